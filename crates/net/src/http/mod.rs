@@ -16,6 +16,7 @@ mod pem;
 mod reach;
 mod server;
 mod server_only;
+mod services;
 mod shutdown;
 #[cfg(test)]
 mod tests;

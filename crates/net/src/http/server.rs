@@ -1,4 +1,4 @@
-//! Serves one client connection: takes requests one after the other, and sends each where its target leads.
+//! Serves one client connection: reads its requests one after the other, and has the service of each serve it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,19 +8,16 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use crate::http::autodiscover::discover;
 use crate::http::config::HttpListenerConfig;
 use crate::http::connection::ClientConnection;
 use crate::http::downstream::auth::authenticator::Authenticator;
 use crate::http::downstream::auth::local::ConnectionTraits;
 use crate::http::downstream::authenticate::{Authentication, authenticate};
 use crate::http::downstream::connection::Downstream;
-use crate::http::downstream::context::{ConnectionError, KeepAlive, clipped};
-use crate::http::downstream::preamble::{Begun, begin};
+use crate::http::downstream::context::{ConnectionError, KeepAlive};
+use crate::http::downstream::preamble::{AcceptedConnection, read_preamble};
 use crate::http::downstream::respond;
-use crate::http::downstream::routes::{REFUSED, Route, RouteAction};
-use crate::http::forward::forward;
-use crate::http::operation;
+use crate::http::services::route;
 use crate::http::shutdown::ShutdownSignal;
 use crate::http::tls::TlsIdentity;
 use crate::http::transport::{Stream, TransportError};
@@ -28,64 +25,77 @@ use crate::http::upstream::forwarding::Forwarding;
 use crate::http::upstream::slot::UpstreamSlot;
 use crate::tcp::admission::ConnectionPermit;
 
-/// Serves `stream` until its end.
+/// Serves `stream` until its end. `shutdown` turns true when no more requests are to be accepted.
 pub(crate) async fn serve(
     config: Arc<HttpListenerConfig>,
     tls: Option<TlsIdentity>,
     stream: TcpStream,
     peer: SocketAddr,
-    place: ConnectionPermit,
-    stop: watch::Receiver<bool>,
+    permit: ConnectionPermit,
+    shutdown: watch::Receiver<bool>,
 ) {
-    let accepted = Instant::now();
+    let accepted_at = Instant::now();
     let limit = config.limits.handshake;
-    // Shaking hands takes much room, which is given back when it is over.
-    let begun = Box::pin(timeout(limit, begin(&config, tls, stream, peer, place)));
-    let mut stopped = stop.clone();
-    let begun = tokio::select! {
-        begun = begun => begun,
-        // Nothing is under way yet.
-        _ = stopped.wait_for(|stops| *stops) => return,
+    // The future of a TLS handshake is large, and is freed when it is over.
+    let preamble = Box::pin(timeout(limit, read_preamble(&config, tls, stream, peer, permit)));
+    let mut requested = shutdown.clone();
+    let preamble = tokio::select! {
+        preamble = preamble => preamble,
+        // No request is in progress yet.
+        _ = requested.wait_for(|requested| *requested) => return,
     };
-    let begun = match begun {
-        Ok(Ok(begun)) => begun,
+    let accepted = match preamble {
+        Ok(Ok(accepted)) => accepted,
         Ok(Err(why)) => return why.report(peer, &config),
         Err(_) => return config.log.client_error(peer, "no TLS or PROXY header in time"),
     };
-    serve_established(config, begun, accepted, stop).await;
+    serve_established(config, accepted, accepted_at, shutdown).await;
 }
 
-/// Serves a connection that was `accepted` then, behind its TLS handshake and PROXY header.
+/// Serves a connection, accepted at `accepted_at`, on which the PROXY header and the TLS handshake are complete.
 pub(crate) async fn serve_established(
     config: Arc<HttpListenerConfig>,
-    begun: Begun,
-    accepted: Instant,
-    stop: watch::Receiver<bool>,
+    accepted: AcceptedConnection,
+    accepted_at: Instant,
+    shutdown: watch::Receiver<bool>,
 ) {
-    let Begun { client: peer, mut place, bindings, stream } = begun;
-    let protected = matches!(stream, Stream::Tls(_));
-    let shared = config.peers.speaks_for_others(peer.ip());
-    if shared {
-        // The server at its other end is trusted, and has many clients' requests on it.
-        place.signed_in();
-    }
-    let forwarding = Forwarding::new(peer, shared, protected, &config.origin, config.tells_forwarding);
-    let traits = ConnectionTraits { tls: protected, shared, bindings };
-    let mut client = ClientConnection {
-        authenticator: Authenticator::new(&config.auth, config.upstream.identity.pass_through(), traits),
-        upstream: UpstreamSlot::new(forwarding),
-        downstream: Downstream::new(config, stream, peer, place, accepted, ShutdownSignal::new(stop)),
-    };
+    let client_addr = accepted.client_addr;
+    let mut client = client_connection(config, accepted, accepted_at, shutdown);
     match run(&mut client).await {
         Ok(()) => {
             Box::pin(client.downstream.linger()).await;
-            tracing::debug!(%peer, "connection closed");
+            tracing::debug!(client = %client_addr, "connection closed");
         }
-        Err(error) => tracing::debug!(%peer, "client: {error}"),
+        Err(error) => tracing::debug!(client = %client_addr, "client connection closed: {error}"),
     }
 }
 
-/// Serves requests until the client or the proxy wants no more.
+/// The connection of a client, with what belongs to it alone.
+fn client_connection(
+    config: Arc<HttpListenerConfig>,
+    accepted: AcceptedConnection,
+    accepted_at: Instant,
+    shutdown: watch::Receiver<bool>,
+) -> ClientConnection {
+    let AcceptedConnection { client_addr, mut permit, bindings, stream } = accepted;
+    let tls = matches!(stream, Stream::Tls(_));
+    let shared = config.peers.speaks_for_others(client_addr.ip());
+    if shared {
+        // A trusted reverse proxy needs no authentication of its own.
+        permit.signed_in();
+    }
+    let forwarding = Forwarding::new(client_addr, shared, tls, &config.origin, config.tells_forwarding);
+    let traits = ConnectionTraits { tls, shared, bindings };
+    let authenticator = Authenticator::new(&config.auth, config.upstream.identity.pass_through(), traits);
+    let shutdown = ShutdownSignal::new(shutdown);
+    ClientConnection {
+        authenticator,
+        upstream: UpstreamSlot::new(forwarding),
+        downstream: Downstream::new(config, stream, client_addr, permit, accepted_at, shutdown),
+    }
+}
+
+/// Serves requests until the client closes the connection or the proxy shuts down.
 async fn run(client: &mut ClientConnection) -> Result<(), ConnectionError> {
     loop {
         let until = client.downstream.idle_until();
@@ -117,7 +127,7 @@ async fn run(client: &mut ClientConnection) -> Result<(), ConnectionError> {
     }
 }
 
-/// Answers what is no request, and closes.
+/// Answers bytes that are not a request, after which the connection is closed.
 #[cold]
 async fn bad_request(downstream: &mut Downstream, error: http1::Error) -> Result<(), ConnectionError> {
     downstream.config.log.client_error(downstream.peer, &format!("bad request: {error}"));
@@ -128,71 +138,24 @@ async fn bad_request(downstream: &mut Downstream, error: http1::Error) -> Result
     downstream.flush().await
 }
 
-/// Answers one request. Says whether the connection goes on.
+/// Answers one request. Says whether the connection continues.
 async fn serve_request(
     client: &mut ClientConnection,
     mut head: RequestHead,
     framing: Framing,
 ) -> Result<KeepAlive, ConnectionError> {
-    let route = match route(&client.downstream, &mut head) {
-        Ok(route) => route,
-        Err(Rejected { status, text }) => {
-            respond::to(&mut client.downstream.transport.out.bytes, &head, status, &text, |_| ());
+    let service = match route(&client.downstream, &mut head) {
+        Ok(service) => service,
+        Err(why) => {
+            let out = &mut client.downstream.transport.out.bytes;
+            respond::to(out, &head, why.status(), &format!("{why}\n"), |_| ());
             return Ok(KeepAlive::of(&head));
         }
     };
+    let rules = service.rules(&head);
     let ClientConnection { downstream, authenticator, upstream } = client;
-    let request = match authenticate(authenticator, downstream, upstream, head, route).await? {
-        Authentication::Admitted(request) => request,
-        Authentication::Answered(keep_alive) => return Ok(keep_alive),
-    };
-    match route {
-        Route::Mapi => operation::relay(client, request, framing).await,
-        Route::Autodiscover(dialect) => Box::pin(discover(client, request, framing, dialect)).await,
-        Route::Other(_) => Box::pin(forward(client, request, framing)).await,
-    }
-}
-
-/// Why a request goes nowhere: what the client gets.
-struct Rejected {
-    status: u16,
-    text: String,
-}
-
-impl Rejected {
-    fn new(status: u16, text: &str) -> Self {
-        Self { status, text: text.to_owned() }
-    }
-}
-
-/// Where a request leads that may be served, before it is known who sent it.
-fn route(downstream: &Downstream, head: &mut RequestHead) -> Result<Route, Rejected> {
-    let Downstream { config, peer, .. } = downstream;
-    if config.upstream.via.is_in(&head.fields) {
-        config.log.request_loop(*peer, "upstream.http");
-        let text = "the server that this proxy is set up for is the proxy itself\n";
-        return Err(Rejected::new(508, text));
-    }
-    if !head.take_origin_form() {
-        return Err(Rejected::new(400, "the target is not an address of HTTP\n"));
-    }
-    if head.fields.has("expect") && !head.expects_continue() {
-        return Err(Rejected::new(417, "only 100-continue can be expected\n"));
-    }
-    if matches!(head.method(), "CONNECT" | "TRACE") {
-        return Err(Rejected::new(405, "this method is not served\n"));
-    }
-    match config.routes.find(head.target()) {
-        Ok(Route::Other(RouteAction::Refuse)) => {
-            tracing::debug!(%peer, path = head.path(), "refused by [virtual_directories]");
-            Err(Rejected::new(403, REFUSED))
-        }
-        Ok(Route::Other(RouteAction::NotFound)) => Err(Rejected::new(404, "not found\n")),
-        Ok(route) => Ok(route),
-        Err(why) => {
-            let what = format!("refused {} {}: {why}", head.method(), clipped(head.target()));
-            config.log.client_error(*peer, &what);
-            Err(Rejected { status: why.status(), text: format!("{why}\n") })
-        }
+    match authenticate(authenticator, downstream, upstream, head, rules).await? {
+        Authentication::Admitted(request) => service.serve(client, request, framing).await,
+        Authentication::Answered(keep_alive) => Ok(keep_alive),
     }
 }

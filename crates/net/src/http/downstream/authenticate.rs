@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use http1::RequestHead;
 use identity::{OsRandom, SecurityContext};
-use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
 
 use crate::clock;
@@ -21,7 +20,7 @@ use crate::http::downstream::auth::outcome::AuthOutcome;
 use crate::http::downstream::auth::request::{AuthRequest, Env};
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
-use crate::http::downstream::routes::Route;
+use crate::http::downstream::request_rules::RequestRules;
 use crate::http::passthrough::pending::{ConnectionUse, Step};
 use crate::http::passthrough::transport;
 use crate::http::server_only::Cookies;
@@ -42,21 +41,21 @@ pub(crate) enum Authentication {
     Answered(KeepAlive),
 }
 
-/// Authenticates the request with this `head`.
+/// Authenticates the request with this `head`, to whose service `rules` apply.
 pub(crate) async fn authenticate(
     authenticator: &mut Authenticator,
     downstream: &mut Downstream,
     upstream: &mut UpstreamSlot,
     head: RequestHead,
-    route: Route,
+    rules: RequestRules,
 ) -> Result<Authentication, ConnectionError> {
     let peer = downstream.config.peers.client(downstream.peer, &head.fields);
     if let Some(context) = authenticator.authenticated(&head, peer, clock::now()) {
         downstream.permit.signed_in();
         downstream.pace.is_signed_in();
-        return Ok(admitted(authenticator, context, None, head, peer, route));
+        return Ok(admitted(authenticator, context, None, head, peer, rules));
     }
-    Box::pin(verify(authenticator, downstream, upstream, head, peer, route)).await
+    Box::pin(verify(authenticator, downstream, upstream, head, peer, rules)).await
 }
 
 fn admitted(
@@ -65,12 +64,14 @@ fn admitted(
     token: Option<String>,
     head: RequestHead,
     peer: SocketAddr,
-    route: Route,
+    rules: RequestRules,
 ) -> Authentication {
-    let cookies = match route {
-        Route::Mapi => Cookies::OfSession,
-        _ if authenticator.is_pass_through() && !context.is_anonymous() => Cookies::OfClient,
-        _ => Cookies::None,
+    let cookies = if rules.mapi {
+        Cookies::OfSession
+    } else if authenticator.is_pass_through() && !context.is_anonymous() {
+        Cookies::OfClient
+    } else {
+        Cookies::None
     };
     let (is_head, keep) = (head.method() == "HEAD", head.keeps_alive());
     Authentication::Admitted(RequestContext { context, peer, head, is_head, keep, token, cookies })
@@ -83,17 +84,12 @@ async fn verify(
     upstream: &mut UpstreamSlot,
     head: RequestHead,
     peer: SocketAddr,
-    route: Route,
+    rules: RequestRules,
 ) -> Result<Authentication, ConnectionError> {
-    // Clients ask where their mailbox is before they authenticate, and servers respond.
-    let is_read = matches!(head.method(), "GET" | "HEAD");
-    let may_be_anonymous = is_read && route == Route::Autodiscover(Dialect::Json);
-    let mapi = route == Route::Mapi;
     let config = Arc::clone(&downstream.config);
     let outcome = {
         let UpstreamSlot { connection, forwarding } = upstream;
-        let request =
-            AuthRequest { head: &head, peer, mapi, may_be_anonymous, forwarding, upstream: &config.upstream };
+        let request = AuthRequest { head: &head, peer, rules, forwarding, upstream: &config.upstream };
         run(authenticator, &request, connection, &config).await
     };
     report(&outcome, &config, peer);
@@ -101,9 +97,9 @@ async fn verify(
         AuthOutcome::Authenticated { context, token, .. } => {
             downstream.permit.signed_in();
             downstream.pace.is_signed_in();
-            Ok(admitted(authenticator, context, token, head, peer, route))
+            Ok(admitted(authenticator, context, token, head, peer, rules))
         }
-        AuthOutcome::Anonymous(context) => Ok(admitted(authenticator, context, None, head, peer, route)),
+        AuthOutcome::Anonymous(context) => Ok(admitted(authenticator, context, None, head, peer, rules)),
         outcome => {
             let closes_upstream = match &outcome {
                 AuthOutcome::ContextEnded(..) => true,

@@ -1,4 +1,4 @@
-//! Clients' connections by HTTP: what comes on them, where it goes, and what is answered.
+//! The client side of HTTP: connections, their authentication, and the responses that the proxy makes itself.
 
 pub(crate) mod accumulator;
 pub(crate) mod auth;
@@ -9,5 +9,6 @@ pub(crate) mod context;
 pub(crate) mod pace;
 pub(crate) mod paths;
 pub(crate) mod preamble;
+pub(crate) mod request_rules;
 pub(crate) mod respond;
 pub(crate) mod routes;

@@ -1,4 +1,4 @@
-//! What comes on a connection before its first request: a PROXY header, a TLS handshake.
+//! What precedes the first request on a connection: a PROXY header, and a TLS handshake.
 
 use std::net::SocketAddr;
 
@@ -12,30 +12,32 @@ use crate::http::transport::Stream;
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::proxy_protocol::{ClientError, HeaderError, client_address, speaks_proxy};
 
-/// A connection that requests can come on.
-pub(crate) struct Begun {
-    /// Whom it is for: a front server may have said so.
-    pub(crate) client: SocketAddr,
-    pub(crate) place: ConnectionPermit,
-    /// What sign-ins on it may be bound to.
+/// A connection that is ready for requests.
+pub(crate) struct AcceptedConnection {
+    /// The address of the client: that of the PROXY header, if there is one.
+    pub(crate) client_addr: SocketAddr,
+    pub(crate) permit: ConnectionPermit,
+    /// The channel bindings of its TLS (RFC 5929).
     pub(crate) bindings: Option<ChannelBindings>,
     pub(crate) stream: Stream,
 }
 
-/// Why no request can come on a connection.
-pub(crate) enum NotBegun {
+/// Why a connection does not get as far as its first request.
+pub(crate) enum PreambleError {
+    /// The PROXY header is invalid, or the client has too many connections.
     Client(ClientError),
+    /// The TLS handshake failed.
     Tls(ClientTlsFailure),
 }
 
-impl From<ClientError> for NotBegun {
+impl From<ClientError> for PreambleError {
     fn from(error: ClientError) -> Self {
         Self::Client(error)
     }
 }
 
-impl NotBegun {
-    /// Logs it for the connection from `peer`.
+impl PreambleError {
+    /// Logs the error for the connection from `peer`.
     pub(crate) fn report(&self, peer: SocketAddr, config: &HttpListenerConfig) {
         match self {
             Self::Client(error) => error.report(peer, &config.log, &*config.observer),
@@ -44,32 +46,32 @@ impl NotBegun {
     }
 }
 
-/// Reads the PROXY header of a connection from a front server, and shakes hands where it is within TLS.
+/// Reads the PROXY header of a connection from a load balancer, and completes the TLS handshake if there is `tls`.
 ///
 /// # Errors
-/// When either fails, or the client has too many connections.
-pub(crate) async fn begin(
+/// If either fails, or the client has too many connections.
+pub(crate) async fn read_preamble(
     config: &HttpListenerConfig,
     tls: Option<TlsIdentity>,
     mut stream: TcpStream,
     peer: SocketAddr,
-    mut place: ConnectionPermit,
-) -> Result<Begun, NotBegun> {
-    let fronts = &config.peers.proxy_protocol;
-    let client = client_address(&mut stream, peer, &mut place, fronts).await?;
+    mut permit: ConnectionPermit,
+) -> Result<AcceptedConnection, PreambleError> {
+    let load_balancers = &config.peers.proxy_protocol;
+    let client_addr = client_address(&mut stream, peer, &mut permit, load_balancers).await?;
     let bindings = tls.as_ref().map(|tls| tls.bindings);
     let stream = match tls {
         None => Stream::Plain(stream),
         Some(tls) => {
-            // A front server checks whether we listen, with a header that names no client.
-            if speaks_proxy(fronts, peer.ip()) && stream.peek(&mut [0]).await.unwrap_or(0) == 0 {
+            // The health check of a load balancer ends after a header that names no client.
+            if speaks_proxy(load_balancers, peer.ip()) && stream.peek(&mut [0]).await.unwrap_or(0) == 0 {
                 return Err(ClientError::from(HeaderError::Nothing).into());
             }
             let accepted = tls.acceptor.accept(stream).await;
             Stream::Tls(Box::new(
-                accepted.map_err(|error| NotBegun::Tls(ClientTlsFailure::of(&error)))?.into(),
+                accepted.map_err(|error| PreambleError::Tls(ClientTlsFailure::of(&error)))?.into(),
             ))
         }
     };
-    Ok(Begun { client, place, bindings, stream })
+    Ok(AcceptedConnection { client_addr, permit, bindings, stream })
 }

@@ -25,7 +25,7 @@ pub(super) fn search(
     mut tried: usize,
     purpose: Purpose,
 ) -> Result<Step, AuthFailure> {
-    for probe in candidates(request.head, request.mapi).skip(tried) {
+    for probe in candidates(request.head, request.rules.mapi).skip(tried) {
         tried += 1;
         let Some(head) = probe.head(request, None) else { continue };
         // During a verification the upstream connection may be authenticated, and stays for the next probe.

@@ -94,14 +94,14 @@ fn without_credentials(
 ) -> Result<Step, AuthFailure> {
     if let State::Authenticated(context, kind) = &auth.state
         && as_expected
-        && probe_covers(*kind, request.mapi)
+        && probe_covers(*kind, request.rules.mapi)
         && context.check(now).is_ok()
     {
         let outcome = AuthOutcome::Authenticated { context: context.clone(), fresh: false, token: None };
         return Ok(Step::Done(outcome, ConnectionUse::Keep));
     }
     let connection = reset(auth);
-    if request.may_be_anonymous {
+    if request.rules.may_be_anonymous {
         return Ok(Step::Done(AuthOutcome::NoCredentials, connection));
     }
     challenge(auth, request, AuthOutcome::NoCredentials, connection, now)
@@ -120,7 +120,7 @@ fn with_credentials(
     if !auth.accepts_mechanism(mechanism) {
         return reject(auth, request, AuthFailure::SchemeNotAccepted(mechanism), now);
     }
-    let accepted = auth.accepted_context(mechanism, authorization.credentials, request.mapi, now);
+    let accepted = auth.accepted_context(mechanism, authorization.credentials, request.rules.mapi, now);
     if let Some(context) = accepted.cloned() {
         let outcome = AuthOutcome::Authenticated { context, fresh: false, token: None };
         return Ok(Step::Done(outcome, reset(auth)));

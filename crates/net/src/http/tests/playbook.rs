@@ -21,7 +21,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, advance};
 
 use crate::http::config::HttpListenerConfig;
-use crate::http::downstream::preamble::Begun;
+use crate::http::downstream::preamble::AcceptedConnection;
 use crate::http::server::serve_established;
 use crate::http::tests::setup::Setup;
 use crate::http::tests::upstream::{PIPE, ServerConnection, Upstream, read_some, write_some};
@@ -199,10 +199,15 @@ impl Client {
         let client = SocketAddr::from(([192, 0, 2, 1], 4000));
         let _context = proxy.runtime.enter();
         let Ok(entered) = proxy.admission.enter(client.ip()) else { panic!("no connection is permitted") };
-        let begun = Begun { client, place: entered.permit, bindings: None, stream: Stream::Memory(far) };
+        let accepted = AcceptedConnection {
+            client_addr: client,
+            permit: entered.permit,
+            bindings: None,
+            stream: Stream::Memory(far),
+        };
         let config = Arc::clone(&proxy.config);
         let stop = proxy.stop.borrow().as_ref().expect("a proxy that has not ended").subscribe();
-        spawn_system(serve_established(config, begun, Instant::now(), stop));
+        spawn_system(serve_established(config, accepted, Instant::now(), stop));
         Self {
             proxy: proxy.clone(),
             stream: Some(stream),

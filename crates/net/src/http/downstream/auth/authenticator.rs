@@ -95,7 +95,7 @@ impl Authenticator {
         self.account = match &self.method {
             Method::Local(connection) => connection.account_to_verify(request.head, env.now),
             Method::PassThrough(passthrough) => {
-                passthrough.account_to_verify(request.head, request.mapi, env.now)
+                passthrough.account_to_verify(request.head, request.rules.mapi, env.now)
             }
         };
         if let Some(account) = &self.account
@@ -133,7 +133,7 @@ impl Authenticator {
         let Step::Done(outcome, connection) = step else { return step };
         count(limit, &outcome, self.account.take().as_ref(), request.peer, env);
         let outcome = match outcome {
-            AuthOutcome::NoCredentials if request.may_be_anonymous => {
+            AuthOutcome::NoCredentials if request.rules.may_be_anonymous => {
                 AuthOutcome::Anonymous(self.anonymous.get_or_insert_with(|| self.config.anonymous()).clone())
             }
             outcome => outcome,

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use wire::FileTime;
 
 use crate::clock;
+use crate::http::downstream::request_rules::RequestRules;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::forwarding::Forwarding;
 
@@ -18,10 +19,8 @@ pub(crate) struct AuthRequest<'a> {
     pub(crate) head: &'a RequestHead,
     /// The client that sent it, which may be behind a trusted reverse proxy.
     pub(crate) peer: SocketAddr,
-    /// Whether its target is an endpoint of MAPI over HTTP.
-    pub(crate) mapi: bool,
-    /// Whether it is served without credentials.
-    pub(crate) may_be_anonymous: bool,
+    /// What its service determines.
+    pub(crate) rules: RequestRules,
     /// The forwarding headers of requests for this client.
     pub(crate) forwarding: &'a Forwarding,
     /// The server, which probes name.

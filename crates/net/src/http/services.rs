@@ -1,0 +1,256 @@
+//! The services of an HTTP listener: for each the targets that it has, the rules for its requests, and what serves them.
+//!
+//! To add a service, add a variant to [`Service`] and an arm to each of its methods.
+
+use http1::{Framing, RequestHead};
+use mapi::autodiscover::{Dialect, TargetError, check_target};
+
+use crate::http::autodiscover::discover;
+use crate::http::connection::ClientConnection;
+use crate::http::downstream::connection::Downstream;
+use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext, clipped};
+use crate::http::downstream::paths::{Ambiguous, check_no_token, check_path, check_query};
+use crate::http::downstream::request_rules::RequestRules;
+use crate::http::downstream::routes::{RouteAction, Routes};
+use crate::http::forward::forward;
+use crate::http::operation;
+
+/// A service of an HTTP listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// MAPI over HTTP ([MS-OXCMAPIHTTP]): operations pass the engine.
+    MapiHttp,
+    /// Autodiscover ([MS-OXDSCLI]): responses pass the modules.
+    Autodiscover(Dialect),
+    /// Requests for a directory that is relayed are forwarded unchanged.
+    Forward,
+}
+
+impl Service {
+    /// The service that has `target`, if it is not a directory. The path is not ambiguous.
+    fn at(target: &Target<'_>) -> Result<Option<Self>, RouteError> {
+        if target.is_in("autodiscover") {
+            return Ok(Some(Self::Autodiscover(check_target(target.whole)?)));
+        }
+        if target.is_in("mapi") && target.is_endpoint_of(&["emsmdb", "nspi"]) {
+            return Ok(Some(Self::MapiHttp));
+        }
+        Ok(None)
+    }
+
+    /// What authentication and the upstream connection have to know of a request with this `head`.
+    pub(crate) fn rules(self, head: &RequestHead) -> RequestRules {
+        // Clients ask where their mailbox is before they authenticate, and servers respond.
+        let is_read = matches!(head.method(), "GET" | "HEAD");
+        RequestRules {
+            mapi: self == Self::MapiHttp,
+            may_be_anonymous: is_read && self == Self::Autodiscover(Dialect::Json),
+        }
+    }
+
+    /// Serves a request, and says whether the client connection continues.
+    pub(crate) async fn serve(
+        self,
+        client: &mut ClientConnection,
+        request: RequestContext,
+        framing: Framing,
+    ) -> Result<KeepAlive, ConnectionError> {
+        match self {
+            Self::MapiHttp => operation::relay(client, request, framing).await,
+            Self::Autodiscover(dialect) => Box::pin(discover(client, request, framing, dialect)).await,
+            Self::Forward => Box::pin(forward(client, request, framing)).await,
+        }
+    }
+}
+
+/// A target, split at its separators.
+struct Target<'a> {
+    whole: &'a str,
+    /// The first label of the path.
+    directory: &'a str,
+    /// The second.
+    endpoint: &'a str,
+    /// Whether the path has further labels.
+    has_more: bool,
+}
+
+impl<'a> Target<'a> {
+    fn new(whole: &'a str, path: &'a str) -> Self {
+        let mut labels = path.split('/').skip(1);
+        let mut next = || labels.next().unwrap_or_default();
+        let (directory, endpoint) = (next(), next());
+        Self { whole, directory, endpoint, has_more: !labels.all(str::is_empty) }
+    }
+
+    fn is_in(&self, directory: &str) -> bool {
+        self.directory.eq_ignore_ascii_case(directory)
+    }
+
+    fn is_endpoint_of(&self, endpoints: &[&str]) -> bool {
+        !self.has_more && endpoints.iter().any(|name| self.endpoint.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Why a request has no service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RouteError {
+    /// The request was sent by this proxy itself.
+    #[error("the server that this proxy is set up for is the proxy itself")]
+    Loop,
+    /// The target is not one of HTTP.
+    #[error("the target is not an HTTP URL or path")]
+    Target,
+    /// The client expects something that HTTP does not define.
+    #[error("only 100-continue can be expected")]
+    Expectation,
+    /// The method concerns the proxy, rather than a resource.
+    #[error("this method is not served")]
+    Method,
+    /// The configuration refuses the directory.
+    #[error("not served here: the proxy's configuration ([virtual_directories]) refuses this directory")]
+    Refused,
+    /// There is no such directory.
+    #[error("not found")]
+    NotFound,
+    /// Implementations could map the target to different directories.
+    #[error(transparent)]
+    Ambiguous(#[from] Ambiguous),
+    /// Autodiscover has no such target.
+    #[error(transparent)]
+    Autodiscover(#[from] TargetError),
+}
+
+impl RouteError {
+    /// The status of the response.
+    pub(crate) const fn status(self) -> u16 {
+        match self {
+            Self::Loop => 508,
+            Self::Expectation => 417,
+            Self::Method => 405,
+            Self::Refused => 403,
+            Self::NotFound | Self::Autodiscover(TargetError::Resource) => 404,
+            Self::Target | Self::Autodiscover(_) | Self::Ambiguous(_) => 400,
+        }
+    }
+}
+
+/// The service of a request with this `head`, whose target becomes a path. Its client is not known yet.
+///
+/// # Errors
+/// If it has none. The reason is logged, unless any client may cause it by mistake.
+pub(crate) fn route(downstream: &Downstream, head: &mut RequestHead) -> Result<Service, RouteError> {
+    let Downstream { config, peer, .. } = downstream;
+    if config.upstream.via.is_in(&head.fields) {
+        config.log.request_loop(*peer, "upstream.http");
+        return Err(RouteError::Loop);
+    }
+    if !head.take_origin_form() {
+        return Err(RouteError::Target);
+    }
+    if head.fields.has("expect") && !head.expects_continue() {
+        return Err(RouteError::Expectation);
+    }
+    if matches!(head.method(), "CONNECT" | "TRACE") {
+        return Err(RouteError::Method);
+    }
+    let found = find(&config.routes, head.target());
+    match found {
+        Err(RouteError::Refused) => {
+            tracing::debug!(client = %peer, path = head.path(), "refused by [virtual_directories]");
+        }
+        Err(why @ (RouteError::Ambiguous(_) | RouteError::Autodiscover(_))) => {
+            let what = format!("refused {} {}: {why}", head.method(), clipped(head.target()));
+            config.log.client_error(*peer, &what);
+        }
+        _ => {}
+    }
+    found
+}
+
+/// The paths of MAPI's endpoints as clients write them.
+const MAPI: [&str; 2] = ["/mapi/emsmdb/", "/mapi/nspi/"];
+
+/// The directories whose queries contain no path.
+const PLAIN_QUERIES: [&str; 3] = ["mapi", "ews", "oab"];
+
+/// The service for `target`, a path with or without a query.
+fn find(routes: &Routes, target: &str) -> Result<Service, RouteError> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    // Most requests are for these.
+    if MAPI.iter().any(|endpoint| path.eq_ignore_ascii_case(endpoint)) {
+        check_no_token(query)?;
+        check_query(query)?;
+        return Ok(Service::MapiHttp);
+    }
+    check_path(path)?;
+    let target = Target::new(target, path);
+    let service = Service::at(&target)?;
+    if let Some(service @ Service::Autodiscover(_)) = service {
+        // Its queries are checked with the target.
+        return Ok(service);
+    }
+    if !query.is_empty() {
+        check_no_token(query)?;
+    }
+    if PLAIN_QUERIES.iter().any(|name| target.is_in(name)) {
+        check_query(query)?;
+    }
+    if let Some(service) = service {
+        return Ok(service);
+    }
+    match routes.action(target.directory) {
+        RouteAction::Relay => Ok(Service::Forward),
+        RouteAction::Refuse => Err(RouteError::Refused),
+        RouteAction::NotFound => Err(RouteError::NotFound),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::downstream::routes::RouteAction;
+
+    #[test]
+    fn a_target_is_routed_by_its_path_in_any_case() {
+        let mut routes = Routes::default();
+        for path in ["/mapi/emsmdb", "/MAPI/EmsMdb/", "/mapi/nspi/", "/mapi/nspi/?MailboxId=1@lab.test"] {
+            assert_eq!(find(&routes, path), Ok(Service::MapiHttp), "{path}");
+        }
+        for (target, dialect) in [
+            ("/autodiscover/autodiscover.xml", Dialect::Pox),
+            ("/AutoDiscover/AutoDiscover.json/v1.0/a@b.c?Protocol=Ews", Dialect::Json),
+        ] {
+            assert_eq!(find(&routes, target), Ok(Service::Autodiscover(dialect)), "{target}");
+        }
+        assert_eq!(find(&routes, "/EWS/Exchange.asmx?wsdl"), Ok(Service::Forward));
+        assert_eq!(find(&routes, "/OAB/1/oab.xml"), Ok(Service::Forward));
+        assert_eq!(find(&routes, "/owa/?url=/owa/"), Err(RouteError::Refused));
+        assert_eq!(find(&routes, "/mapi/healthcheck.htm"), Err(RouteError::Refused));
+        assert_eq!(find(&routes, "/mapi/nspi/x"), Err(RouteError::Refused));
+        assert_eq!(find(&routes, "/"), Err(RouteError::NotFound));
+        assert_eq!(find(&routes, "/ewsx"), Err(RouteError::NotFound));
+        assert_eq!(find(&routes, "/%6fwa"), Err(RouteError::NotFound));
+        routes.set("/OWA/", RouteAction::NotFound);
+        routes.set("powershell", RouteAction::Relay);
+        assert_eq!(find(&routes, "/owa"), Err(RouteError::NotFound));
+        assert_eq!(find(&routes, "/PowerShell?serializationLevel=a/b"), Ok(Service::Forward));
+    }
+
+    #[test]
+    fn a_target_that_could_be_read_as_another_has_no_route() {
+        let routes = Routes::default();
+        let status = |target: &str| find(&routes, target).map_err(RouteError::status);
+        for target in [
+            "/oab/../owa",
+            "/ews/x?@y/owa/&Email=ews/x?@y",
+            "/oab/x?%2fowa",
+            "/mapi/nspi/?MailboxId=a@b/owa",
+            "/mapi/nspi/?MailboxId=a@b%255cowa",
+            "/autodiscover/autodiscover.json?@x/mapi/nspi/?&Email=autodiscover/autodiscover.json%3f@x",
+            "/autodiscover/../owa",
+        ] {
+            assert_eq!(status(target), Err(400), "{target}");
+        }
+        assert_eq!(status("/autodiscover/owa/"), Err(404));
+    }
+}
