@@ -44,7 +44,7 @@ macro_rules! one_table {
     ($(#[$meta:meta])* modes $name:ident at $path:literal {
         $(#[doc = $doc:literal])+
         $selector:literal: $presence:ident $value:expr;
-        $($(#[$mode_meta:meta])* $mode:ident = $text:literal, $meaning:literal;)+
+        $($(#[$mode_meta:meta])* $mode:ident = $text:literal, $meaning:literal, forbids $forbids:expr;)+
     }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, serde::Deserialize)]
@@ -69,29 +69,16 @@ macro_rules! one_table {
                     name: $text,
                     meaning: $meaning,
                     keys: <$mode as super::key::Table>::keys(),
-                    forbids: <$mode as super::modes::Mode>::forbids,
+                    forbids: $forbids,
                 }),+]
             }
 
-            /// The mode that is selected.
-            pub(crate) fn mode(&self) -> &dyn super::modes::Mode {
-                match self {
-                    $(Self::$mode(mode) => mode,)+
-                }
-            }
-
-            /// Why listeners of `service` cannot be served in this mode.
-            pub(crate) fn forbids(&self, service: &super::listeners::Service) -> Option<&'static str> {
-                match self {
-                    $(Self::$mode(_) => <$mode as super::modes::Mode>::forbids(service),)+
-                }
-            }
-
-            /// The same, to change it.
-            pub(crate) fn mode_mut(&mut self) -> &mut dyn super::modes::Mode {
-                match self {
-                    $(Self::$mode(mode) => mode,)+
-                }
+            /// Why listeners of `service` cannot be served in the mode that is selected.
+            pub(crate) fn forbids(&self, service: &super::service::Service) -> Option<&'static str> {
+                let forbids: fn(&super::service::Service) -> Option<&'static str> = match self {
+                    $(Self::$mode(_) => $forbids,)+
+                };
+                forbids(service)
             }
         }
 

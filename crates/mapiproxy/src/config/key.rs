@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use net::Network;
 use toml::Value;
 
-use super::listeners::Service;
 use super::servers::{Binding, Url};
+use super::service::Service;
 
 /// A key of the configuration.
 #[derive(Debug, Clone)]

@@ -5,11 +5,6 @@ use engine::options::OptionSpec;
 use super::key::Presence;
 use super::table::KEYS;
 
-/// Whether the key or table `inner` is `outer` or stands in it.
-pub(super) fn is_within(inner: &str, outer: &str) -> bool {
-    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
 /// The name among `known` that is nearest to `name`, whatever the case of its letters, if any is near.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();

@@ -18,6 +18,7 @@ mod places;
 mod problems;
 mod schema;
 mod servers;
+mod service;
 mod syntax;
 mod table;
 #[cfg(test)]
@@ -28,11 +29,11 @@ mod unknown;
 
 pub(crate) use check::{Examined, examine, load};
 pub(crate) use keys::reference;
-pub(crate) use listeners::{RpcService, Service};
 pub(crate) use notes::notes;
 pub(crate) use places::Places;
 pub(crate) use problems::{ConfigError, Found, Problems};
 pub(crate) use schema::schema;
 pub(crate) use servers::{Binding, NoServer, Url};
+pub(crate) use service::{RpcService, Service};
 pub(crate) use table::{Capture, Clients, Config, Credentials, Deferred, Listen, Scheme, Specified};
 pub(crate) use types::{Bindings, CapturedSide, DirectoryAccess, ProtectionLevel};

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use identity::{Mechanism, Scope};
 
-use super::listeners::Service;
 use super::problems::Found;
-use super::table::{Config, Relayed, Scheme, Specified};
+use super::table::{Config, Credentials, Relayed, Scheme, Specified};
 use super::types::DirectoryAccess;
 
 /// A mode of `upstream.credentials`.
@@ -36,16 +35,29 @@ pub(crate) trait Mode {
         false
     }
 
-    /// Why listeners of `service` cannot be served in this mode.
-    fn forbids(service: &Service) -> Option<&'static str>
-    where
-        Self: Sized;
-
     /// Reports values that are wrong in this mode.
     fn check(&self, config: &Config, found: &mut Found<'_>);
 
     /// What is allowed in this mode, but perhaps not meant.
     fn notes(&self, config: &Config) -> Vec<String>;
+}
+
+impl Credentials {
+    /// The mode that is selected.
+    pub(crate) fn mode(&self) -> &dyn Mode {
+        match self {
+            Self::Specified(mode) => mode,
+            Self::Relayed(mode) => mode,
+        }
+    }
+
+    /// The same, to change it.
+    pub(super) fn mode_mut(&mut self) -> &mut dyn Mode {
+        match self {
+            Self::Specified(mode) => mode,
+            Self::Relayed(mode) => mode,
+        }
+    }
 }
 
 const USER: &str = "upstream.credentials.user";
@@ -67,10 +79,6 @@ impl Mode for Specified {
 
     fn account(&self) -> Option<String> {
         Some(format!("{}\\{}", self.domain, self.user))
-    }
-
-    fn forbids(_: &Service) -> Option<&'static str> {
-        None
     }
 
     fn check(&self, config: &Config, found: &mut Found<'_>) {
@@ -140,17 +148,6 @@ fn shared_connections(config: &Config) -> Option<String> {
 impl Mode for Relayed {
     fn is_pass_through(&self) -> bool {
         true
-    }
-
-    fn forbids(service: &Service) -> Option<&'static str> {
-        match service {
-            Service::Rpc(_) | Service::EndpointMapper => Some(
-                "cannot be served if upstream.credentials.mode is relayed: RPC calls are sealed with a key that is derived \
-                 from the client's password, so that the proxy could neither read nor change them; remove this key and \
-                 serve MAPI over HTTP only, or set mode to specified",
-            ),
-            Service::Http { .. } => None,
-        }
     }
 
     fn check(&self, _: &Config, _: &mut Found<'_>) {}

@@ -5,8 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::excerpt::Excerpt;
-use super::keys::is_within;
-use super::places::Places;
+use super::places::{Places, is_within};
 use crate::files::FileError;
 
 /// One thing that is wrong with a configuration, and where.

@@ -11,6 +11,7 @@ use net::Network;
 
 use super::declare::{mechanisms, tables};
 use super::servers::{Binding, Url};
+use super::service::Service;
 use super::texts::{address, name, networks};
 use super::types::{Bindings, CapturedSide, Directories, DirectoryAccess, ProtectionLevel, Tls};
 
@@ -252,9 +253,16 @@ modes Credentials at "upstream.credentials" {
     /// connection of its own. Relayed is for HTTP only, and the keys below must not be set.
     "mode": given "specified";
     /// The service account.
-    Specified = "specified", "one service account for all clients";
+    Specified = "specified", "one service account for all clients", forbids |_| None;
     /// Pass-through authentication.
-    Relayed = "relayed", "each client's own credentials";
+    Relayed = "relayed", "each client's own credentials", forbids |service| match service {
+        Service::Http { .. } => None,
+        Service::Rpc(_) | Service::EndpointMapper => Some(
+            "cannot be served if upstream.credentials.mode is relayed: RPC calls are sealed with a key that is derived \
+             from the client's password, so that the proxy could neither read nor change them; remove this key and \
+             serve MAPI over HTTP only, or set mode to specified",
+        ),
+    };
 }
 /// The service account.
 #[serde(deny_unknown_fields)]

@@ -2,8 +2,8 @@
 
 use toml::{Table, Value};
 
-use super::keys::{is_within, nearest};
-use super::places::{Places, dotted};
+use super::keys::nearest;
+use super::places::{Places, dotted, is_within};
 use super::problems::Found;
 use super::table::KEYS;
 
