@@ -51,7 +51,7 @@ mod tcp;
 mod timer;
 mod unobserved;
 mod upstream_error;
-mod upstream_identity;
+pub mod upstream_identity;
 
 pub use crate::account::Account;
 pub use crate::auth_limit::{AuthLimit, AuthLimits};
@@ -82,6 +82,3 @@ pub use crate::tcp::network::{BadNetwork, Network};
 pub use crate::tcp::workers::Workers;
 pub use crate::unobserved::Unobserved;
 pub use crate::upstream_error::{Received, Retry, Side, Timeout, UpstreamAuthError, UpstreamError};
-pub use crate::upstream_identity::{
-    PassThrough, ServiceAccount, Unauthenticated, UpstreamCredentials, UpstreamIdentity, UpstreamMode,
-};

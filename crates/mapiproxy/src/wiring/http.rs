@@ -10,7 +10,8 @@ use net::http::{
     self, HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Peers, Pending, Routes, TlsError,
     TlsIdentity, TlsTrust, Via,
 };
-use net::{AuthLimit, BodyBudget, EventLog, Limits, UpstreamIdentity};
+use net::upstream_identity::UpstreamIdentity;
+use net::{AuthLimit, BodyBudget, EventLog, Limits};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use identity::{AuthError, Authority, ContextCounters, Mechanism, Password, passthrough};
-use net::{Account, AccountGate, Gate, PassThrough, ServiceAccount, Unauthenticated, UpstreamIdentity};
+use net::upstream_identity::{PassThrough, ServiceAccount, Unauthenticated, UpstreamIdentity};
+use net::{Account, AccountGate, Gate};
 use rpc::pdu::AuthLevel;
 
 use crate::config::{Config, Credentials, Specified};

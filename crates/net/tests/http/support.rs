@@ -17,10 +17,8 @@ use identity::{
 use net::http::{
     HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Peers, Pending, Routes, Via, run_http,
 };
-use net::{
-    Account, AccountGate, Admission, EventLog, Limits, PassThrough, ServiceAccount, Unobserved,
-    UpstreamIdentity, Workers,
-};
+use net::upstream_identity::{PassThrough, ServiceAccount, UpstreamIdentity};
+use net::{Account, AccountGate, Admission, EventLog, Limits, Unobserved, Workers};
 use rpc::AuthLevel;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;

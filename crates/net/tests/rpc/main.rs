@@ -13,6 +13,7 @@ use engine::{
     Session, Stack, TIMED_OUT, Work,
 };
 use identity::{Authority, ContextCounters, Pool};
+use net::upstream_identity::{Unauthenticated, UpstreamIdentity};
 use net::{
     Call, Endpoints, Group, Location, RelayConnection, Reply, RequestHandler as _, RpcRelay, Unobserved,
     Upstream, syntax,
@@ -68,7 +69,7 @@ impl Talk {
         let nowhere = Location::Fixed { host: "127.0.0.1".to_owned(), port: 9 };
         let upstream = Upstream {
             endpoints: Arc::new(Endpoints::new(nowhere)),
-            identity: net::UpstreamIdentity::new(net::Unauthenticated),
+            identity: UpstreamIdentity::new(Unauthenticated),
             timeout: PATIENCE,
             call_limit: PATIENCE,
             loop_marker: net::LoopMarker::new(&mut identity::OsRandom).unwrap(),

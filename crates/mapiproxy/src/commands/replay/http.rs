@@ -7,7 +7,8 @@ use capture::call::{HttpMessage, HttpResponse};
 use capture::replay::HttpStep;
 use identity::{ContextCounters, Credentials, Mechanism, Scope, SecurityContext};
 use net::http::{HttpAnswer, HttpClient, HttpUpstream, TlsTrust, TlsVersion, Via};
-use net::{Account, AccountGate, Gate, ServiceAccount, UpstreamIdentity};
+use net::upstream_identity::{ServiceAccount, UpstreamIdentity};
+use net::{Account, AccountGate, Gate};
 use rpc::AuthLevel;
 
 use super::arguments::Arguments;

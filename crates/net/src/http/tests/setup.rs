@@ -22,7 +22,8 @@ use crate::http::tests::upstream::ScriptedServer;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::forwarding::Via;
 use crate::tcp::admission::Limits;
-use crate::{AccountGate, Gate, ServiceAccount, UpstreamIdentity};
+use crate::upstream_identity::{ServiceAccount, UpstreamIdentity};
+use crate::{AccountGate, Gate};
 
 /// Every user has an account: the password is the name with `pw1` behind it.
 struct Everybody;
