@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use engine::rops::{RopDecision, RopReplyView, RopView};
 use engine::{Engine, Interests, Module, Operation, Refusal, Session, Stack};
 use mapi::data::{FolderId, PropertyName};
-use mapi::emsmdb::NO_OBJECT;
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::property::PropTag;
 use mapi::rop::OutputHandleIndex;
 use mapi::rop::folder::{
@@ -24,9 +24,10 @@ use mapi::rop::stream::{
     RopWriteStreamResponse, StreamOpenModeFlags,
 };
 use mapi::rop::table::{AsynchronousFlags, RopSetColumnsRequest, TableStatus, TableStatusResponse};
-use mapi::rop::{Bool, Bytes16, Empty, List16, RequestBody, ResponseBody, RopId};
+use mapi::rop::unsolicited::{RopBackoffResponse, RopBufferTooSmallResponse};
+use mapi::rop::{Bool, Bytes16, Empty, List8, List16, RequestBody, ResponseBody, RopId, RopResponse};
 use testkit::{Mailbox, Step, batch, replies};
-use wire::Guid;
+use wire::{Encode as _, Guid};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -268,6 +269,40 @@ fn a_rop_of_another_logon_does_not_act_on_what_a_batch_makes() {
     let asked = vec![(1, 0, logon("/a")), (1, 0, ids_of(&[7])), (2, 0, ids_of(&[7]))];
     mailbox.relayed(&batch(asked, &[NONE]));
     assert_eq!(seen(&log), ["none", "mailbox", "none"]);
+}
+
+#[test]
+fn a_release_behind_the_rop_at_which_the_server_stopped_releases_nothing() {
+    let small = RopBufferTooSmallResponse { size_needed: 0x7fff, request_buffers: Vec::new() };
+    let backoff = RopBackoffResponse {
+        logon_id: 0,
+        duration: 1,
+        backoff_rop_data: List8(Vec::new()),
+        additional_data: Bytes16(Vec::new().into()),
+    };
+    let release = || RequestBody::RopRelease(Empty);
+    for (stop, left) in [
+        (Some(RopResponse::BufferTooSmall(small)), "> /a"),
+        (Some(RopResponse::Backoff(backoff)), "> /a"),
+        (None, "> no logon"),
+    ] {
+        let (engine, log) = witness(asked_of, told_of);
+        let mut mailbox = Mailbox::open(&engine, "a");
+        let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, logon("/a"))], &[NONE]));
+        mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
+        let asked = vec![(0, 0, ids_of(&[7])), (0, 0, ids_of(&[8])), (0, 0, release())];
+        let (mut flight, _) = mailbox.relayed(&batch(asked, &[10]));
+        let answers =
+            if stop.is_none() { vec![(0, are(&[7])), (0, are(&[8]))] } else { vec![(0, are(&[7]))] };
+        let mut rops = replies(answers, &[10]).rops.to_vec();
+        if let Some(stop) = &stop {
+            rops.extend(stop.to_bytes().unwrap());
+        }
+        mailbox.answered(&mut flight, &[RopBuffer::new(rops, vec![10])]);
+        seen(&log);
+        mailbox.relayed(&batch(vec![(0, 0, ids_of(&[9]))], &[10]));
+        assert_eq!(seen(&log), [left], "{stop:?}");
+    }
 }
 
 /// Takes answers away, or says whether it still sees what was asked.

@@ -23,7 +23,7 @@ pub(super) fn read_answers(
     let mut buffers = buffers.into_iter();
     let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Bytes::new()));
     let original = RopBuffer::from_shared(&first.payload)?;
-    let mut reading = Reading { batch, pass, handles: &original.handles, changed: false };
+    let mut reading = Reading { batch, pass, handles: &original.handles, changed: false, stopped: false };
     let mut reader = ResponseReader::new();
     let Unmatched { others, stopped, opaque } = reading.first(&mut reader, &original.rops);
     reader.pass_rest(&mut reading);
@@ -40,6 +40,8 @@ struct Reading<'a, 'b> {
     handles: &'a [u32],
     /// Whether a module changed a reply.
     changed: bool,
+    /// Whether the server stopped before the requests whose responses are due.
+    stopped: bool,
 }
 
 /// What stands in the first buffer besides replies.
@@ -60,7 +62,10 @@ impl Reading<'_, '_> {
                 Ok(ReadResponse::Answer(_)) => {}
                 Ok(ReadResponse::Other(
                     response @ (RopResponse::BufferTooSmall(_) | RopResponse::Backoff(_)),
-                )) => stopped = Some((reader.due(self), response)),
+                )) => {
+                    self.stopped = true;
+                    stopped = Some((reader.due(self), response));
+                }
                 Ok(ReadResponse::Other(response)) => others.push(response),
                 Err(error) => {
                     opaque = Some((start, reader.due(self), error));
@@ -131,7 +136,11 @@ impl AnsweredBatch for Reading<'_, '_> {
         Some(reply)
     }
 
+    /// Requests behind `RopBufferTooSmall` or `RopBackoff` were not carried out: a `RopRelease` among them released
+    /// nothing.
     fn unread(&mut self, place: usize) {
-        self.passed(place);
+        if !self.stopped {
+            self.passed(place);
+        }
     }
 }
