@@ -128,6 +128,11 @@ impl<B: Body> Message<B> {
         self.endian
     }
 
+    /// Whether the body is encoded anew when it leaves.
+    pub(crate) const fn is_changed(&self) -> bool {
+        self.changed
+    }
+
     /// The bytes as they leave, and their byte order.
     ///
     /// # Errors

@@ -11,8 +11,8 @@ use super::table::ObjectTable;
 /// What a slot of a batch's handle table stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Slot {
-    /// What its handle says.
-    AsGiven,
+    /// The object that has this handle in the batch's handle table.
+    AsGiven(u32),
     /// Nothing: its object was released, or could not be made.
     Gone,
     /// An object that has this handle, and the logon that it was opened on.
@@ -45,7 +45,6 @@ pub(super) enum LogonOf {
 pub struct BatchObjects<'a> {
     pub(super) table: &'a mut ObjectTable,
     slots: Vec<Slot>,
-    handles: Vec<u32>,
     /// The logons that the batch makes and that have no handle yet.
     logons: Vec<Object>,
     /// Which logon has a `LogonId` since a ROP of the batch made it.
@@ -59,18 +58,11 @@ impl<'a> BatchObjects<'a> {
     pub fn new(table: &'a mut ObjectTable, handles: &[u32]) -> Self {
         Self {
             table,
-            slots: vec![Slot::AsGiven; handles.len()],
-            handles: handles.to_vec(),
+            slots: handles.iter().copied().map(Slot::AsGiven).collect(),
             logons: Vec::new(),
             current: Vec::new(),
             transferred: Vec::new(),
         }
-    }
-
-    /// What stands in a slot, for a ROP of the logon `logon_id`.
-    fn handle(&self, logon_id: u8, index: u8) -> Option<ObjectHandle> {
-        let handle = *self.handles.get(usize::from(index))?;
-        (handle != NO_OBJECT).then_some(ObjectHandle { logon_id, handle })
     }
 
     /// The handle of the object at `index`, for objects that have one.
@@ -78,7 +70,9 @@ impl<'a> BatchObjects<'a> {
         match self.slots.get(usize::from(index))? {
             Slot::Gone | Slot::Logon(..) | Slot::New { .. } => None,
             Slot::Open(handle, _) => (handle.logon_id == logon_id).then_some(*handle),
-            Slot::AsGiven => self.handle(logon_id, index),
+            Slot::AsGiven(handle) => {
+                (*handle != NO_OBJECT).then_some(ObjectHandle { logon_id, handle: *handle })
+            }
         }
     }
 
@@ -125,10 +119,10 @@ impl<'a> BatchObjects<'a> {
             Slot::Logon(of, place) => (*of == logon_id).then_some(LogonOf::Batch(*place)),
             Slot::New { logon_id: of, logon, .. } => logon.filter(|_| *of == logon_id),
             // No object that is known: one of a kind that is not known, if the server has one.
-            Slot::AsGiven if self.handle(logon_id, index).is_none() => current.or_else(kept),
+            Slot::AsGiven(NO_OBJECT) => current.or_else(kept),
             // From before the batch. A logon that took the place of its own has a handle by now.
-            Slot::AsGiven if matches!(current, Some(LogonOf::Table(_))) => None,
-            Slot::AsGiven => kept(),
+            Slot::AsGiven(_) if matches!(current, Some(LogonOf::Table(_))) => None,
+            Slot::AsGiven(_) => kept(),
         }
     }
 
@@ -143,9 +137,8 @@ impl<'a> BatchObjects<'a> {
 
     /// The batch's handle table has more slots now.
     pub fn grow(&mut self, handles: &[u32]) {
-        let added = handles.get(self.handles.len()..).unwrap_or_default();
-        self.handles.extend_from_slice(added);
-        self.slots.resize(self.handles.len(), Slot::AsGiven);
+        let added = handles.get(self.slots.len()..).unwrap_or_default();
+        self.slots.extend(added.iter().copied().map(Slot::AsGiven));
     }
 
     /// Whether two ROPs act on the same object.

@@ -73,7 +73,10 @@ pub struct RopBatch {
     rest: Range<usize>,
     error: Option<Error>,
     flags: ExtendedFlags,
+    /// The client's buffer, but for the handle table, which is `handles`.
     original: RopBuffer,
+    /// How many slots the client's handle table has.
+    client_slots: usize,
     packed: Vec<Packed>,
     pub(crate) edited: bool,
     /// How much of the room for the answer is taken by what is answered here.
@@ -100,10 +103,11 @@ impl RopBatch {
     pub fn decode(buffers: Vec<ExtendedBuffer>, logons: &dyn Logons) -> Result<Self> {
         let mut buffers = buffers.into_iter();
         let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Bytes::new()));
-        let original = RopBuffer::from_shared(&first.payload)?;
+        let mut original = RopBuffer::from_shared(&first.payload)?;
         let (entries, rest, error) = decode_rops(&original.rops, logons);
         let packed = buffers.map(|buffer| Packed::decode(buffer, logons)).collect();
-        let handles = original.handles.clone();
+        let handles = std::mem::take(&mut original.handles);
+        let client_slots = handles.len();
         let flags = first.flags;
         Ok(Self {
             entries,
@@ -112,6 +116,7 @@ impl RopBatch {
             error,
             flags,
             original,
+            client_slots,
             packed,
             edited: false,
             reserved: 0,
@@ -274,8 +279,8 @@ impl RopBatch {
     }
 
     /// How many slots the client's handle table has.
-    pub(crate) fn client_slots(&self) -> usize {
-        self.original.handles.len()
+    pub(crate) const fn client_slots(&self) -> usize {
+        self.client_slots
     }
 
     /// The client's bytes from the ROP at `place` on.

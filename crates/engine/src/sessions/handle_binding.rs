@@ -93,10 +93,15 @@ impl HandleBinding {
 impl SessionBinding for HandleBinding {
     fn upstream_request(&self, operation: &mut Operation) -> Result<Bytes, Refusal> {
         let bad = |error: wire::Error| Refusal::new(RefusalKind::BadRequest, error.to_string());
-        if operation.request.original_endian() == Endian::Big {
-            operation.request.change().map_err(bad)?;
+        let request = &mut operation.request;
+        if request.original_endian() == Endian::Big {
+            request.change().map_err(bad)?;
         }
-        let (stub, _) = operation.request.leaving().map_err(bad)?;
+        // The original stays as it came: the handle goes into the only copy that is made of it.
+        let stub = match self.named {
+            Some(_) if !request.is_changed() => request.original().to_vec().into(),
+            _ => request.leaving().map_err(bad)?.0,
+        };
         Ok(with_handle(stub, self.named))
     }
 
