@@ -6,11 +6,11 @@
 use identity::Random;
 use wire::Endian;
 
+use crate::ahead::AheadResponse;
 use crate::deferred::{Deferred, Work};
 use crate::flight::Flight;
 use crate::message::Message;
 use crate::next::{Ahead, AwaitsUpstream, AwaitsWork, DeferredWork, Finished, Next, Outcome, Reply};
-use crate::operation::AheadAnswer;
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::stack::{RequestOutcome, ResponseOutcome};
 
@@ -22,7 +22,7 @@ impl AwaitsUpstream {
             Outcome::Response { stub, endian } => {
                 if let Some(ahead) = ahead {
                     let answer = Box::new(Message::new(ahead.key, stub, endian));
-                    return answered_ahead(flight, ahead, AheadAnswer::Response(answer));
+                    return answered_ahead(flight, ahead, AheadResponse::Response(answer));
                 }
                 let Flight { operation, session, binding, .. } = &mut *flight;
                 match binding.as_dyn().upstream_response(operation, session, (stub, endian), random) {
@@ -35,7 +35,7 @@ impl AwaitsUpstream {
             }
             Outcome::Refused(refusal) => match ahead {
                 Some(ahead) if !flight.binding.as_dyn().is_session_gone(refusal) => {
-                    answered_ahead(flight, ahead, AheadAnswer::Refused(refusal))
+                    answered_ahead(flight, ahead, AheadResponse::Refused(refusal))
                 }
                 _ => refused_by_upstream(flight, refusal),
             },
@@ -114,9 +114,8 @@ fn after_request(mut flight: Box<Flight>, outcome: RequestOutcome) -> Next {
             }
         }
         RequestOutcome::Refused(refusal) => refuse(flight, refusal),
-        RequestOutcome::Ahead { request, module } => match flight.binding.as_dyn().ahead_request(&request) {
-            Ok(stub) => {
-                let key = request.key();
+        RequestOutcome::Ahead { request, module } => match flight.ahead_request(&request) {
+            Ok((key, stub)) => {
                 let opnum = key.call().map_or(u16::MAX, |(_, opnum)| opnum);
                 flight.detours = flight.detours.saturating_add(1);
                 Next::Relay(AwaitsUpstream { flight, opnum, stub, ahead: Some(Ahead { module, key }) })
@@ -131,7 +130,7 @@ fn after_request(mut flight: Box<Flight>, outcome: RequestOutcome) -> Next {
 }
 
 /// Goes on with a request ahead of which the upstream was asked.
-fn answered_ahead(mut flight: Box<Flight>, ahead: Ahead, answer: AheadAnswer) -> Next {
+fn answered_ahead(mut flight: Box<Flight>, ahead: Ahead, answer: AheadResponse) -> Next {
     flight.operation.ahead.push(answer);
     let detours = flight.detours;
     let outcome = flight.in_session(|engine, operation, session| {

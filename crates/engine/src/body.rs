@@ -1,12 +1,15 @@
-//! The bodies of all operations: what a client asks and what a server answers, by the key of the operation.
+//! The bodies of all operations, requests and responses, by the key of the operation.
 
 use mapi::mapihttp::{self as http, Endpoint, RequestType};
 use mapi::{ErrorCode, Interface, emsmdb, nspi, rfr};
 use wire::{Reader, Result};
 
+use mapi::inspect::{Inspect, Node};
+
 use crate::message::Body;
 
-/// Which operation it is, in which form: what its body is decoded by.
+/// Which operation it is, in which envelope: what its body is decoded by. What it does, whatever the envelope, is its
+/// [`OperationKind`](crate::OperationKind).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OperationKey {
     /// A remote call: its interface, and its number there.
@@ -24,7 +27,7 @@ impl OperationKey {
         }
     }
 
-    /// The remote call that it is, or that does the same; none where there is none.
+    /// The remote call that it is, or that does the same, if there is one.
     pub const fn call(self) -> Option<(Interface, u16)> {
         match self {
             Self::Call(interface, opnum) => Some((interface, opnum)),
@@ -48,33 +51,36 @@ impl From<(Interface, u16)> for OperationKey {
     }
 }
 
-/// What a client asks.
+/// A request, in the structures of its envelope.
+///
+/// Modules read and change what it holds through its views, such as [`Request::visit_texts_mut`], which are the same for
+/// both envelopes. The variants are for code that is about one envelope.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
-    /// Of the referral service.
+    /// To the referral service, as a remote call.
     Rfr(rfr::Request),
-    /// Of the address book.
+    /// To the address book, as a remote call.
     Nspi(nspi::Request),
-    /// Of the mailbox store.
+    /// To the mailbox store, as a remote call.
     Emsmdb(emsmdb::Request),
-    /// Of the mailbox store's notifications.
+    /// To the mailbox store's notifications, as a remote call.
     AsyncEmsmdb(emsmdb::AsyncRequest),
-    /// Of the address book, over HTTP.
+    /// To the address book, over HTTP.
     NspiHttp(http::nspi::Request),
-    /// Of the mailbox store, over HTTP.
+    /// To the mailbox store, over HTTP.
     EmsmdbHttp(http::emsmdb::Request),
 }
 
-/// What a server answers.
+/// A response, in the structures of its envelope. The same applies as for a [`Request`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Response {
-    /// Of the referral service.
+    /// Of the referral service, to a remote call.
     Rfr(rfr::Response),
-    /// Of the address book.
+    /// Of the address book, to a remote call.
     Nspi(nspi::Response),
-    /// Of the mailbox store.
+    /// Of the mailbox store, to a remote call.
     Emsmdb(emsmdb::Response),
-    /// Of the mailbox store's notifications.
+    /// Of the mailbox store's notifications, to a remote call.
     AsyncEmsmdb(emsmdb::AsyncResponse),
     /// Of the address book, over HTTP.
     NspiHttp(http::nspi::Response),
@@ -128,6 +134,19 @@ macro_rules! body {
                     Self::AsyncEmsmdb(body) => body.encode(),
                     Self::NspiHttp(body) => body.encode(),
                     Self::EmsmdbHttp(body) => body.encode(),
+                }
+            }
+        }
+
+        impl Inspect for $name {
+            fn to_node(&self) -> Node {
+                match self {
+                    Self::Rfr(body) => body.to_node(),
+                    Self::Nspi(body) => body.to_node(),
+                    Self::Emsmdb(body) => body.to_node(),
+                    Self::AsyncEmsmdb(body) => body.to_node(),
+                    Self::NspiHttp(body) => body.to_node(),
+                    Self::EmsmdbHttp(body) => body.to_node(),
                 }
             }
         }

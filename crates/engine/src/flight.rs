@@ -2,10 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use bytes::Bytes;
 use identity::SecurityContext;
 use mapi::Interface;
 use mapi::mapihttp::{Endpoint, RequestType};
 
+use crate::ahead::AheadRequest;
 use crate::body::OperationKey;
 use crate::engine::Engine;
 use crate::operation::{Incoming, Operation};
@@ -110,6 +112,11 @@ impl Flight {
             session.break_off();
             Refusal::new(RefusalKind::SessionBroken, "a module's hook panicked: the session was ended")
         })
+    }
+
+    /// What a module sends ahead as it goes to the upstream on the operation's session, and which operation that is.
+    pub(crate) fn ahead_request(&self, request: &AheadRequest) -> Result<(OperationKey, Bytes), Refusal> {
+        self.binding.as_dyn().ahead_request(&self.operation, request)
     }
 
     /// The operation is over: its session ends where nothing leads to it any more.

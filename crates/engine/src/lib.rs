@@ -85,11 +85,13 @@
 )]
 
 mod advance;
+mod ahead;
 mod body;
 mod context_handle;
 mod deferred;
 mod engine;
 mod flight;
+mod kind;
 mod message;
 mod module;
 mod next;
@@ -102,17 +104,20 @@ pub mod rops;
 mod session;
 mod sessions;
 mod stack;
+mod views;
 
+pub use crate::ahead::{AheadRequest, AheadResponse};
 pub use crate::body::{OperationKey, Request, Response};
 pub use crate::context_handle::{HandleUse, handle_use};
 pub use crate::deferred::{Deferral, Work};
 pub use crate::engine::Engine;
 pub use crate::flight::Flight;
+pub use crate::kind::OperationKind;
 pub use crate::message::{Body, Message};
 pub use crate::module::{Decision, Delivery, Interests, Module, ProxyFacts};
 pub use crate::next::{AwaitsUpstream, AwaitsWork, Finished, Next, Outcome, Reply};
 pub use crate::observer::{Discovery, HttpExchange, HttpLeg, Observer, Rejected};
-pub use crate::operation::{AheadAnswer, Envelope, Incoming, Note, Operation};
+pub use crate::operation::{Envelope, Incoming, Note, Operation};
 pub use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 pub use crate::session::{Session, SharedSession};
 pub use crate::sessions::abandoned::Abandoned;
@@ -123,6 +128,7 @@ pub use crate::sessions::handle_binding::{CALL_FAILED, TIMED_OUT, fault_status};
 pub use crate::sessions::handles::{HandleBudget, HandleTable};
 pub use crate::sessions::mapihttp::explanation;
 pub use crate::stack::Stack;
+pub use crate::views::{AuxMut, ValueMut};
 
 /// The security context under which operations run.
 pub use identity::SecurityContext;

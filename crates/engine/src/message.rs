@@ -63,6 +63,11 @@ impl<B: Body> Message<B> {
         }
     }
 
+    /// Which operation it belongs to.
+    pub const fn key(&self) -> B::Key {
+        self.key
+    }
+
     /// What the message means.
     ///
     /// # Errors

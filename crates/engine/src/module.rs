@@ -4,7 +4,8 @@ use identity::SecurityContext;
 use mapi::Interface;
 use mapi::autodiscover::Dialect;
 
-use crate::body::{Request, Response};
+use crate::ahead::AheadRequest;
+use crate::body::Response;
 use crate::deferred::Work;
 use crate::operation::Operation;
 use crate::options::{OptionError, OptionSpec, Options};
@@ -28,7 +29,7 @@ pub enum Decision {
     Refuse(Refusal),
     /// The upstream is asked this first, as the caller and on the caller's session. Then `dispatch` of the same
     /// module is called again, with the answer in [`Operation::ahead`].
-    Ahead(Box<Request>),
+    Ahead(Box<AheadRequest>),
     /// It is decided when this is done: what takes time is not done in a hook. What comes of it is a decision
     /// of the same module's. Meanwhile the session's later operations wait, and the client gets keep-alive chunks
     /// where the protocol has them (`PENDING` of MAPI over HTTP).

@@ -8,9 +8,10 @@ use identity::SecurityContext;
 use mapi::Interface;
 use wire::{Endian, FileTime};
 
+use crate::ahead::AheadResponse;
 use crate::body::{OperationKey, Request, Response};
+use crate::kind::OperationKind;
 use crate::message::Message;
-use crate::refusal::UpstreamRefusal;
 use crate::rops::exchange::RopExchange;
 
 /// What an operation travelled in.
@@ -45,15 +46,6 @@ pub struct Note {
     pub text: Cow<'static, str>,
 }
 
-/// What the upstream answered to something that a module asked it ahead of a request.
-#[derive(Debug)]
-pub enum AheadAnswer {
-    /// An answer.
-    Response(Box<Message<Response>>),
-    /// A refusal.
-    Refused(UpstreamRefusal),
-}
-
 /// One protocol call: its request, and later its response, whatever carried it.
 #[derive(Debug)]
 pub struct Operation {
@@ -67,8 +59,8 @@ pub struct Operation {
     pub request: Message<Request>,
     /// What it is answered; none before there is an answer.
     pub response: Option<Message<Response>>,
-    /// The answers to what the module now deciding asked ahead, oldest first.
-    pub ahead: Vec<AheadAnswer>,
+    /// The responses to what the module that decides now sent ahead, oldest first.
+    pub ahead: Vec<AheadResponse>,
     /// Its ROPs, where it carries some.
     pub(crate) rops: Option<RopExchange>,
     /// Why nothing of the ROPs asked for can be read, and why nothing of their answers, where that is so.
@@ -132,7 +124,12 @@ impl Operation {
         }
     }
 
-    /// Which operation it is, in which form.
+    /// What it does, whatever envelope carries it.
+    pub const fn kind(&self) -> OperationKind {
+        OperationKind::of(self.key)
+    }
+
+    /// Which operation it is, in which envelope.
     pub const fn key(&self) -> OperationKey {
         self.key
     }

@@ -6,10 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use identity::SecurityContext;
 use mapi::Interface;
 use mapi::autodiscover::Dialect;
-use mapi::mapihttp::RequestType;
 
-use crate::body::{OperationKey, Request};
-use crate::context_handle;
+use crate::ahead::AheadRequest;
 use crate::deferred::Work;
 use crate::message::Message;
 use crate::module::{Decision, Delivery, Module};
@@ -31,7 +29,7 @@ pub(crate) enum RequestOutcome {
     Relay,
     Answered,
     Refused(Refusal),
-    Ahead { request: Box<Request>, module: usize },
+    Ahead { request: Box<AheadRequest>, module: usize },
     Defer { work: Work<Decision>, module: usize },
 }
 
@@ -235,11 +233,11 @@ fn decided(
         Decision::Ahead(_) | Decision::Defer(_) if asked >= AHEAD_LIMIT => {
             Some(RequestOutcome::Refused(endless()))
         }
-        Decision::Ahead(request) if may_go_ahead(operation, &request) => {
+        Decision::Ahead(request) if request.may_precede(operation.key()) => {
             operation.note(name, "asked ahead");
             Some(RequestOutcome::Ahead { request, module })
         }
-        Decision::Ahead(_) => wrong("a module may ask ahead only what neither opens nor closes a session"),
+        Decision::Ahead(_) => wrong("a module may ask ahead only within a session, and the same service"),
         Decision::Defer(work) => {
             operation.note(name, "deferred");
             Some(RequestOutcome::Defer { work, module })
@@ -249,19 +247,4 @@ fn decided(
 
 fn endless() -> Refusal {
     Refusal::new(RefusalKind::Failed, "a module asks ahead or defers without end")
-}
-
-fn may_go_ahead(operation: &Operation, request: &Request) -> bool {
-    use context_handle::HandleUse::{None, Passes, Reads};
-    match (operation.key(), request.key()) {
-        (OperationKey::Call(own, _), OperationKey::Call(interface, opnum)) => {
-            interface == own && matches!(context_handle::handle_use(interface, opnum), None | Passes | Reads)
-        }
-        (OperationKey::Http(own, of), OperationKey::Http(endpoint, request_type)) => {
-            // What opens a session has none yet that something could be asked on.
-            let within = |kind: RequestType| !kind.begins_session() && kind.takes_turns();
-            endpoint == own && within(of) && within(request_type) && !request_type.ends_session()
-        }
-        _ => false,
-    }
 }

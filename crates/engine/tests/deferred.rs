@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use engine::{
-    CALL_FAILED, CookieTable, Decision, Deferral, Delivery, Engine, Envelope, FaultStatus, Incoming,
-    Interface, Module, Operation, OperationKey, Refusal, RefusalKind, Request, SecurityContext, Session,
+    AheadRequest, CALL_FAILED, CookieTable, Decision, Deferral, Delivery, Engine, Envelope, FaultStatus,
+    Incoming, Interface, Module, Operation, OperationKey, Refusal, RefusalKind, SecurityContext, Session,
     Stack, TIMED_OUT, Work, response_code,
 };
 use identity::Authority;
@@ -471,10 +471,7 @@ fn a_second_request_of_a_session_is_refused_while_the_first_waits_here() {
 fn what_is_asked_ahead_takes_the_turn_and_the_clients_own_request_the_next() {
     let house = House::deciding(|operation, _| match operation.key() {
         OperationKey::Http(Endpoint::Nspi, QUERY) if operation.ahead.is_empty() => {
-            let body = vec![0; 64];
-            let key = OperationKey::Http(Endpoint::Nspi, QUERY);
-            let (request, _) = <Request as engine::Body>::decode(key, &body, wire::Endian::Little).unwrap();
-            Decision::Ahead(Box::new(request))
+            Decision::Ahead(Box::new(AheadRequest::QueryColumns { flags: 0 }))
         }
         _ => Decision::Relay,
     });

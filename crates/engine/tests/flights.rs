@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use engine::{
-    AheadAnswer, CALL_FAILED, Conversation, Decision, Engine, FaultStatus, HandleBudget, HandleTable,
-    Incoming, Interface, Module, Operation, Outcome, Refusal, RefusalKind, Request, Response,
+    AheadRequest, AheadResponse, CALL_FAILED, Conversation, Decision, Engine, FaultStatus, HandleBudget,
+    HandleTable, Incoming, Interface, Module, Operation, Outcome, Refusal, RefusalKind, Response,
     SecurityContext, Session, Stack, fault_status,
 };
 use mapi::mapihttp::ResponseCode;
@@ -334,11 +334,6 @@ fn decider(decide: impl Fn(&mut Operation) -> Decision + Send + Sync + 'static) 
     deciding(move |operation| if operation.opnum() == 16 { decide(operation) } else { Decision::Relay })
 }
 
-fn columns_request(flags: u32) -> Request {
-    let handle = ContextHandle::default();
-    Request::Nspi(nspi::Request::QueryColumns(nspi::QueryColumnsRequest { handle, reserved: 0, flags }))
-}
-
 fn columns(code: u32) -> Response {
     let response = nspi::QueryColumnsResponse { return_value: ErrorCode(code), ..Default::default() };
     Response::Nspi(nspi::Response::QueryColumns(response))
@@ -427,13 +422,13 @@ fn ahead_asks_as_the_session_and_comes_back_to_the_same_module() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let engine = decider(move |operation| match operation.ahead.last_mut() {
-        None => Decision::Ahead(Box::new(columns_request(9))),
-        Some(AheadAnswer::Response(answer)) => {
+        None => Decision::Ahead(Box::new(AheadRequest::QueryColumns { flags: 9 })),
+        Some(AheadResponse::Response(answer)) => {
             assert_eq!(answer.view().unwrap(), &columns(3));
             count.fetch_add(1, Ordering::Relaxed);
             Decision::Relay
         }
-        Some(AheadAnswer::Refused(refusal)) => panic!("{refusal:?}"),
+        Some(AheadResponse::Refused(refusal)) => panic!("{refusal:?}"),
     });
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
@@ -450,7 +445,7 @@ fn ahead_asks_as_the_session_and_comes_back_to_the_same_module() {
 
 #[test]
 fn ahead_ends_even_where_the_module_never_does() {
-    let engine = decider(|_| Decision::Ahead(Box::new(columns_request(0))));
+    let engine = decider(|_| Decision::Ahead(Box::new(AheadRequest::QueryColumns { flags: 0 })));
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);

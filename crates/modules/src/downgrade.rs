@@ -1,25 +1,40 @@
 //! The `downgrade` module: keeps clients on the RPC calls of Exchange 2000.
 
-use engine::{Decision, Interests, Module, Operation, Refusal, RefusalKind, Response, Session};
-use mapi::{Interface, emsmdb};
+use engine::options::{OptionError, OptionSpec, Options};
+use engine::{
+    Decision, Envelope, Interests, Interface, Module, Operation, OperationKind, ProxyFacts, Refusal,
+    RefusalKind, Session,
+};
+use mapi::emsmdb;
 
-/// Keeps clients on the protocol of Exchange 2000: EcDoConnect and EcDoRpc, whose buffers are only obfuscated.
+/// Keeps clients on the protocol of Exchange 2000: `EcDoConnect` and `EcDoRpc`, whose buffers are only obfuscated.
 ///
-/// EcDoConnectEx is answered as a server does that doesn't know it. A client that then connects the old way
-/// would try the new one again if the server's version were that of a newer Exchange, so it gets an old one.
+/// The module refuses `EcDoConnectEx` as a server does that has no such operation. A client that then connects with
+/// `EcDoConnect` would try `EcDoConnectEx` again if the server's version were that of a newer Exchange, so the module
+/// replaces the version by an old one.
 #[derive(Debug, Default)]
-pub struct Downgrade;
+pub struct Downgrade {
+    options: DowngradeOptions,
+}
+
+engine::module_options! {
+    /// The options of `downgrade`.
+    struct DowngradeOptions {
+        /// Refuses `Connect` of MAPI over HTTP too, so that clients which support both connect by RPC.
+        mapi_http: bool = false;
+    }
+}
 
 const NAME: &str = "downgrade";
 
 /// Exchange 2000 with Service Pack 3: 6.0.6249.0, in the form that servers of that time send.
 const EXCHANGE_2000: emsmdb::Version = emsmdb::Version([6, 6249, 0]);
 
-/// The first major version that clients connect to with EcDoConnectEx is Exchange 2003's, which is 6.5.
+/// The first major version that clients connect to with `EcDoConnectEx` is Exchange 2003's, which is 6.5.
 const FIRST_NEW: [u16; 4] = [6, 5, 0, 0];
 
-/// Whether clients take a server of this `version` for one that knows EcDoConnectEx. The form with two product
-/// numbers came with it; some servers put the major one where the minor one belongs.
+/// Whether clients expect a server of this `version` to have `EcDoConnectEx`. The form with two product numbers came with
+/// it; some servers put the major one in the place of the minor one.
 fn is_new(version: emsmdb::Version) -> bool {
     let emsmdb::Version([_, build, _]) = version;
     build & 0x8000 != 0 || version.normalized() >= FIRST_NEW
@@ -38,23 +53,34 @@ impl Module for Downgrade {
         Interests { interfaces: &[Interface::Emsmdb], ..Interests::default() }
     }
 
+    fn options(&self) -> &'static [OptionSpec] {
+        DowngradeOptions::specs()
+    }
+
+    fn init(&mut self, options: &Options, _proxy: &ProxyFacts) -> Result<(), OptionError> {
+        self.options = DowngradeOptions::read(options);
+        Ok(())
+    }
+
     fn dispatch(&self, operation: &mut Operation, _session: &mut Session) -> Decision {
-        match operation.name() {
-            "emsmdb.EcDoConnectEx" => {
-                Decision::Refuse(Refusal::new(RefusalKind::UnknownOperation, "EcDoConnectEx is switched off"))
-            }
+        let applies = self.options.mapi_http || operation.envelope() != Envelope::MapiHttp;
+        match operation.kind() {
+            OperationKind::Connect if applies => Decision::Refuse(Refusal::new(
+                RefusalKind::UnknownOperation,
+                "the module downgrade refuses what Exchange 2000 does not have",
+            )),
             _ => Decision::Relay,
         }
     }
 
     fn response(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
-        if operation.name() != "emsmdb.EcDoConnect" {
+        if operation.kind() != OperationKind::EcDoConnect {
             return Ok(());
         }
         let Some(response) = &mut operation.response else { return Ok(()) };
-        let changed = response.edit(|response| match response {
-            Response::Emsmdb(emsmdb::Response::EcDoConnect(connect)) if is_new(connect.server_version) => {
-                connect.server_version = EXCHANGE_2000;
+        let changed = response.edit(|response| match response.server_version_mut() {
+            Some(version) if is_new(*version) => {
+                *version = EXCHANGE_2000;
                 true
             }
             _ => false,
@@ -63,10 +89,8 @@ impl Module for Downgrade {
             Ok(true) => operation.note(NAME, "server version 6.0.6249"),
             Ok(false) => {}
             Err(error) => {
-                return Err(Refusal::new(
-                    RefusalKind::Failed,
-                    format!("the upstream's EcDoConnect: {error}"),
-                ));
+                let why = format!("the module downgrade cannot read the upstream's response: {error}");
+                return Err(Refusal::new(RefusalKind::Failed, why));
             }
         }
         Ok(())

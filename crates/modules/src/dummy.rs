@@ -5,13 +5,10 @@ use std::time::Duration;
 use engine::options::{OptionError, OptionSpec, Options};
 use engine::rops::{RopDecision, RopReplyView, RopView};
 use engine::{
-    AheadAnswer, Decision, Delivery, Interests, Interface, Module, Operation, OperationKey, ProxyFacts,
-    Refusal, Request, Response, SecurityContext, Session, Work,
+    AheadRequest, AheadResponse, Decision, Delivery, Interests, Interface, Module, Operation, OperationKind,
+    ProxyFacts, Refusal, SecurityContext, Session, Work,
 };
 use mapi::autodiscover::Dialect;
-use mapi::mapihttp::{self, AuxiliaryBuffer, Endpoint};
-use mapi::ndr::ContextHandle;
-use mapi::nspi;
 
 /// The documented example: it says in the log which of its hooks is called, for whom and about what, and
 /// changes nothing. On request it shows what a module can have done besides: it defers each operation for a while, and
@@ -92,14 +89,12 @@ impl Module for Dummy {
 
     fn dispatch(&self, operation: &mut Operation, session: &mut Session) -> Decision {
         self.say("dispatch", session, Some(operation));
-        // Called again when what was asked ahead is answered: then the answer stands here.
-        if let Some(answer) = operation.ahead.last_mut() {
-            let columns = columns_of(answer);
+        // The engine calls this again with the response to the request that was sent ahead.
+        if let Some(response) = operation.ahead.last_mut() {
+            let columns = columns_of(response);
             tracing::info!(target: NAME, session = session.id(), columns, "ahead");
-        } else if self.options.ahead
-            && let Some(request) = columns(operation.key())
-        {
-            return Decision::Ahead(Box::new(request));
+        } else if self.options.ahead && belongs_to_address_book(operation) {
+            return Decision::Ahead(Box::new(AheadRequest::QueryColumns { flags: 0 }));
         }
         let delay = Duration::from_millis(self.options.defer_ms);
         if delay.is_zero() {
@@ -169,40 +164,17 @@ impl Module for Dummy {
     }
 }
 
-/// What asks for the columns of the address book, in the form that the operation `key` came in: as a remote call or by
-/// HTTP. None for what is no request of a session with the address book, or asks this already.
-fn columns(key: OperationKey) -> Option<Request> {
-    match key {
-        // The session's own handle is put in for this one.
-        OperationKey::Call(Interface::Nspi, opnum) if !matches!(opnum, 0 | 1 | 16) => {
-            let request =
-                nspi::QueryColumnsRequest { handle: ContextHandle::default(), reserved: 0, flags: 0 };
-            Some(Request::Nspi(nspi::Request::QueryColumns(request)))
-        }
-        OperationKey::Http(Endpoint::Nspi, kind)
-            if kind.takes_turns()
-                && !kind.begins_session()
-                && !kind.ends_session()
-                && kind != mapihttp::RequestType::QueryColumns =>
-        {
-            let aux = AuxiliaryBuffer::NONE;
-            let request = mapihttp::nspi::QueryColumnsRequest { reserved: 0, map_flags: 0, aux };
-            Some(Request::NspiHttp(mapihttp::nspi::Request::QueryColumns(request)))
-        }
-        _ => None,
-    }
+/// Whether a request belongs to a session with the address book, and is not a request for the columns itself.
+fn belongs_to_address_book(operation: &Operation) -> bool {
+    let kind = operation.kind();
+    operation.interface() == Interface::Nspi
+        && !kind.begins_session()
+        && !kind.ends_session()
+        && !matches!(kind, OperationKind::QueryColumns | OperationKind::Ping)
 }
 
-/// How many columns the server says that there are; none where it says something else.
-fn columns_of(answer: &mut AheadAnswer) -> Option<usize> {
-    let AheadAnswer::Response(answer) = answer else { return None };
-    match answer.view().ok()? {
-        Response::Nspi(nspi::Response::QueryColumns(answer)) => {
-            answer.columns.value.as_ref().map(|columns| columns.values.len())
-        }
-        Response::NspiHttp(mapihttp::nspi::Response::QueryColumns(answer)) => {
-            answer.get()?.columns.get().map(Vec::len)
-        }
-        _ => None,
-    }
+/// How many columns the server returned; none if it refused the request or returned something else.
+fn columns_of(response: &mut AheadResponse) -> Option<usize> {
+    let AheadResponse::Response(response) = response else { return None };
+    Some(response.view().ok()?.columns()?.len())
 }

@@ -67,8 +67,8 @@ fn bodies(
 ) {
     operation.return_value = response.and_then(engine::Response::return_value);
     if !execute(operation, request, response, objects) {
-        operation.request = request.map_or(Node::Nothing, shown_request);
-        operation.response = response.map_or(Node::Nothing, shown_response);
+        operation.request = request.map_or(Node::Nothing, Inspect::to_node);
+        operation.response = response.map_or(Node::Nothing, Inspect::to_node);
     }
 }
 
@@ -164,28 +164,6 @@ fn execute(
 fn payloads(buffers: Option<wire::Result<Vec<ExtendedBuffer>>>, problems: &mut Vec<String>) -> Vec<Bytes> {
     let buffers = buffers.and_then(|buffers| buffers.map_err(|error| problems.push(error.to_string())).ok());
     buffers.unwrap_or_default().into_iter().map(|buffer| buffer.payload).collect()
-}
-
-fn shown_request(request: &engine::Request) -> Node {
-    match request {
-        engine::Request::Rfr(body) => body.to_node(),
-        engine::Request::Nspi(body) => body.to_node(),
-        engine::Request::Emsmdb(body) => body.to_node(),
-        engine::Request::AsyncEmsmdb(body) => body.to_node(),
-        engine::Request::NspiHttp(body) => body.to_node(),
-        engine::Request::EmsmdbHttp(body) => body.to_node(),
-    }
-}
-
-fn shown_response(response: &engine::Response) -> Node {
-    match response {
-        engine::Response::Rfr(body) => body.to_node(),
-        engine::Response::Nspi(body) => body.to_node(),
-        engine::Response::Emsmdb(body) => body.to_node(),
-        engine::Response::AsyncEmsmdb(body) => body.to_node(),
-        engine::Response::NspiHttp(body) => body.to_node(),
-        engine::Response::EmsmdbHttp(body) => body.to_node(),
-    }
 }
 
 /// Takes in a request of MAPI over HTTP.

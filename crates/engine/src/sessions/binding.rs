@@ -4,10 +4,11 @@ use bytes::Bytes;
 use identity::Random;
 use wire::Endian;
 
-use crate::body::Request;
+use crate::ahead::AheadRequest;
+use crate::body::OperationKey;
 use crate::engine::Engine;
 use crate::operation::Operation;
-use crate::refusal::{Refusal, UpstreamRefusal};
+use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::session::SharedSession;
 
 /// How an operation is bound to its session: what is exchanged in its request and response for that, and what becomes
@@ -19,8 +20,13 @@ pub(crate) trait SessionBinding {
     /// The request as it goes to the upstream, little-endian.
     fn upstream_request(&self, operation: &mut Operation) -> Result<Bytes, Refusal>;
 
-    /// A request that a module sends ahead on the same session, as it goes to the upstream, little-endian.
-    fn ahead_request(&self, request: &Request) -> Result<Bytes, Refusal>;
+    /// A request that a module sends ahead on the session of `operation`, as it goes to the upstream, little-endian, and
+    /// which operation it is there.
+    fn ahead_request(
+        &self,
+        operation: &Operation,
+        request: &AheadRequest,
+    ) -> Result<(OperationKey, Bytes), Refusal>;
 
     /// Checks a response that a module made in place of the upstream's.
     fn check_local_response(&self, operation: &Operation, session: &SharedSession) -> Result<(), Refusal>;
@@ -60,4 +66,9 @@ pub(crate) trait SessionBinding {
 
     /// The operation is over: ends its session where nothing leads to it any more.
     fn settle(&mut self, engine: &Engine, operation: &Operation, session: &SharedSession);
+}
+
+/// What a module sends ahead cannot be encoded.
+pub(crate) fn not_encoded(error: &wire::Error) -> Refusal {
+    Refusal::new(RefusalKind::Failed, format!("cannot encode a module's request: {error}"))
 }

@@ -7,13 +7,14 @@ use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::cookies::SetCookie;
 use wire::Endian;
 
-use crate::body::{OperationKey, Request, Response};
+use crate::ahead::AheadRequest;
+use crate::body::{OperationKey, Response};
 use crate::engine::Engine;
 use crate::message::Body as _;
 use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::session::SharedSession;
-use crate::sessions::binding::SessionBinding;
+use crate::sessions::binding::{SessionBinding, not_encoded};
 use crate::sessions::cookies::{CookieTable, Full};
 use crate::sessions::sequence::RequestCookies;
 
@@ -78,8 +79,9 @@ impl SessionBinding for CookieBinding {
         operation.request.leaving().map(|(body, _)| body).map_err(|error| bad_request(&error))
     }
 
-    fn ahead_request(&self, request: &Request) -> Result<Bytes, Refusal> {
-        request.encode().map(Bytes::from).map_err(|error| bad_request(&error))
+    fn ahead_request(&self, _: &Operation, request: &AheadRequest) -> Result<(OperationKey, Bytes), Refusal> {
+        let encoded = request.to_http().and_then(|body| Ok((body.key(), Bytes::from(body.encode()?))));
+        encoded.map_err(|error| not_encoded(&error))
     }
 
     fn check_local_response(&self, _: &Operation, _: &SharedSession) -> Result<(), Refusal> {

@@ -9,6 +9,7 @@ use mapi::Interface;
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
+use crate::ahead::AheadRequest;
 use crate::body::{OperationKey, Request, Response};
 use crate::context_handle::{self, HandleUse, handle_use};
 use crate::engine::Engine;
@@ -16,7 +17,7 @@ use crate::message::Body as _;
 use crate::operation::{Incoming, Operation};
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::session::SharedSession;
-use crate::sessions::binding::SessionBinding;
+use crate::sessions::binding::{SessionBinding, not_encoded};
 use crate::sessions::handles::{Bound, HandleTable};
 use crate::sessions::links;
 
@@ -105,19 +106,22 @@ impl SessionBinding for HandleBinding {
         Ok(with_handle(stub, self.named))
     }
 
-    fn ahead_request(&self, request: &Request) -> Result<Bytes, Refusal> {
-        let stub = request.encode().map_err(|error| {
-            Refusal::new(RefusalKind::Failed, format!("a module's request can't be encoded: {error}"))
-        })?;
-        let (interface, opnum) = called(request.key());
-        match (handle_use(interface, opnum), self.named) {
-            (HandleUse::None, _) => Ok(Bytes::from(stub)),
-            (_, named @ Some(_)) => Ok(with_handle(Bytes::from(stub), named)),
-            (_, None) => Err(Refusal::new(
+    fn ahead_request(
+        &self,
+        operation: &Operation,
+        request: &AheadRequest,
+    ) -> Result<(OperationKey, Bytes), Refusal> {
+        let Some(named) = self.named else {
+            return Err(Refusal::new(
                 RefusalKind::Failed,
-                "a module asks ahead on a context handle that there is not yet",
-            )),
-        }
+                "a module asks ahead of a call without a context handle",
+            ));
+        };
+        let encoded = request
+            .to_call(operation.opnum())
+            .and_then(|body| Ok((body.key(), body.encode()?)))
+            .map_err(|error| not_encoded(&error));
+        encoded.map(|(key, stub)| (key, with_handle(Bytes::from(stub), Some(named))))
     }
 
     /// The handle in it is the request's, or none, and then the session ends.

@@ -24,6 +24,8 @@ pub enum Place {
     Template,
     /// It is the URL of a server.
     Url,
+    /// It is the host name of a server.
+    Host,
 }
 
 /// A text that may be changed.

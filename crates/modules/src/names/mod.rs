@@ -8,12 +8,12 @@ mod replace;
 use engine::options::{OptionError, OptionSpec, Options};
 use engine::rops::{RopDecision, RopReplyView, RopView};
 use engine::{
-    Interests, Module, Operation, ProxyFacts, Refusal, RefusalKind, Request, Response, SecurityContext,
+    Interests, Interface, Module, Operation, ProxyFacts, Refusal, RefusalKind, Response, SecurityContext,
     Session,
 };
 use mapi::autodiscover::{self, Dialect, Naming, OurName, Place, UrlParts};
-use mapi::ndr::Ptr;
-use mapi::{Interface, emsmdb, mapihttp, nspi, rfr};
+use mapi::nspi;
+use mapi::property::PropTag;
 
 use self::aliases::Aliases;
 
@@ -82,67 +82,39 @@ impl Module for Names {
     }
 
     fn request(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
-        if !replace::concerns_request(operation.key()) {
+        if !replace::concerns_request(operation.kind()) {
             return Ok(());
         }
-        let aliases = &self.aliases;
-        let changed = operation.request.edit(|request| match request {
-            Request::Nspi(request) => {
-                replace::texts(|visit| request.visit_texts_mut(visit), |name| aliases.original(name))
-            }
-            Request::Rfr(rfr::Request::GetNewDSA(request)) => {
-                replace::char_string(&mut request.user_dn, |name| aliases.original(name))
-            }
-            Request::Rfr(rfr::Request::GetFQDNFromServerDN(request)) => {
-                replace::char_string(&mut request.mailbox_server_dn, |name| aliases.original(name))
-            }
-            Request::Emsmdb(emsmdb::Request::EcDoConnect(request)) => {
-                replace::char_string(&mut request.user_dn, |name| aliases.original(name))
-            }
-            Request::Emsmdb(emsmdb::Request::EcDoConnectEx(request)) => {
-                replace::char_string(&mut request.user_dn, |name| aliases.original(name))
-            }
-            Request::NspiHttp(request) => {
-                replace::texts(|visit| request.visit_texts_mut(visit), |name| aliases.original(name))
-            }
-            Request::EmsmdbHttp(mapihttp::emsmdb::Request::Connect(request)) => {
-                replace::bytes(&mut request.user_dn.0, |name| aliases.original(name))
-            }
-            Request::Emsmdb(_) | Request::AsyncEmsmdb(_) | Request::EmsmdbHttp(_) => false,
+        let mut original = |name: &str| self.aliases.original(name);
+        let changed = operation.request.edit(|request| {
+            let mut changed = false;
+            request.visit_texts_mut(&mut |_, text| changed |= replace::text(text, &mut original));
+            changed
         });
         match changed {
-            Ok(true) => operation.note(NAME, "turned our name back"),
+            Ok(true) => operation.note(NAME, "restored the server's name"),
             Ok(false) => {}
-            Err(error) => return Err(Refusal::new(RefusalKind::BadRequest, error.to_string())),
+            Err(error) => {
+                let why = format!("the module names cannot read the request: {error}");
+                return Err(Refusal::new(RefusalKind::BadRequest, why));
+            }
         }
         Ok(())
     }
 
     fn response(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
-        let key = operation.key();
+        let kind = operation.kind();
         let Some(response) = &mut operation.response else { return Ok(()) };
-        if !replace::concerns_response(key, response.original()) {
+        if !replace::concerns_response(kind) && !response.may_have_aux() {
             return Ok(());
         }
-        let Self { host, origin, aliases, .. } = self;
-        let changed = response.edit(|response| match response {
-            Response::Nspi(response) => nspi_response(response, aliases, host),
-            Response::Rfr(rfr::Response::GetNewDSA(response)) => {
-                replace::server_name(response.server.get_mut().and_then(Ptr::get_mut), host)
-            }
-            Response::Rfr(rfr::Response::GetFQDNFromServerDN(response)) => {
-                replace::server_name(response.server_fqdn.get_mut(), host)
-            }
-            Response::NspiHttp(response) => nspi_http_response(response, aliases, host, origin),
-            Response::EmsmdbHttp(response) => emsmdb_http_response(response, aliases),
-            other => aux_out::of(other).is_some_and(aux_out::hide),
-        });
-        match changed {
+        match response.edit(|response| self.hide_server(response)) {
             Ok(true) => operation.note(NAME, "replaced the server's name"),
             Ok(false) => {}
-            // What can't be read can't be searched for the server's name either.
+            // A response that cannot be read cannot be searched for the server's name either.
             Err(error) => {
-                return Err(Refusal::new(RefusalKind::Failed, format!("the upstream's answer: {error}")));
+                let why = format!("the module names cannot read the upstream's response: {error}");
+                return Err(Refusal::new(RefusalKind::Failed, why));
             }
         }
         Ok(())
@@ -225,39 +197,22 @@ impl Naming for InAutodiscover<'_> {
     }
 }
 
-fn nspi_http_response(
-    response: &mut mapihttp::nspi::Response,
-    aliases: &Aliases,
-    host: &str,
-    origin: &str,
-) -> bool {
-    use mapihttp::nspi::Response as R;
-    let mut changed = match response {
-        R::GetMailboxUrl(answer) => {
-            answer.get_mut().is_some_and(|answer| replace::url(&mut answer.server_url, host, origin))
-        }
-        R::GetAddressBookUrl(answer) => {
-            answer.get_mut().is_some_and(|answer| replace::url(&mut answer.server_url, host, origin))
-        }
-        _ => false,
-    };
-    changed |= response.aux_mut().is_some_and(aux_out::hide_http);
-    response.visit_values_mut(&mut |tag, value| changed |= replace::http_network_addresses(tag, value, host));
-    changed | replace::texts(|visit| response.visit_texts_mut(visit), |name| aliases.alias(name))
-}
-
-fn emsmdb_http_response(response: &mut mapihttp::emsmdb::Response, aliases: &Aliases) -> bool {
-    let named = match response {
-        mapihttp::emsmdb::Response::Connect(answer) => answer
-            .get_mut()
-            .is_some_and(|answer| replace::bytes(&mut answer.dn_prefix.0, |name| aliases.alias(name))),
-        _ => false,
-    };
-    response.aux_mut().is_some_and(aux_out::hide_http) | named
-}
-
-fn nspi_response(response: &mut nspi::Response, aliases: &Aliases, host: &str) -> bool {
-    let mut changed = false;
-    response.visit_values_mut(&mut |value| changed |= replace::network_addresses(value, host));
-    changed | replace::texts(|visit| response.visit_texts_mut(visit), |name| aliases.alias(name))
+impl Names {
+    /// Replaces the server's names in a response; true if there were any.
+    fn hide_server(&self, response: &mut Response) -> bool {
+        let Self { host, origin, aliases, .. } = self;
+        let mut alias = |name: &str| aliases.alias(name);
+        let mut changed = response.aux_mut().is_some_and(aux_out::hide);
+        response.visit_property_mut(PropTag::PidTagAddressBookNetworkAddress, &mut |mut value| {
+            changed |= value.set_text(&format!("ncacn_ip_tcp:{host}"));
+        });
+        response.visit_texts_mut(&mut |place, text| {
+            changed |= match place {
+                nspi::Place::Host => replace::host_name(text, host),
+                nspi::Place::Url => replace::url(text, host, origin, &mut alias),
+                _ => replace::text(text, &mut alias),
+            };
+        });
+        changed
+    }
 }

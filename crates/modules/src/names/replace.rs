@@ -1,80 +1,65 @@
 //! Finds and replaces names in what operations hold.
 
-use engine::OperationKey;
-use mapi::Interface;
+use engine::OperationKind;
 use mapi::autodiscover::{self, OurName};
-use mapi::ndr::{CharString, Ptr, SizedPtr, WcharString};
-use mapi::nspi::{Place, PropertyValue, Text, Value};
-use mapi::property::{self, PropTag};
+use mapi::nspi::Text;
 use wire::{Bytes, Utf16};
-
-use super::aux_out;
 
 /// What stands in front of a server's name in a distinguished name.
 const SERVERS: &[u8] = b"/cn=servers/cn=";
 
 /// Whether a request of this kind can hold a server's name.
-pub(super) fn concerns_request(key: OperationKey) -> bool {
-    let Some((interface, opnum)) = key.call() else { return false };
-    match interface {
-        Interface::Rfr => true,
-        // All that hold texts: SeekEntries, GetMatches, DNToMId, ModProps, GetTemplateInfo, ModLinkAtt and both
-        // ResolveNames.
-        Interface::Nspi => matches!(opnum, 4 | 5 | 7 | 11 | 13 | 14 | 19 | 20),
-        Interface::Emsmdb => matches!(opnum, 0 | 10),
-        Interface::AsyncEmsmdb => false,
+pub(super) const fn concerns_request(kind: OperationKind) -> bool {
+    use OperationKind as K;
+    matches!(
+        kind,
+        K::GetNewDSA
+            | K::GetFQDNFromServerDN
+            | K::GetAddressBookUrl
+            | K::GetMailboxUrl
+            | K::SeekEntries
+            | K::GetMatches
+            | K::DNToMId
+            | K::ModProps
+            | K::GetTemplateInfo
+            | K::ModLinkAtt
+            | K::ResolveNames8
+            | K::ResolveNames
+            | K::EcDoConnect
+            | K::Connect
+    )
+}
+
+/// Whether a response of this kind can hold a server's name, besides in its auxiliary buffer.
+pub(super) const fn concerns_response(kind: OperationKind) -> bool {
+    use OperationKind as K;
+    matches!(
+        kind,
+        K::GetNewDSA
+            | K::GetFQDNFromServerDN
+            | K::GetAddressBookUrl
+            | K::GetMailboxUrl
+            | K::QueryRows
+            | K::SeekEntries
+            | K::GetMatches
+            | K::GetProps
+            | K::GetSpecialTable
+            | K::GetTemplateInfo
+            | K::ResolveNames8
+            | K::ResolveNames
+            | K::Connect
+    )
+}
+
+/// Replaces the servers' names in `text` by what `name` returns for them; true if there were any.
+pub(super) fn text(text: Text<'_>, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
+    match text {
+        Text::Char(bytes) => replace_in(bytes, name),
+        Text::Wide(text) => replace_wide(text, name),
     }
 }
 
-/// Whether a response of this kind can hold a server's name.
-pub(super) fn concerns_response(key: OperationKey, stub: &[u8]) -> bool {
-    let (interface, opnum) = match (key, key.call()) {
-        // Every answer over HTTP may say in its auxiliary buffer which server it is.
-        (OperationKey::Http(..), _) => return true,
-        (OperationKey::Call(..), Some(call)) => call,
-        (OperationKey::Call(..), None) => return false,
-    };
-    match interface {
-        Interface::Rfr => true,
-        // All that return rows: QueryRows, SeekEntries, GetMatches, GetProps, GetSpecialTable, GetTemplateInfo
-        // and both ResolveNames.
-        Interface::Nspi => matches!(opnum, 3 | 4 | 5 | 9 | 12 | 13 | 19 | 20),
-        Interface::Emsmdb => opnum == 10 || (opnum == 11 && aux_out::is_there(stub)),
-        Interface::AsyncEmsmdb => false,
-    }
-}
-
-/// Replaces the servers' names in every text that `walk` visits by what `name` makes of them; true if any was.
-pub(super) fn texts(
-    walk: impl FnOnce(&mut dyn FnMut(Place, Text<'_>)),
-    mut name: impl FnMut(&str) -> Option<String>,
-) -> bool {
-    let mut changed = false;
-    walk(&mut |_, text| {
-        changed |= match text {
-            Text::Char(bytes) => replace_in(bytes, &mut name),
-            Text::Wide(text) => replace_wide(text, &mut name),
-        };
-    });
-    changed
-}
-
-/// Replaces the servers' names in `string`; true if there were any.
-pub(super) fn char_string(string: &mut CharString, mut name: impl FnMut(&str) -> Option<String>) -> bool {
-    let mut text = string.text.clone();
-    let changed = replace_in(&mut text, &mut name);
-    if changed {
-        string.set(text);
-    }
-    changed
-}
-
-/// Replaces the servers' names in a text of bytes; true if there were any.
-pub(super) fn bytes(text: &mut Vec<u8>, mut name: impl FnMut(&str) -> Option<String>) -> bool {
-    replace_in(text, &mut name)
-}
-
-/// The same where the bytes may be a part of a buffer that others hold.
+/// The same in bytes that may be a part of a shared buffer.
 pub(super) fn shared(text: &mut Bytes, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
     let mut own = text.to_vec();
     let changed = replace_in(&mut own, name);
@@ -97,68 +82,32 @@ fn replace_wide(text: &mut Utf16, name: &mut impl FnMut(&str) -> Option<String>)
     changed
 }
 
-/// Puts us in place of the server in a URL; true if it was another.
-pub(super) fn url(url: &mut Utf16, host: &str, origin: &str) -> bool {
+/// Puts the proxy in place of the server in a URL, and what `name` returns for servers' names in it; true if there were
+/// any.
+pub(super) fn url(
+    text: Text<'_>,
+    host: &str,
+    origin: &str,
+    name: &mut impl FnMut(&str) -> Option<String>,
+) -> bool {
+    let Text::Wide(url) = text else { return false };
     let mut naming =
         OurName { origin: origin.to_owned(), host: host.to_owned(), label: None, upstream: Vec::new() };
-    match autodiscover::rewrite_url(&url.to_string_lossy(), autodiscover::Place::Service, &mut naming) {
-        Some(new) => {
-            *url = Utf16::from(new.as_str());
-            true
-        }
-        None => false,
+    let new = autodiscover::rewrite_url(&url.to_string_lossy(), autodiscover::Place::Service, &mut naming);
+    let changed = new.is_some();
+    if let Some(new) = new {
+        *url = Utf16::from(new.as_str());
     }
+    replace_wide(url, name) | changed
 }
 
-/// Puts our only binding in place of the network addresses of a mailbox's server, in an answer over HTTP.
-pub(super) fn http_network_addresses(tag: PropTag, value: &mut property::PropertyValue, host: &str) -> bool {
-    use property::PropertyValue as V;
-    if !tag.is_same_property(PropTag::PidTagAddressBookNetworkAddress) {
+/// Puts `host` in place of a server's host name; true if it was another.
+pub(super) fn host_name(text: Text<'_>, host: &str) -> bool {
+    let Text::Char(name) = text else { return false };
+    if name.eq_ignore_ascii_case(host.as_bytes()) {
         return false;
     }
-    let binding = format!("ncacn_ip_tcp:{host}");
-    match value {
-        V::MultipleString8(list) => *list = vec![binding.into_bytes()],
-        V::MultipleUnicode(list) => *list = vec![Utf16::from(binding.as_str())],
-        V::String8(text) => *text = binding.into_bytes(),
-        V::Unicode(text) => *text = Utf16::from(binding.as_str()),
-        V::Typed(typed) => return http_network_addresses(tag, &mut typed.value, host),
-        V::Sparse { values, .. } => {
-            // Our binding is there, so that none is absent any more.
-            let mut values = (**values).clone();
-            if !http_network_addresses(tag, &mut values, host) {
-                return false;
-            }
-            *value = values;
-        }
-        _ => return false,
-    }
-    true
-}
-
-/// Puts `host` in place of a server's host name; true if there was one.
-pub(super) fn server_name(server: Option<&mut CharString>, host: &str) -> bool {
-    let Some(string) = server else { return false };
-    if string.text.eq_ignore_ascii_case(host.as_bytes()) {
-        return false;
-    }
-    string.set(host.as_bytes().to_vec());
-    true
-}
-
-/// Puts our only binding in place of the network addresses of a mailbox's server.
-pub(super) fn network_addresses(value: &mut PropertyValue, host: &str) -> bool {
-    if !value.tag.is_same_property(PropTag::PidTagAddressBookNetworkAddress) {
-        return false;
-    }
-    let binding = format!("ncacn_ip_tcp:{host}");
-    match &mut value.value {
-        Value::MultipleString8(list) => *list = SizedPtr::new(vec![Ptr::new(CharString::new(&binding))]),
-        Value::MultipleUnicode(list) => *list = SizedPtr::new(vec![Ptr::new(WcharString::new(&binding))]),
-        Value::String8(text) => *text = Ptr::new(CharString::new(&binding)),
-        Value::Unicode(text) => *text = Ptr::new(WcharString::new(&binding)),
-        _ => return false,
-    }
+    *name = host.as_bytes().to_vec();
     true
 }
 

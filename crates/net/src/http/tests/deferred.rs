@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engine::{
-    AheadAnswer, Body as _, Decision, Delivery, Module, Operation, OperationKey, Refusal, RefusalKind,
-    Request, Session, Work,
+    AheadRequest, AheadResponse, Decision, Delivery, Module, Operation, OperationKey, Refusal, RefusalKind,
+    Session, Work,
 };
 use http1::Head as _;
+use mapi::emsmdb::RpcFlags;
 use mapi::mapihttp::{Endpoint, RequestType, ResponseBody};
 
 use crate::http::operation::pending::Pending;
@@ -327,10 +328,10 @@ fn an_answer_waits_for_work_and_the_client_is_told_behind_the_servers_own_head()
 /// Asks ahead once, with the same request, and relays the client's own then.
 fn asking(operation: &mut Operation) -> Decision {
     let Some(answer) = operation.ahead.last_mut() else {
-        let (request, _) = Request::decode(EXECUTE, &[0; 16], wire::Endian::Little).unwrap();
+        let request = AheadRequest::Execute { flags: RpcFlags::NONE, buffers: Vec::new(), room: 0 };
         return Decision::Ahead(Box::new(request));
     };
-    let AheadAnswer::Response(answer) = answer else { panic!("the server refused it") };
+    let AheadResponse::Response(answer) = answer else { panic!("the server refused it") };
     assert_eq!(answer.original(), payload(1).as_bytes());
     Decision::Relay
 }

@@ -1,0 +1,290 @@
+//! Views of requests and responses that know no envelope: what modules read and change.
+//!
+//! A view exists for what an operation holds in either envelope. It is implemented here for the NDR structures of remote
+//! calls and for the structures of MAPI over HTTP, so that a module has one arm for each operation.
+
+use mapi::emsmdb::{self, OutBytes, Version};
+use mapi::mapihttp::{self as http, AuxiliaryBuffer};
+use mapi::ndr::{CharString, Ptr, SizedPtr, WcharString};
+use mapi::nspi::{self, MId, Place, Text};
+use mapi::property::{self, FlaggedValue, PropTag, PropertyList, PropertyRow, TaggedValue};
+use mapi::{Interface, rfr};
+use wire::Utf16;
+
+use crate::body::{OperationKey, Request, Response};
+use crate::message::Message;
+
+/// What is called for every text.
+type VisitText<'f> = &'f mut dyn FnMut(Place, Text<'_>);
+
+impl Request {
+    /// Calls `visit` for every text: in property values, in entry ids, and for names that the client looks up or connects
+    /// with.
+    pub fn visit_texts_mut(&mut self, visit: VisitText<'_>) {
+        match self {
+            Self::Rfr(rfr::Request::GetNewDSA(request)) => {
+                visit_string(&mut request.user_dn, Place::DistinguishedName, visit);
+            }
+            Self::Rfr(rfr::Request::GetFQDNFromServerDN(request)) => {
+                visit_string(&mut request.mailbox_server_dn, Place::DistinguishedName, visit);
+            }
+            Self::Nspi(request) => request.visit_texts_mut(visit),
+            Self::NspiHttp(request) => request.visit_texts_mut(visit),
+            Self::Emsmdb(emsmdb::Request::EcDoConnect(request)) => {
+                visit_string(&mut request.user_dn, Place::DistinguishedName, visit);
+            }
+            Self::Emsmdb(emsmdb::Request::EcDoConnectEx(request)) => {
+                visit_string(&mut request.user_dn, Place::DistinguishedName, visit);
+            }
+            Self::EmsmdbHttp(http::emsmdb::Request::Connect(request)) => {
+                visit(Place::DistinguishedName, Text::Char(&mut request.user_dn.0));
+            }
+            Self::Emsmdb(_) | Self::AsyncEmsmdb(_) | Self::EmsmdbHttp(_) => {}
+        }
+    }
+}
+
+impl Response {
+    /// Calls `visit` for every text: in property values, in entry ids, and for names and URLs of servers.
+    pub fn visit_texts_mut(&mut self, visit: VisitText<'_>) {
+        match self {
+            Self::Rfr(rfr::Response::GetNewDSA(response)) => {
+                if let Some(server) = response.server.get_mut().and_then(Ptr::get_mut) {
+                    visit_string(server, Place::Host, visit);
+                }
+            }
+            Self::Rfr(rfr::Response::GetFQDNFromServerDN(response)) => {
+                if let Some(server) = response.server_fqdn.get_mut() {
+                    visit_string(server, Place::Host, visit);
+                }
+            }
+            Self::Nspi(response) => response.visit_texts_mut(visit),
+            Self::NspiHttp(response) => response.visit_texts_mut(visit),
+            Self::EmsmdbHttp(http::emsmdb::Response::Connect(response)) => {
+                if let Some(response) = response.get_mut() {
+                    visit(Place::DistinguishedName, Text::Char(&mut response.dn_prefix.0));
+                }
+            }
+            Self::Emsmdb(_) | Self::AsyncEmsmdb(_) | Self::EmsmdbHttp(_) => {}
+        }
+    }
+
+    /// Calls `visit` for every value of `property`, of whatever type, in rows of the address book.
+    pub fn visit_property_mut(&mut self, property: PropTag, visit: &mut dyn FnMut(ValueMut<'_>)) {
+        match self {
+            Self::Nspi(response) => response.visit_values_mut(&mut |value| {
+                if value.tag.is_same_property(property) {
+                    visit(ValueMut(Form::Ndr(&mut value.value)));
+                }
+            }),
+            Self::NspiHttp(response) => response.visit_values_mut(&mut |tag, value| {
+                if tag.is_same_property(property) {
+                    visit(ValueMut(Form::Flat(value)));
+                }
+            }),
+            _ => {}
+        }
+    }
+
+    /// The auxiliary buffer: of every response over HTTP but PING's, of `EcDoConnectEx` and of `EcDoRpcExt2`.
+    pub const fn aux_mut(&mut self) -> Option<AuxMut<'_>> {
+        let aux = match self {
+            Self::Emsmdb(emsmdb::Response::EcDoConnectEx(response)) => Aux::Ndr(&mut response.aux_out),
+            Self::Emsmdb(emsmdb::Response::EcDoRpcExt2(response)) => Aux::Ndr(&mut response.aux_out),
+            Self::NspiHttp(response) => match response.aux_mut() {
+                Some(aux) => Aux::Http(aux),
+                None => return None,
+            },
+            Self::EmsmdbHttp(response) => match response.aux_mut() {
+                Some(aux) => Aux::Http(aux),
+                None => return None,
+            },
+            _ => return None,
+        };
+        Some(AuxMut(aux))
+    }
+
+    /// The version of the server that a session with the mailbox store begins with. Over HTTP it is in a header field.
+    pub const fn server_version_mut(&mut self) -> Option<&mut Version> {
+        match self {
+            Self::Emsmdb(emsmdb::Response::EcDoConnect(response)) => Some(&mut response.server_version),
+            Self::Emsmdb(emsmdb::Response::EcDoConnectEx(response)) => Some(&mut response.server_version),
+            _ => None,
+        }
+    }
+
+    /// The columns that `QueryColumns` returned.
+    pub fn columns(&self) -> Option<&[PropTag]> {
+        match self {
+            Self::Nspi(nspi::Response::QueryColumns(response)) => Some(&response.columns.get()?.values),
+            Self::NspiHttp(http::nspi::Response::QueryColumns(response)) => {
+                response.get()?.columns.get().map(Vec::as_slice)
+            }
+            _ => None,
+        }
+    }
+
+    /// The Minimal Entry IDs that `DNToMId` or `ResolveNames` returned.
+    pub fn minimal_ids(&self) -> Option<&[MId]> {
+        use http::nspi::Response as H;
+        use nspi::Response as R;
+        match self {
+            Self::Nspi(R::DNToMId(response)) => Some(&response.mids.get()?.values),
+            Self::Nspi(R::ResolveNamesW(response)) => Some(&response.mids.get()?.values),
+            Self::NspiHttp(H::DNToMId(response)) => response.get()?.mids.get().map(Vec::as_slice),
+            Self::NspiHttp(H::ResolveNames(response)) => response.get()?.mids.get().map(Vec::as_slice),
+            _ => None,
+        }
+    }
+
+    /// The rows that `QueryRows` or `ResolveNames` returned, or the one of `GetProps`: the values that are there.
+    pub fn rows(&self) -> Option<Vec<PropertyList>> {
+        use http::nspi::Response as H;
+        use nspi::Response as R;
+        let ndr = |rows: &nspi::PropertyRowSet| rows.0.iter().map(nspi::PropertyRow::to_row).collect();
+        Some(match self {
+            Self::Nspi(R::QueryRows(response)) => ndr(response.rows.get()?),
+            Self::Nspi(R::ResolveNamesW(response)) => ndr(response.rows.get()?),
+            Self::Nspi(R::GetProps(response)) => vec![response.row.get()?.to_row()],
+            Self::NspiHttp(H::QueryRows(response)) => flat_rows(response.get()?.rows.get()?),
+            Self::NspiHttp(H::ResolveNames(response)) => flat_rows(response.get()?.rows.get()?),
+            Self::NspiHttp(H::GetProps(response)) => vec![response.get()?.values.get()?.clone()],
+            _ => return None,
+        })
+    }
+}
+
+impl Message<Response> {
+    /// Whether the response may have an auxiliary buffer that is not empty, as far as this can be known without decoding
+    /// it.
+    pub fn may_have_aux(&self) -> bool {
+        match self.key() {
+            OperationKey::Http(..) | OperationKey::Call(Interface::Emsmdb, 10) => true,
+            // pcbAuxOut is the last value but two of EcDoRpcExt2 ([MS-OXCRPC] 3.1.4.2).
+            OperationKey::Call(Interface::Emsmdb, 11) => {
+                let stub = self.original();
+                let size = stub.len().checked_sub(12).and_then(|at| stub.get(at..)?.first_chunk::<4>());
+                size.is_none_or(|size| *size != [0; 4])
+            }
+            OperationKey::Call(..) => false,
+        }
+    }
+}
+
+/// A property value, which may be changed.
+#[derive(Debug)]
+pub struct ValueMut<'a>(Form<'a>);
+
+#[derive(Debug)]
+enum Form<'a> {
+    Ndr(&'a mut nspi::Value),
+    Flat(&'a mut property::PropertyValue),
+}
+
+impl ValueMut<'_> {
+    /// Puts `text` in place of the text or the texts that the value holds. Returns whether it holds texts.
+    pub fn set_text(&mut self, text: &str) -> bool {
+        match &mut self.0 {
+            Form::Ndr(value) => set_ndr_text(value, text),
+            Form::Flat(value) => set_flat_text(value, text),
+        }
+    }
+}
+
+/// An auxiliary buffer, which may be changed.
+#[derive(Debug)]
+pub struct AuxMut<'a>(Aux<'a>);
+
+#[derive(Debug)]
+enum Aux<'a> {
+    Ndr(&'a mut OutBytes),
+    Http(&'a mut AuxiliaryBuffer),
+}
+
+impl AuxMut<'_> {
+    /// Its bytes: an extended buffer with auxiliary blocks, or empty.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Aux::Ndr(aux) => aux.as_slice(),
+            Aux::Http(aux) => aux.as_slice(),
+        }
+    }
+
+    /// Whether the bytes are those of a failed request whose end is no auxiliary buffer.
+    pub const fn is_opaque(&self) -> bool {
+        match &self.0 {
+            Aux::Ndr(_) => false,
+            Aux::Http(aux) => aux.is_opaque(),
+        }
+    }
+
+    /// Puts `bytes` in its place: an extended buffer with auxiliary blocks, or nothing.
+    pub fn set(&mut self, bytes: Vec<u8>) {
+        match &mut self.0 {
+            Aux::Ndr(aux) => **aux = OutBytes::new(bytes),
+            Aux::Http(aux) => **aux = AuxiliaryBuffer::new(bytes),
+        }
+    }
+}
+
+/// Visits a string. Its special ending, if it has one, stays only if the text does.
+fn visit_string(string: &mut CharString, place: Place, visit: VisitText<'_>) {
+    let mut text = string.text.clone();
+    visit(place, Text::Char(&mut text));
+    if text != string.text {
+        string.set(text);
+    }
+}
+
+fn set_ndr_text(value: &mut nspi::Value, text: &str) -> bool {
+    use nspi::Value as V;
+    match value {
+        V::MultipleString8(list) => *list = SizedPtr::new(vec![Ptr::new(CharString::new(text))]),
+        V::MultipleUnicode(list) => *list = SizedPtr::new(vec![Ptr::new(WcharString::new(text))]),
+        V::String8(string) => *string = Ptr::new(CharString::new(text)),
+        V::Unicode(string) => *string = Ptr::new(WcharString::new(text)),
+        _ => return false,
+    }
+    true
+}
+
+fn set_flat_text(value: &mut property::PropertyValue, text: &str) -> bool {
+    use property::PropertyValue as V;
+    match value {
+        V::MultipleString8(list) => *list = vec![text.as_bytes().to_vec()],
+        V::MultipleUnicode(list) => *list = vec![Utf16::from(text)],
+        V::String8(string) => *string = text.as_bytes().to_vec(),
+        V::Unicode(string) => *string = Utf16::from(text),
+        V::Typed(typed) => return set_flat_text(&mut typed.value, text),
+        V::Sparse { values, .. } => {
+            // The one text is there, so that the list of absent ones goes.
+            let mut values = (**values).clone();
+            if !set_flat_text(&mut values, text) {
+                return false;
+            }
+            *value = values;
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn flat_rows(table: &http::nspi::ColumnsAndRows) -> Vec<PropertyList> {
+    let row = |row: &PropertyRow| {
+        let columns = table.columns.iter();
+        let tagged =
+            |tag: &PropTag, value: &property::PropertyValue| TaggedValue { tag: *tag, value: value.clone() };
+        PropertyList(match row {
+            PropertyRow::Standard(values) => {
+                columns.zip(values).map(|(tag, value)| tagged(tag, value)).collect()
+            }
+            PropertyRow::Flagged(values) => {
+                let values = columns.zip(values);
+                values
+                    .filter_map(|(tag, value)| FlaggedValue::value(value).map(|value| tagged(tag, value)))
+                    .collect()
+            }
+        })
+    };
+    table.rows.iter().map(row).collect()
+}

@@ -1,0 +1,126 @@
+//! Views of requests and responses: the same in both envelopes.
+
+use engine::{Request, Response};
+use mapi::ErrorCode;
+use mapi::mapihttp::nspi::{self as book, ColumnsAndRows};
+use mapi::mapihttp::{Answer, AuxiliaryBuffer, Maybe};
+use mapi::ndr::{Counted, Ptr};
+use mapi::nspi::{self, MId, Place, Stat, Text};
+use mapi::property::{
+    FlaggedValue, PropTag, PropType, PropertyList, PropertyRow, PropertyValue, TaggedValue,
+};
+use mapi::rfr;
+use wire::Utf16;
+
+const NAME: PropTag = PropTag::PidTagDisplayName;
+const NETWORK: PropTag = PropTag::PidTagAddressBookNetworkAddress;
+const AUX: AuxiliaryBuffer = AuxiliaryBuffer::NONE;
+const OK: ErrorCode = ErrorCode::SUCCESS;
+
+fn text(text: &str) -> PropertyValue {
+    PropertyValue::Unicode(Utf16::from(text))
+}
+
+fn list(values: &[(PropTag, PropertyValue)]) -> PropertyList {
+    PropertyList(values.iter().cloned().map(|(tag, value)| TaggedValue { tag, value }).collect())
+}
+
+fn ndr_row(values: &PropertyList) -> nspi::PropertyRow {
+    values.clone().try_into().unwrap()
+}
+
+#[test]
+fn rows_of_the_address_book_are_the_same_in_both_envelopes() {
+    let both =
+        list(&[(NAME, text("Ann")), (NETWORK, PropertyValue::MultipleUnicode(vec![Utf16::from("x")]))]);
+    let one = list(&[(NAME, text("Bob"))]);
+    let by_call = nspi::QueryRowsResponse {
+        stat: Stat::default(),
+        rows: Ptr::new(Counted(vec![ndr_row(&both), ndr_row(&one)])),
+        return_value: OK,
+    };
+    let [name, network] = [&both.0[0].value, &both.0[1].value].map(PropertyValue::clone);
+    let absent = FlaggedValue::Absent(PropType::PtypMultipleString);
+    let rows = vec![
+        PropertyRow::Standard(vec![name, network]),
+        PropertyRow::Flagged(vec![FlaggedValue::Value(text("Bob")), absent]),
+    ];
+    let rows = Maybe::new(ColumnsAndRows { columns: vec![NAME, NETWORK], rows });
+    let by_http = book::QueryRowsResponse { error_code: OK, stat: Maybe::Absent, rows, aux: AUX };
+    for response in [
+        Response::Nspi(nspi::Response::QueryRows(by_call)),
+        Response::NspiHttp(book::Response::QueryRows(Answer::Complete(by_http))),
+    ] {
+        assert_eq!(response.rows(), Some(vec![both.clone(), one.clone()]));
+        assert_eq!((response.columns(), response.minimal_ids()), (None, None));
+    }
+
+    let by_call = nspi::GetPropsResponse { row: Ptr::new(ndr_row(&one)), return_value: OK };
+    let by_http =
+        book::GetPropsResponse { error_code: OK, code_page: 1200, values: Maybe::new(one.clone()), aux: AUX };
+    for response in [
+        Response::Nspi(nspi::Response::GetProps(by_call)),
+        Response::NspiHttp(book::Response::GetProps(Answer::Complete(by_http))),
+    ] {
+        assert_eq!(response.rows(), Some(vec![one.clone()]));
+    }
+}
+
+#[test]
+fn minimal_ids_are_the_same_in_both_envelopes() {
+    let ids = vec![MId(16), MId(17)];
+    let by_call = nspi::DNToMIdResponse { mids: Ptr::new(ids.iter().copied().collect()), return_value: OK };
+    let by_http = book::DNToMIdResponse { error_code: OK, mids: Maybe::new(ids.clone()), aux: AUX };
+    for response in [
+        Response::Nspi(nspi::Response::DNToMId(by_call)),
+        Response::NspiHttp(book::Response::DNToMId(Answer::Complete(by_http))),
+    ] {
+        assert_eq!(response.minimal_ids(), Some(&ids[..]));
+    }
+}
+
+#[test]
+fn only_the_values_of_the_property_that_is_asked_for_are_visited_and_changed() {
+    let before =
+        list(&[(NAME, text("Ann")), (NETWORK, PropertyValue::MultipleUnicode(vec![Utf16::default(); 2]))]);
+    let after =
+        list(&[(NAME, text("Ann")), (NETWORK, PropertyValue::MultipleUnicode(vec![Utf16::from("new")]))]);
+    let by_call = nspi::GetPropsResponse { row: Ptr::new(ndr_row(&before)), return_value: OK };
+    let by_http = book::GetPropsResponse {
+        error_code: OK,
+        code_page: 1200,
+        values: Maybe::new(before.clone()),
+        aux: AUX,
+    };
+    for mut response in [
+        Response::Nspi(nspi::Response::GetProps(by_call)),
+        Response::NspiHttp(book::Response::GetProps(Answer::Complete(by_http))),
+    ] {
+        let mut visited = Vec::new();
+        response.visit_property_mut(NETWORK, &mut |mut value| visited.push(value.set_text("new")));
+        assert_eq!((visited, response.rows()), (vec![true], Some(vec![after.clone()])));
+    }
+}
+
+#[test]
+fn a_string_that_is_only_read_keeps_its_ending() {
+    let mut user_dn = mapi::ndr::CharString::new("/cn=a");
+    user_dn.spare = 7;
+    let asked = rfr::GetNewDSARequest { user_dn: user_dn.clone(), ..rfr::GetNewDSARequest::default() };
+    let mut request = Request::Rfr(rfr::Request::GetNewDSA(asked));
+    let before = request.clone();
+    let mut seen = Vec::new();
+    request.visit_texts_mut(&mut |place, text| {
+        if let Text::Char(text) = text {
+            seen.push((place, text.clone()));
+        }
+    });
+    assert_eq!((seen, &request), (vec![(Place::DistinguishedName, b"/cn=a".to_vec())], &before));
+    request.visit_texts_mut(&mut |_, text| {
+        if let Text::Char(text) = text {
+            text.push(b'b');
+        }
+    });
+    let Request::Rfr(rfr::Request::GetNewDSA(request)) = request else { panic!("another request") };
+    assert_eq!(request.user_dn, mapi::ndr::CharString::new("/cn=ab"));
+}
