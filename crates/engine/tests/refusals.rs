@@ -1,4 +1,4 @@
-//! How clients get refusals: the fault and the `X-ResponseCode` of each kind.
+//! How clients get refusals: the fault and the `X-ResponseCode` of each kind, in the code and in the documentation.
 
 use engine::{CALL_FAILED, FaultStatus, RefusalKind, TIMED_OUT, fault_status, response_code};
 use mapi::mapihttp::ResponseCode;
@@ -7,6 +7,7 @@ use mapi::mapihttp::ResponseCode;
 fn a_refusal_has_one_fault_and_one_response_code() {
     use RefusalKind as K;
     use ResponseCode as C;
+    let page = include_str!("../../../docs/modules.md");
     for (kind, fault, code) in [
         (K::UnknownOperation, FaultStatus(0x1c01_0002), C::InvalidRequestType),
         (K::BadRequest, FaultStatus(0x0000_06f7), C::InvalidRequestBody),
@@ -22,5 +23,9 @@ fn a_refusal_has_one_fault_and_one_response_code() {
         (K::Failed, CALL_FAILED, C::UnknownFailure),
     ] {
         assert_eq!((fault_status(kind), response_code(kind)), (fault, code), "{kind:?}");
+        let row =
+            page.lines().find(|line| line.contains(&format!("| `{kind:?}` |"))).expect("a documented kind");
+        assert!(row.contains(&format!("| `{:#010x}`", fault.0)), "{row}");
+        assert!(row.contains(&format!("| {} ", code.0)), "{row}");
     }
 }
