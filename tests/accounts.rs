@@ -183,7 +183,7 @@ fn calls_that_are_refused_do_not_keep_the_connection_of_a_sign_in_that_is_over()
             proxy.reads_again(1);
         }
         let begin = Instant::now();
-        let over = |line: &String| line.contains("no signed-in call within clients.handshake_seconds");
+        let over = |line: &String| line.contains("no authenticated call within clients.handshake_seconds");
         while !proxy.process.err().iter().any(over) {
             assert!(begin.elapsed() < PATIENCE, "it goes on: revoked {is_revoked}");
             alice.send(&format!("use {handle}"));

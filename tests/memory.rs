@@ -297,7 +297,7 @@ fn answers_by_rpc_that_a_user_does_not_read_are_held_up_to_his_share_of_memory()
             client
         })
         .collect();
-    let line = proxy.process.wait_err("the end", |line| line.contains("does not read answers of"));
+    let line = proxy.process.wait_err("the end", |line| line.contains("does not read responses of"));
     assert!(line.contains("clients.request_megabytes_per_user"), "{line}");
     // Others are served meanwhile.
     let mut other = Connection::bound(proxy.rpc(), RFR);

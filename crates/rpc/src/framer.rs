@@ -1,7 +1,5 @@
 //! Splits a byte stream into PDUs.
 
-use std::fmt;
-
 use bytes::{Bytes, BytesMut};
 use wire::Error;
 
@@ -29,39 +27,29 @@ pub struct Framer {
     max_setup_fragment: u16,
 }
 
-/// A header that cannot begin a PDU.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why a header cannot begin a PDU.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The header is invalid.
+    #[error("{0}")]
     Header(Error),
     /// The PDU's verifier is longer than the PDU.
+    #[error("{error}")]
     Verifier {
         /// The PDU's header.
         header: Header,
-        /// What is wrong with it.
+        /// What is wrong with the header.
         error: Error,
     },
-    /// The PDU is larger than was agreed on.
+    /// The PDU is longer than negotiated.
+    #[error("PDU of {} bytes exceeds the limit of {limit}", header.frag_length)]
     TooLong {
         /// The PDU's header.
         header: Header,
-        /// The largest length that is taken, in bytes.
+        /// The longest accepted PDU, in bytes.
         limit: u16,
     },
 }
-
-impl fmt::Display for FrameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Header(error) | Self::Verifier { error, .. } => error.fmt(f),
-            Self::TooLong { header, limit } => {
-                write!(f, "a PDU of {} bytes is over the limit of {limit}", header.frag_length)
-            }
-        }
-    }
-}
-
-impl std::error::Error for FrameError {}
 
 impl Framer {
     /// A framer that takes calls and answers of up to `max_fragment` bytes, and PDUs that negotiate, whose
@@ -149,7 +137,7 @@ mod tests {
         let mut framer = Framer::new(5840, 65_535);
         framer.push(&bytes[..16]);
         let error = framer.next_pdu().unwrap_err();
-        assert_eq!(error.to_string(), "a PDU of 5841 bytes is over the limit of 5840");
+        assert_eq!(error.to_string(), "PDU of 5841 bytes exceeds the limit of 5840");
         // A bind may be larger: a ticket has to fit.
         bytes[2] = 11;
         let mut framer = Framer::new(5840, 65_535);

@@ -1,4 +1,4 @@
-//! One client connection: reads PDUs, hands calls to the request handler, and sends the answers.
+//! A client connection: reads PDUs, hands calls to the request handler, and sends the responses.
 
 use std::future::poll_fn;
 use std::io;
@@ -11,11 +11,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use crate::rpc::config::RpcListenerConfig;
-use crate::rpc::contexts::{ClientContexts, Leg};
-use crate::rpc::deadlines::{Deadlines, check_interval};
+use crate::rpc::contexts::{ClientContexts, Leg, Standing};
+use crate::rpc::deadlines::{Activity, ClientTimeout, Deadlines, check_interval};
 use crate::rpc::handler::{Call, HandlerScope, Reply, RequestHandler};
-use crate::rpc::pdu_quota::Pace;
-use crate::rpc::stubs::{Stubs, Unread};
+use crate::rpc::pdu_quota::PduQuota;
+use crate::rpc::stubs::{Stubs, UnreadResponses};
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::read::poll_read;
 use crate::tcp::stream::{ClientStream, send, send_now};
@@ -23,77 +23,90 @@ use crate::tcp::stream::{ClientStream, send, send_now};
 #[cfg(test)]
 mod tests;
 
-/// Why the proxy closed a client's connection.
+/// Why the proxy closed a client connection.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConnectionError {
-    /// It broke, or the client did not read.
-    #[error("{0}")]
-    Broken(#[from] io::Error),
-    /// The client exceeded a time limit.
-    #[error("{0}")]
-    TooSlow(&'static str),
-    /// The client does not read its answers, and there is no memory for them.
+pub(crate) enum RpcConnectionError {
+    /// The connection broke, or the client did not read its responses in time.
     #[error(transparent)]
-    Unread(#[from] Unread),
-    /// The client broke the protocol.
-    #[error("{0}")]
-    Protocol(CloseReason),
+    Io(#[from] io::Error),
+    /// The client exceeded a time limit.
+    #[error(transparent)]
+    Timeout(#[from] ClientTimeout),
+    /// The client does not read its responses, and no memory is left for them.
+    #[error(transparent)]
+    Unread(#[from] UnreadResponses),
+    /// The association was closed, for example because of a protocol error.
+    #[error(transparent)]
+    Association(#[from] CloseReason),
 }
 
-/// One client connection.
+/// A client connection over the byte stream `S`, whose calls go to the handler `H`.
 struct Connection<S, H: RequestHandler> {
     config: Arc<RpcListenerConfig>,
     stream: S,
-    peer: SocketAddr,
+    client: SocketAddr,
     permit: ConnectionPermit,
     association: ServerAssociation,
     /// Dropped after the association has left its group.
     scope: HandlerScope<H>,
     contexts: ClientContexts,
+    /// Replies of the handler that the association has not got yet.
     replies: Vec<Reply>,
-    /// Calls that the handler has not answered yet, also those that the client orphaned, and the memory they hold.
+    /// The memory of the calls that the handler has not answered, which include those that the client orphaned.
     stubs: Stubs,
-    /// Our own number and the client's of each call that the client waits for. A client may use the number of a call
-    /// that it orphaned again, before the handler has answered the first.
-    waited_for: Vec<(u32, u32)>,
+    /// The calls whose replies the client waits for.
+    pending: Vec<PendingReply>,
     last_id: u32,
+    /// Whether the handler knows the call id of the client's bind.
+    is_bound: bool,
+    /// What the client did since the deadlines were last updated.
+    activity: Activity,
     deadlines: Deadlines,
-    pace: Pace,
+    quota: PduQuota,
     /// Why the association is closed.
     closed: Option<CloseReason>,
 }
 
-/// Serves `stream`, which was accepted at `since`, until its end. When `shutdown` turns true, active calls are answered
-/// and no more are accepted.
+/// A call whose reply the client waits for. The handler answers it by an id of the connection's own, since a client may
+/// use the call id of an orphaned call again before the handler has answered that call.
+struct PendingReply {
+    id: u32,
+    call_id: u32,
+}
+
+/// Serves `stream`, which was accepted at `since`, until its end. When `shutdown` turns true, the connection completes
+/// active calls and accepts no more.
 pub(crate) async fn serve<S: ClientStream, H: RequestHandler>(
     config: Arc<RpcListenerConfig>,
     stream: S,
-    (peer, since): (SocketAddr, Instant),
+    (client, since): (SocketAddr, Instant),
     permit: ConnectionPermit,
     handler: H,
     shutdown: watch::Receiver<bool>,
-) -> Result<(), ConnectionError> {
+) -> Result<(), RpcConnectionError> {
     let mut connection = Connection {
         association: ServerAssociation::new(Arc::clone(&config.rpc), Arc::clone(&config.groups) as _),
-        stubs: Stubs::new(Arc::clone(&config), peer),
-        contexts: ClientContexts::new(Arc::clone(&config), peer),
+        stubs: Stubs::new(Arc::clone(&config), client),
+        contexts: ClientContexts::new(Arc::clone(&config), client),
         scope: HandlerScope::new(handler, Arc::clone(&config.groups)),
         config,
         stream,
-        peer,
+        client,
         permit,
         replies: Vec::new(),
-        waited_for: Vec::new(),
+        pending: Vec::new(),
         last_id: 0,
+        is_bound: false,
+        activity: Activity::default(),
         deadlines: Deadlines::new(since),
-        pace: Pace::new(Instant::now()),
+        quota: PduQuota::new(Instant::now()),
         closed: None,
     };
     connection.run(shutdown).await
 }
 
 impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
-    async fn run(&mut self, mut shutdown: watch::Receiver<bool>) -> Result<(), ConnectionError> {
+    async fn run(&mut self, mut shutdown: watch::Receiver<bool>) -> Result<(), RpcConnectionError> {
         let mut tick = interval(check_interval(&self.config.limits));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         send(&mut self.stream, self.config.greeting, self.config.limits.handshake, &mut shutdown).await?;
@@ -101,26 +114,25 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             if *shutdown.borrow() {
                 self.scope.handler.stop(&mut self.replies);
             }
-            let turn = self.pace.turn(self.association.taken(), self.is_authenticated(), Instant::now());
-            self.association.allow(turn);
-            self.work(&mut shutdown).await?;
+            let quota =
+                self.quota.next(self.association.processed(), self.is_authenticated(), Instant::now());
+            self.association.set_quota(quota);
+            self.process_and_flush(&mut shutdown).await?;
             if self.association.is_closed() {
-                return self.closed.take().map_or(Ok(()), |reason| Err(ConnectionError::Protocol(reason)));
+                return self.closed.take().map_or(Ok(()), |reason| Err(reason.into()));
             }
             let stopping = *shutdown.borrow();
             if stopping && self.association.active_calls() == 0 {
                 self.association.shutdown();
-                return self.work(&mut shutdown).await;
+                return self.process_and_flush(&mut shutdown).await;
             }
-            let held_back = self.association.is_held_back();
-            let reads = !stopping && !held_back && self.association.wants_input();
-            let next_turn = self.pace.next_turn(self.is_authenticated());
-            let Self { stream, association, deadlines, .. } = self;
+            let is_over_quota = self.association.is_over_quota();
+            let reads = !stopping && !is_over_quota && self.association.wants_input();
+            let next_quota = self.quota.wait(self.is_authenticated());
+            let Self { stream, association, activity, .. } = self;
             let read = poll_fn(|task| {
                 poll_read(stream, task, |bytes| {
-                    if !association.is_mid_pdu() {
-                        deadlines.received();
-                    }
+                    activity.began_pdu |= !association.is_mid_pdu();
                     association.receive(bytes);
                 })
             });
@@ -128,25 +140,30 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
                 read = read, if reads => if read? == 0 {
                     return Ok(());
                 },
-                () = next_turn, if held_back => {}
+                () = next_quota, if is_over_quota => {}
                 () = poll_fn(|task| self.scope.handler.poll(task, &mut self.replies)) => {}
-                _ = tick.tick() => self.check()?,
+                _ = tick.tick() => self.check_limits()?,
                 changed = shutdown.changed() => if changed.is_err() { return Ok(()) },
             }
         }
     }
 
-    /// Processes what came and sends what there is to send, until nothing is left. A client that does not take what is
-    /// sent in time loses its connection: one that is authenticated has that time for each piece.
-    async fn work(&mut self, shutdown: &mut watch::Receiver<bool>) -> Result<(), ConnectionError> {
+    /// Processes what arrived and sends what there is to send, until nothing is left. A client that does not read what
+    /// it is sent in time loses its connection: an authenticated client has that time for each piece.
+    async fn process_and_flush(
+        &mut self,
+        shutdown: &mut watch::Receiver<bool>,
+    ) -> Result<(), RpcConnectionError> {
         loop {
             while let Some(event) = self.association.poll_event() {
-                self.event(event);
+                self.on_event(event);
             }
-            self.deadlines.accepted(self.association.fragments(), self.is_authenticated());
+            let activity = std::mem::take(&mut self.activity);
+            let contexts = &self.contexts;
+            self.deadlines.update(activity, self.association.fragments(), || contexts.has_usable());
             self.stubs.hold_unfinished(&mut self.association, &mut self.contexts);
-            self.answer();
-            // An answer makes room for a call that waited for it.
+            self.send_replies();
+            // A reply makes room for a call that waited for the room.
             let output = self.association.take_output();
             if output.is_empty() {
                 return Ok(());
@@ -158,69 +175,69 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             let sent = send(&mut self.stream, unread, limit, shutdown);
             if is_authenticated {
                 sent.await?;
-            } else if let Ok(sent) = timeout_at(self.deadlines.since() + limit, sent).await {
-                sent?;
             } else {
-                let why = "it took too long to read what it was answered before signing in";
-                return Err(ConnectionError::TooSlow(why));
+                let sent = timeout_at(self.deadlines.since() + limit, sent).await;
+                sent.map_err(|_| ClientTimeout::Unread)??;
             }
         }
     }
 
-    /// Whether the client is authenticated, or has called where it need not be.
+    /// Whether the client is authenticated, or has made a call for which it need not be.
     fn is_authenticated(&self) -> bool {
         self.deadlines.has_called() || self.contexts.has_usable()
     }
 
-    fn event(&mut self, event: Event) {
+    fn on_event(&mut self, event: Event) {
         match event {
-            Event::Request(request) => self.request(request),
+            Event::Request(request) => self.on_request(request),
             Event::Authenticate { auth_context_id, auth_type, level, token, .. } => {
                 let leg = Leg { auth_context_id, auth_type, level, token: &token };
                 let (outcome, identity) = self.contexts.authenticate(&leg);
                 if let Some(identity) = identity {
                     self.scope.group(self.association.assoc_group_id(), &identity);
                 }
-                if let Err(error) = self.association.auth_reply(auth_context_id, outcome) {
-                    tracing::info!(peer = %self.peer, "sign-in: {error}");
+                if let Err(error) = self.association.resume_handshake(auth_context_id, outcome) {
+                    tracing::debug!(client = %self.client, "authentication token not sent: {error}");
                 }
             }
             Event::Closed { reason } => {
-                // Before the rejection is sent: the connection that gets it is our own.
-                if reason == CloseReason::LedBack
+                // Before the rejection is sent: this proxy itself is the client that receives it.
+                if reason == CloseReason::Loop
                     && let Some(marker) = &self.config.loop_marker
                 {
                     marker.found(Instant::now());
-                    self.config.log.request_loop(self.peer, "upstream.rpc");
+                    self.config.log.request_loop(self.client, "upstream.rpc");
                 }
                 self.closed = Some(reason);
             }
-            Event::Orphaned { call_id } => self.waited_for.retain(|(_, theirs)| *theirs != call_id),
+            Event::Orphaned { call_id } => self.pending.retain(|pending| pending.call_id != call_id),
             Event::Cancel { .. } => {}
         }
     }
 
     /// Hands a call to the request handler.
-    fn request(&mut self, request: Request) {
-        if self.last_id == 0 {
+    fn on_request(&mut self, request: Request) {
+        if !std::mem::replace(&mut self.is_bound, true) {
             self.scope.handler.bound(self.association.bind_call_id());
         }
-        self.last_id = self.last_id.wrapping_add(1).max(1);
-        let (id, theirs) = (self.last_id, request.call_id);
         let context = self.contexts.usable(request.security);
-        if self.deadlines.call(context.as_ref(), request.interface) {
+        let standing = Standing::of_call(context.as_ref(), request.interface);
+        if standing != Standing::Unknown {
             self.permit.signed_in();
         }
-        let Some(context) = context else { return self.refuse(theirs, FaultStatus::ACCESS_DENIED) };
-        let Some(group) = self.scope.group(self.association.assoc_group_id(), context.identity()) else {
-            return self.refuse(theirs, FaultStatus::ACCESS_DENIED);
+        self.activity.called(standing);
+        let Some(context) = context else {
+            return self.refuse(request.call_id, FaultStatus::ACCESS_DENIED);
         };
-        if self.stubs.calls() >= self.config.rpc.max_calls
-            || !self.stubs.begin(id, (request.security, &context), request.stub.len(), &self.association)
-        {
-            return self.refuse(theirs, FaultStatus::NCA_S_SERVER_TOO_BUSY);
+        let Some(group) = self.scope.group(self.association.assoc_group_id(), context.identity()) else {
+            return self.refuse(request.call_id, FaultStatus::ACCESS_DENIED);
+        };
+        self.last_id = self.last_id.wrapping_add(1).max(1);
+        let id = self.last_id;
+        if !self.stubs.begin(id, (request.security, &context), request.stub.len(), &self.association) {
+            return self.refuse(request.call_id, FaultStatus::NCA_S_SERVER_TOO_BUSY);
         }
-        self.waited_for.push((id, theirs));
+        self.pending.push(PendingReply { id, call_id: request.call_id });
         let call = Call {
             id,
             interface: request.interface,
@@ -229,41 +246,39 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             stub: request.stub,
             endian: request.endian,
             context,
-            peer: self.peer,
+            peer: self.client,
             group,
         };
         self.scope.handler.call(call, &mut self.replies);
     }
 
-    /// Answers a call that does not get as far as the handler.
-    fn refuse(&mut self, id: u32, status: FaultStatus) {
-        if let Err(error) = self.association.fault(id, status, true) {
-            tracing::debug!(peer = %self.peer, "fault not sent: {error}");
+    /// Responds with a fault to a call that does not reach the handler.
+    fn refuse(&mut self, call_id: u32, status: FaultStatus) {
+        if let Err(error) = self.association.fault(call_id, status, true) {
+            tracing::debug!(client = %self.client, "fault not sent: {error}");
         }
     }
 
     /// Gives the handler's replies to the association.
-    fn answer(&mut self) {
+    fn send_replies(&mut self) {
         for reply in self.replies.drain(..) {
             let (Reply::Response { id, .. } | Reply::Fault { id, .. }) = reply;
             self.stubs.end(id);
-            let Some(position) = self.waited_for.iter().position(|(ours, _)| *ours == id) else { continue };
-            let (_, theirs) = self.waited_for.swap_remove(position);
-            let answered = match reply {
-                Reply::Response { stub, .. } => self.association.respond(theirs, &stub),
-                Reply::Fault { status, .. } => self.association.fault(theirs, status, false),
+            let Some(position) = self.pending.iter().position(|pending| pending.id == id) else { continue };
+            let PendingReply { call_id, .. } = self.pending.swap_remove(position);
+            let sent = match reply {
+                Reply::Response { stub, .. } => self.association.respond(call_id, &stub),
+                Reply::Fault { status, .. } => self.association.fault(call_id, status, false),
             };
-            if let Err(error) = answered {
-                tracing::debug!(peer = %self.peer, "answer not sent: {error}");
+            if let Err(error) = sent {
+                tracing::debug!(client = %self.client, "response not sent: {error}");
             }
         }
     }
 
     /// Checks the time limits, and ends what was done under security contexts that were revoked since.
-    fn check(&mut self) -> Result<(), ConnectionError> {
-        if let Some(limit) = self.deadlines.exceeded(&self.config.limits, &self.association) {
-            return Err(ConnectionError::TooSlow(limit));
-        }
+    fn check_limits(&mut self) -> Result<(), ClientTimeout> {
+        self.deadlines.check(&self.config.limits, &self.association)?;
         let revoked = self.contexts.take_revoked();
         if !revoked.is_empty() {
             self.scope.handler.revoked(&revoked, &mut self.replies);

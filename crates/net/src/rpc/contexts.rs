@@ -1,12 +1,13 @@
-//! The security contexts of one client connection: authentication, and who makes a call.
+//! The security contexts of a client connection: authenticates clients, and finds the context of each call.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use identity::{Identity, OsRandom, SecurityContext, Step};
-use rpc::pdu::{AuthLevel, AuthType};
+use rpc::pdu::{AuthLevel, AuthType, SyntaxId};
 use rpc::server::{AuthOutcome, RequestSecurity};
+use rpc::{epm, mgmt};
 use tokio::time::Instant;
 
 use crate::clock;
@@ -22,13 +23,37 @@ pub(super) struct Leg<'a> {
     pub(super) token: &'a [u8],
 }
 
-/// The security contexts of one client connection, by the client's numbers for them, and the handshakes in progress.
+/// What the calls of a client show about it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    /// Nothing: it has made no call, or only calls that every client may make.
+    #[default]
+    Unknown,
+    /// It made a call without authentication, which the minimum level of the interface permits.
+    Anonymous,
+    /// It made a call as a user.
+    Authenticated,
+}
+
+impl Standing {
+    /// What a call to `interface` under `context` shows. The endpoint mapper and the management interface are open to
+    /// all clients, so that a call to them without authentication shows nothing.
+    pub(super) fn of_call(context: Option<&SecurityContext>, interface: SyntaxId) -> Self {
+        match context {
+            Some(context) if !context.is_anonymous() => Self::Authenticated,
+            Some(_) if ![epm::INTERFACE, mgmt::INTERFACE].contains(&interface) => Self::Anonymous,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// The security contexts of a client connection, by the client's numbers for them, and the handshakes in progress.
 pub(super) struct ClientContexts {
     config: Arc<RpcListenerConfig>,
     peer: SocketAddr,
     contexts: HashMap<u32, SecurityContext>,
     handshakes: HashMap<u32, Handshake>,
-    /// That of calls without authentication, once there was one.
+    /// The context of calls without authentication, once there was one.
     anonymous: Option<SecurityContext>,
 }
 
@@ -37,20 +62,20 @@ impl ClientContexts {
         Self { config, peer, contexts: HashMap::new(), handshakes: HashMap::new(), anonymous: None }
     }
 
-    /// Continues a handshake, or begins one. Returns what the association answers, and the client's identity where the
+    /// Continues a handshake, or begins one. Returns what the association sends, and the client's identity if the
     /// handshake is complete.
     pub(super) fn authenticate(&mut self, leg: &Leg<'_>) -> (AuthOutcome, Option<Identity>) {
         let handshake = self.handshakes.remove(&leg.auth_context_id);
         let Some(mut handshake) = handshake.or_else(|| self.config.auth.accept(leg.auth_type)) else {
-            return (AuthOutcome::Refused, None);
+            return (AuthOutcome::Failed, None);
         };
         let (peer, level) = (self.peer, leg.level);
         let name = handshake.claimed(leg.token);
         if let Some(name) = &name
             && self.config.auth_limit.check(peer, name, Instant::now()).is_err()
         {
-            self.config.observer.refused(peer, "too many failed sign-ins");
-            return (AuthOutcome::Refused, None);
+            self.config.observer.refused(peer, "too many authentication failures");
+            return (AuthOutcome::Failed, None);
         }
         match handshake.step(leg.token, clock::now(), &mut OsRandom) {
             Ok(Step::Continue(token)) => {
@@ -59,13 +84,15 @@ impl ClientContexts {
             }
             Ok(Step::Done { context, security, .. }) if level > strongest(&*security) => {
                 let user = context.principal();
-                let why = format!("{user}: the handshake negotiated too little for the level {level}");
+                let why = format!(
+                    "{user}: the handshake negotiated less protection than the authentication level {level} needs"
+                );
                 self.config.log.client_error(peer, &why);
                 self.config.observer.refused(peer, &why);
                 (AuthOutcome::TooWeak, None)
             }
             Ok(Step::Done { token, context, security }) => {
-                tracing::debug!(%peer, user = %context.principal(), "signed in");
+                tracing::debug!(client = %peer, account = %context.principal(), "client authenticated");
                 self.config.observer.signed_in(&context, peer);
                 if let Some(name) = &name {
                     self.config.auth_limit.succeeded(peer, name, Instant::now());
@@ -78,7 +105,7 @@ impl ClientContexts {
                 let why = refusal.to_string();
                 self.config.auth_limit.failed(peer, name.as_ref(), &why, Instant::now());
                 self.config.observer.refused(peer, &why);
-                (AuthOutcome::Refused, None)
+                (AuthOutcome::Failed, None)
             }
         }
     }
@@ -91,7 +118,7 @@ impl ClientContexts {
         })
     }
 
-    /// The same where it may be used now: it was not revoked, and has not expired.
+    /// The security context of calls that come with `security`, if it may be used now: it is neither revoked nor expired.
     pub(super) fn usable(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
         let context = self.of(security)?;
         if let Err(error) = context.check(clock::now()) {
@@ -101,24 +128,24 @@ impl ClientContexts {
         Some(context)
     }
 
-    /// Whether calls can be made under one of them.
+    /// Whether the client has authenticated and its context may still be used.
     pub(super) fn has_usable(&self) -> bool {
         let now = clock::now();
         self.contexts.values().any(|context| context.check(now).is_ok())
     }
 
-    /// One of them, for what concerns the connection as a whole.
+    /// One of the security contexts, for what concerns the connection as a whole.
     pub(super) fn any(&self) -> Option<&SecurityContext> {
         self.contexts.values().next().or(self.anonymous.as_ref())
     }
 
-    /// Takes out those that were revoked.
+    /// Takes out the security contexts that were revoked.
     pub(super) fn take_revoked(&mut self) -> Vec<SecurityContext> {
         let revoked = self.contexts.extract_if(|_, context| context.is_revoked());
         let revoked: Vec<_> = revoked.map(|(_, context)| context).collect();
         for context in &revoked {
-            let (peer, user) = (self.peer, context.principal());
-            tracing::info!(%peer, %user, "the client's account was revoked: its sessions end");
+            let (client, account) = (self.peer, context.principal());
+            tracing::info!(%client, %account, "client account revoked: its sessions on this connection end");
         }
         revoked
     }

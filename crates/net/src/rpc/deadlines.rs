@@ -1,46 +1,67 @@
-//! The time limits of one client connection.
+//! The time limits of a client connection.
 
 use std::time::Duration;
 
-use identity::SecurityContext;
-use rpc::pdu::SyntaxId;
 use rpc::server::ServerAssociation;
-use rpc::{epm, mgmt};
 use tokio::time::Instant;
 
+use crate::rpc::contexts::Standing;
 use crate::tcp::accept::CHECK_INTERVAL;
 use crate::tcp::admission::Limits;
 
-/// What a client connection is waiting for, and since when.
+/// The time limit that a client exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ClientTimeout {
+    /// The client made no call that shows that it may be served.
+    #[error("no authenticated call within clients.handshake_seconds")]
+    Authentication,
+    /// A PDU, or a call of several PDUs, arrived too slowly.
+    #[error("a PDU or call fragment took more than clients.handshake_seconds")]
+    Fragment,
+    /// The client made no call for too long.
+    #[error("idle for clients.idle_seconds")]
+    Idle,
+    /// The client did not read what it was sent before it was authenticated.
+    #[error("unauthenticated client did not read responses within clients.handshake_seconds")]
+    Unread,
+}
+
+/// What a client did since the deadlines were last updated.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Activity {
+    /// The first bytes of a PDU arrived.
+    pub(super) began_pdu: bool,
+    /// Whether it made a call, and the best standing that its calls show.
+    calls: Option<Standing>,
+}
+
+impl Activity {
+    /// The client made a call that shows `standing`.
+    pub(super) fn called(&mut self, standing: Standing) {
+        self.calls = self.calls.max(Some(standing));
+    }
+}
+
+/// What a client connection waits for, and since when.
 #[derive(Debug)]
 pub(super) struct Deadlines {
     /// The start of the present state: no call yet, within a fragment, or idle.
     since: Instant,
-    called: Called,
-    /// Fragments of calls that were accepted before `since`.
+    /// The best standing that the client's calls have shown.
+    standing: Standing,
+    /// How many fragments of calls were accepted before `since`.
     fragments: u64,
 }
 
-/// Which calls the client has made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Called {
-    /// None that shows that it may be served.
-    Never,
-    /// One without authentication, where the interface's minimum level permits that.
-    Anonymous,
-    /// One as a user.
-    Authenticated,
-}
-
 impl Deadlines {
-    /// Those of a connection that was accepted at `since`.
+    /// The deadlines of a connection that was accepted at `since`.
     pub(super) const fn new(since: Instant) -> Self {
-        Self { since, called: Called::Never, fragments: 0 }
+        Self { since, standing: Standing::Unknown, fragments: 0 }
     }
 
     /// Whether the client has made a call that shows that it may be served.
     pub(super) fn has_called(&self) -> bool {
-        self.called != Called::Never
+        self.standing != Standing::Unknown
     }
 
     /// The start of the present state.
@@ -48,59 +69,54 @@ impl Deadlines {
         self.since
     }
 
-    /// Something came at the start of a PDU. Before the first call nothing that a client sends gives it more time.
-    pub(super) fn received(&mut self) {
-        if self.has_called() {
+    /// Takes note of the client's `activity`, and of how many `fragments` of calls were accepted so far.
+    ///
+    /// Before the first call, nothing that a client sends gives it more time, except fragments of calls under a security
+    /// context, of which `has_usable_context` says whether the client has one.
+    pub(super) fn update(
+        &mut self,
+        activity: Activity,
+        fragments: u64,
+        has_usable_context: impl FnOnce() -> bool,
+    ) {
+        let Activity { began_pdu, calls } = activity;
+        self.standing = self.standing.max(calls.unwrap_or_default());
+        let has_called = self.has_called();
+        let more_fragments = std::mem::replace(&mut self.fragments, fragments) != fragments;
+        let began = has_called && (began_pdu || calls.is_some());
+        if began || (more_fragments && (has_called || has_usable_context())) {
             self.since = Instant::now();
         }
     }
 
-    /// So many `fragments` of calls were accepted so far. Each of an authenticated client has its own time.
-    pub(super) fn accepted(&mut self, fragments: u64, is_authenticated: bool) {
-        let another = std::mem::replace(&mut self.fragments, fragments) != fragments;
-        if another && is_authenticated {
-            self.since = Instant::now();
-        }
-    }
-
-    /// A call to `interface` begins under `context`. Says whether it shows that the client may be served.
-    pub(super) fn call(&mut self, context: Option<&SecurityContext>, interface: SyntaxId) -> bool {
-        let shown = context.filter(|context| is_served(context, interface));
-        if let Some(context) = shown {
-            let authenticated = self.called == Called::Authenticated || !context.is_anonymous();
-            self.called = if authenticated { Called::Authenticated } else { Called::Anonymous };
-        }
-        self.received();
-        shown.is_some()
-    }
-
-    /// None of the client's security contexts is usable, and no call is active: a client that was authenticated has to
-    /// authenticate anew in the time of a new connection.
+    /// The client has no usable security context and no active call. A client that was authenticated has the time of a
+    /// new connection to authenticate again.
     pub(super) fn unusable(&mut self) {
-        if self.called == Called::Authenticated {
-            *self = Self { since: Instant::now(), called: Called::Never, fragments: self.fragments };
+        if self.standing == Standing::Authenticated {
+            *self = Self { since: Instant::now(), standing: Standing::Unknown, fragments: self.fragments };
         }
     }
 
-    /// Which limit is exceeded, if one is.
-    pub(super) fn exceeded(&self, limits: &Limits, association: &ServerAssociation) -> Option<&'static str> {
-        let (limit, what) = if !self.has_called() {
-            (limits.handshake, "no signed-in call within clients.handshake_seconds")
+    /// Checks the time limits.
+    ///
+    /// # Errors
+    /// The limit that is exceeded.
+    pub(super) fn check(
+        &self,
+        limits: &Limits,
+        association: &ServerAssociation,
+    ) -> Result<(), ClientTimeout> {
+        let (limit, exceeded) = if !self.has_called() {
+            (limits.handshake, ClientTimeout::Authentication)
         } else if association.is_mid_pdu() {
-            (limits.handshake, "a fragment took more than clients.handshake_seconds")
+            (limits.handshake, ClientTimeout::Fragment)
         } else if association.active_calls() == 0 {
-            (limits.idle, "idle for clients.idle_seconds")
+            (limits.idle, ClientTimeout::Idle)
         } else {
-            return None;
+            return Ok(());
         };
-        (self.since.elapsed() > limit).then_some(what)
+        if self.since.elapsed() > limit { Err(exceeded) } else { Ok(()) }
     }
-}
-
-/// Whether a call shows that its client is one to be served: it is authenticated, or the interface's minimum level lets
-/// in clients that are not. The endpoint mapper and the management interface are open to all clients and show nothing.
-fn is_served(context: &SecurityContext, interface: SyntaxId) -> bool {
-    !context.is_anonymous() || ![epm::INTERFACE, mgmt::INTERFACE].contains(&interface)
 }
 
 /// How often the limits are checked.

@@ -9,17 +9,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use crate::log_rate_limit::LogRateLimit;
 use crate::rpc::config::RpcListenerConfig;
-use crate::rpc::connection::{ConnectionError, serve};
+use crate::rpc::connection::{RpcConnectionError, serve};
+use crate::rpc::deadlines::ClientTimeout;
 use crate::rpc::handler::RequestHandler;
 use crate::tcp::accept::Acceptor;
 use crate::tcp::admission::{Admission, ConnectionPermit};
 use crate::tcp::proxy_protocol::client_address;
 use crate::tcp::workers::Workers;
 
-/// Serves each client that connects to `listener` on one of `workers`, with a request handler of its own, until
-/// `shutdown` turns true; then it accepts no more connections, and returns when the active calls are answered.
+/// Serves each client that connects to `listener` on one of `workers`, with a request handler of its own. When
+/// `shutdown` turns true, the listener accepts no more connections, and returns when the active calls are complete.
 pub async fn run<B, F>(
     listener: TcpListener,
     config: Arc<RpcListenerConfig>,
@@ -32,13 +32,11 @@ pub async fn run<B, F>(
     F: Fn() -> B + Send + Sync + 'static,
 {
     let handler = Arc::new(handler);
-    let misbehaved = Arc::<LogRateLimit>::default();
     let acceptor = Acceptor { admission, workers, log: &config.log, observer: &*config.observer };
     let protocol = |shutdown: &watch::Receiver<bool>| {
         let (config, handler, shutdown) = (Arc::clone(&config), Arc::clone(&handler), shutdown.clone());
-        let misbehaved = Arc::clone(&misbehaved);
         async move |stream, peer, permit| {
-            connection(config, stream, peer, permit, handler(), shutdown, misbehaved).await;
+            connection(config, stream, peer, permit, handler(), shutdown).await;
         }
     };
     acceptor.run(listener, shutdown, protocol, pending()).await;
@@ -52,7 +50,6 @@ async fn connection<B: RequestHandler>(
     mut permit: ConnectionPermit,
     handler: B,
     mut shutdown: watch::Receiver<bool>,
-    misbehaved: Arc<LogRateLimit>,
 ) {
     let since = Instant::now();
     let client = client_address(&mut stream, peer, &mut permit, &config.proxy_protocol);
@@ -61,28 +58,35 @@ async fn connection<B: RequestHandler>(
         // No call is active yet.
         _ = shutdown.wait_for(|shutdown| *shutdown) => return,
     };
-    let peer = match client {
+    let client = match client {
         Ok(Ok(client)) => client,
         Ok(Err(error)) => return error.report(peer, &config.log, &*config.observer),
         Err(_) => {
             return config.log.client_error(peer, "no PROXY header within clients.handshake_seconds");
         }
     };
-    match serve(config, stream, (peer, since), permit, handler, shutdown).await {
-        Ok(()) => tracing::debug!(%peer, "connection closed"),
-        Err(ConnectionError::Broken(error)) => tracing::debug!(%peer, "connection lost: {error}"),
-        Err(ConnectionError::TooSlow(why)) => tracing::info!(%peer, "connection ended: {why}"),
-        // Both were logged when they happened.
-        Err(ConnectionError::Protocol(CloseReason::AuthenticationRefused | CloseReason::LedBack)) => {}
-        Err(why @ (ConnectionError::Unread(_) | ConnectionError::Protocol(_))) => {
-            if let Some(more) = misbehaved.pass(Instant::now()) {
-                tracing::warn!(%peer, "connection ended: {why}{}", and_more(more));
-            }
-        }
+    let served = serve(Arc::clone(&config), stream, (client, since), permit, handler, shutdown).await;
+    if let Err(error) = served {
+        log_close(&config, client, &error);
+    } else {
+        tracing::debug!(%client, "client connection closed");
     }
 }
 
-/// The number of lines that were left out, for the log.
-fn and_more(lines: u64) -> String {
-    if lines == 0 { String::new() } else { format!(" (and {lines} more that were not logged)") }
+/// Logs why the connection of `client` was closed.
+fn log_close(config: &RpcListenerConfig, client: SocketAddr, error: &RpcConnectionError) {
+    match error {
+        RpcConnectionError::Io(error) => tracing::debug!(%client, "client connection lost: {error}"),
+        RpcConnectionError::Timeout(idle @ ClientTimeout::Idle) => {
+            tracing::debug!(%client, "client connection closed: {idle}");
+        }
+        RpcConnectionError::Timeout(timeout) => {
+            tracing::info!(%client, "client connection closed: {timeout}");
+        }
+        // Both were logged when they happened.
+        RpcConnectionError::Association(CloseReason::AuthenticationFailed | CloseReason::Loop) => {}
+        RpcConnectionError::Unread(_) | RpcConnectionError::Association(_) => {
+            config.log.client_error(client, &error.to_string());
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! The memory that one client connection holds: stubs of incomplete and active calls, and answers that are not read.
+//! The memory that a client connection holds: stubs of incomplete and active calls, and responses that the client does
+//! not read.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,19 +12,19 @@ use crate::body_budget::{Full, SMALL, Share};
 use crate::rpc::config::RpcListenerConfig;
 use crate::rpc::contexts::ClientContexts;
 
-/// Answers that the client does not read take more memory than there is for its user.
+/// Responses that the client does not read take more memory than its account may use.
 #[derive(Debug, thiserror::Error)]
-#[error("{user} does not read answers of {bytes} bytes: {full}")]
-pub(crate) struct Unread {
-    user: Principal,
+#[error("{account} does not read responses of {bytes} bytes: {limit}")]
+pub(crate) struct UnreadResponses {
+    account: Principal,
     bytes: usize,
-    full: Full,
+    limit: Full,
 }
 
-/// Under which of its connection's security contexts a call is made; none for unauthenticated calls.
+/// The number of the security context of a call; `None` for unauthenticated calls.
 type ContextId = Option<u32>;
 
-/// What a connection holds under each of its security contexts.
+/// The memory that a connection holds, by its security contexts.
 pub(super) struct Stubs {
     config: Arc<RpcListenerConfig>,
     peer: SocketAddr,
@@ -37,7 +38,8 @@ impl Stubs {
         Self { config, peer, active: Vec::new(), shares: Vec::new() }
     }
 
-    /// The call `id`, whose stub has `bytes`, is active from now on; false where there is no memory for it.
+    /// The call `id`, whose stub has `bytes`, is active from now on. False if the client has too many active calls, or no
+    /// memory is left for the stub.
     pub(super) fn begin(
         &mut self,
         id: u32,
@@ -45,6 +47,9 @@ impl Stubs {
         bytes: usize,
         association: &ServerAssociation,
     ) -> bool {
+        if self.active.len() >= self.config.rpc.max_calls {
+            return false;
+        }
         let held = id_of(security);
         let unfinished = association.unfinished().filter(|call| id_of(call.security) == held);
         let more = unfinished.map(|call| call.bytes).sum::<usize>().saturating_add(bytes);
@@ -56,15 +61,15 @@ impl Stubs {
         true
     }
 
-    /// Counts what is held of calls that have not come whole. Where that is too much for the user who makes them, the
-    /// longest is refused.
+    /// Counts the memory of calls that have not arrived completely. Refuses the longest if that exceeds the limit of the
+    /// caller.
     pub(super) fn hold_unfinished(
         &mut self,
         association: &mut ServerAssociation,
         contexts: &mut ClientContexts,
     ) {
         if association.unfinished_bytes().saturating_add(self.bytes()) <= SMALL {
-            // Under none of the security contexts enough is held to be counted.
+            // Too little for any of the security contexts to be counted.
             return self.shares.clear();
         }
         let mut calls: Vec<Unfinished> = association.unfinished().collect();
@@ -87,27 +92,25 @@ impl Stubs {
         }
     }
 
-    /// Counts `bytes` of answers that the client does not read at once, until the share is dropped.
+    /// Counts `bytes` of responses that the client does not read at once, until the share is dropped.
+    ///
+    /// # Errors
+    /// When no memory is left for them.
     pub(super) fn hold_unread(
         &self,
         bytes: usize,
         context: Option<&SecurityContext>,
-    ) -> Result<Option<Share>, Unread> {
+    ) -> Result<Option<Share>, UnreadResponses> {
         let Some(context) = context.filter(|_| bytes > SMALL) else { return Ok(None) };
         let mut share = self.config.bodies.share(context.identity());
         match share.set(bytes) {
             Ok(()) => Ok(Some(share)),
-            Err(full) => Err(Unread { user: context.principal().clone(), bytes, full }),
+            Err(limit) => Err(UnreadResponses { account: context.principal().clone(), bytes, limit }),
         }
     }
 
     fn log_full(&self, context: &SecurityContext, full: Full) {
         self.config.log.memory_limit(self.peer, context.principal(), "a call", &full.to_string());
-    }
-
-    /// How many calls are active.
-    pub(super) const fn calls(&self) -> usize {
-        self.active.len()
     }
 
     /// The bytes of all active calls.
@@ -125,7 +128,7 @@ impl Stubs {
     /// Counts the active calls and `more` bytes beside them as what is held for `identity` under `context`.
     ///
     /// # Errors
-    /// Says which limit is reached. Then what was counted before still is.
+    /// The limit that is reached. What was counted before stays counted.
     fn hold(&mut self, context: ContextId, identity: &Identity, more: usize) -> Result<(), Full> {
         let own = self.active.iter().filter(|(_, other, _)| *other == context);
         let bytes = own.map(|(.., bytes)| *bytes).sum::<usize>().saturating_add(more);
@@ -140,13 +143,13 @@ impl Stubs {
         Ok(())
     }
 
-    /// Counts anew what is held under other security contexts than those of `unfinished` calls.
+    /// Counts again what is held under security contexts without `unfinished` calls.
     fn shrink(&mut self, unfinished: impl Fn(ContextId) -> bool) {
         let Self { active, shares, .. } = self;
         shares.retain_mut(|(context, share)| {
             let own = active.iter().filter(|(_, other, _)| other == context);
             let bytes = own.map(|(.., bytes)| *bytes).sum();
-            // What shrinks is not refused, and each active call was counted by `hold`.
+            // A share that shrinks stays within the limits, and `hold` has counted each active call.
             unfinished(*context) || (bytes > SMALL && share.set(bytes).is_ok())
         });
     }

@@ -197,7 +197,7 @@ impl UpstreamConnection {
                 }
                 Event::AuthToken { token } => {
                     let next = self.auth.step(&token)?;
-                    self.association.auth_reply(next).map_err(protocol)?;
+                    self.association.resume_handshake(next).map_err(protocol)?;
                 }
                 Event::Bound { results, .. } => {
                     let accepted = |(_, result): &(u16, rpc::pdu::ContextResult)| {

@@ -118,7 +118,7 @@ impl UpstreamAuth {
             CloseReason::SetupFault(status) if is_denial(*status) => {
                 UpstreamAuthError::Denied(reason.to_string()).into()
             }
-            CloseReason::AuthenticationRefused => UpstreamAuthError::Denied(reason.to_string()).into(),
+            CloseReason::AuthenticationFailed => UpstreamAuthError::Denied(reason.to_string()).into(),
             CloseReason::Rejected(reason) if REFUSES_PACKAGE.contains(reason) => {
                 UpstreamAuthError::Rejected(refusal(reason)).into()
             }

@@ -6,3 +6,5 @@ mod core;
 
 pub mod client;
 pub mod server;
+
+pub use self::core::peer_error::PeerError;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use rpc::association::PeerError;
 use rpc::client::{self, ClientConfig};
 use rpc::pdu::{Bind, Body, Pdu, PfcFlags, PresentationContext, RejectReason, Request};
 use rpc::server::{CloseReason, Event, ServerAssociation};
@@ -54,7 +55,10 @@ fn fault(server: &mut ServerAssociation) -> FaultStatus {
 fn proto_error(mut server: ServerAssociation, bytes: &[u8]) {
     server.receive(bytes);
     let reason = closed(&mut server);
-    assert!(matches!(reason, CloseReason::Protocol(_) | CloseReason::Malformed(_)), "{reason:?}");
+    assert!(
+        matches!(reason, CloseReason::Peer(PeerError::Protocol(_) | PeerError::Malformed(_))),
+        "{reason:?}"
+    );
     assert_eq!(fault(&mut server), FaultStatus::NCA_S_PROTO_ERROR);
     assert!(!server.wants_input());
     // What still arrives is not even stored.
@@ -68,12 +72,12 @@ fn a_length_that_lies_ends_the_association() {
     bytes[8] = 8;
     let mut server = bound(PfcFlags::NONE);
     server.receive(&bytes);
-    assert!(matches!(closed(&mut server), CloseReason::Frame(_)));
+    assert!(matches!(closed(&mut server), CloseReason::Peer(PeerError::Frame(_))));
 
     bytes[8..10].copy_from_slice(&60_000_u16.to_le_bytes());
     let mut server = bound(PfcFlags::NONE);
     server.receive(&bytes);
-    assert!(matches!(closed(&mut server), CloseReason::Frame(_)));
+    assert!(matches!(closed(&mut server), CloseReason::Peer(PeerError::Frame(_))));
     assert_eq!(fault(&mut server), FaultStatus::NCA_S_PROTO_ERROR);
 }
 
@@ -135,7 +139,7 @@ fn a_bind_without_contexts_is_rejected_for_no_reason_that_has_a_number() {
     let mut server = server(server_config());
     server.receive(&Pdu::new(1, Body::Bind(Bind::default())).to_bytes().unwrap());
     let reason = closed(&mut server);
-    assert_eq!(reason.to_string(), "the bind was rejected: it names no presentation context");
+    assert_eq!(reason.to_string(), "bind rejected: bind without a presentation context");
     let output = server.take_output();
     let Body::BindNak(nak) = Pdu::from_bytes(&output).unwrap().body else { panic!() };
     assert_eq!(nak.reason, RejectReason::REASON_NOT_SPECIFIED);
@@ -150,11 +154,11 @@ fn a_verifier_that_is_longer_than_its_unit_is_answered() {
     };
     let mut bound = bound(all);
     bound.receive(&lying(request(1, 0, b"stub").to_bytes().unwrap()));
-    assert!(matches!(closed(&mut bound), CloseReason::Frame(_)));
+    assert!(matches!(closed(&mut bound), CloseReason::Peer(PeerError::Frame(_))));
     assert_eq!(fault(&mut bound), FaultStatus::NCA_S_PROTO_ERROR);
     let mut fresh = server(server_config());
     fresh.receive(&lying(toy_bind(PfcFlags::NONE)));
-    assert!(matches!(closed(&mut fresh), CloseReason::Frame(_)));
+    assert!(matches!(closed(&mut fresh), CloseReason::Peer(PeerError::Frame(_))));
     let output = fresh.take_output();
     let Body::BindNak(nak) = Pdu::from_bytes(&output).unwrap().body else { panic!() };
     assert_eq!(nak.reason, RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
@@ -163,7 +167,7 @@ fn a_verifier_that_is_longer_than_its_unit_is_answered() {
 #[test]
 fn a_type_that_there_is_not_is_told_from_those_that_servers_send() {
     let all = PfcFlags::FIRST_FRAG | PfcFlags::LAST_FRAG;
-    for (ptype, expected) in [(99, "connection-oriented RPC does not have"), (12, "only servers send")] {
+    for (ptype, expected) in [(99, "not connection-oriented"), (12, "only servers send")] {
         let mut bytes = request(1, 0, b"").to_bytes().unwrap();
         bytes[2] = ptype;
         let mut server = bound(all);
@@ -228,7 +232,7 @@ fn a_call_begun_before_the_last_fragment_of_another_is_a_protocol_error() {
         let mut server = bound(flags);
         server.receive(&fragment(7, PfcFlags::FIRST_FRAG, b"one "));
         server.receive(&fragment(8, PfcFlags::FIRST_FRAG, b"two "));
-        assert!(matches!(closed(&mut server), CloseReason::Protocol(_)));
+        assert!(matches!(closed(&mut server), CloseReason::Peer(PeerError::Protocol(_))));
         assert_eq!(whole_fault(&mut server), (failed, 0, false, FaultStatus::NCA_S_PROTO_ERROR));
     }
 }
@@ -238,7 +242,7 @@ fn a_call_that_is_cancelled_before_it_begins_is_not_begun() {
     let pending_cancel = PfcFlags::SUPPORT_HEADER_SIGN;
     let mut server = bound(PfcFlags::NONE);
     server.receive(&fragment(3, PfcFlags::FIRST_FRAG | pending_cancel, b"x"));
-    assert!(matches!(closed(&mut server), CloseReason::Protocol(_)));
+    assert!(matches!(closed(&mut server), CloseReason::Peer(PeerError::Protocol(_))));
     assert_eq!(whole_fault(&mut server), (3, 0, true, FaultStatus::RPC_S_NO_CALL_ACTIVE));
     // Later it is a wish, and the call goes on.
     let mut server = bound(PfcFlags::NONE);
@@ -252,7 +256,7 @@ fn a_second_bind_is_rejected() {
     let mut server = bound(PfcFlags::NONE);
     server.receive(&toy_bind(PfcFlags::NONE));
     let reason = closed(&mut server).to_string();
-    assert_eq!(reason, "the bind was rejected: the connection is bound already");
+    assert_eq!(reason, "bind rejected: connection already bound");
     let output = server.take_output();
     // The versions are followed by padding ([MS-RPCE] 2.2.2.9).
     assert_eq!(output.len(), 24);
@@ -280,7 +284,7 @@ fn only_faults_of_calls_that_were_not_begun_say_so() {
     let length = bytes.len();
     bytes[length - 23] = 2;
     pair.server.receive(&bytes);
-    assert_eq!(closed(&mut pair.server), CloseReason::NotProtected);
+    assert_eq!(closed(&mut pair.server), CloseReason::Peer(PeerError::NotProtected));
     assert!(!whole_fault(&mut pair.server).2);
 }
 
@@ -306,7 +310,7 @@ fn unfinished_stubs_are_bounded() {
         server.receive(&fragment(1, flags, &[7; 5000]));
         sent += 5000;
         if let Some(event) = server.poll_event() {
-            assert_eq!(event, Event::Closed { reason: CloseReason::StubTooLong });
+            assert_eq!(event, Event::Closed { reason: CloseReason::Peer(PeerError::StubTooLong) });
             assert!(sent <= (1 << 20) + 5000);
             return;
         }
@@ -363,7 +367,7 @@ fn a_wrong_signature_gets_the_security_packages_fault() {
     let (mut pair, mut bytes) = sealed(AuthLevel::PKT_PRIVACY);
     *bytes.last_mut().unwrap() ^= 1;
     pair.server.receive(&bytes);
-    assert_eq!(closed(&mut pair.server), CloseReason::BadSignature);
+    assert_eq!(closed(&mut pair.server), CloseReason::Peer(PeerError::BadSignature));
     pair.client.receive(&pair.server.take_output());
     let event = pair.client.poll_event().unwrap();
     assert!(matches!(event, client::Event::Fault { status: FaultStatus::RPC_S_SEC_PKG_ERROR, .. }));
@@ -376,14 +380,14 @@ fn replayed_and_reordered_units_are_noticed() {
     assert!(matches!(pair.server.poll_event(), Some(Event::Request(_))));
     pair.server.respond(2, b"").unwrap();
     pair.server.receive(&bytes);
-    assert_eq!(closed(&mut pair.server), CloseReason::BadSignature);
+    assert_eq!(closed(&mut pair.server), CloseReason::Peer(PeerError::BadSignature));
 
     let (mut pair, first) = sealed(AuthLevel::PKT_INTEGRITY);
     pair.client.call(0, 2, None, Bytes::new()).unwrap();
     let second = pair.client.take_output();
     pair.server.receive(&second);
     pair.server.receive(&first);
-    assert_eq!(closed(&mut pair.server), CloseReason::BadSignature);
+    assert_eq!(closed(&mut pair.server), CloseReason::Peer(PeerError::BadSignature));
 }
 
 #[test]
@@ -392,7 +396,7 @@ fn weaker_or_other_protection_than_agreed_on_is_denied() {
         let (mut pair, mut bytes) = sealed(level);
         change(&mut bytes);
         pair.server.receive(&bytes);
-        assert_eq!(closed(&mut pair.server), CloseReason::NotProtected);
+        assert_eq!(closed(&mut pair.server), CloseReason::Peer(PeerError::NotProtected));
         assert_eq!(fault(&mut pair.server), FaultStatus::ACCESS_DENIED);
     };
     for level in [AuthLevel::PKT, AuthLevel::PKT_INTEGRITY, AuthLevel::PKT_PRIVACY] {
@@ -423,7 +427,7 @@ fn a_call_in_the_middle_of_its_handshake_is_a_protocol_error() {
     assert_eq!(crate::support::poll_server(&mut pair.server), []);
     pair.server.take_output();
     pair.server.receive(&request(2, 0, b"early").to_bytes().unwrap());
-    assert!(matches!(closed(&mut pair.server), CloseReason::Protocol(_)));
+    assert!(matches!(closed(&mut pair.server), CloseReason::Peer(PeerError::Protocol(_))));
     assert_eq!(whole_fault(&mut pair.server), (2, 0, true, FaultStatus::NCA_S_PROTO_ERROR));
 }
 
@@ -434,7 +438,7 @@ fn an_answer_that_is_not_protected_as_agreed_on_is_refused() {
     let response =
         rpc::pdu::Response { alloc_hint: 0, context_id: 0, cancel_count: 0, reserved: 0, stub: b"forged" };
     pair.client.receive(&Pdu::new(request.call_id, Body::Response(response)).to_bytes().unwrap());
-    let reason = client::CloseReason::NotProtected;
+    let reason = client::CloseReason::Peer(PeerError::NotProtected);
     assert_eq!(pair.client.poll_event(), Some(client::Event::Closed { reason }));
 
     let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
@@ -443,7 +447,7 @@ fn an_answer_that_is_not_protected_as_agreed_on_is_refused() {
     let mut bytes = pair.server.take_output().to_vec();
     bytes[25] ^= 0x10;
     pair.client.receive(&bytes);
-    let reason = client::CloseReason::BadSignature;
+    let reason = client::CloseReason::Peer(PeerError::BadSignature);
     assert_eq!(pair.client.poll_event(), Some(client::Event::Closed { reason }));
 }
 
@@ -455,7 +459,7 @@ fn an_answer_to_nothing_ends_the_clients_association() {
     pair.client.receive(&Pdu::new(99, Body::Response(response)).to_bytes().unwrap());
     assert!(matches!(
         pair.client.poll_event(),
-        Some(client::Event::Closed { reason: client::CloseReason::Protocol(_) })
+        Some(client::Event::Closed { reason: client::CloseReason::Peer(PeerError::Protocol(_)) })
     ));
     let mut pair = Pair::bound(AuthLevel::NONE);
     pair.client.receive(&toy_bind(PfcFlags::NONE));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rpc::association::PeerError;
 use rpc::client::{self, CallError, ClientAssociation, ClientConfig, Credentials, NextLeg};
 use rpc::pdu::{
     AuthVerifier, Bind, BindAck, BindTimeFeatures, Body, ContextResultCode, Pdu, PfcFlags,
@@ -167,7 +168,7 @@ fn signs_in_later(server: &mut ServerAssociation, id: u32, level: AuthLevel) -> 
     server.receive(&alter.to_bytes().unwrap());
     assert!(matches!(server.poll_event(), Some(server::Event::Authenticate { .. })));
     let protection = level.protects().then(|| Toy::boxed(99));
-    server.auth_reply(id, AuthOutcome::Done { token: None, protection }).unwrap();
+    server.resume_handshake(id, AuthOutcome::Done { token: None, protection }).unwrap();
     server.take_output()
 }
 
@@ -218,14 +219,14 @@ fn a_package_with_more_to_say_does_not_end_with_an_auth3() {
     let auth = || Some(AuthVerifier { trailer: trailer(AuthLevel::CONNECT, 1), token: b"x" });
     server.receive(&Pdu::new(1, Body::Bind(contexts)).with_auth(auth()).to_bytes().unwrap());
     server.poll_event();
-    server.auth_reply(1, AuthOutcome::Continue { token: vec![1] }).unwrap();
+    server.resume_handshake(1, AuthOutcome::Continue { token: vec![1] }).unwrap();
     server.receive(&Pdu::new(1, Body::Auth3([0; 4])).with_auth(auth()).to_bytes().unwrap());
     server.poll_event();
-    server.auth_reply(1, AuthOutcome::Done { token: Some(vec![2]), protection: None }).unwrap();
+    server.resume_handshake(1, AuthOutcome::Done { token: Some(vec![2]), protection: None }).unwrap();
     server.take_output();
     let call = rpc::pdu::Request { alloc_hint: 0, context_id: 0, opnum: 1, object: None, stub: b"" };
     server.receive(&Pdu::new(3, Body::Request(call)).to_bytes().unwrap());
-    let reason = server::CloseReason::NotProtected;
+    let reason = server::CloseReason::Peer(PeerError::NotProtected);
     assert_eq!(server.poll_event(), Some(server::Event::Closed { reason }));
 }
 
@@ -304,7 +305,7 @@ fn an_opnum_changed_on_the_way_is_noticed_by_the_verification_trailer() {
     let mut sealed = pair.client.take_output().to_vec();
     sealed[22] = 2;
     pair.server.receive(&sealed);
-    let reason = server::CloseReason::BadSignature;
+    let reason = server::CloseReason::Peer(PeerError::BadSignature);
     assert_eq!(pair.server.poll_event(), Some(server::Event::Closed { reason }));
 }
 
@@ -315,9 +316,9 @@ fn samba_finishes_a_handshake_with_alter_context() {
     pair.client.bind(&[(0, TOY)], Some(credentials)).unwrap();
     assert_eq!(step(&mut pair), &b"challenge"[..]);
     let token = b"authenticate".to_vec();
-    pair.client.auth_reply(NextLeg::AlterContext { token }).unwrap();
+    pair.client.resume_handshake(NextLeg::AlterContext { token }).unwrap();
     assert_eq!(step(&mut pair), &b"accepted"[..]);
-    pair.client.auth_reply(NextLeg::Done { protection: Some(Toy::boxed(99)) }).unwrap();
+    pair.client.resume_handshake(NextLeg::Done { protection: Some(Toy::boxed(99)) }).unwrap();
     assert!(matches!(pair.client.poll_event(), Some(client::Event::Bound { .. })));
     assert_eq!(pair.arrive(0, 1, b"sealed").stub.len(), 8);
 }
@@ -339,7 +340,7 @@ fn a_refused_handshake_is_a_bind_nak() {
     server.receive(&client.take_output());
     assert!(matches!(server.poll_event(), Some(server::Event::Authenticate { leg: 0, last: false, .. })));
     assert!(!server.wants_input());
-    server.auth_reply(79_231, AuthOutcome::Refused).unwrap();
+    server.resume_handshake(79_231, AuthOutcome::Failed).unwrap();
     let reason = server::CloseReason::Rejected(RejectReason::INVALID_CHECKSUM);
     assert_eq!(server.poll_event(), Some(server::Event::Closed { reason }));
     client.receive(&server.take_output());
@@ -353,15 +354,15 @@ fn calls_after_a_refused_auth3_are_denied_and_the_association_ends() {
     pair.client.bind(&[(0, TOY)], Some(ntlm(AuthLevel::CONNECT))).unwrap();
     assert_eq!(step(&mut pair), &b"challenge"[..]);
     let token = b"wrong".to_vec();
-    pair.client.auth_reply(NextLeg::Auth3 { token, protection: None }).unwrap();
+    pair.client.resume_handshake(NextLeg::Auth3 { token, protection: None }).unwrap();
     pair.client.poll_event();
     pair.client.call(0, 1, None, Bytes::new()).unwrap();
     // The call waits behind the handshake's answer.
     pair.server.receive(&pair.client.take_output());
     assert!(matches!(pair.server.poll_event(), Some(server::Event::Authenticate { last: true, .. })));
     assert_eq!(pair.server.poll_event(), None);
-    pair.server.auth_reply(79_231, AuthOutcome::Refused).unwrap();
-    let reason = server::CloseReason::NotProtected;
+    pair.server.resume_handshake(79_231, AuthOutcome::Failed).unwrap();
+    let reason = server::CloseReason::Peer(PeerError::NotProtected);
     assert_eq!(pair.server.poll_event(), Some(server::Event::Closed { reason }));
     pair.client.receive(&pair.server.take_output());
     let event = pair.client.poll_event().unwrap();
@@ -376,7 +377,7 @@ fn protection_must_be_there_from_packet_level_on() {
     server.receive(&pdu.to_bytes().unwrap());
     let event = server.poll_event();
     assert!(matches!(event, Some(server::Event::Authenticate { level: AuthLevel::PKT, .. })));
-    server.auth_reply(0, AuthOutcome::Done { token: None, protection: None }).unwrap();
+    server.resume_handshake(0, AuthOutcome::Done { token: None, protection: None }).unwrap();
     assert!(server.is_closed());
     assert!(matches!(Pdu::from_bytes(&server.take_output()).unwrap().body, Body::BindNak(_)));
 }
@@ -414,11 +415,11 @@ fn a_handshake_does_not_go_on_for_ever() {
     for leg in 0..3 {
         server.receive(&Pdu::new(1, body).with_auth(Some(auth)).to_bytes().unwrap());
         assert!(matches!(server.poll_event(), Some(server::Event::Authenticate { leg: n, .. }) if n == leg));
-        server.auth_reply(5, AuthOutcome::Continue { token: vec![1] }).unwrap();
+        server.resume_handshake(5, AuthOutcome::Continue { token: vec![1] }).unwrap();
         body = Body::AlterContext(contexts());
     }
     server.receive(&Pdu::new(1, body).with_auth(Some(auth)).to_bytes().unwrap());
-    let reason = server::CloseReason::AuthenticationRefused;
+    let reason = server::CloseReason::AuthenticationFailed;
     assert_eq!(server.poll_event(), Some(server::Event::Closed { reason }));
 }
 
@@ -432,7 +433,7 @@ fn a_second_security_context_needs_both_sides_to_agree() {
         let begin = |id| Some(AuthVerifier { trailer: trailer(AuthLevel::CONNECT, id), token: b"x" });
         server.receive(&Pdu::new(1, Body::Bind(bind(contexts))).with_auth(begin(1)).to_bytes().unwrap());
         server.poll_event();
-        server.auth_reply(1, AuthOutcome::Done { token: None, protection: None }).unwrap();
+        server.resume_handshake(1, AuthOutcome::Done { token: None, protection: None }).unwrap();
         let alter = Pdu::new(2, Body::AlterContext(bind(vec![]))).with_auth(begin(2));
         server.receive(&alter.to_bytes().unwrap());
         let event = server.poll_event().unwrap();

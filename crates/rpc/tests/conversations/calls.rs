@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use rpc::association::PeerError;
 use rpc::client::{self, CallError, ClientConfig};
-use rpc::server::{self, AnswerError, RequestSecurity, ServerConfig};
+use rpc::server::{self, RequestSecurity, ResponseError, ServerConfig};
 use rpc::verification::VerificationTrailer;
 use rpc::{AuthLevel, FaultStatus, SyntaxId};
 use wire::{Endian, Guid};
@@ -41,8 +42,8 @@ fn no_more_is_taken_than_is_allowed() {
     for stub in [&b"first"[..], &[7; 3000], b"third"] {
         pair.client.call(0, 7, None, Bytes::copy_from_slice(stub)).unwrap();
     }
-    let (before, bytes) = (pair.server.taken(), pair.client.take_output());
-    pair.server.allow(2);
+    let (before, bytes) = (pair.server.processed(), pair.client.take_output());
+    pair.server.set_quota(2);
     pair.server.receive(&bytes);
     let stub = |event| match event {
         Some(server::Event::Request(request)) => Some(request.stub.len()),
@@ -50,16 +51,16 @@ fn no_more_is_taken_than_is_allowed() {
         other => panic!("{other:?}"),
     };
     assert_eq!(stub(pair.server.poll_event()), Some(5));
-    assert!(!pair.server.is_held_back());
+    assert!(!pair.server.is_over_quota());
     assert_eq!(stub(pair.server.poll_event()), Some(3000));
     // The long one was more than was left.
-    assert_eq!(pair.server.taken() - before, 1 + 3);
-    assert!(pair.server.is_held_back());
+    assert_eq!(pair.server.processed() - before, 1 + 3);
+    assert!(pair.server.is_over_quota());
     assert_eq!(stub(pair.server.poll_event()), None);
-    pair.server.allow(1);
-    assert!(!pair.server.is_held_back());
+    pair.server.set_quota(1);
+    assert!(!pair.server.is_over_quota());
     assert_eq!(stub(pair.server.poll_event()), Some(5));
-    assert!(!pair.server.is_held_back(), "nothing waits");
+    assert!(!pair.server.is_over_quota(), "nothing waits");
 }
 
 #[test]
@@ -185,7 +186,7 @@ fn faults_reach_their_call() {
     let status = FaultStatus::NCA_S_OP_RNG_ERROR;
     let expected = client::Event::Fault { call_id: request.call_id, status, did_not_execute: true };
     assert_eq!(pair.settle().0, [expected]);
-    assert_eq!(pair.server.respond(request.call_id, b""), Err(AnswerError::UnknownCall));
+    assert_eq!(pair.server.respond(request.call_id, b""), Err(ResponseError::UnknownCall));
     // The association lives on.
     pair.arrive(0, 1, b"next");
 }
@@ -214,7 +215,7 @@ fn cancelled_and_orphaned_calls() {
     assert_eq!(pair.settle().1, [server::Event::Cancel { call_id: first }]);
     assert!(pair.client.orphan(second));
     assert_eq!(pair.settle().1, [server::Event::Orphaned { call_id: second }]);
-    assert_eq!(pair.server.respond(second, b""), Err(AnswerError::UnknownCall));
+    assert_eq!(pair.server.respond(second, b""), Err(ResponseError::UnknownCall));
     pair.server.respond(first, b"done").unwrap();
     assert_eq!(pair.settle().0.len(), 1);
     assert!(!pair.client.cancel(first) && !pair.client.orphan(second));
@@ -254,7 +255,7 @@ fn a_stub_that_is_too_long_ends_the_association_on_either_side() {
     let mut pair = Pair::bound_with(AuthLevel::PKT_PRIVACY, ClientConfig::default(), server);
     pair.client.call(0, 1, None, pattern(20_000).into()).unwrap();
     let (client, server) = pair.settle();
-    assert_eq!(server, [server::Event::Closed { reason: server::CloseReason::StubTooLong }]);
+    assert_eq!(server, [server::Event::Closed { reason: server::CloseReason::Peer(PeerError::StubTooLong) }]);
     assert!(matches!(
         client[0],
         client::Event::Fault { status: FaultStatus::NCA_S_FAULT_REMOTE_NO_MEMORY, .. }
@@ -264,7 +265,7 @@ fn a_stub_that_is_too_long_ends_the_association_on_either_side() {
     let mut pair = Pair::bound_with(AuthLevel::PKT_PRIVACY, client, server_config());
     let request = pair.arrive(0, 1, b"");
     pair.server.respond(request.call_id, &pattern(20_000)).unwrap();
-    let reason = client::CloseReason::StubTooLong;
+    let reason = client::CloseReason::Peer(PeerError::StubTooLong);
     assert_eq!(pair.settle().0, [client::Event::Closed { reason }]);
 }
 
@@ -276,7 +277,7 @@ fn who_has_not_signed_in_may_send_less() {
         pair.client.call(0, 1, None, pattern(20_000).into()).unwrap();
         pair.settle().1
     };
-    let reason = server::CloseReason::StubTooLong;
+    let reason = server::CloseReason::Peer(PeerError::StubTooLong);
     assert_eq!(call(AuthLevel::NONE), [server::Event::Closed { reason }]);
     assert!(matches!(call(AuthLevel::PKT_PRIVACY)[..], [server::Event::Request(_)]));
 }
@@ -319,6 +320,6 @@ fn a_verification_trailer_is_no_part_of_a_stub_even_where_nothing_is_protected()
         matches!(&event, server::Event::Request(request) if *request.stub == *b"stub12\0\0"),
         "{event:?}"
     );
-    let reason = server::CloseReason::BadSignature;
+    let reason = server::CloseReason::Peer(PeerError::BadSignature);
     assert_eq!(send(SyntaxId::NDR64), server::Event::Closed { reason });
 }

@@ -178,9 +178,9 @@ pub(crate) fn poll_server(server: &mut ServerAssociation) -> Vec<server::Event> 
                 token: (!last).then(|| b"accepted".to_vec()),
                 protection: level.protects().then(|| Toy::boxed(99)),
             },
-            _ => AuthOutcome::Refused,
+            _ => AuthOutcome::Failed,
         };
-        server.auth_reply(*auth_context_id, outcome).unwrap();
+        server.resume_handshake(*auth_context_id, outcome).unwrap();
     }
     events
 }
@@ -192,7 +192,7 @@ pub(crate) fn poll_client(client: &mut ClientAssociation) -> Vec<client::Event> 
         match &event {
             client::Event::AuthToken { token } if **token == *b"challenge" => {
                 let token = b"authenticate".to_vec();
-                client.auth_reply(NextLeg::Auth3 { token, protection: Some(Toy::boxed(99)) }).unwrap();
+                client.resume_handshake(NextLeg::Auth3 { token, protection: Some(Toy::boxed(99)) }).unwrap();
             }
             client::Event::AuthToken { token } => panic!("{token:?}"),
             _ => events.push(event),

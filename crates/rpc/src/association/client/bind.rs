@@ -6,6 +6,7 @@ use wire::Decode;
 use super::event::{CallError, CloseReason, Credentials, Event, NextLeg};
 use super::outgoing::{Accepted, Proposed};
 use super::state::ClientAssociation;
+use crate::association::PeerError;
 use crate::association::core::connection::Phase;
 use crate::association::core::security_context::{HandshakeState, SecurityContext};
 use crate::framer::MIN_MAX_FRAGMENT;
@@ -106,7 +107,7 @@ impl ClientAssociation {
         let bytes = bytes.freeze();
         let pdu = match Pdu::from_bytes(&bytes) {
             Ok(pdu) => pdu,
-            Err(error) => return self.close(CloseReason::Malformed(error)),
+            Err(error) => return self.close(CloseReason::Peer(PeerError::Malformed(error))),
         };
         let expected = self.proposed.as_ref().map(|proposed| (proposed.call_id, self.connection.phase));
         let token = pdu.auth.as_ref().map(|auth| (auth.trailer, bytes.slice_ref(auth.token)));
@@ -127,7 +128,7 @@ impl ClientAssociation {
             (Body::AlterContextResp(ack), Some((id, Phase::Bound))) if id == header.call_id => {
                 self.acknowledged(ack, token);
             }
-            _ => self.protocol_error("an answer to a bind that was not sent"),
+            _ => self.protocol_error("bind_ack, bind_nak or alter_context_resp without a request"),
         }
     }
 
@@ -137,7 +138,7 @@ impl ClientAssociation {
         // A leg of the handshake repeats no contexts, and the first answer's results stand.
         if proposed.results.is_empty() {
             if ack.results.len() != expected {
-                return self.protocol_error("a bind_ack with more or fewer results than contexts");
+                return self.protocol_error("bind_ack with another number of results than contexts");
             }
             let pairs = proposed.contexts.iter().zip(&ack.results);
             proposed.results = pairs.clone().map(|((id, _), result)| (*id, *result)).collect();
@@ -146,7 +147,7 @@ impl ClientAssociation {
                     continue;
                 }
                 if result.transfer_syntax.uuid != SyntaxId::NDR.uuid {
-                    return self.protocol_error("a transfer syntax that was not proposed");
+                    return self.protocol_error("transfer syntax that was not proposed");
                 }
                 self.contexts.push(Accepted { id: *id, interface: *interface });
             }
@@ -157,7 +158,7 @@ impl ClientAssociation {
                     trailer.auth_type == security.auth_type && trailer.auth_context_id == security.id
                 };
                 if token.as_ref().is_some_and(|(trailer, _)| !right(trailer)) {
-                    return self.protocol_error("a token of another handshake");
+                    return self.protocol_error("authentication token of another handshake");
                 }
                 self.pending_token = true;
                 let token = token.map(|(_, token)| token).unwrap_or_default();
@@ -183,7 +184,7 @@ impl ClientAssociation {
     /// # Errors
     /// When no token waits for an answer, ours does not fit, or protection is missing where the level needs
     /// it.
-    pub fn auth_reply(&mut self, next: NextLeg) -> Result<(), CallError> {
+    pub fn resume_handshake(&mut self, next: NextLeg) -> Result<(), CallError> {
         let waits = std::mem::take(&mut self.pending_token);
         let (Some(security), true) = (&mut self.security, waits) else {
             return Err(CallError::UnknownHandshake);
@@ -196,7 +197,7 @@ impl ClientAssociation {
                 let call_id = self.next_call_id();
                 let sent = self.send_proposal(call_id, elements.collect(), Some(&token), false);
                 if let Err(error) = sent {
-                    self.close(CloseReason::AuthenticationRefused);
+                    self.close(CloseReason::AuthenticationFailed);
                     return Err(error);
                 }
                 if let Some(proposed) = &mut self.proposed {
@@ -205,7 +206,7 @@ impl ClientAssociation {
                 Ok(())
             }
             NextLeg::Auth3 { protection: None, .. } | NextLeg::Done { protection: None } if protects => {
-                self.close(CloseReason::AuthenticationRefused);
+                self.close(CloseReason::AuthenticationFailed);
                 Err(CallError::Protection)
             }
             NextLeg::Auth3 { token, protection } => {
@@ -215,7 +216,7 @@ impl ClientAssociation {
                 let pdu = Pdu::new(call_id, Body::Auth3([0; 4])).with_auth(auth);
                 let sent = self.send(&pdu);
                 if let Err(error) = sent {
-                    self.close(CloseReason::AuthenticationRefused);
+                    self.close(CloseReason::AuthenticationFailed);
                     return Err(error);
                 }
                 self.settled();
@@ -226,8 +227,8 @@ impl ClientAssociation {
                 self.settled();
                 Ok(())
             }
-            NextLeg::Refused => {
-                self.close(CloseReason::AuthenticationRefused);
+            NextLeg::Failed => {
+                self.close(CloseReason::AuthenticationFailed);
                 Ok(())
             }
         }

@@ -66,7 +66,7 @@ impl ClientAssociation {
         let stub = (&*call.stub, &*tail);
         let sent = append_fragments(self.connection.output(), &head, stub, max_xmit, seal.as_mut());
         if sent.is_err() {
-            self.close(CloseReason::BadSignature);
+            self.close(CloseReason::ProtectionFailed);
             return Err(CallError::Protection);
         }
         self.outstanding.insert(call.call_id, Outstanding::default());
@@ -136,7 +136,7 @@ impl ClientAssociation {
             && let Some(call) = self.waiting.pop_front()
             && self.send_call(&call).is_err()
         {
-            self.close(CloseReason::BadSignature);
+            self.close(CloseReason::ProtectionFailed);
         }
     }
 }

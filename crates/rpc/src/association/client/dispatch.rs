@@ -4,6 +4,7 @@ use bytes::BytesMut;
 
 use super::event::{CloseReason, Event};
 use super::state::ClientAssociation;
+use crate::association::PeerError;
 use crate::pdu::{Header, PduType};
 
 impl ClientAssociation {
@@ -13,7 +14,7 @@ impl ClientAssociation {
             match self.connection.next_pdu() {
                 Ok(Some((header, bytes))) => self.pdu(&header, bytes),
                 Ok(None) => break,
-                Err(error) => self.close(CloseReason::Frame(error)),
+                Err(error) => self.close(CloseReason::Peer(PeerError::Frame(error))),
             }
         }
         self.connection.pop_event()
@@ -21,14 +22,14 @@ impl ClientAssociation {
 
     fn pdu(&mut self, header: &Header, bytes: BytesMut) {
         if !header.version_supported() {
-            return self.protocol_error("a protocol version that is not spoken here");
+            return self.protocol_error("unsupported protocol version");
         }
         match header.ptype {
             PduType::BIND_ACK | PduType::BIND_NAK | PduType::ALTER_CONTEXT_RESP => self.setup(header, bytes),
             PduType::RESPONSE => self.response(header, bytes),
             PduType::FAULT => self.fault(header, bytes),
             PduType::SHUTDOWN => self.connection.push_event(Event::Shutdown),
-            _ => self.protocol_error("a PDU that only clients send"),
+            _ => self.protocol_error("PDU that only clients send"),
         }
     }
 }

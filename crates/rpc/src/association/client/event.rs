@@ -5,7 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use wire::Endian;
 
-use crate::framer::{DEFAULT_MAX_FRAGMENT, FrameError, MIN_MAX_FRAGMENT};
+use crate::association::PeerError;
+use crate::framer::{DEFAULT_MAX_FRAGMENT, MIN_MAX_FRAGMENT};
 use crate::pdu::{AuthLevel, AuthType, BindTimeFeatures, ContextResult, FaultStatus, RejectReason};
 use crate::security::Protection;
 
@@ -90,7 +91,7 @@ pub enum NextLeg {
         protection: Option<Box<dyn Protection>>,
     },
     /// The server's token is not accepted.
-    Refused,
+    Failed,
 }
 
 impl fmt::Debug for NextLeg {
@@ -99,7 +100,7 @@ impl fmt::Debug for NextLeg {
             Self::AlterContext { .. } => "AlterContext",
             Self::Auth3 { .. } => "Auth3",
             Self::Done { .. } => "Done",
-            Self::Refused => "Refused",
+            Self::Failed => "Failed",
         })
     }
 }
@@ -108,7 +109,7 @@ impl fmt::Debug for NextLeg {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A token of the handshake arrived; it is empty when the server sent none. Nothing else is read until
-    /// [`auth_reply`](super::ClientAssociation::auth_reply) answers it.
+    /// [`resume_handshake`](super::ClientAssociation::resume_handshake) answers it.
     AuthToken {
         /// The token.
         token: Bytes,
@@ -157,72 +158,44 @@ pub struct Response {
 }
 
 /// Why an association ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CloseReason {
-    /// What arrived is no PDU.
-    Frame(FrameError),
-    /// A PDU cannot be read.
-    Malformed(wire::Error),
-    /// A PDU came that may not come here.
-    Protocol(&'static str),
-    /// The server rejects the bind.
+    /// The server broke the protocol.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    /// The server rejected the bind (C706 12.6.3.1).
+    #[error("bind rejected: {0}")]
     Rejected(RejectReason),
-    /// The server answers a bind or an `alter_context` with a fault.
+    /// The server answered a bind or an `alter_context` with a fault.
+    #[error("bind or alter_context failed: fault {0}")]
     SetupFault(FaultStatus),
-    /// We do not accept the server's token.
-    AuthenticationRefused,
-    /// An answer was not protected as agreed on.
-    NotProtected,
-    /// A signature is wrong.
-    BadSignature,
-    /// An answer is over its limit.
-    StubTooLong,
+    /// The server's authentication token was not accepted, or the next one cannot be sent.
+    #[error("authentication failed")]
+    AuthenticationFailed,
+    /// A request cannot be protected.
+    #[error("request cannot be protected")]
+    ProtectionFailed,
 }
 
-impl fmt::Display for CloseReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Frame(error) => write!(f, "server: {error}"),
-            Self::Malformed(error) => write!(f, "server: {error}"),
-            Self::Protocol(what) => write!(f, "server: {what}"),
-            Self::Rejected(reason) => write!(f, "server: the bind is rejected: {reason}"),
-            Self::SetupFault(status) => write!(f, "server: the association is refused: {status}"),
-            Self::AuthenticationRefused => f.write_str("the server's token is not accepted"),
-            Self::NotProtected => f.write_str("server: a PDU is not protected as agreed on"),
-            Self::BadSignature => f.write_str("server: a PDU's protection is wrong"),
-            Self::StubTooLong => f.write_str("server: an answer is over its limit"),
-        }
-    }
-}
-
-/// A call, or a leg of a handshake, that cannot be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a bind, a call or a step of a handshake cannot be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// There is no association, or not yet, or no more.
+    /// The association is not bound, or another proposal is pending.
+    #[error("association not bound")]
     NotBound,
-    /// The context was not accepted.
+    /// The server did not accept the presentation context.
+    #[error("presentation context not accepted by the server")]
     UnknownContext,
-    /// As many calls as may be wait already.
+    /// [`ClientConfig::max_calls`] is reached.
+    #[error("too many pending calls")]
     TooManyCalls,
-    /// The PDU could not be protected. The association is over.
+    /// The request cannot be protected. The association has ended.
+    #[error("request cannot be protected")]
     Protection,
-    /// No token waits for an answer.
+    /// No token of the server waits for a response.
+    #[error("no handshake step is pending")]
     UnknownHandshake,
-    /// A bind or its token does not fit into a PDU.
+    /// A bind, its token or a verification trailer does not fit into a PDU.
+    #[error("PDU too long")]
     TooLong,
 }
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotBound => "there is no association",
-            Self::UnknownContext => "the context was not accepted",
-            Self::TooManyCalls => "as many calls as may be wait already",
-            Self::Protection => "the PDU could not be protected",
-            Self::UnknownHandshake => "no token waits for an answer",
-            Self::TooLong => "it does not fit into a PDU",
-        })
-    }
-}
-
-impl std::error::Error for CallError {}

@@ -3,7 +3,7 @@
 //! ```text
 //! bind(…) → take_output()      receive(bytes) → poll_event() until None → take_output()
 //!                                                     │
-//!                                                     ├ AuthToken → auth_reply(…)
+//!                                                     ├ AuthToken → resume_handshake(…)
 //!                                                     ├ Bound     → call(…)
 //!                                                     └ Response, Fault
 //! ```

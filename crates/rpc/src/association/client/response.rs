@@ -5,6 +5,7 @@ use wire::{Decode, Reader};
 
 use super::event::{CloseReason, Event, Response};
 use super::state::ClientAssociation;
+use crate::association::PeerError;
 use crate::association::core::connection::Phase;
 use crate::association::core::fragment::{Assembly, Sealed, cut_stub};
 use crate::association::core::security_context::UnsealError;
@@ -13,33 +14,33 @@ use crate::pdu::{Fault, HEADER_SIZE, Header, PfcFlags, REQUEST_HEADER_SIZE};
 impl ClientAssociation {
     pub(super) fn response(&mut self, header: &Header, mut bytes: BytesMut) {
         if self.connection.phase != Phase::Bound {
-            return self.protocol_error("an answer before a bind");
+            return self.protocol_error("response before a bind");
         }
         let end = match self.open(header, &mut bytes) {
             Ok(end) => end,
             Err(reason) => return self.close(reason),
         };
         if bytes.len() < REQUEST_HEADER_SIZE {
-            return self.protocol_error("an answer without its fields");
+            return self.protocol_error("truncated response");
         }
         let hint = alloc_hint(header, &bytes);
         let stub = cut_stub(bytes, REQUEST_HEADER_SIZE, end);
         let limit = self.config.max_stub;
         let Some(outstanding) = self.outstanding.get_mut(&header.call_id) else {
             if !self.orphaned.contains(&header.call_id) {
-                self.protocol_error("an answer to no call of ours");
+                self.protocol_error("response to an unknown call");
             }
             return;
         };
         if stub.len().saturating_add(self.connection.assembling) > limit {
-            return self.close(CloseReason::StubTooLong);
+            return self.close(CloseReason::Peer(PeerError::StubTooLong));
         }
         self.connection.assembling = self.connection.assembling.saturating_add(stub.len());
         let first = header.flags.contains(PfcFlags::FIRST_FRAG);
         match &mut outstanding.answer {
             none @ None if first => *none = Some((header.drep, Assembly::new(stub))),
             Some((drep, assembly)) if !first && *drep == header.drep => assembly.push(&stub, hint, limit),
-            _ => return self.protocol_error("a fragment of an answer out of order"),
+            _ => return self.protocol_error("response fragment out of order"),
         }
         if header.flags.contains(PfcFlags::LAST_FRAG) {
             self.answered(header.call_id);
@@ -71,7 +72,7 @@ impl ClientAssociation {
         let endian = header.drep.endian().unwrap_or_default();
         let fault = match read_fault(&fields, endian) {
             Ok(fault) => fault,
-            Err(error) => return self.close(CloseReason::Malformed(error)),
+            Err(error) => return self.close(CloseReason::Peer(PeerError::Malformed(error))),
         };
         let call_id = header.call_id;
         if let Some(outstanding) = self.outstanding.remove(&call_id) {
@@ -82,29 +83,33 @@ impl ClientAssociation {
         } else if self.proposed.is_some() || self.connection.phase != Phase::Bound {
             self.close(CloseReason::SetupFault(fault.status));
         } else if !self.orphaned.contains(&call_id) {
-            self.protocol_error("a fault for no call of ours");
+            self.protocol_error("fault for an unknown call");
         }
     }
 
     /// Checks the protection of the PDU in `bytes`, and unseals it in place. Returns where its stub ends.
     fn open(&mut self, header: &Header, bytes: &mut BytesMut) -> Result<usize, CloseReason> {
-        let sealed = Sealed::find(header, bytes, REQUEST_HEADER_SIZE).map_err(CloseReason::Malformed)?;
+        let sealed = Sealed::find(header, bytes, REQUEST_HEADER_SIZE).map_err(PeerError::Malformed)?;
         let Some(security) = &mut self.security else {
-            return sealed.map_or(Ok(bytes.len()), |_| Err(CloseReason::NotProtected));
+            return sealed.map_or(Ok(bytes.len()), |_| Err(CloseReason::Peer(PeerError::NotProtected)));
         };
         if !security.is_established() {
-            return Err(CloseReason::NotProtected);
+            return Err(CloseReason::Peer(PeerError::NotProtected));
         }
         let Some(sealed) = sealed else {
-            return if security.level.protects() { Err(CloseReason::NotProtected) } else { Ok(bytes.len()) };
+            return if security.level.protects() {
+                Err(CloseReason::Peer(PeerError::NotProtected))
+            } else {
+                Ok(bytes.len())
+            };
         };
         if !security.is_named_by(sealed.trailer) {
-            return Err(CloseReason::NotProtected);
+            return Err(CloseReason::Peer(PeerError::NotProtected));
         }
         security.unseal(&sealed, bytes, self.connection.header_signing).map_err(|error| match error {
-            UnsealError::Signature => CloseReason::BadSignature,
-            UnsealError::Running | UnsealError::Refused | UnsealError::Unprotected => {
-                CloseReason::NotProtected
+            UnsealError::Signature => CloseReason::Peer(PeerError::BadSignature),
+            UnsealError::Running | UnsealError::Failed | UnsealError::Unprotected => {
+                CloseReason::Peer(PeerError::NotProtected)
             }
         })?;
         Ok(sealed.stub_end())

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::event::{CallError, ClientConfig, CloseReason, Event};
 use super::outgoing::{Accepted, Outstanding, Proposed, Waiting};
+use crate::association::PeerError;
 use crate::association::core::connection::{Connection, Phase};
 use crate::association::core::security_context::SecurityContext;
 use crate::pdu::Pdu;
@@ -88,7 +89,7 @@ impl ClientAssociation {
     }
 
     pub(super) fn protocol_error(&mut self, what: &'static str) {
-        self.close(CloseReason::Protocol(what));
+        self.close(CloseReason::Peer(PeerError::Protocol(what)));
     }
 
     pub(super) fn next_call_id(&mut self) -> u32 {

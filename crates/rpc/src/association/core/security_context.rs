@@ -22,8 +22,8 @@ pub(in crate::association) enum HandshakeState {
     Running(u32),
     /// Both ends are authenticated as far as the security package does so.
     Established(Option<Box<dyn Protection>>),
-    /// The client was refused.
-    Refused,
+    /// The client failed to authenticate.
+    Failed,
 }
 
 /// Why the protection of a PDU is not accepted.
@@ -31,8 +31,8 @@ pub(in crate::association) enum HandshakeState {
 pub(in crate::association) enum UnsealError {
     /// The context's handshake is still running.
     Running,
-    /// The context's handshake was refused.
-    Refused,
+    /// The context's handshake failed.
+    Failed,
     /// The context has no protection, although its level needs one.
     Unprotected,
     /// The signature is wrong.
@@ -96,7 +96,7 @@ impl SecurityContext {
         let protection = match &mut self.state {
             HandshakeState::Established(protection) => protection,
             HandshakeState::Running(_) => return Err(UnsealError::Running),
-            HandshakeState::Refused => return Err(UnsealError::Refused),
+            HandshakeState::Failed => return Err(UnsealError::Failed),
         };
         if !self.level.protects() {
             return Ok(());

@@ -7,6 +7,7 @@ use super::config::Interface;
 use super::event::CloseReason;
 use super::pending::{PendingAnswer, PresentedContext};
 use super::state::ServerAssociation;
+use crate::association::PeerError;
 use crate::association::core::connection::Phase;
 use crate::framer::{MIN_AGREED_FRAGMENT, MIN_MAX_FRAGMENT};
 use crate::pdu::{
@@ -21,7 +22,7 @@ const FEATURES: BindTimeFeatures =
 impl ServerAssociation {
     pub(super) fn setup(&mut self, header: &Header, bytes: BytesMut) {
         if header.ptype == PduType::BIND && self.connection.phase == Phase::Bound {
-            let why = CloseReason::Unacceptable("the connection is bound already");
+            let why = CloseReason::Unacceptable("connection already bound");
             return self.reject_for(header.call_id, RejectReason::REASON_NOT_SPECIFIED, why);
         }
         let bytes = bytes.freeze();
@@ -31,7 +32,7 @@ impl ServerAssociation {
                 return self.reject(header.call_id, RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
             }
             Err(error) => {
-                let reason = CloseReason::Malformed(error);
+                let reason = CloseReason::Peer(PeerError::Malformed(error));
                 // What Windows says to the last leg of a handshake.
                 let status = match header.ptype {
                     PduType::AUTH3 => FaultStatus::NCA_S_FAULT_REMOTE_NO_MEMORY,
@@ -46,16 +47,16 @@ impl ServerAssociation {
             (Body::Bind(bind), Phase::New) => self.bind(header, bind, auth),
             (Body::AlterContext(alter), Phase::Bound) => self.alter_context(header, alter, auth),
             (Body::Auth3(_), Phase::Bound) => self.auth3(header, auth),
-            _ => self.protocol_error(header, "a bind, alter_context or auth3 out of order"),
+            _ => self.protocol_error(header, "bind, alter_context or auth3 out of order"),
         }
     }
 
     fn bind(&mut self, header: &Header, bind: &Bind, auth: Option<(SecTrailer, Bytes)>) {
         self.bind_call_id = Some(header.call_id);
         if self.config.own_bind == Some(header.call_id) {
-            return self.reject_for(header.call_id, RejectReason::REASON_NOT_SPECIFIED, CloseReason::LedBack);
+            return self.reject_for(header.call_id, RejectReason::REASON_NOT_SPECIFIED, CloseReason::Loop);
         }
-        let none = bind.contexts.is_empty().then_some("it names no presentation context");
+        let none = bind.contexts.is_empty().then_some("bind without a presentation context");
         if let Some(why) = none.or_else(|| self.contradiction(&bind.contexts)) {
             let why = CloseReason::Unacceptable(why);
             return self.reject_for(header.call_id, RejectReason::REASON_NOT_SPECIFIED, why);
@@ -103,7 +104,7 @@ impl ServerAssociation {
 
     fn alter_context(&mut self, header: &Header, alter: &Bind, auth: Option<(SecTrailer, Bytes)>) {
         let nothing = alter.contexts.is_empty() && auth.is_none();
-        let nothing = nothing.then_some("an alter_context that proposes nothing");
+        let nothing = nothing.then_some("alter_context without contexts and without a token");
         if let Some(what) = nothing.or_else(|| self.contradiction(&alter.contexts)) {
             return self.protocol_error(header, what);
         }
@@ -131,17 +132,17 @@ impl ServerAssociation {
     fn contradiction(&self, proposed: &[PresentationContext]) -> Option<&'static str> {
         let features = |context: &&PresentationContext| offered_features(context).is_some();
         if proposed.iter().any(|context| context.transfer_syntaxes.is_empty()) {
-            return Some("a presentation context names no transfer syntax");
+            return Some("presentation context without a transfer syntax");
         }
         if proposed.iter().filter(features).count() > 1 {
-            return Some("it negotiates bind time features twice");
+            return Some("bind time features negotiated twice");
         }
         let taken = |context: &PresentationContext| {
             let known = self.contexts.iter().find(|known| known.id == context.context_id);
             known.is_some_and(|known| known.asked != context.abstract_syntax)
         };
         let taken = proposed.iter().any(|context| offered_features(context).is_none() && taken(context));
-        taken.then_some("a presentation context's number stands for another interface")
+        taken.then_some("presentation context id already used for another interface")
     }
 
     /// Signs headers from here on where the client offers it, which cannot be taken back; returns the flag of the
@@ -167,7 +168,7 @@ impl ServerAssociation {
         };
         self.connection.phase = Phase::Bound;
         if !self.send(&Pdu::new(call_id, body).with_flags(flags).with_auth(auth)) {
-            self.refuse(call_id, FaultStatus::ACCESS_DENIED, CloseReason::AuthenticationRefused);
+            self.refuse(call_id, FaultStatus::ACCESS_DENIED, CloseReason::AuthenticationFailed);
         }
     }
 

@@ -5,6 +5,7 @@ use bytes::BytesMut;
 use super::event::{CloseReason, Event, Request, RequestSecurity};
 use super::incoming::{Active, CallHead, Partial, Unfinished};
 use super::state::ServerAssociation;
+use crate::association::PeerError;
 use crate::association::core::connection::Phase;
 use crate::association::core::fragment::{Assembly, Sealed, cut_stub, head_size};
 use crate::association::core::security_context::{HandshakeState, UnsealError};
@@ -29,35 +30,37 @@ impl Refusal {
     }
 
     const fn denied() -> Self {
-        Self::new(FaultStatus::ACCESS_DENIED, CloseReason::NotProtected)
+        Self::new(FaultStatus::ACCESS_DENIED, CloseReason::Peer(PeerError::NotProtected))
     }
 
     const fn malformed(error: wire::Error) -> Self {
-        Self::new(FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Malformed(error))
+        Self::new(FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Peer(PeerError::Malformed(error)))
     }
 
     const fn protocol(what: &'static str) -> Self {
-        Self::new(FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Protocol(what))
+        Self::new(FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Peer(PeerError::Protocol(what)))
     }
 
     /// Of a PDU whose protection is not accepted.
     const fn sealed(error: UnsealError) -> Self {
         match error {
             UnsealError::Running => Self::early(),
-            UnsealError::Refused | UnsealError::Unprotected => Self::denied(),
-            UnsealError::Signature => Self::new(FaultStatus::RPC_S_SEC_PKG_ERROR, CloseReason::BadSignature),
+            UnsealError::Failed | UnsealError::Unprotected => Self::denied(),
+            UnsealError::Signature => {
+                Self::new(FaultStatus::RPC_S_SEC_PKG_ERROR, CloseReason::Peer(PeerError::BadSignature))
+            }
         }
     }
 
     const fn early() -> Self {
-        Self { early: true, ..Self::protocol("a call before the end of its handshake") }
+        Self { early: true, ..Self::protocol("request before the end of its handshake") }
     }
 }
 
 impl ServerAssociation {
     pub(super) fn request(&mut self, header: &Header, mut bytes: BytesMut) {
         if self.connection.phase != Phase::Bound {
-            return self.protocol_error(header, "a call before a bind");
+            return self.protocol_error(header, "request before a bind");
         }
         let mut head = match CallHead::read(header, &bytes) {
             Ok(head) => head,
@@ -69,7 +72,7 @@ impl ServerAssociation {
         let first = header.flags.contains(PfcFlags::FIRST_FRAG);
         // In requests the bit of header signing says that the client would like to cancel (C706 12.6.3.1).
         if first && header.flags.contains(PfcFlags::SUPPORT_HEADER_SIGN) {
-            let reason = CloseReason::Protocol("a call that is cancelled before it begins");
+            let reason = CloseReason::Peer(PeerError::Protocol("request with a pending cancel"));
             return self.refuse(header.call_id, FaultStatus::RPC_S_NO_CALL_ACTIVE, reason);
         }
         let begun = self.partial.get(&header.call_id).map(|partial| partial.head.security);
@@ -102,12 +105,12 @@ impl ServerAssociation {
         let first = header.flags.contains(PfcFlags::FIRST_FRAG);
         let known = self.partial.contains_key(&header.call_id);
         let what = match unfinished {
-            Some(_) if first => "a call before the last fragment of another",
+            Some(_) if first => "request before the last fragment of another",
             None if first => return None,
             _ if known => return None,
             // Its verifier is checked first.
             None if self.connection.multiplexing => return None,
-            _ => "a fragment of a call that was not begun",
+            _ => "request fragment without a first fragment",
         };
         let (call_id, context_id) = match unfinished {
             // Where there is one call at a time, that one fails.
@@ -129,12 +132,12 @@ impl ServerAssociation {
     fn first_fragment(&mut self, header: &Header, head: CallHead, stub: BytesMut) {
         let call_id = header.call_id;
         if self.active.contains_key(&call_id) || self.partial.contains_key(&call_id) {
-            let refusal = Refusal::protocol("a call id that is in use");
+            let refusal = Refusal::protocol("call id already in use");
             return self.refuse_request(call_id, head.context_id, refusal);
         }
         let calls = self.active.len().saturating_add(self.partial.len());
         if calls > 0 && !self.connection.multiplexing {
-            let refusal = Refusal::protocol("a second call, though one at a time was agreed on");
+            let refusal = Refusal::protocol("concurrent request without negotiated multiplexing");
             return self.refuse_request(call_id, head.context_id, refusal);
         }
         let last = header.flags.contains(PfcFlags::LAST_FRAG);
@@ -146,7 +149,7 @@ impl ServerAssociation {
             if !last && calls < self.config.max_calls {
                 self.partial.insert(call_id, Partial { head, stub: None });
             } else if !last {
-                self.close(CloseReason::Protocol("more calls at once than are taken"));
+                self.close(CloseReason::Peer(PeerError::Protocol("more concurrent requests than the limit")));
             }
             return;
         }
@@ -164,12 +167,12 @@ impl ServerAssociation {
     fn next_fragment(&mut self, header: &Header, head: &CallHead, stub: &[u8]) {
         let limit = self.stub_limit(head);
         let Some(partial) = self.partial.get_mut(&header.call_id) else {
-            let refusal = Refusal::protocol("a fragment of a call that was not begun");
+            let refusal = Refusal::protocol("request fragment without a first fragment");
             return self.refuse_request(header.call_id, head.context_id, refusal);
         };
         let context_id = partial.head.context_id;
         if partial.head.drep != head.drep {
-            let refusal = Refusal::protocol("a fragment in another byte order than its call's first one");
+            let refusal = Refusal::protocol("request fragment in another byte order than the first");
             return self.refuse_request(header.call_id, context_id, refusal);
         }
         if let Some(assembly) = &mut partial.stub {
@@ -226,7 +229,7 @@ impl ServerAssociation {
 
     fn stub_too_long(&mut self, call_id: u32, context_id: u16) {
         let status = FaultStatus::NCA_S_FAULT_REMOTE_NO_MEMORY;
-        self.refuse_call(call_id, context_id, status, CloseReason::StubTooLong);
+        self.refuse_call(call_id, context_id, status, CloseReason::Peer(PeerError::StubTooLong));
     }
 
     /// Whether the call may be made, as far as its context and level say.
@@ -261,7 +264,12 @@ impl ServerAssociation {
             };
             if !trailer.matches(&expected) {
                 let status = FaultStatus::ACCESS_DENIED;
-                return self.refuse_call(call_id, head.context_id, status, CloseReason::BadSignature);
+                return self.refuse_call(
+                    call_id,
+                    head.context_id,
+                    status,
+                    CloseReason::Peer(PeerError::BadSignature),
+                );
             }
             stub.truncate(start);
         }
@@ -322,7 +330,7 @@ impl ServerAssociation {
                 context.unseal(&sealed, bytes, self.connection.header_signing).map_err(Refusal::sealed)?;
                 Ok(sealed.stub_end())
             }
-            _ => Err(Refusal::protocol("only some fragments of a call have a verifier")),
+            _ => Err(Refusal::protocol("request with a verifier on only some fragments")),
         }
     }
 
@@ -342,7 +350,7 @@ impl ServerAssociation {
 
     pub(super) fn cancel(&mut self, header: &Header, mut bytes: BytesMut) {
         if self.connection.phase != Phase::Bound {
-            return self.protocol_error(header, "a cancel before a bind");
+            return self.protocol_error(header, "cancel before a bind");
         }
         // A verifier counts as a PDU, so it must be checked; without one nothing is lost but an answer.
         if header.auth_length != 0

@@ -4,6 +4,7 @@ use bytes::BytesMut;
 
 use super::event::{CloseReason, Event};
 use super::state::ServerAssociation;
+use crate::association::PeerError;
 use crate::association::core::connection::Phase;
 use crate::framer::FrameError;
 use crate::pdu::{BindNak, Body, FaultStatus, Header, Pdu, PduType, RejectReason};
@@ -12,10 +13,10 @@ impl ServerAssociation {
     /// What happened next. `None` until more bytes arrive, a handshake's answer comes, output is taken, or more is
     /// allowed.
     pub fn poll_event(&mut self) -> Option<Event> {
-        while !self.connection.has_events() && self.wants_input() && self.taken < self.may_take {
+        while !self.connection.has_events() && self.wants_input() && self.processed < self.quota {
             match self.connection.next_pdu() {
                 Ok(Some((header, bytes))) => {
-                    self.taken = self.taken.saturating_add(1 + u64::from(header.frag_length / 1024));
+                    self.processed = self.processed.saturating_add(1 + u64::from(header.frag_length / 1024));
                     self.pdu(&header, bytes);
                 }
                 Ok(None) => break,
@@ -30,7 +31,7 @@ impl ServerAssociation {
             if header.ptype == PduType::BIND {
                 return self.reject(header.call_id, RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
             }
-            return self.protocol_error(header, "a protocol version that is not spoken here");
+            return self.protocol_error(header, "unsupported protocol version");
         }
         match header.ptype {
             PduType::BIND | PduType::ALTER_CONTEXT | PduType::AUTH3 => self.setup(header, bytes),
@@ -41,8 +42,8 @@ impl ServerAssociation {
             | PduType::ALTER_CONTEXT_RESP
             | PduType::RESPONSE
             | PduType::FAULT
-            | PduType::SHUTDOWN => self.protocol_error(header, "a PDU that only servers send"),
-            _ => self.protocol_error(header, "a PDU type that connection-oriented RPC does not have"),
+            | PduType::SHUTDOWN => self.protocol_error(header, "PDU that only servers send"),
+            _ => self.protocol_error(header, "PDU type that is not connection-oriented"),
         }
     }
 
@@ -61,6 +62,6 @@ impl ServerAssociation {
             // Not even which call it is of is known.
             FrameError::Header(_) => {}
         }
-        self.close(CloseReason::Frame(error));
+        self.close(CloseReason::Peer(PeerError::Frame(error)));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use wire::{Endian, Guid};
 
-use crate::framer::FrameError;
+use crate::association::PeerError;
 use crate::pdu::{AuthLevel, AuthType, RejectReason, SyntaxId};
 use crate::security::Protection;
 
@@ -13,7 +13,7 @@ use crate::security::Protection;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A token of a handshake arrived. Nothing else is read until
-    /// [`auth_reply`](super::ServerAssociation::auth_reply) answers it.
+    /// [`resume_handshake`](super::ServerAssociation::resume_handshake) answers it.
     Authenticate {
         /// The client's number for the security context.
         auth_context_id: u32,
@@ -95,8 +95,8 @@ pub enum AuthOutcome {
     },
     /// The caller is known, but what was negotiated cannot protect PDUs as the level has it.
     TooWeak,
-    /// The caller is refused.
-    Refused,
+    /// The client failed to authenticate.
+    Failed,
 }
 
 impl fmt::Debug for AuthOutcome {
@@ -106,75 +106,47 @@ impl fmt::Debug for AuthOutcome {
             Self::Done { protection: Some(_), .. } => "Done(protected)",
             Self::Done { protection: None, .. } => "Done",
             Self::TooWeak => "TooWeak",
-            Self::Refused => "Refused",
+            Self::Failed => "Failed",
         })
     }
 }
 
 /// Why an association ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CloseReason {
-    /// What arrived is no PDU.
-    Frame(FrameError),
-    /// A PDU cannot be read.
-    Malformed(wire::Error),
-    /// A PDU came that may not come here.
-    Protocol(&'static str),
-    /// The bind was rejected.
+    /// The client broke the protocol.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    /// The bind was rejected for a reason that the protocol has a code for (C706 12.6.3.1).
+    #[error("bind rejected: {0}")]
     Rejected(RejectReason),
-    /// The bind was rejected for what no reason of the protocol says.
+    /// The bind was rejected for a reason that the protocol has no code for.
+    #[error("bind rejected: {0}")]
     Unacceptable(&'static str),
-    /// The bind is one that this program sent itself ([`ServerConfig::own_bind`](super::ServerConfig::own_bind)).
-    LedBack,
-    /// The handshake was refused.
-    AuthenticationRefused,
-    /// A call was not protected as agreed on.
-    NotProtected,
-    /// A signature, or a verification trailer, is wrong.
-    BadSignature,
-    /// A stub is over its limit.
-    StubTooLong,
+    /// The bind came from this program itself ([`ServerConfig::own_bind`](super::ServerConfig::own_bind)).
+    #[error("bind rejected: it came from this program itself")]
+    Loop,
+    /// The client failed to authenticate.
+    #[error("authentication failed")]
+    AuthenticationFailed,
+    /// A response cannot be protected.
+    #[error("response cannot be protected")]
+    ProtectionFailed,
 }
 
-impl fmt::Display for CloseReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Frame(error) => write!(f, "client: {error}"),
-            Self::Malformed(error) => write!(f, "client: {error}"),
-            Self::Protocol(what) => write!(f, "client: {what}"),
-            Self::Rejected(reason) => write!(f, "the bind was rejected: {reason}"),
-            Self::Unacceptable(what) => write!(f, "the bind was rejected: {what}"),
-            Self::LedBack => f.write_str("the bind is one of this program's own"),
-            Self::AuthenticationRefused => f.write_str("the handshake was refused"),
-            Self::NotProtected => f.write_str("client: a PDU is not protected as agreed on"),
-            Self::BadSignature => f.write_str("client: a PDU's protection is wrong"),
-            Self::StubTooLong => f.write_str("client: a stub is over its limit"),
-        }
-    }
-}
-
-/// An answer that cannot be taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AnswerError {
-    /// No such call waits for an answer: it was answered, orphaned, or the association is over.
+/// Why a response, or a step of a handshake, cannot be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ResponseError {
+    /// The call is not active: it was answered or orphaned, or the association has ended.
+    #[error("no active call with this id")]
     UnknownCall,
-    /// No such token waits for an answer.
+    /// No token of this security context waits for a response.
+    #[error("no handshake step of this security context is pending")]
     UnknownHandshake,
-    /// The answer could not be protected. The association is over.
+    /// The response cannot be protected. The association has ended.
+    #[error("response cannot be protected")]
     Protection,
-    /// A token does not fit into a PDU. The association is over.
+    /// A token does not fit into a PDU. The association has ended.
+    #[error("authentication token does not fit into a PDU")]
     TokenTooLong,
 }
-
-impl fmt::Display for AnswerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UnknownCall => "no such call waits for an answer",
-            Self::UnknownHandshake => "no such token waits for an answer",
-            Self::Protection => "the answer could not be protected",
-            Self::TokenTooLong => "the token does not fit into a PDU",
-        })
-    }
-}
-
-impl std::error::Error for AnswerError {}

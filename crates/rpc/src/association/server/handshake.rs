@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use super::event::{AnswerError, AuthOutcome, CloseReason, Event};
+use super::event::{AuthOutcome, CloseReason, Event, ResponseError};
 use super::pending::{PendingAnswer, PendingAuth};
 use super::state::ServerAssociation;
+use crate::association::PeerError;
 use crate::association::core::connection::Phase;
 use crate::association::core::security_context::{HandshakeState, SecurityContext};
 use crate::pdu::{
@@ -22,7 +23,7 @@ impl ServerAssociation {
             Some((trailer, token)) if running(trailer) => {
                 self.next_leg(header.call_id, trailer, token, PendingAnswer::None, PfcFlags::NONE);
             }
-            _ => self.protocol_error(header, "an auth3 without a handshake that waits for it"),
+            _ => self.protocol_error(header, "auth3 without a handshake in progress"),
         }
     }
 
@@ -35,11 +36,17 @@ impl ServerAssociation {
                 HandshakeState::Running(_)
                     if trailer.auth_type != AuthType::NONE && trailer.auth_type != context.auth_type =>
                 {
-                    let reason = CloseReason::Protocol("a token of another security package");
+                    let reason = CloseReason::Peer(PeerError::Protocol(
+                        "authentication token of another security package",
+                    ));
                     Err((FaultStatus::RPC_S_SEC_PKG_ERROR, reason))
                 }
-                HandshakeState::Running(_) => Err(denied(CloseReason::Protocol("a token of another level"))),
-                _ => Err(denied(CloseReason::Protocol("a token for a finished handshake"))),
+                HandshakeState::Running(_) => Err(denied(CloseReason::Peer(PeerError::Protocol(
+                    "authentication token for another authentication level",
+                )))),
+                _ => Err(denied(CloseReason::Peer(PeerError::Protocol(
+                    "authentication token for a completed handshake",
+                )))),
             };
         }
         // As on Windows, a connection that was bound without a sign-in can have several later, without having agreed on
@@ -48,7 +55,7 @@ impl ServerAssociation {
             || self.features.contains(BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING);
         let limit = if several { self.config.max_security_contexts } else { 1 };
         if self.security.len() >= limit {
-            let reason = CloseReason::Protocol("more security contexts than agreed on");
+            let reason = CloseReason::Peer(PeerError::Protocol("more security contexts than negotiated"));
             return Err((FaultStatus::NCA_S_PROTO_ERROR, reason));
         }
         self.check_trailer(trailer).map_err(denied)?;
@@ -58,11 +65,11 @@ impl ServerAssociation {
 
     pub(super) fn check_trailer(&self, trailer: SecTrailer) -> Result<(), CloseReason> {
         match trailer.auth_level {
-            AuthLevel::NONE => return Err(CloseReason::Unacceptable("it signs in at the level none")),
+            AuthLevel::NONE => return Err(CloseReason::Unacceptable("authentication level none")),
             // What stands for the default has no meaning on the wire.
-            AuthLevel::DEFAULT => return Err(CloseReason::Unacceptable("it signs in at no level")),
+            AuthLevel::DEFAULT => return Err(CloseReason::Unacceptable("authentication level default")),
             level if level.effective().is_none() => {
-                return Err(CloseReason::Unacceptable("its authentication level is none that there is"));
+                return Err(CloseReason::Unacceptable("unknown authentication level"));
             }
             _ => {}
         }
@@ -117,11 +124,15 @@ impl ServerAssociation {
     ///
     /// # Errors
     /// When no token of that context waits for an answer, or the token does not fit.
-    pub fn auth_reply(&mut self, auth_context_id: u32, outcome: AuthOutcome) -> Result<(), AnswerError> {
+    pub fn resume_handshake(
+        &mut self,
+        auth_context_id: u32,
+        outcome: AuthOutcome,
+    ) -> Result<(), ResponseError> {
         let matching = |pending: &mut PendingAuth| pending.auth_context_id == auth_context_id;
-        let pending = self.pending.take_if(matching).ok_or(AnswerError::UnknownHandshake)?;
+        let pending = self.pending.take_if(matching).ok_or(ResponseError::UnknownHandshake)?;
         let context = self.security.iter_mut().find(|context| context.id == auth_context_id);
-        let context = context.ok_or(AnswerError::UnknownHandshake)?;
+        let context = context.ok_or(ResponseError::UnknownHandshake)?;
         let token = match outcome {
             AuthOutcome::Continue { token } if !matches!(pending.answer, PendingAnswer::None) => Some(token),
             // A package that has yet to say something to the client cannot end with an auth3.
@@ -150,7 +161,7 @@ impl ServerAssociation {
         let trailing = matches!(pending.answer, PendingAnswer::AlterContextResp(_));
         let auth = (trailing || !token.is_empty()).then_some(AuthVerifier { trailer, token: &token });
         self.acknowledge(pending.call_id, pending.answer, pending.flags, auth);
-        if self.connection.phase == Phase::Closed { Err(AnswerError::TokenTooLong) } else { Ok(()) }
+        if self.connection.phase == Phase::Closed { Err(ResponseError::TokenTooLong) } else { Ok(()) }
     }
 
     /// Refuses a token; `status` says why where the answer is a fault.
@@ -161,12 +172,12 @@ impl ServerAssociation {
                 self.reject(call_id, RejectReason::INVALID_CHECKSUM);
             }
             PendingAnswer::AlterContextResp(_) => {
-                self.refuse(call_id, status, CloseReason::AuthenticationRefused);
+                self.refuse(call_id, status, CloseReason::AuthenticationFailed);
             }
             // An auth3 has no answer: the first call under the context gets the fault.
             PendingAnswer::None => {
                 if let Some(context) = self.security.iter_mut().find(|c| c.id == auth_context_id) {
-                    context.state = HandshakeState::Refused;
+                    context.state = HandshakeState::Failed;
                 }
             }
         }

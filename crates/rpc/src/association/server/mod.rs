@@ -3,7 +3,7 @@
 //! ```text
 //! receive(bytes) → poll_event() until None → take_output()
 //!                       │
-//!                       ├ Authenticate → auth_reply(…)
+//!                       ├ Authenticate → resume_handshake(…)
 //!                       └ Request      → respond(…) or fault(…)
 //! ```
 //! [`receive`](ServerAssociation::receive) only stores; PDUs are read one by one as events are polled, so
@@ -21,6 +21,6 @@ mod respond;
 mod state;
 
 pub use self::config::{AssociationGroups, GroupTable, Interface, ServerConfig};
-pub use self::event::{AnswerError, AuthOutcome, CloseReason, Event, Request, RequestSecurity};
+pub use self::event::{AuthOutcome, CloseReason, Event, Request, RequestSecurity, ResponseError};
 pub use self::incoming::Unfinished;
 pub use self::state::ServerAssociation;

@@ -1,6 +1,6 @@
 //! Responses and faults.
 
-use super::event::{AnswerError, CloseReason};
+use super::event::{CloseReason, ResponseError};
 use super::incoming::Active;
 use super::state::ServerAssociation;
 use crate::association::core::fragment::{FragmentHead, append_fragments};
@@ -12,8 +12,9 @@ impl ServerAssociation {
     /// # Errors
     /// When the call does not wait for an answer, or the answer cannot be protected; then the association is
     /// over.
-    pub fn respond(&mut self, call_id: u32, stub: &[u8]) -> Result<(), AnswerError> {
-        let Active { context_id, security } = self.active.remove(&call_id).ok_or(AnswerError::UnknownCall)?;
+    pub fn respond(&mut self, call_id: u32, stub: &[u8]) -> Result<(), ResponseError> {
+        let Active { context_id, security } =
+            self.active.remove(&call_id).ok_or(ResponseError::UnknownCall)?;
         let head = FragmentHead {
             ptype: PduType::RESPONSE,
             flags: PfcFlags::NONE,
@@ -28,14 +29,14 @@ impl ServerAssociation {
             Some(security) => {
                 let context = self.security.iter_mut().find(|context| context.id == security.auth_context_id);
                 let seal = context.and_then(|context| context.seal(header_signing));
-                Some(seal.ok_or(AnswerError::Protection)?)
+                Some(seal.ok_or(ResponseError::Protection)?)
             }
         };
         let max_xmit = self.connection.max_xmit;
         let sent = append_fragments(self.connection.output(), &head, (stub, &[]), max_xmit, seal.as_mut());
         sent.map_err(|_| {
-            self.close(CloseReason::BadSignature);
-            AnswerError::Protection
+            self.close(CloseReason::ProtectionFailed);
+            ResponseError::Protection
         })
     }
 
@@ -49,8 +50,8 @@ impl ServerAssociation {
         call_id: u32,
         status: FaultStatus,
         did_not_execute: bool,
-    ) -> Result<(), AnswerError> {
-        let Active { context_id, .. } = self.active.remove(&call_id).ok_or(AnswerError::UnknownCall)?;
+    ) -> Result<(), ResponseError> {
+        let Active { context_id, .. } = self.active.remove(&call_id).ok_or(ResponseError::UnknownCall)?;
         self.send_fault(call_id, context_id, status, did_not_execute || status.is_rejection());
         Ok(())
     }

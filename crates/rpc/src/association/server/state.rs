@@ -10,6 +10,7 @@ use super::config::{AssociationGroups, ServerConfig};
 use super::event::{CloseReason, Event};
 use super::incoming::{Active, Partial};
 use super::pending::{PendingAuth, PresentedContext};
+use crate::association::PeerError;
 use crate::association::core::connection::Connection;
 use crate::association::core::security_context::SecurityContext;
 use crate::pdu::{BindNak, BindTimeFeatures, Body, Fault, FaultStatus, Header, Pdu, PfcFlags, RejectReason};
@@ -36,9 +37,10 @@ pub struct ServerAssociation {
     /// Fragments that were received of accepted calls.
     pub(super) fragments: u64,
     pub(super) active: HashMap<u32, Active>,
-    /// What was taken, and how much may be ([`allow`](ServerAssociation::allow)).
-    pub(super) taken: u64,
-    pub(super) may_take: u64,
+    /// The units that were processed, and the number at which processing pauses
+    /// ([`set_quota`](ServerAssociation::set_quota)).
+    pub(super) processed: u64,
+    pub(super) quota: u64,
 }
 
 impl ServerAssociation {
@@ -60,8 +62,8 @@ impl ServerAssociation {
             partial: HashMap::new(),
             fragments: 0,
             active: HashMap::new(),
-            taken: 0,
-            may_take: u64::MAX,
+            processed: 0,
+            quota: u64::MAX,
         }
     }
 
@@ -87,20 +89,20 @@ impl ServerAssociation {
         self.fragments
     }
 
-    /// Takes no more than `units` until this is called again, of which a PDU is one and each whole KiB of it another.
-    /// At first there is no limit.
-    pub const fn allow(&mut self, units: u64) {
-        self.may_take = self.taken.saturating_add(units);
+    /// Processes at most `units` until the next call of this function: a PDU is one unit, and each whole KiB of the PDU
+    /// another. Before the first call there is no limit.
+    pub const fn set_quota(&mut self, units: u64) {
+        self.quota = self.processed.saturating_add(units);
     }
 
-    /// How many units were taken, as [`allow`](ServerAssociation::allow) counts them.
-    pub const fn taken(&self) -> u64 {
-        self.taken
+    /// How many units were processed, as [`set_quota`](ServerAssociation::set_quota) counts them.
+    pub const fn processed(&self) -> u64 {
+        self.processed
     }
 
-    /// Whether bytes wait for nothing but that more is [allowed](ServerAssociation::allow).
-    pub fn is_held_back(&self) -> bool {
-        self.taken >= self.may_take && self.wants_input() && self.connection.buffered() > 0
+    /// Whether received bytes wait only for the next [quota](ServerAssociation::set_quota).
+    pub fn is_over_quota(&self) -> bool {
+        self.processed >= self.quota && self.wants_input() && self.connection.buffered() > 0
     }
 
     /// Takes what is to be sent, with all of its memory.
@@ -141,7 +143,11 @@ impl ServerAssociation {
     }
 
     pub(super) fn protocol_error(&mut self, header: &Header, what: &'static str) {
-        self.refuse(header.call_id, FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Protocol(what));
+        self.refuse(
+            header.call_id,
+            FaultStatus::NCA_S_PROTO_ERROR,
+            CloseReason::Peer(PeerError::Protocol(what)),
+        );
     }
 
     /// Answers a call with a fault that does not say whether it was begun, and ends the association.

@@ -110,7 +110,7 @@ impl Driver {
             if let server::Event::Authenticate { auth_context_id, .. } = event {
                 let token = Some(b"\0welcome".to_vec());
                 let outcome = AuthOutcome::Done { token, protection: Some(Toy::boxed()) };
-                server.auth_reply(auth_context_id, outcome).expect("a token that waits");
+                server.resume_handshake(auth_context_id, outcome).expect("a token that waits");
             }
         }
         self.association.receive(&server.take_output());
@@ -190,9 +190,9 @@ impl Driver {
             0 => NextLeg::Done { protection },
             1 => NextLeg::AlterContext { token: b"more".to_vec() },
             2 => NextLeg::Auth3 { token: b"last".to_vec(), protection },
-            _ => NextLeg::Refused,
+            _ => NextLeg::Failed,
         };
-        self.association.auth_reply(next).expect("a token that waits, and an answer that fits");
+        self.association.resume_handshake(next).expect("a token that waits, and an answer that fits");
     }
 }
 

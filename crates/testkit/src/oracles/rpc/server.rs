@@ -7,7 +7,7 @@ use rpc::client::{ClientAssociation, ClientConfig, Credentials};
 use rpc::framer::Framer;
 use rpc::pdu::{BindTimeFeatures, FaultStatus, Pdu, PduType, PfcFlags};
 use rpc::server::{
-    AnswerError, AuthOutcome, Event, GroupTable, Interface, Request, ServerAssociation, ServerConfig,
+    ResponseError, AuthOutcome, Event, GroupTable, Interface, Request, ServerAssociation, ServerConfig,
 };
 use rpc::{AuthLevel, AuthType};
 use wire::Decode;
@@ -168,8 +168,8 @@ impl Driver {
         match event {
             Event::Authenticate { auth_context_id, level, token, leg, last, .. } => {
                 self.count_leg(*auth_context_id, *leg);
-                let stranger = self.association.auth_reply(auth_context_id ^ 1, AuthOutcome::Refused);
-                assert_eq!(stranger, Err(AnswerError::UnknownHandshake));
+                let stranger = self.association.resume_handshake(auth_context_id ^ 1, AuthOutcome::Failed);
+                assert_eq!(stranger, Err(ResponseError::UnknownHandshake));
                 self.authenticate(*auth_context_id, *level, token.first().copied(), *last);
             }
             Event::Request(request) => self.request(request),
@@ -203,9 +203,9 @@ impl Driver {
                 }
                 AuthOutcome::Done { token: None, protection: None }
             }
-            _ => AuthOutcome::Refused,
+            _ => AuthOutcome::Failed,
         };
-        self.association.auth_reply(id, outcome).expect("a token that waits, and an answer that fits");
+        self.association.resume_handshake(id, outcome).expect("a token that waits, and an answer that fits");
     }
 
     fn request(&mut self, request: &Request) {
@@ -236,7 +236,7 @@ impl Driver {
                 }
                 self.association.fault(call_id, status, true).expect("a call can be answered");
                 let twice = self.association.fault(call_id, status, true);
-                assert_eq!(twice, Err(AnswerError::UnknownCall), "only once");
+                assert_eq!(twice, Err(ResponseError::UnknownCall), "only once");
             }
             2 => self.waiting.push_back(call_id),
             _ => self.respond(call_id, &[0x5a; LONGEST_ANSWER - 1000]),
@@ -245,7 +245,7 @@ impl Driver {
 
     fn respond(&mut self, call_id: u32, stub: &[u8]) {
         self.association.respond(call_id, stub).expect("a call can be answered");
-        assert_eq!(self.association.respond(call_id, stub), Err(AnswerError::UnknownCall), "only once");
+        assert_eq!(self.association.respond(call_id, stub), Err(ResponseError::UnknownCall), "only once");
     }
 }
 

@@ -1,0 +1,26 @@
+//! What a peer sent that ends an association.
+
+use crate::framer::FrameError;
+
+/// What a peer sent that ends the association, at either end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PeerError {
+    /// The byte stream cannot be split into PDUs.
+    #[error("invalid PDU header: {0}")]
+    Frame(FrameError),
+    /// A PDU cannot be decoded.
+    #[error("malformed PDU: {0}")]
+    Malformed(wire::Error),
+    /// A PDU is out of order, or contradicts what was negotiated. The text names the PDU.
+    #[error("{0}")]
+    Protocol(&'static str),
+    /// A PDU is not protected as negotiated ([MS-RPCE] 3.3.1.5.2).
+    #[error("PDU without the negotiated protection")]
+    NotProtected,
+    /// A signature or a verification trailer is invalid ([MS-RPCE] 2.2.2.11 and 2.2.2.13).
+    #[error("invalid signature or verification trailer")]
+    BadSignature,
+    /// A stub exceeds the configured limit.
+    #[error("stub longer than the limit")]
+    StubTooLong,
+}
