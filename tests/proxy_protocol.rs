@@ -181,9 +181,7 @@ fn a_header_from_elsewhere_is_a_protocol_error() {
         }
     }
     before.goes_on("headers that were not asked for");
-    proxy
-        .process
-        .wait_err("what RPC listeners took it for", |line| line.contains("invalid PDU header: "));
+    proxy.process.wait_err("what RPC listeners took it for", |line| line.contains("invalid PDU header: "));
 }
 
 #[test]

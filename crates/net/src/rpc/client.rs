@@ -9,14 +9,14 @@ use tokio::net::TcpStream;
 use wire::Endian;
 
 use crate::rpc::call::{AssociationConfig, CallEnd, Connected, Outgoing};
-use crate::rpc::upstream_association::UpstreamConnection;
+use crate::rpc::upstream_association::UpstreamAssociation;
 use crate::tcp::connect::connect_any;
 use crate::upstream_error::UpstreamError;
 
-/// A connection to a server on which one call is made after the other.
+/// A connection to a server that makes one call at a time.
 #[derive(Debug)]
 pub struct RpcClient {
-    link: UpstreamConnection,
+    association: UpstreamAssociation,
     server: Vec<SocketAddr>,
     next: u64,
     ends: Vec<CallEnd>,
@@ -25,10 +25,10 @@ pub struct RpcClient {
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallFailure {
-    /// The server answered with a fault.
-    #[error("server: fault {0}")]
+    /// The server responded with a fault.
+    #[error("server responded with fault {0}")]
     Fault(FaultStatus),
-    /// The connection could not be made, or broke.
+    /// The connection could not be opened, or was lost.
     #[error("{}{why}", first(server))]
     Lost {
         /// The addresses of the server.
@@ -50,17 +50,17 @@ impl RpcClient {
         let (addresses, limit) = (server.clone(), config.timeout);
         let connect = async move {
             let connected = tokio::time::timeout(limit, connect_any(&addresses)).await;
-            let late = |_| UpstreamError::Connect(format!("can't connect within {} s", limit.as_secs()));
+            let late = |_| UpstreamError::Connect(format!("no connection within {} s", limit.as_secs()));
             Ok(Connected::from(connected.map_err(late)??))
         };
-        Self { link: UpstreamConnection::new(config, connect), server, next: 0, ends: Vec::new() }
+        Self { association: UpstreamAssociation::new(config, connect), server, next: 0, ends: Vec::new() }
     }
 
     /// A client over the connection `stream`.
     pub(crate) fn over(stream: TcpStream, config: AssociationConfig) -> Self {
         let server = stream.peer_addr().into_iter().collect();
         Self {
-            link: UpstreamConnection::new(config, async { Ok(Connected::from(stream)) }),
+            association: UpstreamAssociation::new(config, async { Ok(Connected::from(stream)) }),
             server,
             next: 0,
             ends: Vec::new(),
@@ -69,19 +69,18 @@ impl RpcClient {
 
     /// The server's association group; zero before the first call.
     pub fn group(&self) -> u32 {
-        self.link.group()
+        self.association.group()
     }
 
     /// Makes a call and waits for its response, which is returned with its byte order.
     ///
     /// # Errors
-    /// When the server answers with a fault, can't be reached, or breaks off.
+    /// When the server responds with a fault, cannot be reached, or closes the connection.
     pub async fn call(&mut self, opnum: u16, stub: impl Into<Bytes>) -> Result<(Bytes, Endian), CallFailure> {
         self.next += 1;
         let token = self.next;
-        self.link.call(Outgoing { token, opnum, object: None, stub: stub.into() });
+        self.association.call(Outgoing { token, opnum, object: None, stub: stub.into() }, &mut self.ends);
         loop {
-            poll_fn(|task| self.link.poll(task, &mut self.ends)).await;
             for end in self.ends.drain(..) {
                 match end {
                     CallEnd::Response { token: of, stub, endian } if of == token => {
@@ -96,6 +95,7 @@ impl RpcClient {
                     CallEnd::Response { .. } | CallEnd::Fault { .. } | CallEnd::Failed { .. } => {}
                 }
             }
+            poll_fn(|task| self.association.poll(task, &mut self.ends)).await;
         }
     }
 }

@@ -1,18 +1,18 @@
-//! The calls of one client connection that wait: for the upstream, for a module's work, or for an earlier call.
+//! The pending calls of a client connection: those that wait for the upstream, for a module's work, or for an earlier
+//! call.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::Future as _;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use engine::{AwaitsUpstream, AwaitsWork, Flight, Next};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 use wire::Guid;
 
 use crate::rpc::upstream_associations::UpstreamKey;
+use crate::timer::Timer;
 
-/// A client's call in flight: the operation, which is an [`AwaitsUpstream`] or an [`AwaitsWork`], and its call.
-pub(super) struct InFlight<S> {
+/// A pending call of a client: the call, and its operation, which is an [`AwaitsUpstream`] or an [`AwaitsWork`].
+pub(super) struct PendingCall<S> {
     pub(super) operation: S,
     pub(super) call: ClientCall,
 }
@@ -21,117 +21,120 @@ pub(super) struct InFlight<S> {
 pub(super) struct ClientCall {
     pub(super) id: u32,
     pub(super) since: Instant,
-    /// The upstream connection that it is sent on.
+    /// The upstream association that carries the call.
     pub(super) upstream: UpstreamKey,
-    /// The object that it is for (C706 12.6.4.9).
+    /// The object UUID of the call (C706 12.6.4.9).
     pub(super) object: Option<Guid>,
-    /// Whether it was sent on a second connection already.
+    /// Whether the call was already sent on a second connection.
     pub(super) retried: bool,
 }
 
 /// A call that waits for a module's work, and until when.
 struct Deferred {
-    in_flight: InFlight<AwaitsWork>,
-    until: Pin<Box<Sleep>>,
+    pending: PendingCall<AwaitsWork>,
+    until: Instant,
+    timer: Timer,
 }
 
 impl Deferred {
-    /// Ready once the work is done, or has to be by now.
+    /// Ready once the work is done, or its time is over.
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        let done = self.in_flight.operation.poll(task);
-        if done.is_ready() { done } else { self.until.as_mut().poll(task) }
+        let done = self.pending.operation.poll(task);
+        if done.is_ready() { done } else { self.timer.poll(task, self.until) }
     }
 }
 
-/// The calls in flight of one client connection, by what they wait for.
+/// The pending calls of a client connection, by what they wait for.
 #[derive(Default)]
-pub(super) struct InFlightTable {
-    /// Those that wait for the upstream, by the tokens of the calls there.
-    sent: HashMap<u64, InFlight<AwaitsUpstream>>,
+pub(super) struct PendingCalls {
+    /// Calls that wait for the upstream, by their tokens there.
+    sent: HashMap<u64, PendingCall<AwaitsUpstream>>,
     last_token: u64,
-    /// Those that wait for a module's work.
+    /// Calls that wait for a module's work.
     deferred: Vec<Deferred>,
-    /// Those that wait for an earlier call of their session, and are sent then.
-    held: VecDeque<InFlight<AwaitsUpstream>>,
+    /// Calls that are sent after an earlier call of their session.
+    held: VecDeque<PendingCall<AwaitsUpstream>>,
 }
 
-impl InFlightTable {
-    /// `in_flight` is sent to the upstream. Returns the token of the call there.
-    pub(super) fn send(&mut self, in_flight: InFlight<AwaitsUpstream>) -> u64 {
+impl PendingCalls {
+    /// Takes a call that is to be sent to the upstream. Returns it with its token there, unless it has to wait for an
+    /// earlier call of its session.
+    pub(super) fn relay(
+        &mut self,
+        pending: PendingCall<AwaitsUpstream>,
+    ) -> Option<(u64, &mut PendingCall<AwaitsUpstream>)> {
+        if self.has_to_wait(pending.operation.flight()) {
+            self.held.push_back(pending);
+            return None;
+        }
         self.last_token += 1;
-        self.sent.insert(self.last_token, in_flight);
-        self.last_token
+        Some((self.last_token, self.sent.entry(self.last_token).insert_entry(pending).into_mut()))
     }
 
-    /// `in_flight` waits for a module's work.
-    pub(super) fn defer(&mut self, in_flight: InFlight<AwaitsWork>) {
-        let until = Box::pin(sleep(in_flight.operation.limit()));
-        self.deferred.push(Deferred { in_flight, until });
+    /// Takes a call that waits for a module's work.
+    pub(super) fn defer(&mut self, pending: PendingCall<AwaitsWork>) {
+        let until = Instant::now() + pending.operation.limit();
+        self.deferred.push(Deferred { pending, until, timer: Timer::default() });
     }
 
-    /// `in_flight` waits for an earlier call of its session.
-    pub(super) fn hold(&mut self, in_flight: InFlight<AwaitsUpstream>) {
-        self.held.push_back(in_flight);
-    }
-
-    /// The call that waits for the upstream's answer to `token`.
-    pub(super) fn sent(&mut self, token: u64) -> Option<&mut InFlight<AwaitsUpstream>> {
+    /// The call that was sent with `token`.
+    pub(super) fn sent(&mut self, token: u64) -> Option<&mut PendingCall<AwaitsUpstream>> {
         self.sent.get_mut(&token)
     }
 
     /// The calls that wait for the upstream, with their tokens.
-    pub(super) fn iter_sent(&self) -> impl Iterator<Item = (u64, &InFlight<AwaitsUpstream>)> {
-        self.sent.iter().map(|(token, in_flight)| (*token, in_flight))
+    pub(super) fn iter_sent(&self) -> impl Iterator<Item = (u64, &PendingCall<AwaitsUpstream>)> {
+        self.sent.iter().map(|(token, pending)| (*token, pending))
     }
 
-    /// Takes out the call that waits for the upstream's answer to `token`.
-    pub(super) fn take_sent(&mut self, token: u64) -> Option<InFlight<AwaitsUpstream>> {
+    /// Takes out the call that was sent with `token`.
+    pub(super) fn take_sent(&mut self, token: u64) -> Option<PendingCall<AwaitsUpstream>> {
         self.sent.remove(&token)
     }
 
-    /// Takes out a call whose work is done, or has to be by now.
-    pub(super) fn take_worked(&mut self, task: &mut Context<'_>) -> Option<InFlight<AwaitsWork>> {
+    /// Takes out a call whose work is done, or has taken as long as it may.
+    pub(super) fn take_worked(&mut self, task: &mut Context<'_>) -> Option<PendingCall<AwaitsWork>> {
         let ready = self.deferred.iter_mut().position(|deferred| deferred.poll(task).is_ready())?;
-        Some(self.deferred.remove(ready).in_flight)
+        Some(self.deferred.remove(ready).pending)
     }
 
     /// Takes out the calls that waited for an earlier one.
-    pub(super) fn take_held(&mut self) -> VecDeque<InFlight<AwaitsUpstream>> {
+    pub(super) fn take_held(&mut self) -> VecDeque<PendingCall<AwaitsUpstream>> {
         std::mem::take(&mut self.held)
     }
 
     /// Takes out the calls whose security context was revoked.
     pub(super) fn take_revoked(&mut self) -> Vec<(ClientCall, Next)> {
         let is_revoked = |flight: &Flight| flight.context().is_revoked();
-        let relayed = |in_flight: InFlight<_>| (in_flight.call, Next::Relay(in_flight.operation));
-        let sent = self.sent.extract_if(|_, in_flight| is_revoked(in_flight.operation.flight()));
-        let mut taken: Vec<_> = sent.map(|(_, in_flight)| relayed(in_flight)).collect();
+        let relayed = |pending: PendingCall<_>| (pending.call, Next::Relay(pending.operation));
+        let sent = self.sent.extract_if(|_, pending| is_revoked(pending.operation.flight()));
+        let mut taken: Vec<_> = sent.map(|(_, pending)| relayed(pending)).collect();
         let deferred =
-            self.deferred.extract_if(.., |deferred| is_revoked(deferred.in_flight.operation.flight()));
-        let deferred = deferred.map(|deferred| deferred.in_flight);
-        taken.extend(deferred.map(|in_flight| (in_flight.call, Next::Defer(in_flight.operation))));
-        for in_flight in self.take_held() {
-            if is_revoked(in_flight.operation.flight()) {
-                taken.push(relayed(in_flight));
+            self.deferred.extract_if(.., |deferred| is_revoked(deferred.pending.operation.flight()));
+        let deferred = deferred.map(|deferred| deferred.pending);
+        taken.extend(deferred.map(|pending| (pending.call, Next::Defer(pending.operation))));
+        for pending in self.take_held() {
+            if is_revoked(pending.operation.flight()) {
+                taken.push(relayed(pending));
             } else {
-                self.hold(in_flight);
+                self.held.push_back(pending);
             }
         }
         taken
     }
 
-    /// Gives up all calls.
+    /// Drops all calls, which gives them up.
     pub(super) fn clear(&mut self) {
         self.sent.clear();
         self.deferred.clear();
         self.held.clear();
     }
 
-    /// Whether an earlier operation of the session of `flight` waits for a module's work: calls to the upstream keep the
-    /// order of the client's.
+    /// Whether an earlier operation of the session of `flight` waits for a module's work. The upstream gets the calls of
+    /// a session in the client's order.
     pub(super) fn has_to_wait(&self, flight: &Flight) -> bool {
-        let deferred = self.deferred.iter().map(|deferred| deferred.in_flight.operation.flight());
-        let held = self.held.iter().map(|in_flight| in_flight.operation.flight());
+        let deferred = self.deferred.iter().map(|deferred| deferred.pending.operation.flight());
+        let held = self.held.iter().map(|pending| pending.operation.flight());
         deferred.chain(held).any(|other| {
             other.session_id() == flight.session_id() && other.operation.id() < flight.operation.id()
         })

@@ -1,4 +1,4 @@
-//! The relay: a client's calls through the engine to the upstream, on connections of the client's own.
+//! The relay: takes a client's calls through the engine to the upstream, on connections of the client's own.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,13 +23,13 @@ use crate::rpc::call::{CallEnd, Outgoing, Progress, outcome};
 use crate::rpc::dial::Upstream;
 use crate::rpc::endpoint_mapper::reply;
 use crate::rpc::handler::{Call, Reply, RequestHandler};
-use crate::rpc::pending_calls::{ClientCall, InFlight, InFlightTable};
+use crate::rpc::pending_calls::{ClientCall, PendingCall, PendingCalls};
 use crate::rpc::resolver::syntax;
-use crate::rpc::upstream_associations::UpstreamConnections;
+use crate::rpc::upstream_associations::UpstreamAssociations;
 use crate::rpc::upstream_auth::{is_refusal, refusal};
 use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError};
 
-/// What all client connections that are relayed have in common.
+/// What all relayed client connections have in common.
 pub struct RpcRelay {
     engine: Arc<Engine>,
     upstream: Upstream,
@@ -48,7 +48,7 @@ impl fmt::Debug for RpcRelay {
 }
 
 impl RpcRelay {
-    /// A relay that clients know as the host `name`, through `engine` to `upstream`.
+    /// A relay through `engine` to `upstream`, which clients know as the host `name`.
     pub fn new(
         name: &str,
         engine: Arc<Engine>,
@@ -56,7 +56,7 @@ impl RpcRelay {
         observer: Arc<dyn Observer>,
     ) -> Arc<Self> {
         let interfaces = Self::services().chain([mgmt::INTERFACE]).collect();
-        // The service principal name that MAPI clients ask for where they connect to the store.
+        // The service principal name that MAPI clients query when they connect to the store.
         let principal = format!("exchangeMDB/{name}");
         let packages = Mechanism::ALL.into_iter().filter_map(Mechanism::rpc_auth_type);
         let principal_names = packages.map(|package| (u32::from(package), principal.clone())).collect();
@@ -64,12 +64,13 @@ impl RpcRelay {
         Arc::new(Self { engine, upstream, observer, management, log: EventLog::default() })
     }
 
-    /// The interfaces that are relayed.
+    /// The relayed interfaces.
     pub fn services() -> impl Iterator<Item = SyntaxId> {
         Interface::ALL.into_iter().map(syntax)
     }
 
-    /// The interfaces that clients are served whose calls have at least `minimum_level`.
+    /// The interfaces of a listener: the relayed ones for calls of at least `minimum_level`, and the management
+    /// interface for all.
     pub fn interfaces(minimum_level: AuthLevel) -> Vec<rpc::server::Interface> {
         let relayed = Self::services().map(|id| rpc::server::Interface { id, minimum_level });
         let own = rpc::server::Interface { id: mgmt::INTERFACE, minimum_level: AuthLevel::NONE };
@@ -82,28 +83,28 @@ impl RpcRelay {
             relay: Arc::clone(self),
             envelope,
             conversations: HashMap::new(),
-            upstreams: UpstreamConnections::default(),
-            in_flight: InFlightTable::default(),
+            upstreams: UpstreamAssociations::default(),
+            pending: PendingCalls::default(),
             ends: Vec::new(),
             checked: Instant::now(),
         }
     }
 }
 
-/// How often calls are checked for those that take too long.
+/// How often the time of pending calls is checked.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// One client connection: its conversation with the engine for each identity that authenticated on it, its operations in
-/// flight, and its own connections to the upstream.
+/// A client connection: its sessions in the engine for each identity that authenticated on it, its pending calls, and its
+/// own associations with the upstream.
 pub struct RelayConnection {
     relay: Arc<RpcRelay>,
     envelope: Envelope,
     conversations: HashMap<Identity, (Conversation, Arc<Group>)>,
-    upstreams: UpstreamConnections,
-    in_flight: InFlightTable,
+    upstreams: UpstreamAssociations,
+    pending: PendingCalls,
     /// Ends of calls to the upstream that are not processed yet.
     ends: Vec<CallEnd>,
-    /// When calls were last checked for those that take too long.
+    /// When the time of pending calls was last checked.
     checked: Instant,
 }
 
@@ -136,7 +137,7 @@ impl RequestHandler for RelayConnection {
         match self.relay.engine.begin(conversation, incoming) {
             Ok(next) => {
                 let call = ClientCall { id, since, upstream, object, retried: false };
-                self.go_on(call, next, replies);
+                self.advance(call, next, replies);
             }
             Err(refusal) => {
                 let user = context.principal();
@@ -161,8 +162,8 @@ impl RequestHandler for RelayConnection {
     fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> Poll<()> {
         self.upstreams.poll(task, &mut self.ends);
         self.check_time();
-        let went_on = self.go_on_with_deferred(task, replies);
-        if self.ends.is_empty() && !went_on {
+        let advanced = self.advance_deferred(task, replies);
+        if self.ends.is_empty() && !advanced {
             return Poll::Pending;
         }
         for end in std::mem::take(&mut self.ends) {
@@ -170,42 +171,44 @@ impl RequestHandler for RelayConnection {
                 CallEnd::Response { token, stub, endian } => {
                     self.resume(token, Outcome::Response { stub, endian }, replies);
                 }
-                CallEnd::Fault { token, status } => self.faulted(token, status, replies),
-                CallEnd::Failed { token, error, progress } => self.failed(token, &error, progress, replies),
+                CallEnd::Fault { token, status } => self.on_fault(token, status, replies),
+                CallEnd::Failed { token, error, progress } => {
+                    self.on_failure(token, &error, progress, replies);
+                }
             }
         }
-        // What was sent on has to be polled for in its turn, even where nothing is for the client yet.
+        // Calls that were sent meanwhile need a poll, even if the client gets nothing yet.
         Poll::Ready(())
     }
 
     fn stop(&mut self, replies: &mut Vec<Reply>) {
-        let ended = self.in_flight.iter_sent();
-        let ended = ended.filter_map(|(token, in_flight)| Some((token, in_flight.operation.end_wait()?)));
+        let ended = self.pending.iter_sent();
+        let ended = ended.filter_map(|(token, pending)| Some((token, pending.operation.end_wait()?)));
         for (token, outcome) in ended.collect::<Vec<(u64, Outcome)>>() {
             self.resume(token, outcome, replies);
         }
     }
 
     fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<Reply>) {
-        for (call, next) in self.in_flight.take_revoked() {
+        for (call, next) in self.pending.take_revoked() {
             let refusal = denied(next.flight().context());
-            self.finish(&call, &next.give_up(refusal), replies);
+            self.respond(&call, &next.give_up(refusal), replies);
         }
         for context in revoked {
             if let Some((conversation, _)) = self.conversations.get_mut(context.identity()) {
                 self.relay.engine.end_revoked(conversation);
             }
         }
-        let in_flight = &self.in_flight;
+        let pending = &self.pending;
         self.upstreams.retain(|key| {
-            let is_used = || in_flight.iter_sent().any(|(_, in_flight)| in_flight.call.upstream == *key);
+            let is_used = || pending.iter_sent().any(|(_, pending)| pending.call.upstream == *key);
             !revoked.iter().any(|context| *context.identity() == key.1) || is_used()
         });
     }
 
     fn end(&mut self, over: &[Arc<Group>]) {
         self.upstreams.clear();
-        self.in_flight.clear();
+        self.pending.clear();
         for (_, (mut conversation, group)) in self.conversations.drain() {
             let last = over.iter().any(|over| Arc::ptr_eq(over, &group));
             self.relay.engine.end(&mut conversation, last);
@@ -214,9 +217,9 @@ impl RequestHandler for RelayConnection {
 }
 
 impl RelayConnection {
-    /// Does what the engine wants next for `call`.
-    fn go_on(&mut self, call: ClientCall, next: Next, replies: &mut Vec<Reply>) {
-        // An operation whose security context was revoked meanwhile goes no further, in neither direction.
+    /// Does what the operation of `call` needs next.
+    fn advance(&mut self, call: ClientCall, next: Next, replies: &mut Vec<Reply>) {
+        // An operation whose security context was revoked meanwhile ends here, in either direction.
         let context = next.flight().context();
         let next = if context.is_revoked() {
             let refusal = denied(context);
@@ -225,77 +228,84 @@ impl RelayConnection {
             next
         };
         match next {
-            Next::Defer(operation) => self.in_flight.defer(InFlight { operation, call }),
-            Next::Relay(operation) if self.in_flight.has_to_wait(operation.flight()) => {
-                self.in_flight.hold(InFlight { operation, call });
-            }
-            Next::Relay(operation) => self.send(call, operation),
-            Next::Done(finished) => self.finish(&call, &finished, replies),
+            Next::Defer(operation) => self.pending.defer(PendingCall { operation, call }),
+            Next::Relay(operation) => self.send(PendingCall { operation, call }),
+            Next::Done(finished) => self.respond(&call, &finished, replies),
         }
     }
 
-    /// Sends `operation` on the upstream connection of `call`.
-    fn send(&mut self, call: ClientCall, mut operation: AwaitsUpstream) {
-        // What a module asks ahead is a call of its own.
+    /// Sends a call to the upstream, unless it has to wait for an earlier call of its session.
+    fn send(&mut self, pending: PendingCall<AwaitsUpstream>) {
+        let Some((_, group)) = self.conversations.get(&pending.call.upstream.1) else { return };
+        let Some((token, PendingCall { operation, call })) = self.pending.relay(pending) else { return };
+        // A request that a module sends ahead is a call of its own, without the object.
         let object = call.object.filter(|_| operation.ahead().is_none());
-        let (opnum, stub) = (operation.opnum(), operation.take_stub());
-        let Some((_, group)) = self.conversations.get(&call.upstream.1) else { return };
-        let context = operation.flight().context();
-        let upstream = self.upstreams.get_or_open(&call.upstream, &self.relay.upstream, context, group);
-        let token = self.in_flight.send(InFlight { operation, call });
-        upstream.call(Outgoing { token, opnum, object, stub });
+        let outgoing = Outgoing { token, opnum: operation.opnum(), object, stub: operation.take_stub() };
+        let caller = operation.flight().context();
+        let upstream = (&call.upstream, &self.relay.upstream);
+        self.upstreams.call(upstream, (caller, group), outgoing, &mut self.ends);
     }
 
-    /// Goes on with the operation whose call `token` came to `outcome`.
+    /// Continues the operation whose call `token` came to `outcome`.
     fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
-        let Some(InFlight { operation, call }) = self.in_flight.take_sent(token) else { return };
-        self.go_on(call, operation.resume(outcome, &mut OsRandom), replies);
+        let Some(PendingCall { operation, call }) = self.pending.take_sent(token) else { return };
+        self.advance(call, operation.resume(outcome, &mut OsRandom), replies);
     }
 
-    /// Goes on with the operations whose work is done, or has to be by now, and with those that waited for them. Returns
-    /// whether there were any.
-    fn go_on_with_deferred(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> bool {
+    /// Continues the operations whose deferred work is done or has taken as long as it may, and those that waited for
+    /// them. Returns whether there were any.
+    fn advance_deferred(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> bool {
         let mut any = false;
-        while let Some(InFlight { operation, call }) = self.in_flight.take_worked(task) {
+        while let Some(PendingCall { operation, call }) = self.pending.take_worked(task) {
             any = true;
-            self.go_on(call, operation.resume(), replies);
-            for InFlight { operation, call } in self.in_flight.take_held() {
-                self.go_on(call, Next::Relay(operation), replies);
+            self.advance(call, operation.resume(), replies);
+            for PendingCall { operation, call } in self.pending.take_held() {
+                self.advance(call, Next::Relay(operation), replies);
             }
         }
         any
     }
 
-    /// Answers `call`.
-    fn finish(&self, call: &ClientCall, finished: &Finished, replies: &mut Vec<Reply>) {
+    /// Responds to `call`, whose operation is over.
+    fn respond(&self, call: &ClientCall, finished: &Finished, replies: &mut Vec<Reply>) {
         let reply = finished.reply();
         if let engine::Reply::Response(stub) = reply {
             replies.push(Reply::Response { id: call.id, stub: stub.clone() });
         } else {
             let status = reply.fault().unwrap_or(CALL_FAILED);
             let why = reply.why().unwrap_or_default();
-            tracing::debug!(operation = finished.flight().operation.name(), "fault {status}: {why}");
+            tracing::debug!(
+                operation = finished.flight().operation.name(),
+                "call failed with fault {status}: {why}"
+            );
             replies.push(Reply::Fault { id: call.id, status });
         }
         self.relay.observer.finished(finished, call.since.elapsed());
     }
 
-    /// The call `token` ended with the fault `status`.
-    fn faulted(&mut self, token: u64, status: FaultStatus, replies: &mut Vec<Reply>) {
-        let Some(in_flight) = self.in_flight.sent(token) else { return };
-        // The upstream refuses the proxy's account, not the client, whose own sign-in was good: to it, the call failed. A
-        // handshake that ends with AUTH3 is not answered, so that a refusal is the fault of the first call.
-        if is_refusal(status) && self.upstreams.authenticates(&in_flight.call.upstream) {
+    /// The upstream responded to the call `token` with the fault `status`.
+    fn on_fault(&mut self, token: u64, status: FaultStatus, replies: &mut Vec<Reply>) {
+        let Some(pending) = self.pending.sent(token) else { return };
+        // The upstream rejects the account of the proxy, not that of the client, which has authenticated: the client gets
+        // the fault of a failed call. A handshake that ends with AUTH3 has no response, so that the fault of the first
+        // call rejects the account.
+        if is_refusal(status) && self.upstreams.authenticates(&pending.call.upstream) {
             let denied = UpstreamAuthError::Denied(refusal(&status)).into();
-            return self.failed(token, &denied, Progress::Unknown, replies);
+            return self.on_failure(token, &denied, Progress::Unknown, replies);
         }
         self.resume(token, Outcome::Refused(UpstreamRefusal::Fault(status)), replies);
     }
 
-    /// The call `token` failed with its connection. One of which nothing was sent is sent on a new connection, once,
-    /// where `error` permits that.
-    fn failed(&mut self, token: u64, error: &UpstreamError, progress: Progress, replies: &mut Vec<Reply>) {
-        let Some(InFlight { operation, call: client }) = self.in_flight.sent(token) else { return };
+    /// The call `token` failed with its connection. If nothing of the call was sent and `error` permits it, the call is
+    /// sent once more, on a new connection.
+    fn on_failure(
+        &mut self,
+        token: u64,
+        error: &UpstreamError,
+        progress: Progress,
+        replies: &mut Vec<Reply>,
+    ) {
+        let Some(PendingCall { operation, call: client }) = self.pending.sent(token) else { return };
         let (key, flight) = (client.upstream.clone(), operation.flight());
         self.relay.upstream.endpoints.forget(key.0);
         let outcome = outcome(error, &progress);
@@ -306,15 +316,15 @@ impl RelayConnection {
         {
             let operation = flight.operation.name();
             tracing::debug!(operation, "retrying on a new connection: {error}");
-            let upstream = self.upstreams.get_or_open(&key, &self.relay.upstream, flight.context(), group);
-            return upstream.call(call);
+            let upstream = (&key, &self.relay.upstream);
+            return self.upstreams.call(upstream, (flight.context(), group), call, &mut self.ends);
         }
         self.relay.log_failure(flight, error);
         self.upstreams.drop_idle(&key);
         self.resume(token, outcome, replies);
     }
 
-    /// Closes the connections on which an answer takes too long.
+    /// Closes the associations on which a response takes too long.
     fn check_time(&mut self) {
         let limit = self.relay.upstream.call_limit;
         let now = Instant::now();
@@ -322,9 +332,9 @@ impl RelayConnection {
             return;
         }
         self.checked = now;
-        for (_, in_flight) in self.in_flight.iter_sent() {
-            if now.duration_since(in_flight.call.since) > limit {
-                self.upstreams.abort(&in_flight.call.upstream, limit, &mut self.ends);
+        for (_, pending) in self.pending.iter_sent() {
+            if now.duration_since(pending.call.since) > limit {
+                self.upstreams.abort(&pending.call.upstream, limit, &mut self.ends);
             }
         }
     }
@@ -344,7 +354,7 @@ impl RpcRelay {
     }
 }
 
-/// The refusal of a call whose security context may not be used any more.
+/// The refusal of a call whose security context was revoked or has expired.
 fn denied(context: &SecurityContext) -> Refusal {
     let why = match context.check(clock::now()) {
         Err(error) => error.to_string(),

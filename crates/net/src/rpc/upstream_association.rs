@@ -1,27 +1,31 @@
-//! One connection to the upstream, authenticated with one account, for one interface.
+//! An association with the upstream: one connection, authenticated with one account, for one interface.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use rpc::client::{CallError, ClientAssociation, ClientConfig, CloseReason, Event};
-use rpc::pdu::ContextResultCode;
+use rpc::pdu::{ContextResult, ContextResultCode};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 
 use crate::rpc::call::{AssociationConfig, CallEnd, Connected, Outgoing, Progress};
 use crate::rpc::loop_marker::BindId;
 use crate::rpc::upstream_auth::UpstreamAuth;
 use crate::tcp::read::poll_read;
 use crate::tcp::stream::poll_send;
+use crate::timer::Timer;
 use crate::upstream_error::{Received, Timeout, UpstreamError};
 
-/// How often a connection reads before the other connections of its thread have their turn.
-const TURN: u32 = 4;
+#[cfg(test)]
+mod tests;
+
+/// How often a connection is read from before the other connections of its thread are served.
+const READS_PER_POLL: u32 = 4;
 
 type Connecting = Pin<Box<dyn Future<Output = Result<Connected, UpstreamError>> + Send>>;
 
@@ -31,38 +35,39 @@ enum State {
     Broken,
 }
 
-/// One connection to the upstream: [`call`](Self::call) queues a call, and [`poll`](Self::poll) connects, authenticates,
-/// sends, and returns the ends of calls.
-pub(crate) struct UpstreamConnection {
+/// An association with the upstream: [`call`](Self::call) sends a call, and [`poll`](Self::poll) connects, authenticates,
+/// sends what could not be sent at once, and returns the ends of calls.
+pub(crate) struct UpstreamAssociation {
     config: AssociationConfig,
     state: State,
     association: ClientAssociation,
     auth: UpstreamAuth,
-    /// Calls that are not sent yet.
-    waiting: VecDeque<Outgoing>,
-    /// The callers' tokens of calls that were sent, by their call ids.
-    calls: HashMap<u32, u64>,
-    /// The upstream rejected the association group that it was asked for.
-    rejected: bool,
+    /// Calls that wait until the association is bound.
+    queued: VecDeque<Outgoing>,
+    /// The callers' tokens of the calls that were sent, by their call ids.
+    pending: HashMap<u32, u64>,
+    /// The upstream rejected the association group that the bind named.
+    is_group_rejected: bool,
     /// Whether the upstream has sent anything.
     received: Received,
-    /// What is being sent.
+    /// Output of the association that the upstream has not taken yet.
     output: Bytes,
-    /// When it has to be connected and authenticated; none once it is.
-    deadline: Option<Pin<Box<Sleep>>>,
+    /// When the association must be bound; `None` once it is.
+    deadline: Option<Instant>,
+    timer: Timer,
 }
 
-impl std::fmt::Debug for UpstreamConnection {
+impl std::fmt::Debug for UpstreamAssociation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UpstreamConnection")
-            .field("association", &self.association.is_bound())
-            .field("calls", &self.calls.len())
+        f.debug_struct("UpstreamAssociation")
+            .field("is_bound", &self.association.is_bound())
+            .field("pending", &self.pending.len())
             .finish_non_exhaustive()
     }
 }
 
-impl UpstreamConnection {
-    /// A connection as `config` says, over what `connect` makes.
+impl UpstreamAssociation {
+    /// An association by `config`, over the connection that `connect` makes.
     pub(crate) fn new(
         config: AssociationConfig,
         connect: impl Future<Output = Result<Connected, UpstreamError>> + Send + 'static,
@@ -73,35 +78,36 @@ impl UpstreamConnection {
             ..ClientConfig::default()
         });
         Self {
-            deadline: Some(Box::pin(sleep(config.timeout))),
+            deadline: Some(Instant::now() + config.timeout),
+            timer: Timer::default(),
             auth: UpstreamAuth::new(config.account.clone()),
             config,
             state: State::Connecting(Box::pin(connect)),
             association,
-            waiting: VecDeque::new(),
-            calls: HashMap::new(),
-            rejected: false,
+            queued: VecDeque::new(),
+            pending: HashMap::new(),
+            is_group_rejected: false,
             received: Received::Nothing,
             output: Bytes::new(),
         }
     }
 
-    /// Whether calls can be made on it.
+    /// Whether calls can be made.
     pub(crate) const fn is_usable(&self) -> bool {
         !matches!(self.state, State::Broken)
     }
 
-    /// Whether it authenticates with an account.
+    /// Whether the proxy authenticates with an account.
     pub(crate) const fn has_account(&self) -> bool {
         self.auth.has_account()
     }
 
-    /// Whether no call on it waits for an answer.
+    /// Whether no call is queued or pending.
     pub(crate) fn is_idle(&self) -> bool {
-        self.calls.is_empty() && self.waiting.is_empty()
+        self.pending.is_empty() && self.queued.is_empty()
     }
 
-    /// Whether it is connected, bound and authenticated.
+    /// Whether the association is bound and authenticated.
     pub(crate) fn is_bound(&self) -> bool {
         self.association.is_bound()
     }
@@ -111,21 +117,26 @@ impl UpstreamConnection {
         self.association.assoc_group_id()
     }
 
-    /// The association group that the upstream was asked for, where it rejected that.
+    /// The association group that the bind named, if the upstream rejected that group.
     pub(crate) fn rejected_group(&self) -> Option<u32> {
-        self.rejected.then_some(self.config.group)
+        self.is_group_rejected.then_some(self.config.group)
     }
 
-    /// Queues a call.
-    pub(crate) fn call(&mut self, call: Outgoing) {
-        self.waiting.push_back(call);
+    /// Sends a call as far as the upstream takes it at once. Before the association is bound, the call is queued. If the
+    /// call fails at once, its end is in `ends`. The caller polls afterwards, which sends the rest.
+    pub(crate) fn call(&mut self, call: Outgoing, ends: &mut Vec<CallEnd>) {
+        self.queued.push_back(call);
+        // The next poll registers the task that is woken to send the rest.
+        if let Err(error) = self.send(&mut Context::from_waker(Waker::noop()), ends) {
+            self.fail(error, ends);
+        }
     }
 
     /// Continues; ready once there are new ends of calls in `ends`.
     pub(crate) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<CallEnd>) -> Poll<()> {
         let before = ends.len();
         if let Err(error) = self.advance(task, ends) {
-            self.give_up(error, ends);
+            self.fail(error, ends);
         }
         if ends.len() > before { Poll::Ready(()) } else { Poll::Pending }
     }
@@ -140,34 +151,30 @@ impl UpstreamConnection {
             self.state = State::Open(stream);
             self.bind()?;
         }
-        // What makes the connection has a limit of its own.
-        if let Some(deadline) = &mut self.deadline
-            && deadline.as_mut().poll(task).is_ready()
+        // Connecting has a limit of its own.
+        if let Some(deadline) = self.deadline
+            && self.timer.poll(task, deadline).is_ready()
         {
             return Err(Timeout::Auth(self.config.timeout).into());
         }
-        for _ in 0..TURN {
-            self.events(ends)?;
-            self.send_waiting()?;
+        for _ in 0..READS_PER_POLL {
+            self.on_events(ends)?;
+            self.send(task, ends)?;
             let State::Open(stream) = &mut self.state else {
-                return if self.waiting.is_empty() {
+                return if self.queued.is_empty() {
                     Ok(())
                 } else {
-                    Err(UpstreamError::closed("the connection is lost"))
+                    Err(UpstreamError::closed("connection lost"))
                 };
             };
-            let closed = |why: String, after| UpstreamError::Closed { why, after };
-            write(stream, task, &mut self.association, &mut self.output)
-                .map_err(|error| closed(error.to_string(), self.received))?;
             if !self.association.wants_input() {
                 return Ok(());
             }
+            let closed = |why: String| UpstreamError::Closed { why, after: self.received };
             match poll_read(stream, task, |bytes| self.association.receive(bytes)) {
-                Poll::Ready(Ok(0)) => {
-                    return Err(closed("the server closed the connection".to_owned(), self.received));
-                }
+                Poll::Ready(Ok(0)) => return Err(closed("connection closed by the server".to_owned())),
                 Poll::Ready(Ok(_)) => self.received = Received::Something,
-                Poll::Ready(Err(error)) => return Err(closed(error.to_string(), self.received)),
+                Poll::Ready(Err(error)) => return Err(closed(error.to_string())),
                 Poll::Pending => return Ok(()),
             }
         }
@@ -180,18 +187,18 @@ impl UpstreamConnection {
         self.association.bind(&[(0, self.config.interface)], credentials).map_err(protocol)
     }
 
-    fn events(&mut self, ends: &mut Vec<CallEnd>) -> Result<(), UpstreamError> {
+    fn on_events(&mut self, ends: &mut Vec<CallEnd>) -> Result<(), UpstreamError> {
         while let Some(event) = self.association.poll_event() {
             match event {
                 Event::Response(response) => {
                     self.auth.answered();
-                    if let Some(token) = self.calls.remove(&response.call_id) {
+                    if let Some(token) = self.pending.remove(&response.call_id) {
                         ends.push(CallEnd::Response { token, stub: response.stub, endian: response.endian });
                     }
                 }
                 Event::Fault { call_id, status, .. } => {
                     self.auth.faulted(status)?;
-                    if let Some(token) = self.calls.remove(&call_id) {
+                    if let Some(token) = self.pending.remove(&call_id) {
                         ends.push(CallEnd::Fault { token, status });
                     }
                 }
@@ -199,24 +206,26 @@ impl UpstreamConnection {
                     let next = self.auth.step(&token)?;
                     self.association.resume_handshake(next).map_err(protocol)?;
                 }
-                Event::Bound { results, .. } => {
-                    let accepted = |(_, result): &(u16, rpc::pdu::ContextResult)| {
-                        result.result == ContextResultCode::ACCEPTANCE
-                    };
-                    if !results.iter().any(accepted) {
-                        let why = format!("the server does not serve {}", self.config.interface);
-                        return Err(UpstreamError::NotServed(why));
-                    }
-                    self.deadline = None;
-                }
+                Event::Bound { results, .. } => self.on_bound(&results)?,
                 Event::Closed { reason } => {
                     let error = self.closed_by(&reason);
-                    self.rejected = matches!(error, UpstreamError::Rejected { joins_group: true, .. });
+                    self.is_group_rejected =
+                        matches!(error, UpstreamError::Rejected { joins_group: true, .. });
                     return Err(error);
                 }
                 Event::Shutdown | Event::ContextsAltered { .. } => {}
             }
         }
+        Ok(())
+    }
+
+    /// The upstream answered the bind with `results`.
+    fn on_bound(&mut self, results: &[(u16, ContextResult)]) -> Result<(), UpstreamError> {
+        if !results.iter().any(|(_, result)| result.result == ContextResultCode::ACCEPTANCE) {
+            let why = format!("interface {} not served", self.config.interface);
+            return Err(UpstreamError::NotServed(why));
+        }
+        self.deadline = None;
         Ok(())
     }
 
@@ -236,33 +245,42 @@ impl UpstreamConnection {
         })
     }
 
-    fn send_waiting(&mut self) -> Result<(), UpstreamError> {
+    /// Sends queued calls once the association is bound, and its output as far as the upstream takes it.
+    fn send(&mut self, task: &mut Context<'_>, ends: &mut Vec<CallEnd>) -> Result<(), UpstreamError> {
+        let State::Open(stream) = &mut self.state else { return Ok(()) };
         while self.association.is_bound()
-            && let Some(Outgoing { token, opnum, object, stub }) = self.waiting.pop_front()
+            && let Some(Outgoing { token, opnum, object, stub }) = self.queued.pop_front()
         {
-            let call = self.association.call(0, opnum, object, stub).map_err(protocol)?;
-            self.calls.insert(call, token);
+            match self.association.call(0, opnum, object, stub) {
+                Ok(call_id) => self.pending.insert(call_id, token),
+                Err(error) => {
+                    let error = protocol(error);
+                    let progress = Progress::NotExecuted;
+                    ends.push(CallEnd::Failed { token, error: error.clone(), progress });
+                    return Err(error);
+                }
+            };
         }
-        Ok(())
+        write(stream, task, &mut self.association, &mut self.output)
+            .map_err(|error| UpstreamError::Closed { why: error.to_string(), after: self.received })
     }
 
-    /// Closes the connection, since an answer took longer than `limit`; every call on it fails.
+    /// Closes the connection, since a response took longer than `limit`; every call on it fails.
     pub(crate) fn abort(&mut self, limit: Duration, ends: &mut Vec<CallEnd>) {
-        self.give_up(Timeout::Answer(limit).into(), ends);
+        self.fail(Timeout::Answer(limit).into(), ends);
     }
 
-    fn give_up(&mut self, error: UpstreamError, ends: &mut Vec<CallEnd>) {
+    fn fail(&mut self, error: UpstreamError, ends: &mut Vec<CallEnd>) {
         self.state = State::Broken;
         self.deadline = None;
-        // An upstream that refuses the account by an answer has not executed what was sent; of one that closes the
-        // connection that is not known.
-        let refused_by_answer = error.is_account();
+        // An upstream that rejects the account by a response has not executed what was sent. For an upstream that closes
+        // the connection, this is not known.
+        let progress = || if error.is_account() { Progress::NotExecuted } else { Progress::Unknown };
+        let pending: Vec<_> = self.pending.drain().map(|(_, token)| (token, progress())).collect();
         let error = self.auth.end(error);
         let failed = |token, progress| CallEnd::Failed { token, error: error.clone(), progress };
-        ends.extend(self.calls.drain().map(|(_, token)| {
-            failed(token, if refused_by_answer { Progress::NotExecuted } else { Progress::Unknown })
-        }));
-        ends.extend(self.waiting.drain(..).map(|call| failed(call.token, Progress::Unsent(call))));
+        ends.extend(pending.into_iter().map(|(token, progress)| failed(token, progress)));
+        ends.extend(self.queued.drain(..).map(|call| failed(call.token, Progress::Unsent(call))));
     }
 }
 
@@ -270,7 +288,7 @@ fn protocol(error: CallError) -> UpstreamError {
     UpstreamError::Protocol(error.to_string())
 }
 
-/// Sends the association's output as far as the server takes it.
+/// Sends the association's output as far as the upstream takes it.
 fn write(
     stream: &mut TcpStream,
     task: &mut Context<'_>,

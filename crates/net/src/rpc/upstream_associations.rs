@@ -1,4 +1,4 @@
-//! The upstream connections of one client connection: one for each interface and identity.
+//! The upstream associations of a client connection: one for each interface and identity.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,46 +9,47 @@ use engine::Interface;
 use identity::{Identity, SecurityContext};
 
 use crate::rpc::association_group::Group;
-use crate::rpc::call::{AssociationConfig, CallEnd};
+use crate::rpc::call::{AssociationConfig, CallEnd, Outgoing};
 use crate::rpc::dial::{Upstream, connect};
 use crate::rpc::resolver::syntax;
-use crate::rpc::upstream_association::UpstreamConnection;
+use crate::rpc::upstream_association::UpstreamAssociation;
 
-/// The interface that an upstream connection is for, and the identity whose calls it carries.
+/// The interface that an upstream association is for, and the identity whose calls it carries.
 pub(super) type UpstreamKey = (Interface, Identity);
 
-/// The upstream connections of one client connection.
+/// The upstream associations of a client connection.
 #[derive(Default)]
-pub(super) struct UpstreamConnections {
-    connections: HashMap<UpstreamKey, Entry>,
+pub(super) struct UpstreamAssociations {
+    entries: HashMap<UpstreamKey, Entry>,
     /// The call id of the client's bind, by which a loop is detected.
     bind_call_id: Option<u32>,
 }
 
 struct Entry {
-    connection: UpstreamConnection,
-    /// The group of the client's connection, which knows the upstream's group.
+    association: UpstreamAssociation,
+    /// The association group of the client connection, which remembers the number of the upstream's group.
     group: Arc<Group>,
 }
 
-impl UpstreamConnections {
+impl UpstreamAssociations {
     /// The client's bind had the call id `bind_call_id`.
     pub(super) const fn bound(&mut self, bind_call_id: Option<u32>) {
         self.bind_call_id = bind_call_id;
     }
 
-    /// The connection for `key` to `upstream`, for calls of `caller`; a new one where there is none that is usable.
-    pub(super) fn get_or_open(
+    /// Sends `call` of `caller` on the association for `key` with `upstream`, which is opened if no usable one exists. If
+    /// the call fails at once, its end is in `ends`.
+    pub(super) fn call(
         &mut self,
-        key: &UpstreamKey,
-        upstream: &Upstream,
-        caller: &SecurityContext,
-        group: &Arc<Group>,
-    ) -> &mut UpstreamConnection {
-        if self.connections.get(key).is_some_and(|entry| !entry.connection.is_usable()) {
-            self.connections.remove(key);
+        (key, upstream): (&UpstreamKey, &Upstream),
+        (caller, group): (&SecurityContext, &Arc<Group>),
+        call: Outgoing,
+        ends: &mut Vec<CallEnd>,
+    ) {
+        if self.entries.get(key).is_some_and(|entry| !entry.association.is_usable()) {
+            self.entries.remove(key);
         }
-        let entry = self.connections.entry(key.clone()).or_insert_with(|| {
+        let entry = self.entries.entry(key.clone()).or_insert_with(|| {
             let (interface, _) = key;
             let config = AssociationConfig {
                 interface: syntax(*interface),
@@ -58,56 +59,56 @@ impl UpstreamConnections {
                 timeout: upstream.timeout,
             };
             let connecting = connect(upstream.clone(), *interface, caller.clone());
-            Entry { connection: UpstreamConnection::new(config, connecting), group: Arc::clone(group) }
+            Entry { association: UpstreamAssociation::new(config, connecting), group: Arc::clone(group) }
         });
-        &mut entry.connection
+        entry.association.call(call, ends);
     }
 
-    /// Polls all connections. What comes of calls goes to `ends`.
+    /// Polls all associations. The ends of calls go to `ends`.
     pub(super) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<CallEnd>) {
-        for ((interface, _), Entry { connection, group }) in &mut self.connections {
-            if !connection.is_usable() {
+        for ((interface, _), Entry { association, group }) in &mut self.entries {
+            if !association.is_usable() {
                 continue;
             }
-            let was_bound = connection.is_bound();
-            let _ = connection.poll(task, ends);
-            if !was_bound && connection.is_bound() {
-                group.set_upstream(*interface, connection.group());
+            let was_bound = association.is_bound();
+            let _ = association.poll(task, ends);
+            if !was_bound && association.is_bound() {
+                group.set_upstream(*interface, association.group());
             }
-            // An upstream that was restarted knows none of the groups it had.
-            if let Some(rejected) = connection.rejected_group() {
+            // An upstream that was restarted does not know its earlier groups.
+            if let Some(rejected) = association.rejected_group() {
                 group.forget_upstream(*interface, rejected);
             }
         }
     }
 
-    /// Whether the connection for `key` authenticates with the proxy's account.
+    /// Whether the association for `key` authenticates with the account of the proxy.
     pub(super) fn authenticates(&self, key: &UpstreamKey) -> bool {
-        self.connections.get(key).is_some_and(|entry| entry.connection.has_account())
+        self.entries.get(key).is_some_and(|entry| entry.association.has_account())
     }
 
-    /// Closes the connection for `key`, since an answer took longer than `limit`.
+    /// Closes the association for `key`, since a response took longer than `limit`.
     pub(super) fn abort(&mut self, key: &UpstreamKey, limit: Duration, ends: &mut Vec<CallEnd>) {
-        if let Some(entry) = self.connections.get_mut(key) {
-            entry.connection.abort(limit, ends);
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.association.abort(limit, ends);
         }
     }
 
-    /// Drops the connection for `key` if no call waits on it. One on which the proxy was refused stays refused: the next
-    /// call gets a new one.
+    /// Drops the association for `key` if it has no calls, so that the next call opens a new one. One on which the
+    /// upstream rejected the account would fail that call too.
     pub(super) fn drop_idle(&mut self, key: &UpstreamKey) {
-        if self.connections.get(key).is_some_and(|entry| entry.connection.is_idle()) {
-            self.connections.remove(key);
+        if self.entries.get(key).is_some_and(|entry| entry.association.is_idle()) {
+            self.entries.remove(key);
         }
     }
 
-    /// Keeps those connections for which `keep` returns true.
+    /// Keeps the associations for which `keep` returns true.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&UpstreamKey) -> bool) {
-        self.connections.retain(|key, _| keep(key));
+        self.entries.retain(|key, _| keep(key));
     }
 
-    /// Closes all connections.
+    /// Closes all associations.
     pub(super) fn clear(&mut self) {
-        self.connections.clear();
+        self.entries.clear();
     }
 }

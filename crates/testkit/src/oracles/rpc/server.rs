@@ -7,7 +7,7 @@ use rpc::client::{ClientAssociation, ClientConfig, Credentials};
 use rpc::framer::Framer;
 use rpc::pdu::{BindTimeFeatures, FaultStatus, Pdu, PduType, PfcFlags};
 use rpc::server::{
-    ResponseError, AuthOutcome, Event, GroupTable, Interface, Request, ServerAssociation, ServerConfig,
+    AuthOutcome, Event, GroupTable, Interface, Request, ResponseError, ServerAssociation, ServerConfig,
 };
 use rpc::{AuthLevel, AuthType};
 use wire::Decode;

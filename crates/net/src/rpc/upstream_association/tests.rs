@@ -1,0 +1,98 @@
+//! An association with a scripted server.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use rpc::server::{GroupTable, Interface, ServerAssociation, ServerConfig};
+use rpc::{AuthLevel, epm, server};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use super::*;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A server that accepts binds, and responds to no call.
+struct Server {
+    stream: TcpStream,
+    association: ServerAssociation,
+}
+
+impl Server {
+    /// Reads and sends until there is an event, or something was sent.
+    async fn step(&mut self) -> Option<server::Event> {
+        loop {
+            let event = self.association.poll_event();
+            let output = self.association.take_output();
+            self.stream.write_all(&output).await.unwrap();
+            if event.is_some() || !output.is_empty() {
+                return event;
+            }
+            let mut bytes = [0; 4096];
+            let count = self.stream.read(&mut bytes).await.unwrap();
+            assert_ne!(count, 0, "the client closed the connection");
+            self.association.receive(&bytes[..count]);
+        }
+    }
+}
+
+/// A bound association, and its server.
+async fn bound() -> (UpstreamAssociation, Server) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let interface = epm::INTERFACE;
+    let config = AssociationConfig { interface, account: None, group: 0, bind_id: None, timeout: LIMIT };
+    let connect = async move { Ok(Connected::from(TcpStream::connect(address).await.unwrap())) };
+    let mut client = UpstreamAssociation::new(config, connect);
+    let binding = poll_fn(|task| {
+        let _ = client.poll(task, &mut Vec::new());
+        if client.is_bound() { Poll::Ready(()) } else { Poll::Pending }
+    });
+    let serving = async {
+        let interface = Interface { id: interface, minimum_level: AuthLevel::NONE };
+        let config = ServerConfig { interfaces: vec![interface], ..ServerConfig::default() };
+        let association = ServerAssociation::new(Arc::new(config), Arc::new(GroupTable::new()));
+        let mut server = Server { stream: listener.accept().await.unwrap().0, association };
+        assert_eq!(server.step().await, None, "a bind is no event");
+        server
+    };
+    let ((), server) = timeout(LIMIT, async { tokio::join!(binding, serving) }).await.unwrap();
+    (client, server)
+}
+
+fn call(token: u64) -> Outgoing {
+    Outgoing { token, opnum: 3, object: None, stub: Bytes::from_static(b"stub") }
+}
+
+#[tokio::test]
+async fn a_call_is_sent_before_the_next_poll() {
+    let (mut client, mut server) = bound().await;
+    let mut ends = Vec::new();
+    client.call(call(1), &mut ends);
+    let event = timeout(LIMIT, server.step()).await.unwrap();
+    assert!(matches!(event, Some(server::Event::Request(request)) if *request.stub == *b"stub"));
+    assert!(ends.is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_sent_fails_as_those_before_it_do() {
+    let (mut client, _server) = bound().await;
+    let mut ends = Vec::new();
+    let most = u64::try_from(ClientConfig::default().max_calls).unwrap();
+    for token in 0..most {
+        client.call(call(token), &mut ends);
+        assert!(ends.is_empty());
+    }
+    client.call(call(most), &mut ends);
+    let mut failed: Vec<u64> = ends
+        .iter()
+        .map(|end| match end {
+            CallEnd::Failed { token, .. } => *token,
+            end => panic!("{end:?}"),
+        })
+        .collect();
+    failed.sort_unstable();
+    assert_eq!(failed, (0..=most).collect::<Vec<_>>());
+    assert!(client.is_idle() && !client.is_usable());
+}
