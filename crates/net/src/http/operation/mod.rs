@@ -5,12 +5,12 @@
 //! [`Action::Done`] or one of the failures.
 
 pub(crate) mod disconnect;
-mod exchange;
-mod in_flight;
+mod http_operation;
+mod local_response;
 pub(crate) mod pending;
-mod reply;
 mod request;
 mod response;
+mod state_machine;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -28,8 +28,8 @@ use crate::http::downstream::body::NotTaken;
 use crate::http::downstream::connection::{Beside, Downstream};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::respond;
-use crate::http::operation::exchange::{Action, Exchange, Input, rejected};
 use crate::http::operation::request::{claimed_type, operation_key};
+use crate::http::operation::state_machine::{Action, Exchange, Input, rejected};
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request::Body;
 use crate::http::upstream::response_event::ResponseEvent;
@@ -174,7 +174,7 @@ fn refuse(
 ) -> KeepAlive {
     let user = request.context.principal();
     downstream.config.log.operation_refused(request.peer, user, operation, code, why);
-    reply::refuse(&mut downstream.transport.out.bytes, request, code)
+    local_response::refuse(&mut downstream.transport.out.bytes, request, code)
 }
 
 /// Answers an operation whose body is not taken.

@@ -21,9 +21,9 @@ use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::body::Whole;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::downstream::respond;
-use crate::http::operation::in_flight::{InFlight, Need};
+use crate::http::operation::http_operation::{InFlight, Need};
+use crate::http::operation::local_response;
 use crate::http::operation::pending::{PendingKeepAlive, end, end_refused};
-use crate::http::operation::reply;
 use crate::http::operation::request::{ask_ahead, cookies};
 use crate::http::operation::response::UpstreamResponse;
 use crate::http::output::OutputBuffer;
@@ -140,7 +140,7 @@ impl Exchange {
                 } else {
                     config.log.operation_refused(request.peer, user, key.name(), code, &refusal.why);
                 }
-                Err(reply::refuse(&mut out.bytes, &request, code))
+                Err(local_response::refuse(&mut out.bytes, &request, code))
             }
         }
     }
@@ -308,7 +308,7 @@ impl Exchange {
         if let Some(response) = response.as_mut().filter(|_| !pending.begun && !*ahead) {
             response.begin_pending(out, pending);
         } else if !std::mem::replace(&mut pending.begun, true)
-            && let Some(mut head) = reply::own_head(request, ResponseCode::Success, CONTENT_TYPE)
+            && let Some(mut head) = local_response::own_head(request, ResponseCode::Success, CONTENT_TYPE)
         {
             head.fields.push(X_PENDING_PERIOD, pending.period.as_millis().to_string());
             head.fields.push("Transfer-Encoding", "chunked");
@@ -345,7 +345,7 @@ impl Exchange {
                 end(out, &[], stub);
                 return request.keep_alive();
             }
-            Reply::Response(stub) => return reply::success(out, request, stub),
+            Reply::Response(stub) => return local_response::success(out, request, stub),
             refused => {
                 let code = refused.response_code();
                 self.in_flight.log_refusal(code, &refused.why().unwrap_or_default());
@@ -356,7 +356,7 @@ impl Exchange {
             end_refused(out, code);
             return request.keep_alive();
         }
-        reply::refuse(out, request, code)
+        local_response::refuse(out, request, code)
     }
 
     /// The operation came to nothing: the server can't be reached, or broke off.
