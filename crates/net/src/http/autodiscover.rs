@@ -8,7 +8,7 @@ use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
 
 use crate::http::config::HttpListenerConfig;
-use crate::http::connection::ClientConnection;
+use crate::http::connection::{ClientConnection, SentRequest};
 use crate::http::downstream::body::NotTaken;
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
@@ -67,13 +67,13 @@ pub(crate) async fn discover(
 
 /// Answers a request whose body is not taken.
 fn not_taken(downstream: &mut Downstream, request: &RequestContext, why: &NotTaken) {
-    let out = &mut downstream.transport.out.bytes;
     match why {
-        NotTaken::TooLarge => respond::to(out, &request.head, 413, "the request is too large\n", |_| ()),
+        NotTaken::TooLarge => {
+            let out = &mut downstream.transport.out.bytes;
+            respond::to(out, &request.head, 413, "the request is too large\n", |_| ());
+        }
         NotTaken::Full { why, .. } => {
-            let user = request.context.principal();
-            downstream.config.log.memory_limit(request.peer, user, "Autodiscover", &why.to_string());
-            respond::too_busy(out, &request.head, None);
+            downstream.refuse_for_memory(request, "Autodiscover", None, *why);
         }
     }
 }
@@ -84,21 +84,22 @@ async fn discovered(
     framing: Framing,
     under_way: &mut Discovering,
 ) -> Result<Result<KeepAlive, UpstreamError>, ConnectionError> {
-    let mut head = under_way.request.head.clone();
-    // The modules read the answer.
-    head.fields.remove("accept-encoding");
+    let head = || {
+        let mut head = under_way.request.head.clone();
+        // The modules read the response.
+        head.fields.remove("accept-encoding");
+        head
+    };
     let length = u64::try_from(under_way.asked.len()).unwrap_or(u64::MAX);
     let body = if framing == Framing::None { Body::AsItCame } else { Body::Length(length) };
-    let mut upstream = match client.send_head(&under_way.request, &mut head, body).await {
-        Ok(upstream) => upstream,
+    let mut upstream = match client.send(&under_way.request, head, body, &under_way.asked).await {
+        Ok(SentRequest { upstream, head }) => {
+            under_way.sent = Some(head);
+            upstream
+        }
         Err(why) => return Ok(Err(why)),
     };
-    under_way.sent = Some(head);
-    upstream.transport.out.push(under_way.asked.clone());
     let limits = client.downstream.config.limits;
-    if let Err(why) = upstream.flush(limits.handshake).await {
-        return Ok(Err(why));
-    }
     // A server that stops reading may have answered already, with 413 or 401.
     // For who has not signed in, no connection is held longer than signing in may take.
     let limit = client.downstream.config.upstream.call_limit;

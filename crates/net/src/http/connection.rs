@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http1::{RequestHead, ResponseHead};
 use tokio::time::Instant;
 
@@ -17,13 +18,21 @@ use crate::http::upstream::request::{Body, Onward};
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::http::upstream::slot::UpstreamSlot;
 use crate::tcp::accept::CHECK_INTERVAL;
-use crate::upstream_error::{UpstreamAuthError, UpstreamError};
+use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError};
 
 /// A client connection with all that belongs to it alone.
 pub(crate) struct ClientConnection {
     pub(crate) downstream: Downstream,
     pub(crate) authenticator: Authenticator,
     pub(crate) upstream: UpstreamSlot,
+}
+
+/// A request that was sent.
+pub(crate) struct SentRequest {
+    /// The connection on which the response comes.
+    pub(crate) upstream: Box<UpstreamConnection>,
+    /// The head as the server got it.
+    pub(crate) head: RequestHead,
 }
 
 impl ClientConnection {
@@ -47,6 +56,31 @@ impl ClientConnection {
         upstream.adapt(head, &Onward { body, cookies: request.cookies, forwarding });
         upstream.ask(head, request.is_head);
         Ok(upstream)
+    }
+
+    /// Sends a whole request, with the head that `head` makes for each attempt. If the connection fails before it has taken
+    /// anything of the request, the request is sent on a new one, once ([`UpstreamError::retry`]).
+    pub(crate) async fn send(
+        &mut self,
+        request: &RequestContext,
+        head: impl Fn() -> RequestHead,
+        framing: Body,
+        body: &Bytes,
+    ) -> Result<SentRequest, UpstreamError> {
+        let mut is_retry = false;
+        loop {
+            let mut head = head();
+            let mut upstream = self.send_head(request, &mut head, framing).await?;
+            upstream.transport.out.push(body.clone());
+            match upstream.flush(self.downstream.config.limits.handshake).await {
+                Ok(_) => return Ok(SentRequest { upstream, head }),
+                Err(why) if why.retry() == Retry::Unsent && !std::mem::replace(&mut is_retry, true) => {
+                    let path = request.head.path();
+                    tracing::debug!(client = %request.peer, path, "retrying on a new connection: {why}");
+                }
+                Err(why) => return Err(why),
+            }
+        }
     }
 
     /// The next event of the response to `request`. While it is waited for, what the client has to get is sent, the end

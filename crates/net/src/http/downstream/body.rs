@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use http1::{Event, Framing};
 use identity::Identity;
+use mapi::mapihttp::ResponseCode;
 
 use crate::body_budget::{Full, Share};
 use crate::http::downstream::accumulator::BodyAccumulator;
 use crate::http::downstream::connection::Downstream;
-use crate::http::downstream::context::{ConnectionError, KeepAlive};
+use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
+use crate::http::downstream::respond;
 use crate::http::transport::TransportError;
 use crate::http::upstream::request::Body;
 
@@ -88,6 +90,20 @@ impl Downstream {
                 return Ok(Err(NotTaken::Full { came, why }));
             }
         }
+    }
+
+    /// Refuses the request since there is no memory for its body: `operation` for the log, and its `code` if it is one by
+    /// MAPI over HTTP.
+    #[cold]
+    pub(crate) fn refuse_for_memory(
+        &mut self,
+        request: &RequestContext,
+        operation: &str,
+        code: Option<ResponseCode>,
+        why: Full,
+    ) {
+        self.config.log.memory_limit(request.peer, request.context.principal(), operation, &why.to_string());
+        respond::too_busy(&mut self.transport.out.bytes, &request.head, code);
     }
 
     /// The beginning of a body in chunks, and how the whole of it goes on: by its length where it is short, since not

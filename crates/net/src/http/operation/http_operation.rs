@@ -1,134 +1,115 @@
-//! An operation in the engine, with its HTTP messages as the observer sees them.
+//! What the steps of an operation by MAPI over HTTP have in common: its HTTP messages, its keep-alive, its end.
 
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{
-    AwaitsUpstream, Finished, GaveWay, HttpExchange, HttpLeg, Next, OperationKey, Outcome, Refusal,
-    RefusalKind, UpstreamRefusal,
+    AwaitsUpstream, Finished, GaveWay, HttpExchange, HttpLeg, Next, OperationKey, Refusal, RefusalKind,
+    Reply, response_code,
 };
-use http1::{RequestHead, ResponseHead};
-use identity::OsRandom;
+use http1::{Head as _, RequestHead, ResponseHead};
 use mapi::mapihttp::ResponseCode;
+use mapi::mapihttp::headers::{CONTENT_TYPE, X_PENDING_PERIOD};
 use tokio::time::Instant;
-use wire::Endian;
 
-use crate::body_budget::Share;
+use crate::body_budget::{Full, Share};
 use crate::gate::FailedRequest;
-use crate::http::config::HttpListenerConfig;
-use crate::http::downstream::context::RequestContext;
+use crate::http::downstream::context::{KeepAlive, RequestContext};
+use crate::http::downstream::respond;
+use crate::http::operation::local_response;
+use crate::http::operation::pending::{Pending, PendingKeepAlive, end_refused};
 use crate::http::operation::response::UpstreamResponse;
+use crate::http::output::OutputBuffer;
+use crate::upstream_error::UpstreamError;
 
-/// What is logged of a session that gave way to a new one of the same user.
-const LONGEST_IDLE: &str =
-    "clients.sessions_per_user is reached, and the session that was idle for longest was ended";
+/// The limits of an operation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    pub(crate) pending: Pending,
+    /// How long the server may take for a response.
+    pub(crate) call_limit: Duration,
+    /// The longest response, in bytes.
+    pub(crate) response_limit: usize,
+}
 
-/// An operation in flight. Dropped before it is over, it is given up: its client is gone.
-pub(crate) struct InFlight {
-    pub(crate) config: Arc<HttpListenerConfig>,
+/// What is to be logged of an operation.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// The user's session that was idle for longest was ended to make room.
+    SessionEvicted,
+    /// The operation is refused.
+    Refused { code: ResponseCode, why: String },
+    /// There is no memory for the response.
+    MemoryFull(Full),
+}
+
+/// An operation, with its HTTP messages as far as they have come.
+pub(crate) struct HttpOperation {
     pub(crate) request: RequestContext,
     pub(crate) key: OperationKey,
     /// Whether it waits for notifications, which may end at any time.
     pub(crate) is_wait: bool,
-    /// What it waits for, or how it ended.
-    next: Option<Next>,
-    since: Instant,
-    /// Whether the observer has seen how it ended.
-    is_reported: bool,
-    /// The request's head as it went to the server.
+    pub(crate) settings: Settings,
+    pub(crate) pending: PendingKeepAlive,
+    /// Whether what is sent to the server is a module's request ahead of the client's own.
+    pub(crate) is_ahead: bool,
+    /// The request's head as the server got it.
     pub(crate) sent: Option<RequestHead>,
+    /// The server's response, as far as it has come.
+    pub(crate) response: Option<UpstreamResponse>,
     /// What the request's body and the response count as held in memory.
     pub(crate) share: Option<Share>,
+    /// What of that is the request's.
+    pub(crate) request_memory: usize,
+    pub(crate) events: Vec<Event>,
 }
 
-/// What an operation needs next.
+/// An operation that is over. Its response is in the output buffer, as far as there is one.
+pub(crate) struct Done {
+    pub(crate) operation: Box<HttpOperation>,
+    pub(crate) finished: Finished,
+    pub(crate) end: End,
+}
+
+/// How an operation ended.
 #[derive(Debug)]
-pub(crate) enum Need {
-    /// This body is sent to the server: of the operation itself, or of what a module sends ahead of it.
-    Upstream(Bytes),
-    /// A module's work, which may take so long.
-    Work(Duration),
-    /// A reply to the client ([`InFlight::finished`]).
-    Reply,
+pub(crate) enum End {
+    /// The response is complete.
+    Complete(KeepAlive),
+    /// The server did not serve the request, and nothing was sent to the client yet.
+    NotServed(UpstreamError),
+    /// The server failed; the response ends with an error behind the keep-alive that was sent.
+    Failed(UpstreamError),
+    /// The response is cut off, and the client's connection has to end within it.
+    CutShort(UpstreamError),
 }
 
-impl InFlight {
-    /// An operation with what it needs.
+impl HttpOperation {
     pub(crate) fn new(
-        config: Arc<HttpListenerConfig>,
-        next: Next,
         request: RequestContext,
-        since: Instant,
+        key: OperationKey,
+        is_wait: bool,
         share: Share,
-    ) -> (Self, Need) {
-        let flight = next.flight();
-        let (key, is_wait) = (flight.operation.key(), flight.is_wait());
-        let mut in_flight = Self {
-            config,
+        settings: Settings,
+        now: Instant,
+    ) -> Self {
+        Self {
+            pending: PendingKeepAlive::new(settings.pending, &request, key, now),
             request,
             key,
             is_wait,
-            next: None,
-            since,
-            is_reported: false,
+            settings,
+            is_ahead: false,
             sent: None,
+            response: None,
+            request_memory: share.counted(),
             share: Some(share),
-        };
-        let need = in_flight.enter(next);
-        (in_flight, need)
-    }
-
-    fn enter(&mut self, next: Next) -> Need {
-        match self.next.insert(next) {
-            Next::Relay(call) => Need::Upstream(call.take_stub()),
-            Next::Defer(work) => Need::Work(work.limit()),
-            Next::Done(_) => Need::Reply,
+            events: Vec::new(),
         }
     }
 
-    /// The operation, while it waits for the server.
-    pub(crate) const fn call(&self) -> Option<&AwaitsUpstream> {
-        match &self.next {
-            Some(Next::Relay(call)) => Some(call),
-            _ => None,
-        }
-    }
-
-    /// The operation, once it is over.
-    pub(crate) const fn finished(&self) -> Option<&Finished> {
-        match &self.next {
-            Some(Next::Done(finished)) => Some(finished),
-            _ => None,
-        }
-    }
-
-    /// Ready once the module's work is done.
-    pub(crate) fn poll_work(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        match &mut self.next {
-            Some(Next::Defer(work)) => work.poll(task),
-            _ => Poll::Ready(()),
-        }
-    }
-
-    /// Hands the operation, which is over, to the observer once. `response` is the server's, where there is one.
-    pub(crate) fn report(&mut self, response: Option<&UpstreamResponse>) {
-        if let Some(Next::Done(finished)) = &self.next
-            && !std::mem::replace(&mut self.is_reported, true)
-        {
-            let exchange = Messages { original: &self.request.head, sent: self.sent.as_ref(), response };
-            self.config.observer.finished_by_http(finished, self.since.elapsed(), &exchange);
-        }
-    }
-
-    /// Logs once that the operation was refused here.
-    pub(crate) fn log_refusal(&self, code: ResponseCode, why: &str) {
-        let Self { config, request, key, .. } = self;
-        config.log.operation_refused(request.peer, request.context.principal(), key.name(), code, why);
-    }
-
-    /// It as a request that is lost.
+    /// What is logged of the operation if it fails.
     pub(crate) fn failed_request(&self) -> FailedRequest<'_> {
         FailedRequest {
             client: self.request.peer,
@@ -138,114 +119,149 @@ impl InFlight {
         }
     }
 
-    /// Learns the cookies that the server sets in `head`. Where the client gets to see that head, those are
-    /// added to it that it has not seen of earlier ones; else these are left to one that it sees.
-    pub(crate) fn learn_cookies(&mut self, head: &mut ResponseHead, is_seen: bool) -> Result<(), Refusal> {
-        let Some(Next::Relay(call)) = &mut self.next else { return Ok(()) };
+    /// Learns the cookies that the server sets in the `head` of its response to `call`. If the client gets that head, the
+    /// cookies of earlier heads that it has not got are added; otherwise these are left to a head that it gets.
+    pub(crate) fn learn_cookies(
+        &mut self,
+        call: &mut AwaitsUpstream,
+        head: &mut ResponseHead,
+    ) -> Result<(), Refusal> {
         let set = || head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
         if call.learn_cookies(set())? == GaveWay::LongestIdle {
-            let (peer, user) = (self.request.peer, self.request.context.principal());
-            self.config.log.session_limit(peer, user, LONGEST_IDLE);
+            self.events.push(Event::SessionEvicted);
         }
         call.remember_cookies(self.request.head.target(), set());
-        if is_seen {
+        if self.pending.begun || self.is_ahead {
+            call.unseen(set());
+        } else {
             for missing in call.seen(set()) {
                 head.fields.push("Set-Cookie", missing);
             }
-        } else {
-            call.unseen(set());
         }
         Ok(())
     }
 
-    /// Goes on with the server's response, which is whole now.
-    pub(crate) fn responded(&mut self, response: &mut UpstreamResponse) -> Need {
-        self.resume(match response.outcome() {
-            Ok(stub) => Outcome::Response { stub, endian: Endian::Little },
-            Err(code) => Outcome::Refused(UpstreamRefusal::ResponseCode(code)),
-        })
-    }
-
-    /// Goes on with what a module's deferred work came to.
-    pub(crate) fn work_done(&mut self) -> Need {
-        match self.next.take() {
-            Some(Next::Defer(work)) => self.enter(work.resume()),
-            next => self.out_of_turn(next),
-        }
-    }
-
-    /// Goes on as if the server had ended the wait for notifications that this is.
-    pub(crate) fn wait_ended(&mut self) {
-        if let Some(outcome) = self.call().and_then(AwaitsUpstream::end_wait) {
-            self.resume(outcome);
-        }
-        if self.finished().is_none() {
-            self.give_up("the proxy stops");
-        }
-    }
-
-    fn resume(&mut self, outcome: Outcome) -> Need {
-        match self.next.take() {
-            Some(Next::Relay(call)) => self.enter(call.resume(outcome, &mut OsRandom)),
-            next => self.out_of_turn(next),
-        }
-    }
-
+    /// Sends the client the keep-alive that is due: behind the server's head if that has come.
     #[cold]
-    fn out_of_turn(&mut self, next: Option<Next>) -> Need {
-        let refusal = || Refusal::new(RefusalKind::Failed, "the operation does not wait for this");
-        self.next = next.map(|next| Next::Done(next.give_up(refusal())));
-        Need::Reply
-    }
-
-    /// Gives the operation up because of `why`.
-    pub(crate) fn give_up(&mut self, why: &str) {
-        if !self.is_reported
-            && let Some(next) = self.next.take()
+    pub(crate) fn send_pending(&mut self, now: Instant, out: &mut OutputBuffer) {
+        let Self { pending, response, request, is_ahead, .. } = self;
+        let out = &mut out.bytes;
+        if let Some(response) = response.as_mut().filter(|_| !pending.begun && !*is_ahead) {
+            response.begin_pending(out, pending);
+        } else if !std::mem::replace(&mut pending.begun, true)
+            && let Some(mut head) = local_response::own_head(request, ResponseCode::Success, CONTENT_TYPE)
         {
-            self.next = Some(Next::Done(next.give_up(Refusal::new(RefusalKind::Failed, why.to_owned()))));
-            self.report(None);
+            head.fields.push(X_PENDING_PERIOD, pending.period.as_millis().to_string());
+            head.fields.push("Transfer-Encoding", "chunked");
+            respond::connection(&mut head, &request.head);
+            head.write(out);
         }
+        pending.send(now, out);
+    }
+
+    /// Responds with what the engine made of the operation.
+    pub(crate) fn finish(mut self: Box<Self>, finished: Finished, out: &mut OutputBuffer) -> Done {
+        let Self { response, request, events, .. } = &mut *self;
+        let keep_alive = match response {
+            Some(response) => {
+                if let Reply::Refused(refusal) = finished.reply() {
+                    events.push(refused(finished.reply(), Cow::Borrowed(&refusal.why)));
+                }
+                response.send(out, finished.reply(), request)
+            }
+            None => self.respond(finished.reply(), self.pending.begun, out),
+        };
+        self.end(finished, End::Complete(keep_alive))
+    }
+
+    /// Responds without a response of the server, behind the keep-alive if the response has `begun`.
+    fn respond(&mut self, reply: &Reply, begun: bool, out: &mut OutputBuffer) -> KeepAlive {
+        if let Some(why) = reply.why() {
+            self.events.push(refused(reply, why));
+        }
+        local_response::reply(&mut out.bytes, &self.request, reply, begun)
+    }
+
+    /// The operation failed: the server cannot be reached, or its response cannot be used.
+    #[cold]
+    pub(crate) fn fail(self: Box<Self>, next: Next, why: UpstreamError, out: &mut OutputBuffer) -> Done {
+        let response = self.response.as_ref();
+        let end = if response.is_some_and(|response| response.begun && !response.pending_sent) {
+            End::CutShort
+        } else if self.pending.begun {
+            end_refused(&mut out.bytes, ResponseCode::UnknownFailure);
+            End::Failed
+        } else {
+            End::NotServed
+        };
+        self.give_up(next, why.to_string(), end(why))
+    }
+
+    /// Refuses the operation since there is no memory for its response. A response of which a part was sent is cut off.
+    #[cold]
+    pub(crate) fn refuse_for_memory(
+        mut self: Box<Self>,
+        next: Next,
+        full: Full,
+        out: &mut OutputBuffer,
+    ) -> Done {
+        let why = full.to_string();
+        if self.response.as_ref().is_some_and(|response| response.begun) {
+            return self.give_up(next, why, End::CutShort(full.into()));
+        }
+        let code = response_code(RefusalKind::TooBusy);
+        respond::too_busy(&mut out.bytes, &self.request.head, Some(code));
+        self.events.push(Event::MemoryFull(full));
+        self.give_up(next, why, End::Complete(KeepAlive::No))
+    }
+
+    /// Ends a wait for notifications since the proxy stops.
+    pub(crate) fn end_wait(mut self: Box<Self>, finished: Finished, out: &mut OutputBuffer) -> Done {
+        let response = self.response.take();
+        let begun = self.pending.begun || response.is_some_and(|response| response.begun);
+        self.respond(finished.reply(), begun, out);
+        self.end(finished, End::Complete(KeepAlive::No))
+    }
+
+    fn give_up(mut self: Box<Self>, next: Next, why: String, end: End) -> Done {
+        self.response = None;
+        self.end(next.give_up(Refusal::new(RefusalKind::Failed, why)), end)
+    }
+
+    fn end(self: Box<Self>, finished: Finished, end: End) -> Done {
+        Done { operation: self, finished, end }
     }
 }
 
-/// The HTTP messages around an operation, for the observer.
-struct Messages<'a> {
-    original: &'a RequestHead,
-    sent: Option<&'a RequestHead>,
-    response: Option<&'a UpstreamResponse>,
+fn refused(reply: &Reply, why: Cow<'_, str>) -> Event {
+    Event::Refused { code: reply.response_code(), why: why.into_owned() }
 }
 
-impl HttpExchange for Messages<'_> {
+/// The HTTP messages of the operation, for the observer.
+impl HttpExchange for HttpOperation {
     fn target(&self) -> &str {
-        self.original.target()
+        self.request.head.target()
     }
 
     fn fields(&self, leg: HttpLeg, each: &mut dyn FnMut(&str, &[u8])) -> bool {
         let fields = match leg {
-            HttpLeg::Asked => Some(&self.original.fields),
-            HttpLeg::Sent => self.sent.map(|head| &head.fields),
-            HttpLeg::Came => self.response.map(|response| &response.came.fields),
-            HttpLeg::Answered => self.response.map(|response| &response.head.fields),
+            HttpLeg::Asked => Some(&self.request.head.fields),
+            HttpLeg::Sent => self.sent.as_ref().map(|head| &head.fields),
+            HttpLeg::Came => self.response.as_ref().map(|response| &response.came.fields),
+            HttpLeg::Answered => self.response.as_ref().map(|response| &response.head.fields),
         };
         fields.inspect(|fields| fields.iter().for_each(|field| each(field.name, field.value))).is_some()
     }
 
     fn status(&self) -> Option<u16> {
-        self.response.map(|response| response.came.status())
+        self.response.as_ref().map(|response| response.came.status())
     }
 
     fn before_payload(&self) -> &[u8] {
-        self.response.map_or(b"", |response| response.body.prefix())
+        self.response.as_ref().map_or(b"", |response| response.body.prefix())
     }
 
     fn refused(&self) -> Option<(ResponseCode, Bytes)> {
-        self.response?.refusal()
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.give_up("the client is gone");
+        self.response.as_ref()?.refusal()
     }
 }

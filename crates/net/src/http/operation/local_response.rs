@@ -1,7 +1,7 @@
 //! Responses to operations that the proxy makes itself: results of modules, and refusals.
 
 use bytes::Bytes;
-use engine::explanation;
+use engine::{Reply, explanation};
 use http1::{Head as _, ResponseHead};
 use mapi::mapihttp::headers::{
     CONTENT_TYPE, ERROR_CONTENT_TYPE, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
@@ -10,9 +10,21 @@ use mapi::mapihttp::{MetaTag, ResponseCode, prefix};
 
 use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::downstream::respond;
+use crate::http::operation::pending::{end, end_refused};
+
+/// Appends the response that `reply` is, behind the keep-alive if the response has `begun`.
+pub(crate) fn reply(out: &mut Vec<u8>, request: &RequestContext, reply: &Reply, begun: bool) -> KeepAlive {
+    match (reply, begun) {
+        (Reply::Response(stub), true) => end(out, &[], stub),
+        (Reply::Response(stub), false) => return success(out, request, stub),
+        (refused, true) => end_refused(out, refused.response_code()),
+        (refused, false) => return refuse(out, request, refused.response_code()),
+    }
+    request.keep_alive()
+}
 
 /// Appends a response with the payload of an operation that the server never saw.
-pub(crate) fn success(out: &mut Vec<u8>, request: &RequestContext, payload: &[u8]) -> KeepAlive {
+fn success(out: &mut Vec<u8>, request: &RequestContext, payload: &[u8]) -> KeepAlive {
     let before = prefix(&[MetaTag::Processing, MetaTag::Done], &[]).unwrap_or_default();
     own(out, request, ResponseCode::Success, CONTENT_TYPE, &[&before[..], payload].concat())
 }

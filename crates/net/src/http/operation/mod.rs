@@ -1,13 +1,13 @@
-//! MAPI over HTTP ([MS-OXCMAPIHTTP]): carries out what an [`Exchange`] asks for on the two connections.
+//! MAPI over HTTP ([MS-OXCMAPIHTTP]): takes in an operation, and carries out its steps on the two connections.
 //!
-//! An exchange does no I/O. Calls come in this order: [`Exchange::begin`] once, then for each [`Action`] that it returns
-//! the loop in [`relay`] does what it says, and gives what came of it to [`Exchange::step`], up to
-//! [`Action::Done`] or one of the failures.
+//! What happens in which order is decided by the [`state_machine`], which does no I/O. The loop in [`run`] does what each
+//! [`Step`] asks for, and consumes the step with what came of it, until the operation is [`Done`].
 
 pub(crate) mod disconnect;
 mod http_operation;
 mod local_response;
 pub(crate) mod pending;
+mod reporter;
 mod request;
 mod response;
 mod state_machine;
@@ -16,24 +16,25 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use bytes::Bytes;
 use engine::{OperationKey, Refusal, RefusalKind, response_code};
-use http1::{Framing, RequestHead};
+use http1::Framing;
+use identity::OsRandom;
 use mapi::mapihttp::ResponseCode;
+use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::http::connection::ClientConnection;
+use crate::http::connection::{ClientConnection, SentRequest};
 use crate::http::downstream::body::NotTaken;
 use crate::http::downstream::connection::{Beside, Downstream};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
-use crate::http::downstream::respond;
+use crate::http::operation::http_operation::{Done, End, Settings};
+use crate::http::operation::reporter::Reporter;
 use crate::http::operation::request::{claimed_type, operation_key};
-use crate::http::operation::state_machine::{Action, Exchange, Input, rejected};
+use crate::http::operation::state_machine::{Arrived, Received, Receiving, Sending, Step, Turn, Waiting};
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request::Body;
 use crate::http::upstream::response_event::ResponseEvent;
-use crate::upstream_error::UpstreamError;
 
 /// Brings an operation through the engine, to the server and back.
 pub(crate) async fn relay(
@@ -44,10 +45,13 @@ pub(crate) async fn relay(
     let downstream = &mut client.downstream;
     let key = match operation_key(&request.head) {
         Ok(key) => key,
-        Err((code, why)) => return Ok(refuse(downstream, &request, claimed_type(&request.head), code, why)),
+        Err(why) => {
+            let claimed = claimed_type(&request.head);
+            return Ok(refuse(downstream, &request, claimed, why.code(), &why.to_string()));
+        }
     };
     downstream.invite().await?;
-    let body = match downstream.body(framing, request.context.identity()).await? {
+    let (body, share) = match downstream.body(framing, request.context.identity()).await? {
         Ok(body) => body,
         Err(why) => {
             not_taken(downstream, &request, key, &why);
@@ -58,112 +62,161 @@ pub(crate) async fn relay(
         return Ok(client.not_served(&why, &request));
     }
     let config = Arc::clone(&downstream.config);
-    let out = &mut downstream.transport.out;
-    let (mut exchange, mut action) =
-        match Exchange::begin(config, request, key, body, Instant::now(), clock::now(), out) {
-            Ok(begun) => begun,
-            Err(keep_alive) => return Ok(keep_alive),
-        };
-    let mut upstream = None;
-    loop {
-        let input = match action {
-            Action::Send { head, body } => match send(client, &exchange, head, body).await {
-                Ok((connection, head)) => {
-                    upstream = Some(connection);
-                    Input::Sent(head)
-                }
-                Err(why) => Input::Response(ResponseEvent::Failed(why)),
-            },
-            Action::Read { until, ends_at_shutdown } => {
-                Input::Response(read(client, &mut exchange, &mut upstream, until, ends_at_shutdown).await?)
-            }
-            Action::WaitForWork { until } => Box::pin(wait_for_work(client, &mut exchange, until)).await?,
-            Action::Done(keep_alive) => {
-                client.downstream.held = exchange.take_share();
-                return Ok(keep_alive);
-            }
-            Action::Unserved(why) => {
-                return Ok(client.unserved(&why, exchange.request(), &exchange.failed_request()));
-            }
-            Action::Failed(why) => {
-                client.downstream.config.log_upstream_failure(&why, &exchange.failed_request());
-                return Ok(KeepAlive::No);
-            }
-            Action::Abort(why) => {
-                return Err(client.downstream.config.response_cut_short(&why, &exchange.failed_request()));
-            }
-        };
-        action = exchange.step(input, Instant::now(), &mut client.downstream.transport.out);
+    let settings = Settings {
+        pending: config.pending,
+        call_limit: config.upstream.call_limit,
+        response_limit: config.sizes.answer,
+    };
+    let arrived = Arrived { request, key, body, share, at: clock::now(), settings };
+    let begun =
+        with_turn(client, |turn| state_machine::begin(&config.engine, &config.sessions, arrived, turn));
+    match begun {
+        Ok(step) => run(client, &Reporter::new(config, Instant::now()), step).await,
+        Err(not_begun) => {
+            reporter::not_begun(&config, &not_begun);
+            Ok(not_begun.keep_alive)
+        }
     }
 }
 
-/// Sends a request of the operation to the server. Returns its head as it was sent.
-async fn send(
+/// Carries out the steps of an operation until it is over.
+async fn run(
     client: &mut ClientConnection,
-    exchange: &Exchange,
-    mut head: RequestHead,
-    body: Bytes,
-) -> Result<(Box<UpstreamConnection>, RequestHead), UpstreamError> {
-    let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    let mut upstream = client.send_head(exchange.request(), &mut head, Body::Length(length)).await?;
-    upstream.transport.out.push(body);
-    upstream.flush(client.downstream.config.limits.handshake).await?;
-    Ok((upstream, head))
+    reporter: &Reporter,
+    mut step: Step,
+) -> Result<KeepAlive, ConnectionError> {
+    loop {
+        step = match step {
+            Step::Send(sending) => exchange(client, reporter, sending).await?,
+            Step::Wait(waiting) => Box::pin(wait_for_work(client, reporter, waiting)).await?,
+            Step::Done(done) => return end(client, reporter, done),
+        };
+    }
 }
 
-/// The next event of the server's response, up to `until`.
-async fn read(
+/// Calls a transition of the state machine with what it needs.
+fn with_turn<R>(client: &mut ClientConnection, transition: impl FnOnce(&mut Turn<'_>) -> R) -> R {
+    let out = &mut client.downstream.transport.out;
+    transition(&mut Turn { now: Instant::now(), random: &mut OsRandom, out })
+}
+
+/// Sends a request of the operation to the server, and reads the response.
+async fn exchange(
     client: &mut ClientConnection,
-    exchange: &mut Exchange,
-    upstream: &mut Option<Box<UpstreamConnection>>,
-    until: Instant,
-    ends_at_shutdown: bool,
+    reporter: &Reporter,
+    sending: Sending,
+) -> Result<Step, ConnectionError> {
+    let sending = reporter.guard(sending);
+    let body = sending.body();
+    let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    let sent = client.send(sending.request(), || sending.head(), Body::Length(length), &body).await;
+    let sending = ScopeGuard::into_inner(sending);
+    match sent {
+        Ok(SentRequest { upstream, head }) => {
+            let receiving = sending.sent(head, Instant::now());
+            receive(client, reporter, receiving, upstream).await
+        }
+        Err(why) => Ok(with_turn(client, |turn| sending.failed(why, turn))),
+    }
+}
+
+/// Reads the server's response to its end.
+async fn receive(
+    client: &mut ClientConnection,
+    reporter: &Reporter,
+    mut receiving: Receiving,
+    mut upstream: Box<UpstreamConnection>,
+) -> Result<Step, ConnectionError> {
+    loop {
+        let mut held = reporter.guard(receiving);
+        let event = next_event(client, &mut held, &mut upstream).await?;
+        receiving = ScopeGuard::into_inner(held);
+        if matches!(event, ResponseEvent::End) {
+            // Before the next step, which may send another request.
+            client.upstream.put_back(upstream);
+            return Ok(with_turn(client, |turn| receiving.end(turn)));
+        }
+        match with_turn(client, |turn| receiving.event(event, turn)) {
+            Received::More(more) => receiving = more,
+            Received::Next(step) => return Ok(step),
+        }
+    }
+}
+
+/// The next event of the server's response.
+async fn next_event(
+    client: &mut ClientConnection,
+    receiving: &mut Receiving,
+    upstream: &mut UpstreamConnection,
 ) -> Result<ResponseEvent, ConnectionError> {
-    let Some(connection) = upstream else {
-        let why = "the connection is lost".to_owned();
-        return Ok(ResponseEvent::Failed(UpstreamError::closed(why)));
-    };
     let event = loop {
-        if let Some(event) = client.ready_response(connection, exchange.request()) {
+        if let Some(event) = client.ready_response(upstream, receiving.request()) {
             break event;
         }
-        exchange.stream(&mut client.downstream.transport.out);
-        if let Some(event) = client.wait_for_response(connection, until, ends_at_shutdown).await? {
+        receiving.stream(&mut client.downstream.transport.out);
+        let (until, ends_at_shutdown) = (receiving.until(), receiving.ends_at_shutdown());
+        if let Some(event) = client.wait_for_response(upstream, until, ends_at_shutdown).await? {
             break event;
         }
     };
-    match &event {
-        ResponseEvent::Head(..) => connection.transport.decoder.gather(client.downstream.config.sizes.answer),
-        ResponseEvent::End => client.upstream.put_back_from(upstream),
-        _ => {}
+    if let ResponseEvent::Head(..) = &event {
+        upstream.transport.decoder.gather(client.downstream.config.sizes.answer);
     }
     Ok(event)
 }
 
-/// Waits until the work is done that the operation waits for, up to `until`.
+/// Waits until the deferred work of a module is done.
 async fn wait_for_work(
     client: &mut ClientConnection,
-    exchange: &mut Exchange,
-    until: Instant,
-) -> Result<Input, ConnectionError> {
+    reporter: &Reporter,
+    waiting: Waiting,
+) -> Result<Step, ConnectionError> {
+    let mut waiting = reporter.guard(waiting);
     let downstream = &mut client.downstream;
     downstream.flush().await?;
-    loop {
+    let is_done = loop {
+        let until = waiting.until();
         let beside = poll_fn(|task| {
-            if exchange.poll_work(task).is_ready() {
+            if waiting.poll(task).is_ready() {
                 return Poll::Ready(Ok(None));
             }
             downstream.poll_beside(task, until, false).map_ok(Some)
         });
         match beside.await? {
-            None => return Ok(Input::WorkDone),
-            Some(Beside::Deadline) => return Ok(Input::WorkDeadline),
+            None => break true,
+            Some(Beside::Deadline) => break false,
             Some(Beside::Received | Beside::Shutdown) => {}
+        }
+    };
+    let waiting = ScopeGuard::into_inner(waiting);
+    Ok(with_turn(client, |turn| if is_done { waiting.work_done(turn) } else { waiting.deadline(turn) }))
+}
+
+/// Reports an operation that is over. Returns how the client's connection goes on.
+fn end(
+    client: &mut ClientConnection,
+    reporter: &Reporter,
+    mut done: Done,
+) -> Result<KeepAlive, ConnectionError> {
+    reporter.done(&mut done);
+    let Done { operation, end, .. } = done;
+    match end {
+        End::Complete(keep_alive) => {
+            client.downstream.held = operation.share;
+            Ok(keep_alive)
+        }
+        End::NotServed(why) => Ok(client.unserved(&why, &operation.request, &operation.failed_request())),
+        End::Failed(why) => {
+            client.downstream.config.log_upstream_failure(&why, &operation.failed_request());
+            Ok(KeepAlive::No)
+        }
+        End::CutShort(why) => {
+            Err(client.downstream.config.response_cut_short(&why, &operation.failed_request()))
         }
     }
 }
 
-/// Refuses a request as no operation, or one whose body is not taken.
+/// Refuses a request that is no operation, or whose body is not accepted.
 #[cold]
 fn refuse(
     downstream: &mut Downstream,
@@ -177,7 +230,7 @@ fn refuse(
     local_response::refuse(&mut downstream.transport.out.bytes, request, code)
 }
 
-/// Answers an operation whose body is not taken.
+/// Refuses an operation whose body is not accepted.
 #[cold]
 fn not_taken(downstream: &mut Downstream, request: &RequestContext, key: OperationKey, why: &NotTaken) {
     match why {
@@ -186,11 +239,8 @@ fn not_taken(downstream: &mut Downstream, request: &RequestContext, key: Operati
         }
         NotTaken::Full { came, why } => {
             let refusal = Refusal::new(RefusalKind::TooBusy, why.to_string());
-            let config = &downstream.config;
-            config.log.memory_limit(request.peer, request.context.principal(), key.name(), &refusal.why);
-            let out = &mut downstream.transport.out.bytes;
-            respond::too_busy(out, &request.head, Some(response_code(refusal.kind)));
-            rejected(config, request, key, *came, &refusal);
+            downstream.refuse_for_memory(request, key.name(), Some(response_code(refusal.kind)), *why);
+            reporter::rejected(&downstream.config, request, key, *came, &refusal);
         }
     }
 }

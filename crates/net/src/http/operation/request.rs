@@ -1,33 +1,60 @@
-//! Which operation a request asks for, and the head of what is asked of the server ahead of it.
+//! Which operation a request asks for, and the head of a request that a module sends ahead of it.
 
 use engine::OperationKey;
 use http1::RequestHead;
-use identity::{OsRandom, Random as _};
+use identity::Random;
 use mapi::mapihttp::headers::{Counted, X_REQUEST_ID, X_REQUEST_TYPE};
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use wire::Guid;
 
 use crate::upstream_error::UpstreamError;
 
-/// Which operation a request asks for; otherwise what is wrong with it ([MS-OXCMAPIHTTP] 2.2.3.3.3).
-pub(crate) fn operation_key(head: &RequestHead) -> Result<OperationKey, (ResponseCode, &'static str)> {
-    let endpoint = Endpoint::of_path(head.path()).ok_or((ResponseCode::InvalidPath, "no such endpoint"))?;
+/// Why a request is no operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotAnOperation {
+    #[error("unknown endpoint")]
+    Endpoint,
+    #[error("a method other than POST")]
+    Method,
+    #[error("X-RequestType is missing")]
+    TypeMissing,
+    #[error("more than one X-RequestType")]
+    SeveralTypes,
+    #[error("unknown X-RequestType")]
+    Type,
+}
+
+impl NotAnOperation {
+    /// The `X-ResponseCode` for the client ([MS-OXCMAPIHTTP] 2.2.3.3.3).
+    pub(crate) const fn code(self) -> ResponseCode {
+        match self {
+            Self::Endpoint => ResponseCode::InvalidPath,
+            Self::Method => ResponseCode::InvalidVerb,
+            Self::TypeMissing => ResponseCode::MissingHeader,
+            Self::SeveralTypes => ResponseCode::InvalidHeader,
+            Self::Type => ResponseCode::InvalidRequestType,
+        }
+    }
+}
+
+/// Which operation a request asks for.
+pub(crate) fn operation_key(head: &RequestHead) -> Result<OperationKey, NotAnOperation> {
+    let endpoint = Endpoint::of_path(head.path()).ok_or(NotAnOperation::Endpoint)?;
     if head.method() != "POST" {
-        return Err((ResponseCode::InvalidVerb, "a method other than POST"));
+        return Err(NotAnOperation::Method);
     }
     let mut types = head.fields.all(X_REQUEST_TYPE);
     let name = match (types.next(), types.next()) {
-        (None, _) => return Err((ResponseCode::MissingHeader, "no X-RequestType")),
-        (Some(_), Some(_)) => return Err((ResponseCode::InvalidHeader, "more than one X-RequestType")),
+        (None, _) => return Err(NotAnOperation::TypeMissing),
+        (Some(_), Some(_)) => return Err(NotAnOperation::SeveralTypes),
         (Some(name), None) => name,
     };
     let request_type = std::str::from_utf8(name).ok().and_then(RequestType::parse);
     let request_type = request_type.filter(|request_type| endpoint.operation(*request_type).is_some());
-    let request_type = request_type.ok_or((ResponseCode::InvalidRequestType, "no such request type"))?;
-    Ok(OperationKey::Http(endpoint, request_type))
+    Ok(OperationKey::Http(endpoint, request_type.ok_or(NotAnOperation::Type)?))
 }
 
-/// What a request names as its type, where that is no operation.
+/// The type that a request claims which is no operation.
 pub(crate) fn claimed_type(head: &RequestHead) -> &str {
     const MOST: usize = 64;
     let claimed = head.fields.text(X_REQUEST_TYPE).unwrap_or("unknown");
@@ -39,15 +66,28 @@ pub(crate) fn cookies(head: &RequestHead) -> Vec<&[u8]> {
     head.fields.all("cookie").collect()
 }
 
-/// Makes `head`, the client's, that of the operation `ahead`, which a module asks of the server first.
-pub(crate) fn ask_ahead(head: &mut RequestHead, ahead: OperationKey) -> Result<(), UpstreamError> {
-    let OperationKey::Http(_, request_type) = ahead else {
-        let why = "a remote call is asked ahead by HTTP";
-        return Err(UpstreamError::Protocol(why.to_owned()));
-    };
-    let mut guid = [0; 16];
-    OsRandom.fill(&mut guid).map_err(|error| UpstreamError::Protocol(error.to_string()))?;
-    head.fields.set(X_REQUEST_TYPE, request_type.name());
-    head.fields.set(X_REQUEST_ID, Counted { guid: Guid::from_le(guid), counter: 1 }.to_string());
-    Ok(())
+/// A request that a module sends ahead of the client's own.
+#[derive(Debug)]
+pub(crate) struct SentAhead {
+    request_type: RequestType,
+    id: Guid,
+}
+
+impl SentAhead {
+    /// The operation `key`, with a request id from `random`.
+    pub(crate) fn new(key: OperationKey, random: &mut dyn Random) -> Result<Self, UpstreamError> {
+        let OperationKey::Http(_, request_type) = key else {
+            let why = "a module sends an RPC call ahead of a MAPI over HTTP request";
+            return Err(UpstreamError::Protocol(why.to_owned()));
+        };
+        let mut id = [0; 16];
+        random.fill(&mut id).map_err(|error| UpstreamError::Protocol(error.to_string()))?;
+        Ok(Self { request_type, id: Guid::from_le(id) })
+    }
+
+    /// Makes `head`, the client's, the head of this request.
+    pub(crate) fn apply_to(&self, head: &mut RequestHead) {
+        head.fields.set(X_REQUEST_TYPE, self.request_type.name());
+        head.fields.set(X_REQUEST_ID, Counted { guid: self.id, counter: 1 }.to_string());
+    }
 }

@@ -46,13 +46,6 @@ impl UpstreamSlot {
         }
     }
 
-    /// The same, taking it from where it was.
-    pub(crate) fn put_back_from(&mut self, place: &mut Option<Box<UpstreamConnection>>) {
-        if let Some(connection) = place.take() {
-            self.put_back(connection);
-        }
-    }
-
     /// Closes the connection, if there is one.
     pub(crate) fn close(&mut self) {
         self.connection = None;

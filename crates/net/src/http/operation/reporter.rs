@@ -1,0 +1,90 @@
+//! Reports operations by MAPI over HTTP to the observer and the log, each once, however it ends.
+
+use std::sync::Arc;
+
+use engine::{Envelope, Finished, OperationKey, Refusal, RefusalKind, Rejected, response_code};
+use scopeguard::ScopeGuard;
+use tokio::time::Instant;
+
+use crate::http::config::HttpListenerConfig;
+use crate::http::downstream::context::RequestContext;
+use crate::http::operation::http_operation::{Done, Event, HttpOperation};
+use crate::http::operation::state_machine::{NotBegun, Unfinished};
+
+/// What is logged of a session that was evicted for a new one of the same user.
+const LONGEST_IDLE: &str =
+    "clients.sessions_per_user is reached, and the session that was idle for longest was ended";
+
+/// Reports one operation.
+pub(super) struct Reporter {
+    config: Arc<HttpListenerConfig>,
+    since: Instant,
+}
+
+impl Reporter {
+    pub(super) const fn new(config: Arc<HttpListenerConfig>, since: Instant) -> Self {
+        Self { config, since }
+    }
+
+    /// Holds `step` while something is waited for. If it is dropped meanwhile, the client is gone: the operation is given
+    /// up and reported.
+    pub(super) fn guard<S: Unfinished>(&self, step: S) -> ScopeGuard<S, impl FnOnce(S)> {
+        scopeguard::guard(step, |step| {
+            let (mut operation, finished) = step.abandon();
+            self.report(&mut operation, &finished);
+        })
+    }
+
+    /// Reports an operation that is over.
+    pub(super) fn done(&self, Done { operation, finished, .. }: &mut Done) {
+        self.report(operation, finished);
+    }
+
+    fn report(&self, operation: &mut HttpOperation, finished: &Finished) {
+        for event in std::mem::take(&mut operation.events) {
+            self.log(operation, &event);
+        }
+        self.config.observer.finished_by_http(finished, self.since.elapsed(), operation);
+    }
+
+    fn log(&self, operation: &HttpOperation, event: &Event) {
+        let (log, HttpOperation { request, key, .. }) = (&self.config.log, operation);
+        let (peer, user) = (request.peer, request.context.principal());
+        match event {
+            Event::SessionEvicted => log.session_limit(peer, user, LONGEST_IDLE),
+            Event::Refused { code, why } => log.operation_refused(peer, user, key.name(), *code, why),
+            Event::MemoryFull(full) => log.memory_limit(peer, user, key.name(), &full.to_string()),
+        }
+    }
+}
+
+/// Reports a request that the engine did not accept as an operation.
+#[cold]
+pub(super) fn not_begun(config: &HttpListenerConfig, not_begun: &NotBegun) {
+    let NotBegun { request, key, request_size, refusal, .. } = not_begun;
+    rejected(config, request, *key, *request_size, refusal);
+    let (peer, user) = (request.peer, request.context.principal());
+    if refusal.kind == RefusalKind::TooBusy {
+        config.log.session_limit(peer, user, &refusal.why);
+    } else {
+        config.log.operation_refused(peer, user, key.name(), response_code(refusal.kind), &refusal.why);
+    }
+}
+
+/// Tells the observer of an operation that did not get into the engine.
+pub(super) fn rejected(
+    config: &HttpListenerConfig,
+    request: &RequestContext,
+    key: OperationKey,
+    request_size: usize,
+    refusal: &Refusal,
+) {
+    config.observer.rejected(&Rejected {
+        context: &request.context,
+        peer: request.peer,
+        envelope: Envelope::MapiHttp,
+        operation: key.name(),
+        request_size,
+        refusal,
+    });
+}
