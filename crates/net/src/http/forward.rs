@@ -22,19 +22,23 @@ pub(crate) async fn forward(
     request: RequestContext,
     framing: Framing,
 ) -> Result<KeepAlive, ConnectionError> {
-    let mut head = request.head.clone();
-    tracing::debug!(peer = %request.peer, user = %request.context.principal(), path = head.path(), "relayed");
+    tracing::debug!(peer = %request.peer, user = %request.context.principal(), path = request.head.path(), "relayed");
     client.downstream.invite().await?;
     let (beginning, body) = match framing {
         Framing::Chunked => client.downstream.beginning().await?,
         Framing::Length(length) => (Bytes::new(), Body::Length(length)),
         Framing::None | Framing::UntilClose => (Bytes::new(), Body::AsItCame),
     };
-    let mut upstream = match client.send_head(&request, &mut head, body).await {
+    let chunked = framing == Framing::Chunked && body == Body::AsItCame;
+    let begun = if matches!(framing, Framing::None | Framing::Length(0)) {
+        client.send(&request, || request.head.clone(), body, &beginning).await.map(|sent| sent.upstream)
+    } else {
+        client.send_head(&request, &mut request.head.clone(), body).await
+    };
+    let mut upstream = match begun {
         Ok(upstream) => upstream,
         Err(why) => return Ok(client.not_served(&why, &request)),
     };
-    let chunked = framing == Framing::Chunked && body == Body::AsItCame;
     if chunked {
         http1::chunk(&mut upstream.transport.out.bytes, &beginning);
     } else {

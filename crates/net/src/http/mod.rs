@@ -8,6 +8,8 @@ mod connection;
 mod downstream;
 mod forward;
 mod listener;
+#[cfg(test)]
+mod memory;
 mod operation;
 mod output;
 mod passthrough;

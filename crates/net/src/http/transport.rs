@@ -24,7 +24,7 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
     /// A pipe to a test, in place of a socket.
     #[cfg(test)]
-    Memory(tokio::io::DuplexStream),
+    Memory(crate::http::memory::MemoryStream),
 }
 
 impl Stream {

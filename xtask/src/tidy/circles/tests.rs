@@ -156,6 +156,9 @@ fn what_only_tests_use_does_not_count() {
     let tests =
         "struct B;\n#[cfg(test)]\nmod tests { use crate::a::A; }\n#[cfg(all(test, unix))] use crate::a::A;";
     assert_eq!(pair("tests", "", "use crate::b::B;", tests), NONE);
+    let variant = "enum B { #[cfg(test)] C(crate::a::A) }";
+    assert_eq!(pair("test-variant", "", "use crate::b::B;", variant), NONE);
+    assert_eq!(pair("variant", "", "use crate::b::B;", "enum B { C(crate::a::A) }"), BOTH);
     assert_eq!(pair("not-tests", "", "use crate::b::B;", "#[cfg(not(test))] use crate::a::A;"), BOTH);
 }
 

@@ -213,6 +213,12 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         }
     }
 
+    fn visit_variant(&mut self, variant: &'ast syn::Variant) {
+        if !only_tests(&variant.attrs) {
+            visit::visit_variant(self, variant);
+        }
+    }
+
     fn visit_local(&mut self, local: &'ast syn::Local) {
         if !only_tests(&local.attrs) {
             visit::visit_local(self, local);

@@ -3,9 +3,11 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::http::tests::playbook::Happens::{ProxyEnds, Request, ServerCloses, Shutdown, TimePasses};
+use crate::http::tests::playbook::Happens::{
+    self, ConnectionFailsAfter, ProxyEnds, Request, ServerCloses, Shutdown, TimePasses,
+};
 use crate::http::tests::playbook::State::{Closed, CutShort, KeptAlive, WaitsForServer};
-use crate::http::tests::playbook::{Client, get, head, mapi, response};
+use crate::http::tests::playbook::{Client, basic, get, head, mapi, response};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::upstream::Upstream;
 use crate::tcp::admission::Limits;
@@ -49,6 +51,27 @@ fn each_identity_has_a_connection_to_the_server_of_its_own() {
 }
 
 #[test]
+fn a_request_of_which_nothing_was_sent_is_sent_once_more_on_a_new_connection() {
+    let execute = || Request(mapi("alice", "emsmdb", "Execute", "", &[7; 16]));
+    let discover = || Request([&*discover(), &basic("alice"), "\r\n"].concat().into_bytes());
+    for request in [execute as fn() -> Happens, get, discover] {
+        let upstream = Upstream::saying(OK);
+        let proxy = Setup::default().before(&upstream);
+        let client = Client::new(&proxy) >> request() << KeptAlive >> ConnectionFailsAfter(0);
+        let mut client = client >> request() << KeptAlive;
+        assert_eq!((client.answer().body, client.answer().body), (b"ok".to_vec(), b"ok".to_vec()));
+        let (first, second) = (upstream.next(), upstream.next());
+        assert_eq!((first.connection, second.connection), (0, 1));
+        assert_eq!(first.body, second.body);
+        assert!(upstream.others().is_empty());
+        // Of this one a byte may have reached the server.
+        client = client >> ConnectionFailsAfter(1) >> request() >> ServerCloses << KeptAlive;
+        assert_eq!(client.answer().status(), 502);
+        assert!(upstream.others().is_empty());
+    }
+}
+
+#[test]
 fn a_response_that_is_cut_off_is_cut_off_towards_the_client_too() {
     let upstream = Upstream::new(|_, out| {
         out.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf");
@@ -89,10 +112,10 @@ fn a_stop_lets_what_is_under_way_finish_and_a_second_cuts_it_off() {
     let _ = Client::new(&proxy) >> get() << WaitsForServer >> ProxyEnds << CutShort << "";
 }
 
-/// A request of Autodiscover that needs no credentials.
+/// The beginning of a request of Autodiscover that needs no credentials.
 fn discover() -> String {
     let target = "/autodiscover/autodiscover.json?Email=a%40x.test&Protocol=AutodiscoverV1";
-    format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")
+    format!("GET {target} HTTP/1.1\r\nHost: a\r\n")
 }
 
 #[test]
@@ -102,7 +125,7 @@ fn an_answer_of_autodiscover_counts_as_held_in_memory() {
         let upstream = Upstream::saying([head, " ".repeat(length)].concat());
         let limits = Limits { request_bytes_per_identity: 300_000, ..Limits::default() };
         let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
-        Client::new(&proxy).ask(discover()).status()
+        Client::new(&proxy).ask(discover() + "\r\n").status()
     };
     assert_eq!(asked(200_000), 404);
     assert_eq!(asked(400_000), 503);
@@ -113,7 +136,7 @@ fn an_unauthenticated_request_waits_no_longer_for_the_server_than_signing_in_may
     let upstream = Upstream::silent();
     let limits = Limits { handshake: Duration::from_secs(1), ..Limits::default() };
     let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
-    let client = Client::new(&proxy) >> Request(discover().into_bytes()) << WaitsForServer;
+    let client = Client::new(&proxy) >> Request((discover() + "\r\n").into_bytes()) << WaitsForServer;
     let client = client >> TimePasses(Duration::from_millis(980)) << WaitsForServer;
     let mut client = client >> TimePasses(Duration::from_millis(20));
     assert_eq!(client.answer().status(), 504);

@@ -1,10 +1,11 @@
 //! Servers that respond before they have the whole request.
 
+use crate::http::memory::PIPE;
 use crate::http::tests::playbook::Happens::{Request, Rest, TimePasses};
 use crate::http::tests::playbook::State::{KeptAlive, WaitsForServer};
 use crate::http::tests::playbook::{Client, get, head, mapi};
 use crate::http::tests::setup::Setup;
-use crate::http::tests::upstream::{AtHead, Got, PIPE, Upstream};
+use crate::http::tests::upstream::{AtHead, Got, Upstream};
 
 /// More than the buffers between the client and the server take.
 const LONG: usize = 8 * PIPE;

@@ -15,4 +15,4 @@ mod playbook;
 mod sessions;
 mod setup;
 mod streaming;
-pub(crate) mod upstream;
+mod upstream;

@@ -22,9 +22,10 @@ use tokio::time::{Instant, advance};
 
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::preamble::AcceptedConnection;
+use crate::http::memory::PIPE;
 use crate::http::server::serve_established;
 use crate::http::tests::setup::Setup;
-use crate::http::tests::upstream::{PIPE, ServerConnection, Upstream, read_some, write_some};
+use crate::http::tests::upstream::{ServerConnection, Upstream, read_some, write_some};
 use crate::http::transport::Stream;
 use crate::tcp::admission::Admission;
 use crate::{clock, spawn_system};
@@ -113,7 +114,7 @@ impl Setup {
         let limits = self.limits;
         let signed_in = Arc::new(SignedIn::default());
         let observer: Arc<dyn Observer> = Arc::clone(&signed_in) as _;
-        let config = self.config(&upstream.scripted, pool, observer);
+        let config = self.config(&upstream.memory, pool, observer);
         drop(context);
         Proxy {
             config,
@@ -148,6 +149,8 @@ pub(super) enum Happens {
     Response(Vec<u8>),
     /// The server closes that connection.
     ServerCloses,
+    /// That connection fails once it has taken so many bytes of the proxy.
+    ConnectionFailsAfter(usize),
     /// The server takes no further connections.
     ServerUnreachable,
     /// Time passes.
@@ -203,7 +206,7 @@ impl Client {
             client_addr: client,
             permit: entered.permit,
             bindings: None,
-            stream: Stream::Memory(far),
+            stream: Stream::Memory(far.into()),
         };
         let config = Arc::clone(&proxy.config);
         let stop = proxy.stop.borrow().as_ref().expect("a proxy that has not ended").subscribe();
@@ -281,7 +284,8 @@ impl Client {
             Happens::Rest(bytes) => self.outgoing.extend_from_slice(&bytes),
             Happens::Response(bytes) => self.server().send(&bytes),
             Happens::ServerCloses => self.server().close(),
-            Happens::ServerUnreachable => self.proxy.upstream.scripted.set_unreachable(),
+            Happens::ConnectionFailsAfter(bytes) => self.server().fail_after(bytes),
+            Happens::ServerUnreachable => self.proxy.upstream.memory.set_unreachable(),
             Happens::TimePasses(time) => return self.pass(time),
             Happens::WorkDone => {
                 while self.state == Some(State::WaitsForWork) && self.proxy.workers.has_jobs() {

@@ -16,9 +16,9 @@ use crate::event_log::EventLog;
 use crate::http::config::{HttpLimits, HttpListenerConfig};
 use crate::http::downstream::auth::local::HttpAuthConfig;
 use crate::http::downstream::routes::Routes;
+use crate::http::memory::MemoryServer;
 use crate::http::operation::pending::Pending;
 use crate::http::peers::Peers;
-use crate::http::tests::upstream::ScriptedServer;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::forwarding::Via;
 use crate::tcp::admission::Limits;
@@ -76,7 +76,7 @@ impl Setup {
     /// A proxy of that kind, without its sockets.
     pub(super) fn config(
         self,
-        server: &ScriptedServer,
+        server: &MemoryServer,
         pool: Pool,
         observer: Arc<dyn Observer>,
     ) -> Arc<HttpListenerConfig> {
@@ -108,7 +108,7 @@ impl Setup {
                 call_limit: self.call_limit,
                 via: Via::new(&mut Zeros).unwrap(),
                 gate: Gate::new(),
-                scripted: Some(server.clone()),
+                memory: Some(server.clone()),
             },
             limits: self.limits,
             bodies: BodyBudget::new(&self.limits),

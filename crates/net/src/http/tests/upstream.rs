@@ -3,49 +3,14 @@
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use http1::{Event, RequestDecoder, RequestHead, ResponseDecoder};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
-use crate::http::upstream::dial::NotConnected;
-
-/// How many bytes a pipe holds, as the buffers of a socket do.
-pub(super) const PIPE: usize = 64 * 1024;
-
-/// The server as the proxy connects to it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ScriptedServer(Arc<Mutex<Listening>>);
-
-#[derive(Debug, Default)]
-struct Listening {
-    is_unreachable: bool,
-    /// The server's ends of connections that it has not taken yet.
-    accepted: Vec<DuplexStream>,
-}
-
-impl ScriptedServer {
-    /// A connection to the server.
-    pub(crate) fn connect(&self) -> Result<DuplexStream, NotConnected> {
-        let mut listening = self.0.lock().unwrap();
-        if listening.is_unreachable {
-            return Err(NotConnected::Late(Duration::ZERO));
-        }
-        let (near, far) = tokio::io::duplex(PIPE);
-        listening.accepted.push(far);
-        Ok(near)
-    }
-
-    pub(super) fn set_unreachable(&self) {
-        self.0.lock().unwrap().is_unreachable = true;
-    }
-
-    fn take_accepted(&self) -> Vec<DuplexStream> {
-        std::mem::take(&mut self.0.lock().unwrap().accepted)
-    }
-}
+use crate::http::memory::{MemoryServer, PIPE};
 
 /// A request as the server got it.
 #[derive(Debug, Clone)]
@@ -79,7 +44,7 @@ pub(super) struct Upstream {
     early: Box<Early>,
     got: RefCell<Vec<Got>>,
     connections: RefCell<usize>,
-    pub(super) scripted: ScriptedServer,
+    pub(super) memory: MemoryServer,
 }
 
 impl Upstream {
@@ -97,7 +62,7 @@ impl Upstream {
             early: Box::new(early),
             got: RefCell::default(),
             connections: RefCell::default(),
-            scripted: ScriptedServer::default(),
+            memory: MemoryServer::default(),
         })
     }
 
@@ -128,14 +93,15 @@ impl Upstream {
     /// The connections that were made since the last call.
     pub(super) fn accept(&self) -> Vec<ServerConnection> {
         let number = || self.connections.replace_with(|count| *count + 1);
-        let accepted = self.scripted.take_accepted();
-        accepted.into_iter().map(|stream| ServerConnection::new(stream, number())).collect()
+        let accepted = self.memory.take_accepted();
+        accepted.into_iter().map(|(stream, takes)| ServerConnection::new(stream, takes, number())).collect()
     }
 }
 
 /// One connection to the server.
 pub(super) struct ServerConnection {
     number: usize,
+    takes: Arc<AtomicUsize>,
     /// None once the server closed it.
     stream: Option<DuplexStream>,
     requests: RequestDecoder,
@@ -152,9 +118,10 @@ pub(super) struct ServerConnection {
 }
 
 impl ServerConnection {
-    fn new(stream: DuplexStream, number: usize) -> Self {
+    fn new(stream: DuplexStream, takes: Arc<AtomicUsize>, number: usize) -> Self {
         Self {
             number,
+            takes,
             stream: Some(stream),
             requests: RequestDecoder::new(http1::Limits::default()),
             current: None,
@@ -187,6 +154,11 @@ impl ServerConnection {
                 Event::End => self.is_busy &= self.is_interim,
             }
         }
+    }
+
+    /// The network takes `count` bytes more from the proxy, and fails then. The proxy can't see that by reading.
+    pub(super) fn fail_after(&self, count: usize) {
+        self.takes.store(count, Ordering::Relaxed);
     }
 
     /// Closes the connection behind what is to be sent.

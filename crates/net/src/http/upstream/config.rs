@@ -32,7 +32,7 @@ pub struct HttpUpstream {
     pub gate: Arc<Gate>,
     /// The server of a test, which is reached without a socket.
     #[cfg(test)]
-    pub(crate) scripted: Option<crate::http::tests::upstream::ScriptedServer>,
+    pub(crate) memory: Option<crate::http::memory::MemoryServer>,
 }
 
 impl HttpUpstream {

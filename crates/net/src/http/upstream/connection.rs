@@ -48,6 +48,8 @@ pub(crate) struct UpstreamConnection {
     reusable: Option<bool>,
     /// The head of an answer that came before its request was sent.
     pub(crate) early: Option<Event<ResponseHead>>,
+    /// Something of the last request was sent.
+    pub(super) begun: bool,
     /// A request was not sent to its end.
     pub(crate) cut: bool,
     /// The header of the sign-in's last leg, to be sent with the next request.
@@ -89,6 +91,7 @@ impl UpstreamConnection {
             bodiless: false,
             reusable: None,
             early: None,
+            begun: false,
             cut: false,
             token: None,
             attempt: None,
@@ -297,6 +300,7 @@ impl UpstreamConnection {
         self.busy = true;
         self.bodiless = bodiless;
         self.reusable = None;
+        self.begun = false;
     }
 
     /// The response's final head; those of interim responses are passed over.

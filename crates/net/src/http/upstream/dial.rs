@@ -77,8 +77,9 @@ impl HttpUpstream {
     /// Connects, with what binds a sign-in to the connection (RFC 5929 4) where it is within TLS.
     pub(crate) async fn connect(&self) -> Result<(Stream, Option<ChannelBindings>), NotConnected> {
         #[cfg(test)]
-        if let Some(scripted) = &self.scripted {
-            return scripted.connect().map(|stream| (Stream::Memory(stream), None));
+        if let Some(server) = &self.memory {
+            let unreachable = NotConnected::Late(Duration::ZERO);
+            return server.connect().map(|stream| (Stream::Memory(stream), None)).ok_or(unreachable);
         }
         let lookup = async { Ok::<_, NotConnected>(resolve(&self.host, self.port).await?) };
         let stream = connect(None, lookup).await?;

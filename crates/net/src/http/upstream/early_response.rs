@@ -8,21 +8,28 @@ use http1::{Event, ResponseHead};
 
 use crate::http::transport::FramedTransport;
 use crate::http::upstream::connection::UpstreamConnection;
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{Received, UpstreamError};
 
 impl UpstreamConnection {
     /// Sends what is to be sent of a request. Says whether the server took all of it: one that does not may have answered
     /// already that it is too much, or whom it wants to sign in.
     pub(crate) async fn flush(&mut self, limit: Duration) -> Result<bool, UpstreamError> {
+        let before = self.transport.out.len();
         if let Ok(true) = self.transport.flush_now().await {
+            self.begun = true;
             return Ok(true);
         }
         let early = &mut self.early;
         let sent =
             self.transport.flush_unless(limit, |transport, task| refused_early(transport, task, early)).await;
         self.cut |= !matches!(sent, Ok(true));
+        self.begun |= self.transport.out.len() < before;
         match sent {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(UpstreamError::closed(error)),
+            // What can still be read is no response to this request.
+            Err(error) if !self.begun => {
+                Err(UpstreamError::Closed { why: error.to_string(), after: Received::Nothing })
+            }
             sent => Ok(sent.unwrap_or(false)),
         }
     }
