@@ -213,7 +213,7 @@ fn a_bind_flood_is_held_to_the_limits_and_passes() {
     assert_eq!(of("bind_ack"), 99, "{outcome}");
     assert_eq!(of("closed") + of("reset") + errors(&outcome), 401, "{outcome}");
     // Those are counted in the log, without a line each.
-    let limit = "rejected: clients.connections";
+    let limit = "client connection refused: clients.connections";
     let told = proxy.process.err().iter().filter(|line| line.contains(limit)).count();
     assert!((1..=100).contains(&told), "{told} lines");
 
@@ -245,7 +245,7 @@ fn without_descriptors_clients_wait_and_the_log_is_not_filled() {
     let begin = Instant::now();
     limit(1);
     let waiting = std::net::TcpStream::connect(proxy.rpc()).unwrap();
-    let is_told = |line: &str| line.contains("can't accept a connection");
+    let is_told = |line: &str| line.contains("cannot accept a connection");
     proxy.process.wait_err("that there is no room", is_told);
     // It is tried ten times a second.
     std::thread::sleep(Duration::from_secs(3));

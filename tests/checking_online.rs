@@ -169,8 +169,8 @@ fn ports_that_nothing_listens_at_and_names_without_address_are_found_at_once() {
     let said = finds(
         &configured(&format!("rpc = \"{rpc}\"\nhttp = \"http://{http}\""), SERVICE.1),
         &[
-            &format!("upstream.http: http://{http}: can't connect to {http}: "),
-            &format!("upstream.rpc: can't connect to {rpc}: "),
+            &format!("upstream.http: http://{http}: cannot connect to {http}: "),
+            &format!("upstream.rpc: cannot connect to {rpc}: "),
             "see whether host and port are right, the server runs, and no firewall is between",
         ],
     );
@@ -180,8 +180,8 @@ fn ports_that_nothing_listens_at_and_names_without_address_are_found_at_once() {
     finds(
         &configured(upstream, SERVICE.1),
         &[
-            "upstream.http: http://mail.invalid: can't resolve mail.invalid: ",
-            "upstream.rpc: can't resolve exch.invalid: ",
+            "upstream.http: http://mail.invalid: cannot resolve mail.invalid: ",
+            "upstream.rpc: cannot resolve exch.invalid: ",
             "give a name that this machine can resolve, or an address",
         ],
     );
@@ -189,7 +189,7 @@ fn ports_that_nothing_listens_at_and_names_without_address_are_found_at_once() {
     let http = Server::start(&[]);
     let said = finds(
         &configured(&format!("{fixed}\n{}", http.keys()), SERVICE.1),
-        &[&format!("upstream.rpc: can't connect to {rpc}: "), ": signed in as LAB\\svcproxy"],
+        &[&format!("upstream.rpc: cannot connect to {rpc}: "), ": signed in as LAB\\svcproxy"],
     );
     assert!(!said.contains("upstream.http: "), "{said}");
 }
@@ -306,5 +306,5 @@ fn the_proxy_itself_is_not_asked() {
     folder.write("proxy.toml", &text.replace("OWN", &own));
     let said = finds(&folder, &["upstream.rpc: ", "upstream.http: "]);
     assert_eq!(said.matches("where this proxy itself listens").count(), 2, "{said}");
-    assert!(!said.contains("can't connect"), "{said}");
+    assert!(!said.contains("cannot connect"), "{said}");
 }

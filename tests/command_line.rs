@@ -202,7 +202,7 @@ fn an_address_that_is_taken_is_named() {
     let _taken = std::net::TcpListener::bind(address).unwrap();
     folder.write("proxy.toml", &GOOD.replace("127.0.0.23:6001", &address.to_string()));
     let run = mapiproxy(&["run", "--config", folder.join("proxy.toml").to_str().unwrap()], "");
-    failed(&run, &format!("can't listen on {address}"));
+    failed(&run, &format!("cannot listen on {address}"));
 }
 
 #[test]

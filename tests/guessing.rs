@@ -94,8 +94,10 @@ fn guesses_get_slow(proxy: &mut Proxy) {
 
     let ended = proxy.stop();
     let lines: Vec<&str> = ended.err.lines().filter(|line| line.contains("refused")).collect();
-    let first =
-        lines.iter().find(|line| line.contains("peer=203.0.113.9:0")).unwrap_or_else(|| panic!("{lines:?}"));
+    let first = lines
+        .iter()
+        .find(|line| line.contains("client=203.0.113.9:0"))
+        .unwrap_or_else(|| panic!("{lines:?}"));
     assert!(first.contains("account=alice"), "{first}");
     let rest =
         lines.iter().find(|line| line.contains("source=203.0.113.9")).unwrap_or_else(|| panic!("{lines:?}"));
@@ -128,14 +130,14 @@ fn each_address_is_in_the_log_with_the_account_that_was_tried() {
     let server = server();
     let mut proxy = behind_a_front(&server);
     for number in 1..=60 {
-        let name = ["alice", "LAB\\bob", "eve\r\npeer=1.2.3.4"][number % 3];
+        let name = ["alice", "LAB\\bob", "eve\r\nclient=1.2.3.4"][number % 3];
         assert_eq!(once(&proxy, &format!("198.51.100.{number}"), name, "guess"), 401);
     }
     let log = proxy.stop().err;
     for number in 1..=60 {
-        let peer = format!("peer=198.51.100.{number}:0 ");
+        let peer = format!("client=198.51.100.{number}:0 ");
         let account =
-            ["account=alice", "account=LAB\\bob", r#"account="eve\u{d}\u{a}peer=1.2.3.4""#][number % 3];
+            ["account=alice", "account=LAB\\bob", r#"account="eve\u{d}\u{a}client=1.2.3.4""#][number % 3];
         let line =
             log.lines().find(|line| line.contains(&peer)).unwrap_or_else(|| panic!("no {peer} in {log}"));
         assert!(line.contains(account), "{line}");

@@ -100,7 +100,7 @@ fn a_response_that_breaks_off_is_in_the_log_with_its_side() {
         let proxy = server.proxied(|setup| setup);
         said_to_alice(&proxy, "GET /ews/x HTTP/1.1\r\n\r\n");
         proxy.process.wait_err(why, |line| {
-            let whose = line.contains("user=LAB\\alice") && line.contains("operation=\"/ews/x\"");
+            let whose = line.contains("account=LAB\\alice") && line.contains("operation=\"/ews/x\"");
             line.contains("upstream: ") && line.contains(why) && whose
         });
     }
@@ -151,9 +151,12 @@ fn a_refused_operation_is_in_the_log_once_with_its_user() {
         );
         assert!(answer.contains(&format!("\r\nX-ResponseCode: {code}\r\n")), "{fields}: {answer}");
         let line = proxy.process.wait_err(why, |line| line.contains("refused: ") && line.contains(why));
-        for part in
-            ["user=LAB\\alice", "peer=127.0.0.1:", &format!("operation={operation}"), &format!("code={code}")]
-        {
+        for part in [
+            "account=LAB\\alice",
+            "client=127.0.0.1:",
+            &format!("operation={operation}"),
+            &format!("code={code}"),
+        ] {
             assert!(line.contains(part), "{part} is not in {line}");
         }
         let refusals = proxy.process.err().iter().filter(|line| line.contains("refused: ")).count();

@@ -22,7 +22,7 @@ fn refused(proxy: &Proxy) -> Answer {
 const SERVER_UNAVAILABLE: u32 = 1722;
 
 fn looped(line: &str) -> bool {
-    line.contains("request loop: upstream.rpc leads back to this proxy; name the server")
+    line.contains("request loop: upstream.rpc leads back to this proxy; set it to")
 }
 
 /// How often the log says so, and that nothing else is to be seen in it of the many connections of a loop.

@@ -348,7 +348,7 @@ fn why_a_recording_cannot_be_sent_by_http_is_said_with_what_to_do() {
     failed(&unknown, "the server's certificate is not signed by a trusted certificate authority");
     failed(&replayed_by_http(&recording, &url, ALICE, &["--ca-file", authority]), "is for another name");
     let closed = format!("http://{}:1", proxy.address);
-    failed(&replayed_by_http(&recording, &closed, ALICE, &[]), &format!("{closed}: can't connect"));
+    failed(&replayed_by_http(&recording, &closed, ALICE, &[]), &format!("{closed}: cannot connect"));
     failed(&replayed_by_http(&recording, &closed, ALICE, &["--auth", "basic"]), "name a target as https://");
     let remote = proxy.mapper().to_string();
     failed(&replayed_by_http(&recording, &remote, ALICE, &[]), "name a target as https://host");

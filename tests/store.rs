@@ -118,9 +118,7 @@ fn a_wrong_password_of_ours_is_no_business_of_the_clients() {
     let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--dialect", "2000");
     client.run().expect_failed("EcDoConnect", "fault 0x000006bf");
     assert_eq!(upstream.calls(), [""; 0]);
-    proxy
-        .process
-        .wait_err("who is refused", |line| line.contains("refuses the account that we sign in with"));
+    proxy.process.wait_err("who is refused", |line| line.contains("does not accept the proxy's account"));
     assert!(!proxy.process.err().join("\n").contains("Cheshire"), "a password is in the log");
 }
 

@@ -92,13 +92,12 @@ fn waits_by_http_that_end_with_their_server_are_one_line_of_the_log() {
         };
         assert!(is_right, "{number} {got:?}");
     }
-    proxy.process.wait_err("the line", |line| line.contains("connections were closed"));
+    proxy
+        .process
+        .wait_err("the line", |line| line.contains("upstream closed connections with requests in flight"));
     let ended = proxy.stop();
     let line = only_warning(&ended);
-    expect(
-        line,
-        &["requests=30", "waits=30", "connections=30", "upstream=\"upstream.http\"", "NotificationWait"],
-    );
+    expect(line, &["requests=30", "waits=30", "connections=30", "key=\"upstream.http\"", "NotificationWait"]);
 }
 
 #[test]
@@ -119,14 +118,13 @@ fn waits_by_rpc_that_end_with_their_server_are_one_line_of_the_log() {
         // `RPC_S_CALL_FAILED`
         assert_eq!(waiting.answer(), Answer::Fault(0x6BE));
     }
-    proxy.process.wait_err("the line", |line| line.contains("connections were closed"));
+    proxy
+        .process
+        .wait_err("the line", |line| line.contains("upstream closed connections with requests in flight"));
     drop(clients);
     let ended = proxy.stop();
     let line = only_warning(&ended);
-    expect(
-        line,
-        &["requests=30", "waits=30", "connections=30", "upstream=\"upstream.rpc\"", "EcDoAsyncWaitEx"],
-    );
+    expect(line, &["requests=30", "waits=30", "connections=30", "key=\"upstream.rpc\"", "EcDoAsyncWaitEx"]);
 }
 
 #[test]

@@ -39,6 +39,16 @@ pub enum Full {
     All,
 }
 
+impl Full {
+    /// The configuration key of the limit.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::Identity => "clients.request_megabytes_per_user",
+            Self::All => "clients.request_megabytes",
+        }
+    }
+}
+
 impl BodyBudget {
     /// A budget with `limits`.
     pub fn new(limits: &Limits) -> Arc<Self> {

@@ -1,140 +1,269 @@
-//! Rate-limited log lines for events that peers can cause at any rate.
+//! Rate-limited log lines for events that clients and servers can cause at any rate.
+//!
+//! Each kind of line has its own limit, so that one kind does not suppress another. `docs/log-lines.md` lists them.
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use identity::Principal;
 use mapi::mapihttp::ResponseCode;
+use rpc::pdu::FaultStatus;
 use tokio::time::Instant;
+use tracing::field::display;
 
+use crate::error_chain::ErrorChain;
 use crate::gate::FailedRequest;
 use crate::log_rate_limit::LogRateLimit;
+use crate::tcp::admission::ConnectionLimit;
 use crate::upstream_error::UpstreamError;
 
-/// The log lines that clients and the upstream can cause at any rate. Each kind is rate-limited.
+/// The log lines that clients and servers can cause at any rate. The field `suppressed` of a line is the number of lines of
+/// its kind that were left out before it.
 #[derive(Debug, Default)]
 pub struct EventLog {
     accept_failed: LogRateLimit,
-    rejected: LogRateLimit,
-    made_room: LogRateLimit,
-    misbehaved: LogRateLimit,
-    sessions_full: LogRateLimit,
-    memory_full: LogRateLimit,
-    refused: LogRateLimit,
-    looped: LogRateLimit<1, 60>,
-    cut_short: LogRateLimit,
-    upstream_failed: LogRateLimit,
-    denied_there: LogRateLimit,
+    connection_refused: LogRateLimit,
+    connection_evicted: LogRateLimit,
+    client_error: LogRateLimit,
+    too_busy: LogRateLimit,
+    session_evicted: LogRateLimit,
+    memory_limit: LogRateLimit,
+    operation_refused: LogRateLimit,
+    call_refused: LogRateLimit,
+    context_unusable: LogRateLimit,
+    request_loop: LogRateLimit<1, 60>,
+    response_interrupted: LogRateLimit,
+    request_failed: LogRateLimit,
+    client_must_authenticate: LogRateLimit,
 }
 
 impl EventLog {
-    /// A connection can't be accepted.
-    pub(crate) fn accept_failed(&self, error: &io::Error) {
-        if let Some(left_out) = self.accept_failed.pass(Instant::now()) {
-            tracing::error!(left_out, "can't accept a connection: {error}");
+    /// The listener at `listener` cannot accept a connection.
+    pub(crate) fn accept_failed(&self, listener: Option<SocketAddr>, error: &io::Error) {
+        if let Some(suppressed) = self.accept_failed.pass(Instant::now()) {
+            let listener = listener.map(display);
+            let advice = accept_advice(error);
+            tracing::error!(listener, suppressed, "cannot accept a connection: {error}; {advice}");
         }
     }
 
-    /// A client's connection exceeds a limit.
-    pub(crate) fn connection_refused(&self, peer: SocketAddr, why: &str) {
-        if let Some(left_out) = self.rejected.pass(Instant::now()) {
-            tracing::warn!(%peer, left_out, "rejected: {why}");
-        }
-    }
-
-    /// An unauthenticated connection was closed to make room for another.
-    pub(crate) fn connection_evicted(&self, peer: SocketAddr) {
-        if let Some(left_out) = self.made_room.pass(Instant::now()) {
-            tracing::warn!(%peer, left_out, "closed an unauthenticated connection to make room for this client: \
-                clients.unauthenticated_percent or clients.connections is reached");
-        }
-    }
-
-    /// A client broke the protocol.
-    pub(crate) fn client_error(&self, peer: SocketAddr, why: &str) {
-        if let Some(left_out) = self.misbehaved.pass(Instant::now()) {
-            tracing::info!(%peer, left_out, "client: {why}");
-        }
-    }
-
-    /// A client's connection had to be closed in the middle of the upstream's answer.
-    pub(crate) fn response_interrupted(
+    /// A connection exceeds `limit`; `through` is the load balancer that made it for the client.
+    pub(crate) fn connection_refused(
         &self,
-        FailedRequest { client: peer, user, operation, .. }: &FailedRequest<'_>,
-        why: &UpstreamError,
+        client: SocketAddr,
+        through: Option<SocketAddr>,
+        limit: ConnectionLimit,
     ) {
-        if let Some(left_out) = self.cut_short.pass(Instant::now()) {
-            let user = user.map(tracing::field::display);
-            tracing::warn!(%peer, user, operation, left_out, "upstream: an answer broke off, and the client's connection with it: {why}");
+        if let Some(suppressed) = self.connection_refused.pass(Instant::now()) {
+            let (key, through) = (limit.key(), through.map(display));
+            tracing::warn!(%client, through, key, suppressed, "client connection refused: {limit}");
         }
     }
 
-    /// A request to the upstream failed. During an outage, whose begin and end are logged, it is logged at debug level.
-    pub(crate) fn request_failed(&self, lost: &FailedRequest<'_>, why: &UpstreamError) {
-        if why.is_outage() {
-            tracing::debug!(peer = %lost.client, operation = lost.operation, "{}: {why}", why.side());
-        } else {
-            let FailedRequest { client: peer, user, operation, .. } = lost;
-            if let Some(left_out) = self.upstream_failed.pass(Instant::now()) {
-                let user = user.map(tracing::field::display);
-                tracing::warn!(%peer, user, operation, left_out, "{}: {why}", why.side());
-            }
+    /// The oldest unauthenticated connection from `evicted` was closed to admit `client`, because `limit` is reached.
+    pub(crate) fn connection_evicted(&self, client: SocketAddr, evicted: IpAddr, limit: ConnectionLimit) {
+        if let Some(suppressed) = self.connection_evicted.pass(Instant::now()) {
+            let key = limit.key();
+            tracing::warn!(
+                %client, %evicted, key, suppressed,
+                "unauthenticated connection closed to admit another client: {limit}"
+            );
+        }
+    }
+
+    /// A client violated the protocol.
+    pub(crate) fn client_error(&self, client: SocketAddr, why: &str) {
+        if let Some(suppressed) = self.client_error.pass(Instant::now()) {
+            tracing::info!(%client, suppressed, "client protocol error: {why}");
+        }
+    }
+
+    /// A client's connection had to be closed in the middle of the upstream's response.
+    pub(crate) fn response_interrupted(&self, request: &FailedRequest<'_>, error: &UpstreamError) {
+        if let Some(suppressed) = self.response_interrupted.pass(Instant::now()) {
+            let FailedRequest { client, user, operation, .. } = *request;
+            let (account, error) = (user.map(display), ErrorChain(error));
+            tracing::warn!(
+                %client, account, operation, suppressed,
+                "upstream: response interrupted, client connection closed: {error}"
+            );
+        }
+    }
+
+    /// A request to the upstream failed. During an outage, whose begin and end are logged, the line has level debug.
+    pub(crate) fn request_failed(&self, request: &FailedRequest<'_>, error: &UpstreamError) {
+        let FailedRequest { client, user, operation, .. } = *request;
+        let (account, side, key) = (user.map(display), error.side(), error.key());
+        if error.is_outage() {
+            let error = ErrorChain(error);
+            tracing::debug!(%client, account, operation, key, "{side}: request failed: {error}");
+        } else if let Some(suppressed) = self.request_failed.pass(Instant::now()) {
+            let error = ErrorChain(error);
+            tracing::warn!(%client, account, operation, key, suppressed, "{side}: request failed: {error}");
         }
     }
 
     /// A request of `user` for which the upstream requires the client to authenticate.
     pub(crate) fn client_must_authenticate(
         &self,
-        peer: SocketAddr,
+        client: SocketAddr,
         user: Option<&Principal>,
-        why: &UpstreamError,
+        error: &UpstreamError,
     ) {
-        if let Some(left_out) = self.denied_there.pass(Instant::now()) {
-            let user = user.map(tracing::field::display);
-            tracing::info!(%peer, user, left_out, "{}: {why}", why.side());
+        if let Some(suppressed) = self.client_must_authenticate.pass(Instant::now()) {
+            let (account, side, error) = (user.map(display), error.side(), ErrorChain(error));
+            tracing::info!(%client, account, suppressed, "{side}: authentication required: {error}");
         }
     }
 
-    /// A user has as many sessions as the limit permits; `what` was done about it.
-    pub(crate) fn session_limit(&self, peer: SocketAddr, user: &Principal, what: &str) {
-        if let Some(left_out) = self.sessions_full.pass(Instant::now()) {
-            tracing::warn!(%peer, %user, left_out, "too many sessions: {what}");
+    /// An operation is refused because a limit on sessions or deferred work is reached, as `why` says.
+    pub(crate) fn too_busy(
+        &self,
+        client: SocketAddr,
+        user: &Principal,
+        operation: &str,
+        why: &dyn fmt::Display,
+    ) {
+        if let Some(suppressed) = self.too_busy.pass(Instant::now()) {
+            tracing::warn!(%client, account = %user, operation, suppressed, "operation refused as too busy: {why}");
         }
     }
 
-    /// A user's request exceeds a limit on memory.
-    pub(crate) fn memory_limit(&self, peer: SocketAddr, user: &Principal, operation: &str, why: &str) {
-        if let Some(left_out) = self.memory_full.pass(Instant::now()) {
-            tracing::warn!(%peer, %user, operation, left_out, "refused as too busy, for lack of memory: {why}");
+    /// A session of `user` ended to make room for another session of the same user.
+    pub(crate) fn session_evicted(&self, client: SocketAddr, user: &Principal) {
+        if let Some(suppressed) = self.session_evicted.pass(Instant::now()) {
+            tracing::warn!(
+                %client, account = %user, key = "clients.sessions_per_user", suppressed,
+                "session that was idle for the longest time ended to make room for another of the same user"
+            );
+        }
+    }
+
+    /// A request of `user` exceeds a limit on memory.
+    pub(crate) fn memory_limit(&self, client: SocketAddr, user: &Principal, operation: &str, why: &str) {
+        if let Some(suppressed) = self.memory_limit.pass(Instant::now()) {
+            tracing::warn!(
+                %client, account = %user, operation, suppressed,
+                "operation refused as too busy, memory limit reached: {why}"
+            );
         }
     }
 
     /// An operation of MAPI over HTTP is refused.
     pub(crate) fn operation_refused(
         &self,
-        peer: SocketAddr,
+        client: SocketAddr,
         user: &Principal,
         operation: &str,
         code: ResponseCode,
         why: &str,
     ) {
-        if let Some(left_out) = self.refused.pass(Instant::now()) {
-            tracing::info!(%peer, %user, operation, code = code.0, left_out, "refused: {why}");
+        if let Some(suppressed) = self.operation_refused.pass(Instant::now()) {
+            let (account, code) = (display(user), code.0);
+            tracing::info!(%client, account, operation, code, suppressed, "operation refused: {why}");
         }
     }
 
-    /// A remote call is refused.
-    pub(crate) fn call_refused(&self, peer: SocketAddr, user: &Principal, why: &dyn fmt::Display) {
-        if let Some(left_out) = self.refused.pass(Instant::now()) {
-            tracing::info!(%peer, %user, left_out, "refused: {why}");
+    /// An RPC call is refused.
+    pub(crate) fn call_refused(
+        &self,
+        client: SocketAddr,
+        user: &Principal,
+        operation: &str,
+        fault: FaultStatus,
+        why: &dyn fmt::Display,
+    ) {
+        if let Some(suppressed) = self.call_refused.pass(Instant::now()) {
+            let (account, fault) = (display(user), display(fault));
+            tracing::info!(%client, account, operation, fault, suppressed, "RPC call refused: {why}");
+        }
+    }
+
+    /// The security context of a call cannot be used any more.
+    pub(crate) fn context_unusable(&self, client: SocketAddr, user: &Principal, why: &dyn fmt::Display) {
+        if let Some(suppressed) = self.context_unusable.pass(Instant::now()) {
+            tracing::info!(%client, account = %user, suppressed, "client must authenticate again: {why}");
         }
     }
 
     /// A request of this proxy came back to it: the server that `key` names leads here.
-    pub(crate) fn request_loop(&self, peer: SocketAddr, key: &str) {
-        if let Some(left_out) = self.looped.pass(Instant::now()) {
-            tracing::error!(%peer, left_out, "request loop: {key} leads back to this proxy; name the server");
+    pub(crate) fn request_loop(&self, client: SocketAddr, key: &str) {
+        if let Some(suppressed) = self.request_loop.pass(Instant::now()) {
+            tracing::error!(
+                %client, key, suppressed,
+                "request loop: {key} leads back to this proxy; set it to the Exchange server"
+            );
         }
+    }
+}
+
+/// What an operator should do about `error` of accepting a connection.
+fn accept_advice(error: &io::Error) -> &'static str {
+    /// `EMFILE` and `ENFILE`, on Linux.
+    const OUT_OF_DESCRIPTORS: [i32; 2] = [24, 23];
+    match error.raw_os_error() {
+        Some(code) if OUT_OF_DESCRIPTORS.contains(&code) => {
+            "raise the limit on open files (LimitNOFILE= of a systemd unit)"
+        }
+        _ => "new connections wait until the operating system accepts them",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::Subscriber;
+    use tracing::span::{Attributes, Id, Record};
+
+    use super::*;
+
+    /// Counts events.
+    #[derive(Default)]
+    struct Counter(Arc<Mutex<usize>>);
+
+    impl Subscriber for Counter {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, _: &tracing::Event<'_>) {
+            *self.0.lock().unwrap() += 1;
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    /// How many lines `log` writes.
+    fn lines(log: impl FnOnce()) -> usize {
+        let lines = Arc::default();
+        tracing::subscriber::with_default(Counter(Arc::clone(&lines)), log);
+        *lines.lock().unwrap()
+    }
+
+    #[test]
+    fn a_request_loop_is_logged_once_a_minute_and_suppresses_no_other_line() {
+        let (log, client) = (EventLog::default(), SocketAddr::from(([127, 0, 0, 1], 1)));
+        let looped = || (0..1000).for_each(|_| log.request_loop(client, "upstream.rpc"));
+        assert_eq!(lines(looped), 1);
+        let errors = || (0..1000).for_each(|_| log.client_error(client, "malformed"));
+        assert_eq!(lines(errors), 10);
+    }
+
+    #[test]
+    fn a_lack_of_descriptors_is_logged_with_the_limit_to_raise() {
+        assert!(accept_advice(&io::Error::from_raw_os_error(24)).contains("LimitNOFILE"));
+        assert!(!accept_advice(&io::Error::from_raw_os_error(103)).contains("LimitNOFILE"));
     }
 }

@@ -1,90 +1,101 @@
-//! Why a request to the upstream failed: the kind, the side that is to blame, and whether to retry.
+//! Why a request to the upstream failed: the kind, its cause, the side that caused it, and whether to retry.
 
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::body_budget::Full;
 use crate::tcp::connect::ConnectError;
 
+/// The cause of an error. It is shared: the gate returns one error for each operation that it refuses during an outage.
+pub type Cause = Arc<dyn Error + Send + Sync>;
+
+/// The cause that `error`, or a text, describes.
+pub(crate) fn cause(error: impl Into<Box<dyn Error + Send + Sync>>) -> Cause {
+    Arc::from(error.into())
+}
+
 /// Why a request to the upstream failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum UpstreamError {
     /// No connection could be made, so that nothing was sent.
-    #[error("{0}")]
-    Connect(String),
+    #[error(transparent)]
+    Connect(Cause),
     /// The TLS handshake failed, so that nothing was sent.
-    #[error("{0}")]
-    Tls(String),
+    #[error(transparent)]
+    Tls(Cause),
     /// Authentication at the upstream failed.
     #[error(transparent)]
     Auth(#[from] UpstreamAuthError),
-    /// Something took too long.
+    /// A time limit was exceeded.
     #[error(transparent)]
     Timeout(#[from] Timeout),
     /// The upstream closed the connection, or the network broke it.
-    #[error("{why}")]
+    #[error("connection lost")]
     Closed {
-        /// What was seen of it.
-        why: String,
+        /// What was observed.
+        #[source]
+        cause: Cause,
         /// Whether the upstream had sent anything on the connection.
         after: Received,
     },
     /// The upstream rejected the association (C706 12.6.4.5).
-    #[error("{why}")]
+    #[error("association rejected")]
     Rejected {
-        /// The reason that it gave.
-        why: String,
-        /// Whether it was asked to join an association group, which it may have forgotten since.
+        /// The reason that the upstream gave.
+        #[source]
+        cause: Cause,
+        /// Whether the proxy requested an association group, which the upstream may have forgotten since.
         joins_group: bool,
     },
     /// The upstream does not serve the interface.
-    #[error("{0}")]
-    NotServed(String),
-    /// The upstream's response breaks the protocol, or can't be used.
-    #[error("{0}")]
-    Protocol(String),
-    /// There is no room in memory for the response now.
-    #[error("no room in memory for the response: {0}")]
-    Full(#[from] Full),
-    /// The connection leads back to this proxy, which refused it.
-    #[error("request loop: the upstream leads back to this proxy")]
+    #[error(transparent)]
+    NotServed(Cause),
+    /// The upstream's response violates the protocol, or cannot be used.
+    #[error("protocol error")]
+    Protocol(#[source] Cause),
+    /// A limit on memory is reached, so that the response is not buffered.
+    #[error("no memory for the response")]
+    Full(#[source] Full),
+    /// The upstream's address leads to this proxy, which refused the connection.
+    #[error("the connection leads back to this proxy")]
     Loop,
 }
 
 /// Why authentication at the upstream failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum UpstreamAuthError {
-    /// The upstream refuses the account that the proxy authenticates with.
-    #[error("{0}")]
-    Refused(String),
-    /// The upstream rejected the association because of how the proxy authenticates.
-    #[error("{0}")]
-    Rejected(String),
+    /// The upstream does not accept the credentials of the proxy's account.
+    #[error("the server does not accept the proxy's account")]
+    InvalidCredentials(#[source] Cause),
+    /// The upstream rejected the association because of the proxy's security package or level.
+    #[error("the server does not accept the proxy's authentication")]
+    AssociationRejected(#[source] Cause),
     /// The upstream does not offer the authentication scheme that the proxy is configured to use.
-    #[error("{0}")]
-    NotOffered(String),
-    /// The upstream denies access, and does not say that the account is why.
-    #[error("{0}")]
-    Denied(String),
+    #[error(transparent)]
+    SchemeNotOffered(Cause),
+    /// The upstream denies access without saying that the account is the reason.
+    #[error("access denied by the server")]
+    AccessDenied(#[source] Cause),
     /// The upstream requires the client to authenticate, or to do so again.
-    #[error("{0}")]
-    Required(String),
+    #[error("the client must authenticate")]
+    ClientMustAuthenticate(#[source] Cause),
 }
 
-/// What took too long.
+/// The time limit that was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Timeout {
-    /// The upstream has not answered by the time that the caller gave; it may still do so.
-    #[error("no answer in time")]
+    /// The upstream has not responded by the time that the caller set; it may still do so.
+    #[error("no response in time")]
     Deadline,
-    /// An answer took longer than this, and the proxy closed the connection.
-    #[error("no answer within {} s", .0.as_secs())]
-    Answer(Duration),
+    /// A response took longer than this, and the proxy closed the connection.
+    #[error("no response within {} s", .0.as_secs())]
+    Response(Duration),
     /// Connecting and authenticating took longer than this.
-    #[error("not connected and signed in within {} s", .0.as_secs())]
+    #[error("not connected and authenticated within {} s", .0.as_secs())]
     Auth(Duration),
 }
-
 /// What had come from the upstream when it closed a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
@@ -125,25 +136,50 @@ pub enum Retry {
 }
 
 impl UpstreamError {
-    /// The upstream closed a connection that it had answered on, or on which it may have executed a request.
-    pub(crate) fn closed(why: impl fmt::Display) -> Self {
-        Self::Closed { why: why.to_string(), after: Received::Something }
+    /// No connection could be made because of `error`.
+    pub(crate) fn connect(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Connect(cause(error))
+    }
+
+    /// The response violates the protocol, as `error` says.
+    pub(crate) fn protocol(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Protocol(cause(error))
+    }
+
+    /// The connection was lost because of `error` after the upstream had responded on it, or may have executed a request.
+    pub(crate) fn closed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::lost(error, Received::Something)
+    }
+
+    /// The connection was lost because of `error`, after the upstream had sent `after`.
+    pub(crate) fn lost(error: impl Into<Box<dyn Error + Send + Sync>>, after: Received) -> Self {
+        Self::Closed { cause: cause(error), after }
+    }
+
+    /// The configuration key of the limit that was exceeded.
+    pub(crate) const fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::Timeout(Timeout::Response(_)) => Some("upstream.call_seconds"),
+            Self::Timeout(Timeout::Auth(_)) => Some("upstream.connect_seconds"),
+            Self::Full(full) => Some(full.key()),
+            _ => None,
+        }
     }
 
     /// The side that is to blame.
     pub const fn side(&self) -> Side {
         match self {
-            Self::Auth(UpstreamAuthError::Required(_)) => Side::Client,
+            Self::Auth(UpstreamAuthError::ClientMustAuthenticate(_)) => Side::Client,
             Self::Auth(
-                UpstreamAuthError::Refused(_)
-                | UpstreamAuthError::Rejected(_)
-                | UpstreamAuthError::NotOffered(_),
+                UpstreamAuthError::InvalidCredentials(_)
+                | UpstreamAuthError::AssociationRejected(_)
+                | UpstreamAuthError::SchemeNotOffered(_),
             )
             | Self::Full(_)
             | Self::Loop => Side::Proxy,
             Self::Connect(_)
             | Self::Tls(_)
-            | Self::Auth(UpstreamAuthError::Denied(_))
+            | Self::Auth(UpstreamAuthError::AccessDenied(_))
             | Self::Timeout(_)
             | Self::Closed { .. }
             | Self::Rejected { .. }
@@ -180,18 +216,39 @@ impl UpstreamError {
 
     /// Whether it is about the account or the scheme that the proxy authenticates with.
     pub(crate) const fn is_account(&self) -> bool {
-        self.is_password() || matches!(self, Self::Auth(UpstreamAuthError::NotOffered(_)))
+        self.is_password() || matches!(self, Self::Auth(UpstreamAuthError::SchemeNotOffered(_)))
     }
 
     /// Whether it is about the account or its password, wherever in the upstream they are used.
     pub(crate) const fn is_password(&self) -> bool {
-        matches!(self, Self::Auth(UpstreamAuthError::Refused(_) | UpstreamAuthError::Rejected(_)))
+        matches!(
+            self,
+            Self::Auth(UpstreamAuthError::InvalidCredentials(_) | UpstreamAuthError::AssociationRejected(_))
+        )
+    }
+}
+
+impl UpstreamAuthError {
+    /// The upstream does not accept the credentials of the proxy's account because of `error`.
+    pub(crate) fn invalid_credentials(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::InvalidCredentials(cause(error))
+    }
+
+    /// The client must authenticate because of `error`.
+    pub(crate) fn client_must_authenticate(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::ClientMustAuthenticate(cause(error))
+    }
+}
+
+impl From<Full> for UpstreamError {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
     }
 }
 
 impl From<ConnectError> for UpstreamError {
     fn from(error: ConnectError) -> Self {
-        Self::Connect(error.to_string())
+        Self::connect(error)
     }
 }
 
@@ -201,19 +258,19 @@ mod tests {
 
     #[test]
     fn only_what_an_upstream_never_served_may_be_sent_again() {
-        let closed = |after| UpstreamError::Closed { why: String::new(), after };
-        let rejected = |joins_group| UpstreamError::Rejected { why: String::new(), joins_group };
+        let closed = |after| UpstreamError::lost("reset", after);
+        let rejected = |joins_group| UpstreamError::Rejected { cause: cause("unknown group"), joins_group };
         for error in [closed(Received::Nothing), rejected(true)] {
             assert_eq!(error.retry(), Retry::Unsent, "{error:?}");
         }
         let never = [
-            UpstreamError::Connect(String::new()),
-            UpstreamError::Tls(String::new()),
-            UpstreamAuthError::Refused(String::new()).into(),
+            UpstreamError::connect("refused"),
+            UpstreamError::Tls(cause("bad certificate")),
+            UpstreamAuthError::invalid_credentials("access denied").into(),
             Timeout::Deadline.into(),
             closed(Received::Something),
             rejected(false),
-            UpstreamError::Protocol(String::new()),
+            UpstreamError::protocol("malformed"),
             UpstreamError::Loop,
         ];
         for error in never {
@@ -223,10 +280,9 @@ mod tests {
 
     #[test]
     fn the_proxy_is_to_blame_for_its_account_and_a_client_for_its_own() {
-        let [refused, required] =
-            [UpstreamAuthError::Refused, UpstreamAuthError::Required].map(|kind| kind(String::new()));
-        assert_eq!(UpstreamError::from(refused).side(), Side::Proxy);
-        assert_eq!(UpstreamError::from(required).side(), Side::Client);
+        let kinds = [UpstreamAuthError::invalid_credentials, UpstreamAuthError::client_must_authenticate];
+        let sides = kinds.map(|kind| UpstreamError::from(kind("401")).side());
+        assert_eq!(sides, [Side::Proxy, Side::Client]);
         assert_eq!(UpstreamError::closed("it was closed").side(), Side::Upstream);
     }
 }

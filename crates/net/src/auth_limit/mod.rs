@@ -104,9 +104,9 @@ impl AuthLimit {
         }
         self.lock().logged(source(peer.ip()), name);
         if let Some(account) = name {
-            tracing::warn!(%peer, %account, "sign-in refused: {why}");
+            tracing::warn!(client = %peer, %account, "sign-in refused: {why}");
         } else {
-            tracing::warn!(%peer, "sign-in refused: {why}");
+            tracing::warn!(client = %peer, "sign-in refused: {why}");
         }
     }
 

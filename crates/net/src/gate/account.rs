@@ -9,6 +9,7 @@ use super::delay::{FIRST_DELAY, LONGEST_DELAY};
 use super::failures::{Refusal, UserFailures};
 use super::pending::PendingAttempts;
 use super::protocol::UpstreamProtocol;
+use crate::error_chain::ErrorChain;
 use crate::log_rate_limit::LogRateLimit;
 use crate::upstream_error::UpstreamError;
 
@@ -43,7 +44,7 @@ struct Service {
     state: State,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum State {
     /// Not accepted yet.
     Unproven,
@@ -103,7 +104,7 @@ impl ServiceAccount {
     ) -> Result<Admitted, UpstreamError> {
         let index = self.service(protocol, name);
         let Some(service) = self.services.get(index) else {
-            return Err(UpstreamError::Protocol("no such service".to_owned()));
+            return Err(UpstreamError::protocol("unknown service"));
         };
         let is_accepted = matches!(service.state, State::Accepted | State::Doubtful);
         if let Some(error) = self.failures.against(user.identity(), index, is_accepted, now) {
@@ -180,7 +181,7 @@ impl ServiceAccount {
     fn accepted(&mut self, ticket: &Ticket, now: Instant) -> bool {
         self.failures.accepted(ticket.user.identity(), ticket.service);
         let Some(service) = self.services.get_mut(ticket.service) else { return false };
-        if service.state == State::Accepted {
+        if matches!(service.state, State::Accepted) {
             return false;
         }
         service.state = State::Accepted;
@@ -195,7 +196,7 @@ impl ServiceAccount {
         }
         if let Some((since, refused)) = self.outage.take() {
             let seconds = now.duration_since(since).as_secs();
-            tracing::info!(seconds, refused, "upstream accepts the service account again");
+            tracing::info!(seconds, failed = refused, "upstream accepts the service account again");
         }
         true
     }
@@ -216,7 +217,7 @@ impl ServiceAccount {
             State::Refused { .. } if ticket.pending.is_none() => return,
             State::Refused { delay, .. } => {
                 let delay = (*delay * 2).min(LONGEST_DELAY);
-                tracing::debug!(service = %service.name, ?delay, "upstream still refuses the service account: {error}");
+                tracing::debug!(service = %service.name, ?delay, "upstream still does not accept the service account: {}", ErrorChain(error));
                 refusal.grows = false;
                 self.failures.add(&refusal, now);
                 self.outage.get_or_insert((now, 0)).1 += 1;
@@ -225,7 +226,7 @@ impl ServiceAccount {
             }
             State::Accepted => {
                 service.state = State::Doubtful;
-                tracing::debug!(service = %service.name, "upstream refused a sign-in of the service account: {error}");
+                tracing::debug!(service = %service.name, "authentication of the service account failed at the upstream: {}", ErrorChain(error));
                 self.failures.add(&refusal, now);
                 return;
             }
@@ -235,7 +236,7 @@ impl ServiceAccount {
                 !self.failures.count_reaches(1, ticket.service)
             }
         };
-        let is_unproven = service.state == State::Unproven;
+        let is_unproven = matches!(service.state, State::Unproven);
         let delay = self.failures.add(&refusal, now);
         let is_for_all =
             self.failures.count_reaches(if is_unproven { UNPROVEN } else { DOUBTFUL }, ticket.service);
@@ -273,24 +274,26 @@ impl ServiceAccount {
     fn log_refused(&self, index: usize, error: &UpstreamError) {
         let Some(Service { protocol, name, .. }) = self.services.get(index) else { return };
         tracing::warn!(
-            upstream = protocol.key(),
+            key = protocol.key(),
             service = %name,
-            "upstream refuses the service account: {error}; correct the account or its password file, and send SIGHUP; \
-             the next sign-in is attempted in {} s, and operations until then are refused",
+            "upstream does not accept the service account: {}; correct the account or its password file, and send \
+             SIGHUP; the next authentication is attempted in {} s, and requests until then fail",
+            ErrorChain(error),
             FIRST_DELAY.as_secs()
         );
     }
 
     fn log_suspended(&self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
         let Some(Service { protocol, name, .. }) = self.services.get(ticket.service) else { return };
-        let Some(left_out) = self.suspended.pass(now) else { return };
+        let Some(suppressed) = self.suspended.pass(now) else { return };
         tracing::warn!(
-            upstream = protocol.key(),
+            key = protocol.key(),
             service = %name,
-            user = %ticket.user.principal(),
-            left_out,
-            "upstream refuses the service account in this user's requests, after it had accepted it: {error}; the user's \
-             requests are refused until the next attempt in {} s, those of other users are not",
+            account = %ticket.user.principal(),
+            suppressed,
+            "upstream does not accept the service account in requests of this user, but accepted it before: {}; requests \
+             of this user fail until the next attempt in {} s, requests of other users continue",
+            ErrorChain(error),
             FIRST_DELAY.as_secs()
         );
     }

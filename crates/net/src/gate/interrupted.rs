@@ -8,6 +8,8 @@ use identity::Principal;
 use tokio::time::Instant;
 
 use super::protocol::UpstreamProtocol;
+use super::reachability::BACKOFF;
+use crate::error_chain::ErrorChain;
 use crate::upstream_error::UpstreamError;
 
 /// How long interrupted are collected, from the first one on, before they are logged as one line.
@@ -48,26 +50,31 @@ struct Pending {
     waits: u64,
     connections: HashSet<SocketAddr>,
     /// The first of them.
-    peer: SocketAddr,
+    client: SocketAddr,
     user: Option<Principal>,
     operation: String,
-    why: String,
-    /// Why the upstream is unreachable, where that was found since.
+    error: UpstreamError,
+    /// Why the upstream is unreachable, if that was found since.
     unreachable: Option<UpstreamError>,
 }
 
 impl InterruptedRequests {
-    /// Counts `request`, which failed because of `why`. For the first one, returns after how long the line is to be logged.
-    pub(super) fn add(&mut self, request: &FailedRequest<'_>, why: &str, now: Instant) -> Option<Duration> {
+    /// Counts `request`, which failed because of `error`. For the first one, returns after how long the line is to be logged.
+    pub(super) fn add(
+        &mut self,
+        request: &FailedRequest<'_>,
+        error: &UpstreamError,
+        now: Instant,
+    ) -> Option<Duration> {
         let is_first = self.pending.is_none();
         let pending = self.pending.get_or_insert_with(|| Pending {
             requests: 0,
             waits: 0,
             connections: HashSet::new(),
-            peer: request.client,
+            client: request.client,
             user: request.user.cloned(),
             operation: request.operation.to_owned(),
-            why: why.to_owned(),
+            error: error.clone(),
             unreachable: None,
         });
         pending.requests += 1;
@@ -86,25 +93,25 @@ impl InterruptedRequests {
         true
     }
 
-    /// Logs the interrupted that are not logged yet.
+    /// Logs the requests that are not logged yet.
     pub(super) fn log(&mut self, protocol: UpstreamProtocol, now: Instant) {
         let Some(pending) = self.pending.take() else { return };
         self.logged = Some(now);
-        let Pending { requests, waits, connections, peer, user, operation, why, unreachable } = pending;
-        let (connections, upstream) = (connections.len(), protocol.key());
-        let user = user.as_ref().map(tracing::field::display);
-        if let Some(error) = unreachable {
+        let Pending { requests, waits, connections, client, user, operation, error, unreachable } = pending;
+        let (connections, key) = (connections.len(), protocol.key());
+        let account = user.as_ref().map(tracing::field::display);
+        let error = ErrorChain(&error);
+        if let Some(unreachable) = &unreachable {
             tracing::warn!(
-                upstream, requests, waits, connections, %peer, user, operation,
-                "upstream is unreachable: {error}; before that it closed connections with requests under way, which \
-                 failed: {why}; check {upstream} and the server; connection attempts are spaced until one succeeds, and \
-                 operations in between are refused"
+                key, requests, waits, connections, %client, account, operation,
+                "upstream is unreachable: {}; before that it closed connections with requests in flight: {error}; check \
+                 {key} and the server; {BACKOFF}", ErrorChain(unreachable)
             );
         } else {
             tracing::warn!(
-                upstream, requests, waits, connections, %peer, user, operation,
-                "upstream: connections were closed with requests under way, which failed: {why}; check whether the \
-                 server was restarted or has crashed"
+                key, requests, waits, connections, %client, account, operation,
+                "upstream closed connections with requests in flight: {error}; check whether the server was restarted or \
+                 has crashed"
             );
         }
     }

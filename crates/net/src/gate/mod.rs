@@ -26,6 +26,7 @@ use self::interrupted::InterruptedRequests;
 use self::lock::lock;
 pub(crate) use self::protocol::UpstreamProtocol;
 use self::reachability::{Change, Reachability};
+use crate::error_chain::ErrorChain;
 use crate::task::spawn_system;
 use crate::upstream_error::UpstreamError;
 
@@ -82,26 +83,28 @@ impl Gate {
         let state = self.state(protocol);
         let attempt = lock(state).reachability.begin(Instant::now())?;
         let attempt = Connecting { state, attempt: Some(attempt) };
-        let late = || format!("can't connect: no answer within {} s", limit.as_secs());
+        let late = || format!("cannot connect: no response within {} s", limit.as_secs());
         let connected =
-            timeout(limit, connecting).await.unwrap_or_else(|_| Err(UpstreamError::Connect(late())));
+            timeout(limit, connecting).await.unwrap_or_else(|_| Err(UpstreamError::connect(late())));
         attempt.record(protocol, connected.as_ref().err());
         connected
     }
 
-    /// Counts a request that was active by `protocol` when the upstream closed its connection, because of `why`. Those of
+    /// Counts a request that was active by `protocol` when the upstream closed its connection, because of `error`. Those of
     /// about a second are logged together.
     pub(crate) fn record_interrupted(
         self: &Arc<Self>,
         protocol: UpstreamProtocol,
         request: &FailedRequest<'_>,
-        why: &str,
+        error: &UpstreamError,
     ) {
         let FailedRequest { client, operation, .. } = *request;
-        tracing::debug!(%client, user = request.user.map(tracing::field::display), operation, "upstream: {why}");
-        let Some(collected) = lock(self.state(protocol)).interrupted.add(request, why, Instant::now()) else {
-            return;
-        };
+        tracing::debug!(
+            %client, account = request.user.map(tracing::field::display), operation,
+            "upstream: request failed: {}", ErrorChain(error)
+        );
+        let added = lock(self.state(protocol)).interrupted.add(request, error, Instant::now());
+        let Some(collected) = added else { return };
         let gate = Arc::clone(self);
         spawn_system(async move {
             tokio::time::sleep(collected).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::protocol::UpstreamProtocol;
+use crate::error_chain::ErrorChain;
 use crate::upstream_error::UpstreamError;
 
 /// The delay after the second failed attempt, which doubles with each further one.
@@ -47,12 +48,12 @@ impl Outage {
     /// Logs it.
     pub(super) fn log(self, protocol: UpstreamProtocol) {
         let Self { seconds, refused } = self;
-        tracing::info!(upstream = protocol.key(), seconds, refused, "upstream is reachable again");
+        tracing::info!(key = protocol.key(), seconds, failed = refused, "upstream is reachable again");
     }
 }
 
 /// What an attempt changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Change {
     /// An outage began.
     Down(UpstreamError),
@@ -114,7 +115,10 @@ impl Reachability {
                     down.next = now + down.delay;
                     down.attempting = false;
                     down.error = error.clone();
-                    tracing::debug!(upstream = protocol.key(), delay = ?down.delay, "upstream is still down: {error}");
+                    tracing::debug!(
+                        key = protocol.key(), delay = ?down.delay,
+                        "upstream is still unreachable: {}", ErrorChain(error)
+                    );
                 }
                 None
             }
@@ -136,20 +140,19 @@ impl Reachability {
     }
 }
 
+/// What happens to requests during an outage.
+pub(super) const BACKOFF: &str = "connection attempts back off, and requests between them fail at once";
+
 /// Logs that an outage begins, because of `error`.
 pub(super) fn log_begin(protocol: UpstreamProtocol, error: &UpstreamError) {
     let key = protocol.key();
+    let chain = ErrorChain(error);
     if matches!(error, UpstreamError::Tls(_)) {
         tracing::warn!(
-            upstream = key,
-            "upstream: TLS handshake failed: {error}; check {key} and upstream.ca_file; connection attempts are spaced \
-             until one succeeds, and operations in between are refused"
+            key,
+            "upstream: TLS handshake failed: {chain}; check {key} and upstream.ca_file; {BACKOFF}"
         );
     } else {
-        tracing::warn!(
-            upstream = key,
-            "upstream is unreachable: {error}; check {key} and the server; connection attempts are spaced until one \
-             succeeds, and operations in between are refused"
-        );
+        tracing::warn!(key, "upstream is unreachable: {chain}; check {key} and the server; {BACKOFF}");
     }
 }

@@ -38,7 +38,7 @@ pub(crate) async fn discover(
     framing: Framing,
     dialect: Dialect,
 ) -> Result<KeepAlive, ConnectionError> {
-    tracing::debug!(peer = %request.peer, user = %request.context.principal(), path = request.head.path(), "relayed");
+    tracing::debug!(client = %request.peer, account = %request.context.principal(), path = request.head.path(), "relayed");
     let since = Instant::now();
     let downstream = &mut client.downstream;
     downstream.invite().await?;
@@ -103,7 +103,7 @@ async fn discovered(
     // A server that stops reading may have answered already, with 413 or 401.
     // For who has not signed in, no connection is held longer than signing in may take.
     let limit = client.downstream.config.upstream.call_limit;
-    let limit = if client.downstream.permit.is_signed_in() { limit } else { limit.min(limits.handshake) };
+    let limit = if client.downstream.permit.is_authenticated() { limit } else { limit.min(limits.handshake) };
     let until = Instant::now() + limit;
     let (head, framing, body) = match whole_response(client, &under_way.request, &mut upstream, until).await?
     {
@@ -154,7 +154,7 @@ async fn whole_response(
         }
         if body.len() > client.downstream.config.sizes.body {
             let why = "an answer of Autodiscover that is too large";
-            return Ok(Err(UpstreamError::Protocol(why.to_owned())));
+            return Ok(Err(UpstreamError::protocol(why)));
         }
         if let Err(full) = share.set(body.len()) {
             return Ok(Err(full.into()));
@@ -174,12 +174,12 @@ fn through_modules(
         return Ok(body.clone());
     }
     if head.fields.text("content-encoding").is_some_and(|coding| coding != "identity") {
-        return Err(UpstreamError::Protocol("an answer of Autodiscover that is packed".to_owned()));
+        return Err(UpstreamError::protocol("an answer of Autodiscover that is packed"));
     }
     let changed = config.engine.autodiscover(dialect, body, &request.context);
     changed
         .map(|changed| changed.map_or_else(|| body.clone(), Bytes::from))
-        .map_err(|refusal| UpstreamError::Protocol(refusal.why.into_owned()))
+        .map_err(|refusal| UpstreamError::protocol(refusal.why.into_owned()))
 }
 
 impl Discovering {

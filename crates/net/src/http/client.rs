@@ -128,7 +128,7 @@ async fn answer(connection: &mut UpstreamConnection) -> Result<(ResponseHead, Ve
             Event::Head { .. } => {}
         }
         if body.len() > LONGEST {
-            return Err(UpstreamError::Protocol(format!("an answer of more than {LONGEST} bytes")));
+            return Err(UpstreamError::protocol(format!("an answer of more than {LONGEST} bytes")));
         }
     }
 }

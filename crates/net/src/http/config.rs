@@ -8,6 +8,7 @@ use identity::ContextCounters;
 
 use crate::auth_limit::AuthLimit;
 use crate::body_budget::BodyBudget;
+use crate::error_chain::ErrorChain;
 use crate::event_log::EventLog;
 use crate::gate::{FailedRequest, UpstreamProtocol};
 use crate::http::downstream::auth::local::HttpAuthConfig;
@@ -91,7 +92,7 @@ impl HttpListenerConfig {
         request: &FailedRequest<'_>,
     ) -> ConnectionError {
         self.log_failure(why, request, EventLog::response_interrupted);
-        ConnectionError::CutShort(why.to_string())
+        ConnectionError::CutShort(ErrorChain(why).to_string())
     }
 
     /// Logs what has a place of its own in the log there, and anything else with `otherwise`.
@@ -102,7 +103,7 @@ impl HttpListenerConfig {
         otherwise: fn(&EventLog, &FailedRequest<'_>, &UpstreamError),
     ) {
         match (why, request.user) {
-            (UpstreamError::Closed { why, .. }, _) => {
+            (UpstreamError::Closed { .. }, _) => {
                 self.upstream.gate.record_interrupted(UpstreamProtocol::Http, request, why);
             }
             (UpstreamError::Full(full), Some(user)) => {

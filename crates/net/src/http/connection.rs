@@ -166,9 +166,10 @@ impl ClientConnection {
             return why;
         }
         if upstream.is_anonymous() {
-            return UpstreamError::Auth(UpstreamAuthError::Required(
-                "the server refuses anonymous requests".to_owned(),
-            ));
+            return UpstreamAuthError::client_must_authenticate(
+                "the server does not serve anonymous requests",
+            )
+            .into();
         }
         let why = UpstreamError::from(upstream.refused(&head.fields));
         upstream.not_signed_in(&why);
@@ -191,7 +192,7 @@ impl ClientConnection {
     ) -> KeepAlive {
         self.upstream.close();
         let Self { downstream, authenticator, .. } = self;
-        if matches!(why, UpstreamError::Auth(UpstreamAuthError::Required(_))) {
+        if matches!(why, UpstreamError::Auth(UpstreamAuthError::ClientMustAuthenticate(_))) {
             downstream.config.log.client_must_authenticate(downstream.peer, lost.user, why);
             authenticator.challenge(&mut downstream.transport.out.bytes, &request.head);
         } else {

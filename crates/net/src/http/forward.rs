@@ -22,7 +22,7 @@ pub(crate) async fn forward(
     request: RequestContext,
     framing: Framing,
 ) -> Result<KeepAlive, ConnectionError> {
-    tracing::debug!(peer = %request.peer, user = %request.context.principal(), path = request.head.path(), "relayed");
+    tracing::debug!(client = %request.peer, account = %request.context.principal(), path = request.head.path(), "relayed");
     client.downstream.invite().await?;
     let (beginning, body) = match framing {
         Framing::Chunked => client.downstream.beginning().await?,

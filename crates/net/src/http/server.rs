@@ -82,7 +82,7 @@ fn client_connection(
     let shared = config.peers.speaks_for_others(client_addr.ip());
     if shared {
         // A trusted reverse proxy needs no authentication of its own.
-        permit.signed_in();
+        permit.set_authenticated();
     }
     let forwarding = Forwarding::new(client_addr, shared, tls, &config.origin, config.tells_forwarding);
     let traits = ConnectionTraits { tls, shared, bindings };

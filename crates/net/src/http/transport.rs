@@ -117,7 +117,7 @@ impl From<TransportError> for UpstreamError {
             TransportError::Io(_)
             | TransportError::Closed
             | TransportError::Message(http1::Error::CutOff) => Self::closed(broken),
-            TransportError::Message(_) => Self::Protocol(broken.to_string()),
+            TransportError::Message(_) => Self::protocol(broken),
         }
     }
 }

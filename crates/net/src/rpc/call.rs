@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use wire::{Endian, Guid};
 
 use crate::account::Account;
+use crate::error_chain::ErrorChain;
 use crate::gate::AuthAttempt;
 use crate::rpc::loop_marker::BindId;
 use crate::upstream_error::UpstreamError;
@@ -99,7 +100,7 @@ pub(crate) enum Progress {
 
 /// The outcome of a call that failed with its connection because of `error`.
 pub(super) fn outcome(error: &UpstreamError, progress: &Progress) -> Outcome {
-    let unavailable = |kind| Outcome::Unavailable { kind, why: error.to_string() };
+    let unavailable = |kind| Outcome::Unavailable { kind, why: ErrorChain(error).to_string() };
     match error {
         // It is not the client that is refused: a status that says so would have it ask for another password.
         error if error.is_account() => unavailable(match progress {
@@ -109,6 +110,6 @@ pub(super) fn outcome(error: &UpstreamError, progress: &Progress) -> Outcome {
         UpstreamError::Connect(_) | UpstreamError::Tls(_) | UpstreamError::Loop => {
             unavailable(RefusalKind::Unavailable)
         }
-        _ => Outcome::Lost(error.to_string()),
+        _ => Outcome::Lost(ErrorChain(error).to_string()),
     }
 }

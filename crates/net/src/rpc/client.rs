@@ -23,7 +23,7 @@ pub struct RpcClient {
 }
 
 /// Why a call failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum CallFailure {
     /// The server responded with a fault.
     #[error("server responded with fault {0}")]
@@ -34,6 +34,7 @@ pub enum CallFailure {
         /// The addresses of the server.
         server: Vec<SocketAddr>,
         /// Why.
+        #[source]
         why: UpstreamError,
     },
 }
@@ -50,7 +51,7 @@ impl RpcClient {
         let (addresses, limit) = (server.clone(), config.timeout);
         let connect = async move {
             let connected = tokio::time::timeout(limit, connect_any(&addresses)).await;
-            let late = |_| UpstreamError::Connect(format!("no connection within {} s", limit.as_secs()));
+            let late = |_| UpstreamError::connect(format!("no connection within {} s", limit.as_secs()));
             Ok(Connected::from(connected.map_err(late)??))
         };
         Self { association: UpstreamAssociation::new(config, connect), server, next: 0, ends: Vec::new() }
@@ -106,7 +107,7 @@ mod tests {
     use std::pin::pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Context, Poll, Wake};
+    use std::task::{Context, Wake};
     use std::time::Duration;
 
     use rpc::pdu::{Body, Pdu};
@@ -141,7 +142,7 @@ mod tests {
         let mut call = pin!(client.call(0, Bytes::new()));
         let wakes = Arc::<Wakes>::default();
         let waker = Arc::clone(&wakes).into();
-        assert_eq!(call.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Pending);
+        assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "it continues when other tasks have had their turn");
     }
 }

@@ -223,7 +223,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         let context = self.contexts.usable(request.security);
         let standing = Standing::of_call(context.as_ref(), request.interface);
         if standing != Standing::Unknown {
-            self.permit.signed_in();
+            self.permit.set_authenticated();
         }
         self.activity.called(standing);
         let Some(context) = context else {

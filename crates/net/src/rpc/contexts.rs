@@ -122,7 +122,7 @@ impl ClientContexts {
     pub(super) fn usable(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
         let context = self.of(security)?;
         if let Err(error) = context.check(clock::now()) {
-            self.config.log.call_refused(self.peer, context.principal(), &error);
+            self.config.log.context_unusable(self.peer, context.principal(), &error);
             return None;
         }
         Some(context)

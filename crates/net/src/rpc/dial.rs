@@ -43,7 +43,7 @@ pub(super) async fn connect(
     let attempt = identity.permit(&caller, UpstreamProtocol::Rpc, interface.name(), timeout).await?;
     let connecting = async {
         let connected = endpoints.connect(interface).await;
-        connected.map_err(|error| UpstreamError::Connect(error.to_string()))
+        connected.map_err(UpstreamError::connect)
     };
     let left = timeout.saturating_sub(begun.elapsed());
     let stream = gate.connect(UpstreamProtocol::Rpc, left, connecting).await?;

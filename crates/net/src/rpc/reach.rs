@@ -9,6 +9,7 @@ use identity::SecurityContext;
 use rpc::pdu::FaultStatus;
 use tokio::time::timeout;
 
+use crate::error_chain::ErrorChain;
 use crate::rpc::call::AssociationConfig;
 use crate::rpc::client::{CallFailure, RpcClient};
 use crate::rpc::dial::Upstream;
@@ -109,16 +110,16 @@ impl Upstream {
 
 /// What `failure` of a call to an operation that does not exist means: none where the server let the call in.
 fn judge(failure: &CallFailure) -> Result<(), NotServed> {
-    let text = failure.to_string();
+    let text = ErrorChain(failure).to_string();
     match failure {
         CallFailure::Fault(status) if is_denial(*status) => Err(NotServed::Refused(text)),
         CallFailure::Fault(FaultStatus::NCA_S_UNK_IF) => Err(NotServed::NotThere(text)),
         CallFailure::Fault(_) => Ok(()),
         CallFailure::Lost { why, .. } => Err(match why {
-            UpstreamError::Auth(UpstreamAuthError::Refused(_) | UpstreamAuthError::Denied(_)) => {
-                NotServed::Refused(text)
-            }
-            UpstreamError::Auth(UpstreamAuthError::Rejected(_))
+            UpstreamError::Auth(
+                UpstreamAuthError::InvalidCredentials(_) | UpstreamAuthError::AccessDenied(_),
+            ) => NotServed::Refused(text),
+            UpstreamError::Auth(UpstreamAuthError::AssociationRejected(_))
             | UpstreamError::Rejected { .. }
             | UpstreamError::Loop => NotServed::Rejected(text),
             UpstreamError::NotServed(_) => NotServed::NotThere(text),

@@ -16,6 +16,7 @@ use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
 use tokio::time::Instant;
 
 use crate::clock;
+use crate::error_chain::ErrorChain;
 use crate::event_log::EventLog;
 use crate::gate::{FailedRequest, UpstreamProtocol};
 use crate::rpc::association_group::Group;
@@ -26,8 +27,8 @@ use crate::rpc::handler::{Call, Reply, RequestHandler};
 use crate::rpc::pending_calls::{ClientCall, PendingCall, PendingCalls};
 use crate::rpc::resolver::syntax;
 use crate::rpc::upstream_associations::UpstreamAssociations;
-use crate::rpc::upstream_auth::{is_refusal, refusal};
-use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError};
+use crate::rpc::upstream_auth::{fault, is_refusal};
+use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError, cause};
 
 /// What all relayed client connections have in common.
 pub struct RpcRelay {
@@ -140,21 +141,22 @@ impl RequestHandler for RelayConnection {
                 self.advance(call, next, replies);
             }
             Err(refusal) => {
-                let user = context.principal();
+                let (user, status) = (context.principal(), fault_status(refusal.kind));
+                let operation = interface.operation(opnum).unwrap_or("unknown");
                 if refusal.kind == RefusalKind::TooBusy {
-                    self.relay.log.session_limit(peer, user, &refusal.why);
+                    self.relay.log.too_busy(peer, user, operation, &refusal.why);
                 } else {
-                    self.relay.log.call_refused(peer, user, &refusal.why);
+                    self.relay.log.call_refused(peer, user, operation, status, &refusal.why);
                 }
                 self.relay.observer.rejected(&Rejected {
                     context: &context,
                     peer,
                     envelope,
-                    operation: interface.operation(opnum).unwrap_or("unknown"),
+                    operation,
                     request_size,
                     refusal: &refusal,
                 });
-                replies.push(Reply::Fault { id, status: fault_status(refusal.kind) });
+                replies.push(Reply::Fault { id, status });
             }
         }
     }
@@ -290,7 +292,7 @@ impl RelayConnection {
         // the fault of a failed call. A handshake that ends with AUTH3 has no response, so that the fault of the first
         // call rejects the account.
         if is_refusal(status) && self.upstreams.authenticates(&pending.call.upstream) {
-            let denied = UpstreamAuthError::Denied(refusal(&status)).into();
+            let denied = UpstreamAuthError::AccessDenied(cause(fault(status))).into();
             return self.on_failure(token, &denied, Progress::Unknown, replies);
         }
         self.resume(token, Outcome::Refused(UpstreamRefusal::Fault(status)), replies);
@@ -315,7 +317,7 @@ impl RelayConnection {
             && !std::mem::replace(&mut client.retried, true)
         {
             let operation = flight.operation.name();
-            tracing::debug!(operation, "retrying on a new connection: {error}");
+            tracing::debug!(operation, "retrying on a new connection: {}", ErrorChain(error));
             let upstream = (&key, &self.relay.upstream);
             return self.upstreams.call(upstream, (flight.context(), group), call, &mut self.ends);
         }
@@ -346,8 +348,8 @@ impl RpcRelay {
         let (peer, operation) = (flight.operation.peer(), flight.operation.name());
         let user = Some(flight.context().principal());
         let lost = FailedRequest { client: peer, user, operation, is_wait: flight.is_wait() };
-        if let UpstreamError::Closed { why, .. } = error {
-            self.upstream.gate.record_interrupted(UpstreamProtocol::Rpc, &lost, why);
+        if matches!(error, UpstreamError::Closed { .. }) {
+            self.upstream.gate.record_interrupted(UpstreamProtocol::Rpc, &lost, error);
         } else {
             self.log.request_failed(&lost, error);
         }

@@ -19,7 +19,7 @@ use crate::rpc::upstream_auth::UpstreamAuth;
 use crate::tcp::read::poll_read;
 use crate::tcp::stream::poll_send;
 use crate::timer::Timer;
-use crate::upstream_error::{Received, Timeout, UpstreamError};
+use crate::upstream_error::{Received, Timeout, UpstreamError, cause};
 
 #[cfg(test)]
 mod tests;
@@ -164,17 +164,18 @@ impl UpstreamAssociation {
                 return if self.queued.is_empty() {
                     Ok(())
                 } else {
-                    Err(UpstreamError::closed("connection lost"))
+                    Err(UpstreamError::closed("closed before the call was sent"))
                 };
             };
             if !self.association.wants_input() {
                 return Ok(());
             }
-            let closed = |why: String| UpstreamError::Closed { why, after: self.received };
             match poll_read(stream, task, |bytes| self.association.receive(bytes)) {
-                Poll::Ready(Ok(0)) => return Err(closed("connection closed by the server".to_owned())),
+                Poll::Ready(Ok(0)) => {
+                    return Err(UpstreamError::lost("the server closed the connection", self.received));
+                }
                 Poll::Ready(Ok(_)) => self.received = Received::Something,
-                Poll::Ready(Err(error)) => return Err(closed(error.to_string())),
+                Poll::Ready(Err(error)) => return Err(UpstreamError::lost(error, self.received)),
                 Poll::Pending => return Ok(()),
             }
         }
@@ -223,7 +224,7 @@ impl UpstreamAssociation {
     fn on_bound(&mut self, results: &[(u16, ContextResult)]) -> Result<(), UpstreamError> {
         if !results.iter().any(|(_, result)| result.result == ContextResultCode::ACCEPTANCE) {
             let why = format!("interface {} not served", self.config.interface);
-            return Err(UpstreamError::NotServed(why));
+            return Err(UpstreamError::NotServed(cause(why)));
         }
         self.deadline = None;
         Ok(())
@@ -236,11 +237,13 @@ impl UpstreamAssociation {
             return UpstreamError::Loop;
         }
         self.auth.closed_by(reason).unwrap_or_else(|| {
-            let why = reason.to_string();
             if is_rejected {
-                UpstreamError::Rejected { why, joins_group: self.config.group != 0 }
+                UpstreamError::Rejected {
+                    cause: cause(reason.to_string()),
+                    joins_group: self.config.group != 0,
+                }
             } else {
-                UpstreamError::Protocol(why)
+                UpstreamError::protocol(reason.to_string())
             }
         })
     }
@@ -262,12 +265,12 @@ impl UpstreamAssociation {
             };
         }
         write(stream, task, &mut self.association, &mut self.output)
-            .map_err(|error| UpstreamError::Closed { why: error.to_string(), after: self.received })
+            .map_err(|error| UpstreamError::lost(error, self.received))
     }
 
     /// Closes the connection, since a response took longer than `limit`; every call on it fails.
     pub(crate) fn abort(&mut self, limit: Duration, ends: &mut Vec<CallEnd>) {
-        self.fail(Timeout::Answer(limit).into(), ends);
+        self.fail(Timeout::Response(limit).into(), ends);
     }
 
     fn fail(&mut self, error: UpstreamError, ends: &mut Vec<CallEnd>) {
@@ -285,7 +288,7 @@ impl UpstreamAssociation {
 }
 
 fn protocol(error: CallError) -> UpstreamError {
-    UpstreamError::Protocol(error.to_string())
+    UpstreamError::protocol(error)
 }
 
 /// Sends the association's output as far as the upstream takes it.

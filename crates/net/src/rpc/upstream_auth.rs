@@ -1,6 +1,6 @@
 //! Authentication on an upstream connection: the handshake with the proxy's account, and what refusals mean.
 
-use std::fmt;
+use std::error::Error;
 use std::sync::Arc;
 
 use identity::{AuthError, Channel, Initiator, OsRandom, SecurityContext, Step};
@@ -11,7 +11,7 @@ use crate::account::Account;
 use crate::clock;
 use crate::gate::AuthAttempt;
 use crate::rpc::auth::{protection, strongest};
-use crate::upstream_error::{UpstreamAuthError, UpstreamError};
+use crate::upstream_error::{UpstreamAuthError, UpstreamError, cause};
 
 /// The reasons of a `bind_nak` that are about authentication (C706 12.6.3.1, [MS-RPCE] 2.2.2.5).
 const REFUSES_PACKAGE: [RejectReason; 2] =
@@ -51,11 +51,14 @@ impl UpstreamAuth {
     pub(super) fn begin(&mut self) -> Result<Option<Credentials>, UpstreamError> {
         let Some(account) = &self.account else { return Ok(None) };
         let initiator = account.mechanism.initiator(&account.config, Channel::RPC);
-        let mut initiator = initiator.map_err(|refusal| protocol(&refusal))?;
-        let auth_type = account.mechanism.rpc_auth_type().ok_or_else(|| protocol(&AuthError::NoMechanism))?;
+        let mut initiator = initiator.map_err(UpstreamError::protocol)?;
+        let auth_type = account
+            .mechanism
+            .rpc_auth_type()
+            .ok_or_else(|| UpstreamError::protocol(AuthError::NoMechanism))?;
         let first = initiator.step(&[], clock::now(), &mut OsRandom);
-        let Step::Continue(token) = first.map_err(|refusal| protocol(&refusal))? else {
-            return Err(protocol(&"the handshake ended before it began"));
+        let Step::Continue(token) = first.map_err(UpstreamError::protocol)? else {
+            return Err(UpstreamError::protocol("the handshake ended before its first token"));
         };
         self.initiator = Some(initiator);
         Ok(Some(Credentials {
@@ -69,14 +72,14 @@ impl UpstreamAuth {
     /// Continues the handshake with the upstream's `token`.
     pub(super) fn step(&mut self, token: &[u8]) -> Result<NextLeg, UpstreamError> {
         let initiator =
-            self.initiator.as_mut().ok_or_else(|| protocol(&"a token where none was asked for"))?;
+            self.initiator.as_mut().ok_or_else(|| UpstreamError::protocol("an unexpected token"))?;
         let next = match initiator.step(token, clock::now(), &mut OsRandom) {
             Ok(Step::Continue(token)) => NextLeg::AlterContext { token },
             Ok(Step::Done { token, context, security }) => {
                 let level = self.account.as_ref().map_or(AuthLevel::CONNECT, |account| account.level);
                 if level.effective() > Some(strongest(&*security)) {
                     let why = format!("the server's handshake negotiated too little for the level {level}");
-                    return Err(UpstreamAuthError::NotOffered(why).into());
+                    return Err(UpstreamAuthError::SchemeNotOffered(cause(why)).into());
                 }
                 self.context.replace(context);
                 self.initiator = None;
@@ -86,7 +89,7 @@ impl UpstreamAuth {
                     None => NextLeg::Done { protection },
                 }
             }
-            Err(why) => return Err(refused(&why)),
+            Err(error) => return Err(invalid_credentials(error)),
         };
         self.answered_challenge = true;
         Ok(next)
@@ -103,7 +106,7 @@ impl UpstreamAuth {
     /// fault may refuse the account.
     pub(super) fn faulted(&mut self, status: FaultStatus) -> Result<(), UpstreamError> {
         if self.attempt.is_some() && is_refusal(status) {
-            return Err(refused(&status));
+            return Err(invalid_credentials(fault(status)));
         }
         self.answered();
         Ok(())
@@ -113,14 +116,16 @@ impl UpstreamAuth {
     pub(super) fn closed_by(&self, reason: &CloseReason) -> Option<UpstreamError> {
         Some(match reason {
             CloseReason::SetupFault(status) if self.initiator.is_some() && is_refusal(*status) => {
-                refused(status)
+                invalid_credentials(fault(*status))
             }
             CloseReason::SetupFault(status) if is_denial(*status) => {
-                UpstreamAuthError::Denied(reason.to_string()).into()
+                UpstreamAuthError::AccessDenied(cause(reason.to_string())).into()
             }
-            CloseReason::AuthenticationFailed => UpstreamAuthError::Denied(reason.to_string()).into(),
+            CloseReason::AuthenticationFailed => {
+                UpstreamAuthError::AccessDenied(cause(reason.to_string())).into()
+            }
             CloseReason::Rejected(reason) if REFUSES_PACKAGE.contains(reason) => {
-                UpstreamAuthError::Rejected(refusal(reason)).into()
+                UpstreamAuthError::AssociationRejected(cause(reason.to_string())).into()
             }
             _ => return None,
         })
@@ -132,7 +137,7 @@ impl UpstreamAuth {
         self.context.take();
         let Some(attempt) = self.attempt.take() else { return error };
         let by_closing = self.answered_challenge && matches!(error, UpstreamError::Closed { .. });
-        let error = if by_closing { refused(&error) } else { error };
+        let error = if by_closing { invalid_credentials(error) } else { error };
         if error.is_account() {
             attempt.failed(&error);
         }
@@ -151,15 +156,11 @@ pub(super) const fn is_refusal(status: FaultStatus) -> bool {
     matches!(status, FaultStatus::ACCESS_DENIED | FaultStatus::RPC_S_SEC_PKG_ERROR)
 }
 
-/// The message where the upstream refuses the account because of `why`.
-pub(super) fn refusal(why: &dyn fmt::Display) -> String {
-    format!("the server refuses the account that we sign in with: {why}")
+/// The description of a fault as a cause.
+pub(super) fn fault(status: FaultStatus) -> String {
+    format!("fault {status}")
 }
 
-fn refused(why: &dyn fmt::Display) -> UpstreamError {
-    UpstreamAuthError::Refused(refusal(why)).into()
-}
-
-fn protocol(why: &dyn fmt::Display) -> UpstreamError {
-    UpstreamError::Protocol(why.to_string())
+fn invalid_credentials(error: impl Into<Box<dyn Error + Send + Sync>>) -> UpstreamError {
+    UpstreamAuthError::invalid_credentials(error).into()
 }

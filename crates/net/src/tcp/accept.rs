@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::event_log::EventLog;
-use crate::tcp::admission::{Admission, ConnectionPermit, Entered, Evicted};
+use crate::tcp::admission::{Admission, Admitted, ConnectionPermit, Eviction, EvictionSignal};
 use crate::tcp::stream::prepare;
 use crate::tcp::workers::Workers;
 
@@ -22,9 +22,9 @@ use crate::tcp::workers::Workers;
 /// only waits.
 pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A listener can't be bound to its address.
+/// A listener cannot be bound to its address.
 #[derive(Debug, thiserror::Error)]
-#[error("can't listen on {address}: {source}")]
+#[error("cannot listen on {address}: {source}")]
 pub struct ListenError {
     /// The address.
     pub address: SocketAddr,
@@ -35,7 +35,7 @@ pub struct ListenError {
 /// Listens on `address`.
 ///
 /// # Errors
-/// When the address can't be bound.
+/// If the address cannot be bound.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address).await.map_err(|source| ListenError { address, source })
 }
@@ -53,8 +53,8 @@ pub(crate) struct Acceptor<'a> {
 }
 
 impl Acceptor<'_> {
-    /// Serves each connection that `listener` accepts with the function that `protocol` returns, until `shutdown` turns
-    /// true; then it accepts no more, and returns when all have ended. `beside` is polled as long as it accepts.
+    /// Serves each connection that `listener` accepts with the function that `protocol` returns. When `shutdown` turns true,
+    /// accepts no more and returns when all connections have ended. Polls `beside` while it accepts.
     pub(crate) async fn run<S, F>(
         self,
         listener: TcpListener,
@@ -67,19 +67,22 @@ impl Acceptor<'_> {
     {
         let mut connections = JoinSet::new();
         let mut beside = pin!(beside);
+        let address = listener.local_addr().ok();
         while !*shutdown.borrow() {
             tokio::select! {
                 accepted = listener.accept() => {
-                    let Some((stream, peer, permit, evicted)) = self.admit(accepted).await else { continue };
+                    let Some((stream, peer, permit, evicted)) = self.admit(address, accepted).await else { continue };
                     let serve = protocol(&shutdown);
                     let served = self.workers.serve(&mut connections, stream, async move |stream| {
                         tokio::select! {
                             () = serve(stream, peer, permit) => {}
-                            () = evicted.wait() => tracing::debug!(%peer, "connection closed to make room for others"),
+                            () = evicted.wait() => {
+                                tracing::debug!(client = %peer, "client connection closed to admit another");
+                            },
                         }
                     });
                     if let Err(error) = served {
-                        tracing::error!(%peer, "can't serve a connection: {error}");
+                        tracing::error!(client = %peer, "cannot serve a client connection: {error}");
                     }
                 }
                 never = &mut beside => match never {},
@@ -91,33 +94,34 @@ impl Acceptor<'_> {
         finish(connections, shutdown).await;
     }
 
-    /// The connection that was accepted, where the limits permit it.
+    /// The accepted connection, if the limits permit it. `address` is the listener's.
     async fn admit(
         &self,
+        address: Option<SocketAddr>,
         accepted: io::Result<(TcpStream, SocketAddr)>,
-    ) -> Option<(TcpStream, SocketAddr, ConnectionPermit, Evicted)> {
+    ) -> Option<(TcpStream, SocketAddr, ConnectionPermit, EvictionSignal)> {
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of descriptors, most likely: open connections go on, new ones have to wait.
-                self.log.accept_failed(&error);
+                // Probably no descriptors are left: open connections continue, new connections wait.
+                self.log.accept_failed(address, &error);
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 return None;
             }
         };
-        match self.admission.enter(peer.ip()) {
-            Ok(Entered { permit, evicted, made_room }) => {
-                if made_room {
-                    self.log.connection_evicted(peer);
+        match self.admission.admit(peer.ip()) {
+            Ok(Admitted { permit, evicted, eviction }) => {
+                if let Some(Eviction { address, limit }) = eviction {
+                    self.log.connection_evicted(peer, address, limit);
                 }
                 if let Err(error) = prepare(&stream) {
-                    tracing::debug!(%peer, "can't set the connection up: {error}");
+                    tracing::debug!(client = %peer, "cannot set socket options: {error}");
                 }
                 Some((stream, peer, permit, evicted))
             }
             Err(limit) => {
-                self.log.connection_refused(peer, limit);
-                self.observer.refused(peer, limit);
+                self.log.connection_refused(peer, None, limit);
+                self.observer.refused(peer, &limit.to_string());
                 None
             }
         }

@@ -55,14 +55,14 @@ impl Limits {
 
 /// Counts connections against their limits.
 ///
-/// A connection is unauthenticated until a client has authenticated on it. Where a new one would exceed their limit, the
-/// oldest is closed of the address that has the most of them: a flood closes its own connections, and a client that
-/// authenticates at once is served.
+/// A connection is unauthenticated until a client has authenticated on it. If a new connection would exceed the limit on
+/// unauthenticated connections, the oldest connection of the address that has the most of them is closed: a flood closes
+/// its own connections, and a client that authenticates at once is served.
 #[derive(Debug)]
 pub struct Admission {
     limits: Limits,
     /// Load balancers and reverse proxies, to which the limit for each address does not apply.
-    fronts: Vec<Network>,
+    load_balancers: Vec<Network>,
     counts: Mutex<Counts>,
 }
 
@@ -71,9 +71,9 @@ struct Counts {
     all: usize,
     by_address: HashMap<IpAddr, usize>,
     /// The unauthenticated connections by address, the oldest first.
-    waiting: HashMap<IpAddr, BTreeMap<u64, oneshot::Sender<()>>>,
-    /// How many these are.
-    unauthenticated: usize,
+    unauthenticated: HashMap<IpAddr, BTreeMap<u64, oneshot::Sender<()>>>,
+    /// The number of unauthenticated connections.
+    unauthenticated_count: usize,
     last_id: u64,
 }
 
@@ -84,15 +84,15 @@ pub(crate) struct ConnectionPermit {
     id: u64,
     address: IpAddr,
     /// Whether it counts for `address`.
-    counted: bool,
-    signed_in: bool,
+    counts_for_address: bool,
+    authenticated: bool,
 }
 
 /// Resolves when a connection has to be closed to make room for another.
 #[derive(Debug)]
-pub(crate) struct Evicted(oneshot::Receiver<()>);
+pub(crate) struct EvictionSignal(oneshot::Receiver<()>);
 
-impl Evicted {
+impl EvictionSignal {
     /// Waits until the connection has to be closed, which may be never.
     pub(crate) async fn wait(self) {
         if self.0.await.is_err() {
@@ -102,56 +102,89 @@ impl Evicted {
 }
 
 /// A new connection that the limits permit.
-pub(crate) struct Entered {
+pub(crate) struct Admitted {
     pub(crate) permit: ConnectionPermit,
-    pub(crate) evicted: Evicted,
-    /// Whether another connection was closed for it.
-    pub(crate) made_room: bool,
+    pub(crate) evicted: EvictionSignal,
+    /// The connection that was closed to make room for it.
+    pub(crate) eviction: Option<Eviction>,
 }
 
-const FULL: &str = "clients.connections is reached";
-const ADDRESS_FULL: &str = "clients.connections_per_address is reached";
+/// An unauthenticated connection was closed to make room for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Eviction {
+    /// The client's address; of an IPv6 address, its /64 network.
+    pub(crate) address: IpAddr,
+    /// The limit that is reached.
+    pub(crate) limit: ConnectionLimit,
+}
+
+/// A limit on connections that is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{} is reached", self.key())]
+pub(crate) enum ConnectionLimit {
+    /// The limit on all connections.
+    All,
+    /// The limit on connections from one address.
+    PerAddress,
+    /// The limit on unauthenticated connections.
+    Unauthenticated,
+}
+
+impl ConnectionLimit {
+    /// The configuration key of the limit.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::All => "clients.connections",
+            Self::PerAddress => "clients.connections_per_address",
+            Self::Unauthenticated => "clients.unauthenticated_percent",
+        }
+    }
+}
 
 impl Admission {
-    /// Counts against `limits`. `fronts` are load balancers and reverse proxies, through which many clients
+    /// Counts against `limits`. `load_balancers` are load balancers and reverse proxies, through which many clients
     /// connect.
-    pub fn new(limits: Limits, fronts: Vec<Network>) -> Arc<Self> {
-        Arc::new(Self { limits, fronts, counts: Mutex::default() })
+    pub fn new(limits: Limits, load_balancers: Vec<Network>) -> Arc<Self> {
+        Arc::new(Self { limits, load_balancers, counts: Mutex::default() })
     }
 
     /// A permit for a connection from `address`.
     ///
     /// # Errors
-    /// The limit that is reached, as its key in the configuration.
-    pub(crate) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Entered, &'static str> {
-        let is_front = self.fronts.iter().any(|front| front.contains(address));
+    /// The limit that is reached.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Admitted, ConnectionLimit> {
+        let is_load_balancer = self.load_balancers.iter().any(|network| network.contains(address));
         let address = source(address);
         let mut counts = self.lock();
-        if !is_front {
+        if !is_load_balancer {
             counts.check_address(address, &self.limits)?;
         }
         let full = counts.all >= self.limits.connections;
-        let made_room = full || counts.unauthenticated >= self.limits.unauthenticated();
-        if made_room && !counts.evict() && full {
-            return Err(FULL);
+        let limit = if full { ConnectionLimit::All } else { ConnectionLimit::Unauthenticated };
+        let mut eviction = None;
+        if full || counts.unauthenticated_count >= self.limits.unauthenticated() {
+            eviction = counts.evict().map(|address| Eviction { address, limit });
+            if full && eviction.is_none() {
+                return Err(limit);
+            }
         }
-        if !is_front {
+        if !is_load_balancer {
             *counts.by_address.entry(address).or_default() += 1;
         }
         counts.all += 1;
-        counts.unauthenticated += 1;
+        counts.unauthenticated_count += 1;
         counts.last_id += 1;
         let id = counts.last_id;
         let (evict, evicted) = oneshot::channel();
-        counts.waiting.entry(address).or_default().insert(id, evict);
+        counts.unauthenticated.entry(address).or_default().insert(id, evict);
         let permit = ConnectionPermit {
             admission: Arc::clone(self),
             id,
             address,
-            counted: !is_front,
-            signed_in: false,
+            counts_for_address: !is_load_balancer,
+            authenticated: false,
         };
-        Ok(Entered { permit, evicted: Evicted(evicted), made_room })
+        Ok(Admitted { permit, evicted: EvictionSignal(evicted), eviction })
     }
 
     /// Connections that have a permit now.
@@ -165,42 +198,40 @@ impl Admission {
 }
 
 impl Counts {
-    fn check_address(&self, address: IpAddr, limits: &Limits) -> Result<(), &'static str> {
+    fn check_address(&self, address: IpAddr, limits: &Limits) -> Result<(), ConnectionLimit> {
         let own = self.by_address.get(&address).copied().unwrap_or_default();
-        if own >= limits.connections_per_address { Err(ADDRESS_FULL) } else { Ok(()) }
+        if own >= limits.connections_per_address { Err(ConnectionLimit::PerAddress) } else { Ok(()) }
     }
 
-    /// Closes an unauthenticated connection. Returns whether there was one. Its task returns the permit later, but it does
-    /// not count any more.
-    fn evict(&mut self) -> bool {
-        let most = self.waiting.iter().max_by_key(|(_, waiting)| waiting.len()).map(|(address, _)| *address);
-        let Some(address) = most else { return false };
-        let Some((_, evict)) = self.waiting.get_mut(&address).and_then(BTreeMap::pop_first) else {
-            return false;
-        };
-        // It may be about to end by itself.
+    /// Closes an unauthenticated connection, if there is one, and returns its address. Its task returns the permit later, but
+    /// the connection does not count any more.
+    fn evict(&mut self) -> Option<IpAddr> {
+        let most = self.unauthenticated.iter().max_by_key(|(_, connections)| connections.len());
+        let address = *most?.0;
+        let (_, evict) = self.unauthenticated.get_mut(&address)?.pop_first()?;
+        // The connection may have ended by itself.
         let _ = evict.send(());
-        self.tidy(address);
-        self.unauthenticated = self.unauthenticated.saturating_sub(1);
+        self.remove_if_empty(address);
+        self.unauthenticated_count = self.unauthenticated_count.saturating_sub(1);
         self.all = self.all.saturating_sub(1);
-        true
+        Some(address)
     }
 
     /// Removes a connection from the unauthenticated ones, if it is one of them.
-    fn take(&mut self, address: IpAddr, id: u64) -> Option<oneshot::Sender<()>> {
-        let taken = self.waiting.get_mut(&address)?.remove(&id)?;
-        self.tidy(address);
-        self.unauthenticated = self.unauthenticated.saturating_sub(1);
+    fn remove_unauthenticated(&mut self, address: IpAddr, id: u64) -> Option<oneshot::Sender<()>> {
+        let taken = self.unauthenticated.get_mut(&address)?.remove(&id)?;
+        self.remove_if_empty(address);
+        self.unauthenticated_count = self.unauthenticated_count.saturating_sub(1);
         Some(taken)
     }
 
-    fn tidy(&mut self, address: IpAddr) {
-        if self.waiting.get(&address).is_some_and(BTreeMap::is_empty) {
-            self.waiting.remove(&address);
+    fn remove_if_empty(&mut self, address: IpAddr) {
+        if self.unauthenticated.get(&address).is_some_and(BTreeMap::is_empty) {
+            self.unauthenticated.remove(&address);
         }
     }
 
-    fn leave(&mut self, address: IpAddr) {
+    fn release_address(&mut self, address: IpAddr) {
         if let Some(own) = self.by_address.get_mut(&address) {
             *own -= 1;
             if *own == 0 {
@@ -212,35 +243,37 @@ impl Counts {
 
 impl ConnectionPermit {
     /// A client authenticated on the connection, which is not closed to make room from now on.
-    pub(crate) fn signed_in(&mut self) {
-        if !self.signed_in && self.admission.lock().take(self.address, self.id).is_some() {
-            self.signed_in = true;
+    pub(crate) fn set_authenticated(&mut self) {
+        if !self.authenticated
+            && self.admission.lock().remove_unauthenticated(self.address, self.id).is_some()
+        {
+            self.authenticated = true;
         }
     }
 
     /// Whether a client has authenticated on the connection.
-    pub(crate) const fn is_signed_in(&self) -> bool {
-        self.signed_in
+    pub(crate) const fn is_authenticated(&self) -> bool {
+        self.authenticated
     }
 
     /// A load balancer names the client, which is at `address`: the connection counts for that address from now on.
     ///
     /// # Errors
-    /// The limit that is reached, as its key in the configuration.
-    pub(crate) fn claimed(&mut self, address: IpAddr) -> Result<(), &'static str> {
+    /// The limit that is reached.
+    pub(crate) fn count_for(&mut self, address: IpAddr) -> Result<(), ConnectionLimit> {
         let address = source(address);
         let mut counts = self.admission.lock();
         counts.check_address(address, &self.admission.limits)?;
         *counts.by_address.entry(address).or_default() += 1;
-        if self.counted {
-            counts.leave(self.address);
+        if self.counts_for_address {
+            counts.release_address(self.address);
         }
-        if let Some(evict) = counts.take(self.address, self.id) {
-            counts.waiting.entry(address).or_default().insert(self.id, evict);
-            counts.unauthenticated += 1;
+        if let Some(evict) = counts.remove_unauthenticated(self.address, self.id) {
+            counts.unauthenticated.entry(address).or_default().insert(self.id, evict);
+            counts.unauthenticated_count += 1;
         }
         drop(counts);
-        (self.address, self.counted) = (address, true);
+        (self.address, self.counts_for_address) = (address, true);
         Ok(())
     }
 }
@@ -248,12 +281,12 @@ impl ConnectionPermit {
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut counts = self.admission.lock();
-        // One that was evicted counts no more.
-        if self.signed_in || counts.take(self.address, self.id).is_some() {
+        // An evicted connection does not count any more.
+        if self.authenticated || counts.remove_unauthenticated(self.address, self.id).is_some() {
             counts.all = counts.all.saturating_sub(1);
         }
-        if self.counted {
-            counts.leave(self.address);
+        if self.counts_for_address {
+            counts.release_address(self.address);
         }
     }
 }
@@ -276,86 +309,93 @@ mod tests {
         [127, 0, 0, last].into()
     }
 
-    fn enter(admission: &Arc<Admission>, last: u8) -> Entered {
-        admission.enter(address(last)).unwrap_or_else(|error| panic!("{error}"))
+    fn admit(admission: &Arc<Admission>, last: u8) -> Admitted {
+        admission.admit(address(last)).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn signed_in(admission: &Arc<Admission>, last: u8) -> Entered {
-        let mut entered = enter(admission, last);
-        entered.permit.signed_in();
+    fn authenticated(admission: &Arc<Admission>, last: u8) -> Admitted {
+        let mut entered = admit(admission, last);
+        entered.permit.set_authenticated();
         entered
     }
 
-    fn is_evicted(entered: &mut Entered) -> bool {
+    fn is_evicted(entered: &mut Admitted) -> bool {
         entered.evicted.0.try_recv().is_ok()
     }
 
     #[test]
-    fn places_are_counted_and_given_back() {
+    fn permits_are_counted_and_returned() {
         let admission = admission(3, 2, 100);
-        let first = signed_in(&admission, 1);
-        let _second = signed_in(&admission, 1);
-        assert_eq!(admission.enter(address(1)).err(), Some(ADDRESS_FULL));
-        let _third = signed_in(&admission, 2);
-        assert_eq!(admission.enter(address(2)).err(), Some(FULL));
+        let first = authenticated(&admission, 1);
+        let _second = authenticated(&admission, 1);
+        assert_eq!(admission.admit(address(1)).err(), Some(ConnectionLimit::PerAddress));
+        let _third = authenticated(&admission, 2);
+        assert_eq!(admission.admit(address(2)).err(), Some(ConnectionLimit::All));
         drop(first);
-        assert!(admission.enter(address(2)).is_ok());
+        assert!(admission.admit(address(2)).is_ok());
         assert_eq!(admission.connections(), 2);
     }
 
     #[test]
-    fn a_flood_closes_its_own_connections_and_leaves_room_for_signed_in_clients() {
+    fn a_flood_closes_its_own_connections_and_leaves_room_for_authenticated_clients() {
         let admission = admission(10, 100, 50);
-        let mut users: Vec<_> = (0..3).map(|_| signed_in(&admission, 1)).collect();
-        let mut begins = enter(&admission, 2);
-        let mut flood: Vec<_> = (0..100).map(|_| enter(&admission, 3)).collect();
-        assert!(flood.iter().all(|entered| !entered.permit.signed_in));
+        let mut users: Vec<_> = (0..3).map(|_| authenticated(&admission, 1)).collect();
+        let mut begins = admit(&admission, 2);
+        let mut flood: Vec<_> = (0..100).map(|_| admit(&admission, 3)).collect();
+        assert!(flood.iter().all(|entered| !entered.permit.authenticated));
         assert_eq!(flood.iter_mut().map(is_evicted).filter(|evicted| *evicted).count(), 96);
         assert!(flood[..96].iter().all(|entered| entered.evicted.0.is_terminated()));
         assert!(!is_evicted(&mut begins) && !users.iter_mut().any(is_evicted));
-        begins.permit.signed_in();
+        begins.permit.set_authenticated();
         assert_eq!(admission.connections(), 3 + 1 + 4);
-        // What was evicted is not counted twice.
+        // What was evicted is not counts_for_address twice.
         drop(flood);
         assert_eq!(admission.connections(), 4);
-        // All places but those of the flood are for users.
-        let more: Vec<_> = (0..6).map(|_| signed_in(&admission, 4)).collect();
-        assert_eq!(admission.enter(address(5)).err(), Some(FULL));
+        // All permits except those of the flood are for users.
+        let more: Vec<_> = (0..6).map(|_| authenticated(&admission, 4)).collect();
+        assert_eq!(admission.admit(address(5)).err(), Some(ConnectionLimit::All));
         drop((more, users, begins));
         assert_eq!(admission.connections(), 0);
         let counts = admission.lock();
-        assert!(counts.by_address.is_empty() && counts.waiting.is_empty() && counts.unauthenticated == 0);
+        assert!(
+            counts.by_address.is_empty()
+                && counts.unauthenticated.is_empty()
+                && counts.unauthenticated_count == 0
+        );
     }
 
     #[test]
-    fn where_all_places_are_taken_unauthenticated_connections_make_room() {
+    fn unauthenticated_connections_are_evicted_if_all_permits_are_taken() {
         let admission = admission(4, 100, 100);
-        let _users: Vec<_> = (0..3).map(|_| signed_in(&admission, 1)).collect();
-        let mut waits = enter(&admission, 2);
-        let user = signed_in(&admission, 3);
-        assert!(is_evicted(&mut waits) && user.made_room);
+        let _users: Vec<_> = (0..3).map(|_| authenticated(&admission, 1)).collect();
+        let mut waits = admit(&admission, 2);
+        let user = authenticated(&admission, 3);
+        assert!(
+            is_evicted(&mut waits)
+                && user.eviction == Some(Eviction { address: address(2), limit: ConnectionLimit::All })
+        );
         // It is too late for it to authenticate.
-        waits.permit.signed_in();
-        assert!(!waits.permit.is_signed_in());
+        waits.permit.set_authenticated();
+        assert!(!waits.permit.is_authenticated());
         assert_eq!(admission.connections(), 4);
-        assert_eq!(admission.enter(address(4)).err(), Some(FULL));
+        assert_eq!(admission.admit(address(4)).err(), Some(ConnectionLimit::All));
         drop(waits);
         assert_eq!(admission.connections(), 4);
     }
 
     #[test]
-    fn clients_of_a_front_server_are_counted_by_their_own_addresses() {
+    fn clients_of_a_load_balancer_are_counted_by_their_own_addresses() {
         let admission = admission(100, 2, 100);
-        let mut clients: Vec<_> = (0..10).map(|_| enter(&admission, 9)).collect();
+        let mut clients: Vec<_> = (0..10).map(|_| admit(&admission, 9)).collect();
         let (of_one, others) = clients.split_at_mut(2);
         for client in of_one {
-            client.permit.claimed(address(1)).unwrap();
+            client.permit.count_for(address(1)).unwrap();
         }
-        assert_eq!(others[0].permit.claimed(address(1)), Err(ADDRESS_FULL));
-        others[0].permit.claimed(address(2)).unwrap();
-        assert_eq!(admission.enter(address(1)).err(), Some(ADDRESS_FULL));
+        assert_eq!(others[0].permit.count_for(address(1)), Err(ConnectionLimit::PerAddress));
+        others[0].permit.count_for(address(2)).unwrap();
+        assert_eq!(admission.admit(address(1)).err(), Some(ConnectionLimit::PerAddress));
         drop(clients);
-        assert!(admission.enter(address(1)).is_ok());
+        assert!(admission.admit(address(1)).is_ok());
         assert_eq!((admission.connections(), admission.lock().by_address.len()), (0, 0));
     }
 }

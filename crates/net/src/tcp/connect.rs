@@ -18,21 +18,21 @@ const PER_ADDRESS: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
     /// The lookup failed.
-    #[error("can't resolve {host}: {source}")]
+    #[error("cannot resolve {host}: {source}")]
     Lookup {
         /// The name.
         host: String,
         /// Why.
         source: io::Error,
     },
-    /// It exists, and has no address.
+    /// The name exists, but has no address.
     #[error("{0} has no address")]
     NoAddress(String),
 }
 
 /// Why there is no connection to any of a server's addresses.
 #[derive(Debug, thiserror::Error)]
-#[error("can't connect to {}", list(.0))]
+#[error("cannot connect to {}", list(.0))]
 pub struct ConnectError(Vec<(SocketAddr, AttemptError)>);
 
 /// Why there is no connection to one address.
@@ -40,7 +40,7 @@ pub struct ConnectError(Vec<(SocketAddr, AttemptError)>);
 enum AttemptError {
     #[error("{0}")]
     Failed(#[from] io::Error),
-    #[error("no answer within {} s", .0.as_secs())]
+    #[error("no response within {} s", .0.as_secs())]
     Timeout(Duration),
 }
 
@@ -54,8 +54,8 @@ fn list(attempts: &[(SocketAddr, AttemptError)]) -> String {
     text
 }
 
-/// A connection to the first of `addresses` that takes one, ready for use. Each has [`PER_ADDRESS`], but for the last, which
-/// has as long as the caller waits.
+/// Connects to the first of `addresses` that accepts a connection. Each address has [`PER_ADDRESS`], except for the last,
+/// which the caller limits.
 pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     let mut failures = Vec::new();
     for (number, address) in addresses.iter().enumerate() {
@@ -72,8 +72,8 @@ pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, C
     Err(ConnectError(failures))
 }
 
-/// A connection to the address that was `cached`, within [`PER_ADDRESS`]; where it takes none, or none was cached, to the first
-/// of those that `lookup` finds.
+/// Connects to the `cached` address, within [`PER_ADDRESS`]; if that fails, or no address is cached, to the first address
+/// that `lookup` finds and that accepts a connection.
 pub(crate) async fn connect<E: From<ConnectError>>(
     cached: Option<SocketAddr>,
     lookup: impl Future<Output = Result<Vec<SocketAddr>, E>>,
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_next_address_is_tried_where_one_refuses_the_connection() {
+    async fn the_next_address_is_tried_if_one_refuses_the_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let good = listener.local_addr().unwrap();
         // The listener there is closed.
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_server_is_looked_up_anew_only_where_the_cached_address_refuses_the_connection() {
+    async fn the_server_is_looked_up_again_only_if_the_cached_address_refuses_the_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let good = listener.local_addr().unwrap();
         let closed = TcpListener::bind("127.0.0.2:0").await.unwrap();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-/// A network of IP addresses, as `10.0.0.0/8` or `2001:db8::/32`; a single address without a length. Host bits are
+/// A network of IP addresses, such as `10.0.0.0/8` or `2001:db8::/32`; a single address without a length. Host bits are
 /// ignored. IPv4 addresses mapped into IPv6 are IPv4 addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
@@ -12,10 +12,12 @@ pub struct Network {
     length: u8,
 }
 
-/// A text that is no network.
+/// A text that is not a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no address or network: expected one as 10.0.0.1, 10.0.0.0/8, 2001:db8::1 or 2001:db8::/32")]
-pub struct BadNetwork(String);
+#[error(
+    "{0:?} is not a valid address or network (for example 10.0.0.1, 10.0.0.0/8, 2001:db8::1 or 2001:db8::/32)"
+)]
+pub struct InvalidNetwork(String);
 
 impl Network {
     /// Whether `address` belongs to it.
@@ -34,17 +36,17 @@ impl<A: Into<IpAddr>> From<A> for Network {
 }
 
 impl FromStr for Network {
-    type Err = BadNetwork;
+    type Err = InvalidNetwork;
 
-    fn from_str(text: &str) -> Result<Self, BadNetwork> {
-        let bad = || BadNetwork(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
+        let invalid = || InvalidNetwork(text.to_owned());
         let Some((address, length)) = text.split_once('/') else {
-            return text.parse::<IpAddr>().map(Self::from).map_err(|_| bad());
+            return text.parse::<IpAddr>().map(Self::from).map_err(|_| invalid());
         };
-        let written = address.parse::<IpAddr>().map_err(|_| bad())?;
+        let written = address.parse::<IpAddr>().map_err(|_| invalid())?;
         let digits =
             !length.is_empty() && length.len() <= 3 && length.bytes().all(|byte| byte.is_ascii_digit());
-        let length = length.parse::<u8>().ok().filter(|_| digits).ok_or_else(bad)?;
+        let length = length.parse::<u8>().ok().filter(|_| digits).ok_or_else(invalid)?;
         let (address, length) = match written.to_canonical() {
             // ::ffff:0:0/96 is where IPv4 begins in IPv6.
             mapped @ IpAddr::V4(_) if written.is_ipv6() && length >= 96 => (mapped, length - 96),
@@ -52,7 +54,7 @@ impl FromStr for Network {
             address => (address, length),
         };
         if length > if address.is_ipv4() { 32 } else { 128 } {
-            return Err(bad());
+            return Err(invalid());
         }
         Ok(Self { address: masked(address, length), length })
     }
@@ -78,8 +80,8 @@ fn masked(address: IpAddr, length: u8) -> IpAddr {
     }
 }
 
-/// By what limits for each address go: an IPv4 address, or the /64 network of an IPv6 address, since one host may
-/// use all of the addresses of such a network.
+/// The address that limits for each address count: an IPv4 address, or the /64 network of an IPv6 address, because one host
+/// may use all addresses of such a network.
 pub(crate) fn source(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         address @ IpAddr::V4(_) => address,
@@ -117,8 +119,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_refused() {
-        for bad in [
+    fn an_invalid_network_is_an_error() {
+        for invalid in [
             "",
             "/",
             "10.0.0.1/",
@@ -130,7 +132,7 @@ mod tests {
             "10.0.0/8",
             "::1/0008",
         ] {
-            assert!(bad.parse::<Network>().is_err(), "{bad}");
+            assert!(invalid.parse::<Network>().is_err(), "{invalid}");
         }
     }
 

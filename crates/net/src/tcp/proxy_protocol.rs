@@ -8,7 +8,7 @@ use engine::Observer;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::event_log::EventLog;
-use crate::tcp::admission::ConnectionPermit;
+use crate::tcp::admission::{ConnectionLimit, ConnectionPermit};
 use crate::tcp::network::Network;
 
 /// What version 2 begins with (section 2.2).
@@ -21,75 +21,75 @@ const LONGEST_LINE: usize = 107;
 /// TLVs after them are skipped.
 const LONGEST: usize = 2048;
 
-/// Why a header can't be read.
+/// Why a PROXY header cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HeaderError {
     /// The connection ended before its first byte, as in a health check.
-    #[error("the connection ended before its first byte")]
+    #[error("connection closed before its first byte")]
     Nothing,
     /// The connection ended within the header.
-    #[error("the connection ended within the PROXY header: {0}")]
+    #[error("connection closed within the PROXY header: {0}")]
     Broken(#[from] io::Error),
-    /// It is no header.
-    #[error("the PROXY header: {0}")]
+    /// The bytes are not a header.
+    #[error("invalid PROXY header: {0}")]
     Invalid(&'static str),
 }
 
-/// Why a connection is rejected because of its PROXY header.
+/// Why a connection is closed because of its PROXY header.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
-    /// There is no header where there must be one, or it can't be read.
+    /// The required header is missing or cannot be read.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// The client that it names has too many connections.
+    /// The client that the header names has too many connections.
     #[error("{limit}")]
     Limit {
         /// The client.
         client: SocketAddr,
         /// The limit that is reached.
-        limit: &'static str,
+        limit: ConnectionLimit,
     },
 }
 
 impl ClientError {
-    /// Logs it for the connection from the load balancer `peer`.
+    /// Logs and reports the error for the connection from the load balancer `peer`.
     pub(crate) fn report(&self, peer: SocketAddr, log: &EventLog, observer: &dyn Observer) {
         match self {
-            Self::Header(error @ HeaderError::Nothing) => tracing::debug!(%peer, "{error}"),
+            Self::Header(error @ HeaderError::Nothing) => tracing::debug!(client = %peer, "{error}"),
             Self::Header(error) => log.client_error(peer, &error.to_string()),
             Self::Limit { client, limit } => {
-                log.connection_refused(*client, &format!("{limit} (connected through {peer})"));
-                observer.refused(*client, limit);
+                log.connection_refused(*client, Some(peer), *limit);
+                observer.refused(*client, &limit.to_string());
             }
         }
     }
 }
 
 /// Whether connections from `peer` begin with a header.
-pub(crate) fn speaks_proxy(fronts: &[Network], peer: IpAddr) -> bool {
-    fronts.iter().any(|network| network.contains(peer))
+pub(crate) fn speaks_proxy(load_balancers: &[Network], peer: IpAddr) -> bool {
+    load_balancers.iter().any(|network| network.contains(peer))
 }
 
-/// The client that a new connection from `peer` is for; `permit` counts for it from now on. Where `peer` is one of
-/// `fronts`, the connection begins with a header, which is read, and not a byte more.
+/// The client of a new connection from `peer`; `permit` counts for that client from now on. If `peer` is one of
+/// `load_balancers`, the connection begins with a header: exactly its bytes are read.
 ///
 /// # Errors
-/// When there is no header where there must be one, or the client has too many connections.
+/// If the required header is missing or invalid, or the client has too many connections.
 pub(crate) async fn client_address(
     stream: &mut (impl AsyncRead + Unpin),
     peer: SocketAddr,
     permit: &mut ConnectionPermit,
-    fronts: &[Network],
+    load_balancers: &[Network],
 ) -> Result<SocketAddr, ClientError> {
-    if !speaks_proxy(fronts, peer.ip()) {
+    if !speaks_proxy(load_balancers, peer.ip()) {
         return Ok(peer);
     }
     let Some(client) = proxy_header(stream).await? else { return Ok(peer) };
-    permit.claimed(client.ip()).map_err(|limit| ClientError::Limit { client, limit })?;
+    permit.count_for(client.ip()).map_err(|limit| ClientError::Limit { client, limit })?;
     Ok(client)
 }
 
-/// Reads a header. None where it names no client: the load balancer connects for itself, or by a protocol without
+/// Reads a header. Returns `None` if it names no client: the load balancer connects for itself, or by a protocol without
 /// addresses.
 async fn proxy_header(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<SocketAddr>, HeaderError> {
     let mut start = [0; 12];
@@ -111,7 +111,7 @@ async fn proxy_header(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<So
         return binary(command, family, &addresses);
     }
     if !start.starts_with(b"PROXY ") {
-        return Err(HeaderError::Invalid("there is none"));
+        return Err(HeaderError::Invalid("missing"));
     }
     let mut line = start.to_vec();
     while line.last() != Some(&b'\n') {
@@ -133,7 +133,7 @@ fn binary(command: u8, family: u8, addresses: &[u8]) -> Result<Option<SocketAddr
         (0x21, 0x21) => {
             (addresses.first_chunk::<16>().map(|ip| Ipv6Addr::from(*ip).to_canonical()), port(32))
         }
-        _ => return Err(HeaderError::Invalid("an unknown command or family")),
+        _ => return Err(HeaderError::Invalid("unknown command or family")),
     };
     let address = ip.zip(port).map(|(ip, port)| SocketAddr::new(ip, port));
     address.map(Some).ok_or(HeaderError::Invalid("too short"))
@@ -142,7 +142,7 @@ fn binary(command: u8, family: u8, addresses: &[u8]) -> Result<Option<SocketAddr
 /// Version 1: `PROXY`, family, both addresses, both ports.
 fn text(line: &[u8]) -> Result<Option<SocketAddr>, HeaderError> {
     let bad = HeaderError::Invalid;
-    let line = line.strip_suffix(b"\r\n").ok_or_else(|| bad("its line does not end as one"))?;
+    let line = line.strip_suffix(b"\r\n").ok_or_else(|| bad("line without end"))?;
     let line = std::str::from_utf8(line).map_err(|_| bad("not text"))?;
     let mut words = line.split(' ').skip(1);
     let family = words.next().unwrap_or_default();
@@ -151,18 +151,22 @@ fn text(line: &[u8]) -> Result<Option<SocketAddr>, HeaderError> {
     }
     let words: Vec<&str> = words.collect();
     let [source, destination, source_port, destination_port] = words.as_slice() else {
-        return Err(bad("not four fields"));
+        return Err(bad("wrong number of fields"));
     };
-    let parse = |text: &str| text.parse::<IpAddr>().map_err(|_| bad("no address"));
+    let parse = |text: &str| text.parse::<IpAddr>().map_err(|_| bad("invalid address"));
     let (source, destination) = (parse(source)?, parse(destination)?);
     let fits = match family {
         "TCP4" => source.is_ipv4() && destination.is_ipv4(),
         "TCP6" => source.is_ipv6() && destination.is_ipv6(),
         _ => false,
     };
-    let port = |text: &str| text.parse::<u16>().map_err(|_| bad("no port"));
+    let port = |text: &str| text.parse::<u16>().map_err(|_| bad("invalid port"));
     let (port, _) = (port(source_port)?, port(destination_port)?);
-    if fits { Ok(Some(SocketAddr::new(source.to_canonical(), port))) } else { Err(bad("another family")) }
+    if fits {
+        Ok(Some(SocketAddr::new(source.to_canonical(), port)))
+    } else {
+        Err(bad("address of another family"))
+    }
 }
 
 #[cfg(test)]
@@ -206,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_is_refused() {
+    fn an_invalid_header_is_an_error() {
         for bad in [
             "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
             "PROXY TCP4 10.1.2.3 10.0.0.1 4000\r\n",

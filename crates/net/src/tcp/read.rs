@@ -7,17 +7,17 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// Bytes that are read at once.
-const AT_ONCE: usize = 16 * 1024;
+/// The most bytes of one read.
+const READ_SIZE: usize = 16 * 1024;
 
-/// Reads what has arrived and hands it to `take`; ready with how many bytes that were, zero at the end of the stream.
+/// Reads received bytes and passes them to `take`; ready with the number of bytes, zero at the end of the stream.
 /// The buffer is on the stack for this call only, so that an idle connection has none.
 pub(crate) fn poll_read(
     stream: &mut (impl AsyncRead + Unpin),
     task: &mut Context<'_>,
     take: impl FnOnce(&[u8]),
 ) -> Poll<io::Result<usize>> {
-    let mut bytes = [MaybeUninit::uninit(); AT_ONCE];
+    let mut bytes = [MaybeUninit::uninit(); READ_SIZE];
     let mut buffer = ReadBuf::uninit(&mut bytes);
     ready!(Pin::new(stream).poll_read(task, &mut buffer))?;
     let filled = buffer.filled();

@@ -33,7 +33,7 @@ impl Workers {
     /// Starts `count` threads, which end when the last clone is dropped.
     ///
     /// # Errors
-    /// When the operating system can't start a thread.
+    /// When the operating system cannot start a thread.
     pub fn start(count: NonZeroUsize) -> io::Result<Self> {
         (0..count.get()).map(Worker::start).collect::<io::Result<_>>().map(Self)
     }
@@ -61,7 +61,7 @@ impl Workers {
         let served = async move {
             match TcpStream::from_std(stream) {
                 Ok(stream) => serve(stream).await,
-                Err(error) => tracing::error!("can't serve a connection: {error}"),
+                Err(error) => tracing::error!("cannot serve a client connection: {error}"),
             }
             drop(open);
         };
@@ -94,9 +94,9 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TIMEOUT: Duration = Duration::from_secs(20);
 
-    /// Says where it was served when it is dropped.
+    /// Sends the name of the thread that drops it.
     struct Served(Sender<String>);
 
     impl Drop for Served {
@@ -150,7 +150,7 @@ mod tests {
         let (_client, stream) = connected().await;
         let served = Served(served_by);
         workers.serve(&mut connections, stream, async move |_stream| drop(served)).unwrap();
-        assert_eq!(threads.recv_timeout(PATIENCE).unwrap(), "connections-0");
+        assert_eq!(threads.recv_timeout(TIMEOUT).unwrap(), "connections-0");
     }
 
     #[tokio::test]
@@ -170,7 +170,7 @@ mod tests {
         drop(workers);
         assert!(threads.recv_timeout(Duration::from_millis(50)).is_err());
         drop(clone);
-        assert_eq!(threads.recv_timeout(PATIENCE).unwrap(), "connections-0");
+        assert_eq!(threads.recv_timeout(TIMEOUT).unwrap(), "connections-0");
         assert!(connections.join_next().await.unwrap().unwrap_err().is_cancelled());
     }
 

@@ -51,7 +51,7 @@ pub(crate) async fn authenticate(
 ) -> Result<Authentication, ConnectionError> {
     let peer = downstream.config.peers.client(downstream.peer, &head.fields);
     if let Some(context) = authenticator.authenticated(&head, peer, clock::now()) {
-        downstream.permit.signed_in();
+        downstream.permit.set_authenticated();
         downstream.pace.is_signed_in();
         return Ok(admitted(authenticator, context, None, head, peer, rules));
     }
@@ -95,7 +95,7 @@ async fn verify(
     report(&outcome, &config, peer);
     match outcome {
         AuthOutcome::Authenticated { context, token, .. } => {
-            downstream.permit.signed_in();
+            downstream.permit.set_authenticated();
             downstream.pace.is_signed_in();
             Ok(admitted(authenticator, context, token, head, peer, rules))
         }

@@ -83,7 +83,7 @@ impl Downstream {
 
     /// Until when the connection may stay unauthenticated, whatever comes on it; none once a client has signed in.
     fn authentication_ends(&self) -> Option<Instant> {
-        (!self.permit.is_signed_in()).then(|| self.accepted + self.config.limits.handshake)
+        (!self.permit.is_authenticated()).then(|| self.accepted + self.config.limits.handshake)
     }
 
     /// Until when the next request may begin.

@@ -41,13 +41,14 @@ impl RequestContext {
     /// Succeeds while the client's security context is not revoked.
     ///
     /// # Errors
-    /// [`UpstreamAuthError::Required`].
+    /// [`UpstreamAuthError::ClientMustAuthenticate`].
     pub(crate) fn check(&self) -> Result<(), UpstreamError> {
         if self.context.is_revoked() {
-            return Err(UpstreamError::Auth(UpstreamAuthError::Required(format!(
-                "the account of {} was revoked while its request was under way",
+            let why = format!(
+                "the account of {} was revoked while its request was in flight",
                 self.context.principal()
-            ))));
+            );
+            return Err(UpstreamAuthError::client_must_authenticate(why).into());
         }
         Ok(())
     }

@@ -59,7 +59,9 @@ const fn shown(why: &UpstreamError) -> (u16, &'static str) {
             "this proxy can't establish TLS with the server behind it: inform the proxy's administrator\n",
         ),
         UpstreamError::Auth(
-            UpstreamAuthError::Refused(_) | UpstreamAuthError::Rejected(_) | UpstreamAuthError::NotOffered(_),
+            UpstreamAuthError::InvalidCredentials(_)
+            | UpstreamAuthError::AssociationRejected(_)
+            | UpstreamAuthError::SchemeNotOffered(_),
         ) => (
             503,
             "the server behind this proxy refuses the proxy's own account, not yours: inform the proxy's \
@@ -71,9 +73,9 @@ const fn shown(why: &UpstreamError) -> (u16, &'static str) {
         | UpstreamError::Rejected { .. }
         | UpstreamError::NotServed(_)
         | UpstreamError::Protocol(_)
-        | UpstreamError::Auth(UpstreamAuthError::Required(_) | UpstreamAuthError::Denied(_)) => {
-            (502, "the server behind this proxy gave no usable answer\n")
-        }
+        | UpstreamError::Auth(
+            UpstreamAuthError::ClientMustAuthenticate(_) | UpstreamAuthError::AccessDenied(_),
+        ) => (502, "the server behind this proxy gave no usable answer\n"),
     }
 }
 

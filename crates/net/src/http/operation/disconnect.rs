@@ -23,7 +23,7 @@ type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Ends the sessions that wait for it, on a connection of our own; none where none waits.
 pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Ending> {
-    let (sessions, left_out) = config.sessions.take_abandoned();
+    let (sessions, dropped) = config.sessions.take_abandoned();
     if sessions.is_empty() {
         return None;
     }
@@ -31,9 +31,15 @@ pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Ending> 
     Some(Box::pin(async move {
         let all = sessions.len();
         let mut ended = 0_usize;
-        let late = timeout(PATIENCE, end(&config, sessions, &mut ended)).await.is_err();
+        let timed_out = timeout(PATIENCE, end(&config, sessions, &mut ended)).await.is_err();
         let failed = all.saturating_sub(ended);
-        tracing::info!(ended, failed, left_out, late, "ended sessions at the server that ended here");
+        tracing::info!(
+            ended,
+            failed,
+            dropped,
+            timed_out,
+            "sessions that ended at the proxy ended at the upstream"
+        );
     }))
 }
 

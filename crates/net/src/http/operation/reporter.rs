@@ -11,10 +11,6 @@ use crate::http::downstream::context::RequestContext;
 use crate::http::operation::http_operation::{Done, Event, HttpOperation};
 use crate::http::operation::state_machine::{NotBegun, Unfinished};
 
-/// What is logged of a session that was evicted for a new one of the same user.
-const LONGEST_IDLE: &str =
-    "clients.sessions_per_user is reached, and the session that was idle for longest was ended";
-
 /// Reports one operation.
 pub(super) struct Reporter {
     config: Arc<HttpListenerConfig>,
@@ -51,7 +47,7 @@ impl Reporter {
         let (log, HttpOperation { request, key, .. }) = (&self.config.log, operation);
         let (peer, user) = (request.peer, request.context.principal());
         match event {
-            Event::SessionEvicted => log.session_limit(peer, user, LONGEST_IDLE),
+            Event::SessionEvicted => log.session_evicted(peer, user),
             Event::Refused { code, why } => log.operation_refused(peer, user, key.name(), *code, why),
             Event::MemoryFull(full) => log.memory_limit(peer, user, key.name(), &full.to_string()),
         }
@@ -65,7 +61,7 @@ pub(super) fn not_begun(config: &HttpListenerConfig, not_begun: &NotBegun) {
     rejected(config, request, *key, *request_size, refusal);
     let (peer, user) = (request.peer, request.context.principal());
     if refusal.kind == RefusalKind::TooBusy {
-        config.log.session_limit(peer, user, &refusal.why);
+        config.log.too_busy(peer, user, key.name(), &refusal.why);
     } else {
         config.log.operation_refused(peer, user, key.name(), response_code(refusal.kind), &refusal.why);
     }

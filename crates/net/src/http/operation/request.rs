@@ -78,10 +78,10 @@ impl SentAhead {
     pub(crate) fn new(key: OperationKey, random: &mut dyn Random) -> Result<Self, UpstreamError> {
         let OperationKey::Http(_, request_type) = key else {
             let why = "a module sends an RPC call ahead of a MAPI over HTTP request";
-            return Err(UpstreamError::Protocol(why.to_owned()));
+            return Err(UpstreamError::protocol(why));
         };
         let mut id = [0; 16];
-        random.fill(&mut id).map_err(|error| UpstreamError::Protocol(error.to_string()))?;
+        random.fill(&mut id).map_err(UpstreamError::protocol)?;
         Ok(Self { request_type, id: Guid::from_le(id) })
     }
 

@@ -53,7 +53,7 @@ pub(crate) struct TooLarge;
 
 impl From<TooLarge> for UpstreamError {
     fn from(error: TooLarge) -> Self {
-        Self::Protocol(error.to_string())
+        Self::protocol(error)
     }
 }
 

@@ -263,7 +263,7 @@ impl Receiving {
 
     fn head(mut self, mut head: ResponseHead, framing: Framing, turn: &mut Turn<'_>) -> Received {
         if let Err(refusal) = self.operation.learn_cookies(&mut self.call, &mut head) {
-            return self.fail(UpstreamError::Protocol(refusal.why.into_owned()), turn);
+            return self.fail(UpstreamError::protocol(refusal.why.into_owned()), turn);
         }
         let HttpOperation { request, response, pending, is_ahead, .. } = &mut *self.operation;
         let mut begun = UpstreamResponse::new(head, framing, request);
@@ -290,7 +290,7 @@ impl Receiving {
     /// The response is complete.
     pub(crate) fn end(mut self, turn: &mut Turn<'_>) -> Step {
         let Some(response) = &mut self.operation.response else {
-            let why = UpstreamError::Protocol("a response without a head".to_owned());
+            let why = UpstreamError::protocol("a response without a head");
             return Step::Done(self.operation.fail(Next::Relay(self.call), why, turn.out));
         };
         let outcome = match response.outcome() {

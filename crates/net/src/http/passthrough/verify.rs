@@ -51,7 +51,7 @@ fn head(
     authorization: Option<&[u8]>,
 ) -> Result<http1::RequestHead, AuthFailure> {
     let head = verification.resource.probe.head(request, authorization);
-    head.ok_or_else(|| UpstreamError::Protocol("probe cannot be written as a request".to_owned()).into())
+    head.ok_or_else(|| UpstreamError::protocol("probe cannot be written as a request").into())
 }
 
 /// A probe of `verification` on `connection`, with `authorization`.

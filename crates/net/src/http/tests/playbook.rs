@@ -201,7 +201,7 @@ impl Client {
         let (stream, far) = tokio::io::duplex(PIPE);
         let client = SocketAddr::from(([192, 0, 2, 1], 4000));
         let _context = proxy.runtime.enter();
-        let Ok(entered) = proxy.admission.enter(client.ip()) else { panic!("no connection is permitted") };
+        let Ok(entered) = proxy.admission.admit(client.ip()) else { panic!("no connection is permitted") };
         let accepted = AcceptedConnection {
             client_addr: client,
             permit: entered.permit,

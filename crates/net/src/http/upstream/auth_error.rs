@@ -4,7 +4,7 @@ use http1::Fields;
 use identity::Mechanism;
 
 use crate::http::passthrough::challenges::schemes;
-use crate::upstream_error::{UpstreamAuthError, UpstreamError};
+use crate::upstream_error::{UpstreamAuthError, UpstreamError, cause};
 
 /// Why the server did not accept a request with the credentials of the service account.
 #[derive(Debug, thiserror::Error)]
@@ -41,14 +41,13 @@ pub enum ServiceAuthError {
 
 impl From<ServiceAuthError> for UpstreamError {
     fn from(error: ServiceAuthError) -> Self {
-        let why = error.to_string();
         match error {
-            ServiceAuthError::NotOffered { .. } => UpstreamAuthError::NotOffered(why).into(),
-            ServiceAuthError::Rejected(_) => UpstreamAuthError::Refused(why).into(),
+            ServiceAuthError::NotOffered { .. } => UpstreamAuthError::SchemeNotOffered(cause(error)).into(),
+            ServiceAuthError::Rejected(_) => UpstreamAuthError::invalid_credentials(error).into(),
             ServiceAuthError::UnexpectedStatus { .. } | ServiceAuthError::NoCredentials => {
-                Self::Protocol(why)
+                Self::protocol(error)
             }
-            ServiceAuthError::ConnectionNotPersistent(_) => Self::closed(why),
+            ServiceAuthError::ConnectionNotPersistent(_) => Self::closed(error),
         }
     }
 }

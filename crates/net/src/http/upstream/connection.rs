@@ -1,5 +1,6 @@
 //! Connections to the server: each belongs to one client connection and one identity.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -342,13 +343,12 @@ impl UpstreamConnection {
                     Ok(Some(event)) => event,
                     // A response that the connection's end ends has its end by now.
                     Ok(None) if self.transport.has_ended() => {
-                        return Some(closed("the server closed the connection".to_owned()));
+                        return Some(closed("the server closed the connection"));
                     }
                     Ok(None) => return None,
-                    Err(error @ http1::Error::CutOff) => return Some(closed(error.to_string())),
+                    Err(error @ http1::Error::CutOff) => return Some(closed(error)),
                     Err(error) => {
-                        let why = format!("what the server sends is no answer: {error}");
-                        return Some(ResponseEvent::Failed(UpstreamError::Protocol(why)));
+                        return Some(ResponseEvent::Failed(UpstreamError::protocol(error)));
                     }
                 },
             };
@@ -390,7 +390,7 @@ fn outlives_head(head: &ResponseHead) -> bool {
     !announces
 }
 
-fn closed(why: String) -> ResponseEvent {
+fn closed(why: impl Into<Box<dyn Error + Send + Sync>>) -> ResponseEvent {
     ResponseEvent::Failed(UpstreamError::closed(why))
 }
 
@@ -398,15 +398,13 @@ fn closed(why: String) -> ResponseEvent {
 const DRAINED: usize = 1 << 20;
 
 fn not_signed_in(refusal: &AuthError) -> UpstreamError {
-    UpstreamError::Protocol(format!("signing in: {refusal}"))
+    UpstreamError::protocol(format!("signing in: {refusal}"))
 }
 
 fn token(step: Result<Step, AuthError>) -> Result<Vec<u8>, UpstreamError> {
     match step.map_err(|refusal| not_signed_in(&refusal))? {
         Step::Continue(token) | Step::Done { token: Some(token), .. } => Ok(token),
-        Step::Done { token: None, .. } => {
-            Err(UpstreamError::Protocol("the handshake ended too early".to_owned()))
-        }
+        Step::Done { token: None, .. } => Err(UpstreamError::protocol("the handshake ended too early")),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::http::transport::Stream;
 use crate::http::upstream::auth_error::ServiceAuthError;
 use crate::http::upstream::config::HttpUpstream;
 use crate::tcp::connect::{ConnectError, ResolveError, connect, resolve};
-use crate::upstream_error::{Timeout, UpstreamError};
+use crate::upstream_error::{Timeout, UpstreamError, cause};
 
 /// Why there is no connection to the server.
 #[derive(Debug, thiserror::Error)]
@@ -51,11 +51,10 @@ pub enum NotOpened {
 
 impl From<NotConnected> for UpstreamError {
     fn from(error: NotConnected) -> Self {
-        let why = error.to_string();
         match error {
-            NotConnected::Tls(_) => Self::Tls(why),
+            NotConnected::Tls(_) => Self::Tls(cause(error)),
             NotConnected::Unresolved(_) | NotConnected::Unreachable(_) | NotConnected::Late(_) => {
-                Self::Connect(why)
+                Self::connect(error)
             }
         }
     }
@@ -67,7 +66,7 @@ impl From<NotOpened> for UpstreamError {
             NotOpened::Connect(error) => error.into(),
             NotOpened::SignIn(error) => error.into(),
             NotOpened::Late(limit) => Timeout::Auth(limit).into(),
-            NotOpened::Target => Self::Protocol(error.to_string()),
+            NotOpened::Target => Self::protocol(error),
             NotOpened::Broken(error) => error,
         }
     }

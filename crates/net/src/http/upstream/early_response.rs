@@ -27,9 +27,7 @@ impl UpstreamConnection {
         match sent {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(UpstreamError::closed(error)),
             // What can still be read is no response to this request.
-            Err(error) if !self.begun => {
-                Err(UpstreamError::Closed { why: error.to_string(), after: Received::Nothing })
-            }
+            Err(error) if !self.begun => Err(UpstreamError::lost(error, Received::Nothing)),
             sent => Ok(sent.unwrap_or(false)),
         }
     }

@@ -28,7 +28,7 @@ impl ResponseEvent {
             Self::Failed(why) => why,
             Self::Deadline | Self::Shutdown => UpstreamError::Timeout(Timeout::Deadline),
             Self::Head(..) | Self::Piece(_) | Self::End => {
-                UpstreamError::Protocol("a response whose parts come out of order".to_owned())
+                UpstreamError::protocol("a response whose parts come out of order")
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::body_budget::BodyBudget;
 use crate::rpc::association_group::Groups;
 use crate::rpc::auth::ClientAuth;
 use crate::rpc::local_service::{Local, Service};
-use crate::tcp::admission::{Admission, Entered, Limits};
+use crate::tcp::admission::{Admission, Admitted, Limits};
 use crate::unobserved::Unobserved;
 
 /// Responds with the stub of the request.
@@ -77,8 +77,8 @@ async fn calls_are_answered_on_a_byte_stream_that_is_not_tcp() {
     // Less than a fragment fits in, so that both ends have to wait for room.
     let (ours, mut client) = duplex(1000);
     let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
-    let Entered { permit, evicted: _evicted, .. } =
-        Admission::new(Limits::default(), Vec::new()).enter(peer.ip()).unwrap();
+    let Admitted { permit, evicted: _evicted, .. } =
+        Admission::new(Limits::default(), Vec::new()).admit(peer.ip()).unwrap();
     let (stop, shutdown) = watch::channel(false);
     let handler = Local::new(Arc::new(Echo));
     let proxy = serve(listener_config(), ours, (peer, Instant::now()), permit, handler, shutdown);

@@ -198,7 +198,7 @@ impl Authenticator {
         {
             passthrough.end_authentication(None);
             let why = "the server closed the connection that the client had signed in on";
-            return Err(UpstreamError::Auth(UpstreamAuthError::Required(why.to_owned())));
+            return Err(UpstreamAuthError::client_must_authenticate(why).into());
         }
         Ok(())
     }
@@ -208,7 +208,7 @@ impl Authenticator {
         let Method::PassThrough(passthrough) = &mut self.method else { return None };
         passthrough.end_authentication(Some(&head.fields));
         let why = "the server requires the client to authenticate again";
-        Some(UpstreamError::Auth(UpstreamAuthError::Required(why.to_owned())))
+        Some(UpstreamAuthError::client_must_authenticate(why).into())
     }
 }
 
