@@ -79,7 +79,7 @@ impl HttpClient {
         }
         let length = u64::try_from(body.len()).map_err(|_| HttpFailure::Request("body"))?;
         let stands = match &mut self.connection {
-            Some(connection) => connection.serves(&self.context).await,
+            Some(connection) => connection.is_usable_by(&self.context).await,
             None => false,
         };
         let mut connection = if let Some(connection) = self.connection.take().filter(|_| stands) {
@@ -90,7 +90,7 @@ impl HttpClient {
         };
         let onward = Onward { body: Body::Length(length), cookies: Cookies::OfSession, forwarding: None };
         connection.adapt(&mut head, &onward);
-        connection.ask(&head, false);
+        connection.begin_request(&head, false);
         connection.transport.out.bytes.extend_from_slice(body);
         let limit = self.upstream.timeout;
         let sent = connection.transport.flush(limit).await;
@@ -100,7 +100,7 @@ impl HttpClient {
             .map_err(|_| late(self.upstream.call_limit))?
             .map_err(|error| HttpFailure::Lost(error.to_string()))?;
         if head.status() != 401 {
-            connection.answered_with(head.status());
+            connection.record_response(head.status());
         }
         if connection.end_response() {
             self.connection = Some(connection);
@@ -119,7 +119,7 @@ fn late(limit: Duration) -> HttpFailure {
 
 /// The whole answer to a request.
 async fn answer(connection: &mut UpstreamConnection) -> Result<(ResponseHead, Vec<u8>), UpstreamError> {
-    let (head, _) = connection.head().await?;
+    let (head, _) = connection.final_head().await?;
     let mut body = Vec::new();
     loop {
         match connection.transport.event().await? {

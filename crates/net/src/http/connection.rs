@@ -54,7 +54,7 @@ impl ClientConnection {
         };
         let forwarding = Some(&self.upstream.forwarding);
         upstream.adapt(head, &Onward { body, cookies: request.cookies, forwarding });
-        upstream.ask(head, request.is_head);
+        upstream.begin_request(head, request.is_head);
         Ok(upstream)
     }
 
@@ -110,13 +110,13 @@ impl ClientConnection {
         if let Err(why) = request.check() {
             return Some(ResponseEvent::Failed(why));
         }
-        let mut event = upstream.ready();
+        let mut event = upstream.received_event();
         if let Some(ResponseEvent::Head(head, _)) = &mut event {
             if head.status() == 401 {
                 return Some(ResponseEvent::Failed(self.unauthorized(upstream, head)));
             }
             let config = &self.downstream.config;
-            upstream.answered_with(head.status());
+            upstream.record_response(head.status());
             redirect::ours(&mut head.fields, &config.upstream, &config.origin);
         }
         event
@@ -171,8 +171,8 @@ impl ClientConnection {
             )
             .into();
         }
-        let why = UpstreamError::from(upstream.refused(&head.fields));
-        upstream.not_signed_in(&why);
+        let why = UpstreamError::from(upstream.auth_error(&head.fields));
+        upstream.record_auth_failure(&why);
         why
     }
 

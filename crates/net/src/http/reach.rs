@@ -31,7 +31,7 @@ pub struct Anonymous {
 /// # Errors
 /// When the server can't be reached, or what it says is no answer.
 pub async fn ask_anonymously(upstream: &HttpUpstream, target: &str) -> Result<Anonymous, NotOpened> {
-    let mut connection = UpstreamConnection::blank_once(upstream).await?;
+    let mut connection = UpstreamConnection::connect_once(upstream).await?;
     let mut head = ping(target)?;
     head.fields.push("Host", upstream.host_header());
     head.fields.push("Content-Length", "0");
@@ -54,10 +54,14 @@ pub async fn sign_in_once(
     let mut connection = UpstreamConnection::open_once(upstream, context, target).await?;
     let mut head = ping(target)?;
     connection.adapt(&mut head, &Onward { body: Body::Length(0), cookies: Cookies::None, forwarding: None });
-    connection.ask(&head, false);
+    connection.begin_request(&head, false);
     let answered = timeout(upstream.timeout, answer(&mut connection, upstream)).await;
     let answer = answered.map_err(|_| NotOpened::Late(upstream.timeout))??;
-    if answer.status() == 401 { Err(connection.refused(&answer.fields).into()) } else { Ok(answer.status()) }
+    if answer.status() == 401 {
+        Err(connection.auth_error(&answer.fields).into())
+    } else {
+        Ok(answer.status())
+    }
 }
 
 async fn answer(
@@ -65,7 +69,7 @@ async fn answer(
     upstream: &HttpUpstream,
 ) -> Result<ResponseHead, UpstreamError> {
     connection.transport.flush(upstream.timeout).await.map_err(UpstreamError::closed)?;
-    Ok(connection.head().await?.0)
+    Ok(connection.final_head().await?.0)
 }
 
 /// A request that changes nothing ([MS-OXCMAPIHTTP] 2.2.6).

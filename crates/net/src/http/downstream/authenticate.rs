@@ -140,7 +140,7 @@ async fn run(
                     (ConnectionUse::Keep, _) => {}
                     (ConnectionUse::Own, AuthOutcome::Authenticated { context, .. }) => {
                         if let Some(connection) = slot {
-                            connection.belongs_to(&config.upstream, context);
+                            connection.set_owner(&config.upstream, context);
                         }
                     }
                     (ConnectionUse::Own | ConnectionUse::Close, _) => *slot = None,

@@ -15,7 +15,7 @@ pub(crate) async fn is_as_expected(slot: &mut Slot, expected: ExpectedConnection
     let Some(connection) = slot else { return false };
     match expected {
         ExpectedConnection::InHandshake => connection.is_in_handshake().await,
-        ExpectedConnection::OwnedBy(context) => connection.serves(context).await,
+        ExpectedConnection::OwnedBy(context) => connection.is_usable_by(context).await,
     }
 }
 
@@ -24,24 +24,24 @@ pub(crate) async fn send(probe: &ProbeRequest, slot: &mut Slot, upstream: &HttpU
     let not_closed = |why| ProbeError { why, closed: false };
     match probe.connection {
         ProbeConnection::Separate => {
-            let mut connection = UpstreamConnection::blank(upstream).await.map_err(not_closed)?;
+            let mut connection = UpstreamConnection::connect(upstream).await.map_err(not_closed)?;
             let (head, persistent) = connection.probe(&probe.head).await.map_err(not_closed)?;
             return Ok(ProbeResponse::new(head, persistent));
         }
         ProbeConnection::New => *slot = None,
         ProbeConnection::Unauthenticated => {
-            let is_blank = match slot {
-                Some(connection) => connection.is_blank().await,
+            let is_unowned = match slot {
+                Some(connection) => connection.is_unowned().await,
                 None => false,
             };
-            if !is_blank {
+            if !is_unowned {
                 *slot = None;
             }
         }
         ProbeConnection::Current => {}
     }
     if slot.is_none() && probe.connection != ProbeConnection::Current {
-        *slot = Some(UpstreamConnection::blank(upstream).await.map_err(not_closed)?);
+        *slot = Some(UpstreamConnection::connect(upstream).await.map_err(not_closed)?);
     }
     let Some(connection) = slot else {
         return Err(ProbeError { why: UpstreamError::closed("no connection to the server"), closed: true });

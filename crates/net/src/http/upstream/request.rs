@@ -94,7 +94,7 @@ impl UpstreamConnection {
         match &self.credentials {
             UpstreamCredentials::Account { account, .. } => match account.authorization() {
                 Some(authorization) => Proof::Ours(Some(authorization.clone())),
-                None => Proof::Ours(self.token.take().map(Bytes::from)),
+                None => Proof::Ours(self.last_token.take().map(Bytes::from)),
             },
             // Credentials that each request has are the client's own, and the server accepted them.
             UpstreamCredentials::PassThrough if !self.pinned => Proof::AsItCame,

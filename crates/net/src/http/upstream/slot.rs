@@ -34,8 +34,8 @@ impl UpstreamSlot {
         target: &str,
     ) -> Result<Option<Box<UpstreamConnection>>, UpstreamError> {
         let Some(mut connection) = self.connection.take() else { return Ok(None) };
-        let usable =
-            connection.serves(context).await && connection.signs_in_again(upstream, context, target).await?;
+        let usable = connection.is_usable_by(context).await
+            && connection.reauthenticate(upstream, context, target).await?;
         Ok(usable.then_some(connection))
     }
 

@@ -1,0 +1,174 @@
+//! Authenticates connections to the server with the service account, and records whether the server accepts it.
+
+use std::sync::Arc;
+
+use http1::{Fields, RequestHead};
+use identity::{AuthError, Channel, Mechanism, OsRandom, SecurityContext, Step, http_auth};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::account::Account;
+use crate::clock;
+use crate::gate::AuthGrant;
+use crate::http::upstream::auth_error::ServiceAuthError;
+use crate::http::upstream::config::{HttpUpstream, directory};
+use crate::http::upstream::connection::UpstreamConnection;
+use crate::http::upstream::dial::NotOpened;
+use crate::upstream_error::UpstreamError;
+
+impl UpstreamConnection {
+    /// A new connection for `context`, authenticated as far as that is possible without a request. `target` is what the
+    /// first request is for. Connections for anonymous callers are not authenticated.
+    pub(crate) async fn open(
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<Box<Self>, UpstreamError> {
+        let attempt = upstream.begin_auth(context, target).await?;
+        let until = Instant::now() + upstream.timeout;
+        let mut connection = Self::connect(upstream).await?;
+        connection.attempt = attempt;
+        let authenticated = timeout_at(until, connection.authenticate(upstream, context, target)).await;
+        let authenticated = authenticated.unwrap_or(Err(NotOpened::Late(upstream.timeout)));
+        authenticated
+            .map_err(UpstreamError::from)
+            .inspect_err(|error| connection.record_auth_failure(error))?;
+        Ok(connection)
+    }
+
+    /// The same in one attempt that disregards the gate and is not reported to it.
+    pub(crate) async fn open_once(
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<Box<Self>, NotOpened> {
+        let all = async {
+            let mut connection = Self::connect_once(upstream).await?;
+            connection.authenticate(upstream, context, target).await?;
+            Ok(connection)
+        };
+        timeout(upstream.timeout, all).await.map_err(|_| NotOpened::Late(upstream.timeout))?
+    }
+
+    /// Whether a further request of its owner, for what is at `target`, may be sent on it. With Basic each request
+    /// authenticates, which the gate has to permit, and requests with a replaced password must not be sent.
+    pub(crate) async fn reauthenticate(
+        &mut self,
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<bool, UpstreamError> {
+        let Some(held) = self.authenticates_requests() else { return Ok(true) };
+        let current = upstream.identity.for_caller(context);
+        if !current.account().is_some_and(|current| Arc::ptr_eq(held, current)) {
+            return Ok(false);
+        }
+        if self.grant.as_ref().is_some_and(|grant| grant.allows(directory(target))) {
+            return Ok(true);
+        }
+        self.grant = None;
+        self.attempt = Box::pin(upstream.begin_auth(context, target)).await?;
+        Ok(true)
+    }
+
+    /// The server responded with `status`, which is not 401: it accepted the authentication, unless it failed itself.
+    pub(crate) fn record_response(&mut self, status: u16) {
+        if let Some(attempt) = self.attempt.take()
+            && status < 500
+        {
+            // After a handshake no further request authenticates.
+            let grant = attempt.succeeded();
+            self.grant = grant.filter(|_| self.authenticates_requests().is_some());
+        }
+    }
+
+    /// The authentication of the service account failed.
+    pub(crate) fn record_auth_failure(&mut self, error: &UpstreamError) {
+        let granted = self.grant.take().map(AuthGrant::into_attempt);
+        if let Some(attempt) = self.attempt.take().or(granted)
+            && error.is_account()
+        {
+            attempt.failed(error);
+        }
+    }
+
+    /// The account that authenticates each request, instead of the connection.
+    fn authenticates_requests(&self) -> Option<&Arc<Account>> {
+        self.credentials.account().filter(|account| account.authorization().is_some())
+    }
+
+    /// Why the server refused the service account, by a response with these `fields`.
+    pub(crate) fn auth_error(&self, fields: &Fields) -> ServiceAuthError {
+        match self.credentials.account() {
+            Some(account) => ServiceAuthError::unauthorized(account.mechanism, fields),
+            None => ServiceAuthError::NoCredentials,
+        }
+    }
+
+    /// Makes `context` the owner. If the service account authenticates with a handshake, carries that out but for its last
+    /// token, which is sent with the next request ([MS-NTHT] 3.1).
+    async fn authenticate(
+        &mut self,
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<(), NotOpened> {
+        self.set_owner(upstream, context);
+        match self.credentials.account().filter(|account| account.authorization().is_none()) {
+            Some(account) => self.handshake(upstream, &Arc::clone(account), target).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn handshake(
+        &mut self,
+        upstream: &HttpUpstream,
+        account: &Account,
+        target: &str,
+    ) -> Result<(), NotOpened> {
+        let mechanism = account.mechanism;
+        let initiator = mechanism.initiator(&account.config, Channel::http(self.bindings));
+        let mut initiator = initiator.map_err(|error| handshake_failed(&error))?;
+        let first = token(initiator.step(&[], clock::now(), &mut OsRandom))?;
+        let mut head = RequestHead::new("POST", target).ok_or(NotOpened::Target)?;
+        head.fields.push("Host", upstream.host_header());
+        head.fields.push("Authorization", http_auth::header(mechanism, &first));
+        head.fields.push("Content-Length", "0");
+        let (response, stays) = self.probe(&head).await?;
+        match (response.status(), challenge(&response.fields, mechanism)) {
+            (401, Some(challenge)) if stays => {
+                let last = token(initiator.step(&challenge, clock::now(), &mut OsRandom))?;
+                self.last_token = Some(http_auth::header(mechanism, &last));
+                Ok(())
+            }
+            (401, Some(_)) => Err(ServiceAuthError::ConnectionNotPersistent(mechanism).into()),
+            (401, None) => Err(ServiceAuthError::unauthorized(mechanism, &response.fields).into()),
+            // A server that accepts the first token authenticates itself with the last one.
+            (status, last) => {
+                let last = last.map(|last| initiator.step(&last, clock::now(), &mut OsRandom));
+                match last {
+                    Some(Ok(Step::Done { token: None, .. })) if stays => Ok(()),
+                    _ => Err(ServiceAuthError::UnexpectedStatus { mechanism, status }.into()),
+                }
+            }
+        }
+    }
+}
+
+fn handshake_failed(error: &AuthError) -> UpstreamError {
+    UpstreamError::protocol(format!("authentication at the server: {error}"))
+}
+
+fn token(step: Result<Step, AuthError>) -> Result<Vec<u8>, UpstreamError> {
+    match step.map_err(|error| handshake_failed(&error))? {
+        Step::Continue(token) | Step::Done { token: Some(token), .. } => Ok(token),
+        Step::Done { token: None, .. } => {
+            Err(UpstreamError::protocol("authentication at the server: no token to send"))
+        }
+    }
+}
+
+/// The server's token for `mechanism`.
+fn challenge(fields: &Fields, mechanism: Mechanism) -> Option<Vec<u8>> {
+    let challenges = fields.all("www-authenticate").flat_map(http_auth::challenges);
+    challenges.into_iter().find_map(|challenge| challenge.token(mechanism))
+}
