@@ -12,6 +12,7 @@ use crate::flight::Flight;
 use crate::message::Message;
 use crate::next::{Ahead, AwaitsUpstream, AwaitsWork, DeferredWork, Finished, Next, Outcome, Reply};
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
+use crate::sessions::binding::End;
 use crate::stack::{RequestOutcome, ResponseOutcome};
 
 impl AwaitsUpstream {
@@ -34,7 +35,7 @@ impl AwaitsUpstream {
                 }
             }
             Outcome::Refused(refusal) => match ahead {
-                Some(ahead) if !flight.binding.as_dyn().is_session_gone(refusal) => {
+                Some(ahead) if !refusal.is_session_gone() => {
                     answered_ahead(flight, ahead, AheadResponse::Refused(refusal))
                 }
                 _ => refused_by_upstream(flight, refusal),
@@ -156,9 +157,7 @@ fn after_response(mut flight: Box<Flight>, outcome: ResponseOutcome) -> Next {
         },
     };
     let is_refused = !matches!(reply, Reply::Response(_));
-    let Flight { operation, engine, session, binding, .. } = &mut *flight;
-    binding.as_dyn().responded(engine, operation, session, is_refused);
-    finish(flight, reply)
+    finish(flight, reply, End::Responded { is_refused })
 }
 
 /// The response as it leaves for the client.
@@ -182,21 +181,19 @@ fn submit<D: 'static>(flight: &mut Flight, work: Work<D>, module: usize) -> Resu
 
 /// The upstream refused the operation itself: its refusal passes as it is.
 fn refused_by_upstream(flight: Box<Flight>, refusal: UpstreamRefusal) -> Next {
-    let Flight { operation, engine, session, binding, .. } = &*flight;
-    binding.as_dyn().upstream_refused(engine, operation, session, refusal);
-    finish(flight, Reply::RefusedByUpstream(refusal))
+    finish(flight, Reply::RefusedByUpstream(refusal), End::RefusedByUpstream(refusal))
 }
 
 fn refuse(flight: Box<Flight>, refusal: Refusal) -> Next {
-    finish(flight, Reply::Refused(refusal))
+    finish(flight, Reply::Refused(refusal), End::Refused)
 }
 
-fn finish(mut flight: Box<Flight>, reply: Reply) -> Next {
-    flight.settle();
+fn finish(mut flight: Box<Flight>, reply: Reply, end: End) -> Next {
+    flight.settle(end);
     Next::Done(Finished { flight, reply })
 }
 
 fn give_up(mut flight: Box<Flight>, refusal: Refusal) -> Finished {
-    flight.give_up();
+    flight.settle(End::GivenUp);
     Finished { flight, reply: Reply::Refused(refusal) }
 }

@@ -13,9 +13,10 @@ use crate::engine::Engine;
 use crate::operation::{Incoming, Operation};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Session, SharedSession};
-use crate::sessions::binding::SessionBinding;
+use crate::sessions::binding::{End, SessionBinding};
 use crate::sessions::cookie_binding::CookieBinding;
 use crate::sessions::handle_binding::HandleBinding;
+use crate::sessions::{cookie_lifetime, handle_lifetime};
 
 /// An operation in flight: the operation and the session that it belongs to.
 ///
@@ -119,38 +120,29 @@ impl Flight {
         self.binding.as_dyn().ahead_request(&self.operation, request)
     }
 
-    /// The operation is over: its session ends where nothing leads to it any more.
-    pub(crate) fn settle(&mut self) {
-        if !std::mem::replace(&mut self.is_settled, true) {
-            let Self { operation, engine, session, binding, .. } = self;
-            binding.as_dyn_mut().settle(engine, operation, session);
+    /// The operation ended: its session ends if nothing names the session any more. Only the first call counts.
+    pub(crate) fn settle(&mut self, end: End) {
+        if std::mem::replace(&mut self.is_settled, true) {
+            return;
         }
-    }
-
-    /// Settles an operation that came to no response.
-    pub(crate) fn give_up(&mut self) {
-        if !self.is_settled {
-            self.binding.as_dyn().given_up(&self.operation, &self.session);
-            self.settle();
+        let Self { operation, engine, session, binding, .. } = self;
+        match binding {
+            Binding::Handle(binding) => {
+                handle_lifetime::settle(&binding.group, engine, operation, session, end);
+            }
+            Binding::Cookies(binding) => cookie_lifetime::settle(binding, engine, operation, session, end),
         }
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.give_up();
+        self.settle(End::GivenUp);
     }
 }
 
 impl Binding {
     pub(crate) fn as_dyn(&self) -> &dyn SessionBinding {
-        match self {
-            Self::Handle(binding) => binding,
-            Self::Cookies(binding) => binding,
-        }
-    }
-
-    fn as_dyn_mut(&mut self) -> &mut dyn SessionBinding {
         match self {
             Self::Handle(binding) => binding,
             Self::Cookies(binding) => binding,

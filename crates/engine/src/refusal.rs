@@ -62,6 +62,13 @@ pub enum UpstreamRefusal {
     ResponseCode(ResponseCode),
 }
 
+impl UpstreamRefusal {
+    /// Whether the upstream does not have the session any more.
+    pub(crate) fn is_session_gone(self) -> bool {
+        self == Self::ResponseCode(ResponseCode::ContextNotFound)
+    }
+}
+
 impl fmt::Display for UpstreamRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -6,13 +6,13 @@ use wire::Endian;
 
 use crate::ahead::AheadRequest;
 use crate::body::OperationKey;
-use crate::engine::Engine;
 use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::session::SharedSession;
 
-/// How an operation is bound to its session: what is exchanged in its request and response for that, and what becomes
-/// of the session when the operation is over.
+/// How an operation is bound to its session: what is replaced in its request and response. What becomes of the session at
+/// the end of the operation is in [`handle_lifetime`](crate::sessions::handle_lifetime) and
+/// [`cookie_lifetime`](crate::sessions::cookie_lifetime).
 ///
 /// There are two: [`HandleBinding`](crate::sessions::handle_binding::HandleBinding) for remote calls and
 /// [`CookieBinding`](crate::sessions::cookie_binding::CookieBinding) for MAPI over HTTP.
@@ -39,33 +39,22 @@ pub(crate) trait SessionBinding {
         stub: (Bytes, Endian),
         random: &mut dyn Random,
     ) -> Result<Bytes, Refusal>;
+}
 
-    /// The response came through the modules; `is_refused` says that the client gets a refusal in its place.
-    fn responded(
-        &self,
-        engine: &Engine,
-        operation: &mut Operation,
-        session: &SharedSession,
+/// How an operation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// A response has passed the modules. The client gets the response, or a refusal in its place.
+    Responded {
+        /// Whether the client gets a refusal.
         is_refused: bool,
-    );
-
-    /// Whether the upstream says with `refusal` that it does not have the session any more.
-    fn is_session_gone(&self, refusal: UpstreamRefusal) -> bool;
-
-    /// The upstream refused the operation itself.
-    fn upstream_refused(
-        &self,
-        engine: &Engine,
-        operation: &Operation,
-        session: &SharedSession,
-        refusal: UpstreamRefusal,
-    );
-
-    /// The operation is given up before it came to a response.
-    fn given_up(&self, operation: &Operation, session: &SharedSession);
-
-    /// The operation is over: ends its session where nothing leads to it any more.
-    fn settle(&mut self, engine: &Engine, operation: &Operation, session: &SharedSession);
+    },
+    /// The upstream refused the operation.
+    RefusedByUpstream(UpstreamRefusal),
+    /// The proxy refused the operation before it had a response.
+    Refused,
+    /// The operation was given up before it had a response.
+    GivenUp,
 }
 
 /// What a module sends ahead cannot be encoded.

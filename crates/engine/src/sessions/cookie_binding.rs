@@ -2,17 +2,16 @@
 
 use bytes::Bytes;
 use identity::Random;
-use mapi::ErrorCode;
 use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::cookies::SetCookie;
 use wire::Endian;
 
 use crate::ahead::AheadRequest;
-use crate::body::{OperationKey, Response};
+use crate::body::OperationKey;
 use crate::engine::Engine;
 use crate::message::Body as _;
 use crate::operation::Operation;
-use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
+use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
 use crate::sessions::binding::{SessionBinding, not_encoded};
 use crate::sessions::cookies::{CookieTable, Full};
@@ -65,13 +64,6 @@ impl CookieBinding {
             .map_err(|why| Refusal::new(RefusalKind::Failed, why))?;
         Ok(gave_way)
     }
-
-    /// Ends the session that the one of this operation takes the place of.
-    fn end_replaced(&self, engine: &Engine) {
-        if let Some(replaced) = self.cookies.replaces.and_then(|id| self.table.remove(id)) {
-            engine.end_session(&replaced);
-        }
-    }
 }
 
 impl SessionBinding for CookieBinding {
@@ -96,54 +88,6 @@ impl SessionBinding for CookieBinding {
         _: &mut dyn Random,
     ) -> Result<Bytes, Refusal> {
         Ok(body)
-    }
-
-    fn responded(&self, engine: &Engine, operation: &mut Operation, session: &SharedSession, _: bool) {
-        if is_over(operation) {
-            self.table.remove(session.id());
-        } else if self.table.holds(session.id()) {
-            self.end_replaced(engine);
-        }
-    }
-
-    fn is_session_gone(&self, refusal: UpstreamRefusal) -> bool {
-        refusal == UpstreamRefusal::ResponseCode(ResponseCode::ContextNotFound)
-    }
-
-    fn upstream_refused(
-        &self,
-        engine: &Engine,
-        operation: &Operation,
-        session: &SharedSession,
-        refusal: UpstreamRefusal,
-    ) {
-        let is_gone = self.is_session_gone(refusal);
-        if is_gone {
-            // Where one was to be replaced, it is the one that is gone ([MS-OXCMAPIHTTP] 3.2.5.6).
-            self.end_replaced(engine);
-        }
-        if is_gone || begins_session(operation) {
-            self.table.remove(session.id());
-        }
-    }
-
-    /// A session that it was about to open ends with it, at the server too.
-    fn given_up(&self, operation: &Operation, session: &SharedSession) {
-        if begins_session(operation) {
-            self.table.abandon(session.id());
-        }
-    }
-
-    /// One operation less is under way; its session ends where no cookie leads to it.
-    fn settle(&mut self, engine: &Engine, operation: &Operation, session: &SharedSession) {
-        let id = session.id();
-        self.table.done(id, operation.id(), &mut self.cookies, operation.at());
-        if session.lock().is_broken() {
-            self.table.abandon(id);
-        }
-        if !self.table.holds(id) {
-            engine.end_session(session);
-        }
     }
 }
 
@@ -171,27 +115,4 @@ pub(crate) fn too_many(full: Full) -> Refusal {
 
 fn bad_request(error: &wire::Error) -> Refusal {
     Refusal::new(RefusalKind::BadRequest, error.to_string())
-}
-
-fn begins_session(operation: &Operation) -> bool {
-    matches!(operation.key(), OperationKey::Http(_, request_type) if request_type.begins_session())
-}
-
-/// Whether the operation ended its session, or failed to begin one.
-fn is_over(operation: &mut Operation) -> bool {
-    let OperationKey::Http(_, request_type) = operation.key() else { return false };
-    if !request_type.ends_session() && !request_type.begins_session() {
-        return false;
-    }
-    let returned = operation
-        .response
-        .as_mut()
-        .and_then(|response| response.view().ok().and_then(Response::return_value));
-    // [MS-OXCMAPIHTTP] 2.2.5.2.2: Unbind returns 1 where it did what it was asked.
-    let success = returned.is_some_and(|code| code == ErrorCode::SUCCESS || code == ErrorCode(1));
-    if request_type.ends_session() {
-        success
-    } else {
-        returned.is_some_and(|code| code != ErrorCode::SUCCESS)
-    }
 }

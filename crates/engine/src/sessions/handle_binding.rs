@@ -12,10 +12,9 @@ use wire::{Endian, Guid};
 use crate::ahead::AheadRequest;
 use crate::body::{OperationKey, Request, Response};
 use crate::context_handle::{self, HandleUse, handle_use};
-use crate::engine::Engine;
 use crate::message::Body as _;
 use crate::operation::{Incoming, Operation};
-use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
+use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
 use crate::sessions::binding::{SessionBinding, not_encoded};
 use crate::sessions::handles::{Bound, HandleTable};
@@ -24,7 +23,7 @@ use crate::sessions::links;
 /// The context handles of an association group, and the one that an operation's request names.
 #[derive(Debug)]
 pub(crate) struct HandleBinding {
-    group: Arc<HandleTable>,
+    pub(crate) group: Arc<HandleTable>,
     /// The handle that the request names, if it names one.
     named: Option<NamedHandle>,
 }
@@ -162,34 +161,6 @@ impl SessionBinding for HandleBinding {
     ) -> Result<Bytes, Refusal> {
         let stub = little_endian(operation.key(), stub, endian)?;
         self.exchange_handle(operation, session, stub, random)
-    }
-
-    /// A handle that the operation opened is removed where the client will not see it.
-    fn responded(&self, _: &Engine, operation: &mut Operation, session: &SharedSession, is_refused: bool) {
-        let (interface, opnum) = called(operation.key());
-        if is_refused && handle_use(interface, opnum) == HandleUse::Opens {
-            self.group.remove_session(session);
-        }
-    }
-
-    fn is_session_gone(&self, _: UpstreamRefusal) -> bool {
-        false
-    }
-
-    fn upstream_refused(&self, _: &Engine, _: &Operation, _: &SharedSession, _: UpstreamRefusal) {}
-
-    fn given_up(&self, _: &Operation, _: &SharedSession) {}
-
-    fn settle(&mut self, engine: &Engine, operation: &Operation, session: &SharedSession) {
-        let (interface, opnum) = called(operation.key());
-        let kind = handle_use(interface, opnum);
-        let may_end = matches!(kind, HandleUse::Opens | HandleUse::Passes | HandleUse::Closes);
-        if session.lock().is_broken() {
-            self.group.remove_session(session);
-            engine.end_session(session);
-        } else if may_end && !self.group.holds(session) {
-            engine.end_session(session);
-        }
     }
 }
 

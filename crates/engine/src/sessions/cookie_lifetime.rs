@@ -1,0 +1,81 @@
+//! What becomes of a session that cookies name when an operation in it ends.
+
+use mapi::ErrorCode;
+
+use crate::body::{OperationKey, Response};
+use crate::engine::Engine;
+use crate::operation::Operation;
+use crate::session::SharedSession;
+use crate::sessions::binding::End;
+use crate::sessions::cookie_binding::CookieBinding;
+
+/// The operation ended: ends its session if no cookie names the session any more, and the session that it replaced.
+pub(crate) fn settle(
+    binding: &mut CookieBinding,
+    engine: &Engine,
+    operation: &mut Operation,
+    session: &SharedSession,
+    end: End,
+) {
+    let id = session.id();
+    match end {
+        End::Responded { .. } => {
+            if is_over(operation) {
+                binding.table.remove(id);
+            } else if binding.table.holds(id) {
+                end_replaced(binding, engine);
+            }
+        }
+        End::RefusedByUpstream(refusal) => {
+            let is_gone = refusal.is_session_gone();
+            if is_gone {
+                // An operation that replaces a session names that session: it is the one that is gone
+                // ([MS-OXCMAPIHTTP] 3.2.5.6).
+                end_replaced(binding, engine);
+            }
+            if is_gone || begins_session(operation) {
+                binding.table.remove(id);
+            }
+        }
+        // A session that the operation was about to open ends with it, at the server too.
+        End::GivenUp if begins_session(operation) => binding.table.abandon(id),
+        End::GivenUp | End::Refused => {}
+    }
+    binding.table.done(id, operation.id(), &mut binding.cookies, operation.at());
+    if session.lock().is_broken() {
+        binding.table.abandon(id);
+    }
+    if !binding.table.holds(id) {
+        engine.end_session(session);
+    }
+}
+
+/// Ends the session that the session of this operation replaces.
+fn end_replaced(binding: &CookieBinding, engine: &Engine) {
+    if let Some(replaced) = binding.cookies.replaces.and_then(|id| binding.table.remove(id)) {
+        engine.end_session(&replaced);
+    }
+}
+
+fn begins_session(operation: &Operation) -> bool {
+    matches!(operation.key(), OperationKey::Http(_, request_type) if request_type.begins_session())
+}
+
+/// Whether the operation ended its session, or failed to begin one.
+fn is_over(operation: &mut Operation) -> bool {
+    let OperationKey::Http(_, request_type) = operation.key() else { return false };
+    if !request_type.ends_session() && !request_type.begins_session() {
+        return false;
+    }
+    let returned = operation
+        .response
+        .as_mut()
+        .and_then(|response| response.view().ok().and_then(Response::return_value));
+    // [MS-OXCMAPIHTTP] 2.2.5.2.2: Unbind returns 1 for success.
+    let success = returned.is_some_and(|code| code == ErrorCode::SUCCESS || code == ErrorCode(1));
+    if request_type.ends_session() {
+        success
+    } else {
+        returned.is_some_and(|code| code != ErrorCode::SUCCESS)
+    }
+}
