@@ -55,10 +55,8 @@ fn fault(server: &mut ServerAssociation) -> FaultStatus {
 fn proto_error(mut server: ServerAssociation, bytes: &[u8]) {
     server.receive(bytes);
     let reason = closed(&mut server);
-    assert!(
-        matches!(reason, CloseReason::Peer(PeerError::Protocol(_) | PeerError::Malformed(_))),
-        "{reason:?}"
-    );
+    let broke_it = matches!(reason, CloseReason::Peer(PeerError::Protocol(_) | PeerError::Malformed(_)));
+    assert!(broke_it, "{reason:?}");
     assert_eq!(fault(&mut server), FaultStatus::NCA_S_PROTO_ERROR);
     assert!(!server.wants_input());
     // What still arrives is not even stored.
