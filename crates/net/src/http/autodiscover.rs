@@ -14,9 +14,9 @@ use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::respond;
 use crate::http::upstream::connection::UpstreamConnection;
-use crate::http::upstream::request::Body;
-use crate::http::upstream::response::{Coding, adapt_response};
+use crate::http::upstream::request_head::BodyFraming;
 use crate::http::upstream::response_event::ResponseEvent;
+use crate::http::upstream::response_head::{Coding, rewrite_response};
 use crate::upstream_error::UpstreamError;
 
 /// A request of Autodiscover with what came of it so far.
@@ -91,7 +91,7 @@ async fn discovered(
         head
     };
     let length = u64::try_from(under_way.asked.len()).unwrap_or(u64::MAX);
-    let body = if framing == Framing::None { Body::AsItCame } else { Body::Length(length) };
+    let body = if framing == Framing::None { BodyFraming::Unchanged } else { BodyFraming::Length(length) };
     let mut upstream = match client.send(&under_way.request, head, body, &under_way.asked).await {
         Ok(SentRequest { upstream, head }) => {
             under_way.sent = Some(head);
@@ -206,7 +206,7 @@ fn adapted(
     request: &RequestContext,
     length: usize,
 ) -> (ResponseHead, KeepAlive) {
-    let coding = adapt_response(&mut head, framing, request);
+    let coding = rewrite_response(&mut head, framing, request);
     if !request.is_head && (framing.has_body() || length > 0) {
         head.fields.remove("transfer-encoding");
         head.fields.set("Content-Length", length.to_string());

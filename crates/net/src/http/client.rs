@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::http::server_only::Cookies;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::connection::UpstreamConnection;
-use crate::http::upstream::request::{Body, Onward};
+use crate::http::upstream::request_head::{BodyFraming, Rewrite};
 use crate::upstream_error::UpstreamError;
 
 /// The longest answer that is taken, in bytes: several times what a ROP buffer can hold.
@@ -88,8 +88,9 @@ impl HttpClient {
             let opened = UpstreamConnection::open(&self.upstream, &self.context, head.target()).await;
             opened.map_err(|error| HttpFailure::Lost(error.to_string()))?
         };
-        let onward = Onward { body: Body::Length(length), cookies: Cookies::OfSession, forwarding: None };
-        connection.adapt(&mut head, &onward);
+        let onward =
+            Rewrite { body: BodyFraming::Length(length), cookies: Cookies::OfSession, forwarding: None };
+        connection.rewrite_request(&mut head, &onward);
         connection.begin_request(&head, false);
         connection.transport.out.bytes.extend_from_slice(body);
         let limit = self.upstream.timeout;

@@ -13,9 +13,9 @@ use crate::http::downstream::connection::{Beside, Downstream};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::respond;
 use crate::http::upstream::connection::UpstreamConnection;
-use crate::http::upstream::redirect;
-use crate::http::upstream::request::{Body, Onward};
+use crate::http::upstream::request_head::{BodyFraming, Rewrite};
 use crate::http::upstream::response_event::ResponseEvent;
+use crate::http::upstream::response_head::rewrite_urls;
 use crate::http::upstream::slot::UpstreamSlot;
 use crate::tcp::accept::CHECK_INTERVAL;
 use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError};
@@ -41,7 +41,7 @@ impl ClientConnection {
         &mut self,
         request: &RequestContext,
         head: &mut RequestHead,
-        body: Body,
+        body: BodyFraming,
     ) -> Result<Box<UpstreamConnection>, UpstreamError> {
         request.check()?;
         let config = &self.downstream.config.upstream;
@@ -53,7 +53,7 @@ impl ClientConnection {
             Box::pin(UpstreamConnection::open(config, context, target)).await?
         };
         let forwarding = Some(&self.upstream.forwarding);
-        upstream.adapt(head, &Onward { body, cookies: request.cookies, forwarding });
+        upstream.rewrite_request(head, &Rewrite { body, cookies: request.cookies, forwarding });
         upstream.begin_request(head, request.is_head);
         Ok(upstream)
     }
@@ -64,7 +64,7 @@ impl ClientConnection {
         &mut self,
         request: &RequestContext,
         head: impl Fn() -> RequestHead,
-        framing: Body,
+        framing: BodyFraming,
         body: &Bytes,
     ) -> Result<SentRequest, UpstreamError> {
         let mut is_retry = false;
@@ -117,7 +117,7 @@ impl ClientConnection {
             }
             let config = &self.downstream.config;
             upstream.record_response(head.status());
-            redirect::ours(&mut head.fields, &config.upstream, &config.origin);
+            rewrite_urls(&mut head.fields, &config.upstream, &config.origin);
         }
         event
     }

@@ -8,9 +8,9 @@ use crate::http::connection::ClientConnection;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::transport::TransportError;
 use crate::http::upstream::connection::UpstreamConnection;
-use crate::http::upstream::request::Body;
-use crate::http::upstream::response::{Coding, adapt_response};
+use crate::http::upstream::request_head::BodyFraming;
 use crate::http::upstream::response_event::ResponseEvent;
+use crate::http::upstream::response_head::{Coding, rewrite_response};
 use crate::upstream_error::UpstreamError;
 
 /// So much of a response is collected before it is sent.
@@ -26,10 +26,10 @@ pub(crate) async fn forward(
     client.downstream.invite().await?;
     let (beginning, body) = match framing {
         Framing::Chunked => client.downstream.beginning().await?,
-        Framing::Length(length) => (Bytes::new(), Body::Length(length)),
-        Framing::None | Framing::UntilClose => (Bytes::new(), Body::AsItCame),
+        Framing::Length(length) => (Bytes::new(), BodyFraming::Length(length)),
+        Framing::None | Framing::UntilClose => (Bytes::new(), BodyFraming::Unchanged),
     };
-    let chunked = framing == Framing::Chunked && body == Body::AsItCame;
+    let chunked = framing == Framing::Chunked && body == BodyFraming::Unchanged;
     let begun = if matches!(framing, Framing::None | Framing::Length(0)) {
         client.send(&request, || request.head.clone(), body, &beginning).await.map(|sent| sent.upstream)
     } else {
@@ -115,7 +115,7 @@ async fn send_back(
         ResponseEvent::Head(head, framing) => (head, framing),
         other => return Ok(Returned::NotServed(client.not_served(&other.failure(), request))),
     };
-    let coding = adapt_response(&mut head, framing, request);
+    let coding = rewrite_response(&mut head, framing, request);
     let close = coding == Coding::UntilClose || !request.keep;
     if close {
         head.fields.push("Connection", "close");
@@ -126,7 +126,7 @@ async fn send_back(
         let out = &mut client.downstream.transport.out;
         match event {
             ResponseEvent::Piece(piece) => match coding {
-                Coding::AsItCame => out.push(piece.into_wire()),
+                Coding::Unchanged => out.push(piece.into_wire()),
                 Coding::Chunked => http1::chunk(&mut out.bytes, piece.data()),
                 Coding::UntilClose => out.push(piece.into_data()),
             },

@@ -12,7 +12,7 @@ use crate::http::server_only::Cookies;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::dial::NotOpened;
-use crate::http::upstream::request::{Body, Onward};
+use crate::http::upstream::request_head::{BodyFraming, Rewrite};
 use crate::upstream_error::UpstreamError;
 
 /// What a server answers to a request without credentials.
@@ -53,7 +53,10 @@ pub async fn sign_in_once(
 ) -> Result<u16, NotOpened> {
     let mut connection = UpstreamConnection::open_once(upstream, context, target).await?;
     let mut head = ping(target)?;
-    connection.adapt(&mut head, &Onward { body: Body::Length(0), cookies: Cookies::None, forwarding: None });
+    connection.rewrite_request(
+        &mut head,
+        &Rewrite { body: BodyFraming::Length(0), cookies: Cookies::None, forwarding: None },
+    );
     connection.begin_request(&head, false);
     let answered = timeout(upstream.timeout, answer(&mut connection, upstream)).await;
     let answer = answered.map_err(|_| NotOpened::Late(upstream.timeout))??;

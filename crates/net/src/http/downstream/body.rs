@@ -11,7 +11,7 @@ use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::respond;
 use crate::http::transport::TransportError;
-use crate::http::upstream::request::Body;
+use crate::http::upstream::request_head::BodyFraming;
 
 /// So much of a body in chunks is waited for, to say how long it is.
 const SHORT: usize = 64 * 1024;
@@ -108,16 +108,16 @@ impl Downstream {
 
     /// The beginning of a body in chunks, and how the whole of it goes on: by its length where it is short, since not
     /// all servers take chunks (RFC 9112 6.1), and else in chunks as it comes.
-    pub(crate) async fn beginning(&mut self) -> Result<(Bytes, Body), ConnectionError> {
+    pub(crate) async fn beginning(&mut self) -> Result<(Bytes, BodyFraming), ConnectionError> {
         let mut gathered = BodyAccumulator::default();
         while gathered.len() <= SHORT {
             let Some(part) = self.part().await? else {
                 let length = u64::try_from(gathered.len()).unwrap_or(u64::MAX);
-                return Ok((gathered.take(), Body::Length(length)));
+                return Ok((gathered.take(), BodyFraming::Length(length)));
             };
             gathered.push(part);
         }
-        Ok((gathered.take(), Body::AsItCame))
+        Ok((gathered.take(), BodyFraming::Unchanged))
     }
 
     /// Reads what is left of a request that was answered without its body, if it is not too much.

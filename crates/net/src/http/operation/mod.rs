@@ -33,7 +33,7 @@ use crate::http::operation::reporter::Reporter;
 use crate::http::operation::request::{claimed_type, operation_key};
 use crate::http::operation::state_machine::{Arrived, Received, Receiving, Sending, Step, Turn, Waiting};
 use crate::http::upstream::connection::UpstreamConnection;
-use crate::http::upstream::request::Body;
+use crate::http::upstream::request_head::BodyFraming;
 use crate::http::upstream::response_event::ResponseEvent;
 
 /// Brings an operation through the engine, to the server and back.
@@ -109,7 +109,7 @@ async fn exchange(
     let sending = reporter.guard(sending);
     let body = sending.body();
     let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    let sent = client.send(sending.request(), || sending.head(), Body::Length(length), &body).await;
+    let sent = client.send(sending.request(), || sending.head(), BodyFraming::Length(length), &body).await;
     let sending = ScopeGuard::into_inner(sending);
     match sent {
         Ok(SentRequest { upstream, head }) => {

@@ -11,7 +11,7 @@ use crate::http::downstream::accumulator::BodyAccumulator;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::operation::pending::{self, PendingKeepAlive};
 use crate::http::output::OutputBuffer;
-use crate::http::upstream::response::{Coding, adapt_response};
+use crate::http::upstream::response_head::{Coding, rewrite_response};
 use crate::upstream_error::UpstreamError;
 
 /// An answer of the server's, as far as it is here.
@@ -77,7 +77,7 @@ impl UpstreamResponse {
     pub(crate) fn new(head: ResponseHead, framing: Framing, request: &RequestContext) -> Self {
         let came = head.clone();
         let mut head = head;
-        let coding = adapt_response(&mut head, framing, request);
+        let coding = rewrite_response(&mut head, framing, request);
         if !request.keep && !head.fields.has_token("connection", "close") {
             head.fields.push("Connection", "close");
         }
@@ -149,7 +149,7 @@ impl UpstreamResponse {
     pub(crate) fn stream(&mut self, out: &mut OutputBuffer) {
         if self.ready == 0
             || self.pending_sent
-            || self.coding != Coding::AsItCame
+            || self.coding != Coding::Unchanged
             || self.framing != Framing::Chunked
         {
             return;
@@ -224,7 +224,7 @@ impl UpstreamResponse {
             _ if self.pending_sent => {
                 pending::end_refused(&mut out.bytes, self.refused.unwrap_or_else(|| reply.response_code()));
             }
-            _ if as_it_came && self.coding == Coding::AsItCame => {
+            _ if as_it_came && self.coding == Coding::Unchanged => {
                 self.begin(&mut out.bytes);
                 for piece in self.held.drain(..) {
                     out.push(piece.into_wire());
@@ -260,7 +260,7 @@ impl UpstreamResponse {
 
     /// Sends other content than what came; what was sent of it already is its beginning.
     fn anew(&mut self, out: &mut Vec<u8>, content: &[u8]) {
-        let chunked = self.framing == Framing::Chunked && self.coding == Coding::AsItCame;
+        let chunked = self.framing == Framing::Chunked && self.coding == Coding::Unchanged;
         if !chunked {
             self.head.fields.remove("transfer-encoding");
             self.head.fields.set("Content-Length", content.len().to_string());

@@ -1,4 +1,4 @@
-//! Connections to the server by HTTP, and what of a message changes between it and a client.
+//! Connections to the server by HTTP, and how messages are rewritten between it and a client.
 
 pub(crate) mod auth_error;
 pub(crate) mod authenticate;
@@ -8,9 +8,8 @@ pub(crate) mod dial;
 pub(crate) mod forwarding;
 pub(crate) mod headers;
 pub(crate) mod receive;
-pub(crate) mod redirect;
-pub(crate) mod request;
-pub(crate) mod response;
+pub(crate) mod request_head;
 pub(crate) mod response_event;
+pub(crate) mod response_head;
 pub(crate) mod send;
 pub(crate) mod slot;
