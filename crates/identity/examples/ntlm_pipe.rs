@@ -17,7 +17,8 @@ use identity::accounts::AccountFile;
 use identity::{
     Acceptor, AcceptorConfig, Account, ActingLevel, AuthError, Authority, BindingPolicy, Channel,
     ChannelBindings, ContextCounters, Credentials, Initiator, InitiatorConfig, Mechanism, MessageSecurity,
-    NtHash, NtlmVersion, OsRandom, Password, Policy, Protection, SecurityContext, ServerNames, Step,
+    NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig, OsRandom, Password, Policy, Protection, SecurityContext,
+    ServerNames, Step,
 };
 use wire::FileTime;
 
@@ -88,7 +89,6 @@ fn initiator(options: &Options) -> InitiatorConfig {
     let password = Password::new(options.get("password"));
     InitiatorConfig {
         credentials: Credentials::password(options.get("user"), options.get("domain"), &password),
-        workstation: "PIPE".into(),
         target_name: "host/pipe.lab.test".into(),
         protection: match options.get("protection") {
             "none" => Protection::None,
@@ -96,10 +96,9 @@ fn initiator(options: &Options) -> InitiatorConfig {
             _ => Protection::Seal,
         },
         level: ActingLevel::Impersonate,
-        version: NtlmVersion::V2,
-        allow_legacy: false,
         authority: Authority::new("peer"),
         contexts: ContextCounters::new(),
+        ntlm: NtlmInitiatorConfig { workstation: "PIPE".into(), ..NtlmInitiatorConfig::default() },
     }
 }
 
@@ -119,19 +118,22 @@ fn acceptor(options: &Options) -> Result<AcceptorConfig, Failure> {
                 "require" => BindingPolicy::Require,
                 _ => BindingPolicy::Allow,
             },
-            require_mic: options.get("mic") == "require",
-            allow_legacy: legacy,
-            require_128: !legacy,
             ..Policy::default()
-        },
-        names: ServerNames {
-            nb_computer: "PIPE".into(),
-            nb_domain: "LAB".into(),
-            dns_computer: "pipe.lab.test".into(),
-            dns_domain: "lab.test".into(),
         },
         authority: Authority::new("accounts"),
         contexts: ContextCounters::new(),
+        ntlm: NtlmAcceptorConfig {
+            names: ServerNames {
+                nb_computer: "PIPE".into(),
+                nb_domain: "LAB".into(),
+                dns_computer: "pipe.lab.test".into(),
+                dns_domain: "lab.test".into(),
+            },
+            require_mic: options.get("mic") == "require",
+            allow_legacy: legacy,
+            require_128: !legacy,
+            ..NtlmAcceptorConfig::default()
+        },
     })
 }
 

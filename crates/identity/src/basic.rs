@@ -158,10 +158,11 @@ fn name(token: &[u8]) -> Result<NamedUser, AuthError> {
 mod tests {
     use super::*;
     use crate::accounts::{Account, AccountFile, DomainNames};
-    use crate::auth_config::{Policy, ServerNames};
+    use crate::auth_config::Policy;
     use crate::authority::Authority;
     use crate::context_counters::ContextCounters;
     use crate::credentials::Secret;
+    use crate::ntlm::config::NtlmAcceptorConfig;
     use crate::ntlm::tests::client;
     use crate::random::OsRandom;
 
@@ -177,9 +178,9 @@ mod tests {
         Arc::new(AcceptorConfig {
             accounts: Arc::new(accounts(disabled)),
             policy: Policy::default(),
-            names: ServerNames::default(),
             authority: Authority::new("accounts"),
             contexts: ContextCounters::new(),
+            ntlm: NtlmAcceptorConfig::default(),
         })
     }
 

@@ -113,7 +113,7 @@ struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.contexts.closes();
+        self.contexts.note_closed();
     }
 }
 
@@ -190,7 +190,7 @@ impl SecurityContext {
         let Key { user, domain, way } = key;
         let vouched = authority.by(&way);
         let identity = Identity { kind, user, domain, authority, way, level };
-        contexts.opens();
+        contexts.note_opened();
         let contexts = Arc::clone(contexts);
         let revoked = AtomicBool::new(false);
         Self {

@@ -1,64 +1,67 @@
-//! How many security contexts there are.
+//! Counters of the security contexts that were made, closed and revoked.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::authority::Authority;
 
-/// Counts security contexts. The owner of the handshakes makes one and hands it to them; there is no global.
+/// Counts security contexts. The program makes one and passes it to everything that makes contexts; there is no global.
+///
+/// It also holds the authority of [`SecurityContext::system`](crate::SecurityContext::system), so that the `System`
+/// contexts of one program have equal identities.
 #[derive(Debug)]
 pub struct ContextCounters {
     opened: AtomicU64,
     closed: AtomicU64,
     revocations: AtomicU64,
-    /// What vouches for the proxy's own work.
     system: Authority,
 }
 
 impl ContextCounters {
-    /// A contexts that counted nothing yet.
+    /// Counters that are all zero.
     pub fn new() -> Arc<Self> {
         let count = AtomicU64::default;
         Arc::new(Self { opened: count(), closed: count(), revocations: count(), system: Authority::new("") })
     }
 
-    /// Contexts made since the start.
+    /// The number of contexts made since the start.
     pub fn opened(&self) -> u64 {
         self.opened.load(Ordering::Acquire)
     }
 
-    /// Notes that contexts were revoked, so that what was done under them is looked for and ended.
+    /// Records that contexts were revoked. Code that keeps sessions or connections compares
+    /// [`ContextCounters::revocations`] with the last value that it saw, to find and end those whose context is revoked.
     pub fn note_revocation(&self) {
         self.revocations.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// How often that was noted.
+    /// The number of calls of [`ContextCounters::note_revocation`].
     pub fn revocations(&self) -> u64 {
         self.revocations.load(Ordering::Acquire)
     }
 
-    /// Contexts whose last handle is gone.
+    /// The number of contexts whose last clone was dropped.
     pub fn closed(&self) -> u64 {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Contexts that somebody still holds.
+    /// The number of contexts that exist.
     pub fn open(&self) -> u64 {
-        // Read in this order, a context that closes in between is counted as open, never as minus one.
+        // Read in this order, so that a context that closes in between counts as open: the difference is never negative.
         let closed = self.closed();
         self.opened().saturating_sub(closed)
     }
 
-    /// What vouches for the proxy's own work.
+    /// The authority of the `System` contexts.
     pub(crate) const fn system(&self) -> &Authority {
         &self.system
     }
 
-    pub(crate) fn opens(&self) {
+    pub(crate) fn note_opened(&self) {
         self.opened.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(crate) fn closes(&self) {
+    pub(crate) fn note_closed(&self) {
         self.closed.fetch_add(1, Ordering::AcqRel);
     }
 }

@@ -1,10 +1,10 @@
-//! Authentication and credentials: who calls, and how we act for them.
+//! Authentication and credentials.
 //!
 //! # Overview
 //!
-//! A [`Mechanism`] is one way to authenticate: SPNEGO, NTLM, Basic, Bearer. It makes the two ends of a handshake, an
-//! [`Acceptor`] for clients that call us and an [`Initiator`] for servers that we call. Both are state machines without
-//! I/O: a token in, a [`Step`] out.
+//! A [`Mechanism`] is a way to authenticate: SPNEGO, NTLM, Basic, Bearer. It makes the two ends of a handshake: an
+//! [`Acceptor`] for clients of the proxy, and an [`Initiator`] with which the proxy authenticates to servers. Both are
+//! state machines without I/O: a token in, a [`Step`] out.
 //!
 //! ```text
 //!  client                         net                            identity
@@ -14,27 +14,32 @@
 //!    │                             │ Acceptor::step(token, now)     │
 //!    │                             ├───────────────────────────────▶│
 //!    │◀────────────────────────────┤ Step::Continue(token)          │
-//!    │         … more legs …       │                                │
+//!    │       … further legs …      │                                │
 //!    │                             │ Step::Done { token, context,   │
 //!    │◀────────────────────────────┤              security }        │
 //!    │ requests, calls             │                                │
 //!    ├────────────────────────────▶│ MessageSecurity::unprotect     │
 //! ```
 //!
-//! A finished handshake yields a [`SecurityContext`], which goes with everything that is done for the caller, and a
-//! [`MessageSecurity`], which signs and seals what follows in DCE/RPC. In HTTP, [`http_auth`] reads and writes the
-//! headers that carry tokens. Where clients authenticate at the server itself and we only pass that through,
-//! [`passthrough`] makes the context, from what the server answers.
+//! A completed handshake returns two values. The [`SecurityContext`] identifies the caller and is an argument of all
+//! code that works for that caller. The [`MessageSecurity`] signs and encrypts the messages that follow in DCE/RPC. In
+//! HTTP, [`http_auth`] reads and writes the headers that carry tokens. In pass-through authentication, clients
+//! authenticate to the server, and [`passthrough`] makes the context from the server's responses.
 //!
-//! Work that takes time is done by a [`Pool`], under the context of its requester. What is kept for callers is kept in a
-//! [`PerIdentity`].
+//! Two containers own contexts, and therefore are in this crate:
+//!
+//! - A [`Pool`] executes [`Job`]s, which take time. A job owns the context of its requester, under which it is executed,
+//!   and is not executed if the context expired or was revoked meanwhile. [`Pool::submit`] returns a [`PendingJob`],
+//!   the future of the job's result.
+//! - A [`PerIdentity`] is a bounded map with one value for each identity. Every access needs a context, so that no caller
+//!   can see the value of another.
 //!
 //! # Order of calls
 //!
-//! 1. At start: a [`ContextCounters`], an [`Authority`] for each directory or server, [`Accounts`], an [`AcceptorConfig`] and
-//!    an [`InitiatorConfig`].
+//! 1. At start: [`ContextCounters`], an [`Authority`] for each directory or server, [`Accounts`], an [`AcceptorConfig`]
+//!    and an [`InitiatorConfig`].
 //! 2. For each handshake: [`Mechanism::acceptor`] or [`Mechanism::initiator`] on a [`Channel`], then `step` with each
-//!    token of the peer (an initiator's first is empty) until [`Step::Done`] or a [`AuthError`].
+//!    token of the peer (an initiator's first token is empty) until [`Step::Done`] or an [`AuthError`].
 //! 3. For each request or call: [`SecurityContext::check`].
 //!
 //! # Example
@@ -44,31 +49,24 @@
 //!
 //! use identity::accounts::AccountFile;
 //! use identity::{
-//!     Account, AcceptorConfig, ActingLevel, Authority, Channel, Credentials, InitiatorConfig, Mechanism,
-//!     NtHash, NtlmVersion, OsRandom, Password, Policy, Protection, ContextCounters, ServerNames, Step,
+//!     AcceptorConfig, Account, ActingLevel, Authority, Channel, ContextCounters, Credentials,
+//!     InitiatorConfig, Mechanism, NtHash, NtlmInitiatorConfig, OsRandom, Password, Protection, Step,
 //! };
 //! use wire::FileTime;
 //!
 //! let contexts = ContextCounters::new();
 //! let mut accounts = AccountFile::default();
 //! accounts.set(Account::new("alice", "LAB", NtHash::from_password("wonderland")))?;
-//! let acceptor = Arc::new(AcceptorConfig {
-//!     accounts: Arc::new(accounts),
-//!     policy: Policy::default(),
-//!     names: ServerNames { nb_computer: "PROXY".into(), nb_domain: "LAB".into(), ..ServerNames::default() },
-//!     authority: Authority::new("accounts"),
-//!     contexts: Arc::clone(&contexts),
-//! });
+//! let (accounts, authority) = (Arc::new(accounts), Authority::new("accounts"));
+//! let acceptor = Arc::new(AcceptorConfig::new(accounts, authority, Arc::clone(&contexts)));
 //! let initiator = InitiatorConfig {
 //!     credentials: Credentials::password("alice", "LAB", &Password::new("wonderland")),
-//!     workstation: String::new(),
 //!     target_name: "exchangeMDB/proxy.lab.test".into(),
 //!     protection: Protection::Seal,
 //!     level: ActingLevel::Impersonate,
-//!     version: NtlmVersion::V2,
-//!     allow_legacy: false,
 //!     authority: Authority::new("proxy.lab.test"),
 //!     contexts,
+//!     ntlm: NtlmInitiatorConfig::default(),
 //! };
 //! let mut server = Mechanism::NTLM.acceptor(&acceptor, Channel::RPC)?;
 //! let mut client = Mechanism::NTLM.initiator(&initiator, Channel::RPC)?;
@@ -76,7 +74,7 @@
 //! let context = loop {
 //!     token = match client.step(&token, now, &mut OsRandom)? {
 //!         Step::Continue(token) | Step::Done { token: Some(token), .. } => token,
-//!         Step::Done { token: None, .. } => unreachable!("NTLM's client has the last word"),
+//!         Step::Done { token: None, .. } => unreachable!("NTLM's client sends the last token"),
 //!     };
 //!     match server.step(&token, now, &mut OsRandom)? {
 //!         Step::Continue(next) => token = next,
@@ -89,23 +87,24 @@
 //!
 //! # Glossary
 //!
+//! The workspace's terms are in the glossary of ARCHITECTURE.md. Those of this crate:
+//!
 //! | term | meaning |
 //! |---|---|
-//! | mechanism | one way to authenticate, with its number in DCE/RPC and its scheme in HTTP |
+//! | mechanism | a way to authenticate, with its number in DCE/RPC and its scheme in HTTP ([`Mechanism`]) |
 //! | package | the implementation of a mechanism ([`Package`]) |
 //! | acceptor, initiator | the server's and the client's end of a handshake |
-//! | channel | what carries a handshake, and the TLS that it is bound to ([`Channel`]) |
-//! | security context | the proof of who is calling ([`SecurityContext`]) |
-//! | authority | the directory or server that vouches for a principal ([`Authority`]) |
-//! | identity | the key that contexts of one principal, authority and level share ([`Identity`]) |
-//! | status | whether an account is still as it was when its user signed in ([`AccountStatus`]) |
-//! | pass-through | a client authenticates at the server, through us ([`passthrough`]) |
+//! | channel | the protocol that carries a handshake, and the channel bindings of its TLS connection ([`Channel`]) |
+//! | identity | principal, authority and acting level: what contexts are compared by ([`Identity`]) |
+//! | account status | whether an account is unchanged since its user authenticated ([`AccountStatus`]) |
+//! | probe | the request by which pass-through authentication tests the server ([`passthrough::Probe`]) |
 //!
 //! # Architectural invariants
 //!
-//! There is no I/O here, no clock, no thread and no environment; time and randomness are parameters. No constructor
-//! makes a context for a person, and none that code made with an [`Authority`] of its own equals a real one. Secrets are
-//! wiped when dropped and print as `[redacted]`.
+//! - No I/O, no clock, no thread and no environment. Time and random numbers are arguments.
+//! - No public constructor makes the context of a user. Only a completed handshake or pass-through authentication does.
+//! - Code that makes an [`Authority`] of its own cannot make contexts whose identities equal those of another authority.
+//! - Secrets are zeroized when dropped and are printed as `[redacted]`.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -144,9 +143,7 @@ mod toy;
 
 pub use crate::account_status::AccountStatus;
 pub use crate::accounts::{Account, Accounts, NtHash};
-pub use crate::auth_config::{
-    AcceptorConfig, BindingPolicy, InitiatorConfig, NtlmVersion, Policy, Protection, ServerNames,
-};
+pub use crate::auth_config::{AcceptorConfig, BindingPolicy, InitiatorConfig, Policy, Protection};
 pub use crate::authority::Authority;
 pub use crate::channel_bindings::ChannelBindings;
 pub use crate::claimed::ClaimedName;
@@ -157,6 +154,7 @@ pub use crate::error::{AuthError, MessageError};
 pub use crate::handshake::{Acceptor, Initiator, Step};
 pub use crate::mechanism::Mechanism;
 pub use crate::message_security::{Message, MessageSecurity, Unprotected};
+pub use crate::ntlm::config::{NtlmAcceptorConfig, NtlmInitiatorConfig, NtlmVersion, ServerNames};
 pub use crate::package::{Carrier, Channel, Package, Scope};
 pub use crate::per_identity::PerIdentity;
 pub use crate::pool::{Job, JobError, PendingJob, Pool, PoolCounts, SubmitError};

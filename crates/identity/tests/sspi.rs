@@ -7,7 +7,7 @@ use identity::accounts::AccountFile;
 use identity::{
     Acceptor, AcceptorConfig, Account, ActingLevel, Authority, BindingPolicy, Channel, ChannelBindings,
     ContextCounters, Credentials, Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash,
-    NtlmVersion, OsRandom, Password, Policy, Protection, ServerNames, Step,
+    NtlmAcceptorConfig, NtlmInitiatorConfig, OsRandom, Password, Policy, Protection, ServerNames, Step,
 };
 use sspi::{
     AuthIdentity, BufferType, ClientRequestFlags, CredentialUse, DataRepresentation, EncryptionFlags, Ntlm,
@@ -54,29 +54,32 @@ fn account() -> Arc<AccountFile> {
     Arc::new(accounts)
 }
 
-fn our_server(policy: Policy, bindings: Option<ChannelBindings>) -> Box<dyn Acceptor> {
+fn our_server(
+    policy: &Policy,
+    mut ntlm: NtlmAcceptorConfig,
+    bindings: Option<ChannelBindings>,
+) -> Box<dyn Acceptor> {
     let names = ServerNames {
         nb_computer: "PROXY".into(),
         nb_domain: DOMAIN.into(),
         dns_computer: "proxy.lab.test".into(),
         dns_domain: "lab.test".into(),
     };
+    ntlm.names = names;
     let (authority, contexts) = (Authority::new("accounts"), ContextCounters::new());
-    let config = AcceptorConfig { accounts: account(), policy, names, authority, contexts };
+    let config = AcceptorConfig { accounts: account(), policy: policy.clone(), authority, contexts, ntlm };
     Mechanism::NTLM.acceptor(&Arc::new(config), Channel::http(bindings)).unwrap()
 }
 
 fn our_client(password: &str, protection: Protection) -> Box<dyn Initiator> {
     let config = InitiatorConfig {
         credentials: Credentials::password(USER, DOMAIN, &Password::new(password)),
-        workstation: "PROXY".into(),
         target_name: "exchangeMDB/exch.lab.test".into(),
         protection,
         level: ActingLevel::Impersonate,
-        version: NtlmVersion::V2,
-        allow_legacy: false,
         authority: Authority::new("exch"),
         contexts: ContextCounters::new(),
+        ntlm: NtlmInitiatorConfig { workstation: "PROXY".into(), ..NtlmInitiatorConfig::default() },
     };
     Mechanism::NTLM.initiator(&config, Channel::RPC).unwrap()
 }
@@ -203,14 +206,15 @@ fn converse((mut theirs, mut ours): (Ntlm, Box<dyn MessageSecurity>)) {
     assert!(ours.unseal(&HEAD, &mut stub, &TAIL, &signature).is_err());
 }
 
-fn strict() -> Policy {
-    Policy { require_mic: true, ..Policy::default() }
+fn strict() -> NtlmAcceptorConfig {
+    NtlmAcceptorConfig { require_mic: true, ..NtlmAcceptorConfig::default() }
 }
 
 #[test]
 fn their_client_gets_in_with_the_right_password_and_whatever_it_asks_for() {
     for asks in requirements() {
-        let (theirs, ours) = they_sign_in(RIGHT, asks, Ntlm::new(), our_server(strict(), None)).unwrap();
+        let (theirs, ours) =
+            they_sign_in(RIGHT, asks, Ntlm::new(), our_server(&Policy::default(), strict(), None)).unwrap();
         let sealing = ClientRequestFlags::CONFIDENTIALITY | ClientRequestFlags::USE_DCE_STYLE;
         assert_eq!(ours.can_seal(), asks.intersects(sealing), "{asks:?}");
         assert_eq!(ours.can_sign(), asks.intersects(sealing | ClientRequestFlags::INTEGRITY), "{asks:?}");
@@ -222,10 +226,11 @@ fn their_client_gets_in_with_the_right_password_and_whatever_it_asks_for() {
 
 #[test]
 fn their_client_never_gets_in_with_a_wrong_password() {
-    let lax = Policy { allow_legacy: true, require_128: false, ..Policy::default() };
+    let lax = NtlmAcceptorConfig { allow_legacy: true, require_128: false, ..NtlmAcceptorConfig::default() };
     for asks in requirements() {
-        for policy in [strict(), Policy::default(), lax.clone()] {
-            let refused = they_sign_in(WRONG, asks, Ntlm::new(), our_server(policy, None)).map(|_| ());
+        for rules in [strict(), NtlmAcceptorConfig::default(), lax.clone()] {
+            let refused = they_sign_in(WRONG, asks, Ntlm::new(), our_server(&Policy::default(), rules, None))
+                .map(|_| ());
             assert_eq!(refused, Err(identity::AuthError::InvalidCredentials.to_string()), "{asks:?}");
         }
     }
@@ -251,8 +256,8 @@ fn their_client_gets_in_by_its_channel_as_the_policy_has_it() {
             if let Some(sent) = sent {
                 theirs.set_channel_bindings(sent);
             }
-            let policy = Policy { bindings: policy, ..strict() };
-            let ours = our_server(policy.clone(), Some(ChannelBindings::tls_server_end_point(&[1; 32])));
+            let policy = Policy { bindings: policy, ..Policy::default() };
+            let ours = our_server(&policy, strict(), Some(ChannelBindings::tls_server_end_point(&[1; 32])));
             let said = they_sign_in(password, asks, theirs, ours);
             assert_eq!(said.is_ok(), enters && password == RIGHT, "{policy:?} {sent:?}");
         }

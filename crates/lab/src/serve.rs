@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use identity::{AcceptorConfig, Accounts, Authority, ContextCounters, Policy, ServerNames};
+use identity::{AcceptorConfig, Accounts, Authority, ContextCounters, NtlmAcceptorConfig, ServerNames};
 use mapi::Interface;
 use net::{
     Admission, ClientAuth, Endpoint, EventLog, Groups, Limits, ListenError, Local, Mapper, RpcListenerConfig,
@@ -131,17 +131,16 @@ fn client_auth(lab: &Lab, server: &LabServer) -> ClientAuth {
     let unknown = ServerName { name: String::new(), host: String::new() };
     let name = lab.config().servers.first().unwrap_or(&unknown);
     let dns_domain = name.host.split_once('.').map(|(_, domain)| domain).unwrap_or_default();
+    let names = ServerNames {
+        nb_computer: name.name.clone(),
+        nb_domain: server.domain.clone(),
+        dns_computer: name.host.clone(),
+        dns_domain: dns_domain.to_owned(),
+    };
+    let accounts = Arc::clone(&server.accounts);
     ClientAuth::new(AcceptorConfig {
-        accounts: Arc::clone(&server.accounts),
-        policy: Policy::default(),
-        names: ServerNames {
-            nb_computer: name.name.clone(),
-            nb_domain: server.domain.clone(),
-            dns_computer: name.host.clone(),
-            dns_domain: dns_domain.to_owned(),
-        },
-        authority: Authority::new("lab"),
-        contexts: ContextCounters::new(),
+        ntlm: NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() },
+        ..AcceptorConfig::new(accounts, Authority::new("lab"), ContextCounters::new())
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use identity::{
     ActingLevel, AuthError, Authority, Channel, ContextCounters, Credentials, InitiatorConfig, Mechanism,
-    NtlmVersion, OsRandom, Protection, Scope, Step, http_auth,
+    NtlmInitiatorConfig, OsRandom, Protection, Scope, Step, http_auth,
 };
 use rpc::pdu::AuthLevel;
 use zeroize::Zeroizing;
@@ -53,14 +53,12 @@ impl Account {
         };
         let config = InitiatorConfig {
             credentials,
-            workstation: String::new(),
             target_name: String::new(),
             protection,
             level: ActingLevel::Impersonate,
-            version: NtlmVersion::V2,
-            allow_legacy: false,
             authority: Authority::new(authority),
             contexts: Arc::clone(contexts),
+            ntlm: NtlmInitiatorConfig::default(),
         };
         Self { config, mechanism, level, authorization: None }
     }

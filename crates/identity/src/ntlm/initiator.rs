@@ -4,11 +4,12 @@ use wire::{Decode as _, Encode as _, FileTime};
 use zeroize::Zeroizing;
 
 use super::av::{AvFlags, AvId, AvPairs, ClientChallenge};
+use super::config::NtlmVersion;
 use super::crypto::{self, Key};
 use super::flags::{NegotiateFlags as F, Version};
 use super::messages::{Authenticate, AuthenticateParts, Challenge, MAX_TOKEN, Negotiate};
 use super::security::NtlmSecurity;
-use crate::auth_config::{InitiatorConfig, NtlmVersion, Protection};
+use crate::auth_config::{InitiatorConfig, Protection};
 use crate::context::{ActingLevel, Proven, SecurityContext};
 use crate::credentials::Credentials;
 use crate::error::AuthError;
@@ -84,12 +85,12 @@ impl Initiator {
     /// What both sides want, where it is what we need.
     fn agree(&self, offer: F, chosen: F) -> Result<F, AuthError> {
         let mut needed = vec![(F::NTLMSSP_NEGOTIATE_UNICODE, "UNICODE")];
-        if self.config.version == NtlmVersion::V2 || !self.config.allow_legacy {
+        if self.config.ntlm.version == NtlmVersion::V2 || !self.config.ntlm.allow_legacy {
             needed.push((F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY, "EXTENDED_SESSIONSECURITY"));
         }
         if self.config.protection >= Protection::Sign {
             needed.push((F::NTLMSSP_NEGOTIATE_SIGN, "SIGN"));
-            if !self.config.allow_legacy {
+            if !self.config.ntlm.allow_legacy {
                 needed.push((F::NTLMSSP_NEGOTIATE_128, "128"));
             }
         }
@@ -136,7 +137,7 @@ impl Initiator {
             nt_response: &answer.nt_response,
             domain: &wire::utf16le_bytes(domain),
             user: &wire::utf16le_bytes(user),
-            workstation: &wire::utf16le_bytes(&self.config.workstation),
+            workstation: &wire::utf16le_bytes(&self.config.ntlm.workstation),
             session_key: &session_key,
         };
         let message = Authenticate::new(sent, Version::ours(flags), parts);
@@ -167,7 +168,7 @@ impl Initiator {
         let mut client = [0; 8];
         random.fill(&mut client)?;
         let server = challenge.server_challenge;
-        if self.config.version == NtlmVersion::V1 {
+        if self.config.ntlm.version == NtlmVersion::V1 {
             let extended = flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY);
             let response = crypto::response_v1(nt_hash, server, extended.then_some(client));
             let nt_response = response.proof().to_vec();
@@ -228,7 +229,7 @@ impl Initiator {
         };
         let proven = Proven {
             principal: Principal::new(user, domain),
-            proof: config.version.proof(self.channel),
+            proof: config.ntlm.version.proof(self.channel),
             level: config.level,
             authority: config.authority.clone(),
             expires: None,

@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod av;
+pub(crate) mod config;
 mod crypto;
 pub(crate) mod flags;
 mod initiator;

@@ -3,10 +3,10 @@
 use wire::Error;
 use zeroize::Zeroizing;
 
+use super::config::NtlmVersion;
 use super::crypto::{self, Key};
 use super::flags::NegotiateFlags as F;
 use super::messages::Authenticate;
-use crate::auth_config::NtlmVersion;
 use crate::context::Proof;
 use crate::error::AuthError;
 use crate::package::Channel;

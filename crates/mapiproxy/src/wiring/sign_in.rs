@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use identity::accounts::DomainNames;
-use identity::{AcceptorConfig, Accounts, Authority, BindingPolicy, ContextCounters, Policy, ServerNames};
+use identity::{
+    AcceptorConfig, Accounts, Authority, BindingPolicy, ContextCounters, NtlmAcceptorConfig, Policy,
+    ServerNames,
+};
 
 use crate::config::{Bindings, Config};
 
@@ -38,8 +41,6 @@ pub(super) fn acceptor(
     let (host, domain) = config.name.split_once('.').unwrap_or((&config.name, ""));
     let own = own_domain(config);
     let policy = Policy {
-        allow_legacy: config.clients.ntlm_v1,
-        require_mic: config.clients.require_mic,
         bindings: match config.clients.channel_bindings {
             Bindings::Ignore => BindingPolicy::Ignore,
             Bindings::Allow => BindingPolicy::Allow,
@@ -55,11 +56,12 @@ pub(super) fn acceptor(
         dns_computer: config.name.clone(),
         dns_domain: domain.to_owned(),
     };
-    AcceptorConfig {
-        accounts,
-        policy,
+    let ntlm = NtlmAcceptorConfig {
         names,
-        authority: Authority::new("accounts"),
-        contexts: Arc::clone(contexts),
-    }
+        allow_legacy: config.clients.ntlm_v1,
+        require_mic: config.clients.require_mic,
+        ..NtlmAcceptorConfig::default()
+    };
+    let (authority, contexts) = (Authority::new("accounts"), Arc::clone(contexts));
+    AcceptorConfig { accounts, policy, authority, contexts, ntlm }
 }

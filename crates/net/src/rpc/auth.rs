@@ -141,9 +141,9 @@ impl security::Protection for Protected {
 
 #[cfg(test)]
 mod tests {
+    use identity::Credentials;
     use identity::accounts::Account;
     use identity::{Accounts, Authority, ContextCounters, NtHash, OsRandom};
-    use identity::{Credentials, Policy, ServerNames};
 
     use super::*;
 
@@ -161,13 +161,8 @@ mod tests {
     fn what_was_not_negotiated_is_no_protection_that_a_level_can_have() {
         for level in [AuthLevel::CONNECT, AuthLevel::PKT_INTEGRITY, AuthLevel::PKT_PRIVACY] {
             let contexts = ContextCounters::new();
-            let sign_in = ClientAuth::new(AcceptorConfig {
-                accounts: Arc::new(Alice),
-                policy: Policy::default(),
-                names: ServerNames::default(),
-                authority: Authority::new("here"),
-                contexts: Arc::clone(&contexts),
-            });
+            let (accounts, authority) = (Arc::new(Alice), Authority::new("here"));
+            let sign_in = ClientAuth::new(AcceptorConfig::new(accounts, authority, Arc::clone(&contexts)));
             let credentials = Credentials::nt_hash("alice", "LAB", NtHash::from_password("pw"));
             let account =
                 crate::account::Account::new(credentials, Mechanism::NTLM, level, "there", &contexts);

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::{
     ActingLevel, Authority, Channel, ContextCounters, Credentials, Initiator, InitiatorConfig, Mechanism,
-    NtlmVersion, OsRandom, Password, Protection, Step,
+    NtlmInitiatorConfig, OsRandom, Password, Protection, Step,
 };
 use net::http::Peers;
 
@@ -30,14 +30,12 @@ pub(crate) fn get(lines: &str) -> String {
 pub(crate) fn initiator(mechanism: Mechanism) -> Box<dyn Initiator> {
     let config = InitiatorConfig {
         credentials: Credentials::password("alice", "LAB", &Password::new("alicepw1")),
-        workstation: String::new(),
         target_name: String::new(),
         protection: Protection::None,
         level: ActingLevel::Impersonate,
-        version: NtlmVersion::V2,
-        allow_legacy: false,
         authority: Authority::new("proxy"),
         contexts: ContextCounters::new(),
+        ntlm: NtlmInitiatorConfig::default(),
     };
     mechanism.initiator(&config, Channel::http(None)).unwrap()
 }

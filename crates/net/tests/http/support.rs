@@ -11,8 +11,8 @@ use base64::Engine as _;
 use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Stack};
 use http1::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::{
-    AcceptorConfig, Accounts, Authority, ContextCounters, Credentials, Mechanism, NtHash, Password, Policy,
-    ServerNames, passthrough,
+    AcceptorConfig, Accounts, Authority, ContextCounters, Credentials, Mechanism, NtHash, NtlmAcceptorConfig,
+    Password, ServerNames, passthrough,
 };
 use net::http::{
     HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Peers, Pending, Routes, Via, run_http,
@@ -98,17 +98,16 @@ impl Setup {
 
     pub(crate) fn at(self, upstream: SocketAddr) -> Proxy {
         let contexts = ContextCounters::new();
+        let names = ServerNames {
+            nb_computer: "PROXY".into(),
+            nb_domain: "LAB".into(),
+            dns_computer: "proxy".into(),
+            ..ServerNames::default()
+        };
+        let (accounts, authority) = (Arc::new(Everybody), Authority::new("accounts"));
         let acceptor = Arc::new(AcceptorConfig {
-            accounts: Arc::new(Everybody),
-            policy: Policy::default(),
-            names: ServerNames {
-                nb_computer: "PROXY".into(),
-                nb_domain: "LAB".into(),
-                dns_computer: "proxy".into(),
-                ..ServerNames::default()
-            },
-            authority: Authority::new("accounts"),
-            contexts: Arc::clone(&contexts),
+            ntlm: NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() },
+            ..AcceptorConfig::new(accounts, authority, Arc::clone(&contexts))
         });
         let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
         let service = Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "server", &contexts);

@@ -6,7 +6,7 @@ use identity::accounts::{Account, AccountFile};
 use identity::ntlm::{Authenticate, AvId, AvPairs, ClientChallenge, Field, NegotiateFlags};
 use identity::{
     AcceptorConfig, ActingLevel, Authority, Channel, ContextCounters, Credentials, InitiatorConfig,
-    Mechanism, NtHash, NtlmVersion, Policy, Protection, ServerNames, Step,
+    Mechanism, NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig, Policy, Protection, ServerNames, Step,
 };
 use wire::{Encode, FileTime, utf16le_bytes};
 
@@ -36,23 +36,21 @@ fn tokens_of(mechanism: Mechanism, credentials: Credentials) -> Vec<Vec<u8>> {
     let config = AcceptorConfig {
         accounts: Arc::new(accounts),
         policy: Policy { allow_anonymous: true, ..Policy::default() },
-        names,
         authority: Authority::new("accounts"),
         contexts: Arc::clone(&contexts),
+        ntlm: NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() },
     };
     let mut acceptor = mechanism.acceptor(&Arc::new(config), Channel::RPC).expect("both ends");
     let mut initiator = mechanism
         .initiator(
             &InitiatorConfig {
                 credentials,
-                workstation: "WS".into(),
                 target_name: "host/exch".into(),
                 protection: Protection::Seal,
                 level: ActingLevel::Impersonate,
-                version: NtlmVersion::V2,
-                allow_legacy: false,
                 authority: Authority::new("upstream"),
                 contexts,
+                ntlm: NtlmInitiatorConfig { workstation: "WS".into(), ..NtlmInitiatorConfig::default() },
             },
             Channel::RPC,
         )

@@ -20,13 +20,13 @@ fn with_flags(
     password: &str,
     version: NtlmVersion,
     flags: F,
-    policy: Policy,
+    rules: NtlmAcceptorConfig,
 ) -> Result<(Side, Side), AuthError> {
     let protection = Protection::None;
-    let config =
-        InitiatorConfig { version, allow_legacy: true, protection, ..client("alice", "LAB", password) };
+    let ntlm = NtlmInitiatorConfig { version, allow_legacy: true, ..NtlmInitiatorConfig::default() };
+    let config = InitiatorConfig { protection, ntlm, ..client("alice", "LAB", password) };
     let (mut initiator, negotiate) = Initiator::with_offer(config, flags);
-    shake_from(&mut initiator, &mut acceptor(policy), &negotiate)
+    shake_from(&mut initiator, &mut acceptor(rules), &negotiate)
 }
 
 /// What NTLM's handshake agreed on.
@@ -43,10 +43,11 @@ fn every_combination_of_flags_works_or_is_refused_and_never_with_a_wrong_passwor
         for version in [NtlmVersion::V1, NtlmVersion::V2] {
             let lenient_works = version == NtlmVersion::V1 || extended;
             let strict_works = version == NtlmVersion::V2 && extended && strong;
-            for (policy, works) in [(lenient(), lenient_works), (Policy::default(), strict_works)] {
-                let wrong = with_flags("Wonderland", version, flags, policy.clone());
+            for (rules, works) in [(lenient(), lenient_works), (NtlmAcceptorConfig::default(), strict_works)]
+            {
+                let wrong = with_flags("Wonderland", version, flags, rules.clone());
                 assert!(wrong.is_err(), "{version:?} {flags:?}");
-                match with_flags("wonderland", version, flags, policy) {
+                match with_flags("wonderland", version, flags, rules) {
                     Ok(((_, mut client), (context, mut server))) => {
                         assert!(works, "{version:?} {flags:?}");
                         assert_eq!(context.principal().to_string(), "LAB\\alice");
@@ -162,14 +163,17 @@ fn unknown_and_wrong_take_alike_long() {
 fn our_initiator_is_bound_to_its_channel() {
     let channel = ChannelBindings::tls_server_end_point(b"certificate");
     let other = ChannelBindings::tls_server_end_point(b"another");
-    let policy = Policy { bindings: BindingPolicy::Require, require_mic: true, ..Policy::default() };
+    let rules = Rules {
+        policy: Policy { bindings: BindingPolicy::Require, ..Policy::default() },
+        ntlm: NtlmAcceptorConfig { require_mic: true, ..NtlmAcceptorConfig::default() },
+    };
     for (bindings, expected) in [
         (Some(channel), None),
         (Some(other), Some(AuthError::BindingMismatch)),
         (None, Some(AuthError::BindingAbsent)),
     ] {
         let config = client("alice", "LAB", "wonderland");
-        let mut acceptor = Acceptor::new(Arc::new(server(policy.clone())), Channel::http(Some(channel)));
+        let mut acceptor = Acceptor::new(Arc::new(server(rules.clone())), Channel::http(Some(channel)));
         assert_eq!(
             shake(&mut Initiator::new(config, Channel::http(bindings)), &mut acceptor).err(),
             expected
@@ -179,7 +183,7 @@ fn our_initiator_is_bound_to_its_channel() {
 
 #[test]
 fn a_bit_flipped_anywhere_in_the_handshake_lets_nobody_in() {
-    let strict = || Policy { require_mic: true, ..Policy::default() };
+    let strict = || NtlmAcceptorConfig { require_mic: true, ..NtlmAcceptorConfig::default() };
     let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
     let messages = messages(&mut initiator, &mut acceptor(strict()));
     for (which, message) in messages.iter().enumerate() {
@@ -231,7 +235,8 @@ fn a_handshake_is_not_taken_twice() {
 #[test]
 fn a_response_from_another_day_is_refused() {
     let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
-    let mut acceptor = acceptor(Policy { max_skew: Duration::from_mins(5), ..Policy::default() });
+    let mut acceptor =
+        acceptor(NtlmAcceptorConfig { max_skew: Duration::from_mins(5), ..NtlmAcceptorConfig::default() });
     let [.., authenticate] = messages(&mut initiator, &mut acceptor);
     let later = FileTime(NOW.0 + 301 * 10_000_000);
     let refusal = acceptor.step(&authenticate, later, &mut Script::default()).unwrap_err();

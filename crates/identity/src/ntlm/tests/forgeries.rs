@@ -75,8 +75,8 @@ impl Forgery {
         message.to_bytes().unwrap()
     }
 
-    fn try_in(&self, policy: Policy, ours: Option<ChannelBindings>) -> Result<Step, AuthError> {
-        let mut acceptor = Acceptor::new(Arc::new(server(policy)), Channel::http(ours));
+    fn try_in(&self, rules: impl Into<Rules>, ours: Option<ChannelBindings>) -> Result<Step, AuthError> {
+        let mut acceptor = Acceptor::new(Arc::new(server(rules)), Channel::http(ours));
         let negotiate = Negotiate::new(self.flags, Version::default()).to_bytes().unwrap();
         let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
         acceptor.step(&self.make(&negotiate, &challenge), NOW, &mut Script::default())
@@ -113,8 +113,9 @@ fn a_wrong_password_is_never_let_in_whatever_is_left_out() {
                     }) {
                         let make = |password| {
                             let forgery = Forgery { password, flags, mic, bindings, timestamp };
-                            let policy = Policy { require_mic, bindings: policy, ..Policy::default() };
-                            forgery.try_in(policy, Some(channel))
+                            let policy = Policy { bindings: policy, ..Policy::default() };
+                            let ntlm = NtlmAcceptorConfig { require_mic, ..NtlmAcceptorConfig::default() };
+                            forgery.try_in(Rules { policy, ntlm }, Some(channel))
                         };
                         assert_eq!(make("Wonderland").unwrap_err(), AuthError::InvalidCredentials);
                         let mic_right = if mic.0 { mic.1 && mic.2 } else { !require_mic };

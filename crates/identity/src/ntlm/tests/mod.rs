@@ -26,6 +26,7 @@ pub(super) use crate::credentials::Credentials;
 use crate::error::AuthError;
 use crate::handshake::{Acceptor as _, Initiator as _, Step};
 pub(super) use crate::message_security::MessageSecurity;
+pub(super) use crate::ntlm::config::*;
 use crate::package::Channel;
 use crate::random::{Random, RandomError};
 
@@ -71,18 +72,39 @@ pub(crate) fn accounts() -> Arc<AccountFile> {
     Arc::new(file)
 }
 
-pub(crate) fn server(policy: Policy) -> AcceptorConfig {
+/// The rules of a server: those of all mechanisms, and NTLM's.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rules {
+    pub(crate) policy: Policy,
+    pub(crate) ntlm: NtlmAcceptorConfig,
+}
+
+impl From<Policy> for Rules {
+    fn from(policy: Policy) -> Self {
+        Self { policy, ..Self::default() }
+    }
+}
+
+impl From<NtlmAcceptorConfig> for Rules {
+    fn from(ntlm: NtlmAcceptorConfig) -> Self {
+        Self { ntlm, ..Self::default() }
+    }
+}
+
+pub(crate) fn server(rules: impl Into<Rules>) -> AcceptorConfig {
+    let Rules { policy, ntlm } = rules.into();
+    let names = ServerNames {
+        nb_computer: "PROXY".into(),
+        nb_domain: "LAB".into(),
+        dns_computer: "proxy.lab.test".into(),
+        dns_domain: "lab.test".into(),
+    };
     AcceptorConfig {
         accounts: accounts(),
         policy,
-        names: ServerNames {
-            nb_computer: "PROXY".into(),
-            nb_domain: "LAB".into(),
-            dns_computer: "proxy.lab.test".into(),
-            dns_domain: "lab.test".into(),
-        },
         authority: Authority::new("accounts"),
         contexts: ContextCounters::new(),
+        ntlm: NtlmAcceptorConfig { names, ..ntlm },
     }
 }
 
@@ -114,21 +136,19 @@ fn combinations() -> impl Iterator<Item = F> {
 }
 
 /// The server's end without a channel.
-fn acceptor(policy: Policy) -> Acceptor {
-    Acceptor::new(Arc::new(server(policy)), Channel::http(None))
+fn acceptor(rules: impl Into<Rules>) -> Acceptor {
+    Acceptor::new(Arc::new(server(rules)), Channel::http(None))
 }
 
 pub(crate) fn client(user: &str, domain: &str, password: &str) -> InitiatorConfig {
     InitiatorConfig {
         credentials: Credentials::password(user, domain, &crate::Password::new(password)),
-        workstation: "WS".into(),
         target_name: "host/proxy.lab.test".into(),
         protection: Protection::Seal,
         level: ActingLevel::Impersonate,
-        version: NtlmVersion::V2,
-        allow_legacy: false,
         authority: Authority::new("proxy.lab.test"),
         contexts: ContextCounters::new(),
+        ntlm: NtlmInitiatorConfig { workstation: "WS".into(), ..NtlmInitiatorConfig::default() },
     }
 }
 
@@ -200,6 +220,11 @@ fn proof(version: NtlmVersion) -> Proof {
     })
 }
 
-pub(crate) fn lenient() -> Policy {
-    Policy { allow_legacy: true, require_128: false, max_skew: Duration::MAX, ..Policy::default() }
+pub(crate) fn lenient() -> NtlmAcceptorConfig {
+    NtlmAcceptorConfig {
+        allow_legacy: true,
+        require_128: false,
+        max_skew: Duration::MAX,
+        ..NtlmAcceptorConfig::default()
+    }
 }

@@ -15,10 +15,10 @@ struct Shaken {
     witness: Witness,
 }
 
-fn seen(mut config: InitiatorConfig, policy: Policy, within_spnego: bool) -> Shaken {
-    let config_of_server = Arc::new(server(policy));
+fn seen(mut config: InitiatorConfig, rules: impl Into<Rules>, within_spnego: bool) -> Shaken {
+    let config_of_server = Arc::new(server(rules));
     let mut random = Script::default();
-    config.allow_legacy = true;
+    config.ntlm.allow_legacy = true;
     let mut initiator: End = if within_spnego {
         let mut end = Mechanism::SPNEGO.initiator(&config, Channel::http(None)).unwrap();
         Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
@@ -116,7 +116,8 @@ fn both_directions_are_read_with_the_password_the_hash_or_the_key() {
 #[test]
 fn the_older_versions_are_read_too() {
     let hash = NtHash::from_password("wonderland");
-    let config = InitiatorConfig { version: NtlmVersion::V1, ..client("alice", "LAB", "wonderland") };
+    let mut config = client("alice", "LAB", "wonderland");
+    config.ntlm.version = NtlmVersion::V1;
     let shaken = seen(config, lenient(), false);
     let passive = one(shaken.witness.open(&[Secret::hash(hash)]).unwrap());
     shaken.expect_read_by(passive);

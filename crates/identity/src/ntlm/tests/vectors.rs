@@ -148,11 +148,9 @@ fn initiator_seals_as_the_examples_do() {
     let mut security = NtlmSecurity::new(F(0xe202_8233), &RANDOM_SESSION_KEY, true);
     seals(&mut security, SEALED_V1, SIGNATURE_V1);
 
-    let config = InitiatorConfig {
-        version: NtlmVersion::V1,
-        allow_legacy: true,
-        ..client("User", "Domain", "Password")
-    };
+    let mut config = client("User", "Domain", "Password");
+    config.ntlm.version = NtlmVersion::V1;
+    config.ntlm.allow_legacy = true;
     let (mut initiator, _) = Initiator::with_offer(config, F(0x8208_8235));
     let mut random = Script([CLIENT.as_slice(), &RANDOM_SESSION_KEY].concat(), 0);
     let Ok(Step::Done { token: Some(token), mut security, .. }) =

@@ -6,8 +6,8 @@ use std::time::Duration;
 use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Stack};
 use identity::accounts::Account;
 use identity::{
-    AcceptorConfig, Accounts, Authority, ContextCounters, Credentials, Mechanism, NtHash, Password, Policy,
-    Pool, Random, RandomError, ServerNames,
+    AcceptorConfig, Accounts, Authority, ContextCounters, Credentials, Mechanism, NtHash, Password, Pool,
+    Random, RandomError,
 };
 use rpc::pdu::AuthLevel;
 
@@ -81,13 +81,8 @@ impl Setup {
         observer: Arc<dyn Observer>,
     ) -> Arc<HttpListenerConfig> {
         let contexts = ContextCounters::new();
-        let acceptor = Arc::new(AcceptorConfig {
-            accounts: Arc::new(Everybody),
-            policy: Policy::default(),
-            names: ServerNames::default(),
-            authority: Authority::new("accounts"),
-            contexts: Arc::clone(&contexts),
-        });
+        let (accounts, authority) = (Arc::new(Everybody), Authority::new("accounts"));
+        let acceptor = Arc::new(AcceptorConfig::new(accounts, authority, Arc::clone(&contexts)));
         let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
         let service =
             crate::Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "exchange.lab.test", &contexts);

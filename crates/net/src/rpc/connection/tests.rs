@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use identity::accounts::Account;
-use identity::{AcceptorConfig, Accounts, Authority, ContextCounters, Policy, ServerNames};
+use identity::{AcceptorConfig, Accounts, Authority, ContextCounters};
 use rpc::client::{self, ClientAssociation, ClientConfig};
 use rpc::server::{Interface, ServerConfig};
 use rpc::{AuthLevel, epm};
@@ -40,13 +40,11 @@ fn listener_config() -> Arc<RpcListenerConfig> {
     Arc::new(RpcListenerConfig {
         rpc: Arc::new(ServerConfig { interfaces: vec![interface], ..ServerConfig::default() }),
         groups: Arc::new(Groups::default()),
-        auth: ClientAuth::new(AcceptorConfig {
-            accounts: Arc::new(NoAccounts),
-            policy: Policy::default(),
-            names: ServerNames::default(),
-            authority: Authority::new("here"),
-            contexts: ContextCounters::new(),
-        }),
+        auth: ClientAuth::new(AcceptorConfig::new(
+            Arc::new(NoAccounts),
+            Authority::new("here"),
+            ContextCounters::new(),
+        )),
         auth_limit: Arc::default(),
         bodies: BodyBudget::new(&limits),
         limits,

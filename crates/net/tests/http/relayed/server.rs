@@ -9,8 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::{
-    Acceptor, AcceptorConfig, Authority, Channel, ContextCounters, Mechanism, OsRandom, Policy, ServerNames,
-    Step,
+    Acceptor, AcceptorConfig, Authority, Channel, ContextCounters, Mechanism, NtlmAcceptorConfig, OsRandom,
+    ServerNames, Step,
 };
 use wire::FileTime;
 
@@ -67,12 +67,10 @@ impl Orders {
 }
 
 fn acceptor() -> Box<dyn Acceptor> {
+    let names = ServerNames { nb_computer: "EXCH".into(), nb_domain: "LAB".into(), ..ServerNames::default() };
     let config = AcceptorConfig {
-        accounts: Arc::new(Everybody),
-        policy: Policy::default(),
-        names: ServerNames { nb_computer: "EXCH".into(), nb_domain: "LAB".into(), ..ServerNames::default() },
-        authority: Authority::new("accounts"),
-        contexts: ContextCounters::new(),
+        ntlm: NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() },
+        ..AcceptorConfig::new(Arc::new(Everybody), Authority::new("accounts"), ContextCounters::new())
     };
     Mechanism::NTLM.acceptor(&Arc::new(config), Channel::http(None)).unwrap()
 }

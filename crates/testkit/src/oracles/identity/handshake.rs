@@ -6,8 +6,8 @@ use identity::accounts::{Account, AccountFile};
 use identity::ntlm::{NegotiateFlags, NtlmSecurity};
 use identity::{
     Acceptor, AcceptorConfig, ActingLevel, AuthError, Authority, Channel, ContextCounters, Credentials,
-    Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash, NtlmVersion, Policy, Protection,
-    SecurityContext, ServerNames, Step,
+    Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig,
+    NtlmVersion, Policy, Protection, SecurityContext, ServerNames, Step,
 };
 use wire::FileTime;
 
@@ -80,15 +80,19 @@ impl Ends {
         accounts.set(account).expect("a name that may be");
         let config = AcceptorConfig {
             accounts: Arc::new(accounts),
-            policy: Policy { allow_legacy: self.has(2), allow_anonymous: self.has(4), ..Policy::default() },
-            names: ServerNames {
-                nb_computer: "EXCH".to_owned(),
-                nb_domain: "LAB".to_owned(),
-                dns_computer: "exch.lab.test".to_owned(),
-                dns_domain: "lab.test".to_owned(),
-            },
+            policy: Policy { allow_anonymous: self.has(4), ..Policy::default() },
             authority: Authority::new("accounts"),
             contexts: Arc::clone(&self.contexts),
+            ntlm: NtlmAcceptorConfig {
+                names: ServerNames {
+                    nb_computer: "EXCH".to_owned(),
+                    nb_domain: "LAB".to_owned(),
+                    dns_computer: "exch.lab.test".to_owned(),
+                    dns_domain: "lab.test".to_owned(),
+                },
+                allow_legacy: self.has(2),
+                ..NtlmAcceptorConfig::default()
+            },
         };
         self.mechanism().acceptor(&Arc::new(config), Channel::RPC).expect("a mechanism with both ends")
     }
@@ -101,14 +105,16 @@ impl Ends {
         };
         let config = InitiatorConfig {
             credentials: Credentials::nt_hash("alice", "LAB", NtHash::from_bytes(ALICE)),
-            workstation: "WS".to_owned(),
             target_name: String::new(),
             protection,
             level: ActingLevel::Impersonate,
-            version: if self.is_old() { NtlmVersion::V1 } else { NtlmVersion::V2 },
-            allow_legacy: self.has(2),
             authority: Authority::new("upstream"),
             contexts: Arc::clone(&self.contexts),
+            ntlm: NtlmInitiatorConfig {
+                workstation: "WS".to_owned(),
+                version: if self.is_old() { NtlmVersion::V1 } else { NtlmVersion::V2 },
+                allow_legacy: self.has(2),
+            },
         };
         self.mechanism().initiator(&config, Channel::RPC).expect("a mechanism with both ends")
     }
