@@ -20,7 +20,7 @@ const LONG: Duration = Duration::from_secs(1);
 /// Measures an Execute of each kind.
 pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     println!("An Execute through the engine, with the modules names and downgrade, on one core");
-    let road = Road::new()?;
+    let session = EngineSession::new()?;
     for kind in Kind::EXECUTES {
         let pair = Pair::new(kind)?;
         let mut best = f64::INFINITY;
@@ -28,7 +28,7 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         while begun.elapsed() < LONG {
             let since = Instant::now();
             for _ in 0..ROUND {
-                road.pass(&pair)?;
+                session.pass(&pair)?;
             }
             best = best.min(since.elapsed().as_secs_f64() / f64::from(ROUND));
         }
@@ -38,33 +38,36 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How many are measured as one.
+/// The number of requests that are measured together.
 const ROUND: u32 = 10;
 
 /// One client's session with the mailbox store, through the modules `names` and `downgrade`.
-pub(crate) struct Road {
+pub(crate) struct EngineSession {
     engine: Engine,
     table: CookieTable,
     caller: SecurityContext,
     cookies: String,
 }
 
-impl Road {
+impl EngineSession {
     /// Opens the session.
     pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
         let caller = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("bench"));
         let cookies = format!("MapiContext={SESSION}; MapiSequence=s-{SESSION}");
-        let road = Self {
+        let session = Self {
             engine: Engine::new(Stack::new(modules()?)),
             table: CookieTable::default(),
             caller,
             cookies,
         };
-        road.pass(&Pair::new(Kind::Connect)?)?;
-        Ok(road)
+        session.pass(&Pair::new(Kind::Connect)?)?;
+        Ok(session)
     }
 
-    /// Brings a request and its answer through. Fails where the answer does not come out.
+    /// Passes a request and its response through the engine.
+    ///
+    /// # Errors
+    /// If the engine returns no response.
     pub(crate) fn pass(&self, pair: &Pair) -> Result<(), Box<dyn Error>> {
         let incoming = Incoming {
             envelope: Envelope::MapiHttp,
@@ -147,13 +150,13 @@ mod tests {
     /// What an Execute may allocate between its body and its answer's.
     #[test]
     fn an_execute_allocates_little() {
-        let road = Road::new().unwrap();
+        let session = EngineSession::new().unwrap();
         for (kind, most, bytes) in
             [(Kind::Small, 20, 6000), (Kind::Table, 40, 15_000), (Kind::Upload, 30, 6000)]
         {
             let pair = Pair::new(kind).unwrap();
-            road.pass(&pair).unwrap();
-            let taken = allocation_counter::measure(|| road.pass(&pair).unwrap());
+            session.pass(&pair).unwrap();
+            let taken = allocation_counter::measure(|| session.pass(&pair).unwrap());
             assert!(taken.count_total <= most, "{kind:?}: {taken:?}");
             assert!(taken.bytes_total <= bytes, "{kind:?}: {taken:?}");
         }

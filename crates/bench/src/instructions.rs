@@ -13,7 +13,7 @@ use testkit::RpcClient;
 use wire::Guid;
 
 use crate::decode::row_set;
-use crate::execute::{self, Pair, Road};
+use crate::execute::{self, EngineSession, Pair};
 use crate::http::bodies::Kind;
 
 /// An operation that is counted.
@@ -43,9 +43,9 @@ pub(crate) fn pass(counted: Counted, times: u32) -> Result<(), Box<dyn Error>> {
         Counted::Upload => Kind::Upload,
         Counted::Nspi => return pass_query_rows(times),
     };
-    let road = Road::new()?;
+    let session = EngineSession::new()?;
     let pair = Pair::new(kind)?;
-    (0..times).try_for_each(|_| road.pass(&pair))
+    (0..times).try_for_each(|_| session.pass(&pair))
 }
 
 fn pass_query_rows(times: u32) -> Result<(), Box<dyn Error>> {

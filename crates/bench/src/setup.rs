@@ -108,7 +108,7 @@ impl Stage {
     }
 }
 
-/// The lab, and what stands in front of it.
+/// The lab and its proxies.
 pub(crate) struct Field {
     /// Holds the processes.
     _stage: Stage,

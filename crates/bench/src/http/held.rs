@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::bodies::Kind;
 use super::choice::{Choice, among};
-use super::load::{self, Client, Road};
+use super::load::{self, Client, Target};
 use super::peers::{Peer, Peers};
 use super::upstream;
 
@@ -128,8 +128,8 @@ async fn turn(
     round: Duration,
 ) -> Result<Turn, Box<dyn Error>> {
     let authorization = load::authorization(password);
-    let road = Road { address: peer.plain, tls: None, kind: Kind::Small, authorization };
-    let clients: Vec<Client> = load::open(&road, users).await.map_err(|error| error.to_string())?;
+    let target = Target { address: peer.plain, tls: None, kind: Kind::Small, authorization };
+    let clients: Vec<Client> = load::open(&target, users).await.map_err(|error| error.to_string())?;
     // Once around first, so that what is allocated once counts for none.
     let (clients, _) = load::drive(clients, round / 4).await?;
     let (clients, quiet) = load::drive(clients, round).await?;

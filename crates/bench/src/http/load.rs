@@ -34,17 +34,17 @@ pub(crate) struct Client {
     buffer: Vec<u8>,
 }
 
-/// How clients reach a peer.
+/// What clients connect to and send.
 #[derive(Clone)]
-pub(crate) struct Road {
+pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) kind: Kind,
-    /// What stands in `Authorization`.
+    /// The value of `Authorization`.
     pub(crate) authorization: String,
 }
 
-/// What a TLS client takes for good: the one `authority`.
+/// The configuration of a TLS client that trusts `authority` only.
 pub(crate) fn trust(authority: Vec<u8>) -> Result<Arc<ClientConfig>, Box<dyn Error>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(authority))?;
@@ -53,13 +53,13 @@ pub(crate) fn trust(authority: Vec<u8>) -> Result<Arc<ClientConfig>, Box<dyn Err
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
-/// Connects `count` clients, and lets each sign on.
-pub(crate) async fn open(road: &Road, count: usize) -> Result<Vec<Client>, Failure> {
+/// Connects `count` clients, each with a session.
+pub(crate) async fn open(target: &Target, count: usize) -> Result<Vec<Client>, Failure> {
     let mut clients = Vec::with_capacity(count);
     while clients.len() < count {
         let mut opening = JoinSet::new();
         for _ in 0..32.min(count - clients.len()) {
-            opening.spawn(sign_on(road.clone()));
+            opening.spawn(open_session(target.clone()));
         }
         while let Some(opened) = opening.join_next().await {
             clients.push(opened??);
@@ -77,17 +77,17 @@ pub(crate) async fn close(clients: Vec<Client>) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn sign_on(road: Road) -> Result<Client, Failure> {
-    let plain = TcpStream::connect(road.address).await?;
+async fn open_session(target: Target) -> Result<Client, Failure> {
+    let plain = TcpStream::connect(target.address).await?;
     plain.set_nodelay(true)?;
-    let stream: Box<dyn Stream> = match road.tls {
+    let stream: Box<dyn Stream> = match target.tls {
         None => Box::new(plain),
         Some(config) => {
             let name = ServerName::try_from(NAME)?;
             Box::new(TlsConnector::from(config).connect(name, plain).await?)
         }
     };
-    let connect = request(Kind::Connect, &road.authorization, "")?;
+    let connect = request(Kind::Connect, &target.authorization, "")?;
     let buffer = Vec::with_capacity(0x4000);
     let mut client = Client { stream, request: Arc::new(connect), goodbye: Vec::new(), buffer };
     let end = client.ask().await?;
@@ -96,8 +96,8 @@ async fn sign_on(road: Road) -> Result<Client, Failure> {
         .filter_map(|(_, value)| value.split(';').next())
         .collect();
     let cookies = cookies.join("; ");
-    client.request = Arc::new(request(road.kind, &road.authorization, &cookies)?);
-    client.goodbye = request(Kind::Disconnect, &road.authorization, &cookies)?;
+    client.request = Arc::new(request(target.kind, &target.authorization, &cookies)?);
+    client.goodbye = request(Kind::Disconnect, &target.authorization, &cookies)?;
     Ok(client)
 }
 

@@ -17,7 +17,7 @@ use self::bodies::Kind;
 pub(crate) use self::choice::Choice;
 use self::choice::among;
 pub(crate) use self::held::run as hold;
-use self::load::{Client, Road};
+use self::load::{Client, Target};
 pub(crate) use self::parked::run as park;
 pub(crate) use self::passed::run as count_passed;
 use self::peers::{Peer, Peers};
@@ -47,20 +47,20 @@ pub(crate) async fn compare(round: Duration, rounds: usize, choice: &Choice) -> 
     );
     for kind in Kind::EXECUTES {
         for secure in [false, true] {
-            let road = if secure { "tls" } else { "plain" };
-            if !among(&choice.requests, kind.name()) || !among(&choice.roads, road) {
+            let transport = if secure { "tls" } else { "plain" };
+            if !among(&choice.requests, kind.name()) || !among(&choice.transports, transport) {
                 continue;
             }
             let usual = || vec![1, 64, 512];
             let counts = Some(&choice.connections).filter(|counts| !counts.is_empty()).cloned();
             for count in counts.unwrap_or_else(usual) {
-                let road = |peer: &Peer| Road {
+                let target = |peer: &Peer| Target {
                     address: if secure { peer.tls } else { peer.plain },
                     tls: secure.then(|| trust.clone()),
                     kind,
                     authorization: authorization.clone(),
                 };
-                let measured = measure(&peers.all, road, count, round, rounds).await?;
+                let measured = measure(&peers.all, target, count, round, rounds).await?;
                 show(kind, secure, count, &peers.all, &measured);
             }
         }
@@ -71,14 +71,14 @@ pub(crate) async fn compare(round: Duration, rounds: usize, choice: &Choice) -> 
 /// All peers in turn, `rounds` times each; the medians.
 async fn measure(
     peers: &[Peer],
-    road: impl Fn(&Peer) -> Road,
+    target: impl Fn(&Peer) -> Target,
     count: usize,
     round: Duration,
     rounds: usize,
 ) -> Result<Vec<Measured>, Box<dyn Error>> {
     let mut clients: Vec<Vec<Client>> = Vec::new();
     for peer in peers {
-        let opened = load::open(&road(peer), count).await;
+        let opened = load::open(&target(peer), count).await;
         clients.push(opened.map_err(|error| format!("{}: {error}", peer.name))?);
     }
     let mut figures = vec![Vec::new(); peers.len()];

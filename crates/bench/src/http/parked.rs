@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::bodies::Kind;
-use super::load::{self, Client, Road};
+use super::load::{self, Client, Target};
 use super::peers::{Peer, Peers};
 use super::upstream;
 use crate::load::median;
@@ -44,10 +44,10 @@ async fn measure(
     round: Duration,
     rounds: usize,
 ) -> Result<(), Box<dyn Error>> {
-    let road = |kind, authorization| Road { address: peer.plain, tls: None, kind, authorization };
-    let opened = load::open(&road(Kind::Small, load::authorization(password)), WORKING).await;
+    let target = |kind, authorization| Target { address: peer.plain, tls: None, kind, authorization };
+    let opened = load::open(&target(Kind::Small, load::authorization(password)), WORKING).await;
     let mut working = opened.map_err(|error| error.to_string())?;
-    // Once around first, so that what is allocated once counts for none.
+    // One round first, so that memory allocated once is not attributed to waiting clients.
     (working, _) = load::drive(working, round).await?;
     let base = peer.resident()?;
     let mut waiting: Vec<Client> = Vec::new();
@@ -57,10 +57,10 @@ async fn measure(
             let mut opening = JoinSet::new();
             for number in 0..64.min(count - waiting.len()) {
                 let user = setup::waiter(waiting.len() + number);
-                opening.spawn(wait(road(Kind::Wait, load::authorization_of(&user, password))));
+                opening.spawn(wait(target(Kind::Wait, load::authorization_of(&user, password))));
             }
             while let Some(opened) = opening.join_next().await {
-                waiting.push(opened??);
+                waiting.push(opened?.map_err(|error| error.to_string())?);
             }
         }
         let resident = peer.resident()?;
@@ -86,10 +86,10 @@ async fn measure(
     Ok(())
 }
 
-/// A client that signed on and waits for news.
-async fn wait(road: Road) -> Result<Client, String> {
-    let client = load::open(&road, 1).await.map_err(|error| error.to_string())?.pop();
+/// A client with a session that waits for notifications.
+async fn wait(target: Target) -> Result<Client, load::Failure> {
+    let client = load::open(&target, 1).await?.pop();
     let mut client = client.ok_or("no client")?;
-    client.park().await.map_err(|error| error.to_string())?;
+    client.park().await?;
     Ok(client)
 }

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::process::Command;
 
 use super::bodies::Kind;
-use super::load::{self, Road};
+use super::load::{self, Target};
 use super::peers::Peers;
 use super::upstream;
 use crate::setup::{self, Stage};
@@ -45,21 +45,21 @@ async fn count(kind: Kind) -> Result<Passed, Box<dyn Error>> {
     command.args(["--tool=callgrind", "--dump-instr=yes", "--quiet"]);
     command.arg(format!("--callgrind-out-file={}", file.display())).arg(setup::program()?);
     let peers = Peers::of(upstream::start()?, command)?;
-    let road = Road {
+    let target = Target {
         address: peers.all[0].plain,
         tls: None,
         kind,
         authorization: load::authorization(peers.password.expose()),
     };
-    ask(&road).await.map_err(|error| error.to_string())?;
+    ask(&target).await.map_err(|error| error.to_string())?;
     drop(peers);
     let counted = std::fs::read_to_string(&file)?;
     Ok(passed(&counted, REQUESTS))
 }
 
 /// Sends the requests, one after the other.
-async fn ask(road: &Road) -> Result<(), load::Failure> {
-    let mut clients = load::open(road, 1).await?;
+async fn ask(target: &Target) -> Result<(), load::Failure> {
+    let mut clients = load::open(target, 1).await?;
     for client in &mut clients {
         client.repeat(REQUESTS).await?;
     }

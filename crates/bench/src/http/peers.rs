@@ -1,4 +1,4 @@
-//! The reverse proxies that are compared, all in front of the same server.
+//! The reverse proxies that are compared, all of the same server.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -52,7 +52,7 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// Starts ours by `command`, which is its program or begins with it, in front of the server at `upstream`.
+    /// Starts MAPIProxy with `command`, which begins with its program, as a proxy of the server at `upstream`.
     pub(crate) fn of(upstream: SocketAddr, command: Command) -> Result<Self, Box<dyn Error>> {
         let mut stage = Stage::new("http")?;
         let password = Password::new("bench password");
@@ -63,7 +63,7 @@ impl Peers {
         Ok(Self { all, authority, password, stage })
     }
 
-    /// Starts ours and those that are `wanted` in front of the server at `upstream`.
+    /// Starts MAPIProxy and the `wanted` proxies, all of the server at `upstream`.
     pub(crate) fn start(upstream: SocketAddr, wanted: impl Fn(&str) -> bool) -> Result<Self, Box<dyn Error>> {
         let mut this = Self::of(upstream, Command::new(setup::program()?))?;
         let Self { all, stage, .. } = &mut this;
