@@ -266,4 +266,41 @@ mod tests {
         assert!(accept_advice(&io::Error::from_raw_os_error(24)).contains("LimitNOFILE"));
         assert!(!accept_advice(&io::Error::from_raw_os_error(103)).contains("LimitNOFILE"));
     }
+
+    /// The sources of the lines that `docs/log-lines.md` lists.
+    const SOURCES: [&str; 6] = [
+        include_str!("event_log.rs"),
+        include_str!("gate/account.rs"),
+        include_str!("gate/interrupted.rs"),
+        include_str!("gate/reachability.rs"),
+        include_str!("tcp/accept.rs"),
+        include_str!("tcp/workers.rs"),
+    ];
+
+    /// The messages that `source` logs at level error, warn or info, each up to its first variable part.
+    fn messages(source: &str) -> Vec<String> {
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        let is_listed =
+            |call: &&str| ["error!(", "warn!(", "info!("].iter().any(|level| call.starts_with(level));
+        let message = |call: &str| {
+            // A message has spaces; a field's value has none.
+            let message = call.split('"').skip(1).step_by(2).find(|text| text.contains(' '));
+            let message = message.expect("a message").replace("\\\n", "");
+            let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+            let fixed = message.strip_prefix("{side}: ").unwrap_or(&message);
+            fixed.split('{').next().unwrap_or_default().trim_end().to_owned()
+        };
+        code.split("tracing::").skip(1).filter(is_listed).map(message).collect()
+    }
+
+    #[test]
+    fn each_line_is_described_for_operators() {
+        let page = include_str!("../../../docs/log-lines.md");
+        let messages: Vec<_> = SOURCES.iter().flat_map(|source| messages(source)).collect();
+        assert!(messages.len() > 20, "{messages:#?}");
+        for message in messages {
+            assert!(message.len() > 8, "{message:?} begins with a variable part");
+            assert!(page.contains(&message), "docs/log-lines.md lacks {message:?}");
+        }
+    }
 }
