@@ -6,8 +6,8 @@ use std::sync::Arc;
 use identity::{AcceptorConfig, Accounts, Authority, ContextCounters, NtlmAcceptorConfig, ServerNames};
 use mapi::Interface;
 use net::{
-    Admission, ClientAuth, Endpoint, EventLog, Groups, Limits, ListenError, Local, Mapper, RpcListenerConfig,
-    Unobserved, Workers, listen, mapper_interfaces, syntax,
+    Admission, ClientAuth, Endpoint, EventLog, Groups, Limits, ListenError, Local, Mapper, NoopObserver,
+    RpcListenerConfig, Workers, listen, mapper_interfaces, syntax,
 };
 use rpc::AuthLevel;
 use rpc::server::ServerConfig;
@@ -166,6 +166,6 @@ fn listener_config(
         auth,
         bodies: net::BodyBudget::new(&limits),
         limits,
-        observer: Arc::new(Unobserved),
+        observer: Arc::new(NoopObserver),
     })
 }

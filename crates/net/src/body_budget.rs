@@ -1,4 +1,4 @@
-//! Bounds the bytes of requests and answers that are held in memory, for each identity and in total.
+//! Limits the bytes of requests and responses that are held in memory, for each identity and in total.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,14 @@ use identity::Identity;
 
 use crate::tcp::admission::Limits;
 
-/// Up to this many bytes of a connection are not counted: the number of connections bounds them.
+/// Up to this many bytes of a connection are not counted; the limit on connections bounds them.
 pub(crate) const SMALL: usize = 64 * 1024;
 
-/// The unit in which more is counted, in bytes.
+/// The unit in which further bytes are counted.
 const STEP: usize = 64 * 1024;
 
-/// Bounds the bytes of request bodies and stubs that are held in memory while they arrive and until they are answered,
-/// and of answers that are held whole until the client has read them.
+/// Limits the bytes of request bodies and stubs that are held in memory until their response, and of buffered responses until
+/// the client has read them.
 #[derive(Debug)]
 pub struct BodyBudget {
     per_identity: usize,
@@ -28,13 +28,13 @@ struct Counts {
     by_identity: HashMap<Identity, usize>,
 }
 
-/// The limit that a request exceeds.
+/// The limit that a request or response exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Full {
-    /// That of its user.
+    /// The limit for one identity.
     #[error("clients.request_megabytes_per_user is reached")]
     Identity,
-    /// That of all users together.
+    /// The limit for all identities together.
     #[error("clients.request_megabytes is reached")]
     All,
 }
@@ -56,7 +56,7 @@ impl BodyBudget {
         Arc::new(Self { per_identity, all, counts: Mutex::default() })
     }
 
-    /// An empty share for what a connection holds for `identity`.
+    /// An empty share for the bytes that a connection holds for `identity`.
     pub(crate) fn share(self: &Arc<Self>, identity: &Identity) -> Share {
         Share { budget: Arc::clone(self), identity: identity.clone(), counted: 0 }
     }
@@ -66,7 +66,7 @@ impl BodyBudget {
     }
 }
 
-/// What one connection holds for an identity; returned to the budget when it is dropped.
+/// The bytes that one connection holds for an identity. They return to the budget when the share is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<BodyBudget>,
@@ -81,7 +81,7 @@ impl Share {
         self.counted
     }
 
-    /// Counts `bytes` in place of what was counted before. Where that exceeds a limit, the count stays as it was.
+    /// Replaces the count by `bytes`. If that exceeds a limit, the count stays as it was.
     ///
     /// # Errors
     /// The limit that is exceeded.
@@ -118,7 +118,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        // Counting less never fails.
+        // A smaller count never exceeds a limit.
         let _ = self.set(0);
     }
 }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_bounded_for_each_identity_and_in_all() {
+    fn held_bytes_are_limited_for_each_identity_and_in_total() {
         let [alice, bob] = identities();
         let budget = budget(10 * STEP, 15 * STEP);
         let mut shares = [&alice, &alice, &bob].map(|identity| budget.share(identity));
@@ -153,7 +153,7 @@ mod tests {
         shares[1].set(4 * STEP).unwrap();
         assert_eq!(shares[2].set(5 * STEP + 1), Err(Full::All));
         shares[2].set(5 * STEP).unwrap();
-        // What shrinks, or is dropped, makes room.
+        // Shares that shrink or are dropped free their bytes.
         shares[0].set(2 * STEP).unwrap();
         shares[2].set(9 * STEP).unwrap();
         let [first, second, third] = shares;

@@ -1,10 +1,10 @@
-//! The time.
+//! The system clock.
 
 use std::time::SystemTime;
 
 use wire::FileTime;
 
-/// The time now: the one place where the data path reads the clock.
+/// The current time. Only this function reads the system clock on the data path.
 #[allow(clippy::disallowed_methods, reason = "this is the place that the rule names")]
 pub fn now() -> FileTime {
     FileTime::from_system(SystemTime::now())

@@ -5,23 +5,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Rate-limits log lines that peers trigger, to `LINES` in `SECONDS`. Lines over the limit are counted, and the next line
-/// that is logged has their number.
+/// Limits log lines that peers can cause to `LINES` in `SECONDS`. The next line that is logged has the number of lines that
+/// were suppressed.
 #[derive(Debug, Default)]
 pub(crate) struct LogRateLimit<const LINES: u32 = 10, const SECONDS: u64 = 10>(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the present period began.
+    /// When the current period began.
     since: Option<Instant>,
     lines: u32,
-    left_out: u64,
+    suppressed: u64,
 }
 
 impl<const LINES: u32, const SECONDS: u64> LogRateLimit<LINES, SECONDS> {
     const PERIOD: Duration = Duration::from_secs(SECONDS);
 
-    /// Whether a line may be logged at the time `now`; with the number of those that were left out since the last.
+    /// Returns the number of lines suppressed since the last one if a line may be logged at `now`.
     pub(crate) fn pass(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.since.is_none_or(|since| now.duration_since(since) >= Self::PERIOD) {
@@ -29,11 +29,11 @@ impl<const LINES: u32, const SECONDS: u64> LogRateLimit<LINES, SECONDS> {
             state.lines = 0;
         }
         if state.lines >= LINES {
-            state.left_out += 1;
+            state.suppressed += 1;
             return None;
         }
         state.lines += 1;
-        Some(std::mem::take(&mut state.left_out))
+        Some(std::mem::take(&mut state.suppressed))
     }
 }
 
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_over_the_limit_are_counted_and_logged_with_the_next() {
+    fn suppressed_lines_are_counted_and_logged_with_the_next() {
         let period = Duration::from_secs(10);
         let limit = <LogRateLimit>::default();
         let begin = Instant::now();
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_is_logged_once_in_a_while() {
+    fn a_limit_of_one_line_a_minute_passes_one_line_a_minute() {
         let limit = LogRateLimit::<1, 60>::default();
         let now = Instant::now();
         assert!(limit.pass(now).is_some() && limit.pass(now).is_none());

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use engine::{Finished, Observer, Rejected, SecurityContext};
 
-/// Records nothing: for servers whose operations are only logged.
+/// Records nothing. For servers whose operations are not observed.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Unobserved;
+pub struct NoopObserver;
 
-impl Observer for Unobserved {
+impl Observer for NoopObserver {
     fn signed_in(&self, _context: &SecurityContext, _peer: SocketAddr) {}
 
     fn refused(&self, _peer: SocketAddr, _why: &str) {}

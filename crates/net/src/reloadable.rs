@@ -3,16 +3,16 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// A value that can be replaced while it is in use: each later [`get`](Self::get) returns the new one. Clones share it.
+/// A value that can be replaced while it is in use: each later [`get`](Self::get) returns the new value. Clones share it.
 pub struct Reloadable<T>(Arc<RwLock<Arc<T>>>);
 
 impl<T> Reloadable<T> {
-    /// Holds `value`.
+    /// Creates a holder of `value`.
     pub fn new(value: T) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(value))))
     }
 
-    /// The present value.
+    /// The current value.
     pub fn get(&self) -> Arc<T> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -6,11 +6,10 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use identity::Pool;
-
 use tokio::task::JoinHandle;
 
-/// Starts a task of the proxy's own: it listens, or it serves one connection, whose operations each carry the security
-/// context of their caller. The task itself has no identity.
+/// Starts a task of the proxy: a listener, or one connection, whose operations each carry the security context of their
+/// caller. The task itself has no identity.
 #[allow(clippy::disallowed_methods, reason = "this is the place that the rule names")]
 pub fn spawn_system<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -20,11 +19,11 @@ where
     tokio::spawn(future)
 }
 
-/// Starts `threads` threads that execute the jobs of `pool` until it is closed. A thread has no identity: each job brings
-/// its security context.
+/// Starts `threads` threads that execute the jobs of `pool` until it is closed. A thread has no identity: each job has its own
+/// security context.
 ///
 /// # Errors
-/// When the operating system can't start a thread.
+/// If the operating system cannot start a thread.
 pub fn spawn_workers(pool: &Pool, threads: NonZeroUsize) -> io::Result<()> {
     for number in 0..threads.get() {
         let pool = pool.clone();

@@ -1,4 +1,4 @@
-//! Backoff for an account that the upstream has refused.
+//! Backoff for an account that the upstream does not accept.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use identity::SecurityContext;
 use tokio::time::Instant;
 
 use super::delay::{FIRST_DELAY, LONGEST_DELAY};
-use super::failures::{Refusal, UserFailures};
+use super::failures::{Failure, UserFailures};
 use super::pending::PendingAttempts;
 use super::protocol::UpstreamProtocol;
 use crate::error_chain::ErrorChain;
 use crate::log_rate_limit::LogRateLimit;
 use crate::upstream_error::UpstreamError;
 
-/// The most services, which is more than an upstream has. Further ones share the last entry.
+/// The most services that are tracked, more than an upstream has. Further services share the last entry.
 const MOST_SERVICES: usize = 32;
 
-/// The number of users for whom an account that was not accepted yet has to be refused to be refused for all.
-const UNPROVEN: usize = 2;
+/// The number of users in whose requests an account that was never accepted must fail until it counts as failing for all.
+const USERS_IF_UNTESTED: usize = 2;
 
-/// The same for one that was accepted.
-const DOUBTFUL: usize = 3;
+/// The same number for an account that was accepted before.
+const USERS_IF_ACCEPTED: usize = 3;
 
 /// The state of the service account.
 #[derive(Debug, Default)]
@@ -30,8 +30,8 @@ pub(super) struct ServiceAccount {
     password: u64,
     pending: PendingAttempts,
     failures: UserFailures,
-    /// Since when the account is refused by a service, and how many operations were refused because of it; kept when the
-    /// password changes.
+    /// When the account began to fail at a service, and how many requests failed because of it. A new password does not
+    /// reset it.
     outage: Option<(Instant, u64)>,
     suspended: LogRateLimit,
 }
@@ -47,16 +47,16 @@ struct Service {
 #[derive(Debug, Clone)]
 enum State {
     /// Not accepted yet.
-    Unproven,
+    Untested,
     Accepted,
-    /// Refused after it had been accepted.
-    Doubtful,
-    /// Refused for all.
-    Refused {
+    /// Failed after it had been accepted.
+    Suspect,
+    /// Fails for all users.
+    Failing {
         error: UpstreamError,
         next: Instant,
         delay: Duration,
-        /// Taken over from another service, which refused the same password.
+        /// Inherited from another service, at which the same password failed.
         inherited: bool,
     },
 }
@@ -71,7 +71,7 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// The ticket after its outcome is known: others may authenticate meanwhile.
+    /// The ticket after its outcome is known: other authentications do not wait for it.
     pub(super) fn not_pending(self) -> Self {
         Self { pending: None, ..self }
     }
@@ -81,7 +81,7 @@ impl Ticket {
 #[derive(Debug)]
 pub(super) enum Admitted {
     Yes(Ticket),
-    /// Another one is in progress, which has until then.
+    /// Not before another authentication ends, or this time.
     Wait(Instant),
 }
 
@@ -89,12 +89,12 @@ pub(super) enum Admitted {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Outcome<'a> {
     Accepted,
-    Refused(&'a UpstreamError),
+    Failed(&'a UpstreamError),
     Unknown,
 }
 
 impl ServiceAccount {
-    /// Permits an authentication at `now` for a request of `user`. The error is why the account is refused.
+    /// Permits an authentication at `now` for a request of `user`. The error is why the account failed before.
     pub(super) fn admit(
         &mut self,
         protocol: UpstreamProtocol,
@@ -106,7 +106,7 @@ impl ServiceAccount {
         let Some(service) = self.services.get(index) else {
             return Err(UpstreamError::protocol("unknown service"));
         };
-        let is_accepted = matches!(service.state, State::Accepted | State::Doubtful);
+        let is_accepted = matches!(service.state, State::Accepted | State::Suspect);
         if let Some(error) = self.failures.against(user.identity(), index, is_accepted, now) {
             if let Some((_, refused)) = self.outage.as_mut().filter(|_| !is_accepted) {
                 *refused += 1;
@@ -115,14 +115,14 @@ impl ServiceAccount {
         }
         let pending = match &service.state {
             State::Accepted => None,
-            State::Refused { error, next, delay, .. }
+            State::Failing { error, next, delay, .. }
                 if now < *next + self.waits_longer(user, index, *delay) || self.pending.is_retrying(now) =>
             {
                 self.outage.get_or_insert((now, 0)).1 += 1;
                 return Err(error.clone());
             }
-            State::Unproven | State::Doubtful | State::Refused { .. } => {
-                let retries = matches!(service.state, State::Refused { .. });
+            State::Untested | State::Suspect | State::Failing { .. } => {
+                let retries = matches!(service.state, State::Failing { .. });
                 match self.pending.begin(user.identity(), retries, now) {
                     Ok(number) => Some(number),
                     Err(until) => return Ok(Admitted::Wait(until)),
@@ -132,8 +132,8 @@ impl ServiceAccount {
         Ok(Admitted::Yes(Ticket { service: index, user: user.clone(), password: self.password, pending }))
     }
 
-    /// How much longer a user waits for the next authentication in whose requests the account was refused before. Others
-    /// are first: a few users could cause the refusal for all users otherwise.
+    /// How much longer a user waits for the next authentication if the account failed in requests of that user before.
+    /// Otherwise a few users could block the account for all users.
     fn waits_longer(&self, user: &SecurityContext, index: usize, delay: Duration) -> Duration {
         if self.failures.counts(user.identity(), index) { delay / 2 } else { Duration::ZERO }
     }
@@ -147,19 +147,19 @@ impl ServiceAccount {
         if self.services.len() >= MOST_SERVICES {
             return MOST_SERVICES - 1;
         }
-        // A password that another service refuses is not used here before that service accepts it.
+        // A password that failed at another service is not used here before that service accepts it.
         let refused = self.services.iter().find_map(|service| match &service.state {
-            State::Refused { error, next, delay, .. } if error.is_password() => {
-                Some(State::Refused { error: error.clone(), next: *next, delay: *delay, inherited: true })
+            State::Failing { error, next, delay, .. } if error.is_password() => {
+                Some(State::Failing { error: error.clone(), next: *next, delay: *delay, inherited: true })
             }
             _ => None,
         });
-        let state = refused.unwrap_or(State::Unproven);
+        let state = refused.unwrap_or(State::Untested);
         self.services.push(Service { protocol, name: name.into(), state });
         self.services.len() - 1
     }
 
-    /// Takes the outcome of the authentication `ticket`. Returns whether requests that wait may proceed.
+    /// Records the outcome of the authentication `ticket`. Returns whether waiting requests may proceed.
     pub(super) fn record_auth(&mut self, ticket: &Ticket, outcome: Outcome<'_>, now: Instant) -> bool {
         if let Some(number) = ticket.pending {
             self.pending.end(number);
@@ -168,8 +168,8 @@ impl ServiceAccount {
         if ticket.password == self.password {
             match outcome {
                 Outcome::Accepted => changes |= self.accepted(ticket, now),
-                Outcome::Refused(error) => {
-                    self.refused(ticket, error, now);
+                Outcome::Failed(error) => {
+                    self.failed(ticket, error, now);
                     changes = true;
                 }
                 Outcome::Unknown => {}
@@ -186,11 +186,11 @@ impl ServiceAccount {
         }
         service.state = State::Accepted;
         for service in &mut self.services {
-            if let State::Refused { inherited: true, .. } = service.state {
-                service.state = State::Unproven;
+            if let State::Failing { inherited: true, .. } = service.state {
+                service.state = State::Untested;
             }
         }
-        let is_refused = |service: &Service| matches!(service.state, State::Refused { .. });
+        let is_refused = |service: &Service| matches!(service.state, State::Failing { .. });
         if self.services.iter().any(is_refused) {
             return true;
         }
@@ -201,10 +201,10 @@ impl ServiceAccount {
         true
     }
 
-    fn refused(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
+    fn failed(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
         let Some(service) = self.services.get_mut(ticket.service) else { return };
         let is_password = error.is_password();
-        let mut refusal = Refusal {
+        let mut failure = Failure {
             user: ticket.user.identity(),
             service: ticket.service,
             error,
@@ -213,65 +213,66 @@ impl ServiceAccount {
             everywhere: false,
         };
         let is_first = match &service.state {
-            // It began before the account was refused.
-            State::Refused { .. } if ticket.pending.is_none() => return,
-            State::Refused { delay, .. } => {
+            // This authentication began before the account failed for all users.
+            State::Failing { .. } if ticket.pending.is_none() => return,
+            State::Failing { delay, .. } => {
                 let delay = (*delay * 2).min(LONGEST_DELAY);
                 tracing::debug!(service = %service.name, ?delay, "upstream still does not accept the service account: {}", ErrorChain(error));
-                refusal.grows = false;
-                self.failures.add(&refusal, now);
+                failure.grows = false;
+                self.failures.add(&failure, now);
                 self.outage.get_or_insert((now, 0)).1 += 1;
-                self.refuse_all(ticket.service, error, delay, now);
+                self.fail_for_all(ticket.service, error, delay, now);
                 return;
             }
             State::Accepted => {
-                service.state = State::Doubtful;
+                service.state = State::Suspect;
                 tracing::debug!(service = %service.name, "authentication of the service account failed at the upstream: {}", ErrorChain(error));
-                self.failures.add(&refusal, now);
+                self.failures.add(&failure, now);
                 return;
             }
-            State::Doubtful => false,
-            State::Unproven => {
-                (refusal.delay, refusal.everywhere) = (FIRST_DELAY, is_password);
+            State::Suspect => false,
+            State::Untested => {
+                (failure.delay, failure.everywhere) = (FIRST_DELAY, is_password);
                 !self.failures.count_reaches(1, ticket.service)
             }
         };
-        let is_unproven = matches!(service.state, State::Unproven);
-        let delay = self.failures.add(&refusal, now);
-        let is_for_all =
-            self.failures.count_reaches(if is_unproven { UNPROVEN } else { DOUBTFUL }, ticket.service);
-        if is_unproven || is_for_all {
+        let is_untested = matches!(service.state, State::Untested);
+        let delay = self.failures.add(&failure, now);
+        let is_for_all = self
+            .failures
+            .count_reaches(if is_untested { USERS_IF_UNTESTED } else { USERS_IF_ACCEPTED }, ticket.service);
+        if is_untested || is_for_all {
             self.outage.get_or_insert((now, 0)).1 += 1;
         }
-        if is_first || (is_for_all && !is_unproven) {
-            self.log_refused(ticket.service, error);
-        } else if !is_unproven && delay == FIRST_DELAY {
+        if is_first || (is_for_all && !is_untested) {
+            self.log_failing(ticket.service, error);
+        } else if !is_untested && delay == FIRST_DELAY {
             self.log_suspended(ticket, error, now);
         }
         if is_for_all {
-            self.refuse_all(ticket.service, error, FIRST_DELAY, now);
+            self.fail_for_all(ticket.service, error, FIRST_DELAY, now);
         }
     }
 
-    /// No authentication is made at the service `index` for `delay`, nor at services that have not accepted the account.
-    fn refuse_all(&mut self, index: usize, error: &UpstreamError, delay: Duration, now: Instant) {
+    /// Permits no authentication for `delay` at the service `index`, and at services that have not accepted the account.
+    fn fail_for_all(&mut self, index: usize, error: &UpstreamError, delay: Duration, now: Instant) {
         let refused =
-            |inherited| State::Refused { error: error.clone(), next: now + delay, delay, inherited };
+            |inherited| State::Failing { error: error.clone(), next: now + delay, delay, inherited };
         let is_password = error.is_password();
         for (number, service) in self.services.iter_mut().enumerate() {
             match service.state {
                 _ if number == index => service.state = refused(false),
-                State::Unproven if is_password => service.state = refused(true),
-                State::Refused { error: ref held, inherited, .. } if is_password && held.is_password() => {
+                State::Untested if is_password => service.state = refused(true),
+                State::Failing { error: ref held, inherited, .. } if is_password && held.is_password() => {
                     service.state = refused(inherited);
                 }
-                State::Accepted if is_password => service.state = State::Doubtful,
-                State::Unproven | State::Accepted | State::Doubtful | State::Refused { .. } => {}
+                State::Accepted if is_password => service.state = State::Suspect,
+                State::Untested | State::Accepted | State::Suspect | State::Failing { .. } => {}
             }
         }
     }
 
-    fn log_refused(&self, index: usize, error: &UpstreamError) {
+    fn log_failing(&self, index: usize, error: &UpstreamError) {
         let Some(Service { protocol, name, .. }) = self.services.get(index) else { return };
         tracing::warn!(
             key = protocol.key(),
@@ -298,13 +299,13 @@ impl ServiceAccount {
         );
     }
 
-    /// The password changed.
+    /// The password changed: earlier outcomes do not count.
     pub(super) fn reset(&mut self) {
         self.password += 1;
         self.pending.clear();
         self.failures.clear();
         for service in &mut self.services {
-            service.state = State::Unproven;
+            service.state = State::Untested;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The shared state of an account at the upstream: whether the upstream accepts it, and who may authenticate with it next.
+//! The shared state of an account at the upstream: whether the upstream accepts it, and which request may authenticate next.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,21 +17,19 @@ use crate::upstream_error::{Timeout, UpstreamError};
 #[derive(Debug, Default)]
 pub struct AccountGate {
     account: Mutex<ServiceAccount>,
-    /// Incremented when an authentication is refused, or the password changes: until the next time, an authentication that
-    /// was accepted needs no permission.
+    /// Incremented when an authentication fails, or the password changes. While it stays the same, an [`AuthGrant`] is valid.
     changes: AtomicU64,
     /// Notified when an authentication has ended, or the password changed.
     auth_ended: Notify,
 }
 
 impl AccountGate {
-    /// The gate of an account that the upstream has neither accepted nor refused.
+    /// The gate of an account of which nothing is known.
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// The password of the account changed: what is known of the old one is discarded. To be called once the new
-    /// one is in use.
+    /// Discards the state of the old password. To be called once the new password is in use.
     pub fn password_changed(&self) {
         let mut account = lock(&self.account);
         self.changes.fetch_add(1, Ordering::AcqRel);
@@ -41,8 +39,8 @@ impl AccountGate {
     }
 
     /// Permits one authentication with the account for a request of `user` to `service` of the upstream by `protocol`.
-    /// Until the account was accepted there is one at a time for a user, and for two users at most: others wait for the
-    /// outcome, for `limit` at most.
+    /// Until the account is accepted, one authentication at a time is permitted for a user, and for two users at most; other
+    /// requests wait for the outcome, for `limit` at most.
     pub(crate) async fn begin_auth(
         self: &Arc<Self>,
         protocol: UpstreamProtocol,
@@ -53,7 +51,7 @@ impl AccountGate {
         let admit = || lock(&self.account).admit(protocol, service, user, Instant::now());
         let permitted =
             |ticket| AuthAttempt { gate: Arc::clone(self), service: service.into(), ticket: Some(ticket) };
-        // An account that is accepted does not wait.
+        // If the account is accepted, requests do not wait.
         if let Admitted::Yes(ticket) = admit()? {
             return Ok(permitted(ticket));
         }
@@ -61,7 +59,7 @@ impl AccountGate {
         loop {
             let auth_ended = self.auth_ended.notified();
             tokio::pin!(auth_ended);
-            // From here on no outcome is missed.
+            // Outcomes from here on wake the task.
             auth_ended.as_mut().enable();
             let attempt_ends = match admit()? {
                 Admitted::Yes(ticket) => return Ok(permitted(ticket)),
@@ -74,10 +72,10 @@ impl AccountGate {
         }
     }
 
-    /// Takes note of what became of a sign-in; returns how many changes there were by then.
+    /// Records the outcome of an authentication. Returns the number of changes so far.
     fn record_auth(&self, ticket: &Ticket, outcome: Outcome<'_>) -> u64 {
         let mut account = lock(&self.account);
-        if matches!(outcome, Outcome::Refused(_)) {
+        if matches!(outcome, Outcome::Failed(_)) {
             self.changes.fetch_add(1, Ordering::AcqRel);
         }
         let changed = account.record_auth(ticket, outcome, Instant::now());
@@ -100,7 +98,7 @@ pub(crate) struct AuthAttempt {
 }
 
 impl AuthAttempt {
-    /// The server accepted it: what further sign-ins for the same user and service may rest on.
+    /// The server accepted the authentication. Returns a grant for further authentications of the same user at the service.
     pub(crate) fn succeeded(mut self) -> Option<AuthGrant> {
         let ticket = self.ticket.take()?;
         let changes = self.gate.record_auth(&ticket, Outcome::Accepted);
@@ -108,10 +106,10 @@ impl AuthAttempt {
         Some(AuthGrant { gate, service, ticket: ticket.not_pending(), changes })
     }
 
-    /// The server refused it.
+    /// The authentication failed because of `why`.
     pub(crate) fn failed(mut self, why: &UpstreamError) {
         if let Some(ticket) = self.ticket.take() {
-            self.gate.record_auth(&ticket, Outcome::Refused(why));
+            self.gate.record_auth(&ticket, Outcome::Failed(why));
         }
     }
 }
@@ -124,8 +122,8 @@ impl Drop for AuthAttempt {
     }
 }
 
-/// A sign-in that the server accepted. As long as none is refused, another one for the same user and service would be
-/// permitted, and that it is accepted would change nothing: neither has to be asked.
+/// An authentication that the server accepted. Until one fails, further authentications for the same user and service need no
+/// permission, and their success need not be recorded.
 #[derive(Debug)]
 pub(crate) struct AuthGrant {
     gate: Arc<AccountGate>,
@@ -135,13 +133,13 @@ pub(crate) struct AuthGrant {
 }
 
 impl AuthGrant {
-    /// Whether another sign-in at `service` needs no permission.
+    /// Whether another authentication at `service` needs no permission.
     pub(crate) fn allows(&self, service: &str) -> bool {
         self.service.eq_ignore_ascii_case(service)
             && self.gate.changes.load(Ordering::Acquire) == self.changes
     }
 
-    /// Another sign-in that it covers, where its outcome matters: it was refused.
+    /// An attempt for a further authentication, to record that it failed.
     pub(crate) fn into_attempt(self) -> AuthAttempt {
         let Self { gate, service, ticket, .. } = self;
         AuthAttempt { gate, service, ticket: Some(ticket) }

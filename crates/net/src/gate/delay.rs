@@ -1,8 +1,8 @@
-//! The delays of authentications with an account that was refused.
+//! The delays of authentications with an account that fails.
 
 use std::time::Duration;
 
-/// The delay after a refusal, which doubles with each further one.
+/// The delay after a failure, which doubles with each further failure.
 pub(super) const FIRST_DELAY: Duration = Duration::from_secs(30);
 
 /// The longest delay.

@@ -1,4 +1,4 @@
-//! Refusals of the service account, by user.
+//! Authentication failures of the service account, by user.
 
 use std::time::Duration;
 
@@ -8,46 +8,46 @@ use tokio::time::Instant;
 use super::delay::{FIRST_DELAY, LONGEST_DELAY};
 use crate::upstream_error::UpstreamError;
 
-/// How many are kept. The one whose delay ends first is removed for another.
+/// The most failures that are kept. The failure whose delay ends first is removed for another.
 const MOST: usize = 256;
 
-/// Users in whose requests the upstream refused the service account. Servers answer 401 both where the account's password
-/// is wrong and where the account may not access what the user requests, so that a refusal concerns other users only when
-/// it is repeated for them.
+/// Users in whose requests authentication of the service account failed. Servers respond with 401 if the password of the
+/// account is wrong, and also if the account may not access what the user requests. Therefore a failure affects other users
+/// only if it is repeated for them.
 #[derive(Debug, Default)]
 pub(super) struct UserFailures(Vec<UserFailure>);
 
 #[derive(Debug)]
 struct UserFailure {
     user: Identity,
-    /// The service that refused the account, as an index.
+    /// The index of the service at which the account failed.
     service: usize,
-    /// The account was not accepted anywhere yet: the refusal holds for all services that have not accepted it.
+    /// No service has accepted the account yet: the failure applies to all services that have not accepted it.
     everywhere: bool,
     error: UpstreamError,
-    /// When the next authentication for this user may be made, and how long after the last.
+    /// When the next authentication for this user is permitted, and the delay after the last.
     next: Instant,
     delay: Duration,
-    /// No authentication was accepted there since, for any user.
+    /// No authentication succeeded there since, for any user.
     counts: bool,
 }
 
-/// A refusal, for `user` at `service`.
+/// A failure in a request of `user` at `service`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Refusal<'a> {
+pub(super) struct Failure<'a> {
     pub(super) user: &'a Identity,
     pub(super) service: usize,
     pub(super) error: &'a UpstreamError,
-    /// The least time until the next authentication for this user.
+    /// The minimum delay until the next authentication for this user.
     pub(super) delay: Duration,
-    /// Whether the delay for this user doubles, since the account is not refused for all users anyway.
+    /// Whether the delay for this user doubles; it does not while the account fails for all users.
     pub(super) grows: bool,
     pub(super) everywhere: bool,
 }
 
 impl UserFailures {
-    /// Why no authentication is made at `now` for `user` at `service`; `is_accepted` says whether the service accepted the
-    /// account before.
+    /// Why no authentication is permitted at `now` for `user` at `service`. `is_accepted`: the service accepted the account
+    /// before.
     pub(super) fn against(
         &self,
         user: &Identity,
@@ -62,10 +62,10 @@ impl UserFailures {
         self.0.iter().find(holds).map(|failure| &failure.error)
     }
 
-    /// Adds `refusal`. Returns how long no authentication is made for this user.
-    pub(super) fn add(&mut self, refusal: &Refusal<'_>, now: Instant) -> Duration {
+    /// Adds a failure. Returns how long no authentication is permitted for this user.
+    pub(super) fn add(&mut self, added: &Failure<'_>, now: Instant) -> Duration {
         self.0.retain(|failure| now < failure.next + LONGEST_DELAY);
-        let Refusal { user, service, error, delay, grows, everywhere } = *refusal;
+        let Failure { user, service, error, delay, grows, everywhere } = *added;
         let is_known = |failure: &UserFailure| failure.service == service && failure.user == *user;
         if let Some(failure) = self.0.iter_mut().find(|failure| is_known(failure)) {
             if grows {
@@ -94,7 +94,7 @@ impl UserFailures {
         delay
     }
 
-    /// Whether the account was refused at `service`, or at all, for as many as `users`, and not accepted since.
+    /// Whether the account failed at `service`, or everywhere, for at least `users` users, and was not accepted since.
     pub(super) fn count_reaches(&self, users: usize, service: usize) -> bool {
         let mut found: Vec<&Identity> = Vec::with_capacity(users);
         for failure in self.0.iter().filter(|failure| failure.counts) {
@@ -108,7 +108,7 @@ impl UserFailures {
         false
     }
 
-    /// Whether the account was refused for `user` at `service`, or at all, and not accepted since.
+    /// Whether the account failed for `user` at `service`, or everywhere, and was not accepted since.
     pub(super) fn counts(&self, user: &Identity, service: usize) -> bool {
         let is_about = |failure: &UserFailure| {
             (failure.service == service || failure.everywhere) && failure.user == *user
@@ -116,7 +116,7 @@ impl UserFailures {
         self.0.iter().any(|failure| failure.counts && is_about(failure))
     }
 
-    /// The account was accepted for `user` at `service`: refusals for other users concern only them.
+    /// The account was accepted for `user` at `service`: failures for other users affect only those users.
     pub(super) fn accepted(&mut self, user: &Identity, service: usize) {
         if self.0.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! Collects requests that were lost with their upstream connections, to log them together.
+//! Collects requests that were interrupted when the upstream closed their connections, to log them in one line.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use super::reachability::BACKOFF;
 use crate::error_chain::ErrorChain;
 use crate::upstream_error::UpstreamError;
 
-/// How long interrupted are collected, from the first one on, before they are logged as one line.
+/// How long interrupted requests are collected, from the first one on, before they are logged in one line.
 const COLLECTED: Duration = Duration::from_secs(1);
 
 /// The least time between two such lines.
@@ -21,7 +21,7 @@ const BETWEEN: Duration = Duration::from_secs(10);
 /// The most connections that one line counts.
 const MOST_CONNECTIONS: usize = 1 << 16;
 
-/// A request that was active when the upstream closed its connection.
+/// A request that failed, as log lines describe it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FailedRequest<'a> {
     /// The client's connection.
@@ -34,8 +34,8 @@ pub(crate) struct FailedRequest<'a> {
     pub(crate) is_wait: bool,
 }
 
-/// Requests that were lost with their upstream connections, of which there are many when a server fails. They are counted,
-/// and logged as one line.
+/// Requests that were interrupted because the upstream closed their connections. When a server fails there are many of them,
+/// so they are counted and logged in one line.
 #[derive(Debug, Default)]
 pub(super) struct InterruptedRequests {
     pending: Option<Pending>,
@@ -86,7 +86,8 @@ impl InterruptedRequests {
         is_first.then(|| self.logged.map_or(COLLECTED, |logged| since(logged).max(COLLECTED)))
     }
 
-    /// The upstream is unreachable. Returns whether interrupted are about to be logged, whose line says so then.
+    /// The upstream is unreachable. Returns whether interrupted requests wait to be logged: then their line
+    /// reports the outage.
     pub(super) fn unreachable(&mut self, error: &UpstreamError) -> bool {
         let Some(pending) = &mut self.pending else { return false };
         pending.unreachable = Some(error.clone());

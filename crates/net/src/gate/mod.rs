@@ -1,5 +1,7 @@
-//! The shared state of the upstream: whether it can be reached ([`Gate`]), and whether it accepts an account ([`AccountGate`]). Attempts that
-//! are bound to fail are not made for each operation, and each outage is logged when it begins and when it ends.
+//! Circuit breakers for the upstream: [`Gate`] for connections, [`AccountGate`] for authentication with an account.
+//!
+//! While an upstream is unreachable, or does not accept the account, requests fail at once, and attempts back off. The log
+//! has one line when an outage begins and one when it ends.
 
 mod account;
 mod account_gate;
@@ -30,14 +32,14 @@ use crate::error_chain::ErrorChain;
 use crate::task::spawn_system;
 use crate::upstream_error::UpstreamError;
 
-/// The state of one upstream, shared by all connections to it.
+/// The reachability of one upstream, shared by all connections to it.
 #[derive(Debug, Default)]
 pub struct Gate {
     rpc: Mutex<State>,
     http: Mutex<State>,
 }
 
-/// The state of the upstream by one protocol.
+/// The state of the upstream for one protocol.
 #[derive(Debug, Default)]
 struct State {
     reachability: Reachability,
@@ -54,7 +56,7 @@ impl State {
     ) {
         let now = Instant::now();
         match self.reachability.record(attempt, protocol, error, now) {
-            // Logged before the line that says that the outage is over.
+            // These requests failed before the outage ended, so that their line comes first.
             Some(Change::Up(outage)) => {
                 self.interrupted.log(protocol, now);
                 outage.log(protocol);
@@ -90,8 +92,8 @@ impl Gate {
         connected
     }
 
-    /// Counts a request that was active by `protocol` when the upstream closed its connection, because of `error`. Those of
-    /// about a second are logged together.
+    /// Records a request that failed with `error` because the upstream closed its connection. The requests of about a second
+    /// are logged in one line.
     pub(crate) fn record_interrupted(
         self: &Arc<Self>,
         protocol: UpstreamProtocol,
@@ -112,7 +114,7 @@ impl Gate {
         });
     }
 
-    /// Logs the requests that were lost and are not logged yet.
+    /// Logs the interrupted requests that are not logged yet.
     pub fn log_interrupted(&self) {
         self.log_interrupted_by(UpstreamProtocol::Rpc);
         self.log_interrupted_by(UpstreamProtocol::Http);

@@ -1,4 +1,4 @@
-//! Serializes authentications while the outcome of one is unknown.
+//! Serializes authentications while it is unknown whether the upstream accepts the account.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const USERS: usize = 2;
 #[derive(Debug, Default)]
 pub(super) struct PendingAttempts {
     attempts: Vec<PendingAttempt>,
-    /// How many there were so far.
+    /// The number of the last attempt.
     numbers: u64,
 }
 
@@ -24,14 +24,14 @@ pub(super) struct PendingAttempts {
 struct PendingAttempt {
     number: u64,
     user: Identity,
-    /// The account is refused: this attempt checks whether it still is.
+    /// The account is failing: this attempt checks whether it still does.
     retries: bool,
     /// Until when others wait for it.
     until: Instant,
 }
 
 impl PendingAttempts {
-    /// Begins one for `user` and returns its number. The error is the time until which to wait at most.
+    /// Begins an attempt for `user` and returns its number. The error is the time until which to wait at most.
     pub(super) fn begin(&mut self, user: &Identity, retries: bool, now: Instant) -> Result<u64, Instant> {
         self.attempts.retain(|attempt| now < attempt.until);
         if let Some(own) = self.attempts.iter().find(|attempt| attempt.user == *user) {
@@ -52,7 +52,7 @@ impl PendingAttempts {
         Ok(self.numbers)
     }
 
-    /// Whether an attempt is in progress that checks whether the account is still refused.
+    /// Whether an attempt is in progress that checks whether the account still fails.
     pub(super) fn is_retrying(&self, now: Instant) -> bool {
         self.attempts.iter().any(|attempt| attempt.retries && now < attempt.until)
     }

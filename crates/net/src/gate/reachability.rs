@@ -25,7 +25,7 @@ pub(super) struct Reachability {
 #[derive(Debug)]
 struct Down {
     since: Instant,
-    /// When the next attempt is due, and how long after the last.
+    /// When the next attempt is due, and the delay after the last.
     next: Instant,
     delay: Duration,
     /// An attempt is in progress. After the first failure attempts are not limited: the upstream may have been restarted.
@@ -38,14 +38,14 @@ struct Down {
 /// The end of an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Outage {
-    /// How long it took.
+    /// Its duration.
     seconds: u64,
     /// Operations that failed because of it.
     refused: u64,
 }
 
 impl Outage {
-    /// Logs it.
+    /// Logs the end of the outage.
     pub(super) fn log(self, protocol: UpstreamProtocol) {
         let Self { seconds, refused } = self;
         tracing::info!(key = protocol.key(), seconds, failed = refused, "upstream is reachable again");
@@ -68,7 +68,7 @@ pub(super) struct Attempt {
 }
 
 impl Reachability {
-    /// Permits an attempt at `now`; otherwise says why the upstream is down.
+    /// Permits an attempt at `now`. The error is why the upstream is unreachable.
     pub(super) fn begin(&mut self, now: Instant) -> Result<Attempt, UpstreamError> {
         if let Some(down) = &mut self.down
             && !down.delay.is_zero()
@@ -82,7 +82,7 @@ impl Reachability {
         Ok(Attempt { epoch: self.epoch })
     }
 
-    /// An attempt was abandoned.
+    /// An attempt ended without an outcome.
     pub(super) fn abandon(&mut self, attempt: Attempt) {
         if let Some(down) = &mut self.down
             && attempt.epoch == self.epoch
@@ -91,7 +91,7 @@ impl Reachability {
         }
     }
 
-    /// An attempt succeeded, or failed because of `error`. Returns what that changes.
+    /// Records that an attempt succeeded, or failed because of `error`. Returns the change, if any.
     pub(super) fn record(
         &mut self,
         attempt: Attempt,
@@ -134,7 +134,7 @@ impl Reachability {
                 });
                 Some(Change::Down(error.clone()))
             }
-            // It began before the upstream became reachable again.
+            // The attempt began before the upstream became reachable again.
             None => None,
         }
     }

@@ -33,7 +33,7 @@ fn users<const COUNT: usize>() -> [SecurityContext; COUNT] {
     std::array::from_fn(|_| SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("test")))
 }
 
-/// How many attempts are permitted within `seconds`, where a thousand operations a second ask for one and all fail.
+/// How many attempts are permitted within `seconds` if a thousand requests a second need one and all fail.
 fn attempts(reachability: &mut Reachability, begin: Instant, seconds: u32) -> usize {
     let times = (0..seconds * 1000).map(|number| begin + Duration::from_millis(number.into()));
     let fail = |now: Instant| {
@@ -45,7 +45,7 @@ fn attempts(reachability: &mut Reachability, begin: Instant, seconds: u32) -> us
 }
 
 #[test]
-fn attempts_to_reach_a_server_that_is_down_are_spaced() {
+fn attempts_to_reach_an_unreachable_server_back_off() {
     let (mut reachability, begin) = (Reachability::default(), Instant::now());
     // At once twice, then after 1, 2, 4, 8, 16 and 30 seconds.
     assert_eq!(attempts(&mut reachability, begin, 62), 8);
@@ -56,7 +56,7 @@ fn attempts_to_reach_a_server_that_is_down_are_spaced() {
     let attempt = reachability.begin(late).unwrap();
     reachability.record(attempt, UpstreamProtocol::Http, None, late);
     let both = [reachability.begin(late).unwrap(), reachability.begin(late).unwrap()];
-    // Those that failed together are one failure, which may have been a restart.
+    // Attempts that failed together count as one failure, which may have been a restart.
     for attempt in both {
         reachability.record(attempt, UpstreamProtocol::Http, Some(&connect()), late);
     }
@@ -64,7 +64,7 @@ fn attempts_to_reach_a_server_that_is_down_are_spaced() {
 }
 
 #[test]
-fn an_outage_is_said_to_begin_once_and_to_end_once() {
+fn the_begin_and_the_end_of_an_outage_are_each_logged_once() {
     let (mut reachability, now) = (Reachability::default(), Instant::now());
     let mut record = |error: Option<&UpstreamError>| {
         let attempt = reachability.begin(now).unwrap();
@@ -83,7 +83,7 @@ fn an_outage_is_said_to_begin_once_and_to_end_once() {
 }
 
 #[test]
-fn what_is_lost_at_once_is_logged_together_with_the_outage_it_begins() {
+fn interrupted_requests_are_logged_together_with_the_outage_that_they_begin() {
     let (mut interrupted, begin) = (InterruptedRequests::default(), Instant::now());
     let lost = FailedRequest {
         client: ([127, 0, 0, 1], 1).into(),
@@ -104,7 +104,7 @@ fn what_is_lost_at_once_is_logged_together_with_the_outage_it_begins() {
     assert_eq!(interrupted.add(&lost, &closed, begin + 60 * SECOND), Some(SECOND));
 }
 
-/// A sign-in that has to be permitted.
+/// An authentication that must be permitted.
 #[track_caller]
 fn admitted(account: &mut ServiceAccount, service: &str, user: &SecurityContext, now: Instant) -> Ticket {
     match account.admit(UpstreamProtocol::Http, service, user, now) {
@@ -113,11 +113,11 @@ fn admitted(account: &mut ServiceAccount, service: &str, user: &SecurityContext,
     }
 }
 
-/// The upstream refuses all that `user` is permitted to try at `now`; how often that was.
+/// Lets all authentications that are permitted to `user` at `now` fail. Returns their number.
 fn refuse(account: &mut ServiceAccount, service: &str, user: &SecurityContext, now: Instant) -> usize {
     let mut times = 0;
     while let Ok(Admitted::Yes(ticket)) = account.admit(UpstreamProtocol::Http, service, user, now) {
-        account.record_auth(&ticket, Outcome::Refused(&refused()), now);
+        account.record_auth(&ticket, Outcome::Failed(&refused()), now);
         times += 1;
     }
     times
@@ -130,7 +130,7 @@ fn accept(account: &mut ServiceAccount, service: &str, user: &SecurityContext, n
 }
 
 #[test]
-fn a_refused_account_is_tried_again_after_a_delay_that_doubles() {
+fn a_failing_account_is_tried_again_after_a_delay_that_doubles() {
     let users = users::<100>();
     for users in [&users[..1], &users[..]] {
         let (mut account, begin) = (ServiceAccount::default(), Instant::now());
@@ -149,11 +149,11 @@ fn a_refused_account_is_tried_again_after_a_delay_that_doubles() {
 }
 
 #[test]
-fn one_sign_in_is_made_at_a_time_for_a_user_until_the_account_is_accepted() {
+fn one_authentication_at_a_time_is_made_for_a_user_until_the_account_is_accepted() {
     let ([alice], mut account, now) = (users(), ServiceAccount::default(), Instant::now());
     let first = admitted(&mut account, "mapi", &alice, now);
     assert!(matches!(account.admit(UpstreamProtocol::Rpc, "emsmdb", &alice, now), Ok(Admitted::Wait(_))));
-    // What takes too long does not keep others waiting.
+    // An attempt that takes too long does not delay others.
     let other = admitted(&mut account, "mapi", &alice, now + 6 * SECOND);
     account.record_auth(&other, Outcome::Unknown, now);
     account.record_auth(&first, Outcome::Accepted, now);
@@ -162,14 +162,14 @@ fn one_sign_in_is_made_at_a_time_for_a_user_until_the_account_is_accepted() {
 }
 
 #[test]
-fn a_user_whose_sign_ins_take_long_keeps_no_other_waiting() {
+fn a_user_whose_authentications_take_long_does_not_delay_others() {
     let ([alice, bob, carol], mut account, now) = (users(), ServiceAccount::default(), Instant::now());
     let slow = admitted(&mut account, "ews", &alice, now);
     for service in ["ews", "mapi"] {
         assert!(matches!(account.admit(UpstreamProtocol::Http, service, &alice, now), Ok(Admitted::Wait(_))));
     }
     let ticket = admitted(&mut account, "mapi", &bob, now);
-    // A wrong password would be sent as often as there are users.
+    // Otherwise a wrong password would be sent once for each user.
     assert!(matches!(account.admit(UpstreamProtocol::Http, "mapi", &carol, now), Ok(Admitted::Wait(_))));
     account.record_auth(&ticket, Outcome::Accepted, now);
     account.record_auth(&slow, Outcome::Unknown, now);
@@ -177,15 +177,15 @@ fn a_user_whose_sign_ins_take_long_keeps_no_other_waiting() {
 }
 
 #[test]
-fn one_refused_request_does_not_stop_an_account_that_is_accepted_otherwise() {
+fn one_failed_request_does_not_stop_an_account_that_is_accepted_otherwise() {
     let ([alice, bob], mut account, now) = (users(), ServiceAccount::default(), Instant::now());
     accept(&mut account, "ews", &alice, now);
     for _ in 0..10 {
         let ticket = admitted(&mut account, "ews", &alice, now);
-        account.record_auth(&ticket, Outcome::Refused(&refused()), now);
+        account.record_auth(&ticket, Outcome::Failed(&refused()), now);
         accept(&mut account, "ews", &alice, now);
     }
-    // What is refused elsewhere does not stop what is accepted here.
+    // Failures at one service do not stop authentications at another.
     for user in [&alice, &bob] {
         assert_eq!(refuse(&mut account, "oab", user, now), 1);
     }
@@ -197,7 +197,7 @@ fn one_refused_request_does_not_stop_an_account_that_is_accepted_otherwise() {
 }
 
 #[test]
-fn what_one_user_is_refused_does_not_stop_others() {
+fn failures_for_one_user_do_not_stop_others() {
     for was_accepted in [false, true] {
         let ([alice, bob, carol, dora], mut account) = (users(), ServiceAccount::default());
         let begin = Instant::now();
@@ -215,7 +215,7 @@ fn what_one_user_is_refused_does_not_stop_others() {
         }
         assert!((4..8).contains(&tried), "{tried}");
         let now = begin + 600 * SECOND;
-        // Where it is refused for several, it is the account.
+        // If it fails for several users, the account is the cause.
         for user in [&bob, &carol, &dora] {
             refuse(&mut account, "ews", user, now);
         }
@@ -229,7 +229,7 @@ fn what_one_user_is_refused_does_not_stop_others() {
 }
 
 #[test]
-fn users_who_bring_a_refusal_about_together_stop_others_for_less_and_less_of_the_time() {
+fn users_who_make_the_account_fail_together_stop_others_for_less_and_less_of_the_time() {
     for was_accepted in [false, true] {
         let ([bad @ .., good], mut account, begin) =
             (users::<4>(), ServiceAccount::default(), Instant::now());
@@ -253,20 +253,20 @@ fn users_who_bring_a_refusal_about_together_stop_others_for_less_and_less_of_the
 }
 
 #[test]
-fn another_password_is_tried_at_once_and_what_became_of_the_last_says_nothing_of_it() {
+fn a_new_password_is_tried_at_once_and_outcomes_of_the_old_one_are_ignored() {
     let ([alice], mut account, now) = (users(), ServiceAccount::default(), Instant::now());
     let old = admitted(&mut account, "mapi", &alice, now);
-    account.record_auth(&old, Outcome::Refused(&refused()), now);
+    account.record_auth(&old, Outcome::Failed(&refused()), now);
     assert!(account.admit(UpstreamProtocol::Http, "mapi", &alice, now).is_err());
     account.reset();
     let new = admitted(&mut account, "mapi", &alice, now);
-    account.record_auth(&old, Outcome::Refused(&refused()), now);
+    account.record_auth(&old, Outcome::Failed(&refused()), now);
     account.record_auth(&new, Outcome::Accepted, now);
     admitted(&mut account, "mapi", &alice, now);
 }
 
 #[tokio::test]
-async fn those_who_wait_learn_that_the_account_is_refused() {
+async fn waiting_requests_fail_if_the_account_is_not_accepted() {
     let (gate, [alice]) = (AccountGate::new(), users());
     let begin_auth = || gate.begin_auth(UpstreamProtocol::Http, "mapi", &alice, 60 * SECOND);
     let first = begin_auth().await.unwrap();
@@ -279,13 +279,13 @@ async fn those_who_wait_learn_that_the_account_is_refused() {
 }
 
 #[tokio::test]
-async fn an_accepted_sign_in_covers_others_until_one_is_refused_or_the_password_changes() {
+async fn a_grant_is_valid_until_an_authentication_fails_or_the_password_changes() {
     let gate = AccountGate::new();
     let [alice, bob] = users();
     let begin_auth = |user| gate.begin_auth(UpstreamProtocol::Http, "mapi", user, SECOND);
     let accepted = begin_auth(&alice).await.unwrap().succeeded().unwrap();
     assert!(accepted.allows("MAPI") && !accepted.allows("ews"));
-    // What another sign-in in its place comes to is counted: with the next refusal the user's are suspended.
+    // The failure of a granted authentication counts: with the next one, authentications for the user are suspended.
     accepted.into_attempt().failed(&refused());
     begin_auth(&alice).await.unwrap().failed(&refused());
     assert_eq!(text(&begin_auth(&alice).await.unwrap_err()), text(&refused()));
@@ -295,10 +295,10 @@ async fn an_accepted_sign_in_covers_others_until_one_is_refused_or_the_password_
     assert!(!others.allows("mapi"));
     let again = begin_auth(&alice).await.unwrap().succeeded().unwrap();
     let other = begin_auth(&bob).await.unwrap();
-    assert!(again.allows("mapi"), "what is accepted changes nothing");
+    assert!(again.allows("mapi"), "a success invalidates no grant");
     other.failed(&refused());
     assert!(!again.allows("mapi"));
-    // A sign-in with the old password says nothing of the new one.
+    // An outcome for the old password does not count for the new one.
     others.into_attempt().failed(&refused());
     assert!(begin_auth(&alice).await.is_ok());
 }

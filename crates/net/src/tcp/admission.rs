@@ -12,13 +12,13 @@ use crate::tcp::network::{Network, source};
 /// Limits on what clients use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections in all.
+    /// The most connections in total.
     pub connections: usize,
-    /// Connections of one address.
+    /// The most connections from one address.
     pub connections_per_address: usize,
     /// The most connections on which no client has authenticated, as a percentage of `connections`.
     pub unauthenticated_percent: usize,
-    /// The time for authenticating, for the rest of a fragment or request that has begun, and for reading an answer.
+    /// The time to authenticate, to send the rest of a fragment or request, and to read a response.
     pub handshake: Duration,
     /// The lowest rate at which an authenticated client may send a request after `handshake`, in bytes per second.
     pub minimum_rate: u64,
@@ -46,7 +46,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The most unauthenticated connections; at least one, since each connection begins as one.
+    /// The most unauthenticated connections; at least one, because each connection begins unauthenticated.
     const fn unauthenticated(&self) -> usize {
         let most = self.connections.saturating_mul(self.unauthenticated_percent) / 100;
         if most == 0 { 1 } else { most }
@@ -88,12 +88,12 @@ pub(crate) struct ConnectionPermit {
     authenticated: bool,
 }
 
-/// Resolves when a connection has to be closed to make room for another.
+/// Resolves when a connection must be closed to make room for another.
 #[derive(Debug)]
 pub(crate) struct EvictionSignal(oneshot::Receiver<()>);
 
 impl EvictionSignal {
-    /// Waits until the connection has to be closed, which may be never.
+    /// Waits until the connection must be closed, possibly forever.
     pub(crate) async fn wait(self) {
         if self.0.await.is_err() {
             std::future::pending::<()>().await;
@@ -142,8 +142,8 @@ impl ConnectionLimit {
 }
 
 impl Admission {
-    /// Counts against `limits`. `load_balancers` are load balancers and reverse proxies, through which many clients
-    /// connect.
+    /// Counts connections against `limits`. `load_balancers` are the networks of load balancers and reverse proxies, through
+    /// which many clients connect.
     pub fn new(limits: Limits, load_balancers: Vec<Network>) -> Arc<Self> {
         Arc::new(Self { limits, load_balancers, counts: Mutex::default() })
     }
@@ -187,7 +187,7 @@ impl Admission {
         Ok(Admitted { permit, evicted: EvictionSignal(evicted), eviction })
     }
 
-    /// Connections that have a permit now.
+    /// The number of connections that have a permit.
     pub fn connections(&self) -> usize {
         self.lock().all
     }
@@ -242,7 +242,7 @@ impl Counts {
 }
 
 impl ConnectionPermit {
-    /// A client authenticated on the connection, which is not closed to make room from now on.
+    /// A client authenticated on the connection: the connection is not evicted from now on.
     pub(crate) fn set_authenticated(&mut self) {
         if !self.authenticated
             && self.admission.lock().remove_unauthenticated(self.address, self.id).is_some()

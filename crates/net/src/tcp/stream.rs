@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// How long a client may take nothing of what is sent to it once the proxy shuts down.
-const DURING_SHUTDOWN: Duration = Duration::from_secs(2);
+/// How long a peer may read nothing while the proxy shuts down.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sets the options of a new connection: `TCP_NODELAY`, and keepalive, by which a peer that is gone without closing the
 /// connection is noticed within two minutes, also while nothing is sent.
@@ -72,7 +72,7 @@ pub(crate) async fn send(
     while !bytes.is_empty() {
         // Also if the sender is gone.
         let stopping = *shutdown.borrow() || shutdown.has_changed().is_err();
-        let limit = if stopping { limit.min(DURING_SHUTDOWN) } else { limit };
+        let limit = if stopping { limit.min(SHUTDOWN_TIMEOUT) } else { limit };
         let before = bytes.len();
         // The limit begins anew with each part that the peer took.
         let part = poll_fn(|task| match poll_send(stream, task, &mut bytes) {

@@ -10,8 +10,8 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// The threads that serve connections. A connection stays on one of them from its first byte to its last, and so do its
-/// upstream connections. The connections of a thread are served in the order in which their sockets become ready.
+/// The threads that serve connections. A connection and its upstream connections stay on one thread. A thread serves its
+/// connections in the order in which their sockets become ready.
 ///
 /// A thread has no identity: each operation carries the security context of its caller.
 #[derive(Debug, Clone, Default)]
@@ -20,14 +20,14 @@ pub struct Workers(Arc<[Worker]>);
 #[derive(Debug)]
 struct Worker {
     runtime: Handle,
-    /// Each connection that is served on it has a clone.
+    /// Each connection of the thread has a clone.
     open: Arc<()>,
     /// The thread ends when this is dropped.
     _ends: oneshot::Sender<()>,
 }
 
-/// The threads that look up names of servers, which blocks, for the connections of one worker.
-const LOOKUPS: usize = 32;
+/// The most threads of a worker that look up host names, which blocks.
+const LOOKUP_THREADS: usize = 32;
 
 impl Workers {
     /// Starts `count` threads, which end when the last clone is dropped.
@@ -38,12 +38,12 @@ impl Workers {
         (0..count.get()).map(Worker::start).collect::<io::Result<_>>().map(Self)
     }
 
-    /// Serves connections on the thread that accepts them.
+    /// Creates workers without threads: connections are served on the thread that accepts them.
     pub fn here() -> Self {
         Self::default()
     }
 
-    /// Runs `serve` for this connection on the thread that has the fewest, as a task of `connections`.
+    /// Runs `serve` for this connection on the thread with the fewest connections, as a task of `connections`.
     pub(crate) fn serve<F>(
         &self,
         connections: &mut JoinSet<()>,
@@ -73,12 +73,12 @@ impl Workers {
 impl Worker {
     fn start(number: usize) -> io::Result<Self> {
         let mut builder = Builder::new_current_thread();
-        let runtime = builder.enable_all().max_blocking_threads(LOOKUPS).build()?;
+        let runtime = builder.enable_all().max_blocking_threads(LOOKUP_THREADS).build()?;
         let handle = runtime.handle().clone();
         let (ends, end) = oneshot::channel();
         let thread = std::thread::Builder::new().name(format!("connections-{number}"));
         thread.spawn(move || {
-            // Nothing is ever sent.
+            // The sender is only dropped, never used.
             let _ = runtime.block_on(end);
         })?;
         Ok(Self { runtime: handle, open: Arc::default(), _ends: ends })
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_goes_to_the_thread_that_has_the_fewest() {
+    async fn a_connection_is_served_by_the_thread_with_the_fewest() {
         let workers = Workers::start(NonZeroUsize::new(2).unwrap()).unwrap();
         let (served_by, threads) = channel();
         let mut connections = JoinSet::new();
@@ -146,7 +146,7 @@ mod tests {
         let (_client, stream) = connected().await;
         workers.serve(&mut connections, stream, async move |_stream| panic!("expected by the test")).unwrap();
         assert!(connections.join_next().await.unwrap().unwrap_err().is_panic());
-        // It does not count any more, and its thread goes on.
+        // The connection does not count any more, and its thread serves others.
         let (_client, stream) = connected().await;
         let served = Served(served_by);
         workers.serve(&mut connections, stream, async move |_stream| drop(served)).unwrap();

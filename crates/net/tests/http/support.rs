@@ -18,7 +18,7 @@ use net::http::{
     HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Peers, Pending, Routes, Via, run_http,
 };
 use net::upstream_identity::{PassThrough, ServiceAccount, UpstreamIdentity};
-use net::{Account, AccountGate, Admission, EventLog, Limits, Unobserved, Workers};
+use net::{Account, AccountGate, Admission, EventLog, Limits, NoopObserver, Workers};
 use rpc::AuthLevel;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -85,7 +85,7 @@ impl Default for Setup {
             deferral: None,
             mechanisms: Mechanism::ALL.to_vec(),
             relayed: false,
-            observer: Arc::new(Unobserved),
+            observer: Arc::new(NoopObserver),
             sessions: SessionLimits::default(),
         }
     }

@@ -15,7 +15,7 @@ use engine::{
 use identity::{Authority, ContextCounters, Pool};
 use net::upstream_identity::{Unauthenticated, UpstreamIdentity};
 use net::{
-    Call, Endpoints, Group, Location, RelayConnection, Reply, RequestHandler as _, RpcRelay, Unobserved,
+    Call, Endpoints, Group, Location, NoopObserver, RelayConnection, Reply, RequestHandler as _, RpcRelay,
     Upstream, syntax,
 };
 use tokio::time::timeout;
@@ -75,7 +75,7 @@ impl Talk {
             loop_marker: net::LoopMarker::new(&mut identity::OsRandom).unwrap(),
             gate: net::Gate::new(),
         };
-        let proxy = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(Unobserved));
+        let proxy = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(NoopObserver));
         let contexts = ContextCounters::new();
         let caller = SecurityContext::anonymous(&contexts, &Authority::new("a"));
         Self {

@@ -10,11 +10,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
 use super::*;
 use crate::body_budget::BodyBudget;
+use crate::noop_observer::NoopObserver;
 use crate::rpc::association_group::Groups;
 use crate::rpc::auth::ClientAuth;
 use crate::rpc::local_service::{Local, Service};
 use crate::tcp::admission::{Admission, Admitted, Limits};
-use crate::unobserved::Unobserved;
 
 /// Responds with the stub of the request.
 struct Echo;
@@ -48,7 +48,7 @@ fn listener_config() -> Arc<RpcListenerConfig> {
         auth_limit: Arc::default(),
         bodies: BodyBudget::new(&limits),
         limits,
-        observer: Arc::new(Unobserved),
+        observer: Arc::new(NoopObserver),
         log: crate::event_log::EventLog::default(),
         proxy_protocol: Vec::new(),
         loop_marker: None,
