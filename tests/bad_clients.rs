@@ -141,7 +141,7 @@ fn a_client_that_binds_and_never_calls_is_let_go() {
 }
 
 #[test]
-fn a_client_that_stops_reading_is_given_up_in_time_and_holds_nobody_up() {
+fn a_client_that_stops_reading_is_closed_in_time_and_delays_no_other() {
     // More than the buffers of both ends' sockets take, less than the largest answer that we relay.
     let upstream = RawUpstream::start(|call| match call.opnum {
         11 => Answer::Response(vec![7; 14_000_000]),
@@ -214,8 +214,8 @@ fn a_bind_flood_is_held_to_the_limits_and_passes() {
     assert_eq!(of("closed") + of("reset") + errors(&outcome), 401, "{outcome}");
     // Those are counted in the log, without a line each.
     let limit = "client connection refused: clients.connections";
-    let told = proxy.process.err().iter().filter(|line| line.contains(limit)).count();
-    assert!((1..=100).contains(&told), "{told} lines");
+    let logged = proxy.process.err().iter().filter(|line| line.contains(limit)).count();
+    assert!((1..=100).contains(&logged), "{logged} lines");
 
     let begin = Instant::now();
     let mut after = proxy.descriptors();
@@ -245,13 +245,13 @@ fn without_descriptors_clients_wait_and_the_log_is_not_filled() {
     let begin = Instant::now();
     limit(1);
     let waiting = std::net::TcpStream::connect(proxy.rpc()).unwrap();
-    let is_told = |line: &str| line.contains("cannot accept a connection");
-    proxy.process.wait_err("that there is no room", is_told);
+    let is_logged = |line: &str| line.contains("cannot accept a connection");
+    proxy.process.wait_err("that there is no room", is_logged);
     // It is tried ten times a second.
     std::thread::sleep(Duration::from_secs(3));
-    let told = proxy.process.err().iter().filter(|line| is_told(line)).count();
+    let logged = proxy.process.err().iter().filter(|line| is_logged(line)).count();
     let most = 10 * (1 + begin.elapsed().as_secs() / 10);
-    assert!(u64::try_from(told).unwrap() <= most, "{told} lines, of {most}");
+    assert!(u64::try_from(logged).unwrap() <= most, "{logged} lines, of {most}");
     bystander.expect_undisturbed();
     limit(1000);
     drop(waiting);
@@ -334,7 +334,7 @@ fn a_context_that_was_never_bound_is_faulted() {
 }
 
 #[test]
-fn an_interface_that_nobody_serves_is_not_accepted() {
+fn an_interface_that_is_not_served_is_not_accepted() {
     while_another_goes_on(hasty, |proxy| {
         let mut client = Connection::open(proxy.rpc());
         client.send(&bind(([9; 16], 1)));

@@ -99,8 +99,8 @@ fn nested(handle: [u8; 16], depth: usize) -> Vec<u8> {
     let (null, pointer, number) = ([0; 4], [0, 0, 2, 0], |value: u32| value.to_le_bytes());
     let not = [number(2), number(2), pointer].concat().repeat(depth);
     let exists = [number(8), number(8), null, number(0x3001_001F), null].concat();
-    let front = [&null[..], &[0; 36], &null, &null, &pointer].concat();
-    with_handle(handle, &[&front[..], &not, &exists, &null, &number(9), &null].concat())
+    let start = [&null[..], &[0; 36], &null, &null, &pointer].concat();
+    with_handle(handle, &[&start[..], &not, &exists, &null, &number(9), &null].concat())
 }
 
 #[test]

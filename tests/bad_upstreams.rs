@@ -218,7 +218,7 @@ fn who_never_gets_an_answer_is_cut_off_when_the_proxy_has_waited_long_enough() {
 }
 
 #[test]
-fn told_to_stop_twice_the_proxy_waits_for_nobody() {
+fn after_a_second_signal_the_proxy_does_not_wait() {
     let upstream =
         RawUpstream::start(|call| if call.stub.ends_with(b"never") { Answer::Silence } else { echo(call) });
     let setup = Setup::before(&upstream.binding()).unprotected().stack(&["dummy"]);
@@ -238,7 +238,7 @@ fn told_to_stop_twice_the_proxy_waits_for_nobody() {
 }
 
 #[test]
-fn a_hang_up_reads_the_accounts_again_and_disturbs_nobody() {
+fn sighup_reloads_the_accounts_without_disturbing_clients() {
     const CAROL: (&str, &str) = ("carol", "Mock Turtle 4");
     let upstream = Upstream::start();
     let mut proxy = Setup::before(&upstream.mapper().to_string()).start();

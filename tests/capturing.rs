@@ -288,8 +288,8 @@ fn where_nothing_can_be_written_the_proxy_goes_on_says_so_once_and_records_again
     for _ in 0..20 {
         alice.done(LOGON);
     }
-    let told = |line: &str| line.contains("make room there, or name a file on another disk in [capture]");
-    place.proxy.process.wait_err("what to do", told);
+    let advice = |line: &str| line.contains("make room there, or name a file on another disk in [capture]");
+    place.proxy.process.wait_err("what to do", advice);
     for file in [&packets, &har] {
         // What was written is whole.
         assert_eq!(decoded(file, &[]).len(), 2, "{}", file.display());
@@ -301,7 +301,7 @@ fn where_nothing_can_be_written_the_proxy_goes_on_says_so_once_and_records_again
     alice.done("disconnect");
     let ended = place.proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);
-    assert_eq!(ended.err.lines().filter(|line| told(line)).count(), 1, "{}", ended.err);
+    assert_eq!(ended.err.lines().filter(|line| advice(line)).count(), 1, "{}", ended.err);
     for extension in ["pcapng", "har"] {
         // Nothing was set aside for what could not be written.
         assert_eq!(files(&place, extension).len(), 1);

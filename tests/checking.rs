@@ -96,7 +96,7 @@ fn a_certificate_that_clients_would_refuse_is_found() {
 }
 
 #[test]
-fn a_key_that_is_not_the_certificates_is_told_in_words() {
+fn a_key_that_does_not_belong_to_the_certificate_is_reported() {
     let folder = good();
     let own = std::fs::read_to_string(folder.join("own.crt")).unwrap();
     certificate(&folder, &["proxy.lab.test"]);

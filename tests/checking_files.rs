@@ -112,7 +112,7 @@ fn a_file_without_the_key_says_what_it_holds_and_how_to_convert_it() {
 }
 
 #[test]
-fn certificates_and_keys_that_do_not_fit_together_are_told_apart() {
+fn certificates_and_keys_that_do_not_fit_together_are_distinguished() {
     let folder = forms();
     let swapped = TEXT.replacen("own.crt", "x", 1).replacen("own.key", "own.crt", 1).replacen(
         "\"x\"",

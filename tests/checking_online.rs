@@ -87,7 +87,7 @@ impl Server {
 }
 
 /// The keys of a server that is reached by HTTP within TLS and by remote calls.
-fn both_roads(certificates: &Certificates, http: &HttpUpstream, rpc: &Upstream) -> String {
+fn both_protocols(certificates: &Certificates, http: &HttpUpstream, rpc: &Upstream) -> String {
     format!(
         "rpc = \"{}\"\nhttp = \"{}\"\nca_file = \"{}\"",
         rpc.mapper(),
@@ -100,7 +100,7 @@ fn both_roads(certificates: &Certificates, http: &HttpUpstream, rpc: &Upstream) 
 fn where_all_is_right_it_is_said_what_the_server_let_us_do() {
     let certificates = Certificates::new();
     let (http, rpc) = (HttpUpstream::within_tls("ntlm", &certificates), Upstream::start());
-    let upstream = both_roads(&certificates, &http, &rpc);
+    let upstream = both_protocols(&certificates, &http, &rpc);
     let said = succeeds(
         &configured(&upstream, SERVICE.1),
         &[
@@ -118,10 +118,10 @@ fn where_all_is_right_it_is_said_what_the_server_let_us_do() {
 }
 
 #[test]
-fn a_wrong_password_is_tried_once_on_each_road() {
+fn a_wrong_password_is_tried_once_by_each_protocol() {
     let certificates = Certificates::new();
     let (http, rpc) = (HttpUpstream::within_tls("ntlm", &certificates), Upstream::start());
-    let upstream = both_roads(&certificates, &http, &rpc);
+    let upstream = both_protocols(&certificates, &http, &rpc);
     let said = finds(
         &configured(&upstream, "Dormouse 4"),
         &[
@@ -251,7 +251,7 @@ fn a_scheme_that_is_not_offered_names_those_that_are_and_nothing_is_tried() {
 }
 
 #[test]
-fn where_clients_sign_in_at_the_server_what_it_offers_them_is_told() {
+fn with_pass_through_authentication_the_offered_schemes_are_reported() {
     let relayed = |server: &Server| {
         let (folder, own) = (Folder::new(), address());
         let text = format!(

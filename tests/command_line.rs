@@ -286,7 +286,7 @@ fn modules_are_listed_with_their_options() {
 }
 
 #[test]
-fn the_demo_runs_by_itself_and_shows_three_people_at_work() {
+fn the_demo_runs_by_itself_and_shows_three_users() {
     let said = mapiproxy(&["demo"], "");
     let shown = done(&said);
     for user in ["alice", "bob", "carol"] {

@@ -29,9 +29,9 @@ fn a_session_by_http_whose_requests_take_long_here_is_the_same_session() {
         let answer = client.done(command);
         assert_eq!(answer["content"], recorded["content"], "{command}");
         // Who opens a session learns its cookies from the head of the answer, which waits for them.
-        let told = header(&answer, "X-PendingPeriod").is_some_and(|period| period == "15000");
+        let pending = header(&answer, "X-PendingPeriod").is_some_and(|period| period == "15000");
         let cookies = answer["headers"].to_string().contains("Set-Cookie");
-        assert_eq!((told, cookies), (command != "connect", command == "connect"), "{command}: {answer}");
+        assert_eq!((pending, cookies), (command != "connect", command == "connect"), "{command}: {answer}");
     }
     // The server saw to it that each request had its turn.
     assert!(upstream.refusals().is_empty(), "{:?}", upstream.refusals());

@@ -75,7 +75,7 @@ fn a_proxy_of_rpc_over_http_brings_its_clients_to_the_same_services() {
 }
 
 #[test]
-fn the_server_speaks_first_to_a_proxy_of_rpc_over_http_and_to_nobody_else() {
+fn the_server_speaks_first_only_to_a_proxy_of_rpc_over_http() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).unprotected().rpc_http().start();
     let mut client = Connection::open(proxy.rpc_http());

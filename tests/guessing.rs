@@ -1,4 +1,4 @@
-//! Passwords that are guessed: by every scheme, on both roads, with what the log says of it.
+//! Passwords that are guessed: by every scheme, by both protocols, with what the log says of it.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -63,8 +63,8 @@ fn server() -> Server {
     })
 }
 
-/// The proxy before `server` and a front server, from which all that tests send seems to come.
-fn behind_a_front(server: &Server) -> Proxy {
+/// The proxy of `server` behind a load balancer, from which all connections of the tests come.
+fn behind_a_load_balancer(server: &Server) -> Proxy {
     server.proxied(|setup| setup.clients_key("forwarded_for_from", "[\"127.0.0.0/8\"]").stack(&[]))
 }
 
@@ -107,9 +107,9 @@ fn guesses_get_slow(proxy: &mut Proxy) {
 }
 
 #[test]
-fn basic_is_guessed_slowly_and_keeps_nobody_else_out() {
+fn guesses_by_basic_are_slowed_down_and_lock_no_other_client_out() {
     let server = server();
-    guesses_get_slow(&mut behind_a_front(&server));
+    guesses_get_slow(&mut behind_a_load_balancer(&server));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn basic_is_guessed_slowly_where_the_server_checks_it() {
 #[test]
 fn each_address_is_in_the_log_with_the_account_that_was_tried() {
     let server = server();
-    let mut proxy = behind_a_front(&server);
+    let mut proxy = behind_a_load_balancer(&server);
     for number in 1..=60 {
         let name = ["alice", "LAB\\bob", "eve\r\nclient=1.2.3.4"][number % 3];
         assert_eq!(once(&proxy, &format!("198.51.100.{number}"), name, "guess"), 401);

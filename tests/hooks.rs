@@ -8,7 +8,7 @@ use crate::http_clients::ASKED;
 /// A proxy's log, where `dummy` alone says what it does.
 const LOG: &str = "warn,dummy=info";
 
-/// What `dummy` says of a session with the mailbox store in which somebody logs on, on whatever road: each hook, with
+/// What `dummy` says of a session with the mailbox store in which a user logs on, by either protocol: each hook, with
 /// the operation or the ROP that it is called for.
 const SESSION: [&str; 21] = [
     "Connect request_bytes",

@@ -69,7 +69,7 @@ fn curl_signs_in_by_ntlm() {
 }
 
 #[test]
-fn a_client_that_waits_to_be_told_to_go_on_is_told() {
+fn a_client_that_expects_100_continue_receives_it() {
     let place = Place::new("ntlm");
     // Longer than curl may take at all.
     let waits = ["--expect100-timeout", "600", "--header", "Expect: 100-continue", "--data", "a body"];

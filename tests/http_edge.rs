@@ -12,7 +12,7 @@ use crate::harness::{
 use crate::http_clients::ASKED;
 
 #[test]
-fn urls_are_the_public_ones_and_clients_are_told_to_sign_in_by_what_is_offered() {
+fn urls_are_the_public_ones_and_clients_are_offered_the_configured_schemes() {
     let place = Place::with("ntlm", |setup| {
         setup.top_key("public_url", "\"https://mail.lab.test/\"").clients_key("http_auth", "[\"ntlm\"]")
     });

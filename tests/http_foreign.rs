@@ -102,7 +102,7 @@ fn foreign_clients_sign_in_and_work_while_the_server_sees_our_account_alone() {
             headers.retain(|header| !header[0].as_str().unwrap().contains("Forwarded"));
             assert!(!format!("{headers:?}").contains("proxy.lab.test"), "{request}");
         }
-        // Each operation is shown under who asked, with the name that it has on both roads.
+        // Each operation is shown under who asked, with the name that it has in both protocols.
         assert!(!proxy.lines_with("LAB\\alice").is_empty());
         assert!(!proxy.lines_with("emsmdb.Execute").is_empty());
     }
@@ -115,12 +115,12 @@ fn tls_on_both_sides_binds_ntlm_and_knows_the_server() {
     let url = format!("https://{}:8443", proxy.address);
     check(&url, Some(&proxy.file("own.crt")), CHECKS);
     // A server that shows another certificate than it should gets nothing.
-    let stranger = Server::start("NTLM", true);
-    let other = Server { place: stranger.place.clone(), ..Server::start("NTLM", true) };
+    let untrusted = Server::start("NTLM", true);
+    let other = Server { place: untrusted.place.clone(), ..Server::start("NTLM", true) };
     let proxy = other.proxy("ntlm", &[]);
     let seen = curl(&proxy, &["--user", "LAB\\alice:White Rabbit 1", "--output", "/dev/null"], "/ews/x");
     assert_eq!(seen, "502");
-    assert!(stranger.log().is_empty());
+    assert!(untrusted.log().is_empty());
 }
 
 #[test]

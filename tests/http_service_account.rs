@@ -33,7 +33,7 @@ fn a_scheme_that_the_server_does_not_offer_is_named_with_the_key_to_change() {
 }
 
 #[test]
-fn a_sign_in_that_the_server_refuses_is_told_apart_from_one_that_it_does_not_offer() {
+fn an_authentication_failure_is_distinguished_from_a_scheme_that_is_not_offered() {
     for (scheme, name) in [("ntlm", "NTLM"), ("basic", "Basic"), ("negotiate", "Negotiate")] {
         let wrong = (SERVICE.0, "Cheshire Cat 4");
         let place = Place::with(scheme, |setup| setup.service_account(wrong));

@@ -184,7 +184,7 @@ fn a_server_that_was_restarted_knows_no_session_and_says_so_itself() {
 }
 
 #[test]
-fn a_proxy_that_is_told_to_stop_lets_answers_under_way_come_to_their_end() {
+fn a_proxy_that_shuts_down_completes_responses_in_flight() {
     // Longer than this test would wait.
     let mut place = Place::with("ntlm", |setup| setup.argument("--stop-seconds=3600"));
     let mut alice = place.connected("ntlm", ALICE);

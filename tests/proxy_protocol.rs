@@ -14,34 +14,34 @@ const EPM: ([u8; 16], u32) =
     ([0x08, 0x83, 0xaf, 0xe1, 0x1f, 0x5d, 0xc9, 0x11, 0x91, 0xa4, 0x08, 0x00, 0x2b, 0x14, 0xa0, 0xfa], 3);
 
 /// One way to a proxy: where it is, and what a client says first.
-struct Road {
+struct Listener {
     name: &'static str,
     address: SocketAddr,
     begin: Vec<u8>,
 }
 
-fn roads(proxy: &Proxy) -> [Road; 3] {
+fn listeners(proxy: &Proxy) -> [Listener; 3] {
     let get = b"GET /ews/x HTTP/1.1\r\nHost: proxy.lab.test\r\n\r\n".to_vec();
     [
-        Road { name: "HTTP", address: (proxy.address, 8080).into(), begin: get },
-        Road { name: "RPC", address: proxy.rpc(), begin: bind(RFR) },
-        Road { name: "mapper", address: proxy.mapper(), begin: bind(EPM) },
+        Listener { name: "HTTP", address: (proxy.address, 8080).into(), begin: get },
+        Listener { name: "RPC", address: proxy.rpc(), begin: bind(RFR) },
+        Listener { name: "mapper", address: proxy.mapper(), begin: bind(EPM) },
     ]
 }
 
-/// A proxy that serves all roads, where all that connect are front servers.
-fn behind_fronts(server: &Server, edit: impl FnOnce(Setup) -> Setup) -> Proxy {
+/// A proxy with all listeners, for which every peer is a load balancer.
+fn behind_load_balancers(server: &Server, edit: impl FnOnce(Setup) -> Setup) -> Proxy {
     server.proxied(|setup| {
         edit(setup.clients_key("proxy_protocol_from", "[\"127.0.0.0/8\"]").stack(&[]).minimum_level("none"))
     })
 }
 
-/// Connects on `road` with `header` in front; whether an answer came.
-fn served(road: &Road, header: &[u8]) -> (TcpStream, bool) {
-    let mut stream = TcpStream::connect(road.address).unwrap();
+/// Connects to `listener` and sends `header` first. Returns whether a response came.
+fn served(listener: &Listener, header: &[u8]) -> (TcpStream, bool) {
+    let mut stream = TcpStream::connect(listener.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // One that was refused may be closed already.
-    let _ = stream.write_all(&[header, &road.begin].concat());
+    let _ = stream.write_all(&[header, &listener.begin].concat());
     let served = stream.read_exact(&mut [0; 12]).is_ok();
     (stream, served)
 }
@@ -60,17 +60,21 @@ fn any_server() -> Server {
 }
 
 #[test]
-fn each_road_counts_connections_of_the_address_that_a_front_server_claims() {
+fn each_listener_counts_connections_by_the_address_that_a_load_balancer_names() {
     let server = any_server();
-    let proxy = behind_fronts(&server, |setup| {
+    let proxy = behind_load_balancers(&server, |setup| {
         setup.clients_key("connections_per_address", "2").clients_key("handshake_seconds", "600")
     });
-    for (number, road) in roads(&proxy).iter().enumerate() {
-        let from = |client: u8| served(road, &version_1(&format!("203.0.{number}.{client}")));
+    for (number, listener) in listeners(&proxy).iter().enumerate() {
+        let from = |client: u8| served(listener, &version_1(&format!("203.0.{number}.{client}")));
         let clients: Vec<_> = (1..=6).map(from).collect();
-        assert!(clients.iter().all(|(_, served)| *served), "{}: the front's address was counted", road.name);
+        assert!(
+            clients.iter().all(|(_, served)| *served),
+            "{}: the load balancer's address was counted",
+            listener.name
+        );
         let [second, third] = [from(1), from(1)];
-        assert!(second.1 && !third.1, "{}: {} {}", road.name, second.1, third.1);
+        assert!(second.1 && !third.1, "{}: {} {}", listener.name, second.1, third.1);
         let peer = format!("client=203.0.{number}.1:5");
         proxy.process.wait_err("who has too many", |line| {
             line.contains(&peer)
@@ -83,9 +87,9 @@ fn each_road_counts_connections_of_the_address_that_a_front_server_claims() {
 #[test]
 fn what_a_header_says_beside_an_address_is_no_obstacle() {
     let server = any_server();
-    let proxy = behind_fronts(&server, |setup| setup);
+    let proxy = behind_load_balancers(&server, |setup| setup);
     let addresses = [203, 0, 113, 7, 10, 0, 0, 1, 0, 5, 0, 80];
-    for road in roads(&proxy) {
+    for listener in listeners(&proxy) {
         for header in [
             // LOCAL, with addresses and without.
             version_2(0x20, 0, b""),
@@ -96,7 +100,7 @@ fn what_a_header_says_beside_an_address_is_no_obstacle() {
             version_2(0x21, 0x31, &[b'/'; 216]),
             b"PROXY UNKNOWN\r\n".to_vec(),
         ] {
-            assert!(served(&road, &header).1, "{}: {header:?}", road.name);
+            assert!(served(&listener, &header).1, "{}: {header:?}", listener.name);
         }
     }
 }
@@ -104,8 +108,8 @@ fn what_a_header_says_beside_an_address_is_no_obstacle() {
 #[test]
 fn what_is_no_header_is_refused_at_once_and_only_there() {
     let server = any_server();
-    let proxy = behind_fronts(&server, |setup| setup.clients_key("handshake_seconds", "600"));
-    for road in roads(&proxy) {
+    let proxy = behind_load_balancers(&server, |setup| setup.clients_key("handshake_seconds", "600"));
+    for listener in listeners(&proxy) {
         let begin = Instant::now();
         for header in [
             b"".to_vec(),
@@ -116,10 +120,10 @@ fn what_is_no_header_is_refused_at_once_and_only_there() {
             version_2(0x2f, 0x11, &[0; 12]),
             b"PROXY TCP4 203.0.113.1 10.0.0.1 5 99999\r\n".to_vec(),
         ] {
-            assert!(!served(&road, &header).1, "{}: {header:?}", road.name);
+            assert!(!served(&listener, &header).1, "{}: {header:?}", listener.name);
         }
-        assert!(begin.elapsed() < PATIENCE, "{}", road.name);
-        assert!(served(&road, &version_1("203.0.113.1")).1, "{}", road.name);
+        assert!(begin.elapsed() < PATIENCE, "{}", listener.name);
+        assert!(served(&listener, &version_1("203.0.113.1")).1, "{}", listener.name);
     }
     proxy.process.wait_err("what was wrong", |line| line.contains("PROXY header: "));
 }
@@ -127,15 +131,15 @@ fn what_is_no_header_is_refused_at_once_and_only_there() {
 #[test]
 fn a_header_has_the_time_that_a_sign_in_has() {
     let server = any_server();
-    let proxy = behind_fronts(&server, |setup| setup.clients_key("handshake_seconds", "2"));
-    for road in roads(&proxy) {
+    let proxy = behind_load_balancers(&server, |setup| setup.clients_key("handshake_seconds", "2"));
+    for listener in listeners(&proxy) {
         let begin = Instant::now();
-        let mut stream = TcpStream::connect(road.address).unwrap();
+        let mut stream = TcpStream::connect(listener.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(b"PROXY TCP4 ").unwrap();
-        assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap(), 0, "{}", road.name);
+        assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap(), 0, "{}", listener.name);
         let took = begin.elapsed();
-        assert!((1.5..15.0).contains(&took.as_secs_f64()), "{}: {took:?}", road.name);
+        assert!((1.5..15.0).contains(&took.as_secs_f64()), "{}: {took:?}", listener.name);
     }
     proxy.process.wait_err("why", |line| line.contains("no PROXY header within clients.handshake_seconds"));
 }
@@ -167,17 +171,17 @@ fn a_header_from_elsewhere_is_a_protocol_error() {
     let server = any_server();
     let proxy = server.proxied(|setup| setup.stack(&[]).minimum_level("none"));
     let mut before = Bystander::new(&proxy);
-    for road in roads(&proxy) {
+    for listener in listeners(&proxy) {
         for header in [version_1("203.0.113.1"), version_2(0x20, 0, b"")] {
-            let mut stream = TcpStream::connect(road.address).unwrap();
+            let mut stream = TcpStream::connect(listener.address).unwrap();
             stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-            let _ = stream.write_all(&[&header[..], &road.begin].concat());
+            let _ = stream.write_all(&[&header[..], &listener.begin].concat());
             let mut got = Vec::new();
             let _ = stream.read_to_end(&mut got);
             // Version 1 reads as a request of a version that is none.
             let refusals = [b"HTTP/1.1 400 ", b"HTTP/1.1 505 "];
             let refused = got.is_empty() || refusals.iter().any(|refusal| got.starts_with(*refusal));
-            assert!(refused, "{}: {:?}", road.name, String::from_utf8_lossy(&got));
+            assert!(refused, "{}: {:?}", listener.name, String::from_utf8_lossy(&got));
         }
     }
     before.goes_on("headers that were not asked for");
@@ -192,19 +196,19 @@ fn guesses_of_remote_calls_are_counted_and_logged_by_the_claimed_address() {
         .clients_key("failed_sign_ins", "1")
         .clients_key("proxy_protocol_from", "[\"127.0.0.0/8\"]")
         .start();
-    let front = |client: &str| {
+    let from = |client: &str| {
         let at = address();
         for target in [proxy.mapper(), proxy.rpc()] {
             forward(SocketAddr::from((at, target.port())), target, &version_1(client));
         }
         SocketAddr::from((at, proxy.mapper().port()))
     };
-    let (guesser, user) = (front("203.0.113.9"), front("203.0.113.10"));
+    let (guesser, user) = (from("203.0.113.9"), from("203.0.113.10"));
     for _ in 0..6 {
         let report = Client::impacket(guesser).user((ALICE.0, "wrong"), "privacy").run();
         assert!(report.failed.is_some(), "{}", report.text);
     }
-    // She is elsewhere, behind the same front server, and gets as far as the server that answers nonsense.
+    // She is elsewhere, behind the same load balancer, and gets as far as the server that answers nonsense.
     let report = Client::impacket(user).user(ALICE, "privacy").run();
     assert!(!upstream.calls().is_empty(), "{}", report.text);
     let log = proxy.stop().err;

@@ -202,7 +202,7 @@ fn replayed(recording: &Path, target: &Proxy, account: (&str, &str)) -> Ended {
 }
 
 #[test]
-fn a_recorded_session_sent_once_more_has_the_same_meaning_and_what_differs_is_told() {
+fn a_replayed_session_has_the_same_meaning_and_differences_are_reported() {
     let lab = Lab::start(false);
     let capture = "[capture]\npackets = \"run.pcapng\"\n";
     let setup = Setup::before(&lab.mapper().to_string()).stack(&["names"]).table(capture);
@@ -318,14 +318,14 @@ pub(crate) fn utf16(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn an_answer_of_mapi_over_http_that_is_another_now_is_told() {
+fn a_response_of_mapi_over_http_that_differs_is_reported() {
     let pack = "mapihttp-compressed";
     let (_folder, recording) = unpacked(pack);
     let (_upstream, proxy, certificates) = playback(pack, &[Change::Spoilt(utf16("Inbox"), utf16("Outbx"))]);
     let replayed = replayed_to(&proxy, &certificates, &recording, ALICE);
     assert!(!replayed.status.success());
-    let told = "\"Outbx\", recorded was \"Inbox\"";
-    assert!(replayed.out.contains(told), "{}\n{}", replayed.out, replayed.err);
+    let difference = "\"Outbx\", recorded was \"Inbox\"";
+    assert!(replayed.out.contains(difference), "{}\n{}", replayed.out, replayed.err);
 }
 
 #[track_caller]

@@ -48,7 +48,7 @@ fn joining_the_association_group_of_another_user_gives_none_of_its_handles() {
 }
 
 #[test]
-fn an_association_group_ends_with_its_identity_whoever_else_names_it() {
+fn an_association_group_ends_with_its_identity_also_if_another_identity_names_it() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names", "dummy"]).start();
     let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);

@@ -35,7 +35,7 @@ fn elsewhere(client: &Client, method: &str) -> String {
 }
 
 #[test]
-fn told_to_stop_twice_the_proxy_waits_for_nobody_who_is_half_way_in_a_request() {
+fn after_a_second_signal_the_proxy_waits_for_no_incomplete_request() {
     let server = Server::start(|_, _| (answer(&vec![0; 32 << 20], ""), true));
     let mut proxy = server.proxied(|setup| {
         setup.argument("--stop-seconds=600").clients_key("handshake_seconds", "600").stack(&["dummy"])
@@ -57,7 +57,7 @@ fn told_to_stop_twice_the_proxy_waits_for_nobody_who_is_half_way_in_a_request() 
 }
 
 #[test]
-fn whoever_has_not_shaken_hands_does_not_keep_the_proxy_from_stopping() {
+fn a_connection_without_a_tls_handshake_does_not_delay_shutdown() {
     let server = Server::start(|_, _| (Vec::new(), false));
     let mut proxy = Setup::before("ncacn_ip_tcp:127.0.0.1[1]")
         .http()
@@ -96,7 +96,7 @@ fn where_neither_output_nor_log_can_be_written_the_proxy_goes_on() {
 }
 
 #[test]
-fn told_to_stop_once_the_proxy_does_not_wait_for_requests_that_have_not_come_whole() {
+fn after_one_signal_the_proxy_does_not_wait_for_incomplete_requests() {
     let server = Server::start(|_, _| (answer(b"", ""), true));
     let mut proxy = server.proxied(|setup| {
         setup.argument("--stop-seconds=600").clients_key("handshake_seconds", "600").stack(&[])
@@ -122,7 +122,7 @@ fn told_to_stop_once_the_proxy_does_not_wait_for_requests_that_have_not_come_who
 }
 
 #[test]
-fn told_to_stop_the_proxy_does_not_wait_for_a_client_that_reads_nothing() {
+fn shutdown_does_not_wait_for_a_client_that_reads_nothing() {
     // More than what the sockets between hold.
     let upstream = RawUpstream::start(|call| match call.opnum {
         11 => Answer::Response(vec![7; 14_000_000]),
@@ -141,7 +141,7 @@ fn told_to_stop_the_proxy_does_not_wait_for_a_client_that_reads_nothing() {
 }
 
 #[test]
-fn a_parked_wait_for_notifications_is_answered_and_keeps_nobody_from_stopping() {
+fn a_parked_wait_for_notifications_is_answered_and_does_not_delay_shutdown() {
     let upstream = RawUpstream::start(|call| parked::session(call).unwrap_or(Answer::Silence));
     let setup = Setup::before(&upstream.binding()).unprotected();
     let mut proxy = setup.argument("--stop-seconds=3600").start();

@@ -110,7 +110,7 @@ fn between_two_proxies_at_every_level() {
 }
 
 #[test]
-fn a_wrong_password_of_ours_is_no_business_of_the_clients() {
+fn a_wrong_password_of_the_service_account_is_not_a_failure_of_the_client() {
     let upstream = Upstream::start();
     let setup = Setup::before(&upstream.mapper().to_string()).service_account((SERVICE.0, "Cheshire Cat 4"));
     let proxy = setup.start();

@@ -172,7 +172,7 @@ fn calls_that_are_refused_do_not_fill_the_log() {
 }
 
 #[test]
-fn unauthenticated_connections_make_room_for_signed_in_clients_on_both_roads() {
+fn unauthenticated_connections_are_evicted_for_authenticated_clients_by_both_protocols() {
     let server = Server::start(|_, _| (answer(b"", ""), true));
     let proxy = server.proxied(|setup| {
         let setup = setup.clients_key("connections", "40").clients_key("connections_per_address", "1000");

@@ -320,7 +320,7 @@ fn an_http_server_that_is_down_is_logged_once_and_once_when_it_is_back() {
 }
 
 #[test]
-fn a_server_whose_tls_fails_is_told_apart_and_not_connected_to_for_each_operation() {
+fn a_server_whose_tls_fails_is_distinguished_and_not_connected_to_for_each_operation() {
     let at = SocketAddr::from((address(), 8480));
     let listener = TcpListener::bind(at).unwrap();
     let connections = Arc::<Mutex<Vec<TcpStream>>>::default();

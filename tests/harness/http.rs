@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::dialogue::Dialogue;
 use super::place::{Folder, address, count};
 use super::process::Process;
 use super::programs::{opponent, python};
@@ -281,8 +282,7 @@ pub(crate) struct By(pub(crate) &'static str, pub(crate) (&'static str, &'static
 /// A client of MAPI over HTTP that executes one command after another.
 #[derive(Debug)]
 pub(crate) struct HttpClient {
-    pub(crate) process: Process,
-    answers: usize,
+    dialogue: Dialogue,
 }
 
 impl HttpClient {
@@ -311,25 +311,22 @@ impl HttpClient {
         ]);
         command.arg("--ca").arg(certificates.authority());
         command.args(["--auth", by.0, "--user", by.1.0, "--password", by.1.1]);
-        Self { process: Process::start("http_client", &mut command), answers: 0 }
+        Self { dialogue: Dialogue::new(Process::start("http_client", &mut command)) }
     }
 
-    /// Has `command` done, without waiting for it.
+    /// Sends `command` without waiting for its response.
     pub(crate) fn send(&mut self, command: &str) {
-        self.process.say(command);
+        self.dialogue.send(command);
     }
 
-    /// What it says next.
+    /// The next response.
     pub(crate) fn answer(&mut self) -> Value {
-        self.answers += 1;
-        let line = self.process.line(self.answers);
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        self.dialogue.response()
     }
 
-    /// Has `command` done.
+    /// Executes `command`, and returns its response.
     pub(crate) fn command(&mut self, command: &str) -> Value {
-        self.send(command);
-        self.answer()
+        self.dialogue.command(command)
     }
 
     /// Has an operation done, which succeeds.

@@ -1,8 +1,9 @@
-//! What the tests share: addresses, folders, processes, the proxy, and who stands before and behind it.
+//! What the tests share: addresses, folders, processes, the proxy, its clients and servers.
 
 mod accounts;
 mod bystander;
 mod client;
+mod dialogue;
 mod forwarder;
 mod http;
 mod lab;

@@ -3,15 +3,14 @@
 use serde_json::Value;
 
 use super::client::Client;
-use super::process::Process;
+use super::dialogue::Dialogue;
 use super::proxy::Proxy;
 
 /// An authenticated client of the address book that executes one command after another.
 #[derive(Debug)]
 pub(crate) struct ScriptedClient {
-    process: Process,
-    answers: usize,
-    /// The association group that it is in.
+    dialogue: Dialogue,
+    /// Its association group.
     pub(crate) group: u64,
 }
 
@@ -20,55 +19,52 @@ impl ScriptedClient {
     pub(crate) fn bound(proxy: &Proxy, account: (&str, &str), group: u64) -> Self {
         let client = Client::scripted(proxy.mapper()).user(account, "privacy");
         let process = client.with("--group", &group.to_string()).start();
-        let mut client = Self { process, answers: 0, group: 0 };
-        client.group = client.answer()["group"].as_u64().unwrap();
-        client
+        let mut dialogue = Dialogue::new(process);
+        let group = dialogue.response()["group"].as_u64().unwrap();
+        Self { dialogue, group }
     }
 
-    /// Has `command` done, without waiting for it.
+    /// Sends `command` without waiting for its response.
     pub(crate) fn send(&mut self, command: &str) {
-        self.process.say(command);
+        self.dialogue.send(command);
     }
 
-    /// What it says next.
+    /// The next response.
     pub(crate) fn answer(&mut self) -> Value {
-        self.answers += 1;
-        let line = self.process.line(self.answers);
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        self.dialogue.response()
     }
 
-    /// Has `command` done.
+    /// Executes `command`, and returns its response.
     pub(crate) fn command(&mut self, command: &str) -> Value {
-        self.process.say(command);
-        self.answer()
+        self.dialogue.command(command)
     }
 
-    /// Opens an address book; its handle.
+    /// Opens an address book. Returns its handle.
     pub(crate) fn open(&mut self) -> String {
         let answer = self.command("open");
         answer["open"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
-    /// Uses `handle`, as its owner can.
+    /// Uses `handle`, which succeeds.
     #[track_caller]
     pub(crate) fn uses(&mut self, handle: &str) {
         assert_eq!(self.command(&format!("use {handle}"))["used"], *handle);
     }
 
-    /// The fault that using `handle` comes to.
+    /// Uses `handle`, which fails. Returns the fault.
     #[track_caller]
     pub(crate) fn fault_of(&mut self, handle: &str) -> String {
         let answer = self.command(&format!("use {handle}"));
         answer["fault"].as_str().unwrap_or_else(|| panic!("no fault: {answer}")).to_owned()
     }
 
-    /// Ends without a word to the server.
-    pub(crate) fn kill(mut self) {
-        self.process.kill();
+    /// Ends without unbinding.
+    pub(crate) fn kill(self) {
+        self.dialogue.kill();
     }
 
-    /// Ends as clients end.
-    pub(crate) fn leave(mut self) {
-        assert!(self.process.end().status.success());
+    /// Unbinds and ends.
+    pub(crate) fn leave(self) {
+        assert!(self.dialogue.end().status.success());
     }
 }

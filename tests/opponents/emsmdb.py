@@ -1,4 +1,4 @@
-"""EMSMDB for scapy: the operations of the 2000 dialect, and mended shapes of the later ones.
+"""EMSMDB for scapy: the operations of the 2000 dialect, and corrected structures of the later ones.
 
 scapy-rpc has the interface as [MS-OXCRPC] prints it. There opnums 0 and 2 are "reserved"; here they are
 EcDoConnect and EcDoRpc, as servers and clients of the 2000 dialect speak them. And three things of the

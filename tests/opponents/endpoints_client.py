@@ -9,7 +9,7 @@ import common
 
 
 def connected(host, port, options):
-    """A connection to one port, not bound yet; nobody signs in."""
+    """A connection to one port, not bound yet, without authentication."""
     factory = transport.DCERPCTransportFactory(f"ncacn_ip_tcp:{host}[{port}]")
     factory.set_connect_timeout(options.timeout)
     dce = factory.get_dce_rpc()

@@ -77,12 +77,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if not user:
             return
-        told = {"user": user, "method": self.command, "path": self.path, "body": len(body)}
-        told["headers"] = [list(item) for item in self.headers.items()]
-        told["from"] = self.client_address[1]
+        logged = {"user": user, "method": self.command, "path": self.path, "body": len(body)}
+        logged["headers"] = [list(item) for item in self.headers.items()]
+        logged["from"] = self.client_address[1]
         if isinstance(self.connection, ssl.SSLSocket):
-            told["tls"] = [self.connection.version(), getattr(self.connection, "asked_for", None)]
-        print(json.dumps(told), flush=True)
+            logged["tls"] = [self.connection.version(), getattr(self.connection, "asked_for", None)]
+        print(json.dumps(logged), flush=True)
         self.send_response(200)
         if self.path.lower().startswith("/mapi/"):
             kind = self.headers["X-RequestType"]

@@ -9,7 +9,7 @@ Prints `READY` when it listens, then one JSON object a line for every request th
 that it refused. With `--auth any` it serves all accounts of that file, by Negotiate, NTLM, Basic, and Bearer with
 `token-of-USER`. A request may say in `X-Script` how it is to be answered:
 
-hold   the head and the word that the server is at work; the rest when standard input says `go`
+hold   the head and PROCESSING; the rest when standard input says `go`
 mute   nothing at all until standard input says `go`
 refuse CODE   with this `X-ResponseCode`, and a page that names it
 

@@ -303,7 +303,7 @@ def address_book(report, options, binding):
     resolved = report.step(
         "NspiResolveNamesW", lambda: resolve(nspi.hNspiResolveNamesW, dce, handle, [options.resolve, "zzzz"])
     )
-    common.expect(resolved["mids"][-1] == 0, "a name that nobody has was resolved")
+    common.expect(resolved["mids"][-1] == 0, "a name of no user was resolved")
     legacy_dn = (resolved["rows"] or rows)[0][PID_TAG_EMAIL_ADDRESS]
     mids = report.step(
         "NspiDNToMId",

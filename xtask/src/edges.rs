@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_is_found_below_somebody_else() {
+    fn a_runtime_is_found_as_a_dependency_of_another_crate() {
         let others: &[(&str, &[&str])] = &[("helper", &["tokio"]), ("tokio", &[])];
         assert_eq!(found(&[("mapi", &["helper"])], others), ["`mapi` does no I/O, yet `tokio` is under it"]);
     }

@@ -241,11 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn who_cannot_be_helped_is_told_what_to_do() {
+    fn a_user_without_a_package_manager_gets_instructions() {
         let missing = missing(&[Bench], |tool| tool.program != "haproxy");
-        let told = what_to_install(&missing, true);
-        assert!(told.contains("haproxy (Debian: haproxy): is what the benchmark compares with"), "{told}");
-        assert!(told.ends_with("install with: sudo apt-get install haproxy"), "{told}");
+        let advice = what_to_install(&missing, true);
+        assert!(
+            advice.contains("haproxy (Debian: haproxy): is what the benchmark compares with"),
+            "{advice}"
+        );
+        assert!(advice.ends_with("install with: sudo apt-get install haproxy"), "{advice}");
         assert!(!what_to_install(&missing, false).contains("apt-get"));
     }
 }

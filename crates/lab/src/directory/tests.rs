@@ -215,7 +215,7 @@ fn entry_ids_are_permanent_or_ephemeral() {
 }
 
 #[test]
-fn all_known_properties_are_somebody_s() {
+fn each_known_property_is_set_for_some_user() {
     let directory = directory();
     for tag in properties::KNOWN {
         let has = |entry: &Entry| directory.value(entry, *tag, western()).is_some();

@@ -27,7 +27,7 @@ const CREATE_OBJECTS: [u8; 23] = [
 ];
 
 /// Carries out the ROPs of `buffer`. ROPs carry no length of their own: after one that is not known here, or is
-/// cut off, what follows can't be told, and is left.
+/// cut off, what follows cannot be decoded and is skipped.
 pub(super) fn execute(lab: &Lab, session: &mut Session, buffer: &RopBuffer) -> RopBuffer {
     let mut handles = buffer.handles.clone();
     let mut reader = Reader::new(&buffer.rops);
@@ -78,8 +78,8 @@ fn logon(
             session.objects.insert(session.last, entry.mid);
             *place = session.last;
             let own = entry.mid == session.user;
-            let told = Box::new(mailbox(entry, own, request.logon_flags));
-            let body = ResponseBody::RopLogon(RopLogonResponse::Private(told));
+            let response = Box::new(mailbox(entry, own, request.logon_flags));
+            let body = ResponseBody::RopLogon(RopLogonResponse::Private(response));
             RopReply { handle_index: index, return_value: ErrorCode::SUCCESS, body }
         }
         (Some(_), None) if request.logon_flags.contains(LogonFlags::PRIVATE) => {

@@ -1,0 +1,48 @@
+//! A process that executes commands one at a time.
+
+use serde_json::Value;
+
+use super::process::{Ended, Process};
+
+/// A process that reads one command a line, and responds to each with one line of JSON.
+#[derive(Debug)]
+pub(crate) struct Dialogue {
+    process: Process,
+    /// How many responses were read.
+    responses: usize,
+}
+
+impl Dialogue {
+    /// A dialogue with `process`, none of whose lines was read.
+    pub(crate) const fn new(process: Process) -> Self {
+        Self { process, responses: 0 }
+    }
+
+    /// Sends `command` without waiting for its response.
+    pub(crate) fn send(&mut self, command: &str) {
+        self.process.say(command);
+    }
+
+    /// The next response.
+    pub(crate) fn response(&mut self) -> Value {
+        self.responses += 1;
+        let line = self.process.line(self.responses);
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    /// Sends `command` and waits for its response.
+    pub(crate) fn command(&mut self, command: &str) -> Value {
+        self.send(command);
+        self.response()
+    }
+
+    /// Kills the process.
+    pub(crate) fn kill(mut self) {
+        self.process.kill();
+    }
+
+    /// Closes the standard input of the process, and waits for its end.
+    pub(crate) fn end(mut self) -> Ended {
+        self.process.end()
+    }
+}
