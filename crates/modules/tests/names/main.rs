@@ -1,0 +1,6 @@
+//! The names module in conversations: no server's name reaches a client, in whatever operation and field, and the proxy's
+//! name in a request becomes the server's.
+
+mod calls;
+mod http;
+mod rops;
