@@ -1,47 +1,23 @@
-//! The names module in conversations: no server's name reaches a client, whatever the operation and wherever in
-//! the answer it stands, and what the client sends back with ours means the server again.
+//! Names of servers in remote calls: in rows, restrictions, lists of names, and what the referral service returns.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::options::{OptionValue, Options};
-use engine::{Engine, Interface, Module, ProxyFacts, SecurityContext, Stack};
+use engine::{Engine, Interface, SecurityContext};
 use mapi::autodiscover::Dialect;
-use mapi::aux_block::{
-    AuxBlock, AuxBody, AuxBuffer, AuxType, AuxVersion, ExOrgInfo, OrgFlags, ServerSessionInfo,
-};
-use mapi::compress::ExtendedBuffer;
 use mapi::ndr::{CharString, ContextHandle, Counted, Ptr, SizedPtr, WcharString};
 use mapi::nspi::{
     self, ContentRestriction, DisplayType, PropertyRow, PropertyValue, Restriction, RestrictionUnion, Stat,
     Value,
 };
 use mapi::property::{FuzzyLevel, PropTag};
-use mapi::{ErrorCode, emsmdb, rfr};
-use modules::Names;
+use mapi::{ErrorCode, rfr};
 use testkit::{RpcClient, Step, TestFlight};
 use wire::{Encode as _, Endian, Guid};
 
-const DATABASE: &str = "/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH1/cn=Microsoft Private MDB";
-const OTHER: &str = "/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH2/cn=Microsoft Private MDB";
-
-fn engine(upstream: &str, server: Option<&str>) -> Engine {
-    let mut names = Names::default();
-    let given = server.map(|name| ("server".to_owned(), OptionValue::Text(name.to_owned())));
-    let given = given.into_iter().collect::<BTreeMap<_, _>>();
-    let options = Options::checked("names", names.options(), given).unwrap();
-    let facts = ProxyFacts {
-        name: "proxy.lab.test".to_owned(),
-        upstream: upstream.to_owned(),
-        origin: "https://proxy.lab.test".into(),
-        sign_in: Vec::new(),
-    };
-    names.init(&options, &facts).unwrap();
-    Engine::new(Stack::new(vec![Box::new(names)]))
-}
+use crate::setup::{DATABASE, OTHER, engine, holds};
 
 /// One caller with an address book session.
-struct Book<'a> {
+pub(crate) struct Book<'a> {
     talk: RpcClient<'a>,
     caller: SecurityContext,
     handle: ContextHandle,
@@ -49,7 +25,7 @@ struct Book<'a> {
 
 impl<'a> Book<'a> {
     /// A caller of `authority`.
-    fn open(engine: &'a Engine, authority: &str) -> Self {
+    pub(crate) fn open(engine: &'a Engine, authority: &str) -> Self {
         let caller = testkit::caller(authority);
         let mut talk = RpcClient::new(engine, &Arc::default());
         let handle = talk.bind(&caller, 9);
@@ -57,12 +33,17 @@ impl<'a> Book<'a> {
         Self { talk, caller, handle: ContextHandle { attributes: 0, uuid } }
     }
 
-    fn relayed(&mut self, interface: Interface, opnum: u16, stub: Vec<u8>) -> (TestFlight, Vec<u8>) {
+    pub(crate) fn relayed(
+        &mut self,
+        interface: Interface,
+        opnum: u16,
+        stub: Vec<u8>,
+    ) -> (TestFlight, Vec<u8>) {
         let (flight, stub) = self.talk.relayed(testkit::incoming(&self.caller, (interface, opnum), stub));
         (flight, stub.to_vec())
     }
 
-    fn answered(&mut self, flight: &mut TestFlight, stub: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn answered(&mut self, flight: &mut TestFlight, stub: Vec<u8>) -> Vec<u8> {
         self.talk.answered(flight, stub).to_vec()
     }
 
@@ -236,15 +217,6 @@ fn answers() -> Vec<nspi::Response> {
     ]
 }
 
-/// Whether `name` stands in `bytes`, as 8-bit text or UTF-16, in any case.
-fn holds(bytes: &[u8], name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let wide: Vec<u8> = name.bytes().flat_map(|byte| [byte, 0]).collect();
-    let bytes = bytes.to_ascii_lowercase();
-    let find = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
-    find(name.as_bytes()) || find(&wide)
-}
-
 #[test]
 fn no_row_of_any_operation_names_the_server() {
     let engine = engine("exch1.lab.test", None);
@@ -385,99 +357,6 @@ fn a_mailbox_that_is_its_own_server_has_one_name_in_the_address_book_and_in_auto
         assert_eq!(told, document.replace(server, &ours));
         assert_eq!(asked(&engine, "a", &ours), server);
     }
-}
-
-#[test]
-fn auxiliary_blocks_that_name_the_server_are_taken_out() {
-    let engine = engine("exch1.lab.test", None);
-    let mut book = Book::open(&engine, "a");
-    let kept: AuxBody = ExOrgInfo { org_flags: OrgFlags::default() }.into();
-    let naming: AuxBody = ServerSessionInfo::new("Server=EXCH1.lab.test").into();
-    let one = AuxVersion::AUX_VERSION_1;
-    let blocks = vec![
-        AuxBlock::new(one, AuxType::AUX_TYPE_EXORGINFO, kept.clone()),
-        AuxBlock::new(one, AuxType::AUX_SERVER_SESSION_INFO, naming),
-    ];
-    let aux = AuxBuffer::new(blocks).to_bytes().unwrap();
-    let unreadable = b"EXCH1 in no form that anybody knows".to_vec();
-    let whole = ExtendedBuffer::plain(aux).to_bytes().unwrap();
-    for (aux_out, left) in [(whole, Some(kept)), (unreadable, None)] {
-        let response = emsmdb::EcDoConnectExResponse {
-            handle: ContextHandle { attributes: 0, uuid: wire::Guid::from_le([3; 16]) },
-            polls_max: 0,
-            retry: 0,
-            retry_delay: 0,
-            icxr: 0,
-            dn_prefix: Ptr::NULL,
-            display_name: Ptr::NULL,
-            server_version: emsmdb::Version([8, 0, 0]),
-            best_version: emsmdb::Version([8, 0, 0]),
-            time_stamp: 0,
-            aux_out: emsmdb::OutBytes::new(aux_out.clone()),
-            return_value: ErrorCode::SUCCESS,
-        };
-        let (mut flight, _) = book.relayed(Interface::Emsmdb, 10, connect_ex());
-        let stub = emsmdb::Response::EcDoConnectEx(response).encode().unwrap();
-        assert!(holds(&stub, "EXCH1"));
-        let got = book.answered(&mut flight, stub);
-        assert!(!holds(&got, "EXCH1"));
-        let handle = got[4..20].to_vec();
-        check_left(&emsmdb::Response::decode(10, &got, Endian::Little).unwrap().0, left.as_ref());
-
-        // The same in the answer to EcDoRpcExt2 on that session.
-        let request = emsmdb::EcDoRpcExt2Request {
-            handle: ContextHandle { attributes: 0, uuid: wire::Guid::from_le(handle.try_into().unwrap()) },
-            flags: emsmdb::RpcFlags::default(),
-            rgb_in: emsmdb::InBytes::default(),
-            out_max: 0x8000,
-            aux_in: emsmdb::InBytes::default(),
-            aux_out_max: 0x1008,
-        };
-        let request = emsmdb::Request::EcDoRpcExt2(request).encode().unwrap();
-        let answer = |aux_out: Vec<u8>| emsmdb::EcDoRpcExt2Response {
-            handle: ContextHandle { attributes: 0, uuid: wire::Guid::from_le([3; 16]) },
-            flags: emsmdb::RpcFlags::default(),
-            rgb_out: emsmdb::OutBytes::new(vec![1, 2, 3]),
-            aux_out: emsmdb::OutBytes::new(aux_out),
-            trans_time: 0,
-            return_value: ErrorCode::SUCCESS,
-        };
-        let (mut flight, _) = book.relayed(Interface::Emsmdb, 11, request.clone());
-        let stub = emsmdb::Response::EcDoRpcExt2(answer(aux_out)).encode().unwrap();
-        let got = book.answered(&mut flight, stub);
-        assert!(!holds(&got, "EXCH1"));
-        check_left(&emsmdb::Response::decode(11, &got, Endian::Little).unwrap().0, left.as_ref());
-
-        // An answer without such a buffer passes as it is.
-        let (mut flight, _) = book.relayed(Interface::Emsmdb, 11, request);
-        let stub = emsmdb::Response::EcDoRpcExt2(answer(Vec::new())).encode().unwrap();
-        let got = book.answered(&mut flight, stub.clone());
-        assert_eq!(got[20..], stub[20..]);
-        assert!(flight.operation.notes().is_empty());
-    }
-}
-
-fn connect_ex() -> Vec<u8> {
-    let request = emsmdb::EcDoConnectExRequest {
-        client_version: emsmdb::Version([12, 0, 0]),
-        aux_out_max: 0x1008,
-        ..testkit::connect_ex("/o=O/ou=G/cn=Recipients/cn=alice")
-    };
-    emsmdb::Request::EcDoConnectEx(request).encode().unwrap()
-}
-
-/// Only `left` stands in the auxiliary buffer.
-fn check_left(response: &emsmdb::Response, left: Option<&AuxBody>) {
-    let aux = match response {
-        emsmdb::Response::EcDoConnectEx(response) => &response.aux_out,
-        emsmdb::Response::EcDoRpcExt2(response) => &response.aux_out,
-        other => panic!("{other:?}"),
-    };
-    let blocks = AuxBuffer::unpack(aux.as_slice()).unwrap().map(|aux| aux.blocks).unwrap_or_default();
-    assert_eq!(
-        blocks.iter().map(|block| &block.body).collect::<Vec<_>>(),
-        left.into_iter().collect::<Vec<_>>()
-    );
 }
 
 #[test]

@@ -1,47 +1,25 @@
-//! The names module and MAPI over HTTP: what lies otherwise there is hidden and turned back all the same.
+//! Names of servers in the address book's operations over HTTP.
 
-use std::collections::BTreeMap;
-
-use engine::options::Options;
-use engine::{CookieTable, Engine, Module, ProxyFacts, Stack};
+use engine::{CookieTable, Engine};
 use mapi::ErrorCode;
-use mapi::aux_block::{
-    AuxBlock, AuxBody, AuxBuffer, AuxType, AuxVersion, ExOrgInfo, OrgFlags, ServerSessionInfo,
-};
 use mapi::mapihttp::nspi::{self as book, ColumnsAndRows, Filter};
-use mapi::mapihttp::{
-    Answer, AuxiliaryBuffer, Endpoint, Failure, Maybe, RequestType, SizedBytes, String8, emsmdb,
-};
+use mapi::mapihttp::{Answer, AuxiliaryBuffer, Endpoint, Maybe, RequestType, String8};
 use mapi::nspi::{DisplayType, FlatUid, PermanentEntryId, Stat};
 use mapi::property::{
     FlaggedValue, FuzzyLevel, PropTag, PropType, PropertyList, PropertyRow, PropertyValue,
     RelationalOperator, Restriction, TaggedValue, TypedValue,
 };
-use modules::Names;
 use testkit::{MapiHttpClient, Step};
 use wire::{Encode as _, Utf16};
 
-const DATABASE: &str = "/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH1/cn=Microsoft Private MDB";
-const OTHER: &str = "/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH2/cn=Microsoft Private MDB";
-const HOME: PropTag = PropTag::PidTagAddressBookHomeMessageDatabase;
-const NETWORK: PropTag = PropTag::PidTagAddressBookNetworkAddress;
-const NONE: AuxiliaryBuffer = AuxiliaryBuffer::NONE;
+use crate::setup::{DATABASE, engine, holds};
 
-fn engine(upstream: &str) -> Engine {
-    let mut names = Names::default();
-    let options = Options::checked("names", names.options(), BTreeMap::default()).unwrap();
-    let facts = ProxyFacts {
-        name: "proxy.lab.test".to_owned(),
-        upstream: upstream.to_owned(),
-        origin: "https://proxy.lab.test:8443".into(),
-        sign_in: Vec::new(),
-    };
-    names.init(&options, &facts).unwrap();
-    Engine::new(Stack::new(vec![Box::new(names)]))
-}
+pub(crate) const HOME: PropTag = PropTag::PidTagAddressBookHomeMessageDatabase;
+const NETWORK: PropTag = PropTag::PidTagAddressBookNetworkAddress;
+pub(crate) const NONE: AuxiliaryBuffer = AuxiliaryBuffer::NONE;
 
 /// A caller of `authority` with an address book session.
-fn open<'a>(engine: &'a Engine, table: &'a CookieTable, authority: &str) -> MapiHttpClient<'a> {
+pub(crate) fn open<'a>(engine: &'a Engine, table: &'a CookieTable, authority: &str) -> MapiHttpClient<'a> {
     let web = MapiHttpClient::new(engine, table, Endpoint::Nspi, authority);
     let request = book::BindRequest { flags: 0, stat: Maybe::new(Stat::default()), aux: NONE };
     let (mut flight, _) = web.relayed(RequestType::Bind, book::Request::Bind(request).encode().unwrap());
@@ -52,17 +30,17 @@ fn open<'a>(engine: &'a Engine, table: &'a CookieTable, authority: &str) -> Mapi
 }
 
 /// What the upstream gets of an address book request.
-fn ask(web: &MapiHttpClient<'_>, request: &book::Request) -> Vec<u8> {
+pub(crate) fn ask(web: &MapiHttpClient<'_>, request: &book::Request) -> Vec<u8> {
     web.relayed(request.request_type(), request.encode().unwrap()).1.to_vec()
 }
 
 /// What the client gets of an answer.
-fn tell(web: &MapiHttpClient<'_>, response: &book::Response) -> Vec<u8> {
+pub(crate) fn tell(web: &MapiHttpClient<'_>, response: &book::Response) -> Vec<u8> {
     let (mut flight, _) = web.relayed(response.request_type(), request(response).encode().unwrap());
     web.answered(&mut flight, response.encode().unwrap()).to_vec()
 }
 
-fn dn_to_mid(name: &str) -> book::Request {
+pub(crate) fn dn_to_mid(name: &str) -> book::Request {
     let names = book::Names::new(vec![String8(name.as_bytes().to_vec())]);
     book::Request::DNToMId(book::DNToMIdRequest { reserved: 0, names: Maybe::new(names), aux: NONE })
 }
@@ -161,7 +139,7 @@ fn request(response: &book::Response) -> book::Request {
 }
 
 /// `text` in both string types.
-fn text(text: &str) -> [PropertyValue; 2] {
+pub(crate) fn text(text: &str) -> [PropertyValue; 2] {
     [PropertyValue::Unicode(Utf16::from(text)), PropertyValue::String8(text.as_bytes().to_vec())]
 }
 
@@ -265,24 +243,15 @@ fn answers() -> Vec<book::Response> {
     all
 }
 
-fn query_rows(rows: Maybe<ColumnsAndRows>) -> book::Response {
+pub(crate) fn query_rows(rows: Maybe<ColumnsAndRows>) -> book::Response {
     let stat = Maybe::new(Stat::default());
     let answer = book::QueryRowsResponse { error_code: ErrorCode::SUCCESS, stat, rows, aux: NONE };
     book::Response::QueryRows(Answer::Complete(answer))
 }
 
-/// Whether `name` stands in `bytes`, as 8-bit text or UTF-16, in any case.
-fn holds(bytes: &[u8], name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let wide: Vec<u8> = name.bytes().flat_map(|byte| [byte, 0]).collect();
-    let bytes = bytes.to_ascii_lowercase();
-    let find = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
-    find(name.as_bytes()) || find(&wide)
-}
-
 #[test]
 fn no_property_of_any_answer_names_the_server() {
-    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
+    let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = open(&engine, &table, "a");
     for answer in answers() {
         assert!(holds(&answer.encode().unwrap(), "exch1"), "the test must be able to fail");
@@ -305,7 +274,7 @@ fn no_property_of_any_answer_names_the_server() {
 
 #[test]
 fn what_the_client_sends_back_means_the_server_again() {
-    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
+    let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = open(&engine, &table, "a");
     tell(&web, &answers()[0]);
     let ours = DATABASE.replace("EXCH1", "PROXY");
@@ -348,7 +317,7 @@ fn what_the_client_sends_back_means_the_server_again() {
 
 #[test]
 fn urls_lead_to_the_proxy() {
-    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
+    let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = open(&engine, &table, "a");
     let error_code = ErrorCode::SUCCESS;
     for (url, ours) in [
@@ -370,131 +339,8 @@ fn urls_lead_to_the_proxy() {
 }
 
 #[test]
-fn a_name_means_the_same_server_in_every_session_on_both_endpoints() {
-    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
-    let (alice, bob) = (open(&engine, &table, "a"), open(&engine, &table, "b"));
-    let rows = |dn: &str| {
-        let values = text(dn);
-        let columns = values.iter().map(|value| HOME.with_type(value.prop_type())).collect();
-        let rows = vec![PropertyRow::Standard(values.to_vec())];
-        query_rows(Maybe::new(ColumnsAndRows { columns, rows }))
-    };
-    // EXCH2 in base 32.
-    let (second, ours) = (OTHER, "PROXY-IVMEGSBS");
-    for web in [&alice, &bob] {
-        let told = tell(web, &rows(second));
-        assert!(holds(&told, &format!("/cn={ours}/")) && !holds(&told, "EXCH2"));
-        assert!(holds(&tell(web, &rows(DATABASE)), "/cn=PROXY/"));
-    }
-    let sent = |web: &MapiHttpClient<'_>, name| ask(web, &dn_to_mid(&DATABASE.replace("EXCH1", name)));
-    for web in [&alice, &bob] {
-        assert!(holds(&sent(web, "PROXY"), "EXCH1"));
-        assert!(holds(&sent(web, ours), "EXCH2"));
-        assert!(holds(&sent(web, "PROXY-2"), "PROXY-2"), "stands for no server");
-    }
-    let store = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
-    let (_, got) = store.relayed(RequestType::Connect, connect(&DATABASE.replace("EXCH1", ours)));
-    assert!(holds(&got, "/cn=EXCH2/"));
-}
-
-fn connect(user_dn: &str) -> Vec<u8> {
-    let request = emsmdb::ConnectRequest {
-        user_dn: String8(user_dn.as_bytes().to_vec()),
-        flags: 0,
-        default_code_page: 1252,
-        lcid_sort: 1033,
-        lcid_string: 1033,
-        aux: NONE,
-    };
-    emsmdb::Request::Connect(request).encode().unwrap()
-}
-
-fn connected(dn_prefix: &str, aux: AuxiliaryBuffer) -> Vec<u8> {
-    let answer = emsmdb::ConnectResponse {
-        error_code: ErrorCode::SUCCESS,
-        polls_max: 60_000,
-        retry_count: 6,
-        retry_delay: 10_000,
-        dn_prefix: String8(dn_prefix.as_bytes().to_vec()),
-        display_name: Utf16::from("Alice"),
-        aux,
-    };
-    emsmdb::Response::Connect(Answer::Complete(answer)).encode().unwrap()
-}
-
-#[test]
-fn connect_names_the_proxy_and_means_the_server() {
-    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
-    let web = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
-    let ours = DATABASE.replace("EXCH1", "PROXY");
-    let (mut flight, got) = web.relayed(RequestType::Connect, connect("/o=O/cn=Recipients/cn=alice"));
-    assert_eq!(got, connect("/o=O/cn=Recipients/cn=alice"));
-    let told = web.answered(&mut flight, connected(DATABASE, NONE));
-    assert_eq!(told, connected(&ours, NONE));
-    let (_, got) = web.relayed(RequestType::Connect, connect(&ours));
-    assert_eq!(got, connect(DATABASE));
-}
-
-/// A block that stays, and that with one that names the server.
-fn blocks() -> [AuxiliaryBuffer; 2] {
-    let kept: AuxBody = ExOrgInfo { org_flags: OrgFlags::default() }.into();
-    let naming: AuxBody = ServerSessionInfo::new("Server=EXCH1.lab.test").into();
-    let one = AuxVersion::AUX_VERSION_1;
-    let kept = AuxBlock::new(one, AuxType::AUX_TYPE_EXORGINFO, kept);
-    let naming = AuxBlock::new(one, AuxType::AUX_SERVER_SESSION_INFO, naming);
-    [vec![kept.clone()], vec![kept, naming]]
-        .map(|blocks| AuxiliaryBuffer::of_blocks(&AuxBuffer::new(blocks)).unwrap())
-}
-
-#[test]
-fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
-    let engine = engine("exch1.lab.test");
-    let [kept, naming] = blocks();
-    let unreadable = AuxiliaryBuffer::new(b"EXCH1 in no form that anybody knows".to_vec());
-    for (said, left) in [(naming, kept.clone()), (unreadable, NONE), (kept.clone(), kept)] {
-        let table = CookieTable::default();
-        let store = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
-        let (mut flight, _) = store.relayed(RequestType::Connect, connect("/o=O/cn=alice"));
-        let told = store.answered(&mut flight, connected("/o=O", said.clone()));
-        assert_eq!(told, connected("/o=O", left.clone()));
-
-        let execute = |aux| emsmdb::ExecuteResponse {
-            error_code: ErrorCode::SUCCESS,
-            flags: mapi::emsmdb::RpcFlags::default(),
-            rop_buffer: SizedBytes::default(),
-            aux,
-        };
-        let failed = |aux| Failure { status_code: ErrorCode(5), aux };
-        for (sent, expected) in [
-            (Answer::Complete(execute(said.clone())), Answer::Complete(execute(left.clone()))),
-            (Answer::Failure(failed(said.clone())), Answer::Failure(failed(left.clone()))),
-        ] {
-            let request = emsmdb::Request::Execute(emsmdb::ExecuteRequest {
-                flags: mapi::emsmdb::RpcFlags::default(),
-                rop_buffer: SizedBytes::default(),
-                max_rop_out: 0x8000,
-                aux: NONE,
-            });
-            let (mut flight, _) = store.relayed(RequestType::Execute, request.encode().unwrap());
-            let told = store.answered(&mut flight, emsmdb::Response::Execute(sent).encode().unwrap());
-            assert_eq!(told, emsmdb::Response::Execute(expected).encode().unwrap());
-        }
-
-        let book = open(&engine, &table, "b");
-        let answer = |aux| {
-            let mut answer = query_rows(Maybe::Absent);
-            *answer.aux_mut().unwrap() = aux;
-            answer
-        };
-        assert_eq!(tell(&book, &answer(said.clone())), answer(left.clone()).encode().unwrap());
-        let answer = |aux| book::Response::QueryRows(Answer::Failure(failed(aux)));
-        assert_eq!(tell(&book, &answer(said)), answer(left).encode().unwrap());
-    }
-}
-
-#[test]
 fn a_failure_that_ends_with_who_knows_what_ends_with_nothing() {
-    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
+    let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = open(&engine, &table, "a");
     let failed = |tail: &[u8]| [&[5, 0, 0, 0], tail].concat();
     for tail in [&b"EXCH1.lab.test"[..], b"\0\0\0\0EXCH1.lab.test", b"\xff\xff\0\0EXCH1"] {
@@ -506,7 +352,7 @@ fn a_failure_that_ends_with_who_knows_what_ends_with_nothing() {
 
 #[test]
 fn an_answer_that_cannot_be_read_is_not_passed_on() {
-    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
+    let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = open(&engine, &table, "a");
     let request = request(&query_rows(Maybe::Absent)).encode().unwrap();
     let (mut flight, _) = web.relayed(RequestType::QueryRows, request);

@@ -1,18 +1,15 @@
 //! The names module and single ROPs: a server that sends a client elsewhere is not named.
 
-use std::collections::BTreeMap;
-
-use engine::options::Options;
-use engine::{Engine, Module, ProxyFacts, Stack};
 use mapi::ErrorCode;
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::rop::logon::{LogonFlags, LogonRedirect, OpenFlags, RopLogonRequest, RopLogonResponse};
 use mapi::rop::{
     Bytes8, Bytes16, RequestBody, ResponseBody, ResponseContext, RopReply, RopRequest, RopResponse,
 };
-use modules::Names;
 use testkit::Mailbox;
 use wire::{Encode as _, Reader};
+
+use crate::setup::engine;
 
 const ELSEWHERE: &[u8] = b"/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH2\0";
 
@@ -40,16 +37,7 @@ fn redirect(server: &[u8]) -> RopBuffer {
 
 #[test]
 fn a_redirect_names_the_proxy_and_comes_back_as_the_server() {
-    let mut names = Names::default();
-    let options = Options::checked("names", names.options(), BTreeMap::default()).unwrap();
-    let facts = ProxyFacts {
-        name: "proxy.lab.test".to_owned(),
-        upstream: "exch1.lab.test".to_owned(),
-        origin: "https://proxy.lab.test".into(),
-        sign_in: Vec::new(),
-    };
-    names.init(&options, &facts).unwrap();
-    let engine = Engine::new(Stack::new(vec![Box::new(names)]));
+    let engine = engine("exch1.lab.test", None);
     let mut mailbox = Mailbox::open(&engine, "a");
 
     let (mut flight, relayed) = mailbox.relayed(&logon(b"/o=O/ou=G/cn=Recipients/cn=alice\0"));
