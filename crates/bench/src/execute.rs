@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::{
-    CookieTable, Engine, Envelope, Incoming, Next, OperationKey, Outcome, ProxyFacts, Reply, SecurityContext,
+    CookieTable, Engine, Envelope, Incoming, Next, OperationKey, Outcome, ProxyInfo, Reply, SecurityContext,
     Stack,
 };
 use identity::{Authority, ContextCounters, OsRandom};
@@ -104,7 +104,7 @@ impl EngineSession {
 
 /// The modules that operations pass: `names` and `downgrade`.
 pub(crate) fn modules() -> Result<Vec<Box<dyn engine::Module>>, Box<dyn Error>> {
-    let facts = ProxyFacts {
+    let facts = ProxyInfo {
         name: "proxy.lab.test".to_owned(),
         upstream: "exch.lab.test".to_owned(),
         origin: "https://proxy.lab.test".to_owned(),

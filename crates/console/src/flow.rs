@@ -4,9 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use engine::rops::{RopExchange, RopId};
+use engine::rops::{OperationRops, RopId};
 use engine::{
-    Envelope, ErrorCode, Finished, Note, OperationKey, Rejected, Reply, fault_status, response_code,
+    Envelope, ErrorCode, Finished, Note, OperationKey, RefusedOperation, Reply, fault_status, response_code,
 };
 
 /// A snapshot of an operation that is done.
@@ -100,7 +100,7 @@ impl Flow {
 
 impl Flow {
     /// A snapshot of a call that did not become an operation.
-    pub fn rejected(call: &Rejected<'_>) -> Self {
+    pub fn rejected(call: &RefusedOperation<'_>) -> Self {
         Self {
             id: 0,
             user: call.context.principal().to_string(),
@@ -124,7 +124,7 @@ impl Flow {
 }
 
 /// The ROPs by name, with what went wrong with them.
-fn rops(exchange: &RopExchange) -> Vec<String> {
+fn rops(exchange: &OperationRops) -> Vec<String> {
     let client = exchange.batch().entries().iter().filter(|entry| !entry.is_added());
     let name = |id: RopId| id.to_string().trim_start_matches("Rop").to_owned();
     let mut rops: Vec<String> = client

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use engine::{Finished, Observer, Rejected, SecurityContext};
+use engine::{Finished, Observer, RefusedOperation, SecurityContext};
 
 use crate::counters::Counters;
 use crate::flow::Flow;
@@ -47,15 +47,15 @@ impl Live {
 }
 
 impl Observer for Live {
-    fn signed_in(&self, _context: &SecurityContext, _peer: SocketAddr) {
+    fn authenticated(&self, _context: &SecurityContext, _peer: SocketAddr) {
         self.counters.sign_in();
     }
 
-    fn refused(&self, _peer: SocketAddr, _why: &str) {
+    fn client_refused(&self, _peer: SocketAddr, _why: &str) {
         self.counters.refusal();
     }
 
-    fn rejected(&self, call: &Rejected<'_>) {
+    fn operation_refused(&self, call: &RefusedOperation<'_>) {
         self.counters.count_rejected(call.request_size);
         self.show(|| Flow::rejected(call));
     }

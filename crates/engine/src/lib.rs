@@ -8,7 +8,7 @@
 //! # Call order
 //!
 //! 1. The caller receives a whole request from an authenticated client, and passes it as [`Incoming`] to
-//!    [`Engine::begin`] (an RPC call, with the [`Conversation`] of its connection) or [`Engine::begin_by_cookie`] (MAPI over
+//!    [`Engine::begin`] (an RPC call, with the [`RpcSessions`] of its connection) or [`Engine::begin_by_cookie`] (MAPI over
 //!    HTTP, with the listener's [`CookieTable`]). A request that names no session begins one if it is a Connect or Bind. It
 //!    is a [`Refusal`] if the operation is unknown, if it names a session that has ended or that belongs to another identity,
 //!    or if a limit of sessions is reached.
@@ -34,12 +34,12 @@
 //! A proxy without modules relays an unchanged request:
 //!
 //! ```
-//! use engine::{Conversation, Engine, Envelope, Incoming, Interface, Next, OperationKey, Outcome, Reply, Stack};
+//! use engine::{RpcSessions, Engine, Envelope, Incoming, Interface, Next, OperationKey, Outcome, Reply, Stack};
 //! use identity::{Authority, OsRandom, ContextCounters, SecurityContext};
 //! use wire::{Endian, FileTime};
 //!
 //! let engine = Engine::new(Stack::default());
-//! let mut conversation = Conversation::default();
+//! let mut conversation = RpcSessions::default();
 //! let caller = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("example"));
 //! let incoming = Incoming {
 //!     envelope: Envelope::RpcTcp,
@@ -65,7 +65,7 @@
 //! | envelope | what an operation travels in: DCE/RPC over TCP or HTTP, MAPI over HTTP ([`Envelope`]) |
 //! | session | one client's use of one service under one security context ([`Session`]) |
 //! | context handle | by what a remote call names its session; the client gets ours in place of the upstream's |
-//! | conversation | what one connection of remote calls holds for one identity ([`Conversation`]) |
+//! | conversation | what one connection of remote calls holds for one identity ([`RpcSessions`]) |
 //! | session binding | what an operation names its session by: a context handle or cookies |
 //! | stub | the bytes of a request or response, without its envelope |
 //! | ahead | a request that a module sends before the client's own ([`Decision::Ahead`]) |
@@ -114,19 +114,18 @@ pub use crate::engine::Engine;
 pub use crate::flight::Flight;
 pub use crate::kind::OperationKind;
 pub use crate::message::{Body, Message};
-pub use crate::module::{Decision, Delivery, Interests, Module, ProxyFacts};
+pub use crate::module::{Decision, Delivery, Interests, Module, ProxyInfo};
 pub use crate::next::{AwaitsUpstream, AwaitsWork, Finished, Next, Outcome, Reply};
-pub use crate::observer::{Discovery, HttpExchange, HttpLeg, Observer, Rejected};
+pub use crate::observer::{Discovery, HttpMessageKind, HttpMessages, Observer, RefusedOperation};
 pub use crate::operation::{Envelope, Incoming, Note, Operation};
 pub use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 pub use crate::session::{Session, SharedSession};
-pub use crate::sessions::abandoned::Abandoned;
-pub use crate::sessions::conversation::Conversation;
-pub use crate::sessions::cookie_binding::{GaveWay, response_code};
+pub use crate::sessions::abandoned::OrphanedSession;
+pub use crate::sessions::conversation::RpcSessions;
+pub use crate::sessions::cookie_binding::{Eviction, response_code};
 pub use crate::sessions::cookies::{CookieTable, SessionLimits};
 pub use crate::sessions::handle_binding::{CALL_FAILED, TIMED_OUT, fault_status};
 pub use crate::sessions::handles::{HandleBudget, HandleTable};
-pub use crate::sessions::mapihttp::explanation;
 pub use crate::stack::Stack;
 pub use crate::views::{AuxMut, ValueMut};
 

@@ -10,7 +10,7 @@ use crate::deferred::Work;
 use crate::operation::Operation;
 use crate::options::{OptionError, OptionSpec, Options};
 use crate::refusal::Refusal;
-use crate::rops::view::{RopDecision, RopReplyView, RopView};
+use crate::rops::view::{RopDecision, RopResponseView, RopView};
 use crate::session::Session;
 
 /// What becomes of a request, in the opinion of one module.
@@ -24,7 +24,7 @@ pub enum Decision {
     /// Behind a context handle stands a session of the upstream's, so that a module can't open one by itself:
     /// where the answer has room for a handle it is that of the request or none, as in a failure. With none,
     /// the session is over; the upstream keeps its own until the client's last connection ends.
-    Answer(Box<Response>),
+    Respond(Box<Response>),
     /// The client gets a fault.
     Refuse(Refusal),
     /// The upstream is asked this first, as the caller and on the caller's session. Then `dispatch` of the same
@@ -107,7 +107,7 @@ pub trait Module: Send + Sync {
     ///
     /// # Errors
     /// When an option's value can't be used.
-    fn init(&mut self, options: &Options, proxy: &ProxyFacts) -> Result<(), OptionError> {
+    fn init(&mut self, options: &Options, proxy: &ProxyInfo) -> Result<(), OptionError> {
         let _ = (options, proxy);
         Ok(())
     }
@@ -169,7 +169,7 @@ pub trait Module: Send + Sync {
     }
 
     /// The answer to a single ROP, before `response`; may change it.
-    fn rop_response(&self, rop: &mut RopReplyView<'_>, session: &mut Session) {
+    fn rop_response(&self, rop: &mut RopResponseView<'_>, session: &mut Session) {
         let _ = (rop, session);
     }
 
@@ -199,7 +199,7 @@ pub trait Module: Send + Sync {
 
 /// What every module may know of the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProxyFacts {
+pub struct ProxyInfo {
     /// The host name by which clients know us, as configured.
     pub name: String,
     /// The host name of the upstream, as configured.

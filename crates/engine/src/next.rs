@@ -14,7 +14,7 @@ use crate::deferred::Deferred;
 use crate::flight::Flight;
 use crate::module::{Decision, Delivery};
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
-use crate::sessions::cookie_binding::{GaveWay, response_code};
+use crate::sessions::cookie_binding::{Eviction, response_code};
 use crate::sessions::handle_binding::{CALL_FAILED, fault_status};
 
 /// What to do next with an operation.
@@ -178,11 +178,11 @@ impl AwaitsUpstream {
     ///
     /// # Errors
     /// When they would leave a session without a cookie that identifies it: then the response must not pass.
-    pub fn learn_cookies<'a>(&self, set: impl Iterator<Item = &'a str>) -> Result<GaveWay, Refusal> {
+    pub fn learn_cookies<'a>(&self, set: impl Iterator<Item = &'a str>) -> Result<Eviction, Refusal> {
         let Flight { operation, engine, session, .. } = &*self.flight;
         match self.flight.cookies() {
             Some(binding) => binding.learn_cookies(engine, operation, session, set),
-            None => Ok(GaveWay::None),
+            None => Ok(Eviction::None),
         }
     }
 

@@ -1,5 +1,6 @@
-//! The observer interface: what is reported of finished operations.
+//! The observer interface: what the proxy reports of clients and operations.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,103 +11,104 @@ use crate::next::Finished;
 use crate::operation::Envelope;
 use crate::refusal::Refusal;
 
-/// A call that did not become an operation.
+/// A request that was refused before it became an operation.
 #[derive(Debug, Clone, Copy)]
-pub struct Rejected<'a> {
-    /// Who called.
+pub struct RefusedOperation<'a> {
+    /// The caller.
     pub context: &'a SecurityContext,
-    /// From where.
-    pub peer: std::net::SocketAddr,
-    /// What it travelled in.
+    /// The address of the client.
+    pub peer: SocketAddr,
+    /// The protocol that carried it.
     pub envelope: Envelope,
-    /// What was called, as `nspi.QueryRows`.
+    /// The name of the operation, such as `nspi.QueryRows`.
     pub operation: &'static str,
-    /// Bytes of the request's stub.
+    /// The size of the request's stub or body, in bytes.
     pub request_size: usize,
-    /// What the caller gets, and why.
+    /// What the caller receives, and why.
     pub refusal: &'a Refusal,
 }
 
-/// A message of HTTP on its way, in the order in which they travel.
+/// One of the HTTP messages by which an operation was carried, in the order in which they are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HttpLeg {
-    /// The client's request, as it came.
-    Asked,
-    /// The request as it went to the server.
-    Sent,
-    /// The server's answer, as it came.
-    Came,
-    /// The answer as it goes to the client, where it is the server's.
-    Answered,
+pub enum HttpMessageKind {
+    /// The client's request, as received.
+    ClientRequest,
+    /// The request as sent to the server.
+    UpstreamRequest,
+    /// The server's response, as received.
+    UpstreamResponse,
+    /// The response as sent to the client, if it is the server's.
+    ClientResponse,
 }
 
-/// The HTTP in which an operation travelled, but for the payloads, which are the operation's.
-pub trait HttpExchange {
-    /// What the client asked for: a path with its query, as it is spelled.
+/// The HTTP messages by which an operation was carried, without the payloads, which are the operation's.
+pub trait HttpMessages {
+    /// The target of the client's request: a path with its query, as spelled.
     fn target(&self) -> &str;
 
-    /// Hands the fields of a message to `each`, name and value, in their order; false where there was no such
+    /// Calls `each` with name and value of each field of a message, in their order. Returns whether there was such a
     /// message.
-    fn fields(&self, leg: HttpLeg, each: &mut dyn FnMut(&str, &[u8])) -> bool;
+    fn fields(&self, kind: HttpMessageKind, each: &mut dyn FnMut(&str, &[u8])) -> bool;
 
-    /// The status of the server's answer; none where there was none.
+    /// The status of the server's response, if there was one.
     fn status(&self) -> Option<u16>;
 
-    /// What stands in the server's answer before the payload.
+    /// What the server's response has before the payload.
     fn before_payload(&self) -> &[u8];
 
-    /// The code with which the server refused the operation, and the body of that answer; none where it did not.
+    /// The code with which the server refused the operation, and the body of that response, if it did.
     fn refused(&self) -> Option<(ResponseCode, Bytes)> {
         None
     }
 }
 
-/// A request of Autodiscover with its answer. Such a request is no operation: it belongs to no session.
+/// A request of Autodiscover with its response. Such a request is not an operation: it belongs to no session.
 #[derive(Clone, Copy)]
 pub struct Discovery<'a> {
-    /// Who asked.
+    /// The caller.
     pub context: &'a SecurityContext,
-    /// From where.
-    pub peer: std::net::SocketAddr,
+    /// The address of the client.
+    pub peer: SocketAddr,
     /// The method.
     pub method: &'a str,
-    /// The request's body, the same to the server as from the client.
+    /// The request's body, which the server received unchanged.
     pub request: &'a Bytes,
-    /// The body of the server's answer, as it came; none where there was no answer.
-    pub came: Option<&'a Bytes>,
-    /// The status that the client gets.
+    /// The body of the server's response, as received, if there was a response.
+    pub upstream_response: Option<&'a Bytes>,
+    /// The status that the client received.
     pub status: u16,
-    /// The body that the client gets: the server's as the modules made it, or our own.
-    pub answer: &'a Bytes,
-    /// How long it took here, the upstream's time included.
+    /// The body that the client received: the server's as the modules changed it, or the proxy's own.
+    pub response: &'a Bytes,
+    /// How long it took, including the upstream's time.
     pub elapsed: Duration,
-    /// The target, the fields of all messages, and the status of the server's answer.
-    pub exchange: &'a dyn HttpExchange,
+    /// The target, the fields of all messages, and the status of the server's response.
+    pub messages: &'a dyn HttpMessages,
 }
 
-/// Who watches what passes. Called on the data path: quick, and without waiting.
+/// Receives reports of what passes through the proxy. Methods are called on the data path: they must return quickly, and
+/// must not wait.
 pub trait Observer: Send + Sync {
-    /// A client signed in.
-    fn signed_in(&self, context: &SecurityContext, peer: std::net::SocketAddr);
+    /// A client authenticated.
+    fn authenticated(&self, context: &SecurityContext, peer: SocketAddr);
 
-    /// A client was not let in; `why` is for the operator.
-    fn refused(&self, peer: std::net::SocketAddr, why: &str);
+    /// A client was refused: its authentication failed, or a limit of connections is reached. `why` is for the operator.
+    fn client_refused(&self, peer: SocketAddr, why: &str);
 
-    /// A call was refused before it became an operation: it named no session of its caller's, or
-    /// there is no such operation.
-    fn rejected(&self, call: &Rejected<'_>);
+    /// A request was refused before it became an operation: it names no session of its caller, the operation is unknown, or
+    /// a limit is reached.
+    fn operation_refused(&self, operation: &RefusedOperation<'_>);
 
-    /// An operation is over; `elapsed` is how long it took here, the upstream's time included.
+    /// An operation ended; `elapsed` is how long it took, including the upstream's time.
     fn finished(&self, finished: &Finished, elapsed: Duration);
 
-    /// The same of an operation that came by HTTP, with the messages in which it travelled.
-    fn finished_by_http(&self, finished: &Finished, elapsed: Duration, exchange: &dyn HttpExchange) {
-        let _ = exchange;
+    /// An operation over HTTP ended. Called in place of [`Observer::finished`], which it calls by default.
+    fn finished_by_http(&self, finished: &Finished, elapsed: Duration, messages: &dyn HttpMessages) {
+        let _ = messages;
         self.finished(finished, elapsed);
     }
 
-    /// A request of Autodiscover was answered.
-    fn discovered(&self, discovery: &Discovery<'_>) {
+    /// A request of Autodiscover was responded to.
+    fn autodiscover_finished(&self, discovery: &Discovery<'_>) {
         let _ = discovery;
     }
 }

@@ -12,7 +12,7 @@ use crate::ahead::AheadResponse;
 use crate::body::{OperationKey, Request, Response};
 use crate::kind::OperationKind;
 use crate::message::Message;
-use crate::rops::exchange::RopExchange;
+use crate::rops::exchange::OperationRops;
 
 /// What an operation travelled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,7 +62,7 @@ pub struct Operation {
     /// The responses to what the module that decides now sent ahead, oldest first.
     pub ahead: Vec<AheadResponse>,
     /// Its ROPs, where it carries some.
-    pub(crate) rops: Option<RopExchange>,
+    pub(crate) rops: Option<OperationRops>,
     /// Why nothing of the ROPs asked for can be read, and why nothing of their answers, where that is so.
     pub(crate) unread: [Option<wire::Error>; 2],
     notes: Vec<Note>,
@@ -160,7 +160,7 @@ impl Operation {
     }
 
     /// Its ROPs and what they were answered, where it carries some that were decoded.
-    pub const fn rops(&self) -> Option<&RopExchange> {
+    pub const fn rops(&self) -> Option<&OperationRops> {
         self.rops.as_ref()
     }
 

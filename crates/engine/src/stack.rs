@@ -218,14 +218,14 @@ fn decided(
             operation.ahead.clear();
             None
         }
-        Decision::Answer(response) if response.key() == operation.key() => {
+        Decision::Respond(response) if response.key() == operation.key() => {
             operation.response = Some(Message::made(operation.key(), *response));
             // What its ROPs would have done, they did not do.
             operation.rops = None;
             operation.note(name, "answered here");
             Some(RequestOutcome::Answered)
         }
-        Decision::Answer(_) => wrong("a module answered with another operation's response"),
+        Decision::Respond(_) => wrong("a module answered with another operation's response"),
         Decision::Refuse(refusal) => {
             operation.note(name, "refused");
             Some(RequestOutcome::Refused(refusal))

@@ -1,7 +1,7 @@
 //! What modules read of what was written before, and what becomes of answers that they make longer.
 
 use engine::objects::ObjectKind;
-use engine::rops::{RopDecision, RopReplyView, RopView};
+use engine::rops::{RopDecision, RopResponseView, RopView};
 use engine::{Engine, Interests, Module, Session, Stack};
 use mapi::data::{FolderId, PropertyProblemArray};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
@@ -161,7 +161,7 @@ impl Module for Grower {
         RopDecision::Relay
     }
 
-    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+    fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
         if let ResponseBody::RopReadStream(read) = &mut rop.change().body {
             let longer = [&read.data.0[..], &vec![b'+'; self.by]].concat();
             read.data.0 = longer.into();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use engine::rops::{RopDecision, RopReplyView, RopView};
+use engine::rops::{RopDecision, RopResponseView, RopView};
 use engine::{Engine, Interests, Module, Operation, Refusal, Session, Stack};
 use mapi::data::FolderId;
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
@@ -56,7 +56,7 @@ impl Module for Scribe {
         RopDecision::Relay
     }
 
-    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+    fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
         let mut seen = self.0.lock().unwrap();
         let body = &rop.reply().body;
         seen.redirects += usize::from(matches!(body, ResponseBody::RopLogon(RopLogonResponse::Redirect(_))));

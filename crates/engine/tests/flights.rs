@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use engine::{
-    AheadRequest, AheadResponse, CALL_FAILED, Conversation, Decision, Engine, FaultStatus, HandleBudget,
-    HandleTable, Incoming, Interface, Module, Operation, Outcome, Refusal, RefusalKind, Response,
+    AheadRequest, AheadResponse, CALL_FAILED, Decision, Engine, FaultStatus, HandleBudget, HandleTable,
+    Incoming, Interface, Module, Operation, Outcome, Refusal, RefusalKind, Response, RpcSessions,
     SecurityContext, Session, Stack, fault_status,
 };
 use mapi::mapihttp::ResponseCode;
@@ -209,7 +209,7 @@ fn a_session_ends_once_however_it_ends() {
     let group = Arc::default();
     let mut talk = RpcClient::new(&engine, &group);
     talk.bind(&alice, 1);
-    engine.end(&mut Conversation::new(Arc::clone(&group)), false);
+    engine.end(&mut RpcSessions::new(Arc::clone(&group)), false);
     assert_eq!(unbinds(), 0);
     engine.end(&mut talk.conversation, true);
     engine.end(&mut talk.conversation, true);
@@ -341,7 +341,7 @@ fn columns(code: u32) -> Response {
 
 #[test]
 fn norelay_answers_without_the_upstream() {
-    let engine = decider(|_| Decision::Answer(Box::new(columns(7))));
+    let engine = decider(|_| Decision::Respond(Box::new(columns(7))));
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
@@ -354,7 +354,7 @@ fn norelay_answers_without_the_upstream() {
 fn an_answer_to_something_else_is_not_sent() {
     let engine = decider(|_| {
         let response = nspi::CompareMIdsResponse::default();
-        Decision::Answer(Box::new(Response::Nspi(nspi::Response::CompareMIds(response))))
+        Decision::Respond(Box::new(Response::Nspi(nspi::Response::CompareMIds(response))))
     });
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
@@ -367,7 +367,7 @@ fn an_answer_to_something_else_is_not_sent() {
 fn bound(handle: [u8; 16], code: u32) -> Decision {
     let handle = ContextHandle { attributes: 0, uuid: Guid::from_le(handle) };
     let response = nspi::BindResponse { handle, return_value: ErrorCode(code), ..Default::default() };
-    Decision::Answer(Box::new(Response::Nspi(nspi::Response::Bind(response))))
+    Decision::Respond(Box::new(Response::Nspi(nspi::Response::Bind(response))))
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn a_module_that_takes_the_handle_back_ends_the_session() {
     let unbound = |handle: Option<ContextHandle>| {
         let handle = handle.unwrap_or_default();
         let response = nspi::UnbindResponse { handle, return_value: ErrorCode(1) };
-        Decision::Answer(Box::new(Response::Nspi(nspi::Response::Unbind(response))))
+        Decision::Respond(Box::new(Response::Nspi(nspi::Response::Unbind(response))))
     };
     let other = ContextHandle { attributes: 0, uuid: Guid::from_le([7; 16]) };
     for (given, left, answered) in [(None, 0, true), (Some(other), 1, false)] {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use engine::{
-    Conversation, Engine, FaultStatus, HandleBudget, HandleTable, Interface, SecurityContext, Stack,
+    Engine, FaultStatus, HandleBudget, HandleTable, Interface, RpcSessions, SecurityContext, Stack,
     fault_status,
 };
 use mapi::ErrorCode;
@@ -163,7 +163,7 @@ fn a_request_without_a_link_passes_byte_for_byte() {
 fn a_request_in_which_no_link_can_be_read_goes_no_further() {
     let engine = Engine::new(Stack::default());
     for opnum in CONNECTS {
-        let mut talk = RpcClient { engine: &engine, conversation: Conversation::default() };
+        let mut talk = RpcClient { engine: &engine, conversation: RpcSessions::default() };
         let mut cut = request(opnum, 7);
         cut.truncate(60);
         match talk.send(incoming(&caller("a"), (Interface::Emsmdb, opnum), cut)) {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use engine::objects::{ObjectHandle, ObjectKind};
-use engine::rops::{RopDecision, RopReplyView, RopView};
+use engine::rops::{RopDecision, RopResponseView, RopView};
 use engine::{Engine, Interests, Module, Operation, Refusal, Session, Stack};
 use mapi::data::PropertyProblemArray;
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
@@ -15,11 +15,11 @@ use mapi::rop::folder::{FolderTableRequest, FolderTableResponse, TableFlags};
 use mapi::rop::property::{
     CopyFlags, RopCopyPropertiesResponse, RopCopyToRequest, RopProgressRequest, RopProgressResponse,
 };
+use mapi::rop::response_only::RopNotifyResponse;
 use mapi::rop::table::{
     AsynchronousFlags, Bookmark, QueryRowsFlags, RopQueryRowsRequest, RopQueryRowsResponse,
     RopSetColumnsRequest, TableStatus, TableStatusResponse,
 };
-use mapi::rop::unsolicited::RopNotifyResponse;
 use mapi::rop::{
     Bool, DestHandleIndex, List16, OutputHandleIndex, RequestBody, ResponseBody, RopId, RopRequest,
     RopResponse,
@@ -66,7 +66,7 @@ impl Module for Teller {
         RopDecision::Relay
     }
 
-    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+    fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
         let mut said = format!("{} {}", rop.request.id(), rop.reply().body.id());
         if let ResponseBody::RopQueryRows(answer) = &rop.reply().body {
             write!(said, " {:?}", *answer.rows).unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use engine::rops::{RopDecision, RopReplyView, RopView};
+use engine::rops::{RopDecision, RopResponseView, RopView};
 use engine::{Engine, Interests, Module, Operation, Refusal, Session, Stack};
 use mapi::data::{FolderId, PropertyName};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
@@ -19,12 +19,12 @@ use mapi::rop::named_property::{
     PropertyIdFlags, RopGetNamesFromPropertyIdsRequest, RopGetNamesFromPropertyIdsResponse,
     RopGetPropertyIdsFromNamesRequest, RopGetPropertyIdsFromNamesResponse,
 };
+use mapi::rop::response_only::{RopBackoffResponse, RopBufferTooSmallResponse};
 use mapi::rop::stream::{
     RopCloneStreamRequest, RopOpenStreamRequest, RopOpenStreamResponse, RopWriteStreamRequest,
     RopWriteStreamResponse, StreamOpenModeFlags,
 };
 use mapi::rop::table::{AsynchronousFlags, RopSetColumnsRequest, TableStatus, TableStatusResponse};
-use mapi::rop::unsolicited::{RopBackoffResponse, RopBufferTooSmallResponse};
 use mapi::rop::{Bool, Bytes16, Empty, List8, List16, RequestBody, ResponseBody, RopId, RopResponse};
 use testkit::{Mailbox, Step, batch, replies};
 use wire::{Encode as _, Guid};
@@ -35,7 +35,7 @@ type Log = Arc<Mutex<Vec<String>>>;
 struct Witness {
     log: Log,
     request: fn(&RopView<'_>) -> String,
-    reply: fn(&RopReplyView<'_>) -> String,
+    reply: fn(&RopResponseView<'_>) -> String,
 }
 
 impl Module for Witness {
@@ -56,12 +56,12 @@ impl Module for Witness {
         RopDecision::Relay
     }
 
-    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+    fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
         self.log.lock().unwrap().push((self.reply)(rop));
     }
 }
 
-fn witness(request: fn(&RopView<'_>) -> String, reply: fn(&RopReplyView<'_>) -> String) -> (Engine, Log) {
+fn witness(request: fn(&RopView<'_>) -> String, reply: fn(&RopResponseView<'_>) -> String) -> (Engine, Log) {
     let log = Log::default();
     let module = Witness { log: Arc::clone(&log), request, reply };
     (Engine::new(Stack::new(vec![Box::new(module)])), log)
@@ -139,7 +139,7 @@ fn asked_of(view: &RopView<'_>) -> String {
     format!("> {}", logon_of(view.logon()))
 }
 
-fn told_of(view: &RopReplyView<'_>) -> String {
+fn told_of(view: &RopResponseView<'_>) -> String {
     format!("< {}", logon_of(view.logon()))
 }
 

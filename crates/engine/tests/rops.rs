@@ -1,7 +1,7 @@
 //! Single ROPs through the engine: modules change, refuse and add them, and the client sees what it would have
 //! seen from a server that did the same.
 
-use engine::rops::{RopDecision, RopReplyView, RopView};
+use engine::rops::{RopDecision, RopResponseView, RopView};
 use engine::{Engine, Interests, Module, Session, Stack};
 use mapi::ErrorCode;
 use mapi::data::FolderId;
@@ -9,11 +9,11 @@ use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::property::PropTag;
 use mapi::rop::folder::{RopOpenFolderRequest, RopOpenFolderResponse};
 use mapi::rop::property::{CopyFlags, RopCopyPropertiesResponse, RopCopyToRequest};
+use mapi::rop::response_only::RopBufferTooSmallResponse;
 use mapi::rop::stream::{
     RopGetStreamSizeResponse, RopOpenStreamRequest, RopOpenStreamResponse, RopWriteStreamRequest,
     RopWriteStreamResponse, StreamOpenModeFlags,
 };
-use mapi::rop::unsolicited::RopBufferTooSmallResponse;
 use mapi::rop::{
     Bool, Bytes16, DestHandleIndex, Empty, List16, OutputHandleIndex, RequestBody, ResponseBody,
     ResponseContext, RopId, RopReply, RopRequest, RopRequests, RopResponse,
@@ -184,7 +184,7 @@ impl Module for Meddler {
         RopDecision::Relay
     }
 
-    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+    fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
         if rop.is_added {
             let expected = [RopId::RopGetStreamSize, RopId::RopOpenFolder];
             assert!(expected.contains(&rop.request.id()), "{:?}", rop.request);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use engine::objects::{FastTransfer, FastTransferKind, ObjectKind, TransferPart};
-use engine::rops::{RopDecision, RopReplyView, RopView};
+use engine::rops::{RopDecision, RopResponseView, RopView};
 use engine::{Engine, Interests, Module, Operation, Refusal, Session, Stack};
 use mapi::data::{FolderId, MessageId};
 use mapi::emsmdb::NO_OBJECT;
@@ -61,7 +61,7 @@ impl Module for Reader {
         RopDecision::Relay
     }
 
-    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+    fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
         let mut log = self.log.lock().unwrap();
         log.extend(rop.transferred().iter().map(|part| format!("< {}", told(part))));
         if let Some(ObjectKind::FastTransfer(transfer)) = rop.object().map(|object| &object.kind) {
@@ -326,7 +326,7 @@ impl Module for Keeper {
         Interests { rops: true, content: true, ..Interests::default() }
     }
 
-    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+    fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
         if let Some(ObjectKind::FastTransfer(transfer)) = rop.object().map(|object| &object.kind) {
             *self.0.lock().unwrap() = Some((**transfer).clone());
         }

@@ -2,7 +2,7 @@
 
 use engine::options::{OptionError, OptionSpec, Options};
 use engine::{
-    Decision, Envelope, Interests, Interface, Module, Operation, OperationKind, ProxyFacts, Refusal,
+    Decision, Envelope, Interests, Interface, Module, Operation, OperationKind, ProxyInfo, Refusal,
     RefusalKind, Session,
 };
 use mapi::emsmdb;
@@ -57,7 +57,7 @@ impl Module for Downgrade {
         DowngradeOptions::specs()
     }
 
-    fn init(&mut self, options: &Options, _proxy: &ProxyFacts) -> Result<(), OptionError> {
+    fn init(&mut self, options: &Options, _proxy: &ProxyInfo) -> Result<(), OptionError> {
         self.options = DowngradeOptions::read(options);
         Ok(())
     }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use engine::options::{OptionError, OptionSpec, Options};
-use engine::rops::{RopDecision, RopReplyView, RopView};
+use engine::rops::{RopDecision, RopResponseView, RopView};
 use engine::{
     AheadRequest, AheadResponse, Decision, Delivery, Interests, Interface, Module, Operation, OperationKind,
-    ProxyFacts, Refusal, SecurityContext, Session, Work,
+    ProxyInfo, Refusal, SecurityContext, Session, Work,
 };
 use mapi::autodiscover::Dialect;
 
@@ -70,7 +70,7 @@ impl Module for Dummy {
         DummyOptions::specs()
     }
 
-    fn init(&mut self, options: &Options, proxy: &ProxyFacts) -> Result<(), OptionError> {
+    fn init(&mut self, options: &Options, proxy: &ProxyInfo) -> Result<(), OptionError> {
         self.options = DummyOptions::read(options);
         tracing::info!(target: NAME, proxy = proxy.name, upstream = proxy.upstream, "init");
         Ok(())
@@ -137,7 +137,7 @@ impl Module for Dummy {
         RopDecision::Relay
     }
 
-    fn rop_response(&self, rop: &mut RopReplyView<'_>, session: &mut Session) {
+    fn rop_response(&self, rop: &mut RopResponseView<'_>, session: &mut Session) {
         let (id, return_value) = (rop.request.id(), rop.reply().return_value);
         tracing::info!(target: NAME, session = session.id(), rop = %id, %return_value, "rop_response");
     }

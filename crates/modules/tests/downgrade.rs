@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::options::{OptionValue, Options};
-use engine::{CookieTable, Engine, FaultStatus, Interface, Module as _, ProxyFacts, Stack};
+use engine::{CookieTable, Engine, FaultStatus, Interface, Module as _, ProxyInfo, Stack};
 use mapi::ErrorCode;
 use mapi::emsmdb::{self, EcDoConnectResponse, Version};
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
@@ -18,7 +18,7 @@ fn engine(mapi_http: bool) -> Engine {
     let given = BTreeMap::from([("mapi_http".to_owned(), OptionValue::Bool(mapi_http))]);
     let options = Options::checked(module.name(), module.options(), given).unwrap();
     let [name, upstream, origin] = ["proxy", "server", "https://proxy"].map(str::to_owned);
-    module.init(&options, &ProxyFacts { name, upstream, origin, sign_in: Vec::new() }).unwrap();
+    module.init(&options, &ProxyInfo { name, upstream, origin, sign_in: Vec::new() }).unwrap();
     Engine::new(Stack::new(vec![Box::new(module)]))
 }
 

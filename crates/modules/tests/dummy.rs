@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::options::{OptionValue, Options};
-use engine::{CookieTable, Engine, Interface, Module, OperationKey, ProxyFacts, Stack};
+use engine::{CookieTable, Engine, Interface, Module, OperationKey, ProxyInfo, Stack};
 use mapi::ErrorCode;
 use mapi::mapihttp::nspi::{self as book, Request};
 use mapi::mapihttp::{Answer, AuxiliaryBuffer, Endpoint, Maybe, RequestType};
@@ -19,7 +19,7 @@ fn asking() -> Engine {
     let given = BTreeMap::from([("ahead".to_owned(), OptionValue::Bool(true))]);
     let options = Options::checked(dummy.name(), dummy.options(), given).unwrap();
     let (name, upstream, origin) = ("proxy".to_owned(), "server".to_owned(), "https://proxy".to_owned());
-    dummy.init(&options, &ProxyFacts { name, upstream, origin, sign_in: Vec::new() }).unwrap();
+    dummy.init(&options, &ProxyInfo { name, upstream, origin, sign_in: Vec::new() }).unwrap();
     Engine::new(Stack::new(vec![Box::new(dummy)]))
 }
 

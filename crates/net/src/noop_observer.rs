@@ -3,18 +3,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use engine::{Finished, Observer, Rejected, SecurityContext};
+use engine::{Finished, Observer, RefusedOperation, SecurityContext};
 
 /// Records nothing. For servers whose operations are not observed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoopObserver;
 
 impl Observer for NoopObserver {
-    fn signed_in(&self, _context: &SecurityContext, _peer: SocketAddr) {}
+    fn authenticated(&self, _context: &SecurityContext, _peer: SocketAddr) {}
 
-    fn refused(&self, _peer: SocketAddr, _why: &str) {}
+    fn client_refused(&self, _peer: SocketAddr, _why: &str) {}
 
-    fn rejected(&self, _call: &Rejected<'_>) {}
+    fn operation_refused(&self, _call: &RefusedOperation<'_>) {}
 
     fn finished(&self, _finished: &Finished, _elapsed: Duration) {}
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use engine::{
-    Conversation, Engine, Envelope, HandleTable, Incoming, Interface, OperationKey, Refusal, SecurityContext,
+    Engine, Envelope, HandleTable, Incoming, Interface, OperationKey, Refusal, RpcSessions, SecurityContext,
 };
 use identity::{Authority, ContextCounters};
 use mapi::ndr::Ptr;
@@ -56,13 +56,13 @@ pub struct RpcClient<'a> {
     /// The engine.
     pub engine: &'a Engine,
     /// What the connection holds.
-    pub conversation: Conversation,
+    pub conversation: RpcSessions,
 }
 
 impl<'a> RpcClient<'a> {
     /// A connection in the association group whose handles are in `group`.
     pub fn new(engine: &'a Engine, group: &Arc<HandleTable>) -> Self {
-        Self { engine, conversation: Conversation::new(Arc::clone(group)) }
+        Self { engine, conversation: RpcSessions::new(Arc::clone(group)) }
     }
 
     /// Sends a call.

@@ -1,7 +1,7 @@
 //! Operations that came by HTTP, as the HTTP that they were.
 
 use bytes::Bytes;
-use engine::{Discovery, HttpExchange, HttpLeg, explanation};
+use engine::{Discovery, HttpMessageKind, HttpMessages};
 use mapi::mapihttp::headers::{self, X_REQUEST_TYPE, X_RESPONSE_CODE};
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 
@@ -20,17 +20,20 @@ pub(super) fn call(
     upstream: bool,
     (request, answer): (Stub, RpcAnswer),
     code: ResponseCode,
-    exchange: Option<&dyn HttpExchange>,
+    exchange: Option<&dyn HttpMessages>,
 ) -> HttpCall {
-    let (asked, answered) =
-        if upstream { (HttpLeg::Sent, HttpLeg::Came) } else { (HttpLeg::Asked, HttpLeg::Answered) };
+    let (asked, answered) = if upstream {
+        (HttpMessageKind::UpstreamRequest, HttpMessageKind::UpstreamResponse)
+    } else {
+        (HttpMessageKind::ClientRequest, HttpMessageKind::ClientResponse)
+    };
     let known = |leg| exchange.and_then(|exchange| fields(exchange, leg));
     let request_fields = known(asked).unwrap_or_else(|| made_up(kind));
-    let status = exchange.and_then(HttpExchange::status);
+    let status = exchange.and_then(HttpMessages::status);
     let answer_fields = known(answered);
     let response = match answer {
         RpcAnswer::Response(stub) => {
-            let before = exchange.map(HttpExchange::before_payload).filter(|before| !before.is_empty());
+            let before = exchange.map(HttpMessages::before_payload).filter(|before| !before.is_empty());
             let body = [before.unwrap_or(META_TAGS), &bytes(stub)].concat();
             let fields = answer_fields.unwrap_or_else(|| with(made_up(kind), X_RESPONSE_CODE, "0"));
             Some(response(status.unwrap_or(200), fields, body.into()))
@@ -38,18 +41,18 @@ pub(super) fn call(
         RpcAnswer::Fault(_) => {
             let fields = answer_fields.unwrap_or_else(|| made_up(kind));
             let said = fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(X_RESPONSE_CODE));
-            let (fields, body) = if let Some((code, body)) = exchange.and_then(HttpExchange::refused) {
+            let (fields, body) = if let Some((code, body)) = exchange.and_then(HttpMessages::refused) {
                 // The client gets what the server said.
                 (if said { fields } else { with(fields, X_RESPONSE_CODE, &code.0.to_string()) }, body)
             } else {
                 let fields = with(fields, X_RESPONSE_CODE, &code.0.to_string());
-                (with(fields, "Content-Type", headers::ERROR_CONTENT_TYPE), explanation(code).into())
+                (with(fields, "Content-Type", headers::ERROR_CONTENT_TYPE), code.page().into())
             };
             Some(response(status.unwrap_or(200), fields, body))
         }
         RpcAnswer::None => {
             let came = status.zip(answer_fields);
-            let body = exchange.and_then(HttpExchange::refused).map(|(_, body)| body).unwrap_or_default();
+            let body = exchange.and_then(HttpMessages::refused).map(|(_, body)| body).unwrap_or_default();
             came.map(|(status, fields)| response(status, fields, body))
         }
     };
@@ -61,14 +64,17 @@ pub(super) fn call(
 
 /// A request of Autodiscover with its answer, as it was on one side; none where the server was not asked.
 pub(super) fn discovery(discovery: &Discovery<'_>, upstream: bool) -> Option<HttpCall> {
-    let exchange = discovery.exchange;
-    let (asked, answered) =
-        if upstream { (HttpLeg::Sent, HttpLeg::Came) } else { (HttpLeg::Asked, HttpLeg::Answered) };
+    let exchange = discovery.messages;
+    let (asked, answered) = if upstream {
+        (HttpMessageKind::UpstreamRequest, HttpMessageKind::UpstreamResponse)
+    } else {
+        (HttpMessageKind::ClientRequest, HttpMessageKind::ClientResponse)
+    };
     let request_fields = fields(exchange, asked)?;
     let answer = if upstream {
-        exchange.status().zip(discovery.came)
+        exchange.status().zip(discovery.upstream_response)
     } else {
-        Some((discovery.status, discovery.answer))
+        Some((discovery.status, discovery.response))
     };
     let response = answer
         .map(|(status, body)| response(status, fields(exchange, answered).unwrap_or_default(), body.clone()));
@@ -95,7 +101,7 @@ fn bytes(stub: Stub) -> Bytes {
 }
 
 /// The fields of a message; none where there was no such message.
-fn fields(exchange: &dyn HttpExchange, leg: HttpLeg) -> Option<Fields> {
+fn fields(exchange: &dyn HttpMessages, leg: HttpMessageKind) -> Option<Fields> {
     let mut fields = Fields::new();
     exchange
         .fields(leg, &mut |name, value| {

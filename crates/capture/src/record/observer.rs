@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{
-    Body, Discovery, Finished, HttpExchange, HttpLeg, Observer, OperationKey, Rejected, Reply,
-    SecurityContext,
+    Body, Discovery, Finished, HttpMessageKind, HttpMessages, Observer, OperationKey, RefusedOperation,
+    Reply, SecurityContext,
 };
 use rpc::SyntaxId;
 use wire::Endian;
@@ -92,7 +92,7 @@ impl Recorder {
         self.calls.try_send(Recorded::End).is_ok()
     }
 
-    fn take(&self, finished: &Finished, elapsed: Duration, exchange: Option<&dyn HttpExchange>) {
+    fn take(&self, finished: &Finished, elapsed: Duration, exchange: Option<&dyn HttpMessages>) {
         let flight = finished.flight();
         let operation = &flight.operation;
         let request = &operation.request;
@@ -116,7 +116,10 @@ impl Recorder {
                 })
             }
             // The server was asked, and refused or did not answer.
-            None if exchange.is_some_and(|exchange| exchange.fields(HttpLeg::Sent, &mut |_, _| ())) => {
+            None if exchange.is_some_and(|exchange| {
+                exchange.fields(HttpMessageKind::UpstreamRequest, &mut |_, _| ())
+            }) =>
+            {
                 RpcAnswer::None
             }
             None => return,
@@ -138,7 +141,7 @@ impl Recorder {
         elapsed: Duration,
         side: &str,
         (request, answer): (Stub, RpcAnswer),
-        exchange: Option<&dyn HttpExchange>,
+        exchange: Option<&dyn HttpMessages>,
     ) {
         let flight = finished.flight();
         let operation = &flight.operation;
@@ -196,21 +199,21 @@ fn nanoseconds(duration: Duration) -> u64 {
 }
 
 impl Observer for Recorder {
-    fn signed_in(&self, _context: &SecurityContext, _peer: SocketAddr) {}
+    fn authenticated(&self, _context: &SecurityContext, _peer: SocketAddr) {}
 
-    fn refused(&self, _peer: SocketAddr, _why: &str) {}
+    fn client_refused(&self, _peer: SocketAddr, _why: &str) {}
 
-    fn rejected(&self, _call: &Rejected<'_>) {}
+    fn operation_refused(&self, _call: &RefusedOperation<'_>) {}
 
     fn finished(&self, finished: &Finished, elapsed: Duration) {
         self.take(finished, elapsed, None);
     }
 
-    fn finished_by_http(&self, finished: &Finished, elapsed: Duration, exchange: &dyn HttpExchange) {
+    fn finished_by_http(&self, finished: &Finished, elapsed: Duration, exchange: &dyn HttpMessages) {
         self.take(finished, elapsed, Some(exchange));
     }
 
-    fn discovered(&self, discovery: &Discovery<'_>) {
+    fn autodiscover_finished(&self, discovery: &Discovery<'_>) {
         let Discovery { context, peer, elapsed, .. } = *discovery;
         // It belongs to no session: each is recorded as a connection of its own.
         let connection = self.discoveries.fetch_add(1, Ordering::Relaxed);

@@ -1,23 +1,23 @@
 //! The ROPs of one operation: the batch, and the replies to it.
 
 use super::batch::RopBatch;
-use super::replies::RopAnswers;
+use super::replies::BatchResponses;
 
 /// The ROPs of an operation, and what they were answered.
 #[derive(Debug)]
-pub struct RopExchange {
+pub struct OperationRops {
     pub(crate) batch: RopBatch,
-    pub(crate) answers: Option<RopAnswers>,
+    pub(crate) answers: Option<BatchResponses>,
 }
 
-impl RopExchange {
+impl OperationRops {
     /// What is asked; each ROP with its answer, once there is one.
     pub const fn batch(&self) -> &RopBatch {
         &self.batch
     }
 
     /// The answer as a whole; none before it came, and where it holds no ROPs.
-    pub const fn answers(&self) -> Option<&RopAnswers> {
+    pub const fn answers(&self) -> Option<&BatchResponses> {
         self.answers.as_ref()
     }
 }

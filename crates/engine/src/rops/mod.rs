@@ -17,7 +17,7 @@ pub(crate) mod view;
 pub use mapi::rop::RopId;
 
 pub use self::batch::{Entry, RopBatch};
-pub use self::exchange::RopExchange;
+pub use self::exchange::OperationRops;
 pub use self::payload::{request_buffers, response_buffers};
-pub use self::replies::RopAnswers;
-pub use self::view::{RopDecision, RopReplyView, RopView};
+pub use self::replies::BatchResponses;
+pub use self::view::{RopDecision, RopResponseView, RopView};

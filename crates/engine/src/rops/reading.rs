@@ -7,19 +7,19 @@ use mapi::rop::{AnsweredBatch, ReadResponse, ResponseReader, RopReply, RopReques
 use wire::{Bytes, Decode as _, Error, ErrorKind, Reader, Result};
 
 use super::batch::{Entry, RopBatch};
-use super::replies::{PackedReply, RopAnswers};
+use super::replies::{BatchResponses, PackedReply};
 use super::reply_pass::ReplyPass;
 
 /// Reads the answer to `batch` from its extended buffers. Each reply goes to its entry.
 ///
 /// # Errors
 /// When the buffers hold no ROP buffer. Answers that can't be decoded are no error, see
-/// [`RopAnswers::error`].
+/// [`BatchResponses::error`].
 pub(super) fn read_answers(
     buffers: Vec<ExtendedBuffer>,
     batch: &mut RopBatch,
     pass: &mut ReplyPass<'_>,
-) -> Result<RopAnswers> {
+) -> Result<BatchResponses> {
     let mut buffers = buffers.into_iter();
     let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Bytes::new()));
     let original = RopBuffer::from_shared(&first.payload)?;
@@ -29,7 +29,7 @@ pub(super) fn read_answers(
     reader.pass_rest(&mut reading);
     let packed: Vec<PackedReply> = buffers.map(|buffer| reading.packed(buffer, &mut reader)).collect();
     let changed = reading.changed || packed.iter().any(|packed| packed.changed);
-    Ok(RopAnswers { flags: first.flags, original, others, stopped, opaque, packed, changed })
+    Ok(BatchResponses { flags: first.flags, original, others, stopped, opaque, packed, changed })
 }
 
 /// An answer that is being read.

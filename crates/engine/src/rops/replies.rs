@@ -2,7 +2,7 @@
 
 use mapi::compress::{ExtendedBuffer, ExtendedFlags};
 use mapi::emsmdb::RopBuffer;
-use mapi::rop::unsolicited::RopBufferTooSmallResponse;
+use mapi::rop::response_only::RopBufferTooSmallResponse;
 use mapi::rop::{RopReply, RopResponse};
 use wire::{Bytes, Encode as _, Error, Result, Writer};
 
@@ -10,7 +10,7 @@ use super::batch::{Entry, RopBatch};
 
 /// The answer to a batch, as it came from the upstream. Replies are with the batch's entries.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RopAnswers {
+pub struct BatchResponses {
     pub(super) flags: ExtendedFlags,
     pub(super) original: RopBuffer,
     /// What stands behind the replies and belongs to no ROP of the batch: notifications, and that some are
@@ -34,7 +34,7 @@ pub(super) struct PackedReply {
     pub(super) changed: bool,
 }
 
-impl RopAnswers {
+impl BatchResponses {
     /// What an upstream would answer that got nothing of the batch.
     pub(crate) fn nothing(batch: &RopBatch) -> Result<ExtendedBuffer> {
         let buffer = RopBuffer::new(Bytes::new(), batch.handles.clone());

@@ -7,7 +7,7 @@ use mapi::rop::{RopReply, RopRequest};
 use wire::FileTime;
 
 use super::batch::{Disposition, Entry, RopBatch};
-use super::view::RopReplyView;
+use super::view::RopResponseView;
 use crate::module::Module;
 use crate::objects::slots::BatchObjects;
 use crate::session::Session;
@@ -73,7 +73,7 @@ impl ReplyPass<'_> {
                 continue;
             }
             let mut notes = Vec::new();
-            let mut view = RopReplyView {
+            let mut view = RopResponseView {
                 request,
                 is_added: matches!(visibility, Visibility::Only(_)),
                 reply,

@@ -6,10 +6,10 @@ use mapi::rop::RopReply;
 use wire::FileTime;
 
 use super::batch::RopBatch;
-use super::exchange::RopExchange;
+use super::exchange::OperationRops;
 use super::payload;
 use super::reading::read_answers;
-use super::replies::RopAnswers;
+use super::replies::BatchResponses;
 use super::reply_pass::ReplyPass;
 use super::view::{RopDecision, RopView};
 use crate::message::Message;
@@ -62,7 +62,7 @@ pub(crate) fn request(
     session.put_objects(objects);
     batch.close_gaps();
     let outcome = if batch.edited { leave(operation, &mut batch)? } else { BatchOutcome::Continue };
-    operation.rops = Some(RopExchange { batch, answers: None });
+    operation.rops = Some(OperationRops { batch, answers: None });
     Ok(outcome)
 }
 
@@ -110,7 +110,7 @@ impl Pass<'_> {
 fn decide(batch: &mut RopBatch, place: usize, module: usize, decision: RopDecision) {
     match decision {
         RopDecision::Relay => {}
-        RopDecision::Answer(reply) => batch.answer(place, reply, module),
+        RopDecision::Respond(reply) => batch.answer(place, reply, module),
         RopDecision::Refuse(error) => {
             let reply = RopReply::refused(batch.request(place), error);
             batch.answer(place, reply, module);
@@ -125,7 +125,7 @@ fn leave(operation: &mut Operation, batch: &mut RopBatch) -> Result<BatchOutcome
     };
     if batch.is_spent() {
         // The answers come in on the way back, like those of a batch that was relayed.
-        let buffers = [RopAnswers::nothing(batch).map_err(bad)?];
+        let buffers = [BatchResponses::nothing(batch).map_err(bad)?];
         let key = operation.key();
         let request = operation.request.view().map_err(bad)?;
         if let Some(response) = payload::answer(request, &buffers) {

@@ -20,7 +20,7 @@ pub enum RopDecision {
     Relay,
     /// It is not relayed, the ROPs around it are: this is its answer. For `RopRelease`, which has no answer, it
     /// is taken out.
-    Answer(RopReply),
+    Respond(RopReply),
     /// It is not relayed: it fails with this error.
     Refuse(ErrorCode),
 }
@@ -138,7 +138,7 @@ impl RopView<'_> {
 
 /// The answer to a single ROP on its way back.
 #[derive(Debug)]
-pub struct RopReplyView<'a> {
+pub struct RopResponseView<'a> {
     /// What was asked, as it went to the upstream.
     pub request: &'a RopRequest,
     /// Whether the module that looks at it added the ROP: then the client never sees this answer.
@@ -151,7 +151,7 @@ pub struct RopReplyView<'a> {
     pub(super) notes: &'a mut Vec<Cow<'static, str>>,
 }
 
-impl RopReplyView<'_> {
+impl RopResponseView<'_> {
     /// What was answered.
     pub const fn reply(&self) -> &RopReply {
         self.reply

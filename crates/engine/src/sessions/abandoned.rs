@@ -14,7 +14,7 @@ const WAITING: usize = 1024;
 const KEPT: usize = 8 * 1024;
 
 /// A session that is to be ended at the server.
-pub struct Abandoned {
+pub struct OrphanedSession {
     /// The endpoint that it is at.
     pub endpoint: Endpoint,
     /// Where the client's requests of it went: path and query, by which servers find a mailbox.
@@ -24,9 +24,9 @@ pub struct Abandoned {
 }
 
 /// Cookies grant access to a session, so that they are not shown.
-impl fmt::Debug for Abandoned {
+impl fmt::Debug for OrphanedSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Abandoned").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("OrphanedSession").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 
@@ -57,7 +57,7 @@ impl Kept {
 /// The sessions that wait to be ended at the server.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    waiting: VecDeque<Abandoned>,
+    waiting: VecDeque<OrphanedSession>,
     left_out: u64,
 }
 
@@ -70,11 +70,11 @@ impl Queue {
             self.left_out = self.left_out.saturating_add(1);
             return;
         }
-        self.waiting.push_back(Abandoned { endpoint, target: kept.target, cookies });
+        self.waiting.push_back(OrphanedSession { endpoint, target: kept.target, cookies });
     }
 
     /// Takes the sessions out that wait, and says how many others there was no room for.
-    pub(crate) fn take(&mut self) -> (Vec<Abandoned>, u64) {
+    pub(crate) fn take(&mut self) -> (Vec<OrphanedSession>, u64) {
         (std::mem::take(&mut self.waiting).into(), std::mem::take(&mut self.left_out))
     }
 }

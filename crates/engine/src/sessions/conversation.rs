@@ -11,12 +11,12 @@ use crate::sessions::handles::HandleTable;
 /// What one client connection holds for one identity: the handles of the association group, and the sessions that
 /// need none.
 #[derive(Debug, Default)]
-pub struct Conversation {
+pub struct RpcSessions {
     group: Arc<HandleTable>,
     pub(crate) plain: HashMap<Interface, Vec<SharedSession>>,
 }
 
-impl Conversation {
+impl RpcSessions {
     /// The conversation of a connection that belongs to the association group whose handles are in `group`.
     pub fn new(group: Arc<HandleTable>) -> Self {
         Self { group, plain: HashMap::new() }

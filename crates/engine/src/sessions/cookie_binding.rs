@@ -26,7 +26,7 @@ pub(crate) struct CookieBinding {
 
 /// Which session was ended to make room for one that was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GaveWay {
+pub enum Eviction {
     /// None: there was room.
     None,
     /// The session of the same identity that was idle for longest.
@@ -41,11 +41,11 @@ impl CookieBinding {
         operation: &Operation,
         session: &SharedSession,
         set: impl Iterator<Item = &'a str>,
-    ) -> Result<GaveWay, Refusal> {
+    ) -> Result<Eviction, Refusal> {
         let OperationKey::Http(endpoint, request_type) = operation.key() else {
-            return Ok(GaveWay::None);
+            return Ok(Eviction::None);
         };
-        let mut gave_way = GaveWay::None;
+        let mut gave_way = Eviction::None;
         let mut set = set.map(SetCookie::parse).filter(|set| !set.is_removal()).peekable();
         // What the upstream says to a client without a session opens none.
         if request_type.begins_session() && set.peek().is_some() {
@@ -55,7 +55,7 @@ impl CookieBinding {
             if let Some(gone) = gone.map_err(too_many)? {
                 engine.end_session(&gone);
                 if Some(gone.id()) != replaces {
-                    gave_way = GaveWay::LongestIdle;
+                    gave_way = Eviction::LongestIdle;
                 }
             }
         }

@@ -24,7 +24,7 @@ use wire::FileTime;
 
 use crate::refusal::RefusalKind;
 use crate::session::SharedSession;
-use crate::sessions::abandoned::{Abandoned, Kept};
+use crate::sessions::abandoned::{Kept, OrphanedSession};
 use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, VALUES};
 use crate::sessions::cookie_owners::Key;
 use crate::sessions::fingerprint::{Fingerprint, Hashers};
@@ -107,7 +107,7 @@ impl CookieTable {
     }
 
     /// Takes the sessions out that are to be ended at the server, and says how many others there was no room for.
-    pub fn take_abandoned(&self) -> (Vec<Abandoned>, u64) {
+    pub fn take_orphaned(&self) -> (Vec<OrphanedSession>, u64) {
         self.lock().abandoned.take()
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::cookies::cookies;
 use wire::FileTime;
 
@@ -96,12 +95,4 @@ impl Engine {
             self.end_session(&session);
         }
     }
-}
-
-/// What people get to read where an operation was refused.
-pub fn explanation(code: ResponseCode) -> String {
-    format!(
-        "<html><head><title>MAPI over HTTP</title></head><body><p>X-ResponseCode {}</p></body></html>\r\n",
-        code.0
-    )
 }

@@ -11,7 +11,7 @@ use crate::next::Next;
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
-use crate::sessions::conversation::Conversation;
+use crate::sessions::conversation::RpcSessions;
 use crate::sessions::handle_binding::{HandleBinding, NamedHandle, read_handle, too_many_handles};
 use crate::sessions::links;
 
@@ -21,7 +21,7 @@ impl Engine {
     /// # Errors
     /// When there is no such operation, or no session of the caller's that it could belong to: then it never becomes
     /// an operation, and the caller gets the refusal.
-    pub fn begin(&self, conversation: &mut Conversation, incoming: Incoming) -> Result<Next, Refusal> {
+    pub fn begin(&self, conversation: &mut RpcSessions, incoming: Incoming) -> Result<Next, Refusal> {
         let (session, named) = self.session_of(conversation, &incoming)?;
         let binding = HandleBinding::new(Arc::clone(conversation.group()), named);
         let mut flight = Box::new(Flight::new(self, incoming, session, Binding::Handle(binding)));
@@ -31,7 +31,7 @@ impl Engine {
 
     /// Ends what `conversation` holds: its own sessions, and those of its group where `last` says that it was
     /// the group's last connection.
-    pub fn end(&self, conversation: &mut Conversation, last: bool) {
+    pub fn end(&self, conversation: &mut RpcSessions, last: bool) {
         for session in conversation.plain.drain().flat_map(|(_, sessions)| sessions) {
             self.end_session(&session);
         }
@@ -44,7 +44,7 @@ impl Engine {
 
     /// Ends those sessions of `conversation` and of its group whose security context was revoked: their handles
     /// are not known any more.
-    pub fn end_revoked(&self, conversation: &mut Conversation) {
+    pub fn end_revoked(&self, conversation: &mut RpcSessions) {
         for sessions in conversation.plain.values_mut() {
             for session in sessions.extract_if(.., |session| session.is_revoked()) {
                 self.end_session(&session);
@@ -59,7 +59,7 @@ impl Engine {
     /// The session that `incoming` belongs to; with the handle that it names, ours and the upstream's.
     fn session_of(
         &self,
-        conversation: &mut Conversation,
+        conversation: &mut RpcSessions,
         incoming: &Incoming,
     ) -> Result<(SharedSession, Option<NamedHandle>), Refusal> {
         let OperationKey::Call(interface, opnum) = incoming.key else {
@@ -99,7 +99,7 @@ impl Engine {
         }
     }
 
-    fn plain_session(&self, conversation: &mut Conversation, incoming: &Incoming) -> SharedSession {
+    fn plain_session(&self, conversation: &mut RpcSessions, incoming: &Incoming) -> SharedSession {
         let sessions = conversation.plain.entry(incoming.key.interface()).or_default();
         for revoked in sessions.extract_if(.., |session| session.is_revoked()) {
             self.end_session(&revoked);

@@ -83,6 +83,14 @@ impl ResponseCode {
     pub fn parse(value: &str) -> Option<Self> {
         parse_number(value).map(Self)
     }
+
+    /// The body of a response with this code, which is for people ([MS-OXCMAPIHTTP] 2.2.3.2.2).
+    pub fn page(self) -> String {
+        format!(
+            "<html><head><title>MAPI over HTTP</title></head><body><p>X-ResponseCode {}</p></body></html>\r\n",
+            self.0
+        )
+    }
 }
 
 /// A number in decimal digits, such as a period in milliseconds; none for anything else.

@@ -30,7 +30,7 @@ use crate::{ErrorCode, each_rop};
 
 macro_rules! bodies {
     ($($(#[$doc:meta])* $id:literal $name:ident: $request:ty => $response:ty $(, $asynchronous:ident)?;)*
-     unsolicited { $($unsolicited:tt)* }) => {
+     response_only { $($response_only:tt)* }) => {
         /// What a request has behind its handle index.
         #[derive(Debug, Clone, PartialEq)]
         pub enum RequestBody {

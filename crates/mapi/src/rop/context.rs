@@ -46,7 +46,7 @@ impl<'a> ResponseContext<'a> {
     pub(super) fn may_follow(&self, rest: &[u8]) -> bool {
         match (rest, self.next) {
             ([], next) => next.is_none(),
-            ([id, ..], _) if RopId(*id).is_unsolicited() => true,
+            ([id, ..], _) if RopId(*id).is_response_only() => true,
             ([id, index, ..], Some(next)) => {
                 next.request.may_be_answered_as(RopId(*id)) && *index == next.handle_index
             }

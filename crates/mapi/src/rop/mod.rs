@@ -33,13 +33,13 @@ pub mod notification;
 pub mod permission;
 pub mod property;
 pub mod recipient;
+pub mod response_only;
 pub mod rule;
 pub mod shared;
 pub mod stream;
 pub mod sync;
 pub mod table;
 pub mod transport;
-pub mod unsolicited;
 
 pub use self::body::{RequestBody, ResponseBody};
 pub use self::columns::{BatchColumns, ChangedColumns, ColumnChange, Columns, add_columns};

@@ -3,7 +3,7 @@
 
 /// Calls the macro `$callback` with the registry. A line is `number name: request => response;`, where the types are
 /// those of what follows the handle index of the request and the return value of the response; `, asynchronous` behind
-/// them marks a ROP whose request has a `WantAsynchronous`. Under `unsolicited` are the ROPs that only servers send,
+/// them marks a ROP whose request has a `WantAsynchronous`. Under `response_only` are the ROPs that only servers send,
 /// and that answer no request.
 ///
 /// Whatever has a part for each ROP is made by this, so that a new ROP is one line here.
@@ -318,7 +318,7 @@ macro_rules! each_rop {
             /// Releases a server object. It is not answered.
             0x01 RopRelease: Empty => Unanswered;
 
-            unsolicited {
+            response_only {
                 /// Notifies the client of an event.
                 0x2A RopNotify;
                 /// Notifies the client that notifications are pending.

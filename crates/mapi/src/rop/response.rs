@@ -5,10 +5,10 @@ use wire::{Encode, Error, Reader, Result, Writer};
 use super::body::ResponseBody;
 use super::context::ResponseContext;
 use super::request::RopRequest;
-use super::rop_id::RopId;
-use super::unsolicited::{
+use super::response_only::{
     RopBackoffResponse, RopBufferTooSmallResponse, RopNotifyResponse, RopPendingResponse,
 };
+use super::rop_id::RopId;
 use crate::ErrorCode;
 use crate::field::Field;
 use crate::inspect::{Inspect, Node};

@@ -171,7 +171,7 @@ impl Turn {
     fn at(r: &Reader<'_>, due: Option<&RopRequest>) -> Result<Self> {
         let mut ahead = r.clone();
         match RopId(ahead.u8("RopId")?) {
-            id if id.is_unsolicited() => Ok(Self::Other),
+            id if id.is_response_only() => Ok(Self::Other),
             id if due.is_some_and(|due| due.may_be_answered_as(id)) => Ok(Self::Reply),
             id => Err(r.invalid("RopId", u64::from(id.0), "the ROP whose turn it is to be answered")),
         }

@@ -7,7 +7,7 @@ macro_rules! rop_ids {
     (@asynchronous) => { false };
     (@asynchronous asynchronous) => { true };
     ($($(#[$doc:meta])* $id:literal $name:ident: $request:ty => $response:ty $(, $asynchronous:ident)?;)*
-     unsolicited { $($(#[$udoc:meta])* $uid:literal $uname:ident;)* }) => {
+     response_only { $($(#[$udoc:meta])* $uid:literal $uname:ident;)* }) => {
         ::wire::wire_enum! {
             /// Which ROP it is ([MS-OXCROPS] 2.2.2).
             pub struct RopId(u8) {
@@ -25,7 +25,7 @@ macro_rules! rop_ids {
 
             /// Whether only servers send it, and as an answer to no request: a notification, that some wait, that
             /// the server is busy, or that the answers don't fit.
-            pub const fn is_unsolicited(self) -> bool {
+            pub const fn is_response_only(self) -> bool {
                 matches!(self, $(Self::$uname)|*)
             }
 

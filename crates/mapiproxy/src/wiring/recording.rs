@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use capture::Timestamp;
 use capture::record::{Files, Recorded, Recorder, Recording, Rotation};
-use engine::{Discovery, Finished, HttpExchange, Observer, Rejected, SecurityContext};
+use engine::{Discovery, Finished, HttpMessages, Observer, RefusedOperation, SecurityContext};
 
 use crate::config::{Capture, CapturedSide};
 
@@ -146,19 +146,19 @@ fn written(result: std::io::Result<()>, failed: &mut u64) {
 struct Both(Arc<dyn Observer>, Arc<Recorder>);
 
 impl Observer for Both {
-    fn signed_in(&self, context: &SecurityContext, peer: SocketAddr) {
-        self.0.signed_in(context, peer);
-        self.1.signed_in(context, peer);
+    fn authenticated(&self, context: &SecurityContext, peer: SocketAddr) {
+        self.0.authenticated(context, peer);
+        self.1.authenticated(context, peer);
     }
 
-    fn refused(&self, peer: SocketAddr, why: &str) {
-        self.0.refused(peer, why);
-        self.1.refused(peer, why);
+    fn client_refused(&self, peer: SocketAddr, why: &str) {
+        self.0.client_refused(peer, why);
+        self.1.client_refused(peer, why);
     }
 
-    fn rejected(&self, call: &Rejected<'_>) {
-        self.0.rejected(call);
-        self.1.rejected(call);
+    fn operation_refused(&self, call: &RefusedOperation<'_>) {
+        self.0.operation_refused(call);
+        self.1.operation_refused(call);
     }
 
     fn finished(&self, finished: &Finished, elapsed: Duration) {
@@ -166,13 +166,13 @@ impl Observer for Both {
         self.1.finished(finished, elapsed);
     }
 
-    fn finished_by_http(&self, finished: &Finished, elapsed: Duration, exchange: &dyn HttpExchange) {
+    fn finished_by_http(&self, finished: &Finished, elapsed: Duration, exchange: &dyn HttpMessages) {
         self.0.finished_by_http(finished, elapsed, exchange);
         self.1.finished_by_http(finished, elapsed, exchange);
     }
 
-    fn discovered(&self, discovery: &Discovery<'_>) {
-        self.0.discovered(discovery);
-        self.1.discovered(discovery);
+    fn autodiscover_finished(&self, discovery: &Discovery<'_>) {
+        self.0.autodiscover_finished(discovery);
+        self.1.autodiscover_finished(discovery);
     }
 }

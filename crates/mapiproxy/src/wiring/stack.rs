@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::options::{OptionValue, Options};
-use engine::{Module, ProxyFacts, Stack};
+use engine::{Module, ProxyInfo, Stack};
 
 use super::http;
 use crate::config::Config;
@@ -21,7 +21,7 @@ pub(crate) struct StackError {
 /// The modules that `config` names, initialised.
 pub(crate) fn stack(config: &Config) -> Result<Stack, StackError> {
     let wrong = |key: &str, why: String| StackError { key: key.to_owned(), why };
-    let facts = ProxyFacts {
+    let facts = ProxyInfo {
         name: config.name.clone(),
         upstream: config.upstream_host().to_owned(),
         origin: http::origin(config),

@@ -6,9 +6,9 @@ mod in_rops;
 mod replace;
 
 use engine::options::{OptionError, OptionSpec, Options};
-use engine::rops::{RopDecision, RopReplyView, RopView};
+use engine::rops::{RopDecision, RopResponseView, RopView};
 use engine::{
-    Interests, Interface, Module, Operation, ProxyFacts, Refusal, RefusalKind, Response, SecurityContext,
+    Interests, Interface, Module, Operation, ProxyInfo, Refusal, RefusalKind, Response, SecurityContext,
     Session,
 };
 use mapi::autodiscover::{self, Dialect, Naming, OurName, Place, UrlParts};
@@ -65,7 +65,7 @@ impl Module for Names {
         NamesOptions::specs()
     }
 
-    fn init(&mut self, options: &Options, proxy: &ProxyFacts) -> Result<(), OptionError> {
+    fn init(&mut self, options: &Options, proxy: &ProxyInfo) -> Result<(), OptionError> {
         let NamesOptions { server } = NamesOptions::read(options);
         if server.as_ref().is_some_and(|name| name.is_empty() || name.contains(['/', '\0'])) {
             let why = "is no server's name; give one as it stands behind /cn=Servers/cn=".to_owned();
@@ -129,7 +129,7 @@ impl Module for Names {
         RopDecision::Relay
     }
 
-    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+    fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
         if in_rops::concerns(rop.request.id())
             && rop.edit(|reply| in_rops::reply(reply, |name| self.aliases.alias(name)))
         {

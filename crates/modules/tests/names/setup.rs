@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::options::{OptionValue, Options};
-use engine::{Engine, Module as _, ProxyFacts, Stack};
+use engine::{Engine, Module as _, ProxyInfo, Stack};
 use modules::Names;
 
 /// What the URLs of the proxy begin with.
@@ -20,7 +20,7 @@ pub(crate) fn engine(upstream: &str, server: Option<&str>) -> Engine {
     let given = server.map(|name| ("server".to_owned(), OptionValue::Text(name.to_owned())));
     let given = given.into_iter().collect::<BTreeMap<_, _>>();
     let options = Options::checked("names", names.options(), given).unwrap();
-    let facts = ProxyFacts {
+    let facts = ProxyInfo {
         name: "proxy.lab.test".to_owned(),
         upstream: upstream.to_owned(),
         origin: ORIGIN.to_owned(),

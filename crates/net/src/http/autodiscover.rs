@@ -2,7 +2,7 @@
 //! they can be recorded.
 
 use bytes::Bytes;
-use engine::{Discovery, HttpExchange, HttpLeg};
+use engine::{Discovery, HttpMessageKind, HttpMessages};
 use http1::{Event, Framing, Head as _, Limits, RequestHead, ResponseDecoder, ResponseHead};
 use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
@@ -185,16 +185,16 @@ fn through_modules(
 impl Discovering {
     /// Reports the exchange to the observer.
     fn observe(&self, config: &HttpListenerConfig, answer: &ResponseHead, body: &Bytes) {
-        config.observer.discovered(&Discovery {
+        config.observer.autodiscover_finished(&Discovery {
             context: &self.request.context,
             peer: self.request.peer,
             method: self.request.head.method(),
             request: &self.asked,
-            came: self.came.as_ref().map(|(_, body)| body),
+            upstream_response: self.came.as_ref().map(|(_, body)| body),
             status: answer.status(),
-            answer: body,
+            response: body,
             elapsed: self.since.elapsed(),
-            exchange: &Exchange { under_way: self, answer },
+            messages: &Exchange { under_way: self, answer },
         });
     }
 }
@@ -237,17 +237,17 @@ struct Exchange<'a> {
     answer: &'a ResponseHead,
 }
 
-impl HttpExchange for Exchange<'_> {
+impl HttpMessages for Exchange<'_> {
     fn target(&self) -> &str {
         self.under_way.request.head.target()
     }
 
-    fn fields(&self, leg: HttpLeg, each: &mut dyn FnMut(&str, &[u8])) -> bool {
+    fn fields(&self, leg: HttpMessageKind, each: &mut dyn FnMut(&str, &[u8])) -> bool {
         let fields = match leg {
-            HttpLeg::Asked => Some(&self.under_way.request.head.fields),
-            HttpLeg::Sent => self.under_way.sent.as_ref().map(|head| &head.fields),
-            HttpLeg::Came => self.under_way.came.as_ref().map(|(head, _)| &head.fields),
-            HttpLeg::Answered => Some(&self.answer.fields),
+            HttpMessageKind::ClientRequest => Some(&self.under_way.request.head.fields),
+            HttpMessageKind::UpstreamRequest => self.under_way.sent.as_ref().map(|head| &head.fields),
+            HttpMessageKind::UpstreamResponse => self.under_way.came.as_ref().map(|(head, _)| &head.fields),
+            HttpMessageKind::ClientResponse => Some(&self.answer.fields),
         };
         fields.inspect(|fields| fields.iter().for_each(|field| each(field.name, field.value))).is_some()
     }

@@ -74,7 +74,7 @@ impl ClientContexts {
         if let Some(name) = &name
             && self.config.auth_limit.check(peer, name, Instant::now()).is_err()
         {
-            self.config.observer.refused(peer, "too many authentication failures");
+            self.config.observer.client_refused(peer, "too many authentication failures");
             return (AuthOutcome::Failed, None);
         }
         match handshake.step(leg.token, clock::now(), &mut OsRandom) {
@@ -88,12 +88,12 @@ impl ClientContexts {
                     "{user}: the handshake negotiated less protection than the authentication level {level} needs"
                 );
                 self.config.log.client_error(peer, &why);
-                self.config.observer.refused(peer, &why);
+                self.config.observer.client_refused(peer, &why);
                 (AuthOutcome::TooWeak, None)
             }
             Ok(Step::Done { token, context, security }) => {
                 tracing::debug!(client = %peer, account = %context.principal(), "client authenticated");
-                self.config.observer.signed_in(&context, peer);
+                self.config.observer.authenticated(&context, peer);
                 if let Some(name) = &name {
                     self.config.auth_limit.succeeded(peer, name, Instant::now());
                 }
@@ -104,7 +104,7 @@ impl ClientContexts {
             Err(refusal) => {
                 let why = refusal.to_string();
                 self.config.auth_limit.failed(peer, name.as_ref(), &why, Instant::now());
-                self.config.observer.refused(peer, &why);
+                self.config.observer.client_refused(peer, &why);
                 (AuthOutcome::Failed, None)
             }
         }

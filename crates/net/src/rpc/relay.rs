@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engine::{
-    AwaitsUpstream, CALL_FAILED, Conversation, Engine, Envelope, Finished, Flight, Incoming, Interface, Next,
-    Observer, OperationKey, Outcome, Refusal, RefusalKind, Rejected, UpstreamRefusal, fault_status,
+    AwaitsUpstream, CALL_FAILED, Engine, Envelope, Finished, Flight, Incoming, Interface, Next, Observer,
+    OperationKey, Outcome, Refusal, RefusalKind, RefusedOperation, RpcSessions, UpstreamRefusal,
+    fault_status,
 };
 use identity::{Identity, Mechanism, OsRandom, SecurityContext};
 use rpc::mgmt::{self, Management};
@@ -100,7 +101,7 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 pub struct RelayConnection {
     relay: Arc<RpcRelay>,
     envelope: Envelope,
-    conversations: HashMap<Identity, (Conversation, Arc<Group>)>,
+    conversations: HashMap<Identity, (RpcSessions, Arc<Group>)>,
     upstreams: UpstreamAssociations,
     pending: PendingCalls,
     /// Ends of calls to the upstream that are not processed yet.
@@ -129,7 +130,7 @@ impl RequestHandler for RelayConnection {
         let Call { id, opnum, object, stub, endian, context, peer, group, .. } = call;
         let request_size = stub.len();
         let upstream = (interface, context.identity().clone());
-        let conversation = || (Conversation::new(Arc::clone(group.handles())), Arc::clone(&group));
+        let conversation = || (RpcSessions::new(Arc::clone(group.handles())), Arc::clone(&group));
         let (conversation, _) =
             self.conversations.entry(context.identity().clone()).or_insert_with(conversation);
         let key = OperationKey::Call(interface, opnum);
@@ -148,7 +149,7 @@ impl RequestHandler for RelayConnection {
                 } else {
                     self.relay.log.call_refused(peer, user, operation, status, &refusal.why);
                 }
-                self.relay.observer.rejected(&Rejected {
+                self.relay.observer.operation_refused(&RefusedOperation {
                     context: &context,
                     peer,
                     envelope,

@@ -121,7 +121,7 @@ impl Acceptor<'_> {
             }
             Err(limit) => {
                 self.log.connection_refused(peer, None, limit);
-                self.observer.refused(peer, &limit.to_string());
+                self.observer.client_refused(peer, &limit.to_string());
                 None
             }
         }

@@ -59,7 +59,7 @@ impl ClientError {
             Self::Header(error) => log.client_error(peer, &error.to_string()),
             Self::Limit { client, limit } => {
                 log.connection_refused(*client, Some(peer), *limit);
-                observer.refused(*client, &limit.to_string());
+                observer.client_refused(*client, &limit.to_string());
             }
         }
     }

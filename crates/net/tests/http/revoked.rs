@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use engine::{Finished, Module, Observer, Operation, Refusal, Rejected, Session};
+use engine::{Finished, Module, Observer, Operation, Refusal, RefusedOperation, Session};
 use identity::SecurityContext;
 
 use crate::support::{Client, PATIENCE, Setup, Upstream, basic, mapi};
@@ -16,13 +16,13 @@ use crate::support::{Client, PATIENCE, Setup, Upstream, basic, mapi};
 struct Watcher(Sender<SecurityContext>);
 
 impl Observer for Watcher {
-    fn signed_in(&self, context: &SecurityContext, _: SocketAddr) {
+    fn authenticated(&self, context: &SecurityContext, _: SocketAddr) {
         self.0.send(context.clone()).unwrap();
     }
 
-    fn refused(&self, _: SocketAddr, _: &str) {}
+    fn client_refused(&self, _: SocketAddr, _: &str) {}
 
-    fn rejected(&self, _: &Rejected<'_>) {}
+    fn operation_refused(&self, _: &RefusedOperation<'_>) {}
 
     fn finished(&self, _: &Finished, _: Duration) {}
 }

@@ -75,7 +75,7 @@ fn fields<T: SampleAnswer + ResponseFields>(input: &mut Input<'_>, answered: &An
 
 macro_rules! response_bodies {
     ($($(#[$doc:meta])* $id:literal $name:ident: $request:ty => $response:ty $(, $asynchronous:ident)?;)*
-     unsolicited { $($unsolicited:tt)* }) => {
+     response_only { $($response_only:tt)* }) => {
         fn response_body(input: &mut Input<'_>, answered: &Answered<'_>) -> ResponseBody {
             let id = answered.request.id();
             match id {

@@ -74,7 +74,7 @@ fn in_private_mailbox(mut request: RopRequest) -> RopRequest {
 
 macro_rules! request_bodies {
     ($($(#[$doc:meta])* $id:literal $name:ident: $request:ty => $response:ty $(, $asynchronous:ident)?;)*
-     unsolicited { $($unsolicited:tt)* }) => {
+     response_only { $($response_only:tt)* }) => {
         fn request_body(id: RopId, input: &mut Input<'_>) -> Option<RequestBody> {
             Some(match id {
                 $(RopId::$name => RequestBody::$name(Sample::sample(input)),)*

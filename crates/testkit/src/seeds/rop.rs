@@ -39,15 +39,15 @@ pub(super) fn responses() -> Vec<Vec<u8>> {
         seed.extend(&batch.told[0].rops);
         seed
     });
-    let unsolicited = RopId::ALL.iter().filter(|id| id.is_unsolicited());
-    seeds.chain(unsolicited.map(|id| chosen(&[7, 0, 0, 0], unsolicited_response(*id)))).collect()
+    let response_only = RopId::ALL.iter().filter(|id| id.is_response_only());
+    seeds.chain(response_only.map(|id| chosen(&[7, 0, 0, 0], response_without_request(*id)))).collect()
 }
 
 /// A response that answers no request.
 ///
 /// # Panics
 /// For a ROP of which there is none here.
-fn unsolicited_response(id: RopId) -> &'static [u8] {
+fn response_without_request(id: RopId) -> &'static [u8] {
     match id {
         RopId::RopPending => &[0x6E, 0, 0],
         RopId::RopBufferTooSmall => &[0xFF, 0, 1, 2, 3, 4],
@@ -63,8 +63,8 @@ mod tests {
 
     #[test]
     fn every_rop_that_only_servers_send_has_a_seed() {
-        for id in RopId::ALL.iter().filter(|id| id.is_unsolicited()) {
-            assert_eq!(unsolicited_response(*id).first(), Some(&id.0));
+        for id in RopId::ALL.iter().filter(|id| id.is_response_only()) {
+            assert_eq!(response_without_request(*id).first(), Some(&id.0));
         }
     }
 }

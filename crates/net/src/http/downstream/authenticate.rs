@@ -156,7 +156,7 @@ fn report(outcome: &AuthOutcome, config: &HttpListenerConfig, peer: SocketAddr) 
     match outcome {
         AuthOutcome::Authenticated { context, fresh: true, .. } => {
             tracing::debug!(client = %peer, account = %context.principal(), "client authenticated");
-            config.observer.signed_in(context, peer);
+            config.observer.authenticated(context, peer);
         }
         AuthOutcome::ContextEnded(context, why) => {
             let account = context.principal();
@@ -167,7 +167,7 @@ fn report(outcome: &AuthOutcome, config: &HttpListenerConfig, peer: SocketAddr) 
                 FailedRequest { client: peer, user: None, operation: "authentication", is_wait: false };
             config.log_upstream_failure(why, &lost);
         }
-        AuthOutcome::Failed(failure) => config.observer.refused(peer, &failure.to_string()),
+        AuthOutcome::Failed(failure) => config.observer.client_refused(peer, &failure.to_string()),
         AuthOutcome::Authenticated { .. }
         | AuthOutcome::Anonymous(_)
         | AuthOutcome::Continue(_)

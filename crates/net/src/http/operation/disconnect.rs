@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Abandoned;
+use engine::OrphanedSession;
 use identity::{OsRandom, Random as _, SecurityContext};
 use mapi::mapihttp::headers::{
     CONTENT_TYPE, X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
@@ -23,7 +23,7 @@ type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Ends the sessions that wait for it, on a connection of our own; none where none waits.
 pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Ending> {
-    let (sessions, dropped) = config.sessions.take_abandoned();
+    let (sessions, dropped) = config.sessions.take_orphaned();
     if sessions.is_empty() {
         return None;
     }
@@ -44,7 +44,7 @@ pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Ending> 
 }
 
 /// Asks the server to end each of `sessions`, and counts those that it did.
-async fn end(config: &HttpListenerConfig, sessions: Vec<Abandoned>, ended: &mut usize) {
+async fn end(config: &HttpListenerConfig, sessions: Vec<OrphanedSession>, ended: &mut usize) {
     let context = SecurityContext::system(&config.contexts);
     let mut client = HttpClient::new(config.upstream.clone(), context);
     let mut random = [0; 16];

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{
-    AwaitsUpstream, Finished, GaveWay, HttpExchange, HttpLeg, Next, OperationKey, Refusal, RefusalKind,
-    Reply, response_code,
+    AwaitsUpstream, Eviction, Finished, HttpMessageKind, HttpMessages, Next, OperationKey, Refusal,
+    RefusalKind, Reply, response_code,
 };
 use http1::{Head as _, RequestHead, ResponseHead};
 use mapi::mapihttp::ResponseCode;
@@ -127,7 +127,7 @@ impl HttpOperation {
         head: &mut ResponseHead,
     ) -> Result<(), Refusal> {
         let set = || head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
-        if call.learn_cookies(set())? == GaveWay::LongestIdle {
+        if call.learn_cookies(set())? == Eviction::LongestIdle {
             self.events.push(Event::SessionEvicted);
         }
         call.remember_cookies(self.request.head.target(), set());
@@ -238,17 +238,17 @@ fn refused(reply: &Reply, why: Cow<'_, str>) -> Event {
 }
 
 /// The HTTP messages of the operation, for the observer.
-impl HttpExchange for HttpOperation {
+impl HttpMessages for HttpOperation {
     fn target(&self) -> &str {
         self.request.head.target()
     }
 
-    fn fields(&self, leg: HttpLeg, each: &mut dyn FnMut(&str, &[u8])) -> bool {
+    fn fields(&self, leg: HttpMessageKind, each: &mut dyn FnMut(&str, &[u8])) -> bool {
         let fields = match leg {
-            HttpLeg::Asked => Some(&self.request.head.fields),
-            HttpLeg::Sent => self.sent.as_ref().map(|head| &head.fields),
-            HttpLeg::Came => self.response.as_ref().map(|response| &response.came.fields),
-            HttpLeg::Answered => self.response.as_ref().map(|response| &response.head.fields),
+            HttpMessageKind::ClientRequest => Some(&self.request.head.fields),
+            HttpMessageKind::UpstreamRequest => self.sent.as_ref().map(|head| &head.fields),
+            HttpMessageKind::UpstreamResponse => self.response.as_ref().map(|response| &response.came.fields),
+            HttpMessageKind::ClientResponse => self.response.as_ref().map(|response| &response.head.fields),
         };
         fields.inspect(|fields| fields.iter().for_each(|field| each(field.name, field.value))).is_some()
     }

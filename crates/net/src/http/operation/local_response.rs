@@ -1,7 +1,7 @@
 //! Responses to operations that the proxy makes itself: results of modules, and refusals.
 
 use bytes::Bytes;
-use engine::{Reply, explanation};
+use engine::Reply;
 use http1::{Head as _, ResponseHead};
 use mapi::mapihttp::headers::{
     CONTENT_TYPE, ERROR_CONTENT_TYPE, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
@@ -31,7 +31,7 @@ fn success(out: &mut Vec<u8>, request: &RequestContext, payload: &[u8]) -> KeepA
 
 /// Appends a response that refuses an operation with `code`.
 pub(crate) fn refuse(out: &mut Vec<u8>, request: &RequestContext, code: ResponseCode) -> KeepAlive {
-    own(out, request, code, ERROR_CONTENT_TYPE, explanation(code).as_bytes())
+    own(out, request, code, ERROR_CONTENT_TYPE, code.page().as_bytes())
 }
 
 fn own(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Envelope, Finished, OperationKey, Refusal, RefusalKind, Rejected, response_code};
+use engine::{Envelope, Finished, OperationKey, Refusal, RefusalKind, RefusedOperation, response_code};
 use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
@@ -75,7 +75,7 @@ pub(super) fn rejected(
     request_size: usize,
     refusal: &Refusal,
 ) {
-    config.observer.rejected(&Rejected {
+    config.observer.operation_refused(&RefusedOperation {
         context: &request.context,
         peer: request.peer,
         envelope: Envelope::MapiHttp,

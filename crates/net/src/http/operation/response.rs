@@ -2,7 +2,7 @@
 //! until it is whole, and sent as it was received or as modules changed it.
 
 use bytes::Bytes;
-use engine::{Reply, explanation};
+use engine::Reply;
 use http1::{Framing, Head as _, ResponseHead};
 use mapi::mapihttp::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
 use mapi::mapihttp::{ResponseBody, ResponseCode};
@@ -254,7 +254,7 @@ impl UpstreamResponse {
             // The cookies that the server set are the client's next ones, whatever becomes of the answer.
             self.head.fields.set("Content-Type", ERROR_CONTENT_TYPE);
             self.head.fields.set(X_RESPONSE_CODE, code.0.to_string());
-            self.anew(out, explanation(code).as_bytes());
+            self.anew(out, code.page().as_bytes());
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::{Finished, Observer, Rejected};
+use engine::{Finished, Observer, RefusedOperation};
 use http1::{Event, Head as _, ResponseDecoder, ResponseHead};
 use identity::{Pool, SecurityContext};
 use tokio::io::DuplexStream;
@@ -54,13 +54,13 @@ pub(super) struct Proxy {
 struct SignedIn(Mutex<Vec<SecurityContext>>);
 
 impl Observer for SignedIn {
-    fn signed_in(&self, context: &SecurityContext, _: SocketAddr) {
+    fn authenticated(&self, context: &SecurityContext, _: SocketAddr) {
         self.0.lock().unwrap().push(context.clone());
     }
 
-    fn refused(&self, _: SocketAddr, _: &str) {}
+    fn client_refused(&self, _: SocketAddr, _: &str) {}
 
-    fn rejected(&self, _: &Rejected<'_>) {}
+    fn operation_refused(&self, _: &RefusedOperation<'_>) {}
 
     fn finished(&self, _: &Finished, _: Duration) {}
 }

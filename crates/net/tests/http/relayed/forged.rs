@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::{Finished, Observer, Rejected, SecurityContext};
+use engine::{Finished, Observer, RefusedOperation, SecurityContext};
 
 use super::server::{carried_out, challenge, refuse};
 use super::{Ntlm, basic, before, get, open_contexts, with};
@@ -215,13 +215,13 @@ fn a_gateway_that_shares_its_connections_to_the_server_lets_nobody_in() {
 struct Names(Mutex<Vec<String>>);
 
 impl Observer for Names {
-    fn signed_in(&self, context: &SecurityContext, _peer: SocketAddr) {
+    fn authenticated(&self, context: &SecurityContext, _peer: SocketAddr) {
         self.0.lock().unwrap().push(context.principal().to_string());
     }
 
-    fn refused(&self, _peer: SocketAddr, _why: &str) {}
+    fn client_refused(&self, _peer: SocketAddr, _why: &str) {}
 
-    fn rejected(&self, _call: &Rejected<'_>) {}
+    fn operation_refused(&self, _call: &RefusedOperation<'_>) {}
 
     fn finished(&self, _finished: &Finished, _elapsed: Duration) {}
 }
