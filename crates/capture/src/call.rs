@@ -37,6 +37,17 @@ impl Envelope {
     }
 }
 
+impl From<engine::Envelope> for Envelope {
+    fn from(envelope: engine::Envelope) -> Self {
+        match envelope {
+            engine::Envelope::RpcHttp => Self::RpcHttp,
+            engine::Envelope::MapiHttp => Self::MapiHttp,
+            // A recording has calls of other envelopes as DCE/RPC over TCP.
+            _ => Self::RpcTcp,
+        }
+    }
+}
+
 impl fmt::Display for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -15,7 +15,7 @@ use rpc::SyntaxId;
 use wire::Endian;
 
 use super::{http_view, redact};
-use crate::call::{Call, CallBody, Envelope, RpcAnswer, RpcCall, Stub};
+use crate::call::{Call, CallBody, RpcAnswer, RpcCall, Stub};
 use crate::time::Timestamp;
 
 /// How many calls may wait to be written before more are lost.
@@ -151,7 +151,7 @@ impl Recorder {
             OperationKey::Call(interface, opnum) => {
                 let (major, minor) = interface.version();
                 CallBody::Rpc(RpcCall {
-                    envelope: Envelope::RpcTcp,
+                    envelope: operation.envelope().into(),
                     interface: Some(SyntaxId { uuid: interface.uuid(), major, minor }),
                     opnum,
                     request,

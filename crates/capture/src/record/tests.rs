@@ -288,3 +288,29 @@ fn an_earlier_recording_of_ours_is_set_aside_and_files_with_such_names_stay() {
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 6);
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn a_call_is_recorded_with_the_envelope_that_it_came_in() {
+    for (envelope, expected) in [
+        (engine::Envelope::RpcTcp, crate::Envelope::RpcTcp),
+        (engine::Envelope::RpcHttp, crate::Envelope::RpcHttp),
+    ] {
+        let recording = Recording { client_side: true, upstream_side: false, secrets: false };
+        let (recorder, calls) = Recorder::new(recording, || Timestamp(0));
+        let engine = engine::Engine::new(engine::Stack::default());
+        let mut conversation = engine::Conversation::default();
+        let call = testkit::incoming(&testkit::caller("a"), (engine::Interface::Rfr, 0), vec![0; 8]);
+        let incoming = engine::Incoming { envelope, ..call };
+        let Ok(engine::Next::Relay(call)) = engine.begin(&mut conversation, incoming) else {
+            panic!("not relayed")
+        };
+        let response = engine::Outcome::Response { stub: vec![0; 4].into(), endian: wire::Endian::Little };
+        let engine::Next::Done(finished) = call.resume(response, &mut identity::OsRandom) else {
+            panic!("not done")
+        };
+        engine::Observer::finished(&*recorder, &finished, Duration::ZERO);
+        let Ok(Recorded::Call(call)) = calls.try_recv() else { panic!("not recorded") };
+        assert_eq!(call.envelope(), expected);
+        engine.end(&mut conversation, true);
+    }
+}
