@@ -1,10 +1,13 @@
-//! Words that are not used in comments, messages and documentation.
+//! Words that are not used in comments, messages, documentation and names of tests; and errors of libraries that are texts,
+//! which are counted with the words.
 
 use std::collections::BTreeMap;
 
 use super::counts::{self, Counts};
 use super::finding::{self, Finding};
+use super::names;
 use super::prose::{self, Line};
+use super::results;
 use super::sources::Source;
 use crate::run::Outcome;
 
@@ -26,7 +29,8 @@ pub(super) struct Use {
     word: usize,
 }
 
-/// Reads the list of words: on each line the words, `|`, and what to write.
+/// Reads the list of words: on each line the words, `|`, and what to write. The last entry is that of [`results`], which is
+/// no word of a text.
 pub(super) fn parse(text: &str) -> Outcome<Vec<Banned>> {
     let entry = |(number, line): (usize, &str)| {
         let (words, instead) =
@@ -34,7 +38,8 @@ pub(super) fn parse(text: &str) -> Outcome<Vec<Banned>> {
         let words = words.split_whitespace().map(str::to_lowercase).collect();
         Ok(Banned { words, instead: instead.trim().to_owned() })
     };
-    finding::entries(text).map(entry).collect()
+    let last = Banned { words: vec![results::WHAT.to_owned()], instead: results::INSTEAD.to_owned() };
+    finding::entries(text).map(entry).chain([Ok(last)]).collect()
 }
 
 /// Where the sources use them.
@@ -42,7 +47,17 @@ pub(super) fn find(sources: &[Source], banned: &[Banned]) -> BTreeMap<String, Ve
     let uses = sources.iter().map(|source| {
         let lines =
             if source.is_rust() { prose::of_rust(&source.text) } else { prose::of_document(&source.text) };
-        (source.path.clone(), uses(&lines, banned))
+        let mut found = uses(&words_of(&lines), banned);
+        if source.is_rust() {
+            for (line, name) in names::of_tests(&source.text) {
+                let words: Vec<(usize, String)> =
+                    name.split('_').map(|word| (line, word.to_lowercase())).collect();
+                found.extend(uses(&words, banned));
+            }
+            let word = banned.len().saturating_sub(1);
+            found.extend(results::lines(source).into_iter().map(|line| Use { line, word }));
+        }
+        (source.path.clone(), found)
     });
     uses.filter(|(_, uses)| !uses.is_empty()).collect()
 }
@@ -84,14 +99,16 @@ pub(super) fn compare(
     Ok(findings)
 }
 
-/// The uses in consecutive lines. A phrase may go on in the next line, but not beyond a sentence's end.
-fn uses(lines: &[Line<'_>], banned: &[Banned]) -> Vec<Use> {
-    let words: Vec<(usize, String)> = lines
-        .iter()
-        .flat_map(|line| {
-            split(&without_code(line.text)).into_iter().map(|word| (line.number, word)).collect::<Vec<_>>()
-        })
-        .collect();
+/// The words of consecutive lines, each with its line. A phrase may go on in the next line, but not beyond a sentence's end.
+fn words_of(lines: &[Line<'_>]) -> Vec<(usize, String)> {
+    let of_line = |line: &Line<'_>| {
+        split(&without_code(line.text)).into_iter().map(|word| (line.number, word)).collect::<Vec<_>>()
+    };
+    lines.iter().flat_map(of_line).collect()
+}
+
+/// The uses among consecutive `words`.
+fn uses(words: &[(usize, String)], banned: &[Banned]) -> Vec<Use> {
     let mut uses = Vec::new();
     for (at, (line, _)) in words.iter().enumerate() {
         for (word, phrase) in banned.iter().enumerate() {
@@ -110,7 +127,7 @@ fn without_code(line: &str) -> String {
         return String::new();
     }
     let parts: Vec<&str> = line.split('`').collect();
-    // A backtick without its pair is none.
+    // A backtick without its pair encloses no code.
     let is_code = |index: usize| index % 2 == 1 && index + 1 < parts.len();
     let kept = parts.iter().enumerate().map(|(index, part)| if is_code(index) { "" } else { *part });
     kept.collect::<Vec<_>>().join(" ` ")
@@ -177,6 +194,19 @@ mod tests {
     #[test]
     fn names_are_not_words() {
         assert_eq!(found("a.rs", "fn wombat() {} // `wombat`, wombat_count", ""), [""; 0]);
+    }
+
+    #[test]
+    fn names_of_tests_are_sentences() {
+        assert_eq!(found("a.rs", "#[test]\nfn it_is_in_the_wombat() {}\n", ""), ["a.rs:2", "a.rs:2"]);
+        assert_eq!(found("a.rs", "fn in_the_wombat() {}\n", ""), [""; 0]);
+    }
+
+    #[test]
+    fn errors_that_are_texts_are_counted_with_the_words() {
+        let path = "crates/a/src/a.rs";
+        assert_eq!(found(path, "fn a() -> Result<(), String> {}\n", ""), [format!("{path}:1")]);
+        assert_eq!(found(path, "fn a() -> Result<(), String> {}\n", &format!("1 {path}")), [""; 0]);
     }
 
     #[test]
