@@ -6,8 +6,8 @@ use std::sync::Arc;
 use identity::{AcceptorConfig, Accounts, Authority, ContextCounters, NtlmAcceptorConfig, ServerNames};
 use mapi::Interface;
 use net::{
-    Admission, ClientAuth, Endpoint, EventLog, Groups, Limits, ListenError, Local, Mapper, NoopObserver,
-    RpcListenerConfig, Workers, listen, mapper_interfaces, syntax,
+    Admission, ClientAuth, Endpoint, EndpointMapperService, EventLog, Groups, Limits, ListenError,
+    NoopObserver, RpcListenerConfig, ServiceHandler, Workers, listen, mapper_interfaces, syntax,
 };
 use rpc::AuthLevel;
 use rpc::server::ServerConfig;
@@ -115,14 +115,14 @@ impl Listening {
         let interfaces = Interface::ALL.map(syntax);
         let offered = interfaces.map(|id| rpc::server::Interface { id, minimum_level: server.minimum_level });
         let config = listener_config(offered.to_vec(), address, auth.clone(), server.limits);
-        let backend = move || Local::new(Arc::clone(&lab));
+        let backend = move || ServiceHandler::new(Arc::clone(&lab));
         let serving =
-            net::run(services, config, Arc::clone(&admission), Workers::here(), backend, stop.clone());
+            net::run_rpc(services, config, Arc::clone(&admission), Workers::here(), backend, stop.clone());
         let Some((listener, own)) = mapper else { return serving.await };
-        let mapper = Mapper::new(&interfaces, &[Endpoint::Tcp(address)]);
+        let mapper = EndpointMapperService::new(&interfaces, &[Endpoint::Tcp(address)]);
         let config = mapper_config(own, auth, server.limits);
         let mapping =
-            net::run(listener, config, admission, Workers::here(), move || mapper.connection(), stop);
+            net::run_rpc(listener, config, admission, Workers::here(), move || mapper.connection(), stop);
         tokio::join!(serving, mapping);
     }
 }

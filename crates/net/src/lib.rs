@@ -12,9 +12,9 @@
 //!                                                 gate: may it connect, may it authenticate?
 //! ```
 //!
-//! A listener ([`run`] for RPC, [`http::run_http`] for HTTP) accepts connections as far as [`Admission`] permits, and serves
+//! A listener ([`run_rpc`] for RPC, [`http::run_http`] for HTTP) accepts connections as far as [`Admission`] permits, and serves
 //! each on one of the [`Workers`]. An RPC connection hands its calls to a [`RequestHandler`]: [`RpcRelay`] brings them through
-//! the engine to the upstream, [`Mapper`] and [`Local`] answer them.
+//! the engine to the upstream, [`EndpointMapperService`] and [`ServiceHandler`] respond to them themselves.
 //!
 //! # Terms
 //!
@@ -68,12 +68,12 @@ pub use crate::rpc::call::AssociationConfig;
 pub use crate::rpc::client::{CallFailure, RpcClient};
 pub use crate::rpc::config::{LEGACY_SERVER_RESPONSE, RpcListenerConfig};
 pub use crate::rpc::dial::Upstream;
-pub use crate::rpc::endpoint_mapper::{Endpoint, Mapper, mapper_interfaces};
-pub use crate::rpc::handler::{Call, Reply, RequestHandler};
-pub use crate::rpc::listener::run;
-pub use crate::rpc::local_service::{Local, Service};
+pub use crate::rpc::endpoint_mapper::{Endpoint, EndpointMapperService, mapper_interfaces};
+pub use crate::rpc::handler::{Call, RequestHandler, RpcReply};
+pub use crate::rpc::listener::run_rpc;
+pub use crate::rpc::local_service::{Service, ServiceHandler};
 pub use crate::rpc::loop_marker::{BindId, LoopMarker};
-pub use crate::rpc::mapper_query::{MapperError, ask};
+pub use crate::rpc::mapper_query::{MapperError, query_endpoint_mapper};
 pub use crate::rpc::reach::NotServed;
 pub use crate::rpc::relay::{RelayConnection, RpcRelay};
 pub use crate::rpc::resolver::{EndpointError, Endpoints, Location, syntax};

@@ -180,7 +180,7 @@ impl Asking<'_> {
                     shown.fine.push(format!("{address} serves {name}; signed in as {}", self.account()));
                 }
                 Ok(address) => shown.fine.push(format!("{address} serves {name}")),
-                Err(NotServed::Refused(_) | NotServed::Rejected(_)) if self.lacks_password() => {
+                Err(NotServed::AccessDenied(_) | NotServed::Rejected(_)) if self.lacks_password() => {
                     shown.fine.push(format!("{name}: reached, not signed in"));
                 }
                 Err(error) => {
@@ -203,7 +203,7 @@ impl Asking<'_> {
         let (key, why) = match error {
             NotServed::Unresolved(why) => ("upstream.rpc", unresolved(why)),
             NotServed::Unreachable(why) => ("upstream.rpc", unreachable(why)),
-            NotServed::Late(_) => ("upstream.rpc", format!("{error}: {LATE}")),
+            NotServed::Timeout(_) => ("upstream.rpc", format!("{error}: {LATE}")),
             NotServed::Mapper(why) => (
                 "upstream.rpc",
                 format!(
@@ -231,11 +231,11 @@ impl Asking<'_> {
                 "upstream.authentication",
                 format!("{interface}: {why}; try the other of ntlm and spnego, and see upstream.level"),
             ),
-            NotServed::Refused(why) if self.config.upstream.level == ProtectionLevel::None => (
+            NotServed::AccessDenied(why) if self.config.upstream.level == ProtectionLevel::None => (
                 "upstream.level",
                 format!("{interface}: the server refuses calls without a sign-in ({why}): set a level"),
             ),
-            NotServed::Refused(why) => (
+            NotServed::AccessDenied(why) => (
                 "upstream.credentials.password_file",
                 format!(
                     "{interface}: the server refuses {} ({why}): check the account and its password in \

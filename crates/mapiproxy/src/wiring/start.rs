@@ -8,8 +8,8 @@ use engine::{Deferral, Engine, Observer};
 use identity::{AcceptorConfig, ContextCounters, Pool};
 use net::http::{HttpListenerConfig, run_http};
 use net::{
-    Admission, AuthLimit, BodyBudget, ClientAuth, Endpoint, Endpoints, EventLog, Groups, Limits, LoopMarker,
-    Mapper, RequestHandler, RpcListenerConfig, RpcRelay, Upstream, Workers,
+    Admission, AuthLimit, BodyBudget, ClientAuth, Endpoint, EndpointMapperService, Endpoints, EventLog,
+    Groups, Limits, LoopMarker, RequestHandler, RpcListenerConfig, RpcRelay, Upstream, Workers,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -130,7 +130,7 @@ impl ProxyBuilder<'_> {
     async fn start_endpoint_mapper(&mut self, endpoints: &[Endpoint]) -> Result<(), Failure> {
         let Some(address) = self.config.listen.endpoint_mapper else { return Ok(()) };
         let listener = net::listen(address).await?;
-        let mapper = Mapper::new(&RpcRelay::services().collect::<Vec<_>>(), endpoints);
+        let mapper = EndpointMapperService::new(&RpcRelay::services().collect::<Vec<_>>(), endpoints);
         let shared = self.rpc_config(net::mapper_interfaces(), address.port(), b"", None);
         self.spawn_rpc(listener, shared, move || mapper.connection());
         Ok(())
@@ -193,7 +193,7 @@ impl ProxyBuilder<'_> {
         connection: impl Fn() -> B + Send + Sync + 'static,
     ) {
         let (admission, workers) = (Arc::clone(&self.admission), self.workers.clone());
-        let served = net::run(listener, shared, admission, workers, connection, self.stopped.clone());
+        let served = net::run_rpc(listener, shared, admission, workers, connection, self.stopped.clone());
         self.listeners.push(net::spawn_system(served));
     }
 }

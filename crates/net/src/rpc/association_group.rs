@@ -7,11 +7,11 @@ use engine::{HandleBudget, HandleTable, Interface, SessionLimits};
 use identity::{Identity, OsRandom, Random as _};
 use rpc::server::AssociationGroups;
 
-/// The association group of one identity: the connections of one client process on which it authenticated, which share
-/// context handles (C706 9.3.4).
+/// The association group of one identity: the connections of one client process on which the identity authenticated.
+/// They share context handles (C706 9.3.4).
 ///
-/// A connection names its group in the bind, in clear and before it authenticates. The number alone therefore shares
-/// nothing: two identities that name the same group have one each, and neither keeps the other's alive.
+/// A client names its group in the bind, unencrypted and before it authenticates. The number alone therefore shares
+/// nothing: two identities that name the same number have a group each, with a lifetime of its own.
 #[derive(Debug, Default)]
 pub struct Group {
     handles: Arc<HandleTable>,
@@ -28,7 +28,7 @@ impl Group {
         &self.handles
     }
 
-    /// The number of the upstream's group in which calls to `interface` run, where there is one.
+    /// The number of the upstream's group for calls to `interface`, if it is known.
     pub fn upstream(&self, interface: Interface) -> Option<u32> {
         self.lock().get(&shared_by(interface)).copied()
     }
@@ -52,7 +52,7 @@ impl Group {
     }
 }
 
-/// AsyncEMSMDB's handles come from EMSMDB: both need one group at the upstream.
+/// The handles of AsyncEMSMDB come from EMSMDB: both need the same group at the upstream.
 const fn shared_by(interface: Interface) -> Interface {
     match interface {
         Interface::AsyncEmsmdb => Interface::Emsmdb,
@@ -128,7 +128,7 @@ impl Member {
         &self.group
     }
 
-    /// Leaves the group. Returns it where no other connection is in it: then it ends.
+    /// Leaves the group. Returns the group if this was its last connection: then the group ends.
     pub(crate) fn leave(self) -> Option<Arc<Group>> {
         let mut state = self.groups.lock();
         let State { groups, budgets, .. } = &mut *state;
@@ -148,11 +148,11 @@ impl Member {
     }
 }
 
-/// The numbers of groups, which is all that an unauthenticated client has of a group.
+/// The numbers of groups. An unauthenticated client has only the number of a group.
 impl AssociationGroups for Groups {
     fn create(&self) -> Option<u32> {
         let mut state = self.lock();
-        // Numbers are random, so that those of other clients can't be guessed.
+        // Numbers are random, so that clients cannot guess those of others.
         let id = loop {
             let mut bytes = [0; 4];
             OsRandom.fill(&mut bytes).ok()?;
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_upstreams_group_is_known_until_the_upstream_knows_it_no_more() {
+    fn a_rejected_group_of_the_upstream_is_forgotten() {
         let group = Group::default();
         group.set_upstream(Interface::Emsmdb, 7);
         assert_eq!(group.upstream(Interface::AsyncEmsmdb), Some(7));

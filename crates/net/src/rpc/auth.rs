@@ -1,4 +1,4 @@
-//! Client authentication: the accepted mechanisms and handshakes in progress.
+//! Client authentication: the accepted mechanisms, and handshakes in progress.
 
 use std::fmt;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl ClientAuth {
         self.mechanisms.iter().filter_map(|mechanism| mechanism.rpc_auth_type()).map(AuthType).collect()
     }
 
-    /// Begins a handshake of the security package `auth_type`, where it is supported.
+    /// Begins a handshake of the security package `auth_type`. `None` if the package is not accepted.
     pub(crate) fn accept(&self, auth_type: AuthType) -> Option<Handshake> {
         let mut mechanisms = self.mechanisms.iter().copied();
         let mechanism = mechanisms.find(|mechanism| mechanism.rpc_auth_type() == Some(auth_type.0))?;
@@ -65,7 +65,7 @@ impl ClientAuth {
 }
 
 impl Handshake {
-    /// The account that the client wants to sign in with, as `token` says.
+    /// The account that the client claims in `token`.
     pub(crate) fn claimed(&self, token: &[u8]) -> Option<ClaimedName> {
         ClaimedName::in_token(self.mechanism, token)
     }
@@ -80,7 +80,7 @@ impl Handshake {
     }
 }
 
-/// The strongest level for which a handshake negotiated enough.
+/// The highest authentication level that a handshake negotiated enough protection for.
 pub(crate) fn strongest(security: &dyn MessageSecurity) -> AuthLevel {
     match security.strongest() {
         Protection::Seal => AuthLevel::PKT_PRIVACY,
@@ -89,7 +89,7 @@ pub(crate) fn strongest(security: &dyn MessageSecurity) -> AuthLevel {
     }
 }
 
-/// What a handshake left, as DCE/RPC wants it for an association whose calls are protected as `level` says.
+/// The protection of PDUs at `level` by `security`, the result of a handshake.
 pub(crate) fn protection(
     security: Box<dyn MessageSecurity>,
     level: AuthLevel,
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_negotiated_is_no_protection_that_a_level_can_have() {
+    fn the_negotiated_protection_limits_the_authentication_level() {
         for level in [AuthLevel::CONNECT, AuthLevel::PKT_INTEGRITY, AuthLevel::PKT_PRIVACY] {
             let contexts = ContextCounters::new();
             let (accounts, authority) = (Arc::new(Alice), Authority::new("here"));
@@ -173,7 +173,7 @@ mod tests {
             let done = loop {
                 token = match client.step(&token, now, &mut OsRandom).unwrap() {
                     Step::Continue(token) | Step::Done { token: Some(token), .. } => token,
-                    Step::Done { token: None, .. } => panic!("the client has nothing more to say"),
+                    Step::Done { token: None, .. } => panic!("the client has no more tokens"),
                 };
                 match server.step(&token, now, &mut OsRandom).unwrap() {
                     Step::Continue(answer) => token = answer,

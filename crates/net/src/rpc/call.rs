@@ -1,4 +1,4 @@
-//! What goes in and out of an upstream connection: its configuration, calls, and their ends.
+//! The inputs and outputs of an upstream association: its configuration, calls, and the ends of calls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use crate::gate::AuthAttempt;
 use crate::rpc::loop_marker::BindId;
 use crate::upstream_error::UpstreamError;
 
-/// What an upstream connection is for.
+/// The configuration of an upstream association.
 #[derive(Debug, Clone)]
 pub struct AssociationConfig {
     /// The interface.
     pub interface: SyntaxId,
-    /// The account to authenticate with; none for unauthenticated calls.
+    /// The account to authenticate with; `None` for unauthenticated calls.
     pub account: Option<Arc<Account>>,
     /// The upstream's association group to join; zero for a new one.
     pub group: u32,
@@ -30,11 +30,11 @@ pub struct AssociationConfig {
     pub timeout: Duration,
 }
 
-/// A connection that was made.
+/// An open connection.
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
-    /// The account to sign in with, and the sign-in that is permitted, where the gate of the upstream counts it.
+    /// The account to authenticate with, and the attempt that the gate of the account permits.
     pub(crate) sign_in: Option<(Arc<Account>, AuthAttempt)>,
 }
 
@@ -44,57 +44,57 @@ impl From<TcpStream> for Connected {
     }
 }
 
-/// A call, as it goes to a server.
+/// A call to a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
-    /// The caller's number for it, with which its end comes back.
+    /// The caller's number for the call, which its end repeats.
     pub token: u64,
-    /// Its number on the interface.
+    /// The operation number.
     pub opnum: u16,
-    /// The object that it is for.
+    /// The object UUID of the call.
     pub object: Option<Guid>,
-    /// Its request, little-endian.
+    /// The request, little-endian.
     pub stub: Bytes,
 }
 
 /// The end of a call.
 #[derive(Debug)]
 pub(crate) enum CallEnd {
-    /// The server answered with a response.
+    /// The server responded.
     Response {
         /// The caller's number for the call.
         token: u64,
         /// The response.
         stub: Bytes,
-        /// Its byte order.
+        /// The byte order of the response.
         endian: Endian,
     },
-    /// The server answered with a fault.
+    /// The server responded with a fault.
     Fault {
         /// The caller's number for the call.
         token: u64,
         /// The fault's status.
         status: FaultStatus,
     },
-    /// The connection could not be made, or broke.
+    /// The connection could not be opened, or was lost.
     Failed {
         /// The caller's number for the call.
         token: u64,
         /// Why.
         error: UpstreamError,
-        /// How far the call came.
+        /// How far the call got.
         progress: Progress,
     },
 }
 
-/// How far a call came on a connection that failed.
+/// How far a call got on a connection that failed.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    /// Nothing of it was sent.
+    /// Nothing of the call was sent.
     Unsent(Outgoing),
-    /// It was sent, and the server said that it did not execute it.
+    /// The call was not executed.
     NotExecuted,
-    /// It was sent, and the server may have executed it.
+    /// The call was sent, and the server may have executed it.
     Unknown,
 }
 
@@ -102,7 +102,8 @@ pub(crate) enum Progress {
 pub(super) fn outcome(error: &UpstreamError, progress: &Progress) -> Outcome {
     let unavailable = |kind| Outcome::Unavailable { kind, why: ErrorChain(error).to_string() };
     match error {
-        // It is not the client that is refused: a status that says so would have it ask for another password.
+        // The upstream rejects the account of the proxy. A status that denies access would make the client ask its user
+        // for another password.
         error if error.is_account() => unavailable(match progress {
             Progress::Unsent(_) | Progress::NotExecuted => RefusalKind::NotExecuted,
             Progress::Unknown => RefusalKind::Failed,

@@ -1,4 +1,4 @@
-//! An RPC client connection that makes one call at a time.
+//! A connection to an RPC server that makes one call at a time.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;

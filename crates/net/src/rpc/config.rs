@@ -1,4 +1,4 @@
-//! What all connections of an RPC listener have in common.
+//! The configuration that all connections of an RPC listener share.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use crate::rpc::loop_marker::LoopMarker;
 use crate::tcp::admission::Limits;
 use crate::tcp::network::Network;
 
-/// What a server sends first to a proxy of RPC over HTTP ([MS-RPCH] 2.1.1.2.1).
+/// The first bytes that a server sends to a proxy of RPC over HTTP ([MS-RPCH] 2.1.1.2.1).
 pub const LEGACY_SERVER_RESPONSE: &[u8] = b"ncacn_http/1.0";
 
-/// What the connections of a listener have in common.
+/// The configuration that all connections of an RPC listener share.
 pub struct RpcListenerConfig {
     /// What associations offer and accept.
     pub rpc: Arc<ServerConfig>,
@@ -31,15 +31,15 @@ pub struct RpcListenerConfig {
     pub limits: Limits,
     /// The limit on the memory that calls use.
     pub bodies: Arc<BodyBudget>,
-    /// Receives authentications and operations.
+    /// Observes authentications and operations.
     pub observer: Arc<dyn Observer>,
     /// The rate-limited log.
     pub log: EventLog,
     /// Load balancers that begin each connection with a PROXY header, version 1 or 2.
     pub proxy_protocol: Vec<Network>,
-    /// Detects request loops, by its id as [`ServerConfig::own_bind`].
+    /// Detects request loops. Its id is [`ServerConfig::own_bind`].
     pub loop_marker: Option<Arc<LoopMarker>>,
-    /// What is sent to a client before it sends anything; empty for most listeners.
+    /// The bytes that the listener sends when it accepts a client; empty for most listeners.
     pub greeting: &'static [u8],
 }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use crate::rpc::config::RpcListenerConfig;
 use crate::rpc::contexts::{ClientContexts, Leg, Standing};
 use crate::rpc::deadlines::{Activity, ClientTimeout, Deadlines, check_interval};
-use crate::rpc::handler::{Call, HandlerScope, Reply, RequestHandler};
+use crate::rpc::handler::{Call, HandlerScope, RequestHandler, RpcReply};
 use crate::rpc::pdu_quota::PduQuota;
 use crate::rpc::stubs::{Stubs, UnreadResponses};
 use crate::tcp::admission::ConnectionPermit;
@@ -51,7 +51,7 @@ struct Connection<S, H: RequestHandler> {
     scope: HandlerScope<H>,
     contexts: ClientContexts,
     /// Replies of the handler that the association has not got yet.
-    replies: Vec<Reply>,
+    replies: Vec<RpcReply>,
     /// The memory of the calls that the handler has not answered, which include those that the client orphaned.
     stubs: Stubs,
     /// The calls whose replies the client waits for.
@@ -112,7 +112,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         send(&mut self.stream, self.config.greeting, self.config.limits.handshake, &mut shutdown).await?;
         loop {
             if *shutdown.borrow() {
-                self.scope.handler.stop(&mut self.replies);
+                self.scope.handler.shut_down(&mut self.replies);
             }
             let quota =
                 self.quota.next(self.association.processed(), self.is_authenticated(), Instant::now());
@@ -262,13 +262,13 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
     /// Gives the handler's replies to the association.
     fn send_replies(&mut self) {
         for reply in self.replies.drain(..) {
-            let (Reply::Response { id, .. } | Reply::Fault { id, .. }) = reply;
+            let (RpcReply::Response { id, .. } | RpcReply::Fault { id, .. }) = reply;
             self.stubs.end(id);
             let Some(position) = self.pending.iter().position(|pending| pending.id == id) else { continue };
             let PendingReply { call_id, .. } = self.pending.swap_remove(position);
             let sent = match reply {
-                Reply::Response { stub, .. } => self.association.respond(call_id, &stub),
-                Reply::Fault { status, .. } => self.association.fault(call_id, status, false),
+                RpcReply::Response { stub, .. } => self.association.respond(call_id, &stub),
+                RpcReply::Fault { status, .. } => self.association.fault(call_id, status, false),
             };
             if let Err(error) = sent {
                 tracing::debug!(client = %self.client, "response not sent: {error}");

@@ -1,4 +1,4 @@
-//! The upstream of the RPC relay, and how connections to it are made.
+//! The upstream of the RPC relay, and connecting to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,17 +17,17 @@ use crate::upstream_identity::UpstreamIdentity;
 /// The upstream of the RPC relay.
 #[derive(Debug, Clone)]
 pub struct Upstream {
-    /// How its services are found.
+    /// How the endpoints of its services are found.
     pub endpoints: Arc<Endpoints>,
     /// Whose credentials calls have there.
     pub identity: UpstreamIdentity,
     /// How long connecting and authenticating may take.
     pub timeout: Duration,
-    /// How long an answer may take.
+    /// How long a response may take.
     pub call_limit: Duration,
-    /// Detects calls that lead back to this proxy.
+    /// Detects request loops.
     pub loop_marker: Arc<LoopMarker>,
-    /// Its shared state.
+    /// The shared state of its availability.
     pub gate: Arc<Gate>,
 }
 

@@ -11,9 +11,9 @@ use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
 use rpc::server::Interface;
 
 use crate::rpc::association_group::Group;
-use crate::rpc::handler::{Call, Reply, RequestHandler};
+use crate::rpc::handler::{Call, RequestHandler, RpcReply};
 
-/// An address at which services are, and its protocol.
+/// The address of services, and the protocol there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// Over TCP.
@@ -35,14 +35,14 @@ impl Endpoint {
     }
 }
 
-/// The map of an endpoint mapper, shared by the connections to it.
+/// The endpoint map, shared by the connections to the endpoint mapper.
 #[derive(Debug, Clone)]
-pub struct Mapper {
+pub struct EndpointMapperService {
     map: Arc<EndpointMap>,
     management: Arc<Management>,
 }
 
-/// The interfaces of an endpoint mapper, which also unauthenticated clients are served.
+/// The interfaces of an endpoint mapper, which unauthenticated clients may call.
 pub fn mapper_interfaces() -> Vec<Interface> {
     [epm::INTERFACE, mgmt::INTERFACE]
         .into_iter()
@@ -50,9 +50,9 @@ pub fn mapper_interfaces() -> Vec<Interface> {
         .collect()
 }
 
-impl Mapper {
-    /// Maps `services` to each of `endpoints`. Where an address is no single IPv4 address, the answer contains none, and
-    /// clients use the address of the endpoint mapper.
+impl EndpointMapperService {
+    /// Maps `services` to each of `endpoints`. If an address is not a single IPv4 address, the response contains no
+    /// address, and clients use that of the endpoint mapper.
     pub fn new(services: &[SyntaxId], endpoints: &[Endpoint]) -> Self {
         let mut map = EndpointMap::new();
         for service in services {
@@ -65,39 +65,40 @@ impl Mapper {
     }
 
     /// The request handler of one connection.
-    pub fn connection(&self) -> MapperConnection {
+    pub fn connection(&self) -> EndpointMapperConnection {
         let management = Arc::clone(&self.management);
-        MapperConnection { mapper: EndpointMapper::new(Arc::clone(&self.map)), management }
+        EndpointMapperConnection { mapper: EndpointMapper::new(Arc::clone(&self.map)), management }
     }
 }
 
 /// One connection to the endpoint mapper, with its lookups in progress.
 #[derive(Debug)]
-pub struct MapperConnection {
+pub struct EndpointMapperConnection {
     mapper: EndpointMapper,
     management: Arc<Management>,
 }
 
-impl RequestHandler for MapperConnection {
-    fn call(&mut self, call: Call, replies: &mut Vec<Reply>) {
-        let answer = if call.interface == epm::INTERFACE {
+impl RequestHandler for EndpointMapperConnection {
+    fn call(&mut self, call: Call, replies: &mut Vec<RpcReply>) {
+        let result = if call.interface == epm::INTERFACE {
             self.mapper.call(call.opnum, &call.stub, call.endian)
         } else {
             self.management.call(call.opnum, &call.stub, call.endian)
         };
-        replies.push(reply(call.id, answer));
+        replies.push(reply(call.id, result));
     }
 
-    fn poll(&mut self, _task: &mut Context<'_>, _replies: &mut Vec<Reply>) -> Poll<()> {
+    fn poll(&mut self, _task: &mut Context<'_>, _replies: &mut Vec<RpcReply>) -> Poll<()> {
         Poll::Pending
     }
 
     fn end(&mut self, _over: &[Arc<Group>]) {}
 }
 
-pub(crate) fn reply(id: u32, answer: Result<Vec<u8>, FaultStatus>) -> Reply {
-    match answer {
-        Ok(stub) => Reply::Response { id, stub: Bytes::from(stub) },
-        Err(status) => Reply::Fault { id, status },
+/// The reply to the call `id` with `result`.
+pub(crate) fn reply(id: u32, result: Result<Vec<u8>, FaultStatus>) -> RpcReply {
+    match result {
+        Ok(stub) => RpcReply::Response { id, stub: Bytes::from(stub) },
+        Err(status) => RpcReply::Fault { id, status },
     }
 }

@@ -1,4 +1,4 @@
-//! The request handler interface of RPC listeners.
+//! The interface between a client connection and what handles its calls.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,32 +11,32 @@ use wire::{Endian, Guid};
 
 use crate::rpc::association_group::{Group, Groups, Member};
 
-/// A client's call, and the security context that it is made under.
+/// A client's call, and its security context.
 #[derive(Debug)]
 pub struct Call {
-    /// Its number, by which it is answered.
+    /// The number of the call, which the reply repeats.
     pub id: u32,
-    /// The interface that it is for.
+    /// The interface.
     pub interface: SyntaxId,
-    /// Its number there.
+    /// The operation number.
     pub opnum: u16,
-    /// The object that it is for.
+    /// The object UUID of the call.
     pub object: Option<Guid>,
-    /// Its request.
+    /// The request.
     pub stub: Bytes,
     /// The request's byte order.
     pub endian: Endian,
-    /// The caller.
+    /// The security context of the caller.
     pub context: SecurityContext,
-    /// Where the client connects from.
+    /// The address of the client.
     pub peer: SocketAddr,
     /// The association group of the connection and the caller.
     pub group: Arc<Group>,
 }
 
-/// The answer to a call.
+/// The reply of a handler to a call: a response or a fault PDU (C706 12.6.4.10, 12.6.4.7).
 #[derive(Debug)]
-pub enum Reply {
+pub enum RpcReply {
     /// A response, little-endian.
     Response {
         /// The call.
@@ -53,7 +53,7 @@ pub enum Reply {
     },
 }
 
-/// Answers the calls of one client connection, at once or later.
+/// Handles the calls of one client connection. Each call gets a reply, at once or later.
 ///
 /// Called in this order: [`bound`](Self::bound) once, then [`call`](Self::call) for each call and
 /// [`poll`](Self::poll) whenever the connection's task runs, and [`end`](Self::end) once.
@@ -63,24 +63,24 @@ pub trait RequestHandler: Send {
         let _ = bind_call_id;
     }
 
-    /// Takes a call. Answers that are ready go to `replies`.
-    fn call(&mut self, call: Call, replies: &mut Vec<Reply>);
+    /// Takes a call. Replies that are ready go to `replies`. The connection polls afterwards.
+    fn call(&mut self, call: Call, replies: &mut Vec<RpcReply>);
 
-    /// Continues what waits; ready once there is something new in `replies`.
-    fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> Poll<()>;
+    /// Continues pending calls; ready once `replies` has new entries.
+    fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<RpcReply>) -> Poll<()>;
 
-    /// The proxy shuts down: calls that may end at any time are answered now. Their answers go to `replies`.
-    fn stop(&mut self, replies: &mut Vec<Reply>) {
+    /// The proxy shuts down: ends calls that may end at any time. Their replies go to `replies`.
+    fn shut_down(&mut self, replies: &mut Vec<RpcReply>) {
         let _ = replies;
     }
 
-    /// The security contexts `revoked` of the connection were revoked: ends what was done under them. Calls of theirs
-    /// that wait are answered in `replies`.
-    fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<Reply>) {
+    /// The security contexts `revoked` of the connection were revoked: ends their sessions and pending calls. The replies
+    /// go to `replies`.
+    fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<RpcReply>) {
         let _ = (revoked, replies);
     }
 
-    /// The connection has ended, and with it the association groups `over`, of which it was the last one.
+    /// The connection has ended, and with it the association groups `over`, whose last connection it was.
     fn end(&mut self, over: &[Arc<Group>]);
 }
 
@@ -97,8 +97,8 @@ impl<H: RequestHandler> HandlerScope<H> {
         Self { handler, groups, members: Vec::new() }
     }
 
-    /// The group of `identity` with the number `id`, which is none before the bind. It is joined once the identity has
-    /// authenticated, not before.
+    /// The group of `identity` with the number `id`, which is `None` before the bind. The connection joins the group when
+    /// the identity has authenticated.
     pub(crate) fn group(&mut self, id: Option<u32>, identity: &Identity) -> Option<Arc<Group>> {
         if let Some(member) = self.members.iter().find(|member| member.identity() == identity) {
             return Some(Arc::clone(member.group()));
@@ -111,7 +111,7 @@ impl<H: RequestHandler> HandlerScope<H> {
 }
 
 impl<H: RequestHandler> Drop for HandlerScope<H> {
-    /// Lets the handler end what is over, also where a hook panicked.
+    /// Ends the sessions of the connection, also if a hook panicked.
     fn drop(&mut self) {
         let over: Vec<Arc<Group>> = self.members.drain(..).filter_map(Member::leave).collect();
         self.handler.end(&over);

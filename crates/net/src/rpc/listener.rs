@@ -20,7 +20,7 @@ use crate::tcp::workers::Workers;
 
 /// Serves each client that connects to `listener` on one of `workers`, with a request handler of its own. When
 /// `shutdown` turns true, the listener accepts no more connections, and returns when the active calls are complete.
-pub async fn run<B, F>(
+pub async fn run_rpc<B, F>(
     listener: TcpListener,
     config: Arc<RpcListenerConfig>,
     admission: Arc<Admission>,

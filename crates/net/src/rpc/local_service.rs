@@ -1,4 +1,4 @@
-//! RPC services that are answered locally.
+//! RPC services within this process.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -7,17 +7,17 @@ use bytes::Bytes;
 use rpc::pdu::FaultStatus;
 
 use crate::rpc::association_group::Group;
-use crate::rpc::handler::{Call, Reply, RequestHandler};
+use crate::rpc::handler::{Call, RequestHandler, RpcReply};
 
-/// A service that answers each call at once, as the lab does.
+/// A service that responds to each call at once, for example the lab.
 pub trait Service: Send + Sync + 'static {
-    /// Answers a call with its response's stub, little-endian.
+    /// Executes a call. Returns the stub of the response, little-endian.
     ///
     /// # Errors
-    /// With the status of the fault that the caller gets.
+    /// The status of the fault that the caller gets.
     fn call(&self, call: &Call) -> Result<Bytes, FaultStatus>;
 
-    /// The last connection of an association group is gone: its context handles are run down.
+    /// The last connection of an association group has ended: runs down its context handles.
     fn rundown(&self, group: &Arc<Group>) {
         let _ = group;
     }
@@ -25,25 +25,25 @@ pub trait Service: Send + Sync + 'static {
 
 /// The request handler of a [`Service`].
 #[derive(Debug)]
-pub struct Local<S>(Arc<S>);
+pub struct ServiceHandler<S>(Arc<S>);
 
-impl<S: Service> Local<S> {
+impl<S: Service> ServiceHandler<S> {
     /// The request handler of one connection to `service`.
     pub const fn new(service: Arc<S>) -> Self {
         Self(service)
     }
 }
 
-impl<S: Service> RequestHandler for Local<S> {
-    fn call(&mut self, call: Call, replies: &mut Vec<Reply>) {
+impl<S: Service> RequestHandler for ServiceHandler<S> {
+    fn call(&mut self, call: Call, replies: &mut Vec<RpcReply>) {
         let reply = match self.0.call(&call) {
-            Ok(stub) => Reply::Response { id: call.id, stub },
-            Err(status) => Reply::Fault { id: call.id, status },
+            Ok(stub) => RpcReply::Response { id: call.id, stub },
+            Err(status) => RpcReply::Fault { id: call.id, status },
         };
         replies.push(reply);
     }
 
-    fn poll(&mut self, _task: &mut Context<'_>, _replies: &mut Vec<Reply>) -> Poll<()> {
+    fn poll(&mut self, _task: &mut Context<'_>, _replies: &mut Vec<RpcReply>) -> Poll<()> {
         Poll::Pending
     }
 

@@ -2,8 +2,8 @@
 //!
 //! The bind of an upstream connection has a call id that identifies this process (C706 12.6.3.1). Clients choose call
 //! ids, and servers only compare them with each other, so that servers, firewalls and load balancers behave as for any
-//! other id. A proxy whose client's bind has such an id passes it on, by which loops through several proxies are detected
-//! too.
+//! other id. If the client's bind has such an id, the proxy forwards that id. Loops through several proxies are thereby
+//! detected as well.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,11 +17,11 @@ const IDS: std::ops::Range<u32> = 0x4000_0000..0x7000_0000;
 /// How long after a loop was found a rejected bind is attributed to it.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// The call id that identifies this process, and when a bind with it last came back.
+/// The call id that identifies this process, and when a bind with this id last arrived.
 #[derive(Debug)]
 pub struct LoopMarker {
     id: u32,
-    /// When a bind of ours last came back.
+    /// When a bind of this process last arrived.
     found: Mutex<Option<Instant>>,
 }
 
@@ -29,7 +29,7 @@ impl LoopMarker {
     /// A new id.
     ///
     /// # Errors
-    /// When there are no random bytes.
+    /// When the system provides no random bytes.
     pub fn new(random: &mut dyn Random) -> Result<Arc<Self>, RandomError> {
         let mut bytes = [0; 4];
         random.fill(&mut bytes)?;
@@ -37,18 +37,18 @@ impl LoopMarker {
         Ok(Arc::new(Self { id, found: Mutex::default() }))
     }
 
-    /// The call id: a bind that comes with it was sent by this process.
+    /// The call id: a bind with this id was sent by this process.
     pub const fn id(&self) -> u32 {
         self.id
     }
 
     /// The id for a bind on behalf of a client whose own bind had the call id `client`.
     pub(crate) fn bind_id(self: &Arc<Self>, client: Option<u32>) -> BindId {
-        let passed_on = client.filter(|id| IDS.contains(id));
-        BindId { id: passed_on.unwrap_or(self.id), marker: Arc::clone(self) }
+        let forwarded = client.filter(|id| IDS.contains(id));
+        BindId { id: forwarded.unwrap_or(self.id), marker: Arc::clone(self) }
     }
 
-    /// A bind of ours came back at the time `now`.
+    /// A bind of this process arrived at the time `now`.
     pub(crate) fn found(&self, now: Instant) {
         *self.lock() = Some(now);
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_of_another_proxy_is_passed_on_and_a_clients_is_not() {
+    fn an_id_of_another_proxy_is_forwarded_and_a_clients_is_not() {
         let (ours, other) =
             (LoopMarker::new(&mut OsRandom).unwrap(), LoopMarker::new(&mut OsRandom).unwrap());
         assert!(IDS.contains(&ours.id()) && ours.id() != other.id());

@@ -1,4 +1,4 @@
-//! Queries the upstream's endpoint mapper.
+//! Queries an endpoint mapper.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,16 +17,16 @@ const LIMIT: Duration = Duration::from_secs(15);
 
 /// Why an endpoint mapper does not return the endpoint of a service.
 #[derive(Debug, thiserror::Error)]
-#[error("the endpoint mapper at {}: {why}", .address.map(|address| address.to_string()).unwrap_or_default())]
+#[error("endpoint mapper {}: {why}", .address.map(|address| address.to_string()).unwrap_or_default())]
 pub struct MapperError {
-    /// The first of its addresses.
+    /// The first address of the endpoint mapper.
     address: Option<SocketAddr>,
     why: QueryError,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum QueryError {
-    #[error("it does not answer")]
+    #[error("no response within {} s", LIMIT.as_secs())]
     Timeout,
     #[error("{0}")]
     Request(wire::Error),
@@ -36,21 +36,24 @@ enum QueryError {
     Connection(#[from] io::Error),
     #[error(transparent)]
     Call(#[from] CallFailure),
-    #[error("its answer: {0}")]
-    Answer(wire::Error),
-    #[error("it knows no {0}")]
+    #[error("malformed response: {0}")]
+    Response(wire::Error),
+    #[error("interface {0} not registered")]
     Unregistered(SyntaxId),
 }
 
-/// Asks the endpoint mapper at the addresses `mapper` for the TCP endpoint of `interface`, which is on the host that
-/// answers.
+/// Queries the endpoint mapper at the addresses `mapper` for the TCP endpoint of `interface`. The endpoint is on the host
+/// that responds.
 ///
 /// # Errors
-/// Says why there is no answer, or what is wrong with it.
-pub async fn ask(mapper: &[SocketAddr], interface: SyntaxId) -> Result<SocketAddr, MapperError> {
-    let answered = tokio::time::timeout(LIMIT, query(mapper, interface)).await;
-    let answered = answered.unwrap_or(Err(QueryError::Timeout));
-    answered.map_err(|why| MapperError { address: mapper.first().copied(), why })
+/// When the endpoint mapper cannot be reached, or does not return an endpoint.
+pub async fn query_endpoint_mapper(
+    mapper: &[SocketAddr],
+    interface: SyntaxId,
+) -> Result<SocketAddr, MapperError> {
+    let queried = tokio::time::timeout(LIMIT, query(mapper, interface)).await;
+    let queried = queried.unwrap_or(Err(QueryError::Timeout));
+    queried.map_err(|why| MapperError { address: mapper.first().copied(), why })
 }
 
 async fn query(mapper: &[SocketAddr], interface: SyntaxId) -> Result<SocketAddr, QueryError> {
@@ -73,7 +76,7 @@ async fn query(mapper: &[SocketAddr], interface: SyntaxId) -> Result<SocketAddr,
     let mut client = RpcClient::over(stream, config);
     let (stub, endian) = client.call(epm::OPNUM_EPT_MAP, stub).await?;
     let response =
-        EptMapResponse::decode(&mut Reader::with_endian(&stub, endian)).map_err(QueryError::Answer)?;
+        EptMapResponse::decode(&mut Reader::with_endian(&stub, endian)).map_err(QueryError::Response)?;
     let port = response.towers.iter().flatten().find_map(Tower::port);
     port.map(|port| SocketAddr::new(host, port)).ok_or(QueryError::Unregistered(interface))
 }

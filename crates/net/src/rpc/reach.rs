@@ -18,35 +18,35 @@ use crate::rpc::upstream_auth::is_denial;
 use crate::tcp::connect::{ConnectError, ResolveError, connect_any, resolve};
 use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
-/// An operation number that does not exist, to which the server only answers a fault (C706 `nca_s_op_rng_error`).
+/// An operation number that does not exist, so that the server responds with a fault only (C706 `nca_s_op_rng_error`).
 const NO_OPERATION: u16 = 0x0fff;
 
 /// Why the upstream does not serve an interface.
 #[derive(Debug, thiserror::Error)]
 pub enum NotServed {
-    /// The server's name has no address.
+    /// The server's name cannot be resolved.
     #[error("{0}")]
     Unresolved(ResolveError),
-    /// There is no connection to the configured address.
+    /// The configured address does not accept a connection.
     #[error("{0}")]
     Unreachable(ConnectError),
     /// The endpoint mapper does not return the endpoint of the interface.
     #[error("{0}")]
     Mapper(EndpointError),
-    /// There is no connection to the endpoint that the endpoint mapper returns.
-    #[error("the endpoint mapper names {address}, but: {why}")]
+    /// The endpoint that the endpoint mapper returns does not accept a connection.
+    #[error("endpoint {address} of the endpoint mapper not reachable: {why}")]
     Elsewhere {
         /// The endpoint.
         address: SocketAddr,
-        /// Why there is no connection.
+        /// Why it does not.
         why: ConnectError,
     },
     /// The server rejects the bind.
     #[error("{0}")]
     Rejected(String),
-    /// The server refuses the account, or unauthenticated calls.
+    /// The server rejects the account, or unauthenticated calls.
     #[error("{0}")]
-    Refused(String),
+    AccessDenied(String),
     /// The server does not serve this interface.
     #[error("{0}")]
     NotThere(String),
@@ -56,9 +56,9 @@ pub enum NotServed {
     /// The connection failed otherwise.
     #[error("{0}")]
     Broken(String),
-    /// It took too long.
-    #[error("no answer within {} s", .0.as_secs())]
-    Late(Duration),
+    /// The server did not respond in time.
+    #[error("no response within {} s (upstream.connect_seconds)", .0.as_secs())]
+    Timeout(Duration),
 }
 
 impl Upstream {
@@ -93,7 +93,7 @@ impl Upstream {
                 Err(failure) => judge(&failure).map(|()| address),
             }
         };
-        timeout(self.timeout, all).await.map_err(|_| NotServed::Late(self.timeout))?
+        timeout(self.timeout, all).await.map_err(|_| NotServed::Timeout(self.timeout))?
     }
 
     /// The addresses at which `interface` is served.
@@ -108,17 +108,17 @@ impl Upstream {
     }
 }
 
-/// What `failure` of a call to an operation that does not exist means: none where the server let the call in.
+/// What `failure` of a call to an operation that does not exist means: nothing if the server authorized the call.
 fn judge(failure: &CallFailure) -> Result<(), NotServed> {
     let text = ErrorChain(failure).to_string();
     match failure {
-        CallFailure::Fault(status) if is_denial(*status) => Err(NotServed::Refused(text)),
+        CallFailure::Fault(status) if is_denial(*status) => Err(NotServed::AccessDenied(text)),
         CallFailure::Fault(FaultStatus::NCA_S_UNK_IF) => Err(NotServed::NotThere(text)),
         CallFailure::Fault(_) => Ok(()),
         CallFailure::Lost { why, .. } => Err(match why {
             UpstreamError::Auth(
                 UpstreamAuthError::InvalidCredentials(_) | UpstreamAuthError::AccessDenied(_),
-            ) => NotServed::Refused(text),
+            ) => NotServed::AccessDenied(text),
             UpstreamError::Auth(UpstreamAuthError::AssociationRejected(_))
             | UpstreamError::Rejected { .. }
             | UpstreamError::Loop => NotServed::Rejected(text),

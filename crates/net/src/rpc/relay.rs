@@ -24,11 +24,11 @@ use crate::rpc::association_group::Group;
 use crate::rpc::call::{CallEnd, Outgoing, Progress, outcome};
 use crate::rpc::dial::Upstream;
 use crate::rpc::endpoint_mapper::reply;
-use crate::rpc::handler::{Call, Reply, RequestHandler};
+use crate::rpc::handler::{Call, RequestHandler, RpcReply};
 use crate::rpc::pending_calls::{ClientCall, PendingCall, PendingCalls};
 use crate::rpc::resolver::syntax;
 use crate::rpc::upstream_associations::UpstreamAssociations;
-use crate::rpc::upstream_auth::{fault, is_refusal};
+use crate::rpc::upstream_auth::{fault, rejects_account};
 use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError, cause};
 
 /// What all relayed client connections have in common.
@@ -121,7 +121,7 @@ impl RequestHandler for RelayConnection {
         self.upstreams.bound(bind_call_id);
     }
 
-    fn call(&mut self, call: Call, replies: &mut Vec<Reply>) {
+    fn call(&mut self, call: Call, replies: &mut Vec<RpcReply>) {
         let Some(interface) = Interface::by_uuid(call.interface.uuid) else {
             return replies
                 .push(reply(call.id, self.relay.management.call(call.opnum, &call.stub, call.endian)));
@@ -157,12 +157,12 @@ impl RequestHandler for RelayConnection {
                     request_size,
                     refusal: &refusal,
                 });
-                replies.push(Reply::Fault { id, status });
+                replies.push(RpcReply::Fault { id, status });
             }
         }
     }
 
-    fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> Poll<()> {
+    fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<RpcReply>) -> Poll<()> {
         self.upstreams.poll(task, &mut self.ends);
         self.check_time();
         let advanced = self.advance_deferred(task, replies);
@@ -184,7 +184,7 @@ impl RequestHandler for RelayConnection {
         Poll::Ready(())
     }
 
-    fn stop(&mut self, replies: &mut Vec<Reply>) {
+    fn shut_down(&mut self, replies: &mut Vec<RpcReply>) {
         let ended = self.pending.iter_sent();
         let ended = ended.filter_map(|(token, pending)| Some((token, pending.operation.end_wait()?)));
         for (token, outcome) in ended.collect::<Vec<(u64, Outcome)>>() {
@@ -192,7 +192,7 @@ impl RequestHandler for RelayConnection {
         }
     }
 
-    fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<Reply>) {
+    fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<RpcReply>) {
         for (call, next) in self.pending.take_revoked() {
             let refusal = denied(next.flight().context());
             self.respond(&call, &next.give_up(refusal), replies);
@@ -221,7 +221,7 @@ impl RequestHandler for RelayConnection {
 
 impl RelayConnection {
     /// Does what the operation of `call` needs next.
-    fn advance(&mut self, call: ClientCall, next: Next, replies: &mut Vec<Reply>) {
+    fn advance(&mut self, call: ClientCall, next: Next, replies: &mut Vec<RpcReply>) {
         // An operation whose security context was revoked meanwhile ends here, in either direction.
         let context = next.flight().context();
         let next = if context.is_revoked() {
@@ -250,14 +250,14 @@ impl RelayConnection {
     }
 
     /// Continues the operation whose call `token` came to `outcome`.
-    fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
+    fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<RpcReply>) {
         let Some(PendingCall { operation, call }) = self.pending.take_sent(token) else { return };
         self.advance(call, operation.resume(outcome, &mut OsRandom), replies);
     }
 
     /// Continues the operations whose deferred work is done or has taken as long as it may, and those that waited for
     /// them. Returns whether there were any.
-    fn advance_deferred(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> bool {
+    fn advance_deferred(&mut self, task: &mut Context<'_>, replies: &mut Vec<RpcReply>) -> bool {
         let mut any = false;
         while let Some(PendingCall { operation, call }) = self.pending.take_worked(task) {
             any = true;
@@ -270,10 +270,10 @@ impl RelayConnection {
     }
 
     /// Responds to `call`, whose operation is over.
-    fn respond(&self, call: &ClientCall, finished: &Finished, replies: &mut Vec<Reply>) {
+    fn respond(&self, call: &ClientCall, finished: &Finished, replies: &mut Vec<RpcReply>) {
         let reply = finished.reply();
         if let engine::Reply::Response(stub) = reply {
-            replies.push(Reply::Response { id: call.id, stub: stub.clone() });
+            replies.push(RpcReply::Response { id: call.id, stub: stub.clone() });
         } else {
             let status = reply.fault().unwrap_or(CALL_FAILED);
             let why = reply.why().unwrap_or_default();
@@ -281,18 +281,18 @@ impl RelayConnection {
                 operation = finished.flight().operation.name(),
                 "call failed with fault {status}: {why}"
             );
-            replies.push(Reply::Fault { id: call.id, status });
+            replies.push(RpcReply::Fault { id: call.id, status });
         }
         self.relay.observer.finished(finished, call.since.elapsed());
     }
 
     /// The upstream responded to the call `token` with the fault `status`.
-    fn on_fault(&mut self, token: u64, status: FaultStatus, replies: &mut Vec<Reply>) {
+    fn on_fault(&mut self, token: u64, status: FaultStatus, replies: &mut Vec<RpcReply>) {
         let Some(pending) = self.pending.sent(token) else { return };
         // The upstream rejects the account of the proxy, not that of the client, which has authenticated: the client gets
         // the fault of a failed call. A handshake that ends with AUTH3 has no response, so that the fault of the first
         // call rejects the account.
-        if is_refusal(status) && self.upstreams.authenticates(&pending.call.upstream) {
+        if rejects_account(status) && self.upstreams.authenticates(&pending.call.upstream) {
             let denied = UpstreamAuthError::AccessDenied(cause(fault(status))).into();
             return self.on_failure(token, &denied, Progress::Unknown, replies);
         }
@@ -306,7 +306,7 @@ impl RelayConnection {
         token: u64,
         error: &UpstreamError,
         progress: Progress,
-        replies: &mut Vec<Reply>,
+        replies: &mut Vec<RpcReply>,
     ) {
         let Some(PendingCall { operation, call: client }) = self.pending.sent(token) else { return };
         let (key, flight) = (client.upstream.clone(), operation.flight());

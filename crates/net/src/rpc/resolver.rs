@@ -10,22 +10,22 @@ use rpc::pdu::SyntaxId;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::rpc::mapper_query::{MapperError, ask};
+use crate::rpc::mapper_query::{MapperError, query_endpoint_mapper};
 use crate::tcp::connect::{ConnectError, ResolveError, connect, resolve};
 
-/// How long an answer of an endpoint mapper is cached.
+/// How long a response of an endpoint mapper is cached.
 const CACHED: Duration = Duration::from_mins(1);
 
-/// Why there is no connection to a service.
+/// Why a service cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
-    /// The server's name has no address.
+    /// The server's name cannot be resolved.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
     /// The server's endpoint mapper does not return its endpoint.
     #[error(transparent)]
     Mapper(#[from] MapperError),
-    /// There is no connection to its endpoint.
+    /// The endpoint does not accept a connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
 }
@@ -58,7 +58,8 @@ impl Location {
     }
 }
 
-/// Finds a server's services. The answers of its endpoint mapper are cached for a minute, for all connections.
+/// Finds the endpoints of a server's services. All connections share the responses of its endpoint mapper, which are
+/// cached for a minute.
 #[derive(Debug)]
 pub struct Endpoints {
     location: Location,
@@ -71,12 +72,12 @@ impl Endpoints {
         Self { location, known: Mutex::default() }
     }
 
-    /// How they are found.
+    /// How services are found.
     pub(crate) const fn location(&self) -> &Location {
         &self.location
     }
 
-    /// The server's name or address, as it was given.
+    /// The server's name or address, as configured.
     pub fn host(&self) -> &str {
         match &self.location {
             Location::Mapper { host, .. } | Location::Fixed { host, .. } => host,
@@ -86,7 +87,7 @@ impl Endpoints {
     /// The addresses at which `interface` is served, in the order in which they should be tried.
     ///
     /// # Errors
-    /// Says why they can't be found.
+    /// When the server's name cannot be resolved, or its endpoint mapper returns no endpoint.
     pub async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, EndpointError> {
         match self.cached(interface) {
             Some(address) => Ok(vec![address]),
@@ -94,35 +95,35 @@ impl Endpoints {
         }
     }
 
-    /// A connection to where `interface` is served. An upstream that was restarted may serve it at another port: where
-    /// the known one takes no connection, it is asked again.
+    /// Connects to the endpoint of `interface`. An upstream that was restarted may serve the interface at another port: if
+    /// the cached endpoint does not accept a connection, the endpoint mapper is queried again.
     ///
     /// # Errors
-    /// Says why there is none.
+    /// When the endpoint cannot be found, or does not accept a connection.
     pub async fn connect(&self, interface: Interface) -> Result<TcpStream, EndpointError> {
         connect(self.cached(interface), self.look_up(interface)).await
     }
 
-    /// What the endpoint mapper said of `interface` within the last minute.
+    /// The endpoint of `interface` that the endpoint mapper returned within the last minute.
     fn cached(&self, interface: Interface) -> Option<SocketAddr> {
         let (address, since) = self.lock().get(&interface).copied()?;
         (since.elapsed() < CACHED).then_some(address)
     }
 
-    /// Asks where `interface` is served. What was known of it is forgotten.
+    /// Finds the endpoint of `interface` without the cache, and caches the result.
     async fn look_up(&self, interface: Interface) -> Result<Vec<SocketAddr>, EndpointError> {
         self.forget(interface);
         match &self.location {
             Location::Fixed { host, port } => Ok(resolve(host, *port).await?),
             Location::Mapper { host, port } => {
-                let address = ask(&resolve(host, *port).await?, syntax(interface)).await?;
+                let address = query_endpoint_mapper(&resolve(host, *port).await?, syntax(interface)).await?;
                 self.lock().insert(interface, (address, Instant::now()));
                 Ok(vec![address])
             }
         }
     }
 
-    /// Forgets where `interface` is served.
+    /// Removes the endpoint of `interface` from the cache.
     pub fn forget(&self, interface: Interface) {
         self.lock().remove(&interface);
     }

@@ -192,13 +192,13 @@ impl UpstreamAssociation {
         while let Some(event) = self.association.poll_event() {
             match event {
                 Event::Response(response) => {
-                    self.auth.answered();
+                    self.auth.on_response();
                     if let Some(token) = self.pending.remove(&response.call_id) {
                         ends.push(CallEnd::Response { token, stub: response.stub, endian: response.endian });
                     }
                 }
                 Event::Fault { call_id, status, .. } => {
-                    self.auth.faulted(status)?;
+                    self.auth.on_fault(status)?;
                     if let Some(token) = self.pending.remove(&call_id) {
                         ends.push(CallEnd::Fault { token, status });
                     }

@@ -1,4 +1,5 @@
-//! Authentication on an upstream connection: the handshake with the proxy's account, and what refusals mean.
+//! Authentication of an upstream association: the handshake with the account of the proxy, and which errors mean that the
+//! upstream rejects the account.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -17,27 +18,28 @@ use crate::upstream_error::{UpstreamAuthError, UpstreamError, cause};
 const REFUSES_PACKAGE: [RejectReason; 2] =
     [RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED, RejectReason::INVALID_CHECKSUM];
 
-/// The authentication of one upstream connection. In this order: [`begin`](Self::begin), [`step`](Self::step) for each
-/// token, [`answered`](Self::answered) or [`faulted`](Self::faulted) for each answer, and [`end`](Self::end).
+/// The authentication of one upstream association. Called in this order: [`begin`](Self::begin), [`step`](Self::step) for
+/// each token, [`on_response`](Self::on_response) or [`on_fault`](Self::on_fault) for each response, and
+/// [`end`](Self::end).
 pub(super) struct UpstreamAuth {
-    /// The account to authenticate with; none for unauthenticated calls.
+    /// The account to authenticate with; `None` for unauthenticated calls.
     account: Option<Arc<Account>>,
     initiator: Option<Box<dyn Initiator>>,
-    /// Ours at the upstream, which counts as open while the connection lasts.
+    /// The security context of the proxy at the upstream, which counts as open while the connection lasts.
     context: Option<SecurityContext>,
-    /// Our sign-in, as long as its outcome is unknown.
+    /// The attempt to authenticate, while its outcome is unknown.
     attempt: Option<AuthAttempt>,
-    /// A leg of the handshake was sent in answer to the upstream's.
-    answered_challenge: bool,
+    /// A token was sent in response to a token of the upstream.
+    sent_response_token: bool,
 }
 
 impl UpstreamAuth {
     /// Authentication with `account`.
     pub(super) const fn new(account: Option<Arc<Account>>) -> Self {
-        Self { account, initiator: None, context: None, attempt: None, answered_challenge: false }
+        Self { account, initiator: None, context: None, attempt: None, sent_response_token: false }
     }
 
-    /// Authentication with `account`, whose outcome `attempt` takes note of.
+    /// Authentication with `account`, whose outcome `attempt` records.
     pub(super) fn counted(account: Arc<Account>, attempt: AuthAttempt) -> Self {
         Self { attempt: Some(attempt), ..Self::new(Some(account)) }
     }
@@ -47,7 +49,7 @@ impl UpstreamAuth {
         self.account.is_some()
     }
 
-    /// Begins the handshake: what the bind has.
+    /// Begins the handshake. Returns the credentials of the bind.
     pub(super) fn begin(&mut self) -> Result<Option<Credentials>, UpstreamError> {
         let Some(account) = &self.account else { return Ok(None) };
         let initiator = account.mechanism.initiator(&account.config, Channel::RPC);
@@ -78,7 +80,9 @@ impl UpstreamAuth {
             Ok(Step::Done { token, context, security }) => {
                 let level = self.account.as_ref().map_or(AuthLevel::CONNECT, |account| account.level);
                 if level.effective() > Some(strongest(&*security)) {
-                    let why = format!("the server's handshake negotiated too little for the level {level}");
+                    let why = format!(
+                        "the handshake negotiated less protection than the authentication level {level} (upstream.level) needs"
+                    );
                     return Err(UpstreamAuthError::SchemeNotOffered(cause(why)).into());
                 }
                 self.context.replace(context);
@@ -91,31 +95,31 @@ impl UpstreamAuth {
             }
             Err(error) => return Err(invalid_credentials(error)),
         };
-        self.answered_challenge = true;
+        self.sent_response_token = true;
         Ok(next)
     }
 
-    /// A call was answered: the upstream accepts the account.
-    pub(super) fn answered(&mut self) {
+    /// The upstream responded to a call: it accepts the account.
+    pub(super) fn on_response(&mut self) {
         if let Some(attempt) = self.attempt.take() {
             attempt.succeeded();
         }
     }
 
-    /// A call was answered with a fault. A handshake that ends with AUTH3 is not answered, so that the first call's
-    /// fault may refuse the account.
-    pub(super) fn faulted(&mut self, status: FaultStatus) -> Result<(), UpstreamError> {
-        if self.attempt.is_some() && is_refusal(status) {
+    /// The upstream responded to a call with a fault. A handshake that ends with AUTH3 has no response, so that the fault
+    /// of the first call may reject the account.
+    pub(super) fn on_fault(&mut self, status: FaultStatus) -> Result<(), UpstreamError> {
+        if self.attempt.is_some() && rejects_account(status) {
             return Err(invalid_credentials(fault(status)));
         }
-        self.answered();
+        self.on_response();
         Ok(())
     }
 
-    /// Why the association was closed for `reason`, where that is about authentication.
+    /// The error of an association that was closed for `reason`, if the reason is about authentication.
     pub(super) fn closed_by(&self, reason: &CloseReason) -> Option<UpstreamError> {
         Some(match reason {
-            CloseReason::SetupFault(status) if self.initiator.is_some() && is_refusal(*status) => {
+            CloseReason::SetupFault(status) if self.initiator.is_some() && rejects_account(*status) => {
                 invalid_credentials(fault(*status))
             }
             CloseReason::SetupFault(status) if is_denial(*status) => {
@@ -131,12 +135,12 @@ impl UpstreamAuth {
         })
     }
 
-    /// The connection failed because of `error`. Some servers refuse an account by closing the connection: then the error
-    /// that is returned says so.
+    /// The connection failed because of `error`. Some servers reject an account by closing the connection: the returned
+    /// error says so.
     pub(super) fn end(&mut self, error: UpstreamError) -> UpstreamError {
         self.context.take();
         let Some(attempt) = self.attempt.take() else { return error };
-        let by_closing = self.answered_challenge && matches!(error, UpstreamError::Closed { .. });
+        let by_closing = self.sent_response_token && matches!(error, UpstreamError::Closed { .. });
         let error = if by_closing { invalid_credentials(error) } else { error };
         if error.is_account() {
             attempt.failed(&error);
@@ -145,14 +149,14 @@ impl UpstreamAuth {
     }
 }
 
-/// Whether a fault says that the caller is not let in.
+/// Whether a fault says that the caller is not authorized.
 pub(super) const fn is_denial(status: FaultStatus) -> bool {
-    is_refusal(status)
+    rejects_account(status)
         || matches!(status, FaultStatus::NCA_S_UNSUPPORTED_AUTHN_LEVEL | FaultStatus::NCA_S_INVALID_CHECKSUM)
 }
 
-/// Whether an upstream that has not answered a call yet says with `status` that it refuses the account.
-pub(super) const fn is_refusal(status: FaultStatus) -> bool {
+/// Whether the fault `status` of the first call says that the upstream rejects the account.
+pub(super) const fn rejects_account(status: FaultStatus) -> bool {
     matches!(status, FaultStatus::ACCESS_DENIED | FaultStatus::RPC_S_SEC_PKG_ERROR)
 }
 

@@ -1,4 +1,4 @@
-//! Remote calls that a module defers, on one client connection, before a server that is not there: what is
+//! Calls that a module defers, on one client connection, before a server that does not exist: what is
 //! sent to it comes back as a fault, so that the order of the faults is the order of the calls.
 
 use std::future::poll_fn;
@@ -15,13 +15,13 @@ use engine::{
 use identity::{Authority, ContextCounters, Pool};
 use net::upstream_identity::{Unauthenticated, UpstreamIdentity};
 use net::{
-    Call, Endpoints, Group, Location, NoopObserver, RelayConnection, Reply, RequestHandler as _, RpcRelay,
+    Call, Endpoints, Group, Location, NoopObserver, RelayConnection, RequestHandler as _, RpcRelay, RpcReply,
     Upstream, syntax,
 };
 use tokio::time::timeout;
 use wire::Endian;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// Defers the first operation that it sees until the gate opens.
 struct Gate {
@@ -41,24 +41,24 @@ impl Module for Gate {
             return Decision::Relay;
         }
         let opened = Arc::clone(&self.opened);
-        // Also if no client opens it any more.
+        // Also if the sender was dropped.
         Decision::Defer(Work::new(move |_| opened.lock().unwrap().recv().is_ok(), |_, _, _| Decision::Relay))
     }
 }
 
 /// One client connection, and what opens the gate.
-struct Talk {
+struct ScriptedClient {
     connection: RelayConnection,
     open: Sender<()>,
     pool: Pool,
     contexts: Arc<ContextCounters>,
     caller: SecurityContext,
     group: Arc<Group>,
-    replies: Vec<Reply>,
+    replies: Vec<RpcReply>,
     last: u32,
 }
 
-impl Talk {
+impl ScriptedClient {
     fn new(limit: Duration) -> Self {
         let pool = Pool::new(NonZeroUsize::new(4).unwrap());
         net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
@@ -70,8 +70,8 @@ impl Talk {
         let upstream = Upstream {
             endpoints: Arc::new(Endpoints::new(nowhere)),
             identity: UpstreamIdentity::new(Unauthenticated),
-            timeout: PATIENCE,
-            call_limit: PATIENCE,
+            timeout: LIMIT,
+            call_limit: LIMIT,
             loop_marker: net::LoopMarker::new(&mut identity::OsRandom).unwrap(),
             gate: net::Gate::new(),
         };
@@ -108,17 +108,17 @@ impl Talk {
         self.last
     }
 
-    /// The faults that come until there are `count`, or until `patience` ends.
-    async fn faults(&mut self, count: usize, patience: Duration) -> Vec<(u32, FaultStatus)> {
+    /// The faults that come until there are `count`, or until `limit` ends.
+    async fn faults(&mut self, count: usize, limit: Duration) -> Vec<(u32, FaultStatus)> {
         let Self { connection, replies, .. } = self;
         let all = poll_fn(|task| {
             while connection.poll(task, replies).is_ready() {}
             if replies.len() >= count { Poll::Ready(()) } else { Poll::Pending }
         });
-        let _ = timeout(patience, all).await;
-        let fault = |reply: Reply| match reply {
-            Reply::Fault { id, status } => (id, status),
-            Reply::Response { .. } => panic!("a server that is not there answers"),
+        let _ = timeout(limit, all).await;
+        let fault = |reply: RpcReply| match reply {
+            RpcReply::Fault { id, status } => (id, status),
+            RpcReply::Response { .. } => panic!("a response of a server that does not exist"),
         };
         replies.drain(..).map(fault).collect()
     }
@@ -126,40 +126,40 @@ impl Talk {
 
 #[tokio::test]
 async fn a_later_call_of_the_session_is_not_sent_before_one_that_is_deferred() {
-    let mut talk = Talk::new(PATIENCE);
-    let (first, second, third) = (talk.call(), talk.call(), talk.call());
-    assert_eq!(talk.faults(1, Duration::from_millis(300)).await, []);
-    talk.open.send(()).unwrap();
-    let faults = talk.faults(3, PATIENCE).await;
+    let mut client = ScriptedClient::new(LIMIT);
+    let (first, second, third) = (client.call(), client.call(), client.call());
+    assert_eq!(client.faults(1, Duration::from_millis(300)).await, []);
+    client.open.send(()).unwrap();
+    let faults = client.faults(3, LIMIT).await;
     assert_eq!(faults, [first, second, third].map(|id| (id, FaultStatus::RPC_S_SERVER_UNAVAILABLE)));
 }
 
 #[tokio::test]
-async fn work_that_takes_too_long_is_a_fault_and_the_others_go_on() {
-    let mut talk = Talk::new(Duration::from_millis(100));
-    let (first, second) = (talk.call(), talk.call());
+async fn work_that_takes_too_long_is_a_fault_and_other_calls_continue() {
+    let mut client = ScriptedClient::new(Duration::from_millis(100));
+    let (first, second) = (client.call(), client.call());
     assert_eq!(
-        talk.faults(2, PATIENCE).await,
+        client.faults(2, LIMIT).await,
         [(first, TIMED_OUT), (second, FaultStatus::RPC_S_SERVER_UNAVAILABLE)]
     );
-    assert_eq!(talk.pool.counts().running, 1);
+    assert_eq!(client.pool.counts().running, 1);
 }
 
 #[tokio::test]
-async fn a_connection_that_ends_gives_up_what_waits_on_it() {
-    let mut talk = Talk::new(PATIENCE);
+async fn a_connection_that_ends_gives_up_its_pending_calls() {
+    let mut client = ScriptedClient::new(LIMIT);
     // The pool's one thread is held by another's work.
     let (hold, held) = channel::<()>();
     let other = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("b"));
-    let _other = talk.pool.submit(identity::Job::new(other, move |_| held.recv().is_ok())).unwrap();
-    talk.call();
-    talk.call();
-    assert_eq!(talk.faults(1, Duration::from_millis(100)).await, []);
-    let group = Arc::clone(&talk.group);
-    talk.connection.end(&[group]);
-    let Talk { connection, pool, contexts, caller, open, .. } = talk;
+    let _other = client.pool.submit(identity::Job::new(other, move |_| held.recv().is_ok())).unwrap();
+    client.call();
+    client.call();
+    assert_eq!(client.faults(1, Duration::from_millis(100)).await, []);
+    let group = Arc::clone(&client.group);
+    client.connection.end(&[group]);
+    let ScriptedClient { connection, pool, contexts, caller, open, .. } = client;
     drop((connection, caller));
     assert_eq!((pool.counts().queued, pool.counts().cancelled, contexts.open()), (0, 1, 0));
     drop((hold, open));
-    assert_eq!(net::drain(&pool, PATIENCE).await, 0);
+    assert_eq!(net::drain(&pool, LIMIT).await, 0);
 }

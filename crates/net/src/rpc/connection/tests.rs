@@ -13,7 +13,7 @@ use crate::body_budget::BodyBudget;
 use crate::noop_observer::NoopObserver;
 use crate::rpc::association_group::Groups;
 use crate::rpc::auth::ClientAuth;
-use crate::rpc::local_service::{Local, Service};
+use crate::rpc::local_service::{Service, ServiceHandler};
 use crate::tcp::admission::{Admission, Admitted, Limits};
 
 /// Responds with the stub of the request.
@@ -78,7 +78,7 @@ async fn calls_are_answered_on_a_byte_stream_that_is_not_tcp() {
     let Admitted { permit, evicted: _evicted, .. } =
         Admission::new(Limits::default(), Vec::new()).admit(peer.ip()).unwrap();
     let (stop, shutdown) = watch::channel(false);
-    let handler = Local::new(Arc::new(Echo));
+    let handler = ServiceHandler::new(Arc::new(Echo));
     let proxy = serve(listener_config(), ours, (peer, Instant::now()), permit, handler, shutdown);
     let talk = async {
         let mut greeting = [0; 5];
