@@ -343,7 +343,7 @@ fn why_a_recording_cannot_be_sent_by_http_is_said_with_what_to_do() {
     let authority = certificates.authority();
     let authority = authority.to_str().unwrap();
     let wrong = replayed_to(&proxy, &certificates, &recording, (ALICE.0, "Black Rabbit 1"));
-    failed(&wrong, "refuses this user with this password; it takes Negotiate, NTLM, Basic");
+    failed(&wrong, "does not accept this user and password; it offers Negotiate, NTLM, Basic");
     let unknown = replayed_by_http(&recording, &url, ALICE, &["--server-name", "proxy.lab.test"]);
     failed(&unknown, "the server's certificate is not signed by a trusted certificate authority");
     failed(&replayed_by_http(&recording, &url, ALICE, &["--ca-file", authority]), "is for another name");

@@ -287,14 +287,16 @@ impl Shown {
         let key = match error {
             NotOpened::Connect(NotConnected::Tls(TlsFailure::Authority)) => "upstream.ca_file",
             NotOpened::Connect(NotConnected::Tls(TlsFailure::Version)) => "upstream.tls",
-            NotOpened::SignIn(ServiceAuthError::Rejected(_)) => "upstream.credentials.password_file",
-            NotOpened::SignIn(_) => "upstream.http_authentication",
+            NotOpened::Auth(ServiceAuthError::Rejected(_)) => "upstream.credentials.password_file",
+            NotOpened::Auth(_) => "upstream.http_authentication",
             _ => "upstream.http",
         };
         let why = match error {
             NotOpened::Connect(NotConnected::Unresolved(why)) => unresolved(why),
             NotOpened::Connect(NotConnected::Unreachable(why)) => unreachable(why),
-            NotOpened::Connect(NotConnected::Late(_)) | NotOpened::Late(_) => format!("{error}: {LATE}"),
+            NotOpened::Connect(NotConnected::Timeout(_)) | NotOpened::Timeout(_) => {
+                format!("{error}: {LATE}")
+            }
             NotOpened::Connect(NotConnected::Tls(TlsFailure::Expired)) => {
                 format!("{error}: renew it on the server, and see whether this machine's clock is right")
             }

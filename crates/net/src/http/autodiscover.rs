@@ -1,5 +1,5 @@
-//! Autodiscover: requests go to the server as they are, answers pass the modules. Both are read as a whole, so that
-//! they can be recorded.
+//! Autodiscover: requests are forwarded unchanged, responses pass the modules. Both are read as a whole, so that they can be
+//! recorded.
 
 use bytes::Bytes;
 use engine::{Discovery, HttpMessageKind, HttpMessages};
@@ -8,7 +8,7 @@ use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
 
 use crate::http::config::HttpListenerConfig;
-use crate::http::connection::{ClientConnection, SentRequest};
+use crate::http::connection::{ClientConnection, RelayError, SentRequest};
 use crate::http::downstream::body::NotTaken;
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
@@ -19,54 +19,59 @@ use crate::http::upstream::response_event::ResponseEvent;
 use crate::http::upstream::response_head::{Coding, rewrite_response};
 use crate::upstream_error::UpstreamError;
 
-/// A request of Autodiscover with what came of it so far.
-struct Discovering {
+/// A request of Autodiscover, with its messages as far as they have come.
+struct Relayed {
     since: Instant,
     dialect: Dialect,
     request: RequestContext,
-    asked: Bytes,
-    /// The request's head as it went to the server.
+    body: Bytes,
+    /// The request's head as the server got it.
     sent: Option<RequestHead>,
-    /// The server's answer, as it came.
-    came: Option<(ResponseHead, Bytes)>,
+    /// The server's response as it was received.
+    received: Option<(ResponseHead, Bytes)>,
 }
 
-/// Brings a request of Autodiscover to the server and the answer back.
+/// Forwards a request of Autodiscover, and sends the response back through the modules.
 pub(crate) async fn discover(
     client: &mut ClientConnection,
     request: RequestContext,
     framing: Framing,
     dialect: Dialect,
 ) -> Result<KeepAlive, ConnectionError> {
-    tracing::debug!(client = %request.peer, account = %request.context.principal(), path = request.head.path(), "relayed");
+    tracing::debug!(
+        client = %request.peer, account = %request.context.principal(), path = request.head.path(),
+        "forwarding request of Autodiscover"
+    );
     let since = Instant::now();
     let downstream = &mut client.downstream;
     downstream.invite().await?;
-    // Its share is given back when all is done.
+    // The share is returned when the response was sent.
     let (body, _share) = match downstream.body(framing, request.context.identity()).await? {
         Ok(whole) => whole,
         Err(why) => {
-            not_taken(downstream, &request, &why);
+            refuse_body(downstream, &request, &why);
             return Ok(KeepAlive::No);
         }
     };
-    let mut under_way = Discovering { since, dialect, request, asked: body, sent: None, came: None };
-    match discovered(client, framing, &mut under_way).await? {
+    let mut relayed = Relayed { since, dialect, request, body, sent: None, received: None };
+    match relay(client, framing, &mut relayed).await {
         Ok(keep_alive) => Ok(keep_alive),
-        Err(why) => {
+        Err(RelayError::Client(error)) => Err(error),
+        Err(RelayError::Upstream(why)) => {
             let from = client.downstream.transport.out.bytes.len();
-            let keep_alive = client.not_served(&why, &under_way.request);
+            let keep_alive = client.not_served(&why, &relayed.request);
             let own = client.downstream.transport.out.bytes.get(from..).unwrap_or_default();
-            if let Some((head, body)) = read(own, under_way.request.is_head) {
-                under_way.observe(&client.downstream.config, &head, &body);
+            if let Some((head, body)) = decode(own, relayed.request.is_head) {
+                relayed.observe(&client.downstream.config, &head, &body);
             }
             Ok(keep_alive)
         }
     }
 }
 
-/// Answers a request whose body is not taken.
-fn not_taken(downstream: &mut Downstream, request: &RequestContext, why: &NotTaken) {
+/// Refuses a request whose body is not accepted.
+#[cold]
+fn refuse_body(downstream: &mut Downstream, request: &RequestContext, why: &NotTaken) {
     match why {
         NotTaken::TooLarge => {
             let out = &mut downstream.transport.out.bytes;
@@ -78,69 +83,58 @@ fn not_taken(downstream: &mut Downstream, request: &RequestContext, why: &NotTak
     }
 }
 
-/// Brings it there and back; says why not where the server can't be asked or its answer can't be used.
-async fn discovered(
+/// Sends the request, and responds with the server's response as the modules changed it.
+async fn relay(
     client: &mut ClientConnection,
     framing: Framing,
-    under_way: &mut Discovering,
-) -> Result<Result<KeepAlive, UpstreamError>, ConnectionError> {
+    relayed: &mut Relayed,
+) -> Result<KeepAlive, RelayError> {
     let head = || {
-        let mut head = under_way.request.head.clone();
+        let mut head = relayed.request.head.clone();
         // The modules read the response.
         head.fields.remove("accept-encoding");
         head
     };
-    let length = u64::try_from(under_way.asked.len()).unwrap_or(u64::MAX);
+    let length = u64::try_from(relayed.body.len()).unwrap_or(u64::MAX);
     let body = if framing == Framing::None { BodyFraming::Unchanged } else { BodyFraming::Length(length) };
-    let mut upstream = match client.send(&under_way.request, head, body, &under_way.asked).await {
-        Ok(SentRequest { upstream, head }) => {
-            under_way.sent = Some(head);
-            upstream
-        }
-        Err(why) => return Ok(Err(why)),
-    };
-    let limits = client.downstream.config.limits;
-    // A server that stops reading may have answered already, with 413 or 401.
-    // For who has not signed in, no connection is held longer than signing in may take.
-    let limit = client.downstream.config.upstream.call_limit;
-    let limit = if client.downstream.permit.is_authenticated() { limit } else { limit.min(limits.handshake) };
-    let until = Instant::now() + limit;
-    let (head, framing, body) = match whole_response(client, &under_way.request, &mut upstream, until).await?
-    {
-        Ok(answer) => answer,
-        Err(why) => return Ok(Err(why)),
-    };
-    let (came, body) = under_way.came.insert((head, body));
+    let sent = client.send(&relayed.request, head, body, &relayed.body).await?;
+    let SentRequest { mut upstream, head } = sent;
+    relayed.sent = Some(head);
     let config = &client.downstream.config;
-    let changed = match through_modules(config, &under_way.request, under_way.dialect, came, body) {
-        Ok(changed) => changed,
-        Err(why) => return Ok(Err(why)),
-    };
-    let (answer, keep_alive) = adapted(came.clone(), framing, &under_way.request, changed.len());
+    let limit = config.upstream.call_limit;
+    // An unauthenticated client holds no connection longer than authentication may take.
+    let is_authenticated = client.downstream.permit.is_authenticated();
+    let limit = if is_authenticated { limit } else { limit.min(config.limits.handshake) };
+    let until = Instant::now() + limit;
+    let (head, framing, body) = receive(client, &relayed.request, &mut upstream, until).await?;
+    let (head, body) = relayed.received.insert((head, body));
+    let config = &client.downstream.config;
+    let changed = through_modules(config, &relayed.request, relayed.dialect, head, body)?;
+    let (head, keep_alive) = rewritten(head.clone(), framing, &relayed.request, changed.len());
     let out = &mut client.downstream.transport.out.bytes;
-    answer.write(out);
-    if !under_way.request.is_head {
+    head.write(out);
+    if !relayed.request.is_head {
         out.extend_from_slice(&changed);
     }
     if keep_alive == KeepAlive::Yes {
         client.upstream.put_back(upstream);
     }
-    under_way.observe(&client.downstream.config, &answer, &changed);
-    Ok(Ok(keep_alive))
+    relayed.observe(&client.downstream.config, &head, &changed);
+    Ok(keep_alive)
 }
 
-/// The response, as it came.
-async fn whole_response(
+/// The complete response, as it was received.
+async fn receive(
     client: &mut ClientConnection,
     request: &RequestContext,
     upstream: &mut UpstreamConnection,
     until: Instant,
-) -> Result<Result<(ResponseHead, Framing, Bytes), UpstreamError>, ConnectionError> {
-    // Until the client has read it.
+) -> Result<(ResponseHead, Framing, Bytes), RelayError> {
+    // The share is returned when the client has read the response.
     let mut share = client.downstream.config.bodies.share(request.context.identity());
     let (head, framing) = match client.read_response(upstream, request, until).await? {
         ResponseEvent::Head(head, framing) => (head, framing),
-        other => return Ok(Err(other.failure())),
+        other => return Err(other.failure().into()),
     };
     let mut body = Vec::new();
     loop {
@@ -148,21 +142,20 @@ async fn whole_response(
             ResponseEvent::Piece(piece) => body.extend_from_slice(piece.data()),
             ResponseEvent::End => {
                 client.downstream.held = Some(share);
-                return Ok(Ok((head, framing, body.into())));
+                return Ok((head, framing, body.into()));
             }
-            other => return Ok(Err(other.failure())),
+            other => return Err(other.failure().into()),
         }
-        if body.len() > client.downstream.config.sizes.body {
-            let why = "an answer of Autodiscover that is too large";
-            return Ok(Err(UpstreamError::protocol(why)));
+        let limit = client.downstream.config.sizes.body;
+        if body.len() > limit {
+            let why = format!("response of Autodiscover exceeds {limit} bytes");
+            return Err(UpstreamError::protocol(why).into());
         }
-        if let Err(full) = share.set(body.len()) {
-            return Ok(Err(full.into()));
-        }
+        share.set(body.len()).map_err(UpstreamError::from)?;
     }
 }
 
-/// The body of an answer as the modules make it.
+/// The body of a response as the modules change it.
 fn through_modules(
     config: &HttpListenerConfig,
     request: &RequestContext,
@@ -174,7 +167,7 @@ fn through_modules(
         return Ok(body.clone());
     }
     if head.fields.text("content-encoding").is_some_and(|coding| coding != "identity") {
-        return Err(UpstreamError::protocol("an answer of Autodiscover that is packed"));
+        return Err(UpstreamError::protocol("compressed response of Autodiscover"));
     }
     let changed = config.engine.autodiscover(dialect, body, &request.context);
     changed
@@ -182,25 +175,25 @@ fn through_modules(
         .map_err(|refusal| UpstreamError::protocol(refusal.why.into_owned()))
 }
 
-impl Discovering {
-    /// Reports the exchange to the observer.
-    fn observe(&self, config: &HttpListenerConfig, answer: &ResponseHead, body: &Bytes) {
+impl Relayed {
+    /// Reports the request to the observer, with the response that the client gets.
+    fn observe(&self, config: &HttpListenerConfig, response: &ResponseHead, body: &Bytes) {
         config.observer.autodiscover_finished(&Discovery {
             context: &self.request.context,
             peer: self.request.peer,
             method: self.request.head.method(),
-            request: &self.asked,
-            upstream_response: self.came.as_ref().map(|(_, body)| body),
-            status: answer.status(),
+            request: &self.body,
+            upstream_response: self.received.as_ref().map(|(_, body)| body),
+            status: response.status(),
             response: body,
             elapsed: self.since.elapsed(),
-            messages: &Exchange { under_way: self, answer },
+            messages: &Messages { relayed: self, response },
         });
     }
 }
 
-/// The head with which an answer goes to the client, its body having `length` bytes, and how the connection goes on.
-fn adapted(
+/// Rewrites the head of a response for the client, whose body has `length` bytes. Returns how the connection continues.
+fn rewritten(
     mut head: ResponseHead,
     framing: Framing,
     request: &RequestContext,
@@ -218,8 +211,8 @@ fn adapted(
     (head, if close { KeepAlive::No } else { KeepAlive::Yes })
 }
 
-/// An answer of our own, read once more.
-fn read(own: &[u8], bodiless: bool) -> Option<(ResponseHead, Bytes)> {
+/// Decodes a response that the proxy made.
+fn decode(own: &[u8], bodiless: bool) -> Option<(ResponseHead, Bytes)> {
     let mut decoder = ResponseDecoder::new(Limits::default());
     decoder.expect(bodiless);
     decoder.receive(own);
@@ -231,29 +224,29 @@ fn read(own: &[u8], bodiless: bool) -> Option<(ResponseHead, Bytes)> {
     Some((head, body.into()))
 }
 
-/// The HTTP messages of the exchange, for the observer.
-struct Exchange<'a> {
-    under_way: &'a Discovering,
-    answer: &'a ResponseHead,
+/// The HTTP messages of a request, for the observer.
+struct Messages<'a> {
+    relayed: &'a Relayed,
+    response: &'a ResponseHead,
 }
 
-impl HttpMessages for Exchange<'_> {
+impl HttpMessages for Messages<'_> {
     fn target(&self) -> &str {
-        self.under_way.request.head.target()
+        self.relayed.request.head.target()
     }
 
     fn fields(&self, leg: HttpMessageKind, each: &mut dyn FnMut(&str, &[u8])) -> bool {
         let fields = match leg {
-            HttpMessageKind::ClientRequest => Some(&self.under_way.request.head.fields),
-            HttpMessageKind::UpstreamRequest => self.under_way.sent.as_ref().map(|head| &head.fields),
-            HttpMessageKind::UpstreamResponse => self.under_way.came.as_ref().map(|(head, _)| &head.fields),
-            HttpMessageKind::ClientResponse => Some(&self.answer.fields),
+            HttpMessageKind::ClientRequest => Some(&self.relayed.request.head.fields),
+            HttpMessageKind::UpstreamRequest => self.relayed.sent.as_ref().map(|head| &head.fields),
+            HttpMessageKind::UpstreamResponse => self.relayed.received.as_ref().map(|(head, _)| &head.fields),
+            HttpMessageKind::ClientResponse => Some(&self.response.fields),
         };
         fields.inspect(|fields| fields.iter().for_each(|field| each(field.name, field.value))).is_some()
     }
 
     fn status(&self) -> Option<u16> {
-        self.under_way.came.as_ref().map(|(head, _)| head.status())
+        self.relayed.received.as_ref().map(|(head, _)| head.status())
     }
 
     fn before_payload(&self) -> &[u8] {

@@ -1,4 +1,4 @@
-//! A client of HTTP that makes one request after the other, as one account.
+//! An HTTP client that sends one request after the other, as one account.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::{BodyFraming, Rewrite};
 use crate::upstream_error::UpstreamError;
 
-/// The longest answer that is taken, in bytes: several times what a ROP buffer can hold.
-const LONGEST: usize = 64 << 20;
+/// The longest response that is accepted, in bytes: several times what a ROP buffer can hold.
+const MAX_RESPONSE: usize = 64 << 20;
 
-/// A client of the server that [`HttpUpstream`] says, acting there as it says.
+/// A client of the server of an [`HttpUpstream`], with its credentials.
 ///
-/// It keeps one connection, which is made and signed in on when it is needed. It sends no request twice.
+/// It keeps one connection, which it opens and authenticates when it is needed. It sends no request twice.
 #[derive(Debug)]
 pub struct HttpClient {
     upstream: HttpUpstream,
-    /// On whose behalf.
+    /// The context of its requests.
     context: SecurityContext,
     connection: Option<Box<UpstreamConnection>>,
 }
 
-/// An answer: its head, and its body without the framing.
+/// A response: its head, and its body without the framing.
 #[derive(Debug, Clone)]
 pub struct HttpAnswer {
     /// The head.
@@ -35,22 +35,22 @@ pub struct HttpAnswer {
     pub body: Vec<u8>,
 }
 
-/// Why a request came to nothing.
+/// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpFailure {
-    /// The server can't be reached, or broke off; says why.
+    /// The server cannot be reached, or did not respond completely; why.
     #[error("{0}")]
     Lost(String),
-    /// The server does not let this account in. What it says it would take instead is given, as it says it.
-    #[error("the server refuses this user with this password; it takes {}", offers(.0))]
+    /// The server does not accept the account. Contains the challenges that it offers.
+    #[error("the server does not accept this user and password; it offers {}", offers(.0))]
     Refused(Vec<String>),
-    /// Something of the request has no place in HTTP: which part.
-    #[error("the request's {0} can't be sent by HTTP")]
+    /// A part of the request is not valid in HTTP; which.
+    #[error("invalid {0} of the request")]
     Request(&'static str),
 }
 
 fn offers(schemes: &[String]) -> String {
-    if schemes.is_empty() { "nothing that it would name".to_owned() } else { schemes.join(", ") }
+    if schemes.is_empty() { "no authentication scheme".to_owned() } else { schemes.join(", ") }
 }
 
 impl HttpClient {
@@ -59,12 +59,12 @@ impl HttpClient {
         Self { upstream, context, connection: None }
     }
 
-    /// Sends a POST of `body` to `target` with `fields`, to which `Host`, `Authorization` and the framing are
-    /// added; waits for the answer.
+    /// Sends a POST of `body` to `target` with `fields`, adds `Host`, `Authorization` and the framing, and waits for the
+    /// response.
     ///
     /// # Errors
-    /// When the server can't be reached, does not let the account in, breaks off, or takes too long; and for a
-    /// target or a field that HTTP has no place for.
+    /// If the server cannot be reached, does not accept the account, does not respond completely or in time, and if the
+    /// target or a field is not valid in HTTP.
     pub async fn post(
         &mut self,
         target: &str,
@@ -78,11 +78,11 @@ impl HttpClient {
             }
         }
         let length = u64::try_from(body.len()).map_err(|_| HttpFailure::Request("body"))?;
-        let stands = match &mut self.connection {
+        let is_usable = match &mut self.connection {
             Some(connection) => connection.is_usable_by(&self.context).await,
             None => false,
         };
-        let mut connection = if let Some(connection) = self.connection.take().filter(|_| stands) {
+        let mut connection = if let Some(connection) = self.connection.take().filter(|_| is_usable) {
             connection
         } else {
             let opened = UpstreamConnection::open(&self.upstream, &self.context, head.target()).await;
@@ -95,8 +95,8 @@ impl HttpClient {
         connection.transport.out.bytes.extend_from_slice(body);
         let limit = self.upstream.timeout;
         let sent = connection.transport.flush(limit).await;
-        sent.map_err(|error| HttpFailure::Lost(format!("the request could not be sent: {error}")))?;
-        let answered = timeout(self.upstream.call_limit, answer(&mut connection)).await;
+        sent.map_err(|error| HttpFailure::Lost(format!("cannot send the request: {error}")))?;
+        let answered = timeout(self.upstream.call_limit, response(&mut connection)).await;
         let (head, body) = answered
             .map_err(|_| late(self.upstream.call_limit))?
             .map_err(|error| HttpFailure::Lost(error.to_string()))?;
@@ -115,11 +115,11 @@ impl HttpClient {
 }
 
 fn late(limit: Duration) -> HttpFailure {
-    HttpFailure::Lost(format!("no answer within {} s", limit.as_secs()))
+    HttpFailure::Lost(format!("no response within {} s", limit.as_secs()))
 }
 
-/// The whole answer to a request.
-async fn answer(connection: &mut UpstreamConnection) -> Result<(ResponseHead, Vec<u8>), UpstreamError> {
+/// The complete response to a request.
+async fn response(connection: &mut UpstreamConnection) -> Result<(ResponseHead, Vec<u8>), UpstreamError> {
     let (head, _) = connection.final_head().await?;
     let mut body = Vec::new();
     loop {
@@ -128,8 +128,8 @@ async fn answer(connection: &mut UpstreamConnection) -> Result<(ResponseHead, Ve
             Event::End => return Ok((head, body)),
             Event::Head { .. } => {}
         }
-        if body.len() > LONGEST {
-            return Err(UpstreamError::protocol(format!("an answer of more than {LONGEST} bytes")));
+        if body.len() > MAX_RESPONSE {
+            return Err(UpstreamError::protocol(format!("response exceeds {MAX_RESPONSE} bytes")));
         }
     }
 }

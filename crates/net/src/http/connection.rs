@@ -27,6 +27,17 @@ pub(crate) struct ClientConnection {
     pub(crate) upstream: UpstreamSlot,
 }
 
+/// Why a request was not relayed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RelayError {
+    /// The client's connection has to end.
+    #[error(transparent)]
+    Client(#[from] ConnectionError),
+    /// The server did not serve the request, and nothing was sent to the client yet.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+}
+
 /// A request that was sent.
 pub(crate) struct SentRequest {
     /// The connection on which the response comes.
@@ -36,7 +47,7 @@ pub(crate) struct SentRequest {
 }
 
 impl ClientConnection {
-    /// A connection to the server on which the request's `head`, adapted, is to be sent next.
+    /// Gets a connection to the server, and puts the request's `head`, rewritten, into its output.
     pub(crate) async fn send_head(
         &mut self,
         request: &RequestContext,
@@ -83,8 +94,8 @@ impl ClientConnection {
         }
     }
 
-    /// The next event of the response to `request`. While it is waited for, what the client has to get is sent, the end
-    /// of its connection is noticed, and so is that its account was revoked.
+    /// Waits for the next event of the response to `request`. Meanwhile the output for the client is sent, and the wait ends
+    /// if the client closes its connection or its account is revoked.
     pub(crate) async fn read_response(
         &mut self,
         upstream: &mut UpstreamConnection,
@@ -101,7 +112,7 @@ impl ClientConnection {
         }
     }
 
-    /// The next event of the response as far as it is here; none where it has to be waited for.
+    /// The next event of the response that has been received; none if more has to be read first.
     pub(crate) fn ready_response(
         &mut self,
         upstream: &mut UpstreamConnection,
@@ -122,7 +133,7 @@ impl ClientConnection {
         event
     }
 
-    /// Waits until more of the response may be here; says what happened instead.
+    /// Waits until more of the response may have been received; returns none then, and otherwise what happened.
     pub(crate) async fn wait_for_response(
         &mut self,
         upstream: &mut UpstreamConnection,
@@ -132,7 +143,7 @@ impl ClientConnection {
         self.downstream.flush().await?;
         let at = until.min(Instant::now() + CHECK_INTERVAL);
         let event = poll_fn(|task| self.poll_response(task, upstream, at, ends_at_shutdown)).await?;
-        // The deadline may only be that by which the client's account is looked at again.
+        // The deadline may only be the next check of the client's account.
         Ok(event.filter(|event| at >= until || !matches!(event, ResponseEvent::Deadline)))
     }
 
@@ -144,7 +155,7 @@ impl ClientConnection {
         ends_at_shutdown: bool,
     ) -> Poll<Result<Option<ResponseEvent>, ConnectionError>> {
         match upstream.transport.poll_fill(task) {
-            // That nothing more comes may be the response's end.
+            // The end of the connection may be the response's end.
             Poll::Ready(Ok(_)) => return Poll::Ready(Ok(None)),
             Poll::Ready(Err(error)) => {
                 let why = UpstreamError::closed(error);
@@ -159,7 +170,7 @@ impl ClientConnection {
         })
     }
 
-    /// The server answers 401: to us, where we sign in, else to the client.
+    /// The server responded with 401: to the service account, or to the client if the client authenticates there.
     #[cold]
     fn unauthorized(&mut self, upstream: &mut UpstreamConnection, head: &ResponseHead) -> UpstreamError {
         if let Some(why) = self.authenticator.rejected_by_server(head) {
@@ -176,27 +187,27 @@ impl ClientConnection {
         why
     }
 
-    /// Answers `request`, which is no operation, where the server did not serve it because of `why`.
+    /// Responds to `request`, which is no operation, that the server did not serve because of `why`.
     pub(crate) fn not_served(&mut self, why: &UpstreamError, request: &RequestContext) -> KeepAlive {
-        self.unserved(why, request, &request.failed_request())
+        self.respond_failed(why, request, &request.failed_request())
     }
 
-    /// Answers `request`, which is `lost` because of `why`: with a challenge where the client has to sign in again, and
-    /// else with an error that does not name the server.
+    /// Responds to `request`, which failed because of `why`: with a challenge if the client has to authenticate, and
+    /// otherwise with an error that does not name the server.
     #[cold]
-    pub(crate) fn unserved(
+    pub(crate) fn respond_failed(
         &mut self,
         why: &UpstreamError,
         request: &RequestContext,
-        lost: &FailedRequest<'_>,
+        failed: &FailedRequest<'_>,
     ) -> KeepAlive {
         self.upstream.close();
         let Self { downstream, authenticator, .. } = self;
         if matches!(why, UpstreamError::Auth(UpstreamAuthError::ClientMustAuthenticate(_))) {
-            downstream.config.log.client_must_authenticate(downstream.peer, lost.user, why);
+            downstream.config.log.client_must_authenticate(downstream.peer, failed.user, why);
             authenticator.challenge(&mut downstream.transport.out.bytes, &request.head);
         } else {
-            downstream.config.log_upstream_failure(why, lost);
+            downstream.config.log_upstream_failure(why, failed);
             respond::upstream_failed(&mut downstream.transport.out.bytes, &request.head, why);
         }
         KeepAlive::of(&request.head)

@@ -1,32 +1,32 @@
-//! Bytes to be sent: long parts are queued as they are, short ones are copied into one buffer behind them.
+//! The output of a connection: long parts are queued without copying, short ones are copied into one buffer behind them.
 
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
-/// More than this is not kept of the buffer between two messages.
-const KEPT: usize = 4 * 1024;
+/// The most capacity that the buffer keeps between two messages.
+const KEPT_CAPACITY: usize = 4 * 1024;
 
-/// What is shorter is sent sooner copied than by itself.
-const SHORT: usize = 4 * 1024;
+/// Parts that are shorter are copied, which is faster than sending them by themselves.
+const COPIED: usize = 4 * 1024;
 
-/// So many parts are handed over in one write.
+/// The most parts of one write.
 pub(crate) const PARTS: usize = 16;
 
-/// What is to be sent on a connection, in order: first `parts`, then `bytes`.
+/// The bytes to send on a connection: first `parts`, then `bytes`.
 #[derive(Debug, Default)]
 pub(crate) struct OutputBuffer {
     parts: Vec<Bytes>,
-    /// The end of what is to be sent: heads and short bodies are written here.
+    /// The end of the output: heads and short bodies are written here.
     pub(crate) bytes: Vec<u8>,
-    /// So many of `bytes` have been sent; only where there are no parts.
+    /// How many of `bytes` have been sent; zero while there are parts.
     sent: usize,
 }
 
 impl OutputBuffer {
-    /// Appends `bytes`, without copying them where they are long.
+    /// Appends `bytes`, without copying them if they are long.
     pub(crate) fn push(&mut self, bytes: Bytes) {
-        if bytes.len() < SHORT {
+        if bytes.len() < COPIED {
             self.bytes.extend_from_slice(&bytes);
             return;
         }
@@ -38,22 +38,22 @@ impl OutputBuffer {
         self.parts.push(bytes);
     }
 
-    /// How many bytes are to be sent.
+    /// How many bytes have to be sent.
     pub(crate) fn len(&self) -> usize {
         self.parts.iter().map(Bytes::len).sum::<usize>() + self.bytes.len().saturating_sub(self.sent)
     }
 
-    /// Whether nothing is to be sent.
+    /// Whether all has been sent.
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty() && self.bytes.len() <= self.sent
     }
 
-    /// What is to be sent next, where that is all in one piece.
+    /// The output, if it is in one piece.
     pub(crate) fn single(&self) -> Option<&[u8]> {
         self.parts.is_empty().then(|| self.bytes.get(self.sent..).unwrap_or_default())
     }
 
-    /// What is to be sent next, for one vectored write. Says how many of `slices` are filled.
+    /// Fills `slices` with the beginning of the output, for one vectored write. Returns how many it filled.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; PARTS]) -> usize {
         let all = self.parts.iter().map(|part| &part[..]).chain([&self.bytes[..]]);
         for (slice, part) in slices.iter_mut().zip(all) {
@@ -62,7 +62,7 @@ impl OutputBuffer {
         PARTS.min(self.parts.len() + 1)
     }
 
-    /// Forgets the first `count` bytes, which have been sent.
+    /// Removes the first `count` bytes, which have been sent.
     pub(crate) fn advance(&mut self, mut count: usize) {
         let mut whole = 0;
         for part in &mut self.parts {
@@ -78,11 +78,11 @@ impl OutputBuffer {
         self.sent += count;
     }
 
-    /// Makes room for the next message, when all has been sent.
+    /// Releases memory after all has been sent.
     pub(crate) fn reset(&mut self) {
         self.bytes.clear();
         self.sent = 0;
-        if self.bytes.capacity() > KEPT {
+        if self.bytes.capacity() > KEPT_CAPACITY {
             self.bytes = Vec::new();
         }
     }
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn parts_and_bytes_are_sent_in_order_however_much_is_taken_at_a_time() {
-        let long = Bytes::from(vec![b'x'; SHORT]);
+        let long = Bytes::from(vec![b'x'; COPIED]);
         let mut output = OutputBuffer::default();
         output.bytes.extend_from_slice(b"head");
         assert_eq!(output.single(), Some(&b"head"[..]));

@@ -59,7 +59,7 @@ pub async fn sign_in_once(
     );
     connection.begin_request(&head, false);
     let answered = timeout(upstream.timeout, answer(&mut connection, upstream)).await;
-    let answer = answered.map_err(|_| NotOpened::Late(upstream.timeout))??;
+    let answer = answered.map_err(|_| NotOpened::Timeout(upstream.timeout))??;
     if answer.status() == 401 {
         Err(connection.auth_error(&answer.fields).into())
     } else {

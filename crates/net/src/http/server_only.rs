@@ -1,21 +1,20 @@
-//! What only servers and trusted proxies may say in a request, and so no client does.
+//! Headers and cookies that only servers and trusted proxies may send, and that are removed from requests of clients.
 //!
-//! The front end of Exchange tells the back end by header fields and cookies who signed in and which server is meant,
-//! and each believes the other. Other servers believe header fields about the address of the client, its certificate,
-//! or the path that it asked for. None of these go on from a client.
+//! The front end of Exchange sends the back end headers and cookies about who signed in and which server a request is for,
+//! and both trust them. Other servers trust headers about the client's address, its certificate, or the requested path.
 
 use std::sync::LazyLock;
 
 use http1::Fate;
 
-/// Who may say what a header field says.
+/// Who may send a header field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speaker {
     /// Any client.
     Client,
-    /// A proxy in front of us that is trusted: where the client is, and how it connected.
+    /// A trusted proxy: where the client is, and how it connected.
     Proxy,
-    /// Only the server itself, or what we are to it.
+    /// Only the server itself.
     Server,
 }
 
@@ -58,8 +57,8 @@ const EXCHANGE: &[&str] = &[
     "x-servertoserver",
 ];
 
-/// The beginnings of names of fields that web servers and their modules believe: another path, another method, a
-/// certificate or a user that was proven elsewhere.
+/// The beginnings of names of fields that web servers and their modules trust: another path or method, a certificate or a
+/// user that was authenticated elsewhere.
 const WEB: &[&str] = &[
     "x-original",
     "x-rewrite",
@@ -135,8 +134,8 @@ const WEB: &[&str] = &[
     "x-cas-",
 ];
 
-/// Fields of clients' own whose names begin as one of these: Outlook's hint at whose mailbox a request is about, which
-/// proves nothing.
+/// Fields that clients send although their names begin with one of these: Outlook names the mailbox of a request, which
+/// does not authenticate.
 const CLIENTS: [&str; 1] = ["x-user-identity"];
 
 /// The beginnings of names of fields by which proxies say where a client is and how it connected.
@@ -166,8 +165,8 @@ const FORWARDING: &[&str] = &[
 /// The longest of these beginnings, in bytes.
 const LONGEST: usize = 24;
 
-/// Who may say what the field called `name` says. Servers that hand fields on as variables take `_` for `-`, and some
-/// any character that is neither a letter nor a digit.
+/// Who may send the field called `name`. Servers that turn fields into variables equate `_` with `-`, and some every
+/// character that is neither a letter nor a digit.
 pub(crate) fn speaker(name: &[u8]) -> Speaker {
     if USUAL.iter().any(|usual| name.eq_ignore_ascii_case(usual.as_bytes())) {
         return Speaker::Client;
@@ -175,7 +174,7 @@ pub(crate) fn speaker(name: &[u8]) -> Speaker {
     looked_up(name)
 }
 
-/// Fields that nearly all requests of clients have, none of which is in a list.
+/// Fields that nearly all requests of clients have, which are in no list.
 const USUAL: [&str; 8] = [
     "content-type",
     "user-agent",
@@ -187,7 +186,7 @@ const USUAL: [&str; 8] = [
     "content-length",
 ];
 
-/// The same by the lists.
+/// Who may send a field according to the lists.
 fn looked_up(name: &[u8]) -> Speaker {
     static SERVER: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[EXCHANGE, WEB]));
     static PROXY: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[FORWARDING]));
@@ -196,7 +195,7 @@ fn looked_up(name: &[u8]) -> Speaker {
         let is_clients = CLIENTS.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()));
         if is_clients { Speaker::Client } else { Speaker::Server }
     } else if PROXY.has_one_of(start) {
-        // Trusted proxies write dashes. What is spelled otherwise passed them as a client's own.
+        // Trusted proxies write dashes. Another spelling passed them as a field of the client.
         let is_usual = name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
         if is_usual { Speaker::Proxy } else { Speaker::Server }
     } else {
@@ -243,8 +242,8 @@ impl Beginning {
     }
 }
 
-/// Beginnings of names in their order, none of which is that of another: only the last one that is not behind a name
-/// can be the name's own.
+/// Sorted beginnings of names, of which none begins with another: only the last one that is not greater than a name can be
+/// its beginning.
 #[derive(Debug)]
 struct Beginnings(Vec<Beginning>);
 
@@ -254,7 +253,7 @@ impl Beginnings {
         let mut all: Vec<Beginning> =
             names.map(|name| Beginning { start: Start::of(name), mask: Start::mask(name.len()) }).collect();
         all.sort_by_key(|one| one.start);
-        // What begins with another one is found by that.
+        // One that begins with another is found by that.
         all.dedup_by(|longer, shorter| shorter.is_of(longer.start));
         Self(all)
     }
@@ -265,31 +264,31 @@ impl Beginnings {
     }
 }
 
-/// Which cookies pass between a client and the server.
+/// Which cookies are forwarded between a client and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cookies {
-    /// Those of a session of MAPI over HTTP: the engine knows whose they are.
+    /// Those of a session of MAPI over HTTP, whose identity the engine checks.
     OfSession,
-    /// Those that the server gave the client itself, who signed in there.
+    /// Those that the server set for the client, which authenticated there.
     OfClient,
-    /// None: the server gives them to our account, for all of its clients alike.
+    /// None: the server sets them for the service account, which all clients share.
     None,
 }
 
-/// Cookies that tell a front end of Exchange which server a request is for, or who signed in; and one that is
-/// read in place of a query's parameter.
+/// Cookies by which a front end of Exchange determines the server of a request, or who signed in; and one that replaces a
+/// parameter of the query.
 const ROUTING: [&str; 5] =
     ["x-beresource", "x-anonresource", "x-anonresource-backend", "x-commonaccesstoken", "email"];
 
-/// How the cookies begin that stand for a sign-in by a form of Exchange's: a client signs in by its own credentials.
+/// The beginning of the cookies of Exchange's sign-in form, which would replace the client's own credentials.
 const FORM: &[u8] = b"cadata";
 
-/// The cookie by which a front end remembers a back end. A client that forges one leads the front end elsewhere; in a
-/// session of MAPI it is one that the server gave.
+/// The cookie in which a front end stores its back end. A forged one redirects the front end; in a session of MAPI over
+/// HTTP it is one that the server set.
 const BACK_END: &str = "x-backendcookie";
 
 impl Cookies {
-    /// Whether the cookie called `name` passes.
+    /// Whether the cookie called `name` is forwarded.
     fn passes(self, name: &[u8]) -> bool {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         let is_of_form = name.get(..FORM.len()).is_some_and(|start| start.eq_ignore_ascii_case(FORM));
@@ -301,8 +300,8 @@ impl Cookies {
         }
     }
 
-    /// What becomes of a `Cookie` field with this value on its way to the server.
-    pub(crate) fn asked(self, value: &[u8]) -> Fate {
+    /// What becomes of a `Cookie` field with this value in a request.
+    pub(crate) fn in_request(self, value: &[u8]) -> Fate {
         let pairs = || value.split(|byte| *byte == b';');
         let passes = |pair: &&[u8]| self.passes(name_of(pair));
         if self != Self::None && pairs().all(|pair| passes(&pair)) {
@@ -313,8 +312,8 @@ impl Cookies {
         if kept.is_empty() { Fate::Goes } else { Fate::Becomes(kept.join(&b"; "[..]).into()) }
     }
 
-    /// What becomes of a `Set-Cookie` field with this value on its way to the client.
-    pub(crate) fn answered(self, value: &[u8]) -> Fate {
+    /// What becomes of a `Set-Cookie` field with this value in a response.
+    pub(crate) fn in_response(self, value: &[u8]) -> Fate {
         let name = name_of(value.split(|byte| *byte == b';').next().unwrap_or_default());
         if self == Self::OfSession || self.passes(name) { Fate::Stays } else { Fate::Goes }
     }

@@ -1,4 +1,4 @@
-//! A connection that carries HTTP messages, plain or within TLS.
+//! A connection that carries HTTP messages, with or without TLS.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
@@ -17,7 +17,7 @@ use tokio_rustls::TlsStream;
 use crate::http::output::{OutputBuffer, PARTS};
 use crate::upstream_error::UpstreamError;
 
-/// A connection, plain or within TLS.
+/// A byte stream, with or without TLS.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Plain(TcpStream),
@@ -37,7 +37,7 @@ impl Stream {
         }
     }
 
-    /// Reads into `buffer` as far as there is room in it.
+    /// Reads into `buffer`, up to its capacity.
     fn poll_read_into(&mut self, task: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(stream) => pin!(stream.read_buf(buffer)).poll(task),
@@ -84,30 +84,30 @@ impl Stream {
     }
 }
 
-/// Bytes that are read at once.
-const AT_ONCE: usize = 16 * 1024;
+/// The most bytes that one read takes.
+const READ_SIZE: usize = 16 * 1024;
 
-/// One end of a connection: what arrives as messages, and what is to be sent.
+/// One end of a connection: decodes what is received, and sends the output.
 #[derive(Debug)]
 pub(crate) struct FramedTransport<H> {
     stream: Stream,
     pub(crate) decoder: Decoder<H>,
-    /// What is to be sent.
+    /// The bytes to send.
     pub(crate) out: OutputBuffer,
     ended: bool,
 }
 
-/// Why a connection is of no use any more.
+/// Why a connection cannot be used any more.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TransportError {
-    /// The network's fault.
+    /// The network failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// What the peer sends is no message.
+    /// The peer sent an invalid message.
     #[error(transparent)]
     Message(#[from] http1::Error),
-    /// The peer closed it where more was due.
-    #[error("the connection was closed")]
+    /// The peer closed the connection in the middle of a message.
+    #[error("connection closed by the peer")]
     Closed,
 }
 
@@ -127,13 +127,13 @@ impl<H: Head> FramedTransport<H> {
         Self { stream, decoder, out: OutputBuffer::default(), ended: false }
     }
 
-    /// Reads what there is, at least something; zero at the end. Nothing is lost where this is dropped.
+    /// Waits for bytes, and reads them. Returns how many, which is zero at the end. It may be dropped without losing any.
     pub(crate) async fn fill(&mut self) -> io::Result<usize> {
         poll_fn(|task| self.poll_fill(task)).await
     }
 
-    /// The same, to be polled. Where nothing long is to come the buffer lives on the stack for this call
-    /// only: an idle connection has none.
+    /// Reads bytes if there are any. Unless a long body is expected the buffer is on the stack for this call only, so that
+    /// an idle connection has none.
     pub(crate) fn poll_fill(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.ended {
             return Poll::Ready(Ok(0));
@@ -141,13 +141,13 @@ impl<H: Head> FramedTransport<H> {
         let read = if let Some(room) = self.decoder.room() {
             ready!(self.stream.poll_read_into(task, room))
         } else {
-            let mut bytes = [MaybeUninit::uninit(); AT_ONCE];
+            let mut bytes = [MaybeUninit::uninit(); READ_SIZE];
             let mut buffer = ReadBuf::uninit(&mut bytes);
             let read = ready!(self.stream.poll_read(task, &mut buffer));
             self.decoder.receive(buffer.filled());
             read.map(|()| buffer.filled().len())
         };
-        // A peer that ends TLS by closing the connection cuts nothing off: messages say where they end.
+        // A peer may end TLS by closing the connection: the end of a message is determined by its framing.
         let count = match read {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
             other => other?,
@@ -159,17 +159,17 @@ impl<H: Head> FramedTransport<H> {
         Poll::Ready(Ok(count))
     }
 
-    /// Whether the peer sends no more.
+    /// Whether the peer has closed its end.
     pub(crate) const fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// What is there now without waiting for more.
+    /// The next event that has been received, if there is one.
     pub(crate) fn ready(&mut self) -> Result<Option<Event<H>>, http1::Error> {
         self.decoder.poll()
     }
 
-    /// The next event.
+    /// Waits for the next event.
     pub(crate) async fn event(&mut self) -> Result<Event<H>, TransportError> {
         loop {
             if let Some(event) = self.decoder.poll()? {
@@ -182,38 +182,38 @@ impl<H: Head> FramedTransport<H> {
         }
     }
 
-    /// Whether the peer closed the connection, or sent something without a request. Does not wait.
+    /// Whether the peer closed the connection, or sent something between messages. Does not wait.
     pub(crate) async fn is_stale(&mut self) -> bool {
         let read = poll_fn(|task| Poll::Ready(self.poll_fill(task))).await;
         read.is_ready() || !self.decoder.is_between()
     }
 
-    /// Sends what is to be sent; each time that the peer takes nothing it has `limit` to take more.
+    /// Sends the output. The peer has `limit` for each part of it.
     pub(crate) async fn flush(&mut self, limit: Duration) -> io::Result<()> {
         self.flush_unless(limit, |_, _| false).await.map(|_| ())
     }
 
-    /// The same, given up where `ends` says so while the peer takes nothing. Says whether all was sent.
+    /// Sends the output until `ends` returns true while the peer does not read. Returns whether all was sent.
     pub(crate) async fn flush_unless(
         &mut self,
         limit: Duration,
         mut ends: impl FnMut(&mut Self, &mut Context<'_>) -> bool,
     ) -> io::Result<bool> {
-        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "the peer does not read");
+        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "the peer does not read within its time");
         loop {
             let more = poll_fn(|task| match self.poll_send(task) {
-                Poll::Pending if ends(self, task) => Poll::Ready(Ok(Progress::GivenUp)),
+                Poll::Pending if ends(self, task) => Poll::Ready(Ok(Progress::Aborted)),
                 polled => polled,
             });
             match timeout(limit, more).await.map_err(late)?? {
                 Progress::Some => {}
                 Progress::All => return Ok(true),
-                Progress::GivenUp => return Ok(false),
+                Progress::Aborted => return Ok(false),
             }
         }
     }
 
-    /// Sends what the socket's buffer takes now, which is most often all of it. Says whether it was.
+    /// Sends as much as the socket's buffer takes now, which is usually all. Returns whether it was all.
     pub(crate) async fn flush_now(&mut self) -> io::Result<bool> {
         poll_fn(|task| {
             loop {
@@ -227,7 +227,7 @@ impl<H: Head> FramedTransport<H> {
         .await
     }
 
-    /// Sends some of what is to be sent.
+    /// Sends a part of the output.
     fn poll_send(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Progress>> {
         let Self { stream, out, .. } = self;
         if out.is_empty() {
@@ -250,22 +250,22 @@ impl<H: Head> FramedTransport<H> {
         Poll::Ready(Ok(Progress::Some))
     }
 
-    /// Says that no more will be sent, and lets the peer read what was: for a moment what it still sends is
-    /// taken and thrown away, since unread bytes would make its machine lose our last answer.
+    /// Closes the sending side, and lets the peer read the last response. What it still sends is read and dropped for a
+    /// moment, since unread bytes would make its kernel discard that response.
     pub(crate) async fn linger(&mut self, limit: Duration) {
-        let mut thrown_away = 0;
+        let mut dropped = 0;
         let rest = async {
             poll_fn(|task| self.stream.poll_shutdown(task)).await?;
-            while thrown_away < LINGERING_BYTES && !self.ended {
+            while dropped < LINGERING_BYTES && !self.ended {
                 let read = poll_fn(|task| {
-                    let mut bytes = [MaybeUninit::uninit(); AT_ONCE];
+                    let mut bytes = [MaybeUninit::uninit(); READ_SIZE];
                     let mut buffer = ReadBuf::uninit(&mut bytes);
                     ready!(self.stream.poll_read(task, &mut buffer))?;
                     Poll::Ready(io::Result::Ok(buffer.filled().len()))
                 });
                 match read.await? {
                     0 => break,
-                    count => thrown_away += count,
+                    count => dropped += count,
                 }
             }
             io::Result::Ok(())
@@ -274,15 +274,15 @@ impl<H: Head> FramedTransport<H> {
     }
 }
 
-/// What came of sending.
+/// The progress of sending.
 enum Progress {
-    /// Some was sent.
+    /// A part was sent.
     Some,
     /// All was sent.
     All,
-    /// The rest is not sent.
-    GivenUp,
+    /// The rest will not be sent.
+    Aborted,
 }
 
-/// So much is thrown away at most of what a client sends after its last answer.
+/// The most bytes that are dropped of what a client sends after its last response.
 const LINGERING_BYTES: usize = 1 << 20;

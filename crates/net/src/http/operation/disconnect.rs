@@ -1,4 +1,4 @@
-//! Ends sessions at the server that ended here, which it would keep until they time out there.
+//! Disconnects sessions at the server that ended in the proxy, which the server would keep until they time out.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use wire::Guid;
 use crate::http::client::{HttpAnswer, HttpClient};
 use crate::http::config::HttpListenerConfig;
 
-/// How long all sessions that wait may take together. What is left then the server has to end by itself.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The time for all sessions together. The server has to end the rest by itself.
+const DISCONNECT_LIMIT: Duration = Duration::from_mins(1);
 
-type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Disconnect = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Ends the sessions that wait for it, on a connection of our own; none where none waits.
-pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Ending> {
+/// Disconnects the sessions that are queued for it, on a connection of its own; none if no session is queued.
+pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Disconnect> {
     let (sessions, dropped) = config.sessions.take_orphaned();
     if sessions.is_empty() {
         return None;
@@ -31,7 +31,7 @@ pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Ending> 
     Some(Box::pin(async move {
         let all = sessions.len();
         let mut ended = 0_usize;
-        let timed_out = timeout(PATIENCE, end(&config, sessions, &mut ended)).await.is_err();
+        let timed_out = timeout(DISCONNECT_LIMIT, end(&config, sessions, &mut ended)).await.is_err();
         let failed = all.saturating_sub(ended);
         tracing::info!(
             ended,
@@ -43,7 +43,7 @@ pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Ending> 
     }))
 }
 
-/// Asks the server to end each of `sessions`, and counts those that it did.
+/// Disconnects each of `sessions`, and counts in `ended` those that the server ended.
 async fn end(config: &HttpListenerConfig, sessions: Vec<OrphanedSession>, ended: &mut usize) {
     let context = SecurityContext::system(&config.contexts);
     let mut client = HttpClient::new(config.upstream.clone(), context);
@@ -70,18 +70,23 @@ async fn end(config: &HttpListenerConfig, sessions: Vec<OrphanedSession>, ended:
         ];
         let fields = fields.map(|(name, value)| (name.to_owned(), value));
         match client.post(&session.target, &fields, body).await {
-            Ok(answer) if is_over(&answer) => *ended += 1,
-            Ok(answer) => {
-                let code = answer.head.fields.text(X_RESPONSE_CODE);
-                tracing::debug!(status = answer.head.status(), code, "{request_type} refused by the server");
+            Ok(response) if is_ended(&response) => *ended += 1,
+            Ok(response) => {
+                let code = response.head.fields.text(X_RESPONSE_CODE);
+                tracing::debug!(
+                    status = response.head.status(),
+                    code,
+                    "upstream: {request_type} of an ended session refused"
+                );
             }
-            Err(error) => tracing::debug!("{request_type}: {error}"),
+            Err(error) => tracing::debug!("upstream: {request_type} of an ended session failed: {error}"),
         }
     }
 }
 
-/// Whether the server has no such session any more.
-fn is_over(answer: &HttpAnswer) -> bool {
-    let code = answer.head.fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
-    answer.head.status() == 200 && matches!(code, Some(ResponseCode::Success | ResponseCode::ContextNotFound))
+/// Whether the server has ended the session.
+fn is_ended(response: &HttpAnswer) -> bool {
+    let code = response.head.fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
+    response.head.status() == 200
+        && matches!(code, Some(ResponseCode::Success | ResponseCode::ContextNotFound))
 }

@@ -247,14 +247,16 @@ impl HttpMessages for HttpOperation {
         let fields = match leg {
             HttpMessageKind::ClientRequest => Some(&self.request.head.fields),
             HttpMessageKind::UpstreamRequest => self.sent.as_ref().map(|head| &head.fields),
-            HttpMessageKind::UpstreamResponse => self.response.as_ref().map(|response| &response.came.fields),
+            HttpMessageKind::UpstreamResponse => {
+                self.response.as_ref().map(|response| &response.received_head.fields)
+            }
             HttpMessageKind::ClientResponse => self.response.as_ref().map(|response| &response.head.fields),
         };
         fields.inspect(|fields| fields.iter().for_each(|field| each(field.name, field.value))).is_some()
     }
 
     fn status(&self) -> Option<u16> {
-        self.response.as_ref().map(|response| response.came.status())
+        self.response.as_ref().map(|response| response.received_head.status())
     }
 
     fn before_payload(&self) -> &[u8] {

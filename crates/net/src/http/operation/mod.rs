@@ -205,7 +205,9 @@ fn end(
             client.downstream.held = operation.share;
             Ok(keep_alive)
         }
-        End::NotServed(why) => Ok(client.unserved(&why, &operation.request, &operation.failed_request())),
+        End::NotServed(why) => {
+            Ok(client.respond_failed(&why, &operation.request, &operation.failed_request()))
+        }
         End::Failed(why) => {
             client.downstream.config.log_upstream_failure(&why, &operation.failed_request());
             Ok(KeepAlive::No)

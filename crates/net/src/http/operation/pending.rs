@@ -1,4 +1,4 @@
-//! When the client of an operation is sent `PROCESSING` and `PENDING` ([MS-OXCMAPIHTTP] 2.2.7, 3.2.5.2).
+//! The keep-alive of pending operations: `PROCESSING` and `PENDING` ([MS-OXCMAPIHTTP] 2.2.7, 3.2.5.2).
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use tokio::time::Instant;
 
 use crate::http::downstream::context::RequestContext;
 
-/// When the clients of operations that take long are sent `PROCESSING` and `PENDING`.
+/// When the proxy sends `PROCESSING` and `PENDING` to the client of a pending operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
-    /// After how long for the first time: what is done sooner is answered as if it had taken no time.
+    /// After how long for the first time. An operation that ends sooner gets a response without keep-alive.
     pub first: Duration,
-    /// How often from then on.
+    /// The time between two of them.
     pub period: Duration,
 }
 
@@ -25,30 +25,36 @@ impl Default for Pending {
     }
 }
 
-/// The keep-alive of one operation: which tags its client was sent by this proxy, and when the next one is due.
+/// The keep-alive of one operation: which tags the proxy has sent, and when the next one is due.
 #[derive(Debug)]
 pub(crate) struct PendingKeepAlive {
     pub(crate) period: Duration,
-    /// Whether the client can be sent any: an older version has no chunks. Nor can one that opens a session, whose
-    /// cookies stand in the head of the response.
-    able: bool,
+    /// Whether the client can get any. HTTP/1.0 has no chunks, and a request that opens a session needs the cookies in the
+    /// head of the server's response.
+    is_possible: bool,
     next: Instant,
-    /// The head of the response was sent, and it was made by this proxy.
+    /// Whether the proxy has sent a response head of its own.
     pub(crate) begun: bool,
-    /// `PROCESSING` was sent.
+    /// Whether `PROCESSING` was sent.
     processing: bool,
 }
 
 impl PendingKeepAlive {
     pub(crate) fn new(pending: Pending, request: &RequestContext, key: OperationKey, since: Instant) -> Self {
         let opens = matches!(key, OperationKey::Http(_, kind) if kind.begins_session());
-        let able = request.version() == Version::Http11 && !request.is_head && !opens;
-        Self { period: pending.period, able, next: since + pending.first, begun: false, processing: false }
+        let is_possible = request.version() == Version::Http11 && !request.is_head && !opens;
+        Self {
+            period: pending.period,
+            is_possible,
+            next: since + pending.first,
+            begun: false,
+            processing: false,
+        }
     }
 
-    /// When something is to be done, `until` at the latest.
+    /// When the next tag is due, `until` at the latest.
     pub(crate) fn due(&self, until: Instant) -> Instant {
-        if self.able { self.next.min(until) } else { until }
+        if self.is_possible { self.next.min(until) } else { until }
     }
 
     /// Sends the tag that is due.
@@ -58,13 +64,13 @@ impl PendingKeepAlive {
         self.next = now + self.period;
     }
 
-    /// The server's own `PROCESSING` was sent.
+    /// The `PROCESSING` of the server was sent.
     pub(crate) const fn processing_sent(&mut self) {
         self.processing = true;
     }
 }
 
-/// Ends a body whose tags were sent: `DONE`, the server's headers behind it, and the payload.
+/// Ends a body with `DONE`, the server's trailing headers, and the payload.
 pub(crate) fn end(out: &mut Vec<u8>, headers: &[(&str, &str)], payload: &[u8]) {
     let mut last = prefix(&[MetaTag::Done], headers).unwrap_or_default();
     last.extend_from_slice(payload);
@@ -72,7 +78,7 @@ pub(crate) fn end(out: &mut Vec<u8>, headers: &[(&str, &str)], payload: &[u8]) {
     out.extend_from_slice(http1::LAST_CHUNK);
 }
 
-/// The same where there is no payload but a refusal.
+/// Ends a body with `DONE` and a refusal.
 pub(crate) fn end_refused(out: &mut Vec<u8>, code: ResponseCode) {
     let number = code.0.to_string();
     end(out, &[(X_RESPONSE_CODE, number.as_str()), ("Content-Type", ERROR_CONTENT_TYPE)], b"");

@@ -1,5 +1,5 @@
-//! The server's response to an operation on its way to the client: its keep-alive tags are streamed, the rest is held
-//! until it is whole, and sent as it was received or as modules changed it.
+//! The server's response to an operation: its keep-alive tags are streamed to the client, the payload is held until it is
+//! complete, and is sent as it was received or as modules changed it.
 
 use bytes::Bytes;
 use engine::Reply;
@@ -14,42 +14,45 @@ use crate::http::output::OutputBuffer;
 use crate::http::upstream::response_head::{Coding, rewrite_response};
 use crate::upstream_error::UpstreamError;
 
-/// An answer of the server's, as far as it is here.
+/// A response of the server, as far as it has been received.
 pub(crate) struct UpstreamResponse {
+    /// The head for the client.
     pub(crate) head: ResponseHead,
-    pub(crate) came: ResponseHead,
-    /// What its head says of the operation.
+    /// The head as it was received.
+    pub(crate) received_head: ResponseHead,
+    /// The result of the operation according to the head.
     code: ResponseCode,
     framing: Framing,
     coding: Coding,
-    /// What came and was not sent yet, as it came.
+    /// Pieces of the body that were received and not sent yet.
     held: Vec<http1::Piece>,
     /// How much memory these take.
     memory: usize,
-    /// How many of these may be sent: whole chunks of `PROCESSING` and `PENDING`.
+    /// How many of these may be sent: complete chunks of `PROCESSING` and `PENDING`.
     ready: usize,
-    /// Bytes of content among these.
+    /// The bytes of content in the ready pieces and in those that were sent.
     ready_content: usize,
     /// Bytes of content that were sent.
-    sent: usize,
+    sent_content: usize,
+    /// Bytes of content that were received.
+    content: usize,
+    /// Whether the head was sent to the client.
     pub(crate) begun: bool,
     pub(crate) body: ResponseBody,
     payload: BodyAccumulator,
-    /// The payload, once it is whole; of an answer that refuses the operation, what came of its body.
-    whole: Bytes,
-    /// Bytes of content so far.
-    content: usize,
+    /// The complete payload; the body of a response that refuses the operation.
+    complete: Bytes,
     malformed: bool,
-    /// The server refused the operation as such.
+    /// The code with which the server refused the operation.
     refused: Option<ResponseCode>,
-    /// This proxy sent `PROCESSING` or `PENDING` itself: what is sent of the body does not begin as it was received.
+    /// Whether the proxy sent `PROCESSING` or `PENDING` itself, so that the body does not begin as it was received.
     pub(crate) pending_sent: bool,
 }
 
-/// An answer that exceeds the limit.
+/// A response exceeds the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the answer is too large")]
-pub(crate) struct TooLarge;
+#[error("response exceeds {0} bytes")]
+pub(crate) struct TooLarge(usize);
 
 impl From<TooLarge> for UpstreamError {
     fn from(error: TooLarge) -> Self {
@@ -57,16 +60,16 @@ impl From<TooLarge> for UpstreamError {
     }
 }
 
-/// How much memory a piece takes that is held.
+/// How much memory a held piece takes.
 fn memory(piece: &http1::Piece) -> usize {
     piece.wire().len().saturating_add(size_of::<http1::Piece>())
 }
 
-/// Whether an answer is one of the operation's own, which has a payload.
+/// The result of the operation according to a response's head; `Success` only if the response has a payload.
 fn code(head: &ResponseHead) -> ResponseCode {
-    let said = head.fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
+    let claimed = head.fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
     let fits = head.status() == 200 && head.fields.text("content-type").is_some_and(is_mapi_http);
-    match (said, fits) {
+    match (claimed, fits) {
         (Some(ResponseCode::Success) | None, true) => ResponseCode::Success,
         (Some(ResponseCode::Success) | None, false) => ResponseCode::UnknownFailure,
         (Some(code), _) => code,
@@ -75,27 +78,27 @@ fn code(head: &ResponseHead) -> ResponseCode {
 
 impl UpstreamResponse {
     pub(crate) fn new(head: ResponseHead, framing: Framing, request: &RequestContext) -> Self {
-        let came = head.clone();
+        let received_head = head.clone();
         let mut head = head;
         let coding = rewrite_response(&mut head, framing, request);
         if !request.keep && !head.fields.has_token("connection", "close") {
             head.fields.push("Connection", "close");
         }
         Self {
-            code: code(&came),
+            code: code(&received_head),
             head,
-            came,
+            received_head,
             framing,
             coding,
             held: Vec::new(),
             memory: 0,
             ready: 0,
             ready_content: 0,
-            sent: 0,
+            sent_content: 0,
             begun: false,
             body: ResponseBody::new(),
             payload: BodyAccumulator::default(),
-            whole: Bytes::new(),
+            complete: Bytes::new(),
             content: 0,
             malformed: false,
             refused: None,
@@ -103,14 +106,14 @@ impl UpstreamResponse {
         }
     }
 
-    /// Takes in the next piece of the body.
+    /// Adds the next piece of the body.
     ///
     /// # Errors
     /// When the response is longer than `limit`.
-    pub(crate) fn take(&mut self, piece: http1::Piece, limit: usize) -> Result<(), TooLarge> {
+    pub(crate) fn add(&mut self, piece: http1::Piece, limit: usize) -> Result<(), TooLarge> {
         self.content = self.content.saturating_add(piece.data().len());
         if self.content > limit {
-            return Err(TooLarge);
+            return Err(TooLarge(limit));
         }
         if self.code == ResponseCode::Success && !self.malformed {
             let data = piece.clone().into_data();
@@ -139,13 +142,12 @@ impl UpstreamResponse {
         Ok(())
     }
 
-    /// How many bytes of memory it takes: its content, or the pieces in which it came where they take more, as tiny
-    /// chunks do.
+    /// How many bytes of memory it takes: its content, or its pieces if they take more, such as tiny chunks.
     pub(crate) fn memory(&self) -> usize {
         self.memory.max(self.content)
     }
 
-    /// Sends the server's `PROCESSING` and `PENDING`.
+    /// Sends the `PROCESSING` and `PENDING` of the server that have been received.
     pub(crate) fn stream(&mut self, out: &mut OutputBuffer) {
         if self.ready == 0
             || self.pending_sent
@@ -160,12 +162,12 @@ impl UpstreamResponse {
             out.push(piece.into_wire());
         }
         self.ready = 0;
-        self.sent = self.ready_content;
+        self.sent_content = self.ready_content;
     }
 
-    /// Sends the head, if it was not, before a keep-alive of this proxy's.
+    /// Sends the head, unless it was sent, before a keep-alive that the proxy makes.
     pub(crate) fn begin_pending(&mut self, out: &mut Vec<u8>, pending: &mut PendingKeepAlive) {
-        if self.sent > 0 {
+        if self.sent_content > 0 {
             pending.processing_sent();
         }
         if !self.begun && self.framing != Framing::Chunked {
@@ -176,9 +178,9 @@ impl UpstreamResponse {
         self.begin(out);
     }
 
-    /// The code with which the server refused the operation, and the body of that answer.
+    /// The code with which the server refused the operation, and the body of that response.
     pub(crate) fn refusal(&self) -> Option<(ResponseCode, Bytes)> {
-        Some((self.refused?, self.whole.clone()))
+        Some((self.refused?, self.complete.clone()))
     }
 
     fn begin(&mut self, out: &mut Vec<u8>) {
@@ -187,10 +189,10 @@ impl UpstreamResponse {
         }
     }
 
-    /// What the answer comes to that is whole now: its payload, or the code with which the server refuses the operation.
+    /// The result of the complete response: its payload, or the code with which the server refuses the operation.
     pub(super) fn outcome(&mut self) -> Result<Bytes, ResponseCode> {
         let code = match (self.code, self.body.response_code()) {
-            (ResponseCode::Success, Some(late)) => late,
+            (ResponseCode::Success, Some(trailing)) => trailing,
             (code, _) => code,
         };
         let malformed = self.malformed || !self.body.in_payload();
@@ -198,45 +200,47 @@ impl UpstreamResponse {
             if code == ResponseCode::Success && malformed { ResponseCode::InvalidResponse } else { code };
         if code != ResponseCode::Success {
             self.refused = Some(code);
-            self.whole = self.held.iter().flat_map(http1::Piece::data).copied().collect();
+            self.complete = self.held.iter().flat_map(http1::Piece::data).copied().collect();
             return Err(code);
         }
-        self.whole = self.payload.take();
-        Ok(self.whole.clone())
+        self.complete = self.payload.take();
+        Ok(self.complete.clone())
     }
 
-    /// Sends the rest of the answer, or what modules made of it.
+    /// Sends the rest of the response, as it was received or as modules changed it.
     pub(crate) fn send(
         &mut self,
         out: &mut OutputBuffer,
         reply: &Reply,
         request: &RequestContext,
     ) -> KeepAlive {
-        let as_it_came = match reply {
-            Reply::Response(stub) => stub.as_ptr() == self.whole.as_ptr() && stub.len() == self.whole.len(),
+        let is_unchanged = match reply {
+            Reply::Response(stub) => {
+                stub.as_ptr() == self.complete.as_ptr() && stub.len() == self.complete.len()
+            }
             Reply::Refused(_) | Reply::RefusedByUpstream(_) => self.refused.is_some(),
         };
         match reply {
             Reply::Response(stub) if self.pending_sent => {
-                let late: Vec<(&str, &str)> = self.body.headers().collect();
-                pending::end(&mut out.bytes, &late, stub);
+                let trailing: Vec<(&str, &str)> = self.body.headers().collect();
+                pending::end(&mut out.bytes, &trailing, stub);
             }
             _ if self.pending_sent => {
                 pending::end_refused(&mut out.bytes, self.refused.unwrap_or_else(|| reply.response_code()));
             }
-            _ if as_it_came && self.coding == Coding::Unchanged => {
+            _ if is_unchanged && self.coding == Coding::Unchanged => {
                 self.begin(&mut out.bytes);
                 for piece in self.held.drain(..) {
                     out.push(piece.into_wire());
                 }
             }
-            _ if as_it_came => {
+            _ if is_unchanged => {
                 let content: Vec<u8> = self.held.iter().flat_map(http1::Piece::data).copied().collect();
-                self.anew(&mut out.bytes, &content);
+                self.send_content(&mut out.bytes, &content);
             }
             Reply::Response(stub) => {
                 let content = self.body.with_payload(stub);
-                self.anew(&mut out.bytes, &content);
+                self.send_content(&mut out.bytes, &content);
             }
             Reply::Refused(_) | Reply::RefusedByUpstream(_) => {
                 self.refuse(&mut out.bytes, reply.response_code());
@@ -246,27 +250,27 @@ impl UpstreamResponse {
         if close { KeepAlive::No } else { KeepAlive::Yes }
     }
 
-    /// Says that the operation was refused, in a header behind what was sent already where there is something.
+    /// Refuses the operation, by a header behind what was sent already if anything was.
     fn refuse(&mut self, out: &mut Vec<u8>, code: ResponseCode) {
         if self.begun {
             pending::end_refused(out, code);
         } else {
-            // The cookies that the server set are the client's next ones, whatever becomes of the answer.
+            // The client needs the cookies that the server set for its next request.
             self.head.fields.set("Content-Type", ERROR_CONTENT_TYPE);
             self.head.fields.set(X_RESPONSE_CODE, code.0.to_string());
-            self.anew(out, code.page().as_bytes());
+            self.send_content(out, code.page().as_bytes());
         }
     }
 
-    /// Sends other content than what came; what was sent of it already is its beginning.
-    fn anew(&mut self, out: &mut Vec<u8>, content: &[u8]) {
+    /// Sends `content` instead of what was received, without the bytes of it that were sent already.
+    fn send_content(&mut self, out: &mut Vec<u8>, content: &[u8]) {
         let chunked = self.framing == Framing::Chunked && self.coding == Coding::Unchanged;
         if !chunked {
             self.head.fields.remove("transfer-encoding");
             self.head.fields.set("Content-Length", content.len().to_string());
         }
         self.begin(out);
-        let rest = content.get(self.sent..).unwrap_or_default();
+        let rest = content.get(self.sent_content..).unwrap_or_default();
         if chunked {
             http1::chunk(out, rest);
             out.extend_from_slice(http1::LAST_CHUNK);

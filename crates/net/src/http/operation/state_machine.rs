@@ -276,7 +276,7 @@ impl Receiving {
     fn piece(mut self, piece: Piece, turn: &mut Turn<'_>) -> Received {
         let HttpOperation { settings, share, response, is_ahead, request_memory, .. } = &mut *self.operation;
         let Some(response) = response else { return Received::More(self) };
-        if let Err(error) = response.take(piece, settings.response_limit) {
+        if let Err(error) = response.add(piece, settings.response_limit) {
             return self.fail(error.into(), turn);
         }
         if let Some(share) = share.as_mut().filter(|_| !*is_ahead)

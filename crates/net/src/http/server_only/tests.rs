@@ -173,7 +173,7 @@ fn cookies_that_lead_a_front_end_elsewhere_go_nowhere() {
         Fate::Goes => String::new(),
         Fate::Becomes(value) => String::from_utf8(value.to_vec()).unwrap(),
     };
-    let asked = |cookies: Cookies, value: &str| text(cookies.asked(value.as_bytes()));
+    let asked = |cookies: Cookies, value: &str| text(cookies.in_request(value.as_bytes()));
     assert_eq!(asked(Cookies::OfClient, "a=b; c=d"), "as it was");
     assert_eq!(asked(Cookies::OfClient, "a=b; x-BEResource=x~1; c=d"), "a=b; c=d");
     assert_eq!(asked(Cookies::OfClient, "X-BEResource=localhost~1942062522"), "");
@@ -183,7 +183,7 @@ fn cookies_that_lead_a_front_end_elsewhere_go_nowhere() {
     assert_eq!(asked(Cookies::OfSession, "MapiContext=x; X-BackEndCookie=y"), "as it was");
     assert_eq!(asked(Cookies::OfSession, "MapiContext=x; X-BEResource=y"), "MapiContext=x");
     assert_eq!(asked(Cookies::None, "a=b"), "");
-    let answered = |cookies: Cookies, value: &str| text(cookies.answered(value.as_bytes()));
+    let answered = |cookies: Cookies, value: &str| text(cookies.in_response(value.as_bytes()));
     assert_eq!(answered(Cookies::OfClient, "a=b; path=/ews"), "as it was");
     assert_eq!(answered(Cookies::OfClient, "X-BackEndCookie=b; path=/ews"), "");
     assert_eq!(answered(Cookies::OfSession, "X-BackEndCookie=b; path=/mapi"), "as it was");

@@ -28,7 +28,7 @@ impl UpstreamConnection {
         let mut connection = Self::connect(upstream).await?;
         connection.attempt = attempt;
         let authenticated = timeout_at(until, connection.authenticate(upstream, context, target)).await;
-        let authenticated = authenticated.unwrap_or(Err(NotOpened::Late(upstream.timeout)));
+        let authenticated = authenticated.unwrap_or(Err(NotOpened::Timeout(upstream.timeout)));
         authenticated
             .map_err(UpstreamError::from)
             .inspect_err(|error| connection.record_auth_failure(error))?;
@@ -46,7 +46,7 @@ impl UpstreamConnection {
             connection.authenticate(upstream, context, target).await?;
             Ok(connection)
         };
-        timeout(upstream.timeout, all).await.map_err(|_| NotOpened::Late(upstream.timeout))?
+        timeout(upstream.timeout, all).await.map_err(|_| NotOpened::Timeout(upstream.timeout))?
     }
 
     /// Whether a further request of its owner, for what is at `target`, may be sent on it. With Basic each request

@@ -1,4 +1,4 @@
-//! The server that HTTP is relayed to, and as whom.
+//! Configuration of the server that HTTP requests are sent to.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,24 +11,24 @@ use crate::http::upstream::forwarding::Via;
 use crate::upstream_error::UpstreamError;
 use crate::upstream_identity::UpstreamIdentity;
 
-/// The server that HTTP is relayed to.
+/// The server that HTTP requests are sent to.
 #[derive(Debug, Clone)]
 pub struct HttpUpstream {
     /// Its name or address.
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// How we know it, where we speak TLS with it.
+    /// How its certificate is verified; none without TLS.
     pub tls: Option<TlsTrust>,
-    /// Whose credentials requests have there.
+    /// The credentials of requests.
     pub identity: UpstreamIdentity,
-    /// How long connecting and signing in may take.
+    /// The time limit for connecting and authenticating.
     pub timeout: Duration,
-    /// How long an answer may take.
+    /// The time limit for a response.
     pub call_limit: Duration,
-    /// The name under which we stand in the requests that go there.
+    /// The name of this proxy in `Via`.
     pub via: Via,
-    /// What all connections there know of it together.
+    /// The shared state of its availability.
     pub gate: Arc<Gate>,
     /// The server of a test, which is reached without a socket.
     #[cfg(test)]
@@ -36,16 +36,16 @@ pub struct HttpUpstream {
 }
 
 impl HttpUpstream {
-    /// What its `Host` header says.
+    /// The `Host` header of requests.
     pub(crate) fn host_header(&self) -> String {
         let usual = if self.tls.is_some() { 443 } else { 80 };
-        // An IPv6 address stands in brackets (RFC 3986 3.2.2).
+        // An IPv6 address is written in brackets (RFC 3986 3.2.2).
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == usual { host } else { format!("{host}:{}", self.port) }
     }
 
-    /// Permits a sign-in on behalf of `context` for what is at `target`; none where the service account does not
-    /// sign in: for anonymous callers, and for clients who sign in there themselves.
+    /// Permits an authentication on behalf of `context` for `target`; none if no service account authenticates, for
+    /// anonymous callers and with pass-through authentication.
     pub(crate) async fn begin_auth(
         &self,
         context: &SecurityContext,
@@ -55,7 +55,7 @@ impl HttpUpstream {
     }
 }
 
-/// The directory of what is at `target`, for which servers configure authentication.
+/// The first directory of `target`, for which servers configure authentication.
 pub(crate) fn directory(target: &str) -> &str {
     target.split(['/', '?']).nth(1).unwrap_or_default()
 }

@@ -74,7 +74,7 @@ impl UpstreamConnection {
 
     /// A new connection without an owner, in one attempt that disregards the gate and is not reported to it.
     pub(crate) async fn connect_once(upstream: &HttpUpstream) -> Result<Box<Self>, NotConnected> {
-        let late = |_| NotConnected::Late(upstream.timeout);
+        let late = |_| NotConnected::Timeout(upstream.timeout);
         let connected = timeout(upstream.timeout, upstream.connect()).await.map_err(late)??;
         Ok(Self::over(upstream, connected))
     }

@@ -1,4 +1,4 @@
-//! How connections to the server begin, and why they don't.
+//! Connects to the server, and why that fails.
 
 use std::time::Duration;
 
@@ -18,33 +18,33 @@ pub enum NotConnected {
     /// Its name has no address.
     #[error(transparent)]
     Unresolved(#[from] ResolveError),
-    /// None of its addresses takes a connection.
+    /// None of its addresses accepts a connection.
     #[error(transparent)]
     Unreachable(#[from] ConnectError),
     /// The TLS handshake failed.
     #[error(transparent)]
     Tls(#[from] TlsFailure),
-    /// It took too long.
+    /// The time limit was exceeded.
     #[error("not connected within {} s", .0.as_secs())]
-    Late(Duration),
+    Timeout(Duration),
 }
 
-/// Why there is no connection to the server that we are signed in on.
+/// Why there is no authenticated connection to the server.
 #[derive(Debug, thiserror::Error)]
 pub enum NotOpened {
-    /// There is none at all.
+    /// There is no connection.
     #[error(transparent)]
     Connect(#[from] NotConnected),
-    /// The server does not let us in.
+    /// The server does not accept the account.
     #[error(transparent)]
-    SignIn(#[from] ServiceAuthError),
-    /// It took too long.
-    #[error("not connected and signed in within {} s", .0.as_secs())]
-    Late(Duration),
-    /// What is asked for has no place in a request.
-    #[error("a target that can't be asked for")]
+    Auth(#[from] ServiceAuthError),
+    /// The time limit was exceeded.
+    #[error("not connected and authenticated within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// The target is not valid in HTTP.
+    #[error("invalid target")]
     Target,
-    /// The connection broke, or what came is no answer.
+    /// The connection failed, or the response is invalid.
     #[error(transparent)]
     Broken(#[from] UpstreamError),
 }
@@ -53,7 +53,7 @@ impl From<NotConnected> for UpstreamError {
     fn from(error: NotConnected) -> Self {
         match error {
             NotConnected::Tls(_) => Self::Tls(cause(error)),
-            NotConnected::Unresolved(_) | NotConnected::Unreachable(_) | NotConnected::Late(_) => {
+            NotConnected::Unresolved(_) | NotConnected::Unreachable(_) | NotConnected::Timeout(_) => {
                 Self::connect(error)
             }
         }
@@ -64,8 +64,8 @@ impl From<NotOpened> for UpstreamError {
     fn from(error: NotOpened) -> Self {
         match error {
             NotOpened::Connect(error) => error.into(),
-            NotOpened::SignIn(error) => error.into(),
-            NotOpened::Late(limit) => Timeout::Auth(limit).into(),
+            NotOpened::Auth(error) => error.into(),
+            NotOpened::Timeout(limit) => Timeout::Auth(limit).into(),
             NotOpened::Target => Self::protocol(error),
             NotOpened::Broken(error) => error,
         }
@@ -73,11 +73,11 @@ impl From<NotOpened> for UpstreamError {
 }
 
 impl HttpUpstream {
-    /// Connects, with what binds a sign-in to the connection (RFC 5929 4) where it is within TLS.
+    /// Connects. Returns the channel bindings of the connection too if it has TLS (RFC 5929 4).
     pub(crate) async fn connect(&self) -> Result<(Stream, Option<ChannelBindings>), NotConnected> {
         #[cfg(test)]
         if let Some(server) = &self.memory {
-            let unreachable = NotConnected::Late(Duration::ZERO);
+            let unreachable = NotConnected::Timeout(Duration::ZERO);
             return server.connect().map(|stream| (Stream::Memory(stream), None)).ok_or(unreachable);
         }
         let lookup = async { Ok::<_, NotConnected>(resolve(&self.host, self.port).await?) };

@@ -1,5 +1,5 @@
-//! The headers that name the path of a request to the server: `X-Forwarded-For` and the like, `Forwarded` (RFC 7239),
-//! and `Via` (RFC 9110 7.6.3), by which a request that comes back to us is known.
+//! The headers about the path of a request: `X-Forwarded-For` and similar ones, `Forwarded` (RFC 7239), and `Via` (RFC 9110
+//! 7.6.3), by which request loops are detected.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,22 +8,21 @@ use identity::{Random, RandomError};
 
 use crate::http::server_only::{Speaker, speaker};
 
-/// The name under which this process stands in `Via`: unlike that of any other, so that a request which leads back
-/// here is known.
+/// The name of this process in `Via`, which is unique, so that a request loop is detected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Via {
-    /// Its value is [`VERSION`], then the name. There always is one: hexadecimal digits are fit for a field.
+    /// Its value is [`VERSION`], then the name. It is never none, since hexadecimal digits are valid in a field.
     field: Option<ReadyField>,
 }
 
-/// The version by which requests come to us.
+/// The HTTP version in which requests are received.
 const VERSION: &str = "1.1 ";
 
 impl Via {
     /// A new name.
     ///
     /// # Errors
-    /// When there are no random bytes.
+    /// If the source of random numbers fails.
     pub fn new(random: &mut dyn Random) -> Result<Self, RandomError> {
         let mut bytes = [0; 8];
         random.fill(&mut bytes)?;
@@ -31,14 +30,14 @@ impl Via {
         Ok(Self { field: ReadyField::new("Via", value) })
     }
 
-    /// Says in a request's fields that it passed here.
+    /// Adds `Via` to the fields of a request.
     pub(crate) fn add_to(&self, fields: &mut Fields) {
         if let Some(field) = &self.field {
             fields.add(field);
         }
     }
 
-    /// Whether a request with these fields passed here before.
+    /// Whether a request with these fields was sent by this process.
     pub(crate) fn is_in(&self, fields: &Fields) -> bool {
         let value = self.field.as_ref().map_or(&[][..], ReadyField::value);
         let name = value.get(VERSION.len()..).unwrap_or_default();
@@ -48,18 +47,18 @@ impl Via {
     }
 }
 
-/// What is said of the requests of one connection.
+/// The forwarding headers of the requests of one connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Forwarding {
-    /// Whether the connection comes from a proxy whose word about its clients is taken.
+    /// Whether the connection is one of a trusted proxy.
     trusted: bool,
-    /// What we set; none where forwarding headers are off.
-    said: Option<Said>,
+    /// The headers to add; none if the configuration turns them off.
+    own: Option<OwnFields>,
 }
 
 /// The fields that each request of a connection gets, made once.
 #[derive(Debug, Clone)]
-struct Said {
+struct OwnFields {
     address: ReadyField,
     proto: ReadyField,
     host: ReadyField,
@@ -67,13 +66,13 @@ struct Said {
     forwarded: ReadyField,
 }
 
-impl Said {
-    /// None where `host` can't stand in a field.
+impl OwnFields {
+    /// None if `host` is not valid in a field.
     fn new(peer: SocketAddr, proto: &'static str, host: &str) -> Option<Self> {
         let ip = peer.ip().to_canonical();
         let node = match ip {
             IpAddr::V4(ip) => ip.to_string(),
-            // A colon is only in quotes (RFC 7239 6).
+            // A colon has to be quoted (RFC 7239 6).
             IpAddr::V6(ip) => format!("\"[{ip}]\""),
         };
         let forwarded = format!("for={node};host=\"{host}\";proto={proto}");
@@ -87,36 +86,33 @@ impl Said {
 }
 
 impl Forwarding {
-    /// For a connection from `peer`, which is `trusted` or not and within TLS or not; `origin` is what our URLs begin
-    /// with. `tells` says whether forwarding headers are set.
-    pub(crate) fn new(peer: SocketAddr, trusted: bool, tls: bool, origin: &str, tells: bool) -> Self {
+    /// The headers for a connection from `peer`, if they are `enabled`. `origin` is the beginning of the proxy's URLs.
+    pub(crate) fn new(peer: SocketAddr, trusted: bool, tls: bool, origin: &str, enabled: bool) -> Self {
         let proto = if tls { "https" } else { "http" };
         let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-        let said = if tells { Said::new(peer, proto, host) } else { None };
-        Self { trusted, said }
+        let own = if enabled { OwnFields::new(peer, proto, host) } else { None };
+        Self { trusted, own }
     }
 
-    /// Whether fields by which proxies say where a client is are taken from the connection's other end.
+    /// Whether the forwarding headers of requests are kept.
     pub(crate) const fn keeps(&self) -> bool {
-        self.trusted && self.said.is_some()
+        self.trusted && self.own.is_some()
     }
 
-    /// Says in the `fields` of a request of ours what the client's request, which it is made for and whose fields are
-    /// `of`, says when it goes to the server.
+    /// Adds the headers to the `fields` of a request that the proxy makes for a client's request with the fields `of`.
     pub(crate) fn pass_on(&self, of: &Fields, fields: &mut Fields) {
         if self.keeps() {
-            let said = of.iter().filter(|field| speaker(field.name.as_bytes()) == Speaker::Proxy);
-            for field in said {
+            let kept = of.iter().filter(|field| speaker(field.name.as_bytes()) == Speaker::Proxy);
+            for field in kept {
                 fields.push(field.name.to_owned(), field.value.to_vec());
             }
         }
         self.add_to(fields);
     }
 
-    /// Adds our word to a request's `fields`, of which those that can't be believed are gone already: behind that of a
-    /// trusted proxy, and else alone.
+    /// Adds the headers to a request's `fields`, behind those of a trusted proxy. Untrusted ones have been removed already.
     pub(crate) fn add_to(&self, fields: &mut Fields) {
-        let Some(Said { address, proto, host, forwarded }) = &self.said else { return };
+        let Some(OwnFields { address, proto, host, forwarded }) = &self.own else { return };
         if !self.trusted {
             for field in [address, proto, host, forwarded] {
                 fields.add(field);
@@ -129,14 +125,14 @@ impl Forwarding {
                 fields.add(field);
             }
         }
-        // A trusted proxy that says nothing in it has the client elsewhere: ours alone would name the proxy as such.
+        // A trusted proxy without it names the client in another header: a `Forwarded` would name the proxy as the client.
         if fields.has("forwarded") {
             appended(fields, forwarded);
         }
     }
 }
 
-/// Puts what `own` says at the end of the list that the fields of its name are, which are one field then.
+/// Appends the value of `own` to the list of the fields with its name, which become one field.
 fn appended(fields: &mut Fields, own: &ReadyField) {
     let name = own.name();
     let before: Vec<&[u8]> =
@@ -161,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_named_and_a_trusted_proxy_stands_behind_its_client() {
+    fn a_client_is_added_and_a_trusted_proxy_is_added_behind_its_client() {
         let peer = "[::ffff:192.0.2.1]:99".parse().unwrap();
         let mut fields = Fields::default();
         let origin = "https://mail.lab.test:8443";
@@ -200,21 +196,21 @@ mod tests {
         trusted.add_to(&mut fields);
         assert!(!fields.has("forwarded"), "{:?}", said(&fields));
         let mut fields = Fields::default();
-        let silent = Forwarding::new(peer, true, true, origin, false);
-        silent.add_to(&mut fields);
-        assert!(fields.is_empty() && !silent.keeps());
+        let disabled = Forwarding::new(peer, true, true, origin, false);
+        disabled.add_to(&mut fields);
+        assert!(fields.is_empty() && !disabled.keeps());
     }
 
     #[test]
-    fn a_request_of_ours_says_what_the_one_says_that_it_is_made_for() {
+    fn a_request_of_the_proxy_has_the_headers_of_the_request_that_it_is_made_for() {
         let mut of = Fields::default();
         for (name, value) in [("X-Forwarded-For", "1.2.3.4"), ("X-Real-IP", "1.2.3.4"), ("Accept", "*/*")] {
             assert!(of.push(name, value));
         }
-        let said_by = |trusted: bool, tells: bool| {
+        let said_by = |trusted: bool, enabled: bool| {
             let mut fields = Fields::default();
             let peer = "192.0.2.1:99".parse().unwrap();
-            Forwarding::new(peer, trusted, true, "https://a", tells).pass_on(&of, &mut fields);
+            Forwarding::new(peer, trusted, true, "https://a", enabled).pass_on(&of, &mut fields);
             said(&fields).into_iter().filter(|line| line.contains(".2.")).collect::<Vec<_>>()
         };
         assert_eq!(said_by(true, true), ["X-Forwarded-For: 1.2.3.4, 192.0.2.1", "X-Real-IP: 1.2.3.4"]);
@@ -226,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_passed_here_is_known() {
+    fn a_request_loop_is_detected() {
         let ours = Via::new(&mut identity::OsRandom).unwrap();
         let other = Via::new(&mut identity::OsRandom).unwrap();
         let mut fields = Fields::default();
-        assert!(fields.push("Via", "1.0 front (a comment), 1.1 mapiproxy"));
+        assert!(fields.push("Via", "1.0 balancer (a comment), 1.1 mapiproxy"));
         other.add_to(&mut fields);
         assert!(!ours.is_in(&fields) && other.is_in(&fields));
         ours.add_to(&mut fields);

@@ -1,4 +1,4 @@
-//! What of a head concerns one connection alone (RFC 9110 7.6.1).
+//! The fields of a head that concern one connection only (RFC 9110 7.6.1).
 
 use std::time::Duration;
 
@@ -6,9 +6,8 @@ use http1::Fields;
 
 use crate::http::server_only::{Speaker, speaker};
 
-/// Which of the `fields` `Connection` names that would else go on: a list of what goes no further (RFC 9110 7.6.1).
-/// Names of fields that are not there are left out, since a list may have tens of thousands of them, with each of which
-/// every field would be compared.
+/// The names of `fields` that `Connection` lists, which must not be forwarded (RFC 9110 7.6.1). Names of fields that are
+/// absent are left out: a list may have tens of thousands of them, and each field is compared with each name.
 pub(crate) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
     let mut options =
         fields.all("connection").flat_map(http1::tokens).filter(|option| !is_usual(option)).peekable();
@@ -18,9 +17,9 @@ pub(crate) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
     let mut present: Vec<(Vec<u8>, bool)> = fields
         .iter()
         .map(|field| (field.name.as_bytes().to_ascii_lowercase(), false))
-        // What frames or addresses the message, or says who sends it, stays even where it is named there.
+        // Framing, addressing and authentication are forwarded even if they are listed.
         .filter(|(name, _)| !KEPT.iter().any(|kept| name == kept.as_bytes()))
-        // Nor does a client take from its trusted proxy what that says of it.
+        // A client cannot remove what its trusted proxy says about it.
         .filter(|(name, _)| speaker(name) != Speaker::Proxy)
         .collect();
     present.sort_unstable();
@@ -36,20 +35,20 @@ pub(crate) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
     present.into_iter().filter(|(_, named)| *named).map(|(name, _)| name).collect()
 }
 
-/// Whether an option of `Connection` says what becomes of the connection, and names no field.
+/// Whether an option of `Connection` is about the connection, and not the name of a field.
 fn is_usual(option: &[u8]) -> bool {
     option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close")
 }
 
-/// Whether the field called `name` concerns one connection alone, but for what frames a body; `named` are those
-/// that `Connection` names.
+/// Whether the field called `name` concerns one connection only, and is not framing; `named` are the names that `Connection`
+/// lists.
 pub(crate) fn is_of_connection(name: &[u8], named: &[Vec<u8>]) -> bool {
     const CONNECTION: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "upgrade", "trailer"];
     CONNECTION.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
         || named.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// What `Connection` can't take away.
+/// Fields that `Connection` cannot remove.
 const KEPT: [&str; 8] = [
     "host",
     "content-length",
@@ -61,7 +60,7 @@ const KEPT: [&str; 8] = [
     "x-requesttype",
 ];
 
-/// How long the server leaves an idle connection open, less what a request takes to get there.
+/// How long the server leaves an idle connection open, less a second for the next request to arrive.
 pub(crate) fn keep_alive(fields: &Fields) -> Option<Duration> {
     let timeout = fields.all("keep-alive").flat_map(http1::tokens).find_map(|parameter| {
         let text = std::str::from_utf8(parameter).ok()?.to_ascii_lowercase();

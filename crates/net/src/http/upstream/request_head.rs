@@ -59,7 +59,7 @@ impl UpstreamConnection {
                     Authorization::Replaced(value) => value.take().map_or(Fate::Goes, Fate::Becomes),
                 }
             } else if is("cookie") {
-                cookies.asked(value)
+                cookies.in_request(value)
             } else if is("expect")
                 || is("te")
                 || (is("transfer-encoding") && is_reframed)

@@ -1,10 +1,10 @@
-//! What is read of a response, or why no more of it comes.
+//! The events of a response that is read from the server.
 
 use http1::{Framing, Piece, ResponseHead};
 
 use crate::upstream_error::{Timeout, UpstreamError};
 
-/// The next thing that happens while a response is waited for.
+/// What happens while the proxy waits for a response.
 #[derive(Debug)]
 pub(crate) enum ResponseEvent {
     /// The final head: neither an interim one nor a 401.
@@ -13,22 +13,22 @@ pub(crate) enum ResponseEvent {
     Piece(Piece),
     /// The response is complete.
     End,
-    /// It will not become complete.
+    /// The response will not become complete.
     Failed(UpstreamError),
-    /// Nothing came up to the given time.
+    /// The given time was reached.
     Deadline,
-    /// The proxy takes no more requests, and the response is of a kind that ends then.
+    /// The proxy stops, and the operation is one that ends then.
     Shutdown,
 }
 
 impl ResponseEvent {
-    /// Why the response can't go on with this event, where it is not the one that was due.
+    /// Why the response fails with this event, which was not expected.
     pub(crate) fn failure(self) -> UpstreamError {
         match self {
             Self::Failed(why) => why,
             Self::Deadline | Self::Shutdown => UpstreamError::Timeout(Timeout::Deadline),
             Self::Head(..) | Self::Piece(_) | Self::End => {
-                UpstreamError::protocol("a response whose parts come out of order")
+                UpstreamError::protocol("response events out of order")
             }
         }
     }

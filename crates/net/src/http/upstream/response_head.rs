@@ -35,7 +35,7 @@ pub(crate) fn rewrite_response(
         if of_proxy || is_of_connection(name, &named) {
             Fate::Goes
         } else if name.eq_ignore_ascii_case(b"set-cookie") {
-            request.cookies.answered(value)
+            request.cookies.in_response(value)
         } else {
             Fate::Stays
         }

@@ -9,7 +9,7 @@ use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::forwarding::Forwarding;
 use crate::upstream_error::UpstreamError;
 
-/// Where a client connection keeps its upstream connection while no request is on it. There is at most one.
+/// Where a client connection keeps its idle upstream connection. There is at most one.
 pub(crate) struct UpstreamSlot {
     pub(crate) connection: Option<Box<UpstreamConnection>>,
     /// The forwarding headers of the client's requests.
@@ -22,11 +22,11 @@ impl UpstreamSlot {
         Self { connection: None, forwarding }
     }
 
-    /// Takes the connection out for a request of `context` for what is at `target`. One that may not carry it is
-    /// closed: none then.
+    /// Takes the connection out for a request of `context` for `target`. Returns none, and closes the connection, if it may
+    /// not carry the request.
     ///
     /// # Errors
-    /// When the account that each request signs in with is refused at present.
+    /// If the server refuses at present the account with which each request authenticates.
     pub(crate) async fn reuse(
         &mut self,
         upstream: &HttpUpstream,
@@ -39,7 +39,7 @@ impl UpstreamSlot {
         Ok(usable.then_some(connection))
     }
 
-    /// Takes back a connection whose response is read to its end, where it may carry another request.
+    /// Takes a connection back whose response is read to its end, if it may carry another request.
     pub(crate) fn put_back(&mut self, mut connection: Box<UpstreamConnection>) {
         if connection.end_response() {
             self.connection = Some(connection);
@@ -51,8 +51,8 @@ impl UpstreamSlot {
         self.connection = None;
     }
 
-    /// Between requests: whatever comes from the server now, it closed the connection or breaks the protocol. So the
-    /// next request finds out before it is sent.
+    /// Closes the connection if the server closes it or sends anything between requests, so that the next request is sent
+    /// on a new one.
     pub(crate) fn poll_idle(&mut self, task: &mut Context<'_>) {
         if self.connection.as_mut().is_some_and(|connection| connection.transport.poll_fill(task).is_ready())
         {
