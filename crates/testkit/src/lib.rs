@@ -3,6 +3,7 @@
 
 pub mod captures;
 mod flight;
+pub mod http_auth;
 mod input;
 mod mailbox;
 mod mapi_http_client;

@@ -6,8 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use net::http::Peers;
 
-use crate::relayed::server::carried_out;
-use crate::support::{Client, Got, Setup, Upstream, basic, mapi};
+use crate::support::{Client, Got, Setup, Upstream, basic, carried_out, mapi};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 

@@ -3,9 +3,7 @@
 mod deferred;
 mod early;
 mod edge;
-mod mechanism;
 mod recorded;
-mod relayed;
 mod revoked;
 mod shared;
 mod streaming;

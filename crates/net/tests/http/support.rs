@@ -376,3 +376,9 @@ pub(crate) fn mapi(user: &str, endpoint: &str, request_type: &str, cookie: &str,
     );
     [head.as_bytes(), body].concat()
 }
+
+/// The headers by which a server shows that it executed a request of MAPI over HTTP.
+pub(crate) fn carried_out(got: &Got) -> String {
+    let kind = got.head.fields.text("x-requesttype");
+    kind.map(|kind| format!("X-RequestType: {kind}\r\nX-ResponseCode: 0\r\n")).unwrap_or_default()
+}

@@ -6,11 +6,14 @@
 //! sockets, and the clock is moved by the test.
 
 mod authentication;
+mod backoff;
 mod connections;
 mod deferred;
 mod early;
 mod failures;
+mod mechanisms;
 mod modules;
+mod pass_through;
 mod playbook;
 mod sessions;
 mod setup;

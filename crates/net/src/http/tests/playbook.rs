@@ -129,6 +129,17 @@ impl Setup {
 }
 
 impl Proxy {
+    /// The names of the users that authenticated.
+    pub(super) fn authenticated_names(&self) -> Vec<String> {
+        let contexts = self.signed_in.0.lock().unwrap();
+        contexts.iter().map(|context| context.principal().to_string()).collect()
+    }
+
+    /// Drops the contexts of the users that authenticated, which would else be open.
+    pub(super) fn forget_contexts(&self) {
+        self.signed_in.0.lock().unwrap().clear();
+    }
+
     /// Runs the tasks of all connections until they wait.
     fn run(&self) {
         self.runtime.block_on(async {
@@ -151,6 +162,8 @@ pub(super) enum Happens {
     ServerCloses,
     /// That connection fails once it has taken so many bytes of the proxy.
     ConnectionFailsAfter(usize),
+    /// The server closes all connections.
+    ServerClosesAll,
     /// The server takes no further connections.
     ServerUnreachable,
     /// Time passes.
@@ -234,6 +247,15 @@ impl Client {
         self.answer()
     }
 
+    /// Sends two requests at once, and returns the first response.
+    #[track_caller]
+    pub(super) fn ask_both(&mut self, first: &str, second: &str) -> Answer {
+        self.responses.expect(false);
+        self.unanswered += 1;
+        self.outgoing.extend_from_slice(first.as_bytes());
+        self.ask(second)
+    }
+
     /// The next response, which is complete.
     #[track_caller]
     pub(super) fn answer(&mut self) -> Answer {
@@ -286,6 +308,7 @@ impl Client {
             Happens::ServerCloses => self.server().close(),
             Happens::ConnectionFailsAfter(bytes) => self.server().fail_after(bytes),
             Happens::ServerUnreachable => self.proxy.upstream.memory.set_unreachable(),
+            Happens::ServerClosesAll => self.servers.iter_mut().for_each(ServerConnection::close),
             Happens::TimePasses(time) => return self.pass(time),
             Happens::WorkDone => {
                 while self.state == Some(State::WaitsForWork) && self.proxy.workers.has_jobs() {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Stack};
-use identity::accounts::Account;
 use identity::{
-    AcceptorConfig, Accounts, Authority, ContextCounters, Credentials, Mechanism, NtHash, Password, Pool,
-    Random, RandomError,
+    AcceptorConfig, Authority, ContextCounters, Credentials, Mechanism, Password, Pool, Random, RandomError,
+    passthrough,
 };
 use rpc::pdu::AuthLevel;
+use testkit::http_auth::AnyUser;
 
 use crate::body_budget::BodyBudget;
 use crate::event_log::EventLog;
@@ -22,18 +22,8 @@ use crate::http::peers::Peers;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::forwarding::Via;
 use crate::tcp::admission::Limits;
-use crate::upstream_identity::{ServiceAccount, UpstreamIdentity};
+use crate::upstream_identity::{PassThrough, ServiceAccount, UpstreamIdentity};
 use crate::{AccountGate, Gate};
-
-/// Every user has an account: the password is the name with `pw1` behind it.
-struct Everybody;
-
-impl Accounts for Everybody {
-    fn find(&self, _domain: &str, user: &str) -> Option<Account> {
-        let nt_hash = NtHash::from_password(&format!("{user}pw1"));
-        Some(Account::new(user, "LAB", nt_hash))
-    }
-}
 
 /// The same random numbers each time.
 struct Zeros;
@@ -54,6 +44,11 @@ pub(super) struct Setup {
     /// How long deferred work may take; modules may defer none unless a test says how long.
     pub(super) deferral: Option<Duration>,
     pub(super) sessions: SessionLimits,
+    /// Whether clients authenticate at the server.
+    pub(super) pass_through: bool,
+    pub(super) peers: Peers,
+    /// The mechanisms by which clients authenticate.
+    pub(super) mechanisms: Vec<Mechanism>,
 }
 
 /// How long a server may take for a response, unless a test says otherwise.
@@ -68,6 +63,9 @@ impl Default for Setup {
             pending: Pending::default(),
             deferral: None,
             sessions: SessionLimits::default(),
+            pass_through: false,
+            peers: Peers::default(),
+            mechanisms: Mechanism::ALL.to_vec(),
         }
     }
 }
@@ -81,24 +79,39 @@ impl Setup {
         observer: Arc<dyn Observer>,
     ) -> Arc<HttpListenerConfig> {
         let contexts = ContextCounters::new();
-        let (accounts, authority) = (Arc::new(Everybody), Authority::new("accounts"));
+        let (accounts, authority) = (Arc::new(AnyUser), Authority::new("accounts"));
         let acceptor = Arc::new(AcceptorConfig::new(accounts, authority, Arc::clone(&contexts)));
-        let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
-        let service =
-            crate::Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "exchange.lab.test", &contexts);
-        let service = ServiceAccount::new(service.for_http().unwrap(), &AccountGate::new());
+        let identity = if self.pass_through {
+            let (authority, contexts) = (Authority::new("server"), Arc::clone(&contexts));
+            UpstreamIdentity::new(PassThrough::new(passthrough::Config {
+                authority,
+                lifetime: None,
+                contexts,
+            }))
+        } else {
+            let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
+            let service = crate::Account::new(
+                service,
+                Mechanism::BASIC,
+                AuthLevel::NONE,
+                "exchange.lab.test",
+                &contexts,
+            );
+            let service = ServiceAccount::new(service.for_http().unwrap(), &AccountGate::new());
+            UpstreamIdentity::new(service)
+        };
         let engine = Engine::new(Stack::new(self.modules));
         let config = HttpListenerConfig {
-            auth: HttpAuthConfig::new(acceptor, Mechanism::ALL, true),
+            auth: HttpAuthConfig::new(acceptor, self.mechanisms, true),
             origin: "https://proxy.lab.test".to_owned(),
-            peers: Peers::default(),
+            peers: self.peers,
             tells_forwarding: true,
             routes: Routes::default(),
             upstream: HttpUpstream {
                 host: "exchange.lab.test".to_owned(),
                 port: 443,
                 tls: None,
-                identity: UpstreamIdentity::new(service),
+                identity,
                 timeout: CALL_LIMIT,
                 call_limit: self.call_limit,
                 via: Via::new(&mut Zeros).unwrap(),

@@ -1,26 +1,25 @@
-//! What stands before a server and answers in its place, and clients who make use of it.
+//! Gateways that respond in place of the server, and clients that take advantage of them.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::{Finished, Observer, RefusedOperation, SecurityContext};
+use testkit::http_auth::{basic, ntlm_challenge};
 
-use super::server::{carried_out, challenge, refuse};
-use super::{Ntlm, basic, before, get, open_contexts, with};
-use crate::support::{Client, Got, Setup, Upstream, mapi};
+use super::server::{executed, refuse};
+use super::{Ntlm, before, get, open_contexts, opened_contexts, with};
+use crate::http::tests::playbook::{Client, mapi};
+use crate::http::tests::upstream::{Got, Upstream};
 
 const OFFERS: &str = "WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\nWWW-Authenticate: Basic\r\n\
                       WWW-Authenticate: Bearer\r\n";
 
-/// A PING's headers, for whatever was asked.
+/// The response headers of a PING, for any request.
 const PING: &str = "X-RequestType: PING\r\nX-ResponseCode: 0\r\n";
 
-/// Requests with credentials that no server would take, of MAPI over HTTP and of others.
+/// Requests with credentials that no server accepts, of MAPI over HTTP and of others.
 fn forged() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for credentials in ["Basic YWxpY2U6d3Jvbmc=".to_owned(), "Bearer wrong".to_owned(), basic("alice")] {
@@ -33,14 +32,14 @@ fn forged() -> Vec<Vec<u8>> {
     all
 }
 
-/// `upstream` lets no client in, however often it asks.
+/// Checks that `upstream` authenticates no client, however often it sends requests.
 #[track_caller]
-fn lets_nobody_in(upstream: &Upstream, what: &str) {
+fn authenticates_no_client(upstream: &Rc<Upstream>, what: &str) {
     let proxy = before(upstream);
     for request in forged() {
         let text = String::from_utf8_lossy(&request).into_owned();
         for _ in 0..2 {
-            let status = Client::new(&proxy).ask(&request).status();
+            let status = Client::new(&proxy).ask(request.clone()).status();
             assert!(status == 401 || status == 502, "{what}: {status} to {text}");
         }
     }
@@ -54,12 +53,12 @@ fn lets_nobody_in(upstream: &Upstream, what: &str) {
         let status = client.ask(get("/ews/x", "")).status();
         assert!(status == 401 || status == 502, "{what}: {status} behind NTLM's last message");
     }
-    assert_eq!(proxy.config.upstream.identity.pass_through().unwrap().contexts.opened(), 0, "{what}");
+    assert_eq!(opened_contexts(&proxy), 0, "{what}");
 }
 
 #[test]
-fn a_gateway_that_answers_whoever_shows_credentials_lets_nobody_in() {
-    // A balancer while no server is up, a firewall's page, a page to sign in on.
+fn a_gateway_that_responds_to_any_credentials_authenticates_no_client() {
+    // A load balancer while no server is up, a firewall's page, a login page.
     for (status, fields) in [
         (404, ""),
         (405, ""),
@@ -73,28 +72,28 @@ fn a_gateway_that_answers_whoever_shows_credentials_lets_nobody_in() {
             let (status, fields) = if signs_in { (status, fields) } else { (401, OFFERS) };
             refuse(stream, got, status, fields)
         });
-        lets_nobody_in(&upstream, &format!("{status} {fields:?}"));
-        // The same where it lets the first leg of a handshake through.
+        authenticates_no_client(&upstream, &format!("{status} {fields:?}"));
+        // The same if it forwards the first token of a handshake.
         let upstream = Upstream::new(move |got, stream| match got.head.fields.text("authorization") {
             None => refuse(stream, got, 401, OFFERS),
-            Some(sent) => match challenge(sent) {
+            Some(sent) => match ntlm_challenge(sent) {
                 Some(challenge) => refuse(stream, got, 401, &challenge),
                 None => refuse(stream, got, status, fields),
             },
         });
-        lets_nobody_in(&upstream, &format!("{status} {fields:?} in a handshake"));
+        authenticates_no_client(&upstream, &format!("{status} {fields:?} in a handshake"));
     }
 }
 
 #[test]
-fn a_gateway_that_opens_connections_to_any_token_lets_nobody_in() {
+fn a_gateway_that_authenticates_connections_with_any_token_authenticates_no_client() {
     // From the first request with credentials on, whatever they are; there is no MAPI over HTTP behind it.
     for knows_ntlm in [false, true] {
-        let open = Mutex::new(HashSet::new());
+        let open = RefCell::new(HashSet::new());
         let upstream = Upstream::new(move |got, stream| {
-            let mut open = open.lock().unwrap();
+            let mut open = open.borrow_mut();
             let sent = got.head.fields.text("authorization");
-            let challenge = sent.and_then(challenge).filter(|_| knows_ntlm);
+            let challenge = sent.and_then(ntlm_challenge).filter(|_| knows_ntlm);
             if sent.is_some() && challenge.is_none() {
                 open.insert(got.connection);
             }
@@ -105,11 +104,11 @@ fn a_gateway_that_opens_connections_to_any_token_lets_nobody_in() {
                 None => refuse(stream, got, 401, OFFERS),
             }
         });
-        lets_nobody_in(&upstream, &format!("NTLM {knows_ntlm}"));
+        authenticates_no_client(&upstream, &format!("NTLM {knows_ntlm}"));
         let proxy = before(&upstream);
         let ticket = format!("Negotiate {}", STANDARD.encode(kerberos()));
         assert_eq!(Client::new(&proxy).ask(with(&ticket)).status(), 502);
-        assert_eq!(proxy.config.upstream.identity.pass_through().unwrap().contexts.opened(), 0);
+        assert_eq!(opened_contexts(&proxy), 0);
     }
 }
 
@@ -117,35 +116,35 @@ fn a_gateway_that_opens_connections_to_any_token_lets_nobody_in() {
 /// answer; `known` are the connections that are signed in.
 fn served(got: &Got, known: &mut HashSet<usize>) -> (u16, String) {
     let sent = got.head.fields.text("authorization");
-    let last = sent.is_some_and(|sent| sent.starts_with("NTLM ") && challenge(sent).is_none());
+    let last = sent.is_some_and(|sent| sent.starts_with("NTLM ") && ntlm_challenge(sent).is_none());
     if sent == Some(&*basic("alice")) || last || known.contains(&got.connection) {
         if last {
             known.insert(got.connection);
         }
-        return (200, carried_out(got));
+        return (200, executed(got));
     }
-    (401, sent.and_then(challenge).unwrap_or_else(|| OFFERS.to_owned()))
+    (401, sent.and_then(ntlm_challenge).unwrap_or_else(|| OFFERS.to_owned()))
 }
 
 #[test]
-fn a_firewall_that_blocks_one_client_alone_lets_nobody_in() {
-    // It goes by what the credentials say, or by what it saw on the connection, and lets all else through.
+fn a_firewall_that_blocks_one_client_only_authenticates_no_client() {
+    // It blocks by credentials, or by connection, and forwards all other requests.
     for by_connection in [false, true] {
-        let (known, blocked) = (Mutex::new(HashSet::new()), Mutex::new(HashSet::new()));
+        let (known, blocked) = (RefCell::new(HashSet::new()), RefCell::new(HashSet::new()));
         let upstream = Upstream::new(move |got, stream| {
             let sent = got.head.fields.text("authorization");
             let bad = sent.is_some_and(|sent| match sent.strip_prefix("NTLM ") {
-                Some(_) => challenge(sent).is_none(),
+                Some(_) => ntlm_challenge(sent).is_none(),
                 None => sent != basic("alice"),
             });
-            let mut blocked = blocked.lock().unwrap();
+            let mut blocked = blocked.borrow_mut();
             if bad && by_connection {
                 blocked.insert(got.connection);
             }
             if bad || blocked.contains(&got.connection) {
                 return refuse(stream, got, 200, "Content-Type: text/html\r\n");
             }
-            let (status, fields) = served(got, &mut known.lock().unwrap());
+            let (status, fields) = served(got, &mut known.borrow_mut());
             refuse(stream, got, status, &fields)
         });
         let proxy = before(&upstream);
@@ -156,48 +155,44 @@ fn a_firewall_that_blocks_one_client_alone_lets_nobody_in() {
         let mut bob = Ntlm::new("bob");
         let challenge = client.ask(bob.next(None));
         assert_eq!(client.ask(bob.next(Some(&challenge))).status(), if by_connection { 502 } else { 401 });
-        assert_eq!(proxy.config.upstream.identity.pass_through().unwrap().contexts.opened(), 0);
-        // Whom it lets through gets in.
+        assert_eq!(opened_contexts(&proxy), 0);
+        // A client that it does not block is authenticated.
         assert_eq!(Client::new(&proxy).ask(with(&basic("alice"))).status(), 200);
     }
 }
 
 #[test]
-fn a_gateway_that_begins_to_answer_everybody_lets_nobody_in() {
-    // After the first request each of them, on each connection, is answered alike, even as a server would.
+fn a_gateway_that_begins_to_respond_to_all_requests_authenticates_no_client() {
+    // It responds to all but the first requests alike, even as a server does.
     for (status, fields) in [(404, ""), (200, ""), (200, PING)] {
         for refused in [1, 2, 3] {
-            let count = AtomicUsize::new(0);
+            let count = Cell::new(0);
             let upstream = Upstream::new(move |got, stream| {
-                let first = count.fetch_add(1, Ordering::SeqCst) % 8 < refused;
+                let first = count.replace(count.get() + 1) % 8 < refused;
                 if first { refuse(stream, got, 401, OFFERS) } else { refuse(stream, got, status, fields) }
             });
             let proxy = before(&upstream);
             for request in forged() {
-                let status = Client::new(&proxy).ask(&request).status();
+                let status = Client::new(&proxy).ask(request.clone()).status();
                 assert!(status == 401 || status == 502, "{refused}: {status}");
             }
-            assert_eq!(
-                proxy.config.upstream.identity.pass_through().unwrap().contexts.opened(),
-                0,
-                "{status} {refused}"
-            );
+            assert_eq!(opened_contexts(&proxy), 0, "{status} {refused}");
         }
     }
 }
 
 #[test]
-fn a_gateway_that_shares_its_connections_to_the_server_lets_nobody_in() {
-    // All connections of a signed-in client are that user's.
-    let signed_in = AtomicBool::new(false);
+fn a_gateway_that_shares_its_server_connections_authenticates_no_client() {
+    // All connections are those of the client that authenticated.
+    let signed_in = Cell::new(false);
     let upstream = Upstream::new(move |got, stream| {
         let sent = got.head.fields.text("authorization");
-        if sent.is_some_and(|sent| sent.starts_with("NTLM") && challenge(sent).is_none()) {
-            signed_in.store(true, Ordering::SeqCst);
+        if sent.is_some_and(|sent| sent.starts_with("NTLM") && ntlm_challenge(sent).is_none()) {
+            signed_in.set(true);
         }
-        match sent.and_then(challenge) {
+        match sent.and_then(ntlm_challenge) {
             Some(challenge) => refuse(stream, got, 401, &challenge),
-            None if signed_in.load(Ordering::SeqCst) => refuse(stream, got, 200, &carried_out(got)),
+            None if signed_in.get() => refuse(stream, got, 200, &executed(got)),
             None => refuse(stream, got, 401, OFFERS),
         }
     });
@@ -208,22 +203,6 @@ fn a_gateway_that_shares_its_connections_to_the_server_lets_nobody_in() {
     assert_eq!(client.ask(alice.next(Some(&challenge))).status(), 502);
     assert_eq!(client.ask(get("/ews/x", "")).status(), 502);
     assert_eq!(open_contexts(&proxy), 0);
-}
-
-/// Who signed in, as the proxy has it.
-#[derive(Default)]
-struct Names(Mutex<Vec<String>>);
-
-impl Observer for Names {
-    fn authenticated(&self, context: &SecurityContext, _peer: SocketAddr) {
-        self.0.lock().unwrap().push(context.principal().to_string());
-    }
-
-    fn client_refused(&self, _peer: SocketAddr, _why: &str) {}
-
-    fn operation_refused(&self, _call: &RefusedOperation<'_>) {}
-
-    fn finished(&self, _finished: &Finished, _elapsed: Duration) {}
 }
 
 /// An element of DER, whose contents are short.
@@ -269,24 +248,24 @@ fn spnego(token: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn the_name_of_a_refused_attempt_is_never_that_of_the_next_one_on_the_connection() {
-    let known = Mutex::new(HashSet::new());
+fn the_name_of_a_failed_attempt_is_never_that_of_the_next_one_on_the_connection() {
+    let known = RefCell::new(HashSet::new());
     let ticket = STANDARD.encode(kerberos());
     let given = ticket.clone();
     let upstream = Upstream::new(move |got, stream| {
-        let mut known = known.lock().unwrap();
+        let mut known = known.borrow_mut();
         let sent = got.head.fields.text("authorization").map(|sent| sent.strip_prefix("Negotiate ").unwrap());
         match sent {
             Some(sent) if sent == given => {
                 known.insert(got.connection);
-                refuse(stream, got, 200, &carried_out(got))
+                refuse(stream, got, 200, &executed(got))
             }
-            None if known.contains(&got.connection) => refuse(stream, got, 200, &carried_out(got)),
+            None if known.contains(&got.connection) => refuse(stream, got, 200, &executed(got)),
             None => refuse(stream, got, 401, OFFERS),
             Some(sent) => {
                 let token = STANDARD.decode(sent).unwrap();
                 let at = token.windows(8).position(|part| part == b"NTLMSSP\0").unwrap();
-                let answer = match challenge(&format!("NTLM {}", STANDARD.encode(&token[at..]))) {
+                let answer = match ntlm_challenge(&format!("NTLM {}", STANDARD.encode(&token[at..]))) {
                     Some(challenge) => {
                         let challenge = challenge.trim().rsplit(' ').next().unwrap().to_owned();
                         // accept-incomplete, NTLM, and the challenge
@@ -314,9 +293,7 @@ fn the_name_of_a_refused_attempt_is_never_that_of_the_next_one_on_the_connection
             }
         }
     });
-    let names = Arc::new(Names::default());
-    let observer = Arc::clone(&names);
-    let proxy = Setup { relayed: true, observer, ..Setup::default() }.before(&upstream);
+    let proxy = before(&upstream);
     let mut client = Client::new(&proxy);
     let mut bob = Ntlm::new("bob");
     let by_spnego = |request: String| {
@@ -332,7 +309,7 @@ fn the_name_of_a_refused_attempt_is_never_that_of_the_next_one_on_the_connection
     challenged.head.fields.set("WWW-Authenticate", bare);
     assert_eq!(client.ask(by_spnego(bob.next(Some(&challenged)))).status(), 401);
     assert_eq!(client.ask(with(&format!("Negotiate {ticket}"))).status(), 200);
-    let signed_in = names.0.lock().unwrap().clone();
+    let signed_in = proxy.authenticated_names();
     assert_eq!(signed_in.len(), 1, "{signed_in:?}");
     assert!(signed_in[0].starts_with("Kerberos ticket "), "{signed_in:?}");
 }

@@ -1,4 +1,4 @@
-//! A mechanism that this crate knows nothing of: clients sign in by it all the same.
+//! Mechanisms that are unknown to this crate: clients authenticate by them once they are configured.
 
 use std::sync::Arc;
 
@@ -6,20 +6,22 @@ use identity::{
     Acceptor, AcceptorConfig, AuthError, Channel, Initiator, InitiatorConfig, Mechanism, OsRandom, Package,
     Random, Scope, Step,
 };
+use testkit::http_auth::{Handshake, NOW};
 use wire::FileTime;
 
-use crate::shared::{get, sign_in};
-use crate::support::{Client, Setup, Upstream};
+use crate::http::tests::playbook::Client;
+use crate::http::tests::setup::Setup;
+use crate::http::tests::upstream::Upstream;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// NTLM whose tokens are masked.
+/// NTLM with masked tokens.
 struct Masked;
 
 /// Basic in one step under another name, as an API key might be.
 struct Key;
 
-/// An end of NTLM, behind a mask.
+/// An end of NTLM, with masked tokens.
 struct End<T: ?Sized>(Box<T>);
 
 fn mask(token: &[u8]) -> Vec<u8> {
@@ -110,8 +112,28 @@ impl Package for Key {
 const MASKED: Mechanism = Mechanism::of(&Masked);
 const KEY: Mechanism = Mechanism::of(&Key);
 
+fn get(fields: &str) -> String {
+    format!("GET /ews/x HTTP/1.1\r\nHost: a\r\n{fields}\r\n")
+}
+
+/// Completes alice's handshake as far as the proxy continues it. Returns the last status.
+fn authenticate(client: &mut Client, scheme: &str, mechanism: Mechanism) -> u16 {
+    let mut handshake = Handshake::new(scheme, mechanism, "alice");
+    let mut challenge: Option<String> = None;
+    loop {
+        let authorization = handshake.next(challenge.as_deref());
+        let answer = client.ask(get(&format!("Authorization: {authorization}\r\n")));
+        match answer.header("www-authenticate") {
+            Some(value) if answer.status() == 401 && value.contains(' ') && !value.contains('=') => {
+                challenge = Some(value.to_owned());
+            }
+            _ => return answer.status(),
+        }
+    }
+}
+
 #[test]
-fn a_mechanism_that_is_only_listed_signs_in_a_connection_or_a_request() {
+fn a_mechanism_authenticates_a_connection_or_a_request_once_it_is_configured() {
     let upstream = Upstream::saying(OK);
     let proxy = Setup { mechanisms: vec![MASKED, KEY], ..Setup::default() }.before(&upstream);
     let mut client = Client::new(&proxy);
@@ -119,19 +141,23 @@ fn a_mechanism_that_is_only_listed_signs_in_a_connection_or_a_request() {
     let offers: Vec<_> = refused.head.fields.all("www-authenticate").collect();
     assert_eq!((refused.status(), offers), (401, vec![&b"Masked"[..], b"Key realm=\"keys\""]));
 
-    assert_eq!(sign_in(&mut client, "maSKed", MASKED, ""), 200);
-    assert_eq!(client.ask(get("")).status(), 200, "the connection is signed in");
-    assert_eq!(sign_in(&mut Client::new(&proxy), "Masked", Mechanism::NTLM, ""), 401);
-    assert_eq!(sign_in(&mut Client::new(&proxy), "NTLM", Mechanism::NTLM, ""), 401, "it is not listed");
+    assert_eq!(authenticate(&mut client, "maSKed", MASKED), 200);
+    assert_eq!(client.ask(get("")).status(), 200, "the connection is authenticated");
+    assert_eq!(authenticate(&mut Client::new(&proxy), "Masked", Mechanism::NTLM), 401);
+    assert_eq!(
+        authenticate(&mut Client::new(&proxy), "NTLM", Mechanism::NTLM),
+        401,
+        "NTLM is not configured"
+    );
 
     let mut client = Client::new(&proxy);
     assert_eq!(client.ask(get("Authorization: Key alice:alicepw1\r\n")).status(), 200);
     assert_eq!(client.ask(get("Authorization: Key alice:wrong\r\n")).status(), 401);
-    assert_eq!(client.ask(get("")).status(), 401, "only the request was signed in");
-    // Its initiator is none of ours.
+    assert_eq!(client.ask(get("")).status(), 401, "only the request was authenticated");
+    // The mechanism has no initiator.
     assert!(KEY.initiator(&config(), Channel::http(None)).is_err());
     let first = MASKED.initiator(&config(), Channel::http(None)).unwrap();
-    let Step::Continue(first) = { first }.step(&[], net::clock::now(), &mut OsRandom).unwrap() else {
+    let Step::Continue(first) = { first }.step(&[], NOW, &mut OsRandom).unwrap() else {
         panic!("NTLM has three tokens")
     };
     assert!(!first.starts_with(b"NTLMSSP"));
@@ -139,6 +165,6 @@ fn a_mechanism_that_is_only_listed_signs_in_a_connection_or_a_request() {
 
 fn config() -> InitiatorConfig {
     let credentials = identity::Credentials::password("alice", "LAB", &identity::Password::new("alicepw1"));
-    net::Account::new(credentials, MASKED, rpc::AuthLevel::NONE, "proxy", &identity::ContextCounters::new())
+    crate::Account::new(credentials, MASKED, rpc::AuthLevel::NONE, "proxy", &identity::ContextCounters::new())
         .config
 }

@@ -1,23 +1,19 @@
-//! Clients who sign in at the server, through the proxy.
+//! Pass-through authentication: clients authenticate at the server through the proxy.
 
-mod forged;
+mod gateways;
 mod handshakes;
 mod probes;
-pub(crate) mod server;
+mod server;
 
 use std::collections::HashMap;
-use std::net::Shutdown;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::rc::Rc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use identity::{Channel, ContextCounters, Credentials, Initiator, Mechanism, OsRandom, Password, Step};
-use net::Account;
-use rpc::pdu::AuthLevel;
+use testkit::http_auth::{Handshake, basic};
 
-use self::server::{NOW, Orders, is_probe, server};
-use crate::support::{Answer, Client, Got, Proxy, Setup, Upstream, basic};
+use self::server::{Behaviour, is_probe, server};
+use crate::http::tests::playbook::{Answer, Client, Proxy};
+use crate::http::tests::setup::Setup;
+use crate::http::tests::upstream::{Got, Upstream};
 
 fn get(path: &str, fields: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: proxy.lab.test\r\n{fields}\r\n")
@@ -27,6 +23,7 @@ fn with(credentials: &str) -> String {
     get("/ews/x", &format!("Authorization: {credentials}\r\n"))
 }
 
+/// The status of a response, and the user that the server executed the request for.
 fn user(answer: &Answer) -> (u16, Option<&str>) {
     (answer.status(), answer.header("x-user"))
 }
@@ -36,60 +33,59 @@ fn offers(answer: &Answer) -> Vec<String> {
     answer.head.fields.all("www-authenticate").map(text).collect()
 }
 
-/// The client's end of NTLM.
-struct Ntlm(Box<dyn Initiator>);
+/// A client's end of NTLM, as requests.
+struct Ntlm(Handshake);
 
 impl Ntlm {
     fn new(user: &str) -> Self {
-        let credentials = Credentials::password(user, "LAB", &Password::new(format!("{user}pw1")));
-        let mechanism = Mechanism::NTLM;
-        let account =
-            Account::new(credentials, mechanism, AuthLevel::NONE, "server", &ContextCounters::new());
-        Self(mechanism.initiator(&account.config, Channel::http(None)).unwrap())
+        Self(Handshake::ntlm(user))
     }
 
-    /// The request with the next token, the answer's having been `challenge`.
+    /// The request with the next token, after the response `challenge`.
     fn next(&mut self, challenge: Option<&Answer>) -> String {
-        let token = challenge.map(|answer| {
+        let challenge = challenge.map(|answer| {
             assert_eq!(answer.status(), 401);
             let offers = offers(answer);
             let [offer] = offers.as_slice() else { panic!("{offers:?}") };
-            STANDARD.decode(offer.strip_prefix("NTLM ").unwrap()).unwrap()
+            offer.clone()
         });
-        match self.0.step(&token.unwrap_or_default(), NOW, &mut OsRandom).unwrap() {
-            Step::Continue(token) | Step::Done { token: Some(token), .. } => {
-                with(&format!("NTLM {}", STANDARD.encode(token)))
-            }
-            Step::Done { .. } => panic!("no token"),
-        }
+        with(&self.0.next(challenge.as_deref()))
     }
 
-    /// Signs in; the last answer.
-    fn sign_in(user: &str, client: &mut Client) -> Answer {
+    /// Authenticates, and returns the last response.
+    fn authenticate(user: &str, client: &mut Client) -> Answer {
         let mut ntlm = Self::new(user);
         let challenge = client.ask(ntlm.next(None));
         client.ask(ntlm.next(Some(&challenge)))
     }
 }
 
-fn place() -> (Upstream, Arc<Orders>, Proxy) {
-    let (upstream, orders) = server();
+/// A server at which all users have accounts, and a proxy.
+fn proxy_and_server() -> (Rc<Upstream>, Rc<Behaviour>, Proxy) {
+    let (upstream, behaviour) = server();
     let proxy = before(&upstream);
-    (upstream, orders, proxy)
+    (upstream, behaviour, proxy)
 }
 
-/// A proxy through which clients sign in at `upstream`.
-fn before(upstream: &Upstream) -> Proxy {
-    Setup { relayed: true, ..Setup::default() }.before(upstream)
+/// A proxy through which clients authenticate at `upstream`.
+fn before(upstream: &Rc<Upstream>) -> Proxy {
+    Setup { pass_through: true, ..Setup::default() }.before(upstream)
 }
 
+/// The contexts of clients that are in use.
 fn open_contexts(proxy: &Proxy) -> u64 {
+    proxy.forget_contexts();
     proxy.config.upstream.identity.pass_through().unwrap().contexts.open()
 }
 
+/// The contexts of clients that were made.
+fn opened_contexts(proxy: &Proxy) -> u64 {
+    proxy.config.upstream.identity.pass_through().unwrap().contexts.opened()
+}
+
 #[test]
-fn the_client_is_offered_what_the_server_offers_and_gets_in_by_what_the_server_takes() {
-    let (upstream, _, proxy) = place();
+fn a_client_is_offered_the_schemes_of_the_server_and_authenticates_by_credentials_that_it_accepts() {
+    let (upstream, _, proxy) = proxy_and_server();
     let mut client = Client::new(&proxy);
     let asked = client.ask(get("/ews/x", ""));
     assert_eq!(
@@ -106,7 +102,7 @@ fn the_client_is_offered_what_the_server_offers_and_gets_in_by_what_the_server_t
             assert_eq!(user(&client.ask(with(&credentials))), (200, Some(name)));
         }
     }
-    // The server saw no more than one probe for each, and each on a connection of its own.
+    // The server saw one probe for each, on a connection of its own.
     let seen: Vec<Got> = upstream.others();
     let of = |credentials: &str| {
         let theirs = seen.iter().filter(|got| got.head.fields.text("authorization") == Some(credentials));
@@ -124,48 +120,44 @@ fn the_client_is_offered_what_the_server_offers_and_gets_in_by_what_the_server_t
 }
 
 #[test]
-fn a_sign_in_that_the_server_takes_back_is_over() {
+fn a_client_whose_request_the_server_rejects_has_to_authenticate_again() {
     for scheme in ["NTLM", "Basic"] {
-        let (upstream, orders, proxy) = place();
+        let (upstream, behaviour, proxy) = proxy_and_server();
         let mut client = Client::new(&proxy);
         let request = if scheme == "NTLM" {
-            assert_eq!(user(&Ntlm::sign_in("alice", &mut client)), (200, Some("alice")));
+            assert_eq!(user(&Ntlm::authenticate("alice", &mut client)), (200, Some("alice")));
             get("/ews/x", "")
         } else {
             with(&basic("alice"))
         };
-        assert_eq!(user(&client.ask(&request)), (200, Some("alice")));
-        orders.revoked.store(true, Ordering::SeqCst);
-        let refused = client.ask(&request);
+        assert_eq!(user(&client.ask(request.clone())), (200, Some("alice")));
+        behaviour.revoked.set(true);
+        let refused = client.ask(request.clone());
         assert_eq!((refused.status(), offers(&refused).len()), (401, 4), "{scheme}");
         assert_eq!(open_contexts(&proxy), 0, "{scheme}");
         upstream.others();
-        assert_eq!(client.ask(&request).status(), 401);
+        assert_eq!(client.ask(request.clone()).status(), 401);
         assert!(upstream.others().iter().all(is_probe), "{scheme}");
-        orders.revoked.store(false, Ordering::SeqCst);
-        // It does not come back by itself.
+        behaviour.revoked.set(false);
+        // The context is not restored by itself.
         let expected = if scheme == "NTLM" { 401 } else { 200 };
-        assert_eq!(client.ask(&request).status(), expected, "{scheme}");
+        assert_eq!(client.ask(request.clone()).status(), expected, "{scheme}");
     }
 }
 
 #[test]
-fn where_a_mailbox_is_may_be_asked_without_signing_in() {
-    for relayed in [true, false] {
+fn the_location_of_a_mailbox_may_be_queried_without_authentication() {
+    for pass_through in [true, false] {
         let (upstream, _) = server();
-        let proxy = Setup { relayed, ..Setup::default() }.before(&upstream);
+        let proxy = Setup { pass_through, ..Setup::default() }.before(&upstream);
         let mut client = Client::new(&proxy);
         let json = "/autodiscover/autodiscover.json?Email=a%40lab.test&Protocol=AutodiscoverV1";
         let answer = client.ask(get(json, "Cookie: a=b\r\n"));
         assert_eq!(user(&answer), (200, Some("anonymous")));
         for got in upstream.others() {
-            assert!(
-                !got.head.fields.has("authorization") && !got.head.fields.has("cookie"),
-                "{}",
-                got.text()
-            );
+            assert!(!got.head.fields.has("authorization") && !got.head.fields.has("cookie"), "{got:?}");
         }
-        // All else is asked by somebody.
+        // All other requests are authenticated.
         assert_eq!(client.ask(get("/autodiscover/autodiscover.xml", "")).status(), 401);
         assert_eq!(
             client.ask(format!("POST {json} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")).status(),
@@ -174,9 +166,9 @@ fn where_a_mailbox_is_may_be_asked_without_signing_in() {
         assert_eq!(client.ask(get(json, "Authorization: Basic YTpi\r\n")).status(), 401);
         let seen = upstream.others();
         assert!(seen.iter().all(|got| got.head.method() != "GET"), "{seen:?}");
-        // A signed-in client's request is its own; one without credentials on the same connection is anonymous.
+        // A request with credentials is its user's; one without on the same connection is anonymous.
         let asked = client.ask(get(json, &format!("Authorization: {}\r\n", basic("alice"))));
-        assert_eq!(user(&asked), (200, Some(if relayed { "alice" } else { "anonymous" })));
+        assert_eq!(user(&asked), (200, Some(if pass_through { "alice" } else { "anonymous" })));
         assert_eq!(user(&client.ask(get(json, ""))), (200, Some("anonymous")));
         let mut connections: HashMap<usize, bool> = HashMap::new();
         for got in upstream.others().into_iter().filter(|got| got.head.method() == "GET") {
@@ -187,23 +179,22 @@ fn where_a_mailbox_is_may_be_asked_without_signing_in() {
 }
 
 #[test]
-fn a_server_that_answers_nobody_has_the_client_sign_in() {
-    for relayed in [true, false] {
+fn a_client_has_to_authenticate_if_the_server_rejects_its_anonymous_request() {
+    for pass_through in [true, false] {
         let refuses =
             Upstream::saying("HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n");
-        let proxy = Setup { relayed, ..Setup::default() }.before(&refuses);
+        let proxy = Setup { pass_through, ..Setup::default() }.before(&refuses);
         let answer = Client::new(&proxy).ask(get("/autodiscover/autodiscover.json?Email=a@b.test", ""));
         assert_eq!((answer.status(), offers(&answer)[0].as_str()), (401, "Negotiate"));
-        assert_eq!(offers(&answer).len(), if relayed { 1 } else { 3 });
+        assert_eq!(offers(&answer).len(), if pass_through { 1 } else { 3 });
     }
 }
 
 #[test]
-fn redirects_to_the_server_lead_to_us() {
-    let (_upstream, _, proxy) = place();
+fn redirects_to_the_server_are_rewritten_to_the_proxy() {
+    let (_upstream, _, proxy) = proxy_and_server();
     let mut client = Client::new(&proxy);
     let request = get("/ews/elsewhere", &format!("Authorization: {}\r\n", basic("alice")));
     let answer = client.ask(request);
     assert_eq!((answer.status(), answer.header("location")), (302, Some("https://proxy.lab.test/owa/?a")));
-    let _ = client.stream.shutdown(Shutdown::Both);
 }

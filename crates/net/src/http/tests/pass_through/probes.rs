@@ -1,16 +1,21 @@
-//! What the server is asked to find out whether it takes a client's credentials.
+//! The probes by which the proxy finds out whether the server accepts a client's credentials.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::io::Write as _;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use engine::{Module, Operation, Refusal, Session};
+use testkit::http_auth::{basic, ntlm_challenge};
 
-use super::server::{carried_out, challenge, is_probe, refuse};
-use super::{Ntlm, basic, before, get, offers, open_contexts, place, user, with};
-use crate::support::{Client, Setup, Upstream};
+use super::server::{executed, is_probe, refuse};
+use super::{Ntlm, before, get, offers, open_contexts, proxy_and_server, user, with};
+use crate::http::tests::playbook::Client;
+use crate::http::tests::setup::Setup;
+use crate::http::tests::upstream::Upstream;
 
 fn mapi_ping(credentials: &str) -> String {
     format!(
@@ -20,10 +25,10 @@ fn mapi_ping(credentials: &str) -> String {
 }
 
 #[test]
-fn what_proves_somebody_is_the_request_that_was_guarded_whatever_the_next_says_of_its_client() {
+fn a_probe_keeps_the_headers_of_the_request_that_it_was_found_for() {
     let names = ["User-Agent", "X-ClientInfo", "X-ClientApplication"];
     for wrong in ["Basic YWxpY2U6d3Jvbmc=", "Bearer wrong"] {
-        let (upstream, _, proxy) = place();
+        let (upstream, _, proxy) = proxy_and_server();
         let mut client = Client::new(&proxy);
         let fields = |value: &str, id: &str| {
             let lines = names.map(|name| format!("{name}: {value}\r\n")).concat();
@@ -38,7 +43,7 @@ fn what_proves_somebody_is_the_request_that_was_guarded_whatever_the_next_says_o
         let seen = upstream.others();
         assert_eq!(seen.len(), 3, "{seen:?}");
         for got in &seen {
-            assert_eq!(names.map(|name| got.head.fields.text(name)), [Some("Outlook"); 3], "{}", got.text());
+            assert_eq!(names.map(|name| got.head.fields.text(name)), [Some("Outlook"); 3], "{got:?}");
         }
         let ids: Vec<_> = seen.iter().map(|got| got.head.fields.text("x-requestid")).collect();
         assert_eq!(ids, [Some("{1}:1"), Some("{1}:2"), None]);
@@ -46,8 +51,8 @@ fn what_proves_somebody_is_the_request_that_was_guarded_whatever_the_next_says_o
 }
 
 #[test]
-fn what_is_asked_for_a_sign_in_says_where_the_client_is_as_the_request_does() {
-    let (upstream, _, proxy) = place();
+fn probes_have_the_forwarding_headers_of_the_request() {
+    let (upstream, _, proxy) = proxy_and_server();
     let forged = "X-Forwarded-For: 1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\n";
     let alice = format!("{forged}Authorization: {}\r\n", basic("alice"));
     assert_eq!(user(&Client::new(&proxy).ask(get("/ews/x", &alice))), (200, Some("alice")));
@@ -55,15 +60,15 @@ fn what_is_asked_for_a_sign_in_says_where_the_client_is_as_the_request_does() {
     assert!(seen.iter().any(|got| got.head.target() == "/ews/x") && seen.len() > 3, "{seen:?}");
     for got in &seen {
         let says = |name: &str| got.head.fields.text(name);
-        assert_eq!(says("x-forwarded-for"), Some("127.0.0.1"), "{}", got.text());
-        assert!(says("forwarded").is_some_and(|said| said.starts_with("for=127.0.0.1;")), "{}", got.text());
-        assert_eq!(says("x-real-ip"), None, "{}", got.text());
+        assert_eq!(says("x-forwarded-for"), Some("192.0.2.1"), "{got:?}");
+        assert!(says("forwarded").is_some_and(|said| said.starts_with("for=192.0.2.1;")), "{got:?}");
+        assert_eq!(says("x-real-ip"), None, "{got:?}");
     }
 }
 
 #[test]
-fn what_is_asked_for_elsewhere_is_proven_by_a_ping_too() {
-    let (upstream, _, proxy) = place();
+fn a_request_that_the_server_redirects_is_authenticated_by_a_ping() {
+    let (upstream, _, proxy) = proxy_and_server();
     let at = |credentials: &str| get("/ews/elsewhere", &format!("Authorization: {credentials}\r\n"));
     let of_ntlm = |request: String| request.replace("/ews/x", "/ews/elsewhere");
     let mut client = Client::new(&proxy);
@@ -72,7 +77,7 @@ fn what_is_asked_for_elsewhere_is_proven_by_a_ping_too() {
     }
     assert_eq!(open_contexts(&proxy), 0);
     assert_eq!(user(&client.ask(at(&basic("alice")))), (302, Some("alice")));
-    // So is a handshake, on its own connection, and on another that nothing holds without it.
+    // A handshake is verified on its own connection, and by a request without credentials on another.
     let mut bob = Ntlm::new("bob");
     let mut other = Client::new(&proxy);
     upstream.others();
@@ -90,13 +95,13 @@ fn what_is_asked_for_elsewhere_is_proven_by_a_ping_too() {
 }
 
 #[test]
-fn a_ping_that_leads_elsewhere_proves_nobody_and_the_next_is_asked_instead() {
-    // As a server that redirects clients that name no mailbox.
+fn a_ping_that_is_redirected_proves_nothing_and_the_next_probe_is_sent() {
+    // The server redirects clients that name no mailbox.
     let upstream = Upstream::new(|got, stream| {
         let signed_in = got.head.fields.text("authorization") == Some(&*basic("alice"));
         let (status, fields) = match (got.head.target(), got.head.fields.has("authorization")) {
             ("/mapi/emsmdb/", true) => (302, "Location: /elsewhere\r\n".to_owned()),
-            _ if signed_in => (200, carried_out(got)),
+            _ if signed_in => (200, executed(got)),
             _ => (401, "WWW-Authenticate: Basic realm=\"x\"\r\n".to_owned()),
         };
         refuse(stream, got, status, &fields)
@@ -110,8 +115,8 @@ fn a_ping_that_leads_elsewhere_proves_nobody_and_the_next_is_asked_instead() {
 }
 
 #[test]
-fn a_server_that_leads_everybody_elsewhere_lets_nobody_in() {
-    // A client with a password is redirected to a page, whether it is right or not.
+fn a_server_that_redirects_all_credentials_authenticates_no_client() {
+    // The server redirects clients with a password to a page, whether it is right or not.
     let upstream = Upstream::new(|got, stream| {
         let status = if got.head.fields.has("authorization") { 302 } else { 401 };
         refuse(stream, got, status, "WWW-Authenticate: Basic realm=\"x\"\r\nWWW-Authenticate: NTLM\r\n")
@@ -126,8 +131,8 @@ fn a_server_that_leads_everybody_elsewhere_lets_nobody_in() {
 }
 
 #[test]
-fn each_directory_is_asked_once_whichever_comes_next() {
-    let (upstream, _, proxy) = place();
+fn one_probe_is_sent_for_each_directory() {
+    let (upstream, _, proxy) = proxy_and_server();
     let mut client = Client::new(&proxy);
     for _ in 0..5 {
         for path in ["/ews/x", "/oab/x", "/EWS/y"] {
@@ -140,17 +145,17 @@ fn each_directory_is_asked_once_whichever_comes_next() {
 }
 
 #[test]
-fn an_answer_that_says_nothing_of_the_credentials_lets_nobody_in() {
-    for (status, told) in [(400, 400), (403, 403), (429, 429), (431, 431), (500, 502), (503, 502)] {
-        let (upstream, orders, proxy) = place();
-        *orders.blocked.lock().unwrap() = Some(status);
+fn a_response_that_does_not_concern_the_credentials_authenticates_no_client() {
+    for (status, forwarded) in [(400, 400), (403, 403), (429, 429), (431, 431), (500, 502), (503, 502)] {
+        let (upstream, behaviour, proxy) = proxy_and_server();
+        behaviour.blocked.set(Some(status));
         let mut client = Client::new(&proxy);
-        assert_eq!(client.ask(with(&basic("alice"))).status(), told);
-        assert_eq!(client.ask(Ntlm::new("alice").next(None)).status(), told);
+        assert_eq!(client.ask(with(&basic("alice"))).status(), forwarded);
+        assert_eq!(client.ask(Ntlm::new("alice").next(None)).status(), forwarded);
         assert_eq!(open_contexts(&proxy), 0);
         assert!(upstream.others().iter().all(is_probe));
     }
-    // A server that serves everybody verifies no identity.
+    // A server that requires no authentication verifies no identity.
     let open = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let proxy = before(&open);
     assert_eq!(Client::new(&proxy).ask(get("/ews/x", "")).status(), 502);
@@ -160,8 +165,8 @@ fn an_answer_that_says_nothing_of_the_credentials_lets_nobody_in() {
 }
 
 #[test]
-fn an_operation_is_proven_by_a_ping_of_its_own_endpoint() {
-    let (upstream, _, proxy) = place();
+fn an_operation_is_authenticated_by_a_ping_to_its_own_endpoint() {
+    let (upstream, _, proxy) = proxy_and_server();
     let mut client = Client::new(&proxy);
     assert_eq!(user(&client.ask(mapi_ping(&basic("alice")))), (200, Some("alice")));
     let seen = upstream.others();
@@ -176,13 +181,13 @@ fn an_operation_is_proven_by_a_ping_of_its_own_endpoint() {
 }
 
 #[test]
-fn where_an_address_asks_for_no_sign_in_a_mailbox_does() {
-    // As a server that knows its endpoint only with a mailbox.
+fn a_ping_with_a_mailbox_is_sent_if_the_bare_endpoint_is_not_protected() {
+    // The server has its endpoint only with a mailbox.
     let upstream = Upstream::new(|got, stream| {
         let signed_in = got.head.fields.text("authorization") == Some(&*basic("alice"));
         let (status, fields) = match (got.head.method(), got.head.target()) {
             ("POST", target) if !target.starts_with("/mapi/emsmdb/?MailboxId=") => (404, String::new()),
-            _ if signed_in => (200, carried_out(got)),
+            _ if signed_in => (200, executed(got)),
             _ => (401, "WWW-Authenticate: Basic realm=\"x\"\r\n".to_owned()),
         };
         refuse(stream, got, status, &fields)
@@ -196,8 +201,8 @@ fn where_an_address_asks_for_no_sign_in_a_mailbox_does() {
     assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
 }
 
-/// A server without MAPI over HTTP, where `alice` signs in for an address.
-fn without_mapi() -> Upstream {
+/// A server without MAPI over HTTP, at which alice authenticates for other targets.
+fn without_mapi() -> Rc<Upstream> {
     Upstream::new(|got, stream| {
         let signed_in = got.head.fields.text("authorization") == Some(&*basic("alice"));
         match got.head.path() {
@@ -209,7 +214,7 @@ fn without_mapi() -> Upstream {
 }
 
 #[test]
-fn where_no_ping_is_guarded_the_address_is_asked_with_made_up_credentials_too() {
+fn without_a_protected_ping_random_credentials_have_to_be_rejected_too() {
     let upstream = without_mapi();
     let proxy = before(&upstream);
     let mut client = Client::new(&proxy);
@@ -220,7 +225,7 @@ fn where_no_ping_is_guarded_the_address_is_asked_with_made_up_credentials_too() 
     assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
     let seen = upstream.others();
     let sent = |at: usize| seen[at].head.fields.text("authorization").map(str::to_owned);
-    // With them, without them, with made-up ones, and the client's own request.
+    // With them, without them, with random ones, and the client's own request.
     assert_eq!((sent(0), sent(1), sent(3)), (Some(basic("alice")), None, Some(basic("alice"))));
     assert!(sent(2).is_some_and(|made_up| made_up != basic("alice")));
     assert!(seen[..3].iter().all(is_probe) && !is_probe(&seen[3]));
@@ -228,8 +233,8 @@ fn where_no_ping_is_guarded_the_address_is_asked_with_made_up_credentials_too() 
 }
 
 #[test]
-fn a_scheme_that_a_ping_does_not_offer_is_proven_where_it_is_offered() {
-    // As Exchange has it by default: Basic for Autodiscover alone.
+fn a_scheme_that_is_not_offered_for_a_ping_is_verified_where_it_is_offered() {
+    // Exchange offers Basic for Autodiscover only by default.
     let upstream = Upstream::new(|got, stream| {
         let signed_in = got.head.fields.text("authorization") == Some(&*basic("alice"));
         match got.head.path() {
@@ -242,14 +247,14 @@ fn a_scheme_that_a_ping_does_not_offer_is_proven_where_it_is_offered() {
     let mut client = Client::new(&proxy);
     assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
     assert_eq!(client.ask(mapi_ping(&basic("alice"))).status(), 401);
-    // What none of them offers is not sent there at all.
+    // Credentials of a scheme that is offered for no probe are not sent.
     upstream.others();
     let refused = client.ask(with("Negotiate YII="));
     assert_eq!((refused.status(), offers(&refused)[0].as_str()), (401, "NTLM"));
     assert!(upstream.others().iter().all(|got| !got.head.fields.has("authorization")));
 }
 
-/// Keeps the operations that modules see.
+/// Records the operations that modules process.
 struct Witness(Arc<Mutex<Vec<String>>>);
 
 impl Module for Witness {
@@ -268,8 +273,8 @@ impl Module for Witness {
 }
 
 #[test]
-fn what_an_address_proves_is_nobody_for_mapi() {
-    // A firewall that answers by itself what it does not like, before a server that has Basic for addresses alone.
+fn a_probe_other_than_a_ping_proves_nothing_for_mapi() {
+    // A firewall responds to suspicious requests itself; the server offers Basic for targets other than MAPI only.
     let upstream = Upstream::new(|got, stream| {
         let sent = got.head.fields.text("authorization");
         let blocked = sent == Some(&*basic("bob")) && got.head.method() == "GET";
@@ -281,13 +286,13 @@ fn what_an_address_proves_is_nobody_for_mapi() {
     });
     let seen = Arc::new(Mutex::new(Vec::new()));
     let modules: Vec<Box<dyn Module>> = vec![Box::new(Witness(Arc::clone(&seen)))];
-    let proxy = Setup { relayed: true, modules, ..Setup::default() }.before(&upstream);
+    let proxy = Setup { pass_through: true, modules, ..Setup::default() }.before(&upstream);
     let mut client = Client::new(&proxy);
     assert_eq!(client.ask(with(&basic("bob"))).status(), 200);
     assert_eq!(client.ask(mapi_ping(&basic("bob"))).status(), 401);
     assert_eq!(*seen.lock().unwrap(), [""; 0]);
 
-    // The same of a connection that is signed in, to a server without MAPI.
+    // The same with an authenticated connection, to a server without MAPI.
     let known = Mutex::new(HashSet::new());
     let upstream = Upstream::new(move |got, stream| {
         let mut known = known.lock().unwrap();
@@ -296,7 +301,7 @@ fn what_an_address_proves_is_nobody_for_mapi() {
         if token.is_some_and(|token| token.starts_with(b"NTLMSSP\0\x03")) {
             known.insert(got.connection);
         }
-        match got.head.fields.text("authorization").and_then(challenge) {
+        match got.head.fields.text("authorization").and_then(ntlm_challenge) {
             _ if got.head.path().starts_with("/mapi") => refuse(stream, got, 404, ""),
             Some(challenge) => refuse(stream, got, 401, &challenge),
             None if known.contains(&got.connection) => refuse(stream, got, 200, ""),
@@ -304,9 +309,9 @@ fn what_an_address_proves_is_nobody_for_mapi() {
         }
     });
     let modules: Vec<Box<dyn Module>> = vec![Box::new(Witness(Arc::clone(&seen)))];
-    let proxy = Setup { relayed: true, modules, ..Setup::default() }.before(&upstream);
+    let proxy = Setup { pass_through: true, modules, ..Setup::default() }.before(&upstream);
     let mut client = Client::new(&proxy);
-    assert_eq!(Ntlm::sign_in("bob", &mut client).status(), 200);
+    assert_eq!(Ntlm::authenticate("bob", &mut client).status(), 200);
     assert_eq!(client.ask(get("/ews/x", "")).status(), 200);
     let ping = mapi_ping("").replace("Authorization: \r\n", "");
     assert_eq!(client.ask(ping).status(), 502);
@@ -314,22 +319,23 @@ fn what_an_address_proves_is_nobody_for_mapi() {
 }
 
 #[test]
-fn servers_that_answer_a_head_with_a_body_are_never_asked_by_one() {
-    let upstream = Upstream::new(|got, stream| {
-        // Whatever the method is: as a real server does.
+fn a_probe_is_never_a_head() {
+    let authenticated = RefCell::new(HashSet::new());
+    let upstream = Upstream::new(move |got, stream| {
+        // Servers respond to a HEAD with a body, too.
         let body = "Unauthorized\r\n";
         let answer = |status: &str, fields: &str| {
             format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {}\r\n\r\n{body}", body.len())
         };
         let signed_in = got.head.fields.text("authorization").is_some_and(|sent| sent.len() > 200)
-            || SIGNED_IN.with_borrow(|known| known.contains(&got.connection));
+            || authenticated.borrow().contains(&got.connection);
         let text = match got.head.fields.text("authorization") {
             _ if signed_in => {
-                SIGNED_IN.with_borrow_mut(|known| known.push(got.connection));
-                answer("200 OK", &carried_out(got))
+                authenticated.borrow_mut().insert(got.connection);
+                answer("200 OK", &executed(got))
             }
             sent => {
-                let challenge = sent.and_then(challenge);
+                let challenge = sent.and_then(ntlm_challenge);
                 answer("401 No", &challenge.unwrap_or_else(|| "WWW-Authenticate: NTLM\r\n".to_owned()))
             }
         };
@@ -347,9 +353,4 @@ fn servers_that_answer_a_head_with_a_body_are_never_asked_by_one() {
         assert_eq!(client.ask(get(path, "")).status(), 200, "{path}");
     }
     assert!(upstream.others().iter().all(|got| got.head.method() != "HEAD"));
-}
-
-thread_local! {
-    /// The connections that are signed in, of the server above: each is served by a thread of its own.
-    static SIGNED_IN: std::cell::RefCell<Vec<usize>> = const { std::cell::RefCell::new(Vec::new()) };
 }
