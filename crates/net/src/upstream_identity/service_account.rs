@@ -2,36 +2,36 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use identity::SecurityContext;
 
 use super::mode::{UpstreamCredentials, UpstreamMode};
 use crate::account::Account;
 use crate::gate::AccountGate;
-use crate::reloadable::Reloadable;
 
 /// One account for the requests of all authenticated clients. Clones share it.
 #[derive(Debug, Clone)]
 pub struct ServiceAccount {
-    account: Reloadable<Account>,
+    account: Arc<ArcSwap<Account>>,
     gate: Arc<AccountGate>,
 }
 
 impl ServiceAccount {
     /// Authenticates with `account` as `gate` permits.
     pub fn new(account: Account, gate: &Arc<AccountGate>) -> Self {
-        Self { account: Reloadable::new(account), gate: Arc::clone(gate) }
+        Self { account: Arc::new(ArcSwap::from_pointee(account)), gate: Arc::clone(gate) }
     }
 
     /// Replaces the account, for connections that are opened from now on. Its gate learns of another password by
     /// [`AccountGate::password_changed`].
     pub fn replace(&self, account: Account) {
-        self.account.set(account);
+        self.account.store(Arc::new(account));
     }
 }
 
 impl UpstreamMode for ServiceAccount {
     fn credentials(&self, _: &SecurityContext) -> UpstreamCredentials {
-        UpstreamCredentials::Account { account: self.account.get(), gate: Arc::clone(&self.gate) }
+        UpstreamCredentials::Account { account: self.account.load_full(), gate: Arc::clone(&self.gate) }
     }
 
     /// The service account may send the request that ends a session of any client.
