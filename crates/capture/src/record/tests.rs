@@ -298,7 +298,7 @@ fn a_call_is_recorded_with_the_envelope_that_it_came_in() {
         let recording = Recording { client_side: true, upstream_side: false, secrets: false };
         let (recorder, calls) = Recorder::new(recording, || Timestamp(0));
         let engine = engine::Engine::new(engine::Stack::default());
-        let mut conversation = engine::Conversation::default();
+        let mut conversation = engine::RpcSessions::default();
         let call = testkit::incoming(&testkit::caller("a"), (engine::Interface::Rfr, 0), vec![0; 8]);
         let incoming = engine::Incoming { envelope, ..call };
         let Ok(engine::Next::Relay(call)) = engine.begin(&mut conversation, incoming) else {
