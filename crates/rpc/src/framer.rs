@@ -5,21 +5,20 @@ use wire::Error;
 
 use crate::pdu::{HEADER_SIZE, Header};
 
-/// The largest fragment that is taken before others are agreed on, and that we propose ourselves, in bytes.
-/// It is what Windows proposes over TCP.
+/// The largest fragment before a size is negotiated, and the size that a client proposes, in bytes. Windows proposes
+/// the same over TCP.
 pub const DEFAULT_MAX_FRAGMENT: u16 = 5840;
 
-/// What every peer must be able to take, in bytes (C706 12.6.3.1 `MustRecvFragSize`).
+/// The fragment size that every peer must accept, in bytes (C706 12.6.3.1 `MustRecvFragSize`).
 pub const MIN_MAX_FRAGMENT: u16 = 1432;
 
-/// The least fragment size that a server names in a `bind_ack`, in bytes, as Windows does. A client that takes less
-/// is sent no more than it takes.
+/// The least fragment size in a `bind_ack`, in bytes, as on Windows. A client that accepts less gets smaller fragments.
 pub(crate) const MIN_AGREED_FRAGMENT: u16 = 2048;
 
-/// Collects received bytes and returns whole PDUs.
+/// Collects received bytes and returns complete PDUs.
 ///
-/// The length of a PDU is checked as soon as its header is complete, before the rest arrives. Only bytes that were pushed
-/// are buffered.
+/// The length of a PDU is checked as soon as its header is complete, before the rest arrives. Only bytes that were
+/// pushed are buffered.
 #[derive(Debug)]
 pub struct Framer {
     buffer: BytesMut,
@@ -52,41 +51,42 @@ pub enum FrameError {
 }
 
 impl Framer {
-    /// A framer that takes calls and answers of up to `max_fragment` bytes, and PDUs that negotiate, whose
-    /// tokens cannot be cut in pieces, of up to `max_setup_fragment`.
+    /// A framer for requests and responses of up to `max_fragment` bytes, and PDUs of binds and handshakes, whose
+    /// tokens cannot be fragmented, of up to `max_setup_fragment` bytes.
     pub fn new(max_fragment: u16, max_setup_fragment: u16) -> Self {
         Self { buffer: BytesMut::new(), max_fragment, max_setup_fragment }
     }
 
-    /// Changes the largest fragment, in bytes, once it is agreed on.
+    /// Sets the largest fragment, in bytes, once it is negotiated.
     pub const fn set_max_fragment(&mut self, max_fragment: u16) {
         self.max_fragment = max_fragment;
     }
 
-    /// Adds bytes that arrived.
+    /// Adds received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Bytes that wait to be taken out.
+    /// How many bytes are buffered.
     pub fn buffered(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Discards what was pushed.
+    /// Discards the buffered bytes.
     pub fn clear(&mut self) {
         self.buffer = BytesMut::new();
     }
 
-    /// What was pushed and not returned, for another reader of the stream.
+    /// Takes the buffered bytes, for another reader of the stream.
     pub fn into_rest(self) -> Bytes {
         self.buffer.freeze()
     }
 
-    /// The next PDU, once all of it is there.
+    /// The next PDU, once it is complete.
     ///
     /// # Errors
-    /// When the next bytes cannot be a PDU. The stream cannot be read any further, since the next PDU's start is unknown.
+    /// When the next bytes cannot be a PDU. The stream cannot be read any further, since the next PDU's start is
+    /// unknown.
     pub fn next_pdu(&mut self) -> Result<Option<(Header, BytesMut)>, FrameError> {
         if self.buffer.len() < HEADER_SIZE {
             return Ok(None);
@@ -101,7 +101,7 @@ impl Framer {
         if self.buffer.len() < length {
             return Ok(None);
         }
-        // What is empty keeps no memory either.
+        // An empty buffer keeps no memory.
         let is_all = self.buffer.len() == length;
         let pdu = if is_all { std::mem::take(&mut self.buffer) } else { self.buffer.split_to(length) };
         Ok(Some((header, pdu)))
@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_length_over_the_limit_is_refused_before_the_bytes_come() {
+    fn a_length_over_the_limit_is_refused_before_the_bytes_arrive() {
         let mut bytes = pdu(1, b"");
         bytes[8..10].copy_from_slice(&5841_u16.to_le_bytes());
         let mut framer = Framer::new(5840, 65_535);
         framer.push(&bytes[..16]);
         let error = framer.next_pdu().unwrap_err();
         assert_eq!(error.to_string(), "PDU of 5841 bytes exceeds the limit of 5840");
-        // A bind may be larger: a ticket has to fit.
+        // A bind may be larger, since it has a whole Kerberos ticket.
         bytes[2] = 11;
         let mut framer = Framer::new(5840, 65_535);
         framer.push(&bytes[..16]);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verifier_longer_than_the_unit_is_refused() {
+    fn a_verifier_longer_than_the_pdu_is_refused() {
         let mut bytes = pdu(1, b"12345678");
         bytes[10] = 9;
         let mut framer = Framer::new(5840, 5840);
@@ -156,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn units_come_out_however_the_stream_is_cut(
+        fn pdus_are_returned_however_the_stream_is_split(
             stubs in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 1..8),
             cut in 1_usize..50,
         ) {

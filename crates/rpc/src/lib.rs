@@ -1,17 +1,23 @@
 //! Connection-oriented DCE/RPC (C706 chapter 12, [MS-RPCE]) without I/O.
 //!
-//! An association is a state machine: received bytes are inputs, events and bytes to send are outputs. Both ends are
-//! here, so that a proxy uses one towards its clients and one towards its servers.
+//! An association is a state machine: received bytes are inputs, events and bytes to send are outputs. The crate has
+//! both ends. A proxy uses the server end for its clients, and the client end for its upstream servers.
 //!
-//! | module | what it holds |
+//! # Modules
+//!
+//! | module | content |
 //! |---|---|
 //! | [`association`] | both ends: [`server::ServerAssociation`] and [`client::ClientAssociation`] |
 //! | [`framer`] | splits a byte stream into PDUs |
-//! | [`pdu`], [`rts`] | the PDUs, and those that control RPC over HTTP ([MS-RPCH]) |
+//! | [`pdu`], [`rts`] | PDUs, and the PDUs that control RPC over HTTP ([MS-RPCH]) |
 //! | [`ndr`] | NDR 2.0, the encoding of parameters |
-//! | [`security`] | what a security package provides: [`security::Protection`] |
+//! | [`security`] | the interface of security packages: [`security::Protection`] |
 //! | [`verification`] | verification trailers of stubs ([MS-RPCE] 2.2.2.13) |
 //! | [`epm`], [`mgmt`] | the endpoint mapper and the management interface |
+//!
+//! # Example
+//!
+//! Both ends of an association, without a network:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -44,12 +50,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Errors
+//!
+//! The peer's violations of the protocol are [`association::PeerError`]s. They end the association with an event
+//! `Closed`, whose reason each end has as a type of its own: [`server::CloseReason`], [`client::CloseReason`]. Wrong
+//! calls of the caller's own are a [`server::ResponseError`] or a [`client::CallError`].
+//!
 //! # Architectural invariants
 //!
 //! - No socket, no clock, no random numbers.
-//! - No security package: what signs and seals PDUs is a [`security::Protection`] that is passed in.
+//! - No security package: the caller provides a [`security::Protection`], which signs and seals PDUs.
 //! - No Exchange interface.
-//! - A PDU that is out of order results in a fault or in the end of the association, never in waiting.
+//! - A PDU that is out of order results in a fault or in the end of the association. The association never waits for
+//!   another PDU because of it.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -27,13 +27,13 @@ pub const OPNUM_INQ_PRINC_NAME: u16 = 4;
 pub const ERROR_ACCESS_DENIED: u32 = 5;
 /// The status of a call whose buffer is too small (`ERROR_INSUFFICIENT_BUFFER`, [MS-ERREF] 2.2).
 pub const ERROR_INSUFFICIENT_BUFFER: u32 = 0x7a;
-/// The status of a question about a package that is not known (`RPC_S_UNKNOWN_AUTHN_SERVICE`).
+/// The status of a query for an unknown security package (`RPC_S_UNKNOWN_AUTHN_SERVICE`).
 pub const RPC_S_UNKNOWN_AUTHN_SERVICE: u32 = 0x6d3;
 
 /// The most interfaces or numbers that are read.
 const MAX_ITEMS: u32 = 4096;
 
-/// What a server says about itself.
+/// The data that a server returns by the management interface.
 #[derive(Debug, Clone, Default)]
 pub struct Management {
     /// The interfaces that are served.
@@ -45,14 +45,15 @@ pub struct Management {
 }
 
 impl Management {
-    /// Answers the call of `opnum` with `stub`. A server is not stopped this way: the status says that it is denied.
+    /// Executes the call of `opnum` with the request `stub`. Returns the stub of the response. Stopping the server is
+    /// denied by the status in the response.
     ///
     /// # Errors
-    /// The fault to be answered with.
+    /// The status of the fault to respond with.
     pub fn call(&self, opnum: u16, stub: &[u8], endian: Endian) -> Result<Vec<u8>, FaultStatus> {
         let mut r = Reader::with_endian(stub, endian);
         let bad = |_| FaultStatus::NCA_S_FAULT_NDR;
-        let answer = match opnum {
+        let response = match opnum {
             OPNUM_INQ_IF_IDS => {
                 InqIfIdsResponse { interfaces: Some(self.interfaces.clone()), status: 0 }.to_bytes()
             }
@@ -68,7 +69,7 @@ impl Management {
             }
             _ => return Err(FaultStatus::NCA_S_OP_RNG_ERROR),
         };
-        answer.map_err(|_| FaultStatus::NCA_S_FAULT_UNSPEC)
+        response.map_err(|_| FaultStatus::NCA_S_FAULT_UNSPEC)
     }
 
     fn principal_name(&self, request: InqPrincNameRequest) -> InqPrincNameResponse {
@@ -84,7 +85,7 @@ impl Management {
     }
 }
 
-/// The answer of `inq_if_ids`.
+/// The response of `inq_if_ids`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InqIfIdsResponse {
     /// The interfaces; `None` for a null pointer.
@@ -129,7 +130,7 @@ fn read_vector(r: &mut Reader<'_>) -> Result<Vec<SyntaxId>> {
     (0..present).map(|_| read_if_id(r)).collect()
 }
 
-/// The answer of `inq_stats`.
+/// The response of `inq_stats`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InqStatsResponse {
     /// The numbers.
@@ -159,12 +160,12 @@ impl<'a> Decode<'a> for InqStatsResponse {
     }
 }
 
-/// The answer of `is_server_listening`.
+/// The response of `is_server_listening`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct IsServerListeningResponse {
     /// Zero, or an error.
     pub status: u32,
-    /// Not zero when it listens.
+    /// Not zero if the server listens.
     pub listening: u32,
 }
 
@@ -186,7 +187,7 @@ impl<'a> Decode<'a> for IsServerListeningResponse {
 pub struct InqPrincNameRequest {
     /// The security package.
     pub authn_proto: u32,
-    /// Bytes that the name may take, with the zero byte that ends it.
+    /// The most bytes of the name, including the terminating zero byte.
     pub princ_name_size: u32,
 }
 
@@ -203,12 +204,12 @@ impl<'a> Decode<'a> for InqPrincNameRequest {
     }
 }
 
-/// The answer of `inq_princ_name`.
+/// The response of `inq_princ_name`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InqPrincNameResponse {
-    /// Bytes that there was room for: the request's `princ_name_size`.
+    /// The most bytes of the name: the request's `princ_name_size`.
     pub princ_name_size: u32,
-    /// The name, without the zero byte that ends it on the wire.
+    /// The name, without the terminating zero byte.
     pub princ_name: Vec<u8>,
     /// Zero, or an error.
     pub status: u32,
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn says_its_principal_name_where_there_is_room() {
+    fn the_principal_name_is_returned_if_it_fits() {
         let ask = |authn_proto, princ_name_size| {
             let request = InqPrincNameRequest { authn_proto, princ_name_size }.to_bytes().unwrap();
             let stub = management().call(OPNUM_INQ_PRINC_NAME, &request, Endian::Little).unwrap();

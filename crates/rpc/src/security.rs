@@ -6,10 +6,11 @@ use crate::pdu::AuthLevel;
 
 /// An established security context that signs and seals PDUs ([MS-RPCE] 3.3.1.5.2.2).
 ///
-/// PDUs are numbered by the calls made here, each direction for itself: each must be called in the order in
-/// which PDUs are sent, or arrived. A failure leaves the numbering undefined, and the association ends.
+/// The package numbers the PDUs of each direction: [`protect`](Self::protect) must be called in the order in which
+/// PDUs are sent, [`unprotect`](Self::unprotect) in the order in which they arrived. After an error the numbers are
+/// undefined, and the association ends.
 pub trait Protection: Send {
-    /// Bytes of each signature. The same for the context's whole life.
+    /// The length of each signature, in bytes. Constant for a context.
     fn signature_len(&self) -> usize;
 
     /// Signs a PDU, and at [`AuthLevel::PKT_PRIVACY`] seals `body` in place.
@@ -19,7 +20,7 @@ pub trait Protection: Send {
     /// Without `header_signing` only `body` has to be protected; NTLM signs the rest nevertheless.
     ///
     /// # Errors
-    /// When the package refuses.
+    /// When the package fails.
     fn protect(
         &mut self,
         level: AuthLevel,
@@ -34,7 +35,7 @@ pub trait Protection: Send {
     /// those of [`protect`](Self::protect); `signature` is as long as the peer made it.
     ///
     /// # Errors
-    /// When the signature is wrong; then nothing of `body` may be used.
+    /// When the signature is invalid. `body` must not be used then.
     fn unprotect(
         &mut self,
         level: AuthLevel,
@@ -46,7 +47,7 @@ pub trait Protection: Send {
     ) -> Result<(), ProtectionError>;
 }
 
-/// A signature that is wrong, or that could not be made.
+/// A signature is invalid, or could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProtectionError;
 

@@ -1,14 +1,14 @@
-//! The verification trailer: what a client appends to its stub so that a server can tell whether headers were
-//! tampered with where the headers themselves are not signed ([MS-RPCE] 2.2.2.13).
+//! The verification trailer ([MS-RPCE] 2.2.2.13). A client appends it to a stub, so that the server detects modified
+//! headers if headers are not signed.
 
 use wire::{Decode, Encode, Endian, Reader, Result, Writer};
 
 use crate::pdu::{DataRepresentation, PduType, SyntaxId};
 
-/// What a trailer begins with ([MS-RPCE] 2.2.2.13.1).
+/// The first bytes of a trailer ([MS-RPCE] 2.2.2.13.1).
 pub const SIGNATURE: [u8; 8] = [0x8a, 0xe3, 0x13, 0x71, 0x02, 0xf4, 0x36, 0x71];
 
-/// A trailer is looked for in this many last bytes of a stub.
+/// How many of the last bytes of a stub are searched for a trailer.
 const SEARCHED: usize = 1024;
 
 const COMMAND_MASK: u16 = 0x3fff;
@@ -17,7 +17,7 @@ const PCONTEXT: u16 = 2;
 const HEADER2: u16 = 3;
 /// The last command ([MS-RPCE] 2.2.2.13 `SEC_VT_COMMAND_END`).
 const END: u16 = 0x4000;
-/// Who does not know the command must refuse the call (`SEC_VT_MUST_PROCESS_COMMAND`).
+/// A receiver that does not know the command must refuse the call (`SEC_VT_MUST_PROCESS_COMMAND`).
 const MUST_PROCESS: u16 = 0x8000;
 
 /// In [`VerificationTrailer::bitmask`]: the client can sign headers, and said so in its bind.
@@ -32,7 +32,7 @@ pub struct VerificationTrailer {
     pub pcontext: Option<(SyntaxId, SyntaxId)>,
     /// `rpc_sec_vt_header2` ([MS-RPCE] 2.2.2.13.3).
     pub header2: Option<Header2>,
-    /// A command that is not known here but must be understood.
+    /// The trailer has an unknown command that must be processed.
     pub unknown_must_process: bool,
 }
 
@@ -41,17 +41,17 @@ pub struct VerificationTrailer {
 pub struct Header2 {
     /// The PDU's type.
     pub ptype: PduType,
-    /// How the sender writes scalars.
+    /// The data representation.
     pub drep: DataRepresentation,
-    /// The call.
+    /// The call id.
     pub call_id: u32,
     /// The presentation context.
     pub context_id: u16,
-    /// The operation.
+    /// The operation number.
     pub opnum: u16,
 }
 
-/// What a request is checked against.
+/// The values that a trailer must repeat.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected {
     /// Whether the bind's header had `PFC_SUPPORT_HEADER_SIGN`.
@@ -98,7 +98,7 @@ impl VerificationTrailer {
         }
     }
 
-    /// Whether everything that the trailer says is so.
+    /// Whether all commands of the trailer match `expected`.
     pub fn matches(&self, expected: &Expected) -> bool {
         let claims_signing = self.bitmask.is_some_and(|bits| bits & CLIENT_SUPPORT_HEADER_SIGNING != 0);
         !(self.unknown_must_process || claims_signing && !expected.bind_header_signing)
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn each_lie_is_noticed() {
+    fn each_mismatch_is_detected() {
         assert!(full().matches(&expected()));
         assert!(!full().matches(&Expected { bind_header_signing: false, ..expected() }));
         assert!(!full().matches(&Expected { pcontext: (SyntaxId::NDR, SyntaxId::NDR), ..expected() }));
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_command_that_must_be_processed_is_noticed() {
+    fn an_unknown_command_that_must_be_processed_is_reported() {
         let mut stub = SIGNATURE.to_vec();
         stub.extend_from_slice(&[0x09, 0xc0, 0, 0]);
         let (start, trailer) = VerificationTrailer::find(&stub, Endian::Little).unwrap();
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_within_a_stub_is_the_stubs_own() {
+    fn a_signature_within_a_stub_begins_no_trailer() {
         let mut stub = SIGNATURE.to_vec();
         stub.extend_from_slice(&[0xff; 24]);
         assert_eq!(VerificationTrailer::find(&stub, Endian::Little), None);

@@ -41,8 +41,8 @@ impl ClientAuth {
         config: impl Into<Arc<AcceptorConfig>>,
         mechanisms: impl IntoIterator<Item = Mechanism>,
     ) -> Self {
-        let ours = |mechanism: &Mechanism| mechanism.has_ends() && mechanism.rpc_auth_type().is_some();
-        Self { config: config.into(), mechanisms: mechanisms.into_iter().filter(ours).collect() }
+        let supported = |mechanism: &Mechanism| mechanism.has_ends() && mechanism.rpc_auth_type().is_some();
+        Self { config: config.into(), mechanisms: mechanisms.into_iter().filter(supported).collect() }
     }
 
     /// The security packages that are accepted.

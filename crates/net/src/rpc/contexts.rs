@@ -118,7 +118,8 @@ impl ClientContexts {
         })
     }
 
-    /// The security context of calls that come with `security`, if it may be used now: it is neither revoked nor expired.
+    /// The security context of calls that come with `security`, if it may be used now: it is neither revoked nor
+    /// expired.
     pub(super) fn usable(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
         let context = self.of(security)?;
         if let Err(error) = context.check(clock::now()) {

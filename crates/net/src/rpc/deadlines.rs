@@ -71,8 +71,8 @@ impl Deadlines {
 
     /// Takes note of the client's `activity`, and of how many `fragments` of calls were accepted so far.
     ///
-    /// Before the first call, nothing that a client sends gives it more time, except fragments of calls under a security
-    /// context, of which `has_usable_context` says whether the client has one.
+    /// Before the first call, nothing that a client sends gives it more time, except fragments of calls under a
+    /// security context, of which `has_usable_context` says whether the client has one.
     pub(super) fn update(
         &mut self,
         activity: Activity,

@@ -31,8 +31,8 @@ pub struct Upstream {
     pub gate: Arc<Gate>,
 }
 
-/// Connects to the endpoint of `interface` for `caller`, as soon as the gate of the upstream permits that, and the gate of
-/// the account the authentication. Credentials that were replaced meanwhile are not used.
+/// Connects to the endpoint of `interface` for `caller`, as soon as the gate of the upstream permits that, and the
+/// gate of the account the authentication. Credentials that were replaced meanwhile are not used.
 pub(super) async fn connect(
     upstream: Upstream,
     interface: Interface,

@@ -74,8 +74,8 @@ pub trait RequestHandler: Send {
         let _ = replies;
     }
 
-    /// The security contexts `revoked` of the connection were revoked: ends their sessions and pending calls. The replies
-    /// go to `replies`.
+    /// The security contexts `revoked` of the connection were revoked: ends their sessions and pending calls. The
+    /// replies go to `replies`.
     fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<RpcReply>) {
         let _ = (revoked, replies);
     }
@@ -97,8 +97,8 @@ impl<H: RequestHandler> HandlerScope<H> {
         Self { handler, groups, members: Vec::new() }
     }
 
-    /// The group of `identity` with the number `id`, which is `None` before the bind. The connection joins the group when
-    /// the identity has authenticated.
+    /// The group of `identity` with the number `id`, which is `None` before the bind. The connection joins the group
+    /// when the identity has authenticated.
     pub(crate) fn group(&mut self, id: Option<u32>, identity: &Identity) -> Option<Arc<Group>> {
         if let Some(member) = self.members.iter().find(|member| member.identity() == identity) {
             return Some(Arc::clone(member.group()));

@@ -74,8 +74,8 @@ impl BindId {
         self.id
     }
 
-    /// Whether a rejection of the bind is our own.
-    pub(crate) fn led_back(&self, now: Instant) -> bool {
+    /// Whether this proxy rejected the bind itself.
+    pub(crate) fn is_loop(&self, now: Instant) -> bool {
         self.marker.is_looping(now)
     }
 }
@@ -101,8 +101,8 @@ mod tests {
     fn a_rejected_bind_is_a_loop_only_soon_after_one_was_found() {
         let marker = LoopMarker::new(&mut OsRandom).unwrap();
         let (bind, now) = (marker.bind_id(None), Instant::now());
-        assert!(!bind.led_back(now));
+        assert!(!bind.is_loop(now));
         marker.found(now);
-        assert!(bind.led_back(now) && !bind.led_back(now + RECENT));
+        assert!(bind.is_loop(now) && !bind.is_loop(now + RECENT));
     }
 }

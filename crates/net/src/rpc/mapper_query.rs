@@ -42,8 +42,8 @@ enum QueryError {
     Unregistered(SyntaxId),
 }
 
-/// Queries the endpoint mapper at the addresses `mapper` for the TCP endpoint of `interface`. The endpoint is on the host
-/// that responds.
+/// Queries the endpoint mapper at the addresses `mapper` for the TCP endpoint of `interface`. The endpoint is on the
+/// host that responds.
 ///
 /// # Errors
 /// When the endpoint mapper cannot be reached, or does not return an endpoint.

@@ -130,8 +130,8 @@ impl PendingCalls {
         self.held.clear();
     }
 
-    /// Whether an earlier operation of the session of `flight` waits for a module's work. The upstream gets the calls of
-    /// a session in the client's order.
+    /// Whether an earlier operation of the session of `flight` waits for a module's work. The upstream gets the calls
+    /// of a session in the client's order.
     pub(super) fn has_to_wait(&self, flight: &Flight) -> bool {
         let deferred = self.deferred.iter().map(|deferred| deferred.pending.operation.flight());
         let held = self.held.iter().map(|pending| pending.operation.flight());

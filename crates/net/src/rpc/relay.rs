@@ -96,8 +96,8 @@ impl RpcRelay {
 /// How often the time of pending calls is checked.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// A client connection: its sessions in the engine for each identity that authenticated on it, its pending calls, and its
-/// own associations with the upstream.
+/// A client connection: its sessions in the engine for each identity that authenticated on it, its pending calls, and
+/// its own associations with the upstream.
 pub struct RelayConnection {
     relay: Arc<RpcRelay>,
     envelope: Envelope,
@@ -289,9 +289,9 @@ impl RelayConnection {
     /// The upstream responded to the call `token` with the fault `status`.
     fn on_fault(&mut self, token: u64, status: FaultStatus, replies: &mut Vec<RpcReply>) {
         let Some(pending) = self.pending.sent(token) else { return };
-        // The upstream rejects the account of the proxy, not that of the client, which has authenticated: the client gets
-        // the fault of a failed call. A handshake that ends with AUTH3 has no response, so that the fault of the first
-        // call rejects the account.
+        // The upstream rejects the account of the proxy, not that of the client, which has authenticated: the client
+        // gets the fault of a failed call. A handshake that ends with AUTH3 has no response, so that the fault of the
+        // first call rejects the account.
         if rejects_account(status) && self.upstreams.authenticates(&pending.call.upstream) {
             let denied = UpstreamAuthError::AccessDenied(cause(fault(status))).into();
             return self.on_failure(token, &denied, Progress::Unknown, replies);

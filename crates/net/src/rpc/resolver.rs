@@ -95,8 +95,8 @@ impl Endpoints {
         }
     }
 
-    /// Connects to the endpoint of `interface`. An upstream that was restarted may serve the interface at another port: if
-    /// the cached endpoint does not accept a connection, the endpoint mapper is queried again.
+    /// Connects to the endpoint of `interface`. An upstream that was restarted may serve the interface at another
+    /// port: if the cached endpoint does not accept a connection, the endpoint mapper is queried again.
     ///
     /// # Errors
     /// When the endpoint cannot be found, or does not accept a connection.

@@ -38,8 +38,8 @@ impl Stubs {
         Self { config, peer, active: Vec::new(), shares: Vec::new() }
     }
 
-    /// The call `id`, whose stub has `bytes`, is active from now on. False if the client has too many active calls, or no
-    /// memory is left for the stub.
+    /// The call `id`, whose stub has `bytes`, is active from now on. False if the client has too many active calls,
+    /// or no memory is left for the stub.
     pub(super) fn begin(
         &mut self,
         id: u32,
@@ -61,8 +61,8 @@ impl Stubs {
         true
     }
 
-    /// Counts the memory of calls that have not arrived completely. Refuses the longest if that exceeds the limit of the
-    /// caller.
+    /// Counts the memory of calls that have not arrived completely. Refuses the longest if that exceeds the limit of
+    /// the caller.
     pub(super) fn hold_unfinished(
         &mut self,
         association: &mut ServerAssociation,

@@ -35,8 +35,8 @@ enum State {
     Broken,
 }
 
-/// An association with the upstream: [`call`](Self::call) sends a call, and [`poll`](Self::poll) connects, authenticates,
-/// sends what could not be sent at once, and returns the ends of calls.
+/// An association with the upstream: [`call`](Self::call) sends a call, and [`poll`](Self::poll) connects,
+/// authenticates, sends what could not be sent at once, and returns the ends of calls.
 pub(crate) struct UpstreamAssociation {
     config: AssociationConfig,
     state: State,
@@ -122,8 +122,8 @@ impl UpstreamAssociation {
         self.is_group_rejected.then_some(self.config.group)
     }
 
-    /// Sends a call as far as the upstream takes it at once. Before the association is bound, the call is queued. If the
-    /// call fails at once, its end is in `ends`. The caller polls afterwards, which sends the rest.
+    /// Sends a call as far as the upstream takes it at once. Before the association is bound, the call is queued. If
+    /// the call fails at once, its end is in `ends`. The caller polls afterwards, which sends the rest.
     pub(crate) fn call(&mut self, call: Outgoing, ends: &mut Vec<CallEnd>) {
         self.queued.push_back(call);
         // The next poll registers the task that is woken to send the rest.
@@ -233,7 +233,7 @@ impl UpstreamAssociation {
     /// Why the association was closed for `reason`.
     fn closed_by(&self, reason: &CloseReason) -> UpstreamError {
         let is_rejected = matches!(reason, CloseReason::Rejected(_));
-        if is_rejected && self.config.bind_id.as_ref().is_some_and(|bind| bind.led_back(Instant::now())) {
+        if is_rejected && self.config.bind_id.as_ref().is_some_and(|bind| bind.is_loop(Instant::now())) {
             return UpstreamError::Loop;
         }
         self.auth.closed_by(reason).unwrap_or_else(|| {
@@ -276,8 +276,8 @@ impl UpstreamAssociation {
     fn fail(&mut self, error: UpstreamError, ends: &mut Vec<CallEnd>) {
         self.state = State::Broken;
         self.deadline = None;
-        // An upstream that rejects the account by a response has not executed what was sent. For an upstream that closes
-        // the connection, this is not known.
+        // An upstream that rejects the account by a response has not executed what was sent. For an upstream that
+        // closes the connection, this is not known.
         let progress = || if error.is_account() { Progress::NotExecuted } else { Progress::Unknown };
         let pending: Vec<_> = self.pending.drain().map(|(_, token)| (token, progress())).collect();
         let error = self.auth.end(error);

@@ -37,8 +37,8 @@ impl UpstreamAssociations {
         self.bind_call_id = bind_call_id;
     }
 
-    /// Sends `call` of `caller` on the association for `key` with `upstream`, which is opened if no usable one exists. If
-    /// the call fails at once, its end is in `ends`.
+    /// Sends `call` of `caller` on the association for `key` with `upstream`, which is opened if no usable one
+    /// exists. If the call fails at once, its end is in `ends`.
     pub(super) fn call(
         &mut self,
         (key, upstream): (&UpstreamKey, &Upstream),

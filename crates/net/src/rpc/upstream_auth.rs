@@ -1,5 +1,5 @@
-//! Authentication of an upstream association: the handshake with the account of the proxy, and which errors mean that the
-//! upstream rejects the account.
+//! Authentication of an upstream association: the handshake with the account of the proxy, and which errors mean that
+//! the upstream rejects the account.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::upstream_error::{UpstreamAuthError, UpstreamError, cause};
 const REFUSES_PACKAGE: [RejectReason; 2] =
     [RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED, RejectReason::INVALID_CHECKSUM];
 
-/// The authentication of one upstream association. Called in this order: [`begin`](Self::begin), [`step`](Self::step) for
-/// each token, [`on_response`](Self::on_response) or [`on_fault`](Self::on_fault) for each response, and
+/// The authentication of one upstream association. Called in this order: [`begin`](Self::begin), [`step`](Self::step)
+/// for each token, [`on_response`](Self::on_response) or [`on_fault`](Self::on_fault) for each response, and
 /// [`end`](Self::end).
 pub(super) struct UpstreamAuth {
     /// The account to authenticate with; `None` for unauthenticated calls.
@@ -106,8 +106,8 @@ impl UpstreamAuth {
         }
     }
 
-    /// The upstream responded to a call with a fault. A handshake that ends with AUTH3 has no response, so that the fault
-    /// of the first call may reject the account.
+    /// The upstream responded to a call with a fault. A handshake that ends with AUTH3 has no response, so that the
+    /// fault of the first call may reject the account.
     pub(super) fn on_fault(&mut self, status: FaultStatus) -> Result<(), UpstreamError> {
         if self.attempt.is_some() && rejects_account(status) {
             return Err(invalid_credentials(fault(status)));

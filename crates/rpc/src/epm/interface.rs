@@ -18,7 +18,7 @@ pub const OPNUM_EPT_MAP: u16 = 3;
 /// The opnum of `ept_lookup_handle_free`.
 pub const OPNUM_EPT_LOOKUP_HANDLE_FREE: u16 = 4;
 
-/// The status of a lookup that finds nothing, or no more (`ept_s_not_registered`).
+/// The status of a lookup without further results (`ept_s_not_registered`).
 pub const EPT_S_NOT_REGISTERED: u32 = 0x16c9_a0d6;
-/// The status of a lookup that goes on from a handle that is not known (`ept_s_invalid_context`).
+/// The status of a lookup with an unknown handle (`ept_s_invalid_context`).
 pub const EPT_S_INVALID_CONTEXT: u32 = 0x16c9_a0d5;

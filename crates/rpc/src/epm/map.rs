@@ -16,13 +16,13 @@ use super::stubs::{
 use super::tower::Tower;
 use crate::pdu::{FaultStatus, SyntaxId};
 
-/// The most lookups that one client may have unfinished; the oldest is forgotten for one more.
+/// The most incomplete lookups of one client. The oldest is dropped for another.
 const MAX_LOOKUPS: usize = 16;
 
-/// The most towers or entries in one answer.
+/// The most towers or entries in one response.
 const MAX_RESULTS: usize = 256;
 
-/// The endpoints that are registered.
+/// The registered endpoints.
 #[derive(Debug, Clone, Default)]
 pub struct EndpointMap {
     entries: Vec<EptEntry>,
@@ -34,8 +34,7 @@ impl EndpointMap {
         Self::default()
     }
 
-    /// Registers that an interface can be reached as `tower` says; `annotation` is for people, and is cut off
-    /// after 63 bytes.
+    /// Registers the endpoint `tower` of an interface. `annotation` is a text for people, cut off after 63 bytes.
     pub fn register(&mut self, tower: Tower, annotation: &str) {
         let annotation = annotation.bytes().take(63).collect();
         self.entries.push(EptEntry { object: Guid::NIL, tower: Some(tower), annotation });
@@ -46,7 +45,7 @@ impl EndpointMap {
         &self.entries
     }
 
-    /// The towers that serve what `asked` describes.
+    /// The registered towers that match `asked`.
     pub fn towers<'a>(&'a self, asked: &'a Tower) -> impl Iterator<Item = &'a Tower> {
         self.entries.iter().filter_map(|entry| entry.tower.as_ref()).filter(move |tower| tower.serves(asked))
     }
@@ -60,7 +59,7 @@ fn matches(entry: &EptEntry, request: &EptLookupRequest) -> bool {
     let interface = entry.tower.as_ref().and_then(Tower::interface);
     let by_interface = || {
         let asked = interface.zip(request.interface);
-        asked.is_some_and(|(ours, asked)| version_matches(&ours, &asked, request.vers_option))
+        asked.is_some_and(|(registered, asked)| version_matches(&registered, &asked, request.vers_option))
     };
     let by_object = || entry.object == request.object.unwrap_or(Guid::NIL);
     match request.inquiry_type {
@@ -72,18 +71,18 @@ fn matches(entry: &EptEntry, request: &EptLookupRequest) -> bool {
     }
 }
 
-fn version_matches(ours: &SyntaxId, asked: &SyntaxId, option: VersionOption) -> bool {
+fn version_matches(registered: &SyntaxId, asked: &SyntaxId, option: VersionOption) -> bool {
     let version = match option {
         VersionOption::ALL => true,
-        VersionOption::EXACT => (ours.major, ours.minor) == (asked.major, asked.minor),
-        VersionOption::MAJOR_ONLY => ours.major == asked.major,
-        VersionOption::UPTO => (ours.major, ours.minor) <= (asked.major, asked.minor),
-        _ => ours.major == asked.major && ours.minor >= asked.minor,
+        VersionOption::EXACT => (registered.major, registered.minor) == (asked.major, asked.minor),
+        VersionOption::MAJOR_ONLY => registered.major == asked.major,
+        VersionOption::UPTO => (registered.major, registered.minor) <= (asked.major, asked.minor),
+        _ => registered.major == asked.major && registered.minor >= asked.minor,
     };
-    ours.uuid == asked.uuid && version
+    registered.uuid == asked.uuid && version
 }
 
-/// The endpoint mapper as one client sees it: the map, and that client's unfinished lookups.
+/// The endpoint mapper for one client: the map, and the incomplete lookups of the client.
 #[derive(Debug, Clone)]
 pub struct EndpointMapper {
     map: Arc<EndpointMap>,
@@ -99,19 +98,19 @@ enum Rest {
 }
 
 impl EndpointMapper {
-    /// A client's view of `map`.
+    /// An endpoint mapper over `map`, without lookups.
     pub fn new(map: Arc<EndpointMap>) -> Self {
         Self { map, lookups: VecDeque::new(), last_handle: 0 }
     }
 
-    /// Answers the call of `opnum` with `stub`.
+    /// Executes the call of `opnum` with the request `stub`. Returns the stub of the response.
     ///
     /// # Errors
-    /// The fault to be answered with: for an operation that is not served here, or a stub that is none.
+    /// The status of the fault to respond with: for an unknown operation, or a malformed stub.
     pub fn call(&mut self, opnum: u16, stub: &[u8], endian: Endian) -> Result<Vec<u8>, FaultStatus> {
         let mut r = Reader::with_endian(stub, endian);
         let bad = |_| FaultStatus::NCA_S_FAULT_NDR;
-        let answer = match opnum {
+        let response = match opnum {
             OPNUM_EPT_LOOKUP => self.lookup(&EptLookupRequest::decode(&mut r).map_err(bad)?).to_bytes(),
             OPNUM_EPT_MAP => self.map(&EptMapRequest::decode(&mut r).map_err(bad)?).to_bytes(),
             OPNUM_EPT_LOOKUP_HANDLE_FREE => {
@@ -121,10 +120,10 @@ impl EndpointMapper {
             }
             _ => return Err(FaultStatus::NCA_S_OP_RNG_ERROR),
         };
-        answer.map_err(|_| FaultStatus::NCA_S_FAULT_UNSPEC)
+        response.map_err(|_| FaultStatus::NCA_S_FAULT_UNSPEC)
     }
 
-    /// Answers `ept_map`.
+    /// Executes `ept_map`.
     pub fn map(&mut self, request: &EptMapRequest) -> EptMapResponse {
         let found = if request.entry_handle.is_nil() {
             let towers = request.map_tower.as_ref().map(|asked| self.map.towers(asked).cloned().collect());
@@ -140,7 +139,7 @@ impl EndpointMapper {
         EptMapResponse { entry_handle, max_towers: request.max_towers, towers, status }
     }
 
-    /// Answers `ept_lookup`.
+    /// Executes `ept_lookup`.
     pub fn lookup(&mut self, request: &EptLookupRequest) -> EptLookupResponse {
         let found = if request.entry_handle.is_nil() {
             Ok(self.map.find(request).into())
@@ -154,7 +153,7 @@ impl EndpointMapper {
         EptLookupResponse { entry_handle, max_ents: request.max_ents, entries, status }
     }
 
-    /// The first `max` of what was found; the rest is kept under a handle.
+    /// The first `max` results. The others are kept under a handle.
     fn page<T>(
         &mut self,
         found: Result<VecDeque<T>, u32>,
@@ -174,7 +173,7 @@ impl EndpointMapper {
         (page, handle, 0)
     }
 
-    /// Handles are good on one association alone, so a count is name enough.
+    /// A new handle. Handles are valid on one association only, so that a counter is sufficient.
     fn keep(&mut self, rest: Rest) -> LookupHandle {
         if self.lookups.len() >= MAX_LOOKUPS {
             self.lookups.pop_front();

@@ -1,4 +1,4 @@
-//! The endpoint mapper (C706 appendix O, [MS-RPCE] 2.2.1.2): which port an interface listens on.
+//! The endpoint mapper (C706 appendix O, [MS-RPCE] 2.2.1.2): the ports of interfaces.
 
 mod interface;
 mod map;

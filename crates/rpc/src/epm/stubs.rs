@@ -5,24 +5,24 @@ use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 use super::tower::Tower;
 use crate::pdu::SyntaxId;
 
-/// The most towers or entries that are read from one answer.
+/// The most towers or entries that are read from one response.
 const MAX_ENTRIES: u32 = 4096;
 
 /// The most bytes of a tower that are read.
 const MAX_TOWER: u32 = 8192;
 
-/// A place in a lookup that goes on over several calls (`ept_lookup_handle_t`). All zero before the first
-/// call and after the last.
+/// The handle of a lookup of several calls (`ept_lookup_handle_t`). All zero in the first request and in the last
+/// response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LookupHandle {
     /// Attributes; zero.
     pub attributes: u32,
-    /// The handle's name.
+    /// The UUID of the handle.
     pub uuid: Guid,
 }
 
 impl LookupHandle {
-    /// Whether it stands for no lookup.
+    /// Whether the handle is nil.
     pub fn is_nil(&self) -> bool {
         self.uuid.is_nil()
     }
@@ -42,7 +42,7 @@ impl<'a> Decode<'a> for LookupHandle {
     }
 }
 
-/// Numbers pointers: each non-null one has a referent of its own.
+/// Numbers pointers: each non-null pointer has its own referent id.
 fn pointer(w: &mut Writer, number: u32, present: bool) {
     w.align(4).u32(if present { number } else { 0 });
 }
@@ -70,7 +70,7 @@ fn read_tower(r: &mut Reader<'_>) -> Result<Tower> {
     Tower::decode(&mut r.sub(length, "tower_octet_string")?)
 }
 
-/// A varying array's counts, of which the offset must be zero; returns how many elements there are.
+/// The counts of a varying array, whose offset must be zero. Returns the number of elements.
 fn read_counts(r: &mut Reader<'_>, expected: u32, item_size: usize) -> Result<usize> {
     let max_count = r.u32("max_count")?;
     let offset = r.u32("offset")?;
@@ -84,16 +84,16 @@ fn read_counts(r: &mut Reader<'_>, expected: u32, item_size: usize) -> Result<us
     r.count(actual, item_size, MAX_ENTRIES, "actual_count")
 }
 
-/// `ept_map`'s request, opnum 3: where can this be reached?
+/// The request of `ept_map`, opnum 3: queries the endpoints of an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EptMapRequest {
-    /// The object that is to be called.
+    /// The object to call.
     pub object: Option<Guid>,
     /// The interface and the protocols, with any address.
     pub map_tower: Option<Tower>,
-    /// Where the lookup goes on.
+    /// The handle of the lookup.
     pub entry_handle: LookupHandle,
-    /// How many towers are wanted at most.
+    /// The most towers that the client accepts.
     pub max_towers: u32,
 }
 
@@ -122,14 +122,14 @@ impl<'a> Decode<'a> for EptMapRequest {
     }
 }
 
-/// `ept_map`'s answer.
+/// The response of `ept_map`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EptMapResponse {
-    /// Where the lookup goes on; nil at its end.
+    /// The handle of the lookup; nil at its end.
     pub entry_handle: LookupHandle,
-    /// How many towers there was room for: the request's `max_towers`.
+    /// The most towers: the request's `max_towers`.
     pub max_towers: u32,
-    /// The towers. A null pointer reads as `None`.
+    /// The towers; `None` for a null pointer.
     pub towers: Vec<Option<Tower>>,
     /// Zero, or an error.
     pub status: u32,
@@ -164,7 +164,7 @@ impl<'a> Decode<'a> for EptMapResponse {
 }
 
 wire::wire_enum! {
-    /// What a lookup looks for (C706 appendix O `rpc_c_ep_*`).
+    /// The kind of a lookup (C706 appendix O `rpc_c_ep_*`).
     pub struct InquiryType(u32) {
         /// Everything.
         ALL_ELTS = 0,
@@ -178,35 +178,35 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// Which versions of an interface a lookup takes (C706 appendix O `rpc_c_vers_*`).
+    /// Which versions of an interface match (C706 appendix O `rpc_c_vers_*`).
     pub struct VersionOption(u32) {
         /// Any.
         ALL = 1,
-        /// The same major version, and a minor version that is no older.
+        /// The same major version, and the same or a newer minor version.
         COMPATIBLE = 2,
         /// The same.
         EXACT = 3,
         /// The same major version.
         MAJOR_ONLY = 4,
-        /// No newer one.
+        /// The same or an older version.
         UPTO = 5,
     }
 }
 
-/// `ept_lookup`'s request, opnum 2: what is there?
+/// The request of `ept_lookup`, opnum 2: lists endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EptLookupRequest {
-    /// What is looked for.
+    /// The kind of the lookup.
     pub inquiry_type: InquiryType,
     /// The object.
     pub object: Option<Guid>,
     /// The interface.
     pub interface: Option<SyntaxId>,
-    /// Which versions of it.
+    /// Which versions of the interface match.
     pub vers_option: VersionOption,
-    /// Where the lookup goes on.
+    /// The handle of the lookup.
     pub entry_handle: LookupHandle,
-    /// How many entries are wanted at most.
+    /// The most entries that the client accepts.
     pub max_ents: u32,
 }
 
@@ -251,18 +251,18 @@ impl<'a> Decode<'a> for EptLookupRequest {
 pub struct EptEntry {
     /// The object; nil for any.
     pub object: Guid,
-    /// Where it can be reached.
+    /// The endpoint.
     pub tower: Option<Tower>,
-    /// A text for people, at most 63 bytes, without the zero byte that ends it on the wire.
+    /// A text for people, at most 63 bytes, without the terminating zero byte.
     pub annotation: Vec<u8>,
 }
 
-/// `ept_lookup`'s answer.
+/// The response of `ept_lookup`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EptLookupResponse {
-    /// Where the lookup goes on; nil at its end.
+    /// The handle of the lookup; nil at its end.
     pub entry_handle: LookupHandle,
-    /// How many entries there was room for: the request's `max_ents`.
+    /// The most entries: the request's `max_ents`.
     pub max_ents: u32,
     /// The entries.
     pub entries: Vec<EptEntry>,
@@ -270,7 +270,7 @@ pub struct EptLookupResponse {
     pub status: u32,
 }
 
-/// Bytes of an annotation with the zero byte that ends it.
+/// The length of an annotation with the terminating zero byte.
 const ANNOTATION_SIZE: u32 = 64;
 
 impl Encode for EptLookupResponse {
@@ -328,7 +328,7 @@ impl<'a> Decode<'a> for EptLookupResponse {
     }
 }
 
-/// `ept_lookup_handle_free`'s answer, opnum 4. Its request is a [`LookupHandle`].
+/// The response of `ept_lookup_handle_free`, opnum 4. The request is a [`LookupHandle`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EptLookupHandleFreeResponse {
     /// Nil.

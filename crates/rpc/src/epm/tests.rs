@@ -67,7 +67,7 @@ fn ept_map_finds_towers_page_by_page() {
 }
 
 #[test]
-fn ept_map_tells_transports_and_versions_apart() {
+fn ept_map_distinguishes_transports_and_versions() {
     let mut mapper = mapper();
     let answer = mapper.map(&ask(Tower::ncacn_http(&rfr(), Ipv4Addr::UNSPECIFIED, 0), 4));
     assert_eq!(answer.towers.len(), 1);
@@ -105,7 +105,7 @@ fn ept_lookup_lists_and_frees() {
 }
 
 #[test]
-fn what_is_no_stub_is_a_fault() {
+fn a_malformed_stub_is_a_fault() {
     let mut mapper = mapper();
     assert_eq!(mapper.call(3, &[1, 0, 0, 0], Endian::Little), Err(FaultStatus::NCA_S_FAULT_NDR));
     assert_eq!(mapper.call(9, &[], Endian::Little), Err(FaultStatus::NCA_S_OP_RNG_ERROR));

@@ -7,7 +7,7 @@ use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 use crate::pdu::SyntaxId;
 
 wire::wire_enum! {
-    /// What a floor speaks of (C706 appendix I).
+    /// The protocol of a floor (C706 appendix I).
     pub struct FloorProtocol(u8) {
         /// TCP; the right-hand side is a port, most significant byte first.
         TCP = 0x07,
@@ -34,12 +34,12 @@ wire::wire_enum! {
     }
 }
 
-/// One floor of a tower. What it says is kept as it came.
+/// One floor of a tower. Its bytes are kept unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Floor {
-    /// The protocol's number, and what identifies it further.
+    /// The left-hand side: the protocol identifier and its data.
     pub lhs: Vec<u8>,
-    /// What belongs to the protocol: an address, a version.
+    /// The right-hand side: data of the protocol, for example an address or a version.
     pub rhs: Vec<u8>,
 }
 
@@ -57,12 +57,12 @@ impl Floor {
         Self { lhs: vec![protocol.0], rhs: rhs.to_vec() }
     }
 
-    /// What the floor speaks of.
+    /// The protocol of the floor.
     pub fn protocol(&self) -> Option<FloorProtocol> {
         self.lhs.first().copied().map(FloorProtocol)
     }
 
-    /// The interface or transfer syntax, where the floor is one.
+    /// The interface or transfer syntax, if the floor names one.
     pub fn syntax(&self) -> Option<SyntaxId> {
         let mut r = Reader::new(self.lhs.strip_prefix(&[FloorProtocol::UUID.0])?);
         let uuid = Guid::from_le(r.array("uuid").ok()?);
@@ -71,7 +71,7 @@ impl Floor {
         Some(SyntaxId::new(uuid, major, minor))
     }
 
-    /// The port, where the floor is TCP or HTTP.
+    /// The port, if the floor is TCP or HTTP.
     pub fn port(&self) -> Option<u16> {
         match self.protocol()? {
             FloorProtocol::TCP | FloorProtocol::HTTP => {
@@ -81,14 +81,14 @@ impl Floor {
         }
     }
 
-    /// The address, where the floor is IP.
+    /// The address, if the floor is IP.
     pub fn address(&self) -> Option<Ipv4Addr> {
         let octets: [u8; 4] = self.rhs.as_slice().try_into().ok()?;
         (self.protocol()? == FloorProtocol::IP).then(|| Ipv4Addr::from(octets))
     }
 }
 
-/// How an interface can be reached: floor by floor, from the interface down to the address.
+/// The endpoint of an interface, as floors from the interface down to the address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Tower {
     /// The floors.
@@ -145,14 +145,14 @@ impl Tower {
         self.floors.get(4)?.address()
     }
 
-    /// Whether this tower, of an endpoint that is served, is what `asked` describes: an interface that serves
-    /// the one asked for, in the same transfer syntax, over the same protocols. Addresses don't matter.
+    /// Whether this tower of a served endpoint matches `asked`: a compatible interface, the same transfer syntax, and
+    /// the same protocols. Addresses are ignored.
     pub fn serves(&self, asked: &Self) -> bool {
         let interface = self.interface().zip(asked.interface());
         let rest = |tower: &Self| -> Vec<Option<FloorProtocol>> {
             tower.floors.iter().skip(2).map(Floor::protocol).collect()
         };
-        interface.is_some_and(|(ours, theirs)| ours.serves(&theirs))
+        interface.is_some_and(|(own, asked)| own.serves(&asked))
             && self.transfer_syntax() == asked.transfer_syntax()
             && rest(self) == rest(asked)
     }
@@ -170,7 +170,7 @@ impl Encode for Tower {
 }
 
 impl<'a> Decode<'a> for Tower {
-    /// Reads a tower, which is little-endian whatever the stub around it is (C706 appendix L).
+    /// Reads a tower. Towers are little-endian, also in big-endian stubs (C706 appendix L).
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let mut r_le = Reader::new(r.peek()).at_offset(r.offset());
         let count = r_le.u16("floor_count")?;

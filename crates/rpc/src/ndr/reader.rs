@@ -84,7 +84,7 @@ impl<'a> NdrReader<'a> {
     /// The element count that [`NdrReader::read_max_count`] read.
     ///
     /// # Errors
-    /// When there is none, which is a fault of the structure's definition.
+    /// When no count was read, which is an error in the structure's definition.
     pub fn take_max_count(&mut self, field: &'static str) -> Result<u32> {
         match self.conformance.take() {
             Some(max_count) => Ok(max_count),

@@ -204,7 +204,7 @@ fn depth_is_bounded_when_reading_and_when_writing() {
 }
 
 #[test]
-fn odd_strings_survive() {
+fn unusual_strings_are_preserved() {
     for (hex, text) in [
         ("05000000 00000000 03000000 616200", "ab"),
         ("02000000 00000000 02000000 6162", "ab"),

@@ -10,13 +10,13 @@ use super::header::{HEADER_SIZE, Header, SEC_TRAILER_SIZE};
 pub struct SecTrailer {
     /// The security package.
     pub auth_type: AuthType,
-    /// How well PDUs are protected.
+    /// The authentication level.
     pub auth_level: AuthLevel,
-    /// Bytes of padding that stand before this structure.
+    /// The padding before this structure, in bytes.
     pub auth_pad_length: u8,
     /// Reserved.
     pub auth_reserved: u8,
-    /// Which of the association's security contexts it is.
+    /// The client's number for the security context.
     pub auth_context_id: u32,
 }
 
@@ -41,11 +41,10 @@ impl<'a> Decode<'a> for SecTrailer {
 }
 
 impl SecTrailer {
-    /// Reads the trailer of the whole PDU `pdu`, and says where it begins. `None` when there is no
-    /// verifier.
+    /// Reads the trailer of the complete PDU `pdu`, and returns its offset. `None` without a verifier.
     ///
     /// # Errors
-    /// When its padding reaches into the fields that every PDU of the type has.
+    /// When the padding overlaps the fixed fields of the PDU type.
     pub fn find(header: &Header, pdu: &[u8]) -> Result<Option<(usize, Self)>> {
         if header.auth_length == 0 {
             return Ok(None);
@@ -65,8 +64,8 @@ impl SecTrailer {
     }
 }
 
-/// Where the fields end that every PDU of the type has, and that padding cannot be part of. As on Windows, that is
-/// the group of a bind and of what answers it, though a presentation context is always behind it.
+/// The end of the fixed fields of a PDU type, which padding cannot overlap. As on Windows, the fixed fields of a bind
+/// and of its response end with the association group, although presentation contexts always follow.
 const fn least_body_end(ptype: PduType) -> usize {
     match ptype {
         PduType::AUTH3 => HEADER_SIZE.saturating_add(4),
@@ -75,24 +74,24 @@ const fn least_body_end(ptype: PduType) -> usize {
     }
 }
 
-/// Whether the body of a PDU of the type says where it ends.
+/// Whether the end of the body follows from the fields of the PDU type.
 const fn ends_by_itself(ptype: PduType) -> bool {
     ptype.is_setup() && ptype.0 != PduType::BIND_NAK.0
 }
 
-/// A verifier: the fixed part, and what the security package has to say ([MS-RPCE] 2.2.2.12).
+/// A verifier: the fixed part, and the data of the security package ([MS-RPCE] 2.2.2.12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuthVerifier<'a> {
-    /// The fixed part. As many zero bytes as its `auth_pad_length` says are written before it.
+    /// The fixed part. `auth_pad_length` zero bytes are written before it.
     pub trailer: SecTrailer,
-    /// A token of the handshake, or a signature. It can be empty only in an `alter_context_resp`, where Windows sends
-    /// the fixed part though `auth_length` says that there is none; readers skip it.
+    /// A token of the handshake, or a signature. Empty only in an `alter_context_resp`: Windows sends the fixed part
+    /// there with an `auth_length` of zero, and readers skip it.
     pub token: &'a [u8],
 }
 
 impl<'a> AuthVerifier<'a> {
-    /// The verifier of the whole PDU `pdu`, and where the body before it ends. The fields of a PDU that negotiates
-    /// say themselves where they end: there `auth_pad_length` is not looked at, as some clients count wrongly.
+    /// The verifier of the complete PDU `pdu`, and the end of the body before it. The end of a bind or `alter_context`
+    /// follows from its fields: `auth_pad_length` is ignored there, since some clients count wrongly.
     pub(crate) fn find(header: &Header, pdu: &'a [u8]) -> Result<(usize, Option<Self>)> {
         let Some((start, trailer)) = SecTrailer::find(header, pdu)? else { return Ok((pdu.len(), None)) };
         let token = pdu.get(start.saturating_add(SEC_TRAILER_SIZE)..).unwrap_or_default();

@@ -8,9 +8,9 @@ use super::syntax::SyntaxId;
 /// A bind or an `alter_context` (C706 12.6.4.3, 12.6.4.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bind {
-    /// The largest PDU that the sender will send, in bytes. Means nothing in an `alter_context`.
+    /// The largest PDU that the sender sends, in bytes. Ignored in an `alter_context`.
     pub max_xmit_frag: u16,
-    /// The largest PDU that the sender takes, in bytes. Means nothing in an `alter_context`.
+    /// The largest PDU that the sender accepts, in bytes. Ignored in an `alter_context`.
     pub max_recv_frag: u16,
     /// The association group to join; zero for a new one.
     pub assoc_group_id: u32,
@@ -18,14 +18,14 @@ pub struct Bind {
     pub contexts: Vec<PresentationContext>,
 }
 
-/// A proposed pairing of an interface with the ways to write it (C706 12.6.3.1 `p_cont_elem_t`).
+/// A proposed presentation context: an interface and its transfer syntaxes (C706 12.6.3.1 `p_cont_elem_t`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresentationContext {
-    /// The number by which requests refer to it.
+    /// The number of the context in requests.
     pub context_id: u16,
     /// The interface.
     pub abstract_syntax: SyntaxId,
-    /// The ways to write it, one of which is to be chosen; at most 255.
+    /// The transfer syntaxes, of which the server selects one; at most 255.
     pub transfer_syntaxes: Vec<SyntaxId>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Decode<'a> for Bind {
         let (max_xmit_frag, max_recv_frag) = (r.u16("max_xmit_frag")?, r.u16("max_recv_frag")?);
         let assoc_group_id = r.u32("assoc_group_id")?;
         let count = r.u8("n_context_elem")?;
-        // Some clients leave it out where nothing follows.
+        // Some clients omit this padding if nothing follows.
         if count != 0 {
             r.bytes(3, "reserved")?;
         }
@@ -75,26 +75,26 @@ impl<'a> Decode<'a> for Bind {
 /// A `bind_ack` or an `alter_context_resp` (C706 12.6.4.4, 12.6.4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BindAck {
-    /// The largest PDU that the server will send, in bytes.
+    /// The largest PDU that the server sends, in bytes.
     pub max_xmit_frag: u16,
-    /// The largest PDU that the server takes, in bytes.
+    /// The largest PDU that the server accepts, in bytes.
     pub max_recv_frag: u16,
     /// The association group.
     pub assoc_group_id: u32,
-    /// The secondary address, with the zero byte that ends it; empty in an `alter_context_resp`.
+    /// The secondary address, with the terminating zero byte; empty in an `alter_context_resp`.
     pub secondary_address: Vec<u8>,
-    /// What became of each proposed context, in their order; at most 255.
+    /// The result of each proposed context, in their order; at most 255.
     pub results: Vec<ContextResult>,
 }
 
-/// What became of one context (C706 12.6.3.1 `p_result_t`).
+/// The result of one context (C706 12.6.3.1 `p_result_t`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContextResult {
     /// Accepted or not.
     pub result: ContextResultCode,
-    /// Why not; or, for [`ContextResultCode::NEGOTIATE_ACK`], the features in common.
+    /// The reason of a rejection; for [`ContextResultCode::NEGOTIATE_ACK`], the common features.
     pub reason: ProviderReason,
-    /// The chosen way to write it; all zero where there is none.
+    /// The selected transfer syntax; all zero for a rejection.
     pub transfer_syntax: SyntaxId,
 }
 

@@ -42,7 +42,7 @@ impl<'a> DecodeWith<'a, PfcFlags> for Request<'a> {
     }
 }
 
-/// A fragment of an answer (C706 12.6.4.10).
+/// A fragment of a response (C706 12.6.4.10).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response<'a> {
     /// How long the stub is in all, or is from here on; a hint, zero when unknown.

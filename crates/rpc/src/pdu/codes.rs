@@ -5,7 +5,7 @@ wire::wire_enum! {
     pub struct PduType(u8) {
         /// A fragment of a call.
         REQUEST = 0,
-        /// A fragment of an answer.
+        /// A fragment of a response.
         RESPONSE = 2,
         /// A failed call.
         FAULT = 3,
@@ -17,13 +17,13 @@ wire::wire_enum! {
         BIND_NAK = 13,
         /// Adds contexts or continues a handshake.
         ALTER_CONTEXT = 14,
-        /// Answers an `alter_context`.
+        /// The response to an `alter_context`.
         ALTER_CONTEXT_RESP = 15,
         /// The last leg of a handshake.
         AUTH3 = 16,
-        /// The server asks for the connection's end.
+        /// The server asks to close the connection.
         SHUTDOWN = 17,
-        /// The client would like a call to end early.
+        /// The client asks to end a call early.
         CO_CANCEL = 18,
         /// The client orphans a call.
         ORPHANED = 19,
@@ -31,8 +31,7 @@ wire::wire_enum! {
 }
 
 impl PduType {
-    /// Whether the PDU negotiates: a bind, an `alter_context`, their answers, or the last leg of a
-    /// handshake.
+    /// Whether the PDU belongs to a bind or handshake: a bind, an `alter_context`, their responses, or an auth3.
     pub const fn is_setup(self) -> bool {
         matches!(
             self,
@@ -49,18 +48,17 @@ impl PduType {
 wire::wire_flags! {
     /// Flags of the common header (C706 12.6.3.1, [MS-RPCE] 2.2.2.3).
     pub struct PfcFlags(u8) {
-        /// The first fragment of a call or answer.
+        /// The first fragment of a request or response.
         FIRST_FRAG = 0x01,
-        /// The last fragment of a call or answer.
+        /// The last fragment of a request or response.
         LAST_FRAG = 0x02,
-        /// In PDUs that negotiate: the sender can protect headers as well. Elsewhere: a cancel is pending at
-        /// the sender.
+        /// In PDUs of binds and handshakes: the sender supports header signing. In other PDUs: a cancel is pending.
         SUPPORT_HEADER_SIGN = 0x04,
         /// Reserved.
         RESERVED_1 = 0x08,
-        /// The sender can have several calls in flight on one connection.
+        /// The sender supports concurrent calls on one connection.
         CONC_MPX = 0x10,
-        /// In a fault: the call was not begun.
+        /// In a fault: the call was not executed.
         DID_NOT_EXECUTE = 0x20,
         /// The call asks for "maybe" semantics.
         MAYBE = 0x40,
@@ -90,15 +88,15 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// How well each PDU is protected ([MS-RPCE] 2.2.1.1.8). Higher is stronger.
+    /// An authentication level: the protection of each PDU ([MS-RPCE] 2.2.1.1.8). Higher is stronger.
     pub struct AuthLevel(u8) {
-        /// Whatever the default is; here that is [`AuthLevel::CONNECT`].
+        /// The default level, which is [`AuthLevel::CONNECT`] here.
         DEFAULT = 0,
-        /// Not at all.
+        /// No authentication.
         NONE = 1,
-        /// The caller is known; PDUs are not protected.
+        /// The caller is authenticated. PDUs are not protected.
         CONNECT = 2,
-        /// Over connections this is [`AuthLevel::PKT`].
+        /// Over connections the same as [`AuthLevel::PKT`].
         CALL = 3,
         /// The sender of each PDU is verified.
         PKT = 4,
@@ -110,8 +108,8 @@ wire::wire_enum! {
 }
 
 impl AuthLevel {
-    /// The level that is in force when this one is asked for: `DEFAULT` means `CONNECT`, and `CALL` is raised
-    /// to `PKT` ([MS-RPCE] 2.2.1.1.8). `None` for values that are no level.
+    /// The level that a request for this level selects: `DEFAULT` selects `CONNECT`, and `CALL` is raised to `PKT`
+    /// ([MS-RPCE] 2.2.1.1.8). `None` for unknown levels.
     pub const fn effective(self) -> Option<Self> {
         match self {
             Self::DEFAULT => Some(Self::CONNECT),
@@ -128,15 +126,15 @@ impl AuthLevel {
 }
 
 wire::wire_enum! {
-    /// What became of a proposed context (C706 12.6.3.1 `p_cont_def_result_t`, [MS-RPCE] 2.2.2.4).
+    /// The result of a proposed context (C706 12.6.3.1 `p_cont_def_result_t`, [MS-RPCE] 2.2.2.4).
     pub struct ContextResultCode(u16) {
-        /// It may be used.
+        /// The context is accepted.
         ACCEPTANCE = 0,
         /// The caller's user rejects it.
         USER_REJECTION = 1,
         /// The provider rejects it.
         PROVIDER_REJECTION = 2,
-        /// It was no context but bind-time feature negotiation; the reason holds the features in common.
+        /// The context negotiated bind time features. The reason has the common features.
         NEGOTIATE_ACK = 3,
     }
 }
@@ -146,9 +144,9 @@ wire::wire_enum! {
     pub struct ProviderReason(u16) {
         /// No reason is given.
         REASON_NOT_SPECIFIED = 0,
-        /// The interface is not served here.
+        /// The interface is not served.
         ABSTRACT_SYNTAX_NOT_SUPPORTED = 1,
-        /// None of the transfer syntaxes is understood here.
+        /// The server supports none of the transfer syntaxes.
         PROPOSED_TRANSFER_SYNTAXES_NOT_SUPPORTED = 2,
         /// There are too many contexts.
         LOCAL_LIMIT_EXCEEDED = 3,
@@ -160,13 +158,13 @@ wire::wire_enum! {
     pub struct RejectReason(u16) {
         /// No reason is given.
         REASON_NOT_SPECIFIED = 0,
-        /// There is too much to do at the moment.
+        /// The server is overloaded.
         TEMPORARY_CONGESTION = 1,
         /// A limit is reached.
         LOCAL_LIMIT_EXCEEDED = 2,
         /// The called address is unknown.
         CALLED_PADDR_UNKNOWN = 3,
-        /// The protocol version is not supported, or the bind breaks the protocol.
+        /// The protocol version is not supported, or the bind violates the protocol.
         PROTOCOL_VERSION_NOT_SUPPORTED = 4,
         /// There is no context left that a user could take.
         DEFAULT_CONTEXT_NOT_SUPPORTED = 5,
@@ -174,9 +172,9 @@ wire::wire_enum! {
         USER_DATA_NOT_READABLE = 6,
         /// There is no address left.
         NO_PSAP_AVAILABLE = 7,
-        /// The security package is not known.
+        /// The security package is unknown.
         AUTHENTICATION_TYPE_NOT_RECOGNIZED = 8,
-        /// The security package refuses.
+        /// The security package rejects the token.
         INVALID_CHECKSUM = 9,
     }
 }
@@ -185,23 +183,23 @@ wire::wire_enum! {
     /// Why a call failed: C706 appendix E, and Windows errors ([MS-ERREF] 2.2). Others are an operation's
     /// own.
     pub struct FaultStatus(u32) {
-        /// The caller may not do this, or is not known well enough.
+        /// The caller is not authorized, or authenticated at too low a level.
         ACCESS_DENIED = 0x0000_0005,
-        /// The stub is not what the interface says ([MS-RPCE] 3.1.1.5.5).
+        /// The stub does not match the interface ([MS-RPCE] 3.1.1.5.5).
         RPC_X_BAD_STUB_DATA = 0x0000_06f7,
-        /// The server can't be reached.
+        /// The server cannot be reached.
         RPC_S_SERVER_UNAVAILABLE = 0x0000_06ba,
         /// The call failed, and was not executed.
         RPC_S_CALL_FAILED_DNE = 0x0000_06bf,
         /// A server's limit is reached.
         RPC_S_SERVER_TOO_BUSY = 0x0000_06bb,
-        /// There is no call to be cancelled.
+        /// The call to cancel is not active.
         RPC_S_NO_CALL_ACTIVE = 0x0000_06bd,
         /// The call was cancelled.
         RPC_S_CALL_CANCELLED = 0x0000_071a,
-        /// The security package refuses a signature.
+        /// The security package rejects a signature.
         RPC_S_SEC_PKG_ERROR = 0x0000_0721,
-        /// No endpoint is registered for what was asked.
+        /// No matching endpoint is registered.
         EPT_S_NOT_REGISTERED = 0x16c9_a0d6,
         /// An integer is divided by zero.
         NCA_S_FAULT_INT_DIV_BY_ZERO = 0x1c00_0001,
@@ -213,7 +211,7 @@ wire::wire_enum! {
         NCA_S_FAULT_FP_UNDERFLOW = 0x1c00_0004,
         /// A number is too large.
         NCA_S_FAULT_FP_OVERFLOW = 0x1c00_0005,
-        /// A tag says what the interface does not know.
+        /// The tag of a union is unknown.
         NCA_S_FAULT_INVALID_TAG = 0x1c00_0006,
         /// An array is too long.
         NCA_S_FAULT_INVALID_BOUND = 0x1c00_0007,
@@ -243,9 +241,9 @@ wire::wire_enum! {
         NCA_S_FAULT_PIPE_COMM_ERROR = 0x1c00_0018,
         /// A pipe needs memory.
         NCA_S_FAULT_PIPE_MEMORY = 0x1c00_0019,
-        /// A context handle is not known here.
+        /// The context handle is unknown.
         NCA_S_FAULT_CONTEXT_MISMATCH = 0x1c00_001a,
-        /// The server has no memory left for this.
+        /// The server has not enough memory.
         NCA_S_FAULT_REMOTE_NO_MEMORY = 0x1c00_001b,
         /// A presentation context is invalid.
         NCA_S_INVALID_PRES_CONTEXT_ID = 0x1c00_001c,
@@ -267,17 +265,17 @@ wire::wire_enum! {
         NCA_S_FAULT_NO_CLIENT_STUB = 0x1c00_0025,
         /// The interface has no such operation.
         NCA_S_OP_RNG_ERROR = 0x1c01_0002,
-        /// The interface is not served here.
+        /// The interface is not served.
         NCA_S_UNK_IF = 0x1c01_0003,
-        /// The server began anew since.
+        /// The server was restarted.
         NCA_S_WRONG_BOOT_TIME = 0x1c01_0006,
-        /// The server that was called is gone.
+        /// The server was restarted during the call.
         NCA_S_YOU_CRASHED = 0x1c01_0009,
-        /// The PDU breaks the protocol.
+        /// The PDU violates the protocol.
         NCA_S_PROTO_ERROR = 0x1c01_000b,
         /// The results are too large.
         NCA_S_OUT_ARGS_TOO_BIG = 0x1c01_0013,
-        /// The server has too much to do.
+        /// The server is overloaded.
         NCA_S_SERVER_TOO_BUSY = 0x1c01_0014,
         /// A string is longer than the interface says.
         NCA_S_FAULT_STRING_TOO_LONG = 0x1c01_0015,
@@ -287,11 +285,10 @@ wire::wire_enum! {
 }
 
 impl FaultStatus {
-    /// What Windows sends for a stub that is not what the interface says; the same as
-    /// [`FaultStatus::RPC_X_BAD_STUB_DATA`], and known to others as `nca_s_fault_ndr`.
+    /// `nca_s_fault_ndr`, for which Windows sends [`FaultStatus::RPC_X_BAD_STUB_DATA`].
     pub const NCA_S_FAULT_NDR: Self = Self::RPC_X_BAD_STUB_DATA;
 
-    /// Whether the status alone says that the call was not begun: there is no such interface or operation.
+    /// Whether the status alone says that the call was not executed: the interface or operation is unknown.
     pub const fn is_rejection(self) -> bool {
         matches!(self, Self::NCA_S_UNK_IF | Self::NCA_S_OP_RNG_ERROR)
     }

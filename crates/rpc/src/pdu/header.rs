@@ -15,7 +15,7 @@ pub const SEC_TRAILER_SIZE: usize = 8;
 pub struct DataRepresentation(pub [u8; 4]);
 
 impl DataRepresentation {
-    /// Little-endian, ASCII, IEEE: what we write.
+    /// Little-endian, ASCII, IEEE. All PDUs are written so.
     pub const LITTLE: Self = Self([0x10, 0, 0, 0]);
     /// Big-endian, ASCII, IEEE.
     pub const BIG: Self = Self([0, 0, 0, 0]);
@@ -23,7 +23,7 @@ impl DataRepresentation {
     /// The byte order.
     ///
     /// # Errors
-    /// When the label names none.
+    /// When the label is unknown.
     pub fn endian(self) -> Result<Endian> {
         let [integers, ..] = self.0;
         match integers >> 4 {
@@ -48,24 +48,24 @@ impl Default for DataRepresentation {
     }
 }
 
-/// What every PDU begins with (C706 12.6.3.1).
+/// The common header (C706 12.6.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// The protocol's version: 5.
     pub rpc_vers: u8,
     /// The protocol's minor version: 0, or 1 from some DCE clients.
     pub rpc_vers_minor: u8,
-    /// What the PDU is.
+    /// The type of the PDU.
     pub ptype: PduType,
     /// Flags.
     pub flags: PfcFlags,
-    /// How the sender writes scalars.
+    /// The data representation.
     pub drep: DataRepresentation,
-    /// Bytes of the whole PDU, header and verifier included.
+    /// The length of the PDU with header and verifier, in bytes.
     pub frag_length: u16,
-    /// Bytes of the verifier's token alone, without its [`SEC_TRAILER_SIZE`].
+    /// The length of the token in the verifier, in bytes, without the [`SEC_TRAILER_SIZE`].
     pub auth_length: u16,
-    /// Which call the PDU belongs to.
+    /// The call id.
     pub call_id: u32,
 }
 
@@ -84,7 +84,7 @@ impl Header {
         }
     }
 
-    /// Reads the header at the start of `bytes`, whatever follows.
+    /// Reads the header at the start of `bytes`.
     ///
     /// # Errors
     /// When there are fewer than [`HEADER_SIZE`] bytes, the byte order is unknown, or the lengths contradict
@@ -95,18 +95,19 @@ impl Header {
         Ok(header)
     }
 
-    /// The same of a PDU whose verifier may be longer than itself, so that it can be answered.
+    /// Reads the header at the start of `bytes` without [`check_verifier`](Self::check_verifier), so that a PDU with an
+    /// invalid verifier can get a fault.
     ///
     /// # Errors
-    /// As [`from_start`](Self::from_start), but for [`check_verifier`](Self::check_verifier).
+    /// The other errors of [`from_start`](Self::from_start).
     pub fn of_any_verifier(bytes: &[u8]) -> Result<Self> {
         Self::read(bytes).map_err(|error| error.within("header"))
     }
 
-    /// Whether the verifier fits into the PDU.
+    /// Checks that the verifier fits into the PDU.
     ///
     /// # Errors
-    /// When `auth_length` says that there is more of it than of the PDU.
+    /// When `auth_length` exceeds the PDU.
     pub fn check_verifier(&self) -> Result<()> {
         let verifier = match self.auth_length {
             0 => 0,
@@ -142,7 +143,7 @@ impl Header {
         Ok(header)
     }
 
-    /// Whether we speak the version: 5.0 and 5.1.
+    /// Whether the version is supported: 5.0 or 5.1.
     pub const fn version_supported(&self) -> bool {
         self.rpc_vers == 5 && self.rpc_vers_minor <= 1
     }

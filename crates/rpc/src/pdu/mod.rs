@@ -47,11 +47,11 @@ pub enum Body<'a> {
     AlterContext(Bind),
     /// Answers an `alter_context` (C706 12.6.4.2).
     AlterContextResp(BindAck),
-    /// The last leg of a handshake, which gets no answer ([MS-RPCE] 2.2.2.10); the four bytes are padding.
+    /// The last leg of a handshake, which has no response ([MS-RPCE] 2.2.2.10). The four bytes are padding.
     Auth3([u8; 4]),
     /// A fragment of a call (C706 12.6.4.9).
     Request(Request<'a>),
-    /// A fragment of an answer (C706 12.6.4.10).
+    /// A fragment of a response (C706 12.6.4.10).
     Response(Response<'a>),
     /// A failed call (C706 12.6.4.7, [MS-RPCE] 2.2.2.8).
     Fault(Fault<'a>),

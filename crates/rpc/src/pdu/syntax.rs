@@ -16,19 +16,19 @@ pub struct SyntaxId {
 }
 
 impl SyntaxId {
-    /// NDR, version 2: the transfer syntax that we speak (C706 14).
+    /// NDR, version 2: the supported transfer syntax (C706 14).
     pub const NDR: Self = Self::new(
         Guid::new(0x8a88_5d04, 0x1ceb, 0x11c9, [0x9f, 0xe8, 0x08, 0x00, 0x2b, 0x10, 0x48, 0x60]),
         2,
         0,
     );
-    /// NDR64, version 1: a transfer syntax that we decline ([MS-RPCE] 2.2.4.12).
+    /// NDR64, version 1: a transfer syntax that is declined ([MS-RPCE] 2.2.4.12).
     pub const NDR64: Self = Self::new(
         Guid::new(0x7171_0533, 0xbeba, 0x4937, [0x83, 0x19, 0xb5, 0xdb, 0xef, 0x9c, 0xcc, 0x36]),
         1,
         0,
     );
-    /// All zero: stands where a result has no transfer syntax.
+    /// All zero, for results without a transfer syntax.
     pub const NIL: Self = Self::new(Guid::NIL, 0, 0);
 
     /// The interface or syntax `uuid` in version `major.minor`.
@@ -36,8 +36,8 @@ impl SyntaxId {
         Self { uuid, major, minor }
     }
 
-    /// Whether a server of `self` serves a client of `asked`: the same UUID and major version, and a minor
-    /// version that is no older (C706 6.1.2).
+    /// Whether a server of `self` serves a client of `asked`: the same UUID and major version, and the same or a newer
+    /// minor version (C706 6.1.2).
     pub fn serves(&self, asked: &Self) -> bool {
         self.uuid == asked.uuid && self.major == asked.major && self.minor >= asked.minor
     }
@@ -75,7 +75,7 @@ impl<'a> Decode<'a> for SyntaxId {
 }
 
 wire::wire_flags! {
-    /// What bind-time feature negotiation can agree on ([MS-RPCE] 2.2.2.14).
+    /// The features of bind time feature negotiation ([MS-RPCE] 2.2.2.14).
     pub struct BindTimeFeatures(u64) {
         /// Several security contexts on one connection ([MS-RPCE] 3.3.1.5.4).
         SECURITY_CONTEXT_MULTIPLEXING = 0x01,
@@ -85,12 +85,12 @@ wire::wire_flags! {
 }
 
 impl BindTimeFeatures {
-    /// The transfer syntax that stands for these features ([MS-RPCE] 3.3.1.5.3).
+    /// The transfer syntax that encodes these features ([MS-RPCE] 3.3.1.5.3).
     pub const fn to_syntax(self) -> SyntaxId {
         SyntaxId::new(Guid::new(0x6cb7_1c2c, 0x9812, 0x4540, self.0.to_le_bytes()), 1, 0)
     }
 
-    /// The features that `syntax` stands for, when it is such a one.
+    /// The features that `syntax` encodes, if it does.
     pub fn from_syntax(syntax: &SyntaxId) -> Option<Self> {
         let Guid { data1, data2, data3, data4 } = syntax.uuid;
         let negotiates = (data1, data2, data3) == (0x6cb7_1c2c, 0x9812, 0x4540) && syntax.major == 1;

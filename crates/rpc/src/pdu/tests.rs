@@ -90,7 +90,7 @@ fn padding_that_reaches_into_the_header_is_refused() {
 }
 
 #[test]
-fn levels_mean_what_they_are_raised_to() {
+fn levels_are_raised_before_use() {
     assert_eq!(AuthLevel::CALL.effective(), Some(AuthLevel::PKT));
     assert_eq!(AuthLevel::DEFAULT.effective(), Some(AuthLevel::CONNECT));
     assert_eq!(AuthLevel(7).effective(), None);

@@ -172,7 +172,7 @@ impl Encode for Command {
 
 impl<'a> Decode<'a> for Command {
     /// # Errors
-    /// Also for a type that is not known: how long such a command is cannot be told.
+    /// Also for an unknown type, since its length is unknown.
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let command_type = CommandType(r.u32("CommandType")?);
         Ok(match command_type {

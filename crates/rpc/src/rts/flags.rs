@@ -15,7 +15,7 @@ wire::wire_flags! {
         OUT_CHANNEL = 0x0010,
         /// The sender's channel ends with this PDU.
         EOF = 0x0020,
-        /// The PDU asks whether there is a proxy, or answers that.
+        /// An echo request, or its response, by which a client detects a proxy.
         ECHO = 0x0040,
     }
 }

@@ -27,7 +27,7 @@ const RECORDED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn recorded_units_are_read_and_written_byte_for_byte() {
+fn recorded_pdus_are_read_and_written_byte_for_byte() {
     for (name, hex) in RECORDED {
         let bytes = bytes(hex);
         let pdu = RtsPdu::from_bytes(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -50,7 +50,7 @@ fn a_connection_timeout_reads_as_its_milliseconds() {
 }
 
 #[test]
-fn what_is_no_rts_unit_is_refused() {
+fn a_malformed_rts_pdu_is_refused() {
     let good = bytes(RECORDED[2].1);
     for (place, value) in [(2, 11), (4, 0), (10, 1), (18, 4), (18, 2), (8, 0x2b)] {
         let mut bad = good.clone();
@@ -104,12 +104,12 @@ proptest! {
     #[test]
     fn whatever_is_read_is_written_as_it_was(mut bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
         let length = u16::try_from(bytes.len() + 20).unwrap();
-        let mut unit = vec![5, 0, 20, 3, 16, 0, 0, 0];
-        unit.extend_from_slice(&length.to_le_bytes());
-        unit.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
-        unit.append(&mut bytes);
-        if let Ok(pdu) = RtsPdu::from_bytes(&unit) {
-            prop_assert_eq!(pdu.to_bytes().unwrap(), unit);
+        let mut pdu_bytes = vec![5, 0, 20, 3, 16, 0, 0, 0];
+        pdu_bytes.extend_from_slice(&length.to_le_bytes());
+        pdu_bytes.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+        pdu_bytes.append(&mut bytes);
+        if let Ok(pdu) = RtsPdu::from_bytes(&pdu_bytes) {
+            prop_assert_eq!(pdu.to_bytes().unwrap(), pdu_bytes);
         }
     }
 }

@@ -65,7 +65,7 @@ fn proto_error(mut server: ServerAssociation, bytes: &[u8]) {
 }
 
 #[test]
-fn a_length_that_lies_ends_the_association() {
+fn a_wrong_length_ends_the_association() {
     let mut bytes = request(1, 0, b"stub").to_bytes().unwrap();
     bytes[8] = 8;
     let mut server = bound(PfcFlags::NONE);
@@ -80,7 +80,7 @@ fn a_length_that_lies_ends_the_association() {
 }
 
 #[test]
-fn a_byte_at_a_time_is_as_good_as_all_at_once() {
+fn bytes_may_arrive_one_at_a_time() {
     let mut server = server(server_config());
     let bytes = [toy_bind(PfcFlags::NONE), request(1, 0, b"stub").to_bytes().unwrap()].concat();
     let mut events = Vec::new();
@@ -98,7 +98,7 @@ fn a_request_without_its_fields_is_a_protocol_error() {
 }
 
 #[test]
-fn what_is_out_of_order_is_a_protocol_error() {
+fn a_pdu_out_of_order_is_a_protocol_error() {
     let all = PfcFlags::FIRST_FRAG | PfcFlags::LAST_FRAG;
     let fresh = || server(server_config());
     proto_error(fresh(), &request(1, 0, b"").to_bytes().unwrap());
@@ -133,7 +133,7 @@ fn a_bind_that_makes_no_sense_is_rejected() {
 }
 
 #[test]
-fn a_bind_without_contexts_is_rejected_for_no_reason_that_has_a_number() {
+fn a_bind_without_contexts_is_rejected_without_a_reason_code() {
     let mut server = server(server_config());
     server.receive(&Pdu::new(1, Body::Bind(Bind::default())).to_bytes().unwrap());
     let reason = closed(&mut server);
@@ -144,7 +144,7 @@ fn a_bind_without_contexts_is_rejected_for_no_reason_that_has_a_number() {
 }
 
 #[test]
-fn a_verifier_that_is_longer_than_its_unit_is_answered() {
+fn a_verifier_longer_than_its_pdu_gets_a_fault() {
     let all = PfcFlags::FIRST_FRAG | PfcFlags::LAST_FRAG;
     let lying = |mut bytes: Vec<u8>| {
         bytes[10..12].copy_from_slice(&9000_u16.to_le_bytes());
@@ -163,7 +163,7 @@ fn a_verifier_that_is_longer_than_its_unit_is_answered() {
 }
 
 #[test]
-fn a_type_that_there_is_not_is_told_from_those_that_servers_send() {
+fn an_unknown_type_and_a_type_of_servers_have_different_errors() {
     let all = PfcFlags::FIRST_FRAG | PfcFlags::LAST_FRAG;
     for (ptype, expected) in [(99, "not connection-oriented"), (12, "only servers send")] {
         let mut bytes = request(1, 0, b"").to_bytes().unwrap();
@@ -177,7 +177,7 @@ fn a_type_that_there_is_not_is_told_from_those_that_servers_send() {
 }
 
 #[test]
-fn fragments_count_where_their_call_was_let_in_and_is_no_trickle() {
+fn fragments_of_accepted_calls_count_unless_they_are_short() {
     let mut server = bound(PfcFlags::FIRST_FRAG | PfcFlags::LAST_FRAG);
     let long = vec![0; 1024];
     for (flags, stub, count) in
@@ -206,7 +206,7 @@ fn a_call_id_in_use_is_a_protocol_error() {
 }
 
 #[test]
-fn a_second_call_at_once_must_have_been_agreed_on() {
+fn a_concurrent_call_needs_negotiated_multiplexing() {
     let mut server = bound(PfcFlags::NONE);
     server.receive(&request(5, 0, b"").to_bytes().unwrap());
     assert!(matches!(server.poll_event(), Some(Event::Request(_))));
@@ -236,7 +236,7 @@ fn a_call_begun_before_the_last_fragment_of_another_is_a_protocol_error() {
 }
 
 #[test]
-fn a_call_that_is_cancelled_before_it_begins_is_not_begun() {
+fn a_request_with_a_pending_cancel_is_not_executed() {
     let pending_cancel = PfcFlags::SUPPORT_HEADER_SIGN;
     let mut server = bound(PfcFlags::NONE);
     server.receive(&fragment(3, PfcFlags::FIRST_FRAG | pending_cancel, b"x"));
@@ -263,7 +263,7 @@ fn a_second_bind_is_rejected() {
 }
 
 #[test]
-fn only_faults_of_calls_that_were_not_begun_say_so() {
+fn only_faults_of_calls_that_were_not_executed_say_so() {
     // A context that there is not, and an operation that there is not; the association lives.
     let mut server = bound(PfcFlags::NONE);
     server.receive(&request(4, 9, b"").to_bytes().unwrap());
@@ -317,7 +317,7 @@ fn unfinished_stubs_are_bounded() {
 }
 
 #[test]
-fn a_context_never_bound_is_a_fault_and_no_more() {
+fn a_call_on_an_unknown_context_gets_a_fault_and_the_association_continues() {
     let mut server = bound(PfcFlags::NONE);
     let mut first = fragment(9, PfcFlags::FIRST_FRAG, b"x");
     first[20] = 7;
@@ -340,7 +340,7 @@ fn sealed(level: AuthLevel) -> (Pair, Vec<u8>) {
 }
 
 #[test]
-fn a_bit_flipped_anywhere_in_a_sealed_unit_is_noticed() {
+fn a_bit_flipped_anywhere_in_a_sealed_pdu_is_detected() {
     let length = sealed(AuthLevel::PKT_PRIVACY).1.len();
     for level in [AuthLevel::PKT, AuthLevel::PKT_INTEGRITY, AuthLevel::PKT_PRIVACY] {
         for place in 0..length {
@@ -372,7 +372,7 @@ fn a_wrong_signature_gets_the_security_packages_fault() {
 }
 
 #[test]
-fn replayed_and_reordered_units_are_noticed() {
+fn replayed_and_reordered_pdus_are_detected() {
     let (mut pair, bytes) = sealed(AuthLevel::PKT_PRIVACY);
     pair.server.receive(&bytes);
     assert!(matches!(pair.server.poll_event(), Some(Event::Request(_))));
@@ -389,7 +389,7 @@ fn replayed_and_reordered_units_are_noticed() {
 }
 
 #[test]
-fn weaker_or_other_protection_than_agreed_on_is_denied() {
+fn weaker_or_other_protection_than_negotiated_is_denied() {
     let denied = |level, change: &dyn Fn(&mut Vec<u8>)| {
         let (mut pair, mut bytes) = sealed(level);
         change(&mut bytes);
@@ -430,7 +430,7 @@ fn a_call_in_the_middle_of_its_handshake_is_a_protocol_error() {
 }
 
 #[test]
-fn an_answer_that_is_not_protected_as_agreed_on_is_refused() {
+fn a_response_without_the_negotiated_protection_ends_the_association() {
     let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
     let request = pair.arrive(0, 1, b"");
     let response =
@@ -450,7 +450,7 @@ fn an_answer_that_is_not_protected_as_agreed_on_is_refused() {
 }
 
 #[test]
-fn an_answer_to_nothing_ends_the_clients_association() {
+fn a_response_to_an_unknown_call_ends_the_association() {
     let mut pair = Pair::bound(AuthLevel::NONE);
     let response =
         rpc::pdu::Response { alloc_hint: 0, context_id: 0, cancel_count: 0, reserved: 0, stub: b"" };

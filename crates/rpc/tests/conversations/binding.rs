@@ -120,7 +120,7 @@ fn contexts_that_contradict_themselves_are_rejected() {
 }
 
 #[test]
-fn one_fragment_size_is_agreed_on_and_no_client_gets_more_than_it_takes() {
+fn one_fragment_size_is_negotiated_and_no_client_gets_more_than_it_accepts() {
     let agreed = [
         ((5840, 5840), 5840),
         ((0xffff, 0xffff), 5840),
@@ -149,7 +149,7 @@ fn one_fragment_size_is_agreed_on_and_no_client_gets_more_than_it_takes() {
 }
 
 #[test]
-fn header_signing_is_echoed_where_it_is_offered() {
+fn header_signing_is_echoed_only_to_a_pdu_that_offers_it() {
     let mut server = server(server_config());
     let contexts = || bind(vec![context(0, TOY, &[SyntaxId::NDR])]);
     let offer = PfcFlags::SUPPORT_HEADER_SIGN | PfcFlags::CONC_MPX;
@@ -246,7 +246,7 @@ fn rejected_contexts_cannot_be_called() {
 }
 
 #[test]
-fn features_are_negotiated_by_our_client() {
+fn the_client_negotiates_features() {
     let features = BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING;
     let config = ClientConfig { features, ..ClientConfig::default() };
     let mut pair = Pair::bound_with(AuthLevel::PKT_PRIVACY, config, server_config());
@@ -280,25 +280,25 @@ fn groups_are_founded_joined_and_left() {
 }
 
 #[test]
-fn header_signing_is_agreed_on_by_both() {
-    for (ours, theirs) in [(true, true), (true, false), (false, true), (false, false)] {
-        let client = ClientConfig { header_signing: ours, ..ClientConfig::default() };
-        let server = ServerConfig { header_signing: theirs, ..server_config() };
+fn header_signing_needs_both_sides() {
+    for (client_signs, server_signs) in [(true, true), (true, false), (false, true), (false, false)] {
+        let client = ClientConfig { header_signing: client_signs, ..ClientConfig::default() };
+        let server = ServerConfig { header_signing: server_signs, ..server_config() };
         let mut pair = Pair::bound_with(AuthLevel::PKT_INTEGRITY, client, server);
         let mut sealed = {
             pair.client.call(0, 1, None, Bytes::from_static(b"stub")).unwrap();
             pair.client.take_output().to_vec()
         };
-        // The allocation hint is the header's alone: only who signs headers notices.
+        // Only header signing protects the allocation hint.
         sealed[16] ^= 1;
         pair.server.receive(&sealed);
         let event = pair.server.poll_event().unwrap();
-        assert_eq!(matches!(event, server::Event::Closed { .. }), ours && theirs, "{event:?}");
+        assert_eq!(matches!(event, server::Event::Closed { .. }), client_signs && server_signs, "{event:?}");
     }
 }
 
 #[test]
-fn an_opnum_changed_on_the_way_is_noticed_by_the_verification_trailer() {
+fn a_changed_opnum_is_detected_by_the_verification_trailer() {
     let client = ClientConfig { header_signing: false, ..ClientConfig::default() };
     let mut pair = Pair::bound_with(AuthLevel::PKT_INTEGRITY, client, server_config());
     pair.client.call(0, 1, None, Bytes::from_static(b"stub")).unwrap();
@@ -333,7 +333,7 @@ fn step(pair: &mut Pair) -> Bytes {
 }
 
 #[test]
-fn a_refused_handshake_is_a_bind_nak() {
+fn a_failed_handshake_is_a_bind_nak() {
     let mut server = server(server_config());
     let mut client = ClientAssociation::new(ClientConfig::default());
     client.bind(&[(0, TOY)], Some(ntlm(AuthLevel::PKT_PRIVACY))).unwrap();
@@ -407,7 +407,7 @@ fn unknown_packages_and_levels_are_rejected() {
 }
 
 #[test]
-fn a_handshake_does_not_go_on_for_ever() {
+fn a_handshake_has_a_limit_of_tokens() {
     let mut server = server(ServerConfig { max_auth_legs: 3, ..server_config() });
     let auth = AuthVerifier { trailer: trailer(AuthLevel::PKT, 5), token: b"x" };
     let contexts = || bind(vec![context(0, TOY, &[SyntaxId::NDR])]);

@@ -19,7 +19,7 @@ fn pattern(length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_call_is_answered_at_every_level() {
+fn a_call_gets_its_response_at_every_level() {
     for level in LEVELS {
         let mut pair = Pair::bound(level);
         let request = pair.arrive(0, 7, b"question");
@@ -37,7 +37,7 @@ fn a_call_is_answered_at_every_level() {
 }
 
 #[test]
-fn no_more_is_taken_than_is_allowed() {
+fn no_more_is_processed_than_the_quota() {
     let mut pair = Pair::bound(AuthLevel::NONE);
     for stub in [&b"first"[..], &[7; 3000], b"third"] {
         pair.client.call(0, 7, None, Bytes::copy_from_slice(stub)).unwrap();
@@ -64,7 +64,7 @@ fn no_more_is_taken_than_is_allowed() {
 }
 
 #[test]
-fn what_is_handed_out_keeps_nothing_else_in_memory() {
+fn a_returned_pdu_keeps_no_other_bytes_in_memory() {
     for level in LEVELS {
         let mut pair = Pair::bound(level);
         // Cancels of a call that there is not, which cost nothing, before and behind a call in one read.
@@ -86,7 +86,7 @@ fn what_is_handed_out_keeps_nothing_else_in_memory() {
 }
 
 #[test]
-fn nothing_can_be_read_on_the_way_at_privacy() {
+fn stubs_are_encrypted_at_packet_privacy() {
     let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
     pair.client.call(0, 7, None, Bytes::from_static(b"a secret that is sealed on its way!!")).unwrap();
     let bytes = pair.client.take_output();
@@ -126,7 +126,7 @@ proptest! {
 }
 
 #[test]
-fn no_fragment_is_larger_than_agreed_on() {
+fn no_fragment_is_larger_than_negotiated() {
     let client = ClientConfig { max_fragment: 2000, ..ClientConfig::default() };
     let mut pair = Pair::bound_with(AuthLevel::PKT_PRIVACY, client, server_config());
     let request = pair.arrive(0, 1, b"");
@@ -142,7 +142,7 @@ fn no_fragment_is_larger_than_agreed_on() {
 }
 
 #[test]
-fn calls_overlap_where_agreed_on_and_answers_come_in_any_order() {
+fn concurrent_calls_get_their_responses_in_any_order() {
     let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
     let ids: Vec<u32> = (0..5).map(|n| pair.client.call(0, n, None, Bytes::new()).unwrap()).collect();
     let (_, events) = pair.settle();
@@ -166,7 +166,7 @@ fn calls_overlap_where_agreed_on_and_answers_come_in_any_order() {
 }
 
 #[test]
-fn calls_wait_for_their_turn_where_only_one_is_agreed_on() {
+fn without_multiplexing_calls_are_sent_one_after_the_other() {
     let server = ServerConfig { multiplexing: false, ..server_config() };
     let mut pair = Pair::bound_with(AuthLevel::PKT_INTEGRITY, ClientConfig::default(), server);
     let first = pair.client.call(0, 1, None, Bytes::new()).unwrap();
@@ -222,7 +222,7 @@ fn cancelled_and_orphaned_calls() {
 }
 
 #[test]
-fn an_answer_that_comes_after_its_call_was_given_up_is_passed_over() {
+fn a_response_to_an_orphaned_call_is_discarded() {
     let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
     let given_up = pair.arrive(0, 1, b"").call_id;
     pair.server.respond(given_up, b"too late").unwrap();
@@ -232,7 +232,7 @@ fn an_answer_that_comes_after_its_call_was_given_up_is_passed_over() {
 }
 
 #[test]
-fn too_many_calls_are_turned_away() {
+fn calls_over_the_limit_get_a_fault() {
     let server = ServerConfig { max_calls: 2, ..server_config() };
     let mut pair = Pair::bound_with(AuthLevel::NONE, ClientConfig::default(), server);
     for _ in 0..3 {
@@ -270,7 +270,7 @@ fn a_stub_that_is_too_long_ends_the_association_on_either_side() {
 }
 
 #[test]
-fn who_has_not_signed_in_may_send_less() {
+fn an_unauthenticated_client_has_a_lower_stub_limit() {
     let call = |level| {
         let server = ServerConfig { max_anonymous_stub: 10_000, ..server_config() };
         let mut pair = Pair::bound_with(level, ClientConfig::default(), server);
@@ -304,7 +304,7 @@ fn a_shutdown_reaches_the_client() {
 }
 
 #[test]
-fn a_verification_trailer_is_no_part_of_a_stub_even_where_nothing_is_protected() {
+fn a_verification_trailer_is_removed_from_unprotected_calls_too() {
     // As scapy sends it: the presentation context alone, behind a stub of six bytes.
     let header2 = None;
     let send = |interface| {

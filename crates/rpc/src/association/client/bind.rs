@@ -1,4 +1,4 @@
-//! Bind and `alter_context`, and the tokens of the handshake.
+//! Bind and `alter_context`, and the tokens of handshakes.
 
 use bytes::{Bytes, BytesMut};
 use wire::Decode;
@@ -16,11 +16,11 @@ use crate::pdu::{
 };
 
 impl ClientAssociation {
-    /// Proposes contexts, each an interface under a number of its own, and begins a handshake if there are
-    /// `credentials`.
+    /// Proposes presentation contexts, each with its number and interface, and begins a handshake if `credentials` are
+    /// given. [`Event::Bound`] follows.
     ///
     /// # Errors
-    /// When a bind was sent before, the level is no level, or the bind does not fit.
+    /// When a bind was sent before, the authentication level is unknown, or the bind does not fit into a PDU.
     pub fn bind(
         &mut self,
         contexts: &[(u16, SyntaxId)],
@@ -49,10 +49,10 @@ impl ClientAssociation {
         Ok(())
     }
 
-    /// Proposes further contexts. [`Event::ContextsAltered`] says what became of them.
+    /// Proposes further presentation contexts. [`Event::ContextsAltered`] follows.
     ///
     /// # Errors
-    /// When there is no association, or another proposal waits for its answer.
+    /// When the association is not bound, or another proposal is pending.
     pub fn alter_context(&mut self, contexts: &[(u16, SyntaxId)]) -> Result<(), CallError> {
         if !self.is_bound() || self.proposed.is_some() {
             return Err(CallError::NotBound);
@@ -135,7 +135,7 @@ impl ClientAssociation {
     fn acknowledged(&mut self, ack: &BindAck, token: Option<(SecTrailer, Bytes)>) {
         let Some(proposed) = &mut self.proposed else { return };
         let expected = proposed.contexts.len().saturating_add(usize::from(proposed.features));
-        // A leg of the handshake repeats no contexts, and the first answer's results stand.
+        // Later legs of the handshake have no results: those of the first response count.
         if proposed.results.is_empty() {
             if ack.results.len() != expected {
                 return self.protocol_error("bind_ack with another number of results than contexts");
@@ -168,7 +168,7 @@ impl ClientAssociation {
         }
     }
 
-    /// The proposal is answered and no handshake runs.
+    /// The server responded to the proposal, and no handshake is in progress.
     fn settled(&mut self) {
         let Some(proposed) = self.proposed.take() else { return };
         let results = proposed.results;
@@ -179,11 +179,11 @@ impl ClientAssociation {
         });
     }
 
-    /// Answers [`Event::AuthToken`].
+    /// Continues the handshake after [`Event::AuthToken`].
     ///
     /// # Errors
-    /// When no token waits for an answer, ours does not fit, or protection is missing where the level needs
-    /// it.
+    /// When no token is pending, the next token does not fit into a PDU, or the level needs a protection that is
+    /// missing.
     pub fn resume_handshake(&mut self, next: NextLeg) -> Result<(), CallError> {
         let waits = std::mem::take(&mut self.pending_token);
         let (Some(security), true) = (&mut self.security, waits) else {

@@ -1,4 +1,4 @@
-//! Requests: sending, cancelling and orphaning calls.
+//! Requests: sends, cancels and orphans calls.
 
 use bytes::Bytes;
 use wire::Guid;
@@ -14,12 +14,12 @@ use crate::verification::{CLIENT_SUPPORT_HEADER_SIGNING, Header2, VerificationTr
 const REMEMBERED_ORPHANS: usize = 256;
 
 impl ClientAssociation {
-    /// Calls operation `opnum` of the interface that was accepted as `context_id`, and returns the call's
-    /// number. Where the server takes one call at a time, the call waits for its turn.
+    /// Calls operation `opnum` of the interface that was accepted as `context_id`. Returns the call id. If the server
+    /// takes one call at a time, the call is sent after those before it.
     ///
     /// # Errors
-    /// When there is no association, the context was not accepted, too many calls wait, or the call cannot be
-    /// protected; in the last case the association is over.
+    /// When the association is not bound, the context was not accepted, too many calls are pending, or the call
+    /// cannot be protected, which ends the association.
     pub fn call(
         &mut self,
         context_id: u16,
@@ -94,8 +94,8 @@ impl ClientAssociation {
         trailer.to_tail(call.stub.len()).map_err(|_| CallError::TooLong)
     }
 
-    /// Asks the server to end a call early. It still gets an answer. A call that waits for its turn is given
-    /// up instead. Says whether there is such a call.
+    /// Asks the server to end a call early. The call still gets a response. A call that was not sent yet is removed.
+    /// False if the call is unknown.
     pub fn cancel(&mut self, call_id: u32) -> bool {
         if self.outstanding.contains_key(&call_id) {
             return self.send(&Pdu::new(call_id, Body::CoCancel)).is_ok();
@@ -103,7 +103,7 @@ impl ClientAssociation {
         self.forget_waiting(call_id)
     }
 
-    /// Gives a call up: there will be no event for it. Says whether there is such a call.
+    /// Gives a call up: no event follows. False if the call is unknown.
     pub fn orphan(&mut self, call_id: u32) -> bool {
         let Some(outstanding) = self.outstanding.remove(&call_id) else {
             return self.forget_waiting(call_id);
@@ -125,12 +125,12 @@ impl ClientAssociation {
     }
 
     pub(super) fn release(&mut self, outstanding: &Outstanding) {
-        if let Some((_, assembly)) = &outstanding.answer {
+        if let Some((_, assembly)) = &outstanding.response {
             self.connection.assembling = self.connection.assembling.saturating_sub(assembly.len());
         }
     }
 
-    /// Makes the next call that waits, where the server takes one at a time.
+    /// Sends the next waiting call, if the server takes one at a time.
     pub(super) fn next_turn(&mut self) {
         if self.outstanding.is_empty()
             && let Some(call) = self.waiting.pop_front()

@@ -8,7 +8,7 @@ use crate::association::PeerError;
 use crate::pdu::{Header, PduType};
 
 impl ClientAssociation {
-    /// What happened next. `None` until more bytes arrive, or a handshake's answer comes.
+    /// The next event. `None` until more bytes arrive, or a handshake is resumed.
     pub fn poll_event(&mut self) -> Option<Event> {
         while !self.connection.has_events() && self.wants_input() {
             match self.connection.next_pdu() {

@@ -1,4 +1,4 @@
-//! Configuration, events and errors of the client's end of an association.
+//! The configuration, events and errors of the client end of an association.
 
 use std::fmt;
 
@@ -10,26 +10,26 @@ use crate::framer::{DEFAULT_MAX_FRAGMENT, MIN_MAX_FRAGMENT};
 use crate::pdu::{AuthLevel, AuthType, BindTimeFeatures, ContextResult, FaultStatus, RejectReason};
 use crate::security::Protection;
 
-/// What an association offers and what it takes.
+/// The configuration of the client end.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientConfig {
-    /// The largest fragment that we send and take, in bytes; at least 1432.
+    /// The largest fragment in both directions, in bytes; at least 1432.
     pub max_fragment: u16,
-    /// The largest `bind_ack` or `alter_context_resp` that we take, in bytes.
+    /// The largest accepted `bind_ack` or `alter_context_resp`, in bytes.
     pub max_setup_fragment: u16,
-    /// The largest stub that is put together, in bytes. It bounds all unfinished answers together.
+    /// The largest stub of a response, in bytes. Bounds all incomplete responses together.
     pub max_stub: usize,
-    /// How many calls may wait for their answer, or for their turn.
+    /// The most calls that wait for their response, or to be sent.
     pub max_calls: usize,
     /// The association group to join; zero for a new one.
     pub assoc_group_id: u32,
-    /// The call id of the bind; those of calls follow. Not zero.
+    /// The call id of the bind; those of calls follow. Must not be zero.
     pub first_call_id: u32,
     /// Whether header signing is offered.
     pub header_signing: bool,
-    /// Whether several calls at once are offered. Where the server declines, calls wait for their turn.
+    /// Whether concurrent calls are offered. If the server declines, calls are sent one after the other.
     pub multiplexing: bool,
-    /// Which features are offered at bind time; none leaves the negotiation out.
+    /// The bind time features that are offered ([MS-RPCE] 2.2.2.14). Without features, the bind does not negotiate.
     pub features: BindTimeFeatures,
     /// Whether protected calls carry a verification trailer ([MS-RPCE] 2.2.2.13).
     pub verification_trailer: bool,
@@ -58,14 +58,14 @@ impl ClientConfig {
     }
 }
 
-/// How a handshake begins.
+/// The begin of a handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The security package.
     pub auth_type: AuthType,
-    /// How well PDUs are to be protected.
+    /// The authentication level.
     pub level: AuthLevel,
-    /// Our number for the security context.
+    /// The client's number for the security context.
     pub auth_context_id: u32,
     /// The first token.
     pub token: Vec<u8>,
@@ -78,16 +78,16 @@ pub enum NextLeg {
         /// The token.
         token: Vec<u8>,
     },
-    /// Sends the last token; there is no answer.
+    /// Sends the last token, which has no response.
     Auth3 {
         /// The token.
         token: Vec<u8>,
-        /// What protects PDUs. Must be there from [`AuthLevel::PKT`] on.
+        /// The protection of PDUs. Required from [`AuthLevel::PKT`] on.
         protection: Option<Box<dyn Protection>>,
     },
-    /// The handshake is complete, and no token is left to send.
+    /// The handshake is complete without another token.
     Done {
-        /// What protects PDUs. Must be there from [`AuthLevel::PKT`] on.
+        /// The protection of PDUs. Required from [`AuthLevel::PKT`] on.
         protection: Option<Box<dyn Protection>>,
     },
     /// The server's token is not accepted.
@@ -105,53 +105,53 @@ impl fmt::Debug for NextLeg {
     }
 }
 
-/// What happened on an association.
+/// An event of an association.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A token of the handshake arrived; it is empty when the server sent none. Nothing else is read until
-    /// [`resume_handshake`](super::ClientAssociation::resume_handshake) answers it.
+    /// A token of the handshake arrived. Nothing else is read until
+    /// [`resume_handshake`](super::ClientAssociation::resume_handshake).
     AuthToken {
-        /// The token.
+        /// The token; empty if the server sent none.
         token: Bytes,
     },
-    /// Calls can be made. Some contexts, or all, may have been rejected.
+    /// The association is bound and authenticated. The server may have rejected some or all contexts.
     Bound {
         /// The association group.
         assoc_group_id: u32,
-        /// What became of each context, by its number.
+        /// The result of each context, by its number.
         results: Vec<(u16, ContextResult)>,
     },
-    /// Further contexts were judged.
+    /// The server responded to an `alter_context`.
     ContextsAltered {
-        /// What became of each context, by its number.
+        /// The result of each context, by its number.
         results: Vec<(u16, ContextResult)>,
     },
-    /// A call was answered.
+    /// A response arrived.
     Response(Response),
-    /// A call failed.
+    /// A fault arrived.
     Fault {
-        /// The call.
+        /// The call id.
         call_id: u32,
-        /// Why.
+        /// The status.
         status: FaultStatus,
-        /// The server had not begun the call.
+        /// The server did not execute the call.
         did_not_execute: bool,
     },
-    /// The server asks that the connection be closed once no call waits for its answer.
+    /// The server asks to close the connection after the pending calls.
     Shutdown,
-    /// The association has ended. Outstanding calls get no response.
+    /// The association has ended. Pending calls get no response.
     Closed {
-        /// Why.
+        /// The reason.
         reason: CloseReason,
     },
 }
 
-/// The answer to a call.
+/// The response to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
-    /// The call.
+    /// The call id.
     pub call_id: u32,
-    /// The answer's stub, without padding.
+    /// The stub, without padding.
     pub stub: Bytes,
     /// The stub's byte order.
     pub endian: Endian,
@@ -166,7 +166,7 @@ pub enum CloseReason {
     /// The server rejected the bind (C706 12.6.3.1).
     #[error("bind rejected: {0}")]
     Rejected(RejectReason),
-    /// The server answered a bind or an `alter_context` with a fault.
+    /// The server responded to a bind or an `alter_context` with a fault.
     #[error("bind or alter_context failed: fault {0}")]
     SetupFault(FaultStatus),
     /// The server's authentication token was not accepted, or the next one cannot be sent.

@@ -1,4 +1,4 @@
-//! State of accepted contexts, proposals and outstanding calls.
+//! The state of accepted contexts, proposals and calls.
 
 use bytes::Bytes;
 use wire::Guid;
@@ -6,31 +6,31 @@ use wire::Guid;
 use crate::association::core::fragment::Assembly;
 use crate::pdu::{ContextResult, DataRepresentation, SyntaxId};
 
-/// A context that the server accepted.
+/// A presentation context that the server accepted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Accepted {
     pub(super) id: u16,
     pub(super) interface: SyntaxId,
 }
 
-/// A bind or `alter_context` that waits for its answer.
+/// A bind or `alter_context` that waits for its response.
 pub(super) struct Proposed {
     pub(super) call_id: u32,
     pub(super) contexts: Vec<(u16, SyntaxId)>,
-    /// A last context negotiates features, and is not the caller's.
+    /// The last context negotiates features, and was added here.
     pub(super) features: bool,
-    /// What became of the contexts, once that is known and only the handshake goes on.
+    /// The results of the contexts, once they are known and only the handshake continues.
     pub(super) results: Vec<(u16, ContextResult)>,
     pub(super) binding: bool,
 }
 
-/// A call whose answer has not come yet.
+/// A call whose response has not arrived.
 #[derive(Default)]
 pub(super) struct Outstanding {
-    pub(super) answer: Option<(DataRepresentation, Assembly)>,
+    pub(super) response: Option<(DataRepresentation, Assembly)>,
 }
 
-/// A call that waits for its turn.
+/// A call that was not sent yet.
 pub(super) struct Waiting {
     pub(super) call_id: u32,
     pub(super) context_id: u16,

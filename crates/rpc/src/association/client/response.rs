@@ -37,20 +37,20 @@ impl ClientAssociation {
         }
         self.connection.assembling = self.connection.assembling.saturating_add(stub.len());
         let first = header.flags.contains(PfcFlags::FIRST_FRAG);
-        match &mut outstanding.answer {
+        match &mut outstanding.response {
             none @ None if first => *none = Some((header.drep, Assembly::new(stub))),
             Some((drep, assembly)) if !first && *drep == header.drep => assembly.push(&stub, hint, limit),
             _ => return self.protocol_error("response fragment out of order"),
         }
         if header.flags.contains(PfcFlags::LAST_FRAG) {
-            self.answered(header.call_id);
+            self.complete(header.call_id);
         }
     }
 
-    fn answered(&mut self, call_id: u32) {
+    fn complete(&mut self, call_id: u32) {
         let Some(outstanding) = self.outstanding.remove(&call_id) else { return };
         self.release(&outstanding);
-        if let Some((drep, assembly)) = outstanding.answer {
+        if let Some((drep, assembly)) = outstanding.response {
             let endian = drep.endian().unwrap_or_default();
             self.connection.push_event(Event::Response(Response {
                 call_id,
@@ -62,7 +62,7 @@ impl ClientAssociation {
     }
 
     pub(super) fn fault(&mut self, header: &Header, mut bytes: BytesMut) {
-        // Windows and Samba send faults unprotected; one that is protected must be so rightly.
+        // Windows and Samba send faults unprotected. The protection of a protected fault is checked.
         let end = if header.auth_length == 0 { Ok(bytes.len()) } else { self.open(header, &mut bytes) };
         let end = match end {
             Ok(end) => end,
@@ -87,7 +87,7 @@ impl ClientAssociation {
         }
     }
 
-    /// Checks the protection of the PDU in `bytes`, and unseals it in place. Returns where its stub ends.
+    /// Checks the protection of the PDU in `bytes`, and unseals it in place. Returns the offset of the end of its stub.
     fn open(&mut self, header: &Header, bytes: &mut BytesMut) -> Result<usize, CloseReason> {
         let sealed = Sealed::find(header, bytes, REQUEST_HEADER_SIZE).map_err(PeerError::Malformed)?;
         let Some(security) = &mut self.security else {

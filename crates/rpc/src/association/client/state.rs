@@ -1,4 +1,4 @@
-//! The state of an association towards a server, and how it ends.
+//! The state of an association with a server, and its end.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::association::core::connection::{Connection, Phase};
 use crate::association::core::security_context::SecurityContext;
 use crate::pdu::Pdu;
 
-/// Our end of one connection to a server.
+/// The client end of an association. See the [module](crate::client) for the order of calls.
 pub struct ClientAssociation {
     pub(super) config: ClientConfig,
     pub(super) connection: Connection<Event>,
@@ -21,16 +21,16 @@ pub struct ClientAssociation {
     pub(super) contexts: Vec<Accepted>,
     pub(super) proposed: Option<Proposed>,
     pub(super) security: Option<SecurityContext>,
-    /// A token waits for the driver's answer.
+    /// A token waits for [`resume_handshake`](ClientAssociation::resume_handshake).
     pub(super) pending_token: bool,
     pub(super) outstanding: HashMap<u32, Outstanding>,
     pub(super) waiting: VecDeque<Waiting>,
-    /// Calls that were given up, whose answers may still come.
+    /// Orphaned calls, whose responses may still arrive.
     pub(super) orphaned: VecDeque<u32>,
 }
 
 impl ClientAssociation {
-    /// The client end of a new connection.
+    /// An association over a new connection.
     pub fn new(config: ClientConfig) -> Self {
         Self {
             connection: Connection::new(config.fragment_limit(), config.max_setup_fragment),
@@ -47,7 +47,7 @@ impl ClientAssociation {
         }
     }
 
-    /// Stores bytes that arrived. Poll events afterwards.
+    /// Stores received bytes. Poll events afterwards.
     pub fn receive(&mut self, bytes: &[u8]) {
         self.connection.receive(bytes);
     }
@@ -57,12 +57,12 @@ impl ClientAssociation {
         !self.is_closed() && !self.pending_token
     }
 
-    /// Takes what is to be sent, with all of its memory.
+    /// Takes the bytes to send, with their memory.
     pub fn take_output(&mut self) -> Bytes {
         self.connection.take_output()
     }
 
-    /// Bytes that wait to be sent.
+    /// How many bytes wait to be sent.
     pub fn output_len(&self) -> usize {
         self.connection.output_len()
     }
@@ -72,7 +72,7 @@ impl ClientAssociation {
         self.connection.is_closed()
     }
 
-    /// Whether calls can be made.
+    /// Whether the association is bound and authenticated, so that calls can be made.
     pub fn is_bound(&self) -> bool {
         self.connection.phase == Phase::Bound
             && self.security.as_ref().is_none_or(SecurityContext::is_established)
@@ -83,7 +83,7 @@ impl ClientAssociation {
         self.group
     }
 
-    /// How many calls wait for their answer, or for their turn.
+    /// How many calls wait for their response, or to be sent.
     pub fn calls(&self) -> usize {
         self.outstanding.len().saturating_add(self.waiting.len())
     }

@@ -1,4 +1,4 @@
-//! One connection, as either end sees it: PDUs in, events and bytes out, and what was agreed on with the bind.
+//! A connection, at either end: PDUs in, events and bytes out, and what the bind negotiated.
 
 use std::collections::VecDeque;
 
@@ -8,12 +8,12 @@ use wire::{Encode, Result};
 use crate::framer::{FrameError, Framer};
 use crate::pdu::{Header, Pdu};
 
-/// How far an association is.
+/// The phase of an association.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::association) enum Phase {
     /// No bind was sent or received.
     New,
-    /// A bind waits for its answer.
+    /// A bind waits for its response.
     Binding,
     /// Calls can be made.
     Bound,
@@ -27,19 +27,19 @@ pub(in crate::association) struct Connection<E> {
     events: VecDeque<E>,
     output: BytesMut,
     pub(in crate::association) phase: Phase,
-    /// The largest fragment that the peer takes, in bytes.
+    /// The largest fragment that the peer accepts, in bytes.
     pub(in crate::association) max_xmit: u16,
     /// Both ends sign headers.
     pub(in crate::association) header_signing: bool,
-    /// Several calls may be outstanding at once.
+    /// Concurrent calls are negotiated.
     pub(in crate::association) multiplexing: bool,
     /// Bytes of all stubs that are being assembled.
     pub(in crate::association) assembling: usize,
 }
 
 impl<E> Connection<E> {
-    /// A connection on which nothing was sent. It takes fragments of up to `max_fragment` bytes, and PDUs that
-    /// negotiate of up to `max_setup_fragment`.
+    /// A new connection. It accepts fragments of up to `max_fragment` bytes, and PDUs of binds and handshakes of up to
+    /// `max_setup_fragment`.
     pub(in crate::association) fn new(max_fragment: u16, max_setup_fragment: u16) -> Self {
         Self {
             framer: Framer::new(max_fragment, max_setup_fragment),
@@ -53,24 +53,24 @@ impl<E> Connection<E> {
         }
     }
 
-    /// Stores bytes that arrived, unless the association has ended.
+    /// Stores received bytes, unless the association has ended.
     pub(in crate::association) fn receive(&mut self, bytes: &[u8]) {
         if !self.is_closed() {
             self.framer.push(bytes);
         }
     }
 
-    /// The next whole PDU that arrived.
+    /// The next complete PDU.
     pub(in crate::association) fn next_pdu(&mut self) -> Result<Option<(Header, BytesMut)>, FrameError> {
         self.framer.next_pdu()
     }
 
-    /// Sets the largest fragment that is taken, once it is agreed on.
+    /// Sets the largest accepted fragment, once it is negotiated.
     pub(in crate::association) const fn set_max_fragment(&mut self, max_fragment: u16) {
         self.framer.set_max_fragment(max_fragment);
     }
 
-    /// Bytes that arrived and were not read.
+    /// How many received bytes are not processed.
     pub(in crate::association) fn buffered(&self) -> usize {
         self.framer.buffered()
     }
@@ -90,7 +90,7 @@ impl<E> Connection<E> {
     /// Appends a PDU to the output.
     ///
     /// # Errors
-    /// When a part does not fit into a PDU; then nothing is appended.
+    /// When a field does not fit into a PDU. Nothing is appended then.
     pub(in crate::association) fn send(&mut self, pdu: &Pdu<'_>) -> Result<()> {
         let bytes = pdu.to_bytes()?;
         self.output.extend_from_slice(&bytes);
@@ -114,7 +114,7 @@ impl<E> Connection<E> {
         self.phase == Phase::Closed
     }
 
-    /// Ends the association with `event`, and drops what arrived and was not read. False where it has ended already.
+    /// Ends the association with `event`, and drops received bytes. False if it has ended already.
     pub(in crate::association) fn close(&mut self, event: E) -> bool {
         if self.is_closed() {
             return false;

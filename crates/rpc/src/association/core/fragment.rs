@@ -13,7 +13,7 @@ use crate::security::{Protection, ProtectionError};
 /// ([MS-RPCE] 2.2.2.11).
 const AUTH_ALIGNMENT: usize = 16;
 
-/// What protects a call's PDUs: a context of the association, borrowed for one call.
+/// The protection of a call's PDUs: a security context of the association, borrowed for one call.
 pub(crate) struct Seal<'a> {
     pub(crate) protection: &'a mut dyn Protection,
     pub(crate) auth_type: AuthType,
@@ -22,7 +22,7 @@ pub(crate) struct Seal<'a> {
     pub(crate) header_signing: bool,
 }
 
-/// What each fragment of one call or answer begins with.
+/// The first fields of each fragment of a request or response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FragmentHead {
     pub(crate) ptype: PduType,
@@ -161,19 +161,19 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Where the stub of a PDU with a verifier lies.
+/// The place of the stub in a PDU with a verifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sealed {
     pub(crate) trailer: SecTrailer,
     head_size: usize,
-    /// Where the `sec_trailer` begins.
+    /// The offset of the `sec_trailer`.
     start: usize,
 }
 
 impl Sealed {
     /// Finds the verifier of a request, response or fault whose fields before the stub take `head_size`
     /// bytes.
-    /// `Ok(None)` when it has none; an error when it breaks the rules of [MS-RPCE] 2.2.2.11.
+    /// `Ok(None)` if it has none; an error if it violates [MS-RPCE] 2.2.2.11.
     pub(crate) fn find(header: &Header, pdu: &[u8], head_size: usize) -> Result<Option<Self>, wire::Error> {
         let Some((start, trailer)) = SecTrailer::find(header, pdu)? else { return Ok(None) };
         let found = u64::try_from(start).unwrap_or(u64::MAX);
@@ -187,7 +187,7 @@ impl Sealed {
         Ok(Some(Self { trailer, head_size, start }))
     }
 
-    /// Where the stub ends and its padding begins.
+    /// The offset at which the stub ends and its padding begins.
     pub(crate) fn stub_end(&self) -> usize {
         self.start.saturating_sub(usize::from(self.trailer.auth_pad_length))
     }
@@ -208,9 +208,9 @@ impl Sealed {
 /// A stub that arrives in fragments.
 #[derive(Debug)]
 pub(crate) enum Assembly {
-    /// One fragment so far: a slice of what arrived.
+    /// One fragment: a slice of the received bytes.
     One(BytesMut),
-    /// Several, copied together.
+    /// Several fragments, copied together.
     Many(BytesMut),
 }
 
@@ -224,7 +224,8 @@ impl Assembly {
         buffer.len()
     }
 
-    /// Appends a fragment; `hint` is how much may be expected in all, and is trusted no further than `limit`.
+    /// Appends a fragment. At most 64 KiB are reserved for `hint`, the announced length of the whole stub, bounded by
+    /// `limit`.
     pub(crate) fn push(&mut self, fragment: &[u8], hint: usize, limit: usize) {
         if let Self::One(first) = self {
             let mut all = BytesMut::with_capacity(hint.min(limit).min(64 * 1024));
@@ -236,8 +237,7 @@ impl Assembly {
         }
     }
 
-    /// The stub, which keeps no more in memory than itself, however long its call lasts: not what came with its only
-    /// fragment, nor much that was reserved for more.
+    /// The stub, in memory of its own: a call may last long, and must not keep the received buffer or unused capacity.
     pub(crate) fn finish(self) -> Bytes {
         match self {
             Self::Many(buffer) if buffer.capacity().saturating_sub(buffer.len()) <= buffer.len() / 4 => {
@@ -255,7 +255,7 @@ pub(crate) fn cut_stub(mut pdu: BytesMut, start: usize, end: usize) -> BytesMut 
     pdu
 }
 
-/// The fixed size of what comes before a PDU's stub.
+/// The length of the fields before the stub of a PDU, in bytes.
 pub(crate) fn head_size(header: &Header) -> usize {
     let object = header.ptype == PduType::REQUEST && header.flags.contains(PfcFlags::OBJECT_UUID);
     if object { HEADER_SIZE.saturating_add(24) } else { REQUEST_HEADER_SIZE }

@@ -9,18 +9,18 @@ use crate::security::Protection;
 pub(in crate::association) struct SecurityContext {
     pub(in crate::association) id: u32,
     pub(in crate::association) auth_type: AuthType,
-    /// The level as the client asked for it.
+    /// The level that the client named.
     pub(in crate::association) asked_level: AuthLevel,
     /// The level in force.
     pub(in crate::association) level: AuthLevel,
     pub(in crate::association) state: HandshakeState,
 }
 
-/// How far a context's handshake is.
+/// The state of a context's handshake.
 pub(in crate::association) enum HandshakeState {
-    /// So many tokens of the client arrived; the client does not count its own.
+    /// In progress. The server counts the client's tokens.
     Running(u32),
-    /// Both ends are authenticated as far as the security package does so.
+    /// Complete, with the protection of PDUs.
     Established(Option<Box<dyn Protection>>),
     /// The client failed to authenticate.
     Failed,
@@ -29,11 +29,11 @@ pub(in crate::association) enum HandshakeState {
 /// Why the protection of a PDU is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::association) enum UnsealError {
-    /// The context's handshake is still running.
+    /// The handshake of the context is in progress.
     Running,
-    /// The context's handshake failed.
+    /// The handshake of the context failed.
     Failed,
-    /// The context has no protection, although its level needs one.
+    /// The level needs a protection, and the context has none.
     Unprotected,
     /// The signature is wrong.
     Signature,
@@ -73,7 +73,7 @@ impl SecurityContext {
             && trailer.auth_level.effective() == Some(self.level)
     }
 
-    /// What protects the PDUs of one call; none where no handshake has established a protection.
+    /// The protection of the PDUs of one call. `None` if the handshake established none.
     pub(in crate::association) fn seal(&mut self, header_signing: bool) -> Option<Seal<'_>> {
         let HandshakeState::Established(Some(protection)) = &mut self.state else { return None };
         Some(Seal {
@@ -85,8 +85,8 @@ impl SecurityContext {
         })
     }
 
-    /// Checks the signature of the PDU in `bytes`, and unseals it in place, as the level demands. Levels below
-    /// [`AuthLevel::PKT`] demand nothing.
+    /// Checks the signature of the PDU in `bytes`, and unseals it in place, as the level requires. Levels below
+    /// [`AuthLevel::PKT`] require neither.
     pub(in crate::association) fn unseal(
         &mut self,
         sealed: &Sealed,

@@ -5,7 +5,7 @@ use wire::Decode;
 
 use super::config::Interface;
 use super::event::CloseReason;
-use super::pending::{PendingAnswer, PresentedContext};
+use super::pending::{PendingResponse, PresentedContext};
 use super::state::ServerAssociation;
 use crate::association::PeerError;
 use crate::association::core::connection::Phase;
@@ -15,7 +15,7 @@ use crate::pdu::{
     Header, Pdu, PduType, PfcFlags, PresentationContext, ProviderReason, RejectReason, SecTrailer, SyntaxId,
 };
 
-/// What we can agree on at bind time.
+/// The bind time features that this server supports ([MS-RPCE] 2.2.2.14).
 const FEATURES: BindTimeFeatures =
     BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING.with(BindTimeFeatures::KEEP_CONNECTION_ON_ORPHAN);
 
@@ -33,7 +33,7 @@ impl ServerAssociation {
             }
             Err(error) => {
                 let reason = CloseReason::Peer(PeerError::Malformed(error));
-                // What Windows says to the last leg of a handshake.
+                // The status that Windows sends for a malformed auth3.
                 let status = match header.ptype {
                     PduType::AUTH3 => FaultStatus::NCA_S_FAULT_REMOTE_NO_MEMORY,
                     _ => FaultStatus::NCA_S_PROTO_ERROR,
@@ -73,8 +73,8 @@ impl ServerAssociation {
         };
         self.group = Some(group);
         let limit = self.config.fragment_limit();
-        // One size for both directions, as Windows does. A client that names less than the required minimum leaves the
-        // choice to the server.
+        // One size for both directions, as on Windows. If the client names less than the required minimum, the server
+        // chooses.
         let least = bind.max_xmit_frag.min(bind.max_recv_frag).max(MIN_AGREED_FRAGMENT);
         self.agreed_fragment = (least & !7).min(limit);
         self.connection.max_xmit = self.agreed_fragment.min(bind.max_recv_frag.max(MIN_MAX_FRAGMENT));
@@ -94,10 +94,10 @@ impl ServerAssociation {
         self.connection.set_max_fragment(limit);
         self.connection.phase = Phase::Binding;
         match auth {
-            None => self.acknowledge(header.call_id, PendingAnswer::BindAck(ack), flags, None),
+            None => self.acknowledge(header.call_id, PendingResponse::BindAck(ack), flags, None),
             Some((trailer, token)) => {
                 self.begin(trailer);
-                self.next_leg(header.call_id, trailer, token, PendingAnswer::BindAck(ack), flags);
+                self.next_leg(header.call_id, trailer, token, PendingResponse::BindAck(ack), flags);
             }
         }
     }
@@ -121,14 +121,14 @@ impl ServerAssociation {
             secondary_address: Vec::new(),
             results: self.present(&alter.contexts),
         };
-        let answer = PendingAnswer::AlterContextResp(ack);
+        let response = PendingResponse::AlterContextResp(ack);
         match auth {
-            None => self.acknowledge(header.call_id, answer, flags, None),
-            Some((trailer, token)) => self.next_leg(header.call_id, trailer, token, answer, flags),
+            None => self.acknowledge(header.call_id, response, flags, None),
+            Some((trailer, token)) => self.next_leg(header.call_id, trailer, token, response, flags),
         }
     }
 
-    /// What is wrong with proposed contexts in themselves, or beside those that there are.
+    /// How proposed contexts contradict themselves or the accepted contexts.
     fn contradiction(&self, proposed: &[PresentationContext]) -> Option<&'static str> {
         let features = |context: &&PresentationContext| offered_features(context).is_some();
         if proposed.iter().any(|context| context.transfer_syntaxes.is_empty()) {
@@ -145,8 +145,8 @@ impl ServerAssociation {
         taken.then_some("presentation context id already used for another interface")
     }
 
-    /// Signs headers from here on where the client offers it, which cannot be taken back; returns the flag of the
-    /// answer, which a PDU without the offer does not get.
+    /// Signs headers from here on if the client offers it, which a later PDU cannot revoke. Returns the flag of the
+    /// response, which only a PDU with the offer gets.
     fn agree_header_signing(&mut self, header: &Header) -> PfcFlags {
         let offered = header.flags.contains(PfcFlags::SUPPORT_HEADER_SIGN);
         self.client_header_signing |= offered;
@@ -157,14 +157,14 @@ impl ServerAssociation {
     pub(super) fn acknowledge(
         &mut self,
         call_id: u32,
-        answer: PendingAnswer,
+        response: PendingResponse,
         flags: PfcFlags,
         auth: Option<AuthVerifier<'_>>,
     ) {
-        let body = match answer {
-            PendingAnswer::BindAck(ack) => Body::BindAck(ack),
-            PendingAnswer::AlterContextResp(ack) => Body::AlterContextResp(ack),
-            PendingAnswer::None => return,
+        let body = match response {
+            PendingResponse::BindAck(ack) => Body::BindAck(ack),
+            PendingResponse::AlterContextResp(ack) => Body::AlterContextResp(ack),
+            PendingResponse::None => return,
         };
         self.connection.phase = Phase::Bound;
         if !self.send(&Pdu::new(call_id, body).with_flags(flags).with_auth(auth)) {
@@ -185,7 +185,7 @@ impl ServerAssociation {
         address
     }
 
-    /// Judges the proposed contexts, and remembers those that are accepted.
+    /// The results of the proposed contexts. Accepted contexts are stored.
     fn present(&mut self, proposed: &[PresentationContext]) -> Vec<ContextResult> {
         proposed.iter().map(|context| self.present_one(context)).collect()
     }
@@ -220,7 +220,7 @@ impl ServerAssociation {
     }
 
     fn negotiate_features(&mut self, offered: BindTimeFeatures) -> ContextResult {
-        // Features are agreed on with the bind alone ([MS-RPCE] 3.3.1.5.3).
+        // Features are negotiated by the bind only ([MS-RPCE] 3.3.1.5.3).
         if self.connection.phase == Phase::New {
             self.features = offered & FEATURES;
         }
@@ -233,7 +233,7 @@ impl ServerAssociation {
     }
 }
 
-/// What a context offers that stands for bind time features: its first transfer syntax decides, as on Windows.
+/// The bind time features that a context offers. As on Windows, only its first transfer syntax counts.
 fn offered_features(context: &PresentationContext) -> Option<BindTimeFeatures> {
     context.transfer_syntaxes.first().and_then(BindTimeFeatures::from_syntax)
 }

@@ -12,15 +12,15 @@ use crate::association::core::security_context::{HandshakeState, UnsealError};
 use crate::pdu::{AuthLevel, FaultStatus, HEADER_SIZE, Header, PduType, PfcFlags, SyntaxId};
 use crate::verification::{Expected, Header2, VerificationTrailer};
 
-/// Fragments that are not a call's last are as long as both sides take, of which this is less than the least
-/// (C706 12.6.3.1 `MustRecvFragSize`), in bytes of the stub.
+/// Shorter fragments of unauthenticated calls do not count as activity, in bytes of the stub. A fragment before the
+/// last of a call has more: the least fragment size is 1432 bytes (C706 12.6.3.1 `MustRecvFragSize`).
 const SHORT_FRAGMENT: usize = 1024;
 
-/// Why a PDU is not let through.
+/// Why a PDU is refused.
 struct Refusal {
     status: FaultStatus,
     reason: CloseReason,
-    /// The PDU may be good and comes too early: the fault says that its call was not begun.
+    /// The PDU is too early: the fault says that its call was not executed.
     early: bool,
 }
 
@@ -41,7 +41,7 @@ impl Refusal {
         Self::new(FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Peer(PeerError::Protocol(what)))
     }
 
-    /// Of a PDU whose protection is not accepted.
+    /// The refusal of a PDU whose protection is not accepted.
     const fn sealed(error: UnsealError) -> Self {
         match error {
             UnsealError::Running => Self::early(),
@@ -70,7 +70,7 @@ impl ServerAssociation {
             return self.refuse_request(call_id, context_id, refusal);
         }
         let first = header.flags.contains(PfcFlags::FIRST_FRAG);
-        // In requests the bit of header signing says that the client would like to cancel (C706 12.6.3.1).
+        // In requests, the bit of header signing is `PFC_PENDING_CANCEL` (C706 12.6.3.1).
         if first && header.flags.contains(PfcFlags::SUPPORT_HEADER_SIGN) {
             let reason = CloseReason::Peer(PeerError::Protocol("request with a pending cancel"));
             return self.refuse(header.call_id, FaultStatus::RPC_S_NO_CALL_ACTIVE, reason);
@@ -97,8 +97,8 @@ impl ServerAssociation {
         }
     }
 
-    /// Why a fragment cannot come now, and what call and context the fault is for. A client sends all of a call before
-    /// it begins another, also where several are agreed on ([MS-RPCE] 3.3.1.5.8).
+    /// Why a fragment is out of order, and the call and context of the fault. A client sends all fragments of a call
+    /// before it begins another, even if concurrent calls are negotiated ([MS-RPCE] 3.3.1.5.8).
     fn out_of_order(&self, header: &Header) -> Option<(u32, u16, Refusal)> {
         let mut unfinished = self.partial.iter().filter(|(_, partial)| partial.stub.is_some());
         let unfinished = unfinished.next().map(|(id, partial)| (*id, partial.head.context_id));
@@ -108,12 +108,12 @@ impl ServerAssociation {
             Some(_) if first => "request before the last fragment of another",
             None if first => return None,
             _ if known => return None,
-            // Its verifier is checked first.
+            // The verifier is checked first.
             None if self.connection.multiplexing => return None,
             _ => "request fragment without a first fragment",
         };
         let (call_id, context_id) = match unfinished {
-            // Where there is one call at a time, that one fails.
+            // Without concurrent calls, the incomplete call fails.
             Some(unfinished) if !self.connection.multiplexing => unfinished,
             Some(same) if same.0 == header.call_id => same,
             _ => (header.call_id, 0),
@@ -142,10 +142,10 @@ impl ServerAssociation {
         }
         let last = header.flags.contains(PfcFlags::LAST_FRAG);
         if let Err(status) = self.admit_call(&head, calls) {
-            // A context that there is not has no number to answer with.
+            // An unknown presentation context has no number for the fault.
             let context_id = if status == FaultStatus::NCA_S_UNK_IF { 0 } else { head.context_id };
             self.send_fault(call_id, context_id, status, true);
-            // The fragments that follow are discarded; nothing is kept of a call beyond the limit of calls.
+            // Later fragments of the call are discarded. Beyond the limit of calls, nothing of a call is kept.
             if !last && calls < self.config.max_calls {
                 self.partial.insert(call_id, Partial { head, stub: None });
             } else if !last {
@@ -192,7 +192,7 @@ impl ServerAssociation {
         }
     }
 
-    /// What is held of calls that have not come whole.
+    /// The incomplete calls.
     pub fn unfinished(&self) -> impl Iterator<Item = Unfinished> {
         self.partial.iter().filter_map(|(call_id, partial)| {
             let bytes = partial.stub.as_ref()?.len();
@@ -200,13 +200,13 @@ impl ServerAssociation {
         })
     }
 
-    /// How many bytes that is in all.
+    /// The length of the stubs of all incomplete calls, in bytes.
     pub const fn unfinished_bytes(&self) -> usize {
         self.connection.assembling
     }
 
-    /// Refuses a call that has not come whole with the fault `status`. What was held of it is dropped, and what still
-    /// arrives of it is discarded.
+    /// Responds to an incomplete call with the fault `status`. Its stub is dropped, and further fragments are
+    /// discarded.
     pub fn refuse_unfinished(&mut self, call_id: u32, status: FaultStatus) {
         let Some(partial) = self.partial.get_mut(&call_id) else { return };
         let Some(stub) = partial.stub.take() else { return };
@@ -221,7 +221,7 @@ impl ServerAssociation {
         }
     }
 
-    /// How many bytes of unfinished stubs the association may have, with those of a call headed by `head`.
+    /// The limit of the stubs of incomplete calls, in bytes, for a call with `head`.
     fn stub_limit(&self, head: &CallHead) -> usize {
         let limit = self.config.max_stub;
         if head.security.is_some() { limit } else { limit.min(self.config.max_anonymous_stub) }
@@ -232,7 +232,7 @@ impl ServerAssociation {
         self.refuse_call(call_id, context_id, status, CloseReason::Peer(PeerError::StubTooLong));
     }
 
-    /// Whether the call may be made, as far as its context and level say.
+    /// Checks the presentation context and the authentication level of a call.
     fn admit_call(&self, head: &CallHead, calls: usize) -> Result<(), FaultStatus> {
         if calls >= self.config.max_calls {
             return Err(FaultStatus::NCA_S_SERVER_TOO_BUSY);
@@ -249,7 +249,7 @@ impl ServerAssociation {
         let Some(context) = self.contexts.iter().find(|context| context.id == head.context_id) else {
             return;
         };
-        // Some clients append a trailer to calls that nothing protects; it is no part of the stub either.
+        // Some clients append a trailer to unprotected calls as well.
         if let Some((start, trailer)) = VerificationTrailer::find(&stub, head.endian) {
             let expected = Expected {
                 bind_header_signing: self.client_header_signing,
@@ -288,8 +288,8 @@ impl ServerAssociation {
         }));
     }
 
-    /// Finds out under which security context a PDU came, checks it and unseals it in place. Returns the
-    /// context, and where the stub ends.
+    /// Finds the security context of a PDU, checks its signature and unseals it in place. Returns the context, and the
+    /// offset of the end of the stub.
     fn open(
         &mut self,
         header: &Header,
@@ -311,8 +311,8 @@ impl ServerAssociation {
         Ok((Some(security), sealed.stub_end()))
     }
 
-    /// Checks and unseals a fragment of a call that began under `begun`, whatever context its own verifier names.
-    /// Returns where the stub ends.
+    /// Checks and unseals a fragment of a call that began under the context `begun`, whatever context its own
+    /// verifier names. Returns the offset of the end of the stub.
     fn open_next(
         &mut self,
         header: &Header,
@@ -334,8 +334,8 @@ impl ServerAssociation {
         }
     }
 
-    /// The security context of a PDU without a verifier: none on an association that was bound without one, the only
-    /// one where that is at connect level. A refusal where such a PDU may not come.
+    /// The security context of a PDU without a verifier: none if the bind had no verifier, else the only context if its
+    /// level is connect.
     fn unprotected(&self) -> Result<Option<RequestSecurity>, Refusal> {
         match self.security.as_slice() {
             [] => Ok(None),
@@ -352,7 +352,7 @@ impl ServerAssociation {
         if self.connection.phase != Phase::Bound {
             return self.protocol_error(header, "cancel before a bind");
         }
-        // A verifier counts as a PDU, so it must be checked; without one nothing is lost but an answer.
+        // A verifier advances the sequence numbers of the security package, so that it must be checked.
         if header.auth_length != 0
             && let Err(refusal) = self.open(header, &mut bytes, HEADER_SIZE)
         {

@@ -1,4 +1,4 @@
-//! Configuration of the server's end of an association, and association groups.
+//! The configuration of the server end of an association, and association groups.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::framer::{DEFAULT_MAX_FRAGMENT, MIN_MAX_FRAGMENT};
 use crate::pdu::{AuthLevel, AuthType, SyntaxId};
 
-/// An interface that is served.
+/// A served interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interface {
     /// Its UUID and version.
@@ -17,40 +17,39 @@ pub struct Interface {
     pub minimum_level: AuthLevel,
 }
 
-/// What an association offers and what it takes. Shared by all associations of a listener.
+/// The configuration of the server end. All associations of a listener share it.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
-    /// The interfaces that are served.
+    /// The served interfaces.
     pub interfaces: Vec<Interface>,
-    /// The security packages that are understood; others are rejected with the bind.
+    /// The accepted security packages. A bind with another package is rejected.
     pub auth_types: Vec<AuthType>,
-    /// What a `bind_ack` names as our address: the port as text over TCP, the pipe over named pipes.
+    /// The secondary address in a `bind_ack`: over TCP the port as text, over named pipes the pipe (C706 12.6.4.4).
     pub secondary_address: String,
-    /// The largest fragment that we send and take, in bytes; at least 1432. Clients that take less get less.
+    /// The largest fragment in both directions, in bytes; at least 1432. Clients may negotiate less.
     pub max_fragment: u16,
-    /// The largest bind, `alter_context` or auth3 that we take, in bytes. Tokens are not cut in pieces, and a
-    /// Kerberos ticket can take many kilobytes.
+    /// The largest accepted bind, `alter_context` or auth3, in bytes. Tokens cannot be fragmented, and a Kerberos
+    /// ticket can have many kilobytes.
     pub max_setup_fragment: u16,
-    /// The largest stub that is put together, in bytes. It bounds all of an association's unfinished stubs
-    /// together.
+    /// The largest stub of an authenticated call, in bytes. Bounds the stubs of all incomplete calls together.
     pub max_stub: usize,
-    /// The same for unauthenticated clients, so that they can't take much memory.
+    /// The largest stub of an unauthenticated call, in bytes.
     pub max_anonymous_stub: usize,
-    /// How many presentation contexts one association may have.
+    /// The most presentation contexts of an association.
     pub max_contexts: usize,
-    /// How many calls may wait for their answer, or for their rest, at once.
+    /// The most calls of an association at once, active or incomplete.
     pub max_calls: usize,
-    /// How many security contexts one association may have.
+    /// The most security contexts of an association.
     pub max_security_contexts: usize,
-    /// How many tokens a client may send before its handshake must be done.
+    /// The most tokens of a client in one handshake.
     pub max_auth_legs: u32,
-    /// How many bytes may wait to be sent before no more calls are taken.
+    /// How many bytes may wait to be sent before reading pauses.
     pub max_output: usize,
-    /// Whether header signing is agreed to where the client offers it.
+    /// Whether header signing is accepted if the client offers it.
     pub header_signing: bool,
-    /// Whether several calls at once are agreed to where the client offers it.
+    /// Whether concurrent calls are accepted if the client offers them.
     pub multiplexing: bool,
-    /// The call id of binds that this program sends itself: one that comes with it has led back, and is rejected.
+    /// The call id of binds that this program sends. A received bind with this id is a request loop, and rejected.
     pub own_bind: Option<u32>,
 }
 
@@ -63,7 +62,7 @@ impl Default for ServerConfig {
             max_fragment: DEFAULT_MAX_FRAGMENT,
             max_setup_fragment: u16::MAX,
             max_stub: 16 << 20,
-            // The largest call that MAPI clients make, EcDoRpcExt2, brings 256 KiB ([MS-OXCRPC] 3.1.4.2).
+            // The largest call of MAPI clients is EcDoRpcExt2, with 256 KiB ([MS-OXCRPC] 3.1.4.2).
             max_anonymous_stub: 512 << 10,
             max_contexts: 64,
             max_calls: 64,
@@ -83,16 +82,15 @@ impl ServerConfig {
     }
 }
 
-/// Allocates association groups (C706 9.3.4): context handles belong to one, and a client's connections of
-/// one group share them.
+/// Allocates association groups (C706 9.3.4). The connections of a client in one group share context handles.
 pub trait AssociationGroups: Send + Sync {
-    /// A new group, not zero, with one member. `None` when there can be no more.
+    /// Creates a group with one member. The number is not zero. `None` if no number is free.
     fn create(&self) -> Option<u32>;
 
-    /// Joins the group `id`, and says whether there is such a one.
+    /// Joins the group `id`. False if the group does not exist.
     fn join(&self, id: u32) -> bool;
 
-    /// A member of the group `id` is gone.
+    /// A member leaves the group `id`.
     fn leave(&self, id: u32);
 }
 
@@ -138,7 +136,7 @@ impl fmt::Debug for GroupTable {
 impl AssociationGroups for GroupTable {
     fn create(&self) -> Option<u32> {
         let mut groups = self.lock();
-        // Numbers wrap around after four billion: those in use are skipped.
+        // Numbers wrap around after four billion. Those in use are skipped.
         let attempts = groups.members.len().saturating_add(2);
         for _ in 0..attempts {
             groups.last = groups.last.checked_add(1).unwrap_or(1);

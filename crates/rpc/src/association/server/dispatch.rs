@@ -10,8 +10,7 @@ use crate::framer::FrameError;
 use crate::pdu::{BindNak, Body, FaultStatus, Header, Pdu, PduType, RejectReason};
 
 impl ServerAssociation {
-    /// What happened next. `None` until more bytes arrive, a handshake's answer comes, output is taken, or more is
-    /// allowed.
+    /// The next event. `None` until more bytes arrive, a handshake is resumed, output is taken, or the quota is raised.
     pub fn poll_event(&mut self) -> Option<Event> {
         while !self.connection.has_events() && self.wants_input() && self.processed < self.quota {
             match self.connection.next_pdu() {
@@ -59,7 +58,7 @@ impl ServerAssociation {
                 let setup = header.ptype.is_setup();
                 self.send_fault(header.call_id, 0, FaultStatus::NCA_S_PROTO_ERROR, setup);
             }
-            // Not even which call it is of is known.
+            // The call id is unknown.
             FrameError::Header(_) => {}
         }
         self.close(CloseReason::Peer(PeerError::Frame(error)));

@@ -1,4 +1,4 @@
-//! Events and errors of the server's end of an association.
+//! Events and errors of the server end of an association.
 
 use std::fmt;
 
@@ -9,40 +9,40 @@ use crate::association::PeerError;
 use crate::pdu::{AuthLevel, AuthType, RejectReason, SyntaxId};
 use crate::security::Protection;
 
-/// What happened on an association.
+/// An event of an association.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A token of a handshake arrived. Nothing else is read until
-    /// [`resume_handshake`](super::ServerAssociation::resume_handshake) answers it.
+    /// [`resume_handshake`](super::ServerAssociation::resume_handshake).
     Authenticate {
         /// The client's number for the security context.
         auth_context_id: u32,
         /// The security package.
         auth_type: AuthType,
-        /// The level that is asked for, as it will be in force.
+        /// The authentication level of the security context.
         level: AuthLevel,
         /// The token.
         token: Bytes,
-        /// How many tokens of this context came before.
+        /// How many tokens of this security context arrived before.
         leg: u32,
-        /// Whether the client can answer another token: not when this one came with an auth3.
+        /// Whether this is the last token: it came with an auth3, which has no response.
         last: bool,
     },
-    /// A call arrived whole.
+    /// A call arrived completely.
     Request(Request),
-    /// The client asks to cancel a call, which still needs its response.
+    /// The client asks to cancel a call. The call still needs a response.
     Cancel {
-        /// The call.
+        /// The call id.
         call_id: u32,
     },
-    /// The client orphaned a call: its response would not be sent any more.
+    /// The client orphaned a call. No response to it is sent.
     Orphaned {
-        /// The call.
+        /// The call id.
         call_id: u32,
     },
-    /// The association has ended. The driver sends the remaining output, then closes the connection.
+    /// The association has ended. The caller sends the remaining output, then closes the connection.
     Closed {
-        /// Why.
+        /// The reason.
         reason: CloseReason,
     },
 }
@@ -50,15 +50,15 @@ pub enum Event {
 /// A call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The call's number, by which it is answered.
+    /// The call id, which the response repeats.
     pub call_id: u32,
     /// The presentation context.
     pub context_id: u16,
-    /// The interface, as it is configured here.
+    /// The interface, as configured in [`ServerConfig::interfaces`](super::ServerConfig::interfaces).
     pub interface: SyntaxId,
-    /// The operation's number; not checked.
+    /// The operation number. Not checked.
     pub opnum: u16,
-    /// The object that the call is for.
+    /// The object UUID.
     pub object: Option<Guid>,
     /// The stub, without padding and verification trailer.
     pub stub: Bytes,
@@ -66,34 +66,34 @@ pub struct Request {
     pub endian: Endian,
     /// The security context of the caller; `None` for unauthenticated calls.
     pub security: Option<RequestSecurity>,
-    /// How long the client said that the stub would be; a hint.
+    /// The length of the stub that the client announced, in bytes. A hint only.
     pub alloc_hint: u32,
 }
 
-/// Which of the association's security contexts a call came under.
+/// The security context of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestSecurity {
     /// The client's number for the security context.
     pub auth_context_id: u32,
-    /// The level in force.
+    /// The authentication level of the security context.
     pub level: AuthLevel,
 }
 
-/// The security package's result for a token.
+/// The result of the security package for a token.
 pub enum AuthOutcome {
     /// The handshake continues.
     Continue {
         /// The token for the client.
         token: Vec<u8>,
     },
-    /// The caller is known.
+    /// The client is authenticated.
     Done {
-        /// A last token for the client. It is not sent in answer to an auth3, which has no answer.
+        /// The last token for the client, if there is one. A handshake that ends with an auth3 must not have one.
         token: Option<Vec<u8>>,
-        /// What protects PDUs. Must be there from [`AuthLevel::PKT`] on.
+        /// The protection of PDUs. Required from [`AuthLevel::PKT`] on.
         protection: Option<Box<dyn Protection>>,
     },
-    /// The caller is known, but what was negotiated cannot protect PDUs as the level has it.
+    /// The client is authenticated, but the negotiated protection is too weak for the authentication level.
     TooWeak,
     /// The client failed to authenticate.
     Failed,
@@ -137,7 +137,7 @@ pub enum CloseReason {
 /// Why a response, or a step of a handshake, cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ResponseError {
-    /// The call is not active: it was answered or orphaned, or the association has ended.
+    /// The call is not active: it has got its response or was orphaned, or the association has ended.
     #[error("no active call with this id")]
     UnknownCall,
     /// No token of this security context waits for a response.

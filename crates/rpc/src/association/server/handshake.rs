@@ -1,9 +1,9 @@
-//! Handshakes: tokens that arrive with binds, `alter_context` and auth3, and their answers.
+//! Handshakes: the tokens of binds, `alter_context` and auth3 PDUs, and the responses to them.
 
 use bytes::Bytes;
 
 use super::event::{AuthOutcome, CloseReason, Event, ResponseError};
-use super::pending::{PendingAnswer, PendingAuth};
+use super::pending::{PendingAuth, PendingResponse};
 use super::state::ServerAssociation;
 use crate::association::PeerError;
 use crate::association::core::connection::Phase;
@@ -21,13 +21,13 @@ impl ServerAssociation {
         };
         match auth {
             Some((trailer, token)) if running(trailer) => {
-                self.next_leg(header.call_id, trailer, token, PendingAnswer::None, PfcFlags::NONE);
+                self.next_leg(header.call_id, trailer, token, PendingResponse::None, PfcFlags::NONE);
             }
             _ => self.protocol_error(header, "auth3 without a handshake in progress"),
         }
     }
 
-    /// Whether an `alter_context` may go on with, or begin, the handshake that it brings a token of.
+    /// Checks that an `alter_context` may continue, or begin, the handshake of its token.
     pub(super) fn admit(&mut self, trailer: SecTrailer) -> Result<(), (FaultStatus, CloseReason)> {
         let denied = |reason| (FaultStatus::ACCESS_DENIED, reason);
         if let Some(context) = self.security.iter().find(|context| context.id == trailer.auth_context_id) {
@@ -49,8 +49,8 @@ impl ServerAssociation {
                 )))),
             };
         }
-        // As on Windows, a connection that was bound without a sign-in can have several later, without having agreed on
-        // it with the bind.
+        // As on Windows, an association that was bound without authentication can have several security contexts
+        // without having negotiated it.
         let several = self.bound_unauthenticated
             || self.features.contains(BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING);
         let limit = if several { self.config.max_security_contexts } else { 1 };
@@ -66,7 +66,7 @@ impl ServerAssociation {
     pub(super) fn check_trailer(&self, trailer: SecTrailer) -> Result<(), CloseReason> {
         match trailer.auth_level {
             AuthLevel::NONE => return Err(CloseReason::Unacceptable("authentication level none")),
-            // What stands for the default has no meaning on the wire.
+            // The value for the default level has no meaning on the wire.
             AuthLevel::DEFAULT => return Err(CloseReason::Unacceptable("authentication level default")),
             level if level.effective().is_none() => {
                 return Err(CloseReason::Unacceptable("unknown authentication level"));
@@ -76,7 +76,7 @@ impl ServerAssociation {
         if !self.config.auth_types.contains(&trailer.auth_type) {
             return Err(CloseReason::Rejected(RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED));
         }
-        // Over connections clients raise it to the packet level before they send it ([MS-RPCE] 2.2.1.1.8).
+        // Over connections, clients raise the call level to the packet level before they send it ([MS-RPCE] 2.2.1.1.8).
         if trailer.auth_level == AuthLevel::CALL {
             return Err(CloseReason::Rejected(RejectReason::INVALID_CHECKSUM));
         }
@@ -88,13 +88,13 @@ impl ServerAssociation {
         self.security.push(SecurityContext::new(trailer, level));
     }
 
-    /// Passes a token on to the driver; nothing more is read until it answers.
+    /// Hands a token to the caller. Nothing more is read until [`resume_handshake`](Self::resume_handshake).
     pub(super) fn next_leg(
         &mut self,
         call_id: u32,
         trailer: SecTrailer,
         token: Bytes,
-        answer: PendingAnswer,
+        response: PendingResponse,
         flags: PfcFlags,
     ) {
         let auth_context_id = trailer.auth_context_id;
@@ -110,20 +110,20 @@ impl ServerAssociation {
             level: context.level,
             token,
             leg,
-            last: matches!(answer, PendingAnswer::None),
+            last: matches!(response, PendingResponse::None),
         };
-        self.pending = Some(PendingAuth { auth_context_id, call_id, answer, flags });
+        self.pending = Some(PendingAuth { auth_context_id, call_id, response, flags });
         if leg < self.config.max_auth_legs {
             self.connection.push_event(event);
         } else if let Some(pending) = self.pending.take() {
-            self.refuse_handshake(pending, FaultStatus::ACCESS_DENIED);
+            self.fail_handshake(pending, FaultStatus::ACCESS_DENIED);
         }
     }
 
-    /// Answers [`Event::Authenticate`] for the security context `auth_context_id`.
+    /// Continues the handshake of the security context `auth_context_id` after [`Event::Authenticate`].
     ///
     /// # Errors
-    /// When no token of that context waits for an answer, or the token does not fit.
+    /// When no token of that context is pending, or the token does not fit into a PDU.
     pub fn resume_handshake(
         &mut self,
         auth_context_id: u32,
@@ -134,12 +134,14 @@ impl ServerAssociation {
         let context = self.security.iter_mut().find(|context| context.id == auth_context_id);
         let context = context.ok_or(ResponseError::UnknownHandshake)?;
         let token = match outcome {
-            AuthOutcome::Continue { token } if !matches!(pending.answer, PendingAnswer::None) => Some(token),
-            // A package that has yet to say something to the client cannot end with an auth3.
+            AuthOutcome::Continue { token } if !matches!(pending.response, PendingResponse::None) => {
+                Some(token)
+            }
+            // An auth3 has no response, so that a handshake with another token for the client cannot end with it.
             AuthOutcome::Done { token: Some(token), .. }
-                if !token.is_empty() && matches!(pending.answer, PendingAnswer::None) =>
+                if !token.is_empty() && matches!(pending.response, PendingResponse::None) =>
             {
-                self.refuse_handshake(pending, FaultStatus::ACCESS_DENIED);
+                self.fail_handshake(pending, FaultStatus::ACCESS_DENIED);
                 return Ok(());
             }
             AuthOutcome::Done { token, protection } if protection.is_some() || !context.level.protects() => {
@@ -147,35 +149,35 @@ impl ServerAssociation {
                 token
             }
             AuthOutcome::TooWeak => {
-                self.refuse_handshake(pending, FaultStatus::RPC_S_SEC_PKG_ERROR);
+                self.fail_handshake(pending, FaultStatus::RPC_S_SEC_PKG_ERROR);
                 return Ok(());
             }
             _ => {
-                self.refuse_handshake(pending, FaultStatus::ACCESS_DENIED);
+                self.fail_handshake(pending, FaultStatus::ACCESS_DENIED);
                 return Ok(());
             }
         };
         let trailer = context.trailer();
         let token = token.unwrap_or_default();
-        // The answer to a last token has a trailer of no token, as on Windows.
-        let trailing = matches!(pending.answer, PendingAnswer::AlterContextResp(_));
+        // The response to the last token has a trailer without a token, as on Windows.
+        let trailing = matches!(pending.response, PendingResponse::AlterContextResp(_));
         let auth = (trailing || !token.is_empty()).then_some(AuthVerifier { trailer, token: &token });
-        self.acknowledge(pending.call_id, pending.answer, pending.flags, auth);
+        self.acknowledge(pending.call_id, pending.response, pending.flags, auth);
         if self.connection.phase == Phase::Closed { Err(ResponseError::TokenTooLong) } else { Ok(()) }
     }
 
-    /// Refuses a token; `status` says why where the answer is a fault.
-    fn refuse_handshake(&mut self, pending: PendingAuth, status: FaultStatus) {
-        let PendingAuth { auth_context_id, call_id, answer, .. } = pending;
-        match answer {
-            PendingAnswer::BindAck(_) => {
+    /// Ends a failed handshake. `status` is the status if the response is a fault.
+    fn fail_handshake(&mut self, pending: PendingAuth, status: FaultStatus) {
+        let PendingAuth { auth_context_id, call_id, response, .. } = pending;
+        match response {
+            PendingResponse::BindAck(_) => {
                 self.reject(call_id, RejectReason::INVALID_CHECKSUM);
             }
-            PendingAnswer::AlterContextResp(_) => {
+            PendingResponse::AlterContextResp(_) => {
                 self.refuse(call_id, status, CloseReason::AuthenticationFailed);
             }
-            // An auth3 has no answer: the first call under the context gets the fault.
-            PendingAnswer::None => {
+            // An auth3 has no response: the first call under the context gets the fault.
+            PendingResponse::None => {
                 if let Some(context) = self.security.iter_mut().find(|c| c.id == auth_context_id) {
                     context.state = HandshakeState::Failed;
                 }
@@ -184,7 +186,7 @@ impl ServerAssociation {
     }
 }
 
-/// Whether another token with `trailer` may come for `context`.
+/// Whether `context` accepts another token with `trailer`.
 fn accepts(context: &SecurityContext, trailer: SecTrailer) -> bool {
     matches!(context.state, HandshakeState::Running(_))
         && context.auth_type == trailer.auth_type

@@ -1,4 +1,4 @@
-//! State of calls: of those that have not arrived whole, and of those that wait for their response.
+//! The state of calls: incomplete calls, whose last fragment is missing, and active calls, which wait for a response.
 
 use wire::{DecodeWith, Endian, Guid, Reader};
 
@@ -6,14 +6,14 @@ use super::event::RequestSecurity;
 use crate::association::core::fragment::Assembly;
 use crate::pdu::{self, HEADER_SIZE, Header};
 
-/// A call whose last fragment has not come yet.
+/// A call whose last fragment has not arrived.
 pub(super) struct Partial {
     pub(super) head: CallHead,
-    /// `None` when the call was refused already; then its other fragments are passed over.
+    /// The stub so far. `None` if the call was refused: its other fragments are discarded.
     pub(super) stub: Option<Assembly>,
 }
 
-/// What all fragments of one call have in common.
+/// The fields that all fragments of a call share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CallHead {
     pub(super) context_id: u16,
@@ -26,7 +26,7 @@ pub(super) struct CallHead {
 }
 
 impl CallHead {
-    /// What the fields say that nothing seals; under which security context they came is still to be found out.
+    /// Reads the fields that are not sealed. The security context is added when the verifier was checked.
     pub(super) fn read(header: &Header, bytes: &[u8]) -> Result<Self, wire::Error> {
         let endian = header.drep.endian()?;
         let mut r = Reader::with_endian(bytes, endian);
@@ -44,18 +44,18 @@ impl CallHead {
     }
 }
 
-/// What is held of a call that has not come whole.
+/// An incomplete call: its last fragment has not arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unfinished {
-    /// The call.
+    /// The call id.
     pub call_id: u32,
-    /// Who calls; `None` for unauthenticated calls.
+    /// The security context of the caller; `None` for unauthenticated calls.
     pub security: Option<RequestSecurity>,
-    /// How much of its stub is here, in bytes.
+    /// The length of the stub so far, in bytes.
     pub bytes: usize,
 }
 
-/// A call that waits for its answer.
+/// A call that waits for its response.
 pub(super) struct Active {
     pub(super) context_id: u16,
     pub(super) security: Option<RequestSecurity>,

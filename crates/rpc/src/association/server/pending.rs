@@ -1,4 +1,4 @@
-//! State of binds: accepted presentation contexts, and an answer that waits for its handshake.
+//! The state of binds: accepted presentation contexts, and a response that waits for a handshake.
 
 use super::config::Interface;
 use crate::pdu::{BindAck, PfcFlags, SyntaxId};
@@ -12,16 +12,16 @@ pub(super) struct PresentedContext {
     pub(super) interface: Interface,
 }
 
-/// A token that waits for the driver's answer.
+/// A token that waits for [`resume_handshake`](super::ServerAssociation::resume_handshake).
 pub(super) struct PendingAuth {
     pub(super) auth_context_id: u32,
     pub(super) call_id: u32,
-    pub(super) answer: PendingAnswer,
-    /// The answer's flags.
+    pub(super) response: PendingResponse,
+    /// The flags of the response.
     pub(super) flags: PfcFlags,
 }
 
-pub(super) enum PendingAnswer {
+pub(super) enum PendingResponse {
     BindAck(BindAck),
     AlterContextResp(BindAck),
     None,

@@ -7,11 +7,10 @@ use crate::association::core::fragment::{FragmentHead, append_fragments};
 use crate::pdu::{FaultStatus, PduType, PfcFlags};
 
 impl ServerAssociation {
-    /// Answers a call with `stub`, in as many fragments as it takes, protected as the call was.
+    /// Sends the response `stub` to a call, protected like the call, in as many fragments as needed.
     ///
     /// # Errors
-    /// When the call does not wait for an answer, or the answer cannot be protected; then the association is
-    /// over.
+    /// When the call is not active, or the response cannot be protected, which ends the association.
     pub fn respond(&mut self, call_id: u32, stub: &[u8]) -> Result<(), ResponseError> {
         let Active { context_id, security } =
             self.active.remove(&call_id).ok_or(ResponseError::UnknownCall)?;
@@ -40,11 +39,11 @@ impl ServerAssociation {
         })
     }
 
-    /// Answers a call with the fault `status`. `did_not_execute` says that nothing was done, so that the
-    /// client may try again; where there is no such operation it is said in any case.
+    /// Sends the fault `status` to a call. `did_not_execute` says that the call was not executed, so that the client
+    /// may retry it. For an unknown interface or operation, the fault says so in any case.
     ///
     /// # Errors
-    /// When the call does not wait for an answer.
+    /// When the call is not active.
     pub fn fault(
         &mut self,
         call_id: u32,

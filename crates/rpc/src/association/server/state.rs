@@ -1,4 +1,4 @@
-//! The state of an association towards a client, and how it ends.
+//! The state of an association with a client, and its end.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,26 +15,26 @@ use crate::association::core::connection::Connection;
 use crate::association::core::security_context::SecurityContext;
 use crate::pdu::{BindNak, BindTimeFeatures, Body, Fault, FaultStatus, Header, Pdu, PfcFlags, RejectReason};
 
-/// Our end of one connection.
+/// The server end of an association. See the [module](crate::server) for the order of calls.
 pub struct ServerAssociation {
     pub(super) config: Arc<ServerConfig>,
     pub(super) groups: Arc<dyn AssociationGroups>,
     pub(super) connection: Connection<Event>,
     pub(super) group: Option<u32>,
-    /// The call id of the bind, once it came.
+    /// The call id of the bind, once it arrived.
     pub(super) bind_call_id: Option<u32>,
-    /// The largest fragment that the `bind_ack` names, for both directions.
+    /// The largest fragment in both directions, as the `bind_ack` says.
     pub(super) agreed_fragment: u16,
-    /// The bind had no verifier: calls without one may follow, also once a later context is authenticated.
+    /// The bind had no verifier, so that calls without a verifier may follow, also after a later context authenticated.
     pub(super) bound_unauthenticated: bool,
-    /// The client said that it could sign headers.
+    /// The client offered header signing.
     pub(super) client_header_signing: bool,
     pub(super) features: BindTimeFeatures,
     pub(super) contexts: Vec<PresentedContext>,
     pub(super) security: Vec<SecurityContext>,
     pub(super) pending: Option<PendingAuth>,
     pub(super) partial: HashMap<u32, Partial>,
-    /// Fragments that were received of accepted calls.
+    /// How many fragments of accepted calls arrived.
     pub(super) fragments: u64,
     pub(super) active: HashMap<u32, Active>,
     /// The units that were processed, and the number at which processing pauses
@@ -44,7 +44,7 @@ pub struct ServerAssociation {
 }
 
 impl ServerAssociation {
-    /// The server end of a new connection.
+    /// An association over a new connection.
     pub fn new(config: Arc<ServerConfig>, groups: Arc<dyn AssociationGroups>) -> Self {
         Self {
             connection: Connection::new(config.fragment_limit(), config.max_setup_fragment),
@@ -67,24 +67,24 @@ impl ServerAssociation {
         }
     }
 
-    /// Stores bytes that arrived. Poll events afterwards.
+    /// Stores received bytes. Poll events afterwards.
     pub fn receive(&mut self, bytes: &[u8]) {
         self.connection.receive(bytes);
     }
 
-    /// Whether more bytes should be read from the client: not while a handshake waits for its answer, while
-    /// PDUs wait to be read, while too much waits to be sent, nor after the end.
+    /// Whether more bytes should be read from the client: not while [`Event::Authenticate`] is pending, while the
+    /// output exceeds [`ServerConfig::max_output`], or after the end.
     pub fn wants_input(&self) -> bool {
         !self.is_closed() && self.pending.is_none() && self.output_len() < self.config.max_output
     }
 
-    /// Whether a PDU, or a call of several, has begun to arrive and is not whole.
+    /// Whether a PDU, or a call of several PDUs, is incomplete.
     pub fn is_mid_pdu(&self) -> bool {
         self.connection.buffered() > 0 || !self.partial.is_empty()
     }
 
-    /// How many fragments of accepted calls were received whole. Short ones of unauthenticated calls do not count, since
-    /// a client could send a call byte by byte.
+    /// How many fragments of accepted calls arrived. Short fragments of unauthenticated calls do not count, since a
+    /// client could send a call byte by byte.
     pub const fn fragments(&self) -> u64 {
         self.fragments
     }
@@ -105,12 +105,12 @@ impl ServerAssociation {
         self.processed >= self.quota && self.wants_input() && self.connection.buffered() > 0
     }
 
-    /// Takes what is to be sent, with all of its memory.
+    /// Takes the bytes to send, with their memory.
     pub fn take_output(&mut self) -> Bytes {
         self.connection.take_output()
     }
 
-    /// Bytes that wait to be sent.
+    /// How many bytes wait to be sent.
     pub fn output_len(&self) -> usize {
         self.connection.output_len()
     }
@@ -120,22 +120,22 @@ impl ServerAssociation {
         self.connection.is_closed()
     }
 
-    /// The association group, once a bind named or founded one.
+    /// The association group, once a bind joined or created it.
     pub fn assoc_group_id(&self) -> Option<u32> {
         self.group
     }
 
-    /// The call id of the bind, once it came.
+    /// The call id of the bind, once it arrived.
     pub fn bind_call_id(&self) -> Option<u32> {
         self.bind_call_id
     }
 
-    /// How many calls wait for their answer.
+    /// How many calls wait for their response.
     pub fn active_calls(&self) -> usize {
         self.active.len()
     }
 
-    /// Asks the client to let the connection go once its calls are answered (C706 12.6.4.11).
+    /// Sends a `shutdown` PDU, which asks the client to close the connection after its calls (C706 12.6.4.11).
     pub fn shutdown(&mut self) {
         if !self.is_closed() {
             self.send(&Pdu::new(0, Body::Shutdown));
@@ -150,7 +150,7 @@ impl ServerAssociation {
         );
     }
 
-    /// Answers a call with a fault that does not say whether it was begun, and ends the association.
+    /// Responds to a call with a fault that does not say whether the call was executed, and ends the association.
     pub(super) fn refuse_call(
         &mut self,
         call_id: u32,
@@ -162,7 +162,7 @@ impl ServerAssociation {
         self.close(reason);
     }
 
-    /// Answers a PDU that is no call, or comes too early, with a fault, and ends the association.
+    /// Responds to a PDU that is not a call, or is too early, with a fault, and ends the association.
     pub(super) fn refuse(&mut self, call_id: u32, status: FaultStatus, reason: CloseReason) {
         self.send_fault(call_id, 0, status, true);
         self.close(reason);
@@ -173,7 +173,7 @@ impl ServerAssociation {
         self.reject_for(call_id, reason, CloseReason::Rejected(reason));
     }
 
-    /// Rejects the bind, and ends the association for a reason that the client's does not tell.
+    /// Rejects the bind with `reason`, and ends the association because of `closed`.
     pub(super) fn reject_for(&mut self, call_id: u32, reason: RejectReason, closed: CloseReason) {
         self.send(&Pdu::new(call_id, Body::BindNak(BindNak::new(reason))));
         self.close(closed);
@@ -190,7 +190,7 @@ impl ServerAssociation {
         self.send(&Pdu::new(call_id, Body::Fault(Fault::new(context_id, status))).with_flags(flags));
     }
 
-    /// Appends a PDU to the output; false where it does not fit.
+    /// Appends a PDU to the output; false if its fields do not fit.
     pub(super) fn send(&mut self, pdu: &Pdu<'_>) -> bool {
         self.connection.send(pdu).is_ok()
     }
