@@ -1,4 +1,4 @@
-//! Requests over which the proxy takes time itself, from socket to socket: what the connections notice meanwhile.
+//! Deferred operations, over sockets.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -73,7 +73,7 @@ impl Module for Decider {
     }
 }
 
-/// Work that goes on when the test says so.
+/// Work that continues when the test permits it.
 #[derive(Clone)]
 struct Gate(Arc<Mutex<Receiver<()>>>);
 
@@ -85,7 +85,7 @@ impl Gate {
 
     fn work<D: Send + 'static>(&self, then: impl FnOnce() -> D + Send + 'static) -> Work<D> {
         let gate = self.clone();
-        // Also where the test is over.
+        // Also at the end of the test.
         Work::new(move |_| gate.0.lock().unwrap().recv().is_ok(), move |_, _, _| then())
     }
 }
@@ -106,7 +106,7 @@ fn connected(proxy: &Proxy) -> Client {
     client
 }
 
-/// A session whose Executes wait until the test says so, by the sender.
+/// A session whose Executes wait until the test permits each, by the sender.
 fn held() -> (Upstream, Sender<()>, Proxy, Client) {
     let upstream = server();
     let (gate, open) = Gate::new();
@@ -123,7 +123,7 @@ fn execute(cookies: &str) -> Vec<u8> {
 const HAD: &str = "sid=one; sequence=s0";
 
 #[test]
-fn a_stop_lets_work_under_way_finish() {
+fn a_stop_lets_deferred_work_finish_and_pending_is_sent_meanwhile() {
     let (_upstream, open, proxy, mut client) = held();
     client.send(execute(HAD));
     client.until("PROCESSING\r\n\r\n");

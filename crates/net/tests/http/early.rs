@@ -38,7 +38,7 @@ fn sending(proxy: &Proxy) -> Client {
 }
 
 #[test]
-fn a_refusal_reaches_the_client_though_the_server_reads_no_more_of_the_request() {
+fn an_early_refusal_reaches_the_client_if_the_server_stops_reading_the_request() {
     let (done, is_done) = channel::<()>();
     let answer = "HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 413 No\r\nContent-Length: 8\r\n\r\ntoo much";
     let proxy = answering_early(answer, move |stream| {

@@ -1,4 +1,4 @@
-//! What passes between clients and the server at the edge of HTTP: targets, header fields, cookies, framing.
+//! What is forwarded between clients and the server: targets, header fields, cookies, framing.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -27,7 +27,7 @@ fn values<'a>(got: &'a Got, name: &'a str) -> Vec<&'a str> {
     got.head.fields.all(name).map(|value| std::str::from_utf8(value).unwrap()).collect()
 }
 
-/// A server that answers so to each client that signs in by Basic.
+/// A server that sends this response to each client that authenticates with Basic.
 fn guarded(answer: &'static str) -> Upstream {
     Upstream::new(move |got, stream| {
         let text = if got.head.fields.has("authorization") {
@@ -40,7 +40,7 @@ fn guarded(answer: &'static str) -> Upstream {
 }
 
 #[test]
-fn a_target_that_leads_out_of_its_directory_reaches_no_server() {
+fn a_target_that_could_leave_its_directory_is_not_forwarded() {
     let upstream = Upstream::saying(OK);
     let proxy = Setup::default().before(&upstream);
     for target in [
@@ -80,7 +80,7 @@ fn a_target_that_leads_out_of_its_directory_reaches_no_server() {
     assert_eq!(Client::new(&proxy).ask(ask("GET", target, "")).status(), 200);
 }
 
-/// What only servers and trusted proxies may say.
+/// Headers that only servers and trusted proxies may send.
 const FORGED: [&str; 20] = [
     "X-CommonAccessToken: VgEAVAdXaW5kb3dz",
     "X-BEResource: mail~1942062522",
@@ -105,7 +105,7 @@ const FORGED: [&str; 20] = [
 ];
 
 #[test]
-fn a_client_says_neither_who_it_is_to_the_back_end_nor_where_it_is() {
+fn headers_that_only_servers_and_proxies_may_send_are_removed_from_requests_of_clients() {
     for relayed in [false, true] {
         let upstream = guarded(OK);
         let proxy = Setup { relayed, ..Setup::default() }.before(&upstream);
@@ -122,7 +122,7 @@ fn a_client_says_neither_who_it_is_to_the_back_end_nor_where_it_is() {
         assert_eq!(values(&got, "x-forwarded-for"), ["127.0.0.1"]);
         assert_eq!(values(&got, "forwarded"), ["for=127.0.0.1;host=\"proxy.lab.test\";proto=http"]);
     }
-    // MAPI over HTTP takes the same way.
+    // MAPI over HTTP too.
     let upstream = Upstream::saying(OK);
     let proxy = Setup::default().before(&upstream);
     let request = String::from_utf8(mapi("alice", "nspi", "Bind", "", b"")).unwrap();
@@ -134,7 +134,7 @@ fn a_client_says_neither_who_it_is_to_the_back_end_nor_where_it_is() {
 }
 
 #[test]
-fn a_trusted_proxy_says_where_its_client_is_and_nothing_more() {
+fn forwarding_headers_of_a_trusted_proxy_are_kept_and_others_are_removed() {
     let upstream = Upstream::saying(OK);
     let peers = Peers { forwarded_for: vec![[127, 0, 0, 1].into()], ..Peers::default() };
     let proxy = Setup { peers, ..Setup::default() }.before(&upstream);
@@ -148,17 +148,17 @@ fn a_trusted_proxy_says_where_its_client_is_and_nothing_more() {
     assert_eq!(values(&got, "x-real-ip"), ["203.0.113.9"]);
     assert_eq!(values(&got, "x-commonaccesstoken"), [""; 0]);
     assert_eq!(values(&got, "x-original-url"), [""; 0]);
-    // Other spellings are of clients, whose trusted proxy passes on what it does not know.
+    // Other spellings are those of clients, whose trusted proxy forwards headers that it does not know.
     for spelled in ["x_forwarded_for", "x.forwarded.for", "x+real+ip"] {
         assert_eq!(values(&got, spelled), [""; 0], "{spelled}");
     }
 }
 
 #[test]
-fn a_request_that_comes_back_is_answered_508_and_goes_no_further() {
+fn a_request_loop_gets_508_and_is_not_forwarded() {
     let back: Arc<OnceLock<SocketAddr>> = Arc::default();
     let proxy_address = Arc::clone(&back);
-    // Sends what it gets to the proxy again, and its answer back.
+    // Sends each request to the proxy again, and the response back.
     let upstream = Upstream::new(move |got, stream| {
         let mut proxy = TcpStream::connect(proxy_address.get().unwrap()).unwrap();
         let request = got.text().replacen("\r\n", "\r\nConnection: close\r\n", 1);
@@ -176,7 +176,7 @@ fn a_request_that_comes_back_is_answered_508_and_goes_no_further() {
 }
 
 #[test]
-fn a_whole_address_is_taken_like_its_path() {
+fn an_absolute_target_is_treated_like_its_path() {
     let upstream = Upstream::saying(OK);
     let proxy = Setup::default().before(&upstream);
     for (target, goes_on) in [
@@ -206,7 +206,7 @@ fn a_whole_address_is_taken_like_its_path() {
 }
 
 #[test]
-fn answers_of_an_old_server_are_framed_for_new_clients() {
+fn responses_of_an_http_1_0_server_are_framed_for_http_1_1_clients() {
     for (answer, keeps) in [
         ("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nhello", false),
         ("HTTP/1.0 200\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello", true),
@@ -226,7 +226,7 @@ fn answers_of_an_old_server_are_framed_for_new_clients() {
 }
 
 #[test]
-fn a_long_body_in_chunks_passes_like_one_with_a_length() {
+fn a_long_body_in_chunks_is_forwarded_like_one_with_a_length() {
     let upstream = Upstream::saying(OK);
     let proxy = Setup::default().before(&upstream);
     let mut client = Client::new(&proxy);
@@ -246,7 +246,7 @@ fn a_long_body_in_chunks_passes_like_one_with_a_length() {
         assert_eq!(got.head.fields.has("content-length"), by_length, "{size}");
         assert_eq!(got.head.fields.has("transfer-encoding"), !by_length, "{size}");
     }
-    // What breaks off within its chunks is no whole request.
+    // A body that is cut off within its chunks is not a complete request.
     let broken =
         format!("POST /ews/x HTTP/1.1\r\nHost: a\r\n{}Transfer-Encoding: chunked\r\n\r\n", signed_in());
     let chunk = format!("{:x}\r\n{}\r\n", 70_000, "x".repeat(70_000));
@@ -256,7 +256,7 @@ fn a_long_body_in_chunks_passes_like_one_with_a_length() {
 }
 
 #[test]
-fn cookies_of_our_account_reach_no_client_and_those_of_clients_no_server() {
+fn cookies_of_the_service_account_reach_no_client_and_those_of_clients_no_server() {
     const SET: &str = "HTTP/1.1 200 OK\r\nSet-Cookie: session=ours; path=/\r\nset-cookie: X-BackEndCookie=b\r\n\
                        Content-Length: 2\r\n\r\n{}";
     for target in [
@@ -276,7 +276,7 @@ fn cookies_of_our_account_reach_no_client_and_those_of_clients_no_server() {
             assert_eq!(values(&upstream.next(), "cookie"), [""; 0], "{target}");
         }
     }
-    // Who signed in at the server itself has its own cookies, but for those that lead a front end elsewhere.
+    // With pass-through authentication clients have their own cookies, except those that route at a front end.
     let upstream = guarded(SET);
     let proxy = Setup { relayed: true, ..Setup::default() }.before(&upstream);
     let cookies =

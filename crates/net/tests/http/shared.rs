@@ -1,4 +1,4 @@
-//! Connections of a front server, on which requests of several clients come.
+//! Connections of a reverse proxy, which carry requests of several clients.
 
 use std::net::Ipv4Addr;
 
@@ -14,7 +14,7 @@ use crate::support::{Client, Setup, Upstream, basic};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// Lines that a front server may send for a client, or leave out.
+/// Lines that a reverse proxy may send for a client, or leave out.
 const FROM: [&str; 5] = [
     "",
     "X-Forwarded-For: unknown\r\n",
@@ -40,7 +40,7 @@ pub(crate) fn initiator(mechanism: Mechanism) -> Box<dyn Initiator> {
     mechanism.initiator(&config, Channel::http(None)).unwrap()
 }
 
-/// Signs alice in on `client`, whose requests have `lines`, as far as that goes; gives the last status.
+/// Authenticates alice on `client`, whose requests have `lines`. Returns the last status.
 pub(crate) fn sign_in(client: &mut Client, scheme: &str, mechanism: Mechanism, lines: &str) -> u16 {
     let mut initiator = initiator(mechanism);
     let mut challenge = Vec::new();
@@ -60,7 +60,7 @@ pub(crate) fn sign_in(client: &mut Client, scheme: &str, mechanism: Mechanism, l
 }
 
 #[test]
-fn a_connection_of_several_clients_is_never_signed_in_as_a_whole() {
+fn a_connection_of_several_clients_is_never_authenticated_as_a_whole() {
     let upstream = Upstream::saying(OK);
     let peers = || Peers { forwarded_for: vec![Ipv4Addr::LOCALHOST.into()], ..Peers::default() };
     let proxy = Setup { peers: peers(), ..Setup::default() }.before(&upstream);
@@ -85,7 +85,7 @@ fn a_connection_of_several_clients_is_never_signed_in_as_a_whole() {
 }
 
 #[test]
-fn a_connection_of_one_client_is_signed_in() {
+fn a_connection_of_one_client_is_authenticated() {
     let upstream = Upstream::saying(OK);
     let proxy = Setup::default().before(&upstream);
     for (scheme, mechanism) in [("NTLM", Mechanism::NTLM), ("Negotiate", Mechanism::SPNEGO)] {

@@ -1,4 +1,4 @@
-//! Answers that take their time, and servers that go away, from socket to socket.
+//! Slow and long messages, disconnects and shutdown, over sockets.
 
 use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
@@ -14,13 +14,13 @@ use crate::support::{Client, Setup, Upstream, basic, mapi, read_head};
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
                     Transfer-Encoding: chunked\r\n\r\n";
 
-/// A body and an answer that are long enough to be read and sent in many parts.
+/// A body or a response that is long enough to be read and sent in many parts.
 fn long(seed: u32) -> Vec<u8> {
     (0..400_000_u32).map(|place| (place.wrapping_mul(31).wrapping_add(seed) >> 7).to_le_bytes()[0]).collect()
 }
 
 #[test]
-fn long_bodies_and_answers_arrive_whole_however_slowly_they_come() {
+fn long_bodies_and_responses_arrive_completely_at_any_rate() {
     let upstream = Upstream::new(move |_, stream| {
         let answer = [&b"PROCESSING\r\nDONE\r\n\r\n"[..], &long(2)].concat();
         stream.write_all(format!("{HEAD}{:x}\r\n", answer.len()).as_bytes()).unwrap();
@@ -50,7 +50,7 @@ fn long_bodies_and_answers_arrive_whole_however_slowly_they_come() {
 }
 
 #[test]
-fn what_a_server_answers_before_it_has_the_whole_request_reaches_the_client() {
+fn a_response_reaches_the_client_if_the_server_resets_the_connection_before_it_read_the_request() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (closed, is_closed) = channel();
@@ -59,7 +59,7 @@ fn what_a_server_answers_before_it_has_the_whole_request_reaches_the_client() {
             let (mut stream, _) = listener.accept().unwrap();
             read_head(&mut stream);
             stream.write_all(answer.as_bytes()).unwrap();
-            // With what it did not read: the next bytes that come are refused.
+            // Unread bytes make the kernel reset the connection.
             drop(stream);
             closed.send(()).unwrap();
         }
@@ -82,7 +82,7 @@ fn what_a_server_answers_before_it_has_the_whole_request_reaches_the_client() {
 }
 
 #[test]
-fn a_client_that_goes_away_takes_its_wait_along() {
+fn a_client_that_disconnects_ends_its_request_at_the_server() {
     let (gone, noticed) = channel();
     let gone = Mutex::new(gone);
     let upstream = Upstream::new(move |_, stream| {
@@ -124,7 +124,7 @@ fn assert_not_served(address: SocketAddr) {
 }
 
 #[test]
-fn a_parked_wait_is_one_task_and_keeps_nobody_waiting() {
+fn a_pending_wait_is_one_task_and_delays_no_other_client() {
     const WAITS: usize = 200;
     let upstream = Upstream::new(move |_, stream| {
         stream.write_all(format!("{HEAD}c\r\nPROCESSING\r\n\r\n").as_bytes()).unwrap();
@@ -148,7 +148,7 @@ fn a_parked_wait_is_one_task_and_keeps_nobody_waiting() {
     assert_eq!(tasks(), 11, "one task for each connection, and one that listens");
     let many = park(WAITS);
     assert_eq!(tasks(), 11 + WAITS);
-    // And no other client is kept waiting.
+    // No other client is delayed.
     let mut other = Client::new(&proxy);
     other.send(mapi("bob", "emsmdb", "NotificationWait", "", &[0; 8]));
     other.until("PROCESSING\r\n\r\n");
@@ -156,8 +156,8 @@ fn a_parked_wait_is_one_task_and_keeps_nobody_waiting() {
 }
 
 #[test]
-fn a_body_that_a_server_sends_behind_a_head_is_never_taken_for_the_next_answer() {
-    // It comes together with the next answer, and reads like one.
+fn a_body_that_a_server_sends_in_response_to_head_is_never_the_next_response() {
+    // It is sent together with the next response, and has the form of one.
     let forged = "HTTP/1.1 200 OK\r\nX-Forged: yes\r\nContent-Length: 0\r\n\r\n";
     let late = Mutex::new(std::collections::HashSet::new());
     let upstream = Upstream::new(move |got, stream| {

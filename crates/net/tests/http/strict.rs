@@ -1,4 +1,4 @@
-//! Bad requests, floods, paths, and who is let in.
+//! Invalid requests, floods, paths, and authentication.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn get(path: &str, lines: &str) -> String {
 }
 
 #[test]
-fn what_could_smuggle_is_answered_400_and_closed() {
+fn requests_that_could_smuggle_others_get_400_and_close_the_connection() {
     let upstream = Upstream::saying(OK);
     let proxy = Setup::default().before(&upstream);
     let smuggled = get("/ews/smuggled", "");
@@ -55,7 +55,7 @@ fn what_could_smuggle_is_answered_400_and_closed() {
 }
 
 #[test]
-fn floods_end_and_others_are_served() {
+fn oversized_and_stalled_requests_end_and_other_clients_are_served() {
     let upstream = Upstream::saying(OK);
     let limits = Limits { handshake: Duration::from_millis(400), ..Limits::default() };
     let sizes = HttpLimits { body: 1000, ..HttpLimits::default() };
@@ -72,7 +72,7 @@ fn floods_end_and_others_are_served() {
     let mut client = Client::new(&proxy);
     let answer = client.ask(mapi("alice", "emsmdb", "Execute", "", &[0; 2000]));
     assert_eq!(answer.code().as_deref(), Some("9"));
-    // Who begins and does not go on is given up; who says nothing as well.
+    // Connections with an incomplete request, or without any, are closed.
     for begun in ["", "GET /ews/x HT", &get("/ews/x", "Content-Length: 5\r\n")] {
         let mut client = Client::new(&proxy);
         client.send(begun);
@@ -82,7 +82,7 @@ fn floods_end_and_others_are_served() {
 }
 
 #[test]
-fn only_who_signs_in_gets_anywhere() {
+fn only_authenticated_requests_reach_the_server() {
     let upstream = Upstream::saying(OK);
     let proxy = Setup::default().before(&upstream);
     let mut client = Client::new(&proxy);
@@ -107,12 +107,12 @@ fn only_who_signs_in_gets_anywhere() {
     assert_eq!(client.ask(without(&twice)).status(), 401);
     assert!(upstream.others().is_empty());
     assert_eq!(client.ask(get("/ews/x", "")).status(), 200);
-    // Basic is of the one request alone.
+    // Basic authenticates one request only.
     assert_eq!(client.ask(without("")).status(), 401);
 }
 
 #[test]
-fn a_request_goes_on_as_it_came_but_for_its_connection() {
+fn a_request_is_forwarded_unchanged_but_for_connection_headers() {
     let upstream = Upstream::saying(OK);
     let proxy = Setup::default().before(&upstream);
     let lines = "x-One:  1\r\nConnection: keep-alive, X-Hop, Host\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\n\
@@ -133,7 +133,7 @@ fn a_request_goes_on_as_it_came_but_for_its_connection() {
 }
 
 #[test]
-fn paths_are_relayed_refused_or_not_there() {
+fn paths_are_forwarded_refused_or_not_found() {
     let upstream = Upstream::saying(OK);
     let proxy = Setup::default().before(&upstream);
     let mut client = Client::new(&proxy);
@@ -155,7 +155,7 @@ fn paths_are_relayed_refused_or_not_there() {
 }
 
 #[test]
-fn who_waits_to_be_told_to_go_on_is_told() {
+fn a_client_that_expects_100_continue_gets_it() {
     let upstream = Upstream::saying(OK);
     let proxy = Setup::default().before(&upstream);
     let mut client = Client::new(&proxy);
@@ -163,7 +163,7 @@ fn who_waits_to_be_told_to_go_on_is_told() {
     assert_eq!(client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     assert_eq!(client.ask("hello").body, b"ok");
     assert_eq!(upstream.next().body, b"hello");
-    // Refused without its body: what comes next on the connection is unknown.
+    // Refused without its body: what follows on the connection is unknown.
     client.send(get("/owa/", "Expect: 100-continue\r\nContent-Length: 5\r\n"));
     assert_eq!(client.answer(false).status(), 403);
     let _ = client.stream.write_all(get("/ews/x", "").as_bytes());
@@ -171,7 +171,7 @@ fn who_waits_to_be_told_to_go_on_is_told() {
 }
 
 #[test]
-fn old_clients_and_heads_are_served() {
+fn http_1_0_clients_and_head_requests_are_served() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
     let upstream = Upstream::saying(chunked);
     let proxy = Setup::default().before(&upstream);
@@ -189,7 +189,7 @@ fn old_clients_and_heads_are_served() {
 }
 
 #[test]
-fn a_proxy_header_is_taken_from_named_peers_and_there_it_must_be() {
+fn a_proxy_header_is_required_from_configured_peers_and_refused_from_others() {
     let upstream = Upstream::saying(OK);
     let peers = Peers { proxy_protocol: vec![[127, 0, 0, 1].into()], ..Peers::default() };
     let proxy = Setup { peers, ..Setup::default() }.before(&upstream);

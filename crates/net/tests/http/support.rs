@@ -53,7 +53,7 @@ pub(crate) struct Proxy {
     pub(crate) runtime: Runtime,
 }
 
-/// What a test says of a proxy.
+/// What a test configures of a proxy.
 pub(crate) struct Setup {
     pub(crate) modules: Vec<Box<dyn Module>>,
     pub(crate) limits: Limits,

@@ -167,7 +167,7 @@ fn what_servers_say_to_each_other_is_not() {
 }
 
 #[test]
-fn cookies_that_lead_a_front_end_elsewhere_go_nowhere() {
+fn cookies_that_route_requests_at_a_front_end_are_removed() {
     let text = |fate: Fate| match fate {
         Fate::Stays => "as it was".to_owned(),
         Fate::Goes => String::new(),

@@ -9,7 +9,7 @@ use crate::http::tests::upstream::Upstream;
 use crate::tcp::accept::CHECK_INTERVAL;
 
 #[test]
-fn an_operation_without_credentials_gets_a_challenge_and_goes_nowhere() {
+fn an_operation_without_credentials_gets_a_challenge_and_is_not_forwarded() {
     let upstream = Upstream::silent();
     let proxy = Setup::default().before(&upstream);
     let bare = mapi("alice", "emsmdb", "PING", "", b"");
@@ -22,7 +22,7 @@ fn an_operation_without_credentials_gets_a_challenge_and_goes_nowhere() {
 }
 
 #[test]
-fn a_client_whose_account_is_revoked_meanwhile_gets_a_challenge() {
+fn a_client_whose_account_is_revoked_during_an_operation_gets_a_challenge() {
     let upstream = Upstream::silent();
     let proxy = Setup::default().before(&upstream);
     let execute = || request("alice", "Execute", "", &[0; 16]);

@@ -15,7 +15,7 @@ use crate::tcp::admission::Limits;
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 #[test]
-fn a_connection_that_the_server_closed_while_it_was_idle_is_made_anew() {
+fn an_idle_connection_that_the_server_closed_is_replaced() {
     for last in ["", "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"] {
         let upstream = Upstream::saying(OK);
         let proxy = Setup::default().before(&upstream);
@@ -33,7 +33,7 @@ fn a_connection_that_the_server_closed_while_it_was_idle_is_made_anew() {
 }
 
 #[test]
-fn each_identity_has_a_connection_to_the_server_of_its_own() {
+fn each_identity_has_its_own_upstream_connection() {
     let upstream = Upstream::saying(OK);
     let proxy = Setup::default().before(&upstream);
     let mut client = Client::new(&proxy);
@@ -51,7 +51,7 @@ fn each_identity_has_a_connection_to_the_server_of_its_own() {
 }
 
 #[test]
-fn a_request_of_which_nothing_was_sent_is_sent_once_more_on_a_new_connection() {
+fn a_request_of_which_nothing_was_sent_is_retried_on_a_new_connection() {
     let execute = || Request(mapi("alice", "emsmdb", "Execute", "", &[7; 16]));
     let discover = || Request([&*discover(), &basic("alice"), "\r\n"].concat().into_bytes());
     for request in [execute as fn() -> Happens, get, discover] {
@@ -72,7 +72,7 @@ fn a_request_of_which_nothing_was_sent_is_sent_once_more_on_a_new_connection() {
 }
 
 #[test]
-fn a_response_that_is_cut_off_is_cut_off_towards_the_client_too() {
+fn a_response_that_the_server_cuts_off_is_cut_off_for_the_client() {
     let upstream = Upstream::new(|_, out| {
         out.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf");
         false
@@ -85,7 +85,7 @@ fn a_response_that_is_cut_off_is_cut_off_towards_the_client_too() {
 }
 
 #[test]
-fn requests_at_once_on_one_connection_are_answered_in_order() {
+fn pipelined_requests_get_their_responses_in_order() {
     let count = Cell::new(0);
     let upstream = Upstream::new(move |_, out| {
         count.set(count.get() + 1);
@@ -100,7 +100,7 @@ fn requests_at_once_on_one_connection_are_answered_in_order() {
 }
 
 #[test]
-fn a_stop_lets_what_is_under_way_finish_and_a_second_cuts_it_off() {
+fn a_stop_lets_requests_in_progress_finish_and_the_end_cuts_them_off() {
     let upstream = Upstream::silent();
     let proxy = Setup::default().before(&upstream);
     let idle = Client::new(&proxy);
@@ -119,7 +119,7 @@ fn discover() -> String {
 }
 
 #[test]
-fn an_answer_of_autodiscover_counts_as_held_in_memory() {
+fn a_response_of_autodiscover_counts_against_the_memory_limit() {
     let asked = |length: usize| {
         let head = format!("HTTP/1.1 404 No\r\nContent-Length: {length}\r\n\r\n");
         let upstream = Upstream::saying([head, " ".repeat(length)].concat());
@@ -132,7 +132,7 @@ fn an_answer_of_autodiscover_counts_as_held_in_memory() {
 }
 
 #[test]
-fn an_unauthenticated_request_waits_no_longer_for_the_server_than_signing_in_may_take() {
+fn an_unauthenticated_request_waits_for_the_server_no_longer_than_authentication_may_take() {
     let upstream = Upstream::silent();
     let limits = Limits { handshake: Duration::from_secs(1), ..Limits::default() };
     let proxy = Setup { limits, ..Setup::default() }.before(&upstream);

@@ -1,5 +1,5 @@
-//! Requests over which the proxy takes time itself, and requests that modules ask ahead, before a server that requires
-//! that the requests of a session follow one another.
+//! Deferred operations and requests that modules send ahead, with a server that requires the requests of a session to be in
+//! sequence.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -86,7 +86,7 @@ impl Module for Decider {
     }
 }
 
-/// Work that goes on when the test says so.
+/// Work that continues when the test permits it.
 #[derive(Clone)]
 struct Gate(Arc<Mutex<Receiver<()>>>);
 
@@ -98,7 +98,7 @@ impl Gate {
 
     fn work<D: Send + 'static>(&self, then: impl FnOnce() -> D + Send + 'static) -> Work<D> {
         let gate = self.clone();
-        // Also where the test is over.
+        // Also at the end of the test.
         Work::new(move |_| gate.0.lock().unwrap().recv().is_ok(), move |_, _, _| then())
     }
 }
@@ -162,7 +162,7 @@ fn set_cookie(answer: &Answer) -> &str {
     answer.header("set-cookie").unwrap_or_default()
 }
 
-/// The payload of an answer whose body is as it should be.
+/// The payload of a response, and its trailing code.
 fn said(answer: &Answer) -> (String, Option<u32>) {
     let (body, payload) = ResponseBody::split(&answer.body).unwrap();
     (String::from_utf8(payload.to_vec()).unwrap(), body.response_code().map(|code| code.0))
@@ -171,7 +171,7 @@ fn said(answer: &Answer) -> (String, Option<u32>) {
 const HAD: &str = "sid=one; sequence=s0";
 
 #[test]
-fn the_client_is_told_that_we_are_at_work_and_its_next_request_has_its_turn() {
+fn a_deferred_operation_sends_keep_alive_and_its_client_may_use_the_old_cookie_next() {
     let (upstream, _proxy, mut client) = held();
     for turn in 1..4 {
         client = client >> execute(HAD) << WaitsForWork << "" >> TimePasses(PERIOD);
@@ -193,13 +193,13 @@ fn the_client_is_told_that_we_are_at_work_and_its_next_request_has_its_turn() {
         assert!(upstream.others().is_empty(), "the server is asked before it is decided");
         let end = last(&format!("DONE\r\nX-ElapsedTime: 7\r\n\r\n{}", payload(turn)));
         client = client >> WorkDone << KeptAlive << &*end;
-        // The client could not learn its new cookie.
+        // The client could not get its new cookie.
         assert_eq!(cookie(&upstream.next()), format!("sid=one; sequence=s{}", turn - 1));
     }
 }
 
 #[test]
-fn a_sequence_is_caught_up_with_once_and_never_for_another() {
+fn a_stale_cookie_is_accepted_once_and_never_from_another_identity() {
     let upstream = server();
     let slow = Mutex::new(true);
     let decide = move |_: &mut Operation| {
@@ -209,19 +209,19 @@ fn a_sequence_is_caught_up_with_once_and_never_for_another() {
     let proxy = proxy(&upstream, SOON, CALL_LIMIT, decide, pass);
     let mut client = connected(&proxy) >> execute(HAD) >> TimePasses(PERIOD) >> WorkDone << KeptAlive;
     assert!(client.until("0\r\n\r\n").contains("answer 1"));
-    // Another identity does not get in by the client's cookies.
+    // Another identity cannot use the client's cookies.
     let theirs = mapi("bob", "emsmdb", "Execute", HAD, b"a request");
     assert_eq!(Client::new(&proxy).ask(theirs).code().unwrap(), "11");
-    // Done at once: the head of the answer says what comes next.
+    // Work that is done at once: the head of the response has the next cookie.
     let answer = client.ask(execute_bytes(HAD));
     assert_eq!((said(&answer), set_cookie(&answer)), ((payload(2), None), "sequence=s2; secure"));
-    // A client that comes with the old cookie once more comes too late, as without us.
+    // Another use of the old cookie is refused, as without the proxy.
     assert_eq!(client.ask(execute_bytes(HAD)).code().unwrap(), "15");
     assert_eq!(said(&client.ask(execute_bytes("sid=one; sequence=s2"))).0, payload(3));
 }
 
 #[test]
-fn what_is_decided_at_once_is_answered_as_if_nothing_had_been() {
+fn deferred_work_that_is_done_at_once_leaves_request_and_response_unchanged() {
     let answer = |defers: bool| {
         let upstream = server();
         let decide = move |_: &mut Operation| if defers { defer() } else { Decision::Relay };
@@ -241,7 +241,7 @@ fn what_is_decided_at_once_is_answered_as_if_nothing_had_been() {
 }
 
 #[test]
-fn another_request_of_the_session_is_refused_meanwhile_and_those_of_others_are_not() {
+fn another_request_of_a_deferred_session_is_refused_and_those_of_others_are_not() {
     let (_upstream, proxy, client) = held();
     let client = client >> execute(HAD) >> TimePasses(PERIOD) << WaitsForWork;
     let mut second = Client::new(&proxy);
@@ -254,7 +254,7 @@ fn another_request_of_the_session_is_refused_meanwhile_and_those_of_others_are_n
 }
 
 #[test]
-fn a_client_that_goes_away_meanwhile_leaves_its_session_as_it_was() {
+fn a_client_that_disconnects_during_deferred_work_leaves_its_session_unchanged() {
     let (upstream, proxy, client) = held();
     let client = client >> execute(HAD) >> TimePasses(PERIOD) << WaitsForWork;
     drop(client);
@@ -265,7 +265,7 @@ fn a_client_that_goes_away_meanwhile_leaves_its_session_as_it_was() {
 }
 
 #[test]
-fn refusals_and_work_that_takes_too_long_come_behind_what_was_told() {
+fn refusals_and_timeouts_of_deferred_work_follow_the_keep_alive_that_was_sent() {
     let late = |limit: Duration, done: bool| {
         let upstream = server();
         let (gate, open) = Gate::new();
@@ -284,7 +284,7 @@ fn refusals_and_work_that_takes_too_long_come_behind_what_was_told() {
             client >> TimePasses(PERIOD)
         };
         let end = client.until("0\r\n\r\n");
-        // The connection goes on, and so does the session.
+        // The connection and the session continue.
         client = client << KeptAlive;
         assert_eq!(client.ask(mapi("alice", "emsmdb", "PING", "", b"")).status(), 200);
         drop(open);
@@ -297,7 +297,7 @@ fn refusals_and_work_that_takes_too_long_come_behind_what_was_told() {
 }
 
 #[test]
-fn an_answer_waits_for_work_and_the_client_is_told_behind_the_servers_own_head() {
+fn a_response_that_is_deferred_sends_keep_alive_behind_the_head_of_the_server() {
     for refuses in [false, true] {
         let upstream = server();
         let deliver = move |_: &mut Operation| {
@@ -319,13 +319,13 @@ fn an_answer_waits_for_work_and_the_client_is_told_behind_the_servers_own_head()
             format!("DONE\r\nX-ElapsedTime: 7\r\n\r\n{}", payload(1))
         });
         client = client << PROCESSING >> TimePasses(PERIOD) << PENDING >> WorkDone << KeptAlive << &*end;
-        // Its head has told the client what comes next.
+        // Its head had the client's next cookie.
         client = client >> execute("sid=one; sequence=s1") << WaitsForWork >> WorkDone;
         assert!(client.until("0\r\n\r\n").contains(if refuses { "X-ResponseCode: 11" } else { "answer 2" }));
     }
 }
 
-/// Asks ahead once, with the same request, and relays the client's own then.
+/// Sends one request ahead, an Execute, and relays the client's own then.
 fn asking(operation: &mut Operation) -> Decision {
     let Some(answer) = operation.ahead.last_mut() else {
         let request = AheadRequest::Execute { flags: RpcFlags::NONE, buffers: Vec::new(), room: 0 };
@@ -337,7 +337,7 @@ fn asking(operation: &mut Operation) -> Decision {
 }
 
 #[test]
-fn what_a_module_asks_ahead_has_its_turn_and_the_clients_own_request_the_next() {
+fn a_request_ahead_uses_the_current_cookie_and_the_clients_own_request_the_next() {
     let upstream = server();
     let proxy = proxy(&upstream, Pending::default(), CALL_LIMIT, asking, pass);
     let mut client = connected(&proxy);
@@ -354,7 +354,7 @@ fn what_a_module_asks_ahead_has_its_turn_and_the_clients_own_request_the_next() 
 }
 
 #[test]
-fn a_client_whose_request_is_refused_after_one_ahead_still_has_its_turn() {
+fn a_client_whose_request_is_refused_after_one_ahead_may_use_the_old_cookie() {
     let upstream = server();
     let decide = |operation: &mut Operation| {
         if operation.ahead.is_empty() {

@@ -17,7 +17,7 @@ fn long() -> Vec<u8> {
 }
 
 #[test]
-fn a_refusal_reaches_the_client_though_the_server_reads_no_more_of_the_request() {
+fn an_early_refusal_reaches_the_client_if_the_server_stops_reading_the_request() {
     let early = |_: &_, out: &mut Vec<u8>| {
         out.extend_from_slice(TOO_MUCH);
         AtHead::StopsReading
@@ -34,7 +34,7 @@ fn a_refusal_reaches_the_client_though_the_server_reads_no_more_of_the_request()
 }
 
 #[test]
-fn an_answer_that_begins_early_and_refuses_nothing_leaves_the_request_whole() {
+fn an_early_response_that_refuses_nothing_does_not_stop_the_request() {
     let early = |_: &_, out: &mut Vec<u8>| {
         out.extend_from_slice(b"HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 200 Yes\r\nContent-Length: 8\r\n\r\n");
         AtHead::ReadsOn
@@ -51,7 +51,7 @@ fn an_answer_that_begins_early_and_refuses_nothing_leaves_the_request_whole() {
 }
 
 #[test]
-fn what_a_server_answers_before_it_closes_the_connection_reaches_the_client() {
+fn an_early_response_reaches_the_client_if_the_server_closes_the_connection() {
     let early = |got: &Got, out: &mut Vec<u8>| {
         let refuses = got.head.method() == "POST";
         out.extend_from_slice(if refuses { TOO_MUCH } else { b"HTTP/1.1 204 Yes\r\n\r\n" });
@@ -69,7 +69,7 @@ fn what_a_server_answers_before_it_closes_the_connection_reaches_the_client() {
 }
 
 #[test]
-fn a_request_that_the_server_has_not_read_waits_for_it() {
+fn a_server_that_does_not_read_a_request_is_a_failure_after_the_time_limit() {
     let upstream = Upstream::early(|_, _| AtHead::StopsReading, |_, _| true);
     let proxy = Setup::default().before(&upstream);
     let client = Client::new(&proxy) >> Request(long()) << WaitsForServer;

@@ -1,4 +1,4 @@
-//! Servers that go away, that can't be reached, and that answer with more than there is memory for.
+//! Servers that close connections, cannot be reached, do not respond in time, or send more than there is memory for.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::http::tests::upstream::Upstream;
 use crate::tcp::admission::Limits;
 
 #[test]
-fn what_may_have_happened_is_not_sent_twice() {
+fn a_request_that_may_have_reached_the_server_is_not_retried() {
     let upstream = Upstream::new(|_, _| false);
     let proxy = Setup::default().before(&upstream);
     let mut client = Client::new(&proxy);
@@ -19,7 +19,7 @@ fn what_may_have_happened_is_not_sent_twice() {
     assert_eq!(answer.status(), 502);
     assert_eq!(upstream.next().body, [0; 16]);
     assert!(upstream.others().is_empty());
-    // An answer that breaks off within is broken off towards the client too.
+    // A response that the server cuts off is cut off for the client.
     let upstream = Upstream::silent();
     let proxy = Setup::default().before(&upstream);
     let client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]) << WaitsForServer;
@@ -30,7 +30,7 @@ fn what_may_have_happened_is_not_sent_twice() {
 }
 
 #[test]
-fn a_server_that_takes_too_long_or_cannot_be_reached_is_an_error_of_its_own() {
+fn a_timeout_and_an_unreachable_server_have_their_own_statuses() {
     let upstream = Upstream::silent();
     let proxy = Setup { call_limit: Duration::from_millis(300), ..Setup::default() }.before(&upstream);
     let client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]);
@@ -42,7 +42,7 @@ fn a_server_that_takes_too_long_or_cannot_be_reached_is_an_error_of_its_own() {
 }
 
 #[test]
-fn an_answer_in_tiny_chunks_counts_for_what_it_takes_in_memory() {
+fn a_response_in_tiny_chunks_counts_with_the_memory_of_its_chunks() {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
                 Transfer-Encoding: chunked\r\n\r\n16\r\nPROCESSING\r\nDONE\r\n\r\n\r\n\r\n";
     let answering = |chunks: usize| {

@@ -8,7 +8,7 @@ use crate::http::tests::setup::Setup;
 use crate::http::tests::streaming::HEAD;
 use crate::http::tests::upstream::Upstream;
 
-/// Refuses each answer, or changes it.
+/// Refuses each response, or changes it.
 struct Meddler(bool);
 
 impl Module for Meddler {
@@ -43,7 +43,7 @@ fn meddled(refuses: bool, pause: bool) -> (Vec<u8>, Option<String>) {
     } else {
         client >> response(begin + end)
     };
-    // The connection is still of use.
+    // The connection can be used again.
     client = client << KeptAlive;
     let answer = client.answer();
     let code = answer.code();
@@ -51,7 +51,7 @@ fn meddled(refuses: bool, pause: bool) -> (Vec<u8>, Option<String>) {
 }
 
 #[test]
-fn modules_change_and_refuse_answers_that_have_begun_and_that_have_not() {
+fn modules_change_and_refuse_responses_before_and_after_their_head_was_sent() {
     let changed = (b"PROCESSING\r\nDONE\r\nX: y\r\n\r\n\x01\x02\x03".to_vec(), Some("0".to_owned()));
     assert_eq!(meddled(false, false), changed);
     assert_eq!(meddled(false, true), changed);

@@ -33,7 +33,7 @@ use crate::{clock, spawn_system};
 /// How far the clock is moved at once: no deadline of a test is more precise.
 const TICK: Duration = Duration::from_millis(20);
 
-/// How often tasks are run that are ready, before it is taken for certain that they wait.
+/// How often tasks that are ready are run until all of them wait.
 const TURNS: usize = 16;
 
 /// A proxy with its clock.
@@ -49,7 +49,7 @@ pub(super) struct Proxy {
     workers: Workers,
 }
 
-/// Keeps the contexts of clients that signed in.
+/// Keeps the contexts of clients that authenticated.
 #[derive(Default)]
 struct SignedIn(Mutex<Vec<SecurityContext>>);
 

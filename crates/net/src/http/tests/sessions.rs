@@ -1,4 +1,4 @@
-//! Whose a session is: cookies of another identity, unknown cookies, sessions that end.
+//! Sessions and identities: cookies of another identity, unknown cookies, sessions that end.
 
 use std::cell::RefCell;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use crate::http::tests::upstream::{Got, Upstream};
 /// `StatusCode` and `ErrorCode` zero, and as many zeros as any body here needs.
 const GOOD: [u8; 40] = [0; 40];
 
-/// A good answer that sets `cookies`.
+/// A successful response that sets `cookies`.
 fn good(cookies: &[String]) -> Vec<u8> {
     let set =
         cookies.iter().fold(String::new(), |set, cookie| set + "Set-Cookie: " + cookie + "; path=/mapi\r\n");
@@ -58,7 +58,7 @@ fn open(proxy: &Proxy, user: &str) -> (Client, String, String) {
 }
 
 #[test]
-fn a_cookie_of_another_identity_is_refused_and_its_owner_goes_on() {
+fn a_cookie_of_another_identity_is_refused_and_its_session_continues() {
     let upstream = server();
     let proxy = Setup::default().before(&upstream);
     let (mut alice, sid, sequence) = open(&proxy, "alice");
@@ -72,7 +72,7 @@ fn a_cookie_of_another_identity_is_refused_and_its_owner_goes_on() {
         (format!("{bobs_sid}; {sequence}"), "6"),
         (format!("{bobs_sequence}; {bobs_sid}; {sid}"), "6"),
         (format!("{bobs_sid}; sequence=made-up"), "6"),
-        // Some servers look names up in whatever case.
+        // Some servers compare names without regard to case.
         (format!("{bobs_sid}; {bobs_sequence}; {}", sid.replace("sid", "SID")), "6"),
         (sid.replace("sid", "Sid"), "11"),
         ("sid=made-up".to_owned(), "10"),
@@ -83,13 +83,13 @@ fn a_cookie_of_another_identity_is_refused_and_its_owner_goes_on() {
         assert_eq!(answer.header("x-requestid"), Some("{1}:1"));
         assert_eq!(answer.header("content-type"), Some("text/html"));
     }
-    // The same on the connection of somebody else, and at the other endpoint.
+    // The same on the connection of another client, and at the other endpoint.
     let answer = alice.ask(mapi("bob", "emsmdb", "Execute", &both, &[0; 16]));
     assert_eq!(answer.code().as_deref(), Some("11"));
     let answer = alice.ask(mapi("alice", "nspi", "QueryRows", &both, &[0; 16]));
     assert_eq!(answer.code().as_deref(), Some("10"));
     assert!(upstream.others().is_empty(), "nothing of this went to the server");
-    // Whose it is may, on whatever connection.
+    // Its own identity may use it, on any connection.
     for client in [&mut alice, &mut bob] {
         let answer = client.ask(mapi("alice", "emsmdb", "Execute", &both, &[0; 16]));
         assert_eq!(answer.code().as_deref(), Some("0"));
@@ -98,13 +98,13 @@ fn a_cookie_of_another_identity_is_refused_and_its_owner_goes_on() {
 }
 
 #[test]
-fn what_a_server_could_read_as_another_sessions_cookie_does_not_reach_it() {
+fn cookies_that_a_server_could_read_as_those_of_another_session_do_not_reach_it() {
     let upstream = server();
     let proxy = Setup::default().before(&upstream);
     let (_alice, sid, sequence) = open(&proxy, "alice");
     let (mut bob, bobs_sid, bobs_sequence) = open(&proxy, "bob");
     drop(upstream.others());
-    // A header that is no text, alone and beside a good one.
+    // A header that is not text, alone and beside a valid one.
     let own = format!("{bobs_sid}; {bobs_sequence}");
     for (first, second) in [(format!("{sid}; {sequence}; x=@"), None), ("x=@".to_owned(), Some(&own))] {
         let second = second.map(|own| format!("\r\nCookie: {own}")).unwrap_or_default();
@@ -122,7 +122,7 @@ fn what_a_server_could_read_as_another_sessions_cookie_does_not_reach_it() {
 }
 
 #[test]
-fn what_is_opened_brings_the_session_that_it_replaces_and_no_other() {
+fn a_connect_sends_the_cookies_of_the_session_that_it_replaces_and_no_others() {
     let upstream = server();
     let proxy = Setup::default().before(&upstream);
     let (mut alice, sid, sequence) = open(&proxy, "alice");
@@ -136,19 +136,19 @@ fn what_is_opened_brings_the_session_that_it_replaces_and_no_other() {
         );
         upstream.next().head.fields.text("cookie").map(str::to_owned)
     };
-    // Neither those of another identity nor those of no session that is known.
+    // Neither those of another identity nor unknown ones.
     assert_eq!(connect(&mut bob, "bob", &both), None);
     assert_eq!(connect(&mut bob, "bob", "sid=made-up; sequence=q9"), None);
     assert_eq!(connect(&mut bob, "bob", "sid=s2; sequence=q2; SID=s1"), None);
     assert_eq!(connect(&mut alice, "alice", &format!("{both}; other=1")), Some(both.clone()));
-    // The session that it replaced is over.
+    // The session that it replaced has ended.
     let answer = alice.ask(mapi("alice", "emsmdb", "Execute", &both, &[0; 16]));
     assert_eq!(answer.code().as_deref(), Some("10"));
     assert_eq!(connect(&mut alice, "alice", &both), None);
 }
 
 #[test]
-fn a_client_that_connects_again_and_again_has_one_session() {
+fn a_client_that_reconnects_repeatedly_has_one_session() {
     let ended = Arc::new(Mutex::new(0));
     let modules: Vec<Box<dyn Module>> = vec![Box::new(Counting(Arc::clone(&ended)))];
     let upstream = server();
@@ -162,13 +162,13 @@ fn a_client_that_connects_again_and_again_has_one_session() {
         assert_eq!(answer.code().as_deref(), Some("0"), "{count}");
         assert_eq!((proxy.config.sessions.len(), *ended.lock().unwrap()), (2, count - 1));
     }
-    // The other one, which was idle for longer than all that, was not in the way.
+    // The other session, which was idle for longer, is still open.
     let others = format!("{others_sid}; {others_sequence}");
     assert_eq!(alice.ask(mapi("alice", "emsmdb", "Execute", &others, &[0; 16])).code().as_deref(), Some("0"));
 }
 
 #[test]
-fn a_session_whose_successor_the_server_refused_goes_on() {
+fn a_session_continues_if_the_server_refused_to_replace_it() {
     let upstream = Upstream::new(|got: &Got, stream| {
         let opens = got.head.fields.text("x-requesttype") == Some("Connect");
         let again = got.head.fields.has("cookie");
@@ -185,7 +185,7 @@ fn a_session_whose_successor_the_server_refused_goes_on() {
 }
 
 #[test]
-fn a_session_of_which_nothing_changed_but_its_place_is_replaced_all_the_same() {
+fn a_session_that_is_replaced_with_the_same_cookies_is_one_session() {
     // A server that keeps its cookies when a client connects again.
     let upstream = Upstream::new(|_, stream| stream.write_all(&good(&["sid=same".to_owned()])).is_ok());
     let proxy = Setup::default().before(&upstream);
@@ -199,7 +199,7 @@ fn a_session_of_which_nothing_changed_but_its_place_is_replaced_all_the_same() {
 }
 
 #[test]
-fn who_has_as_many_sessions_as_may_be_loses_the_one_that_was_idle_for_longest() {
+fn the_session_that_was_idle_for_longest_is_evicted_at_the_limit() {
     let upstream = server();
     let sessions = SessionLimits { per_identity: 3, all: 4 };
     let proxy = Setup { sessions, ..Setup::default() }.before(&upstream);
@@ -211,7 +211,7 @@ fn who_has_as_many_sessions_as_may_be_loses_the_one_that_was_idle_for_longest() 
     alices.push(open(&proxy, "alice"));
     let codes: Vec<String> = alices.iter_mut().map(execute).collect();
     assert_eq!(codes, ["0", "10", "0", "0"]);
-    // In all there is room for one of somebody else's: then each has to make do with their own.
+    // The limit for all leaves room for one session of another identity.
     let (mut bob, bobs, _) = open(&proxy, "bob");
     let mut carol = Client::new(&proxy);
     let answer = carol.ask(mapi("carol", "emsmdb", "Connect", "", &[0; 20]));
@@ -221,7 +221,7 @@ fn who_has_as_many_sessions_as_may_be_loses_the_one_that_was_idle_for_longest() 
     assert_eq!((execute(&mut alices[3]).as_str(), proxy.config.sessions.len()), ("0", 4));
 }
 
-/// As [`server`], behind a load balancer that has a cookie of its own, with one value for all.
+/// The server of [`server`] behind a load balancer that sets a cookie with one value for all.
 fn balanced() -> Rc<Upstream> {
     let count = Mutex::new(0);
     Upstream::new(move |got: &Got, stream| {
@@ -237,7 +237,7 @@ fn balanced() -> Rc<Upstream> {
 }
 
 #[test]
-fn a_cookie_that_is_equal_for_all_identifies_none_and_each_may_bring_it() {
+fn a_cookie_with_one_value_for_all_identifies_no_session_and_is_accepted_from_all() {
     let upstream = balanced();
     let proxy = Setup::default().before(&upstream);
     let users = ["alice", "bob", "bob", "carol"];
@@ -255,17 +255,17 @@ fn a_cookie_that_is_equal_for_all_identifies_none_and_each_may_bring_it() {
         let own = format!("SERVERID=node1; sid=s{}", place + 1);
         assert_eq!(execute(user, &own), "0");
         assert_eq!(upstream.next().head.fields.text("cookie"), Some(own.as_str()));
-        // By itself it leads nowhere, nor does it lead a lost session to another.
+        // It identifies no session by itself, nor with a lost session's cookie.
         assert_eq!(execute(user, "SERVERID=node1"), "10");
         assert_eq!(execute(user, "SERVERID=node1; sid=lost"), "10");
-        // And it vouches for no cookie of another's.
+        // It makes no cookie of another session acceptable.
         let others = format!("SERVERID=node1; sid=s{}", (place + 3) % 4 + 1);
-        // Bob's first session is Bob's as well.
+        // Bob's first session is one of Bob's too.
         assert_eq!(execute(user, &others), if place == 2 { "0" } else { "11" });
         assert_eq!(execute(user, &format!("{own}; SERVERID=node2")), "6");
         assert_eq!(upstream.others().len(), usize::from(place == 2), "nothing else went to the server");
     }
-    // When the others are gone, it does not lead one who was left behind to whose session remains.
+    // After the other sessions ended it does not identify the remaining one.
     for (user, number) in [("alice", 1), ("bob", 2), ("bob", 3)] {
         let own = format!("SERVERID=node1; sid=s{number}");
         client.ask(mapi(user, "emsmdb", "Disconnect", &own, &[0; 4]));
@@ -279,8 +279,8 @@ fn a_cookie_that_is_equal_for_all_identifies_none_and_each_may_bring_it() {
 }
 
 #[test]
-fn an_answer_that_would_leave_a_session_without_a_cookie_of_its_own_does_not_pass() {
-    // One answer for all, as a cache between us and the server gives it.
+fn a_response_that_would_leave_a_session_without_its_own_cookie_is_refused() {
+    // One response for all, as from a cache before the server.
     let upstream = Upstream::new(|got: &Got, stream| {
         let cookies = match got.head.fields.text("x-requesttype") {
             Some("Connect") => vec!["sid=s1".to_owned(), "SERVERID=node1".to_owned()],
@@ -299,7 +299,7 @@ fn an_answer_that_would_leave_a_session_without_a_cookie_of_its_own_does_not_pas
 }
 
 #[test]
-fn a_session_that_was_disconnected_is_over() {
+fn a_session_ends_with_its_disconnect() {
     let ended = Arc::new(Mutex::new(0));
     let modules: Vec<Box<dyn Module>> = vec![Box::new(Counting(Arc::clone(&ended)))];
     let upstream = server();
@@ -311,7 +311,7 @@ fn a_session_that_was_disconnected_is_over() {
     assert_eq!(*ended.lock().unwrap(), 1);
     let answer = alice.ask(mapi("alice", "emsmdb", "Execute", &sid, &[0; 16]));
     assert_eq!(answer.code().as_deref(), Some("10"));
-    // And what is open when the proxy stops ends with it.
+    // Open sessions end when the proxy stops.
     let (_alice, ..) = open(&proxy, "alice");
     proxy.config.end();
     assert_eq!((*ended.lock().unwrap(), proxy.config.sessions.len()), (2, 0));
@@ -340,7 +340,7 @@ impl Module for Counting {
 }
 
 #[test]
-fn a_cookie_that_is_already_anothers_never_changes_hands() {
+fn a_cookie_of_one_session_never_becomes_that_of_another() {
     let upstream = Upstream::new(|_, stream| stream.write_all(&good(&["sid=same".to_owned()])).is_ok());
     let proxy = Setup::default().before(&upstream);
     let mut alice = Client::new(&proxy);
@@ -351,14 +351,14 @@ fn a_cookie_that_is_already_anothers_never_changes_hands() {
     assert_eq!(answer.code().as_deref(), Some("0"));
 }
 
-/// An answer that the request was refused.
+/// A response that refuses the request.
 fn refusal(code: u32) -> Vec<u8> {
     let text = "<html>no</html>";
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n";
     format!("{head}X-ResponseCode: {code}\r\nContent-Length: {}\r\n\r\n{text}", text.len()).into_bytes()
 }
 
-/// What a server knows of its one session: how many sequences there were, and whether a request is in progress.
+/// The state of a server's one session: how many sequences there were, and whether a request is in progress.
 #[derive(Default)]
 struct Sequence {
     count: u32,
@@ -374,8 +374,8 @@ impl Sequence {
     }
 }
 
-/// A server that lets each sequence be used once, and lets no request of a session in while another is in progress.
-/// One that begins with 7 is not answered.
+/// A server that accepts each sequence once, and no request of a session while another is in progress. It does not respond
+/// to a request that begins with 7.
 fn server_with_turns() -> (Rc<Upstream>, Rc<RefCell<Sequence>>) {
     let sequence = Rc::new(RefCell::new(Sequence::default()));
     let state = Rc::clone(&sequence);
@@ -395,7 +395,7 @@ fn server_with_turns() -> (Rc<Upstream>, Rc<RefCell<Sequence>>) {
 }
 
 #[test]
-fn a_sequence_replayed_and_two_executes_at_once_are_the_servers_to_refuse() {
+fn replayed_and_concurrent_executes_are_refused_by_the_server() {
     let (upstream, state) = server_with_turns();
     let proxy = Setup::default().before(&upstream);
     let (mut alice, sid, first) = open(&proxy, "alice");
@@ -403,7 +403,7 @@ fn a_sequence_replayed_and_two_executes_at_once_are_the_servers_to_refuse() {
     let execute = |sequence: &str, body: u8| mapi("alice", "emsmdb", "Execute", &with(sequence), &[body; 16]);
     assert_eq!(alice.ask(execute(&first, 0)).code().as_deref(), Some("0"));
     assert_eq!(alice.ask(execute(&first, 0)).code().as_deref(), Some("15"), "replayed");
-    // One takes its time; another comes meanwhile on a connection of its own.
+    // One is slow; another is sent meanwhile on another connection.
     let mut other = Client::new(&proxy);
     alice = alice >> request("alice", "Execute", &with("sequence=q2"), &[7; 16]) << WaitsForServer;
     assert_eq!(other.ask(execute("sequence=q2", 0)).code().as_deref(), Some("15"), "at once");
@@ -411,7 +411,7 @@ fn a_sequence_replayed_and_two_executes_at_once_are_the_servers_to_refuse() {
     alice = alice >> response(answer) << KeptAlive;
     assert_eq!(alice.answer().code().as_deref(), Some("0"));
     assert_eq!(other.ask(execute("sequence=q3", 0)).code().as_deref(), Some("0"));
-    // A sequence of long ago is not known any more.
+    // An old sequence is unknown.
     for number in 4..24 {
         assert_eq!(alice.ask(execute(&format!("sequence=q{number}"), 0)).code().as_deref(), Some("0"));
     }
@@ -421,7 +421,7 @@ fn a_sequence_replayed_and_two_executes_at_once_are_the_servers_to_refuse() {
 }
 
 #[test]
-fn a_session_that_the_server_lost_is_lost_here_too() {
+fn a_session_that_the_server_lost_ends() {
     let lost = Mutex::new(false);
     let upstream = Upstream::new(move |_, stream| {
         let was = std::mem::replace(&mut *lost.lock().unwrap(), true);
@@ -437,7 +437,7 @@ fn a_session_that_the_server_lost_is_lost_here_too() {
 }
 
 #[test]
-fn a_session_that_never_came_about_is_not_kept() {
+fn a_session_that_was_not_opened_is_not_kept() {
     let refused = refusal(13);
     let set = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=refused\r\n";
     let refused = [&set[..], refused.strip_prefix(b"HTTP/1.1 200 OK\r\n").unwrap()].concat();
@@ -462,8 +462,8 @@ fn a_session_that_never_came_about_is_not_kept() {
 }
 
 #[test]
-fn a_wait_for_notifications_is_answered_when_the_proxy_stops() {
-    // One server sends a keep-alive, the other nothing; then neither sends any more.
+fn a_wait_for_notifications_gets_a_response_when_the_proxy_stops() {
+    // One server sends a keep-alive, the other nothing.
     for says in [&b""[..], b"c\r\nPROCESSING\r\n\r\n"] {
         let upstream = Upstream::new(move |got: &Got, stream| {
             if got.head.fields.text("x-requesttype") != Some("NotificationWait") {
@@ -489,7 +489,7 @@ fn a_wait_for_notifications_is_answered_when_the_proxy_stops() {
 }
 
 #[test]
-fn another_operation_is_waited_for_when_the_proxy_stops() {
+fn a_stop_waits_for_operations_other_than_waits_for_notifications() {
     let upstream = Upstream::silent();
     let proxy = Setup::default().before(&upstream);
     let ping = request("alice", "PING", "", b"");

@@ -1,4 +1,4 @@
-//! What a proxy is set up with in tests of its operations.
+//! The configuration of proxies in playbook tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ impl Random for Zeros {
     }
 }
 
-/// What a test says of a proxy.
+/// What a test configures of a proxy.
 pub(super) struct Setup {
     pub(super) modules: Vec<Box<dyn Module>>,
     pub(super) limits: Limits,
@@ -51,7 +51,7 @@ pub(super) struct Setup {
     pub(super) mechanisms: Vec<Mechanism>,
 }
 
-/// How long a server may take for a response, unless a test says otherwise.
+/// How long a server may take for a response, unless a test configures another limit.
 pub(super) const CALL_LIMIT: Duration = Duration::from_secs(20);
 
 impl Default for Setup {
@@ -71,7 +71,7 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// A proxy of that kind, without its sockets.
+    /// The configuration of the proxy.
     pub(super) fn config(
         self,
         server: &MemoryServer,

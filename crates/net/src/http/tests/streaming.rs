@@ -1,4 +1,4 @@
-//! Responses that take their time: what the client gets of them, and when.
+//! Slow responses: what the client gets of them, and when.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(super) const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi
                                Transfer-Encoding: chunked\r\n\r\n";
 
 #[test]
-fn signs_of_life_come_as_they_are_sent() {
+fn the_keep_alive_of_the_server_is_streamed() {
     let upstream = Upstream::silent();
     let proxy = Setup::default().before(&upstream);
     let client = Client::new(&proxy) >> request("alice", "NotificationWait", "", &[0; 8]) << "";
@@ -21,13 +21,13 @@ fn signs_of_life_come_as_they_are_sent() {
     assert!(client.until("PROCESSING\r\n\r\n").starts_with("HTTP/1.1 200 OK"));
     let end = "6\r\nDONE\r\n\r\n2\r\n\r\n\r\n8\r\n\0\0\0\0\0\0\0\0\r\n0\r\n\r\n";
     let client = client << WaitsForServer << "" >> response("7\r\nPEND") << WaitsForServer;
-    // Not before the chunk is whole.
+    // Not before the chunk is complete.
     let client = client << "" >> response("ING\r\n") << "7\r\nPENDING\r\n";
     let _ = client >> response(end) << KeptAlive << end;
 }
 
 #[test]
-fn a_server_that_says_nothing_gets_no_keep_alive_from_the_proxy_and_has_its_time() {
+fn a_silent_server_has_its_time_limit_and_the_proxy_sends_no_keep_alive_for_it() {
     let pending = Pending { first: Duration::from_secs(1), period: Duration::from_secs(1) };
     let upstream = Upstream::silent();
     let proxy = Setup { pending, call_limit: Duration::from_mins(1), ..Setup::default() }.before(&upstream);
@@ -35,7 +35,7 @@ fn a_server_that_says_nothing_gets_no_keep_alive_from_the_proxy_and_has_its_time
     let client = client >> TimePasses(Duration::from_secs(59)) << WaitsForServer << "";
     let mut client = client >> TimePasses(Duration::from_secs(1)) << KeptAlive;
     assert_eq!(client.answer().status(), 504);
-    // Each operation has the whole of that time.
+    // Each operation has all of that time.
     let client = client >> request("alice", "Execute", "", &[0; 16]) >> TimePasses(Duration::from_secs(59));
     let client = client << WaitsForServer >> response(format!("{HEAD}c\r\nPROCESSING\r\n\r\n"));
     let _ = client >> TimePasses(Duration::from_secs(1)) << CutShort;

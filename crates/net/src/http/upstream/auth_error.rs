@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scheme_that_is_not_offered_is_told_apart_from_rejected_credentials() {
+    fn a_scheme_that_is_not_offered_is_another_error_than_rejected_credentials() {
         let mut fields = Fields::default();
         fields.push("WWW-Authenticate", "Negotiate, Basic realm=\"x\"");
         fields.push("WWW-Authenticate", "basic realm=\"y\"");
