@@ -1,7 +1,5 @@
 //! An HTTP client that sends one request after the other, as one account.
 
-use std::time::Duration;
-
 use http1::{Event, RequestHead, ResponseHead};
 use identity::SecurityContext;
 use tokio::time::timeout;
@@ -10,7 +8,7 @@ use crate::http::server_only::Cookies;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::{BodyFraming, Rewrite};
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{Timeout, UpstreamError};
 
 /// The longest response that is accepted, in bytes: several times what a ROP buffer can hold.
 const MAX_RESPONSE: usize = 64 << 20;
@@ -28,7 +26,7 @@ pub struct HttpClient {
 
 /// A response: its head, and its body without the framing.
 #[derive(Debug, Clone)]
-pub struct HttpAnswer {
+pub struct HttpClientResponse {
     /// The head.
     pub head: ResponseHead,
     /// The body.
@@ -36,17 +34,17 @@ pub struct HttpAnswer {
 }
 
 /// Why a request failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HttpFailure {
-    /// The server cannot be reached, or did not respond completely; why.
-    #[error("{0}")]
-    Lost(String),
+#[derive(Debug, thiserror::Error)]
+pub enum HttpClientError {
+    /// The server cannot be reached, or did not respond completely.
+    #[error(transparent)]
+    Failed(#[from] UpstreamError),
     /// The server does not accept the account. Contains the challenges that it offers.
     #[error("the server does not accept this user and password; it offers {}", offers(.0))]
-    Refused(Vec<String>),
+    Unauthorized(Vec<String>),
     /// A part of the request is not valid in HTTP; which.
     #[error("invalid {0} of the request")]
-    Request(&'static str),
+    InvalidRequest(&'static str),
 }
 
 fn offers(schemes: &[String]) -> String {
@@ -70,14 +68,14 @@ impl HttpClient {
         target: &str,
         fields: &[(String, String)],
         body: &[u8],
-    ) -> Result<HttpAnswer, HttpFailure> {
-        let mut head = RequestHead::new("POST", target).ok_or(HttpFailure::Request("target"))?;
+    ) -> Result<HttpClientResponse, HttpClientError> {
+        let mut head = RequestHead::new("POST", target).ok_or(HttpClientError::InvalidRequest("target"))?;
         for (name, value) in fields {
             if !head.fields.push(name.clone(), value.clone()) {
-                return Err(HttpFailure::Request("field"));
+                return Err(HttpClientError::InvalidRequest("field"));
             }
         }
-        let length = u64::try_from(body.len()).map_err(|_| HttpFailure::Request("body"))?;
+        let length = u64::try_from(body.len()).map_err(|_| HttpClientError::InvalidRequest("body"))?;
         let is_usable = match &mut self.connection {
             Some(connection) => connection.is_usable_by(&self.context).await,
             None => false,
@@ -85,21 +83,18 @@ impl HttpClient {
         let mut connection = if let Some(connection) = self.connection.take().filter(|_| is_usable) {
             connection
         } else {
-            let opened = UpstreamConnection::open(&self.upstream, &self.context, head.target()).await;
-            opened.map_err(|error| HttpFailure::Lost(error.to_string()))?
+            UpstreamConnection::open(&self.upstream, &self.context, head.target()).await?
         };
-        let onward =
+        let rewrite =
             Rewrite { body: BodyFraming::Length(length), cookies: Cookies::OfSession, forwarding: None };
-        connection.rewrite_request(&mut head, &onward);
+        connection.rewrite_request(&mut head, &rewrite);
         connection.begin_request(&head, false);
         connection.transport.out.bytes.extend_from_slice(body);
         let limit = self.upstream.timeout;
-        let sent = connection.transport.flush(limit).await;
-        sent.map_err(|error| HttpFailure::Lost(format!("cannot send the request: {error}")))?;
-        let answered = timeout(self.upstream.call_limit, response(&mut connection)).await;
-        let (head, body) = answered
-            .map_err(|_| late(self.upstream.call_limit))?
-            .map_err(|error| HttpFailure::Lost(error.to_string()))?;
+        connection.transport.flush(limit).await.map_err(UpstreamError::closed)?;
+        let limit = self.upstream.call_limit;
+        let received = timeout(limit, response(&mut connection)).await;
+        let (head, body) = received.map_err(|_| UpstreamError::from(Timeout::Response(limit)))??;
         if head.status() != 401 {
             connection.record_response(head.status());
         }
@@ -108,14 +103,10 @@ impl HttpClient {
         }
         if head.status() == 401 {
             let offered = head.fields.all("www-authenticate").map(String::from_utf8_lossy);
-            return Err(HttpFailure::Refused(offered.map(std::borrow::Cow::into_owned).collect()));
+            return Err(HttpClientError::Unauthorized(offered.map(std::borrow::Cow::into_owned).collect()));
         }
-        Ok(HttpAnswer { head, body })
+        Ok(HttpClientResponse { head, body })
     }
-}
-
-fn late(limit: Duration) -> HttpFailure {
-    HttpFailure::Lost(format!("no response within {} s", limit.as_secs()))
 }
 
 /// The complete response to a request.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http1::{RequestHead, ResponseHead};
 use tokio::time::Instant;
 
+use crate::error_chain::ErrorChain;
 use crate::gate::FailedRequest;
 use crate::http::downstream::auth::authenticator::Authenticator;
 use crate::http::downstream::connection::{Beside, Downstream};
@@ -87,7 +88,7 @@ impl ClientConnection {
                 Ok(_) => return Ok(SentRequest { upstream, head }),
                 Err(why) if why.retry() == Retry::Unsent && !std::mem::replace(&mut is_retry, true) => {
                     let path = request.head.path();
-                    tracing::debug!(client = %request.peer, path, "retrying on a new connection: {why}");
+                    tracing::debug!(client = %request.peer, path, "retrying on a new connection: {}", ErrorChain(&why));
                 }
                 Err(why) => return Err(why),
             }

@@ -28,7 +28,7 @@ mod transport;
 mod upstream;
 
 pub use self::certificate::{CertificateFault, certificate_faults};
-pub use self::client::{HttpAnswer, HttpClient, HttpFailure};
+pub use self::client::{HttpClient, HttpClientError, HttpClientResponse};
 pub use self::config::{HttpLimits, HttpListenerConfig};
 pub use self::downstream::auth::local::HttpAuthConfig;
 pub use self::downstream::routes::{RouteAction, Routes};

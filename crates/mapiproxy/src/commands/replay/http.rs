@@ -6,9 +6,9 @@ use std::time::Duration;
 use capture::call::{HttpMessage, HttpResponse};
 use capture::replay::HttpStep;
 use identity::{ContextCounters, Credentials, Mechanism, Scope, SecurityContext};
-use net::http::{HttpAnswer, HttpClient, HttpUpstream, TlsTrust, TlsVersion, Via};
+use net::http::{HttpClient, HttpClientResponse, HttpUpstream, TlsTrust, TlsVersion, Via};
 use net::upstream_identity::{ServiceAccount, UpstreamIdentity};
-use net::{Account, AccountGate, Gate};
+use net::{Account, AccountGate, ErrorChain, Gate};
 use rpc::AuthLevel;
 
 use super::arguments::Arguments;
@@ -18,7 +18,7 @@ use crate::failure::Failure;
 /// How long connecting and signing in may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long an answer may take.
+/// The time limit for a response.
 const CALL_LIMIT: Duration = Duration::from_mins(10);
 
 /// How many connections are kept at once; of more, that of the oldest session is closed, and made again where
@@ -73,14 +73,14 @@ impl HttpSender {
             .clients
             .entry(session)
             .or_insert_with(|| HttpClient::new(self.upstream.clone(), self.context.clone()));
-        let answer = client.post(&step.target, &step.fields, &step.body).await;
-        Ok(response(answer.map_err(|failure| format!("{}: {failure}", self.url))?))
+        let sent = client.post(&step.target, &step.fields, &step.body).await;
+        Ok(response(sent.map_err(|error| format!("{}: {}", self.url, ErrorChain(&error)))?))
     }
 }
 
-fn response(answer: HttpAnswer) -> HttpResponse {
+fn response(received: HttpClientResponse) -> HttpResponse {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let HttpAnswer { head, body } = answer;
+    let HttpClientResponse { head, body } = received;
     let fields = head.fields.iter().map(|field| (field.name.to_owned(), text(field.value))).collect();
     HttpResponse {
         status: head.status(),

@@ -13,7 +13,8 @@ use mapi::mapihttp::{Endpoint, ResponseCode};
 use tokio::time::timeout;
 use wire::Guid;
 
-use crate::http::client::{HttpAnswer, HttpClient};
+use crate::error_chain::ErrorChain;
+use crate::http::client::{HttpClient, HttpClientResponse};
 use crate::http::config::HttpListenerConfig;
 
 /// The time for all sessions together. The server has to end the rest by itself.
@@ -79,13 +80,15 @@ async fn end(config: &HttpListenerConfig, sessions: Vec<OrphanedSession>, ended:
                     "upstream: {request_type} of an ended session refused"
                 );
             }
-            Err(error) => tracing::debug!("upstream: {request_type} of an ended session failed: {error}"),
+            Err(error) => {
+                tracing::debug!("upstream: {request_type} of an ended session failed: {}", ErrorChain(&error))
+            }
         }
     }
 }
 
 /// Whether the server has ended the session.
-fn is_ended(response: &HttpAnswer) -> bool {
+fn is_ended(response: &HttpClientResponse) -> bool {
     let code = response.head.fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
     response.head.status() == 200
         && matches!(code, Some(ResponseCode::Success | ResponseCode::ContextNotFound))

@@ -14,6 +14,7 @@ use mapi::mapihttp::headers::{CONTENT_TYPE, X_PENDING_PERIOD};
 use tokio::time::Instant;
 
 use crate::body_budget::{Full, Share};
+use crate::error_chain::ErrorChain;
 use crate::gate::FailedRequest;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::downstream::respond;
@@ -194,7 +195,7 @@ impl HttpOperation {
         } else {
             End::NotServed
         };
-        self.give_up(next, why.to_string(), end(why))
+        self.give_up(next, ErrorChain(&why).to_string(), end(why))
     }
 
     /// Refuses the operation since there is no memory for its response. A response of which a part was sent is cut off.
