@@ -310,7 +310,7 @@ fn operations_out_of_range_are_faulted_and_the_connection_goes_on() {
             }
         }
         // Who watches sees them too.
-        proxy.expect_lines("the interface has no such operation", 9);
+        proxy.expect_lines("does not have operation", 9);
     });
 }
 

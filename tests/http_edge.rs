@@ -137,7 +137,7 @@ fn a_refused_operation_is_in_the_log_once_with_its_user() {
             "X-RequestType: Execute\r\nCookie: sid=made-up\r\n",
             10,
             "\"emsmdb.Execute\"",
-            "the cookies are of no session that is open",
+            "the cookies name a session that has ended or that never existed",
         ),
     ]
     .into_iter()

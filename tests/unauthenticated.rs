@@ -167,7 +167,8 @@ fn calls_that_are_refused_do_not_fill_the_log() {
         let answer = client.call(10, &with_handle([7; 16], &[0; 48]));
         assert_eq!(answer, Answer::Fault(0x1c00_001a));
     }
-    let said = proxy.process.err().iter().filter(|line| line.contains("no such context handle")).count();
+    let said =
+        proxy.process.err().iter().filter(|line| line.contains("does not have this context handle")).count();
     assert!((1..100).contains(&said), "{said} lines");
 }
 

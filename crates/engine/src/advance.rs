@@ -1,6 +1,6 @@
-//! Brings an operation on: through the modules to the upstream, and through the modules back to the client.
+//! The steps of an operation: through the modules to the upstream, and through the modules back to the client.
 //!
-//! This is the one way through the engine. What differs between the kinds of sessions is
+//! All operations take these steps. What depends on the kind of session is in
 //! [`SessionBinding`](crate::sessions::binding::SessionBinding).
 
 use identity::Random;
@@ -16,14 +16,14 @@ use crate::sessions::binding::End;
 use crate::stack::{RequestOutcome, ResponseOutcome};
 
 impl AwaitsUpstream {
-    /// Goes on with the operation, whose call to the upstream came to `outcome`. `random` makes context handles.
+    /// Continues the operation with the `outcome` of its call to the upstream. `random` makes context handles.
     pub fn resume(self, outcome: Outcome, random: &mut dyn Random) -> Next {
         let Self { mut flight, ahead, .. } = self;
         match outcome {
             Outcome::Response { stub, endian } => {
                 if let Some(ahead) = ahead {
-                    let answer = Box::new(Message::new(ahead.key, stub, endian));
-                    return answered_ahead(flight, ahead, AheadResponse::Response(answer));
+                    let response = Box::new(Message::new(ahead.key, stub, endian));
+                    return responded_ahead(flight, ahead, AheadResponse::Response(response));
                 }
                 let Flight { operation, session, binding, .. } = &mut *flight;
                 match binding.as_dyn().upstream_response(operation, session, (stub, endian), random) {
@@ -36,7 +36,7 @@ impl AwaitsUpstream {
             }
             Outcome::Refused(refusal) => match ahead {
                 Some(ahead) if !refusal.is_session_gone() => {
-                    answered_ahead(flight, ahead, AheadResponse::Refused(refusal))
+                    responded_ahead(flight, ahead, AheadResponse::Refused(refusal))
                 }
                 _ => refused_by_upstream(flight, refusal),
             },
@@ -47,17 +47,17 @@ impl AwaitsUpstream {
 }
 
 impl AwaitsWork {
-    /// Goes on with the operation, whose work is done or has taken as long as it may.
+    /// Continues the operation, whose work is done or has reached its time limit.
     pub fn resume(self) -> Next {
         let Self { mut flight, work } = self;
-        let detours = flight.detours;
+        let extra_steps = flight.extra_steps;
         match work {
             DeferredWork::Decision(work) => {
                 let module = work.module;
                 let outcome = work.finish().and_then(|then| {
                     flight.in_session(|engine, operation, session| {
                         let decision = then(operation, session);
-                        engine.stack().dispatch(operation, session, module, detours, Some(decision))
+                        engine.stack().dispatch(operation, session, module, extra_steps, Some(decision))
                     })
                 });
                 after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
@@ -67,7 +67,7 @@ impl AwaitsWork {
                 let outcome = work.finish().and_then(|then| {
                     flight.in_session(|engine, operation, session| {
                         let delivery = then(operation, session);
-                        engine.stack().deliver(operation, session, count, detours, Some(delivery))
+                        engine.stack().deliver(operation, session, count, extra_steps, Some(delivery))
                     })
                 });
                 after_response(flight, outcome.unwrap_or_else(ResponseOutcome::Refused))
@@ -77,9 +77,9 @@ impl AwaitsWork {
 }
 
 impl Next {
-    /// Gives the operation up because of `refusal`, which the client gets in place of any reply that it has not seen:
-    /// since the client is gone, the upstream is lost, or the security context may not be used any more. A session
-    /// that it was about to open ends with it. The reply to an operation that was refused already stays.
+    /// Gives the operation up because of `refusal`: the client disconnected, the connection to the upstream was lost, or the
+    /// security context may not be used any more. The client receives the refusal in place of a response that it has not
+    /// received; a refusal that was decided before stays. A session that the operation was opening ends.
     pub fn give_up(self, refusal: Refusal) -> Finished {
         match self {
             Self::Relay(call) => give_up(call.flight, refusal),
@@ -98,7 +98,7 @@ pub(crate) fn begin(mut flight: Box<Flight>) -> Next {
     after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
 }
 
-/// Goes on with a request as the modules decided.
+/// Continues a request as the modules decided.
 fn after_request(mut flight: Box<Flight>, outcome: RequestOutcome) -> Next {
     match outcome {
         RequestOutcome::Relay => match flight.binding.as_dyn().upstream_request(&mut flight.operation) {
@@ -118,7 +118,7 @@ fn after_request(mut flight: Box<Flight>, outcome: RequestOutcome) -> Next {
         RequestOutcome::Ahead { request, module } => match flight.ahead_request(&request) {
             Ok((key, stub)) => {
                 let opnum = key.call().map_or(u16::MAX, |(_, opnum)| opnum);
-                flight.detours = flight.detours.saturating_add(1);
+                flight.extra_steps = flight.extra_steps.saturating_add(1);
                 Next::Relay(AwaitsUpstream { flight, opnum, stub, ahead: Some(Ahead { module, key }) })
             }
             Err(refusal) => refuse(flight, refusal),
@@ -130,12 +130,12 @@ fn after_request(mut flight: Box<Flight>, outcome: RequestOutcome) -> Next {
     }
 }
 
-/// Goes on with a request ahead of which the upstream was asked.
-fn answered_ahead(mut flight: Box<Flight>, ahead: Ahead, answer: AheadResponse) -> Next {
-    flight.operation.ahead.push(answer);
-    let detours = flight.detours;
+/// Continues a request ahead of which a module sent another one, with the response to that.
+fn responded_ahead(mut flight: Box<Flight>, ahead: Ahead, response: AheadResponse) -> Next {
+    flight.operation.ahead.push(response);
+    let extra_steps = flight.extra_steps;
     let outcome = flight.in_session(|engine, operation, session| {
-        engine.stack().dispatch(operation, session, ahead.module, detours, None)
+        engine.stack().dispatch(operation, session, ahead.module, extra_steps, None)
     });
     after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
 }
@@ -146,7 +146,7 @@ fn respond(mut flight: Box<Flight>) -> Next {
     after_response(flight, outcome.unwrap_or_else(ResponseOutcome::Refused))
 }
 
-/// Goes on with a response as the modules decided.
+/// Continues a response as the modules decided.
 fn after_response(mut flight: Box<Flight>, outcome: ResponseOutcome) -> Next {
     let reply = match outcome {
         ResponseOutcome::Passed => leaving_response(&flight),
@@ -166,20 +166,20 @@ fn leaving_response(flight: &Flight) -> Reply {
         Some(Ok((stub, _))) => Reply::Response(stub),
         Some(Err(error)) => Reply::Refused(Refusal::new(
             RefusalKind::Failed,
-            format!("a module's response can't be encoded: {error}"),
+            format!("cannot encode the response that modules changed: {error}"),
         )),
-        None => Reply::Refused(Refusal::new(RefusalKind::Failed, "a module took the response away")),
+        None => Reply::Refused(Refusal::new(RefusalKind::Failed, "a module removed the response")),
     }
 }
 
 /// Gives the work of the module with this number to the pool; the operation then waits for it.
 fn submit<D: 'static>(flight: &mut Flight, work: Work<D>, module: usize) -> Result<Deferred<D>, Refusal> {
     let deferred = flight.engine.submit(flight.context(), work, module)?;
-    flight.detours = flight.detours.saturating_add(1);
+    flight.extra_steps = flight.extra_steps.saturating_add(1);
     Ok(deferred)
 }
 
-/// The upstream refused the operation itself: its refusal passes as it is.
+/// The upstream refused the operation itself. The client receives that refusal unchanged.
 fn refused_by_upstream(flight: Box<Flight>, refusal: UpstreamRefusal) -> Next {
     finish(flight, Reply::RefusedByUpstream(refusal), End::RefusedByUpstream(refusal))
 }

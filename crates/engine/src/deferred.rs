@@ -1,4 +1,4 @@
-//! What modules have done elsewhere since it takes time, and what becomes of the operation meanwhile.
+//! Deferred work: what a module has done by a thread of a pool, since it takes time.
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -10,17 +10,17 @@ use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::Session;
 
-/// Back in the session, says how the operation goes on.
+/// The part that runs in the session with the result, and decides.
 pub(crate) type Then<D> = Box<dyn FnOnce(&mut Operation, &mut Session) -> D + Send>;
 
-/// What takes time: it is done by a thread of the deferred-work pool, under the caller's security context, while
-/// neither the session nor a connection is held up. What it comes to is then brought back into the session.
+/// Work that takes time. A thread of the pool does it under the caller's security context, while neither the session nor
+/// a connection waits. Its result is then passed to a closure that runs in the session, and decides.
 ///
-/// `D` is what is decided there: a [`Decision`](crate::Decision) or a [`Delivery`](crate::Delivery).
-pub struct Work<D>(Elsewhere<D>);
+/// `D` is what that closure returns: a [`Decision`](crate::Decision) or a [`Delivery`](crate::Delivery).
+pub struct Work<D>(PoolJob<D>);
 
-/// What is done by a thread of the pool.
-type Elsewhere<D> = Box<dyn FnOnce(&SecurityContext) -> Then<D> + Send>;
+/// The part that a thread of the pool runs.
+type PoolJob<D> = Box<dyn FnOnce(&SecurityContext) -> Then<D> + Send>;
 
 impl<D> fmt::Debug for Work<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,11 +29,11 @@ impl<D> fmt::Debug for Work<D> {
 }
 
 impl<D: 'static> Work<D> {
-    /// `work` is done elsewhere, with the caller's security context; what it returns goes to `then`, which is
-    /// called like a hook, quick and with operation and session, and decides.
+    /// A thread of the pool calls `work` with the caller's security context. The engine then calls `then` with its result,
+    /// like a hook: it must return quickly.
     ///
-    /// Work that panics, that takes longer than it may, or for which the pool has no room, ends in a refusal;
-    /// `then` is not called. Nor is it where the client went away meanwhile.
+    /// The operation is refused, and `then` is not called, if the work panics, exceeds its time limit, or does not fit in
+    /// the queue. `then` is not called either if the client disconnected meanwhile.
     pub fn new<T: Send + 'static>(
         work: impl FnOnce(&SecurityContext) -> T + Send + 'static,
         then: impl FnOnce(T, &mut Operation, &mut Session) -> D + Send + 'static,
@@ -45,38 +45,39 @@ impl<D: 'static> Work<D> {
     }
 }
 
-/// Where modules' work is done, and how long it may take.
+/// The pool for deferred work, and the time limit of a job.
 #[derive(Debug, Clone)]
 pub struct Deferral {
     /// The pool.
     pub pool: Pool,
-    /// How long one piece of work may take, the time that it waits for a thread included.
+    /// The time limit of a job, including its time in the queue.
     pub limit: Duration,
 }
 
 impl Deferral {
-    /// Gives `work` to the pool, to be done as `context`, for the module with this number.
+    /// Submits `work` of the module with this number and name to the pool, to be done under `context`.
     pub(crate) fn submit<D: 'static>(
         &self,
         context: &SecurityContext,
         work: Work<D>,
-        module: usize,
+        (module, name): (usize, &'static str),
     ) -> Result<Deferred<D>, Refusal> {
         let waiting = self.pool.submit(Job::new(context.clone(), work.0)).map_err(|rejected| {
             let kind = match rejected {
                 SubmitError::QueueFull | SubmitError::IdentityLimit => RefusalKind::TooBusy,
                 SubmitError::Closed => RefusalKind::Failed,
             };
-            Refusal::new(kind, rejected.to_string())
+            Refusal::new(kind, format!("cannot defer work of the module {name}: {rejected}"))
         })?;
-        Ok(Deferred { module, limit: self.limit, waiting })
+        Ok(Deferred { module, name, limit: self.limit, waiting })
     }
 }
 
-/// Work under way.
+/// Work in progress.
 #[derive(Debug)]
 pub(crate) struct Deferred<D> {
     pub(crate) module: usize,
+    name: &'static str,
     pub(crate) limit: Duration,
     waiting: PendingJob<Then<D>>,
 }
@@ -86,7 +87,7 @@ impl<D> Deferred<D> {
         self.waiting.poll_ready(task)
     }
 
-    /// What came of it; a refusal where nothing did by now.
+    /// The result; a refusal if there is none by now.
     pub(crate) fn finish(self) -> Result<Then<D>, Refusal> {
         match self.waiting.take_result() {
             Some(Ok(then)) => Ok(then),
@@ -94,10 +95,12 @@ impl<D> Deferred<D> {
                 Err(Refusal::new(RefusalKind::AccessDenied, error.to_string()))
             }
             Some(Err(failed)) => {
-                Err(Refusal::new(RefusalKind::Failed, format!("a module's deferred work: {failed}")))
+                let why = format!("deferred work of the module {}: {failed}", self.name);
+                Err(Refusal::new(RefusalKind::Failed, why))
             }
             None => {
-                Err(Refusal::new(RefusalKind::TimedOut, "a module's deferred work took longer than it may"))
+                let why = format!("deferred work of the module {} exceeded deferred.seconds", self.name);
+                Err(Refusal::new(RefusalKind::TimedOut, why))
             }
         }
     }

@@ -34,15 +34,15 @@ impl Engine {
         Self { shared: Arc::new(Shared { stack, ..Shared::default() }) }
     }
 
-    /// The same engine, whose modules may defer work to `deferral`. Without one, what a module defers is refused. The
-    /// first one that is given counts.
+    /// The same engine, whose modules may defer work to `deferral`. Without one, an operation that a module defers is
+    /// refused. A second call has no effect.
     #[must_use]
     pub fn deferring(self, deferral: Deferral) -> Self {
         let _ = self.shared.deferral.set(deferral);
         self
     }
 
-    /// Where modules' deferred work is done; none where it is refused.
+    /// The pool for deferred work, if there is one.
     pub fn deferral(&self) -> Option<&Deferral> {
         self.shared.deferral.get()
     }
@@ -58,7 +58,7 @@ impl Engine {
         self.shared.ended_waits.load(Ordering::Relaxed)
     }
 
-    /// Brings a response of Autodiscover through the modules. None where no module changed it.
+    /// Brings a response of Autodiscover through the modules. Returns the changed one if a module changed it.
     ///
     /// # Errors
     /// When a module refuses it.
@@ -105,16 +105,18 @@ impl Engine {
         }
     }
 
-    /// Gives the work of the module with this number to the pool.
+    /// Submits work of the module with this number to the pool.
     pub(crate) fn submit<D: 'static>(
         &self,
         context: &SecurityContext,
         work: Work<D>,
         module: usize,
     ) -> Result<Deferred<D>, Refusal> {
+        let name = self.stack().name(module);
         let deferral = self.deferral().ok_or_else(|| {
-            Refusal::new(RefusalKind::Failed, "a module defers work, and there is no pool for it")
+            let why = format!("the module {name} defers work, and there is no pool for deferred work");
+            Refusal::new(RefusalKind::Failed, why)
         })?;
-        deferral.submit(context, work, module)
+        deferral.submit(context, work, (module, name))
     }
 }

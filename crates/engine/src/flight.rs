@@ -1,4 +1,4 @@
-//! An operation in flight: with its session, and with how it is bound to that.
+//! An operation in flight, with its session and the binding to it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -18,11 +18,12 @@ use crate::sessions::cookie_binding::CookieBinding;
 use crate::sessions::handle_binding::HandleBinding;
 use crate::sessions::{cookie_lifetime, handle_lifetime};
 
-/// An operation in flight: the operation and the session that it belongs to.
+/// An operation in flight: the operation and its session.
 ///
-/// What may be done with it next is the type that owns it: [`AwaitsUpstream`](crate::AwaitsUpstream),
-/// [`AwaitsWork`](crate::AwaitsWork) or [`Finished`](crate::Finished). Dropped before it is finished, it is given up: a
-/// session that it was about to open ends with it. It is boxed once, since it is large and moves from one state to the next.
+/// The type that owns it says what may be done next: [`AwaitsUpstream`](crate::AwaitsUpstream),
+/// [`AwaitsWork`](crate::AwaitsWork) or [`Finished`](crate::Finished). If it is dropped before it
+/// is finished, it is given up: a session that it was opening ends. It is boxed once, since it is large and moves from one
+/// state to the next.
 #[derive(Debug)]
 pub struct Flight {
     /// The operation itself.
@@ -31,12 +32,12 @@ pub struct Flight {
     pub(crate) session: SharedSession,
     pub(crate) binding: Binding,
     /// How often modules sent a request ahead of it or deferred it.
-    pub(crate) detours: usize,
-    /// Whether it is over, so that nothing is left to be given up.
+    pub(crate) extra_steps: usize,
+    /// Whether it ended, so that nothing is left to give up.
     is_settled: bool,
 }
 
-/// By what an operation names its session.
+/// How an operation names its session.
 #[derive(Debug)]
 pub(crate) enum Binding {
     /// A context handle.
@@ -48,7 +49,7 @@ pub(crate) enum Binding {
 impl Flight {
     pub(crate) fn new(engine: &Engine, incoming: Incoming, session: SharedSession, binding: Binding) -> Self {
         let operation = Operation::new(engine.number(), incoming);
-        Self { operation, engine: engine.clone(), session, binding, detours: 0, is_settled: false }
+        Self { operation, engine: engine.clone(), session, binding, extra_steps: 0, is_settled: false }
     }
 
     /// The caller's security context.
@@ -78,7 +79,7 @@ impl Flight {
         }
     }
 
-    /// Its cookies; none of a remote call.
+    /// The cookies, if it names its session by cookies.
     pub(crate) const fn cookies(&self) -> Option<&CookieBinding> {
         match &self.binding {
             Binding::Handle(_) => None,
@@ -86,7 +87,7 @@ impl Flight {
         }
     }
 
-    /// Its cookies; none of a remote call.
+    /// The cookies, if it names its session by cookies.
     pub(crate) const fn cookies_mut(&mut self) -> Option<&mut CookieBinding> {
         match &mut self.binding {
             Binding::Handle(_) => None,
@@ -94,9 +95,11 @@ impl Flight {
         }
     }
 
-    /// Runs `hooks` with the session. Not where that ended while the operation was in flight: what modules kept for it
-    /// is gone, and nothing would clear away what they kept anew. Where a hook panics, the session is broken: what was
-    /// known of its objects is lost, so that it can't go on.
+    /// Runs `hooks` with the session locked.
+    ///
+    /// # Errors
+    /// If the session ended meanwhile: the state that modules kept for it is gone, and nothing would drop new state. If a
+    /// hook panics: then the session ends, since the state of its objects is lost.
     pub(crate) fn in_session<R>(
         &mut self,
         hooks: impl FnOnce(&Engine, &mut Operation, &mut Session) -> R,
@@ -104,18 +107,18 @@ impl Flight {
         let Self { operation, engine, session, .. } = self;
         let mut session = session.lock();
         if session.is_ended() || session.is_broken() {
-            let why = "the session ended while the operation was on its way";
+            let why = "the session ended while the operation was in flight";
             return Err(Refusal::new(RefusalKind::NoSession, why));
         }
-        // What a panic leaves half done is not looked at any more: the session ends, and the operation is refused.
+        // State that a panic left incomplete is not used: the session ends, and the operation is refused.
         let done = catch_unwind(AssertUnwindSafe(|| hooks(engine, operation, &mut session)));
         done.map_err(|_| {
             session.break_off();
-            Refusal::new(RefusalKind::SessionBroken, "a module's hook panicked: the session was ended")
+            Refusal::new(RefusalKind::SessionBroken, "a hook of a module panicked; the session was ended")
         })
     }
 
-    /// What a module sends ahead as it goes to the upstream on the operation's session, and which operation that is.
+    /// A request that a module sends ahead as the upstream receives it, and which operation that is.
     pub(crate) fn ahead_request(&self, request: &AheadRequest) -> Result<(OperationKey, Bytes), Refusal> {
         self.binding.as_dyn().ahead_request(&self.operation, request)
     }

@@ -16,10 +16,10 @@ use crate::refusal::{Refusal, RefusalKind};
 use crate::rops::run::{self, BatchOutcome};
 use crate::session::Session;
 
-/// How often one operation may ask the upstream ahead or be deferred, over all modules.
+/// How often modules may send a request ahead of one operation or defer it, over all modules.
 const AHEAD_LIMIT: usize = 32;
 
-/// The modules that an operation crosses: top-down as a request, bottom-up as a response.
+/// The modules in the order in which requests pass them. Responses pass them in reverse order.
 #[derive(Default)]
 pub struct Stack(Vec<Box<dyn Module>>);
 
@@ -66,6 +66,12 @@ impl Stack {
         self.0.iter().map(|module| module.name())
     }
 
+    /// The name of the module with this number.
+    pub(crate) fn name(&self, number: usize) -> &'static str {
+        self.0.get(number).map_or("unknown", |module| module.name())
+    }
+
+    /// Brings a request through all modules, first to last.
     pub(crate) fn request(&self, operation: &mut Operation, session: &mut Session) -> RequestOutcome {
         debug_assert_eq!(
             operation.context().identity(),
@@ -94,14 +100,14 @@ impl Stack {
         self.0.iter().any(|module| module.interests().content)
     }
 
-    /// Asks the modules from number `from` on what becomes of the request; `asked` counts what was asked
-    /// ahead or deferred. What the first of them thinks may be known already.
+    /// Calls `dispatch` of the modules from number `from` on; `extra_steps` counts the requests that were sent ahead and
+    /// the deferrals. The decision of the first of them may be known already.
     pub(crate) fn dispatch(
         &self,
         operation: &mut Operation,
         session: &mut Session,
         from: usize,
-        asked: usize,
+        extra_steps: usize,
         mut known: Option<Decision>,
     ) -> RequestOutcome {
         let interface = operation.interface();
@@ -110,7 +116,7 @@ impl Stack {
                 continue;
             }
             let decision = known.take().unwrap_or_else(|| module.dispatch(operation, session));
-            if let Some(outcome) = decided(operation, (number, module.name()), decision, asked) {
+            if let Some(outcome) = decided(operation, (number, module.name()), decision, extra_steps) {
                 return outcome;
             }
         }
@@ -135,14 +141,14 @@ impl Stack {
         }
     }
 
-    /// Brings a response through the first `count` modules, last to first; `asked` counts how often the
-    /// operation was deferred. What the last of them thinks may be known already.
+    /// Calls `response` and `deliver` of the first `count` modules, last to first; `extra_steps` as in
+    /// [`Stack::dispatch`]. The delivery of the last of them may be known already.
     pub(crate) fn deliver(
         &self,
         operation: &mut Operation,
         session: &mut Session,
         count: usize,
-        asked: usize,
+        extra_steps: usize,
         mut known: Option<Delivery>,
     ) -> ResponseOutcome {
         let interface = operation.interface();
@@ -160,9 +166,11 @@ impl Stack {
             match delivery {
                 Delivery::Pass => {}
                 Delivery::Refuse(refusal) => return ResponseOutcome::Refused(refusal),
-                Delivery::Defer(_) if asked >= AHEAD_LIMIT => return ResponseOutcome::Refused(endless()),
+                Delivery::Defer(_) if extra_steps >= AHEAD_LIMIT => {
+                    return ResponseOutcome::Refused(endless(module.name()));
+                }
                 Delivery::Defer(work) => {
-                    operation.note(module.name(), "deferred the answer");
+                    operation.note(module.name(), "deferred the response");
                     return ResponseOutcome::Defer { work, module: number };
                 }
             }
@@ -170,7 +178,7 @@ impl Stack {
         ResponseOutcome::Passed
     }
 
-    /// Brings an answer of Autodiscover through the modules, last to first; none where none of them changed it.
+    /// Brings a response of Autodiscover through the modules, last to first. Returns the changed one if a module changed it.
     pub(crate) fn autodiscover(
         &self,
         dialect: Dialect,
@@ -181,7 +189,10 @@ impl Stack {
         for module in self.0.iter().rev() {
             let current = changed.as_deref().unwrap_or(answer);
             let seen = catch_unwind(AssertUnwindSafe(|| module.autodiscover(dialect, current, context)));
-            let seen = seen.map_err(|_| Refusal::new(RefusalKind::Failed, "a module's hook panicked"))?;
+            let seen = seen.map_err(|_| {
+                let why = format!("the module {} panicked in autodiscover", module.name());
+                Refusal::new(RefusalKind::Failed, why)
+            })?;
             if let Some(other) = seen? {
                 changed = Some(other);
             }
@@ -189,7 +200,7 @@ impl Stack {
         Ok(changed)
     }
 
-    /// Lets the modules clear away what they keep for the session. Where one of them panics, the others still do.
+    /// Calls `unbind` of all modules, of the others also if one of them panics.
     pub(crate) fn unbind(&self, session: &mut Session) {
         for module in self.on(session.interface()).rev() {
             let _ = catch_unwind(AssertUnwindSafe(|| module.unbind(session)));
@@ -205,14 +216,17 @@ impl Stack {
     }
 }
 
-/// What a module's decision comes to; none where the next module is asked.
+/// The outcome of a module's decision. None if the next module decides.
 fn decided(
     operation: &mut Operation,
     (module, name): (usize, &'static str),
     decision: Decision,
-    asked: usize,
+    extra_steps: usize,
 ) -> Option<RequestOutcome> {
-    let wrong = |why| Some(RequestOutcome::Refused(Refusal::new(RefusalKind::Failed, why)));
+    let wrong = |why| {
+        let why = format!("the module {name} {why}");
+        Some(RequestOutcome::Refused(Refusal::new(RefusalKind::Failed, why)))
+    };
     match decision {
         Decision::Relay => {
             operation.ahead.clear();
@@ -220,24 +234,26 @@ fn decided(
         }
         Decision::Respond(response) if response.key() == operation.key() => {
             operation.response = Some(Message::made(operation.key(), *response));
-            // What its ROPs would have done, they did not do.
+            // The ROPs of the request are not carried out.
             operation.rops = None;
-            operation.note(name, "answered here");
+            operation.note(name, "responded itself");
             Some(RequestOutcome::Answered)
         }
-        Decision::Respond(_) => wrong("a module answered with another operation's response"),
+        Decision::Respond(_) => wrong("responded with the response to another operation"),
         Decision::Refuse(refusal) => {
             operation.note(name, "refused");
             Some(RequestOutcome::Refused(refusal))
         }
-        Decision::Ahead(_) | Decision::Defer(_) if asked >= AHEAD_LIMIT => {
-            Some(RequestOutcome::Refused(endless()))
+        Decision::Ahead(_) | Decision::Defer(_) if extra_steps >= AHEAD_LIMIT => {
+            Some(RequestOutcome::Refused(endless(name)))
         }
         Decision::Ahead(request) if request.may_precede(operation.key()) => {
-            operation.note(name, "asked ahead");
+            operation.note(name, "sent a request ahead");
             Some(RequestOutcome::Ahead { request, module })
         }
-        Decision::Ahead(_) => wrong("a module may ask ahead only within a session, and the same service"),
+        Decision::Ahead(_) => {
+            wrong("sent a request ahead that is to another service, or of a client without a session")
+        }
         Decision::Defer(work) => {
             operation.note(name, "deferred");
             Some(RequestOutcome::Defer { work, module })
@@ -245,6 +261,7 @@ fn decided(
     }
 }
 
-fn endless() -> Refusal {
-    Refusal::new(RefusalKind::Failed, "a module asks ahead or defers without end")
+fn endless(name: &str) -> Refusal {
+    let why = format!("the module {name} sends requests ahead or defers without end");
+    Refusal::new(RefusalKind::Failed, why)
 }

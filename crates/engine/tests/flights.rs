@@ -347,7 +347,7 @@ fn norelay_answers_without_the_upstream() {
     let ours = talk.bind(&alice, 1);
     let (flight, next) = talk.send(incoming(&alice, 16, query_columns(&ours))).unwrap();
     assert_eq!(next, Step::Reply { stub: Bytes::from_static(&[0, 0, 0, 0, 7, 0, 0, 0]) });
-    assert_eq!(flight.operation.notes()[0].text, "answered here");
+    assert_eq!(flight.operation.notes()[0].text, "responded itself");
 }
 
 #[test]

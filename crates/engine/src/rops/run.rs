@@ -121,7 +121,7 @@ fn decide(batch: &mut RopBatch, place: usize, module: usize, decision: RopDecisi
 /// Puts a batch that modules edited into its operation, or answers it where nothing of it is left.
 fn leave(operation: &mut Operation, batch: &mut RopBatch) -> Result<BatchOutcome, Refusal> {
     let bad = |error: wire::Error| {
-        Refusal::new(RefusalKind::Failed, format!("what modules made of the ROPs: {error}"))
+        Refusal::new(RefusalKind::Failed, format!("cannot encode the ROPs that modules changed: {error}"))
     };
     if batch.is_spent() {
         // The answers come in on the way back, like those of a batch that was relayed.
@@ -150,8 +150,9 @@ pub(crate) fn response(
     let Some(message) = &mut operation.response else { return Ok(()) };
     let Some(buffers) = message.view().ok().and_then(payload::response_buffers) else { return Ok(()) };
     let Some(mut exchange) = operation.rops.take() else { return Ok(()) };
-    let bad =
-        |error: wire::Error| Refusal::new(RefusalKind::Failed, format!("the answers to the ROPs: {error}"));
+    let bad = |error: wire::Error| {
+        Refusal::new(RefusalKind::Failed, format!("cannot read or encode the responses to the ROPs: {error}"))
+    };
     let buffers = match buffers {
         Ok(buffers) => buffers,
         // Nothing of it can be looked at; where nothing of the request was changed either, it passes as it is.
@@ -183,7 +184,7 @@ pub(crate) fn response(
                 payload::set_response(response, &leaving).map_err(bad)?;
                 let too_much = exchange.batch.room.is_some_and(|room| payload::size(response) > room);
                 if too_much && answers.stopped().is_none() {
-                    let why = "modules made the answers to ROPs longer than the client has room for";
+                    let why = "modules made the responses to ROPs longer than the client has room for";
                     return Err(Refusal::new(RefusalKind::Failed, why));
                 }
             }

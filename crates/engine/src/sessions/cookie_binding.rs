@@ -14,7 +14,7 @@ use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
 use crate::sessions::binding::{SessionBinding, not_encoded};
-use crate::sessions::cookies::{CookieTable, Full};
+use crate::sessions::cookies::{CookieTable, SessionLimitReached};
 use crate::sessions::sequence::RequestCookies;
 
 /// The sessions by cookie, and the cookies of an operation's request.
@@ -24,10 +24,10 @@ pub(crate) struct CookieBinding {
     pub(crate) cookies: RequestCookies,
 }
 
-/// Which session was ended to make room for one that was opened.
+/// The session that was ended to make room for one that was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Eviction {
-    /// None: there was room.
+    /// There was room.
     None,
     /// The session of the same identity that was idle for longest.
     LongestIdle,
@@ -45,7 +45,7 @@ impl CookieBinding {
         let OperationKey::Http(endpoint, request_type) = operation.key() else {
             return Ok(Eviction::None);
         };
-        let mut gave_way = Eviction::None;
+        let mut eviction = Eviction::None;
         let mut set = set.map(SetCookie::parse).filter(|set| !set.is_removal()).peekable();
         // What the upstream says to a client without a session opens none.
         if request_type.begins_session() && set.peek().is_some() {
@@ -55,14 +55,14 @@ impl CookieBinding {
             if let Some(gone) = gone.map_err(too_many)? {
                 engine.end_session(&gone);
                 if Some(gone.id()) != replaces {
-                    gave_way = Eviction::LongestIdle;
+                    eviction = Eviction::LongestIdle;
                 }
             }
         }
         self.table
             .learn(endpoint, session.id(), &self.cookies, set)
-            .map_err(|why| Refusal::new(RefusalKind::Failed, why))?;
-        Ok(gave_way)
+            .map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
+        Ok(eviction)
     }
 }
 
@@ -109,8 +109,8 @@ pub const fn response_code(kind: RefusalKind) -> ResponseCode {
 }
 
 /// The refusal of a request that would open more sessions than there may be.
-pub(crate) fn too_many(full: Full) -> Refusal {
-    Refusal::new(RefusalKind::TooBusy, full.to_string())
+pub(crate) fn too_many(limit: SessionLimitReached) -> Refusal {
+    Refusal::new(RefusalKind::TooBusy, limit.to_string())
 }
 
 fn bad_request(error: &wire::Error) -> Refusal {

@@ -44,16 +44,30 @@ pub(crate) struct Entry {
     pub(crate) kept: Kept,
 }
 
+/// Cookies of a response that would leave a session without a cookie that identifies it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotIdentified {
+    #[error("no cookie in the upstream's response identifies the session")]
+    Own,
+    #[error("the upstream's response sets the only cookie that identifies another session")]
+    Other,
+}
+
 impl CookieIndex {
     /// Whether the session `id` can be given these cookies: it has, and each other session keeps, one that
     /// identifies it. What the session has that it `replaces` is its own.
-    pub(crate) fn may_have(&self, id: u64, given: &[Key], replaces: Option<u64>) -> Result<(), &'static str> {
+    pub(crate) fn may_have(
+        &self,
+        id: u64,
+        given: &[Key],
+        replaces: Option<u64>,
+    ) -> Result<(), NotIdentified> {
         let is_own = |owner| owner == id || Some(owner) == replaces;
         let entry = self.entries.get(&id);
         let identifies =
             |key: &Key| self.owners.identified_by(*key).map_or_else(|| !self.owners.knows(*key), is_own);
         if !given.iter().any(identifies) && !entry.is_some_and(|entry| self.is_identified(id, entry, &[])) {
-            return Err("the upstream set no cookie that tells the session from others");
+            return Err(NotIdentified::Own);
         }
         let others = given.iter().filter_map(|key| self.owners.identified_by(*key));
         let mut others = others.filter(|owner| !is_own(*owner));
@@ -61,7 +75,7 @@ impl CookieIndex {
             self.entries.get(&owner).is_some_and(|other| !self.is_identified(owner, other, given))
         };
         if others.any(lost) {
-            return Err("the upstream set a cookie that is the only one of another session");
+            return Err(NotIdentified::Other);
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ use wire::FileTime;
 use crate::refusal::RefusalKind;
 use crate::session::SharedSession;
 use crate::sessions::abandoned::{Kept, OrphanedSession};
-use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, VALUES};
+use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, NotIdentified, VALUES};
 use crate::sessions::cookie_owners::Key;
 use crate::sessions::fingerprint::{Fingerprint, Hashers};
 use crate::sessions::sequence::{RequestCookies, Sequence};
@@ -62,23 +62,47 @@ struct Shared {
 
 /// A session that was found, and the cookies of the request.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct SessionLookup {
     pub(crate) session: Option<SharedSession>,
     pub(crate) cookies: RequestCookies,
 }
 
-/// Why cookies lead to no session.
-pub(crate) type NotFound = (RefusalKind, &'static str);
-
-/// Why a session can't be opened.
+/// The session that cookies name cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Full {
+pub(crate) enum NotFound {
+    #[error("the cookies name a session that has ended or that never existed")]
+    NoSession,
+    #[error("the cookies name several sessions")]
+    SeveralSessions,
+    #[error("the cookies name a session of another identity")]
+    OtherIdentity,
+    #[error("a cookie has a value that the session was never given")]
+    UnknownValue,
+    #[error("another request of the session is in progress")]
+    OutOfSequence,
+}
+
+impl NotFound {
+    /// The kind of refusal that the client receives.
+    pub(crate) const fn kind(self) -> RefusalKind {
+        match self {
+            Self::NoSession => RefusalKind::NoSession,
+            Self::SeveralSessions | Self::UnknownValue => RefusalKind::BadCookies,
+            Self::OtherIdentity => RefusalKind::AccessDenied,
+            Self::OutOfSequence => RefusalKind::OutOfSequence,
+        }
+    }
+}
+
+/// A limit of sessions is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SessionLimitReached {
     #[error(
-        "the user has as many sessions as clients.sessions_per_user allows, each with a request under way"
+        "limit clients.sessions_per_user reached, and each of the user's sessions has a request in progress"
     )]
-    OfIdentity,
-    #[error("there are as many sessions as clients.sessions allows")]
-    InAll,
+    PerIdentity,
+    #[error("limit clients.sessions reached")]
+    All,
 }
 
 impl CookieTable {
@@ -119,35 +143,33 @@ impl CookieTable {
         cookies: impl Iterator<Item = Cookie<'a>>,
         in_sequence: bool,
         now: FileTime,
-    ) -> Result<Found, NotFound> {
+    ) -> Result<SessionLookup, NotFound> {
         let sent: Vec<(Fingerprint, Fingerprint)> =
             cookies.map(|cookie| self.shared.hashers.fingerprints(cookie)).collect();
         let mut inner = self.lock();
-        let unknown = (RefusalKind::NoSession, "the cookies are of no session that is open");
         let mut owners = sent.iter().filter_map(|(_, whole)| inner.owners.identified_by((endpoint, *whole)));
         let Some(owner) = owners.next() else {
-            return if sent.is_empty() { Ok(Found::default()) } else { Err(unknown) };
+            return if sent.is_empty() { Ok(SessionLookup::default()) } else { Err(NotFound::NoSession) };
         };
         if owners.any(|other| other != owner) {
-            return Err((RefusalKind::BadCookies, "the cookies are of several sessions"));
+            return Err(NotFound::SeveralSessions);
         }
         let CookieIndex { owners, entries, .. } = &mut *inner;
-        let Some(entry) = entries.get_mut(&owner) else { return Err(unknown) };
+        let Some(entry) = entries.get_mut(&owner) else { return Err(NotFound::NoSession) };
         if entry.identity != *identity {
             // The rest of the cookies of a session that is over, beside what a load balancer set for both.
             let is_over = sent.iter().any(|(_, whole)| !owners.knows((endpoint, *whole)));
-            let of_other = (RefusalKind::AccessDenied, "the cookies are of another identity's session");
-            return Err(if is_over { unknown } else { of_other });
+            return Err(if is_over { NotFound::NoSession } else { NotFound::OtherIdentity });
         }
         // A name that the upstream gave the session stands for one of the values that it gave with it.
         let foreign = sent.iter().any(|(name, whole)| {
             entry.cookies.iter().any(|(known, values)| known == name && !values.contains(whole))
         });
         if foreign {
-            return Err((RefusalKind::BadCookies, "a cookie has a value that the session never had"));
+            return Err(NotFound::UnknownValue);
         }
         if in_sequence && entry.sequence.is_held() {
-            return Err((RefusalKind::OutOfSequence, "another request of the session is under way"));
+            return Err(NotFound::OutOfSequence);
         }
         entry.used = now;
         entry.under_way = entry.under_way.saturating_add(1);
@@ -155,7 +177,7 @@ impl CookieTable {
         let is_known =
             |(name, _): &(Fingerprint, Fingerprint)| entry.cookies.iter().any(|(known, _)| known == name);
         let unknown_names = sent.iter().filter(|cookie| !is_known(cookie)).map(|(name, _)| *name).collect();
-        Ok(Found {
+        Ok(SessionLookup {
             session: Some(entry.session.clone()),
             cookies: RequestCookies { sent, unknown: unknown_names, pending, in_sequence, replaces: None },
         })
@@ -194,7 +216,7 @@ impl CookieTable {
         endpoint: Endpoint,
         identity: &Identity,
         replaces: Option<u64>,
-    ) -> Result<(), Full> {
+    ) -> Result<(), SessionLimitReached> {
         self.room(&self.lock(), endpoint, identity, replaces).map(drop)
     }
 
@@ -205,13 +227,13 @@ impl CookieTable {
         endpoint: Endpoint,
         identity: &Identity,
         replaces: Option<u64>,
-    ) -> Result<Option<u64>, Full> {
+    ) -> Result<Option<u64>, SessionLimitReached> {
         let own = inner.by_identity.get(&(endpoint, identity.clone()));
         let is_full = inner.entries.len() >= self.shared.limits.all;
         if !is_full && own.map_or(0, HashSet::len) < self.shared.limits.per_identity {
             return Ok(None);
         }
-        let full = if is_full { Full::InAll } else { Full::OfIdentity };
+        let full = if is_full { SessionLimitReached::All } else { SessionLimitReached::PerIdentity };
         own.and_then(|own| inner.oldest(own, replaces)).map(Some).ok_or(full)
     }
 
@@ -224,7 +246,7 @@ impl CookieTable {
         identity: &Identity,
         replaces: Option<u64>,
         now: FileTime,
-    ) -> Result<Option<SharedSession>, Full> {
+    ) -> Result<Option<SharedSession>, SessionLimitReached> {
         let mut guard = self.lock();
         if guard.entries.contains_key(&session.id()) {
             return Ok(None);
@@ -257,7 +279,7 @@ impl CookieTable {
         id: u64,
         request: &RequestCookies,
         set: impl Iterator<Item = SetCookie<'a>>,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), NotIdentified> {
         let set: Vec<(Fingerprint, Key)> = set
             .map(|set| self.shared.hashers.fingerprints(set.cookie))
             .map(|(name, whole)| (name, (endpoint, whole)))

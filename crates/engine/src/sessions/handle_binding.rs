@@ -1,5 +1,5 @@
-//! Operations that name their session by a context handle: the upstream's handle in place of ours in requests, and ours
-//! in place of the upstream's in responses.
+//! Operations that name their session by a context handle. The proxy gives clients handles of its own: it puts the
+//! upstream's handle into requests, and its own into responses.
 
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ impl HandleBinding {
             return Ok(stub);
         }
         let upstream = context_handle::read_response(interface, opnum, &stub).ok_or_else(|| {
-            Refusal::new(RefusalKind::Failed, "the upstream's answer is too short for its context handle")
+            Refusal::new(RefusalKind::Failed, "the upstream's response is too short to have a context handle")
         })?;
         if upstream.is_nil() {
             if matches!(kind, HandleUse::Passes | HandleUse::Closes) {
@@ -75,7 +75,7 @@ impl HandleBinding {
             (HandleUse::Passes | HandleUse::Closes, _) => {
                 return Err(Refusal::new(
                     RefusalKind::Failed,
-                    "the upstream answered with another session's context handle",
+                    "the upstream's response has the context handle of another session",
                 ));
             }
             _ => {
@@ -113,7 +113,7 @@ impl SessionBinding for HandleBinding {
         let Some(named) = self.named else {
             return Err(Refusal::new(
                 RefusalKind::Failed,
-                "a module asks ahead of a call without a context handle",
+                "a module sent a request ahead of a call without a context handle",
             ));
         };
         let encoded = request
@@ -132,7 +132,7 @@ impl SessionBinding for HandleBinding {
             return Ok(());
         }
         let refusal = |error: wire::Error| {
-            Refusal::new(RefusalKind::Failed, format!("a module's response can't be encoded: {error}"))
+            Refusal::new(RefusalKind::Failed, format!("cannot encode the response of a module: {error}"))
         };
         let (stub, _) = response.leaving().map_err(refusal)?;
         let handle = context_handle::read_response(interface, opnum, &stub).unwrap_or_default();
@@ -147,7 +147,7 @@ impl SessionBinding for HandleBinding {
             HandleUse::Opens | HandleUse::Derives if handle.is_nil() => Ok(()),
             _ => Err(Refusal::new(
                 RefusalKind::Failed,
-                "a module answered with a context handle that does not stand for a session of the upstream's",
+                "the response of a module has a context handle that is not the session's",
             )),
         }
     }
@@ -206,13 +206,15 @@ pub(crate) fn little_endian(key: OperationKey, stub: Bytes, endian: Endian) -> R
         Endian::Big => Response::decode(key, &stub, endian)
             .and_then(|(response, _)| response.encode())
             .map(Bytes::from)
-            .map_err(|error| Refusal::new(RefusalKind::Failed, format!("the upstream's answer: {error}"))),
+            .map_err(|error| {
+                Refusal::new(RefusalKind::Failed, format!("cannot read the upstream's response: {error}"))
+            }),
     }
 }
 
 /// The identity has as many context handles as it may.
 pub(crate) fn too_many_handles() -> Refusal {
-    let why = "the user has as many context handles as clients.sessions_per_user allows";
+    let why = "limit clients.sessions_per_user reached (context handles of the user)";
     Refusal::new(RefusalKind::TooBusy, why)
 }
 

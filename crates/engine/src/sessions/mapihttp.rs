@@ -1,4 +1,4 @@
-//! The way in for requests of MAPI over HTTP, whose sessions are found by cookie, and the end of their sessions.
+//! How requests of MAPI over HTTP become operations: sessions are found by cookies. Also how these sessions end.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::next::Next;
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::sessions::cookie_binding::{CookieBinding, too_many};
-use crate::sessions::cookies::{CookieTable, Found};
+use crate::sessions::cookies::{CookieTable, SessionLookup};
 use crate::sessions::sequence::texts;
 
 impl Engine {
-    /// Takes in a request of MAPI over HTTP that came with `sent`, the values of its `Cookie` headers, and brings it
+    /// Begins the operation of a request of MAPI over HTTP that has the `Cookie` headers `sent`, and brings the request
     /// through the modules.
     ///
     /// # Errors
@@ -31,31 +31,35 @@ impl Engine {
         sent: &[&[u8]],
     ) -> Result<Next, Refusal> {
         let OperationKey::Http(endpoint, request_type) = incoming.key else {
-            return Err(Refusal::new(RefusalKind::UnknownOperation, "no operation of MAPI over HTTP"));
+            return Err(Refusal::new(
+                RefusalKind::UnknownOperation,
+                "the request is a remote call, not one of MAPI over HTTP",
+            ));
         };
         if endpoint.operation(request_type).is_none() {
-            let why = "the endpoint has no such request type";
+            let why =
+                format!("the endpoint {} does not have the request type {request_type}", endpoint.path());
             return Err(Refusal::new(RefusalKind::UnknownOperation, why));
         }
         if texts(sent).count() != sent.len() {
-            return Err(Refusal::new(RefusalKind::BadCookies, "a cookie that is no text"));
+            return Err(Refusal::new(RefusalKind::BadCookies, "a cookie has bytes that are not UTF-8"));
         }
         let identity = incoming.context.identity().clone();
         let found = if request_type.begins_session() {
             let cookies = table.find_replaced(endpoint, &identity, texts(sent).flat_map(cookies));
             table.has_room(endpoint, &identity, cookies.replaces).map_err(too_many)?;
-            Found { session: None, cookies }
+            SessionLookup { session: None, cookies }
         } else {
             let all = texts(sent).flat_map(cookies);
             table
                 .find(endpoint, &identity, all, request_type.takes_turns(), incoming.at)
-                .map_err(|(kind, why)| Refusal::new(kind, why))?
+                .map_err(|error| Refusal::new(error.kind(), error.to_string()))?
         };
         if let Some(session) = &found.session {
             if session.is_revoked() {
-                // Who signed in anew, with an account of the same name, does not go on with it.
+                // A new account of the same name does not continue the session.
                 self.end_revoked_by_cookie(table);
-                let why = "the account that the session was opened with was revoked";
+                let why = "the account with which the session was opened was revoked";
                 return Err(Refusal::new(RefusalKind::NoSession, why));
             }
             session.lock().renew(&incoming.context, incoming.at);
@@ -64,12 +68,12 @@ impl Engine {
         let binding = CookieBinding { table: table.clone(), cookies: found.cookies };
         let flight = Box::new(Flight::new(self, incoming, session, Binding::Cookies(binding)));
         let next = advance::begin(flight);
-        let takes_its_turn_later = match &next {
+        let is_delayed = match &next {
             Next::Relay(call) => call.ahead().is_some(),
             Next::Defer(_) => true,
             Next::Done(_) => false,
         };
-        if takes_its_turn_later {
+        if is_delayed {
             table.hold(next.flight().session_id(), next.flight().operation.id());
         }
         Ok(next)

@@ -1,4 +1,4 @@
-//! The way in for remote calls, whose sessions are found by context handle, and the end of their sessions.
+//! How remote calls become operations: sessions are found by context handles. Also how these sessions end.
 
 use std::sync::Arc;
 
@@ -16,11 +16,10 @@ use crate::sessions::handle_binding::{HandleBinding, NamedHandle, read_handle, t
 use crate::sessions::links;
 
 impl Engine {
-    /// Takes in a remote call, and brings its request through the modules.
+    /// Begins the operation of a remote call, and brings its request through the modules.
     ///
     /// # Errors
-    /// When there is no such operation, or no session of the caller's that it could belong to: then it never becomes
-    /// an operation, and the caller gets the refusal.
+    /// If the operation is unknown, if the call names no session of its caller, or if a limit of sessions is reached.
     pub fn begin(&self, conversation: &mut RpcSessions, incoming: Incoming) -> Result<Next, Refusal> {
         let (session, named) = self.session_of(conversation, &incoming)?;
         let binding = HandleBinding::new(Arc::clone(conversation.group()), named);
@@ -63,10 +62,16 @@ impl Engine {
         incoming: &Incoming,
     ) -> Result<(SharedSession, Option<NamedHandle>), Refusal> {
         let OperationKey::Call(interface, opnum) = incoming.key else {
-            return Err(Refusal::new(RefusalKind::UnknownOperation, "no remote call"));
+            return Err(Refusal::new(
+                RefusalKind::UnknownOperation,
+                "the request is one of MAPI over HTTP, not a remote call",
+            ));
         };
         if interface.operation(opnum).is_none() {
-            return Err(Refusal::new(RefusalKind::UnknownOperation, "the interface has no such operation"));
+            return Err(Refusal::new(
+                RefusalKind::UnknownOperation,
+                format!("the interface {} does not have operation {opnum}", interface.name()),
+            ));
         }
         match handle_use(interface, opnum) {
             HandleUse::Opens | HandleUse::Derives if conversation.group().is_full() => {
@@ -77,22 +82,22 @@ impl Engine {
             _ => {
                 let mismatch = |why| Refusal::new(RefusalKind::NoSession, why);
                 let ours = read_handle(incoming).ok_or_else(|| {
-                    Refusal::new(RefusalKind::BadRequest, "the request is too short for its context handle")
+                    Refusal::new(RefusalKind::BadRequest, "the request is too short to have a context handle")
                 })?;
                 let bound = conversation.group().get(ours);
-                let bound =
-                    bound.ok_or_else(|| mismatch("no such context handle on this association group"))?;
+                let bound = bound
+                    .ok_or_else(|| mismatch("the association group does not have this context handle"))?;
                 if bound.interface != interface {
                     return Err(mismatch("the context handle belongs to another interface"));
                 }
                 if bound.session.lock().context().identity() != incoming.context.identity() {
                     return Err(mismatch("the context handle belongs to another identity"));
                 }
-                // Who signed in anew, with an account of the same name, does not go on with it.
+                // A new account of the same name does not continue the session.
                 if bound.session.is_revoked() {
                     conversation.group().remove_session(&bound.session);
                     self.end_session(&bound.session);
-                    return Err(mismatch("the account that the context handle was opened with was revoked"));
+                    return Err(mismatch("the account with which the context handle was opened was revoked"));
                 }
                 Ok((bound.session, Some(NamedHandle { ours, upstream: bound.upstream })))
             }
