@@ -345,9 +345,9 @@ fn a_recording_takes_the_place_of_no_other_file() {
         &folder,
         &[
             "line 20: capture.packets: ",
-            "c.pcapng: holds something that is not a recording of MAPIProxy: move it away, or name another file",
+            "c.pcapng: file is not a recording of MAPIProxy: move it away, or name another file",
             "line 21: capture.har: ",
-            "c.har: is a symbolic link, which is not followed",
+            "c.har: file is a symbolic link, which is not followed",
         ],
     );
 }

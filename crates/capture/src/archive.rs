@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use flate2::read::DeflateDecoder;
 use wire::Reader;
 
-use crate::conversation::{Found, Watcher};
+use crate::conversation::{CallReader, RecordedItem};
 use crate::raw_pairs;
 use crate::source::Problem;
 use crate::stream::{Connection, Event, EventKind, Side};
@@ -41,10 +41,10 @@ const MAX_DESCRIPTION: u64 = 64 * 1024;
 /// How much of the start of a request is looked at.
 const MAX_START: u64 = 8;
 
-/// Why an archive can't be read.
+/// Why an archive cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// It can't be read at all.
+    /// It cannot be read at all.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A structure in it makes no sense.
@@ -81,28 +81,28 @@ struct Exchange {
     description: Option<Entry>,
 }
 
-/// Reads the exchanges of `file` in their order, lets `watcher` see each as a connection with a number behind
+/// Reads the exchanges of `file` in their order, lets `reader` see each as a connection with a number behind
 /// `first`, and hands what is found to `sink`.
 ///
 /// # Errors
-/// When it is no such archive, or can't be read. An exchange that can't be read is reported as a problem.
+/// When it is no such archive, or cannot be read. An exchange that cannot be read is reported as a problem.
 pub fn read<E: From<ArchiveError>>(
     mut file: impl Read + Seek,
     first: u64,
-    watcher: &mut Watcher,
-    sink: &mut dyn FnMut(Found) -> Result<(), E>,
+    reader: &mut CallReader,
+    sink: &mut dyn FnMut(RecordedItem) -> Result<(), E>,
 ) -> Result<(), E> {
     for (number, exchange) in exchanges(&mut file)? {
-        if let Err(what) = watch(&mut file, first.saturating_add(number), &exchange, watcher) {
+        if let Err(what) = watch(&mut file, first.saturating_add(number), &exchange, reader) {
             let place = format!("exchange {number}");
-            sink(Found::Problem(Problem { place, what: what.to_string() }))?;
+            sink(RecordedItem::Problem(Problem { place, what: what.to_string() }))?;
         }
-        watcher.take().into_iter().try_for_each(&mut *sink)?;
+        reader.take().into_iter().try_for_each(&mut *sink)?;
     }
     Ok(())
 }
 
-/// Why an exchange can't be read.
+/// Why an exchange cannot be read.
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
     #[error("it is protected with a password; save the archive without one")]
@@ -111,7 +111,7 @@ enum Unreadable {
     Method(u16),
     #[error("it is damaged: {0}")]
     Malformed(#[from] wire::Error),
-    #[error("it can't be unpacked: {0}")]
+    #[error("it cannot be unpacked: {0}")]
     Io(#[from] io::Error),
 }
 
@@ -119,7 +119,7 @@ fn watch(
     file: &mut (impl Read + Seek),
     number: u64,
     exchange: &Exchange,
-    watcher: &mut Watcher,
+    reader: &mut CallReader,
 ) -> Result<(), Unreadable> {
     let Some(request) = exchange.request else { return Ok(()) };
     let mut start = Vec::new();
@@ -140,13 +140,13 @@ fn watch(
     for ((side, entry), time) in halves.into_iter().zip(times) {
         if let Some(entry) = entry {
             result = result.and_then(|()| {
-                Ok(raw_pairs::feed(watcher, &connection, side, time, &mut open(file, entry)?)?)
+                Ok(raw_pairs::feed(reader, &connection, side, time, &mut open(file, entry)?)?)
             });
         }
     }
     let [_, time] = times;
     for kind in [EventKind::Ended(Side::Client), EventKind::Ended(Side::Server), EventKind::Closed] {
-        watcher.event(&Event { connection: &connection, time, kind });
+        reader.event(&Event { connection: &connection, time, kind });
     }
     result
 }

@@ -104,8 +104,47 @@ pub struct RpcCall {
 pub enum Stub {
     /// The bytes, with their byte order.
     Plain(Bytes, Endian),
-    /// So many bytes that are sealed, and why they can't be read.
-    Sealed(usize, &'static str),
+    /// The number of bytes, which are not available decrypted or complete, and why not.
+    Sealed(usize, SealedReason),
+}
+
+/// Why the bytes of a stub are not available.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealedReason {
+    /// A fragment is missing in the recording.
+    #[error("a part of it is missing in the recording")]
+    MissingFragment,
+    /// The stub exceeds the limit of what is kept.
+    #[error("stub too long")]
+    TooLong,
+    /// The bind that began its security context is missing in the recording.
+    #[error("the bind of its security context is missing in the recording")]
+    MissingBind,
+    /// The PDU is too short for its security trailer.
+    #[error("PDU too short for its security trailer")]
+    Truncated,
+    /// A mechanism other than NTLM and Kerberos protects it.
+    #[error("protected by a mechanism other than NTLM and Kerberos")]
+    Mechanism,
+    /// No given password or key belongs to its handshake.
+    #[error("none of the given passwords and keys fits")]
+    NoSecret,
+    /// Kerberos protects it, and there is no keytab.
+    #[error("protected by Kerberos, and no keytab is given")]
+    NoKeytab,
+    /// The keytab has no key for its ticket.
+    #[error("no key of its Kerberos ticket in the keytab")]
+    NoTicketKey,
+    /// The Kerberos ticket has contents that are not supported or malformed.
+    #[error("unusable Kerberos ticket")]
+    Ticket,
+    /// The signature is not one that the key makes.
+    #[error("wrong signature for the key")]
+    Signature,
+    /// The byte order could not be converted.
+    #[error("byte order cannot be converted")]
+    ByteOrder,
 }
 
 impl Stub {

@@ -15,15 +15,19 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::call::{Call, CallBody, Damage, HttpCall, HttpMessage, HttpResponse};
-use crate::conversation::{Found, named, path_of};
+use crate::conversation::{RecordedItem, named, path_of};
 use crate::source::Problem;
 use crate::time::Timestamp;
 
 /// Reads the entries of `file`, and hands each to `sink`. Connections get the numbers behind `first`.
 ///
 /// # Errors
-/// When the file can't be read, or is no such recording.
-pub fn read(file: impl Read, first: u64, sink: &mut dyn FnMut(Found)) -> Result<(), serde_json::Error> {
+/// When the file cannot be read, or is no such recording.
+pub fn read(
+    file: impl Read,
+    first: u64,
+    sink: &mut dyn FnMut(RecordedItem),
+) -> Result<(), serde_json::Error> {
     let mut deserializer =
         serde_json::Deserializer::from_reader(BufReader::with_capacity(STEP, Utf8::new(file)));
     let mut state = State { sink, connections: HashMap::new(), first, entries: 0 };
@@ -117,7 +121,7 @@ impl<R: Read> Read for Utf8<R> {
 }
 
 struct State<'a> {
-    sink: &'a mut dyn FnMut(Found),
+    sink: &'a mut dyn FnMut(RecordedItem),
     /// The numbers of connections by their names.
     connections: HashMap<String, u64>,
     first: u64,
@@ -254,8 +258,8 @@ impl State<'_> {
             .map_err(|error| error.to_string())
             .map(|entry| self.call(entry));
         (self.sink)(match call {
-            Ok(call) => Found::Call(Box::new(call)),
-            Err(what) => Found::Problem(Problem { place: format!("entry {number}"), what }),
+            Ok(call) => RecordedItem::Call(Box::new(call)),
+            Err(what) => RecordedItem::Problem(Problem { place: format!("entry {number}"), what }),
         });
     }
 
@@ -378,7 +382,7 @@ fn is_binary(message: &HttpMessage) -> bool {
 }
 
 /// A body that is not encoded. Where every character is one that a byte can be, it is bytes that were taken for
-/// Latin-1, if it is binary or can't be UTF-8.
+/// Latin-1, if it is binary or cannot be UTF-8.
 fn plain(text: &str, is_binary: bool) -> Vec<u8> {
     match text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<Vec<u8>>>() {
         Some(bytes) if is_binary || std::str::from_utf8(&bytes).is_err() => bytes,

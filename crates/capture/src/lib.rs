@@ -1,11 +1,21 @@
-//! Recordings of MAPI: reads, analyzes, writes and replays them.
+//! Recordings of MAPI: reading, analysis, display, writing and replay.
 //!
-//! A recording is a file of packets ([`source`]), of which TCP makes streams ([`stream`]),
-//! in which a [`Watcher`] finds calls. [`Analyzer`]
-//! makes [`Operation`]s of them, which are shown as trees or as JSON ([`show`]).
+//! ```text
+//! file ──source──▶ packets ──stream──▶ TCP streams ──CallReader──▶ calls ──Analyzer──▶ operations ──▶ show, filter
+//!                                        │  ▲                        ▲                                 replay
+//!                                        ▼  │ decrypt                │
+//!                                        TLS, NTLM, Kerberos     har, archive
+//! ```
 //!
-//! Architectural invariants: no socket, no clock, no thread. Files are whatever can be read or written. Of a
-//! recording only what is in progress is held, and that is bounded.
+//! [`source`] reads packets from pcap and pcapng files; [`stream`] reassembles TCP. A [`CallReader`] detects the protocol
+//! of each connection and returns [`RecordedItem`]s: calls, and problems with what cannot be read. [`har`] and
+//! [`archive`] return the same items from other formats. An [`Analyzer`] makes [`Operation`]s of calls, which [`show`]
+//! prints as trees or as JSON. [`record`] writes recordings, [`replay`] sends a recording's requests again.
+//!
+//! # Architectural invariants
+//!
+//! - No socket, no clock, no thread. A file is any reader or writer.
+//! - Only the part of a recording that is in progress is held in memory, and that is bounded.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -34,7 +44,7 @@ mod time;
 
 pub use crate::analyze::{Analyzer, Operation, Rop};
 pub use crate::call::{Call, Envelope};
-pub use crate::conversation::{Found, Watcher};
+pub use crate::conversation::{CallReader, RecordedItem};
 pub use crate::format::INTERFACE_PREFIX;
 pub use crate::source::Problem;
 pub use crate::time::Timestamp;

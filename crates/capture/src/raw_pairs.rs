@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 
-use crate::conversation::Watcher;
+use crate::conversation::CallReader;
 use crate::stream::{Connection, Event, EventKind, Side};
 use crate::time::Timestamp;
 
@@ -55,12 +55,12 @@ impl<T> RawPairs<T> {
     }
 }
 
-/// Lets `watcher` see the connection `number`, whose bytes are in `client` and `server`.
+/// Lets `reader` see the connection `number`, whose bytes are in `client` and `server`.
 ///
 /// # Errors
-/// When a file can't be read.
+/// When a file cannot be read.
 pub fn watch<'a>(
-    watcher: &mut Watcher,
+    reader: &mut CallReader,
     number: u64,
     (client, server): (Option<&'a mut dyn Read>, Option<&'a mut dyn Read>),
 ) -> io::Result<()> {
@@ -69,17 +69,17 @@ pub fn watch<'a>(
     let time = Timestamp::default();
     for (side, file) in [(Side::Client, client), (Side::Server, server)] {
         let Some(file) = file else { continue };
-        feed(watcher, &connection, side, time, file)?;
+        feed(reader, &connection, side, time, file)?;
     }
     for kind in [EventKind::Ended(Side::Client), EventKind::Ended(Side::Server), EventKind::Closed] {
-        watcher.event(&Event { connection: &connection, time, kind });
+        reader.event(&Event { connection: &connection, time, kind });
     }
     Ok(())
 }
 
-/// Lets `watcher` see what one side of `connection` sent: all that is in `file`.
+/// Lets `reader` see what one side of `connection` sent: all that is in `file`.
 pub(crate) fn feed(
-    watcher: &mut Watcher,
+    reader: &mut CallReader,
     connection: &Connection,
     side: Side,
     time: Timestamp,
@@ -90,7 +90,7 @@ pub(crate) fn feed(
         match file.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(count) => {
-                watcher.data(connection, side, time, buffer.get(..count).unwrap_or_default());
+                reader.data(connection, side, time, buffer.get(..count).unwrap_or_default());
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

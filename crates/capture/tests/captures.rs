@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 
 use capture::call::{CallBody, RpcAnswer, Stub};
 use capture::stream::{Connection, Event, EventKind, Side};
-use capture::{Analyzer, Call, Found, Operation, Timestamp, Watcher};
+use capture::{Analyzer, Call, CallReader, Operation, RecordedItem, Timestamp};
 use engine::{Body, OperationKey};
 use identity::NtHash;
-use identity::ntlm::passive::Secret;
+use identity::ntlm::passive::DecryptionSecret;
 use mapi::compress::{ExtendedFlags, Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{self, NO_OBJECT, RopBuffer};
 use mapi::inspect::Node;
@@ -29,14 +29,14 @@ const MALFORMED: &[&str] = &["ems-unknown-rop-65", "ems-malformed-short-ropbuffe
 fn call(number: u64, exchange: &Exchange) -> Call {
     let nowhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
     let connection = Connection { number, client: nowhere, server: nowhere, interface: None };
-    let mut watcher = Watcher::new(Vec::new());
-    watcher.data(&connection, Side::Client, Timestamp(0), &exchange.request);
-    watcher.data(&connection, Side::Server, Timestamp(0), &exchange.response);
+    let mut reader = CallReader::new(Vec::new());
+    reader.data(&connection, Side::Client, Timestamp(0), &exchange.request);
+    reader.data(&connection, Side::Server, Timestamp(0), &exchange.response);
     for kind in [EventKind::Ended(Side::Client), EventKind::Ended(Side::Server), EventKind::Closed] {
-        watcher.event(&Event { connection: &connection, time: Timestamp(0), kind });
+        reader.event(&Event { connection: &connection, time: Timestamp(0), kind });
     }
-    match watcher.take().as_slice() {
-        [Found::Call(call)] => (**call).clone(),
+    match reader.take().as_slice() {
+        [RecordedItem::Call(call)] => (**call).clone(),
         other => panic!("{}: {other:?}", exchange.name()),
     }
 }
@@ -273,18 +273,18 @@ fn every_body_and_every_rop_encodes_back_byte_for_byte() {
 
 /// The calls of the recorded RPC over HTTP, in the order in which they are found, unsealed.
 fn rpc_calls() -> Vec<Call> {
-    let mut watcher =
-        Watcher::new(vec![Secret::account("alice@lab.test", NtHash::from_password("alicepw1"))]);
+    let mut reader =
+        CallReader::new(vec![DecryptionSecret::account("alice@lab.test", NtHash::from_password("alicepw1"))]);
     let nowhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
     for (number, recorded) in (1..).zip(captures::rpc_over_http().connections) {
         let connection = Connection { number, client: nowhere, server: nowhere, interface: None };
-        watcher.data(&connection, Side::Client, Timestamp(0), &recorded.to_server);
-        watcher.data(&connection, Side::Server, Timestamp(0), &recorded.to_client);
+        reader.data(&connection, Side::Client, Timestamp(0), &recorded.to_server);
+        reader.data(&connection, Side::Server, Timestamp(0), &recorded.to_client);
     }
-    watcher.finish();
-    let calls = watcher.take().into_iter().map(|found| match found {
-        Found::Call(call) => *call,
-        Found::Problem(problem) => panic!("{problem}"),
+    reader.finish();
+    let calls = reader.take().into_iter().map(|found| match found {
+        RecordedItem::Call(call) => *call,
+        RecordedItem::Problem(problem) => panic!("{problem}"),
     });
     calls.collect()
 }

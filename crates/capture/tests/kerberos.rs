@@ -1,11 +1,11 @@
 //! What Samba's client and Samba's server sealed with Kerberos, decrypted with the keytab of the server.
 
-use capture::call::{CallBody, RpcAnswer, Stub};
+use capture::call::{CallBody, RpcAnswer, SealedReason, Stub};
 use capture::decrypt::Keys;
 use capture::decrypt::kerberos::{Context, Keytab, Part};
 use capture::source::Packets;
 use capture::stream::Side;
-use capture::{Call, Found, Watcher};
+use capture::{Call, CallReader, RecordedItem};
 use testkit::captures::{KERBEROS, KEYTAB};
 
 /// What is found in `recording` with `keytab`: calls and problems.
@@ -14,17 +14,17 @@ fn found(recording: &[u8], keytab: &[u8]) -> (Vec<Call>, Vec<String>) {
     if !keytab.is_empty() {
         keys.kerberos.add(keytab).unwrap();
     }
-    let mut watcher = Watcher::new(keys);
+    let mut reader = CallReader::new(keys);
     let mut packets = Packets::new(recording).unwrap();
     while let Some(item) = packets.next_item().unwrap() {
-        watcher.item(item);
+        reader.item(item);
     }
-    watcher.finish();
+    reader.finish();
     let (mut calls, mut problems) = (Vec::new(), Vec::new());
-    for found in watcher.take() {
+    for found in reader.take() {
         match found {
-            Found::Call(call) => calls.push(*call),
-            Found::Problem(problem) => problems.push(problem.what),
+            RecordedItem::Call(call) => calls.push(*call),
+            RecordedItem::Problem(problem) => problems.push(problem.what),
         }
     }
     (calls, problems)
@@ -65,7 +65,7 @@ fn without_a_keytab_what_is_signed_is_read_and_what_is_sealed_is_reported_once()
     assert_eq!(calls.len(), 18);
     assert_eq!(calls.iter().filter(|call| is_sealed(call)).count(), 12);
     assert!(calls.iter().all(|call| call.user.is_none()));
-    assert_eq!(problems, ["Kerberos seals it, and no keytab is given"; 6]);
+    assert_eq!(problems, ["messages are encrypted by Kerberos, and no keytab is given"; 6]);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_keytab_without_the_key_is_reported_with_what_it_lacks() {
     file[end - 20] ^= 1;
     let (calls, problems) = found(KERBEROS, &file);
     assert_eq!(calls.iter().filter(|call| is_sealed(call)).count(), 12);
-    let expected = "the keytab lacks the key of host/dc1.lab.test@LAB.TEST (aes256-cts-hmac-sha1-96, kvno 1)";
+    let expected = "keytab has no key of host/dc1.lab.test@LAB.TEST (aes256-cts-hmac-sha1-96, kvno 1)";
     assert_eq!(problems, [expected; 6]);
 }
 
@@ -93,9 +93,9 @@ fn a_message_that_was_changed_is_not_taken_for_the_real_one() {
     let mut changed = KERBEROS.to_vec();
     changed[request + 24 + 2] ^= 1;
     let (calls, problems) = found(&changed, KEYTAB);
-    assert_eq!(problems, ["the signature of a message does not fit the Kerberos keys"]);
+    assert_eq!(problems, ["wrong signature of a message for the Kerberos keys"]);
     let [Stub::Sealed(_, why), Stub::Plain(..)] = stubs(&calls[17]) else { panic!("{:?}", calls[17]) };
-    assert_eq!(*why, "its signature does not fit the key");
+    assert_eq!(*why, SealedReason::Signature);
 }
 
 /// Tokens of MIT Kerberos 1.20 in DCE style, with its `gss_wrap_iov` at both ends and headers signed: a

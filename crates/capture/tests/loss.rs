@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use capture::call::{CallBody, RpcAnswer, Stub};
 use capture::source::{Item, LinkType, Packet};
-use capture::{Found, Timestamp, Watcher};
+use capture::{CallReader, RecordedItem, Timestamp};
 
 /// One connection as packets of IP. What is lost was sent and acknowledged, and is not in the recording.
 struct Tcp {
@@ -62,9 +62,9 @@ impl Tcp {
     }
 
     fn found(self) -> (Vec<capture::call::Call>, Vec<String>) {
-        let mut watcher = Watcher::new(Vec::new());
+        let mut reader = CallReader::new(Vec::new());
         for (place, data) in (0_u64..).zip(&self.packets) {
-            watcher.item(Item::Packet(Packet {
+            reader.item(Item::Packet(Packet {
                 place,
                 time: Timestamp((place + 1) * 1_000_000),
                 link: LinkType(101),
@@ -74,12 +74,12 @@ impl Tcp {
                 comment: None,
             }));
         }
-        watcher.finish();
+        reader.finish();
         let (mut calls, mut problems) = (Vec::new(), Vec::new());
-        for found in watcher.take() {
+        for found in reader.take() {
             match found {
-                Found::Call(call) => calls.push(*call),
-                Found::Problem(problem) => problems.push(problem.to_string()),
+                RecordedItem::Call(call) => calls.push(*call),
+                RecordedItem::Problem(problem) => problems.push(problem.to_string()),
             }
         }
         (calls, problems)
@@ -282,7 +282,7 @@ fn a_lost_fragment_costs_its_call_and_no_other() {
         numbers.sort_unstable();
         assert_eq!(numbers, (2..=60).filter(|number| !damaged.contains(number)).collect::<Vec<_>>());
         assert_eq!(problems.len(), damaged.len(), "{problems:?}");
-        // What can't be read is there all the same, but for a request of which nothing is.
+        // What cannot be read is there all the same, but for a request of which nothing is.
         assert_eq!(calls.len(), if fragments == 1 { 58 } else { 59 });
     }
 }

@@ -155,18 +155,18 @@ fn what_was_not_begun_has_no_answer_or_waits_is_not_sent() {
         calls.iter().find(is).unwrap_or_else(|| panic!("no {wanted}")).clone()
     };
     let refused = |call: &Call| Replay::default().prepare(call).1.unwrap_err().to_string();
-    assert_eq!(refused(&of_type("Execute")), "its session was not begun");
+    assert_eq!(refused(&of_type("Execute")), "request that opened its session was not replayed");
     let mut waits = of_type("Execute");
     if let CallBody::Http(http) = &mut waits.body {
         let named = http.request.fields.iter_mut().find(|(name, _)| name == "X-RequestType");
         named.unwrap().1 = "NotificationWait".to_owned();
     }
-    assert_eq!(refused(&waits), "it waits for notifications");
+    assert_eq!(refused(&waits), "waits for notifications");
     let mut unanswered = of_type("Connect");
     if let CallBody::Http(http) = &mut unanswered.body {
         http.response = None;
     }
-    assert_eq!(refused(&unanswered), "its answer was not recorded");
+    assert_eq!(refused(&unanswered), "response is missing in the recording");
 }
 
 #[test]

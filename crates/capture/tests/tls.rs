@@ -143,7 +143,7 @@ impl Connection {
     }
 }
 
-/// What a watcher made of a connection.
+/// What a reader made of a connection.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Read {
     said: [Vec<u8>; 2],

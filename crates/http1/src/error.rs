@@ -2,17 +2,17 @@
 
 use thiserror::Error;
 
-/// Why a message can't be read. Nothing more is read from a connection on which one came.
+/// Why a message cannot be read. Nothing more is read from a connection on which one came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A line ends with a line feed alone, or a carriage return stands alone (RFC 9112 2.2).
-    #[error("a line that doesn't end with CR LF")]
+    #[error("a line that does not end with CR LF")]
     BareLineEnd,
     /// A line that begins with white space, and so goes on the line before it (RFC 9112 5.2).
     #[error("a folded header field")]
     Folded,
-    /// The head is no head: a first line, a field's name or value that can't be.
+    /// The head is no head: a first line, a field's name or value that cannot be.
     #[error("malformed head: {0}")]
     Malformed(&'static str),
     /// A version other than 1.0 and 1.1.

@@ -124,7 +124,7 @@ pub enum Fate {
     Stays,
     /// It goes.
     Goes,
-    /// It has this value instead, or goes where that can't be one.
+    /// It has this value instead, or goes where that cannot be one.
     Becomes(Bytes),
 }
 
@@ -237,7 +237,7 @@ impl Fields {
     }
 
     /// Gives the field called `name` another value, in its place and spelling; further fields of that name go.
-    /// Where there is none, it is added last. False, and nothing is done, where `value` can't be one.
+    /// Where there is none, it is added last. False, and nothing is done, where `value` cannot be one.
     pub fn set(&mut self, name: &'static str, value: impl Into<Bytes>) -> bool {
         let value = value.into();
         let Some(at) = self.lines.iter().position(|line| self.is_called(*line, name)) else {
@@ -261,7 +261,7 @@ impl Fields {
     }
 
     /// Gives field number `at` another value. False, and nothing is done, where there is no such field or the
-    /// value can't be one.
+    /// value cannot be one.
     pub fn replace(&mut self, at: usize, value: impl Into<Bytes>) -> bool {
         let value = value.into();
         let Some(line) = self.lines.get(at).copied() else { return false };

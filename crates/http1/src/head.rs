@@ -123,7 +123,7 @@ impl RequestHead {
         }
     }
 
-    /// Gives it another target. False, and nothing is done, where it can't be one.
+    /// Gives it another target. False, and nothing is done, where it cannot be one.
     pub fn set_target(&mut self, target: &str) -> bool {
         let fit = is_target(target.as_bytes());
         if fit && self.target() != target {
@@ -134,7 +134,7 @@ impl RequestHead {
     }
 
     /// Where the target is a whole address of HTTP, makes it the path and the query of that: what a server has to
-    /// take like these (RFC 9112 3.2.2). False where it is an address that can't be one. Any other form stays.
+    /// take like these (RFC 9112 3.2.2). False where it is an address that cannot be one. Any other form stays.
     pub fn take_origin_form(&mut self) -> bool {
         let target = self.target();
         if target.starts_with(['/', '*']) {

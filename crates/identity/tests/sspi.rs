@@ -180,7 +180,7 @@ fn pdu<'a>(
     ]
 }
 
-/// Several sealed stubs each way, and a changed one at the end, which we don't take.
+/// Several sealed stubs each way, and a changed one at the end, which we do not take.
 fn converse((mut theirs, mut ours): (Ntlm, Box<dyn MessageSecurity>)) {
     let (mut head, mut tail) = (HEAD, TAIL);
     for length in [1, 7, 16, 5_840] {

@@ -17,7 +17,7 @@ wire::wire_enum! {
         EC_WRONG_SERVER = 0x0000_0478,
         /// A ROP's answer does not fit the room that is left for it (`ecBufferTooSmall`).
         EC_BUFFER_TOO_SMALL = 0x0000_047D,
-        /// A search folder's scope can't be (`ecSearchFolderScopeViolation`).
+        /// A search folder's scope cannot be (`ecSearchFolderScopeViolation`).
         EC_SEARCH_FOLDER_SCOPE_VIOLATION = 0x0000_0490,
         /// A ROP acts on an object that does not exist (`ecNullObject`).
         EC_NULL_OBJECT = 0x0000_04B9,

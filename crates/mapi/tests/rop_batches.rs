@@ -361,7 +361,7 @@ fn what_takes_time_is_answered_by_how_far_it_is() {
         assert_eq!(answered("500001 00", told), [id]);
         assert_eq!(answered("500001 00", progress), [RopId::RopProgress]);
     }
-    // What can't take time is answered at once.
+    // What cannot take time is answered at once.
     let asked = requests(&hex("160001"));
     let told = hex("500100000000 00 01000000 03000000");
     assert!(RopResponses::decode(&told, &mut Answers::new(&asked, &[], &())).error.is_some());

@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
     pub fn shared(&mut self, count: usize, field: &'static str) -> Result<Bytes> {
         let bytes = self.bytes(count, field)?;
         Ok(match self.source {
-            // What is left is always a part of the source, so that this can't panic.
+            // What is left is always a part of the source, so that this cannot panic.
             Some(source) => source.slice_ref(bytes),
             None => Bytes::copy_from_slice(bytes),
         })

@@ -81,7 +81,7 @@ pub(super) fn mapped(operation: &mut Operation, call: &RpcCall) {
     }
 }
 
-/// What `show` makes of a stub; nothing where it is not there, or sealed, or can't be read.
+/// What `show` makes of a stub; nothing where it is not there, or sealed, or cannot be read.
 fn taken<T: for<'a> Decode<'a>>(
     stub: Option<&Stub>,
     what: &str,

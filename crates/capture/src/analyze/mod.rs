@@ -3,8 +3,8 @@
 mod autodiscover;
 mod bodies;
 mod followed_batch;
-mod guess;
 pub(crate) mod handles;
+mod infer_interface;
 mod mapper;
 mod normalize;
 mod objects;
@@ -18,7 +18,7 @@ use mapi::inspect::Node;
 
 use crate::call::{Call, CallBody};
 
-use self::guess::Guesses;
+use self::infer_interface::InferredInterfaces;
 pub use self::operation::{Operation, Rop};
 use self::sessions::Sessions;
 
@@ -26,7 +26,7 @@ use self::sessions::Sessions;
 #[derive(Debug, Default)]
 pub struct Analyzer {
     sessions: Sessions,
-    guesses: Guesses,
+    interfaces: InferredInterfaces,
 }
 
 impl Analyzer {
@@ -58,7 +58,7 @@ impl Analyzer {
             CallBody::Rpc(rpc) => {
                 let interface = match rpc.interface {
                     Some(syntax) => Interface::by_uuid(syntax.uuid),
-                    None => self.guesses.interface(call.connection, rpc),
+                    None => self.interfaces.interface(call.connection, rpc),
                 };
                 bodies::rpc(&mut operation, &mut self.sessions, call.connection, (rpc, interface));
             }

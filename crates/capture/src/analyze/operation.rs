@@ -51,7 +51,7 @@ pub struct Operation {
     pub response: Node,
     /// The ROPs in it.
     pub rops: Vec<Rop>,
-    /// What of it can't be read.
+    /// What of it cannot be read.
     pub problems: Vec<String>,
 }
 

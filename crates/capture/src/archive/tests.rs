@@ -104,11 +104,11 @@ const TIMES: &[u8] = br#"<Session SID="2"><SessionTimers FiddlerBeginRequest="00
 /// The calls in an archive, and its problems.
 fn found(file: &[u8]) -> Result<(Vec<Call>, Vec<String>), ArchiveError> {
     let (mut calls, mut problems) = (Vec::new(), Vec::new());
-    let mut watcher = Watcher::new(Vec::new());
-    read::<ArchiveError>(Cursor::new(file), 0, &mut watcher, &mut |found| {
+    let mut reader = CallReader::new(Vec::new());
+    read::<ArchiveError>(Cursor::new(file), 0, &mut reader, &mut |found| {
         match found {
-            Found::Call(call) => calls.push(*call),
-            Found::Problem(problem) => problems.push(problem.to_string()),
+            RecordedItem::Call(call) => calls.push(*call),
+            RecordedItem::Problem(problem) => problems.push(problem.to_string()),
         }
         Ok(())
     })?;

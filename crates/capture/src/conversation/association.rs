@@ -13,7 +13,7 @@ use wire::{Decode as _, Reader};
 
 use super::fragments::{Assembly, Fragment, Pdus};
 use super::security::{Secrets, Security};
-use crate::call::{Envelope, RpcAnswer, RpcCall};
+use crate::call::{Envelope, RpcAnswer, RpcCall, SealedReason};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
@@ -47,7 +47,7 @@ pub(super) struct Association {
     security: HashMap<u32, Security>,
     calls: HashMap<u32, Pending>,
     user: Option<Arc<str>>,
-    /// Why security contexts can't be read, to be reported.
+    /// Why security contexts cannot be read, to be reported.
     unsealable: Vec<String>,
     /// Whether what the sides say comes in the order in which they said it.
     ordered: bool,
@@ -138,7 +138,7 @@ impl Association {
         self.work(done, problems);
     }
 
-    /// Bytes of one side are missing. What is known to lack a fragment can't be read; the side is read on from the
+    /// Bytes of one side are missing. What is known to lack a fragment cannot be read; the side is read on from the
     /// next PDU.
     pub(super) fn gap(&mut self, side: Side, done: &mut Vec<Done>, problems: &mut Vec<String>) {
         self.work(done, problems);
@@ -399,7 +399,7 @@ impl Association {
         pdu: &mut [u8],
         (head_size, start): (usize, usize),
         trailer: SecTrailer,
-    ) -> Option<&'static str> {
+    ) -> Option<SealedReason> {
         let level = trailer.auth_level;
         let seals = level == AuthLevel::PKT_PRIVACY;
         if !matches!(level, AuthLevel::CALL | AuthLevel::PKT | AuthLevel::PKT_INTEGRITY) && !seals {
@@ -411,7 +411,7 @@ impl Association {
                 self.unsealable.extend(security.problem().filter(|_| seals));
                 checked
             }
-            None => Err("the recording has not the beginning of its security context"),
+            None => Err(SealedReason::MissingBind),
         };
         // What is only signed can be read all the same.
         checked.err().filter(|_| seals)

@@ -4,7 +4,7 @@ use crate::decrypt::tls::{KeyLog, KeyLogReader, LineProblem, Output, Tls};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
-/// How many bytes of all connections are kept while they can't be decrypted yet.
+/// How many bytes of all connections are kept while they cannot be decrypted yet.
 const MAX_WAITING: usize = 64 << 20;
 
 /// What is known of the TLS of all connections.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use http1::{Event, Head as _, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
-use identity::ntlm::passive::{Sender, Witness};
+use identity::ntlm::passive::{RecordedHandshake, Sender};
 
 use super::caller::{named, token};
 use super::message::{Channel, ExchangeEvent, Message, Open, answer, path_of};
@@ -40,7 +40,7 @@ pub(super) struct Exchanges {
     expecting: bool,
     /// What was lost, and how answers find their requests.
     order: Order,
-    witness: Witness,
+    handshake: RecordedHandshake,
     /// The user who authenticated on the connection.
     user: Option<Arc<str>>,
 }
@@ -59,7 +59,7 @@ impl Exchanges {
             unasked: false,
             expecting: false,
             order: Order::new(joined, ordered),
-            witness: Witness::default(),
+            handshake: RecordedHandshake::default(),
             user: None,
         }
     }
@@ -134,7 +134,7 @@ impl Exchanges {
         self.work(time, events, problems);
     }
 
-    /// What one side is sending can't be read on.
+    /// What one side is sending cannot be read on.
     fn lose(&mut self, side: Side, events: &mut Vec<ExchangeEvent>) {
         self.order.lost(side);
         match side {
@@ -287,7 +287,7 @@ impl Exchanges {
                         self.answer(&head, time);
                     }
                     if let Some(token) = head.fields.text("www-authenticate").and_then(token) {
-                        self.witness.token(Sender::Server, &token);
+                        self.handshake.token(Sender::Server, &token);
                     }
                 }
                 Event::Body(piece) => {
@@ -360,8 +360,8 @@ impl Exchanges {
             return Some(user);
         }
         if let Some(token) = token(authorization) {
-            self.witness.token(Sender::Client, &token);
-            if let Some(user) = claimed(&self.witness) {
+            self.handshake.token(Sender::Client, &token);
+            if let Some(user) = claimed(&self.handshake) {
                 self.user = Some(user);
             }
         }

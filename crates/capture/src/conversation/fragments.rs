@@ -8,7 +8,7 @@ use rpc::pdu::{HEADER_SIZE, Header, PduType};
 use rpc::verification::VerificationTrailer;
 use wire::Endian;
 
-use crate::call::Stub;
+use crate::call::{SealedReason, Stub};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
@@ -32,7 +32,7 @@ pub(super) struct Pdus {
 pub(super) struct Assembly {
     bytes: BytesMut,
     endian: Endian,
-    sealed: Option<&'static str>,
+    sealed: Option<SealedReason>,
     length: usize,
 }
 
@@ -44,13 +44,13 @@ impl Assembly {
         if self.bytes.len().saturating_add(fragment.stub.len()) <= MAX_STUB {
             self.bytes.extend_from_slice(fragment.stub);
         } else {
-            self.sealed = self.sealed.or(Some("it is too long to be kept"));
+            self.sealed = self.sealed.or(Some(SealedReason::TooLong));
         }
     }
 
     /// A fragment of it was not recorded.
     pub(super) fn lose(&mut self) {
-        self.sealed = self.sealed.or(Some(NOT_RECORDED));
+        self.sealed = self.sealed.or(Some(SealedReason::MissingFragment));
     }
 
     pub(super) fn finish(self, is_request: bool) -> Stub {
@@ -66,14 +66,11 @@ impl Assembly {
     }
 }
 
-/// Why a stub can't be read of which a fragment is missing.
-const NOT_RECORDED: &str = "a part of it is missing in the recording";
-
 /// What one PDU has of a stub.
 pub(super) struct Fragment<'a> {
     pub(super) stub: &'a [u8],
     pub(super) endian: Endian,
-    pub(super) sealed: Option<&'static str>,
+    pub(super) sealed: Option<SealedReason>,
 }
 
 impl Pdus {

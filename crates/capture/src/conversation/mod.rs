@@ -1,23 +1,23 @@
-//! From streams to calls: detects the protocol of each connection, and finds the calls in it.
+//! From streams to calls: detects the protocol of each connection and decodes its calls.
 
 mod association;
+mod call_reader;
 mod caller;
 mod decrypted;
 mod exchange;
-mod found;
 mod fragments;
 mod message;
 mod order;
+mod recorded_item;
 mod security;
 mod start;
 mod tracked;
 mod tunnel;
-mod watcher;
 
+pub use self::call_reader::CallReader;
 pub(crate) use self::caller::named;
-pub use self::found::Found;
 pub(crate) use self::message::path_of;
-pub use self::watcher::Watcher;
+pub use self::recorded_item::RecordedItem;
 
 #[cfg(test)]
 mod tests;

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use identity::NtHash;
-use identity::ntlm::passive::Secret;
+use identity::ntlm::passive::DecryptionSecret;
 use testkit::captures;
 
 use super::*;
-use crate::call::{Call, CallBody, RpcAnswer, Stub};
+use crate::call::{Call, CallBody, RpcAnswer, SealedReason, Stub};
 use crate::stream::{Connection, Event, EventKind, Side};
 use crate::{Envelope, Timestamp};
 
@@ -16,18 +16,18 @@ fn connection(number: u64) -> Connection {
     Connection { number, client: address, server: address, interface: None }
 }
 
-fn close(watcher: &mut Watcher, number: u64) {
+fn close(reader: &mut CallReader, number: u64) {
     for kind in [EventKind::Ended(Side::Client), EventKind::Ended(Side::Server), EventKind::Closed] {
-        watcher.event(&Event { connection: &connection(number), time: Timestamp(0), kind });
+        reader.event(&Event { connection: &connection(number), time: Timestamp(0), kind });
     }
 }
 
-fn sorted(watcher: &mut Watcher) -> (Vec<Call>, Vec<String>) {
+fn sorted(reader: &mut CallReader) -> (Vec<Call>, Vec<String>) {
     let (mut calls, mut problems) = (Vec::new(), Vec::new());
-    for found in watcher.take() {
+    for found in reader.take() {
         match found {
-            Found::Call(call) => calls.push(*call),
-            Found::Problem(problem) => problems.push(problem.to_string()),
+            RecordedItem::Call(call) => calls.push(*call),
+            RecordedItem::Problem(problem) => problems.push(problem.to_string()),
         }
     }
     (calls, problems)
@@ -37,16 +37,16 @@ fn sorted(watcher: &mut Watcher) -> (Vec<Call>, Vec<String>) {
 fn every_recorded_exchange_is_a_call_with_its_bodies() {
     for pack in [captures::mapihttp(), captures::mapihttp_compressed()] {
         for exchange in pack {
-            let mut watcher = Watcher::new(Vec::new());
+            let mut reader = CallReader::new(Vec::new());
             // In pieces, as they would come.
             for piece in exchange.request.chunks(100) {
-                watcher.data(&connection(1), Side::Client, Timestamp(0), piece);
+                reader.data(&connection(1), Side::Client, Timestamp(0), piece);
             }
             for piece in exchange.response.chunks(77) {
-                watcher.data(&connection(1), Side::Server, Timestamp(0), piece);
+                reader.data(&connection(1), Side::Server, Timestamp(0), piece);
             }
-            close(&mut watcher, 1);
-            let (calls, problems) = sorted(&mut watcher);
+            close(&mut reader, 1);
+            let (calls, problems) = sorted(&mut reader);
             assert_eq!((calls.len(), problems.len()), (1, 0), "{}: {problems:?}", exchange.name());
             let CallBody::Http(call) = &calls[0].body else { panic!("not HTTP") };
             assert_eq!(call.request.body, exchange.http_request().body, "{}", exchange.name());
@@ -60,23 +60,23 @@ fn every_recorded_exchange_is_a_call_with_its_bodies() {
 }
 
 /// All calls of the recorded channels, in the order in which they are found.
-fn tunnelled(secrets: &[Secret], newest_first: bool) -> (Vec<Call>, Vec<String>) {
+fn tunnelled(secrets: &[DecryptionSecret], newest_first: bool) -> (Vec<Call>, Vec<String>) {
     let mut connections = captures::rpc_over_http().connections;
     if newest_first {
         connections.reverse();
     }
-    let mut watcher = Watcher::new(secrets.to_vec());
+    let mut reader = CallReader::new(secrets.to_vec());
     for (number, recorded) in (1..).zip(&connections) {
-        watcher.data(&connection(number), Side::Client, Timestamp(0), &recorded.to_server);
-        watcher.data(&connection(number), Side::Server, Timestamp(0), &recorded.to_client);
+        reader.data(&connection(number), Side::Client, Timestamp(0), &recorded.to_server);
+        reader.data(&connection(number), Side::Server, Timestamp(0), &recorded.to_client);
     }
-    watcher.finish();
-    sorted(&mut watcher)
+    reader.finish();
+    sorted(&mut reader)
 }
 
 #[test]
 fn channels_make_associations_whichever_is_seen_first() {
-    let alice = Secret::account("alice@lab.test", NtHash::from_password("alicepw1"));
+    let alice = DecryptionSecret::account("alice@lab.test", NtHash::from_password("alicepw1"));
     for newest_first in [false, true] {
         let (calls, problems) = tunnelled(std::slice::from_ref(&alice), newest_first);
         assert_eq!(problems, [""; 0]);
@@ -103,9 +103,7 @@ fn without_the_password_what_is_sealed_is_told_to_be() {
     let (calls, problems) = tunnelled(&[], false);
     assert_eq!(problems, [""; 0]);
     let sealed = calls.iter().filter(|call| match &call.body {
-        CallBody::Rpc(rpc) => {
-            rpc.request == Stub::Sealed(rpc.request.len(), "no password or key that was given fits")
-        }
+        CallBody::Rpc(rpc) => rpc.request == Stub::Sealed(rpc.request.len(), SealedReason::NoSecret),
         CallBody::Http(_) => false,
     });
     assert_eq!(sealed.count(), 11);
@@ -134,12 +132,12 @@ proptest::proptest! {
                 bytes[place % count] = value;
             }
         }
-        let mut watcher = Watcher::new(Vec::new());
-        watcher.data(&connection(1), Side::Client, Timestamp(0), &request);
-        watcher.data(&connection(1), Side::Server, Timestamp(0), &response);
-        close(&mut watcher, 1);
-        watcher.finish();
-        let (calls, _) = sorted(&mut watcher);
+        let mut reader = CallReader::new(Vec::new());
+        reader.data(&connection(1), Side::Client, Timestamp(0), &request);
+        reader.data(&connection(1), Side::Server, Timestamp(0), &response);
+        close(&mut reader, 1);
+        reader.finish();
+        let (calls, _) = sorted(&mut reader);
         let mut analyzer = crate::Analyzer::default();
         for call in calls {
             let operation = analyzer.operation(&call);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::association::Association;
 use super::decrypted::{Decryption, Layer, Recorded};
 use super::exchange::Exchanges;
-use super::found::Out;
+use super::recorded_item::Out;
 use super::security::Secrets;
 use super::start::{Preamble, Start, pass_preamble};
 use super::tunnel::ChannelBytes;
@@ -214,7 +214,7 @@ impl Tracked {
             Start::Neither => {
                 let is_tls = |bytes: &[u8]| Tls::is_middle(bytes) || Tls::is_start(bytes) == Some(true);
                 let what = if !self.layer.is_tls() && (is_tls(&client) || is_tls(&server)) {
-                    "TLS whose handshake is not in the recording, which can't be decrypted"
+                    "TLS whose handshake is not in the recording, which cannot be decrypted"
                 } else {
                     "neither RPC nor HTTP"
                 };

@@ -4,7 +4,7 @@
 pub mod kerberos;
 pub mod tls;
 
-use identity::ntlm::passive::Secret;
+use identity::ntlm::passive::DecryptionSecret;
 
 use self::kerberos::Keytab;
 use self::tls::KeyLog;
@@ -13,15 +13,15 @@ use self::tls::KeyLog;
 #[derive(Debug, Default)]
 pub struct Keys {
     /// Passwords, hashes and session keys of NTLM.
-    pub ntlm: Vec<Secret>,
+    pub ntlm: Vec<DecryptionSecret>,
     /// Secrets of TLS sessions.
     pub tls: KeyLog,
     /// Keys of the services that Kerberos' tickets are for.
     pub kerberos: Keytab,
 }
 
-impl From<Vec<Secret>> for Keys {
-    fn from(ntlm: Vec<Secret>) -> Self {
+impl From<Vec<DecryptionSecret>> for Keys {
+    fn from(ntlm: Vec<DecryptionSecret>) -> Self {
         Self { ntlm, ..Self::default() }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn calls(text: &str) -> Vec<Found> {
+fn calls(text: &str) -> Vec<RecordedItem> {
     let mut found = Vec::new();
     read(text.as_bytes(), 0, &mut |item| found.push(item)).unwrap();
     found
@@ -21,15 +21,15 @@ fn entries_become_calls() {
         {"request": {"method": "GET", "url": "/x"}, "response": {"status": 0}}
     ]}}"#;
     let found = calls(text);
-    let Found::Call(first) = &found[0] else { panic!("{found:?}") };
+    let RecordedItem::Call(first) = &found[0] else { panic!("{found:?}") };
     let CallBody::Http(http) = &first.body else { panic!("not HTTP") };
     assert_eq!((http.target.as_str(), &http.request.body[..]), ("/mapi/emsmdb/?MailboxId=a", &[0, 1, 2][..]));
     assert_eq!(http.response.as_ref().unwrap().message.body, &[0xff, 0][..]);
     assert_eq!((first.user.as_deref(), first.elapsed), (Some("alice"), Some(Duration::from_micros(12_500))));
     assert_eq!(first.time.to_string(), "2026-11-21T23:00:00.500000Z");
-    let Found::Problem(problem) = &found[1] else { panic!("{found:?}") };
+    let RecordedItem::Problem(problem) = &found[1] else { panic!("{found:?}") };
     assert_eq!(problem.to_string(), "entry 2: missing field `url`");
-    let Found::Call(third) = &found[2] else { panic!("{found:?}") };
+    let RecordedItem::Call(third) = &found[2] else { panic!("{found:?}") };
     let CallBody::Http(http) = &third.body else { panic!("not HTTP") };
     assert_eq!(http.response, None);
 }
@@ -59,7 +59,7 @@ fn a_byte_order_mark_is_no_part_of_the_text() {
         assert!(is_har(&file) && is_har(file.get(..40).unwrap()));
         let mut found = Vec::new();
         read(Slow(&file), 0, &mut |item| found.push(item)).unwrap();
-        let [Found::Call(call)] = &found[..] else { panic!("{found:?}") };
+        let [RecordedItem::Call(call)] = &found[..] else { panic!("{found:?}") };
         let CallBody::Http(http) = &call.body else { panic!("not HTTP") };
         assert_eq!(http.target, "/ä€🦀");
     }
@@ -73,7 +73,7 @@ fn body(members: &str, headers: &str) -> HttpMessage {
            {members}}}}}]}}}}"#
     );
     let mut found = calls(&text);
-    let Some(Found::Call(call)) = found.pop() else { panic!("{found:?}") };
+    let Some(RecordedItem::Call(call)) = found.pop() else { panic!("{found:?}") };
     let CallBody::Http(http) = call.body else { panic!("not HTTP") };
     http.request
 }

@@ -26,7 +26,7 @@ impl<W: Write + Seek> HarWriter<W> {
     /// Begins a file.
     ///
     /// # Errors
-    /// When it can't be written.
+    /// When it cannot be written.
     pub fn new(mut out: W) -> io::Result<Self> {
         let creator = json!({"name": "MAPIProxy", "version": env!("CARGO_PKG_VERSION")});
         let head = format!("{{\"log\": {{\"version\": \"1.2\", \"creator\": {creator}, \"entries\": [\n");
@@ -49,7 +49,7 @@ impl<W: Write + Seek> HarWriter<W> {
     /// Writes a call; those that are not HTTP are passed over.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// When the file cannot be written.
     pub fn call(&mut self, call: &Call) -> io::Result<()> {
         let CallBody::Http(_) = &call.body else { return Ok(()) };
         let mut text = if self.entries == 0 { Vec::new() } else { b",\n".to_vec() };
@@ -74,7 +74,7 @@ impl HarWriter<File> {
     /// Cuts off what an entry that could not be written left behind the file's end.
     ///
     /// # Errors
-    /// When the file can't be changed.
+    /// When the file cannot be changed.
     pub fn cut_off(&mut self) -> io::Result<()> {
         self.out.set_len(self.end())
     }

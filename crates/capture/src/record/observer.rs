@@ -15,7 +15,7 @@ use rpc::SyntaxId;
 use wire::Endian;
 
 use super::{http_view, redact};
-use crate::call::{Call, CallBody, RpcAnswer, RpcCall, Stub};
+use crate::call::{Call, CallBody, RpcAnswer, RpcCall, SealedReason, Stub};
 use crate::time::Timestamp;
 
 /// How many calls may wait to be written before more are lost.
@@ -190,7 +190,7 @@ fn little(key: OperationKey, stub: Bytes, endian: Endian) -> Stub {
 fn re_encoded<B: Body<Key = OperationKey>>(key: OperationKey, stub: &[u8]) -> Stub {
     match B::decode(key, stub, Endian::Big).and_then(|(body, _)| body.encode()) {
         Ok(bytes) => Stub::Plain(bytes.into(), Endian::Little),
-        Err(_) => Stub::Sealed(stub.len(), "its byte order can't be turned"),
+        Err(_) => Stub::Sealed(stub.len(), SealedReason::ByteOrder),
     }
 }
 

@@ -62,7 +62,7 @@ impl<W: Write> PacketWriter<W> {
     /// Begins a file.
     ///
     /// # Errors
-    /// When it can't be written.
+    /// When it cannot be written.
     pub fn new(out: W) -> io::Result<Self> {
         let mut this = Self {
             out,
@@ -101,7 +101,7 @@ impl<W: Write> PacketWriter<W> {
     /// Writes a call, as a whole.
     ///
     /// # Errors
-    /// When the file can't be written; then a part of the call may be behind what is
+    /// When the file cannot be written; then a part of the call may be behind what is
     /// [`written`](Self::written).
     pub fn call(&mut self, call: &Call) -> io::Result<()> {
         let side = SIDES.iter().position(|side| call.side.as_deref() == Some(*side)).unwrap_or(0);
@@ -245,7 +245,7 @@ impl PacketWriter<File> {
     /// Cuts off what a call that could not be written left behind.
     ///
     /// # Errors
-    /// When the file can't be changed.
+    /// When the file cannot be changed.
     pub fn cut_off(&mut self) -> io::Result<()> {
         self.out.set_len(self.written)?;
         self.out.seek(SeekFrom::Start(self.written)).map(drop)

@@ -39,18 +39,18 @@ impl Form {
     }
 }
 
-/// Why a file that is there can't be put aside for a recording.
+/// Why an existing file cannot be replaced by a recording.
 #[derive(Debug, thiserror::Error)]
 enum NotOurs {
     /// It is a link.
-    #[error("is a symbolic link, which is not followed: name the file itself")]
+    #[error("file is a symbolic link, which is not followed: name the file itself")]
     Link,
     /// It is no file.
-    #[error("is a folder, a pipe or a device: name a regular file")]
+    #[error("path is a folder, a pipe or a device: name a regular file")]
     NoFile,
     /// It is another user's.
     #[error(
-        "belongs to user id {owner}, but this runs as user id {process}: move it away, or name another file"
+        "file belongs to user id {owner}, but this process runs as user id {process}: move it away, or name another file"
     )]
     Owner {
         /// Whose it is.
@@ -59,10 +59,10 @@ enum NotOurs {
         process: u32,
     },
     /// Others can write to it.
-    #[error("can be written by others (mode {0:03o}): move it away, or name another file")]
+    #[error("file can be written by others (mode {0:03o}): move it away, or name another file")]
     Mode(u32),
     /// Something else is in it.
-    #[error("holds something that is not a recording of MAPIProxy: move it away, or name another file")]
+    #[error("file is not a recording of MAPIProxy: move it away, or name another file")]
     Content,
 }
 
@@ -84,7 +84,7 @@ pub(super) enum Standing {
 /// What stands at `path`, if a recording in the form `form` may take its place.
 ///
 /// # Errors
-/// When something else stands there, or it can't be told; [`ErrorKind::AlreadyExists`] for the former.
+/// When something else stands there, or it cannot be told; [`ErrorKind::AlreadyExists`] for the former.
 pub(super) fn standing(path: &Path, form: Form) -> io::Result<Standing> {
     let seen = match fs::symlink_metadata(path) {
         Ok(seen) => seen,
@@ -125,7 +125,7 @@ fn flags() -> i32 {
 /// Makes the file `path`, readable by its owner alone.
 ///
 /// # Errors
-/// When there is something at that path, whatever it is, and when it can't be made.
+/// When there is something at that path, whatever it is, and when it cannot be made.
 pub(super) fn make(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags()).open(path)
 }
@@ -133,10 +133,10 @@ pub(super) fn make(path: &Path) -> io::Result<File> {
 /// Renames `from` to `to`, where nothing is.
 ///
 /// # Errors
-/// When there is something, and when it can't be done.
+/// When there is something, and when it cannot be done.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system that can't do so in one step.
+        // A file system that cannot do so in one step.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => match fs::symlink_metadata(to) {
             Ok(_) => Err(ErrorKind::AlreadyExists.into()),
             Err(_) => fs::rename(from, to),

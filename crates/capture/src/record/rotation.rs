@@ -66,14 +66,14 @@ impl Files {
     /// Writes a call.
     ///
     /// # Errors
-    /// When a file can't be written; the error names it. It is left as it was, and goes on with the next call
+    /// When a file cannot be written; the error names it. It is left as it was, and goes on with the next call
     /// that can be written.
     pub fn call(&mut self, call: &Call) -> io::Result<()> {
         let Self { packets, har, rotation } = self;
         let begin = |file| PacketWriter::new(file).map(Writer::Packets);
-        let packets = packets.as_mut().map_or(Ok(()), |series| series.told(call, rotation, begin));
+        let packets = packets.as_mut().map_or(Ok(()), |series| series.write_call(call, rotation, begin));
         let begin = |file| HarWriter::new(file).map(Writer::Har);
-        packets.and(har.as_mut().map_or(Ok(()), |series| series.told(call, rotation, begin)))
+        packets.and(har.as_mut().map_or(Ok(()), |series| series.write_call(call, rotation, begin)))
     }
 }
 
@@ -102,7 +102,7 @@ impl Writer {
 
 impl Series {
     /// Writes a call. An error names the file.
-    fn told(
+    fn write_call(
         &mut self,
         call: &Call,
         rotation: &Rotation,
@@ -147,7 +147,7 @@ impl Series {
             self.set_aside(now, rotation.keep)?;
             // What passes is for the owner's eyes alone.
             let file = place::make(&self.path)?;
-            // What can't even be begun is not there next time: then it would be set aside in an older one's
+            // What cannot even be begun is not there next time: then it would be set aside in an older one's
             // place.
             let begun = begin(file).inspect_err(|_| drop(fs::remove_file(&self.path)))?;
             self.open = Some((begun, now));
@@ -180,7 +180,7 @@ impl Series {
 /// The full files of the recording that goes on in the one at `path`, the oldest first.
 ///
 /// # Errors
-/// When its folder can't be read.
+/// When its folder cannot be read.
 pub fn set_aside(path: &Path) -> io::Result<Vec<PathBuf>> {
     let (stem, extension) = parts(path);
     let mut old: Vec<PathBuf> = Vec::new();

@@ -7,35 +7,35 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use identity::NtHash;
-use identity::ntlm::passive::Secret;
+use identity::ntlm::passive::DecryptionSecret;
 use testkit::captures;
 
 use super::*;
 use crate::call::{Call, CallBody};
-use crate::conversation::{Found, Watcher};
+use crate::conversation::{CallReader, RecordedItem};
 use crate::source::Packets;
 use crate::stream::{Connection, Side};
 use crate::{Timestamp, har};
 
 /// Calls of every kind, as they were recorded, one after the other.
 fn recorded() -> Vec<Call> {
-    let alice = Secret::account("alice@lab.test", NtHash::from_password("alicepw1"));
-    let mut watcher = Watcher::new(vec![alice]);
+    let alice = DecryptionSecret::account("alice@lab.test", NtHash::from_password("alicepw1"));
+    let mut reader = CallReader::new(vec![alice]);
     let nowhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
     let connection = |number| Connection { number, client: nowhere, server: nowhere, interface: None };
     let tunnels = captures::rpc_over_http().connections;
     for (number, recorded) in (1..).zip(&tunnels) {
-        watcher.data(&connection(number), Side::Client, Timestamp(0), &recorded.to_server);
-        watcher.data(&connection(number), Side::Server, Timestamp(0), &recorded.to_client);
+        reader.data(&connection(number), Side::Client, Timestamp(0), &recorded.to_server);
+        reader.data(&connection(number), Side::Server, Timestamp(0), &recorded.to_client);
     }
     for exchange in captures::mapihttp() {
-        watcher.data(&connection(1000), Side::Client, Timestamp(0), &exchange.request);
-        watcher.data(&connection(1000), Side::Server, Timestamp(0), &exchange.response);
+        reader.data(&connection(1000), Side::Client, Timestamp(0), &exchange.request);
+        reader.data(&connection(1000), Side::Server, Timestamp(0), &exchange.response);
     }
-    watcher.finish();
-    let calls = watcher.take().into_iter().map(|found| match found {
-        Found::Call(call) => *call,
-        Found::Problem(problem) => panic!("{problem}"),
+    reader.finish();
+    let calls = reader.take().into_iter().map(|found| match found {
+        RecordedItem::Call(call) => *call,
+        RecordedItem::Problem(problem) => panic!("{problem}"),
     });
     let timed = (1..).zip(calls).map(|(index, call)| Call {
         time: Timestamp(1_795_302_673_000_000_000 + index * 1_000_000),
@@ -49,14 +49,14 @@ fn recorded() -> Vec<Call> {
 
 fn packets(file: &[u8]) -> Vec<Call> {
     let mut packets = Packets::new(file).unwrap();
-    let mut watcher = Watcher::new(Vec::new());
+    let mut reader = CallReader::new(Vec::new());
     while let Some(item) = packets.next_item().unwrap() {
-        watcher.item(item);
+        reader.item(item);
     }
-    watcher.finish();
-    let calls = watcher.take().into_iter().map(|found| match found {
-        Found::Call(call) => *call,
-        Found::Problem(problem) => panic!("{problem}"),
+    reader.finish();
+    let calls = reader.take().into_iter().map(|found| match found {
+        RecordedItem::Call(call) => *call,
+        RecordedItem::Problem(problem) => panic!("{problem}"),
     });
     calls.collect()
 }
@@ -123,8 +123,8 @@ fn har_that_is_written_reads_as_the_same_calls_and_is_whole_at_all_times() {
     }
     let mut read = Vec::new();
     har::read(file.get_ref().as_slice(), 0, &mut |found| match found {
-        Found::Call(call) => read.push(*call),
-        Found::Problem(problem) => panic!("{problem}"),
+        RecordedItem::Call(call) => read.push(*call),
+        RecordedItem::Problem(problem) => panic!("{problem}"),
     })
     .unwrap();
     assert_eq!(sorted(&read), sorted(http));

@@ -37,10 +37,10 @@ impl<'a> Comparison<'a> {
     }
 
     pub(super) fn operations(&mut self, recorded: &Operation, came: &Operation) {
-        self.say("status", told(recorded.status), told(came.status));
-        self.say("X-ResponseCode", told(recorded.response_code), told(came.response_code));
-        self.say("fault", told(recorded.fault.as_ref()), told(came.fault.as_ref()));
-        self.say("return value", told(recorded.return_value), told(came.return_value));
+        self.say("status", text_or_none(recorded.status), text_or_none(came.status));
+        self.say("X-ResponseCode", text_or_none(recorded.response_code), text_or_none(came.response_code));
+        self.say("fault", text_or_none(recorded.fault.as_ref()), text_or_none(came.fault.as_ref()));
+        self.say("return value", text_or_none(recorded.return_value), text_or_none(came.return_value));
         let names = |operation: &Operation| {
             let names: Vec<&str> = asked(operation).map(|rop| rop.name.as_str()).collect();
             names.join(", ")
@@ -54,7 +54,7 @@ impl<'a> Comparison<'a> {
 
     fn rops(&mut self, recorded: &Rop, came: &Rop) {
         let place = format!("{}: return value", recorded.name);
-        self.say(place, told(recorded.return_value), told(came.return_value));
+        self.say(place, text_or_none(recorded.return_value), text_or_none(came.return_value));
         if let (Some(then), Some(now)) = (&recorded.response, &came.response) {
             self.values(&recorded.name, then, now);
         }
@@ -99,7 +99,7 @@ pub(super) fn asked(operation: &Operation) -> impl Iterator<Item = &Rop> {
     operation.rops.iter().filter(|rop| rop.request.is_some())
 }
 
-fn told(value: Option<impl ToString>) -> String {
+fn text_or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 

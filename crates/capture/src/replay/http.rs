@@ -47,7 +47,7 @@ pub struct HttpStep {
     pub(super) request_type: RequestType,
 }
 
-/// A body with the current handles and ids. One that can't be decoded stays as it was recorded.
+/// A body with the current handles and ids. One that cannot be decoded stays as it was recorded.
 fn body(
     mapped: &Mapped,
     session: u64,

@@ -1,45 +1,45 @@
-//! Why a recorded call is not made again.
+//! The reasons for which a replay does not send a recorded call.
 
-/// Why a recorded call is not made again.
+/// Why a replay does not send a recorded call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotSent {
     /// The call is for an interface that is not one of Exchange's, or whose bind was not recorded.
-    #[error("its interface is not one of Exchange's")]
+    #[error("interface is not one of Exchange's")]
     Interface,
     /// The request is HTTP, but not MAPI over HTTP.
-    #[error("it is not a request of MAPI over HTTP")]
+    #[error("not a request of MAPI over HTTP")]
     NotMapi,
     /// The request has an `X-RequestType` that is not specified.
-    #[error("its request type is not known")]
+    #[error("unknown request type")]
     RequestType,
-    /// The call is answered only once there is a notification.
-    #[error("it waits for notifications")]
+    /// The server responds only when there is a notification.
+    #[error("waits for notifications")]
     Notifications,
-    /// Without an answer there is nothing to compare with.
-    #[error("its answer was not recorded")]
+    /// Without a response there is nothing to compare with.
+    #[error("response is missing in the recording")]
     Unanswered,
     /// The server challenged the request: it is part of a handshake, which the replay makes on its own.
-    #[error("it is part of a sign-in")]
+    #[error("part of an authentication handshake")]
     Authentication,
     /// Bytes of the request are missing.
-    #[error("a part of it was not recorded")]
+    #[error("part of the request is missing in the recording")]
     Incomplete,
     /// The call is within a session whose beginning was not replayed.
-    #[error("its session was not begun")]
+    #[error("request that opened its session was not replayed")]
     NoSession,
     /// The request is encrypted, and there is no key for it.
-    #[error("it is sealed")]
+    #[error("request is encrypted")]
     Sealed,
-    /// The request can't be decoded.
-    #[error("it can't be read")]
+    /// The request cannot be decoded.
+    #[error("request cannot be decoded")]
     Malformed,
-    /// The request, with the current handles and ids, can't be encoded.
-    #[error("it can't be written")]
+    /// The request, with the current handles and ids, cannot be encoded.
+    #[error("request with current handles and ids cannot be encoded")]
     Unwritable,
-    /// The call is a request of MAPI over HTTP, and the target takes remote procedure calls.
-    #[error("it is MAPI over HTTP, and the target is not")]
+    /// The call is a request of MAPI over HTTP, and the target takes RPC calls.
+    #[error("MAPI over HTTP, but the target is RPC")]
     TargetIsRpc,
-    /// The call is a remote procedure call, and the target takes MAPI over HTTP.
-    #[error("it is a remote call, and the target is HTTP")]
+    /// The call is an RPC call, and the target takes MAPI over HTTP.
+    #[error("RPC call, but the target is HTTP")]
     TargetIsHttp,
 }

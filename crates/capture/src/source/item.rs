@@ -1,4 +1,4 @@
-//! What a file of packets holds: packets, secrets, and what can't be read.
+//! What a file of packets holds: packets, secrets, and what cannot be read.
 
 use std::fmt;
 use std::sync::Arc;

@@ -38,7 +38,7 @@ pub fn is_packets(start: &[u8]) -> bool {
 /// connection may stand behind its packets. `skip` passes over so many bytes. Of another file nothing is read.
 ///
 /// # Errors
-/// When it can't be read.
+/// When it cannot be read.
 pub fn key_logs<R: BufRead>(
     file: &mut R,
     skip: fn(&mut R, u64) -> io::Result<()>,

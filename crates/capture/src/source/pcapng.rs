@@ -51,7 +51,7 @@ enum Resolution {
 }
 
 /// What of a block is its packet.
-struct Found {
+struct RecordedItem {
     interface: usize,
     time: Option<u64>,
     from: usize,
@@ -171,7 +171,7 @@ impl PcapNg {
     }
 
     /// Takes a block in; a packet, if it is one.
-    fn block(&mut self, kind: u32, block: &[u8]) -> wire::Result<Option<Found>> {
+    fn block(&mut self, kind: u32, block: &[u8]) -> wire::Result<Option<RecordedItem>> {
         let end = block.len().saturating_sub(4);
         let mut r = Reader::with_endian(block.get(..end).unwrap_or_default(), self.endian);
         r.bytes(8, "Block Type")?;
@@ -192,14 +192,14 @@ impl PcapNg {
                 let from = r.offset();
                 let length = r.count(length, 1, u32::MAX, "Packet Data")?;
                 let comment = None;
-                return Ok(Some(Found { interface: 0, time: None, from, length, original, comment }));
+                return Ok(Some(RecordedItem { interface: 0, time: None, from, length, original, comment }));
             }
             _ => {}
         }
         Ok(None)
     }
 
-    fn packet<'a>(&self, place: u64, found: &Found, block: &'a [u8]) -> Item<'a> {
+    fn packet<'a>(&self, place: u64, found: &RecordedItem, block: &'a [u8]) -> Item<'a> {
         let Some(interface) = self.interfaces.get(found.interface) else {
             let what = format!("a packet of interface {}, which is not described", found.interface);
             return Item::Problem(Problem::at(place, what));
@@ -300,20 +300,20 @@ fn resolution(value: u8) -> Resolution {
     Resolution::PerSecond(base.checked_pow(power).unwrap_or(u64::MAX))
 }
 
-fn enhanced(r: &mut Reader<'_>) -> wire::Result<Found> {
+fn enhanced(r: &mut Reader<'_>) -> wire::Result<RecordedItem> {
     let interface = usize::try_from(r.u32("Interface ID")?).unwrap_or(usize::MAX);
     let (high, low) = (r.u32("Timestamp (High)")?, r.u32("Timestamp (Low)")?);
     rest(r, interface, (high, low))
 }
 
-fn old(r: &mut Reader<'_>) -> wire::Result<Found> {
+fn old(r: &mut Reader<'_>) -> wire::Result<RecordedItem> {
     let interface = usize::from(r.u16("Interface ID")?);
     r.u16("Drops Count")?;
     let (high, low) = (r.u32("Timestamp (High)")?, r.u32("Timestamp (Low)")?);
     rest(r, interface, (high, low))
 }
 
-fn rest(r: &mut Reader<'_>, interface: usize, (high, low): (u32, u32)) -> wire::Result<Found> {
+fn rest(r: &mut Reader<'_>, interface: usize, (high, low): (u32, u32)) -> wire::Result<RecordedItem> {
     let length = r.u32("Captured Packet Length")?;
     let original = r.u32("Original Packet Length")?;
     let length = r.count(length, 1, u32::MAX, "Captured Packet Length")?;
@@ -329,7 +329,7 @@ fn rest(r: &mut Reader<'_>, interface: usize, (high, low): (u32, u32)) -> wire::
         }
         Ok(())
     });
-    Ok(Found { interface, time, from, length, original, comment })
+    Ok(RecordedItem { interface, time, from, length, original, comment })
 }
 
 /// Whether a block ends with the length that it begins with.

@@ -21,7 +21,7 @@ use crate::spnego::tokens::{NegTokenInit, NegTokenResp, Oid, mech_type_list};
 
 /// Something with which a recording can be read.
 #[derive(Clone)]
-pub struct Secret(Kind);
+pub struct DecryptionSecret(Kind);
 
 #[derive(Clone)]
 enum Kind {
@@ -30,7 +30,7 @@ enum Kind {
     SessionKey(Zeroizing<[u8; 16]>),
 }
 
-impl Secret {
+impl DecryptionSecret {
     /// The NT hash of `user`'s password; the domain does not matter.
     pub fn account(user: &str, hash: NtHash) -> Self {
         Self(Kind::Account { user: fold_case(user), hash })
@@ -47,7 +47,7 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for DecryptionSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
@@ -73,7 +73,7 @@ pub struct Claim {
 
 /// A handshake that passes by: plain NTLM, or within SPNEGO.
 #[derive(Debug, Default)]
-pub struct Witness {
+pub struct RecordedHandshake {
     /// SPNEGO's list of mechanisms, which the integrity codes are over.
     mech_list: Option<Vec<u8>>,
     /// SPNEGO's integrity codes: the client's and the server's.
@@ -83,8 +83,8 @@ pub struct Witness {
     authenticate: Vec<u8>,
 }
 
-impl Witness {
-    /// Takes a token of the handshake. What is of another mechanism, or can't be read, is passed over.
+impl RecordedHandshake {
+    /// Takes a token of the handshake. What is of another mechanism, or cannot be read, is passed over.
     pub fn token(&mut self, sender: Sender, token: &[u8]) {
         if check_size(token, MAX_TOKEN).is_err() {
             return;
@@ -134,7 +134,7 @@ impl Witness {
     ///
     /// # Errors
     /// When the handshake's messages contradict themselves.
-    pub fn open(&self, secrets: &[Secret]) -> Result<Vec<PassiveSecurity>, AuthError> {
+    pub fn open(&self, secrets: &[DecryptionSecret]) -> Result<Vec<PassiveSecurity>, AuthError> {
         let challenge = Challenge::from_bytes(&self.challenge)?;
         let message = Authenticate::from_bytes(&self.authenticate)?;
         let flags = message.flags & challenge.flags;
@@ -154,7 +154,7 @@ impl Witness {
     /// The exported session key, if `secret` is one that the handshake was made with.
     fn exported(
         &self,
-        secret: &Secret,
+        secret: &DecryptionSecret,
         message: &Authenticate,
         flags: F,
         server: [u8; 8],

@@ -26,7 +26,7 @@ pub enum TargetError {
     Parameter,
     /// A parameter that stands there twice.
     Repeated,
-    /// A parameter whose value can't be one: this one.
+    /// A parameter whose value cannot be one: this one.
     Value(&'static str),
 }
 

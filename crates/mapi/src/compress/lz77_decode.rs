@@ -157,7 +157,7 @@ impl Output {
         Self { bytes: vec![0; size.saturating_add(2 * STEP)], len: 0, size }
     }
 
-    /// Appends the first `count` bytes of `from`; false where they don't fit.
+    /// Appends the first `count` bytes of `from`; false where they do not fit.
     #[inline]
     fn append(&mut self, from: &[u8], count: usize) -> bool {
         let end = self.len.saturating_add(count);
@@ -176,7 +176,7 @@ impl Output {
         true
     }
 
-    /// Appends `length` bytes, each the one that lies `distance` before it; false where they don't fit.
+    /// Appends `length` bytes, each the one that lies `distance` before it; false where they do not fit.
     #[inline]
     fn repeat(&mut self, distance: usize, length: usize) -> bool {
         let end = self.len.saturating_add(length);

@@ -65,7 +65,7 @@ impl Matcher {
         let mut last = 0_usize;
         for _ in 0..MAX_TRIES {
             let distance = usize::from(here.wrapping_sub(candidate));
-            // A chain only leads backwards; where it doesn't, its entries were overwritten.
+            // A chain only leads backwards; where it does not, its entries were overwritten.
             if distance <= last || distance > MAX_DISTANCE || distance > at {
                 break;
             }

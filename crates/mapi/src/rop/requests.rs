@@ -23,7 +23,7 @@ impl<'a> RequestReader<'a> {
     /// The next ROP, and where its bytes are; none at the end.
     ///
     /// # Errors
-    /// When what stands there can't be decoded. Then nothing behind it can be, and [`Self::offset`] says where it
+    /// When what stands there cannot be decoded. Then nothing behind it can be, and [`Self::offset`] says where it
     /// begins.
     pub fn next_request(&mut self) -> Result<Option<(RopRequest, Range<usize>)>> {
         if self.r.is_empty() {
@@ -69,9 +69,9 @@ impl Logons for BatchLogons<'_> {
 pub struct RopRequests {
     /// The ROPs, in order.
     pub rops: Vec<RopRequest>,
-    /// What follows them: empty, or a ROP that can't be decoded and all behind it.
+    /// What follows them: empty, or a ROP that cannot be decoded and all behind it.
     pub rest: Vec<u8>,
-    /// Why the rest can't be decoded.
+    /// Why the rest cannot be decoded.
     pub error: Option<Error>,
 }
 

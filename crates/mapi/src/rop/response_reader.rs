@@ -53,7 +53,7 @@ pub enum ReadResponse<A> {
 /// Reads the responses to a batch of requests, one after the other.
 ///
 /// Responses come in the order of their requests. `RopRelease` has none; notifications and the like may stand
-/// between them and follow them. The order of calls is: [`Self::next_response`] until a buffer is empty or can't be
+/// between them and follow them. The order of calls is: [`Self::next_response`] until a buffer is empty or cannot be
 /// read, [`Self::begin_packed`] before each further buffer, and [`Self::pass_rest`] in the end.
 #[derive(Debug, Default)]
 pub struct ResponseReader {
@@ -162,7 +162,7 @@ enum Turn {
     /// The answer to the request that is due.
     Reply,
     /// Something that answers no request, and may stand between answers: a notification
-    /// ([MS-OXCROPS] 2.2.14.2.1), that some wait, that the server is busy, or that the answers don't fit.
+    /// ([MS-OXCROPS] 2.2.14.2.1), that some wait, that the server is busy, or that the answers do not fit.
     Other,
 }
 

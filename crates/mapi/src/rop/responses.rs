@@ -103,9 +103,9 @@ impl<'a> Answers<'a> {
 pub struct RopResponses {
     /// The responses, in order.
     pub rops: Vec<RopResponse>,
-    /// What follows them: empty, or a response that can't be decoded and all behind it.
+    /// What follows them: empty, or a response that cannot be decoded and all behind it.
     pub rest: Vec<u8>,
-    /// Why the rest can't be decoded.
+    /// Why the rest cannot be decoded.
     pub error: Option<Error>,
 }
 

@@ -23,8 +23,8 @@ macro_rules! rop_ids {
             /// Those that clients send.
             pub const REQUESTS: &[Self] = &[$(Self::$name,)*];
 
-            /// Whether only servers send it, and as an answer to no request: a notification, that some wait, that
-            /// the server is busy, or that the answers don't fit.
+            /// Whether only servers send it, without a request: a notification, that notifications are pending, that
+            /// the server is busy, or that the responses exceed the buffer.
             pub const fn is_response_only(self) -> bool {
                 matches!(self, $(Self::$uname)|*)
             }

@@ -12,9 +12,9 @@ use capture::raw_pairs::{self, RawPairs};
 use capture::record::set_aside;
 use capture::show::{self, Sessions};
 use capture::source::{self, Packets};
-use capture::{Analyzer, Found, Watcher, archive, har};
+use capture::{Analyzer, CallReader, RecordedItem, archive, har};
 use identity::NtHash;
-use identity::ntlm::passive::Secret;
+use identity::ntlm::passive::DecryptionSecret;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use self::packed::{GZIP, Unpacked, key_logs};
@@ -68,9 +68,14 @@ pub(crate) struct Arguments {
     errors: bool,
 }
 
-/// A name and a file, as `NAME=FILE`.
-pub(crate) fn assignment(text: &str) -> Result<(String, PathBuf), String> {
-    let (name, file) = text.split_once('=').ok_or("expected NAME=FILE")?;
+/// An argument without an equals sign.
+#[derive(Debug, thiserror::Error)]
+#[error("expected NAME=FILE")]
+pub(crate) struct NotAnAssignment;
+
+/// Parses `NAME=FILE`.
+pub(crate) fn assignment(text: &str) -> Result<(String, PathBuf), NotAnAssignment> {
+    let (name, file) = text.split_once('=').ok_or(NotAnAssignment)?;
     Ok((name.to_owned(), PathBuf::from(file)))
 }
 
@@ -78,13 +83,13 @@ pub(crate) fn assignment(text: &str) -> Result<(String, PathBuf), String> {
 pub(crate) fn secrets(
     passwords: &[(String, PathBuf)],
     keys: &[(String, PathBuf)],
-) -> Result<Vec<Secret>, Box<dyn std::error::Error>> {
+) -> Result<Vec<DecryptionSecret>, Box<dyn std::error::Error>> {
     let mut secrets = Vec::new();
     for (user, path) in passwords {
         let password = files::read_password(path)?;
         // The name that is signed in with may be whole or not.
         let bare = user.rsplit('\\').next().unwrap_or(user);
-        secrets.push(Secret::account(bare, NtHash::from_password(password.expose())));
+        secrets.push(DecryptionSecret::account(bare, NtHash::from_password(password.expose())));
     }
     for (kind, path) in keys {
         let text = files::read_password(path)?;
@@ -93,8 +98,8 @@ pub(crate) fn secrets(
         let number =
             u128::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 32).ok_or_else(wrong)?;
         secrets.push(match kind.as_str() {
-            "nt-hash" => Secret::hash(NtHash::from_bytes(number.to_be_bytes())),
-            "session" => Secret::session_key(number.to_be_bytes()),
+            "nt-hash" => DecryptionSecret::hash(NtHash::from_bytes(number.to_be_bytes())),
+            "session" => DecryptionSecret::session_key(number.to_be_bytes()),
             _ => return Err(format!("--key {kind}: expected nt-hash=FILE or session=FILE").into()),
         });
     }
@@ -151,10 +156,10 @@ impl Printer {
         }
     }
 
-    fn found(&mut self, found: Found) -> Outcome {
+    fn found(&mut self, found: RecordedItem) -> Outcome {
         let call = match found {
-            Found::Call(call) => call,
-            Found::Problem(problem) => {
+            RecordedItem::Call(call) => call,
+            RecordedItem::Problem(problem) => {
                 crate::failure::complain(&problem.to_string());
                 return Ok(());
             }
@@ -180,9 +185,9 @@ pub(crate) fn read(
     paths: &[PathBuf],
     (keys, mut logs): (Keys, KeyLogs),
     follow: bool,
-    sink: &mut dyn FnMut(Found) -> Outcome,
+    sink: &mut dyn FnMut(RecordedItem) -> Outcome,
 ) -> Outcome {
-    let mut watcher = Watcher::new(keys);
+    let mut reader = CallReader::new(keys);
     let mut raw = RawPairs::default();
     let last = paths.len().saturating_sub(1);
     for (index, path) in paths.iter().enumerate() {
@@ -196,7 +201,7 @@ pub(crate) fn read(
         let Some(path) = raw.add(&path.to_string_lossy(), path.clone()) else { continue };
         let first = u64::try_from(index).unwrap_or(0).saturating_add(1) << 40;
         let follow = (follow && index == last).then_some(&mut logs);
-        file(&path, first, follow, &mut watcher, sink)?;
+        file(&path, first, follow, &mut reader, sink)?;
     }
     let mut number = 1 << 56;
     for (_, [client, server]) in raw.into_vec() {
@@ -207,11 +212,11 @@ pub(crate) fn read(
         let (mut client, mut server) = (open(client)?, open(server)?);
         let client = client.as_mut().map(|file| file as &mut dyn Read);
         let server = server.as_mut().map(|file| file as &mut dyn Read);
-        raw_pairs::watch(&mut watcher, number, (client, server))?;
-        watcher.take().into_iter().try_for_each(&mut *sink)?;
+        raw_pairs::watch(&mut reader, number, (client, server))?;
+        reader.take().into_iter().try_for_each(&mut *sink)?;
     }
-    watcher.finish();
-    watcher.take().into_iter().try_for_each(sink)
+    reader.finish();
+    reader.take().into_iter().try_for_each(sink)
 }
 
 /// An error with the file that it is about.
@@ -223,8 +228,8 @@ fn file(
     path: &Path,
     first: u64,
     follow: Option<&mut KeyLogs>,
-    watcher: &mut Watcher,
-    sink: &mut dyn FnMut(Found) -> Outcome,
+    reader: &mut CallReader,
+    sink: &mut dyn FnMut(RecordedItem) -> Outcome,
 ) -> Outcome {
     let (input, length): (Box<dyn Read>, u64) = if path.as_os_str() == "-" {
         (Box::new(io::stdin()), 0)
@@ -235,7 +240,7 @@ fn file(
         (if follow.is_some() { Box::new(Growing { path, file }) } else { Box::new(file) }, length)
     };
     if follow.is_none() && length > 0 {
-        key_logs(path, watcher.key_log()).map_err(|error| at(path, &error))?;
+        key_logs(path, reader.key_log()).map_err(|error| at(path, &error))?;
     }
     let bar = bar(if follow.is_some() { 0 } else { length });
     let mut input = BufReader::with_capacity(1 << 16, bar.wrap_read(input));
@@ -243,15 +248,15 @@ fn file(
     if archive::is_archive(start) {
         // Its directory is at its end.
         let file = File::open(path).map_err(|error| at(path, &error))?;
-        archive::read::<Failure>(file, first, watcher, sink).map_err(|error| at(path, &error))?;
+        archive::read::<Failure>(file, first, reader, sink).map_err(|error| at(path, &error))?;
     } else if start.starts_with(GZIP) {
         let mut unpacked = BufReader::with_capacity(1 << 16, Unpacked::new(input));
-        stream(path, first, &mut unpacked, follow, watcher, sink)?;
+        stream(path, first, &mut unpacked, follow, reader, sink)?;
         if let Some(damage) = unpacked.get_ref().damage() {
             crate::failure::complain(&format!("{}: {damage}", path.display()));
         }
     } else {
-        stream(path, first, input, follow, watcher, sink)?;
+        stream(path, first, input, follow, reader, sink)?;
     }
     bar.finish_and_clear();
     Ok(())
@@ -266,21 +271,21 @@ fn stream(
     first: u64,
     mut input: impl BufRead,
     mut follow: Option<&mut KeyLogs>,
-    watcher: &mut Watcher,
-    sink: &mut dyn FnMut(Found) -> Outcome,
+    reader: &mut CallReader,
+    sink: &mut dyn FnMut(RecordedItem) -> Outcome,
 ) -> Outcome {
     let start = input.fill_buf().map_err(|error| at(path, &error))?;
     if source::is_packets(start) {
         let mut packets = Packets::new(input).map_err(|error| at(path, &error))?;
         while let Some(item) = packets.next_item().map_err(|error| at(path, &error))? {
-            watcher.item(item);
+            reader.item(item);
             // A key log may be written later than the packets.
             if let Some(logs) = follow.as_deref_mut()
-                && watcher.lacked_key()
+                && reader.lacked_key()
             {
-                logs.read_on(watcher.key_log())?;
+                logs.read_on(reader.key_log())?;
             }
-            watcher.take().into_iter().try_for_each(&mut *sink)?;
+            reader.take().into_iter().try_for_each(&mut *sink)?;
         }
     } else if har::is_har(start) {
         let mut failed = Ok(());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use capture::decrypt::Keys;
 use capture::decrypt::tls::{KeyLog, KeyLogReader};
-use identity::ntlm::passive::Secret;
+use identity::ntlm::passive::DecryptionSecret;
 
 use crate::failure::Outcome;
 
@@ -29,7 +29,7 @@ impl KeyFiles {
     /// Opens the files, and reads what is in them.
     pub(crate) fn open(
         &self,
-        ntlm: Vec<Secret>,
+        ntlm: Vec<DecryptionSecret>,
         follow: bool,
     ) -> Result<(Keys, KeyLogs), Box<dyn std::error::Error>> {
         let mut keys = Keys::from(ntlm);

@@ -9,9 +9,9 @@ use capture::raw_pairs;
 use capture::show::{self, Sessions};
 use capture::source::{Item, Packets};
 use capture::stream::{Connection, Event, EventKind, Side};
-use capture::{Analyzer, Found, Timestamp, Watcher, archive, har};
+use capture::{Analyzer, CallReader, RecordedItem, Timestamp, archive, har};
 use identity::NtHash;
-use identity::ntlm::passive::Secret;
+use identity::ntlm::passive::DecryptionSecret;
 
 use crate::input::{Input, cuts};
 
@@ -39,11 +39,10 @@ pub fn recordings(data: &[u8]) {
             let length = usize::from(input.short());
             let (client, server) = (input.take(length), input.rest());
             let (mut client, mut server) = (client, server);
-            let mut watcher = watcher();
-            raw_pairs::watch(&mut watcher, 1, (Some(&mut client), Some(&mut server)))
-                .expect("memory is read");
-            watcher.finish();
-            watcher.take()
+            let mut reader = reader();
+            raw_pairs::watch(&mut reader, 1, (Some(&mut client), Some(&mut server))).expect("memory is read");
+            reader.finish();
+            reader.take()
         }
         3 => turns(input),
         _ => archive(input.rest()),
@@ -52,31 +51,31 @@ pub fn recordings(data: &[u8]) {
 }
 
 /// The exchanges of an archive. What is none is said to be.
-fn archive(file: &[u8]) -> Vec<Found> {
-    let (mut watcher, mut found) = (watcher(), Vec::new());
-    let read = archive::read::<archive::ArchiveError>(Cursor::new(file), 0, &mut watcher, &mut |one| {
+fn archive(file: &[u8]) -> Vec<RecordedItem> {
+    let (mut reader, mut found) = (reader(), Vec::new());
+    let read = archive::read::<archive::ArchiveError>(Cursor::new(file), 0, &mut reader, &mut |one| {
         found.push(one);
         Ok(())
     });
     // Whatever is wrong with one exchange, only an archive that is none has no end.
     assert!(read.is_err() || file.len() >= 22, "an archive of {} bytes", file.len());
-    watcher.finish();
-    found.extend(watcher.take());
+    reader.finish();
+    found.extend(reader.take());
     found
 }
 
 /// One who can read what Alice's clients sealed in the recordings that fuzzing begins with.
-fn watcher() -> Watcher {
-    Watcher::new(vec![Secret::account("alice@lab.test", NtHash::from_password("alicepw1"))])
+fn reader() -> CallReader {
+    CallReader::new(vec![DecryptionSecret::account("alice@lab.test", NtHash::from_password("alicepw1"))])
 }
 
-fn packets(seed: u8, file: &[u8]) -> Vec<Found> {
-    let mut watcher = watcher();
-    let whole = items(Cursor::new(file), file.len(), |item| watcher.item(item));
+fn packets(seed: u8, file: &[u8]) -> Vec<RecordedItem> {
+    let mut reader = reader();
+    let whole = items(Cursor::new(file), file.len(), |item| reader.item(item));
     let cut = items(Pieces(cuts(seed, file)), file.len(), |_| ());
     assert_eq!(whole, cut, "how a file is read changes what is in it");
-    watcher.finish();
-    watcher.take()
+    reader.finish();
+    reader.take()
 }
 
 /// What a file of packets holds, record by record.
@@ -102,37 +101,37 @@ impl Read for Pieces<'_> {
     }
 }
 
-fn entries(file: &[u8]) -> Vec<Found> {
+fn entries(file: &[u8]) -> Vec<RecordedItem> {
     let mut found = Vec::new();
     // What is no HAR is said to be none, behind the entries that could be read.
     let _ = har::read(file, 0, &mut |one| found.push(one));
     found
 }
 
-fn turns(mut input: Input<'_>) -> Vec<Found> {
+fn turns(mut input: Input<'_>) -> Vec<RecordedItem> {
     let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let connection = Connection { number: 1, client: nowhere, server: nowhere, interface: None };
-    let mut watcher = watcher();
+    let mut reader = reader();
     let mut side = Side::Client;
     let mut time = 0;
     while !input.is_empty() {
         time += 1;
-        watcher.data(&connection, side, Timestamp(time), input.block());
+        reader.data(&connection, side, Timestamp(time), input.block());
         side = side.other();
     }
-    watcher.event(&Event { connection: &connection, time: Timestamp(time), kind: EventKind::Closed });
-    watcher.finish();
-    watcher.take()
+    reader.event(&Event { connection: &connection, time: Timestamp(time), kind: EventKind::Closed });
+    reader.finish();
+    reader.take()
 }
 
-fn check(found: &[Found], length: usize) {
+fn check(found: &[RecordedItem], length: usize) {
     let mut analyzer = Analyzer::default();
     let mut sessions = Sessions::default();
     let mut held = 0;
     for one in found {
         let call = match one {
-            Found::Call(call) => call,
-            Found::Problem(problem) => {
+            RecordedItem::Call(call) => call,
+            RecordedItem::Problem(problem) => {
                 is_one_line(&problem.to_string());
                 continue;
             }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use capture::record::{HarWriter, PacketWriter};
 use capture::stream::{Connection, Side};
-use capture::{Call, Found, Timestamp, Watcher};
+use capture::{Call, CallReader, RecordedItem, Timestamp};
 
 use crate::captures;
 use crate::input::{chosen, put_block};
@@ -38,13 +38,13 @@ fn exchanges() -> Vec<captures::Exchange> {
 fn calls(exchanges: &[captures::Exchange]) -> Vec<Call> {
     let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let connection = Connection { number: 1, client: nowhere, server: nowhere, interface: None };
-    let mut watcher = Watcher::new(Vec::new());
+    let mut reader = CallReader::new(Vec::new());
     for exchange in exchanges {
-        watcher.data(&connection, Side::Client, Timestamp(1_000_000_000), &exchange.request);
-        watcher.data(&connection, Side::Server, Timestamp(1_000_000_000), &exchange.response);
+        reader.data(&connection, Side::Client, Timestamp(1_000_000_000), &exchange.request);
+        reader.data(&connection, Side::Server, Timestamp(1_000_000_000), &exchange.response);
     }
-    let found = watcher.take().into_iter();
-    found.filter_map(|one| if let Found::Call(call) = one { Some(*call) } else { None }).collect()
+    let found = reader.take().into_iter();
+    found.filter_map(|one| if let RecordedItem::Call(call) = one { Some(*call) } else { None }).collect()
 }
 
 pub(super) fn recordings() -> Vec<Vec<u8>> {

@@ -36,14 +36,14 @@ struct Opened {
     signs_headers: Option<bool>,
 }
 
-/// Why messages can't be decrypted.
+/// Why messages cannot be decrypted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContextError {
     /// There is no keytab.
-    #[error("Kerberos seals it, and no keytab is given")]
+    #[error("messages are encrypted by Kerberos, and no keytab is given")]
     NoKeytab,
     /// The keytab lacks the key.
-    #[error("the keytab lacks the key of {service} ({encryption}, {kvno}){versions}")]
+    #[error("keytab has no key of {service} ({encryption}, {kvno}){versions}")]
     NoKey {
         /// The service with its realm.
         service: String,
@@ -55,16 +55,18 @@ pub enum ContextError {
         versions: String,
     },
     /// The ticket is encrypted with the key of another ticket.
-    #[error("the ticket for {0} is encrypted with the key of another ticket (user-to-user)")]
+    #[error(
+        "Kerberos ticket for {0} is encrypted with the key of another ticket (user-to-user), which is not supported"
+    )]
     UserToUser(String),
-    /// A message makes no sense.
-    #[error("the Kerberos token can't be read: {0}")]
+    /// A token is malformed.
+    #[error("malformed Kerberos token: {0}")]
     Message(#[from] wire::Error),
-    /// The ticket has a key that can't be used.
-    #[error("the session key in the ticket has an encryption type that is not supported")]
+    /// The encryption type of the ticket's session key is not supported.
+    #[error("unsupported encryption type of the session key in the Kerberos ticket")]
     SessionKey,
     /// A message was protected with another key.
-    #[error("the signature of a message does not fit the Kerberos keys")]
+    #[error("wrong signature of a message for the Kerberos keys")]
     Signature,
 }
 

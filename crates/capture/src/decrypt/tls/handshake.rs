@@ -49,7 +49,7 @@ pub(super) enum Message {
     EndOfEarlyData,
     Finished,
     KeyUpdate,
-    /// One that is not needed, or one that can't be read.
+    /// One that is not needed, or one that cannot be read.
     Other,
 }
 
@@ -88,7 +88,7 @@ impl Messages {
         }
     }
 
-    /// Begins anew with other keys, since messages don't cross a change of keys.
+    /// Begins anew with other keys, since messages do not cross a change of keys.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }

@@ -50,7 +50,7 @@ impl fmt::Debug for KeyLog {
     }
 }
 
-/// Why a line of a key log can't be used.
+/// Why a line of a key log cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyLogError {
     /// There are not three fields.

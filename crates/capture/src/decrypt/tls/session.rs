@@ -16,7 +16,7 @@ use super::step::{Broken, Output, Step};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
-/// How many bytes of a connection are kept while they can't be decrypted yet.
+/// How many bytes of a connection are kept while they cannot be decrypted yet.
 const MAX_WAITING: usize = 2 << 20;
 
 /// How many records may be missing where no gap was seen.
@@ -119,7 +119,7 @@ impl Tls {
         std::mem::take(&mut self.out)
     }
 
-    /// How many bytes are kept since they can't be decrypted yet.
+    /// How many bytes are kept since they cannot be decrypted yet.
     pub fn held(&self) -> usize {
         self.client.held().saturating_add(self.server.held())
     }
@@ -316,7 +316,7 @@ impl Tls {
         self.opened(side, hit.opened, log)
     }
 
-    /// Whether a record that does not fit may be one of a phase whose key isn't known: early data, which may
+    /// Whether a record that does not fit may be one of a phase whose key is not known: early data, which may
     /// be rejected (RFC 8446 4.2.10), and a handshake whose traffic keys alone are known.
     fn may_pass(&mut self, side: Side, log: &KeyLog) -> bool {
         let Some(hello) = &self.agreement.hello else { return false };

@@ -8,11 +8,11 @@ use crate::time::Timestamp;
 pub enum Output {
     /// One side sent these bytes under protection.
     Plain(Side, Timestamp, Vec<u8>),
-    /// One side sent this many bytes that can't be decrypted, since the recording lacks some of them.
+    /// One side sent this many bytes that cannot be decrypted, since the recording lacks some of them.
     Gap(Side, u64),
     /// One side sends no more.
     Ended(Side, Timestamp),
-    /// Something can't be read.
+    /// Something cannot be read.
     Problem(String),
 }
 
@@ -28,7 +28,7 @@ pub(super) enum Step {
     Broken(Broken),
 }
 
-/// Why a side can't be read any further.
+/// Why a side cannot be read any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Broken {
     #[error("no TLS record begins where one should")]
@@ -50,7 +50,7 @@ pub(super) enum Broken {
 }
 
 impl Broken {
-    /// Whether the other side can't be read either.
+    /// Whether the other side cannot be read either.
     pub(super) const fn concerns_both(self) -> bool {
         matches!(self, Self::Version(_) | Self::Suite(_) | Self::Beginning | Self::Rest)
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Mechanism;
-use crate::ntlm::passive::{PassiveSecurity, Secret, Sender, Witness};
+use crate::ntlm::passive::{DecryptionSecret, PassiveSecurity, RecordedHandshake, Sender};
 
 /// One end of a handshake: tokens in, tokens out.
 type End = Box<dyn FnMut(&[u8]) -> Step>;
@@ -12,7 +12,7 @@ struct Shaken {
     client: Box<dyn MessageSecurity>,
     server: Box<dyn MessageSecurity>,
     key: [u8; 16],
-    witness: Witness,
+    handshake: RecordedHandshake,
 }
 
 fn seen(mut config: InitiatorConfig, rules: impl Into<Rules>, within_spnego: bool) -> Shaken {
@@ -34,7 +34,7 @@ fn seen(mut config: InitiatorConfig, rules: impl Into<Rules>, within_spnego: boo
         let mut end = Acceptor::new(config_of_server, Channel::http(None));
         Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
     };
-    let (mut witness, mut client, mut arrived) = (Witness::default(), None, Vec::new());
+    let (mut handshake, mut client, mut arrived) = (RecordedHandshake::default(), None, Vec::new());
     loop {
         match initiator(&arrived) {
             Step::Continue(token) => arrived = token,
@@ -44,21 +44,21 @@ fn seen(mut config: InitiatorConfig, rules: impl Into<Rules>, within_spnego: boo
             }
         }
         assert!(!arrived.is_empty(), "the server was not done");
-        witness.token(Sender::Client, &arrived);
+        handshake.token(Sender::Client, &arrived);
         match acceptor(&arrived) {
             Step::Continue(token) => arrived = token,
             Step::Done { token, context, security } => {
                 let token = token.unwrap_or_default();
-                witness.token(Sender::Server, &token);
+                handshake.token(Sender::Server, &token);
                 let client = client.unwrap_or_else(|| match initiator(&token) {
                     Step::Done { security, .. } => security,
                     Step::Continue(_) => panic!("not done"),
                 });
                 let key = *context.session_key().unwrap().expose();
-                return Shaken { client, server: security, key, witness };
+                return Shaken { client, server: security, key, handshake };
             }
         }
-        witness.token(Sender::Server, &arrived);
+        handshake.token(Sender::Server, &arrived);
     }
 }
 
@@ -101,13 +101,19 @@ fn both_directions_are_read_with_the_password_the_hash_or_the_key() {
     for within_spnego in [false, true] {
         let shaken = || seen(client("alice", "LAB", "wonderland"), Policy::default(), within_spnego);
         let key = shaken().key;
-        for secret in
-            [Secret::account("ALICE", hash.clone()), Secret::hash(hash.clone()), Secret::session_key(key)]
-        {
+        for secret in [
+            DecryptionSecret::account("ALICE", hash.clone()),
+            DecryptionSecret::hash(hash.clone()),
+            DecryptionSecret::session_key(key),
+        ] {
             let shaken = shaken();
-            assert_eq!(shaken.witness.claim().unwrap().user, "alice");
-            let others = [Secret::hash(NtHash::from_password("other")), Secret::session_key([7; 16]), secret];
-            let passive = one(shaken.witness.open(&others).unwrap());
+            assert_eq!(shaken.handshake.claim().unwrap().user, "alice");
+            let others = [
+                DecryptionSecret::hash(NtHash::from_password("other")),
+                DecryptionSecret::session_key([7; 16]),
+                secret,
+            ];
+            let passive = one(shaken.handshake.open(&others).unwrap());
             shaken.expect_read_by(passive);
         }
     }
@@ -119,7 +125,7 @@ fn the_older_versions_are_read_too() {
     let mut config = client("alice", "LAB", "wonderland");
     config.ntlm.version = NtlmVersion::V1;
     let shaken = seen(config, lenient(), false);
-    let passive = one(shaken.witness.open(&[Secret::hash(hash)]).unwrap());
+    let passive = one(shaken.handshake.open(&[DecryptionSecret::hash(hash)]).unwrap());
     shaken.expect_read_by(passive);
 }
 
@@ -128,13 +134,13 @@ fn the_wrong_secret_reads_nothing() {
     let shaken = seen(client("alice", "LAB", "wonderland"), Policy::default(), false);
     let hash = NtHash::from_password("wonderland");
     for secret in [
-        Secret::hash(NtHash::from_password("Wonderland")),
-        Secret::account("bob", hash),
-        Secret::session_key([0; 16]),
+        DecryptionSecret::hash(NtHash::from_password("Wonderland")),
+        DecryptionSecret::account("bob", hash),
+        DecryptionSecret::session_key([0; 16]),
     ] {
-        assert!(shaken.witness.open(std::slice::from_ref(&secret)).unwrap().is_empty());
+        assert!(shaken.handshake.open(std::slice::from_ref(&secret)).unwrap().is_empty());
         assert_eq!(format!("{secret:?}"), "[redacted]");
     }
-    assert!(!Witness::default().is_complete());
-    assert!(Witness::default().open(&[]).is_err());
+    assert!(!RecordedHandshake::default().is_complete());
+    assert!(RecordedHandshake::default().open(&[]).is_err());
 }

@@ -9,7 +9,7 @@ use std::io::{self, Write as _, stdout};
 use capture::call::Call;
 use capture::filter::Filter;
 use capture::replay::{Came, Difference, NotSent, Replay, Step};
-use capture::{Found, Operation};
+use capture::{Operation, RecordedItem};
 
 pub(crate) use self::arguments::Arguments;
 use self::arguments::Target;
@@ -30,12 +30,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let mut teller = Teller { sender, filter, replay: Replay::default(), counts: Counts::default() };
     let keys = arguments.key_files.open(secrets, false)?;
     decode::read(&arguments.files, keys, false, &mut |found| match found {
-        Found::Problem(problem) => {
+        RecordedItem::Problem(problem) => {
             crate::failure::complain(&problem.to_string());
             Ok(())
         }
-        Found::Call(call) if call.side.as_deref() == Some("upstream") => Ok(()),
-        Found::Call(call) => runtime.block_on(teller.call(&call)),
+        RecordedItem::Call(call) if call.side.as_deref() == Some("upstream") => Ok(()),
+        RecordedItem::Call(call) => runtime.block_on(teller.call(&call)),
     })?;
     teller.end()
 }

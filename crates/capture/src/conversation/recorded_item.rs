@@ -1,4 +1,4 @@
-//! What is found in a recording: calls, and what can't be read.
+//! The items of a recording: calls, and problems.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use crate::call::{Call, CallBody};
 use crate::source::Problem;
 use crate::time::Timestamp;
 
-/// What a recording holds.
+/// An item of a recording.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Found {
+pub enum RecordedItem {
     /// A call.
     Call(Box<Call>),
-    /// Something that can't be read.
+    /// Something that cannot be read.
     Problem(Problem),
 }
 
-/// What calls of one connection have in common.
+/// The fields that calls of one connection share.
 #[derive(Debug, Default)]
 pub(super) struct About {
     pub(super) connection: u64,
@@ -27,7 +27,7 @@ pub(super) struct About {
     pub(super) server: Option<SocketAddr>,
 }
 
-/// What was found in bytes.
+/// The results of decoding bytes of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Out {
     pub(super) done: Vec<association::Done>,
@@ -36,13 +36,15 @@ pub(super) struct Out {
 }
 
 impl Out {
-    /// What was found, as calls of the connection `about`; none of `events`, which are taken out before.
-    pub(super) fn found(self, about: &About, user: Option<&Arc<str>>) -> Vec<Found> {
+    /// The calls and problems as items of the connection `about`. Without `events`, which the caller takes out before.
+    pub(super) fn found(self, about: &About, user: Option<&Arc<str>>) -> Vec<RecordedItem> {
         let place = format!("connection {}", about.connection);
-        let problems =
-            self.problems.into_iter().map(|what| Found::Problem(Problem { place: place.clone(), what }));
+        let problems = self
+            .problems
+            .into_iter()
+            .map(|what| RecordedItem::Problem(Problem { place: place.clone(), what }));
         let calls = self.done.into_iter().map(|done| {
-            Found::Call(Box::new(Call {
+            RecordedItem::Call(Box::new(Call {
                 time: done.asked,
                 elapsed: elapsed(done.asked, done.answered),
                 connection: about.connection,
@@ -57,14 +59,14 @@ impl Out {
     }
 }
 
-/// How long an answer took; none where the recording has no times.
+/// The time until the response; `None` if the recording has no times.
 fn elapsed(asked: Timestamp, answered: Option<Timestamp>) -> Option<std::time::Duration> {
     answered.filter(|answered| answered.0 != 0).map(|answered| answered.since(asked))
 }
 
-/// The call that an exchange of the connection `about` is.
-pub(super) fn http_call(about: &About, done: message::Done) -> Found {
-    Found::Call(Box::new(Call {
+/// The item of an HTTP exchange of the connection `about`.
+pub(super) fn http_call(about: &About, done: message::Done) -> RecordedItem {
+    RecordedItem::Call(Box::new(Call {
         time: done.asked,
         elapsed: elapsed(done.asked, done.answered),
         connection: about.connection,

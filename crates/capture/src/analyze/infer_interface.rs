@@ -1,4 +1,4 @@
-//! Guesses the interface of calls whose bind is not in the recording.
+//! Infers the interface of calls whose bind is missing in the recording.
 
 use std::collections::HashMap;
 
@@ -8,28 +8,28 @@ use wire::Endian;
 
 use crate::call::{RpcAnswer, RpcCall, Stub};
 
-/// How many connections are remembered.
+/// The largest number of connections whose interface is remembered.
 const MAX_CONNECTIONS: usize = 65_536;
 
-/// More padding than stands behind the last parameter.
+/// The largest number of padding bytes after the last parameter.
 const MAX_REST: usize = 3;
 
-/// What calls of connections without a bind are for, as far as their stubs tell.
+/// The interfaces of connections without a bind, inferred from the stubs of their calls.
 #[derive(Debug, Default)]
-pub(super) struct Guesses {
+pub(super) struct InferredInterfaces {
     known: HashMap<u64, Interface>,
 }
 
-impl Guesses {
-    /// The interface that a call of a connection is for: the only one that both its stubs fit, or among those which
-    /// they fit the one that another call of the connection was for.
+impl InferredInterfaces {
+    /// The interface of a call: the only one as which both stubs can be decoded. If there are several, the one that was
+    /// inferred for another call of the connection.
     pub(super) fn interface(&mut self, connection: u64, call: &RpcCall) -> Option<Interface> {
         let mut fitting = Interface::ALL.into_iter().filter(|interface| fits(*interface, call));
         if let Some(known) = self.known.get(&connection) {
             return fitting.find(|interface| interface == known);
         }
         let only = fitting.next().filter(|_| fitting.next().is_none())?;
-        // A request alone fits too much.
+        // A request alone can be decoded as several interfaces.
         if !matches!(call.answer, RpcAnswer::Response(_)) {
             return None;
         }
@@ -41,7 +41,7 @@ impl Guesses {
     }
 }
 
-/// Whether the stubs of a call can be those of `interface`.
+/// Whether the stubs of a call can be decoded as those of `interface`.
 fn fits(interface: Interface, call: &RpcCall) -> bool {
     let key = (interface, call.opnum);
     let whole = |decoded: wire::Result<usize>| decoded.is_ok_and(|rest| rest <= MAX_REST);

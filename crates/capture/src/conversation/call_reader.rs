@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::decrypted::{Decryption, Recorded};
-use super::found::{About, Found, Out, http_call};
 use super::message::ExchangeEvent;
+use super::recorded_item::{About, Out, RecordedItem, http_call};
 use super::security::Secrets;
 use super::tracked::{Speaks, Tracked};
 use super::tunnel::{Origin, Tunnels};
@@ -17,26 +17,26 @@ use crate::source::{self, Problem};
 use crate::stream::{self, Connection, Event, EventKind, Reassembler, Side};
 use crate::time::Timestamp;
 
-/// Watches connections, and finds the calls in them.
+/// Reads the calls of recorded connections.
 #[derive(Debug)]
-pub struct Watcher {
+pub struct CallReader {
     reassembler: Option<Reassembler>,
     tracked: HashMap<u64, Tracked>,
     tunnels: Tunnels,
     secrets: Arc<Secrets>,
     decryption: Decryption,
-    found: Vec<Found>,
-    /// The users that our own recordings name, by connection.
+    found: Vec<RecordedItem>,
+    /// The users that recordings of MAPIProxy name, by connection.
     users: HashMap<u64, Arc<str>>,
-    /// Packets that can't be read, by what is wrong: each kind is reported once.
+    /// The number of malformed packets by error; each error is reported once.
     unreadable: HashMap<String, u64>,
-    /// How many packets held TCP, and how many something else.
+    /// The number of packets with TCP, and of all others.
     segments: u64,
     others: u64,
 }
 
-impl Watcher {
-    /// A watcher that can read what `keys` decrypt.
+impl CallReader {
+    /// A reader that decrypts with `keys`.
     pub fn new(keys: impl Into<Keys>) -> Self {
         let keys = keys.into();
         Self {
@@ -53,17 +53,17 @@ impl Watcher {
         }
     }
 
-    /// What was found since this was asked last, in order.
-    pub fn take(&mut self) -> Vec<Found> {
+    /// Returns the items read since the last call, in order.
+    pub fn take(&mut self) -> Vec<RecordedItem> {
         std::mem::take(&mut self.found)
     }
 
-    /// Takes what comes next in a file of packets.
+    /// Reads the next item of a file of packets.
     pub fn item(&mut self, item: source::Item<'_>) {
         let packet = match item {
             source::Item::Packet(packet) => packet,
             source::Item::KeyLog { place, lines } => return self.lines(place, lines),
-            source::Item::Problem(problem) => return self.found.push(Found::Problem(problem)),
+            source::Item::Problem(problem) => return self.found.push(RecordedItem::Problem(problem)),
         };
         match stream::segment(packet.link, packet.data) {
             Ok(Some(mut segment)) => {
@@ -84,12 +84,12 @@ impl Watcher {
         }
     }
 
-    /// The secrets of TLS sessions, for more of them to be added.
+    /// The key log of the TLS sessions, to which secrets can be added.
     pub const fn key_log(&mut self) -> &mut KeyLog {
         &mut self.decryption.log
     }
 
-    /// Whether a connection lacked its key since this was asked last.
+    /// Whether the key of a connection was missing since the last call.
     pub const fn lacked_key(&mut self) -> bool {
         std::mem::replace(&mut self.decryption.lacking, false)
     }
@@ -97,7 +97,7 @@ impl Watcher {
     fn lines(&mut self, place: u64, lines: &[u8]) {
         let problems = self.decryption.lines(lines);
         let problems = problems.into_iter().map(|problem| Problem::at(place, problem.to_string()));
-        self.found.extend(problems.map(Found::Problem));
+        self.found.extend(problems.map(RecordedItem::Problem));
     }
 
     fn unreadable(&mut self, place: u64, error: &wire::Error) {
@@ -108,11 +108,11 @@ impl Watcher {
             *count = count.saturating_add(1);
         } else if self.unreadable.len() < MAX_KINDS {
             self.unreadable.insert(what.clone(), 0);
-            self.found.push(Found::Problem(Problem::at(place, what)));
+            self.found.push(RecordedItem::Problem(Problem::at(place, what)));
         }
     }
 
-    /// Takes something that happened to a connection.
+    /// Reads an event of a connection.
     pub fn event(&mut self, event: &Event<'_>) {
         let number = event.connection.number;
         match event.kind {
@@ -162,13 +162,13 @@ impl Watcher {
                 "none of its {} packets holds TCP over IP, as it is or within VLAN, MPLS or PPPoE",
                 self.others
             );
-            self.found.push(Found::Problem(Problem { place: "the whole file".to_owned(), what }));
+            self.found.push(RecordedItem::Problem(Problem { place: "the whole file".to_owned(), what }));
         }
         let mut unreadable: Vec<_> = self.unreadable.drain().filter(|(_, more)| *more > 0).collect();
         unreadable.sort();
         for (what, more) in unreadable {
             let what = format!("{what}: {more} more packets like it");
-            self.found.push(Found::Problem(Problem { place: "the whole file".to_owned(), what }));
+            self.found.push(RecordedItem::Problem(Problem { place: "the whole file".to_owned(), what }));
         }
     }
 
