@@ -87,7 +87,8 @@ type Graph = BTreeMap<Package, BTreeSet<Package>>;
 /// Asks cargo for the dependency graph and holds it against the table.
 pub(crate) fn check() -> Outcome {
     let graph = graph_of(&MetadataCommand::new().current_dir(run::root()).exec()?)?;
-    let faults = faults(&graph);
+    let mut faults = faults(&graph);
+    faults.extend(document_faults(&std::fs::read_to_string(run::root().join(DOCUMENT))?, ALLOWED));
     if faults.is_empty() {
         println!("edges: {} crates keep to the table", members(&graph).count());
         return Ok(());
@@ -140,6 +141,46 @@ fn faults(graph: &Graph) -> Vec<String> {
     faults
 }
 
+/// Where the table is shown to readers.
+const DOCUMENT: &str = "ARCHITECTURE.md";
+
+/// Where the table of [`DOCUMENT`] differs from `allowed`: rows of crates in backticks, whose last cell has the crates that
+/// may be used, or `all but` those that may not.
+fn document_faults(text: &str, allowed: &[(&str, &[&str])]) -> Vec<String> {
+    let rows = text.lines().skip_while(|line| !line.ends_with("| may use |")).skip(2);
+    let mut shown = BTreeMap::new();
+    for row in rows.take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let names =
+            |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<BTreeSet<_>>();
+        if let [crates, _, used] = cells[..] {
+            for name in names(crates) {
+                shown.insert(name, (used.starts_with("all but"), names(used)));
+            }
+        }
+    }
+    let mut faults = Vec::new();
+    for (name, allowed_here) in allowed {
+        let is = allowed_here.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let others = || allowed.iter().map(|(other, _)| *other).filter(|other| other != name);
+        let documented = shown.remove(*name).map(|(all_but, used)| {
+            if all_but {
+                others().filter(|other| !used.contains(*other)).map(str::to_owned).collect()
+            } else {
+                used
+            }
+        });
+        if documented.as_ref() != Some(&is) {
+            faults.push(format!(
+                "{DOCUMENT}: the row of `{name}` says other crates than {}",
+                allowed_here.join(", ")
+            ));
+        }
+    }
+    faults.extend(shown.into_keys().map(|name| format!("{DOCUMENT}: `{name}` is no crate of the table")));
+    faults
+}
+
 /// All that the member `from` depends on, directly or not.
 fn reachable(graph: &Graph, from: &str) -> BTreeSet<Package> {
     let mut seen = BTreeSet::new();
@@ -183,6 +224,26 @@ mod tests {
     #[test]
     fn an_edge_against_the_grain_is_named() {
         assert_eq!(found(&[("wire", &["rpc"]), ("rpc", &["wire"])], &[]), ["`wire` may not use `rpc`"]);
+    }
+
+    #[test]
+    fn a_row_of_the_document_that_differs_is_named() {
+        let allowed: &[(&str, &[&str])] = &[("wire", &[]), ("rpc", &["wire"]), ("net", &["wire", "rpc"])];
+        let document = |rpc: &str, net: &str| {
+            let rows = format!("| `wire` | a | – |\n| `rpc` | b | {rpc} |\n| `net` | c | {net} |\n");
+            document_faults(
+                &format!("| crate | purpose | may use |\n|---|---|---|\n{rows}\n| `x` | | `y` |\n"),
+                allowed,
+            )
+        };
+        assert_eq!(document("`wire`", "`rpc`, `wire` (names)"), [""; 0]);
+        assert_eq!(document("`wire`", "all but `x`"), [""; 0]);
+        assert_eq!(
+            document("–", "`rpc`, `wire`"),
+            ["ARCHITECTURE.md: the row of `rpc` says other crates than wire"]
+        );
+        assert_eq!(document("`wire`", "all but `rpc`").len(), 1);
+        assert_eq!(document("`wire`", "`rpc`, `wire` |\n| `y` | d | –").len(), 1);
     }
 
     #[test]
