@@ -30,7 +30,7 @@ struct Counts {
 
 /// The limit that a request or response exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Full {
+pub enum MemoryLimit {
     /// The limit for one identity.
     #[error("clients.request_megabytes_per_user is reached")]
     Identity,
@@ -39,7 +39,7 @@ pub enum Full {
     All,
 }
 
-impl Full {
+impl MemoryLimit {
     /// The configuration key of the limit.
     pub(crate) const fn key(self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ impl Share {
     ///
     /// # Errors
     /// The limit that is exceeded.
-    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Full> {
+    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), MemoryLimit> {
         let counted = if bytes <= SMALL { 0 } else { bytes.div_ceil(STEP).saturating_mul(STEP) };
         if counted == self.counted {
             return Ok(());
@@ -96,10 +96,10 @@ impl Share {
         let (own, all) = (exchanged(own), exchanged(counts.all));
         if counted > self.counted {
             if own > self.budget.per_identity {
-                return Err(Full::Identity);
+                return Err(MemoryLimit::Identity);
             }
             if all > self.budget.all {
-                return Err(Full::All);
+                return Err(MemoryLimit::All);
             }
         }
         counts.all = all;
@@ -149,9 +149,9 @@ mod tests {
         let budget = budget(10 * STEP, 15 * STEP);
         let mut shares = [&alice, &alice, &bob].map(|identity| budget.share(identity));
         shares[0].set(6 * STEP).unwrap();
-        assert_eq!(shares[1].set(4 * STEP + 1), Err(Full::Identity));
+        assert_eq!(shares[1].set(4 * STEP + 1), Err(MemoryLimit::Identity));
         shares[1].set(4 * STEP).unwrap();
-        assert_eq!(shares[2].set(5 * STEP + 1), Err(Full::All));
+        assert_eq!(shares[2].set(5 * STEP + 1), Err(MemoryLimit::All));
         shares[2].set(5 * STEP).unwrap();
         // Shares that shrink or are dropped free their bytes.
         shares[0].set(2 * STEP).unwrap();
@@ -171,7 +171,7 @@ mod tests {
         full.set(2 * STEP).unwrap();
         let mut small = budget.share(&alice);
         small.set(SMALL).unwrap();
-        assert_eq!(small.set(SMALL + 1), Err(Full::Identity));
+        assert_eq!(small.set(SMALL + 1), Err(MemoryLimit::Identity));
         assert_eq!(budget.lock().all, 2 * STEP);
     }
 }

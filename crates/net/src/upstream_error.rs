@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::body_budget::Full;
+use crate::body_budget::MemoryLimit;
 use crate::tcp::connect::ConnectError;
 
 /// The cause of an error. It is shared: the gate returns one error for each operation that it refuses during an outage.
@@ -57,7 +57,7 @@ pub enum UpstreamError {
     Protocol(#[source] Cause),
     /// A limit on memory is reached, so that the response is not buffered.
     #[error("no memory for the response")]
-    Full(#[source] Full),
+    MemoryLimit(#[source] MemoryLimit),
     /// The upstream's address leads to this proxy, which refused the connection.
     #[error("the connection leads back to this proxy")]
     Loop,
@@ -96,23 +96,23 @@ pub enum Timeout {
     #[error("not connected and authenticated within {} s", .0.as_secs())]
     Auth(Duration),
 }
-/// What had come from the upstream when it closed a connection.
+/// Whether the upstream had sent anything when it closed a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
-    /// Nothing: it served no request.
+    /// Nothing: the upstream served no request.
     Nothing,
-    /// Something, so that it may have executed what was sent.
+    /// Something, so that the upstream may have executed a request.
     Something,
 }
 
-/// The side that is to blame for an error.
+/// The side that caused an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The client that sent the request.
     Client,
     /// This proxy, or its configuration.
     Proxy,
-    /// The server behind the proxy, or the network before it.
+    /// The upstream server, or the network to it.
     Upstream,
 }
 
@@ -129,9 +129,9 @@ impl fmt::Display for Side {
 /// Whether a request may be sent on a new connection after one failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// It may have reached the upstream, or a new connection would fail in the same way.
+    /// No: the request may have reached the upstream, or a new connection would fail in the same way.
     Never,
-    /// Requests of which nothing was sent may: what was known of the upstream is out of date.
+    /// Yes, if nothing of the request was sent: the state of the upstream that the proxy knew is out of date.
     Unsent,
 }
 
@@ -161,12 +161,12 @@ impl UpstreamError {
         match self {
             Self::Timeout(Timeout::Response(_)) => Some("upstream.call_seconds"),
             Self::Timeout(Timeout::Auth(_)) => Some("upstream.connect_seconds"),
-            Self::Full(full) => Some(full.key()),
+            Self::MemoryLimit(full) => Some(full.key()),
             _ => None,
         }
     }
 
-    /// The side that is to blame.
+    /// The side that caused the error.
     pub const fn side(&self) -> Side {
         match self {
             Self::Auth(UpstreamAuthError::ClientMustAuthenticate(_)) => Side::Client,
@@ -175,7 +175,7 @@ impl UpstreamError {
                 | UpstreamAuthError::AssociationRejected(_)
                 | UpstreamAuthError::SchemeNotOffered(_),
             )
-            | Self::Full(_)
+            | Self::MemoryLimit(_)
             | Self::Loop => Side::Proxy,
             Self::Connect(_)
             | Self::Tls(_)
@@ -188,8 +188,8 @@ impl UpstreamError {
         }
     }
 
-    /// Whether a request that failed because of it may be sent on a new connection. An upstream that was restarted
-    /// closes connections before it sends anything, and knows none of the association groups that it had.
+    /// Whether a request that failed with this error may be sent on a new connection. An upstream that was restarted closes
+    /// connections before it sends anything, and does not know its earlier association groups.
     pub const fn retry(&self) -> Retry {
         match self {
             Self::Closed { after: Received::Nothing, .. } | Self::Rejected { joins_group: true, .. } => {
@@ -203,23 +203,22 @@ impl UpstreamError {
             | Self::Rejected { joins_group: false, .. }
             | Self::NotServed(_)
             | Self::Protocol(_)
-            | Self::Full(_)
+            | Self::MemoryLimit(_)
             | Self::Loop => Retry::Never,
         }
     }
 
-    /// Whether the state of the upstream, which is logged when it begins and when it ends, explains it: then the
-    /// operation is not logged by itself.
+    /// Whether the error belongs to an outage, whose begin and end are logged. Then the request is not logged by itself.
     pub(crate) const fn is_outage(&self) -> bool {
         self.is_account() || matches!(self, Self::Connect(_) | Self::Tls(_) | Self::Loop)
     }
 
-    /// Whether it is about the account or the scheme that the proxy authenticates with.
+    /// Whether the cause is the account or the scheme of the proxy.
     pub(crate) const fn is_account(&self) -> bool {
         self.is_password() || matches!(self, Self::Auth(UpstreamAuthError::SchemeNotOffered(_)))
     }
 
-    /// Whether it is about the account or its password, wherever in the upstream they are used.
+    /// Whether the cause is the account or its password, which all services of the upstream share.
     pub(crate) const fn is_password(&self) -> bool {
         matches!(
             self,
@@ -240,9 +239,9 @@ impl UpstreamAuthError {
     }
 }
 
-impl From<Full> for UpstreamError {
-    fn from(full: Full) -> Self {
-        Self::Full(full)
+impl From<MemoryLimit> for UpstreamError {
+    fn from(full: MemoryLimit) -> Self {
+        Self::MemoryLimit(full)
     }
 }
 
@@ -257,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_an_upstream_never_served_may_be_sent_again() {
+    fn only_requests_that_the_upstream_never_served_may_be_sent_again() {
         let closed = |after| UpstreamError::lost("reset", after);
         let rejected = |joins_group| UpstreamError::Rejected { cause: cause("unknown group"), joins_group };
         for error in [closed(Received::Nothing), rejected(true)] {
@@ -279,10 +278,10 @@ mod tests {
     }
 
     #[test]
-    fn the_proxy_is_to_blame_for_its_account_and_a_client_for_its_own() {
+    fn the_proxy_is_the_side_of_errors_of_its_account_and_the_client_of_its_own() {
         let kinds = [UpstreamAuthError::invalid_credentials, UpstreamAuthError::client_must_authenticate];
         let sides = kinds.map(|kind| UpstreamError::from(kind("401")).side());
         assert_eq!(sides, [Side::Proxy, Side::Client]);
-        assert_eq!(UpstreamError::closed("it was closed").side(), Side::Upstream);
+        assert_eq!(UpstreamError::closed("reset").side(), Side::Upstream);
     }
 }

@@ -106,7 +106,7 @@ impl HttpListenerConfig {
             (UpstreamError::Closed { .. }, _) => {
                 self.upstream.gate.record_interrupted(UpstreamProtocol::Http, request, why);
             }
-            (UpstreamError::Full(full), Some(user)) => {
+            (UpstreamError::MemoryLimit(full), Some(user)) => {
                 self.log.memory_limit(request.client, user, request.operation, &full.to_string());
             }
             _ => otherwise(&self.log, request, why),

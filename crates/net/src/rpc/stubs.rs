@@ -8,7 +8,7 @@ use identity::{Identity, Principal, SecurityContext};
 use rpc::pdu::FaultStatus;
 use rpc::server::{RequestSecurity, ServerAssociation, Unfinished};
 
-use crate::body_budget::{Full, SMALL, Share};
+use crate::body_budget::{MemoryLimit, SMALL, Share};
 use crate::rpc::config::RpcListenerConfig;
 use crate::rpc::contexts::ClientContexts;
 
@@ -18,7 +18,7 @@ use crate::rpc::contexts::ClientContexts;
 pub(crate) struct UnreadResponses {
     account: Principal,
     bytes: usize,
-    limit: Full,
+    limit: MemoryLimit,
 }
 
 /// The number of the security context of a call; `None` for unauthenticated calls.
@@ -109,7 +109,7 @@ impl Stubs {
         }
     }
 
-    fn log_full(&self, context: &SecurityContext, full: Full) {
+    fn log_full(&self, context: &SecurityContext, full: MemoryLimit) {
         self.config.log.memory_limit(self.peer, context.principal(), "a call", &full.to_string());
     }
 
@@ -129,7 +129,7 @@ impl Stubs {
     ///
     /// # Errors
     /// The limit that is reached. What was counted before stays counted.
-    fn hold(&mut self, context: ContextId, identity: &Identity, more: usize) -> Result<(), Full> {
+    fn hold(&mut self, context: ContextId, identity: &Identity, more: usize) -> Result<(), MemoryLimit> {
         let own = self.active.iter().filter(|(_, other, _)| *other == context);
         let bytes = own.map(|(.., bytes)| *bytes).sum::<usize>().saturating_add(more);
         if let Some((_, share)) = self.shares.iter_mut().find(|(other, _)| *other == context) {

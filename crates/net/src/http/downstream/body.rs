@@ -5,7 +5,7 @@ use http1::{Event, Framing};
 use identity::Identity;
 use mapi::mapihttp::ResponseCode;
 
-use crate::body_budget::{Full, Share};
+use crate::body_budget::{MemoryLimit, Share};
 use crate::http::downstream::accumulator::BodyAccumulator;
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
@@ -27,7 +27,7 @@ pub(crate) enum NotTaken {
     Full {
         /// Bytes of it that came.
         came: usize,
-        why: Full,
+        why: MemoryLimit,
     },
 }
 
@@ -100,7 +100,7 @@ impl Downstream {
         request: &RequestContext,
         operation: &str,
         code: Option<ResponseCode>,
-        why: Full,
+        why: MemoryLimit,
     ) {
         self.config.log.memory_limit(request.peer, request.context.principal(), operation, &why.to_string());
         respond::too_busy(&mut self.transport.out.bytes, &request.head, code);

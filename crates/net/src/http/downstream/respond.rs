@@ -42,7 +42,7 @@ pub(crate) fn too_busy(out: &mut Vec<u8>, request: &RequestHead, code: Option<Re
 pub(crate) fn upstream_failed(out: &mut Vec<u8>, request: &RequestHead, why: &UpstreamError) {
     let (status, text) = shown(why);
     to(out, request, status, text, |head| {
-        if matches!(why, UpstreamError::Full(_)) {
+        if matches!(why, UpstreamError::MemoryLimit(_)) {
             head.fields.push("Retry-After", BUSY_SECONDS.to_string());
         }
     });
@@ -67,7 +67,7 @@ const fn shown(why: &UpstreamError) -> (u16, &'static str) {
             "the server behind this proxy refuses the proxy's own account, not yours: inform the proxy's \
              administrator\n",
         ),
-        UpstreamError::Full(_) => (503, "too busy\n"),
+        UpstreamError::MemoryLimit(_) => (503, "too busy\n"),
         UpstreamError::Timeout(_) => (504, "the server behind this proxy does not answer in time\n"),
         UpstreamError::Closed { .. }
         | UpstreamError::Rejected { .. }

@@ -13,7 +13,7 @@ use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::headers::{CONTENT_TYPE, X_PENDING_PERIOD};
 use tokio::time::Instant;
 
-use crate::body_budget::{Full, Share};
+use crate::body_budget::{MemoryLimit, Share};
 use crate::error_chain::ErrorChain;
 use crate::gate::FailedRequest;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
@@ -42,7 +42,7 @@ pub(crate) enum Event {
     /// The operation is refused.
     Refused { code: ResponseCode, why: String },
     /// There is no memory for the response.
-    MemoryFull(Full),
+    MemoryFull(MemoryLimit),
 }
 
 /// An operation, with its HTTP messages as far as they have come.
@@ -203,7 +203,7 @@ impl HttpOperation {
     pub(crate) fn refuse_for_memory(
         mut self: Box<Self>,
         next: Next,
-        full: Full,
+        full: MemoryLimit,
         out: &mut OutputBuffer,
     ) -> Done {
         let why = full.to_string();

@@ -25,7 +25,7 @@ use identity::Random;
 use tokio::time::Instant;
 use wire::{Endian, FileTime};
 
-use crate::body_budget::{Full, Share};
+use crate::body_budget::{MemoryLimit, Share};
 use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::operation::http_operation::{Done, HttpOperation, Settings};
 use crate::http::operation::local_response;
@@ -310,7 +310,7 @@ impl Receiving {
 
     /// Refuses the operation since there is no memory for its response.
     #[cold]
-    fn memory_full(self, full: Full, turn: &mut Turn<'_>) -> Step {
+    fn memory_full(self, full: MemoryLimit, turn: &mut Turn<'_>) -> Step {
         Step::Done(self.operation.refuse_for_memory(Next::Relay(self.call), full, turn.out))
     }
 
