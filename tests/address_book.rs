@@ -131,7 +131,7 @@ fn answers_are_those_of_the_server_but_for_names() {
 
     let mapped = direct.to_string().replace(SERVER, "proxy.lab.test").replace("=EXCH", "=PROXY");
     expect_same(&through, &serde_json::from_str(&mapped).unwrap());
-    // And the server was asked about itself, not about us.
+    // The request names the server, not the proxy.
     let asked: Vec<_> = upstream.log().iter().filter_map(|line| line.get("server_dn").cloned()).collect();
     assert_eq!(asked, [json!(format!("{SERVER_DN}EXCH")), json!(format!("{SERVER_DN}EXCH"))]);
 }

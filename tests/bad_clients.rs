@@ -142,7 +142,7 @@ fn a_client_that_binds_and_never_calls_is_let_go() {
 
 #[test]
 fn a_client_that_stops_reading_is_closed_in_time_and_delays_no_other() {
-    // More than the buffers of both ends' sockets take, less than the largest answer that we relay.
+    // More than the socket buffers of both ends hold, less than the largest response that the proxy relays.
     let upstream = RawUpstream::start(|call| match call.opnum {
         11 => Answer::Response(vec![7; 14_000_000]),
         _ => echo(call),

@@ -27,7 +27,7 @@ fn two_strings() -> Vec<u8> {
 #[test]
 fn counts_of_four_billion_are_refused_before_they_cost_anything() {
     let upstream = RawUpstream::echo();
-    // A module that reads the request is what makes us decode it.
+    // The proxy decodes the request because a module reads it.
     let proxy = hasty(&upstream).stack(&["names"]).start();
     let bystander = Bystander::at(proxy.rpc());
     let mut client = Connection::bound(proxy.rpc(), NSPI);

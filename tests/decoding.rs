@@ -172,7 +172,7 @@ fn the_members_of_its_json_are_those_that_its_page_has() {
         let (_folder, recording) = unpacked(pack);
         read(&recording);
     }
-    // Times, addresses, sides and faults are in recordings of our own.
+    // Times, addresses, sides and faults are in recordings of the proxy.
     let upstream = Upstream::start();
     let setup = Setup::before(&upstream.mapper().to_string());
     let mut proxy = setup.table("[capture]\npackets = \"run.pcapng\"\n").start();

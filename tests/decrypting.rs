@@ -1,4 +1,4 @@
-//! Recordings that are encrypted: what we read of them with a key log or a keytab, and what Wireshark does
+//! Encrypted recordings: what the proxy decodes with a key log or a keytab, and what Wireshark decodes
 //! with the same.
 
 use std::path::{Path, PathBuf};

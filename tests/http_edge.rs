@@ -101,7 +101,7 @@ fn a_response_that_breaks_off_is_in_the_log_with_its_side() {
         said_to_alice(&proxy, "GET /ews/x HTTP/1.1\r\n\r\n");
         proxy.process.wait_err(why, |line| {
             let whose = line.contains("account=LAB\\alice") && line.contains("operation=\"/ews/x\"");
-            line.contains("upstream: ") && line.contains(why) && whose
+            line.contains(" upstream") && line.contains(why) && whose
         });
     }
 }

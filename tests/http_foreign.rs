@@ -97,7 +97,7 @@ fn foreign_clients_sign_in_and_work_while_the_server_sees_our_account_alone() {
         for request in log {
             let user = request["user"].as_str().unwrap().to_ascii_lowercase();
             assert_eq!(user, format!("lab\\{}", SERVICE.0), "{scheme}");
-            // What says where the request comes from names us, and nothing else does.
+            // Only the forwarding headers name the proxy.
             let mut headers = request["headers"].as_array().unwrap().clone();
             headers.retain(|header| !header[0].as_str().unwrap().contains("Forwarded"));
             assert!(!format!("{headers:?}").contains("proxy.lab.test"), "{request}");

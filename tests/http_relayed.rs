@@ -174,7 +174,7 @@ fn outlook_learns_without_signing_in_where_autodiscover_is() {
             assert_eq!(asked.len(), 1);
             assert_eq!((header(&asked[0], "Authorization"), asked[0]["user"].is_null()), (None, true));
         } else {
-            // A server that wants to know who asks learns it from us only when we do.
+            // The proxy authenticates to the server only if the server requires it.
             assert_eq!((page.status(), page.headers("WWW-Authenticate").len()), (401, 3), "{page:?}");
             assert!(place.upstream.requests().is_empty());
             assert_eq!(place.curl(json).user(ALICE).run().status(), 200);

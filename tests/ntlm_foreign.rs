@@ -1,4 +1,4 @@
-//! NTLM of others against ours, both ways round, in every way that a sign-in can go wrong.
+//! NTLM against other implementations in both roles, with each kind of authentication failure.
 
 use std::process::Command;
 

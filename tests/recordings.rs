@@ -1,4 +1,4 @@
-//! Recordings: what Wireshark and we make of what the proxy wrote down, and of what passed on the wire.
+//! Recordings of the proxy and of the wire, decoded by the proxy and by Wireshark.
 
 use std::path::Path;
 use std::process::Command;

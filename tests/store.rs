@@ -62,7 +62,7 @@ fn with_spnego_at_privacy() {
     signs_in("privacy", true);
 }
 
-/// A server that takes anything sees us sign in by `mechanism`, as `auth_type`, at every level.
+/// The proxy authenticates by `mechanism`, as `auth_type`, at each level, to a server that accepts anything.
 fn towards_the_server(mechanism: &str, auth_type: u8) {
     let upstream = Upstream::with_level("none");
     for (level, number) in [("connect", 2), ("integrity", 5), ("privacy", 6)] {

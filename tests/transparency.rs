@@ -96,7 +96,7 @@ fn handles_are_exchanged_in_both_directions_and_forgotten_when_closed() {
     assert_eq!(answer, [&[0; 4], &ours[..], &noise(2, 5000), &[0; 4]].concat());
     assert_eq!(upstream.calls()[1].stub, with_handle(HANDLE, &noise(6, 7000)));
 
-    // The upstream's own handle means nothing here, nor does ours once it is closed.
+    // The upstream's own handle is not valid at the proxy, and the proxy's handle is not valid once it is closed.
     assert_eq!(client.call(11, &with_handle(HANDLE, &[])), Answer::Fault(0x1C00_001A));
     assert_eq!(client.call(1, &with_handle(ours, &[])).stub(), [0; 24]);
     assert_eq!(upstream.calls()[2].stub, with_handle(HANDLE, &[]));

@@ -126,7 +126,7 @@ fn client(proxy: &Proxy, account: (&str, &str), arguments: &[&str]) -> Ended {
     Process::start("mapiproxy client", command.args(arguments)).end()
 }
 
-/// Among the clients here ours alone signs its calls at packet.
+/// Of the clients here, only the project's own signs its calls at level packet.
 #[test]
 fn our_own_client_is_served_at_every_level_and_not_below() {
     let lab = Lab::start(false);

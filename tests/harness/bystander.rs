@@ -58,7 +58,7 @@ impl Bystander {
             self.calls.take().unwrap().join().expect("the bystander lost its connection");
         println!("bystander: {count} calls, the slowest {} ms; overslept {overslept:?}", worst.as_millis());
         assert!(count > 2, "the bystander made only {count} calls");
-        // Two programs and a server of ours take turns for each answer.
+        // Each response needs two programs and a server of the test.
         assert!(
             worst < AT_MOST + 10 * overslept,
             "the bystander waited {worst:?}; it overslept {overslept:?}"

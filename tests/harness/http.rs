@@ -1,4 +1,4 @@
-//! MAPI over HTTP: a server that others wrote, the clients, and what both know each other by.
+//! MAPI over HTTP: a server and clients of the opponents, and their certificates.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::programs::{opponent, python};
 use super::proxy::{ALICE, BOB, Proxy, Setup};
 use super::upstream::SERVICE;
 
-/// By what the recorded server was known, which no client may learn.
+/// The name of the recorded server, which no client may receive.
 pub(crate) const RECORDED_SERVER: &str = "mail.lab.test";
 /// No further arguments.
 const NOTHING: &[&str] = &[];
@@ -130,13 +130,13 @@ impl HttpUpstream {
         Self::at(self.address, self.auth, self.tls, &self.more)
     }
 
-    /// As the configuration names it.
+    /// Its URL, as in the configuration.
     pub(crate) fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}:{PORT}", self.address)
     }
 
-    /// Lets it send the rest of an answer that it holds.
+    /// Lets the server send the rest of a response that it holds.
     pub(crate) fn go(&self) {
         self.process.say("go");
     }
@@ -275,7 +275,7 @@ impl HttpPlace {
     }
 }
 
-/// By what a client of HTTP signs in.
+/// The scheme and the account of an HTTP client.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct By(pub(crate) &'static str, pub(crate) (&'static str, &'static str));
 
@@ -338,7 +338,7 @@ impl HttpClient {
     }
 }
 
-/// The `X-ResponseCode` of an answer.
+/// The `X-ResponseCode` of a response.
 #[track_caller]
 pub(crate) fn code(answer: &Value) -> Option<String> {
     header(answer, "X-ResponseCode")

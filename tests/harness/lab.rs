@@ -9,7 +9,7 @@ use super::process::Process;
 use super::programs::program;
 use super::upstream::SERVICE;
 
-/// `mapiproxy lab`: our own small Exchange, whose server is EXCH1.
+/// `mapiproxy lab`: the small Exchange, whose server is EXCH1.
 #[derive(Debug)]
 pub(crate) struct Lab {
     process: Process,

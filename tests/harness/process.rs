@@ -76,14 +76,14 @@ impl Lines {
         lines
     }
 
-    /// Waits for the end of what is said.
+    /// Waits for the end of the output.
     fn ended(&self) -> Vec<String> {
         self.wait(PATIENCE, |_| None::<()>);
         self.all()
     }
 }
 
-/// What a program said and how it ended.
+/// The output and the exit status of a program.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
@@ -174,7 +174,7 @@ impl Process {
         rustix::process::kill_process(id, signal).unwrap();
     }
 
-    /// Ends it at once, without a word.
+    /// Kills the process.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -12,7 +12,7 @@ pub(crate) fn program() -> PathBuf {
     built("mapiproxy")
 }
 
-/// An example of one of our crates, as it was built beside this test.
+/// An example of one of the workspace's crates, built beside this test.
 pub(crate) fn example(name: &str) -> PathBuf {
     built(&format!("examples/{name}"))
 }

@@ -1,14 +1,14 @@
-//! What this repository needs beyond Rust: found, or installed.
+//! Finds or installs the programs that this repository needs beyond Rust.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::run::{self, Outcome};
 
-/// The version of cargo-deny that is built where none is installed.
+/// The version of cargo-deny that is built if it is not installed.
 const CARGO_DENY: &str = "0.20.2";
 
-/// What somebody wants to do, and needs programs for.
+/// A purpose that needs programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To build the program and run the demo.
@@ -68,7 +68,7 @@ const TOOLS: &[Tool] = &[
     tool("mitmdump", "mitmproxy", &[Bench], "is what the benchmark compares with, for what it decodes"),
 ];
 
-/// Finds or installs everything that any of our commands needs. Quick where nothing is missing.
+/// Finds or installs everything that any command needs. Quick if nothing is missing.
 pub(crate) fn everything() -> Outcome<PathBuf> {
     packages(ALL)?;
     venv()
@@ -116,13 +116,13 @@ fn packages(purposes: &[Purpose]) -> Outcome {
     Ok(())
 }
 
-/// The tools for `purposes` that are not there.
+/// The missing tools for `purposes`.
 fn missing(purposes: &[Purpose], is_there: impl Fn(&Tool) -> bool) -> Vec<&'static Tool> {
     let wanted = |tool: &&Tool| tool.purposes.iter().any(|purpose| purposes.contains(purpose));
     TOOLS.iter().filter(wanted).filter(|tool| !is_there(tool)).collect()
 }
 
-/// What to tell somebody whose machine we can't install anything on.
+/// Instructions for a machine on which nothing can be installed.
 fn what_to_install(missing: &[&Tool], on_debian: bool) -> String {
     let line = |tool: &&Tool| format!("\n  {} (Debian: {}): {}", tool.program, tool.package, tool.why);
     let wanted = missing.iter().map(line).collect::<Vec<_>>().concat();
@@ -211,7 +211,7 @@ pub(crate) fn cargo_deny() -> Outcome<PathBuf> {
     Ok(built)
 }
 
-/// What a build leaves behind is only taking space; not being able to remove it spoils nothing.
+/// Removes what a build left behind. A failure costs disk space only.
 fn remove_if_there(folder: &Path) {
     if let Err(fault) = fs::remove_dir_all(folder) {
         println!("{} stays: {fault}", folder.display());

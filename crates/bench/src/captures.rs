@@ -1,4 +1,4 @@
-//! Decoding and encoding of all that was recorded (`tests/captures`), on one core.
+//! Decoding and encoding of all recordings (`tests/captures`), on one core.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -16,7 +16,7 @@ use wire::{Bytes, Encode as _, Reader, Result, Writer};
 
 use crate::decode::report;
 
-/// Measures them all.
+/// Measures all kinds of data.
 pub(crate) fn run() -> std::result::Result<(), Box<dyn Error>> {
     println!("All recordings, MB/s on one core");
     let exchanges = [captures::mapihttp(), captures::mapihttp_compressed()].concat();

@@ -1,15 +1,15 @@
-//! The configuration of the proxy, of which each measurement changes a few keys.
+//! The configuration of the proxy. Each measurement changes a few keys.
 
-/// The name of the proxy, which its certificate is for.
+/// The name of the proxy and its certificate.
 pub(crate) const NAME: &str = "proxy.lab.test";
 
 /// The domain of all accounts.
 pub(crate) const DOMAIN: &str = "LAB";
 
-/// Limits that no measurement comes to, as keys of `[clients]`.
+/// Limits that no measurement reaches, as keys of `[clients]`.
 pub(crate) const RAISED: &str = "connections = 20000\nconnections_per_address = 20000\n";
 
-/// What one measurement sets; each text but `stack` is lines of the table that it is named for.
+/// The keys that one measurement sets. Each text except `stack` is lines of the table of its name.
 #[derive(Debug)]
 pub(crate) struct Configuration<'a> {
     pub(crate) listen: &'a str,

@@ -12,10 +12,10 @@ use rpc::framer::Framer;
 use rpc::pdu::{Body, Pdu, Response};
 use wire::{Decode as _, Encode as _, Endian};
 
-/// How long each is measured.
+/// How long each decoder is measured.
 const LONG: Duration = Duration::from_secs(1);
 
-/// Measures them all.
+/// Measures all decoders.
 pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     println!("Decoders, MB/s on one core");
     let rows = row_set().encode()?;
@@ -48,7 +48,7 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Runs `work` over `size` bytes again and again; MB/s.
+/// Runs `work` over `size` bytes repeatedly. Returns MB/s.
 pub(crate) fn report<T, E>(
     name: &str,
     size: usize,

@@ -1,4 +1,4 @@
-//! The comparison with peers, each beside the other in the same run: only ratios count.
+//! Benchmarks: the proxy beside other programs in the same run. Only the ratios are comparable.
 
 #![allow(clippy::cast_precision_loss, reason = "figures are printed with a few digits")]
 
@@ -17,24 +17,24 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-/// Measures the proxy beside its peers.
+/// Measures the proxy beside other programs.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What to measure; everything where it is left out.
+    /// What to measure; everything if left out.
     #[arg(value_enum)]
     parts: Vec<Part>,
-    /// How long each round takes.
+    /// The duration of each round.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
-    /// How many rounds each side gets, in turn with the other.
+    /// The number of rounds of each side, in turn with the other.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     #[command(flatten)]
     http: http::Choice,
-    /// What `instructions` counts: passes one operation and ends.
+    /// The program that `instructions` measures: it passes one operation and ends.
     #[arg(long, hide = true)]
     count: Option<instructions::Counted>,
-    /// How many times it passes.
+    /// The number of times to pass the operation.
     #[arg(long, hide = true, default_value_t = 1)]
     times: u32,
 }
@@ -50,11 +50,11 @@ enum Part {
     Instructions,
     /// Decoders and compression in MB/s a core.
     Decode,
-    /// Idle sessions: memory each, and what they cost the rest.
+    /// Idle sessions: memory for each, and their cost for other clients.
     Idle,
-    /// Clients of MAPI over HTTP that wait for news: memory each, and what they cost the rest, beside nginx.
+    /// Waits for notifications by MAPI over HTTP: memory for each, and their cost for other clients, beside nginx.
     Parked,
-    /// Unauthenticated connections that are held open: what they cost signed-in users, beside nginx.
+    /// Unauthenticated connections held open: their cost for authenticated users, beside nginx.
     Held,
 }
 

@@ -1,4 +1,4 @@
-//! What idle sessions cost: memory each, and time for active clients.
+//! The cost of idle sessions: memory for each, and time for active clients.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::setup::Field;
 /// Active clients while the others are idle.
 const WORKING: usize = 16;
 
-/// How many are idle.
+/// The numbers of idle sessions.
 const COUNTS: [usize; 3] = [1, 100, 2000];
 
 /// Measures memory and rate with more and more idle sessions.
@@ -20,13 +20,13 @@ pub(crate) async fn run(round: Duration, rounds: usize) -> Result<(), Box<dyn Er
     let account = load::account(&field, "privacy");
     let open = async |count| load::open(field.proxy, account.clone(), count).await.map_err(|e| e.to_string());
     let mut working = open(WORKING).await?;
-    // Once around first, so that what is allocated once counts for none.
+    // One round first, so that memory allocated once is not attributed to idle sessions.
     (working, _) = load::drive(working, round).await?;
     let base = resident(field.proxy_process)?;
     let mut memory = [0; COUNTS.len()];
     let mut rates = [const { Vec::new() }; COUNTS.len()];
     for turn in 0..rounds {
-        // In turn, so that what the machine does meanwhile falls on all of them alike.
+        // In turn, so that other load of the machine affects all of them equally.
         let mut idle = Vec::new();
         for (place, count) in COUNTS.into_iter().enumerate() {
             idle.extend(open(count - idle.len()).await?);

@@ -13,7 +13,7 @@ use crate::connection::{Connection, ask};
 use crate::error::{Error, Failure, check};
 use crate::person::{PERSON_COLUMNS, Person};
 
-/// The code page for texts that are not asked for as UTF-16.
+/// The code page of texts that are not requested as UTF-16.
 const CODE_PAGE: u32 = 1252;
 /// The locale: English, United States.
 const LOCALE: u32 = 0x0409;
@@ -31,14 +31,14 @@ pub struct AddressBook {
     handle: ContextHandle,
 }
 
-/// Rows of the address book, and where they are.
+/// Rows of the address book, and their position.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Page {
-    /// The rows, each with the columns that were asked for.
+    /// The rows, each with the requested columns.
     pub rows: Vec<PropertyList>,
     /// The position behind the last row.
     pub position: u32,
-    /// How many rows there are in all.
+    /// The total number of rows.
     pub total: u32,
 }
 
@@ -49,11 +49,11 @@ pub struct Container {
     pub name: String,
     /// Its number.
     pub id: MId,
-    /// How deep in the hierarchy it is.
+    /// Its depth in the hierarchy.
     pub depth: u32,
 }
 
-/// What a name stands for.
+/// The entries that a name resolves to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Resolution {
     /// No entry.
@@ -68,7 +68,7 @@ impl Client {
     /// Begins a session with the address book (`NspiBind`).
     ///
     /// # Errors
-    /// When the call fails or the server refuses.
+    /// If the call fails or the server returns an error.
     pub async fn address_book(&self) -> Result<AddressBook, Error> {
         let mut connection = self.open(Interface::Nspi).await?;
         let request = BindRequest { flags: 0, stat: stat(), server_guid: Ptr::new(nspi::FlatUid::default()) };
@@ -85,7 +85,7 @@ impl AddressBook {
     /// The containers (`NspiGetSpecialTable`).
     ///
     /// # Errors
-    /// When the call fails or the server refuses.
+    /// If the call fails or the server returns an error.
     pub async fn hierarchy(&mut self) -> Result<Vec<Container>, Error> {
         let request =
             GetSpecialTableRequest { handle: self.handle, flags: UNICODE_STRINGS, stat: stat(), version: 0 };
@@ -98,7 +98,7 @@ impl AddressBook {
     /// (`NspiQueryRows`).
     ///
     /// # Errors
-    /// When the call fails or the server refuses.
+    /// If the call fails or the server returns an error.
     pub async fn query_rows(&mut self, start: u32, count: u32, columns: &[PropTag]) -> Result<Page, Error> {
         let mut stat = stat();
         stat.delta = i32::try_from(start).unwrap_or(i32::MAX);
@@ -122,7 +122,7 @@ impl AddressBook {
     /// `count` people from the row `start` on.
     ///
     /// # Errors
-    /// As [`AddressBook::query_rows`].
+    /// Those of [`AddressBook::query_rows`].
     pub async fn people(&mut self, start: u32, count: u32) -> Result<Vec<Person>, Error> {
         let page = self.query_rows(start, count, PERSON_COLUMNS).await?;
         Ok(page.rows.iter().map(Person::from_row).collect())
@@ -131,7 +131,7 @@ impl AddressBook {
     /// The objects for which `restriction` holds, `limit` at most (`NspiGetMatches`).
     ///
     /// # Errors
-    /// When the call fails or the server refuses, as it does when there are more than `limit`.
+    /// If the call fails, or the server returns an error, as it does if there are more than `limit`.
     pub async fn get_matches(
         &mut self,
         restriction: Restriction,
@@ -157,10 +157,10 @@ impl AddressBook {
         Ok(mids(&response.mids).into_iter().zip(rows(&response.rows)).collect())
     }
 
-    /// The people whom `name` could stand for, `limit` at most.
+    /// The people that `name` could mean, `limit` at most.
     ///
     /// # Errors
-    /// As [`AddressBook::get_matches`].
+    /// Those of [`AddressBook::get_matches`].
     pub async fn search(&mut self, name: &str, limit: u32) -> Result<Vec<Person>, Error> {
         let restriction = Restriction::Property {
             relop: RelationalOperator::RELOP_EQ,
@@ -171,10 +171,10 @@ impl AddressBook {
         Ok(found.iter().map(|(mid, row)| Person { mid: Some(*mid), ..Person::from_row(row) }).collect())
     }
 
-    /// What each of `names` stands for (`NspiResolveNamesW`).
+    /// The entries that each of `names` resolves to (`NspiResolveNamesW`).
     ///
     /// # Errors
-    /// When the call fails or the server refuses.
+    /// If the call fails or the server returns an error.
     pub async fn resolve_names(&mut self, names: &[&str]) -> Result<Vec<Resolution>, Error> {
         let names: WStringsArray =
             Counted(names.iter().map(|name| Ptr::new(WcharString::new(name))).collect());
@@ -200,7 +200,7 @@ impl AddressBook {
     /// The properties `columns` of one object (`NspiGetProps`); those that it lacks are error codes.
     ///
     /// # Errors
-    /// When the call fails or the server refuses.
+    /// If the call fails or the server returns an error.
     pub async fn get_props(&mut self, mid: MId, columns: &[PropTag]) -> Result<PropertyList, Error> {
         let stat = Stat { current_rec: mid, ..stat() };
         let request = GetPropsRequest { handle: self.handle, flags: 0, stat, prop_tags: tags(columns) };
@@ -210,10 +210,10 @@ impl AddressBook {
         Ok(row.to_row())
     }
 
-    /// The objects with these distinguished names (`NspiDNToMId`); none where there is no such object.
+    /// The objects with these distinguished names (`NspiDNToMId`); `None` for a name without an object.
     ///
     /// # Errors
-    /// When the call fails or the server refuses.
+    /// If the call fails or the server returns an error.
     pub async fn dn_to_mid(&mut self, names: &[&str]) -> Result<Vec<Option<MId>>, Error> {
         let names = Counted(names.iter().map(|name| Ptr::new(CharString::new(name))).collect());
         let request = DNToMIdRequest { handle: self.handle, reserved: 0, names };
@@ -226,7 +226,7 @@ impl AddressBook {
     /// Ends the session (`NspiUnbind`).
     ///
     /// # Errors
-    /// When the call fails or the server does not know the session.
+    /// If the call fails or the server does not know the session.
     pub async fn unbind(mut self) -> Result<(), Error> {
         let request = UnbindRequest { handle: self.handle, reserved: 0 };
         let (operation, response) = ask!(self.connection, nspi, Unbind, request)?;

@@ -1,4 +1,4 @@
-//! A client of one server: where its services are, and as whom it signs in.
+//! A client of one server: the addresses of its services, and the account.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for `config`. It signs in once it is asked for something.
+    /// A client for `config`. It connects and authenticates with the first call.
     pub fn new(config: ClientConfig) -> Self {
         Self {
             endpoints: Endpoints::new(config.location),
@@ -33,7 +33,7 @@ impl Client {
     /// A client for `config` whose server was found to serve the referral, the address book and the store.
     ///
     /// # Errors
-    /// When the server can't be reached or does not serve one of these.
+    /// If the server cannot be reached, or does not serve one of these.
     pub async fn connect(config: ClientConfig) -> Result<Self, Error> {
         let client = Self::new(config);
         for interface in [Interface::Rfr, Interface::Nspi, Interface::Emsmdb] {
@@ -42,17 +42,16 @@ impl Client {
         Ok(client)
     }
 
-    /// The addresses at which the server serves `interface`: from its endpoint mapper, where the
-    /// configuration says so.
+    /// The addresses at which the server serves `interface`: from its endpoint mapper, if configured.
     ///
     /// # Errors
-    /// When the server can't be reached or does not serve it.
+    /// If the server cannot be reached, or does not serve the interface.
     pub async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, Error> {
         let found = self.endpoints.find(interface).await;
         found.map_err(|why| Error { operation: "endpoint", failure: Failure::Unreachable(why.to_string()) })
     }
 
-    /// A connection to `interface`; it signs in with the first call.
+    /// A connection to `interface`, which authenticates with the first call.
     pub(crate) async fn open(&self, interface: Interface) -> Result<Connection, Error> {
         let config = AssociationConfig {
             interface: syntax(interface),

@@ -6,19 +6,19 @@ use identity::{ContextCounters, Credentials, Mechanism, Password};
 use net::{Account, Location};
 use rpc::AuthLevel;
 
-/// Which server a [`crate::Client`] is for, and as whom it signs in.
+/// The server and the account of a [`crate::Client`].
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
-    /// Where the server's services are found.
+    /// The location of the server's services.
     pub location: Location,
-    /// The account to sign in with; none for unauthenticated calls.
+    /// The account; `None` for unauthenticated calls.
     pub account: Option<Account>,
-    /// How long connecting and signing in may take.
+    /// The time limit for connecting and authenticating.
     pub timeout: Duration,
 }
 
 impl ClientConfig {
-    /// How long connecting and signing in may take where nothing else is said.
+    /// The default of `timeout`.
     pub const TIMEOUT: Duration = Duration::from_secs(30);
 
     /// A server whose endpoint mapper listens on `port` of `host`, without an account.
@@ -33,7 +33,7 @@ impl ClientConfig {
         Self { location, account: None, timeout: Self::TIMEOUT }
     }
 
-    /// The same, signing in with `account`.
+    /// The same configuration with `account`.
     #[must_use]
     pub fn with_account(mut self, account: Account) -> Self {
         self.account = Some(account);

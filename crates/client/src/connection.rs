@@ -17,7 +17,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// A connection as `config` says, to the addresses at which the server serves `interface`.
+    /// A connection for `config` to the addresses at which the server serves `interface`.
     pub(crate) fn new(addresses: Vec<SocketAddr>, config: AssociationConfig, interface: Interface) -> Self {
         Self { rpc: RpcClient::new(addresses, config), interface }
     }
@@ -40,7 +40,7 @@ impl Connection {
     }
 }
 
-/// Makes the call of a request and takes the answer of the same operation.
+/// Makes the call of a request, and decodes the response of the same operation.
 macro_rules! ask {
     ($connection:expr, $interface:ident, $operation:ident, $request:expr) => {{
         let request = mapi::$interface::Request::$operation($request);

@@ -5,7 +5,7 @@ use std::fmt;
 use mapi::ErrorCode;
 use net::CallFailure;
 
-/// Why an operation of a client came to nothing.
+/// Why an operation of a client failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {}: {failure}", failure.side())]
 pub struct Error {
@@ -15,42 +15,42 @@ pub struct Error {
     pub failure: Failure,
 }
 
-/// What went wrong with an operation.
+/// The cause of the failure of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// The service could not be found or reached, or the connection was lost; says why.
+    /// The service could not be found or reached, or the connection was lost, for this reason.
     #[error("{0}")]
     Unreachable(String),
-    /// The server answered with a fault.
+    /// The server responded with a fault.
     #[error("fault {0}")]
     Fault(rpc::FaultStatus),
-    /// The server carried the operation out and returned an error.
+    /// The server executed the operation and returned an error.
     #[error("returned {0}")]
     Returned(ErrorCode),
-    /// The server's answer is not what the operation answers.
+    /// The response is not one of the operation.
     #[error("unreadable answer: {0}")]
     Answer(wire::Error),
-    /// The server's answer lacks something; says what.
+    /// The response lacks this.
     #[error("the answer has no {0}")]
     Missing(&'static str),
-    /// What was to be sent does not fit.
+    /// The request does not fit its encoding.
     #[error("unsendable request: {0}")]
     Request(wire::Error),
 }
 
-/// Whose fault a failure is.
+/// The side that caused a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Ours: the request was wrong.
+    /// The client: the request was wrong.
     Client,
-    /// The way to the server, or its sign-in.
+    /// The connection to the server, or authentication.
     Connection,
-    /// The server's.
+    /// The server.
     Server,
 }
 
 impl Failure {
-    /// Whose fault it is.
+    /// The side that caused the failure.
     pub const fn side(&self) -> Side {
         match self {
             Self::Unreachable(_) => Side::Connection,

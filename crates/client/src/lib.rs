@@ -1,11 +1,10 @@
-//! A MAPI client library: sign in, look people up, connect to the store.
+//! A MAPI client library: authenticate, look people up, connect to the store.
 //!
-//! A [`Client`] knows where a server is and as whom to sign in. It asks the referral service
+//! A [`Client`] has the address of a server and an account. It calls the referral service
 //! ([`Client::rfr_new_dsa`]), opens the address book ([`Client::address_book`]) and connects to mailboxes
-//! ([`Client::mailbox`]). Each interface has a connection of its own, made when it is first needed.
+//! ([`Client::mailbox`]). Each interface has its own connection, which is made when it is first needed.
 //!
-//! Architectural invariants: a client acts as the one account that it was given; it keeps nothing beyond its
-//! own life, and repeats no call by itself.
+//! Architectural invariants: a client uses one account only; it stores nothing, and repeats no call by itself.
 #![cfg_attr(
     not(test),
     deny(

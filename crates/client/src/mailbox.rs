@@ -22,16 +22,16 @@ const CODE_PAGE: u32 = 1252;
 const LOCALE: u32 = 0x0409;
 /// No session to link with.
 const NO_LINK: u32 = 0xffff_ffff;
-/// The version that we say to be: Outlook 2010's.
+/// The version that the client reports: that of Outlook 2010.
 const CLIENT_VERSION: Version = Version([14 << 8, 0x9789, 1000]);
-/// How many bytes we take back from `EcDoRpc`.
+/// The most bytes of a response to `EcDoRpc`.
 const LEGACY_OUT: u16 = 0x7fff;
 const ROP_LOGON_NAME: &str = "RopLogon";
 
-/// Which of EMSMDB's dialects a session speaks.
+/// The EMSMDB dialect of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// `EcDoConnect` and `EcDoRpc`, as Exchange 2000 had them.
+    /// `EcDoConnect` and `EcDoRpc`, as in Exchange 2000.
     Legacy,
     /// `EcDoConnectEx` and `EcDoRpcExt2`.
     Extended,
@@ -44,7 +44,7 @@ pub struct Mailbox {
     handle: ContextHandle,
     dialect: Dialect,
     user_dn: String,
-    /// The display name of the user who connected, as the server says.
+    /// The display name of the connected user, from the server.
     pub display_name: String,
     /// The prefix of the distinguished names of the server's organisation.
     pub dn_prefix: String,
@@ -52,7 +52,7 @@ pub struct Mailbox {
     pub server_version: Version,
 }
 
-/// What both connects answer.
+/// The parts that both responses to a connect have.
 struct Connected {
     handle: ContextHandle,
     display_name: Ptr<CharString>,
@@ -61,11 +61,11 @@ struct Connected {
 }
 
 impl Client {
-    /// Connects the user `user_dn` to the store with `EcDoConnectEx`, or with `EcDoConnect` where the server
-    /// says that it has no such call.
+    /// Connects the user `user_dn` to the store with `EcDoConnectEx`, or with `EcDoConnect` if the server
+    /// does not have that operation.
     ///
     /// # Errors
-    /// When a call fails or the server refuses.
+    /// If a call fails or the server refuses.
     pub async fn mailbox(&self, user_dn: &str) -> Result<Mailbox, Error> {
         let mut connection = self.open(Interface::Emsmdb).await?;
         match connect_extended(&mut connection, user_dn).await {
@@ -81,7 +81,7 @@ impl Client {
     /// Connects the user `user_dn` to the store with `EcDoConnect`.
     ///
     /// # Errors
-    /// When the call fails or the server refuses.
+    /// If the call fails or the server returns an error.
     pub async fn mailbox_legacy(&self, user_dn: &str) -> Result<Mailbox, Error> {
         let mut connection = self.open(Interface::Emsmdb).await?;
         let connected = connect_legacy(&mut connection, user_dn).await?;
@@ -161,15 +161,15 @@ fn check_store(operation: &'static str, returned: ErrorCode) -> Result<(), Error
 }
 
 impl Mailbox {
-    /// Which dialect the session speaks.
+    /// The dialect of the session.
     pub const fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// Signs on to the user's own mailbox (`RopLogon`).
+    /// Logs on to the user's own mailbox (`RopLogon`).
     ///
     /// # Errors
-    /// When the call fails or the server refuses.
+    /// If the call fails or the server returns an error.
     pub async fn logon(&mut self) -> Result<PrivateLogon, Error> {
         let error = |failure| Error { operation: ROP_LOGON_NAME, failure };
         let mut logon = RopLogonRequest {
@@ -200,10 +200,10 @@ impl Mailbox {
         }
     }
 
-    /// Has the server carry out ROPs, and returns what it answers.
+    /// Sends ROPs and returns their responses.
     ///
     /// # Errors
-    /// When the call fails or the server refuses.
+    /// If the call fails or the server returns an error.
     pub async fn execute(&mut self, buffer: RopBuffer) -> Result<RopBuffer, Error> {
         match self.dialect {
             Dialect::Legacy => self.execute_legacy(&buffer).await,
@@ -245,7 +245,7 @@ impl Mailbox {
     /// Ends the session (`EcDoDisconnect`).
     ///
     /// # Errors
-    /// When the call fails or the server does not know the session.
+    /// If the call fails or the server does not know the session.
     pub async fn disconnect(mut self) -> Result<(), Error> {
         let request = EcDoDisconnectRequest { handle: self.handle };
         let (operation, response) = ask!(self.connection, emsmdb, EcDoDisconnect, request)?;

@@ -4,7 +4,7 @@ use mapi::nspi::{DisplayType, EntryId, MId};
 use mapi::property::{PropTag, PropertyList, PropertyValue};
 use wire::Decode as _;
 
-/// What is asked for where people are looked up.
+/// The columns that are requested when people are looked up.
 pub const PERSON_COLUMNS: &[PropTag] = &[
     PropTag::PidTagDisplayName,
     PropTag::PidTagSmtpAddress,
@@ -19,12 +19,12 @@ pub const PERSON_COLUMNS: &[PropTag] = &[
     PropTag::PidTagEntryId,
 ];
 
-/// Somebody in the address book, or a distribution list.
+/// A user or a distribution list of the address book.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Person {
     /// `PidTagDisplayName`.
     pub display_name: String,
-    /// `PidTagSmtpAddress`; empty where there is none, as all that follow.
+    /// `PidTagSmtpAddress`; empty if missing, as are the following fields.
     pub smtp: String,
     /// `PidTagAccount`.
     pub account: String,
@@ -42,12 +42,12 @@ pub struct Person {
     pub home_database: String,
     /// `PidTagDisplayType`.
     pub display_type: DisplayType,
-    /// The object's number in this session, where the server gave it.
+    /// The object's number in this session, if the server returned it.
     pub mid: Option<MId>,
 }
 
 impl Person {
-    /// The person that a row with [`PERSON_COLUMNS`] is about.
+    /// The person of a row with [`PERSON_COLUMNS`].
     pub fn from_row(row: &PropertyList) -> Self {
         let text = |tag| row.get(tag).and_then(PropertyValue::to_text).unwrap_or_default();
         let display_type = match row.get(PropTag::PidTagDisplayType) {

@@ -13,7 +13,7 @@ impl Client {
     /// empty for any user.
     ///
     /// # Errors
-    /// When the call fails, and when the server has no answer.
+    /// If the call fails, or the server names none.
     pub async fn rfr_new_dsa(&mut self, user_dn: &str) -> Result<String, Error> {
         let request = GetNewDSARequest {
             flags: 0,
@@ -31,7 +31,7 @@ impl Client {
     /// The DNS name of the mailbox server `server_dn` ([MS-OXABREF] 3.1.4.2).
     ///
     /// # Errors
-    /// When the call fails, and when the server has no answer.
+    /// If the call fails, or the server names none.
     pub async fn rfr_fqdn(&mut self, server_dn: &str) -> Result<String, Error> {
         let request = GetFQDNFromServerDNRequest { flags: 0, mailbox_server_dn: CharString::new(server_dn) };
         let (operation, response) = ask!(self.referral().await?, rfr, GetFQDNFromServerDN, request)?;

@@ -9,47 +9,46 @@ use engine::{
     Envelope, ErrorCode, Finished, Note, OperationKey, RefusedOperation, Reply, fault_status, response_code,
 };
 
-/// A snapshot of an operation that is done.
+/// A snapshot of a finished operation.
 #[derive(Debug, Clone)]
 pub struct Flow {
     /// The operation's number; zero for a call that did not become one.
     pub id: u64,
-    /// Who asked, as domain and user.
+    /// The user, as domain and name.
     pub user: String,
-    /// Where the client connects from.
+    /// The client's address.
     pub peer: SocketAddr,
     /// What it travelled in.
     pub envelope: &'static str,
-    /// Interface and operation, as `nspi.QueryRows`.
+    /// Interface and operation, such as `nspi.QueryRows`.
     pub operation: &'static str,
     /// Bytes of the request's stub.
     pub request_size: usize,
-    /// The ROPs that it carries, each with its return value once it was answered; `+` stands for more that
-    /// can't be decoded.
+    /// The ROPs, each with its return value after the response; `+` stands for further ROPs that cannot be decoded.
     pub rops: Vec<String>,
-    /// Why a part of the ROPs or of their answers passes as bytes.
+    /// Why a part of the ROPs or of their responses is forwarded undecoded.
     pub opaque: Vec<String>,
-    /// What came of it.
+    /// Its result.
     pub end: FlowEnd,
     /// From the request's last byte to the response's first.
     pub elapsed: Duration,
-    /// What modules did.
+    /// What the modules did.
     pub notes: Vec<Note>,
 }
 
-/// What came of an operation.
+/// The result of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlowEnd {
-    /// An answer.
+    /// A response.
     Answer {
         /// Bytes of the response's stub.
         size: usize,
-        /// Its return value, where it was decoded: zero for success.
+        /// Its return value, if it was decoded: zero for success.
         return_value: Option<ErrorCode>,
     },
     /// A fault.
     Fault {
-        /// Its status, by name where it has one.
+        /// Its status, by name if it has one.
         status: String,
         /// Why.
         why: String,
@@ -57,7 +56,7 @@ pub enum FlowEnd {
 }
 
 impl Flow {
-    /// A snapshot of an operation that is over.
+    /// A snapshot of a finished operation.
     pub fn new(finished: &Finished, elapsed: Duration) -> Self {
         let operation = &finished.flight().operation;
         let reply = finished.reply();
@@ -123,7 +122,7 @@ impl Flow {
     }
 }
 
-/// The ROPs by name, with what went wrong with them.
+/// The ROPs by name, with their errors.
 fn rops(exchange: &OperationRops) -> Vec<String> {
     let client = exchange.batch().entries().iter().filter(|entry| !entry.is_added());
     let name = |id: RopId| id.to_string().trim_start_matches("Rop").to_owned();
@@ -141,7 +140,7 @@ fn rops(exchange: &OperationRops) -> Vec<String> {
     rops
 }
 
-/// Every operation of these interfaces returns its code last.
+/// Each operation of these interfaces returns its code last.
 fn last_dword(stub: &[u8]) -> Option<ErrorCode> {
     stub.last_chunk::<4>().map(|bytes| ErrorCode(u32::from_le_bytes(*bytes)))
 }

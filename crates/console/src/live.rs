@@ -10,7 +10,7 @@ use engine::{Finished, Observer, RefusedOperation, SecurityContext};
 use crate::counters::Counters;
 use crate::flow::Flow;
 
-/// Lines that may wait for a slow reader before more are lost.
+/// The most lines that wait for a slow reader. Further lines are dropped.
 const WAITING_LINES: usize = 4096;
 
 /// Observes the engine: counts all, and sends a snapshot of each operation to the reader.
@@ -21,19 +21,19 @@ pub struct Live {
 }
 
 impl Live {
-    /// A watcher that only counts.
+    /// An observer that only counts.
     pub fn counting() -> Self {
         Self { counters: Arc::default(), lines: None }
     }
 
-    /// A watcher, and the end from which its snapshots are read.
+    /// An observer, and the receiver of its snapshots.
     pub fn reading() -> (Self, Receiver<Flow>) {
         let (lines, receiver) = sync_channel(WAITING_LINES);
         (Self { counters: Arc::default(), lines: Some(lines) }, receiver)
     }
 
-    /// Hands a snapshot on, where there is a reader. A full queue means that the reader is slow: the line is
-    /// lost, the client is not kept waiting.
+    /// Sends a snapshot to the reader, if there is one. If the queue is full the snapshot is dropped: the client never waits for
+    /// a slow reader.
     fn show(&self, flow: impl FnOnce() -> Flow) {
         if let Some(lines) = &self.lines {
             let _ = lines.try_send(flow());

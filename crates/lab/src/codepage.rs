@@ -2,7 +2,7 @@
 
 use encoding_rs::Encoding;
 
-/// What 8-bit texts of a session are encoded in.
+/// The encoding of 8-bit texts of a session.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CodePage {
     number: u32,
@@ -14,13 +14,13 @@ const TELETEX: u32 = 20_261;
 /// `CP_WINUNICODE`.
 const UTF16: u32 = 1200;
 const ASCII: u32 = 20_127;
-/// `CP_ACP`: the server's own code page, which is Western European here. Clients that don't care send it.
+/// `CP_ACP`: the server's own code page, which is Western European here. Clients without a preference send it.
 const SERVER_S_OWN: u32 = 0;
 
 impl CodePage {
     pub(crate) const UTF8: Self = Self { number: 65_001, encoding: Some(encoding_rs::UTF_8) };
 
-    /// The code page `number`; none where it is not known here. `CP_WINUNICODE` is known, and 8-bit texts in
+    /// The code page `number`; `None` if it is not supported. `CP_WINUNICODE` is known, and 8-bit texts in
     /// it are ASCII.
     pub(crate) fn new(number: u32) -> Option<Self> {
         if matches!(number, TELETEX | UTF16 | ASCII) {

@@ -1,11 +1,11 @@
 //! Configuration of a lab: its seed, its size and its names.
 
-/// What the lab is like. The same configuration makes the same lab.
+/// The configuration of a lab. Equal configurations make equal labs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabConfig {
-    /// Decides names, telephone numbers, identifiers.
+    /// Determines names, telephone numbers and identifiers.
     pub seed: u64,
-    /// How many people there are; those in [`LabConfig::aliases`] are among them.
+    /// The number of people, including those in [`LabConfig::aliases`].
     pub people: usize,
     /// The organisation's name: the first part of every distinguished name.
     pub organisation: String,
@@ -13,11 +13,11 @@ pub struct LabConfig {
     pub domain: String,
     /// The mailbox servers, over which people are spread; the first one answers referrals.
     pub servers: Vec<ServerName>,
-    /// The aliases of people who are there in any case, so that accounts with these names have a mailbox.
+    /// The aliases of people that always exist, so that accounts with these names have a mailbox.
     pub aliases: Vec<String>,
 }
 
-/// What a server is called.
+/// The names of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerName {
     /// In distinguished names and as a `NetBIOS` name.
@@ -52,7 +52,7 @@ impl LabConfig {
         format!("/o={}/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)", self.organisation)
     }
 
-    /// What the distinguished names of people begin with.
+    /// The prefix of the distinguished names of people.
     pub fn recipients(&self) -> String {
         format!("{}/cn=Recipients/cn=", self.group())
     }

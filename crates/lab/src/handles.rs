@@ -12,18 +12,18 @@ use wire::Guid;
 use crate::emsmdb::session::Session;
 use crate::random::Sequence;
 
-/// What a context handle stands for.
+/// The object of a context handle.
 #[derive(Debug, Clone)]
 pub(crate) enum Object {
     /// A session with the address book.
     AddressBook,
     /// A session with the store.
     Store(Arc<Mutex<Session>>),
-    /// Waiting for notifications of the session that the handle names.
+    /// A wait for notifications of the session that the handle names.
     Notifications(Guid),
 }
 
-/// An open handle. It belongs to the association group and to the identity of who opened it.
+/// An open handle. It belongs to the association group and the identity that opened it.
 #[derive(Debug)]
 struct Open {
     group: Arc<Group>,
@@ -31,7 +31,7 @@ struct Open {
     object: Object,
 }
 
-/// The context handles that are open.
+/// The open context handles.
 #[derive(Debug)]
 pub(crate) struct Handles(Mutex<State>);
 
@@ -46,7 +46,7 @@ impl Handles {
         Self(Mutex::new(State { random: Sequence::new(seed.rotate_left(32)), open: HashMap::new() }))
     }
 
-    /// A new handle for who makes `call`.
+    /// A new handle for the caller of `call`.
     pub(crate) fn open(&self, call: &Call, object: Object) -> ContextHandle {
         let mut state = self.lock();
         let uuid = loop {
@@ -60,14 +60,14 @@ impl Handles {
         ContextHandle::new(uuid)
     }
 
-    /// What `handle` stands for, where who makes `call` may use it.
+    /// The object of `handle`, if the caller of `call` may use it.
     pub(crate) fn find(&self, call: &Call, handle: ContextHandle) -> Result<Object, FaultStatus> {
         let state = self.lock();
         let open = state.open.get(&handle.uuid).filter(|open| open.is_of(call));
         open.map(|open| open.object.clone()).ok_or(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH)
     }
 
-    /// Closes a handle, and those that came of it.
+    /// Closes a handle, and those that were opened from it.
     pub(crate) fn close(&self, handle: ContextHandle) {
         let mut state = self.lock();
         state.open.remove(&handle.uuid);

@@ -13,12 +13,12 @@ use crate::service::{Answer, Lab, bad_stub, encoded};
 const SERVER_DN_BOUNDS: std::ops::RangeInclusive<u64> = 10..=1024;
 
 impl Lab {
-    /// Answers a call to the referral service ([MS-OXABREF] 3.1.4).
+    /// Executes a call to the referral service ([MS-OXABREF] 3.1.4).
     pub(crate) fn rfr(&self, call: &Call) -> Answer {
         let (request, _) =
             Request::decode(call.opnum, &call.stub, call.endian).map_err(|error| bad_stub(&error))?;
         let response = match request {
-            // Every server has the whole address book, so that the first is as good as any.
+            // Each server has the complete address book, so that the first one will do.
             Request::GetNewDSA(_) => {
                 let host = self.config.servers.first().map(|server| CharString::new(&server.host));
                 let return_value =

@@ -17,26 +17,26 @@ use tokio::sync::watch;
 use crate::config::ServerName;
 use crate::service::Lab;
 
-/// Where a lab is served, and to whom.
+/// The addresses of a lab and the accounts that it accepts.
 #[derive(Clone)]
 pub struct LabServer {
-    /// Where the endpoint mapper listens; none for no endpoint mapper.
+    /// The address of the endpoint mapper; `None` for no endpoint mapper.
     pub endpoint_mapper: Option<SocketAddr>,
-    /// Where the services listen. With port 0 the system chooses one.
+    /// The address of the services. With port 0 the system chooses a port.
     pub rpc: SocketAddr,
-    /// Who may sign in.
+    /// The accounts of clients.
     pub accounts: Arc<dyn Accounts>,
-    /// The level below which calls get the fault `ACCESS_DENIED`; [`AuthLevel::NONE`] lets everybody in.
+    /// The level below which calls get the fault `ACCESS_DENIED`; [`AuthLevel::NONE`] admits all.
     pub minimum_level: AuthLevel,
     /// The `NetBIOS` name of the accounts' domain.
     pub domain: String,
-    /// How much clients may take.
+    /// The limits on clients.
     pub limits: Limits,
 }
 
 impl LabServer {
     /// A server on a port of this machine that the system chooses, with an endpoint mapper on another, for
-    /// `accounts` of the domain `LAB`, who have to seal their calls.
+    /// `accounts` of the domain `LAB`, which must seal their calls.
     pub fn local(accounts: Arc<dyn Accounts>) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
@@ -50,7 +50,7 @@ impl LabServer {
     }
 }
 
-/// A lab whose addresses are taken. It serves while [`Listening::run`] runs.
+/// A lab that listens. It serves while [`Listening::run`] runs.
 pub struct Listening {
     mapper: Option<(TcpListener, SocketAddr)>,
     services: TcpListener,
@@ -68,10 +68,10 @@ impl std::fmt::Debug for Listening {
     }
 }
 
-/// Takes the addresses of `server` for `lab`.
+/// Listens on the addresses of `server` for `lab`.
 ///
 /// # Errors
-/// When an address can't be taken.
+/// If it cannot listen on an address.
 pub async fn start(lab: Arc<Lab>, server: LabServer) -> Result<Listening, ListenError> {
     let (services, address) = bound(server.rpc).await?;
     let mapper = match server.endpoint_mapper {
@@ -81,10 +81,10 @@ pub async fn start(lab: Arc<Lab>, server: LabServer) -> Result<Listening, Listen
     Ok(Listening { mapper, services, address, lab, server })
 }
 
-/// Serves `lab` on the addresses of `server` until `stop` turns true and the calls under way are answered.
+/// Serves `lab` on the addresses of `server` until `stop` turns true and the calls in flight have responses.
 ///
 /// # Errors
-/// When an address can't be taken.
+/// If it cannot listen on an address.
 pub async fn serve(lab: Arc<Lab>, server: LabServer, stop: watch::Receiver<bool>) -> Result<(), ListenError> {
     start(lab, server).await?.run(stop).await;
     Ok(())
@@ -97,17 +97,17 @@ async fn bound(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenE
 }
 
 impl Listening {
-    /// Where the endpoint mapper listens.
+    /// The address of the endpoint mapper.
     pub fn endpoint_mapper(&self) -> Option<SocketAddr> {
         self.mapper.as_ref().map(|(_, address)| *address)
     }
 
-    /// Where the services listen.
+    /// The address of the services.
     pub const fn rpc(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `stop` turns true and the calls under way are answered.
+    /// Serves until `stop` turns true and the calls in flight have responses.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let Self { mapper, services, address, lab, server } = self;
         let admission = Admission::new(server.limits, Vec::new());

@@ -1,4 +1,4 @@
-//! Calls as they come in from the wire, and what comes back.
+//! Tests with encoded calls and responses.
 
 mod nspi;
 mod others;
@@ -16,7 +16,7 @@ use wire::Endian;
 
 use crate::{Lab, LabConfig};
 
-/// Somebody who calls.
+/// A caller.
 pub(crate) struct Caller {
     pub(crate) lab: Arc<Lab>,
     context: SecurityContext,

@@ -1,10 +1,10 @@
-//! What is sent and answered: bodies of [MS-OXCMAPIHTTP] whose ROPs are made for their size.
+//! Requests and responses: bodies of [MS-OXCMAPIHTTP] whose ROPs are generated for their size.
 
 use mapi::compress::{ExtendedBuffer, encode_chain};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use wire::{Encode as _, Result, Writer, utf16le_bytes};
 
-/// A request and its answer.
+/// A request and its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// Opens a session.
@@ -15,7 +15,7 @@ pub(crate) enum Kind {
     Table,
     /// 200 KB in: an attachment's stream is written.
     Upload,
-    /// Waits for news, of which there are none.
+    /// Waits for notifications, which do not come.
     Wait,
     /// Ends the session.
     Disconnect,
@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 const COLUMNS: [u32; 8] =
     [0x0E07_0003, 0x0E08_0003, 0x1080_0003, 0x0E17_0003, 0x0037_001F, 0x0C1A_001F, 0x0E04_001F, 0x001A_001F];
 
-/// Stands in the cookies for what is each session's own.
+/// Placeholder in cookies for the session's own part.
 pub(crate) const SESSION: &str = "f1f2f3f4f5f6f7f8f9fafbfcfdfeff00";
 
 /// Handles of server objects: some that are open, and some that the requests open.
@@ -38,11 +38,11 @@ const STREAM: u32 = 10;
 const BUFFER: usize = 30_000;
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub(crate) const ALL: [Self; 6] =
         [Self::Connect, Self::Small, Self::Table, Self::Upload, Self::Wait, Self::Disconnect];
 
-    /// Those that carry ROPs.
+    /// The kinds that carry ROPs.
     pub(crate) const EXECUTES: [Self; 3] = [Self::Small, Self::Table, Self::Upload];
 
     /// Its name, which is in the request's path.
@@ -57,7 +57,7 @@ impl Kind {
         }
     }
 
-    /// What stands in `X-RequestType`.
+    /// The value of `X-RequestType`.
     pub(crate) const fn request_type(self) -> &'static str {
         match self {
             Self::Connect => "Connect",
@@ -86,7 +86,7 @@ impl Kind {
         Ok(w.into_vec())
     }
 
-    /// The whole answer, with the head.
+    /// The complete response, with its head.
     pub(crate) fn response(self) -> Result<Vec<u8>> {
         let cookies =
             format!("Set-Cookie: MapiContext={SESSION}\r\nSet-Cookie: MapiSequence=s-{SESSION}\r\n");
@@ -97,7 +97,7 @@ impl Kind {
                 .to_vec();
         streamed.extend_from_slice(&self.answer()?);
         if self == Self::Wait {
-            // Only a sign of life: the answer is never whole.
+            // Only the first chunk: the response never ends.
             streamed = b"PROCESSING\r\n".to_vec();
         }
         let mut answer = format!(
@@ -112,7 +112,7 @@ impl Kind {
         Ok(answer)
     }
 
-    /// The answer's body, behind what says how far the server is.
+    /// The response's body, after its meta tags.
     pub(crate) fn answer(self) -> Result<Vec<u8>> {
         match self {
             Self::Connect => Ok(connect_response()),

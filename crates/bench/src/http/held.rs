@@ -1,4 +1,4 @@
-//! Unauthenticated connections that are held open, and what they cost signed-in users.
+//! Unauthenticated connections that are held open, and their cost for authenticated users.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,19 +20,19 @@ use crate::configuration::NAME;
 use crate::load::{Figures, median};
 use crate::setup;
 
-/// How many are held, where the bench and each proxy may have so many files open.
+/// The number of held connections, if the benchmark and each proxy may have that many files open.
 const MOST: usize = 10_000;
 
-/// How many of them come from one address: fewer than `connections_per_address` lets in by default.
+/// The most connections from one address: fewer than the default of `connections_per_address`.
 const PER_ADDRESS: usize = 200;
 
-/// After how long a connection that was closed is opened again.
+/// The delay after which a closed connection is opened again.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// One that is closed sooner than this counts as refused.
+/// A connection that is closed sooner than this counts as refused.
 const SOON: Duration = Duration::from_secs(1);
 
-/// How long the flood may take to come to its full height.
+/// How long it may take to open all connections.
 const FILLING: Duration = Duration::from_secs(20);
 
 /// What a held connection sends.
@@ -40,7 +40,7 @@ const FILLING: Duration = Duration::from_secs(20);
 enum Sends {
     /// The first half of a request's head.
     HalfHead,
-    /// A request without credentials, whose answer is read.
+    /// A request without credentials, whose response is read.
     Request,
     Nothing,
 }
@@ -56,12 +56,12 @@ impl Sends {
     }
 }
 
-/// What became of the connections of a flood.
+/// The state of the connections of a flood.
 #[derive(Debug, Default)]
 struct Counts {
     /// Open now.
     held: AtomicUsize,
-    /// Attempts that came to an end within [`SOON`], or that did not connect.
+    /// Attempts that ended within [`SOON`], or did not connect.
     refused: AtomicUsize,
     /// Closed by the proxy later than that.
     closed: AtomicUsize,
@@ -78,7 +78,7 @@ struct Turn {
     resident: u64,
 }
 
-/// Measures signed-in users quiet and beside the flood, through ours with raised and with default limits, and
+/// Measures authenticated users alone and beside the flood, through MAPIProxy with raised and with default limits, and
 /// through nginx.
 pub(crate) async fn run(round: Duration, rounds: usize, choice: &Choice) -> Result<(), Box<dyn Error>> {
     let upstream = upstream::start()?;
@@ -130,7 +130,7 @@ async fn turn(
     let authorization = load::authorization(password);
     let target = Target { address: peer.plain, tls: None, kind: Kind::Small, authorization };
     let clients: Vec<Client> = load::open(&target, users).await.map_err(|error| error.to_string())?;
-    // Once around first, so that what is allocated once counts for none.
+    // One round first, so that memory allocated once is attributed to no side.
     let (clients, _) = load::drive(clients, round / 4).await?;
     let (clients, quiet) = load::drive(clients, round).await?;
 
@@ -151,7 +151,7 @@ async fn turn(
     Ok(Turn { quiet, beside, held, refused, closed, resident })
 }
 
-/// Waits until each connection of the flood was tried, and their number grows no more.
+/// Waits until each connection of the flood was tried and their number stops growing.
 async fn fill(counts: &Counts, many: usize) {
     let since = Instant::now();
     let mut last = 0;
@@ -166,15 +166,15 @@ async fn fill(counts: &Counts, many: usize) {
     }
 }
 
-/// Holds a connection for as long as it is let, and opens it again.
+/// Holds a connection until the proxy closes it, and opens it again.
 async fn hold(address: SocketAddr, number: usize, counts: Arc<Counts>) {
-    // A few at a time, as far as one machine's clock goes: a listener's queue is bounded.
+    // A few at a time, because the queue of a listener is bounded.
     tokio::time::sleep(Duration::from_micros(100) * u32::try_from(number).unwrap_or(0)).await;
     loop {
         let since = Instant::now();
         if let Ok(stream) = connect(address, number).await {
             counts.held.fetch_add(1, Ordering::Relaxed);
-            // An error is an end.
+            // An error ends the connection.
             let _ = stay(stream, Sends::of(number)).await;
             counts.held.fetch_sub(1, Ordering::Relaxed);
         }
@@ -192,7 +192,7 @@ async fn connect(address: SocketAddr, number: usize) -> std::io::Result<TcpStrea
     socket.connect(address).await
 }
 
-/// Sends what is to be sent, and reads until the other side closes.
+/// Sends the bytes of this kind and reads until the other side closes.
 async fn stay(mut stream: TcpStream, sends: Sends) -> std::io::Result<()> {
     let head = format!("GET /mapi/emsmdb/ HTTP/1.1\r\nHost: {NAME}\r\n");
     match sends {
@@ -208,7 +208,7 @@ async fn stay(mut stream: TcpStream, sends: Sends) -> std::io::Result<()> {
 fn show(peer: &Peer, users: usize, turns: &[Turn]) {
     let ms = |d: Duration| d.as_secs_f64() * 1000.0;
     let figures = |of: Figures| format!("{:>9.0} {:>7.2} {:>7.2}", of.rate, ms(of.p50), ms(of.p99));
-    // The median of the ratios, since what a turn shares with itself is the machine's state.
+    // The median of the ratios: both figures of a turn were measured in the same state of the machine.
     let ratio = |of: fn(Figures) -> f64| {
         let mut ratios: Vec<f64> = turns.iter().map(|turn| of(turn.beside) / of(turn.quiet)).collect();
         ratios.sort_by(f64::total_cmp);

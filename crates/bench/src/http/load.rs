@@ -1,4 +1,4 @@
-//! Clients that send the same request again and again, each on a connection of its own.
+//! Clients that send the same request repeatedly, each on its own connection.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use crate::setup::USER;
 
 pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
-/// A connection, plain or not.
+/// A connection, plain or TLS.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
@@ -68,7 +68,7 @@ pub(crate) async fn open(target: &Target, count: usize) -> Result<Vec<Client>, F
     Ok(clients)
 }
 
-/// Lets all clients end their sessions.
+/// Ends the sessions of all clients.
 pub(crate) async fn close(clients: Vec<Client>) -> Result<(), Failure> {
     for mut client in clients {
         client.request = Arc::new(std::mem::take(&mut client.goodbye));
@@ -120,7 +120,7 @@ fn request(kind: Kind, authorization: &str, cookies: &str) -> Result<Vec<u8>, Fa
 }
 
 impl Client {
-    /// Sends the request, and reads the answer; returns the length of its head.
+    /// Sends the request and reads the response. Returns the length of the response's head.
     async fn ask(&mut self) -> Result<usize, Failure> {
         self.stream.write_all(&self.request).await?;
         self.stream.flush().await?;
@@ -143,7 +143,7 @@ impl Client {
                     self.more().await?;
                 }
             }
-            // The last chunk ends the answer; nothing that is sent here looks like one before.
+            // The last chunk ends the response; nothing before it looks like one.
             None => {
                 while !self.buffer.ends_with(b"\r\n0\r\n\r\n") {
                     self.more().await?;
@@ -153,7 +153,7 @@ impl Client {
         Ok(end)
     }
 
-    /// Asks so many `times`.
+    /// Sends the request `times` times.
     pub(crate) async fn repeat(&mut self, times: u64) -> Result<(), Failure> {
         for _ in 0..times {
             self.ask().await?;
@@ -161,7 +161,7 @@ impl Client {
         Ok(())
     }
 
-    /// Sends a request that waits, and reads the sign of life with which the server begins its answer.
+    /// Sends a request that waits, and reads the first chunk of its response.
     pub(crate) async fn park(&mut self) -> Result<(), Failure> {
         self.stream.write_all(&self.request).await?;
         self.buffer.clear();
@@ -180,7 +180,7 @@ impl Client {
     }
 }
 
-/// Lets all clients ask without pause for `round`.
+/// Lets all clients send requests without pause for `round`.
 pub(crate) async fn drive(
     clients: Vec<Client>,
     round: Duration,
@@ -213,7 +213,7 @@ pub(crate) async fn drive(
     Ok((clients, Figures { rate, p50: at(50), p99: at(99) }))
 }
 
-/// What a client says of itself: `Basic` with the bench's account.
+/// The value of `Authorization`: `Basic` with the account of the benchmark.
 pub(crate) fn authorization(password: &str) -> String {
     authorization_of(USER, password)
 }

@@ -1,4 +1,4 @@
-//! MAPI over HTTP through the proxy, with everything decoded, beside reverse proxies that don't look.
+//! MAPI over HTTP through the proxy, with everything decoded, beside reverse proxies that forward it unread.
 
 pub(crate) mod bodies;
 mod choice;
@@ -23,14 +23,14 @@ pub(crate) use self::passed::run as count_passed;
 use self::peers::{Peer, Peers};
 use crate::load::{Figures, median};
 
-/// What one peer came to at one load.
+/// The figures of one proxy at one load.
 struct Measured {
     figures: Figures,
     /// Its processor time for a request, in microseconds.
     processor: f64,
 }
 
-/// Compares them for each kind of request, plain and with TLS, at several numbers of connections.
+/// Compares the proxies for each kind of request, plain and with TLS, at several numbers of connections.
 pub(crate) async fn compare(round: Duration, rounds: usize, choice: &Choice) -> Result<(), Box<dyn Error>> {
     let wanted = |name: &str| among(&choice.peers, name);
     let upstream = upstream::start()?;
@@ -68,7 +68,7 @@ pub(crate) async fn compare(round: Duration, rounds: usize, choice: &Choice) -> 
     Ok(())
 }
 
-/// All peers in turn, `rounds` times each; the medians.
+/// Measures all proxies in turn, `rounds` times each. Returns the medians.
 async fn measure(
     peers: &[Peer],
     target: impl Fn(&Peer) -> Target,

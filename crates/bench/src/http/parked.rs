@@ -1,4 +1,4 @@
-//! Clients that wait for news, as Outlook does all day: memory each, and what they cost active clients.
+//! Clients that wait for notifications, as Outlook always does: memory for each, and their cost for active clients.
 
 use std::error::Error;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::setup;
 /// Active clients while the others wait.
 const WORKING: usize = 64;
 
-/// How many wait, where each process may open two files for each of them.
+/// The number of waiting clients, if each process may open two files for each of them.
 const MOST: usize = 10_000;
 
-/// Measures memory and rate with one and with many that wait, through ours and through nginx.
+/// Measures memory and rate with one and with many waiting clients, through MAPIProxy and through nginx.
 pub(crate) async fn run(round: Duration, rounds: usize) -> Result<(), Box<dyn Error>> {
     let peers = Peers::start(upstream::start()?, |name| name == "nginx")?;
     let many = MOST.min(setup::descriptors().saturating_sub(400) / 2);

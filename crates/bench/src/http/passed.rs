@@ -1,5 +1,5 @@
-//! What of the proxy's code a request passes, counted by callgrind: where clients are few the processor's caches hold
-//! none of it when a request comes, so that the amount of different code costs more than the number of instructions.
+//! The code of the proxy that a request executes, counted by callgrind. With few clients, the processor's caches do not hold it
+//! when a request arrives, so that the amount of different code costs more than the number of instructions.
 
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
@@ -11,10 +11,10 @@ use super::peers::Peers;
 use super::upstream;
 use crate::setup::{self, Stage};
 
-/// How many requests are counted, after a few that are not.
+/// The number of requests that are counted, after a few that are not.
 const REQUESTS: u64 = 1000;
 
-/// What a request passes.
+/// The code that a request executes.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Passed {
     instructions: u64,
@@ -38,7 +38,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 async fn count(kind: Kind) -> Result<Passed, Box<dyn Error>> {
-    // Its folder outlives the proxy, which writes at its end.
+    // The folder outlives the proxy, which writes when it ends.
     let stage = Stage::new("passed")?;
     let file = stage.path("callgrind.out");
     let mut command = Command::new("valgrind");
@@ -66,7 +66,7 @@ async fn ask(target: &Target) -> Result<(), load::Failure> {
     load::close(clients).await
 }
 
-/// What each of so many `requests` passed, by what callgrind wrote: code that was executed about as often or more.
+/// The code that each of `requests` executed, from the output of callgrind: code that was executed about that often or more.
 fn passed(counted: &str, requests: u64) -> Passed {
     let mut objects = HashMap::new();
     let (mut object, mut address, mut is_call) = (0, 0_u64, false);
@@ -78,7 +78,7 @@ fn passed(counted: &str, requests: u64) -> Passed {
             let next = objects.len();
             object = *objects.entry(id).or_insert(next);
         } else if text.starts_with("calls=") {
-            // The next line is what the called function cost.
+            // The next line is the cost of the called function.
             is_call = true;
         } else if text.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first)) {
             let mut fields = text.split(' ');
@@ -94,7 +94,7 @@ fn passed(counted: &str, requests: u64) -> Passed {
     Passed { instructions: passed.instructions / requests, lines: lines.len(), pages: pages.len() }
 }
 
-/// The address that `position` is, which may be relative to the one before it.
+/// The address of `position`, which may be relative to the previous one.
 fn moved(address: u64, position: &str) -> u64 {
     let number = |text: &str| text.parse().unwrap_or(0);
     match position.split_at_checked(1) {

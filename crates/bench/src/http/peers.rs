@@ -14,9 +14,9 @@ use crate::setup::{self, Stage};
 /// A running reverse proxy.
 pub(crate) struct Peer {
     pub(crate) name: String,
-    /// Where it takes plain HTTP.
+    /// Its address for plain HTTP.
     pub(crate) plain: SocketAddr,
-    /// Where it takes HTTP within TLS.
+    /// Its address for HTTP over TLS.
     pub(crate) tls: SocketAddr,
     process: u32,
 }
@@ -42,7 +42,7 @@ impl std::str::FromStr for Build {
     }
 }
 
-/// All of them, with the key and the certificate that they show.
+/// All proxies, with their key and certificate.
 pub(crate) struct Peers {
     pub(crate) all: Vec<Peer>,
     /// The certificate's authority, in DER.
@@ -79,13 +79,13 @@ impl Peers {
         Ok(this)
     }
 
-    /// Starts another build of ours.
+    /// Starts another build of MAPIProxy.
     pub(crate) fn add(&mut self, upstream: SocketAddr, build: &Build) -> Result<(), Box<dyn Error>> {
         self.all.push(ours(&mut self.stage, upstream, &build.name, Command::new(&build.program), RAISED)?);
         Ok(())
     }
 
-    /// Starts another of ours, with the limits that it has where none are written.
+    /// Starts MAPIProxy once more, with the default limits.
     pub(crate) fn add_with_default_limits(&mut self, upstream: SocketAddr) -> Result<(), Box<dyn Error>> {
         self.all.push(ours(&mut self.stage, upstream, "defaults", Command::new(setup::program()?), "")?);
         Ok(())
@@ -93,12 +93,12 @@ impl Peers {
 }
 
 impl Peer {
-    /// The processor time that it and its children have used, in seconds.
+    /// The processor time of the process and its children, in seconds.
     pub(crate) fn processor_time(&self) -> f64 {
         self.processes().filter_map(processor_time).sum()
     }
 
-    /// The resident memory of it and its children, in KiB.
+    /// The resident memory of the process and its children, in KiB.
     pub(crate) fn resident(&self) -> Result<u64, Box<dyn Error>> {
         self.processes().map(memory::resident).sum()
     }
@@ -143,7 +143,7 @@ fn ours(
     let config = stage.path(&config);
     command.arg("run").arg("--config").arg(config);
     if limits.is_empty() {
-        // It logs each time that a limit is reached, which would stand between the rows.
+        // Its log lines about limits would stand between the rows.
         command.stderr(Stdio::null());
     }
     let process = stage.run(&mut command, plain)?;

@@ -1,4 +1,4 @@
-//! A server that answers MAPI over HTTP as fast as it can: always the same, without looking.
+//! A server of MAPI over HTTP that responds as fast as possible, with constant responses.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -12,13 +12,13 @@ use tokio::net::{TcpListener, TcpStream};
 use super::bodies::{self, Kind};
 use super::head;
 
-/// Numbers the sessions, each of which has cookies of its own.
+/// Numbers the sessions, each of which has its own cookies.
 static SESSIONS: AtomicU64 = AtomicU64::new(1);
 
-/// What it answers, by what the request's path says.
+/// The responses, by the path of the request.
 type Answers = HashMap<Kind, Vec<u8>>;
 
-/// Starts it on a thread of its own, and returns where it listens.
+/// Starts the server on its own thread. Returns its address.
 pub(crate) fn start() -> Result<SocketAddr, Box<dyn Error>> {
     let answers: Answers =
         Kind::ALL.into_iter().map(|kind| Ok((kind, kind.response()?))).collect::<Result<_, wire::Error>>()?;
@@ -72,7 +72,7 @@ async fn serve(mut stream: TcpStream, answers: Arc<Answers>) {
     }
 }
 
-/// What a request asks for, and how long it is with its body; none where its head is not there yet.
+/// The kind of a request, and its length with its body. `None` until its head is complete.
 fn asked(buffer: &[u8]) -> Option<(Kind, usize)> {
     let end = head::end(buffer)?;
     let head = &buffer[..end];
@@ -86,7 +86,7 @@ fn asked(buffer: &[u8]) -> Option<(Kind, usize)> {
     Some((Kind::ALL.into_iter().find(is).unwrap_or(Kind::Small), end + length))
 }
 
-/// The answer with `session` wherever the cookies have what is each session's own; both are of one length.
+/// The response with `session` in place of the placeholder, which has the same length.
 fn own(answer: &[u8], session: &[u8]) -> Vec<u8> {
     let mut own = answer.to_vec();
     for place in 0..own.len().saturating_sub(session.len()) {

@@ -26,14 +26,14 @@ use crate::service::{Answer, Lab, bad_stub, encoded};
 
 /// `ecBufferTooSmall`.
 const BUFFER_TOO_SMALL: ErrorCode = ErrorCode(0x0000_047d);
-/// `ecRpcFormat`: what a call carries is no ROP buffer.
+/// `ecRpcFormat`: the call does not carry a ROP buffer.
 const RPC_FORMAT: ErrorCode = ErrorCode(0x0000_04b6);
 /// The server's version: 15.0.1497.0.
 const SERVER_VERSION: Version = Version([0x0f00, 0x85d9, 0]);
 /// How often clients poll, and how they retry ([MS-OXCRPC] 3.1.4.1): milliseconds, times, milliseconds.
 const POLLS: (u32, u32, u32) = (60_000, 6, 10_000);
 
-/// What both connects answer.
+/// The parts that both responses to a connect have.
 struct Connected {
     handle: ContextHandle,
     dn_prefix: Ptr<CharString>,
@@ -42,7 +42,7 @@ struct Connected {
 }
 
 impl Lab {
-    /// Answers a call to the store.
+    /// Executes a call to the store.
     pub(crate) fn emsmdb(&self, call: &Call) -> Answer {
         let (request, _) =
             Request::decode(call.opnum, &call.stub, call.endian).map_err(|error| bad_stub(&error))?;
@@ -80,7 +80,7 @@ impl Lab {
         })
     }
 
-    /// Answers a call that waits for notifications: at once, that there are none.
+    /// Responds to a wait for notifications at once, without a notification.
     pub(crate) fn async_emsmdb(&self, call: &Call) -> Answer {
         let (request, _) =
             AsyncRequest::decode(call.opnum, &call.stub, call.endian).map_err(|error| bad_stub(&error))?;
@@ -100,7 +100,7 @@ impl Lab {
         }
     }
 
-    /// The person who has this distinguished name: somebody with a mailbox.
+    /// The person with this distinguished name and a mailbox.
     pub(crate) fn mailbox(&self, dn: &str) -> Option<&Entry> {
         self.directory.by_dn(dn).filter(|entry| entry.person().is_some())
     }
@@ -168,7 +168,7 @@ impl Lab {
         })
     }
 
-    /// Carries out what a chain of extended buffers asks, and packs the answers as it wants them.
+    /// Executes the ROPs of a chain of extended buffers, and packs the responses as the request demands.
     fn extended(&self, session: &Mutex<Session>, request: &EcDoRpcExt2Request) -> Result<Vec<u8>, ErrorCode> {
         let chain = decode_chain(&request.rgb_in.0, Limits::default()).map_err(|_| RPC_FORMAT)?;
         let mut flags = ExtendedFlags::NONE;

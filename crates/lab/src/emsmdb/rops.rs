@@ -1,4 +1,4 @@
-//! ROPs, as far as the lab carries them out: signing on to a mailbox and releasing objects
+//! The ROPs that the lab executes: logging on to a mailbox and releasing objects
 //! ([MS-OXCROPS] 2.2.3.1, 2.2.15.3).
 
 use mapi::ErrorCode;
@@ -26,7 +26,7 @@ const CREATE_OBJECTS: [u8; 23] = [
     0x53, 0x69, 0x70, 0x72, 0x7e, 0x82,
 ];
 
-/// Carries out the ROPs of `buffer`. ROPs carry no length of their own: after one that is not known here, or is
+/// Executes the ROPs of `buffer`. ROPs carry no length of their own: after one that is not known here, or is
 /// cut off, what follows cannot be decoded and is skipped.
 pub(super) fn execute(lab: &Lab, session: &mut Session, buffer: &RopBuffer) -> RopBuffer {
     let mut handles = buffer.handles.clone();
@@ -54,7 +54,7 @@ pub(super) fn execute(lab: &Lab, session: &mut Session, buffer: &RopBuffer) -> R
     RopBuffer::new(answers.into_vec(), handles)
 }
 
-/// Answers that a ROP is not supported.
+/// The response to a ROP that is not supported.
 fn refuse(rop: &[u8], answers: &mut Writer) {
     let id = rop.first().copied().unwrap_or_default();
     let place = if CREATE_OBJECTS.contains(&id) { 3 } else { 2 };

@@ -1,4 +1,4 @@
-//! What the lab keeps of a session with the store.
+//! The state of a session with the store.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use mapi::nspi::MId;
 /// A session with the store.
 #[derive(Debug)]
 pub(crate) struct Session {
-    /// Who connected.
+    /// The user that connected.
     pub(crate) user: MId,
     /// The handles of its server objects, each with the mailbox that it is a logon to.
     pub(crate) objects: HashMap<u32, MId>,

@@ -23,11 +23,11 @@ use crate::service::{Answer, Lab, bad_stub, encoded};
 
 /// `UnbindSuccess` ([MS-OXNSPI] 2.2.1.2).
 const UNBIND_SUCCESS: ErrorCode = ErrorCode(1);
-/// How many names, rows or columns a request may have: the range that the interface gives them.
+/// The range of the number of names, rows or columns of a request, from the interface definition.
 const MAX_VALUES: usize = 100_000;
 
 impl Lab {
-    /// Answers a call to the address book.
+    /// Executes a call to the address book.
     pub(crate) fn nspi(&self, call: &Call) -> Answer {
         let (request, _) =
             Request::decode(call.opnum, &call.stub, call.endian).map_err(|error| bad_stub(&error))?;
@@ -119,7 +119,7 @@ impl Lab {
     }
 }
 
-/// How many names, rows or columns a request has.
+/// The number of names, rows or columns of a request.
 fn size(request: &Request) -> usize {
     let columns = |tags: &Ptr<TagArray<PropTag>>| tags.get().map_or(0, |tags| tags.values.len());
     match request {

@@ -59,7 +59,7 @@ pub(super) fn graph(tree: &Tree) -> Graph {
             let [name] = &invoked.segments[..] else { continue };
             let imported = module.uses.iter().any(|import| import.name.as_ref() == Some(name));
             let defined = tree.macros.get(name).map(Vec::as_slice).unwrap_or_default();
-            // Of several macros of one name, another file's cannot be told; the file's own comes first.
+            // Several macros of one name cannot be distinguished; the file's own comes first.
             if let ([only], false) = (defined, imported) {
                 add(module, only.module, format!("{name}!"), invoked.line);
             }
