@@ -169,7 +169,7 @@ fn what_the_account_is_refused_in_one_users_requests_stops_no_other_user() {
     }
     let lines = about_upstream(&proxy, "WARN");
     assert!(
-        lines.iter().any(|line| line.contains("in this user's requests") && line.contains("alice")),
+        lines.iter().any(|line| line.contains("in requests of this user") && line.contains("alice")),
         "{lines:?}"
     );
 }
