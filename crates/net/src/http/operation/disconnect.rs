@@ -81,7 +81,10 @@ async fn end(config: &HttpListenerConfig, sessions: Vec<OrphanedSession>, ended:
                 );
             }
             Err(error) => {
-                tracing::debug!("upstream: {request_type} of an ended session failed: {}", ErrorChain(&error))
+                tracing::debug!(
+                    "upstream: {request_type} of an ended session failed: {}",
+                    ErrorChain(&error)
+                );
             }
         }
     }
