@@ -75,17 +75,11 @@ fn where_nothing_is_wrong_nothing_is_said() {
 fn a_certificate_that_clients_would_refuse_is_found() {
     let folder = good();
     certificate(&folder, &["--expired", "proxy.lab.test"]);
-    refused(
-        &folder,
-        &["line 4: listen.certificate: ", "own.crt: the certificate expired 2 days ago: renew it"],
-    );
+    refused(&folder, &["line 4: listen.certificate: ", "own.crt: certificate expired 2 days ago: renew it"]);
     certificate(&folder, &["other.lab.test", "third.lab.test"]);
     refused(
         &folder,
-        &[
-            "the certificate is not for proxy.lab.test",
-            "but for other.lab.test, third.lab.test: have one issued",
-        ],
+        &["certificate is not for proxy.lab.test", "but for other.lab.test, third.lab.test: have one issued"],
     );
     certificate(&folder, &["--expired", "other.lab.test"]);
     refused(&folder, &["expired 2 days ago"]);
@@ -101,7 +95,7 @@ fn a_key_that_does_not_belong_to_the_certificate_is_reported() {
     let own = std::fs::read_to_string(folder.join("own.crt")).unwrap();
     certificate(&folder, &["proxy.lab.test"]);
     folder.write("own.crt", &own);
-    refused(&folder, &["line 5: listen.key: ", "own.key: this key does not belong to the certificate in "]);
+    refused(&folder, &["line 5: listen.key: ", "own.key: key does not match the certificate in "]);
     folder.write(
         "own.key",
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",

@@ -268,11 +268,14 @@ mod tests {
     }
 
     /// The sources of the lines that `docs/log-lines.md` lists.
-    const SOURCES: [&str; 6] = [
+    const SOURCES: [&str; 9] = [
+        include_str!("auth_limit/mod.rs"),
+        include_str!("auth_limit/report.rs"),
         include_str!("event_log.rs"),
         include_str!("gate/account.rs"),
         include_str!("gate/interrupted.rs"),
         include_str!("gate/reachability.rs"),
+        include_str!("http/downstream/authenticate.rs"),
         include_str!("tcp/accept.rs"),
         include_str!("tcp/workers.rs"),
     ];

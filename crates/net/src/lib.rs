@@ -1,38 +1,58 @@
-//! Sockets: listeners, client connections, upstream connections, limits and shutdown.
+//! The network side of the proxy: listeners, client connections, upstream connections, authentication, limits and shutdown.
 //!
 //! # Overview
 //!
 //! ```text
-//!            listener ── admits ──▶ connection (a task on a worker thread)
+//!            listener ── admits ──▶ client connection (a task on a worker thread)
 //!                                      │ request              ▲ response
 //!                                      ▼                      │
-//!            RPC:  rpc::relay     ── engine ── rpc::upstream_association ▶ server
-//!            HTTP: http::operation ── engine ── http::upstream ──▶ server
+//!            RPC:  rpc::relay      ── engine ── rpc::upstream_association ──▶ server
+//!            HTTP: http::operation ── engine ── http::upstream ─────────────▶ server
 //!                                                  │
 //!                                                 gate: may it connect, may it authenticate?
 //! ```
 //!
-//! A listener ([`run_rpc`] for RPC, [`http::run_http`] for HTTP) accepts connections as far as [`Admission`] permits, and serves
-//! each on one of the [`Workers`]. An RPC connection hands its calls to a [`RequestHandler`]: [`RpcRelay`] brings them through
-//! the engine to the upstream, [`EndpointMapperService`] and [`ServiceHandler`] respond to them themselves.
+//! A listener ([`run_rpc`], or [`http::run_http`]) accepts connections as far as [`Admission`] permits, and serves each on one
+//! of the [`Workers`]. An RPC connection passes its calls to a [`RequestHandler`]: [`RpcRelay`] relays them through the engine,
+//! [`EndpointMapperService`] and [`ServiceHandler`] respond to them themselves. An HTTP connection passes each request to the
+//! service that has its target (see [`http`]).
+//!
+//! Authentication is on two sides. Downstream, clients authenticate with [`ClientAuth`] (RPC) or [`http::HttpAuthConfig`];
+//! [`AuthLimit`] delays guesses. Upstream, an [`upstream_identity::UpstreamIdentity`] determines whose credentials are used:
+//! those of a service account ([`Account`]), or the clients' own.
 //!
 //! # Terms
 //!
 //! | term | meaning |
 //! |---|---|
 //! | listener | accepts the connections of clients at one address |
-//! | connection | one client connection, a task; its upstream connections are its own |
+//! | connection | one client connection, a task; its upstream connections belong to it alone |
 //! | permit | a connection's share of the limits on connections |
 //! | upstream | the server behind the proxy; also the configuration of connections to it |
-//! | request handler | answers the calls of one RPC connection, at once or later |
-//! | in flight | begun in the engine, and not answered yet |
+//! | request handler | responds to the calls of one RPC connection, at once or later |
+//! | in flight | begun in the engine, without a complete response yet |
 //! | gate | the shared state of the upstream's availability, which spaces attempts while the upstream fails |
+//!
+//! # Limits
+//!
+//! | limit | type |
+//! |---|---|
+//! | connections, in total, by address and before authentication; time limits of clients | [`Limits`], [`Admission`] |
+//! | memory for requests and responses, in total and by identity | [`BodyBudget`] |
+//! | failed authentication attempts | [`AuthLimits`] |
+//! | attempts to connect and authenticate at a failing upstream | [`Gate`], [`AccountGate`] |
+//! | log lines that clients or servers can cause | [`EventLog`] |
+//!
+//! # Errors
+//!
+//! An [`UpstreamError`] has the side that caused it and a rule whether the request may be retried. Errors keep their causes;
+//! [`ErrorChain`] displays them.
 //!
 //! # Architectural invariants
 //!
-//! - No policy for operations, and no decoding of their payload: only request types, headers and cookies are read, requests
-//!   of Autodiscover, and how far a response of MAPI over HTTP is.
-//! - Each call carries the security context of its caller.
+//! - This crate has no policy for operations and does not decode their payloads. It reads request types, headers, cookies,
+//!   requests of Autodiscover, and the framing of MAPI over HTTP responses.
+//! - Each operation carries the security context of its caller as an argument.
 //! - An upstream connection belongs to one client connection and one identity, and is never used for another.
 //! - A request is never sent again once a byte of it may have reached the upstream: [`UpstreamError::retry`].
 

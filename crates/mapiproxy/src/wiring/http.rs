@@ -7,8 +7,8 @@ use clap::ValueEnum as _;
 use engine::{CookieTable, Engine, Observer, SessionLimits};
 use identity::{AcceptorConfig, Mechanism, Scope};
 use net::http::{
-    self, HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Peers, Pending, Routes, TlsError,
-    TlsIdentity, TlsTrust, Via,
+    self, HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Pending, Routes, TlsError,
+    TlsIdentity, TlsTrust, TrustedProxies, Via,
 };
 use net::upstream_identity::UpstreamIdentity;
 use net::{AuthLimit, BodyBudget, EventLog, Limits};
@@ -35,11 +35,11 @@ pub(crate) fn listener_config(
         auth: HttpAuthConfig::new(Arc::clone(acceptor), mechanisms, clients.basic_without_tls),
         auth_limit: Arc::clone(auth_limit),
         origin: origin(config),
-        peers: Peers {
+        trusted_proxies: TrustedProxies {
             proxy_protocol: clients.proxy_protocol_from.clone(),
             forwarded_for: clients.forwarded_for_from.clone(),
         },
-        tells_forwarding: config.upstream.forwarding_headers,
+        forwarding_headers: config.upstream.forwarding_headers,
         routes: routes(config),
         upstream: upstream(config, server, identities)?,
         limits,

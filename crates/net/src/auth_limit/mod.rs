@@ -1,4 +1,4 @@
-//! The rate limit of client authentication, and the log of refused attempts.
+//! The back-off of client authentication, and the log of failed attempts.
 //!
 //! Three counters slow guessing down. None of them locks out a user who has the right password and does not share the
 //! attacker's address:
@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use self::limits::AuthLimits;
-use self::report::{LoggedAtOnce, REPORT_AFTER};
+use self::report::{ImmediateLines, REPORT_AFTER};
 use self::table::Table;
 use crate::tcp::network::{Network, source};
 
@@ -35,9 +35,9 @@ use crate::tcp::network::{Network, source};
 pub struct AuthLimit {
     limits: AuthLimits,
     /// Load balancers and reverse proxies: their addresses stand for many clients, which are not counted together.
-    fronts: Vec<Network>,
+    trusted_proxies: Vec<Network>,
     table: Mutex<Table>,
-    at_once: LoggedAtOnce,
+    immediate: ImmediateLines,
 }
 
 impl Default for AuthLimit {
@@ -47,14 +47,14 @@ impl Default for AuthLimit {
 }
 
 impl AuthLimit {
-    /// Counts against `limits`. `fronts` are load balancers and reverse proxies, through which many clients
-    /// connect.
-    pub fn new(limits: AuthLimits, fronts: Vec<Network>) -> Arc<Self> {
-        Arc::new(Self::build(limits, fronts))
+    /// Counts attempts against `limits`. Many clients connect through each of the `trusted_proxies`, load balancers and
+    /// reverse proxies.
+    pub fn new(limits: AuthLimits, trusted_proxies: Vec<Network>) -> Arc<Self> {
+        Arc::new(Self::build(limits, trusted_proxies))
     }
 
-    fn build(limits: AuthLimits, fronts: Vec<Network>) -> Self {
-        Self { limits, fronts, table: Mutex::default(), at_once: LoggedAtOnce::default() }
+    fn build(limits: AuthLimits, trusted_proxies: Vec<Network>) -> Self {
+        Self { limits, trusted_proxies, table: Mutex::default(), immediate: ImmediateLines::default() }
     }
 
     /// Whether a password from `peer` for the account `name` may be checked.
@@ -63,16 +63,16 @@ impl AuthLimit {
     /// The time until the next one may be.
     pub(crate) fn check(&self, peer: SocketAddr, name: &ClaimedName, now: Instant) -> Result<(), Duration> {
         let mut table = self.lock();
-        match table.wait(source(peer.ip()), name, self.is_front(peer.ip()), now) {
+        match table.wait(source(peer.ip()), name, self.is_trusted_proxy(peer.ip()), now) {
             Duration::ZERO => Ok(()),
             wait => {
-                table.unchecked(source(peer.ip()), name, now);
+                table.throttled(source(peer.ip()), name, now);
                 Err(wait)
             }
         }
     }
 
-    /// An attempt failed. `name` is none where the credentials contain none: then no password was guessed, and it is only
+    /// An attempt failed. `name` is none if the credentials contain none: then no password was guessed, and the attempt is only
     /// logged.
     pub(crate) fn failed(
         &self,
@@ -82,12 +82,12 @@ impl AuthLimit {
         now: Instant,
     ) {
         if let Some(name) = name {
-            self.lock().failed(source(peer.ip()), name, self.is_front(peer.ip()), self.limits, now);
+            self.lock().failed(source(peer.ip()), name, self.is_trusted_proxy(peer.ip()), self.limits, now);
         }
         self.log(peer, name, &why, now);
     }
 
-    /// The server's answer does not say whether an attempt succeeded: it is only logged.
+    /// The server's response does not tell whether an attempt succeeded: it is only logged.
     pub(crate) fn unclear(
         &self,
         peer: SocketAddr,
@@ -99,14 +99,14 @@ impl AuthLimit {
     }
 
     fn log(&self, peer: SocketAddr, name: Option<&ClaimedName>, why: &dyn Display, now: Instant) {
-        if !self.lock().refused(source(peer.ip()), name, now) || !self.at_once.pass(now) {
+        if !self.lock().report_failure(source(peer.ip()), name, now) || !self.immediate.pass(now) {
             return;
         }
         self.lock().logged(source(peer.ip()), name);
         if let Some(account) = name {
-            tracing::warn!(client = %peer, %account, "sign-in refused: {why}");
+            tracing::warn!(client = %peer, %account, "client authentication failed: {why}");
         } else {
-            tracing::warn!(client = %peer, "sign-in refused: {why}");
+            tracing::warn!(client = %peer, "client authentication failed: {why}");
         }
     }
 
@@ -115,14 +115,14 @@ impl AuthLimit {
         self.lock().succeeded(source(peer.ip()), name, now);
     }
 
-    /// Logs refused attempts that are not logged yet: those that are due, or `all`.
+    /// Logs failed attempts that are not logged yet: those that are due, or `all`.
     pub fn report(&self, all: bool) {
         let now = Instant::now();
         let due = self.lock().take_unreported(now, if all { Duration::ZERO } else { REPORT_AFTER });
         due.log();
     }
 
-    /// Logs refused attempts when they are due, until `shutdown` turns true or its sender is dropped.
+    /// Logs failed attempts when they are due, until `shutdown` turns true or its sender is dropped.
     pub async fn keep_reporting(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
         let mut due = tokio::time::interval(REPORT_AFTER / 4);
         while !*shutdown.borrow() {
@@ -133,8 +133,8 @@ impl AuthLimit {
         }
     }
 
-    fn is_front(&self, address: IpAddr) -> bool {
-        self.fronts.iter().any(|front| front.contains(address))
+    fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(address))
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {

@@ -1,4 +1,4 @@
-//! The log of refused authentication: the first attempt of each address at once, the others as one line for each address.
+//! The log of failed authentication: the first attempt of each address at once, the others as one line for each address.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -21,20 +21,20 @@ const SHARING: usize = 32;
 const NAMES: usize = 8;
 
 /// The lines that are logged at once in [`REPORT_AFTER`].
-const AT_ONCE: u32 = 100;
+const MAX_IMMEDIATE: u32 = 100;
 
-/// Refused attempts of one address that are not logged yet.
+/// Failed attempts of one address that are not logged yet.
 #[derive(Debug, Default)]
 pub(super) struct SourceReport {
     since: Option<Instant>,
     failed: u64,
-    unchecked: u64,
+    throttled: u64,
     /// The names that were tried, with the number of attempts.
     names: Vec<(ClaimedName, u64)>,
     /// Attempts with further names.
     other: u64,
     /// When an attempt was last logged at once.
-    at_once: Option<Instant>,
+    logged_at: Option<Instant>,
 }
 
 impl SourceReport {
@@ -43,16 +43,16 @@ impl SourceReport {
         self.failed += 1;
         self.count(name, now);
         let recent = |last: Instant| now.duration_since(last) < REPORT_AFTER;
-        let is_first = self.failed == 1 && self.unchecked == 0 && !self.at_once.is_some_and(recent);
+        let is_first = self.failed == 1 && self.throttled == 0 && !self.logged_at.is_some_and(recent);
         if is_first {
-            self.at_once = Some(now);
+            self.logged_at = Some(now);
         }
         is_first
     }
 
     /// Counts an attempt that was not checked.
-    pub(super) fn unchecked(&mut self, name: &ClaimedName, now: Instant) {
-        self.unchecked += 1;
+    pub(super) fn throttled(&mut self, name: &ClaimedName, now: Instant) {
+        self.throttled += 1;
         self.count(Some(name), now);
     }
 
@@ -65,7 +65,7 @@ impl SourceReport {
             *count = count.saturating_sub(1);
         }
         self.names.retain(|(_, count)| *count > 0);
-        if self.failed == 0 && self.unchecked == 0 {
+        if self.failed == 0 && self.throttled == 0 {
             self.since = None;
         }
     }
@@ -88,8 +88,8 @@ impl SourceReport {
         if now.duration_since(since) < age {
             return None;
         }
-        let at_once = self.at_once;
-        Some(std::mem::replace(self, Self { at_once, ..Self::default() }))
+        let logged_at = self.logged_at;
+        Some(std::mem::replace(self, Self { logged_at, ..Self::default() }))
     }
 
     fn accounts(&self, most: usize) -> String {
@@ -101,8 +101,8 @@ impl SourceReport {
         let left = self.names.iter().skip(most).map(|(_, count)| count).sum::<u64>() + self.other;
         match left {
             0 => {}
-            left if text.is_empty() => drop(write!(text, "{left} by other names")),
-            left => drop(write!(text, ", {left} by other names")),
+            left if text.is_empty() => drop(write!(text, "{left} for other accounts")),
+            left => drop(write!(text, ", {left} for other accounts")),
         }
         text
     }
@@ -113,7 +113,7 @@ impl SourceReport {
 pub(super) struct Report {
     sources: Vec<(IpAddr, SourceReport)>,
     /// Attempts of addresses that exceeded the table.
-    lost: u64,
+    uncounted: u64,
 }
 
 impl Report {
@@ -122,53 +122,56 @@ impl Report {
     }
 
     /// An address is removed from the table, with the attempts of `report`.
-    pub(super) fn forgotten(&mut self, source: IpAddr, report: SourceReport) {
+    pub(super) fn evicted(&mut self, source: IpAddr, report: SourceReport) {
         if report.since.is_none() {
             return;
         }
         if self.sources.len() < SHARING * OWN_LINES {
             self.sources.push((source, report));
         } else {
-            self.lost = self.lost.saturating_add(report.failed + report.unchecked);
+            self.uncounted = self.uncounted.saturating_add(report.failed + report.throttled);
         }
     }
 
     #[cfg(test)]
     pub(super) fn counts(&self) -> (usize, u64) {
-        (self.sources.len(), self.lost)
+        (self.sources.len(), self.uncounted)
     }
 
     pub(super) fn log(&self) {
         for (source, report) in self.sources.iter().take(OWN_LINES) {
-            let SourceReport { failed, unchecked, .. } = report;
+            let SourceReport { failed, throttled, .. } = report;
             let accounts = report.accounts(NAMES);
-            tracing::warn!(%source, failed, unchecked, accounts, "sign-ins refused");
+            tracing::warn!(client = %source, failed, throttled, accounts, "client authentication failures");
         }
         for shared in self.sources.get(OWN_LINES..).unwrap_or_default().chunks(SHARING) {
             let each =
                 |(source, report): &(IpAddr, SourceReport)| format!("{source} [{}]", report.accounts(1));
             let sources = shared.iter().map(each).collect::<Vec<_>>().join(", ");
             let failed: u64 = shared.iter().map(|(_, report)| report.failed).sum();
-            let unchecked: u64 = shared.iter().map(|(_, report)| report.unchecked).sum();
-            tracing::warn!(failed, unchecked, sources, "sign-ins refused");
+            let throttled: u64 = shared.iter().map(|(_, report)| report.throttled).sum();
+            tracing::warn!(failed, throttled, clients = sources, "client authentication failures");
         }
-        if self.lost > 0 {
-            tracing::warn!(refused = self.lost, "sign-ins refused from more addresses than can be counted");
+        if self.uncounted > 0 {
+            tracing::warn!(
+                suppressed = self.uncounted,
+                "client authentication failures from more addresses than are counted"
+            );
         }
     }
 }
 
 /// Bounds the lines that are logged at once, from all addresses together.
 #[derive(Debug, Default)]
-pub(super) struct LoggedAtOnce(Mutex<(Option<Instant>, u32)>);
+pub(super) struct ImmediateLines(Mutex<(Option<Instant>, u32)>);
 
-impl LoggedAtOnce {
+impl ImmediateLines {
     pub(super) fn pass(&self, now: Instant) -> bool {
         let (since, lines) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if since.is_none_or(|since| now.duration_since(since) >= REPORT_AFTER) {
             (*since, *lines) = (Some(now), 0);
         }
         *lines += 1;
-        *lines <= AT_ONCE
+        *lines <= MAX_IMMEDIATE
     }
 }

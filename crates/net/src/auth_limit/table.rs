@@ -57,7 +57,13 @@ impl Source {
 
 impl Table {
     /// The time until the next password from `source` for the account `name` is checked.
-    pub(super) fn wait(&self, source: IpAddr, name: &ClaimedName, is_front: bool, now: Instant) -> Duration {
+    pub(super) fn wait(
+        &self,
+        source: IpAddr,
+        name: &ClaimedName,
+        is_trusted_proxy: bool,
+        now: Instant,
+    ) -> Duration {
         let account = name.account();
         let entry = self.sources.get(&source);
         let own = entry.and_then(|entry| entry.tried(&account)).filter(|own| !own.is_over(now));
@@ -66,7 +72,7 @@ impl Table {
             return own_wait;
         }
         let spread = match (entry, own) {
-            (Some(entry), None) if !is_front => entry.spread.wait(now),
+            (Some(entry), None) if !is_trusted_proxy => entry.spread.wait(now),
             _ => Duration::ZERO,
         };
         let everywhere = match own {
@@ -77,12 +83,17 @@ impl Table {
     }
 
     /// Counts an attempt that was not checked.
-    pub(super) fn unchecked(&mut self, source: IpAddr, name: &ClaimedName, now: Instant) {
-        self.source(source, now).report.unchecked(name, now);
+    pub(super) fn throttled(&mut self, source: IpAddr, name: &ClaimedName, now: Instant) {
+        self.source(source, now).report.throttled(name, now);
     }
 
-    /// Keeps a refused attempt for the log. Returns whether it is the first from `source` that is to be logged.
-    pub(super) fn refused(&mut self, source: IpAddr, name: Option<&ClaimedName>, now: Instant) -> bool {
+    /// Keeps a failed attempt for the log. Returns whether it is the first from `source` that is to be logged.
+    pub(super) fn report_failure(
+        &mut self,
+        source: IpAddr,
+        name: Option<&ClaimedName>,
+        now: Instant,
+    ) -> bool {
         self.source(source, now).report.failed(name, now)
     }
 
@@ -91,7 +102,7 @@ impl Table {
         &mut self,
         source: IpAddr,
         name: &ClaimedName,
-        is_front: bool,
+        is_trusted_proxy: bool,
         limits: AuthLimits,
         now: Instant,
     ) {
@@ -115,7 +126,7 @@ impl Table {
             let mut backoff = Backoff::new(now);
             backoff.failed(limits.failures, limits.longest_wait, now);
             entry.accounts.push(Tried { account: account.clone(), backoff });
-            if !is_front {
+            if !is_trusted_proxy {
                 let free = u32::try_from(ACCOUNTS_PER_SOURCE).unwrap_or(u32::MAX);
                 entry.spread.failed(free, limits.longest_wait, now);
             }
@@ -128,7 +139,7 @@ impl Table {
         all.failed(limits.failures.saturating_mul(SOURCES_FACTOR), limits.longest_wait, now);
     }
 
-    /// The attempt that was just refused was logged.
+    /// The failed attempt that was reported last was logged.
     pub(super) fn logged(&mut self, source: IpAddr, name: Option<&ClaimedName>) {
         if let Some(entry) = self.sources.get_mut(&source) {
             entry.report.logged(name);
@@ -146,7 +157,7 @@ impl Table {
         self.known.insert(key, now);
     }
 
-    /// Takes the refused attempts that were not logged for `age` or more.
+    /// Takes the failed attempts that were not logged for `age` or more.
     pub(super) fn take_unreported(&mut self, now: Instant, age: Duration) -> Report {
         let mut report = std::mem::take(&mut self.report);
         for (source, entry) in &mut self.sources {
@@ -164,7 +175,7 @@ impl Table {
 
     fn source(&mut self, source: IpAddr, now: Instant) -> &mut Source {
         for (removed, entry) in make_room(&mut self.sources, &source, SOURCES, |entry| entry.last) {
-            self.report.forgotten(removed, entry.report);
+            self.report.evicted(removed, entry.report);
         }
         let entry = self.sources.entry(source).or_insert_with(|| Source {
             accounts: Vec::new(),
@@ -177,7 +188,7 @@ impl Table {
     }
 }
 
-/// Removes the eighth of `table` that was used longest ago where there is no room for another entry, and returns it.
+/// Removes the least recently used eighth of `table` if it is full, and returns it.
 fn make_room<K: Eq + Hash, V>(
     table: &mut HashMap<K, V>,
     key: &K,

@@ -35,7 +35,7 @@ fn checked(
 }
 
 #[test]
-fn guesses_from_one_address_for_one_account_get_ever_slower() {
+fn the_delay_grows_with_each_failure_of_an_address_for_an_account() {
     let limit = AuthLimit::default();
     let begin = Instant::now();
     // Five at once, one more, and then after 1, 2, 4, 8, 16 and 32 seconds.
@@ -44,43 +44,43 @@ fn guesses_from_one_address_for_one_account_get_ever_slower() {
     let later = begin + Duration::from_secs(100);
     let wait = limit.check(peer(1), &name("ALICE@lab.test"), later).unwrap_err();
     assert!(wait > Duration::from_secs(10) && wait <= Duration::from_mins(1), "{wait:?}");
-    // Another account, another address: nothing was guessed there.
+    // Another account or address is not delayed.
     assert_eq!(limit.check(peer(1), &name("bob"), later), Ok(()));
     assert_eq!(limit.check(peer(2), &name("alice"), later), Ok(()));
-    // What is long ago does not count.
+    // Old failures do not count.
     assert_eq!(checked(&limit, |_| (peer(1), name("alice")), later + Duration::from_hours(1), 6), 6);
 }
 
 #[test]
-fn one_password_for_many_accounts_is_a_guess_too() {
+fn failures_for_many_accounts_delay_an_address_too() {
     let limit = AuthLimit::default();
     let begin = Instant::now();
     let spread = checked(&limit, |number| (peer(1), name(&format!("user{number}"))), begin, 600);
     assert!((20..30).contains(&spread), "{spread}");
-    // Behind a front server whose clients have no address of their own, they are not counted together.
-    let front = AuthLimit::new(AuthLimits::default(), vec!["10.0.0.0/24".parse().unwrap()]);
-    assert_eq!(checked(&front, |number| (peer(1), name(&format!("user{number}"))), begin, 600), 600);
+    // Clients behind a trusted proxy are not counted together.
+    let proxy = AuthLimit::new(AuthLimits::default(), vec!["10.0.0.0/24".parse().unwrap()]);
+    assert_eq!(checked(&proxy, |number| (peer(1), name(&format!("user{number}"))), begin, 600), 600);
 }
 
 #[test]
-fn a_user_is_not_kept_out_by_failures_elsewhere() {
+fn failures_elsewhere_do_not_block_a_user() {
     let limit = AuthLimit::default();
     let begin = Instant::now();
     limit.succeeded(peer(7), &name("alice"), begin);
     let many = checked(&limit, |number| (peer(1000 + number % 500), name("alice")), begin, 5000);
     assert!(many < 700, "{many} guesses from 500 addresses");
     let now = begin + Duration::from_secs(500);
-    // From where she authenticated before, and from where no attempt failed yet.
+    // From an address at which she authenticated before, and from one without a failed attempt.
     assert_eq!(limit.check(peer(7), &name("alice"), now), Ok(()));
     assert_eq!(limit.check(peer(8), &name("LAB\\alice"), now), Ok(()));
-    // Where she signed in before, a mistake is no worse than elsewhere.
+    // At the former, failures count as they do elsewhere.
     assert_eq!(checked(&limit, |_| (peer(7), name("alice")), now, 6), 6);
     limit.succeeded(peer(7), &name("alice"), now + Duration::from_secs(10));
     assert_eq!(checked(&limit, |_| (peer(7), name("alice")), now + Duration::from_secs(10), 6), 6);
 }
 
 #[test]
-fn an_address_that_tries_many_accounts_keeps_out_no_user_who_signed_in_there() {
+fn an_address_that_tries_many_accounts_does_not_block_a_user_who_authenticated_there() {
     let limit = AuthLimit::default();
     let begin = Instant::now();
     limit.succeeded(peer(1), &name("alice"), begin);
@@ -92,7 +92,7 @@ fn an_address_that_tries_many_accounts_keeps_out_no_user_who_signed_in_there() {
 }
 
 #[test]
-fn what_is_remembered_is_bounded_and_what_is_refused_is_reported() {
+fn tables_are_bounded_and_all_failures_are_reported() {
     let limits = AuthLimits::default();
     let begin = Instant::now();
     let mut table = Table::default();
@@ -101,7 +101,7 @@ fn what_is_remembered_is_bounded_and_what_is_refused_is_reported() {
         let source = source(peer(number).ip());
         let name = name(&format!("user{number}"));
         table.failed(source, &name, false, limits, now);
-        table.refused(source, Some(&name), now);
+        table.report_failure(source, Some(&name), now);
         table.succeeded(source, &name, now);
     }
     let (sources, accounts, known) = table.sizes();

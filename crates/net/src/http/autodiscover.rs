@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::http::config::HttpListenerConfig;
 use crate::http::connection::{ClientConnection, RelayError, SentRequest};
-use crate::http::downstream::body::NotTaken;
+use crate::http::downstream::body::{BodyError, BufferedBody};
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::respond;
@@ -47,8 +47,8 @@ pub(crate) async fn discover(
     downstream.invite().await?;
     // The share is returned when the response was sent.
     let (body, _share) = match downstream.body(framing, request.context.identity()).await? {
-        Ok(whole) => whole,
-        Err(why) => {
+        BufferedBody::Complete(body, share) => (body, share),
+        BufferedBody::Rejected(why) => {
             refuse_body(downstream, &request, &why);
             return Ok(KeepAlive::No);
         }
@@ -71,13 +71,13 @@ pub(crate) async fn discover(
 
 /// Refuses a request whose body is not accepted.
 #[cold]
-fn refuse_body(downstream: &mut Downstream, request: &RequestContext, why: &NotTaken) {
+fn refuse_body(downstream: &mut Downstream, request: &RequestContext, why: &BodyError) {
     match why {
-        NotTaken::TooLarge => {
+        BodyError::TooLarge => {
             let out = &mut downstream.transport.out.bytes;
             respond::to(out, &request.head, 413, "the request is too large\n", |_| ());
         }
-        NotTaken::Full { why, .. } => {
+        BodyError::Full { why, .. } => {
             downstream.refuse_for_memory(request, "Autodiscover", None, *why);
         }
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a certificate that clients are to be shown, before any client sees it.
+//! Checks the proxy's certificate before clients get it.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -13,15 +13,15 @@ use crate::http::tls::{self, TlsError};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
     /// It is no longer valid.
-    #[error("the certificate expired {} ago: renew it", days(*.0))]
+    #[error("certificate expired {} ago: renew it", days(*.0))]
     Expired(Duration),
     /// It is not valid yet.
-    #[error("the certificate is valid only in {}: check this machine's clock, or use another one", days(*.0))]
+    #[error("certificate is not valid for another {}: check the clock of this machine, or use another certificate", days(*.0))]
     NotYet(Duration),
     /// It is for other names.
     #[error(
-        "the certificate is not for {name}, the name by which clients reach the proxy, but for {}: have one issued \
-         for that name, or correct `name`", list(.has)
+        "certificate is not for {name}, the name by which clients reach the proxy, but for {}: have one issued for \
+         that name, or correct `name`", list(.has)
     )]
     Name {
         /// The name that it should have.
@@ -47,7 +47,7 @@ pub enum CertificateFault {
     )]
     Order(usize),
     /// It is not a certificate that can be read.
-    #[error("the certificate can't be read: it is damaged, or not an X.509 certificate of version 3")]
+    #[error("certificate cannot be read: it is damaged, or not an X.509 certificate of version 3")]
     Unreadable,
 }
 
@@ -60,7 +60,7 @@ fn days(time: Duration) -> String {
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "no name that clients look at".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "no name that clients check".to_owned() } else { names.join(", ") }
 }
 
 /// What clients who reach us as `name` will find wrong at the time `now` with the first certificate of the file

@@ -1,4 +1,4 @@
-//! What all HTTP connections of a proxy have in common.
+//! The configuration that all connections of an HTTP listener share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::http::downstream::auth::local::HttpAuthConfig;
 use crate::http::downstream::context::ConnectionError;
 use crate::http::downstream::routes::Routes;
 use crate::http::operation::pending::Pending;
-use crate::http::peers::Peers;
+use crate::http::trusted_proxies::TrustedProxies;
 use crate::http::upstream::config::HttpUpstream;
 use crate::tcp::admission::Limits;
 use crate::upstream_error::UpstreamError;
@@ -23,13 +23,13 @@ use crate::upstream_error::UpstreamError;
 /// How large a client's requests may be, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpLimits {
-    /// Heads, lines and chunks.
+    /// The limits on heads, lines and chunks.
     pub framing: http1::Limits,
-    /// A body that has to be there as a whole before it goes on.
+    /// The longest body that is read as a whole before it is forwarded.
     pub body: usize,
-    /// An answer that has to be there as a whole before it goes on.
+    /// The longest response payload that is held until it is complete.
     pub answer: usize,
-    /// What a client may send ahead while it is answered.
+    /// The most that a client may send ahead of a response.
     pub ahead: usize,
 }
 
@@ -39,39 +39,39 @@ impl Default for HttpLimits {
     }
 }
 
-/// What the connections of HTTP listeners have in common.
+/// The configuration and state that all connections of an HTTP listener share.
 pub struct HttpListenerConfig {
     /// How clients authenticate.
     pub auth: HttpAuthConfig,
-    /// How often they may fail to.
+    /// The back-off after failed attempts.
     pub auth_limit: Arc<AuthLimit>,
-    /// What our URLs begin with: `https://`, our name, and the port where it is not the usual one.
+    /// The origin of the proxy's URLs: `https://`, its name, and the port unless it is the default.
     pub origin: String,
-    /// Whose word is taken for where they connect from.
-    pub peers: Peers,
-    /// Whether requests to the server have `X-Forwarded-For`, the headers like it, and `Forwarded`.
-    pub tells_forwarding: bool,
-    /// What becomes of which path.
+    /// The load balancers and reverse proxies that are trusted to name the client.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether requests to the server get `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host` and `Forwarded`.
+    pub forwarding_headers: bool,
+    /// The virtual directories that are relayed or refused.
     pub routes: Routes,
     /// The server.
     pub upstream: HttpUpstream,
-    /// How long clients may take.
+    /// The time limits of clients.
     pub limits: Limits,
-    /// How large their messages may be.
+    /// The size limits of their messages.
     pub sizes: HttpLimits,
-    /// How much of their requests is held in memory.
+    /// The limits on memory for their requests and responses.
     pub bodies: Arc<BodyBudget>,
     /// When clients with a pending response receive a keep-alive.
     pub pending: Pending,
-    /// The modules, and what brings operations through them.
+    /// The engine, with its modules.
     pub engine: Arc<Engine>,
     /// The sessions of MAPI over HTTP.
     pub sessions: CookieTable,
-    /// Where the security context is counted under which sessions are ended at the server.
+    /// Counts the security context under which sessions are ended at the server.
     pub contexts: Arc<ContextCounters>,
-    /// After how long without a request a session ends.
+    /// The time without a request after which a session ends.
     pub session_idle: Duration,
-    /// Who watches.
+    /// Receives what happens on the connections.
     pub observer: Arc<dyn Observer>,
     /// The rate-limited log.
     pub log: EventLog,
@@ -92,7 +92,7 @@ impl HttpListenerConfig {
         request: &FailedRequest<'_>,
     ) -> ConnectionError {
         self.log_failure(why, request, EventLog::response_interrupted);
-        ConnectionError::CutShort(ErrorChain(why).to_string())
+        ConnectionError::Interrupted(ErrorChain(why).to_string())
     }
 
     /// Logs what has a place of its own in the log there, and anything else with `otherwise`.
@@ -113,7 +113,7 @@ impl HttpListenerConfig {
         }
     }
 
-    /// Ends all sessions, when the last connection is gone.
+    /// Ends all sessions. To be called after the last connection was closed.
     pub fn end(&self) {
         self.engine.end_all(&self.sessions);
     }

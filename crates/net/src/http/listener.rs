@@ -1,4 +1,4 @@
-//! An HTTP listener: takes connections, and ends sessions beside that.
+//! An HTTP listener: accepts connections, and ends sessions that are idle or revoked.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::tcp::accept::{Acceptor, CHECK_INTERVAL};
 use crate::tcp::admission::Admission;
 use crate::tcp::workers::Workers;
 
-/// How often sessions are looked through for those that are idle for too long.
+/// The longest interval between two searches for idle sessions.
 const SWEEP: Duration = Duration::from_secs(30);
 
-/// Serves every client that connects to `listener` on one of `workers`, within TLS where `tls` is given, until `stop`
-/// turns true; then no more are taken, and it returns when the requests under way are answered. What `tls` holds when
-/// a client connects is what that client is shown.
+/// Serves the clients that connect to `listener`, each on one of `workers`, within TLS if there is `tls`: a client gets the
+/// certificate that `tls` holds when it connects. When `stop` turns true, no further clients are accepted, and the function
+/// returns once the requests in progress are answered.
 pub async fn run_http(
     listener: TcpListener,
     tls: Option<watch::Receiver<TlsIdentity>>,
@@ -34,18 +34,18 @@ pub async fn run_http(
     let connection = |stop: &watch::Receiver<bool>| {
         let tls = tls.as_ref().map(|tls| tls.borrow().clone());
         let (config, stop) = (Arc::clone(&config), stop.clone());
-        async move |stream, peer, place| serve(config, tls, stream, peer, place, stop).await
+        async move |stream, peer, permit| serve(config, tls, stream, peer, permit, stop).await
     };
     acceptor.run(listener, stop, connection, end_sessions(&config)).await;
 }
 
-/// Ends sessions that are idle for too long or whose accounts were revoked, here and then at the server, for as long as
-/// it is polled.
+/// Ends sessions that are idle for too long or whose accounts were revoked, in the proxy and then at the server, as long as
+/// the future is polled.
 async fn end_sessions(config: &Arc<HttpListenerConfig>) -> Infallible {
     let mut sweep = tokio::time::interval(config.session_idle.clamp(Duration::from_secs(1), SWEEP));
     let mut look = tokio::time::interval(CHECK_INTERVAL);
     let mut revocations = config.auth.revocations();
-    // One after the other.
+    // Sessions are ended at the server one after the other.
     let mut ending = None;
     loop {
         tokio::select! {

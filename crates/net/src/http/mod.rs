@@ -1,4 +1,43 @@
-//! MAPI over HTTP, Autodiscover and what else clients ask a server by HTTP.
+//! HTTP: MAPI over HTTP, Autodiscover, and the other virtual directories of an Exchange server.
+//!
+//! # Overview
+//!
+//! [`run_http`] accepts the connections of a listener. Each is one task, which does the following for each request:
+//!
+//! ```text
+//! client ──▶ downstream ──▶ services ──▶ downstream::authenticate ──▶ a service ──▶ upstream ──▶ server
+//!            read the head   route        admit, or respond            │
+//!                                                                      ├ operation: through the engine
+//!                                                                      ├ autodiscover: responses through the modules
+//!                                                                      └ forward: streamed
+//! ```
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `server` | serves one client connection |
+//! | `services` | the services with their targets; routes requests |
+//! | `downstream` | the client side: reads requests, authenticates them, writes responses |
+//! | `passthrough` | pass-through authentication: the server verifies the clients' credentials |
+//! | `operation` | MAPI over HTTP |
+//! | `autodiscover`, `forward` | the other services |
+//! | `upstream` | connections to the server, and what is changed of a request or a response |
+//! | `tls`, `pem`, `certificate` | certificates and keys |
+//! | `reach`, `client` | requests of the proxy's own, to check a configuration or to replay a recording |
+//!
+//! # Configuration
+//!
+//! An [`HttpListenerConfig`] is shared by all connections of a listener. Its main parts are an [`HttpAuthConfig`] (how clients
+//! authenticate), an [`HttpUpstream`] (the server, and whose credentials requests have there), [`Routes`] (what is done with
+//! the virtual directories), and the engine with its sessions.
+//!
+//! # Architectural invariants
+//!
+//! - No request reaches the server or a module before its client is authenticated, except those that a service serves
+//!   without authentication.
+//! - Headers and cookies by which servers trust one another are removed from clients' requests (`server_only`).
+//! - A target that servers could map to another directory than the proxy is refused (`downstream::paths`).
+//! - What decides is free of I/O: authentication (`downstream::auth`, `passthrough::step`) and operations
+//!   (`operation`) take input, time and randomness as arguments, and return what to do.
 
 mod autodiscover;
 mod certificate;
@@ -13,7 +52,6 @@ mod memory;
 mod operation;
 mod output;
 mod passthrough;
-mod peers;
 mod pem;
 mod reach;
 mod server;
@@ -25,6 +63,7 @@ mod tests;
 mod tls;
 mod tls_failure;
 mod transport;
+mod trusted_proxies;
 mod upstream;
 
 pub use self::certificate::{CertificateFault, certificate_faults};
@@ -34,11 +73,11 @@ pub use self::downstream::auth::local::HttpAuthConfig;
 pub use self::downstream::routes::{RouteAction, Routes};
 pub use self::listener::run_http;
 pub use self::operation::pending::Pending;
-pub use self::peers::Peers;
 pub use self::pem::{Content, FileFault, Role, Unsuitable};
 pub use self::reach::{Anonymous, ask_anonymously, sign_in_once};
 pub use self::tls::{TlsError, TlsIdentity, TlsTrust, TlsVersion, check_key};
 pub use self::tls_failure::TlsFailure;
+pub use self::trusted_proxies::TrustedProxies;
 pub use self::upstream::auth_error::ServiceAuthError;
 pub use self::upstream::config::HttpUpstream;
 pub use self::upstream::dial::{NotConnected, NotOpened};

@@ -79,12 +79,12 @@ fn client_connection(
 ) -> ClientConnection {
     let AcceptedConnection { client_addr, mut permit, bindings, stream } = accepted;
     let tls = matches!(stream, Stream::Tls(_));
-    let shared = config.peers.speaks_for_others(client_addr.ip());
+    let shared = config.trusted_proxies.is_reverse_proxy(client_addr.ip());
     if shared {
         // A trusted reverse proxy needs no authentication of its own.
         permit.set_authenticated();
     }
-    let forwarding = Forwarding::new(client_addr, shared, tls, &config.origin, config.tells_forwarding);
+    let forwarding = Forwarding::new(client_addr, shared, tls, &config.origin, config.forwarding_headers);
     let traits = ConnectionTraits { tls, shared, bindings };
     let authenticator = Authenticator::new(&config.auth, config.upstream.identity.pass_through(), traits);
     let shutdown = ShutdownSignal::new(shutdown);

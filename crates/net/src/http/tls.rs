@@ -1,4 +1,4 @@
-//! TLS at both ends: what we show to clients, and whom we believe to be the server.
+//! TLS: the proxy's certificate for clients, and the certificates that it trusts at servers.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::http::pem::{self, Content, FileFault, Role};
 
-/// The oldest version of TLS that is spoken.
+/// The oldest version of TLS that is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TlsVersion {
     /// TLS 1.2.
@@ -32,10 +32,10 @@ impl TlsVersion {
     }
 }
 
-/// Why TLS can't be set up.
+/// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file that can't be used.
+    /// A file cannot be used.
     #[error("{}: {fault}", path.display())]
     File {
         /// The file.
@@ -45,10 +45,10 @@ pub enum TlsError {
         /// What is wrong.
         fault: FileFault,
     },
-    /// Certificate and key do not go together.
+    /// The key is not that of the certificate.
     #[error(
-        "{}: this key does not belong to the certificate in {}: give the key with which the certificate was requested; \
-         the server's own certificate has to be the first in its file", key.display(), certificate.display()
+        "{}: key does not match the certificate in {}: use the key with which the certificate was requested; the \
+         server's own certificate has to be the first in its file", key.display(), certificate.display()
     )]
     Mismatch {
         /// The certificate's file.
@@ -69,18 +69,18 @@ pub enum TlsError {
         /// Which certificate is the key's, from one.
         number: usize,
     },
-    /// TLS can't be set up with the versions that are allowed.
-    #[error("TLS can't be set up: {0}")]
-    Setup(rustls::Error),
-    /// A server name that is none.
+    /// TLS cannot be set up with the configured versions.
+    #[error("cannot set up TLS")]
+    Setup(#[source] rustls::Error),
+    /// The server's name is invalid.
     #[error(
-        "{0:?} is no name that a certificate can have: expected a host name or an address, as exch.lab.test"
+        "{0:?} is not a valid server name: expected a host name or an address (for example exch.lab.test)"
     )]
     Name(String),
 }
 
 impl TlsError {
-    /// What the file is for that is wrong, where it is one.
+    /// The purpose of the file that is wrong, if there is one.
     pub const fn role(&self) -> Option<Role> {
         match self {
             Self::File { role, .. } => Some(*role),
@@ -90,7 +90,7 @@ impl TlsError {
         }
     }
 
-    /// What a file holds instead of what it should.
+    /// The content of a file that should have another.
     pub const fn content(&self) -> Option<&Content> {
         match self {
             Self::File { fault: FileFault::Holds(unsuitable), .. } => Some(&unsuitable.content),
@@ -99,11 +99,11 @@ impl TlsError {
     }
 }
 
-/// Our end towards clients.
+/// The proxy's end of TLS with clients: a certificate and its key.
 #[derive(Clone)]
 pub struct TlsIdentity {
     pub(crate) acceptor: TlsAcceptor,
-    /// What binds a client's NTLM to this TLS (RFC 5929 4).
+    /// The channel bindings of its connections (RFC 5929 4).
     pub(crate) bindings: ChannelBindings,
 }
 
@@ -114,11 +114,10 @@ impl std::fmt::Debug for TlsIdentity {
 }
 
 impl TlsIdentity {
-    /// Shows the certificate in `certificate`, whose chain may follow it there, with the key in `key`, both
-    /// PEM.
+    /// Loads the certificate in `certificate`, whose chain may follow it there, and the key in `key`, both in PEM.
     ///
     /// # Errors
-    /// When they can't be read or don't go together.
+    /// If they cannot be read or do not match.
     pub fn load(certificate: &Path, key: &Path, oldest: TlsVersion) -> Result<Self, TlsError> {
         let chain = certificates(certificate, Role::Certificate)?;
         let first =
@@ -126,7 +125,7 @@ impl TlsIdentity {
         let bindings = end_point(first);
         let (secret, signing) = signing_key(key)?;
         match CertifiedKey::new(chain.clone(), Arc::clone(&signing)).keys_match() {
-            // Of some keys the public half is not known.
+            // The public half of some keys is not known.
             Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
             Err(rustls::Error::InconsistentKeys(_)) => {
                 return Err(mismatch(certificate, key, &chain, &signing));
@@ -145,7 +144,7 @@ impl TlsIdentity {
     }
 }
 
-/// Our end towards a server.
+/// The proxy's end of TLS with a server: the server's name, and the trusted authorities.
 #[derive(Clone)]
 pub struct TlsTrust {
     pub(crate) connector: TlsConnector,
@@ -159,13 +158,13 @@ impl std::fmt::Debug for TlsTrust {
 }
 
 impl TlsTrust {
-    /// Believes a server to be `name` that shows a certificate for it which leads to one of those in
-    /// `ca_file`, or in the usual place of this machine's where none is given.
+    /// Accepts certificates for `name` that are issued by an authority in `ca_file`, or by one that this machine trusts if
+    /// there is no such file.
     ///
     /// # Errors
-    /// When the file can't be read, or `name` is no server's.
+    /// If the file cannot be read, or `name` is not a valid name of a server.
     pub fn new(name: &str, ca_file: Option<&Path>, oldest: TlsVersion) -> Result<Self, TlsError> {
-        let path = ca_file.unwrap_or(Path::new(MACHINES_OWN));
+        let path = ca_file.unwrap_or(Path::new(SYSTEM_CA_FILE));
         let mut roots = RootCertStore::empty();
         let all = certificates(path, Role::Authorities)?;
         let count = all.len();
@@ -184,8 +183,8 @@ impl TlsTrust {
     }
 }
 
-/// Where Debian, Ubuntu and Alpine keep the authorities that a machine trusts.
-const MACHINES_OWN: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// The authorities that a machine trusts, on Debian, Ubuntu and Alpine.
+const SYSTEM_CA_FILE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 fn file(path: &Path, role: Role, fault: FileFault) -> TlsError {
     TlsError::File { path: path.to_owned(), role, fault }
@@ -195,7 +194,7 @@ pub(crate) fn certificates(path: &Path, role: Role) -> Result<Vec<CertificateDer
     pem::certificates(path, role).map_err(|fault| file(path, role, fault))
 }
 
-/// The private key in the file `path`, as it is and as TLS signs with it.
+/// The private key in the file `path`, and its signing key.
 fn signing_key(path: &Path) -> Result<(PrivateKeyDer<'static>, Arc<dyn SigningKey>), TlsError> {
     let secret = pem::private_key(path).map_err(|fault| file(path, Role::Key, fault))?;
     let provider = rustls::crypto::ring::default_provider();
@@ -203,10 +202,10 @@ fn signing_key(path: &Path) -> Result<(PrivateKeyDer<'static>, Arc<dyn SigningKe
     Ok((secret, signing.map_err(|_| file(path, Role::Key, FileFault::Key))?))
 }
 
-/// Checks that the file `path` holds a private key that can be used.
+/// Checks that the file `path` holds a usable private key.
 ///
 /// # Errors
-/// When it doesn't, or can't be read.
+/// If it does not, or cannot be read.
 pub fn check_key(path: &Path) -> Result<(), TlsError> {
     signing_key(path).map(drop)
 }
@@ -250,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_holds_no_key_is_named_with_what_it_lacks() {
+    fn a_file_without_a_key_is_an_error_that_names_the_file() {
         let path = std::env::temp_dir().join(format!("mapiproxy-no-key-{}.pem", std::process::id()));
         std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
         let refused = TlsIdentity::load(&path, &path, TlsVersion::default()).map(drop);

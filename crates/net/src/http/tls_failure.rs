@@ -9,14 +9,12 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerInco
 pub enum TlsFailure {
     /// The certificate's authority is not trusted.
     #[error(
-        "TLS: the server's certificate is not signed by a trusted certificate authority: add the authority's \
-         certificate to ca_file"
+        "TLS: the server's certificate is not signed by a trusted certificate authority: add its certificate to \
+         ca_file"
     )]
     Authority,
     /// The certificate has other names.
-    #[error(
-        "TLS: the server's certificate is for another name: configure the server by a name that is in its certificate"
-    )]
+    #[error("TLS: the server's certificate is for another name: use one of the names in the certificate")]
     Name,
     /// The certificate has expired.
     #[error("TLS: the server's certificate has expired")]

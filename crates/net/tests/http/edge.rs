@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, OnceLock};
 
-use net::http::Peers;
+use net::http::TrustedProxies;
 
 use crate::support::{Client, Got, Setup, Upstream, basic, carried_out, mapi};
 
@@ -136,7 +136,7 @@ fn headers_that_only_servers_and_proxies_may_send_are_removed_from_requests_of_c
 #[test]
 fn forwarding_headers_of_a_trusted_proxy_are_kept_and_others_are_removed() {
     let upstream = Upstream::saying(OK);
-    let peers = Peers { forwarded_for: vec![[127, 0, 0, 1].into()], ..Peers::default() };
+    let peers = TrustedProxies { forwarded_for: vec![[127, 0, 0, 1].into()], ..TrustedProxies::default() };
     let proxy = Setup { peers, ..Setup::default() }.before(&upstream);
     let lines = FORGED.join("\r\n")
         + "\r\nX-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Proto: https\r\n\

@@ -8,7 +8,7 @@ use identity::{
     ActingLevel, Authority, Channel, ContextCounters, Credentials, Initiator, InitiatorConfig, Mechanism,
     NtlmInitiatorConfig, OsRandom, Password, Protection, Step,
 };
-use net::http::Peers;
+use net::http::TrustedProxies;
 
 use crate::support::{Client, Setup, Upstream, basic};
 
@@ -62,7 +62,8 @@ pub(crate) fn sign_in(client: &mut Client, scheme: &str, mechanism: Mechanism, l
 #[test]
 fn a_connection_of_several_clients_is_never_authenticated_as_a_whole() {
     let upstream = Upstream::saying(OK);
-    let peers = || Peers { forwarded_for: vec![Ipv4Addr::LOCALHOST.into()], ..Peers::default() };
+    let peers =
+        || TrustedProxies { forwarded_for: vec![Ipv4Addr::LOCALHOST.into()], ..TrustedProxies::default() };
     let proxy = Setup { peers: peers(), ..Setup::default() }.before(&upstream);
     for lines in FROM {
         for (scheme, mechanism) in

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use net::Limits;
-use net::http::{HttpLimits, Peers};
+use net::http::{HttpLimits, TrustedProxies};
 
 use crate::support::{Client, SERVICE, Setup, Upstream, basic, mapi};
 
@@ -191,7 +191,7 @@ fn http_1_0_clients_and_head_requests_are_served() {
 #[test]
 fn a_proxy_header_is_required_from_configured_peers_and_refused_from_others() {
     let upstream = Upstream::saying(OK);
-    let peers = Peers { proxy_protocol: vec![[127, 0, 0, 1].into()], ..Peers::default() };
+    let peers = TrustedProxies { proxy_protocol: vec![[127, 0, 0, 1].into()], ..TrustedProxies::default() };
     let proxy = Setup { peers, ..Setup::default() }.before(&upstream);
     let mut client = Client::new(&proxy);
     client.send("PROXY TCP4 10.1.2.3 10.0.0.1 4000 443\r\n");

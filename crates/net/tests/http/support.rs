@@ -15,7 +15,8 @@ use identity::{
     Password, ServerNames, passthrough,
 };
 use net::http::{
-    HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Peers, Pending, Routes, Via, run_http,
+    HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Pending, Routes, TrustedProxies, Via,
+    run_http,
 };
 use net::upstream_identity::{PassThrough, ServiceAccount, UpstreamIdentity};
 use net::{Account, AccountGate, Admission, EventLog, Limits, NoopObserver, Workers};
@@ -58,7 +59,7 @@ pub(crate) struct Setup {
     pub(crate) modules: Vec<Box<dyn Module>>,
     pub(crate) limits: Limits,
     pub(crate) sizes: HttpLimits,
-    pub(crate) peers: Peers,
+    pub(crate) peers: TrustedProxies,
     pub(crate) call_limit: Duration,
     pub(crate) pending: Pending,
     /// The pool for modules' work; none unless a test sets one.
@@ -79,7 +80,7 @@ impl Default for Setup {
             modules: Vec::new(),
             limits: Limits { handshake: Duration::from_secs(5), ..Limits::default() },
             sizes: HttpLimits::default(),
-            peers: Peers::default(),
+            peers: TrustedProxies::default(),
             call_limit: PATIENCE,
             pending: Pending::default(),
             deferral: None,
@@ -115,8 +116,8 @@ impl Setup {
         let config = Arc::new(HttpListenerConfig {
             auth: HttpAuthConfig::new(acceptor, self.mechanisms, true),
             origin: "https://proxy.lab.test".to_owned(),
-            peers: self.peers,
-            tells_forwarding: true,
+            trusted_proxies: self.peers,
+            forwarding_headers: true,
             routes: Routes::default(),
             upstream: HttpUpstream {
                 host: upstream.ip().to_string(),

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-/// What comes in parts and is to be one. Most of it comes in one part, which is then not copied.
+/// Joins the parts of a body. A body of one part, as most are, is not copied.
 #[derive(Debug, Default)]
 pub(crate) struct BodyAccumulator {
     first: Bytes,
@@ -25,7 +25,7 @@ impl BodyAccumulator {
         self.all.extend_from_slice(&part);
     }
 
-    /// All of it; nothing is left.
+    /// Takes the whole body.
     pub(crate) fn take(&mut self) -> Bytes {
         if self.all.is_empty() { std::mem::take(&mut self.first) } else { self.all.split().freeze() }
     }

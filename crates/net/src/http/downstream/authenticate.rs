@@ -49,7 +49,7 @@ pub(crate) async fn authenticate(
     head: RequestHead,
     rules: RequestRules,
 ) -> Result<Authentication, ConnectionError> {
-    let peer = downstream.config.peers.client(downstream.peer, &head.fields);
+    let peer = downstream.config.trusted_proxies.client(downstream.peer, &head.fields);
     if let Some(context) = authenticator.authenticated(&head, peer, clock::now()) {
         downstream.permit.set_authenticated();
         downstream.pace.is_signed_in();
@@ -185,7 +185,7 @@ async fn reject(
     head: &RequestHead,
     outcome: &AuthOutcome,
 ) -> Result<KeepAlive, ConnectionError> {
-    let is_shared = downstream.config.peers.speaks_for_others(downstream.peer.ip());
+    let is_shared = downstream.config.trusted_proxies.is_reverse_proxy(downstream.peer.ip());
     let throttled = match outcome {
         AuthOutcome::Failed(failure) => match failure.response() {
             FailureResponse::RetryAfter(wait) if !is_shared => Some(wait),
@@ -209,7 +209,7 @@ async fn delay(downstream: &mut Downstream, delay: Duration) -> Result<(), Conne
     let Downstream { shutdown, timer, .. } = downstream;
     let until = Instant::now() + delay;
     poll_fn(|task| match shutdown.poll(task) {
-        Poll::Ready(_) => Poll::Ready(Err(ConnectionError::Stopped)),
+        Poll::Ready(_) => Poll::Ready(Err(ConnectionError::Shutdown)),
         Poll::Pending => timer.poll(task, until).map(Ok),
     })
     .await

@@ -13,29 +13,34 @@ use crate::http::downstream::respond;
 use crate::http::transport::TransportError;
 use crate::http::upstream::request_head::BodyFraming;
 
-/// So much of a body in chunks is waited for, to say how long it is.
+/// A chunked body up to this length is read before it is forwarded, with its length.
 const SHORT: usize = 64 * 1024;
 
-/// Why a body is not taken.
+/// Why a body is rejected.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-pub(crate) enum NotTaken {
-    /// It is over the limit.
+pub(crate) enum BodyError {
+    /// The body exceeds the limit.
     #[error("the request is too large")]
     TooLarge,
-    /// There is no room in memory for as much of it as came.
+    /// The part received exceeds a limit on memory.
     #[error("{why}")]
     Full {
-        /// Bytes of it that came.
+        /// The bytes received.
         came: usize,
         why: MemoryLimit,
     },
 }
 
-/// A whole body, and its share of the memory that its sender may have.
-pub(crate) type Whole = (Bytes, Share);
+/// A body that was read as a whole, or rejected.
+pub(crate) enum BufferedBody {
+    /// The body, and its share of the memory that its sender may use.
+    Complete(Bytes, Share),
+    /// Why the body is rejected. The rest of it was not read.
+    Rejected(BodyError),
+}
 
 impl Downstream {
-    /// The next part of the request's body; none at its end.
+    /// The next part of the request's body; `None` at its end.
     async fn part(&mut self) -> Result<Option<Bytes>, ConnectionError> {
         match self.event().await? {
             Event::Body(piece) => Ok(Some(piece.into_data())),
@@ -46,7 +51,7 @@ impl Downstream {
         }
     }
 
-    /// Sends `100 Continue` to a client that sends the body only after it.
+    /// Sends `100 Continue` if the client waits for it before it sends the body.
     pub(crate) async fn invite(&mut self) -> Result<(), ConnectionError> {
         if std::mem::take(&mut self.expects_continue) && self.transport.decoder.waiting() == 0 {
             self.transport.out.bytes.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -55,17 +60,17 @@ impl Downstream {
         Ok(())
     }
 
-    /// The whole body of a request of `sender`'s, or why it is not taken.
+    /// Reads the whole body of a request by `sender`.
     pub(crate) async fn body(
         &mut self,
         framing: Framing,
         sender: &Identity,
-    ) -> Result<Result<Whole, NotTaken>, ConnectionError> {
+    ) -> Result<BufferedBody, ConnectionError> {
         let limit = self.config.sizes.body;
         if let Framing::Length(length) = framing
             && usize::try_from(length).map_or(true, |length| length > limit)
         {
-            return Ok(Err(NotTaken::TooLarge));
+            return Ok(BufferedBody::Rejected(BodyError::TooLarge));
         }
         self.transport.decoder.gather(limit);
         let mut whole = BodyAccumulator::default();
@@ -75,19 +80,19 @@ impl Downstream {
                 Some(Event::Body(piece)) => {
                     let part = piece.into_data();
                     if whole.len() + part.len() > limit {
-                        return Ok(Err(NotTaken::TooLarge));
+                        return Ok(BufferedBody::Rejected(BodyError::TooLarge));
                     }
                     whole.push(part);
                 }
                 Some(Event::End | Event::Head { .. }) => {
                     self.unread = false;
-                    return Ok(Ok((whole.take(), share)));
+                    return Ok(BufferedBody::Complete(whole.take(), share));
                 }
                 None => self.more().await?,
             }
             let came = whole.len() + self.transport.decoder.waiting();
             if let Err(why) = share.set(came) {
-                return Ok(Err(NotTaken::Full { came, why }));
+                return Ok(BufferedBody::Rejected(BodyError::Full { came, why }));
             }
         }
     }
@@ -106,8 +111,8 @@ impl Downstream {
         respond::too_busy(&mut self.transport.out.bytes, &request.head, code);
     }
 
-    /// The beginning of a body in chunks, and how the whole of it goes on: by its length where it is short, since not
-    /// all servers take chunks (RFC 9112 6.1), and else in chunks as it comes.
+    /// Reads the beginning of a chunked body, and decides its framing upstream: by length if it is short, since not all
+    /// servers accept chunks (RFC 9112 6.1), otherwise in chunks.
     pub(crate) async fn beginning(&mut self) -> Result<(Bytes, BodyFraming), ConnectionError> {
         let mut gathered = BodyAccumulator::default();
         while gathered.len() <= SHORT {
@@ -120,7 +125,7 @@ impl Downstream {
         Ok((gathered.take(), BodyFraming::Unchanged))
     }
 
-    /// Reads what is left of a request that was answered without its body, if it is not too much.
+    /// Reads the rest of a request that was answered without its body, up to the limit on bodies.
     pub(crate) async fn skip_body(&mut self) -> Result<KeepAlive, ConnectionError> {
         self.flush().await?;
         let mut left = self.config.sizes.body;

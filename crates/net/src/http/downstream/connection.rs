@@ -1,4 +1,4 @@
-//! A client's connection: reads requests, writes responses, and ends where the client exceeds its time.
+//! A client connection: reads requests and writes responses, within the client's time limits.
 
 use std::future::poll_fn;
 use std::io;
@@ -20,7 +20,7 @@ use crate::http::upstream::slot::UpstreamSlot;
 use crate::tcp::admission::ConnectionPermit;
 use crate::timer::Timer;
 
-/// How long the rest of a request is waited for when the proxy is to stop.
+/// How long the proxy waits for the rest of a request during a shutdown.
 const UNFINISHED: Duration = Duration::from_secs(1);
 
 /// How long a client may take to read its last response.
@@ -30,7 +30,7 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(crate) struct Downstream {
     pub(crate) config: Arc<HttpListenerConfig>,
     pub(crate) transport: FramedTransport<RequestHead>,
-    /// Where the connection comes from: from a front server, or from the client itself.
+    /// The other end: the client, or a trusted reverse proxy.
     pub(crate) peer: SocketAddr,
     pub(crate) permit: ConnectionPermit,
     accepted: Instant,
@@ -81,7 +81,7 @@ impl Downstream {
         }
     }
 
-    /// Until when the connection may stay unauthenticated, whatever comes on it; none once a client has signed in.
+    /// Until when the connection may stay unauthenticated; `None` once a client is authenticated.
     fn authentication_ends(&self) -> Option<Instant> {
         (!self.permit.is_authenticated()).then(|| self.accepted + self.config.limits.handshake)
     }
@@ -91,7 +91,7 @@ impl Downstream {
         self.authentication_ends().unwrap_or_else(|| Instant::now() + self.config.limits.idle)
     }
 
-    /// The head of the next request; none where none comes any more. Meanwhile the server may close its end.
+    /// The head of the next request; `None` if there is no further one. Meanwhile the server may close its connection.
     pub(crate) async fn next_request(
         &mut self,
         upstream: &mut UpstreamSlot,
@@ -104,7 +104,7 @@ impl Downstream {
         }
         // Requests that follow each other without a pause are never waited for.
         if self.authentication_ends().is_some_and(|end| Instant::now() >= end) {
-            return Err(ConnectionError::Late);
+            return Err(ConnectionError::Timeout);
         }
         self.pace = Pace::new(&self.config.limits);
         match self.event().await? {
@@ -117,7 +117,7 @@ impl Downstream {
         }
     }
 
-    /// Ready where something came from the client; false where nothing comes any more.
+    /// Ready if the client sent something, or with false if it is not to be waited for any more.
     fn poll_idle(
         &mut self,
         task: &mut Context<'_>,
@@ -146,8 +146,8 @@ impl Downstream {
         }
     }
 
-    /// Waits for more of a request. Its client has the time of its [`Pace`]; where the proxy is to stop, no longer
-    /// than [`UNFINISHED`].
+    /// Waits for more of a request. The client has the time of its [`Pace`], but during a shutdown no longer than
+    /// [`UNFINISHED`].
     pub(crate) async fn more(&mut self) -> Result<(), ConnectionError> {
         if self.transport.has_ended() {
             return Err(TransportError::Closed.into());
@@ -161,14 +161,14 @@ impl Downstream {
             }
             while let Poll::Ready(goes_on) = self.shutdown.poll(task) {
                 if !goes_on {
-                    return Poll::Ready(Err(ConnectionError::Stopped));
+                    return Poll::Ready(Err(ConnectionError::Shutdown));
                 }
             }
             let until = match self.shutdown.requested_at() {
                 Some(requested) => in_time.min(requested + UNFINISHED),
                 None => in_time,
             };
-            self.timer.poll(task, until).map(|()| Err(ConnectionError::Late))
+            self.timer.poll(task, until).map(|()| Err(ConnectionError::Timeout))
         })
         .await?;
         self.pace.came(count, begin.elapsed());
@@ -196,7 +196,7 @@ impl Downstream {
         }
         while let Poll::Ready(goes_on) = self.shutdown.poll(task) {
             if !goes_on {
-                return Poll::Ready(Err(ConnectionError::Stopped));
+                return Poll::Ready(Err(ConnectionError::Shutdown));
             }
         }
         if ends_at_shutdown && self.shutdown.is_requested() {
@@ -205,17 +205,17 @@ impl Downstream {
         self.timer.poll(task, until).map(|()| Ok(Beside::Deadline))
     }
 
-    /// Sends what the client has to get. One that has signed in has `handshake_seconds` for each piece, any other until
-    /// the end of its time for signing in.
+    /// Sends the output to the client. An authenticated client has `handshake_seconds` for each piece, another until the end
+    /// of its time for authentication.
     pub(crate) async fn flush(&mut self) -> Result<(), ConnectionError> {
-        // Then no timer is needed.
+        // Most output is sent at once, and needs no timer.
         if self.transport.flush_now().await? {
             return Ok(());
         }
         let end = self.authentication_ends();
         let sent = self.transport.flush(self.config.limits.handshake);
         match end {
-            Some(end) => Ok(timeout_at(end, sent).await.map_err(|_| ConnectionError::Late)??),
+            Some(end) => Ok(timeout_at(end, sent).await.map_err(|_| ConnectionError::Timeout)??),
             None => Ok(sent.await?),
         }
     }

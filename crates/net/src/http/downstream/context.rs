@@ -11,29 +11,29 @@ use crate::http::server_only::Cookies;
 use crate::http::transport::TransportError;
 use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
-/// A request under way: its head, who sent it, and what determines how its response is sent.
+/// A request in progress: its head, its security context, and what determines how its response is sent.
 pub(crate) struct RequestContext {
     pub(crate) context: SecurityContext,
-    /// The client, as far as we know where it is.
+    /// The client that sent it, which may be behind a trusted reverse proxy.
     pub(crate) peer: SocketAddr,
     /// The request's head as it was received.
     pub(crate) head: RequestHead,
     pub(crate) is_head: bool,
-    /// Whether the connection stays open after it, if it is for the client to say.
+    /// Whether the client wishes the connection to stay open.
     pub(crate) keep: bool,
-    /// The last token of the client's sign-in.
+    /// The last token of a handshake, a `WWW-Authenticate` value of the response.
     pub(crate) token: Option<String>,
-    /// Which cookies pass between it and the server.
+    /// Which cookies are forwarded.
     pub(crate) cookies: Cookies,
 }
 
 impl RequestContext {
-    /// The version that the client speaks.
+    /// The client's version of HTTP.
     pub(crate) const fn version(&self) -> Version {
         self.head.version()
     }
 
-    /// Whether the connection stays open where nothing but the client's wish decides.
+    /// Whether the connection stays open, as the client wishes.
     pub(crate) const fn keep_alive(&self) -> KeepAlive {
         if self.keep { KeepAlive::Yes } else { KeepAlive::No }
     }
@@ -53,14 +53,14 @@ impl RequestContext {
         Ok(())
     }
 
-    /// It as a request that is no operation and that is lost.
+    /// The request for the log, if it is not an operation and fails.
     pub(crate) fn failed_request(&self) -> FailedRequest<'_> {
         let (peer, user) = (self.peer, Some(self.context.principal()));
         FailedRequest { client: peer, user, operation: clipped(self.head.path()), is_wait: false }
     }
 }
 
-/// Whether a connection goes on after an answer.
+/// Whether a connection stays open after a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeepAlive {
     Yes,
@@ -68,25 +68,29 @@ pub(crate) enum KeepAlive {
 }
 
 impl KeepAlive {
-    /// Of a response to a request with this head, where nothing else decides.
+    /// As the client wishes that sent a request with this head.
     pub(crate) fn of(head: &RequestHead) -> Self {
         if head.keeps_alive() { Self::Yes } else { Self::No }
     }
 }
 
-/// Why a connection ends at once.
+/// Why a client connection is closed at once.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectionError {
     #[error(transparent)]
     Client(#[from] TransportError),
-    #[error("it did not send or read within its time")]
-    Late,
-    #[error("the proxy stops")]
-    Stopped,
-    #[error("a body without a head")]
+    /// The client did not send or read within a time limit.
+    #[error("client timeout")]
+    Timeout,
+    /// The proxy ends without waiting for requests in progress.
+    #[error("proxy shutting down")]
+    Shutdown,
+    /// The decoder returned a body before a head.
+    #[error("body without a head")]
     NoHead,
-    #[error("the answer broke off: {0}")]
-    CutShort(String),
+    /// The upstream failed after the first part of its response was sent.
+    #[error("response interrupted: {0}")]
+    Interrupted(String),
 }
 
 impl From<io::Error> for ConnectionError {
@@ -95,7 +99,7 @@ impl From<io::Error> for ConnectionError {
     }
 }
 
-/// As much of a request's target, or of a part of it, as a line of the log shows.
+/// The part of a request's target that a log line shows.
 pub(crate) fn clipped(target: &str) -> &str {
     const MOST: usize = 200;
     target.get(..target.floor_char_boundary(MOST)).unwrap_or_default()

@@ -1,13 +1,13 @@
-//! Which paths and queries go to the server: those that every reader takes for the same one.
+//! Checks that paths and queries are unambiguous before they are forwarded.
 //!
-//! Servers decode, normalise and cut paths in ways of their own. Where one of them could find another directory in
-//! a target than the one that it is let through for, the target is refused.
+//! Servers decode, normalise and truncate paths in different ways. A target in which one of them could find another directory
+//! than the proxy does is refused.
 
-/// Why a target is refused.
+/// Why a target is ambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Ambiguous {
     /// It does not begin with a slash, or has a fragment.
-    #[error("the target is no absolute path")]
+    #[error("the target is not an absolute path (for example /mapi/emsmdb/)")]
     NoPath,
     /// Two slashes beside each other, a backslash, a semicolon, before which servers cut a path off, or a colon,
     /// behind which the name of a file's stream stands.
@@ -24,10 +24,10 @@ pub(crate) enum Ambiguous {
     #[error("the path has an invalid or hidden character")]
     Encoding,
     /// A query that holds a path.
-    #[error("the query holds a path")]
+    #[error("the query contains a path")]
     PathInQuery,
     /// A query that says who sends the request.
-    #[error("the query holds a token of a sign-in")]
+    #[error("the query contains an authentication token")]
     TokenInQuery,
 }
 

@@ -57,7 +57,7 @@ pub(crate) async fn read_preamble(
     peer: SocketAddr,
     mut permit: ConnectionPermit,
 ) -> Result<AcceptedConnection, PreambleError> {
-    let load_balancers = &config.peers.proxy_protocol;
+    let load_balancers = &config.trusted_proxies.proxy_protocol;
     let client_addr = client_address(&mut stream, peer, &mut permit, load_balancers).await?;
     let bindings = tls.as_ref().map(|tls| tls.bindings);
     let stream = match tls {

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::http::connection::{ClientConnection, SentRequest};
-use crate::http::downstream::body::NotTaken;
+use crate::http::downstream::body::{BodyError, BufferedBody};
 use crate::http::downstream::connection::{Beside, Downstream};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::operation::http_operation::{Done, End, Settings};
@@ -52,8 +52,8 @@ pub(crate) async fn relay(
     };
     downstream.invite().await?;
     let (body, share) = match downstream.body(framing, request.context.identity()).await? {
-        Ok(body) => body,
-        Err(why) => {
+        BufferedBody::Complete(body, share) => (body, share),
+        BufferedBody::Rejected(why) => {
             not_taken(downstream, &request, key, &why);
             return Ok(KeepAlive::No);
         }
@@ -234,12 +234,12 @@ fn refuse(
 
 /// Refuses an operation whose body is not accepted.
 #[cold]
-fn not_taken(downstream: &mut Downstream, request: &RequestContext, key: OperationKey, why: &NotTaken) {
+fn not_taken(downstream: &mut Downstream, request: &RequestContext, key: OperationKey, why: &BodyError) {
     match why {
-        NotTaken::TooLarge => {
+        BodyError::TooLarge => {
             refuse(downstream, request, key.name(), ResponseCode::TooLarge, &why.to_string());
         }
-        NotTaken::Full { came, why } => {
+        BodyError::Full { came, why } => {
             let refusal = Refusal::new(RefusalKind::TooBusy, why.to_string());
             downstream.refuse_for_memory(request, key.name(), Some(response_code(refusal.kind)), *why);
             reporter::rejected(&downstream.config, request, key, *came, &refusal);

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use testkit::http_auth::basic;
 
-use crate::http::peers::Peers;
 use crate::http::tests::playbook::Client;
 use crate::http::tests::playbook::Happens::{Request, TimePasses};
 use crate::http::tests::playbook::State::{Closed, KeptAlive, WaitsForWork};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::upstream::Upstream;
+use crate::http::trusted_proxies::TrustedProxies;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -45,7 +45,7 @@ fn a_client_that_guesses_is_delayed_and_its_connection_is_closed() {
 fn the_connection_of_a_trusted_reverse_proxy_is_neither_delayed_nor_closed() {
     let upstream = Upstream::saying(OK);
     let from = std::net::Ipv4Addr::new(192, 0, 2, 1).into();
-    let peers = Peers { forwarded_for: vec![from], ..Peers::default() };
+    let peers = TrustedProxies { forwarded_for: vec![from], ..TrustedProxies::default() };
     let proxy = Setup { peers, ..Setup::default() }.before(&upstream);
     let mut client = Client::new(&proxy);
     let one = "X-Forwarded-For: 198.51.100.1\r\n";

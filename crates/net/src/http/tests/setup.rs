@@ -18,7 +18,7 @@ use crate::http::downstream::auth::local::HttpAuthConfig;
 use crate::http::downstream::routes::Routes;
 use crate::http::memory::MemoryServer;
 use crate::http::operation::pending::Pending;
-use crate::http::peers::Peers;
+use crate::http::trusted_proxies::TrustedProxies;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::forwarding::Via;
 use crate::tcp::admission::Limits;
@@ -46,7 +46,7 @@ pub(super) struct Setup {
     pub(super) sessions: SessionLimits,
     /// Whether clients authenticate at the server.
     pub(super) pass_through: bool,
-    pub(super) peers: Peers,
+    pub(super) peers: TrustedProxies,
     /// The mechanisms by which clients authenticate.
     pub(super) mechanisms: Vec<Mechanism>,
 }
@@ -64,7 +64,7 @@ impl Default for Setup {
             deferral: None,
             sessions: SessionLimits::default(),
             pass_through: false,
-            peers: Peers::default(),
+            peers: TrustedProxies::default(),
             mechanisms: Mechanism::ALL.to_vec(),
         }
     }
@@ -104,8 +104,8 @@ impl Setup {
         let config = HttpListenerConfig {
             auth: HttpAuthConfig::new(acceptor, self.mechanisms, true),
             origin: "https://proxy.lab.test".to_owned(),
-            peers: self.peers,
-            tells_forwarding: true,
+            trusted_proxies: self.peers,
+            forwarding_headers: true,
             routes: Routes::default(),
             upstream: HttpUpstream {
                 host: "exchange.lab.test".to_owned(),

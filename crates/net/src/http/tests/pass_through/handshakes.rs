@@ -6,11 +6,11 @@ use testkit::http_auth::{basic, ntlm_challenge};
 
 use super::server::{is_probe, refuse, server};
 use super::{Ntlm, before, get, offers, open_contexts, proxy_and_server, user, with};
-use crate::http::peers::Peers;
 use crate::http::tests::playbook::Client;
 use crate::http::tests::playbook::Happens::{Request, Rest, ServerClosesAll};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::upstream::Upstream;
+use crate::http::trusted_proxies::TrustedProxies;
 
 #[test]
 fn ntlm_authenticates_its_connection_only() {
@@ -154,8 +154,10 @@ fn a_connection_that_closes_during_a_request_is_not_replaced_either() {
 #[test]
 fn handshakes_are_not_offered_on_a_connection_that_several_clients_share() {
     let (upstream, _) = server();
-    let peers =
-        || Peers { forwarded_for: vec![std::net::Ipv4Addr::new(192, 0, 2, 1).into()], ..Peers::default() };
+    let peers = || TrustedProxies {
+        forwarded_for: vec![std::net::Ipv4Addr::new(192, 0, 2, 1).into()],
+        ..TrustedProxies::default()
+    };
     let proxy = Setup { pass_through: true, peers: peers(), ..Setup::default() }.before(&upstream);
     let mut front = Client::new(&proxy);
     let asked = front.ask(get("/ews/x", "X-Forwarded-For: 10.0.0.1\r\n"));

@@ -1,4 +1,4 @@
-//! Front servers that we trust to say for whom they connect.
+//! Load balancers and reverse proxies that are trusted to name the client.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,38 +6,37 @@ use http1::Fields;
 
 use crate::tcp::network::Network;
 
-/// Whose word is taken for where a client connects from.
+/// The load balancers and reverse proxies that are trusted to name the client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Peers {
-    /// Those that begin each connection with a PROXY header, version 1 or 2.
+pub struct TrustedProxies {
+    /// Load balancers that begin each connection with a PROXY header, version 1 or 2.
     pub proxy_protocol: Vec<Network>,
-    /// Those whose `X-Forwarded-For` is believed.
+    /// Reverse proxies whose `X-Forwarded-For` is trusted.
     pub forwarded_for: Vec<Network>,
 }
 
-impl Peers {
-    /// Whether `peer` may have requests of several clients on one connection.
-    pub(crate) fn speaks_for_others(&self, peer: IpAddr) -> bool {
+impl TrustedProxies {
+    /// Whether `peer` is a reverse proxy, so that the requests of several clients may come on its connections.
+    pub(crate) fn is_reverse_proxy(&self, peer: IpAddr) -> bool {
         self.forwarded_for.iter().any(|network| network.contains(peer))
     }
 
-    /// For which client a request is that came from `peer`: the last address in `X-Forwarded-For` is the one
-    /// that our peer itself saw. Where that is a front server too, the one before it is what it saw. Earlier
-    /// entries are client-supplied and untrusted.
+    /// The client of a request that came from `peer`: the last address in `X-Forwarded-For` if `peer` is a reverse proxy, the
+    /// one before it if that is one too, and so on. Earlier entries are client-supplied and untrusted.
     pub(crate) fn client(&self, peer: SocketAddr, fields: &Fields) -> SocketAddr {
-        if !self.speaks_for_others(peer.ip()) {
+        if !self.is_reverse_proxy(peer.ip()) {
             return peer;
         }
-        let named: Vec<&[u8]> = fields.all("x-forwarded-for").flat_map(http1::tokens).collect();
-        let mut known = peer;
-        for name in named.into_iter().rev() {
+        let names: Vec<&[u8]> = fields.all("x-forwarded-for").flat_map(http1::tokens).collect();
+        let mut client = peer;
+        for name in names.into_iter().rev() {
             let Some(address) = address(name) else { break };
-            known = SocketAddr::new(address, 0);
-            if !self.speaks_for_others(address) {
+            client = SocketAddr::new(address, 0);
+            if !self.is_reverse_proxy(address) {
                 break;
             }
         }
-        known
+        client
     }
 }
 
@@ -56,17 +55,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_named_peers_are_believed() {
-        let peers = Peers { forwarded_for: vec!["10.0.0.1".parse().unwrap()], ..Peers::default() };
+    fn the_client_is_named_by_trusted_proxies_only() {
+        let proxies =
+            TrustedProxies { forwarded_for: vec!["10.0.0.1".parse().unwrap()], ..TrustedProxies::default() };
         let mut fields = Fields::default();
         assert!(fields.push("X-Forwarded-For", "1.2.3.4, 5.6.7.8"));
-        let client = |peer: &str, fields: &Fields| peers.client(peer.parse().unwrap(), fields).to_string();
+        let client = |peer: &str, fields: &Fields| proxies.client(peer.parse().unwrap(), fields).to_string();
         assert_eq!(client("10.0.0.1:99", &fields), "5.6.7.8:0");
         assert_eq!(client("[::ffff:10.0.0.1]:99", &fields), "5.6.7.8:0");
         assert_eq!(client("10.0.0.2:99", &fields), "10.0.0.2:99");
         assert!(fields.set("x-forwarded-for", "[2001:db8::1]:5"));
         assert_eq!(client("10.0.0.1:99", &fields), "[2001:db8::1]:0");
-        // Two front servers, one before the other.
+        // Two reverse proxies, one before the other.
         assert!(fields.set("x-forwarded-for", "1.2.3.4, 5.6.7.8, 10.0.0.1"));
         assert_eq!(client("10.0.0.1:99", &fields), "5.6.7.8:0");
         assert!(fields.set("x-forwarded-for", "unknown"));
