@@ -70,8 +70,8 @@ pub enum TlsError {
         number: usize,
     },
     /// TLS cannot be set up with the configured versions.
-    #[error("cannot set up TLS")]
-    Setup(#[source] rustls::Error),
+    #[error("cannot set up TLS: {0}")]
+    Setup(rustls::Error),
     /// The server's name is invalid.
     #[error(
         "{0:?} is not a valid server name: expected a host name or an address (for example exch.lab.test)"
