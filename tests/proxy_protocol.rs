@@ -213,7 +213,9 @@ fn guesses_of_remote_calls_are_counted_and_logged_by_the_claimed_address() {
     assert!(!upstream.calls().is_empty(), "{}", report.text);
     let log = proxy.stop().err;
     assert!(log.contains("client=203.0.113.9:5"), "{log}");
-    let counted = |line: &str| line.contains("source=203.0.113.9") && !line.contains("unchecked=0");
+    let counted = |line: &str| {
+        line.contains("client authentication failures client=203.0.113.9 ") && !line.contains("throttled=0")
+    };
     assert!(log.lines().any(counted), "{log}");
-    assert!(!log.contains("source=127.0.0.1"), "{log}");
+    assert!(!log.contains("failures client=127.0.0.1"), "{log}");
 }
