@@ -1,9 +1,9 @@
-//! Operations in, operations out: sessions, the module interface and the stack of a MAPI proxy, without I/O.
+//! The engine of a MAPI proxy, without I/O: sessions, the module interface, and the stack of modules.
 //!
 //! An [`Engine`] brings the operations of MAPI clients through a [`Stack`] of [`Module`]s to an Exchange-compatible
-//! server and back. An operation is one protocol call with its response, whatever carried it: a remote call
+//! server and back. An operation is one protocol call with its response, whatever its envelope: a remote call
 //! ([MS-OXNSPI], [MS-OXABREF], [MS-OXCRPC]) or a request of MAPI over HTTP ([MS-OXCMAPIHTTP]). The caller owns the
-//! sockets, the clock and the source of randomness; the engine owns the sessions, and decides what is sent where.
+//! sockets, the clock and the source of randomness. The engine owns the sessions, and decides what is sent to whom.
 //!
 //! # Call order
 //!
@@ -18,7 +18,8 @@
 //!    - [`Next::Done`]: send the [`Reply`] to the client.
 //! 3. The caller passes the [`Finished`] operation to its [`Observer`].
 //!
-//! An operation that is dropped before it is done is given up: its session is settled as if the client had gone away.
+//! An operation that is dropped before it is done is given up, as if the client had disconnected: a session that it was
+//! opening ends.
 //!
 //! ```text
 //!                  begin                     resume
@@ -34,12 +35,12 @@
 //! A proxy without modules relays an unchanged request:
 //!
 //! ```
-//! use engine::{RpcSessions, Engine, Envelope, Incoming, Interface, Next, OperationKey, Outcome, Reply, Stack};
+//! use engine::{Engine, Envelope, Incoming, Interface, Next, OperationKey, Outcome, Reply, RpcSessions, Stack};
 //! use identity::{Authority, OsRandom, ContextCounters, SecurityContext};
 //! use wire::{Endian, FileTime};
 //!
 //! let engine = Engine::new(Stack::default());
-//! let mut conversation = RpcSessions::default();
+//! let mut sessions = RpcSessions::default();
 //! let caller = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("example"));
 //! let incoming = Incoming {
 //!     envelope: Envelope::RpcTcp,
@@ -50,32 +51,38 @@
 //!     peer: ([127, 0, 0, 1], 49152).into(),
 //!     at: FileTime(0),
 //! };
-//! let Ok(Next::Relay(mut call)) = engine.begin(&mut conversation, incoming) else { panic!("refused") };
+//! let Ok(Next::Relay(mut call)) = engine.begin(&mut sessions, incoming) else { panic!("refused") };
 //! assert_eq!((call.opnum(), &call.take_stub()[..]), (0, &[0; 8][..]));
 //! let outcome = Outcome::Response { stub: vec![1; 4].into(), endian: Endian::Little };
 //! let Next::Done(finished) = call.resume(outcome, &mut OsRandom) else { panic!("not done") };
 //! assert_eq!(finished.reply(), &Reply::Response(vec![1; 4].into()));
-//! engine.end(&mut conversation, true);
+//! engine.end(&mut sessions, true);
 //! ```
 //!
-//! # Glossary
+//! # Modules
+//!
+//! A [`Module`] knows no envelope. [`Operation::kind`] says what an operation does ([`OperationKind`]); requests and
+//! responses have views, such as [`Request::visit_texts_mut`] and [`Response::rows`], that are the same for both envelopes;
+//! a request that a module sends ahead of the client's is an [`AheadRequest`], which the engine encodes. Single ROPs are a
+//! [`RopView`](rops::RopView) and a [`RopResponseView`](rops::RopResponseView), with the object on which they act.
+//!
+//! # Terms
 //!
 //! | term | meaning |
 //! |---|---|
-//! | envelope | what an operation travels in: DCE/RPC over TCP or HTTP, MAPI over HTTP ([`Envelope`]) |
+//! | envelope | the protocol that carries an operation: DCE/RPC over TCP or HTTP, or MAPI over HTTP ([`Envelope`]) |
 //! | session | one client's use of one service under one security context ([`Session`]) |
-//! | context handle | by what a remote call names its session; the client gets ours in place of the upstream's |
-//! | conversation | what one connection of remote calls holds for one identity ([`RpcSessions`]) |
-//! | session binding | what an operation names its session by: a context handle or cookies |
+//! | context handle | the name of a session in a remote call; the client receives the proxy's in place of the upstream's |
+//! | session binding | how an operation names its session: by a context handle or by cookies |
 //! | stub | the bytes of a request or response, without its envelope |
 //! | ahead | a request that a module sends before the client's own ([`Decision::Ahead`]) |
-//! | deferred work | what takes time, and is done by a thread of a pool ([`Work`]) |
-//! | refusal | why an operation does not pass; a fault or an `X-ResponseCode` to the client ([`Refusal`]) |
+//! | deferred work | work of a module that takes time, done by a thread of a pool ([`Work`]) |
+//! | refusal | the reason why an operation is not carried out; a fault or an `X-ResponseCode` to the client ([`Refusal`]) |
 //!
 //! # Architectural invariants
 //!
-//! No I/O, no clock and no randomness of its own. No hook of a module depends on what carried an operation. No operation crosses a session that
-//! belongs to another security context. Hooks of modules are synchronous, and run with the session locked.
+//! No I/O, no clock and no randomness of its own. Hooks of modules do not depend on the envelope. No operation uses a
+//! session of another identity. Hooks are synchronous, and run with the session locked.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -121,11 +128,11 @@ pub use crate::operation::{Envelope, Incoming, Note, Operation};
 pub use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 pub use crate::session::{Session, SharedSession};
 pub use crate::sessions::abandoned::OrphanedSession;
-pub use crate::sessions::conversation::RpcSessions;
 pub use crate::sessions::cookie_binding::{Eviction, response_code};
 pub use crate::sessions::cookies::{CookieTable, SessionLimits};
 pub use crate::sessions::handle_binding::{CALL_FAILED, TIMED_OUT, fault_status};
 pub use crate::sessions::handles::{HandleBudget, HandleTable};
+pub use crate::sessions::rpc_sessions::RpcSessions;
 pub use crate::stack::Stack;
 pub use crate::views::{AuxMut, ValueMut};
 

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use wire::{Endian, Error, Reader, Result};
 
-/// Something that a stub holds: the decoded form of a request or a response.
+/// The decoded form of a request or a response.
 pub trait Body: Sized {
-    /// Which body it is, beyond its bytes: interface and operation number.
+    /// What is needed to decode it besides its bytes: which operation it belongs to.
     type Key: Copy;
 
     /// Reads the body of the operation `key` from all that `stub` has left, in its byte order, and returns
@@ -30,9 +30,9 @@ pub trait Body: Sized {
     fn encode(&self) -> Result<Vec<u8>>;
 }
 
-/// One direction of an operation: the bytes as they came, and on demand what they mean.
+/// A request or a response: the bytes as received, and the decoded body, which is decoded on access.
 ///
-/// Unchanged bytes leave as they came: only [`Message::change`] and [`Message::replace`] make the
+/// Unchanged bytes are forwarded as received: only [`Message::change`] and [`Message::replace`] make the
 /// body be encoded anew.
 #[derive(Debug)]
 pub struct Message<B: Body> {
@@ -51,7 +51,7 @@ impl<B: Body> Message<B> {
         Self { key, endian, original, decoded: None, trailing: 0, changed: false }
     }
 
-    /// A message that never came as bytes: it was made here.
+    /// A message that the proxy made, which has no original bytes.
     pub const fn made(key: B::Key, body: B) -> Self {
         Self {
             key,
@@ -68,10 +68,10 @@ impl<B: Body> Message<B> {
         self.key
     }
 
-    /// What the message means.
+    /// The decoded body.
     ///
     /// # Errors
-    /// When it can't be decoded; it still passes as the bytes that it is.
+    /// If it cannot be decoded. It is still forwarded as bytes.
     pub fn view(&mut self) -> Result<&B> {
         match self.decode() {
             Ok(body) => Ok(body),
@@ -79,7 +79,7 @@ impl<B: Body> Message<B> {
         }
     }
 
-    /// What the message means, if it was decoded already.
+    /// The decoded body, if it was decoded before.
     pub const fn viewed(&self) -> Option<&B> {
         match &self.decoded {
             Some(Ok(body)) => Some(body),
@@ -87,20 +87,20 @@ impl<B: Body> Message<B> {
         }
     }
 
-    /// What the message means, to be changed; it will be encoded anew.
+    /// The decoded body, to be changed. It is encoded again when it is forwarded.
     ///
     /// # Errors
-    /// When it can't be decoded.
+    /// If it cannot be decoded.
     pub fn change(&mut self) -> Result<&mut B> {
         self.decode().as_ref().map_err(Clone::clone)?;
         self.changed = true;
         self.decode().as_mut().map_err(|error| error.clone())
     }
 
-    /// Lets `edit` change what the message means; it is encoded anew only if `edit` says that it changed it.
+    /// Calls `edit` with the decoded body. It is encoded again only if `edit` returns that it changed it.
     ///
     /// # Errors
-    /// When it can't be decoded.
+    /// If it cannot be decoded.
     pub fn edit(&mut self, edit: impl FnOnce(&mut B) -> bool) -> Result<bool> {
         let body = self.decode().as_mut().map_err(|error| error.clone())?;
         let changed = edit(body);
@@ -114,7 +114,7 @@ impl<B: Body> Message<B> {
         self.changed = true;
     }
 
-    /// Puts other bytes in place of the message. They are little-endian, as everything that we write.
+    /// Puts other bytes in place of the message. They are little-endian, like all that the proxy writes.
     pub fn replace_bytes(&mut self, bytes: Bytes) {
         self.original = bytes;
         self.endian = Endian::Little;
@@ -123,7 +123,7 @@ impl<B: Body> Message<B> {
         self.changed = false;
     }
 
-    /// The bytes as they came.
+    /// The bytes as received.
     pub const fn original(&self) -> &Bytes {
         &self.original
     }
@@ -138,10 +138,10 @@ impl<B: Body> Message<B> {
         self.changed
     }
 
-    /// The bytes as they leave, and their byte order.
+    /// The bytes to forward, and their byte order.
     ///
     /// # Errors
-    /// When a changed body can't be encoded.
+    /// If a changed body cannot be encoded.
     pub fn leaving(&self) -> Result<(Bytes, Endian)> {
         match &self.decoded {
             Some(Ok(body)) if self.changed => {

@@ -13,52 +13,53 @@ use crate::refusal::Refusal;
 use crate::rops::view::{RopDecision, RopResponseView, RopView};
 use crate::session::Session;
 
-/// What becomes of a request, in the opinion of one module.
+/// A module's decision about a request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Decision {
-    /// It goes on to the next module, and after the last to the upstream.
+    /// Continue with the next module, and after the last one send the request to the upstream.
     Relay,
-    /// It is not relayed: this is the answer, which goes back through the stack like any other.
+    /// Do not call the upstream. This is the response, which passes back through all modules. It has to be the response of
+    /// the same operation in the same envelope.
     ///
-    /// Behind a context handle stands a session of the upstream's, so that a module can't open one by itself:
-    /// where the answer has room for a handle it is that of the request or none, as in a failure. With none,
-    /// the session is over; the upstream keeps its own until the client's last connection ends.
+    /// A module cannot open a session, since a context handle stands for a session of the upstream. If the response has a
+    /// context handle, this must be that of the request, or null as in a failure. With null the session ends; the upstream
+    /// keeps its own until the client's last connection ends.
     Respond(Box<Response>),
-    /// The client gets a fault.
+    /// Send the client a fault, or an `X-ResponseCode` over HTTP.
     Refuse(Refusal),
-    /// The upstream is asked this first, as the caller and on the caller's session. Then `dispatch` of the same
-    /// module is called again, with the answer in [`Operation::ahead`].
+    /// Send this request to the upstream first, under the caller's context and in the caller's session. Then `dispatch` of
+    /// the same module is called again, with the response in [`Operation::ahead`].
     Ahead(Box<AheadRequest>),
-    /// It is decided when this is done: what takes time is not done in a hook. What comes of it is a decision
-    /// of the same module's. Meanwhile the session's later operations wait, and the client gets keep-alive chunks
-    /// where the protocol has them (`PENDING` of MAPI over HTTP).
+    /// Do this work first, outside of the hook; its result is the module's decision. Later operations of the session wait
+    /// meanwhile, and a client of MAPI over HTTP receives `PENDING`.
     Defer(Work<Decision>),
 }
 
-/// What becomes of an answer, in the opinion of one module.
+/// A module's decision about a response.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Delivery {
-    /// It goes on to the next module, and after the first to the client.
+    /// Continue with the module before this one, and after the first one send the response to the client.
     Pass,
-    /// The client gets a fault.
+    /// Send the client a fault, or an `X-ResponseCode` over HTTP.
     Refuse(Refusal),
-    /// It is decided when this is done, as [`Decision::Defer`].
+    /// Do this work first, as with [`Decision::Defer`].
     Defer(Work<Delivery>),
 }
 
-/// What of the traffic a module reads; asked for each operation, and constant once the module is initialized.
+/// The operations and the state that a module reads. The engine asks for them with each operation; they must not change
+/// after [`Module::init`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interests {
-    /// The interfaces whose operations it sees: all, unless it says otherwise.
+    /// The interfaces whose operations the hooks are called for. Default: all.
     pub interfaces: &'static [Interface],
-    /// Whether it reads single ROPs: then [`Module::rop_request`] and [`Module::rop_response`] are called.
+    /// Whether [`Module::rop_request`] and [`Module::rop_response`] are called. Default: no. ROPs are decoded in any case.
     pub rops: bool,
-    /// Whether it reads property values and stream bytes of earlier operations
+    /// Whether the module reads property values and stream bytes of earlier operations
     /// ([`Properties`](crate::objects::Properties), [`Content`](crate::objects::Content)), or streams of
-    /// `FastTransfer` ([`TransferPart`](crate::objects::TransferPart)): they are kept and followed only where a
-    /// module does.
+    /// `FastTransfer` ([`TransferPart`](crate::objects::TransferPart)). Default: no. The engine keeps them only if a
+    /// module of the stack reads them.
     pub content: bool,
 }
 
@@ -69,31 +70,30 @@ impl Default for Interests {
 }
 
 impl Interests {
-    /// Whether operations of `interface` are among them.
+    /// Whether the hooks are called for operations of `interface`.
     pub(crate) fn includes(&self, interface: Interface) -> bool {
         self.interfaces.contains(&interface)
     }
 
-    /// Whether single ROPs in operations of `interface` are among them.
+    /// Whether the hooks for single ROPs are called for operations of `interface`.
     pub(crate) fn include_rops(&self, interface: Interface) -> bool {
         self.rops && self.includes(interface)
     }
 }
 
-/// A named unit that sees operations through hooks.
+/// Code that inspects or changes operations in hooks.
 ///
-/// Hooks are plain, synchronous and quick; each runs under the security context of the session it is given.
-/// A module keeps what it knows of a session in the session's slot ([`Session::slot`]). What it keeps in itself
-/// for longer than a session or across several is kept for an identity, under that identity.
+/// Hooks are synchronous and must return quickly. Each runs under the security context of its session. A module keeps the
+/// state of a session in the session's slot ([`Session::slot`]). State that it keeps for several sessions of a user must be
+/// kept by the user's identity.
 pub trait Module: Send + Sync {
     /// The name by which a configuration puts it on the stack.
     fn name(&self) -> &'static str;
 
-    /// What it does, in a sentence.
+    /// What the module does, in a sentence.
     fn description(&self) -> &'static str;
 
-    /// What the module wants to see. ROPs are always decoded, to track objects; property values and stream bytes are kept
-    /// only if a module sets [`Interests::content`].
+    /// The operations and the state that the module reads.
     fn interests(&self) -> Interests {
         Interests::default()
     }
@@ -103,81 +103,81 @@ pub trait Module: Send + Sync {
         &[]
     }
 
-    /// Once, at load, under the system's context.
+    /// Called once at start, under the system's context.
     ///
     /// # Errors
-    /// When an option's value can't be used.
+    /// If the value of an option cannot be used.
     fn init(&mut self, options: &Options, proxy: &ProxyInfo) -> Result<(), OptionError> {
         let _ = (options, proxy);
         Ok(())
     }
 
-    /// A request's bytes, before they are decoded.
+    /// Called for a request, before it is decoded.
     ///
     /// # Errors
-    /// When the operation must not pass.
+    /// If the module refuses the operation.
     fn request_bytes(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
         let _ = (operation, session);
         Ok(())
     }
 
-    /// A request, decoded on demand; may change it.
+    /// Called for a request, after `request_bytes` of all modules. The request is decoded on access and may be changed.
     ///
     /// # Errors
-    /// When the operation must not pass.
+    /// If the module refuses the operation.
     fn request(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
         let _ = (operation, session);
         Ok(())
     }
 
-    /// Last before the relay: decides what becomes of the request.
+    /// Called last, when all ROPs were seen: decides about the request.
     fn dispatch(&self, operation: &mut Operation, session: &mut Session) -> Decision {
         let _ = (operation, session);
         Decision::Relay
     }
 
-    /// A response's bytes, before they are decoded.
+    /// Called for a response, before it is decoded.
     ///
     /// # Errors
-    /// When the answer must not pass.
+    /// If the module refuses the response.
     fn response_bytes(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
         let _ = (operation, session);
         Ok(())
     }
 
-    /// A response, decoded on demand; may change it.
+    /// Called for a response, after all responses to ROPs. The response is decoded on access and may be changed.
     ///
     /// # Errors
-    /// When the answer must not pass.
+    /// If the module refuses the response.
     fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
         let _ = (operation, session);
         Ok(())
     }
 
-    /// What becomes of a response, right after [`Module::response`] of the same module: here an answer can
-    /// wait for what takes time, such as the scan of an attachment that is read.
+    /// Called directly after [`Module::response`] of the same module: decides about the response. Here a response can be
+    /// deferred, such as for the scan of an attachment that it contains.
     fn deliver(&self, operation: &mut Operation, session: &mut Session) -> Delivery {
         let _ = (operation, session);
         Delivery::Pass
     }
 
-    /// A single ROP of a request, after `request`; says what becomes of it. What takes time is noted here, in
-    /// the session's slot, and deferred by [`Module::dispatch`], which is called when all ROPs were seen.
+    /// Called for each ROP of a request, after `request` of all modules: decides about the ROP. A ROP cannot be deferred:
+    /// the module notes it in the session's slot, and defers the operation in [`Module::dispatch`].
     fn rop_request(&self, rop: &mut RopView<'_>, session: &mut Session) -> RopDecision {
         let _ = (rop, session);
         RopDecision::Relay
     }
 
-    /// The answer to a single ROP, before `response`; may change it.
+    /// Called for the response to each ROP, before `response`. The response may be changed.
     fn rop_response(&self, rop: &mut RopResponseView<'_>, session: &mut Session) {
         let _ = (rop, session);
     }
 
-    /// An answer of Autodiscover to `context`, in `dialect`; may give another in its place. There is no session
-    /// yet: this is how clients learn where to open one.
+    /// Called for a response of Autodiscover to `context`, in `dialect`. Returns another one to replace it. There is no
+    /// session.
     ///
     /// # Errors
-    /// When the answer must not pass.
+    /// If the module refuses the response.
     fn autodiscover(
         &self,
         dialect: Dialect,
@@ -188,25 +188,25 @@ pub trait Module: Send + Sync {
         Ok(None)
     }
 
-    /// The session ends, however it ends. Called once a session.
+    /// Called once for each session, when it ends for any reason.
     fn unbind(&self, session: &mut Session) {
         let _ = session;
     }
 
-    /// Once, after the last session's `unbind`, under the system's context.
+    /// Called once at the end, under the system's context.
     fn shutdown(&self) {}
 }
 
-/// What every module may know of the proxy.
+/// What modules are given about the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyInfo {
-    /// The host name by which clients know us, as configured.
+    /// The host name of the proxy, as configured.
     pub name: String,
     /// The host name of the upstream, as configured.
     pub upstream: String,
-    /// What URLs of ours begin with, as `https://proxy.lab.test`.
+    /// What the proxy's URLs begin with, such as `https://proxy.lab.test`.
     pub origin: String,
-    /// By what clients may sign in over HTTP, as Autodiscover names it (`ntlm`, `negotiate`, `basic`), the best first;
-    /// empty where that is for the server to say.
+    /// The authentication schemes for HTTP as Autodiscover names them (`ntlm`, `negotiate`, `basic`), the preferred one
+    /// first. Empty if the server authenticates clients.
     pub sign_in: Vec<String>,
 }

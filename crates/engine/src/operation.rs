@@ -14,13 +14,14 @@ use crate::kind::OperationKind;
 use crate::message::Message;
 use crate::rops::exchange::OperationRops;
 
-/// What an operation travelled in.
+/// The envelope: the protocol that carries an operation. Framing, authentication, session lookup and the form of a refusal
+/// depend on it; hooks of modules do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Envelope {
     /// DCE/RPC over TCP.
     RpcTcp,
-    /// DCE/RPC over HTTP, which ended at a proxy before us.
+    /// DCE/RPC over HTTP version 1, from an RPC proxy in front of this one.
     RpcHttp,
     /// MAPI over HTTP.
     MapiHttp,
@@ -46,7 +47,7 @@ pub struct Note {
     pub text: Cow<'static, str>,
 }
 
-/// One protocol call: its request, and later its response, whatever carried it.
+/// One protocol call: its request, and later its response, whatever its envelope.
 #[derive(Debug)]
 pub struct Operation {
     id: u64,
@@ -55,15 +56,15 @@ pub struct Operation {
     context: SecurityContext,
     peer: SocketAddr,
     at: FileTime,
-    /// What the client asks.
+    /// The request.
     pub request: Message<Request>,
-    /// What it is answered; none before there is an answer.
+    /// The response, once there is one.
     pub response: Option<Message<Response>>,
     /// The responses to what the module that decides now sent ahead, oldest first.
     pub ahead: Vec<AheadResponse>,
-    /// Its ROPs, where it carries some.
+    /// Its ROPs, if it carries any.
     pub(crate) rops: Option<OperationRops>,
-    /// Why nothing of the ROPs asked for can be read, and why nothing of their answers, where that is so.
+    /// Why none of the ROPs of the request can be decoded, and why none of the response's.
     pub(crate) unread: [Option<wire::Error>; 2],
     notes: Vec<Note>,
 }
@@ -71,19 +72,19 @@ pub struct Operation {
 /// An operation as it arrives.
 #[derive(Debug, Clone)]
 pub struct Incoming {
-    /// What it travelled in.
+    /// The protocol that carries it.
     pub envelope: Envelope,
     /// Which operation it is.
     pub key: OperationKey,
-    /// Its request, unsealed.
+    /// Its request, decrypted.
     pub stub: Bytes,
     /// The byte order of the request.
     pub endian: Endian,
-    /// Who asks.
+    /// The caller's security context.
     pub context: SecurityContext,
-    /// Where the client connects from.
+    /// The address of the client.
     pub peer: SocketAddr,
-    /// When it arrived.
+    /// When it was received.
     pub at: FileTime,
 }
 
@@ -116,7 +117,7 @@ impl Operation {
         self.key.interface()
     }
 
-    /// The number of the remote call that it is, or that does the same; 65535 where there is none.
+    /// The number of the remote call that it is, or that does the same; 65535 if there is none.
     pub const fn opnum(&self) -> u16 {
         match self.key.call() {
             Some((_, opnum)) => opnum,
@@ -139,32 +140,32 @@ impl Operation {
         self.key.name()
     }
 
-    /// What it travelled in.
+    /// The protocol that carries it.
     pub const fn envelope(&self) -> Envelope {
         self.envelope
     }
 
-    /// Who asks.
+    /// The caller's security context.
     pub const fn context(&self) -> &SecurityContext {
         &self.context
     }
 
-    /// Where the client connects from.
+    /// The address of the client.
     pub const fn peer(&self) -> SocketAddr {
         self.peer
     }
 
-    /// When it arrived.
+    /// When it was received.
     pub const fn at(&self) -> FileTime {
         self.at
     }
 
-    /// Its ROPs and what they were answered, where it carries some that were decoded.
+    /// Its ROPs and the responses to them, if it carries any that were decoded.
     pub const fn rops(&self) -> Option<&OperationRops> {
         self.rops.as_ref()
     }
 
-    /// Why ROPs that it carries, or answers to them, pass as bytes: what can't be decoded of each.
+    /// What cannot be decoded of its ROPs and of the responses to them, which are forwarded as bytes.
     pub fn opaque(&self) -> impl Iterator<Item = (&'static str, &wire::Error)> {
         let [request, response] = &self.unread;
         let exchange = self.rops.as_ref();
@@ -178,7 +179,7 @@ impl Operation {
         self.notes.push(Note { module, text: text.into() });
     }
 
-    /// What modules said that they did to it.
+    /// The notes of modules.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }

@@ -185,7 +185,7 @@ fn each_rop_succeeds_and_fails_and_is_written_anew_as_it_was() {
     }
     let seen = seen.lock().unwrap();
     let all: BTreeSet<RopId> = request_ids().into_iter().collect();
-    assert_eq!((all.len(), &seen.asked), (128, &all));
+    assert_eq!((all.len(), &seen.asked), (RopId::REQUESTS.len(), &all));
     let answered = all.iter().filter(|id| **id != RopId::RopRelease);
     let both: BTreeSet<_> = answered.flat_map(|id| [(*id, false), (*id, true)]).collect();
     let missing: Vec<_> = both.difference(&seen.told).collect();

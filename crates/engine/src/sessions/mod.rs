@@ -4,7 +4,6 @@
 
 pub(crate) mod abandoned;
 pub(crate) mod binding;
-pub(crate) mod conversation;
 pub(crate) mod cookie_binding;
 pub(crate) mod cookie_index;
 pub(crate) mod cookie_lifetime;
@@ -17,4 +16,5 @@ pub(crate) mod handles;
 pub(crate) mod links;
 pub(crate) mod mapihttp;
 pub(crate) mod rpc;
+pub(crate) mod rpc_sessions;
 pub(crate) mod sequence;

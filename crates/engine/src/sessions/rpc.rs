@@ -11,9 +11,9 @@ use crate::next::Next;
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
-use crate::sessions::conversation::RpcSessions;
 use crate::sessions::handle_binding::{HandleBinding, NamedHandle, read_handle, too_many_handles};
 use crate::sessions::links;
+use crate::sessions::rpc_sessions::RpcSessions;
 
 impl Engine {
     /// Begins the operation of a remote call, and brings its request through the modules.

@@ -1,4 +1,4 @@
-//! What one client connection of remote calls holds for one identity.
+//! The sessions of one RPC connection and one identity.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use mapi::Interface;
 use crate::session::SharedSession;
 use crate::sessions::handles::HandleTable;
 
-/// What one client connection holds for one identity: the handles of the association group, and the sessions that
-/// need none.
+/// The sessions of one RPC connection and one identity: those of the association group, which context handles name, and
+/// those of interfaces without context handles.
 #[derive(Debug, Default)]
 pub struct RpcSessions {
     group: Arc<HandleTable>,
@@ -17,7 +17,7 @@ pub struct RpcSessions {
 }
 
 impl RpcSessions {
-    /// The conversation of a connection that belongs to the association group whose handles are in `group`.
+    /// The sessions of a connection that belongs to the association group whose handles are in `group`.
     pub fn new(group: Arc<HandleTable>) -> Self {
         Self { group, plain: HashMap::new() }
     }
