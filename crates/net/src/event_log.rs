@@ -26,6 +26,7 @@ pub struct EventLog {
     connection_refused: LogRateLimit,
     connection_evicted: LogRateLimit,
     client_error: LogRateLimit,
+    client_timeout: LogRateLimit,
     too_busy: LogRateLimit,
     session_evicted: LogRateLimit,
     memory_limit: LogRateLimit,
@@ -69,6 +70,13 @@ impl EventLog {
                 %client, %evicted, key, suppressed,
                 "unauthenticated connection closed to admit another client: {limit}"
             );
+        }
+    }
+
+    /// A client exceeded a time limit.
+    pub(crate) fn client_timeout(&self, client: SocketAddr, why: &dyn fmt::Display) {
+        if let Some(suppressed) = self.client_timeout.pass(Instant::now()) {
+            tracing::info!(%client, suppressed, "client connection closed: {why}");
         }
     }
 
@@ -268,7 +276,7 @@ mod tests {
     }
 
     /// The sources of the lines that `docs/log-lines.md` lists.
-    const SOURCES: [&str; 9] = [
+    const SOURCES: [&str; 10] = [
         include_str!("auth_limit/mod.rs"),
         include_str!("auth_limit/report.rs"),
         include_str!("event_log.rs"),
@@ -276,6 +284,7 @@ mod tests {
         include_str!("gate/interrupted.rs"),
         include_str!("gate/reachability.rs"),
         include_str!("http/downstream/authenticate.rs"),
+        include_str!("rpc/contexts.rs"),
         include_str!("tcp/accept.rs"),
         include_str!("tcp/workers.rs"),
     ];

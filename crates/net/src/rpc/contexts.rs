@@ -50,7 +50,7 @@ impl Standing {
 /// The security contexts of a client connection, by the client's numbers for them, and the handshakes in progress.
 pub(super) struct ClientContexts {
     config: Arc<RpcListenerConfig>,
-    peer: SocketAddr,
+    client: SocketAddr,
     contexts: HashMap<u32, SecurityContext>,
     handshakes: HashMap<u32, Handshake>,
     /// The context of calls without authentication, once there was one.
@@ -58,8 +58,8 @@ pub(super) struct ClientContexts {
 }
 
 impl ClientContexts {
-    pub(super) fn new(config: Arc<RpcListenerConfig>, peer: SocketAddr) -> Self {
-        Self { config, peer, contexts: HashMap::new(), handshakes: HashMap::new(), anonymous: None }
+    pub(super) fn new(config: Arc<RpcListenerConfig>, client: SocketAddr) -> Self {
+        Self { config, client, contexts: HashMap::new(), handshakes: HashMap::new(), anonymous: None }
     }
 
     /// Continues a handshake, or begins one. Returns what the association sends, and the client's identity if the
@@ -69,12 +69,12 @@ impl ClientContexts {
         let Some(mut handshake) = handshake.or_else(|| self.config.auth.accept(leg.auth_type)) else {
             return (AuthOutcome::Failed, None);
         };
-        let (peer, level) = (self.peer, leg.level);
+        let (client, level) = (self.client, leg.level);
         let name = handshake.claimed(leg.token);
         if let Some(name) = &name
-            && self.config.auth_limit.check(peer, name, Instant::now()).is_err()
+            && self.config.auth_limit.check(client, name, Instant::now()).is_err()
         {
-            self.config.observer.client_refused(peer, "too many authentication failures");
+            self.config.observer.client_refused(client, "too many authentication failures");
             return (AuthOutcome::Failed, None);
         }
         match handshake.step(leg.token, clock::now(), &mut OsRandom) {
@@ -87,24 +87,24 @@ impl ClientContexts {
                 let why = format!(
                     "{user}: the handshake negotiated less protection than the authentication level {level} needs"
                 );
-                self.config.log.client_error(peer, &why);
-                self.config.observer.client_refused(peer, &why);
+                self.config.log.client_error(client, &why);
+                self.config.observer.client_refused(client, &why);
                 (AuthOutcome::TooWeak, None)
             }
             Ok(Step::Done { token, context, security }) => {
-                tracing::debug!(client = %peer, account = %context.principal(), "client authenticated");
-                self.config.observer.authenticated(&context, peer);
+                tracing::debug!(%client, account = %context.principal(), "client authenticated");
+                self.config.observer.authenticated(&context, client);
                 if let Some(name) = &name {
-                    self.config.auth_limit.succeeded(peer, name, Instant::now());
+                    self.config.auth_limit.succeeded(client, name, Instant::now());
                 }
                 let identity = context.identity().clone();
                 self.contexts.insert(leg.auth_context_id, context);
                 (AuthOutcome::Done { token, protection: Some(protection(security, level)) }, Some(identity))
             }
-            Err(refusal) => {
-                let why = refusal.to_string();
-                self.config.auth_limit.failed(peer, name.as_ref(), &why, Instant::now());
-                self.config.observer.client_refused(peer, &why);
+            Err(error) => {
+                let why = error.to_string();
+                self.config.auth_limit.failed(client, name.as_ref(), &why, Instant::now());
+                self.config.observer.client_refused(client, &why);
                 (AuthOutcome::Failed, None)
             }
         }
@@ -123,7 +123,7 @@ impl ClientContexts {
     pub(super) fn usable(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
         let context = self.of(security)?;
         if let Err(error) = context.check(clock::now()) {
-            self.config.log.context_unusable(self.peer, context.principal(), &error);
+            self.config.log.context_unusable(self.client, context.principal(), &error);
             return None;
         }
         Some(context)
@@ -145,7 +145,7 @@ impl ClientContexts {
         let revoked = self.contexts.extract_if(|_, context| context.is_revoked());
         let revoked: Vec<_> = revoked.map(|(_, context)| context).collect();
         for context in &revoked {
-            let (client, account) = (self.peer, context.principal());
+            let (client, account) = (self.client, context.principal());
             tracing::info!(%client, %account, "client account revoked: its sessions on this connection end");
         }
         revoked

@@ -80,9 +80,7 @@ fn log_close(config: &RpcListenerConfig, client: SocketAddr, error: &RpcConnecti
         RpcConnectionError::Timeout(idle @ ClientTimeout::Idle) => {
             tracing::debug!(%client, "client connection closed: {idle}");
         }
-        RpcConnectionError::Timeout(timeout) => {
-            tracing::info!(%client, "client connection closed: {timeout}");
-        }
+        RpcConnectionError::Timeout(timeout) => config.log.client_timeout(client, timeout),
         // Both were logged when they happened.
         RpcConnectionError::Association(CloseReason::AuthenticationFailed | CloseReason::Loop) => {}
         RpcConnectionError::Unread(_) | RpcConnectionError::Association(_) => {

@@ -84,7 +84,7 @@ impl RpcRelay {
         RelayConnection {
             relay: Arc::clone(self),
             envelope,
-            conversations: HashMap::new(),
+            sessions: HashMap::new(),
             upstreams: UpstreamAssociations::default(),
             pending: PendingCalls::default(),
             ends: Vec::new(),
@@ -101,7 +101,7 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 pub struct RelayConnection {
     relay: Arc<RpcRelay>,
     envelope: Envelope,
-    conversations: HashMap<Identity, (RpcSessions, Arc<Group>)>,
+    sessions: HashMap<Identity, (RpcSessions, Arc<Group>)>,
     upstreams: UpstreamAssociations,
     pending: PendingCalls,
     /// Ends of calls to the upstream that are not processed yet.
@@ -130,13 +130,12 @@ impl RequestHandler for RelayConnection {
         let Call { id, opnum, object, stub, endian, context, peer, group, .. } = call;
         let request_size = stub.len();
         let upstream = (interface, context.identity().clone());
-        let conversation = || (RpcSessions::new(Arc::clone(group.handles())), Arc::clone(&group));
-        let (conversation, _) =
-            self.conversations.entry(context.identity().clone()).or_insert_with(conversation);
+        let sessions = || (RpcSessions::new(Arc::clone(group.handles())), Arc::clone(&group));
+        let (sessions, _) = self.sessions.entry(context.identity().clone()).or_insert_with(sessions);
         let key = OperationKey::Call(interface, opnum);
         let (envelope, at) = (self.envelope, clock::now());
         let incoming = Incoming { envelope, key, stub, endian, context: context.clone(), peer, at };
-        match self.relay.engine.begin(conversation, incoming) {
+        match self.relay.engine.begin(sessions, incoming) {
             Ok(next) => {
                 let call = ClientCall { id, since, upstream, object, retried: false };
                 self.advance(call, next, replies);
@@ -198,8 +197,8 @@ impl RequestHandler for RelayConnection {
             self.respond(&call, &next.give_up(refusal), replies);
         }
         for context in revoked {
-            if let Some((conversation, _)) = self.conversations.get_mut(context.identity()) {
-                self.relay.engine.end_revoked(conversation);
+            if let Some((sessions, _)) = self.sessions.get_mut(context.identity()) {
+                self.relay.engine.end_revoked(sessions);
             }
         }
         let pending = &self.pending;
@@ -212,9 +211,9 @@ impl RequestHandler for RelayConnection {
     fn end(&mut self, over: &[Arc<Group>]) {
         self.upstreams.clear();
         self.pending.clear();
-        for (_, (mut conversation, group)) in self.conversations.drain() {
+        for (_, (mut sessions, group)) in self.sessions.drain() {
             let last = over.iter().any(|over| Arc::ptr_eq(over, &group));
-            self.relay.engine.end(&mut conversation, last);
+            self.relay.engine.end(&mut sessions, last);
         }
     }
 }
@@ -239,7 +238,7 @@ impl RelayConnection {
 
     /// Sends a call to the upstream, unless it has to wait for an earlier call of its session.
     fn send(&mut self, pending: PendingCall<AwaitsUpstream>) {
-        let Some((_, group)) = self.conversations.get(&pending.call.upstream.1) else { return };
+        let Some((_, group)) = self.sessions.get(&pending.call.upstream.1) else { return };
         let Some((token, PendingCall { operation, call })) = self.pending.relay(pending) else { return };
         // A request that a module sends ahead is a call of its own, without the object.
         let object = call.object.filter(|_| operation.ahead().is_none());
@@ -313,7 +312,7 @@ impl RelayConnection {
         self.relay.upstream.endpoints.forget(key.0);
         let outcome = outcome(error, &progress);
         if let Progress::Unsent(call) = progress
-            && let Some((_, group)) = self.conversations.get(&key.1)
+            && let Some((_, group)) = self.sessions.get(&key.1)
             && error.retry() == Retry::Unsent
             && !std::mem::replace(&mut client.retried, true)
         {

@@ -27,15 +27,15 @@ type ContextId = Option<u32>;
 /// The memory that a connection holds, by its security contexts.
 pub(super) struct Stubs {
     config: Arc<RpcListenerConfig>,
-    peer: SocketAddr,
+    client: SocketAddr,
     /// The active calls: their numbers, their contexts, and the bytes of their stubs.
     active: Vec<(u32, ContextId, usize)>,
     shares: Vec<(ContextId, Share)>,
 }
 
 impl Stubs {
-    pub(super) const fn new(config: Arc<RpcListenerConfig>, peer: SocketAddr) -> Self {
-        Self { config, peer, active: Vec::new(), shares: Vec::new() }
+    pub(super) const fn new(config: Arc<RpcListenerConfig>, client: SocketAddr) -> Self {
+        Self { config, client, active: Vec::new(), shares: Vec::new() }
     }
 
     /// The call `id`, whose stub has `bytes`, is active from now on. False if the client has too many active calls,
@@ -110,7 +110,7 @@ impl Stubs {
     }
 
     fn log_full(&self, context: &SecurityContext, full: MemoryLimit) {
-        self.config.log.memory_limit(self.peer, context.principal(), "a call", &full.to_string());
+        self.config.log.memory_limit(self.client, context.principal(), "a call", &full.to_string());
     }
 
     /// The bytes of all active calls.
