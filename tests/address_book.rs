@@ -120,7 +120,7 @@ fn answers_are_those_of_the_server_but_for_names() {
         assert_eq!(taken(&mut direct, &step), format!("ncacn_ip_tcp:{}[6001]", upstream.address));
         assert_eq!(taken(&mut through, &step), format!("ncacn_ip_tcp:{}[6001]", proxy.address));
     }
-    // Ours stands for the upstream's handle, and is another.
+    // The proxy's handle stands for the upstream's, and differs from it.
     let handles = [&mut direct, &mut through].map(|results| taken(&mut results["NspiBind"], "contextHandle"));
     assert_ne!(handles[0], handles[1]);
     // Of several addresses of the server there is one for the proxy, that of its own protocol.

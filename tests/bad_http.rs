@@ -254,7 +254,7 @@ const INVALID_BODY: &str = "9";
 /// What becomes of a server's answer.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
-    /// The client gets a response that there is none.
+    /// The client gets a response of the proxy.
     BadGateway,
     /// The client is refused in the protocol.
     Refused,

@@ -30,7 +30,7 @@ fn impacket_finds_every_service_and_what_its_port_serves() {
     let mut names: Vec<String> = names.collect();
     names.sort();
     assert_eq!(report.answer("inq_if_ids"), &json!(names));
-    assert_eq!(upstream.connections(), 0, "the server was asked about us");
+    assert_eq!(upstream.connections(), 0, "the server was asked about the proxy");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn an_endpoint_for_proxies_of_rpc_over_http_is_in_the_map_where_there_is_one() {
         .flat_map(|(name, version)| places.clone().map(|place| json!([format!("{name} v{version}"), place])))
         .collect();
     assert_eq!(report.answer("ept_lookup"), &json!(entries));
-    // And where there is none, a lookup says so.
+    // A lookup of a service that is not served says so.
     let proxy = Setup::before(&upstream.binding()).start();
     let asked = Client::impacket(proxy.mapper()).with("--transport", "ncacn_http").user(ALICE, "privacy");
     let (step, _) = asked.run().failed.expect("an endpoint that is not there was named");

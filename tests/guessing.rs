@@ -1,10 +1,10 @@
 //! Passwords that are guessed: by every scheme, by both protocols, with what the log says of it.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::harness::raw_http::{Server, answer, base64, field};
+use crate::harness::raw_http::{Server, answer, base64, field, read_message};
 use crate::harness::{ALICE, BOB, Client, PATIENCE, Proxy, RawUpstream, Setup};
 
 fn connect(proxy: &Proxy) -> TcpStream {
@@ -13,7 +13,7 @@ fn connect(proxy: &Proxy) -> TcpStream {
     stream
 }
 
-/// Asks on `stream` as the client at `from`; the head of the answer, none where the connection is gone.
+/// Sends a request on `stream` as the client at `from`. Returns the head of the response, or `None` if the connection ended.
 fn ask(stream: &mut TcpStream, from: &str, user: &str, password: &str) -> Option<String> {
     let credentials = base64(&format!("{user}:{password}"));
     let request = format!(
@@ -21,19 +21,7 @@ fn ask(stream: &mut TcpStream, from: &str, user: &str, password: &str) -> Option
          Authorization: Basic {credentials}\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).ok()?;
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut byte).unwrap_or(0) == 0 {
-            return None;
-        }
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap();
-    let length = field(&head, "content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).unwrap();
-    Some(head)
+    read_message(stream).map(|(head, _)| head)
 }
 
 fn status(head: &str) -> u16 {

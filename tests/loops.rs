@@ -52,7 +52,7 @@ fn a_server_that_leads_back_through_a_forwarder_is_refused() {
 #[test]
 fn a_loop_is_seen_before_our_account_is_refused() {
     let forwarder = SocketAddr::from((address(), 7000));
-    // The proxy signs in with an account that is none of its clients'.
+    // The proxy authenticates with an account that no client has.
     let setup = Setup::before(&format!("ncacn_ip_tcp:{}[7000]", forwarder.ip())).minimum_level("none");
     let mut proxy = setup.start();
     forward(forwarder, proxy.rpc(), b"");

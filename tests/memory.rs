@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::harness::raw_http::{
     Bystander, Client, Got, Server, answer, execute, executed, field, folder_opened, read_message,
 };
-use crate::harness::{Answer, Connection, PATIENCE, Proxy, RFR, RawUpstream, Setup};
+use crate::harness::{Answer, Connection, PATIENCE, Proxy, RFR, RawUpstream, Setup, pdu};
 
 const KIB: u64 = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -196,17 +196,6 @@ const MULTIPLEXING: u8 = 0x10;
 
 /// A fragment's stub, in bytes.
 const FRAGMENT: usize = 4096;
-
-/// A PDU without a verifier (C706 12.6.3.1).
-fn pdu(ptype: u8, flags: u8, call_id: u32, body: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(16 + body.len()).unwrap();
-    let mut pdu = vec![5, 0, ptype, flags, 0x10, 0, 0, 0];
-    pdu.extend(length.to_le_bytes());
-    pdu.extend([0, 0]);
-    pdu.extend(call_id.to_le_bytes());
-    pdu.extend(body);
-    pdu
-}
 
 fn receive(stream: &mut impl Read) -> (u8, Vec<u8>) {
     let mut header = [0; 16];

@@ -178,7 +178,7 @@ fn a_header_from_elsewhere_is_a_protocol_error() {
             let _ = stream.write_all(&[&header[..], &listener.begin].concat());
             let mut got = Vec::new();
             let _ = stream.read_to_end(&mut got);
-            // Version 1 reads as a request of a version that is none.
+            // Version 1 reads as a request of an invalid version.
             let refusals = [b"HTTP/1.1 400 ", b"HTTP/1.1 505 "];
             let refused = got.is_empty() || refusals.iter().any(|refusal| got.starts_with(*refusal));
             assert!(refused, "{}: {:?}", listener.name, String::from_utf8_lossy(&got));

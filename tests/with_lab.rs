@@ -1,4 +1,4 @@
-//! impacket, scapy and our own client through the proxy to our own lab, whose directory is larger and less
+//! impacket, scapy and the project's client through the proxy to the lab, whose directory is larger and less
 //! simple than scapy's.
 
 use std::process::Command;

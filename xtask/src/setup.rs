@@ -55,7 +55,7 @@ const TOOLS: &[Tool] = &[
     tool("cc", "gcc", ALL, "links every Rust program"),
     tool("make", "make", &[Demo, Tests, Bench], "builds the memory allocator of the program"),
     tool("c++", "g++", &[Fuzz], "builds libFuzzer for the fuzz targets"),
-    tool("python3", "python3", &[Tests], "runs the clients and servers that we test against"),
+    tool("python3", "python3", &[Tests], "runs the clients and servers of the tests"),
     tool(VENV, "python3-venv", &[Tests], "keeps the tests' Python packages apart from the machine's"),
     tool(SAMBA, "python3-samba", &[Tests], "tests DCE/RPC as Windows speaks it"),
     tool("tshark", "tshark", &[Tests], "decodes and unseals what the tests recorded"),

@@ -42,7 +42,7 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         lzxpress::data::decompress(&packed).map(drop).map_err(|error| format!("{error:?}"))
     });
     match theirs {
-        Ok(theirs) => println!("  ours beside rust-lzxpress: {:.0}x", ours / theirs),
+        Ok(theirs) => println!("  MAPIProxy beside rust-lzxpress: {:.0}x", ours / theirs),
         Err(error) => println!("  rust-lzxpress can't read it: {error}"),
     }
     Ok(())

@@ -33,7 +33,7 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
             best = best.min(since.elapsed().as_secs_f64() / f64::from(ROUND));
         }
         let rate = pair.len() as f64 / best / 1e6;
-        println!("  {:<28} {:>9.1} us {rate:>9.0} MB/s", kind.name(), best * 1e6);
+        println!("  {:<28} {:>9.1} µs {rate:>9.0} MB/s", kind.name(), best * 1e6);
     }
     Ok(())
 }

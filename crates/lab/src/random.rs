@@ -25,7 +25,7 @@ impl Sequence {
         usize::try_from(self.next() % limit).unwrap_or_default()
     }
 
-    /// One of `items`; an empty text where there is none.
+    /// One of `items`; an empty text if `items` is empty.
     pub(crate) fn pick<'a>(&mut self, items: &[&'a str]) -> &'a str {
         let index = self.below(items.len());
         items.get(index).copied().unwrap_or_default()

@@ -18,7 +18,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A list of what is tolerated; an empty one where there is none.
+/// A list of what is tolerated; an empty list if it does not exist.
 pub(super) fn read(root: &Path, list: &str) -> Outcome<String> {
     match std::fs::read_to_string(root.join(list)) {
         Ok(text) => Ok(text),

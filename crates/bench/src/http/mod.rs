@@ -43,7 +43,7 @@ pub(crate) async fn compare(round: Duration, rounds: usize, choice: &Choice) -> 
     println!("MAPI over HTTP: Execute through each, medians of {rounds} rounds in turn");
     println!(
         "{:<8} {:<6} {:>5}  {:<10} {:>9} {:>8} {:>8} {:>9}   {:>10} {:>8}",
-        "request", "", "conns", "", "req/s", "p50 ms", "p99 ms", "cpu us", "rate", "p99"
+        "request", "", "conns", "", "req/s", "p50 ms", "p99 ms", "cpu µs", "rate", "p99"
     );
     for kind in Kind::EXECUTES {
         for secure in [false, true] {

@@ -27,7 +27,7 @@ pub(crate) async fn run(round: Duration, rounds: usize) -> Result<(), Box<dyn Er
     );
     println!(
         "{:<10} {:>7} {:>14} {:>9} {:>8} {:>14} {:>8}",
-        "", "waiting", "resident KiB", "KiB each", "op/s", "beside 1", "cpu us"
+        "", "waiting", "resident KiB", "KiB each", "op/s", "beside 1", "cpu µs"
     );
     for peer in &peers.all {
         measure(peer, peers.password.expose(), many, round, rounds)

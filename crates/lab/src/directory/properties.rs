@@ -78,7 +78,7 @@ pub(crate) const KNOWN: &[PropTag] = &[
 ];
 
 impl Directory {
-    /// The property `tag` of `entry`, in the type that `tag` asks for; an error code where there is none.
+    /// The property `tag` of `entry`, in the type that `tag` asks for; an error code if it is missing.
     pub(crate) fn property(&self, entry: &Entry, tag: PropTag, view: View) -> TaggedValue {
         let missing = PropertyValue::Error(ErrorCode::MAPI_E_NOT_FOUND);
         let value =

@@ -7,7 +7,7 @@ use mapi::nspi::{MId, Stat};
 /// place behind the last one.
 ///
 /// # Errors
-/// `NotFound` where the current row is none of the table's.
+/// `NotFound` if the current row is not in the table.
 pub(crate) fn position(rows: &[MId], stat: &Stat) -> Result<usize, ErrorCode> {
     let start = anchor(rows, stat)?;
     let distance = usize::try_from(stat.delta.unsigned_abs()).unwrap_or(usize::MAX);

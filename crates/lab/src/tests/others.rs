@@ -235,7 +235,7 @@ fn notifications_hang_on_the_session() {
     };
     let mismatch = Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
     assert_eq!(wait(&caller, response.async_handle), Ok(ErrorCode::SUCCESS));
-    assert_eq!(wait(&caller, handle), mismatch, "a session's own handle is none to wait with");
+    assert_eq!(wait(&caller, handle), mismatch, "a session cannot wait with its own handle");
     assert_eq!(wait(&caller.other_identity(), response.async_handle), mismatch);
     let Ok(Response::EcDoDisconnect(_)) = ask(&caller, EcDoDisconnectRequest { handle }) else {
         panic!("no answer")
