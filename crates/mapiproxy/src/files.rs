@@ -180,7 +180,7 @@ pub(crate) fn read_password_lines(path: &Path) -> Result<(Password, bool), FileE
     }
 }
 
-/// The password of the account `user`: from the file `path`, or asked for where there is none.
+/// The password of the account `user`: from the file `path`, or from the terminal if no file is given.
 ///
 /// # Errors
 /// As [`read_password`], for a program without a terminal.

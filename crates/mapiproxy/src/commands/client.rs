@@ -2,12 +2,11 @@
 
 use std::io::{self, Write as _, stdout};
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use client::{Client, ClientConfig, Person, Resolution};
-use identity::Mechanism;
 
 use crate::commands::sign_in::SignIn;
-use crate::config::Binding;
+use crate::config::{Binding, RpcScheme};
 use crate::failure::Outcome;
 
 /// Which server, and as whom.
@@ -19,20 +18,11 @@ pub(crate) struct Arguments {
     server: Binding,
     #[command(flatten)]
     sign_in: SignIn,
-    /// How to sign in.
+    /// The authentication scheme.
     #[arg(long, value_enum, default_value = "ntlm")]
-    by: By,
+    by: RpcScheme,
     #[command(subcommand)]
     command: Command,
-}
-
-/// How to sign in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum By {
-    /// NTLM as it is.
-    Ntlm,
-    /// SPNEGO with NTLM inside.
-    Spnego,
 }
 
 /// What to do there.
@@ -77,10 +67,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn config(arguments: &Arguments) -> Result<ClientConfig, Box<dyn std::error::Error>> {
-    let mechanism = if arguments.by == By::Spnego { Mechanism::SPNEGO } else { Mechanism::NTLM };
     Ok(ClientConfig {
         location: arguments.server.clone().into(),
-        account: arguments.sign_in.account(mechanism)?,
+        account: arguments.sign_in.account(arguments.by.into())?,
         timeout: ClientConfig::TIMEOUT,
     })
 }

@@ -60,10 +60,12 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     let running = wiring::start(&config, Arc::new(live)).await?;
     let endpoint_mapper = config.listen.endpoint_mapper.ok_or("the proxy has no endpoint mapper")?;
     writeln!(out, "proxy    {} at {endpoint_mapper}; {}", config.name, running.stack())?;
-    writeln!(out, "clients  {} sign in with NTLM, sealed, and look people up:\n", PEOPLE.join(", "))?;
+    writeln!(out, "clients  {} sign in, with sealed calls, and look people up:\n", PEOPLE.join(", "))?;
 
+    let of_rpc = |mechanism: &Mechanism| mechanism.rpc_auth_type().is_some() && mechanism.has_ends();
+    let mut mechanisms = Mechanism::ALL.into_iter().filter(of_rpc).cycle();
     let [alice, bob, carol] = [0, 1, 2].map(|number| {
-        let mechanism = if number == 0 { Mechanism::SPNEGO } else { Mechanism::NTLM };
+        let mechanism = mechanisms.next().unwrap_or(Mechanism::NTLM);
         let account =
             client::account(PEOPLE[number], "LAB", &passwords[number], mechanism, AuthLevel::PKT_PRIVACY);
         let host = endpoint_mapper.ip().to_string();

@@ -108,7 +108,7 @@ fn values(config: &Config, found: &mut Found<'_>) {
     list_values(config, found);
 }
 
-/// Paths that are none.
+/// Reports paths that are empty, or begin with what only a shell expands.
 fn path_values(config: &Config, found: &mut Found<'_>) {
     let Listen { certificate, key, .. } = &config.listen;
     let mut paths = vec![

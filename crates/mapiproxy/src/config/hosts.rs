@@ -21,7 +21,7 @@ pub(crate) enum HostFault {
     #[error("it is longer than 253 characters")]
     Length,
     /// Digits and dots.
-    #[error("it looks like an IPv4 address, and is none")]
+    #[error("it looks like an IPv4 address, but is not one")]
     NoAddress,
     /// Colons that are not in brackets, or something else that is in them (RFC 3986 3.2.2).
     #[error("an IPv6 address stands in brackets, as [2001:db8::1]")]
@@ -32,7 +32,7 @@ pub(crate) enum HostFault {
 /// lower case and without the dot that may end a name.
 ///
 /// # Errors
-/// When it is none of these.
+/// If it is not one of these.
 pub(super) fn host(text: &str) -> Result<String, HostFault> {
     if let Some(inner) = text.strip_prefix('[') {
         let address = inner.strip_suffix(']').and_then(|inner| inner.parse::<Ipv6Addr>().ok());
@@ -54,7 +54,7 @@ pub(super) fn host(text: &str) -> Result<String, HostFault> {
 /// Checks that `name` is a host name (RFC 1123 2.1), in which there may be underscores where `underscores` is true.
 ///
 /// # Errors
-/// When it is none.
+/// If it is not a name.
 pub(super) fn check_name(name: &str, underscores: bool) -> Result<(), HostFault> {
     if name.is_empty() {
         return Err(HostFault::Empty);

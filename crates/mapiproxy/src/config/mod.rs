@@ -35,5 +35,7 @@ pub(crate) use problems::{ConfigError, Found, Problems};
 pub(crate) use schema::schema;
 pub(crate) use servers::{Binding, NoServer, Url};
 pub(crate) use service::{RpcService, Service};
-pub(crate) use table::{Capture, Clients, Config, Credentials, Deferred, Listen, Scheme, Specified};
+pub(crate) use table::{
+    Capture, Clients, Config, Credentials, Deferred, Listen, RpcScheme, Scheme, Specified,
+};
 pub(crate) use types::{Bindings, CapturedSide, DirectoryAccess, ProtectionLevel};

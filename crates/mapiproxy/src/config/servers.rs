@@ -199,7 +199,7 @@ mod tests {
             ("https://a:70000", "\"70000\" is no port from 1 to 65535"),
             ("https://u@a", "no user may stand before the host"),
             ("https://2001:db8::1", "an IPv6 address stands in brackets"),
-            ("https://10.0.0.999", "looks like an IPv4 address, and is none"),
+            ("https://10.0.0.999", "looks like an IPv4 address, but is not one"),
             ("https://exch..test", "between dots stand 1 to 63 characters"),
             ("https://b\u{fc}ro.test", "is not ASCII: write the encoded name (xn--...)"),
             ("https://*.lab.test", "'*' can't be in a name"),

@@ -160,7 +160,7 @@ fn lists_in(table: &DeTable<'_>, lists: &mut Vec<Range<usize>>) {
     }
 }
 
-/// `text` without what TOML takes for blanks around it: a no-break space is none.
+/// `text` without the blanks of TOML around it. A no-break space is not one of them.
 fn trimmed(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\r'])
 }

@@ -23,7 +23,7 @@ const fn at_least_one(number: usize) -> NonZeroUsize {
 }
 
 mechanisms! {
-    /// How one signs in by HTTP.
+    /// How the proxy or a client authenticates by HTTP.
     Scheme {
         /// A name and a password as they are.
         Basic = "basic" => BASIC,
@@ -35,8 +35,8 @@ mechanisms! {
 }
 
 mechanisms! {
-    /// How we sign in at the server.
-    SignIn {
+    /// How the proxy or a client authenticates by RPC.
+    RpcScheme {
         /// NTLM as it is.
         Ntlm = "ntlm" => NTLM,
         /// SPNEGO with NTLM inside.
@@ -221,7 +221,7 @@ table Upstream at "upstream" {
     /// The protection level of ExchangeRPC calls to the server: none, connect, packet, integrity or privacy.
     level: ProtectionLevel, default ProtectionLevel::Privacy;
     /// The authentication of ExchangeRPC at the server: ntlm, or spnego (with NTLM inside).
-    authentication: SignIn, default SignIn::Ntlm;
+    authentication: RpcScheme, default RpcScheme::Ntlm;
     /// The same server for HTTP: https://host, https://host:port, or http:// if the network to it is trusted.
     /// Needed with listen.http and listen.https.
     http: Option<Url>, example "https://exch.lab.test";

@@ -240,7 +240,7 @@ fn capture(config: &Config, found: &mut Found<'_>) {
             Ok(metadata) if !metadata.is_dir() => {
                 found.wrong(key, format!("{} is not a folder", folder.display()));
             }
-            // In a folder such as /tmp others can't rename or remove our files.
+            // In a folder such as /tmp other users cannot rename or remove the proxy's files.
             Ok(metadata) if metadata.mode() & 0o022 != 0 && metadata.mode() & 0o1000 == 0 => {
                 let (folder, mode) = (folder.display(), metadata.mode() & 0o777);
                 found.wrong(

@@ -105,7 +105,7 @@ impl Asking<'_> {
         shown
     }
 
-    /// Compares what the server offers with what is configured; whether we can sign in there.
+    /// Compares the schemes that the server offers with the configuration. Returns whether the proxy can authenticate there.
     fn offers(&self, server: &Url, target: &str, answer: &Anonymous, shown: &mut Shown) -> bool {
         let Anonymous { status, offered, .. } = answer;
         match status {
@@ -221,7 +221,7 @@ impl Asking<'_> {
             NotServed::Closed(why) => (
                 "upstream.level",
                 format!(
-                    "{interface}: {why} when we signed in or called: see whether it takes the level {}, \
+                    "{interface}: {why} during authentication or a call: see whether it accepts the level {}, \
                      upstream.authentication and the account in [upstream.credentials], and whether upstream.rpc \
                      names the right port",
                     self.level()
@@ -248,7 +248,7 @@ impl Asking<'_> {
         shown.wrong(key, why);
     }
 
-    /// Whether there should be an account to sign in with, and is none.
+    /// Whether the configured account cannot be used.
     fn lacks_password(&self) -> bool {
         !self.signs_in && !self.config.upstream.credentials.mode().is_pass_through()
     }
@@ -315,7 +315,7 @@ impl Shown {
         self.wrong(key, format!("{server}: {why}"));
     }
 
-    /// Notices a clock that is too far from ours.
+    /// Warns of a server's clock that differs too much from this machine's.
     fn clock(&mut self, server: &Url, ahead: Option<i64>) {
         let Some(ahead) = ahead.filter(|ahead| ahead.unsigned_abs() > SKEW) else { return };
         let direction = if ahead > 0 { "ahead of" } else { "behind" };

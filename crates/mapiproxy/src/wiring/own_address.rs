@@ -1,11 +1,11 @@
-//! Whether the server that is configured is the proxy itself: then each request would come back, for ever.
+//! Detects an upstream that is the proxy itself, to which each request would lead back.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use crate::config::Config;
 
-/// The server is one of our own listeners.
+/// The upstream is one of the proxy's own listeners.
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {}", self.why())]
 pub(crate) struct OwnAddress {
@@ -47,7 +47,7 @@ pub(crate) async fn find(config: &Config) -> Vec<OwnAddress> {
         config.upstream.http.as_ref().map(|server| ("upstream.http", server.host.as_str(), server.port));
     let mut own = Vec::new();
     for (key, host, port) in calls.into_iter().chain(http) {
-        // A port that we do not listen on needs no look-up.
+        // If no listener has the port, the name need not be resolved.
         if listeners.iter().all(|listener| listener.port() != port) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! A running proxy: what can be read again while it runs, and how it stops.
+//! A running proxy: what can be reloaded while it runs, and how it stops.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::recording::Writing;
 use super::upstream_identity::UpstreamIdentities;
 use crate::files::{FileError, LiveAccounts};
 
-/// How long connections that are cut off may take to end their sessions.
+/// How long closed connections may take to end their sessions.
 const CUT_OFF: Duration = Duration::from_secs(2);
 
 /// A running proxy.
@@ -38,31 +38,33 @@ impl Running {
         self.engine.stack()
     }
 
-    /// Reads the password of our account at the server again, for connections that are opened from now on;
-    /// whether we have one.
+    /// Reloads the password of the service account, for new connections to the upstream. Returns whether there is a service
+    /// account.
     pub(crate) fn reload_password(&self) -> Result<bool, FileError> {
         self.identities.reload()
     }
 
-    /// Reads the accounts again, for who signs in from now on; how many there are, where clients have any.
+    /// Reloads the accounts of clients. Returns their number, if there is a file of accounts.
     pub(crate) fn reload_accounts(&self) -> Result<Option<usize>, FileError> {
         self.accounts.reload()
     }
 
-    /// Reads the certificate and its key again, for who connects from now on; whether there is one.
+    /// Reloads the certificate and its key, for new client connections. Returns whether there is a certificate.
     pub(crate) fn reload_certificate(&self) -> Result<bool, TlsError> {
         self.certificate.as_ref().map(LiveCertificate::reload).transpose().map(|reloaded| reloaded.is_some())
     }
 
-    /// Takes no more clients, lets the calls under way finish until `patience` ends, then tells the modules.
-    /// Returns how many security contexts are still open, which is none unless calls were cut off.
-    pub(crate) async fn stop(self, patience: impl Future<Output = ()>) -> u64 {
+    /// Accepts no more connections, waits for calls in progress until `timeout` completes, then shuts the modules down.
+    /// Returns the number of security contexts that are still open: zero unless calls were interrupted.
+    pub(crate) async fn stop(self, timeout: impl Future<Output = ()>) -> u64 {
         // Fails only without listeners.
         let _ = self.stop.send(true);
         let mut listeners = self.listeners;
-        if !finish(&mut listeners, patience).await {
-            tracing::warn!("time to stop is over: closing connections with calls in progress");
-            // Connections whose sender is gone are cut off; their sessions end before the modules do.
+        if !finish(&mut listeners, timeout).await {
+            tracing::warn!(
+                "shutdown timeout reached: closing connections with calls in progress; clients see their calls fail"
+            );
+            // Closes the connections. Their sessions end before the modules are shut down.
             drop(self.stop);
             finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
         }
@@ -72,7 +74,7 @@ impl Running {
         if waits > 0 {
             tracing::info!(
                 waits,
-                "answered clients' waits for notifications without a notification, to stop"
+                "pending waits for notifications completed without a notification, since the proxy stops"
             );
         }
         if let Some(http) = self.http {
@@ -80,7 +82,14 @@ impl Running {
         }
         if let Some(Deferral { pool, .. }) = self.engine.deferral() {
             let running = net::drain(pool, CUT_OFF).await;
-            tracing::info!(running, counts = ?pool.counts(), "deferred work stopped");
+            let counts = pool.counts();
+            tracing::info!(
+                running,
+                done = counts.done,
+                cancelled = counts.cancelled,
+                refused = counts.refused,
+                "deferred work stopped"
+            );
         }
         self.engine.shutdown();
         if let Some(recording) = self.recording {
@@ -90,8 +99,8 @@ impl Running {
     }
 }
 
-/// Waits for all `listeners` to end, as long as `patience` lasts; whether they did.
-async fn finish(listeners: &mut Vec<JoinHandle<()>>, patience: impl Future<Output = ()>) -> bool {
+/// Waits for all `listeners` to end until `timeout` completes. Returns whether they ended.
+async fn finish(listeners: &mut Vec<JoinHandle<()>>, timeout: impl Future<Output = ()>) -> bool {
     let all = async {
         while let Some(listener) = listeners.last_mut() {
             let _ = listener.await;
@@ -100,6 +109,6 @@ async fn finish(listeners: &mut Vec<JoinHandle<()>>, patience: impl Future<Outpu
     };
     tokio::select! {
         () = all => true,
-        () = patience => false,
+        () = timeout => false,
     }
 }

@@ -71,7 +71,7 @@ struct Service {
     config: Config,
     account: Specified,
     contexts: Arc<ContextCounters>,
-    /// For RPC; `None` if calls are unauthenticated, or there are none.
+    /// For RPC; `None` if calls are unauthenticated, or RPC has no upstream.
     rpc: Option<ServiceAccount>,
     http: ServiceAccount,
     /// Whether the upstream accepts the account, by RPC and by HTTP.
@@ -117,7 +117,7 @@ impl Specified {
     }
 }
 
-/// The account for RPC; `None` if calls are unauthenticated, or there are none.
+/// The account for RPC; `None` if calls are unauthenticated, or RPC has no upstream.
 fn rpc_account(
     config: &Config,
     credentials: &identity::Credentials,

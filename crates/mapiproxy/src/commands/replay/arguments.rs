@@ -11,7 +11,7 @@ use crate::config::{Binding, NoServer, Scheme, Url};
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("user", |user| user.long("as")))]
 pub(crate) struct Arguments {
-    /// Recordings, as `mapiproxy decode` takes them. Of those that we made, the clients' side is sent.
+    /// Recordings, as `mapiproxy decode` takes them. Of recordings made by this program, the clients' side is sent.
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     /// The server. For remote calls a host, asked through its endpoint mapper (on port 135, or `host:port`),
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     pub(super) target: Target,
     #[command(flatten)]
     pub(super) sign_in: SignIn,
-    /// How to sign in by HTTP.
+    /// The authentication scheme.
     #[arg(long, value_enum, default_value = "ntlm")]
     pub(super) auth: Scheme,
     /// A file with the certificates of the authorities that may say who the server is, in PEM. Those that this

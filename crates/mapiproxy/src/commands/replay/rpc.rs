@@ -24,9 +24,13 @@ pub(super) struct RpcSender {
 
 impl RpcSender {
     pub(super) fn new(target: &Binding, arguments: &Arguments) -> Result<Self, Failure> {
+        let mechanism = Mechanism::from(arguments.auth);
+        if mechanism.rpc_auth_type().is_none() {
+            return Err(format!("--auth {mechanism} is for HTTP only").into());
+        }
         let config = ClientConfig {
             location: target.clone().into(),
-            account: arguments.sign_in.account(Mechanism::NTLM)?,
+            account: arguments.sign_in.account(mechanism)?,
             timeout: ClientConfig::TIMEOUT,
         };
         Ok(Self { client: Client::new(config.clone()), config, links: HashMap::new() })
