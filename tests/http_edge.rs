@@ -87,8 +87,8 @@ fn said_to_alice(proxy: &Proxy, request: &str) -> String {
 #[test]
 fn a_response_that_breaks_off_is_in_the_log_with_its_side() {
     for (response, why) in [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "the connection ended within a message"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n", "an invalid chunk size"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "connection closed within a message"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n", "invalid chunk size"),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nhalf",
             "more than one Content-Length",

@@ -82,7 +82,7 @@ fn a_keytab_without_the_key_is_reported_with_what_it_lacks() {
 }
 
 #[test]
-fn a_message_that_was_changed_is_not_taken_for_the_real_one() {
+fn a_changed_message_is_detected() {
     let sealed: Vec<usize> = {
         let (calls, _) = found(KERBEROS, &[]);
         (0..calls.len()).filter(|number| is_sealed(&calls[*number])).collect()

@@ -142,7 +142,7 @@ fn exchanges(ids: bool, chunked: bool, lost: &[(usize, usize, &[usize])]) -> Vec
 }
 
 #[test]
-fn a_lost_answer_costs_no_other() {
+fn a_lost_response_affects_no_other() {
     for (ids, chunked) in [(true, false), (false, false), (true, true), (false, true)] {
         // The whole answer, its beginning, its middle, its end; two in a row; the last.
         let lost: &[(usize, usize, &[usize])] = &[
@@ -178,7 +178,7 @@ fn a_lost_request_costs_no_other() {
 }
 
 #[test]
-fn a_lost_answer_of_many_that_were_asked_for_at_once_costs_no_other() {
+fn a_lost_response_of_pipelined_requests_affects_no_other() {
     for ids in [true, false] {
         let mut tcp = Tcp::new("10.0.0.5:50100", "10.0.0.9:80", true);
         for number in 1..=20 {
@@ -288,7 +288,7 @@ fn a_lost_fragment_costs_its_call_and_no_other() {
 }
 
 #[test]
-fn calls_are_read_though_the_answer_to_their_bind_was_lost() {
+fn calls_are_read_if_the_response_to_their_bind_was_lost() {
     let mut tcp = Tcp::new("10.0.0.5:50100", "10.0.0.9:59999", true);
     bound(&mut tcp, &[0]);
     (2..=40).for_each(|number| call(&mut tcp, number, 1, [&[], &[]]));

@@ -144,7 +144,7 @@ fn handles_ids_and_cookies_of_another_server_stand_for_those_that_were_recorded(
 }
 
 #[test]
-fn what_was_not_begun_has_no_answer_or_waits_is_not_sent() {
+fn a_request_without_session_or_response_or_that_waits_is_not_sent() {
     let calls = calls();
     let of_type = |wanted: &str| {
         let is = |call: &&Call| {

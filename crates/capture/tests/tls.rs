@@ -296,7 +296,7 @@ fn a_connection_without_a_key_is_reported_once_with_what_identifies_it() {
 }
 
 #[test]
-fn another_connections_key_is_not_taken_for_its_own() {
+fn the_key_of_another_connection_is_not_used() {
     let ends = Ends::new(TLS13_AES_128_GCM_SHA256);
     let (mut one, mut other) = (ends.connection(), ends.connection());
     one.talk();

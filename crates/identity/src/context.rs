@@ -13,39 +13,39 @@ use crate::context_counters::ContextCounters;
 use crate::principal::{Key, Principal};
 use crate::secret::SessionKey;
 
-/// How a principal was proven.
+/// How a principal was authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Proof {
-    /// By nothing: the proxy itself.
+    /// Not at all: the proxy itself.
     System,
-    /// By nothing: an anonymous caller.
+    /// Not at all: an anonymous caller.
     Anonymous,
-    /// By the mechanism that is called so, as in logs: `NTLMv2`, `SPNEGO with NTLMv2`.
+    /// By a mechanism, with its name for logs: `NTLMv2`, `SPNEGO with NTLMv2`.
     Mechanism(&'static str),
-    /// By the server, which took the client's own credentials.
+    /// By the server, which accepted the client's own credentials.
     PassThrough,
 }
 
-/// How far we may go for a principal.
+/// What the holder of a context may do for its principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ActingLevel {
-    /// We may know who it is and decide by it, not act as them.
+    /// Make decisions by the principal's identity, without acting as the principal.
     Identify,
-    /// We may act as them here.
+    /// Act as the principal on this machine.
     Impersonate,
-    /// We may act as them towards other servers with their own credentials.
+    /// Act as the principal at other servers, with the principal's own credentials.
     Delegate,
 }
 
-/// Why a context may not be used any more.
+/// Why a context is no longer valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ContextError {
-    /// Its time is over.
-    #[error("the security context has expired")]
+    /// Its lifetime has ended.
+    #[error("expired security context")]
     Expired,
-    /// It was revoked: its session ended or its account lost its rights.
-    #[error("the security context was revoked")]
+    /// It was revoked: its session ended, or its account was removed, disabled or given another password.
+    #[error("revoked security context")]
     Revoked,
 }
 

@@ -7,41 +7,42 @@ use crate::error::AuthError;
 use crate::message_security::MessageSecurity;
 use crate::random::Random;
 
-/// How a handshake goes on.
+/// The result of one step of a handshake.
 #[derive(Debug)]
 pub enum Step {
-    /// The peer gets this token and answers with another.
+    /// Send this token to the peer, which responds with another.
     Continue(Vec<u8>),
-    /// It is over.
+    /// The handshake is complete.
     Done {
-        /// A last token for the peer, where there is one.
+        /// The last token for the peer, if there is one.
         token: Option<Vec<u8>>,
-        /// Who signed in.
+        /// The security context of the authenticated user.
         context: SecurityContext,
-        /// What protects the messages that follow.
+        /// The protection of the messages that follow.
         security: Box<dyn MessageSecurity>,
     },
 }
 
 /// The server's end of a handshake.
 ///
-/// A step does no I/O. It may compute for long: an acceptor may go to another thread between two steps, so that steps
-/// can be work of the [`Pool`](crate::Pool).
+/// A step does no I/O, but may take long to compute. An acceptor may move to another thread between two steps, so that a
+/// step can be a job of the [`Pool`](crate::Pool).
 pub trait Acceptor: Send {
-    /// Takes the client's next token. After a refusal, and after the last token, nothing more is taken.
+    /// Processes the client's next token at the time `now`. After an error, and after [`Step::Done`], every further step
+    /// is an error.
     ///
     /// # Errors
-    /// When the client is not let in.
+    /// If the client is not authenticated.
     fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError>;
 }
 
 /// The client's end of a handshake.
 pub trait Initiator: Send {
-    /// Takes the server's next token, which is empty the first time. After a refusal, and after the last token, nothing
-    /// more is taken.
+    /// Processes the server's next token, which is empty in the first step, at the time `now`. After an error, and after
+    /// [`Step::Done`], every further step is an error.
     ///
     /// # Errors
-    /// When the server's answer is not one that we sign in with: also where it does not prove itself as it must.
+    /// If the server's token is invalid, offers too little, or does not authenticate the server as required.
     fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError>;
 }
 

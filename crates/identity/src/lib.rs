@@ -139,7 +139,7 @@ mod random;
 mod secret;
 pub mod spnego;
 #[cfg(test)]
-mod toy;
+mod test_mechanism;
 
 pub use crate::account_status::AccountStatus;
 pub use crate::accounts::{Account, Accounts, NtHash};

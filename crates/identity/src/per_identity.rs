@@ -1,4 +1,4 @@
-//! A bounded map of values that belong to one identity each.
+//! A bounded map with one value for each identity.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -7,8 +7,8 @@ use wire::FileTime;
 
 use crate::context::{ContextError, Identity, SecurityContext};
 
-/// Values kept for identities, at most so many of them. There is no way in or out but with a context, so that
-/// what was kept for one is never seen by another. When it is full, what was unused for longest makes room.
+/// A bounded map with one value for each identity. Every access needs a security context, so that no caller can see the
+/// value of another. If the map is full, a new value replaces the one that was not used for the longest time.
 ///
 /// ```
 /// # use std::num::NonZeroUsize;
@@ -38,25 +38,25 @@ struct Entry<T> {
 }
 
 impl<T> PerIdentity<T> {
-    /// An empty store for at most `limit` identities.
+    /// An empty map for at most `limit` identities.
     pub fn new(limit: NonZeroUsize) -> Self {
         Self { entries: HashMap::new(), by_use: BTreeMap::new(), uses: 0, limit }
     }
 
-    /// What is kept for the context's identity.
+    /// The value of the context's identity.
     ///
     /// # Errors
-    /// When the context may not be used at `now` any more.
+    /// If the context is expired or revoked at `now`.
     pub fn get(&mut self, context: &SecurityContext, now: FileTime) -> Result<Option<&mut T>, ContextError> {
         context.check(now)?;
         self.touch(context.identity());
         Ok(self.entries.get_mut(context.identity()).map(|entry| &mut entry.value))
     }
 
-    /// What is kept for the context's identity; made by `make` where that is nothing yet.
+    /// The value of the context's identity, which `make` makes if there is none.
     ///
     /// # Errors
-    /// When the context may not be used at `now` any more.
+    /// If the context is expired or revoked at `now`.
     pub fn get_or_insert_with(
         &mut self,
         context: &SecurityContext,
@@ -77,11 +77,11 @@ impl<T> PerIdentity<T> {
         Ok(&mut entry.value)
     }
 
-    /// Keeps `value` for the context's identity. What was kept for it before, or what had to make room, is
-    /// given back.
+    /// Stores `value` for the context's identity. Returns the value that it replaces: the identity's previous one, or the
+    /// least recently used one.
     ///
     /// # Errors
-    /// When the context may not be used at `now` any more.
+    /// If the context is expired or revoked at `now`.
     pub fn insert(
         &mut self,
         context: &SecurityContext,
@@ -97,32 +97,30 @@ impl<T> PerIdentity<T> {
         Ok(out)
     }
 
-    /// Gives back what was kept for the context's identity, and keeps it no more. Also an expired context
-    /// may do so.
+    /// Removes and returns the value of the context's identity. The context may be expired.
     pub fn remove(&mut self, context: &SecurityContext) -> Option<T> {
         let entry = self.entries.remove(context.identity())?;
         self.by_use.remove(&entry.used);
         Some(entry.value)
     }
 
-    /// Lets `over` look at what is kept for the context's identity, and keeps it no more if `over` says so.
-    /// Also an expired context may do so.
+    /// Removes and returns the value of the context's identity if `over` returns true for it. The context may be expired.
     pub fn remove_if(&mut self, context: &SecurityContext, over: impl FnOnce(&mut T) -> bool) -> Option<T> {
         let entry = self.entries.get_mut(context.identity())?;
         if over(&mut entry.value) { self.remove(context) } else { None }
     }
 
-    /// For how many identities something is kept.
+    /// The number of values.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether nothing is kept.
+    /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Gives up what was unused for longest, where no more would fit.
+    /// Removes the least recently used value if the map is full.
     fn make_room(&mut self) -> Option<T> {
         if self.entries.len() < self.limit.get() {
             return None;
@@ -149,7 +147,7 @@ mod tests {
     const NOW: FileTime = FileTime(10);
 
     #[test]
-    fn nobody_sees_what_is_anothers() {
+    fn a_context_sees_only_the_value_of_its_identity() {
         let contexts = ContextCounters::new();
         let (alice, bob) = (person("alice", &contexts, None), person("bob", &contexts, None));
         let mut store = PerIdentity::new(NonZeroUsize::new(4).unwrap());
@@ -167,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_unused_makes_room() {
+    fn the_least_recently_used_value_is_evicted() {
         let contexts = ContextCounters::new();
         let people: Vec<_> = ["a", "b", "c"].iter().map(|user| person(user, &contexts, None)).collect();
         let mut store = PerIdentity::new(NonZeroUsize::new(2).unwrap());
@@ -186,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_context_finds_and_keeps_nothing() {
+    fn an_expired_context_neither_gets_nor_stores_a_value() {
         let contexts = ContextCounters::new();
         let alice = person("alice", &contexts, Some(FileTime(20)));
         let mut store = PerIdentity::new(NonZeroUsize::MIN);

@@ -211,7 +211,7 @@ fn strict() -> NtlmAcceptorConfig {
 }
 
 #[test]
-fn their_client_gets_in_with_the_right_password_and_whatever_it_asks_for() {
+fn their_client_is_accepted_with_the_right_password_and_any_requirements() {
     for asks in requirements() {
         let (theirs, ours) =
             they_sign_in(RIGHT, asks, Ntlm::new(), our_server(&Policy::default(), strict(), None)).unwrap();
@@ -225,7 +225,7 @@ fn their_client_gets_in_with_the_right_password_and_whatever_it_asks_for() {
 }
 
 #[test]
-fn their_client_never_gets_in_with_a_wrong_password() {
+fn their_client_is_never_accepted_with_a_wrong_password() {
     let lax = NtlmAcceptorConfig { allow_legacy: true, require_128: false, ..NtlmAcceptorConfig::default() };
     for asks in requirements() {
         for rules in [strict(), NtlmAcceptorConfig::default(), lax.clone()] {
@@ -237,7 +237,7 @@ fn their_client_never_gets_in_with_a_wrong_password() {
 }
 
 #[test]
-fn their_client_gets_in_by_its_channel_as_the_policy_has_it() {
+fn their_client_is_accepted_by_its_channel_as_the_policy_says() {
     let asks = ClientRequestFlags::CONFIDENTIALITY;
     let bindings = |hash: &[u8]| [b"tls-server-end-point:", hash].concat();
     let (right, wrong) = (bindings(&[1; 32]), bindings(&[2; 32]));
@@ -265,7 +265,7 @@ fn their_client_gets_in_by_its_channel_as_the_policy_has_it() {
 }
 
 #[test]
-fn our_client_gets_in_with_the_right_password_alone() {
+fn our_client_is_accepted_with_the_right_password_only() {
     for (name, protection) in
         [("none", Protection::None), ("sign", Protection::Sign), ("seal", Protection::Seal)]
     {

@@ -62,7 +62,7 @@ fn recorded_requests_say_whom_they_ask_about() {
 }
 
 #[test]
-fn recorded_answers_name_us_and_are_otherwise_the_same() {
+fn recorded_responses_name_the_proxy_and_are_otherwise_the_same() {
     let mut changed = 0;
     for exchange in captures::mapihttp() {
         let request = exchange.http_request();

@@ -169,7 +169,7 @@ fn rows_are_read_by_the_columns_that_their_table_has() {
 }
 
 #[test]
-fn packed_buffers_answer_the_last_request_again() {
+fn packed_buffers_repeat_the_response_to_the_last_request() {
     let (asked, told) = (requests(&hex(QUERY_ROWS)), hex(ROW));
     let mut answers = Answers::new(&asked, &[7], &Earlier);
     assert_eq!(RopResponses::decode(&told, &mut answers).error, None);
@@ -181,7 +181,7 @@ fn packed_buffers_answer_the_last_request_again() {
 }
 
 #[test]
-fn servers_that_answer_otherwise_than_asked_are_not_understood() {
+fn responses_that_do_not_fit_the_requests_are_not_decoded() {
     let asked = requests(&hex("010000 160000 170001"));
     for told in [
         "170100000000 00000000 00000000",  // not in order
@@ -204,7 +204,7 @@ fn servers_that_answer_otherwise_than_asked_are_not_understood() {
 }
 
 #[test]
-fn what_answers_no_request_may_stand_anywhere() {
+fn a_response_without_a_request_may_stand_anywhere() {
     let asked = requests(&hex("160000 170001"));
     let told = hex("160000000000 00  6e0500  f9 ff 10270000 01 15 88130000 0200 abcd \
                     170100000000 01000000 02000000  ff 0020 170001");
@@ -267,7 +267,7 @@ impl Logons for Mailboxes {
 }
 
 #[test]
-fn what_a_user_has_read_is_told_with_the_database_in_private_mailboxes_only() {
+fn read_state_is_returned_with_the_database_in_private_mailboxes_only() {
     let folder = "00".repeat(24);
     let guid = "11".repeat(16);
     let first = format!("{folder} 00 00000000 0200 abcd");
@@ -340,7 +340,7 @@ fn answered(asked: &str, told: &str) -> Vec<RopId> {
 /// A server that takes its time says how far it is in place of the answer, and gives the answer to who asks
 /// how far it is once it is done ([MS-OXCPRPT] 3.1.5).
 #[test]
-fn what_takes_time_is_answered_by_how_far_it_is() {
+fn an_asynchronous_request_is_followed_by_its_progress() {
     let one = "0100 0100000000000d01";
     for (asked, told) in [
         (format!("330001 02 {one} 01 01"), "330100000000 00"),
@@ -373,7 +373,7 @@ fn what_takes_time_is_answered_by_how_far_it_is() {
 
 /// [MS-OXCROPS] 2.2.6.9.2 wants the name of `RopSetMessageStatus`.
 #[test]
-fn the_status_of_a_message_is_told_under_either_name() {
+fn the_status_of_a_message_is_returned_under_either_name() {
     let asked = "1f0001 0100000000000d01";
     assert_eq!(answered(asked, "200100000000 00100000"), [RopId::RopSetMessageStatus]);
     assert_eq!(answered(asked, "1f0100000000 00100000"), [RopId::RopGetMessageStatus]);

@@ -100,7 +100,7 @@ fn notified() -> Call {
 }
 
 #[test]
-fn a_row_that_is_told_of_is_shown_by_the_columns_of_its_table() {
+fn a_row_of_a_notification_is_shown_by_the_columns_of_its_table() {
     let mut analyzer = Analyzer::default();
     analyzer.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
     let operation = analyzer.operation(&notified());
@@ -127,7 +127,7 @@ fn a_table_that_the_same_batch_opened_has_its_columns() {
 }
 
 #[test]
-fn a_row_between_answers_has_the_columns_from_before() {
+fn a_row_between_responses_has_the_columns_from_before() {
     let mut analyzer = Analyzer::default();
     analyzer.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
     let answered = [notify(), columns_set(0)].concat();

@@ -141,7 +141,7 @@ fn exchanges_are_read_in_their_order_with_their_times() {
 }
 
 #[test]
-fn what_can_not_be_read_is_told_of_and_costs_no_other_exchange() {
+fn an_unreadable_exchange_is_reported_and_affects_no_other() {
     let damaged = {
         let mut files = archive(&[("raw/1_c.txt", &REQUEST.repeat(20), Packed::Deflated)], false);
         files[45..60].fill(0xff);

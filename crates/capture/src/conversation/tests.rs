@@ -99,7 +99,7 @@ fn channels_make_associations_whichever_is_seen_first() {
 }
 
 #[test]
-fn without_the_password_what_is_sealed_is_told_to_be() {
+fn without_the_password_sealed_calls_are_reported_as_sealed() {
     let (calls, problems) = tunnelled(&[], false);
     assert_eq!(problems, [""; 0]);
     let sealed = calls.iter().filter(|call| match &call.body {

@@ -45,7 +45,7 @@ impl Read for Slow<'_> {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_part_of_the_text() {
+fn a_byte_order_mark_is_not_part_of_the_text() {
     type Order = fn(u16) -> [u8; 2];
     let text = r#"{"log": {"entries": [{"request": {"method": "GET", "url": "/ä€🦀"}}]}}"#;
     let wide = |order: Order| -> Vec<u8> {
@@ -79,7 +79,7 @@ fn body(members: &str, headers: &str) -> HttpMessage {
 }
 
 #[test]
-fn a_body_that_the_writer_changed_or_left_out_is_told_from_one_that_was_sent_so() {
+fn a_body_that_the_writer_changed_or_left_out_is_distinguished_from_one_sent_so() {
     let binary = r#"{"name": "Content-Type", "value": "application/mapi-http"}"#;
     let with = |post: &str, size: &str| body(&format!(r#", "postData": {post}, "bodySize": {size}"#), binary);
     assert_eq!(with(r#"{"text": "a\ufffdb"}"#, "3").damage, Some(Damage::Replaced));
@@ -105,7 +105,7 @@ fn a_body_that_the_writer_changed_or_left_out_is_told_from_one_that_was_sent_so(
 }
 
 #[test]
-fn what_is_no_recording_is_refused() {
+fn a_file_that_is_not_a_recording_is_refused() {
     for bad in ["", "[]", "{}", r#"{"log": {}}"#, r#"{"log": {"entries": 5}}"#] {
         assert!(read(bad.as_bytes(), 0, &mut |_| {}).is_err(), "{bad}");
     }

@@ -177,7 +177,7 @@ impl Write for Disk {
 }
 
 #[test]
-fn what_could_not_be_written_is_no_part_of_any_connection() {
+fn a_call_that_could_not_be_written_is_part_of_no_connection() {
     let disk = Disk(Rc::new(RefCell::new((Vec::new(), usize::MAX))));
     let mut whole = PacketWriter::new(Vec::new()).unwrap();
     let mut writer = PacketWriter::new(disk.clone()).unwrap();

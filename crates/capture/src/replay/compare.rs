@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_makes_up_anew_is_no_difference_and_all_else_is() {
+    fn a_value_that_a_server_generates_is_no_difference_and_any_other_is() {
         let text = |text: &str| Node::Text(text.to_owned());
         let fields = |text: &str| Node::Fields(vec![("began".into(), Node::Text(text.to_owned()))]);
         for (name, then, now) in [

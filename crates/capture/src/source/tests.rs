@@ -82,7 +82,7 @@ fn pcap_is_read_in_both_byte_orders() {
 }
 
 #[test]
-fn a_broken_record_of_pcap_is_told_of_and_passed_over() {
+fn a_broken_record_of_pcap_is_reported_and_skipped() {
     let mut file = pcap(false, &[(1000, 5, b"one")]);
     file.extend_from_slice(&[0xff; 21]);
     file.extend_from_slice(&pcap(false, &[(1001, 6, b"two"), (1002, 7, b"three")])[24..]);

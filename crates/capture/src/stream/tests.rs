@@ -73,7 +73,7 @@ fn order_repeats_and_overlaps_do_not_matter() {
 }
 
 #[test]
-fn what_is_missing_is_told_of() {
+fn missing_bytes_are_reported() {
     let seen = pushed(&[
         from_client(99, TcpFlags::SYN, b""),
         from_client(100, NONE, b"abc"),

@@ -1,9 +1,9 @@
 //! Messages as they are sent, cut at every byte; edits; and everything that must be refused.
 
-mod answers;
 mod bodies;
 mod edits;
 mod refused;
+mod responses;
 
 use http1::{Error, Event, Head, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
 use proptest::prelude::*;

@@ -1,25 +1,25 @@
-//! Why accounts or their file are not taken.
+//! Errors of accounts and of the accounts file.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// Why an account file was not taken.
+/// Why an account or an accounts file is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AccountError {
-    /// Not the TOML that an account file is.
+    /// The file is not TOML with accounts.
     #[error(
-        "not an account file: {0}; an account is a line [[account]], and below it user and nt_hash, as the command account add writes them"
+        "invalid accounts file: {0}; an account is a line [[account]] followed by user and nt_hash, as the command account add writes them"
     )]
     Syntax(String),
-    /// Not an NT hash.
+    /// The value of `nt_hash` is not an NT hash.
     #[error("nt_hash is not 32 hexadecimal digits")]
     Hash,
-    /// A name that no account can have.
-    #[error("not a user or domain name: {0:?}")]
+    /// The name is not valid for an account.
+    #[error("invalid user or domain name {0:?}")]
     Name(String),
-    /// A name that means two accounts.
+    /// The name denotes two accounts.
     #[error("the name {name} means two accounts, {first} and {second}: remove or rename one of them")]
     Ambiguous {
         /// The name, in upper case.
@@ -29,36 +29,36 @@ pub enum AccountError {
         /// The second account.
         second: Placed,
     },
-    /// An account of a file that is not as it must be.
+    /// An account of the file is invalid.
     #[error("line {line}: {source}")]
     Entry {
-        /// In which line its name stands, from one.
+        /// The line of its name, counted from 1.
         line: usize,
-        /// What is wrong.
+        /// The error.
         source: Box<AccountError>,
     },
-    /// Others than its owner can get at the file.
-    #[error("mode {mode:03o} lets others than its owner at it: run chmod 600 on it")]
+    /// Users other than the owner have access to the file.
+    #[error("accounts file is accessible to other users (mode {mode:03o}): run chmod 600 on it")]
     Mode {
         /// The permission bits found.
         mode: u32,
     },
-    /// The file belongs to somebody else.
-    #[error("it belongs to user id {owner}, but this runs as user id {process}")]
+    /// The file belongs to another user.
+    #[error("accounts file belongs to user id {owner}, but this process runs as user id {process}")]
     Owner {
         /// The user id that owns the file.
         owner: u32,
-        /// The user id that this runs as.
+        /// The user id of this process.
         process: u32,
     },
 }
 
-/// An account, and where its name stands.
+/// An account and the line of its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placed {
     /// The account's own name.
     pub account: String,
-    /// The line of its file, from one; zero where it was not read from one.
+    /// The line of its file, counted from 1; zero if it was not read from a file.
     pub line: usize,
 }
 

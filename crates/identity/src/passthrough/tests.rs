@@ -160,7 +160,7 @@ fn a_token_is_its_accounts_only_if_it_is_one_signed_jwt() {
 }
 
 #[test]
-fn what_is_no_jwt_is_somebody_of_its_own() {
+fn a_token_that_is_not_a_jwt_has_an_identity_of_its_own() {
     let config = config();
     let opaque = |token: &[u8]| accepted(&config, Mechanism::BEARER, token).context().clone();
     assert_eq!(opaque(b"one").identity(), opaque(b"one").identity());
@@ -174,7 +174,7 @@ fn what_is_no_jwt_is_somebody_of_its_own() {
 }
 
 #[test]
-fn schemes_are_told_apart_in_any_case() {
+fn schemes_are_distinguished_in_any_letter_case() {
     assert_eq!(split(b"bAsic  abc "), Some((Mechanism::BASIC, &b"abc"[..])));
     assert_eq!(split(b"negotiate"), Some((Mechanism::SPNEGO, &b""[..])));
     assert_eq!(split(b"Digest x"), None);

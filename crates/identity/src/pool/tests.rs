@@ -108,7 +108,7 @@ fn a_full_queue_refuses_and_does_not_wait() {
 }
 
 #[test]
-fn nobody_has_more_than_half_of_the_queue() {
+fn no_identity_has_more_than_half_of_the_queue() {
     for (queue, half) in [(1, 1), (2, 1), (5, 2), (6, 3)] {
         let (contexts, pool) = (ContextCounters::new(), pool(queue));
         // Of one identity are all contexts of it.
@@ -173,7 +173,7 @@ fn expired_and_revoked_callers_have_nothing_done() {
 }
 
 #[test]
-fn what_nobody_waits_for_leaves_the_queue() {
+fn a_job_whose_result_is_dropped_leaves_the_queue() {
     let (contexts, pool) = (ContextCounters::new(), pool(1));
     let alice = person("alice", &contexts, None);
     let job = || Job::new(alice.clone(), |_: &SecurityContext| unreachable!("given up"));

@@ -25,7 +25,7 @@ fn block(text: &str) -> AuxBlock {
 
 /// What an Exchange-compatible server answered to a connect.
 #[test]
-fn reads_what_a_server_answers_to_a_connect() {
+fn reads_a_servers_response_to_a_connect() {
     let rgb = hex("000004001c001c00 0800 01 17 03000000 0c00 01 0a 0c000000 00840c24 0800 01 48 01000000");
     let buffer = AuxBuffer::unpack(&rgb).unwrap().unwrap();
     let both =
@@ -84,7 +84,7 @@ fn the_version_chooses_the_layout() {
 }
 
 #[test]
-fn failures_are_told_apart_by_version() {
+fn failures_are_distinguished_by_version() {
     let old = block("1c00 01 15 0100 0200 0300 0400 05000000 06000000 80040480 07 000000");
     let AuxBody::Failure(failure) = old.body else { panic!("{old:?}") };
     assert_eq!((failure.client_id, failure.server_id, failure.session_id, failure.request_id), (1, 2, 3, 4));

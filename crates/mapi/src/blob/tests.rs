@@ -189,7 +189,7 @@ fn a_changed_occurrence_without_texts_has_its_numbers() {
 
 /// Built by the layouts of [MS-OXOMSG] 2.2.1.74.1 and 2.2.1.74.2.
 #[test]
-fn a_verb_stream_names_the_answers_that_are_offered() {
+fn a_verb_stream_names_the_offered_replies() {
     let reply = "00000000 055265706C79 0849504D2E4E6F7465 074D657373616765 025245 05000000 00 00000000 01000000 \
                  00000000 02000000 66000000 02000000";
     let yes = "04000000 03596573 0849504D2E4E6F7465 00 03596573 00000000 00 00000000 01000000 01000000 02000000 \

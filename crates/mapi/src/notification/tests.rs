@@ -102,7 +102,7 @@ fn tables_tell_of_rows() {
 }
 
 #[test]
-fn what_nobody_knows_or_is_cut_off_is_refused() {
+fn unknown_and_truncated_notifications_are_refused() {
     for bytes in [
         &[][..],
         &[0x02],

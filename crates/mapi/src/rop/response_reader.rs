@@ -261,7 +261,7 @@ mod tests {
     const POSITION: [u8; 14] = [0x17, 1, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0];
 
     #[test]
-    fn each_request_is_handed_over_once_and_in_order_with_what_answers_none_between() {
+    fn each_request_is_handed_over_once_and_in_order_with_unsolicited_responses_between() {
         let mut log = Log::new();
         let first = [&PENDING[..], &status(0), &PENDING, &POSITION, &status(2)].concat();
         assert_eq!(log.read(&[&first]), [true]);
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn further_buffers_continue_the_last_answer_before_the_rest_is_passed() {
+    fn further_buffers_continue_the_last_response_before_the_rest_is_passed() {
         let mut log = Log::new();
         // The third one answers a request that was not due.
         assert_eq!(

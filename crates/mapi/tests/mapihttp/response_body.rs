@@ -90,7 +90,7 @@ fn a_late_failure_is_seen() {
 }
 
 #[test]
-fn what_is_no_such_body_is_refused() {
+fn a_malformed_body_is_refused() {
     for bytes in [&b"<html>\r\n"[..], b"PROCESSING\r\nwhat\r\n\r\n", b"DONE \r\n"] {
         assert!(ResponseBody::split(bytes).is_err());
     }

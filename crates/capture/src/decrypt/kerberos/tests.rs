@@ -102,7 +102,7 @@ fn the_keys_of_a_keytab_are_found_with_the_right_ones_first() {
 }
 
 #[test]
-fn what_is_no_keytab_is_refused() {
+fn a_file_that_is_not_a_keytab_is_refused() {
     let mut keytab = Keytab::default();
     assert_eq!(keytab.add(b""), Err(KeytabError::Version));
     assert_eq!(keytab.add(&[5, 1, 0, 0]), Err(KeytabError::Version));

@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_log_is_not_reported_line_by_line() {
+    fn a_file_that_is_not_a_key_log_is_not_reported_line_by_line() {
         let (_, problems) = read("nonsense\n".repeat(10_000).as_bytes(), 4096);
         assert_eq!(problems.len(), usize::try_from(MAX_REPORTED).unwrap());
     }

@@ -182,7 +182,7 @@ fn our_initiator_is_bound_to_its_channel() {
 }
 
 #[test]
-fn a_bit_flipped_anywhere_in_the_handshake_lets_nobody_in() {
+fn a_bit_flipped_anywhere_in_the_handshake_fails_the_authentication() {
     let strict = || NtlmAcceptorConfig { require_mic: true, ..NtlmAcceptorConfig::default() };
     let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
     let messages = messages(&mut initiator, &mut acceptor(strict()));
@@ -253,7 +253,7 @@ fn contexts_expire_as_the_policy_says() {
 }
 
 #[test]
-fn nobody_is_served_only_where_the_policy_says_so() {
+fn anonymous_clients_are_accepted_only_if_the_policy_allows_them() {
     for allow_anonymous in [false, true] {
         for protection in [Protection::None, Protection::Seal] {
             let credentials = Credentials::Anonymous;

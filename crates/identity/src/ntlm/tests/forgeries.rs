@@ -88,7 +88,7 @@ fn crypto_exchange(flags: F) -> bool {
 }
 
 #[test]
-fn a_wrong_password_is_never_let_in_whatever_is_left_out() {
+fn a_wrong_password_is_never_accepted_whatever_is_left_out() {
     let channel = ChannelBindings::tls_server_end_point(b"certificate");
     let bools = [false, true];
     let mut let_in = 0;

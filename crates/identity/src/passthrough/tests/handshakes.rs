@@ -59,7 +59,7 @@ fn shake(config: &Arc<Config>, scheme: Mechanism, user: &str) -> Outcome {
 }
 
 #[test]
-fn a_handshake_names_who_answered_the_challenge() {
+fn a_handshake_names_the_user_who_responded_to_the_challenge() {
     let config = config();
     let mut identities = Vec::new();
     for scheme in [Mechanism::NTLM, Mechanism::SPNEGO] {
@@ -73,7 +73,7 @@ fn a_handshake_names_who_answered_the_challenge() {
 }
 
 #[test]
-fn a_name_counts_only_as_the_answer_to_a_challenge() {
+fn a_name_counts_only_in_response_to_a_challenge() {
     let config = config();
     let mut ends = Ends::new(Mechanism::NTLM, "alice");
     let first = ends.client(&[]);
@@ -187,7 +187,7 @@ fn named(outcome: Result<Outcome, AuthError>) -> String {
 }
 
 #[test]
-fn one_ticket_is_one_identity_and_everything_else_is_nobody() {
+fn one_ticket_is_one_identity_and_other_tokens_name_no_user() {
     let config = config();
     let one = |token: &[u8]| legs(&config, Mechanism::SPNEGO, &[(token, b"")]);
     let identity = |token: &[u8]| settled(one(token).unwrap()).context().identity().clone();

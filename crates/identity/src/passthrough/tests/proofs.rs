@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn only_the_servers_own_answer_is_taken_for_its_acceptance() {
+fn only_the_servers_own_response_counts_as_acceptance() {
     let config = config();
     let credentials = basic_of("LAB\\alice:secret");
     let of = |answer: &Response<'_>| by(&config, Mechanism::BASIC, &credentials, answer).unwrap();
@@ -34,7 +34,7 @@ fn only_the_servers_own_answer_is_taken_for_its_acceptance() {
 }
 
 #[test]
-fn what_the_server_serves_without_credentials_afterwards_proves_nobody() {
+fn a_server_that_later_responds_without_credentials_proves_no_user() {
     let config = config();
     for code in [200, 302, 403, 404, 503] {
         let outcome = by(&config, Mechanism::BASIC, &basic_of("alice:a"), &CARRIED_OUT).unwrap();
@@ -46,7 +46,7 @@ fn what_the_server_serves_without_credentials_afterwards_proves_nobody() {
 }
 
 #[test]
-fn an_address_alone_proves_somebody_where_made_up_credentials_are_refused() {
+fn an_address_proves_a_user_only_if_invalid_credentials_are_rejected() {
     let config = config();
     let credentials = [(Mechanism::BASIC, basic_of("alice:a")), (Mechanism::BEARER, b"abc".to_vec())];
     for (scheme, credentials) in credentials {
@@ -124,7 +124,7 @@ fn another_ping_may_show_what_the_first_did_not_and_nothing_else_may() {
 }
 
 #[test]
-fn what_was_seen_to_be_guarded_is_believed_for_a_while_and_for_what_is_offered() {
+fn a_rejected_probe_is_valid_for_a_time_and_for_the_offered_mechanisms() {
     let config = config();
     for code in [200, 302, 403, 404, 500] {
         assert!(RejectedProbe::from_response(Probe::Ping, &status(code), NOW).is_none(), "{code}");
@@ -148,7 +148,7 @@ fn what_was_seen_to_be_guarded_is_believed_for_a_while_and_for_what_is_offered()
 }
 
 #[test]
-fn a_token_that_has_expired_is_nobodys() {
+fn an_expired_token_yields_no_context() {
     let config = config();
     let claims = |exp: u64| format!("{{\"iss\":\"a\",\"oid\":\"1\",\"exp\":{exp}}}");
     let seconds = NOW.0 / 10_000_000 - 11_644_473_600;
@@ -161,7 +161,7 @@ fn a_token_that_has_expired_is_nobodys() {
 }
 
 #[test]
-fn the_same_sign_in_under_another_authority_of_the_same_name_is_somebody_else() {
+fn the_same_credentials_at_another_authority_of_the_same_name_are_another_identity() {
     let identity = |config: &Arc<Config>| {
         accepted(config, Mechanism::BASIC, &basic_of("alice:a")).context().identity().clone()
     };

@@ -29,7 +29,7 @@ fn a_recorded_folder() {
 
 /// Built by the layouts of [MS-OXCDATA] 2.2.4.3, 2.2.5.1, 2.2.5.3 and [MS-OXOCNTC] 2.2.2.2.4.1.1.
 #[test]
-fn every_kind_is_told_from_the_others() {
+fn every_kind_is_distinguished_from_the_others() {
     let store = hex("00000000 38A1BB1005E5101AA1BB08002B2A56C2 00 00 454D534D44422E444C4C00000000 \
          00000000 1B55FA20AA6611CD9BC800AA002FC45A 0C000000 53525600 2F6F3D4C616200");
     let id = EntryId::parse(&store);

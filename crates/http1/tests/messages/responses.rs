@@ -30,7 +30,7 @@ fn answers_are_framed_by_what_was_asked() {
 }
 
 #[test]
-fn interim_answers_come_before_the_one_that_counts() {
+fn interim_responses_come_before_the_final_one() {
     let text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     let mut decoder = ResponseDecoder::new(Limits::default());
     decoder.expect(false);
@@ -51,7 +51,7 @@ fn interim_answers_come_before_the_one_that_counts() {
 }
 
 #[test]
-fn interim_answers_are_limited_in_number_before_each_final_one() {
+fn interim_responses_are_limited_in_number_before_each_final_one() {
     let mut decoder = ResponseDecoder::new(Limits::default());
     let mut events = |interim: usize| {
         decoder.expect(false);
@@ -73,7 +73,7 @@ fn interim_answers_are_limited_in_number_before_each_final_one() {
 }
 
 #[test]
-fn an_answer_may_end_with_its_connection_but_not_within_a_frame() {
+fn a_response_may_end_with_its_connection_but_not_within_a_chunk() {
     let end = |text: &str| {
         let mut decoder = ResponseDecoder::new(Limits::default());
         decoder.expect(false);

@@ -1,6 +1,6 @@
-//! A mechanism for tests of the traits, of Kerberos's shape: the client sends one token, the server proves itself, over
-//! DCE/RPC the client answers once more; messages have signatures of different lengths, over headers only where that was
-//! agreed on.
+//! Unit tests of the traits of a mechanism, by a mechanism of Kerberos's form: the client sends one token, the server
+//! authenticates itself, and over DCE/RPC the client sends another token. Signatures have different lengths, and cover
+//! headers only if both ends agreed on it.
 
 use std::sync::Arc;
 
@@ -23,11 +23,11 @@ use crate::random::Random;
 use crate::spnego::mechanism::Spnego;
 use crate::spnego::tokens::Oid;
 
-struct Toy;
+struct TestPackage;
 
-impl Package for Toy {
+impl Package for TestPackage {
     fn name(&self) -> &'static str {
-        "toy"
+        "test"
     }
 
     fn rpc_auth_type(&self) -> Option<u8> {
@@ -35,7 +35,7 @@ impl Package for Toy {
     }
 
     fn http_scheme(&self) -> Option<&'static str> {
-        Some("Toy")
+        Some("Test")
     }
 
     fn oids(&self) -> &'static [Oid] {
@@ -64,7 +64,7 @@ impl Package for Toy {
     }
 }
 
-/// What a client sends: who it is, whom it means, on which channel.
+/// A client's token: its name, the server's, and the channel bindings.
 fn hello(user: &str, target: &str, bindings: Option<ChannelBindings>) -> String {
     format!("{user}|{target}|{:?}", bindings.map(|bindings| *bindings.as_bytes()))
 }
@@ -72,7 +72,7 @@ fn hello(user: &str, target: &str, bindings: Option<ChannelBindings>) -> String 
 struct Server {
     config: Arc<AcceptorConfig>,
     channel: Channel,
-    /// Who was greeted, and has to answer.
+    /// The client that received the first response.
     greeted: Option<String>,
 }
 
@@ -141,7 +141,7 @@ fn context(
 ) -> SecurityContext {
     let proven = Proven {
         principal: Principal::new(user, ""),
-        proof: Proof::Mechanism("Toy"),
+        proof: Proof::Mechanism("Test"),
         level: ActingLevel::Impersonate,
         authority: authority.clone(),
         expires: None,
@@ -151,7 +151,7 @@ fn context(
     SecurityContext::proven(proven, contexts)
 }
 
-/// Protects by the sum of a message's bytes, and a number for each direction.
+/// Signs with a checksum of a message and its number in its direction.
 #[derive(Debug, Default)]
 struct Sums {
     sent: u8,
@@ -211,13 +211,13 @@ impl MessageSecurity for Sums {
     }
 }
 
-static TOY_FIRST: [&dyn Package; 2] = [&Toy, &Ntlm];
-static NTLM_FIRST: [&dyn Package; 2] = [&Ntlm, &Toy];
-static TOY_ALONE: [&dyn Package; 1] = [&Toy];
+static TEST_FIRST: [&dyn Package; 2] = [&TestPackage, &Ntlm];
+static NTLM_FIRST: [&dyn Package; 2] = [&Ntlm, &TestPackage];
+static TEST_ALONE: [&dyn Package; 1] = [&TestPackage];
 
-static BY_TOY: Spnego = Spnego::around(&TOY_FIRST);
+static BY_TEST: Spnego = Spnego::around(&TEST_FIRST);
 static BY_NTLM: Spnego = Spnego::around(&NTLM_FIRST);
-static ONLY_TOY: Spnego = Spnego::around(&TOY_ALONE);
+static ONLY_TEST: Spnego = Spnego::around(&TEST_ALONE);
 
 const TARGET: &str = "HTTP/proxy.lab.test";
 
@@ -271,17 +271,17 @@ fn shake(
     }
 }
 
-const TOY: Mechanism = Mechanism::of(&Toy);
+const TEST: Mechanism = Mechanism::of(&TestPackage);
 
 fn over(channel: Channel, theirs: Mechanism, ours: Mechanism) -> Result<Ends, AuthError> {
     shake((theirs, ours), (channel, channel), |_, _| ())
 }
 
 #[test]
-fn a_new_mechanism_signs_in_by_the_same_traits() {
-    let http = over(Channel::http(None), TOY, TOY).unwrap();
+fn a_new_mechanism_authenticates_by_the_same_traits() {
+    let http = over(Channel::http(None), TEST, TEST).unwrap();
     assert_eq!((http.tokens, http.context.principal().to_string()), (2, "alice".to_owned()));
-    let mut rpc = over(Channel::RPC, TOY, TOY).unwrap();
+    let mut rpc = over(Channel::RPC, TEST, TEST).unwrap();
     assert_eq!(rpc.tokens, 3);
     let signature = rpc.client.sign(b"head", b"body", b"tail").unwrap();
     assert_eq!(signature.len(), 28);
@@ -291,7 +291,7 @@ fn a_new_mechanism_signs_in_by_the_same_traits() {
     assert!(signature.len() == 76 && body != *b"body");
     rpc.client.unseal(b"head", &mut body, b"tail", &signature).unwrap();
     assert_eq!(body, *b"body");
-    assert_eq!(ClaimedName::in_token(TOY, b"alice|x|y").unwrap().to_string(), "alice");
+    assert_eq!(ClaimedName::in_token(TEST, b"alice|x|y").unwrap().to_string(), "alice");
 }
 
 #[test]
@@ -311,16 +311,16 @@ fn headers_are_signed_only_where_that_was_agreed_on() {
 #[test]
 fn the_target_the_channel_and_the_server_are_proven() {
     let bound = |byte| Channel::http(Some(ChannelBindings::from_application_data(&[byte])));
-    assert!(over(bound(1), TOY, TOY).is_ok());
-    let refused = shake((TOY, TOY), (bound(1), bound(2)), |_, _| ());
+    assert!(over(bound(1), TEST, TEST).is_ok());
+    let refused = shake((TEST, TEST), (bound(1), bound(2)), |_, _| ());
     assert_eq!(refused.err(), Some(AuthError::BindingMismatch));
-    let refused = shake((TOY, TOY), (Channel::RPC, Channel::RPC), |number, token| {
+    let refused = shake((TEST, TEST), (Channel::RPC, Channel::RPC), |number, token| {
         if number == 0 {
             token.splice(6..10, *b"LDAP");
         }
     });
     assert_eq!(refused.err(), Some(AuthError::WrongTarget("LDAP/proxy.lab.test".into())));
-    let refused = shake((TOY, TOY), (Channel::RPC, Channel::RPC), |number, token| {
+    let refused = shake((TEST, TEST), (Channel::RPC, Channel::RPC), |number, token| {
         if number == 1 {
             token.push(b'!');
         }
@@ -331,17 +331,17 @@ fn the_target_the_channel_and_the_server_are_proven() {
 #[test]
 fn spnego_takes_the_clients_first_mechanism_that_both_have() {
     let spnego = |package: &'static Spnego| Mechanism::of(package);
-    let (toy, ntlm, alone) = (spnego(&BY_TOY), spnego(&BY_NTLM), spnego(&ONLY_TOY));
+    let (test, ntlm, alone) = (spnego(&BY_TEST), spnego(&BY_NTLM), spnego(&ONLY_TEST));
     for (theirs, ours, channel, tokens, proof) in [
         // The one token of each end, around which SPNEGO needs no other.
-        (toy, toy, Channel::http(None), 2, "Toy"),
-        (toy, ntlm, Channel::http(None), 2, "Toy"),
-        (toy, toy, Channel::RPC, 4, "Toy"),
-        (ntlm, toy, Channel::RPC, 4, "SPNEGO with NTLMv2"),
+        (test, test, Channel::http(None), 2, "Test"),
+        (test, ntlm, Channel::http(None), 2, "Test"),
+        (test, test, Channel::RPC, 4, "Test"),
+        (ntlm, test, Channel::RPC, 4, "SPNEGO with NTLMv2"),
         // The first mechanism is not the server's: another leg for the choice, and codes of the list.
-        (toy, Mechanism::SPNEGO, Channel::RPC, 6, "SPNEGO with NTLMv2"),
-        (ntlm, alone, Channel::http(None), 6, "Toy"),
-        (ntlm, alone, Channel::RPC, 6, "Toy"),
+        (test, Mechanism::SPNEGO, Channel::RPC, 6, "SPNEGO with NTLMv2"),
+        (ntlm, alone, Channel::http(None), 6, "Test"),
+        (ntlm, alone, Channel::RPC, 6, "Test"),
     ] {
         let mut ends = over(channel, theirs, ours).unwrap();
         assert_eq!((ends.tokens, ends.context.proof()), (tokens, Proof::Mechanism(proof)));
@@ -355,7 +355,7 @@ fn spnego_takes_the_clients_first_mechanism_that_both_have() {
 fn a_client_whose_first_mechanism_was_not_taken_has_to_protect_the_list() {
     use crate::spnego::{NegState, NegTokenInit, NegTokenResp};
     use wire::{Decode as _, Encode as _};
-    let (theirs, ours) = (Mechanism::of(&BY_NTLM), Mechanism::of(&ONLY_TOY));
+    let (theirs, ours) = (Mechanism::of(&BY_NTLM), Mechanism::of(&ONLY_TEST));
     let channel = Channel::http(None);
     // The list is changed on the way.
     let changed = shake((theirs, ours), (channel, channel), |number, token| {
