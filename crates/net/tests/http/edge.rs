@@ -257,7 +257,7 @@ fn a_long_body_in_chunks_is_forwarded_like_one_with_a_length() {
 
 #[test]
 fn cookies_of_the_service_account_reach_no_client_and_those_of_clients_no_server() {
-    const SET: &str = "HTTP/1.1 200 OK\r\nSet-Cookie: session=ours; path=/\r\nset-cookie: X-BackEndCookie=b\r\n\
+    const SET: &str = "HTTP/1.1 200 OK\r\nSet-Cookie: session=service; path=/\r\nset-cookie: X-BackEndCookie=b\r\n\
                        Content-Length: 2\r\n\r\n{}";
     for target in [
         "/ews/x",
@@ -280,10 +280,10 @@ fn cookies_of_the_service_account_reach_no_client_and_those_of_clients_no_server
     let upstream = guarded(SET);
     let proxy = Setup { relayed: true, ..Setup::default() }.before(&upstream);
     let cookies =
-        "Cookie: session=ours; X-BEResource=x~1; x-backendcookie=y\r\nCookie: X-AnonResource=true\r\n";
+        "Cookie: session=service; X-BEResource=x~1; x-backendcookie=y\r\nCookie: X-AnonResource=true\r\n";
     let answer = Client::new(&proxy).ask(get("/ews/x", cookies));
     let set: Vec<_> = answer.head.fields.all("set-cookie").collect();
-    assert_eq!(set, [b"session=ours; path=/"]);
+    assert_eq!(set, [b"session=service; path=/"]);
     let got = upstream.others().into_iter().find(|got| got.head.target() == "/ews/x").unwrap();
-    assert_eq!(values(&got, "cookie"), ["session=ours"]);
+    assert_eq!(values(&got, "cookie"), ["session=service"]);
 }

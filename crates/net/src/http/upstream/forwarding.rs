@@ -223,13 +223,13 @@ mod tests {
 
     #[test]
     fn a_request_loop_is_detected() {
-        let ours = Via::new(&mut identity::OsRandom).unwrap();
+        let own = Via::new(&mut identity::OsRandom).unwrap();
         let other = Via::new(&mut identity::OsRandom).unwrap();
         let mut fields = Fields::default();
         assert!(fields.push("Via", "1.0 balancer (a comment), 1.1 mapiproxy"));
         other.add_to(&mut fields);
-        assert!(!ours.is_in(&fields) && other.is_in(&fields));
-        ours.add_to(&mut fields);
-        assert!(ours.is_in(&fields));
+        assert!(!own.is_in(&fields) && other.is_in(&fields));
+        own.add_to(&mut fields);
+        assert!(own.is_in(&fields));
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum BodyFraming {
 enum Authorization {
     /// The client's.
     Unchanged,
-    /// This value; no header if there is none.
+    /// This value, or no header.
     Replaced(Option<Bytes>),
 }
 
