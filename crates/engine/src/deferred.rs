@@ -87,7 +87,7 @@ impl<D> Deferred<D> {
         self.waiting.poll_ready(task)
     }
 
-    /// The result; a refusal if there is none by now.
+    /// The result; a refusal if there is no result by now.
     pub(crate) fn finish(self) -> Result<Then<D>, Refusal> {
         match self.waiting.take_result() {
             Some(Ok(then)) => Ok(then),

@@ -403,7 +403,7 @@ fn a_client_that_could_not_see_its_cookies_is_caught_up_with_once() {
     }
     // Another's cookies are no way to what is kept for the session.
     assert_eq!(ask(&house, &table, &caller("b"), QUERY, had).unwrap_err(), ResponseCode::NoPrivilege);
-    // A client that gets to see them has no more need of us.
+    // The client then has them.
     let (mut flight, _) = ask(&house, &table, &alice, QUERY, had).unwrap();
     assert_eq!(flight.call().seen(["x=y"].into_iter()), ["sequence=s39; secure"]);
     answered(&mut flight);

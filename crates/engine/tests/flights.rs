@@ -244,7 +244,7 @@ fn store(context: &SecurityContext, opnum: u16, stub: impl Into<Bytes>) -> Incom
     Incoming { key: (Interface::Emsmdb, opnum).into(), ..incoming(context, opnum, stub) }
 }
 
-/// Connects to the store; the upstream's handle is `upstream`. Returns ours as the client has it.
+/// Connects to the store; the upstream's handle is `upstream`. Returns the client's handle.
 fn connect(talk: &mut RpcClient<'_>, context: &SecurityContext, upstream: u8) -> [u8; 20] {
     let (mut flight, _) = talk.relayed(store(context, 10, vec![0; 8]));
     let reply = talk.answered(&mut flight, [&[0; 4][..], &[upstream; 16], &[0; 64]].concat());
@@ -378,7 +378,7 @@ fn a_module_opens_no_handle_that_nothing_stands_behind() {
     let mut talk = RpcClient::new(&engine, &group);
     let (_, next) = talk.send(incoming(&alice, 0, bind_request())).unwrap();
     assert!(matches!(&next, Step::Fault { status: CALL_FAILED, why, .. } if why.contains("context handle")));
-    // To say that there is none is its right.
+    // It may respond with a null handle.
     let engine = deciding(|_| bound([0; 16], 0x8004_0111));
     let mut talk = RpcClient::new(&engine, &group);
     let (_, next) = talk.send(incoming(&alice, 0, bind_request())).unwrap();
@@ -477,7 +477,7 @@ fn the_handles_of_an_identity_have_a_bound_in_all_its_groups_together() {
     let next = second.answer(&mut late, bind_response([4; 16]));
     assert!(
         matches!(next, Step::Fault { status: FaultStatus::RPC_S_SERVER_TOO_BUSY, .. }),
-        "let in while there was room, of which there is none any more: {next:?}"
+        "accepted although there is no room any more: {next:?}"
     );
     // What ends with its group is given back.
     engine.end(&mut first.conversation, true);

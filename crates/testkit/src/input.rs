@@ -2,7 +2,7 @@
 
 use identity::{Random, RandomError};
 
-/// Bytes that are read as choices. Where there are none left, every choice is zero.
+/// Bytes that are read as choices. If no bytes are left, every choice is zero.
 pub(crate) struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {

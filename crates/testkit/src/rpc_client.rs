@@ -102,7 +102,7 @@ impl<'a> RpcClient<'a> {
         }
     }
 
-    /// Opens an address book as `context`; the upstream's handle is `upstream`. Returns ours as the client has
+    /// Opens an address book as `context`; the upstream's handle is `upstream`. Returns the handle that the client has
     /// it.
     ///
     /// # Panics

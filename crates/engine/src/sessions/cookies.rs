@@ -6,7 +6,7 @@
 //! identifies another session, it is refused. One that was set for several sessions, as the name of a server
 //! that a load balancer chose, identifies none: each of them may present it, beside a cookie that identifies
 //! the session. An answer that would leave a session without a cookie that identifies it is refused. Cookies
-//! that the session was not given do not go to the upstream, which may read them in another way than we do.
+//! that the session was not given do not go to the upstream, which may parse them differently.
 //! Where the upstream knows all clients as one account, nothing but this keeps them apart.
 //!
 //! A Connect or Bind may bring the cookies of the session that it replaces ([MS-OXCMAPIHTTP] 3.2.5.6). Those go
@@ -360,7 +360,7 @@ impl CookieTable {
         self.lock().entries.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no sessions.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -40,7 +40,7 @@ impl HandleBinding {
         Self { group, named }
     }
 
-    /// Enters `bound` under a new handle of ours.
+    /// Enters `bound` under a new handle.
     fn bind(&self, random: &mut dyn Random, bound: Bound) -> Result<Guid, Refusal> {
         let mut bytes = [0; 16];
         random.fill(&mut bytes).map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
@@ -48,7 +48,7 @@ impl HandleBinding {
         if self.group.insert(ours, bound) { Ok(ours) } else { Err(too_many_handles()) }
     }
 
-    /// Puts our handle where the upstream's stands in the little-endian `stub`, and enters or removes it.
+    /// Puts the client's handle in place of the upstream's in the little-endian `stub`, and enters or removes it.
     fn exchange_handle(
         &self,
         operation: &Operation,
@@ -191,7 +191,7 @@ pub const fn fault_status(kind: RefusalKind) -> FaultStatus {
     }
 }
 
-/// The remote call that an operation is. Those that came otherwise have no handles: their number is none.
+/// The remote call that an operation is. A request over HTTP has no context handle, so its number matches no call.
 pub(crate) const fn called(key: OperationKey) -> (Interface, u16) {
     match key {
         OperationKey::Call(interface, opnum) => (interface, opnum),
@@ -199,7 +199,7 @@ pub(crate) const fn called(key: OperationKey) -> (Interface, u16) {
     }
 }
 
-/// A response's stub in little-endian, the only byte order in which we answer and exchange handles.
+/// A response's stub in little-endian, the only byte order in which the proxy responds and replaces handles.
 pub(crate) fn little_endian(key: OperationKey, stub: Bytes, endian: Endian) -> Result<Bytes, Refusal> {
     match endian {
         Endian::Little => Ok(stub),

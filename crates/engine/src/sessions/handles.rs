@@ -1,4 +1,4 @@
-//! Context handles: the upstream's never reach a client; ours stand for them.
+//! Context handles. Clients never receive the upstream's, but handles of the proxy that stand for them.
 //!
 //! A handle belongs to the identity that opened it and to the association group in which it was opened.
 
@@ -12,7 +12,7 @@ use wire::Guid;
 use crate::session::SharedSession;
 use crate::sessions::cookies::SessionLimits;
 
-/// A handle of ours: what it stands for, and whose it is.
+/// A handle that the proxy gave to a client: the upstream's handle, and its session.
 #[derive(Debug, Clone)]
 pub(crate) struct Bound {
     pub(crate) upstream: Guid,

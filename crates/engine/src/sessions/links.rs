@@ -2,7 +2,7 @@
 //!
 //! A client may have a new session linked with an earlier one, on which it then learns of pending notifications.
 //! It names the earlier one by an index of 16 bits that the server gave out, `picxr`, which is in no way secret. The
-//! server checks that both have one user; where we sign in with one account for all, they always have. So an
+//! server checks that both have one user; with a service account they always have. So an
 //! index is passed on only to the identity that it was given to.
 
 use mapi::{Interface, emsmdb};

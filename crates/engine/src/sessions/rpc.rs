@@ -55,7 +55,7 @@ impl Engine {
         }
     }
 
-    /// The session that `incoming` belongs to; with the handle that it names, ours and the upstream's.
+    /// The session that `incoming` belongs to; with the handle that it names, the proxy's and the upstream's.
     fn session_of(
         &self,
         conversation: &mut RpcSessions,

@@ -1,4 +1,4 @@
-//! Which of our names stands for which server.
+//! Aliases: the names that stand for servers in distinguished names.
 //!
 //! An alias is a function of the server's name: the same in every session, every process and every proxy that has
 //! the same configuration, in both directions, without a table.
@@ -9,28 +9,28 @@ const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// What stands for servers in distinguished names.
 ///
-/// - The upstream itself, by the name that was configured or by the first label of its host name: our own label.
+/// - The upstream itself, by the name that was configured or by the first label of its host name: the proxy's label.
 /// - A name of the form `GUID@domain`: itself. That is the name of a mailbox, of which Exchange 2013 and later and
 ///   grommunio make one for each mailbox. It is no host name, and clients find its host by Autodiscover or
-///   `RfrGetFQDNFromServerDN` ([MS-OXDSCLI] 3.1.5, [MS-OXABREF] 3.1.4.2), whose answers name us. It
+///   `RfrGetFQDNFromServerDN` ([MS-OXDSCLI] 3.1.5, [MS-OXABREF] 3.1.4.2), whose responses name the proxy. It
 ///   stands in offline address books too, which can't be changed.
-/// - Any other: our label, a hyphen, and the name in capitals, encoded in base 32.
+/// - Any other: the proxy's label, a hyphen, and the name in capitals, encoded in base 32.
 ///
 /// Names are compared without regard to the case of ASCII letters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Aliases {
     label: String,
-    /// The server that our label alone stands for.
+    /// The server for which the proxy's label alone stands.
     upstream: Option<String>,
 }
 
 impl Aliases {
-    /// Our `label` stands for the server `upstream`, where its name is known.
+    /// The proxy's `label` stands for the server `upstream`, if its name is known.
     pub(super) fn new(label: &str, upstream: Option<&str>) -> Self {
         Self { label: label.to_owned(), upstream: upstream.map(str::to_owned) }
     }
 
-    /// Our name for the server `name`; none where it keeps its own.
+    /// The alias of the server `name`. None if it keeps its name.
     pub(super) fn alias(&self, name: &str) -> Option<String> {
         if self.upstream.as_ref().is_some_and(|upstream| upstream.eq_ignore_ascii_case(name)) {
             return Some(self.label.clone());
@@ -38,7 +38,7 @@ impl Aliases {
         (!is_mailbox(name)).then(|| format!("{}-{}", self.label, encode(&name.to_ascii_uppercase())))
     }
 
-    /// The server that our name `alias` stands for, if it is one of ours.
+    /// The server for which `alias` stands, if it is an alias.
     pub(super) fn original(&self, alias: &str) -> Option<String> {
         let (own, rest) = alias.split_at_checked(self.label.len())?;
         if !own.eq_ignore_ascii_case(&self.label) {
@@ -48,7 +48,7 @@ impl Aliases {
             return self.upstream.clone();
         }
         let name = decode(rest.strip_prefix('-')?)?;
-        // Only what we made ourselves means something.
+        // Only names that this code makes are aliases.
         self.alias(&name).filter(|made| made.eq_ignore_ascii_case(alias)).map(|_| name)
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn hide(mut aux: AuxMut<'_>) -> bool {
     true
 }
 
-/// What is left of the buffer without the blocks that name a server; none if there are none of them.
+/// What is left of the buffer without the blocks that name a server; `None` if it has no such blocks.
 fn without_names(bytes: &[u8]) -> wire::Result<Option<Vec<u8>>> {
     let mut packed = compress::decode_one(bytes)?;
     let mut aux = AuxBuffer::from_bytes(&packed.payload)?;

@@ -1,4 +1,4 @@
-//! Clients see only the proxy: the server's names are replaced on the way to them, and ours on the way back.
+//! The `names` module: replaces the server's names in responses, and the proxy's names in requests.
 
 mod aliases;
 mod aux_out;
@@ -19,14 +19,14 @@ use self::aliases::Aliases;
 
 /// Replaces the server's names by the proxy's.
 ///
-/// In whatever a client receives, a server's name in a distinguished name (`/cn=Servers/cn=NAME`) becomes ours,
-/// and the network addresses of a mailbox become our single binding. In whatever it sends, ours becomes the
+/// In responses, a server's name in a distinguished name (`/cn=Servers/cn=NAME`) becomes the proxy's, and the network
+/// addresses of a mailbox become the proxy's single binding. In requests, the proxy's name becomes the
 /// server's again. What stands for a server is a function of its name, so that nothing is kept.
 #[derive(Debug, Default)]
 pub struct Names {
-    /// Our host name, as clients resolve it.
+    /// The proxy's host name, as clients resolve it.
     host: String,
-    /// What our URLs begin with.
+    /// What the proxy's URLs begin with.
     origin: String,
     /// By what clients sign in over HTTP.
     sign_in: Vec<String>,
@@ -37,8 +37,8 @@ pub struct Names {
 engine::module_options! {
     /// The options of `names`.
     struct NamesOptions {
-        /// The name of the server as its distinguished names spell it (/cn=Servers/cn=NAME). The first label of our
-        /// own name stands for it; names of other servers are encoded behind that label. Give the same in all proxies
+        /// The name of the server as its distinguished names spell it (/cn=Servers/cn=NAME). The first label of the
+        /// proxy's name stands for it; names of other servers are encoded behind that label. Give the same in all proxies
         /// of a pool. If not set, it is the first label of upstream.rpc, or else of upstream.http, unless that is an
         /// address.
         server: Option<String> = None, such as "EXCH01";
@@ -124,7 +124,7 @@ impl Module for Names {
         if in_rops::concerns(rop.request().id())
             && rop.edit(|body| in_rops::request(body, |name| self.aliases.original(name)))
         {
-            rop.note("turned our name back");
+            rop.note("restored the server's name");
         }
         RopDecision::Relay
     }

@@ -233,7 +233,7 @@ fn no_row_of_any_operation_names_the_server() {
                     Value::MultipleString8(list) => list.items.as_ref().map(Vec::len),
                     other => panic!("{other:?}"),
                 };
-                assert_eq!(count, Some(1), "only our own binding is left");
+                assert_eq!(count, Some(1), "only the proxy's binding is left");
             }
         });
     }

@@ -265,7 +265,7 @@ fn no_property_of_any_answer_names_the_server() {
             if tag.is_same_property(NETWORK) {
                 seen += 1;
                 let ours = texts(&["ncacn_ip_tcp:proxy.lab.test"]);
-                assert!(ours.contains(value.untyped()), "only our own binding is left: {value:?}");
+                assert!(ours.contains(value.untyped()), "only the proxy's binding is left: {value:?}");
             }
         });
         assert!(seen >= 3, "{}", answer.name());

@@ -5,7 +5,7 @@ use mapi::rop::{Bool, Empty, Rop};
 
 use crate::input::Input;
 
-/// What can be made out of choices. Where there are none left, every choice is zero.
+/// What can be made out of choices. If no bytes are left, every choice is zero.
 pub(crate) trait Sample: Sized {
     fn sample(input: &mut Input<'_>) -> Self;
 }

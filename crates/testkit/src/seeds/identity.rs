@@ -91,7 +91,7 @@ pub(super) fn tokens() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// An answer to a challenge, without an integrity code and with a proof that is none.
+/// An answer to a challenge, without an integrity code and with an invalid proof.
 fn unproven() -> Vec<u8> {
     let claims = ClientChallenge {
         reserved1: 0,

@@ -46,7 +46,7 @@ pub(super) fn responses() -> Vec<Vec<u8>> {
 /// A response that answers no request.
 ///
 /// # Panics
-/// For a ROP of which there is none here.
+/// For a ROP without a seed.
 fn response_without_request(id: RopId) -> &'static [u8] {
     match id {
         RopId::RopPending => &[0x6E, 0, 0],

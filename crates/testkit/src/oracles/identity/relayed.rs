@@ -18,7 +18,7 @@ const NOW: FileTime = FileTime(1);
 /// Statuses that servers answer with, the first of which asks for more.
 const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
 
-/// Sign-ins that pass through us.
+/// Pass-through authentication.
 ///
 /// The first byte says the scheme, the second by what it is proven. Then come legs: a block that the client sends, a byte that chooses the
 /// status and whether the answer is that of a PING, and a block that the server answers with; where something has

@@ -44,7 +44,7 @@ fn requests(bytes: &[u8], known: &Known) -> Vec<RopRequest> {
         let mut seen = request.clone();
         let mut outputs = 0;
         seen.handle_indexes(&mut |role, _| outputs += usize::from(role == mapi::rop::HandleRole::Output));
-        // Bytes are compared: a number that is none is not equal to itself.
+        // Bytes are compared, since NaN does not equal itself.
         assert_eq!(seen.to_bytes(), request.to_bytes(), "to look is not to change");
         assert_eq!(request.output_handle_index().is_some(), outputs > 0);
         drop(request.to_node());

@@ -20,7 +20,7 @@ const MAX_STUB: usize = 8192;
 /// How many calls one conversation makes at most.
 const CALLS: u16 = 12;
 
-/// What a server sends, towards our end of an association.
+/// What a server sends, to the client's end of an association.
 ///
 /// The first byte are switches: 1 the bind is answered first, 2 it begins a handshake, 4 that asks for sealing
 /// instead of signing, 8 the rest are records out of which units with right lengths are made, 16 several calls
@@ -100,7 +100,7 @@ impl Driver {
         driver
     }
 
-    /// Lets a server of ours answer the bind.
+    /// Lets a server respond to the bind.
     fn be_bound(&mut self) {
         let groups = Arc::new(GroupTable::new());
         let mut server = ServerAssociation::new(Arc::new(super::server::config()), groups);

@@ -23,7 +23,7 @@ const MAX_OUTPUT: usize = 20_000;
 /// The longest answer that is given here, in bytes.
 const LONGEST_ANSWER: usize = 9000;
 
-/// What a client sends, towards our end of an association.
+/// What a client sends, to the server's end of an association.
 ///
 /// The first byte are switches: 1 a bind comes first, 2 with a handshake, 4 that asks for sealing instead of
 /// signing, 8 the rest are records out of which units with right lengths are made, 16 the bind offers several
