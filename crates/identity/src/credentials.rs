@@ -1,9 +1,9 @@
-//! Credentials: what a client signs in with.
+//! The credentials of an initiator.
 
 use crate::accounts::NtHash;
 use crate::secret::Password;
 
-/// What proves that an account is its own.
+/// The secret of an account.
 #[derive(Debug, Clone)]
 pub enum Secret {
     /// Its password.
@@ -21,7 +21,7 @@ impl Secret {
         }
     }
 
-    /// The password, where that is known.
+    /// The password, if known.
     pub(crate) const fn password(&self) -> Option<&Password> {
         match self {
             Self::Password(password) => Some(password),
@@ -30,18 +30,18 @@ impl Secret {
     }
 }
 
-/// What we sign in with.
+/// The credentials with which the proxy authenticates to a server.
 #[derive(Debug, Clone)]
 pub enum Credentials {
-    /// Anonymously.
+    /// Anonymous authentication.
     Anonymous,
-    /// As an account.
+    /// An account.
     Account {
         /// The account's name.
         user: String,
-        /// The domain's name; empty where the server is to find it.
+        /// The domain's name; empty if the server determines it.
         domain: String,
-        /// Its password, or what stands for it.
+        /// Its password or password hash.
         secret: Secret,
     },
 }

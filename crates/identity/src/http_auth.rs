@@ -1,16 +1,16 @@
-//! `Authorization` and `WWW-Authenticate`, read and written (RFC 9110 11).
+//! Reads and writes `Authorization` and `WWW-Authenticate` (RFC 9110 11).
 
 use zeroize::Zeroizing;
 
 use crate::error::AuthError;
 use crate::mechanism::Mechanism;
 
-/// What a client says in `Authorization`.
+/// The value of an `Authorization` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Authorization<'a> {
-    /// The scheme's name, in whatever case.
+    /// The scheme's name, in the client's letter case.
     pub scheme: &'a [u8],
-    /// What stands behind it.
+    /// The credentials after the scheme.
     pub credentials: &'a [u8],
 }
 
@@ -27,7 +27,7 @@ impl<'a> Authorization<'a> {
         mechanisms.iter().copied().find(|mechanism| mechanism.is_scheme(self.scheme))
     }
 
-    /// The mechanism of its scheme, where it is one that we know.
+    /// The mechanism of its scheme; `None` if unknown.
     pub fn mechanism(&self) -> Option<Mechanism> {
         Mechanism::by_scheme(self.scheme)
     }
@@ -35,7 +35,7 @@ impl<'a> Authorization<'a> {
     /// The token in the credentials, which are of `mechanism`.
     ///
     /// # Errors
-    /// When they are not written as the mechanism has it.
+    /// If they are not encoded as the mechanism requires.
     pub fn token(&self, mechanism: Mechanism) -> Result<Zeroizing<Vec<u8>>, AuthError> {
         mechanism.read_http(self.credentials)
     }
@@ -45,7 +45,7 @@ impl<'a> Authorization<'a> {
 pub fn header(mechanism: Mechanism, token: &[u8]) -> String {
     let scheme = mechanism.http_scheme().unwrap_or_default();
     let token = mechanism.write_http(token);
-    // Of its whole length at once, so that no copy of a secret is left behind.
+    // Allocated with its full capacity, so that growing leaves no copy of a secret in memory.
     let mut value = String::with_capacity(scheme.len().saturating_add(1).saturating_add(token.len()));
     value.push_str(scheme);
     value.push(' ');
@@ -68,7 +68,7 @@ impl<'a> Challenge<'a> {
         self.0.split(' ').next().unwrap_or_default()
     }
 
-    /// The mechanism of its scheme, where it is one that we know.
+    /// The mechanism of its scheme; `None` if unknown.
     pub fn mechanism(&self) -> Option<Mechanism> {
         Mechanism::by_scheme(self.scheme().as_bytes())
     }

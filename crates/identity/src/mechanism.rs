@@ -1,4 +1,4 @@
-//! The mechanisms of authentication: a line for each.
+//! The list of authentication mechanisms.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -16,26 +16,26 @@ use crate::package::{Channel, Package, Scope};
 use crate::passthrough::transcript::Transcript;
 use crate::spnego::mechanism::Spnego;
 
-/// Those that SPNEGO negotiates, the best first.
+/// The mechanisms that SPNEGO negotiates, the preferred one first.
 static NEGOTIATED: [&dyn Package; 1] = [&Ntlm];
 
 static SPNEGO: Spnego = Spnego::around(&NEGOTIATED);
 
-/// A mechanism of authentication. It is compared by its name.
+/// An authentication mechanism. Mechanisms are compared by name.
 #[derive(Clone, Copy)]
 pub struct Mechanism(&'static dyn Package);
 
 impl Mechanism {
-    /// SPNEGO (RFC 4178): `RPC_C_AUTHN_GSS_NEGOTIATE`, and Negotiate on a connection of HTTP (RFC 4559).
+    /// SPNEGO (RFC 4178): `RPC_C_AUTHN_GSS_NEGOTIATE` in DCE/RPC, Negotiate in HTTP (RFC 4559).
     pub const SPNEGO: Self = Self(&SPNEGO);
-    /// NTLM ([MS-NLMP]): `RPC_C_AUTHN_WINNT`, and NTLM on a connection of HTTP ([MS-NTHT]).
+    /// NTLM ([MS-NLMP]): `RPC_C_AUTHN_WINNT` in DCE/RPC, NTLM in HTTP ([MS-NTHT]).
     pub const NTLM: Self = Self(&Ntlm);
-    /// A token of a user whom the server trusts (RFC 6750), which only passes through.
+    /// Bearer tokens (RFC 6750), which only pass through.
     pub const BEARER: Self = Self(&Bearer);
-    /// A name and a password as they are (RFC 7617).
+    /// Basic (RFC 7617): a name and a password in clear text.
     pub const BASIC: Self = Self(&Basic);
 
-    /// All of them, in the order in which they are offered.
+    /// All mechanisms, in the order in which they are offered.
     pub const ALL: [Self; 4] = [Self::SPNEGO, Self::NTLM, Self::BEARER, Self::BASIC];
 
     /// The mechanism that `package` is.
@@ -48,37 +48,37 @@ impl Mechanism {
         self.0.name()
     }
 
-    /// Its `auth_type` in DCE/RPC; none where it is not one of DCE/RPC.
+    /// Its `auth_type` in DCE/RPC; `None` if DCE/RPC does not have it.
     pub fn rpc_auth_type(self) -> Option<u8> {
         self.0.rpc_auth_type()
     }
 
-    /// Its scheme in HTTP; none where it is not one of HTTP.
+    /// Its scheme in HTTP; `None` if HTTP does not have it.
     pub fn http_scheme(self) -> Option<&'static str> {
         self.0.http_scheme()
     }
 
-    /// Whether its scheme in HTTP is `name`, whose case does not matter.
+    /// Whether its scheme in HTTP is `name`, compared without regard to case.
     pub fn is_scheme(self, name: &[u8]) -> bool {
         self.http_scheme().is_some_and(|scheme| name.eq_ignore_ascii_case(scheme.as_bytes()))
     }
 
-    /// The one of [`Mechanism::ALL`] whose scheme in HTTP is `name`.
+    /// The mechanism of [`Mechanism::ALL`] whose scheme in HTTP is `name`.
     pub fn by_scheme(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|mechanism| mechanism.is_scheme(name))
     }
 
-    /// What a server writes in `WWW-Authenticate` to offer it.
+    /// The challenge with which a server offers it in `WWW-Authenticate`.
     pub fn http_challenge(self) -> Option<&'static str> {
         self.0.http_challenge()
     }
 
-    /// What one sign-in over HTTP authenticates.
+    /// What one authentication over HTTP applies to.
     pub fn scope(self) -> Scope {
         self.0.scope()
     }
 
-    /// Whether we have both ends of it. Otherwise it only passes through to the server.
+    /// Whether both ends are implemented. Otherwise the mechanism only passes through to the server.
     pub fn has_ends(self) -> bool {
         self.0.has_ends()
     }
@@ -86,7 +86,7 @@ impl Mechanism {
     /// The server's end of one handshake, on `channel`.
     ///
     /// # Errors
-    /// When we have none, or not with this configuration.
+    /// If it is not implemented, or not possible with this configuration.
     pub fn acceptor(
         self,
         config: &Arc<AcceptorConfig>,
@@ -98,7 +98,7 @@ impl Mechanism {
     /// The client's end of one handshake, on `channel`.
     ///
     /// # Errors
-    /// When we have none, or not with these credentials.
+    /// If it is not implemented, or not possible with these credentials.
     pub fn initiator(
         self,
         config: &InitiatorConfig,
@@ -153,7 +153,7 @@ impl fmt::Debug for Mechanism {
 }
 
 impl fmt::Display for Mechanism {
-    /// Its scheme in HTTP, or else its name.
+    /// Its scheme in HTTP, or its name if it has none.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.http_scheme().unwrap_or_else(|| self.name()))
     }

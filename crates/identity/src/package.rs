@@ -1,4 +1,4 @@
-//! What a mechanism has to offer: the one trait that a new one implements, and a line in `mechanism` is all else.
+//! The trait that a mechanism implements. A new mechanism implements it, and gets a line in `mechanism`.
 
 use std::sync::Arc;
 
@@ -13,41 +13,41 @@ use crate::handshake::{Acceptor, Initiator};
 use crate::passthrough::transcript::Transcript;
 use crate::spnego::tokens::Oid;
 
-/// What one sign-in over HTTP authenticates.
+/// What one authentication over HTTP applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
-    /// The connection, by a handshake in several legs ([MS-NTHT], RFC 4559). So none is made on a connection that
-    /// several clients share.
+    /// The connection, by a handshake in several legs ([MS-NTHT], RFC 4559). Not possible on a connection that several
+    /// clients share.
     Connection,
-    /// The one request, which carries all that it takes. So it is sent only where others cannot read it.
+    /// The request, which carries the complete credentials. They are sent only over connections that others cannot read.
     Request,
 }
 
-/// The protocol that a handshake is carried by.
+/// The protocol that carries a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Carrier {
     /// DCE/RPC, with a third leg and header signing in mechanisms of GSS-API (`GSS_C_DCE_STYLE`).
     Rpc,
-    /// HTTP, where no messages are protected.
+    /// HTTP, in which no messages are protected.
     Http,
 }
 
 /// The channel on which a handshake takes place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Channel {
-    /// What carries it.
+    /// The protocol that carries the handshake.
     pub carrier: Carrier,
-    /// What binds it to its TLS; none where there is no TLS.
+    /// The channel bindings of its TLS connection; `None` without TLS.
     pub bindings: Option<ChannelBindings>,
-    /// Whether SPNEGO negotiated it.
+    /// Whether SPNEGO negotiated the mechanism.
     pub(crate) negotiated: bool,
 }
 
 impl Channel {
-    /// A connection of DCE/RPC.
+    /// A DCE/RPC connection.
     pub const RPC: Self = Self { carrier: Carrier::Rpc, bindings: None, negotiated: false };
 
-    /// A connection of HTTP, in a TLS that has these bindings.
+    /// An HTTP connection, whose TLS connection has these channel bindings.
     pub const fn http(bindings: Option<ChannelBindings>) -> Self {
         Self { carrier: Carrier::Http, bindings, negotiated: false }
     }
@@ -58,12 +58,12 @@ impl Channel {
     }
 }
 
-/// A security package: what is known of one mechanism, and how its two ends are made.
+/// A security package: the properties of one mechanism, and constructors of its two ends.
 ///
 /// ```
 /// use identity::{Mechanism, Package, Scope};
 ///
-/// /// A mechanism that servers take, and we only pass through or know by name.
+/// /// A mechanism that only passes through to the server.
 /// struct Digest;
 ///
 /// impl Package for Digest {
@@ -84,40 +84,40 @@ impl Channel {
 /// assert!(DIGEST.is_scheme(b"digest") && DIGEST != Mechanism::BASIC);
 /// ```
 pub trait Package: Sync {
-    /// The mechanism's name, in lower case, as a configuration has it.
+    /// The mechanism's name in configurations, in lower case.
     fn name(&self) -> &'static str;
 
-    /// Its `auth_type` in DCE/RPC ([MS-RPCE] 2.2.1.1.7); none where it is not one of DCE/RPC.
+    /// Its `auth_type` in DCE/RPC ([MS-RPCE] 2.2.1.1.7); `None` if DCE/RPC does not have it.
     fn rpc_auth_type(&self) -> Option<u8> {
         None
     }
 
-    /// Its scheme in HTTP (RFC 9110 11.1); none where it is not one of HTTP.
+    /// Its scheme in HTTP (RFC 9110 11.1); `None` if HTTP does not have it.
     fn http_scheme(&self) -> Option<&'static str> {
         None
     }
 
-    /// What a server writes in `WWW-Authenticate` to offer it: its scheme, with parameters where it has any.
+    /// The challenge with which a server offers it in `WWW-Authenticate`: its scheme and parameters.
     fn http_challenge(&self) -> Option<&'static str> {
         self.http_scheme()
     }
 
-    /// What one sign-in over HTTP authenticates.
+    /// What one authentication over HTTP applies to.
     fn scope(&self) -> Scope {
         Scope::Connection
     }
 
-    /// What it is called in SPNEGO, the usual name first; empty where it is not negotiated.
+    /// Its object identifiers in SPNEGO, the usual one first; empty if SPNEGO does not negotiate it.
     fn oids(&self) -> &'static [Oid] {
         &[]
     }
 
-    /// What its messages begin with, where clients send them as they are under the name of Negotiate.
+    /// The first bytes of its messages, if clients send them without SPNEGO under the scheme Negotiate.
     fn bare_prefix(&self) -> Option<&'static [u8]> {
         None
     }
 
-    /// Whether we have both ends of it. Otherwise it only passes through to the server.
+    /// Whether both ends are implemented. Otherwise the mechanism only passes through to the server.
     fn has_ends(&self) -> bool {
         false
     }
@@ -125,7 +125,7 @@ pub trait Package: Sync {
     /// The server's end of one handshake, on `channel`.
     ///
     /// # Errors
-    /// When we have none, or not with this configuration.
+    /// If it is not implemented, or not possible with this configuration.
     fn acceptor(
         &self,
         _config: &Arc<AcceptorConfig>,
@@ -137,7 +137,7 @@ pub trait Package: Sync {
     /// The client's end of one handshake, on `channel`.
     ///
     /// # Errors
-    /// When we have none, or not with these credentials.
+    /// If it is not implemented, or not possible with these credentials.
     fn initiator(
         &self,
         _config: &InitiatorConfig,
@@ -146,37 +146,36 @@ pub trait Package: Sync {
         Err(AuthError::NoMechanism)
     }
 
-    /// The name in a client's token of the account that it wants to sign in with, not proven; none where the token has
-    /// none.
+    /// The account name in a client's token, unverified; `None` if the token has none.
     fn claimed_name(&self, _token: &[u8]) -> Option<String> {
         None
     }
 
-    /// What follows a sign-in that passes through to the server; none where it does not pass through.
+    /// The transcript of one pass-through authentication; `None` if the mechanism does not pass through.
     fn transcript(&self) -> Option<Box<dyn Transcript>> {
         None
     }
 
-    /// Whether a server may take it without having offered it to a request without credentials.
+    /// Whether a server may accept the mechanism without having offered it in its 401 response.
     fn accepted_unoffered(&self) -> bool {
         false
     }
 
-    /// A token that no account has, made of random `bytes`.
+    /// A token that belongs to no account, made of random `bytes`.
     fn invalid_token(&self, bytes: &[u8; 32]) -> Vec<u8> {
         bytes.to_vec()
     }
 
-    /// The token in what stands behind the scheme in `Authorization` or `WWW-Authenticate`.
+    /// Decodes the token after the scheme in `Authorization` or `WWW-Authenticate`.
     ///
     /// # Errors
-    /// When it is not written as the scheme has it.
+    /// If it is not encoded as the scheme requires.
     fn read_http(&self, credentials: &[u8]) -> Result<Zeroizing<Vec<u8>>, AuthError> {
         let token = STANDARD.decode(credentials).map_err(|_| AuthError::NotBase64)?;
         Ok(Zeroizing::new(token))
     }
 
-    /// What stands behind the scheme for this token.
+    /// Encodes a token to stand after the scheme.
     fn write_http(&self, token: &[u8]) -> Zeroizing<String> {
         Zeroizing::new(STANDARD.encode(token))
     }

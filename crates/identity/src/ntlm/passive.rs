@@ -1,6 +1,6 @@
-//! NTLM from the side: what passed between two others, read with a secret of one of them.
+//! Decryption of recorded NTLM messages, with a secret of the client.
 //!
-//! Nothing is proven here and no context is made: to be able to read a recording does not authenticate anybody.
+//! No security context is made here: being able to read a recording does not authenticate a user.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use crate::error::{AuthError, MessageError};
 use crate::handshake::check_size;
 use crate::spnego::tokens::{NegTokenInit, NegTokenResp, Oid, mech_type_list};
 
-/// Something with which a recording can be read.
+/// A secret with which recorded messages can be decrypted.
 #[derive(Clone)]
 pub struct DecryptionSecret(Kind);
 
@@ -53,16 +53,16 @@ impl fmt::Debug for DecryptionSecret {
     }
 }
 
-/// Who sent a token or a message.
+/// The sender of a token or a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
-    /// Who signed in.
+    /// The client.
     Client,
-    /// Who was signed in to.
+    /// The server.
     Server,
 }
 
-/// Who a client says that it is.
+/// The user that a client names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Claim {
     /// The user's name; empty for an anonymous client.
@@ -71,7 +71,7 @@ pub struct Claim {
     pub domain: String,
 }
 
-/// A handshake that passes by: plain NTLM, or within SPNEGO.
+/// The tokens of one recorded handshake, by NTLM or by NTLM within SPNEGO.
 #[derive(Debug, Default)]
 pub struct RecordedHandshake {
     /// SPNEGO's list of mechanisms, which the integrity codes are over.
@@ -84,7 +84,7 @@ pub struct RecordedHandshake {
 }
 
 impl RecordedHandshake {
-    /// Takes a token of the handshake. What is of another mechanism, or cannot be read, is passed over.
+    /// Reads a token of the handshake. Tokens of other mechanisms and malformed ones are skipped.
     pub fn token(&mut self, sender: Sender, token: &[u8]) {
         if check_size(token, MAX_TOKEN).is_err() {
             return;
@@ -118,22 +118,22 @@ impl RecordedHandshake {
         }
     }
 
-    /// Whether an NTLM handshake went by as a whole.
+    /// Whether the tokens of a complete NTLM handshake were read.
     pub fn is_complete(&self) -> bool {
         !self.challenge.is_empty() && !self.authenticate.is_empty()
     }
 
-    /// Who the client said that it is, once it said so.
+    /// The user that the client named; `None` before its last token.
     pub fn claim(&self) -> Option<Claim> {
         let message = Authenticate::from_bytes(&self.authenticate).ok()?;
         Some(Claim { user: message.user().ok()?, domain: message.domain().ok()? })
     }
 
-    /// What reads the messages that followed, with each of `secrets` that fits the handshake. Of a session key
-    /// that often cannot be told; then whether it fits shows at the first message.
+    /// A decryptor of the messages that followed for each of `secrets` that fits the handshake. For a session key this often
+    /// cannot be determined; then the first message shows whether it fits.
     ///
     /// # Errors
-    /// When the handshake's messages contradict themselves.
+    /// If the handshake's messages are malformed.
     pub fn open(&self, secrets: &[DecryptionSecret]) -> Result<Vec<PassiveSecurity>, AuthError> {
         let challenge = Challenge::from_bytes(&self.challenge)?;
         let message = Authenticate::from_bytes(&self.authenticate)?;
@@ -151,7 +151,7 @@ impl RecordedHandshake {
         Ok(found)
     }
 
-    /// The exported session key, if `secret` is one that the handshake was made with.
+    /// The exported session key, if `secret` is that of the handshake.
     fn exported(
         &self,
         secret: &DecryptionSecret,
@@ -186,7 +186,7 @@ impl RecordedHandshake {
         key.map(|key| exported_key(message, flags, &key)).transpose()
     }
 
-    /// Whether the client says that its message carries an integrity code where one would stand.
+    /// Whether the client declares that its message has an integrity code.
     fn has_code(&self, message: &Authenticate) -> bool {
         let claims = message.nt_response().ok().and_then(split_v2);
         let claims = claims.and_then(|(_, temp)| ClientChallenge::from_bytes(temp).ok());
@@ -194,7 +194,7 @@ impl RecordedHandshake {
         !self.negotiate.is_empty() && flags.is_some_and(|flags| flags.contains(AvFlags::MIC_PROVIDED))
     }
 
-    /// What follows from the session key; none where SPNEGO's integrity codes show that it is another one.
+    /// The decryptor for the session key; `None` if SPNEGO's integrity codes show that it is another one.
     fn security(&self, flags: F, exported: &[u8; 16]) -> Option<PassiveSecurity> {
         let mut security = PassiveSecurity::new(flags, exported);
         let list = self.mech_list.as_deref().unwrap_or_default();
@@ -210,19 +210,19 @@ impl RecordedHandshake {
     }
 }
 
-/// Reads what two others send one another.
+/// Decrypts and verifies the messages between a client and a server.
 #[derive(Debug)]
 pub struct PassiveSecurity {
     sides: Sides,
-    /// How much may still be spent on reading on where messages are missing.
+    /// How much may still be computed to continue after missing messages.
     effort: usize,
 }
 
 #[derive(Debug)]
 enum Sides {
-    /// Each direction has keys of its own.
+    /// Each direction has its own keys.
     Apart { client: Box<NtlmSecurity>, server: Box<NtlmSecurity> },
-    /// Both share one cipher, so that messages must come in the order in which they were sent.
+    /// Both directions share one cipher, so that messages must be passed in the order in which they were sent.
     Shared(Box<NtlmSecurity>),
 }
 
@@ -230,7 +230,7 @@ impl PassiveSecurity {
     fn new(flags: F, exported: &[u8; 16]) -> Self {
         let side = |client| Box::new(NtlmSecurity::new(flags, exported, client));
         let sides = if flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
-            // What the client sends is what a server receives.
+            // A side that receives the client's messages is a server.
             Sides::Apart { client: side(false), server: side(true) }
         } else {
             Sides::Shared(side(false))
