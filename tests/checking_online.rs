@@ -292,7 +292,7 @@ fn calls_at_a_level_that_the_server_does_not_take_are_found() {
         &configured(&format!("{all}\nlevel = \"connect\""), SERVICE.1),
         &[
             "upstream.level: rfr: ",
-            "the server closed the connection when we signed in or called: see whether it takes the level connect",
+            "the server closed the connection during authentication or a call: see whether it accepts the level connect",
         ],
     );
     finds(&configured(&format!("{all}\nlevel = \"none\""), SERVICE.1), &["upstream.level: rfr: "]);
