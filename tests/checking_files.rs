@@ -107,7 +107,7 @@ fn a_file_without_the_key_says_what_it_holds_and_how_to_convert_it() {
     folder.write("own.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
     one_problem(&folder, TEXT, "line 5: listen.key: ");
     assert!(
-        mapiproxy("check", &folder).err.contains("own.key: its private key can't be used: it is damaged")
+        mapiproxy("check", &folder).err.contains("own.key: its private key cannot be used: it is damaged")
     );
 }
 
@@ -141,7 +141,7 @@ fn certificates_and_keys_that_do_not_fit_together_are_distinguished() {
     folder.write("own.key", &key);
     one_problem(&folder, TEXT, "line 4: listen.certificate: ");
     folder.write("own.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-    one_problem(&folder, TEXT, "own.crt: its first certificate can't be read: it is damaged");
+    one_problem(&folder, TEXT, "own.crt: its first certificate cannot be read: it is damaged");
 }
 
 #[test]

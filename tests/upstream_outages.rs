@@ -14,7 +14,7 @@ use crate::harness::{
 
 const OPERATIONS: usize = 50;
 const WRONG: (&str, &str) = (SERVICE.0, "Cheshire Cat 4");
-const REFUSED_ACCOUNT: &str = "refuses the proxy's own account, not yours";
+const REFUSED_ACCOUNT: &str = "rejects the proxy's own account, not yours";
 
 /// What a client of HTTP reads who asks for something: the status, and the text.
 fn asks(proxy: &Proxy, port: u16) -> (u16, String) {
@@ -285,7 +285,7 @@ fn a_server_that_is_down_is_logged_once_where_clients_sign_in_there_themselves()
     let proxy = before_http(at).relayed().start();
     for _ in 0..OPERATIONS {
         let (status, text) = asks(&proxy, 8080);
-        assert!(status == 502 && text.contains("can't be reached"), "{status} {text}");
+        assert!(status == 502 && text.contains("cannot be reached"), "{status} {text}");
     }
     only_line(&proxy, "WARN", "upstream is unreachable");
     // What the server never saw was no guess at a password.
@@ -299,7 +299,7 @@ fn an_http_server_that_is_down_is_logged_once_and_once_when_it_is_back() {
     let proxy = before_http(at).upstream_key("http_authentication", "\"basic\"").start();
     for _ in 0..OPERATIONS {
         let (status, text) = asks(&proxy, 8080);
-        assert!(status == 502 && text.contains("can't be reached"), "{status} {text}");
+        assert!(status == 502 && text.contains("cannot be reached"), "{status} {text}");
     }
     let line = only_line(&proxy, "WARN", "upstream is unreachable");
     assert!(line.contains("upstream.http"), "{line}");
@@ -339,7 +339,7 @@ fn a_server_whose_tls_fails_is_distinguished_and_not_connected_to_for_each_opera
     let proxy = setup.start();
     for _ in 0..OPERATIONS {
         let (status, text) = asks(&proxy, 8081);
-        assert!(status == 502 && text.contains("can't establish TLS"), "{status} {text}");
+        assert!(status == 502 && text.contains("cannot establish TLS"), "{status} {text}");
     }
     let connected = connections.lock().unwrap().len();
     assert!((2..10).contains(&connected), "{connected}");

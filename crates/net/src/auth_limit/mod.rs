@@ -72,7 +72,7 @@ impl AuthLimit {
         }
     }
 
-    /// An attempt failed. `name` is none if the credentials contain none: then no password was guessed, and the attempt is only
+    /// An attempt failed. `name` is `None` if the credentials do not contain a name: then no password was guessed, and the attempt is only
     /// logged.
     pub(crate) fn failed(
         &self,

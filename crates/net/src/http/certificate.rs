@@ -9,7 +9,7 @@ use webpki::{EndEntityCert, Error, KeyUsage};
 use crate::http::pem::Role;
 use crate::http::tls::{self, TlsError};
 
-/// Why clients will not accept a certificate.
+/// Why clients do not accept a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
     /// It is no longer valid.
@@ -63,11 +63,11 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "no name that clients check".to_owned() } else { names.join(", ") }
 }
 
-/// What clients who reach us as `name` will find wrong at the time `now` with the first certificate of the file
-/// `path`. Which authorities they trust is not known here.
+/// The faults that clients which connect to `name` find, at the time `now`, in the first certificate of the file `path`.
+/// Which authorities they trust is not known.
 ///
 /// # Errors
-/// When the file can't be read.
+/// If the file cannot be read.
 pub fn certificate_faults(
     path: &Path,
     name: &str,
@@ -106,12 +106,12 @@ pub fn certificate_faults(
     Ok(faults)
 }
 
-/// The first certificate of `chain`, counted from one, behind which another stands than its issuer's.
+/// The number of the first certificate of `chain`, from one, that is not followed by its issuer's.
 fn out_of_order(chain: &[CertificateDer<'_>]) -> Option<usize> {
     let follows = |pair: &[CertificateDer<'_>]| {
         let [certificate, next] = pair else { return true };
         let (certificate, next) = (EndEntityCert::try_from(certificate), EndEntityCert::try_from(next));
-        // What can't be read is not compared.
+        // Certificates that cannot be read are not compared.
         certificate
             .ok()
             .zip(next.ok())

@@ -1,4 +1,5 @@
-//! Files with certificates and keys in PEM (RFC 7468): what is in one instead, and what makes of it what it should be.
+//! Reads files with certificates and keys in PEM (RFC 7468). For a file with another content, the error names the content and
+//! how to convert it.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -33,7 +34,7 @@ impl Role {
         }
     }
 
-    /// What to do where it is missing.
+    /// What to do if the file does not contain it.
     const fn instead(self) -> &'static str {
         match self {
             Self::Certificate => "give the certificate that an authority issued for it",
@@ -84,48 +85,46 @@ pub enum Content {
     NoPem,
 }
 
-/// Why a file can't be used.
+/// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileFault {
-    /// It can't be read.
-    #[error("can't be read: {0}")]
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
     Read(#[from] io::Error),
-    /// It is a folder, a pipe or a device.
+    /// The path is a folder, a pipe or a device.
     #[error("is not a regular file")]
     NoFile,
-    /// It is larger than anything that belongs there.
+    /// The file is too large.
     #[error("is larger than {0} bytes: it is not what it is named for")]
     TooLarge(u64),
-    /// It holds something else.
+    /// The file has another content.
     #[error(transparent)]
     Holds(#[from] Unsuitable),
-    /// A line that ends a part is missing.
+    /// The line that ends a section is missing.
     #[error(
         "a line -----END ...----- is missing: the file is cut off, or its lines do not begin at the left margin"
     )]
     CutOff,
-    /// What stands between two lines is no base64.
-    #[error(
-        "what stands between -----BEGIN ...----- and -----END ...----- is not base64: copy the file again"
-    )]
+    /// A section is not base64.
+    #[error("the text between -----BEGIN ...----- and -----END ...----- is not base64: copy the file again")]
     Base64,
-    /// The lines that begin and end its parts are not as they should be.
-    #[error("the line {0:?} does not begin a part of PEM: it has to be as -----BEGIN CERTIFICATE-----")]
+    /// A line that should begin a section is invalid.
+    #[error("the line {0:?} does not begin a section of PEM (for example -----BEGIN CERTIFICATE-----)")]
     Begin(String),
-    /// It holds no certificate that can be read.
-    #[error("its first certificate can't be read: it is damaged, or not an X.509 certificate of version 3")]
+    /// The first certificate is invalid.
+    #[error("its first certificate cannot be read: it is damaged, or not an X.509 certificate of version 3")]
     Certificate,
-    /// It holds no certificate of an authority that can be read.
+    /// All certificates are invalid.
     #[error("none of the {0} certificates in it can be read: they are damaged, or not X.509 certificates")]
     Authorities(usize),
-    /// It holds a key of another kind.
+    /// The key is invalid or of another kind.
     #[error(
-        "its private key can't be used: it is damaged, or neither RSA of 2048 bits or more, ECDSA with P-256 or P-384, nor Ed25519"
+        "its private key cannot be used: it is damaged, or neither RSA of 2048 bits or more, ECDSA with P-256 or P-384, nor Ed25519"
     )]
     Key,
 }
 
-/// A file whose content is another than it should be.
+/// A file with another content than it should have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", Advice(self))]
 pub struct Unsuitable {
@@ -254,7 +253,7 @@ fn fault(error: pem::Error, path: &Path, role: Role, bytes: &[u8]) -> FileFault 
     let holds = |content| FileFault::Holds(Unsuitable { path: path.to_owned(), role, content });
     match error {
         pem::Error::NoItemsFound => holds(content(bytes, role)),
-        // The lines above such a key's base64 are none.
+        // The headers of an encrypted key are not base64.
         _ if role == Role::Key && is_encrypted(bytes) => holds(Content::EncryptedKey),
         pem::Error::MissingSectionEnd { .. } => FileFault::CutOff,
         pem::Error::IllegalSectionStart { line } => {
@@ -305,7 +304,7 @@ fn in_pem(labels: &[String], bytes: &[u8], role: Role) -> Option<Content> {
     } else {
         has_key.then_some(Content::PrivateKey)
     };
-    // What is wanted is not there as it should be: it says more than what is there beside it.
+    // An invalid form of the wanted content explains more than other content.
     let (first, second) = if role == Role::Key { (key, certificate) } else { (certificate, key) };
     let is_request = |label: &String| label.ends_with("CERTIFICATE REQUEST");
     first.or(second).or_else(|| {
@@ -321,7 +320,7 @@ fn in_pem(labels: &[String], bytes: &[u8], role: Role) -> Option<Content> {
     })
 }
 
-/// What stands in the sequence that `bytes` are (X.690 8.9), if they are one.
+/// The content of `bytes` if they are a sequence in DER (X.690 8.9).
 fn in_der(bytes: &[u8]) -> Option<Content> {
     let length = *bytes.get(1)?;
     let header = if length < 0x80 { 2 } else { usize::from(length & 0x7f).saturating_add(2) };
@@ -350,7 +349,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_is_in_a_file_it_is_classified() {
+    fn the_content_of_a_file_is_classified() {
         for (bytes, expected) in [
             (&b""[..], Content::Empty),
             (b" \r\n", Content::Empty),
@@ -369,14 +368,14 @@ mod tests {
         ] {
             assert_eq!(content(bytes, Role::Certificate), expected, "{bytes:?}");
         }
-        // Beside what is wanted and can't be read, nothing else counts.
+        // The wanted content decides, though it cannot be read.
         let both = b" -----BEGIN CERTIFICATE-----\n -----BEGIN PRIVATE KEY-----\n";
         assert_eq!(content(both, Role::Certificate), Content::Certificate);
         assert_eq!(content(both, Role::Key), Content::PrivateKey);
     }
 
     #[test]
-    fn a_label_that_is_long_is_quoted_in_part() {
+    fn a_long_label_is_truncated() {
         let bytes = [b"-----BEGIN ", &vec![b'X'; 100_000][..], b"-----\n"].concat();
         let Content::OtherPem(label) = content(&bytes, Role::Key) else { panic!("no label") };
         assert_eq!(label.len(), 80);

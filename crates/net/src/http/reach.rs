@@ -1,4 +1,4 @@
-//! What a server answers to one request, without a client: for those who check a configuration.
+//! Single requests of the proxy's own, to check a configuration.
 
 use http1::{RequestHead, ResponseHead};
 use identity::SecurityContext;
@@ -15,21 +15,21 @@ use crate::http::upstream::dial::NotOpened;
 use crate::http::upstream::request_head::{BodyFraming, Rewrite};
 use crate::upstream_error::UpstreamError;
 
-/// What a server answers to a request without credentials.
+/// The response of a server to a request without credentials.
 #[derive(Debug, Clone)]
 pub struct Anonymous {
-    /// The answer's status.
+    /// The status of the response.
     pub status: u16,
-    /// The schemes that it offers.
+    /// The authentication schemes that the server offers.
     pub offered: Vec<String>,
-    /// By how many seconds the server's clock is ahead of ours, as its `Date` says.
+    /// By how many seconds the server's clock is ahead of the proxy's, by the `Date` of the response.
     pub ahead: Option<i64>,
 }
 
-/// Asks for `target` without credentials, on a connection of its own.
+/// Sends a request for `target` without credentials, on a separate connection.
 ///
 /// # Errors
-/// When the server can't be reached, or what it says is no answer.
+/// If the server cannot be reached, or its response is invalid.
 pub async fn ask_anonymously(upstream: &HttpUpstream, target: &str) -> Result<Anonymous, NotOpened> {
     let mut connection = UpstreamConnection::connect_once(upstream).await?;
     let mut head = ping(target)?;
@@ -41,11 +41,11 @@ pub async fn ask_anonymously(upstream: &HttpUpstream, target: &str) -> Result<An
     Ok(Anonymous { status: answer.status(), offered, ahead })
 }
 
-/// Signs in and asks for `target`, on a connection of its own: one attempt, which is not made again however it ends.
-/// Says the answer's status.
+/// Authenticates and sends a request for `target`, on a separate connection, in a single attempt. Returns the status of the
+/// response.
 ///
 /// # Errors
-/// When the server can't be reached, or does not let us in.
+/// If the server cannot be reached, or rejects the credentials.
 pub async fn sign_in_once(
     upstream: &HttpUpstream,
     context: &SecurityContext,
@@ -84,7 +84,7 @@ fn ping(target: &str) -> Result<RequestHead, NotOpened> {
 }
 
 /// By how many seconds a `date` as HTTP writes it (RFC 9110 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`) is later than
-/// `now`; none where it can't be read.
+/// `now`; `None` if it is invalid.
 fn ahead(date: &str, now: FileTime) -> Option<i64> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -1,4 +1,4 @@
-//! Every recorded exchange, sent again through the proxy to a server that answers as the recorded one did.
+//! Recorded exchanges, sent again through the proxy to a server that responds as the recorded one did.
 
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use testkit::captures::{Exchange, mapihttp, mapihttp_compressed};
 
 use crate::support::{Client, Got, SERVICE, Setup, Upstream, basic};
 
-/// Decodes whatever comes by.
+/// Decodes all operations.
 struct Reader(Arc<Mutex<Vec<String>>>);
 
 impl Module for Reader {
@@ -36,7 +36,7 @@ impl Module for Reader {
     }
 }
 
-/// What a proxy leaves out of an answer: what is said of the connection.
+/// The head of a response without the fields that concern the connection.
 fn without_connection(head: &str) -> String {
     let about = |line: &&str| {
         let line = line.to_ascii_lowercase();
@@ -50,7 +50,7 @@ fn head_and_rest(bytes: &[u8]) -> (String, &[u8]) {
     (String::from_utf8(bytes[..end].to_vec()).unwrap(), &bytes[end..])
 }
 
-/// Whom a recorded request is from, by its credentials; none where it has none that are good.
+/// The user of a recorded request, by its credentials; `None` if they are not valid.
 fn user(exchange: &Exchange) -> Option<&'static str> {
     let (head, _) = head_and_rest(&exchange.request);
     ["alice@lab.test", "bob@lab.test", "carol@lab.test"].into_iter().find(|user| {
@@ -100,7 +100,7 @@ fn replay(exchanges: Vec<Exchange>) -> Replayed {
                 exchange.label
             );
             assert_eq!(answer.wire, recorded_body, "{}", exchange.label);
-            // What comes in chunks goes on with its length.
+            // A short chunked body is forwarded with its length.
             let chunked = head.contains("Transfer-Encoding: chunked");
             assert_eq!(got.body, if chunked { b"" } else { body }, "{}", exchange.label);
             let sent = |text: &str| {
@@ -132,7 +132,7 @@ fn replay(exchanges: Vec<Exchange>) -> Replayed {
                 recorded.split("\r\n").find(|line| line.to_ascii_lowercase().starts_with("x-responsecode:"));
             let theirs = theirs.map(|line| line[15..].trim().to_owned());
             if answer.code() != theirs {
-                others.push(format!("{}: ours {:?}, theirs {theirs:?}", exchange.label, answer.code()));
+                others.push(format!("{}: proxy {:?}, server {theirs:?}", exchange.label, answer.code()));
             }
         }
     }
@@ -140,14 +140,14 @@ fn replay(exchanges: Vec<Exchange>) -> Replayed {
     Replayed { relayed, refused, others, unread }
 }
 
-/// What came of a recording.
+/// The results of a recording.
 #[derive(Debug, PartialEq)]
 struct Replayed {
     relayed: usize,
     refused: usize,
-    /// What was refused here with another code than the server's.
+    /// Requests that were refused with another code than the server's.
     others: Vec<String>,
-    /// What was not decoded.
+    /// Operations that were not decoded.
     unread: Vec<String>,
 }
 
@@ -155,14 +155,14 @@ struct Replayed {
 fn recorded_exchanges_come_back_byte_for_byte() {
     let replayed = replay(mapihttp());
     assert_eq!((replayed.relayed, replayed.refused), (399, 6), "{replayed:#?}");
-    // Ours are those of [MS-OXCMAPIHTTP] 2.2.3.3.3, as Exchange has them. The recorded server numbers some of what is
-    // wrong in another way, as the texts of its answers show, and for other methods than POST it has no code.
+    // The proxy has the codes of [MS-OXCMAPIHTTP] 2.2.3.3.3, as Exchange has. The recorded server has others for some errors,
+    // as the texts of its responses show, and no code for methods other than POST.
     let otherwise = [
-        "hdr-no-requesttype: ours Some(\"7\"), theirs Some(\"1\")",
-        "hdr-bogus-requesttype: ours Some(\"5\"), theirs Some(\"2\")",
-        "hdr-execute-badcookie: ours Some(\"10\"), theirs Some(\"2\")",
-        "mapi-get: ours Some(\"2\"), theirs None",
-        "mapi-options: ours Some(\"2\"), theirs None",
+        "hdr-no-requesttype: proxy Some(\"7\"), server Some(\"1\")",
+        "hdr-bogus-requesttype: proxy Some(\"5\"), server Some(\"2\")",
+        "hdr-execute-badcookie: proxy Some(\"10\"), server Some(\"2\")",
+        "mapi-get: proxy Some(\"2\"), server None",
+        "mapi-options: proxy Some(\"2\"), server None",
     ];
     assert_eq!(replayed.others, otherwise);
     // Requests whose bodies were cut off or left out on purpose.

@@ -1,4 +1,4 @@
-//! Accounts that are revoked while the body of a request is still to come.
+//! Accounts that are revoked while the body of a request is received.
 
 use std::io::{ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use identity::SecurityContext;
 
 use crate::support::{Client, PATIENCE, Setup, Upstream, basic, mapi};
 
-/// Gives a test the context of each client that signs in.
+/// Sends a test the context of each client that authenticates.
 struct Watcher(Sender<SecurityContext>);
 
 impl Observer for Watcher {
@@ -32,7 +32,7 @@ fn watched() -> (Arc<Watcher>, Receiver<SecurityContext>) {
     (Arc::new(Watcher(sender)), contexts)
 }
 
-/// Reads from a connection until `end` came; false where it ended before.
+/// Reads from a connection up to `end`. Returns false if the connection ended before.
 fn reads(stream: &mut TcpStream, end: &str) -> bool {
     let mut all = Vec::new();
     let mut buffer = [0; 8192];
@@ -92,7 +92,7 @@ impl Module for Counter {
 }
 
 #[test]
-fn no_module_sees_an_operation_of_a_revoked_account() {
+fn an_operation_of_a_revoked_account_reaches_no_module() {
     let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let seen = Arc::new(AtomicUsize::new(0));
     let (observer, contexts) = watched();

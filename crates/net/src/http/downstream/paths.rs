@@ -58,7 +58,7 @@ pub(crate) fn check_path(path: &str) -> Result<(), Ambiguous> {
     if path.split('/').any(|segment| segment.starts_with('(')) { Err(Ambiguous::Parenthesis) } else { Ok(()) }
 }
 
-/// Checks the query of a directory whose clients have no paths in any: however often it is decoded, none is found.
+/// Checks the query of a directory whose clients send no paths in queries: decoding it repeatedly must not yield one.
 pub(crate) fn check_query(query: &str) -> Result<(), Ambiguous> {
     // So are most queries.
     if is_plain(query, b"-_.~@=&") {
@@ -82,7 +82,7 @@ pub(crate) fn check_query(query: &str) -> Result<(), Ambiguous> {
 }
 
 /// Parameters by which a request says who sends it, beside or in place of `Authorization`: a Bearer token (RFC 6750 2.3),
-/// and what Exchange's PowerShell takes from its front end. The server could take the request for another's than we do.
+/// and what Exchange's PowerShell takes from its front end. The server could take the request for another user's than the proxy does.
 const TOKENS: [&str; 2] = ["access_token", "x-rps-cat"];
 
 /// Checks that a query has none of [`TOKENS`], as far as servers decode names of parameters.
@@ -101,7 +101,7 @@ pub(crate) fn check_no_token(query: &str) -> Result<(), Ambiguous> {
 /// So often a query may be encoded over and over.
 const MOST_DECODINGS: usize = 4;
 
-/// `path` decoded once; none where it then holds what should not be encoded, or what is no text.
+/// `path` decoded once; `None` if that yields characters that must not be encoded, or is not text.
 fn decoded(path: &str) -> Option<String> {
     let mut rest = path.as_bytes();
     let mut out = Vec::with_capacity(rest.len());

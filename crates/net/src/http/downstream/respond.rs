@@ -6,7 +6,7 @@ use mapi::mapihttp::headers::X_RESPONSE_CODE;
 
 use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
-/// Appends an answer to `request` with `text`, to whose head `add` may add something.
+/// Appends a response to `request` with `text`, to whose head `add` may add fields.
 pub(crate) fn to(
     out: &mut Vec<u8>,
     request: &RequestHead,
@@ -21,11 +21,11 @@ pub(crate) fn to(
     });
 }
 
-/// After how many seconds a client may try again for whose request there was no room in memory.
+/// The seconds after which a client may repeat a request that exceeded a limit on memory.
 const BUSY_SECONDS: u64 = 10;
 
-/// Appends a response to `request` that refuses it since there is no room in memory now; where it is an operation, with
-/// its `code`. The connection has to be closed where the rest of the request is not read.
+/// Appends a response to `request` that refuses it because of a limit on memory, with a `code` if it is an operation. The
+/// connection has to be closed unless the rest of the request is read.
 pub(crate) fn too_busy(out: &mut Vec<u8>, request: &RequestHead, code: Option<ResponseCode>) {
     to(out, request, 503, "too busy\n", |head| {
         head.fields.push("Retry-After", BUSY_SECONDS.to_string());
@@ -38,7 +38,7 @@ pub(crate) fn too_busy(out: &mut Vec<u8>, request: &RequestHead, code: Option<Re
     });
 }
 
-/// Appends a response to `request`, which came to nothing because of `why`.
+/// Appends a response to `request`, which failed because of `why`.
 pub(crate) fn upstream_failed(out: &mut Vec<u8>, request: &RequestHead, why: &UpstreamError) {
     let (status, text) = shown(why);
     to(out, request, status, text, |head| {
@@ -48,15 +48,15 @@ pub(crate) fn upstream_failed(out: &mut Vec<u8>, request: &RequestHead, why: &Up
     });
 }
 
-/// With what status and text a client is answered whose request came to nothing because of `why`.
+/// The status and text of the response to a request that failed because of `why`.
 const fn shown(why: &UpstreamError) -> (u16, &'static str) {
     match why {
         UpstreamError::Connect(_) | UpstreamError::Loop => {
-            (502, "the server behind this proxy can't be reached\n")
+            (502, "the server behind this proxy cannot be reached\n")
         }
         UpstreamError::Tls(_) => (
             502,
-            "this proxy can't establish TLS with the server behind it: inform the proxy's administrator\n",
+            "this proxy cannot establish TLS with the server behind it: inform the proxy's administrator\n",
         ),
         UpstreamError::Auth(
             UpstreamAuthError::InvalidCredentials(_)
@@ -64,22 +64,22 @@ const fn shown(why: &UpstreamError) -> (u16, &'static str) {
             | UpstreamAuthError::SchemeNotOffered(_),
         ) => (
             503,
-            "the server behind this proxy refuses the proxy's own account, not yours: inform the proxy's \
+            "the server behind this proxy rejects the proxy's own account, not yours: inform the proxy's \
              administrator\n",
         ),
         UpstreamError::MemoryLimit(_) => (503, "too busy\n"),
-        UpstreamError::Timeout(_) => (504, "the server behind this proxy does not answer in time\n"),
+        UpstreamError::Timeout(_) => (504, "the server behind this proxy does not respond in time\n"),
         UpstreamError::Closed { .. }
         | UpstreamError::Rejected { .. }
         | UpstreamError::NotServed(_)
         | UpstreamError::Protocol(_)
         | UpstreamError::Auth(
             UpstreamAuthError::ClientMustAuthenticate(_) | UpstreamAuthError::AccessDenied(_),
-        ) => (502, "the server behind this proxy gave no usable answer\n"),
+        ) => (502, "the server behind this proxy gave no usable response\n"),
     }
 }
 
-/// Says in an answer's head whether the connection stays open.
+/// Adds to the head of a response whether the connection stays open.
 pub(crate) fn connection(head: &mut ResponseHead, request: &RequestHead) {
     if !request.keeps_alive() {
         head.fields.push("Connection", "close");
@@ -88,7 +88,7 @@ pub(crate) fn connection(head: &mut ResponseHead, request: &RequestHead) {
     }
 }
 
-/// Appends an answer with `text` to what is no request that one could look into.
+/// Appends a response with `text` to bytes that are not a request.
 pub(crate) fn plain(out: &mut Vec<u8>, status: u16, text: &str, add: impl FnOnce(&mut ResponseHead)) {
     write(out, status, text.len(), text, add);
 }
