@@ -180,7 +180,7 @@ fn an_accounts_file_that_is_none_is_refused_with_what_one_looks_like() {
         folder.write("accounts.toml", &ACCOUNT.replace(from, to));
         refused(
             &folder,
-            &["line 7: clients.accounts: ", "an account is a line [[account]], and below it user"],
+            &["line 7: clients.accounts: ", "an account is a line [[account]] followed by user"],
         );
     }
 }
