@@ -16,7 +16,7 @@ use rpc::AuthLevel;
 use tokio::task::JoinSet;
 
 use crate::configuration::DOMAIN;
-use crate::setup::{Field, USER};
+use crate::setup::{self, Field, Stage, USER};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -59,6 +59,22 @@ pub(crate) async fn compare(round: Duration, rounds: usize) -> Result<(), Box<dy
         }
     }
     Ok(())
+}
+
+/// The output of callgrind for the operations of one client.
+pub(crate) async fn callgrind(level: &str, operations: u64) -> Result<String, Box<dyn Error>> {
+    // The folder outlives the proxy, which writes when it ends.
+    let stage = Stage::new("counted")?;
+    let file = stage.path("callgrind.out");
+    let field = Field::of(setup::under_callgrind(&file)?, level, "\"names\"")?;
+    let sessions = open(field.proxy, account(&field, level), 1).await.map_err(|error| error.to_string())?;
+    for mut session in sessions {
+        for _ in 0..operations / session.calls.len() as u64 + 1 {
+            session.call_each().await.map_err(|error| error.to_string())?;
+        }
+    }
+    drop(field);
+    Ok(std::fs::read_to_string(&file)?)
 }
 
 fn show(figures: Figures) -> String {
@@ -221,16 +237,25 @@ pub(crate) async fn drive(
 async fn work(mut session: Session, until: Instant) -> Result<(Session, Vec<Duration>), Failure> {
     let mut times = Vec::new();
     loop {
-        for (opnum, stub) in &session.calls {
+        times.extend(session.call_each().await?);
+        if Instant::now() >= until {
+            return Ok((session, times));
+        }
+    }
+}
+
+impl Session {
+    /// Makes each call once; returns how long each took.
+    async fn call_each(&mut self) -> Result<Vec<Duration>, Failure> {
+        let mut times = Vec::with_capacity(self.calls.len());
+        for (opnum, stub) in &self.calls {
             let since = Instant::now();
-            let (answer, _) = session.rpc.call(*opnum, stub.clone()).await?;
+            let (answer, _) = self.rpc.call(*opnum, stub.clone()).await?;
             times.push(since.elapsed());
             if answer.last_chunk::<4>() != Some(&[0; 4]) {
                 return Err(format!("operation {opnum} failed: {answer:02x?}").into());
             }
         }
-        if Instant::now() >= until {
-            return Ok((session, times));
-        }
+        Ok(times)
     }
 }

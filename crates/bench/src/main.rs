@@ -20,7 +20,7 @@ use clap::{Parser, ValueEnum};
 /// Measures the proxy beside other programs.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What to measure; everything if left out.
+    /// What to measure; everything but `hot` if left out.
     #[arg(value_enum)]
     parts: Vec<Part>,
     /// The duration of each round.
@@ -56,6 +56,8 @@ enum Part {
     Parked,
     /// Unauthenticated connections held open: their cost for authenticated users, beside nginx.
     Held,
+    /// Writes crates/mapiproxy/hot_functions.txt, the list of functions that requests execute, for the linker.
+    Hot,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -75,6 +77,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if wanted(Part::Instructions) {
         instructions::run()?;
         runtime.block_on(http::count_passed())?;
+    }
+    if arguments.parts.contains(&Part::Hot) {
+        runtime.block_on(http::find_hot_functions())?;
     }
     if wanted(Part::Relay) {
         runtime.block_on(load::compare(round, arguments.rounds))?;

@@ -121,6 +121,11 @@ pub(crate) struct Field {
 impl Field {
     /// Starts everything, with calls protected at `level` on both sides.
     pub(crate) fn start(level: &str, stack: &str) -> Result<Self, Failure> {
+        Self::of(Command::new(program()?), level, stack)
+    }
+
+    /// The same, with the proxy started by `proxy_command`, which is its program or begins with it.
+    pub(crate) fn of(mut proxy_command: Command, level: &str, stack: &str) -> Result<Self, Failure> {
         let mut stage = Stage::new(level)?;
         let [lab, proxy, haproxy] = [24, 23, 25].map(|host| free(Ipv4Addr::new(127, 0, 0, host)));
         let (lab, proxy, haproxy) = (lab?, proxy?, haproxy?);
@@ -137,8 +142,7 @@ impl Field {
         let config = stage.path("lab.toml");
         stage.run(Command::new(&program).arg("lab").arg("--config").arg(config), lab)?;
         let config = stage.path("proxy.toml");
-        let proxy_process =
-            stage.run(Command::new(&program).arg("run").arg("--config").arg(config), proxy)?;
+        let proxy_process = stage.run(proxy_command.arg("run").arg("--config").arg(config), proxy)?;
         let config = stage.path("haproxy.cfg");
         stage.run(Command::new("haproxy").arg("-db").arg("-f").arg(config), haproxy)?;
         Ok(Self { _stage: stage, proxy, haproxy, proxy_process, password })
@@ -153,6 +157,14 @@ pub(crate) fn program() -> Result<PathBuf, Failure> {
         return Ok(program);
     }
     Err(format!("{} is missing: cargo xtask bench builds it", program.display()).into())
+}
+
+/// The program as callgrind runs it, which writes to `file` at its end what it counted.
+pub(crate) fn under_callgrind(file: &Path) -> Result<Command, Failure> {
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--dump-instr=yes", "--demangle=no", "--quiet"]);
+    command.arg(format!("--callgrind-out-file={}", file.display())).arg(program()?);
+    Ok(command)
 }
 
 pub(crate) fn free(host: Ipv4Addr) -> Result<SocketAddr, std::io::Error> {

@@ -1,9 +1,11 @@
 //! MAPI over HTTP through the proxy, with everything decoded, beside reverse proxies that forward it unread.
 
 pub(crate) mod bodies;
+mod callgrind;
 mod choice;
 mod head;
 mod held;
+mod hot;
 mod load;
 mod parked;
 mod passed;
@@ -17,6 +19,7 @@ use self::bodies::Kind;
 pub(crate) use self::choice::Choice;
 use self::choice::among;
 pub(crate) use self::held::run as hold;
+pub(crate) use self::hot::run as find_hot_functions;
 use self::load::{Client, Target};
 pub(crate) use self::parked::run as park;
 pub(crate) use self::passed::run as count_passed;

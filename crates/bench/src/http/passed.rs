@@ -1,18 +1,18 @@
 //! The code of the proxy that a request executes, counted by callgrind. With few clients, the processor's caches do not hold it
 //! when a request arrives, so that the amount of different code costs more than the number of instructions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::error::Error;
-use std::process::Command;
 
 use super::bodies::Kind;
+use super::callgrind;
 use super::load::{self, Target};
 use super::peers::Peers;
 use super::upstream;
 use crate::setup::{self, Stage};
 
 /// The number of requests that are counted, after a few that are not.
-const REQUESTS: u64 = 1000;
+pub(crate) const REQUESTS: u64 = 1000;
 
 /// The code that a request executes.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -38,23 +38,25 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 async fn count(kind: Kind) -> Result<Passed, Box<dyn Error>> {
+    Ok(passed(&callgrind(kind, false).await?, REQUESTS))
+}
+
+/// The output of callgrind for requests on one connection, within TLS if `secure`.
+pub(super) async fn callgrind(kind: Kind, secure: bool) -> Result<String, Box<dyn Error>> {
     // The folder outlives the proxy, which writes when it ends.
     let stage = Stage::new("passed")?;
     let file = stage.path("callgrind.out");
-    let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--dump-instr=yes", "--quiet"]);
-    command.arg(format!("--callgrind-out-file={}", file.display())).arg(setup::program()?);
-    let peers = Peers::of(upstream::start()?, command)?;
+    let peers = Peers::of(upstream::start()?, setup::under_callgrind(&file)?)?;
+    let ours = &peers.all[0];
     let target = Target {
-        address: peers.all[0].plain,
-        tls: None,
+        address: if secure { ours.tls } else { ours.plain },
+        tls: if secure { Some(load::trust(peers.authority.clone())?) } else { None },
         kind,
         authorization: load::authorization(peers.password.expose()),
     };
     ask(&target).await.map_err(|error| error.to_string())?;
     drop(peers);
-    let counted = std::fs::read_to_string(&file)?;
-    Ok(passed(&counted, REQUESTS))
+    Ok(std::fs::read_to_string(&file)?)
 }
 
 /// Sends the requests, one after the other.
@@ -68,41 +70,14 @@ async fn ask(target: &Target) -> Result<(), load::Failure> {
 
 /// The code that each of `requests` executed, from the output of callgrind: code that was executed about that often or more.
 fn passed(counted: &str, requests: u64) -> Passed {
-    let mut objects = HashMap::new();
-    let (mut object, mut address, mut is_call) = (0, 0_u64, false);
-    let mut passed = Passed::default();
     let mut lines = HashSet::new();
-    for text in counted.lines() {
-        if let Some(rest) = text.strip_prefix("ob=") {
-            let id = rest.split(' ').next().unwrap_or(rest).to_owned();
-            let next = objects.len();
-            object = *objects.entry(id).or_insert(next);
-        } else if text.starts_with("calls=") {
-            // The next line is the cost of the called function.
-            is_call = true;
-        } else if text.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first)) {
-            let mut fields = text.split(' ');
-            address = moved(address, fields.next().unwrap_or_default());
-            let cost = fields.nth(1).and_then(|cost| cost.parse::<u64>().ok()).unwrap_or(0);
-            if !std::mem::take(&mut is_call) && cost >= requests * 9 / 10 {
-                passed.instructions += cost;
-                lines.insert((object, address / 64));
-            }
-        }
+    let mut instructions = 0;
+    for executed in callgrind::executed(counted).filter(|executed| executed.times >= requests * 9 / 10) {
+        instructions += executed.times;
+        lines.insert((executed.object, executed.address / 64));
     }
     let pages: HashSet<_> = lines.iter().map(|(object, line)| (object, line / 64)).collect();
-    Passed { instructions: passed.instructions / requests, lines: lines.len(), pages: pages.len() }
-}
-
-/// The address of `position`, which may be relative to the previous one.
-fn moved(address: u64, position: &str) -> u64 {
-    let number = |text: &str| text.parse().unwrap_or(0);
-    match position.split_at_checked(1) {
-        Some(("+", more)) => address.saturating_add(number(more)),
-        Some(("-", less)) => address.saturating_sub(number(less)),
-        Some(("*", _)) => address,
-        _ => position.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(address),
-    }
+    Passed { instructions: instructions / requests, lines: lines.len(), pages: pages.len() }
 }
 
 #[cfg(test)]
