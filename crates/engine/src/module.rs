@@ -31,8 +31,8 @@ pub enum Decision {
     /// Send this request to the upstream first, under the caller's context and in the caller's session. Then `dispatch` of
     /// the same module is called again, with the response in [`Operation::ahead`].
     Ahead(Box<AheadRequest>),
-    /// Do this work first, outside of the hook; its result is the module's decision. Later operations of the session wait
-    /// meanwhile, and a client of MAPI over HTTP receives `PENDING`.
+    /// Do this work first, outside of the hook; its result is the module's decision. Meanwhile a later RPC call of the
+    /// session waits. Over HTTP the client receives `PENDING`, and a later request of the session's sequence is refused.
     Defer(Work<Decision>),
 }
 
