@@ -186,6 +186,40 @@ const USUAL: [&str; 8] = [
     "content-length",
 ];
 
+/// Fields that control MAPI over HTTP, or how a body is encoded. The proxy reads them by these names; a server that equates
+/// other characters with `-` would read another value from another spelling. The decoder of HTTP refuses other spellings of
+/// the fields that frame a message.
+const CONTROL: [&str; 17] = [
+    "content-type",
+    "content-encoding",
+    "x-requesttype",
+    "x-requestid",
+    "x-clientinfo",
+    "x-clientapplication",
+    "x-clientcanhandle",
+    "x-clientstatistics",
+    "x-responsecode",
+    "x-pendingperiod",
+    "x-expirationinfo",
+    "x-elapsedtime",
+    "x-deviceinfo",
+    "x-serverapplication",
+    "x-anchormailbox",
+    "x-mapihttpcapability",
+    "x-user-identity",
+];
+
+/// Whether `name`, whose start is `start`, is a field of [`CONTROL`] with another character for a `-`.
+fn is_respelled_control(name: &[u8], start: Start) -> bool {
+    let is_control = |known: &str| known.len() == name.len() && Start::of(known.as_bytes()) == start;
+    !is_plain(name) && CONTROL.iter().any(|known| is_control(known))
+}
+
+/// Whether `name` consists of letters, digits and dashes, as names of fields usually do.
+fn is_plain(name: &[u8]) -> bool {
+    name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+}
+
 /// Who may send a field according to the lists.
 fn looked_up(name: &[u8]) -> Speaker {
     static SERVER: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[EXCHANGE, WEB]));
@@ -196,8 +230,9 @@ fn looked_up(name: &[u8]) -> Speaker {
         if is_clients { Speaker::Client } else { Speaker::Server }
     } else if PROXY.has_one_of(start) {
         // Trusted proxies write dashes. Another spelling passed them as a field of the client.
-        let is_usual = name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
-        if is_usual { Speaker::Proxy } else { Speaker::Server }
+        if is_plain(name) { Speaker::Proxy } else { Speaker::Server }
+    } else if is_respelled_control(name, start) {
+        Speaker::Server
     } else {
         Speaker::Client
     }

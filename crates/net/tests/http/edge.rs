@@ -81,7 +81,7 @@ fn a_target_that_could_leave_its_directory_is_not_forwarded() {
 }
 
 /// Headers that only servers and trusted proxies may send.
-const FORGED: [&str; 20] = [
+const FORGED: [&str; 23] = [
     "X-CommonAccessToken: VgEAVAdXaW5kb3dz",
     "X-BEResource: mail~1942062522",
     "x-anonresource-backend: mail",
@@ -102,6 +102,9 @@ const FORGED: [&str; 20] = [
     "Remote~User: LAB\\bob",
     "X.Forwarded.For: 203.0.113.9",
     "x+real+ip: 203.0.113.9",
+    "X_RequestType: Execute",
+    "x.clientinfo: {3}:3",
+    "Content_Type: text/plain",
 ];
 
 #[test]
@@ -130,6 +133,9 @@ fn headers_that_only_servers_and_proxies_may_send_are_removed_from_requests_of_c
     Client::new(&proxy).ask(request.replacen("\r\n", &format!("\r\n{forged}\r\n"), 1));
     let got = upstream.next();
     assert!(!got.text().contains("203.0.113.9") && !got.text().contains("BEResource"), "{}", got.text());
+    for spelled in ["x_requesttype", "x.clientinfo", "content_type"] {
+        assert_eq!(values(&got, spelled), [""; 0], "{spelled}");
+    }
     assert_eq!(values(&got, "x-forwarded-for"), ["127.0.0.1"]);
 }
 

@@ -191,6 +191,21 @@ fn cookies_that_route_requests_at_a_front_end_are_removed() {
 }
 
 #[test]
+fn a_control_field_in_another_spelling_is_removed() {
+    for name in super::CONTROL {
+        assert_eq!(speaker(name.as_bytes()), Speaker::Client, "{name}");
+        for other in ["_", ".", "+", "~"] {
+            let spelled = name.to_ascii_uppercase().replace('-', other);
+            assert_eq!(speaker(spelled.as_bytes()), Speaker::Server, "{spelled}");
+        }
+    }
+    for name in ["X_RequestTypes", "X_Request", "X-Request_Type", "x_custom", "SOAP_Action"] {
+        assert_eq!(speaker(name.as_bytes()), Speaker::Client, "{name}");
+    }
+    assert!(super::CONTROL.iter().all(|name| name.len() <= LONGEST));
+}
+
+#[test]
 fn usual_fields_are_of_clients_by_the_lists_too() {
     for name in super::USUAL {
         assert_eq!(super::looked_up(name.as_bytes()), Speaker::Client, "{name}");
