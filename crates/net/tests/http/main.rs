@@ -3,6 +3,7 @@
 mod deferred;
 mod early;
 mod edge;
+mod operations;
 mod recorded;
 mod revoked;
 mod shared;

@@ -14,11 +14,21 @@ pub(crate) fn to(
     text: &str,
     add: impl FnOnce(&mut ResponseHead),
 ) {
-    let body = if request.method() == "HEAD" { "" } else { text };
-    write(out, status, text.len(), body, |head| {
-        add(head);
-        connection(head, request);
-    });
+    let Some(mut head) = text_head(status) else { return };
+    add(&mut head);
+    complete(out, request, head, text.as_bytes());
+}
+
+/// Appends a complete response to `request`: `head`, with the length of `body` and whether the connection stays open, and
+/// `body`, which the response to a HEAD request does not have (RFC 9110 9.3.2). Each response to a request that the proxy
+/// makes itself is written here, except for one that begins with a keep-alive, which a HEAD request never gets.
+pub(crate) fn complete(out: &mut Vec<u8>, request: &RequestHead, mut head: ResponseHead, body: &[u8]) {
+    head.fields.push("Content-Length", body.len().to_string());
+    connection(&mut head, request);
+    head.write(out);
+    if request.method() != "HEAD" {
+        out.extend_from_slice(body);
+    }
 }
 
 /// The seconds after which a client may repeat a request that exceeded a limit on memory.
@@ -90,16 +100,18 @@ pub(crate) fn connection(head: &mut ResponseHead, request: &RequestHead) {
 
 /// Appends a response with `text` to bytes that are not a request.
 pub(crate) fn plain(out: &mut Vec<u8>, status: u16, text: &str, add: impl FnOnce(&mut ResponseHead)) {
-    write(out, status, text.len(), text, add);
-}
-
-fn write(out: &mut Vec<u8>, status: u16, length: usize, body: &str, add: impl FnOnce(&mut ResponseHead)) {
-    let Some(mut head) = ResponseHead::new(status, reason(status)) else { return };
-    head.fields.push("Content-Type", "text/plain; charset=utf-8");
-    head.fields.push("Content-Length", length.to_string());
+    let Some(mut head) = text_head(status) else { return };
+    head.fields.push("Content-Length", text.len().to_string());
     add(&mut head);
     head.write(out);
-    out.extend_from_slice(body.as_bytes());
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The head of a response with a text.
+fn text_head(status: u16) -> Option<ResponseHead> {
+    let mut head = ResponseHead::new(status, reason(status))?;
+    head.fields.push("Content-Type", "text/plain; charset=utf-8");
+    Some(head)
 }
 
 const fn reason(status: u16) -> &'static str {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use engine::Reply;
-use http1::{Head as _, ResponseHead};
+use http1::ResponseHead;
 use mapi::mapihttp::headers::{
     CONTENT_TYPE, ERROR_CONTENT_TYPE, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
 };
@@ -41,11 +41,8 @@ fn own(
     kind: &'static str,
     body: &[u8],
 ) -> KeepAlive {
-    let Some(mut head) = own_head(request, code, kind) else { return KeepAlive::No };
-    head.fields.push("Content-Length", body.len().to_string());
-    respond::connection(&mut head, &request.head);
-    head.write(out);
-    out.extend_from_slice(body);
+    let Some(head) = own_head(request, code, kind) else { return KeepAlive::No };
+    respond::complete(out, &request.head, head, body);
     request.keep_alive()
 }
 

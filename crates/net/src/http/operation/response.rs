@@ -24,6 +24,8 @@ pub(crate) struct UpstreamResponse {
     code: ResponseCode,
     framing: Framing,
     coding: Coding,
+    /// Whether it is the response to a HEAD request, which has no body.
+    is_head: bool,
     /// Pieces of the body that were received and not sent yet.
     held: Vec<http1::Piece>,
     /// How much memory these take.
@@ -90,6 +92,7 @@ impl UpstreamResponse {
             received_head,
             framing,
             coding,
+            is_head: request.is_head,
             held: Vec::new(),
             memory: 0,
             ready: 0,
@@ -270,6 +273,9 @@ impl UpstreamResponse {
             self.head.fields.set("Content-Length", content.len().to_string());
         }
         self.begin(out);
+        if self.is_head {
+            return;
+        }
         let rest = content.get(self.sent_content..).unwrap_or_default();
         if chunked {
             http1::chunk(out, rest);
