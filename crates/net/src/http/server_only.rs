@@ -349,8 +349,13 @@ impl Cookies {
 
     /// What becomes of a `Set-Cookie` field with this value in a response.
     pub(crate) fn in_response(self, value: &[u8]) -> Fate {
-        let name = name_of(value.split(|byte| *byte == b';').next().unwrap_or_default());
-        if self == Self::OfSession || self.passes(name) { Fate::Stays } else { Fate::Goes }
+        if self.gives(value) { Fate::Stays } else { Fate::Goes }
+    }
+
+    /// Whether the client gets the cookie that a `Set-Cookie` field with this value sets: only a cookie that is forwarded
+    /// when the client sends it.
+    pub(crate) fn gives(self, value: &[u8]) -> bool {
+        self.passes(name_of(value.split(|byte| *byte == b';').next().unwrap_or_default()))
     }
 }
 

@@ -1,6 +1,53 @@
-//! Requests to the endpoints of MAPI over HTTP that are not operations.
+//! Operations of MAPI over HTTP: which cookies identify their sessions, and responses to HEAD requests.
 
-use crate::support::{Client, Setup, Upstream, basic};
+use std::io::Write as _;
+use std::sync::Mutex;
+
+use crate::support::{Client, Setup, Upstream, basic, mapi};
+
+/// Opens sessions, with the cookie of a session and those of the service account.
+fn signs_in() -> Upstream {
+    let count = Mutex::new(0);
+    Upstream::new(move |got, stream| {
+        let mut set = String::new();
+        if got.head.fields.text("x-requesttype") == Some("Connect") {
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            set = format!("Set-Cookie: sid=s{count}; path=/mapi\r\n");
+            for name in ["cadata", "cadataTTL", "X-BEResource", "X-CommonAccessToken"] {
+                set = format!("{set}Set-Cookie: {name}=service{count}; path=/; secure\r\n");
+            }
+        }
+        let body = [&b"PROCESSING\r\nDONE\r\n\r\n"[..], &[0; 40]].concat();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n{set}\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(&[head.as_bytes(), &body].concat()).is_ok()
+    })
+}
+
+#[test]
+fn cookies_of_a_sign_in_of_the_service_account_reach_no_client_and_identify_no_session() {
+    let upstream = signs_in();
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy);
+    for (user, sid) in [("alice", "sid=s1"), ("bob", "sid=s2")] {
+        let answer = client.ask(mapi(user, "emsmdb", "Connect", "", &[0; 20]));
+        let set: Vec<_> = answer.head.fields.all("set-cookie").collect();
+        assert_eq!(set, [format!("{sid}; path=/mapi").as_bytes()]);
+    }
+    // Beside the cookie of a session they change nothing, and without one they identify no session.
+    let answer = client.ask(mapi("bob", "emsmdb", "Execute", "sid=s2; cadata=service1", &[0; 16]));
+    assert_eq!(answer.code().as_deref(), Some("0"));
+    let got = upstream.others().pop().unwrap();
+    assert_eq!(got.head.fields.text("cookie"), Some("sid=s2"));
+    for user in ["alice", "bob"] {
+        let answer = client.ask(mapi(user, "emsmdb", "Execute", "cadata=service1", &[0; 16]));
+        assert_ne!(answer.code().as_deref(), Some("11"), "no session of another identity is named");
+    }
+}
 
 #[test]
 fn the_response_to_a_head_request_at_an_endpoint_has_no_body() {

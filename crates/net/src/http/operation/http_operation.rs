@@ -121,13 +121,18 @@ impl HttpOperation {
     }
 
     /// Learns the cookies that the server sets in the `head` of its response to `call`. If the client gets that head, the
-    /// cookies of earlier heads that it has not got are added; otherwise these are left to a head that it gets.
+    /// cookies of earlier heads that it has not got are added; otherwise these are left to a head that it gets. Cookies that
+    /// are not forwarded are not learned: they identify no session.
     pub(crate) fn learn_cookies(
         &mut self,
         call: &mut AwaitsUpstream,
         head: &mut ResponseHead,
     ) -> Result<(), Refusal> {
-        let set = || head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
+        let cookies = self.request.cookies;
+        let set = || {
+            let given = head.fields.all("set-cookie").filter(|value| cookies.gives(value));
+            given.filter_map(|value| std::str::from_utf8(value).ok())
+        };
         if call.learn_cookies(set())? == Eviction::LongestIdle {
             self.events.push(Event::SessionEvicted);
         }

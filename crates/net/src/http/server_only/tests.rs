@@ -187,6 +187,8 @@ fn cookies_that_route_requests_at_a_front_end_are_removed() {
     assert_eq!(answered(Cookies::OfClient, "a=b; path=/ews"), "as it was");
     assert_eq!(answered(Cookies::OfClient, "X-BackEndCookie=b; path=/ews"), "");
     assert_eq!(answered(Cookies::OfSession, "X-BackEndCookie=b; path=/mapi"), "as it was");
+    assert_eq!(answered(Cookies::OfSession, "cadata=b; path=/mapi"), "");
+    assert_eq!(answered(Cookies::OfSession, "x-beresource=b; path=/mapi"), "");
     assert_eq!(answered(Cookies::None, "a=b; path=/ews"), "");
 }
 
