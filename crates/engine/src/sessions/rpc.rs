@@ -12,6 +12,7 @@ use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
 use crate::sessions::handle_binding::{HandleBinding, NamedHandle, read_handle, too_many_handles};
+use crate::sessions::handles::HandleTable;
 use crate::sessions::links;
 use crate::sessions::rpc_sessions::RpcSessions;
 
@@ -35,22 +36,31 @@ impl Engine {
             self.end_session(&session);
         }
         if last {
-            for session in conversation.group().drain() {
-                self.end_session(&session);
-            }
+            self.end_group(conversation.group());
         }
     }
 
-    /// Ends those sessions of `conversation` and of its group whose security context was revoked: their handles
-    /// are not known any more.
+    /// Ends the sessions of an association group, whose handles are in `group`: its last connection has ended.
+    pub fn end_group(&self, group: &HandleTable) {
+        for session in group.drain() {
+            self.end_session(&session);
+        }
+    }
+
+    /// Ends those sessions of `conversation` itself, without its group, whose security context was revoked.
     pub fn end_revoked(&self, conversation: &mut RpcSessions) {
         for sessions in conversation.plain.values_mut() {
             for session in sessions.extract_if(.., |session| session.is_revoked()) {
                 self.end_session(&session);
             }
         }
-        for session in conversation.group().sessions().iter().filter(|session| session.is_revoked()) {
-            conversation.group().remove_session(session);
+    }
+
+    /// Ends those sessions of an association group, whose handles are in `group`, whose security context was revoked:
+    /// their handles are not known any more.
+    pub fn end_revoked_of_group(&self, group: &HandleTable) {
+        for session in group.sessions().iter().filter(|session| session.is_revoked()) {
+            group.remove_session(session);
             self.end_session(session);
         }
     }

@@ -281,7 +281,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         self.deadlines.check(&self.config.limits, &self.association)?;
         let revoked = self.contexts.take_revoked();
         if !revoked.is_empty() {
-            self.scope.handler.revoked(&revoked, &mut self.replies);
+            self.scope.revoked(&revoked, &mut self.replies);
         }
         if !self.contexts.has_usable() && self.association.active_calls() == 0 {
             self.deadlines.unusable();

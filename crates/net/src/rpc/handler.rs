@@ -74,10 +74,10 @@ pub trait RequestHandler: Send {
         let _ = replies;
     }
 
-    /// The security contexts `revoked` of the connection were revoked: ends their sessions and pending calls. The
-    /// replies go to `replies`.
-    fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<RpcReply>) {
-        let _ = (revoked, replies);
+    /// The security contexts `revoked` of the connection were revoked: ends their sessions, their pending calls, and what
+    /// is theirs in `groups`, the connection's association groups of these identities. The replies go to `replies`.
+    fn revoked(&mut self, revoked: &[SecurityContext], groups: &[Arc<Group>], replies: &mut Vec<RpcReply>) {
+        let _ = (revoked, groups, replies);
     }
 
     /// The connection has ended, and with it the association groups `over`, whose last connection it was.
@@ -107,6 +107,16 @@ impl<H: RequestHandler> HandlerScope<H> {
         let group = Arc::clone(member.group());
         self.members.push(member);
         Some(group)
+    }
+
+    /// The security contexts `revoked` of the connection were revoked. Their groups are ended here too: the connection may
+    /// be the only one of a group, and have made no call.
+    pub(crate) fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<RpcReply>) {
+        let is_revoked =
+            |member: &&Member| revoked.iter().any(|context| context.identity() == member.identity());
+        let groups = self.members.iter().filter(is_revoked).map(|member| Arc::clone(member.group()));
+        let groups: Vec<Arc<Group>> = groups.collect();
+        self.handler.revoked(revoked, &groups, replies);
     }
 }
 

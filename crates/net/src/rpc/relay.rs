@@ -191,7 +191,7 @@ impl RequestHandler for RelayConnection {
         }
     }
 
-    fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<RpcReply>) {
+    fn revoked(&mut self, revoked: &[SecurityContext], groups: &[Arc<Group>], replies: &mut Vec<RpcReply>) {
         for (call, next) in self.pending.take_revoked() {
             let refusal = denied(next.flight().context());
             self.respond(&call, &next.give_up(refusal), replies);
@@ -200,6 +200,9 @@ impl RequestHandler for RelayConnection {
             if let Some((sessions, _)) = self.sessions.get_mut(context.identity()) {
                 self.relay.engine.end_revoked(sessions);
             }
+        }
+        for group in groups {
+            self.relay.engine.end_revoked_of_group(group.handles());
         }
         let pending = &self.pending;
         self.upstreams.retain(|key| {
@@ -211,9 +214,12 @@ impl RequestHandler for RelayConnection {
     fn end(&mut self, over: &[Arc<Group>]) {
         self.upstreams.clear();
         self.pending.clear();
-        for (_, (mut sessions, group)) in self.sessions.drain() {
-            let last = over.iter().any(|over| Arc::ptr_eq(over, &group));
-            self.relay.engine.end(&mut sessions, last);
+        for (_, (mut sessions, _)) in self.sessions.drain() {
+            self.relay.engine.end(&mut sessions, false);
+        }
+        // Also the groups of identities that made no call on this connection.
+        for group in over {
+            self.relay.engine.end_group(group.handles());
         }
     }
 }

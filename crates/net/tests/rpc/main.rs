@@ -21,6 +21,8 @@ use net::{
 use tokio::time::timeout;
 use wire::Endian;
 
+mod groups;
+
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Defers the first operation that it sees until the gate opens.

@@ -1,0 +1,204 @@
+//! Association groups of several client connections, of which some make no call, before a server in this process.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use engine::{Engine, Envelope, Interface, Module, SecurityContext, Session, Stack};
+use identity::accounts::Account;
+use identity::{AcceptorConfig, Accounts, Authority, ContextCounters};
+use net::upstream_identity::{Unauthenticated, UpstreamIdentity};
+use net::{
+    Admission, Call, ClientAuth, Endpoints, Group, Groups, Limits, Location, NoopObserver, RelayConnection,
+    RequestHandler as _, RpcListenerConfig, RpcRelay, RpcReply, Service, ServiceHandler, Upstream, Workers,
+    syntax,
+};
+use rpc::pdu::{AuthLevel, FaultStatus};
+use rpc::server::ServerConfig;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use wire::Endian;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A server whose `NspiBind` opens a handle. The association groups that ended are counted.
+#[derive(Default)]
+struct Server {
+    ended: AtomicUsize,
+    /// The group of each call.
+    groups: Mutex<Vec<Arc<Group>>>,
+}
+
+impl Service for Server {
+    fn call(&self, call: &Call) -> Result<Bytes, FaultStatus> {
+        let mut groups = self.groups.lock().unwrap();
+        groups.push(Arc::clone(&call.group));
+        match call.opnum {
+            // No server GUID, the handle, and success.
+            0 => Ok([&[0; 8][..], &[7; 16], &[0; 4]].concat().into()),
+            _ => Err(FaultStatus::NCA_S_OP_RNG_ERROR),
+        }
+    }
+
+    fn rundown(&self, _: &Arc<Group>) {
+        self.ended.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[derive(Debug)]
+struct NoAccounts;
+
+impl Accounts for NoAccounts {
+    fn find(&self, _domain: &str, _user: &str) -> Option<Account> {
+        None
+    }
+}
+
+/// Serves the address book to clients that do not authenticate.
+async fn serve(server: &Arc<Server>) -> (SocketAddr, watch::Sender<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = Limits::default();
+    let interface = rpc::server::Interface { id: syntax(Interface::Nspi), minimum_level: AuthLevel::NONE };
+    let accounts = Arc::new(NoAccounts);
+    let auth = AcceptorConfig::new(accounts, Authority::new("server"), ContextCounters::new());
+    let config = Arc::new(RpcListenerConfig {
+        rpc: Arc::new(ServerConfig { interfaces: vec![interface], ..ServerConfig::default() }),
+        groups: Arc::new(Groups::default()),
+        auth: ClientAuth::new(auth),
+        auth_limit: Arc::default(),
+        bodies: net::BodyBudget::new(&limits),
+        limits,
+        observer: Arc::new(NoopObserver),
+        log: net::EventLog::default(),
+        proxy_protocol: Vec::new(),
+        loop_marker: None,
+        greeting: b"",
+    });
+    let (stop, stopped) = watch::channel(false);
+    let server = Arc::clone(server);
+    let handler = move || ServiceHandler::new(Arc::clone(&server));
+    let admission = Admission::new(limits, Vec::new());
+    net::spawn_system(net::run_rpc(listener, config, admission, Workers::here(), handler, stopped));
+    (address, stop)
+}
+
+/// Reports the end of each session.
+struct Ends(Mutex<Sender<()>>);
+
+impl Module for Ends {
+    fn name(&self) -> &'static str {
+        "ends"
+    }
+    fn description(&self) -> &'static str {
+        "Reports the end of each session."
+    }
+    fn unbind(&self, _: &mut Session) {
+        self.0.lock().unwrap().send(()).unwrap();
+    }
+}
+
+/// A proxy before a server, with the association group of one client process.
+struct Proxy {
+    server: Arc<Server>,
+    relay: Arc<RpcRelay>,
+    ends: Receiver<()>,
+    caller: SecurityContext,
+    group: Arc<Group>,
+    _stop: watch::Sender<bool>,
+}
+
+impl Proxy {
+    async fn new() -> Self {
+        let server = Arc::new(Server::default());
+        let (address, stop) = serve(&server).await;
+        let (sender, ends) = channel();
+        let engine = Engine::new(Stack::new(vec![Box::new(Ends(Mutex::new(sender)))]));
+        let at = Location::Fixed { host: "127.0.0.1".to_owned(), port: address.port() };
+        let upstream = Upstream {
+            endpoints: Arc::new(Endpoints::new(at)),
+            identity: UpstreamIdentity::new(Unauthenticated),
+            timeout: LIMIT,
+            call_limit: LIMIT,
+            loop_marker: net::LoopMarker::new(&mut identity::OsRandom).unwrap(),
+            gate: net::Gate::new(),
+        };
+        let relay = RpcRelay::new("proxy.lab.test", Arc::new(engine), upstream, Arc::new(NoopObserver));
+        let caller = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("a"));
+        Self { server, relay, ends, caller, group: Arc::default(), _stop: stop }
+    }
+
+    fn connection(&self) -> RelayConnection {
+        self.relay.connection(Envelope::RpcTcp)
+    }
+
+    /// Opens a session on `connection`.
+    async fn bind(&self, connection: &mut RelayConnection) {
+        let stat = [&[0; 24][..], &1252_u32.to_le_bytes(), &[9, 4, 0, 0, 9, 4, 0, 0]].concat();
+        let call = Call {
+            id: 1,
+            interface: syntax(Interface::Nspi),
+            opnum: 0,
+            object: None,
+            stub: [&[0; 4][..], &stat, &[0; 4]].concat().into(),
+            endian: Endian::Little,
+            context: self.caller.clone(),
+            peer: ([127, 0, 0, 1], 1).into(),
+            group: Arc::clone(&self.group),
+        };
+        let mut replies = Vec::new();
+        connection.call(call, &mut replies);
+        let replied = poll_fn(|task| {
+            while connection.poll(task, &mut replies).is_ready() {}
+            if replies.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+        });
+        timeout(LIMIT, replied).await.unwrap();
+        assert!(matches!(replies[..], [RpcReply::Response { .. }]), "{replies:?}");
+    }
+
+    /// How many sessions have ended since the last time.
+    fn ends(&self) -> usize {
+        self.ends.try_iter().count()
+    }
+
+    /// Waits until `count` groups have ended at the server.
+    async fn ended_at_server(&self, count: usize) -> bool {
+        let all = async {
+            while self.server.ended.load(Ordering::SeqCst) < count {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(LIMIT, all).await.is_ok()
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_last_connection_of_its_group_which_made_no_call() {
+    let proxy = Proxy::new().await;
+    let (mut first, mut second) = (proxy.connection(), proxy.connection());
+    proxy.bind(&mut first).await;
+    first.end(&[]);
+    assert_eq!((proxy.ends(), proxy.group.handles().len()), (0, 1));
+    second.end(&[Arc::clone(&proxy.group)]);
+    assert_eq!((proxy.ends(), proxy.group.handles().len()), (1, 0));
+    assert!(proxy.ended_at_server(1).await);
+}
+
+#[tokio::test]
+async fn a_session_of_a_revoked_account_ends_on_a_connection_that_made_no_call() {
+    let proxy = Proxy::new().await;
+    let (mut first, mut second) = (proxy.connection(), proxy.connection());
+    proxy.bind(&mut first).await;
+    first.end(&[]);
+    proxy.caller.revoke();
+    let mut replies = Vec::new();
+    second.revoked(std::slice::from_ref(&proxy.caller), &[Arc::clone(&proxy.group)], &mut replies);
+    assert_eq!((proxy.ends(), proxy.group.handles().len()), (1, 0));
+    assert!(proxy.ended_at_server(1).await, "the association that was kept for the handle");
+}
