@@ -7,6 +7,8 @@ use engine::{HandleBudget, HandleTable, Interface, SessionLimits};
 use identity::{Identity, OsRandom, Random as _};
 use rpc::server::AssociationGroups;
 
+use crate::rpc::upstream_association::UpstreamAssociation;
+
 /// The association group of one identity: the connections of one client process on which the identity authenticated.
 /// They share context handles (C706 9.3.4).
 ///
@@ -15,7 +17,19 @@ use rpc::server::AssociationGroups;
 #[derive(Debug, Default)]
 pub struct Group {
     handles: Arc<HandleTable>,
-    upstream: Mutex<HashMap<Interface, u32>>,
+    upstream: Mutex<HashMap<Interface, UpstreamGroup>>,
+}
+
+/// The upstream's group for an interface. It ends, with its context handles, when its last association ends.
+#[derive(Debug)]
+struct UpstreamGroup {
+    /// Its number.
+    id: u32,
+    /// How many associations of client connections are known to be in it.
+    associations: usize,
+    /// The association of a client connection that ended, which keeps the upstream's group while no other client
+    /// connection of the group has an association with the upstream. It carries no calls and is not read from.
+    kept: Option<UpstreamAssociation>,
 }
 
 impl Group {
@@ -30,24 +44,64 @@ impl Group {
 
     /// The number of the upstream's group for calls to `interface`, if it is known.
     pub fn upstream(&self, interface: Interface) -> Option<u32> {
-        self.lock().get(&shared_by(interface)).copied()
+        self.lock().get(&shared_by(interface)).map(|upstream| upstream.id)
     }
 
-    /// Remembers the number of the upstream's group.
-    pub fn set_upstream(&self, interface: Interface, id: u32) {
-        self.lock().insert(shared_by(interface), id);
+    /// Remembers the number `id` of the upstream's group.
+    pub(crate) fn set_upstream(&self, interface: Interface, id: u32) {
+        let mut upstream = self.lock();
+        let none = || UpstreamGroup { id, associations: 0, kept: None };
+        let group = upstream.entry(shared_by(interface)).or_insert_with(none);
+        if group.id != id {
+            *group = none();
+        }
+    }
+
+    /// An association of a client connection is in the upstream's group `id`: the upstream has responded to a call on it.
+    pub(crate) fn join_upstream(&self, interface: Interface, id: u32) {
+        let mut upstream = self.lock();
+        if let Some(group) = upstream.get_mut(&shared_by(interface)).filter(|group| group.id == id) {
+            group.associations += 1;
+            group.kept = None;
+        }
+    }
+
+    /// An association that joined the upstream's group `id` ends with its client connection, or has ended. If it is the last
+    /// one and the group has handles, it is kept until another client connection has joined, since the upstream would
+    /// close the handles with it.
+    pub(crate) fn leave_upstream(
+        &self,
+        interface: Interface,
+        id: u32,
+        association: Option<UpstreamAssociation>,
+    ) {
+        let mut upstream = self.lock();
+        let Some(group) = upstream.get_mut(&shared_by(interface)).filter(|group| group.id == id) else {
+            return;
+        };
+        group.associations = group.associations.saturating_sub(1);
+        if group.associations == 0 && !self.handles.is_empty() {
+            group.kept = association.filter(UpstreamAssociation::is_usable);
+        }
+    }
+
+    /// Closes the associations that are kept, if no handle is open any more.
+    pub(crate) fn release_upstream(&self) {
+        if self.handles.is_empty() {
+            self.lock().values_mut().for_each(|group| group.kept = None);
+        }
     }
 
     /// Forgets the number `id` of the upstream's group, which the upstream rejected.
     pub fn forget_upstream(&self, interface: Interface, id: u32) {
         let mut upstream = self.lock();
         let key = shared_by(interface);
-        if upstream.get(&key) == Some(&id) {
+        if upstream.get(&key).is_some_and(|group| group.id == id) {
             upstream.remove(&key);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Interface, u32>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Interface, UpstreamGroup>> {
         self.upstream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

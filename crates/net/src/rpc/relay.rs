@@ -203,6 +203,7 @@ impl RequestHandler for RelayConnection {
         }
         for group in groups {
             self.relay.engine.end_revoked_of_group(group.handles());
+            group.release_upstream();
         }
         let pending = &self.pending;
         self.upstreams.retain(|key| {
@@ -212,7 +213,6 @@ impl RequestHandler for RelayConnection {
     }
 
     fn end(&mut self, over: &[Arc<Group>]) {
-        self.upstreams.clear();
         self.pending.clear();
         for (_, (mut sessions, _)) in self.sessions.drain() {
             self.relay.engine.end(&mut sessions, false);
@@ -220,7 +220,10 @@ impl RequestHandler for RelayConnection {
         // Also the groups of identities that made no call on this connection.
         for group in over {
             self.relay.engine.end_group(group.handles());
+            group.release_upstream();
         }
+        // A group that continues keeps an association if it has handles.
+        self.upstreams.clear();
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct UpstreamAssociation {
     is_group_rejected: bool,
     /// Whether the upstream has sent anything.
     received: Received,
+    /// Whether the upstream has responded to a call.
+    has_responded: bool,
     /// Output of the association that the upstream has not taken yet.
     output: Bytes,
     /// When the association must be bound; `None` once it is.
@@ -88,6 +90,7 @@ impl UpstreamAssociation {
             pending: HashMap::new(),
             is_group_rejected: false,
             received: Received::Nothing,
+            has_responded: false,
             output: Bytes::new(),
         }
     }
@@ -110,6 +113,12 @@ impl UpstreamAssociation {
     /// Whether the association is bound and authenticated.
     pub(crate) fn is_bound(&self) -> bool {
         self.association.is_bound()
+    }
+
+    /// Whether the upstream has responded to a call. Only this shows that the upstream processed the bind as a whole: a
+    /// handshake that ends with AUTH3 has no response.
+    pub(crate) const fn has_responded(&self) -> bool {
+        self.has_responded
     }
 
     /// The upstream's association group; zero before the bind.
@@ -193,12 +202,14 @@ impl UpstreamAssociation {
             match event {
                 Event::Response(response) => {
                     self.auth.on_response();
+                    self.has_responded = true;
                     if let Some(token) = self.pending.remove(&response.call_id) {
                         ends.push(CallEnd::Response { token, stub: response.stub, endian: response.endian });
                     }
                 }
                 Event::Fault { call_id, status, .. } => {
                     self.auth.on_fault(status)?;
+                    self.has_responded = true;
                     if let Some(token) = self.pending.remove(&call_id) {
                         ends.push(CallEnd::Fault { token, status });
                     }

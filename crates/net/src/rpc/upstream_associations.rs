@@ -29,6 +29,27 @@ struct Entry {
     association: UpstreamAssociation,
     /// The association group of the client connection, which remembers the number of the upstream's group.
     group: Arc<Group>,
+    /// The number of the upstream's group, while the association is in it.
+    joined: Option<u32>,
+}
+
+impl Entry {
+    /// Leaves the upstream's group if the association is broken.
+    fn check(&mut self, (interface, _): &UpstreamKey) {
+        if !self.association.is_usable()
+            && let Some(id) = self.joined.take()
+        {
+            self.group.leave_upstream(*interface, id, None);
+        }
+    }
+
+    /// Leaves the upstream's group if the association is in it. The client connection's group keeps the association if
+    /// handles depend on it.
+    fn leave(self, (interface, _): &UpstreamKey) {
+        if let Some(id) = self.joined {
+            self.group.leave_upstream(*interface, id, Some(self.association));
+        }
+    }
 }
 
 impl UpstreamAssociations {
@@ -47,7 +68,7 @@ impl UpstreamAssociations {
         ends: &mut Vec<CallEnd>,
     ) {
         if self.entries.get(key).is_some_and(|entry| !entry.association.is_usable()) {
-            self.entries.remove(key);
+            self.remove(key);
         }
         let entry = self.entries.entry(key.clone()).or_insert_with(|| {
             let (interface, _) = key;
@@ -59,26 +80,36 @@ impl UpstreamAssociations {
                 timeout: upstream.timeout,
             };
             let connecting = connect(upstream.clone(), *interface, caller.clone());
-            Entry { association: UpstreamAssociation::new(config, connecting), group: Arc::clone(group) }
+            let association = UpstreamAssociation::new(config, connecting);
+            Entry { association, group: Arc::clone(group), joined: None }
         });
         entry.association.call(call, ends);
+        entry.check(key);
     }
 
     /// Polls all associations. The ends of calls go to `ends`.
     pub(super) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<CallEnd>) {
-        for ((interface, _), Entry { association, group }) in &mut self.entries {
+        for (key, entry) in &mut self.entries {
+            let Entry { association, group, joined } = entry;
+            let (interface, _) = key;
             if !association.is_usable() {
                 continue;
             }
             let was_bound = association.is_bound();
             let _ = association.poll(task, ends);
+            let id = association.group();
             if !was_bound && association.is_bound() {
-                group.set_upstream(*interface, association.group());
+                group.set_upstream(*interface, id);
+            }
+            if joined.is_none() && association.is_usable() && association.has_responded() {
+                group.join_upstream(*interface, id);
+                *joined = Some(id);
             }
             // An upstream that was restarted does not know its earlier groups.
             if let Some(rejected) = association.rejected_group() {
                 group.forget_upstream(*interface, rejected);
             }
+            entry.check(key);
         }
     }
 
@@ -91,6 +122,7 @@ impl UpstreamAssociations {
     pub(super) fn abort(&mut self, key: &UpstreamKey, limit: Duration, ends: &mut Vec<CallEnd>) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.association.abort(limit, ends);
+            entry.check(key);
         }
     }
 
@@ -98,17 +130,25 @@ impl UpstreamAssociations {
     /// upstream rejected the account would fail that call too.
     pub(super) fn drop_idle(&mut self, key: &UpstreamKey) {
         if self.entries.get(key).is_some_and(|entry| entry.association.is_idle()) {
-            self.entries.remove(key);
+            self.remove(key);
         }
     }
 
     /// Keeps the associations for which `keep` returns true.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&UpstreamKey) -> bool) {
-        self.entries.retain(|key, _| keep(key));
+        for (key, entry) in self.entries.extract_if(|key, _| !keep(key)) {
+            entry.leave(&key);
+        }
     }
 
-    /// Closes all associations.
+    /// Closes all associations, except for those that their groups keep.
     pub(super) fn clear(&mut self) {
-        self.entries.clear();
+        self.retain(|_| false);
+    }
+
+    fn remove(&mut self, key: &UpstreamKey) {
+        if let Some(entry) = self.entries.remove(key) {
+            entry.leave(key);
+        }
     }
 }

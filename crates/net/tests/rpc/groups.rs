@@ -202,3 +202,29 @@ async fn a_session_of_a_revoked_account_ends_on_a_connection_that_made_no_call()
     assert_eq!((proxy.ends(), proxy.group.handles().len()), (1, 0));
     assert!(proxy.ended_at_server(1).await, "the association that was kept for the handle");
 }
+
+#[tokio::test]
+async fn a_handle_outlives_the_connection_that_opened_it_if_the_others_made_no_call() {
+    let proxy = Proxy::new().await;
+    let [mut first, mut second, mut third] = [(); 3].map(|()| proxy.connection());
+    proxy.bind(&mut first).await;
+    first.end(&[]);
+    drop(first);
+    // The server has time to see the end of a connection.
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(proxy.server.ended.load(Ordering::SeqCst), 0);
+    for connection in [&mut second, &mut third] {
+        proxy.bind(connection).await;
+    }
+    second.end(&[]);
+    third.end(&[]);
+    drop((second, third));
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(proxy.server.ended.load(Ordering::SeqCst), 0);
+    {
+        let groups = proxy.server.groups.lock().unwrap();
+        assert!(groups.len() == 3 && groups.iter().all(|group| Arc::ptr_eq(group, &groups[0])));
+    }
+    proxy.connection().end(&[Arc::clone(&proxy.group)]);
+    assert!(proxy.ended_at_server(1).await);
+}
