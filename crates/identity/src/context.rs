@@ -56,34 +56,53 @@ enum Kind {
     Person,
 }
 
-/// The key that two security contexts of one principal, one authority and one level share.
+/// The key of a user, which all limits for one user are counted by: a principal at its authority, whatever the level at
+/// which the client permits the proxy to act. What belongs to one session is bound to the full [`Identity`].
 ///
 /// The authority is compared as the object that it is, not by its name: see [`Authority`].
 ///
 /// Names are compared without regard to case, as the directories do that gave them. Letters that only look
 /// alike in upper case are distinct, and so is what an authority gives instead of a name, as it is spelled.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Identity {
+pub struct UserKey {
     kind: Kind,
     user: Box<str>,
     domain: Box<str>,
     authority: Authority,
     /// How the authority knows them, where it knows people in several ways: by a scheme, by an issuer.
     way: Box<str>,
+}
+
+impl fmt::Debug for UserKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, domain, authority, way, .. } = self;
+        write!(f, "{domain}\\{user} by {}", authority.by(way))
+    }
+}
+
+/// The key that two security contexts of one principal, one authority and one level share.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    user: UserKey,
     level: ActingLevel,
 }
 
 impl Identity {
+    /// The user, at whatever level: limits for one user are counted by this key.
+    pub const fn user(&self) -> &UserKey {
+        &self.user
+    }
+
     /// Whether it is that of anonymous callers.
     pub fn is_anonymous(&self) -> bool {
-        self.kind == Kind::Anonymous
+        self.user.kind == Kind::Anonymous
     }
 }
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { user, domain, authority, way, level, .. } = self;
-        write!(f, "Identity({domain}\\{user} by {}, {level:?})", authority.by(way))
+        let Self { user, level } = self;
+        write!(f, "Identity({user:?}, {level:?})")
     }
 }
 
@@ -189,7 +208,7 @@ impl SecurityContext {
         let Proven { principal, proof, level, authority, expires, session_key, status } = proven;
         let Key { user, domain, way } = key;
         let vouched = authority.by(&way);
-        let identity = Identity { kind, user, domain, authority, way, level };
+        let identity = Identity { user: UserKey { kind, user, domain, authority, way }, level };
         contexts.note_opened();
         let contexts = Arc::clone(contexts);
         let revoked = AtomicBool::new(false);
@@ -228,6 +247,12 @@ impl SecurityContext {
         self.inner.identity.level
     }
 
+    /// Whether the proxy may act for them. A client that authenticates at the level [`ActingLevel::Identify`] permits
+    /// the proxy to know who it is, not to act for it. In requests of anonymous callers the proxy acts for no user.
+    pub fn may_act(&self) -> bool {
+        self.level() > ActingLevel::Identify || self.is_anonymous()
+    }
+
     /// What the directory or server is called that vouched for them. Others may be called the same: identities
     /// are compared by the [`Authority`] itself.
     pub fn authority(&self) -> &str {
@@ -246,7 +271,7 @@ impl SecurityContext {
 
     /// Whether this is the proxy's own context.
     pub fn is_system(&self) -> bool {
-        self.inner.identity.kind == Kind::System
+        self.inner.identity.user.kind == Kind::System
     }
 
     /// Whether this is the context of an anonymous caller.
@@ -305,7 +330,7 @@ pub(crate) mod tests {
 
     thread_local! {
         /// What vouches for all people of these tests who are of one directory.
-        static ACCOUNTS: Authority = Authority::new("accounts");
+        pub(crate) static ACCOUNTS: Authority = Authority::new("accounts");
     }
 
     fn proven(user: &str, domain: &str, authority: &Authority) -> Proven {
@@ -332,7 +357,7 @@ pub(crate) mod tests {
     }
 
     /// One that acts as `level` says, by the word of `authority`.
-    fn person_by(
+    pub(crate) fn person_by(
         user: &str,
         level: ActingLevel,
         authority: &Authority,
@@ -368,6 +393,23 @@ pub(crate) mod tests {
         ] {
             assert_ne!(base.identity(), other.identity());
         }
+    }
+
+    #[test]
+    fn one_user_at_two_levels_has_two_identities_and_one_key_for_limits() {
+        let contexts = ContextCounters::new();
+        let by = |level, authority: &Authority| person_by("alice", level, authority, &contexts);
+        ACCOUNTS.with(|accounts| {
+            let (identify, impersonate) =
+                (by(ActingLevel::Identify, accounts), by(ActingLevel::Impersonate, accounts));
+            assert_ne!(identify.identity(), impersonate.identity());
+            assert_eq!(identify.identity().user(), impersonate.identity().user());
+            assert!(!identify.may_act() && impersonate.may_act());
+            let elsewhere = by(ActingLevel::Impersonate, &Authority::new("elsewhere"));
+            assert_ne!(elsewhere.identity().user(), impersonate.identity().user());
+            assert_ne!(person("bob", &contexts, None).identity().user(), impersonate.identity().user());
+            assert!(SecurityContext::anonymous(&contexts, accounts).may_act());
+        });
     }
 
     #[test]

@@ -147,7 +147,7 @@ pub use crate::auth_config::{AcceptorConfig, BindingPolicy, InitiatorConfig, Pol
 pub use crate::authority::Authority;
 pub use crate::channel_bindings::ChannelBindings;
 pub use crate::claimed::ClaimedName;
-pub use crate::context::{ActingLevel, ContextError, Identity, Proof, SecurityContext};
+pub use crate::context::{ActingLevel, ContextError, Identity, Proof, SecurityContext, UserKey};
 pub use crate::context_counters::ContextCounters;
 pub use crate::credentials::{Credentials, Secret};
 pub use crate::error::{AuthError, MessageError};

@@ -15,7 +15,7 @@ use std::time::Duration;
 use thiserror::Error;
 use wire::FileTime;
 
-use crate::context::{ContextError, Identity, SecurityContext};
+use crate::context::{ContextError, SecurityContext, UserKey};
 
 /// A closure that takes time, and the security context under which it is executed. The job owns the context, so that
 /// the context outlives the request that submitted the job.
@@ -48,7 +48,7 @@ pub enum SubmitError {
     /// The queue is full.
     #[error("deferred-work queue is full")]
     QueueFull,
-    /// The jobs of this identity fill its share of the queue, which is half of it.
+    /// The jobs of this user fill its share of the queue, which is half of it.
     #[error("the caller's share of the deferred-work queue is full")]
     IdentityLimit,
     /// The pool is closed.
@@ -89,7 +89,7 @@ pub struct PoolCounts {
 
 /// A bounded queue of jobs, executed in order by the threads that call [`Pool::work`]. Clones share one pool.
 ///
-/// The jobs of one identity fill at most half of the queue (one job, if the queue has a single place), so that one
+/// The jobs of one user fill at most half of the queue (one job, if the queue has a single place), so that one
 /// caller cannot keep all others from submitting jobs.
 ///
 /// ```
@@ -116,8 +116,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Queued>,
-    /// The number of queued jobs of each identity.
-    shares: HashMap<Identity, usize>,
+    /// The number of queued jobs of each user.
+    shares: HashMap<UserKey, usize>,
     last: u64,
     closed: bool,
     counts: PoolCounts,
@@ -125,27 +125,27 @@ struct State {
 
 struct Queued {
     number: u64,
-    identity: Identity,
+    user: UserKey,
     run: Run,
 }
 
 impl State {
-    fn share(&self, identity: &Identity) -> usize {
-        self.shares.get(identity).copied().unwrap_or_default()
+    fn share(&self, user: &UserKey) -> usize {
+        self.shares.get(user).copied().unwrap_or_default()
     }
 
     fn push(&mut self, queued: Queued) {
-        let share = self.share(&queued.identity);
-        self.shares.insert(queued.identity.clone(), share.saturating_add(1));
+        let share = self.share(&queued.user);
+        self.shares.insert(queued.user.clone(), share.saturating_add(1));
         self.queue.push_back(queued);
     }
 
     /// Removes the job at `place` from the queue.
     fn remove(&mut self, place: usize) -> Option<Run> {
-        let Queued { identity, run, .. } = self.queue.remove(place)?;
-        match self.share(&identity) {
-            0 | 1 => drop(self.shares.remove(&identity)),
-            share => drop(self.shares.insert(identity, share.saturating_sub(1))),
+        let Queued { user, run, .. } = self.queue.remove(place)?;
+        match self.share(&user) {
+            0 | 1 => drop(self.shares.remove(&user)),
+            share => drop(self.shares.insert(user, share.saturating_sub(1))),
         }
         Some(run)
     }
@@ -169,9 +169,9 @@ impl Pool {
     /// Adds a job to the queue. Never blocks.
     ///
     /// # Errors
-    /// If the queue or the identity's share of it is full, or if the pool is closed.
+    /// If the queue or the user's share of it is full, or if the pool is closed.
     pub fn submit<T: Send + 'static>(&self, job: Job<T>) -> Result<PendingJob<T>, SubmitError> {
-        let identity = job.context.identity().clone();
+        let user = job.context.identity().user().clone();
         let result = Arc::new(Mutex::new(Slot { result: None, waker: None }));
         let promise = Promise(Arc::clone(&result));
         let run = move |now| {
@@ -183,13 +183,13 @@ impl Pool {
             promise.keep(done);
         };
         let mut state = self.0.lock();
-        if let Err(error) = self.0.check_room(&state, &identity) {
+        if let Err(error) = self.0.check_room(&state, &user) {
             state.counts.refused = state.counts.refused.saturating_add(1);
             return Err(error);
         }
         state.last = state.last.wrapping_add(1);
         let number = state.last;
-        state.push(Queued { number, identity, run: Box::new(run) });
+        state.push(Queued { number, user, run: Box::new(run) });
         drop(state);
         self.0.changed.notify_one();
         Ok(PendingJob { result, shared: Arc::clone(&self.0), number, is_taken: false })
@@ -244,14 +244,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Succeeds if another job of `identity` fits into the queue.
-    fn check_room(&self, state: &State, identity: &Identity) -> Result<(), SubmitError> {
+    /// Succeeds if another job of `user` fits into the queue.
+    fn check_room(&self, state: &State, user: &UserKey) -> Result<(), SubmitError> {
         let share = (self.queue.get() / 2).max(1);
         if state.closed {
             Err(SubmitError::Closed)
         } else if state.queue.len() >= self.queue.get() {
             Err(SubmitError::QueueFull)
-        } else if state.share(identity) >= share {
+        } else if state.share(user) >= share {
             Err(SubmitError::IdentityLimit)
         } else {
             Ok(())

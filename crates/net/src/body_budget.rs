@@ -1,9 +1,9 @@
-//! Limits the bytes of requests and responses that are held in memory, for each identity and in total.
+//! Limits the bytes of requests and responses that are held in memory, for each user and in total.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use identity::Identity;
+use identity::{Identity, UserKey};
 
 use crate::tcp::admission::Limits;
 
@@ -25,7 +25,7 @@ pub struct BodyBudget {
 #[derive(Debug, Default)]
 struct Counts {
     all: usize,
-    by_identity: HashMap<Identity, usize>,
+    by_user: HashMap<UserKey, usize>,
 }
 
 /// The limit that a request or response exceeds.
@@ -56,9 +56,9 @@ impl BodyBudget {
         Arc::new(Self { per_identity, all, counts: Mutex::default() })
     }
 
-    /// An empty share for the bytes that a connection holds for `identity`.
+    /// An empty share for the bytes that a connection holds for the user of `identity`.
     pub(crate) fn share(self: &Arc<Self>, identity: &Identity) -> Share {
-        Share { budget: Arc::clone(self), identity: identity.clone(), counted: 0 }
+        Share { budget: Arc::clone(self), user: identity.user().clone(), counted: 0 }
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -66,11 +66,11 @@ impl BodyBudget {
     }
 }
 
-/// The bytes that one connection holds for an identity. They return to the budget when the share is dropped.
+/// The bytes that one connection holds for a user. They return to the budget when the share is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<BodyBudget>,
-    identity: Identity,
+    user: UserKey,
     /// How many bytes are counted.
     counted: usize,
 }
@@ -91,7 +91,7 @@ impl Share {
             return Ok(());
         }
         let mut counts = self.budget.lock();
-        let own = counts.by_identity.get(&self.identity).copied().unwrap_or_default();
+        let own = counts.by_user.get(&self.user).copied().unwrap_or_default();
         let exchanged = |held: usize| held.saturating_sub(self.counted).saturating_add(counted);
         let (own, all) = (exchanged(own), exchanged(counts.all));
         if counted > self.counted {
@@ -104,11 +104,11 @@ impl Share {
         }
         counts.all = all;
         if own == 0 {
-            counts.by_identity.remove(&self.identity);
-        } else if let Some(held) = counts.by_identity.get_mut(&self.identity) {
+            counts.by_user.remove(&self.user);
+        } else if let Some(held) = counts.by_user.get_mut(&self.user) {
             *held = own;
         } else {
-            counts.by_identity.insert(self.identity.clone(), own);
+            counts.by_user.insert(self.user.clone(), own);
         }
         drop(counts);
         self.counted = counted;
@@ -160,7 +160,16 @@ mod tests {
         drop((first, second));
         assert_eq!(budget.lock().all, 9 * STEP);
         drop(third);
-        assert!(budget.lock().all == 0 && budget.lock().by_identity.is_empty());
+        assert!(budget.lock().all == 0 && budget.lock().by_user.is_empty());
+    }
+
+    #[test]
+    fn one_user_at_two_levels_has_one_limit() {
+        let budget = budget(2 * STEP, 9 * STEP);
+        let mut shares = testkit::http_auth::contexts_at_both_levels("alice")
+            .map(|context| budget.share(context.identity()));
+        shares[0].set(2 * STEP).unwrap();
+        assert_eq!(shares[1].set(2 * STEP), Err(MemoryLimit::Identity));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use identity::accounts::Account;
 use identity::{
     Acceptor, AcceptorConfig, Accounts, ActingLevel, Authority, Channel, ContextCounters, Credentials,
     Initiator, InitiatorConfig, Mechanism, NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig, OsRandom,
-    Password, Protection, ServerNames, Step,
+    Password, Protection, SecurityContext, ServerNames, Step,
 };
 use wire::FileTime;
 
@@ -42,11 +42,19 @@ impl Handshake {
     /// # Panics
     /// If the mechanism has no initiator.
     pub fn new(scheme: &str, mechanism: Mechanism, user: &str) -> Self {
+        Self::at_level(ActingLevel::Impersonate, scheme, mechanism, user)
+    }
+
+    /// The same at the impersonation level `level`.
+    ///
+    /// # Panics
+    /// If the mechanism has no initiator.
+    pub fn at_level(level: ActingLevel, scheme: &str, mechanism: Mechanism, user: &str) -> Self {
         let config = InitiatorConfig {
             credentials: Credentials::password(user, "LAB", &Password::new(format!("{user}pw1"))),
             target_name: String::new(),
             protection: Protection::None,
-            level: ActingLevel::Impersonate,
+            level,
             authority: Authority::new("server"),
             contexts: ContextCounters::new(),
             ntlm: NtlmInitiatorConfig::default(),
@@ -83,12 +91,40 @@ impl Handshake {
 /// # Panics
 /// Never, unless NTLM refuses its own configuration.
 pub fn ntlm_acceptor() -> Box<dyn Acceptor> {
+    acceptor(&acceptor_config())
+}
+
+fn acceptor_config() -> Arc<AcceptorConfig> {
     let names = ServerNames { nb_computer: "EXCH".into(), nb_domain: "LAB".into(), ..ServerNames::default() };
-    let config = AcceptorConfig {
+    Arc::new(AcceptorConfig {
         ntlm: NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() },
         ..AcceptorConfig::new(Arc::new(AnyUser), Authority::new("accounts"), ContextCounters::new())
-    };
-    Mechanism::NTLM.acceptor(&Arc::new(config), Channel::http(None)).expect("an acceptor of NTLM")
+    })
+}
+
+fn acceptor(config: &Arc<AcceptorConfig>) -> Box<dyn Acceptor> {
+    Mechanism::NTLM.acceptor(config, Channel::http(None)).expect("an acceptor of NTLM")
+}
+
+/// The contexts of one user who authenticates to one server by NTLM at the levels identify and impersonate.
+///
+/// # Panics
+/// Never, unless NTLM refuses its own messages.
+pub fn contexts_at_both_levels(user: &str) -> [SecurityContext; 2] {
+    let config = acceptor_config();
+    [ActingLevel::Identify, ActingLevel::Impersonate].map(|level| {
+        let mut client = Handshake::at_level(level, "NTLM", Mechanism::NTLM, user);
+        let mut server = acceptor(&config);
+        let mut challenge = None;
+        loop {
+            let authorization = client.next(challenge.as_deref());
+            let token = STANDARD.decode(authorization.trim_start_matches("NTLM ")).expect("base64");
+            match server.step(&token, NOW, &mut OsRandom).expect("a valid token") {
+                Step::Continue(token) => challenge = Some(format!("NTLM {}", STANDARD.encode(token))),
+                Step::Done { context, .. } => return context,
+            }
+        }
+    })
 }
 
 /// The `WWW-Authenticate` header with a server's challenge, if `authorization` has the first message of NTLM.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque, hash_map};
 
-use identity::Identity;
+use identity::{Identity, UserKey};
 use mapi::mapihttp::Endpoint;
 use wire::FileTime;
 
@@ -25,8 +25,8 @@ pub(crate) const COOKIES: usize = 32;
 pub(crate) struct CookieIndex {
     pub(crate) owners: Owners,
     pub(crate) entries: HashMap<u64, Entry>,
-    /// Which of the entries are whose.
-    pub(crate) by_identity: HashMap<(Endpoint, Identity), HashSet<u64>>,
+    /// The sessions of each user: those of all of its identities count together.
+    pub(crate) by_user: HashMap<(Endpoint, UserKey), HashSet<u64>>,
     /// What is to be ended at the server.
     pub(crate) abandoned: Queue,
 }
@@ -137,7 +137,7 @@ impl CookieIndex {
         for whole in cookies.iter().flat_map(|(_, values)| values) {
             self.owners.remove((endpoint, *whole), id);
         }
-        if let hash_map::Entry::Occupied(mut own) = self.by_identity.entry((endpoint, identity)) {
+        if let hash_map::Entry::Occupied(mut own) = self.by_user.entry((endpoint, identity.user().clone())) {
             own.get_mut().remove(&id);
             if own.get().is_empty() {
                 own.remove();

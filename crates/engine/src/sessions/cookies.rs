@@ -228,7 +228,7 @@ impl CookieTable {
         identity: &Identity,
         replaces: Option<u64>,
     ) -> Result<Option<u64>, SessionLimitReached> {
-        let own = inner.by_identity.get(&(endpoint, identity.clone()));
+        let own = inner.by_user.get(&(endpoint, identity.user().clone()));
         let is_full = inner.entries.len() >= self.shared.limits.all;
         if !is_full && own.map_or(0, HashSet::len) < self.shared.limits.per_identity {
             return Ok(None);
@@ -254,9 +254,9 @@ impl CookieTable {
         let gone = self.room(&guard, endpoint, identity, replaces)?;
         // The server itself ends what is replaced.
         let gone = gone.and_then(|id| if Some(id) == replaces { guard.take(id) } else { guard.abandon(id) });
-        let CookieIndex { entries, by_identity, .. } = &mut *guard;
+        let CookieIndex { entries, by_user, .. } = &mut *guard;
         entries.entry(session.id()).or_insert_with(|| {
-            by_identity.entry((endpoint, identity.clone())).or_default().insert(session.id());
+            by_user.entry((endpoint, identity.user().clone())).or_default().insert(session.id());
             Entry {
                 session: session.clone(),
                 endpoint,
@@ -351,7 +351,7 @@ impl CookieTable {
     pub(crate) fn take_all(&self) -> Vec<SharedSession> {
         let mut inner = self.lock();
         inner.owners.clear();
-        inner.by_identity.clear();
+        inner.by_user.clear();
         std::mem::take(&mut inner.entries).into_values().map(|entry| entry.session).collect()
     }
 

@@ -4,7 +4,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{Scope, scope};
 
 use super::*;
-use crate::context::tests::person;
+use crate::context::ActingLevel;
+use crate::context::tests::{ACCOUNTS, person, person_by};
 use crate::context_counters::ContextCounters;
 
 const NOW: FileTime = FileTime(10);
@@ -108,12 +109,14 @@ fn a_full_queue_refuses_and_does_not_wait() {
 }
 
 #[test]
-fn no_identity_has_more_than_half_of_the_queue() {
+fn no_user_has_more_than_half_of_the_queue() {
     for (queue, half) in [(1, 1), (2, 1), (5, 2), (6, 3)] {
         let (contexts, pool) = (ContextCounters::new(), pool(queue));
-        // Of one identity are all contexts of it.
+        // All contexts of a user count together, at whatever level.
         let quick = |user: &str| Job::new(person(user, &contexts, None), |_| ());
-        let mut waiting: Vec<_> = (0..half).map(|_| pool.submit(quick("alice")).unwrap()).collect();
+        let identify = ACCOUNTS.with(|by| person_by("alice", ActingLevel::Identify, by, &contexts));
+        let mut waiting = vec![pool.submit(Job::new(identify, |_| ())).unwrap()];
+        waiting.extend((1..half).map(|_| pool.submit(quick("alice")).unwrap()));
         assert_eq!(
             pool.submit(quick("ALICE")).unwrap_err(),
             if queue == 1 { SubmitError::QueueFull } else { SubmitError::IdentityLimit }

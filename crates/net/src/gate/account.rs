@@ -107,7 +107,7 @@ impl ServiceAccount {
             return Err(UpstreamError::protocol("unknown service"));
         };
         let is_accepted = matches!(service.state, State::Accepted | State::Suspect);
-        if let Some(error) = self.failures.against(user.identity(), index, is_accepted, now) {
+        if let Some(error) = self.failures.against(user.identity().user(), index, is_accepted, now) {
             if let Some((_, refused)) = self.outage.as_mut().filter(|_| !is_accepted) {
                 *refused += 1;
             }
@@ -123,7 +123,7 @@ impl ServiceAccount {
             }
             State::Untested | State::Suspect | State::Failing { .. } => {
                 let retries = matches!(service.state, State::Failing { .. });
-                match self.pending.begin(user.identity(), retries, now) {
+                match self.pending.begin(user.identity().user(), retries, now) {
                     Ok(number) => Some(number),
                     Err(until) => return Ok(Admitted::Wait(until)),
                 }
@@ -135,7 +135,7 @@ impl ServiceAccount {
     /// How much longer a user waits for the next authentication if the account failed in requests of that user before.
     /// Otherwise a few users could block the account for all users.
     fn waits_longer(&self, user: &SecurityContext, index: usize, delay: Duration) -> Duration {
-        if self.failures.counts(user.identity(), index) { delay / 2 } else { Duration::ZERO }
+        if self.failures.counts(user.identity().user(), index) { delay / 2 } else { Duration::ZERO }
     }
 
     fn service(&mut self, protocol: UpstreamProtocol, name: &str) -> usize {
@@ -179,7 +179,7 @@ impl ServiceAccount {
     }
 
     fn accepted(&mut self, ticket: &Ticket, now: Instant) -> bool {
-        self.failures.accepted(ticket.user.identity(), ticket.service);
+        self.failures.accepted(ticket.user.identity().user(), ticket.service);
         let Some(service) = self.services.get_mut(ticket.service) else { return false };
         if matches!(service.state, State::Accepted) {
             return false;
@@ -205,7 +205,7 @@ impl ServiceAccount {
         let Some(service) = self.services.get_mut(ticket.service) else { return };
         let is_password = error.is_password();
         let mut failure = Failure {
-            user: ticket.user.identity(),
+            user: ticket.user.identity().user(),
             service: ticket.service,
             error,
             delay: Duration::ZERO,

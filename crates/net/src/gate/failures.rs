@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use identity::Identity;
+use identity::UserKey;
 use tokio::time::Instant;
 
 use super::delay::{FIRST_DELAY, LONGEST_DELAY};
@@ -19,7 +19,7 @@ pub(super) struct UserFailures(Vec<UserFailure>);
 
 #[derive(Debug)]
 struct UserFailure {
-    user: Identity,
+    user: UserKey,
     /// The index of the service at which the account failed.
     service: usize,
     /// No service has accepted the account yet: the failure applies to all services that have not accepted it.
@@ -35,7 +35,7 @@ struct UserFailure {
 /// A failure in a request of `user` at `service`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Failure<'a> {
-    pub(super) user: &'a Identity,
+    pub(super) user: &'a UserKey,
     pub(super) service: usize,
     pub(super) error: &'a UpstreamError,
     /// The minimum delay until the next authentication for this user.
@@ -50,7 +50,7 @@ impl UserFailures {
     /// before.
     pub(super) fn against(
         &self,
-        user: &Identity,
+        user: &UserKey,
         service: usize,
         is_accepted: bool,
         now: Instant,
@@ -96,7 +96,7 @@ impl UserFailures {
 
     /// Whether the account failed at `service`, or everywhere, for at least `users` users, and was not accepted since.
     pub(super) fn count_reaches(&self, users: usize, service: usize) -> bool {
-        let mut found: Vec<&Identity> = Vec::with_capacity(users);
+        let mut found: Vec<&UserKey> = Vec::with_capacity(users);
         for failure in self.0.iter().filter(|failure| failure.counts) {
             if (failure.service == service || failure.everywhere) && !found.contains(&&failure.user) {
                 found.push(&failure.user);
@@ -109,7 +109,7 @@ impl UserFailures {
     }
 
     /// Whether the account failed for `user` at `service`, or everywhere, and was not accepted since.
-    pub(super) fn counts(&self, user: &Identity, service: usize) -> bool {
+    pub(super) fn counts(&self, user: &UserKey, service: usize) -> bool {
         let is_about = |failure: &UserFailure| {
             (failure.service == service || failure.everywhere) && failure.user == *user
         };
@@ -117,7 +117,7 @@ impl UserFailures {
     }
 
     /// The account was accepted for `user` at `service`: failures for other users affect only those users.
-    pub(super) fn accepted(&mut self, user: &Identity, service: usize) {
+    pub(super) fn accepted(&mut self, user: &UserKey, service: usize) {
         if self.0.is_empty() {
             return;
         }

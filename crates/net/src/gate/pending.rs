@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use identity::Identity;
+use identity::UserKey;
 use tokio::time::Instant;
 
 /// The longest time that an authentication of unknown outcome delays others.
@@ -23,7 +23,7 @@ pub(super) struct PendingAttempts {
 #[derive(Debug)]
 struct PendingAttempt {
     number: u64,
-    user: Identity,
+    user: UserKey,
     /// The account is failing: this attempt checks whether it still does.
     retries: bool,
     /// Until when others wait for it.
@@ -32,7 +32,7 @@ struct PendingAttempt {
 
 impl PendingAttempts {
     /// Begins an attempt for `user` and returns its number. The error is the time until which to wait at most.
-    pub(super) fn begin(&mut self, user: &Identity, retries: bool, now: Instant) -> Result<u64, Instant> {
+    pub(super) fn begin(&mut self, user: &UserKey, retries: bool, now: Instant) -> Result<u64, Instant> {
         self.attempts.retain(|attempt| now < attempt.until);
         if let Some(own) = self.attempts.iter().find(|attempt| attempt.user == *user) {
             return Err(own.until);

@@ -6,7 +6,9 @@ use identity::{Authority, ContextCounters, SecurityContext};
 use tokio::time::Instant;
 
 use super::account::{Admitted, Outcome, ServiceAccount, Ticket};
+use super::failures::{Failure, UserFailures};
 use super::interrupted::{FailedRequest, InterruptedRequests};
+use super::pending::PendingAttempts;
 use super::reachability::{Change, Reachability};
 use super::{AccountGate, UpstreamProtocol};
 use crate::error_chain::ErrorChain;
@@ -301,4 +303,21 @@ async fn a_grant_is_valid_until_an_authentication_fails_or_the_password_changes(
     // An outcome for the old password does not count for the new one.
     others.into_attempt().failed(&refused());
     assert!(begin_auth(&alice).await.is_ok());
+}
+
+#[test]
+fn one_user_at_two_levels_counts_once_for_the_account() {
+    let [identify, impersonate] = testkit::http_auth::contexts_at_both_levels("alice");
+    let (mut pending, now) = (PendingAttempts::default(), Instant::now());
+    assert!(pending.begin(identify.identity().user(), false, now).is_ok());
+    assert!(pending.begin(impersonate.identity().user(), false, now).is_err());
+    let mut failures = UserFailures::default();
+    let error = UpstreamError::from(UpstreamAuthError::invalid_credentials("401"));
+    for context in [&identify, &impersonate] {
+        let user = context.identity().user();
+        let failure =
+            Failure { user, service: 0, error: &error, delay: SECOND, grows: true, everywhere: true };
+        failures.add(&failure, now);
+    }
+    assert!(failures.count_reaches(1, 0) && !failures.count_reaches(2, 0));
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engine::{HandleBudget, HandleTable, Interface, SessionLimits};
-use identity::{Identity, OsRandom, Random as _};
+use identity::{Identity, OsRandom, Random as _, UserKey};
 use rpc::server::AssociationGroups;
 
 use crate::rpc::upstream_association::UpstreamAssociation;
@@ -117,7 +117,7 @@ const fn shared_by(interface: Interface) -> Interface {
 /// The association groups of a listener.
 #[derive(Debug)]
 pub struct Groups {
-    handles_per_identity: usize,
+    handles_per_user: usize,
     state: Mutex<State>,
 }
 
@@ -127,8 +127,8 @@ struct State {
     numbers: HashMap<u32, usize>,
     /// The groups of identities by number, with the connections in each.
     groups: HashMap<(u32, Identity), (Arc<Group>, usize)>,
-    /// The budget of context handles of each identity, with its groups.
-    budgets: HashMap<Identity, (Arc<HandleBudget>, usize)>,
+    /// The budget of context handles of each user, with the groups of its identities.
+    budgets: HashMap<UserKey, (Arc<HandleBudget>, usize)>,
 }
 
 /// The membership of a connection in a group of one identity.
@@ -140,9 +140,9 @@ pub(crate) struct Member {
 }
 
 impl Groups {
-    /// No groups. One identity may have `handles_per_identity` context handles in all of its groups together.
-    pub fn new(handles_per_identity: usize) -> Self {
-        Self { handles_per_identity, state: Mutex::default() }
+    /// No groups. One user may have `handles_per_user` context handles in all of its groups together.
+    pub fn new(handles_per_user: usize) -> Self {
+        Self { handles_per_user, state: Mutex::default() }
     }
 
     /// Adds a connection with the group number `id`, on which `identity` authenticated, to that identity's group.
@@ -151,8 +151,8 @@ impl Groups {
         let State { groups, budgets, .. } = &mut *state;
         let key = (id, identity.clone());
         let (group, count) = groups.entry(key.clone()).or_insert_with(|| {
-            let budget = || Arc::new(HandleBudget::new(self.handles_per_identity));
-            let (budget, groups) = budgets.entry(identity.clone()).or_insert_with(|| (budget(), 0));
+            let budget = || Arc::new(HandleBudget::new(self.handles_per_user));
+            let (budget, groups) = budgets.entry(identity.user().clone()).or_insert_with(|| (budget(), 0));
             *groups += 1;
             (Arc::new(Group::new(Arc::clone(budget))), 0)
         });
@@ -192,10 +192,10 @@ impl Member {
             return None;
         }
         groups.remove(&self.key);
-        if let Some((_, groups)) = budgets.get_mut(&self.key.1) {
+        if let Some((_, groups)) = budgets.get_mut(self.key.1.user()) {
             *groups -= 1;
             if *groups == 0 {
-                budgets.remove(&self.key.1);
+                budgets.remove(self.key.1.user());
             }
         }
         Some(Arc::clone(&self.group))
@@ -254,6 +254,19 @@ mod tests {
         groups.leave(id);
         groups.leave(id);
         assert!(!groups.join(id));
+    }
+
+    #[test]
+    fn one_user_at_two_levels_has_two_groups_and_one_budget_of_handles() {
+        let groups = Arc::new(Groups::default());
+        let members = testkit::http_auth::contexts_at_both_levels("alice")
+            .map(|context| groups.enter(1, context.identity()));
+        assert!(!Arc::ptr_eq(members[0].group(), members[1].group()));
+        assert_eq!(groups.lock().budgets.values().map(|(_, groups)| *groups).collect::<Vec<_>>(), [2]);
+        for member in members {
+            assert!(member.leave().is_some());
+        }
+        assert!(groups.lock().budgets.is_empty());
     }
 
     #[test]
