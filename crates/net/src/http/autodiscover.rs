@@ -100,10 +100,10 @@ async fn relay(
     let sent = client.send(&relayed.request, head, body, &relayed.body).await?;
     let SentRequest { mut upstream, head } = sent;
     relayed.sent = Some(head);
+    // An unauthenticated client holds no connection longer than authentication may take.
+    let is_authenticated = client.downstream.is_authenticated();
     let config = &client.downstream.config;
     let limit = config.upstream.call_limit;
-    // An unauthenticated client holds no connection longer than authentication may take.
-    let is_authenticated = client.downstream.permit.is_authenticated();
     let limit = if is_authenticated { limit } else { limit.min(config.limits.handshake) };
     let until = Instant::now() + limit;
     let (head, framing, body) = receive(client, &relayed.request, &mut upstream, until).await?;

@@ -51,8 +51,7 @@ pub(crate) async fn authenticate(
 ) -> Result<Authentication, ConnectionError> {
     let peer = downstream.config.trusted_proxies.client(downstream.peer, &head.fields);
     if let Some(context) = authenticator.authenticated(&head, peer, clock::now()) {
-        downstream.permit.set_authenticated();
-        downstream.pace.is_signed_in();
+        downstream.set_client(&context);
         return Ok(admitted(authenticator, context, None, head, peer, rules));
     }
     Box::pin(verify(authenticator, downstream, upstream, head, peer, rules)).await
@@ -95,8 +94,7 @@ async fn verify(
     report(&outcome, &config, peer);
     match outcome {
         AuthOutcome::Authenticated { context, token, .. } => {
-            downstream.permit.set_authenticated();
-            downstream.pace.is_signed_in();
+            downstream.set_client(&context);
             Ok(admitted(authenticator, context, token, head, peer, rules))
         }
         AuthOutcome::Anonymous(context) => Ok(admitted(authenticator, context, None, head, peer, rules)),

@@ -8,9 +8,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http1::{Event, Framing, RequestDecoder, RequestHead};
+use identity::SecurityContext;
 use tokio::time::{Instant, timeout_at};
 
 use crate::body_budget::Share;
+use crate::clock;
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::context::ConnectionError;
 use crate::http::downstream::pace::Pace;
@@ -33,7 +35,12 @@ pub(crate) struct Downstream {
     /// The other end: the client, or a trusted reverse proxy.
     pub(crate) peer: SocketAddr,
     pub(crate) permit: ConnectionPermit,
-    accepted: Instant,
+    /// Whether a trusted reverse proxy opened it, which need not authenticate itself.
+    is_trusted: bool,
+    /// The client that authenticated last.
+    client: Option<SecurityContext>,
+    /// Since when no client is authenticated, if that is so: the connection was accepted, or the client's context ended.
+    unauthenticated_since: Instant,
     pub(crate) pace: Pace,
     pub(crate) shutdown: ShutdownSignal,
     pub(crate) timer: Timer,
@@ -70,8 +77,10 @@ impl Downstream {
             transport: FramedTransport::new(stream, decoder),
             config,
             peer,
+            is_trusted: permit.is_authenticated(),
             permit,
-            accepted,
+            client: None,
+            unauthenticated_since: accepted,
             pace: Pace::default(),
             shutdown,
             timer: Timer::default(),
@@ -81,13 +90,38 @@ impl Downstream {
         }
     }
 
-    /// Until when the connection may stay unauthenticated; `None` once a client is authenticated.
-    fn authentication_ends(&self) -> Option<Instant> {
-        (!self.permit.is_authenticated()).then(|| self.accepted + self.config.limits.handshake)
+    /// The client of `context` authenticated: the time limits of authenticated clients apply while the context is valid.
+    pub(crate) fn set_client(&mut self, context: &SecurityContext) {
+        self.permit.set_authenticated();
+        self.pace.is_signed_in();
+        if !self.client.as_ref().is_some_and(|client| client.is_same(context)) {
+            self.client = Some(context.clone());
+        }
+    }
+
+    /// Until when the connection may stay unauthenticated; `None` while a client is authenticated. A client whose context
+    /// was revoked or has expired has the time of a new connection to authenticate again.
+    fn authentication_ends(&mut self) -> Option<Instant> {
+        if self.is_trusted {
+            return None;
+        }
+        if let Some(client) = &self.client {
+            if client.check(clock::now()).is_ok() {
+                return None;
+            }
+            self.client = None;
+            self.unauthenticated_since = Instant::now();
+        }
+        Some(self.unauthenticated_since + self.config.limits.handshake)
+    }
+
+    /// Whether a client is authenticated, or need not be.
+    pub(crate) fn is_authenticated(&mut self) -> bool {
+        self.authentication_ends().is_none()
     }
 
     /// Until when the next request may begin.
-    pub(crate) fn idle_until(&self) -> Instant {
+    pub(crate) fn idle_until(&mut self) -> Instant {
         self.authentication_ends().unwrap_or_else(|| Instant::now() + self.config.limits.idle)
     }
 

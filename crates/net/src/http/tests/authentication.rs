@@ -1,7 +1,11 @@
 //! What the client gets if its credentials, or those of the service account, are not accepted.
 
+use identity::Mechanism;
+use testkit::http_auth::Handshake;
+
+use crate::http::tests::mechanisms::{authenticate, get};
 use crate::http::tests::playbook::Happens::{AccountRevoked, Request, TimePasses};
-use crate::http::tests::playbook::State::{KeptAlive, WaitsForServer};
+use crate::http::tests::playbook::State::{Closed, KeptAlive, WaitsForServer};
 use crate::http::tests::playbook::{Client, mapi, request, response};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::streaming::HEAD;
@@ -36,6 +40,25 @@ fn a_client_whose_account_is_revoked_during_an_operation_gets_a_challenge() {
     let mut client = client >> response(format!("{HEAD}c\r\nPROCESSING\r\n\r\n")) << KeptAlive;
     assert_eq!(client.answer().status(), 401);
     assert_eq!(upstream.others().len(), 2);
+}
+
+#[test]
+fn a_connection_has_the_time_of_a_new_one_once_its_client_is_revoked() {
+    let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let setup = Setup { mechanisms: vec![Mechanism::NTLM], ..Setup::default() };
+    let limit = setup.limits.handshake;
+    let proxy = setup.before(&upstream);
+    let mut client = Client::new(&proxy);
+    assert_eq!(authenticate(&mut client, Handshake::ntlm("alice")), 200);
+    let mut client = client >> TimePasses(limit * 2) << KeptAlive;
+    assert_eq!(client.ask(get("")).status(), 200);
+    let mut client = client >> AccountRevoked;
+    for _ in 0..3 {
+        assert_eq!(client.ask(get("")).status(), 401);
+        client = client >> TimePasses(limit / 4);
+    }
+    let client = client >> TimePasses(limit / 2) << Closed;
+    drop(client);
 }
 
 #[test]

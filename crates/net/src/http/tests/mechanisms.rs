@@ -112,13 +112,12 @@ impl Package for Key {
 const MASKED: Mechanism = Mechanism::of(&Masked);
 const KEY: Mechanism = Mechanism::of(&Key);
 
-fn get(fields: &str) -> String {
+pub(super) fn get(fields: &str) -> String {
     format!("GET /ews/x HTTP/1.1\r\nHost: a\r\n{fields}\r\n")
 }
 
-/// Completes alice's handshake as far as the proxy continues it. Returns the last status.
-fn authenticate(client: &mut Client, scheme: &str, mechanism: Mechanism) -> u16 {
-    let mut handshake = Handshake::new(scheme, mechanism, "alice");
+/// Completes `handshake` as far as the proxy continues it. Returns the last status.
+pub(super) fn authenticate(client: &mut Client, mut handshake: Handshake) -> u16 {
     let mut challenge: Option<String> = None;
     loop {
         let authorization = handshake.next(challenge.as_deref());
@@ -141,11 +140,14 @@ fn a_mechanism_authenticates_a_connection_or_a_request_once_it_is_configured() {
     let offers: Vec<_> = refused.head.fields.all("www-authenticate").collect();
     assert_eq!((refused.status(), offers), (401, vec![&b"Masked"[..], b"Key realm=\"keys\""]));
 
-    assert_eq!(authenticate(&mut client, "maSKed", MASKED), 200);
+    assert_eq!(authenticate(&mut client, Handshake::new("maSKed", MASKED, "alice")), 200);
     assert_eq!(client.ask(get("")).status(), 200, "the connection is authenticated");
-    assert_eq!(authenticate(&mut Client::new(&proxy), "Masked", Mechanism::NTLM), 401);
     assert_eq!(
-        authenticate(&mut Client::new(&proxy), "NTLM", Mechanism::NTLM),
+        authenticate(&mut Client::new(&proxy), Handshake::new("Masked", Mechanism::NTLM, "alice")),
+        401
+    );
+    assert_eq!(
+        authenticate(&mut Client::new(&proxy), Handshake::ntlm("alice")),
         401,
         "NTLM is not configured"
     );
