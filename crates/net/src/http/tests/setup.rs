@@ -49,6 +49,8 @@ pub(super) struct Setup {
     pub(super) peers: TrustedProxies,
     /// The mechanisms by which clients authenticate.
     pub(super) mechanisms: Vec<Mechanism>,
+    /// The mechanism by which the service account authenticates.
+    pub(super) service: Mechanism,
 }
 
 /// How long a server may take for a response, unless a test configures another limit.
@@ -66,6 +68,7 @@ impl Default for Setup {
             pass_through: false,
             peers: TrustedProxies::default(),
             mechanisms: Mechanism::ALL.to_vec(),
+            service: Mechanism::BASIC,
         }
     }
 }
@@ -90,13 +93,8 @@ impl Setup {
             }))
         } else {
             let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
-            let service = crate::Account::new(
-                service,
-                Mechanism::BASIC,
-                AuthLevel::NONE,
-                "exchange.lab.test",
-                &contexts,
-            );
+            let service =
+                crate::Account::new(service, self.service, AuthLevel::NONE, "exchange.lab.test", &contexts);
             let service = ServiceAccount::new(service.for_http().unwrap(), &AccountGate::new());
             UpstreamIdentity::new(service)
         };

@@ -31,6 +31,17 @@ pub enum ServiceAuthError {
         /// The status of the response.
         status: u16,
     },
+    /// The server does not authenticate the connection, and then requires authentication on it.
+    #[error(
+        "the server responds with status {status} to the first token of {mechanism} authentication of the service account, \
+         and with 401 to the request that follows"
+    )]
+    NotChallenged {
+        /// The configured mechanism.
+        mechanism: Mechanism,
+        /// The status of the response to the first token.
+        status: u16,
+    },
     /// The server does not keep the connection open that a handshake authenticates.
     #[error("the server closes its connection during {0} authentication of the service account")]
     ConnectionNotPersistent(Mechanism),
@@ -44,9 +55,9 @@ impl From<ServiceAuthError> for UpstreamError {
         match error {
             ServiceAuthError::NotOffered { .. } => UpstreamAuthError::SchemeNotOffered(cause(error)).into(),
             ServiceAuthError::Rejected(_) => UpstreamAuthError::invalid_credentials(error).into(),
-            ServiceAuthError::UnexpectedStatus { .. } | ServiceAuthError::NoCredentials => {
-                Self::protocol(error)
-            }
+            ServiceAuthError::UnexpectedStatus { .. }
+            | ServiceAuthError::NotChallenged { .. }
+            | ServiceAuthError::NoCredentials => Self::protocol(error),
             ServiceAuthError::ConnectionNotPersistent(_) => Self::closed(error),
         }
     }

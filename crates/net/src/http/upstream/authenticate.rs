@@ -11,7 +11,7 @@ use crate::clock;
 use crate::gate::AuthGrant;
 use crate::http::upstream::auth_error::ServiceAuthError;
 use crate::http::upstream::config::{HttpUpstream, directory};
-use crate::http::upstream::connection::UpstreamConnection;
+use crate::http::upstream::connection::{ServiceHandshake, UpstreamConnection};
 use crate::http::upstream::dial::NotOpened;
 use crate::upstream_error::UpstreamError;
 
@@ -70,11 +70,15 @@ impl UpstreamConnection {
         Ok(true)
     }
 
-    /// The server responded with `status`, which is not 401: it accepted the authentication, unless it failed itself.
+    /// The server responded with `status`, which is not 401. Only a status of success shows that the server accepted the
+    /// authentication: it may send any other before it authenticates.
     pub(crate) fn record_response(&mut self, status: u16) {
-        if let Some(attempt) = self.attempt.take()
-            && status < 500
-        {
+        let attempt = self.attempt.take();
+        if !(200..300).contains(&status) || matches!(self.handshake, ServiceHandshake::NotRequired(_)) {
+            return;
+        }
+        self.handshake = ServiceHandshake::Settled;
+        if let Some(attempt) = attempt {
             // After a handshake no further request authenticates.
             let grant = attempt.succeeded();
             self.grant = grant.filter(|_| self.authenticates_requests().is_some());
@@ -98,9 +102,12 @@ impl UpstreamConnection {
 
     /// Why the server refused the service account, by a response with these `fields`.
     pub(crate) fn auth_error(&self, fields: &Fields) -> ServiceAuthError {
-        match self.credentials.account() {
-            Some(account) => ServiceAuthError::unauthorized(account.mechanism, fields),
-            None => ServiceAuthError::NoCredentials,
+        match (self.credentials.account(), self.handshake) {
+            (Some(account), ServiceHandshake::NotRequired(status)) => {
+                ServiceAuthError::NotChallenged { mechanism: account.mechanism, status }
+            }
+            (Some(account), _) => ServiceAuthError::unauthorized(account.mechanism, fields),
+            (None, _) => ServiceAuthError::NoCredentials,
         }
     }
 
@@ -138,10 +145,15 @@ impl UpstreamConnection {
             (401, Some(challenge)) if stays => {
                 let last = token(initiator.step(&challenge, clock::now(), &mut OsRandom))?;
                 self.last_token = Some(http_auth::header(mechanism, &last));
+                self.handshake = ServiceHandshake::Unproven;
                 Ok(())
             }
             (401, Some(_)) => Err(ServiceAuthError::ConnectionNotPersistent(mechanism).into()),
             (401, None) => Err(ServiceAuthError::unauthorized(mechanism, &response.fields).into()),
+            (status, None) if stays && serves_anonymously(status) => {
+                self.handshake = ServiceHandshake::NotRequired(status);
+                Ok(())
+            }
             // A server that accepts the first token authenticates itself with the last one.
             (status, last) => {
                 let last = last.map(|last| initiator.step(&last, clock::now(), &mut OsRandom));
@@ -152,6 +164,12 @@ impl UpstreamConnection {
             }
         }
     }
+}
+
+/// Whether a server that responds with `status` to the first token serves the target without authentication. The request that
+/// carries the token is a POST, for which a server may not have the resource.
+const fn serves_anonymously(status: u16) -> bool {
+    matches!(status, 200..=399 | 404 | 405)
 }
 
 fn handshake_failed(error: &AuthError) -> UpstreamError {

@@ -26,6 +26,7 @@ pub(crate) struct UpstreamConnection {
     owner: Option<Identity>,
     /// Whether its owner authenticates the connection, instead of each request.
     pub(super) pinned: bool,
+    pub(super) handshake: ServiceHandshake,
     /// The credentials of its owner's requests; none as long as it has no owner.
     pub(super) credentials: UpstreamCredentials,
     /// The `Host` header of its requests.
@@ -45,6 +46,19 @@ pub(crate) struct UpstreamConnection {
     /// The time for connecting and authenticating.
     pub(super) timeout: Duration,
     pub(super) via: Via,
+}
+
+/// What is known of the handshake by which the service account authenticates a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ServiceHandshake {
+    /// The account needs no handshake, or the server has served a request since.
+    Settled,
+    /// The last token goes with a request, and no response has shown yet that the server processed the token: a server may
+    /// respond with 404, for instance, before it authenticates.
+    Unproven,
+    /// The server responded with this status to the first token, as to a request without credentials: it does not
+    /// authenticate requests for this target. The connection is unauthenticated.
+    NotRequired(u16),
 }
 
 /// The progress of the last request on a connection and its response.
@@ -84,6 +98,7 @@ impl UpstreamConnection {
             transport: FramedTransport::new(stream, ResponseDecoder::new(Limits::default())),
             owner: None,
             pinned: false,
+            handshake: ServiceHandshake::Settled,
             credentials: UpstreamCredentials::Unauthenticated,
             host: upstream.host_header().into(),
             bindings,
@@ -118,6 +133,12 @@ impl UpstreamConnection {
     async fn is_usable(&mut self) -> bool {
         let in_time = self.keep_alive.is_none_or(|limit| self.last_used.elapsed() < limit);
         !self.request.is_in_progress && in_time && !self.transport.is_stale().await
+    }
+
+    /// Whether it may carry another request after this one: it is not known to be authenticated while its handshake is not
+    /// settled, so that a 401 there would not mean that the server rejects the account.
+    pub(crate) fn may_be_kept(&self) -> bool {
+        self.handshake == ServiceHandshake::Settled
     }
 
     /// Whether it carries anonymous requests.

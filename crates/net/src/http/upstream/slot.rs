@@ -41,7 +41,7 @@ impl UpstreamSlot {
 
     /// Takes a connection back whose response is read to its end, if it may carry another request.
     pub(crate) fn put_back(&mut self, mut connection: Box<UpstreamConnection>) {
-        if connection.end_response() {
+        if connection.end_response() && connection.may_be_kept() {
             self.connection = Some(connection);
         }
     }
