@@ -150,7 +150,12 @@ fn name(token: &[u8]) -> Result<NamedUser, AuthError> {
     let name = name.ok_or(AuthError::NoUserName("no colon behind the name"))?;
     // What other bytes than UTF-8 mean, the server alone knows.
     let name = std::str::from_utf8(name).map_err(|_| AuthError::NoUserName("a name that is not UTF-8"))?;
-    let (domain, user) = name.split_once('\\').unwrap_or(("", name));
+    // The server may understand `\user` differently from `user`, so that the two are not one identity.
+    let parts = name.split_once('\\').filter(|(domain, _)| !domain.is_empty());
+    let (domain, user) = parts.unwrap_or(("", name));
+    if user.trim_start_matches('\\').is_empty() {
+        return Err(AuthError::Anonymous);
+    }
     NamedUser::new(user, domain, "Basic")
 }
 
@@ -237,6 +242,20 @@ mod tests {
         assert_eq!(sign_in("alice:pass:word", true), Err(AuthError::InvalidCredentials));
         assert!(matches!(sign_in("alice", false), Err(AuthError::Malformed(_))));
         assert!(matches!(sign_in(&"a".repeat(2000), false), Err(AuthError::Malformed(_))));
+    }
+
+    #[test]
+    fn names_that_pass_through_are_compared_as_sent() {
+        let key = |text: &str| {
+            let named = name(text.as_bytes()).map(|named| (named.key.domain, named.key.user));
+            named.unwrap_or_default()
+        };
+        assert_eq!(key("Alice:x"), key("alice:y"));
+        assert_eq!(key("lab\\alice:x"), key("LAB\\alice:x"));
+        assert_ne!(key("\\alice:x"), key("alice:x"));
+        assert_ne!(key("\\\\alice:x"), key("\\alice:x"));
+        assert_eq!(name(b"\\alice:x").unwrap().principal.to_string(), "\\alice");
+        assert!(name(b"LAB\\:x").is_err() && name(b"\\:x").is_err() && name(b":x").is_err());
     }
 
     #[test]
