@@ -138,7 +138,7 @@ fn a_call_in_flight_is_answered_when_the_proxy_is_stopped() {
     assert!(ended.status.success(), "{}", ended.err);
     assert!(ended.out.contains("3 operations, 0 faults"), "{}", ended.out);
     let position = |word: &str| ended.err.find(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
-    assert!(position("unbind") < position("shutdown"));
+    assert!(position("dummy: unbind") < position("dummy: shutdown"));
     assert_eq!(ended.err.matches("unbind").count(), 2, "{}", ended.err);
     assert_eq!(upstream.calls().len(), 3);
 }
@@ -213,7 +213,7 @@ fn who_never_gets_an_answer_is_cut_off_when_the_proxy_has_waited_long_enough() {
     let ended = proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);
     let position = |word: &str| ended.err.find(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
-    assert!(position("unbind") < position("shutdown"), "{}", ended.err);
+    assert!(position("dummy: unbind") < position("dummy: shutdown"), "{}", ended.err);
     assert!(ended.out.contains("0 security contexts"), "{}", ended.out);
 }
 
@@ -234,7 +234,7 @@ fn after_a_second_signal_the_proxy_does_not_wait() {
     assert!(ended.out.contains("stopping immediately"), "{}", ended.out);
     // The modules' hooks are called as usual.
     let position = |word: &str| ended.err.find(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
-    assert!(position("unbind") < position("shutdown"), "{}", ended.err);
+    assert!(position("dummy: unbind") < position("dummy: shutdown"), "{}", ended.err);
 }
 
 #[test]
