@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mapi::Interface;
-use net::{AssociationConfig, Endpoints, syntax};
+use net::{AssociationConfig, Endpoints, ErrorChain, syntax};
 
 use crate::config::ClientConfig;
 use crate::connection::Connection;
@@ -48,7 +48,10 @@ impl Client {
     /// If the server cannot be reached, or does not serve the interface.
     pub async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, Error> {
         let found = self.endpoints.find(interface).await;
-        found.map_err(|why| Error { operation: "endpoint", failure: Failure::Unreachable(why.to_string()) })
+        found.map_err(|why| Error {
+            operation: "endpoint",
+            failure: Failure::Unreachable(ErrorChain(&why).to_string()),
+        })
     }
 
     /// A connection to `interface`, which authenticates with the first call.

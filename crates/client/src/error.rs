@@ -3,7 +3,7 @@
 use std::fmt;
 
 use mapi::ErrorCode;
-use net::CallFailure;
+use net::{CallFailure, ErrorChain};
 
 /// Why an operation of a client failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +74,7 @@ impl From<CallFailure> for Failure {
     fn from(failure: CallFailure) -> Self {
         match failure {
             CallFailure::Fault(status) => Self::Fault(status),
-            lost @ CallFailure::Lost { .. } => Self::Unreachable(lost.to_string()),
+            lost @ CallFailure::Lost { .. } => Self::Unreachable(ErrorChain(&lost).to_string()),
         }
     }
 }
