@@ -103,7 +103,7 @@ fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
                 let accepted = match checked.ok()? {
                     Checked::Authenticated(accepted) => accepted,
                     Checked::Control(control) => {
-                        assert!(kind == Probe::Address && !is_handshake(scheme));
+                        assert_eq!(kind, Probe::Address);
                         control.on_response(&answer(input.byte(), None), NOW).ok()?
                     }
                 };
