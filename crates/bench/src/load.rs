@@ -69,7 +69,7 @@ pub(crate) async fn callgrind(level: &str, operations: u64) -> Result<String, Bo
     let field = Field::of(setup::under_callgrind(&file)?, level, "\"names\"")?;
     let sessions = open(field.proxy, account(&field, level), 1).await.map_err(|error| error.to_string())?;
     for mut session in sessions {
-        for _ in 0..operations / session.calls.len() as u64 + 1 {
+        for _ in 0..=operations / session.calls.len() as u64 {
             session.call_each().await.map_err(|error| error.to_string())?;
         }
     }

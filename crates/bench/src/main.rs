@@ -56,7 +56,7 @@ enum Part {
     Parked,
     /// Unauthenticated connections held open: their cost for authenticated users, beside nginx.
     Held,
-    /// Writes crates/mapiproxy/hot_functions.txt, the list of functions that requests execute, for the linker.
+    /// Writes `crates/mapiproxy/hot_functions.txt`, the list of functions that requests execute, for the linker.
     Hot,
 }
 
