@@ -185,7 +185,9 @@ fn what_a_client_sealed_on_the_wire_is_read_with_its_password_and_not_without() 
     assert!(of_client.iter().any(|operation| operation.to_string().contains("Ada Lovelace")));
     // With another's password, or none, nothing of it is read: the server's side is sealed by another account.
     let of_server = with.iter().filter(|operation| !to(operation));
-    let sealed = |operation: &Value| operation["problems"].to_string().contains("none of the given passwords and keys fits");
+    let sealed = |operation: &Value| {
+        operation["problems"].to_string().contains("none of the given passwords and keys fits")
+    };
     assert!(of_server.filter(|operation| operation["endpoint"] != "epm").any(sealed));
     let without = decoded(&recorded.file, &[]);
     assert!(!without.iter().any(|operation| operation.to_string().contains("Lovelace")));
