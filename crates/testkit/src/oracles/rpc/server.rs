@@ -168,8 +168,8 @@ impl Driver {
         match event {
             Event::Authenticate { auth_context_id, level, token, leg, last, .. } => {
                 self.count_leg(*auth_context_id, *leg);
-                let stranger = self.association.resume_handshake(auth_context_id ^ 1, AuthOutcome::Failed);
-                assert_eq!(stranger, Err(ResponseError::UnknownHandshake));
+                let unknown = self.association.resume_handshake(auth_context_id ^ 1, AuthOutcome::Failed);
+                assert_eq!(unknown, Err(ResponseError::UnknownHandshake));
                 self.authenticate(*auth_context_id, *level, token.first().copied(), *last);
             }
             Event::Request(request) => self.request(request),
