@@ -177,89 +177,56 @@ impl ResponsePayload for ExecuteResponse {
     }
 }
 
-impl RequestPayload for EcDoRpcExt2Request {
-    fn buffers(&self) -> Result<Vec<ExtendedBuffer>> {
-        chain(&self.rgb_in.0).unwrap_or_else(|| Ok(Vec::new()))
-    }
+/// Implements both traits for an RPC call whose ROPs are in `rgb_in` and `rgb_out`, with the other output of its response in
+/// `rest`.
+macro_rules! extended_call {
+    ($call:ident, $request:ident, $response:ident, $rest:ident) => {
+        impl RequestPayload for $request {
+            fn buffers(&self) -> Result<Vec<ExtendedBuffer>> {
+                chain(&self.rgb_in.0).unwrap_or_else(|| Ok(Vec::new()))
+            }
 
-    fn room(&self) -> u32 {
-        self.out_max
-    }
+            fn room(&self) -> u32 {
+                self.out_max
+            }
 
-    fn set(&mut self, buffers: &[ExtendedBuffer], room: u32) -> Result<()> {
-        self.out_max = room;
-        self.rgb_in = InBytes(encode_chain(buffers)?);
-        Ok(())
-    }
+            fn set(&mut self, buffers: &[ExtendedBuffer], room: u32) -> Result<()> {
+                self.out_max = room;
+                self.rgb_in = InBytes(encode_chain(buffers)?);
+                Ok(())
+            }
 
-    fn response(&self, buffers: &[ExtendedBuffer]) -> Result<Response> {
-        Ok(Response::Emsmdb(emsmdb::Response::EcDoRpcExt2(EcDoRpcExt2Response {
-            handle: self.handle,
-            flags: RpcFlags::NONE,
-            rgb_out: OutBytes::new(encode_chain(buffers)?),
-            aux_out: OutBytes::new(Vec::new()),
-            trans_time: 0,
-            return_value: ErrorCode::SUCCESS,
-        })))
-    }
+            fn response(&self, buffers: &[ExtendedBuffer]) -> Result<Response> {
+                Ok(Response::Emsmdb(emsmdb::Response::$call($response {
+                    handle: self.handle,
+                    flags: RpcFlags::NONE,
+                    rgb_out: OutBytes::new(encode_chain(buffers)?),
+                    $rest: OutBytes::new(Vec::new()),
+                    trans_time: 0,
+                    return_value: ErrorCode::SUCCESS,
+                })))
+            }
+        }
+
+        impl ResponsePayload for $response {
+            fn buffers(&self) -> Option<Result<Vec<ExtendedBuffer>>> {
+                chain(self.rgb_out.as_slice())
+            }
+
+            fn set(&mut self, buffers: &[ExtendedBuffer]) -> Result<()> {
+                self.rgb_out = OutBytes::new(encode_chain(buffers)?);
+                Ok(())
+            }
+
+            fn size(&self) -> u32 {
+                size_of(self.rgb_out.as_slice())
+            }
+        }
+    };
 }
 
-impl ResponsePayload for EcDoRpcExt2Response {
-    fn buffers(&self) -> Option<Result<Vec<ExtendedBuffer>>> {
-        chain(self.rgb_out.as_slice())
-    }
-
-    fn set(&mut self, buffers: &[ExtendedBuffer]) -> Result<()> {
-        self.rgb_out = OutBytes::new(encode_chain(buffers)?);
-        Ok(())
-    }
-
-    fn size(&self) -> u32 {
-        size_of(self.rgb_out.as_slice())
-    }
-}
-
-impl RequestPayload for EcDoRpcExtRequest {
-    fn buffers(&self) -> Result<Vec<ExtendedBuffer>> {
-        chain(&self.rgb_in.0).unwrap_or_else(|| Ok(Vec::new()))
-    }
-
-    fn room(&self) -> u32 {
-        self.out_max
-    }
-
-    fn set(&mut self, buffers: &[ExtendedBuffer], room: u32) -> Result<()> {
-        self.out_max = room;
-        self.rgb_in = InBytes(encode_chain(buffers)?);
-        Ok(())
-    }
-
-    fn response(&self, buffers: &[ExtendedBuffer]) -> Result<Response> {
-        Ok(Response::Emsmdb(emsmdb::Response::EcDoRpcExt(EcDoRpcExtResponse {
-            handle: self.handle,
-            flags: RpcFlags::NONE,
-            rgb_out: OutBytes::new(encode_chain(buffers)?),
-            reserved: OutBytes::new(Vec::new()),
-            trans_time: 0,
-            return_value: ErrorCode::SUCCESS,
-        })))
-    }
-}
-
-impl ResponsePayload for EcDoRpcExtResponse {
-    fn buffers(&self) -> Option<Result<Vec<ExtendedBuffer>>> {
-        chain(self.rgb_out.as_slice())
-    }
-
-    fn set(&mut self, buffers: &[ExtendedBuffer]) -> Result<()> {
-        self.rgb_out = OutBytes::new(encode_chain(buffers)?);
-        Ok(())
-    }
-
-    fn size(&self) -> u32 {
-        size_of(self.rgb_out.as_slice())
-    }
-}
+extended_call!(EcDoRpcExt2, EcDoRpcExt2Request, EcDoRpcExt2Response, aux_out);
+extended_call!(EcDoRpcExt, EcDoRpcExtRequest, EcDoRpcExtResponse, reserved);
 
 impl RequestPayload for EcDoRpcRequest {
     fn buffers(&self) -> Result<Vec<ExtendedBuffer>> {
