@@ -1,9 +1,9 @@
 //! Rules about the sources that neither the compiler nor clippy checks.
 
-mod circles;
 mod counts;
 mod finding;
 mod headers;
+mod import_cycles;
 mod length;
 mod names;
 mod paths;
@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::MetadataCommand;
 
-use self::circles::Circle;
 use self::counts::Counts;
 use self::finding::Finding;
+use self::import_cycles::ImportCycle;
 use self::sources::Source;
 use self::words::{Banned, Use};
 use crate::run::{self, Outcome};
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 /// What the rules look at, and what those that tolerate exceptions found.
 struct Seen {
     sources: Vec<Source>,
-    circles: Vec<Circle>,
+    cycles: Vec<ImportCycle>,
     lengths: Counts,
     banned: Vec<Banned>,
     uses: BTreeMap<String, Vec<Use>>,
@@ -63,16 +63,16 @@ impl Seen {
     /// Reads the repository at `root`, whose crates have their roots in the files `crates`.
     fn read(root: &Path, crates: &[PathBuf]) -> Outcome<Self> {
         let sources = sources::read(root)?;
-        let circles = circles::find(root, crates)?;
+        let cycles = import_cycles::find(root, crates)?;
         let lengths = length::count(&sources);
         let banned = words::parse(&finding::read(root, words::WORDS)?)?;
         let uses = words::find(&sources, &banned);
-        Ok(Self { sources, circles, lengths, banned, uses })
+        Ok(Self { sources, cycles, lengths, banned, uses })
     }
 
     /// Writes the lists of what is tolerated anew.
     fn update(&self, root: &Path) -> Outcome {
-        circles::update(root, &self.circles)?;
+        import_cycles::update(root, &self.cycles)?;
         counts::update(root, length::LIST, &self.lengths)?;
         counts::update(root, words::LIST, &words::count(&self.uses))
     }
@@ -80,7 +80,7 @@ impl Seen {
     /// Every place that breaks a rule.
     fn findings(&self, root: &Path) -> Outcome<Vec<Finding>> {
         let mut findings = headers::check(&self.sources);
-        findings.extend(circles::compare(&self.circles, &finding::read(root, circles::LIST)?));
+        findings.extend(import_cycles::compare(&self.cycles, &finding::read(root, import_cycles::LIST)?));
         findings.extend(length::compare(&self.lengths, &finding::read(root, length::LIST)?)?);
         findings.extend(words::compare(&self.uses, &self.banned, &finding::read(root, words::LIST)?)?);
         findings.extend(paths::check(root)?);

@@ -1,4 +1,4 @@
-//! Resolves the paths of a crate's code to the files in which they stop, and finds circles of files.
+//! Resolves the paths of a crate's code to the files in which they stop, and finds cycles of files.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -183,19 +183,19 @@ impl Resolver<'_> {
 }
 
 /// The sets of files that use one another, directly or not, of two files or more.
-pub(super) fn circles(graph: &Graph) -> Vec<Vec<usize>> {
+pub(super) fn cycles(graph: &Graph) -> Vec<Vec<usize>> {
     let reach: Vec<BTreeSet<usize>> = (0..graph.len()).map(|file| reachable(graph, file)).collect();
     let mut seen = BTreeSet::new();
-    let mut circles = Vec::new();
+    let mut cycles = Vec::new();
     for file in 0..graph.len() {
         if !seen.contains(&file) && reach[file].contains(&file) {
-            let circle: Vec<usize> =
+            let cycle: Vec<usize> =
                 reach[file].iter().copied().filter(|other| reach[*other].contains(&file)).collect();
-            seen.extend(circle.iter().copied());
-            circles.push(circle);
+            seen.extend(cycle.iter().copied());
+            cycles.push(cycle);
         }
     }
-    circles
+    cycles
 }
 
 fn reachable(graph: &Graph, from: usize) -> BTreeSet<usize> {

@@ -1,4 +1,4 @@
-//! Tests of the search for circles, on small crates that each test writes.
+//! Tests of the search for cycles, on small crates that each test writes.
 
 use std::path::PathBuf;
 
@@ -19,10 +19,10 @@ impl Crate {
         Self(folder)
     }
 
-    /// The circles, each as its files with a space between.
-    fn circles(&self) -> Vec<String> {
-        let circles = find(&self.0, &[self.0.join("src/lib.rs")]).unwrap();
-        circles.iter().map(|circle| circle.files.join(" ")).collect()
+    /// The cycles, each as its files with a space between.
+    fn cycles(&self) -> Vec<String> {
+        let cycles = find(&self.0, &[self.0.join("src/lib.rs")]).unwrap();
+        cycles.iter().map(|cycle| cycle.files.join(" ")).collect()
     }
 }
 
@@ -32,31 +32,31 @@ impl Drop for Crate {
     }
 }
 
-/// The circles of a crate whose root has the modules `a` and `b` and the lines of `root`.
+/// The cycles of a crate whose root has the modules `a` and `b` and the lines of `root`.
 fn pair(name: &str, root: &str, a: &str, b: &str) -> Vec<String> {
     let root = format!("mod a;\nmod b;\n{root}");
-    Crate::new(name, &[("src/lib.rs", &root), ("src/a.rs", a), ("src/b.rs", b)]).circles()
+    Crate::new(name, &[("src/lib.rs", &root), ("src/a.rs", a), ("src/b.rs", b)]).cycles()
 }
 
 const NONE: [&str; 0] = [];
 const BOTH: [&str; 1] = ["src/a.rs src/b.rs"];
 
 #[test]
-fn files_that_import_each_other_are_a_circle() {
+fn files_that_import_each_other_are_a_cycle() {
     assert_eq!(pair("two", "", "use crate::b::B; struct A;", "use crate::a::A; struct B;"), BOTH);
     assert_eq!(pair("one-way", "", "use crate::b::B;", "struct B;"), NONE);
 }
 
 #[test]
-fn a_circle_names_what_ties_it() {
+fn a_cycle_names_its_imports() {
     let files = [
         ("src/lib.rs", "mod a;\nmod b;\n"),
         ("src/a.rs", "\nuse crate::b::{B, C};\nstruct A;\n"),
         ("src/b.rs", "fn b(_: crate::a::A) {}\n"),
     ];
-    let fixture = Crate::new("ties", &files);
-    let circles = find(&fixture.0, &[fixture.0.join("src/lib.rs")]).unwrap();
-    assert_eq!(circles[0].ties, ["src/a.rs:2 -> src/b.rs: B, C", "src/b.rs:1 -> src/a.rs: A"]);
+    let fixture = Crate::new("imports", &files);
+    let cycles = find(&fixture.0, &[fixture.0.join("src/lib.rs")]).unwrap();
+    assert_eq!(cycles[0].imports, ["src/a.rs:2 -> src/b.rs: B, C", "src/b.rs:1 -> src/a.rs: A"]);
 }
 
 #[test]
@@ -85,17 +85,17 @@ fn a_macro_by_its_bare_name_is_from_its_file() {
         ("src/c.rs", "macro_rules! rule { () => { crate::c::d::f() } }\nmod d;"),
         ("src/c/d.rs", a),
     ];
-    assert_eq!(Crate::new("macro", &files).circles(), ["src/c.rs src/c/d.rs"]);
+    assert_eq!(Crate::new("macro", &files).cycles(), ["src/c.rs src/c/d.rs"]);
 }
 
 #[test]
-fn a_macro_of_the_same_name_in_another_file_ties_nothing() {
+fn a_macro_of_the_same_name_in_another_file_is_no_import() {
     let own = "macro_rules! rule { () => {} }\nrule!();\n";
     assert_eq!(pair("same-name", "", &format!("{own}use crate::b::B;"), own), NONE);
 }
 
 #[test]
-fn a_reexport_ties_the_files_on_both_sides_of_it() {
+fn a_reexport_is_an_import_of_the_files_on_both_sides() {
     let root = "pub use a::A;";
     assert_eq!(pair("reexport", root, "use crate::b::B;", "use crate::A;"), ["src/a.rs src/b.rs src/lib.rs"]);
     let exported = "#[macro_export] macro_rules! rule { () => { $crate::b::f() } }";
@@ -110,10 +110,10 @@ fn a_path_that_only_passes_through_a_module_does_not_count_for_it() {
         ("src/a/b.rs", "use super::c::C;"),
         ("src/a/c.rs", "struct C;"),
     ];
-    assert_eq!(Crate::new("through", &files).circles(), NONE);
-    let mut with_circle = files;
-    with_circle[2].1 = "use super::c::C; use super::D;";
-    assert_eq!(Crate::new("into", &with_circle).circles(), ["src/a/b.rs src/a/mod.rs"]);
+    assert_eq!(Crate::new("through", &files).cycles(), NONE);
+    let mut with_cycle = files;
+    with_cycle[2].1 = "use super::c::C; use super::D;";
+    assert_eq!(Crate::new("into", &with_cycle).cycles(), ["src/a/b.rs src/a/mod.rs"]);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn an_import_of_a_module_counts_for_what_is_used_through_it() {
     let with = |b: &str| {
         let a = "mod b;\npub mod c;\npub use b::B;";
         let files = [("src/lib.rs", "mod a;"), ("src/a/mod.rs", a), ("src/a/b.rs", b), ("src/a/c.rs", "")];
-        Crate::new("module", &files).circles()
+        Crate::new("module", &files).cycles()
     };
     assert_eq!(with("use crate::a; fn f() { a::c::g(); }"), NONE);
     assert_eq!(with("use crate::a; mod inner { fn f() { super::a::c::g(); } }"), NONE);
@@ -130,7 +130,7 @@ fn an_import_of_a_module_counts_for_what_is_used_through_it() {
 }
 
 #[test]
-fn a_declaration_alone_ties_nothing() {
+fn a_declaration_alone_is_no_import() {
     assert_eq!(pair("declared", "", "use crate::Root;", "use super::Root;"), NONE);
 }
 
@@ -148,11 +148,11 @@ fn a_file_may_be_named_by_an_attribute() {
         ("src/elsewhere/x.rs", "use crate::b::B;"),
         ("src/b.rs", "use crate::a::A;"),
     ];
-    assert_eq!(Crate::new("path", &files).circles(), ["src/b.rs src/elsewhere/x.rs"]);
+    assert_eq!(Crate::new("path", &files).cycles(), ["src/b.rs src/elsewhere/x.rs"]);
 }
 
 #[test]
-fn what_only_tests_use_does_not_count() {
+fn imports_of_unit_tests_do_not_count() {
     let tests =
         "struct B;\n#[cfg(test)]\nmod tests { use crate::a::A; }\n#[cfg(all(test, unix))] use crate::a::A;";
     assert_eq!(pair("tests", "", "use crate::b::B;", tests), NONE);
@@ -162,17 +162,17 @@ fn what_only_tests_use_does_not_count() {
     assert_eq!(pair("not-tests", "", "use crate::b::B;", "#[cfg(not(test))] use crate::a::A;"), BOTH);
 }
 
-fn compared(circles: &[&[&str]], list: &str) -> Vec<String> {
-    let circle = |files: &&[&str]| Circle {
+fn compared(cycles: &[&[&str]], list: &str) -> Vec<String> {
+    let cycle = |files: &&[&str]| ImportCycle {
         files: files.iter().map(|file| (*file).to_owned()).collect(),
-        ties: vec![],
+        imports: vec![],
     };
-    let circles: Vec<Circle> = circles.iter().map(circle).collect();
-    compare(&circles, list).into_iter().map(|finding| finding.place).collect()
+    let cycles: Vec<ImportCycle> = cycles.iter().map(cycle).collect();
+    compare(&cycles, list).into_iter().map(|finding| finding.place).collect()
 }
 
 #[test]
-fn the_list_holds_exactly_the_circles_that_there_are() {
+fn the_list_holds_exactly_the_cycles_that_there_are() {
     assert_eq!(compared(&[&["a", "b"]], "# today's\na b\n"), NONE);
     assert_eq!(compared(&[&["a", "b"]], ""), ["a"]);
     assert_eq!(compared(&[], "# today's\na b\n"), [format!("{LIST}:2")]);
@@ -183,12 +183,12 @@ fn the_list_holds_exactly_the_circles_that_there_are() {
 #[test]
 fn an_update_shortens_the_list_and_never_lengthens_it() {
     let fixture = Crate::new("update", &[(LIST, "# head\na b c\nd e\n")]);
-    let circle = |files: &[&str]| Circle {
+    let cycle = |files: &[&str]| ImportCycle {
         files: files.iter().map(|file| (*file).to_owned()).collect(),
-        ties: vec![],
+        imports: vec![],
     };
-    update(&fixture.0, &[circle(&["a", "b"]), circle(&["e", "f"])]).unwrap();
+    update(&fixture.0, &[cycle(&["a", "b"]), cycle(&["e", "f"])]).unwrap();
     assert_eq!(std::fs::read_to_string(fixture.0.join(LIST)).unwrap(), "# head\na b\ne f\n");
-    assert!(update(&fixture.0, &[circle(&["a", "b"]), circle(&["e", "f", "g"])]).is_err());
-    assert!(update(&fixture.0, &[circle(&["a", "b"]), circle(&["c", "d"]), circle(&["e", "f"])]).is_err());
+    assert!(update(&fixture.0, &[cycle(&["a", "b"]), cycle(&["e", "f", "g"])]).is_err());
+    assert!(update(&fixture.0, &[cycle(&["a", "b"]), cycle(&["c", "d"]), cycle(&["e", "f"])]).is_err());
 }
