@@ -66,7 +66,7 @@ def main(url, user, domain, password, ca_file=None):
         other.verify, other.trust_env = ca_file, False
         check(f"{way}: a wrong password", mapi(other, url, "PING", bad)[0], 401)
     anonymous = requests.get(f"{url}/ews/exchange.asmx", verify=ca_file)
-    check("nobody", (anonymous.status_code, "NTLM" in anonymous.headers["WWW-Authenticate"]), (401, True))
+    check("anonymous", (anonymous.status_code, "NTLM" in anonymous.headers["WWW-Authenticate"]), (401, True))
     if url.startswith("http://"):
         served = (200, b"served")
         check("impacket", impacket(url, user, domain, password), [401, served, served])

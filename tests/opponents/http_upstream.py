@@ -14,7 +14,7 @@ mute   nothing at all until standard input says `go`
 refuse CODE   with this `X-ResponseCode`, and a page that names it
 
 With `--playback` it plays a whole recording back: the requests of MAPI over HTTP that were recorded, in the order
-in which they were, get the answers that they got, also those that are none. Only what was carried out needs a
+in which they were, get the responses that they got, and none where they got none. Only what was carried out needs a
 session. `--spoil` has it give other answers to some. With `--renew` it is another server with the same mailboxes: it
 has other bytes for what a server makes up, such as GUIDs, and in requests it wants these. Both take hexadecimal
 digits and may be given several times; each replaces what those before it left.

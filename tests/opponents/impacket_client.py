@@ -307,7 +307,7 @@ def address_book(report, options, binding):
     legacy_dn = (resolved["rows"] or rows)[0][PID_TAG_EMAIL_ADDRESS]
     mids = report.step(
         "NspiDNToMId",
-        lambda: mids_of(nspi.hNspiDNToMId(dce, handle, [legacy_dn, "/o=None/cn=nobody"]), "ppOutMIds"),
+        lambda: mids_of(nspi.hNspiDNToMId(dce, handle, [legacy_dn, "/o=None/cn=missing"]), "ppOutMIds"),
     )
     common.expect(mids[0] not in UNRESOLVED_OR_AMBIGUOUS, f"{legacy_dn} has no MId")
 

@@ -29,11 +29,11 @@ failures = 0
 
 
 class Refused(Exception):
-    """Our end said no."""
+    """The crate refused a token or a message."""
 
 
 class Pipe:
-    """Our end."""
+    """The end that the crate `identity` implements."""
 
     def __init__(self, role, mechanism, **options):
         options = {"user": USER, "domain": DOMAIN, "password": PASSWORD, **options}
@@ -78,8 +78,8 @@ def unhex(text):
     return b"" if text == "-" else bytes.fromhex(text)
 
 
-def theirs(role, mechanism, password=PASSWORD, req=PRIVACY, bindings=None, store=None):
-    """pyspnego's end."""
+def pyspnego_end(role, mechanism, password=PASSWORD, req=PRIVACY, bindings=None, store=None):
+    """The end that pyspnego implements."""
     protocol = "negotiate" if mechanism == "spnego" else "ntlm"
     bound = GssChannelBindings(application_data=bindings) if bindings else None
     common = {
@@ -96,26 +96,26 @@ def theirs(role, mechanism, password=PASSWORD, req=PRIVACY, bindings=None, store
     return spnego.server(hostname="pipe.lab.test", service="host", **common)
 
 
-def shake(pipe, context, we_start):
-    """Carries tokens to and fro until both are done."""
-    token = pipe.step(b"") if we_start else context.step(None)
-    ours = not we_start
+def shake(pipe, context, crate_starts):
+    """Exchanges tokens until both ends are done."""
+    token = pipe.step(b"") if crate_starts else context.step(None)
+    crate_next = not crate_starts
     for _ in range(8):
         if pipe.complete and context.complete and not token:
             return
-        if ours:
+        if crate_next:
             if pipe.complete:
                 raise Refused("a token for an end that is done")
             token = pipe.step(token)
         else:
             token = context.step(token) or b""
-        ours = not ours
+        crate_next = not crate_next
     raise Refused("the handshake does not end")
 
 
 def converse_sealed(pipe, context):
     for message in MESSAGES:
-        # Theirs to us: header and trailer are signed, the body is sealed.
+        # From pyspnego to the crate: header and trailer are signed, the body is sealed.
         sealed = context.wrap_iov(
             [
                 BufferType.header,
@@ -127,7 +127,7 @@ def converse_sealed(pipe, context):
         signature, body = sealed.buffers[0].data, sealed.buffers[2].data
         assert len(message) < 8 or body != message, "not sealed"
         assert pipe.do("unseal", HEADER, body, TRAILER, signature) == [message]
-        # Ours to them.
+        # From the crate to pyspnego.
         body, signature = pipe.do("seal", HEADER, message, TRAILER)
         plain = context.unwrap_iov(
             [
@@ -162,14 +162,14 @@ def replay_fails(pipe, context):
     except Refused:
         pass
     else:
-        raise AssertionError("a replay was taken")
+        raise AssertionError("a replay was accepted")
     sealed = context.wrap(b"twice").data
     broken = sealed[:-1] + bytes([sealed[-1] ^ 1])
     try:
         pipe.do("unseal", b"", broken[16:], b"", broken[:16])
     except Refused:
         return
-    raise AssertionError("a changed message was taken")
+    raise AssertionError("a changed message was accepted")
 
 
 def check(name, run, refused=False):
@@ -181,20 +181,20 @@ def check(name, run, refused=False):
     except Exception as error:  # a check that breaks has failed, and the others still run
         ok, why = False, f"{type(error).__name__}: {error}"
     else:
-        ok, why = not refused, "was let in" if refused else ""
+        ok, why = not refused, "was accepted" if refused else ""
     failures += not ok
     print(f"{'ok' if ok else 'FAILED'}: {name}" + (f" ({why})" if why and (refused or not ok) else ""), flush=True)
 
 
-def accepting(mechanism, converse=None, theirs_options=None, environment=None, **options):
-    """pyspnego signs in to us."""
+def accepting(mechanism, converse=None, pyspnego_options=None, environment=None, **options):
+    """pyspnego authenticates to the crate."""
 
     def run():
         os.environ.update(environment or {})
         try:
             with Pipe("acceptor", mechanism, **options) as pipe:
-                context = theirs("initiator", mechanism, **(theirs_options or {}))
-                shake(pipe, context, we_start=False)
+                context = pyspnego_end("initiator", mechanism, **(pyspnego_options or {}))
+                shake(pipe, context, crate_starts=False)
                 assert pipe.ask("who") == f"{DOMAIN}\\{USER}", "another principal"
                 if converse:
                     converse(pipe, context)
@@ -205,13 +205,13 @@ def accepting(mechanism, converse=None, theirs_options=None, environment=None, *
     return run
 
 
-def initiating(mechanism, store, converse=None, theirs_options=None, **options):
-    """We sign in to pyspnego."""
+def initiating(mechanism, store, converse=None, pyspnego_options=None, **options):
+    """The crate authenticates to pyspnego."""
 
     def run():
         with Pipe("initiator", mechanism, **options) as pipe:
-            context = theirs("acceptor", mechanism, store=store, **(theirs_options or {}))
-            shake(pipe, context, we_start=True)
+            context = pyspnego_end("acceptor", mechanism, store=store, **(pyspnego_options or {}))
+            shake(pipe, context, crate_starts=True)
             assert context.client_principal in (f"{DOMAIN}\\{USER}", None), context.client_principal
             if converse:
                 converse(pipe, context)
@@ -227,24 +227,24 @@ def main():
         for mechanism in ("ntlm", "spnego"):
             both = f"{mechanism}, "
             wrong = {"password": "wrong"}
-            check(both + "they sign in, sealed", accepting(mechanism, converse_sealed))
-            check(both + "they sign in, signed", accepting(mechanism, converse_signed, {"req": INTEGRITY}))
-            check(both + "they sign in, nothing", accepting(mechanism, None, {"req": spnego.ContextReq.none}))
-            check(both + "they sign in, MIC required", accepting(mechanism, converse_sealed, mic="require"))
-            check(both + "they replay and change", accepting(mechanism, replay_fails))
-            check(both + "they have a wrong password", accepting(mechanism, None, wrong), refused=True)
+            check(both + "pyspnego authenticates, sealed", accepting(mechanism, converse_sealed))
+            check(both + "pyspnego authenticates, signed", accepting(mechanism, converse_signed, {"req": INTEGRITY}))
+            check(both + "pyspnego authenticates, nothing", accepting(mechanism, None, {"req": spnego.ContextReq.none}))
+            check(both + "pyspnego authenticates, MIC required", accepting(mechanism, converse_sealed, mic="require"))
+            check(both + "pyspnego's replays and changes are rejected", accepting(mechanism, replay_fails))
+            check(both + "pyspnego has a wrong password", accepting(mechanism, None, wrong), refused=True)
             check(
-                both + "they have a wrong password, signed",
+                both + "pyspnego has a wrong password, signed",
                 accepting(mechanism, None, {**wrong, "req": INTEGRITY}),
                 refused=True,
             )
-            check(both + "they are unknown", accepting(mechanism, user="somebody"), refused=True)
+            check(both + "pyspnego's user is unknown", accepting(mechanism, user="somebody"), refused=True)
             for policy in ("ignore", "allow", "require"):
                 for sent in (None, BINDINGS, b"another channel"):
                     refused = policy != "ignore" and (sent == b"another channel" or (policy, sent) == ("require", None))
                     name = {None: "none", BINDINGS: "right"}.get(sent, "wrong")
                     check(
-                        both + f"they send {name} bindings where the policy is {policy}",
+                        both + f"pyspnego sends {name} bindings where the policy is {policy}",
                         accepting(
                             mechanism, converse_sealed, {"bindings": sent}, policy=policy, bindings=BINDINGS.hex()
                         ),
@@ -252,30 +252,30 @@ def main():
                     )
             for level, kind in (("0", "NTLMv1"), ("2", "NTLMv1 with extensions")):
                 environment = {"LM_COMPAT_LEVEL": level}
-                check(both + f"they sign in by {kind}", accepting(mechanism, None, None, environment), refused=True)
+                check(both + f"pyspnego authenticates by {kind}", accepting(mechanism, None, None, environment), refused=True)
                 check(
-                    both + f"they sign in by {kind} where it is allowed",
+                    both + f"pyspnego authenticates by {kind} where it is allowed",
                     accepting(mechanism, converse_sealed, None, environment, legacy="allow"),
                 )
                 check(
-                    both + f"they have a wrong password by {kind}",
+                    both + f"pyspnego has a wrong password by {kind}",
                     accepting(mechanism, None, wrong, environment, legacy="allow"),
                     refused=True,
                 )
 
-            check(both + "we sign in, sealed", initiating(mechanism, store, converse_sealed))
-            check(both + "we sign in, signed", initiating(mechanism, store, converse_signed, protection="sign"))
-            check(both + "we sign in, nothing", initiating(mechanism, store, protection="none"))
-            check(both + "we replay and change", initiating(mechanism, store, replay_fails))
-            check(both + "we have a wrong password", initiating(mechanism, store, password="wrong"), refused=True)
-            check(both + "we are unknown", initiating(mechanism, store, user="somebody"), refused=True)
+            check(both + "the crate authenticates, sealed", initiating(mechanism, store, converse_sealed))
+            check(both + "the crate authenticates, signed", initiating(mechanism, store, converse_signed, protection="sign"))
+            check(both + "the crate authenticates, nothing", initiating(mechanism, store, protection="none"))
+            check(both + "the crate rejects replays and changes", initiating(mechanism, store, replay_fails))
+            check(both + "the crate has a wrong password", initiating(mechanism, store, password="wrong"), refused=True)
+            check(both + "the crate's user is unknown", initiating(mechanism, store, user="somebody"), refused=True)
             bound = {"bindings": BINDINGS}
             check(
-                both + "we send right bindings",
+                both + "the crate sends right bindings",
                 initiating(mechanism, store, converse_sealed, bound, bindings=BINDINGS.hex()),
             )
             check(
-                both + "we send wrong bindings",
+                both + "the crate sends wrong bindings",
                 initiating(mechanism, store, None, bound, bindings=b"another".hex()),
                 refused=True,
             )

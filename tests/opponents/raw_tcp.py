@@ -80,7 +80,7 @@ def drip(options):
     with connect(options) as connection:
         for sent, byte in enumerate(data):
             if time.monotonic() - begin > options.seconds:
-                return {"sent": sent, "of": len(data), "end": "our time was up"}
+                return {"sent": sent, "of": len(data), "end": "timeout"}
             readable, _, _ = select.select([connection], [], [], 0)
             if readable:
                 break
@@ -98,7 +98,7 @@ def drip(options):
 def stall(options):
     """How many bytes of requests were taken while nothing was read."""
     begin = time.monotonic()
-    sent, end = 0, "our time was up"
+    sent, end = 0, "timeout"
     with connect(options) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(bind(interface_of(options)))

@@ -15,7 +15,7 @@ class Message:
         self.headers = [tuple(line.split(": ", 1)) for line in lines]
 
     def header(self, name):
-        """The value of the first header of this name; none if there is none."""
+        """The value of the first header of this name, or `None`."""
         found = (value for known, value in self.headers if known.lower() == name.lower())
         return next(found, None)
 

@@ -161,7 +161,7 @@ class Exchange(DCERPC_Server):
         return NDRContextHandle(attributes=0, uuid=identifier)
 
     def known(self, request, name):
-        """The handle of a request; a fault if it is none of ours."""
+        """The handle of a request; a fault if this server did not issue it."""
         handle = unwrapped(request.valueof(name))
         identifier = handle.uuid if isinstance(handle.uuid, bytes) else handle.uuid.bytes_le
         if identifier not in self.handles:

@@ -30,7 +30,7 @@ const STEPS: &[Step] = &[
     ("tests", || suite::test(&[]).map(|()| "")),
 ];
 
-/// Runs every step even when one fails, so that one run shows all there is to mend.
+/// Runs every step even when one fails, so that one run shows every failure.
 pub(crate) fn run() -> Outcome {
     let begin = Instant::now();
     let mut lines: Vec<Line> = Vec::new();

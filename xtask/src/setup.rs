@@ -109,7 +109,7 @@ fn packages(purposes: &[Purpose]) -> Outcome {
         println!("installing {}: {} {}", tool.package, tool.program, tool.why);
     }
     if apt(&names).is_err() {
-        println!("that did not work; fetching the package lists, then once more");
+        println!("apt-get failed; fetching the package lists and trying again");
         run::show(run::command("apt-get").args(["update", "-q"]))?;
         apt(&names).map_err(|fault| format!("{fault}\n{}", what_to_install(&missing, true)))?;
     }

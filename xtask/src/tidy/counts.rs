@@ -1,4 +1,4 @@
-//! Exceptions that are counted by file: a list of numbers and paths that may only shrink.
+//! Rules with counted exceptions: a list holds the number that is left in each file, and may only shrink.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,6 +8,46 @@ use crate::run::Outcome;
 
 /// How many exceptions there are in each file.
 pub(super) type Counts = BTreeMap<String, usize>;
+
+/// A line that breaks a rule.
+#[derive(Debug)]
+pub(super) struct Violation {
+    pub(super) line: usize,
+    pub(super) what: String,
+    pub(super) fix: String,
+}
+
+/// The violations of a rule in each file that has one.
+pub(super) type Violations = BTreeMap<String, Vec<Violation>>;
+
+/// The number of violations in each file.
+pub(super) fn count(violations: &Violations) -> Counts {
+    violations.iter().map(|(path, found)| (path.clone(), found.len())).collect()
+}
+
+/// Every violation of a file that has more than `list` allows; and entries of the list that are too large.
+pub(super) fn compare(list: &str, text: &str, violations: &Violations) -> Outcome<Vec<Finding>> {
+    let listed = parse(list, text)?;
+    let mut findings = stale(list, &listed, &count(violations));
+    for (path, found) in violations {
+        let (most, number) = listed.get(path).copied().unwrap_or_default();
+        if found.len() < most {
+            findings.push(Finding {
+                place: format!("{list}:{number}"),
+                what: format!("{path} has {} of these exceptions, no longer {most}", found.len()),
+                fix: "lower the number, or run `cargo xtask tidy --update`".to_owned(),
+            });
+        }
+        if found.len() > most {
+            findings.extend(found.iter().map(|Violation { line, what, fix }| Finding {
+                place: format!("{path}:{line}"),
+                what: format!("{what} ({} in the file, {most} tolerated)", found.len()),
+                fix: fix.clone(),
+            }));
+        }
+    }
+    Ok(findings)
+}
 
 /// Reads a list whose lines are a number and a path.
 pub(super) fn parse(list: &str, text: &str) -> Outcome<BTreeMap<String, (usize, usize)>> {
@@ -20,20 +60,20 @@ pub(super) fn parse(list: &str, text: &str) -> Outcome<BTreeMap<String, (usize, 
     Ok(counts)
 }
 
-/// The entries of `list` that are no longer true: of files that have no exception any more.
+/// The entries of `list` for files that have no exception any more.
 pub(super) fn stale(list: &str, listed: &BTreeMap<String, (usize, usize)>, found: &Counts) -> Vec<Finding> {
     listed
         .iter()
         .filter(|(path, _)| !found.contains_key(*path))
         .map(|(path, (_, number))| Finding {
             place: format!("{list}:{number}"),
-            what: format!("{path} is no exception any more"),
+            what: format!("{path} has no exception any more"),
             fix: "remove the line, or run `cargo xtask tidy --update`".to_owned(),
         })
         .collect()
 }
 
-/// Writes the list anew, unless its sum would be greater than before.
+/// Rewrites the list, unless its sum would be greater than before.
 pub(super) fn update(root: &Path, list: &str, found: &Counts) -> Outcome {
     let before: usize = parse(list, &finding::read(root, list)?)?.values().map(|(count, _)| count).sum();
     let now: usize = found.values().sum();
@@ -46,6 +86,30 @@ pub(super) fn update(root: &Path, list: &str, found: &Counts) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn compared(lines: &[usize], list: &str) -> Vec<String> {
+        let violation = |line: &usize| Violation { line: *line, what: "wide".into(), fix: "wrap it".into() };
+        let found: Vec<Violation> = lines.iter().map(violation).collect();
+        let violations = [("a.md".to_owned(), found)].into_iter().filter(|(_, found)| !found.is_empty());
+        let findings = compare("list", list, &violations.collect()).unwrap();
+        findings.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_number_of_a_file_may_become_smaller_only() {
+        assert_eq!(compared(&[1, 1], "2 a.md"), [""; 0]);
+        assert_eq!(
+            compared(&[1, 3], "1 a.md"),
+            [
+                "a.md:1: wide (2 in the file, 1 tolerated); wrap it",
+                "a.md:3: wide (2 in the file, 1 tolerated); wrap it",
+            ]
+        );
+        assert!(
+            compared(&[1], "2 a.md")[0].starts_with("list:1: a.md has 1 of these exceptions, no longer 2")
+        );
+        assert!(compared(&[], "2 a.md")[0].starts_with("list:1: a.md has no exception any more"));
+    }
 
     #[test]
     fn entries_of_files_without_exceptions_are_stale() {

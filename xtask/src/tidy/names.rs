@@ -1,10 +1,38 @@
-//! The names of tests, which are sentences.
+//! The names of tests: sentences that name their subject and the outcome.
+
+use super::counts::{Violation, Violations};
+use super::sources::{Kind, Source};
+
+/// The number of unclear names left in each file, which may only become smaller.
+pub(super) const LIST: &str = "xtask/src/tidy/test_names_left.txt";
+
+/// Words with which a name begins that has no subject.
+const UNCLEAR: [&str; 3] = ["what", "where", "who"];
+
+/// The names of tests that begin with one of the words in [`UNCLEAR`].
+pub(super) fn find(sources: &[Source]) -> Violations {
+    let unclear = |(line, name): (usize, &str)| {
+        let first = name.split('_').next()?;
+        UNCLEAR.contains(&first).then(|| Violation {
+            line,
+            what: format!("the test's name begins with `{first}`"),
+            fix: "name the subject and the outcome".to_owned(),
+        })
+    };
+    let found = sources
+        .iter()
+        .map(|source| (source.path.clone(), of_tests(source).into_iter().filter_map(unclear).collect()));
+    found.filter(|(_, found): &(_, Vec<_>)| !found.is_empty()).collect()
+}
 
 /// The name of each test with its line.
-pub(super) fn of_tests(text: &str) -> Vec<(usize, &str)> {
+pub(super) fn of_tests(source: &Source) -> Vec<(usize, &str)> {
     let mut names = Vec::new();
+    if source.kind() != Kind::Rust {
+        return names;
+    }
     let mut is_test = false;
-    for (number, line) in (1..).zip(text.lines()) {
+    for (number, line) in (1..).zip(source.text.lines()) {
         let line = line.trim_start();
         if line.starts_with("#[test]") || (line.starts_with("#[") && line.contains("::test")) {
             is_test = true;
@@ -27,9 +55,22 @@ fn name(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
+    fn source(path: &str, text: &str) -> Source {
+        Source { path: path.to_owned(), text: text.to_owned() }
+    }
+
     #[test]
     fn the_names_of_tests_are_found_and_no_others() {
         let text = "fn a() {}\n#[test]\n#[ignore]\nfn b_is_c() {\n    fn d() {}\n}\n#[tokio::test]\nasync fn e() {}\n";
-        assert_eq!(of_tests(text), [(4, "b_is_c"), (8, "e")]);
+        assert_eq!(of_tests(&source("a.rs", text)), [(4, "b_is_c"), (8, "e")]);
+        assert_eq!(of_tests(&source("a.md", text)), []);
+    }
+
+    #[test]
+    fn a_name_without_a_subject_is_found() {
+        let text = "#[test]\nfn what_is_a_b() {}\n#[test]\nfn whatever() {}\nfn where_it_is() {}\n";
+        let found = find(&[source("a.rs", text), source("b.rs", "#[test]\nfn a_b_is_c() {}\n")]);
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["a.rs"]);
+        assert_eq!(found["a.rs"].iter().map(|violation| violation.line).collect::<Vec<_>>(), [2]);
     }
 }

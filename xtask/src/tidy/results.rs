@@ -1,19 +1,24 @@
 //! Libraries return typed errors: `Result<_, String>` and `Result<_, &'static str>` are not used in them.
 
+use super::finding::Finding;
 use super::sources::Source;
-
-/// What is not used, as findings name it.
-pub(super) const WHAT: &str = "Result<_, text>";
-
-/// What to write in its place.
-pub(super) const INSTEAD: &str = "an error type (`thiserror`)";
 
 /// Crates whose code is a program's, and the start of unit tests within a file.
 const PROGRAMS: [&str; 2] = ["crates/mapiproxy/", "crates/bench/"];
 const UNIT_TESTS: &str = "#[cfg(test)]\nmod ";
 
+/// The code of libraries, without tests, that has a `Result` whose error is a text.
+pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
+    let finding = |source: &Source, line: usize| Finding {
+        place: format!("{}:{line}", source.path),
+        what: "`Result` with a text as its error".to_owned(),
+        fix: "write an error type (`thiserror`)".to_owned(),
+    };
+    sources.iter().flat_map(|source| lines(source).into_iter().map(|line| finding(source, line))).collect()
+}
+
 /// The lines of a library's code, without its tests, that have a `Result` whose error is a text.
-pub(super) fn lines(source: &Source) -> Vec<usize> {
+fn lines(source: &Source) -> Vec<usize> {
     if !is_library(&source.path) {
         return Vec::new();
     }

@@ -3,10 +3,14 @@
 use std::path::Path;
 
 use super::finding;
+use super::prose::{self, Line};
 use crate::run::Outcome;
 
-/// Where sources are.
-const FOLDERS: [&str; 5] = ["crates", "docs", "fuzz", "tests", "xtask"];
+/// The folders that have sources.
+const FOLDERS: [&str; 8] = [".cargo", ".ci", ".config", "crates", "docs", "fuzz", "tests", "xtask"];
+
+/// Shell scripts whose names do not say that they are.
+const SCRIPTS: [&str; 2] = [".ci/run", "x"];
 
 /// A file, with its path from the repository's root.
 pub(super) struct Source {
@@ -15,12 +19,45 @@ pub(super) struct Source {
 }
 
 impl Source {
+    pub(super) fn kind(&self) -> Kind {
+        kind_of(&self.path).unwrap_or(Kind::Document)
+    }
+
     pub(super) fn is_rust(&self) -> bool {
-        Path::new(&self.path).extension().is_some_and(|kind| kind == "rs")
+        self.kind() == Kind::Rust
+    }
+
+    /// The parts that are read as text: comments and literals, or all of a document.
+    pub(super) fn prose(&self) -> Vec<Line<'_>> {
+        match self.kind() {
+            Kind::Rust => prose::of_rust(&self.text),
+            Kind::Script => prose::of_script(&self.text),
+            Kind::Document => prose::of_document(&self.text),
+        }
     }
 }
 
-/// All Rust sources and all documentation, in the order of their paths. What cargo builds is left out.
+/// How a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Rust,
+    /// Python, shell and TOML, whose comments begin with `#`.
+    Script,
+    /// All of it is text.
+    Document,
+}
+
+/// The kind of a file, from its path; `None` for files that are not checked.
+fn kind_of(path: &str) -> Option<Kind> {
+    match Path::new(path).extension().and_then(|extension| extension.to_str()) {
+        Some("rs") => Some(Kind::Rust),
+        Some("py" | "toml") => Some(Kind::Script),
+        Some("md") => Some(Kind::Document),
+        _ => SCRIPTS.contains(&path).then_some(Kind::Script),
+    }
+}
+
+/// All sources and all documentation, in the order of their paths. Files that cargo builds are left out.
 pub(super) fn read(root: &Path) -> Outcome<Vec<Source>> {
     let mut sources = Vec::new();
     for entry in std::fs::read_dir(root)? {
@@ -53,8 +90,7 @@ fn walk(root: &Path, folder: &Path, sources: &mut Vec<Source>) -> Outcome {
 
 fn add(root: &Path, path: &Path, sources: &mut Vec<Source>) -> Outcome {
     let relative = finding::relative(root, path);
-    let kind = path.extension().unwrap_or_default();
-    if kind == "rs" || kind == "md" || relative == "docs/mapiproxy.toml" {
+    if kind_of(&relative).is_some() {
         let text = std::fs::read_to_string(path).map_err(|e| format!("{relative}: {e}"))?;
         sources.push(Source { path: relative, text });
     }

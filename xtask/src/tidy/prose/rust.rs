@@ -1,21 +1,12 @@
-//! The prose of a file: comments and string literals of Rust, everything of other files.
+//! The prose of Rust: comments and string literals.
 
-/// Words on a line, as people read them.
-pub(super) struct Line<'a> {
-    pub(super) number: usize,
-    pub(super) text: &'a str,
-}
+use super::line::Line;
 
-/// The prose of a Rust source, piece by piece: comments without their slashes, literals without their quotes.
-pub(super) fn of_rust(text: &str) -> Vec<Line<'_>> {
+/// The comments without their slashes and the literals without their quotes, piece by piece.
+pub(in super::super) fn of_rust(text: &str) -> Vec<Line<'_>> {
     let mut lexer = Lexer { text, at: 0, number: 1, lines: Vec::new() };
     while lexer.step() {}
     lexer.lines
-}
-
-/// All lines of a document.
-pub(super) fn of_document(text: &str) -> Vec<Line<'_>> {
-    text.lines().enumerate().map(|(index, text)| Line { number: index + 1, text }).collect()
 }
 
 struct Lexer<'a> {
