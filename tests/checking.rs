@@ -134,7 +134,7 @@ fn what_is_wrong_in_files_is_found_at_once_with_what_is_wrong_in_the_text() {
         &[
             "line 4: listen.certificate: ",
             "line 5: listen.key: ",
-            "line 7: clients.connections: must let at least one client in",
+            "line 7: clients.connections: 0 is out of range; expected 1 or more",
             "line 8: clients.accounts: ",
             "means two accounts",
             "line 15: upstream.credentials.password_file: ",

@@ -1,11 +1,18 @@
-//! How keys are declared: the macros of the table.
+//! The macros by which `table.rs` declares the keys; its documentation describes their syntax.
 
-/// Declares the keys of all tables. `table` makes a struct with a field for each key; `keys` declares those of a type
-/// that is read in another way; `modes` makes an enum of tables, one of which a key selects. Each key stands as `name: type, presence value, from MIN to MAX or "why";`, below what
-/// it means. `also` has fields of the struct that are tables.
+/// Declares the keys of all tables.
 macro_rules! tables {
-    ($($(#[$meta:meta])* $kind:ident $name:ident at $path:literal { $($body:tt)* })+) => {
-        $(super::declare::one_table! { $(#[$meta])* $kind $name at $path { $($body)* } })+
+    ($(
+        $(#[doc = $doc:literal])+
+        $(#[serde($($serde:tt)*)])?
+        $kind:ident $name:ident at $path:literal { $($body:tt)* }
+    )+) => {
+        $(super::declare::one_table! {
+            $(#[doc = $doc])+ $(#[serde($($serde)*)])? $kind $name at $path { $($body)* }
+        })+
+
+        /// The documentation of each table, by its path.
+        pub(crate) static TABLES: &[(&str, &str)] = &[$(($path, concat!($($doc),+))),+];
 
         /// All keys, in the order in which a file has them.
         pub(crate) static KEYS: std::sync::LazyLock<Vec<super::key::Key>> = std::sync::LazyLock::new(|| {
@@ -21,7 +28,7 @@ macro_rules! one_table {
             $(#[doc = $doc:literal])+
             $(#[serde($($serde:tt)*)])?
             $field:ident: $type:ty, $presence:ident $value:expr
-                $(, from $min:literal $(to $max:literal)? $(, or $why:literal)?)?;
+                $(, from $min:literal $(to $max:literal)?)?;
         )*
         $(also { $($(#[$also_meta:meta])* $also:ident: $also_type:ty,)* })?
     }) => {
@@ -36,7 +43,7 @@ macro_rules! one_table {
             fn keys() -> Vec<super::key::Key> {
                 vec![$(super::declare::one_key! {
                     $path, stringify!($field), concat!($($doc),+), $type, $presence $value
-                        $(, $min $(to $max)? $(or $why)?)?
+                        $(, $min $(to $max)?)?
                 }),*]
             }
         }
@@ -94,7 +101,7 @@ macro_rules! one_table {
             }
         }
     };
-    (keys $name:ident at $path:literal {
+    ($(#[$meta:meta])* keys $name:ident at $path:literal {
         $(
             $(#[doc = $doc:literal])+
             $key:literal: $type:ty, $presence:ident $value:expr;
@@ -110,15 +117,11 @@ macro_rules! one_table {
 
 macro_rules! one_key {
     ($path:expr, $name:expr, $doc:expr, $type:ty, $presence:ident $value:expr
-        $(, $min:literal $(to $max:literal)? $(or $why:literal)?)?) => {{
+        $(, $min:literal $(to $max:literal)?)?) => {{
         use super::declare::one_value;
         use super::key::{Bounds, Key, Presence, Setting};
         let (presence, value): (Presence, toml::Value) = one_value!($presence $type, $value);
-        let bounds: &[Bounds] = &[$(Bounds {
-            min: $min,
-            max: [$($max)?].first().copied(),
-            otherwise: [$($why)?].first().copied(),
-        })?];
+        let bounds: &[Bounds] = &[$(Bounds { min: $min, max: [$($max)?].first().copied() })?];
         Key {
             table: $path,
             name: $name,
@@ -133,8 +136,8 @@ macro_rules! one_key {
 }
 
 macro_rules! one_value {
-    (given $type:ty, $value:expr) => {
-        (Presence::Given, toml::Value::from($value))
+    (sample $type:ty, $value:expr) => {
+        (Presence::Sample, toml::Value::from($value))
     };
     (example $type:ty, $value:expr) => {
         (Presence::Example, toml::Value::from($value))
@@ -149,7 +152,7 @@ macro_rules! one_value {
     }};
 }
 
-/// Declares an enum, each of whose values has a name in the configuration.
+/// Declares an enum whose values have names in the configuration.
 macro_rules! keywords {
     ($(#[$meta:meta])* $name:ident { $($(#[$value_meta:meta])* $value:ident = $text:literal,)+ }) => {
         $(#[$meta])*
@@ -175,7 +178,7 @@ macro_rules! keywords {
     };
 }
 
-/// Words for mechanisms of authentication, each with its mechanism.
+/// Declares the names of authentication mechanisms in the configuration.
 macro_rules! mechanisms {
     ($(#[$meta:meta])* $name:ident {
         $($(#[$value_meta:meta])* $value:ident = $text:literal => $mechanism:ident,)+

@@ -1,5 +1,6 @@
-//! What the program knows of a key: its type, default or example, range and documentation.
+//! A key of the configuration: its type, default or example, range and documentation.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -19,9 +20,9 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     /// Its default or an example.
     pub(crate) value: Value,
-    /// The same as it is typed.
+    /// The same in TOML.
     pub(crate) text: String,
-    /// Which of them it is.
+    /// What `value` is.
     pub(crate) presence: Presence,
     /// What it does.
     pub(crate) doc: &'static str,
@@ -31,16 +32,16 @@ pub(crate) struct Key {
     pub(crate) bounds: Option<Bounds>,
 }
 
-/// What `value` is of a key, and so how the reference prints it.
+/// What [`Key::value`] is, which also determines how the reference prints the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Presence {
-    /// A value of a complete configuration: the reference has the key as it is.
-    Given,
-    /// The default, which is put in where the key is left out.
+    /// A value of a complete configuration. The key has no default.
+    Sample,
+    /// The value of the key if it is not set.
     Default,
-    /// What holds where the key is left out, without a value being put in: it matters whether it was written.
+    /// What applies if the key is not set. The program distinguishes this from a key that is set.
     Builtin,
-    /// An example. Left out, the key has no value.
+    /// An example. The key is optional and has no default.
     Example,
 }
 
@@ -49,40 +50,39 @@ pub(crate) enum Presence {
 pub(crate) struct Bounds {
     /// The smallest.
     pub(crate) min: i64,
-    /// The largest, where there is one.
+    /// The largest, if there is a limit.
     pub(crate) max: Option<i64>,
-    /// What is said of another, where there is something better to say than the bounds.
-    pub(crate) otherwise: Option<&'static str>,
 }
 
 impl Bounds {
-    /// Why `number` is not taken for a key called `name`; none where it is.
-    pub(crate) fn why_not(&self, name: &str, number: i64) -> Option<String> {
-        let Self { min, max, otherwise } = *self;
-        if number >= min && max.is_none_or(|max| number <= max) {
-            return None;
+    /// Why `number` is outside of the bounds, or `None` if it is within them.
+    pub(crate) fn violation(self, number: i64) -> Option<String> {
+        let is_within = number >= self.min && self.max.is_none_or(|max| number <= max);
+        (!is_within).then(|| format!("{number} is out of range; expected {self}"))
+    }
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.max {
+            Some(max) => write!(f, "{} to {max}", self.min),
+            None => write!(f, "{} or more", self.min),
         }
-        let unit = if name.ends_with("seconds") { " seconds" } else { "" };
-        Some(match (otherwise, max) {
-            (Some(why), _) => why.to_owned(),
-            (None, Some(max)) => format!("is {number}; give from {min} to {max}{unit}"),
-            (None, None) => format!("is {number}; give {min} or more"),
-        })
     }
 }
 
 /// What kind of value a key takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// A text in quotes.
+    /// A string.
     Text,
-    /// A text that this regular expression matches, as far as one can say it.
+    /// A string that matches this regular expression, which is not a complete check.
     Pattern(&'static str),
-    /// A whole number that is not negative.
+    /// An integer that is not negative.
     Number,
-    /// `true` or `false`.
+    /// A boolean.
     Bool,
-    /// One of these texts.
+    /// One of these strings.
     OneOf(Vec<&'static str>),
     /// A list without repetitions.
     List(Box<Shape>),
@@ -90,22 +90,22 @@ pub(crate) enum Shape {
 
 /// A type that a key can have.
 pub(crate) trait Setting {
-    /// What is typed for it.
+    /// The values that it takes.
     fn shape() -> Shape;
 }
 
-/// A type of which there can be a default.
+/// A type that can have a default.
 pub(crate) trait Written: Setting {
-    /// The value as it is typed.
+    /// The value in TOML.
     fn written(&self) -> Value;
 }
 
-/// One of several modes, whose keys stand in the table of the key that selects it.
+/// One of several modes, with its keys, which are in the same table as the key that selects the mode.
 #[derive(Debug, Clone)]
 pub(crate) struct ModeSpec {
     /// The value that selects it.
     pub(crate) name: &'static str,
-    /// What it is, for errors.
+    /// Its description, for errors.
     pub(crate) meaning: &'static str,
     /// Its keys. Other modes do not have them.
     pub(crate) keys: Vec<Key>,
@@ -119,9 +119,9 @@ impl ModeSpec {
         self.keys.iter().any(|key| key.name == name)
     }
 
-    /// The keys that must be given.
+    /// The keys that must be set.
     pub(crate) fn needed(&self) -> impl Iterator<Item = &Key> {
-        self.keys.iter().filter(|key| key.presence == Presence::Given)
+        self.keys.iter().filter(|key| key.presence == Presence::Sample)
     }
 }
 
@@ -143,7 +143,7 @@ macro_rules! texts {
 
 texts!(String, PathBuf);
 
-/// Types whose values are texts of a form: `^`, what is between, `$`.
+/// Implements [`Setting`] for types whose values match a regular expression, without its anchors.
 macro_rules! patterns {
     ($($type:ty: $pattern:expr),+ $(,)?) => {$(
         impl Setting for $type {
@@ -178,7 +178,7 @@ macro_rules! numbers {
 
         impl Written for $type {
             fn written(&self) -> Value {
-                // One that does not fit is larger than any default.
+                // No default exceeds the range.
                 self.to_string().parse().map_or(Value::Integer(i64::MAX), Value::Integer)
             }
         }

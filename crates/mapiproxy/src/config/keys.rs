@@ -3,7 +3,7 @@
 use engine::options::OptionSpec;
 
 use super::key::Presence;
-use super::table::KEYS;
+use super::table::{KEYS, TABLES};
 
 /// The name among `known` that is nearest to `name`, whatever the case of its letters, if any is near.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -31,11 +31,14 @@ pub(crate) fn reference() -> String {
                 lines.extend(module_options());
             }
             table = key.table;
-            lines.push(format!("\n[{table}]"));
+            lines.push(String::new());
+            lines.extend(comment(table_doc(table)));
+            lines.push(format!("[{table}]"));
         }
-        lines.extend(wrap(key.doc, 96).iter().map(|line| format!("# {line}")));
+        let range = key.bounds.map_or(String::new(), |bounds| format!(" Range: {bounds}."));
+        lines.extend(comment(&format!("{}{range}", key.doc)));
         let mark = match key.presence {
-            Presence::Given => "",
+            Presence::Sample => "",
             Presence::Default | Presence::Builtin => "# default: ",
             Presence::Example => "# example: ",
         };
@@ -51,7 +54,7 @@ fn module_options() -> Vec<String> {
     for module in modules::all().iter().filter(|module| !module.options().is_empty()) {
         lines.push(format!("\n# [modules.{}]", module.name()));
         for OptionSpec { name, kind, default, example, doc } in module.options() {
-            lines.extend(wrap(&format!("{doc} Takes {kind}."), 96).iter().map(|line| format!("# {line}")));
+            lines.extend(comment(&format!("{doc} Takes {kind}.")));
             let default = default.as_ref().map(|value| ("default", value));
             if let Some((mark, value)) = default.or(example.as_ref().map(|value| ("example", value))) {
                 lines.push(format!("# {mark}: {name} = {value}"));
@@ -59,6 +62,15 @@ fn module_options() -> Vec<String> {
         }
     }
     lines
+}
+
+fn table_doc(path: &str) -> &'static str {
+    TABLES.iter().find(|(table, _)| *table == path).map_or("", |(_, doc)| doc)
+}
+
+/// `text` as comment lines.
+fn comment(text: &str) -> impl Iterator<Item = String> {
+    wrap(text, 96).into_iter().map(|line| format!("# {line}"))
 }
 
 fn wrap(text: &str, width: usize) -> Vec<String> {

@@ -27,7 +27,7 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
             found.wrong(&at, why(key, &value, error.message()));
             remove(&mut table, key);
         } else if let (Some(bounds), Value::Integer(number)) = (key.bounds, &value)
-            && let Some(why) = bounds.why_not(key.name, *number)
+            && let Some(why) = bounds.violation(*number)
         {
             found.wrong(&at, why);
             remove(&mut table, key);
@@ -74,7 +74,7 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
 fn complete(mode: &ModeSpec) -> Table {
     let mut table = Table::new();
     let is_foreign = |key: &Key| key.table == Credentials::TABLE && !mode.has(key.name);
-    for key in KEYS.iter().filter(|key| matches!(key.presence, Presence::Given | Presence::Default)) {
+    for key in KEYS.iter().filter(|key| matches!(key.presence, Presence::Sample | Presence::Default)) {
         if is_selector(key) {
             put(&mut table, key, Value::String(mode.name.to_owned()));
         } else if !is_foreign(key) {

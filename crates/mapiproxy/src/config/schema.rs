@@ -144,7 +144,7 @@ fn property(key: &Key) -> Value {
     let value = serde_json::to_value(&key.value).unwrap_or_default();
     match key.presence {
         Presence::Default | Presence::Builtin => put(&mut property, "default", value),
-        Presence::Given | Presence::Example => put(&mut property, "examples", json!([value])),
+        Presence::Sample | Presence::Example => put(&mut property, "examples", json!([value])),
     }
     property
 }

@@ -1,6 +1,17 @@
-//! Every key of the configuration, each declared once: its type, its default or an example, the range of its values,
-//! and what it means; and the words for mechanisms of authentication. From this come the structs that a configuration is read into, the reference that
-//! `mapiproxy check --keys` prints, the JSON schema, and what is said of wrong and unknown keys.
+//! Every key of the configuration, each declared once: type, default or example, range, and documentation. The structs
+//! that a configuration is read into, the reference that `mapiproxy check --keys` prints, the JSON schema and the errors
+//! for wrong and unknown keys are made from these declarations.
+//!
+//! `table NAME at "PATH"` declares a struct for the table PATH, with a field for each key. `modes` declares an enum of
+//! tables, one of which a key selects. `keys` declares the keys of a type that is defined elsewhere. A key is declared as
+//! `name: type, KIND value, from MIN to MAX;` below its documentation. KIND is one of these:
+//!
+//! - `sample`: the key has no default; the value is the one of the reference, which is a complete configuration;
+//! - `default`: the value that a key has if it is not set;
+//! - `builtin`: also what applies if the key is not set, but the program distinguishes it from a key that is set;
+//! - `example`: the key is optional and has no default; the reference shows the value as a comment.
+//!
+//! `also` lists the fields of a struct that are tables themselves.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -25,11 +36,11 @@ const fn at_least_one(number: usize) -> NonZeroUsize {
 mechanisms! {
     /// How the proxy or a client authenticates by HTTP.
     Scheme {
-        /// A name and a password as they are.
+        /// Basic: user name and password in each request.
         Basic = "basic" => BASIC,
-        /// NTLM on the connection.
+        /// NTLM, once for each connection.
         Ntlm = "ntlm" => NTLM,
-        /// SPNEGO on the connection, with NTLM inside.
+        /// SPNEGO (Negotiate) with NTLM, once for each connection.
         Negotiate = "negotiate" => SPNEGO,
     }
 }
@@ -37,15 +48,15 @@ mechanisms! {
 mechanisms! {
     /// How the proxy or a client authenticates by RPC.
     RpcScheme {
-        /// NTLM as it is.
+        /// NTLM.
         Ntlm = "ntlm" => NTLM,
-        /// SPNEGO with NTLM inside.
+        /// SPNEGO (Negotiate) with NTLM.
         Spnego = "spnego" => SPNEGO,
     }
 }
 
 tables! {
-/// The whole configuration.
+/// The configuration.
 #[serde(deny_unknown_fields)]
 table Config at "" {
     /// The host name by which clients reach the proxy, as it resolves in their network. It must be in the
@@ -54,7 +65,7 @@ table Config at "" {
     /// of the server's account. NTLM presents the first label as the computer's name and the second as the
     /// domain's.
     #[serde(deserialize_with = "name")]
-    name: String, given "proxy.lab.test";
+    name: String, sample "proxy.lab.test";
     /// The beginning of the URLs that clients receive in Autodiscover, responses of the address book and
     /// redirects: https://host, https://host:port, or http://. Needed if a server in front of the proxy
     /// terminates TLS or has another name or port. If not set, it is built from name and the port of
@@ -65,12 +76,12 @@ table Config at "" {
         listen: Listen,
         /// Which clients are accepted, with which authentication and limits.
         clients: Clients,
-        /// The server.
+        /// The server to which the proxy connects.
         upstream: Upstream,
         /// Which other directories of the server are relayed.
         #[serde(default)]
         virtual_directories: Directories,
-        /// The modules.
+        /// The modules that operations pass.
         modules: Modules,
         /// What is recorded.
         capture: Capture,
@@ -78,7 +89,7 @@ table Config at "" {
         deferred: Deferred,
     }
 }
-/// Where the proxy listens.
+/// Where the proxy listens. At least one service is needed: an RPC or an HTTP address.
 #[serde(deny_unknown_fields)]
 table Listen at "listen" {
     /// The address of the endpoint mapper, from which clients learn the ports of the services. Outlook expects
@@ -88,7 +99,7 @@ table Listen at "listen" {
     /// The address for ExchangeRPC over TCP (RFR, NSPI and EMSMDB). If not set, ExchangeRPC is not served, and
     /// http or https is needed.
     #[serde(default, deserialize_with = "address")]
-    rpc: Option<SocketAddr>, given "127.0.0.23:6001";
+    rpc: Option<SocketAddr>, sample "127.0.0.23:6001";
     /// The address for ExchangeRPC from an RPC over HTTP version 1 proxy that is placed in front of MAPIProxy
     /// and accepts the clients' HTTP connections (ncacn_http). If not set, there is no such endpoint, and the
     /// endpoint mapper lists none.
@@ -119,9 +130,8 @@ table Clients at "clients" {
     /// domain is `dns_domain` in the file or, for accounts of the domain to which `name` belongs, the one in
     /// `name` (proxy.lab.test: LAB and lab.test). A file in which a name denotes two accounts is refused. Only
     /// the owner may have read permission. SIGHUP reloads the file: clients of accounts that were removed,
-    /// disabled or given another password are then refused. Except for the certificate and the service
-    /// account's password, all other changes need a restart. Not needed if clients sign in at the server.
-    accounts: Option<PathBuf>, given "accounts.toml";
+    /// disabled or given another password are then refused. Not needed if clients sign in at the server.
+    accounts: Option<PathBuf>, sample "accounts.toml";
     /// Accepts NTLM version 1, which is broken. Only for clients that support nothing better.
     ntlm_v1: bool, default false;
     /// Refuses NTLM sign-ins without a message integrity code, which older clients omit.
@@ -136,8 +146,8 @@ table Clients at "clients" {
     /// send none, ignore is for TLS that is terminated in front of the proxy.
     channel_bindings: Bindings, default Bindings::Allow;
     /// Additional host names or addresses by which clients reach the proxy, such as a load balancer's. NTLM
-    /// clients state the host to which they sign in; a sign-in for another host is refused, since it may have
-    /// been relayed by an attacker. Always accepted are `name`, its first label, the host of `public_url`, and
+    /// clients state the host to which they sign in; a sign-in for another host is refused, since an attacker
+    /// may have obtained and forwarded it. Always accepted are `name`, its first label, the host of `public_url`, and
     /// the addresses in [listen]; ["*"] accepts all. Clients that state no host are accepted.
     target_names: Vec<String>, default Vec::new();
     /// Addresses or networks (such as 10.0.0.0/8) of load balancers that begin each connection with a PROXY
@@ -153,21 +163,22 @@ table Clients at "clients" {
     /// sends requests of several clients on one connection must be listed.
     #[serde(deserialize_with = "networks")]
     forwarded_for_from: Vec<Network>, default Vec::new();
-    /// The maximum number of client connections, from 1. Further connections are closed at once. Each
-    /// connection takes one or two file descriptors: if `ulimit -Hn` is too low, the maximum is reduced and a
-    /// warning states the new value.
-    connections: usize, default 4096, from 1, or "must let at least one client in";
+    /// The maximum number of client connections. Further connections are closed at once. A connection takes one
+    /// file descriptor, and one for each connection to the server that it needs: one over HTTP, one for each
+    /// interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy reckons with two: if `ulimit
+    /// -Hn` is too low for that, the maximum is reduced and a warning states the new value.
+    connections: usize, default 4096, from 1;
     /// The maximum number of connections from one address (IPv6: one /64 network). Servers in
     /// proxy_protocol_from and forwarded_for_from are exempt; with the PROXY protocol the client's address is
     /// counted. Any other load balancer counts as one address for all of its clients: set the same value as for
     /// connections then.
-    connections_per_address: usize, default 256, from 1, or "must let at least one client in";
+    connections_per_address: usize, default 256, from 1;
     /// The maximum share of connections without a signed-in client, in percent, so that the rest is available
     /// to signed-in clients. When it is exceeded, the oldest such connection of the address that has most of
     /// them is closed.
     unauthenticated_percent: usize, default 50, from 1 to 100;
     /// Seconds within which a client must sign in after it connected, and for each fragment, head and body that
-    /// it has begun to send, from 1 to 604800. NTLM refuses clients whose clock differs from the proxy's by
+    /// it has begun to send. NTLM refuses clients whose clock differs from the proxy's by
     /// more than 36 hours. Only a connection on which a client has signed in may be idle for longer.
     handshake_seconds: u64, default 30, from 1 to 604_800;
     /// The minimum average rate at which a signed-in client must send a request's body, in bytes per second:
@@ -182,43 +193,42 @@ table Clients at "clients" {
     failed_sign_ins: u32, default 5, from 1 to 10_000;
     /// The maximum delay after failed sign-ins, in seconds.
     failed_sign_in_seconds: u64, default 60, from 1 to 604_800;
-    /// Seconds without a call after which a connection is closed on which a client has signed in, or whose
-    /// server is in forwarded_for_from, from 1 to 604800. Outlook keeps connections open for hours; load
-    /// balancers and firewalls in between need the same limit or a higher one.
+    /// The idle timeout, in seconds, of connections on which a client has signed in, and of connections from
+    /// servers in forwarded_for_from. Outlook keeps connections open for hours; load balancers and firewalls in
+    /// between need the same limit or a higher one.
     idle_seconds: u64, default 7200, from 1 to 604_800;
     /// The maximum number of sessions of one user: of MAPI over HTTP at each endpoint, where a new one ends the
     /// one that was idle longest; and of RPC context handles, where a new one is refused as too busy. Both are
     /// logged with the user. A user is an account; in the mode "relayed" it is a name as the client spells it
     /// together with the kind of credentials, since only the server knows which spellings mean one account.
-    sessions_per_user: usize, default 1024, from 1, or "must let at least one client in";
+    sessions_per_user: usize, default 1024, from 1;
     /// The maximum number of MAPI over HTTP sessions in total. A new one is refused unless its user has an idle
     /// one, which then ends.
-    sessions: usize, default 100_000, from 1, or "must let at least one client in";
-    /// The maximum memory for one user's requests, in megabytes (1,000,000 bytes), from 2 to 1000000. It covers
+    sessions: usize, default 100_000, from 1;
+    /// The maximum memory for one user's requests, in megabytes (1,000,000 bytes). It covers
     /// requests until they are answered, responses of MAPI over HTTP and Autodiscover, and RPC responses that
     /// the client does not read at once. The first 64 KiB of each connection are not counted. A request that
     /// exceeds it, or whose response does, is refused as too busy: with 503 and Retry-After over HTTP, and with
     /// the fault nca_s_server_too_busy over RPC. A connection whose unread RPC responses exceed it is closed.
     /// Each is logged with the user. All unauthenticated calls count as one user.
     request_megabytes_per_user: usize, default 256, from 2 to 1_000_000;
-    /// The maximum memory for the requests of all users together, in megabytes (1,000,000 bytes), from 2 to
-    /// 1000000.
+    /// The maximum memory for the requests of all users together, in megabytes (1,000,000 bytes).
     request_megabytes: usize, default 1000, from 2 to 1_000_000;
     /// Seconds without a request after which a MAPI over HTTP session ends. Exchange ends its own after 15
     /// minutes.
     session_idle_seconds: u64, default 3600, from 1 to 604_800;
-    /// Seconds after which a client must sign in again, as with a Kerberos ticket, from 1 to 604800. Until it
+    /// Seconds after which a client must sign in again, as with a Kerberos ticket. Until it
     /// does, its calls are refused with a fault, or over HTTP with 401, to which clients respond automatically.
     /// An account that was removed, disabled or given another password is refused as soon as the accounts are
     /// reloaded, and its sessions end within seconds.
     context_seconds: u64, default 36_000, from 1 to 604_800;
 }
-/// The server.
+/// The server to which the proxy connects.
 #[serde(deny_unknown_fields)]
 table Upstream at "upstream" {
     /// The server for ExchangeRPC: a host, whose endpoint mapper is queried (on port 135, or host:port), or a
     /// fixed endpoint such as ncacn_ip_tcp:host[6001]. Needed with listen.rpc and listen.rpc_http.
-    rpc: Option<Binding>, given "exch.lab.test";
+    rpc: Option<Binding>, sample "exch.lab.test";
     /// The protection level of ExchangeRPC calls to the server: none, connect, packet, integrity or privacy.
     level: ProtectionLevel, default ProtectionLevel::Privacy;
     /// The authentication of ExchangeRPC at the server: ntlm, or spnego (with NTLM inside).
@@ -237,9 +247,9 @@ table Upstream at "upstream" {
     /// request: appended to what an address in clients.forwarded_for_from sent, and in place of what any other
     /// client sent. If false, all of them are removed.
     forwarding_headers: bool, default true;
-    /// Seconds within which connecting and signing in must succeed, from 1 to 604800.
+    /// Seconds within which connecting and signing in must succeed.
     connect_seconds: u64, default 10, from 1 to 604_800;
-    /// The maximum duration of a response in seconds, from 1 to 604800. A wait for notifications takes up to
+    /// The maximum duration of a response in seconds. A wait for notifications takes up to
     /// five minutes: set more than 300, here and at load balancers and firewalls in between.
     call_seconds: u64, default 600, from 1 to 604_800;
     also {
@@ -249,10 +259,10 @@ table Upstream at "upstream" {
 }
 /// Whose credentials are used at the server.
 modes Credentials at "upstream.credentials" {
-    /// Whose credentials are used at the server: specified, one service account for all clients; or relayed,
-    /// each client's own: its Basic, Bearer, NTLM or Negotiate credentials are forwarded, on an upstream
-    /// connection of its own. Relayed is for HTTP only, and the keys below must not be set.
-    "mode": given "specified";
+    /// specified: one service account for all clients. relayed (pass-through authentication): each client's own
+    /// Basic, Bearer, NTLM or Negotiate credentials are forwarded, on an upstream connection of its own. This is
+    /// for HTTP only, and the keys below must not be set.
+    "mode": sample "specified";
     /// The service account.
     Specified = "specified", "one service account for all clients", forbids |_| None;
     /// Pass-through authentication.
@@ -269,25 +279,25 @@ modes Credentials at "upstream.credentials" {
 #[serde(deny_unknown_fields)]
 table Specified at "upstream.credentials" {
     /// The service account's user name. Needed with specified, as are domain and password_file.
-    user: String, given "svcproxy";
+    user: String, sample "svcproxy";
     /// The service account's domain.
-    domain: String, given "LAB";
+    domain: String, sample "LAB";
     /// A file whose first line is the service account's password, in UTF-8. Further lines are ignored. Only the
     /// owner may have read permission. SIGHUP reloads it, for new connections to the server. While the server
-    /// refuses the account, the proxy signs in only every 30 seconds, later every 15 minutes, so that the
-    /// account is not locked out; a changed password is tried at once. Refusals that occur in one user's
-    /// requests only suspend that user only.
-    password_file: PathBuf, given "svcproxy.password";
+    /// does not accept the account, the proxy tries again after a delay that doubles from 30 seconds to 15
+    /// minutes, so that the account is not locked out; a changed password is tried at once. If the server fails
+    /// the account in the requests of one user only, only that user's requests are delayed.
+    password_file: PathBuf, sample "svcproxy.password";
 }
 /// Pass-through authentication, which has no keys.
 #[serde(deny_unknown_fields)]
 table Relayed at "upstream.credentials" {
 }
+/// The other virtual directories of the server, each "relayed" for every signed-in user, "refused" (403), or
+/// "absent" (404). Directories that are not listed here are absent. If credentials.mode is specified, the server
+/// receives relayed requests as the service account's, and each user can do whatever that account may do.
 keys Directories at "virtual_directories" {
-    /// Requests to other virtual directories of the server: relayed, for every signed-in user; refused (403);
-    /// or absent (404). Directories without a key are absent. If credentials.mode is specified, the server
-    /// receives relayed requests as the service account's, and each user can do whatever that account may do.
-    /// This directory serves the offline address books.
+    /// The offline address books.
     "oab": DirectoryAccess, builtin DirectoryAccess::Relayed;
     /// Exchange Web Services: free/busy, out of office and complete mailbox access. If the service account has
     /// access to other mailboxes or may impersonate their owners, each user can read and change all of them:
@@ -302,9 +312,9 @@ keys Directories at "virtual_directories" {
     /// RPC over HTTP.
     "rpc": DirectoryAccess, builtin DirectoryAccess::Refused;
 }
-/// The modules.
+/// The modules, which inspect, change, answer, delay or refuse operations.
 table Modules at "modules" {
-    /// The modules, in the order in which requests pass them. Each may have options in a table [modules.NAME];
+    /// The modules' names, in the order in which requests pass them. Each module may have options in a table [modules.NAME];
     /// see `mapiproxy modules`. Without names, clients receive the server's own names and addresses and may
     /// bypass the proxy.
     stack: Vec<String>, default vec!["names".to_owned()];
@@ -314,7 +324,7 @@ table Modules at "modules" {
         options: BTreeMap<String, toml::Value>,
     }
 }
-/// What is recorded.
+/// Recording of operations to files.
 #[serde(deny_unknown_fields)]
 table Capture at "capture" {
     /// A pcapng file to which operations are recorded as decrypted packets, for Wireshark and `mapiproxy
@@ -344,8 +354,8 @@ table Deferred at "deferred" {
     /// The maximum number of queued jobs, of which one caller may have at most half. Operations beyond it are
     /// refused.
     queue: NonZeroUsize, default at_least_one(256), from 1 to 1_000_000;
-    /// The maximum duration of a job in seconds, including its time in the queue, from 1 to 604800. Operations
-    /// whose job takes longer are refused.
+    /// The maximum duration of a job in seconds, including its time in the queue. Operations whose job takes
+    /// longer are refused.
     seconds: u64, default 60, from 1 to 604_800;
 }
 }

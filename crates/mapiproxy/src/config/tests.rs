@@ -185,7 +185,7 @@ sides = []
         "p.toml, line 11: clients.proxy_protocol_from: [\"here\"]:",
         "p.toml, line 12: clients.http_auth: basic stands there twice; remove one",
         "p.toml, line 14: upstream.rpc: \"tcp:x[1]\" is no server",
-        "p.toml, line 15: upstream.connect_seconds: is 0; give from 1 to 604800 seconds",
+        "p.toml, line 15: upstream.connect_seconds: 0 is out of range; expected 1 to 604800",
         "p.toml, line 16: upstream.credentials.domain: is missing",
         "p.toml, line 16: upstream.credentials.password_file: is missing",
         "p.toml, line 18: upstream.credentials.user: takes a text in quotes, as \"svcproxy\"; found a whole number, 5",
@@ -276,9 +276,9 @@ fn each_listener_has_an_address_and_each_recording_a_file_of_its_own() {
     assert!(capture("har = \"..\"").contains("capture.har: .. is a folder"));
     assert!(capture("sides = []").contains("capture.sides: names neither"));
     let why = error("[clients]", "[clients]\nconnections_per_address = 0");
-    assert!(why.contains("clients.connections_per_address: must let"), "{why}");
+    assert!(why.contains("clients.connections_per_address: 0 is out of range; expected 1 or more"), "{why}");
     let why = error("[clients]", "[clients]\nfailed_sign_ins = 0");
-    assert!(why.contains("clients.failed_sign_ins: is 0; give from 1"), "{why}");
+    assert!(why.contains("clients.failed_sign_ins: 0 is out of range; expected 1 to 10000"), "{why}");
     let why = error("[clients]", "[clients]\nforwarded_for_from = [\"10.0.0.0/33\"]");
     assert!(why.contains("\"10.0.0.0/33\" is not a valid address or network"), "{why}");
 }
