@@ -4,94 +4,82 @@ use std::marker::PhantomData;
 
 use bytes::{Buf, BytesMut};
 
-use crate::body::{self, Body, Piece, Reader};
+use crate::body::{BodyReader, BodyState};
 use crate::error::Error;
 use crate::framing::Framing;
-use crate::head::{Head, RequestHead, ResponseHead};
+use crate::head::Head;
+use crate::head_scanner::HeadScanner;
 use crate::limits::Limits;
+use crate::piece::Piece;
+use crate::request_head::RequestHead;
+use crate::response_head::ResponseHead;
 
-/// What was read.
+/// A part of a message. The parts of each message are its head, any number of pieces, and its end.
 #[derive(Debug)]
 pub enum Event<H> {
     /// A message begins.
     Head {
-        /// Its head.
+        /// The head.
         head: H,
-        /// How its body is framed.
+        /// How the body is framed.
         framing: Framing,
     },
-    /// A piece of its body.
+    /// A piece of the body.
     Body(Piece),
-    /// It has ended.
+    /// The message has ended.
     End,
 }
 
-/// Reads messages out of bytes that arrive in pieces of any size.
+/// Decodes messages from bytes that arrive in pieces of any size.
 ///
-/// After an error nothing more is read: every further call gives the same error.
+/// Call [`receive`](Self::receive) with bytes as they arrive, or read into
+/// [`read_buffer`](Self::read_buffer), then [`poll`](Self::poll) until it returns `None`. Call
+/// [`close`](Self::close) at the end of the connection. After an error, every further call of `poll` returns
+/// the same error.
 #[derive(Debug)]
 pub struct Decoder<H> {
     limits: Limits,
     buffer: BytesMut,
     state: State,
-    /// Whether the next answer is one to a HEAD.
+    /// Whether the next response is for a HEAD request.
     bodiless: bool,
-    /// How many answers are still to come; for answers only.
+    /// How many final responses are expected; unused for requests.
     expected: usize,
-    /// How many interim answers came before the one that is expected.
+    /// How many interim responses have preceded the expected one.
     interim: usize,
     closed: bool,
     head: PhantomData<H>,
 }
 
-/// From so many bytes on that are still to come it is worth reading them where they stay.
-const LONG: usize = 16 * 1024;
-
-/// So much room is made on a peer's word for what is to be there as a whole. Fresh room takes memory only as
-/// it is filled; room that the allocator had before may have its memory still.
-const ON_TRUST: usize = 256 * 1024;
-
-/// New room is made only where there is less than this: all that is there is copied then.
-const LITTLE: usize = ON_TRUST / 4;
-
-/// Reads requests.
+/// Decodes requests.
 pub type RequestDecoder = Decoder<RequestHead>;
 
-/// Reads answers. Each must be announced by [`ResponseDecoder::expect`].
+/// Decodes responses. Call [`ResponseDecoder::expect`] for each.
 pub type ResponseDecoder = Decoder<ResponseHead>;
+
+/// [`Decoder::read_buffer`] offers the buffer if at least this many bytes of a body are missing.
+const DIRECT_READ_THRESHOLD: usize = 16 * 1024;
+
+/// At most this many bytes are preallocated from a declared length. The system provides new memory only as it
+/// is filled; memory that the allocator reuses may be provided already.
+const MAX_PREALLOCATION: usize = 256 * 1024;
+
+/// The buffer of a gathered body grows only if it has less spare capacity than this, because growing copies
+/// the buffered bytes.
+const MIN_SPARE_CAPACITY: usize = MAX_PREALLOCATION / 4;
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    Head(Scan),
-    Body(Reader),
-    /// The message is read but for saying so.
+    Head(HeadScanner),
+    Body(BodyReader),
+    /// The whole message has been returned except for [`Event::End`].
     Ending,
     Failed(Error),
 }
 
-/// How far a head was looked through.
-#[derive(Debug, Clone, Copy)]
-struct Scan {
-    place: Place,
-    /// How many bytes.
-    seen: usize,
-    /// Where the current line begins.
-    line: usize,
-    /// How many lines there were before it.
-    lines: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Between two messages.
-    Start,
-    /// Within a head.
-    Within,
-}
-
 impl Decoder<ResponseHead> {
-    /// Announces that a request is under way whose answer comes next; `bodiless` says that it is a HEAD. One is
-    /// asked after the other: nothing must be expected while an answer is still to come.
+    /// Announces that a request was sent, whose response comes next. `bodiless` states that it is a HEAD
+    /// request. Requests are not pipelined: the previous response must have ended.
     pub fn expect(&mut self, bodiless: bool) {
         self.expected = self.expected.saturating_add(1);
         self.bodiless = bodiless;
@@ -99,12 +87,12 @@ impl Decoder<ResponseHead> {
 }
 
 impl<H: Head> Decoder<H> {
-    /// A decoder at a connection's beginning.
+    /// A decoder for a new connection.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
             buffer: BytesMut::new(),
-            state: State::Head(Scan::START),
+            state: State::Head(HeadScanner::START),
             bodiless: false,
             expected: 0,
             interim: 0,
@@ -113,41 +101,40 @@ impl<H: Head> Decoder<H> {
         }
     }
 
-    /// Takes bytes as they arrive.
+    /// Takes bytes that have arrived.
     pub fn receive(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Where bytes can be read into directly, behind those that are there: only within something long. Beyond
-    /// 256 KiB there is room for no more than three times what is there already, whatever the peer says is to
-    /// come.
-    pub fn room(&mut self) -> Option<&mut BytesMut> {
-        let there = self.buffer.len();
+    /// The buffer with spare capacity, so that bytes can be read into it directly. Returns `None` unless a
+    /// body or chunk is being read of which at least 16 KiB are missing. The spare capacity is at most three
+    /// times the buffered bytes, or 256 KiB if that is more, whatever length is declared.
+    pub fn read_buffer(&mut self) -> Option<&mut BytesMut> {
+        let buffered = self.buffer.len();
         let State::Body(reader) = &self.state else { return None };
-        let wants = reader.wants(there);
-        if wants < LONG {
+        let missing = reader.missing(buffered);
+        if missing < DIRECT_READ_THRESHOLD {
             return None;
         }
-        let room = |least: usize| wants.min(there.saturating_mul(3).max(least));
-        if !reader.waits_for_all() {
-            self.buffer.reserve(room(LONG));
-        } else if self.buffer.capacity() - there < wants.min(LITTLE) {
-            self.buffer = on_a_page(&self.buffer, room(ON_TRUST));
+        let spare = |least: usize| missing.min(buffered.saturating_mul(3).max(least));
+        if !reader.is_gathering() {
+            self.buffer.reserve(spare(DIRECT_READ_THRESHOLD));
+        } else if self.buffer.capacity() - buffered < missing.min(MIN_SPARE_CAPACITY) {
+            self.buffer = page_aligned_copy(&self.buffer, spare(MAX_PREALLOCATION));
         }
         Some(&mut self.buffer)
     }
 
-    /// The rest of the current body comes as one piece where its length says so, or each of its chunks does,
-    /// but for what is longer than `limit`.
+    /// Returns the rest of the current body as one piece if it has a length, or each of its chunks as one
+    /// piece, up to `limit` bytes. A longer body or chunk is returned in pieces as it arrives.
     pub fn gather(&mut self, limit: usize) {
         if let State::Body(reader) = &mut self.state {
             reader.gather(limit);
         }
     }
 
-    /// Passes over `count` bytes that will never arrive, as where a recording lost them, where all of them are
-    /// content of the body, or of the chunk, that is being read. False, and nothing is done, where they may be
-    /// anything else.
+    /// Skips `count` bytes that will never arrive, for example because a recording lost them. Returns false,
+    /// and skips nothing, unless all of them are content of the body or chunk that is being read.
     pub fn skip(&mut self, count: u64) -> bool {
         match &mut self.state {
             State::Body(reader) if self.buffer.is_empty() => reader.skip(count),
@@ -155,35 +142,38 @@ impl<H: Head> Decoder<H> {
         }
     }
 
-    /// The connection's other end has sent all that it will.
+    /// The peer has closed its side of the connection.
     pub fn close(&mut self) {
         self.closed = true;
     }
 
-    /// How many bytes wait to be read.
-    pub fn waiting(&self) -> usize {
+    /// The number of bytes that were received but not returned yet.
+    pub fn buffered(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Whether it stands between two messages, with nothing of the next one there.
-    pub fn is_between(&self) -> bool {
+    /// Whether the last message has ended, and no byte of the next one has been received.
+    pub fn is_between_messages(&self) -> bool {
         self.buffer.is_empty() && matches!(self.state, State::Head(_))
     }
 
-    /// Gives back the buffer's memory where nothing is in it.
-    pub fn release(&mut self) {
-        body::release(&mut self.buffer);
+    /// Frees the memory of the buffer if it is empty, so that an idle connection has no buffer.
+    pub fn release_buffer(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
     }
 
-    /// What is left of the bytes that arrived, unread.
+    /// The bytes that were received but not returned.
     pub fn into_rest(self) -> BytesMut {
         self.buffer
     }
 
-    /// The next event; none before more bytes arrive.
+    /// Returns the next event; `None` if more bytes are needed.
     ///
     /// # Errors
-    /// When the peer sends what is no message or can be read in two ways, or ends within a message.
+    /// If the message is malformed, could be interpreted in two ways, or is cut off by the end of the
+    /// connection.
     pub fn poll(&mut self) -> Result<Option<Event<H>>, Error> {
         let event = self.step();
         if let Err(error) = event {
@@ -201,13 +191,13 @@ impl<H: Head> Decoder<H> {
                 self.state = State::Body(reader);
                 match (piece, reader.state) {
                     (Some(piece), state) => {
-                        if state == Body::Done {
+                        if state == BodyState::Done {
                             self.state = State::Ending;
                         }
                         Ok(Some(Event::Body(piece)))
                     }
-                    (None, Body::Done) => Ok(Some(self.end())),
-                    (None, Body::UntilClose) if self.closed => Ok(Some(self.end())),
+                    (None, BodyState::Done) => Ok(Some(self.end())),
+                    (None, BodyState::UntilClose) if self.closed => Ok(Some(self.end())),
                     (None, _) if self.closed => Err(Error::CutOff),
                     (None, _) => Ok(None),
                 }
@@ -217,15 +207,15 @@ impl<H: Head> Decoder<H> {
     }
 
     fn end(&mut self) -> Event<H> {
-        self.state = State::Head(Scan::START);
+        self.state = State::Head(HeadScanner::START);
         Event::End
     }
 
     fn head(&mut self) -> Result<Option<Event<H>>, Error> {
         if H::IS_RESPONSE && self.expected == 0 && !self.buffer.is_empty() {
-            return Err(Error::Unasked);
+            return Err(Error::UnsolicitedResponse);
         }
-        let Some(length) = self.find_end()? else {
+        let Some(length) = self.head_length()? else {
             let cut_off = self.closed && !self.buffer.is_empty();
             return if cut_off { Err(Error::CutOff) } else { Ok(None) };
         };
@@ -233,89 +223,48 @@ impl<H: Head> Decoder<H> {
         let framing = head.framing(self.bodiless)?;
         if head.is_interim() {
             self.interim += 1;
-            if self.interim > Limits::MOST_INTERIM {
+            if self.interim > Limits::MAX_INTERIM {
                 return Err(Error::TooManyInterim);
             }
         } else {
             self.interim = 0;
             self.expected = self.expected.saturating_sub(1);
         }
-        let reader = Reader::new(framing, H::IS_RESPONSE);
+        let reader = BodyReader::new(framing, H::IS_RESPONSE);
         self.state = match reader.state {
-            Body::Done => State::Ending,
+            BodyState::Done => State::Ending,
             _ => State::Body(reader),
         };
         Ok(Some(Event::Head { head, framing }))
     }
 
-    /// The length of the head at the buffer's beginning, once all of it is there.
-    fn find_end(&mut self) -> Result<Option<usize>, Error> {
-        let State::Head(mut scan) = self.state else { return Ok(None) };
-        // Before a request one empty line is let pass (RFC 9112 2.2): some clients end a body with one.
-        if scan.place == Place::Start && !H::IS_RESPONSE {
+    /// The length of the head at the beginning of the buffer, once it is complete.
+    fn head_length(&mut self) -> Result<Option<usize>, Error> {
+        let State::Head(mut scanner) = self.state else { return Ok(None) };
+        // One empty line before a request is ignored (RFC 9112 2.2): some clients end a body with one.
+        if !scanner.has_begun && !H::IS_RESPONSE {
             match self.buffer.get(..2) {
                 Some(b"\r\n") => self.buffer.advance(2),
                 None if matches!(self.buffer.first(), None | Some(b'\r')) => return Ok(None),
                 _ => {}
             }
         }
-        scan.place = Place::Within;
-        let found = scan.go_on(&self.buffer, &self.limits);
-        self.state = State::Head(scan);
-        found
+        scanner.has_begun = true;
+        let length = scanner.scan(&self.buffer, &self.limits);
+        self.state = State::Head(scanner);
+        length
     }
 }
 
-/// A copy of `bytes` with `room` behind them, which begins where a page of memory does. Other places may be
-/// several times slower to copy to and from: processors wait where target and source seem to overlap, by the
-/// last twelve bits of their addresses.
-fn on_a_page(bytes: &[u8], room: usize) -> BytesMut {
+/// A copy of `bytes` with `spare` capacity after them, which begins at a page of memory. Copies between other
+/// addresses may be several times slower: processors stall if the last twelve bits of the addresses let
+/// source and target seem to overlap.
+fn page_aligned_copy(bytes: &[u8], spare: usize) -> BytesMut {
     const PAGE: usize = 4096;
-    let mut buffer = BytesMut::with_capacity(bytes.len() + room + PAGE);
+    let mut buffer = BytesMut::with_capacity(bytes.len() + spare + PAGE);
     let before = buffer.as_ptr().align_offset(PAGE).min(PAGE);
     buffer.resize(before, 0);
     buffer.advance(before);
     buffer.extend_from_slice(bytes);
     buffer
-}
-
-impl Scan {
-    const START: Self = Self { place: Place::Start, seen: 0, line: 0, lines: 0 };
-
-    /// Looks at what has come since; the head's length once its empty line is there.
-    fn go_on(&mut self, buffer: &[u8], limits: &Limits) -> Result<Option<usize>, Error> {
-        while let Some(at) = buffer.get(self.seen..).and_then(|fresh| memchr::memchr(b'\n', fresh)) {
-            let at = self.seen + at;
-            self.check_length(at, limits)?;
-            self.seen = at + 1;
-            if at == 0 || buffer.get(at - 1) != Some(&b'\r') {
-                return Err(Error::BareLineEnd);
-            }
-            match (self.line, at - self.line) {
-                (0, 1) => return Err(Error::Malformed("an empty first line")),
-                (_, 1) => return Ok(Some(self.seen)),
-                (0, _) => {}
-                (line, _) if buffer.get(line).is_some_and(|first| matches!(first, b' ' | b'\t')) => {
-                    return Err(Error::Folded);
-                }
-                _ => {}
-            }
-            self.line = self.seen;
-            self.lines += 1;
-            if self.lines > limits.fields.min(Limits::MOST_FIELDS) + 1 {
-                return Err(Error::TooManyFields);
-            }
-        }
-        self.seen = buffer.len();
-        self.check_length(self.seen, limits)?;
-        Ok(None)
-    }
-
-    fn check_length(&self, length: usize, limits: &Limits) -> Result<(), Error> {
-        match length {
-            length if self.line == 0 && length >= limits.line => Err(Error::LineTooLong),
-            length if length >= limits.head => Err(Error::HeadTooLong),
-            _ => Ok(()),
-        }
-    }
 }

@@ -1,24 +1,26 @@
 //! Errors of decoding a message.
 
+use std::fmt;
+
 use thiserror::Error;
 
 /// Why a message cannot be decoded. Nothing more can be read from its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A line ends with a line feed alone, or a carriage return stands alone (RFC 9112 2.2).
+    /// A line ends with a line feed alone, or contains a carriage return alone (RFC 9112 2.2).
     #[error("line without CR LF at its end")]
     BareLineEnd,
-    /// A line that begins with white space, and so goes on the line before it (RFC 9112 5.2).
+    /// A line begins with white space, which continues the line before it (RFC 9112 5.2).
     #[error("folded header field")]
     Folded,
-    /// The first line, or the name or value of a field, is malformed.
+    /// A part of the head is malformed.
     #[error("malformed head: {0}")]
-    Malformed(&'static str),
-    /// A version other than 1.0 and 1.1.
+    Malformed(Part),
+    /// The version is neither 1.0 nor 1.1.
     #[error("unsupported HTTP version")]
     Version,
-    /// The first line is longer than [`crate::Limits::line`].
+    /// The start line is longer than [`crate::Limits::line`].
     #[error("first line longer than the limit")]
     LineTooLong,
     /// The head is longer than [`crate::Limits::head`].
@@ -27,50 +29,90 @@ pub enum Error {
     /// The head has more fields than [`crate::Limits::fields`].
     #[error("more header fields than the limit")]
     TooManyFields,
-    /// There are more interim (1xx) responses than [`crate::Limits::MOST_INTERIM`] before the final one.
+    /// There are more interim (1xx) responses than [`crate::Limits::MAX_INTERIM`] before the final one.
     #[error("more interim responses (1xx) than the limit")]
     TooManyInterim,
-    /// `Content-Length` and `Transfer-Encoding` in one message (RFC 9112 6.1).
+    /// The message has both `Content-Length` and `Transfer-Encoding` (RFC 9112 6.1).
     #[error("both Content-Length and Transfer-Encoding")]
-    TwoFramings,
-    /// More than one `Content-Length`, be they equal or not.
+    ConflictingFraming,
+    /// A response has a body although its status excludes one (RFC 9110 15.2, 15.3.5).
+    #[error("body in a response whose status excludes one")]
+    UnexpectedBody,
+    /// The message has more than one `Content-Length`, equal or not.
     #[error("more than one Content-Length")]
-    TwoLengths,
-    /// A `Content-Length` that is not a number of at most nineteen digits.
+    MultipleContentLengths,
+    /// `Content-Length` is not a number of at most nineteen digits.
     #[error("invalid Content-Length")]
-    Length,
-    /// A `Transfer-Encoding` other than one `chunked`, or one in a version that has none.
+    InvalidContentLength,
+    /// `Transfer-Encoding` is not one `chunked`, or the version does not have it.
     #[error("unsupported Transfer-Encoding")]
     TransferEncoding,
-    /// A request of HTTP/1.1 with no `Host`, or any message with several (RFC 9112 3.2).
+    /// A request of HTTP/1.1 has no `Host`, or a request has several (RFC 9112 3.2).
     #[error("missing Host, or more than one")]
-    Host,
-    /// A chunk's size that is not a hexadecimal number, or of more than sixteen digits.
+    InvalidHost,
+    /// A chunk size is not a hexadecimal number of at most sixteen digits.
     #[error("invalid chunk size")]
     ChunkSize,
-    /// A chunk's line that is over the limit, has too long or too many extensions, or holds what no line may.
+    /// The line of a chunk exceeds a limit, or contains a control character.
     #[error("invalid chunk line")]
     ChunkLine,
-    /// The data of a chunk is not followed by CR LF at the end that its size says.
+    /// CR LF does not follow the data of a chunk where its size ends.
     #[error("chunk data longer than its size")]
     ChunkEnd,
-    /// Fields after the last chunk that are malformed or over the limit.
+    /// The trailer fields are malformed or exceed the limit.
     #[error("invalid trailer fields")]
     Trailers,
     /// The server switches to another protocol without a request for it (RFC 9110 15.2.2).
     #[error("switch of protocols without a request")]
     Upgrade,
-    /// A response without a request.
+    /// A response arrives without a request.
     #[error("response without a request")]
-    Unasked,
+    UnsolicitedResponse,
     /// The connection ended within a message.
     #[error("connection closed within a message")]
     CutOff,
 }
 
+/// A part of a head that is malformed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// The request line or the status line.
+    StartLine,
+    /// The start line is empty.
+    EmptyStartLine,
+    /// The target of a request.
+    Target,
+    /// The status of a response.
+    Status,
+    /// An empty line before the end of the head.
+    EmptyLine,
+    /// A field as a whole.
+    Field,
+    /// The name of a field.
+    FieldName,
+    /// The value of a field.
+    FieldValue,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::StartLine => "the first line",
+            Self::EmptyStartLine => "an empty first line",
+            Self::Target => "the target",
+            Self::Status => "the status",
+            Self::EmptyLine => "an empty line before its end",
+            Self::Field => "a field",
+            Self::FieldName => "a field's name",
+            Self::FieldValue => "a field's value",
+        })
+    }
+}
+
 impl Error {
-    /// The status of the response to such a request (RFC 9110 15.5, RFC 6585 5). The server closes the connection after
-    /// it.
+    /// The status of the response to such a request (RFC 9110 15.5, RFC 6585 5). The server closes the
+    /// connection after it.
     pub const fn status(self) -> u16 {
         match self {
             Self::HeadTooLong | Self::TooManyFields => 431,

@@ -1,52 +1,53 @@
 //! Selects how a message's body is framed (RFC 9112 6.3).
 
-use crate::error::Error;
-use crate::fields::{Fields, tokens};
+use crate::error::{Error, Part};
+use crate::fields::Fields;
+use crate::fields::syntax::tokens;
 use crate::version::Version;
 
 /// How a message's body is framed (RFC 9112 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// There is none.
+    /// The message has no body.
     None,
-    /// By its length in bytes.
+    /// By `Content-Length`: the length in bytes.
     Length(u64),
-    /// In chunks.
+    /// By the chunked transfer coding.
     Chunked,
-    /// By the connection's end; answers only.
+    /// By the end of the connection; responses only.
     UntilClose,
 }
 
 impl Framing {
-    /// Whether a body follows that has at least one byte, or may have.
+    /// Whether a body follows that has, or may have, at least one byte.
     pub const fn has_body(self) -> bool {
         !matches!(self, Self::None | Self::Length(0))
     }
 
-    /// What `fields` say; none where they say nothing.
+    /// The framing that `fields` declare; `None` if they declare no framing.
     ///
     /// # Errors
-    /// Where two readers could read them in two ways.
-    pub(crate) fn of(fields: &Fields, version: Version) -> Result<Option<Self>, Error> {
+    /// If two implementations could interpret the fields differently.
+    fn declared(fields: &Fields, version: Version) -> Result<Option<Self>, Error> {
         let mut length = None;
         let mut coding = None;
         for (name, value) in fields.raw() {
             if name.eq_ignore_ascii_case(b"content-length") {
                 if length.replace(value).is_some() {
-                    return Err(Error::TwoLengths);
+                    return Err(Error::MultipleContentLengths);
                 }
             } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
                 if coding.replace(value).is_some() {
                     return Err(Error::TransferEncoding);
                 }
-            } else if frames_for_some(name) {
-                return Err(Error::Malformed("a field's name"));
+            } else if is_framing_alias(name) {
+                return Err(Error::Malformed(Part::FieldName));
             }
         }
         match (length, coding) {
             (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(Error::TwoFramings),
-            (Some(length), None) => Ok(Some(Self::Length(number(length)?))),
+            (Some(_), Some(_)) => Err(Error::ConflictingFraming),
+            (Some(length), None) => Ok(Some(Self::Length(content_length(length)?))),
             (None, Some(coding)) => {
                 let chunked = version == Version::Http11 && coding.eq_ignore_ascii_case(b"chunked");
                 if chunked { Ok(Some(Self::Chunked)) } else { Err(Error::TransferEncoding) }
@@ -54,46 +55,53 @@ impl Framing {
         }
     }
 
+    /// The framing of a request.
     pub(crate) fn of_request(fields: &Fields, version: Version) -> Result<Self, Error> {
-        Ok(Self::of(fields, version)?.unwrap_or(Self::None))
+        Ok(Self::declared(fields, version)?.unwrap_or(Self::None))
     }
 
-    /// The framing of an answer with `status`; `bodiless` says that it answers a HEAD.
+    /// The framing of a response with `status`. `bodiless` states that it is the response for a HEAD request.
     pub(crate) fn of_response(
         fields: &Fields,
         version: Version,
         status: u16,
         bodiless: bool,
     ) -> Result<Self, Error> {
-        // What frames a body must make sense even where there is none: others might read one.
-        let said = Self::of(fields, version)?;
+        // The declaration must be valid even if there is no body, because another implementation might read
+        // one.
+        let declared = Self::declared(fields, version)?;
         match status {
             101 => Err(Error::Upgrade),
-            100..=199 | 204 if said.is_some_and(Self::has_body) => Err(Error::TwoFramings),
+            100..=199 | 204 if declared.is_some_and(Self::has_body) => Err(Error::UnexpectedBody),
             100..=199 | 204 | 304 => Ok(Self::None),
             _ if bodiless => Ok(Self::None),
-            _ => Ok(said.unwrap_or(Self::UntilClose)),
+            _ => Ok(declared.unwrap_or(Self::UntilClose)),
         }
     }
 }
 
-/// Whether a field called `name` frames the body for servers that take any character for a dash which is neither a
-/// letter nor a digit, as those do that hand fields on as variables.
-fn frames_for_some(name: &[u8]) -> bool {
+/// Whether some server takes a field called `name` for `Content-Length` or `Transfer-Encoding`. Servers that
+/// pass fields on as variables replace every character that is not a letter or a digit, so that a dot or an
+/// underscore equals a hyphen.
+fn is_framing_alias(name: &[u8]) -> bool {
     let known = ["content-length", "transfer-encoding"];
     known.iter().any(|known| {
-        let fits = |(byte, known): (&u8, u8)| match known {
+        let is_equal = |(byte, known): (&u8, u8)| match known {
             b'-' => !byte.is_ascii_alphanumeric(),
             known => byte.eq_ignore_ascii_case(&known),
         };
-        name.len() == known.len() && name.iter().zip(known.bytes()).all(fits)
+        name.len() == known.len() && name.iter().zip(known.bytes()).all(is_equal)
     })
 }
 
-/// A `Content-Length`: digits and nothing else.
-fn number(text: &[u8]) -> Result<u64, Error> {
+/// The value of a `Content-Length`: digits only.
+fn content_length(text: &[u8]) -> Result<u64, Error> {
     if text.is_empty() || text.len() > 19 {
-        return Err(if tokens(text).count() > 1 { Error::TwoLengths } else { Error::Length });
+        return Err(if tokens(text).count() > 1 {
+            Error::MultipleContentLengths
+        } else {
+            Error::InvalidContentLength
+        });
     }
     let mut value = 0_u64;
     for byte in text {
@@ -102,10 +110,10 @@ fn number(text: &[u8]) -> Result<u64, Error> {
                 value = value
                     .checked_mul(10)
                     .and_then(|value| value.checked_add(u64::from(byte - b'0')))
-                    .ok_or(Error::Length)?;
+                    .ok_or(Error::InvalidContentLength)?;
             }
-            b',' => return Err(Error::TwoLengths),
-            _ => return Err(Error::Length),
+            b',' => return Err(Error::MultipleContentLengths),
+            _ => return Err(Error::InvalidContentLength),
         }
     }
     Ok(value)

@@ -1,14 +1,32 @@
-//! HTTP/1.1 framing, lossless, without I/O.
+//! HTTP/1.1 heads and bodies (RFC 9112): decoding and encoding, lossless, without I/O.
 //!
-//! A head keeps the bytes that it came as: names in their spelling, fields in their order, space as it was.
-//! Removing, replacing or adding a field touches no other. Bodies are framed by `Content-Length`, by the
-//! chunked coding, or, for answers alone, by the connection's end.
+//! [`RequestDecoder`] and [`ResponseDecoder`] take bytes in pieces of any size and return [`Event`]s: a head,
+//! the pieces of its body, the end of the message.
 //!
-//! Strict where messages have been smuggled: what two readers could take for two different messages is refused,
-//! and nothing behind it is read. There is no leniency towards a peer; see [`Error`] for what is refused.
+//! ```
+//! use http1::{Event, Head, Limits, RequestDecoder};
 //!
-//! Architectural invariants: no I/O and no clock; memory is taken by what has come, not by what a peer says
-//! is to come; no header is interpreted but those that frame a message or concern its connection.
+//! let mut decoder = RequestDecoder::new(Limits::default());
+//! decoder.receive(b"GET /owa HTTP/1.1\r\nhOST: a\r\n\r\n");
+//! let Ok(Some(Event::Head { mut head, .. })) = decoder.poll() else { panic!("no head") };
+//! assert_eq!((head.method(), head.target()), ("GET", "/owa"));
+//! head.fields.set("Host", "exch.lab.test");
+//! let mut out = Vec::new();
+//! head.write(&mut out);
+//! assert_eq!(out, b"GET /owa HTTP/1.1\r\nhOST: exch.lab.test\r\n\r\n");
+//! ```
+//!
+//! A head keeps its received bytes: the spelling of names, the order of fields, white space. Adding,
+//! replacing or removing a field changes no other. `Content-Length`, the chunked coding, or, for responses
+//! only, the end of the connection frame a body.
+//!
+//! The decoders prevent request smuggling: a message that two implementations could interpret differently is
+//! refused, and nothing after it is read. No peer is treated more leniently; [`Error`] lists what is refused.
+//!
+//! Architectural invariants:
+//! - No I/O and no clock.
+//! - Memory is allocated for received bytes. At most 256 KiB is preallocated from a declared length.
+//! - Only header fields that frame a message or concern its connection are interpreted.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,21 +36,32 @@
 )]
 
 mod body;
+mod chunk;
 mod decoder;
 mod encode;
 mod error;
 mod fields;
 mod framing;
 mod head;
+mod head_scanner;
 mod limits;
+mod parse;
+mod piece;
+mod request_head;
+mod response_head;
+mod target;
 mod version;
 
-pub use crate::body::Piece;
 pub use crate::decoder::{Decoder, Event, RequestDecoder, ResponseDecoder};
-pub use crate::encode::{LAST_CHUNK, chunk};
-pub use crate::error::Error;
-pub use crate::fields::{Fate, Field, Fields, ReadyField, tokens};
+pub use crate::encode::{LAST_CHUNK, write_chunk};
+pub use crate::error::{Error, Part};
+pub use crate::fields::edit::{FieldAction, ReadyField};
+pub use crate::fields::syntax::tokens;
+pub use crate::fields::{Field, Fields};
 pub use crate::framing::Framing;
-pub use crate::head::{Head, RequestHead, ResponseHead};
+pub use crate::head::Head;
 pub use crate::limits::Limits;
+pub use crate::piece::Piece;
+pub use crate::request_head::RequestHead;
+pub use crate::response_head::ResponseHead;
 pub use crate::version::Version;

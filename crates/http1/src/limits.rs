@@ -1,29 +1,35 @@
 //! Size limits for the parts of a message.
 
-/// How large the parts of a message may be, in bytes but for counts. A body's length is not limited here: code that
-/// collects a body has its own limit.
+/// Limits of the parts of a message: sizes in bytes, and counts. The length of a body has no limit here: the
+/// code that collects a body limits it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// A head, from its first line to its empty line. Kerberos tickets make heads of many kilobytes.
+    /// The size of a head, from its start line to its empty line. Kerberos tickets make heads of many
+    /// kilobytes.
     pub head: usize,
-    /// The first line of a head.
+    /// The size of a start line.
     pub line: usize,
-    /// How many fields a head may have; never more than [`Limits::MOST_FIELDS`].
+    /// The number of fields in a head, at most [`Limits::MAX_FIELDS`].
     pub fields: usize,
-    /// The line before a chunk: its size and extensions.
+    /// The size of the line before a chunk: the chunk size and its extensions.
     pub chunk_line: usize,
-    /// All chunk extensions of a message together.
+    /// The size of all chunk extensions of a message together.
     pub extensions: usize,
-    /// The fields behind the last chunk, all together.
+    /// The size of all trailer fields of a message together.
     pub trailers: usize,
 }
 
 impl Limits {
-    /// More fields than this no head may have, whatever [`Limits::fields`] says.
-    pub const MOST_FIELDS: usize = 128;
+    /// The maximum for [`Limits::fields`]. A greater value has no effect.
+    pub const MAX_FIELDS: usize = 128;
 
-    /// More interim answers (RFC 9110 15.2) than this no server may send before the one that counts.
-    pub const MOST_INTERIM: usize = 100;
+    /// The maximum number of interim responses (RFC 9110 15.2) before a final one.
+    pub const MAX_INTERIM: usize = 100;
+
+    /// The limit of fields that applies.
+    pub(crate) fn max_fields(&self) -> usize {
+        self.fields.min(Self::MAX_FIELDS)
+    }
 }
 
 impl Default for Limits {

@@ -12,7 +12,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// The version `HTTP/1.minor`, where it is one that is understood (RFC 9112 2.3).
+    /// The version `HTTP/1.minor`, if it is a supported one.
     pub(crate) const fn from_minor(minor: Option<u8>) -> Result<Self, Error> {
         match minor {
             Some(0) => Ok(Self::Http10),
@@ -21,7 +21,7 @@ impl Version {
         }
     }
 
-    /// How a start line spells it.
+    /// The version as a start line spells it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Http10 => "HTTP/1.0",

@@ -81,7 +81,7 @@ impl Exchanges {
             Side::Server => self.responses.receive(&bytes),
         }
         self.work(time, events, problems);
-        if self.responses.waiting() > MAX_WAITING && self.open.is_empty() {
+        if self.responses.buffered() > MAX_WAITING && self.open.is_empty() {
             problems.push("HTTP: answers without requests; they are passed over".to_owned());
             self.lose(Side::Server, events);
         }
@@ -182,7 +182,7 @@ impl Exchanges {
 
     /// Nothing more comes.
     pub(super) fn finish(&mut self, events: &mut Vec<ExchangeEvent>, problems: &mut Vec<String>) {
-        if self.numbers == 0 && (self.unasked || self.responses.waiting() > 0) {
+        if self.numbers == 0 && (self.unasked || self.responses.buffered() > 0) {
             let what = "HTTP: answers, but what the client sent is not in the recording; they are not read";
             problems.push(what.to_owned());
         }
@@ -273,7 +273,7 @@ impl Exchanges {
             if !self.expecting {
                 let first = self.open.iter().find(|open| !open.is_over());
                 // What answers a request that was not recorded is read all the same, to get behind it.
-                if first.is_none() && !(self.order.is_unsure() && self.responses.waiting() > 0) {
+                if first.is_none() && !(self.order.is_unsure() && self.responses.buffered() > 0) {
                     return Ok(());
                 }
                 self.responses.expect(first.is_some_and(|open| open.method == "HEAD"));

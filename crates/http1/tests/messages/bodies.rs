@@ -1,10 +1,10 @@
-//! Bodies that are held until they are whole, and the room that they have meanwhile.
+//! Bodies that are gathered, and the memory that is allocated meanwhile.
 
 use http1::{Event, Limits, RequestDecoder};
 
 use super::{CONNECT, chunked};
 
-/// The bodies' pieces, each with what it is on the wire, of requests that come in `pieces`.
+/// The content of each body piece, and its bytes on the wire, of requests that arrive in `pieces`.
 fn gathered<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut decoder = RequestDecoder::new(Limits::default());
     let mut gathered = Vec::new();
@@ -22,7 +22,7 @@ fn gathered<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> Vec
 }
 
 #[test]
-fn what_is_gathered_comes_as_one_piece() {
+fn a_gathered_chunk_or_body_is_one_piece() {
     let text = chunked("5;a\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n") + CONNECT;
     let one = |data: &str, wire: &str| (data.as_bytes().to_vec(), wire.as_bytes().to_vec());
     let whole = vec![
@@ -34,7 +34,7 @@ fn what_is_gathered_comes_as_one_piece() {
     ];
     assert_eq!(gathered(text.as_bytes().chunks(1), 7), whole);
     assert_eq!(gathered([text.as_bytes()], 7), whole);
-    // What is longer comes as it comes.
+    // A longer chunk is returned in pieces as it arrives.
     let pieces = gathered(text.as_bytes().chunks(1), 5);
     assert_eq!(pieces.iter().filter(|(data, _)| data == b"hello").count(), 2);
     assert!(pieces.len() > whole.len() + 3, "{pieces:?}");
@@ -43,41 +43,41 @@ fn what_is_gathered_comes_as_one_piece() {
 }
 
 #[test]
-fn a_body_has_room_by_what_came_and_not_by_what_is_said() {
+fn memory_is_allocated_by_received_bytes_and_not_by_the_declared_length() {
     let mut decoder = RequestDecoder::new(Limits::default());
     decoder.receive(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000000\r\n\r\n");
     assert!(matches!(decoder.poll(), Ok(Some(Event::Head { .. }))));
-    // What is not held until it is whole needs little room.
-    let room = decoder.room().unwrap();
-    assert!(room.capacity() <= 16 * 1024);
+    // A body that is not gathered needs little memory.
+    let buffer = decoder.read_buffer().unwrap();
+    assert!(buffer.capacity() <= 16 * 1024);
     decoder.gather(usize::MAX);
-    let mut there = 0;
-    while there < 10_000_000 {
-        let room = decoder.room().unwrap();
-        let free = room.capacity() - room.len();
-        assert!(free <= (4 * there).max(256 * 1024) + 4096, "{free} beside {there}");
-        room.extend_from_slice(&vec![7; free]);
-        there += free;
+    let mut received = 0;
+    while received < 10_000_000 {
+        let buffer = decoder.read_buffer().unwrap();
+        let free = buffer.capacity() - buffer.len();
+        assert!(free <= (4 * received).max(256 * 1024) + 4096, "{free} after {received}");
+        buffer.extend_from_slice(&vec![7; free]);
+        received += free;
         assert!(matches!(decoder.poll(), Ok(None)));
     }
 }
 
 #[test]
-fn what_is_held_until_it_is_whole_and_is_not_too_long_has_room_at_once() {
+fn the_buffer_for_a_gathered_body_is_allocated_at_once_up_to_256_kib() {
     for framing in ["Content-Length: 210000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n33450\r\n"] {
         let mut decoder = RequestDecoder::new(Limits::default());
         decoder.receive(format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}").as_bytes());
         assert!(matches!(decoder.poll(), Ok(Some(Event::Head { .. }))));
         decoder.gather(1 << 20);
         assert!(matches!(decoder.poll(), Ok(None)));
-        let room = decoder.room().unwrap();
-        assert!((210_000..300_000).contains(&(room.capacity() - room.len())), "{framing}");
-        assert_eq!(room.as_ptr().addr() % 4096, 0, "{framing}");
+        let buffer = decoder.read_buffer().unwrap();
+        assert!((210_000..300_000).contains(&(buffer.capacity() - buffer.len())), "{framing}");
+        assert_eq!(buffer.as_ptr().addr() % 4096, 0, "{framing}");
     }
 }
 
 #[test]
-fn what_comes_in_drops_is_not_copied_again_for_each_of_them() {
+fn a_body_in_small_pieces_is_not_copied_for_each_of_them() {
     const LENGTH: usize = 1_000_000;
     let framing = format!("Content-Length: {LENGTH}\r\n\r\n");
     for framing in [framing, format!("Transfer-Encoding: chunked\r\n\r\n{LENGTH:x}\r\n")] {
@@ -85,16 +85,16 @@ fn what_comes_in_drops_is_not_copied_again_for_each_of_them() {
         decoder.receive(format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}").as_bytes());
         assert!(matches!(decoder.poll(), Ok(Some(Event::Head { .. }))));
         decoder.gather(LENGTH);
-        let (mut place, mut copied) = (0, 0);
+        let (mut address, mut copied) = (0, 0);
         loop {
             assert!(matches!(decoder.poll(), Ok(None)));
-            // Towards the end there is no room of its own for what is left.
-            let Some(room) = decoder.room() else { break };
-            let moved = std::mem::replace(&mut place, room.as_ptr().addr()) != room.as_ptr().addr();
-            copied += if moved { room.len() } else { 0 };
-            room.extend_from_slice(&[7; 100]);
+            // Near the end, so few bytes are missing that they are received the usual way.
+            let Some(buffer) = decoder.read_buffer() else { break };
+            let moved = std::mem::replace(&mut address, buffer.as_ptr().addr()) != buffer.as_ptr().addr();
+            copied += if moved { buffer.len() } else { 0 };
+            buffer.extend_from_slice(&[7; 100]);
         }
-        assert!(decoder.waiting() > LENGTH - 20_000, "{}", decoder.waiting());
+        assert!(decoder.buffered() > LENGTH - 20_000, "{}", decoder.buffered());
         assert!(copied < LENGTH, "{copied} bytes copied");
     }
 }

@@ -1,11 +1,11 @@
-//! What is done to a head, and what is not.
+//! Editing heads.
 
-use http1::{Fate, RequestHead, ResponseHead};
+use http1::{FieldAction, RequestHead, ResponseHead};
 
 use super::{CONNECT, head, written};
 
 #[test]
-fn an_edit_touches_no_other_field() {
+fn an_edit_changes_no_other_field() {
     let text = CONNECT.strip_suffix("hello").unwrap();
     let mut edited = head(text);
     assert_eq!((edited.method(), edited.path(), edited.fields.len()), ("POST", "/mapi/emsmdb/", 5));
@@ -26,7 +26,7 @@ fn an_edit_touches_no_other_field() {
 }
 
 #[test]
-fn no_edit_makes_two_heads_of_one() {
+fn no_edit_can_inject_a_line() {
     let mut edited = head("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     for value in ["a\r\nb: c", "a\nb", "a\0", " a", "a\r"] {
         assert!(!edited.fields.push("X", value) && !edited.fields.set("Host", value), "{value:?}");
@@ -54,22 +54,31 @@ fn set_leaves_one_field_of_a_name() {
 }
 
 #[test]
-fn a_rewrite_does_with_each_field_what_is_said_of_it() {
-    let came = "GET / HTTP/1.1\r\nhOST:  a\r\nA: 1\r\nB:2\r\nC: 3\r\n\r\n";
-    let rewritten = |fates: [Fate; 4]| {
-        let (mut head, mut fates) = (head(came), fates.into_iter());
-        head.fields.rewrite(|_, _| fates.next().unwrap());
+fn a_rewrite_applies_an_action_to_each_field() {
+    let received = "GET / HTTP/1.1\r\nhOST:  a\r\nA: 1\r\nB:2\r\nC: 3\r\n\r\n";
+    let rewritten = |actions: [FieldAction; 4]| {
+        let (mut head, mut actions) = (head(received), actions.into_iter());
+        head.fields.rewrite(|_, _| actions.next().unwrap());
         (head.fields.len(), written(&head))
     };
-    let becomes = |value: &'static str| Fate::Becomes(value.into());
-    assert_eq!(rewritten([becomes("a"), Fate::Stays, Fate::Stays, becomes("3")]), (4, came.to_owned()));
+    let replace = |value: &'static str| FieldAction::Replace(value.into());
+    assert_eq!(
+        rewritten([replace("a"), FieldAction::Keep, FieldAction::Keep, replace("3")]),
+        (4, received.to_owned())
+    );
     let other = "GET / HTTP/1.1\r\nhOST: b\r\nA: 1\r\nC: 4\r\n\r\n";
-    assert_eq!(rewritten([becomes("b"), Fate::Stays, Fate::Goes, becomes("4")]), (3, other.to_owned()));
-    assert_eq!(rewritten([Fate::Stays, Fate::Goes, becomes("x\r\ny"), Fate::Goes]).0, 1);
+    assert_eq!(
+        rewritten([replace("b"), FieldAction::Keep, FieldAction::Remove, replace("4")]),
+        (3, other.to_owned())
+    );
+    assert_eq!(
+        rewritten([FieldAction::Keep, FieldAction::Remove, replace("x\r\ny"), FieldAction::Remove]).0,
+        1
+    );
 }
 
 #[test]
-fn a_number_that_is_said_already_is_left_as_it_is() {
+fn setting_a_number_that_is_set_already_changes_nothing() {
     let lengths = |lines: &str, number| {
         let mut edited = head(&format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}x: y\r\n\r\n"));
         edited.fields.set_number("Content-Length", number);

@@ -1,4 +1,4 @@
-//! Messages as they are sent, cut at every byte; edits; and everything that must be refused.
+//! Decodes and encodes messages that are cut at every byte.
 
 mod bodies;
 mod edits;
@@ -8,20 +8,20 @@ mod responses;
 use http1::{Error, Event, Head, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
 use proptest::prelude::*;
 
-/// What a decoder made of bytes that came in pieces: each message's head, body and body on the wire, and the
-/// error at the end.
+/// What a decoder returned for bytes that arrived in pieces: the head, the body and the body on the wire of
+/// each message, and the error at the end.
 #[derive(Debug, Default, PartialEq)]
-struct Read {
+struct Decoded {
     messages: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>,
     error: Option<Error>,
 }
 
-macro_rules! read {
+macro_rules! decode {
     ($name:ident, $decoder:ty, $setup:expr) => {
-        fn $name<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: Limits) -> Read {
+        fn $name<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: Limits) -> Decoded {
             let mut decoder = <$decoder>::new(limits);
             let setup: fn(&mut $decoder) = $setup;
-            let mut read = Read::default();
+            let mut decoded = Decoded::default();
             let mut current = None;
             setup(&mut decoder);
             for piece in pieces {
@@ -39,41 +39,41 @@ macro_rules! read {
                             message.1.extend_from_slice(piece.data());
                         }
                         Ok(Some(Event::End)) => {
-                            read.messages.push(current.take().unwrap());
+                            decoded.messages.push(current.take().unwrap());
                             setup(&mut decoder);
                         }
                         Ok(None) => break,
                         Err(error) => {
-                            read.error = Some(error);
-                            return read;
+                            decoded.error = Some(error);
+                            return decoded;
                         }
                     }
                 }
             }
-            read
+            decoded
         }
     };
 }
 
-read!(requests, RequestDecoder, |_| ());
-read!(responses, ResponseDecoder, |decoder| decoder.expect(false));
+decode!(requests, RequestDecoder, |_| ());
+decode!(responses, ResponseDecoder, |decoder| decoder.expect(false));
 
-fn request(text: &str) -> Read {
+fn request(text: &str) -> Decoded {
     requests([text.as_bytes()], Limits::default())
 }
 
-fn refusal(text: &str) -> Error {
+fn error_of(text: &str) -> Error {
     let whole = request(text);
     let bytes = requests(text.as_bytes().chunks(1), Limits::default());
     assert_eq!(whole.error, bytes.error, "{text:?}");
-    whole.error.unwrap_or_else(|| panic!("{text:?} was read"))
+    whole.error.unwrap_or_else(|| panic!("{text:?} was accepted"))
 }
 
 const CONNECT: &str = "POST /mapi/emsmdb/?MailboxId=1@x HTTP/1.1\r\nhost:  a.b \r\nX-RequestType: Connect\r\n\
                        x-requestid:{1}:1\r\nContent-Length: 5\r\nEmpty:\r\n\r\nhello";
 
 #[test]
-fn heads_leave_as_they_came_wherever_they_are_cut() {
+fn a_head_is_encoded_as_it_was_received_wherever_it_is_cut() {
     let two = format!("{CONNECT}\r\n{CONNECT}");
     for cut in 0..two.len() {
         let (a, b) = two.as_bytes().split_at(cut);
@@ -102,7 +102,7 @@ fn chunked(body: &str) -> String {
 }
 
 #[test]
-fn chunks_leave_as_they_came_wherever_they_are_cut() {
+fn chunks_are_forwarded_as_they_were_received_wherever_they_are_cut() {
     let body = "5\r\nhello\r\n001;a=\"b\"\r\n,\r\n6;x\r\n world\r\n0;last\r\nTrailer: x\r\n\r\n";
     let text = chunked(body) + CONNECT;
     for cut in 0..text.len() {
@@ -118,7 +118,7 @@ fn chunks_leave_as_they_came_wherever_they_are_cut() {
 }
 
 #[test]
-fn connection_headers_are_understood() {
+fn connection_and_expect_headers_decide_by_the_version() {
     let of = |lines: &str| head(&format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n"));
     assert!(of("").keeps_alive() && !of("Connection: Keep-Alive, CLOSE\r\n").keeps_alive());
     assert!(of("Expect: 100-Continue\r\n").expects_continue());
@@ -127,11 +127,11 @@ fn connection_headers_are_understood() {
     assert!(!old("Expect: 100-continue\r\n").expects_continue());
 }
 
-/// A body of chunks as our own encoder makes them.
+/// A body of these chunks.
 fn encoded(chunks: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::new();
     for chunk in chunks {
-        http1::chunk(&mut out, chunk);
+        http1::write_chunk(&mut out, chunk);
     }
     out.extend_from_slice(http1::LAST_CHUNK);
     out
@@ -139,7 +139,7 @@ fn encoded(chunks: &[Vec<u8>]) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn what_is_encoded_is_decoded(
+    fn an_encoded_response_decodes_to_the_same_response(
         chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6),
         cuts in prop::collection::vec(1_usize..60, 1..40),
         names in prop::collection::vec("[A-Za-z][A-Za-z0-9-]{0,12}", 0..8),

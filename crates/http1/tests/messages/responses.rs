@@ -1,11 +1,11 @@
-//! Answers: what frames them, and where they end.
+//! The framing of responses, and where they end.
 
 use std::fmt::Write as _;
 
 use http1::{Error, Event, Framing, Limits, ResponseDecoder};
 
 #[test]
-fn answers_are_framed_by_what_was_asked() {
+fn the_status_and_the_request_method_decide_the_framing_of_a_response() {
     let decode = |text: &str, bodiless| {
         let mut decoder = ResponseDecoder::new(Limits::default());
         decoder.expect(bodiless);
@@ -15,17 +15,17 @@ fn answers_are_framed_by_what_was_asked() {
             _ => panic!("{text:?}"),
         }
     };
-    let answer = |status: &str, lines: &str| format!("HTTP/1.1 {status}\r\n{lines}\r\n");
-    assert_eq!(decode(&answer("200 OK", "Content-Length: 3\r\n"), false), Ok(Framing::Length(3)));
-    assert_eq!(decode(&answer("200 OK", "Content-Length: 3\r\n"), true), Ok(Framing::None));
-    assert_eq!(decode(&answer("200 OK", "Transfer-Encoding: chunked\r\n"), false), Ok(Framing::Chunked));
-    assert_eq!(decode(&answer("200", ""), false), Ok(Framing::UntilClose));
-    assert_eq!(decode(&answer("204 No Content", ""), false), Ok(Framing::None));
-    assert_eq!(decode(&answer("304 x", "Content-Length: 3\r\n"), false), Ok(Framing::None));
-    assert_eq!(decode(&answer("204 x", "Content-Length: 3\r\n"), false), Err(Error::TwoFramings));
-    assert_eq!(decode(&answer("101 x", "Upgrade: x\r\n"), false), Err(Error::Upgrade));
+    let response = |status: &str, lines: &str| format!("HTTP/1.1 {status}\r\n{lines}\r\n");
+    assert_eq!(decode(&response("200 OK", "Content-Length: 3\r\n"), false), Ok(Framing::Length(3)));
+    assert_eq!(decode(&response("200 OK", "Content-Length: 3\r\n"), true), Ok(Framing::None));
+    assert_eq!(decode(&response("200 OK", "Transfer-Encoding: chunked\r\n"), false), Ok(Framing::Chunked));
+    assert_eq!(decode(&response("200", ""), false), Ok(Framing::UntilClose));
+    assert_eq!(decode(&response("204 No Content", ""), false), Ok(Framing::None));
+    assert_eq!(decode(&response("304 x", "Content-Length: 3\r\n"), false), Ok(Framing::None));
+    assert_eq!(decode(&response("204 x", "Content-Length: 3\r\n"), false), Err(Error::UnexpectedBody));
+    assert_eq!(decode(&response("101 x", "Upgrade: x\r\n"), false), Err(Error::Upgrade));
     let both = "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n";
-    assert_eq!(decode(&answer("200 OK", both), true), Err(Error::TwoFramings));
+    assert_eq!(decode(&response("200 OK", both), true), Err(Error::ConflictingFraming));
     assert_eq!(decode("HTTP/1.1 2000 x\r\n\r\n", false).map_err(Error::status), Err(400));
 }
 
@@ -47,7 +47,7 @@ fn interim_responses_come_before_the_final_one() {
     }
     assert_eq!(seen, "1008 .2002 ok.");
     decoder.receive(b"HTTP/1.1 408 Request Timeout\r\n\r\n");
-    assert_eq!(decoder.poll().err(), Some(Error::Unasked));
+    assert_eq!(decoder.poll().err(), Some(Error::UnsolicitedResponse));
 }
 
 #[test]
@@ -67,9 +67,9 @@ fn interim_responses_are_limited_in_number_before_each_final_one() {
         }
     };
     for _ in 0..2 {
-        assert_eq!(events(Limits::MOST_INTERIM), Ok(2 * Limits::MOST_INTERIM + 2));
+        assert_eq!(events(Limits::MAX_INTERIM), Ok(2 * Limits::MAX_INTERIM + 2));
     }
-    assert_eq!(events(Limits::MOST_INTERIM + 1), Err(Error::TooManyInterim));
+    assert_eq!(events(Limits::MAX_INTERIM + 1), Err(Error::TooManyInterim));
 }
 
 #[test]

@@ -50,7 +50,7 @@ async fn relay(
         client.send_head(request, &mut request.head.clone(), body).await?
     };
     if chunked {
-        http1::chunk(&mut upstream.transport.out.bytes, &beginning);
+        http1::write_chunk(&mut upstream.transport.out.bytes, &beginning);
     } else {
         upstream.transport.out.push(beginning);
     }
@@ -77,7 +77,7 @@ async fn send_body(
         let out = &mut upstream.transport.out;
         let event = downstream.transport.ready().map_err(TransportError::from);
         match event.map_err(ConnectionError::from)? {
-            Some(Event::Body(piece)) if chunked => http1::chunk(&mut out.bytes, piece.data()),
+            Some(Event::Body(piece)) if chunked => http1::write_chunk(&mut out.bytes, piece.data()),
             Some(Event::Body(piece)) => out.push(piece.into_data()),
             Some(Event::End | Event::Head { .. }) => {
                 downstream.unread = false;
@@ -121,7 +121,7 @@ async fn send_back(
         match event {
             ResponseEvent::Piece(piece) => match coding {
                 Coding::Unchanged => out.push(piece.into_wire()),
-                Coding::Chunked => http1::chunk(&mut out.bytes, piece.data()),
+                Coding::Chunked => http1::write_chunk(&mut out.bytes, piece.data()),
                 Coding::UntilClose => out.push(piece.into_data()),
             },
             ResponseEvent::End => break,

@@ -123,7 +123,7 @@ async fn run(client: &mut ClientConnection) -> Result<(), ConnectionError> {
         if keep_alive == KeepAlive::No || downstream.shutdown.is_requested() {
             return Ok(());
         }
-        downstream.transport.decoder.release();
+        downstream.transport.decoder.release_buffer();
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use http1::Fate;
+use http1::FieldAction;
 
 /// Who may send a header field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -336,20 +336,20 @@ impl Cookies {
     }
 
     /// What becomes of a `Cookie` field with this value in a request.
-    pub(crate) fn in_request(self, value: &[u8]) -> Fate {
+    pub(crate) fn in_request(self, value: &[u8]) -> FieldAction {
         let pairs = || value.split(|byte| *byte == b';');
         let passes = |pair: &&[u8]| self.passes(name_of(pair));
         if self != Self::None && pairs().all(|pair| passes(&pair)) {
-            return Fate::Stays;
+            return FieldAction::Keep;
         }
         let kept: Vec<&[u8]> =
             pairs().filter(passes).map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty()).collect();
-        if kept.is_empty() { Fate::Goes } else { Fate::Becomes(kept.join(&b"; "[..]).into()) }
+        if kept.is_empty() { FieldAction::Remove } else { FieldAction::Replace(kept.join(&b"; "[..]).into()) }
     }
 
     /// What becomes of a `Set-Cookie` field with this value in a response.
-    pub(crate) fn in_response(self, value: &[u8]) -> Fate {
-        if self.gives(value) { Fate::Stays } else { Fate::Goes }
+    pub(crate) fn in_response(self, value: &[u8]) -> FieldAction {
+        if self.gives(value) { FieldAction::Keep } else { FieldAction::Remove }
     }
 
     /// Whether the client gets the cookie that a `Set-Cookie` field with this value sets: only a cookie that is forwarded

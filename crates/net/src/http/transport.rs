@@ -138,7 +138,7 @@ impl<H: Head> FramedTransport<H> {
         if self.ended {
             return Poll::Ready(Ok(0));
         }
-        let read = if let Some(room) = self.decoder.room() {
+        let read = if let Some(room) = self.decoder.read_buffer() {
             ready!(self.stream.poll_read_into(task, room))
         } else {
             let mut bytes = [MaybeUninit::uninit(); READ_SIZE];
@@ -185,7 +185,7 @@ impl<H: Head> FramedTransport<H> {
     /// Whether the peer closed the connection, or sent something between messages. Does not wait.
     pub(crate) async fn is_stale(&mut self) -> bool {
         let read = poll_fn(|task| Poll::Ready(self.poll_fill(task))).await;
-        read.is_ready() || !self.decoder.is_between()
+        read.is_ready() || !self.decoder.is_between_messages()
     }
 
     /// Sends the output. The peer has `limit` for each part of it.

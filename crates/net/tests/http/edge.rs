@@ -242,7 +242,7 @@ fn a_long_body_in_chunks_is_forwarded_like_one_with_a_length() {
             format!("POST /ews/x HTTP/1.1\r\nHost: a\r\n{}Transfer-Encoding: chunked\r\n\r\n", signed_in())
                 .into_bytes();
         for part in body.chunks(50_000) {
-            http1::chunk(&mut request, part);
+            http1::write_chunk(&mut request, part);
         }
         request.extend_from_slice(http1::LAST_CHUNK);
         assert_eq!(client.ask(request).status(), 200, "{size}");

@@ -99,8 +99,8 @@ fn read_gathered<'a, H: Head>(
 /// Hands `piece` over as a connection does: to where there is room for it, which is never much more than what
 /// came.
 fn receive<H: Head>(decoder: &mut Decoder<H>, piece: &[u8]) {
-    let there = decoder.waiting();
-    match decoder.room() {
+    let there = decoder.buffered();
+    match decoder.read_buffer() {
         Some(room) => {
             let free = room.capacity() - room.len();
             assert!(room.len() == there && free > 0 && free <= 4 * there + 300_000, "{free} beside {there}");

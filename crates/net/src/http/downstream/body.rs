@@ -53,7 +53,7 @@ impl Downstream {
 
     /// Sends `100 Continue` if the client waits for it before it sends the body.
     pub(crate) async fn invite(&mut self) -> Result<(), ConnectionError> {
-        if std::mem::take(&mut self.expects_continue) && self.transport.decoder.waiting() == 0 {
+        if std::mem::take(&mut self.expects_continue) && self.transport.decoder.buffered() == 0 {
             self.transport.out.bytes.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
             self.flush().await?;
         }
@@ -90,7 +90,7 @@ impl Downstream {
                 }
                 None => self.more().await?,
             }
-            let came = whole.len() + self.transport.decoder.waiting();
+            let came = whole.len() + self.transport.decoder.buffered();
             if let Err(why) = share.set(came) {
                 return Ok(BufferedBody::Rejected(BodyError::Full { came, why }));
             }

@@ -131,7 +131,7 @@ impl Downstream {
         upstream: &mut UpstreamSlot,
         until: Instant,
     ) -> Result<Option<(RequestHead, Framing)>, ConnectionError> {
-        while self.transport.decoder.waiting() == 0 {
+        while self.transport.decoder.buffered() == 0 {
             if !poll_fn(|task| self.poll_idle(task, upstream, until)).await? {
                 return Ok(None);
             }
@@ -220,7 +220,7 @@ impl Downstream {
         until: Instant,
         ends_at_shutdown: bool,
     ) -> Poll<Result<Beside, ConnectionError>> {
-        if self.transport.decoder.waiting() < self.config.sizes.ahead
+        if self.transport.decoder.buffered() < self.config.sizes.ahead
             && let Poll::Ready(filled) = self.transport.poll_fill(task)
         {
             return Poll::Ready(match filled {

@@ -60,7 +60,7 @@ impl PendingKeepAlive {
     /// Sends the tag that is due.
     pub(crate) fn send(&mut self, now: Instant, out: &mut Vec<u8>) {
         let processing = std::mem::replace(&mut self.processing, true);
-        http1::chunk(out, if processing { MetaTag::Pending } else { MetaTag::Processing }.line());
+        http1::write_chunk(out, if processing { MetaTag::Pending } else { MetaTag::Processing }.line());
         self.next = now + self.period;
     }
 
@@ -74,7 +74,7 @@ impl PendingKeepAlive {
 pub(crate) fn end(out: &mut Vec<u8>, headers: &[(&str, &str)], payload: &[u8]) {
     let mut last = prefix(&[MetaTag::Done], headers).unwrap_or_default();
     last.extend_from_slice(payload);
-    http1::chunk(out, &last);
+    http1::write_chunk(out, &last);
     out.extend_from_slice(http1::LAST_CHUNK);
 }
 

@@ -278,7 +278,7 @@ impl UpstreamResponse {
         }
         let rest = content.get(self.sent_content..).unwrap_or_default();
         if chunked {
-            http1::chunk(out, rest);
+            http1::write_chunk(out, rest);
             out.extend_from_slice(http1::LAST_CHUNK);
         } else {
             out.extend_from_slice(rest);

@@ -168,10 +168,10 @@ fn what_servers_say_to_each_other_is_not() {
 
 #[test]
 fn cookies_that_route_requests_at_a_front_end_are_removed() {
-    let text = |fate: Fate| match fate {
-        Fate::Stays => "as it was".to_owned(),
-        Fate::Goes => String::new(),
-        Fate::Becomes(value) => String::from_utf8(value.to_vec()).unwrap(),
+    let text = |fate: FieldAction| match fate {
+        FieldAction::Keep => "as it was".to_owned(),
+        FieldAction::Remove => String::new(),
+        FieldAction::Replace(value) => String::from_utf8(value.to_vec()).unwrap(),
     };
     let asked = |cookies: Cookies, value: &str| text(cookies.in_request(value.as_bytes()));
     assert_eq!(asked(Cookies::OfClient, "a=b; c=d"), "as it was");

@@ -102,7 +102,7 @@ impl UpstreamConnection {
     pub(crate) fn end_response(&mut self) -> bool {
         self.request.is_in_progress = false;
         self.last_used = Instant::now();
-        self.transport.decoder.release();
+        self.transport.decoder.release_buffer();
         self.request.reusable.take() == Some(true) && !self.request.is_incomplete
     }
 }

@@ -1,7 +1,7 @@
 //! Rewrites the head of a client's request for the server.
 
 use bytes::Bytes;
-use http1::{Fate, RequestHead, Version};
+use http1::{FieldAction, RequestHead, Version};
 
 use crate::http::server_only::{Cookies, Speaker, speaker};
 use crate::http::upstream::connection::UpstreamConnection;
@@ -52,11 +52,13 @@ impl UpstreamConnection {
         head.fields.rewrite(|name, value| {
             let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
             if is("host") {
-                host.take().map_or(Fate::Goes, Fate::Becomes)
+                host.take().map_or(FieldAction::Remove, FieldAction::Replace)
             } else if is("authorization") {
                 match &mut authorization {
-                    Authorization::Unchanged => Fate::Stays,
-                    Authorization::Replaced(value) => value.take().map_or(Fate::Goes, Fate::Becomes),
+                    Authorization::Unchanged => FieldAction::Keep,
+                    Authorization::Replaced(value) => {
+                        value.take().map_or(FieldAction::Remove, FieldAction::Replace)
+                    }
                 }
             } else if is("cookie") {
                 cookies.in_request(value)
@@ -65,12 +67,12 @@ impl UpstreamConnection {
                 || (is("transfer-encoding") && is_reframed)
                 || is_of_connection(name, &named)
             {
-                Fate::Goes
+                FieldAction::Remove
             } else {
                 match speaker(name) {
-                    Speaker::Client => Fate::Stays,
-                    Speaker::Proxy if keeps_forwarding => Fate::Stays,
-                    Speaker::Proxy | Speaker::Server => Fate::Goes,
+                    Speaker::Client => FieldAction::Keep,
+                    Speaker::Proxy if keeps_forwarding => FieldAction::Keep,
+                    Speaker::Proxy | Speaker::Server => FieldAction::Remove,
                 }
             }
         });

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use http1::{Fate, Fields, Framing, ResponseHead, Version};
+use http1::{FieldAction, Fields, Framing, ResponseHead, Version};
 
 use crate::http::downstream::context::RequestContext;
 use crate::http::upstream::config::HttpUpstream;
@@ -33,11 +33,11 @@ pub(crate) fn rewrite_response(
     head.fields.rewrite(|name, value| {
         let of_proxy = OF_PROXY.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
         if of_proxy || is_of_connection(name, &named) {
-            Fate::Goes
+            FieldAction::Remove
         } else if name.eq_ignore_ascii_case(b"set-cookie") {
             request.cookies.in_response(value)
         } else {
-            Fate::Stays
+            FieldAction::Keep
         }
     });
     if let Some(token) = &request.token {

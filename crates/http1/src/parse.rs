@@ -1,0 +1,53 @@
+//! Locates the parts of a head that httparse has parsed.
+
+use std::ops::Range;
+
+use crate::error::{Error, Part};
+use crate::fields::line::{Line, Span};
+
+/// Checks that httparse has parsed a whole head of `length` bytes.
+pub(crate) fn check_complete(parsed: httparse::Result<usize>, length: usize) -> Result<(), Error> {
+    match parsed {
+        Ok(httparse::Status::Complete(end)) if end == length => Ok(()),
+        Ok(_) => Err(Error::Malformed(Part::EmptyLine)),
+        Err(httparse::Error::TooManyHeaders) => Err(Error::TooManyFields),
+        Err(httparse::Error::Version) => Err(Error::Version),
+        Err(httparse::Error::HeaderName) => Err(Error::Malformed(Part::FieldName)),
+        Err(httparse::Error::HeaderValue) => Err(Error::Malformed(Part::FieldValue)),
+        Err(httparse::Error::NewLine) => Err(Error::BareLineEnd),
+        Err(_) => Err(Error::Malformed(Part::StartLine)),
+    }
+}
+
+/// The start line with its line end, and the lines of the fields.
+pub(crate) fn find_lines(head: &[u8], headers: &[httparse::Header<'_>]) -> Result<(Span, Vec<Line>), Error> {
+    let line_end = |from: usize| {
+        let rest = head.get(from..).unwrap_or_default();
+        memchr::memchr(b'\n', rest).map_or(head.len(), |at| from + at + 1)
+    };
+    let start_line = Span::new(&(0..line_end(0))).ok_or(Error::HeadTooLong)?;
+    let mut lines = Vec::with_capacity(headers.len() + 2);
+    for header in headers {
+        let name = find_span(head, header.name.as_bytes())?;
+        // httparse does not say where an empty value is.
+        let value = if header.value.is_empty() {
+            Span { from: name.to, to: name.to }
+        } else {
+            find_span(head, header.value)?
+        };
+        let end = line_end(usize::try_from(value.to).unwrap_or(usize::MAX));
+        let end = u32::try_from(end).map_err(|_| Error::HeadTooLong)?;
+        lines.push(Line::Received { name, value, end });
+    }
+    Ok((start_line, lines))
+}
+
+/// The place of `part`, a subslice of `head`.
+pub(crate) fn find_span(head: &[u8], part: &[u8]) -> Result<Span, Error> {
+    let from = part.as_ptr().addr().wrapping_sub(head.as_ptr().addr());
+    let range: Range<usize> = from..from.wrapping_add(part.len());
+    if head.get(range.clone()).is_none() {
+        return Err(Error::Malformed(Part::Field));
+    }
+    Span::new(&range).ok_or(Error::HeadTooLong)
+}
