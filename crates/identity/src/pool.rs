@@ -1,8 +1,8 @@
 //! The deferred-work pool: a bounded queue of jobs, each executed under the security context of its requester.
 //!
-//! This file has the queue and its rules. The owner of the pool starts the threads, each of which calls [`Pool::work`].
+//! The file `fair_queue` decides whose job is next. The owner of the pool starts the threads, each of which calls
+//! [`Pool::work`].
 
-use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -16,6 +16,9 @@ use thiserror::Error;
 use wire::FileTime;
 
 use crate::context::{ContextError, SecurityContext, UserKey};
+use crate::pool::fair_queue::{FairQueue, Taken};
+
+mod fair_queue;
 
 /// A closure that takes time, and the security context under which it is executed. The job owns the context, so that
 /// the context outlives the request that submitted the job.
@@ -87,10 +90,17 @@ pub struct PoolCounts {
     pub cancelled: u64,
 }
 
-/// A bounded queue of jobs, executed in order by the threads that call [`Pool::work`]. Clones share one pool.
+/// A bounded queue of jobs, executed by the threads that call [`Pool::work`]. Clones share one pool.
 ///
-/// The jobs of one user fill at most half of the queue (one job, if the queue has a single place), so that one
-/// caller cannot keep all others from submitting jobs.
+/// One user cannot keep the others from having jobs executed:
+///
+/// - Its jobs fill at most half of the queue (one job, if the queue has a single place).
+/// - Users take turns: a free thread takes the job of the user with the fewest running jobs, among these of the user who has
+///   waited longest. The jobs of one user are executed in the order in which they were submitted.
+/// - Its jobs occupy all threads but one, so that the first job of another user begins at once. If there is a single thread,
+///   that job waits until the running one ends.
+///
+/// Users are told apart by [`UserKey`]: all contexts of a user count together.
 ///
 /// ```
 /// # use std::num::NonZeroUsize;
@@ -115,39 +125,18 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Queued>,
-    /// The number of queued jobs of each user.
-    shares: HashMap<UserKey, usize>,
-    last: u64,
+    queue: FairQueue<Run>,
+    /// The number of threads that have called [`Pool::work`].
+    threads: usize,
     closed: bool,
     counts: PoolCounts,
 }
 
-struct Queued {
-    number: u64,
-    user: UserKey,
-    run: Run,
-}
-
 impl State {
-    fn share(&self, user: &UserKey) -> usize {
-        self.shares.get(user).copied().unwrap_or_default()
-    }
-
-    fn push(&mut self, queued: Queued) {
-        let share = self.share(&queued.user);
-        self.shares.insert(queued.user.clone(), share.saturating_add(1));
-        self.queue.push_back(queued);
-    }
-
-    /// Removes the job at `place` from the queue.
-    fn remove(&mut self, place: usize) -> Option<Run> {
-        let Queued { user, run, .. } = self.queue.remove(place)?;
-        match self.share(&user) {
-            0 | 1 => drop(self.shares.remove(&user)),
-            share => drop(self.shares.insert(user, share.saturating_sub(1))),
-        }
-        Some(run)
+    /// The most jobs of one user that run at a time. A closed pool needs no thread in reserve, since no other user can
+    /// submit jobs.
+    fn most_running(&self) -> usize {
+        if self.closed { self.threads } else { self.threads.saturating_sub(1).max(1) }
     }
 }
 
@@ -171,7 +160,7 @@ impl Pool {
     /// # Errors
     /// If the queue or the user's share of it is full, or if the pool is closed.
     pub fn submit<T: Send + 'static>(&self, job: Job<T>) -> Result<PendingJob<T>, SubmitError> {
-        let user = job.context.identity().user().clone();
+        let user = Arc::new(job.context.identity().user().clone());
         let result = Arc::new(Mutex::new(Slot { result: None, waker: None }));
         let promise = Promise(Arc::clone(&result));
         let run = move |now| {
@@ -187,21 +176,21 @@ impl Pool {
             state.counts.refused = state.counts.refused.saturating_add(1);
             return Err(error);
         }
-        state.last = state.last.wrapping_add(1);
-        let number = state.last;
-        state.push(Queued { number, user, run: Box::new(run) });
+        let number = state.queue.push(&user, Box::new(run));
         drop(state);
         self.0.changed.notify_one();
-        Ok(PendingJob { result, shared: Arc::clone(&self.0), number, is_taken: false })
+        Ok(PendingJob { result, shared: Arc::clone(&self.0), user, number, is_taken: false })
     }
 
     /// Executes jobs until the pool is closed and its queue is empty. Each thread of the pool calls this once.
     ///
     /// `now` returns the time when a job begins, at which its context is checked. A panic ends only the job.
     pub fn work(&self, now: impl Fn() -> FileTime) {
-        while let Some(run) = self.0.next() {
+        self.0.add_thread();
+        while let Some(Taken { user, job: run }) = self.0.next() {
             let panicked = catch_unwind(AssertUnwindSafe(|| run(now()))).is_err();
             let mut state = self.0.lock();
+            state.queue.end(&user);
             let counts = &mut state.counts;
             counts.running = counts.running.saturating_sub(1);
             counts.done = counts.done.saturating_add(1);
@@ -221,12 +210,11 @@ impl Pool {
     /// then. Returns the number of jobs that are still running. Blocks the thread.
     pub fn drain(&self, limit: Duration) -> usize {
         self.close();
-        let busy = |state: &mut State| state.counts.running > 0 || !state.queue.is_empty();
+        let busy = |state: &mut State| state.counts.running > 0 || state.queue.len() > 0;
         let state = self.0.lock();
         let waited = self.0.changed.wait_timeout_while(state, limit, busy);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let (never, running) = (std::mem::take(&mut state.queue), state.counts.running);
-        state.shares.clear();
+        let (never, running) = (state.queue.take_all(), state.counts.running);
         drop(state);
         drop(never);
         running
@@ -251,22 +239,28 @@ impl Shared {
             Err(SubmitError::Closed)
         } else if state.queue.len() >= self.queue.get() {
             Err(SubmitError::QueueFull)
-        } else if state.share(user) >= share {
+        } else if state.queue.len_of(user) >= share {
             Err(SubmitError::IdentityLimit)
         } else {
             Ok(())
         }
     }
 
+    fn add_thread(&self) {
+        let mut state = self.lock();
+        state.threads = state.threads.saturating_add(1);
+    }
+
     /// Waits for the next job. `None` if the pool is closed and the queue is empty.
-    fn next(&self) -> Option<Run> {
+    fn next(&self) -> Option<Taken<Run>> {
         let mut state = self.lock();
         loop {
-            if let Some(run) = state.remove(0) {
+            let most = state.most_running();
+            if let Some(taken) = state.queue.take(most) {
                 state.counts.running = state.counts.running.saturating_add(1);
-                return Some(run);
+                return Some(taken);
             }
-            if state.closed {
+            if state.closed && state.queue.len() == 0 {
                 return None;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -274,10 +268,9 @@ impl Shared {
     }
 
     /// Removes a job from the queue, if it has not begun.
-    fn cancel(&self, number: u64) {
+    fn cancel(&self, user: &UserKey, number: u64) {
         let mut state = self.lock();
-        let place = state.queue.iter().position(|queued| queued.number == number);
-        let run = place.and_then(|place| state.remove(place));
+        let run = state.queue.cancel(user, number);
         if run.is_some() {
             state.counts.cancelled = state.counts.cancelled.saturating_add(1);
         }
@@ -329,6 +322,7 @@ impl<T> Drop for Promise<T> {
 pub struct PendingJob<T> {
     result: Arc<Mutex<Slot<T>>>,
     shared: Arc<Shared>,
+    user: Arc<UserKey>,
     number: u64,
     is_taken: bool,
 }
@@ -380,7 +374,7 @@ impl<T> Future for PendingJob<T> {
 impl<T> Drop for PendingJob<T> {
     fn drop(&mut self) {
         if !self.is_taken {
-            self.shared.cancel(self.number);
+            self.shared.cancel(&self.user, self.number);
         }
     }
 }

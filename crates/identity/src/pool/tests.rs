@@ -19,21 +19,20 @@ fn worker<'scope>(scope: &'scope Scope<'scope, '_>, pool: &'scope Pool) {
     scope.spawn(|| pool.work(|| NOW));
 }
 
-/// A job that has begun, and goes on when it is released.
-fn at_work(pool: &Pool, context: SecurityContext) -> (PendingJob<()>, Sender<()>) {
-    let (begins, begun) = channel();
+/// A job that has begun, and ends when its sender sends or is dropped.
+fn begun(pool: &Pool, context: SecurityContext) -> (PendingJob<()>, Sender<()>) {
+    let (begins, has_begun) = channel();
     let (go, gone) = channel::<()>();
     let job = Job::new(context, move |_| {
         begins.send(()).unwrap();
-        // Also where it is never released.
         let _ = gone.recv();
     });
     let waiting = pool.submit(job).unwrap();
-    begun.recv_timeout(PATIENCE).unwrap();
+    has_begun.recv_timeout(PATIENCE).unwrap();
     (waiting, go)
 }
 
-/// What a job comes to, on this thread.
+/// Blocks this thread until the job has ended.
 fn wait<T>(waiting: PendingJob<T>) -> Result<T, JobError> {
     struct Unpark(std::thread::Thread);
     impl std::task::Wake for Unpark {
@@ -43,7 +42,9 @@ fn wait<T>(waiting: PendingJob<T>) -> Result<T, JobError> {
     }
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut waiting = waiting;
+    let began = std::time::Instant::now();
     loop {
+        assert!(began.elapsed() < PATIENCE, "the job does not end");
         match Pin::new(&mut waiting).poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(result) => return result,
             Poll::Pending => std::thread::park_timeout(PATIENCE),
@@ -52,7 +53,7 @@ fn wait<T>(waiting: PendingJob<T>) -> Result<T, JobError> {
 }
 
 #[test]
-fn each_job_is_done_under_the_context_that_it_was_given() {
+fn each_job_runs_under_the_context_of_its_requester() {
     let (contexts, pool) = (ContextCounters::new(), pool(64));
     scope(|scope| {
         worker(scope, &pool);
@@ -76,11 +77,11 @@ fn each_job_is_done_under_the_context_that_it_was_given() {
 }
 
 #[test]
-fn the_context_outlives_the_request_and_is_closed_when_the_result_is_there() {
+fn the_context_outlives_the_request_and_closes_before_the_result_is_delivered() {
     let (contexts, pool) = (ContextCounters::new(), pool(1));
     scope(|scope| {
         worker(scope, &pool);
-        let (waiting, go) = at_work(&pool, person("alice", &contexts, None));
+        let (waiting, go) = begun(&pool, person("alice", &contexts, None));
         assert_eq!(contexts.open(), 1);
         go.send(()).unwrap();
         assert_eq!(wait(waiting), Ok(()));
@@ -90,12 +91,12 @@ fn the_context_outlives_the_request_and_is_closed_when_the_result_is_there() {
 }
 
 #[test]
-fn a_full_queue_refuses_and_does_not_wait() {
+fn a_job_is_refused_at_once_if_the_queue_is_full() {
     let (contexts, pool) = (ContextCounters::new(), pool(2));
     scope(|scope| {
         worker(scope, &pool);
         let alice = person("alice", &contexts, None);
-        let (first, go) = at_work(&pool, alice.clone());
+        let (first, go) = begun(&pool, alice.clone());
         let quick = || Job::new(alice.clone(), |_| ());
         let bobs = Job::new(person("bob", &contexts, None), |_| ());
         let (second, third) = (pool.submit(quick()).unwrap(), pool.submit(bobs).unwrap());
@@ -109,7 +110,7 @@ fn a_full_queue_refuses_and_does_not_wait() {
 }
 
 #[test]
-fn no_user_has_more_than_half_of_the_queue() {
+fn a_user_cannot_fill_more_than_half_of_the_queue() {
     for (queue, half) in [(1, 1), (2, 1), (5, 2), (6, 3)] {
         let (contexts, pool) = (ContextCounters::new(), pool(queue));
         // All contexts of a user count together, at whatever level.
@@ -124,21 +125,21 @@ fn no_user_has_more_than_half_of_the_queue() {
         if queue > 1 {
             waiting.push(pool.submit(quick("bob")).unwrap());
         }
-        // A place that is given up may be taken again, also by the same.
+        // A place that is free again can be taken, also by the same user.
         drop(waiting.remove(0));
         waiting.push(pool.submit(quick("alice")).unwrap());
         assert_eq!(pool.counts().refused, 1);
         pool.close();
         pool.work(|| NOW);
         assert!(waiting.into_iter().all(|waiting| waiting.take_result() == Some(Ok(()))));
-        assert!(pool.0.lock().shares.is_empty());
+        assert_eq!(pool.0.lock().queue.users(), 0);
     }
-    // What is running is not in the queue any more.
+    // Running jobs are not in the queue.
     let (contexts, pool) = (ContextCounters::new(), pool(2));
     scope(|scope| {
         worker(scope, &pool);
         for _ in 0..3 {
-            let (waiting, go) = at_work(&pool, person("alice", &contexts, None));
+            let (waiting, go) = begun(&pool, person("alice", &contexts, None));
             let next = pool.submit(Job::new(person("alice", &contexts, None), |_| ())).unwrap();
             go.send(()).unwrap();
             assert_eq!([wait(waiting), wait(next)], [Ok(()); 2]);
@@ -148,10 +149,10 @@ fn no_user_has_more_than_half_of_the_queue() {
 }
 
 #[test]
-fn a_panic_ends_its_own_job_and_no_other() {
+fn a_panic_ends_only_its_own_job() {
     let (contexts, pool) = (ContextCounters::new(), pool(4));
     let alice = person("alice", &contexts, None);
-    let bad = pool.submit(Job::<()>::new(alice.clone(), |_| panic!("as the test wants it"))).unwrap();
+    let bad = pool.submit(Job::<()>::new(alice.clone(), |_| panic!("intended by the test"))).unwrap();
     let good = pool.submit(Job::new(alice, |_| 7)).unwrap();
     pool.close();
     pool.work(|| NOW);
@@ -161,13 +162,13 @@ fn a_panic_ends_its_own_job_and_no_other() {
 }
 
 #[test]
-fn expired_and_revoked_callers_have_nothing_done() {
+fn jobs_of_expired_and_revoked_contexts_are_not_executed() {
     let (contexts, pool) = (ContextCounters::new(), pool(4));
     let begin = |context| Job::new(context, |_: &SecurityContext| unreachable!("not begun"));
     let (expired, revoked) = (person("a", &contexts, Some(NOW)), person("b", &contexts, None));
     let expired = pool.submit::<()>(begin(expired)).unwrap();
     let late = pool.submit::<()>(begin(revoked.clone())).unwrap();
-    // Also where it happens while the job waits.
+    // It is revoked while the job is queued.
     revoked.revoke();
     pool.close();
     pool.work(|| NOW);
@@ -179,7 +180,7 @@ fn expired_and_revoked_callers_have_nothing_done() {
 fn a_job_whose_result_is_dropped_leaves_the_queue() {
     let (contexts, pool) = (ContextCounters::new(), pool(1));
     let alice = person("alice", &contexts, None);
-    let job = || Job::new(alice.clone(), |_: &SecurityContext| unreachable!("given up"));
+    let job = || Job::new(alice.clone(), |_: &SecurityContext| unreachable!("cancelled"));
     for _ in 0..100 {
         drop(pool.submit::<()>(job()).unwrap());
     }
@@ -191,11 +192,11 @@ fn a_job_whose_result_is_dropped_leaves_the_queue() {
 }
 
 #[test]
-fn a_drain_waits_for_what_is_at_work_and_no_longer_than_it_may() {
+fn a_drain_waits_for_running_jobs_until_its_time_limit() {
     let (contexts, pool) = (ContextCounters::new(), pool(4));
     scope(|scope| {
         worker(scope, &pool);
-        let (first, go) = at_work(&pool, person("alice", &contexts, None));
+        let (first, go) = begun(&pool, person("alice", &contexts, None));
         let second = pool.submit(Job::new(person("bob", &contexts, None), |_| ())).unwrap();
         assert_eq!(pool.drain(Duration::from_millis(50)), 1);
         assert_eq!(wait(second), Err(JobError::Stopped));
@@ -205,4 +206,72 @@ fn a_drain_waits_for_what_is_at_work_and_no_longer_than_it_may() {
         assert_eq!(wait(first), Ok(()));
     });
     assert_eq!(contexts.open(), 0);
+}
+
+/// `count` jobs, each of which blocks a thread until the receiver's sender is dropped.
+fn submit_slow(pool: &Pool, context: &SecurityContext, count: usize) -> (Vec<PendingJob<()>>, Sender<()>) {
+    let (release, released) = channel::<()>();
+    let released = Arc::new(Mutex::new(released));
+    let slow = || {
+        let released = Arc::clone(&released);
+        Job::new(context.clone(), move |_| {
+            let _ = released.lock().unwrap().recv();
+        })
+    };
+    ((0..count).map(|_| pool.submit(slow()).unwrap()).collect(), release)
+}
+
+#[test]
+fn a_job_of_a_second_user_is_executed_although_the_first_has_a_thousand_slow_jobs_queued() {
+    for threads in [2, 4] {
+        let (contexts, pool) = (ContextCounters::new(), pool(4096));
+        scope(|scope| {
+            (0..threads).for_each(|_| worker(scope, &pool));
+            // The first jobs run on all threads but one; none of them ever ends by itself.
+            let alice = person("alice", &contexts, None);
+            let running: Vec<_> = (1..threads).map(|_| begun(&pool, alice.clone())).collect();
+            let (queued, release) = submit_slow(&pool, &alice, 1000);
+            for _ in 0..10 {
+                let job = Job::new(person("bob", &contexts, None), |_| 7);
+                assert_eq!(wait(pool.submit(job).unwrap()), Ok(7));
+                assert_eq!((pool.counts().running, pool.counts().queued), (threads - 1, 1000));
+            }
+            drop((queued, running, release));
+            pool.close();
+        });
+        assert_eq!(pool.0.lock().queue.users(), 0);
+    }
+}
+
+#[test]
+fn on_a_single_thread_a_second_user_waits_for_one_job_of_the_first() {
+    let (contexts, pool) = (ContextCounters::new(), pool(4096));
+    scope(|scope| {
+        worker(scope, &pool);
+        let alice = person("alice", &contexts, None);
+        let (running, go) = begun(&pool, alice.clone());
+        let (queued, release) = submit_slow(&pool, &alice, 1000);
+        let job = pool.submit(Job::new(person("bob", &contexts, None), |_| 7)).unwrap();
+        go.send(()).unwrap();
+        assert_eq!([wait(running).map(|()| 0), wait(job)], [Ok(0), Ok(7)]);
+        drop((queued, release));
+        pool.close();
+    });
+}
+
+#[test]
+fn the_jobs_of_one_user_use_all_threads_once_the_pool_is_closed() {
+    let (contexts, pool) = (ContextCounters::new(), pool(64));
+    let alice = person("alice", &contexts, None);
+    let (queued, release) = submit_slow(&pool, &alice, 2);
+    pool.close();
+    scope(|scope| {
+        worker(scope, &pool);
+        worker(scope, &pool);
+        while pool.counts().running < 2 {
+            std::thread::yield_now();
+        }
+        drop(release);
+    });
+    assert!(queued.into_iter().all(|job| job.take_result() == Some(Ok(()))));
 }

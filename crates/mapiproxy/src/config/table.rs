@@ -349,7 +349,7 @@ table Capture at "capture" {
 /// The thread pool for work that modules defer.
 #[serde(deny_unknown_fields)]
 table Deferred at "deferred" {
-    /// The number of threads for deferred work.
+    /// The number of threads for deferred work. The jobs of one user occupy all threads but one; users take turns.
     threads: NonZeroUsize, default at_least_one(4), from 1 to 1024;
     /// The maximum number of queued jobs, of which one caller may have at most half. Operations beyond it are
     /// refused.

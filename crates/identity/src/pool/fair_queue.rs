@@ -1,0 +1,225 @@
+//! The queue of the pool: users take turns, and the jobs of one user keep their order.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::context::UserKey;
+
+/// A queue that is fair to users. The next job belongs to the user with the fewest running jobs; among users with equally
+/// many, to the one that has waited longest since its last job ended. The jobs of one user are first in, first out.
+///
+/// The queue holds state only for users with queued or running jobs. Each method takes time logarithmic in the number of
+/// jobs.
+pub(super) struct FairQueue<T> {
+    users: HashMap<Arc<UserKey>, UserJobs<T>>,
+    /// The users with queued jobs, in the order in which their next jobs begin.
+    turns: BTreeMap<Turn, Arc<UserKey>>,
+    queued: usize,
+    last: u64,
+}
+
+/// The jobs of one user.
+struct UserJobs<T> {
+    /// The queued jobs by their numbers, which ascend.
+    queued: BTreeMap<u64, T>,
+    /// Its place in the order of users.
+    turn: Turn,
+}
+
+/// The place of a user in the order. The fields are compared in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    /// The number of running jobs of the user.
+    running: usize,
+    /// Distinct for each user; renewed when a job of the user ends.
+    since: u64,
+}
+
+/// A job that was taken from the queue, and its user.
+pub(super) struct Taken<T> {
+    pub(super) user: Arc<UserKey>,
+    pub(super) job: T,
+}
+
+impl<T> Default for FairQueue<T> {
+    fn default() -> Self {
+        Self { users: HashMap::new(), turns: BTreeMap::new(), queued: 0, last: 0 }
+    }
+}
+
+impl<T> FairQueue<T> {
+    /// The number of queued jobs.
+    pub(super) const fn len(&self) -> usize {
+        self.queued
+    }
+
+    /// The number of queued jobs of `user`.
+    pub(super) fn len_of(&self, user: &UserKey) -> usize {
+        self.users.get(user).map_or(0, |jobs| jobs.queued.len())
+    }
+
+    /// The number of users with queued or running jobs.
+    #[cfg(test)]
+    pub(super) fn users(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Adds a job. Returns its number, for [`FairQueue::cancel`].
+    pub(super) fn push(&mut self, user: &Arc<UserKey>, job: T) -> u64 {
+        let number = self.next_number();
+        let jobs = self.users.entry(Arc::clone(user)).or_insert_with(|| UserJobs {
+            queued: BTreeMap::new(),
+            turn: Turn { running: 0, since: number },
+        });
+        jobs.queued.insert(number, job);
+        self.turns.insert(jobs.turn, Arc::clone(user));
+        self.queued = self.queued.saturating_add(1);
+        number
+    }
+
+    /// Takes the next job. `None` if the queue is empty, or if each user with queued jobs has `most` running ones.
+    ///
+    /// The job is running until the caller calls [`FairQueue::end`].
+    pub(super) fn take(&mut self, most: usize) -> Option<Taken<T>> {
+        let turn = *self.turns.first_key_value()?.0;
+        if turn.running >= most {
+            return None;
+        }
+        let user = self.turns.remove(&turn)?;
+        let jobs = self.users.get_mut(&user)?;
+        let (_, job) = jobs.queued.pop_first()?;
+        jobs.turn.running = turn.running.saturating_add(1);
+        if !jobs.queued.is_empty() {
+            self.turns.insert(jobs.turn, Arc::clone(&user));
+        }
+        self.queued = self.queued.saturating_sub(1);
+        Some(Taken { user, job })
+    }
+
+    /// A running job of `user` has ended.
+    pub(super) fn end(&mut self, user: &Arc<UserKey>) {
+        let since = self.next_number();
+        let Some(jobs) = self.users.get_mut(user) else { return };
+        self.turns.remove(&jobs.turn);
+        jobs.turn = Turn { running: jobs.turn.running.saturating_sub(1), since };
+        if !jobs.queued.is_empty() {
+            self.turns.insert(jobs.turn, Arc::clone(user));
+        } else if jobs.turn.running == 0 {
+            self.users.remove(user);
+        }
+    }
+
+    /// Removes a job from the queue, if it is still queued.
+    pub(super) fn cancel(&mut self, user: &UserKey, number: u64) -> Option<T> {
+        let jobs = self.users.get_mut(user)?;
+        let job = jobs.queued.remove(&number)?;
+        self.queued = self.queued.saturating_sub(1);
+        if jobs.queued.is_empty() {
+            self.turns.remove(&jobs.turn);
+            if jobs.turn.running == 0 {
+                self.users.remove(user);
+            }
+        }
+        Some(job)
+    }
+
+    /// Removes all queued jobs. Running jobs stay counted.
+    pub(super) fn take_all(&mut self) -> Vec<T> {
+        self.turns.clear();
+        self.queued = 0;
+        let jobs = self.users.values_mut().flat_map(|jobs| std::mem::take(&mut jobs.queued).into_values());
+        let jobs = jobs.collect();
+        self.users.retain(|_, jobs| jobs.turn.running > 0);
+        jobs
+    }
+
+    const fn next_number(&mut self) -> u64 {
+        self.last = self.last.wrapping_add(1);
+        self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::tests::person;
+    use crate::context_counters::ContextCounters;
+
+    fn user(name: &str) -> Arc<UserKey> {
+        Arc::new(person(name, &ContextCounters::new(), None).identity().user().clone())
+    }
+
+    /// The jobs in the order in which one thread executes them.
+    fn drain(queue: &mut FairQueue<&'static str>) -> Vec<&'static str> {
+        std::iter::from_fn(|| {
+            let taken = queue.take(1)?;
+            queue.end(&taken.user);
+            Some(taken.job)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn users_take_turns_and_the_jobs_of_a_user_keep_their_order() {
+        let (alice, bob, carol) = (user("alice"), user("bob"), user("carol"));
+        let mut queue = FairQueue::default();
+        for job in ["a1", "a2", "a3", "a4"] {
+            queue.push(&alice, job);
+        }
+        queue.push(&bob, "b1");
+        queue.push(&bob, "b2");
+        queue.push(&carol, "c1");
+        assert_eq!((queue.len(), queue.len_of(&alice), queue.len_of(&carol)), (7, 4, 1));
+        assert_eq!(drain(&mut queue), ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]);
+        assert_eq!((queue.len(), queue.users(), queue.turns.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_user_who_comes_while_a_job_runs_is_next() {
+        let (alice, bob) = (user("alice"), user("bob"));
+        let mut queue = FairQueue::default();
+        queue.push(&alice, "a1");
+        queue.push(&alice, "a2");
+        let running = queue.take(1).unwrap();
+        queue.push(&bob, "b1");
+        queue.end(&running.user);
+        assert_eq!(drain(&mut queue), ["b1", "a2"]);
+    }
+
+    #[test]
+    fn the_user_with_the_fewest_running_jobs_is_next() {
+        let (alice, bob) = (user("alice"), user("bob"));
+        let mut queue = FairQueue::default();
+        for job in ["a1", "a2", "a3"] {
+            queue.push(&alice, job);
+        }
+        let running = [queue.take(2).unwrap(), queue.take(2).unwrap()];
+        assert!(queue.take(2).is_none());
+        queue.push(&bob, "b1");
+        queue.push(&bob, "b2");
+        // Alice has one running job, as Bob has after his first, but it is not as long ago that one of hers ended.
+        queue.end(&running[0].user);
+        let next = std::iter::from_fn(|| Some(queue.take(2)?.job)).collect::<Vec<_>>();
+        assert_eq!(next, ["b1", "b2", "a3"]);
+    }
+
+    #[test]
+    fn a_cancelled_job_leaves_the_queue_and_users_without_jobs_are_forgotten() {
+        let (alice, bob) = (user("alice"), user("bob"));
+        let mut queue = FairQueue::default();
+        let [first, second] = [queue.push(&alice, "a1"), queue.push(&alice, "a2")];
+        assert_eq!(queue.cancel(&bob, first), None);
+        assert_eq!(queue.cancel(&alice, first), Some("a1"));
+        assert_eq!(queue.cancel(&alice, first), None);
+        let running = queue.take(1).unwrap();
+        assert_eq!((running.job, queue.cancel(&alice, second)), ("a2", None));
+        let third = queue.push(&alice, "a3");
+        assert_eq!(queue.cancel(&alice, third), Some("a3"));
+        assert_eq!((queue.len(), queue.users(), queue.turns.len()), (0, 1, 0));
+        queue.push(&bob, "b1");
+        assert_eq!(queue.take_all(), ["b1"]);
+        assert_eq!((queue.len(), queue.users(), queue.turns.len()), (0, 1, 0));
+        queue.end(&running.user);
+        assert_eq!(queue.users(), 0);
+    }
+}
