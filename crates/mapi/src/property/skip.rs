@@ -11,20 +11,77 @@ use super::tag::{PropTag, PropType};
 /// be malformed, or contain values whose length only decoding gives. Rows that are skipped here can be decoded, and
 /// encode as the same bytes.
 pub(super) fn length_of_rows(bytes: &[u8], columns: &[PropTag], count: usize) -> Option<usize> {
-    let rest = (0..count).try_fold(bytes, |rest, _| behind_row(rest, columns))?;
+    let plan = SkipPlan::of(columns);
+    let rest = (0..count).try_fold(bytes, |rest, _| behind_row(rest, columns, &plan))?;
     bytes.len().checked_sub(rest.len())
 }
 
-fn behind_row<'a>(row: &'a [u8], columns: &[PropTag]) -> Option<&'a [u8]> {
+fn behind_row<'a>(row: &'a [u8], columns: &[PropTag], plan: &SkipPlan<'_>) -> Option<&'a [u8]> {
     let (flag, rest) = row.split_first()?;
     match *flag {
-        PropertyRow::STANDARD => {
-            columns.iter().try_fold(rest, |rest, column| behind_value(rest, column.prop_type()))
-        }
+        PropertyRow::STANDARD => plan.behind(rest),
         PropertyRow::FLAGGED => {
             columns.iter().try_fold(rest, |rest, column| behind_flagged(rest, column.prop_type()))
         }
         _ => None,
+    }
+}
+
+/// How standard rows of the same columns are skipped: the widths of neighboring values of fixed width are added once for
+/// all rows.
+struct SkipPlan<'a> {
+    /// The first steps, each up to the end of a value of variable width.
+    steps: [Step; SkipPlan::MAX],
+    count: usize,
+    /// The width in bytes of the values behind the last step.
+    width: usize,
+    /// The columns behind these.
+    columns: &'a [PropTag],
+}
+
+#[derive(Clone, Copy)]
+struct Step {
+    /// The width in bytes of the values of fixed width before the value.
+    width: usize,
+    /// The type of the value.
+    prop_type: PropType,
+}
+
+impl<'a> SkipPlan<'a> {
+    /// How many values of variable width have steps. Few tables have as many columns of texts and binaries.
+    const MAX: usize = 16;
+
+    fn of(columns: &'a [PropTag]) -> Self {
+        let step = Step { width: 0, prop_type: PropType::PtypUnspecified };
+        let mut found = Self { steps: [step; Self::MAX], count: 0, width: 0, columns };
+        while let Some((column, columns)) = found.columns.split_first() {
+            if let Some(width) = width(column.prop_type().of_value()) {
+                found.width = found.width.saturating_add(width);
+            } else if let Some(step) = found.steps.get_mut(found.count) {
+                *step = Step { width: found.width, prop_type: column.prop_type() };
+                found.width = 0;
+                found.count = found.count.saturating_add(1);
+            } else {
+                break;
+            }
+            found.columns = columns;
+        }
+        found
+    }
+
+    /// What is behind the values of a standard row.
+    fn behind<'b>(&self, values: &'b [u8]) -> Option<&'b [u8]> {
+        let steps = self.steps.get(..self.count)?;
+        let rest = steps.iter().try_fold(values, |rest, step| {
+            let value = rest.get(step.width..)?;
+            match step.prop_type {
+                PropType::PtypString => behind_unicode(value),
+                other => behind_value(value, other),
+            }
+        })?;
+        self.columns
+            .iter()
+            .try_fold(rest.get(self.width..)?, |rest, column| behind_value(rest, column.prop_type()))
     }
 }
 
@@ -93,6 +150,7 @@ const fn width_of_many(prop_type: PropType) -> Option<usize> {
     }
 }
 
+#[inline]
 fn behind_unicode(text: &[u8]) -> Option<&[u8]> {
     text.get(utf16_length(text)?.checked_add(2)?..)
 }

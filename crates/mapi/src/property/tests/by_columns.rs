@@ -90,6 +90,19 @@ proptest! {
 }
 
 #[test]
+fn rows_with_many_texts_are_passed_over() {
+    let number = PropTag::new(0x3602, PropType::PtypInteger32);
+    for texts in 14..20 {
+        let columns = [vec![PropTag::PidTagDisplayName, number].repeat(texts), vec![number]].concat();
+        let row = [vec![0], hex("41000000 01020304").repeat(texts), vec![0; 4]].concat();
+        let bytes = row.repeat(2);
+        assert_eq!(length_of_rows(&bytes, &columns, 2), Some(bytes.len()));
+        agree(&bytes, &columns, 2);
+        agree(&bytes[..bytes.len() - 1], &columns, 2);
+    }
+}
+
+#[test]
 fn values_of_every_type_are_passed_over() {
     for prop_type in SINGLE.iter().flat_map(|single| MULTIPLE.map(|multiple| PropType(single | multiple))) {
         let column = PropTag::new(0x3001, prop_type);
