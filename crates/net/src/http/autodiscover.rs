@@ -44,7 +44,7 @@ pub(crate) async fn discover(
     );
     let since = Instant::now();
     let downstream = &mut client.downstream;
-    downstream.invite().await?;
+    downstream.send_continue().await?;
     // The share is returned when the response was sent.
     let (body, _share) = match downstream.body(framing, request.context.identity()).await? {
         BufferedBody::Complete(body, share) => (body, share),

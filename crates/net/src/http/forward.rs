@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use crate::http::connection::{ClientConnection, RelayError};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
-use crate::http::transport::TransportError;
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::BodyFraming;
 use crate::http::upstream::response_event::ResponseEvent;
@@ -25,7 +24,7 @@ pub(crate) async fn forward(
         client = %request.peer, account = %request.context.principal(), path = request.head.path(),
         "forwarding request"
     );
-    client.downstream.invite().await?;
+    client.downstream.send_continue().await?;
     match relay(client, &request, framing).await {
         Ok(keep_alive) => Ok(keep_alive),
         Err(RelayError::Client(error)) => Err(error),
@@ -39,7 +38,7 @@ async fn relay(
     framing: Framing,
 ) -> Result<KeepAlive, RelayError> {
     let (beginning, body) = match framing {
-        Framing::Chunked => client.downstream.beginning().await?,
+        Framing::Chunked => client.downstream.read_short_chunked().await?,
         Framing::Length(length) => (Bytes::new(), BodyFraming::Length(length)),
         Framing::None | Framing::UntilClose => (Bytes::new(), BodyFraming::Unchanged),
     };
@@ -75,8 +74,7 @@ async fn send_body(
     let limit = downstream.config.limits.handshake;
     while downstream.unread {
         let out = &mut upstream.transport.out;
-        let event = downstream.transport.ready().map_err(TransportError::from);
-        match event.map_err(ConnectionError::from)? {
+        match downstream.received_event().await? {
             Some(Event::Body(piece)) if chunked => http1::write_chunk(&mut out.bytes, piece.data()),
             Some(Event::Body(piece)) => out.push(piece.into_data()),
             Some(Event::End | Event::Head { .. }) => {

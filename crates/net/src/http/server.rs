@@ -119,6 +119,7 @@ async fn run(client: &mut ClientConnection) -> Result<(), ConnectionError> {
             keep_alive => keep_alive,
         };
         downstream.flush().await?;
+        downstream.work.end_request();
         downstream.held = None;
         if keep_alive == KeepAlive::No || downstream.shutdown.is_requested() {
             return Ok(());
@@ -147,6 +148,7 @@ async fn serve_request(
     let service = match route(&client.downstream, &mut head) {
         Ok(service) => service,
         Err(why) => {
+            client.downstream.close_if_body_is_long(&mut head);
             let out = &mut client.downstream.transport.out.bytes;
             respond::to(out, &head, why.status(), &format!("{why}\n"), |_| ());
             return Ok(KeepAlive::of(&head));

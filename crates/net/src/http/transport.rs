@@ -11,9 +11,11 @@ use bytes::BytesMut;
 use http1::{Decoder, Event, Head};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
+use crate::http::downstream::work_quota;
 use crate::http::output::{OutputBuffer, PARTS};
 use crate::upstream_error::UpstreamError;
 
@@ -95,6 +97,8 @@ pub(crate) struct FramedTransport<H> {
     /// The bytes to send.
     pub(crate) out: OutputBuffer,
     ended: bool,
+    /// The work of reading and decoding since [`Self::take_work`].
+    work: u32,
 }
 
 /// Why a connection cannot be used any more.
@@ -124,7 +128,7 @@ impl From<TransportError> for UpstreamError {
 
 impl<H: Head> FramedTransport<H> {
     pub(crate) fn new(stream: Stream, decoder: Decoder<H>) -> Self {
-        Self { stream, decoder, out: OutputBuffer::default(), ended: false }
+        Self { stream, decoder, out: OutputBuffer::default(), ended: false, work: 0 }
     }
 
     /// Waits for bytes, and reads them. Returns how many, which is zero at the end. It may be dropped without losing any.
@@ -156,6 +160,8 @@ impl<H: Head> FramedTransport<H> {
             self.ended = true;
             self.decoder.close();
         }
+        let is_tls = matches!(self.stream, Stream::Tls(_));
+        self.work = self.work.saturating_add(work_quota::of_read(count, is_tls));
         Poll::Ready(Ok(count))
     }
 
@@ -166,7 +172,13 @@ impl<H: Head> FramedTransport<H> {
 
     /// The next event that has been received, if there is one.
     pub(crate) fn ready(&mut self) -> Result<Option<Event<H>>, http1::Error> {
+        self.work = self.work.saturating_add(work_quota::PIECE);
         self.decoder.poll()
+    }
+
+    /// The work of reading and decoding since the last call, in units of the [`work_quota`].
+    pub(crate) const fn take_work(&mut self) -> u32 {
+        std::mem::replace(&mut self.work, 0)
     }
 
     /// Waits for the next event.
@@ -267,6 +279,8 @@ impl<H: Head> FramedTransport<H> {
                     0 => break,
                     count => dropped += count,
                 }
+                // The other connections of the thread have their turns.
+                yield_now().await;
             }
             io::Result::Ok(())
         };

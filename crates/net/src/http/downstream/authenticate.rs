@@ -1,15 +1,12 @@
 //! Authenticates each request of a client connection: does the I/O that its [`Authenticator`] asks for, reports the outcome,
 //! and writes the response to a request that is not admitted.
 
-use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use http1::RequestHead;
 use identity::{OsRandom, SecurityContext};
-use tokio::time::Instant;
 
 use crate::clock;
 use crate::gate::FailedRequest;
@@ -81,7 +78,7 @@ async fn verify(
     authenticator: &mut Authenticator,
     downstream: &mut Downstream,
     upstream: &mut UpstreamSlot,
-    head: RequestHead,
+    mut head: RequestHead,
     peer: SocketAddr,
     rules: RequestRules,
 ) -> Result<Authentication, ConnectionError> {
@@ -107,7 +104,7 @@ async fn verify(
             if closes_upstream {
                 upstream.close();
             }
-            reject(authenticator, downstream, &head, &outcome).await.map(Authentication::Answered)
+            reject(authenticator, downstream, &mut head, &outcome).await.map(Authentication::Answered)
         }
     }
 }
@@ -173,14 +170,14 @@ fn report(outcome: &AuthOutcome, config: &HttpListenerConfig, peer: SocketAddr) 
     }
 }
 
-/// Answers a request that `outcome` does not admit. During a handshake the connection has to stay open, so the request's body
-/// is read. A throttled client has to wait, and its connection is closed, so that each attempt costs it a new one; that of
+/// Responds to a request that `outcome` does not admit. During a handshake the connection has to stay open, so the request's
+/// body is read; otherwise only a short one is. A throttled client has to wait, and its connection is closed, so that each attempt costs it a new one; that of
 /// a trusted reverse proxy carries other clients' requests, and stays.
 async fn reject(
     // Exclusive, since handshakes are not `Sync`.
     authenticator: &mut Authenticator,
     downstream: &mut Downstream,
-    head: &RequestHead,
+    head: &mut RequestHead,
     outcome: &AuthOutcome,
 ) -> Result<KeepAlive, ConnectionError> {
     let is_shared = downstream.config.trusted_proxies.is_reverse_proxy(downstream.peer.ip());
@@ -192,23 +189,17 @@ async fn reject(
         _ => None,
     };
     if let Some(wait) = throttled {
-        delay(downstream, wait.min(THROTTLE_DELAY)).await?;
+        downstream.delay(wait.min(THROTTLE_DELAY)).await?;
     }
+    downstream.in_handshake = matches!(outcome, AuthOutcome::Continue(_));
+    downstream.close_if_body_is_long(head);
     authenticator.respond(&mut downstream.transport.out.bytes, head, outcome, !is_shared);
     if throttled.is_some() {
         return Ok(KeepAlive::No);
     }
-    downstream.invite().await?;
-    Ok(KeepAlive::of(head))
-}
-
-/// Waits for `delay`, or until the proxy shuts down.
-async fn delay(downstream: &mut Downstream, delay: Duration) -> Result<(), ConnectionError> {
-    let Downstream { shutdown, timer, .. } = downstream;
-    let until = Instant::now() + delay;
-    poll_fn(|task| match shutdown.poll(task) {
-        Poll::Ready(_) => Poll::Ready(Err(ConnectionError::Shutdown)),
-        Poll::Pending => timer.poll(task, until).map(Ok),
-    })
-    .await
+    let keep_alive = KeepAlive::of(head);
+    if keep_alive == KeepAlive::Yes {
+        downstream.send_continue().await?;
+    }
+    Ok(keep_alive)
 }

@@ -1,7 +1,7 @@
 //! Reads the body of a client's request.
 
 use bytes::Bytes;
-use http1::{Event, Framing};
+use http1::{Event, Framing, RequestHead};
 use identity::Identity;
 use mapi::mapihttp::ResponseCode;
 
@@ -10,11 +10,16 @@ use crate::http::downstream::accumulator::BodyAccumulator;
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::respond;
-use crate::http::transport::TransportError;
 use crate::http::upstream::request_head::BodyFraming;
 
 /// A chunked body up to this length is read before it is forwarded, with its length.
 const SHORT: usize = 64 * 1024;
+
+/// The most bytes that the framing of a body's chunks may have beyond the limit on the body.
+const CHUNK_FRAMING: usize = 64 * 1024;
+
+/// The most bytes of a refused body that are read and dropped to keep the connection of an unauthenticated client open.
+const UNAUTHENTICATED_SKIP: usize = 64 * 1024;
 
 /// Why a body is rejected.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -26,7 +31,7 @@ pub(crate) enum BodyError {
     #[error("{why}")]
     Full {
         /// The bytes received.
-        came: usize,
+        received: usize,
         why: MemoryLimit,
     },
 }
@@ -41,7 +46,7 @@ pub(crate) enum BufferedBody {
 
 impl Downstream {
     /// The next part of the request's body; `None` at its end.
-    async fn part(&mut self) -> Result<Option<Bytes>, ConnectionError> {
+    async fn next_body_piece(&mut self) -> Result<Option<Bytes>, ConnectionError> {
         match self.event().await? {
             Event::Body(piece) => Ok(Some(piece.into_data())),
             Event::End | Event::Head { .. } => {
@@ -52,7 +57,7 @@ impl Downstream {
     }
 
     /// Sends `100 Continue` if the client waits for it before it sends the body.
-    pub(crate) async fn invite(&mut self) -> Result<(), ConnectionError> {
+    pub(crate) async fn send_continue(&mut self) -> Result<(), ConnectionError> {
         if std::mem::take(&mut self.expects_continue) && self.transport.decoder.buffered() == 0 {
             self.transport.out.bytes.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
             self.flush().await?;
@@ -75,11 +80,13 @@ impl Downstream {
         self.transport.decoder.gather(limit);
         let mut whole = BodyAccumulator::default();
         let mut share = self.config.bodies.share(sender);
+        let mut on_the_wire = 0;
         loop {
-            match self.transport.ready().map_err(TransportError::from)? {
+            match self.received_event().await? {
                 Some(Event::Body(piece)) => {
+                    on_the_wire += piece.wire().len();
                     let part = piece.into_data();
-                    if whole.len() + part.len() > limit {
+                    if whole.len() + part.len() > limit || on_the_wire > limit + CHUNK_FRAMING {
                         return Ok(BufferedBody::Rejected(BodyError::TooLarge));
                     }
                     whole.push(part);
@@ -90,9 +97,9 @@ impl Downstream {
                 }
                 None => self.more().await?,
             }
-            let came = whole.len() + self.transport.decoder.buffered();
-            if let Err(why) = share.set(came) {
-                return Ok(BufferedBody::Rejected(BodyError::Full { came, why }));
+            let received = whole.len() + self.transport.decoder.buffered();
+            if let Err(why) = share.set(received) {
+                return Ok(BufferedBody::Rejected(BodyError::Full { received, why }));
             }
         }
     }
@@ -113,10 +120,10 @@ impl Downstream {
 
     /// Reads the beginning of a chunked body, and decides its framing upstream: by length if it is short, since not all
     /// servers accept chunks (RFC 9112 6.1), otherwise in chunks.
-    pub(crate) async fn beginning(&mut self) -> Result<(Bytes, BodyFraming), ConnectionError> {
+    pub(crate) async fn read_short_chunked(&mut self) -> Result<(Bytes, BodyFraming), ConnectionError> {
         let mut gathered = BodyAccumulator::default();
         while gathered.len() <= SHORT {
-            let Some(part) = self.part().await? else {
+            let Some(part) = self.next_body_piece().await? else {
                 let length = u64::try_from(gathered.len()).unwrap_or(u64::MAX);
                 return Ok((gathered.take(), BodyFraming::Length(length)));
             };
@@ -125,16 +132,37 @@ impl Downstream {
         Ok((gathered.take(), BodyFraming::Unchanged))
     }
 
-    /// Reads the rest of a request that was answered without its body, up to the limit on bodies.
+    /// How many bytes of a refused body are read and dropped, so that the connection can stay open. A client in a handshake
+    /// could not continue it on another connection.
+    fn skip_limit(&mut self) -> usize {
+        if self.in_handshake || self.is_authenticated() {
+            self.config.sizes.body
+        } else {
+            UNAUTHENTICATED_SKIP
+        }
+    }
+
+    /// Has the response to the request with this `head`, which is refused, close the connection if the request's body is too
+    /// long to be read and dropped (RFC 9112 9.6). The length of a body in chunks is not known in advance.
+    pub(crate) fn close_if_body_is_long(&mut self, head: &mut RequestHead) {
+        if let Framing::Length(length) = self.framing
+            && usize::try_from(length).map_or(true, |length| length > self.skip_limit())
+        {
+            head.fields.push("Connection", "close");
+        }
+    }
+
+    /// Reads and drops the rest of a request that was refused without its body. The connection closes if that is too long.
     pub(crate) async fn skip_body(&mut self) -> Result<KeepAlive, ConnectionError> {
         self.flush().await?;
-        let mut left = self.config.sizes.body;
-        while let Some(part) = self.part().await? {
-            match left.checked_sub(part.len()) {
+        let mut left = self.skip_limit();
+        while let Event::Body(piece) = self.event().await? {
+            match left.checked_sub(piece.wire().len()) {
                 Some(rest) => left = rest,
                 None => return Ok(KeepAlive::No),
             }
         }
+        self.unread = false;
         Ok(KeepAlive::Yes)
     }
 }

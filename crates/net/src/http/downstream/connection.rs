@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http1::{Event, Framing, RequestDecoder, RequestHead};
 use identity::SecurityContext;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use crate::body_budget::Share;
@@ -16,6 +17,7 @@ use crate::clock;
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::context::ConnectionError;
 use crate::http::downstream::pace::Pace;
+use crate::http::downstream::work_quota::{Turn, WorkQuota};
 use crate::http::shutdown::ShutdownSignal;
 use crate::http::transport::{FramedTransport, Stream, TransportError};
 use crate::http::upstream::slot::UpstreamSlot;
@@ -42,12 +44,17 @@ pub(crate) struct Downstream {
     /// Since when no client is authenticated, if that is so: the connection was accepted, or the client's context ended.
     unauthenticated_since: Instant,
     pub(crate) pace: Pace,
+    pub(crate) work: WorkQuota,
     pub(crate) shutdown: ShutdownSignal,
     pub(crate) timer: Timer,
     /// What the response counts as held in memory until the client has read it.
     pub(crate) held: Option<Share>,
+    /// How the body of the request is framed.
+    pub(crate) framing: Framing,
     /// Whether the rest of the request's body is still to come.
     pub(crate) unread: bool,
+    /// Whether the response to the request continues a handshake, which ends with the connection.
+    pub(crate) in_handshake: bool,
     /// Whether the client sends the body only after `100 Continue`.
     pub(crate) expects_continue: bool,
 }
@@ -82,10 +89,13 @@ impl Downstream {
             client: None,
             unauthenticated_since: accepted,
             pace: Pace::default(),
+            work: WorkQuota::new(accepted),
             shutdown,
             timer: Timer::default(),
             held: None,
+            framing: Framing::None,
             unread: false,
+            in_handshake: false,
             expects_continue: false,
         }
     }
@@ -132,7 +142,7 @@ impl Downstream {
         until: Instant,
     ) -> Result<Option<(RequestHead, Framing)>, ConnectionError> {
         while self.transport.decoder.buffered() == 0 {
-            if !poll_fn(|task| self.poll_idle(task, upstream, until)).await? {
+            if !self.idle(upstream, until).await? {
                 return Ok(None);
             }
         }
@@ -143,12 +153,30 @@ impl Downstream {
         self.pace = Pace::new(&self.config.limits);
         match self.event().await? {
             Event::Head { head, framing } => {
+                self.work.begin_request();
+                self.framing = framing;
                 self.unread = true;
+                self.in_handshake = false;
                 self.expects_continue = head.expects_continue() && framing.has_body();
                 Ok(Some((head, framing)))
             }
             Event::Body(_) | Event::End => Err(ConnectionError::NoHead),
         }
+    }
+
+    /// Waits for the next request. Returns false if it is not to be waited for any more.
+    async fn idle(&mut self, upstream: &mut UpstreamSlot, until: Instant) -> io::Result<bool> {
+        let mut waited = false;
+        let received = poll_fn(|task| {
+            let received = self.poll_idle(task, upstream, until);
+            waited |= received.is_pending();
+            received
+        });
+        let received = received.await;
+        if waited {
+            self.work.waited();
+        }
+        received
     }
 
     /// Ready if the client sent something, or with false if it is not to be waited for any more.
@@ -173,11 +201,50 @@ impl Downstream {
     /// The next event of a request.
     pub(crate) async fn event(&mut self) -> Result<Event<RequestHead>, ConnectionError> {
         loop {
-            if let Some(event) = self.transport.ready().map_err(TransportError::from)? {
+            if let Some(event) = self.received_event().await? {
                 return Ok(event);
             }
             self.more().await?;
         }
+    }
+
+    /// The next event of a request that has been received; `None` if more has to be read first.
+    pub(crate) async fn received_event(&mut self) -> Result<Option<Event<RequestHead>>, ConnectionError> {
+        self.work.add(self.transport.take_work());
+        if self.work.is_due() {
+            let is_authenticated = self.is_authenticated();
+            self.end_round(is_authenticated).await?;
+        }
+        Ok(self.transport.ready().map_err(TransportError::from)?)
+    }
+
+    /// Adds the `work` of reading a response of the server, which is not limited but by rounds.
+    pub(crate) async fn add_upstream_work(&mut self, work: u32) -> Result<(), ConnectionError> {
+        self.work.add(work);
+        if self.work.is_due() { self.end_round(true).await } else { Ok(()) }
+    }
+
+    /// Lets the other connections of the thread have their turns, if the work of this one is due. A client that is not
+    /// authenticated and has caused too much work is delayed.
+    #[cold]
+    async fn end_round(&mut self, is_authenticated: bool) -> Result<(), ConnectionError> {
+        match self.work.next(is_authenticated, Instant::now()) {
+            Turn::Continue => {}
+            Turn::Yield => yield_now().await,
+            Turn::Delay(pause) => self.delay(pause).await?,
+        }
+        Ok(())
+    }
+
+    /// Waits for `delay`, or until the proxy shuts down.
+    pub(crate) async fn delay(&mut self, delay: Duration) -> Result<(), ConnectionError> {
+        let Self { shutdown, timer, .. } = self;
+        let until = Instant::now() + delay;
+        poll_fn(|task| match shutdown.poll(task) {
+            Poll::Ready(_) => Poll::Ready(Err(ConnectionError::Shutdown)),
+            Poll::Pending => timer.poll(task, until).map(Ok),
+        })
+        .await
     }
 
     /// Waits for more of a request. The client has the time of its [`Pace`], but during a shutdown no longer than
@@ -189,10 +256,12 @@ impl Downstream {
         let begin = Instant::now();
         let in_time = begin + self.pace.left();
         let in_time = self.authentication_ends().map_or(in_time, |end| in_time.min(end));
+        let mut waited = false;
         let count = poll_fn(|task| {
             if let Poll::Ready(filled) = self.transport.poll_fill(task) {
                 return Poll::Ready(filled.map_err(ConnectionError::from));
             }
+            waited = true;
             while let Poll::Ready(goes_on) = self.shutdown.poll(task) {
                 if !goes_on {
                     return Poll::Ready(Err(ConnectionError::Shutdown));
@@ -205,6 +274,9 @@ impl Downstream {
             self.timer.poll(task, until).map(|()| Err(ConnectionError::Timeout))
         })
         .await?;
+        if waited {
+            self.work.waited();
+        }
         self.pace.came(count, begin.elapsed());
         Ok(())
     }

@@ -12,3 +12,4 @@ pub(crate) mod preamble;
 pub(crate) mod request_rules;
 pub(crate) mod respond;
 pub(crate) mod routes;
+pub(crate) mod work_quota;

@@ -50,11 +50,11 @@ pub(crate) async fn relay(
             return Ok(refuse(downstream, &request, claimed, why.code(), &why.to_string()));
         }
     };
-    downstream.invite().await?;
+    downstream.send_continue().await?;
     let (body, share) = match downstream.body(framing, request.context.identity()).await? {
         BufferedBody::Complete(body, share) => (body, share),
         BufferedBody::Rejected(why) => {
-            not_taken(downstream, &request, key, &why);
+            reject_body(downstream, &request, key, &why);
             return Ok(KeepAlive::No);
         }
     };
@@ -232,17 +232,17 @@ fn refuse(
     local_response::refuse(&mut downstream.transport.out.bytes, request, code)
 }
 
-/// Refuses an operation whose body is not accepted.
+/// Refuses an operation because of `why` with its body.
 #[cold]
-fn not_taken(downstream: &mut Downstream, request: &RequestContext, key: OperationKey, why: &BodyError) {
+fn reject_body(downstream: &mut Downstream, request: &RequestContext, key: OperationKey, why: &BodyError) {
     match why {
         BodyError::TooLarge => {
             refuse(downstream, request, key.name(), ResponseCode::TooLarge, &why.to_string());
         }
-        BodyError::Full { came, why } => {
+        BodyError::Full { received, why } => {
             let refusal = Refusal::new(RefusalKind::TooBusy, why.to_string());
             downstream.refuse_for_memory(request, key.name(), Some(response_code(refusal.kind)), *why);
-            reporter::rejected(&downstream.config, request, key, *came, &refusal);
+            reporter::rejected(&downstream.config, request, key, *received, &refusal);
         }
     }
 }

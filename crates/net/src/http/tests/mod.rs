@@ -11,6 +11,7 @@ mod connections;
 mod deferred;
 mod early;
 mod failures;
+mod fairness;
 mod mechanisms;
 mod modules;
 mod pass_through;

@@ -51,7 +51,7 @@ pub(super) struct Proxy {
 
 /// Keeps the contexts of clients that authenticated.
 #[derive(Default)]
-struct SignedIn(Mutex<Vec<SecurityContext>>);
+pub(super) struct SignedIn(Mutex<Vec<SecurityContext>>);
 
 impl Observer for SignedIn {
     fn authenticated(&self, context: &SecurityContext, _: SocketAddr) {

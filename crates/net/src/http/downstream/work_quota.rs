@@ -1,0 +1,197 @@
+//! Limits the work for one client connection: in one round, so that the other connections of its thread have their turns, and
+//! per second while its client is unauthenticated.
+//!
+//! A thread serves a connection until that has to wait. A client that sends continuously is never waited for, so the
+//! connection ends its round by itself.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// One read of a socket, in units of work. A unit is about 0.1 microseconds.
+const READ: u32 = 40;
+
+/// One read through TLS: it decrypts up to 4 KiB of records, each of which may have one byte.
+const TLS_READ: u32 = 300;
+
+/// Each 1024 bytes of a read.
+const KIBIBYTE: u32 = 5;
+
+/// A head or a piece of a body, however short. A body of one-byte chunks consists of pieces mostly.
+pub(crate) const PIECE: u32 = 2;
+
+/// A request that the proxy responds to itself: its authentication, its response, and sending that.
+const REQUEST: u32 = 500;
+
+/// The work of one round.
+const ROUND: u32 = 1000;
+
+/// The work that is done for an unauthenticated client at once. A handshake with the longest accepted tokens takes less.
+const BURST: i32 = 80_000;
+
+/// The work per second that is done for an unauthenticated client beyond that: 0.2 percent of a processor.
+const PER_SECOND: i32 = 20_000;
+
+/// How long an unauthenticated client is delayed that causes more.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The work of one read of `bytes`.
+pub(crate) fn of_read(bytes: usize, is_tls: bool) -> u32 {
+    let kibibytes = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
+    kibibytes.saturating_mul(KIBIBYTE).saturating_add(if is_tls { TLS_READ } else { READ })
+}
+
+/// What a connection does before it continues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It continues at once.
+    Continue,
+    /// The other connections of the thread have their turns.
+    Yield,
+    /// The unauthenticated client has caused too much work, and is delayed.
+    Delay(Duration),
+}
+
+/// The quota of a connection.
+#[derive(Debug)]
+pub(crate) struct WorkQuota {
+    /// The work since the connection last waited.
+    round: u32,
+    /// The work that `left` does not count yet.
+    uncounted: u32,
+    /// The work that may still be done for an unauthenticated client; negative after a piece of work that was longer.
+    left: i32,
+    since: Instant,
+}
+
+impl WorkQuota {
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { round: 0, uncounted: 0, left: BURST, since: now }
+    }
+
+    /// Adds `work`.
+    pub(crate) const fn add(&mut self, work: u32) {
+        self.round = self.round.saturating_add(work);
+        self.uncounted = self.uncounted.saturating_add(work);
+    }
+
+    /// A request begins.
+    pub(crate) const fn begin_request(&mut self) {
+        self.add(REQUEST);
+    }
+
+    /// A request is over. Another that was received with it is left for the next round.
+    pub(crate) const fn end_request(&mut self) {
+        self.round = self.round.saturating_add(ROUND);
+    }
+
+    /// The connection waited, so that the others of its thread had their turns.
+    pub(crate) const fn waited(&mut self) {
+        self.round = 0;
+    }
+
+    /// Whether the connection has to ask for its next [`Turn`].
+    pub(crate) const fn is_due(&self) -> bool {
+        self.round >= ROUND || self.uncounted >= ROUND
+    }
+
+    /// The next turn. A round begins with it, except for [`Turn::Continue`].
+    pub(crate) fn next(&mut self, is_authenticated: bool, now: Instant) -> Turn {
+        let uncounted = std::mem::take(&mut self.uncounted);
+        if !is_authenticated {
+            self.refill(now);
+            self.left = self.left.saturating_sub_unsigned(uncounted);
+            if self.left <= 0 {
+                self.round = 0;
+                return Turn::Delay(PAUSE);
+            }
+        }
+        if self.round < ROUND {
+            return Turn::Continue;
+        }
+        self.round = 0;
+        Turn::Yield
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let elapsed = i32::try_from(now.duration_since(self.since).as_millis()).unwrap_or(i32::MAX);
+        let more = elapsed.saturating_mul(PER_SECOND / 1000);
+        // A fraction of a millisecond is counted later.
+        if more > 0 {
+            self.left = self.left.saturating_add(more).min(BURST);
+            self.since = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The work that is done in `seconds` for a client that always sends more.
+    fn done(seconds: u64, is_authenticated: bool) -> i32 {
+        let mut now = Instant::now();
+        let (mut quota, mut done) = (WorkQuota::new(now), 0);
+        let end = now + Duration::from_secs(seconds);
+        while now < end {
+            while !quota.is_due() {
+                quota.add(of_read(2000, false));
+                done += of_read(2000, false).cast_signed();
+            }
+            match quota.next(is_authenticated, now) {
+                Turn::Continue => {}
+                Turn::Yield => now += Duration::from_micros(100),
+                Turn::Delay(pause) => now += pause,
+            }
+        }
+        done
+    }
+
+    #[test]
+    fn little_work_is_done_for_an_unauthenticated_client_at_once_and_in_a_second() {
+        let ten_seconds = BURST + 10 * PER_SECOND;
+        let done = done(10, false);
+        assert!((ten_seconds - PER_SECOND / 10..=ten_seconds).contains(&done), "{done}");
+    }
+
+    #[test]
+    fn an_authenticated_client_is_limited_by_its_rounds_only() {
+        let done = done(1, true);
+        assert!(done >= 10_000 * ROUND.cast_signed(), "{done}");
+    }
+
+    #[test]
+    fn a_round_ends_with_a_request_unless_the_connection_waits_for_the_next() {
+        let now = Instant::now();
+        let mut quota = WorkQuota::new(now);
+        quota.begin_request();
+        assert!(!quota.is_due());
+        quota.end_request();
+        assert!(quota.is_due());
+        assert_eq!(quota.next(true, now), Turn::Yield);
+        assert!(!quota.is_due());
+        quota.end_request();
+        quota.waited();
+        assert!(!quota.is_due());
+    }
+
+    #[test]
+    fn pauses_of_an_unauthenticated_client_do_not_pay_for_its_work() {
+        let now = Instant::now();
+        let mut quota = WorkQuota::new(now);
+        let mut delayed = false;
+        for _ in 0..BURST {
+            quota.add(of_read(1, false));
+            quota.waited();
+            delayed |= quota.is_due() && matches!(quota.next(false, now), Turn::Delay(_));
+        }
+        assert!(delayed);
+    }
+
+    #[test]
+    fn work_for_a_stream_of_one_byte_chunks_is_counted_by_its_chunks() {
+        // 16 KiB of "1\r\nx\r\n".
+        let pieces = 16 * 1024 / 6;
+        assert!(pieces * PIECE > 20 * of_read(16 * 1024, false));
+    }
+}

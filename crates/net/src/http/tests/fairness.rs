@@ -1,0 +1,158 @@
+//! Connections of one thread: none of them delays the others, whatever its client sends.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity::Pool;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::sync::watch;
+use tokio::task::yield_now;
+use tokio::time::Instant;
+
+use crate::http::config::HttpListenerConfig;
+use crate::http::downstream::preamble::AcceptedConnection;
+use crate::http::memory::{MemoryServer, PIPE};
+use crate::http::server::serve_established;
+use crate::http::tests::playbook::Happens::Request;
+use crate::http::tests::playbook::State::{Closed, KeptAlive};
+use crate::http::tests::playbook::{Client, SignedIn};
+use crate::http::tests::setup::Setup;
+use crate::http::tests::upstream::{Upstream, read_some};
+use crate::http::transport::Stream;
+use crate::spawn_system;
+use crate::tcp::admission::{Admission, Limits};
+
+/// A request that needs credentials, and has none.
+const UNAUTHENTICATED: &str = "GET /ews/x HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// The head of a request without credentials whose body is sent in chunks.
+const CHUNKED: &str = "POST /ews/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+const ONE_BYTE: &str = "1\r\nx\r\n";
+
+/// A proxy whose connections are tasks of the runtime of the test.
+struct Thread {
+    config: Arc<HttpListenerConfig>,
+    admission: Arc<Admission>,
+    /// The proxy ends when it is dropped.
+    stop: watch::Sender<bool>,
+}
+
+impl Thread {
+    fn new() -> Self {
+        let pool = Pool::new(NonZeroUsize::MIN);
+        let config = Setup::default().config(&MemoryServer::default(), pool, Arc::<SignedIn>::default());
+        Self {
+            config,
+            admission: Admission::new(Limits::default(), Vec::new()),
+            stop: watch::channel(false).0,
+        }
+    }
+
+    /// The client's end of a new connection.
+    fn connect(&self) -> DuplexStream {
+        let (stream, far) = tokio::io::duplex(PIPE);
+        let client_addr = SocketAddr::from(([192, 0, 2, 1], 4000));
+        let Ok(admitted) = self.admission.admit(client_addr.ip()) else {
+            panic!("no connection is permitted")
+        };
+        let stream_of_proxy = Stream::Memory(far.into());
+        let accepted = AcceptedConnection {
+            client_addr,
+            permit: admitted.permit,
+            bindings: None,
+            stream: stream_of_proxy,
+        };
+        let stop = self.stop.subscribe();
+        spawn_system(serve_established(Arc::clone(&self.config), accepted, Instant::now(), stop));
+        stream
+    }
+}
+
+/// How many responses `stream` has received, of which `received` begins with the earlier ones.
+fn responses(stream: &mut DuplexStream, received: &mut Vec<u8>) -> usize {
+    received.extend(read_some(stream).unwrap_or_default());
+    received.windows(9).filter(|window| window == b"HTTP/1.1 ").count()
+}
+
+/// How many responses the client that sends `ahead` has received when another's only request is answered.
+async fn responses_before_another_client(ahead: String) -> usize {
+    let thread = Thread::new();
+    let (mut busy, mut other) = (thread.connect(), thread.connect());
+    busy.write_all(ahead.as_bytes()).await.unwrap();
+    other.write_all(UNAUTHENTICATED.as_bytes()).await.unwrap();
+    let (mut to_busy, mut to_other) = (Vec::new(), Vec::new());
+    while responses(&mut other, &mut to_other) == 0 {
+        yield_now().await;
+    }
+    responses(&mut busy, &mut to_busy)
+}
+
+#[tokio::test(start_paused = true)]
+async fn pipelined_requests_leave_each_other_connection_its_turn() {
+    let count = responses_before_another_client(UNAUTHENTICATED.repeat(100)).await;
+    assert!(count <= 2, "{count} responses come first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_many_chunks_leaves_each_other_connection_its_turn() {
+    let body = format!("{CHUNKED}{}0\r\n\r\n{UNAUTHENTICATED}", ONE_BYTE.repeat(8000));
+    let count = responses_before_another_client(body).await;
+    assert_eq!(count, 1, "only the response that precedes the body comes first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_without_authentication_are_served_at_a_limited_rate() {
+    let thread = Thread::new();
+    let (mut receiver, mut sender) = tokio::io::split(thread.connect());
+    let begin = Instant::now();
+    let count = 1000;
+    let sending = async { sender.write_all(UNAUTHENTICATED.repeat(count).as_bytes()).await.unwrap() };
+    let receiving = async {
+        let mut received = Vec::new();
+        while received.windows(7).filter(|window| window == b"sign in").count() < count {
+            assert!(receiver.read_buf(&mut received).await.unwrap() > 0, "the connection ends");
+        }
+    };
+    tokio::join!(sending, receiving);
+    let elapsed = begin.elapsed();
+    assert!(elapsed > Duration::from_secs(20) && elapsed < Duration::from_secs(28), "{elapsed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_body_of_an_unauthenticated_client_is_not_read_to_its_end() {
+    let thread = Thread::new();
+    let mut client = thread.connect();
+    client.write_all(CHUNKED.as_bytes()).await.unwrap();
+    let mut sent = 0;
+    let chunks = ONE_BYTE.repeat(1000);
+    while client.write_all(chunks.as_bytes()).await.is_ok() {
+        sent += chunks.len();
+        assert!(sent < 3 << 19, "the body is read on");
+    }
+    let mut received = Vec::new();
+    let _ = client.read_to_end(&mut received).await;
+    assert!(received.starts_with(b"HTTP/1.1 401 "), "{}", String::from_utf8_lossy(&received));
+}
+
+#[test]
+fn a_refused_request_with_a_long_body_closes_the_connection_and_one_with_a_short_body_does_not() {
+    let upstream = Upstream::silent();
+    let proxy = Setup::default().before(&upstream);
+    for (target, status) in [("/ews/x", 401), ("/owa/", 403)] {
+        for (length, state) in [(60_000, KeptAlive), (70_000, Closed)] {
+            let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+            let mut client =
+                Client::new(&proxy) >> Request([head.as_bytes(), &vec![0; length]].concat()) << state;
+            let answer = client.answer();
+            let connection = (state == Closed).then_some("close");
+            assert_eq!(
+                (answer.status(), answer.header("connection")),
+                (status, connection),
+                "{target} {length}"
+            );
+        }
+    }
+}
