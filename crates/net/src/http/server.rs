@@ -154,7 +154,7 @@ async fn serve_request(
             return Ok(KeepAlive::of(&head));
         }
     };
-    let rules = service.rules(&head);
+    let rules = service.rules(&head, framing);
     let ClientConnection { downstream, authenticator, upstream } = client;
     match authenticate(authenticator, downstream, upstream, head, rules).await? {
         Authentication::Admitted(request) => service.serve(client, request, framing).await,

@@ -39,9 +39,10 @@ impl Service {
     }
 
     /// What authentication and the upstream connection have to know of a request with this `head`.
-    pub(crate) fn rules(self, head: &RequestHead) -> RequestRules {
-        // Clients ask where their mailbox is before they authenticate, and servers respond.
-        let is_read = matches!(head.method(), "GET" | "HEAD");
+    pub(crate) fn rules(self, head: &RequestHead, framing: Framing) -> RequestRules {
+        // Clients ask where their mailbox is before they authenticate, and servers respond. The memory for bodies is
+        // counted for each user, so an anonymous request has none.
+        let is_read = matches!(head.method(), "GET" | "HEAD") && !framing.has_body();
         RequestRules {
             mapi: self == Self::MapiHttp,
             may_be_anonymous: is_read && self == Self::Autodiscover(Dialect::Json),

@@ -156,3 +156,20 @@ fn a_refused_request_with_a_long_body_closes_the_connection_and_one_with_a_short
         }
     }
 }
+
+#[test]
+fn an_anonymous_request_has_no_body() {
+    let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let proxy = Setup::default().before(&upstream);
+    let target = "/autodiscover/autodiscover.json?Email=a%40x.test&Protocol=AutodiscoverV1";
+    for (framing, status) in [
+        ("\r\n", 200),
+        ("Content-Length: 0\r\n\r\n", 200),
+        ("Content-Length: 2\r\n\r\nhi", 401),
+        ("Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 401),
+    ] {
+        let answer = Client::new(&proxy).ask(format!("GET {target} HTTP/1.1\r\nHost: a\r\n{framing}"));
+        assert_eq!(answer.status(), status, "{framing}");
+    }
+    assert_eq!(upstream.others().len(), 2);
+}
