@@ -70,8 +70,8 @@ impl ClientConnection {
         Ok(upstream)
     }
 
-    /// Sends a whole request, with the head that `head` makes for each attempt. If the connection fails before it has taken
-    /// anything of the request, the request is sent on a new one, once ([`UpstreamError::retry`]).
+    /// Sends a whole request, with the head that `head` makes for each attempt. If the connection fails before it has
+    /// taken anything of the request, the request is sent on a new one, once ([`UpstreamError::retry`]).
     pub(crate) async fn send(
         &mut self,
         request: &RequestContext,
@@ -95,8 +95,8 @@ impl ClientConnection {
         }
     }
 
-    /// Waits for the next event of the response to `request`. Meanwhile the output for the client is sent, and the wait ends
-    /// if the client closes its connection or its account is revoked.
+    /// Waits for the next event of the response to `request`. Meanwhile the output for the client is sent, and the
+    /// wait ends if the client closes its connection or its account is revoked.
     pub(crate) async fn read_response(
         &mut self,
         upstream: &mut UpstreamConnection,

@@ -1,4 +1,5 @@
-//! The services of an HTTP listener: for each the targets that it has, the rules for its requests, and what serves them.
+//! The services of an HTTP listener: for each the targets that it has, the rules for its requests, and what serves
+//! them.
 //!
 //! To add a service, add a variant to [`Service`] and an arm to each of its methods.
 

@@ -131,13 +131,14 @@ impl<H: Head> FramedTransport<H> {
         Self { stream, decoder, out: OutputBuffer::default(), ended: false, work: 0 }
     }
 
-    /// Waits for bytes, and reads them. Returns how many, which is zero at the end. It may be dropped without losing any.
+    /// Waits for bytes, and reads them. Returns how many, which is zero at the end. It may be dropped without losing
+    /// any.
     pub(crate) async fn fill(&mut self) -> io::Result<usize> {
         poll_fn(|task| self.poll_fill(task)).await
     }
 
-    /// Reads bytes if there are any. Unless a long body is expected the buffer is on the stack for this call only, so that
-    /// an idle connection has none.
+    /// Reads bytes if there are any. Unless a long body is expected the buffer is on the stack for this call only, so
+    /// that an idle connection has none.
     pub(crate) fn poll_fill(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.ended {
             return Poll::Ready(Ok(0));

@@ -1,5 +1,5 @@
-//! Authenticates each request of a client connection: does the I/O that its [`Authenticator`] asks for, reports the outcome,
-//! and writes the response to a request that is not admitted.
+//! Authenticates each request of a client connection: does the I/O that its [`Authenticator`] asks for, reports the
+//! outcome, and writes the response to a request that is not admitted.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -170,9 +170,10 @@ fn report(outcome: &AuthOutcome, config: &HttpListenerConfig, peer: SocketAddr) 
     }
 }
 
-/// Responds to a request that `outcome` does not admit. During a handshake the connection has to stay open, so the request's
-/// body is read; otherwise only a short one is. A throttled client has to wait, and its connection is closed, so that each attempt costs it a new one; that of
-/// a trusted reverse proxy carries other clients' requests, and stays.
+/// Responds to a request that `outcome` does not admit. During a handshake the connection has to stay open, so the
+/// request's body is read; otherwise only a short one is. A throttled client has to wait, and its connection is
+/// closed, so that each attempt costs it a new one; that of a trusted reverse proxy carries other clients' requests,
+/// and stays.
 async fn reject(
     // Exclusive, since handshakes are not `Sync`.
     authenticator: &mut Authenticator,

@@ -104,8 +104,8 @@ impl Downstream {
         }
     }
 
-    /// Refuses the request since there is no memory for its body: `operation` for the log, and its `code` if it is one by
-    /// MAPI over HTTP.
+    /// Refuses the request since there is no memory for its body: `operation` for the log, and its `code` if it is
+    /// one by MAPI over HTTP.
     #[cold]
     pub(crate) fn refuse_for_memory(
         &mut self,
@@ -132,8 +132,8 @@ impl Downstream {
         Ok((gathered.take(), BodyFraming::Unchanged))
     }
 
-    /// How many bytes of a refused body are read and dropped, so that the connection can stay open. A client in a handshake
-    /// could not continue it on another connection.
+    /// How many bytes of a refused body are read and dropped, so that the connection can stay open. A client in a
+    /// handshake could not continue it on another connection.
     fn skip_limit(&mut self) -> usize {
         if self.in_handshake || self.is_authenticated() {
             self.config.sizes.body
@@ -142,8 +142,8 @@ impl Downstream {
         }
     }
 
-    /// Has the response to the request with this `head`, which is refused, close the connection if the request's body is too
-    /// long to be read and dropped (RFC 9112 9.6). The length of a body in chunks is not known in advance.
+    /// Has the response to the request with this `head`, which is refused, close the connection if the request's body
+    /// is too long to be read and dropped (RFC 9112 9.6). The length of a body in chunks is not known in advance.
     pub(crate) fn close_if_body_is_long(&mut self, head: &mut RequestHead) {
         if let Framing::Length(length) = self.framing
             && usize::try_from(length).map_or(true, |length| length > self.skip_limit())
@@ -152,7 +152,8 @@ impl Downstream {
         }
     }
 
-    /// Reads and drops the rest of a request that was refused without its body. The connection closes if that is too long.
+    /// Reads and drops the rest of a request that was refused without its body. The connection closes if that is too
+    /// long.
     pub(crate) async fn skip_body(&mut self) -> Result<KeepAlive, ConnectionError> {
         self.flush().await?;
         let mut left = self.skip_limit();

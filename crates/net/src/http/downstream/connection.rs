@@ -41,7 +41,8 @@ pub(crate) struct Downstream {
     is_trusted: bool,
     /// The client that authenticated last.
     client: Option<SecurityContext>,
-    /// Since when no client is authenticated, if that is so: the connection was accepted, or the client's context ended.
+    /// Since when no client is authenticated, if that is so: the connection was accepted, or the client's context
+    /// ended.
     unauthenticated_since: Instant,
     pub(crate) pace: Pace,
     pub(crate) work: WorkQuota,
@@ -100,7 +101,8 @@ impl Downstream {
         }
     }
 
-    /// The client of `context` authenticated: the time limits of authenticated clients apply while the context is valid.
+    /// The client of `context` authenticated: the time limits of authenticated clients apply while the context is
+    /// valid.
     pub(crate) fn set_client(&mut self, context: &SecurityContext) {
         self.permit.set_authenticated();
         self.pace.is_signed_in();
@@ -109,8 +111,8 @@ impl Downstream {
         }
     }
 
-    /// Until when the connection may stay unauthenticated; `None` while a client is authenticated. A client whose context
-    /// was revoked or has expired has the time of a new connection to authenticate again.
+    /// Until when the connection may stay unauthenticated; `None` while a client is authenticated. A client whose
+    /// context was revoked or has expired has the time of a new connection to authenticate again.
     fn authentication_ends(&mut self) -> Option<Instant> {
         if self.is_trusted {
             return None;
@@ -311,8 +313,8 @@ impl Downstream {
         self.timer.poll(task, until).map(|()| Ok(Beside::Deadline))
     }
 
-    /// Sends the output to the client. An authenticated client has `handshake_seconds` for each piece, another until the end
-    /// of its time for authentication.
+    /// Sends the output to the client. An authenticated client has `handshake_seconds` for each piece, another until
+    /// the end of its time for authentication.
     pub(crate) async fn flush(&mut self) -> Result<(), ConnectionError> {
         // Most output is sent at once, and needs no timer.
         if self.transport.flush_now().await? {

@@ -1,5 +1,5 @@
-//! Limits the work for one client connection: in one round, so that the other connections of its thread have their turns, and
-//! per second while its client is unauthenticated.
+//! Limits the work for one client connection: in one round, so that the other connections of its thread have their
+//! turns, and per second while its client is unauthenticated.
 //!
 //! A thread serves a connection until that has to wait. A client that sends continuously is never waited for, so the
 //! connection ends its round by itself.
@@ -26,7 +26,8 @@ const REQUEST: u32 = 500;
 /// The work of one round.
 const ROUND: u32 = 1000;
 
-/// The work that is done for an unauthenticated client at once. A handshake with the longest accepted tokens takes less.
+/// The work that is done for an unauthenticated client at once. A handshake with the longest accepted tokens takes
+/// less.
 const BURST: i32 = 80_000;
 
 /// The work per second that is done for an unauthenticated client beyond that: 0.2 percent of a processor.
