@@ -93,7 +93,7 @@ proptest! {
 fn rows_with_many_texts_are_passed_over() {
     let number = PropTag::new(0x3602, PropType::PtypInteger32);
     for texts in 14..20 {
-        let columns = [vec![PropTag::PidTagDisplayName, number].repeat(texts), vec![number]].concat();
+        let columns = [[PropTag::PidTagDisplayName, number].repeat(texts), vec![number]].concat();
         let row = [vec![0], hex("41000000 01020304").repeat(texts), vec![0; 4]].concat();
         let bytes = row.repeat(2);
         assert_eq!(length_of_rows(&bytes, &columns, 2), Some(bytes.len()));
