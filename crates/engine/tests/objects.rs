@@ -258,17 +258,31 @@ fn a_logon_that_the_server_refuses_is_no_ones_mailbox() {
     assert_eq!(seen(&log), ["> /a 8001=:0x0007"]);
 }
 
+fn kind_of(view: &RopView<'_>) -> String {
+    view.object().map_or("none", |object| object.kind.name()).to_owned()
+}
+
 #[test]
 fn a_rop_of_another_logon_does_not_act_on_what_a_batch_makes() {
-    let object = |view: &RopView<'_>| match view.object() {
-        Some(object) => object.kind.name().to_owned(),
-        None => "none".to_owned(),
-    };
-    let (engine, log) = witness(object, |_| String::new());
+    let (engine, log) = witness(kind_of, |_| String::new());
     let mut mailbox = Mailbox::open(&engine, "a");
     let asked = vec![(1, 0, logon("/a")), (1, 0, ids_of(&[7])), (2, 0, ids_of(&[7]))];
     mailbox.relayed(&batch(asked, &[NONE]));
     assert_eq!(seen(&log), ["none", "mailbox", "none"]);
+}
+
+#[test]
+fn a_rop_that_opens_an_object_of_an_unknown_kind_replaces_the_one_in_its_slot() {
+    let (engine, log) = witness(kind_of, |_| String::new());
+    let mut mailbox = Mailbox::open(&engine, "a");
+    let (mut flight, _) = mailbox.relayed(&batch(vec![(1, 0, logon("/a"))], &[NONE]));
+    mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
+    seen(&log);
+    // The stream that is cloned is not known.
+    let output_handle_index = OutputHandleIndex(0);
+    let clone = RequestBody::RopCloneStream(RopCloneStreamRequest { output_handle_index });
+    mailbox.relayed(&batch(vec![(1, 0, ids_of(&[7])), (1, 1, clone), (1, 0, ids_of(&[7]))], &[10, 77]));
+    assert_eq!(seen(&log), ["mailbox", "none", "none"]);
 }
 
 #[test]
@@ -468,8 +482,8 @@ fn clones_of_streams_count_like_streams() {
         open_mode_flags: StreamOpenModeFlags::default(),
     });
     let write = RequestBody::RopWriteStream(RopWriteStreamRequest { data: Bytes16(vec![1; 1000].into()) });
-    let clone =
-        RequestBody::RopCloneStream(RopCloneStreamRequest { output_handle_index: OutputHandleIndex(2) });
+    let output_handle_index = OutputHandleIndex(2);
+    let clone = RequestBody::RopCloneStream(RopCloneStreamRequest { output_handle_index });
     let asked = vec![(0, 0, open), (0, 1, write), (0, 1, clone)];
     let (mut flight, _) = mailbox.relayed(&batch(asked, &[5, NONE, NONE]));
     let opened = ResponseBody::RopOpenStream(RopOpenStreamResponse { stream_size: 0 });

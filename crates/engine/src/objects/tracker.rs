@@ -18,6 +18,8 @@ impl BatchObjects<'_> {
         } else if let Some((index, mut object)) = opened_by(self, request, None) {
             self.table.admit(&mut object);
             self.put_new(index, request, object);
+        } else if let Some(index) = request.output_handle_index() {
+            self.put(index, Slot::AsGiven(NO_OBJECT));
         }
     }
 

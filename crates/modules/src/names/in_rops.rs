@@ -1,45 +1,58 @@
-//! Finds and replaces names in what ROPs hold.
+//! Finds and replaces names in the fields of ROPs.
 
 use mapi::rop::folder::RopCreateFolderResponse;
 use mapi::rop::logon::RopLogonResponse;
 use mapi::rop::shared::GhostServers;
-use mapi::rop::{RequestBody, ResponseBody, RopId, RopReply};
+use mapi::rop::{RequestBody, ResponseBody, RopId};
 
 use super::replace::{replace_in, shared};
 
-/// Whether a ROP or its answer can hold a server's name.
-pub(super) fn concerns(id: RopId) -> bool {
-    matches!(
-        id,
-        RopId::RopLogon
-            | RopId::RopOpenFolder
-            | RopId::RopCreateFolder
-            | RopId::RopGetOwningServers
-            | RopId::RopPublicFolderIsGhosted
-    )
+/// Declares in which fields of ROPs servers are named: for each ROP, a pattern of its body, and the call that replaces
+/// the names by what `$name` returns for them and returns whether there were any.
+macro_rules! server_names {
+    (|$name:ident|
+     requests { $($request:ident($asked:pat) => $in_request:expr;)* }
+     responses { $($response:ident($returned:pat) => $in_response:expr;)* }) => {
+        /// Whether a request of this ROP can name a server.
+        pub(super) const fn concerns_request(id: RopId) -> bool {
+            matches!(id, $(RopId::$request)|*)
+        }
+
+        /// Whether a response to this ROP can name a server.
+        pub(super) const fn concerns_response(id: RopId) -> bool {
+            matches!(id, $(RopId::$response)|*)
+        }
+
+        /// Replaces the servers' names in a request by what `name` returns for them; true if there were any.
+        pub(super) fn request(body: &mut RequestBody, $name: &mut impl FnMut(&str) -> Option<String>) -> bool {
+            match body {
+                $(RequestBody::$request($asked) => $in_request,)*
+                _ => false,
+            }
+        }
+
+        /// Replaces the servers' names in a response by what `name` returns for them; true if there were any.
+        pub(super) fn response(body: &mut ResponseBody, $name: &mut impl FnMut(&str) -> Option<String>) -> bool {
+            match body {
+                $(ResponseBody::$response($returned) => $in_response,)*
+                _ => false,
+            }
+        }
+    };
 }
 
-/// Replaces the servers' names in what a client asks by what `name` makes of them; true if there were any.
-pub(super) fn request(body: &mut RequestBody, mut name: impl FnMut(&str) -> Option<String>) -> bool {
-    match body {
-        RequestBody::RopLogon(asked) => shared(&mut asked.essdn.0, &mut name),
-        _ => false,
+server_names! { |name|
+    requests {
+        RopLogon(request) => shared(&mut request.essdn.0, name);
     }
-}
-
-/// Replaces the servers' names in what a server answers; true if there were any.
-pub(super) fn reply(reply: &mut RopReply, mut name: impl FnMut(&str) -> Option<String>) -> bool {
-    match &mut reply.body {
-        ResponseBody::RopLogon(RopLogonResponse::Redirect(elsewhere)) => {
-            shared(&mut elsewhere.server_name.0, &mut name)
-        }
-        ResponseBody::RopOpenFolder(answer) => ghosts(answer.servers.as_mut(), &mut name),
-        ResponseBody::RopCreateFolder(RopCreateFolderResponse { existing: Some(existing), .. }) => {
-            ghosts(existing.servers.as_mut(), &mut name)
-        }
-        ResponseBody::RopGetOwningServers(answer) => ghosts(Some(&mut answer.owning_servers), &mut name),
-        ResponseBody::RopPublicFolderIsGhosted(answer) => ghosts(answer.servers.as_mut(), &mut name),
-        _ => false,
+    responses {
+        RopLogon(RopLogonResponse::Redirect(redirect)) => shared(&mut redirect.server_name.0, name);
+        RopOpenFolder(folder) => ghosts(folder.servers.as_mut(), name);
+        RopCreateFolder(RopCreateFolderResponse { existing: Some(folder), .. }) => {
+            ghosts(folder.servers.as_mut(), name)
+        };
+        RopGetOwningServers(response) => ghosts(Some(&mut response.owning_servers), name);
+        RopPublicFolderIsGhosted(folder) => ghosts(folder.servers.as_mut(), name);
     }
 }
 

@@ -121,8 +121,8 @@ impl Module for Names {
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
-        if in_rops::concerns(rop.request().id())
-            && rop.edit(|body| in_rops::request(body, |name| self.aliases.original(name)))
+        if in_rops::concerns_request(rop.request().id())
+            && rop.edit(|body| in_rops::request(body, &mut |name| self.aliases.original(name)))
         {
             rop.note("restored the server's name");
         }
@@ -130,8 +130,8 @@ impl Module for Names {
     }
 
     fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
-        if in_rops::concerns(rop.request.id())
-            && rop.edit(|reply| in_rops::reply(reply, |name| self.aliases.alias(name)))
+        if in_rops::concerns_response(rop.request.id())
+            && rop.edit(|reply| in_rops::response(&mut reply.body, &mut |name| self.aliases.alias(name)))
         {
             rop.note("replaced the server's name");
         }

@@ -11,11 +11,12 @@ use mapi::rop::property::{RopCopyPropertiesResponse, RopGetPropertiesSpecificRes
 use mapi::rop::recipient::RopReadRecipientsResponse;
 use mapi::rop::stream::RopCopyToStreamResponse;
 use mapi::rop::table::{RopExpandRowResponse, RopFindRowResponse, RopQueryRowsResponse};
-use mapi::rop::{ResponseBody, ResponseFields, RopId, RopReply, RopRequest, Unanswered};
+use mapi::rop::{ResponseBody, RopId, RopReply, RopRequest, Unanswered};
 
+use super::decoded::{DeclaredResponse, DecodedResponse, Sampler, has_fields};
 use super::folders::{find_row, move_completion, open_logon};
 use super::messages::read_recipients;
-use super::sample::Sample;
+use super::sample::{Answered, Sample, SampleAnswer};
 use super::transfer::{copy_to_stream, get_buffer};
 use super::values::{row, rows};
 use crate::input::Input;
@@ -32,32 +33,6 @@ const RETURN_VALUES: [ErrorCode; 8] = [
     ErrorCode::MAPI_E_NO_ACCESS,
 ];
 
-/// What an answer is made for.
-struct Answered<'a> {
-    request: &'a RopRequest,
-    /// The columns of the table or the message that the ROP acts on.
-    columns: &'a [PropTag],
-    return_value: ErrorCode,
-}
-
-impl Answered<'_> {
-    /// Whether the object that the ROP writes to is missing.
-    fn lacks_destination(&self) -> bool {
-        self.return_value == ErrorCode::EC_DST_NULL_OBJECT
-    }
-}
-
-/// What can be made out of choices as an answer. Most depend on nothing but these.
-trait SampleAnswer: Sized {
-    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self;
-}
-
-impl<T: Sample> SampleAnswer for T {
-    fn sample_answer(input: &mut Input<'_>, _answered: &Answered<'_>) -> Self {
-        T::sample(input)
-    }
-}
-
 /// What a server might answer to `request`; none where it does not answer.
 pub(super) fn reply(request: &RopRequest, columns: &[PropTag], input: &mut Input<'_>) -> Option<RopReply> {
     if !request.is_answered() {
@@ -68,19 +43,14 @@ pub(super) fn reply(request: &RopRequest, columns: &[PropTag], input: &mut Input
     Some(RopReply { handle_index: request.answered_index(), return_value, body })
 }
 
-/// The fields, where a response with this return value has some.
-fn fields<T: SampleAnswer + ResponseFields>(input: &mut Input<'_>, answered: &Answered<'_>) -> Option<T> {
-    T::present(answered.return_value).then(|| T::sample_answer(input, answered))
-}
-
 macro_rules! response_bodies {
     ($($(#[$doc:meta])* $id:literal $name:ident: $request:ty => $response:ty $(, $asynchronous:ident)?;)*
      response_only { $($response_only:tt)* }) => {
         fn response_body(input: &mut Input<'_>, answered: &Answered<'_>) -> ResponseBody {
             let id = answered.request.id();
             match id {
-                $(RopId::$name => {
-                    fields(input, answered).map_or(ResponseBody::Failed(id), ResponseBody::$name)
+                $(RopId::$name if has_fields(ResponseBody::$name, answered.return_value) => {
+                    (&Sampler(ResponseBody::$name)).response(input, answered)
                 })*
                 _ => ResponseBody::Failed(id),
             }

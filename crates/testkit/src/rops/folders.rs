@@ -1,42 +1,31 @@
 //! The ROPs of mailboxes, folders, tables, permissions, rules and subscriptions.
 
 use mapi::rop::folder::{
-    DeleteFolderFlags, DeleteMessagesRequest, EmptyFolderRequest, ExistingFolder, FolderTableRequest,
-    FolderTableResponse, FolderType, MoveCompletion, OpenModeFlags, PartialCompletion, RopCopyFolderRequest,
-    RopCreateFolderRequest, RopCreateFolderResponse, RopDeleteFolderRequest, RopGetSearchCriteriaRequest,
-    RopGetSearchCriteriaResponse, RopMoveCopyMessagesRequest, RopMoveFolderRequest, RopOpenFolderRequest,
-    RopOpenFolderResponse, RopSetSearchCriteriaRequest, SearchRequestFlags, SearchResponseFlags, TableFlags,
+    DeleteMessagesRequest, ExistingFolder, FolderType, MoveCompletion, RopCopyFolderRequest,
+    RopCreateFolderRequest, RopCreateFolderResponse, RopGetSearchCriteriaResponse,
+    RopMoveCopyMessagesRequest, RopMoveFolderRequest, RopOpenFolderResponse, RopSetSearchCriteriaRequest,
+    SearchRequestFlags, SearchResponseFlags,
 };
 use mapi::rop::logon::{
     LogonFlags, LogonRedirect, LogonTime, OpenFlags, PrivateLogon, PublicLogon, ResponseFlags,
     RopLogonRequest, RopLogonResponse,
 };
 use mapi::rop::logon_store::{
-    PublicFolderRequest, RopGetOwningServersResponse, RopGetPerUserGuidRequest, RopGetPerUserGuidResponse,
-    RopGetPerUserLongTermIdsRequest, RopGetPerUserLongTermIdsResponse, RopGetReceiveFolderRequest,
-    RopGetReceiveFolderResponse, RopGetStoreStateResponse, RopIdFromLongTermIdRequest,
-    RopIdFromLongTermIdResponse, RopLongTermIdFromIdRequest, RopLongTermIdFromIdResponse,
-    RopPublicFolderIsGhostedResponse, RopReadPerUserInformationRequest, RopReadPerUserInformationResponse,
-    RopSetReceiveFolderRequest, RopWritePerUserInformationRequest, StoreState,
+    RopGetOwningServersResponse, RopGetPerUserLongTermIdsResponse, RopGetReceiveFolderRequest,
+    RopGetReceiveFolderResponse, RopPublicFolderIsGhostedResponse, RopReadPerUserInformationResponse,
+    RopSetReceiveFolderRequest, RopWritePerUserInformationRequest,
 };
 use mapi::rop::notification::{
     NotificationScope, NotificationTypes, RopRegisterNotificationRequest, WantWholeStore,
 };
-use mapi::rop::permission::{
-    ModifyFlags, PermissionData, PermissionDataFlags, PermissionsTableFlags, RopGetPermissionsTableRequest,
-    RopModifyPermissionsRequest,
-};
+use mapi::rop::permission::{ModifyFlags, PermissionData, PermissionDataFlags, RopModifyPermissionsRequest};
 use mapi::rop::rule::{
-    ModifyRulesFlags, RopGetRulesTableRequest, RopModifyRulesRequest, RopUpdateDeferredActionMessagesRequest,
-    RuleData, RuleDataFlags, RulesTableFlags,
+    ModifyRulesFlags, RopModifyRulesRequest, RopUpdateDeferredActionMessagesRequest, RuleData, RuleDataFlags,
 };
 use mapi::rop::table::{
-    AsynchronousFlags, Bookmark, BookmarkFields, CollapseStateFields, FindRowFlags, QueryRowsFlags,
-    RopCollapseRowRequest, RopCollapseRowResponse, RopExpandRowRequest, RopFindRowRequest,
-    RopFindRowResponse, RopGetCollapseStateRequest, RopQueryColumnsAllResponse, RopQueryPositionResponse,
-    RopQueryRowsRequest, RopRestrictRequest, RopSeekRowBookmarkRequest, RopSeekRowBookmarkResponse,
-    RopSeekRowFractionalRequest, RopSeekRowRequest, RopSeekRowResponse, RopSetColumnsRequest,
-    RopSortTableRequest, TableStatus, TableStatusResponse,
+    AsynchronousFlags, Bookmark, BookmarkFields, CollapseStateFields, FindRowFlags, RopFindRowRequest,
+    RopFindRowResponse, RopQueryColumnsAllResponse, RopRestrictRequest, RopSeekRowBookmarkRequest,
+    RopSetColumnsRequest, RopSortTableRequest,
 };
 
 use mapi::property::{PropTag, Row};
@@ -48,24 +37,16 @@ use super::values::row;
 use crate::input::Input;
 
 sample_newtypes!(
-    DeleteFolderFlags,
     FolderType,
-    OpenModeFlags,
     SearchRequestFlags,
     SearchResponseFlags,
-    TableFlags,
-    StoreState,
     AsynchronousFlags,
     Bookmark,
     FindRowFlags,
-    QueryRowsFlags,
-    TableStatus,
     ModifyFlags,
     PermissionDataFlags,
-    PermissionsTableFlags,
     ModifyRulesFlags,
     RuleDataFlags,
-    RulesTableFlags,
     NotificationTypes,
     LogonFlags,
     OpenFlags,
@@ -75,65 +56,35 @@ sample_newtypes!(
 
 sample! {
     LogonTime { seconds, minutes, hour, day_of_week, day, month, year }
-    RopOpenFolderRequest { output_handle_index, folder_id, open_mode_flags }
     RopOpenFolderResponse { has_rules, is_ghosted, servers by is_ghosted }
     RopCreateFolderRequest { output_handle_index, folder_type, use_unicode_strings, open_existing, reserved, display_name by use_unicode_strings, comment by use_unicode_strings }
     RopCreateFolderResponse { folder_id, is_existing_folder, existing by is_existing_folder }
     ExistingFolder { has_rules, is_ghosted, servers by is_ghosted }
-    RopDeleteFolderRequest { delete_folder_flags, folder_id }
-    PartialCompletion { partial_completion }
     RopSetSearchCriteriaRequest { restriction_data, folder_ids, search_flags }
-    RopGetSearchCriteriaRequest { use_unicode, include_restriction, include_folders }
     RopGetSearchCriteriaResponse { restriction_data, logon_id, folder_ids, search_flags }
     RopMoveCopyMessagesRequest { dest_handle_index, message_ids, want_asynchronous, want_copy }
     RopMoveFolderRequest { dest_handle_index, want_asynchronous, use_unicode, folder_id, new_folder_name by use_unicode }
     RopCopyFolderRequest { dest_handle_index, want_asynchronous, want_recursive, use_unicode, folder_id, new_folder_name by use_unicode }
-    EmptyFolderRequest { want_asynchronous, want_delete_associated }
     DeleteMessagesRequest { want_asynchronous, notify_non_read, message_ids }
-    FolderTableRequest { output_handle_index, table_flags }
-    FolderTableResponse { row_count }
     RopGetReceiveFolderRequest { message_class }
     RopGetReceiveFolderResponse { folder_id, explicit_message_class }
     RopSetReceiveFolderRequest { folder_id, message_class }
-    RopGetStoreStateResponse { store_state }
-    PublicFolderRequest { folder_id }
     RopGetOwningServersResponse { owning_servers }
     RopPublicFolderIsGhostedResponse { is_ghosted, servers by is_ghosted }
-    RopLongTermIdFromIdRequest { object_id }
-    RopLongTermIdFromIdResponse { long_term_id }
-    RopIdFromLongTermIdRequest { long_term_id }
-    RopIdFromLongTermIdResponse { object_id }
-    RopGetPerUserLongTermIdsRequest { database_guid }
     RopGetPerUserLongTermIdsResponse { long_term_ids }
-    RopGetPerUserGuidRequest { long_term_id }
-    RopGetPerUserGuidResponse { database_guid }
-    RopReadPerUserInformationRequest { folder_id, reserved, data_offset, max_data_size }
     RopReadPerUserInformationResponse { has_finished, data }
     RopSetColumnsRequest { set_columns_flags, property_tags }
-    TableStatusResponse { table_status }
     RopSortTableRequest { sort_table_flags, sort_orders }
     RopRestrictRequest { restrict_flags, restriction_data }
-    RopQueryRowsRequest { query_rows_flags, forward_read, row_count }
-    RopQueryPositionResponse { numerator, denominator }
-    RopSeekRowRequest { origin, row_count, want_row_moved_count }
-    RopSeekRowResponse { has_sought_less, rows_sought }
     RopSeekRowBookmarkRequest { bookmark, row_count, want_row_moved_count }
-    RopSeekRowBookmarkResponse { row_no_longer_visible, has_sought_less, rows_sought }
-    RopSeekRowFractionalRequest { numerator, denominator }
     BookmarkFields { bookmark }
     RopQueryColumnsAllResponse { property_tags }
     RopFindRowRequest { find_row_flags, restriction_data, origin, bookmark }
-    RopExpandRowRequest { max_row_count, category_id }
-    RopCollapseRowRequest { category_id }
-    RopCollapseRowResponse { collapsed_row_count }
-    RopGetCollapseStateRequest { row_id, row_instance_number }
     CollapseStateFields { collapse_state }
-    RopGetPermissionsTableRequest { output_handle_index, table_flags }
     RopModifyPermissionsRequest { modify_flags, permissions_data }
     PermissionData { permission_data_flags, property_values }
     RopModifyRulesRequest { modify_rules_flags, rules_data }
     RuleData { rule_data_flags, property_values }
-    RopGetRulesTableRequest { output_handle_index, table_flags }
     RopUpdateDeferredActionMessagesRequest { server_entry_id, client_entry_id }
     RopRegisterNotificationRequest { output_handle_index, notification_types, reserved by notification_types, want_whole_store, scope by want_whole_store }
     NotificationScope { folder_id, message_id }

@@ -1,17 +1,9 @@
 //! The ROPs of messages, attachments, recipients, properties and of sending.
 
-use mapi::rop::attachment::{
-    AttachmentTableFlags, OpenAttachmentFlags, RopCreateAttachmentRequest, RopCreateAttachmentResponse,
-    RopDeleteAttachmentRequest, RopGetAttachmentTableRequest, RopGetValidAttachmentsResponse,
-    RopOpenAttachmentRequest, RopOpenEmbeddedMessageRequest, RopOpenEmbeddedMessageResponse,
-    RopSaveChangesAttachmentRequest,
-};
+use mapi::rop::attachment::{RopGetValidAttachmentsResponse, RopOpenEmbeddedMessageResponse};
 use mapi::rop::message::{
-    MessageOpenModeFlags, MessageStatusFlags, ReadFlags, ReadStatusChange, RopCreateMessageRequest,
-    RopCreateMessageResponse, RopGetMessageStatusRequest, RopOpenMessageRequest, RopOpenMessageResponse,
-    RopReloadCachedInformationRequest, RopSaveChangesMessageRequest, RopSaveChangesMessageResponse,
-    RopSetMessageReadFlagRequest, RopSetMessageReadFlagResponse, RopSetMessageStatusRequest,
-    RopSetMessageStatusResponse, RopSetReadFlagsRequest, RopSetReadFlagsResponse, SaveFlags,
+    ReadFlags, ReadStatusChange, RopCreateMessageResponse, RopOpenMessageResponse,
+    RopSetMessageReadFlagRequest, RopSetMessageReadFlagResponse, RopSetReadFlagsRequest,
 };
 use mapi::rop::named_property::{
     PropertyIdFlags, QueryFlags, RopGetNamesFromPropertyIdsRequest, RopGetNamesFromPropertyIdsResponse,
@@ -20,20 +12,16 @@ use mapi::rop::named_property::{
 };
 use mapi::rop::property::{
     CopyFlags, PropertyProblemsResponse, RopCopyPropertiesRequest, RopCopyToRequest,
-    RopDeletePropertiesRequest, RopGetPropertiesAllRequest, RopGetPropertiesAllResponse,
-    RopGetPropertiesListResponse, RopGetPropertiesSpecificRequest, RopProgressRequest, RopProgressResponse,
-    RopSetPropertiesRequest,
+    RopDeletePropertiesRequest, RopGetPropertiesAllResponse, RopGetPropertiesListResponse,
+    RopGetPropertiesSpecificRequest, RopSetPropertiesRequest,
 };
 use mapi::rop::recipient::{
     ModifyRecipientRow, OpenRecipientRow, OpenRecipients, ReadRecipientRow, RecipientType,
-    RopModifyRecipientsRequest, RopReadRecipientsRequest, RopReadRecipientsResponse,
-    RopRemoveAllRecipientsRequest, SizedRecipientRow,
+    RopModifyRecipientsRequest, RopReadRecipientsResponse, SizedRecipientRow,
 };
 use mapi::rop::transport::{
-    Help, HelpFile, LockState, MessageFlags, RopAbortSubmitRequest, RopGetAddressTypesResponse,
-    RopGetTransportFolderResponse, RopOptionsDataRequest, RopOptionsDataResponse,
-    RopSpoolerLockMessageRequest, RopSubmitMessageRequest, RopTransportNewMailRequest,
-    RopTransportSendResponse, SentProperties, SubmitFlags,
+    Help, HelpFile, MessageFlags, RopGetAddressTypesResponse, RopOptionsDataRequest, RopOptionsDataResponse,
+    RopTransportNewMailRequest, RopTransportSendResponse, SentProperties,
 };
 
 use mapi::property::PropTag;
@@ -43,57 +31,20 @@ use super::sample::{Sample, SampleBy, sample, sample_newtypes};
 use super::values::recipient;
 use crate::input::Input;
 
-sample_newtypes!(
-    MessageOpenModeFlags,
-    MessageStatusFlags,
-    ReadFlags,
-    SaveFlags,
-    AttachmentTableFlags,
-    OpenAttachmentFlags,
-    LockState,
-    MessageFlags,
-    SubmitFlags,
-    CopyFlags,
-    PropertyIdFlags,
-    QueryFlags,
-    RecipientType
-);
+sample_newtypes!(ReadFlags, MessageFlags, CopyFlags, PropertyIdFlags, QueryFlags, RecipientType);
 
 sample! {
-    RopOpenMessageRequest { output_handle_index, code_page_id, folder_id, open_mode_flags, message_id }
     RopOpenMessageResponse { has_named_properties, subject_prefix, normalized_subject, recipients }
-    RopCreateMessageRequest { output_handle_index, code_page_id, folder_id, associated_flag }
     RopCreateMessageResponse { has_message_id, message_id by has_message_id }
-    RopSaveChangesMessageRequest { input_handle_index, save_flags }
-    RopSaveChangesMessageResponse { input_handle_index, message_id }
-    RopReloadCachedInformationRequest { reserved }
-    RopSetMessageStatusRequest { message_id, message_status_flags, message_status_mask }
-    RopSetMessageStatusResponse { message_status_flags }
-    RopGetMessageStatusRequest { message_id }
     RopSetReadFlagsRequest { want_asynchronous, read_flags, message_ids }
-    RopSetReadFlagsResponse { partial_completion }
     RopSetMessageReadFlagResponse { read_status_changed, change by read_status_changed }
     ReadStatusChange { logon_id, client_data }
-    RopOpenAttachmentRequest { output_handle_index, open_attachment_flags, attachment_id }
-    RopCreateAttachmentRequest { output_handle_index }
-    RopCreateAttachmentResponse { attachment_id }
-    RopDeleteAttachmentRequest { attachment_id }
-    RopSaveChangesAttachmentRequest { input_handle_index, save_flags }
-    RopOpenEmbeddedMessageRequest { output_handle_index, code_page_id, open_mode_flags }
     RopOpenEmbeddedMessageResponse { reserved, message_id, has_named_properties, subject_prefix, normalized_subject, recipients }
-    RopGetAttachmentTableRequest { output_handle_index, table_flags }
-    RopRemoveAllRecipientsRequest { reserved }
-    RopReadRecipientsRequest { row_id, reserved }
-    RopSubmitMessageRequest { submit_flags }
-    RopAbortSubmitRequest { folder_id, message_id }
-    RopSpoolerLockMessageRequest { message_id, lock_state }
     RopTransportSendResponse { no_properties_returned, property_values by no_properties_returned }
     RopTransportNewMailRequest { message_id, folder_id, message_class, message_flags }
-    RopGetTransportFolderResponse { folder_id }
     RopOptionsDataRequest { address_type, want_win32 }
     RopOptionsDataResponse { reserved, options_info, help }
     RopGetPropertiesSpecificRequest { property_size_limit, want_unicode, property_tags }
-    RopGetPropertiesAllRequest { property_size_limit, want_unicode }
     RopGetPropertiesAllResponse { property_values }
     RopGetPropertiesListResponse { property_tags }
     RopSetPropertiesRequest { property_values }
@@ -101,8 +52,6 @@ sample! {
     RopDeletePropertiesRequest { property_tags }
     RopCopyPropertiesRequest { dest_handle_index, want_asynchronous, copy_flags, property_tags }
     RopCopyToRequest { dest_handle_index, want_asynchronous, want_sub_objects, copy_flags, excluded_tags }
-    RopProgressRequest { want_cancel }
-    RopProgressResponse { logon_id, completed_task_count, total_task_count }
     RopGetPropertyIdsFromNamesRequest { flags, property_names }
     RopGetPropertyIdsFromNamesResponse { property_ids }
     RopGetNamesFromPropertyIdsRequest { property_ids }

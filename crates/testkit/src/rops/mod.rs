@@ -1,7 +1,7 @@
-//! ROPs of every kind, made out of bytes that somebody else made up: by proptest, so that a failure shrinks,
-//! or by a fuzzer.
+//! Generates ROPs of every kind from arbitrary bytes, for property tests and fuzz targets.
 
 mod answers;
+mod decoded;
 mod folders;
 mod messages;
 mod sample;
@@ -15,6 +15,7 @@ use mapi::rop::{RequestBody, RopId, RopReply, RopRequest};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use self::decoded::{Declared, Decoded, Sampler};
 use self::sample::Sample;
 use crate::input::Input;
 
@@ -77,12 +78,12 @@ macro_rules! request_bodies {
      response_only { $($response_only:tt)* }) => {
         fn request_body(id: RopId, input: &mut Input<'_>) -> Option<RequestBody> {
             Some(match id {
-                $(RopId::$name => RequestBody::$name(Sample::sample(input)),)*
+                $(RopId::$name => (&Sampler(RequestBody::$name)).request(input),)*
                 _ => return None,
             })
         }
     };
 }
 
-// A ROP of the registry for whose request or answer no values are made here does not compile.
+// A ROP of the registry without a `Sample` is made by its decoder.
 each_rop!(request_bodies);

@@ -1,30 +1,22 @@
 //! The ROPs of streams, of fast transfer and of synchronization.
 
 use mapi::rop::fast_transfer::{
-    CopyToFlags, DestinationCopyFlags, FolderCopyFlags, MessageCopyFlags, PropertyCopyFlags,
-    RopFastTransferDestinationConfigureRequest, RopFastTransferDestinationPutBufferExtendedResponse,
-    RopFastTransferDestinationPutBufferRequest, RopFastTransferDestinationPutBufferResponse,
-    RopFastTransferSourceCopyFolderRequest, RopFastTransferSourceCopyMessagesRequest,
+    CopyToFlags, MessageCopyFlags, PropertyCopyFlags, RopFastTransferDestinationPutBufferExtendedResponse,
+    RopFastTransferDestinationPutBufferRequest, RopFastTransferSourceCopyMessagesRequest,
     RopFastTransferSourceCopyPropertiesRequest, RopFastTransferSourceCopyToRequest,
     RopFastTransferSourceGetBufferRequest, RopFastTransferSourceGetBufferResponse, RopTellVersionRequest,
-    SendOptions, SourceOperation, TransferContent, TransferStatus, Version,
+    SendOptions, TransferContent, TransferStatus, Version,
 };
 use mapi::rop::stream::{
-    LockFlags, Origin, RopCloneStreamRequest, RopCopyToStreamRequest, RopCopyToStreamResponse,
-    RopGetStreamSizeResponse, RopLockRegionStreamRequest, RopOpenStreamRequest, RopOpenStreamResponse,
-    RopReadStreamRequest, RopReadStreamResponse, RopSeekStreamRequest, RopSeekStreamResponse,
-    RopSetStreamSizeRequest, RopWriteStreamExtendedRequest, RopWriteStreamExtendedResponse,
-    RopWriteStreamRequest, RopWriteStreamResponse, StreamOpenModeFlags,
+    RopCopyToStreamResponse, RopReadStreamRequest, RopReadStreamResponse, RopWriteStreamExtendedRequest,
+    RopWriteStreamRequest,
 };
 use mapi::rop::sync::{
     ImportDeleteFlags, ImportFlag, LongTermIdRange, MessageReadState, MessageReadStates,
-    RopGetLocalReplicaIdsRequest, RopGetLocalReplicaIdsResponse, RopSetLocalReplicaMidsetDeletedRequest,
-    RopSynchronizationConfigureRequest, RopSynchronizationGetTransferStateRequest,
-    RopSynchronizationImportDeletesRequest, RopSynchronizationImportHierarchyChangeRequest,
-    RopSynchronizationImportHierarchyChangeResponse, RopSynchronizationImportMessageChangeRequest,
-    RopSynchronizationImportMessageChangeResponse, RopSynchronizationImportMessageMoveRequest,
-    RopSynchronizationImportMessageMoveResponse, RopSynchronizationImportReadStateChangesRequest,
-    RopSynchronizationOpenCollectorRequest, RopSynchronizationUploadStateStreamBeginRequest,
+    RopGetLocalReplicaIdsResponse, RopSetLocalReplicaMidsetDeletedRequest,
+    RopSynchronizationConfigureRequest, RopSynchronizationImportDeletesRequest,
+    RopSynchronizationImportHierarchyChangeRequest, RopSynchronizationImportMessageChangeRequest,
+    RopSynchronizationImportMessageMoveRequest, RopSynchronizationImportReadStateChangesRequest,
     RopSynchronizationUploadStateStreamContinueRequest, SynchronizationExtraFlags, SynchronizationFlags,
     SynchronizationType,
 };
@@ -33,16 +25,10 @@ use super::sample::{Sample, sample, sample_newtypes};
 use crate::input::Input;
 
 sample_newtypes!(
-    LockFlags,
-    Origin,
-    StreamOpenModeFlags,
     CopyToFlags,
-    DestinationCopyFlags,
-    FolderCopyFlags,
     MessageCopyFlags,
     PropertyCopyFlags,
     SendOptions,
-    SourceOperation,
     TransferStatus,
     ImportDeleteFlags,
     ImportFlag,
@@ -54,48 +40,27 @@ sample_newtypes!(
 );
 
 sample! {
-    RopOpenStreamRequest { output_handle_index, property_tag, open_mode_flags }
-    RopOpenStreamResponse { stream_size }
     RopReadStreamRequest { byte_count, maximum_byte_count by byte_count }
     RopReadStreamResponse { data }
     RopWriteStreamRequest { data }
-    RopWriteStreamResponse { written_size }
     RopWriteStreamExtendedRequest { data }
-    RopWriteStreamExtendedResponse { written_size }
-    RopGetStreamSizeResponse { stream_size }
-    RopSetStreamSizeRequest { stream_size }
-    RopSeekStreamRequest { origin, offset }
-    RopSeekStreamResponse { new_position }
-    RopCopyToStreamRequest { dest_handle_index, byte_count }
-    RopLockRegionStreamRequest { region_offset, region_size, lock_flags }
-    RopCloneStreamRequest { output_handle_index }
-    RopFastTransferDestinationConfigureRequest { output_handle_index, source_operation, copy_flags }
     RopFastTransferDestinationPutBufferRequest { transfer_data }
-    RopFastTransferDestinationPutBufferResponse { transfer_status, in_progress_count, total_step_count, reserved, buffer_used_size }
     RopFastTransferDestinationPutBufferExtendedResponse { transfer_status, in_progress_count, total_step_count, reserved, buffer_used_size }
     RopFastTransferSourceGetBufferRequest { buffer_size, maximum_buffer_size by buffer_size }
-    RopFastTransferSourceCopyFolderRequest { output_handle_index, copy_flags, send_options }
     RopFastTransferSourceCopyMessagesRequest { output_handle_index, message_ids, copy_flags, send_options }
     RopFastTransferSourceCopyToRequest { output_handle_index, level, copy_flags, send_options, property_tags }
     RopFastTransferSourceCopyPropertiesRequest { output_handle_index, level, copy_flags, send_options, property_tags }
     RopTellVersionRequest { version }
     RopSynchronizationConfigureRequest { output_handle_index, synchronization_type, send_options, synchronization_flags, restriction_data, synchronization_extra_flags, property_tags }
     RopSynchronizationImportMessageChangeRequest { output_handle_index, import_flag, property_values }
-    RopSynchronizationImportMessageChangeResponse { message_id }
     RopSynchronizationImportReadStateChangesRequest { message_read_states }
     MessageReadState { message_id, mark_as_read }
     RopSynchronizationImportHierarchyChangeRequest { hierarchy_values, property_values }
-    RopSynchronizationImportHierarchyChangeResponse { folder_id }
     RopSynchronizationImportDeletesRequest { import_delete_flags, property_values }
     RopSynchronizationImportMessageMoveRequest { source_folder_id, source_message_id, predecessor_change_list, destination_message_id, change_number }
-    RopSynchronizationImportMessageMoveResponse { message_id }
-    RopSynchronizationOpenCollectorRequest { output_handle_index, is_contents_collector }
-    RopSynchronizationGetTransferStateRequest { output_handle_index }
-    RopSynchronizationUploadStateStreamBeginRequest { state_property, transfer_buffer_size }
     RopSynchronizationUploadStateStreamContinueRequest { stream_data }
     RopSetLocalReplicaMidsetDeletedRequest { long_term_id_ranges }
     LongTermIdRange { min_long_term_id, max_long_term_id }
-    RopGetLocalReplicaIdsRequest { id_count }
     RopGetLocalReplicaIdsResponse { repl_guid, global_count }
 }
 
