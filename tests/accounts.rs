@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::harness::{
-    ALICE, Answer, BOB, By, Client, HttpClient, HttpPlace, PATIENCE, Proxy, RawUpstream, ScriptedClient,
-    Setup, Upstream, echo,
+    ALICE, BOB, Client, Credentials, HttpClient, HttpPlace, Outcome, PATIENCE, Proxy, RawUpstream,
+    ScriptedClient, Setup, Upstream, echo,
 };
 
 /// An account without a domain, called by a mail address.
@@ -31,7 +31,7 @@ const NAMES: [(&str, &str, bool); 13] = [
 fn each_spelling_of_a_name_signs_in_by_every_scheme_or_by_none() {
     let place = HttpPlace::new("ntlm");
     place.proxy.add_account_of("", DORA);
-    place.proxy.reads_again(3);
+    place.proxy.reload_accounts(3);
     for (name, password, signs_in) in NAMES {
         for scheme in ["--basic", "--ntlm"] {
             let user = format!("{name}:{password}");
@@ -46,7 +46,7 @@ fn each_spelling_of_a_name_signs_in_over_rpc_or_does_not() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).start();
     proxy.add_account_of("", DORA);
-    proxy.reads_again(3);
+    proxy.reload_accounts(3);
     // Each takes a client's whole conversation: every other one will do.
     for (name, password, signs_in) in NAMES.into_iter().step_by(2) {
         // As clients do: what stands before a backslash is the domain, all else is left to the server.
@@ -81,14 +81,14 @@ const LOGON: &str = "execute 65";
 
 /// What may happen to the account of alice, after which nothing goes on that was signed in with it; with how
 /// many accounts there are then.
-type Happening = (fn(&Proxy), usize);
+type AccountChange = (fn(&Proxy), usize);
 
-const REMOVED: Happening = (|proxy| proxy.remove_account(ALICE), 1);
-const NEW_PASSWORD: Happening = (|proxy| proxy.add_account(("alice", "White Rabbit 2")), 2);
+const REMOVED: AccountChange = (|proxy| proxy.remove_account(ALICE), 1);
+const NEW_PASSWORD: AccountChange = (|proxy| proxy.add_account(("alice", "White Rabbit 2")), 2);
 
 #[test]
 fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_over_http() {
-    for (happens, accounts) in [REMOVED, NEW_PASSWORD] {
+    for (change, accounts) in [REMOVED, NEW_PASSWORD] {
         let place = HttpPlace::new("ntlm");
         let [mut by_ntlm, mut by_basic, mut opens] =
             ["impacket", "basic", "impacket"].map(|by| place.connected(by, ALICE));
@@ -99,19 +99,19 @@ fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_
         place.upstream.wait_held();
         let before = place.upstream.operations().len();
 
-        happens(&place.proxy);
-        place.proxy.reads_again(accounts);
+        change(&place.proxy);
+        place.proxy.reload_accounts(accounts);
         assert_eq!(by_ntlm.command(LOGON)["status"], 401);
         assert_eq!(by_basic.command(LOGON)["status"], 401);
         // Another session on the connection.
         assert_eq!(opens.command("connect")["status"], 401);
         // The request that waits is not waited for any longer.
-        assert_eq!(waits.answer()["status"], 401);
-        bob.done(LOGON);
+        assert_eq!(waits.response()["status"], 401);
+        bob.succeed(LOGON);
         // But for the end of her sessions there.
         let operations = place.upstream.operations();
         assert_eq!(operations.iter().filter(|operation| *operation != "Disconnect").count(), before + 1);
-        place.upstream.go();
+        place.upstream.release();
     }
 }
 
@@ -120,20 +120,21 @@ fn who_has_another_password_signs_in_with_it_and_an_account_that_is_as_it_was_go
     let place = HttpPlace::new("ntlm");
     let mut alice = place.connected("basic", ALICE);
     place.proxy.add_account(("carol", "Mock Turtle 4"));
-    place.proxy.reads_again(3);
-    alice.done(LOGON);
+    place.proxy.reload_accounts(3);
+    alice.succeed(LOGON);
     place.proxy.add_account(("alice", "White Rabbit 2"));
-    place.proxy.reads_again(3);
+    place.proxy.reload_accounts(3);
     assert_eq!(alice.command(LOGON)["status"], 401);
-    place.connected("basic", ("alice", "White Rabbit 2")).done(LOGON);
-    let mut old = HttpClient::new(&place.proxy, &place.certificates, By("basic", ALICE));
+    place.connected("basic", ("alice", "White Rabbit 2")).succeed(LOGON);
+    let mut old = HttpClient::new(&place.proxy, &place.certificates, Credentials("basic", ALICE));
     assert_eq!(old.command("connect")["status"], 401);
 }
 
 #[test]
 fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_over_rpc() {
-    for (happens, accounts) in [REMOVED, NEW_PASSWORD] {
-        let upstream = RawUpstream::start(|call| if call.opnum == 10 { Answer::Silence } else { echo(call) });
+    for (change, accounts) in [REMOVED, NEW_PASSWORD] {
+        let upstream =
+            RawUpstream::start(|call| if call.opnum == 10 { Outcome::NoResponse } else { echo(call) });
         let proxy = Setup::before(&upstream.binding()).upstream_key("level", "\"none\"").start();
         let (mut alice, mut waits) =
             (ScriptedClient::bound(&proxy, ALICE, 0), ScriptedClient::bound(&proxy, ALICE, 0));
@@ -142,12 +143,12 @@ fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_
         waits.send(&format!("use {waiting}"));
         upstream.wait_calls(3);
 
-        happens(&proxy);
-        proxy.reads_again(accounts);
+        change(&proxy);
+        proxy.reload_accounts(accounts);
         assert!(alice.fault_of(&handle).contains("access_denied"));
         assert!(alice.command("open")["fault"].as_str().unwrap().contains("access_denied"));
         // The call that waits is not waited for any longer.
-        assert!(waits.answer()["fault"].as_str().unwrap().contains("access_denied"));
+        assert!(waits.response()["fault"].as_str().unwrap().contains("access_denied"));
         // Nor are connections to the server kept for them.
         upstream.wait_ended(2);
         bob.open();
@@ -158,14 +159,14 @@ fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_
 #[test]
 fn a_client_has_to_sign_in_anew_when_its_time_is_over() {
     let place = HttpPlace::with("ntlm", |setup| setup.clients_key("context_seconds", "1"));
-    let mut alice = HttpClient::new(&place.proxy, &place.certificates, By("impacket", ALICE));
+    let mut alice = HttpClient::new(&place.proxy, &place.certificates, Credentials("impacket", ALICE));
     let until = Instant::now() + PATIENCE;
-    let mut answers = 0;
+    let mut responses = 0;
     while alice.command("ask /oab/oab.xml")["status"] != 401 {
-        answers += 1;
-        assert!(Instant::now() < until, "{answers} answers");
+        responses += 1;
+        assert!(Instant::now() < until, "{responses} responses");
     }
-    place.connected("impacket", ALICE).done(LOGON);
+    place.connected("impacket", ALICE).succeed(LOGON);
 }
 
 #[test]
@@ -180,7 +181,7 @@ fn calls_that_are_refused_do_not_keep_the_connection_of_a_sign_in_that_is_over()
         let handle = alice.open();
         if is_revoked {
             proxy.remove_account(ALICE);
-            proxy.reads_again(1);
+            proxy.reload_accounts(1);
         }
         let begin = Instant::now();
         let over = |line: &String| line.contains("no authenticated call within clients.handshake_seconds");
@@ -207,8 +208,8 @@ fn a_sign_in_that_was_made_for_another_host_is_refused() {
         ("proxy.lab.test.evil", 401),
         ("10.1.2.4", 401),
     ] {
-        let by = By("spnego", ALICE);
-        let mut client = HttpClient::meaning(host, &place.proxy, &place.certificates, by);
+        let by = Credentials("spnego", ALICE);
+        let mut client = HttpClient::for_host(host, &place.proxy, &place.certificates, by);
         assert_eq!(client.command("connect")["status"], status, "{host}");
     }
     place.proxy.process.wait_err("why", |line| line.contains("clients.target_names"));

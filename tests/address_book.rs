@@ -18,9 +18,9 @@ fn takes_no_less_than(level: &str, below: &str) {
     assert!(step == "RfrGetNewDSA" && error.contains("rpc_s_access_denied"), "{}", refused.text);
     assert_eq!(upstream.calls(), [""; 0], "a call of a refused client was relayed");
 
-    let report = Client::impacket(proxy.mapper()).user(ALICE, level).run().expect_done();
-    assert_eq!(report.answer("RfrGetNewDSA"), "proxy.lab.test");
-    assert_eq!(report.answer("NspiQueryRows")["rows"].as_array().unwrap().len(), 6);
+    let report = Client::impacket(proxy.mapper()).user(ALICE, level).run().expect_success();
+    assert_eq!(report.result("RfrGetNewDSA"), "proxy.lab.test");
+    assert_eq!(report.result("NspiQueryRows")["rows"].as_array().unwrap().len(), 6);
     assert!(!report.text.to_lowercase().contains("exch"), "{}", report.text);
     assert_eq!(upstream.users(), [format!("LAB\\{}", SERVICE.0)]);
     assert!(upstream.log().iter().all(|line| line.get("level").is_none_or(|level| *level == 6)));
@@ -56,12 +56,12 @@ fn privacy_is_taken_where_it_is_the_minimum_and_integrity_is_not() {
 fn anonymous_clients_are_served_without_the_account_where_the_configuration_says_so() {
     let upstream = Upstream::with_level("none");
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).minimum_level("none").start();
-    let report = Client::impacket(proxy.mapper()).with("--level", "none").run().expect_done();
-    assert_eq!(report.answer("NspiQueryRows")["rows"].as_array().unwrap().len(), 6);
+    let report = Client::impacket(proxy.mapper()).with("--level", "none").run().expect_success();
+    assert_eq!(report.result("NspiQueryRows")["rows"].as_array().unwrap().len(), 6);
     assert!(upstream.users().is_empty(), "{:?}", upstream.users());
     assert!(proxy.lines_with("LAB\\alice").is_empty());
     // The account is for those who signed in.
-    Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_done();
+    Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_success();
     assert_eq!(upstream.users(), [format!("LAB\\{}", SERVICE.0)]);
 }
 
@@ -102,7 +102,7 @@ fn walk(client: Client, server: &str) -> Report {
         .with("--prefix", "A")
         .with("--resolve", "zo")
         .run()
-        .expect_done()
+        .expect_success()
 }
 
 #[test]

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
 use crate::harness::{
-    ALICE, Answer, Bystander, Client, Connection, EMSMDB, NSPI, PATIENCE, Proxy, RFR, RawUpstream, Setup,
+    ALICE, Bystander, Client, Connection, EMSMDB, NSPI, Outcome, PATIENCE, Proxy, RFR, RawUpstream, Setup,
     bind, echo, pdu, request, with_handle,
 };
 
-const BIND_ACK: Answer = Answer::Other(12);
-const BIND_NAK: Answer = Answer::Other(13);
-pub(crate) const CONTEXT_MISMATCH: Answer = Answer::Fault(0x1C00_001A);
-const OP_RNG_ERROR: Answer = Answer::Fault(0x1C01_0002);
-const CONTEXT_UNKNOWN: Answer = Answer::Fault(0x1C01_0003);
-pub(crate) const BAD_STUB: Answer = Answer::Fault(0x6F7);
+const BIND_ACK: Outcome = Outcome::Other(12);
+const BIND_NAK: Outcome = Outcome::Other(13);
+pub(crate) const CONTEXT_MISMATCH: Outcome = Outcome::Fault(0x1C00_001A);
+const OP_RNG_ERROR: Outcome = Outcome::Fault(0x1C01_0002);
+const CONTEXT_UNKNOWN: Outcome = Outcome::Fault(0x1C01_0003);
+pub(crate) const BAD_STUB: Outcome = Outcome::Fault(0x6F7);
 
 /// Two seconds, as the time that clients may take to sign in and to finish what they began.
 pub(crate) fn hasty(upstream: &RawUpstream) -> Setup {
@@ -34,10 +34,10 @@ pub(crate) fn while_another_goes_on(setup: impl FnOnce(&RawUpstream) -> Setup, b
 }
 
 fn expect_closed(connection: &mut Connection) {
-    let answer = connection.answer();
-    assert!(matches!(answer, Answer::Closed | Answer::Fault(_)), "{answer:?}");
-    if answer != Answer::Closed {
-        assert_eq!(connection.answer(), Answer::Closed);
+    let response = connection.response();
+    assert!(matches!(response, Outcome::Closed | Outcome::Fault(_)), "{response:?}");
+    if response != Outcome::Closed {
+        assert_eq!(connection.response(), Outcome::Closed);
     }
 }
 
@@ -49,15 +49,15 @@ fn lengths_that_are_no_lengths_end_the_connection() {
                 let mut client = Connection::open(proxy.rpc());
                 if at == "later" {
                     client.send(&bind(NSPI));
-                    assert_eq!(client.answer(), BIND_ACK);
+                    assert_eq!(client.response(), BIND_ACK);
                 }
                 let mut frame = frame;
                 frame[8..10].copy_from_slice(&length.to_le_bytes());
                 client.send(&frame);
-                let answer = client.answer();
+                let response = client.response();
                 assert!(
-                    matches!(answer, Answer::Closed | Answer::Fault(_)) || answer == BIND_NAK,
-                    "{at}, {length}: {answer:?}"
+                    matches!(response, Outcome::Closed | Outcome::Fault(_)) || response == BIND_NAK,
+                    "{at}, {length}: {response:?}"
                 );
             }
         }
@@ -83,8 +83,8 @@ fn a_fragment_that_breaks_off_is_waited_for_no_longer_than_configured() {
         assert_eq!(after.call(9, &[]), OP_RNG_ERROR);
         after.send(&request(3, 0, 0, &[0; 20])[..30]);
         let begin = Instant::now();
-        assert_eq!(before.answer(), Answer::Closed);
-        assert_eq!(after.answer(), Answer::Closed);
+        assert_eq!(before.response(), Outcome::Closed);
+        assert_eq!(after.response(), Outcome::Closed);
         assert!((0.5..40.0).contains(&begin.elapsed().as_secs_f64()), "{:?}", begin.elapsed());
     });
 }
@@ -92,8 +92,8 @@ fn a_fragment_that_breaks_off_is_waited_for_no_longer_than_configured() {
 #[test]
 fn a_byte_at_a_time_is_taken_for_as_long_as_configured() {
     while_another_goes_on(hasty, |proxy| {
-        let report = Client::raw("drip", proxy.rpc()).with("--pause", "0.3").run().expect_done();
-        let drip = report.answer("drip");
+        let report = Client::raw("drip", proxy.rpc()).with("--pause", "0.3").run().expect_success();
+        let drip = report.result("drip");
         assert!(drip["sent"].as_u64() < drip["of"].as_u64(), "{}", report.text);
         assert!(["closed", "reset"].contains(&drip["end"].as_str().unwrap()), "{}", report.text);
     });
@@ -118,16 +118,16 @@ fn a_call_of_many_fragments_has_the_time_of_each() {
         std::thread::sleep(Duration::from_millis(800));
     }
     assert!(sent >= 5, "{sent}");
-    assert_eq!(client.answer().stub()[..19_980], vec![7; 19_980]);
+    assert_eq!(client.response().stub()[..19_980], vec![7; 19_980]);
 }
 
 #[test]
 fn a_client_that_says_nothing_is_let_go() {
     while_another_goes_on(hasty, |proxy| {
         for target in [proxy.rpc(), proxy.mapper()] {
-            let report = Client::raw("silent", target).with("--seconds", "50").run().expect_done();
-            assert_eq!(report.answer("silent")["end"], "closed");
-            assert!(report.answer("silent")["seconds"].as_f64().unwrap() < 40.0);
+            let report = Client::raw("silent", target).with("--seconds", "50").run().expect_success();
+            assert_eq!(report.result("silent")["end"], "closed");
+            assert!(report.result("silent")["seconds"].as_f64().unwrap() < 40.0);
         }
     });
 }
@@ -136,7 +136,7 @@ fn a_client_that_says_nothing_is_let_go() {
 fn a_client_that_binds_and_never_calls_is_let_go() {
     while_another_goes_on(hasty, |proxy| {
         let mut client = Connection::bound(proxy.rpc(), NSPI);
-        assert_eq!(client.answer(), Answer::Closed);
+        assert_eq!(client.response(), Outcome::Closed);
     });
 }
 
@@ -144,7 +144,7 @@ fn a_client_that_binds_and_never_calls_is_let_go() {
 fn a_client_that_stops_reading_is_closed_in_time_and_delays_no_other() {
     // More than the socket buffers of both ends hold, less than the largest response that the proxy relays.
     let upstream = RawUpstream::start(|call| match call.opnum {
-        11 => Answer::Response(vec![7; 14_000_000]),
+        11 => Outcome::Response(vec![7; 14_000_000]),
         _ => echo(call),
     });
     let proxy = hasty(&upstream).start();
@@ -153,38 +153,38 @@ fn a_client_that_stops_reading_is_closed_in_time_and_delays_no_other() {
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
     let begin = Instant::now();
-    client.ask(11, &with_handle(handle, &[0; 8]));
+    client.send_request(11, &with_handle(handle, &[0; 8]));
     // Its connection to the server goes with it.
     upstream.wait_ended(1);
     let took = begin.elapsed();
     assert!((1.0..40.0).contains(&took.as_secs_f64()), "{took:?}");
     let mut taken = Vec::new();
     let end = client.stream.read_to_end(&mut taken);
-    assert!(taken.len() < 14_000_000, "all of the answer was taken");
+    assert!(taken.len() < 14_000_000, "all of the response was taken");
     println!("given up after {took:?}; {} bytes in the socket, then {end:?}", taken.len());
     bystander.expect_undisturbed();
     let after = proxy.peak_memory();
-    println!("stall: peak memory {before} KiB before, {after} KiB after an answer of 14 MB");
+    println!("stall: peak memory {before} KiB before, {after} KiB after a response of 14 MB");
     assert!(after - before < 80_000, "{before} KiB before, {after} KiB after");
 }
 
 #[test]
 fn who_asks_on_and_on_without_waiting_for_answers_is_cut_off() {
     let upstream = RawUpstream::start(|call| match call.opnum {
-        11 => Answer::Response(vec![7; 1_000_000]),
+        11 => Outcome::Response(vec![7; 1_000_000]),
         _ => echo(call),
     });
     let proxy = hasty(&upstream).start();
     let bystander = Bystander::at(proxy.rpc());
     let before = proxy.peak_memory();
-    let report = Client::raw("stall", proxy.mapper()).run().expect_done();
-    assert_eq!(report.answer("stall")["end"], "reset", "{}", report.text);
-    assert!(report.answer("stall")["sent"].as_u64().unwrap() < 5_000_000, "{}", report.text);
+    let report = Client::raw("stall", proxy.mapper()).run().expect_success();
+    assert_eq!(report.result("stall")["end"], "reset", "{}", report.text);
+    assert!(report.result("stall")["sent"].as_u64().unwrap() < 5_000_000, "{}", report.text);
 
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
     for _ in 0..200 {
-        client.ask(11, &with_handle(handle, &[0; 8]));
+        client.send_request(11, &with_handle(handle, &[0; 8]));
     }
     upstream.wait_ended(1);
     let mut taken = Vec::new();
@@ -199,7 +199,7 @@ fn who_asks_on_and_on_without_waiting_for_answers_is_cut_off() {
 fn a_bind_flood_is_held_to_the_limits_and_passes() {
     let upstream = RawUpstream::echo();
     // No idle connection is closed while the flood lasts: the flood keeps every connection that it got
-    // until the last of its connections has its answer, however slow the machine is.
+    // until the last of its connections has its response, however slow the machine is.
     let setup = Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "600");
     let setup = setup.clients_key("connections", "300").clients_key("connections_per_address", "100");
     let proxy = setup.start();
@@ -207,7 +207,7 @@ fn a_bind_flood_is_held_to_the_limits_and_passes() {
     let (memory, descriptors) = (proxy.peak_memory(), proxy.descriptors());
     let client = Client::raw("bind-flood", proxy.rpc()).with("--interface", "nspi").with("--count", "500");
     let client = client.with("--seconds", "0").with("--timeout", "60");
-    let outcome = client.run().expect_done().answer("bind-flood")["outcome"].clone();
+    let outcome = client.run().expect_success().result("bind-flood")["outcome"].clone();
     // The bystander has one of the hundred places; sockets of others are closed, before or after their bind.
     let of = |key: &str| outcome[key].as_u64().unwrap_or_default();
     assert_eq!(of("bind_ack"), 99, "{outcome}");
@@ -273,7 +273,7 @@ fn who_asks_without_a_pause_before_signing_in_is_slowed_down() {
     let begin = Instant::now();
     ask_nonsense(&mut client, 3000);
     for answered in 0..300 {
-        assert_eq!(client.answer(), CONTEXT_UNKNOWN, "after {answered}");
+        assert_eq!(client.response(), CONTEXT_UNKNOWN, "after {answered}");
     }
     assert!(begin.elapsed() > Duration::from_millis(500), "300 were answered in {:?}", begin.elapsed());
     drop(client);
@@ -285,7 +285,7 @@ fn who_asks_without_a_pause_before_signing_in_is_slowed_down() {
     for _ in 0..10 {
         ask_nonsense(&mut client, 1000);
         for answered in 0..1000 {
-            assert_eq!(client.answer(), CONTEXT_UNKNOWN, "after {answered}");
+            assert_eq!(client.response(), CONTEXT_UNKNOWN, "after {answered}");
         }
     }
     assert!(begin.elapsed() < PATIENCE, "10,000 were answered in {:?}", begin.elapsed());
@@ -329,7 +329,7 @@ fn a_context_that_was_never_bound_is_faulted() {
         let mut client = Connection::bound(proxy.rpc(), NSPI);
         client.send(&request(2, 5, 0, &[0; 48]));
         // nca_s_unk_if
-        assert_eq!(client.answer(), Answer::Fault(0x1C01_0003));
+        assert_eq!(client.response(), Outcome::Fault(0x1C01_0003));
     });
 }
 
@@ -339,9 +339,9 @@ fn an_interface_that_is_not_served_is_not_accepted() {
         let mut client = Connection::open(proxy.rpc());
         client.send(&bind(([9; 16], 1)));
         // The bind is acknowledged, its one context refused: calls on it have no interface.
-        assert_eq!(client.answer(), BIND_ACK);
+        assert_eq!(client.response(), BIND_ACK);
         client.send(&request(2, 0, 0, &[0; 48]));
-        assert_eq!(client.answer(), Answer::Fault(0x1C01_0003));
+        assert_eq!(client.response(), Outcome::Fault(0x1C01_0003));
     });
 }
 
@@ -352,8 +352,8 @@ fn bytes_that_are_no_pdus_end_the_connection() {
             for target in [proxy.rpc(), proxy.mapper()] {
                 let mut client = Connection::open(target);
                 client.send(junk);
-                let answer = client.answer();
-                assert!(answer == Answer::Closed || answer == BIND_NAK, "{junk:?}: {answer:?}");
+                let response = client.response();
+                assert!(response == Outcome::Closed || response == BIND_NAK, "{junk:?}: {response:?}");
             }
         }
     });
@@ -389,10 +389,10 @@ fn who_has_not_signed_in_where_one_must_is_faulted_at_every_call() {
     for interface in [RFR, NSPI, EMSMDB] {
         let mut client = Connection::open(proxy.rpc());
         client.send(&bind(interface));
-        let answer = client.answer();
-        assert!(answer == BIND_ACK || answer == BIND_NAK, "{answer:?}");
-        if answer == BIND_ACK {
-            assert_eq!(client.call(0, &[0; 48]), Answer::Fault(5));
+        let response = client.response();
+        assert!(response == BIND_ACK || response == BIND_NAK, "{response:?}");
+        if response == BIND_ACK {
+            assert_eq!(client.call(0, &[0; 48]), Outcome::Fault(5));
         }
     }
     assert_eq!(upstream.connections(), 0);

@@ -1,4 +1,4 @@
-//! MAPI over HTTP from raw sockets, on either side: whatever a client or a server sends, it gets a clear answer or
+//! MAPI over HTTP from raw sockets, on either side: whatever a client or a server sends, it gets a clear response or
 //! passes as the bytes that it is, other clients go on, and the proxy takes no more memory for it.
 //!
 //! What must hold for such input, and which test shows it, is listed in `docs/bad-input.md`.
@@ -8,11 +8,11 @@ use std::net::Shutdown;
 
 use crate::harness::Proxy;
 use crate::harness::raw_http::{
-    Bystander, COMPRESSED, Client, Got, LAST, OPEN_FOLDER, OPENED, Server, answer, execute, executed,
-    extended, field, folder_opened, rops, sized,
+    Bystander, COMPRESSED, Client, HttpOutcome, LAST, OPEN_FOLDER, OPENED, Server, execute, executed,
+    extended, field, folder_opened, response, rops, sized,
 };
 
-/// The most that the proxy may take more for something bad, in KiB: an answer of MAPI may have 16 MiB, which are
+/// The most that the proxy may take more for something bad, in KiB: a response of MAPI may have 16 MiB, which are
 /// held whole, as they came and without their chunks, in what grows by doubling.
 const MORE_MEMORY: u64 = 112 << 10;
 
@@ -97,7 +97,7 @@ fn expect_memory(proxy: &Proxy, before: u64) {
 
 #[test]
 fn bad_rops_of_clients_reach_the_server_as_they_are() {
-    let server = Server::start(|_, _| (answer(&executed(&folder_opened()), ""), true));
+    let server = Server::start(|_, _| (response(&executed(&folder_opened()), ""), true));
     let proxy = server.proxied(|setup| setup);
     let mut bystander = Bystander::new(&proxy);
     let mut bad = Client::new(&proxy, "bad");
@@ -105,10 +105,10 @@ fn bad_rops_of_clients_reach_the_server_as_they_are() {
     let mut operations = 1;
     for (what, chain) in bad_rops() {
         let (body, undecoded) = (execute(&chain), undecoded(&proxy, "request"));
-        let got = bad.ask("Execute", &body);
-        assert_eq!(got, Got::Answer(200, "0".to_owned(), executed(&folder_opened())), "{what}");
+        let got = bad.request("Execute", &body);
+        assert_eq!(got, HttpOutcome::Response(200, "0".to_owned(), executed(&folder_opened())), "{what}");
         assert_eq!(server.bodies(), [body], "{what}");
-        bystander.goes_on(what);
+        bystander.expect_response(what);
         operations += 2;
         // What has a shape that can be decoded is, whatever it says.
         let decodes = what.contains("handle index") || what.contains("deep") || what.contains("GLOBSET");
@@ -125,10 +125,10 @@ fn bad_rops_of_clients_reach_the_server_as_they_are() {
 fn bad_answers() -> Vec<(&'static str, Vec<u8>)> {
     let mut bad = bad_rops();
     bad.extend([
-        ("no answer to the only ROP", rops(&[])),
-        ("an answer without a request", rops(&[OPENED, OPENED].concat())),
-        ("an answer with a handle index out of the table", rops(&[0x02, 0xfe, 0, 0, 0, 0, 0])),
-        ("an answer without a return value", rops(&[0x02, 1, 0, 0])),
+        ("no response to the only ROP", rops(&[])),
+        ("a response without a request", rops(&[OPENED, OPENED].concat())),
+        ("a response with a handle index out of the table", rops(&[0x02, 0xfe, 0, 0, 0, 0, 0])),
+        ("a response without a return value", rops(&[0x02, 1, 0, 0])),
         ("a notification that is cut off", rops(&[&OPENED[..], &[0x2a, 1, 0, 0, 0, 0, 2]].concat())),
     ]);
     bad
@@ -139,7 +139,7 @@ fn bad_rops_of_servers_reach_the_client_as_they_are() {
     let chains: Vec<_> = bad_answers().into_iter().map(|(_, chain)| chain).collect();
     let server = Server::start(move |head, _| {
         let number: usize = field(head, "x-clientapplication").unwrap().parse().unwrap();
-        (answer(&executed(&chains[number]), ""), true)
+        (response(&executed(&chains[number]), ""), true)
     });
     let proxy = server.proxied(|setup| setup);
     let mut bystander = Bystander::new(&proxy);
@@ -150,9 +150,9 @@ fn bad_rops_of_servers_reach_the_client_as_they_are() {
         let (body, undecoded) = (execute(&rops(&OPEN_FOLDER)), undecoded(&proxy, "answer"));
         let framing = format!("X-ClientApplication: {number}\r\nContent-Length: {}\r\n\r\n", body.len());
         let head = bad.head("Execute") + &framing;
-        let got = bad.say(&[head.as_bytes(), &body].concat());
-        assert_eq!(got, Got::Answer(200, "0".to_owned(), executed(&chain)), "{what}");
-        bystander.goes_on(what);
+        let got = bad.exchange(&[head.as_bytes(), &body].concat());
+        assert_eq!(got, HttpOutcome::Response(200, "0".to_owned(), executed(&chain)), "{what}");
+        bystander.expect_response(what);
         operations += 2;
         assert_eq!(logged_undecoded(&proxy, operations, "answer") - undecoded, 1, "{what}");
     }
@@ -202,7 +202,7 @@ fn bad_requests(head: &str) -> Vec<(&'static str, u16, Vec<u8>)> {
 
 #[test]
 fn bad_requests_are_refused_and_nothing_behind_them_is_read() {
-    let server = Server::start(|_, _| (answer(&executed(&folder_opened()), ""), true));
+    let server = Server::start(|_, _| (response(&executed(&folder_opened()), ""), true));
     let proxy = server.proxied(|setup| setup);
     let mut bystander = Bystander::new(&proxy);
     let before = proxy.peak_memory();
@@ -210,11 +210,14 @@ fn bad_requests_are_refused_and_nothing_behind_them_is_read() {
     for (what, status, request) in bad_requests(&session.head("Execute")) {
         let mut bad = Client::unauthenticated(&proxy, "bad");
         let smuggled = session.head("Execute") + "X-Smuggled: 1\r\nContent-Length: 0\r\n\r\n";
-        let got = bad.say(&[&request, smuggled.as_bytes()].concat());
+        let got = bad.exchange(&[&request, smuggled.as_bytes()].concat());
         let code = if status == 200 { INVALID_BODY } else { "none" };
-        assert!(matches!(&got, Got::Answer(s, c, _) if *s == status && c == code), "{what}: {got:?}");
-        assert_eq!(bad.answer(), Got::End(Vec::new()), "{what}: what follows is not read");
-        bystander.goes_on(what);
+        assert!(
+            matches!(&got, HttpOutcome::Response(s, c, _) if *s == status && c == code),
+            "{what}: {got:?}"
+        );
+        assert_eq!(bad.response(), HttpOutcome::Closed(Vec::new()), "{what}: what follows is not read");
+        bystander.expect_response(what);
     }
     assert_eq!(server.bodies(), [[0; 0]; 0], "nothing of it reaches the server");
     expect_memory(&proxy, before);
@@ -223,7 +226,7 @@ fn bad_requests_are_refused_and_nothing_behind_them_is_read() {
 #[test]
 fn many_who_say_that_much_is_to_come_take_no_more_than_they_send() {
     const CLIENTS: u64 = 200;
-    let server = Server::start(|_, _| (answer(&executed(&folder_opened()), ""), true));
+    let server = Server::start(|_, _| (response(&executed(&folder_opened()), ""), true));
     let proxy = server.proxied(|setup| setup);
     let mut bystander = Bystander::new(&proxy);
     let before = proxy.peak_memory();
@@ -235,10 +238,10 @@ fn many_who_say_that_much_is_to_come_take_no_more_than_they_send() {
             bad.stream.write_all(&[head.as_bytes(), &vec![0; 20 << 10]].concat()).unwrap();
             all.push(bad);
         }
-        bystander.goes_on(framing);
+        bystander.expect_response(framing);
         for mut bad in all {
             bad.stream.shutdown(Shutdown::Write).unwrap();
-            assert_ne!(bad.answer(), Got::End(Vec::new()), "it ended where more was to come");
+            assert_ne!(bad.response(), HttpOutcome::Closed(Vec::new()), "it ended where more was to come");
         }
     }
     assert_eq!(server.bodies(), [[0; 0]; 0]);
@@ -251,9 +254,9 @@ fn many_who_say_that_much_is_to_come_take_no_more_than_they_send() {
 const FAILURE: &str = "1";
 const INVALID_BODY: &str = "9";
 
-/// What becomes of a server's answer.
+/// What becomes of a server's response.
 #[derive(Debug, Clone, Copy)]
-enum Fate {
+enum ExpectedResult {
     /// The client gets a response of the proxy.
     BadGateway,
     /// The client is refused in the protocol.
@@ -264,9 +267,9 @@ enum Fate {
     Passes,
 }
 
-/// What a server may say in place of an answer, and what becomes of it.
-fn bad_replies() -> Vec<(&'static str, Fate, Vec<u8>)> {
-    use Fate::{BadGateway, Cut, Passes, Refused};
+/// What a server may say in place of a response, and what becomes of it.
+fn bad_replies() -> Vec<(&'static str, ExpectedResult, Vec<u8>)> {
+    use ExpectedResult::{BadGateway, Cut, Passes, Refused};
     const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n";
     let with = |fields: &str, body: &[u8]| [HEAD.as_bytes(), fields.as_bytes(), b"\r\n", body].concat();
     let chunked = |body: &[u8]| with("Transfer-Encoding: chunked\r\n", body);
@@ -314,7 +317,7 @@ fn bad_replies() -> Vec<(&'static str, Fate, Vec<u8>)> {
         ),
         ("what is no meta-tag", Passes, with("Content-Length: 5\r\n", b"HELLO")),
         ("nothing", BadGateway, Vec::new()),
-        ("interim answers without end", BadGateway, b"HTTP/1.1 100 Continue\r\n\r\n".repeat(200_000)),
+        ("interim responses without end", BadGateway, b"HTTP/1.1 100 Continue\r\n\r\n".repeat(200_000)),
         ("what is no HTTP", BadGateway, vec![0xff; 1 << 16]),
     ]
 }
@@ -334,16 +337,18 @@ fn bad_answers_are_refused_and_nothing_behind_them_is_read() {
         let body = execute(&rops(&OPEN_FOLDER));
         let framing = format!("X-ClientApplication: {number}\r\nContent-Length: {}\r\n\r\n", body.len());
         let head = bad.head("Execute") + &framing;
-        let got = bad.say(&[head.as_bytes(), &body].concat());
+        let got = bad.exchange(&[head.as_bytes(), &body].concat());
         let fits = match (fate, &got) {
-            (Fate::BadGateway, Got::Answer(502, code, _)) => code == "none",
-            (Fate::Refused, Got::Answer(200, code, _)) => code == FAILURE,
-            (Fate::Passes, Got::Answer(200, code, payload)) => code == "0" && payload == b"HELLO",
-            (Fate::Cut, Got::End(seen)) => seen.starts_with(b"HTTP/1.1 200 OK\r\n"),
+            (ExpectedResult::BadGateway, HttpOutcome::Response(502, code, _)) => code == "none",
+            (ExpectedResult::Refused, HttpOutcome::Response(200, code, _)) => code == FAILURE,
+            (ExpectedResult::Passes, HttpOutcome::Response(200, code, payload)) => {
+                code == "0" && payload == b"HELLO"
+            }
+            (ExpectedResult::Cut, HttpOutcome::Closed(seen)) => seen.starts_with(b"HTTP/1.1 200 OK\r\n"),
             _ => false,
         };
         assert!(fits, "{what}: {got:?}");
-        bystander.goes_on(what);
+        bystander.expect_response(what);
     }
     expect_memory(&proxy, before);
 }

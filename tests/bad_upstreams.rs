@@ -4,15 +4,15 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use crate::harness::{
-    ALICE, Answer, BOB, Bystander, Client, Connection, Lab, NSPI, RawUpstream, ScriptedClient, Setup,
+    ALICE, BOB, Bystander, Client, Connection, Lab, NSPI, Outcome, RawUpstream, ScriptedClient, Setup,
     Upstream, address, bind, echo, orphaned, request, thread, with_handle,
 };
 
 /// `RPC_S_CALL_FAILED`: what a call comes to whose server is lost.
-const CALL_FAILED: Answer = Answer::Fault(0x6BE);
+const CALL_FAILED: Outcome = Outcome::Fault(0x6BE);
 
 /// `RPC_S_SERVER_UNAVAILABLE`: what a call comes to that could not be sent.
-const UNAVAILABLE: Answer = Answer::Fault(0x6BA);
+const UNAVAILABLE: Outcome = Outcome::Fault(0x6BA);
 
 #[test]
 fn a_server_that_is_not_there_yet_is_found_once_it_is() {
@@ -43,11 +43,11 @@ fn a_server_that_dies_in_a_call_faults_that_call_and_a_new_one_serves_new_binds(
     let upstream = Upstream::at(host, &[]);
     let mut again = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = again.open();
-    again.uses(&handle);
+    again.expect_use(&handle);
     assert_eq!(upstream.calls(), ["NspiBind", "NspiCompareMIds"]);
     // Who had lost its server opens again on the connection that it has.
     let handle = alice.open();
-    alice.uses(&handle);
+    alice.expect_use(&handle);
 }
 
 #[test]
@@ -61,20 +61,20 @@ fn the_first_call_after_a_server_was_started_anew_is_none_the_worse_for_it() {
     // Both ask to join a group that no longer exists, before anything of the call is sent.
     let handle = alice.open();
     assert!(!handles.contains(&handle));
-    alice.uses(&handle);
+    alice.expect_use(&handle);
     // What the server lost with its start it says itself.
     assert!(bob.fault_of(&handles[1]).contains("context_mismatch"));
     let handle = bob.open();
-    bob.uses(&handle);
+    bob.expect_use(&handle);
     // The rest of each group goes on in the new one, also on further connections.
     let mut again = ScriptedClient::bound(&proxy, BOB, bob.group);
-    again.uses(&handle);
+    again.expect_use(&handle);
 }
 
 #[test]
 fn a_call_in_flight_is_faulted_when_its_server_goes_away() {
     let upstream = RawUpstream::start(|call| match call.opnum {
-        10 if call.stub.len() > 68 => Answer::Closed,
+        10 if call.stub.len() > 68 => Outcome::Closed,
         _ => echo(call),
     });
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
@@ -101,7 +101,7 @@ fn a_server_that_never_answers_the_bind_is_given_up_in_time() {
     drop(kept);
     // The client's own connection is as good as before.
     client.send(&bind(NSPI));
-    assert!(matches!(client.answer(), Answer::Other(_) | Answer::Closed | Answer::Fault(_)));
+    assert!(matches!(client.response(), Outcome::Other(_) | Outcome::Closed | Outcome::Fault(_)));
 }
 
 #[test]
@@ -127,13 +127,13 @@ fn a_call_in_flight_is_answered_when_the_proxy_is_stopped() {
     let idle_handle = idle.nspi_bind();
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
-    client.ask(10, &with_handle(handle, b"last words"));
+    client.send_request(10, &with_handle(handle, b"last words"));
     upstream.wait_calls(3);
     proxy.process.terminate();
-    // Who has nothing in flight is let go at once, before the other has its answer.
-    assert!(matches!(idle.answer(), Answer::Other(17) | Answer::Closed));
-    idle.ask(10, &with_handle(idle_handle, b"too late"));
-    assert_eq!(client.answer().stub(), b"last words\0\0\0\0");
+    // Who has nothing in flight is let go at once, before the other has its response.
+    assert!(matches!(idle.response(), Outcome::Other(17) | Outcome::Closed));
+    idle.send_request(10, &with_handle(idle_handle, b"too late"));
+    assert_eq!(client.response().stub(), b"last words\0\0\0\0");
     let ended = proxy.process.end();
     assert!(ended.status.success(), "{}", ended.err);
     assert!(ended.out.contains("3 operations, 0 faults"), "{}", ended.out);
@@ -154,20 +154,22 @@ fn no_more_clients_are_taken_once_the_proxy_is_stopping() {
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
-    client.ask(10, &with_handle(handle, b"slow"));
+    client.send_request(10, &with_handle(handle, b"slow"));
     upstream.wait_calls(2);
     proxy.process.terminate();
     proxy.process.wait_out("that it stops", |line| line.starts_with("stopping"));
     std::thread::sleep(Duration::from_millis(200));
     let refused = std::net::TcpStream::connect(proxy.rpc());
     assert!(refused.is_err(), "the listener still takes connections");
-    assert_eq!(client.answer().stub(), b"slow\0\0\0\0");
+    assert_eq!(client.response().stub(), b"slow\0\0\0\0");
 }
 
 #[test]
 fn a_call_that_is_never_answered_ends_in_time() {
     let upstream =
-        RawUpstream::start(|call| if call.stub.ends_with(b"never") { Answer::Silence } else { echo(call) });
+        RawUpstream::start(
+            |call| if call.stub.ends_with(b"never") { Outcome::NoResponse } else { echo(call) },
+        );
     let setup = Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "2");
     let proxy = setup.upstream_key("call_seconds", "1").start();
     let bystander = Bystander::at(proxy.rpc());
@@ -196,19 +198,21 @@ fn the_answer_to_a_given_up_call_is_not_taken_for_that_of_the_next_of_its_number
     upstream.wait_calls(2);
     client.send(&orphaned(7));
     client.send(&request(7, 0, 10, &with_handle(handle, b"the next one")));
-    assert_eq!(client.answer().stub(), b"the next one\0\0\0\0");
-    assert_eq!(client.answer_within(Duration::from_millis(300)), Answer::Silence);
+    assert_eq!(client.response().stub(), b"the next one\0\0\0\0");
+    assert_eq!(client.response_within(Duration::from_millis(300)), Outcome::NoResponse);
 }
 
 #[test]
 fn who_never_gets_an_answer_is_cut_off_when_the_proxy_has_waited_long_enough() {
     let upstream =
-        RawUpstream::start(|call| if call.stub.ends_with(b"never") { Answer::Silence } else { echo(call) });
+        RawUpstream::start(
+            |call| if call.stub.ends_with(b"never") { Outcome::NoResponse } else { echo(call) },
+        );
     let setup = Setup::before(&upstream.binding()).unprotected().stack(&["dummy"]);
     let mut proxy = setup.argument("--stop-seconds=1").start();
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
-    client.ask(10, &with_handle(handle, b"never"));
+    client.send_request(10, &with_handle(handle, b"never"));
     upstream.wait_calls(2);
     let ended = proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);
@@ -220,12 +224,14 @@ fn who_never_gets_an_answer_is_cut_off_when_the_proxy_has_waited_long_enough() {
 #[test]
 fn after_a_second_signal_the_proxy_does_not_wait() {
     let upstream =
-        RawUpstream::start(|call| if call.stub.ends_with(b"never") { Answer::Silence } else { echo(call) });
+        RawUpstream::start(
+            |call| if call.stub.ends_with(b"never") { Outcome::NoResponse } else { echo(call) },
+        );
     let setup = Setup::before(&upstream.binding()).unprotected().stack(&["dummy"]);
     let mut proxy = setup.argument("--stop-seconds=600").start();
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
-    client.ask(10, &with_handle(handle, b"never"));
+    client.send_request(10, &with_handle(handle, b"never"));
     upstream.wait_calls(2);
     proxy.process.terminate();
     proxy.process.wait_out("that it stops", |line| line.starts_with("stopping"));
@@ -252,13 +258,13 @@ fn sighup_reloads_the_accounts_without_disturbing_clients() {
     proxy.process.hang_up();
     proxy.process.wait_out("the accounts", |line| line == "accounts reloaded: 3");
     ScriptedClient::bound(&proxy, CAROL, 0).open();
-    alice.uses(&handle);
+    alice.expect_use(&handle);
 
     // A file that can't be read leaves the accounts as they were.
-    proxy.spoil_accounts();
+    proxy.corrupt_accounts();
     proxy.process.hang_up();
     proxy.process.wait_err("why not", |line| line.contains("can't reload the accounts"));
     ScriptedClient::bound(&proxy, CAROL, 0).open();
-    alice.uses(&handle);
+    alice.expect_use(&handle);
     assert!(proxy.stop().status.success());
 }

@@ -13,7 +13,7 @@ use crate::harness::{ALICE, HttpClient, HttpPlace, Process, RECORDED_SERVER, SER
 use crate::http_clients::ASKED;
 use crate::recordings::{decoded, tshark, wait_recorded};
 
-/// The recorded Execute with a `RopLogon`, and one whose answer has 32 KiB.
+/// The recorded Execute with a `RopLogon`, and one whose response has 32 KiB.
 const LOGON: &str = "execute 65";
 const LONG: &str = "execute 206";
 
@@ -78,9 +78,9 @@ fn is_har(har: &Value) {
 fn session(place: &HttpPlace, executes: &[&str]) {
     let mut alice = place.connected("basic", ALICE);
     for execute in executes {
-        alice.done(execute);
+        alice.succeed(execute);
     }
-    alice.done("disconnect");
+    alice.succeed("disconnect");
 }
 
 #[test]
@@ -152,9 +152,9 @@ fn what_the_server_refuses_is_recorded_on_both_sides_with_the_code_and_the_body_
     let mut alice = place.connected("basic", ALICE);
     let bodies = CODES.map(|code| {
         alice.command(&format!("script refuse {code}"));
-        let answer = alice.command(LOGON);
-        assert_eq!(self::code(&answer).as_deref(), Some(code));
-        answer["content"].as_str().unwrap().to_owned()
+        let response = alice.command(LOGON);
+        assert_eq!(self::code(&response).as_deref(), Some(code));
+        response["content"].as_str().unwrap().to_owned()
     });
     assert_eq!(bodies[1], hex("<p>refused with 7</p>"));
     assert!(place.proxy.stop().status.success());
@@ -258,9 +258,9 @@ fn a_recording_is_followed_from_one_file_to_the_next() {
     command.args(["decode", "--json", "--follow"]).arg(&file);
     let mut follower = Process::start("decode --follow", &mut command);
     for _ in 0..70 {
-        alice.done(LONG);
+        alice.succeed(LONG);
     }
-    alice.done("disconnect");
+    alice.succeed("disconnect");
     follower.wait_lines("all operations", 72, |line| line.contains("\"operation\":\"emsmdb."));
     assert!(files(&place, "pcapng").len() > 1);
     follower.kill();
@@ -277,7 +277,7 @@ fn limit_files(process: &Process, bytes: Option<u64>) {
 fn where_nothing_can_be_written_the_proxy_goes_on_says_so_once_and_records_again_when_there_is_room() {
     let mut place = place("");
     let mut alice: HttpClient = place.connected("basic", ALICE);
-    alice.done(LOGON);
+    alice.succeed(LOGON);
     let (packets, har) = (place.proxy.file("run.pcapng"), place.proxy.file("run.har"));
     for file in [&packets, &har] {
         wait_recorded(file, |operations| operations.len() == 2);
@@ -286,7 +286,7 @@ fn where_nothing_can_be_written_the_proxy_goes_on_says_so_once_and_records_again
     // Into the one a part of a call still goes, into the other nothing.
     limit_files(&place.proxy.process, Some(lengths.into_iter().min().unwrap() + 100));
     for _ in 0..20 {
-        alice.done(LOGON);
+        alice.succeed(LOGON);
     }
     let advice = |line: &str| line.contains("make room there, or name a file on another disk in [capture]");
     place.proxy.process.wait_err("what to do", advice);
@@ -295,10 +295,10 @@ fn where_nothing_can_be_written_the_proxy_goes_on_says_so_once_and_records_again
         assert_eq!(decoded(file, &[]).len(), 2, "{}", file.display());
     }
     limit_files(&place.proxy.process, None);
-    alice.done(LOGON);
+    alice.succeed(LOGON);
     let again = |line: &str| line.contains("written again; 20 operations are missing in the recording");
     place.proxy.process.wait_err("that it goes on", again);
-    alice.done("disconnect");
+    alice.succeed("disconnect");
     let ended = place.proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);
     assert_eq!(ended.err.lines().filter(|line| advice(line)).count(), 1, "{}", ended.err);

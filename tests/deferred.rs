@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::harness::{
-    ALICE, By, Certificates, Client, HttpClient, HttpUpstream, Lab, SERVICE, Setup, header,
+    ALICE, Certificates, Client, Credentials, HttpClient, HttpUpstream, Lab, SERVICE, Setup, header,
 };
 
 /// The recorded Execute with a `RopLogon`, and one with a `RopOpenFolder`.
@@ -21,17 +21,17 @@ fn a_session_by_http_whose_requests_take_long_here_is_the_same_session() {
     let upstream = HttpUpstream::within_tls("ntlm", &certificates);
     let mut direct = HttpClient::direct(&upstream, &certificates);
     let commands = ["connect", LOGON, OPEN, LOGON, OPEN, "disconnect"];
-    let recorded: Vec<Value> = commands.map(|command| direct.done(command)).to_vec();
+    let recorded: Vec<Value> = commands.map(|command| direct.succeed(command)).to_vec();
     let setup = Setup::before_http(&upstream, &certificates).stack(&["dummy"]);
     let mut proxy = setup.options("dummy", "defer_ms = 1300").log("warn,dummy=info").start();
-    let mut client = HttpClient::new(&proxy, &certificates, By("ntlm", ALICE));
+    let mut client = HttpClient::new(&proxy, &certificates, Credentials("ntlm", ALICE));
     for (command, recorded) in commands.into_iter().zip(&recorded) {
-        let answer = client.done(command);
-        assert_eq!(answer["content"], recorded["content"], "{command}");
-        // Who opens a session learns its cookies from the head of the answer, which waits for them.
-        let pending = header(&answer, "X-PendingPeriod").is_some_and(|period| period == "15000");
-        let cookies = answer["headers"].to_string().contains("Set-Cookie");
-        assert_eq!((pending, cookies), (command != "connect", command == "connect"), "{command}: {answer}");
+        let response = client.succeed(command);
+        assert_eq!(response["content"], recorded["content"], "{command}");
+        // Who opens a session learns its cookies from the head of the response, which waits for them.
+        let pending = header(&response, "X-PendingPeriod").is_some_and(|period| period == "15000");
+        let cookies = response["headers"].to_string().contains("Set-Cookie");
+        assert_eq!((pending, cookies), (command != "connect", command == "connect"), "{command}: {response}");
     }
     // The server saw to it that each request had its turn.
     assert!(upstream.refusals().is_empty(), "{:?}", upstream.refusals());
@@ -48,14 +48,14 @@ fn remote_calls_are_deferred_and_something_is_asked_ahead_of_them() {
     let lab = Lab::start(false);
     let walk = |client: Client, server: &str| {
         let client = client.with("--server-dn", server).with("--prefix", "A").with("--resolve", "al");
-        client.run().expect_done()
+        client.run().expect_success()
     };
     let direct = walk(Client::impacket(lab.mapper()).user(SERVICE, "privacy"), LAB_SERVER);
     let setup = Setup::before(&lab.mapper().to_string()).stack(&["dummy"]).log("warn,dummy=info");
     let mut proxy = setup.options("dummy", "defer_ms = 20\nahead = true").start();
     let through = walk(Client::impacket(proxy.mapper()).user(ALICE, "privacy"), LAB_SERVER);
     for step in ["NspiQueryRows", "NspiResolveNames"] {
-        assert_eq!(through.answer(step), direct.answer(step), "{step}");
+        assert_eq!(through.result(step), direct.result(step), "{step}");
     }
     let ended = proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);

@@ -4,14 +4,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::harness::raw_http::{
-    Bystander, Client, Got, OPEN_FOLDER, Server, answer, execute, executed, field, folder_opened, rops,
+    Bystander, Client, HttpOutcome, OPEN_FOLDER, Server, execute, executed, field, folder_opened, response,
+    rops,
 };
 use crate::harness::{BOB, PATIENCE, Proxy, Setup};
 
 /// Heads and bodies of requests.
 type Requests = Vec<(String, Vec<u8>)>;
 
-/// A server that remembers the requests which end sessions, and answers them by `ends`; others it carries out.
+/// A server that remembers the requests which end sessions, and responses them by `ends`; others it carries out.
 struct Ending {
     server: Server,
     asked: Arc<Mutex<Requests>>,
@@ -26,8 +27,8 @@ impl Ending {
                 own.lock().unwrap().push((head.to_owned(), body.to_vec()));
                 ends()
             }
-            Some("Bind") => (answer(&[0; 28], "Set-Cookie: nspi=n1; path=/\r\n"), true),
-            _ => (answer(&executed(&folder_opened()), "Set-Cookie: sequence=q2; path=/\r\n"), true),
+            Some("Bind") => (response(&[0; 28], "Set-Cookie: nspi=n1; path=/\r\n"), true),
+            _ => (response(&executed(&folder_opened()), "Set-Cookie: sequence=q2; path=/\r\n"), true),
         });
         Self { server, asked }
     }
@@ -52,15 +53,15 @@ impl Ending {
 }
 
 fn good() -> (Vec<u8>, bool) {
-    (answer(&[0; 12], ""), true)
+    (response(&[0; 12], ""), true)
 }
 
 /// Opens a session of BOB at the store and uses it; its cookies.
 fn used(proxy: &Proxy) -> (Client, String) {
     let mut client = Client::new(proxy, "bad");
     let sid = client.cookie.clone();
-    let got = client.ask("Execute", &execute(&rops(&OPEN_FOLDER)));
-    assert!(matches!(&got, Got::Answer(200, code, _) if code == "0"), "{got:?}");
+    let got = client.request("Execute", &execute(&rops(&OPEN_FOLDER)));
+    assert!(matches!(&got, HttpOutcome::Response(200, code, _) if code == "0"), "{got:?}");
     let cookies = format!("{sid}; sequence=q2");
     (client, cookies)
 }
@@ -69,8 +70,8 @@ fn used(proxy: &Proxy) -> (Client, String) {
 fn address_book(proxy: &Proxy) -> Client {
     let mut client = Client::unauthenticated(proxy, "bad");
     let head = client.head("Bind").replacen("/mapi/emsmdb/", "/mapi/nspi/?MailboxId=b@lab.test", 1);
-    let got = client.say(&[head.as_bytes(), b"Content-Length: 9\r\n\r\n", &[0; 9]].concat());
-    assert!(matches!(&got, Got::Answer(200, code, _) if code == "0"), "{got:?}");
+    let got = client.exchange(&[head.as_bytes(), b"Content-Length: 9\r\n\r\n", &[0; 9]].concat());
+    assert!(matches!(&got, HttpOutcome::Response(200, code, _) if code == "0"), "{got:?}");
     client
 }
 
@@ -82,7 +83,7 @@ fn the_sessions_of_a_revoked_account_are_ended_at_the_server() {
     let (_bob, cookies) = used(&proxy);
     let _book = address_book(&proxy);
     proxy.remove_account(BOB);
-    proxy.reads_again(1);
+    proxy.reload_accounts(1);
     let mut asked = ending.wait(2);
     asked.sort_by_key(|(head, _)| field(head, "x-requesttype").map(str::to_owned));
     let [(disconnect, none), (unbind, reserved)] = &asked[..] else { panic!("{asked:?}") };
@@ -97,7 +98,7 @@ fn the_sessions_of_a_revoked_account_are_ended_at_the_server() {
         assert!(field(head, "x-requestid").is_some() && field(head, "authorization").is_some(), "{head}");
     }
     proxy.process.wait_err("what was done", |line| line.contains("ended=2 failed=0"));
-    alice.goes_on("another's account was revoked");
+    alice.expect_response("another's account was revoked");
     assert_eq!(ending.wait(2).len(), 2, "each once, and none of another user");
 }
 
@@ -109,8 +110,8 @@ fn an_idle_session_is_ended_at_the_server() {
     let asked = ending.wait(1);
     assert_eq!(field(&asked[0].0, "cookie"), Some(&*cookies));
     // For its client it is gone, as at the server.
-    let got = bob.ask("Execute", &execute(&rops(&OPEN_FOLDER)));
-    assert!(matches!(&got, Got::Answer(200, code, _) if code == "10"), "{got:?}");
+    let got = bob.request("Execute", &execute(&rops(&OPEN_FOLDER)));
+    assert!(matches!(&got, HttpOutcome::Response(200, code, _) if code == "10"), "{got:?}");
 }
 
 #[test]
@@ -121,8 +122,8 @@ fn a_session_that_gives_way_is_ended_at_the_server() {
     let (mut second, _) = used(&proxy);
     let asked = ending.wait(1);
     assert_eq!(field(&asked[0].0, "cookie"), Some(&*cookies));
-    let got = second.ask("Execute", &execute(&rops(&OPEN_FOLDER)));
-    assert!(matches!(&got, Got::Answer(200, code, _) if code == "0"), "{got:?}");
+    let got = second.request("Execute", &execute(&rops(&OPEN_FOLDER)));
+    assert!(matches!(&got, HttpOutcome::Response(200, code, _) if code == "0"), "{got:?}");
 }
 
 #[test]
@@ -132,9 +133,9 @@ fn a_server_that_does_not_end_them_delays_no_request() {
     let mut alice = Bystander::new(&proxy);
     let (_bob, _) = used(&proxy);
     proxy.remove_account(BOB);
-    proxy.reads_again(1);
+    proxy.reload_accounts(1);
     ending.wait(1);
     proxy.process.wait_err("what was done", |line| line.contains("ended=0 failed=1"));
-    alice.goes_on("a session could not be ended");
-    Bystander::new(&proxy).goes_on("a session could not be ended");
+    alice.expect_response("a session could not be ended");
+    Bystander::new(&proxy).expect_response("a session could not be ended");
 }

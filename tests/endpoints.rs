@@ -17,19 +17,19 @@ const SERVED: [(&str, &str); 4] = [
 fn impacket_finds_every_service_and_what_its_port_serves() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).start();
-    let report = Client::endpoints(proxy.mapper()).run().expect_done();
+    let report = Client::endpoints(proxy.mapper()).run().expect_success();
     let place = format!("ncacn_ip_tcp:{}[6001]", proxy.address);
     let entries: Vec<_> =
         SERVED.iter().map(|(name, version)| json!([format!("{name} v{version}"), place])).collect();
-    assert_eq!(report.answer("ept_lookup"), &json!(entries));
-    assert_eq!(report.answer("is_server_listening"), 0);
+    assert_eq!(report.result("ept_lookup"), &json!(entries));
+    assert_eq!(report.result("is_server_listening"), 0);
 
     let mgmt = ("AFA8BD80-7D8A-11C9-BEF4-08002B102989", "1.0");
     let names =
         SERVED.iter().chain([&mgmt]).map(|(name, version)| format!("{name} {version}").to_lowercase());
     let mut names: Vec<String> = names.collect();
     names.sort();
-    assert_eq!(report.answer("inq_if_ids"), &json!(names));
+    assert_eq!(report.result("inq_if_ids"), &json!(names));
     assert_eq!(upstream.connections(), 0, "the server was asked about the proxy");
 }
 
@@ -37,7 +37,7 @@ fn impacket_finds_every_service_and_what_its_port_serves() {
 fn an_endpoint_for_proxies_of_rpc_over_http_is_in_the_map_where_there_is_one() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).rpc_http().start();
-    let report = Client::endpoints(proxy.mapper()).run().expect_done();
+    let report = Client::endpoints(proxy.mapper()).run().expect_success();
     let mut places =
         [format!("ncacn_http:{}[6004]", proxy.address), format!("ncacn_ip_tcp:{}[6001]", proxy.address)];
     places.sort();
@@ -45,7 +45,7 @@ fn an_endpoint_for_proxies_of_rpc_over_http_is_in_the_map_where_there_is_one() {
         .iter()
         .flat_map(|(name, version)| places.clone().map(|place| json!([format!("{name} v{version}"), place])))
         .collect();
-    assert_eq!(report.answer("ept_lookup"), &json!(entries));
+    assert_eq!(report.result("ept_lookup"), &json!(entries));
     // A lookup of a service that is not served says so.
     let proxy = Setup::before(&upstream.binding()).start();
     let asked = Client::impacket(proxy.mapper()).with("--transport", "ncacn_http").user(ALICE, "privacy");
@@ -60,7 +60,7 @@ fn a_proxy_of_rpc_over_http_brings_its_clients_to_the_same_services() {
     let proxy = setup.start();
     let mut reports = ["ncacn_http", "ncacn_ip_tcp"].map(|transport| {
         let client = Client::impacket(proxy.mapper()).with("--transport", transport).user(ALICE, "privacy");
-        client.run().expect_done().results
+        client.run().expect_success().results
     });
     let at = format!("ncacn_http:{}[6004]", proxy.address);
     for report in &mut reports {
@@ -84,17 +84,17 @@ fn the_server_speaks_first_only_to_a_proxy_of_rpc_over_http() {
     assert_eq!(&said, b"ncacn_http/1.0");
     // Then it is RPC as over TCP.
     client.stream.write_all(&bind(NSPI)).unwrap();
-    assert_eq!(client.answer(), crate::harness::Answer::Other(12));
+    assert_eq!(client.response(), crate::harness::Outcome::Other(12));
     client.nspi_bind();
     // Who does not wait for it is served as well.
     let mut hasty = Connection::open(proxy.rpc_http());
     hasty.send(&bind(NSPI));
     hasty.stream.read_exact(&mut said).unwrap();
-    assert_eq!(hasty.answer(), crate::harness::Answer::Other(12));
+    assert_eq!(hasty.response(), crate::harness::Outcome::Other(12));
     // Over plain TCP the first word is the client's.
     let mut plain = Connection::open(proxy.rpc());
     plain.send(&bind(NSPI));
-    assert_eq!(plain.answer(), crate::harness::Answer::Other(12));
+    assert_eq!(plain.response(), crate::harness::Outcome::Other(12));
 }
 
 /// NDR, NDR64 and what a client can do, which it asks as if it were a syntax ([MS-RPCE] 3.3.1.5.3).

@@ -44,8 +44,8 @@ fn a_recording_that_is_not_whole_is_read_as_far_as_it_goes() {
     assert!(ended.err.contains("the file is cut off: what gzip packed ends too soon"), "{}", ended.err);
 
     // A recording of one direction alone tells nothing, and says why.
-    let answers = folder.write("alone.resp.http", &ANSWER.replace("\\r\\n", "\r\n"));
-    let ended = decode(&answers);
+    let responses = folder.write("alone.resp.http", &ANSWER.replace("\\r\\n", "\r\n"));
+    let ended = decode(&responses);
     assert_eq!((ended.status.success(), ended.out.as_str()), (true, ""));
     assert!(ended.err.contains("what the client sent is not in the recording"), "{}", ended.err);
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::harness::raw_http::{Server, answer, base64, field, read_message};
+use crate::harness::raw_http::{Server, base64, field, read_message, response};
 use crate::harness::{ALICE, BOB, Client, PATIENCE, Proxy, RawUpstream, Setup};
 
 fn connect(proxy: &Proxy) -> TcpStream {
@@ -44,7 +44,7 @@ fn server() -> Server {
         if is_service || good.iter().any(|good| good == sent) {
             // By this it is seen that the server itself carried the request out.
             let ping = field(head, "x-requesttype") == Some("PING");
-            return (answer(b"", if ping { "X-RequestType: PING\r\n" } else { "" }), true);
+            return (response(b"", if ping { "X-RequestType: PING\r\n" } else { "" }), true);
         }
         let refusal = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
         (refusal.as_bytes().to_vec(), true)

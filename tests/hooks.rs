@@ -92,8 +92,8 @@ fn a_session_by_http_is_shown_to_modules_at_the_same_hooks_and_so_is_autodiscove
     let mut place = HttpPlace::with("ntlm", |setup| setup.stack(&["names", "dummy"]).log(LOG));
     let mut alice = place.connected("basic", ALICE);
     // The recorded Execute with a `RopLogon`.
-    alice.done("execute 65");
-    alice.done("disconnect");
+    alice.succeed("execute 65");
+    alice.succeed("disconnect");
     let page = place.curl("/autodiscover/autodiscover.xml").user(ALICE).with(&["--data", ASKED]).run();
     assert_eq!(page.status(), 200, "{page:?}");
     let (session, others) = said(&mut place.proxy);

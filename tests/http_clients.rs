@@ -1,7 +1,8 @@
 //! curl, which asks by HTTP what Outlook asks: who gets in, what they find, and what they never learn.
 
 use crate::harness::{
-    ALICE, By, Curl, HttpClient, HttpPlace as Place, HttpUpstream, Page, RECORDED_SERVER, code, header, hex,
+    ALICE, Credentials, Curl, HttpClient, HttpPlace as Place, HttpUpstream, Page, RECORDED_SERVER, code,
+    header, hex,
 };
 
 /// What Outlook asks Autodiscover.
@@ -53,7 +54,7 @@ fn autodiscover_leads_to_the_proxy_and_names_no_server() {
     let requests = place.upstream.requests();
     assert_eq!(requests.len(), 3);
     assert_eq!((&requests[0]["content"], &requests[2]["target"]), (&hex(ASKED).into(), &path.into()));
-    place.upstream.expect_service_alone();
+    place.upstream.expect_service_account_only();
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn curl_signs_in_by_ntlm() {
     let page = place.curl("/EWS/Exchange.asmx").user(("alice", "white rabbit 1")).with(&["--ntlm"]).run();
     assert_eq!(page.statuses(), [401, 401], "{page:?}");
     assert_eq!(place.upstream.requests().len(), 1);
-    place.upstream.expect_service_alone();
+    place.upstream.expect_service_account_only();
 }
 
 #[test]
@@ -116,7 +117,7 @@ fn virtual_directories_are_relayed_refused_or_absent_as_configured() {
         let targets = place.upstream.requests().into_iter().map(|request| request["target"].clone());
         let relayed = expected.iter().filter(|(_, status)| *status == 200).map(|(path, _)| *path);
         assert_eq!(targets.collect::<Vec<_>>(), relayed.collect::<Vec<_>>());
-        place.upstream.expect_service_alone();
+        place.upstream.expect_service_account_only();
     }
 }
 
@@ -144,9 +145,9 @@ fn who_cannot_prove_who_they_are_learns_only_how_to() {
     // requests, impacket and pyspnego get no further.
     for by in ["none", "basic", "ntlm", "impacket", "spnego"] {
         let account = if by == "none" { ("", "") } else { ("alice", "White Rabbit 2") };
-        let mut client = HttpClient::new(&place.proxy, &place.certificates, By(by, account));
-        let answer = client.command("connect");
-        assert_eq!((answer["status"].as_u64(), code(&answer)), (Some(401), None), "{by}: {answer}");
+        let mut client = HttpClient::new(&place.proxy, &place.certificates, Credentials(by, account));
+        let response = client.command("connect");
+        assert_eq!((response["status"].as_u64(), code(&response)), (Some(401), None), "{by}: {response}");
     }
     assert!(place.upstream.log().is_empty());
 }
@@ -163,10 +164,10 @@ fn passwords_are_guessed_slowly_by_ntlm_and_negotiate_too() {
     });
     assert_eq!(ntlm, Some(1));
     let negotiate = (0..10).find(|_| {
-        let by = By("spnego", ("bob", "White Rabbit 2"));
-        let answer = HttpClient::new(&place.proxy, &place.certificates, by).command("connect");
-        assert!([401, 429].contains(&answer["status"].as_u64().unwrap()), "{answer}");
-        answer["status"] == 429
+        let by = Credentials("spnego", ("bob", "White Rabbit 2"));
+        let response = HttpClient::new(&place.proxy, &place.certificates, by).command("connect");
+        assert!([401, 429].contains(&response["status"].as_u64().unwrap()), "{response}");
+        response["status"] == 429
     });
     assert!(negotiate.is_some(), "each guess was checked");
 }
@@ -174,7 +175,7 @@ fn passwords_are_guessed_slowly_by_ntlm_and_negotiate_too() {
 #[test]
 fn only_those_who_may_be_overheard_are_offered_basic() {
     let place = Place::new("ntlm");
-    let ask = || Curl::in_the_clear(&place.proxy, "/EWS/Exchange.asmx");
+    let ask = || Curl::without_tls(&place.proxy, "/EWS/Exchange.asmx");
     assert_eq!(ask().run().headers("WWW-Authenticate"), ["Negotiate", "NTLM"]);
     let page = ask().user(ALICE).run();
     assert_eq!(
@@ -186,7 +187,7 @@ fn only_those_who_may_be_overheard_are_offered_basic() {
     assert_eq!(ask().user(ALICE).with(&["--ntlm"]).run().statuses(), [401, 200]);
 
     let place = Place::with("ntlm", |setup| setup.clients_key("basic_without_tls", "true"));
-    assert_eq!(Curl::in_the_clear(&place.proxy, "/EWS/Exchange.asmx").user(ALICE).run().statuses(), [200]);
+    assert_eq!(Curl::without_tls(&place.proxy, "/EWS/Exchange.asmx").user(ALICE).run().statuses(), [200]);
 
     let place = Place::with("ntlm", |setup| setup.clients_key("http_auth", "[\"negotiate\"]"));
     assert_eq!(place.curl("/EWS/Exchange.asmx").run().headers("WWW-Authenticate"), ["Negotiate"]);

@@ -143,13 +143,13 @@ fn a_refused_operation_is_in_the_log_once_with_its_user() {
     .into_iter()
     .enumerate()
     {
-        let answer = said_to_alice(
+        let response = said_to_alice(
             &proxy,
             &format!(
                 "POST /mapi/emsmdb/ HTTP/1.1\r\n{fields}X-RequestId: {{1}}:1\r\nContent-Length: 0\r\n\r\n"
             ),
         );
-        assert!(answer.contains(&format!("\r\nX-ResponseCode: {code}\r\n")), "{fields}: {answer}");
+        assert!(response.contains(&format!("\r\nX-ResponseCode: {code}\r\n")), "{fields}: {response}");
         let line = proxy.process.wait_err(why, |line| line.contains("refused: ") && line.contains(why));
         for part in [
             "account=LAB\\alice",

@@ -197,11 +197,11 @@ fn curl_learns_our_names_from_autodiscover() {
     let account = format!("LAB\\{}:{}", ALICE.0, ALICE.1);
     let post = ["--basic", "--user", &account, "--data", "<Autodiscover/>"];
     for path in ["/autodiscover/autodiscover.xml", "/AutoDiscover/AutoDiscover.XML"] {
-        let answer = curl(&proxy, &post, path);
-        assert!(answer.ends_with("200"), "{answer}");
-        assert!(!answer.contains("exch.lab.test"), "{answer}");
+        let response = curl(&proxy, &post, path);
+        assert!(response.ends_with("200"), "{response}");
+        assert!(!response.contains("exch.lab.test"), "{response}");
         let url = "<InternalUrl>https://proxy.lab.test:8443/mapi/emsmdb/?MailboxId=1@lab.test</InternalUrl>";
-        assert!(answer.contains(url) && answer.contains("<Server>proxy.lab.test</Server>"), "{answer}");
+        assert!(response.contains(url) && response.contains("<Server>proxy.lab.test</Server>"), "{response}");
     }
     assert_eq!(curl(&proxy, &["--output", "/dev/null"], "/autodiscover/autodiscover.xml"), "401");
     assert_eq!(curl(&proxy, &["--output", "/dev/null", "--user", &account], "/owa/"), "403");

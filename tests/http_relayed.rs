@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::harness::{
-    ALICE, BOB, By, Certificates, Curl, HttpClient, HttpPlace as Place, HttpUpstream, RECORDED_SERVER, Setup,
-    code, header, hex,
+    ALICE, BOB, Certificates, Credentials, Curl, HttpClient, HttpPlace as Place, HttpUpstream,
+    RECORDED_SERVER, Setup, code, header, hex,
 };
 
 /// The recorded Execute with a `RopLogon`, and one with a `RopOpenFolder`.
@@ -52,7 +52,7 @@ fn curl_gets_in_by_whatever_the_server_takes_and_by_nothing_else() {
 #[test]
 fn passwords_that_others_could_read_are_not_passed_on() {
     let place = Place::new("any");
-    let ask = || Curl::in_the_clear(&place.proxy, "/EWS/Exchange.asmx");
+    let ask = || Curl::without_tls(&place.proxy, "/EWS/Exchange.asmx");
     assert_eq!(ask().run().headers("WWW-Authenticate"), ["Negotiate", "NTLM"]);
     assert_eq!(ask().user(ALICE).run().status(), 401);
     assert_eq!(ask().with(&["--oauth2-bearer", "token-of-alice"]).run().status(), 401);
@@ -70,7 +70,7 @@ fn sessions_of_two_users_by_every_scheme_are_each_ones_own() {
     let mut clients: Vec<_> = ways
         .iter()
         .flat_map(|by| [(by, ALICE), (by, BOB)])
-        .map(|(by, account)| (account.0, HttpClient::new(&proxy, &certificates, By(by, account))))
+        .map(|(by, account)| (account.0, HttpClient::new(&proxy, &certificates, Credentials(by, account))))
         .collect();
     // All at once, one step after the other.
     for command in ["connect", LOGON, OPEN, LOGON, "disconnect"] {
@@ -78,13 +78,13 @@ fn sessions_of_two_users_by_every_scheme_are_each_ones_own() {
             client.send(command);
         }
         for (name, client) in &mut clients {
-            let answer = client.answer();
+            let response = client.response();
             assert_eq!(
-                (&answer["status"], code(&answer)),
+                (&response["status"], code(&response)),
                 (&Value::from(200), Some("0".into())),
-                "{name}: {answer}"
+                "{name}: {response}"
             );
-            assert!(!answer["content"].as_str().unwrap().contains(&hex(RECORDED_SERVER)), "{name}");
+            assert!(!response["content"].as_str().unwrap().contains(&hex(RECORDED_SERVER)), "{name}");
         }
     }
     let served = served(&upstream);
@@ -121,15 +121,15 @@ fn the_cookies_of_another_open_nothing_though_the_server_would_take_them() {
         assert_ne!(code(&bob.command(LOGON)).unwrap(), "0", "{by}");
     }
     // With the same name, but by another scheme, it is unknown whether it is the same user.
-    let mut other = HttpClient::new(&place.proxy, &place.certificates, By("basic", ALICE));
+    let mut other = HttpClient::new(&place.proxy, &place.certificates, Credentials("basic", ALICE));
     other.command(&format!("take {cookies}"));
     assert_ne!(code(&other.command(OPEN)).unwrap(), "0");
-    alice.done(LOGON);
+    alice.succeed(LOGON);
     // Outlook has several connections for one session: each signs in for itself, as the same one.
     let cookies = alice.command("cookies")["cookies"].clone();
-    let mut second = HttpClient::new(&place.proxy, &place.certificates, By("spnego", ALICE));
+    let mut second = HttpClient::new(&place.proxy, &place.certificates, Credentials("spnego", ALICE));
     second.command(&format!("take {cookies}"));
-    second.done(OPEN);
+    second.succeed(OPEN);
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn a_sign_in_that_is_taken_back_or_breaks_off_is_made_anew_by_the_client_alone()
     let place = Place::new("any");
     let mut alice = place.connected("spnego", ALICE);
     let mut again = place.connected("ntlm", ALICE);
-    alice.done(LOGON);
-    again.done(LOGON);
+    alice.succeed(LOGON);
+    again.succeed(LOGON);
     let connections =
         || place.upstream.requests().iter().map(|r| r["connection"].as_u64().unwrap()).max().unwrap();
     let before = connections();
@@ -147,14 +147,14 @@ fn a_sign_in_that_is_taken_back_or_breaks_off_is_made_anew_by_the_client_alone()
     let refused = alice.command(OPEN);
     assert_eq!(refused["status"], 401, "{refused}");
     assert!(refused["headers"].to_string().contains("Negotiate"), "{refused}");
-    again.done(OPEN);
+    again.succeed(OPEN);
     assert!(connections() > before, "what was taken back is used again");
     // During authentication the client is challenged anew.
-    let bob = || HttpClient::new(&place.proxy, &place.certificates, By("spnego", BOB));
+    let bob = || HttpClient::new(&place.proxy, &place.certificates, Credentials("spnego", BOB));
     place.upstream.drop_after_challenge();
     let broken = bob().command("connect");
     assert_eq!(broken["status"], 401, "{broken}");
-    bob().done("connect");
+    bob().succeed("connect");
     assert!(served(&place.upstream).iter().any(|(user, _)| user == "lab\\bob"));
 }
 
@@ -186,7 +186,7 @@ fn outlook_learns_without_signing_in_where_autodiscover_is() {
 #[test]
 fn handshakes_pass_to_a_server_that_answers_head_with_a_body() {
     let place = Place::new("any");
-    place.upstream.answer_heads_with_bodies();
+    place.upstream.respond_to_head_with_body();
     for path in ["/EWS/Exchange.asmx", "/OAB/1/oab.xml"] {
         let page = place.curl(path).user(ALICE).with(&["--ntlm"]).run();
         assert_eq!((page.status(), &*page.body), (200, &*format!("GET {path}")), "{page:?}");

@@ -4,16 +4,16 @@
 use serde_json::Value;
 
 use crate::harness::{
-    ALICE, BOB, By, Certificates, HttpClient, HttpPlace as Place, HttpUpstream, RECORDED_SERVER, SERVICE,
-    Setup, code, header, hex,
+    ALICE, BOB, Certificates, Credentials, HttpClient, HttpPlace as Place, HttpUpstream, RECORDED_SERVER,
+    SERVICE, Setup, code, header, hex,
 };
 
 /// The recorded Execute with a `RopLogon`, and one with a `RopOpenFolder`.
 const LOGON: &str = "execute 65";
 const OPEN: &str = "execute 66";
 
-fn content(answer: &Value) -> String {
-    answer["content"].as_str().unwrap().to_owned()
+fn content(response: &Value) -> String {
+    response["content"].as_str().unwrap().to_owned()
 }
 
 /// What the server says when it is asked by `by` without a proxy.
@@ -21,13 +21,13 @@ fn recorded() -> Vec<Value> {
     let certificates = Certificates::new();
     let upstream = HttpUpstream::within_tls("basic", &certificates);
     let mut client = HttpClient::direct(&upstream, &certificates);
-    ["connect", LOGON, OPEN, "disconnect"].map(|command| client.done(command)).to_vec()
+    ["connect", LOGON, OPEN, "disconnect"].map(|command| client.succeed(command)).to_vec()
 }
 
-/// The headers of an answer but for cookies, times, and what each client calls its own requests.
-fn lasting(answer: &Value) -> Vec<Value> {
+/// The headers of a response but for cookies, times, and what each client calls its own requests.
+fn lasting(response: &Value) -> Vec<Value> {
     const OTHERS: [&str; 5] = ["set-cookie", "x-requestid", "x-clientinfo", "www-authenticate", "connection"];
-    let headers = answer["headers"].as_array().unwrap().iter();
+    let headers = response["headers"].as_array().unwrap().iter();
     let lasts = |header: &&Value| !OTHERS.contains(&&*header[0].as_str().unwrap().to_lowercase());
     headers.filter(lasts).cloned().collect()
 }
@@ -42,13 +42,13 @@ fn sessions_of_all_clients_are_those_of_the_server_but_for_its_name() {
         let upstream = HttpUpstream::within_tls(auth, &certificates);
         let mut proxy = Setup::before_http(&upstream, &certificates).start();
         for by in clients {
-            let mut client = HttpClient::new(&proxy, &certificates, By(by, ALICE));
+            let mut client = HttpClient::new(&proxy, &certificates, Credentials(by, ALICE));
             for (command, recorded) in ["connect", LOGON, OPEN, "disconnect"].into_iter().zip(&recorded) {
-                let answer = client.done(command);
-                assert_eq!(lasting(&answer), lasting(recorded), "{by}, {command}");
-                assert_eq!(content(&answer), content(recorded), "{by}, {command}");
-                assert!(!content(&answer).contains(&hex(RECORDED_SERVER)), "{by}: {answer}");
-                assert!(!answer["headers"].to_string().contains(RECORDED_SERVER), "{by}: {answer}");
+                let response = client.succeed(command);
+                assert_eq!(lasting(&response), lasting(recorded), "{by}, {command}");
+                assert_eq!(content(&response), content(recorded), "{by}, {command}");
+                assert!(!content(&response).contains(&hex(RECORDED_SERVER)), "{by}: {response}");
+                assert!(!response["headers"].to_string().contains(RECORDED_SERVER), "{by}: {response}");
             }
             // An authenticated connection is not challenged again.
             proxy.expect_lines("Disconnect", 1 + clients.iter().position(|other| other == by).unwrap());
@@ -56,7 +56,7 @@ fn sessions_of_all_clients_are_those_of_the_server_but_for_its_name() {
         let four = ["Connect", "Execute", "Execute", "Disconnect"];
         assert_eq!(upstream.operations(), four.repeat(clients.len()));
         assert!(upstream.refusals().is_empty(), "{:?}", upstream.refusals());
-        upstream.expect_service_alone();
+        upstream.expect_service_account_only();
         let ended = proxy.stop();
         assert!(ended.status.success(), "{}", ended.err);
         let counts =
@@ -73,12 +73,12 @@ fn two_users_have_two_sessions_on_connections_of_their_own() {
     let mut bob = place.connected("impacket", BOB);
     assert_ne!(alice.command("cookies"), bob.command("cookies"));
     for _ in 0..3 {
-        alice.done(LOGON);
-        bob.done(OPEN);
+        alice.succeed(LOGON);
+        bob.succeed(OPEN);
     }
-    alice.done("disconnect");
-    bob.done(LOGON);
-    bob.done("disconnect");
+    alice.succeed("disconnect");
+    bob.succeed(LOGON);
+    bob.succeed("disconnect");
     let requests = place.upstream.requests();
     let session = |request: &Value| {
         let cookie = header(request, "Cookie").unwrap_or_default();
@@ -94,14 +94,14 @@ fn two_users_have_two_sessions_on_connections_of_their_own() {
     assert_eq!(pairs.len(), 2, "{pairs:?}");
     assert_ne!((&pairs[0].0, pairs[0].1), (&pairs[1].0, pairs[1].1));
     assert_ne!(pairs[0].1, pairs[1].1);
-    place.upstream.expect_service_alone();
+    place.upstream.expect_service_account_only();
 }
 
 #[test]
 fn the_cookies_of_another_user_open_nothing_and_spoil_nothing() {
     let place = Place::new("ntlm");
     let mut alice = place.connected("ntlm", ALICE);
-    alice.done(LOGON);
+    alice.succeed(LOGON);
     let cookies = alice.command("cookies")["cookies"].clone();
     assert_eq!(cookies.as_object().unwrap().len(), 2, "{cookies}");
     let before = place.upstream.operations();
@@ -110,10 +110,10 @@ fn the_cookies_of_another_user_open_nothing_and_spoil_nothing() {
         let own = bob.command("cookies")["cookies"].clone();
         for command in [LOGON, "disconnect"] {
             bob.command(&format!("take {cookies}"));
-            let answer = bob.command(command);
-            let refused = code(&answer).unwrap();
-            assert!(answer["status"] == 200 && refused != "0", "{by}: {answer}");
-            assert!(header(&answer, "Set-Cookie").is_none(), "{by}: {answer}");
+            let response = bob.command(command);
+            let refused = code(&response).unwrap();
+            assert!(response["status"] == 200 && refused != "0", "{by}: {response}");
+            assert!(header(&response, "Set-Cookie").is_none(), "{by}: {response}");
         }
         // Half of it neither.
         let mut mixed = own.clone();
@@ -122,15 +122,15 @@ fn the_cookies_of_another_user_open_nothing_and_spoil_nothing() {
         assert_ne!(code(&bob.command(LOGON)).unwrap(), "0", "{by}");
         // Bob's own session is as it was, and so is that of Alice.
         bob.command(&format!("take {own}"));
-        bob.done(OPEN);
-        alice.done(OPEN);
-        bob.done("disconnect");
+        bob.succeed(OPEN);
+        alice.succeed(OPEN);
+        bob.succeed("disconnect");
     }
     // Alice herself may use them from another connection.
-    let mut again = HttpClient::new(&place.proxy, &place.certificates, By("impacket", ALICE));
+    let mut again = HttpClient::new(&place.proxy, &place.certificates, Credentials("impacket", ALICE));
     let cookies = alice.command("cookies")["cookies"].clone();
     again.command(&format!("take {cookies}"));
-    again.done(OPEN);
+    again.succeed(OPEN);
     // None of it reached the server.
     let bobs = ["Connect", "Execute", "Execute", "Disconnect"].repeat(4);
     assert_eq!(place.upstream.operations().len(), before.len() + bobs.len() + 1);
@@ -148,19 +148,19 @@ fn a_server_killed_in_the_middle_of_an_answer_is_no_end_of_the_proxy() {
     place.upstream.wait_held();
     waits.command("script mute");
     waits.send(LOGON);
-    place.upstream.process.wait_lines("two held answers", 2, |line| line.contains("\"waits\""));
+    place.upstream.process.wait_lines("two held responses", 2, |line| line.contains("\"waits\""));
     place.upstream.process.kill();
-    let broken = begun.answer();
-    assert!(broken.get("fault").is_some(), "half an answer passes for a whole one: {broken}");
-    let answer = waits.answer();
-    assert_eq!(answer["status"], 502, "{answer}");
+    let broken = begun.response();
+    assert!(broken.get("fault").is_some(), "half a response passes for a whole one: {broken}");
+    let response = waits.response();
+    assert_eq!(response["status"], 502, "{response}");
     // The proxy goes on: it reports that the server is down, and works again once the server is back.
     begun.command("script ");
     assert_eq!(begun.command("connect")["status"], 502);
     place.upstream = place.upstream.restarted();
-    begun.done("connect");
-    begun.done(LOGON);
-    begun.done("disconnect");
+    begun.succeed("connect");
+    begun.succeed(LOGON);
+    begun.succeed("disconnect");
     let ended = place.proxy.stop();
     assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
 }
@@ -170,16 +170,16 @@ fn a_server_that_was_restarted_knows_no_session_and_says_so_itself() {
     for auth in ["ntlm", "basic"] {
         let mut place = Place::new(auth);
         let mut alice = place.connected("ntlm", ALICE);
-        alice.done(LOGON);
+        alice.succeed(LOGON);
         place.upstream = place.upstream.restarted();
         // The old connection is of no use any more, which must not show; the old session is lost, which must.
         let lost = alice.command(OPEN);
         assert_eq!((lost["status"].as_u64(), code(&lost)), (Some(200), Some("10".into())), "{lost}");
-        alice.done("connect");
-        alice.done(OPEN);
-        alice.done("disconnect");
+        alice.succeed("connect");
+        alice.succeed(OPEN);
+        alice.succeed("disconnect");
         assert_eq!(place.upstream.operations(), ["Execute", "Connect", "Execute", "Disconnect"]);
-        place.upstream.expect_service_alone();
+        place.upstream.expect_service_account_only();
     }
 }
 
@@ -190,16 +190,16 @@ fn a_proxy_that_shuts_down_completes_responses_in_flight() {
     let mut alice = place.connected("ntlm", ALICE);
     // Idle connections delay no other client.
     let _idle = place.connected("impacket", BOB);
-    let whole = content(&alice.done(LOGON));
+    let whole = content(&alice.succeed(LOGON));
     alice.command("script hold");
     alice.send(LOGON);
     place.upstream.wait_held();
     place.proxy.process.terminate();
     place.proxy.process.wait_out("that it stops", |line| line.contains("stopping"));
     place.proxy.wait_closed(8443);
-    place.upstream.go();
-    let answer = alice.answer();
-    assert_eq!((content(&answer), code(&answer)), (whole, Some("0".into())), "{answer}");
+    place.upstream.release();
+    let response = alice.response();
+    assert_eq!((content(&response), code(&response)), (whole, Some("0".into())), "{response}");
     let ended = place.proxy.process.end();
     assert!(ended.status.success(), "{}", ended.err);
     assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
@@ -217,11 +217,11 @@ fn a_hang_up_reads_the_password_again_for_connections_to_come() {
     };
     read_again("not the password", 1);
     // What stands goes on, what is new does not come about.
-    before.done(LOGON);
-    let mut after = HttpClient::new(&place.proxy, &place.certificates, By("ntlm", ALICE));
+    before.succeed(LOGON);
+    let mut after = HttpClient::new(&place.proxy, &place.certificates, Credentials("ntlm", ALICE));
     assert_eq!(after.command("connect")["status"], 503);
     read_again(SERVICE.1, 2);
-    after.done("connect");
+    after.succeed("connect");
     // What is no password stays out.
     place.proxy.write_password("");
     place.proxy.process.hang_up();
@@ -229,6 +229,6 @@ fn a_hang_up_reads_the_password_again_for_connections_to_come() {
         .proxy
         .process
         .wait_err("why not", |line| line.contains("can't reload the password of the service account"));
-    place.connected("ntlm", BOB).done(LOGON);
+    place.connected("ntlm", BOB).succeed(LOGON);
     assert!(place.proxy.stop().status.success());
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::harness::{ALICE, Answer, Client, Connection, NSPI, Proxy, RawUpstream, Setup, address, forward};
+use crate::harness::{ALICE, Client, Connection, NSPI, Outcome, Proxy, RawUpstream, Setup, address, forward};
 
 /// A proxy whose server is `target`, to be.
 fn before(target: SocketAddr) -> Setup {
@@ -12,11 +12,11 @@ fn before(target: SocketAddr) -> Setup {
 
 /// What comes of opening an address book at `proxy`, which must be known soon.
 #[track_caller]
-fn refused(proxy: &Proxy) -> Answer {
+fn refused(proxy: &Proxy) -> Outcome {
     let begin = Instant::now();
-    let answer = Connection::bound(proxy.rpc(), NSPI).call(0, &[0; 48]);
+    let response = Connection::bound(proxy.rpc(), NSPI).call(0, &[0; 48]);
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
-    answer
+    response
 }
 
 const SERVER_UNAVAILABLE: u32 = 1722;
@@ -44,7 +44,7 @@ fn a_server_that_leads_back_through_a_forwarder_is_refused() {
     let mut proxy = before(forwarder).start();
     forward(forwarder, proxy.rpc(), b"");
     for _ in 0..3 {
-        assert_eq!(refused(&proxy), Answer::Fault(SERVER_UNAVAILABLE));
+        assert_eq!(refused(&proxy), Outcome::Fault(SERVER_UNAVAILABLE));
     }
     expect_one_line(&mut proxy);
 }
@@ -66,9 +66,9 @@ fn a_loop_through_another_proxy_is_refused() {
     let other = before(forwarder).start();
     let proxy = before(other.rpc()).start();
     forward(forwarder, proxy.rpc(), b"");
-    assert!(matches!(refused(&proxy), Answer::Fault(_)));
+    assert!(matches!(refused(&proxy), Outcome::Fault(_)));
     proxy.process.wait_err("that it is a loop", looped);
-    assert!(matches!(refused(&other), Answer::Fault(_)));
+    assert!(matches!(refused(&other), Outcome::Fault(_)));
     other.process.wait_err("that it is a loop", looped);
 }
 

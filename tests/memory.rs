@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::harness::raw_http::{
-    Bystander, Client, Got, Server, answer, execute, executed, field, folder_opened, read_message,
+    Bystander, Client, HttpOutcome, Server, execute, executed, field, folder_opened, read_message, response,
 };
-use crate::harness::{Answer, Connection, PATIENCE, Proxy, RFR, RawUpstream, Setup, pdu};
+use crate::harness::{Connection, Outcome, PATIENCE, Proxy, RFR, RawUpstream, Setup, pdu};
 
 const KIB: u64 = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -29,7 +29,7 @@ fn wait_memory(proxy: &Proxy, patience: Duration, what: &str, fits: impl Fn(u64)
 }
 
 fn server() -> Server {
-    Server::start(|_, _| (answer(&executed(&folder_opened()), ""), true))
+    Server::start(|_, _| (response(&executed(&folder_opened()), ""), true))
 }
 
 /// A request of which `sent` bytes of its body are sent, and the rest of it.
@@ -63,7 +63,7 @@ fn waves(clients: usize, more: u64) {
         wait_memory(&proxy, PATIENCE, "not all of a wave came", |now| now > before + held * 3 / 4);
         let during = proxy.resident_memory();
         drop(begun);
-        bystander.goes_on(&format!("wave {wave}"));
+        bystander.expect_response(&format!("wave {wave}"));
         println!("wave {wave}: {before} KiB before, {during} during, {} after", proxy.resident_memory());
     }
     let begin = Instant::now();
@@ -85,8 +85,8 @@ fn waves_of_a_thousand_half_sent_bodies_leave_no_memory_behind() {
     waves(1000, 32 * KIB);
 }
 
-/// Of `streams` the one on which an answer comes first.
-fn first_answered(streams: &[&TcpStream]) -> usize {
+/// Of `streams` the one on which a response comes first.
+fn first_responded(streams: &[&TcpStream]) -> usize {
     let until = Instant::now() + PATIENCE;
     for stream in streams {
         stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
@@ -108,11 +108,11 @@ fn a_body_over_the_users_share_of_memory_is_refused_as_busy() {
     let server = server();
     let proxy = server.proxied(|setup| setup.clients_key("request_megabytes_per_user", "2"));
     let body = execute(&vec![7; 950_000]);
-    let good = Got::Answer(200, "0".to_owned(), executed(&folder_opened()));
+    let good = HttpOutcome::Response(200, "0".to_owned(), executed(&folder_opened()));
     let mut bystander = Bystander::new(&proxy);
     // Two of them have room.
     let mut begun = begin_three(&proxy, &body);
-    let refused = first_answered(&begun.iter().map(|(client, _)| &client.stream).collect::<Vec<_>>());
+    let refused = first_responded(&begun.iter().map(|(client, _)| &client.stream).collect::<Vec<_>>());
     let (mut refused, _) = begun.remove(refused);
     let (head, _) = read_message(&mut refused.stream).unwrap();
     assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{head}");
@@ -124,13 +124,13 @@ fn a_body_over_the_users_share_of_memory_is_refused_as_busy() {
     let line = proxy.process.wait_err("the refusal", |line| line.contains("refused as too busy"));
     assert!(line.contains("bob") && line.contains("clients.request_megabytes_per_user"), "{line}");
     // It is his share: others have theirs, and so have his small requests.
-    assert_eq!(bystander.0.ask("Execute", &body), good);
-    assert_eq!(Client::new(&proxy, "bad").ask("Execute", &execute(&[7; 1000])), good);
+    assert_eq!(bystander.0.request("Execute", &body), good);
+    assert_eq!(Client::new(&proxy, "bad").request("Execute", &execute(&[7; 1000])), good);
     // What has come is carried out, and makes room. One more may have been refused in the same instant.
-    let carried_out = begun.into_iter().map(|(mut client, rest)| client.say(&rest));
+    let carried_out = begun.into_iter().map(|(mut client, rest)| client.exchange(&rest));
     assert!(carried_out.collect::<Vec<_>>().contains(&good));
     for _ in 0..3 {
-        assert_eq!(Client::new(&proxy, "bad").ask("Execute", &body), good);
+        assert_eq!(Client::new(&proxy, "bad").request("Execute", &body), good);
     }
 }
 
@@ -140,7 +140,7 @@ fn all_bodies_together_are_bounded() {
     let proxy = server.proxied(|setup| setup.clients_key("request_megabytes", "2"));
     let body = execute(&vec![7; 950_000]);
     let begun = begin_three(&proxy, &body);
-    let refused = first_answered(&begun.iter().map(|(client, _)| &client.stream).collect::<Vec<_>>());
+    let refused = first_responded(&begun.iter().map(|(client, _)| &client.stream).collect::<Vec<_>>());
     let mut refused = &begun[refused].0.stream;
     let mut status = [0; 12];
     refused.read_exact(&mut status).unwrap();
@@ -150,13 +150,13 @@ fn all_bodies_together_are_bounded() {
 
 #[test]
 fn answers_that_a_user_does_not_read_are_held_up_to_his_share_of_memory() {
-    // More than the kernel takes for a client that does not read, and less than an answer may have.
+    // More than the kernel takes for a client that does not read, and less than a response may have.
     const ANSWER: usize = 14_000_000;
     const CLIENTS: usize = 6;
     let server = Server::start(|_, body| {
         let long = body.len() > 1000;
         let payload = if long { vec![0; ANSWER] } else { executed(&folder_opened()) };
-        (answer(&payload, ""), true)
+        (response(&payload, ""), true)
     });
     let proxy = server.proxied(|setup| setup.clients_key("request_megabytes_per_user", "20"));
     let asked: Vec<_> = (0..CLIENTS)
@@ -171,7 +171,7 @@ fn answers_that_a_user_does_not_read_are_held_up_to_his_share_of_memory() {
     let line = proxy.process.wait_err("the refusal", |line| line.contains("refused as too busy"));
     assert!(line.contains("bob") && line.contains("clients.request_megabytes_per_user"), "{line}");
     // Others are served meanwhile, and memory stays within the limit.
-    Bystander::new(&proxy).goes_on("beside unread answers");
+    Bystander::new(&proxy).expect_response("beside unread responses");
     let statuses = asked.into_iter().map(|mut client| {
         let (head, _) = read_message(&mut client.stream).unwrap();
         head.split(' ').nth(1).unwrap().to_owned()
@@ -181,7 +181,10 @@ fn answers_that_a_user_does_not_read_are_held_up_to_his_share_of_memory() {
     assert!(count("200") > 0 && count("503") > 0, "{statuses:?}");
     assert_eq!(count("200") + count("503"), CLIENTS, "{statuses:?}");
     // What was read makes room.
-    assert!(matches!(Client::new(&proxy, "bad").ask("Execute", &execute(&[7; 2000])), Got::Answer(200, ..)));
+    assert!(matches!(
+        Client::new(&proxy, "bad").request("Execute", &execute(&[7; 2000])),
+        HttpOutcome::Response(200, ..)
+    ));
 }
 
 const FIRST: u8 = 1;
@@ -250,7 +253,7 @@ fn an_unfinished_call_over_its_callers_share_of_memory_gets_a_fault() {
             stream.write_all(&fragment(0, 2, FRAGMENT)).unwrap();
         }
     }
-    let refused = first_answered(&streams.iter().collect::<Vec<_>>());
+    let refused = first_responded(&streams.iter().collect::<Vec<_>>());
     let mut refused = streams.remove(refused);
     assert_eq!(fault(&mut refused), TOO_BUSY);
     proxy.process.wait_err("the refusal", |line| {
@@ -271,18 +274,18 @@ fn an_unfinished_call_over_its_callers_share_of_memory_gets_a_fault() {
 
 #[test]
 fn answers_by_rpc_that_a_user_does_not_read_are_held_up_to_his_share_of_memory() {
-    // More than the kernel takes for a client that does not read, and less than an answer may have.
+    // More than the kernel takes for a client that does not read, and less than a response may have.
     const ANSWER: usize = 14_000_000;
     let upstream = RawUpstream::start(|call| match call.stub.len() {
-        8 => Answer::Response(vec![0; ANSWER]),
-        _ => Answer::Response(vec![0; 8]),
+        8 => Outcome::Response(vec![0; ANSWER]),
+        _ => Outcome::Response(vec![0; 8]),
     });
     let setup = Setup::before(&upstream.binding()).unprotected();
     let proxy = setup.clients_key("request_megabytes_per_user", "20").start();
     let clients: Vec<_> = (0..6)
         .map(|_| {
             let mut client = Connection::bound(proxy.rpc(), RFR);
-            client.ask(1, &[0; 8]);
+            client.send_request(1, &[0; 8]);
             client
         })
         .collect();
@@ -291,14 +294,14 @@ fn answers_by_rpc_that_a_user_does_not_read_are_held_up_to_his_share_of_memory()
     // Others are served meanwhile.
     let mut other = Connection::bound(proxy.rpc(), RFR);
     assert_eq!(other.call(1, &[0; 9]).stub().len(), 8);
-    let answers: Vec<_> = clients.into_iter().map(|mut client| client.answer()).collect();
-    let whole = answers.iter().filter(|answer| **answer == Answer::Response(vec![0; ANSWER])).count();
+    let responses: Vec<_> = clients.into_iter().map(|mut client| client.response()).collect();
+    let whole = responses.iter().filter(|response| **response == Outcome::Response(vec![0; ANSWER])).count();
     assert!((1..6).contains(&whole), "{whole}");
 }
 
 #[test]
 fn an_idle_connection_keeps_nothing_of_the_answers_that_were_read() {
-    let upstream = RawUpstream::start(|_| Answer::Response(vec![7; 4_000_000]));
+    let upstream = RawUpstream::start(|_| Outcome::Response(vec![7; 4_000_000]));
     let proxy = Setup::before(&upstream.binding()).unprotected().log("error").start();
     let read = |mut client: Connection| {
         assert_eq!(client.call(0, &[0; 64]).stub().len(), 4_000_000);
@@ -307,13 +310,13 @@ fn an_idle_connection_keeps_nothing_of_the_answers_that_were_read() {
     let first = read(Connection::bound(proxy.rpc(), RFR));
     let before = proxy.resident_memory();
     let others: Vec<_> = (0..20).map(|_| read(Connection::bound(proxy.rpc(), RFR))).collect();
-    wait_memory(&proxy, SOON, "20 answers of 4 MB were read", |now| now < before + 24 * KIB);
+    wait_memory(&proxy, SOON, "20 responses of 4 MB were read", |now| now < before + 24 * KIB);
     drop((first, others));
 }
 
 #[test]
 fn a_call_that_waits_keeps_nothing_of_what_came_with_it() {
-    let upstream = RawUpstream::start(|_| Answer::Silence);
+    let upstream = RawUpstream::start(|_| Outcome::NoResponse);
     let proxy = Setup::before(&upstream.binding()).unprotected().log("error").start();
     // Cancels of a call that there is not, as many as come in one read.
     let cancels = pdu(18, FIRST | LAST, 9, &[]).repeat(1000);

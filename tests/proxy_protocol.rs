@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::harness::raw_http::{Bystander, Server, answer};
+use crate::harness::raw_http::{Bystander, Server, response};
 use crate::harness::{ALICE, Client, PATIENCE, Proxy, RFR, RawUpstream, Setup, address, bind, forward};
 
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -56,7 +56,7 @@ fn version_2(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
 }
 
 fn any_server() -> Server {
-    Server::start(|_, _| (answer(b"", ""), true))
+    Server::start(|_, _| (response(b"", ""), true))
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_header_from_elsewhere_is_a_protocol_error() {
             assert!(refused, "{}: {:?}", listener.name, String::from_utf8_lossy(&got));
         }
     }
-    before.goes_on("headers that were not asked for");
+    before.expect_response("headers that were not asked for");
     proxy.process.wait_err("what RPC listeners took it for", |line| line.contains("invalid PDU header: "));
 }
 
@@ -208,7 +208,7 @@ fn guesses_of_remote_calls_are_counted_and_logged_by_the_claimed_address() {
         let report = Client::impacket(guesser).user((ALICE.0, "wrong"), "privacy").run();
         assert!(report.failed.is_some(), "{}", report.text);
     }
-    // She is elsewhere, behind the same load balancer, and gets as far as the server that answers nonsense.
+    // She is elsewhere, behind the same load balancer, and gets as far as the server that responses nonsense.
     let report = Client::impacket(user).user(ALICE, "privacy").run();
     assert!(!upstream.calls().is_empty(), "{}", report.text);
     let log = proxy.stop().err;

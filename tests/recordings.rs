@@ -17,8 +17,8 @@ fn recorded() -> (Upstream, Proxy) {
     let capture = "[capture]\npackets = \"run.pcapng\"\nsides = [\"client\", \"upstream\"]\n";
     let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).table(capture);
     let mut proxy = setup.start();
-    Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_done();
-    Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--dialect", "2000").run().expect_done();
+    Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_success();
+    Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--dialect", "2000").run().expect_success();
     // What was recorded last is written by then.
     assert!(proxy.stop().status.success());
     (upstream, proxy)
@@ -53,7 +53,7 @@ pub(crate) fn tshark(file: &Path, filter: &str) -> String {
     ended.out
 }
 
-/// Nothing of an operation is left opaque. Not so the answers to ROPs: those of the server that stands in here are
+/// Nothing of an operation is left opaque. Not so the responses to ROPs: those of the server that stands in here are
 /// the questions once more.
 #[track_caller]
 fn is_read(operation: &Value) {
@@ -137,7 +137,7 @@ fn a_lost_packet_with_a_sealed_answer_costs_its_call_and_no_other() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).start();
     let recording = crate::witness::Recording::of([proxy.address, proxy.address]);
-    Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_done();
+    Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_success();
     let recorded = recording.end();
     let folder = Folder::new();
     let password = format!("alice={}", folder.write("password", ALICE.1).display());
@@ -169,8 +169,8 @@ fn what_a_client_sealed_on_the_wire_is_read_with_its_password_and_not_without() 
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
     let recording = crate::witness::Recording::of([proxy.address, upstream.address]);
-    Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_done();
-    Client::scapy(proxy.mapper()).user(ALICE, "privacy").run().expect_done();
+    Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_success();
+    Client::scapy(proxy.mapper()).user(ALICE, "privacy").run().expect_success();
     let recorded = recording.end();
     let folder = Folder::new();
     let password = folder.write("password", ALICE.1);
@@ -239,7 +239,7 @@ fn a_replayed_session_has_the_same_meaning_and_differences_are_reported() {
     assert!(same.out.contains("nspi.QueryRows: the same"), "{}", same.out);
     assert!(same.out.ends_with(" 0 differ; 0 calls were not sent"), "{}", same.out);
 
-    // Another server, which has the same people but in other places, answers otherwise.
+    // Another server, which has the same people but in other places, responses otherwise.
     let other = Lab::start(true);
     let setup = Setup::before(&other.mapper().to_string()).stack(&[]);
     let differs = replayed(&recording, &setup.start(), BOB);
@@ -327,7 +327,7 @@ pub(crate) fn utf16(text: &str) -> Vec<u8> {
 fn a_response_of_mapi_over_http_that_differs_is_reported() {
     let pack = "mapihttp-compressed";
     let (_folder, recording) = unpacked(pack);
-    let (_upstream, proxy, certificates) = playback(pack, &[Change::Spoilt(utf16("Inbox"), utf16("Outbx"))]);
+    let (_upstream, proxy, certificates) = playback(pack, &[Change::Altered(utf16("Inbox"), utf16("Outbx"))]);
     let replayed = replayed_to(&proxy, &certificates, &recording, ALICE);
     assert!(!replayed.status.success());
     let difference = "\"Outbx\", recorded was \"Inbox\"";

@@ -1,4 +1,4 @@
-//! A recording sent once more to a server that has made up other ids and times, or that answers otherwise.
+//! A recording sent once more to a server that has made up other ids and times, or that responses otherwise.
 
 use crate::harness::{ALICE, Change, Ended};
 use crate::recordings::{playback, replayed_to, unpacked, utf16};
@@ -33,8 +33,8 @@ fn renewed() -> Vec<Change> {
     ];
     // When somebody logged on, and the day of every other time of the recording, some of which the client set.
     let times = [("1300 1706150BEA07", "2200 11021E0BEA07"), ("0C7ADD01", "0D8BDD01")];
-    let ids = ids.map(|(old, new)| Change::Renewed(bytes(old), bytes(new)));
-    ids.into_iter().chain(times.map(|(old, new)| Change::Spoilt(bytes(old), bytes(new)))).collect()
+    let ids = ids.map(|(old, new)| Change::Regenerated(bytes(old), bytes(new)));
+    ids.into_iter().chain(times.map(|(old, new)| Change::Altered(bytes(old), bytes(new)))).collect()
 }
 
 /// What `mapiproxy replay` says of a recording, with the server changed.
@@ -67,11 +67,11 @@ fn what_another_server_has_otherwise_is_a_difference_whatever_it_makes_up() {
     ];
     let mut changes = renewed();
     changes.extend([
-        Change::Spoilt(utf16("Bulk 010 even"), utf16("Bulk 010 evil")),
-        // The answer of RopGetOwningServers.
-        Change::Spoilt(bytes("4200 02010480"), bytes("4200 05000780")),
-        Change::Spoilt(container.concat(), Vec::new()),
-        Change::Spoilt(bytes("FF 02000000 06000000 0201FF0F"), bytes("FF 01000000 06000000 0201FF0F")),
+        Change::Altered(utf16("Bulk 010 even"), utf16("Bulk 010 evil")),
+        // The response of RopGetOwningServers.
+        Change::Altered(bytes("4200 02010480"), bytes("4200 05000780")),
+        Change::Altered(container.concat(), Vec::new()),
+        Change::Altered(bytes("FF 02000000 06000000 0201FF0F"), bytes("FF 01000000 06000000 0201FF0F")),
     ]);
     let Ended { out, err, .. } = replayed(&changes);
     assert!(out.ends_with("395 answers are the same, 5 differ; 40 calls were not sent"), "{out}\n{err}");

@@ -12,7 +12,7 @@ const TESTS: usize = 173;
 /// The tests that fail, by why that is right.
 const FAILING: &[(&str, &[&str])] = &[
     (
-        "a context's number has 16 bits in answers too (C706 12.6.3.1); the tests want the low eight",
+        "a context's number has 16 bits in responses too (C706 12.6.3.1); the tests want the low eight",
         &[
             "ntlm_hdr_signing_integrity",
             "ntlm_hdr_signing_packet",

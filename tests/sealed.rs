@@ -1,5 +1,5 @@
-//! Sealed units that somebody on the wire changes, repeats, swaps or keeps: each is noticed, ends in a fault or a
-//! close, and never in an answer or in a call that the server gets to see.
+//! Sealed pdus that somebody on the wire changes, repeats, swaps or keeps: each is noticed, ends in a fault or a
+//! close, and never in a response or in a call that the server gets to see.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::harness::{
-    ALICE, BOB, Client, FAULT, PATIENCE, Passing, Proxy, REQUEST, RESPONSE, RawUpstream, Relay,
-    ScriptedClient, Seen, Setup, Upstream,
+    ALICE, BOB, Client, FAULT, FromServer, PATIENCE, PduInfo, Proxy, REQUEST, RESPONSE, RawUpstream, Relay,
+    ScriptedClient, Setup, Upstream,
 };
 
 /// Bytes of a request's or a response's header.
@@ -18,7 +18,7 @@ const HEADER: usize = 24;
 const TRAILER: usize = 8;
 const SIGNATURE: usize = 16;
 
-/// The bits to flip in a unit of `length` bytes: each of the header's and of the trailer's, where each means
+/// The bits to flip in a pdu of `length` bytes: each of the header's and of the trailer's, where each means
 /// something, and one of every other byte.
 fn bits(length: usize) -> Vec<usize> {
     let trailer = length - SIGNATURE - TRAILER..length - SIGNATURE;
@@ -26,9 +26,9 @@ fn bits(length: usize) -> Vec<usize> {
     (0..8 * length).filter(|bit| each(&(bit / 8)) || bit % 8 == bit / 8 % 8).collect()
 }
 
-fn flipped(mut unit: Vec<u8>, bit: usize) -> Vec<u8> {
-    unit[bit / 8] ^= 1 << (bit % 8);
-    unit
+fn flipped(mut pdu: Vec<u8>, bit: usize) -> Vec<u8> {
+    pdu[bit / 8] ^= 1 << (bit % 8);
+    pdu
 }
 
 /// An authenticated client that must not be affected by what happens to others.
@@ -42,8 +42,8 @@ impl Bystander {
     }
 
     fn expect_undisturbed(mut self) {
-        self.0.uses(&self.1);
-        self.0.leave();
+        self.0.expect_use(&self.1);
+        self.0.disconnect();
     }
 }
 
@@ -59,11 +59,11 @@ fn sessions(relay: &Relay, arguments: &[(&str, &str)]) -> Vec<Vec<String>> {
     for (name, value) in arguments {
         client = if value.is_empty() { client.flag(name) } else { client.with(name, value) };
     }
-    let report = client.run_for(Duration::from_secs(100)).expect_done();
+    let report = client.run_for(Duration::from_secs(100)).expect_success();
     let words = |session: &Value| {
         session.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
     };
-    report.answer("sessions").as_array().unwrap().iter().map(words).collect()
+    report.result("sessions").as_array().unwrap().iter().map(words).collect()
 }
 
 /// How often each thing came of a session's last step.
@@ -75,8 +75,8 @@ fn count(sessions: &[Vec<String>]) -> BTreeMap<&str, usize> {
     counts
 }
 
-fn kinds(seen: &Seen) -> Vec<u8> {
-    seen.units.iter().map(|unit| unit[2]).collect()
+fn kinds(seen: &FromServer) -> Vec<u8> {
+    seen.pdus.iter().map(|pdu| pdu[2]).collect()
 }
 
 #[test]
@@ -85,20 +85,20 @@ fn a_bit_flipped_anywhere_in_a_sealed_request_is_noticed() {
     let upstream = RawUpstream::echo();
     let proxy = recorded(&upstream);
     let bystander = Bystander::at(&proxy);
-    let relay = Relay::before(proxy.rpc(), |passing, unit| match passing {
-        Passing { kind: REQUEST, number: 0, connection } => match bits(unit.len()).get(connection) {
-            Some(bit) => vec![flipped(unit, *bit)],
-            None => vec![unit],
+    let relay = Relay::before(proxy.rpc(), |info, pdu| match info {
+        PduInfo { kind: REQUEST, number: 0, connection } => match bits(pdu.len()).get(connection) {
+            Some(bit) => vec![flipped(pdu, *bit)],
+            None => vec![pdu],
         },
-        _ => vec![unit],
+        _ => vec![pdu],
     });
     let sessions = sessions(&relay, &[("--count", &SESSIONS.to_string())]);
-    // The requests are of one length, as their answers are.
-    let untouched = sessions.iter().filter(|session| session[..] == ["answer", "answer"]).count();
+    // The requests are of one length, as their responses are.
+    let untouched = sessions.iter().filter(|session| session[..] == ["response", "response"]).count();
     let touched = SESSIONS - untouched;
     println!("flipped in a request: {:?}", count(&sessions));
     assert!(touched > 250 && untouched > 0, "{touched} of {SESSIONS} were touched");
-    for (connection, seen) in relay.seen() {
+    for (connection, seen) in relay.sent_by_server() {
         let answered = kinds(&seen).contains(&RESPONSE);
         assert_eq!(answered, connection >= touched, "bit {connection} of {touched}: {:?}", kinds(&seen));
         assert!(seen.ended || answered, "bit {connection}: the connection is still there");
@@ -113,29 +113,29 @@ fn a_bit_flipped_anywhere_in_a_sealed_response_of_the_server_is_noticed() {
     const SESSIONS: usize = 360;
     let upstream = Upstream::start();
     let server = (upstream.address, 6001).into();
-    let relay = Relay::before(server, |passing, unit| match passing {
+    let relay = Relay::before(server, |info, pdu| match info {
         // The bystander's connection is the first.
-        Passing { kind: RESPONSE, number: 0, connection: connection @ 1.. } => {
-            match bits(unit.len()).get(connection - 1) {
-                Some(bit) => vec![flipped(unit, *bit)],
-                None => vec![unit],
+        PduInfo { kind: RESPONSE, number: 0, connection: connection @ 1.. } => {
+            match bits(pdu.len()).get(connection - 1) {
+                Some(bit) => vec![flipped(pdu, *bit)],
+                None => vec![pdu],
             }
         }
-        _ => vec![unit],
+        _ => vec![pdu],
     });
-    // Where a flip makes a unit longer, the rest of it is waited for as long as an answer may take.
+    // Where a flip makes a pdu longer, the rest of it is waited for as long as a response may take.
     let proxy = Setup::before(&relay.binding()).upstream_key("call_seconds", "12").start();
     let bystander = Bystander::at(&proxy);
-    let client = Relay::before(proxy.rpc(), |_, unit| vec![unit]);
+    let client = Relay::before(proxy.rpc(), |_, pdu| vec![pdu]);
     let sessions = sessions(&client, &[("--count", &SESSIONS.to_string()), ("--at-once", "16")]);
-    let untouched = sessions.iter().filter(|session| session[..] == ["answer", "answer"]).count();
+    let untouched = sessions.iter().filter(|session| session[..] == ["response", "response"]).count();
     println!("flipped in a response: {:?}", count(&sessions));
-    let flips = bits(relay.seen()[&0].units[0].len()).len();
+    let flips = bits(relay.sent_by_server()[&0].pdus[0].len()).len();
     assert_eq!(untouched, SESSIONS - flips);
     for session in &sessions {
         // RPC_S_CALL_FAILED: the server is lost to this session.
         let failed = session[0].to_lowercase().contains("6be");
-        assert!(failed || session[..] == ["answer", "answer"], "{session:?}");
+        assert!(failed || session[..] == ["response", "response"], "{session:?}");
     }
     bystander.expect_undisturbed();
 }
@@ -145,12 +145,12 @@ fn a_sealed_request_that_is_sent_again_is_not_taken_again() {
     let upstream = RawUpstream::echo();
     let proxy = recorded(&upstream);
     let bystander = Bystander::at(&proxy);
-    let relay = Relay::before(proxy.rpc(), |passing, unit| match passing {
-        Passing { kind: REQUEST, number: 1, .. } => vec![unit.clone(), unit],
-        _ => vec![unit],
+    let relay = Relay::before(proxy.rpc(), |info, pdu| match info {
+        PduInfo { kind: REQUEST, number: 1, .. } => vec![pdu.clone(), pdu],
+        _ => vec![pdu],
     });
     let sessions = sessions(&relay, &[("--count", "4")]);
-    assert_eq!(count(&sessions), [("answer", 4)].into());
+    assert_eq!(count(&sessions), [("response", 4)].into());
     for seen in wait_ended(&relay).values() {
         assert_eq!(kinds(seen)[..2], [RESPONSE, RESPONSE]);
         assert!(kinds(seen)[2..].iter().all(|kind| *kind == FAULT), "{:?}", kinds(seen));
@@ -166,19 +166,19 @@ fn sealed_requests_that_change_places_or_go_missing_are_not_taken() {
         let proxy = recorded(&upstream);
         let bystander = Bystander::at(&proxy);
         let kept = Mutex::new(BTreeMap::new());
-        let relay = Relay::before(proxy.rpc(), move |passing, unit| match passing {
-            Passing { kind: REQUEST, number: 1, connection } => {
-                kept.lock().unwrap().insert(connection, unit);
+        let relay = Relay::before(proxy.rpc(), move |info, pdu| match info {
+            PduInfo { kind: REQUEST, number: 1, connection } => {
+                kept.lock().unwrap().insert(connection, pdu);
                 vec![]
             }
-            Passing { kind: REQUEST, number: 2, connection } => {
+            PduInfo { kind: REQUEST, number: 2, connection } => {
                 let first = kept.lock().unwrap().remove(&connection).filter(|_| swapped);
-                [unit].into_iter().chain(first).collect()
+                [pdu].into_iter().chain(first).collect()
             }
-            _ => vec![unit],
+            _ => vec![pdu],
         });
         let sessions = sessions(&relay, &[("--count", "4"), ("--two", "")]);
-        assert!(!count(&sessions).contains_key("answer"), "{sessions:?}");
+        assert!(!count(&sessions).contains_key("response"), "{sessions:?}");
         for seen in wait_ended(&relay).values() {
             assert_eq!(kinds(seen)[0], RESPONSE);
             assert!(kinds(seen)[1..].iter().all(|kind| *kind == FAULT), "{:?}", kinds(seen));
@@ -194,27 +194,27 @@ fn sealed_fragments_that_change_places_make_no_request() {
     let proxy = recorded(&upstream);
     let bystander = Bystander::at(&proxy);
     let kept = Mutex::new(BTreeMap::new());
-    let relay = Relay::before(proxy.rpc(), move |passing, unit| match passing {
+    let relay = Relay::before(proxy.rpc(), move |info, pdu| match info {
         // The middle two of the fragments of the first call.
-        Passing { kind: REQUEST, number: 1, connection } => {
-            kept.lock().unwrap().insert(connection, unit);
+        PduInfo { kind: REQUEST, number: 1, connection } => {
+            kept.lock().unwrap().insert(connection, pdu);
             vec![]
         }
-        Passing { kind: REQUEST, number: 2, connection } => {
-            vec![unit, kept.lock().unwrap().remove(&connection).unwrap()]
+        PduInfo { kind: REQUEST, number: 2, connection } => {
+            vec![pdu, kept.lock().unwrap().remove(&connection).unwrap()]
         }
-        _ => vec![unit],
+        _ => vec![pdu],
     });
     let sessions = sessions(&relay, &[("--count", "4"), ("--fragment", "12")]);
-    assert!(!count(&sessions).contains_key("answer"), "{sessions:?}");
+    assert!(!count(&sessions).contains_key("response"), "{sessions:?}");
     for seen in wait_ended(&relay).values() {
         assert!(kinds(seen).iter().all(|kind| *kind == FAULT), "{:?}", kinds(seen));
     }
     bystander.expect_undisturbed();
     assert_eq!(upstream.calls().len(), 2, "the bystander's alone");
     // Left in peace, fragments make requests.
-    let quiet = Relay::before(proxy.rpc(), |_, unit| vec![unit]);
-    assert_eq!(count(&self::sessions(&quiet, &[("--fragment", "12")])), [("answer", 1)].into());
+    let quiet = Relay::before(proxy.rpc(), |_, pdu| vec![pdu]);
+    assert_eq!(count(&self::sessions(&quiet, &[("--fragment", "12")])), [("response", 1)].into());
 }
 
 #[test]
@@ -223,23 +223,23 @@ fn a_sealed_response_of_the_server_that_comes_again_answers_nothing() {
     for in_place in [false, true] {
         let upstream = Upstream::start();
         let first = Mutex::new(BTreeMap::new());
-        let relay = Relay::before((upstream.address, 6001).into(), move |passing, unit| match passing {
-            Passing { connection: 0, .. } => vec![unit],
-            Passing { kind: RESPONSE, number: 0, connection } if in_place => {
-                first.lock().unwrap().insert(connection, unit.clone());
-                vec![unit]
+        let relay = Relay::before((upstream.address, 6001).into(), move |info, pdu| match info {
+            PduInfo { connection: 0, .. } => vec![pdu],
+            PduInfo { kind: RESPONSE, number: 0, connection } if in_place => {
+                first.lock().unwrap().insert(connection, pdu.clone());
+                vec![pdu]
             }
-            Passing { kind: RESPONSE, number: 0, .. } => vec![unit.clone(), unit],
-            Passing { kind: RESPONSE, number: 1, connection } if in_place => {
+            PduInfo { kind: RESPONSE, number: 0, .. } => vec![pdu.clone(), pdu],
+            PduInfo { kind: RESPONSE, number: 1, connection } if in_place => {
                 vec![first.lock().unwrap().remove(&connection).unwrap()]
             }
-            _ => vec![unit],
+            _ => vec![pdu],
         });
         let proxy = Setup::before(&relay.binding()).upstream_key("call_seconds", "20").start();
         let bystander = Bystander::at(&proxy);
-        let client = Relay::before(proxy.rpc(), |_, unit| vec![unit]);
+        let client = Relay::before(proxy.rpc(), |_, pdu| vec![pdu]);
         for session in sessions(&client, &[("--count", "4")]) {
-            assert_eq!(session[0], "answer");
+            assert_eq!(session[0], "response");
             // The connection to the server is given up: the call on it fails, or finds its handle gone.
             assert!(session[1].starts_with("fault"), "{session:?}");
         }
@@ -248,10 +248,10 @@ fn a_sealed_response_of_the_server_that_comes_again_answers_nothing() {
 }
 
 /// Waits until the server has ended every connection.
-fn wait_ended(relay: &Relay) -> BTreeMap<usize, Seen> {
+fn wait_ended(relay: &Relay) -> BTreeMap<usize, FromServer> {
     let begin = Instant::now();
     loop {
-        let seen = relay.seen();
+        let seen = relay.sent_by_server();
         if seen.values().all(|seen| seen.ended) {
             return seen;
         }

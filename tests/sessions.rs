@@ -1,7 +1,7 @@
 //! Ownership of sessions: handles of other users, clients that disconnect, and the hooks of modules.
 
 use crate::harness::{
-    ALICE, Answer, BOB, Client, Connection, NSPI, RawUpstream, ScriptedClient, Setup, Upstream,
+    ALICE, BOB, Client, Connection, NSPI, Outcome, RawUpstream, ScriptedClient, Setup, Upstream,
     bind_in_group, request_for, with_handle,
 };
 
@@ -16,15 +16,15 @@ fn a_handle_is_of_no_use_to_another_user_on_another_connection() {
     assert_ne!(alice.group, bob.group);
     let (of_alice, of_bob) = (alice.open(), bob.open());
     assert_ne!(of_alice, of_bob);
-    alice.uses(&of_alice);
-    bob.uses(&of_bob);
+    alice.expect_use(&of_alice);
+    bob.expect_use(&of_bob);
 
     assert!(bob.fault_of(&of_alice).contains(CONTEXT_MISMATCH));
     assert!(alice.fault_of(&of_bob).contains(CONTEXT_MISMATCH));
     assert!(bob.command(&format!("close {of_alice}"))["fault"].as_str().unwrap().contains(CONTEXT_MISMATCH));
     // None of it reached the server, and both go on.
-    alice.uses(&of_alice);
-    bob.uses(&of_bob);
+    alice.expect_use(&of_alice);
+    bob.expect_use(&of_bob);
     assert_eq!(upstream.calls().iter().filter(|call| *call == "NspiCompareMIds").count(), 4);
     assert!(upstream.log().iter().all(|line| line.get("refused").is_none()));
     assert!(!upstream.calls().contains(&"NspiUnbind".to_owned()));
@@ -39,7 +39,7 @@ fn joining_the_association_group_of_another_user_gives_none_of_its_handles() {
     let mut bob = ScriptedClient::bound(&proxy, BOB, alice.group);
     assert_eq!(bob.group, alice.group, "the group can't be joined, and this shows nothing");
     assert!(bob.fault_of(&handle).contains(CONTEXT_MISMATCH));
-    alice.uses(&handle);
+    alice.expect_use(&handle);
     // The group's handles do belong to both connections of one user; at scapy's server they do not, so that
     // the refusal is the server's.
     let mut again = ScriptedClient::bound(&proxy, ALICE, alice.group);
@@ -53,16 +53,16 @@ fn an_association_group_ends_with_its_identity_also_if_another_identity_names_it
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names", "dummy"]).start();
     let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = alice.open();
-    alice.uses(&handle);
+    alice.expect_use(&handle);
     // Another user, and a client that did not sign in: the number of the group is sent in clear.
     let mut bob = ScriptedClient::bound(&proxy, BOB, alice.group);
     let of_bob = bob.open();
     let mut unknown = Connection::open(proxy.rpc());
     unknown.send(&bind_in_group(NSPI, u32::try_from(alice.group).unwrap()));
-    assert_eq!(unknown.answer(), Answer::Other(12), "the bind is acknowledged");
+    assert_eq!(unknown.response(), Outcome::Other(12), "the bind is acknowledged");
     alice.kill();
     proxy.process.wait_err("unbind", |line| line.contains("unbind") && line.contains("operations=2"));
-    bob.uses(&of_bob);
+    bob.expect_use(&of_bob);
     assert!(bob.fault_of(&handle).contains(CONTEXT_MISMATCH));
 }
 
@@ -74,8 +74,8 @@ fn a_call_for_an_object_is_for_that_object_at_the_server_too() {
     let handle = client.nspi_bind();
     let object = *b"an object's UUID";
     client.send(&request_for(9, object, 10, &with_handle(handle, &[7; 48])));
-    assert_eq!(client.answer().stub()[..48], [7; 48]);
-    assert!(matches!(client.call(10, &with_handle(handle, &[7; 48])), Answer::Response(_)));
+    assert_eq!(client.response().stub()[..48], [7; 48]);
+    assert!(matches!(client.call(10, &with_handle(handle, &[7; 48])), Outcome::Response(_)));
     let objects: Vec<_> = upstream.calls().iter().map(|call| call.object).collect();
     assert_eq!(objects, [None, Some(object), None]);
 }
@@ -90,7 +90,7 @@ fn the_servers_handle_opens_nothing() {
     // One handle at the server, yet two here.
     assert_ne!(handles[0], handles[1]);
     assert!(!handles.contains(&crate::harness::HANDLE));
-    let fault = crate::harness::Answer::Fault(0x1C00_001A);
+    let fault = crate::harness::Outcome::Fault(0x1C00_001A);
     assert_eq!(one.call(10, &with_handle(crate::harness::HANDLE, &[0; 48])), fault);
     assert_eq!(one.call(10, &with_handle(handles[1], &[0; 48])), fault);
     assert_eq!(one.call(10, &with_handle([0; 16], &[0; 48])), fault);
@@ -105,15 +105,15 @@ fn a_client_that_vanishes_leaves_nothing_behind_at_the_server() {
     let of_bob = stays.open();
     let mut vanishes = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = vanishes.open();
-    vanishes.uses(&handle);
+    vanishes.expect_use(&handle);
     vanishes.kill();
     upstream.wait_closed(1);
     proxy.process.wait_err("unbind", |line| line.contains("unbind") && line.contains("operations=2"));
     // The handle is gone with its owner, and the others have theirs.
     let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     assert!(alice.fault_of(&handle).contains(CONTEXT_MISMATCH));
-    stays.uses(&of_bob);
-    stays.leave();
+    stays.expect_use(&of_bob);
+    stays.disconnect();
     upstream.wait_closed(2);
 }
 
@@ -132,9 +132,9 @@ fn a_module_is_called_at_every_hook_and_in_order() {
     let mut proxy = setup.log("warn,dummy=info").start();
     let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = alice.open();
-    alice.uses(&handle);
+    alice.expect_use(&handle);
     assert_eq!(alice.command(&format!("close {handle}"))["closed"], *handle);
-    alice.leave();
+    alice.disconnect();
     let ended = proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);
 
@@ -153,7 +153,7 @@ fn every_security_context_is_closed_at_the_end() {
     let upstream = Upstream::start();
     let mut proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
     for account in [ALICE, BOB] {
-        Client::scapy(proxy.mapper()).user(account, "privacy").run().expect_done();
+        Client::scapy(proxy.mapper()).user(account, "privacy").run().expect_success();
     }
     let mut open = ScriptedClient::bound(&proxy, ALICE, 0);
     open.open();

@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::harness::parked;
-use crate::harness::raw_http::{Bystander, Client, Server, answer};
-use crate::harness::{Answer, Connection, NSPI, PATIENCE, Proxy, RawUpstream, Setup, echo, with_handle};
+use crate::harness::raw_http::{Bystander, Client, Server, response};
+use crate::harness::{Connection, NSPI, Outcome, PATIENCE, Proxy, RawUpstream, Setup, echo, with_handle};
 
 /// Reads until what came ends with `end`.
 #[track_caller]
@@ -36,7 +36,7 @@ fn elsewhere(client: &Client, method: &str) -> String {
 
 #[test]
 fn after_a_second_signal_the_proxy_waits_for_no_incomplete_request() {
-    let server = Server::start(|_, _| (answer(&vec![0; 32 << 20], ""), true));
+    let server = Server::start(|_, _| (response(&vec![0; 32 << 20], ""), true));
     let mut proxy = server.proxied(|setup| {
         setup.argument("--stop-seconds=600").clients_key("handshake_seconds", "600").stack(&["dummy"])
     });
@@ -85,19 +85,19 @@ fn a_connection_without_a_tls_handshake_does_not_delay_shutdown() {
 #[test]
 fn where_neither_output_nor_log_can_be_written_the_proxy_goes_on() {
     let server = Server::start(|_, _| (Vec::new(), false));
-    let mut proxy = server.proxied(|setup| setup.log("debug").nothing_can_be_said());
+    let mut proxy = server.proxied(|setup| setup.log("debug").output_full());
     let mut bystander = Bystander::new(&proxy);
-    bystander.goes_on("lines that were lost");
+    bystander.expect_response("lines that were lost");
     // Each reloaded file has a log line.
     proxy.process.hang_up();
     drop(Client::new(&proxy, "bad"));
-    bystander.goes_on("a hang-up");
+    bystander.expect_response("a hang-up");
     assert!(proxy.stop().status.success());
 }
 
 #[test]
 fn after_one_signal_the_proxy_does_not_wait_for_incomplete_requests() {
-    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let server = Server::start(|_, _| (response(b"", ""), true));
     let mut proxy = server.proxied(|setup| {
         setup.argument("--stop-seconds=600").clients_key("handshake_seconds", "600").stack(&[])
     });
@@ -125,14 +125,14 @@ fn after_one_signal_the_proxy_does_not_wait_for_incomplete_requests() {
 fn shutdown_does_not_wait_for_a_client_that_reads_nothing() {
     // More than what the sockets between hold.
     let upstream = RawUpstream::start(|call| match call.opnum {
-        11 => Answer::Response(vec![7; 14_000_000]),
+        11 => Outcome::Response(vec![7; 14_000_000]),
         _ => echo(call),
     });
     let setup = Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "600");
     let mut proxy = setup.argument("--stop-seconds=600").start();
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
-    client.ask(11, &with_handle(handle, &[0; 8]));
+    client.send_request(11, &with_handle(handle, &[0; 8]));
     client.stream.read_exact(&mut [0]).unwrap();
     let begin = Instant::now();
     let ended = proxy.stop();
@@ -142,13 +142,13 @@ fn shutdown_does_not_wait_for_a_client_that_reads_nothing() {
 
 #[test]
 fn a_parked_wait_for_notifications_is_answered_and_does_not_delay_shutdown() {
-    let upstream = RawUpstream::start(|call| parked::session(call).unwrap_or(Answer::Silence));
+    let upstream = RawUpstream::start(|call| parked::session(call).unwrap_or(Outcome::NoResponse));
     let setup = Setup::before(&upstream.binding()).unprotected();
     let mut proxy = setup.argument("--stop-seconds=3600").start();
     let (_store, mut parked) = parked::wait(proxy.rpc());
     upstream.wait_calls(3);
     proxy.process.terminate();
-    assert_eq!(parked.answer(), Answer::Response(vec![0; 8]));
+    assert_eq!(parked.response(), Outcome::Response(vec![0; 8]));
     let ended = proxy.process.end();
     assert!(ended.status.success(), "{}", ended.err);
     assert!(ended.err.contains("waits=1"), "{}", ended.err);
@@ -157,13 +157,13 @@ fn a_parked_wait_for_notifications_is_answered_and_does_not_delay_shutdown() {
 #[test]
 fn a_reader_of_output_and_log_that_stalls_holds_nothing_up() {
     let server = Server::start(|_, _| (Vec::new(), false));
-    let mut proxy = server.proxied(|setup| setup.log("trace").nothing_is_read());
+    let mut proxy = server.proxied(|setup| setup.log("trace").output_unread());
     let mut bystander = Bystander::new(&proxy);
     // More than a pipe takes.
     for _ in 0..1000 {
-        bystander.goes_on("lines that are not read");
+        bystander.expect_response("lines that are not read");
     }
     proxy.process.hang_up();
-    bystander.goes_on("a hang-up");
+    bystander.expect_response("a hang-up");
     assert!(proxy.stop().status.success());
 }

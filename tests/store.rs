@@ -12,10 +12,10 @@ fn expect_both_dialects(report: &Report) {
         ("EcDoConnect", "EcDoRpc", "EcDoDisconnect.2000"),
         ("EcDoConnectEx", "EcDoRpcExt2", "EcDoDisconnect"),
     ] {
-        assert_eq!(report.answer(connect)["szDisplayName"], "Ada Lovelace", "{}", report.text);
-        assert_eq!(report.answer(connect)["rgwServerVersion"], json!([8, 0x82B3, 0x41]));
-        assert_eq!(report.answer(call)["status"], 0);
-        assert_eq!(report.answer(disconnect)["pcxh"]["uuid"], "00000000-0000-0000-0000-000000000000");
+        assert_eq!(report.result(connect)["szDisplayName"], "Ada Lovelace", "{}", report.text);
+        assert_eq!(report.result(connect)["rgwServerVersion"], json!([8, 0x82B3, 0x41]));
+        assert_eq!(report.result(call)["status"], 0);
+        assert_eq!(report.result(disconnect)["pcxh"]["uuid"], "00000000-0000-0000-0000-000000000000");
     }
 }
 
@@ -26,7 +26,7 @@ fn signs_in(level: &str, spnego: bool) {
         let client = Client::scapy(proxy.mapper());
         if spnego { client.flag("--spnego") } else { client }
     };
-    expect_both_dialects(&client().user(ALICE, level).run().expect_done());
+    expect_both_dialects(&client().user(ALICE, level).run().expect_success());
     assert_eq!(upstream.users(), [format!("LAB\\{}", SERVICE.0)]);
     let refused = client().user(("alice", "White Rabbit 2"), level).run();
     assert!(refused.failed.is_some_and(|(step, _)| step.contains("emsmdb.bind") || step == "EcDoConnect"));
@@ -71,7 +71,7 @@ fn towards_the_server(mechanism: &str, auth_type: u8) {
             .upstream_key("level", &format!("\"{level}\""))
             .upstream_key("authentication", &format!("\"{mechanism}\""))
             .start();
-        expect_both_dialects(&Client::scapy(proxy.mapper()).user(ALICE, "privacy").run().expect_done());
+        expect_both_dialects(&Client::scapy(proxy.mapper()).user(ALICE, "privacy").run().expect_success());
         let log = upstream.log().split_off(before);
         let binds: Vec<_> = log.iter().filter(|line| !line["auth_type"].is_null()).collect();
         assert!(binds.iter().all(|bind| bind["auth_type"] == auth_type), "{level}: {log:?}");
@@ -102,7 +102,7 @@ fn between_two_proxies_at_every_level() {
             .service_account(ALICE)
             .upstream_key("level", &format!("\"{level}\""))
             .start();
-        let report = Client::scapy(first.mapper()).user(BOB, "privacy").run().expect_done();
+        let report = Client::scapy(first.mapper()).user(BOB, "privacy").run().expect_success();
         expect_both_dialects(&report);
         first.expect_lines("LAB\\bob ", 6);
         second.expect_lines("LAB\\alice ", 6);
@@ -127,11 +127,11 @@ fn buffers_of_many_fragments_come_back_as_they_went() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
     let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--more", "30000");
-    let report = client.run().expect_done();
+    let report = client.run().expect_success();
     let sent: Vec<Value> = upstream.log().iter().filter_map(|line| line.get("rops").cloned()).collect();
     assert!(sent.iter().all(|rops| rops["hex"].as_str().unwrap().len() > 2 * 30_000));
-    assert_eq!(report.answer("EcDoRpc")["rgb"], sent[0]);
-    assert_eq!(report.answer("EcDoRpcExt2")["rgbOut"], sent[1]);
+    assert_eq!(report.result("EcDoRpc")["rgb"], sent[0]);
+    assert_eq!(report.result("EcDoRpcExt2")["rgbOut"], sent[1]);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_client_that_offers_ndr64_beside_ndr_is_served_with_ndr() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).start();
     let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").flag("--offer-ndr64");
-    expect_both_dialects(&client.run().expect_done());
+    expect_both_dialects(&client.run().expect_success());
 }
 
 #[test]
@@ -148,14 +148,14 @@ fn a_big_endian_client_is_served_like_any_other() {
     // With a module that reads names, so that what came big-endian is both looked at and passed on.
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
     let client = || Client::scapy(proxy.mapper()).user(ALICE, "privacy").flag("--directory");
-    let big = client().flag("--big-endian").run().expect_done();
+    let big = client().flag("--big-endian").run().expect_success();
     expect_both_dialects(&big);
     let seen = upstream.log();
-    let little = client().run().expect_done();
+    let little = client().run().expect_success();
     for step in ["RfrGetNewDSA", "NspiBind", "NspiUpdateStat", "NspiUnbind", "EcDoRpc", "EcDoRpcExt2"] {
-        assert_eq!(big.answer(step), little.answer(step), "{step}");
+        assert_eq!(big.result(step), little.result(step), "{step}");
     }
-    assert_eq!(big.answer("RfrGetNewDSA")["ppszServer"], "proxy.lab.test");
+    assert_eq!(big.result("RfrGetNewDSA")["ppszServer"], "proxy.lab.test");
     // The server saw the same calls both times.
     let calls = |log: &[Value]| -> Vec<Value> {
         log.iter().filter(|line| line.get("call").is_some()).map(|line| line["call"].clone()).collect()
@@ -174,7 +174,7 @@ fn a_sign_in_without_integrity_code_is_refused_where_one_is_required() {
     let strict = Setup::before(&binding).clients_key("require_mic", "true").start();
     assert!(client(&strict).failed.is_some());
     assert_eq!(upstream.calls(), [""; 0]);
-    expect_both_dialects(&client(&Setup::before(&binding).start()).expect_done());
+    expect_both_dialects(&client(&Setup::before(&binding).start()).expect_success());
 }
 
 #[test]
@@ -182,10 +182,10 @@ fn downgrade_keeps_clients_on_the_dialect_of_2000() {
     let upstream = Upstream::start();
     let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names", "downgrade"]);
     let proxy = setup.start();
-    let report = Client::scapy(proxy.mapper()).user(ALICE, "privacy").run().expect_done();
-    assert_eq!(report.answer("EcDoConnectEx"), &json!({ "fault": NCA_S_OP_RNG_ERROR }));
-    assert_eq!(report.answer("EcDoConnect")["rgwServerVersion"], json!([6, 6249, 0]));
-    assert_eq!(report.answer("EcDoConnect")["szDisplayName"], "Ada Lovelace");
+    let report = Client::scapy(proxy.mapper()).user(ALICE, "privacy").run().expect_success();
+    assert_eq!(report.result("EcDoConnectEx"), &json!({ "fault": NCA_S_OP_RNG_ERROR }));
+    assert_eq!(report.result("EcDoConnect")["rgwServerVersion"], json!([6, 6249, 0]));
+    assert_eq!(report.result("EcDoConnect")["szDisplayName"], "Ada Lovelace");
     assert_eq!(upstream.calls(), ["EcDoConnect", "EcDoRpc", "EcDoDisconnect"]);
     proxy.expect_lines("downgrade: server version 6.0.6249", 1);
 }

@@ -1,6 +1,8 @@
 //! Unchanged bytes are forwarded as they came, in both directions; only context handles are replaced.
 
-use crate::harness::{Answer, Connection, EMSMDB, HANDLE, NSPI, Proxy, RFR, RawUpstream, Setup, with_handle};
+use crate::harness::{
+    Connection, EMSMDB, HANDLE, NSPI, Outcome, Proxy, RFR, RawUpstream, Setup, with_handle,
+};
 
 /// Bytes that mean nothing to anybody, different for each `seed`.
 fn noise(seed: u32, length: usize) -> Vec<u8> {
@@ -14,13 +16,13 @@ fn noise(seed: u32, length: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(length).collect()
 }
 
-/// A server that answers the call `n` with noise of its own, behind its handle where there is one.
+/// A server that responses the call `n` with noise of its own, behind its handle where there is one.
 fn noisy() -> RawUpstream {
     RawUpstream::start(|call| {
         let seed = u32::from(call.opnum) + u32::try_from(call.stub.len()).unwrap();
         match call.opnum {
-            0 => Answer::Response([&[0; 8], &HANDLE[..], &noise(seed, 99)].concat()),
-            opnum => Answer::Response(noise(seed + u32::from(opnum), 7 + call.stub.len())),
+            0 => Outcome::Response([&[0; 8], &HANDLE[..], &noise(seed, 99)].concat()),
+            opnum => Outcome::Response(noise(seed + u32::from(opnum), 7 + call.stub.len())),
         }
     })
 }
@@ -34,11 +36,11 @@ fn untouched(stack: &[&'static str]) {
     let proxy = proxy(&upstream, stack);
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let sent = noise(1, 48);
-    let answer = client.call(0, &sent).stub();
+    let response = client.call(0, &sent).stub();
     assert_eq!(upstream.calls()[0].stub, sent);
     let seed = 48;
-    let (ours, rest) = answer[8..].split_at(16);
-    assert_eq!((&answer[..8], rest), (&[0; 8][..], &noise(seed, 99)[..]));
+    let (ours, rest) = response[8..].split_at(16);
+    assert_eq!((&response[..8], rest), (&[0; 8][..], &noise(seed, 99)[..]));
     assert_ne!(ours, HANDLE);
     let ours: [u8; 16] = ours.try_into().unwrap();
     // Operations whose responses hold no handle; from a byte to many fragments, and all sizes between.
@@ -46,12 +48,12 @@ fn untouched(stack: &[&'static str]) {
     {
         let opnum = 14 + u16::try_from(number % 3).unwrap();
         let rest = noise(9, length);
-        let answer = client.call(opnum, &with_handle(ours, &rest)).stub();
+        let response = client.call(opnum, &with_handle(ours, &rest)).stub();
         let call = upstream.calls().pop().unwrap();
         assert_eq!(call.opnum, opnum);
         assert_eq!(call.stub, with_handle(HANDLE, &rest), "a request of {length} bytes was changed");
         let seed = u32::from(opnum) * 2 + u32::try_from(20 + length).unwrap();
-        assert_eq!(answer, noise(seed, 27 + length), "a response of {} bytes was changed", 27 + length);
+        assert_eq!(response, noise(seed, 27 + length), "a response of {} bytes was changed", 27 + length);
     }
 }
 
@@ -80,10 +82,10 @@ fn what_follows_a_decodable_request_survives_unless_a_module_changes_it() {
 #[test]
 fn handles_are_exchanged_in_both_directions_and_forgotten_when_closed() {
     let upstream = RawUpstream::start(|call| match call.opnum {
-        10 => Answer::Response([&[0; 4], &HANDLE[..], &noise(1, 50), &[0; 4]].concat()),
-        // EcDoRpcExt2 answers with the handle that it was asked with.
-        11 => Answer::Response([&[0; 4], &HANDLE[..], &noise(2, 5000), &[0; 4]].concat()),
-        _ => Answer::Response([0; 24].to_vec()),
+        10 => Outcome::Response([&[0; 4], &HANDLE[..], &noise(1, 50), &[0; 4]].concat()),
+        // EcDoRpcExt2 responses with the handle that it was asked with.
+        11 => Outcome::Response([&[0; 4], &HANDLE[..], &noise(2, 5000), &[0; 4]].concat()),
+        _ => Outcome::Response([0; 24].to_vec()),
     });
     let proxy = proxy(&upstream, &[]);
     let mut client = Connection::bound(proxy.rpc(), EMSMDB);
@@ -92,22 +94,22 @@ fn handles_are_exchanged_in_both_directions_and_forgotten_when_closed() {
     assert_ne!(ours, HANDLE);
     assert_eq!(connected[20..], [noise(1, 50), [0; 4].to_vec()].concat());
 
-    let answer = client.call(11, &with_handle(ours, &noise(6, 7000))).stub();
-    assert_eq!(answer, [&[0; 4], &ours[..], &noise(2, 5000), &[0; 4]].concat());
+    let response = client.call(11, &with_handle(ours, &noise(6, 7000))).stub();
+    assert_eq!(response, [&[0; 4], &ours[..], &noise(2, 5000), &[0; 4]].concat());
     assert_eq!(upstream.calls()[1].stub, with_handle(HANDLE, &noise(6, 7000)));
 
     // The upstream's own handle is not valid at the proxy, and the proxy's handle is not valid once it is closed.
-    assert_eq!(client.call(11, &with_handle(HANDLE, &[])), Answer::Fault(0x1C00_001A));
+    assert_eq!(client.call(11, &with_handle(HANDLE, &[])), Outcome::Fault(0x1C00_001A));
     assert_eq!(client.call(1, &with_handle(ours, &[])).stub(), [0; 24]);
     assert_eq!(upstream.calls()[2].stub, with_handle(HANDLE, &[]));
-    assert_eq!(client.call(11, &with_handle(ours, &[])), Answer::Fault(0x1C00_001A));
+    assert_eq!(client.call(11, &with_handle(ours, &[])), Outcome::Fault(0x1C00_001A));
     assert_eq!(upstream.calls().len(), 3, "a call with a closed handle was relayed");
 }
 
 #[test]
 fn faults_of_the_server_pass_as_they_are() {
-    let upstream = RawUpstream::start(|call| Answer::Fault(0x1234_0000 + u32::from(call.opnum)));
+    let upstream = RawUpstream::start(|call| Outcome::Fault(0x1234_0000 + u32::from(call.opnum)));
     let proxy = proxy(&upstream, &[]);
     let mut client = Connection::bound(proxy.rpc(), RFR);
-    assert_eq!(client.call(0, &noise(1, 40)), Answer::Fault(0x1234_0000));
+    assert_eq!(client.call(0, &noise(1, 40)), Outcome::Fault(0x1234_0000));
 }

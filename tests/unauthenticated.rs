@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::harness::raw_http::{Bystander, Client, Server, answer};
-use crate::harness::{Answer, Connection, NSPI, PATIENCE, Proxy, RawUpstream, Setup, thread, with_handle};
+use crate::harness::raw_http::{Bystander, Client, Server, response};
+use crate::harness::{Connection, NSPI, Outcome, PATIENCE, Proxy, RawUpstream, Setup, thread, with_handle};
 
 /// The management interface (C706 appendix Q).
 const MGMT: ([u8; 16], u32) =
@@ -45,7 +45,7 @@ fn trickle(stream: &TcpStream) {
 
 #[test]
 fn an_answer_of_401_earns_no_idle_time() {
-    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(hasty);
     let mut client = connect(&proxy);
     let begin = Instant::now();
@@ -58,7 +58,7 @@ fn an_answer_of_401_earns_no_idle_time() {
 
 #[test]
 fn requests_that_follow_each_other_without_a_pause_earn_no_time() {
-    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(hasty);
     let mut client = connect(&proxy);
     let begin = Instant::now();
@@ -79,7 +79,7 @@ fn requests_that_follow_each_other_without_a_pause_earn_no_time() {
 
 #[test]
 fn answers_that_are_read_slowly_earn_no_time() {
-    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(hasty);
     let mut client = connect(&proxy);
     let begin = Instant::now();
@@ -101,16 +101,16 @@ fn answers_that_are_read_slowly_earn_no_time() {
 
 #[test]
 fn a_signed_in_client_may_be_idle() {
-    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(hasty);
     let mut bystander = Bystander::new(&proxy);
     std::thread::sleep(Duration::from_secs(4));
-    bystander.goes_on("four seconds");
+    bystander.expect_response("four seconds");
 }
 
 #[test]
 fn bodies_that_trickle_have_an_end() {
-    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(hasty);
     let long = "Content-Length: 100000\r\n\r\n";
     let known = Client::unauthenticated(&proxy, "bad").head("Execute");
@@ -129,7 +129,7 @@ fn bodies_that_trickle_have_an_end() {
 
 #[test]
 fn a_body_that_is_slow_but_not_too_slow_arrives() {
-    let server = Server::start(|_, body| (answer(&body.len().to_le_bytes(), ""), true));
+    let server = Server::start(|_, body| (response(&body.len().to_le_bytes(), ""), true));
     let proxy = server.proxied(|setup| hasty(setup).clients_key("minimum_bytes_per_second", "100"));
     let mut client = Client::unauthenticated(&proxy, "bad");
     let head = client.head("Execute").replacen("/mapi/emsmdb/", "/ews/exchange.asmx", 1);
@@ -138,8 +138,8 @@ fn a_body_that_is_slow_but_not_too_slow_arrives() {
         client.stream.write_all(&[b'x'; 100]).unwrap();
         std::thread::sleep(Duration::from_millis(100));
     }
-    let got = client.answer();
-    assert!(format!("{got:?}").starts_with("Answer(200"), "{got:?}");
+    let got = client.response();
+    assert!(format!("{got:?}").starts_with("Response(200"), "{got:?}");
 }
 
 #[test]
@@ -151,8 +151,8 @@ fn a_call_of_the_management_interface_earns_no_idle_time() {
         let begin = Instant::now();
         let mut client = Connection::bound(address, MGMT);
         // Is the server listening?
-        assert!(matches!(client.call(2, &[]), Answer::Response(_)));
-        assert_eq!(client.answer(), Answer::Closed);
+        assert!(matches!(client.call(2, &[]), Outcome::Response(_)));
+        assert_eq!(client.response(), Outcome::Closed);
         let took = begin.elapsed();
         assert!((1.5..15.0).contains(&took.as_secs_f64()), "{took:?}");
     }
@@ -164,8 +164,8 @@ fn calls_that_are_refused_do_not_fill_the_log() {
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     for _ in 0..500 {
-        let answer = client.call(10, &with_handle([7; 16], &[0; 48]));
-        assert_eq!(answer, Answer::Fault(0x1c00_001a));
+        let response = client.call(10, &with_handle([7; 16], &[0; 48]));
+        assert_eq!(response, Outcome::Fault(0x1c00_001a));
     }
     let said =
         proxy.process.err().iter().filter(|line| line.contains("does not have this context handle")).count();
@@ -174,7 +174,7 @@ fn calls_that_are_refused_do_not_fill_the_log() {
 
 #[test]
 fn unauthenticated_connections_are_evicted_for_authenticated_clients_by_both_protocols() {
-    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(|setup| {
         let setup = setup.clients_key("connections", "40").clients_key("connections_per_address", "1000");
         setup.clients_key("handshake_seconds", "600").stack(&["names", "dummy"])
@@ -183,10 +183,10 @@ fn unauthenticated_connections_are_evicted_for_authenticated_clients_by_both_pro
     let open =
         |address: SocketAddr| (0..100).map(|_| TcpStream::connect(address).unwrap()).collect::<Vec<_>>();
     let flood = [open((proxy.address, 8080).into()), open(proxy.rpc()), open(proxy.mapper())];
-    before.goes_on("a flood");
+    before.expect_response("a flood");
     let mut users: Vec<_> = (0..30).map(|_| Bystander::new(&proxy)).collect();
     for user in &mut users {
-        user.goes_on("others came");
+        user.expect_response("others came");
     }
     proxy.process.wait_err("that room was made", |line| line.contains("clients.unauthenticated_percent"));
     let said = proxy.process.err().iter().filter(|line| line.contains("unauthenticated connection")).count();
@@ -197,7 +197,7 @@ fn unauthenticated_connections_are_evicted_for_authenticated_clients_by_both_pro
 
 #[test]
 fn clients_behind_a_load_balancer_are_counted_by_their_own_addresses() {
-    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(|setup| {
         let setup = setup.clients_key("connections_per_address", "2").clients_key("handshake_seconds", "600");
         setup.clients_key("proxy_protocol_from", "[\"127.0.0.0/8\", \"::1\"]").stack(&[])

@@ -1,15 +1,15 @@
-//! A server that dies while clients wait for its answers: what the log says of it.
+//! A server that dies while clients wait for its responses: what the log says of it.
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex};
 
 use crate::harness::parked;
-use crate::harness::raw_http::{Client, Got, Server};
-use crate::harness::{Answer, Ended, PATIENCE, Proxy, RawUpstream, Setup};
+use crate::harness::raw_http::{Client, HttpOutcome, Server};
+use crate::harness::{Ended, Outcome, PATIENCE, Proxy, RawUpstream, Setup};
 
 const WAITS: usize = 30;
 
-/// Requests that a server has and does not answer before it dies.
+/// Requests that a server has and does not response before it dies.
 #[derive(Default)]
 struct Parked {
     state: Mutex<(usize, bool)>,
@@ -38,7 +38,7 @@ impl Parked {
     }
 }
 
-/// A server of HTTP that parks waits, and its end begins half of the answers that it breaks off.
+/// A server of HTTP that parks waits, and its end begins half of the responses that it breaks off.
 fn http(parked: &Arc<Parked>) -> Server {
     let parked = Arc::clone(parked);
     Server::start(move |head, _| {
@@ -85,10 +85,10 @@ fn waits_by_http_that_end_with_their_server_are_one_line_of_the_log() {
     parked.wait(WAITS);
     parked.die();
     for (number, mut client) in clients.into_iter().enumerate() {
-        let got = client.answer();
+        let got = client.response();
         let is_right = match &got {
-            Got::Answer(status, ..) => *status == 502 && number % 2 == 1,
-            Got::End(_) => number % 2 == 0,
+            HttpOutcome::Response(status, ..) => *status == 502 && number % 2 == 1,
+            HttpOutcome::Closed(_) => number % 2 == 0,
         };
         assert!(is_right, "{number} {got:?}");
     }
@@ -107,7 +107,7 @@ fn waits_by_rpc_that_end_with_their_server_are_one_line_of_the_log() {
     let upstream = RawUpstream::start(move |call| {
         parked::session(call).unwrap_or_else(|| {
             server.park();
-            Answer::Closed
+            Outcome::Closed
         })
     });
     let mut proxy = Setup::before(&upstream.binding()).unprotected().start();
@@ -116,7 +116,7 @@ fn waits_by_rpc_that_end_with_their_server_are_one_line_of_the_log() {
     parked.die();
     for (_, waiting) in &mut clients {
         // `RPC_S_CALL_FAILED`
-        assert_eq!(waiting.answer(), Answer::Fault(0x6BE));
+        assert_eq!(waiting.response(), Outcome::Fault(0x6BE));
     }
     proxy
         .process
@@ -135,7 +135,7 @@ fn what_was_lost_last_is_logged_before_the_proxy_ends() {
     let mut client = waits_by_http(&proxy, false);
     parked.wait(1);
     parked.die();
-    assert!(matches!(client.answer(), Got::Answer(502, ..)));
+    assert!(matches!(client.response(), HttpOutcome::Response(502, ..)));
     let ended = proxy.stop();
     expect(only_warning(&ended), &["requests=1 ", "waits=1 ", "LAB\\bob"]);
 }

@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::harness::raw_http::{Client, Got, Server, base64, field};
+use crate::harness::raw_http::{Client, HttpOutcome, Server, base64, field};
 use crate::harness::{
-    ALICE, Answer, BOB, Connection, NSPI, PATIENCE, Proxy, RawUpstream, SERVICE, ScriptedClient, Setup,
+    ALICE, BOB, Connection, NSPI, Outcome, PATIENCE, Proxy, RawUpstream, SERVICE, ScriptedClient, Setup,
     Upstream, address, echo, thread, with_handle,
 };
 
@@ -28,9 +28,9 @@ fn asks_as(proxy: &Proxy, port: u16, user: (&str, &str), path: &str) -> (u16, St
     let mut client = Client { stream, cookie: String::new(), by: "good" };
     let basic = base64(&format!("{}:{}", user.0, user.1));
     let head = format!("GET {path} HTTP/1.1\r\nHost: proxy.lab.test\r\nAuthorization: Basic {basic}\r\n\r\n");
-    match client.say(head.as_bytes()) {
-        Got::Answer(status, _, text) => (status, String::from_utf8(text).unwrap()),
-        Got::End(got) => panic!("no answer: {got:?}"),
+    match client.exchange(head.as_bytes()) {
+        HttpOutcome::Response(status, _, text) => (status, String::from_utf8(text).unwrap()),
+        HttpOutcome::Closed(got) => panic!("no response: {got:?}"),
     }
 }
 
@@ -224,10 +224,10 @@ fn a_wrong_password_is_tried_once_by_rpc_and_the_right_one_as_soon_as_it_is_read
         let proxy = setup.upstream_key("authentication", &format!("\"{package}\"")).start();
         let mut client = ScriptedClient::bound(&proxy, ALICE, 0);
         for number in 0..OPERATIONS {
-            let answer = client.command("open");
+            let response = client.command("open");
             // `RPC_S_CALL_FAILED`, where the server ended the connection, and `RPC_S_CALL_FAILED_DNE`: no status by
             // which the client would ask for another password.
-            let fault = answer["fault"].as_str().unwrap_or_else(|| panic!("{answer}")).to_lowercase();
+            let fault = response["fault"].as_str().unwrap_or_else(|| panic!("{response}")).to_lowercase();
             let is_right = fault.contains("6bf") || (number == 0 && fault.contains("6be"));
             assert!(is_right, "{fault} {:?}", proxy.process.err());
         }
@@ -251,20 +251,20 @@ fn an_rpc_server_that_is_down_is_logged_once_and_once_when_it_is_back() {
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     for _ in 0..OPERATIONS {
         // `RPC_S_SERVER_UNAVAILABLE`
-        assert_eq!(client.call(0, &[0; 48]), Answer::Fault(0x6BA));
+        assert_eq!(client.call(0, &[0; 48]), Outcome::Fault(0x6BA));
     }
     let line = only_line(&proxy, "WARN", "upstream is unreachable");
     assert!(line.contains("upstream.rpc"), "{line}");
     let _upstream = RawUpstream::at(host, echo);
     let mut failed = OPERATIONS;
-    let answer = loop {
+    let response = loop {
         match client.call(0, &[0; 48]) {
-            Answer::Fault(_) => failed += 1,
-            answer => break answer.stub(),
+            Outcome::Fault(_) => failed += 1,
+            response => break response.stub(),
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
-    let handle: [u8; 16] = answer[8..24].try_into().unwrap_or([0; 16]);
+    let handle: [u8; 16] = response[8..24].try_into().unwrap_or([0; 16]);
     let _ = client.call(10, &with_handle(handle, &[0; 8]));
     proxy.process.wait_err("the end", |line| line.contains("upstream is reachable again"));
     let ended = only_line(&proxy, "INFO", "upstream is reachable again");

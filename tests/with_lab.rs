@@ -18,7 +18,7 @@ const LAB_SERVERS: &str = "/o=Lab Organisation/ou=Exchange Administrative Group 
 /// impacket's walk, asking about `server`.
 fn walk(client: Client, server: &str) -> Report {
     let client = client.with("--server-dn", &format!("{LAB_SERVERS}{server}"));
-    client.with("--prefix", "A").with("--resolve", "al").run().expect_done()
+    client.with("--prefix", "A").with("--resolve", "al").run().expect_success()
 }
 
 /// A proxy that is configured with the name of the lab's first server.
@@ -63,7 +63,7 @@ fn answers_are_those_of_the_lab_but_for_names() {
     assert_eq!(servers(&through.text), ["PROXY"]);
     // Of several addresses of the server there is one for the proxy.
     let addresses =
-        [&direct, &through].map(|report| report.answer("NspiGetProps.network_address")["row"].clone());
+        [&direct, &through].map(|report| report.result("NspiGetProps.network_address")["row"].clone());
     assert!(addresses[0]["8170101f"].as_array().unwrap().len() > 1, "{}", addresses[0]);
     assert_eq!(addresses[1]["8170101f"], json!(["ncacn_ip_tcp:proxy.lab.test"]));
     let places = ["ept_map.rfr", "ept_map.nspi", "ept_map.emsmdb", "NspiGetProps.network_address"];
@@ -84,7 +84,7 @@ fn two_servers_have_two_names_and_none_of_their_own() {
     assert_eq!(servers(&through.text), ["PROXY", "PROXY-IVMEGSBS"]);
     // Whose mailbox is on one server there is on one server here, person by person.
     let homes = |report: &Report| -> Vec<String> {
-        let rows = report.answer("NspiQueryRows")["rows"].as_array().unwrap();
+        let rows = report.result("NspiQueryRows")["rows"].as_array().unwrap();
         rows.iter().flat_map(|row| servers(&row["8006001f"].to_string())).collect()
     };
     let (there, here) = (homes(&direct), homes(&through));
@@ -100,17 +100,17 @@ fn two_servers_have_two_names_and_none_of_their_own() {
 fn scapy_connects_to_a_mailbox_of_the_lab_in_both_dialects() {
     let lab = Lab::start(false);
     let direct = walk(Client::impacket(lab.mapper()).user(SERVICE, "privacy"), "EXCH1");
-    let person = direct.answer("NspiQueryRows")["rows"][0]["3003001f"].as_str().unwrap().to_owned();
+    let person = direct.result("NspiQueryRows")["rows"][0]["3003001f"].as_str().unwrap().to_owned();
     let proxy = proxy(&lab);
     for flag in ["--user-dn", "--spnego"] {
         let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--user-dn", &person);
-        let report = if flag == "--spnego" { client.flag(flag).run() } else { client.run() }.expect_done();
+        let report = if flag == "--spnego" { client.flag(flag).run() } else { client.run() }.expect_success();
         for connect in ["EcDoConnect", "EcDoConnectEx"] {
-            assert_eq!(report.answer(connect)["status"], 0, "{}", report.text);
-            assert_ne!(report.answer(connect)["szDisplayName"], "");
+            assert_eq!(report.result(connect)["status"], 0, "{}", report.text);
+            assert_ne!(report.result(connect)["szDisplayName"], "");
         }
         for call in ["EcDoRpc", "EcDoRpcExt2", "EcDoDisconnect", "EcDoDisconnect.2000"] {
-            assert_eq!(report.answer(call)["status"], 0, "{}", report.text);
+            assert_eq!(report.result(call)["status"], 0, "{}", report.text);
         }
         expect_no_server(&report);
     }

@@ -75,9 +75,9 @@ fn recorded(level: &str) -> (Upstream, Proxy, Recorded) {
     // It is known by its address, which does not tell what its distinguished names call it.
     let proxy = setup.options("names", "server = \"EXCH\"").start();
     let recording = Recording::of([proxy.address, upstream.address]);
-    Client::impacket(proxy.mapper()).user(ALICE, level).run().expect_done();
+    Client::impacket(proxy.mapper()).user(ALICE, level).run().expect_success();
     let scapy = Client::scapy(proxy.mapper()).user(ALICE, level).with("--dialect", "2000");
-    scapy.run().expect_done();
+    scapy.run().expect_success();
     (upstream, proxy, recording.end())
 }
 

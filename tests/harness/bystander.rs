@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::place::thread;
 use super::raw::{Connection, NSPI, with_handle};
 
-/// What a bystander may have to wait for an answer while others misbehave, on a machine that has time for it: far
+/// What a bystander may have to wait for a response while others misbehave, on a machine that has time for it: far
 /// more than it takes.
 const AT_MOST: Duration = Duration::from_secs(2);
 
@@ -35,9 +35,9 @@ impl Bystander {
             while !stopped.load(Ordering::Relaxed) {
                 let text = count.to_le_bytes();
                 let begin = Instant::now();
-                let answer = connection.call(10, &with_handle(handle, &text)).stub();
+                let response = connection.call(10, &with_handle(handle, &text)).stub();
                 worst = worst.max(begin.elapsed());
-                assert_eq!(answer[..text.len()], text, "the bystander got another answer than its own");
+                assert_eq!(response[..text.len()], text, "the bystander got another response than its own");
                 count += 1;
                 let begin = Instant::now();
                 std::thread::sleep(PAUSE);

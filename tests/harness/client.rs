@@ -111,7 +111,7 @@ impl Report {
 
     /// Every step was done.
     #[track_caller]
-    pub(crate) fn expect_done(self) -> Self {
+    pub(crate) fn expect_success(self) -> Self {
         assert!(self.failed.is_none(), "{}", self.text);
         self
     }
@@ -126,7 +126,7 @@ impl Report {
 
     /// What `step` answered.
     #[track_caller]
-    pub(crate) fn answer(&self, step: &str) -> &Value {
+    pub(crate) fn result(&self, step: &str) -> &Value {
         self.results.get(step).unwrap_or_else(|| panic!("{step} is missing in {}", self.text))
     }
 }

@@ -20,7 +20,7 @@ impl Dialogue {
 
     /// Sends `command` without waiting for its response.
     pub(crate) fn send(&mut self, command: &str) {
-        self.process.say(command);
+        self.process.write_line(command);
     }
 
     /// The next response.

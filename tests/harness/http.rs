@@ -53,22 +53,22 @@ impl Certificates {
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     /// It has made up something else, and takes nothing but that in requests.
-    Renewed(Vec<u8>, Vec<u8>),
-    /// It answers otherwise.
-    Spoilt(Vec<u8>, Vec<u8>),
+    Regenerated(Vec<u8>, Vec<u8>),
+    /// It responses otherwise.
+    Altered(Vec<u8>, Vec<u8>),
 }
 
 impl Change {
     fn arguments(&self) -> [String; 3] {
         let (name, old, new) = match self {
-            Self::Renewed(old, new) => ("--renew", old, new),
-            Self::Spoilt(old, new) => ("--spoil", old, new),
+            Self::Regenerated(old, new) => ("--renew", old, new),
+            Self::Altered(old, new) => ("--spoil", old, new),
         };
         [name.to_owned(), hex(old), hex(new)]
     }
 }
 
-/// A server of MAPI over HTTP, which answers as it was recorded.
+/// A server of MAPI over HTTP, which responses as it was recorded.
 #[derive(Debug)]
 pub(crate) struct HttpUpstream {
     pub(crate) process: Process,
@@ -137,38 +137,38 @@ impl HttpUpstream {
     }
 
     /// Lets the server send the rest of a response that it holds.
-    pub(crate) fn go(&self) {
-        self.process.say("go");
+    pub(crate) fn release(&self) {
+        self.process.write_line("go");
     }
 
     /// Lets it take back all sign-ins on connections.
     pub(crate) fn revoke(&self) {
-        self.process.say("revoke");
+        self.process.write_line("revoke");
         self.log();
     }
 
-    /// Lets it answer HEAD with a body, as some servers do.
-    pub(crate) fn answer_heads_with_bodies(&self) {
-        self.process.say("heads");
+    /// Lets it response HEAD with a body, as some servers do.
+    pub(crate) fn respond_to_head_with_body(&self) {
+        self.process.write_line("heads");
         self.log();
     }
 
     /// Lets it close the connection after its next challenge.
     pub(crate) fn drop_after_challenge(&self) {
-        self.process.say("drop");
+        self.process.write_line("drop");
         self.log();
     }
 
-    /// Waits until it holds an answer.
+    /// Waits until it holds a response.
     pub(crate) fn wait_held(&self) {
-        self.process.wait_out("that it holds an answer", |line| line.contains("\"waits\""));
+        self.process.wait_out("that it holds a response", |line| line.contains("\"waits\""));
     }
 
     /// What it saw so far: one object for everything.
     pub(crate) fn log(&self) -> Vec<Value> {
-        // What it has said by now comes before its answer to this.
+        // What it has said by now comes before its response to this.
         let mark = count();
-        self.process.say(&format!("mark {mark}"));
+        self.process.write_line(&format!("mark {mark}"));
         self.process.wait_out("a mark", |line| line == format!("marked {mark}"));
         let lines = self.process.out();
         lines.iter().filter(|line| line.starts_with('{')).map(|l| serde_json::from_str(l).unwrap()).collect()
@@ -191,7 +191,7 @@ impl HttpUpstream {
 
     /// Every request came with the proxy's account; nothing names the user.
     #[track_caller]
-    pub(crate) fn expect_service_alone(&self) {
+    pub(crate) fn expect_service_account_only(&self) {
         let requests = self.requests();
         assert!(!requests.is_empty());
         for request in requests {
@@ -269,15 +269,15 @@ impl HttpPlace {
 
     /// A client that has connected.
     pub(crate) fn connected(&self, by: &'static str, account: (&'static str, &'static str)) -> HttpClient {
-        let mut client = HttpClient::new(&self.proxy, &self.certificates, By(by, account));
-        client.done("connect");
+        let mut client = HttpClient::new(&self.proxy, &self.certificates, Credentials(by, account));
+        client.succeed("connect");
         client
     }
 }
 
 /// The scheme and the account of an HTTP client.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct By(pub(crate) &'static str, pub(crate) (&'static str, &'static str));
+pub(crate) struct Credentials(pub(crate) &'static str, pub(crate) (&'static str, &'static str));
 
 /// A client of MAPI over HTTP that executes one command after another.
 #[derive(Debug)]
@@ -287,21 +287,32 @@ pub(crate) struct HttpClient {
 
 impl HttpClient {
     /// Will sign in at `proxy`, within TLS.
-    pub(crate) fn new(proxy: &Proxy, certificates: &Certificates, by: By) -> Self {
-        Self::meaning("proxy.lab.test", proxy, certificates, by)
+    pub(crate) fn new(proxy: &Proxy, certificates: &Certificates, credentials: Credentials) -> Self {
+        Self::for_host("proxy.lab.test", proxy, certificates, credentials)
     }
 
     /// Will sign in for the server `host` at `proxy`, within TLS, where it does by spnego.
-    pub(crate) fn meaning(host: &str, proxy: &Proxy, certificates: &Certificates, by: By) -> Self {
-        Self::at("https://proxy.lab.test:8443", proxy.address, certificates, by, host)
+    pub(crate) fn for_host(
+        host: &str,
+        proxy: &Proxy,
+        certificates: &Certificates,
+        credentials: Credentials,
+    ) -> Self {
+        Self::at("https://proxy.lab.test:8443", proxy.address, certificates, credentials, host)
     }
 
     /// Will sign in at the server itself, with the account that it knows.
     pub(crate) fn direct(upstream: &HttpUpstream, certificates: &Certificates) -> Self {
-        Self::at(&upstream.url(), upstream.address, certificates, By(upstream.auth, SERVICE), "")
+        Self::at(&upstream.url(), upstream.address, certificates, Credentials(upstream.auth, SERVICE), "")
     }
 
-    fn at(url: &str, address: Ipv4Addr, certificates: &Certificates, by: By, meant: &str) -> Self {
+    fn at(
+        url: &str,
+        address: Ipv4Addr,
+        certificates: &Certificates,
+        credentials: Credentials,
+        meant: &str,
+    ) -> Self {
         let mut command = Command::new(python());
         command.arg(opponent("http_scripted_client.py")).args(["--meant", meant]).args([
             "--url",
@@ -310,7 +321,7 @@ impl HttpClient {
             &address.to_string(),
         ]);
         command.arg("--ca").arg(certificates.authority());
-        command.args(["--auth", by.0, "--user", by.1.0, "--password", by.1.1]);
+        command.args(["--auth", credentials.0, "--user", credentials.1.0, "--password", credentials.1.1]);
         Self { dialogue: Dialogue::new(Process::start("http_client", &mut command)) }
     }
 
@@ -320,7 +331,7 @@ impl HttpClient {
     }
 
     /// The next response.
-    pub(crate) fn answer(&mut self) -> Value {
+    pub(crate) fn response(&mut self) -> Value {
         self.dialogue.response()
     }
 
@@ -331,17 +342,21 @@ impl HttpClient {
 
     /// Has an operation done, which succeeds.
     #[track_caller]
-    pub(crate) fn done(&mut self, command: &str) -> Value {
-        let answer = self.command(command);
-        assert_eq!((&answer["status"], code(&answer)), (&Value::from(200), Some("0".into())), "{answer}");
-        answer
+    pub(crate) fn succeed(&mut self, command: &str) -> Value {
+        let response = self.command(command);
+        assert_eq!(
+            (&response["status"], code(&response)),
+            (&Value::from(200), Some("0".into())),
+            "{response}"
+        );
+        response
     }
 }
 
 /// The `X-ResponseCode` of a response.
 #[track_caller]
-pub(crate) fn code(answer: &Value) -> Option<String> {
-    header(answer, "X-ResponseCode")
+pub(crate) fn code(response: &Value) -> Option<String> {
+    header(response, "X-ResponseCode")
 }
 
 /// curl.
@@ -360,7 +375,7 @@ impl Curl {
     }
 
     /// Will ask `proxy` for `path`, where everybody can listen.
-    pub(crate) fn in_the_clear(proxy: &Proxy, path: &str) -> Self {
+    pub(crate) fn without_tls(proxy: &Proxy, path: &str) -> Self {
         Self::at("http", 8080, proxy.address, path)
     }
 
@@ -402,13 +417,13 @@ impl Curl {
 /// What curl got.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// The heads of all answers, the last of which has the body.
+    /// The heads of all responses, the last of which has the body.
     pub(crate) heads: Vec<String>,
     pub(crate) body: String,
 }
 
 impl Page {
-    /// The statuses of all answers.
+    /// The statuses of all responses.
     pub(crate) fn statuses(&self) -> Vec<u16> {
         let status = |head: &String| head.split(' ').nth(1).unwrap().parse().unwrap();
         self.heads.iter().map(status).collect()
@@ -419,7 +434,7 @@ impl Page {
         *self.statuses().last().unwrap()
     }
 
-    /// The values of the headers `name` of the last answer.
+    /// The values of the headers `name` of the last response.
     pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
         let lines = self.heads.last().unwrap().lines().filter_map(|line| line.split_once(": "));
         lines.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()

@@ -23,8 +23,8 @@ pub(crate) use self::bystander::Bystander;
 pub(crate) use self::client::{Client, Report, expect_same};
 pub(crate) use self::forwarder::forward;
 pub(crate) use self::http::{
-    By, Certificates, Change, Curl, HttpClient, HttpPlace, HttpUpstream, Page, RECORDED_SERVER, code, header,
-    hex,
+    Certificates, Change, Credentials, Curl, HttpClient, HttpPlace, HttpUpstream, Page, RECORDED_SERVER,
+    code, header, hex,
 };
 pub(crate) use self::lab::Lab;
 pub(crate) use self::place::{Folder, PATIENCE, address, mode, thread};
@@ -32,9 +32,9 @@ pub(crate) use self::process::{Ended, Process};
 pub(crate) use self::programs::{example, opponent, program, python, root};
 pub(crate) use self::proxy::{ALICE, BOB, Proxy, Setup};
 pub(crate) use self::raw::{
-    Answer, Connection, EMSMDB, HANDLE, NSPI, RFR, RawUpstream, bind, bind_in_group, echo, orphaned, pdu,
+    Connection, EMSMDB, HANDLE, NSPI, Outcome, RFR, RawUpstream, bind, bind_in_group, echo, orphaned, pdu,
     request, request_for, with_handle,
 };
-pub(crate) use self::relay::{FAULT, Passing, REQUEST, RESPONSE, Relay, Seen};
+pub(crate) use self::relay::{FAULT, FromServer, PduInfo, REQUEST, RESPONSE, Relay};
 pub(crate) use self::scripted::ScriptedClient;
 pub(crate) use self::upstream::{SERVER, SERVICE, Upstream};

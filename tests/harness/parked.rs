@@ -2,15 +2,15 @@
 
 use std::net::SocketAddr;
 
-use super::raw::{Answer, Call, Connection, EMSMDB, HANDLE, Interface, bind, bind_in_group, with_handle};
+use super::raw::{Call, Connection, EMSMDB, HANDLE, Interface, Outcome, bind, bind_in_group, with_handle};
 
 /// Waiting for notifications, 0.1.
 const ASYNC_EMSMDB: Interface =
     (*b"\x4a\x57\x61\x52\x72\x45\x6e\x20\xb2\x68\x6b\x19\x92\x13\xb4\xe4", 1 << 16);
 
-/// What a server answers to `EcDoConnectEx` and `EcDoAsyncConnectEx`; none to `EcDoAsyncWaitEx`.
-pub(crate) fn session(call: &Call) -> Option<Answer> {
-    [10, 14].contains(&call.opnum).then(|| Answer::Response([&[0; 4], &HANDLE[..], &[0; 80]].concat()))
+/// What a server responses to `EcDoConnectEx` and `EcDoAsyncConnectEx`; none to `EcDoAsyncWaitEx`.
+pub(crate) fn session(call: &Call) -> Option<Outcome> {
+    [10, 14].contains(&call.opnum).then(|| Outcome::Response([&[0; 4], &HANDLE[..], &[0; 80]].concat()))
 }
 
 /// A client that opened a session of the store at `target`, and its connection on which it waits.
@@ -23,7 +23,7 @@ pub(crate) fn wait(target: SocketAddr) -> (Connection, Connection) {
     let waits = handle(store.call(14, &with_handle(session, &[])).stub());
     let mut waiting = Connection::open(target);
     waiting.send(&bind_in_group(ASYNC_EMSMDB, group));
-    assert_eq!(waiting.answer(), Answer::Other(12));
-    waiting.ask(0, &with_handle(waits, &[0; 4]));
+    assert_eq!(waiting.response(), Outcome::Other(12));
+    waiting.send_request(0, &with_handle(waits, &[0; 4]));
     (store, waiting)
 }

@@ -108,7 +108,7 @@ impl Process {
     }
 
     /// Gives a line to its standard input, which stays open.
-    pub(crate) fn say(&self, line: &str) {
+    pub(crate) fn write_line(&self, line: &str) {
         let mut stdin = self.child.stdin.as_ref().unwrap();
         writeln!(stdin, "{line}").and_then(|()| stdin.flush()).unwrap();
     }

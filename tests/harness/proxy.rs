@@ -36,7 +36,7 @@ pub(crate) struct Setup {
     top: String,
     log: &'static str,
     arguments: Vec<&'static str>,
-    said_in_vain: Option<&'static str>,
+    output_script: Option<&'static str>,
 }
 
 impl Setup {
@@ -56,7 +56,7 @@ impl Setup {
             top: String::new(),
             log: "info",
             arguments: Vec::new(),
-            said_in_vain: None,
+            output_script: None,
         }
     }
 
@@ -174,14 +174,14 @@ impl Setup {
     }
 
     /// With an output and a log that can't be written, as on a full disk.
-    pub(crate) fn nothing_can_be_said(mut self) -> Self {
-        self.said_in_vain = Some("exec \"$0\" \"$@\" >/dev/full 2>/dev/full");
+    pub(crate) fn output_full(mut self) -> Self {
+        self.output_script = Some("exec \"$0\" \"$@\" >/dev/full 2>/dev/full");
         self
     }
 
     /// With an output and a log that go to one pipe, from which nothing is read.
-    pub(crate) fn nothing_is_read(mut self) -> Self {
-        self.said_in_vain = Some(
+    pub(crate) fn output_unread(mut self) -> Self {
+        self.output_script = Some(
             "pipe=$(mktemp -u) && mkfifo \"$pipe\" && exec 3<>\"$pipe\" && rm \"$pipe\" && exec \"$0\" \"$@\" >&3 2>&3",
         );
         self
@@ -198,7 +198,7 @@ impl Setup {
         if self.http {
             certificate(&folder, &[&address.to_string()]);
         }
-        let mut command = if let Some(script) = self.said_in_vain {
+        let mut command = if let Some(script) = self.output_script {
             let mut shell = Command::new("sh");
             shell.args(["-c", script]).arg(program());
             shell
@@ -207,7 +207,7 @@ impl Setup {
         };
         command.args(["run", "--live", "--log", self.log, "--config"]).arg(config).args(&self.arguments);
         let process = Process::start("mapiproxy run", &mut command);
-        if self.said_in_vain.is_some() {
+        if self.output_script.is_some() {
             wait_open(SocketAddr::from((address, 8080)));
         } else {
             process.wait_out("that it listens", |line| line.contains("listens on"));
@@ -268,7 +268,7 @@ impl Proxy {
     }
 
     /// Reloads with SIGHUP, and waits until there are `accounts` accounts.
-    pub(crate) fn reads_again(&self, accounts: usize) {
+    pub(crate) fn reload_accounts(&self, accounts: usize) {
         self.process.hang_up();
         let said = format!("accounts reloaded: {accounts}");
         self.process.wait_out(&said, |line| line == said);
@@ -280,7 +280,7 @@ impl Proxy {
     }
 
     /// Writes something else into the file of accounts.
-    pub(crate) fn spoil_accounts(&self) {
+    pub(crate) fn corrupt_accounts(&self) {
         self.folder.write("accounts.toml", "nonsense");
     }
 

@@ -71,7 +71,7 @@ pub(crate) fn request_for(call: u32, object: [u8; 16], opnum: u16, stub: &[u8]) 
     pdu(REQUEST, FIRST | LAST | OBJECT, call, &body)
 }
 
-/// Says that the answer to a call is not waited for any more.
+/// Handler that the response to a call is not waited for any more.
 pub(crate) fn orphaned(call: u32) -> Vec<u8> {
     pdu(ORPHANED, FIRST | LAST, call, &[])
 }
@@ -114,9 +114,9 @@ pub(crate) fn with_handle(handle: [u8; 16], rest: &[u8]) -> Vec<u8> {
     [&[0; 4], &handle[..], rest].concat()
 }
 
-/// What came back.
+/// The outcome of a call, as a client receives it or a server sends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum Outcome {
     /// A response, with its stub.
     Response(Vec<u8>),
     /// A fault, with its status.
@@ -125,11 +125,11 @@ pub(crate) enum Answer {
     Other(u8),
     /// The connection was closed.
     Closed,
-    /// Nothing, for as long as was waited.
-    Silence,
+    /// Nothing was received in time; a server sends nothing.
+    NoResponse,
 }
 
-impl Answer {
+impl Outcome {
     /// The stub of a response.
     #[track_caller]
     pub(crate) fn stub(self) -> Vec<u8> {
@@ -147,10 +147,10 @@ struct Pdu {
     body: Vec<u8>,
 }
 
-fn read(stream: &mut TcpStream) -> Result<Pdu, Answer> {
+fn read(stream: &mut TcpStream) -> Result<Pdu, Outcome> {
     let lost = |error: std::io::Error| match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => Answer::Silence,
-        _ => Answer::Closed,
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => Outcome::NoResponse,
+        _ => Outcome::Closed,
     };
     let mut header = [0; HEADER];
     stream.read_exact(&mut header).map_err(lost)?;
@@ -181,60 +181,60 @@ impl Connection {
     pub(crate) fn bound(target: SocketAddr, interface: Interface) -> Self {
         let mut connection = Self::open(target);
         connection.send(&bind(interface));
-        assert_eq!(connection.answer(), Answer::Other(BIND_ACK));
+        assert_eq!(connection.response(), Outcome::Other(BIND_ACK));
         connection
     }
 
     /// The association group that a bind which was sent is acknowledged with.
     #[track_caller]
     pub(crate) fn group(&mut self) -> u32 {
-        let ack = read(&mut self.stream).unwrap_or_else(|answer| panic!("{answer:?}"));
+        let ack = read(&mut self.stream).unwrap_or_else(|response| panic!("{response:?}"));
         assert_eq!(ack.kind, BIND_ACK);
         u32::from_le_bytes(ack.body[4..8].try_into().unwrap())
     }
 
-    /// Sends bytes. A peer that has closed shows when the answer is asked for.
+    /// Sends bytes. A peer that has closed shows when the response is asked for.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Sends a request, without waiting for its answer.
-    pub(crate) fn ask(&mut self, opnum: u16, stub: &[u8]) {
+    /// Sends a request, without waiting for its response.
+    pub(crate) fn send_request(&mut self, opnum: u16, stub: &[u8]) {
         self.call += 1;
         self.send(&request(self.call, 0, opnum, stub));
     }
 
-    /// Sends a request and waits for its answer.
-    pub(crate) fn call(&mut self, opnum: u16, stub: &[u8]) -> Answer {
-        self.ask(opnum, stub);
-        self.answer()
+    /// Sends a request and waits for its response.
+    pub(crate) fn call(&mut self, opnum: u16, stub: &[u8]) -> Outcome {
+        self.send_request(opnum, stub);
+        self.response()
     }
 
-    /// The next answer.
-    pub(crate) fn answer(&mut self) -> Answer {
+    /// The next response.
+    pub(crate) fn response(&mut self) -> Outcome {
         let mut stub = Vec::new();
         loop {
             let pdu = match read(&mut self.stream) {
                 Ok(pdu) => pdu,
-                Err(answer) => return answer,
+                Err(response) => return response,
             };
             match pdu.kind {
                 RESPONSE => stub.extend(&pdu.body[8..]),
-                FAULT => return Answer::Fault(u32::from_le_bytes(pdu.body[8..12].try_into().unwrap())),
-                other => return Answer::Other(other),
+                FAULT => return Outcome::Fault(u32::from_le_bytes(pdu.body[8..12].try_into().unwrap())),
+                other => return Outcome::Other(other),
             }
             if pdu.flags & LAST != 0 {
-                return Answer::Response(stub);
+                return Outcome::Response(stub);
             }
         }
     }
 
     /// What comes within `time`.
-    pub(crate) fn answer_within(&mut self, time: Duration) -> Answer {
+    pub(crate) fn response_within(&mut self, time: Duration) -> Outcome {
         self.stream.set_read_timeout(Some(time)).unwrap();
-        let answer = self.answer();
+        let response = self.response();
         self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        answer
+        response
     }
 
     /// Opens an address book (NspiBind); the handle that came back.
@@ -262,7 +262,7 @@ struct Seen {
     ended: usize,
 }
 
-/// A server that records every call and answers as configured: not at all for `Silence`.
+/// A server that records every call and responses as configured: not at all for `NoResponse`.
 #[derive(Debug)]
 pub(crate) struct RawUpstream {
     address: SocketAddr,
@@ -270,13 +270,13 @@ pub(crate) struct RawUpstream {
 }
 
 impl RawUpstream {
-    /// Serves every interface on an address of its own, with answers by `handler`.
-    pub(crate) fn start(handler: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Self {
+    /// Serves every interface on an address of its own, with responses by `handler`.
+    pub(crate) fn start(handler: impl Fn(&Call) -> Outcome + Send + Sync + 'static) -> Self {
         Self::at(address(), handler)
     }
 
     /// Serves at `host`.
-    pub(crate) fn at(host: Ipv4Addr, handler: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn at(host: Ipv4Addr, handler: impl Fn(&Call) -> Outcome + Send + Sync + 'static) -> Self {
         let address = SocketAddr::from((host, 6001));
         let listener = TcpListener::bind(address).unwrap();
         let seen = Arc::<(Mutex<Seen>, Condvar)>::default();
@@ -295,7 +295,7 @@ impl RawUpstream {
         Self { address, seen }
     }
 
-    /// A server with one address book for all, whose handle is [`HANDLE`], and which answers other calls with
+    /// A server with one address book for all, whose handle is [`HANDLE`], and which responses other calls with
     /// their own stubs behind the handle.
     pub(crate) fn echo() -> Self {
         Self::start(echo)
@@ -340,20 +340,20 @@ impl RawUpstream {
 /// The handle of the address book and of the store of [`echo`].
 pub(crate) const HANDLE: [u8; 16] = *b"upstream's own!!";
 
-/// What [`RawUpstream::echo`] answers.
-pub(crate) fn echo(call: &Call) -> Answer {
-    Answer::Response(match call.opnum {
+/// What [`RawUpstream::echo`] responses.
+pub(crate) fn echo(call: &Call) -> Outcome {
+    Outcome::Response(match call.opnum {
         0 => [&[0; 8], &HANDLE[..], &[0; 4]].concat(),
         1 => [&[0; 20][..], &[1, 0, 0, 0]].concat(),
         _ => [&call.stub[20.min(call.stub.len())..], &[0; 4]].concat(),
     })
 }
 
-fn serve(mut stream: TcpStream, seen: &(Mutex<Seen>, Condvar), handler: &dyn Fn(&Call) -> Answer) {
+fn serve(mut stream: TcpStream, seen: &(Mutex<Seen>, Condvar), handler: &dyn Fn(&Call) -> Outcome) {
     stream.set_nodelay(true).unwrap();
     let mut stub = Vec::new();
     while let Ok(pdu) = read(&mut stream) {
-        let answer = match pdu.kind {
+        let response = match pdu.kind {
             BIND => bind_ack(&pdu),
             REQUEST => {
                 let (object, piece) = match pdu.flags & OBJECT {
@@ -369,21 +369,21 @@ fn serve(mut stream: TcpStream, seen: &(Mutex<Seen>, Condvar), handler: &dyn Fn(
                 seen.0.lock().unwrap().calls.push(call.clone());
                 seen.1.notify_all();
                 match handler(&call) {
-                    Answer::Response(stub) => response(pdu.call, &stub),
-                    Answer::Fault(status) => {
+                    Outcome::Response(stub) => response(pdu.call, &stub),
+                    Outcome::Fault(status) => {
                         let body = [&[0; 8], &status.to_le_bytes()[..], &[0; 4]].concat();
                         self::pdu(FAULT, FIRST | LAST, pdu.call, &body)
                     }
-                    Answer::Closed => {
+                    Outcome::Closed => {
                         let _ = stream.shutdown(Shutdown::Both);
                         return;
                     }
-                    Answer::Other(_) | Answer::Silence => continue,
+                    Outcome::Other(_) | Outcome::NoResponse => continue,
                 }
             }
             other => panic!("the proxy sent a PDU of type {other}"),
         };
-        if stream.write_all(&answer).is_err() {
+        if stream.write_all(&response).is_err() {
             return;
         }
     }

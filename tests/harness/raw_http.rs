@@ -11,25 +11,25 @@ use super::proxy::{ALICE, BOB, Proxy, Setup};
 /// How many sessions servers have opened.
 static SESSIONS: AtomicU32 = AtomicU32::new(0);
 
-/// What a server says to a request: bytes, and whether the connection goes on.
-pub(crate) type Says = dyn Fn(&str, &[u8]) -> (Vec<u8>, bool) + Send + Sync;
+/// Makes the response to a request: its bytes, and whether the connection stays open.
+pub(crate) type Handler = dyn Fn(&str, &[u8]) -> (Vec<u8>, bool) + Send + Sync;
 
-/// A server of HTTP that says what it likes.
+/// An HTTP server whose handler responds to the requests that the test is about.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) bodies: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Server {
-    pub(crate) fn start(says: impl Fn(&str, &[u8]) -> (Vec<u8>, bool) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(handler: impl Fn(&str, &[u8]) -> (Vec<u8>, bool) + Send + Sync + 'static) -> Self {
         let address = SocketAddr::from((address(), 8480));
         let listener = TcpListener::bind(address).unwrap();
         let bodies = Arc::<Mutex<Vec<Vec<u8>>>>::default();
-        let (seen, says): (_, Arc<Says>) = (Arc::clone(&bodies), Arc::new(says));
+        let (seen, handler): (_, Arc<Handler>) = (Arc::clone(&bodies), Arc::new(handler));
         thread(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (seen, says) = (Arc::clone(&seen), Arc::clone(&says));
-                thread(move || serve(stream, &seen, &*says));
+                let (seen, handler) = (Arc::clone(&seen), Arc::clone(&handler));
+                thread(move || serve(stream, &seen, &*handler));
             }
         });
         Self { address, bodies }
@@ -52,7 +52,7 @@ impl Server {
     }
 }
 
-/// Reads one message: its head, and as many bytes as its `Content-Length` says. None at the connection's end.
+/// Reads one message: its head, and as many bytes as its `Content-Length` states. None at the connection's end.
 pub(crate) fn read_message(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -76,28 +76,28 @@ pub(crate) fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-pub(crate) fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Vec<u8>>>, says: &Says) {
+pub(crate) fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Vec<u8>>>, handler: &Handler) {
     while let Some((head, body)) = read_message(&mut stream) {
         let is_good = field(&head, "x-clientinfo") == Some("good");
-        let (answer, goes_on) = match field(&head, "x-requesttype") {
+        let (response, goes_on) = match field(&head, "x-requesttype") {
             Some("Connect") => {
                 let session = SESSIONS.fetch_add(1, Ordering::Relaxed);
-                (answer(&CONNECTED, &format!("Set-Cookie: sid=s{session}\r\n")), true)
+                (response(&CONNECTED, &format!("Set-Cookie: sid=s{session}\r\n")), true)
             }
-            Some("Execute") if is_good => (answer(&executed(&folder_opened()), ""), true),
+            Some("Execute") if is_good => (response(&executed(&folder_opened()), ""), true),
             _ => {
                 seen.lock().unwrap().push(body.clone());
-                says(&head, &body)
+                handler(&head, &body)
             }
         };
-        if stream.write_all(&answer).is_err() || !goes_on {
+        if stream.write_all(&response).is_err() || !goes_on {
             return;
         }
     }
 }
 
-/// A good answer with this payload.
-pub(crate) fn answer(payload: &[u8], fields: &str) -> Vec<u8> {
+/// A good response with this payload.
+pub(crate) fn response(payload: &[u8], fields: &str) -> Vec<u8> {
     let body = [&b"PROCESSING\r\nDONE\r\nX-ElapsedTime: 1\r\n\r\n"[..], payload].concat();
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n{fields}\
@@ -117,7 +117,7 @@ pub(crate) fn execute(chain: &[u8]) -> Vec<u8> {
     [&[0; 4], &sized(chain)[..], &0x8000_u32.to_le_bytes(), &[0; 4]].concat()
 }
 
-/// The body of an answer to it.
+/// The body of a response to it.
 pub(crate) fn executed(chain: &[u8]) -> Vec<u8> {
     [&[0; 12], &sized(chain)[..], &[0; 4]].concat()
 }
@@ -130,7 +130,7 @@ pub(crate) fn extended(flags: u16, actual: usize, payload: &[u8]) -> Vec<u8> {
 
 /// The body of a Connect: a `UserDn` without a letter, flags, a code page and two locales, no auxiliary buffer.
 pub(crate) const CONNECT: [u8; 21] = [0; 21];
-/// The body of an answer to it: five numbers, two texts without a letter, no auxiliary buffer.
+/// The body of a response to it: five numbers, two texts without a letter, no auxiliary buffer.
 pub(crate) const CONNECTED: [u8; 27] = [0; 27];
 
 pub(crate) const COMPRESSED: u16 = 1;
@@ -145,20 +145,20 @@ pub(crate) fn rops(rops: &[u8]) -> Vec<u8> {
 
 /// `RopOpenFolder` of the object at 0 into 1.
 pub(crate) const OPEN_FOLDER: [u8; 13] = [0x02, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 9, 0];
-/// Its answer.
+/// Its response.
 pub(crate) const OPENED: [u8; 8] = [0x02, 1, 0, 0, 0, 0, 0, 0];
 
 pub(crate) fn folder_opened() -> Vec<u8> {
     rops(&OPENED)
 }
 
-/// What a client got.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Got {
-    /// An answer: its status, its `X-ResponseCode`, and its payload.
-    Answer(u16, String, Vec<u8>),
-    /// The connection ended without one, or within it.
-    End(Vec<u8>),
+pub(crate) enum HttpOutcome {
+    /// A response: its status, its `X-ResponseCode`, and its payload.
+    Response(u16, String, Vec<u8>),
+    /// The connection was closed before the end of a response, after these bytes of its head.
+    Closed(Vec<u8>),
 }
 
 /// A client's connection.
@@ -172,16 +172,16 @@ impl Client {
     /// Connects, and opens a session.
     pub(crate) fn new(proxy: &Proxy, by: &'static str) -> Self {
         let mut client = Self::unauthenticated(proxy, by);
-        let got = client.ask("Connect", &CONNECT);
+        let got = client.request("Connect", &CONNECT);
         assert!(
-            matches!(&got, Got::Answer(200, code, _) if code == "0"),
+            matches!(&got, HttpOutcome::Response(200, code, _) if code == "0"),
             "{got:?} {:?}",
             proxy.process.err()
         );
         client
     }
 
-    /// Connects, and says nothing yet.
+    /// Connects, and sends nothing yet.
     pub(crate) fn unauthenticated(proxy: &Proxy, by: &'static str) -> Self {
         let stream = TcpStream::connect((proxy.address, 8080)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -202,25 +202,25 @@ impl Client {
         )
     }
 
-    pub(crate) fn ask(&mut self, request_type: &str, body: &[u8]) -> Got {
+    pub(crate) fn request(&mut self, request_type: &str, body: &[u8]) -> HttpOutcome {
         let head = format!("{}Content-Length: {}\r\n\r\n", self.head(request_type), body.len());
-        self.say(&[head.as_bytes(), body].concat())
+        self.exchange(&[head.as_bytes(), body].concat())
     }
 
     /// Sends bytes, and reads what is answered.
-    pub(crate) fn say(&mut self, bytes: &[u8]) -> Got {
-        // A peer that has closed shows when the answer is read.
+    pub(crate) fn exchange(&mut self, bytes: &[u8]) -> HttpOutcome {
+        // A peer that has closed shows when the response is read.
         let _ = self.stream.write_all(bytes);
-        self.answer()
+        self.response()
     }
 
-    /// Reads an answer, whose body has a length or comes in chunks.
-    pub(crate) fn answer(&mut self) -> Got {
+    /// Reads a response, whose body has a length or comes in chunks.
+    pub(crate) fn response(&mut self) -> HttpOutcome {
         let mut all = Vec::new();
         let mut byte = [0];
         while !all.ends_with(b"\r\n\r\n") {
             if self.stream.read(&mut byte).unwrap_or(0) == 0 {
-                return Got::End(all);
+                return HttpOutcome::Closed(all);
             }
             all.push(byte[0]);
         }
@@ -233,12 +233,12 @@ impl Client {
                 let mut body = vec![0; length.parse().unwrap()];
                 match self.stream.read_exact(&mut body) {
                     Ok(()) => body,
-                    Err(_) => return Got::End(head.into_bytes()),
+                    Err(_) => return HttpOutcome::Closed(head.into_bytes()),
                 }
             }
             None => match self.chunks() {
                 Some(body) => body,
-                None => return Got::End(head.into_bytes()),
+                None => return HttpOutcome::Closed(head.into_bytes()),
             },
         };
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -249,7 +249,7 @@ impl Client {
         if let Some(late) = field(&before, "x-responsecode") {
             late.clone_into(&mut code);
         }
-        Got::Answer(status, code, body[split..].to_vec())
+        HttpOutcome::Response(status, code, body[split..].to_vec())
     }
 
     pub(crate) fn chunks(&mut self) -> Option<Vec<u8>> {
@@ -293,13 +293,17 @@ pub(crate) struct Bystander(pub(crate) Client);
 impl Bystander {
     pub(crate) fn new(proxy: &Proxy) -> Self {
         let mut bystander = Self(Client::new(proxy, "good"));
-        bystander.goes_on("at first");
+        bystander.expect_response("at first");
         bystander
     }
 
     #[track_caller]
-    pub(crate) fn goes_on(&mut self, after: &str) {
-        let got = self.0.ask("Execute", &execute(&rops(&OPEN_FOLDER)));
-        assert_eq!(got, Got::Answer(200, "0".to_owned(), executed(&folder_opened())), "after {after}");
+    pub(crate) fn expect_response(&mut self, after: &str) {
+        let got = self.0.request("Execute", &execute(&rops(&OPEN_FOLDER)));
+        assert_eq!(
+            got,
+            HttpOutcome::Response(200, "0".to_owned(), executed(&folder_opened())),
+            "after {after}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Somebody on the wire between two programs, who reads DCE/RPC units and changes some.
+//! A man-in-the-middle relay of DCE/RPC over TCP: it reads each PDU, and forwards what the test makes of it.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -7,102 +7,113 @@ use std::sync::{Arc, Mutex};
 
 use super::place::{address, thread};
 
-/// A request's type.
+/// The type of a request PDU.
 pub(crate) const REQUEST: u8 = 0;
-/// A response's type.
+/// The type of a response PDU.
 pub(crate) const RESPONSE: u8 = 2;
-/// A fault's type.
+/// The type of a fault PDU.
 pub(crate) const FAULT: u8 = 3;
 
-/// A unit on its way.
+/// Identifies a PDU that the relay has received.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Passing {
-    /// The connection, by when it was made, from zero.
+pub(crate) struct PduInfo {
+    /// The number of the connection, in the order of their establishment, from zero.
     pub(crate) connection: usize,
-    /// The unit's type.
+    /// The type of the PDU.
     pub(crate) kind: u8,
-    /// How many units of its type went before it the same way on its connection.
+    /// How many PDUs of its type came before it in its direction of the connection.
     pub(crate) number: usize,
 }
 
-/// What became of the client's end of a connection.
+/// What the server sent on a connection.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Seen {
-    /// The units that the server sent, without the handshake's.
-    pub(crate) units: Vec<Vec<u8>>,
-    /// Whether the server ended it.
+pub(crate) struct FromServer {
+    /// The requests, responses and faults among its PDUs, before modification.
+    pub(crate) pdus: Vec<Vec<u8>>,
+    /// Whether the server closed the connection.
     pub(crate) ended: bool,
 }
 
-type Meddle = dyn Fn(Passing, Vec<u8>) -> Vec<Vec<u8>> + Send + Sync;
+type Modify = dyn Fn(PduInfo, Vec<u8>) -> Vec<Vec<u8>> + Send + Sync;
 
-/// Stands before a server. What it is given to do with each unit says which bytes go on in its place.
+/// A relay in front of a server. Its `modify` returns the bytes that are forwarded in place of a PDU.
 #[derive(Debug)]
 pub(crate) struct Relay {
     pub(crate) address: SocketAddr,
-    seen: Arc<Mutex<BTreeMap<usize, Seen>>>,
+    from_server: Arc<Mutex<BTreeMap<usize, FromServer>>>,
 }
 
 impl Relay {
-    /// Before `server`, with a hand on requests and responses alike.
+    /// Starts a relay before `server`, which calls `modify` for the PDUs of both directions.
     pub(crate) fn before(
         server: SocketAddr,
-        meddle: impl Fn(Passing, Vec<u8>) -> Vec<Vec<u8>> + Send + Sync + 'static,
+        modify: impl Fn(PduInfo, Vec<u8>) -> Vec<Vec<u8>> + Send + Sync + 'static,
     ) -> Self {
         let address = SocketAddr::from((address(), 6001));
         let listener = TcpListener::bind(address).unwrap();
-        let seen = Arc::<Mutex<BTreeMap<usize, Seen>>>::default();
-        let (own, meddle): (_, Arc<Meddle>) = (Arc::clone(&seen), Arc::new(meddle));
+        let from_server = Arc::<Mutex<BTreeMap<usize, FromServer>>>::default();
+        let (own, modify): (_, Arc<Modify>) = (Arc::clone(&from_server), Arc::new(modify));
         thread(move || {
             for (connection, client) in listener.incoming().map_while(Result::ok).enumerate() {
                 let server = TcpStream::connect(server).unwrap();
-                own.lock().unwrap().insert(connection, Seen::default());
-                let [from_client, to_client] = [client.try_clone().unwrap(), client];
-                let [from_server, to_server] = [server.try_clone().unwrap(), server];
-                let requests = Arc::clone(&meddle);
-                thread(move || pass(connection, from_client, to_server, requests.as_ref(), |_| {}));
-                let (responses, seen) = (Arc::clone(&meddle), Arc::clone(&own));
-                thread(move || {
-                    pass(connection, from_server, to_client, responses.as_ref(), |unit| {
-                        if [REQUEST, RESPONSE, FAULT].contains(&unit[2]) {
-                            seen.lock().unwrap().get_mut(&connection).unwrap().units.push(unit.to_vec());
-                        }
-                    });
-                    seen.lock().unwrap().get_mut(&connection).unwrap().ended = true;
-                });
+                relay(connection, client, server, &modify, &own);
             }
         });
-        Self { address, seen }
+        Self { address, from_server }
     }
 
-    /// As the configuration names it.
+    /// The string binding for the configuration.
     pub(crate) fn binding(&self) -> String {
         format!("ncacn_ip_tcp:{}[{}]", self.address.ip(), self.address.port())
     }
 
-    /// What became of each connection so far.
-    pub(crate) fn seen(&self) -> BTreeMap<usize, Seen> {
-        self.seen.lock().unwrap().clone()
+    /// What the server sent on each connection so far.
+    pub(crate) fn sent_by_server(&self) -> BTreeMap<usize, FromServer> {
+        self.from_server.lock().unwrap().clone()
     }
 }
 
-/// Brings units from one end to the other until one of them is gone.
-fn pass(
+/// Starts to relay a connection in both directions.
+fn relay(
+    connection: usize,
+    client: TcpStream,
+    server: TcpStream,
+    modify: &Arc<Modify>,
+    from_server: &Arc<Mutex<BTreeMap<usize, FromServer>>>,
+) {
+    from_server.lock().unwrap().insert(connection, FromServer::default());
+    let [client_read, client_write] = [client.try_clone().unwrap(), client];
+    let [server_read, server_write] = [server.try_clone().unwrap(), server];
+    let requests = Arc::clone(modify);
+    thread(move || forward(connection, client_read, server_write, requests.as_ref(), |_| {}));
+    let (responses, from_server) = (Arc::clone(modify), Arc::clone(from_server));
+    thread(move || {
+        forward(connection, server_read, client_write, responses.as_ref(), |pdu| {
+            if [REQUEST, RESPONSE, FAULT].contains(&pdu[2]) {
+                from_server.lock().unwrap().get_mut(&connection).unwrap().pdus.push(pdu.to_vec());
+            }
+        });
+        from_server.lock().unwrap().get_mut(&connection).unwrap().ended = true;
+    });
+}
+
+/// Forwards PDUs from one end to the other until one of them is closed.
+fn forward(
     connection: usize,
     mut from: TcpStream,
     mut to: TcpStream,
-    meddle: &Meddle,
-    mut note: impl FnMut(&[u8]),
+    modify: &Modify,
+    mut record: impl FnMut(&[u8]),
 ) {
     let mut counts = BTreeMap::<u8, usize>::new();
-    while let Ok(unit) = read(&mut from) {
-        let kind = unit[2];
+    while let Ok(pdu) = read(&mut from) {
+        let kind = pdu[2];
         let count = counts.entry(kind).or_default();
-        let passing = Passing { connection, kind, number: *count };
+        let info = PduInfo { connection, kind, number: *count };
         *count += 1;
-        note(&unit);
-        let units = meddle(passing, unit);
-        if units.iter().any(|unit| to.write_all(unit).is_err()) {
+        record(&pdu);
+        let pdus = modify(info, pdu);
+        if pdus.iter().any(|pdu| to.write_all(pdu).is_err()) {
             break;
         }
     }
@@ -111,10 +122,10 @@ fn pass(
 }
 
 fn read(from: &mut TcpStream) -> std::io::Result<Vec<u8>> {
-    let mut unit = vec![0; 16];
-    from.read_exact(&mut unit)?;
-    let length = usize::from(u16::from_le_bytes([unit[8], unit[9]]));
-    unit.resize(length, 0);
-    from.read_exact(&mut unit[16..])?;
-    Ok(unit)
+    let mut pdu = vec![0; 16];
+    from.read_exact(&mut pdu)?;
+    let length = usize::from(u16::from_le_bytes([pdu[8], pdu[9]]));
+    pdu.resize(length, 0);
+    from.read_exact(&mut pdu[16..])?;
+    Ok(pdu)
 }

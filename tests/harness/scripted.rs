@@ -30,7 +30,7 @@ impl ScriptedClient {
     }
 
     /// The next response.
-    pub(crate) fn answer(&mut self) -> Value {
+    pub(crate) fn response(&mut self) -> Value {
         self.dialogue.response()
     }
 
@@ -41,21 +41,21 @@ impl ScriptedClient {
 
     /// Opens an address book. Returns its handle.
     pub(crate) fn open(&mut self) -> String {
-        let answer = self.command("open");
-        answer["open"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+        let response = self.command("open");
+        response["open"].as_str().unwrap_or_else(|| panic!("{response}")).to_owned()
     }
 
     /// Uses `handle`, which succeeds.
     #[track_caller]
-    pub(crate) fn uses(&mut self, handle: &str) {
+    pub(crate) fn expect_use(&mut self, handle: &str) {
         assert_eq!(self.command(&format!("use {handle}"))["used"], *handle);
     }
 
     /// Uses `handle`, which fails. Returns the fault.
     #[track_caller]
     pub(crate) fn fault_of(&mut self, handle: &str) -> String {
-        let answer = self.command(&format!("use {handle}"));
-        answer["fault"].as_str().unwrap_or_else(|| panic!("no fault: {answer}")).to_owned()
+        let response = self.command(&format!("use {handle}"));
+        response["fault"].as_str().unwrap_or_else(|| panic!("no fault: {response}")).to_owned()
     }
 
     /// Ends without unbinding.
@@ -64,7 +64,7 @@ impl ScriptedClient {
     }
 
     /// Unbinds and ends.
-    pub(crate) fn leave(self) {
+    pub(crate) fn disconnect(self) {
         assert!(self.dialogue.end().status.success());
     }
 }

@@ -24,7 +24,7 @@ def outcome(action):
         return f"fault {fault}"
     except Exception:  # impacket unpacks what a closed connection does not give
         return "closed"
-    return "answer"
+    return "response"
 
 
 def session(options):
@@ -49,7 +49,7 @@ def session(options):
             kept["dce"].recv()
 
     outcomes = [outcome(open_book)]
-    if outcomes[0] == "answer":
+    if outcomes[0] == "response":
         outcomes.append(outcome(ask))
     return outcomes
 
