@@ -28,7 +28,7 @@ const NAMES: [(&str, &str, bool); 13] = [
 ];
 
 #[test]
-fn each_spelling_of_a_name_signs_in_by_every_scheme_or_by_none() {
+fn each_spelling_of_a_name_authenticates_over_http_or_fails_with_every_scheme() {
     let place = HttpPlace::new("ntlm");
     place.proxy.add_account_of("", DORA);
     place.proxy.reload_accounts(3);
@@ -42,7 +42,7 @@ fn each_spelling_of_a_name_signs_in_by_every_scheme_or_by_none() {
 }
 
 #[test]
-fn each_spelling_of_a_name_signs_in_over_rpc_or_does_not() {
+fn each_spelling_of_a_name_authenticates_or_fails_over_rpc() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).start();
     proxy.add_account_of("", DORA);
@@ -58,7 +58,7 @@ fn each_spelling_of_a_name_signs_in_over_rpc_or_does_not() {
 }
 
 #[test]
-fn accounts_that_one_name_would_mean_keep_the_proxy_as_it_was() {
+fn ambiguous_accounts_are_not_loaded_and_the_old_ones_stay() {
     let place = HttpPlace::new("ntlm");
     // Added where the domain's two names are not known to be one's.
     place.proxy.add_account_of("", ("alice@lab.test", DORA.1));
@@ -87,7 +87,7 @@ const REMOVED: AccountChange = (|proxy| proxy.remove_account(ALICE), 1);
 const NEW_PASSWORD: AccountChange = (|proxy| proxy.add_account(("alice", "White Rabbit 2")), 2);
 
 #[test]
-fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_over_http() {
+fn removing_or_changing_an_account_ends_its_http_connections_and_pending_requests() {
     for (change, accounts) in [REMOVED, NEW_PASSWORD] {
         let place = HttpPlace::new("ntlm");
         let [mut by_ntlm, mut by_basic, mut opens] =
@@ -116,7 +116,7 @@ fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_
 }
 
 #[test]
-fn who_has_another_password_signs_in_with_it_and_an_account_that_is_as_it_was_goes_on() {
+fn a_changed_password_replaces_the_old_one_and_unchanged_accounts_stay_authenticated() {
     let place = HttpPlace::new("ntlm");
     let mut alice = place.connected("basic", ALICE);
     place.proxy.add_account(("carol", "Mock Turtle 4"));
@@ -131,7 +131,7 @@ fn who_has_another_password_signs_in_with_it_and_an_account_that_is_as_it_was_go
 }
 
 #[test]
-fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_over_rpc() {
+fn removing_or_changing_an_account_faults_its_rpc_calls() {
     for (change, accounts) in [REMOVED, NEW_PASSWORD] {
         let upstream =
             RawUpstream::start(|call| if call.opnum == 10 { Outcome::NoResponse } else { echo(call) });
@@ -157,7 +157,7 @@ fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_
 }
 
 #[test]
-fn a_client_has_to_sign_in_anew_when_its_time_is_over() {
+fn a_client_must_authenticate_again_after_context_seconds() {
     let place = HttpPlace::with("ntlm", |setup| setup.clients_key("context_seconds", "1"));
     let mut alice = HttpClient::new(&place.proxy, &place.certificates, Credentials("impacket", ALICE));
     let until = Instant::now() + PATIENCE;
@@ -170,7 +170,7 @@ fn a_client_has_to_sign_in_anew_when_its_time_is_over() {
 }
 
 #[test]
-fn calls_that_are_refused_do_not_keep_the_connection_of_a_sign_in_that_is_over() {
+fn refused_calls_do_not_keep_the_connection_of_an_expired_or_revoked_authentication_open() {
     let revoked = |setup: Setup| setup;
     let expired = |setup: Setup| setup.clients_key("context_seconds", "2");
     for (configured, is_revoked) in [(revoked as fn(Setup) -> Setup, true), (expired, false)] {
@@ -195,7 +195,7 @@ fn calls_that_are_refused_do_not_keep_the_connection_of_a_sign_in_that_is_over()
 }
 
 #[test]
-fn a_sign_in_that_was_made_for_another_host_is_refused() {
+fn an_authentication_for_another_target_name_fails() {
     let place = HttpPlace::with("ntlm", |setup| {
         setup.clients_key("target_names", "[\"balancer.test\", \"10.1.2.3\"]")
     });

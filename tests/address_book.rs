@@ -28,17 +28,17 @@ fn takes_no_less_than(level: &str, below: &str) {
 }
 
 #[test]
-fn connect_is_taken_where_it_is_the_minimum_and_nothing_is_not() {
+fn minimum_level_connect_accepts_connect_and_rejects_none() {
     takes_no_less_than("connect", "none");
 }
 
 #[test]
-fn integrity_is_taken_where_it_is_the_minimum_and_connect_is_not() {
+fn minimum_level_integrity_accepts_integrity_and_rejects_connect() {
     takes_no_less_than("integrity", "connect");
 }
 
 #[test]
-fn who_promises_to_protect_each_packet_and_signs_none_is_refused() {
+fn a_client_that_negotiates_integrity_and_does_not_sign_is_refused() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).minimum_level("connect").start();
     // impacket signs in at this level, and then sends its calls without a verifier.
@@ -48,12 +48,12 @@ fn who_promises_to_protect_each_packet_and_signs_none_is_refused() {
 }
 
 #[test]
-fn privacy_is_taken_where_it_is_the_minimum_and_integrity_is_not() {
+fn minimum_level_privacy_accepts_privacy_and_rejects_integrity() {
     takes_no_less_than("privacy", "integrity");
 }
 
 #[test]
-fn anonymous_clients_are_served_without_the_account_where_the_configuration_says_so() {
+fn anonymous_clients_are_served_without_the_service_account_if_configured() {
     let upstream = Upstream::with_level("none");
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).minimum_level("none").start();
     let report = Client::impacket(proxy.mapper()).with("--level", "none").run().expect_success();
@@ -66,7 +66,7 @@ fn anonymous_clients_are_served_without_the_account_where_the_configuration_says
 }
 
 #[test]
-fn anonymous_clients_get_nothing_from_a_server_that_wants_a_sign_in() {
+fn anonymous_clients_get_nothing_from_a_server_that_requires_authentication() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).minimum_level("none").start();
     let client = Client::impacket(proxy.mapper()).with("--level", "none");
@@ -76,7 +76,7 @@ fn anonymous_clients_get_nothing_from_a_server_that_wants_a_sign_in() {
 }
 
 #[test]
-fn a_wrong_password_and_an_unknown_user_are_refused_alike() {
+fn a_wrong_password_and_an_unknown_user_fail_in_the_same_way() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).start();
     let refusal = |account| {
@@ -106,7 +106,7 @@ fn walk(client: Client, server: &str) -> Report {
 }
 
 #[test]
-fn answers_are_those_of_the_server_but_for_names() {
+fn responses_equal_the_servers_except_for_names() {
     let upstream = Upstream::at(crate::harness::address(), &["--sign-header"]);
     let direct = walk(Client::impacket(upstream.mapper()).user(SERVICE, "privacy"), "EXCH");
     let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names"]);

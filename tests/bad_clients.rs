@@ -42,7 +42,7 @@ fn expect_closed(connection: &mut Connection) {
 }
 
 #[test]
-fn lengths_that_are_no_lengths_end_the_connection() {
+fn invalid_lengths_close_the_connection() {
     while_another_goes_on(hasty, |proxy| {
         for length in [0_u16, 1, 15, 16, 23] {
             for (at, frame) in [("first", bind(NSPI)), ("later", request(2, 0, 3, &[0; 20]))] {
@@ -65,7 +65,7 @@ fn lengths_that_are_no_lengths_end_the_connection() {
 }
 
 #[test]
-fn a_fragment_that_is_longer_than_was_agreed_ends_the_connection() {
+fn a_fragment_longer_than_negotiated_closes_the_connection() {
     while_another_goes_on(hasty, |proxy| {
         let mut client = Connection::bound(proxy.rpc(), NSPI);
         let body = vec![0; 65_000];
@@ -75,7 +75,7 @@ fn a_fragment_that_is_longer_than_was_agreed_ends_the_connection() {
 }
 
 #[test]
-fn a_fragment_that_breaks_off_is_waited_for_no_longer_than_configured() {
+fn an_incomplete_fragment_closes_the_connection_after_the_configured_time() {
     while_another_goes_on(hasty, |proxy| {
         let mut before = Connection::open(proxy.rpc());
         before.send(&bind(NSPI)[..30]);
@@ -90,7 +90,7 @@ fn a_fragment_that_breaks_off_is_waited_for_no_longer_than_configured() {
 }
 
 #[test]
-fn a_byte_at_a_time_is_taken_for_as_long_as_configured() {
+fn a_fragment_sent_byte_by_byte_closes_the_connection_after_the_configured_time() {
     while_another_goes_on(hasty, |proxy| {
         let report = Client::raw("drip", proxy.rpc()).with("--pause", "0.3").run().expect_success();
         let drip = report.result("drip");
@@ -100,7 +100,7 @@ fn a_byte_at_a_time_is_taken_for_as_long_as_configured() {
 }
 
 #[test]
-fn a_call_of_many_fragments_has_the_time_of_each() {
+fn each_fragment_of_a_call_has_its_own_time_limit() {
     let upstream = RawUpstream::echo();
     let proxy = hasty(&upstream).start();
     let mut client = Connection::bound(proxy.rpc(), NSPI);
@@ -122,7 +122,7 @@ fn a_call_of_many_fragments_has_the_time_of_each() {
 }
 
 #[test]
-fn a_client_that_says_nothing_is_let_go() {
+fn a_client_that_sends_nothing_is_disconnected() {
     while_another_goes_on(hasty, |proxy| {
         for target in [proxy.rpc(), proxy.mapper()] {
             let report = Client::raw("silent", target).with("--seconds", "50").run().expect_success();
@@ -133,7 +133,7 @@ fn a_client_that_says_nothing_is_let_go() {
 }
 
 #[test]
-fn a_client_that_binds_and_never_calls_is_let_go() {
+fn a_client_that_binds_and_never_calls_is_disconnected() {
     while_another_goes_on(hasty, |proxy| {
         let mut client = Connection::bound(proxy.rpc(), NSPI);
         assert_eq!(client.response(), Outcome::Closed);
@@ -141,7 +141,7 @@ fn a_client_that_binds_and_never_calls_is_let_go() {
 }
 
 #[test]
-fn a_client_that_stops_reading_is_closed_in_time_and_delays_no_other() {
+fn a_client_that_stops_reading_is_disconnected_in_time_and_delays_no_other() {
     // More than the socket buffers of both ends hold, less than the largest response that the proxy relays.
     let upstream = RawUpstream::start(|call| match call.opnum {
         11 => Outcome::Response(vec![7; 14_000_000]),
@@ -169,7 +169,7 @@ fn a_client_that_stops_reading_is_closed_in_time_and_delays_no_other() {
 }
 
 #[test]
-fn who_asks_on_and_on_without_waiting_for_answers_is_cut_off() {
+fn a_client_that_sends_without_reading_responses_is_disconnected() {
     let upstream = RawUpstream::start(|call| match call.opnum {
         11 => Outcome::Response(vec![7; 1_000_000]),
         _ => echo(call),
@@ -196,7 +196,7 @@ fn who_asks_on_and_on_without_waiting_for_answers_is_cut_off() {
 }
 
 #[test]
-fn a_bind_flood_is_held_to_the_limits_and_passes() {
+fn a_bind_flood_is_held_to_the_limits_and_service_continues() {
     let upstream = RawUpstream::echo();
     // No idle connection is closed while the flood lasts: the flood keeps every connection that it got
     // until the last of its connections has its response, however slow the machine is.
@@ -233,7 +233,7 @@ fn a_bind_flood_is_held_to_the_limits_and_passes() {
 }
 
 #[test]
-fn without_descriptors_clients_wait_and_the_log_is_not_filled() {
+fn without_file_descriptors_clients_wait_and_the_log_is_not_flooded() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
     let bystander = Bystander::at(proxy.rpc());
@@ -265,7 +265,7 @@ fn ask_nonsense(client: &mut Connection, count: u32) {
 }
 
 #[test]
-fn who_asks_without_a_pause_before_signing_in_is_slowed_down() {
+fn an_unauthenticated_client_that_sends_without_a_pause_is_slowed_down() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
     let bystander = Bystander::at(proxy.rpc());
@@ -299,7 +299,7 @@ fn errors(outcome: &serde_json::Value) -> u64 {
 }
 
 #[test]
-fn operations_out_of_range_are_faulted_and_the_connection_goes_on() {
+fn opnums_out_of_range_are_faulted_and_the_connection_stays_open() {
     while_another_goes_on(hasty, |proxy| {
         for (interface, opnums) in
             [(RFR, [2, 3, 0xFFFF]), (NSPI, [21, 100, 0xFFFF]), (EMSMDB, [15, 16, 0xFFFF])]
@@ -315,7 +315,7 @@ fn operations_out_of_range_are_faulted_and_the_connection_goes_on() {
 }
 
 #[test]
-fn a_request_before_any_bind_ends_the_connection() {
+fn a_request_before_any_bind_closes_the_connection() {
     while_another_goes_on(hasty, |proxy| {
         let mut client = Connection::open(proxy.rpc());
         client.send(&request(1, 0, 0, &[0; 48]));
@@ -346,7 +346,7 @@ fn an_interface_that_is_not_served_is_not_accepted() {
 }
 
 #[test]
-fn bytes_that_are_no_pdus_end_the_connection() {
+fn bytes_that_are_no_pdus_close_the_connection() {
     while_another_goes_on(hasty, |proxy| {
         for junk in [&b"GET / HTTP/1.1\r\nHost: proxy.lab.test\r\n\r\n"[..], &[0xFF; 64], &[0; 64]] {
             for target in [proxy.rpc(), proxy.mapper()] {
@@ -360,7 +360,7 @@ fn bytes_that_are_no_pdus_end_the_connection() {
 }
 
 #[test]
-fn a_request_without_end_is_cut_off() {
+fn a_request_without_end_closes_the_connection() {
     let upstream = RawUpstream::echo();
     let proxy = hasty(&upstream).start();
     let bystander = Bystander::at(proxy.rpc());
@@ -383,7 +383,7 @@ fn a_request_without_end_is_cut_off() {
 }
 
 #[test]
-fn who_has_not_signed_in_where_one_must_is_faulted_at_every_call() {
+fn every_call_of_an_unauthenticated_client_is_faulted_where_authentication_is_required() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).upstream_key("level", "\"none\"").start();
     for interface in [RFR, NSPI, EMSMDB] {

@@ -96,7 +96,7 @@ fn expect_memory(proxy: &Proxy, before: u64) {
 }
 
 #[test]
-fn bad_rops_of_clients_reach_the_server_as_they_are() {
+fn bad_rops_of_clients_are_forwarded_unchanged() {
     let server = Server::start(|_, _| (response(&executed(&folder_opened()), ""), true));
     let proxy = server.proxied(|setup| setup);
     let mut bystander = Bystander::new(&proxy);
@@ -135,7 +135,7 @@ fn bad_answers() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn bad_rops_of_servers_reach_the_client_as_they_are() {
+fn bad_rops_of_servers_are_forwarded_unchanged() {
     let chains: Vec<_> = bad_answers().into_iter().map(|(_, chain)| chain).collect();
     let server = Server::start(move |head, _| {
         let number: usize = field(head, "x-clientapplication").unwrap().parse().unwrap();
@@ -201,7 +201,7 @@ fn bad_requests(head: &str) -> Vec<(&'static str, u16, Vec<u8>)> {
 }
 
 #[test]
-fn bad_requests_are_refused_and_nothing_behind_them_is_read() {
+fn bad_requests_are_rejected_and_nothing_after_them_is_read() {
     let server = Server::start(|_, _| (response(&executed(&folder_opened()), ""), true));
     let proxy = server.proxied(|setup| setup);
     let mut bystander = Bystander::new(&proxy);
@@ -224,7 +224,7 @@ fn bad_requests_are_refused_and_nothing_behind_them_is_read() {
 }
 
 #[test]
-fn many_who_say_that_much_is_to_come_take_no_more_than_they_send() {
+fn declared_lengths_take_no_memory_before_the_bytes_arrive() {
     const CLIENTS: u64 = 200;
     let server = Server::start(|_, _| (response(&executed(&folder_opened()), ""), true));
     let proxy = server.proxied(|setup| setup);
@@ -323,7 +323,7 @@ fn bad_replies() -> Vec<(&'static str, ExpectedResult, Vec<u8>)> {
 }
 
 #[test]
-fn bad_answers_are_refused_and_nothing_behind_them_is_read() {
+fn bad_responses_are_rejected_and_nothing_after_them_is_read() {
     let replies: Vec<_> = bad_replies().into_iter().map(|(.., reply)| reply).collect();
     let server = Server::start(move |head, _| {
         let number: usize = field(head, "x-clientapplication").unwrap().parse().unwrap();

@@ -25,7 +25,7 @@ fn two_strings() -> Vec<u8> {
 }
 
 #[test]
-fn counts_of_four_billion_are_refused_before_they_cost_anything() {
+fn counts_of_four_billion_are_refused_before_memory_is_allocated() {
     let upstream = RawUpstream::echo();
     // The proxy decodes the request because a module reads it.
     let proxy = hasty(&upstream).stack(&["names"]).start();
@@ -104,7 +104,7 @@ fn nested(handle: [u8; 16], depth: usize) -> Vec<u8> {
 }
 
 #[test]
-fn pointers_to_nowhere_are_refused() {
+fn dangling_pointers_are_refused() {
     let upstream = RawUpstream::echo();
     let proxy = hasty(&upstream).stack(&["names"]).start();
     let bystander = Bystander::at(proxy.rpc());
@@ -125,7 +125,7 @@ fn pointers_to_nowhere_are_refused() {
 }
 
 #[test]
-fn a_stub_that_is_too_short_for_its_handle_is_faulted() {
+fn a_stub_shorter_than_its_handle_is_faulted() {
     while_another_goes_on(hasty, |proxy| {
         let mut client = Connection::bound(proxy.rpc(), NSPI);
         for length in [0, 1, 19] {

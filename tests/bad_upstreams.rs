@@ -15,7 +15,7 @@ const CALL_FAILED: Outcome = Outcome::Fault(0x6BE);
 const UNAVAILABLE: Outcome = Outcome::Fault(0x6BA);
 
 #[test]
-fn a_server_that_is_not_there_yet_is_found_once_it_is() {
+fn a_server_that_starts_late_is_used_from_the_next_call() {
     let host = address();
     let binding = format!("ncacn_ip_tcp:{host}[6001]");
     let proxy = Setup::before(&binding).unprotected().start();
@@ -29,7 +29,7 @@ fn a_server_that_is_not_there_yet_is_found_once_it_is() {
 }
 
 #[test]
-fn a_server_that_dies_in_a_call_faults_that_call_and_a_new_one_serves_new_binds() {
+fn the_death_of_a_server_faults_the_call_in_flight_and_a_new_server_serves_new_binds() {
     let host = address();
     let mut upstream = Upstream::at(host, &[]);
     let proxy = Setup::before(&upstream.mapper().to_string()).start();
@@ -51,7 +51,7 @@ fn a_server_that_dies_in_a_call_faults_that_call_and_a_new_one_serves_new_binds(
 }
 
 #[test]
-fn the_first_call_after_a_server_was_started_anew_is_none_the_worse_for_it() {
+fn the_first_call_after_a_restart_of_the_server_succeeds() {
     let lab = Lab::start(false);
     let proxy = Setup::before(&lab.mapper().to_string()).start();
     let (mut alice, mut bob) =
@@ -72,7 +72,7 @@ fn the_first_call_after_a_server_was_started_anew_is_none_the_worse_for_it() {
 }
 
 #[test]
-fn a_call_in_flight_is_faulted_when_its_server_goes_away() {
+fn a_call_in_flight_is_faulted_when_its_server_disconnects() {
     let upstream = RawUpstream::start(|call| match call.opnum {
         10 if call.stub.len() > 68 => Outcome::Closed,
         _ => echo(call),
@@ -88,7 +88,7 @@ fn a_call_in_flight_is_faulted_when_its_server_goes_away() {
 }
 
 #[test]
-fn a_server_that_never_answers_the_bind_is_given_up_in_time() {
+fn a_server_that_never_acknowledges_the_bind_times_out() {
     let address = SocketAddr::from((address(), 6001));
     let listener = TcpListener::bind(address).unwrap();
     let kept = thread(move || listener.incoming().take(1).collect::<Vec<_>>());
@@ -105,7 +105,7 @@ fn a_server_that_never_answers_the_bind_is_given_up_in_time() {
 }
 
 #[test]
-fn an_endpoint_mapper_that_never_answers_is_given_up_in_time() {
+fn an_endpoint_mapper_that_never_responds_times_out() {
     let address = SocketAddr::from((address(), 1135));
     let _listener = TcpListener::bind(address).unwrap();
     let setup = Setup::before(&address.to_string()).upstream_key("connect_seconds", "1");
@@ -115,7 +115,7 @@ fn an_endpoint_mapper_that_never_answers_is_given_up_in_time() {
 }
 
 #[test]
-fn a_call_in_flight_is_answered_when_the_proxy_is_stopped() {
+fn a_call_in_flight_completes_when_the_proxy_is_stopped() {
     let upstream = RawUpstream::start(|call| {
         if call.opnum == 10 {
             std::thread::sleep(Duration::from_millis(1500));
@@ -144,7 +144,7 @@ fn a_call_in_flight_is_answered_when_the_proxy_is_stopped() {
 }
 
 #[test]
-fn no_more_clients_are_taken_once_the_proxy_is_stopping() {
+fn a_stopping_proxy_accepts_no_new_connections() {
     let upstream = RawUpstream::start(|call| {
         if call.opnum == 10 {
             std::thread::sleep(Duration::from_secs(2));
@@ -165,7 +165,7 @@ fn no_more_clients_are_taken_once_the_proxy_is_stopping() {
 }
 
 #[test]
-fn a_call_that_is_never_answered_ends_in_time() {
+fn a_call_without_a_response_times_out() {
     let upstream =
         RawUpstream::start(
             |call| if call.stub.ends_with(b"never") { Outcome::NoResponse } else { echo(call) },
@@ -184,7 +184,7 @@ fn a_call_that_is_never_answered_ends_in_time() {
 }
 
 #[test]
-fn the_answer_to_a_given_up_call_is_not_taken_for_that_of_the_next_of_its_number() {
+fn a_late_response_is_not_taken_for_that_of_a_later_call_with_the_same_id() {
     let upstream = RawUpstream::start(|call| {
         if call.stub.ends_with(b"slow") {
             std::thread::sleep(Duration::from_millis(500));
@@ -203,7 +203,7 @@ fn the_answer_to_a_given_up_call_is_not_taken_for_that_of_the_next_of_its_number
 }
 
 #[test]
-fn who_never_gets_an_answer_is_cut_off_when_the_proxy_has_waited_long_enough() {
+fn a_call_without_a_response_is_aborted_when_the_shutdown_timeout_ends() {
     let upstream =
         RawUpstream::start(
             |call| if call.stub.ends_with(b"never") { Outcome::NoResponse } else { echo(call) },
@@ -222,7 +222,7 @@ fn who_never_gets_an_answer_is_cut_off_when_the_proxy_has_waited_long_enough() {
 }
 
 #[test]
-fn after_a_second_signal_the_proxy_does_not_wait() {
+fn a_second_signal_ends_the_proxy_at_once() {
     let upstream =
         RawUpstream::start(
             |call| if call.stub.ends_with(b"never") { Outcome::NoResponse } else { echo(call) },

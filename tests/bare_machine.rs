@@ -72,7 +72,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn what_cargo_needs_is_installed_before_cargo_runs() {
+fn packages_that_cargo_needs_are_installed_before_cargo_runs() {
     for (time, tries) in [(1, 1), (2, 2)] {
         let machine = Machine::bare();
         machine.program("id", "echo 0");
@@ -112,7 +112,7 @@ fn a_compiler_without_its_library_and_absent_authorities_are_noticed() {
 }
 
 #[test]
-fn where_nothing_can_be_installed_it_says_what_to_install() {
+fn a_user_who_cannot_install_gets_instructions() {
     let machine = Machine::bare();
     machine.program("id", "echo 1000");
     let refused = |says: &str| {

@@ -84,7 +84,7 @@ fn session(place: &HttpPlace, executes: &[&str]) {
 }
 
 #[test]
-fn operations_by_http_are_recorded_so_that_wireshark_and_readers_of_har_understand_them() {
+fn recorded_http_operations_are_readable_in_wireshark_and_as_har() {
     let mut place = place("sides = [\"client\", \"upstream\"]");
     session(&place, &[LOGON]);
     // Nothing is waited for: what was recorded is on the disk when the proxy has stopped.
@@ -120,7 +120,7 @@ fn operations_by_http_are_recorded_so_that_wireshark_and_readers_of_har_understa
 }
 
 #[test]
-fn passwords_tokens_and_cookies_are_recorded_only_where_that_is_asked_for() {
+fn passwords_tokens_and_cookies_are_recorded_only_if_configured() {
     for (secrets, recorded) in [("", false), ("secrets = true", true)] {
         let mut place = place(&format!("sides = [\"client\", \"upstream\"]\n{secrets}"));
         session(&place, &[LOGON]);
@@ -147,7 +147,7 @@ fn of_side<'a>(operations: &'a [Value], side: &str) -> Vec<&'a Value> {
 const CODES: [&str; 3] = ["3", "7", "8"];
 
 #[test]
-fn what_the_server_refuses_is_recorded_on_both_sides_with_the_code_and_the_body_that_were_sent() {
+fn a_refusal_by_the_server_is_recorded_on_both_sides_with_its_code_and_body() {
     let mut place = place("sides = [\"client\", \"upstream\"]");
     let mut alice = place.connected("basic", ALICE);
     let bodies = CODES.map(|code| {
@@ -188,7 +188,7 @@ fn what_the_server_refuses_is_recorded_on_both_sides_with_the_code_and_the_body_
 }
 
 #[test]
-fn requests_of_autodiscover_are_recorded_as_both_sides_saw_them() {
+fn autodiscover_is_recorded_as_both_sides_sent_it() {
     let table =
         "[capture]\npackets = \"run.pcapng\"\nhar = \"run.har\"\nsides = [\"client\", \"upstream\"]\n";
     let mut place = HttpPlace::with("ntlm", |setup| setup.stack(&["names"]).table(table));
@@ -225,7 +225,7 @@ fn requests_of_autodiscover_are_recorded_as_both_sides_saw_them() {
 }
 
 #[test]
-fn full_files_are_set_aside_and_no_more_are_kept_than_asked_for() {
+fn full_files_are_rotated_and_at_most_the_configured_number_is_kept() {
     let mut place = place("max_megabytes = 1\nkeep = 2");
     session(&place, &[LONG; 150]);
     assert!(place.proxy.stop().status.success());
@@ -274,7 +274,7 @@ fn limit_files(process: &Process, bytes: Option<u64>) {
 }
 
 #[test]
-fn where_nothing_can_be_written_the_proxy_goes_on_says_so_once_and_records_again_when_there_is_room() {
+fn a_full_disk_is_logged_once_and_recording_resumes_when_there_is_space() {
     let mut place = place("");
     let mut alice: HttpClient = place.connected("basic", ALICE);
     alice.succeed(LOGON);

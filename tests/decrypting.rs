@@ -65,7 +65,7 @@ fn secrets_block(lines: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_curl_asks_within_tls_is_read_with_its_key_log_as_wireshark_reads_it() {
+fn requests_of_curl_are_decrypted_with_its_key_log_as_by_wireshark() {
     for version in ["1.2", "1.3"] {
         let (folder, file, keys) = recorded(version);
         let named = ["--keylog", keys.to_str().unwrap()];
@@ -109,7 +109,7 @@ fn what_curl_asks_within_tls_is_read_with_its_key_log_as_wireshark_reads_it() {
 
 /// AES-CBC with either order of MAC and encryption, the key exchange of RSA, and AEAD ciphers, by OpenSSL.
 #[test]
-fn every_suite_of_tls_1_2_that_old_servers_agree_on_is_decrypted() {
+fn every_tls_1_2_cipher_suite_of_old_servers_is_decrypted() {
     let suites = [
         "AES128-SHA",
         "AES256-SHA",
@@ -145,7 +145,7 @@ fn every_suite_of_tls_1_2_that_old_servers_agree_on_is_decrypted() {
 }
 
 #[test]
-fn a_key_log_with_faulty_lines_is_used_for_what_is_right_in_it() {
+fn the_valid_lines_of_a_faulty_key_log_are_used() {
     let folder = Folder::new();
     let (file, keys) = (folder.join("run.pcap"), folder.join("keys"));
     let mut command = Command::new(python());
@@ -166,7 +166,7 @@ fn a_key_log_with_faulty_lines_is_used_for_what_is_right_in_it() {
 
 /// A recording of Samba at both ends, with session keys of AES-256, RC4 and AES-128.
 #[test]
-fn what_kerberos_seals_is_read_with_a_keytab_as_wireshark_reads_it() {
+fn calls_sealed_by_kerberos_are_decrypted_with_a_keytab_as_by_wireshark() {
     let captures = opponent("../captures");
     let (file, keytab) = (captures.join("kerberos.pcap"), captures.join("kerberos.keytab"));
     let witnessed = |filter: &str, field: &str| {

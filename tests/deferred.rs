@@ -16,7 +16,7 @@ const LAB_SERVER: &str = "/o=Lab Organisation/ou=Exchange Administrative Group (
      /cn=Configuration/cn=Servers/cn=EXCH1";
 
 #[test]
-fn a_session_by_http_whose_requests_take_long_here_is_the_same_session() {
+fn deferred_http_requests_have_the_responses_of_a_direct_session() {
     let certificates = Certificates::new();
     let upstream = HttpUpstream::within_tls("ntlm", &certificates);
     let mut direct = HttpClient::direct(&upstream, &certificates);
@@ -44,7 +44,7 @@ fn a_session_by_http_whose_requests_take_long_here_is_the_same_session() {
 }
 
 #[test]
-fn remote_calls_are_deferred_and_something_is_asked_ahead_of_them() {
+fn rpc_calls_are_deferred_after_a_query_by_the_module() {
     let lab = Lab::start(false);
     let walk = |client: Client, server: &str| {
         let client = client.with("--server-dn", server).with("--prefix", "A").with("--resolve", "al");

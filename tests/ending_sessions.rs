@@ -115,7 +115,7 @@ fn an_idle_session_is_ended_at_the_server() {
 }
 
 #[test]
-fn a_session_that_gives_way_is_ended_at_the_server() {
+fn an_evicted_session_is_ended_at_the_server() {
     let ending = Ending::new(good);
     let proxy = ending.proxied(|setup| setup.clients_key("sessions_per_user", "1"));
     let (_first, cookies) = used(&proxy);
@@ -127,7 +127,7 @@ fn a_session_that_gives_way_is_ended_at_the_server() {
 }
 
 #[test]
-fn a_server_that_does_not_end_them_delays_no_request() {
+fn a_server_that_does_not_respond_to_the_end_of_sessions_delays_no_request() {
     let ending = Ending::new(|| (b"nonsense\r\n\r\n".to_vec(), false));
     let proxy = ending.proxied(|setup| setup);
     let mut alice = Bystander::new(&proxy);

@@ -34,7 +34,7 @@ fn impacket_finds_every_service_and_what_its_port_serves() {
 }
 
 #[test]
-fn an_endpoint_for_proxies_of_rpc_over_http_is_in_the_map_where_there_is_one() {
+fn the_endpoint_map_has_the_endpoint_for_rpc_over_http_proxies_if_configured() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).rpc_http().start();
     let report = Client::endpoints(proxy.mapper()).run().expect_success();
@@ -54,7 +54,7 @@ fn an_endpoint_for_proxies_of_rpc_over_http_is_in_the_map_where_there_is_one() {
 }
 
 #[test]
-fn a_proxy_of_rpc_over_http_brings_its_clients_to_the_same_services() {
+fn clients_of_an_rpc_over_http_proxy_reach_the_same_services() {
     let upstream = Upstream::start();
     let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).rpc_http();
     let proxy = setup.start();
@@ -134,7 +134,7 @@ fn results(target: std::net::SocketAddr, syntaxes: &[[u8; 20]]) -> Vec<(u16, u16
 }
 
 #[test]
-fn ndr64_is_declined_and_what_a_client_can_do_is_answered() {
+fn ndr64_is_declined_and_feature_negotiation_is_acknowledged() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
     let [ndr, ndr64, features] = SYNTAXES;

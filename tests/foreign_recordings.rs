@@ -21,7 +21,7 @@ fn written(folder: &Folder, name: &str, script: &str, more: &[&Path]) -> PathBuf
 }
 
 #[test]
-fn a_recording_that_is_not_whole_is_read_as_far_as_it_goes() {
+fn a_truncated_recording_is_read_to_its_last_complete_record() {
     let folder = Folder::new();
     let halves = "import sys, gzip\n\
          entry = '{\"request\": {\"method\": \"GET\", \"url\": \"/ews/%d\"}}'\n\
@@ -56,7 +56,7 @@ fn decode(file: &Path) -> Ended {
 }
 
 #[test]
-fn recordings_are_read_packed_marked_and_out_of_archives() {
+fn recordings_are_read_compressed_with_a_byte_order_mark_and_from_archives() {
     let folder = Folder::new();
     let har = r#"{"log": {"version": "1.2", "entries": [{"request": {"method": "POST",
         "url": "https://mail.lab.test/ews/x", "headers": [], "postData": {"text": "hi"}},

@@ -72,7 +72,7 @@ fn said(proxy: &mut Proxy) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
-fn a_session_of_remote_calls_is_shown_to_modules_at_every_hook() {
+fn an_rpc_session_calls_every_hook_of_modules() {
     let lab = Lab::start(false);
     let mut proxy = Setup::before(&lab.mapper().to_string()).stack(&["names", "dummy"]).log(LOG).start();
     let folder = Folder::new();
@@ -88,7 +88,7 @@ fn a_session_of_remote_calls_is_shown_to_modules_at_every_hook() {
 }
 
 #[test]
-fn a_session_by_http_is_shown_to_modules_at_the_same_hooks_and_so_is_autodiscover() {
+fn an_http_session_and_autodiscover_call_the_same_hooks_of_modules() {
     let mut place = HttpPlace::with("ntlm", |setup| setup.stack(&["names", "dummy"]).log(LOG));
     let mut alice = place.connected("basic", ALICE);
     // The recorded Execute with a `RopLogon`.

@@ -23,7 +23,7 @@ fn expect_no_server(page: &Page, upstream: &HttpUpstream) {
 }
 
 #[test]
-fn autodiscover_leads_to_the_proxy_and_names_no_server() {
+fn autodiscover_names_the_proxy_and_no_server() {
     let place = Place::new("ntlm");
     let post = ["--data", ASKED, "--header", "Content-Type: text/xml"];
     for path in ["/autodiscover/autodiscover.xml", "/AutoDiscover/AUTODISCOVER.xml"] {
@@ -58,7 +58,7 @@ fn autodiscover_leads_to_the_proxy_and_names_no_server() {
 }
 
 #[test]
-fn curl_signs_in_by_ntlm() {
+fn curl_authenticates_by_ntlm() {
     let place = Place::new("basic");
     let page = place.curl("/EWS/Exchange.asmx").user(ALICE).with(&["--ntlm"]).run();
     assert_eq!(page.statuses(), [401, 200], "{page:?}");
@@ -87,7 +87,7 @@ fn a_client_that_expects_100_continue_receives_it() {
 }
 
 #[test]
-fn virtual_directories_are_relayed_refused_or_absent_as_configured() {
+fn virtual_directories_are_forwarded_refused_or_absent_as_configured() {
     let table = "[virtual_directories]\noab = \"refused\"\nowa = \"absent\"\necp = \"relayed\"";
     for (setup, expected) in [
         (
@@ -122,7 +122,7 @@ fn virtual_directories_are_relayed_refused_or_absent_as_configured() {
 }
 
 #[test]
-fn who_cannot_prove_who_they_are_learns_only_how_to() {
+fn an_unauthenticated_client_learns_only_the_authentication_schemes() {
     let place = Place::with("ntlm", |before| before.clients_key("failed_sign_ins", "1000"));
     let wrong = [("alice", "White Rabbit 2"), ("mallory", "White Rabbit 1"), ("alice", "")];
     for path in ["/autodiscover/autodiscover.xml", "/mapi/emsmdb/?MailboxId=x", "/EWS/Exchange.asmx"] {
@@ -153,7 +153,7 @@ fn who_cannot_prove_who_they_are_learns_only_how_to() {
 }
 
 #[test]
-fn passwords_are_guessed_slowly_by_ntlm_and_negotiate_too() {
+fn guessing_is_limited_by_ntlm_and_negotiate_too() {
     let place = Place::with("ntlm", |before| before.clients_key("failed_sign_ins", "1"));
     // However slow this machine is, the wait grows longer than an attempt takes.
     let ntlm = (0..10).find_map(|_| {
@@ -173,7 +173,7 @@ fn passwords_are_guessed_slowly_by_ntlm_and_negotiate_too() {
 }
 
 #[test]
-fn only_those_who_may_be_overheard_are_offered_basic() {
+fn basic_without_tls_is_offered_only_where_it_is_allowed() {
     let place = Place::new("ntlm");
     let ask = || Curl::without_tls(&place.proxy, "/EWS/Exchange.asmx");
     assert_eq!(ask().run().headers("WWW-Authenticate"), ["Negotiate", "NTLM"]);

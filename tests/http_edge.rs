@@ -35,7 +35,7 @@ fn urls_are_the_public_ones_and_clients_are_offered_the_configured_schemes() {
 }
 
 #[test]
-fn a_proxy_that_is_its_own_server_does_not_start() {
+fn a_proxy_that_is_its_own_upstream_does_not_start() {
     let folder = Folder::new();
     let own = address();
     add_account(&folder, ALICE);
@@ -85,7 +85,7 @@ fn said_to_alice(proxy: &Proxy, request: &str) -> String {
 }
 
 #[test]
-fn a_response_that_breaks_off_is_in_the_log_with_its_side() {
+fn a_truncated_response_is_logged_with_its_side() {
     for (response, why) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "connection closed within a message"),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n", "invalid chunk size"),
@@ -107,7 +107,7 @@ fn a_response_that_breaks_off_is_in_the_log_with_its_side() {
 }
 
 #[test]
-fn operations_that_are_refused_do_not_fill_the_log() {
+fn refused_operations_do_not_flood_the_log() {
     let server = Server::start(|_, _| (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec(), true));
     let mut proxy = server.proxied(|setup| setup);
     let request = "POST /mapi/emsmdb/ HTTP/1.1\r\nX-RequestType: Frob\r\nContent-Length: 0\r\n\r\n";
@@ -121,7 +121,7 @@ fn operations_that_are_refused_do_not_fill_the_log() {
 }
 
 #[test]
-fn a_refused_operation_is_in_the_log_once_with_its_user() {
+fn a_refused_operation_is_logged_once_with_its_user() {
     let server = Server::start(|_, _| (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec(), true));
     let proxy = server.proxied(|setup| setup);
     for (number, (fields, code, operation, why)) in [
@@ -165,7 +165,7 @@ fn a_refused_operation_is_in_the_log_once_with_its_user() {
 }
 
 #[test]
-fn what_the_tls_library_says_of_clients_does_not_fill_the_log() {
+fn messages_of_the_tls_library_do_not_flood_the_log() {
     let mut place = Place::new("ntlm");
     for _ in 0..50 {
         let mut stream = TcpStream::connect((place.proxy.address, 8443)).unwrap();

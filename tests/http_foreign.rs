@@ -82,7 +82,7 @@ fn check(url: &str, ca_file: Option<&PathBuf>, count: usize) {
 }
 
 #[test]
-fn foreign_clients_sign_in_and_work_while_the_server_sees_our_account_alone() {
+fn third_party_clients_work_and_the_server_receives_only_the_service_account() {
     for scheme in ["ntlm", "negotiate", "basic"] {
         let offered = match scheme {
             "ntlm" => "NTLM",
@@ -109,7 +109,7 @@ fn foreign_clients_sign_in_and_work_while_the_server_sees_our_account_alone() {
 }
 
 #[test]
-fn tls_on_both_sides_binds_ntlm_and_knows_the_server() {
+fn tls_on_both_sides_has_channel_bindings_and_verifies_the_server() {
     let server = Server::start("NTLM", true);
     let proxy = server.proxy("ntlm", &[]);
     let url = format!("https://{}:8443", proxy.address);
@@ -124,7 +124,7 @@ fn tls_on_both_sides_binds_ntlm_and_knows_the_server() {
 }
 
 #[test]
-fn a_hang_up_reads_the_certificate_again_and_a_broken_one_stays_out() {
+fn sighup_reloads_the_certificate_and_an_invalid_one_is_not_used() {
     let server = Server::start("NTLM", false);
     let mut proxy = server.proxy("ntlm", &[]);
     let account = format!("LAB\\{}:{}", ALICE.0, ALICE.1);
@@ -154,7 +154,7 @@ fn certificate_of(proxy: &Proxy) {
 }
 
 #[test]
-fn tls_is_as_old_as_configured_at_most_and_asks_for_the_server_by_its_name() {
+fn tls_has_the_configured_minimum_version_and_sends_the_servers_name() {
     // There is one loopback address that has a name.
     let server = Server::start_as("localhost", "127.0.0.1:0", true, &["--newest-tls", "1.2"]);
     let account = format!("LAB\\{}:{}", ALICE.0, ALICE.1);
@@ -191,7 +191,7 @@ fn ask_by_curl(proxy: &Proxy, arguments: &[&str], path: &str) -> Ended {
 }
 
 #[test]
-fn curl_learns_our_names_from_autodiscover() {
+fn curl_learns_the_proxys_names_from_autodiscover() {
     let server = Server::start("NTLM", false);
     let proxy = server.proxy("ntlm", &["names"]);
     let account = format!("LAB\\{}:{}", ALICE.0, ALICE.1);

@@ -22,7 +22,7 @@ fn served(upstream: &HttpUpstream) -> Vec<(String, String)> {
 }
 
 #[test]
-fn curl_gets_in_by_whatever_the_server_takes_and_by_nothing_else() {
+fn curl_authenticates_by_the_schemes_of_the_server_only() {
     let place = Place::new("any");
     let asked = place.curl("/EWS/Exchange.asmx").run();
     let offers = ["Negotiate", "NTLM", "Basic realm=\"server\"", "Bearer"];
@@ -50,7 +50,7 @@ fn curl_gets_in_by_whatever_the_server_takes_and_by_nothing_else() {
 }
 
 #[test]
-fn passwords_that_others_could_read_are_not_passed_on() {
+fn basic_credentials_without_tls_are_not_forwarded() {
     let place = Place::new("any");
     let ask = || Curl::without_tls(&place.proxy, "/EWS/Exchange.asmx");
     assert_eq!(ask().run().headers("WWW-Authenticate"), ["Negotiate", "NTLM"]);
@@ -62,7 +62,7 @@ fn passwords_that_others_could_read_are_not_passed_on() {
 }
 
 #[test]
-fn sessions_of_two_users_by_every_scheme_are_each_ones_own() {
+fn sessions_of_two_users_are_separate_with_every_scheme() {
     let certificates = Certificates::new();
     let upstream = HttpUpstream::within_tls("any", &certificates);
     let mut proxy = Setup::before_http(&upstream, &certificates).start();
@@ -111,7 +111,7 @@ fn sessions_of_two_users_by_every_scheme_are_each_ones_own() {
 }
 
 #[test]
-fn the_cookies_of_another_open_nothing_though_the_server_would_take_them() {
+fn cookies_of_another_user_are_refused_though_the_server_would_accept_them() {
     let place = Place::new("any");
     let mut alice = place.connected("ntlm", ALICE);
     let cookies = alice.command("cookies")["cookies"].clone();
@@ -133,7 +133,7 @@ fn the_cookies_of_another_open_nothing_though_the_server_would_take_them() {
 }
 
 #[test]
-fn a_sign_in_that_is_taken_back_or_breaks_off_is_made_anew_by_the_client_alone() {
+fn a_revoked_or_interrupted_authentication_is_repeated_by_the_client_only() {
     let place = Place::new("any");
     let mut alice = place.connected("spnego", ALICE);
     let mut again = place.connected("ntlm", ALICE);
@@ -159,7 +159,7 @@ fn a_sign_in_that_is_taken_back_or_breaks_off_is_made_anew_by_the_client_alone()
 }
 
 #[test]
-fn outlook_learns_without_signing_in_where_autodiscover_is() {
+fn autodiscover_v2_needs_authentication_only_if_the_server_requires_it() {
     for auth in ["any", "ntlm"] {
         let place = Place::new(auth);
         let json = "/autodiscover/autodiscover.json?Email=alice%40lab.test&Protocol=AutodiscoverV1";
@@ -184,7 +184,7 @@ fn outlook_learns_without_signing_in_where_autodiscover_is() {
 }
 
 #[test]
-fn handshakes_pass_to_a_server_that_answers_head_with_a_body() {
+fn handshakes_succeed_at_a_server_that_responds_to_head_with_a_body() {
     let place = Place::new("any");
     place.upstream.respond_to_head_with_body();
     for path in ["/EWS/Exchange.asmx", "/OAB/1/oab.xml"] {

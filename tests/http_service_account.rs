@@ -13,7 +13,7 @@ fn expect_logged(place: &Place, line: &str) {
 }
 
 #[test]
-fn a_scheme_that_the_server_does_not_offer_is_named_with_the_key_to_change() {
+fn a_scheme_that_the_server_does_not_offer_is_logged_with_the_key_to_change() {
     for (offered, configured, name, offer) in [
         ("ntlm", "basic", "Basic", "NTLM"),
         ("basic", "ntlm", "NTLM", "Basic"),

@@ -33,7 +33,7 @@ fn lasting(response: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn sessions_of_all_clients_are_those_of_the_server_but_for_its_name() {
+fn sessions_of_all_clients_equal_those_at_the_server_except_for_its_name() {
     let recorded = recorded();
     for (auth, clients) in
         [("ntlm", &["basic", "ntlm", "impacket"][..]), ("negotiate", &["spnego"]), ("basic", &["impacket"])]
@@ -67,7 +67,7 @@ fn sessions_of_all_clients_are_those_of_the_server_but_for_its_name() {
 }
 
 #[test]
-fn two_users_have_two_sessions_on_connections_of_their_own() {
+fn two_users_have_separate_sessions_and_connections() {
     let place = Place::new("ntlm");
     let mut alice = place.connected("ntlm", ALICE);
     let mut bob = place.connected("impacket", BOB);
@@ -98,7 +98,7 @@ fn two_users_have_two_sessions_on_connections_of_their_own() {
 }
 
 #[test]
-fn the_cookies_of_another_user_open_nothing_and_spoil_nothing() {
+fn cookies_of_another_user_are_refused_and_the_owners_session_continues() {
     let place = Place::new("ntlm");
     let mut alice = place.connected("ntlm", ALICE);
     alice.succeed(LOGON);
@@ -138,7 +138,7 @@ fn the_cookies_of_another_user_open_nothing_and_spoil_nothing() {
 }
 
 #[test]
-fn a_server_killed_in_the_middle_of_an_answer_is_no_end_of_the_proxy() {
+fn the_proxy_survives_a_server_killed_in_the_middle_of_a_response() {
     let mut place = Place::new("ntlm");
     // One has received PROCESSING, the other nothing yet.
     let mut begun = place.connected("ntlm", ALICE);
@@ -166,7 +166,7 @@ fn a_server_killed_in_the_middle_of_an_answer_is_no_end_of_the_proxy() {
 }
 
 #[test]
-fn a_server_that_was_restarted_knows_no_session_and_says_so_itself() {
+fn the_session_error_of_a_restarted_server_reaches_the_client() {
     for auth in ["ntlm", "basic"] {
         let mut place = Place::new(auth);
         let mut alice = place.connected("ntlm", ALICE);
@@ -206,7 +206,7 @@ fn a_proxy_that_shuts_down_completes_responses_in_flight() {
 }
 
 #[test]
-fn a_hang_up_reads_the_password_again_for_connections_to_come() {
+fn sighup_reloads_the_service_password_for_new_connections() {
     let mut place = Place::new("ntlm");
     let mut before = place.connected("ntlm", ALICE);
     let read_again = |password: &str, count: usize| {

@@ -39,7 +39,7 @@ fn expect_one_line(proxy: &mut Proxy) {
 }
 
 #[test]
-fn a_server_that_leads_back_through_a_forwarder_is_refused() {
+fn a_loop_through_a_forwarder_is_refused() {
     let forwarder = SocketAddr::from((address(), 7000));
     let mut proxy = before(forwarder).start();
     forward(forwarder, proxy.rpc(), b"");
@@ -50,7 +50,7 @@ fn a_server_that_leads_back_through_a_forwarder_is_refused() {
 }
 
 #[test]
-fn a_loop_is_seen_before_our_account_is_refused() {
+fn a_loop_is_detected_before_the_service_account_fails() {
     let forwarder = SocketAddr::from((address(), 7000));
     // The proxy authenticates with an account that no client has.
     let setup = Setup::before(&format!("ncacn_ip_tcp:{}[7000]", forwarder.ip())).minimum_level("none");
@@ -73,7 +73,7 @@ fn a_loop_through_another_proxy_is_refused() {
 }
 
 #[test]
-fn two_proxies_one_before_the_other_are_no_loop() {
+fn two_proxies_in_series_are_no_loop() {
     let server = RawUpstream::echo();
     let inner = Setup::before(&server.binding()).unprotected().start();
     let forwarder = SocketAddr::from((address(), 7000));

@@ -72,13 +72,13 @@ fn waves(clients: usize, more: u64) {
 }
 
 #[test]
-fn waves_of_half_sent_bodies_leave_no_memory_behind() {
+fn memory_is_returned_after_waves_of_incomplete_bodies() {
     waves(200, 24 * KIB);
 }
 
 #[test]
 #[ignore = "takes a GiB, and gives the figures of docs/performance.md"]
-fn waves_of_a_thousand_half_sent_bodies_leave_no_memory_behind() {
+fn memory_is_returned_after_waves_of_a_thousand_incomplete_bodies() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }).unwrap();
@@ -149,7 +149,7 @@ fn all_bodies_together_are_bounded() {
 }
 
 #[test]
-fn answers_that_a_user_does_not_read_are_held_up_to_his_share_of_memory() {
+fn unread_http_responses_of_a_user_are_bounded_by_the_users_share_of_memory() {
     // More than the kernel takes for a client that does not read, and less than a response may have.
     const ANSWER: usize = 14_000_000;
     const CLIENTS: usize = 6;
@@ -273,7 +273,7 @@ fn an_unfinished_call_over_its_callers_share_of_memory_gets_a_fault() {
 }
 
 #[test]
-fn answers_by_rpc_that_a_user_does_not_read_are_held_up_to_his_share_of_memory() {
+fn unread_rpc_responses_of_a_user_are_bounded_by_the_users_share_of_memory() {
     // More than the kernel takes for a client that does not read, and less than a response may have.
     const ANSWER: usize = 14_000_000;
     let upstream = RawUpstream::start(|call| match call.stub.len() {
@@ -300,7 +300,7 @@ fn answers_by_rpc_that_a_user_does_not_read_are_held_up_to_his_share_of_memory()
 }
 
 #[test]
-fn an_idle_connection_keeps_nothing_of_the_answers_that_were_read() {
+fn an_idle_connection_releases_the_memory_of_responses_that_were_read() {
     let upstream = RawUpstream::start(|_| Outcome::Response(vec![7; 4_000_000]));
     let proxy = Setup::before(&upstream.binding()).unprotected().log("error").start();
     let read = |mut client: Connection| {
@@ -315,7 +315,7 @@ fn an_idle_connection_keeps_nothing_of_the_answers_that_were_read() {
 }
 
 #[test]
-fn a_call_that_waits_keeps_nothing_of_what_came_with_it() {
+fn a_pending_call_releases_the_memory_of_its_request() {
     let upstream = RawUpstream::start(|_| Outcome::NoResponse);
     let proxy = Setup::before(&upstream.binding()).unprotected().log("error").start();
     // Cancels of a call that there is not, as many as come in one read.

@@ -8,7 +8,7 @@ use crate::harness::{Process, example, opponent, python};
 const CHECKS: usize = 31;
 
 #[test]
-fn pyspnego_and_we_let_each_other_in_with_the_right_password_and_never_otherwise() {
+fn pyspnego_and_the_crate_authenticate_each_other_with_the_right_password_only() {
     let mut command = Command::new(python());
     command.arg(opponent("ntlm_pyspnego.py")).arg(example("ntlm_pipe"));
     let mut script = Process::start("pyspnego", &mut command);

@@ -85,7 +85,7 @@ fn each_listener_counts_connections_by_the_address_that_a_load_balancer_names() 
 }
 
 #[test]
-fn what_a_header_says_beside_an_address_is_no_obstacle() {
+fn type_length_values_after_the_addresses_are_ignored() {
     let server = any_server();
     let proxy = behind_load_balancers(&server, |setup| setup);
     let addresses = [203, 0, 113, 7, 10, 0, 0, 1, 0, 5, 0, 80];
@@ -106,7 +106,7 @@ fn what_a_header_says_beside_an_address_is_no_obstacle() {
 }
 
 #[test]
-fn what_is_no_header_is_refused_at_once_and_only_there() {
+fn an_invalid_header_closes_its_connection_at_once_and_no_other() {
     let server = any_server();
     let proxy = behind_load_balancers(&server, |setup| setup.clients_key("handshake_seconds", "600"));
     for listener in listeners(&proxy) {
@@ -129,7 +129,7 @@ fn what_is_no_header_is_refused_at_once_and_only_there() {
 }
 
 #[test]
-fn a_header_has_the_time_that_a_sign_in_has() {
+fn an_incomplete_header_has_the_time_limit_of_authentication() {
     let server = any_server();
     let proxy = behind_load_balancers(&server, |setup| setup.clients_key("handshake_seconds", "2"));
     for listener in listeners(&proxy) {
@@ -145,7 +145,7 @@ fn a_header_has_the_time_that_a_sign_in_has() {
 }
 
 #[test]
-fn a_check_of_whether_we_listen_is_not_logged() {
+fn a_health_check_without_data_is_not_logged() {
     let server = any_server();
     let mut proxy = Setup::before("ncacn_ip_tcp:127.0.0.1[1]")
         .http()
@@ -189,7 +189,7 @@ fn a_header_from_elsewhere_is_a_protocol_error() {
 }
 
 #[test]
-fn guesses_of_remote_calls_are_counted_and_logged_by_the_claimed_address() {
+fn guesses_over_rpc_are_counted_and_logged_by_the_claimed_address() {
     let upstream = RawUpstream::echo();
     let mut proxy = Setup::before(&upstream.binding())
         .upstream_key("level", "\"none\"")

@@ -62,7 +62,7 @@ fn is_read(operation: &Value) {
 }
 
 #[test]
-fn wireshark_opens_what_the_proxy_records_and_finds_nothing_wrong_in_it() {
+fn wireshark_reads_recordings_of_the_proxy_without_errors() {
     let (_upstream, proxy) = recorded();
     let file = proxy.file("run.pcapng");
     // The restriction of NspiGetMatches it does not read on the wire either.
@@ -102,7 +102,7 @@ fn in_the_recording_of_another_program_each_operation_names_its_client_and_its_s
 }
 
 #[test]
-fn the_recording_says_who_asked_what_on_which_side() {
+fn the_recording_has_the_client_operation_and_side_of_each_call() {
     let (_upstream, proxy) = recorded();
     let file = proxy.file("run.pcapng");
     let operations = decoded(&file, &[]);
@@ -133,7 +133,7 @@ fn sealed_responses(file: &Path, port: u16) -> Vec<String> {
 }
 
 #[test]
-fn a_lost_packet_with_a_sealed_answer_costs_its_call_and_no_other() {
+fn a_lost_packet_of_a_sealed_response_affects_its_call_only() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).start();
     let recording = crate::witness::Recording::of([proxy.address, proxy.address]);
@@ -165,7 +165,7 @@ fn a_lost_packet_with_a_sealed_answer_costs_its_call_and_no_other() {
 }
 
 #[test]
-fn what_a_client_sealed_on_the_wire_is_read_with_its_password_and_not_without() {
+fn sealed_calls_of_a_client_are_decoded_only_with_its_password() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
     let recording = crate::witness::Recording::of([proxy.address, upstream.address]);
@@ -291,7 +291,7 @@ pub(crate) fn replayed_to(
 }
 
 #[test]
-fn a_recording_of_mapi_over_http_sent_once_more_through_the_proxy_has_the_same_meaning() {
+fn a_replayed_http_recording_has_the_same_meaning() {
     // What was asked without any session, and is malformed, the proxy refuses for the one, the server for the other.
     let malformed = "[32] emsmdb.Execute: differs\n  X-ResponseCode: 10, recorded was 2\n";
     for (pack, differs, counts) in [
@@ -341,7 +341,7 @@ fn failed(ended: &Ended, says: &str) {
 }
 
 #[test]
-fn why_a_recording_cannot_be_sent_by_http_is_said_with_what_to_do() {
+fn a_recording_that_cannot_be_replayed_by_http_is_an_error_with_advice() {
     let pack = "mapihttp-compressed";
     let (_folder, recording) = unpacked(pack);
     let (_upstream, proxy, certificates) = playback(pack, &[]);

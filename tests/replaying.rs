@@ -49,14 +49,14 @@ fn replayed(changes: &[Change]) -> Ended {
 }
 
 #[test]
-fn what_another_server_makes_up_is_no_difference() {
+fn identifiers_and_times_of_another_server_are_no_difference() {
     let Ended { out, err, .. } = replayed(&renewed());
     assert!(out.contains(MALFORMED), "{out}\n{err}");
     assert!(out.ends_with("399 answers are the same, 1 differ; 40 calls were not sent"), "{out}\n{err}");
 }
 
 #[test]
-fn what_another_server_has_otherwise_is_a_difference_whatever_it_makes_up() {
+fn other_content_is_a_difference_in_spite_of_other_identifiers() {
     // The container behind the first one of the address book's hierarchy, which is asked for twice.
     let container = [
         &bytes("06000000 0201FF0F FF 47000000 00000000 DCA740C8C042101AB4B908002B2FE182 01000000 00010000")[..],

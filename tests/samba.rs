@@ -64,7 +64,7 @@ const FAILING: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn sambas_tests_find_what_windows_does_but_where_there_is_a_reason() {
+fn the_proxy_behaves_like_windows_in_sambas_tests_with_listed_exceptions() {
     let lab = Lab::unprotected();
     let upstream = lab.mapper().to_string();
     let proxy = Setup::before(&upstream).minimum_level("none").service_account(SERVICE).start();

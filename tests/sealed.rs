@@ -80,7 +80,7 @@ fn kinds(seen: &FromServer) -> Vec<u8> {
 }
 
 #[test]
-fn a_bit_flipped_anywhere_in_a_sealed_request_is_noticed() {
+fn a_bit_flipped_anywhere_in_a_sealed_request_is_detected() {
     const SESSIONS: usize = 360;
     let upstream = RawUpstream::echo();
     let proxy = recorded(&upstream);
@@ -109,7 +109,7 @@ fn a_bit_flipped_anywhere_in_a_sealed_request_is_noticed() {
 }
 
 #[test]
-fn a_bit_flipped_anywhere_in_a_sealed_response_of_the_server_is_noticed() {
+fn a_bit_flipped_anywhere_in_a_sealed_response_of_the_server_is_detected() {
     const SESSIONS: usize = 360;
     let upstream = Upstream::start();
     let server = (upstream.address, 6001).into();
@@ -141,7 +141,7 @@ fn a_bit_flipped_anywhere_in_a_sealed_response_of_the_server_is_noticed() {
 }
 
 #[test]
-fn a_sealed_request_that_is_sent_again_is_not_taken_again() {
+fn a_repeated_sealed_request_is_faulted() {
     let upstream = RawUpstream::echo();
     let proxy = recorded(&upstream);
     let bystander = Bystander::at(&proxy);
@@ -160,7 +160,7 @@ fn a_sealed_request_that_is_sent_again_is_not_taken_again() {
 }
 
 #[test]
-fn sealed_requests_that_change_places_or_go_missing_are_not_taken() {
+fn sealed_requests_after_a_reordered_or_missing_one_are_faulted() {
     for swapped in [true, false] {
         let upstream = RawUpstream::echo();
         let proxy = recorded(&upstream);
@@ -189,7 +189,7 @@ fn sealed_requests_that_change_places_or_go_missing_are_not_taken() {
 }
 
 #[test]
-fn sealed_fragments_that_change_places_make_no_request() {
+fn reordered_sealed_fragments_are_faulted() {
     let upstream = RawUpstream::echo();
     let proxy = recorded(&upstream);
     let bystander = Bystander::at(&proxy);
@@ -218,7 +218,7 @@ fn sealed_fragments_that_change_places_make_no_request() {
 }
 
 #[test]
-fn a_sealed_response_of_the_server_that_comes_again_answers_nothing() {
+fn a_repeated_sealed_response_of_the_server_completes_no_call() {
     // Behind its first appearance, and in place of the next response.
     for in_place in [false, true] {
         let upstream = Upstream::start();

@@ -8,7 +8,7 @@ use crate::harness::{
 const CONTEXT_MISMATCH: &str = "context_mismatch";
 
 #[test]
-fn a_handle_is_of_no_use_to_another_user_on_another_connection() {
+fn a_handle_is_refused_for_another_user_on_another_connection() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
     let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
@@ -31,7 +31,7 @@ fn a_handle_is_of_no_use_to_another_user_on_another_connection() {
 }
 
 #[test]
-fn joining_the_association_group_of_another_user_gives_none_of_its_handles() {
+fn joining_the_association_group_of_another_user_gives_no_access_to_its_handles() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).start();
     let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
@@ -67,7 +67,7 @@ fn an_association_group_ends_with_its_identity_also_if_another_identity_names_it
 }
 
 #[test]
-fn a_call_for_an_object_is_for_that_object_at_the_server_too() {
+fn the_object_of_a_call_is_forwarded_to_the_server() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
     let mut client = Connection::bound(proxy.rpc(), NSPI);
@@ -81,7 +81,7 @@ fn a_call_for_an_object_is_for_that_object_at_the_server_too() {
 }
 
 #[test]
-fn the_servers_handle_opens_nothing() {
+fn the_servers_own_handle_is_refused() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
     let mut one = Connection::bound(proxy.rpc(), NSPI);
@@ -98,7 +98,7 @@ fn the_servers_handle_opens_nothing() {
 }
 
 #[test]
-fn a_client_that_vanishes_leaves_nothing_behind_at_the_server() {
+fn the_servers_handles_of_a_disconnected_client_are_closed() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names", "dummy"]).start();
     let mut stays = ScriptedClient::bound(&proxy, BOB, 0);

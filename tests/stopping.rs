@@ -35,7 +35,7 @@ fn elsewhere(client: &Client, method: &str) -> String {
 }
 
 #[test]
-fn after_a_second_signal_the_proxy_waits_for_no_incomplete_request() {
+fn a_second_signal_ends_the_proxy_in_spite_of_incomplete_requests() {
     let server = Server::start(|_, _| (response(&vec![0; 32 << 20], ""), true));
     let mut proxy = server.proxied(|setup| {
         setup.argument("--stop-seconds=600").clients_key("handshake_seconds", "600").stack(&["dummy"])
@@ -83,7 +83,7 @@ fn a_connection_without_a_tls_handshake_does_not_delay_shutdown() {
 }
 
 #[test]
-fn where_neither_output_nor_log_can_be_written_the_proxy_goes_on() {
+fn the_proxy_continues_when_output_and_log_cannot_be_written() {
     let server = Server::start(|_, _| (Vec::new(), false));
     let mut proxy = server.proxied(|setup| setup.log("debug").output_full());
     let mut bystander = Bystander::new(&proxy);
@@ -96,7 +96,7 @@ fn where_neither_output_nor_log_can_be_written_the_proxy_goes_on() {
 }
 
 #[test]
-fn after_one_signal_the_proxy_does_not_wait_for_incomplete_requests() {
+fn one_signal_ends_the_proxy_without_waiting_for_incomplete_requests() {
     let server = Server::start(|_, _| (response(b"", ""), true));
     let mut proxy = server.proxied(|setup| {
         setup.argument("--stop-seconds=600").clients_key("handshake_seconds", "600").stack(&[])
@@ -141,7 +141,7 @@ fn shutdown_does_not_wait_for_a_client_that_reads_nothing() {
 }
 
 #[test]
-fn a_parked_wait_for_notifications_is_answered_and_does_not_delay_shutdown() {
+fn a_pending_wait_for_notifications_completes_at_shutdown_without_delay() {
     let upstream = RawUpstream::start(|call| parked::session(call).unwrap_or(Outcome::NoResponse));
     let setup = Setup::before(&upstream.binding()).unprotected();
     let mut proxy = setup.argument("--stop-seconds=3600").start();
@@ -155,7 +155,7 @@ fn a_parked_wait_for_notifications_is_answered_and_does_not_delay_shutdown() {
 }
 
 #[test]
-fn a_reader_of_output_and_log_that_stalls_holds_nothing_up() {
+fn a_stalled_reader_of_output_and_log_blocks_nothing() {
     let server = Server::start(|_, _| (Vec::new(), false));
     let mut proxy = server.proxied(|setup| setup.log("trace").output_unread());
     let mut bystander = Bystander::new(&proxy);

@@ -33,32 +33,32 @@ fn signs_in(level: &str, spnego: bool) {
 }
 
 #[test]
-fn with_ntlm_at_connect() {
+fn a_client_is_served_with_ntlm_at_connect() {
     signs_in("connect", false);
 }
 
 #[test]
-fn with_ntlm_at_integrity() {
+fn a_client_is_served_with_ntlm_at_integrity() {
     signs_in("integrity", false);
 }
 
 #[test]
-fn with_ntlm_at_privacy() {
+fn a_client_is_served_with_ntlm_at_privacy() {
     signs_in("privacy", false);
 }
 
 #[test]
-fn with_spnego_at_connect() {
+fn a_client_is_served_with_spnego_at_connect() {
     signs_in("connect", true);
 }
 
 #[test]
-fn with_spnego_at_integrity() {
+fn a_client_is_served_with_spnego_at_integrity() {
     signs_in("integrity", true);
 }
 
 #[test]
-fn with_spnego_at_privacy() {
+fn a_client_is_served_with_spnego_at_privacy() {
     signs_in("privacy", true);
 }
 
@@ -83,18 +83,18 @@ fn towards_the_server(mechanism: &str, auth_type: u8) {
 }
 
 #[test]
-fn towards_the_server_with_ntlm_at_every_level() {
+fn the_server_is_called_with_ntlm_at_every_level() {
     towards_the_server("ntlm", 10);
 }
 
 #[test]
-fn towards_the_server_with_spnego_at_every_level() {
+fn the_server_is_called_with_spnego_at_every_level() {
     towards_the_server("spnego", 9);
 }
 
 /// scapy and impacket sign nothing at packet, so that here two proxies talk to one another.
 #[test]
-fn between_two_proxies_at_every_level() {
+fn two_proxies_in_series_serve_at_every_level() {
     let upstream = Upstream::start();
     for level in ["connect", "packet", "integrity", "privacy"] {
         let second = Setup::before(&upstream.mapper().to_string()).minimum_level(level).start();
@@ -110,7 +110,7 @@ fn between_two_proxies_at_every_level() {
 }
 
 #[test]
-fn a_wrong_password_of_the_service_account_is_not_a_failure_of_the_client() {
+fn a_wrong_service_password_is_no_authentication_failure_of_the_client() {
     let upstream = Upstream::start();
     let setup = Setup::before(&upstream.mapper().to_string()).service_account((SERVICE.0, "Cheshire Cat 4"));
     let proxy = setup.start();
@@ -123,7 +123,7 @@ fn a_wrong_password_of_the_service_account_is_not_a_failure_of_the_client() {
 }
 
 #[test]
-fn buffers_of_many_fragments_come_back_as_they_went() {
+fn buffers_of_many_fragments_are_returned_unchanged() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
     let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--more", "30000");
@@ -165,7 +165,7 @@ fn a_big_endian_client_is_served_like_any_other() {
 }
 
 #[test]
-fn a_sign_in_without_integrity_code_is_refused_where_one_is_required() {
+fn an_ntlm_handshake_without_a_mic_fails_where_one_is_required() {
     let upstream = Upstream::start();
     let binding = upstream.mapper().to_string();
     let client = |proxy: &crate::harness::Proxy| {

@@ -58,17 +58,17 @@ fn untouched(stack: &[&'static str]) {
 }
 
 #[test]
-fn with_an_empty_stack_stubs_pass_byte_for_byte_whatever_they_hold() {
+fn an_empty_stack_forwards_arbitrary_stubs_byte_for_byte() {
     untouched(&[]);
 }
 
 #[test]
-fn with_a_module_that_only_watches_they_do_too() {
+fn an_observing_module_forwards_arbitrary_stubs_byte_for_byte() {
     untouched(&["dummy"]);
 }
 
 #[test]
-fn what_follows_a_decodable_request_survives_unless_a_module_changes_it() {
+fn trailing_bytes_of_a_request_are_forwarded_unless_a_module_changes_it() {
     let upstream = RawUpstream::echo();
     let proxy = proxy(&upstream, &["names", "downgrade", "dummy"]);
     let mut client = Connection::bound(proxy.rpc(), NSPI);
@@ -80,7 +80,7 @@ fn what_follows_a_decodable_request_survives_unless_a_module_changes_it() {
 }
 
 #[test]
-fn handles_are_exchanged_in_both_directions_and_forgotten_when_closed() {
+fn handles_are_translated_in_both_directions_until_closed() {
     let upstream = RawUpstream::start(|call| match call.opnum {
         10 => Outcome::Response([&[0; 4], &HANDLE[..], &noise(1, 50), &[0; 4]].concat()),
         // EcDoRpcExt2 responses with the handle that it was asked with.
@@ -107,7 +107,7 @@ fn handles_are_exchanged_in_both_directions_and_forgotten_when_closed() {
 }
 
 #[test]
-fn faults_of_the_server_pass_as_they_are() {
+fn faults_of_the_server_are_forwarded_unchanged() {
     let upstream = RawUpstream::start(|call| Outcome::Fault(0x1234_0000 + u32::from(call.opnum)));
     let proxy = proxy(&upstream, &[]);
     let mut client = Connection::bound(proxy.rpc(), RFR);

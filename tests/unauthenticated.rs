@@ -44,7 +44,7 @@ fn trickle(stream: &TcpStream) {
 }
 
 #[test]
-fn an_answer_of_401_earns_no_idle_time() {
+fn a_401_response_grants_no_idle_time() {
     let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(hasty);
     let mut client = connect(&proxy);
@@ -57,7 +57,7 @@ fn an_answer_of_401_earns_no_idle_time() {
 }
 
 #[test]
-fn requests_that_follow_each_other_without_a_pause_earn_no_time() {
+fn unauthenticated_requests_without_a_pause_do_not_extend_the_time_limit() {
     let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(hasty);
     let mut client = connect(&proxy);
@@ -78,7 +78,7 @@ fn requests_that_follow_each_other_without_a_pause_earn_no_time() {
 }
 
 #[test]
-fn answers_that_are_read_slowly_earn_no_time() {
+fn slowly_read_responses_do_not_extend_the_time_limit() {
     let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(hasty);
     let mut client = connect(&proxy);
@@ -100,7 +100,7 @@ fn answers_that_are_read_slowly_earn_no_time() {
 }
 
 #[test]
-fn a_signed_in_client_may_be_idle() {
+fn an_authenticated_client_may_be_idle() {
     let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(hasty);
     let mut bystander = Bystander::new(&proxy);
@@ -109,7 +109,7 @@ fn a_signed_in_client_may_be_idle() {
 }
 
 #[test]
-fn bodies_that_trickle_have_an_end() {
+fn a_body_that_is_too_slow_closes_the_connection() {
     let server = Server::start(|_, _| (response(b"", ""), true));
     let proxy = server.proxied(hasty);
     let long = "Content-Length: 100000\r\n\r\n";
@@ -128,7 +128,7 @@ fn bodies_that_trickle_have_an_end() {
 }
 
 #[test]
-fn a_body_that_is_slow_but_not_too_slow_arrives() {
+fn a_slow_body_above_the_minimum_rate_is_forwarded() {
     let server = Server::start(|_, body| (response(&body.len().to_le_bytes(), ""), true));
     let proxy = server.proxied(|setup| hasty(setup).clients_key("minimum_bytes_per_second", "100"));
     let mut client = Client::unauthenticated(&proxy, "bad");
@@ -143,7 +143,7 @@ fn a_body_that_is_slow_but_not_too_slow_arrives() {
 }
 
 #[test]
-fn a_call_of_the_management_interface_earns_no_idle_time() {
+fn a_call_of_the_management_interface_grants_no_idle_time() {
     let upstream = RawUpstream::echo();
     let setup = Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "2");
     let proxy = setup.start();
@@ -159,7 +159,7 @@ fn a_call_of_the_management_interface_earns_no_idle_time() {
 }
 
 #[test]
-fn calls_that_are_refused_do_not_fill_the_log() {
+fn refused_calls_do_not_flood_the_log() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
     let mut client = Connection::bound(proxy.rpc(), NSPI);

@@ -77,7 +77,7 @@ fn expect(line: &str, parts: &[&str]) {
 }
 
 #[test]
-fn waits_by_http_that_end_with_their_server_are_one_line_of_the_log() {
+fn http_waits_that_end_with_their_server_are_one_log_line() {
     let parked = Arc::<Parked>::default();
     let server = http(&parked);
     let mut proxy = server.proxied(|setup| setup);
@@ -101,7 +101,7 @@ fn waits_by_http_that_end_with_their_server_are_one_line_of_the_log() {
 }
 
 #[test]
-fn waits_by_rpc_that_end_with_their_server_are_one_line_of_the_log() {
+fn rpc_waits_that_end_with_their_server_are_one_log_line() {
     let parked = Arc::<Parked>::default();
     let server = Arc::clone(&parked);
     let upstream = RawUpstream::start(move |call| {
@@ -128,7 +128,7 @@ fn waits_by_rpc_that_end_with_their_server_are_one_line_of_the_log() {
 }
 
 #[test]
-fn what_was_lost_last_is_logged_before_the_proxy_ends() {
+fn losses_not_yet_logged_are_logged_before_the_proxy_ends() {
     let parked = Arc::<Parked>::default();
     let server = http(&parked);
     let mut proxy = server.proxied(|setup| setup);

@@ -87,7 +87,7 @@ fn by_basic() -> (Server, Arc<AtomicUsize>) {
 }
 
 #[test]
-fn a_wrong_password_is_tried_once_by_basic_and_the_right_one_as_soon_as_it_is_read() {
+fn a_wrong_service_password_is_tried_once_by_basic_and_a_reloaded_one_at_once() {
     let (server, seen) = by_basic();
     let proxy = server.proxied(|setup| setup.service_account(WRONG));
     for _ in 0..OPERATIONS {
@@ -115,7 +115,7 @@ fn a_wrong_password_is_tried_once_by_basic_and_the_right_one_as_soon_as_it_is_re
 }
 
 #[test]
-fn many_clients_at_once_cause_one_sign_in_with_a_wrong_password() {
+fn many_clients_at_once_cause_one_authentication_with_a_wrong_password() {
     let (server, seen) = by_basic();
     let proxy = Arc::new(server.proxied(|setup| setup.service_account(WRONG)));
     let clients: Vec<_> = (0..OPERATIONS)
@@ -132,7 +132,7 @@ fn many_clients_at_once_cause_one_sign_in_with_a_wrong_password() {
 }
 
 #[test]
-fn a_password_that_is_changed_at_the_server_is_tried_twice_at_most() {
+fn a_service_password_changed_at_the_server_is_tried_twice_at_most() {
     let (server, seen) = by_basic();
     let proxy = server.proxied(|setup| setup);
     assert_eq!(asks(&proxy, 8080).0, 200);
@@ -146,7 +146,7 @@ fn a_password_that_is_changed_at_the_server_is_tried_twice_at_most() {
 }
 
 #[test]
-fn what_the_account_is_refused_in_one_users_requests_stops_no_other_user() {
+fn a_refusal_of_the_service_account_for_one_users_requests_stops_no_other_user() {
     let good = format!("Basic {}", base64(&format!("LAB\\{}:{}", SERVICE.0, SERVICE.1)));
     let server = Server::start(move |head, _| {
         if field(head, "authorization") == Some(&good) && !head.contains("/denied") {
@@ -192,7 +192,7 @@ fn challenge() -> String {
 }
 
 #[test]
-fn a_wrong_password_is_tried_once_by_ntlm() {
+fn a_wrong_service_password_is_tried_once_by_ntlm() {
     let seen = Arc::<AtomicUsize>::default();
     let counted = Arc::clone(&seen);
     let server = Server::start(move |head, _| {
@@ -217,7 +217,7 @@ fn a_wrong_password_is_tried_once_by_ntlm() {
 }
 
 #[test]
-fn a_wrong_password_is_tried_once_by_rpc_and_the_right_one_as_soon_as_it_is_read() {
+fn a_wrong_service_password_is_tried_once_by_rpc_and_a_reloaded_one_at_once() {
     for package in ["ntlm", "spnego"] {
         let upstream = Upstream::start();
         let setup = Setup::before(&upstream.mapper().to_string()).service_account(WRONG);
@@ -245,7 +245,7 @@ fn a_wrong_password_is_tried_once_by_rpc_and_the_right_one_as_soon_as_it_is_read
 }
 
 #[test]
-fn an_rpc_server_that_is_down_is_logged_once_and_once_when_it_is_back() {
+fn an_rpc_server_that_is_down_is_logged_once_and_again_when_it_is_back() {
     let host = address();
     let proxy = Setup::before(&format!("ncacn_ip_tcp:{host}[6001]")).unprotected().start();
     let mut client = Connection::bound(proxy.rpc(), NSPI);
@@ -280,7 +280,7 @@ fn before_http(at: SocketAddr) -> Setup {
 }
 
 #[test]
-fn a_server_that_is_down_is_logged_once_where_clients_sign_in_there_themselves() {
+fn a_server_that_is_down_is_logged_once_with_pass_through_authentication() {
     let at = SocketAddr::from((address(), 8480));
     let proxy = before_http(at).relayed().start();
     for _ in 0..OPERATIONS {
@@ -294,7 +294,7 @@ fn a_server_that_is_down_is_logged_once_where_clients_sign_in_there_themselves()
 }
 
 #[test]
-fn an_http_server_that_is_down_is_logged_once_and_once_when_it_is_back() {
+fn an_http_server_that_is_down_is_logged_once_and_again_when_it_is_back() {
     let at = SocketAddr::from((address(), 8480));
     let proxy = before_http(at).upstream_key("http_authentication", "\"basic\"").start();
     for _ in 0..OPERATIONS {

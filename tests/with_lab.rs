@@ -53,7 +53,7 @@ fn servers(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn answers_are_those_of_the_lab_but_for_names() {
+fn responses_equal_the_labs_except_for_names() {
     let lab = Lab::start(false);
     let proxy = proxy(&lab);
     let direct = walk(Client::impacket(lab.mapper()).user(SERVICE, "privacy"), "EXCH1");
@@ -74,7 +74,7 @@ fn answers_are_those_of_the_lab_but_for_names() {
 }
 
 #[test]
-fn two_servers_have_two_names_and_none_of_their_own() {
+fn two_servers_have_two_proxy_names() {
     let lab = Lab::start(true);
     let proxy = proxy(&lab);
     let direct = walk(Client::impacket(lab.mapper()).user(SERVICE, "privacy"), "EXCH1");
@@ -128,7 +128,7 @@ fn client(proxy: &Proxy, account: (&str, &str), arguments: &[&str]) -> Ended {
 
 /// Of the clients here, only the project's own signs its calls at level packet.
 #[test]
-fn our_own_client_is_served_at_every_level_and_not_below() {
+fn the_projects_client_is_served_at_every_level_and_not_below_the_minimum() {
     let lab = Lab::start(false);
     let levels = ["connect", "packet", "integrity", "privacy"];
     for (at, level) in levels.into_iter().enumerate() {

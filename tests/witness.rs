@@ -85,7 +85,7 @@ const NAMES: &str = "nspi.SPropValue_CTR.lpszW";
 const MAILBOX_SERVER: &str = "cn=Servers/cn=";
 
 #[test]
-fn with_the_passwords_each_side_shows_its_own_names_and_users() {
+fn with_the_passwords_each_side_has_its_own_names_and_users() {
     let (upstream, proxy, recorded) = recorded("privacy");
     let users = |address, password| {
         recorded.field(address, "ntlmssp.auth.username", password, "ntlmssp.auth.username")
@@ -112,7 +112,7 @@ fn with_the_passwords_each_side_shows_its_own_names_and_users() {
 }
 
 #[test]
-fn without_the_passwords_nothing_of_any_call_can_be_read() {
+fn without_the_passwords_no_call_can_be_read() {
     let (upstream, proxy, recorded) = recorded("privacy");
     for (address, other_password) in [(proxy.address, SERVICE.1), (upstream.address, ALICE.1)] {
         let levels =
@@ -141,7 +141,7 @@ fn without_the_passwords_nothing_of_any_call_can_be_read() {
 }
 
 #[test]
-fn where_integrity_is_all_that_clients_have_to_give_the_servers_side_is_sealed_all_the_same() {
+fn the_server_side_is_sealed_though_clients_only_sign() {
     let (upstream, proxy, recorded) = recorded("integrity");
     // This is what the words above look like where they can be read.
     assert!(recorded.calls(proxy.address, "").contains("Lovelace"));

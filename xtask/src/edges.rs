@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_tests_use_does_not_count() {
+    fn dependencies_of_tests_only_do_not_count() {
         let graph = graph(
             &[package("1", "wire"), package("2", "rpc"), package("3", "lab")],
             &["1", "2"],

@@ -8,7 +8,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 #[test]
-fn floating_point_values_that_are_no_numbers_are_not_equal_to_themselves() {
+fn nan_values_are_not_equal_to_themselves() {
     mapi::rop_requests(&bytes("29733a0101000700000000000000ffffffff000000022e8ba2e8ba0081"));
     let answers = [
         "24245b722d29602d01000000140305000d001500005cffffffffffffffffffffffffffffffffffff",
@@ -20,6 +20,6 @@ fn floating_point_values_that_are_no_numbers_are_not_equal_to_themselves() {
 }
 
 #[test]
-fn a_har_that_ends_early_is_read_no_further() {
+fn reading_a_truncated_har_ends() {
     recording::recordings(&[1, b'{']);
 }

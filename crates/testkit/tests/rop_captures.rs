@@ -91,11 +91,11 @@ fn check(exchanges: &[Exchange], count: usize) {
 }
 
 #[test]
-fn every_rop_of_mapi_over_http_is_decoded_and_written_as_it_came() {
+fn every_recorded_http_rop_is_decoded_and_encoded_unchanged() {
     check(&captures::mapihttp(), 369);
 }
 
 #[test]
-fn every_rop_of_a_server_that_compresses_is_decoded_and_written_as_it_came() {
+fn every_recorded_rop_of_a_compressing_server_is_decoded_and_encoded_unchanged() {
     check(&captures::mapihttp_compressed(), 84);
 }

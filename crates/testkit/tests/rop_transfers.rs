@@ -96,7 +96,7 @@ impl Transfers {
 
 /// The recording client asked for ten parts, which are not all: so the stream is cut off.
 #[test]
-fn a_download_of_changes_and_the_state_that_it_began_with() {
+fn a_recorded_synchronization_is_a_valid_stream_and_state() {
     let mut transfers = Transfers::default();
     for exchange in &captures::mapihttp() {
         transfers.execute(exchange);

@@ -48,7 +48,7 @@ fn clients_send_all_rops_but_four() {
 }
 
 #[test]
-fn a_server_answers_all_rops_but_one() {
+fn a_server_responds_to_all_rops_but_one() {
     let unanswered: Vec<RopId> = request_ids()
         .into_iter()
         .filter(|id| {
@@ -64,7 +64,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn requests_survive(id in prop::sample::select(request_ids()), choices in choices()) {
+    fn requests_survive_decoding_and_encoding(id in prop::sample::select(request_ids()), choices in choices()) {
         let request = request(id, &choices).unwrap();
         let bytes = request.to_bytes().unwrap();
         let mut r = Reader::new(&bytes);
@@ -84,7 +84,7 @@ proptest! {
     }
 
     #[test]
-    fn replies_survive(id in prop::sample::select(request_ids()), asked in choices(), told in choices()) {
+    fn responses_survive_decoding_and_encoding(id in prop::sample::select(request_ids()), asked in choices(), told in choices()) {
         let request = request(id, &asked).unwrap();
         let columns = columns(&asked);
         let Some(reply) = reply(&request, &columns, &told) else {
@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn what_does_not_go_with_its_return_value_is_not_written(
+    fn a_body_that_does_not_match_its_return_value_is_not_encoded(
         id in prop::sample::select(request_ids()), asked in choices(), told in choices(),
     ) {
         let request = request(id, &asked).unwrap();
@@ -126,7 +126,7 @@ proptest! {
 
 proptest! {
     #[test]
-    fn batches_survive(requests in arbitrary_requests(), told in choices()) {
+    fn batches_survive_decoding_and_encoding(requests in arbitrary_requests(), told in choices()) {
         let mut bytes = Vec::new();
         for request in &requests {
             bytes.extend(request.to_bytes().unwrap());

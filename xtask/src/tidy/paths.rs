@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_addition_makes_is_not_there_but_its_folder_is() {
+    fn a_file_that_an_addition_makes_needs_only_its_folder() {
         let text = "# Where to add a module\nAt most 1 file.\n- `crates/gone.rs`: x.\n";
         assert_eq!(found(text), ["ARCHITECTURE.md:3: there is no crates/gone.rs"]);
         assert_eq!(found(&text.replace("gone", "<module>")), [""; 0]);
