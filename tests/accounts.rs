@@ -1,4 +1,4 @@
-//! Whom an account lets in, under which of its names, and for how long.
+//! Accounts: which spellings of a name authenticate, and what ends when an account is changed or removed.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use crate::harness::{
     ScriptedClient, Setup, Upstream, echo,
 };
 
-/// An account without a domain, called by a mail address.
+/// An account without a domain, named by a mail address.
 const DORA: (&str, &str) = ("dora@mail.test", "Dormouse 5");
 
-/// Names as they are typed, and whether they mean LAB\alice or DORA.
+/// User names, passwords, and whether they authenticate as LAB\alice or [`DORA`].
 const NAMES: [(&str, &str, bool); 13] = [
     ("alice", "White Rabbit 1", true),
     ("LAB\\alice", "White Rabbit 1", true),
@@ -47,9 +47,9 @@ fn each_spelling_of_a_name_authenticates_or_fails_over_rpc() {
     let proxy = Setup::before(&upstream.mapper().to_string()).start();
     proxy.add_account_of("", DORA);
     proxy.reload_accounts(3);
-    // Each takes a client's whole conversation: every other one will do.
+    // Each needs a whole conversation of a client, so every other one is tried.
     for (name, password, signs_in) in NAMES.into_iter().step_by(2) {
-        // As clients do: what stands before a backslash is the domain, all else is left to the server.
+        // Clients send the part before a backslash as the domain, and leave other spellings to the server.
         let (domain, user) = name.split_once('\\').unwrap_or(("", name));
         let client = Client::impacket(proxy.mapper()).with("--user", user).with("--password", password);
         let report = client.with("--domain", domain).with("--level", "privacy").run();
@@ -60,7 +60,7 @@ fn each_spelling_of_a_name_authenticates_or_fails_over_rpc() {
 #[test]
 fn ambiguous_accounts_are_not_loaded_and_the_old_ones_stay() {
     let place = HttpPlace::new("ntlm");
-    // Added where the domain's two names are not known to be one's.
+    // Added without the configuration, which knows that both domain names are the same domain.
     place.proxy.add_account_of("", ("alice@lab.test", DORA.1));
     place.proxy.process.hang_up();
     place.proxy.process.wait_err("why not", |line| {
@@ -79,8 +79,7 @@ fn ambiguous_accounts_are_not_loaded_and_the_old_ones_stay() {
 /// The recorded Execute with a `RopLogon`.
 const LOGON: &str = "execute 65";
 
-/// What may happen to the account of alice, after which nothing goes on that was signed in with it; with how
-/// many accounts there are then.
+/// A change that ends everything authenticated as alice, and the number of accounts after it.
 type AccountChange = (fn(&Proxy), usize);
 
 const REMOVED: AccountChange = (|proxy| proxy.remove_account(ALICE), 1);
@@ -105,10 +104,10 @@ fn removing_or_changing_an_account_ends_its_http_connections_and_pending_request
         assert_eq!(by_basic.command(LOGON)["status"], 401);
         // Another session on the connection.
         assert_eq!(opens.command("connect")["status"], 401);
-        // The request that waits is not waited for any longer.
+        // The pending request ends.
         assert_eq!(waits.response()["status"], 401);
         bob.succeed(LOGON);
-        // But for the end of her sessions there.
+        // Only the Disconnects of her sessions follow.
         let operations = place.upstream.operations();
         assert_eq!(operations.iter().filter(|operation| *operation != "Disconnect").count(), before + 1);
         place.upstream.release();
@@ -147,9 +146,9 @@ fn removing_or_changing_an_account_faults_its_rpc_calls() {
         proxy.reload_accounts(accounts);
         assert!(alice.fault_of(&handle).contains("access_denied"));
         assert!(alice.command("open")["fault"].as_str().unwrap().contains("access_denied"));
-        // The call that waits is not waited for any longer.
+        // The pending call ends.
         assert!(waits.response()["fault"].as_str().unwrap().contains("access_denied"));
-        // Nor are connections to the server kept for them.
+        // Their connections to the server are closed.
         upstream.wait_ended(2);
         bob.open();
         assert_eq!(upstream.calls().len(), 4);

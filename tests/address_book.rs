@@ -1,4 +1,4 @@
-//! impacket signs in through the proxy and looks people up at scapy's server.
+//! impacket authenticates at the proxy and reads the address book of scapy's server.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,14 @@ use crate::harness::{ALICE, Client, Report, SERVER, SERVICE, Setup, Upstream, ex
 
 const SERVER_DN: &str = "/o=Lab/ou=Site/cn=Configuration/cn=Servers/cn=";
 
-/// Signs in below `level` at a proxy that takes no less, then at `level`.
+/// Authenticates below `level` at a proxy that requires it, then at `level`.
 fn takes_no_less_than(level: &str, below: &str) {
     let upstream = Upstream::start();
     let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).minimum_level(level);
     let proxy = setup.start();
 
     let refused = Client::impacket(proxy.mapper()).user(ALICE, below).run();
-    // Not protecting the referral's calls well enough is what a client learns first.
+    // The first call, to the referral service, fails.
     let (step, error) = refused.failed.clone().expect("a client below the minimum was served");
     assert!(step == "RfrGetNewDSA" && error.contains("rpc_s_access_denied"), "{}", refused.text);
     assert_eq!(upstream.calls(), [""; 0], "a call of a refused client was relayed");
@@ -41,7 +41,7 @@ fn minimum_level_integrity_accepts_integrity_and_rejects_connect() {
 fn a_client_that_negotiates_integrity_and_does_not_sign_is_refused() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).minimum_level("connect").start();
-    // impacket signs in at this level, and then sends its calls without a verifier.
+    // impacket negotiates this level, and then sends its calls without a verifier.
     let client = Client::impacket(proxy.mapper()).user(ALICE, "packet");
     client.run().expect_failed("RfrGetNewDSA", "rpc_s_access_denied");
     assert_eq!(upstream.calls(), [""; 0]);
@@ -60,7 +60,7 @@ fn anonymous_clients_are_served_without_the_service_account_if_configured() {
     assert_eq!(report.result("NspiQueryRows")["rows"].as_array().unwrap().len(), 6);
     assert!(upstream.users().is_empty(), "{:?}", upstream.users());
     assert!(proxy.lines_with("LAB\\alice").is_empty());
-    // The account is for those who signed in.
+    // The service account is used for authenticated clients only.
     Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_success();
     assert_eq!(upstream.users(), [format!("LAB\\{}", SERVICE.0)]);
 }
@@ -95,7 +95,7 @@ fn a_wrong_password_and_an_unknown_user_fail_in_the_same_way() {
     assert_eq!(upstream.log().len(), 0, "the upstream was asked for a client that was refused");
 }
 
-/// The address book as impacket sees it, asked for `server_dn` on the way.
+/// The address book as impacket reads it, which asks the referral service for `server_dn`.
 fn walk(client: Client, server: &str) -> Report {
     client
         .with("--server-dn", &format!("{SERVER_DN}{server}"))
@@ -120,10 +120,10 @@ fn responses_equal_the_servers_except_for_names() {
         assert_eq!(taken(&mut direct, &step), format!("ncacn_ip_tcp:{}[6001]", upstream.address));
         assert_eq!(taken(&mut through, &step), format!("ncacn_ip_tcp:{}[6001]", proxy.address));
     }
-    // The proxy's handle stands for the upstream's, and differs from it.
+    // The proxy's handle differs from the upstream's.
     let handles = [&mut direct, &mut through].map(|results| taken(&mut results["NspiBind"], "contextHandle"));
     assert_ne!(handles[0], handles[1]);
-    // Of several addresses of the server there is one for the proxy, that of its own protocol.
+    // The proxy has one address, of its own protocol, in place of the server's several.
     let addresses = [&mut direct, &mut through].map(|results| taken(results, "NspiGetProps.network_address"));
     assert!(addresses[0].to_string().contains(&format!("ncacn_ip_tcp:{SERVER}")), "{}", addresses[0]);
     assert!(addresses[0].to_string().contains("netbios:EXCH"), "{}", addresses[0]);

@@ -1,5 +1,5 @@
-//! Clients that lie, break off, flood or keep silent. Each ends in the right fault or a clean close, and
-//! other clients go on.
+//! Clients that send invalid lengths, stop within a PDU, flood or send nothing: each gets the right fault or its
+//! connection is closed, and other clients are not affected.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -18,12 +18,12 @@ const OP_RNG_ERROR: Outcome = Outcome::Fault(0x1C01_0002);
 const CONTEXT_UNKNOWN: Outcome = Outcome::Fault(0x1C01_0003);
 pub(crate) const BAD_STUB: Outcome = Outcome::Fault(0x6F7);
 
-/// Two seconds, as the time that clients may take to sign in and to finish what they began.
+/// Two seconds for authentication and for each PDU.
 pub(crate) fn hasty(upstream: &RawUpstream) -> Setup {
     Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "2")
 }
 
-/// Does something bad to a proxy with a bystander, who must not notice; and nothing of it may reach the server.
+/// Runs `misbehave` against a proxy. A bystander must not be affected, and no call may reach the server.
 pub(crate) fn while_another_goes_on(setup: impl FnOnce(&RawUpstream) -> Setup, bad: impl FnOnce(&Proxy)) {
     let upstream = RawUpstream::echo();
     let proxy = setup(&upstream).start();
@@ -114,7 +114,7 @@ fn each_fragment_of_a_call_has_its_own_time_limit() {
         client.send(&rest[..length]);
         rest = &rest[length..];
         sent += 1;
-        // Each well within the two seconds that a fragment may take, and all of them well over.
+        // Each fragment takes less than the two seconds allowed, and all together take more.
         std::thread::sleep(Duration::from_millis(800));
     }
     assert!(sent >= 5, "{sent}");
@@ -154,7 +154,7 @@ fn a_client_that_stops_reading_is_disconnected_in_time_and_delays_no_other() {
     let handle = client.nspi_bind();
     let begin = Instant::now();
     client.send_request(11, &with_handle(handle, &[0; 8]));
-    // Its connection to the server goes with it.
+    // Its connection to the server is closed with it.
     upstream.wait_ended(1);
     let took = begin.elapsed();
     assert!((1.0..40.0).contains(&took.as_secs_f64()), "{took:?}");
@@ -198,8 +198,8 @@ fn a_client_that_sends_without_reading_responses_is_disconnected() {
 #[test]
 fn a_bind_flood_is_held_to_the_limits_and_service_continues() {
     let upstream = RawUpstream::echo();
-    // No idle connection is closed while the flood lasts: the flood keeps every connection that it got
-    // until the last of its connections has its response, however slow the machine is.
+    // No idle connection is closed during the flood: the client keeps each connection open until the last one
+    // has its response, however slow the machine is.
     let setup = Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "600");
     let setup = setup.clients_key("connections", "300").clients_key("connections_per_address", "100");
     let proxy = setup.start();
@@ -212,7 +212,7 @@ fn a_bind_flood_is_held_to_the_limits_and_service_continues() {
     let of = |key: &str| outcome[key].as_u64().unwrap_or_default();
     assert_eq!(of("bind_ack"), 99, "{outcome}");
     assert_eq!(of("closed") + of("reset") + errors(&outcome), 401, "{outcome}");
-    // Those are counted in the log, without a line each.
+    // The log counts them, without a line for each.
     let limit = "client connection refused: clients.connections";
     let logged = proxy.process.err().iter().filter(|line| line.contains(limit)).count();
     assert!((1..=100).contains(&logged), "{logged} lines");
@@ -228,7 +228,7 @@ fn a_bind_flood_is_held_to_the_limits_and_service_continues() {
     println!("bind flood: {outcome}; peak memory {memory} KiB before, {peak} KiB after; {after} descriptors");
     assert!(peak - memory < 20_000, "{memory} KiB before, {peak} KiB after");
     bystander.expect_undisturbed();
-    // And new clients are served.
+    // New clients are served.
     Connection::bound(proxy.rpc(), NSPI).nspi_bind();
 }
 
@@ -258,7 +258,7 @@ fn without_file_descriptors_clients_wait_and_the_log_is_not_flooded() {
     Connection::bound(proxy.rpc(), NSPI).nspi_bind();
 }
 
-/// Asks `count` calls of a context that there is not, which are answered at once and are no calls to serve.
+/// Sends `count` calls in an unknown context, which are faulted at once and not served.
 fn ask_nonsense(client: &mut Connection, count: u32) {
     let asked: Vec<u8> = (0..count).flat_map(|number| request(number + 2, 99, 0, &[])).collect();
     client.send(&asked);
@@ -272,27 +272,27 @@ fn an_unauthenticated_client_that_sends_without_a_pause_is_slowed_down() {
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let begin = Instant::now();
     ask_nonsense(&mut client, 3000);
-    for answered in 0..300 {
-        assert_eq!(client.response(), CONTEXT_UNKNOWN, "after {answered}");
+    for faulted in 0..300 {
+        assert_eq!(client.response(), CONTEXT_UNKNOWN, "after {faulted}");
     }
-    assert!(begin.elapsed() > Duration::from_millis(500), "300 were answered in {:?}", begin.elapsed());
+    assert!(begin.elapsed() > Duration::from_millis(500), "300 were faulted in {:?}", begin.elapsed());
     drop(client);
 
-    // A client that has called where authentication is optional is served as fast as it asks.
+    // Where authentication is optional, a client with a call is not slowed down.
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     client.nspi_bind();
     let begin = Instant::now();
     for _ in 0..10 {
         ask_nonsense(&mut client, 1000);
-        for answered in 0..1000 {
-            assert_eq!(client.response(), CONTEXT_UNKNOWN, "after {answered}");
+        for faulted in 0..1000 {
+            assert_eq!(client.response(), CONTEXT_UNKNOWN, "after {faulted}");
         }
     }
-    assert!(begin.elapsed() < PATIENCE, "10,000 were answered in {:?}", begin.elapsed());
+    assert!(begin.elapsed() < PATIENCE, "10,000 were faulted in {:?}", begin.elapsed());
     bystander.expect_undisturbed();
 }
 
-/// Connections that could not even be made.
+/// Connections that could not be established.
 fn errors(outcome: &serde_json::Value) -> u64 {
     let counts = outcome.as_object().unwrap().iter();
     counts.filter(|(name, _)| name.ends_with("Error")).filter_map(|(_, count)| count.as_u64()).sum()
@@ -309,7 +309,7 @@ fn opnums_out_of_range_are_faulted_and_the_connection_stays_open() {
                 assert_eq!(client.call(opnum, &[0; 64]), OP_RNG_ERROR, "{opnum}");
             }
         }
-        // Who watches sees them too.
+        // The live view has them too.
         proxy.expect_lines("does not have operation", 9);
     });
 }

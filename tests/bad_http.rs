@@ -1,5 +1,5 @@
-//! MAPI over HTTP from raw sockets, on either side: whatever a client or a server sends, it gets a clear response or
-//! passes as the bytes that it is, other clients go on, and the proxy takes no more memory for it.
+//! Malformed MAPI over HTTP from raw sockets, on either side: each message is rejected or forwarded unchanged, other
+//! clients are not affected, and memory stays bounded.
 //!
 //! What must hold for such input, and which test shows it, is listed in `docs/bad-input.md`.
 
@@ -12,14 +12,14 @@ use crate::harness::raw_http::{
     extended, field, folder_opened, response, rops, sized,
 };
 
-/// The most that the proxy may take more for something bad, in KiB: a response of MAPI may have 16 MiB, which are
-/// held whole, as they came and without their chunks, in what grows by doubling.
+/// The most additional memory for a malformed message, in KiB: a MAPI response has at most 16 MiB, held with and
+/// without its chunks, in buffers that grow by doubling.
 const MORE_MEMORY: u64 = 112 << 10;
 
-/// ROPs, each of which is bad in its own way.
+/// Malformed ROPs.
 fn bad_rops() -> Vec<(&'static str, Vec<u8>)> {
     let nested = |depth: usize| {
-        // RestrictionType NOT, and at the end one that is there.
+        // RestrictionType NOT, and at the end RestrictionType EXIST.
         let restriction = [vec![0x02; depth], vec![0x08, 0, 0, 0x37, 0]].concat();
         let size = u16::try_from(restriction.len()).unwrap();
         [&[0x14, 0, 0, 0][..], &size.to_le_bytes(), &restriction].concat()
@@ -51,7 +51,7 @@ fn bad_rops() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Many buffers that say that they are 32 KB and are some bytes; the last of them says that it is, or not.
+/// Many buffers that claim 32 KB and hold a few bytes; with or without the flag of the last one.
 fn bombs(ends: bool) -> Vec<u8> {
     // LZ77+DIRECT2: one literal, then a match that goes on for 32 KB.
     let bomb = [
@@ -78,12 +78,12 @@ fn globset() -> Vec<u8> {
     [&[0x54, 0, 0][..], &size.to_le_bytes(), &stream].concat()
 }
 
-/// The lines that say of `user`'s operations which part of them is not decoded.
+/// How many lines of bob's operations have an undecoded part of `side`.
 fn undecoded(proxy: &Proxy, side: &str) -> usize {
     proxy.lines_with(&format!("[undecoded {side}: ")).iter().filter(|line| line.contains("bob")).count()
 }
 
-/// Waits until as many operations were logged, and returns how many of them say that `side` is not decoded.
+/// Waits until `operations` were logged, and returns how many of them have an undecoded part of `side`.
 fn logged_undecoded(proxy: &Proxy, operations: usize, side: &str) -> usize {
     proxy.process.wait_lines("operations", operations, |line| line.contains("emsmdb.Execute"));
     undecoded(proxy, side)
@@ -110,7 +110,7 @@ fn bad_rops_of_clients_are_forwarded_unchanged() {
         assert_eq!(server.bodies(), [body], "{what}");
         bystander.expect_response(what);
         operations += 2;
-        // What has a shape that can be decoded is, whatever it says.
+        // ROPs of a valid structure are decoded, whatever their values.
         let decodes = what.contains("handle index") || what.contains("deep") || what.contains("GLOBSET");
         assert_eq!(
             logged_undecoded(&proxy, operations, "request") - undecoded,
@@ -121,7 +121,7 @@ fn bad_rops_of_clients_are_forwarded_unchanged() {
     expect_memory(&proxy, before);
 }
 
-/// Answers to a `RopOpenFolder`, each of which is bad in its own way.
+/// Malformed responses to a `RopOpenFolder`.
 fn bad_answers() -> Vec<(&'static str, Vec<u8>)> {
     let mut bad = bad_rops();
     bad.extend([
@@ -159,8 +159,7 @@ fn bad_rops_of_servers_are_forwarded_unchanged() {
     expect_memory(&proxy, before);
 }
 
-/// What a client may send in place of a request, and what it is answered: a status, and an `X-ResponseCode` where
-/// it asked for MAPI in a way that can be understood.
+/// Malformed requests with the status of the response, and the `X-ResponseCode` if the request is MAPI.
 fn bad_requests(head: &str) -> Vec<(&'static str, u16, Vec<u8>)> {
     let with = |fields: &str, body: &[u8]| [head.as_bytes(), fields.as_bytes(), b"\r\n", body].concat();
     let chunked = |body: &[u8]| with("Transfer-Encoding: chunked\r\n", body);
@@ -241,7 +240,11 @@ fn declared_lengths_take_no_memory_before_the_bytes_arrive() {
         bystander.expect_response(framing);
         for mut bad in all {
             bad.stream.shutdown(Shutdown::Write).unwrap();
-            assert_ne!(bad.response(), HttpOutcome::Closed(Vec::new()), "it ended where more was to come");
+            assert_ne!(
+                bad.response(),
+                HttpOutcome::Closed(Vec::new()),
+                "the connection was closed without a response"
+            );
         }
     }
     assert_eq!(server.bodies(), [[0; 0]; 0]);
@@ -254,21 +257,21 @@ fn declared_lengths_take_no_memory_before_the_bytes_arrive() {
 const FAILURE: &str = "1";
 const INVALID_BODY: &str = "9";
 
-/// What becomes of a server's response.
+/// What the client receives.
 #[derive(Debug, Clone, Copy)]
 enum ExpectedResult {
-    /// The client gets a response of the proxy.
+    /// A response of the proxy, with status 502.
     BadGateway,
-    /// The client is refused in the protocol.
+    /// A response of the proxy with an `X-ResponseCode`.
     Refused,
-    /// The client saw its beginning, and nothing that could be taken for its end.
+    /// The begin of the response, and a closed connection before its end.
     Cut,
-    /// It passes as the bytes that it is.
+    /// The response of the server, unchanged.
     Passes,
 }
 
-/// What a server may say in place of a response, and what becomes of it.
-fn bad_replies() -> Vec<(&'static str, ExpectedResult, Vec<u8>)> {
+/// Malformed responses of a server, and what the client receives.
+fn bad_responses() -> Vec<(&'static str, ExpectedResult, Vec<u8>)> {
     use ExpectedResult::{BadGateway, Cut, Passes, Refused};
     const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n";
     let with = |fields: &str, body: &[u8]| [HEAD.as_bytes(), fields.as_bytes(), b"\r\n", body].concat();
@@ -324,21 +327,21 @@ fn bad_replies() -> Vec<(&'static str, ExpectedResult, Vec<u8>)> {
 
 #[test]
 fn bad_responses_are_rejected_and_nothing_after_them_is_read() {
-    let replies: Vec<_> = bad_replies().into_iter().map(|(.., reply)| reply).collect();
+    let responses: Vec<_> = bad_responses().into_iter().map(|(.., response)| response).collect();
     let server = Server::start(move |head, _| {
         let number: usize = field(head, "x-clientapplication").unwrap().parse().unwrap();
-        (replies[number].clone(), false)
+        (responses[number].clone(), false)
     });
     let proxy = server.proxied(|setup| setup);
     let mut bystander = Bystander::new(&proxy);
     let before = proxy.peak_memory();
-    for (number, (what, fate, _)) in bad_replies().into_iter().enumerate() {
+    for (number, (what, expected, _)) in bad_responses().into_iter().enumerate() {
         let mut bad = Client::new(&proxy, "bad");
         let body = execute(&rops(&OPEN_FOLDER));
         let framing = format!("X-ClientApplication: {number}\r\nContent-Length: {}\r\n\r\n", body.len());
         let head = bad.head("Execute") + &framing;
         let got = bad.exchange(&[head.as_bytes(), &body].concat());
-        let fits = match (fate, &got) {
+        let fits = match (expected, &got) {
             (ExpectedResult::BadGateway, HttpOutcome::Response(502, code, _)) => code == "none",
             (ExpectedResult::Refused, HttpOutcome::Response(200, code, _)) => code == FAILURE,
             (ExpectedResult::Passes, HttpOutcome::Response(200, code, payload)) => {

@@ -1,9 +1,9 @@
-//! Clients whose calls have counts, pointers and handles that are wrong: each is a fault, and costs nothing.
+//! Calls with wrong counts, pointers and handles: each is a fault, and takes no memory.
 
 use crate::bad_clients::{BAD_STUB, CONTEXT_MISMATCH, hasty, while_another_goes_on};
 use crate::harness::{Bystander, Connection, NSPI, RawUpstream, with_handle};
 
-/// Requests with names in them, so that a module reads them: with arrays that claim to have `count` members.
+/// Requests with names, which a module decodes, with arrays that claim `count` members.
 fn with_counts(handle: [u8; 16], count: u32) -> [(u16, Vec<u8>); 3] {
     let claimed = count.to_le_bytes();
     let (reserved, stat, referent) = ([0; 4], [0; 36], [0, 0, 2, 0]);
@@ -40,7 +40,7 @@ fn counts_of_four_billion_are_refused_before_memory_is_allocated() {
     }
     let read = upstream.calls().into_iter().find(|call| ![0, 10].contains(&call.opnum));
     assert!(read.is_none(), "a call that can't be read was relayed: {read:?}");
-    // As long as the counts are true, such a request is taken.
+    // With correct counts the request is served.
     for (opnum, stub) in with_counts(handle, 2) {
         let stub = if opnum == 5 { stub } else { [&stub[..], &two_strings()].concat() };
         assert_ne!(client.call(opnum, &stub), BAD_STUB, "{opnum}");
@@ -52,12 +52,12 @@ fn counts_of_four_billion_are_refused_before_memory_is_allocated() {
     bystander.expect_undisturbed();
 }
 
-/// A string of NDR, 8-bit, with as many characters as are said to be there.
+/// An 8-bit NDR string with correct counts.
 fn ndr_string(maximum: u32, offset: u32, actual: u32, text: &[u8]) -> Vec<u8> {
     [&maximum.to_le_bytes(), &offset.to_le_bytes(), &actual.to_le_bytes(), text].concat()
 }
 
-/// Requests with pointers behind which there is nothing, or not what must be there.
+/// Requests with pointers without a referent, or with a wrong one.
 fn with_pointers_to_nowhere(handle: [u8; 16]) -> Vec<(&'static str, u16, Vec<u8>)> {
     const NULL: [u8; 4] = [0; 4];
     const POINTER: [u8; 4] = [0xEF, 0xBE, 0xAD, 0xDE];
@@ -71,7 +71,7 @@ fn with_pointers_to_nowhere(handle: [u8; 16]) -> Vec<(&'static str, u16, Vec<u8>
     let matches = |reserved: [u8; 4], filter: &[u8]| {
         [&NULL[..], &stat, &reserved, &NULL, filter, &NULL, &number(9), &NULL].concat()
     };
-    // A restriction that says of another that it is not so, and so on.
+    // Nested NOT restrictions.
     let not = [number(2), number(2), POINTER].concat();
     let stubs = vec![
         ("a name is missing", 7, names(&[POINTER], &[])),
@@ -94,7 +94,7 @@ fn with_pointers_to_nowhere(handle: [u8; 16]) -> Vec<(&'static str, u16, Vec<u8>
     stubs.into_iter().map(|(what, opnum, rest)| (what, opnum, with_handle(handle, &rest))).collect()
 }
 
-/// An `NspiGetMatches` for what is not the opposite, `depth` times over, of having a property.
+/// An `NspiGetMatches` whose restriction is EXIST within `depth` NOT restrictions.
 fn nested(handle: [u8; 16], depth: usize) -> Vec<u8> {
     let (null, pointer, number) = ([0; 4], [0, 0, 2, 0], |value: u32| value.to_le_bytes());
     let not = [number(2), number(2), pointer].concat().repeat(depth);
@@ -117,7 +117,7 @@ fn dangling_pointers_are_refused() {
     let read = upstream.calls().into_iter().find(|call| ![0, 10].contains(&call.opnum));
     assert!(read.is_none(), "a call that can't be read was relayed: {read:?}");
     assert_ne!(client.call(5, &nested(handle, 20)), BAD_STUB);
-    // A pointer may be any number as long as something stands behind it; and it may be none.
+    // A referent id may be any number if its referent follows; a pointer may be null.
     let one = [&[0; 4], &[2, 0, 0, 0][..], &[2, 0, 0, 0], &[0xEF, 0xBE, 0xAD, 0xDE], &[0; 4]].concat();
     let stub = with_handle(handle, &[&one[..], &ndr_string(2, 0, 2, b"a\0")].concat());
     assert_ne!(client.call(7, &stub), BAD_STUB);

@@ -1,4 +1,4 @@
-//! Servers that are not there, die, or keep silent; and the proxy's own end with calls in flight.
+//! Servers that do not listen, die, or do not respond; and shutdown of the proxy with calls in flight.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use crate::harness::{
     Upstream, address, bind, echo, orphaned, request, thread, with_handle,
 };
 
-/// `RPC_S_CALL_FAILED`: what a call comes to whose server is lost.
+/// `RPC_S_CALL_FAILED`: the status of a call whose server was lost.
 const CALL_FAILED: Outcome = Outcome::Fault(0x6BE);
 
-/// `RPC_S_SERVER_UNAVAILABLE`: what a call comes to that could not be sent.
+/// `RPC_S_SERVER_UNAVAILABLE`: the status of a call that could not be sent.
 const UNAVAILABLE: Outcome = Outcome::Fault(0x6BA);
 
 #[test]
@@ -36,8 +36,8 @@ fn the_death_of_a_server_faults_the_call_in_flight_and_a_new_server_serves_new_b
     let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = alice.open();
     upstream.process.kill();
-    // Whether the call was sent depends on which is seen first, it or the end; neither status has a name with the
-    // client that is used here.
+    // Whether the call is sent depends on whether the proxy reads it or the close of the connection first. This client
+    // has no name for either status.
     let fault = alice.fault_of(&handle).to_lowercase();
     assert!(fault.contains("6be") || fault.contains("6ba"), "{fault}");
     let upstream = Upstream::at(host, &[]);
@@ -45,7 +45,7 @@ fn the_death_of_a_server_faults_the_call_in_flight_and_a_new_server_serves_new_b
     let handle = again.open();
     again.expect_use(&handle);
     assert_eq!(upstream.calls(), ["NspiBind", "NspiCompareMIds"]);
-    // Who had lost its server opens again on the connection that it has.
+    // A client that lost its server binds again on its open connection.
     let handle = alice.open();
     alice.expect_use(&handle);
 }
@@ -58,15 +58,15 @@ fn the_first_call_after_a_restart_of_the_server_succeeds() {
         (ScriptedClient::bound(&proxy, ALICE, 0), ScriptedClient::bound(&proxy, BOB, 0));
     let handles = [alice.open(), bob.open()];
     let _lab = lab.restarted();
-    // Both ask to join a group that no longer exists, before anything of the call is sent.
+    // Both bind into an association group that no longer exists, before a part of the call is sent.
     let handle = alice.open();
     assert!(!handles.contains(&handle));
     alice.expect_use(&handle);
-    // What the server lost with its start it says itself.
+    // The fault for handles that the server lost is the server's.
     assert!(bob.fault_of(&handles[1]).contains("context_mismatch"));
     let handle = bob.open();
     bob.expect_use(&handle);
-    // The rest of each group goes on in the new one, also on further connections.
+    // Later connections of each group join the new one.
     let mut again = ScriptedClient::bound(&proxy, BOB, bob.group);
     again.expect_use(&handle);
 }
@@ -99,7 +99,7 @@ fn a_server_that_never_acknowledges_the_bind_times_out() {
     assert_eq!(client.call(0, &[0; 48]), CALL_FAILED);
     assert!((1.0..40.0).contains(&begin.elapsed().as_secs_f64()), "{:?}", begin.elapsed());
     drop(kept);
-    // The client's own connection is as good as before.
+    // The client's own connection stays usable.
     client.send(&bind(NSPI));
     assert!(matches!(client.response(), Outcome::Other(_) | Outcome::Closed | Outcome::Fault(_)));
 }
@@ -130,7 +130,7 @@ fn a_call_in_flight_completes_when_the_proxy_is_stopped() {
     client.send_request(10, &with_handle(handle, b"last words"));
     upstream.wait_calls(3);
     proxy.process.terminate();
-    // Who has nothing in flight is let go at once, before the other has its response.
+    // A connection without calls in flight is closed at once, before the other has its response.
     assert!(matches!(idle.response(), Outcome::Other(17) | Outcome::Closed));
     idle.send_request(10, &with_handle(idle_handle, b"too late"));
     assert_eq!(client.response().stub(), b"last words\0\0\0\0");
@@ -178,7 +178,7 @@ fn a_call_without_a_response_times_out() {
     let begin = Instant::now();
     assert_eq!(client.call(10, &with_handle(handle, b"never")), CALL_FAILED);
     assert!((1.0..40.0).contains(&begin.elapsed().as_secs_f64()), "{:?}", begin.elapsed());
-    // The client's own connection is as good as before.
+    // The client's own connection stays usable.
     client.nspi_bind();
     bystander.expect_undisturbed();
 }
@@ -238,7 +238,7 @@ fn a_second_signal_ends_the_proxy_at_once() {
     let ended = proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);
     assert!(ended.out.contains("stopping immediately"), "{}", ended.out);
-    // The modules' hooks are called as usual.
+    // The hooks of modules are called.
     let position = |word: &str| ended.err.find(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
     assert!(position("dummy: unbind") < position("dummy: shutdown"), "{}", ended.err);
 }
@@ -250,7 +250,7 @@ fn sighup_reloads_the_accounts_without_disturbing_clients() {
     let mut proxy = Setup::before(&upstream.mapper().to_string()).start();
     let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = alice.open();
-    // AUTH3 is not answered: that she was refused shows at her first call.
+    // AUTH3 has no response, so the failure is reported at her first call.
     let refused = ScriptedClient::bound(&proxy, CAROL, 0).command("open");
     assert!(refused["fault"].is_string(), "{refused}");
 

@@ -1,4 +1,4 @@
-//! `./x` on a machine that has Rust and nothing else: no linker, and an `apt-get` that says what it is asked for.
+//! `./x` on a machine that has only Rust: no linker, and an `apt-get` that prints its arguments.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,16 +6,16 @@ use std::process::{Command, Output};
 
 use crate::harness::{Folder, mode, root};
 
-/// A `PATH` with the few programs that every machine has, and with what is made up here.
+/// A `PATH` with the programs of a minimal system, and with programs of the test.
 struct Machine {
     folder: Folder,
 }
 
-/// What is linked to. Nothing is ever written under one of these names.
+/// Programs that are symbolic links to the machine's. The test never writes through them.
 const EVERYWHERE: [&str; 3] = ["sh", "dirname", "grep"];
 
 impl Machine {
-    /// With `cargo`, which says how it is called, and without `cc`.
+    /// With a `cargo` that prints its arguments, and without `cc`.
     fn bare() -> Self {
         let machine = Self { folder: Folder::new() };
         std::fs::create_dir(machine.folder.join("bin")).unwrap();
@@ -36,8 +36,8 @@ impl Machine {
         self.folder.join("bin").join(name)
     }
 
-    /// A program made up here, in place of an earlier one of that name. A link is never written through: it leads to
-    /// the machine's own program.
+    /// Writes a program of the test, which replaces an earlier one of that name. A link is removed first, since it
+    /// leads to the machine's own program.
     fn program(&self, name: &str, text: &str) {
         assert!(!EVERYWHERE.contains(&name), "{name} is the machine's");
         let path = self.bin(name);
@@ -48,7 +48,7 @@ impl Machine {
         mode(&path, 0o700);
     }
 
-    /// An `apt-get` that says what it is asked, and installs `cc` when it is asked for the `time`th time.
+    /// An `apt-get` that prints its arguments, and installs `cc` at its `time`th call.
     fn apt(&self, time: usize) {
         let (cc, count) = (self.bin("cc"), self.folder.join("count"));
         let text = format!(

@@ -1,5 +1,4 @@
-//! `[capture]` while MAPI over HTTP passes: what is in the files, how they are kept, and what becomes of the proxy
-//! when they can't be written.
+//! `[capture]` with MAPI over HTTP: the contents of the files, their rotation, and a disk that is full.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,12 +16,12 @@ use crate::recordings::{decoded, tshark, wait_recorded};
 const LOGON: &str = "execute 65";
 const LONG: &str = "execute 206";
 
-/// Alice with her password, as Basic says it.
+/// Alice's credentials in Basic.
 const OF_ALICE: &str = "TEFCXGFsaWNlOldoaXRlIFJhYmJpdCAx";
-/// How the base64 of a token begins in which NTLM says who signs in.
+/// The begin of an NTLM AUTHENTICATE_MESSAGE in base64.
 const NTLM_TOKEN: &str = "TlRMTVNTUAADAAAA";
 
-/// For curl: what is sent is XML.
+/// Arguments of curl for a body of XML.
 const XML: &[&str] = &["--header", "Content-Type: text/xml"];
 
 /// A proxy that records to `run.pcapng` and `run.har`, with `more` in its `[capture]`.
@@ -31,7 +30,7 @@ fn place(more: &str) -> HttpPlace {
     HttpPlace::with("ntlm", |setup| setup.stack(&[]).table(&table))
 }
 
-/// The files of a recording: those that are set aside, then the last.
+/// The files of a recording: the rotated ones, then the current one.
 fn files(place: &HttpPlace, extension: &str) -> Vec<PathBuf> {
     let last = place.proxy.file(&format!("run.{extension}"));
     let all = std::fs::read_dir(last.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
@@ -44,7 +43,7 @@ fn contains(file: &Path, text: &str) -> bool {
     std::fs::read(file).unwrap().windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// The members that HAR 1.2 asks for are there and of the kind that it asks for.
+/// Asserts that all members that HAR 1.2 requires exist and have the right type.
 #[track_caller]
 fn is_har(har: &Value) {
     let log = &har["log"];
@@ -74,7 +73,7 @@ fn is_har(har: &Value) {
     }
 }
 
-/// A session of Alice's by Basic, in which `executes` are asked.
+/// Runs `executes` in a session of Alice by Basic.
 fn session(place: &HttpPlace, executes: &[&str]) {
     let mut alice = place.connected("basic", ALICE);
     for execute in executes {
@@ -87,7 +86,7 @@ fn session(place: &HttpPlace, executes: &[&str]) {
 fn recorded_http_operations_are_readable_in_wireshark_and_as_har() {
     let mut place = place("sides = [\"client\", \"upstream\"]");
     session(&place, &[LOGON]);
-    // Nothing is waited for: what was recorded is on the disk when the proxy has stopped.
+    // Without a wait: everything recorded is in the file when the proxy has stopped.
     assert!(place.proxy.stop().status.success());
     let (packets, har) = (place.proxy.file("run.pcapng"), place.proxy.file("run.har"));
 
@@ -132,7 +131,7 @@ fn passwords_tokens_and_cookies_are_recorded_only_if_configured() {
             for secret in [ALICE.1, SERVICE.1] {
                 assert!(!contains(&file, secret), "{secret} in {}", file.display());
             }
-            // Which client it was is no secret.
+            // The client is recorded.
             assert!(contains(&file, "X-ClientInfo"));
         }
     }
@@ -143,7 +142,7 @@ fn of_side<'a>(operations: &'a [Value], side: &str) -> Vec<&'a Value> {
     operations.iter().filter(|operation| operation["side"] == side).collect()
 }
 
-/// What the server refuses with.
+/// The response code with which the server refuses.
 const CODES: [&str; 3] = ["3", "7", "8"];
 
 #[test]
@@ -195,7 +194,7 @@ fn autodiscover_is_recorded_as_both_sides_sent_it() {
     let path = "/autodiscover/autodiscover.xml";
     let page = place.curl(path).user(ALICE).with(&["--basic", "--data", ASKED]).with(XML).run();
     assert_eq!(page.status(), 200);
-    // The next is not answered by the server, but by the proxy.
+    // The proxy responds to the next one, not the server.
     place.upstream.process.kill();
     let refused = place.curl(path).user(ALICE).with(&["--basic", "--data", ASKED]).with(XML).run();
     assert_eq!(refused.status(), 502);
@@ -206,12 +205,12 @@ fn autodiscover_is_recorded_as_both_sides_sent_it() {
     is_har(&serde_json::from_str(&std::fs::read_to_string(&har).unwrap()).unwrap());
     for file in [&packets, &har] {
         let operations = decoded(file, &[]);
-        let [answered, failed] = of_side(&operations, "client")[..] else { panic!("{operations:?}") };
-        for operation in [answered, failed] {
+        let [succeeded, failed] = of_side(&operations, "client")[..] else { panic!("{operations:?}") };
+        for operation in [succeeded, failed] {
             assert_eq!(operation["operation"], format!("POST {path}"));
             assert_eq!((&operation["user"], &operation["request"]), (&"LAB\\alice".into(), &ASKED.into()));
         }
-        assert_eq!((&answered["status"], &answered["response"]), (&200.into(), &page.body.clone().into()));
+        assert_eq!((&succeeded["status"], &succeeded["response"]), (&200.into(), &page.body.clone().into()));
         let words = failed["response"].as_str().unwrap().trim_end();
         assert_eq!((&failed["status"], words), (&502.into(), refused.body.trim_end()));
         let [asked] = of_side(&operations, "upstream")[..] else { panic!("{operations:?}") };
@@ -239,7 +238,7 @@ fn full_files_are_rotated_and_at_most_the_configured_number_is_kept() {
         let counts = files.iter().map(|file| decoded(file, &[]).len());
         let counts: Vec<usize> = counts.collect();
         assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
-        // One after the other they are one recording.
+        // Together they are one recording.
         let mut all = Command::new(program());
         let ended = Process::start("decode", all.args(["decode", "--json"]).args(&files)).end();
         assert_eq!((ended.out.lines().count(), &*ended.err), (counts.iter().sum(), ""));
@@ -267,7 +266,7 @@ fn a_recording_is_followed_from_one_file_to_the_next() {
     assert!(place.proxy.stop().status.success());
 }
 
-/// Lets no file that `process` writes be longer than `bytes`; none takes that back.
+/// Limits the length of files that `process` writes to `bytes`; `None` removes the limit.
 fn limit_files(process: &Process, bytes: Option<u64>) {
     let pid = Pid::from_raw(process.id().cast_signed());
     prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
@@ -283,7 +282,7 @@ fn a_full_disk_is_logged_once_and_recording_resumes_when_there_is_space() {
         wait_recorded(file, |operations| operations.len() == 2);
     }
     let lengths = [&packets, &har].map(|file| std::fs::metadata(file).unwrap().len());
-    // Into the one a part of a call still goes, into the other nothing.
+    // One file has space for a part of a call, the other has none.
     limit_files(&place.proxy.process, Some(lengths.into_iter().min().unwrap() + 100));
     for _ in 0..20 {
         alice.succeed(LOGON);
@@ -291,7 +290,7 @@ fn a_full_disk_is_logged_once_and_recording_resumes_when_there_is_space() {
     let advice = |line: &str| line.contains("make room there, or name a file on another disk in [capture]");
     place.proxy.process.wait_err("what to do", advice);
     for file in [&packets, &har] {
-        // What was written is whole.
+        // The files hold complete records.
         assert_eq!(decoded(file, &[]).len(), 2, "{}", file.display());
     }
     limit_files(&place.proxy.process, None);
@@ -303,7 +302,7 @@ fn a_full_disk_is_logged_once_and_recording_resumes_when_there_is_space() {
     assert!(ended.status.success(), "{}", ended.err);
     assert_eq!(ended.err.lines().filter(|line| advice(line)).count(), 1, "{}", ended.err);
     for extension in ["pcapng", "har"] {
-        // Nothing was set aside for what could not be written.
+        // No file was rotated because of failed writes.
         assert_eq!(files(&place, extension).len(), 1);
         let operations = decoded(&place.proxy.file(&format!("run.{extension}")), &[]);
         let names: Vec<&str> = operations.iter().map(|one| one["operation"].as_str().unwrap()).collect();

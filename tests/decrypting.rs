@@ -1,5 +1,4 @@
-//! Encrypted recordings: what the proxy decodes with a key log or a keytab, and what Wireshark decodes
-//! with the same.
+//! Encrypted recordings, decoded with a key log or a keytab as by Wireshark.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,11 +8,11 @@ use serde_json::Value;
 use crate::harness::{ALICE, Ended, Folder, HttpPlace, Process, opponent, program, python};
 use crate::witness::Recording;
 
-/// What `mapiproxy decode --json` says of `file`.
+/// The output of `mapiproxy decode --json` for `file`.
 fn decode(file: &Path, more: &[&str]) -> Ended {
     let mut command = Command::new(program());
     command.args(["decode", "--json"]).arg(file).args(more);
-    // A key log is named, never found by the environment.
+    // The key log is an argument; the environment is not read.
     command.env("SSLKEYLOGFILE", file.with_file_name("keys"));
     Process::start("mapiproxy decode", &mut command).end()
 }
@@ -24,7 +23,7 @@ fn operations(file: &Path, more: &[&str]) -> Vec<Value> {
     ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// What tshark says of `field` where it decrypts with the key log `keys`, or with what is in the file.
+/// The values of `field` that tshark decrypts with the key log `keys`, or with the keys in the file.
 fn witnessed(file: &Path, keys: Option<&Path>, filter: &str, field: &str) -> Vec<String> {
     let mut command = Command::new("tshark");
     command.arg("-r").arg(file).args(["-d", "tcp.port==8443,tls", "-Y", filter]);
@@ -36,7 +35,7 @@ fn witnessed(file: &Path, keys: Option<&Path>, filter: &str, field: &str) -> Vec
     ended.out.split([',', '\n']).filter(|value| !value.is_empty()).map(str::to_owned).collect()
 }
 
-/// What curl asks within TLS of this version, recorded on the wire, and its key log.
+/// Records requests of curl within this version of TLS; the recording and its key log.
 fn recorded(version: &str) -> (Folder, PathBuf, PathBuf) {
     let place = HttpPlace::new("ntlm");
     let folder = Folder::new();
@@ -87,7 +86,7 @@ fn requests_of_curl_are_decrypted_with_its_key_log_as_by_wireshark() {
         assert_eq!(witnessed(&with_keys, None, "http.request", "http.request.uri"), uris);
         assert_eq!(operations(&with_keys, &[]), found);
 
-        // And behind the packets that they decrypt.
+        // Keys after the packets that they decrypt.
         let keys_behind = folder.join("keys_behind.pcapng");
         let recorded = std::fs::read(&file).unwrap();
         std::fs::write(&keys_behind, [recorded, secrets_block(&std::fs::read(&keys).unwrap())].concat())
@@ -194,7 +193,7 @@ fn calls_sealed_by_kerberos_are_decrypted_with_a_keytab_as_by_wireshark() {
     // Both the ticket and the authenticator name the realm.
     assert_eq!(witnessed("kerberos.encTicketPart_element", "kerberos.crealm"), ["LAB.TEST,LAB.TEST"; 9]);
 
-    // The level privacy alone hides something from those who have no keytab.
+    // Only calls at level privacy need the keytab.
     let ended = decode(&file, &[]);
     assert_eq!(ended.out.matches("no keytab is given").count(), 24, "{}", ended.out);
     assert_eq!(ended.err.lines().count(), 6, "{}", ended.err);

@@ -1,5 +1,5 @@
-//! What modules defer and ask ahead, seen by other people's clients: they get what they would get without it, and
-//! meanwhile PENDING where their protocol has that.
+//! Requests that modules defer or query ahead of, with third-party clients: responses are the same as without the
+//! module, and a client of HTTP receives PENDING meanwhile.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::harness::{
 const LOGON: &str = "execute 65";
 const OPEN: &str = "execute 66";
 
-/// What the lab's first server is called in distinguished names.
+/// The distinguished name of the lab's first server.
 const LAB_SERVER: &str = "/o=Lab Organisation/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)\
      /cn=Configuration/cn=Servers/cn=EXCH1";
 
@@ -28,12 +28,12 @@ fn deferred_http_requests_have_the_responses_of_a_direct_session() {
     for (command, recorded) in commands.into_iter().zip(&recorded) {
         let response = client.succeed(command);
         assert_eq!(response["content"], recorded["content"], "{command}");
-        // Who opens a session learns its cookies from the head of the response, which waits for them.
+        // The head of the response to a Connect has the cookies, so it is not sent before the server's.
         let pending = header(&response, "X-PendingPeriod").is_some_and(|period| period == "15000");
         let cookies = response["headers"].to_string().contains("Set-Cookie");
         assert_eq!((pending, cookies), (command != "connect", command == "connect"), "{command}: {response}");
     }
-    // The server saw to it that each request had its turn.
+    // The server checked the sequence of the requests.
     assert!(upstream.refusals().is_empty(), "{:?}", upstream.refusals());
     let ended = proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);

@@ -1,4 +1,4 @@
-//! Sessions of MAPI over HTTP that end here are ended at the server too.
+//! Sessions of MAPI over HTTP that end at the proxy are ended at the server too.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::harness::{BOB, PATIENCE, Proxy, Setup};
 /// Heads and bodies of requests.
 type Requests = Vec<(String, Vec<u8>)>;
 
-/// A server that remembers the requests which end sessions, and responses them by `ends`; others it carries out.
+/// A server that records the requests that end sessions and responds to them by `ends`; it executes others.
 struct Ending {
     server: Server,
     asked: Arc<Mutex<Requests>>,
@@ -56,7 +56,7 @@ fn good() -> (Vec<u8>, bool) {
     (response(&[0; 12], ""), true)
 }
 
-/// Opens a session of BOB at the store and uses it; its cookies.
+/// Opens a session of BOB at the store and uses it. Returns its cookies.
 fn used(proxy: &Proxy) -> (Client, String) {
     let mut client = Client::new(proxy, "bad");
     let sid = client.cookie.clone();
@@ -109,7 +109,7 @@ fn an_idle_session_is_ended_at_the_server() {
     let (mut bob, cookies) = used(&proxy);
     let asked = ending.wait(1);
     assert_eq!(field(&asked[0].0, "cookie"), Some(&*cookies));
-    // For its client it is gone, as at the server.
+    // The client's session has ended, too.
     let got = bob.request("Execute", &execute(&rops(&OPEN_FOLDER)));
     assert!(matches!(&got, HttpOutcome::Response(200, code, _) if code == "10"), "{got:?}");
 }

@@ -1,4 +1,4 @@
-//! What anybody may ask, signed in or not: where the services are, and what a port serves.
+//! The endpoint mapper and the management interface, which need no authentication.
 
 use std::io::{Read, Write};
 
@@ -46,7 +46,7 @@ fn the_endpoint_map_has_the_endpoint_for_rpc_over_http_proxies_if_configured() {
         .flat_map(|(name, version)| places.clone().map(|place| json!([format!("{name} v{version}"), place])))
         .collect();
     assert_eq!(report.result("ept_lookup"), &json!(entries));
-    // A lookup of a service that is not served says so.
+    // A lookup of an unknown service returns that status.
     let proxy = Setup::before(&upstream.binding()).start();
     let asked = Client::impacket(proxy.mapper()).with("--transport", "ncacn_http").user(ALICE, "privacy");
     let (step, _) = asked.run().failed.expect("an endpoint that is not there was named");
@@ -82,30 +82,29 @@ fn the_server_speaks_first_only_to_a_proxy_of_rpc_over_http() {
     let mut said = [0; 14];
     client.stream.read_exact(&mut said).unwrap();
     assert_eq!(&said, b"ncacn_http/1.0");
-    // Then it is RPC as over TCP.
+    // After it, the protocol is that of TCP.
     client.stream.write_all(&bind(NSPI)).unwrap();
     assert_eq!(client.response(), crate::harness::Outcome::Other(12));
     client.nspi_bind();
-    // Who does not wait for it is served as well.
+    // A client that does not wait for it is served, too.
     let mut hasty = Connection::open(proxy.rpc_http());
     hasty.send(&bind(NSPI));
     hasty.stream.read_exact(&mut said).unwrap();
     assert_eq!(hasty.response(), crate::harness::Outcome::Other(12));
-    // Over plain TCP the first word is the client's.
+    // Over plain TCP the client sends first.
     let mut plain = Connection::open(proxy.rpc());
     plain.send(&bind(NSPI));
     assert_eq!(plain.response(), crate::harness::Outcome::Other(12));
 }
 
-/// NDR, NDR64 and what a client can do, which it asks as if it were a syntax ([MS-RPCE] 3.3.1.5.3).
+/// NDR, NDR64, and bind time feature negotiation, which has the form of a transfer syntax ([MS-RPCE] 3.3.1.5.3).
 const SYNTAXES: [[u8; 20]; 3] = [
     *b"\x04\x5d\x88\x8a\xeb\x1c\xc9\x11\x9f\xe8\x08\x00\x2b\x10\x48\x60\x02\x00\x00\x00",
     *b"\x33\x05\x71\x71\xba\xbe\x37\x49\x83\x19\xb5\xdb\xef\x9c\xcc\x36\x01\x00\x00\x00",
     *b"\x2c\x1c\xb7\x6c\x12\x98\x40\x45\x03\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00",
 ];
 
-/// What a bind to `interface` is answered, with each of `syntaxes` in a context of its own: result, reason and
-/// syntax of each.
+/// The results of a bind to `interface`, with each of `syntaxes` in a context of its own: result, reason and syntax.
 fn results(target: std::net::SocketAddr, syntaxes: &[[u8; 20]]) -> Vec<(u16, u16, [u8; 20])> {
     let count = u8::try_from(syntaxes.len()).unwrap();
     let mut body = [&b"\xd0\x16\xd0\x16\0\0\0\0"[..], &[count, 0, 0, 0]].concat();
@@ -139,7 +138,7 @@ fn ndr64_is_declined_and_feature_negotiation_is_acknowledged() {
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
     let [ndr, ndr64, features] = SYNTAXES;
     let (accepted, declined) = ((0, 0, ndr), (2, 2, [0; 20]));
-    // Of what is offered, several security contexts and staying connected when a call is given up (1 and 2).
+    // Security context multiplexing and keeping the connection on orphaned calls (1 and 2).
     let acknowledged = |bits: u16| (3, bits, [0; 20]);
     assert_eq!(results(proxy.rpc(), &[ndr, ndr64, features]), [accepted, declined, acknowledged(3)]);
     assert_eq!(results(proxy.rpc(), &[ndr64]), [declined]);

@@ -1,4 +1,4 @@
-//! Recordings as other programs write them.
+//! Recordings that other programs wrote.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,14 +43,14 @@ fn a_truncated_recording_is_read_to_its_last_complete_record() {
     assert!(ended.status.success() && ended.out.lines().count() > 10, "{} {}", ended.out, ended.err);
     assert!(ended.err.contains("the file is cut off: what gzip packed ends too soon"), "{}", ended.err);
 
-    // A recording of one direction alone tells nothing, and says why.
+    // A recording of one direction has no operations; a warning says why.
     let responses = folder.write("alone.resp.http", &ANSWER.replace("\\r\\n", "\r\n"));
     let ended = decode(&responses);
     assert_eq!((ended.status.success(), ended.out.as_str()), (true, ""));
     assert!(ended.err.contains("what the client sent is not in the recording"), "{}", ended.err);
 }
 
-/// What `mapiproxy decode` says of `file`.
+/// The output of `mapiproxy decode` for `file`.
 fn decode(file: &Path) -> Ended {
     Process::start("decode", Command::new(program()).args(["decode", "--json"]).arg(file)).end()
 }

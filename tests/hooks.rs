@@ -1,15 +1,14 @@
-//! The hooks of modules are called alike for RPC and HTTP.
+//! The hooks of modules are the same for RPC and HTTP.
 
 use std::process::Command;
 
 use crate::harness::{ALICE, Folder, HttpPlace, Lab, Process, Proxy, Setup, program};
 use crate::http_clients::ASKED;
 
-/// A proxy's log, where `dummy` alone says what it does.
+/// A log filter that shows only the lines of `dummy`.
 const LOG: &str = "warn,dummy=info";
 
-/// What `dummy` says of a session with the mailbox store in which a user logs on, by either protocol: each hook, with
-/// the operation or the ROP that it is called for.
+/// The hooks of a session of the mailbox store with a logon, by either protocol, each with its operation or ROP.
 const SESSION: [&str; 21] = [
     "Connect request_bytes",
     "Connect request",
@@ -34,7 +33,7 @@ const SESSION: [&str; 21] = [
     "unbind",
 ];
 
-/// Operations by what they are called over HTTP, and as remote calls.
+/// The names of operations over HTTP and over RPC.
 const OPERATIONS: [(&str, [&str; 2]); 3] = [
     ("Connect", ["emsmdb.Connect", "emsmdb.EcDoConnectEx"]),
     ("Execute", ["emsmdb.Execute", "emsmdb.EcDoRpcExt2"]),
@@ -47,7 +46,7 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     Some(value.trim_matches('"'))
 }
 
-/// The hook that a line of `dummy`'s is about, with what it was called for.
+/// The hook of a line of `dummy`, with its operation or ROP.
 fn hook(line: &str) -> Option<String> {
     let hook = line.split_once("dummy: ")?.1.split_whitespace().next()?;
     let Some(about) = field(line, "operation").or_else(|| field(line, "rop")) else {
@@ -57,7 +56,7 @@ fn hook(line: &str) -> Option<String> {
     Some(format!("{} {hook}", known.map_or(about, |(operation, _)| operation)))
 }
 
-/// Stops `proxy`. What `dummy` said of the only session with the mailbox store, and what it said of none.
+/// Stops `proxy`. Returns the hooks of the only session of the mailbox store, and those without a session.
 #[track_caller]
 fn said(proxy: &mut Proxy) -> (Vec<String>, Vec<String>) {
     let ended = proxy.stop();

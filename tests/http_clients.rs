@@ -1,18 +1,18 @@
-//! curl, which asks by HTTP what Outlook asks: who gets in, what they find, and what they never learn.
+//! curl with the HTTP requests of Outlook: authentication, Autodiscover and virtual directories.
 
 use crate::harness::{
     ALICE, Credentials, Curl, HttpClient, HttpPlace as Place, HttpUpstream, Page, RECORDED_SERVER, code,
     header, hex,
 };
 
-/// What Outlook asks Autodiscover.
+/// The Autodiscover request of Outlook.
 pub(crate) const ASKED: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Autodiscover \
     xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006\"><Request>\
     <EMailAddress>alice@lab.test</EMailAddress><AcceptableResponseSchema>\
     http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a\
     </AcceptableResponseSchema></Request></Autodiscover>";
 
-/// Nothing of it names the server that answered.
+/// Asserts that no part of `page` names the server.
 #[track_caller]
 fn expect_no_server(page: &Page, upstream: &HttpUpstream) {
     let text = format!("{}\n{}", page.heads.join("\n"), page.body).to_lowercase();
@@ -36,7 +36,7 @@ fn autodiscover_names_the_proxy_and_no_server() {
             "<OABUrl>https://proxy.lab.test:8443/OAB/</OABUrl>",
             "<EwsUrl>https://proxy.lab.test:8443/EWS/Exchange.asmx</EwsUrl>",
             "<Type>EXPR</Type><Server>proxy.lab.test</Server>",
-            // What names a mailbox or a person stays.
+            // Names of mailboxes and people are unchanged.
             "<Type>EXCH</Type><Server>616c6963-6540-6c61-622e-746502000000@lab.test</Server>",
             "<AutoDiscoverSMTPAddress>alice@lab.test</AutoDiscoverSMTPAddress>",
             "<LegacyDN>/o=Gromox default/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/",
@@ -50,7 +50,7 @@ fn autodiscover_names_the_proxy_and_no_server() {
     expect_no_server(&page, &place.upstream);
     let url = "https://proxy.lab.test:8443/autodiscover/autodiscover.xml";
     assert_eq!(page.body, format!("{{\"Protocol\":\"AutodiscoverV1\",\"Url\":\"{url}\"}}"));
-    // What was asked got there as it was, and as the account that the server knows.
+    // The request reached the server unchanged, with the service account.
     let requests = place.upstream.requests();
     assert_eq!(requests.len(), 3);
     assert_eq!((&requests[0]["content"], &requests[2]["target"]), (&hex(ASKED).into(), &path.into()));
@@ -72,7 +72,7 @@ fn curl_authenticates_by_ntlm() {
 #[test]
 fn a_client_that_expects_100_continue_receives_it() {
     let place = Place::new("ntlm");
-    // Longer than curl may take at all.
+    // Longer than the time limit of curl.
     let waits = ["--expect100-timeout", "600", "--header", "Expect: 100-continue", "--data", "a body"];
     let page = place.curl("/EWS/Exchange.asmx").user(ALICE).with(&waits).run();
     assert_eq!(page.statuses(), [100, 200], "{page:?}");
@@ -142,7 +142,7 @@ fn an_unauthenticated_client_learns_only_the_authentication_schemes() {
             );
         }
     }
-    // requests, impacket and pyspnego get no further.
+    // Nor do requests, impacket and pyspnego authenticate.
     for by in ["none", "basic", "ntlm", "impacket", "spnego"] {
         let account = if by == "none" { ("", "") } else { ("alice", "White Rabbit 2") };
         let mut client = HttpClient::new(&place.proxy, &place.certificates, Credentials(by, account));
@@ -155,7 +155,7 @@ fn an_unauthenticated_client_learns_only_the_authentication_schemes() {
 #[test]
 fn guessing_is_limited_by_ntlm_and_negotiate_too() {
     let place = Place::with("ntlm", |before| before.clients_key("failed_sign_ins", "1"));
-    // However slow this machine is, the wait grows longer than an attempt takes.
+    // The delay grows until it is longer than an attempt takes, however slow the machine is.
     let ntlm = (0..10).find_map(|_| {
         let page = place.curl("/EWS/x").user(("alice", "White Rabbit 2")).with(&["--ntlm"]).run();
         let limited = page.statuses() == [401, 429];

@@ -1,5 +1,4 @@
-//! The edge of HTTP: the addresses that clients are given, a proxy that is set up to ask itself, and what the log says
-//! of responses that break off and of refusals.
+//! HTTP: URLs in responses, a proxy configured as its own upstream, and log lines for truncated responses and refusals.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -70,7 +69,7 @@ fn a_proxy_that_is_its_own_upstream_does_not_start() {
     }
 }
 
-/// Asks as Alice on a connection of its own, and reads to its end.
+/// Sends a request as Alice on a new connection, and reads to its end.
 fn said_to_alice(proxy: &Proxy, request: &str) -> String {
     let mut stream = TcpStream::connect((proxy.address, 8080)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -79,7 +78,7 @@ fn said_to_alice(proxy: &Proxy, request: &str) -> String {
     let request = request.replacen("\r\n", &format!("\r\nHost: proxy.lab.test\r\n{alice}"), 1);
     stream.write_all(request.as_bytes()).unwrap();
     let mut said = Vec::new();
-    // What breaks off ends without more.
+    // A truncated response ends without further bytes.
     let _ = stream.read_to_end(&mut said);
     String::from_utf8_lossy(&said).into_owned()
 }

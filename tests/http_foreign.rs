@@ -1,4 +1,4 @@
-//! HTTP with clients and servers that others wrote: requests, requests-ntlm, impacket, curl; pyspnego.
+//! HTTP with third-party clients (requests, requests-ntlm, impacket, curl) and a server of pyspnego.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,10 +9,10 @@ use crate::harness::{
     ALICE, Ended, Folder, Process, Proxy, SERVICE, Setup, address, certificate, opponent, python,
 };
 
-/// How many checks the script has for each way to sign in, and beside them.
+/// The number of checks of the script for each authentication scheme, and of those without.
 const CHECKS: usize = 2 * 8 + 1;
 
-/// A server by HTTP, known by a certificate of its own where it speaks TLS.
+/// An HTTP server, with a certificate of its own if it uses TLS.
 struct Server {
     process: Process,
     /// Its name or address, and its port.
@@ -48,7 +48,7 @@ impl Server {
         Self { process, place, certificate: files.map(|(certificate, _)| certificate), _folder: folder }
     }
 
-    /// A proxy before it that signs in by `scheme`, with TLS of its own as well.
+    /// A proxy before it that authenticates by `scheme` and has a TLS listener.
     fn proxy(&self, scheme: &str, stack: &[&'static str]) -> Proxy {
         self.setup(scheme).stack(stack).start()
     }
@@ -72,7 +72,7 @@ impl Server {
     }
 }
 
-/// Lets the clients do their checks at `url`.
+/// Runs the checks of the clients at `url`.
 fn check(url: &str, ca_file: Option<&PathBuf>, count: usize) {
     let mut command = Command::new(python());
     command.arg(opponent("http_client.py")).args([url, ALICE.0, "LAB", ALICE.1]).args(ca_file);
@@ -102,7 +102,7 @@ fn third_party_clients_work_and_the_server_receives_only_the_service_account() {
             headers.retain(|header| !header[0].as_str().unwrap().contains("Forwarded"));
             assert!(!format!("{headers:?}").contains("proxy.lab.test"), "{request}");
         }
-        // Each operation is shown under who asked, with the name that it has in both protocols.
+        // The live view has the user of each operation, and the operation's name in RPC.
         assert!(!proxy.lines_with("LAB\\alice").is_empty());
         assert!(!proxy.lines_with("emsmdb.Execute").is_empty());
     }
@@ -114,7 +114,7 @@ fn tls_on_both_sides_has_channel_bindings_and_verifies_the_server() {
     let proxy = server.proxy("ntlm", &[]);
     let url = format!("https://{}:8443", proxy.address);
     check(&url, Some(&proxy.file("own.crt")), CHECKS);
-    // A server that shows another certificate than it should gets nothing.
+    // A server with a wrong certificate gets no request.
     let untrusted = Server::start("NTLM", true);
     let other = Server { place: untrusted.place.clone(), ..Server::start("NTLM", true) };
     let proxy = other.proxy("ntlm", &[]);
@@ -130,7 +130,7 @@ fn sighup_reloads_the_certificate_and_an_invalid_one_is_not_used() {
     let account = format!("LAB\\{}:{}", ALICE.0, ALICE.1);
     let works = || curl(&proxy, &["--output", "/dev/null", "--user", &account], "/owa/");
     assert_eq!(works(), "403");
-    // Another certificate for the same address: only who knows it is content now.
+    // Another certificate for the same address: only clients that trust it connect.
     certificate_of(&proxy);
     proxy.process.hang_up();
     proxy.process.wait_out("the certificate", |line| line == "certificate reloaded");
@@ -145,7 +145,7 @@ fn sighup_reloads_the_certificate_and_an_invalid_one_is_not_used() {
     assert!(proxy.stop().status.success());
 }
 
-/// Puts a new certificate and its key where `proxy` has its own.
+/// Replaces the certificate and the key of `proxy`.
 fn certificate_of(proxy: &Proxy) {
     let folder = Folder::new();
     let (crt, key) = certificate(&folder, &[&proxy.address.to_string()]);
@@ -155,7 +155,7 @@ fn certificate_of(proxy: &Proxy) {
 
 #[test]
 fn tls_has_the_configured_minimum_version_and_sends_the_servers_name() {
-    // There is one loopback address that has a name.
+    // One loopback address has a name.
     let server = Server::start_as("localhost", "127.0.0.1:0", true, &["--newest-tls", "1.2"]);
     let account = format!("LAB\\{}:{}", ALICE.0, ALICE.1);
     let get = ["--basic", "--user", &account, "--output", "/dev/null"];
@@ -176,7 +176,7 @@ fn tls_has_the_configured_minimum_version_and_sends_the_servers_name() {
     assert_eq!(server.log().len(), log.len() + 1);
 }
 
-/// What curl says of `path` at the proxy's TLS: the status behind what it got.
+/// The output of curl for `path` at the proxy's TLS listener: the body, then the status.
 fn curl(proxy: &Proxy, arguments: &[&str], path: &str) -> String {
     let ended = ask_by_curl(proxy, arguments, path);
     assert!(ended.status.success(), "{}", ended.err);

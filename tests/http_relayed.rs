@@ -1,4 +1,4 @@
-//! Clients who sign in at the server through the proxy: curl, requests and pyspnego.
+//! Pass-through authentication with curl, requests and pyspnego.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::harness::{
 const LOGON: &str = "execute 65";
 const OPEN: &str = "execute 66";
 
-/// Who asked what, of what changes or tells something: proofs are not among it.
+/// The users and operations of the requests that the server served, without those of handshakes.
 fn served(upstream: &HttpUpstream) -> Vec<(String, String)> {
     let requests = upstream.requests();
     let real = requests.iter().filter(|request| {
@@ -41,7 +41,7 @@ fn curl_authenticates_by_the_schemes_of_the_server_only() {
         let page = place.curl("/EWS/Exchange.asmx").with(&["--oauth2-bearer", token]).run();
         assert_eq!(page.status(), status, "{token}: {page:?}");
     }
-    // A body that waits for the sign-in comes through.
+    // A body that is sent after the handshake is forwarded.
     let post = ["--ntlm", "--data", "a body"];
     let page = place.curl("/EWS/Exchange.asmx").user(ALICE).with(&post).run();
     assert_eq!((page.status(), &*page.body), (200, "POST /EWS/Exchange.asmxa body"), "{page:?}");
@@ -72,7 +72,7 @@ fn sessions_of_two_users_are_separate_with_every_scheme() {
         .flat_map(|by| [(by, ALICE), (by, BOB)])
         .map(|(by, account)| (account.0, HttpClient::new(&proxy, &certificates, Credentials(by, account))))
         .collect();
-    // All at once, one step after the other.
+    // All clients at the same time, step by step.
     for command in ["connect", LOGON, OPEN, LOGON, "disconnect"] {
         for (_, client) in &mut clients {
             client.send(command);
@@ -93,7 +93,7 @@ fn sessions_of_two_users_are_separate_with_every_scheme() {
         let user = format!("lab\\{name}");
         assert_eq!(served.iter().filter(|(by, _)| *by == user).count(), 5 * ways.len(), "{name}");
     }
-    // No connection was ever of two, and each session is of one user.
+    // No connection had two users, and each session has one user.
     let mut owners = std::collections::HashMap::new();
     for request in upstream.requests() {
         let user = request["user"].as_str().unwrap().to_lowercase();
@@ -120,12 +120,12 @@ fn cookies_of_another_user_are_refused_though_the_server_would_accept_them() {
         bob.command(&format!("take {cookies}"));
         assert_ne!(code(&bob.command(LOGON)).unwrap(), "0", "{by}");
     }
-    // With the same name, but by another scheme, it is unknown whether it is the same user.
+    // The same name by another scheme need not be the same user.
     let mut other = HttpClient::new(&place.proxy, &place.certificates, Credentials("basic", ALICE));
     other.command(&format!("take {cookies}"));
     assert_ne!(code(&other.command(OPEN)).unwrap(), "0");
     alice.succeed(LOGON);
-    // Outlook has several connections for one session: each signs in for itself, as the same one.
+    // Outlook has several connections for one session: each authenticates as the same user.
     let cookies = alice.command("cookies")["cookies"].clone();
     let mut second = HttpClient::new(&place.proxy, &place.certificates, Credentials("spnego", ALICE));
     second.command(&format!("take {cookies}"));
@@ -143,7 +143,7 @@ fn a_revoked_or_interrupted_authentication_is_repeated_by_the_client_only() {
         || place.upstream.requests().iter().map(|r| r["connection"].as_u64().unwrap()).max().unwrap();
     let before = connections();
     place.upstream.revoke();
-    // A client that can sign in again is challenged, and keeps its session; one that can't gets an error.
+    // The client is challenged. One that can authenticate again keeps its session; the other gets an error.
     let refused = alice.command(OPEN);
     assert_eq!(refused["status"], 401, "{refused}");
     assert!(refused["headers"].to_string().contains("Negotiate"), "{refused}");

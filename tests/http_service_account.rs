@@ -1,8 +1,8 @@
-//! The account that the proxy signs in with at a server of HTTP, where the server does not take it.
+//! A service account that the HTTP server does not authenticate.
 
 use crate::harness::{ALICE, HttpPlace as Place, SERVICE};
 
-/// The line that the operator gets, as soon as a client asks for something.
+/// The log line after the first request of a client.
 #[track_caller]
 fn expect_logged(place: &Place, line: &str) {
     let page = place.curl("/EWS/Exchange.asmx").user(ALICE).run();

@@ -1,5 +1,5 @@
-//! Sessions of MAPI over HTTP, by requests, impacket and pyspnego: whose they are, what passes, and what becomes of
-//! them when the server or the proxy ends.
+//! Sessions of MAPI over HTTP, with requests, impacket and pyspnego: ownership, responses, and the end of the server or
+//! of the proxy.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ fn content(response: &Value) -> String {
     response["content"].as_str().unwrap().to_owned()
 }
 
-/// What the server says when it is asked by `by` without a proxy.
+/// The responses of the server to a session by `by` without a proxy.
 fn recorded() -> Vec<Value> {
     let certificates = Certificates::new();
     let upstream = HttpUpstream::within_tls("basic", &certificates);
@@ -24,7 +24,7 @@ fn recorded() -> Vec<Value> {
     ["connect", LOGON, OPEN, "disconnect"].map(|command| client.succeed(command)).to_vec()
 }
 
-/// The headers of a response but for cookies, times, and what each client calls its own requests.
+/// The headers of a response, except cookies, times and request ids.
 fn lasting(response: &Value) -> Vec<Value> {
     const OTHERS: [&str; 5] = ["set-cookie", "x-requestid", "x-clientinfo", "www-authenticate", "connection"];
     let headers = response["headers"].as_array().unwrap().iter();
@@ -90,7 +90,7 @@ fn two_users_have_separate_sessions_and_connections() {
         .collect();
     pairs.sort();
     pairs.dedup();
-    // Two sessions, each on one connection, and none on that of the other.
+    // Two sessions, each on a connection of its own.
     assert_eq!(pairs.len(), 2, "{pairs:?}");
     assert_ne!((&pairs[0].0, pairs[0].1), (&pairs[1].0, pairs[1].1));
     assert_ne!(pairs[0].1, pairs[1].1);
@@ -115,12 +115,12 @@ fn cookies_of_another_user_are_refused_and_the_owners_session_continues() {
             assert!(response["status"] == 200 && refused != "0", "{by}: {response}");
             assert!(header(&response, "Set-Cookie").is_none(), "{by}: {response}");
         }
-        // Half of it neither.
+        // Nor do some of the cookies.
         let mut mixed = own.clone();
         mixed["sid"] = cookies["sid"].clone();
         bob.command(&format!("take {mixed}"));
         assert_ne!(code(&bob.command(LOGON)).unwrap(), "0", "{by}");
-        // Bob's own session is as it was, and so is that of Alice.
+        // Bob's own session continues, and so does Alice's.
         bob.command(&format!("take {own}"));
         bob.succeed(OPEN);
         alice.succeed(OPEN);
@@ -131,7 +131,7 @@ fn cookies_of_another_user_are_refused_and_the_owners_session_continues() {
     let cookies = alice.command("cookies")["cookies"].clone();
     again.command(&format!("take {cookies}"));
     again.succeed(OPEN);
-    // None of it reached the server.
+    // None of these requests reached the server.
     let bobs = ["Connect", "Execute", "Execute", "Disconnect"].repeat(4);
     assert_eq!(place.upstream.operations().len(), before.len() + bobs.len() + 1);
     assert!(place.upstream.refusals().is_empty(), "{:?}", place.upstream.refusals());
@@ -140,7 +140,7 @@ fn cookies_of_another_user_are_refused_and_the_owners_session_continues() {
 #[test]
 fn the_proxy_survives_a_server_killed_in_the_middle_of_a_response() {
     let mut place = Place::new("ntlm");
-    // One has received PROCESSING, the other nothing yet.
+    // One client has received PROCESSING, the other nothing yet.
     let mut begun = place.connected("ntlm", ALICE);
     let mut waits = place.connected("impacket", BOB);
     begun.command("script hold");
@@ -154,7 +154,7 @@ fn the_proxy_survives_a_server_killed_in_the_middle_of_a_response() {
     assert!(broken.get("fault").is_some(), "half a response passes for a whole one: {broken}");
     let response = waits.response();
     assert_eq!(response["status"], 502, "{response}");
-    // The proxy goes on: it reports that the server is down, and works again once the server is back.
+    // The proxy continues: it reports that the server is down, and works again once the server is back.
     begun.command("script ");
     assert_eq!(begun.command("connect")["status"], 502);
     place.upstream = place.upstream.restarted();
@@ -172,7 +172,7 @@ fn the_session_error_of_a_restarted_server_reaches_the_client() {
         let mut alice = place.connected("ntlm", ALICE);
         alice.succeed(LOGON);
         place.upstream = place.upstream.restarted();
-        // The old connection is of no use any more, which must not show; the old session is lost, which must.
+        // The loss of the old connection is hidden from the client; the loss of the old session is reported.
         let lost = alice.command(OPEN);
         assert_eq!((lost["status"].as_u64(), code(&lost)), (Some(200), Some("10".into())), "{lost}");
         alice.succeed("connect");
@@ -185,7 +185,7 @@ fn the_session_error_of_a_restarted_server_reaches_the_client() {
 
 #[test]
 fn a_proxy_that_shuts_down_completes_responses_in_flight() {
-    // Longer than this test would wait.
+    // Longer than this test waits.
     let mut place = Place::with("ntlm", |setup| setup.argument("--stop-seconds=3600"));
     let mut alice = place.connected("ntlm", ALICE);
     // Idle connections delay no other client.
@@ -216,13 +216,13 @@ fn sighup_reloads_the_service_password_for_new_connections() {
         place.proxy.process.wait_lines("that the password was read", count, says);
     };
     read_again("not the password", 1);
-    // What stands goes on, what is new does not come about.
+    // Open connections continue, new ones cannot authenticate.
     before.succeed(LOGON);
     let mut after = HttpClient::new(&place.proxy, &place.certificates, Credentials("ntlm", ALICE));
     assert_eq!(after.command("connect")["status"], 503);
     read_again(SERVICE.1, 2);
     after.succeed("connect");
-    // What is no password stays out.
+    // A file without a password is not loaded.
     place.proxy.write_password("");
     place.proxy.process.hang_up();
     place

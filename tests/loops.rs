@@ -1,16 +1,16 @@
-//! Remote calls that lead back to the proxy: known and refused, and what only looks so goes on.
+//! RPC loops: the proxy detects and refuses calls that return to itself, and serves calls that only look so.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::harness::{ALICE, Client, Connection, NSPI, Outcome, Proxy, RawUpstream, Setup, address, forward};
 
-/// A proxy whose server is `target`, to be.
+/// The configuration of a proxy whose upstream is `target`.
 fn before(target: SocketAddr) -> Setup {
     Setup::before(&format!("ncacn_ip_tcp:{}[{}]", target.ip(), target.port())).unprotected()
 }
 
-/// What comes of opening an address book at `proxy`, which must be known soon.
+/// The outcome of opening an address book at `proxy`, which must arrive soon.
 #[track_caller]
 fn refused(proxy: &Proxy) -> Outcome {
     let begin = Instant::now();
@@ -25,12 +25,12 @@ fn looped(line: &str) -> bool {
     line.contains("request loop: upstream.rpc leads back to this proxy; set it to")
 }
 
-/// How often the log says so, and that nothing else is to be seen in it of the many connections of a loop.
+/// Asserts that the log has one line for the loop, and no line for its many connections.
 #[track_caller]
 fn expect_one_line(proxy: &mut Proxy) {
     let log = proxy.stop().err;
     assert_eq!(log.lines().filter(|line| looped(line)).count(), 1, "{log}");
-    // The configuration's own warning is another matter.
+    // The check of the configuration has its own warning.
     let worse = |line: &&str| {
         (line.contains("ERROR") || line.contains("WARN"))
             && !line.contains("modules.stack does not have names")
@@ -82,7 +82,7 @@ fn two_proxies_in_series_are_no_loop() {
     let mut client = Connection::bound(outer.rpc(), NSPI);
     let handle = client.nspi_bind();
     assert_ne!(handle, [0; 16]);
-    // A second connection of the same client, while the first stands.
+    // A second connection of the same client, while the first is open.
     let _ = Connection::bound(outer.rpc(), NSPI).nspi_bind();
     assert_eq!(server.calls().len(), 2);
 }

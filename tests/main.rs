@@ -1,6 +1,6 @@
-//! End-to-end tests: `mapiproxy` as it runs, between clients and servers that others wrote.
+//! End-to-end tests: the program `mapiproxy` between third-party clients and servers.
 //!
-//! `cargo xtask test` builds the program and installs what stands around it: impacket, scapy, pyspnego and
+//! `cargo xtask test` builds the program and installs the others: impacket, scapy, pyspnego and
 //! requests in `target/venv`, tshark and curl. Every test has loopback addresses, a folder and processes of its
 //! own, so that all of them can run at once.
 

@@ -1,5 +1,5 @@
-//! How much memory clients' requests take: it goes back to the system when they are gone, and what one user's requests
-//! may hold at once is bounded. Beyond it they are refused as too busy, and others go on.
+//! Memory of requests and responses: it is returned to the system afterwards, and is bounded for each user and for all
+//! together. A request over a limit is refused as too busy, and other users are not affected.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,7 +13,7 @@ use crate::harness::{Connection, Outcome, PATIENCE, Proxy, RFR, RawUpstream, Set
 const KIB: u64 = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// How long what was freed may stay.
+/// The time within which freed memory is returned.
 const SOON: Duration = Duration::from_secs(10);
 
 fn wait_memory(proxy: &Proxy, patience: Duration, what: &str, fits: impl Fn(u64) -> bool) {
@@ -32,7 +32,7 @@ fn server() -> Server {
     Server::start(|_, _| (response(&executed(&folder_opened()), ""), true))
 }
 
-/// A request of which `sent` bytes of its body are sent, and the rest of it.
+/// Sends a request with `sent` bytes of its body; returns the rest of the body.
 fn begin(mut client: Client, body: &[u8], sent: usize) -> (Client, Vec<u8>) {
     let head = format!("{}Content-Length: {}\r\n\r\n", client.head("Execute"), body.len());
     client.stream.write_all(head.as_bytes()).unwrap();
@@ -45,8 +45,8 @@ fn begin_three(proxy: &Proxy, body: &[u8]) -> Vec<(Client, Vec<u8>)> {
     (0..3).map(|_| begin(Client::new(proxy, "bad"), body, 900_000)).collect()
 }
 
-/// Four waves of `clients`, each of which sends half of a body of 1 MiB and leaves. Afterwards the memory is what it
-/// was, but for `more` KiB.
+/// Four waves of `clients`, each of which sends half of a body of 1 MiB and disconnects. Afterwards the memory is at
+/// most `more` KiB above that before.
 fn waves(clients: usize, more: u64) {
     let server = server();
     let proxy = server.proxied(|setup| {
@@ -85,7 +85,7 @@ fn memory_is_returned_after_waves_of_a_thousand_incomplete_bodies() {
     waves(1000, 32 * KIB);
 }
 
-/// Of `streams` the one on which a response comes first.
+/// The index of the stream on which the first response arrives.
 fn first_responded(streams: &[&TcpStream]) -> usize {
     let until = Instant::now() + PATIENCE;
     for stream in streams {
@@ -99,7 +99,7 @@ fn first_responded(streams: &[&TcpStream]) -> usize {
             }
             return found;
         }
-        assert!(Instant::now() < until, "none was answered");
+        assert!(Instant::now() < until, "no response to any request");
     }
 }
 
@@ -110,7 +110,7 @@ fn a_body_over_the_users_share_of_memory_is_refused_as_busy() {
     let body = execute(&vec![7; 950_000]);
     let good = HttpOutcome::Response(200, "0".to_owned(), executed(&folder_opened()));
     let mut bystander = Bystander::new(&proxy);
-    // Two of them have room.
+    // Two of them fit into the limit.
     let mut begun = begin_three(&proxy, &body);
     let refused = first_responded(&begun.iter().map(|(client, _)| &client.stream).collect::<Vec<_>>());
     let (mut refused, _) = begun.remove(refused);
@@ -123,10 +123,10 @@ fn a_body_over_the_users_share_of_memory_is_refused_as_busy() {
     );
     let line = proxy.process.wait_err("the refusal", |line| line.contains("refused as too busy"));
     assert!(line.contains("bob") && line.contains("clients.request_megabytes_per_user"), "{line}");
-    // It is his share: others have theirs, and so have his small requests.
+    // The limit is per user; small requests of this user are served, too.
     assert_eq!(bystander.0.request("Execute", &body), good);
     assert_eq!(Client::new(&proxy, "bad").request("Execute", &execute(&[7; 1000])), good);
-    // What has come is carried out, and makes room. One more may have been refused in the same instant.
+    // The other requests are executed and free their memory. One of them may have been refused at the same moment.
     let carried_out = begun.into_iter().map(|(mut client, rest)| client.exchange(&rest));
     assert!(carried_out.collect::<Vec<_>>().contains(&good));
     for _ in 0..3 {
@@ -170,7 +170,7 @@ fn unread_http_responses_of_a_user_are_bounded_by_the_users_share_of_memory() {
         .collect();
     let line = proxy.process.wait_err("the refusal", |line| line.contains("refused as too busy"));
     assert!(line.contains("bob") && line.contains("clients.request_megabytes_per_user"), "{line}");
-    // Others are served meanwhile, and memory stays within the limit.
+    // Other users are served meanwhile, and memory stays within the limit.
     Bystander::new(&proxy).expect_response("beside unread responses");
     let statuses = asked.into_iter().map(|mut client| {
         let (head, _) = read_message(&mut client.stream).unwrap();
@@ -180,7 +180,7 @@ fn unread_http_responses_of_a_user_are_bounded_by_the_users_share_of_memory() {
     let count = |status: &str| statuses.iter().filter(|seen| *seen == status).count();
     assert!(count("200") > 0 && count("503") > 0, "{statuses:?}");
     assert_eq!(count("200") + count("503"), CLIENTS, "{statuses:?}");
-    // What was read makes room.
+    // Responses that were read free their memory.
     assert!(matches!(
         Client::new(&proxy, "bad").request("Execute", &execute(&[7; 2000])),
         HttpOutcome::Response(200, ..)
@@ -208,7 +208,7 @@ fn receive(stream: &mut impl Read) -> (u8, Vec<u8>) {
     (header[2], body)
 }
 
-/// The status of the fault that comes next.
+/// The status of the next PDU, which is a fault.
 fn fault(stream: &mut TcpStream) -> u32 {
     let (ptype, body) = receive(stream);
     assert_eq!(ptype, FAULT);
@@ -220,7 +220,7 @@ fn fragment(flags: u8, call_id: u32, stub: usize) -> Vec<u8> {
     pdu(REQUEST, flags, call_id, &[&[0; 8][..], &vec![7; stub]].concat())
 }
 
-/// A connection bound to NSPI ([MS-OXNSPI] 1.9) without a sign-in.
+/// An unauthenticated connection bound to NSPI ([MS-OXNSPI] 1.9).
 fn bound(address: SocketAddr) -> TcpStream {
     bound_as(address, FIRST | LAST)
 }
@@ -245,7 +245,7 @@ fn bound_as(address: SocketAddr, flags: u8) -> TcpStream {
 fn an_unfinished_call_over_its_callers_share_of_memory_gets_a_fault() {
     let setup = Setup::before("ncacn_ip_tcp:127.0.0.1[1]").unprotected();
     let proxy = setup.clients_key("request_megabytes_per_user", "2").start();
-    // Each of them may hold 512 KiB without a sign-in, and three have room.
+    // Each may hold 512 KiB unauthenticated, and three fit into the limit.
     let mut streams: Vec<_> = (0..4).map(|_| bound(proxy.rpc())).collect();
     for stream in &mut streams {
         stream.write_all(&fragment(FIRST, 2, FRAGMENT)).unwrap();
@@ -259,11 +259,11 @@ fn an_unfinished_call_over_its_callers_share_of_memory_gets_a_fault() {
     proxy.process.wait_err("the refusal", |line| {
         line.contains("refused as too busy") && line.contains("clients.request_megabytes_per_user")
     });
-    // What still comes of it is passed over, and other calls are made. The server is not there.
+    // Its remaining fragments are skipped, and other calls are served. No server listens.
     refused.write_all(&fragment(LAST, 2, FRAGMENT)).unwrap();
     refused.write_all(&fragment(FIRST | LAST, 3, 100)).unwrap();
     assert_ne!(fault(&mut refused), TOO_BUSY);
-    // One more may have been refused in the same instant; the others have room for what they hold.
+    // One more may have been refused at the same moment; the others fit into the limit.
     let mut served = 0;
     for mut stream in streams {
         stream.write_all(&fragment(LAST, 2, 100)).unwrap();
@@ -291,7 +291,7 @@ fn unread_rpc_responses_of_a_user_are_bounded_by_the_users_share_of_memory() {
         .collect();
     let line = proxy.process.wait_err("the end", |line| line.contains("does not read responses of"));
     assert!(line.contains("clients.request_megabytes_per_user"), "{line}");
-    // Others are served meanwhile.
+    // Other users are served meanwhile.
     let mut other = Connection::bound(proxy.rpc(), RFR);
     assert_eq!(other.call(1, &[0; 9]).stub().len(), 8);
     let responses: Vec<_> = clients.into_iter().map(|mut client| client.response()).collect();
@@ -318,11 +318,11 @@ fn an_idle_connection_releases_the_memory_of_responses_that_were_read() {
 fn a_pending_call_releases_the_memory_of_its_request() {
     let upstream = RawUpstream::start(|_| Outcome::NoResponse);
     let proxy = Setup::before(&upstream.binding()).unprotected().log("error").start();
-    // Cancels of a call that there is not, as many as come in one read.
+    // As many cancels of an unknown call as arrive in one read.
     let cancels = pdu(18, FIRST | LAST, 9, &[]).repeat(1000);
     let calls: Vec<u8> =
         (0..60).flat_map(|call| [fragment(FIRST | LAST, call + 10, 100), cancels.clone()].concat()).collect();
-    // A call in a context that there is not is refused, when those before it were taken.
+    // A call in an unknown context is faulted after the calls before it were read.
     let last = pdu(REQUEST, FIRST | LAST, 2, &[0, 0, 0, 0, 99, 0, 0, 0]);
     let before = proxy.resident_memory();
     let clients: Vec<_> = (0..12)

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::harness::{Process, example, opponent, python};
 
-/// How many checks the script has for each of NTLM and SPNEGO; fewer would say that it left some out.
+/// The number of checks of the script for each of NTLM and SPNEGO; a smaller number would mean that some did not run.
 const CHECKS: usize = 31;
 
 #[test]

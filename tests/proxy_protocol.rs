@@ -1,4 +1,4 @@
-//! The PROXY protocol, by HTTP and for remote calls: whose connection counts as whose, and what is no header.
+//! The PROXY protocol over HTTP and RPC: the address that counts for limits and logs, and invalid headers.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -13,7 +13,7 @@ const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 const EPM: ([u8; 16], u32) =
     ([0x08, 0x83, 0xaf, 0xe1, 0x1f, 0x5d, 0xc9, 0x11, 0x91, 0xa4, 0x08, 0x00, 0x2b, 0x14, 0xa0, 0xfa], 3);
 
-/// One way to a proxy: where it is, and what a client says first.
+/// A listener of the proxy, and the first bytes of a client.
 struct Listener {
     name: &'static str,
     address: SocketAddr,
@@ -40,7 +40,7 @@ fn behind_load_balancers(server: &Server, edit: impl FnOnce(Setup) -> Setup) -> 
 fn served(listener: &Listener, header: &[u8]) -> (TcpStream, bool) {
     let mut stream = TcpStream::connect(listener.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    // One that was refused may be closed already.
+    // The proxy may have closed the connection already.
     let _ = stream.write_all(&[header, &listener.begin].concat());
     let served = stream.read_exact(&mut [0; 12]).is_ok();
     (stream, served)
@@ -114,7 +114,7 @@ fn an_invalid_header_closes_its_connection_at_once_and_no_other() {
         for header in [
             b"".to_vec(),
             [b"PROXY TCP4 ".to_vec(), vec![b'1'; 100_000]].concat(),
-            // What is announced does not come.
+            // The declared length does not arrive.
             [SIGNATURE, &[0x21, 0x11, 0xff, 0xff][..]].concat(),
             version_2(0x21, 0x11, &[1, 2, 3, 4]),
             version_2(0x2f, 0x11, &[0; 12]),
@@ -208,7 +208,7 @@ fn guesses_over_rpc_are_counted_and_logged_by_the_claimed_address() {
         let report = Client::impacket(guesser).user((ALICE.0, "wrong"), "privacy").run();
         assert!(report.failed.is_some(), "{}", report.text);
     }
-    // She is elsewhere, behind the same load balancer, and gets as far as the server that responses nonsense.
+    // Alice, at another address behind the same load balancer, reaches the server, whose response is malformed.
     let report = Client::impacket(user).user(ALICE, "privacy").run();
     assert!(!upstream.calls().is_empty(), "{}", report.text);
     let log = proxy.stop().err;

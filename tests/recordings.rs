@@ -11,7 +11,7 @@ use crate::harness::{
     Setup, Upstream, program,
 };
 
-/// A proxy that records both sides, after a walk of impacket and one of scapy through it.
+/// The recordings of both sides of a proxy, after conversations of impacket and scapy.
 fn recorded() -> (Upstream, Proxy) {
     let upstream = Upstream::start();
     let capture = "[capture]\npackets = \"run.pcapng\"\nsides = [\"client\", \"upstream\"]\n";
@@ -19,12 +19,12 @@ fn recorded() -> (Upstream, Proxy) {
     let mut proxy = setup.start();
     Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_success();
     Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--dialect", "2000").run().expect_success();
-    // What was recorded last is written by then.
+    // All records are written by then.
     assert!(proxy.stop().status.success());
     (upstream, proxy)
 }
 
-/// Waits until what is recorded in `file` so far is as `complete` wants it: it is written by a thread of its own.
+/// Waits until the recording in `file` is `complete`: a thread of the proxy writes it.
 #[track_caller]
 pub(crate) fn wait_recorded(file: &Path, complete: impl Fn(&[Value]) -> bool) {
     let until = Instant::now() + PATIENCE;
@@ -34,7 +34,7 @@ pub(crate) fn wait_recorded(file: &Path, complete: impl Fn(&[Value]) -> bool) {
     }
 }
 
-/// What `mapiproxy decode` says of `file`, an operation a line.
+/// The output of `mapiproxy decode` for `file`, one operation a line.
 pub(crate) fn decoded(file: &Path, more: &[&str]) -> Vec<Value> {
     let mut command = Command::new(program());
     command.args(["decode", "--json"]).arg(file).args(more);
@@ -44,7 +44,7 @@ pub(crate) fn decoded(file: &Path, more: &[&str]) -> Vec<Value> {
     ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// What tshark says of the packets of `file` that fit `filter`.
+/// The output of tshark for the packets of `file` that match `filter`.
 pub(crate) fn tshark(file: &Path, filter: &str) -> String {
     let mut command = Command::new("tshark");
     command.arg("-r").arg(file).args(["-d", "tcp.port==6001,dcerpc", "-Y", filter]);
@@ -53,8 +53,8 @@ pub(crate) fn tshark(file: &Path, filter: &str) -> String {
     ended.out
 }
 
-/// Nothing of an operation is left opaque. Not so the responses to ROPs: those of the server that stands in here are
-/// the questions once more.
+/// Asserts that no part of an operation is opaque, except responses to ROPs: the test's server sends the ROPs of the
+/// request back.
 #[track_caller]
 fn is_read(operation: &Value) {
     let echoed = operation["rops"].as_array().is_some_and(|rops| !rops.is_empty());
@@ -65,7 +65,7 @@ fn is_read(operation: &Value) {
 fn wireshark_reads_recordings_of_the_proxy_without_errors() {
     let (_upstream, proxy) = recorded();
     let file = proxy.file("run.pcapng");
-    // The restriction of NspiGetMatches it does not read on the wire either.
+    // tshark does not decode the restriction of NspiGetMatches on the wire either.
     let malformed = "_ws.malformed && !(nspi.opnum == 5)";
     assert_eq!(tshark(&file, malformed), "");
     assert_eq!(
@@ -123,7 +123,7 @@ fn the_recording_has_the_client_operation_and_side_of_each_call() {
     assert_eq!(decoded(&file, &["--user", "bob"]), Vec::<Value>::new());
 }
 
-/// The numbers of the packets of `file` in which a sealed response begins that this port sent.
+/// The numbers of the packets of `file` in which a sealed response from `port` begins.
 fn sealed_responses(file: &Path, port: u16) -> Vec<String> {
     let filter = format!("tcp.srcport == {port} && dcerpc.pkt_type == 2 && dcerpc.auth_level == 6");
     let mut command = Command::new("tshark");
@@ -183,7 +183,7 @@ fn sealed_calls_of_a_client_are_decoded_only_with_its_password() {
         is_read(operation);
     }
     assert!(of_client.iter().any(|operation| operation.to_string().contains("Ada Lovelace")));
-    // With another's password, or none, nothing of it is read: the server's side is sealed by another account.
+    // Without this password nothing is decoded, since the server's side is sealed by another account.
     let of_server = with.iter().filter(|operation| !to(operation));
     let sealed = |operation: &Value| {
         operation["problems"].to_string().contains("none of the given passwords and keys fits")
@@ -193,7 +193,7 @@ fn sealed_calls_of_a_client_are_decoded_only_with_its_password() {
     assert!(!without.iter().any(|operation| operation.to_string().contains("Lovelace")));
 }
 
-/// Sends what `recording` holds to the proxy `target` once more, as `account`.
+/// Replays `recording` to the proxy `target` as `account`.
 fn replayed(recording: &Path, target: &Proxy, account: (&str, &str)) -> Ended {
     let folder = Folder::new();
     let password = folder.write("password", account.1);
@@ -239,7 +239,7 @@ fn a_replayed_session_has_the_same_meaning_and_differences_are_reported() {
     assert!(same.out.contains("nspi.QueryRows: the same"), "{}", same.out);
     assert!(same.out.ends_with(" 0 differ; 0 calls were not sent"), "{}", same.out);
 
-    // Another server, which has the same people but in other places, responses otherwise.
+    // The responses of another server with the same people in another order differ.
     let other = Lab::start(true);
     let setup = Setup::before(&other.mapper().to_string()).stack(&[]);
     let differs = replayed(&recording, &setup.start(), BOB);
@@ -259,7 +259,7 @@ pub(crate) fn unpacked(pack: &str) -> (Folder, std::path::PathBuf) {
     (folder, path)
 }
 
-/// Sends `recording` to `url` once more, as `account`, with the arguments `more`.
+/// Replays `recording` to `url` as `account`, with the arguments `more`.
 fn replayed_by_http(recording: &Path, url: &str, account: (&str, &str), more: &[&str]) -> Ended {
     let folder = Folder::new();
     let password = folder.write("password", account.1);
@@ -269,7 +269,7 @@ fn replayed_by_http(recording: &Path, url: &str, account: (&str, &str), more: &[
     Process::start("mapiproxy replay", &mut command).end()
 }
 
-/// A proxy before a server that plays `pack` back, and how `mapiproxy replay` is to know its certificate.
+/// A proxy before a server that plays `pack` back, with the certificates of the proxy.
 pub(crate) fn playback(pack: &str, changes: &[Change]) -> (HttpUpstream, Proxy, Certificates) {
     let certificates = Certificates::new();
     let upstream = HttpUpstream::playback(pack, changes, &certificates);
@@ -277,7 +277,7 @@ pub(crate) fn playback(pack: &str, changes: &[Change]) -> (HttpUpstream, Proxy, 
     (upstream, proxy, certificates)
 }
 
-/// What `mapiproxy replay` says of `recording`, sent to `proxy` as `account`.
+/// The output of `mapiproxy replay` of `recording` to `proxy` as `account`.
 pub(crate) fn replayed_to(
     proxy: &Proxy,
     certificates: &Certificates,
@@ -292,7 +292,7 @@ pub(crate) fn replayed_to(
 
 #[test]
 fn a_replayed_http_recording_has_the_same_meaning() {
-    // What was asked without any session, and is malformed, the proxy refuses for the one, the server for the other.
+    // A malformed request without a session: the proxy refuses it for one reason, the recorded server for the other.
     let malformed = "[32] emsmdb.Execute: differs\n  X-ResponseCode: 10, recorded was 2\n";
     for (pack, differs, counts) in [
         ("mapihttp", malformed, "399 answers are the same, 1 differ; 40 calls were not sent"),

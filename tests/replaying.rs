@@ -1,9 +1,9 @@
-//! A recording sent once more to a server that has made up other ids and times, or that responses otherwise.
+//! Replay of a recording to a server with other identifiers and times, or with other content.
 
 use crate::harness::{ALICE, Change, Ended};
 use crate::recordings::{playback, replayed_to, unpacked, utf16};
 
-/// What was recorded of a session that had not begun, which the proxy refuses with another code.
+/// The difference at a recorded request without a session, which the proxy refuses with another code.
 const MALFORMED: &str = "[32] emsmdb.Execute: differs\n  X-ResponseCode: 10, recorded was 2\n";
 
 fn bytes(digits: &str) -> Vec<u8> {
@@ -11,7 +11,7 @@ fn bytes(digits: &str) -> Vec<u8> {
     digits.chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
 }
 
-/// What another server with the same mailbox has otherwise.
+/// The identifiers and times of another server with the same mailbox.
 fn renewed() -> Vec<Change> {
     let ids = [
         // The GUID of the replica in long-term ids, source and change keys, and sets of ids.
@@ -31,19 +31,19 @@ fn renewed() -> Vec<Change> {
         ("FD15066AE5D4584BA43E58A9C51053DC", "EE15066AE5D4584BA43E58A9C51053DC"),
         ("B32DAD6ACF33FA4CA468E7CF39EB34D8", "C42DAD6ACF33FA4CA468E7CF39EB34D8"),
     ];
-    // When somebody logged on, and the day of every other time of the recording, some of which the client set.
+    // The time of the logon, and the day of every other time of the recording, some of which the client set.
     let times = [("1300 1706150BEA07", "2200 11021E0BEA07"), ("0C7ADD01", "0D8BDD01")];
     let ids = ids.map(|(old, new)| Change::Regenerated(bytes(old), bytes(new)));
     ids.into_iter().chain(times.map(|(old, new)| Change::Altered(bytes(old), bytes(new)))).collect()
 }
 
-/// What `mapiproxy replay` says of a recording, with the server changed.
+/// The output of `mapiproxy replay` with a changed server.
 fn replayed(changes: &[Change]) -> Ended {
     let pack = "mapihttp";
     let (_folder, recording) = unpacked(pack);
     let (upstream, proxy, certificates) = playback(pack, changes);
     let replayed = replayed_to(&proxy, &certificates, &recording, ALICE);
-    // Whatever it was asked was asked with its own ids.
+    // The server accepted the identifiers in all requests.
     assert_eq!(upstream.refusals(), Vec::<serde_json::Value>::new());
     replayed
 }

@@ -1,4 +1,4 @@
-//! Samba's conformance tests of connection-oriented DCE/RPC, which hold what Windows does.
+//! Samba's conformance tests of connection-oriented DCE/RPC, which describe the behaviour of Windows.
 
 use std::process::Command;
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::harness::{ALICE, Folder, Lab, Process, SERVICE, Setup, opponent};
 
-/// How many tests there are that need neither SMB nor Kerberos; fewer would say that some were not found.
+/// The number of tests that need neither SMB nor Kerberos; a smaller number would mean that some were not found.
 const TESTS: usize = 173;
 
-/// The tests that fail, by why that is right.
+/// The tests that may fail, by the reason.
 const FAILING: &[(&str, &[&str])] = &[
     (
         "a context's number has 16 bits in responses too (C706 12.6.3.1); the tests want the low eight",

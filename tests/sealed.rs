@@ -1,5 +1,5 @@
-//! Sealed pdus that somebody on the wire changes, repeats, swaps or keeps: each is noticed, ends in a fault or a
-//! close, and never in a response or in a call that the server gets to see.
+//! Sealed PDUs that a man in the middle changes, repeats, reorders or drops: each is detected, and ends in a fault or
+//! a closed connection. It is never forwarded, and never has a response.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -18,8 +18,7 @@ const HEADER: usize = 24;
 const TRAILER: usize = 8;
 const SIGNATURE: usize = 16;
 
-/// The bits to flip in a pdu of `length` bytes: each of the header's and of the trailer's, where each means
-/// something, and one of every other byte.
+/// The bits to flip in a PDU of `length` bytes: all of the header and of the trailer, and one of every other byte.
 fn bits(length: usize) -> Vec<usize> {
     let trailer = length - SIGNATURE - TRAILER..length - SIGNATURE;
     let each = |byte: &usize| *byte < HEADER || trailer.contains(byte);
@@ -53,7 +52,7 @@ fn recorded(upstream: &RawUpstream) -> Proxy {
     setup.clients_key("handshake_seconds", "3").start()
 }
 
-/// Many sessions of alice at `relay`: what came of each one's opening, and of its call where it got that far.
+/// Many sessions of alice at `relay`: the outcome of opening each, and of its call if it was opened.
 fn sessions(relay: &Relay, arguments: &[(&str, &str)]) -> Vec<Vec<String>> {
     let mut client = Client::sessions(relay.address).user(ALICE, "privacy").with("--timeout", "60");
     for (name, value) in arguments {
@@ -66,7 +65,7 @@ fn sessions(relay: &Relay, arguments: &[(&str, &str)]) -> Vec<Vec<String>> {
     report.result("sessions").as_array().unwrap().iter().map(words).collect()
 }
 
-/// How often each thing came of a session's last step.
+/// How often the last step of a session had each outcome.
 fn count(sessions: &[Vec<String>]) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
     for session in sessions {
@@ -99,12 +98,12 @@ fn a_bit_flipped_anywhere_in_a_sealed_request_is_detected() {
     println!("flipped in a request: {:?}", count(&sessions));
     assert!(touched > 250 && untouched > 0, "{touched} of {SESSIONS} were touched");
     for (connection, seen) in relay.sent_by_server() {
-        let answered = kinds(&seen).contains(&RESPONSE);
-        assert_eq!(answered, connection >= touched, "bit {connection} of {touched}: {:?}", kinds(&seen));
-        assert!(seen.ended || answered, "bit {connection}: the connection is still there");
+        let responded = kinds(&seen).contains(&RESPONSE);
+        assert_eq!(responded, connection >= touched, "bit {connection} of {touched}: {:?}", kinds(&seen));
+        assert!(seen.ended || responded, "bit {connection}: the connection is still there");
     }
     bystander.expect_undisturbed();
-    // Two calls of each who was left in peace, and of the bystander.
+    // Two calls of each unmodified session, and of the bystander.
     assert_eq!(upstream.calls().len(), 2 * (untouched + 1));
 }
 
@@ -123,7 +122,7 @@ fn a_bit_flipped_anywhere_in_a_sealed_response_of_the_server_is_detected() {
         }
         _ => vec![pdu],
     });
-    // Where a flip makes a pdu longer, the rest of it is waited for as long as a response may take.
+    // If a flip makes a PDU longer, the proxy waits for the rest as long as a response may take.
     let proxy = Setup::before(&relay.binding()).upstream_key("call_seconds", "12").start();
     let bystander = Bystander::at(&proxy);
     let client = Relay::before(proxy.rpc(), |_, pdu| vec![pdu]);
@@ -212,14 +211,14 @@ fn reordered_sealed_fragments_are_faulted() {
     }
     bystander.expect_undisturbed();
     assert_eq!(upstream.calls().len(), 2, "the bystander's alone");
-    // Left in peace, fragments make requests.
+    // Unmodified fragments are reassembled.
     let quiet = Relay::before(proxy.rpc(), |_, pdu| vec![pdu]);
     assert_eq!(count(&self::sessions(&quiet, &[("--fragment", "12")])), [("response", 1)].into());
 }
 
 #[test]
 fn a_repeated_sealed_response_of_the_server_completes_no_call() {
-    // Behind its first appearance, and in place of the next response.
+    // After its first appearance, and in place of the next response.
     for in_place in [false, true] {
         let upstream = Upstream::start();
         let first = Mutex::new(BTreeMap::new());
@@ -240,7 +239,7 @@ fn a_repeated_sealed_response_of_the_server_completes_no_call() {
         let client = Relay::before(proxy.rpc(), |_, pdu| vec![pdu]);
         for session in sessions(&client, &[("--count", "4")]) {
             assert_eq!(session[0], "response");
-            // The connection to the server is given up: the call on it fails, or finds its handle gone.
+            // The connection to the server is closed: the call on it fails, or its handle is unknown.
             assert!(session[1].starts_with("fault"), "{session:?}");
         }
         bystander.expect_undisturbed();

@@ -22,7 +22,7 @@ fn a_handle_is_refused_for_another_user_on_another_connection() {
     assert!(bob.fault_of(&of_alice).contains(CONTEXT_MISMATCH));
     assert!(alice.fault_of(&of_bob).contains(CONTEXT_MISMATCH));
     assert!(bob.command(&format!("close {of_alice}"))["fault"].as_str().unwrap().contains(CONTEXT_MISMATCH));
-    // None of it reached the server, and both go on.
+    // No call reached the server, and both sessions continue.
     alice.expect_use(&of_alice);
     bob.expect_use(&of_bob);
     assert_eq!(upstream.calls().iter().filter(|call| *call == "NspiCompareMIds").count(), 4);
@@ -40,8 +40,8 @@ fn joining_the_association_group_of_another_user_gives_no_access_to_its_handles(
     assert_eq!(bob.group, alice.group, "the group can't be joined, and this shows nothing");
     assert!(bob.fault_of(&handle).contains(CONTEXT_MISMATCH));
     alice.expect_use(&handle);
-    // The group's handles do belong to both connections of one user; at scapy's server they do not, so that
-    // the refusal is the server's.
+    // The handles of a group belong to both connections of a user. At scapy's server they do not, so that the
+    // refusal is the server's.
     let mut again = ScriptedClient::bound(&proxy, ALICE, alice.group);
     assert!(again.fault_of(&handle).contains(CONTEXT_MISMATCH));
     assert_eq!(upstream.log().iter().filter(|line| line.get("refused").is_some()).count(), 1);
@@ -87,7 +87,7 @@ fn the_servers_own_handle_is_refused() {
     let mut one = Connection::bound(proxy.rpc(), NSPI);
     let mut other = Connection::bound(proxy.rpc(), NSPI);
     let handles = [one.nspi_bind(), other.nspi_bind()];
-    // One handle at the server, yet two here.
+    // One handle at the server has two at the proxy.
     assert_ne!(handles[0], handles[1]);
     assert!(!handles.contains(&crate::harness::HANDLE));
     let fault = crate::harness::Outcome::Fault(0x1C00_001A);
@@ -109,7 +109,7 @@ fn the_servers_handles_of_a_disconnected_client_are_closed() {
     vanishes.kill();
     upstream.wait_closed(1);
     proxy.process.wait_err("unbind", |line| line.contains("unbind") && line.contains("operations=2"));
-    // The handle is gone with its owner, and the others have theirs.
+    // The handle is closed with its owner, and others keep theirs.
     let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     assert!(alice.fault_of(&handle).contains(CONTEXT_MISMATCH));
     stays.expect_use(&of_bob);
@@ -117,10 +117,10 @@ fn the_servers_handles_of_a_disconnected_client_are_closed() {
     upstream.wait_closed(2);
 }
 
-/// What `dummy` says of one operation, in order.
+/// The hooks of one operation in `dummy`'s lines, in order.
 const HOOKS: [&str; 6] = ["request_bytes", "request", "dispatch", "response_bytes", "response", "deliver"];
 
-/// The name of the hook in a line of `dummy`'s.
+/// The hook in a line of `dummy`.
 fn hook(line: &str) -> Option<&str> {
     line.split_once("dummy: ")?.1.split_whitespace().next()
 }

@@ -1,4 +1,4 @@
-//! Stopping while clients are half-way in something, and going on where nothing can be said.
+//! Shutdown with incomplete requests, and operation when output and log cannot be written.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use crate::harness::parked;
 use crate::harness::raw_http::{Bystander, Client, Server, response};
 use crate::harness::{Connection, NSPI, Outcome, PATIENCE, Proxy, RawUpstream, Setup, echo, with_handle};
 
-/// Reads until what came ends with `end`.
+/// Reads until the bytes end with `end`.
 #[track_caller]
 fn read_to(stream: &mut TcpStream, end: &[u8]) {
     let mut all = Vec::new();
@@ -29,7 +29,7 @@ fn half_way(proxy: &Proxy, head: impl FnOnce(&Client) -> String) -> Client {
     client
 }
 
-/// A request for something that is no operation.
+/// A request outside of MAPI.
 fn elsewhere(client: &Client, method: &str) -> String {
     client.head("Execute").replacen("POST /mapi/emsmdb/", &format!("{method} /ews/exchange.asmx"), 1)
 }
@@ -107,11 +107,11 @@ fn one_signal_ends_the_proxy_without_waiting_for_incomplete_requests() {
         half_way(&proxy, |client| client.head("Execute")),
         half_way(&proxy, |client| elsewhere(client, "POST")),
     ];
-    // An unauthenticated body is read too, to be thrown away.
+    // The body of an unauthenticated request is read, too, and discarded.
     let unknown = Client::unauthenticated(&proxy, "bad");
     let head = "POST /ews/x HTTP/1.1\r\nHost: proxy.lab.test\r\nContent-Length: 1000\r\n\r\n";
     (&unknown.stream).write_all(head.as_bytes()).unwrap();
-    // A remote call of which half a fragment came.
+    // Half a fragment of an RPC call.
     let mut call = TcpStream::connect(proxy.rpc()).unwrap();
     call.write_all(&[5, 0, 11, 3, 16, 0, 0, 0, 200, 0]).unwrap();
     let begin = Instant::now();
@@ -123,7 +123,7 @@ fn one_signal_ends_the_proxy_without_waiting_for_incomplete_requests() {
 
 #[test]
 fn shutdown_does_not_wait_for_a_client_that_reads_nothing() {
-    // More than what the sockets between hold.
+    // More than the socket buffers hold.
     let upstream = RawUpstream::start(|call| match call.opnum {
         11 => Outcome::Response(vec![7; 14_000_000]),
         _ => echo(call),
@@ -159,7 +159,7 @@ fn a_stalled_reader_of_output_and_log_blocks_nothing() {
     let server = Server::start(|_, _| (Vec::new(), false));
     let mut proxy = server.proxied(|setup| setup.log("trace").output_unread());
     let mut bystander = Bystander::new(&proxy);
-    // More than a pipe takes.
+    // More than a pipe holds.
     for _ in 0..1000 {
         bystander.expect_response("lines that are not read");
     }

@@ -1,4 +1,4 @@
-//! scapy signs in through the proxy and connects to its mailbox at scapy's server, in both dialects.
+//! scapy authenticates at the proxy and connects to its mailbox at scapy's server, in both dialects.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::harness::{ALICE, BOB, Client, Report, SERVICE, Setup, Upstream};
 
 const NCA_S_OP_RNG_ERROR: u64 = 0x1C01_0002;
 
-/// The whole conversation of both dialects, as far as the client can tell.
+/// Asserts the results of the conversation in both dialects.
 fn expect_both_dialects(report: &Report) {
     for (connect, call, disconnect) in [
         ("EcDoConnect", "EcDoRpc", "EcDoDisconnect.2000"),
@@ -92,7 +92,7 @@ fn the_server_is_called_with_spnego_at_every_level() {
     towards_the_server("spnego", 9);
 }
 
-/// scapy and impacket sign nothing at packet, so that here two proxies talk to one another.
+/// scapy and impacket do not sign at level packet, so this test has two proxies in series.
 #[test]
 fn two_proxies_in_series_serve_at_every_level() {
     let upstream = Upstream::start();
@@ -114,7 +114,7 @@ fn a_wrong_service_password_is_no_authentication_failure_of_the_client() {
     let upstream = Upstream::start();
     let setup = Setup::before(&upstream.mapper().to_string()).service_account((SERVICE.0, "Cheshire Cat 4"));
     let proxy = setup.start();
-    // What failed is the call; the client's own sign-in is as good as it was.
+    // The call fails; the client stays authenticated.
     let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--dialect", "2000");
     client.run().expect_failed("EcDoConnect", "fault 0x000006bf");
     assert_eq!(upstream.calls(), [""; 0]);
@@ -145,7 +145,7 @@ fn a_client_that_offers_ndr64_beside_ndr_is_served_with_ndr() {
 #[test]
 fn a_big_endian_client_is_served_like_any_other() {
     let upstream = Upstream::start();
-    // With a module that reads names, so that what came big-endian is both looked at and passed on.
+    // A module decodes names, so that big-endian stubs are both decoded and forwarded.
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
     let client = || Client::scapy(proxy.mapper()).user(ALICE, "privacy").flag("--directory");
     let big = client().flag("--big-endian").run().expect_success();
@@ -156,7 +156,7 @@ fn a_big_endian_client_is_served_like_any_other() {
         assert_eq!(big.result(step), little.result(step), "{step}");
     }
     assert_eq!(big.result("RfrGetNewDSA")["ppszServer"], "proxy.lab.test");
-    // The server saw the same calls both times.
+    // The server received the same calls both times.
     let calls = |log: &[Value]| -> Vec<Value> {
         log.iter().filter(|line| line.get("call").is_some()).map(|line| line["call"].clone()).collect()
     };

@@ -1,10 +1,10 @@
-//! Unchanged bytes are forwarded as they came, in both directions; only context handles are replaced.
+//! Unchanged stubs are forwarded byte for byte, in both directions; only context handles are replaced.
 
 use crate::harness::{
     Connection, EMSMDB, HANDLE, NSPI, Outcome, Proxy, RFR, RawUpstream, Setup, with_handle,
 };
 
-/// Bytes that mean nothing to anybody, different for each `seed`.
+/// Pseudorandom bytes, different for each `seed`.
 fn noise(seed: u32, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761) | 1;
     let next = || {
@@ -16,7 +16,7 @@ fn noise(seed: u32, length: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(length).collect()
 }
 
-/// A server that responses the call `n` with noise of its own, behind its handle where there is one.
+/// A server that responds to the call `n` with other noise, after its handle if it has one.
 fn noisy() -> RawUpstream {
     RawUpstream::start(|call| {
         let seed = u32::from(call.opnum) + u32::try_from(call.stub.len()).unwrap();
@@ -83,7 +83,7 @@ fn trailing_bytes_of_a_request_are_forwarded_unless_a_module_changes_it() {
 fn handles_are_translated_in_both_directions_until_closed() {
     let upstream = RawUpstream::start(|call| match call.opnum {
         10 => Outcome::Response([&[0; 4], &HANDLE[..], &noise(1, 50), &[0; 4]].concat()),
-        // EcDoRpcExt2 responses with the handle that it was asked with.
+        // The response of EcDoRpcExt2 has the handle of the request.
         11 => Outcome::Response([&[0; 4], &HANDLE[..], &noise(2, 5000), &[0; 4]].concat()),
         _ => Outcome::Response([0; 24].to_vec()),
     });

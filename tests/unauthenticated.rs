@@ -1,4 +1,4 @@
-//! Clients that don't sign in: they cost little, and nothing that those need who do.
+//! Unauthenticated clients: their time and connections are limited, and authenticated clients are not affected.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,7 +11,7 @@ use crate::harness::{Connection, NSPI, Outcome, PATIENCE, Proxy, RawUpstream, Se
 const MGMT: ([u8; 16], u32) =
     ([0x80, 0xbd, 0xa8, 0xaf, 0x8a, 0x7d, 0xc9, 0x11, 0xbe, 0xf4, 0x08, 0x00, 0x2b, 0x10, 0x29, 0x89], 1);
 
-/// Two seconds for signing in and for what has begun.
+/// Two seconds for authentication and for each request.
 fn hasty(setup: Setup) -> Setup {
     setup.clients_key("handshake_seconds", "2").stack(&[])
 }
@@ -22,7 +22,7 @@ fn connect(proxy: &Proxy) -> TcpStream {
     stream
 }
 
-/// Reads until the proxy closes the connection, which must be after `begin` by two seconds, and not much later.
+/// Reads until the proxy closes the connection, which must be about two seconds after `begin`.
 #[track_caller]
 fn expect_closed_in_time(stream: &mut TcpStream, begin: Instant) -> String {
     let mut all = Vec::new();
@@ -64,7 +64,7 @@ fn unauthenticated_requests_without_a_pause_do_not_extend_the_time_limit() {
     let begin = Instant::now();
     let mut writer = client.try_clone().unwrap();
     let sends = thread(move || {
-        // Each time the beginning of the next request comes with the end of the last.
+        // The begin of each request is sent with the end of the one before.
         let rest = "ET /ews/x HTTP/1.1\r\nHost: proxy.lab.test\r\n\r\nG";
         let mut sent = writer.write_all(b"G");
         while sent.is_ok() && begin.elapsed() < PATIENCE {
@@ -150,7 +150,7 @@ fn a_call_of_the_management_interface_grants_no_idle_time() {
     for address in [proxy.rpc(), proxy.mapper()] {
         let begin = Instant::now();
         let mut client = Connection::bound(address, MGMT);
-        // Is the server listening?
+        // rpc_mgmt_is_server_listening
         assert!(matches!(client.call(2, &[]), Outcome::Response(_)));
         assert_eq!(client.response(), Outcome::Closed);
         let took = begin.elapsed();

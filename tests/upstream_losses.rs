@@ -1,4 +1,4 @@
-//! A server that dies while clients wait for its responses: what the log says of it.
+//! The log lines for a server that dies while clients wait for its responses.
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex};
@@ -9,7 +9,7 @@ use crate::harness::{Ended, Outcome, PATIENCE, Proxy, RawUpstream, Setup};
 
 const WAITS: usize = 30;
 
-/// Requests that a server has and does not response before it dies.
+/// Requests that a server holds until it dies.
 #[derive(Default)]
 struct Parked {
     state: Mutex<(usize, bool)>,
@@ -38,7 +38,7 @@ impl Parked {
     }
 }
 
-/// A server of HTTP that parks waits, and its end begins half of the responses that it breaks off.
+/// An HTTP server that holds waits. When it dies, half of them have the begin of a response.
 fn http(parked: &Arc<Parked>) -> Server {
     let parked = Arc::clone(parked);
     Server::start(move |head, _| {
@@ -60,7 +60,7 @@ fn waits_by_http(proxy: &Proxy, begins: bool) -> Client {
     client
 }
 
-/// The only line at WARN about the network of a proxy that has ended.
+/// The only network line at WARN in the log of a proxy that has ended.
 #[track_caller]
 fn only_warning(ended: &Ended) -> &str {
     let lines: Vec<_> =

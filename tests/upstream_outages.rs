@@ -1,5 +1,4 @@
-//! Upstreams that can't be reached or refuse the proxy's account: how often they are asked, what the log says, and
-//! what clients read.
+//! Upstreams that cannot be reached or do not authenticate the service account: attempts, log lines and responses.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,12 +15,12 @@ const OPERATIONS: usize = 50;
 const WRONG: (&str, &str) = (SERVICE.0, "Cheshire Cat 4");
 const REFUSED_ACCOUNT: &str = "rejects the proxy's own account, not yours";
 
-/// What a client of HTTP reads who asks for something: the status, and the text.
+/// The status and the body that an HTTP client receives.
 fn asks(proxy: &Proxy, port: u16) -> (u16, String) {
     asks_as(proxy, port, ALICE, "/EWS/Exchange.asmx")
 }
 
-/// What `user` reads who asks for `path`.
+/// The status and the body for a request of `user` for `path`.
 fn asks_as(proxy: &Proxy, port: u16, user: (&str, &str), path: &str) -> (u16, String) {
     let stream = TcpStream::connect((proxy.address, port)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -34,7 +33,7 @@ fn asks_as(proxy: &Proxy, port: u16, user: (&str, &str), path: &str) -> (u16, St
     }
 }
 
-/// Has the proxy read the password of its account again, for the time `times`.
+/// Makes the proxy reload the password of its account, for the time `times`.
 fn read_again(proxy: &Proxy, times: usize) {
     proxy.process.hang_up();
     proxy
@@ -70,7 +69,7 @@ fn without_colours(line: &str) -> String {
     parts.fold(first, |all, part| all + part.split_once('m').map_or("", |(_, rest)| rest))
 }
 
-/// A server that takes one password, by Basic; how many sign-ins it saw.
+/// A server that accepts one password by Basic, with the number of authentications.
 fn by_basic() -> (Server, Arc<AtomicUsize>) {
     let seen = Arc::<AtomicUsize>::default();
     let counted = Arc::clone(&seen);
@@ -99,7 +98,7 @@ fn a_wrong_service_password_is_tried_once_by_basic_and_a_reloaded_one_at_once() 
     assert!(line.contains("the server offers Basic and rejects the service account"), "{line}");
     assert!(line.contains("SIGHUP"), "{line}");
 
-    // The same password, read again, is no other one.
+    // Reloading the same password causes no new attempt.
     read_again(&proxy, 1);
     assert_eq!(asks(&proxy, 8080).0, 503);
     assert_eq!(seen.load(Ordering::Relaxed), 1);
@@ -136,7 +135,7 @@ fn a_service_password_changed_at_the_server_is_tried_twice_at_most() {
     let (server, seen) = by_basic();
     let proxy = server.proxied(|setup| setup);
     assert_eq!(asks(&proxy, 8080).0, 200);
-    // To the server, another one is wrong as the old one is after a change.
+    // At the server, another password is as wrong as the old one after a change.
     proxy.write_password(WRONG.1);
     read_again(&proxy, 1);
     for _ in 0..OPERATIONS {
@@ -156,7 +155,7 @@ fn a_refusal_of_the_service_account_for_one_users_requests_stops_no_other_user()
         (refusal.into(), true)
     });
     let proxy = server.proxied(|setup| setup);
-    // Whether the account was accepted before or not, there and elsewhere.
+    // Before and after the account was accepted, at this and at other paths.
     for _ in 0..2 {
         for denied in ["/OAB/denied", "/EWS/denied"] {
             for _ in 0..3 {
@@ -174,8 +173,7 @@ fn a_refusal_of_the_service_account_for_one_users_requests_stops_no_other_user()
     );
 }
 
-/// What an NTLM server says to a first token ([MS-NLMP] 2.2.1.2): Unicode, NTLM, target info, extended session
-/// security, and nothing in its target info but its end.
+/// A CHALLENGE_MESSAGE ([MS-NLMP] 2.2.1.2): Unicode, NTLM, extended session security, and an empty target info.
 fn challenge() -> String {
     let flags = 0x0288_0201_u32.to_le_bytes();
     let parts: [&[u8]; 8] = [
@@ -197,7 +195,7 @@ fn a_wrong_service_password_is_tried_once_by_ntlm() {
     let counted = Arc::clone(&seen);
     let server = Server::start(move |head, _| {
         let sent = field(head, "authorization").unwrap_or_default();
-        // The first token has this number; the last one is a sign-in.
+        // MessageType 1 is a NEGOTIATE_MESSAGE; 3 is an authentication.
         let offer = if sent.starts_with("NTLM TlRMTVNTUAAB") {
             format!("NTLM {}", challenge())
         } else {
@@ -288,7 +286,7 @@ fn a_server_that_is_down_is_logged_once_with_pass_through_authentication() {
         assert!(status == 502 && text.contains("cannot be reached"), "{status} {text}");
     }
     only_line(&proxy, "WARN", "upstream is unreachable");
-    // What the server never saw was no guess at a password.
+    // Attempts that did not reach the server do not count as guesses.
     let log = proxy.process.err().join("\n");
     assert!(!log.contains("sign-in"), "{log}");
 }

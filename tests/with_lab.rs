@@ -1,5 +1,5 @@
-//! impacket, scapy and the project's client through the proxy to the lab, whose directory is larger and less
-//! simple than scapy's.
+//! impacket, scapy and the project's client through the proxy to the lab, whose directory is larger than that of
+//! scapy's server.
 
 use std::process::Command;
 
@@ -11,11 +11,11 @@ use crate::harness::{
 
 const SERVER_DN: &str = "/cn=Configuration/cn=Servers/cn=";
 
-/// What the lab's distinguished names of servers begin with.
+/// The prefix of the lab's distinguished names of servers.
 const LAB_SERVERS: &str = "/o=Lab Organisation/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)\
      /cn=Configuration/cn=Servers/cn=";
 
-/// impacket's walk, asking about `server`.
+/// impacket's conversation with `server`.
 fn walk(client: Client, server: &str) -> Report {
     let client = client.with("--server-dn", &format!("{LAB_SERVERS}{server}"));
     client.with("--prefix", "A").with("--resolve", "al").run().expect_success()
@@ -61,7 +61,7 @@ fn responses_equal_the_labs_except_for_names() {
     expect_no_server(&through);
     assert_eq!(servers(&direct.text), ["EXCH1"]);
     assert_eq!(servers(&through.text), ["PROXY"]);
-    // Of several addresses of the server there is one for the proxy.
+    // The proxy has one address in place of the server's several.
     let addresses =
         [&direct, &through].map(|report| report.result("NspiGetProps.network_address")["row"].clone());
     assert!(addresses[0]["8170101f"].as_array().unwrap().len() > 1, "{}", addresses[0]);
@@ -82,7 +82,7 @@ fn two_servers_have_two_proxy_names() {
     expect_no_server(&through);
     assert_eq!(servers(&direct.text), ["EXCH1", "EXCH2"]);
     assert_eq!(servers(&through.text), ["PROXY", "PROXY-IVMEGSBS"]);
-    // Whose mailbox is on one server there is on one server here, person by person.
+    // Two people with mailboxes on the same server have the same proxy name as their server.
     let homes = |report: &Report| -> Vec<String> {
         let rows = report.result("NspiQueryRows")["rows"].as_array().unwrap();
         rows.iter().flat_map(|row| servers(&row["8006001f"].to_string())).collect()

@@ -1,4 +1,4 @@
-//! tshark, an independent implementation, shows who communicated with whom, and what was readable on the wire.
+//! tshark, an independent implementation, reads names and users on both sides, and what is not encrypted.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::harness::{ALICE, Client, Folder, Process, Proxy, SERVER, SERVICE, Setup, Upstream};
 
-/// A recording of what two addresses send and get.
+/// A recording of the packets of two addresses.
 pub(crate) struct Recording {
     dumpcap: Process,
     folder: Folder,
@@ -27,7 +27,7 @@ impl Recording {
     }
 
     pub(crate) fn end(mut self) -> Recorded {
-        // What was sent last has to come out of the kernel's buffer.
+        // The last packets are still in the kernel's buffer.
         std::thread::sleep(Duration::from_millis(700));
         self.dumpcap.terminate();
         let ended = self.dumpcap.end();
@@ -42,7 +42,7 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    /// What tshark says of packets that fit `filter`, knowing `password`, in the form that `form` asks for.
+    /// The output of tshark for the packets that match `filter`, with `password`, in the format `form`.
     fn read(&self, filter: &str, password: &str, form: &[&str]) -> String {
         let mut command = Command::new("tshark");
         command.arg("-r").arg(&self.file).args(["-Y", filter]);
@@ -61,18 +61,18 @@ impl Recorded {
         values.map(str::to_owned).collect()
     }
 
-    /// All that tshark can tell of the calls at `address`.
+    /// All that tshark decodes of the calls at `address`.
     fn calls(&self, address: Ipv4Addr, password: &str) -> String {
         let filter = format!("ip.addr=={address} && (dcerpc.pkt_type==0 || dcerpc.pkt_type==2)");
         self.read(&filter, password, &["-V"])
     }
 }
 
-/// A walk of impacket and one of scapy through a proxy, recorded on both sides.
+/// Conversations of impacket and scapy through a proxy, recorded on both sides.
 fn recorded(level: &str) -> (Upstream, Proxy, Recorded) {
     let upstream = Upstream::start();
     let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).minimum_level(level);
-    // It is known by its address, which does not tell what its distinguished names call it.
+    // The upstream is configured by its address, which differs from its name in distinguished names.
     let proxy = setup.options("names", "server = \"EXCH\"").start();
     let recording = Recording::of([proxy.address, upstream.address]);
     Client::impacket(proxy.mapper()).user(ALICE, level).run().expect_success();
@@ -103,7 +103,7 @@ fn with_the_passwords_each_side_has_its_own_names_and_users() {
     assert_eq!(homes(&clients), BTreeSet::from(["PROXY".to_owned()]));
     assert_eq!(homes(&servers), BTreeSet::from(["EXCH".to_owned()]));
 
-    // Nowhere in all that passed between client and proxy is the server named, in any part of any packet.
+    // No packet between client and proxy names the server.
     let said = recorded.read(&format!("ip.addr=={}", proxy.address), ALICE.1, &["-V"]).to_lowercase();
     assert!(said.contains("proxy.lab.test"));
     assert!(!said.contains(SERVER) && !said.contains("cn=exch"));
@@ -143,7 +143,7 @@ fn without_the_passwords_no_call_can_be_read() {
 #[test]
 fn the_server_side_is_sealed_though_clients_only_sign() {
     let (upstream, proxy, recorded) = recorded("integrity");
-    // This is what the words above look like where they can be read.
+    // The same words are found where calls are not sealed.
     assert!(recorded.calls(proxy.address, "").contains("Lovelace"));
     assert!(!recorded.calls(upstream.address, "").contains("Lovelace"));
 }

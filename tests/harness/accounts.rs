@@ -1,4 +1,4 @@
-//! Accounts and certificates, made by the programs that make them.
+//! Accounts and certificates, made by the programs for them.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -9,14 +9,13 @@ use std::time::{Duration, Instant};
 use super::place::thread;
 use super::raw::{Connection, NSPI, with_handle};
 
-/// What a bystander may have to wait for a response while others misbehave, on a machine that has time for it: far
-/// more than it takes.
+/// The longest time that the bystander may wait for a response on an idle machine.
 const AT_MOST: Duration = Duration::from_secs(2);
 
 /// How often the bystander sleeps for this long; that it oversleeps shows how busy the machine is.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A client that has opened an address book and goes on asking, whatever others do to the proxy.
+/// A client that has opened an address book and calls it again and again while other clients misbehave.
 #[derive(Debug)]
 pub(crate) struct Bystander {
     stop: Arc<AtomicBool>,
@@ -24,7 +23,7 @@ pub(crate) struct Bystander {
 }
 
 impl Bystander {
-    /// Begins to ask at `target`, whose upstream must be one that echoes.
+    /// Starts the calls at `target`, whose upstream must be one that echoes.
     pub(crate) fn at(target: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -48,10 +47,10 @@ impl Bystander {
         Self { stop, calls: Some(calls) }
     }
 
-    /// Ends, after it was answered all the time.
+    /// Stops the calls, and asserts that each had its response in time.
     #[track_caller]
     pub(crate) fn expect_undisturbed(mut self) {
-        // Once more after everything, so that the last misdeed had its chance.
+        // Some calls are made after the last misbehaviour.
         std::thread::sleep(Duration::from_millis(50));
         self.stop.store(true, Ordering::Relaxed);
         let (count, worst, overslept) =

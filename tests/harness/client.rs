@@ -10,7 +10,7 @@ use super::place::PATIENCE;
 use super::process::{Ended, Process};
 use super::programs::{opponent, python};
 
-/// A client that others wrote, to be run against a server.
+/// A third-party client to be run against a server.
 #[derive(Debug)]
 pub(crate) struct Client {
     name: &'static str,
@@ -34,7 +34,7 @@ impl Client {
         Self::new("scapy", "scapy_client.py").with("--epm", &mapper.to_string())
     }
 
-    /// impacket, which asks the endpoint mapper at `mapper` for all that there is.
+    /// impacket, which reads all entries of the endpoint mapper at `mapper`.
     pub(crate) fn endpoints(mapper: SocketAddr) -> Self {
         Self::new("endpoints", "endpoints_client.py").with("--epm", &mapper.to_string())
     }
@@ -64,7 +64,7 @@ impl Client {
         self
     }
 
-    /// Signing in with `account` and protecting its calls with `level`.
+    /// Authenticates with `account`, and protects its calls at `level`.
     pub(crate) fn user(self, account: (&str, &str), level: &str) -> Self {
         self.with("--user", account.0)
             .with("--password", account.1)
@@ -88,14 +88,14 @@ impl Client {
     }
 }
 
-/// What a client has to tell.
+/// The report of a client.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// What each step answered.
+    /// The result of each step.
     pub(crate) results: Value,
     /// The step that failed, and how.
     pub(crate) failed: Option<(String, String)>,
-    /// All that it said.
+    /// The output and the errors.
     pub(crate) text: String,
 }
 
@@ -109,14 +109,14 @@ impl Report {
         Self { results: report["results"].clone(), failed, text: format!("{}\n{}", ended.out, ended.err) }
     }
 
-    /// Every step was done.
+    /// Asserts that every step succeeded.
     #[track_caller]
     pub(crate) fn expect_success(self) -> Self {
         assert!(self.failed.is_none(), "{}", self.text);
         self
     }
 
-    /// The step `step` failed, with an error that holds `error`.
+    /// Asserts that the step `step` failed with an error that contains `error`.
     #[track_caller]
     pub(crate) fn expect_failed(self, step: &str, error: &str) -> Self {
         let (failed, why) = self.failed.clone().unwrap_or_default();
@@ -124,14 +124,14 @@ impl Report {
         self
     }
 
-    /// What `step` answered.
+    /// The result of `step`.
     #[track_caller]
     pub(crate) fn result(&self, step: &str) -> &Value {
         self.results.get(step).unwrap_or_else(|| panic!("{step} is missing in {}", self.text))
     }
 }
 
-/// Both are the same; if not, says where they first differ.
+/// Asserts that both are equal, and names the first difference.
 #[track_caller]
 pub(crate) fn expect_same(left: &Value, right: &Value) {
     let text = |value: &Value| serde_json::to_string_pretty(value).unwrap();

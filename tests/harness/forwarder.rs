@@ -1,11 +1,11 @@
-//! A TCP forwarder, as a load balancer or a port that is published elsewhere.
+//! A TCP forwarder, such as a load balancer or a published port.
 
 use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 
 use super::place::thread;
 
-/// Takes connections at `at` and brings each to `target`, which gets `header` first.
+/// Accepts connections at `at` and forwards each to `target`, to which `header` is sent first.
 pub(crate) fn forward(at: SocketAddr, target: SocketAddr, header: &[u8]) {
     let listener = TcpListener::bind(at).unwrap();
     let header = header.to_vec();

@@ -1,4 +1,4 @@
-//! MAPI over HTTP: a server and clients of the opponents, and their certificates.
+//! MAPI over HTTP: third-party servers and clients, and their certificates.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -48,13 +48,12 @@ impl Certificates {
     }
 }
 
-/// How a server that plays a recording back differs from the one that was recorded. Of each pair of rows of bytes, the
-/// first was recorded.
+/// How a server that plays a recording back differs from the recorded one. The first bytes of each pair were recorded.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    /// It has made up something else, and takes nothing but that in requests.
+    /// An identifier has another value, which requests must have, too.
     Regenerated(Vec<u8>, Vec<u8>),
-    /// It responses otherwise.
+    /// Its responses have other bytes.
     Altered(Vec<u8>, Vec<u8>),
 }
 
@@ -68,7 +67,7 @@ impl Change {
     }
 }
 
-/// A server of MAPI over HTTP, which responses as it was recorded.
+/// A server of MAPI over HTTP with recorded responses.
 #[derive(Debug)]
 pub(crate) struct HttpUpstream {
     pub(crate) process: Process,
@@ -80,7 +79,7 @@ pub(crate) struct HttpUpstream {
 }
 
 impl HttpUpstream {
-    /// Starts one that has its clients sign in by `auth`: basic, ntlm, negotiate, or any of them and Bearer.
+    /// Starts one that authenticates clients by `auth`: basic, ntlm, negotiate, or any of them and Bearer.
     pub(crate) fn start(auth: &'static str) -> Self {
         Self::at(address(), auth, None, NOTHING)
     }
@@ -93,7 +92,7 @@ impl HttpUpstream {
         Self::at(address, "ntlm", Some(certificates.path(&address.to_string())), &more)
     }
 
-    /// Starts one that speaks TLS. Unless it takes any scheme, handshakes must be bound to its certificate.
+    /// Starts one within TLS. Unless it accepts any scheme, handshakes must be bound to its certificate.
     pub(crate) fn within_tls(auth: &'static str, certificates: &Certificates) -> Self {
         let address = certificates.server;
         Self::at(address, auth, Some(certificates.path(&address.to_string())), NOTHING)
@@ -124,7 +123,7 @@ impl HttpUpstream {
         Self { process, auth, address, tls, more, _folder: folder }
     }
 
-    /// Kills it and starts another in its place, which knows nothing of what this one knew.
+    /// Kills it and starts another in its place, without the sessions of this one.
     pub(crate) fn restarted(mut self) -> Self {
         self.process.kill();
         Self::at(self.address, self.auth, self.tls, &self.more)
@@ -141,19 +140,19 @@ impl HttpUpstream {
         self.process.write_line("go");
     }
 
-    /// Lets it take back all sign-ins on connections.
+    /// Makes it revoke the authentication of all connections.
     pub(crate) fn revoke(&self) {
         self.process.write_line("revoke");
         self.log();
     }
 
-    /// Lets it response HEAD with a body, as some servers do.
+    /// Makes it respond to HEAD with a body, as some servers do.
     pub(crate) fn respond_to_head_with_body(&self) {
         self.process.write_line("heads");
         self.log();
     }
 
-    /// Lets it close the connection after its next challenge.
+    /// Makes it close the connection after its next challenge.
     pub(crate) fn drop_after_challenge(&self) {
         self.process.write_line("drop");
         self.log();
@@ -164,9 +163,9 @@ impl HttpUpstream {
         self.process.wait_out("that it holds a response", |line| line.contains("\"waits\""));
     }
 
-    /// What it saw so far: one object for everything.
+    /// What it received so far: one object for each event.
     pub(crate) fn log(&self) -> Vec<Value> {
-        // What it has said by now comes before its response to this.
+        // Earlier lines of the log come before the mark.
         let mark = count();
         self.process.write_line(&format!("mark {mark}"));
         self.process.wait_out("a mark", |line| line == format!("marked {mark}"));
@@ -184,12 +183,12 @@ impl HttpUpstream {
         self.requests().iter().filter_map(|request| header(request, "X-RequestType")).collect()
     }
 
-    /// What it refused.
+    /// The requests that it refused.
     pub(crate) fn refusals(&self) -> Vec<Value> {
         self.log().into_iter().filter(|line| line.get("refused").is_some()).collect()
     }
 
-    /// Every request came with the proxy's account; nothing names the user.
+    /// Asserts that every request has the service account, and the server's name as its host.
     #[track_caller]
     pub(crate) fn expect_service_account_only(&self) {
         let requests = self.requests();
@@ -202,7 +201,7 @@ impl HttpUpstream {
     }
 }
 
-/// The value of the only header `name` in what a server or a client said of a message.
+/// The value of the only header `name` of a message that a server or a client logged.
 #[track_caller]
 pub(crate) fn header(message: &Value, name: &str) -> Option<String> {
     let headers = message["headers"].as_array().unwrap();
@@ -212,7 +211,7 @@ pub(crate) fn header(message: &Value, name: &str) -> Option<String> {
     value
 }
 
-/// A text's bytes, as the server and the clients write contents.
+/// Bytes in hexadecimal, as in the logs of the server and the clients.
 pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
@@ -249,12 +248,12 @@ pub(crate) struct HttpPlace {
 }
 
 impl HttpPlace {
-    /// A server at which the proxy signs in by `auth`.
+    /// A server at which the proxy authenticates by `auth`.
     pub(crate) fn new(auth: &'static str) -> Self {
         Self::with(auth, |setup| setup)
     }
 
-    /// With a proxy that is set up otherwise.
+    /// With another configuration of the proxy.
     pub(crate) fn with(auth: &'static str, edit: impl Fn(Setup) -> Setup) -> Self {
         let certificates = Certificates::new();
         let upstream = HttpUpstream::start(auth);
@@ -286,12 +285,12 @@ pub(crate) struct HttpClient {
 }
 
 impl HttpClient {
-    /// Will sign in at `proxy`, within TLS.
+    /// Authenticates at `proxy`, within TLS.
     pub(crate) fn new(proxy: &Proxy, certificates: &Certificates, credentials: Credentials) -> Self {
         Self::for_host("proxy.lab.test", proxy, certificates, credentials)
     }
 
-    /// Will sign in for the server `host` at `proxy`, within TLS, where it does by spnego.
+    /// Authenticates at `proxy`, within TLS, with the target name `host` if the scheme is spnego.
     pub(crate) fn for_host(
         host: &str,
         proxy: &Proxy,
@@ -301,7 +300,7 @@ impl HttpClient {
         Self::at("https://proxy.lab.test:8443", proxy.address, certificates, credentials, host)
     }
 
-    /// Will sign in at the server itself, with the account that it knows.
+    /// Authenticates at the server itself, with the service account.
     pub(crate) fn direct(upstream: &HttpUpstream, certificates: &Certificates) -> Self {
         Self::at(&upstream.url(), upstream.address, certificates, Credentials(upstream.auth, SERVICE), "")
     }
@@ -340,7 +339,7 @@ impl HttpClient {
         self.dialogue.command(command)
     }
 
-    /// Has an operation done, which succeeds.
+    /// Executes an operation, which succeeds.
     #[track_caller]
     pub(crate) fn succeed(&mut self, command: &str) -> Value {
         let response = self.command(command);
@@ -367,14 +366,14 @@ pub(crate) struct Curl {
 }
 
 impl Curl {
-    /// Will ask `proxy` for `path`, within TLS.
+    /// Requests `path` of `proxy`, within TLS.
     pub(crate) fn get(proxy: &Proxy, certificates: &Certificates, path: &str) -> Self {
         let mut curl = Self::at("https", 8443, proxy.address, path);
         curl.command.arg("--cacert").arg(certificates.authority());
         curl
     }
 
-    /// Will ask `proxy` for `path`, where everybody can listen.
+    /// Requests `path` of `proxy`, without TLS.
     pub(crate) fn without_tls(proxy: &Proxy, path: &str) -> Self {
         Self::at("http", 8080, proxy.address, path)
     }
@@ -404,7 +403,7 @@ impl Curl {
         self.with(&["--user", &format!("LAB\\{}:{}", account.0, account.1)])
     }
 
-    /// What it gets.
+    /// Runs curl. Returns the responses.
     pub(crate) fn run(mut self) -> Page {
         let ended = Process::start("curl", &mut self.command).end();
         assert!(ended.status.success(), "{}\n{}", ended.out, ended.err);
@@ -414,10 +413,10 @@ impl Curl {
     }
 }
 
-/// What curl got.
+/// The responses that curl received.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// The heads of all responses, the last of which has the body.
+    /// The heads of all responses; the body is that of the last one.
     pub(crate) heads: Vec<String>,
     pub(crate) body: String,
 }

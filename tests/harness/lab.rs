@@ -28,7 +28,7 @@ impl Lab {
         Self::started(address, &format!("two_servers = {two_servers}\n"))
     }
 
-    /// Starts one that also takes calls without a sign-in.
+    /// Starts one that also serves unauthenticated calls.
     pub(crate) fn unprotected() -> Self {
         Self::started(address(), "minimum_level = \"none\"\n")
     }
@@ -47,13 +47,13 @@ impl Lab {
         Self { process, address, _folder: folder }
     }
 
-    /// Kills it and starts another in its place, which knows nothing of what this one knew.
+    /// Kills it and starts another in its place, without the sessions of this one.
     pub(crate) fn restarted(mut self) -> Self {
         self.process.kill();
         Self::at(self.address, false)
     }
 
-    /// Where its endpoint mapper is.
+    /// The address of its endpoint mapper.
     pub(crate) fn mapper(&self) -> SocketAddr {
         SocketAddr::from((self.address, 1135))
     }

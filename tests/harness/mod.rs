@@ -1,4 +1,8 @@
-//! What the tests share: addresses, folders, processes, the proxy, its clients and servers.
+//! Shared by the tests: addresses, folders, processes, the proxy, its clients and servers.
+//!
+//! Some clients and servers are scripts that execute one command a line of their standard input (`dialogue`); their
+//! commands are described at the top of `tests/opponents/scripted_client.py`, `http_scripted_client.py` and
+//! `http_upstream.py`.
 
 mod accounts;
 mod bystander;

@@ -1,4 +1,4 @@
-//! Waits for notifications by RPC ([MS-OXCRPC] 3.3.4.1), parked at a server made by hand.
+//! Waits for notifications by RPC ([MS-OXCRPC] 3.3.4.1), pending at a server of the test.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use super::raw::{Call, Connection, EMSMDB, HANDLE, Interface, Outcome, bind, bin
 const ASYNC_EMSMDB: Interface =
     (*b"\x4a\x57\x61\x52\x72\x45\x6e\x20\xb2\x68\x6b\x19\x92\x13\xb4\xe4", 1 << 16);
 
-/// What a server responses to `EcDoConnectEx` and `EcDoAsyncConnectEx`; none to `EcDoAsyncWaitEx`.
+/// The outcome of `EcDoConnectEx` and `EcDoAsyncConnectEx`; `None` for `EcDoAsyncWaitEx`.
 pub(crate) fn session(call: &Call) -> Option<Outcome> {
     [10, 14].contains(&call.opnum).then(|| Outcome::Response([&[0; 4], &HANDLE[..], &[0; 80]].concat()))
 }

@@ -1,17 +1,16 @@
-//! What each test has of its own: addresses, folders, threads, and how long it may take.
+//! Addresses, folders and threads of a test, and the time limit of each step.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// How long anything that should happen may take before a test gives up. Far more than it does take: it is
-/// there for busy machines.
+/// How long a test waits for an event before it fails. The limit is long, for busy machines.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
-/// Another number each time, in this process.
+/// A number that is unique in this process.
 pub(super) fn count() -> u32 {
     COUNTER.fetch_add(1, Ordering::Relaxed)
 }

@@ -16,7 +16,7 @@ pub(crate) struct Process {
     err: Lines,
 }
 
-/// What a program has said so far.
+/// The output of a program so far.
 #[derive(Debug, Clone, Default)]
 struct Lines(Arc<(Mutex<Said>, Condvar)>);
 
@@ -41,7 +41,7 @@ impl Lines {
         lines
     }
 
-    /// Waits until `found` finds something in the lines; none at their end, or when the time is up.
+    /// Waits until `found` returns a value for the lines; `None` at their end, or after the time limit.
     fn wait<R>(&self, patience: Duration, mut found: impl FnMut(&[String]) -> Option<R>) -> Option<R> {
         let end = Instant::now() + patience;
         let mut said = self.0.0.lock().unwrap();
@@ -61,8 +61,7 @@ impl Lines {
         self.0.0.lock().unwrap().lines.clone()
     }
 
-    /// What was said so far, once nothing more has come for a moment: what is in the pipe has to be read first.
-    /// Who goes on and on is listened to for a second.
+    /// The lines so far, after none was added for 20 ms, since some may still be in the pipe. Waits at most a second.
     fn settled(&self) -> Vec<String> {
         let mut lines = self.all();
         for _ in 0..50 {

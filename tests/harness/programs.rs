@@ -17,7 +17,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
     built(&format!("examples/{name}"))
 }
 
-/// What was built beside this test.
+/// A program that was built beside this test.
 fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test.parent().and_then(Path::parent).unwrap().join(name);

@@ -15,12 +15,12 @@ use super::upstream::SERVICE;
 /// A client's account: its name and its password.
 pub(crate) type Account = (&'static str, &'static str);
 
-/// One who has an account.
+/// A user with an account.
 pub(crate) const ALICE: Account = ("alice", "White Rabbit 1");
-/// Another.
+/// Another user with an account.
 pub(crate) const BOB: Account = ("bob", "Tea for two 2");
 
-/// A proxy to be: a configuration with everything that a test says of it, and the defaults for the rest.
+/// The configuration of a proxy: the test's settings, and defaults for the others.
 #[derive(Debug)]
 pub(crate) struct Setup {
     upstream: String,
@@ -111,13 +111,13 @@ impl Setup {
         self
     }
 
-    /// With `account` as the one that it signs in with at the server.
+    /// With `account` as the service account.
     pub(crate) fn service_account(mut self, account: Account) -> Self {
         self.service = account;
         self
     }
 
-    /// With clients who sign in at the server, by HTTP alone.
+    /// With pass-through authentication, over HTTP only.
     pub(crate) fn relayed(mut self) -> Self {
         self.relayed = true;
         self
@@ -173,13 +173,13 @@ impl Setup {
         self
     }
 
-    /// With an output and a log that can't be written, as on a full disk.
+    /// With an output and a log that cannot be written, as on a full disk.
     pub(crate) fn output_full(mut self) -> Self {
         self.output_script = Some("exec \"$0\" \"$@\" >/dev/full 2>/dev/full");
         self
     }
 
-    /// With an output and a log that go to one pipe, from which nothing is read.
+    /// With an output and a log that go to one pipe, from which no process reads.
     pub(crate) fn output_unread(mut self) -> Self {
         self.output_script = Some(
             "pipe=$(mktemp -u) && mkfifo \"$pipe\" && exec 3<>\"$pipe\" && rm \"$pipe\" && exec \"$0\" \"$@\" >&3 2>&3",
@@ -216,7 +216,7 @@ impl Setup {
     }
 }
 
-/// Waits until connections are taken at `address`.
+/// Waits until `address` accepts connections.
 fn wait_open(address: SocketAddr) {
     let until = Instant::now() + PATIENCE;
     while TcpStream::connect(address).is_err() {
@@ -234,7 +234,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Where its endpoint mapper is.
+    /// The address of its endpoint mapper.
     pub(crate) fn mapper(&self) -> SocketAddr {
         SocketAddr::from((self.address, 1135))
     }
@@ -244,7 +244,7 @@ impl Proxy {
         self.folder.join(name)
     }
 
-    /// Where its services are.
+    /// The address of its RPC listener.
     pub(crate) fn rpc(&self) -> SocketAddr {
         SocketAddr::from((self.address, 6001))
     }
@@ -274,17 +274,17 @@ impl Proxy {
         self.process.wait_out(&said, |line| line == said);
     }
 
-    /// Writes another password for the account that it signs in with at the server.
+    /// Writes another password of the service account.
     pub(crate) fn write_password(&self, password: &str) {
         self.folder.write("service.password", password);
     }
 
-    /// Writes something else into the file of accounts.
+    /// Writes an invalid accounts file.
     pub(crate) fn corrupt_accounts(&self) {
         self.folder.write("accounts.toml", "nonsense");
     }
 
-    /// Where its services are for proxies of RPC over HTTP.
+    /// The address of its listener for RPC over HTTP proxies.
     pub(crate) fn rpc_http(&self) -> SocketAddr {
         SocketAddr::from((self.address, 6004))
     }
@@ -294,19 +294,19 @@ impl Proxy {
         self.process.out().into_iter().filter(|line| line.contains(part)).collect()
     }
 
-    /// Waits until `count` lines of the live view hold `part`; there are no more of them.
+    /// Waits until `count` lines of the live view contain `part`, and asserts that no further line does.
     #[track_caller]
     pub(crate) fn expect_lines(&self, part: &str, count: usize) {
         self.process.wait_lines(&format!("{count} lines with {part:?}"), count, |line| line.contains(part));
         assert_eq!(self.lines_with(part).len(), count, "{part}");
     }
 
-    /// The most memory that it ever had, in KiB.
+    /// Its peak memory in KiB.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.memory("VmHWM:")
     }
 
-    /// The memory that it has now, in KiB.
+    /// Its resident memory in KiB.
     pub(crate) fn resident_memory(&self) -> u64 {
         self.memory("VmRSS:")
     }
@@ -317,12 +317,12 @@ impl Proxy {
         line.trim().trim_end_matches("kB").trim().parse().unwrap()
     }
 
-    /// How many files and sockets it has open.
+    /// The number of its open files and sockets.
     pub(crate) fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
     }
 
-    /// Waits until it takes no more connections at `port`.
+    /// Waits until `port` refuses connections.
     pub(crate) fn wait_closed(&self, port: u16) {
         let until = Instant::now() + PATIENCE;
         while TcpStream::connect((self.address, port)).is_ok() {
@@ -331,7 +331,7 @@ impl Proxy {
         }
     }
 
-    /// Asks it to stop, and waits until it did.
+    /// Sends SIGTERM, and waits until the proxy has ended.
     pub(crate) fn stop(&mut self) -> Ended {
         self.process.terminate();
         self.process.end()

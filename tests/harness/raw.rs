@@ -1,6 +1,5 @@
-//! Unauthenticated DCE/RPC by hand ([C706] chapter 12), little-endian, for what no proper client sends and for
-//! a server that remembers every byte. Written apart from the program's own code, so that both can't be wrong
-//! in the same way.
+//! Unauthenticated DCE/RPC by hand ([C706] chapter 12), little-endian, for invalid PDUs and for a server that records
+//! every byte. It shares no code with the program, so that both do not have the same error.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -71,7 +70,7 @@ pub(crate) fn request_for(call: u32, object: [u8; 16], opnum: u16, stub: &[u8]) 
     pdu(REQUEST, FIRST | LAST | OBJECT, call, &body)
 }
 
-/// Handler that the response to a call is not waited for any more.
+/// A PDU that orphans a call.
 pub(crate) fn orphaned(call: u32) -> Vec<u8> {
     pdu(ORPHANED, FIRST | LAST, call, &[])
 }
@@ -169,7 +168,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects and says nothing yet.
+    /// Connects and sends nothing yet.
     pub(crate) fn open(target: SocketAddr) -> Self {
         let stream = TcpStream::connect(target).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -185,7 +184,7 @@ impl Connection {
         connection
     }
 
-    /// The association group that a bind which was sent is acknowledged with.
+    /// The association group in the acknowledgement of a bind that was sent.
     #[track_caller]
     pub(crate) fn group(&mut self) -> u32 {
         let ack = read(&mut self.stream).unwrap_or_else(|response| panic!("{response:?}"));
@@ -193,7 +192,7 @@ impl Connection {
         u32::from_le_bytes(ack.body[4..8].try_into().unwrap())
     }
 
-    /// Sends bytes. A peer that has closed shows when the response is asked for.
+    /// Sends bytes. A closed connection is reported by the next response.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
@@ -229,7 +228,7 @@ impl Connection {
         }
     }
 
-    /// What comes within `time`.
+    /// The next response, within `time`.
     pub(crate) fn response_within(&mut self, time: Duration) -> Outcome {
         self.stream.set_read_timeout(Some(time)).unwrap();
         let response = self.response();
@@ -237,14 +236,14 @@ impl Connection {
         response
     }
 
-    /// Opens an address book (NspiBind); the handle that came back.
+    /// Opens an address book (NspiBind). Returns its handle.
     pub(crate) fn nspi_bind(&mut self) -> [u8; 16] {
         let stub = self.call(0, &[0; 48]).stub();
         stub[stub.len() - 20..stub.len() - 4].try_into().unwrap()
     }
 }
 
-/// A call that a [`RawUpstream`] got.
+/// A call that a [`RawUpstream`] received.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     /// Its number.
@@ -262,7 +261,7 @@ struct Seen {
     ended: usize,
 }
 
-/// A server that records every call and responses as configured: not at all for `NoResponse`.
+/// A server that records every call and responds by its handler.
 #[derive(Debug)]
 pub(crate) struct RawUpstream {
     address: SocketAddr,
@@ -270,7 +269,7 @@ pub(crate) struct RawUpstream {
 }
 
 impl RawUpstream {
-    /// Serves every interface on an address of its own, with responses by `handler`.
+    /// Serves every interface on a new address, with responses by `handler`.
     pub(crate) fn start(handler: impl Fn(&Call) -> Outcome + Send + Sync + 'static) -> Self {
         Self::at(address(), handler)
     }
@@ -295,8 +294,8 @@ impl RawUpstream {
         Self { address, seen }
     }
 
-    /// A server with one address book for all, whose handle is [`HANDLE`], and which responses other calls with
-    /// their own stubs behind the handle.
+    /// A server with one address book, whose handle is [`HANDLE`]. It responds to other calls with their own stubs,
+    /// without the handle.
     pub(crate) fn echo() -> Self {
         Self::start(echo)
     }
@@ -316,7 +315,7 @@ impl RawUpstream {
         self.seen.0.lock().unwrap().connections
     }
 
-    /// Waits until `count` calls came.
+    /// Waits until `count` calls were received.
     pub(crate) fn wait_calls(&self, count: usize) {
         self.wait(|seen| seen.calls.len() >= count);
     }
@@ -340,7 +339,7 @@ impl RawUpstream {
 /// The handle of the address book and of the store of [`echo`].
 pub(crate) const HANDLE: [u8; 16] = *b"upstream's own!!";
 
-/// What [`RawUpstream::echo`] responses.
+/// The handler of [`RawUpstream::echo`].
 pub(crate) fn echo(call: &Call) -> Outcome {
     Outcome::Response(match call.opnum {
         0 => [&[0; 8], &HANDLE[..], &[0; 4]].concat(),
@@ -389,7 +388,7 @@ fn serve(mut stream: TcpStream, seen: &(Mutex<Seen>, Condvar), handler: &dyn Fn(
     }
 }
 
-/// Takes every context that comes with NDR, and declines the others ([C706] 12.6.4.4).
+/// Accepts every context that offers NDR, and declines the others ([C706] 12.6.4.4).
 fn bind_ack(bind: &Pdu) -> Vec<u8> {
     let group = match &bind.body[4..8] {
         [0, 0, 0, 0] => [7, 0, 0, 0],

@@ -1,4 +1,4 @@
-//! MAPI over HTTP by hand, for what no proper client or server sends.
+//! MAPI over HTTP by hand, for invalid messages.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -35,12 +35,12 @@ impl Server {
         Self { address, bodies }
     }
 
-    /// The bodies that came from others than the bystander.
+    /// The bodies of clients other than the bystander, which the handler served.
     pub(crate) fn bodies(&self) -> Vec<Vec<u8>> {
         std::mem::take(&mut *self.bodies.lock().unwrap())
     }
 
-    /// A proxy before it, at which clients may sign in by Basic without TLS.
+    /// A proxy before it that allows Basic without TLS.
     pub(crate) fn proxied(&self, edit: impl FnOnce(Setup) -> Setup) -> Proxy {
         let setup = Setup::before("ncacn_ip_tcp:127.0.0.1[1]")
             .listen_key("http", "\"ADDRESS:8080\"")
@@ -52,7 +52,7 @@ impl Server {
     }
 }
 
-/// Reads one message: its head, and as many bytes as its `Content-Length` states. None at the connection's end.
+/// Reads one message: its head, and as many bytes as its `Content-Length` states. `None` at the connection's end.
 pub(crate) fn read_message(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -96,7 +96,7 @@ pub(crate) fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Vec<u8>>>, handler: 
     }
 }
 
-/// A good response with this payload.
+/// A valid response with this payload.
 pub(crate) fn response(payload: &[u8], fields: &str) -> Vec<u8> {
     let body = [&b"PROCESSING\r\nDONE\r\nX-ElapsedTime: 1\r\n\r\n"[..], payload].concat();
     let head = format!(
@@ -107,7 +107,7 @@ pub(crate) fn response(payload: &[u8], fields: &str) -> Vec<u8> {
     [head.as_bytes(), &body].concat()
 }
 
-/// Bytes behind their number.
+/// Bytes after their count.
 pub(crate) fn sized(bytes: &[u8]) -> Vec<u8> {
     [&u32::try_from(bytes.len()).unwrap().to_le_bytes(), bytes].concat()
 }
@@ -117,7 +117,7 @@ pub(crate) fn execute(chain: &[u8]) -> Vec<u8> {
     [&[0; 4], &sized(chain)[..], &0x8000_u32.to_le_bytes(), &[0; 4]].concat()
 }
 
-/// The body of a response to it.
+/// The body of the response to an Execute.
 pub(crate) fn executed(chain: &[u8]) -> Vec<u8> {
     [&[0; 12], &sized(chain)[..], &[0; 4]].concat()
 }
@@ -145,7 +145,7 @@ pub(crate) fn rops(rops: &[u8]) -> Vec<u8> {
 
 /// `RopOpenFolder` of the object at 0 into 1.
 pub(crate) const OPEN_FOLDER: [u8; 13] = [0x02, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 9, 0];
-/// Its response.
+/// The response to it.
 pub(crate) const OPENED: [u8; 8] = [0x02, 1, 0, 0, 0, 0, 0, 0];
 
 pub(crate) fn folder_opened() -> Vec<u8> {
@@ -207,9 +207,9 @@ impl Client {
         self.exchange(&[head.as_bytes(), body].concat())
     }
 
-    /// Sends bytes, and reads what is answered.
+    /// Sends bytes, and reads the response.
     pub(crate) fn exchange(&mut self, bytes: &[u8]) -> HttpOutcome {
-        // A peer that has closed shows when the response is read.
+        // A closed connection is reported by the response.
         let _ = self.stream.write_all(bytes);
         self.response()
     }
@@ -244,7 +244,7 @@ impl Client {
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let mut code = field(&head, "x-responsecode").unwrap_or("none").to_owned();
         let split = body.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
-        // A refusal of what has begun already stands behind its `DONE`.
+        // A refusal after the begin of the response has its fields after `DONE`.
         let before = String::from_utf8_lossy(&body[..split]).into_owned();
         if let Some(late) = field(&before, "x-responsecode") {
             late.clone_into(&mut code);
@@ -287,7 +287,7 @@ pub(crate) fn base64(text: &str) -> String {
     out
 }
 
-/// Somebody who was there before, and whom nothing may disturb.
+/// A client with a session that must not be affected by other clients.
 pub(crate) struct Bystander(pub(crate) Client);
 
 impl Bystander {

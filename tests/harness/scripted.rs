@@ -15,7 +15,7 @@ pub(crate) struct ScriptedClient {
 }
 
 impl ScriptedClient {
-    /// Signs in at `proxy` and binds; in the association group `group`, or a new one for zero.
+    /// Authenticates at `proxy` and binds, in the association group `group`, or in a new one for zero.
     pub(crate) fn bound(proxy: &Proxy, account: (&str, &str), group: u64) -> Self {
         let client = Client::scripted(proxy.mapper()).user(account, "privacy");
         let process = client.with("--group", &group.to_string()).start();
@@ -45,13 +45,13 @@ impl ScriptedClient {
         response["open"].as_str().unwrap_or_else(|| panic!("{response}")).to_owned()
     }
 
-    /// Uses `handle`, which succeeds.
+    /// Asserts that a call with `handle` succeeds.
     #[track_caller]
     pub(crate) fn expect_use(&mut self, handle: &str) {
         assert_eq!(self.command(&format!("use {handle}"))["used"], *handle);
     }
 
-    /// Uses `handle`, which fails. Returns the fault.
+    /// Makes a call with `handle`, which fails. Returns the fault.
     #[track_caller]
     pub(crate) fn fault_of(&mut self, handle: &str) -> String {
         let response = self.command(&format!("use {handle}"));

@@ -9,9 +9,9 @@ use super::place::address;
 use super::process::Process;
 use super::programs::{opponent, python};
 
-/// The account that the proxy signs in with at the server: its name and its password.
+/// The service account of the proxy: its name and its password.
 pub(crate) const SERVICE: (&str, &str) = ("svcproxy", "Cheshire Cat 3");
-/// The server's host name, which no client may see.
+/// The server's host name, which no client may receive.
 pub(crate) const SERVER: &str = "exch.lab.test";
 
 /// scapy as an Exchange server.
@@ -22,12 +22,12 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// Starts a server that takes nothing below privacy.
+    /// Starts a server whose minimum level is privacy.
     pub(crate) fn start() -> Self {
         Self::at(address(), &[])
     }
 
-    /// Starts a server that takes nothing below `level`.
+    /// Starts a server whose minimum level is `level`.
     pub(crate) fn with_level(level: &str) -> Self {
         Self::at(address(), &["--level", level])
     }
@@ -43,18 +43,18 @@ impl Upstream {
         Self { process, address }
     }
 
-    /// Where its endpoint mapper is.
+    /// The address of its endpoint mapper.
     pub(crate) fn mapper(&self) -> SocketAddr {
         SocketAddr::from((self.address, 1135))
     }
 
-    /// What it saw so far: one object for every bind, call and refusal.
+    /// What it received so far: one object for each bind, call and refusal.
     pub(crate) fn log(&self) -> Vec<Value> {
         let lines = self.process.out();
         lines.iter().filter(|line| line.starts_with('{')).map(|l| serde_json::from_str(l).unwrap()).collect()
     }
 
-    /// The calls that it saw, by name.
+    /// The names of the calls that it received.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.log().iter().filter_map(|line| Some(line.get("call")?.as_str()?.to_owned())).collect()
     }
@@ -66,7 +66,7 @@ impl Upstream {
         });
     }
 
-    /// Every user that signed in or called.
+    /// Every user that authenticated or called.
     pub(crate) fn users(&self) -> Vec<String> {
         let log = self.log();
         let mut users: Vec<_> =

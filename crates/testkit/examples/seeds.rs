@@ -1,4 +1,4 @@
-//! Writes where fuzzing begins: `cargo run -p testkit --example seeds -- fuzz/corpus`.
+//! Writes the seeds of the fuzz targets: `cargo run -p testkit --example seeds -- fuzz/corpus`.
 
 use std::path::PathBuf;
 

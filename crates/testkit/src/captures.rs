@@ -1,44 +1,44 @@
-//! The recordings in `tests/captures`, read from the packs as they are checked in.
+//! The recordings in `tests/captures`, read from their packs.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use serde_json::Value;
 
-/// Three connections of TLS between a client and a server of OpenSSL, with their keys: a pcapng.
+/// A pcapng of three TLS connections between a client and a server of OpenSSL, with their keys.
 pub const TLS: &[u8] = include_bytes!("../../../tests/captures/tls.pcapng");
 
-/// Nine connections between a client and a server of Samba that Kerberos protects: a pcap.
+/// A pcap of nine connections between a client and a server of Samba, protected by Kerberos.
 pub const KERBEROS: &[u8] = include_bytes!("../../../tests/captures/kerberos.pcap");
 
 /// The keytab of the server of [`KERBEROS`].
 pub const KEYTAB: &[u8] = include_bytes!("../../../tests/captures/kerberos.keytab");
 
-/// A request with its answer, as they were on the wire: start line, headers, body with its framing.
+/// The bytes of a request and its response: start line, headers, body with its framing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {
     /// The number of its files in the recording.
     pub number: u32,
-    /// What the recording client called it, as `ems-Connect`.
+    /// The label that the recording client gave it, such as `ems-Connect`.
     pub label: String,
-    /// What the client sent.
+    /// The bytes from the client.
     pub request: Vec<u8>,
-    /// What the server sent; empty where it sent nothing.
+    /// The bytes from the server; empty if it sent nothing.
     pub response: Vec<u8>,
-    /// Its line in the index; null where it has none.
+    /// Its line in the index, or null.
     pub index: Value,
 }
 
-/// A TCP connection, as its bytes were on the wire.
+/// The bytes of a TCP connection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Connection {
-    /// Its name in the recording, as `emsmdb-lvl0-c00`.
+    /// Its name in the recording, such as `emsmdb-lvl0-c00`.
     pub name: String,
-    /// What the client sent.
+    /// The bytes from the client.
     pub to_server: Vec<u8>,
-    /// What the server sent.
+    /// The bytes from the server.
     pub to_client: Vec<u8>,
-    /// When which side sent how many bytes: a list of `[seconds, ">" or "<", bytes]`.
+    /// The times at which each side sent, and how many bytes: a list of `[seconds, ">" or "<", bytes]`.
     pub timing: Value,
 }
 
@@ -51,7 +51,7 @@ pub struct RpcOverHttp {
     pub exchanges: Vec<Exchange>,
 }
 
-/// An HTTP message, taken apart.
+/// A parsed HTTP message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpMessage {
     /// The first line, without its end.
@@ -60,8 +60,7 @@ pub struct HttpMessage {
     pub headers: Vec<(String, String)>,
     /// The body, without the framing of chunks.
     pub body: Vec<u8>,
-    /// The lengths of the chunks that the body came in, without the last, empty one; none where it did not come
-    /// in chunks.
+    /// The lengths of the chunks, without the last, empty one; `None` for a body without chunks.
     pub chunks: Option<Vec<usize>>,
 }
 
@@ -69,10 +68,10 @@ const MAPIHTTP: &[u8] = include_bytes!("../../../tests/captures/mapihttp.tar.gz"
 const MAPIHTTP_COMPRESSED: &[u8] = include_bytes!("../../../tests/captures/mapihttp-compressed.tar.gz");
 const RPC_OVER_HTTP: &[u8] = include_bytes!("../../../tests/captures/rpc-over-http.tar.gz");
 
-/// MAPI over HTTP and Autodiscover, in the order in which it happened.
+/// MAPI over HTTP and Autodiscover, in the order of the recording.
 ///
 /// # Panics
-/// When the pack cannot be read.
+/// If the pack cannot be read.
 pub fn mapihttp() -> Vec<Exchange> {
     exchanges(&unpacked(MAPIHTTP))
 }
@@ -80,7 +79,7 @@ pub fn mapihttp() -> Vec<Exchange> {
 /// The same with a server that compresses.
 ///
 /// # Panics
-/// When the pack cannot be read.
+/// If the pack cannot be read.
 pub fn mapihttp_compressed() -> Vec<Exchange> {
     exchanges(&unpacked(MAPIHTTP_COMPRESSED))
 }
@@ -88,7 +87,7 @@ pub fn mapihttp_compressed() -> Vec<Exchange> {
 /// RPC over HTTP.
 ///
 /// # Panics
-/// When the pack cannot be read.
+/// If the pack cannot be read.
 pub fn rpc_over_http() -> RpcOverHttp {
     let files = unpacked(RPC_OVER_HTTP);
     let connections = files.iter().filter_map(|(file, to_server)| {
@@ -105,24 +104,24 @@ pub fn rpc_over_http() -> RpcOverHttp {
 }
 
 impl Exchange {
-    /// The request, taken apart.
+    /// The parsed request.
     ///
     /// # Panics
-    /// When it is no HTTP message.
+    /// If it is no HTTP message.
     pub fn http_request(&self) -> HttpMessage {
         HttpMessage::read(&self.request).expect("a request is an HTTP message")
     }
 
-    /// The response, taken apart; none where the server sent nothing.
+    /// The parsed response; `None` if the server sent nothing.
     ///
     /// # Panics
-    /// When it is no HTTP message.
+    /// If it is no HTTP message.
     pub fn http_response(&self) -> Option<HttpMessage> {
         (!self.response.is_empty())
             .then(|| HttpMessage::read(&self.response).expect("a response is an HTTP message"))
     }
 
-    /// The number and the label, as its files are named.
+    /// The number and the label, which are the name of its files.
     pub fn name(&self) -> String {
         format!("{:04}-{}", self.number, self.label)
     }
@@ -135,7 +134,7 @@ impl HttpMessage {
         Some(&found.1)
     }
 
-    /// Takes a message apart that is all there; none where that fails. What follows its end is not looked at.
+    /// Parses a complete message; `None` if that fails. Bytes after its end are ignored.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&bytes[..end]).ok()?;

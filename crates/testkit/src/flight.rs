@@ -1,4 +1,4 @@
-//! An operation in flight as a test follows it: what is next, and its steps with what they are compared by.
+//! An operation in flight, driven step by step by a test.
 
 use std::ops::Deref;
 use std::task::{Context, Poll};
@@ -10,11 +10,11 @@ use identity::OsRandom;
 use mapi::mapihttp::ResponseCode;
 use wire::Endian;
 
-/// An operation in flight. Dropped before it is over, it is given up.
+/// An operation in flight, which is abandoned if it is dropped before its end.
 #[derive(Debug)]
 pub struct TestFlight(Option<Next>);
 
-/// What is to be done next with an operation.
+/// The next step of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Send this call to the upstream.
@@ -24,9 +24,9 @@ pub enum Step {
         /// Its request, little-endian.
         stub: Bytes,
     },
-    /// Wait until a module's work is done.
+    /// Wait for the deferred work of a module.
     Defer {
-        /// How long it may take.
+        /// The time limit.
         limit: Duration,
     },
     /// Send this response to the client; the operation is over.
@@ -46,17 +46,17 @@ pub enum Step {
 }
 
 impl TestFlight {
-    /// An operation with what is to be done with it.
+    /// An operation and its next step.
     pub fn new(next: Next) -> (Self, Step) {
         let mut flight = Self(None);
         let step = flight.enter(next);
         (flight, step)
     }
 
-    /// Goes on after the upstream.
+    /// Continues after the upstream.
     ///
     /// # Panics
-    /// When the operation does not wait for it.
+    /// If the operation does not wait for it.
     #[track_caller]
     pub fn resume(&mut self, outcome: Outcome) -> Step {
         match self.0.take() {
@@ -65,19 +65,19 @@ impl TestFlight {
         }
     }
 
-    /// Goes on after the upstream responded with `stub`, little-endian.
+    /// Continues after the upstream responded with `stub`, little-endian.
     ///
     /// # Panics
-    /// When the operation does not wait for the upstream.
+    /// If the operation does not wait for the upstream.
     #[track_caller]
     pub fn respond(&mut self, stub: impl Into<Bytes>) -> Step {
         self.resume(Outcome::Response { stub: stub.into(), endian: Endian::Little })
     }
 
-    /// Goes on after a module's work, or after the time that it may take.
+    /// Continues after the deferred work of a module, or after its time limit.
     ///
     /// # Panics
-    /// When the operation does not wait for any.
+    /// If the operation does not wait for deferred work.
     #[track_caller]
     pub fn resume_deferred(&mut self) -> Step {
         match self.0.take() {
@@ -86,16 +86,16 @@ impl TestFlight {
         }
     }
 
-    /// Gives the operation up.
+    /// Abandons the operation.
     ///
     /// # Panics
-    /// When it is gone.
+    /// If the operation has ended.
     pub fn give_up(&mut self, refusal: Refusal) -> Step {
         let next = self.0.take().expect("an operation in flight");
         self.enter(Next::Done(next.give_up(refusal)))
     }
 
-    /// Ready once the work is done that the operation waits for, and where it waits for none.
+    /// Ready when the operation does not wait for deferred work, or the work is complete.
     pub fn poll_work(&mut self, task: &mut Context<'_>) -> Poll<()> {
         match &mut self.0 {
             Some(Next::Defer(work)) => work.poll(task),
@@ -103,7 +103,7 @@ impl TestFlight {
         }
     }
 
-    /// Which operation goes to the upstream ahead of it.
+    /// The operation that is sent to the upstream ahead of it.
     pub fn ahead(&self) -> Option<OperationKey> {
         match &self.0 {
             Some(Next::Relay(call)) => call.ahead(),
@@ -114,7 +114,7 @@ impl TestFlight {
     /// The operation, which waits for the upstream.
     ///
     /// # Panics
-    /// When it does not.
+    /// If it does not.
     #[track_caller]
     pub fn call(&mut self) -> &mut AwaitsUpstream {
         match &mut self.0 {
@@ -126,7 +126,7 @@ impl TestFlight {
     /// The `Cookie` header that goes to the upstream in place of `sent`.
     ///
     /// # Panics
-    /// When the operation does not wait for the upstream.
+    /// If the operation does not wait for the upstream.
     #[track_caller]
     pub fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
         match &self.0 {

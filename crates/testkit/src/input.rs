@@ -1,4 +1,4 @@
-//! Choices made out of bytes that somebody else made up.
+//! Choices derived from arbitrary bytes.
 
 use identity::{Random, RandomError};
 
@@ -31,7 +31,7 @@ impl<'a> Input<'a> {
         head
     }
 
-    /// A row of bytes with its length, of two bytes, before it.
+    /// Bytes after their length, which has two bytes.
     pub(crate) fn block(&mut self) -> &'a [u8] {
         let length = self.short();
         self.take(usize::from(length))
@@ -69,7 +69,7 @@ pub(crate) fn cuts(seed: u8, stream: &[u8]) -> Vec<&[u8]> {
     pieces
 }
 
-/// Random bytes that are the same each time.
+/// Pseudorandom bytes, the same each time.
 pub(crate) struct Counted(pub(crate) u8);
 
 impl Random for Counted {
@@ -82,7 +82,7 @@ impl Random for Counted {
     }
 }
 
-/// `rest` behind the bytes that an oracle reads as choices.
+/// `rest` after the bytes that an oracle reads as choices.
 pub(crate) fn chosen(choices: &[u8], rest: &[u8]) -> Vec<u8> {
     [choices, rest].concat()
 }

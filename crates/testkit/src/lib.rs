@@ -1,5 +1,5 @@
-//! What tests share: oracles, which say of any bytes whether a decoder did right by them, and inputs for them
-//! to begin with; recordings of other people's software; and conversations through the engine.
+//! Shared by tests: oracles, which check a decoder with arbitrary bytes, and their seeds; recordings of third-party
+//! software; and conversations through the engine.
 
 pub mod captures;
 mod flight;

@@ -1,4 +1,4 @@
-//! Mailbox sessions through the engine: batches of ROPs, and what they are answered.
+//! Mailbox sessions through the engine: batches of ROPs and their responses.
 
 use std::sync::Arc;
 
@@ -28,12 +28,12 @@ pub struct Mailbox<'a> {
     handle: ContextHandle,
 }
 
-/// What becomes of a batch that was sent.
+/// The outcome of a batch.
 #[derive(Debug)]
 pub enum Sent {
-    /// The upstream gets this one, with so much room for the answer.
+    /// The batch is sent to the upstream, with this maximum size of the response.
     Relayed(Box<TestFlight>, RopBuffer, u32),
-    /// The client gets this at once.
+    /// The client receives this response at once.
     Answered(RopBuffer),
 }
 
@@ -60,7 +60,7 @@ impl<'a> Mailbox<'a> {
     /// A session of the user of `authority`.
     ///
     /// # Panics
-    /// When it can't be opened.
+    /// If it can't be opened.
     #[track_caller]
     pub fn open(engine: &'a Engine, authority: &str) -> Self {
         let mut talk = RpcClient::new(engine, &Arc::default());
@@ -90,10 +90,10 @@ impl<'a> Mailbox<'a> {
         }
     }
 
-    /// Sends batches that are packed together, with `room` bytes for the answer; the first of them counts.
+    /// Sends batches that are packed together, with `room` bytes for the response; the first of them counts.
     ///
     /// # Panics
-    /// When the call is refused.
+    /// If the call is refused.
     #[track_caller]
     pub fn send(&mut self, batches: &[RopBuffer], room: u32) -> Sent {
         let request = emsmdb::Request::EcDoRpcExt2(EcDoRpcExt2Request {
@@ -119,7 +119,7 @@ impl<'a> Mailbox<'a> {
     /// Sends a batch, and returns what the upstream gets.
     ///
     /// # Panics
-    /// When the call is not relayed.
+    /// If the call is not forwarded.
     #[track_caller]
     pub fn relayed(&mut self, batch: &RopBuffer) -> (TestFlight, RopBuffer) {
         match self.send(std::slice::from_ref(batch), 0x8000) {
@@ -128,10 +128,10 @@ impl<'a> Mailbox<'a> {
         }
     }
 
-    /// Lets the upstream answer with `batches`, packed together; returns the first that the client gets.
+    /// Lets the upstream respond with `batches`, packed together; returns the first that the client gets.
     ///
     /// # Panics
-    /// When the client gets no answer.
+    /// If the client gets no response.
     #[track_caller]
     pub fn answered(&mut self, flight: &mut TestFlight, batches: &[RopBuffer]) -> RopBuffer {
         match self.answer(flight, batches) {
@@ -140,18 +140,18 @@ impl<'a> Mailbox<'a> {
         }
     }
 
-    /// Lets the upstream answer with `batches`, packed together.
+    /// Lets the upstream respond with `batches`, packed together.
     ///
     /// # Panics
-    /// When they don't fit.
+    /// If they don't fit.
     pub fn answer(&mut self, flight: &mut TestFlight, batches: &[RopBuffer]) -> Step {
         self.answer_bytes(flight, packed(batches))
     }
 
-    /// Lets the upstream answer with this chain of extended buffers, or what is to pass for one.
+    /// Lets the upstream respond with this chain of extended buffers, which may be invalid.
     ///
     /// # Panics
-    /// When it doesn't fit.
+    /// If it doesn't fit.
     pub fn answer_bytes(&mut self, flight: &mut TestFlight, chain: Vec<u8>) -> Step {
         let response = emsmdb::Response::EcDoRpcExt2(EcDoRpcExt2Response {
             handle: UPSTREAM,
@@ -168,7 +168,7 @@ impl<'a> Mailbox<'a> {
 /// A batch of ROPs, each with its logon and the slot that it acts on.
 ///
 /// # Panics
-/// When one can't be encoded.
+/// If one can't be encoded.
 pub fn batch(rops: Vec<(u8, u8, RequestBody)>, handles: &[u32]) -> RopBuffer {
     let mut w = Writer::new();
     for (logon_id, handle_index, body) in rops {
@@ -177,10 +177,10 @@ pub fn batch(rops: Vec<(u8, u8, RequestBody)>, handles: &[u32]) -> RopBuffer {
     RopBuffer::new(w.into_vec(), handles.to_vec())
 }
 
-/// Answers that all is well, but for those that failed, each with the slot that it names.
+/// Responses to a batch, all successful except `failed`, each with the slot of its object.
 ///
 /// # Panics
-/// When one can't be encoded.
+/// If one can't be encoded.
 pub fn replies(replies: Vec<(u8, ResponseBody)>, handles: &[u32]) -> RopBuffer {
     let mut w = Writer::new();
     for (handle_index, body) in replies {

@@ -1,4 +1,4 @@
-//! A client of MAPI over HTTP whose requests pass through an engine: what it sends, what the upstream gets, what comes back.
+//! A client of MAPI over HTTP whose requests pass through an engine.
 
 use bytes::Bytes;
 use engine::{CookieTable, Engine, Envelope, Incoming, OperationKey, Refusal, SecurityContext};
@@ -18,7 +18,7 @@ pub struct MapiHttpClient<'a> {
 }
 
 impl<'a> MapiHttpClient<'a> {
-    /// A caller of `authority` who has no session yet. What the upstream answers next sets the cookie
+    /// A caller of `authority` who has no session yet. The next response of the upstream sets the cookie
     /// `session=` with the same name.
     pub fn new(engine: &'a Engine, table: &'a CookieTable, endpoint: Endpoint, authority: &str) -> Self {
         Self { engine, table, endpoint, caller: caller(authority), cookie: format!("session={authority}") }
@@ -27,7 +27,7 @@ impl<'a> MapiHttpClient<'a> {
     /// Sends a request with this body.
     ///
     /// # Errors
-    /// When it does not become an operation.
+    /// If it does not become an operation.
     pub fn send(
         &self,
         request_type: RequestType,
@@ -41,7 +41,7 @@ impl<'a> MapiHttpClient<'a> {
     /// Sends a request and returns the body that the upstream gets.
     ///
     /// # Panics
-    /// When the request is not relayed.
+    /// If the request is not forwarded.
     #[track_caller]
     pub fn relayed(&self, request_type: RequestType, body: impl Into<Bytes>) -> (TestFlight, Bytes) {
         match self.send(request_type, body) {
@@ -50,10 +50,10 @@ impl<'a> MapiHttpClient<'a> {
         }
     }
 
-    /// Goes on with `flight`, which the upstream answers with `payload` and the session's cookie.
+    /// Continues `flight`, to which the upstream responds with `payload` and the session's cookie.
     ///
     /// # Panics
-    /// When the cookie is another session's.
+    /// If the cookie is another session's.
     #[track_caller]
     pub fn answer(&self, flight: &mut TestFlight, payload: impl Into<Bytes>) -> Step {
         let set = [self.cookie.as_str()].into_iter();
@@ -61,10 +61,10 @@ impl<'a> MapiHttpClient<'a> {
         flight.respond(payload)
     }
 
-    /// Goes on with `flight`, which the upstream answers with `payload`, and returns what the client gets.
+    /// Continues `flight`, to which the upstream responds with `payload`, and returns what the client gets.
     ///
     /// # Panics
-    /// When the client does not get an answer.
+    /// If the client does not get a response.
     #[track_caller]
     pub fn answered(&self, flight: &mut TestFlight, payload: impl Into<Bytes>) -> Bytes {
         match self.answer(flight, payload) {

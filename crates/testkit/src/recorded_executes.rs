@@ -1,4 +1,4 @@
-//! What the recordings hold of ROPs, and what has to be known to read them.
+//! The ROPs of the recordings, and the state that is needed to decode them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ use wire::Decode as _;
 
 use crate::captures::Exchange;
 
-/// What has to be remembered of a session to read its ROPs.
+/// The state of a session that is needed to decode its ROPs.
 #[derive(Debug, Clone, Default)]
 pub struct Session {
     /// The columns of tables, and of messages' recipients, by their handles.
@@ -35,7 +35,7 @@ impl Logons for Session {
 }
 
 impl Session {
-    /// Remembers what a batch did: `changed` are the columns that [`mapi::rop::Answers::finish`] tells.
+    /// Applies the effects of a batch: `changed` are the columns that [`mapi::rop::Answers::finish`] tells.
     pub fn remember(&mut self, requests: &[RopRequest], changed: Vec<(u32, Option<Vec<PropTag>>)>) {
         for (handle, columns) in changed {
             match columns {
@@ -64,10 +64,10 @@ pub struct Execute {
     pub told: Vec<RopBuffer>,
 }
 
-/// What `exchange` carries, where it is an `Execute` that was answered.
+/// The ROPs of `exchange` if it is an `Execute` with a response.
 ///
 /// # Errors
-/// When its request can't be unpacked.
+/// If its request can't be unpacked.
 pub fn executes(exchange: &Exchange) -> Option<wire::Result<Execute>> {
     let (message, response) = (exchange.http_request(), exchange.http_response()?);
     message.header("X-RequestType").filter(|name| name.eq_ignore_ascii_case("Execute"))?;

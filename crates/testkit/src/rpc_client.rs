@@ -1,4 +1,4 @@
-//! A client of remote calls whose calls pass through an engine: what it sends, what the upstream gets, what comes back.
+//! An RPC client whose calls pass through an engine.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,23 +39,23 @@ pub fn incoming(context: &SecurityContext, key: impl Into<OperationKey>, stub: i
 /// The stub of an `NspiBind`.
 ///
 /// # Panics
-/// When it can't be encoded.
+/// If it can't be encoded.
 pub fn bind_request() -> Vec<u8> {
     let request = nspi::BindRequest { flags: 0, stat: nspi::Stat::default(), server_guid: Ptr::NULL };
     nspi::Request::Bind(request).encode().expect("a bind of constants fits")
 }
 
-/// The stub of an upstream's answer to an `NspiBind`: no GUID, `handle`, success.
+/// The stub of an upstream's response to an `NspiBind`: no GUID, `handle`, success.
 pub fn bind_response(handle: [u8; 16]) -> Vec<u8> {
     [&[0; 8][..], &handle, &[0; 4]].concat()
 }
 
-/// One client on a connection of its own, and the engine that it talks through.
+/// A client with a connection of its own, and the engine that its calls pass.
 #[derive(Debug)]
 pub struct RpcClient<'a> {
     /// The engine.
     pub engine: &'a Engine,
-    /// What the connection holds.
+    /// The handles of the connection.
     pub conversation: RpcSessions,
 }
 
@@ -68,7 +68,7 @@ impl<'a> RpcClient<'a> {
     /// Sends a call.
     ///
     /// # Errors
-    /// When the call does not become an operation.
+    /// If the call does not become an operation.
     pub fn send(&mut self, incoming: Incoming) -> Result<(TestFlight, Step), Refusal> {
         self.engine.begin(&mut self.conversation, incoming).map(TestFlight::new)
     }
@@ -76,7 +76,7 @@ impl<'a> RpcClient<'a> {
     /// Sends a call and returns the stub that the upstream gets.
     ///
     /// # Panics
-    /// When the call is not relayed.
+    /// If the call is not forwarded.
     #[track_caller]
     pub fn relayed(&mut self, incoming: Incoming) -> (TestFlight, Bytes) {
         match self.send(incoming) {
@@ -85,15 +85,15 @@ impl<'a> RpcClient<'a> {
         }
     }
 
-    /// Goes on with `flight`, which the upstream answers with `stub`.
+    /// Continues `flight`, to which the upstream responds with `stub`.
     pub fn answer(&mut self, flight: &mut TestFlight, stub: impl Into<Bytes>) -> Step {
         flight.respond(stub)
     }
 
-    /// Goes on with `flight`, which the upstream answers with `stub`, and returns what the client gets.
+    /// Continues `flight`, to which the upstream responds with `stub`, and returns what the client gets.
     ///
     /// # Panics
-    /// When the client does not get an answer.
+    /// If the client does not get a response.
     #[track_caller]
     pub fn answered(&mut self, flight: &mut TestFlight, stub: impl Into<Bytes>) -> Bytes {
         match self.answer(flight, stub) {
@@ -106,7 +106,7 @@ impl<'a> RpcClient<'a> {
     /// it.
     ///
     /// # Panics
-    /// When that fails.
+    /// If that fails.
     #[track_caller]
     pub fn bind(&mut self, context: &SecurityContext, upstream: u8) -> [u8; 20] {
         let (mut flight, _) = self.relayed(incoming(context, (Interface::Nspi, 0), bind_request()));

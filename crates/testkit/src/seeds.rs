@@ -1,4 +1,4 @@
-//! Inputs that the oracles understand: where fuzzing begins, and what property tests change.
+//! Seeds: valid inputs of the oracles, from which fuzzing and property tests begin.
 
 mod decrypt;
 mod http;
@@ -11,11 +11,11 @@ mod recording;
 mod rop;
 mod rpc;
 
-/// Inputs for the fuzz target of this name, as its oracle in [`crate::oracles::ALL`] reads them; none for a
-/// name that there is not.
+/// Inputs for the fuzz target of this name, as its oracle in [`crate::oracles::ALL`] reads them; none for an
+/// unknown name.
 ///
 /// # Panics
-/// When a recorded stub cannot be read, or a structure cannot be written: then the seeds are wrong.
+/// If a recorded stub cannot be read, or a structure cannot be written: then the seeds are wrong.
 pub fn of(target: &str) -> Vec<Vec<u8>> {
     match target {
         "guid" => vec![(0..16).collect(), b"a4f1db00-ca47-1067-b31f-00dd010662da".to_vec()],

@@ -1,4 +1,4 @@
-//! What fuzzing found, as plain tests.
+//! Inputs on which fuzzing failed.
 
 use testkit::oracles::{mapi, recording};
 

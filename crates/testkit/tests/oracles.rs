@@ -1,4 +1,4 @@
-//! The oracles, on random bytes and on changed seeds: what fuzzing does for long, for a moment.
+//! Short runs of the oracles on random bytes and on modified seeds.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

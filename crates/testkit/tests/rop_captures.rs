@@ -1,4 +1,4 @@
-//! Every `Execute` of the recordings: its ROPs are decoded, requests and responses, and written as they came.
+//! Every `Execute` of the recordings: its ROPs are decoded, and encoded to the same bytes.
 
 use std::collections::BTreeMap;
 

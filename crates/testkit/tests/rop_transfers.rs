@@ -1,4 +1,4 @@
-//! The streams of the recordings, put together from the ROPs that carry them.
+//! The FastTransfer streams of the recordings, assembled from their ROPs.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! ROPs of every kind, through their bytes and back.
+//! Every ROP is encoded and decoded without loss.
 
 use mapi::ErrorCode;
 use mapi::inspect::{Inspect as _, Node};

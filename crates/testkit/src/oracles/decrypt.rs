@@ -1,5 +1,4 @@
-//! Keys of recordings, and what is decrypted with them: whatever the bytes are, reading them ends, keeps
-//! little and finds no more than there is.
+//! Oracle: decryption of recordings. Reading ends, holds little memory, and finds no more than the input has.
 
 use std::sync::LazyLock;
 
@@ -16,7 +15,7 @@ use crate::input::{Input, cuts};
 /// faulty.
 ///
 /// # Panics
-/// When they are not.
+/// If they are not.
 pub fn key_logs(data: &[u8]) {
     let mut input = Input::new(data);
     let seed = input.byte();
@@ -48,7 +47,7 @@ static LINES: LazyLock<Vec<u8>> = LazyLock::new(|| {
 /// did what, and the bytes that it sent or how many of them are missing; and so on.
 ///
 /// # Panics
-/// When more is decrypted than was sent, when too much is kept or said, or when something is kept at the end.
+/// If more is decrypted than was sent, when too much is kept or said, or when something is kept at the end.
 pub fn tls_records(data: &[u8]) {
     let (mut log, mut reader) = (KeyLog::default(), KeyLogReader::default());
     reader.push(&LINES, &mut log, &mut Vec::new());
@@ -87,7 +86,7 @@ pub fn tls_records(data: &[u8]) {
 /// A keytab.
 ///
 /// # Panics
-/// When one that is refused is taken where more follows.
+/// If one that is refused is taken where more follows.
 pub fn keytabs(data: &[u8]) {
     let mut keytab = Keytab::default();
     if keytab.add(data).is_ok() {
@@ -100,7 +99,7 @@ pub fn keytabs(data: &[u8]) {
 /// what comes, and a token of the handshake, or the body and the token of a message; and so on.
 ///
 /// # Panics
-/// When a body that is refused is changed.
+/// If a body that is refused is changed.
 pub fn kerberos_tokens(data: &[u8]) {
     let mut keytab = Keytab::default();
     keytab.add(captures::KEYTAB).expect("a keytab");

@@ -1,4 +1,4 @@
-//! HTTP framing: however a stream is cut, it is read alike, and what was read leaves as it came.
+//! Oracle: HTTP framing. A stream is decoded the same in whatever pieces, and encoded to the same bytes.
 
 use http1::{Decoder, Error, Event, Head, Limits, RequestHead, ResponseHead};
 
@@ -12,7 +12,7 @@ struct Read {
     error: Option<Error>,
 }
 
-/// Reads a stream of requests or answers, cut in some way. It is read the same as when it comes at once; what
+/// Reads a stream of requests or responses, cut in some way. It is read the same as when it comes at once; what
 /// ended leaves as the bytes that it came as; an edited head is read again as the same head.
 pub fn framing(data: &[u8]) {
     let mut input = Input::new(data);

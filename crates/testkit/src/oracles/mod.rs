@@ -1,4 +1,4 @@
-//! What must hold for any bytes whatsoever.
+//! Oracles: properties that hold for arbitrary bytes.
 //!
 //! Each oracle takes bytes and panics when something did wrong by them. A fuzz target calls one with what
 //! libFuzzer makes up, a property test with what proptest makes up, and a regression test with what once

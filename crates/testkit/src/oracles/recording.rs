@@ -1,5 +1,4 @@
-//! Recordings: whatever a file holds, reading it comes to an end, and what is found in it is shown on lines
-//! of its own.
+//! Oracle: recordings. Reading a file ends, and each operation is printed on one line.
 
 use std::io::{Cursor, Read};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,7 +27,7 @@ use crate::input::{Input, cuts};
 /// without controls in them, and as JSON.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn recordings(data: &[u8]) {
     let mut input = Input::new(data);
     let kind = input.byte() % 5;
@@ -50,14 +49,14 @@ pub fn recordings(data: &[u8]) {
     check(&found, if kind == 4 { usize::MAX } else { data.len() });
 }
 
-/// The exchanges of an archive. What is none is said to be.
+/// The exchanges of an archive. A file that is not an archive is an error.
 fn archive(file: &[u8]) -> Vec<RecordedItem> {
     let (mut reader, mut found) = (reader(), Vec::new());
     let read = archive::read::<archive::ArchiveError>(Cursor::new(file), 0, &mut reader, &mut |one| {
         found.push(one);
         Ok(())
     });
-    // Whatever is wrong with one exchange, only an archive that is none has no end.
+    // A fault in one exchange does not end the archive; only a file that is not an archive is an error.
     assert!(read.is_err() || file.len() >= 22, "an archive of {} bytes", file.len());
     reader.finish();
     found.extend(reader.take());

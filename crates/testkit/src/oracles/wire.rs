@@ -1,4 +1,4 @@
-//! Scalars.
+//! Oracle: scalars.
 
 use wire::{Decode, Encode, Guid};
 
@@ -6,7 +6,7 @@ use wire::{Decode, Encode, Guid};
 /// the same GUID.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn guid(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data)
         && let Ok(guid) = text.parse::<Guid>()

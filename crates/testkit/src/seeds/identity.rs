@@ -91,7 +91,7 @@ pub(super) fn tokens() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// An answer to a challenge, without an integrity code and with an invalid proof.
+/// A response to a challenge, without an integrity code and with an invalid proof.
 fn unproven() -> Vec<u8> {
     let claims = ClientChallenge {
         reserved1: 0,
@@ -171,7 +171,7 @@ pub(super) fn handshake() -> Vec<Vec<u8>> {
             put_block(&mut seed, b"a message");
         }
         seeds.push(seed);
-        // One bit of the answer is changed.
+        // One bit of the response is changed.
         seeds.push(vec![0x40 | switch | 16, 0, 0, 1, 100, 0, 1]);
     }
     seeds

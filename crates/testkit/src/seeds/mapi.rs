@@ -46,7 +46,7 @@ fn unhex(text: &str) -> Vec<u8> {
 pub(super) fn nspi() -> Vec<Vec<u8>> {
     let lines = STUBS.lines().filter(|line| !line.starts_with('#'));
     let mut seeds: Vec<_> = lines.filter_map(stub).collect();
-    // Those of which no other source has stubs, and every operation's shortest answer.
+    // Those of which no other source has stubs, and every operation's shortest response.
     for opnum in 0..23 {
         seeds.push(chosen(&[opnum, 2], &[0; 64]));
         seeds.push(chosen(&[opnum, 0], &[0; 128]));
@@ -144,7 +144,7 @@ pub(super) fn aux_blocks() -> Vec<Vec<u8>> {
         block(AuxType::AUX_SERVER_SESSION_INFO, ServerSessionInfo::new("session").into()),
         block(
             AuxType::AUX_PROTOCOL_DEVICE_IDENTIFICATION,
-            ProtocolDeviceIdentification::new("us", "proxy", "1").into(),
+            ProtocolDeviceIdentification::new("MAPIProxy", "proxy", "1").into(),
         ),
     ]);
     let plain = bytes(&buffer);

@@ -1,4 +1,4 @@
-//! Inputs for what synchronises and tells of changes.
+//! Seeds for fuzzing synchronization and notifications.
 
 use std::borrow::Cow;
 

@@ -10,7 +10,7 @@ use crate::input::{chosen, put_block};
 use crate::recorded_executes::{Execute, executes};
 use crate::rops::{request, request_ids};
 
-/// Batches of the recordings, one for each ROP that a batch begins with and each that its answer begins with.
+/// Batches of the recordings, one for each ROP that a batch begins with and each that its response begins with.
 fn batches() -> Vec<Execute> {
     let exchanges = captures::mapihttp();
     let batches = exchanges.iter().filter_map(executes).filter_map(Result::ok);
@@ -43,7 +43,7 @@ pub(super) fn responses() -> Vec<Vec<u8>> {
     seeds.chain(response_only.map(|id| chosen(&[7, 0, 0, 0], response_without_request(*id)))).collect()
 }
 
-/// A response that answers no request.
+/// A response without a request.
 ///
 /// # Panics
 /// For a ROP without a seed.

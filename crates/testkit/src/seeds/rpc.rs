@@ -71,7 +71,7 @@ fn verifier_at(auth_level: AuthLevel, token: &[u8]) -> AuthVerifier<'_> {
     AuthVerifier { trailer, token }
 }
 
-/// One of each unit that a client sends, then of those that a server sends.
+/// One of each PDU that a client sends, then of those that a server sends.
 fn all_units() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let fault = Fault {
         alloc_hint: 32,
@@ -136,18 +136,18 @@ pub(super) fn units() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A record out of which the oracle makes a unit without a verifier.
+/// A record out of which the oracle makes a PDU without a verifier.
 fn record(ptype: u8, flags: u8, call_id: u8, body: &[u8]) -> Vec<u8> {
     let length = u8::try_from(body.len()).expect("a short body");
     [&[ptype, flags, call_id, 0, length], body].concat()
 }
 
-/// A record of a long fragment of a call or of an answer, of 4080 bytes.
+/// A record of a long fragment of a call or of a response, of 4080 bytes.
 fn long(ptype: u8, flags: u8, call_id: u8) -> Vec<u8> {
     [&[ptype, flags, call_id, 0x40, 255][..], &call(0, 0, &[b'x'; 4072])].concat()
 }
 
-/// A record of a unit with a right signature at the level of sealing.
+/// A record of a PDU with a right signature at the level of sealing.
 fn sealed(ptype: u8, flags: u8, call_id: u8, body: &[u8]) -> Vec<u8> {
     let length = u8::try_from(body.len()).expect("a short body");
     [&[ptype, flags, call_id, 0x80, length], body, &[6, 0, 4], &[0xaa; 4]].concat()

@@ -16,7 +16,7 @@ use crate::input::{Counted, Input};
 /// A hash that no input can know: no account has its password, and a response to a challenge does not show it.
 const ALICE: [u8; 16] = *b"\x8e\x13\xd2\x4f\x90\x77\x0c\xba\x15\xe6\x3a\x01\xfd\x5b\xc8\x62";
 
-/// When all of this happens.
+/// The time of all handshakes.
 const NOW: FileTime = FileTime(134_000_000_000_000_000);
 
 /// The most changes to one token.
@@ -29,7 +29,7 @@ const MAX_CHANGES: u8 = 8;
 /// follows: 0 tokens for an acceptor, 1 tokens for an initiator, 2 and 3 changes to the tokens of a
 /// conversation between two honest ends, each with its place. Whatever comes:
 ///
-/// - no client signs in without the hash, but for anonymous clients where they are taken, who then are
+/// - no client authenticates without the hash, but for anonymous clients where they are taken, who then are
 ///   anonymous;
 /// - a conversation of which a byte was changed never ends in NTLMv2, and in `NTLMv1` and SPNEGO, which leave
 ///   parts of it unprotected, ends with the account that began it;
@@ -37,7 +37,7 @@ const MAX_CHANGES: u8 = 8;
 /// - after the end nothing more is taken, and every context that was opened is closed.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn handshake(data: &[u8]) {
     let mut input = Input::new(data);
     let ends = Ends::new(input.byte());

@@ -1,4 +1,4 @@
-//! Signing in.
+//! Oracles of authentication.
 
 mod handshake;
 mod relayed;

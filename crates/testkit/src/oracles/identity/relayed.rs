@@ -12,23 +12,23 @@ use wire::FileTime;
 
 use crate::input::Input;
 
-/// When all of it happens.
+/// The time of all requests.
 const NOW: FileTime = FileTime(1);
 
-/// Statuses that servers answer with, the first of which asks for more.
+/// Statuses that servers respond with, the first of which asks for more.
 const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
 
 /// Pass-through authentication.
 ///
 /// The first byte says the scheme, the second by what it is proven. Then come legs: a block that the client sends, a byte that chooses the
-/// status and whether the answer is that of a PING, and a block that the server answers with; where something has
-/// to be asked again, a byte more for its answer. What a handshake sends is put into base64. A context comes of a
+/// status and whether the response is that of a PING, and a block that the server responds with; where something has
+/// to be asked again, a byte more for its response. What a handshake sends is put into base64. A context comes of a
 /// request that was refused, was carried out, and was refused again, and of nothing else; it is of a person who
 /// has a name, covers no other credentials than those that were taken, and is closed at the end. The same
 /// sign-in is the same identity.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn relayed(data: &[u8]) {
     let contexts = ContextCounters::new();
     let authority = Authority::new("server");
@@ -39,7 +39,7 @@ pub fn relayed(data: &[u8]) {
     assert_eq!(contexts.open(), 0, "a context is left open");
 }
 
-/// An answer with a status, and the headers of a PING or not, as `byte` says.
+/// A response with a status, and the headers of a PING or not, as `byte` says.
 fn answer(byte: u8, token: Option<&[u8]>) -> Response<'_> {
     let status = STATUSES[usize::from(byte) % STATUSES.len()];
     let is_ping = byte & 0x80 != 0;
@@ -48,7 +48,7 @@ fn answer(byte: u8, token: Option<&[u8]>) -> Response<'_> {
     Response { status, token, request_type, response_code, offers: &Mechanism::ALL }
 }
 
-/// Who signed in.
+/// The authenticated user.
 fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
     let mut input = Input::new(data);
     let scheme = Mechanism::ALL[usize::from(input.byte()) % Mechanism::ALL.len()];
@@ -115,7 +115,7 @@ fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
     None
 }
 
-/// What holds for everybody who signed in.
+/// Asserts what holds for every authenticated user.
 fn checked_context(accepted: &Authenticated, scheme: Mechanism, text: &[u8]) -> identity::Identity {
     let context = accepted.context();
     assert!(context.proof() == Proof::PassThrough && !context.is_anonymous() && !context.is_system());

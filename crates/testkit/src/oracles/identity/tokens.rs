@@ -17,7 +17,7 @@ use crate::input::Input;
 /// written, reads as the same accounts, and finds each.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn tokens(data: &[u8]) {
     let mut input = Input::new(data);
     let choice = input.byte() % 8;

@@ -29,13 +29,13 @@ impl Naming for Nobody {
 
 type Rewrite = for<'a> fn(&'a [u8], &mut dyn Naming) -> Result<Rewritten<'a>, Error>;
 
-/// Autodiscover: answers of each dialect, and requests.
+/// Autodiscover: responses of each dialect, and requests.
 ///
 /// The first byte says which. Where no name is replaced, the document stays as it is; where names are, it can
 /// still be read, and there is nothing left to be replaced.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn autodiscover(data: &[u8]) {
     let mut input = Input::new(data);
     let (kind, body) = (input.byte() % 4, input.rest());

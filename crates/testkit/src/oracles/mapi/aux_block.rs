@@ -13,7 +13,7 @@ use crate::input::Input;
 /// text can be asked for.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn aux_blocks(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() % 3 {

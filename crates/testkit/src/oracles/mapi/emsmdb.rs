@@ -21,7 +21,7 @@ const ASYNC_RESPONSE: Codec<AsyncResponse> =
 /// be written, reads as the same, and leaves as it came; to look for names in it changes nothing.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn emsmdb(data: &[u8]) {
     let mut input = Input::new(data);
     let (opnum, choice) = (input.byte() % 18, input.byte());

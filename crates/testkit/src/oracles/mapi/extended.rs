@@ -18,7 +18,7 @@ const WORTH_WRITING: usize = 256 << 10;
 /// chain keeps to its limits, and reads as what was written.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn extended_buffers(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() % 5 {

@@ -19,7 +19,7 @@ use crate::input::{Input, cuts};
 /// what is held keeps to the limits; and so it is with trees.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn fast_transfer(data: &[u8]) {
     let mut input = Input::new(data);
     if input.byte() == 0 {

@@ -28,7 +28,7 @@ macro_rules! body {
 /// leaves as it came; to look for names in it changes nothing; cuts change nothing.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn mapi_http(data: &[u8]) {
     let mut input = Input::new(data);
     let (kind, choice, bytes) = (input.byte() % 6, input.byte(), input.rest());

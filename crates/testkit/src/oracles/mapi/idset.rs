@@ -9,11 +9,11 @@ use crate::input::Input;
 /// Sets of ids.
 ///
 /// The first byte says what the rest is: 0 a set by replica numbers, 1 one by GUIDs, 2 two sets of counters.
-/// What is read leaves as it came; its ranges are sorted and have gaps; written our own way it reads as the
+/// What is read leaves as it came; its ranges are sorted and have gaps; written by the encoder it reads as the
 /// same; and nothing is lost where two are put together, or found where something was taken out.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn idsets(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() % 3 {

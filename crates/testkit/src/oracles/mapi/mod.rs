@@ -1,4 +1,4 @@
-//! Exchange operations.
+//! Oracles of Exchange operations.
 
 mod autodiscover;
 mod aux_block;

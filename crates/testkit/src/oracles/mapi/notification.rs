@@ -8,7 +8,7 @@ use wire::{Reader, Writer};
 /// What notifications tell: what is read is written as it came, is shown, and its row can be asked for.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn notifications(data: &[u8]) {
     let mut r = Reader::new(data);
     let Ok(notification) = NotificationData::read(&mut r) else { return };

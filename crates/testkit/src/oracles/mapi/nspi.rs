@@ -22,7 +22,7 @@ const RFR_RESPONSE: Codec<rfr::Response> =
 /// to the values that all interfaces share, and back.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn nspi(data: &[u8]) {
     let mut input = Input::new(data);
     let (opnum, choice) = (input.byte() % 24, input.byte());

@@ -64,7 +64,7 @@ const BLOBS: [&str; 23] = [
 /// restrictions pass through the other layouts unharmed; everything can be shown.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn properties(data: &[u8]) {
     let mut input = Input::new(data);
     let (structure, layout) = (input.byte() % 13, LAYOUTS[usize::from(input.byte() % 4)]);

@@ -29,7 +29,7 @@ impl Columns for Known {
 /// leaves as it came; to look for handle indexes changes nothing; and everything can be shown.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn rop_requests(data: &[u8]) {
     let mut input = Input::new(data);
     let known = Known(input.byte(), Vec::new());
@@ -52,14 +52,14 @@ fn requests(bytes: &[u8], known: &Known) -> Vec<RopRequest> {
     requests.rops
 }
 
-/// ROPs that answer others.
+/// Responses to ROPs.
 ///
 /// The first byte says what is known of logons and columns, two say how long the requests are, the handle table
 /// is made up of the next byte: each place has an object or none. What can be read of the responses leaves as
 /// it came, and no request is answered twice.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn rop_responses(data: &[u8]) {
     let mut input = Input::new(data);
     let known = Known(input.byte(), columns(&[4; 100]));

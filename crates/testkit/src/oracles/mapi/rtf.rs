@@ -13,7 +13,7 @@ const LIMIT: usize = 64 << 10;
 /// is no longer than its limit; what is written reads as what it was; and one byte less is not enough.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn rtf(data: &[u8]) {
     let mut input = Input::new(data);
     if input.byte() == 0 {

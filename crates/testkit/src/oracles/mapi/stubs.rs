@@ -1,4 +1,4 @@
-//! What holds for the stubs of every interface.
+//! Properties of the stubs of every interface.
 
 use std::fmt::Debug;
 

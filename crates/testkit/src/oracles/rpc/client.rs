@@ -23,17 +23,17 @@ const CALLS: u16 = 12;
 /// What a server sends, to the client's end of an association.
 ///
 /// The first byte are switches: 1 the bind is answered first, 2 it begins a handshake, 4 that asks for sealing
-/// instead of signing, 8 the rest are records out of which units with right lengths are made, 16 several calls
+/// instead of signing, 8 the rest are records out of which PDUs with right lengths are made, 16 several calls
 /// at once are offered, 32 and several security contexts, 64 the first call is given up. The second byte says
-/// how the stream is cut. Three calls wait for their answers. For every stream:
+/// how the stream is cut. Three calls wait for their responses. For every stream:
 ///
 /// - however it is cut, the same events come and the same bytes are sent;
-/// - nothing comes after the end; every answer is to a call that waits for one, and comes once;
+/// - nothing comes after the end; every response is to a call that waits for one, and comes once;
 /// - calls and stubs keep to their limits;
-/// - all that is sent are units of a client.
+/// - all that is sent are PDUs of a client.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn client(data: &[u8]) {
     let mut input = Input::new(data);
     let (switches, seed) = (input.byte(), input.byte());
@@ -61,7 +61,7 @@ struct Driver {
     association: ClientAssociation,
     events: Vec<Event>,
     output: Vec<u8>,
-    /// Calls without an answer.
+    /// Calls without a response.
     waiting: HashSet<u32>,
     calls: u16,
     closed: bool,
@@ -196,7 +196,7 @@ impl Driver {
     }
 }
 
-/// All that was sent are whole units of a client, and are written as they are read.
+/// All that was sent are whole PDUs of a client, and are written as they are read.
 fn check_output(output: &[u8]) {
     let mut framer = Framer::new(ClientConfig::default().max_fragment, u16::MAX);
     framer.push(output);

@@ -22,10 +22,10 @@ use crate::input::Input;
 ///
 /// The first byte says what the rest is: from 0 to 9 one stub or tower, in the byte order of the next byte,
 /// which is read, written, and read as the same; else a row of calls, each with its number, byte order and
-/// length, of which every answer can be read.
+/// length, of which every response can be read.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn endpoints(data: &[u8]) {
     let mut input = Input::new(data);
     let choice = input.byte();
@@ -74,7 +74,7 @@ where
 fn tower(bytes: &[u8], endian: Endian) {
     round_trip::<Tower>(bytes, endian, |_| false);
     let Ok(tower) = Tower::decode(&mut Reader::with_endian(bytes, endian)) else { return };
-    // Whatever a tower lacks has an answer.
+    // Every tower has a response.
     let _ = (tower.transport(), tower.port(), tower.address(), tower.transfer_syntax());
     if tower.interface().is_some() && tower.transport().is_some() {
         let _ = tower.serves(&tower);

@@ -1,4 +1,4 @@
-//! DCE/RPC: units, associations, and the interfaces that every server has.
+//! Oracles of DCE/RPC: PDUs, associations, and the interfaces of every server.
 
 mod client;
 mod endpoints;

@@ -7,10 +7,10 @@ use wire::{Decode as _, Encode as _};
 use crate::input::{Input, cuts};
 
 /// The bytes of one direction of a channel of RPC over HTTP, behind a byte that says how they are cut. Its
-/// RTS units are the same, cut or whole, and each leaves as the bytes that it came as.
+/// RTS PDUs are the same, cut or whole, and each leaves as the bytes that it came as.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn rts(data: &[u8]) {
     let mut input = Input::new(data);
     let (seed, bytes) = (input.byte(), input.rest());
@@ -24,7 +24,7 @@ pub fn rts(data: &[u8]) {
     }
 }
 
-/// The RTS units of a stream.
+/// The RTS PDUs of a stream.
 fn units<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let mut framer = Framer::new(u16::MAX, u16::MAX);
     let mut units = Vec::new();

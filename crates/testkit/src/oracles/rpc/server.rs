@@ -20,13 +20,13 @@ const MAX_LEGS: u32 = 3;
 const MAX_STUB: usize = 8192;
 const MAX_OUTPUT: usize = 20_000;
 
-/// The longest answer that is given here, in bytes.
+/// The longest response that is given here, in bytes.
 const LONGEST_ANSWER: usize = 9000;
 
 /// What a client sends, to the server's end of an association.
 ///
 /// The first byte are switches: 1 a bind comes first, 2 with a handshake, 4 that asks for sealing instead of
-/// signing, 8 the rest are records out of which units with right lengths are made, 16 the bind offers several
+/// signing, 8 the rest are records out of which PDUs with right lengths are made, 16 the bind offers several
 /// calls at once, 32 and several security contexts. The second byte says how the stream is cut. For every
 /// stream:
 ///
@@ -34,11 +34,11 @@ const LONGEST_ANSWER: usize = 9000;
 /// - nothing comes after the end, no call before a bind, none without the protection that its interface or its
 ///   client asks for, and none under a security context that was not let in;
 /// - calls and stubs keep to their limits, and what waits to be sent to its bound;
-/// - every call can be answered once, and all that is sent are units of a server;
+/// - every call can be answered once, and all that is sent are PDUs of a server;
 /// - association groups are left.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn server(data: &[u8]) {
     let mut input = Input::new(data);
     let (switches, seed) = (input.byte(), input.byte());
@@ -159,7 +159,7 @@ impl Driver {
     fn check_bounds(&mut self) {
         self.most_calls = self.most_calls.max(self.association.active_calls());
         assert!(self.most_calls <= MAX_CALLS);
-        // One unit may be answered by another, and one call by the longest answer, on top of the limit.
+        // Above the limit, there may be one PDU in response to another, and the longest response to one call.
         let most = MAX_OUTPUT + 2 * LONGEST_ANSWER + 8192;
         assert!(self.association.output_len() <= most, "{} bytes wait", self.association.output_len());
     }
@@ -249,7 +249,7 @@ impl Driver {
     }
 }
 
-/// All that was sent are whole units of a server. Says whether one of them agrees to several calls at once.
+/// All that was sent are whole PDUs of a server. Says whether one of them agrees to several calls at once.
 fn check_output(output: &[u8]) -> bool {
     let mut several = false;
     let mut framer = Framer::new(config().max_fragment, u16::MAX);

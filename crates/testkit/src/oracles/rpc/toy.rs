@@ -6,9 +6,9 @@ use wire::Guid;
 
 use crate::input::Input;
 
-/// An interface for everybody.
+/// An interface without a minimum level.
 pub(crate) const TOY: SyntaxId = SyntaxId::new(Guid::new(0x1234_5678, 1, 2, *b"toy-face"), 4, 2);
-/// An interface that only takes sealed calls.
+/// An interface that requires sealed calls.
 pub(crate) const SECRET: SyntaxId = SyntaxId::new(Guid::new(0x1234_5678, 3, 4, *b"secretif"), 1, 0);
 
 /// What a right signature begins with.
@@ -66,7 +66,7 @@ impl Protection for Toy {
     }
 }
 
-/// Units whose lengths are right, out of records: type, flags, call, verifier, body. Guessing lengths that
+/// PDUs whose lengths are right, out of records: type, flags, call, verifier, body. Guessing lengths that
 /// agree is what random bytes are worst at.
 pub(super) fn units(input: &mut Input<'_>) -> Vec<u8> {
     let mut stream = Vec::new();

@@ -9,14 +9,14 @@ use crate::input::{Input, cuts};
 
 /// The first byte says what the rest is:
 ///
-/// - 0: one unit. What is read can be written, and reads as the same unit, whose bytes then stay as they are.
-/// - 1: a stream, behind a byte that says how it is cut. It yields the same units and the same error, cut or
+/// - 0: one PDU. What is read can be written, and reads as the same PDU, whose bytes then stay as they are.
+/// - 1: a stream, behind a byte that says how it is cut. It yields the same PDUs and the same error, cut or
 ///   whole.
 /// - 2, 3: a stub, little-endian or big-endian, with a verification trailer. What is found is within the
 ///   stub's end, and is found again once it is written.
 ///
 /// # Panics
-/// When one of these does not hold.
+/// If one of these does not hold.
 pub fn units(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() % 4 {
