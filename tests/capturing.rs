@@ -18,7 +18,7 @@ const LONG: &str = "execute 206";
 
 /// Alice's credentials in Basic.
 const OF_ALICE: &str = "TEFCXGFsaWNlOldoaXRlIFJhYmJpdCAx";
-/// The begin of an NTLM AUTHENTICATE_MESSAGE in base64.
+/// The begin of an NTLM `AUTHENTICATE_MESSAGE` in base64.
 const NTLM_TOKEN: &str = "TlRMTVNTUAADAAAA";
 
 /// Arguments of curl for a body of XML.

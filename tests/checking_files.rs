@@ -3,14 +3,15 @@
 use std::process::Command;
 
 use crate::checking::{TEXT, good, mapiproxy, one_problem, warned};
-use crate::harness::{Folder, Process, certificate, mode, opponent, python};
+use crate::harness::{Folder, Process, certificate, interop_script, mode, python};
 
 /// The folder of a right configuration, in which certificate and key are there in many forms.
 fn forms() -> Folder {
     let folder = good();
     let mut command = Command::new(python());
     let made =
-        Process::start("forms", command.arg(opponent("certificate_forms.py")).arg(folder.join(""))).end();
+        Process::start("forms", command.arg(interop_script("certificate_forms.py")).arg(folder.join("")))
+            .end();
     assert!(made.status.success(), "{}", made.err);
     folder.write("empty", "");
     mode(&folder.join("empty"), 0o600);

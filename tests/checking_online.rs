@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::harness::{
     Certificates, Ended, Folder, HttpUpstream, Lab, Process, SERVICE, Upstream, add_account, address,
-    certificate, opponent, program, python,
+    certificate, interop_script, program, python,
 };
 
 /// A folder with a configuration of a proxy before servers that are named by `upstream`, of which `with` is a part,
@@ -71,7 +71,7 @@ impl Server {
         let (shown, key) = certificate(&folder, &[&address.to_string()]);
         let mut command = Command::new(python());
         command
-            .arg(opponent("http_server.py"))
+            .arg(interop_script("http_server.py"))
             .args(["--listen", &format!("{address}:8443")])
             .args(arguments);
         command.args(["--user", SERVICE.0, "--domain", "LAB", "--password", SERVICE.1]);

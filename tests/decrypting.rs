@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{ALICE, Ended, Folder, HttpPlace, Process, opponent, program, python};
+use crate::harness::{ALICE, Ended, Folder, HttpPlace, Process, interop_script, program, python};
 use crate::witness::Recording;
 
 /// The output of `mapiproxy decode --json` for `file`.
@@ -128,7 +128,7 @@ fn every_tls_1_2_cipher_suite_of_old_servers_is_decrypted() {
     let folder = Folder::new();
     let (file, keys) = (folder.join("run.pcap"), folder.join("keys"));
     let mut command = Command::new(python());
-    command.arg(opponent("tls_recording.py")).args([&file, &keys]).args(suites);
+    command.arg(interop_script("tls_recording.py")).args([&file, &keys]).args(suites);
     let ended = Process::start("tls_recording", &mut command).end();
     assert!(ended.status.success(), "{}", ended.err);
     let found = operations(&file, &["--keylog", keys.to_str().unwrap()]);
@@ -148,7 +148,7 @@ fn the_valid_lines_of_a_faulty_key_log_are_used() {
     let folder = Folder::new();
     let (file, keys) = (folder.join("run.pcap"), folder.join("keys"));
     let mut command = Command::new(python());
-    command.arg(opponent("tls_recording.py")).args([&file, &keys]).arg("ECDHE-RSA-AES128-GCM-SHA256");
+    command.arg(interop_script("tls_recording.py")).args([&file, &keys]).arg("ECDHE-RSA-AES128-GCM-SHA256");
     assert!(Process::start("tls_recording", &mut command).end().status.success());
     let text = std::fs::read_to_string(&keys).unwrap();
     std::fs::write(&keys, format!("# hand-made\nCLIENT_RANDOM 00\n{}", text.trim_end())).unwrap();
@@ -166,7 +166,7 @@ fn the_valid_lines_of_a_faulty_key_log_are_used() {
 /// A recording of Samba at both ends, with session keys of AES-256, RC4 and AES-128.
 #[test]
 fn calls_sealed_by_kerberos_are_decrypted_with_a_keytab_as_by_wireshark() {
-    let captures = opponent("../captures");
+    let captures = interop_script("../captures");
     let (file, keytab) = (captures.join("kerberos.pcap"), captures.join("kerberos.keytab"));
     let witnessed = |filter: &str, field: &str| {
         let mut command = Command::new("tshark");

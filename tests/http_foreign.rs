@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    ALICE, Ended, Folder, Process, Proxy, SERVICE, Setup, address, certificate, opponent, python,
+    ALICE, Ended, Folder, Process, Proxy, SERVICE, Setup, address, certificate, interop_script, python,
 };
 
 /// The number of checks of the script for each authentication scheme, and of those without.
@@ -36,7 +36,7 @@ impl Server {
     fn start_as(name: &str, listen: &str, tls: bool, arguments: &[&str]) -> Self {
         let folder = Folder::new();
         let mut command = Command::new(python());
-        command.arg(opponent("http_server.py")).args(["--listen", listen]).args(arguments);
+        command.arg(interop_script("http_server.py")).args(["--listen", listen]).args(arguments);
         command.args(["--user", SERVICE.0, "--domain", "LAB", "--password", SERVICE.1]);
         let files = tls.then(|| certificate(&folder, &[name]));
         if let Some((certificate, key)) = &files {
@@ -75,7 +75,7 @@ impl Server {
 /// Runs the checks of the clients at `url`.
 fn check(url: &str, ca_file: Option<&PathBuf>, count: usize) {
     let mut command = Command::new(python());
-    command.arg(opponent("http_client.py")).args([url, ALICE.0, "LAB", ALICE.1]).args(ca_file);
+    command.arg(interop_script("http_client.py")).args([url, ALICE.0, "LAB", ALICE.1]).args(ca_file);
     let ended = run(&mut command);
     assert!(ended.status.success(), "{}\n{}", ended.out, ended.err);
     assert_eq!(ended.out.lines().filter(|line| line.starts_with("ok: ")).count(), count, "{}", ended.out);

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::{Process, example, opponent, python};
+use crate::harness::{Process, example, interop_script, python};
 
 /// The number of checks of the script for each of NTLM and SPNEGO; a smaller number would mean that some did not run.
 const CHECKS: usize = 31;
@@ -10,7 +10,7 @@ const CHECKS: usize = 31;
 #[test]
 fn pyspnego_and_the_crate_authenticate_each_other_with_the_right_password_only() {
     let mut command = Command::new(python());
-    command.arg(opponent("ntlm_pyspnego.py")).arg(example("ntlm_pipe"));
+    command.arg(interop_script("ntlm_pyspnego.py")).arg(example("ntlm_pipe"));
     let mut script = Process::start("pyspnego", &mut command);
     // Waiting line by line gives every check the time that a program may take.
     let mut checks = Vec::new();

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{ALICE, Folder, Lab, Process, SERVICE, Setup, opponent};
+use crate::harness::{ALICE, Folder, Lab, Process, SERVICE, Setup, interop_script};
 
 /// The number of tests that need neither SMB nor Kerberos; a smaller number would mean that some were not found.
 const TESTS: usize = 173;
@@ -71,7 +71,7 @@ fn the_proxy_behaves_like_windows_in_sambas_tests_with_listed_exceptions() {
     let folder = Folder::new();
     // Debian's modules are for the machine's own Python.
     let mut command = Command::new("/usr/bin/python3");
-    command.arg(opponent("samba_raw.py")).args([&proxy.address.to_string(), "1135", "6001"]);
+    command.arg(interop_script("samba_raw.py")).args([&proxy.address.to_string(), "1135", "6001"]);
     command.args([ALICE.0, "LAB", ALICE.1]).arg(folder.join(""));
     let ended = Process::start("samba_raw.py", &mut command).end();
     assert!(ended.status.success(), "{}\n{}", ended.out, ended.err);

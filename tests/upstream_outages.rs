@@ -173,7 +173,7 @@ fn a_refusal_of_the_service_account_for_one_users_requests_stops_no_other_user()
     );
 }
 
-/// A CHALLENGE_MESSAGE ([MS-NLMP] 2.2.1.2): Unicode, NTLM, extended session security, and an empty target info.
+/// A `CHALLENGE_MESSAGE` ([MS-NLMP] 2.2.1.2): Unicode, NTLM, extended session security, and an empty target info.
 fn challenge() -> String {
     let flags = 0x0288_0201_u32.to_le_bytes();
     let parts: [&[u8]; 8] = [
@@ -195,7 +195,7 @@ fn a_wrong_service_password_is_tried_once_by_ntlm() {
     let counted = Arc::clone(&seen);
     let server = Server::start(move |head, _| {
         let sent = field(head, "authorization").unwrap_or_default();
-        // MessageType 1 is a NEGOTIATE_MESSAGE; 3 is an authentication.
+        // MessageType 1 is a `NEGOTIATE_MESSAGE`; 3 is an authentication.
         let offer = if sent.starts_with("NTLM TlRMTVNTUAAB") {
             format!("NTLM {}", challenge())
         } else {

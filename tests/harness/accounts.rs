@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::place::Folder;
 use super::process::Process;
-use super::programs::{opponent, program, python};
+use super::programs::{interop_script, program, python};
 
 /// Gives `user` an account of LAB in the folder's file of accounts.
 pub(crate) fn add_account(folder: &Folder, account: (&str, &str)) {
@@ -26,7 +26,7 @@ pub(super) fn add_account_of(folder: &Folder, domain: &str, (user, password): (&
 pub(crate) fn certificate(folder: &Folder, names: &[&str]) -> (PathBuf, PathBuf) {
     let (certificate, key) = (folder.join("own.crt"), folder.join("own.key"));
     let mut command = Command::new(python());
-    command.arg(opponent("certificate.py")).args([&certificate, &key]).args(names);
+    command.arg(interop_script("certificate.py")).args([&certificate, &key]).args(names);
     let ended = Process::start("certificate", &mut command).end();
     assert!(ended.status.success(), "{}", ended.err);
     (certificate, key)

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::place::PATIENCE;
 use super::process::{Ended, Process};
-use super::programs::{opponent, python};
+use super::programs::{interop_script, python};
 
 /// A third-party client to be run against a server.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Client {
 impl Client {
     fn new(name: &'static str, script: &str) -> Self {
         let mut command = Command::new(python());
-        command.arg(opponent(script));
+        command.arg(interop_script(script));
         Self { name, command }
     }
 

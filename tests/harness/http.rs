@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::dialogue::Dialogue;
 use super::place::{Folder, address, count};
 use super::process::Process;
-use super::programs::{opponent, python};
+use super::programs::{interop_script, python};
 use super::proxy::{ALICE, BOB, Proxy, Setup};
 use super::upstream::SERVICE;
 
@@ -32,7 +32,7 @@ impl Certificates {
     pub(crate) fn new() -> Self {
         let (folder, server) = (Folder::new(), address());
         let mut command = Command::new(python());
-        command.arg(opponent("certificates.py")).arg(folder.join(""));
+        command.arg(interop_script("certificates.py")).arg(folder.join(""));
         command.args(["proxy.lab.test", &server.to_string()]);
         let ended = Process::start("certificates", &mut command).end();
         assert!(ended.status.success(), "{}", ended.err);
@@ -106,7 +106,7 @@ impl HttpUpstream {
         let known = if auth == "any" { accounts.concat() } else { accounts[0].clone() };
         let users = folder.write("users", &known);
         let mut command = Command::new(python());
-        command.arg(opponent("http_upstream.py")).args(["--server", RECORDED_SERVER, "--auth", auth]);
+        command.arg(interop_script("http_upstream.py")).args(["--server", RECORDED_SERVER, "--auth", auth]);
         command
             .args(["--http", &format!("{address}:{PORT}"), "--domain", "LAB"])
             .env("NTLM_USER_FILE", users);
@@ -313,7 +313,7 @@ impl HttpClient {
         meant: &str,
     ) -> Self {
         let mut command = Command::new(python());
-        command.arg(opponent("http_scripted_client.py")).args(["--meant", meant]).args([
+        command.arg(interop_script("http_scripted_client.py")).args(["--meant", meant]).args([
             "--url",
             url,
             "--address",

@@ -1,7 +1,7 @@
 //! Shared by the tests: addresses, folders, processes, the proxy, its clients and servers.
 //!
 //! Some clients and servers are scripts that execute one command a line of their standard input (`dialogue`); their
-//! commands are described at the top of `tests/opponents/scripted_client.py`, `http_scripted_client.py` and
+//! commands are described at the top of `tests/interop/scripted_client.py`, `http_scripted_client.py` and
 //! `http_upstream.py`.
 
 mod accounts;
@@ -33,7 +33,7 @@ pub(crate) use self::http::{
 pub(crate) use self::lab::Lab;
 pub(crate) use self::place::{Folder, PATIENCE, address, mode, thread};
 pub(crate) use self::process::{Ended, Process};
-pub(crate) use self::programs::{example, opponent, program, python, root};
+pub(crate) use self::programs::{example, interop_script, program, python, root};
 pub(crate) use self::proxy::{ALICE, BOB, Proxy, Setup};
 pub(crate) use self::raw::{
     Connection, EMSMDB, HANDLE, NSPI, Outcome, RFR, RawUpstream, bind, bind_in_group, echo, orphaned, pdu,

@@ -32,7 +32,7 @@ pub(crate) fn python() -> PathBuf {
     python
 }
 
-/// One of the Python programs in `tests/opponents`.
-pub(crate) fn opponent(name: &str) -> PathBuf {
-    root().join("tests/opponents").join(name)
+/// One of the Python programs in `tests/interop`.
+pub(crate) fn interop_script(name: &str) -> PathBuf {
+    root().join("tests/interop").join(name)
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::place::address;
 use super::process::Process;
-use super::programs::{opponent, python};
+use super::programs::{interop_script, python};
 
 /// The service account of the proxy: its name and its password.
 pub(crate) const SERVICE: (&str, &str) = ("svcproxy", "Cheshire Cat 3");
@@ -35,7 +35,7 @@ impl Upstream {
     /// Starts a server at `address` with more `arguments`.
     pub(crate) fn at(address: Ipv4Addr, arguments: &[&str]) -> Self {
         let mut command = Command::new(python());
-        command.arg(opponent("scapy_server.py")).args(["--server", SERVER]);
+        command.arg(interop_script("scapy_server.py")).args(["--server", SERVER]);
         command.args(["--epm", &format!("{address}:1135"), "--rpc", &format!("{address}:6001")]);
         command.args(["--user", SERVICE.0, "--domain", "LAB", "--password", SERVICE.1]).args(arguments);
         let process = Process::start("scapy_server", &mut command);

@@ -160,12 +160,12 @@ fn is_root() -> bool {
     run::read(run::command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
-/// A virtual environment with the Python packages of `tests/opponents/requirements.txt`; its folder.
+/// A virtual environment with the Python packages of `tests/interop/requirements.txt`; its folder.
 ///
 /// A stamp beside it holds what it was made from, so that it is made again when that changes.
 fn venv() -> Outcome<PathBuf> {
     let folder = run::root().join("target/venv");
-    let requirements = run::root().join("tests/opponents/requirements.txt");
+    let requirements = run::root().join("tests/interop/requirements.txt");
     let python = run::read(run::command("python3").arg("--version"))?;
     let recipe = format!("{python}{}", fs::read_to_string(&requirements)?);
     let stamp = folder.join("made-from");
@@ -180,7 +180,7 @@ fn venv() -> Outcome<PathBuf> {
         )
         .into());
     }
-    println!("making target/venv with the Python packages of tests/opponents/requirements.txt");
+    println!("making target/venv with the Python packages of tests/interop/requirements.txt");
     run::show(run::command("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     let mut pip = run::command(folder.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);

@@ -127,7 +127,7 @@ mod tests {
             "//! C.\n\n#[test]\nfn what_it_is() {}\nfn c() -> Result<(), String> {}\n",
         );
         write("fuzz/Cargo.toml", "# A wombat.\n");
-        write("tests/opponents/a.py", &format!("# A wombat.\n# {}\n", "a".repeat(119)));
+        write("tests/interop/a.py", &format!("# A wombat.\n# {}\n", "a".repeat(119)));
         write("x", "# A wombat.\n");
         write(".ci/run", "# A wombat.\n");
         write("README.md", "[a](docs/a.md)\n");
@@ -155,10 +155,10 @@ mod tests {
             ".ci/run:1: `wombat`",
             "crates/a/src/lib.rs:1: `wombat`",
             "fuzz/Cargo.toml:1: `wombat`",
-            "tests/opponents/a.py:1: `wombat`",
+            "tests/interop/a.py:1: `wombat`",
             "x:1: `wombat`",
             "crates/a/src/c.rs:4: the test's name begins with `what`",
-            "tests/opponents/a.py:2: the comment has 121 columns",
+            "tests/interop/a.py:2: the comment has 121 columns",
             "crates/a/src/c.rs:5: `Result` with a text as its error",
             "ARCHITECTURE.md:3: there is no crates/a/src/gone.rs",
             "README.md:1: there is no docs/a.md",
