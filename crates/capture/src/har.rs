@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::call::{Call, CallBody, Damage, HttpCall, HttpMessage, HttpResponse};
-use crate::conversation::{RecordedItem, named, path_of};
+use crate::conversation::{RecordedItem, path_of, plain_user};
 use crate::source::Problem;
 use crate::time::Timestamp;
 
@@ -267,7 +267,7 @@ impl State<'_> {
         let is_head = entry.request.method.eq_ignore_ascii_case("HEAD");
         let content = entry.request.post_data.unwrap_or_default();
         let request = message(entry.request.headers, content, entry.request.body_size);
-        let user = entry.user.map(Into::into).or_else(|| named(request.field("authorization")?));
+        let user = entry.user.map(Into::into).or_else(|| plain_user(request.field("authorization")?));
         let response = status(entry.response.status);
         let response = response.map(|status| {
             let Response { headers, content, body_size, .. } = entry.response;

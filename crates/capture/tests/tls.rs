@@ -158,7 +158,7 @@ fn read(tls: &mut Tls, log: &mut KeyLog, read: &mut Read) {
         match output {
             Output::Plain(side, _, bytes) => read.said[place(side)].extend(bytes),
             Output::Gap(side, missing) => read.missing[place(side)].push(missing),
-            Output::Problem(what) => read.problems.push(what),
+            Output::Problem(problem) => read.problems.push(problem.to_string()),
             Output::Ended(..) => {}
         }
     }

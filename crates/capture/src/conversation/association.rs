@@ -1,76 +1,47 @@
-//! One association of DCE/RPC, watched from the side.
+//! Decodes one recorded association of DCE/RPC.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use rpc::SyntaxId;
 use rpc::pdu::{
     AuthLevel, Body, ContextResultCode, HEADER_SIZE, Header, Pdu, PduType, PfcFlags, PresentationContext,
     REQUEST_HEADER_SIZE, SecTrailer,
 };
 use wire::{Decode as _, Reader};
 
-use super::fragments::{Assembly, Fragment, Pdus};
-use super::security::{Secrets, Security};
-use crate::call::{Envelope, RpcAnswer, RpcCall, SealedReason};
+use super::fragments::{Fragment, PduStream, RecordedPdu};
+use super::problem::ConversationProblem;
+use super::recorded_item::Decoded;
+use super::rpc_calls::{MAX_CONTEXTS, RpcCalls};
+use super::security::{ContextSecurity, Secrets};
+use crate::call::{Envelope, SealedReason};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
-/// How many bytes of a side wait for the other side's.
+/// The maximum number of bytes of a side that wait for the other side.
 const MAX_WAITING: usize = 8 << 20;
 
-/// How many calls may be under way; of more, the oldest is given up.
-const MAX_CALLS: usize = 256;
-
-/// More contexts than any association has.
-const MAX_CONTEXTS: usize = 1024;
-
-/// A call that is done, with the times of its request and of its answer.
-#[derive(Debug)]
-pub(super) struct Done {
-    pub(super) call: RpcCall,
-    pub(super) asked: Timestamp,
-    pub(super) answered: Option<Timestamp>,
-}
-
-/// What both sides said so far.
+/// The state of a recorded association.
 #[derive(Debug)]
 pub(super) struct Association {
-    envelope: Envelope,
     secrets: Arc<Secrets>,
-    client: Pdus,
-    server: Pdus,
-    /// The contexts that the last bind or `alter_context` proposed, while it has no answer.
+    client: PduStream,
+    server: PduStream,
+    /// The contexts that the last `bind` or `alter_context` proposed, until the response for it.
     proposed: Option<Vec<PresentationContext>>,
-    contexts: HashMap<u16, SyntaxId>,
-    security: HashMap<u32, Security>,
-    calls: HashMap<u32, Pending>,
+    security: HashMap<u32, ContextSecurity>,
+    calls: RpcCalls,
     user: Option<Arc<str>>,
-    /// Why security contexts cannot be read, to be reported.
-    unsealable: Vec<String>,
-    /// Whether what the sides say comes in the order in which they said it.
+    /// Problems of security contexts that were not reported yet.
+    security_problems: Vec<ConversationProblem>,
+    /// Whether the bytes of both sides arrive in the order in which they were sent.
     ordered: bool,
-    /// Whether something of the client is missing, so that answers may be to calls that were not recorded.
-    client_lost: bool,
-    /// Whether there was a call at all.
-    asked: bool,
-    /// How many answers there were to calls that were not recorded.
-    unasked: u64,
+    /// Whether bytes of the client are missing, so that responses may belong to calls that were not recorded.
+    client_gap: bool,
 }
 
-/// A call whose answer is not there yet.
-#[derive(Debug)]
-struct Pending {
-    asked: Timestamp,
-    context_id: u16,
-    opnum: u16,
-    request: Assembly,
-    complete: bool,
-    response: Option<Assembly>,
-}
-
-/// Whether bytes that begin so can be an association's.
+/// Whether `bytes` can begin an association; `None` if they are too few.
 pub(super) fn is_start(bytes: &[u8]) -> Option<bool> {
     match bytes {
         [5, 0 | 1, kind, ..] => Some(*kind <= 20),
@@ -80,168 +51,111 @@ pub(super) fn is_start(bytes: &[u8]) -> Option<bool> {
 }
 
 impl Association {
-    /// An association that is read from its start. Where it is not `ordered`, all of one side may come before the
-    /// other.
+    /// A new association. Unless it is `ordered`, all bytes of one side may precede those of the other.
     pub(super) fn new(envelope: Envelope, secrets: Arc<Secrets>, ordered: bool) -> Self {
         Self {
-            ordered,
-            client_lost: false,
-            asked: false,
-            unasked: 0,
-            envelope,
             secrets,
-            client: Pdus::new(),
-            server: Pdus::new(),
+            client: PduStream::new(),
+            server: PduStream::new(),
             proposed: None,
-            contexts: HashMap::new(),
             security: HashMap::new(),
-            calls: HashMap::new(),
+            calls: RpcCalls::new(envelope),
             user: None,
-            unsealable: Vec::new(),
+            security_problems: Vec::new(),
+            ordered,
+            client_gap: false,
         }
     }
 
-    /// The user who authenticated, as far as it is known.
+    /// The authenticated user, if known.
     pub(super) const fn user(&self) -> Option<&Arc<str>> {
         self.user.as_ref()
     }
 
-    /// Takes bytes of one side. Calls that are done are put into `done`; what is wrong, into `problems`.
-    pub(super) fn push(
-        &mut self,
-        side: Side,
-        time: Timestamp,
-        bytes: &[u8],
-        done: &mut Vec<Done>,
-        problems: &mut Vec<String>,
-    ) {
-        let pdus = self.pdus(side);
-        if pdus.broken {
+    /// Takes bytes of one side. Adds ended calls and problems to `out`.
+    pub(super) fn push(&mut self, side: Side, time: Timestamp, bytes: &[u8], out: &mut Decoded) {
+        let stream = self.stream(side);
+        if stream.is_unusable() {
             return;
         }
-        pdus.push(bytes);
-        loop {
-            match pdus.framer.next_pdu() {
-                Ok(Some((header, pdu))) => {
-                    pdus.held = pdus.held.saturating_add(pdu.len());
-                    pdus.waiting.push_back((time, header, pdu));
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    pdus.broken = true;
-                    pdus.framer.clear();
-                    problems.push(format!("{side:?}: {error}; nothing more of this side is read"));
-                    break;
-                }
-            }
+        if let Err(error) = stream.push(time, bytes) {
+            out.problems.push(ConversationProblem::RpcFraming { side, error });
         }
-        self.work(done, problems);
+        self.process(out);
     }
 
-    /// Bytes of one side are missing. What is known to lack a fragment cannot be read; the side is read on from the
-    /// next PDU.
-    pub(super) fn gap(&mut self, side: Side, done: &mut Vec<Done>, problems: &mut Vec<String>) {
-        self.work(done, problems);
-        self.pdus(side).lose();
+    /// Bytes of one side are missing. A stub that lacks a fragment cannot be read. Reading continues at the
+    /// next PDU of the side.
+    pub(super) fn gap(&mut self, side: Side, out: &mut Decoded) {
+        self.process(out);
+        self.stream(side).gap();
+        self.calls.gap(side);
         match side {
-            Side::Client => {
-                self.client_lost = true;
-                for call in self.calls.values_mut().filter(|call| !call.complete) {
-                    call.request.lose();
-                    call.complete = true;
-                }
-            }
+            Side::Client => self.client_gap = true,
+            // Servers usually accept the proposed contexts.
             Side::Server => {
-                for response in self.calls.values_mut().filter_map(|call| call.response.as_mut()) {
-                    response.lose();
-                }
-                // What is proposed is accepted as a rule.
                 for context in self.proposed.take().unwrap_or_default() {
-                    self.accept(&context);
+                    self.calls.accept(&context);
                 }
             }
         }
-        self.work(done, problems);
+        self.process(out);
     }
 
-    fn accept(&mut self, context: &PresentationContext) {
-        if self.contexts.len() < MAX_CONTEXTS {
-            self.contexts.insert(context.context_id, context.abstract_syntax);
+    /// Ends the association: processes the waiting PDUs, and ends pending calls without a response.
+    pub(super) fn finish(&mut self, out: &mut Decoded) {
+        for side in [Side::Client, Side::Server] {
+            while let Some(pdu) = self.stream(side).next() {
+                self.pdu(side, pdu, out);
+            }
         }
-    }
-
-    /// Takes what still waits, since nothing more comes; calls without an answer end without one.
-    pub(super) fn finish(&mut self, done: &mut Vec<Done>, problems: &mut Vec<String>) {
-        while let Some((time, header, pdu)) = self.client.next() {
-            self.pdu(Side::Client, time, &header, pdu, done, problems);
-        }
-        while let Some((time, header, pdu)) = self.server.next() {
-            self.pdu(Side::Server, time, &header, pdu, done, problems);
-        }
-        let mut left: Vec<(u32, Pending)> = self.calls.drain().collect();
-        left.sort_by_key(|(call_id, _)| *call_id);
-        for (_, pending) in left {
-            self.end_call(pending, RpcAnswer::None, None, done);
-        }
-        if self.unasked > 0 && !self.asked {
-            problems.push(format!(
-                "RPC: {} answers, but what the client sent is not in the recording; they are not read",
-                self.unasked
-            ));
+        if let Some(responses) = self.calls.finish(&mut out.ended) {
+            out.problems.push(ConversationProblem::RpcRequestsMissing(responses));
         }
     }
 
-    const fn pdus(&mut self, side: Side) -> &mut Pdus {
+    const fn stream(&mut self, side: Side) -> &mut PduStream {
         match side {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
         }
     }
 
-    /// Takes PDUs for as long as there is one that needs nothing of the other side: the directions of a
+    /// Processes PDUs while there is one that does not depend on a PDU of the other side: the directions of a
     /// recording may be far apart.
-    fn work(&mut self, done: &mut Vec<Done>, problems: &mut Vec<String>) {
+    fn process(&mut self, out: &mut Decoded) {
         loop {
-            let client = self.proposed.is_none() || self.client.held > MAX_WAITING;
-            // Where the order is known, what is answered and was not asked was not recorded.
-            let any = self.client_lost || (self.ordered && self.client.waiting.is_empty());
-            let answered = |header: &Header| match header.ptype {
-                PduType::RESPONSE | PduType::FAULT => {
-                    self.calls.get(&header.call_id).map_or(any, |call| call.complete)
-                }
+            let client = self.proposed.is_none() || self.client.buffered() > MAX_WAITING;
+            // If the order is known, a response without a request belongs to a call that was not recorded.
+            let any = self.client_gap || (self.ordered && self.client.front().is_none());
+            let is_ready = |header: &Header| match header.ptype {
+                PduType::RESPONSE | PduType::FAULT => self.calls.is_complete(header.call_id).unwrap_or(any),
                 ptype if ptype.is_setup() => self.proposed.is_some() || any,
                 _ => true,
             };
-            let server = self.server.waiting.front().is_some_and(|(_, header, _)| answered(header))
-                || self.server.held > MAX_WAITING;
+            let server = self.server.front().is_some_and(is_ready) || self.server.buffered() > MAX_WAITING;
             let (side, next) = match (client, server) {
                 (_, true) => (Side::Server, self.server.next()),
                 (true, false) => (Side::Client, self.client.next()),
                 (false, false) => return,
             };
-            let Some((time, header, pdu)) = next else { return };
-            self.pdu(side, time, &header, pdu, done, problems);
+            let Some(pdu) = next else { return };
+            self.pdu(side, pdu, out);
         }
     }
 
-    fn pdu(
-        &mut self,
-        side: Side,
-        time: Timestamp,
-        header: &Header,
-        mut pdu: BytesMut,
-        done: &mut Vec<Done>,
-        problems: &mut Vec<String>,
-    ) {
+    fn pdu(&mut self, side: Side, pdu: RecordedPdu, out: &mut Decoded) {
+        let RecordedPdu { time, header, mut bytes } = pdu;
         let result = match header.ptype {
-            PduType::REQUEST => self.request(time, header, &mut pdu, done),
-            PduType::RESPONSE | PduType::FAULT => self.answer(time, header, &mut pdu, done),
+            PduType::REQUEST => self.request(time, &header, &mut bytes, out),
+            PduType::RESPONSE | PduType::FAULT => self.response(time, &header, &mut bytes, out),
             PduType::CO_CANCEL | PduType::ORPHANED | PduType::SHUTDOWN => Ok(()),
-            _ => self.setup(side, &pdu),
+            _ => self.setup(side, &bytes),
         };
-        problems.append(&mut self.unsealable);
+        out.problems.append(&mut self.security_problems);
         if let Err(error) = result {
-            problems.push(format!("{side:?}, call {}: {:?}: {error}", header.call_id, header.ptype));
+            let (call_id, ptype) = (header.call_id, header.ptype);
+            out.problems.push(ConversationProblem::Pdu { side, call_id, ptype, error });
         }
     }
 
@@ -250,9 +164,9 @@ impl Association {
         if let Some(auth) = &pdu.auth {
             let trailer = auth.trailer;
             if self.security.len() < MAX_CONTEXTS {
-                let new = || Security::new(trailer.auth_type);
+                let new = || ContextSecurity::new(trailer.auth_type);
                 let security = self.security.entry(trailer.auth_context_id).or_insert_with(new);
-                security.token(side, auth.token);
+                security.observe_token(side, auth.token);
                 if let Some(user) = security.user(&self.secrets) {
                     self.user = Some(user);
                 }
@@ -264,7 +178,7 @@ impl Association {
                 let proposed = self.proposed.take().unwrap_or_default();
                 for (context, result) in proposed.iter().zip(&ack.results) {
                     if result.result == ContextResultCode::ACCEPTANCE {
-                        self.accept(context);
+                        self.calls.accept(context);
                     }
                 }
             }
@@ -279,102 +193,31 @@ impl Association {
         time: Timestamp,
         header: &Header,
         pdu: &mut BytesMut,
-        done: &mut Vec<Done>,
+        out: &mut Decoded,
     ) -> wire::Result<()> {
         let object = if header.flags.contains(PfcFlags::OBJECT_UUID) { 16 } else { 0 };
         let endian = header.drep.endian()?;
         let mut r = Reader::with_endian(pdu, endian);
         r.bytes(HEADER_SIZE.saturating_add(4), "header")?;
-        let (context_id, opnum) = (r.u16("p_cont_id")?, r.u16("opnum")?);
+        let target = (r.u16("p_cont_id")?, r.u16("opnum")?);
         let fragment = self.open(Side::Client, header, pdu, REQUEST_HEADER_SIZE.saturating_add(object))?;
-        self.asked = true;
-        let first = header.flags.contains(PfcFlags::FIRST_FRAG);
-        let new = || Pending {
-            asked: time,
-            context_id,
-            opnum,
-            request: Assembly::default(),
-            complete: false,
-            response: None,
-        };
-        if first && let Some(old) = self.calls.insert(header.call_id, new()) {
-            self.end_call(old, RpcAnswer::None, None, done);
-        }
-        if self.calls.len() > MAX_CALLS {
-            let oldest = self.calls.iter().min_by_key(|(_, call)| call.asked).map(|(id, _)| *id);
-            if let Some(oldest) = oldest.and_then(|id| self.calls.remove(&id)) {
-                self.end_call(oldest, RpcAnswer::None, None, done);
-            }
-        }
-        let is_known = self.calls.contains_key(&header.call_id);
-        let call = self.calls.entry(header.call_id).or_insert_with(new);
-        if !first && !is_known {
-            call.request.lose();
-        }
-        call.request.push(&fragment);
-        call.asked = time;
-        call.complete = header.flags.contains(PfcFlags::LAST_FRAG);
+        self.calls.request(time, header, target, &fragment, &mut out.ended);
         Ok(())
     }
 
     /// A response or a fault.
-    fn answer(
+    fn response(
         &mut self,
         time: Timestamp,
         header: &Header,
         pdu: &mut BytesMut,
-        done: &mut Vec<Done>,
+        out: &mut Decoded,
     ) -> wire::Result<()> {
         let fragment = self.open(Side::Server, header, pdu, REQUEST_HEADER_SIZE)?;
-        // A fault may be sealed; then its status, behind the fields of every answer, is too.
-        let status = match header.ptype {
-            PduType::FAULT => Some(Reader::with_endian(fragment.stub, fragment.endian).u32("status")?),
-            _ => None,
-        };
-        // The answer to a call that was made before the recording began tells nothing.
-        let Some(call) = self.calls.get_mut(&header.call_id) else {
-            self.unasked = self.unasked.saturating_add(1);
-            return Ok(());
-        };
-        if status.is_none() {
-            let is_first = header.flags.contains(PfcFlags::FIRST_FRAG);
-            let begins = call.response.is_none();
-            let response = call.response.get_or_insert_default();
-            if begins != is_first {
-                response.lose();
-            }
-            response.push(&fragment);
-        }
-        if (status.is_some() || header.flags.contains(PfcFlags::LAST_FRAG))
-            && let Some(mut call) = self.calls.remove(&header.call_id)
-        {
-            let answer = match status {
-                Some(status) => RpcAnswer::Fault(rpc::FaultStatus(status)),
-                None => RpcAnswer::Response(call.response.take().unwrap_or_default().finish(false)),
-            };
-            self.end_call(call, answer, Some(time), done);
-        }
-        Ok(())
+        self.calls.response(time, header, &fragment, &mut out.ended)
     }
 
-    fn end_call(
-        &self,
-        pending: Pending,
-        answer: RpcAnswer,
-        answered: Option<Timestamp>,
-        done: &mut Vec<Done>,
-    ) {
-        let call = RpcCall {
-            envelope: self.envelope,
-            interface: self.contexts.get(&pending.context_id).copied(),
-            opnum: pending.opnum,
-            request: pending.request.finish(true),
-            answer,
-        };
-        done.push(Done { call, asked: pending.asked, answered });
-    }
-
-    /// Checks and unseals a PDU in place, and cuts the stub out of it.
+    /// Verifies and decrypts a PDU in place, and returns its part of the stub.
     fn open<'a>(
         &mut self,
         side: Side,
@@ -392,7 +235,7 @@ impl Association {
         Ok(Fragment { stub, endian, sealed })
     }
 
-    /// Why the stub cannot be read; none where it can.
+    /// Why the stub cannot be read; `None` if it can.
     fn unseal(
         &mut self,
         side: Side,
@@ -407,13 +250,14 @@ impl Association {
         }
         let checked = match self.security.get_mut(&trailer.auth_context_id) {
             Some(security) => {
-                let checked = security.check(side, pdu, (head_size, start), seals, &self.secrets);
-                self.unsealable.extend(security.problem().filter(|_| seals));
+                let checked = security.verify_or_unseal(side, pdu, (head_size, start), seals, &self.secrets);
+                let problem = security.take_problem().filter(|_| seals);
+                self.security_problems.extend(problem.map(ConversationProblem::Kerberos));
                 checked
             }
             None => Err(SealedReason::MissingBind),
         };
-        // What is only signed can be read all the same.
+        // A stub that is only signed can be read even if its signature is wrong.
         checked.err().filter(|_| seals)
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::decrypted::{Decryption, Recorded};
 use super::message::ExchangeEvent;
-use super::recorded_item::{About, Out, RecordedItem, http_call};
+use super::recorded_item::{ConnectionInfo, Decoded, RecordedItem, http_call};
 use super::security::Secrets;
-use super::tracked::{Speaks, Tracked};
+use super::tracked::{Protocol, Tracked};
 use super::tunnel::{Origin, Tunnels};
 use crate::decrypt::Keys;
 use crate::decrypt::tls::KeyLog;
@@ -91,11 +91,11 @@ impl CallReader {
 
     /// Whether the key of a connection was missing since the last call.
     pub const fn lacked_key(&mut self) -> bool {
-        std::mem::replace(&mut self.decryption.lacking, false)
+        std::mem::replace(&mut self.decryption.lacks_key, false)
     }
 
     fn lines(&mut self, place: u64, lines: &[u8]) {
-        let problems = self.decryption.lines(lines);
+        let problems = self.decryption.add_lines(lines);
         let problems = problems.into_iter().map(|problem| Problem::at(place, problem.to_string()));
         self.found.extend(problems.map(RecordedItem::Problem));
     }
@@ -127,7 +127,7 @@ impl CallReader {
         }
     }
 
-    /// Takes bytes that one side of a connection sent.
+    /// Reads bytes that one side of a connection sent.
     pub fn data(&mut self, connection: &Connection, side: Side, time: Timestamp, bytes: &[u8]) {
         self.recorded(connection, Recorded::Data(side, time, bytes));
     }
@@ -135,7 +135,7 @@ impl CallReader {
     fn recorded(&mut self, connection: &Connection, recorded: Recorded<'_>) {
         let secrets = Arc::clone(&self.secrets);
         let mut decryption = std::mem::take(&mut self.decryption);
-        // A recording without addresses is a file for each side.
+        // A recording without addresses consists of one file for each side.
         let ordered = is_known(&connection.client);
         self.with(connection, |tracked, out| {
             tracked.ordered = ordered;
@@ -144,22 +144,22 @@ impl CallReader {
         self.decryption = decryption;
     }
 
-    /// Ends everything, since the recording does.
+    /// Ends all connections at the end of the recording.
     pub fn finish(&mut self) {
         if let Some(mut reassembler) = self.reassembler.take() {
             reassembler.finish(&mut |event| self.event(&event));
             self.reassembler = Some(reassembler);
         }
         for mut tunnel in self.tunnels.drain() {
-            let mut out = Out::default();
-            tunnel.association.finish(&mut out.done, &mut out.problems);
+            let mut out = Decoded::default();
+            tunnel.association.finish(&mut out);
             let user = tunnel.association.user().cloned().or(tunnel.user);
-            let about = About { connection: tunnel.connection, ..About::default() };
-            self.found.extend(out.found(&about, user.as_ref()));
+            let info = ConnectionInfo { connection: tunnel.connection, ..ConnectionInfo::default() };
+            self.found.extend(out.into_items(&info, user.as_ref()));
         }
         if self.segments == 0 && self.others > 0 {
             let what = format!(
-                "none of its {} packets holds TCP over IP, as it is or within VLAN, MPLS or PPPoE",
+                "none of its {} packets has TCP over IP, directly or within VLAN, MPLS or PPPoE",
                 self.others
             );
             self.found.push(RecordedItem::Problem(Problem { place: "the whole file".to_owned(), what }));
@@ -172,13 +172,13 @@ impl CallReader {
         }
     }
 
-    /// Runs `act` on a connection, and collects what was found.
-    fn with(&mut self, connection: &Connection, act: impl FnOnce(&mut Tracked, &mut Out)) {
+    /// Runs `act` on a connection, and collects the decoded items.
+    fn with(&mut self, connection: &Connection, act: impl FnOnce(&mut Tracked, &mut Decoded)) {
         let tracked = self.tracked.entry(connection.number).or_insert_with(Tracked::new);
-        let mut out = Out::default();
+        let mut out = Decoded::default();
         act(tracked, &mut out);
-        let mut user = match &tracked.speaks {
-            Speaks::Rpc(association) => association.user().cloned(),
+        let mut user = match &tracked.protocol {
+            Protocol::Rpc(association) => association.user().cloned(),
             _ => None,
         };
         user = user.or_else(|| self.users.get(&connection.number).cloned());
@@ -186,7 +186,7 @@ impl CallReader {
         if tracked.swapped {
             std::mem::swap(&mut client, &mut server);
         }
-        let about = About {
+        let info = ConnectionInfo {
             connection: connection.number,
             side: connection.interface.as_deref().and_then(side_of).map(Arc::from),
             client: Some(client).filter(is_known),
@@ -194,40 +194,38 @@ impl CallReader {
         };
         for event in std::mem::take(&mut out.events) {
             match event {
-                ExchangeEvent::Call(done) => self.found.push(http_call(&about, *done)),
+                ExchangeEvent::Call(ended) => self.found.push(http_call(&info, *ended)),
                 ExchangeEvent::Channel { method, side, time, bytes, user: caller } => {
-                    let connection = about.connection;
+                    let connection = info.connection;
                     let ordered = tracked.ordered;
                     let origin = Origin { connection, secrets: &self.secrets, user: caller, ordered };
-                    let outputs = (&mut out.done, &mut out.problems);
                     let cookie = tracked.channel.push(
                         &mut self.tunnels,
                         (method, side),
                         (time, &bytes),
                         &origin,
-                        outputs,
+                        &mut out,
                     );
                     if let Some(tunnel) = cookie.and_then(|cookie| self.tunnels.get_mut(cookie)) {
                         user = tunnel.association.user().cloned().or_else(|| tunnel.user.clone());
                     }
                 }
                 ExchangeEvent::ChannelGap { method, side, user: caller } => {
-                    let outputs = (&mut out.done, &mut out.problems);
-                    tracked.channel.gap(&mut self.tunnels, (method, side), outputs);
+                    tracked.channel.gap(&mut self.tunnels, (method, side), &mut out);
                     user = user.or(caller);
                 }
             }
         }
-        self.found.extend(out.found(&about, user.as_ref()));
+        self.found.extend(out.into_items(&info, user.as_ref()));
     }
 }
 
-/// Which side of the proxy an interface of our own recordings stands for.
+/// The side of the proxy that an interface of MAPIProxy's recordings belongs to.
 fn side_of(interface: &str) -> Option<&str> {
     interface.strip_prefix(INTERFACE_PREFIX)
 }
 
-/// Recordings without addresses have these.
+/// Whether the recording has this address. Recordings without addresses have unspecified ones.
 fn is_known(address: &SocketAddr) -> bool {
     !address.ip().is_unspecified()
 }

@@ -1,20 +1,20 @@
-//! Connections that speak TLS: what is decrypted of them is watched as if it had been sent in the clear.
+//! Decrypts the connections that use TLS.
 
 use crate::decrypt::tls::{KeyLog, KeyLogReader, LineProblem, Output, Tls};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
-/// How many bytes of all connections are kept while they cannot be decrypted yet.
+/// The maximum number of bytes of all connections that are buffered until they can be decrypted.
 const MAX_WAITING: usize = 64 << 20;
 
-/// What is known of the TLS of all connections.
+/// The TLS state of all connections.
 #[derive(Debug, Default)]
 pub(super) struct Decryption {
     pub(super) log: KeyLog,
-    /// How many bytes of all connections wait.
+    /// The number of buffered bytes of all connections.
     held: usize,
-    /// Some connection waits for a key.
-    pub(super) lacking: bool,
+    /// Whether a connection lacks a key.
+    pub(super) lacks_key: bool,
 }
 
 impl Decryption {
@@ -22,8 +22,8 @@ impl Decryption {
         Self { log, ..Self::default() }
     }
 
-    /// Takes the lines of a key log that a recording has in it.
-    pub(super) fn lines(&mut self, lines: &[u8]) -> Vec<LineProblem> {
+    /// Adds the lines of a key log that is part of a recording.
+    pub(super) fn add_lines(&mut self, lines: &[u8]) -> Vec<LineProblem> {
         let (mut reader, mut problems) = (KeyLogReader::default(), Vec::new());
         reader.push(lines, &mut self.log, &mut problems);
         reader.finish(&mut self.log, &mut problems);
@@ -31,25 +31,25 @@ impl Decryption {
     }
 }
 
-/// What one connection has of TLS.
+/// The TLS state of one connection, if it uses TLS.
 #[derive(Debug, Default)]
-pub(super) struct Layer {
+pub(super) struct TlsLayer {
     tls: Option<Box<Tls>>,
     held: usize,
 }
 
-/// Something that was recorded of a connection.
+/// A recorded event of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Recorded<'a> {
     Data(Side, Timestamp, &'a [u8]),
     Gap(Side, u64),
     Ended(Side, Timestamp),
-    /// Nothing more comes.
+    /// The connection has ended.
     Closed,
 }
 
 impl Recorded<'_> {
-    /// The same, of the other side.
+    /// The same event of the other side.
     pub(super) const fn swapped(self) -> Self {
         match self {
             Self::Data(side, time, bytes) => Self::Data(side.other(), time, bytes),
@@ -60,20 +60,20 @@ impl Recorded<'_> {
     }
 }
 
-impl Layer {
-    /// Whether the connection speaks TLS.
+impl TlsLayer {
+    /// Whether the connection uses TLS.
     pub(super) const fn is_tls(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// Begins to follow TLS, with what both sides sent so far.
+    /// Begins to decrypt, with the bytes that both sides have sent so far.
     pub(super) fn begin(&mut self, time: Timestamp, (client, server): (&[u8], &[u8])) {
         let tls = self.tls.get_or_insert_default();
         tls.queue(Side::Client, time, client);
         tls.queue(Side::Server, time, server);
     }
 
-    /// Hands `recorded` to TLS, and takes what TLS decrypts; none where the connection does not speak TLS.
+    /// Processes an event. Returns what was decrypted; `None` if the connection does not use TLS.
     pub(super) fn take(
         &mut self,
         recorded: Recorded<'_>,
@@ -89,7 +89,7 @@ impl Layer {
         Some(self.decrypted(decryption))
     }
 
-    /// What TLS decrypts of all that was handed to it.
+    /// Decrypts as much as possible.
     pub(super) fn decrypted(&mut self, decryption: &mut Decryption) -> Vec<Output> {
         let Some(tls) = &mut self.tls else { return Vec::new() };
         tls.process(&mut decryption.log);
@@ -99,7 +99,7 @@ impl Layer {
         }
         self.held = tls.held();
         decryption.held = decryption.held.saturating_add(self.held);
-        decryption.lacking |= tls.lacks_key();
+        decryption.lacks_key |= tls.lacks_key();
         tls.take()
     }
 }

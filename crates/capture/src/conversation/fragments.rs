@@ -1,9 +1,9 @@
-//! What an association is put together from: PDUs out of bytes, stubs out of fragments.
+//! Reassembles PDUs from recorded bytes, and stubs from fragments.
 
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
-use rpc::framer::Framer;
+use rpc::framer::{FrameError, Framer};
 use rpc::pdu::{HEADER_SIZE, Header, PduType};
 use rpc::verification::VerificationTrailer;
 use wire::Endian;
@@ -15,28 +15,114 @@ use crate::time::Timestamp;
 /// The longest stub that is kept, in bytes.
 const MAX_STUB: usize = 16 << 20;
 
-/// One side's bytes, as PDUs.
+/// A PDU with the time at which its last byte was recorded.
 #[derive(Debug)]
-pub(super) struct Pdus {
-    pub(super) framer: Framer,
-    pub(super) waiting: VecDeque<(Timestamp, Header, BytesMut)>,
-    /// Bytes of the PDUs that wait.
-    pub(super) held: usize,
-    pub(super) broken: bool,
-    /// The end of what was passed over since something is missing; none where nothing is, or a PDU was found.
-    lost: Option<Vec<u8>>,
+pub(super) struct RecordedPdu {
+    pub(super) time: Timestamp,
+    pub(super) header: Header,
+    pub(super) bytes: BytesMut,
 }
 
-/// A stub that comes in fragments.
+/// The PDUs of one side.
+#[derive(Debug)]
+pub(super) struct PduStream {
+    framer: Framer,
+    waiting: VecDeque<RecordedPdu>,
+    /// The size of the waiting PDUs, in bytes.
+    buffered: usize,
+    unusable: bool,
+    /// The last bytes skipped since a gap, while the next PDU is searched; `None` if the stream is in sync.
+    skipped: Option<Vec<u8>>,
+}
+
+impl PduStream {
+    pub(super) fn new() -> Self {
+        let framer = Framer::new(u16::MAX, u16::MAX);
+        Self { framer, waiting: VecDeque::new(), buffered: 0, unusable: false, skipped: None }
+    }
+
+    /// Whether a framing error has ended the stream.
+    pub(super) const fn is_unusable(&self) -> bool {
+        self.unusable
+    }
+
+    /// The size of the waiting PDUs, in bytes.
+    pub(super) const fn buffered(&self) -> usize {
+        self.buffered
+    }
+
+    /// The header of the next PDU.
+    pub(super) fn front(&self) -> Option<&Header> {
+        self.waiting.front().map(|pdu| &pdu.header)
+    }
+
+    /// Bytes are missing. The stream continues where a PDU begins.
+    pub(super) fn gap(&mut self) {
+        self.framer.clear();
+        self.skipped = Some(Vec::new());
+    }
+
+    /// Takes bytes. Skips those before the next PDU after a gap.
+    ///
+    /// # Errors
+    /// If the bytes are not PDUs. The stream is unusable then.
+    pub(super) fn push(&mut self, time: Timestamp, bytes: &[u8]) -> Result<(), FrameError> {
+        self.receive(bytes);
+        loop {
+            match self.framer.next_pdu() {
+                Ok(Some((header, bytes))) => {
+                    self.buffered = self.buffered.saturating_add(bytes.len());
+                    self.waiting.push_back(RecordedPdu { time, header, bytes });
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    self.unusable = true;
+                    self.framer.clear();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8]) {
+        let Some(skipped) = &mut self.skipped else { return self.framer.push(bytes) };
+        skipped.extend_from_slice(bytes);
+        let begins = |at: &usize| skipped.get(*at..).and_then(sender_of).is_some();
+        if let Some(at) = (0..skipped.len()).find(begins) {
+            self.framer.push(skipped.get(at..).unwrap_or_default());
+            self.skipped = None;
+        } else {
+            let dropped = skipped.len().saturating_sub(HEADER_SIZE);
+            skipped.drain(..dropped);
+        }
+    }
+
+    /// Takes the next PDU.
+    pub(super) fn next(&mut self) -> Option<RecordedPdu> {
+        let next = self.waiting.pop_front()?;
+        self.buffered = self.buffered.saturating_sub(next.bytes.len());
+        Some(next)
+    }
+}
+
+/// A stub that arrives in fragments.
 #[derive(Debug, Default)]
-pub(super) struct Assembly {
+pub(super) struct StubAssembly {
     bytes: BytesMut,
     endian: Endian,
     sealed: Option<SealedReason>,
     length: usize,
 }
 
-impl Assembly {
+/// The part of a stub in one PDU.
+pub(super) struct Fragment<'a> {
+    pub(super) stub: &'a [u8],
+    pub(super) endian: Endian,
+    /// Why the part cannot be read; `None` if it can.
+    pub(super) sealed: Option<SealedReason>,
+}
+
+impl StubAssembly {
     pub(super) fn push(&mut self, fragment: &Fragment<'_>) {
         self.length = self.length.saturating_add(fragment.stub.len());
         self.sealed = self.sealed.or(fragment.sealed);
@@ -48,67 +134,30 @@ impl Assembly {
         }
     }
 
-    /// A fragment of it was not recorded.
-    pub(super) fn lose(&mut self) {
+    /// A fragment was not recorded.
+    pub(super) fn set_incomplete(&mut self) {
         self.sealed = self.sealed.or(Some(SealedReason::MissingFragment));
     }
 
-    pub(super) fn finish(self, is_request: bool) -> Stub {
+    /// The stub that `sender` sent.
+    pub(super) fn finish(self, sender: Side) -> Stub {
         if let Some(why) = self.sealed {
             return Stub::Sealed(self.length, why);
         }
         let mut bytes = self.bytes;
-        // A request may end with a trailer that is no part of its stub ([MS-RPCE] 2.2.2.13).
-        if is_request && let Some((start, _)) = VerificationTrailer::find(&bytes, self.endian) {
+        // A verification trailer may follow the stub of a request ([MS-RPCE] 2.2.2.13).
+        if sender == Side::Client
+            && let Some((start, _)) = VerificationTrailer::find(&bytes, self.endian)
+        {
             bytes.truncate(start);
         }
         Stub::Plain(Bytes::from(bytes), self.endian)
     }
 }
 
-/// What one PDU has of a stub.
-pub(super) struct Fragment<'a> {
-    pub(super) stub: &'a [u8],
-    pub(super) endian: Endian,
-    pub(super) sealed: Option<SealedReason>,
-}
-
-impl Pdus {
-    pub(super) fn new() -> Self {
-        let framer = Framer::new(u16::MAX, u16::MAX);
-        Self { framer, waiting: VecDeque::new(), held: 0, broken: false, lost: None }
-    }
-
-    /// Something is missing: the PDUs go on where one begins.
-    pub(super) fn lose(&mut self) {
-        self.framer.clear();
-        self.lost = Some(Vec::new());
-    }
-
-    /// Takes bytes in; those that are of no PDU since something is missing are passed over.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        let Some(tail) = &mut self.lost else { return self.framer.push(bytes) };
-        tail.extend_from_slice(bytes);
-        let begins = |at: &usize| tail.get(*at..).and_then(role).is_some();
-        if let Some(at) = (0..tail.len()).find(begins) {
-            self.framer.push(tail.get(at..).unwrap_or_default());
-            self.lost = None;
-        } else {
-            let passed = tail.len().saturating_sub(HEADER_SIZE);
-            tail.drain(..passed);
-        }
-    }
-
-    pub(super) fn next(&mut self) -> Option<(Timestamp, Header, BytesMut)> {
-        let next = self.waiting.pop_front()?;
-        self.held = self.held.saturating_sub(next.2.len());
-        Some(next)
-    }
-}
-
-/// Which side sends a PDU whose whole header `bytes` begin with (C706 12.6.3.1, 12.6.4); none where they are no
-/// such header.
-pub(super) fn role(bytes: &[u8]) -> Option<Side> {
+/// The side that sends the PDU whose whole header `bytes` begin with (C706 12.6.3.1, 12.6.4); `None` if they
+/// are not a header.
+pub(super) fn sender_of(bytes: &[u8]) -> Option<Side> {
     let header = bytes.first_chunk::<HEADER_SIZE>()?;
     let [5, 0 | 1, kind, _, drep, 0, 0, 0, rest @ ..] = header else { return None };
     let length = match (drep, rest) {

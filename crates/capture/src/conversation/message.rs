@@ -9,21 +9,21 @@ use crate::call::{Damage, HttpCall, HttpMessage, HttpResponse};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
-/// How much of a body is kept, in bytes.
+/// The maximum number of bytes of a body that are kept.
 const MAX_BODY: usize = 16 << 20;
 
-/// Something that happens on a connection.
+/// A result of decoding HTTP.
 #[derive(Debug)]
 pub(super) enum ExchangeEvent {
-    /// A request was answered, or never will be.
-    Call(Box<Done>),
+    /// An exchange has ended.
+    Call(Box<EndedExchange>),
     /// A piece of the body of a channel of RPC over HTTP.
     Channel { method: Channel, side: Side, time: Timestamp, bytes: Bytes, user: Option<Arc<str>> },
     /// Bytes of such a body are missing.
     ChannelGap { method: Channel, side: Side, user: Option<Arc<str>> },
 }
 
-/// Which channel of RPC over HTTP it is.
+/// A channel of RPC over HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Channel {
     /// `RPC_IN_DATA`: what the client sends.
@@ -32,25 +32,25 @@ pub(super) enum Channel {
     Out,
 }
 
-/// A request with what came of it.
+/// An exchange that has ended, with or without a response.
 #[derive(Debug)]
-pub(super) struct Done {
+pub(super) struct EndedExchange {
     pub(super) call: HttpCall,
     pub(super) user: Option<Arc<str>>,
-    pub(super) asked: Timestamp,
-    pub(super) answered: Option<Timestamp>,
+    pub(super) requested: Timestamp,
+    pub(super) responded: Option<Timestamp>,
 }
 
-/// A request that is under way.
+/// A pending exchange.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(super) struct PendingExchange {
     pub(super) number: u64,
     pub(super) method: String,
     pub(super) target: String,
     pub(super) request: Message,
     pub(super) response: Option<(u16, String, Message)>,
-    /// Its answer was not recorded.
-    pub(super) given_up: bool,
+    /// Whether the response was not recorded.
+    pub(super) abandoned: bool,
     pub(super) user: Option<Arc<str>>,
     pub(super) channel: Option<Channel>,
 }
@@ -62,7 +62,7 @@ pub(super) struct Message {
     pub(super) missing: u64,
     pub(super) time: Timestamp,
     pub(super) done: bool,
-    /// Whether its end was not recorded.
+    /// Whether the end of the message was not recorded.
     pub(super) cut: bool,
 }
 
@@ -86,12 +86,13 @@ impl Message {
         Some(&found.1)
     }
 
-    /// The message; one that was cut off has less than it says, unless it `is_bodiless`.
+    /// The message. Bytes are missing if it has fewer than `Content-Length` declares, unless it
+    /// `is_bodiless`.
     pub(super) fn finish(self, is_bodiless: bool) -> HttpMessage {
-        let said = self.field("content-length").and_then(|length| length.trim().parse::<u64>().ok());
-        let there = u64::try_from(self.body.len()).unwrap_or(u64::MAX);
-        let missing = match said {
-            Some(said) if !is_bodiless => said.saturating_sub(there),
+        let declared = self.field("content-length").and_then(|length| length.trim().parse::<u64>().ok());
+        let recorded = u64::try_from(self.body.len()).unwrap_or(u64::MAX);
+        let missing = match declared {
+            Some(declared) if !is_bodiless => declared.saturating_sub(recorded),
             _ => self.missing,
         };
         let damage = Some(Damage::CutOff).filter(|_| self.cut && missing == 0);
@@ -99,42 +100,43 @@ impl Message {
     }
 }
 
-pub(super) fn answer(head: &ResponseHead, time: Timestamp) -> (u16, String, Message) {
+/// The status, the reason and the message of a response that begins.
+pub(super) fn begin_response(head: &ResponseHead, time: Timestamp) -> (u16, String, Message) {
     let reason = String::from_utf8_lossy(head.reason()).into_owned();
     (head.status(), reason, Message::new(&head.fields, time))
 }
 
-impl Open {
-    /// Whether its answer is there, or will never be.
+impl PendingExchange {
+    /// Whether the response has ended, or was not recorded.
     pub(super) fn is_over(&self) -> bool {
-        self.given_up || self.response.as_ref().is_some_and(|(_, _, message)| message.done)
+        self.abandoned || self.response.as_ref().is_some_and(|(_, _, message)| message.done)
     }
 
-    /// Whether the answer is one that opens a channel.
+    /// Whether the response opens a channel.
     pub(super) fn opens_channel(&self) -> bool {
         self.response.as_ref().is_some_and(|(status, ..)| *status == 200)
     }
 
-    /// The call; none for a channel, whose bytes are reported piece by piece, unless it was refused.
-    pub(super) fn finish(self) -> Option<Box<Done>> {
+    /// The ended exchange. `None` for a channel that was opened: its bytes are separate events.
+    pub(super) fn finish(self) -> Option<Box<EndedExchange>> {
         if self.channel.is_some() && (self.response.is_none() || self.opens_channel()) {
             return None;
         }
-        let answered = self.response.as_ref().map(|(_, _, message)| message.time);
+        let responded = self.response.as_ref().map(|(_, _, message)| message.time);
         let is_head = self.method == "HEAD";
         let response = self.response.map(|(status, reason, message)| {
             let message = message.finish(is_head || status == 304);
             HttpResponse { status, reason, message }
         });
-        let asked = self.request.time;
+        let requested = self.request.time;
         let request = self.request.finish(self.channel.is_some());
         let call = HttpCall { method: self.method, target: self.target, request, response };
-        Some(Box::new(Done { call, user: self.user, asked, answered }))
+        Some(Box::new(EndedExchange { call, user: self.user, requested, responded }))
     }
 }
 
-/// The path and the query of a target, which is a whole URL where the request went to a proxy
-/// (RFC 9112 3.2.2).
+/// The path and the query of a target. The target is an absolute URI if the request was for a proxy (RFC 9112
+/// 3.2.2).
 pub(crate) fn path_of(target: &str) -> &str {
     let Some((_, rest)) = target.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?'])) else {
         return target;

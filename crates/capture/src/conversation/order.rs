@@ -1,111 +1,117 @@
-//! Which request an answer belongs to, and where a side is read on once something of it was lost.
+//! Matches responses with requests, and finds the next message of a side after a gap.
 //!
-//! Answers come in the order of their requests (RFC 9112 9.3). Where messages are missing in a recording, that does
-//! not tell which answer is whose: then the ids do that MAPI over HTTP gives each request, and otherwise whether
-//! the client waits for an answer before it asks again.
+//! Responses have the order of their requests (RFC 9112 9.3). If messages are missing in a recording, this
+//! order does not suffice: then the ids decide that MAPI over HTTP gives each request, and otherwise whether
+//! the client waits for each response before its next request.
 
 use std::borrow::Cow;
 
 use crate::stream::Side;
 
-/// The methods that a connection may begin with.
+/// The methods that a connection is recognized by.
 const METHODS: &[&str] =
     &["POST ", "GET ", "HEAD ", "OPTIONS ", "PUT ", "DELETE ", "PROPFIND ", "RPC_IN_DATA ", "RPC_OUT_DATA "];
 
-/// How much of what was passed over is kept, since a message may begin at its end: what a message is known by has
-/// fewer bytes.
+/// How many skipped bytes are kept, because a message may begin with them. A message is recognized by fewer
+/// bytes.
 const TAIL: usize = 16;
 
-/// A request that waits for its answer.
+/// A request without a response.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Waiting<'a> {
+pub(super) struct WaitingRequest<'a> {
     pub(super) number: u64,
     pub(super) request_id: Option<&'a str>,
 }
 
-/// What is known of the order of a connection's messages.
+/// The order of a connection's messages, as far as it is known.
 #[derive(Debug)]
 pub(super) struct Order {
-    /// The end of what was passed over of each side, client and server; none where nothing is lost.
-    lost: [Option<Vec<u8>>; 2],
-    /// Whether something was lost since an answer was known to be a request's.
-    unsure: bool,
-    /// Answers that were lost since then, at least.
-    lost_answers: usize,
-    /// Whether the client asks before it has the answer to what it asked before.
+    /// The last skipped bytes of the client and of the server, while the next message is searched; `None` if
+    /// the side is in sync.
+    skipped: [Option<Vec<u8>>; 2],
+    /// Whether messages may have been lost since a response was matched.
+    uncertain: bool,
+    /// The minimum number of responses lost since then.
+    lost_responses: usize,
+    /// Whether the client sends requests before it has the response to the previous one.
     pipelines: bool,
 }
 
 impl Order {
     pub(super) fn new(joined: bool, ordered: bool) -> Self {
-        let lost = || joined.then(Vec::new);
-        Self { lost: [lost(), lost()], unsure: joined, lost_answers: 0, pipelines: !ordered }
+        let skipped = || joined.then(Vec::new);
+        Self { skipped: [skipped(), skipped()], uncertain: joined, lost_responses: 0, pipelines: !ordered }
     }
 
-    /// Something of a side was lost.
-    pub(super) fn lost(&mut self, side: Side) {
-        *self.tail(side) = Some(Vec::new());
-        self.unsure = true;
-        self.lost_answers = self.lost_answers.saturating_add(usize::from(side == Side::Server));
+    /// A part of a side was lost.
+    pub(super) fn lose(&mut self, side: Side) {
+        *self.skipped(side) = Some(Vec::new());
+        self.uncertain = true;
+        self.lost_responses = self.lost_responses.saturating_add(usize::from(side == Side::Server));
     }
 
-    /// What was lost is known to belong to a request that is answered.
-    pub(super) const fn is_certain(&mut self) {
-        self.lost_answers = self.lost_answers.saturating_sub(1);
+    /// The lost part belongs to a response that was matched.
+    pub(super) const fn loss_is_matched(&mut self) {
+        self.lost_responses = self.lost_responses.saturating_sub(1);
     }
 
-    /// Whether there may be answers to requests that were not recorded, or requests whose answers were not.
-    pub(super) const fn is_unsure(&self) -> bool {
-        self.unsure
+    /// Whether requests or responses may be missing in the recording.
+    pub(super) const fn is_uncertain(&self) -> bool {
+        self.uncertain
     }
 
-    const fn tail(&mut self, side: Side) -> &mut Option<Vec<u8>> {
-        let [client, server] = &mut self.lost;
+    const fn skipped(&mut self, side: Side) -> &mut Option<Vec<u8>> {
+        let [client, server] = &mut self.skipped;
         match side {
             Side::Client => client,
             Side::Server => server,
         }
     }
 
-    /// What of `bytes` can be read: all of it where nothing is lost of its side, or from where a message begins.
-    pub(super) fn found<'a>(&mut self, side: Side, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-        let Some(tail) = self.tail(side) else { return Some(Cow::Borrowed(bytes)) };
-        tail.extend_from_slice(bytes);
-        let begins = |at: &usize| begins(side, tail.get(*at..).unwrap_or_default());
-        if let Some(at) = (0..tail.len()).find(begins) {
-            let rest = tail.split_off(at);
-            *self.tail(side) = None;
+    /// The part of `bytes` that can be read: all of them if their side is in sync, otherwise those from the
+    /// beginning of a message.
+    pub(super) fn readable<'a>(&mut self, side: Side, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let Some(skipped) = self.skipped(side) else { return Some(Cow::Borrowed(bytes)) };
+        skipped.extend_from_slice(bytes);
+        let begins = |at: &usize| begins(side, skipped.get(*at..).unwrap_or_default());
+        if let Some(at) = (0..skipped.len()).find(begins) {
+            let rest = skipped.split_off(at);
+            *self.skipped(side) = None;
             return Some(Cow::Owned(rest));
         }
-        let passed = tail.len().saturating_sub(TAIL);
-        tail.drain(..passed);
+        let dropped = skipped.len().saturating_sub(TAIL);
+        skipped.drain(..dropped);
         None
     }
 
-    /// The number of the request that an answer with this id is to, out of those that `wait` in their order; none
-    /// where that was not recorded.
-    pub(super) fn asked_by(&mut self, wait: &[Waiting<'_>], request_id: Option<&str>) -> Option<u64> {
-        if !self.unsure {
-            self.pipelines |= wait.len() > 1;
-            return wait.first().map(|first| first.number);
+    /// The number of the request that a response with this id belongs to, out of the `waiting` ones in their
+    /// order; `None` if it was not recorded.
+    pub(super) fn request_of(
+        &mut self,
+        waiting: &[WaitingRequest<'_>],
+        request_id: Option<&str>,
+    ) -> Option<u64> {
+        if !self.uncertain {
+            self.pipelines |= waiting.len() > 1;
+            return waiting.first().map(|first| first.number);
         }
-        let known = |one: &&Waiting<'_>| one.request_id.is_some();
+        let has_id = |request: &&WaitingRequest<'_>| request.request_id.is_some();
         let found = match request_id {
-            Some(id) if wait.iter().any(|one| known(&one)) => {
-                wait.iter().find(|one| one.request_id == Some(id))
+            Some(id) if waiting.iter().any(|request| has_id(&request)) => {
+                waiting.iter().find(|request| request.request_id == Some(id))
             }
-            // A client that waits for each answer has only its last request outstanding.
-            _ if !self.pipelines => wait.last(),
-            _ => wait.get(self.lost_answers.min(wait.len().saturating_sub(1))),
+            // A client that waits for each response has only its last request outstanding.
+            _ if !self.pipelines => waiting.last(),
+            _ => waiting.get(self.lost_responses.min(waiting.len().saturating_sub(1))),
         };
         if found.is_some() {
-            (self.unsure, self.lost_answers) = (false, 0);
+            (self.uncertain, self.lost_responses) = (false, 0);
         }
         found.map(|found| found.number)
     }
 }
 
-/// Whether bytes that begin so can be a connection of HTTP, as its client sends them.
+/// Whether `bytes` can begin what a client of HTTP sends; `None` if they are too few.
 pub(super) fn is_start(bytes: &[u8]) -> Option<bool> {
     let same = |method: &&str| {
         let length = method.len().min(bytes.len());
@@ -118,8 +124,8 @@ pub(super) fn is_start(bytes: &[u8]) -> Option<bool> {
     }
 }
 
-/// Whether too little of an answer's first line is there to tell that it is one.
-pub(super) fn may_begin_answer(bytes: &[u8]) -> bool {
+/// Whether `bytes` may be the beginning of a status line, too few to be sure.
+pub(super) fn may_begin_response(bytes: &[u8]) -> bool {
     bytes.len() < 12 && (b"HTTP/1.".starts_with(bytes) || bytes.starts_with(b"HTTP/1."))
 }
 

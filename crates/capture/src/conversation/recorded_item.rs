@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::association;
-use super::message::{self, ExchangeEvent};
+use super::message::{EndedExchange, ExchangeEvent};
+use super::problem::ConversationProblem;
+use super::rpc_calls::EndedRpcCall;
 use crate::call::{Call, CallBody};
 use crate::source::Problem;
 use crate::time::Timestamp;
@@ -18,9 +19,9 @@ pub enum RecordedItem {
     Problem(Problem),
 }
 
-/// The fields that calls of one connection share.
+/// The fields that the items of one connection share.
 #[derive(Debug, Default)]
-pub(super) struct About {
+pub(super) struct ConnectionInfo {
     pub(super) connection: u64,
     pub(super) side: Option<Arc<str>>,
     pub(super) client: Option<SocketAddr>,
@@ -29,30 +30,29 @@ pub(super) struct About {
 
 /// The results of decoding bytes of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Out {
-    pub(super) done: Vec<association::Done>,
+pub(super) struct Decoded {
+    pub(super) ended: Vec<EndedRpcCall>,
     pub(super) events: Vec<ExchangeEvent>,
-    pub(super) problems: Vec<String>,
+    pub(super) problems: Vec<ConversationProblem>,
 }
 
-impl Out {
-    /// The calls and problems as items of the connection `about`. Without `events`, which the caller takes out before.
-    pub(super) fn found(self, about: &About, user: Option<&Arc<str>>) -> Vec<RecordedItem> {
-        let place = format!("connection {}", about.connection);
-        let problems = self
-            .problems
-            .into_iter()
-            .map(|what| RecordedItem::Problem(Problem { place: place.clone(), what }));
-        let calls = self.done.into_iter().map(|done| {
+impl Decoded {
+    /// The RPC calls and problems as items of a connection. The caller has taken the `events` before.
+    pub(super) fn into_items(self, info: &ConnectionInfo, user: Option<&Arc<str>>) -> Vec<RecordedItem> {
+        let place = format!("connection {}", info.connection);
+        let problems = self.problems.into_iter().map(|problem| {
+            RecordedItem::Problem(Problem { place: place.clone(), what: problem.to_string() })
+        });
+        let calls = self.ended.into_iter().map(|ended| {
             RecordedItem::Call(Box::new(Call {
-                time: done.asked,
-                elapsed: elapsed(done.asked, done.answered),
-                connection: about.connection,
+                time: ended.requested,
+                elapsed: elapsed(ended.requested, ended.responded),
+                connection: info.connection,
                 user: user.cloned(),
-                side: about.side.clone(),
-                client: about.client,
-                server: about.server,
-                body: CallBody::Rpc(done.call),
+                side: info.side.clone(),
+                client: info.client,
+                server: info.server,
+                body: CallBody::Rpc(ended.call),
             }))
         });
         problems.chain(calls).collect()
@@ -60,20 +60,20 @@ impl Out {
 }
 
 /// The time until the response; `None` if the recording has no times.
-fn elapsed(asked: Timestamp, answered: Option<Timestamp>) -> Option<std::time::Duration> {
-    answered.filter(|answered| answered.0 != 0).map(|answered| answered.since(asked))
+fn elapsed(requested: Timestamp, responded: Option<Timestamp>) -> Option<std::time::Duration> {
+    responded.filter(|responded| responded.0 != 0).map(|responded| responded.since(requested))
 }
 
-/// The item of an HTTP exchange of the connection `about`.
-pub(super) fn http_call(about: &About, done: message::Done) -> RecordedItem {
+/// The item of an HTTP exchange.
+pub(super) fn http_call(info: &ConnectionInfo, ended: EndedExchange) -> RecordedItem {
     RecordedItem::Call(Box::new(Call {
-        time: done.asked,
-        elapsed: elapsed(done.asked, done.answered),
-        connection: about.connection,
-        user: done.user,
-        side: about.side.clone(),
-        client: about.client,
-        server: about.server,
-        body: CallBody::Http(done.call),
+        time: ended.requested,
+        elapsed: elapsed(ended.requested, ended.responded),
+        connection: info.connection,
+        user: ended.user,
+        side: info.side.clone(),
+        client: info.client,
+        server: info.server,
+        body: CallBody::Http(ended.call),
     }))
 }

@@ -9,27 +9,27 @@ use crate::call::SealedReason;
 use crate::decrypt::kerberos::{self, ContextError, Keytab, Part};
 use crate::stream::Side;
 
-/// The secrets with which calls are decrypted.
+/// The secrets that decrypt NTLM and Kerberos.
 #[derive(Debug)]
 pub(super) struct Secrets {
     pub(super) ntlm: Vec<DecryptionSecret>,
     pub(super) kerberos: Keytab,
 }
 
-/// A security context of the association.
+/// The recorded state of a security context.
 #[derive(Debug)]
-pub(super) struct Security {
+pub(super) struct ContextSecurity {
     auth_type: AuthType,
     handshake: RecordedHandshake,
     kerberos: kerberos::Context,
     /// Why Kerberos cannot be decrypted; reported once.
     problem: Option<ContextError>,
     reported: bool,
-    /// The candidates for decryption; one after the first PDU was verified.
-    readers: Option<Vec<PassiveSecurity>>,
+    /// The candidates for decryption. One is left after the first PDU was verified.
+    candidates: Option<Vec<PassiveSecurity>>,
 }
 
-impl Security {
+impl ContextSecurity {
     pub(super) fn new(auth_type: AuthType) -> Self {
         Self {
             auth_type,
@@ -37,12 +37,12 @@ impl Security {
             kerberos: kerberos::Context::default(),
             problem: None,
             reported: false,
-            readers: None,
+            candidates: None,
         }
     }
 
-    /// Reads a token of the handshake.
-    pub(super) fn token(&mut self, side: Side, token: &[u8]) {
+    /// Reads an authentication token of one side.
+    pub(super) fn observe_token(&mut self, side: Side, token: &[u8]) {
         self.handshake.token(sender(side), token);
         if matches!(self.auth_type, AuthType::GSS_KERBEROS | AuthType::GSS_NEGOTIATE) {
             self.kerberos.token(side, token);
@@ -54,23 +54,23 @@ impl Security {
         if self.kerberos.is_begun() {
             self.kerberos.user(&secrets.kerberos)
         } else {
-            claimed(&self.handshake)
+            claimed_user(&self.handshake)
         }
     }
 
-    /// Why encrypted stubs cannot be decrypted, unless it was reported before.
-    pub(super) fn problem(&mut self) -> Option<String> {
+    /// Why encrypted stubs cannot be decrypted, unless that was returned before.
+    pub(super) fn take_problem(&mut self) -> Option<ContextError> {
         let problem = self.problem.take().filter(|_| !self.reported)?;
         self.reported = true;
-        Some(problem.to_string())
+        Some(problem)
     }
 
-    /// Verifies the signature of a PDU of `side`. If the level `seals`, decrypts in place the bytes between the PDU's head
-    /// and its security trailer.
+    /// Verifies the signature of a PDU of `side`. At level privacy (`seals`), decrypts in place the bytes
+    /// between the PDU's head and its security trailer.
     ///
     /// # Errors
     /// If the PDU cannot be verified or decrypted.
-    pub(super) fn check(
+    pub(super) fn verify_or_unseal(
         &mut self,
         side: Side,
         pdu: &mut [u8],
@@ -87,44 +87,45 @@ impl Security {
                 reason
             });
         }
-        let readers = self.readers(secrets)?;
+        let candidates = self.candidates(secrets)?;
         let signature = signature.try_into().map_err(|_| SealedReason::Signature)?;
         let sender = sender(side);
-        let fits = |reader: &mut PassiveSecurity, body: &mut [u8]| {
+        let verifies = |reader: &mut PassiveSecurity, body: &mut [u8]| {
             if seals {
                 reader.unseal(sender, (before, body, after), signature).is_ok()
             } else {
                 reader.verify(sender, (before, body, after), signature).is_ok()
             }
         };
-        if let [reader] = readers.as_mut_slice() {
-            return if fits(reader, body) { Ok(()) } else { Err(SealedReason::Signature) };
+        if let [reader] = candidates.as_mut_slice() {
+            return if verifies(reader, body) { Ok(()) } else { Err(SealedReason::Signature) };
         }
-        // The first PDU decides which of several candidates is right.
-        let found = readers.iter_mut().enumerate().find_map(|(index, reader)| {
+        // The first PDU selects one of several candidates.
+        let found = candidates.iter_mut().enumerate().find_map(|(index, reader)| {
             let mut copy = body.to_vec();
-            fits(reader, &mut copy).then_some((index, copy))
+            verifies(reader, &mut copy).then_some((index, copy))
         });
         let (index, unsealed) = found.ok_or(SealedReason::Signature)?;
         body.copy_from_slice(&unsealed);
-        let reader = readers.swap_remove(index);
-        *readers = vec![reader];
+        let reader = candidates.swap_remove(index);
+        *candidates = vec![reader];
         Ok(())
     }
 
     /// The candidates, at least one.
-    fn readers(&mut self, secrets: &Secrets) -> Result<&mut Vec<PassiveSecurity>, SealedReason> {
-        let Self { auth_type, handshake, readers, .. } = self;
+    fn candidates(&mut self, secrets: &Secrets) -> Result<&mut Vec<PassiveSecurity>, SealedReason> {
+        let Self { auth_type, handshake, candidates, .. } = self;
         if !matches!(*auth_type, AuthType::WINNT | AuthType::GSS_NEGOTIATE) || !handshake.is_complete() {
             return Err(SealedReason::Mechanism);
         }
-        let readers = readers.get_or_insert_with(|| handshake.open(&secrets.ntlm).unwrap_or_default());
-        if readers.is_empty() { Err(SealedReason::NoSecret) } else { Ok(readers) }
+        let candidates = candidates.get_or_insert_with(|| handshake.open(&secrets.ntlm).unwrap_or_default());
+        if candidates.is_empty() { Err(SealedReason::NoSecret) } else { Ok(candidates) }
     }
 }
 
 impl From<&ContextError> for SealedReason {
-    /// The reason for one stub. The error itself, which has the details, is reported once for each association.
+    /// The reason for one stub. The error itself, which has the details, is reported once for each
+    /// association.
     fn from(error: &ContextError) -> Self {
         match error {
             ContextError::NoKeytab => Self::NoKeytab,
@@ -165,7 +166,7 @@ const fn sender(side: Side) -> Sender {
 }
 
 /// The user that a recorded handshake names, if any.
-pub(super) fn claimed(handshake: &RecordedHandshake) -> Option<Arc<str>> {
+pub(super) fn claimed_user(handshake: &RecordedHandshake) -> Option<Arc<str>> {
     let claim = handshake.claim().filter(|claim| !claim.user.is_empty())?;
     Some(if claim.domain.is_empty() || claim.user.contains('@') {
         claim.user.into()

@@ -1,17 +1,15 @@
-//! Opening records: AEAD ciphers, and AES-CBC with an HMAC.
+//! Decrypts records: AEAD ciphers, and AES-CBC with an HMAC.
 
-use aes::cipher::{BlockCipherDecrypt as _, KeyInit as _};
 use ring::aead::{Aad, LessSafeKey, Nonce, UnboundKey};
-use ring::hmac;
 use zeroize::Zeroizing;
 
-use super::suite::{Aead, Cipher, Mac};
+use super::cbc::{AesCbc, BLOCK_SIZE, CbcKeys};
+use super::suite::{Aead, Cipher};
 
-/// Bytes before the fragment of each record: type, version, length (RFC 8446 5.1).
-pub(super) const HEADER_SIZE: usize = 5;
+/// The size of the header of a record: type, version, length (RFC 8446 5.1).
+pub(super) const HEADER_SIZE: usize = 1 /* type */ + 2 /* version */ + 2 /* length */;
 
 const TAG_SIZE: usize = 16;
-const BLOCK: usize = 16;
 const EXPLICIT_NONCE_SIZE: usize = 8;
 
 /// The keys of one direction of TLS 1.2.
@@ -21,176 +19,122 @@ pub(super) struct CipherKeys {
     pub(super) iv: Zeroizing<Vec<u8>>,
 }
 
-/// A record, as it was sent.
+/// A record as it was sent.
 #[derive(Clone, Copy)]
-pub(super) struct Sealed<'a> {
+pub(super) struct EncryptedRecord<'a> {
     pub(super) header: [u8; HEADER_SIZE],
     pub(super) fragment: &'a [u8],
 }
 
-/// A record that was opened.
-pub(super) struct Opened {
+/// A decrypted record.
+pub(super) struct DecryptedRecord {
+    /// The type of the content.
     pub(super) content: u8,
     pub(super) plain: Vec<u8>,
 }
 
-/// Opens the records of one direction under one key.
-pub(super) enum Opener {
+/// Decrypts the records of one direction under one key.
+pub(super) enum Decryptor {
     Tls13 { key: LessSafeKey, iv: [u8; 12] },
     Gcm { key: LessSafeKey, salt: [u8; 4] },
     ChaCha { key: LessSafeKey, iv: [u8; 12] },
-    Cbc { cipher: Block, mac: Mac, mac_key: Zeroizing<Vec<u8>>, encrypt_then_mac: bool },
+    Cbc(CbcKeys),
 }
 
-/// AES of one block.
-pub(super) enum Block {
-    Aes128(aes::Aes128),
-    Aes256(aes::Aes256),
-}
-
-impl std::fmt::Debug for Opener {
+impl std::fmt::Debug for Decryptor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[redacted]")
     }
 }
 
-impl Opener {
+impl Decryptor {
     pub(super) fn tls13(aead: Aead, key: &[u8], iv: &[u8]) -> Option<Self> {
         let iv = iv.try_into().ok()?;
-        Some(Self::Tls13 { key: less_safe(aead, key)?, iv })
+        Some(Self::Tls13 { key: aead_key(aead, key)?, iv })
     }
 
     pub(super) fn tls12(cipher: Cipher, keys: &CipherKeys, encrypt_then_mac: bool) -> Option<Self> {
         Some(match cipher {
             Cipher::Aead(aead @ Aead::ChaCha20Poly1305) => {
                 let iv = keys.iv.as_slice().try_into().ok()?;
-                Self::ChaCha { key: less_safe(aead, &keys.key)?, iv }
+                Self::ChaCha { key: aead_key(aead, &keys.key)?, iv }
             }
             Cipher::Aead(aead) => {
                 let salt = keys.iv.as_slice().try_into().ok()?;
-                Self::Gcm { key: less_safe(aead, &keys.key)?, salt }
+                Self::Gcm { key: aead_key(aead, &keys.key)?, salt }
             }
             Cipher::Cbc { mac, .. } => {
-                let cipher = Block::new(&keys.key)?;
-                Self::Cbc { cipher, mac, mac_key: keys.mac.clone(), encrypt_then_mac }
+                let cipher = AesCbc::new(&keys.key)?;
+                Self::Cbc(CbcKeys { cipher, mac, mac_key: keys.mac.clone(), encrypt_then_mac })
             }
         })
     }
 
-    /// How many bytes a record has beside its plaintext: at least, where it is padded.
+    /// The minimum number of bytes that a fragment has beside its content.
     pub(super) const fn overhead(&self) -> usize {
         match self {
             Self::Tls13 { .. } => TAG_SIZE + 1,
             Self::Gcm { .. } => EXPLICIT_NONCE_SIZE + TAG_SIZE,
             Self::ChaCha { .. } => TAG_SIZE,
-            Self::Cbc { mac, .. } => BLOCK + mac.size() + 1,
+            Self::Cbc(keys) => BLOCK_SIZE + keys.mac.size() + 1,
         }
     }
 
-    /// Opens the record with this sequence number; none where it is not that record.
-    pub(super) fn open(&self, sequence: u64, record: Sealed<'_>) -> Option<Opened> {
-        let [content, major, minor, ..] = record.header;
-        let additional = |length: usize| {
-            let mut out = [0; 13];
-            let (front, back) = out.split_at_mut(8);
-            front.copy_from_slice(&sequence.to_be_bytes());
-            let length = u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
-            let [high, low] = length;
-            back.copy_from_slice(&[content, major, minor, high, low]);
-            out
-        };
-        let body = record.fragment;
-        match self {
+    /// Decrypts the record with this sequence number. Returns `None` if its authentication fails.
+    pub(super) fn decrypt(&self, sequence: u64, record: EncryptedRecord<'_>) -> Option<DecryptedRecord> {
+        let fragment = record.fragment;
+        let plain = match self {
             Self::Tls13 { key, iv } => {
-                let mut plain = aead(key, xored(iv, sequence), &record.header, body)?;
-                // The type of the content stands behind it, and zeros behind that (RFC 8446 5.4).
-                while plain.last() == Some(&0) {
-                    plain.pop();
-                }
-                let content = plain.pop()?;
-                Some(Opened { content, plain })
+                let nonce = record_nonce(iv, sequence);
+                return inner_plaintext(decrypt_aead(key, nonce, &record.header, fragment)?);
             }
             Self::Gcm { key, salt } => {
-                let (explicit, body) = body.split_at_checked(EXPLICIT_NONCE_SIZE)?;
-                let mut nonce = [0; 12];
-                let (front, back) = nonce.split_at_mut(4);
-                front.copy_from_slice(salt);
-                back.copy_from_slice(explicit);
-                let length = body.len().checked_sub(TAG_SIZE)?;
-                let plain = aead(key, nonce, &additional(length), body)?;
-                Some(Opened { content, plain })
+                let (explicit, fragment) = fragment.split_at_checked(EXPLICIT_NONCE_SIZE)?;
+                let length = fragment.len().checked_sub(TAG_SIZE)?;
+                decrypt_aead(key, gcm_nonce(*salt, explicit), &record.additional(sequence, length), fragment)?
             }
             Self::ChaCha { key, iv } => {
-                let length = body.len().checked_sub(TAG_SIZE)?;
-                let plain = aead(key, xored(iv, sequence), &additional(length), body)?;
-                Some(Opened { content, plain })
+                let length = fragment.len().checked_sub(TAG_SIZE)?;
+                let additional = record.additional(sequence, length);
+                decrypt_aead(key, record_nonce(iv, sequence), &additional, fragment)?
             }
-            Self::Cbc { cipher, mac, mac_key, encrypt_then_mac } => {
-                let plain = if *encrypt_then_mac {
-                    // RFC 7366 3.
-                    let (sealed, code) = body.split_at_checked(body.len().checked_sub(mac.size())?)?;
-                    if !mac_fits(*mac, mac_key, &[&additional(sealed.len()), sealed], code) {
-                        return None;
-                    }
-                    cipher.decrypt(sealed)?
-                } else {
-                    let mut plain = cipher.decrypt(body)?;
-                    let length = plain.len().checked_sub(mac.size())?;
-                    let (content, code) = plain.split_at_checked(length)?;
-                    if !mac_fits(*mac, mac_key, &[&additional(length), content], code) {
-                        return None;
-                    }
-                    plain.truncate(length);
-                    plain
-                };
-                Some(Opened { content, plain })
-            }
-        }
+            Self::Cbc(keys) => keys.decrypt(fragment, |length| record.additional(sequence, length))?,
+        };
+        let [content, ..] = record.header;
+        Some(DecryptedRecord { content, plain })
     }
 }
 
-impl Block {
-    fn new(key: &[u8]) -> Option<Self> {
-        Some(match key.len() {
-            16 => Self::Aes128(aes::Aes128::new_from_slice(key).ok()?),
-            32 => Self::Aes256(aes::Aes256::new_from_slice(key).ok()?),
-            _ => return None,
-        })
-    }
-
-    /// CBC with the initialization vector in front; without the padding, which must be right (RFC 5246
-    /// 6.2.3.2).
-    fn decrypt(&self, sealed: &[u8]) -> Option<Vec<u8>> {
-        let (iv, body) = sealed.split_at_checked(BLOCK)?;
-        let (blocks, rest) = body.as_chunks::<BLOCK>();
-        if blocks.is_empty() || !rest.is_empty() {
-            return None;
-        }
-        let mut previous: [u8; BLOCK] = iv.try_into().ok()?;
-        let mut plain = Vec::with_capacity(body.len());
-        for block in blocks {
-            let mut out = aes::Block::from(*block);
-            match self {
-                Self::Aes128(aes) => aes.decrypt_block(&mut out),
-                Self::Aes256(aes) => aes.decrypt_block(&mut out),
-            }
-            plain.extend(out.iter().zip(previous).map(|(byte, before)| byte ^ before));
-            previous = *block;
-        }
-        let padding = *plain.last()?;
-        let length = plain.len().checked_sub(usize::from(padding).saturating_add(1))?;
-        let right = plain.get(length..)?.iter().all(|byte| *byte == padding);
-        plain.truncate(length);
-        right.then_some(plain)
+impl EncryptedRecord<'_> {
+    /// What TLS 1.2 authenticates beside the content, whose length is `length` (RFC 5246 6.2.3.1, 6.2.3.3).
+    fn additional(&self, sequence: u64, length: usize) -> [u8; 13] {
+        let [content, major, minor, ..] = self.header;
+        let mut out = [0; 13];
+        let (front, back) = out.split_at_mut(8);
+        front.copy_from_slice(&sequence.to_be_bytes());
+        let [high, low] = u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
+        back.copy_from_slice(&[content, major, minor, high, low]);
+        out
     }
 }
 
-fn less_safe(aead: Aead, key: &[u8]) -> Option<LessSafeKey> {
+/// The content of a record of TLS 1.3: the type of the content follows it, and zeros follow the type (RFC
+/// 8446 5.4).
+fn inner_plaintext(mut plain: Vec<u8>) -> Option<DecryptedRecord> {
+    while plain.last() == Some(&0) {
+        plain.pop();
+    }
+    let content = plain.pop()?;
+    Some(DecryptedRecord { content, plain })
+}
+
+fn aead_key(aead: Aead, key: &[u8]) -> Option<LessSafeKey> {
     UnboundKey::new(aead.algorithm(), key).ok().map(LessSafeKey::new)
 }
 
-/// The nonce of a record: the sequence number is added to the initialization vector (RFC 8446 5.3).
-fn xored(iv: &[u8; 12], sequence: u64) -> [u8; 12] {
+/// The nonce of a record: the XOR of initialization vector and sequence number (RFC 8446 5.3, RFC 7905
+/// 2).
+fn record_nonce(iv: &[u8; 12], sequence: u64) -> [u8; 12] {
     let mut nonce = *iv;
     for (byte, number) in nonce.iter_mut().skip(4).zip(sequence.to_be_bytes()) {
         *byte ^= number;
@@ -198,16 +142,19 @@ fn xored(iv: &[u8; 12], sequence: u64) -> [u8; 12] {
     nonce
 }
 
-fn aead(key: &LessSafeKey, nonce: [u8; 12], additional: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-    let mut buffer = sealed.to_vec();
+/// The nonce of a record of AES-GCM in TLS 1.2: the salt and the explicit nonce (RFC 5288 3).
+fn gcm_nonce(salt: [u8; 4], explicit: &[u8]) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    for (byte, value) in nonce.iter_mut().zip(salt.iter().chain(explicit)) {
+        *byte = *value;
+    }
+    nonce
+}
+
+fn decrypt_aead(key: &LessSafeKey, nonce: [u8; 12], additional: &[u8], encrypted: &[u8]) -> Option<Vec<u8>> {
+    let mut buffer = encrypted.to_vec();
     let nonce = Nonce::assume_unique_for_key(nonce);
     let length = key.open_in_place(nonce, Aad::from(additional), &mut buffer).ok()?.len();
     buffer.truncate(length);
     Some(buffer)
-}
-
-/// A MAC of TLS 1.2 over `parts`, compared with `code`.
-fn mac_fits(mac: Mac, key: &[u8], parts: &[&[u8]], code: &[u8]) -> bool {
-    let key = hmac::Key::new(mac.hmac(), key);
-    hmac::verify(&key, &parts.concat(), code).is_ok()
 }

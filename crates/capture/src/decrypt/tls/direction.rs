@@ -1,10 +1,10 @@
-//! What one side of a TLS connection sends: its records, and what opens them.
+//! One direction of a TLS connection: its records and their keys.
 
 use std::collections::VecDeque;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
-use super::cipher::{HEADER_SIZE, Opener, Sealed};
+use super::cipher::{Decryptor, EncryptedRecord, HEADER_SIZE};
 use super::handshake::Messages;
 use super::keylog::Secret;
 use crate::time::Timestamp;
@@ -12,8 +12,8 @@ use crate::time::Timestamp;
 /// The longest fragment that a record has: 2^14 bytes of content and what protection adds (RFC 5246 6.2.3).
 pub(super) const MAX_FRAGMENT: usize = (1 << 14) + 2048;
 
-/// How many bytes of one side are decrypted on trial behind gaps before that is given up. Each byte that is
-/// found so allows for [`TRIED_PER_BYTE`] more.
+/// The maximum number of bytes of one side that are decrypted by trial after gaps. Each byte that is
+/// decrypted permits [`TRIED_PER_BYTE`] more.
 const MAX_TRIED: usize = 16 << 20;
 const TRIED_PER_BYTE: usize = 64;
 
@@ -23,13 +23,13 @@ pub(super) const ALERT: u8 = 21;
 pub(super) const HANDSHAKE: u8 = 22;
 pub(super) const APPLICATION_DATA: u8 = 23;
 
-/// What keys protect what is sent now.
+/// The keys that protect the records of a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Plain,
     /// The keys of TLS 1.2.
     Tls12,
-    /// TLS 1.3: data that the client sends before it has an answer.
+    /// TLS 1.3: data that the client sends before the `ServerHello`.
     Early,
     /// TLS 1.3: the rest of the handshake.
     Handshake,
@@ -37,7 +37,7 @@ pub(super) enum Phase {
     Traffic,
 }
 
-/// Something that one side did and that was not looked at yet.
+/// A recorded event of one side that was not processed yet.
 #[derive(Debug)]
 pub(super) enum Piece {
     Data(Timestamp, Bytes),
@@ -45,11 +45,11 @@ pub(super) enum Piece {
     End(Timestamp),
 }
 
-/// Keys of TLS 1.3, and for what.
+/// The keys of a direction.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub(super) struct DirectionKeys {
     pub(super) phase: Phase,
-    pub(super) opener: Opener,
+    pub(super) decryptor: Decryptor,
     pub(super) secret: Option<Secret>,
 }
 
@@ -60,35 +60,35 @@ pub(super) struct Direction {
     queued: usize,
     /// Bytes from the start of a record on.
     pub(super) input: BytesMut,
-    /// How many bytes of a record are still to come whose other bytes are missing.
+    /// The number of bytes that follow of a record whose other bytes are missing.
     skip: u64,
-    /// Bytes are missing, and the next record is searched behind them: how many there are between the last
-    /// record that was opened and what is at hand.
+    /// The number of bytes between the last decrypted record and `input`, while the next record is searched
+    /// after a gap.
     pub(super) lost: Option<u64>,
-    /// How many bytes may still be decrypted on trial.
+    /// How many bytes may still be decrypted by trial.
     pub(super) trials: usize,
-    pub(super) keys: Option<Keys>,
+    pub(super) keys: Option<DirectionKeys>,
     /// The sequence number of the next record.
     pub(super) sequence: u64,
     pub(super) messages: Messages,
-    /// When the bytes at hand were recorded.
+    /// When the last bytes of `input` were recorded.
     pub(super) time: Timestamp,
-    /// Nothing more of it is read.
+    /// Whether nothing more of the direction is read.
     pub(super) dead: bool,
 }
 
-/// What comes next of a direction.
+/// The next element of a direction.
 pub(super) enum Next {
-    /// A record of this many bytes.
+    /// A record of this many bytes, header included.
     Record(usize),
-    /// Nothing, before more was recorded.
+    /// More has to be recorded first.
     Nothing,
     /// The side sends no more.
     End(Timestamp),
     /// Bytes are missing.
     Gap(u64),
-    /// No record begins here.
-    Broken,
+    /// The bytes are not the header of a record.
+    Malformed,
 }
 
 impl Direction {
@@ -109,7 +109,7 @@ impl Direction {
     }
 
     pub(super) fn push(&mut self, piece: Piece) {
-        /// What a piece costs beside its bytes.
+        /// The memory of a piece beside its bytes, estimated.
         const PIECE: usize = 64;
         if !self.dead {
             let length = if let Piece::Data(_, bytes) = &piece { bytes.len() } else { 0 };
@@ -118,12 +118,12 @@ impl Direction {
         }
     }
 
-    /// How many bytes are kept.
+    /// The number of buffered bytes.
     pub(super) fn held(&self) -> usize {
         self.queued.saturating_add(self.input.len()).saturating_add(self.messages.held())
     }
 
-    /// Nothing more is read of it.
+    /// Drops everything buffered. Nothing more of the direction is read.
     pub(super) fn kill(&mut self) {
         *self = Self::new();
         self.dead = true;
@@ -133,18 +133,18 @@ impl Direction {
         self.keys.as_ref().map_or(Phase::Plain, |keys| keys.phase)
     }
 
-    /// Takes these keys from the next record on.
-    pub(super) fn install(&mut self, keys: Keys) {
+    /// Uses these keys from the next record on.
+    pub(super) fn install(&mut self, keys: DirectionKeys) {
         self.keys = Some(keys);
         self.sequence = 0;
         self.messages.reset();
     }
 
-    /// What comes next, with as much of the queue as that needs put into `input`.
+    /// The next element. Moves as many bytes as it needs from the queue to `input`.
     pub(super) fn next(&mut self) -> Next {
         loop {
             match header(&self.input) {
-                Header::Broken => return Next::Broken,
+                Header::Malformed => return Next::Malformed,
                 Header::Whole(total) if self.input.len() >= total => return Next::Record(total),
                 Header::Whole(_) | Header::Short => {}
             }
@@ -157,7 +157,7 @@ impl Direction {
         }
     }
 
-    /// Puts what was recorded next into `input`.
+    /// Moves the next recorded bytes into `input`.
     pub(super) fn pull(&mut self) -> Pulled {
         let Some(piece) = self.queue.pop_front() else {
             self.queued = 0;
@@ -178,9 +178,9 @@ impl Direction {
         }
     }
 
-    /// Bytes are missing behind `input`, in which there is no whole record. Where they are all of one record,
-    /// which is lost then, the next one is known to begin behind it: how many bytes of plaintext that record
-    /// had.
+    /// Bytes are missing after `input`, which contains no whole record. If all of them belong to one record,
+    /// that record is lost and the next one begins after it; returns the plaintext size of the lost record
+    /// then.
     pub(super) fn gap(&mut self, missing: u64) -> Option<u64> {
         if let Some(lost) = &mut self.lost {
             *lost = lost.saturating_add(length(&self.input)).saturating_add(missing);
@@ -206,7 +206,7 @@ impl Direction {
                 self.skip = skip;
                 self.input.clear();
                 self.sequence = self.sequence.saturating_add(1);
-                let around = HEADER_SIZE.saturating_add(keys.opener.overhead());
+                let around = HEADER_SIZE.saturating_add(keys.decryptor.overhead());
                 return u64::try_from(total.saturating_sub(around)).ok();
             }
         }
@@ -216,9 +216,9 @@ impl Direction {
         None
     }
 
-    /// Bytes are missing of a handshake record of `total` bytes in the clear: those before and behind them
-    /// are taken all the same, since what is missing may be a certificate. False where more is missing than
-    /// it has.
+    /// Bytes are missing of an unprotected handshake record of `total` bytes. The bytes before and after them
+    /// are used, because the missing ones may be a certificate. Returns false if more bytes are missing than
+    /// the record has.
     fn gap_in_handshake(&mut self, total: usize, missing: u64) -> bool {
         let there = self.input.get(HEADER_SIZE..).unwrap_or_default();
         let mut rest = total.saturating_sub(self.input.len());
@@ -231,11 +231,11 @@ impl Direction {
             self.messages.lost(missing);
             rest = left;
         } else {
-            // They are looked at before it is decided what the gap is in.
+            // These bytes are processed before the gap, which then lies within a known message.
             self.messages.push(there);
             self.queue.push_front(Piece::Gap(missing));
         }
-        // What is left is a record of its own.
+        // The rest becomes a record of its own.
         self.input.truncate(HEADER_SIZE);
         let [high, low] = u16::try_from(rest).unwrap_or(u16::MAX).to_be_bytes();
         match self.input.as_mut() {
@@ -245,18 +245,18 @@ impl Direction {
         true
     }
 
-    /// Gives up what is searched behind a gap, since nothing more comes: how many bytes of plaintext are
-    /// missing at most.
+    /// Ends the search after a gap. Returns the maximum number of plaintext bytes that are missing.
     pub(super) fn lost_for_good(&mut self) -> Option<u64> {
         let lost = self.lost.take()?;
         let overhead =
-            self.keys.as_ref().map_or(0, |keys| keys.opener.overhead()).saturating_add(HEADER_SIZE);
+            self.keys.as_ref().map_or(0, |keys| keys.decryptor.overhead()).saturating_add(HEADER_SIZE);
         let bytes = lost.saturating_add(length(&self.input));
         self.input.clear();
         Some(bytes.saturating_sub(u64::try_from(overhead).unwrap_or(0)))
     }
 
-    /// Counts bytes that were decrypted on trial, of which `found` were right. False where it was too much.
+    /// Counts bytes that were decrypted by trial, `found` of them successfully. Returns false if the limit is
+    /// exceeded.
     pub(super) fn tried(&mut self, count: usize, found: usize) -> bool {
         let enough = self.trials >= count;
         let more = found.saturating_mul(TRIED_PER_BYTE);
@@ -265,13 +265,13 @@ impl Direction {
     }
 
     /// The record of `total` bytes at the start of `input`.
-    pub(super) fn record(&self, total: usize) -> Option<Sealed<'_>> {
+    pub(super) fn record(&self, total: usize) -> Option<EncryptedRecord<'_>> {
         let (header, fragment) = self.input.get(..total)?.split_first_chunk()?;
-        Some(Sealed { header: *header, fragment })
+        Some(EncryptedRecord { header: *header, fragment })
     }
 }
 
-/// What was put into `input`.
+/// What [`Direction::pull`] moved into `input`.
 pub(super) enum Pulled {
     Data,
     Nothing,
@@ -279,14 +279,14 @@ pub(super) enum Pulled {
     Gap(u64),
 }
 
-/// What bytes say of the record that they begin.
+/// The header of a record.
 pub(super) enum Header {
-    /// Too few of them.
+    /// Too few bytes.
     Short,
-    /// It takes so many bytes, header included.
+    /// The size of the record, header included.
     Whole(usize),
-    /// They begin none.
-    Broken,
+    /// The bytes are not a header.
+    Malformed,
 }
 
 /// Reads the header of a record (RFC 8446 5.1).
@@ -295,10 +295,10 @@ pub(super) fn header(bytes: &[u8]) -> Header {
         [CHANGE_CIPHER_SPEC..=APPLICATION_DATA, 3, 0..=4, high, low, ..] => {
             let fragment = usize::from(u16::from_be_bytes([high, low]));
             let fits = (1..=MAX_FRAGMENT).contains(&fragment);
-            if fits { Header::Whole(fragment.saturating_add(HEADER_SIZE)) } else { Header::Broken }
+            if fits { Header::Whole(fragment.saturating_add(HEADER_SIZE)) } else { Header::Malformed }
         }
         [] | [20..=23] | [20..=23, 3] | [20..=23, 3, 0..=4] | [20..=23, 3, 0..=4, _] => Header::Short,
-        _ => Header::Broken,
+        _ => Header::Malformed,
     }
 }
 

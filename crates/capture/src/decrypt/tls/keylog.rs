@@ -96,7 +96,7 @@ impl KeyLog {
     }
 
     /// Remembers the master secret of a session that may be resumed by `id`.
-    pub(super) fn remember(&mut self, id: &[u8], master: &Secret) {
+    pub(super) fn insert_master_secret(&mut self, id: &[u8], master: &Secret) {
         if !id.is_empty() && (self.resumable.len() < MAX_RESUMABLE || self.resumable.contains_key(id)) {
             self.resumable.insert(id.into(), master.clone());
         }

@@ -1,17 +1,18 @@
-//! What both sides agreed on, and the keys that follow from it.
+//! The negotiated parameters of a connection, and the keys that follow from them.
 
-use super::direction::{Keys, Phase};
+use super::direction::{DirectionKeys, Phase};
 use super::handshake::{ClientHello, ServerHello};
 use super::keylog::{KeyLog, Secret};
+use super::problem::TlsError;
 use super::schedule;
-use super::step::{Broken, Step};
+use super::step::Step;
 use super::suite::Suite;
 use crate::stream::Side;
 
 const TLS12: u16 = 0x0303;
 const TLS13: u16 = 0x0304;
 
-/// What both sides agreed on.
+/// The parameters that the server chose.
 #[derive(Debug, Clone)]
 pub(super) struct Negotiated {
     pub(super) hello: ServerHello,
@@ -20,35 +21,35 @@ pub(super) struct Negotiated {
     pub(super) is_tls13: bool,
 }
 
-/// What is known of the handshake so far.
+/// What the recording has shown of the handshake.
 #[derive(Debug, Default)]
-pub(super) struct Agreement {
-    /// What the client offered.
+pub(super) struct HandshakeState {
+    /// The last `ClientHello`.
     pub(super) hello: Option<ClientHello>,
-    /// What the server chose of it.
+    /// The parameters that the server chose; `None` before its `ServerHello`.
     pub(super) negotiated: Option<Negotiated>,
 }
 
-impl Agreement {
-    /// Whether TLS 1.3 was agreed on; none before the server answered.
+impl HandshakeState {
+    /// Whether TLS 1.3 was negotiated; `None` before the `ServerHello`.
     pub(super) fn is_tls13(&self) -> Option<bool> {
         self.negotiated.as_ref().map(|negotiated| negotiated.is_tls13)
     }
 
-    /// Takes the server's answer.
+    /// Processes the `ServerHello`.
     pub(super) fn negotiate(&mut self, hello: ServerHello) -> Step {
         let (suite, is_tls13) = match hello.version {
             TLS12 => (Suite::tls12(hello.suite), false),
             TLS13 => (Suite::tls13(hello.suite), true),
-            version => return Step::Broken(Broken::Version(version)),
+            version => return Step::Failed(TlsError::Version(version)),
         };
-        let Some(suite) = suite else { return Step::Broken(Broken::Suite(hello.suite)) };
+        let Some(suite) = suite else { return Step::Failed(TlsError::Suite(hello.suite)) };
         self.negotiated = Some(Negotiated { hello, suite, ticket: Vec::new(), is_tls13 });
-        Step::Again
+        Step::Progress
     }
 
-    /// The keys of TLS 1.2 for what `side` sends.
-    pub(super) fn tls12(&self, side: Side, log: &mut KeyLog) -> Option<Keys> {
+    /// The keys of TLS 1.2 for the records of `side`.
+    pub(super) fn tls12(&self, side: Side, log: &mut KeyLog) -> Option<DirectionKeys> {
         let (client, negotiated) = (self.hello.as_ref()?, self.negotiated.as_ref()?);
         let server = &negotiated.hello;
         let resumed = || {
@@ -57,24 +58,24 @@ impl Agreement {
         };
         let own = log.secrets(&client.random).and_then(|secrets| secrets.master.clone());
         let master: Secret = own.or_else(resumed)?;
-        log.remember(&server.session_id, &master);
-        log.remember(&negotiated.ticket, &master);
+        log.insert_master_secret(&server.session_id, &master);
+        log.insert_master_secret(&negotiated.ticket, &master);
         let randoms = (&client.random, &server.random);
-        let [of_client, of_server] =
+        let [client_decryptor, server_decryptor] =
             schedule::tls12(negotiated.suite, &master, randoms, server.encrypt_then_mac)?;
-        let opener = if side == Side::Client { of_client } else { of_server };
-        Some(Keys { phase: Phase::Tls12, opener, secret: None })
+        let decryptor = if side == Side::Client { client_decryptor } else { server_decryptor };
+        Some(DirectionKeys { phase: Phase::Tls12, decryptor, secret: None })
     }
 
-    /// The first keys that TLS 1.3 protects by.
-    pub(super) fn first(&self, side: Side, log: &KeyLog) -> Option<Keys> {
+    /// The keys of the first protected records of TLS 1.3.
+    pub(super) fn initial_keys(&self, side: Side, log: &KeyLog) -> Option<DirectionKeys> {
         let early = side == Side::Client && self.hello.as_ref().is_some_and(|hello| hello.early_data);
         let phases = [Phase::Early, Phase::Handshake, Phase::Traffic];
-        phases.into_iter().skip(usize::from(!early)).find_map(|phase| self.keys_of(side, phase, log))
+        phases.into_iter().skip(usize::from(!early)).find_map(|phase| self.keys_for(side, phase, log))
     }
 
-    /// The keys of TLS 1.3 for what `side` sends in `phase`.
-    pub(super) fn keys_of(&self, side: Side, phase: Phase, log: &KeyLog) -> Option<Keys> {
+    /// The keys of TLS 1.3 for the records of `side` in `phase`.
+    pub(super) fn keys_for(&self, side: Side, phase: Phase, log: &KeyLog) -> Option<DirectionKeys> {
         let secrets = log.secrets(&self.hello.as_ref()?.random)?;
         let secret = match (phase, side) {
             (Phase::Early, Side::Client) => &secrets.client_early,
@@ -85,15 +86,15 @@ impl Agreement {
             _ => return None,
         };
         let secret = secret.clone()?;
-        let opener = schedule::tls13(self.negotiated.as_ref()?.suite, &secret)?;
-        Some(Keys { phase, opener, secret: Some(secret) })
+        let decryptor = schedule::tls13(self.negotiated.as_ref()?.suite, &secret)?;
+        Some(DirectionKeys { phase, decryptor, secret: Some(secret) })
     }
 
     /// The keys that follow `keys` by a `KeyUpdate`.
-    pub(super) fn updated(&self, keys: &Keys) -> Option<Keys> {
+    pub(super) fn updated(&self, keys: &DirectionKeys) -> Option<DirectionKeys> {
         let suite = self.negotiated.as_ref()?.suite;
         let secret = schedule::updated(suite, keys.secret.as_ref()?);
-        let opener = schedule::tls13(suite, &secret)?;
-        Some(Keys { phase: Phase::Traffic, opener, secret: Some(secret) })
+        let decryptor = schedule::tls13(suite, &secret)?;
+        Some(DirectionKeys { phase: Phase::Traffic, decryptor, secret: Some(secret) })
     }
 }

@@ -3,18 +3,17 @@
 use ring::hmac;
 use zeroize::Zeroizing;
 
-use super::cipher::{CipherKeys, Opener};
+use super::cipher::{CipherKeys, Decryptor};
 use super::keylog::{Random, Secret};
 use super::suite::{Cipher, Hash, Suite};
 
-/// The openers of both directions of TLS 1.2: of what the client sends and of what the server sends
-/// (RFC 5246 6.3).
+/// The decryptors of both directions of TLS 1.2, the client's first (RFC 5246 6.3).
 pub(super) fn tls12(
     suite: Suite,
     master: &[u8],
     (client, server): (&Random, &Random),
     encrypt_then_mac: bool,
-) -> Option<[Opener; 2]> {
+) -> Option<[Decryptor; 2]> {
     let (mac, key, iv) = match suite.cipher {
         Cipher::Aead(aead) => {
             // GCM's nonces have eight bytes that each record carries (RFC 5288 3); ChaCha20's have none.
@@ -37,17 +36,17 @@ pub(super) fn tls12(
     let [client, server] = [0, 1].map(|side| {
         let get = |parts: [&[u8]; 2]| parts.get(side).copied().unwrap_or_default().to_vec();
         let keys = CipherKeys { mac: get(macs).into(), key: get(keys).into(), iv: get(ivs).into() };
-        Opener::tls12(suite.cipher, &keys, encrypt_then_mac)
+        Decryptor::tls12(suite.cipher, &keys, encrypt_then_mac)
     });
     Some([client?, server?])
 }
 
-/// The opener of one direction of TLS 1.3 under a traffic secret (RFC 8446 7.3).
-pub(super) fn tls13(suite: Suite, secret: &[u8]) -> Option<Opener> {
+/// The decryptor of one direction of TLS 1.3 under a traffic secret (RFC 8446 7.3).
+pub(super) fn tls13(suite: Suite, secret: &[u8]) -> Option<Decryptor> {
     let Cipher::Aead(aead) = suite.cipher else { return None };
     let key = expand_label(suite.hash, secret, b"key", aead.algorithm().key_len());
     let iv = expand_label(suite.hash, secret, b"iv", 12);
-    Opener::tls13(aead, &key, &iv)
+    Decryptor::tls13(aead, &key, &iv)
 }
 
 /// The traffic secret that follows `secret` by a `KeyUpdate` (RFC 8446 7.2).

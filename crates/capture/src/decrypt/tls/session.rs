@@ -1,25 +1,24 @@
-//! One TLS connection, followed from the side.
-
-use std::fmt;
+//! Decrypts one recorded TLS connection.
 
 use bytes::{Buf as _, Bytes};
 
-use super::cipher::Opened;
+use super::cipher::DecryptedRecord;
 use super::direction::{
     ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, Direction, HANDSHAKE, Next, Phase, Piece,
 };
 use super::handshake::Message;
 use super::keylog::KeyLog;
-use super::negotiated::Agreement;
-use super::resync::{Hit, Resync, Resynced, try_open};
-use super::step::{Broken, Output, Step};
+use super::negotiated::HandshakeState;
+use super::problem::{TlsError, TlsFailure, TlsProblem};
+use super::resync::{DecryptionAttempt, Resync, Resynced, try_decrypt};
+use super::step::{Output, Step};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
-/// How many bytes of a connection are kept while they cannot be decrypted yet.
+/// The maximum number of bytes of a connection that are buffered until they can be decrypted.
 const MAX_WAITING: usize = 2 << 20;
 
-/// How many records may be missing where no gap was seen.
+/// The maximum number of records that may be missing without a gap.
 const MAX_CUT: u64 = 64;
 
 /// A TLS connection.
@@ -27,63 +26,43 @@ const MAX_CUT: u64 = 64;
 pub struct Tls {
     client: Direction,
     server: Direction,
-    agreement: Agreement,
-    /// Something waits for a key that no key log has so far.
+    handshake: HandshakeState,
+    /// Whether a record waits for a key that no key log has yet.
     lacks_key: bool,
-    /// It was said that there is no key.
-    said: bool,
+    /// Whether a problem was reported.
+    reported: bool,
     out: Vec<Output>,
 }
 
 impl Tls {
-    /// A connection of which nothing was seen.
+    /// A new connection.
     pub fn new() -> Self {
         Self {
             client: Direction::new(),
             server: Direction::new(),
-            agreement: Agreement::default(),
+            handshake: HandshakeState::default(),
             lacks_key: false,
-            said: false,
+            reported: false,
             out: Vec::new(),
         }
     }
 
-    /// Whether bytes that begin so are those of a client that speaks TLS: a handshake record. None where
-    /// there are too few of them.
-    pub fn is_start(bytes: &[u8]) -> Option<bool> {
-        match bytes {
-            [HANDSHAKE, 3, 0..=4, ..] => Some(true),
-            [] | [HANDSHAKE] | [HANDSHAKE, 3] => None,
-            _ => Some(false),
-        }
-    }
-
-    /// Whether bytes begin with a `ClientHello`.
-    pub fn is_client_hello(bytes: &[u8]) -> bool {
-        matches!(bytes, [HANDSHAKE, 3, 0..=4, _, _, 1, ..])
-    }
-
-    /// Whether bytes that begin so can be those of a TLS connection whose handshake is over.
-    pub fn is_middle(bytes: &[u8]) -> bool {
-        matches!(bytes, [CHANGE_CIPHER_SPEC | ALERT | APPLICATION_DATA, 3, 1..=4, high, ..] if *high <= 0x48)
-    }
-
-    /// Takes bytes that one side sent, to be looked at by [`Self::process`].
+    /// Queues bytes of one side for [`Self::process`].
     pub fn queue(&mut self, side: Side, time: Timestamp, bytes: &[u8]) {
         self.direction(side).push(Piece::Data(time, Bytes::copy_from_slice(bytes)));
     }
 
-    /// Bytes of one side are missing.
+    /// Queues a gap of `missing` bytes of one side.
     pub fn gap(&mut self, side: Side, missing: u64) {
         self.direction(side).push(Piece::Gap(missing));
     }
 
-    /// One side sends no more.
+    /// Queues the end of one side.
     pub fn ended(&mut self, side: Side, time: Timestamp) {
         self.direction(side).push(Piece::End(time));
     }
 
-    /// Looks at all that can be looked at.
+    /// Processes the queues as far as possible.
     pub fn process(&mut self, log: &mut KeyLog) {
         self.run_all(log);
         if self.held() > MAX_WAITING {
@@ -91,7 +70,7 @@ impl Tls {
         }
     }
 
-    /// Ends what waits, since nothing more comes or there is no room for it.
+    /// Ends the connection: nothing more is recorded of it, or too many bytes are buffered.
     pub fn give_up(&mut self, log: &mut KeyLog) {
         self.run_all(log);
         if self.lacks_key {
@@ -106,10 +85,13 @@ impl Tls {
             let missing = direction.lost_for_good();
             direction.kill();
             self.out.extend(missing.map(|missing| Output::Gap(side, missing)));
-            if waits && !self.said {
-                self.said = true;
-                let why = if self.agreement.hello.is_none() { Broken::Beginning } else { Broken::Rest };
-                self.broken(side, why);
+            if waits && !self.reported {
+                let error = if self.handshake.hello.is_none() {
+                    TlsError::HandshakeStart
+                } else {
+                    TlsError::HandshakeEnd
+                };
+                self.fail(side, error);
             }
         }
     }
@@ -119,12 +101,12 @@ impl Tls {
         std::mem::take(&mut self.out)
     }
 
-    /// How many bytes are kept since they cannot be decrypted yet.
+    /// The number of bytes that are buffered until they can be decrypted.
     pub fn held(&self) -> usize {
         self.client.held().saturating_add(self.server.held())
     }
 
-    /// Whether something waits for a key.
+    /// Whether a record waits for a key.
     pub const fn lacks_key(&self) -> bool {
         self.lacks_key
     }
@@ -143,69 +125,64 @@ impl Tls {
         }
     }
 
-    /// How a message names the connection: with whom, as far as the client said.
-    fn name(&self) -> String {
-        let name = self.agreement.hello.as_ref().and_then(|hello| hello.server_name.as_deref());
-        name.map(|name| format!(" with {name}")).unwrap_or_default()
-    }
-
+    /// Reports that the key of the connection is missing, and reads nothing more of it.
     fn no_key(&mut self) {
-        let name = self.name();
-        let random =
-            self.agreement.hello.as_ref().map(|hello| Digits(&hello.random).to_string()).unwrap_or_default();
-        let what = format!("TLS{name}: no key log has the key of this connection (client random {random})");
-        (self.said, self.lacks_key) = (true, false);
-        self.out.push(Output::Problem(what));
+        let random = self.handshake.hello.as_ref().map(|hello| hello.random).unwrap_or_default();
+        self.lacks_key = false;
         self.client.kill();
         self.server.kill();
+        self.report(TlsFailure::NoKey(random));
     }
 
-    /// Lets both sides go on for as long as one of them can.
+    /// Reads nothing more of one side, or of both if the error concerns both.
+    fn fail(&mut self, side: Side, error: TlsError) {
+        self.direction(side).kill();
+        if error.concerns_both() {
+            self.direction(side.other()).kill();
+            self.report(TlsFailure::Connection(error));
+        } else {
+            self.report(TlsFailure::Side { side, error });
+        }
+    }
+
+    fn report(&mut self, failure: TlsFailure) {
+        self.reported = true;
+        let server_name = self.handshake.hello.as_ref().and_then(|hello| hello.server_name.clone());
+        self.out.push(Output::Problem(TlsProblem { server_name, failure }));
+    }
+
+    /// Processes both sides for as long as one of them makes progress.
     fn run_all(&mut self, log: &mut KeyLog) {
         self.lacks_key = false;
         while self.run(Side::Client, log) | self.run(Side::Server, log) {}
     }
 
-    /// Whether there was something that could be looked at, which the other side may have waited for.
+    /// Processes one side. Returns whether it made progress, which may unblock the other side.
     fn run(&mut self, side: Side, log: &mut KeyLog) -> bool {
         let mut progress = false;
         loop {
             match self.step(side, log) {
-                Step::Again => progress = true,
-                Step::Waits => return progress,
+                Step::Progress => progress = true,
+                Step::Blocked => return progress,
                 Step::NoKey => {
                     self.lacks_key = true;
                     return progress;
                 }
-                Step::Broken(why) => {
-                    self.broken(side, why);
+                Step::Failed(error) => {
+                    self.fail(side, error);
                     return true;
                 }
             }
         }
     }
 
-    /// Reads nothing more of one side, or of both where it concerns both.
-    fn broken(&mut self, side: Side, why: Broken) {
-        let name = self.name();
-        let what = if why.concerns_both() {
-            self.direction(side.other()).kill();
-            format!("TLS{name}: {why}; nothing of it is read")
-        } else {
-            format!("TLS{name}: {why}; nothing more of the {} is read", side.name())
-        };
-        self.said = true;
-        self.out.push(Output::Problem(what));
-        self.direction(side).kill();
-    }
-
     fn step(&mut self, side: Side, log: &mut KeyLog) -> Step {
         let direction = self.direction(side);
         if direction.dead {
-            return Step::Waits;
+            return Step::Blocked;
         }
-        if direction.messages.is_server_hello() && self.agreement.hello.is_none() {
-            return Step::Waits;
+        if direction.messages.is_server_hello() && self.handshake.hello.is_none() {
+            return Step::Blocked;
         }
         if let Some(message) = self.direction(side).messages.next() {
             return self.message(side, message, log);
@@ -216,41 +193,47 @@ impl Tls {
         let direction = self.direction(side);
         match direction.next() {
             Next::Record(total) => self.record(side, total, log),
-            Next::Nothing => Step::Waits,
+            Next::Nothing => Step::Blocked,
             Next::End(time) => {
                 self.out.push(Output::Ended(side, time));
-                Step::Again
+                Step::Progress
             }
             Next::Gap(missing) => {
                 if let Some(missing @ 1..) = direction.gap(missing) {
                     self.out.push(Output::Gap(side, missing));
                 }
-                Step::Again
+                Step::Progress
             }
-            Next::Broken => Step::Broken(Broken::Framing),
+            Next::Malformed => Step::Failed(TlsError::Framing),
         }
     }
 
-    /// Looks for the next record behind a gap.
+    /// Searches the next record after a gap.
     fn resync(&mut self, side: Side, log: &mut KeyLog) -> Step {
         let direction = match side {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
         };
-        let resync = Resync { direction, agreement: &self.agreement, side, log, out: &mut self.out };
+        let resync = Resync { direction, handshake: &self.handshake, side, log, out: &mut self.out };
         match resync.step() {
             Resynced::Step(step) => step,
             Resynced::Record(total) => self.record(side, total, log),
-            Resynced::Opened(opened) => self.opened(side, opened, log),
+            Resynced::Decrypted(decrypted) => self.content(side, decrypted, log),
         }
     }
 
-    /// Tries to open the record of `total` bytes that is at hand; see [`try_open`].
-    fn try_open(&mut self, side: Side, total: usize, reach: u64, log: &KeyLog) -> Option<Hit> {
-        try_open(self.of(side), &self.agreement, side, (total, reach), log)
+    /// Tries to decrypt the record of `total` bytes at the start of the input; see [`try_decrypt`].
+    fn try_decrypt(
+        &mut self,
+        side: Side,
+        total: usize,
+        reach: u64,
+        log: &KeyLog,
+    ) -> Option<DecryptionAttempt> {
+        try_decrypt(self.of(side), &self.handshake, side, (total, reach), log)
     }
 
-    /// The record of `total` bytes that is at hand.
+    /// Processes the record of `total` bytes at the start of the input.
     fn record(&mut self, side: Side, total: usize, log: &mut KeyLog) -> Step {
         let kind = self.direction(side).input.first().copied().unwrap_or_default();
         let phase = self.direction(side).phase();
@@ -259,67 +242,69 @@ impl Tls {
                 let direction = self.direction(side);
                 let record = direction.input.split_to(total);
                 direction.messages.push(record.get(super::cipher::HEADER_SIZE..).unwrap_or_default());
-                Step::Again
+                Step::Progress
             }
-            (Phase::Plain, CHANGE_CIPHER_SPEC) => match &self.agreement.negotiated {
-                None => Step::Waits,
-                Some(negotiated) if negotiated.is_tls13 => self.pass(side, total),
-                Some(_) => match self.agreement.tls12(side, log) {
+            (Phase::Plain, CHANGE_CIPHER_SPEC) => match &self.handshake.negotiated {
+                None => Step::Blocked,
+                Some(negotiated) if negotiated.is_tls13 => self.skip_record(side, total),
+                Some(_) => match self.handshake.tls12(side, log) {
                     None => Step::NoKey,
                     Some(keys) => {
                         self.direction(side).install(keys);
-                        self.pass(side, total)
+                        self.skip_record(side, total)
                     }
                 },
             },
             (Phase::Plain, APPLICATION_DATA) => {
-                let Some(negotiated) = &self.agreement.negotiated else { return Step::Waits };
+                let Some(negotiated) = &self.handshake.negotiated else { return Step::Blocked };
                 let keys = if negotiated.is_tls13 {
-                    self.agreement.first(side, log)
+                    self.handshake.initial_keys(side, log)
                 } else {
-                    self.agreement.tls12(side, log)
+                    self.handshake.tls12(side, log)
                 };
                 let Some(keys) = keys else { return Step::NoKey };
                 self.direction(side).install(keys);
-                Step::Again
+                Step::Progress
             }
-            // Alerts before keys; what TLS 1.3 sends for old middleboxes (RFC 8446 5).
-            (Phase::Plain, _) => self.pass(side, total),
+            // Alerts without protection, and the records that TLS 1.3 sends for old middleboxes (RFC 8446 5).
+            (Phase::Plain, _) => self.skip_record(side, total),
             (Phase::Early | Phase::Handshake | Phase::Traffic, CHANGE_CIPHER_SPEC | ALERT) => {
-                self.pass(side, total)
+                self.skip_record(side, total)
             }
-            _ => self.sealed(side, total, log),
+            _ => self.protected_record(side, total, log),
         }
     }
 
-    fn pass(&mut self, side: Side, total: usize) -> Step {
+    fn skip_record(&mut self, side: Side, total: usize) -> Step {
         self.direction(side).input.advance(total);
-        Step::Again
+        Step::Progress
     }
 
-    fn sealed(&mut self, side: Side, total: usize, log: &mut KeyLog) -> Step {
-        let mut hit = self.try_open(side, total, 0, log);
-        if hit.is_none() {
-            if self.may_pass(side, log) {
-                return self.pass(side, total);
+    /// Decrypts the record of `total` bytes at the start of the input.
+    fn protected_record(&mut self, side: Side, total: usize, log: &mut KeyLog) -> Step {
+        let mut attempt = self.try_decrypt(side, total, 0, log);
+        if attempt.is_none() {
+            if self.may_skip(side, log) {
+                return self.skip_record(side, total);
             }
             // Records may be missing without a gap, where the recording was cut.
-            hit = self.try_open(side, total, MAX_CUT, log);
+            attempt = self.try_decrypt(side, total, MAX_CUT, log);
         }
-        let Some(hit) = hit else { return Step::Broken(Broken::Key) };
+        let Some(attempt) = attempt else { return Step::Failed(TlsError::Decryption) };
         let direction = self.direction(side);
         direction.input.advance(total);
-        if let Some(keys) = hit.switch {
+        if let Some(keys) = attempt.new_keys {
             direction.install(keys);
         }
-        direction.sequence = hit.sequence.saturating_add(1);
-        self.opened(side, hit.opened, log)
+        direction.sequence = attempt.sequence.saturating_add(1);
+        self.content(side, attempt.record, log)
     }
 
-    /// Whether a record that does not fit may be one of a phase whose key is not known: early data, which may
-    /// be rejected (RFC 8446 4.2.10), and a handshake whose traffic keys alone are known.
-    fn may_pass(&mut self, side: Side, log: &KeyLog) -> bool {
-        let Some(hello) = &self.agreement.hello else { return false };
+    /// Whether a record that cannot be decrypted may belong to a phase whose key is unknown: early data,
+    /// which the server may reject (RFC 8446 4.2.10), or a handshake of which only the traffic keys are
+    /// known.
+    fn may_skip(&mut self, side: Side, log: &KeyLog) -> bool {
+        let Some(hello) = &self.handshake.hello else { return false };
         let secrets = log.secrets(&hello.random);
         let early = side == Side::Client && hello.early_data;
         let direction = self.direction(side);
@@ -337,42 +322,42 @@ impl Tls {
         }
     }
 
-    /// Takes the content of a record in.
-    fn opened(&mut self, side: Side, opened: Opened, log: &mut KeyLog) -> Step {
+    /// Processes the content of a record.
+    fn content(&mut self, side: Side, decrypted: DecryptedRecord, log: &mut KeyLog) -> Step {
         let direction = self.direction(side);
-        match opened.content {
+        match decrypted.content {
             APPLICATION_DATA => {
                 let time = direction.time;
-                if !opened.plain.is_empty() {
-                    self.out.push(Output::Plain(side, time, opened.plain));
+                if !decrypted.plain.is_empty() {
+                    self.out.push(Output::Plain(side, time, decrypted.plain));
                 }
             }
-            HANDSHAKE => direction.messages.push(&opened.plain),
+            HANDSHAKE => direction.messages.push(&decrypted.plain),
             // A second handshake in TLS 1.2 ends with other keys.
-            CHANGE_CIPHER_SPEC if self.agreement.negotiated.is_some() => {
-                match self.agreement.tls12(side, log) {
+            CHANGE_CIPHER_SPEC if self.handshake.negotiated.is_some() => {
+                match self.handshake.tls12(side, log) {
                     Some(keys) => self.direction(side).install(keys),
-                    None => return Step::Broken(Broken::Key),
+                    None => return Step::Failed(TlsError::Decryption),
                 }
             }
             _ => {}
         }
-        Step::Again
+        Step::Progress
     }
 
     fn message(&mut self, side: Side, message: Message, log: &mut KeyLog) -> Step {
         match (side, message) {
             (Side::Client, Message::ClientHello(hello)) => {
                 // A second one within a handshake has the random of the first (RFC 8446 4.1.2).
-                if self.agreement.hello.as_ref().is_none_or(|before| before.random != hello.random) {
-                    self.agreement.negotiated = None;
+                if self.handshake.hello.as_ref().is_none_or(|before| before.random != hello.random) {
+                    self.handshake.negotiated = None;
                 }
-                self.agreement.hello = Some(hello);
+                self.handshake.hello = Some(hello);
             }
-            (Side::Server, Message::ServerHello(hello)) => return self.agreement.negotiate(hello),
+            (Side::Server, Message::ServerHello(hello)) => return self.handshake.negotiate(hello),
             (Side::Server, Message::Ticket(ticket)) => {
                 if let Some(negotiated) =
-                    self.agreement.negotiated.as_mut().filter(|negotiated| !negotiated.is_tls13)
+                    self.handshake.negotiated.as_mut().filter(|negotiated| !negotiated.is_tls13)
                 {
                     negotiated.ticket = ticket;
                 }
@@ -384,23 +369,23 @@ impl Tls {
                 return self.advance(side, Phase::Traffic, log);
             }
             (_, Message::KeyUpdate) if self.direction(side).phase() == Phase::Traffic => {
-                let updated = self.of(side).keys.as_ref().and_then(|keys| self.agreement.updated(keys));
-                let Some(keys) = updated else { return Step::Broken(Broken::Key) };
+                let updated = self.of(side).keys.as_ref().and_then(|keys| self.handshake.updated(keys));
+                let Some(keys) = updated else { return Step::Failed(TlsError::Decryption) };
                 self.direction(side).install(keys);
             }
             _ => {}
         }
-        Step::Again
+        Step::Progress
     }
 
-    /// Goes on with the keys of `phase`.
+    /// Continues with the keys of `phase`.
     fn advance(&mut self, side: Side, phase: Phase, log: &KeyLog) -> Step {
-        match self.agreement.keys_of(side, phase, log) {
+        match self.handshake.keys_for(side, phase, log) {
             Some(keys) => {
                 self.direction(side).install(keys);
-                Step::Again
+                Step::Progress
             }
-            None => Step::Broken(Broken::Traffic),
+            None => Step::Failed(TlsError::TrafficSecret),
         }
     }
 }
@@ -408,14 +393,5 @@ impl Tls {
 impl Default for Tls {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// Bytes as hexadecimal digits.
-struct Digits<'a>(&'a [u8]);
-
-impl fmt::Display for Digits<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

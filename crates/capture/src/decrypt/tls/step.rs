@@ -1,5 +1,6 @@
 //! The outcome of one step in following a TLS connection.
 
+use super::problem::{TlsError, TlsProblem};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
@@ -8,50 +9,22 @@ use crate::time::Timestamp;
 pub enum Output {
     /// One side sent these bytes under protection.
     Plain(Side, Timestamp, Vec<u8>),
-    /// One side sent this many bytes that cannot be decrypted, since the recording lacks some of them.
+    /// One side sent this many bytes that cannot be decrypted, because the recording lacks some of them.
     Gap(Side, u64),
     /// One side sends no more.
     Ended(Side, Timestamp),
-    /// Something cannot be read.
-    Problem(String),
+    /// The connection, or one side of it, cannot be decrypted.
+    Problem(TlsProblem),
 }
 
 /// The outcome of one step.
 pub(super) enum Step {
-    /// There may be more to look at.
-    Again,
+    /// The step processed something; another step may follow.
+    Progress,
     /// More has to be recorded first, of this side or of the other.
-    Waits,
+    Blocked,
     /// No key log has the key.
     NoKey,
     /// Nothing more of this side can be read.
-    Broken(Broken),
-}
-
-/// Why a side cannot be read any further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Broken {
-    #[error("no TLS record begins where one should")]
-    Framing,
-    #[error("TLS version {0:#06x} is not supported")]
-    Version(u16),
-    #[error("cipher suite {0:#06x} is not supported")]
-    Suite(u16),
-    #[error("a record does not fit the key of the connection")]
-    Key,
-    #[error("too much is missing to find the next TLS record")]
-    Lost,
-    #[error("the beginning of its TLS handshake is not in the recording")]
-    Beginning,
-    #[error("the rest of its TLS handshake is not in the recording")]
-    Rest,
-    #[error("the key log lacks the secrets that follow those of the handshake")]
-    Traffic,
-}
-
-impl Broken {
-    /// Whether the other side cannot be read either.
-    pub(super) const fn concerns_both(self) -> bool {
-        matches!(self, Self::Version(_) | Self::Suite(_) | Self::Beginning | Self::Rest)
-    }
+    Failed(TlsError),
 }
