@@ -101,4 +101,6 @@ pub use crate::tcp::admission::{Admission, Limits};
 pub use crate::tcp::connect::{ConnectError, ResolveError};
 pub use crate::tcp::network::{InvalidNetwork, Network};
 pub use crate::tcp::workers::Workers;
-pub use crate::upstream_error::{Cause, Received, Retry, Side, Timeout, UpstreamAuthError, UpstreamError};
+pub use crate::upstream_error::{
+    Cause, RequestProgress, Retry, Side, Timeout, UpstreamAuthError, UpstreamError,
+};

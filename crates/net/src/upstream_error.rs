@@ -37,8 +37,8 @@ pub enum UpstreamError {
         /// What was observed.
         #[source]
         cause: Cause,
-        /// Whether the upstream had sent anything on the connection.
-        after: Received,
+        /// Whether the upstream may have executed the request.
+        request: RequestProgress,
     },
     /// The upstream rejected the association (C706 12.6.4.5).
     #[error("association rejected")]
@@ -96,13 +96,16 @@ pub enum Timeout {
     #[error("not connected and authenticated within {} s", .0.as_secs())]
     Auth(Duration),
 }
-/// Whether the upstream had sent anything when it closed a connection.
+
+/// Whether the upstream may have executed a request whose connection was lost. This alone decides whether the request
+/// is retried ([`UpstreamError::retry`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Received {
-    /// Nothing: the upstream served no request.
-    Nothing,
-    /// Something, so that the upstream may have executed a request.
-    Something,
+pub enum RequestProgress {
+    /// No: the proxy sent nothing of it. Over RPC the upstream had not answered the bind, before which no call is
+    /// sent; over HTTP the connection took no byte of the request.
+    NotSent,
+    /// Yes: a part of it may have reached the upstream.
+    MayBeExecuted,
 }
 
 /// The side that caused an error.
@@ -146,14 +149,14 @@ impl UpstreamError {
         Self::Protocol(cause(error))
     }
 
-    /// The connection was lost because of `error` after the upstream had responded on it, or may have executed a request.
+    /// The connection was lost because of `error`, and the upstream may have executed the request.
     pub(crate) fn closed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::lost(error, Received::Something)
+        Self::lost(error, RequestProgress::MayBeExecuted)
     }
 
-    /// The connection was lost because of `error`, after the upstream had sent `after`.
-    pub(crate) fn lost(error: impl Into<Box<dyn Error + Send + Sync>>, after: Received) -> Self {
-        Self::Closed { cause: cause(error), after }
+    /// The connection was lost because of `error`, with the request as far as `request` says.
+    pub(crate) fn lost(error: impl Into<Box<dyn Error + Send + Sync>>, request: RequestProgress) -> Self {
+        Self::Closed { cause: cause(error), request }
     }
 
     /// The configuration key of the limit that was exceeded.
@@ -188,18 +191,18 @@ impl UpstreamError {
         }
     }
 
-    /// Whether a request that failed with this error may be sent on a new connection. An upstream that was restarted closes
-    /// connections before it sends anything, and does not know its earlier association groups.
+    /// Whether a request that failed with this error may be sent on a new connection: only if nothing of it was sent on
+    /// this one. An upstream that was restarted closes connections that were idle, and does not know its earlier
+    /// association groups.
     pub const fn retry(&self) -> Retry {
         match self {
-            Self::Closed { after: Received::Nothing, .. } | Self::Rejected { joins_group: true, .. } => {
-                Retry::Unsent
-            }
+            Self::Closed { request: RequestProgress::NotSent, .. }
+            | Self::Rejected { joins_group: true, .. } => Retry::Unsent,
             Self::Connect(_)
             | Self::Tls(_)
             | Self::Auth(_)
             | Self::Timeout(_)
-            | Self::Closed { after: Received::Something, .. }
+            | Self::Closed { request: RequestProgress::MayBeExecuted, .. }
             | Self::Rejected { joins_group: false, .. }
             | Self::NotServed(_)
             | Self::Protocol(_)
@@ -208,7 +211,8 @@ impl UpstreamError {
         }
     }
 
-    /// Whether the error belongs to an outage, whose begin and end are logged. Then the request is not logged by itself.
+    /// Whether the error belongs to an outage, whose begin and end are logged. Then the request is not logged by
+    /// itself.
     pub(crate) const fn is_outage(&self) -> bool {
         self.is_account() || matches!(self, Self::Connect(_) | Self::Tls(_) | Self::Loop)
     }
@@ -256,10 +260,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_requests_that_the_upstream_never_served_may_be_sent_again() {
-        let closed = |after| UpstreamError::lost("reset", after);
+    fn only_requests_of_which_nothing_was_sent_may_be_retried() {
+        let closed = |request| UpstreamError::lost("reset", request);
         let rejected = |joins_group| UpstreamError::Rejected { cause: cause("unknown group"), joins_group };
-        for error in [closed(Received::Nothing), rejected(true)] {
+        for error in [closed(RequestProgress::NotSent), rejected(true)] {
             assert_eq!(error.retry(), Retry::Unsent, "{error:?}");
         }
         let never = [
@@ -267,7 +271,7 @@ mod tests {
             UpstreamError::Tls(cause("bad certificate")),
             UpstreamAuthError::invalid_credentials("access denied").into(),
             Timeout::Deadline.into(),
-            closed(Received::Something),
+            closed(RequestProgress::MayBeExecuted),
             rejected(false),
             UpstreamError::protocol("malformed"),
             UpstreamError::Loop,

@@ -19,7 +19,7 @@ use crate::rpc::upstream_auth::UpstreamAuth;
 use crate::tcp::read::poll_read;
 use crate::tcp::stream::poll_send;
 use crate::timer::Timer;
-use crate::upstream_error::{Received, Timeout, UpstreamError, cause};
+use crate::upstream_error::{RequestProgress, Timeout, UpstreamError, cause};
 
 #[cfg(test)]
 mod tests;
@@ -48,8 +48,8 @@ pub(crate) struct UpstreamAssociation {
     pending: HashMap<u32, u64>,
     /// The upstream rejected the association group that the bind named.
     is_group_rejected: bool,
-    /// Whether the upstream has sent anything.
-    received: Received,
+    /// The progress of each call if the connection is lost now: none is sent until the upstream has sent something.
+    request: RequestProgress,
     /// Whether the upstream has responded to a call.
     has_responded: bool,
     /// Output of the association that the upstream has not taken yet.
@@ -89,7 +89,7 @@ impl UpstreamAssociation {
             queued: VecDeque::new(),
             pending: HashMap::new(),
             is_group_rejected: false,
-            received: Received::Nothing,
+            request: RequestProgress::NotSent,
             has_responded: false,
             output: Bytes::new(),
         }
@@ -181,10 +181,10 @@ impl UpstreamAssociation {
             }
             match poll_read(stream, task, |bytes| self.association.receive(bytes)) {
                 Poll::Ready(Ok(0)) => {
-                    return Err(UpstreamError::lost("the server closed the connection", self.received));
+                    return Err(UpstreamError::lost("the server closed the connection", self.request));
                 }
-                Poll::Ready(Ok(_)) => self.received = Received::Something,
-                Poll::Ready(Err(error)) => return Err(UpstreamError::lost(error, self.received)),
+                Poll::Ready(Ok(_)) => self.request = RequestProgress::MayBeExecuted,
+                Poll::Ready(Err(error)) => return Err(UpstreamError::lost(error, self.request)),
                 Poll::Pending => return Ok(()),
             }
         }
@@ -276,7 +276,7 @@ impl UpstreamAssociation {
             };
         }
         write(stream, task, &mut self.association, &mut self.output)
-            .map_err(|error| UpstreamError::lost(error, self.received))
+            .map_err(|error| UpstreamError::lost(error, self.request))
     }
 
     /// Closes the connection, since a response took longer than `limit`; every call on it fails.

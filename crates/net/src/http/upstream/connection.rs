@@ -1,7 +1,8 @@
 //! Connections to the server: each belongs to one client connection and one identity.
 //!
-//! Files beside this one have what happens on a connection, in this order: `authenticate` opens it, `request` rewrites a
-//! head for it, `send` sends a request on it, and `receive` reads the response.
+//! Files beside this one have what happens on a connection, in this order: `dial` connects, `authenticate`
+//! authenticates, `request_head` rewrites a request's head, `send` sends the request, `receive` reads the response,
+//! `response_head` rewrites its head, and `slot` keeps the connection between requests.
 
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub(crate) struct UpstreamConnection {
     /// How long the server leaves it open while it is idle, if it says so.
     pub(super) keep_alive: Option<Duration>,
     pub(super) last_used: Instant,
-    pub(super) request: Request,
+    pub(super) request: CurrentRequest,
     /// The `Authorization` header that ends the handshake, to be sent with the next request.
     pub(super) last_token: Option<String>,
     /// The authentication of the service account whose outcome the next response shows.
@@ -53,8 +54,8 @@ pub(crate) struct UpstreamConnection {
 pub(super) enum ServiceHandshake {
     /// The account needs no handshake, or the server has served a request since.
     Settled,
-    /// The last token goes with a request, and no response has shown yet that the server processed the token: a server may
-    /// respond with 404, for instance, before it authenticates.
+    /// The last token goes with a request, and no response has shown yet that the server processed the token: a
+    /// server may respond with 404, for instance, before it authenticates.
     Unproven,
     /// The server responded with this status to the first token, as to a request without credentials: it does not
     /// authenticate requests for this target. The connection is unauthenticated.
@@ -63,7 +64,7 @@ pub(super) enum ServiceHandshake {
 
 /// The progress of the last request on a connection and its response.
 #[derive(Debug, Default)]
-pub(crate) struct Request {
+pub(crate) struct CurrentRequest {
     /// Whether the response is not complete.
     pub(super) is_in_progress: bool,
     /// Whether it is a HEAD request.
@@ -104,7 +105,7 @@ impl UpstreamConnection {
             bindings,
             keep_alive: None,
             last_used: Instant::now(),
-            request: Request::default(),
+            request: CurrentRequest::default(),
             last_token: None,
             attempt: None,
             grant: None,
@@ -135,8 +136,8 @@ impl UpstreamConnection {
         !self.request.is_in_progress && in_time && !self.transport.is_stale().await
     }
 
-    /// Whether it may carry another request after this one: it is not known to be authenticated while its handshake is not
-    /// settled, so that a 401 there would not mean that the server rejects the account.
+    /// Whether it may carry another request after this one: it is not known to be authenticated while its handshake
+    /// is not settled, so that a 401 there would not mean that the server rejects the account.
     pub(crate) fn may_be_kept(&self) -> bool {
         self.handshake == ServiceHandshake::Settled
     }

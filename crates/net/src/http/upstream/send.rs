@@ -7,23 +7,23 @@ use std::time::Duration;
 use http1::{Event, Head as _, RequestHead, ResponseHead};
 
 use crate::http::transport::FramedTransport;
-use crate::http::upstream::connection::{Request, UpstreamConnection};
-use crate::upstream_error::{Received, UpstreamError};
+use crate::http::upstream::connection::{CurrentRequest, UpstreamConnection};
+use crate::upstream_error::{RequestProgress, UpstreamError};
 
 impl UpstreamConnection {
     /// Begins a request with `head`. Its body follows in the output of the transport.
     pub(crate) fn begin_request(&mut self, head: &RequestHead, is_head: bool) {
         head.write(&mut self.transport.out.bytes);
         self.transport.decoder.expect(is_head);
-        self.request = Request { is_in_progress: true, is_head, ..Request::default() };
+        self.request = CurrentRequest { is_in_progress: true, is_head, ..CurrentRequest::default() };
     }
 
-    /// Sends the output. Returns whether the server accepted all of it: one that does not may have responded already, that
-    /// it is too much, or that the client has to authenticate.
+    /// Sends the output. Returns whether the server accepted all of it: one that does not may have responded already,
+    /// that it is too much, or that the client has to authenticate.
     ///
     /// # Errors
     /// When the server does not read, and when the connection fails before it accepted anything of the request
-    /// ([`Received::Nothing`]).
+    /// ([`RequestProgress::NotSent`]).
     pub(crate) async fn flush(&mut self, limit: Duration) -> Result<bool, UpstreamError> {
         let before = self.transport.out.len();
         if let Ok(true) = self.transport.flush_now().await {
@@ -38,14 +38,14 @@ impl UpstreamConnection {
         match sent {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(UpstreamError::closed(error)),
             // What can still be read is no response to this request.
-            Err(error) if !self.request.is_begun => Err(UpstreamError::lost(error, Received::Nothing)),
+            Err(error) if !self.request.is_begun => Err(UpstreamError::lost(error, RequestProgress::NotSent)),
             sent => Ok(sent.unwrap_or(false)),
         }
     }
 }
 
-/// Whether the server has refused a request that it does not read on; the response's head is `early` then. A server that
-/// refuses nothing may need the rest of the request. Nothing behind the head is read.
+/// Whether the server has refused a request that it does not read on; the response's head is `early` then. A server
+/// that refuses nothing may need the rest of the request. Nothing behind the head is read.
 fn refused_early(
     transport: &mut FramedTransport<ResponseHead>,
     task: &mut Context<'_>,
