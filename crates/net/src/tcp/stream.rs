@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// How long a peer may read nothing while the proxy shuts down.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sets the options of a new connection: `TCP_NODELAY`, and keepalive, by which a peer that is gone without closing the
 /// connection is noticed within two minutes, also while nothing is sent.

@@ -22,6 +22,7 @@ use crate::http::shutdown::ShutdownSignal;
 use crate::http::transport::{FramedTransport, Stream, TransportError};
 use crate::http::upstream::slot::UpstreamSlot;
 use crate::tcp::admission::ConnectionPermit;
+use crate::tcp::stream::SHUTDOWN_TIMEOUT;
 use crate::timer::Timer;
 
 /// How long the proxy waits for the rest of a request during a shutdown.
@@ -321,11 +322,32 @@ impl Downstream {
             return Ok(());
         }
         let end = self.authentication_ends();
-        let sent = self.transport.flush(self.config.limits.handshake);
+        let sent = self.flush_rest();
         match end {
-            Some(end) => Ok(timeout_at(end, sent).await.map_err(|_| ConnectionError::Timeout)??),
-            None => Ok(sent.await?),
+            Some(end) => timeout_at(end, sent).await.map_err(|_| ConnectionError::Timeout)?,
+            None => sent.await,
         }
+    }
+
+    /// Sends output that the client does not accept at once. During a shutdown, a client that accepts nothing has
+    /// [`SHUTDOWN_TIMEOUT`].
+    async fn flush_rest(&mut self) -> Result<(), ConnectionError> {
+        let Self { transport, shutdown, timer, config, .. } = self;
+        let (mut left, mut since) = (transport.out.len(), Instant::now());
+        let ends = |transport: &mut FramedTransport<_>, task: &mut Context<'_>| {
+            if transport.out.len() < left {
+                (left, since) = (transport.out.len(), Instant::now());
+            }
+            while let Poll::Ready(goes_on) = shutdown.poll(task) {
+                if !goes_on {
+                    return true;
+                }
+            }
+            let requested = shutdown.requested_at();
+            requested.is_some_and(|at| timer.poll(task, at.max(since) + SHUTDOWN_TIMEOUT).is_ready())
+        };
+        let is_sent = transport.flush_unless(config.limits.handshake, ends).await?;
+        if is_sent { Ok(()) } else { Err(ConnectionError::Shutdown) }
     }
 
     /// Lets the client read its last response, and closes the connection.

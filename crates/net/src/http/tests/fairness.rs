@@ -173,3 +173,17 @@ fn an_anonymous_request_has_no_body() {
     }
     assert_eq!(upstream.others().len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_accepts_no_bytes_does_not_delay_a_stop() {
+    let thread = Thread::new();
+    let mut client = thread.connect();
+    // More responses than the pipe takes.
+    client.write_all(UNAUTHENTICATED.repeat(400).as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    assert!(thread.stop.receiver_count() > 0, "the connection is open");
+    thread.stop.send_replace(true);
+    let begin = Instant::now();
+    thread.stop.closed().await;
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+}
