@@ -10,6 +10,7 @@ use crate::http::autodiscover::discover;
 use crate::http::connection::ClientConnection;
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext, clipped};
+use crate::http::downstream::cookie_limits::{CookieLimit, check_cookies};
 use crate::http::downstream::paths::{Ambiguous, check_no_token, check_path, check_query};
 use crate::http::downstream::request_rules::RequestRules;
 use crate::http::downstream::routes::{RouteAction, Routes};
@@ -97,13 +98,13 @@ impl<'a> Target<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RouteError {
     /// The request was sent by this proxy itself.
-    #[error("the server that this proxy is set up for is the proxy itself")]
+    #[error("request loop: the server that this proxy forwards requests to is the proxy itself")]
     Loop,
     /// The target is not one of HTTP.
     #[error("the target is not an HTTP URL or path")]
     Target,
     /// The client expects something that HTTP does not define.
-    #[error("only 100-continue can be expected")]
+    #[error("unsupported Expect header: only 100-continue is supported")]
     Expectation,
     /// The method concerns the proxy, rather than a resource.
     #[error("this method is not served")]
@@ -117,6 +118,9 @@ pub(crate) enum RouteError {
     /// Implementations could map the target to different directories.
     #[error(transparent)]
     Ambiguous(#[from] Ambiguous),
+    /// The request has too many cookies.
+    #[error(transparent)]
+    Cookies(#[from] CookieLimit),
     /// Autodiscover has no such target.
     #[error(transparent)]
     Autodiscover(#[from] TargetError),
@@ -130,6 +134,7 @@ impl RouteError {
             Self::Expectation => 417,
             Self::Method => 405,
             Self::Refused => 403,
+            Self::Cookies(_) => 431,
             Self::NotFound | Self::Autodiscover(TargetError::Resource) => 404,
             Self::Target | Self::Autodiscover(_) | Self::Ambiguous(_) => 400,
         }
@@ -155,12 +160,14 @@ pub(crate) fn route(downstream: &Downstream, head: &mut RequestHead) -> Result<S
     if matches!(head.method(), "CONNECT" | "TRACE") {
         return Err(RouteError::Method);
     }
-    let found = find(&config.routes, head.target());
+    let found = check_cookies(&head.fields)
+        .map_err(RouteError::from)
+        .and_then(|()| find(&config.routes, head.target()));
     match found {
         Err(RouteError::Refused) => {
             tracing::debug!(client = %peer, path = head.path(), "refused by [virtual_directories]");
         }
-        Err(why @ (RouteError::Ambiguous(_) | RouteError::Autodiscover(_))) => {
+        Err(why @ (RouteError::Ambiguous(_) | RouteError::Autodiscover(_) | RouteError::Cookies(_))) => {
             let what = format!("refused {} {}: {why}", head.method(), clipped(head.target()));
             config.log.client_error(*peer, &what);
         }

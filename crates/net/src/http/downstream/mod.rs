@@ -6,6 +6,7 @@ pub(crate) mod authenticate;
 pub(crate) mod body;
 pub(crate) mod connection;
 pub(crate) mod context;
+pub(crate) mod cookie_limits;
 pub(crate) mod pace;
 pub(crate) mod paths;
 pub(crate) mod preamble;

@@ -17,7 +17,7 @@ use crate::http::memory::{MemoryServer, PIPE};
 use crate::http::server::serve_established;
 use crate::http::tests::playbook::Happens::Request;
 use crate::http::tests::playbook::State::{Closed, KeptAlive};
-use crate::http::tests::playbook::{Client, SignedIn};
+use crate::http::tests::playbook::{Client, SignedIn, head};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::upstream::{Upstream, read_some};
 use crate::http::transport::Stream;
@@ -170,6 +170,24 @@ fn an_anonymous_request_has_no_body() {
     ] {
         let answer = Client::new(&proxy).ask(format!("GET {target} HTTP/1.1\r\nHost: a\r\n{framing}"));
         assert_eq!(answer.status(), status, "{framing}");
+    }
+    assert_eq!(upstream.others().len(), 2);
+}
+
+#[test]
+fn a_request_with_too_many_cookies_or_too_long_ones_is_refused() {
+    let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let proxy = Setup::default().before(&upstream);
+    let long = "c".repeat(20_000);
+    for (cookies, status) in [
+        (format!("Cookie: {}\r\n", vec!["a=b"; 100].join("; ")), 200),
+        (format!("Cookie: {}\r\n", vec!["a=b"; 101].join("; ")), 431),
+        ("Cookie: a=b\r\n".repeat(2) + &format!("Cookie: {}\r\n", vec!["a=b"; 99].join(";")), 431),
+        (format!("Cookie: a={long}\r\n"), 200),
+        (format!("Cookie: a={long}\r\nCookie: b={long}\r\n"), 431),
+    ] {
+        let head = head("GET", 0).replacen("\r\n", &format!("\r\n{cookies}"), 1);
+        assert_eq!(Client::new(&proxy).ask(head).status(), status, "{}", cookies.len());
     }
     assert_eq!(upstream.others().len(), 2);
 }
