@@ -64,7 +64,7 @@ fn ambiguous_accounts_are_not_loaded_and_the_old_ones_stay() {
     place.proxy.add_account_of("", ("alice@lab.test", DORA.1));
     place.proxy.process.hang_up();
     place.proxy.process.wait_err("why not", |line| {
-        line.contains("can't reload the accounts")
+        line.contains("cannot reload the accounts")
             && line.contains("accounts.toml")
             && line.contains("LAB\\alice (line ")
             && line.contains("alice@lab.test (line ")

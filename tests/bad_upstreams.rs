@@ -218,7 +218,7 @@ fn a_call_without_a_response_is_aborted_when_the_shutdown_timeout_ends() {
     assert!(ended.status.success(), "{}", ended.err);
     let position = |word: &str| ended.err.find(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
     assert!(position("dummy: unbind") < position("dummy: shutdown"), "{}", ended.err);
-    assert!(ended.out.contains("0 security contexts"), "{}", ended.out);
+    assert!(ended.out.contains("0 open security contexts"), "{}", ended.out);
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn sighup_reloads_the_accounts_without_disturbing_clients() {
     // A file that can't be read leaves the accounts as they were.
     proxy.corrupt_accounts();
     proxy.process.hang_up();
-    proxy.process.wait_err("why not", |line| line.contains("can't reload the accounts"));
+    proxy.process.wait_err("why not", |line| line.contains("cannot reload the accounts"));
     ScriptedClient::bound(&proxy, CAROL, 0).open();
     alice.expect_use(&handle);
     assert!(proxy.stop().status.success());

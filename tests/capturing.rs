@@ -287,7 +287,7 @@ fn a_full_disk_is_logged_once_and_recording_resumes_when_there_is_space() {
     for _ in 0..20 {
         alice.succeed(LOGON);
     }
-    let advice = |line: &str| line.contains("make room there, or name a file on another disk in [capture]");
+    let advice = |line: &str| line.contains("make room on the disk, or name a file on another disk in [capture]");
     place.proxy.process.wait_err("what to do", advice);
     for file in [&packets, &har] {
         // The files hold complete records.
@@ -295,7 +295,7 @@ fn a_full_disk_is_logged_once_and_recording_resumes_when_there_is_space() {
     }
     limit_files(&place.proxy.process, None);
     alice.succeed(LOGON);
-    let again = |line: &str| line.contains("written again; 20 operations are missing in the recording");
+    let again = |line: &str| line.contains("recording resumed; 20 operations were not recorded");
     place.proxy.process.wait_err("that it goes on", again);
     alice.succeed("disconnect");
     let ended = place.proxy.stop();

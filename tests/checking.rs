@@ -67,7 +67,7 @@ pub(crate) fn warned(folder: &Folder, says: &str) {
 fn where_nothing_is_wrong_nothing_is_said() {
     let ended = mapiproxy("check", &good());
     assert!(ended.status.success(), "{}", ended.err);
-    assert!(ended.out.contains("fine; 1 accounts; client > names > upstream"), "{}", ended.out);
+    assert!(ended.out.contains("valid; accounts: 1; modules: names"), "{}", ended.out);
     assert!(!ended.out.contains("warning"), "{}", ended.out);
 }
 
@@ -111,7 +111,7 @@ fn a_key_that_others_can_read_is_found() {
     let folder = good();
     for bits in [0o644, 0o604, 0o660] {
         mode(&folder.join("own.key"), bits);
-        refused(&folder, &["line 5: listen.key: ", "lets others at the private key: run chmod 600"]);
+        refused(&folder, &["line 5: listen.key: ", "is accessible to other users"]);
     }
     mode(&folder.join("own.key"), 0o640);
     assert!(mapiproxy("check", &folder).status.success(), "a group such as ssl-cert may read it");
@@ -139,8 +139,8 @@ fn what_is_wrong_in_files_is_found_at_once_with_what_is_wrong_in_the_text() {
             "means two accounts",
             "line 15: upstream.credentials.password_file: ",
             "begins with a byte order mark: save it as UTF-8 without one",
-            "line 21: capture.packets: the folder ",
-            "line 23: modules.stack: there is no module nmaes; there are downgrade, dummy, names",
+            "line 21: capture.packets: directory ",
+            "line 23: modules.stack: there is no module nmaes; known are downgrade, dummy, names",
         ],
     );
 }
@@ -149,7 +149,7 @@ fn what_is_wrong_in_files_is_found_at_once_with_what_is_wrong_in_the_text() {
 fn what_may_be_meant_is_warned_of() {
     let folder = good();
     for (password, says) in
-        [(" Cheshire", "begins or ends with a blank"), ("Cheshire \n", "begins or ends with a blank")]
+        [(" Cheshire", "begins or ends with a space"), ("Cheshire \n", "begins or ends with a space")]
     {
         folder.write("service.password", password);
         warned(&folder, says);
@@ -159,16 +159,16 @@ fn what_may_be_meant_is_warned_of() {
         ["", "[[account]]\nuser = \"a\"\nnt_hash = \"0123456789abcdef0123456789abcdef\"\ndisabled = true\n"]
     {
         folder.write("accounts.toml", accounts);
-        warned(&folder, "has no account that may sign in; add one with `mapiproxy account add");
+        warned(&folder, "has no enabled account; add one with `mapiproxy account add");
     }
     folder.write("accounts.toml", ACCOUNT);
     // A name in the domain that never has one (RFC 6761 6.4).
     folder.write("proxy.toml", &TEXT.replace("http://127.0.0.24", "http://exch.invalid"));
-    warned(&folder, "upstream.http: the name exch.invalid can't be resolved");
+    warned(&folder, "upstream.http: cannot resolve exch.invalid");
     folder.write("proxy.toml", &TEXT.replace("127.0.0.23:8443", "192.0.2.1:8443"));
-    warned(&folder, "listen.https: this machine can't listen on 192.0.2.1");
+    warned(&folder, "listen.https: cannot listen on 192.0.2.1 now");
     folder.write("proxy.toml", &TEXT.replace("127.0.0.23:8443", "127.0.0.23:0"));
-    warned(&folder, "listen.https: port 0 is another free port at each start");
+    warned(&folder, "listen.https: with port 0 the system chooses another port");
 }
 
 #[test]
@@ -204,12 +204,20 @@ pub(crate) fn one_problem(folder: &Folder, text: &str, says: &str) {
 fn one_mistake_in_the_text_is_one_message() {
     let folder = good();
     for (from, to, says) in [
-        ("mode = \"specified\"\n", "", "line 10: upstream.credentials.mode: is missing: give \"specified\""),
-        ("user = \"svcproxy\"", "user = 5", "line 12: upstream.credentials.user: takes a text in quotes, as"),
+        (
+            "mode = \"specified\"\n",
+            "",
+            "line 10: upstream.credentials.mode: is missing: set it to \"specified\"",
+        ),
+        (
+            "user = \"svcproxy\"",
+            "user = 5",
+            "line 12: upstream.credentials.user: expected a string, for example",
+        ),
         (
             "user = \"svcproxy\"",
             "user = svcproxy",
-            "line 12: upstream.credentials.user: text stands in quotes",
+            "line 12: upstream.credentials.user: strings must be quoted",
         ),
         (
             "[upstream.credentials]\n",
@@ -221,26 +229,26 @@ fn one_mistake_in_the_text_is_one_message() {
             "pasword_file",
             "line 14: unknown key upstream.credentials.pasword_file; did you mean",
         ),
-        ("\"proxy.lab.test\"", "5", "line 1: name: takes a text in quotes, as \"proxy.lab.test\""),
-        ("\"proxy.lab.test\"", "\"proxy:443\"", "line 1: name: \"proxy:443\" is no host name: "),
+        ("\"proxy.lab.test\"", "5", "line 1: name: expected a string, for example \"proxy.lab.test\""),
+        ("\"proxy.lab.test\"", "\"proxy:443\"", "line 1: name: \"proxy:443\" is not a valid host name: "),
         (
             "\"127.0.0.23:8443\"",
             "\"127.0.0.23\"",
-            "line 3: listen.https: \"127.0.0.23\" is no address: expected",
+            "line 3: listen.https: \"127.0.0.23\" is not a valid address; expected",
         ),
+        ("certificate = \"own.crt\"", "certificate = 5", "line 4: listen.certificate: expected a string"),
         (
-            "certificate = \"own.crt\"",
-            "certificate = 5",
-            "line 4: listen.certificate: takes a text in quotes",
+            "[modules.names]",
+            "[modules]\nstack = 5\n[modules.names]",
+            "line 16: modules.stack: expected a list",
         ),
-        ("[modules.names]", "[modules]\nstack = 5\n[modules.names]", "line 16: modules.stack: takes a list"),
     ] {
         assert!(TEXT.contains(from), "{from}");
         one_problem(&folder, &TEXT.replacen(from, to, 1), says);
     }
     let two =
         TEXT.replacen("mode = \"specified\"\n", "", 1).replacen("\"proxy.lab.test\"", "proxy.lab.test", 1);
-    one_problem(&folder, &two, "line 1: name: text stands in quotes: write name = \"proxy.lab.test\"");
+    one_problem(&folder, &two, "line 1: name: strings must be quoted: write name = \"proxy.lab.test\"");
 }
 
 #[test]

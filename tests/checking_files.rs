@@ -121,7 +121,7 @@ fn certificates_and_keys_that_do_not_fit_together_are_distinguished() {
         1,
     );
     let says =
-        "line 4: listen.certificate: names the private key, and listen.key the certificate: exchange the two";
+        "line 4: listen.certificate: is the private key, and listen.key is the certificate: exchange the two";
     one_problem(&folder, &swapped, says);
     let reversed = TEXT.replacen("own.crt", "reversed.crt", 1);
     one_problem(&folder, &reversed, "line 4: listen.certificate: ");
@@ -152,21 +152,17 @@ fn a_password_file_that_holds_more_than_a_password_is_noticed() {
     for bytes in ["Ches\0hire\n", "C\0a\0t\0\n\0", "Cheshire\n\0\0"] {
         folder.write("service.password", bytes);
         one_problem(&folder, TEXT, says);
-        assert!(
-            mapiproxy("check", &folder)
-                .err
-                .contains("holds a NUL byte, as text in UTF-16 or binary data does")
-        );
+        assert!(mapiproxy("check", &folder).err.contains("contains a NUL byte: save it as UTF-8"));
         let run = mapiproxy("run", &folder);
-        assert!(!run.status.success() && run.err.contains("holds a NUL byte"), "{}", run.err);
+        assert!(!run.status.success() && run.err.contains("contains a NUL byte"), "{}", run.err);
     }
     folder.write("proxy.toml", TEXT);
     for more in ["Cheshire\nCat\n", "# the account\nCheshire\n", "Cheshire\r\n\r\nCat"] {
         folder.write("service.password", more);
-        warned(&folder, "the lines behind it are ignored: remove them");
+        warned(&folder, "remove the further lines, which are ignored");
     }
     folder.write("service.password", "Cheshire\rCat");
-    warned(&folder, "holds a control character");
+    warned(&folder, "contains a control character");
     for right in ["Cheshire\n\n", "Cheshire\r\n", "Cheshire"] {
         folder.write("service.password", right);
         let ended = mapiproxy("check", &folder);

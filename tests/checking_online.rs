@@ -106,11 +106,11 @@ fn where_all_is_right_it_is_said_what_the_server_let_us_do() {
         &[
             "/mapi/emsmdb/ offers NTLM",
             "/autodiscover/autodiscover.xml offers NTLM",
-            &format!("{}: signed in as LAB\\svcproxy", http.url()),
-            &format!("{}:6001 serves rfr; signed in as LAB\\svcproxy", rpc.address),
-            " serves nspi; signed in",
-            " serves emsmdb; signed in",
-            "fine; 1 accounts",
+            &format!("{}: authenticated as LAB\\svcproxy", http.url()),
+            &format!("{}:6001 serves rfr; authenticated as LAB\\svcproxy", rpc.address),
+            " serves nspi; authenticated",
+            " serves emsmdb; authenticated",
+            "valid; accounts: 1",
         ],
     );
     assert!(!said.contains("warning: upstream"), "{said}");
@@ -127,7 +127,7 @@ fn a_wrong_password_is_tried_once_by_each_protocol() {
         &[
             "upstream.credentials.password_file: ",
             "the server offers NTLM and rejects the service account: check the account and its password",
-            "rfr: the server refuses LAB\\svcproxy (",
+            "rfr: the server does not accept LAB\\svcproxy (",
         ],
     );
     assert!(!said.contains("upstream.rpc: ") && !said.contains("upstream.http: "), "{said}");
@@ -151,13 +151,13 @@ fn each_scheme_and_the_lab_tell_a_wrong_password_from_a_right_one() {
             http.url(),
             certificates.authority().display()
         );
-        succeeds(&configured(&upstream, SERVICE.1), &[": signed in as", "serves emsmdb; signed in"]);
+        succeeds(&configured(&upstream, SERVICE.1), &[": authenticated as", "serves emsmdb; authenticated"]);
         finds(
             &configured(&upstream, "Dormouse 4"),
             &[
                 "upstream.credentials.password_file: ",
                 "rejects the service account",
-                "rfr: the server refuses LAB",
+                "rfr: the server does not accept LAB",
             ],
         );
     }
@@ -171,7 +171,7 @@ fn ports_that_nothing_listens_at_and_names_without_address_are_found_at_once() {
         &[
             &format!("upstream.http: http://{http}: cannot connect to {http}: "),
             &format!("upstream.rpc: cannot connect to {rpc}: "),
-            "see whether host and port are right, the server runs, and no firewall is between",
+            "check host and port, that the server is running, and that no firewall blocks the connection",
         ],
     );
     assert!(!said.contains("TLS") && !said.contains("password"), "{said}");
@@ -182,14 +182,14 @@ fn ports_that_nothing_listens_at_and_names_without_address_are_found_at_once() {
         &[
             "upstream.http: http://mail.invalid: cannot resolve mail.invalid: ",
             "upstream.rpc: cannot resolve exch.invalid: ",
-            "give a name that this machine can resolve, or an address",
+            "use a name that this machine can resolve, or an address",
         ],
     );
     let fixed = format!("rpc = \"ncacn_ip_tcp:{}[{}]\"", rpc.ip(), rpc.port());
     let http = Server::start(&[]);
     let said = finds(
         &configured(&format!("{fixed}\n{}", http.keys()), SERVICE.1),
-        &[&format!("upstream.rpc: cannot connect to {rpc}: "), ": signed in as LAB\\svcproxy"],
+        &[&format!("upstream.rpc: cannot connect to {rpc}: "), ": authenticated as LAB\\svcproxy"],
     );
     assert!(!said.contains("upstream.http: "), "{said}");
 }
@@ -217,7 +217,7 @@ fn what_is_wrong_with_tls_names_the_key_to_change() {
         &[
             "upstream.tls: ",
             "no TLS version that the configuration allows",
-            "set it to a version that the server speaks",
+            "enable a newer version on the server",
         ],
     );
     let named = server.keys().replace("https://127.", "https://[::ffff:127.").replace(":8443", "]:8443");
@@ -263,10 +263,10 @@ fn with_pass_through_authentication_the_offered_schemes_are_reported() {
         folder
     };
     let said = succeeds(&relayed(&Server::start(&[])), &["/mapi/emsmdb/ offers Negotiate, NTLM, Basic"]);
-    assert!(!said.contains("signed in as"), "{said}");
+    assert!(!said.contains("authenticated as"), "{said}");
     finds(
         &relayed(&Server::start(&["--schemes", "Digest"])),
-        &["upstream.http: ", "offers Digest, of which clients can use nothing through the proxy"],
+        &["upstream.http: ", "offers Digest, which cannot be passed through"],
     );
 }
 
@@ -278,7 +278,7 @@ fn a_clock_that_is_wrong_is_warned_of_beyond_five_minutes() {
     {
         let server = Server::start(&[&format!("--ahead={ahead}")]);
         let upstream = format!("rpc = \"{}\"\n{}", rpc.mapper(), server.keys());
-        let said = succeeds(&configured(&upstream, SERVICE.1), &["signed in as"]);
+        let said = succeeds(&configured(&upstream, SERVICE.1), &["authenticated as"]);
         assert_eq!(said.contains("warning: upstream.http: the clock of "), says.is_some(), "{said}");
         assert!(says.is_none_or(|says| said.contains(says)), "{said}");
     }
@@ -292,7 +292,7 @@ fn calls_at_a_level_that_the_server_does_not_take_are_found() {
         &configured(&format!("{all}\nlevel = \"connect\""), SERVICE.1),
         &[
             "upstream.level: rfr: ",
-            "the server closed the connection during authentication or a call: see whether it accepts the level connect",
+            "the server closed the connection during authentication or a call; check that the server accepts the level connect",
         ],
     );
     finds(&configured(&format!("{all}\nlevel = \"none\""), SERVICE.1), &["upstream.level: rfr: "]);
@@ -305,6 +305,6 @@ fn the_proxy_itself_is_not_asked() {
     let own = text.split("http = \"").nth(1).unwrap().split(':').next().unwrap().to_owned();
     folder.write("proxy.toml", &text.replace("OWN", &own));
     let said = finds(&folder, &["upstream.rpc: ", "upstream.http: "]);
-    assert_eq!(said.matches("where this proxy itself listens").count(), 2, "{said}");
+    assert_eq!(said.matches("where this proxy listens").count(), 2, "{said}");
     assert!(!said.contains("cannot connect"), "{said}");
 }

@@ -139,7 +139,7 @@ fn sighup_reloads_the_certificate_and_an_invalid_one_is_not_used() {
     let shown = std::fs::read(proxy.file("own.crt")).unwrap();
     std::fs::write(proxy.file("own.crt"), "no certificate").unwrap();
     proxy.process.hang_up();
-    proxy.process.wait_err("why not", |line| line.contains("can't reload the certificate"));
+    proxy.process.wait_err("why not", |line| line.contains("cannot reload the certificate"));
     std::fs::write(proxy.file("own.crt"), shown).unwrap();
     assert_eq!(works(), "403");
     assert!(proxy.stop().status.success());

@@ -107,7 +107,7 @@ fn sessions_of_two_users_are_separate_with_every_scheme() {
     assert!(upstream.refusals().is_empty(), "{:?}", upstream.refusals());
     drop(clients);
     let ended = proxy.stop();
-    assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+    assert!(ended.out.contains("0 open security contexts"), "{}", ended.out);
 }
 
 #[test]

@@ -60,9 +60,9 @@ fn sessions_of_all_clients_equal_those_at_the_server_except_for_its_name() {
         let ended = proxy.stop();
         assert!(ended.status.success(), "{}", ended.err);
         let counts =
-            format!("{} operations, 0 faults, {} sign-ins, 0 refused", 4 * clients.len(), clients.len());
+            format!("{} operations, 0 faults, {} authentications, 0 refused clients", 4 * clients.len(), clients.len());
         assert!(ended.out.contains(&counts), "{counts}: {}", ended.out);
-        assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+        assert!(ended.out.contains("0 open security contexts"), "{}", ended.out);
     }
 }
 
@@ -162,7 +162,7 @@ fn the_proxy_survives_a_server_killed_in_the_middle_of_a_response() {
     begun.succeed(LOGON);
     begun.succeed("disconnect");
     let ended = place.proxy.stop();
-    assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+    assert!(ended.out.contains("0 open security contexts"), "{}", ended.out);
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_proxy_that_shuts_down_completes_responses_in_flight() {
     assert_eq!((content(&response), code(&response)), (whole, Some("0".into())), "{response}");
     let ended = place.proxy.process.end();
     assert!(ended.status.success(), "{}", ended.err);
-    assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+    assert!(ended.out.contains("0 open security contexts"), "{}", ended.out);
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn sighup_reloads_the_service_password_for_new_connections() {
     place
         .proxy
         .process
-        .wait_err("why not", |line| line.contains("can't reload the password of the service account"));
+        .wait_err("why not", |line| line.contains("cannot reload the password of the service account"));
     place.connected("ntlm", BOB).succeed(LOGON);
     assert!(place.proxy.stop().status.success());
 }

@@ -198,7 +198,7 @@ fn replayed(recording: &Path, target: &Proxy, account: (&str, &str)) -> Ended {
     let folder = Folder::new();
     let password = folder.write("password", account.1);
     let mut command = Command::new(program());
-    command.args(["replay", "--target", &target.mapper().to_string(), "--as", account.0, "--domain", "LAB"]);
+    command.args(["replay", "--target", &target.mapper().to_string(), "--user", account.0, "--domain", "LAB"]);
     command.arg("--password-file").arg(password).arg(recording);
     Process::start("mapiproxy replay", &mut command).end()
 }
@@ -235,16 +235,16 @@ fn a_replayed_session_has_the_same_meaning_and_differences_are_reported() {
 
     let same = replayed(&recording, &proxy, ALICE);
     assert!(same.status.success(), "{}{}", same.out, same.err);
-    assert!(same.out.contains("emsmdb.EcDoRpcExt2: the same"), "{}", same.out);
-    assert!(same.out.contains("nspi.QueryRows: the same"), "{}", same.out);
-    assert!(same.out.ends_with(" 0 differ; 0 calls were not sent"), "{}", same.out);
+    assert!(same.out.contains("emsmdb.EcDoRpcExt2: equal"), "{}", same.out);
+    assert!(same.out.contains("nspi.QueryRows: equal"), "{}", same.out);
+    assert!(same.out.ends_with(" 0 different, 0 calls not sent"), "{}", same.out);
 
     // The responses of another server with the same people in another order differ.
     let other = Lab::start(true);
     let setup = Setup::before(&other.mapper().to_string()).stack(&[]);
     let differs = replayed(&recording, &setup.start(), BOB);
     assert!(!differs.status.success(), "{}", differs.out);
-    assert!(differs.out.contains("differs") && differs.out.contains("recorded was"), "{}", differs.out);
+    assert!(differs.out.contains("different") && differs.out.contains("expected"), "{}", differs.out);
 }
 
 /// The recording `pack` of `tests/captures`, unpacked.
@@ -264,7 +264,7 @@ fn replayed_by_http(recording: &Path, url: &str, account: (&str, &str), more: &[
     let folder = Folder::new();
     let password = folder.write("password", account.1);
     let mut command = Command::new(program());
-    command.args(["replay", "--target", url, "--as", account.0, "--domain", "LAB", "--password-file"]);
+    command.args(["replay", "--target", url, "--user", account.0, "--domain", "LAB", "--password-file"]);
     command.arg(password).args(more).arg(recording);
     Process::start("mapiproxy replay", &mut command).end()
 }
@@ -293,10 +293,10 @@ pub(crate) fn replayed_to(
 #[test]
 fn a_replayed_http_recording_has_the_same_meaning() {
     // A malformed request without a session: the proxy refuses it for one reason, the recorded server for the other.
-    let malformed = "[32] emsmdb.Execute: differs\n  X-ResponseCode: 10, recorded was 2\n";
+    let malformed = "[32] emsmdb.Execute: different\n  X-ResponseCode: expected 2, received 10\n";
     for (pack, differs, counts) in [
-        ("mapihttp", malformed, "399 answers are the same, 1 differ; 40 calls were not sent"),
-        ("mapihttp-compressed", "", "87 answers are the same, 0 differ; 3 calls were not sent"),
+        ("mapihttp", malformed, "399 responses equal, 1 different, 40 calls not sent"),
+        ("mapihttp-compressed", "", "87 responses equal, 0 different, 3 calls not sent"),
     ] {
         let (_folder, recording) = unpacked(pack);
         let (upstream, proxy, certificates) = playback(pack, &[]);
@@ -305,7 +305,7 @@ fn a_replayed_http_recording_has_the_same_meaning() {
         assert!(out.ends_with(counts), "{out}\n{err}");
         assert_eq!(replayed.status.success(), differs.is_empty());
         let same = out.replacen(differs, "", 1);
-        assert!(!same.contains("differs"), "{out}");
+        assert!(!same.contains(": different"), "{out}");
         let left_out = [
             "not a request of MAPI over HTTP",
             "part of an authentication handshake",
@@ -330,7 +330,7 @@ fn a_response_of_mapi_over_http_that_differs_is_reported() {
     let (_upstream, proxy, certificates) = playback(pack, &[Change::Altered(utf16("Inbox"), utf16("Outbx"))]);
     let replayed = replayed_to(&proxy, &certificates, &recording, ALICE);
     assert!(!replayed.status.success());
-    let difference = "\"Outbx\", recorded was \"Inbox\"";
+    let difference = "expected \"Inbox\", received \"Outbx\"";
     assert!(replayed.out.contains(difference), "{}\n{}", replayed.out, replayed.err);
 }
 
@@ -355,12 +355,12 @@ fn a_recording_that_cannot_be_replayed_by_http_is_an_error_with_advice() {
     failed(&replayed_by_http(&recording, &url, ALICE, &["--ca-file", authority]), "is for another name");
     let closed = format!("http://{}:1", proxy.address);
     failed(&replayed_by_http(&recording, &closed, ALICE, &[]), &format!("{closed}: cannot connect"));
-    failed(&replayed_by_http(&recording, &closed, ALICE, &["--auth", "basic"]), "name a target as https://");
+    failed(&replayed_by_http(&recording, &closed, ALICE, &["--auth", "basic"]), "use a target https://");
     let remote = proxy.mapper().to_string();
-    failed(&replayed_by_http(&recording, &remote, ALICE, &[]), "name a target as https://host");
+    failed(&replayed_by_http(&recording, &remote, ALICE, &[]), "use a target https://host");
     let (_folder, remote_calls) = unpacked("rpc-over-http");
     failed(
         &replayed_by_http(&remote_calls, &url, ALICE, &["--ca-file", authority]),
-        "name a target as host or ncacn_ip_tcp:host[6001]",
+        "use a target host or ncacn_ip_tcp:host[6001]",
     );
 }

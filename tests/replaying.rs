@@ -4,7 +4,7 @@ use crate::harness::{ALICE, Change, Ended};
 use crate::recordings::{playback, replayed_to, unpacked, utf16};
 
 /// The difference at a recorded request without a session, which the proxy refuses with another code.
-const MALFORMED: &str = "[32] emsmdb.Execute: differs\n  X-ResponseCode: 10, recorded was 2\n";
+const MALFORMED: &str = "[32] emsmdb.Execute: different\n  X-ResponseCode: expected 2, received 10\n";
 
 fn bytes(digits: &str) -> Vec<u8> {
     let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -52,7 +52,7 @@ fn replayed(changes: &[Change]) -> Ended {
 fn identifiers_and_times_of_another_server_are_no_difference() {
     let Ended { out, err, .. } = replayed(&renewed());
     assert!(out.contains(MALFORMED), "{out}\n{err}");
-    assert!(out.ends_with("399 answers are the same, 1 differ; 40 calls were not sent"), "{out}\n{err}");
+    assert!(out.ends_with("399 responses equal, 1 different, 40 calls not sent"), "{out}\n{err}");
 }
 
 #[test]
@@ -74,11 +74,11 @@ fn other_content_is_a_difference_in_spite_of_other_identifiers() {
         Change::Altered(bytes("FF 02000000 06000000 0201FF0F"), bytes("FF 01000000 06000000 0201FF0F")),
     ]);
     let Ended { out, err, .. } = replayed(&changes);
-    assert!(out.ends_with("395 answers are the same, 5 differ; 40 calls were not sent"), "{out}\n{err}");
+    assert!(out.ends_with("395 responses equal, 5 different, 40 calls not sent"), "{out}\n{err}");
     let differences: Vec<&str> = out.lines().filter(|line| line.starts_with("  ")).collect();
     let count = |part: &str| differences.iter().filter(|line| line.contains(part)).count();
     assert_eq!(differences.len(), 5, "{out}");
-    assert_eq!(count("PidTagSubject_W: \"Bulk 010 evil\", recorded was \"Bulk 010 even\""), 1, "{out}");
+    assert_eq!(count("PidTagSubject_W: expected \"Bulk 010 even\", received \"Bulk 010 evil\""), 1, "{out}");
     assert_eq!(count("RopGetOwningServers: return value: "), 1, "{out}");
     assert_eq!(count("response.Rows: "), 2, "{out}");
 }

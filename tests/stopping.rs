@@ -51,7 +51,7 @@ fn a_second_signal_ends_the_proxy_in_spite_of_incomplete_requests() {
     proxy.process.wait_out("that it stops", |line| line.starts_with("stopping"));
     let ended = proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);
-    assert!(ended.out.contains("; 0 security contexts still open"), "{}", ended.out);
+    assert!(ended.out.contains("; 0 open security contexts"), "{}", ended.out);
     let position = |word: &str| ended.err.rfind(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
     assert!(position("unbind") < position("shutdown"), "{}", ended.err);
 }

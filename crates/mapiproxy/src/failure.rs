@@ -1,4 +1,4 @@
-//! What a command returns, and how an error is printed.
+//! The result of a command, and the form in which errors are printed.
 
 use std::error::Error;
 
@@ -7,25 +7,10 @@ use crate::output;
 /// Why a command failed.
 pub(crate) type Failure = Box<dyn Error>;
 
-/// What a command returns.
+/// The result of a command.
 pub(crate) type Outcome = Result<(), Failure>;
 
-/// Prints a line to standard error. Where it can't be written, the exit status has to do.
-pub(crate) fn complain(line: &str) {
-    output::complain(&format!("mapiproxy: {line}"));
-}
-
-/// What an error says, and what its causes say that it did not say already.
-pub(crate) fn causes(error: &dyn Error) -> Vec<String> {
-    let mut said = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let because = error.to_string();
-        // Some errors end with their cause.
-        if !said.last().is_some_and(|last| last.ends_with(&because)) {
-            said.push(because);
-        }
-        cause = error.source();
-    }
-    said
+/// Prints a line to standard error, with the program's name before it. A line that cannot be written is lost.
+pub(crate) fn report(line: &str) {
+    output::print_error(&format!("mapiproxy: {line}"));
 }

@@ -17,20 +17,20 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 /// The largest configuration that is read, in bytes.
 const LARGEST_CONFIGURATION: u64 = 1024 * 1024;
 
-/// Why a file with secrets was not taken.
+/// Why a file was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    /// It can't be read or written.
-    #[error("can't {what} {}", path.display())]
+    /// It cannot be read or written.
+    #[error("cannot {what} {}", path.display())]
     Io {
-        /// What was tried.
+        /// The attempted operation.
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// It is a folder, a pipe or a device.
+    /// It is a directory, a pipe or a device.
     #[error("{} is {kind}, not a file", path.display())]
     NoFile {
         /// The path.
@@ -38,15 +38,15 @@ pub(crate) enum FileError {
         /// What it is.
         kind: &'static str,
     },
-    /// What it holds is nothing that the configured mechanism can sign in with.
-    #[error("upstream.credentials can't be used: {0}")]
+    /// The configured mechanism cannot authenticate with its content.
+    #[error("upstream.credentials: {0}")]
     Unsuited(#[from] identity::AuthError),
-    /// It is larger than anything that belongs there.
-    #[error("{} is larger than {limit} bytes: it is not what it is named for", path.display())]
+    /// It is too large.
+    #[error("{} is larger than {limit} bytes, the limit for this kind of file; check that it is the right file", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// The most bytes.
+        /// The limit, in bytes.
         limit: u64,
     },
     /// It is not text.
@@ -61,25 +61,22 @@ pub(crate) enum FileError {
         /// The file.
         path: PathBuf,
     },
-    /// Its owner, its mode or its content is not as it must be.
+    /// Its owner, its mode or its content is invalid.
     #[error("{}: {source}", path.display())]
     Account {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The cause.
         source: AccountError,
     },
-    /// It has a byte that text does not have.
-    #[error(
-        "{} holds a NUL byte, as text in UTF-16 or binary data does: save it as UTF-8 text, the password in its first \
-         line", path.display()
-    )]
+    /// It is binary or UTF-16.
+    #[error("{} contains a NUL byte: save it as UTF-8 text with the password in the first line", path.display())]
     Nul {
         /// The file.
         path: PathBuf,
     },
     /// Its first line is empty.
-    #[error("{}: the first line must be the password", path.display())]
+    #[error("{}: the first line, which must be the password, is empty", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
@@ -96,7 +93,7 @@ fn account_error(path: &Path) -> impl FnOnce(AccountError) -> FileError {
     move |source| FileError::Account { path, source }
 }
 
-/// Opens the regular file `path`, without waiting: to open a named pipe lasts until somebody writes to it.
+/// Opens the regular file `path`. Does not wait for a writer if `path` is a named pipe.
 fn open_regular(path: &Path) -> Result<(File, Metadata), FileError> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
@@ -104,7 +101,7 @@ fn open_regular(path: &Path) -> Result<(File, Metadata), FileError> {
     let metadata = file.metadata().map_err(io_error("read", path))?;
     if !metadata.is_file() {
         let kind = match metadata.file_type() {
-            kind if kind.is_dir() => "a folder",
+            kind if kind.is_dir() => "a directory",
             kind if kind.is_fifo() => "a pipe",
             _ => "a device",
         };
@@ -113,7 +110,7 @@ fn open_regular(path: &Path) -> Result<(File, Metadata), FileError> {
     Ok((file, metadata))
 }
 
-/// The text of `file`, which is `limit` bytes long at most.
+/// The text of `file`, which may have at most `limit` bytes.
 fn read_at_most(path: &Path, file: File, limit: u64) -> Result<Zeroizing<String>, FileError> {
     let mut bytes = Zeroizing::new(Vec::new());
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(io_error("read", path))?;
@@ -132,16 +129,16 @@ fn read_at_most(path: &Path, file: File, limit: u64) -> Result<Zeroizing<String>
 /// Reads a configuration.
 ///
 /// # Errors
-/// When it can't be read, is not a regular file, is too large, or is not text.
+/// If it cannot be read, is not a regular file, is too large, or is not text.
 pub(crate) fn read_text(path: &Path) -> Result<String, FileError> {
     let (file, _) = open_regular(path)?;
     read_at_most(path, file, LARGEST_CONFIGURATION).map(|mut text| std::mem::take(&mut *text))
 }
 
-/// Reads a file that its owner alone may read.
+/// Reads a file that only its owner may read.
 ///
 /// # Errors
-/// When it can't be read, or when others can; when it is too large, is not text, or has a byte order mark.
+/// If it cannot be read, if other users can read it, if it is too large or not text, or if it has a byte order mark.
 pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
     let (file, metadata) = open_regular(path)?;
     let process = rustix::process::geteuid().as_raw();
@@ -161,7 +158,7 @@ pub(crate) fn read_password(path: &Path) -> Result<Password, FileError> {
     read_password_lines(path).map(|(password, _)| password)
 }
 
-/// The password in the first line of `path`, and whether more than blanks stands behind that line.
+/// The password in the first line of `path`, and whether a later line is not blank.
 ///
 /// # Errors
 /// As [`read_secret`], for an empty line, and for a file with NUL bytes.
@@ -194,7 +191,7 @@ pub(crate) fn password_of(user: &str, path: Option<&Path>) -> Result<Password, B
 /// The accounts in the file `path`.
 ///
 /// # Errors
-/// As [`read_secret`], and for what is no account file.
+/// As [`read_secret`], and if it is not an account file.
 pub(crate) fn read_accounts(path: &Path) -> Result<AccountFile, FileError> {
     AccountFile::parse(&read_secret(path)?).map_err(account_error(path))
 }
@@ -202,12 +199,12 @@ pub(crate) fn read_accounts(path: &Path) -> Result<AccountFile, FileError> {
 /// The accounts in the file `path`, for a proxy of the domain `own`.
 ///
 /// # Errors
-/// As [`read_accounts`], and where a name means two accounts there.
+/// As [`read_accounts`], and if a name denotes two accounts.
 pub(crate) fn read_accounts_of(path: &Path, own: DomainNames) -> Result<AccountFile, FileError> {
     read_accounts(path)?.in_domain(own).map_err(account_error(path))
 }
 
-/// The accounts of a file, which can be read again while they are in use.
+/// The accounts of a file, which can be reloaded while they are in use.
 #[derive(Debug)]
 pub(crate) struct LiveAccounts {
     path: Option<PathBuf>,
@@ -217,8 +214,8 @@ pub(crate) struct LiveAccounts {
 }
 
 impl LiveAccounts {
-    /// The accounts that the file `path` has now; none where there is no file. The proxy is of the domain `own`,
-    /// and counts the accounts' security contexts in `contexts`.
+    /// Reads the accounts of the file `path`, if there is one, for a proxy of the domain `own`. `contexts` counts the
+    /// accounts' security contexts.
     ///
     /// # Errors
     /// As [`read_accounts_of`].
@@ -233,11 +230,11 @@ impl LiveAccounts {
         Ok(Self { path: path.map(Path::to_owned), own, contexts, current: RwLock::new(Arc::new(accounts)) })
     }
 
-    /// Reads the file again, where there is one; how many accounts there are now. Security contexts of accounts
-    /// that were removed, disabled or given another password are revoked.
+    /// Reloads the file, and returns the number of accounts, or `None` without a file. Security contexts of accounts that
+    /// were removed, disabled or given another password are revoked.
     ///
     /// # Errors
-    /// As [`read_accounts_of`]; then the accounts are as they were.
+    /// As [`read_accounts_of`]; the accounts are unchanged then.
     pub(crate) fn reload(&self) -> Result<Option<usize>, FileError> {
         let Some(path) = &self.path else { return Ok(None) };
         let mut accounts = read_accounts_of(path, self.own.clone())?;
@@ -250,7 +247,7 @@ impl LiveAccounts {
             self.contexts.note_revocation();
             tracing::info!(
                 accounts = withdrawn,
-                "accounts removed, disabled or with a new password: ending their sessions"
+                "accounts were removed, disabled or given a new password: ending their sessions"
             );
         }
         Ok(Some(count))
@@ -264,36 +261,36 @@ impl Accounts for LiveAccounts {
     }
 }
 
-/// Puts `accounts` in place of the file `path`, readable by its owner alone.
+/// Replaces the file `path` by `accounts`, readable by its owner only.
 ///
 /// # Errors
-/// When it can't be written; then the file is as it was.
+/// If it cannot be written; the file is unchanged then.
 pub(crate) fn write_accounts(path: &Path, accounts: &AccountFile) -> Result<(), FileError> {
     let text = accounts.to_toml().map_err(account_error(path))?;
     replace(path, text.as_bytes())
 }
 
-/// Waits until no other process has the file `path` locked, and locks it until what is returned is dropped.
-/// It is the folder that is locked, since the file itself is replaced.
+/// Waits until no other process has the file `path` locked, and locks it until the returned lock is dropped. The lock is on
+/// the directory, since the file itself is replaced.
 ///
 /// # Errors
-/// When its folder can't be locked.
+/// If the directory cannot be locked.
 pub(crate) fn lock(path: &Path) -> Result<File, FileError> {
     let path = target(path);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let locked = File::open(folder).and_then(|file| file.lock().map(|()| file));
-    locked.map_err(io_error("lock the folder of", &path))
+    locked.map_err(io_error("lock the directory of", &path))
 }
 
-/// The file that `path` leads to, where it is a link.
+/// The file that `path` names, with symbolic links resolved.
 fn target(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Puts `bytes` in place of the file `path`, readable by its owner alone.
+/// Replaces the file `path` by `bytes`, readable by its owner only.
 ///
 /// # Errors
-/// When it can't be written; then the file is as it was.
+/// If it cannot be written; the file is unchanged then.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let path = &*target(path);
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -318,7 +315,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_others_cannot_read_is_read() {
+    fn secrets_that_other_users_can_read_are_refused() {
         let folder = std::env::temp_dir().join(format!("mapiproxy-files-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("password");
@@ -336,7 +333,7 @@ mod tests {
         }
         for bytes in [&b"sec\0ret\n"[..], b"s\0e\0c\0r\0e\0t\0\n\0", b"secret\n\0"] {
             replace(&path, bytes).unwrap();
-            assert!(read_password(&path).unwrap_err().to_string().contains("holds a NUL byte"));
+            assert!(read_password(&path).unwrap_err().to_string().contains("contains a NUL byte"));
         }
         let link = folder.join("link");
         std::os::unix::fs::symlink("password", &link).unwrap();
@@ -348,13 +345,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_said_to_be_none() {
+    fn directories_and_pipes_are_refused_as_password_files() {
         let folder = std::env::temp_dir().join(format!("mapiproxy-no-files-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("folder")).unwrap();
         let pipe = folder.join("pipe");
         let mode = rustix::fs::Mode::from_raw_mode(0o600);
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-        for (name, says) in [("folder", "is a folder, not a file"), ("pipe", "is a pipe, not a file")] {
+        for (name, says) in [("folder", "is a directory, not a file"), ("pipe", "is a pipe, not a file")] {
             let error = read_password(&folder.join(name)).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
         }

@@ -14,11 +14,11 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use net::ErrorChain;
 
-use crate::failure::{causes, complain};
+use crate::failure::report;
 
-/// Gives memory back to the system soon after it is freed, also what was freed among what is still in use: after a wave
-/// of large requests glibc's allocator keeps most of it.
+/// jemalloc returns freed memory to the system; glibc's allocator keeps most of it after a burst of large requests.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -26,8 +26,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[derive(Debug, Parser)]
 #[command(name = "mapiproxy", version, max_term_width = 100)]
 struct Arguments {
-    /// The log level: error, warn, info, debug or trace, also by component, as in `info,net=debug`. The TLS library logs
-    /// only if it is named, as in `warn,rustls=debug`.
+    /// The log level: error, warn, info, debug or trace, also for single crates, for example `info,net=debug`. `info`
+    /// adds protocol errors, refused operations and the end of outages. The TLS library logs only if it is named, for
+    /// example `warn,rustls=debug`.
     #[arg(long, global = true, default_value = "warn")]
     log: String,
     #[command(subcommand)]
@@ -36,34 +37,34 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs a lab server, the proxy and a client on this machine, and prints each operation.
+    /// Runs a test server, the proxy and a client on this machine, and prints each operation.
     Demo(commands::demo::Arguments),
     /// Runs the proxy.
     Run(commands::run::Arguments),
-    /// Checks a configuration, and reports errors with their lines.
+    /// Checks a configuration and reports errors with their lines.
     Check(commands::check::Arguments),
-    /// Runs the lab server, a small Exchange.
+    /// Runs the test server, a small Exchange-compatible server.
     Lab(commands::lab::Arguments),
     /// Manages the accounts file.
     #[command(subcommand)]
     Account(commands::account::Command),
     /// Lists the modules with their options.
     Modules,
-    /// Decodes a recording: pcap, pcapng, HAR or raw HTTP.
+    /// Decodes a recording: pcap, pcapng, HAR, SAZ or raw HTTP.
     Decode(commands::decode::Arguments),
-    /// Sends the calls of a recording to a server, and compares the answers.
+    /// Sends the calls of a recording to a server and compares the responses.
     Replay(commands::replay::Arguments),
     /// A MAPI client for the command line.
     Client(commands::client::Arguments),
 }
 
-/// The TLS library logs a warning for each invalid message of a peer, without a rate limit. What matters of it is in our
-/// own log lines, which are rate-limited.
+/// The TLS library logs a warning for each invalid message of a peer, without a rate limit. The proxy logs failed
+/// handshakes itself, with a rate limit.
 const UNLOGGED: &str = "rustls=off";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // A directive in `--log` for the same component comes later and takes precedence.
+    // A directive in `--log` for the same crate comes later and takes precedence.
     let filter = tracing_subscriber::EnvFilter::builder().parse(format!("{UNLOGGED},{}", arguments.log));
     let filter = match filter {
         Ok(filter) => filter,
@@ -75,7 +76,7 @@ fn main() -> ExitCode {
     }
     let colours = std::io::stderr().is_terminal();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(output::log).with_ansi(colours);
-    // A line that can't be written, for example because the disk is full, is lost: reporting it would panic.
+    // A line that cannot be written, for example because the disk is full, is lost: reporting it would panic.
     log.log_internal_errors(false).init();
     descriptors::raise_limit();
     let done = match arguments.command {
@@ -104,11 +105,11 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-/// Prints an error with its causes, the outermost first; what is wrong with a configuration, with its lines.
+/// Prints an error with its causes; errors of a configuration with the lines that they are about.
 fn fail(error: &(dyn Error + 'static)) -> ExitCode {
-    complain(&match error.downcast_ref::<config::Problems>() {
+    report(&match error.downcast_ref::<config::Problems>() {
         Some(problems) => format!("{problems:#}"),
-        None => causes(error).join("\n  because "),
+        None => ErrorChain(error).to_string(),
     });
     ExitCode::FAILURE
 }

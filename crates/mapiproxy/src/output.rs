@@ -1,6 +1,5 @@
-//! Standard output and standard error of a server: lines that are written by a thread of their own, so that a reader
-//! that stalls holds nothing up. What does not fit into the queue is lost, counted, and reported in a line once there
-//! is room again.
+//! Standard output and standard error of a server. A separate thread for each writes the lines, so that a stalled reader
+//! delays nothing. Lines that do not fit into the queue are lost and counted; the count is printed when there is room again.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -9,19 +8,19 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many bytes may wait for a reader.
-const WAITING: usize = 1 << 20;
+/// The maximum number of queued bytes.
+const MAX_QUEUED: usize = 1 << 20;
 
-/// How long what waits may take at the end of the process.
-const LAST_LINES: Duration = Duration::from_secs(1);
+/// The time limit for writing queued lines at the end of the process.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 static OUT: OnceLock<Output> = OnceLock::new();
 static ERR: OnceLock<Output> = OnceLock::new();
 
-/// Has standard output and standard error, panics included, written by threads from now on.
+/// Starts the threads that write standard output and standard error, which includes panics.
 ///
 /// # Errors
-/// When there is no room for a thread.
+/// If a thread cannot be started.
 pub(crate) fn start() -> io::Result<()> {
     let out = Output::start("stdout", io::stdout().as_fd())?;
     let err = Output::start("stderr", io::stderr().as_fd())?;
@@ -29,28 +28,28 @@ pub(crate) fn start() -> io::Result<()> {
     let _ = (OUT.set(out), ERR.set(err));
     std::panic::set_hook(Box::new(|panic| {
         let thread = std::thread::current();
-        complain(&format!("thread {} {panic}", thread.name().unwrap_or("without a name")));
+        print_error(&format!("thread {} {panic}", thread.name().unwrap_or("without a name")));
     }));
     Ok(())
 }
 
-/// Prints a line to standard output. One that can't be written is lost.
-pub(crate) fn say(line: &str) {
+/// Prints a line to standard output. A line that cannot be written is lost.
+pub(crate) fn print(line: &str) {
     match OUT.get() {
         Some(out) => out.line(format!("{line}\n").into()),
         None => drop(writeln!(io::stdout(), "{line}")),
     }
 }
 
-/// Prints a line to standard error. One that can't be written is lost.
-pub(crate) fn complain(line: &str) {
+/// Prints a line to standard error. A line that cannot be written is lost.
+pub(crate) fn print_error(line: &str) {
     match ERR.get() {
         Some(err) => err.line(format!("{line}\n").into()),
         None => drop(writeln!(io::stderr(), "{line}")),
     }
 }
 
-/// Where the log goes.
+/// The writer of the log.
 pub(crate) fn log() -> Box<dyn Write> {
     match ERR.get() {
         Some(err) => Box::new(err.clone()),
@@ -58,9 +57,9 @@ pub(crate) fn log() -> Box<dyn Write> {
     }
 }
 
-/// Lets what waits be written, but not for long.
+/// Waits until queued lines are written, at most for [`FLUSH_TIMEOUT`].
 pub(crate) fn finish() {
-    let until = Instant::now() + LAST_LINES;
+    let until = Instant::now() + FLUSH_TIMEOUT;
     for output in [&OUT, &ERR].into_iter().filter_map(OnceLock::get) {
         output.wait_written(until);
     }
@@ -79,7 +78,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     lines: VecDeque<Vec<u8>>,
-    /// Bytes that wait, those that are being written included.
+    /// Queued bytes, including those that are being written.
     bytes: usize,
     /// Lines lost since the last report.
     lost: u64,
@@ -103,7 +102,7 @@ impl Output {
                     0 => Ok(()),
                     lost => writeln!(
                         file,
-                        "mapiproxy: {lost} lines for {name} were lost, which was not read in time"
+                        "mapiproxy: {lost} lines for {name} were lost because it was not read in time"
                     ),
                 };
                 lines.done(
@@ -117,10 +116,10 @@ impl Output {
         Ok(output)
     }
 
-    /// Puts a line behind those that wait, or counts it as lost.
+    /// Queues a line, or counts it as lost.
     fn line(&self, line: Vec<u8>) {
         let mut queue = self.lock();
-        if queue.bytes.saturating_add(line.len()) > WAITING {
+        if queue.bytes.saturating_add(line.len()) > MAX_QUEUED {
             queue.lost += 1;
         } else {
             queue.bytes += line.len();
@@ -129,8 +128,8 @@ impl Output {
         }
     }
 
-    /// Waits for the next line; with the number of lost ones that is to be reported behind it, which is once all that
-    /// came before them is written.
+    /// Waits for the next line. Returns it with the number of lost lines to report after it, which is zero while further
+    /// lines are queued.
     fn next(&self) -> (Option<Vec<u8>>, u64) {
         let mut queue = self.lock();
         while queue.lines.is_empty() {
@@ -167,7 +166,7 @@ impl Output {
 }
 
 impl Write for Output {
-    /// Takes a whole line.
+    /// Queues `line`, which must be a whole line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.line(line.to_vec());
         Ok(line.len())
@@ -185,14 +184,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_that_stalls_costs_lines_and_learns_how_many() {
+    fn lines_that_a_stalled_reader_loses_are_counted_and_reported() {
         let (reader, writer) = io::pipe().unwrap();
         let output = Output::writing("stdout", writer).unwrap();
         let begin = Instant::now();
         for number in 0..100_000 {
             output.line(format!("{number:099}\n").into());
         }
-        assert!(output.lock().bytes <= WAITING);
+        assert!(output.lock().bytes <= MAX_QUEUED);
         output.wait_written(Instant::now() + Duration::from_millis(10));
         assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
         for (came, line) in BufReader::new(reader).lines().enumerate() {

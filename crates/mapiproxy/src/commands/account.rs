@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 use crate::failure::Outcome;
 use crate::files;
 
-/// What to do with the accounts.
+/// Operations on the accounts file.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Adds an account, or gives one a new password.
+    /// Adds an account, or changes its password. Reads the password from the terminal, or else from standard input.
     Add(Add),
     /// Removes an account.
     Remove(Named),
@@ -25,7 +25,7 @@ pub(crate) enum Command {
 /// The file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FileName {
-    /// The accounts file; created if it does not exist.
+    /// The accounts file. `add` creates it if it does not exist.
     #[arg(long, value_name = "FILE", default_value = "accounts.toml")]
     accounts: PathBuf,
 }
@@ -47,15 +47,15 @@ pub(crate) struct Named {
 pub(crate) struct Add {
     #[command(flatten)]
     named: Named,
-    /// The DNS name of the domain, for sign-ins as user@DNS-DOMAIN.
+    /// The DNS name of the domain, for user names of the form user@DNS-DOMAIN.
     #[arg(long, value_name = "NAME", default_value = "")]
     dns_domain: String,
-    /// Keeps the account, but refuses sign-ins with it.
+    /// Disables the account: authentication with it fails.
     #[arg(long)]
     disabled: bool,
 }
 
-/// Carries `command` out.
+/// Executes `command`.
 pub(crate) fn run(command: Command) -> Outcome {
     match command {
         Command::Add(add) => set(&add),
@@ -84,12 +84,12 @@ fn set(add: &Add) -> Outcome {
     Ok(writeln!(std::io::stdout(), "{what} {user} in {}", file.accounts.display())?)
 }
 
-/// Asks twice at a terminal; elsewhere takes the first line of the standard input.
+/// Prompts twice at a terminal; otherwise reads the first line of standard input.
 fn ask_password(user: &str) -> Result<Zeroizing<String>, Box<dyn std::error::Error>> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
         let first = Zeroizing::new(rpassword::prompt_password(format!("password of {user}: "))?);
-        let second = Zeroizing::new(rpassword::prompt_password("once more: ")?);
+        let second = Zeroizing::new(rpassword::prompt_password("repeat the password: ")?);
         if *first != *second {
             return Err("the two passwords differ; nothing was changed".into());
         }
@@ -102,10 +102,10 @@ fn ask_password(user: &str) -> Result<Zeroizing<String>, Box<dyn std::error::Err
 
 fn non_empty(password: Zeroizing<String>) -> Result<Zeroizing<String>, Box<dyn std::error::Error>> {
     if password.is_empty() {
-        return Err("an empty password is not taken".into());
+        return Err("the password is empty".into());
     }
     if password.starts_with('\u{feff}') {
-        return Err("the password begins with a byte order mark: give it as UTF-8 without one".into());
+        return Err("the password begins with a byte order mark: enter it as UTF-8 without one".into());
     }
     Ok(password)
 }
@@ -116,7 +116,7 @@ fn remove(named: &Named) -> Outcome {
     let mut accounts = files::read_accounts(&file.accounts)?;
     if accounts.remove(domain, user).is_none() {
         return Err(format!(
-            "there is no account {user} of domain {domain:?} in {}",
+            "no account {user} with domain {domain:?} in {}; `mapiproxy account list` lists the accounts",
             file.accounts.display()
         )
         .into());
@@ -138,10 +138,10 @@ fn list(path: &Path) -> Outcome {
 mod tests {
     use super::*;
 
-    /// A file is read, changed and replaced: what two change at once must not get lost.
+    /// The file is read, changed and replaced. Concurrent changes must not be lost.
     #[test]
     #[allow(clippy::disallowed_methods, reason = "the threads act for no user")]
-    fn accounts_that_are_removed_at_once_are_all_removed() {
+    fn accounts_that_are_removed_concurrently_are_all_removed() {
         let folder = std::env::temp_dir().join(format!("mapiproxy-account-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let accounts = folder.join("accounts.toml");

@@ -1,56 +1,56 @@
-//! `mapiproxy client`: calls a server from the command line.
+//! `mapiproxy client`: a MAPI client for the command line.
 
 use std::io::{self, Write as _, stdout};
 
 use clap::Subcommand;
 use client::{Client, ClientConfig, Person, Resolution};
 
-use crate::commands::sign_in::SignIn;
+use crate::commands::sign_in::AccountArguments;
 use crate::config::{Binding, RpcScheme};
 use crate::failure::Outcome;
 
-/// Which server, and as whom.
+/// Arguments of `client`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The server: a host, asked through its endpoint mapper (on port 135, or `host:port`), or one fixed
-    /// endpoint as `ncacn_ip_tcp:host[6001]`.
+    /// The server: a host, whose endpoint mapper is queried (on port 135, or `host:port`), or a fixed endpoint such as
+    /// `ncacn_ip_tcp:host[6001]`.
     #[arg(long, value_parser = |text: &str| Binding::try_from(text.to_owned()))]
     server: Binding,
     #[command(flatten)]
-    sign_in: SignIn,
+    account: AccountArguments,
     /// The authentication scheme.
     #[arg(long, value_enum, default_value = "ntlm")]
-    by: RpcScheme,
+    auth: RpcScheme,
     #[command(subcommand)]
     command: Command,
 }
 
-/// What to do there.
+/// An operation of the client.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Lists entries of the global address list.
     Gal {
-        /// Only those whose name begins so.
+        /// Lists entries whose name begins with SEARCH.
         #[arg(long)]
         search: Option<String>,
-        /// At most so many.
+        /// The maximum number of entries.
         #[arg(long, default_value_t = 50)]
         limit: u32,
     },
-    /// Resolves names.
+    /// Resolves names in the address book.
     Resolve {
         /// The names.
         #[arg(required = true)]
         names: Vec<String>,
     },
-    /// Opens the mailbox of the user with this name.
+    /// Opens a user's mailbox.
     Logon {
-        /// The name; the account's where it is left out.
+        /// The user's name [default: --user].
         name: Option<String>,
     },
 }
 
-/// Does what was asked.
+/// Executes the operation.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let client = Client::new(config(arguments)?);
@@ -59,8 +59,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             Command::Gal { search, limit } => gal(&client, search.as_deref(), *limit).await,
             Command::Resolve { names } => resolve(&client, names).await,
             Command::Logon { name } => {
-                let name = name.as_ref().or(arguments.sign_in.user.as_ref());
-                logon(&client, name.ok_or("whose mailbox? name somebody, or sign in with --user")?).await
+                let name = name.as_ref().or(arguments.account.user.as_ref());
+                logon(&client, name.ok_or("no mailbox given: pass NAME or --user")?).await
             }
         }
     })
@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 fn config(arguments: &Arguments) -> Result<ClientConfig, Box<dyn std::error::Error>> {
     Ok(ClientConfig {
         location: arguments.server.clone().into(),
-        account: arguments.sign_in.account(arguments.by.into())?,
+        account: arguments.account.account(arguments.auth.into())?,
         timeout: ClientConfig::TIMEOUT,
     })
 }
@@ -91,8 +91,8 @@ async fn resolve(client: &Client, names: &[String]) -> Outcome {
     for (name, resolution) in names.iter().zip(book.resolve_names(&names).await?) {
         match resolution {
             Resolution::Resolved(person) => print(&person)?,
-            Resolution::Ambiguous => writeln!(stdout(), "{name}: more than one")?,
-            Resolution::Unresolved => writeln!(stdout(), "{name}: no such user")?,
+            Resolution::Ambiguous => writeln!(stdout(), "{name}: ambiguous")?,
+            Resolution::Unresolved => writeln!(stdout(), "{name}: not found")?,
         }
     }
     book.unbind().await?;
@@ -104,17 +104,12 @@ async fn logon(client: &Client, name: &str) -> Outcome {
     let found = book.resolve_names(&[name]).await?.into_iter().next();
     book.unbind().await?;
     let Some(Resolution::Resolved(person)) = found else {
-        return Err(format!("{name} does not name one person in the address book").into());
+        return Err(format!("{name} is not, or not uniquely, in the address book").into());
     };
     let mut mailbox = client.mailbox(&person.legacy_dn).await?;
-    writeln!(
-        stdout(),
-        "connected as {} to a server of version {}",
-        mailbox.display_name,
-        mailbox.server_version
-    )?;
+    writeln!(stdout(), "connected as {}; server version {}", mailbox.display_name, mailbox.server_version)?;
     let logon = mailbox.logon().await?;
-    writeln!(stdout(), "the mailbox is {}, its replica {}", logon.mailbox_guid, logon.replica_guid)?;
+    writeln!(stdout(), "mailbox {}, replica {}", logon.mailbox_guid, logon.replica_guid)?;
     mailbox.disconnect().await?;
     Ok(())
 }

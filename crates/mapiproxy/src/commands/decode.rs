@@ -160,7 +160,7 @@ impl Printer {
         let call = match found {
             RecordedItem::Call(call) => call,
             RecordedItem::Problem(problem) => {
-                crate::failure::complain(&problem.to_string());
+                crate::failure::report(&problem.to_string());
                 return Ok(());
             }
         };
@@ -253,7 +253,7 @@ fn file(
         let mut unpacked = BufReader::with_capacity(1 << 16, Unpacked::new(input));
         stream(path, first, &mut unpacked, follow, reader, sink)?;
         if let Some(damage) = unpacked.get_ref().damage() {
-            crate::failure::complain(&format!("{}: {damage}", path.display()));
+            crate::failure::report(&format!("{}: {damage}", path.display()));
         }
     } else {
         stream(path, first, input, follow, reader, sink)?;

@@ -1,4 +1,4 @@
-//! `mapiproxy demo`: a lab, a proxy and a client on loopback addresses.
+//! `mapiproxy demo`: a test server, the proxy and clients on loopback addresses.
 
 use std::error::Error;
 use std::fs::DirBuilder;
@@ -19,25 +19,25 @@ use tokio::sync::watch;
 use crate::failure::Outcome;
 use crate::{config, files, wiring};
 
-/// Where the demo's parts live: loopback addresses that stand for three hosts.
+/// The loopback addresses of the demo's proxy and test server.
 const PROXY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 23);
 const LAB: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 24);
 
-/// The users of the demo, each with a password that only the proxy knows.
+/// The users of the demo. Only the proxy has their accounts.
 const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
 
-/// The one account that the lab lets in.
+/// The only account of the test server.
 const SERVICE: &str = "svcproxy";
 
-/// How to show it.
+/// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Keeps running until Ctrl-C, so that you can sign in yourself.
+    /// Keeps the proxy running until Ctrl-C, so that you can connect to it.
     #[arg(long)]
     stay: bool,
 }
 
-/// Sets up lab and proxy on this machine, and lets clients work through them.
+/// Starts the test server and the proxy on this machine, and clients that use them.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let folder = Folder::new()?;
     let runtime = tokio::runtime::Runtime::new()?;
@@ -49,9 +49,9 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     let (stop, stopped) = watch::channel(false);
     let listening =
         lab::start(Arc::new(Lab::new(LabConfig::default())), lab_server(&service_password)?).await?;
-    let mapper = listening.endpoint_mapper().ok_or("the lab has no endpoint mapper")?;
+    let mapper = listening.endpoint_mapper().ok_or("the test server has no endpoint mapper")?;
     let mut out = std::io::stdout();
-    writeln!(out, "lab      a small Exchange of 300 people at {mapper}; it lets in {SERVICE} alone")?;
+    writeln!(out, "server   test server with 300 users at {mapper}; its only account is {SERVICE}")?;
     let lab = net::spawn_system(listening.run(stopped));
 
     let passwords = write_files(folder, &service_password, mapper)?;
@@ -59,8 +59,13 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     let (live, printer) = super::run::print_lines()?;
     let running = wiring::start(&config, Arc::new(live)).await?;
     let endpoint_mapper = config.listen.endpoint_mapper.ok_or("the proxy has no endpoint mapper")?;
-    writeln!(out, "proxy    {} at {endpoint_mapper}; {}", config.name, running.stack())?;
-    writeln!(out, "clients  {} sign in, with sealed calls, and look people up:\n", PEOPLE.join(", "))?;
+    let modules = config.modules.stack.join(", ");
+    writeln!(out, "proxy    {} at {endpoint_mapper}; modules: {modules}", config.name)?;
+    writeln!(
+        out,
+        "clients  {} sign in, and search the address book by encrypted calls:\n",
+        PEOPLE.join(", ")
+    )?;
 
     let of_rpc = |mechanism: &Mechanism| mechanism.rpc_auth_type().is_some() && mechanism.has_ends();
     let mut mechanisms = Mechanism::ALL.into_iter().filter(of_rpc).cycle();
@@ -74,16 +79,16 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     });
     let (alice, bob, carol) = tokio::join!(alice, bob, carol);
     let seen = [alice?, bob?, carol?];
-    // The lines are printed by a thread of their own.
+    // A separate thread prints the lines.
     tokio::time::sleep(Duration::from_millis(200)).await;
-    writeln!(out, "{}", shown(&quoted(&seen)))?;
+    writeln!(out, "{}", explanation(&distinct(&seen)))?;
     let program = program();
     if stay {
         let alice = folder.join("alice.password");
         files::replace(&alice, passwords[0].expose().as_bytes())?;
         writeln!(
             out,
-            "\nThe proxy goes on. In another terminal, look people up through it, as alice:\n  \
+            "\nThe proxy keeps running. To search the address book through it as alice, in another terminal:\n  \
              {program} client --server {endpoint_mapper} --user alice --domain LAB --password-file {} gal --search ma\n\
              Ctrl-C ends the demo.",
             alice.display()
@@ -92,38 +97,38 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     } else {
         writeln!(
             out,
-            "\nWhat to try next:\n  \
-             {program} demo --stay      the same, and the proxy goes on, so that you can sign in yourself\n  \
-             {program} modules          the modules, with their options\n  \
-             {program} check --keys     a configuration to start from, each key with its meaning\n\
-             README.md has a configuration for a server of yours."
+            "\nNext steps:\n  \
+             {program} demo --stay      keeps the proxy running, so that you can connect to it\n  \
+             {program} modules          lists the modules with their options\n  \
+             {program} check --keys     prints a commented configuration template\n\
+             README.md has an example configuration for your own server."
         )?;
     }
     let open = running.stop(tokio::time::sleep(Duration::from_secs(5))).await;
     printer.finish().await;
     stop.send(true)?;
     lab.await?;
-    writeln!(out, "\nAll ended; {open} security contexts left open.")?;
+    writeln!(out, "\nStopped; {open} open security contexts.")?;
     Ok(())
 }
 
-/// What the lines above showed; clients took `name` for their server.
-fn shown(name: &str) -> String {
+/// The explanation of the printed operations. `name` is the server's name that clients received.
+fn explanation(name: &str) -> String {
     format!(
-        "\nEach line is an operation that passed the proxy: the caller as the proxy authenticated it, the\n\
-         call, the bytes of request and response, the time, and what a module did. Towards the lab all of\n\
-         them were made by the one account {SERVICE}. Each client took {name} for its server; the lab's is\n\
-         EXCH1, whose name the module `names` replaces in both directions."
+        "\nEach line is an operation that passed the proxy: the user that the proxy authenticated, the call, the\n\
+         bytes of request and response, the time, the result, and what a module did. At the test server all\n\
+         operations have the account {SERVICE}. Clients received {name} as their server's name; the test server's\n\
+         name is EXCH1, which the module `names` replaces in both directions."
     )
 }
 
-/// This program, as it was called.
+/// The path by which this program was started.
 fn program() -> String {
-    let called = std::env::args_os().next().map(PathBuf::from);
-    called.unwrap_or_else(|| PathBuf::from("mapiproxy")).display().to_string()
+    let started = std::env::args_os().next().map(PathBuf::from);
+    started.unwrap_or_else(|| PathBuf::from("mapiproxy")).display().to_string()
 }
 
-/// One person's morning. Returns the mailbox server's name as the person saw it.
+/// The calls of one user. Returns the mailbox server's name that the user received.
 async fn work(mut client: Client, user: &str) -> Result<String, client::Error> {
     let dn = LabConfig::default().user_dn(user);
     client.rfr_new_dsa(&dn).await?;
@@ -149,7 +154,8 @@ fn server_of(database: &str) -> String {
     name.unwrap_or("nothing").to_owned()
 }
 
-fn quoted(seen: &[String]) -> String {
+/// The different names of `seen`.
+fn distinct(seen: &[String]) -> String {
     let mut names = seen.to_vec();
     names.dedup();
     names.join(" or ")
@@ -167,7 +173,7 @@ fn account(user: &str, password: &Password) -> Account {
     Account::new(user, "LAB", nt_hash)
 }
 
-/// Writes the proxy's configuration and its secrets; returns the people's passwords.
+/// Writes the proxy's configuration and its secrets. Returns the users' passwords.
 fn write_files(
     folder: &Path,
     service: &Password,
@@ -206,7 +212,7 @@ fn random_text() -> Result<Password, identity::RandomError> {
     Ok(Password::new(bytes.map(|byte| format!("{byte:02x}")).concat()))
 }
 
-/// A folder that no other user can read, removed when this is dropped.
+/// A directory that other users cannot read, removed when this is dropped.
 struct Folder(PathBuf);
 
 impl Folder {

@@ -1,4 +1,4 @@
-//! `mapiproxy lab`: serves a small Exchange.
+//! `mapiproxy lab`: runs the test server.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -16,37 +16,37 @@ use crate::config::ProtectionLevel;
 use crate::failure::Outcome;
 use crate::files;
 
-/// What to serve.
+/// Arguments of `lab`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE", required_unless_present = "keys")]
     config: Option<PathBuf>,
-    /// Prints all keys with their documentation instead, as a template.
+    /// Prints a commented template of all keys and exits.
     #[arg(long)]
     keys: bool,
 }
 
-/// A lab's configuration, as `mapiproxy lab --keys` prints it.
-const KEYS: &str = r#"# Relative paths start at the folder of this file.
-# Where RFR, NSPI and EMSMDB are served. Needed.
+/// The test server's configuration, as `mapiproxy lab --keys` prints it.
+const KEYS: &str = r#"# All keys of the test server's configuration. Relative paths are relative to the directory of this file.
+# The address for RFR, NSPI and EMSMDB. Required.
 rpc = "127.0.0.24:6001"
-# Where clients ask for that port. Left out, there is no endpoint mapper. Clients expect port 135.
+# The address of the endpoint mapper. Clients expect port 135. If not set, there is no endpoint mapper.
 # example: endpoint_mapper = "127.0.0.24:135"
-# Who may sign in: a file made by `mapiproxy account add --accounts accounts.toml --domain LAB USER`.
-# Readable by its owner alone. Needed.
+# The accounts of clients: a file that `mapiproxy account add --accounts accounts.toml --domain LAB USER` writes.
+# Only the owner may have read permission. Required.
 accounts = "accounts.toml"
-# The weakest protection that a call may have: none, connect, packet, integrity or privacy.
+# The minimum protection level of calls: none, connect, packet, integrity or privacy.
 # default: minimum_level = "privacy"
-# The same seed makes the same people.
+# The seed from which users and their data are generated.
 # default: seed = 1
-# How many people there are.
+# The number of users.
 # default: people = 300
-# Spreads the mailboxes over EXCH1 and EXCH2.
+# Distributes the mailboxes to two servers, EXCH1 and EXCH2.
 # default: two_servers = false
 "#;
 
-/// A lab's configuration: [`KEYS`].
+/// The test server's configuration: [`KEYS`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LabFile {
@@ -71,7 +71,7 @@ const fn three_hundred() -> usize {
     300
 }
 
-/// Runs the lab until SIGTERM or SIGINT.
+/// Runs the test server until SIGTERM or SIGINT.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if arguments.keys {
         return Ok(std::io::stdout().write_all(KEYS.as_bytes())?);
@@ -94,7 +94,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     runtime.block_on(async {
         let listening = lab::start(Arc::clone(&lab), server).await?;
         let mut signals = Signals::new()?;
-        super::run::say(&format!("lab of {} people listens on {}", file.people, listening.rpc()));
+        super::run::print(&format!("test server with {} users listens on {}", file.people, listening.rpc()));
         let (stop, stopped) = watch::channel(false);
         let serving = listening.run(stopped);
         tokio::pin!(serving);
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_documented_as_a_default_holds_where_the_key_is_left_out() {
+    fn documented_defaults_apply_to_keys_that_are_not_set() {
         let read = |text: &str| format!("{:?}", toml::from_str::<LabFile>(text).unwrap());
         assert_eq!(read(KEYS), read(&KEYS.replace("# default: ", "")));
         assert_ne!(read(KEYS), read(&KEYS.replace("# example: ", "")));

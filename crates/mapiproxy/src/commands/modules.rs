@@ -19,16 +19,20 @@ pub(crate) fn run() -> Outcome {
 fn describe(module: &dyn Module) -> String {
     let interfaces: Vec<&str> =
         module.interests().interfaces.iter().map(|interface| interface.name()).collect();
-    let mut text =
-        format!("{}\n    {}\n    sees: {}\n", module.name(), module.description(), interfaces.join(", "));
+    let mut text = format!(
+        "{}\n    {}\n    interfaces: {}\n",
+        module.name(),
+        module.description(),
+        interfaces.join(", ")
+    );
     for OptionSpec { name, kind, default, example, doc } in module.options() {
         let value = match (default, example) {
-            (Some(default), _) => format!("{default} by default"),
-            (None, Some(example)) => format!("{example}, for example; not set by default"),
-            (None, None) => "not set by default".to_owned(),
+            (Some(default), _) => format!("default: {default}"),
+            (None, Some(example)) => format!("no default; example: {example}"),
+            (None, None) => "no default".to_owned(),
         };
-        text =
-            format!("{text}    [modules.{}] {name}: {value}\n        {doc} Takes {kind}.\n", module.name());
+        let module = module.name();
+        text = format!("{text}    modules.{module}.{name} ({kind}; {value})\n        {doc}\n");
     }
     text
 }

@@ -6,22 +6,25 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use console::Live;
+use net::ErrorChain;
 
 use crate::commands::signals::{Request, Signals};
+use crate::config::Config;
 use crate::failure::Outcome;
 use crate::wiring::Running;
 use crate::{config, inspect, wiring};
 
-/// What to run.
+/// Arguments of `run`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Prints a line for each completed operation.
+    /// Prints a line for each completed operation: user, operation, size of request and response, time, result, ROPs, what
+    /// could not be decoded, and notes of modules.
     #[arg(long)]
     live: bool,
-    /// Seconds that calls in progress may take when the proxy is stopped.
+    /// Time limit in seconds for calls in progress when the proxy is stopped.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     stop_seconds: u64,
 }
@@ -35,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let path = &arguments.config;
     let config = config::load(path)?;
     for warning in inspect::warnings(path, &config) {
-        tracing::warn!("{}: {warning}", path.display());
+        tracing::warn!("configuration {}: {warning}", path.display());
     }
     let (live, printer) = if arguments.live {
         let (live, printer) = print_lines()?;
@@ -49,86 +52,96 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let counters = Arc::clone(live.counters());
         let running = wiring::start(&config, Arc::new(live)).await?;
         let mut signals = Signals::new()?;
-        say(&format!("{} listens on {}; {}", config.name, config.listen, running.stack()));
+        print(&started(&config));
         until_stop(&mut signals, &running).await;
         let seconds = arguments.stop_seconds;
-        say(&format!("stopping: no new connections; calls in progress have up to {seconds} s"));
-        let patience = async {
+        print(&format!("stopping: no new connections; calls in progress have up to {seconds} s"));
+        let end_of_calls = async {
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
-                () = signals.stop() => say("stopping immediately"),
+                () = tokio::time::sleep(Duration::from_secs(seconds)) => {
+                    tracing::warn!(
+                        "proxy: calls in progress exceeded --stop-seconds ({seconds} s): closing their connections"
+                    );
+                }
+                () = signals.stop() => print("stopping immediately"),
             }
         };
-        let open = running.stop(patience).await;
+        let open = running.stop(end_of_calls).await;
         if let Some(printer) = printer {
             printer.finish().await;
         }
         let counts = counters.snapshot();
-        say(&format!(
-            "{} operations, {} faults, {} sign-ins, {} refused; {open} security contexts still open",
+        print(&format!(
+            "stopped: {} operations, {} faults, {} authentications, {} refused clients; {open} open security contexts",
             counts.operations, counts.faults, counts.sign_ins, counts.refused
         ));
         Ok(())
     })
 }
 
-pub(crate) use crate::output::say;
+pub(crate) use crate::output::print;
+
+/// The line that reports what the proxy serves.
+fn started(config: &Config) -> String {
+    let modules = match config.modules.stack.join(", ") {
+        none if none.is_empty() => "none".to_owned(),
+        names => names,
+    };
+    let upstream = config.upstream_host();
+    format!("{} listens on {}; upstream: {upstream}; modules: {modules}", config.name, config.listen)
+}
 
 /// Reloads what can change while the proxy runs on each SIGHUP, until the signal to stop.
 async fn until_stop(signals: &mut Signals, running: &Running) {
     while signals.next().await == Request::Reload {
         match running.reload_accounts() {
-            Ok(Some(count)) => say(&format!("accounts reloaded: {count}")),
+            Ok(Some(count)) => print(&format!("accounts reloaded: {count}")),
             Ok(None) => {}
-            Err(error) => {
-                let error = crate::failure::causes(&error).join(": ");
-                tracing::error!("can't reload the accounts, so the old ones stay in use: {error}");
-            }
+            Err(error) => not_reloaded("accounts (clients.accounts)", &error),
         }
         match running.reload_password() {
-            Ok(true) => say("password of the service account reloaded"),
+            Ok(true) => print("password of the service account reloaded"),
             Ok(false) => {}
             Err(error) => {
-                let error = crate::failure::causes(&error).join(": ");
-                tracing::error!(
-                    "can't reload the password of the service account, so the old one stays in use: {error}"
-                );
+                not_reloaded("password of the service account (upstream.credentials.password_file)", &error);
             }
         }
         match running.reload_certificate() {
-            Ok(true) => say("certificate reloaded"),
+            Ok(true) => print("certificate reloaded"),
             Ok(false) => {}
-            Err(error) => {
-                let error = crate::failure::causes(&error).join(": ");
-                tracing::error!("can't reload the certificate, so the old one stays in use: {error}");
-            }
+            Err(error) => not_reloaded("certificate (listen.certificate, listen.key)", &error),
         }
     }
 }
 
-/// The thread that prints the lines of a watcher.
+/// Logs that the old value stays in use.
+fn not_reloaded(what: &str, error: &(dyn std::error::Error + 'static)) {
+    tracing::error!("proxy: cannot reload the {what}, the old state stays in use: {}", ErrorChain(error));
+}
+
+/// The thread that prints operations.
 pub(crate) struct Printer(JoinHandle<()>);
 
-/// How long lines that are still to be printed may take at the end.
-const LAST_LINES: Duration = Duration::from_secs(1);
+/// The time limit for printing queued lines at the end.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Printer {
-    /// Waits until all is printed, once no more operations come; not for ever, since a terminal may be stopped.
+    /// Waits until all operations are printed, at most for [`FLUSH_TIMEOUT`], since a terminal may be stopped.
     pub(crate) async fn finish(self) {
         let begin = Instant::now();
-        while !self.0.is_finished() && begin.elapsed() < LAST_LINES {
+        while !self.0.is_finished() && begin.elapsed() < FLUSH_TIMEOUT {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
 
-/// An observer whose lines a thread of their own prints, so that a slow terminal does not delay operations.
+/// An observer whose lines a separate thread prints, so that a slow terminal does not delay operations.
 #[allow(clippy::disallowed_methods, reason = "the thread prints; it acts for no user")]
 pub(crate) fn print_lines() -> std::io::Result<(Live, Printer)> {
     let (live, lines) = Live::reading();
     let thread = std::thread::Builder::new().name("live".to_owned()).spawn(move || {
         for line in lines {
-            say(&line.to_string());
+            print(&line.to_string());
         }
     })?;
     Ok((live, Printer(thread)))

@@ -1,4 +1,4 @@
-//! The account that a command signs in with at a server.
+//! Command line arguments for the account with which a command authenticates at a server.
 
 use std::path::PathBuf;
 
@@ -9,26 +9,25 @@ use rpc::AuthLevel;
 use crate::config::ProtectionLevel;
 use crate::files;
 
-/// What is signed in with.
+/// The account, and the protection of RPC calls.
 #[derive(Debug, clap::Args)]
-pub(crate) struct SignIn {
-    /// The account to sign in with; without it, calls are unauthenticated.
+pub(crate) struct AccountArguments {
+    /// The account's user name. Required for an HTTP target; without it RPC calls are unauthenticated.
     #[arg(long)]
     pub(crate) user: Option<String>,
     /// The account's domain.
     #[arg(long, default_value = "")]
     pub(crate) domain: String,
-    /// A file whose first line is the account's password, readable only by its owner. If not given, the password is
-    /// asked for.
+    /// A file whose first line is the account's password, readable only by its owner [default: prompt].
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// The protection level of remote calls.
+    /// The protection level of RPC calls. Not used for HTTP.
     #[arg(long, value_enum, default_value = "privacy")]
     level: ProtectionLevel,
 }
 
-impl SignIn {
-    /// The password of the account `user`, which is the one that was named.
+impl AccountArguments {
+    /// The password of the account, whose user name is `user`.
     ///
     /// # Errors
     /// As [`files::password_of`].
@@ -36,7 +35,7 @@ impl SignIn {
         files::password_of(user, self.password_file.as_deref())
     }
 
-    /// The account for remote calls, signing in by `mechanism`; none for unauthenticated calls.
+    /// The account for RPC calls with `mechanism`, or `None` if calls are unauthenticated.
     ///
     /// # Errors
     /// As [`files::password_of`].

@@ -12,37 +12,37 @@ use super::problems::{ConfigError, Found, Problems};
 use super::table::{Capture, Config, Listen};
 use crate::files;
 
-/// A configuration that was read, and all that is wrong with it.
+/// A configuration and all errors in it.
 pub(crate) struct Examined {
-    /// The configuration, its paths complete, with other values in place of those that are wrong; none where the
-    /// text could not be read.
+    /// The configuration, with absolute paths, and with other values in place of invalid ones. `None` if the text could
+    /// not be parsed.
     pub(crate) config: Option<Config>,
-    /// Where its keys are.
+    /// The positions of its keys.
     pub(crate) places: Places,
-    /// What is wrong.
+    /// The errors.
     pub(crate) problems: Vec<ConfigError>,
 }
 
-/// Reads and checks the configuration in the file `path`. Relative paths in it start at its own folder.
+/// Reads and checks the configuration in the file `path`. Relative paths in it are relative to its directory.
 ///
 /// # Errors
-/// When the file can't be read, or something in it is wrong.
+/// If the file cannot be read, or if the configuration has errors.
 pub(crate) fn load(path: &Path) -> Result<Config, Problems> {
     let Examined { config, places: _, problems } = examine(path)?;
     Problems::none(problems)?;
     let no = || ConfigError::Syntax {
         path: path.to_owned(),
         line: 1,
-        why: "can't be read".to_owned(),
+        why: "cannot be parsed".to_owned(),
         excerpt: None,
     };
     config.ok_or_else(|| no().into())
 }
 
-/// The same, with all that is wrong with it.
+/// Reads and checks the configuration in the file `path`, and returns it with all errors.
 ///
 /// # Errors
-/// When the file can't be read.
+/// If the file cannot be read.
 pub(crate) fn examine(path: &Path) -> Result<Examined, ConfigError> {
     let text = files::read_text(path)?;
     let mut examined = examine_text(path, &text);
@@ -79,7 +79,7 @@ fn examine_text(path: &Path, text: &str) -> Examined {
 /// The configuration `text`, which came from `path`.
 ///
 /// # Errors
-/// When something in it is wrong.
+/// If it has errors.
 #[cfg(test)]
 pub(crate) fn parse(path: &Path, text: &str) -> Result<Config, Problems> {
     let examined = examine_text(path, text);
@@ -89,15 +89,18 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Config, Problems> {
 
 fn values(config: &Config, found: &mut Found<'_>) {
     if let Err(why) = check_name(&config.name, false) {
-        let expected = "expected letters, digits and hyphens with dots between them, as proxy.lab.test";
-        found.wrong("name", format!("{:?} is no host name: {why}: {expected}", config.name));
+        let expected = "expected letters, digits, hyphens and dots, for example proxy.lab.test";
+        found.wrong("name", format!("{:?} is not a valid host name: {why}; {expected}", config.name));
     } else if config.name.split('.').all(|label| label.parse::<u8>().is_ok()) {
-        found.wrong("name", "must be a name that clients can resolve, not an address: as proxy.lab.test");
+        found.wrong(
+            "name",
+            "is an address; expected a name that clients can resolve, for example proxy.lab.test",
+        );
     }
     for name in config.clients.target_names.iter().filter(|name| *name != "*") {
         if let (Err(why), Err(_)) = (host(name), name.parse::<IpAddr>()) {
-            let expected = "expected a host name or an address, as mail.lab.test, or * for any";
-            found.wrong("clients.target_names", format!("{name:?} is no host: {why}: {expected}"));
+            let expected = "expected a host name or an address, for example mail.lab.test, or * for all";
+            found.wrong("clients.target_names", format!("{name:?} is not a valid host: {why}; {expected}"));
         }
     }
     config.upstream.credentials.mode().check(config, found);
@@ -108,7 +111,7 @@ fn values(config: &Config, found: &mut Found<'_>) {
     list_values(config, found);
 }
 
-/// Reports paths that are empty, or begin with what only a shell expands.
+/// Reports paths that are empty, or that begin with something that only a shell expands.
 fn path_values(config: &Config, found: &mut Found<'_>) {
     let Listen { certificate, key, .. } = &config.listen;
     let mut paths = vec![
@@ -125,9 +128,9 @@ fn path_values(config: &Config, found: &mut Found<'_>) {
         match first {
             None if found.is_given(key) => found.wrong(key, "is empty: name a file"),
             Some(first) if first.starts_with('~') || first.starts_with('$') || first.starts_with('%') => {
-                let why = "is taken as it is, since ~ and variables stand for nothing here: write the whole path, or \
-                           one that begins in this file's folder";
-                found.wrong(key, format!("{first} in {} {why}", path.display()));
+                let why = "~ and variables are not expanded; write an absolute path, or one relative to the directory of \
+                           this file";
+                found.wrong(key, format!("{} begins with {first}: {why}", path.display()));
             }
             _ => {}
         }
@@ -137,7 +140,10 @@ fn path_values(config: &Config, found: &mut Found<'_>) {
 fn capture_values(config: &Config, found: &mut Found<'_>) {
     let capture = &config.capture;
     if capture.sides.is_empty() {
-        found.wrong("capture.sides", "names neither client nor upstream: nothing would be recorded");
+        found.wrong(
+            "capture.sides",
+            "is empty, so that nothing would be recorded; list client, upstream or both",
+        );
     }
     // The recording would replace another file of the proxy.
     let Listen { certificate, key, .. } = &config.listen;
@@ -151,13 +157,11 @@ fn capture_values(config: &Config, found: &mut Found<'_>) {
     for (key, file) in [("capture.packets", &capture.packets), ("capture.har", &capture.har)] {
         let Some(file) = file else { continue };
         if taken.iter().any(|other| found.resolve(other) == found.resolve(file)) {
-            found.wrong(
-                key,
-                format!("{} is named for something else too; give it a file of its own", file.display()),
-            );
+            found
+                .wrong(key, format!("{} is already named by another key; name another file", file.display()));
         }
         if found.resolve(file).is_dir() {
-            found.wrong(key, format!("{} is a folder; name a file in it", file.display()));
+            found.wrong(key, format!("{} is a directory; name a file in it", file.display()));
         }
         taken.push(file);
     }
@@ -169,23 +173,17 @@ fn address_values(listen: &Listen, found: &mut Found<'_>) {
         let before = listen.addresses().take(index);
         for (other, taken) in before.filter(|(_, taken)| collide(*taken, address)) {
             if taken == address {
-                found.wrong(
-                    key,
-                    format!("is the address of another service, {other}; give it a port of its own"),
-                );
+                found.wrong(key, format!("{address} is already the address of {other}; use another port"));
             } else {
-                let why = "can't be listened on beside";
-                found.wrong(
-                    key,
-                    format!("{address} {why} {other}, {taken}: one of them is every address; give it a port of its own"),
-                );
+                let why = "one of them is every address of this machine; use another port";
+                found.wrong(key, format!("{address} conflicts with {other}, {taken}: {why}"));
             }
         }
     }
 }
 
-/// Whether the system refuses to listen on one address while there is a listener on the other. `[::]` takes
-/// connections to IPv4 addresses too.
+/// Whether the system refuses to listen on one address while there is a listener on the other. `[::]` accepts connections
+/// to IPv4 addresses too.
 fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     let is_every = |address: SocketAddr, other: SocketAddr| {
         address.ip().is_unspecified() && (address.is_ipv6() || other.is_ipv4())
@@ -198,7 +196,7 @@ fn collide(one: SocketAddr, other: SocketAddr) -> bool {
 /// Lists that are empty, or have an item twice.
 fn list_values(config: &Config, found: &mut Found<'_>) {
     if config.clients.http_auth.is_empty() {
-        found.wrong("clients.http_auth", "must name at least one way to sign in");
+        found.wrong("clients.http_auth", "is empty; list at least one authentication scheme");
     }
     twice("clients.http_auth", &config.clients.http_auth, found);
     twice("clients.proxy_protocol_from", &config.clients.proxy_protocol_from, found);
@@ -207,12 +205,12 @@ fn list_values(config: &Config, found: &mut Found<'_>) {
     twice("modules.stack", &config.modules.stack, found);
 }
 
-/// Finds what stands twice in the list of `key`.
+/// Reports items that are in the list of `key` twice.
 fn twice<T: PartialEq + fmt::Debug>(key: &str, items: &[T], found: &mut Found<'_>) {
     for (index, item) in items.iter().enumerate() {
         if items.iter().take(index).any(|earlier| earlier == item) {
             let item = format!("{item:?}").to_ascii_lowercase();
-            found.wrong(key, format!("{} stands there twice; remove one", item.trim_matches('"')));
+            found.wrong(key, format!("duplicate entry {}; remove one", item.trim_matches('"')));
         }
     }
 }

@@ -1,30 +1,30 @@
-//! Names and addresses of hosts, as people write them.
+//! Names and addresses of hosts in the configuration.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Why a text names no host.
+/// Why a text is not a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HostFault {
     /// Nothing is there.
     #[error("the name is empty")]
     Empty,
-    /// A letter that only an encoded name (RFC 5890) can have.
+    /// A letter that has to be encoded (RFC 5890).
     #[error("{0:?} is not ASCII: write the encoded name (xn--...)")]
     NotAscii(char),
-    /// A character that no name has.
-    #[error("{0:?} can't be in a name")]
+    /// A character that host names do not have.
+    #[error("{0:?} is not allowed in a host name")]
     Character(char),
     /// A part between two dots (RFC 1035 2.3.4).
-    #[error("between dots stand 1 to 63 characters, the first and the last of which is no hyphen")]
+    #[error("a label between dots has 1 to 63 characters, and neither begins nor ends with a hyphen")]
     Label,
     /// The whole is too long (RFC 1035 2.3.4).
     #[error("it is longer than 253 characters")]
     Length,
     /// Digits and dots.
-    #[error("it looks like an IPv4 address, but is not one")]
+    #[error("it looks like an IPv4 address, but is not valid")]
     NoAddress,
     /// Colons that are not in brackets, or something else that is in them (RFC 3986 3.2.2).
-    #[error("an IPv6 address stands in brackets, as [2001:db8::1]")]
+    #[error("an IPv6 address must be in brackets, for example [2001:db8::1]")]
     Brackets,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn host(text: &str) -> Result<String, HostFault> {
         return Err(HostFault::Brackets);
     }
     let name = text.strip_suffix('.').unwrap_or(text);
-    // Names of servers within Windows networks may have underscores.
+    // Names of servers in Windows networks may contain underscores.
     check_name(name, true)?;
     let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
     if name.rsplit('.').next().is_some_and(is_number) && name.parse::<Ipv4Addr>().is_err() {
@@ -51,7 +51,7 @@ pub(super) fn host(text: &str) -> Result<String, HostFault> {
     Ok(name.to_ascii_lowercase())
 }
 
-/// Checks that `name` is a host name (RFC 1123 2.1), in which there may be underscores where `underscores` is true.
+/// Checks that `name` is a host name (RFC 1123 2.1), which may contain underscores if `underscores` is true.
 ///
 /// # Errors
 /// If it is not a name.

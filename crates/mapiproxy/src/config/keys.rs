@@ -54,7 +54,7 @@ fn module_options() -> Vec<String> {
     for module in modules::all().iter().filter(|module| !module.options().is_empty()) {
         lines.push(format!("\n# [modules.{}]", module.name()));
         for OptionSpec { name, kind, default, example, doc } in module.options() {
-            lines.extend(comment(&format!("{doc} Takes {kind}.")));
+            lines.extend(comment(&format!("{doc} Type: {kind}.")));
             let default = default.as_ref().map(|value| ("default", value));
             if let Some((mark, value)) = default.or(example.as_ref().map(|value| ("example", value))) {
                 lines.push(format!("# {mark}: {name} = {value}"));

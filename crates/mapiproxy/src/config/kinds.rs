@@ -1,16 +1,17 @@
-//! Which values of a configuration are of the right kind, and what stands in place of those that are not.
+//! Checks the type and range of each value of a configuration, and replaces invalid and missing values so that the rest
+//! can be checked.
 
 use std::collections::BTreeSet;
 
 use toml::{Table, Value};
 
-use super::key::{Key, ModeSpec, Presence};
+use super::key::{Key, ModeSpec, Presence, Shape};
 use super::places::dotted;
 use super::problems::Found;
 use super::table::{Config, Credentials, KEYS};
 
-/// The configuration in `table`, each key of which is checked alone in a configuration that is right otherwise.
-/// What is wrong, or missing where it has to be there, is taken from that one.
+/// Reads the configuration in `table`. Each key is checked alone, in a configuration that is valid otherwise. Invalid
+/// values, and missing ones that are required, are replaced by those of that configuration.
 pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> Option<Config> {
     let outer: BTreeSet<&str> = KEYS.iter().filter_map(|key| key.table.split('.').next()).collect();
     for outer in outer.into_iter().filter(|outer| !outer.is_empty()) {
@@ -36,7 +37,7 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
     if is_whole && !table.contains_key("name") {
         found.missing(
             "name",
-            "is missing: give the host name by which clients reach the proxy, as proxy.lab.test",
+            "is missing: set it to the host name by which clients reach the proxy, for example proxy.lab.test",
         );
     }
     table.entry("name").or_insert_with(|| Value::String("proxy.invalid".to_owned()));
@@ -50,7 +51,7 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
             continue;
         }
         if is_known {
-            let why = format!("is missing: it is needed where mode is {:?}", mode.name);
+            let why = format!("is missing: it is required if mode is {:?}", mode.name);
             found.missing(&dotted(key.table, key.name), why);
         }
         let empty = if key.value.is_str() { Value::String(String::new()) } else { key.value.clone() };
@@ -60,7 +61,7 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
     let read = Value::Table(table).try_into::<Config>();
     match read {
         Ok(config) => Some(config),
-        // A check that is missing above must not make a configuration right.
+        // Even if a check above is missing, the configuration is not accepted.
         Err(error) => {
             if found.problems.is_empty() {
                 found.wrong("configuration", error.message());
@@ -103,10 +104,11 @@ fn no_table(table: &mut Table, name: &str, key: &str, found: &mut Found<'_>) {
     match table.get(name) {
         None | Some(Value::Table(_)) => return,
         Some(Value::Array(items)) if items.iter().all(Value::is_table) && !items.is_empty() => {
-            found.wrong(key, format!("stands in double brackets, which begin a list: write [{key}]"));
+            found.wrong(key, format!("[[{key}]] is an array of tables; write [{key}]"));
         }
         Some(_) => {
-            found.wrong(key, format!("is a table: write [{key}] in a line of its own, and its keys below"));
+            found
+                .wrong(key, format!("is a table: write [{key}] on a line of its own, and its keys below it"));
         }
     }
     table.remove(name);
@@ -120,25 +122,28 @@ fn mode_of(table: &mut Table, is_whole: bool, found: &mut Found<'_>) -> (ModeSpe
     no_table(upstream, "credentials", Credentials::TABLE, found);
     let modes = Credentials::modes();
     let name = |mode: &ModeSpec| format!("{:?}", mode.name);
-    let names = modes.iter().map(name).collect::<Vec<_>>().join(" or ");
+    let names = or(&modes.iter().map(name).collect::<Vec<_>>());
     let key = dotted(Credentials::TABLE, Credentials::SELECTOR);
     let given = upstream.get("credentials").and_then(|given| given.get(Credentials::SELECTOR));
     let selected = match given {
         Some(Value::String(given)) => {
             let selected = modes.iter().find(|mode| mode.name == given);
             if selected.is_none() {
-                found.wrong(&key, format!("is {given:?}; give {names}"));
+                found.wrong(&key, format!("{given:?} is not a valid value; expected {names}"));
             }
             selected
         }
         Some(other) => {
-            found.wrong(&key, format!("takes {names}; found {}, {other}", kind(other)));
+            found.wrong(&key, format!("expected {names}; found {other}, {}", kind(other)));
             None
         }
         None => {
             if is_whole {
                 let each = modes.iter().map(|mode| format!("{:?}, {}", mode.name, mode.meaning));
-                found.missing(&key, format!("is missing: give {}", each.collect::<Vec<_>>().join("; or ")));
+                found.missing(
+                    &key,
+                    format!("is missing: set it to {}", each.collect::<Vec<_>>().join("; or ")),
+                );
             }
             None
         }
@@ -150,7 +155,7 @@ fn mode_of(table: &mut Table, is_whole: bool, found: &mut Found<'_>) -> (ModeSpe
         credentials.retain(|name, _| {
             let keeps = mode.has(name);
             if is_known && !keeps && name != Credentials::SELECTOR {
-                let why = format!("is not used where mode is {:?}, {}; remove it", mode.name, mode.meaning);
+                let why = format!("is not used if mode is {:?}, {}; remove it", mode.name, mode.meaning);
                 found.wrong(&dotted(Credentials::TABLE, name), why);
             }
             keeps
@@ -159,56 +164,71 @@ fn mode_of(table: &mut Table, is_whole: bool, found: &mut Found<'_>) -> (ModeSpe
     (mode, is_known && is_whole)
 }
 
-/// Why `value` is not taken for `key`, which the reader says `message` of.
+/// Why `value` is invalid for `key`; `message` is the error of the deserializer.
 fn why(key: &Key, value: &Value, message: &str) -> String {
-    let example = &key.value;
-    let same = example.same_type(value);
+    let Key { value: example, text, .. } = key;
     match (value, example) {
-        (Value::String(text), Value::Integer(_)) => {
+        (Value::String(found), Value::Integer(_)) => {
             format!(
-                "takes a whole number, as {}; found a text in quotes, {text:?}; write it without quotes and unit",
-                key.text
+                "expected an integer, for example {text}; found {found:?}, a string: write it without quotes and unit"
             )
         }
-        (Value::String(text), Value::Boolean(_)) => {
-            format!(
-                "takes true or false, as {}; found a text in quotes, {text:?}; write it without quotes",
-                key.text
-            )
+        (Value::String(found), Value::Boolean(_)) => {
+            format!("expected true or false; found {found:?}, a string: write it without quotes")
         }
-        (Value::String(text), Value::Array(_)) => {
-            format!("takes a list, as [{text:?}]; found a text in quotes, {text:?}")
+        (Value::String(found), Value::Array(_)) => {
+            format!("expected a list; found {found:?}, a string: write [{found:?}]")
         }
-        (value, example) if !same => {
-            let wanted = kind(example);
-            format!("takes {wanted}, as {}; found {}, {value}", key.text, kind(value))
+        (value, example) if !example.same_type(value) => {
+            format!("expected {}, for example {text}; found {value}, {}", kind(example), kind(value))
         }
-        (Value::Integer(number), _) if *number < 0 => {
-            format!("is {number}; give a number that is not negative")
-        }
-        (Value::Integer(0), _) => "is 0; give 1 or more".to_owned(),
-        (Value::Integer(number), _) => {
-            format!("is {number}, which is too large; the default is {}", key.text)
-        }
-        (Value::Array(items), _) if items.iter().any(|item| !item.is_str()) => {
-            let wrong = items.iter().find(|item| !item.is_str()).map_or("another value", kind);
-            format!("takes a list of texts, as {}; found {wrong} in it", key.text)
-        }
-        _ => {
-            let message = message.trim_end().replace("unknown variant", "unknown value");
-            if message.starts_with(&value.to_string()) { message } else { format!("{value}: {message}") }
+        (Value::Integer(number), _) => match key.bounds.and_then(|bounds| bounds.violation(*number)) {
+            Some(why) => why,
+            None => format!("{number} is too large"),
+        },
+        (Value::Array(items), _) => match items.iter().find(|item| !item.is_str()) {
+            Some(item) => {
+                format!("expected a list of strings, for example {text}; found {item}, {}", kind(item))
+            }
+            None => not_one_of(&key.shape, items).unwrap_or_else(|| message.trim_end().to_owned()),
+        },
+        (value, _) => {
+            let value = std::slice::from_ref(value);
+            not_one_of(&key.shape, value).unwrap_or_else(|| message.trim_end().to_owned())
         }
     }
 }
 
-/// What a value is, in words.
+/// Why one of `values` is none of the strings that a key of this shape can have, if it has such a list.
+fn not_one_of(shape: &Shape, values: &[Value]) -> Option<String> {
+    match shape {
+        Shape::List(item) => not_one_of(item, values),
+        Shape::OneOf(names) => {
+            let is_known = |value: &Value| value.as_str().is_some_and(|value| names.contains(&value));
+            let wrong = values.iter().find(|value| !is_known(value))?;
+            let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+            Some(format!("{wrong} is not a valid value; expected {}", or(&names)))
+        }
+        _ => None,
+    }
+}
+
+/// `items`, separated by commas and, before the last one, "or".
+fn or(items: &[String]) -> String {
+    match items {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => items.concat(),
+    }
+}
+
+/// The type of `value`.
 const fn kind(value: &Value) -> &'static str {
     match value {
-        Value::String(_) => "a text in quotes",
-        Value::Integer(_) => "a whole number",
+        Value::String(_) => "a string",
+        Value::Integer(_) => "an integer",
         Value::Float(_) => "a number with a fraction",
-        Value::Boolean(_) => "true or false",
-        Value::Datetime(_) => "a time",
+        Value::Boolean(_) => "a boolean",
+        Value::Datetime(_) => "a date or time",
         Value::Array(_) => "a list",
         Value::Table(_) => "a table",
     }

@@ -1,5 +1,5 @@
-//! The listeners of the proxy, each declared once: its key, what it serves, and which other keys it needs. The check of a
-//! configuration, the JSON schema and the program's start read this table.
+//! The listeners of the proxy, each declared once: its key, its service, and the other keys that it requires. The check of
+//! a configuration, the JSON schema and the program's start read this table.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,11 +15,11 @@ use super::table::{Config, Listen};
 pub(crate) struct Listener {
     /// Its key in `[listen]`, which has its address.
     pub(crate) key: &'static str,
-    /// The same with the table.
+    /// Its key with the table.
     pub(crate) path: &'static str,
     /// Its address, if there is such a listener.
     pub(crate) address: fn(&Listen) -> Option<SocketAddr>,
-    /// What it serves.
+    /// Its service.
     pub(crate) service: Service,
     /// The keys that it needs.
     pub(super) needs: &'static [Need],
@@ -40,13 +40,13 @@ const UPSTREAM_RPC: Need = Need {
     table: "upstream",
     key: "rpc",
     is_given: |config| config.upstream.rpc.is_some(),
-    hint: "name the server that RPC calls are relayed to, as exch.lab.test",
+    hint: "set it to the server for RPC calls, for example exch.lab.test",
 };
 const UPSTREAM_HTTP: Need = Need {
     table: "upstream",
     key: "http",
     is_given: |config| config.upstream.http.is_some(),
-    hint: "name the server that HTTP is relayed to, as https://exch.lab.test",
+    hint: "set it to the server for HTTP requests, for example https://exch.lab.test",
 };
 const CERTIFICATE: Need = Need {
     table: "listen",
@@ -117,36 +117,35 @@ impl Listen {
 }
 
 impl fmt::Display for Listen {
-    /// The addresses of the services.
+    /// The addresses with their keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let services = self.listeners().filter(|(listener, _)| !listener.service.is_endpoint_mapper());
-        let named = services.map(|(listener, address)| match listener.key {
-            "rpc" => address.to_string(),
-            key => format!("{key} {address}"),
-        });
+        let named = self.listeners().map(|(listener, address)| format!("{} {address}", listener.key));
         f.write_str(&named.collect::<Vec<_>>().join(", "))
     }
 }
 
-/// Reports what the listeners of `config` lack, and which of them cannot be served.
+/// Reports keys that the listeners of `config` require, and listeners that cannot be served.
 pub(super) fn check(config: &Config, found: &mut Found<'_>) {
     let has = |wanted: fn(&Service) -> bool| config.listen.listeners().any(|(of, _)| wanted(&of.service));
     if LISTENERS
         .iter()
         .any(|listener| !listener.service.is_endpoint_mapper() && found.is_wrong(listener.path))
     {
-        // Whether there is a service is not known.
+        // It is not known whether there is a service.
     } else if !has(|service| !service.is_endpoint_mapper()) {
         found.missing(
             "listen",
-            "names no service: give rpc, rpc_http, http or https an address, as https = \"0.0.0.0:443\"",
+            "has no address: set rpc, rpc_http, http or https, for example https = \"0.0.0.0:443\"",
         );
     } else if config.listen.endpoint_mapper.is_some() && !has(|service| service.rpc().is_some()) {
-        found.wrong("listen.endpoint_mapper", "has no endpoint to name: give listen.rpc an address");
+        found.wrong("listen.endpoint_mapper", "has no endpoint to list; set listen.rpc");
     }
     for (listener, address) in config.listen.listeners() {
         if listener.service.rpc().is_some() && address.port() == 0 {
-            found.wrong(listener.path, "needs a fixed port, which the endpoint mapper can name");
+            found.wrong(
+                listener.path,
+                "port 0 is not allowed, since the endpoint mapper lists the port; set a fixed one",
+            );
         }
         if let Some(why) = config.upstream.credentials.forbids(&listener.service) {
             found.wrong(listener.path, why);
@@ -170,9 +169,12 @@ fn needs(listener: &Listener, config: &Config, found: &mut Found<'_>) {
     let names = |needs: &[&Need]| needs.iter().map(|need| path(need)).collect::<Vec<_>>().join(" and ");
     match (&missing[..], &given[..]) {
         ([], _) => {}
-        (missing, []) => found.missing(listener.path, format!("needs {}", names(missing))),
+        (missing, []) => found.missing(listener.path, format!("requires {}", names(missing))),
         (missing, given) => {
-            found.missing(listener.path, format!("needs {} beside {}", names(missing), names(given)));
+            found.missing(
+                listener.path,
+                format!("requires {} in addition to {}", names(missing), names(given)),
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What each mode of `upstream.credentials` demands of the other keys, beside its own.
+//! The requirements that each mode of `upstream.credentials` has for the other keys.
 
 use std::path::PathBuf;
 
@@ -38,7 +38,7 @@ pub(crate) trait Mode {
     /// Reports values that are wrong in this mode.
     fn check(&self, config: &Config, found: &mut Found<'_>);
 
-    /// What is allowed in this mode, but perhaps not meant.
+    /// Warnings about settings that are allowed in this mode, but possibly not intended.
     fn notes(&self, config: &Config) -> Vec<String>;
 }
 
@@ -84,24 +84,24 @@ impl Mode for Specified {
     fn check(&self, config: &Config, found: &mut Found<'_>) {
         let Self { user, domain, password_file } = self;
         if user.is_empty() && found.is_given(USER) {
-            found.wrong(USER, "is empty: name the account that signs in at the server, as svcproxy");
+            found.wrong(USER, "is empty: set it to the service account's user name, for example svcproxy");
         }
         if let Some((before, name)) = user.split_once('\\') {
-            let why = format!("{user:?} has a domain: write user = {name:?} and domain = {before:?}");
+            let why = format!("{user:?} includes a domain: write user = {name:?} and domain = {before:?}");
             found.wrong(USER, why);
         }
         if domain.contains(['\\', '@']) {
-            let why = format!("{domain:?} is no domain: expected its name alone, as LAB or lab.test");
+            let why = format!("{domain:?} is not a valid domain name; expected for example LAB or lab.test");
             found.wrong(DOMAIN, why);
         }
         if config.clients.accounts.is_none() && found.is_given("upstream.credentials.mode") {
-            let why = "is missing: name the file of accounts that clients sign in with, as accounts.toml";
+            let why = "is missing: set it to the file of the clients' accounts, for example accounts.toml";
             found.missing("clients.accounts", why);
         }
         if let Some(accounts) = &config.clients.accounts
             && found.resolve(password_file) == found.resolve(accounts)
         {
-            found.wrong(PASSWORD_FILE, "is the file of clients.accounts; name another");
+            found.wrong(PASSWORD_FILE, "is also the file of clients.accounts; name another file");
         }
     }
 
@@ -123,10 +123,10 @@ fn shared_directories(Specified { user, domain, .. }: &Specified, config: &Confi
     let keys: Vec<String> = names.map(|name| format!("virtual_directories.{name}")).collect();
     (!keys.is_empty()).then(|| {
         format!(
-            "{}: relayed with the service account {domain}\\{user} (upstream.credentials.mode is specified): each user \
-             who signs in can do there what the server lets that account do, such as read by EWS every mailbox that \
-             it has access to or whose owner it may impersonate; set \"refused\", or let clients sign in at the server \
-             (mode relayed); where the account has no rights that not all of them may have, set \"relayed\" for ews",
+            "{}: relayed with the service account {domain}\\{user}, so that each user can do there whatever that account \
+             may do, for example read by EWS every mailbox that it has access to; set \"refused\", or set \
+             upstream.credentials.mode to \"relayed\"; set ews to \"relayed\" if the account has only rights that every \
+             user may have",
             keys.join(", ")
         )
     })
@@ -136,11 +136,11 @@ fn shared_directories(Specified { user, domain, .. }: &Specified, config: &Confi
 fn shared_connections(config: &Config) -> Option<String> {
     let is_per_request = |scheme: &Scheme| Mechanism::from(*scheme).scope() == Scope::Request;
     let note = if config.clients.http_auth.iter().any(is_per_request) {
-        "on connections from clients.forwarded_for_from clients sign in by Basic alone: NTLM and Negotiate \
-         authenticate a connection, and these carry requests of several clients"
+        "clients.forwarded_for_from: clients on these connections can use Basic only, since NTLM and Negotiate \
+         authenticate a whole connection, and these connections carry requests of several clients"
     } else {
-        "on connections from clients.forwarded_for_from no client can sign in: NTLM and Negotiate authenticate a \
-         connection, and these carry requests of several clients; add basic to clients.http_auth"
+        "clients.forwarded_for_from: no client on these connections can sign in, since NTLM and Negotiate authenticate \
+         a whole connection, and these connections carry requests of several clients; add basic to clients.http_auth"
     };
     (!config.clients.forwarded_for_from.is_empty()).then(|| note.to_owned())
 }
@@ -158,21 +158,22 @@ impl Mode for Relayed {
         let within_tls = config.upstream.http.as_ref().is_some_and(|server| server.tls);
         if listen.https.is_some() || within_tls {
             notes.push(
-                "upstream.credentials.mode is relayed: a server that requires channel bindings (Extended Protection for \
-                 Authentication) refuses NTLM and Kerberos of clients, which bind them to the proxy's certificate instead \
-                 of the server's; configure the server not to require them, or have clients sign in by Basic or Bearer",
+                "upstream.credentials.mode is relayed: NTLM and Kerberos fail if the server requires channel bindings \
+                 (Extended Protection for Authentication), since clients bind to the proxy's certificate; do not require \
+                 them at the server, or use Basic or Bearer",
             );
         }
         if listen.https.is_none() && !clients.basic_without_tls {
             notes.push(
                 "upstream.credentials.mode is relayed without listen.https: Basic and Bearer are not forwarded, since \
-                 they could be read on the network; give listen.https an address, or set clients.basic_without_tls",
+                 they could be read on the network; set listen.https, or clients.basic_without_tls if TLS is terminated \
+                 in front of the proxy",
             );
         }
         if !clients.forwarded_for_from.is_empty() {
             notes.push(
                 "upstream.credentials.mode is relayed: on connections from clients.forwarded_for_from only Basic and \
-                 Bearer are forwarded, since NTLM and Negotiate would authenticate all clients of a connection as one",
+                 Bearer are forwarded, since NTLM and Negotiate authenticate a whole connection",
             );
         }
         notes.into_iter().map(str::to_owned).collect()

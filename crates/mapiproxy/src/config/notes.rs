@@ -1,10 +1,10 @@
-//! What is allowed in a configuration, but perhaps not meant.
+//! Warnings about settings that are allowed, but possibly not intended.
 
 use std::net::IpAddr;
 
 use super::table::Config;
 
-/// What is allowed in `config`, but perhaps not meant.
+/// Warnings about settings of `config` that are allowed, but possibly not intended.
 pub(crate) fn notes(config: &Config) -> Vec<String> {
     let mut notes: Vec<String> = urls_without_tls(config).into_iter().collect();
     notes.extend(config.upstream.credentials.mode().notes(config));
@@ -12,12 +12,12 @@ pub(crate) fn notes(config: &Config) -> Vec<String> {
     notes
 }
 
-/// What the module `names` can't replace.
+/// Warns if the module `names` cannot replace the server's names.
 fn names(config: &Config) -> Option<String> {
     if !config.modules.stack.iter().any(|name| name == "names") {
         return Some(
-            "modules.stack does not have names: clients are given the server's own names and addresses, and may \
-             connect to it without the proxy; add names to modules.stack, unless something else replaces them"
+            "modules.stack does not contain names: clients receive the server's own names and addresses, and may bypass \
+             the proxy; add names to modules.stack"
                 .to_owned(),
         );
     }
@@ -27,11 +27,9 @@ fn names(config: &Config) -> Option<String> {
     let key = if config.upstream.rpc.is_some() { "upstream.rpc" } else { "upstream.http" };
     unknown.then(|| {
         format!(
-            "modules.names.server is not set and {key} is an address, {server}: the server's name in distinguished \
-             names (/cn=Servers/cn=NAME) is not known, so that it is not replaced by the first label of {}, but by \
-             that label with the server's name encoded behind it; write [modules.names] and below it server = \
-             \"NAME\", as the server spells it there",
-            config.name
+            "modules.names.server is not set and {key} is an address, {server}: set it to the server's NAME in \
+             /cn=Servers/cn=NAME; otherwise clients see an encoded alias instead of {}",
+            config.name.split('.').next().unwrap_or_default()
         )
     })
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: every problem with its place.
+//! The errors of a configuration, each with its position.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,11 +8,11 @@ use super::excerpt::Excerpt;
 use super::places::{Places, is_within};
 use crate::files::FileError;
 
-/// One thing that is wrong with a configuration, and where.
+/// An error in a configuration, with its position.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    /// The file can't be read.
-    #[error("can't use the configuration")]
+    /// The file cannot be read.
+    #[error(transparent)]
     Read(#[from] FileError),
     /// The text is not TOML.
     #[error("{}, line {line}: {why}", path.display())]
@@ -37,23 +37,23 @@ pub(crate) enum ConfigError {
         what: String,
         /// The known keys that are probably meant, with their table.
         meant: Vec<String>,
-        /// Whether it is a table for some known one, which can't be said.
+        /// Whether it is a table that may be a known one under another name.
         may_hold_others: bool,
-        /// Which keys are meant, or which there are.
+        /// The keys that are probably meant, or all that are known.
         hint: String,
         /// The line, with the key marked.
         excerpt: Option<Box<Excerpt>>,
     },
-    /// A value that can't work.
+    /// An invalid value.
     #[error("{}{}: {key}: {why}", path.display(), Line(*line))]
     Value {
         /// The file.
         path: PathBuf,
-        /// The line, from one; none for a key that is not there.
+        /// The line, from one; `None` for a key that is not set.
         line: Option<usize>,
         /// The key, with its table.
         key: String,
-        /// What is wrong, and what to do.
+        /// Why it is invalid, and what to do.
         why: String,
         /// The line, with the value marked.
         excerpt: Option<Box<Excerpt>>,
@@ -71,7 +71,7 @@ impl ConfigError {
         }
     }
 
-    /// The line that it is about, where it is known.
+    /// The line of the file, if it is known.
     fn excerpt(&self) -> Option<&Excerpt> {
         match self {
             Self::Read(_) => None,
@@ -86,7 +86,7 @@ impl ConfigError {
         match self {
             Self::Read(_) | Self::Syntax { .. } => false,
             Self::Value { key, .. } => key == wanted,
-            // What is misspelt is not missing, nor is what stands in a table whose name is misspelt.
+            // A misspelt key is not missing, nor are keys in a table whose name is misspelt.
             Self::Unknown { meant, .. } => meant.iter().any(|meant| is_within(wanted, meant)),
         }
     }
@@ -100,15 +100,15 @@ impl fmt::Display for Line {
     }
 }
 
-/// All that is wrong with a configuration, in the order of the file.
+/// The errors of a configuration, in the order of the file.
 #[derive(Debug)]
 pub(crate) struct Problems(Vec<ConfigError>);
 
 impl Problems {
-    /// `problems`, of which there is at least one, in order; `Ok` for none.
+    /// Sorts `problems`.
     ///
     /// # Errors
-    /// Where there is a problem.
+    /// If there is a problem.
     pub(crate) fn none(mut problems: Vec<ConfigError>) -> Result<(), Self> {
         problems.sort_by_key(ConfigError::line);
         if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
@@ -120,7 +120,7 @@ impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_long = f.alternate();
         let each = self.0.iter().map(|problem| {
-            let text = crate::failure::causes(problem).join(": ");
+            let text = net::ErrorChain(problem).to_string();
             match problem.excerpt().filter(|_| is_long) {
                 Some(excerpt) => format!("{text}\n{excerpt}"),
                 None => text,
@@ -138,7 +138,7 @@ impl From<ConfigError> for Problems {
     }
 }
 
-/// Collects what is wrong with the values of one file.
+/// Collects the errors of one file.
 #[derive(Debug)]
 pub(crate) struct Found<'a> {
     path: &'a Path,
@@ -147,7 +147,7 @@ pub(crate) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// Nothing yet, in the file `path`.
+    /// Begins without errors, for the file `path`.
     pub(crate) const fn new(path: &'a Path, places: &'a Places) -> Self {
         Self { path, places, problems: Vec::new() }
     }
@@ -157,13 +157,13 @@ impl<'a> Found<'a> {
         self.path
     }
 
-    /// `file`, which the configuration names, relative to the configuration's folder, as an absolute path.
+    /// `file`, which is relative to the configuration's directory, as an absolute path.
     pub(super) fn resolve(&self, file: &Path) -> PathBuf {
         let base = self.path.parent().unwrap_or(Path::new(""));
         std::path::absolute(base.join(file)).unwrap_or_else(|_| file.to_owned())
     }
 
-    /// The value of `key` can't work, `why`. One problem is enough for a key.
+    /// The value of `key` is invalid, `why`. Only the first error of a key is reported.
     pub(crate) fn wrong(&mut self, key: &str, why: impl Into<String>) {
         if self.is_wrong(key) {
             return;
@@ -177,7 +177,7 @@ impl<'a> Found<'a> {
         self.problems.push(ConfigError::Value { path, line, key: key.to_owned(), why: why.into(), excerpt });
     }
 
-    /// The value of `key` is missing, `why`. Not reported where it may stand in a table that is unknown.
+    /// The value of `key` is missing, `why`. Not reported if it may be in a table that is unknown.
     pub(crate) fn missing(&mut self, key: &str, why: impl Into<String>) {
         let may_be_there =
             |problem: &ConfigError| matches!(problem, ConfigError::Unknown { may_hold_others: true, .. });
@@ -186,7 +186,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// The line `line` can't be read at `span`, `why`. One problem is enough for a line.
+    /// The line `line` cannot be parsed at `span`, `why`. Only the first error of a line is reported.
     pub(super) fn unreadable(&mut self, line: usize, span: Option<Range<usize>>, why: String) {
         if self.unreadable_lines().all(|other| other != line) {
             let excerpt = span.map(|span| Box::new(self.places.excerpt(line, span)));
@@ -194,7 +194,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// The lines that can't be read.
+    /// The lines that cannot be parsed.
     pub(super) fn unreadable_lines(&self) -> impl Iterator<Item = usize> {
         self.problems.iter().filter_map(|problem| match problem {
             ConfigError::Syntax { line, .. } => Some(*line),
@@ -202,7 +202,7 @@ impl<'a> Found<'a> {
         })
     }
 
-    /// The line has keys that do not exist, `what`, the first of which is `key`; `meant` are probably meant.
+    /// The line has unknown keys, `what`, the first of which is `key`; `meant` are probably meant.
     pub(super) fn unknown(
         &mut self,
         (line, key): (usize, &str),
@@ -221,7 +221,7 @@ impl<'a> Found<'a> {
         self.places.has(key)
     }
 
-    /// Whether something is wrong with a key in the table `table`, or with all of it.
+    /// Whether the table `table`, or a key in it, has an error.
     pub(crate) fn is_wrong_in(&self, table: &str) -> bool {
         self.problems.iter().any(|problem| match problem {
             ConfigError::Value { key, .. } => is_within(key, table),
@@ -230,7 +230,7 @@ impl<'a> Found<'a> {
         })
     }
 
-    /// Whether something is wrong with `key` already.
+    /// Whether `key` has an error already.
     pub(crate) fn is_wrong(&self, key: &str) -> bool {
         self.problems.iter().any(|problem| problem.concerns(key))
     }

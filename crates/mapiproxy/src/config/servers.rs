@@ -7,42 +7,42 @@ use serde::Deserialize;
 
 use super::hosts::{HostFault, host};
 
-/// A text that names no server.
+/// A text that does not name a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no server: {fault}: expected {expected}")]
+#[error("{text:?} is not a valid server: {fault}; expected {expected}")]
 pub(crate) struct NoServer {
     text: String,
     fault: ServerFault,
     expected: &'static str,
 }
 
-/// What is wrong with the text that should name a server.
+/// Why a text does not name a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ServerFault {
     /// A URL without a scheme.
-    #[error("it begins with neither https:// nor http://")]
+    #[error("https:// or http:// is missing")]
     Scheme,
     /// A URL where a host is expected.
     #[error("it is a URL")]
     Url,
     /// More than a host and a port.
-    #[error("nothing may follow host and port, as {0:?} does")]
+    #[error("{0:?} after host and port is not allowed")]
     Path(String),
     /// A user before the host.
-    #[error("no user may stand before the host")]
+    #[error("a user name before the host is not allowed")]
     User,
-    /// No port.
-    #[error("{0:?} is no port from 1 to 65535")]
+    /// An invalid port.
+    #[error("{0:?} is not a port from 1 to 65535")]
     Port(String),
-    /// No port where one has to be.
-    #[error("it has no port in brackets behind the host")]
+    /// No port, although one is required.
+    #[error("the port in brackets after the host is missing")]
     NoPort,
     /// No host.
     #[error(transparent)]
     Host(#[from] HostFault),
 }
 
-/// A host, and the port that stands behind it.
+/// A host, and the port that follows it.
 fn host_and_port(text: &str) -> Result<(String, Option<u16>), ServerFault> {
     match text.rsplit_once(':') {
         // Colons in brackets are an address's own, and others may be those of one that lacks them.
@@ -71,7 +71,7 @@ pub(crate) struct Url {
     pub(crate) port: u16,
 }
 
-const URL: &str = "https://host or https://host:port (or http://), as https://exch.lab.test";
+const URL: &str = "https://host or https://host:port (or http://), for example https://exch.lab.test";
 
 /// Whether a URL is within TLS, and its host and port. Scheme and host may have any case (RFC 3986 3.1, 3.2.2).
 fn read_url(text: &str) -> Result<(bool, (String, Option<u16>)), ServerFault> {
@@ -142,7 +142,7 @@ impl From<Binding> for Location {
     }
 }
 
-/// What stands before a host and a port in brackets (C706 3.1.1).
+/// The prefix of a host with a port in brackets (C706 3.1.1).
 const FIXED: &str = "ncacn_ip_tcp:";
 
 impl TryFrom<String> for Binding {
@@ -154,7 +154,7 @@ impl TryFrom<String> for Binding {
     }
 }
 
-const BINDING: &str = "a host, host:port, or ncacn_ip_tcp:host[port], as exch.lab.test";
+const BINDING: &str = "a host, host:port, or ncacn_ip_tcp:host[port], for example exch.lab.test";
 
 fn location(text: &str) -> Result<Location, ServerFault> {
     // A protocol sequence may have any case.
@@ -166,7 +166,7 @@ fn location(text: &str) -> Result<Location, ServerFault> {
     Ok(Location::Mapper { host, port: port.unwrap_or(135) })
 }
 
-/// A host with a port in brackets behind it.
+/// A host followed by a port in brackets.
 fn fixed(text: &str) -> Result<Location, ServerFault> {
     let (name, digits) =
         text.strip_suffix(']').and_then(|text| text.rsplit_once('[')).ok_or(ServerFault::NoPort)?;
@@ -194,19 +194,19 @@ mod tests {
             assert_eq!(read(text), Some((true, host.to_owned(), port)), "{text}");
         }
         for (bad, says) in [
-            ("exch", "begins with neither https:// nor http://"),
-            ("https://a/mapi", "nothing may follow host and port, as \"/mapi\" does"),
-            ("https://a:70000", "\"70000\" is no port from 1 to 65535"),
-            ("https://u@a", "no user may stand before the host"),
-            ("https://2001:db8::1", "an IPv6 address stands in brackets"),
-            ("https://10.0.0.999", "looks like an IPv4 address, but is not one"),
-            ("https://exch..test", "between dots stand 1 to 63 characters"),
+            ("exch", "https:// or http:// is missing"),
+            ("https://a/mapi", "\"/mapi\" after host and port is not allowed"),
+            ("https://a:70000", "\"70000\" is not a port from 1 to 65535"),
+            ("https://u@a", "a user name before the host is not allowed"),
+            ("https://2001:db8::1", "an IPv6 address must be in brackets"),
+            ("https://10.0.0.999", "looks like an IPv4 address, but is not valid"),
+            ("https://exch..test", "a label between dots has 1 to 63 characters"),
             ("https://b\u{fc}ro.test", "is not ASCII: write the encoded name (xn--...)"),
-            ("https://*.lab.test", "'*' can't be in a name"),
+            ("https://*.lab.test", "'*' is not allowed in a host name"),
         ] {
             let why = Url::try_from(bad.to_owned()).unwrap_err().to_string();
             let expected =
-                "expected https://host or https://host:port (or http://), as https://exch.lab.test";
+                "expected https://host or https://host:port (or http://), for example https://exch.lab.test";
             assert!(why.contains(says) && why.ends_with(expected), "{why}");
         }
         for bad in [
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(read("NCACN_IP_TCP:10.0.0.1[6001]"), fixed("10.0.0.1"));
         let url = Binding::try_from("https://exch".to_owned()).unwrap_err().to_string();
         assert!(
-            url.contains("it is a URL: expected a host, host:port, or ncacn_ip_tcp:host[port], as "),
+            url.contains("it is a URL; expected a host, host:port, or ncacn_ip_tcp:host[port], for example "),
             "{url}"
         );
         assert_eq!(read("ncacn_ip_tcp:[2001:db8::1][6001]"), fixed("2001:db8::1"));

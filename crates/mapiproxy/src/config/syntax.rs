@@ -1,5 +1,5 @@
-//! Explains a line that is not TOML by the keys of the configuration and by usual mistakes, which the parser does not
-//! know.
+//! Explains lines that are not TOML, by the keys of the configuration and by usual mistakes, neither of which the parser
+//! knows.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use super::table::KEYS;
 /// The most characters of a line that are quoted.
 const QUOTED: usize = 80;
 
-/// Quotation marks of word processors, and others that TOML does not have.
+/// Quotation marks that TOML does not have, such as those of word processors.
 const TYPOGRAPHIC: [char; 13] = ['“', '”', '„', '‟', '«', '»', '‘', '’', '‚', '‹', '›', '`', '´'];
 
 /// The lines of a configuration.
@@ -30,7 +30,7 @@ impl<'a> Lines<'a> {
         number.checked_sub(1).and_then(|index| self.0.get(index)).copied().unwrap_or_default()
     }
 
-    /// The number of the header above the line `number`, or of the line itself where it is one.
+    /// The number of the last table header up to the line `number`.
     pub(super) fn header(&self, number: usize) -> Option<usize> {
         (1..=number).rev().find(|number| table_of(self.line(*number)).is_some())
     }
@@ -46,7 +46,7 @@ impl<'a> Lines<'a> {
         (1..number).find(|earlier| is_same(self.line(*earlier)) && self.table(*earlier) == table)
     }
 
-    /// Whether the line `number` begins a table or gives a key, as no line within a list does.
+    /// Whether the line `number` begins a table or sets a key, which no line within a list does.
     fn is_statement(&self, number: usize) -> bool {
         let line = self.line(number);
         let named = line.split_once('=').map(|(name, _)| name.trim());
@@ -54,15 +54,14 @@ impl<'a> Lines<'a> {
             || table_of(line).is_some_and(|name| !name.is_empty() && name.chars().all(is_bare))
     }
 
-    /// What is wrong with the line `number`, of which the parser says `message`.
+    /// What is wrong with the line `number`; `message` is the parser's error.
     pub(super) fn explain(&self, number: usize, message: &str) -> String {
         let line = self.line(number);
         if line.contains('\r') {
-            return "lines end with a carriage return alone: save the file with LF or CR LF at their ends"
-                .to_owned();
+            return "lines end with CR only: save the file with LF or CR LF line endings".to_owned();
         }
         if line.starts_with(';') || line.starts_with("//") {
-            return format!("{:?}: a comment begins with #", clipped(line));
+            return format!("{:?}: comments begin with #", clipped(line));
         }
         if line.starts_with('[') {
             return format!("{:?}: {}", clipped(line), self.in_header(number, message));
@@ -77,12 +76,12 @@ impl<'a> Lines<'a> {
         let line = self.line(number);
         let Some(name) = table_of(line) else { return message.to_owned() };
         if !line.contains(']') {
-            return format!("lacks its closing bracket: write [{}]", clipped(name));
+            return format!("the closing bracket is missing: write [{}]", clipped(name));
         }
         let is_same = |other: &str| !other.starts_with("[[") && table_of(other) == Some(name);
         match (1..number).find(|earlier| is_same(self.line(*earlier))) {
             Some(first) => {
-                format!("stands in line {first} already: move the keys below this line there, and remove it")
+                format!("duplicate table, first defined in line {first}: move its keys there")
             }
             None => message.to_owned(),
         }
@@ -99,10 +98,10 @@ impl<'a> Lines<'a> {
         }
         if value.is_empty() {
             let example = key(self.table(number), name).map_or("VALUE", |key| key.text.as_str());
-            return format!("has no value: write {} = {example}", clipped(name));
+            return format!("the value is missing: write {} = {example}", clipped(name));
         }
         let value = clipped(value);
-        format!("the equals sign between key and value is missing: write {} = {value}", clipped(name))
+        format!("the equals sign is missing: write {} = {value}", clipped(name))
     }
 
     fn in_assignment(&self, number: usize, name: &str, value: &str, message: &str) -> String {
@@ -110,18 +109,16 @@ impl<'a> Lines<'a> {
         let name = clipped(name);
         let at = if table.is_empty() { name.clone() } else { format!("{table}.{name}") };
         if name.starts_with('{') {
-            return format!("{at}: keys stand each in a line of its own, without braces");
+            return format!("{at}: write each key on a line of its own, without braces");
         }
         if let Some(odd) = name.chars().find(|c| !is_bare(*c) && !matches!(c, '"' | '\'' | ' ' | '\t')) {
             let plain: String = name.chars().filter(|c| is_bare(*c)).collect();
             let code = u32::from(odd);
-            return format!(
-                "{at}: the character U+{code:04X} can't stand in a key: type it anew, as {plain}"
-            );
+            return format!("{at}: the character U+{code:04X} is not allowed in a key; retype it as {plain}");
         }
         let is_same = |line: &str| line.split_once('=').is_some_and(|(other, _)| other.trim() == name);
         if let Some(first) = self.earlier(number, is_same) {
-            return format!("{at}: duplicate key: it stands in line {first} already; remove one of the two");
+            return format!("{at}: duplicate key, first set in line {first}; remove one of them");
         }
         let value = if value.starts_with(['"', '\'']) {
             value
@@ -131,8 +128,8 @@ impl<'a> Lines<'a> {
         format!("{at}: {}", in_value(key(table, &name), &name, &clipped(value), message))
     }
 
-    /// Which lists of `table` have no closing bracket, so that the lines behind them were taken for their items: the
-    /// place of each in `text`. `faults` is where the parser found something wrong.
+    /// The lists of `table` without a closing bracket, whose items the parser took to be the following lines: the span of
+    /// each in `text`. `faults` are the offsets of the parser's errors.
     pub(super) fn unclosed(&self, text: &str, table: &DeTable<'_>, faults: &[usize]) -> Vec<Range<usize>> {
         let mut lists = Vec::new();
         lists_in(table, &mut lists);
@@ -148,7 +145,7 @@ impl<'a> Lines<'a> {
 
 /// What is said of a list without its closing bracket.
 pub(super) const UNCLOSED: &str =
-    "the list that begins in this line has no closing bracket: write ] behind its last item";
+    "the list that begins in this line has no closing bracket: add ] after its last item";
 
 fn lists_in(table: &DeTable<'_>, lists: &mut Vec<Range<usize>>) {
     for value in table.values() {
@@ -171,7 +168,7 @@ fn table_of(line: &str) -> Option<&str> {
     Some(name.trim_start_matches('[').trim())
 }
 
-/// Whether `c` stands in keys without quotes.
+/// Whether `c` is allowed in keys without quotes.
 const fn is_bare(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')
 }
@@ -187,22 +184,22 @@ fn clipped(text: &str) -> String {
     }
 }
 
-/// What is wrong with `value`, which stands behind the equals sign of the key `name`.
+/// What is wrong with `value`, the text after the equals sign of the key `name`.
 fn in_value(key: Option<&Key>, name: &str, value: &str, message: &str) -> String {
     if value.is_empty() {
-        return "has no value behind the equals sign".to_owned();
+        return "the value is missing".to_owned();
     }
     if value.starts_with(TYPOGRAPHIC) || value.ends_with(TYPOGRAPHIC) {
         let inner = value.trim_matches(TYPOGRAPHIC).trim_matches(['"', '\'']);
-        return format!("has quotation marks other than \": write {name} = \"{inner}\"");
+        return format!("quotation marks other than \" and ' are not allowed: write {name} = \"{inner}\"");
     }
     if let Some(quote @ ('"' | '\'')) = value.chars().next() {
         let inner = value.trim_matches(quote);
         if value.matches(quote).count() < 2 {
-            return format!("lacks its closing quotation mark: write {name} = {quote}{inner}{quote}");
+            return format!("the closing quotation mark is missing: write {name} = {quote}{inner}{quote}");
         }
         if quote == '"' && inner.contains('\\') && !inner.contains('\'') {
-            return format!("\\ has a meaning of its own in double quotes: write {name} = '{inner}'");
+            return format!("\\ is an escape character in double quotes: write {name} = '{inner}'");
         }
         return message.to_owned();
     }
@@ -216,11 +213,11 @@ fn in_value(key: Option<&Key>, name: &str, value: &str, message: &str) -> String
     let example = key.map_or("", |key| key.text.as_str());
     match key.map(|key| &key.value) {
         Some(Value::Integer(_)) => {
-            format!("takes a whole number without a unit, as {example}; found {value}")
+            format!("expected an integer without a unit, for example {example}; found {value}")
         }
-        Some(Value::Boolean(_)) => format!("takes true or false, in lower case; found {value}"),
-        Some(Value::Array(_)) => format!("takes a list, as [{value:?}]; found {value}"),
-        _ => format!("text stands in quotes: write {name} = {value:?}"),
+        Some(Value::Boolean(_)) => format!("expected true or false, in lower case; found {value}"),
+        Some(Value::Array(_)) => format!("expected a list; found {value}: write [{value:?}]"),
+        _ => format!("strings must be quoted: write {name} = {value:?}"),
     }
 }
 

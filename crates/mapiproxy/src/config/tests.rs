@@ -114,7 +114,7 @@ fn names_are_replaced_unless_the_configuration_says_otherwise() {
         assert!(notes(&read(&text.replace("anything = 1", "server = \"EXCH\""))).is_empty(), "{address}");
     }
     let config = read(&GOOD.replace("[\"names\", \"downgrade\"]", "[\"downgrade\"]"));
-    assert!(notes(&config)[0].starts_with("modules.stack does not have names"));
+    assert!(notes(&config)[0].starts_with("modules.stack does not contain names"));
 }
 
 #[test]
@@ -130,22 +130,22 @@ fn names_the_nearest_key_and_the_line() {
 fn says_what_is_wrong_with_values() {
     assert!(error("\"privacy\"", "\"privat\"").contains("privat"));
     assert!(error("\"exch.lab.test\"", "\"tcp:x[1]\"").contains("ncacn_ip_tcp:host[port]"));
-    assert!(error("proxy.lab.test", "10.0.0.1").contains("not an address"));
+    assert!(error("proxy.lab.test", "10.0.0.1").contains("is an address; expected a name"));
     for name in ["-a", "a-", "a.-b.c", "a..b", "a_b", ""] {
-        assert!(error("proxy.lab.test", name).contains("is no host name"), "{name}");
+        assert!(error("proxy.lab.test", name).contains("is not a valid host name"), "{name}");
     }
-    assert!(error("\"127.0.0.23:6001\"", "\"127.0.0.23:135\"").contains("port of its own"));
+    assert!(error("\"127.0.0.23:6001\"", "\"127.0.0.23:135\"").contains("use another port"));
     let with_http = |address: &str| error("[clients]", &format!("rpc_http = \"{address}\"\n[clients]"));
     for address in ["127.0.0.23:6001", "127.0.0.23:135"] {
         let why = with_http(address);
-        assert!(why.contains("listen.rpc_http: is the") && why.contains("port of its own"), "{why}");
+        assert!(why.contains("listen.rpc_http: ") && why.contains("use another port"), "{why}");
     }
-    assert!(with_http("127.0.0.23:0").contains("listen.rpc_http: needs a fixed port"));
+    assert!(with_http("127.0.0.23:0").contains("listen.rpc_http: port 0 is not allowed"));
     assert!(error("name = ", "name ").contains("line 2"));
     let no_server = error("rpc = \"exch.lab.test\"", "http = \"https://exch.lab.test\"");
     assert!(no_server.contains("upstream.rpc: is missing"), "{no_server}");
     let no_service = error("rpc = \"127.0.0.23:6001\"", "");
-    assert!(no_service.contains("names no service"), "{no_service}");
+    assert!(no_service.contains("listen: has no address"), "{no_service}");
 }
 
 #[test]
@@ -174,22 +174,22 @@ sides = []
     let text = parse(Path::new("p.toml"), wrong).unwrap_err().to_string();
     let lines: Vec<&str> = text.lines().map(|line| line.trim_start_matches("mapiproxy: ")).collect();
     let expected = [
-        "p.toml, line 1: name: \"-a\" is no host name",
-        "p.toml, line 3: listen.rpc: \"127.0.0.23\" is no address",
-        "p.toml, line 4: listen.https: takes a text in quotes, as \"127.0.0.23:443\"; found a whole number, 443",
+        "p.toml, line 1: name: \"-a\" is not a valid host name",
+        "p.toml, line 3: listen.rpc: \"127.0.0.23\" is not a valid address",
+        "p.toml, line 4: listen.https: expected a string, for example \"127.0.0.23:443\"; found 443, an integer",
         "p.toml, line 6: unknown key clients.acounts; did you mean accounts?",
-        "p.toml, line 7: clients.minimum_level: \"privat\": unknown value `privat`, expected one of `none`",
-        "p.toml, line 8: clients.connections: takes a whole number, as 4096; found a text in quotes, \"many\"",
-        "p.toml, line 9: clients.idle_seconds: is -1; give a number that is not negative",
-        "p.toml, line 10: clients.handshake_seconds: takes a whole number, as 30; found a number with a fraction",
-        "p.toml, line 11: clients.proxy_protocol_from: [\"here\"]:",
-        "p.toml, line 12: clients.http_auth: basic stands there twice; remove one",
-        "p.toml, line 14: upstream.rpc: \"tcp:x[1]\" is no server",
+        "p.toml, line 7: clients.minimum_level: \"privat\" is not a valid value; expected \"none\", \"connect\"",
+        "p.toml, line 8: clients.connections: expected an integer, for example 4096; found \"many\", a string",
+        "p.toml, line 9: clients.idle_seconds: -1 is out of range; expected 1 to 604800",
+        "p.toml, line 10: clients.handshake_seconds: expected an integer, for example 30; found 1.5, a number with a fraction",
+        "p.toml, line 11: clients.proxy_protocol_from: \"here\" is not",
+        "p.toml, line 12: clients.http_auth: duplicate entry basic; remove one",
+        "p.toml, line 14: upstream.rpc: \"tcp:x[1]\" is not a valid server",
         "p.toml, line 15: upstream.connect_seconds: 0 is out of range; expected 1 to 604800",
         "p.toml, line 16: upstream.credentials.domain: is missing",
         "p.toml, line 16: upstream.credentials.password_file: is missing",
-        "p.toml, line 18: upstream.credentials.user: takes a text in quotes, as \"svcproxy\"; found a whole number, 5",
-        "p.toml, line 20: capture.sides: names neither",
+        "p.toml, line 18: upstream.credentials.user: expected a string, for example \"svcproxy\"; found 5, an integer",
+        "p.toml, line 20: capture.sides: is empty",
     ];
     for (line, expected) in lines.iter().zip(expected) {
         assert!(line.starts_with(expected), "{line}\nis not: {expected}\n{text}");
@@ -203,21 +203,21 @@ fn what_is_not_toml_is_explained_line_by_line() {
     for (line, says) in [
         (
             "channel_bindings = ignore",
-            "line 7: clients.channel_bindings: text stands in quotes: write channel_bindings = \"ig",
+            "line 7: clients.channel_bindings: strings must be quoted: write channel_bindings = \"ig",
         ),
         (
             "connections = abc",
-            "line 7: clients.connections: takes a whole number without a unit, as 4096; found abc",
+            "line 7: clients.connections: expected an integer without a unit, for example 4096; found abc",
         ),
-        ("idle_seconds = 12h", "line 7: clients.idle_seconds: takes a whole number without a unit"),
-        ("idle_seconds = 1.2.3", "line 7: clients.idle_seconds: takes a whole number without a unit"),
-        ("ntlm_v1 = no", "line 7: clients.ntlm_v1: takes true or false, in lower case; found no"),
-        ("http_auth = basic", "line 7: clients.http_auth: takes a list, as [\"basic\"]; found basic"),
-        ("idle_seconds =", "line 7: clients.idle_seconds: has no value behind the equals sign"),
-        ("idle_seconds", "line 7: \"idle_seconds\": has no value: write idle_seconds = 7200"),
+        ("idle_seconds = 12h", "line 7: clients.idle_seconds: expected an integer without a unit"),
+        ("idle_seconds = 1.2.3", "line 7: clients.idle_seconds: expected an integer without a unit"),
+        ("ntlm_v1 = no", "line 7: clients.ntlm_v1: expected true or false, in lower case; found no"),
+        ("http_auth = basic", "line 7: clients.http_auth: expected a list; found basic: write [\"basic\"]"),
+        ("idle_seconds =", "line 7: clients.idle_seconds: the value is missing"),
+        ("idle_seconds", "line 7: \"idle_seconds\": the value is missing: write idle_seconds = 7200"),
         (
             "idle_seconds = 1\nidle_seconds = 2",
-            "line 8: clients.idle_seconds: duplicate key: it stands in line 7",
+            "line 8: clients.idle_seconds: duplicate key, first set in line 7",
         ),
     ] {
         let text = error(line);
@@ -227,7 +227,7 @@ fn what_is_not_toml_is_explained_line_by_line() {
     for says in [
         "line 7: clients.connections",
         "line 8: clients.idle_seconds",
-        "line 9: clients.ntlm_v1: takes true or false",
+        "line 9: clients.ntlm_v1: expected true or false",
     ] {
         assert!(two.contains(says), "{two}");
     }
@@ -251,7 +251,7 @@ fn an_address_beside_every_address_of_its_port_is_refused() {
         ("[::1]:443", "[::]:443"),
     ] {
         let why = pair(rpc, http).unwrap_err();
-        assert!(why.contains("listen.http: ") && why.contains("beside listen.rpc"), "{why}");
+        assert!(why.contains("listen.http: ") && why.contains("conflicts with listen.rpc"), "{why}");
     }
     for (rpc, http) in [("0.0.0.0:443", "[::1]:443"), ("0.0.0.0:443", "127.0.0.1:80")] {
         pair(rpc, http).unwrap();
@@ -262,19 +262,22 @@ fn an_address_beside_every_address_of_its_port_is_refused() {
 fn each_listener_has_an_address_and_each_recording_a_file_of_its_own() {
     for address in ["127.0.0.23:6001", "127.0.0.23:135"] {
         let why = error("[clients]", &format!("http = \"{address}\"\n[clients]"));
-        assert!(why.contains("listen.http: is the address of another service"), "{why}");
+        assert!(why.contains("is already the address of listen."), "{why}");
     }
     let why = error("[clients]", "http = \"localhost:80\"\n[clients]");
-    assert!(why.contains("\"localhost:80\" is no address: expected one with a port"), "{why}");
+    assert!(
+        why.contains("\"localhost:80\" is not a valid address; expected an IP address and a port"),
+        "{why}"
+    );
     let capture = |keys: &str| error("[modules]", &format!("[capture]\n{keys}\n[modules]"));
     for taken in ["accounts.toml", "./svcproxy.password", "p.toml"] {
         let why = capture(&format!("packets = {taken:?}"));
-        assert!(why.contains(&format!("capture.packets: {taken} is named for something else")), "{why}");
+        assert!(why.contains(&format!("capture.packets: {taken} is already named by another key")), "{why}");
     }
     let why = capture("packets = \"both\"\nhar = \"both\"");
-    assert!(why.contains("capture.har: both is named for something else"), "{why}");
-    assert!(capture("har = \"..\"").contains("capture.har: .. is a folder"));
-    assert!(capture("sides = []").contains("capture.sides: names neither"));
+    assert!(why.contains("capture.har: both is already named by another key"), "{why}");
+    assert!(capture("har = \"..\"").contains("capture.har: .. is a directory"));
+    assert!(capture("sides = []").contains("capture.sides: is empty"));
     let why = error("[clients]", "[clients]\nconnections_per_address = 0");
     assert!(why.contains("clients.connections_per_address: 0 is out of range; expected 1 or more"), "{why}");
     let why = error("[clients]", "[clients]\nfailed_sign_ins = 0");

@@ -1,11 +1,11 @@
-//! Values that stand in texts.
+//! Values that are written as strings.
 
 use std::net::SocketAddr;
 
 use net::Network;
 use serde::Deserialize;
 
-/// A host name, whose last dot says no more than that it is whole (RFC 1034 3.1).
+/// A host name, without the dot that may end an absolute name (RFC 1034 3.1).
 pub(super) fn name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let mut name = String::deserialize(deserializer)?;
     if name.ends_with('.') {
@@ -14,15 +14,15 @@ pub(super) fn name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
     Ok(name)
 }
 
-/// Where something listens.
+/// The address of a listener.
 pub(super) fn address<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SocketAddr>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let bad = |_| {
-        let expected = "expected one with a port from 1 to 65535, as 192.0.2.1:443 or [2001:db8::1]:443, or 0.0.0.0:443 or \
-                        [::]:443 for all of this machine; names of hosts are not taken";
-        serde::de::Error::custom(format!("{text:?} is no address: {expected}"))
+        let expected = "expected an IP address and a port, for example 192.0.2.1:443 or [2001:db8::1]:443, or 0.0.0.0:443 \
+                        or [::]:443 for all addresses of this machine; host names are not allowed";
+        serde::de::Error::custom(format!("{text:?} is not a valid address; {expected}"))
     };
     text.parse().map(Some).map_err(bad)
 }

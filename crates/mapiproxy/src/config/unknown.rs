@@ -1,4 +1,4 @@
-//! Keys that do not exist, and which are meant by them.
+//! Reports unknown keys, with the keys that are probably meant.
 
 use toml::{Table, Value};
 
@@ -27,11 +27,11 @@ enum Meant {
     Table(String),
     /// The key of the same name in one of these tables.
     In(Vec<&'static str>),
-    /// Nothing that is known; these are the names that there are.
+    /// No known key is similar. These are the known names.
     OneOf(Vec<&'static str>),
 }
 
-/// Takes the keys out of `table` that do not exist, and reports them but for those in lines that `is_unreadable`.
+/// Removes unknown keys from `table`, and reports them except for those in lines that `is_unreadable`.
 pub(super) fn take_out(
     table: &mut Table,
     places: &Places,
@@ -42,7 +42,7 @@ pub(super) fn take_out(
     search(table, "", places, &mut unknown);
     unknown.retain(|unknown| !is_unreadable(unknown.line));
     while let Some(first) = (!unknown.is_empty()).then(|| unknown.remove(0)) {
-        // Keys whose header is missing make one problem.
+        // Keys whose table header is missing are reported once.
         let is_same = |other: &Unknown| {
             matches!(first.meant, Meant::In(_)) && other.prefix == first.prefix && other.meant == first.meant
         };
@@ -60,7 +60,7 @@ fn report(first: &Unknown, same: &[Unknown], found: &mut Found<'_>) {
         Meant::Near(name) => (format!("did you mean {name}?"), vec![dotted(&first.prefix, name)]),
         Meant::Table(table) if first.is_table => (format!("did you mean [{table}]?"), vec![table.clone()]),
         Meant::Table(table) => (
-            format!("{table} is a table: write [{table}] in a line of its own, and its keys below"),
+            format!("{table} is a table: write [{table}] on a line of its own, and its keys below it"),
             vec![table.clone()],
         ),
         Meant::In(tables) => {
@@ -68,17 +68,17 @@ fn report(first: &Unknown, same: &[Unknown], found: &mut Found<'_>) {
             let each = |unknown| tables.iter().map(move |table| dotted(table, &name(unknown)));
             (format!("{pronoun} {}", within(tables)), all().flat_map(each).collect())
         }
-        Meant::OneOf(known) => (format!("there are {}", known.join(", ")), Vec::new()),
+        Meant::OneOf(known) => (format!("known are {}", known.join(", ")), Vec::new()),
     };
     let may_hold_others = first.is_table && matches!(first.meant, Meant::OneOf(_));
     found.unknown((first.line, &first.key), format!("{noun} {keys}"), meant, may_hold_others, &hint);
 }
 
-/// Where keys of `tables` stand.
+/// The position in the file of keys of `tables`.
 fn within(tables: &[&str]) -> String {
     let named = tables.iter().map(|table| match *table {
-        "" => "at the top of the file, before the first line in brackets".to_owned(),
-        table => format!("below a line [{table}]"),
+        "" => "at the top of the file, before the first table".to_owned(),
+        table => format!("in the table [{table}]"),
     });
     named.collect::<Vec<_>>().join(" or ")
 }

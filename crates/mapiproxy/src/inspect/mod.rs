@@ -1,4 +1,4 @@
-//! What a configuration names, looked at before anything runs: files, certificates, addresses, the server's name.
+//! Examines what a configuration names before the proxy runs: files, certificates, addresses, the server's name.
 
 pub(crate) mod online;
 
@@ -8,26 +8,27 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use net::ErrorChain;
 use net::http::{CertificateFault, Content, Role, TlsError};
 use rustix::fs::Access;
 use tokio::time::timeout;
 
 use crate::config::{Capture, Config, ConfigError, Found, Listen, Places, ProtectionLevel};
-use crate::files::{self, FileError};
+use crate::files;
 
-/// How long the look-up of the server's name may take.
-const LOOK_UP: Duration = Duration::from_secs(3);
+/// The time limit for resolving the server's name.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What was found beside problems.
+/// The results of the examination other than errors.
 #[derive(Debug, Default)]
 pub(crate) struct Inspected {
-    /// How many accounts there are.
+    /// The number of accounts.
     pub(crate) accounts: usize,
-    /// What works, but perhaps not as it should.
+    /// Settings that work, but possibly not as intended.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Looks at all that `config` names; problems go to `found`.
+/// Examines all that `config` names. Errors go to `found`.
 pub(crate) fn inspect(config: &Config, found: &mut Found<'_>) -> Inspected {
     let mut inspected = Inspected::default();
     accounts(config, found, &mut inspected);
@@ -41,8 +42,8 @@ pub(crate) fn inspect(config: &Config, found: &mut Found<'_>) -> Inspected {
             match &upstream.ca_file {
                 Some(_) => found.wrong("upstream.ca_file", error.to_string()),
                 None if error.role().is_some() => {
-                    let hint = "name the authorities of the server in upstream.ca_file, or install those that this machine \
-                                trusts (package ca-certificates)";
+                    let hint = "set upstream.ca_file to the CA certificate of the server, or install the system's CA \
+                                certificates (package ca-certificates)";
                     found.wrong("upstream.http", format!("{error}; {hint}"));
                 }
                 None => found.wrong("upstream.http", error.to_string()),
@@ -54,8 +55,8 @@ pub(crate) fn inspect(config: &Config, found: &mut Found<'_>) -> Inspected {
     inspected
 }
 
-/// What `mapiproxy run` has to say of `config`, which came from `path`, before it starts: what does not keep it
-/// from starting, and what does, all at once.
+/// The warnings that `mapiproxy run` logs about `config`, the configuration in `path`, before it starts. Errors that will
+/// prevent the start are included, so that all are reported at once.
 pub(crate) fn warnings(path: &Path, config: &Config) -> Vec<String> {
     let places = Places::default();
     let mut found = Found::new(path, &places);
@@ -68,32 +69,28 @@ pub(crate) fn warnings(path: &Path, config: &Config) -> Vec<String> {
     wrong.chain(warnings).collect()
 }
 
-fn causes(error: &FileError) -> String {
-    crate::failure::causes(error).join(": ")
-}
-
 fn accounts(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
     let Some(path) = &config.clients.accounts else { return };
     match files::read_accounts_of(path, crate::wiring::own_domain(config)) {
         Ok(accounts) => {
             let shared = accounts.shared_names().join(", ");
             if !shared.is_empty() {
-                let what =
-                    "several domains have an account of this name, none of which signs in without its domain";
-                inspected.warnings.push(format!("clients.accounts: {what}: {shared}"));
+                inspected.warnings.push(format!(
+                    "clients.accounts: user names of several domains, which are accepted with a domain only: {shared}"
+                ));
             }
             inspected.accounts = accounts.iter().count();
             let is_needed = config.clients.minimum_level != ProtectionLevel::None;
             if is_needed && accounts.iter().all(|account| account.disabled) {
                 inspected.warnings.push(format!(
-                    "clients.accounts: {} has no account that may sign in; add one with `mapiproxy account add \
-                     --accounts {} --domain DOMAIN USER`",
+                    "clients.accounts: {} has no enabled account; add one with `mapiproxy account add --accounts {} \
+                     --domain DOMAIN USER`",
                     path.display(),
                     path.display()
                 ));
             }
         }
-        Err(error) => found.wrong("clients.accounts", causes(&error)),
+        Err(error) => found.wrong("clients.accounts", ErrorChain(&error).to_string()),
     }
 }
 
@@ -111,21 +108,21 @@ fn password(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
             };
             if text.trim() != text {
                 warn(format!(
-                    "the password in {path} begins or ends with a blank; remove it unless it belongs to the password"
+                    "the password in {path} begins or ends with a space; remove it unless it is part of the password"
                 ));
             } else if text.chars().any(char::is_control) {
                 warn(format!(
-                    "the password in {path} holds a control character, such as a tab or a carriage return; type it anew \
-                     unless that belongs to the password"
+                    "the password in {path} contains a control character, such as a tab or a carriage return; retype it \
+                     unless that is part of the password"
                 ));
             }
             if has_more {
                 warn(format!(
-                    "the password is the first line of {path}; the lines behind it are ignored: remove them"
+                    "the password is the first line of {path}; remove the further lines, which are ignored"
                 ));
             }
         }
-        Err(error) => found.wrong(key, causes(&error)),
+        Err(error) => found.wrong(key, ErrorChain(&error).to_string()),
     }
 }
 
@@ -134,25 +131,25 @@ fn certificate(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected
     let (Some(certificate), Some(key)) = (certificate, key) else { return };
     if https.is_none() && !found.is_wrong("listen.https") {
         inspected.warnings.push(
-            "listen.certificate: is not used without listen.https; give listen.https an address".to_owned(),
+            "listen.certificate: is not used without listen.https; set listen.https, or remove it".to_owned(),
         );
     }
     let faults = faults(config, certificate, found);
     let is_other = faults.iter().any(|fault| matches!(fault, CertificateFault::Name { .. }));
     let read = net::http::check_key(key);
-    // Anyone may read what is no key.
+    // Other users may read a file that is not a key.
     if read.is_ok() {
         key_mode(key, found);
     }
     match crate::wiring::http::tls(&config.listen) {
         Ok(_) => {}
         Err(error @ TlsError::Order { .. }) => return found.wrong("listen.certificate", error.to_string()),
-        // It is the certificate that is wrong, and said to be.
+        // The error of the certificate is reported below.
         Err(TlsError::Mismatch { .. }) if is_other => {}
         Err(error) if error.role() == Some(Role::Key) => found.wrong("listen.key", error.to_string()),
         Err(error) => {
             if is_swapped(&error, &read) {
-                let why = "names the private key, and listen.key the certificate: exchange the two";
+                let why = "is the private key, and listen.key is the certificate: exchange the two";
                 return found.wrong("listen.certificate", why);
             }
             found.wrong("listen.certificate", error.to_string());
@@ -171,7 +168,7 @@ fn certificate(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected
     }
 }
 
-/// What clients would find wrong with the certificate; none where it can't be read.
+/// The faults of the certificate that clients would find. Empty if it cannot be read.
 fn faults(config: &Config, certificate: &Path, found: &Found<'_>) -> Vec<CertificateFault> {
     let mut faults = net::http::certificate_faults(certificate, &config.name, now()).unwrap_or_default();
     if found.is_wrong("name") {
@@ -195,13 +192,13 @@ fn is_swapped(certificate: &TlsError, key: &Result<(), TlsError>) -> bool {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "compared with what certificates say; nothing is decided by it"
+    reason = "compared with the validity of certificates, for a report only"
 )]
 fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// A private key is for its owner, and for a group that may read it, such as Debian's ssl-cert.
+/// Reports a private key that other users can read. Its group may, such as Debian's ssl-cert.
 fn key_mode(key: &Path, found: &mut Found<'_>) {
     let Ok(metadata) = std::fs::metadata(key) else { return };
     let mode = metadata.mode() & 0o777;
@@ -209,7 +206,7 @@ fn key_mode(key: &Path, found: &mut Found<'_>) {
         let path = key.display();
         found.wrong(
             "listen.key",
-            format!("{path}: mode {mode:03o} lets others at the private key: run chmod 600 on it"),
+            format!("{path} is accessible to other users (mode {mode:03o}): run chmod 600 on it"),
         );
     }
 }
@@ -224,7 +221,7 @@ fn capture(config: &Config, found: &mut Found<'_>) {
     for (key, capture) in &all {
         match crate::wiring::recording::files(capture).may_begin() {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => found.wrong(key, error.to_string()),
-            // A folder that can't be used is reported below.
+            // A directory that cannot be used is reported below.
             _ => {}
         }
     }
@@ -235,43 +232,49 @@ fn capture(config: &Config, found: &mut Found<'_>) {
         match std::fs::metadata(folder) {
             Err(error) => found.wrong(
                 key,
-                format!("the folder {}: {error}; make it, writable by this user alone", folder.display()),
+                format!("directory {}: {error}; create it, writable by this user only", folder.display()),
             ),
             Ok(metadata) if !metadata.is_dir() => {
-                found.wrong(key, format!("{} is not a folder", folder.display()));
+                found.wrong(key, format!("{} is not a directory", folder.display()));
             }
-            // In a folder such as /tmp other users cannot rename or remove the proxy's files.
+            // In a directory with the sticky bit, such as /tmp, other users cannot rename or remove the proxy's files.
             Ok(metadata) if metadata.mode() & 0o022 != 0 && metadata.mode() & 0o1000 == 0 => {
                 let (folder, mode) = (folder.display(), metadata.mode() & 0o777);
                 found.wrong(
                     key,
                     format!(
-                        "others can write to the folder {folder} (mode {mode:03o}): run chmod go-w on it"
+                        "other users can write to the directory {folder} (mode {mode:03o}): run chmod go-w on it"
                     ),
                 );
             }
             Ok(_) if rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_err() => {
-                found.wrong(key, format!("this user can't write to the folder {}", folder.display()));
+                found.wrong(
+                    key,
+                    format!(
+                        "this user cannot write to the directory {}: change its owner or mode",
+                        folder.display()
+                    ),
+                );
             }
             Ok(_) => {}
         }
     }
 }
 
-/// Addresses that this machine does not have now, and ports that are not fixed.
+/// Warns about addresses that this machine does not have now, and about ports that are not fixed.
 fn addresses(listen: &Listen, inspected: &mut Inspected) {
     for (key, address) in listen.addresses() {
         if address.port() == 0 {
             inspected.warnings.push(format!(
-                "{key}: port 0 is another free port at each start, which no client can know: give a fixed one"
+                "{key}: with port 0 the system chooses another port at each start; set a fixed one"
             ));
         }
         let Err(error) = TcpListener::bind((address.ip(), 0)) else { continue };
-        inspected.warnings.push(format!("{key}: this machine can't listen on {}: {error}", address.ip()));
+        inspected.warnings.push(format!("{key}: cannot listen on {} now: {error}", address.ip()));
     }
 }
 
-/// The server's names that can't be resolved now, by the keys that name them.
+/// The server's names that cannot be resolved now, by key.
 pub(crate) async fn unresolved(config: &Config) -> Vec<(&'static str, String)> {
     let upstream = &config.upstream;
     let rpc = upstream.rpc.as_ref().map(|server| ("upstream.rpc", server.host()));
@@ -281,15 +284,15 @@ pub(crate) async fn unresolved(config: &Config) -> Vec<(&'static str, String)> {
         if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
             continue;
         }
-        let why = match timeout(LOOK_UP, tokio::net::lookup_host((host, 0))).await {
+        let why = match timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host, 0))).await {
             Ok(Ok(mut found)) => match found.next() {
                 Some(_) => continue,
                 None => "it has no address".to_owned(),
             },
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {} s", LOOK_UP.as_secs()),
+            Err(_) => format!("no response from the name server within {} s", LOOKUP_TIMEOUT.as_secs()),
         };
-        unresolved.push((key, format!("the name {host} can't be resolved: {why}")));
+        unresolved.push((key, format!("cannot resolve {host}: {why}")));
     }
     unresolved
 }

@@ -1,7 +1,7 @@
-//! What the configured server itself says: `mapiproxy check --online`.
+//! `mapiproxy check --online`: checks the configured server with the code and the time limits that `mapiproxy run` uses.
 //!
-//! It is asked by the code that `mapiproxy run` asks it by, within the same time limits. The service account signs in
-//! once on each road, and never again where that is refused, so that no check locks it out.
+//! The service account authenticates once for each protocol. A failure is not retried, so that a check does not lock the
+//! account out.
 
 use std::sync::Arc;
 
@@ -13,45 +13,45 @@ use net::{LoopMarker, NotServed};
 use crate::config::{Binding, Config, Found, ProtectionLevel, Url};
 use crate::wiring::upstream_identity::UpstreamIdentities;
 
-/// What is asked for by HTTP, the first signed in for.
+/// The requested paths. The service account authenticates at the first one that requires authentication.
 const TARGETS: [&str; 2] = ["/mapi/emsmdb/", "/autodiscover/autodiscover.xml"];
 
-/// How many seconds two clocks may differ before Kerberos refuses tickets ([MS-KILE] 3.1.1.2 leaves 5 minutes).
-const SKEW: u64 = 300;
+/// The difference of two clocks in seconds from which Kerberos refuses tickets: 5 minutes ([MS-KILE] 3.1.1.2).
+const MAX_SKEW: u64 = 300;
 
-/// What asking a server showed.
+/// The results of a check of the server.
 #[derive(Debug, Default)]
-pub(crate) struct Shown {
+pub(crate) struct ServerReport {
     problems: Vec<(&'static str, String)>,
-    /// What works, but perhaps not as it should.
+    /// Settings that work, but possibly not as intended.
     pub(crate) warnings: Vec<String>,
-    /// What works.
-    pub(crate) fine: Vec<String>,
+    /// Facts that were confirmed.
+    pub(crate) confirmed: Vec<String>,
 }
 
-/// Asks the server of `config`, by all roads that are configured; problems go to `found`.
-pub(crate) async fn ask(config: &Config, found: &mut Found<'_>) -> Shown {
+/// Checks the server of `config`, by each protocol that is configured. Errors go to `found`.
+pub(crate) async fn check(config: &Config, found: &mut Found<'_>) -> ServerReport {
     let contexts = ContextCounters::new();
-    // Without a password all but the sign-in is tried.
-    let (identities, signs_in) = match UpstreamIdentities::read(config, &contexts) {
+    // Without a valid password everything but the authentication is checked.
+    let (identities, has_account) = match UpstreamIdentities::read(config, &contexts) {
         Ok(identities) if !found.is_wrong_in("upstream.credentials") => {
             (identities, !config.upstream.credentials.mode().is_pass_through())
         }
         _ => (UpstreamIdentities::unauthenticated(), false),
     };
-    let asking = Asking { config, identities, contexts, signs_in };
+    let online = OnlineCheck { config, identities, contexts, has_account };
     let http = config.upstream.http.as_ref().filter(|_| !found.is_wrong("upstream.http"));
     let rpc = config.upstream.rpc.as_ref().filter(|_| !found.is_wrong("upstream.rpc"));
-    let (http, rpc) = tokio::join!(asking.http(http), asking.rpc(rpc));
-    let mut shown = Shown::default();
-    for road in [http, rpc] {
-        shown.problems.extend(road.problems);
-        shown.warnings.extend(road.warnings);
-        shown.fine.extend(road.fine);
+    let (http, rpc) = tokio::join!(online.http(http), online.rpc(rpc));
+    let mut report = ServerReport::default();
+    for protocol in [http, rpc] {
+        report.problems.extend(protocol.problems);
+        report.warnings.extend(protocol.warnings);
+        report.confirmed.extend(protocol.confirmed);
     }
-    // One problem is reported for a key: those of both roads are joined.
+    // One error is reported for a key: those of both protocols are joined.
     let mut joined: Vec<(&str, Vec<String>)> = Vec::new();
-    for (key, why) in shown.problems.drain(..) {
+    for (key, why) in report.problems.drain(..) {
         match joined.iter_mut().find(|(other, _)| *other == key) {
             Some((_, all)) if all.contains(&why) => {}
             Some((_, all)) => all.push(why),
@@ -61,64 +61,66 @@ pub(crate) async fn ask(config: &Config, found: &mut Found<'_>) -> Shown {
     for (key, all) in joined {
         found.wrong(key, all.join("; and "));
     }
-    shown
+    report
 }
 
-/// Who asks.
-struct Asking<'a> {
+/// A check of the server that is configured.
+struct OnlineCheck<'a> {
     config: &'a Config,
     identities: UpstreamIdentities,
     contexts: Arc<ContextCounters>,
-    /// Whether there is an account to sign in with.
-    signs_in: bool,
+    /// Whether there is a service account with a valid password.
+    has_account: bool,
 }
 
-impl Asking<'_> {
-    async fn http(&self, server: Option<&Url>) -> Shown {
-        let mut shown = Shown::default();
-        // What keeps TLS from being set up was found without the server.
-        let Some(server) = server else { return shown };
+impl OnlineCheck<'_> {
+    /// Checks the server by HTTP. Ends with the first target that cannot be requested.
+    async fn http(&self, server: Option<&Url>) -> ServerReport {
+        let mut report = ServerReport::default();
+        let Some(server) = server else { return report };
+        // Errors of the TLS configuration were reported before.
         let Ok(upstream) = crate::wiring::http::upstream(self.config, server, &self.identities) else {
-            return shown;
+            return report;
         };
-        let mut guarded = None;
+        let mut protected = None;
         for target in TARGETS {
             match net::http::ask_anonymously(&upstream, target).await {
                 Ok(answer) => {
                     if target == TARGETS[0] {
-                        shown.clock(server, answer.ahead);
+                        report.clock(server, answer.ahead);
                     }
-                    if self.offers(server, target, &answer, &mut shown) {
-                        guarded = guarded.or(Some(target));
+                    if self.schemes(server, target, &answer, &mut report) {
+                        protected = protected.or(Some(target));
                     }
                 }
                 Err(error) => {
-                    shown.not_opened(server, &error);
-                    return shown;
+                    report.not_opened(server, &error);
+                    return report;
                 }
             }
         }
-        match guarded {
-            Some(target) if self.signs_in => self.sign_in(server, &upstream, target, &mut shown).await,
+        match protected {
+            Some(target) if self.has_account => {
+                self.authenticate(server, &upstream, target, &mut report).await
+            }
             _ => {}
         }
-        shown
+        report
     }
 
     /// Compares the schemes that the server offers with the configuration. Returns whether the proxy can authenticate there.
-    fn offers(&self, server: &Url, target: &str, answer: &Anonymous, shown: &mut Shown) -> bool {
+    fn schemes(&self, server: &Url, target: &str, answer: &Anonymous, report: &mut ServerReport) -> bool {
         let Anonymous { status, offered, .. } = answer;
         match status {
             401 => {}
             508 => {
-                let why = "what was asked came back to this proxy: name the server, not the proxy";
-                shown.wrong("upstream.http", format!("{server}{target}: {why}"));
+                report.request_loop(server, target);
                 return false;
             }
             status => {
-                shown.warnings.push(format!(
-                    "upstream.http: {server}{target} is answered with {status} to who has not signed in, where 401 \
-                     was expected; see whether the server serves it"
+                report.warnings.push(format!(
+                    "upstream.http: GET {server}{target} without credentials: status {status}, expected 401; check that \
+                     the server has this virtual directory"
                 ));
                 return false;
             }
@@ -127,13 +129,12 @@ impl Asking<'_> {
         let offers = |mechanism: Mechanism| offered.iter().any(|offer| mechanism.is_scheme(offer.as_bytes()));
         if self.config.upstream.credentials.mode().is_pass_through() {
             if Mechanism::ALL.into_iter().any(offers) {
-                shown.fine.push(format!("{server}{target} offers {names}"));
+                report.confirmed.push(format!("{server}{target} offers {names}"));
             } else {
-                shown.wrong(
+                report.wrong(
                     "upstream.http",
                     format!(
-                        "{server}{target} offers {names}, of which clients can use nothing through the proxy: have \
-                         the server offer {}",
+                        "{server}{target} offers {names}, which cannot be passed through; enable one of {} on the server",
                         passed_through().join(", ")
                     ),
                 );
@@ -142,72 +143,77 @@ impl Asking<'_> {
         }
         let mechanism = Mechanism::from(self.config.upstream.http_authentication);
         if offers(mechanism) {
-            shown.fine.push(format!("{server}{target} offers {names}"));
+            report.confirmed.push(format!("{server}{target} offers {names}"));
             return true;
         }
         let error = ServiceAuthError::NotOffered { mechanism, offered: names };
-        shown.wrong("upstream.http_authentication", format!("{server}{target}: {error}"));
+        report.wrong("upstream.http_authentication", format!("{server}{target}: {error}"));
         false
     }
 
-    async fn sign_in(&self, server: &Url, upstream: &HttpUpstream, target: &str, shown: &mut Shown) {
+    async fn authenticate(
+        &self,
+        server: &Url,
+        upstream: &HttpUpstream,
+        target: &str,
+        report: &mut ServerReport,
+    ) {
         let context = SecurityContext::system(&self.contexts);
         match net::http::sign_in_once(upstream, &context, target).await {
-            Ok(508) => {
-                let why = "what was asked came back to this proxy: name the server, not the proxy";
-                shown.wrong("upstream.http", format!("{server}{target}: {why}"));
-            }
-            Ok(status) if status >= 400 => shown.warnings.push(format!(
-                "upstream.http: {server}{target} is answered with {status} to {}, who has signed in; see whether the \
-                 account may use it",
+            Ok(508) => report.request_loop(server, target),
+            Ok(status) if status >= 400 => report.warnings.push(format!(
+                "upstream.http: GET {server}{target}: status {status} after authentication as {}; check the account's \
+                 rights",
                 self.account()
             )),
-            Ok(_) => shown.fine.push(format!("{server}: signed in as {}", self.account())),
-            Err(error) => shown.not_opened(server, &error),
+            Ok(_) => report.confirmed.push(format!("{server}: authenticated as {}", self.account())),
+            Err(error) => report.not_opened(server, &error),
         }
     }
 
-    async fn rpc(&self, server: Option<&Binding>) -> Shown {
-        let mut shown = Shown::default();
-        let Some(server) = server else { return shown };
-        let Ok(marker) = LoopMarker::new(&mut OsRandom) else { return shown };
+    async fn rpc(&self, server: Option<&Binding>) -> ServerReport {
+        let mut report = ServerReport::default();
+        let Some(server) = server else { return report };
+        let Ok(marker) = LoopMarker::new(&mut OsRandom) else { return report };
         let upstream = crate::wiring::upstream(self.config, server, &self.identities, &marker);
         let context = SecurityContext::system(&self.contexts);
         for interface in [Interface::Rfr, Interface::Nspi, Interface::Emsmdb] {
             let name = interface.name();
             match upstream.reach(interface, &context).await {
                 Ok(address) if self.identities.rpc.has_account(&context) => {
-                    shown.fine.push(format!("{address} serves {name}; signed in as {}", self.account()));
+                    report
+                        .confirmed
+                        .push(format!("{address} serves {name}; authenticated as {}", self.account()));
                 }
-                Ok(address) => shown.fine.push(format!("{address} serves {name}")),
+                Ok(address) => report.confirmed.push(format!("{address} serves {name}")),
                 Err(NotServed::AccessDenied(_) | NotServed::Rejected(_)) if self.lacks_password() => {
-                    shown.fine.push(format!("{name}: reached, not signed in"));
+                    report.confirmed.push(format!("{name}: reached, not authenticated"));
                 }
                 Err(error) => {
-                    let goes_on = matches!(
+                    let concerns_interface = matches!(
                         error,
                         NotServed::Mapper(_) | NotServed::Elsewhere { .. } | NotServed::NotThere(_)
                     );
-                    self.not_served(name, &error, &mut shown);
-                    // What was refused once is not tried again.
-                    if !goes_on {
+                    self.not_served(name, &error, &mut report);
+                    // Other failures would be the same for the other interfaces; the account is not tried again.
+                    if !concerns_interface {
                         break;
                     }
                 }
             }
         }
-        shown
+        report
     }
 
-    fn not_served(&self, interface: &str, error: &NotServed, shown: &mut Shown) {
+    fn not_served(&self, interface: &str, error: &NotServed, report: &mut ServerReport) {
         let (key, why) = match error {
             NotServed::Unresolved(why) => ("upstream.rpc", unresolved(why)),
             NotServed::Unreachable(why) => ("upstream.rpc", unreachable(why)),
-            NotServed::Timeout(_) => ("upstream.rpc", format!("{error}: {LATE}")),
+            NotServed::Timeout(_) => ("upstream.rpc", format!("{error}: {TIMEOUT_HINT}")),
             NotServed::Mapper(why) => (
                 "upstream.rpc",
                 format!(
-                    "{why}; have the server register {interface} there, or name its endpoint as \
+                    "{why}; check that the server registers {interface} there, or set the fixed endpoint, \
                      ncacn_ip_tcp:host[port]"
                 ),
             ),
@@ -216,41 +222,43 @@ impl Asking<'_> {
                 format!("{interface}: {error}; open that port in the firewall, or start the service"),
             ),
             NotServed::NotThere(_) | NotServed::Broken(_) => {
-                ("upstream.rpc", format!("{interface}: {error}; see what the server's log says of it"))
+                ("upstream.rpc", format!("{interface}: {error}; check the server's log"))
             }
             NotServed::Closed(why) => (
                 "upstream.level",
                 format!(
-                    "{interface}: {why} during authentication or a call: see whether it accepts the level {}, \
-                     upstream.authentication and the account in [upstream.credentials], and whether upstream.rpc \
-                     names the right port",
+                    "{interface}: {why} during authentication or a call; check that the server accepts the level {}, \
+                     upstream.authentication and the account in [upstream.credentials], and that upstream.rpc has the \
+                     right port",
                     self.level()
                 ),
             ),
             NotServed::Rejected(why) => (
                 "upstream.authentication",
-                format!("{interface}: {why}; try the other of ntlm and spnego, and see upstream.level"),
+                format!("{interface}: {why}; try the other of ntlm and spnego, and check upstream.level"),
             ),
             NotServed::AccessDenied(why) if self.config.upstream.level == ProtectionLevel::None => (
                 "upstream.level",
-                format!("{interface}: the server refuses calls without a sign-in ({why}): set a level"),
+                format!(
+                    "{interface}: the server refuses unauthenticated calls ({why}); set a level other than none"
+                ),
             ),
             NotServed::AccessDenied(why) => (
                 "upstream.credentials.password_file",
                 format!(
-                    "{interface}: the server refuses {} ({why}): check the account and its password in \
-                     [upstream.credentials], and that the server takes the level of upstream.level, {}",
+                    "{interface}: the server does not accept {} ({why}); check the account and its password in \
+                     [upstream.credentials], and that the server accepts upstream.level, {}",
                     self.account(),
                     self.level()
                 ),
             ),
         };
-        shown.wrong(key, why);
+        report.wrong(key, why);
     }
 
-    /// Whether the configured account cannot be used.
+    /// Whether a service account is configured, but has no valid password.
     fn lacks_password(&self) -> bool {
-        !self.signs_in && !self.config.upstream.credentials.mode().is_pass_through()
+        !self.has_account && !self.config.upstream.credentials.mode().is_pass_through()
     }
 
     fn level(&self) -> String {
@@ -262,25 +270,32 @@ impl Asking<'_> {
     }
 }
 
-const LATE: &str =
-    "see whether the server runs and no firewall drops what goes there, or raise upstream.connect_seconds";
+const TIMEOUT_HINT: &str = "check that the server is running and that no firewall blocks the connection, or raise \
+                            upstream.connect_seconds";
 
-/// The schemes that pass through where clients sign in at the server.
+/// The schemes that the proxy passes through if clients authenticate at the server.
 fn passed_through() -> Vec<&'static str> {
     Mechanism::ALL.into_iter().rev().filter_map(Mechanism::http_scheme).collect()
 }
 
 fn unresolved(why: &dyn std::fmt::Display) -> String {
-    format!("{why}; give a name that this machine can resolve, or an address")
+    format!("{why}; use a name that this machine can resolve, or an address")
 }
 
 fn unreachable(why: &dyn std::fmt::Display) -> String {
-    format!("{why}; see whether host and port are right, the server runs, and no firewall is between")
+    format!(
+        "{why}; check host and port, that the server is running, and that no firewall blocks the connection"
+    )
 }
 
-impl Shown {
+impl ServerReport {
     fn wrong(&mut self, key: &'static str, why: String) {
         self.problems.push((key, why));
+    }
+
+    fn request_loop(&mut self, server: &Url, target: &str) {
+        let why = "request loop: the address leads back to this proxy; set it to the Exchange server";
+        self.wrong("upstream.http", format!("{server}{target}: {why}"));
     }
 
     fn not_opened(&mut self, server: &Url, error: &NotOpened) {
@@ -295,20 +310,16 @@ impl Shown {
             NotOpened::Connect(NotConnected::Unresolved(why)) => unresolved(why),
             NotOpened::Connect(NotConnected::Unreachable(why)) => unreachable(why),
             NotOpened::Connect(NotConnected::Timeout(_)) | NotOpened::Timeout(_) => {
-                format!("{error}: {LATE}")
+                format!("{error}: {TIMEOUT_HINT}")
             }
             NotOpened::Connect(NotConnected::Tls(TlsFailure::Expired)) => {
-                format!("{error}: renew it on the server, and see whether this machine's clock is right")
+                format!("{error}; renew it on the server, and check this machine's clock")
             }
             NotOpened::Connect(NotConnected::Tls(TlsFailure::NotTls)) => {
-                format!(
-                    "{error}: begin it with http:// if the line there is safe, or give the port of its TLS"
-                )
+                format!("{error}; use http:// if the network to the server is trusted, or the port for TLS")
             }
             NotOpened::Connect(NotConnected::Tls(TlsFailure::Version)) => {
-                format!(
-                    "{error}: set it to a version that the server speaks, or have the server speak a newer one"
-                )
+                format!("{error}; lower it, or enable a newer version on the server")
             }
             error => error.to_string(),
         };
@@ -317,11 +328,11 @@ impl Shown {
 
     /// Warns of a server's clock that differs too much from this machine's.
     fn clock(&mut self, server: &Url, ahead: Option<i64>) {
-        let Some(ahead) = ahead.filter(|ahead| ahead.unsigned_abs() > SKEW) else { return };
+        let Some(ahead) = ahead.filter(|ahead| ahead.unsigned_abs() > MAX_SKEW) else { return };
         let direction = if ahead > 0 { "ahead of" } else { "behind" };
         self.warnings.push(format!(
-            "upstream.http: the clock of {server} is {} s {direction} this machine's: Kerberos refuses sign-ins beyond \
-             {SKEW} s, NTLM may; have both machines synchronise their clocks (NTP)",
+            "upstream.http: the clock of {server} is {} s {direction} this machine's, and Kerberos permits {MAX_SKEW} s; \
+             synchronise both clocks (NTP)",
             ahead.unsigned_abs()
         ));
     }

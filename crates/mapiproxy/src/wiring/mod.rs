@@ -2,13 +2,13 @@
 
 pub(crate) mod http;
 mod limits;
-pub(crate) mod own_address;
 pub(crate) mod recording;
 mod running;
 mod sign_in;
 mod stack;
 mod start;
 pub(crate) mod upstream_identity;
+pub(crate) mod upstream_loop;
 
 pub(crate) use self::running::Running;
 pub(crate) use self::sign_in::own_domain;

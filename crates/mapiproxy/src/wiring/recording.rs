@@ -1,4 +1,4 @@
-//! What `[capture]` in the configuration asks for: operations written to files by a thread of their own.
+//! Recording of operations to the files of `[capture]`, by a separate thread.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -14,40 +14,39 @@ use engine::{Discovery, Finished, HttpMessages, Observer, RefusedOperation, Secu
 use crate::config::{Capture, CapturedSide};
 
 /// The shortest time between two log lines about operations that were not recorded because writing is too slow.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long what is recorded may take to be written at the end.
-const LAST_CALLS: Duration = Duration::from_secs(10);
+/// The time limit for writing queued operations at the end.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The thread that writes operations down.
+/// The thread that writes operations.
 pub(crate) struct Writing {
     recorder: Arc<Recorder>,
     thread: JoinHandle<()>,
 }
 
 impl Writing {
-    /// Waits until all that was recorded is written, once nothing more passes; not for ever, since a disk may
-    /// hang.
+    /// Waits until all recorded operations are written, at most for [`FLUSH_TIMEOUT`], since a disk may hang.
     pub(crate) async fn finish(self) {
         let begin = now();
-        let (mut told, in_time) = (false, || now().since(begin) < LAST_CALLS);
+        let (mut has_ended, in_time) = (false, || now().since(begin) < FLUSH_TIMEOUT);
         while !self.thread.is_finished() && in_time() {
-            told = told || self.recorder.end();
+            has_ended = has_ended || self.recorder.end();
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         if !self.thread.is_finished() {
             tracing::error!(
                 "capture: the last operations were not written within {} s",
-                LAST_CALLS.as_secs()
+                FLUSH_TIMEOUT.as_secs()
             );
         }
     }
 }
 
-/// `observer`, and a recorder beside it where `config` asks for one.
+/// Adds a recorder to `observer` if `config` names a file.
 ///
 /// # Errors
-/// When the thread that writes can't be started.
+/// If the thread that writes cannot be started.
 pub(crate) fn observed(
     config: &Capture,
     observer: Arc<dyn Observer>,
@@ -63,9 +62,9 @@ pub(crate) fn observed(
     };
     let (recorder, calls) = Recorder::new(recording, now);
     let files = files(config);
-    let watched = Arc::clone(&recorder);
-    let thread = start(move || write(&calls, files, || watched.take_lost()))?;
-    Ok((Arc::new(Both(observer, Arc::clone(&recorder))), Some(Writing { recorder, thread })))
+    let counter = Arc::clone(&recorder);
+    let thread = start(move || write(&calls, files, || counter.take_lost()))?;
+    Ok((Arc::new(FanoutObserver(observer, Arc::clone(&recorder))), Some(Writing { recorder, thread })))
 }
 
 /// The files that `config` names.
@@ -87,26 +86,26 @@ fn now() -> Timestamp {
     net::clock::now().into()
 }
 
-/// Writes calls until there are no more. What can't be written is lost, and told of; the proxy goes on.
+/// Writes operations until the last one. Operations that cannot be written are lost and logged.
 fn write(calls: &Receiver<Recorded>, mut files: Files, lost_in_queue: impl Fn() -> u64) {
-    let (mut failed, mut told) = (0_u64, None::<Timestamp>);
+    let (mut failed, mut last_report) = (0_u64, None::<Timestamp>);
     loop {
-        let end = match calls.recv_timeout(TOLD_EVERY) {
+        let end = match calls.recv_timeout(REPORT_INTERVAL) {
             Ok(Recorded::Call(call)) => {
-                written(files.call(&call), &mut failed);
+                log_result(files.call(&call), &mut failed);
                 false
             }
             Err(RecvTimeoutError::Timeout) => false,
             Ok(Recorded::End) | Err(RecvTimeoutError::Disconnected) => true,
         };
-        let due = end || told.is_none_or(|told| now().since(told) >= TOLD_EVERY);
+        let due = end || last_report.is_none_or(|last| now().since(last) >= REPORT_INTERVAL);
         let slow = if due { lost_in_queue() } else { 0 };
         if slow > 0 {
             tracing::warn!("capture: {slow} operations were not recorded because writing is too slow");
-            told = Some(now());
+            last_report = Some(now());
         }
         if end && failed > 0 {
-            tracing::error!("capture: {failed} operations are missing in the recording");
+            tracing::error!("capture: {failed} operations were not recorded before the proxy stopped");
         }
         if end {
             return;
@@ -114,27 +113,27 @@ fn write(calls: &Receiver<Recorded>, mut files: Files, lost_in_queue: impl Fn() 
     }
 }
 
-/// Tells the operator when calls can't be written any more, and when they can again. `failed` counts those
-/// that are missing.
-fn written(result: std::io::Result<()>, failed: &mut u64) {
+/// Logs the beginning and the end of an interval in which operations cannot be written. `failed` counts these operations.
+fn log_result(result: std::io::Result<()>, failed: &mut u64) {
     match result {
         Ok(()) if *failed == 0 => {}
         Ok(()) => {
-            tracing::warn!("capture: written again; {failed} operations are missing in the recording");
+            tracing::warn!("capture: recording resumed; {failed} operations were not recorded");
             *failed = 0;
         }
         Err(error) => {
             if *failed == 0 {
                 let advice = match error.kind() {
                     ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-                        "make room there, or name a file on another disk in [capture]"
+                        "make room on the disk, or name a file on another disk in [capture]"
                     }
-                    ErrorKind::AlreadyExists => "what stands there is left as it is",
-                    _ => "see to it that the folder is there and can be written by this user",
+                    ErrorKind::AlreadyExists => {
+                        "the existing file is not overwritten; move it away, or name another file in [capture]"
+                    }
+                    _ => "check that the directory exists and that this user can write to it",
                 };
                 tracing::error!(
-                    "capture: {error}; the proxy goes on, and operations are missing in the recording until it can \
-                     be written: {advice}"
+                    "capture: {error}; operations are not recorded until this is fixed: {advice}"
                 );
             }
             *failed = failed.saturating_add(1);
@@ -142,10 +141,10 @@ fn written(result: std::io::Result<()>, failed: &mut u64) {
     }
 }
 
-/// Two who watch.
-struct Both(Arc<dyn Observer>, Arc<Recorder>);
+/// Notifies two observers.
+struct FanoutObserver(Arc<dyn Observer>, Arc<Recorder>);
 
-impl Observer for Both {
+impl Observer for FanoutObserver {
     fn authenticated(&self, context: &SecurityContext, peer: SocketAddr) {
         self.0.authenticated(context, peer);
         self.1.authenticated(context, peer);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Deferral, Engine, Stack};
+use engine::{Deferral, Engine};
 use identity::ContextCounters;
 use net::AuthLimit;
 use net::http::{HttpListenerConfig, TlsError};
@@ -33,11 +33,6 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// The modules.
-    pub(crate) fn stack(&self) -> &Stack {
-        self.engine.stack()
-    }
-
     /// Reloads the password of the service account, for new connections to the upstream. Returns whether there is a service
     /// account.
     pub(crate) fn reload_password(&self) -> Result<bool, FileError> {
@@ -61,9 +56,6 @@ impl Running {
         let _ = self.stop.send(true);
         let mut listeners = self.listeners;
         if !finish(&mut listeners, timeout).await {
-            tracing::warn!(
-                "shutdown timeout reached: closing connections with calls in progress; clients see their calls fail"
-            );
             // Closes the connections. Their sessions end before the modules are shut down.
             drop(self.stop);
             finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
@@ -74,7 +66,7 @@ impl Running {
         if waits > 0 {
             tracing::info!(
                 waits,
-                "pending waits for notifications completed without a notification, since the proxy stops"
+                "proxy: pending waits for notifications completed without a notification, since the proxy stops"
             );
         }
         if let Some(http) = self.http {
@@ -88,7 +80,7 @@ impl Running {
                 done = counts.done,
                 cancelled = counts.cancelled,
                 refused = counts.refused,
-                "deferred work stopped"
+                "proxy: deferred work stopped"
             );
         }
         self.engine.shutdown();

@@ -1,20 +1,20 @@
-//! The module stack that a configuration describes, and the threads for what its modules defer.
+//! The module stack that a configuration describes.
 
 use std::collections::BTreeMap;
 
-use engine::options::{OptionValue, Options};
+use engine::options::{OptionError, OptionValue, Options};
 use engine::{Module, ProxyInfo, Stack};
 
 use super::http;
 use crate::config::Config;
 
-/// Why a stack of modules can't be made.
+/// An error in the configuration of the modules.
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {why}")]
 pub(crate) struct StackError {
     /// The key in the configuration.
     pub(crate) key: String,
-    /// What is wrong, and what to do.
+    /// The error, and what to do.
     pub(crate) why: String,
 }
 
@@ -30,20 +30,20 @@ pub(crate) fn stack(config: &Config) -> Result<Stack, StackError> {
     let mut stack: Vec<Box<dyn Module>> = Vec::new();
     for name in &config.modules.stack {
         let known = || modules::all().iter().map(|module| module.name()).collect::<Vec<_>>().join(", ");
-        let unknown = || wrong("modules.stack", format!("there is no module {name}; there are {}", known()));
+        let unknown = || wrong("modules.stack", format!("there is no module {name}; known are {}", known()));
         let mut module = modules::by_name(name).ok_or_else(unknown)?;
         if stack.iter().any(|other| other.name() == module.name()) {
-            return Err(wrong("modules.stack", format!("{name} stands there twice; remove one")));
+            return Err(wrong("modules.stack", format!("duplicate entry {name}; remove one")));
         }
         let table = format!("modules.{name}");
         let given = config.modules.options.get(name).map(|options| option_values(&table, options));
         let given = given.transpose()?.unwrap_or_default();
         let options = Options::checked(module.name(), module.options(), given)
-            .map_err(|error| wrong(&table, error.to_string()))?;
-        module.init(&options, &facts).map_err(|error| wrong(&table, error.to_string()))?;
+            .map_err(|error| option_error(&table, error))?;
+        module.init(&options, &facts).map_err(|error| option_error(&table, error))?;
         stack.push(module);
     }
-    // Looked for last: what is misspelt in the stack is no reason to remove the options of what is meant.
+    // Checked last: a misspelt name in the stack is reported before the options of the module that is meant.
     if let Some(unused) = config.modules.options.keys().find(|name| !config.modules.stack.contains(name)) {
         let why = format!("has options, but {unused} is not in modules.stack: add it there, or remove them");
         return Err(wrong(&format!("modules.{unused}"), why));
@@ -51,10 +51,25 @@ pub(crate) fn stack(config: &Config) -> Result<Stack, StackError> {
     Ok(Stack::new(stack))
 }
 
+/// The error of an option as an error of its key.
+fn option_error(table: &str, error: OptionError) -> StackError {
+    let (name, why) = match error {
+        OptionError::Unknown { name, known, .. } if known.is_empty() => {
+            (name, "is unknown; the module has no options".to_owned())
+        }
+        OptionError::Unknown { name, known, .. } => {
+            (name, format!("is unknown; known are {}", known.join(", ")))
+        }
+        OptionError::Kind { name, expected, .. } => (name.to_owned(), format!("expected {expected}")),
+        OptionError::Refused { name, why, .. } => (name.to_owned(), why),
+    };
+    StackError { key: format!("{table}.{name}"), why }
+}
+
 fn option_values(key: &str, table: &toml::Value) -> Result<BTreeMap<String, OptionValue>, StackError> {
     let wrong = |key: String, why: &str| StackError { key, why: why.to_owned() };
     let table = table.as_table().ok_or_else(|| {
-        wrong(key.to_owned(), "a module's options are a table: write them below a line with the table's name")
+        wrong(key.to_owned(), "is not a table: write the module's options in a table of this name")
     })?;
     let value = |(name, value): (&String, &toml::Value)| {
         let value = option_value(value).map_err(|why| wrong(format!("{key}.{name}"), why))?;
@@ -63,7 +78,7 @@ fn option_values(key: &str, table: &toml::Value) -> Result<BTreeMap<String, Opti
     table.iter().map(value).collect()
 }
 
-/// What a module gets for a value of the configuration.
+/// The value of an option for a module.
 pub(crate) fn option_value(value: &toml::Value) -> Result<OptionValue, &'static str> {
     Ok(match value {
         toml::Value::String(text) => OptionValue::Text(text.clone()),
@@ -71,8 +86,8 @@ pub(crate) fn option_value(value: &toml::Value) -> Result<OptionValue, &'static 
         toml::Value::Boolean(yes) => OptionValue::Bool(*yes),
         toml::Value::Array(items) => {
             let texts = items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
-            OptionValue::Texts(texts.ok_or("a list holds texts only")?)
+            OptionValue::Texts(texts.ok_or("expected a list of strings")?)
         }
-        _ => return Err("is neither a text, a whole number, true or false, nor a list"),
+        _ => return Err("expected a string, an integer, a boolean or a list of strings"),
     })
 }

@@ -23,7 +23,7 @@ use super::running::Running;
 use super::sign_in::{acceptor, own_domain};
 use super::stack::stack;
 use super::upstream_identity::UpstreamIdentities;
-use super::{own_address, recording};
+use super::{recording, upstream_loop};
 use crate::config::{Binding, Config, Deferred, RpcService};
 use crate::failure::Failure;
 use crate::files::LiveAccounts;
@@ -35,7 +35,7 @@ const LARGEST_REQUEST: usize = 2 << 20;
 /// Starts the proxy that `config` describes, and reports its operations to `observer`. Must be called within the async
 /// runtime.
 pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Result<Running, Failure> {
-    own_address::check(config).await?;
+    upstream_loop::check(config).await?;
     let (observer, recording) = recording::observed(&config.capture, observer)?;
     let engine = Arc::new(Engine::new(stack(config)?).deferring(deferral(config)?));
     let contexts = ContextCounters::new();

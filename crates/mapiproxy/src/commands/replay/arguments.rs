@@ -1,50 +1,47 @@
-//! What `mapiproxy replay` takes on the command line.
+//! Arguments of `mapiproxy replay`.
 
 use std::path::PathBuf;
 
 use crate::commands::decode;
 use crate::commands::key_files::KeyFiles;
-use crate::commands::sign_in::SignIn;
+use crate::commands::sign_in::AccountArguments;
 use crate::config::{Binding, NoServer, Scheme, Url};
 
-/// What to send, and where to.
+/// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
-#[command(mut_arg("user", |user| user.long("as")))]
 pub(crate) struct Arguments {
-    /// Recordings, as `mapiproxy decode` takes them. Of recordings made by this program, the clients' side is sent.
+    /// Recordings, as for `mapiproxy decode`. Of recordings made by `[capture]` only the client side is sent.
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// The server. For remote calls a host, asked through its endpoint mapper (on port 135, or `host:port`),
-    /// or one fixed endpoint as `ncacn_ip_tcp:host[6001]`. For MAPI over HTTP `https://host`, with `:port`
-    /// where it is another.
+    /// The server. For RPC calls a host, whose endpoint mapper is queried (on port 135, or `host:port`), or a fixed
+    /// endpoint such as `ncacn_ip_tcp:host[6001]`. For MAPI over HTTP `https://host` or `https://host:port`.
     #[arg(long, value_parser = Target::parse)]
     pub(super) target: Target,
     #[command(flatten)]
-    pub(super) sign_in: SignIn,
+    pub(super) account: AccountArguments,
     /// The authentication scheme.
     #[arg(long, value_enum, default_value = "ntlm")]
     pub(super) auth: Scheme,
-    /// A file with the certificates of the authorities that may say who the server is, in PEM. Those that this
-    /// machine trusts where it is left out.
+    /// CA certificates for the server's certificate, in PEM [default: those that this machine trusts].
     #[arg(long, value_name = "FILE")]
     pub(super) ca_file: Option<PathBuf>,
-    /// The name that the server's certificate must have, where it is not that of the target.
+    /// The name that the server's certificate must have [default: the target's host].
     #[arg(long, value_name = "NAME")]
     pub(super) server_name: Option<String>,
-    /// Only what this user asked, by whole name or without the domain.
-    #[arg(long)]
-    pub(super) user_asked: Option<String>,
-    /// Reads what is sealed in the recording, as in `mapiproxy decode`.
+    /// Sends only operations of this user of the recording, named with or without the domain.
+    #[arg(long, value_name = "USER")]
+    pub(super) only_user: Option<String>,
+    /// Decrypts calls of the recording that NTLM sealed, as in `mapiproxy decode`.
     #[arg(long, value_name = "USER=FILE", value_parser = decode::assignment)]
     pub(super) password: Vec<(String, PathBuf)>,
-    /// Reads what is sealed in the recording, as in `mapiproxy decode`.
+    /// Decrypts calls of the recording that NTLM sealed, as in `mapiproxy decode`.
     #[arg(long, value_name = "KIND=FILE", value_parser = decode::assignment)]
     pub(super) key: Vec<(String, PathBuf)>,
     #[command(flatten)]
     pub(super) key_files: KeyFiles,
 }
 
-/// Where calls are sent.
+/// The server to which calls are sent.
 #[derive(Debug, Clone)]
 pub(super) enum Target {
     Rpc(Binding),

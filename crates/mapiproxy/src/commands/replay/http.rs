@@ -1,4 +1,4 @@
-//! MAPI over HTTP.
+//! Sends recorded requests of MAPI over HTTP.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use super::arguments::Arguments;
 use crate::config::Url;
 use crate::failure::Failure;
 
-/// How long connecting and signing in may take.
+/// The time limit for connecting and authenticating.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The time limit for a response.
 const CALL_LIMIT: Duration = Duration::from_mins(10);
 
-/// How many connections are kept at once; of more, that of the oldest session is closed, and made again where
-/// it is needed.
+/// The maximum number of open connections. Beyond it the connection of the oldest session is closed, and opened again if
+/// that session has further requests.
 const MAX_CONNECTIONS: usize = 64;
 
 /// Sends requests of MAPI over HTTP.
@@ -36,17 +36,16 @@ pub(super) struct HttpSender {
 
 impl HttpSender {
     pub(super) fn new(target: &Url, arguments: &Arguments) -> Result<Self, Failure> {
-        let Arguments { sign_in, auth, ca_file, server_name, .. } = arguments;
-        let domain = &sign_in.domain;
-        let user = sign_in.user.as_deref().ok_or("who signs in? name an account with --as USER")?;
+        let Arguments { account, auth, ca_file, server_name, .. } = arguments;
+        let user = account.user.as_deref().ok_or("an HTTP target requires --user")?;
         let mechanism = Mechanism::from(*auth);
         if mechanism.scope() == Scope::Request && !target.tls {
-            return Err("--auth basic would send the password as it is: name a target as https://host".into());
+            return Err("--auth basic sends the password unencrypted: use a target https://host".into());
         }
-        let password = sign_in.password_of(user)?;
+        let password = account.password_of(user)?;
         let contexts = ContextCounters::new();
-        let account = Credentials::password(user, domain, &password);
-        let account = Account::new(account, mechanism, AuthLevel::NONE, &target.host, &contexts);
+        let credentials = Credentials::password(user, &account.domain, &password);
+        let account = Account::new(credentials, mechanism, AuthLevel::NONE, &target.host, &contexts);
         let account = ServiceAccount::new(account.for_http()?, &AccountGate::new());
         let name = server_name.as_ref().unwrap_or(&target.host);
         let trust = || TlsTrust::new(name, ca_file.as_deref(), TlsVersion::default());

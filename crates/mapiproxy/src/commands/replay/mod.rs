@@ -1,4 +1,4 @@
-//! `mapiproxy replay`: a recording, sent to a server.
+//! `mapiproxy replay`: sends the calls of a recording to a server and compares the responses.
 
 mod arguments;
 mod http;
@@ -26,21 +26,21 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Target::Rpc(binding) => Sender::Rpc(Box::new(RpcSender::new(binding, arguments)?)),
         Target::Http(url) => Sender::Http(Box::new(HttpSender::new(url, arguments)?)),
     };
-    let filter = Filter { user: arguments.user_asked.clone(), ..Filter::default() };
-    let mut teller = Teller { sender, filter, replay: Replay::default(), counts: Counts::default() };
+    let filter = Filter { user: arguments.only_user.clone(), ..Filter::default() };
+    let mut replayer = Replayer { sender, filter, replay: Replay::default(), counts: Counts::default() };
     let keys = arguments.key_files.open(secrets, false)?;
     decode::read(&arguments.files, keys, false, &mut |found| match found {
         RecordedItem::Problem(problem) => {
-            crate::failure::complain(&problem.to_string());
+            crate::failure::report(&problem.to_string());
             Ok(())
         }
         RecordedItem::Call(call) if call.side.as_deref() == Some("upstream") => Ok(()),
-        RecordedItem::Call(call) => runtime.block_on(teller.call(&call)),
+        RecordedItem::Call(call) => runtime.block_on(replayer.call(&call)),
     })?;
-    teller.end()
+    replayer.finish()
 }
 
-/// Who sends calls.
+/// Sends calls by the protocol of the target.
 enum Sender {
     Rpc(Box<RpcSender>),
     Http(Box<HttpSender>),
@@ -50,20 +50,20 @@ enum Sender {
 struct Counts {
     same: u64,
     different: u64,
-    left_out: u64,
-    /// Calls that only a target of the other kind takes.
-    elsewhere: u64,
+    not_sent: u64,
+    /// Calls that are not sent because the target is for the other protocol.
+    other_protocol: u64,
 }
 
-/// Has calls made as they were recorded, and tells what comes of it.
-struct Teller {
+/// Sends recorded calls and prints the comparisons.
+struct Replayer {
     sender: Sender,
     filter: Filter,
     replay: Replay,
     counts: Counts,
 }
 
-impl Teller {
+impl Replayer {
     async fn call(&mut self, call: &Call) -> Outcome {
         if !self.filter.admits_user(call.user.as_deref()) {
             return Ok(());
@@ -78,60 +78,57 @@ impl Teller {
                 Ok(Came::Http(sender.send(recorded.session, step).await?))
             }
             (Sender::Rpc(_), Ok(Step::Http(_))) => {
-                self.counts.elsewhere += 1;
+                self.counts.other_protocol += 1;
                 Err(NotSent::TargetIsRpc)
             }
             (Sender::Http(_), Ok(Step::Rpc(_))) => {
-                self.counts.elsewhere += 1;
+                self.counts.other_protocol += 1;
                 Err(NotSent::TargetIsHttp)
             }
         };
         match (step, sent) {
             (Ok(step), Ok(came)) => {
                 let differences = self.replay.compare(call, &recorded, &step, came);
-                self.tell(&recorded, differences)?;
+                self.print(&recorded, differences)?;
             }
             (_, Err(why)) | (Err(why), Ok(_)) => {
-                self.counts.left_out += 1;
+                self.counts.not_sent += 1;
                 writeln!(stdout(), "[{}] {}: not sent, {why}", recorded.session, recorded.operation)?;
             }
         }
         Ok(())
     }
 
-    fn tell(&mut self, recorded: &Operation, differences: Vec<Difference>) -> io::Result<()> {
+    fn print(&mut self, recorded: &Operation, differences: Vec<Difference>) -> io::Result<()> {
         let Operation { session, operation, .. } = recorded;
         if differences.is_empty() {
             self.counts.same += 1;
-            return writeln!(stdout(), "[{session}] {operation}: the same");
+            return writeln!(stdout(), "[{session}] {operation}: equal");
         }
         self.counts.different += 1;
-        writeln!(stdout(), "[{session}] {operation}: differs")?;
+        writeln!(stdout(), "[{session}] {operation}: different")?;
         for Difference { place, came, recorded } in differences {
-            writeln!(stdout(), "  {place}: {came}, recorded was {recorded}")?;
+            writeln!(stdout(), "  {place}: expected {recorded}, received {came}")?;
         }
         Ok(())
     }
 
-    /// What came of it all.
-    fn end(self) -> Outcome {
-        let Counts { same, different, left_out, elsewhere } = self.counts;
-        writeln!(
-            stdout(),
-            "{same} answers are the same, {different} differ; {left_out} calls were not sent"
-        )?;
+    /// Prints the totals. Fails if a response is different, or if no call was sent.
+    fn finish(self) -> Outcome {
+        let Counts { same, different, not_sent, other_protocol } = self.counts;
+        writeln!(stdout(), "{same} responses equal, {different} different, {not_sent} calls not sent")?;
         if different > 0 {
-            return Err(format!("{different} answers differ").into());
+            return Err(format!("{different} responses are different").into());
         }
         if same == 0 {
-            return Err(match (&self.sender, elsewhere) {
-                (_, 0) if left_out > 0 => "none of the recorded calls can be sent".into(),
-                (_, 0) => "there are no calls of MAPI in the recording".into(),
+            return Err(match (&self.sender, other_protocol) {
+                (_, 0) if not_sent > 0 => "no call of the recording can be sent".into(),
+                (_, 0) => "the recording contains no MAPI calls".into(),
                 (Sender::Rpc(_), _) => {
-                    "the recording is of MAPI over HTTP: name a target as https://host".into()
+                    "the recording contains MAPI over HTTP only: use a target https://host".into()
                 }
                 (Sender::Http(_), _) => {
-                    "the recording is of remote calls: name a target as host or ncacn_ip_tcp:host[6001]"
+                    "the recording contains RPC calls only: use a target host or ncacn_ip_tcp:host[6001]"
                         .into()
                 }
             });

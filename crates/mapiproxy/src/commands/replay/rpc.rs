@@ -1,4 +1,4 @@
-//! Remote calls.
+//! Sends recorded RPC calls.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use super::arguments::Arguments;
 use crate::config::Binding;
 use crate::failure::Failure;
 
-/// Makes remote calls.
+/// Sends RPC calls.
 pub(super) struct RpcSender {
     client: Client,
     config: ClientConfig,
-    /// A connection for each that was recorded, and each interface in it.
-    links: HashMap<(u64, Interface), RpcClient>,
+    /// A connection for each recorded connection and each interface used on it.
+    connections: HashMap<(u64, Interface), RpcClient>,
 }
 
 impl RpcSender {
@@ -30,23 +30,23 @@ impl RpcSender {
         }
         let config = ClientConfig {
             location: target.clone().into(),
-            account: arguments.sign_in.account(mechanism)?,
+            account: arguments.account.account(mechanism)?,
             timeout: ClientConfig::TIMEOUT,
         };
-        Ok(Self { client: Client::new(config.clone()), config, links: HashMap::new() })
+        Ok(Self { client: Client::new(config.clone()), config, connections: HashMap::new() })
     }
 
-    /// Makes a call in the recorded connection's place.
+    /// Sends a call of the recorded connection.
     pub(super) async fn send(&mut self, connection: u64, step: &RpcStep) -> Result<RpcAnswer, Failure> {
-        match self.link(connection, step.interface).await?.call(step.opnum, step.stub.clone()).await {
+        match self.connection(connection, step.interface).await?.call(step.opnum, step.stub.clone()).await {
             Ok((stub, endian)) => Ok(RpcAnswer::Response(Stub::Plain(stub, endian))),
             Err(CallFailure::Fault(status)) => Ok(RpcAnswer::Fault(status)),
             Err(other) => Err(Box::new(other)),
         }
     }
 
-    async fn link(&mut self, connection: u64, interface: Interface) -> Result<&mut RpcClient, Failure> {
-        if !self.links.contains_key(&(connection, interface)) {
+    async fn connection(&mut self, connection: u64, interface: Interface) -> Result<&mut RpcClient, Failure> {
+        if !self.connections.contains_key(&(connection, interface)) {
             let address = self.client.find(interface).await?;
             let config = AssociationConfig {
                 interface: net::syntax(interface),
@@ -55,8 +55,8 @@ impl RpcSender {
                 bind_id: None,
                 timeout: self.config.timeout,
             };
-            self.links.insert((connection, interface), RpcClient::new(address, config));
+            self.connections.insert((connection, interface), RpcClient::new(address, config));
         }
-        self.links.get_mut(&(connection, interface)).ok_or_else(|| "there is no connection".into())
+        self.connections.get_mut(&(connection, interface)).ok_or_else(|| "there is no connection".into())
     }
 }
