@@ -101,7 +101,7 @@ impl OnlineCheck<'_> {
         }
         match protected {
             Some(target) if self.has_account => {
-                self.authenticate(server, &upstream, target, &mut report).await
+                self.authenticate(server, &upstream, target, &mut report).await;
             }
             _ => {}
         }
