@@ -28,7 +28,7 @@ pub(crate) fn connections(wanted: usize) -> usize {
     let needed = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_mul(EACH).saturating_add(OTHERS);
     tracing::warn!(
         "proxy: clients.connections is lowered from {wanted} to {enough} because of the limit of {limit} open files: \
-         raise `ulimit -Hn` (LimitNOFILE= of a systemd unit) to {needed}"
+         raise ulimit -Hn (LimitNOFILE= of a systemd unit) to {needed}"
     );
     enough
 }

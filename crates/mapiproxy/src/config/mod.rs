@@ -10,8 +10,6 @@ mod key;
 mod keys;
 mod kinds;
 mod listeners;
-#[cfg(test)]
-mod mistakes;
 mod modes;
 mod notes;
 mod places;

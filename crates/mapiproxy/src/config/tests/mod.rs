@@ -1,5 +1,8 @@
 //! Tests of reading and validating configurations.
 
+mod documentation;
+mod error_messages;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -227,7 +230,7 @@ fn what_is_not_toml_is_explained_line_by_line() {
     for says in [
         "line 7: clients.connections",
         "line 8: clients.idle_seconds",
-        "line 9: clients.ntlm_v1: expected true or false",
+        "line 9: clients.ntlm_v1: expected a boolean",
     ] {
         assert!(two.contains(says), "{two}");
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::check::parse;
+use super::super::check::parse;
 
 const VALID: &str = r#"name = "proxy.lab.test"
 [listen]
