@@ -56,10 +56,10 @@ fn what_names_a_property_is_found_by_its_name_and_by_its_tag() {
     }
     // What nothing is called by is no empty result.
     for (option, name, nearest) in [
-        ("--prop", "PidTagSubjec", "the nearest are PidTagSubject"),
+        ("--prop", "PidTagSubjec", "did you mean PidTagSubject"),
         ("--prop", "Subjekt", "PidTagSubject"),
-        ("--rop", "OpenMesage", "the nearest are RopOpenMessage"),
-        ("--rop", "Frob", "no ROP has this name"),
+        ("--rop", "OpenMesage", "did you mean RopOpenMessage"),
+        ("--rop", "Frob", "unknown ROP"),
     ] {
         let mut command = Command::new(program());
         command.args(["decode", option, name]).arg(&recording);
@@ -126,7 +126,7 @@ fn what_is_sealed_is_read_with_the_key_that_fits() {
 fn a_key_that_is_none_is_refused() {
     let (_folder, recording) = unpacked("rpc-over-http");
     for (kind, key, why) in [
-        ("password", NT_HASH, "--key password: expected nt-hash=FILE or session=FILE"),
+        ("password", NT_HASH, "expected nt-hash=FILE or session=FILE"),
         ("nt-hash", "0e5d84f4", "key: expected 32 hexadecimal digits"),
         ("session", "584b737250787a305a3346395561454x", "key: expected 32 hexadecimal digits"),
     ] {

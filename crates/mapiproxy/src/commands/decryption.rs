@@ -1,38 +1,75 @@
-//! Files with the keys that recordings are decrypted with.
+//! Command line arguments for the keys with which recordings are decrypted.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use capture::decrypt::Keys;
-use capture::decrypt::tls::{KeyLog, KeyLogReader};
+use capture::decrypt::tls::{KeyLog, KeyLogReader, LineProblem};
+use identity::NtHash;
 use identity::ntlm::passive::DecryptionSecret;
 
-use crate::failure::Outcome;
+use crate::failure::{self, Failure, Outcome};
+use crate::files;
 
-/// As much as is read of a keytab, in bytes: more than any has.
+/// The limit on the size of a keytab, in bytes.
 const MAX_KEYTAB: u64 = 17 << 20;
 
-/// Files with keys, as options name them.
+/// The keys with which recordings are decrypted.
 #[derive(Debug, clap::Args)]
-pub(crate) struct KeyFiles {
-    /// Decrypts TLS 1.2 and 1.3 with the secrets of a TLS key log, as browsers, curl and OpenSSL write it to
-    /// `SSLKEYLOGFILE`. Secrets within a pcapng are used without it.
+pub(crate) struct DecryptionArguments {
+    /// Decrypts calls that NTLM sealed for USER with the password in the first line of FILE, which only its owner may
+    /// read.
+    #[arg(long, value_name = "USER=FILE", value_parser = parse_password)]
+    password: Vec<(String, PathBuf)>,
+    /// Decrypts calls that NTLM sealed with the key in the first line of FILE, 32 hexadecimal digits, which only its owner
+    /// may read. KIND is `nt-hash`, the hash of a password, or `session`, the key of one handshake.
+    #[arg(long, value_name = "KIND=FILE", value_parser = parse_key)]
+    key: Vec<(KeyKind, PathBuf)>,
+    /// Decrypts TLS 1.2 and 1.3 with a TLS key log, which browsers, curl and OpenSSL write to `SSLKEYLOGFILE`. Secrets in a
+    /// pcapng are used without this option.
     #[arg(long, value_name = "FILE")]
     keylog: Vec<PathBuf>,
-    /// Decrypts what Kerberos sealed with the keys of a keytab: those of the services that were called.
+    /// Decrypts calls that Kerberos sealed with a keytab of the services that were called.
     #[arg(long, value_name = "FILE")]
     keytab: Vec<PathBuf>,
 }
 
-impl KeyFiles {
-    /// Opens the files, and reads what is in them.
-    pub(crate) fn open(
-        &self,
-        ntlm: Vec<DecryptionSecret>,
-        follow: bool,
-    ) -> Result<(Keys, KeyLogs), Box<dyn std::error::Error>> {
-        let mut keys = Keys::from(ntlm);
+/// The kind of a key of NTLM.
+#[derive(Debug, Clone, Copy)]
+enum KeyKind {
+    NtHash,
+    Session,
+}
+
+/// A wrong argument of `--password` or `--key`.
+#[derive(Debug, thiserror::Error)]
+enum ArgumentError {
+    #[error("expected USER=FILE")]
+    Password,
+    #[error("expected nt-hash=FILE or session=FILE")]
+    Key,
+}
+
+fn parse_password(text: &str) -> Result<(String, PathBuf), ArgumentError> {
+    let (user, file) = text.split_once('=').ok_or(ArgumentError::Password)?;
+    Ok((user.to_owned(), PathBuf::from(file)))
+}
+
+fn parse_key(text: &str) -> Result<(KeyKind, PathBuf), ArgumentError> {
+    let (kind, file) = text.split_once('=').ok_or(ArgumentError::Key)?;
+    let kind = match kind {
+        "nt-hash" => KeyKind::NtHash,
+        "session" => KeyKind::Session,
+        _ => return Err(ArgumentError::Key),
+    };
+    Ok((kind, PathBuf::from(file)))
+}
+
+impl DecryptionArguments {
+    /// Reads the files. With `follow` the key logs may grow.
+    pub(crate) fn open(&self, follow: bool) -> Result<(Keys, KeyLogs), Failure> {
+        let mut keys = Keys::from(self.ntlm()?);
         let mut logs = KeyLogs::default();
         for path in &self.keylog {
             let file = File::open(path).map_err(|error| at(path, &error))?;
@@ -54,6 +91,28 @@ impl KeyFiles {
         }
         Ok((keys, logs))
     }
+
+    /// The secrets of `--password` and `--key`.
+    fn ntlm(&self) -> Result<Vec<DecryptionSecret>, Failure> {
+        let mut secrets = Vec::new();
+        for (user, path) in &self.password {
+            let password = files::read_password(path)?;
+            // A recording may name the user with or without the domain.
+            let user = user.rsplit('\\').next().unwrap_or(user);
+            secrets.push(DecryptionSecret::account(user, NtHash::from_password(password.expose())));
+        }
+        for (kind, path) in &self.key {
+            let text = files::read_password(path)?;
+            let digits = text.expose().trim();
+            let number = u128::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 32);
+            let bytes = number.ok_or_else(|| at(path, &"expected 32 hexadecimal digits"))?.to_be_bytes();
+            secrets.push(match kind {
+                KeyKind::NtHash => DecryptionSecret::hash(NtHash::from_bytes(bytes)),
+                KeyKind::Session => DecryptionSecret::session_key(bytes),
+            });
+        }
+        Ok(secrets)
+    }
 }
 
 /// Key logs that may grow.
@@ -68,7 +127,7 @@ struct OpenLog {
 }
 
 impl KeyLogs {
-    /// Reads what came to the files since they were read last.
+    /// Reads what was appended to the files since the last call.
     pub(crate) fn read_on(&mut self, keys: &mut KeyLog) -> Outcome {
         for log in &mut self.0 {
             log.read_on(keys).map_err(|error| at(&log.path, &error))?;
@@ -92,14 +151,14 @@ impl OpenLog {
         }
     }
 
-    fn report(&self, problems: &[capture::decrypt::tls::LineProblem]) {
+    fn report(&self, problems: &[LineProblem]) {
         for problem in problems {
-            eprintln!("mapiproxy: {}: {problem}", self.path.display());
+            failure::report(&format!("{}: {problem}", self.path.display()));
         }
     }
 }
 
-/// An error with the file that it is about.
-fn at(path: &Path, error: &dyn std::fmt::Display) -> Box<dyn std::error::Error> {
+/// An error with its file.
+pub(super) fn at(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     format!("{}: {error}", path.display()).into()
 }

@@ -1,11 +1,11 @@
-//! One file a command.
+//! The commands, one file or folder each.
 
 pub(crate) mod account;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod decode;
+mod decryption;
 pub(crate) mod demo;
-mod key_files;
 pub(crate) mod lab;
 pub(crate) mod modules;
 pub(crate) mod replay;

@@ -3,37 +3,37 @@
 use mapi::property::{PropTag, names};
 use mapi::rop::RopId;
 
-/// How many names are suggested.
+/// The maximum number of suggested names.
 const SUGGESTED: usize = 3;
 
-/// How alike a name must be to be suggested, from 0 to 1.
-const ALIKE: f64 = 0.75;
+/// The similarity from which a name is suggested, from 0 to 1.
+const MIN_SIMILARITY: f64 = 0.75;
 
-/// A name that nothing has.
+/// A name that is unknown.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UnknownName {
-    #[error("--rop {given}: no ROP has this name{}", suggested(nearest))]
+    #[error("--rop {given}: unknown ROP{}", suggested(nearest))]
     Rop { given: String, nearest: Vec<&'static str> },
-    #[error("--prop {given}: no property has this name{}", suggested(nearest))]
+    #[error("--prop {given}: unknown property{}", suggested(nearest))]
     Property { given: String, nearest: Vec<&'static str> },
-    #[error("--prop {given}: expected a property's name, or its tag as 0x0037001F")]
+    #[error("--prop {given}: expected a property's name, or its tag, for example 0x0037001F")]
     Tag { given: String },
-    #[error("--prop {given}: nothing in the recording names this property{}", suggested(nearest))]
+    #[error("--prop {given}: the property is unknown and not in the recording{}", suggested(nearest))]
     NotThere { given: String, nearest: Vec<&'static str> },
 }
 
 fn suggested(nearest: &[&str]) -> String {
-    if nearest.is_empty() { String::new() } else { format!("; the nearest are {}", nearest.join(", ")) }
+    if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", nearest.join(", ")) }
 }
 
-/// The names most like `given`, which may lack `prefix`.
+/// The names most similar to `given`, which may lack `prefix`.
 fn nearest(given: &str, prefix: &str, all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     let given = given.to_ascii_lowercase();
     let bare = given.strip_suffix("_w").or_else(|| given.strip_suffix("_a")).unwrap_or(&given);
     let whole = if bare.starts_with(prefix) { bare.to_owned() } else { format!("{prefix}{bare}") };
-    let alike = |name: &str| strsim::jaro_winkler(&whole, &name.to_ascii_lowercase());
-    let mut known: Vec<(f64, &str)> = all.map(|name| (alike(name), name)).collect();
-    known.retain(|(alike, _)| *alike >= ALIKE);
+    let similarity = |name: &str| strsim::jaro_winkler(&whole, &name.to_ascii_lowercase());
+    let mut known: Vec<(f64, &str)> = all.map(|name| (similarity(name), name)).collect();
+    known.retain(|(similarity, _)| *similarity >= MIN_SIMILARITY);
     known.sort_by(|(a, first), (b, second)| b.total_cmp(a).then_with(|| first.cmp(second)));
     known.dedup_by_key(|(_, name)| *name);
     known.into_iter().map(|(_, name)| name).take(SUGGESTED).collect()
@@ -43,11 +43,11 @@ fn rops() -> impl Iterator<Item = &'static str> {
     RopId::ALL.iter().filter_map(|id| id.name())
 }
 
-/// Whether there is such a ROP, with or without `Rop` before its name.
+/// Checks that the ROP exists. Its name may lack `Rop`.
 pub(super) fn check_rop(given: &str) -> Result<(), UnknownName> {
     let bare = |name: &str| name.to_ascii_lowercase().trim_start_matches("rop").to_owned();
     let wanted = bare(given);
-    // Those that are not known are called by their numbers.
+    // Unknown ROPs are named by their numbers.
     if wanted.starts_with("id 0x") || rops().any(|name| bare(name) == wanted) {
         return Ok(());
     }
@@ -59,19 +59,21 @@ pub(super) fn check_rop(given: &str) -> Result<(), UnknownName> {
     Err(UnknownName::Rop { given: given.to_owned(), nearest })
 }
 
-/// Whether there may be such a property. Named properties may have any name but one of the specification's form.
+/// Checks that the property may exist. Named properties can have any name that does not have the form of names in the
+/// specifications.
 pub(super) fn check_property(given: &str) -> Result<(), UnknownName> {
     let lower = given.to_ascii_lowercase();
     let is_hex = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    // Four digits are the type; zeros before the property's number may be left out.
+    // Four digits are the type; leading zeros of the property's number can be omitted.
     if lower.strip_prefix("0x").is_some_and(|tag| (5..=8).contains(&tag.len()) && is_hex(tag)) {
         return Ok(());
     }
     if lower.starts_with("0x") || (lower.len() == 8 && is_hex(&lower)) {
         return Err(UnknownName::Tag { given: given.to_owned() });
     }
-    let is_ours = ["pidtag", "pidlid", "pidname", "metatag"].iter().any(|start| lower.starts_with(start));
-    if !is_ours || is_known(&lower) {
+    let is_specified =
+        ["pidtag", "pidlid", "pidname", "metatag"].iter().any(|start| lower.starts_with(start));
+    if !is_specified || is_known(&lower) {
         return Ok(());
     }
     Err(UnknownName::Property { given: given.to_owned(), nearest: nearest(given, "pid", names::all()) })
@@ -83,8 +85,11 @@ fn is_known(lower: &str) -> bool {
     names::all().any(|known| known.eq_ignore_ascii_case(name) || known.eq_ignore_ascii_case(bare))
 }
 
-/// Nothing was found that names `given`: an error where it is no property that is known.
-pub(super) fn nothing_named(given: &str) -> Result<(), UnknownName> {
+/// Checks the property `given` after a recording without it was read.
+///
+/// # Errors
+/// If it is not a known property.
+pub(super) fn check_property_of_recording(given: &str) -> Result<(), UnknownName> {
     let lower = given.to_ascii_lowercase();
     if lower.starts_with("0x") || is_known(&lower) || PropTag::from_name(given).is_some() {
         return Ok(());
@@ -97,21 +102,21 @@ pub(super) fn nothing_named(given: &str) -> Result<(), UnknownName> {
 mod tests {
     use super::*;
 
-    fn says(result: Result<(), UnknownName>) -> String {
+    fn message(result: Result<(), UnknownName>) -> String {
         result.unwrap_err().to_string()
     }
 
     #[test]
-    fn names_that_nothing_has_are_refused_with_the_nearest() {
+    fn unknown_names_are_refused_with_similar_ones() {
         for known in ["RopOpenFolder", "openfolder", "ROPLOGON", "RopId 0x99"] {
             check_rop(known).unwrap();
         }
-        assert!(says(check_rop("OpenFoldr")).contains("RopOpenFolder"));
-        assert!(says(check_rop("0x02")).ends_with("the nearest are RopOpenFolder"));
+        assert!(message(check_rop("OpenFoldr")).contains("RopOpenFolder"));
+        assert!(message(check_rop("0x02")).ends_with("did you mean RopOpenFolder?"));
         for bad in ["0x37", "0x0037", "0037001F"] {
-            assert!(says(check_property(bad)).ends_with("its tag as 0x0037001F"), "{bad}");
+            assert!(message(check_property(bad)).ends_with("its tag, for example 0x0037001F"), "{bad}");
         }
-        assert!(says(check_rop("Frob")).starts_with("--rop Frob: no ROP has this name"));
+        assert!(message(check_rop("Frob")).starts_with("--rop Frob: unknown ROP"));
         for known in [
             "PidTagSubject",
             "pidtagsubject_w",
@@ -122,10 +127,10 @@ mod tests {
         ] {
             check_property(known).unwrap();
         }
-        assert!(says(check_property("PidTagSubjec")).contains("PidTagSubject"));
-        assert!(says(check_property("PidTagFoo")).starts_with("--prop PidTagFoo: no property has this name"));
-        assert!(says(check_property("0xzz")).contains("0x0037001F"));
-        assert!(says(nothing_named("Subject")).contains("PidTagSubject"));
-        nothing_named("PidTagSubject").unwrap();
+        assert!(message(check_property("PidTagSubjec")).contains("PidTagSubject"));
+        assert!(message(check_property("PidTagFoo")).starts_with("--prop PidTagFoo: unknown property"));
+        assert!(message(check_property("0xzz")).contains("0x0037001F"));
+        assert!(message(check_property_of_recording("Subject")).contains("PidTagSubject"));
+        check_property_of_recording("PidTagSubject").unwrap();
     }
 }

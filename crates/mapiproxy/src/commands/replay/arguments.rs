@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::commands::decode;
-use crate::commands::key_files::KeyFiles;
+use crate::commands::decryption::DecryptionArguments;
 use crate::commands::sign_in::AccountArguments;
 use crate::config::{Binding, NoServer, Scheme, Url};
 
@@ -31,14 +30,8 @@ pub(crate) struct Arguments {
     /// Sends only operations of this user of the recording, named with or without the domain.
     #[arg(long, value_name = "USER")]
     pub(super) only_user: Option<String>,
-    /// Decrypts calls of the recording that NTLM sealed, as in `mapiproxy decode`.
-    #[arg(long, value_name = "USER=FILE", value_parser = decode::assignment)]
-    pub(super) password: Vec<(String, PathBuf)>,
-    /// Decrypts calls of the recording that NTLM sealed, as in `mapiproxy decode`.
-    #[arg(long, value_name = "KIND=FILE", value_parser = decode::assignment)]
-    pub(super) key: Vec<(String, PathBuf)>,
     #[command(flatten)]
-    pub(super) key_files: KeyFiles,
+    pub(super) decryption: DecryptionArguments,
 }
 
 /// The server to which calls are sent.

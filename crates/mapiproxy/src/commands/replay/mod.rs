@@ -20,7 +20,6 @@ use crate::failure::Outcome;
 
 /// Sends a recording to a server.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let secrets = decode::secrets(&arguments.password, &arguments.key)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let sender = match &arguments.target {
         Target::Rpc(binding) => Sender::Rpc(Box::new(RpcSender::new(binding, arguments)?)),
@@ -28,7 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     };
     let filter = Filter { user: arguments.only_user.clone(), ..Filter::default() };
     let mut replayer = Replayer { sender, filter, replay: Replay::default(), counts: Counts::default() };
-    let keys = arguments.key_files.open(secrets, false)?;
+    let keys = arguments.decryption.open(false)?;
     decode::read(&arguments.files, keys, false, &mut |found| match found {
         RecordedItem::Problem(problem) => {
             crate::failure::report(&problem.to_string());
