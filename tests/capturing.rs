@@ -287,7 +287,8 @@ fn a_full_disk_is_logged_once_and_recording_resumes_when_there_is_space() {
     for _ in 0..20 {
         alice.succeed(LOGON);
     }
-    let advice = |line: &str| line.contains("make room on the disk, or name a file on another disk in [capture]");
+    let advice =
+        |line: &str| line.contains("make room on the disk, or name a file on another disk in [capture]");
     place.proxy.process.wait_err("what to do", advice);
     for file in [&packets, &har] {
         // The files hold complete records.

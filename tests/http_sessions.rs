@@ -59,8 +59,11 @@ fn sessions_of_all_clients_equal_those_at_the_server_except_for_its_name() {
         upstream.expect_service_account_only();
         let ended = proxy.stop();
         assert!(ended.status.success(), "{}", ended.err);
-        let counts =
-            format!("{} operations, 0 faults, {} authentications, 0 refused clients", 4 * clients.len(), clients.len());
+        let counts = format!(
+            "{} operations, 0 faults, {} authentications, 0 refused clients",
+            4 * clients.len(),
+            clients.len()
+        );
         assert!(ended.out.contains(&counts), "{counts}: {}", ended.out);
         assert!(ended.out.contains("0 open security contexts"), "{}", ended.out);
     }

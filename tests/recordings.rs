@@ -198,7 +198,15 @@ fn replayed(recording: &Path, target: &Proxy, account: (&str, &str)) -> Ended {
     let folder = Folder::new();
     let password = folder.write("password", account.1);
     let mut command = Command::new(program());
-    command.args(["replay", "--target", &target.mapper().to_string(), "--user", account.0, "--domain", "LAB"]);
+    command.args([
+        "replay",
+        "--target",
+        &target.mapper().to_string(),
+        "--user",
+        account.0,
+        "--domain",
+        "LAB",
+    ]);
     command.arg("--password-file").arg(password).arg(recording);
     Process::start("mapiproxy replay", &mut command).end()
 }
