@@ -1,9 +1,9 @@
 //! Has the linker place the functions that requests execute next to each other, in release builds for Linux.
 //!
-//! A request executes some 160 KB of code in small pieces. The pieces are spread over 250 pages of the program if the linker
-//! orders them by crate, and over about half as many if they are next to each other. With few connections, a processor
-//! has to load most of these pages anew for each request. `docs/performance.md` has the figures, and the command that
-//! writes the list.
+//! A request executes some 160 KB of code in small pieces. The pieces are spread over 250 pages of the
+//! program if the linker orders them by crate, and over about half as many if they are next to each other.
+//! With few connections, a processor has to load most of these pages anew for each request.
+//! `docs/performance.md` has the figures, and the command that writes the list.
 
 #![allow(clippy::disallowed_methods, reason = "cargo passes what is built in the environment")]
 
@@ -27,8 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Whether this is a release build for Linux with the linker that Rust uses by default. Others, such as mold, know no
-/// linker scripts.
+/// Whether this is a release build for Linux with the linker that Rust uses by default. Others, such as mold,
+/// know no linker scripts.
 fn applies() -> bool {
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();

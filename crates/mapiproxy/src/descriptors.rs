@@ -5,8 +5,8 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 /// Descriptors for listeners, recordings, name look-ups and the runtime.
 const OTHERS: u64 = 64;
 
-/// Descriptors for a client connection: its own, and one for its connection to the server. An RPC connection that uses
-/// several interfaces needs more, which idle connections leave unused.
+/// Descriptors for a client connection: its own, and one for its connection to the server. An RPC connection
+/// that uses several interfaces needs more, which idle connections leave unused.
 const EACH: u64 = 2;
 
 /// Raises the limit on open files to the hard limit.
@@ -18,7 +18,8 @@ pub(crate) fn raise_limit() {
     }
 }
 
-/// The maximum number of connections if `wanted` are configured, so that descriptors remain for connections to the server.
+/// The maximum number of connections if `wanted` are configured, so that descriptors remain for connections
+/// to the server.
 pub(crate) fn connections(wanted: usize) -> usize {
     let Some(limit) = getrlimit(Resource::Nofile).current else { return wanted };
     let enough = enough_for(limit);

@@ -138,7 +138,8 @@ pub(crate) fn read_text(path: &Path) -> Result<String, FileError> {
 /// Reads a file that only its owner may read.
 ///
 /// # Errors
-/// If it cannot be read, if other users can read it, if it is too large or not text, or if it has a byte order mark.
+/// If it cannot be read, if other users can read it, if it is too large or not text, or if it has a byte
+/// order mark.
 pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
     let (file, metadata) = open_regular(path)?;
     let process = rustix::process::geteuid().as_raw();
@@ -214,8 +215,8 @@ pub(crate) struct LiveAccounts {
 }
 
 impl LiveAccounts {
-    /// Reads the accounts of the file `path`, if there is one, for a proxy of the domain `own`. `contexts` counts the
-    /// accounts' security contexts.
+    /// Reads the accounts of the file `path`, if there is one, for a proxy of the domain `own`. `contexts`
+    /// counts the accounts' security contexts.
     ///
     /// # Errors
     /// As [`read_accounts_of`].
@@ -230,8 +231,8 @@ impl LiveAccounts {
         Ok(Self { path: path.map(Path::to_owned), own, contexts, current: RwLock::new(Arc::new(accounts)) })
     }
 
-    /// Reloads the file, and returns the number of accounts, or `None` without a file. Security contexts of accounts that
-    /// were removed, disabled or given another password are revoked.
+    /// Reloads the file, and returns the number of accounts, or `None` without a file. Security contexts of
+    /// accounts that were removed, disabled or given another password are revoked.
     ///
     /// # Errors
     /// As [`read_accounts_of`]; the accounts are unchanged then.
@@ -270,8 +271,8 @@ pub(crate) fn write_accounts(path: &Path, accounts: &AccountFile) -> Result<(), 
     replace(path, text.as_bytes())
 }
 
-/// Waits until no other process has the file `path` locked, and locks it until the returned lock is dropped. The lock is on
-/// the directory, since the file itself is replaced.
+/// Waits until no other process has the file `path` locked, and locks it until the returned lock is dropped.
+/// The lock is on the directory, since the file itself is replaced.
 ///
 /// # Errors
 /// If the directory cannot be locked.

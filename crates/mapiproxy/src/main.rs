@@ -18,7 +18,8 @@ use net::ErrorChain;
 
 use crate::failure::report;
 
-/// jemalloc returns freed memory to the system; glibc's allocator keeps most of it after a burst of large requests.
+/// jemalloc returns freed memory to the system; glibc's allocator keeps most of it after a burst of large
+/// requests.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -26,9 +27,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[derive(Debug, Parser)]
 #[command(name = "mapiproxy", version, max_term_width = 100)]
 struct Arguments {
-    /// The log level: error, warn, info, debug or trace, also for single crates, for example `info,net=debug`. `info`
-    /// adds protocol errors, refused operations and the end of outages. The TLS library logs only if it is named, for
-    /// example `warn,rustls=debug`.
+    /// The log level: error, warn, info, debug or trace, also for single crates, for example
+    /// `info,net=debug`. `info` adds protocol errors, refused operations and the end of outages. The TLS
+    /// library logs only if it is named, for example `warn,rustls=debug`.
     #[arg(long, global = true, default_value = "warn")]
     log: String,
     #[command(subcommand)]
@@ -58,8 +59,8 @@ enum Command {
     Client(commands::client::Arguments),
 }
 
-/// The TLS library logs a warning for each invalid message of a peer, without a rate limit. The proxy logs failed
-/// handshakes itself, with a rate limit.
+/// The TLS library logs a warning for each invalid message of a peer, without a rate limit. The proxy logs
+/// failed handshakes itself, with a rate limit.
 const UNLOGGED: &str = "rustls=off";
 
 fn main() -> ExitCode {

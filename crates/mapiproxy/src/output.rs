@@ -1,5 +1,6 @@
-//! Standard output and standard error of a server. A separate thread for each writes the lines, so that a stalled reader
-//! delays nothing. Lines that do not fit into the queue are lost and counted; the count is printed when there is room again.
+//! Standard output and standard error of a server. A separate thread for each writes the lines, so that a
+//! stalled reader delays nothing. Lines that do not fit into the queue are lost and counted; the count is
+//! printed when there is room again.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -128,8 +129,8 @@ impl Output {
         }
     }
 
-    /// Waits for the next line. Returns it with the number of lost lines to report after it, which is zero while further
-    /// lines are queued.
+    /// Waits for the next line. Returns it with the number of lost lines to report after it, which is zero
+    /// while further lines are queued.
     fn next(&self) -> (Option<Vec<u8>>, u64) {
         let mut queue = self.lock();
         while queue.lines.is_empty() {

@@ -14,7 +14,8 @@ use crate::files;
 /// Operations on the accounts file.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Adds an account, or changes its password. Reads the password from the terminal, or else from standard input.
+    /// Adds an account, or changes its password. Reads the password from the terminal, or else from standard
+    /// input.
     Add(Add),
     /// Removes an account.
     Remove(Named),

@@ -19,11 +19,12 @@ pub(crate) struct Arguments {
     /// Prints a JSON schema of the configuration (draft 2020-12) for editors and exits.
     #[arg(long, conflicts_with = "keys")]
     schema: bool,
-    /// Also checks the server: its name, ports, certificate, clock and authentication schemes, and whether the service
-    /// account can sign in. No step takes longer than `connect_seconds` of `[upstream]`.
+    /// Also checks the server: its name, ports, certificate, clock and authentication schemes, and whether
+    /// the service account can sign in. No step takes longer than `connect_seconds` of `[upstream]`.
     ///
-    /// The service account signs in once by HTTP and once by RPC, if both are configured. A failed sign-in is not
-    /// retried, so that a check causes at most one failure for each protocol and does not lock the account out.
+    /// The service account signs in once by HTTP and once by RPC, if both are configured. A failed sign-in is
+    /// not retried, so that a check causes at most one failure for each protocol and does not lock the
+    /// account out.
     #[arg(long, conflicts_with_all = ["keys", "schema"])]
     online: bool,
 }

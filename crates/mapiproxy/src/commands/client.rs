@@ -12,8 +12,8 @@ use crate::failure::Outcome;
 /// Arguments of `client`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The server: a host, whose endpoint mapper is queried (on port 135, or `host:port`), or a fixed endpoint such as
-    /// `ncacn_ip_tcp:host[6001]`.
+    /// The server: a host, whose endpoint mapper is queried (on port 135, or `host:port`), or a fixed
+    /// endpoint such as `ncacn_ip_tcp:host[6001]`.
     #[arg(long, value_parser = |text: &str| Binding::try_from(text.to_owned()))]
     server: Binding,
     #[command(flatten)]

@@ -18,16 +18,17 @@ const MAX_KEYTAB: u64 = 17 << 20;
 /// The keys with which recordings are decrypted.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DecryptionArguments {
-    /// Decrypts calls that NTLM sealed for USER with the password in the first line of FILE, which only its owner may
-    /// read.
+    /// Decrypts calls that NTLM sealed for USER with the password in the first line of FILE, which only its
+    /// owner may read.
     #[arg(long, value_name = "USER=FILE", value_parser = parse_password)]
     password: Vec<(String, PathBuf)>,
-    /// Decrypts calls that NTLM sealed with the key in the first line of FILE, 32 hexadecimal digits, which only its owner
-    /// may read. KIND is `nt-hash`, the hash of a password, or `session`, the key of one handshake.
+    /// Decrypts calls that NTLM sealed with the key in the first line of FILE, 32 hexadecimal digits, which
+    /// only its owner may read. KIND is `nt-hash`, the hash of a password, or `session`, the key of one
+    /// handshake.
     #[arg(long, value_name = "KIND=FILE", value_parser = parse_key)]
     key: Vec<(KeyKind, PathBuf)>,
-    /// Decrypts TLS 1.2 and 1.3 with a TLS key log, which browsers, curl and OpenSSL write to `SSLKEYLOGFILE`. Secrets in a
-    /// pcapng are used without this option.
+    /// Decrypts TLS 1.2 and 1.3 with a TLS key log, which browsers, curl and OpenSSL write to
+    /// `SSLKEYLOGFILE`. Secrets in a pcapng are used without this option.
     #[arg(long, value_name = "FILE")]
     keylog: Vec<PathBuf>,
     /// Decrypts calls that Kerberos sealed with a keytab of the services that were called.

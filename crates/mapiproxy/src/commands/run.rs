@@ -20,8 +20,8 @@ pub(crate) struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Prints a line for each completed operation: user, operation, size of request and response, time, result, ROPs, what
-    /// could not be decoded, and notes of modules.
+    /// Prints a line for each completed operation: user, operation, size of request and response, time,
+    /// result, ROPs, what could not be decoded, and notes of modules.
     #[arg(long)]
     live: bool,
     /// Time limit in seconds for calls in progress when the proxy is stopped.
@@ -31,9 +31,9 @@ pub(crate) struct Arguments {
 
 /// Runs the proxy until SIGTERM or SIGINT; a second one stops it without waiting for calls in progress.
 ///
-/// SIGHUP reloads the accounts, the certificate and the password of the service account, for new sign-ins, client
-/// connections and upstream connections. In a terminal it stops the proxy, since it then means that the terminal was
-/// closed.
+/// SIGHUP reloads the accounts, the certificate and the password of the service account, for new sign-ins,
+/// client connections and upstream connections. In a terminal it stops the proxy, since it then means that
+/// the terminal was closed.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let path = &arguments.config;
     let config = config::load(path)?;
@@ -126,7 +126,8 @@ pub(crate) struct Printer(JoinHandle<()>);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Printer {
-    /// Waits until all operations are printed, at most for [`FLUSH_TIMEOUT`], since a terminal may be stopped.
+    /// Waits until all operations are printed, at most for [`FLUSH_TIMEOUT`], since a terminal may be
+    /// stopped.
     pub(crate) async fn finish(self) {
         let begin = Instant::now();
         while !self.0.is_finished() && begin.elapsed() < FLUSH_TIMEOUT {

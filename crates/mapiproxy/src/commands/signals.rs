@@ -20,8 +20,8 @@ pub(crate) struct Signals {
     interrupt: Signal,
     hang_up: Signal,
     at_hang_up: Request,
-    /// SIGXFSZ, caught so that a write beyond the limit of file sizes fails with an error that is logged, and does not
-    /// end the process.
+    /// SIGXFSZ, caught so that a write beyond the limit of file sizes fails with an error that is logged, and
+    /// does not end the process.
     _too_long: Signal,
 }
 

@@ -14,8 +14,8 @@ use crate::files;
 
 /// A configuration and all errors in it.
 pub(crate) struct Examined {
-    /// The configuration, with absolute paths, and with other values in place of invalid ones. `None` if the text could
-    /// not be parsed.
+    /// The configuration, with absolute paths, and with other values in place of invalid ones. `None` if the
+    /// text could not be parsed.
     pub(crate) config: Option<Config>,
     /// The positions of its keys.
     pub(crate) places: Places,
@@ -182,8 +182,8 @@ fn address_values(listen: &Listen, found: &mut Found<'_>) {
     }
 }
 
-/// Whether the system refuses to listen on one address while there is a listener on the other. `[::]` accepts connections
-/// to IPv4 addresses too.
+/// Whether the system refuses to listen on one address while there is a listener on the other. `[::]` accepts
+/// connections to IPv4 addresses too.
 fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     let is_every = |address: SocketAddr, other: SocketAddr| {
         address.ip().is_unspecified() && (address.is_ipv6() || other.is_ipv4())

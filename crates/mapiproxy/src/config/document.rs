@@ -1,5 +1,5 @@
-//! The text of a configuration: which keys stand in which line, which of them exist, and which values are of the
-//! right kind. Everything that is wrong is found, not only the first.
+//! The text of a configuration: which keys stand in which line, which of them exist, and which values are of
+//! the right kind. Everything that is wrong is found, not only the first.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

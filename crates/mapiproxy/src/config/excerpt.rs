@@ -16,7 +16,8 @@ pub(crate) struct Excerpt {
 }
 
 impl Excerpt {
-    /// The line `line` of `text`, counted from one, with what of the bytes `span` is in it marked; a character at least.
+    /// The line `line` of `text`, counted from one, with what of the bytes `span` is in it marked; a
+    /// character at least.
     pub(super) fn of(text: &str, line: usize, span: Range<usize>) -> Self {
         let whole = text.split('\n').nth(line.saturating_sub(1)).unwrap_or_default();
         let begins: usize =

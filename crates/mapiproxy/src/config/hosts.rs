@@ -28,8 +28,8 @@ pub(crate) enum HostFault {
     Brackets,
 }
 
-/// The host in `text`: a name, an IPv4 address, or an IPv6 address in brackets (RFC 3986 3.2.2), which are taken off. In
-/// lower case and without the dot that may end a name.
+/// The host in `text`: a name, an IPv4 address, or an IPv6 address in brackets (RFC 3986 3.2.2), which are
+/// taken off. In lower case and without the dot that may end a name.
 ///
 /// # Errors
 /// If it is not one of these.

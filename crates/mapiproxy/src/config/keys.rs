@@ -47,8 +47,8 @@ pub(crate) fn reference() -> String {
     lines.join("\n") + "\n"
 }
 
-/// The options of all modules, each module's below the head of its table. They are all comments, since a table of a
-/// module that is not in the stack is an error.
+/// The options of all modules, each module's below the head of its table. They are all comments, since a
+/// table of a module that is not in the stack is an error.
 fn module_options() -> Vec<String> {
     let mut lines = Vec::new();
     for module in modules::all().iter().filter(|module| !module.options().is_empty()) {

@@ -1,5 +1,5 @@
-//! Checks the type and range of each value of a configuration, and replaces invalid and missing values so that the rest
-//! can be checked.
+//! Checks the type and range of each value of a configuration, and replaces invalid and missing values so
+//! that the rest can be checked.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use super::places::dotted;
 use super::problems::Found;
 use super::table::{Config, Credentials, KEYS};
 
-/// Reads the configuration in `table`. Each key is checked alone, in a configuration that is valid otherwise. Invalid
-/// values, and missing ones that are required, are replaced by those of that configuration.
+/// Reads the configuration in `table`. Each key is checked alone, in a configuration that is valid otherwise.
+/// Invalid values, and missing ones that are required, are replaced by those of that configuration.
 pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> Option<Config> {
     let outer: BTreeSet<&str> = KEYS.iter().filter_map(|key| key.table.split('.').next()).collect();
     for outer in outer.into_iter().filter(|outer| !outer.is_empty()) {
@@ -71,7 +71,8 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
     }
 }
 
-/// A configuration of `mode` with a value for each key that has one in a complete configuration, or a default.
+/// A configuration of `mode` with a value for each key that has one in a complete configuration, or a
+/// default.
 fn complete(mode: &ModeSpec) -> Table {
     let mut table = Table::new();
     let is_foreign = |key: &Key| key.table == Credentials::TABLE && !mode.has(key.name);
@@ -114,8 +115,8 @@ fn no_table(table: &mut Table, name: &str, key: &str, found: &mut Found<'_>) {
     table.remove(name);
 }
 
-/// The mode of `upstream.credentials`, and whether it is known. If it is not, the first mode is assumed. Takes out the key
-/// that selects the mode, and the keys of other modes.
+/// The mode of `upstream.credentials`, and whether it is known. If it is not, the first mode is assumed.
+/// Takes out the key that selects the mode, and the keys of other modes.
 fn mode_of(table: &mut Table, is_whole: bool, found: &mut Found<'_>) -> (ModeSpec, bool) {
     let mut none = Table::new();
     let upstream = table.get_mut("upstream").and_then(Value::as_table_mut).unwrap_or(&mut none);

@@ -1,5 +1,5 @@
-//! The listeners of the proxy, each declared once: its key, its service, and the other keys that it requires. The check of
-//! a configuration, the JSON schema and the program's start read this table.
+//! The listeners of the proxy, each declared once: its key, its service, and the other keys that it requires.
+//! The check of a configuration, the JSON schema and the program's start read this table.
 
 use std::fmt;
 use std::net::SocketAddr;

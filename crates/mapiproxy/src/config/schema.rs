@@ -37,7 +37,8 @@ pub(super) fn document() -> Value {
     root
 }
 
-/// What keys demand of one another, as far as a schema can say it; `mapiproxy check` says the same in sentences.
+/// What keys demand of one another, as far as a schema can say it; `mapiproxy check` says the same in
+/// sentences.
 fn rules(root: &mut Value) {
     modes(entry(entry(root, "upstream"), "credentials"));
     put(entry(root, "upstream"), "required", json!(["credentials"]));

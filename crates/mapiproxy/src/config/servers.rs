@@ -73,7 +73,8 @@ pub(crate) struct Url {
 
 const URL: &str = "https://host or https://host:port (or http://), for example https://exch.lab.test";
 
-/// Whether a URL is within TLS, and its host and port. Scheme and host may have any case (RFC 3986 3.1, 3.2.2).
+/// Whether a URL is within TLS, and its host and port. Scheme and host may have any case (RFC 3986 3.1,
+/// 3.2.2).
 fn read_url(text: &str) -> Result<(bool, (String, Option<u16>)), ServerFault> {
     let (scheme, rest) = text.split_once("://").ok_or(ServerFault::Scheme)?;
     let tls = if scheme.eq_ignore_ascii_case("https") {

@@ -1,5 +1,5 @@
-//! Explains lines that are not TOML, by the keys of the configuration and by usual mistakes, neither of which the parser
-//! knows.
+//! Explains lines that are not TOML, by the keys of the configuration and by usual mistakes, neither of which
+//! the parser knows.
 
 use std::ops::Range;
 
@@ -128,8 +128,8 @@ impl<'a> Lines<'a> {
         format!("{at}: {}", in_value(key(table, &name), &name, &clipped(value), message))
     }
 
-    /// The lists of `table` without a closing bracket, whose items the parser took to be the following lines: the span of
-    /// each in `text`. `faults` are the offsets of the parser's errors.
+    /// The lists of `table` without a closing bracket, whose items the parser took to be the following lines:
+    /// the span of each in `text`. `faults` are the offsets of the parser's errors.
     pub(super) fn unclosed(&self, text: &str, table: &DeTable<'_>, faults: &[usize]) -> Vec<Range<usize>> {
         let mut lists = Vec::new();
         lists_in(table, &mut lists);

@@ -1,14 +1,17 @@
-//! Every key of the configuration, each declared once: type, default or example, range, and documentation. The structs
-//! that a configuration is read into, the reference that `mapiproxy check --keys` prints, the JSON schema and the errors
-//! for wrong and unknown keys are made from these declarations.
+//! Every key of the configuration, each declared once: type, default or example, range, and documentation.
+//! The structs that a configuration is read into, the reference that `mapiproxy check --keys` prints, the
+//! JSON schema and the errors for wrong and unknown keys are made from these declarations.
 //!
-//! `table NAME at "PATH"` declares a struct for the table PATH, with a field for each key. `modes` declares an enum of
-//! tables, one of which a key selects. `keys` declares the keys of a type that is defined elsewhere. A key is declared as
-//! `name: type, KIND value, from MIN to MAX;` below its documentation. KIND is one of these:
+//! `table NAME at "PATH"` declares a struct for the table PATH, with a field for each key. `modes` declares
+//! an enum of tables, one of which a key selects. `keys` declares the keys of a type that is defined
+//! elsewhere. A key is declared as `name: type, KIND value, from MIN to MAX;` below its documentation. KIND
+//! is one of these:
 //!
-//! - `sample`: the key has no default; the value is the one of the reference, which is a complete configuration;
+//! - `sample`: the key has no default; the value is the one of the reference, which is a complete
+//!   configuration;
 //! - `default`: the value that a key has if it is not set;
-//! - `builtin`: also what applies if the key is not set, but the program distinguishes it from a key that is set;
+//! - `builtin`: also what applies if the key is not set, but the program distinguishes it from a key that is
+//!   set;
 //! - `example`: the key is optional and has no default; the reference shows the value as a comment.
 //!
 //! `also` lists the fields of a struct that are tables themselves.
@@ -60,10 +63,10 @@ tables! {
 #[serde(deny_unknown_fields)]
 table Config at "" {
     /// The host name by which clients reach the proxy, as it resolves in their network. It must be in the
-    /// certificate of listen.certificate and must not be an address. The server's own name is replaced by this
-    /// one in responses. For Kerberos with credentials.mode relayed, HTTP/NAME must be a service principal name
-    /// of the server's account. NTLM presents the first label as the computer's name and the second as the
-    /// domain's.
+    /// certificate of listen.certificate and must not be an address. The server's own name is replaced by
+    /// this one in responses. For Kerberos with credentials.mode relayed, HTTP/NAME must be a service
+    /// principal name of the server's account. NTLM presents the first label as the computer's name and the
+    /// second as the domain's.
     #[serde(deserialize_with = "name")]
     name: String, sample "proxy.lab.test";
     /// The beginning of the URLs that clients receive in Autodiscover, responses of the address book and
@@ -92,12 +95,12 @@ table Config at "" {
 /// Where the proxy listens. At least one service is needed: an RPC or an HTTP address.
 #[serde(deny_unknown_fields)]
 table Listen at "listen" {
-    /// The address of the endpoint mapper, from which clients learn the ports of the services. Outlook expects
-    /// port 135. If not set, there is no endpoint mapper.
+    /// The address of the endpoint mapper, from which clients learn the ports of the services. Outlook
+    /// expects port 135. If not set, there is no endpoint mapper.
     #[serde(default, deserialize_with = "address")]
     endpoint_mapper: Option<SocketAddr>, example "127.0.0.23:135";
-    /// The address for ExchangeRPC over TCP (RFR, NSPI and EMSMDB). If not set, ExchangeRPC is not served, and
-    /// http or https is needed.
+    /// The address for ExchangeRPC over TCP (RFR, NSPI and EMSMDB). If not set, ExchangeRPC is not served,
+    /// and http or https is needed.
     #[serde(default, deserialize_with = "address")]
     rpc: Option<SocketAddr>, sample "127.0.0.23:6001";
     /// The address for ExchangeRPC from an RPC over HTTP version 1 proxy that is placed in front of MAPIProxy
@@ -111,8 +114,8 @@ table Listen at "listen" {
     /// The address for MAPI over HTTP, Autodiscover and the virtual directories with TLS.
     #[serde(default, deserialize_with = "address")]
     https: Option<SocketAddr>, example "127.0.0.23:443";
-    /// The certificate for https with its chain, in PEM. Needed with https. SIGHUP reloads it with its key, for
-    /// new connections.
+    /// The certificate for https with its chain, in PEM. Needed with https. SIGHUP reloads it with its key,
+    /// for new connections.
     certificate: Option<PathBuf>, example "proxy.crt";
     /// The private key of the certificate, in PEM.
     key: Option<PathBuf>, example "proxy.key";
@@ -126,11 +129,12 @@ table Clients at "clients" {
     /// privacy. With none, clients that do not authenticate are anonymous.
     minimum_level: ProtectionLevel, default ProtectionLevel::Privacy;
     /// The file of accounts with which clients sign in, written by `mapiproxy account add`. With every scheme
-    /// an account may be named DOMAIN\user, user@domain, or user if only one domain has it. The DNS name of its
-    /// domain is `dns_domain` in the file or, for accounts of the domain to which `name` belongs, the one in
-    /// `name` (proxy.lab.test: LAB and lab.test). A file in which a name denotes two accounts is refused. Only
-    /// the owner may have read permission. SIGHUP reloads the file: clients of accounts that were removed,
-    /// disabled or given another password are then refused. Not needed if clients sign in at the server.
+    /// an account may be named DOMAIN\user, user@domain, or user if only one domain has it. The DNS name of
+    /// its domain is `dns_domain` in the file or, for accounts of the domain to which `name` belongs, the one
+    /// in `name` (proxy.lab.test: LAB and lab.test). A file in which a name denotes two accounts is refused.
+    /// Only the owner may have read permission. SIGHUP reloads the file: clients of accounts that were
+    /// removed, disabled or given another password are then refused. Not needed if clients sign in at the
+    /// server.
     accounts: Option<PathBuf>, sample "accounts.toml";
     /// Accepts NTLM version 1, which is broken. Only for clients that support nothing better.
     ntlm_v1: bool, default false;
@@ -139,47 +143,48 @@ table Clients at "clients" {
     /// The authentication schemes for HTTP: basic, ntlm, negotiate (with NTLM inside). If clients sign in at
     /// the server, the server's schemes apply instead.
     http_auth: Vec<Scheme>, default vec![Scheme::Basic, Scheme::Ntlm, Scheme::Negotiate];
-    /// Accepts Basic (and Bearer, if it is relayed) on connections without TLS, where the password can be read
-    /// on the network. Only if TLS is terminated in front of the proxy.
+    /// Accepts Basic (and Bearer, if it is relayed) on connections without TLS, where the password can be
+    /// read on the network. Only if TLS is terminated in front of the proxy.
     basic_without_tls: bool, default false;
     /// NTLM channel bindings: allow verifies a binding if the client sends one, require refuses clients that
     /// send none, ignore is for TLS that is terminated in front of the proxy.
     channel_bindings: Bindings, default Bindings::Allow;
     /// Additional host names or addresses by which clients reach the proxy, such as a load balancer's. NTLM
     /// clients state the host to which they sign in; a sign-in for another host is refused, since an attacker
-    /// may have obtained and forwarded it. Always accepted are `name`, its first label, the host of `public_url`, and
-    /// the addresses in [listen]; ["*"] accepts all. Clients that state no host are accepted.
+    /// may have obtained and forwarded it. Always accepted are `name`, its first label, the host of
+    /// `public_url`, and the addresses in [listen]; ["*"] accepts all. Clients that state no host are
+    /// accepted.
     target_names: Vec<String>, default Vec::new();
     /// Addresses or networks (such as 10.0.0.0/8) of load balancers that begin each connection with a PROXY
     /// protocol header, version 1 or 2, on every listener. Connections from these addresses without a header
-    /// are closed. Limits, the back-off after failed sign-ins, and the log use the address in the header. From
-    /// other addresses such a header is a protocol error.
+    /// are closed. Limits, the back-off after failed sign-ins, and the log use the address in the header.
+    /// From other addresses such a header is a protocol error.
     #[serde(deserialize_with = "networks")]
     proxy_protocol_from: Vec<Network>, default Vec::new();
     /// Addresses or networks (such as 2001:db8::/32) of reverse proxies in front of this one whose
     /// X-Forwarded-For is trusted. Their connections carry requests of several clients, so only Basic (and
     /// Bearer, if it is relayed) is offered and accepted on them: NTLM and Negotiate authenticate a whole
-    /// connection. If clients sign in at the server (`upstream.credentials.mode` is relayed), every server that
-    /// sends requests of several clients on one connection must be listed.
+    /// connection. If clients sign in at the server (`upstream.credentials.mode` is relayed), every server
+    /// that sends requests of several clients on one connection must be listed.
     #[serde(deserialize_with = "networks")]
     forwarded_for_from: Vec<Network>, default Vec::new();
-    /// The maximum number of client connections. Further connections are closed at once. A connection takes one
-    /// file descriptor, and one for each connection to the server that it needs: one over HTTP, one for each
-    /// interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy reckons with two: if `ulimit
-    /// -Hn` is too low for that, the maximum is reduced and a warning states the new value.
+    /// The maximum number of client connections. Further connections are closed at once. A connection takes
+    /// one file descriptor, and one for each connection to the server that it needs: one over HTTP, one for
+    /// each interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy reckons with two: if
+    /// `ulimit -Hn` is too low for that, the maximum is reduced and a warning states the new value.
     connections: usize, default 4096, from 1;
     /// The maximum number of connections from one address (IPv6: one /64 network). Servers in
     /// proxy_protocol_from and forwarded_for_from are exempt; with the PROXY protocol the client's address is
-    /// counted. Any other load balancer counts as one address for all of its clients: set the same value as for
-    /// connections then.
+    /// counted. Any other load balancer counts as one address for all of its clients: set the same value as
+    /// for connections then.
     connections_per_address: usize, default 256, from 1;
     /// The maximum share of connections without a signed-in client, in percent, so that the rest is available
     /// to signed-in clients. When it is exceeded, the oldest such connection of the address that has most of
     /// them is closed.
     unauthenticated_percent: usize, default 50, from 1 to 100;
-    /// Seconds within which a client must sign in after it connected, and for each fragment, head and body that
-    /// it has begun to send. NTLM refuses clients whose clock differs from the proxy's by
-    /// more than 36 hours. Only a connection on which a client has signed in may be idle for longer.
+    /// Seconds within which a client must sign in after it connected, and for each fragment, head and body
+    /// that it has begun to send. NTLM refuses clients whose clock differs from the proxy's by more than 36
+    /// hours. Only a connection on which a client has signed in may be idle for longer.
     handshake_seconds: u64, default 30, from 1 to 604_800;
     /// The minimum average rate at which a signed-in client must send a request's body, in bytes per second:
     /// each time this many bytes arrive, the limit handshake_seconds is extended by a second.
@@ -194,33 +199,34 @@ table Clients at "clients" {
     /// The maximum delay after failed sign-ins, in seconds.
     failed_sign_in_seconds: u64, default 60, from 1 to 604_800;
     /// The idle timeout, in seconds, of connections on which a client has signed in, and of connections from
-    /// servers in forwarded_for_from. Outlook keeps connections open for hours; load balancers and firewalls in
-    /// between need the same limit or a higher one.
+    /// servers in forwarded_for_from. Outlook keeps connections open for hours; load balancers and firewalls
+    /// in between need the same limit or a higher one.
     idle_seconds: u64, default 7200, from 1 to 604_800;
-    /// The maximum number of sessions of one user: of MAPI over HTTP at each endpoint, where a new one ends the
-    /// one that was idle longest; and of RPC context handles, where a new one is refused as too busy. Both are
-    /// logged with the user. A user is an account; in the mode "relayed" it is a name as the client spells it
-    /// together with the kind of credentials, since only the server knows which spellings mean one account.
+    /// The maximum number of sessions of one user: of MAPI over HTTP at each endpoint, where a new one ends
+    /// the one that was idle longest; and of RPC context handles, where a new one is refused as too busy.
+    /// Both are logged with the user. A user is an account; in the mode "relayed" it is a name as the client
+    /// spells it together with the kind of credentials, since only the server knows which spellings mean one
+    /// account.
     sessions_per_user: usize, default 1024, from 1;
-    /// The maximum number of MAPI over HTTP sessions in total. A new one is refused unless its user has an idle
-    /// one, which then ends.
+    /// The maximum number of MAPI over HTTP sessions in total. A new one is refused unless its user has an
+    /// idle one, which then ends.
     sessions: usize, default 100_000, from 1;
-    /// The maximum memory for one user's requests, in megabytes (1,000,000 bytes). It covers
-    /// requests until they are answered, responses of MAPI over HTTP and Autodiscover, and RPC responses that
-    /// the client does not read at once. The first 64 KiB of each connection are not counted. A request that
-    /// exceeds it, or whose response does, is refused as too busy: with 503 and Retry-After over HTTP, and with
-    /// the fault nca_s_server_too_busy over RPC. A connection whose unread RPC responses exceed it is closed.
-    /// Each is logged with the user. All unauthenticated calls count as one user.
+    /// The maximum memory for one user's requests, in megabytes (1,000,000 bytes). It covers requests until
+    /// they are answered, responses of MAPI over HTTP and Autodiscover, and RPC responses that the client
+    /// does not read at once. The first 64 KiB of each connection are not counted. A request that exceeds it,
+    /// or whose response does, is refused as too busy: with 503 and Retry-After over HTTP, and with the fault
+    /// nca_s_server_too_busy over RPC. A connection whose unread RPC responses exceed it is closed. Each is
+    /// logged with the user. All unauthenticated calls count as one user.
     request_megabytes_per_user: usize, default 256, from 2 to 1_000_000;
     /// The maximum memory for the requests of all users together, in megabytes (1,000,000 bytes).
     request_megabytes: usize, default 1000, from 2 to 1_000_000;
     /// Seconds without a request after which a MAPI over HTTP session ends. Exchange ends its own after 15
     /// minutes.
     session_idle_seconds: u64, default 3600, from 1 to 604_800;
-    /// Seconds after which a client must sign in again, as with a Kerberos ticket. Until it
-    /// does, its calls are refused with a fault, or over HTTP with 401, to which clients respond automatically.
-    /// An account that was removed, disabled or given another password is refused as soon as the accounts are
-    /// reloaded, and its sessions end within seconds.
+    /// Seconds after which a client must sign in again, as with a Kerberos ticket. Until it does, its calls
+    /// are refused with a fault, or over HTTP with 401, to which clients respond automatically. An account
+    /// that was removed, disabled or given another password is refused as soon as the accounts are reloaded,
+    /// and its sessions end within seconds.
     context_seconds: u64, default 36_000, from 1 to 604_800;
 }
 /// The server to which the proxy connects.
@@ -244,8 +250,8 @@ table Upstream at "upstream" {
     /// The minimum TLS version for the server: 1.2 or 1.3.
     tls: Tls, default Tls::Tls12;
     /// Sends the server X-Forwarded-For, -Proto, -Host and Forwarded (RFC 7239) with the origin of each HTTP
-    /// request: appended to what an address in clients.forwarded_for_from sent, and in place of what any other
-    /// client sent. If false, all of them are removed.
+    /// request: appended to what an address in clients.forwarded_for_from sent, and in place of what any
+    /// other client sent. If false, all of them are removed.
     forwarding_headers: bool, default true;
     /// Seconds within which connecting and signing in must succeed.
     connect_seconds: u64, default 10, from 1 to 604_800;
@@ -259,9 +265,9 @@ table Upstream at "upstream" {
 }
 /// Whose credentials are used at the server.
 modes Credentials at "upstream.credentials" {
-    /// specified: one service account for all clients. relayed (pass-through authentication): each client's own
-    /// Basic, Bearer, NTLM or Negotiate credentials are forwarded, on an upstream connection of its own. This is
-    /// for HTTP only, and the keys below must not be set.
+    /// specified: one service account for all clients. relayed (pass-through authentication): each client's
+    /// own Basic, Bearer, NTLM or Negotiate credentials are forwarded, on an upstream connection of its own.
+    /// This is for HTTP only, and the keys below must not be set.
     "mode": sample "specified";
     /// The service account.
     Specified = "specified", "one service account for all clients", forbids |_| None;
@@ -282,11 +288,11 @@ table Specified at "upstream.credentials" {
     user: String, sample "svcproxy";
     /// The service account's domain.
     domain: String, sample "LAB";
-    /// A file whose first line is the service account's password, in UTF-8. Further lines are ignored. Only the
-    /// owner may have read permission. SIGHUP reloads it, for new connections to the server. While the server
-    /// does not accept the account, the proxy tries again after a delay that doubles from 30 seconds to 15
-    /// minutes, so that the account is not locked out; a changed password is tried at once. If the server fails
-    /// the account in the requests of one user only, only that user's requests are delayed.
+    /// A file whose first line is the service account's password, in UTF-8. Further lines are ignored. Only
+    /// the owner may have read permission. SIGHUP reloads it, for new connections to the server. While the
+    /// server does not accept the account, the proxy tries again after a delay that doubles from 30 seconds
+    /// to 15 minutes, so that the account is not locked out; a changed password is tried at once. If the
+    /// server fails the account in the requests of one user only, only that user's requests are delayed.
     password_file: PathBuf, sample "svcproxy.password";
 }
 /// Pass-through authentication, which has no keys.
@@ -294,14 +300,15 @@ table Specified at "upstream.credentials" {
 table Relayed at "upstream.credentials" {
 }
 /// The other virtual directories of the server, each "relayed" for every signed-in user, "refused" (403), or
-/// "absent" (404). Directories that are not listed here are absent. If credentials.mode is specified, the server
-/// receives relayed requests as the service account's, and each user can do whatever that account may do.
+/// "absent" (404). Directories that are not listed here are absent. If credentials.mode is specified, the
+/// server receives relayed requests as the service account's, and each user can do whatever that account may
+/// do.
 keys Directories at "virtual_directories" {
     /// The offline address books.
     "oab": DirectoryAccess, builtin DirectoryAccess::Relayed;
-    /// Exchange Web Services: free/busy, out of office and complete mailbox access. If the service account has
-    /// access to other mailboxes or may impersonate their owners, each user can read and change all of them:
-    /// set refused then. If credentials.mode is specified, check warns until this key is set.
+    /// Exchange Web Services: free/busy, out of office and complete mailbox access. If the service account
+    /// has access to other mailboxes or may impersonate their owners, each user can read and change all of
+    /// them: set refused then. If credentials.mode is specified, check warns until this key is set.
     "ews": DirectoryAccess, builtin DirectoryAccess::Relayed;
     /// Outlook on the web.
     "owa": DirectoryAccess, builtin DirectoryAccess::Refused;
@@ -314,9 +321,9 @@ keys Directories at "virtual_directories" {
 }
 /// The modules, which inspect, change, answer, delay or refuse operations.
 table Modules at "modules" {
-    /// The modules' names, in the order in which requests pass them. Each module may have options in a table [modules.NAME];
-    /// see `mapiproxy modules`. Without names, clients receive the server's own names and addresses and may
-    /// bypass the proxy.
+    /// The modules' names, in the order in which requests pass them. Each module may have options in a table
+    /// [modules.NAME]; see `mapiproxy modules`. Without names, clients receive the server's own names and
+    /// addresses and may bypass the proxy.
     stack: Vec<String>, default vec!["names".to_owned()];
     also {
         /// The options of each module, by its name.
@@ -349,7 +356,8 @@ table Capture at "capture" {
 /// The thread pool for work that modules defer.
 #[serde(deny_unknown_fields)]
 table Deferred at "deferred" {
-    /// The number of threads for deferred work. The jobs of one user occupy all threads but one; users take turns.
+    /// The number of threads for deferred work. The jobs of one user occupy all threads but one; users take
+    /// turns.
     threads: NonZeroUsize, default at_least_one(4), from 1 to 1024;
     /// The maximum number of queued jobs, of which one caller may have at most half. Operations beyond it are
     /// refused.

@@ -1,4 +1,5 @@
-//! Examines what a configuration names before the proxy runs: files, certificates, addresses, the server's name.
+//! Examines what a configuration names before the proxy runs: files, certificates, addresses, the server's
+//! name.
 
 pub(crate) mod online;
 
@@ -55,8 +56,8 @@ pub(crate) fn inspect(config: &Config, found: &mut Found<'_>) -> Inspected {
     inspected
 }
 
-/// The warnings that `mapiproxy run` logs about `config`, the configuration in `path`, before it starts. Errors that will
-/// prevent the start are included, so that all are reported at once.
+/// The warnings that `mapiproxy run` logs about `config`, the configuration in `path`, before it starts.
+/// Errors that will prevent the start are included, so that all are reported at once.
 pub(crate) fn warnings(path: &Path, config: &Config) -> Vec<String> {
     let places = Places::default();
     let mut found = Found::new(path, &places);
@@ -237,7 +238,8 @@ fn capture(config: &Config, found: &mut Found<'_>) {
             Ok(metadata) if !metadata.is_dir() => {
                 found.wrong(key, format!("{} is not a directory", folder.display()));
             }
-            // In a directory with the sticky bit, such as /tmp, other users cannot rename or remove the proxy's files.
+            // In a directory with the sticky bit, such as /tmp, other users cannot rename or remove the
+            // proxy's files.
             Ok(metadata) if metadata.mode() & 0o022 != 0 && metadata.mode() & 0o1000 == 0 => {
                 let (folder, mode) = (folder.display(), metadata.mode() & 0o777);
                 found.wrong(

@@ -1,7 +1,8 @@
-//! `mapiproxy check --online`: checks the configured server with the code and the time limits that `mapiproxy run` uses.
+//! `mapiproxy check --online`: checks the configured server with the code and the time limits that `mapiproxy
+//! run` uses.
 //!
-//! The service account authenticates once for each protocol. A failure is not retried, so that a check does not lock the
-//! account out.
+//! The service account authenticates once for each protocol. A failure is not retried, so that a check does
+//! not lock the account out.
 
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use crate::wiring::upstream_identity::UpstreamIdentities;
 /// The requested paths. The service account authenticates at the first one that requires authentication.
 const TARGETS: [&str; 2] = ["/mapi/emsmdb/", "/autodiscover/autodiscover.xml"];
 
-/// The difference of two clocks in seconds from which Kerberos refuses tickets: 5 minutes ([MS-KILE] 3.1.1.2).
+/// The difference of two clocks in seconds from which Kerberos refuses tickets: 5 minutes ([MS-KILE]
+/// 3.1.1.2).
 const MAX_SKEW: u64 = 300;
 
 /// The results of a check of the server.
@@ -108,7 +110,8 @@ impl OnlineCheck<'_> {
         report
     }
 
-    /// Compares the schemes that the server offers with the configuration. Returns whether the proxy can authenticate there.
+    /// Compares the schemes that the server offers with the configuration. Returns whether the proxy can
+    /// authenticate there.
     fn schemes(&self, server: &Url, target: &str, answer: &Anonymous, report: &mut ServerReport) -> bool {
         let Anonymous { status, offered, .. } = answer;
         match status {
@@ -195,7 +198,8 @@ impl OnlineCheck<'_> {
                         NotServed::Mapper(_) | NotServed::Elsewhere { .. } | NotServed::NotThere(_)
                     );
                     self.not_served(name, &error, &mut report);
-                    // Other failures would be the same for the other interfaces; the account is not tried again.
+                    // Other failures would be the same for the other interfaces; the account is not tried
+                    // again.
                     if !concerns_interface {
                         break;
                     }

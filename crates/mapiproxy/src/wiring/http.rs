@@ -96,11 +96,13 @@ pub(crate) fn origin(config: &Config) -> String {
     }
 }
 
-/// The authentication schemes for clients as Autodiscover names them, the strongest first; empty if the server names them.
+/// The authentication schemes for clients as Autodiscover names them, the strongest first; empty if the
+/// server names them.
 pub(crate) fn sign_in(config: &Config) -> Vec<String> {
     let clients = &config.clients;
     let basic = config.listen.https.is_some() || clients.basic_without_tls;
-    // In pass-through authentication the server offers the schemes; the proxy may only exclude those of each request.
+    // In pass-through authentication the server offers the schemes; the proxy may only exclude those of each
+    // request.
     let is_pass_through = config.upstream.credentials.mode().is_pass_through();
     let mut mechanisms: Vec<Mechanism> = Scheme::value_variants()
         .iter()

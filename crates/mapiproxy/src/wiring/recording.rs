@@ -13,7 +13,8 @@ use engine::{Discovery, Finished, HttpMessages, Observer, RefusedOperation, Secu
 
 use crate::config::{Capture, CapturedSide};
 
-/// The shortest time between two log lines about operations that were not recorded because writing is too slow.
+/// The shortest time between two log lines about operations that were not recorded because writing is too
+/// slow.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The time limit for writing queued operations at the end.
@@ -113,7 +114,8 @@ fn write(calls: &Receiver<Recorded>, mut files: Files, lost_in_queue: impl Fn() 
     }
 }
 
-/// Logs the beginning and the end of an interval in which operations cannot be written. `failed` counts these operations.
+/// Logs the beginning and the end of an interval in which operations cannot be written. `failed` counts these
+/// operations.
 fn log_result(result: std::io::Result<()>, failed: &mut u64) {
     match result {
         Ok(()) if *failed == 0 => {}

@@ -33,8 +33,8 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Reloads the password of the service account, for new connections to the upstream. Returns whether there is a service
-    /// account.
+    /// Reloads the password of the service account, for new connections to the upstream. Returns whether
+    /// there is a service account.
     pub(crate) fn reload_password(&self) -> Result<bool, FileError> {
         self.identities.reload()
     }
@@ -44,13 +44,15 @@ impl Running {
         self.accounts.reload()
     }
 
-    /// Reloads the certificate and its key, for new client connections. Returns whether there is a certificate.
+    /// Reloads the certificate and its key, for new client connections. Returns whether there is a
+    /// certificate.
     pub(crate) fn reload_certificate(&self) -> Result<bool, TlsError> {
         self.certificate.as_ref().map(LiveCertificate::reload).transpose().map(|reloaded| reloaded.is_some())
     }
 
-    /// Accepts no more connections, waits for calls in progress until `timeout` completes, then shuts the modules down.
-    /// Returns the number of security contexts that are still open: zero unless calls were interrupted.
+    /// Accepts no more connections, waits for calls in progress until `timeout` completes, then shuts the
+    /// modules down. Returns the number of security contexts that are still open: zero unless calls were
+    /// interrupted.
     pub(crate) async fn stop(self, timeout: impl Future<Output = ()>) -> u64 {
         // Fails only without listeners.
         let _ = self.stop.send(true);

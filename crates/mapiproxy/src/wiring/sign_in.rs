@@ -1,4 +1,5 @@
-//! How clients sign in, as a configuration says: the NTLM acceptor, the names it answers to, the limit of failures.
+//! How clients sign in, as a configuration says: the NTLM acceptor, the names it answers to, the limit of
+//! failures.
 
 use std::sync::Arc;
 use std::time::Duration;

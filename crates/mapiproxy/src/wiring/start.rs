@@ -28,12 +28,12 @@ use crate::config::{Binding, Config, Deferred, RpcService};
 use crate::failure::Failure;
 use crate::files::LiveAccounts;
 
-/// The largest stub that a client may send, in bytes. Requests of EMSMDB have at most 256 KiB ([MS-OXCRPC] 3.1.4.2), and
-/// those of NSPI contain nothing larger than a picture.
+/// The largest stub that a client may send, in bytes. Requests of EMSMDB have at most 256 KiB ([MS-OXCRPC]
+/// 3.1.4.2), and those of NSPI contain nothing larger than a picture.
 const LARGEST_REQUEST: usize = 2 << 20;
 
-/// Starts the proxy that `config` describes, and reports its operations to `observer`. Must be called within the async
-/// runtime.
+/// Starts the proxy that `config` describes, and reports its operations to `observer`. Must be called within
+/// the async runtime.
 pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Result<Running, Failure> {
     upstream_loop::check(config).await?;
     let (observer, recording) = recording::observed(&config.capture, observer)?;

@@ -1,5 +1,5 @@
-//! Whose credentials requests have at the upstream, from the mode in the configuration; the service account's password
-//! can be reloaded while the proxy runs.
+//! Whose credentials requests have at the upstream, from the mode in the configuration; the service account's
+//! password can be reloaded while the proxy runs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -52,8 +52,9 @@ impl UpstreamIdentities {
         Self { rpc: unauthenticated(), http: unauthenticated(), gate: Gate::new(), service: None }
     }
 
-    /// Reloads the service account's password, for connections that are opened from now on; `false` if there is no service
-    /// account. If the password changed, the proxy authenticates with it at once, even if the upstream refused the account.
+    /// Reloads the service account's password, for connections that are opened from now on; `false` if there
+    /// is no service account. If the password changed, the proxy authenticates with it at once, even if the
+    /// upstream refused the account.
     ///
     /// # Errors
     /// When the password can't be read. The present one stays in use.
@@ -148,8 +149,8 @@ fn http_host(config: &Config) -> &str {
     config.upstream.http.as_ref().map_or_else(|| config.upstream_host(), |server| &server.host)
 }
 
-/// The service principal name of a `service` of `host`; empty if the host is an address, for which services have no
-/// principal names.
+/// The service principal name of a `service` of `host`; empty if the host is an address, for which services
+/// have no principal names.
 fn target_name(service: &str, host: &str) -> String {
     match host.trim_matches(['[', ']']).parse::<std::net::IpAddr>() {
         Ok(_) => String::new(),

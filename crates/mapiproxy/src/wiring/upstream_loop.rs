@@ -76,8 +76,8 @@ fn reaches(address: SocketAddr, listener: SocketAddr) -> bool {
     ip == own || to_unspecified || by_unspecified
 }
 
-/// Whether `ip` is an address of this machine: then it is also the source address of a socket that is connected to it. No
-/// packet is sent.
+/// Whether `ip` is an address of this machine: then it is also the source address of a socket that is
+/// connected to it. No packet is sent.
 fn is_of_this_machine(ip: IpAddr) -> bool {
     let any: IpAddr = if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let source = UdpSocket::bind((any, 0)).and_then(|socket| {

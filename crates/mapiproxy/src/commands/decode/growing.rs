@@ -11,8 +11,8 @@ use capture::record::set_aside;
 /// The interval in which the end of a file is checked for new data.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A file without an end: a read at its end waits until it grows. If another file has replaced it, reading continues with
-/// that one.
+/// A file without an end: a read at its end waits until it grows. If another file has replaced it, reading
+/// continues with that one.
 pub(super) struct GrowingFile {
     path: PathBuf,
     file: File,
@@ -23,8 +23,8 @@ impl GrowingFile {
         Self { path: path.to_owned(), file }
     }
 
-    /// The file that was begun after this one, if there is one. This one is complete then. The next file may itself be
-    /// complete and renamed already.
+    /// The file that was begun after this one, if there is one. This one is complete then. The next file may
+    /// itself be complete and renamed already.
     fn successor(&self) -> Option<File> {
         let of = |metadata: io::Result<Metadata>| metadata.map(|file| (file.dev(), file.ino())).ok();
         let own = of(self.file.metadata());
@@ -34,7 +34,8 @@ impl GrowingFile {
         let place = renamed.iter().position(|path| of(std::fs::metadata(path)) == own);
         match renamed.get(place.map_or(0, |place| place + 1)) {
             Some(path) => File::open(path).ok(),
-            // If a further file has replaced it meanwhile, it is found among the renamed ones by the next call.
+            // If a further file has replaced it meanwhile, it is found among the renamed ones by the next
+            // call.
             None => File::open(&self.path).ok().filter(|file| of(file.metadata()) == Some(now)),
         }
     }

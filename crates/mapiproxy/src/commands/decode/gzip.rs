@@ -7,8 +7,8 @@ use flate2::read::MultiGzDecoder;
 /// The first bytes of gzip data (RFC 1952 2.3.1).
 pub(super) const MAGIC: &[u8] = &[0x1f, 0x8b];
 
-/// Decompresses gzip data. Truncated data is read up to its end, and data after the gzip data is ignored; both are reported
-/// by [`GzipReader::error`].
+/// Decompresses gzip data. Truncated data is read up to its end, and data after the gzip data is ignored;
+/// both are reported by [`GzipReader::error`].
 pub(super) struct GzipReader<R> {
     decoder: MultiGzDecoder<R>,
     has_begun: bool,

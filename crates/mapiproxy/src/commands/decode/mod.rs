@@ -20,9 +20,9 @@ use crate::failure::{self, Outcome};
 /// Arguments of `decode`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Recordings: pcap, pcapng or HAR, each optionally compressed by gzip; SAZ; raw HTTP in files named `*.req.http` and
-    /// `*.resp.http`, or `*.c2s.http` and `*.s2c.http`; a directory of raw HTTP files; or `-` for packets from standard
-    /// input.
+    /// Recordings: pcap, pcapng or HAR, each optionally compressed by gzip; SAZ; raw HTTP in files named
+    /// `*.req.http` and `*.resp.http`, or `*.c2s.http` and `*.s2c.http`; a directory of raw HTTP files; or
+    /// `-` for packets from standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Prints one JSON object per line, one for each operation.

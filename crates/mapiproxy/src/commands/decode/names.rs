@@ -59,8 +59,8 @@ pub(super) fn check_rop(given: &str) -> Result<(), UnknownName> {
     Err(UnknownName::Rop { given: given.to_owned(), nearest })
 }
 
-/// Checks that the property may exist. Named properties can have any name that does not have the form of names in the
-/// specifications.
+/// Checks that the property may exist. Named properties can have any name that does not have the form of
+/// names in the specifications.
 pub(super) fn check_property(given: &str) -> Result<(), UnknownName> {
     let lower = given.to_ascii_lowercase();
     let is_hex = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_hexdigit());

@@ -12,8 +12,9 @@ pub(crate) struct Arguments {
     /// Recordings, as for `mapiproxy decode`. Of recordings made by `[capture]` only the client side is sent.
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// The server. For RPC calls a host, whose endpoint mapper is queried (on port 135, or `host:port`), or a fixed
-    /// endpoint such as `ncacn_ip_tcp:host[6001]`. For MAPI over HTTP `https://host` or `https://host:port`.
+    /// The server. For RPC calls a host, whose endpoint mapper is queried (on port 135, or `host:port`), or a
+    /// fixed endpoint such as `ncacn_ip_tcp:host[6001]`. For MAPI over HTTP `https://host` or
+    /// `https://host:port`.
     #[arg(long, value_parser = Target::parse)]
     pub(super) target: Target,
     #[command(flatten)]

@@ -21,8 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The time limit for a response.
 const CALL_LIMIT: Duration = Duration::from_mins(10);
 
-/// The maximum number of open connections. Beyond it the connection of the oldest session is closed, and opened again if
-/// that session has further requests.
+/// The maximum number of open connections. Beyond it the connection of the oldest session is closed, and
+/// opened again if that session has further requests.
 const MAX_CONNECTIONS: usize = 64;
 
 /// Sends requests of MAPI over HTTP.
