@@ -270,14 +270,39 @@ enum ExpectedResult {
     Passes,
 }
 
-/// Malformed responses of a server, and what the client receives.
-fn bad_responses() -> Vec<(&'static str, ExpectedResult, Vec<u8>)> {
-    use ExpectedResult::{BadGateway, Cut, Passes, Refused};
+/// A response with these further header fields, and this body with its framing.
+fn with(fields: &str, body: &[u8]) -> Vec<u8> {
     const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n";
-    let with = |fields: &str, body: &[u8]| [HEAD.as_bytes(), fields.as_bytes(), b"\r\n", body].concat();
-    let chunked = |body: &[u8]| with("Transfer-Encoding: chunked\r\n", body);
-    let good = [&b"PROCESSING\r\nDONE\r\n\r\n"[..], &executed(&folder_opened())].concat();
-    let chunk = |bytes: &[u8]| [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+    [HEAD.as_bytes(), fields.as_bytes(), b"\r\n", body].concat()
+}
+
+/// A response with this body of chunks.
+fn chunked(body: &[u8]) -> Vec<u8> {
+    with("Transfer-Encoding: chunked\r\n", body)
+}
+
+/// A chunk.
+fn chunk(bytes: &[u8]) -> Vec<u8> {
+    [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
+}
+
+/// The body of a valid response to an Execute.
+fn valid_body() -> Vec<u8> {
+    [&b"PROCESSING\r\nDONE\r\n\r\n"[..], &executed(&folder_opened())].concat()
+}
+
+/// A malformed response: its name, what the client receives, and its bytes.
+type BadResponse = (&'static str, ExpectedResult, Vec<u8>);
+
+/// All malformed responses.
+fn bad_responses() -> Vec<BadResponse> {
+    [bad_heads(), bad_chunks()].concat()
+}
+
+/// Malformed heads, and bodies that do not match their `Content-Length`.
+fn bad_heads() -> Vec<BadResponse> {
+    use ExpectedResult::{BadGateway, Passes, Refused};
+    let good = valid_body();
     let length = format!("Content-Length: {}\r\n", good.len());
     vec![
         ("fields by the hundred thousand", BadGateway, with(&"a: b\r\n".repeat(500_000), b"")),
@@ -299,9 +324,20 @@ fn bad_responses() -> Vec<(&'static str, ExpectedResult, Vec<u8>)> {
             BadGateway,
             with("Content-Length: 18446744073709551615\r\n", &good),
         ),
+        ("what is no meta-tag", Passes, with("Content-Length: 5\r\n", b"HELLO")),
+        ("nothing", BadGateway, Vec::new()),
+        ("interim responses without end", BadGateway, b"HTTP/1.1 100 Continue\r\n\r\n".repeat(200_000)),
+        ("what is no HTTP", BadGateway, vec![0xff; 1 << 16]),
+    ]
+}
+
+/// Malformed chunks, and meta-tags in chunks.
+fn bad_chunks() -> Vec<BadResponse> {
+    use ExpectedResult::{BadGateway, Cut};
+    vec![
         ("a chunk longer than it says", BadGateway, chunked(b"4\r\nPROCESSING\r\n\r\n0\r\n\r\n")),
         ("a chunk of 2^64 bytes", BadGateway, chunked(b"10000000000000000\r\nPROCESSING\r\n")),
-        ("no last chunk", BadGateway, chunked(&chunk(&good))),
+        ("no last chunk", BadGateway, chunked(&chunk(&valid_body()))),
         (
             "PENDING without end",
             Cut,
@@ -318,10 +354,6 @@ fn bad_responses() -> Vec<(&'static str, ExpectedResult, Vec<u8>)> {
             BadGateway,
             chunked(&[chunk(b"DONE\r\n\r\n"), chunk(&[0; 16384]).repeat(8192)].concat()),
         ),
-        ("what is no meta-tag", Passes, with("Content-Length: 5\r\n", b"HELLO")),
-        ("nothing", BadGateway, Vec::new()),
-        ("interim responses without end", BadGateway, b"HTTP/1.1 100 Continue\r\n\r\n".repeat(200_000)),
-        ("what is no HTTP", BadGateway, vec![0xff; 1 << 16]),
     ]
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::harness::raw_http::{
     Bystander, Client, HttpOutcome, Server, execute, executed, field, folder_opened, read_message, response,
 };
-use crate::harness::{Connection, Outcome, PATIENCE, Proxy, RFR, RawUpstream, Setup, pdu};
+use crate::harness::{Connection, NSPI, Outcome, PATIENCE, Proxy, RFR, RawUpstream, Setup, bind, pdu};
 
 const KIB: u64 = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -190,12 +190,15 @@ fn unread_http_responses_of_a_user_are_bounded_by_the_users_share_of_memory() {
 const FIRST: u8 = 1;
 const LAST: u8 = 2;
 const REQUEST: u8 = 0;
-const BIND: u8 = 11;
+const BIND_ACK: u8 = 12;
 const FAULT: u8 = 3;
 /// C706 appendix E, `nca_s_server_too_busy`.
 const TOO_BUSY: u32 = 0x1c01_0014;
 /// Several calls at once, in a bind (C706 12.6.3.1 `PFC_CONC_MPX`).
 const MULTIPLEXING: u8 = 0x10;
+
+/// The place of `pfc_flags` in a PDU (C706 12.6.3.1).
+const FLAGS_OFFSET: usize = 3;
 
 /// A fragment's stub, in bytes.
 const FRAGMENT: usize = 4096;
@@ -227,18 +230,12 @@ fn bound(address: SocketAddr) -> TcpStream {
 
 /// One whose bind has the flags `flags`.
 fn bound_as(address: SocketAddr, flags: u8) -> TcpStream {
-    const NSPI: [u8; 20] = [
-        0x18, 0x5a, 0xcc, 0xf5, 0x64, 0x42, 0x1a, 0x10, 0x8c, 0x59, 8, 0, 0x2b, 0x2f, 0x84, 0x26, 56, 0, 0, 0,
-    ];
-    const NDR: [u8; 20] =
-        [4, 0x5d, 0x88, 0x8a, 0xeb, 0x1c, 0xc9, 0x11, 0x9f, 0xe8, 8, 0, 0x2b, 0x10, 0x48, 0x60, 2, 0, 0, 0];
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let sizes = [&5840_u16.to_le_bytes()[..], &5840_u16.to_le_bytes(), &[0; 4]].concat();
-    let bind = [&sizes[..], &[1, 0, 0, 0, 0, 0, 1, 0], &NSPI, &NDR].concat();
-    stream.write_all(&pdu(BIND, flags, 1, &bind)).unwrap();
-    assert_eq!(receive(&mut stream).0, BIND + 1);
-    stream
+    let mut bind = bind(NSPI);
+    bind[FLAGS_OFFSET] = flags;
+    let mut connection = Connection::open(address);
+    connection.send(&bind);
+    assert_eq!(connection.response(), Outcome::Other(BIND_ACK));
+    connection.stream
 }
 
 #[test]

@@ -158,24 +158,32 @@ fn a_repeated_sealed_request_is_faulted() {
     assert_eq!(upstream.calls().iter().filter(|call| call.opnum == 10).count(), 4 + 1);
 }
 
+/// A relay before `proxy` that holds the second request PDU of each connection, and sends at the third what `join` makes
+/// of both.
+fn reordering(
+    proxy: &Proxy,
+    join: impl Fn(Vec<u8>, Vec<u8>) -> Vec<Vec<u8>> + Send + Sync + 'static,
+) -> Relay {
+    let held = Mutex::new(BTreeMap::new());
+    Relay::before(proxy.rpc(), move |info, pdu| match info {
+        PduInfo { kind: REQUEST, number: 1, connection } => {
+            held.lock().unwrap().insert(connection, pdu);
+            vec![]
+        }
+        PduInfo { kind: REQUEST, number: 2, connection } => {
+            join(held.lock().unwrap().remove(&connection).unwrap(), pdu)
+        }
+        _ => vec![pdu],
+    })
+}
+
 #[test]
 fn sealed_requests_after_a_reordered_or_missing_one_are_faulted() {
     for swapped in [true, false] {
         let upstream = RawUpstream::echo();
         let proxy = recorded(&upstream);
         let bystander = Bystander::at(&proxy);
-        let kept = Mutex::new(BTreeMap::new());
-        let relay = Relay::before(proxy.rpc(), move |info, pdu| match info {
-            PduInfo { kind: REQUEST, number: 1, connection } => {
-                kept.lock().unwrap().insert(connection, pdu);
-                vec![]
-            }
-            PduInfo { kind: REQUEST, number: 2, connection } => {
-                let first = kept.lock().unwrap().remove(&connection).filter(|_| swapped);
-                [pdu].into_iter().chain(first).collect()
-            }
-            _ => vec![pdu],
-        });
+        let relay = reordering(&proxy, move |held, next| if swapped { vec![next, held] } else { vec![next] });
         let sessions = sessions(&relay, &[("--count", "4"), ("--two", "")]);
         assert!(!count(&sessions).contains_key("response"), "{sessions:?}");
         for seen in wait_ended(&relay).values() {
@@ -192,18 +200,8 @@ fn reordered_sealed_fragments_are_faulted() {
     let upstream = RawUpstream::echo();
     let proxy = recorded(&upstream);
     let bystander = Bystander::at(&proxy);
-    let kept = Mutex::new(BTreeMap::new());
-    let relay = Relay::before(proxy.rpc(), move |info, pdu| match info {
-        // The middle two of the fragments of the first call.
-        PduInfo { kind: REQUEST, number: 1, connection } => {
-            kept.lock().unwrap().insert(connection, pdu);
-            vec![]
-        }
-        PduInfo { kind: REQUEST, number: 2, connection } => {
-            vec![pdu, kept.lock().unwrap().remove(&connection).unwrap()]
-        }
-        _ => vec![pdu],
-    });
+    // The middle two of the fragments of the first call.
+    let relay = reordering(&proxy, |held, next| vec![next, held]);
     let sessions = sessions(&relay, &[("--count", "4"), ("--fragment", "12")]);
     assert!(!count(&sessions).contains_key("response"), "{sessions:?}");
     for seen in wait_ended(&relay).values() {

@@ -43,12 +43,16 @@ fn trickle(stream: &TcpStream) {
     assert!(Instant::now() < until, "bytes are taken on and on");
 }
 
+/// A connection to a proxy of [`hasty`], and the time at which it was opened.
+fn hasty_connection() -> (Proxy, TcpStream, Instant) {
+    let proxy = Server::start(|_, _| (response(b"", ""), true)).proxied(hasty);
+    let client = connect(&proxy);
+    (proxy, client, Instant::now())
+}
+
 #[test]
 fn a_401_response_grants_no_idle_time() {
-    let server = Server::start(|_, _| (response(b"", ""), true));
-    let proxy = server.proxied(hasty);
-    let mut client = connect(&proxy);
-    let begin = Instant::now();
+    let (_proxy, mut client, begin) = hasty_connection();
     for path in ["/ews/x", "/nothing", "/owa/"] {
         client.write_all(format!("GET {path} HTTP/1.1\r\nHost: proxy.lab.test\r\n\r\n").as_bytes()).unwrap();
     }
@@ -58,10 +62,7 @@ fn a_401_response_grants_no_idle_time() {
 
 #[test]
 fn unauthenticated_requests_without_a_pause_do_not_extend_the_time_limit() {
-    let server = Server::start(|_, _| (response(b"", ""), true));
-    let proxy = server.proxied(hasty);
-    let mut client = connect(&proxy);
-    let begin = Instant::now();
+    let (_proxy, mut client, begin) = hasty_connection();
     let mut writer = client.try_clone().unwrap();
     let sends = thread(move || {
         // The begin of each request is sent with the end of the one before.
@@ -79,10 +80,7 @@ fn unauthenticated_requests_without_a_pause_do_not_extend_the_time_limit() {
 
 #[test]
 fn slowly_read_responses_do_not_extend_the_time_limit() {
-    let server = Server::start(|_, _| (response(b"", ""), true));
-    let proxy = server.proxied(hasty);
-    let mut client = connect(&proxy);
-    let begin = Instant::now();
+    let (_proxy, mut client, begin) = hasty_connection();
     let mut writer = client.try_clone().unwrap();
     // More than all buffers hold, so that the proxy waits for it to be read.
     let sends = thread(move || {

@@ -111,8 +111,8 @@ fn crates(root: &Path) -> Outcome<Vec<PathBuf>> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_rule_is_checked() {
+    /// A repository that breaks each rule.
+    fn repository() -> PathBuf {
         let root = std::env::temp_dir().join(format!("xtask-tidy-all-{}", std::process::id()));
         let write = |path: &str, text: &str| {
             let path = root.join(path);
@@ -143,7 +143,12 @@ mod tests {
         }
         let head = run::read(run::command("git").current_dir(&root).args(["rev-parse", "HEAD"])).unwrap();
         write(".git/shallow", &head);
+        root
+    }
 
+    #[test]
+    fn every_rule_is_checked() {
+        let root = repository();
         let report = Report::read(&root, &[root.join("crates/a/src/lib.rs")]).unwrap();
         let findings = report.findings(&root).unwrap();
         std::fs::remove_dir_all(&root).unwrap();

@@ -1,11 +1,11 @@
-//! Oracle: relayed authentication makes no context without proof.
+//! Oracle: pass-through authentication makes no context without proof.
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::passthrough::{
-    AuthAttempt, Authenticated, Checked, Config, Outcome, Probe, RejectedProbe, Response,
+    AuthAttempt, Authenticated, Checked, Config, CredentialsAccepted, Outcome, Probe, RejectedProbe, Response,
 };
 use identity::{Authority, ContextCounters, Mechanism, OsRandom, Proof, Scope};
 use wire::FileTime;
@@ -20,12 +20,13 @@ const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
 
 /// Pass-through authentication.
 ///
-/// The first byte says the scheme, the second by what it is proven. Then come legs: a block that the client sends, a byte that chooses the
-/// status and whether the response is that of a PING, and a block that the server responds with; where something has
-/// to be asked again, a byte more for its response. What a handshake sends is put into base64. A context comes of a
-/// request that was refused, was carried out, and was refused again, and of nothing else; it is of a person who
-/// has a name, covers no other credentials than those that were taken, and is closed at the end. The same
-/// sign-in is the same identity.
+/// The first byte chooses the scheme, the second the probe. Then legs follow: a block that the client sends, a byte that
+/// chooses the status and whether the response is that of a PING, and a block with the token of the response; if the
+/// request is repeated, another byte for its response. Tokens of handshakes are encoded in base64.
+///
+/// A context is made only for a request that was rejected, was executed, and was rejected again without credentials. Its
+/// user has a name, it covers no other credentials than those that were accepted, and it is closed at the end. The same
+/// credentials are the same identity.
 ///
 /// # Panics
 /// If one of these does not hold.
@@ -33,14 +34,14 @@ pub fn relayed(data: &[u8]) {
     let contexts = ContextCounters::new();
     let authority = Authority::new("server");
     let config = Arc::new(Config { authority, lifetime: None, contexts: Arc::clone(&contexts) });
-    let (first, second) = (sign_in(data, &config), sign_in(data, &config));
-    assert_eq!(first, second, "the same sign-in is somebody else");
+    let (first, second) = (authenticate(data, &config), authenticate(data, &config));
+    assert_eq!(first, second, "the same credentials are another identity");
     assert_eq!(contexts.opened() == 0, first.is_none(), "a context without a holder");
     assert_eq!(contexts.open(), 0, "a context is left open");
 }
 
 /// A response with a status, and the headers of a PING or not, as `byte` says.
-fn answer(byte: u8, token: Option<&[u8]>) -> Response<'_> {
+fn response(byte: u8, token: Option<&[u8]>) -> Response<'_> {
     let status = STATUSES[usize::from(byte) % STATUSES.len()];
     let is_ping = byte & 0x80 != 0;
     let request_type = is_ping.then_some(&b"PING"[..]);
@@ -48,71 +49,92 @@ fn answer(byte: u8, token: Option<&[u8]>) -> Response<'_> {
     Response { status, token, request_type, response_code, offers: &Mechanism::ALL }
 }
 
+/// The probe that `byte` chooses.
+fn probe(byte: u8) -> Probe {
+    if byte & 0x40 == 0 { Probe::Ping } else { Probe::Address }
+}
+
+/// The probe that `byte` chooses, rejected without credentials.
+fn rejected_probe(byte: u8) -> Option<RejectedProbe> {
+    RejectedProbe::from_response(probe(byte), &response(byte, None), NOW)
+}
+
 /// The authenticated user.
-fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
+fn authenticate(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
     let mut input = Input::new(data);
     let scheme = Mechanism::ALL[usize::from(input.byte()) % Mechanism::ALL.len()];
-    let probe = |byte: u8| if byte & 0x40 == 0 { Probe::Ping } else { Probe::Address };
-    let guarded = |byte: u8| RejectedProbe::from_response(probe(byte), &answer(0, None), NOW);
     let first = input.byte();
-    let kind = probe(first);
-    let mut sign_in = AuthAttempt::new(config, scheme, &guarded(first)?, NOW).ok()?;
+    let mut attempt = AuthAttempt::new(config, scheme, &rejected_probe(first)?, NOW).ok()?;
     while !input.is_empty() {
         let block = input.block();
         let text = if is_handshake(scheme) { STANDARD.encode(block).into_bytes() } else { block.to_vec() };
-        let mut byte = input.byte();
+        let byte = input.byte();
         let token = input.block();
-        let sent = sign_in.send(&text).ok()?;
-        let mut outcome = sent.on_response(&answer(byte, Some(token)), NOW);
-        let mut again = false;
-        loop {
-            let sent = match outcome {
-                Outcome::Repeat(sent) => {
-                    assert!(is_handshake(scheme) && !again, "a handshake is over once");
-                    again = true;
-                    sent.send()
-                }
-                Outcome::OtherProbe(_) if input.is_empty() => return None,
-                Outcome::OtherProbe(elsewhere) => {
-                    assert_eq!(elsewhere.is_authenticated(), again);
-                    let by = input.byte();
-                    let sent = elsewhere.with_probe(&guarded(by)?);
-                    assert_eq!(sent.is_ok(), probe(by) == kind, "another kind of request than the first");
-                    sent.ok()?
-                }
-                other => {
-                    outcome = other;
-                    break;
-                }
-            };
-            byte = input.byte();
-            outcome = sent.on_response(&answer(byte, None), NOW);
-        }
-        match outcome {
-            Outcome::Continue(goes_on) => {
-                assert!(answer(byte, None).status == 401 && is_handshake(scheme) && !token.is_empty());
-                sign_in = goes_on;
+        let sent = attempt.send(&text).ok()?;
+        let outcome = sent.on_response(&response(byte, Some(token)), NOW);
+        let end = repeat(Leg { outcome, byte, repeated: false }, &mut input, scheme, probe(first))?;
+        match end.outcome {
+            Outcome::Continue(next) => {
+                assert!(response(end.byte, None).status == 401 && is_handshake(scheme) && !token.is_empty());
+                attempt = next;
             }
-            Outcome::Accepted(taken) => {
-                assert_eq!(again, is_handshake(scheme), "a handshake whose connection was not seen to hold");
-                let carried_out = kind == Probe::Address || byte & 0x80 != 0;
-                assert!(answer(byte, None).status == 200 && carried_out, "nothing shows who answered");
-                let without = answer(input.byte(), None);
-                let checked = taken.on_unauthenticated_response(&without, NOW, &mut OsRandom);
-                assert_eq!(checked.is_ok(), without.status == 401);
-                let accepted = match checked.ok()? {
-                    Checked::Authenticated(accepted) => accepted,
-                    Checked::Control(control) => {
-                        assert_eq!(kind, Probe::Address);
-                        control.on_response(&answer(input.byte(), None), NOW).ok()?
-                    }
-                };
+            Outcome::Accepted(credentials) => {
+                assert_eq!(end.repeated, is_handshake(scheme), "a handshake without a repeated request");
+                let executed = probe(first) == Probe::Address || end.byte & 0x80 != 0;
+                assert!(response(end.byte, None).status == 200 && executed, "the server executed nothing");
+                let accepted = checked(credentials, &mut input, probe(first))?;
                 return Some(checked_context(&accepted, scheme, &text));
             }
             _ => return None,
         }
     }
     None
+}
+
+/// A leg of a handshake, or credentials: the outcome, the byte that chose the last response, and whether the request
+/// was repeated.
+struct Leg {
+    outcome: Outcome,
+    byte: u8,
+    repeated: bool,
+}
+
+/// Repeats the request and sends other probes until another outcome.
+fn repeat(mut leg: Leg, input: &mut Input<'_>, scheme: Mechanism, kind: Probe) -> Option<Leg> {
+    loop {
+        let sent = match leg.outcome {
+            Outcome::Repeat(sent) => {
+                assert!(is_handshake(scheme) && !leg.repeated, "a handshake has one end");
+                leg.repeated = true;
+                sent.send()
+            }
+            Outcome::OtherProbe(_) if input.is_empty() => return None,
+            Outcome::OtherProbe(other) => {
+                assert_eq!(other.is_authenticated(), leg.repeated);
+                let by = input.byte();
+                let sent = other.with_probe(&rejected_probe(by)?);
+                assert_eq!(sent.is_ok(), probe(by) == kind, "another kind of request than the first");
+                sent.ok()?
+            }
+            _ => return Some(leg),
+        };
+        leg.byte = input.byte();
+        leg.outcome = sent.on_response(&response(leg.byte, None), NOW);
+    }
+}
+
+/// Checks that the server accepts `credentials` only.
+fn checked(credentials: CredentialsAccepted, input: &mut Input<'_>, kind: Probe) -> Option<Authenticated> {
+    let without = response(input.byte(), None);
+    let checked = credentials.on_unauthenticated_response(&without, NOW, &mut OsRandom);
+    assert_eq!(checked.is_ok(), without.status == 401);
+    match checked.ok()? {
+        Checked::Authenticated(accepted) => Some(accepted),
+        Checked::Control(control) => {
+            assert_eq!(kind, Probe::Address);
+            control.on_response(&response(input.byte(), None), NOW).ok()
+        }
+    }
 }
 
 /// Asserts what holds for every authenticated user.
