@@ -8,9 +8,9 @@ use wire::FileTime;
 use zeroize::Zeroizing;
 
 use crate::error::AuthError;
+use crate::fingerprint::Fingerprint;
 use crate::package::{Package, Scope};
 use crate::passthrough::named_user::{NamedUser, is_printable};
-use crate::passthrough::ticket::Fingerprint;
 use crate::passthrough::transcript::{SingleToken, Transcript};
 use crate::principal::{Key, Principal};
 
@@ -32,6 +32,11 @@ impl Package for Bearer {
 
     fn claimed_name(&self, token: &[u8]) -> Option<String> {
         name(token).ok().map(|named| named.principal.to_string())
+    }
+
+    /// An issuer may put any name into a token.
+    fn name_is_for_display(&self) -> bool {
+        true
     }
 
     fn transcript(&self) -> Option<Box<dyn Transcript>> {

@@ -1,27 +1,38 @@
-//! The account name that credentials claim, before anything is proven. It decides nothing: it is for the log of
-//! refused sign-ins and for their rate limit.
+//! The account name that a client's credentials claim, before they are verified. It is for the log of failed
+//! authentication and for the limits on guessing, and identifies no caller.
 
 use std::fmt;
 
 use crate::accounts::fold_case;
+use crate::fingerprint::Fingerprint;
 use crate::mechanism::Mechanism;
+use crate::principal::{Principal, without_case};
 
-/// How many characters of a name are kept.
-const LONGEST: usize = 64;
+/// The characters of a name that are kept.
+const MAX_CHARS: usize = 64;
 
-/// No name is read from longer credentials.
-const MOST: usize = 64 * 1024;
+/// The longest credentials from which a name is read, in bytes.
+const MAX_CREDENTIALS: usize = 64 * 1024;
 
-/// A client's name for the account that it wants to sign in with: not proven, cut to 64 characters, and printed
-/// so that it stays one word of one line.
+/// The name of the account as which a client wants to authenticate: not verified, cut to 64 characters, and printed as
+/// one word of one line.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ClaimedName(Box<str>);
+pub struct ClaimedName {
+    shown: Box<str>,
+    account: Box<str>,
+    spelling: Spelling,
+}
+
+/// A hash of a claimed name with its domain, without regard to case, and of its mechanism. Credentials whose names have
+/// the same spelling are for the same account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Spelling(Fingerprint);
 
 impl ClaimedName {
-    /// The name in `credentials`, which stand behind the scheme of `mechanism` in an `Authorization` header. `None`
-    /// where they hold none, as in the first legs of a handshake and in Kerberos tickets.
+    /// The name in `credentials`, which follow the scheme of `mechanism` in an `Authorization` header. `None` if they contain
+    /// no name, such as those in the first legs of a handshake, and Kerberos tickets.
     pub fn in_header(mechanism: Mechanism, credentials: &[u8]) -> Option<Self> {
-        if credentials.len() > MOST {
+        if credentials.len() > MAX_CREDENTIALS {
             return None;
         }
         Self::in_token(mechanism, &mechanism.read_http(credentials).ok()?)
@@ -29,38 +40,58 @@ impl ClaimedName {
 
     /// The name in a client's token of `mechanism`.
     pub fn in_token(mechanism: Mechanism, token: &[u8]) -> Option<Self> {
-        Self::new(&mechanism.claimed_name(token)?)
-    }
-
-    fn new(name: &str) -> Option<Self> {
-        let mut kept: String = name.chars().take(LONGEST).collect();
-        if kept.len() < name.len() {
-            kept.push('…');
+        let name = mechanism.claimed_name(token).filter(|name| !name.is_empty())?;
+        let mut shown: String = name.chars().take(MAX_CHARS).collect();
+        if shown.len() < name.len() {
+            shown.push('…');
         }
-        (!kept.is_empty()).then(|| Self(kept.into()))
+        let account = match account_of(&name) {
+            // No account of a name with a domain contains a backslash.
+            account if mechanism.name_is_for_display() => format!("{}\\{account}", mechanism.name()),
+            account => account,
+        };
+        let spelling =
+            Fingerprint::default().then(mechanism.name().as_bytes()).then(without_case(&name).as_bytes());
+        Some(Self { shown: shown.into(), account: account.into(), spelling: Spelling(spelling) })
     }
 
-    /// The name without its domain, in lower case: what the spellings of one account have in common. Letters that only
-    /// look alike in upper case are one here, since they find one account.
-    pub fn account(&self) -> String {
-        let user = match self.0.split_once('\\') {
-            Some((_, user)) => user,
-            None => self.0.split('@').next().unwrap_or_default(),
-        };
-        fold_case(user).to_lowercase()
+    /// What the spellings of an account have in common: the name without its domain, in lower case. Accounts of several
+    /// domains share it. Letters that have the same upper case are one here, since they find the same account. Names that
+    /// a mechanism only displays are apart from those whose passwords are checked.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The name with its domain.
+    pub const fn spelling(&self) -> Spelling {
+        self.spelling
+    }
+
+    /// Whether this can be a name of `principal`, which the same credentials proved.
+    pub fn can_denote(&self, principal: &Principal) -> bool {
+        let account = self.account.rsplit('\\').next().unwrap_or_default();
+        account == account_of(principal.user())
     }
 }
 
+/// A name without its domain, in lower case. It follows the last backslash, and ends before an `@`.
+fn account_of(name: &str) -> String {
+    let user = name.rsplit('\\').next().unwrap_or_default();
+    let user = user.split('@').next().unwrap_or_default();
+    let kept: String = user.chars().take(MAX_CHARS).collect();
+    fold_case(&kept).to_lowercase()
+}
+
 impl fmt::Display for ClaimedName {
-    /// As it was sent where it is made of letters, digits and what names usually have in them; otherwise quoted, with
-    /// all else escaped.
+    /// The name as it was sent if it consists of letters, digits and punctuation that is usual in names; otherwise in
+    /// quotes, with other characters escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '$' | '\\' | '+');
-        if self.0.trim_end_matches('…').chars().all(plain) {
-            return f.write_str(&self.0);
+        if self.shown.trim_end_matches('…').chars().all(plain) {
+            return f.write_str(&self.shown);
         }
         f.write_str("\"")?;
-        for c in self.0.chars() {
+        for c in self.shown.chars() {
             match c {
                 '"' => f.write_str("\\\"")?,
                 ' ' | '…' => write!(f, "{c}")?,
@@ -75,7 +106,7 @@ impl fmt::Display for ClaimedName {
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
     use super::*;
 
@@ -84,19 +115,60 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_account_have_one_name() {
-        for spelling in ["alice:x", "LAB\\Alice:x", "ALICE@lab.test:x", "alice@lab.evil:a:b", "alıce:x"] {
-            assert_eq!(basic(spelling.as_bytes()).unwrap().account(), "alice", "{spelling}");
+    fn the_spellings_of_a_name_are_of_one_account_and_differ_by_domain() {
+        let alice = basic(b"alice:x").unwrap();
+        for spelling in [
+            "LAB\\Alice",
+            "ALICE@lab.test",
+            "alice@lab.evil",
+            "alıce",
+            "\\alice",
+            "\\alice@lab.test",
+            "A\\B\\alice",
+        ] {
+            let name = basic(format!("{spelling}:a:b").as_bytes()).unwrap();
+            assert_eq!(name.account(), "alice", "{spelling}");
+            assert_ne!(name.spelling(), alice.spelling(), "{spelling}");
         }
+        let domain = "d".repeat(100);
+        for long in [format!("{domain}\\alice:x"), format!("alice@{domain}:x")] {
+            assert_eq!(basic(long.as_bytes()).unwrap().account(), "alice", "{long}");
+        }
+        assert_eq!(basic(b"ALICE:y").unwrap().spelling(), alice.spelling());
+        let long = |end: &str| basic(format!("{}{end}:x", "a".repeat(MAX_CHARS)).as_bytes()).unwrap();
+        assert_eq!(long("b").to_string(), long("c").to_string());
+        assert_ne!(long("b").spelling(), long("c").spelling());
     }
 
     #[test]
-    fn what_names_no_account_has_no_name() {
+    fn the_displayed_name_of_a_token_is_apart_from_the_account_of_that_name() {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let claims = r#"{"iss":"a","tid":"1","oid":"2","preferred_username":"LAB\\alice"}"#;
+        let token = format!("{}.{}.c2ln", part(r#"{"alg":"RS256"}"#), part(claims));
+        let displayed = ClaimedName::in_header(Mechanism::BEARER, token.as_bytes()).unwrap();
+        let alice = basic(b"LAB\\alice:x").unwrap();
+        assert_eq!(displayed.to_string(), alice.to_string());
+        assert_ne!(displayed.account(), alice.account());
+        assert_ne!(displayed.spelling(), alice.spelling());
+        assert!(displayed.can_denote(&Principal::new("LAB\\alice", "")));
+    }
+
+    #[test]
+    fn a_name_denotes_principals_of_its_user_only() {
+        let name = basic(b"LAB\\alice:x").unwrap();
+        for (user, domain) in [("alice", "LAB"), ("Alice@lab.test", ""), ("alice", "")] {
+            assert!(name.can_denote(&Principal::new(user, domain)), "{user}");
+        }
+        assert!(!name.can_denote(&Principal::new("mallory", "LAB")));
+    }
+
+    #[test]
+    fn credentials_without_a_name_claim_no_account() {
         assert_eq!(basic(b"no colon"), None);
         assert_eq!(basic(b":password"), None);
         assert_eq!(ClaimedName::in_header(Mechanism::BASIC, b"***"), None);
         assert_eq!(ClaimedName::in_token(Mechanism::NTLM, b"NTLMSSP\0\x01\0\0\0"), None);
-        assert_eq!(ClaimedName::in_header(Mechanism::NTLM, &vec![b'A'; MOST + 1]), None);
+        assert_eq!(ClaimedName::in_header(Mechanism::NTLM, &vec![b'A'; MAX_CREDENTIALS + 1]), None);
     }
 
     #[test]
@@ -112,6 +184,6 @@ mod tests {
     #[test]
     fn a_long_name_is_cut() {
         let long = [vec![b'a'; 1000], b":x".to_vec()].concat();
-        assert_eq!(basic(&long).unwrap().to_string(), "a".repeat(LONGEST) + "…");
+        assert_eq!(basic(&long).unwrap().to_string(), "a".repeat(MAX_CHARS) + "…");
     }
 }

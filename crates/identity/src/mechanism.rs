@@ -111,6 +111,10 @@ impl Mechanism {
         self.0.claimed_name(token)
     }
 
+    pub(crate) fn name_is_for_display(self) -> bool {
+        self.0.name_is_for_display()
+    }
+
     pub(crate) fn transcript(self) -> Option<Box<dyn Transcript>> {
         self.0.transcript()
     }

@@ -151,6 +151,12 @@ pub trait Package: Sync {
         None
     }
 
+    /// Whether the name in a token is for display only: the issuer of the token chooses it, and no password of the account is
+    /// checked.
+    fn name_is_for_display(&self) -> bool {
+        false
+    }
+
     /// The transcript of one pass-through authentication; `None` if the mechanism does not pass through.
     fn transcript(&self) -> Option<Box<dyn Transcript>> {
         None

@@ -65,9 +65,9 @@ impl Key {
     }
 }
 
-/// A name as it is compared: in upper case, but for letters that would become another's, as `ı` and `i` are
-/// both `I` then.
-fn without_case(name: &str) -> Box<str> {
+/// A name in the form in which names are compared: in upper case, except for letters whose upper case is also that of another
+/// letter. For example `ı` stays, since `i` becomes `I`.
+pub(crate) fn without_case(name: &str) -> Box<str> {
     let upper = fold_case(name);
     let folded = name.chars().zip(upper.chars()).map(|(given, upper)| {
         let leads_back = upper == given || upper.to_lowercase().eq([given]);

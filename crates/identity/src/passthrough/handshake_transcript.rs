@@ -10,6 +10,7 @@ use super::named_user::NamedUser;
 use super::ticket;
 use super::transcript::Transcript;
 use crate::error::AuthError;
+use crate::fingerprint::Fingerprint;
 use crate::ntlm::flags::NegotiateFlags;
 use crate::ntlm::messages::{Authenticate, Challenge, Negotiate, SIGNATURE};
 use crate::principal::{Key, Principal};
@@ -44,7 +45,7 @@ enum Stage {
     /// The client answered it with this name. No other token may follow.
     Authenticated(NamedUser),
     /// The client sent an `AP-REQ` with this ticket.
-    Ticket(ticket::Fingerprint),
+    Ticket(Fingerprint),
 }
 
 /// What a client's token has in it.

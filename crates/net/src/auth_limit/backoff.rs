@@ -4,20 +4,37 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::limits::Throttled;
+
 /// The least time for which failed attempts are remembered after the last one.
 const FORGOTTEN_AFTER: Duration = Duration::from_mins(15);
 
-/// Failed attempts of one kind, and the time until which no further one is checked.
+/// Failed attempts of one kind, those in flight, and the time until which no further one is checked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Backoff {
-    pub(super) failures: u32,
+    failures: u32,
+    in_flight: u32,
     pub(super) last: Instant,
     until: Instant,
 }
 
 impl Backoff {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { failures: 0, last: now, until: now }
+    pub(super) const fn new(now: Instant) -> Self {
+        Self { failures: 0, in_flight: 0, last: now, until: now }
+    }
+
+    /// An attempt begins. Attempts that were too long ago are forgotten.
+    pub(super) fn begin(&mut self, now: Instant) {
+        if self.is_over(now) {
+            *self = Self::new(now);
+        }
+        self.in_flight = self.in_flight.saturating_add(1);
+        self.last = now;
+    }
+
+    /// The outcome of an attempt in flight is known.
+    pub(super) const fn end(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
     }
 
     /// Counts a failed attempt. After the first `free` ones each doubles the delay, from a second up to `longest`.
@@ -30,13 +47,42 @@ impl Backoff {
         }
     }
 
-    /// The time until the next attempt is checked.
-    pub(super) fn wait(&self, now: Instant) -> Duration {
-        self.until.saturating_duration_since(now)
+    /// The failed attempts do not count any more.
+    pub(super) const fn reset(&mut self, now: Instant) {
+        *self = Self { in_flight: self.in_flight, ..Self::new(now) };
+    }
+
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failures > 0
+    }
+
+    pub(super) const fn is_in_flight(&self) -> bool {
+        self.in_flight > 0
+    }
+
+    /// Whether there is nothing to remember.
+    pub(super) const fn is_unused(&self) -> bool {
+        self.failures == 0 && self.in_flight == 0
+    }
+
+    /// Why the next attempt is not checked now, if `free` failed ones are not delayed.
+    pub(super) fn throttled(&self, free: u32, now: Instant) -> Option<Throttled> {
+        self.throttled_with(free, self.in_flight, now)
+    }
+
+    /// The same if `in_flight` attempts are in flight.
+    pub(super) fn throttled_with(&self, free: u32, in_flight: u32, now: Instant) -> Option<Throttled> {
+        let wait = self.until.saturating_duration_since(now);
+        if !wait.is_zero() {
+            return Some(Throttled::Failures(wait));
+        }
+        // One is checked after each delay.
+        let most = free.saturating_add(1).saturating_sub(self.failures).max(1);
+        (in_flight >= most).then_some(Throttled::InFlight)
     }
 
     /// Whether the attempts were so long ago that they do not count any more.
     pub(super) fn is_over(&self, now: Instant) -> bool {
-        now.duration_since(self.last) >= FORGOTTEN_AFTER && self.wait(now).is_zero()
+        self.in_flight == 0 && now.duration_since(self.last) >= FORGOTTEN_AFTER && self.until <= now
     }
 }

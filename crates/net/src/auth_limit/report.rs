@@ -70,6 +70,12 @@ impl SourceReport {
         }
     }
 
+    /// Whether there is nothing to log or to remember.
+    pub(super) fn is_unused(&self, now: Instant) -> bool {
+        let is_recent = |last: Instant| now.duration_since(last) < REPORT_AFTER;
+        self.since.is_none() && !self.logged_at.is_some_and(is_recent)
+    }
+
     fn count(&mut self, name: Option<&ClaimedName>, now: Instant) {
         self.since.get_or_insert(now);
         let Some(name) = name else { return };

@@ -5,81 +5,213 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use identity::ClaimedName;
+use identity::{ClaimedName, Spelling};
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::limits::{ACCOUNTS_PER_SOURCE, AuthLimits, SOURCES_FACTOR};
-use super::report::{Report, SourceReport};
+use super::limits::{AuthLimits, PROVEN_IN_FLIGHT, RETRY_AFTER, Throttled};
+use super::report::Report;
+use super::source::Source;
 
 /// The most addresses.
 const SOURCES: usize = 4096;
 
-/// The most accounts for each address.
-const ACCOUNTS_KEPT: usize = ACCOUNTS_PER_SOURCE + 4;
-
 /// The most accounts for which the attempts of all addresses are counted.
 const ACCOUNTS: usize = 4096;
 
-/// The most pairs of an address and an account that authenticated from there.
-const KNOWN: usize = 16 * 1024;
+/// The most pairs of an address and a name that is proven there.
+const PROVEN: usize = 16 * 1024;
 
+/// Where an attempt comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer {
+    /// The address or network.
+    pub(super) source: IpAddr,
+    /// Whether many clients have the address.
+    pub(super) is_shared: bool,
+}
+
+/// The counters of an attempt in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counter {
+    /// That of a name that was proven at the address before.
+    Proven,
+    /// Those that all spellings of a name share.
+    Shared,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The credentials are wrong.
+    Failed,
+    /// They were neither accepted nor rejected.
+    Unknown,
+    /// They are right, and proved the name.
+    Proven,
+}
+
+/// Whether an attempt may be made.
+#[derive(Debug)]
+pub(super) enum Admission {
+    /// It is in flight.
+    Begun(Counter),
+    /// It may be made again when there is an outcome of another.
+    Queued(OwnedNotified),
+    /// It may be made again after this time.
+    Throttled(Duration),
+}
+
+/// The counters of all addresses and accounts.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     sources: HashMap<IpAddr, Source>,
-    accounts: HashMap<String, Backoff>,
-    /// When each account last authenticated from an address.
-    known: HashMap<(IpAddr, String), Instant>,
+    accounts: HashMap<Box<str>, Backoff>,
+    proven: HashMap<(IpAddr, Spelling), Proven>,
     report: Report,
 }
 
+/// A name that was proven at an address.
 #[derive(Debug)]
-struct Source {
-    accounts: Vec<Tried>,
-    /// Counts accounts, not attempts.
-    spread: Backoff,
+struct Proven {
+    /// The attempts since.
+    attempts: Backoff,
     last: Instant,
-    report: SourceReport,
 }
 
-/// An account that was tried from an address.
-#[derive(Debug)]
-struct Tried {
-    account: String,
-    backoff: Backoff,
-}
-
-impl Source {
-    fn tried(&self, account: &str) -> Option<&Backoff> {
-        self.accounts.iter().find(|tried| tried.account == account).map(|tried| &tried.backoff)
+impl Proven {
+    fn throttled(&self, limits: AuthLimits, now: Instant) -> Option<Throttled> {
+        let least = if self.attempts.has_failed() { 0 } else { PROVEN_IN_FLIGHT - 1 };
+        let free = limits.failures.max(least);
+        self.attempts.throttled(free, now)
     }
 }
 
 impl Table {
-    /// The time until the next password from `source` for the account `name` is checked.
-    pub(super) fn wait(
-        &self,
-        source: IpAddr,
+    /// Begins an attempt, if it may be made now. If `waits`, it waits for the outcomes of attempts that are in flight.
+    pub(super) fn begin(
+        &mut self,
+        peer: Peer,
         name: &ClaimedName,
-        is_trusted_proxy: bool,
+        waits: bool,
+        limits: AuthLimits,
         now: Instant,
-    ) -> Duration {
-        let account = name.account();
-        let entry = self.sources.get(&source);
-        let own = entry.and_then(|entry| entry.tried(&account)).filter(|own| !own.is_over(now));
-        let own_wait = own.map_or(Duration::ZERO, |own| own.wait(now));
-        if self.known.contains_key(&(source, account.clone())) {
-            return own_wait;
+    ) -> Admission {
+        let wait = match self.why_throttled(peer, name, limits, now) {
+            Some(Throttled::Failures(wait)) => wait,
+            Some(Throttled::InFlight) if waits => match self.source(peer.source, now).queue() {
+                Some(place) => return Admission::Queued(place),
+                None => RETRY_AFTER,
+            },
+            Some(Throttled::InFlight) | None => return Admission::Begun(self.count(peer.source, name, now)),
+        };
+        self.throttled(peer.source, name, now);
+        Admission::Throttled(wait)
+    }
+
+    /// Why a password from `peer` for the account `name` is not checked now.
+    fn why_throttled(
+        &self,
+        peer: Peer,
+        name: &ClaimedName,
+        limits: AuthLimits,
+        now: Instant,
+    ) -> Option<Throttled> {
+        if let Some(proven) = self.proven.get(&(peer.source, name.spelling())) {
+            return proven.throttled(limits, now);
         }
-        let spread = match (entry, own) {
-            (Some(entry), None) if !is_trusted_proxy => entry.spread.wait(now),
-            _ => Duration::ZERO,
+        let source = self.sources.get(&peer.source)?;
+        let Some(own) = source.tried(name, now) else {
+            return if peer.is_shared { None } else { source.spread_throttled(now) };
         };
-        let everywhere = match own {
-            Some(_) => self.accounts.get(&account).map_or(Duration::ZERO, |all| all.wait(now)),
-            None => Duration::ZERO,
-        };
-        own_wait.max(spread).max(everywhere)
+        let everywhere = self.accounts.get(name.account());
+        let everywhere = everywhere.and_then(|all| all.throttled(limits.failures_everywhere(), now));
+        let everywhere = everywhere.map(|why| {
+            if own.has_failed() {
+                // Outcomes at other addresses wake no attempt of this one.
+                why.max(Throttled::Failures(RETRY_AFTER))
+            } else {
+                // The first attempt of this address is in flight.
+                Throttled::InFlight
+            }
+        });
+        own.throttled(limits.failures, now).max(everywhere)
+    }
+
+    fn count(&mut self, source: IpAddr, name: &ClaimedName, now: Instant) -> Counter {
+        if let Some(proven) = self.proven.get_mut(&(source, name.spelling())) {
+            proven.attempts.begin(now);
+            return Counter::Proven;
+        }
+        self.source(source, now).begin(name, now);
+        self.everywhere(name, now).begin(now);
+        Counter::Shared
+    }
+
+    /// Counts the outcome of an attempt that `begin` counted.
+    pub(super) fn end(
+        &mut self,
+        peer: Peer,
+        name: &ClaimedName,
+        (counter, outcome): (Counter, Outcome),
+        limits: AuthLimits,
+        now: Instant,
+    ) {
+        match counter {
+            Counter::Proven => {
+                if let Some(proven) = self.proven.get_mut(&(peer.source, name.spelling())) {
+                    proven.attempts.end();
+                }
+            }
+            Counter::Shared => self.end_shared(peer.source, name),
+        }
+        match outcome {
+            Outcome::Failed => self.failed(peer, name, limits, now),
+            Outcome::Unknown => {}
+            Outcome::Proven => self.succeeded(peer.source, name, now),
+        }
+        if let Some(source) = self.sources.get(&peer.source) {
+            source.wake();
+            if source.is_unused(now) {
+                self.sources.remove(&peer.source);
+            }
+        }
+    }
+
+    fn end_shared(&mut self, source: IpAddr, name: &ClaimedName) {
+        if let Some(source) = self.sources.get_mut(&source) {
+            source.end(name);
+        }
+        if let Some(all) = self.accounts.get_mut(name.account()) {
+            all.end();
+            if all.is_unused() {
+                self.accounts.remove(name.account());
+            }
+        }
+    }
+
+    /// Counts a failed attempt.
+    fn failed(&mut self, peer: Peer, name: &ClaimedName, limits: AuthLimits, now: Instant) {
+        if let Some(proven) = self.proven.get_mut(&(peer.source, name.spelling())) {
+            if proven.attempts.is_over(now) {
+                proven.attempts.reset(now);
+            }
+            proven.attempts.failed(limits.failures, limits.longest_wait, now);
+        } else {
+            self.source(peer.source, now).failed(name, peer.is_shared, limits, now);
+        }
+        self.everywhere(name, now).failed(limits.failures_everywhere(), limits.longest_wait, now);
+    }
+
+    /// The name is proven at the address: its failed attempts there do not count any more.
+    fn succeeded(&mut self, source: IpAddr, name: &ClaimedName, now: Instant) {
+        let key = (source, name.spelling());
+        make_room(&mut self.proven, &key, PROVEN, |proven| proven.last);
+        let proven =
+            self.proven.entry(key).or_insert_with(|| Proven { attempts: Backoff::new(now), last: now });
+        proven.attempts.reset(now);
+        proven.last = now;
     }
 
     /// Counts an attempt that was not checked.
@@ -97,64 +229,11 @@ impl Table {
         self.source(source, now).report.failed(name, now)
     }
 
-    /// Counts a failed attempt.
-    pub(super) fn failed(
-        &mut self,
-        source: IpAddr,
-        name: &ClaimedName,
-        is_trusted_proxy: bool,
-        limits: AuthLimits,
-        now: Instant,
-    ) {
-        let entry = self.source(source, now);
-        let account = name.account();
-        if let Some(tried) = entry.accounts.iter_mut().find(|tried| tried.account == account) {
-            if tried.backoff.is_over(now) {
-                tried.backoff = Backoff::new(now);
-            }
-            tried.backoff.failed(limits.failures, limits.longest_wait, now);
-        } else {
-            entry.accounts.retain(|tried| !tried.backoff.is_over(now));
-            if entry.accounts.is_empty() {
-                entry.spread = Backoff::new(now);
-            }
-            if entry.accounts.len() >= ACCOUNTS_KEPT {
-                let oldest = (0..entry.accounts.len())
-                    .min_by_key(|at| entry.accounts.get(*at).map(|t| t.backoff.last));
-                entry.accounts.swap_remove(oldest.unwrap_or_default());
-            }
-            let mut backoff = Backoff::new(now);
-            backoff.failed(limits.failures, limits.longest_wait, now);
-            entry.accounts.push(Tried { account: account.clone(), backoff });
-            if !is_trusted_proxy {
-                let free = u32::try_from(ACCOUNTS_PER_SOURCE).unwrap_or(u32::MAX);
-                entry.spread.failed(free, limits.longest_wait, now);
-            }
-        }
-        make_room(&mut self.accounts, &account, ACCOUNTS, |all| all.last);
-        let all = self.accounts.entry(account).or_insert_with(|| Backoff::new(now));
-        if all.is_over(now) {
-            *all = Backoff::new(now);
-        }
-        all.failed(limits.failures.saturating_mul(SOURCES_FACTOR), limits.longest_wait, now);
-    }
-
     /// The failed attempt that was reported last was logged.
     pub(super) fn logged(&mut self, source: IpAddr, name: Option<&ClaimedName>) {
         if let Some(entry) = self.sources.get_mut(&source) {
             entry.report.logged(name);
         }
-    }
-
-    /// The account `name` authenticated from `source`: its failed attempts from there do not count any more.
-    pub(super) fn succeeded(&mut self, source: IpAddr, name: &ClaimedName, now: Instant) {
-        let account = name.account();
-        if let Some(entry) = self.sources.get_mut(&source) {
-            entry.accounts.retain(|tried| tried.account != account);
-        }
-        let key = (source, account);
-        make_room(&mut self.known, &key, KNOWN, |last| *last);
-        self.known.insert(key, now);
     }
 
     /// Takes the failed attempts that were not logged for `age` or more.
@@ -170,19 +249,24 @@ impl Table {
 
     #[cfg(test)]
     pub(super) fn sizes(&self) -> (usize, usize, usize) {
-        (self.sources.len(), self.accounts.len(), self.known.len())
+        (self.sources.len(), self.accounts.len(), self.proven.len())
+    }
+
+    fn everywhere(&mut self, name: &ClaimedName, now: Instant) -> &mut Backoff {
+        let account: Box<str> = name.account().into();
+        make_room(&mut self.accounts, &account, ACCOUNTS, |all| all.last);
+        let all = self.accounts.entry(account).or_insert_with(|| Backoff::new(now));
+        if all.is_over(now) {
+            all.reset(now);
+        }
+        all
     }
 
     fn source(&mut self, source: IpAddr, now: Instant) -> &mut Source {
-        for (removed, entry) in make_room(&mut self.sources, &source, SOURCES, |entry| entry.last) {
-            self.report.evicted(removed, entry.report);
+        for (removed, mut entry) in make_room(&mut self.sources, &source, SOURCES, |entry| entry.last) {
+            self.report.evicted(removed, std::mem::take(&mut entry.report));
         }
-        let entry = self.sources.entry(source).or_insert_with(|| Source {
-            accounts: Vec::new(),
-            spread: Backoff::new(now),
-            last: now,
-            report: SourceReport::default(),
-        });
+        let entry = self.sources.entry(source).or_insert_with(|| Source::new(now));
         entry.last = now;
         entry
     }

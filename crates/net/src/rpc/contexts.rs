@@ -10,6 +10,7 @@ use rpc::server::{AuthOutcome, RequestSecurity};
 use rpc::{epm, mgmt};
 use tokio::time::Instant;
 
+use crate::auth_limit::Attempt;
 use crate::clock;
 use crate::rpc::auth::{Handshake, protection, strongest};
 use crate::rpc::config::RpcListenerConfig;
@@ -71,14 +72,15 @@ impl ClientContexts {
         };
         let (client, level) = (self.client, leg.level);
         let name = handshake.claimed(leg.token);
-        if let Some(name) = &name
-            && self.config.auth_limit.check(client, name, Instant::now()).is_err()
-        {
+        let limit = &self.config.auth_limit;
+        let attempt = name.map(|name| limit.begin_local(client, &name, Instant::now())).transpose();
+        let Ok(attempt) = attempt else {
             self.config.observer.client_refused(client, "too many authentication failures");
             return (AuthOutcome::Failed, None);
-        }
+        };
         match handshake.step(leg.token, clock::now(), &mut OsRandom) {
             Ok(Step::Continue(token)) => {
+                release(attempt);
                 self.handshakes.insert(leg.auth_context_id, handshake);
                 (AuthOutcome::Continue { token }, None)
             }
@@ -87,6 +89,7 @@ impl ClientContexts {
                 let why = format!(
                     "{user}: the handshake negotiated less protection than the authentication level {level} needs"
                 );
+                release(attempt);
                 self.config.log.client_error(client, &why);
                 self.config.observer.client_refused(client, &why);
                 (AuthOutcome::TooWeak, None)
@@ -94,8 +97,8 @@ impl ClientContexts {
             Ok(Step::Done { token, context, security }) => {
                 tracing::debug!(%client, account = %context.principal(), "client authenticated");
                 self.config.observer.authenticated(&context, client);
-                if let Some(name) = &name {
-                    self.config.auth_limit.succeeded(client, name, Instant::now());
+                if let Some(attempt) = attempt {
+                    attempt.succeeded(context.principal(), Instant::now());
                 }
                 let identity = context.identity().clone();
                 self.contexts.insert(leg.auth_context_id, context);
@@ -103,7 +106,10 @@ impl ClientContexts {
             }
             Err(error) => {
                 let why = error.to_string();
-                self.config.auth_limit.failed(client, name.as_ref(), &why, Instant::now());
+                match attempt {
+                    Some(attempt) => attempt.failed(&why, Instant::now()),
+                    None => limit.failed_unnamed(client, &why, Instant::now()),
+                }
                 self.config.observer.client_refused(client, &why);
                 (AuthOutcome::Failed, None)
             }
@@ -149,5 +155,12 @@ impl ClientContexts {
             tracing::info!(%client, %account, "client account revoked: its sessions on this connection end");
         }
         revoked
+    }
+}
+
+/// Ends an attempt that neither succeeded nor failed.
+fn release(attempt: Option<Attempt>) {
+    if let Some(attempt) = attempt {
+        attempt.release(Instant::now());
     }
 }

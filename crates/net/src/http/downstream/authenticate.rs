@@ -1,13 +1,18 @@
 //! Authenticates each request of a client connection: does the I/O that its [`Authenticator`] asks for, reports the
 //! outcome, and writes the response to a request that is not admitted.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http1::RequestHead;
 use identity::{OsRandom, SecurityContext};
+use tokio::time::Instant;
 
+use crate::auth_limit::Attempt;
 use crate::clock;
 use crate::gate::FailedRequest;
 use crate::http::config::HttpListenerConfig;
@@ -86,7 +91,10 @@ async fn verify(
     let outcome = {
         let UpstreamSlot { connection, forwarding } = upstream;
         let request = AuthRequest { head: &head, peer, rules, forwarding, upstream: &config.upstream };
-        run(authenticator, &request, connection, &config).await
+        match begin_attempt(authenticator, &request, downstream).await? {
+            Ok(attempt) => run(authenticator, &request, attempt, connection, &config).await,
+            Err(retry_after) => AuthFailure::Throttled(retry_after).into(),
+        }
     };
     report(&outcome, &config, peer);
     match outcome {
@@ -109,10 +117,32 @@ async fn verify(
     }
 }
 
+/// Begins the attempt that a request makes, if its credentials claim an account; otherwise returns the time after which the
+/// client may retry. A server verifies many attempts at the same time, so that an attempt waits for the outcomes of others.
+async fn begin_attempt(
+    // Exclusive, since handshakes are not `Sync`.
+    authenticator: &mut Authenticator,
+    request: &AuthRequest<'_>,
+    downstream: &mut Downstream,
+) -> Result<Result<Option<Attempt>, Duration>, ConnectionError> {
+    let Some(account) = authenticator.account_to_verify(request, clock::now()) else { return Ok(Ok(None)) };
+    let Downstream { config, shutdown, .. } = downstream;
+    if !authenticator.is_pass_through() {
+        return Ok(config.auth_limit.begin_local(request.peer, &account, Instant::now()).map(Some));
+    }
+    let mut attempt = pin!(config.auth_limit.begin(request.peer, &account));
+    poll_fn(|task| match shutdown.poll(task) {
+        Poll::Ready(_) => Poll::Ready(Err(ConnectionError::Shutdown)),
+        Poll::Pending => attempt.as_mut().poll(task).map(|attempt| Ok(attempt.map(Some))),
+    })
+    .await
+}
+
 /// Runs the state machine of `authenticator` for a request: sends its probes, up to the outcome.
 async fn run(
     authenticator: &mut Authenticator,
     request: &AuthRequest<'_>,
+    attempt: Option<Attempt>,
     slot: &mut transport::Slot,
     config: &HttpListenerConfig,
 ) -> AuthOutcome {
@@ -121,7 +151,8 @@ async fn run(
         None => true,
     };
     let limit = &config.auth_limit;
-    let mut step = authenticator.begin(request, as_expected, limit, &mut Env::current(&mut OsRandom));
+    let mut step =
+        authenticator.begin(request, attempt, as_expected, limit, &mut Env::current(&mut OsRandom));
     loop {
         match step {
             Step::Probe(probe, pending) => {

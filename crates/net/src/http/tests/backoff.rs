@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use testkit::http_auth::basic;
 
 use crate::http::tests::playbook::Client;
@@ -58,4 +60,19 @@ fn the_connection_of_a_trusted_reverse_proxy_is_neither_delayed_nor_closed() {
     // Another client of the reverse proxy is not affected.
     let other = "X-Forwarded-For: 198.51.100.2\r\n";
     assert_eq!(client.ask(get(&basic("alice"), other)).status(), 200);
+}
+
+#[test]
+fn a_client_with_an_account_of_the_same_name_in_another_domain_is_delayed_too() {
+    let upstream = Upstream::saying(OK);
+    let proxy = Setup::default().before(&upstream);
+    let wrong = format!("Basic {}", STANDARD.encode("info@victim.test:wrong"));
+    for _ in 0..6 {
+        assert_eq!(Client::new(&proxy).ask(get(&basic("info@evil.test"), "")).status(), 200);
+        assert_eq!(Client::new(&proxy).ask(get(&wrong, "")).status(), 401);
+    }
+    assert_eq!(Client::new(&proxy).ask(get(&basic("info@evil.test"), "")).status(), 200);
+    let client = Client::new(&proxy) >> Request(get(&wrong, "")) << WaitsForWork;
+    let mut client = client >> TimePasses(Duration::from_secs(1)) << Closed;
+    assert_eq!(client.answer().status(), 429);
 }

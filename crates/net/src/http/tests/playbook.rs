@@ -247,6 +247,12 @@ impl Client {
         self.answer()
     }
 
+    /// Closes the client's connection. The server's ends of its connections stay.
+    pub(super) fn disconnect(&mut self) {
+        self.stream = None;
+        self.proxy.run();
+    }
+
     /// Sends two requests at once, and returns the first response.
     #[track_caller]
     pub(super) fn ask_both(&mut self, first: &str, second: &str) -> Answer {

@@ -7,8 +7,8 @@ use http1::{RequestHead, ResponseHead};
 use identity::{ClaimedName, SecurityContext, passthrough};
 use wire::FileTime;
 
-use crate::auth_limit::AuthLimit;
-use crate::http::downstream::auth::failure::{AuthFailure, FailureResponse};
+use crate::auth_limit::{Attempt, AuthLimit};
+use crate::http::downstream::auth::failure::FailureResponse;
 use crate::http::downstream::auth::local::{ConnectionAuth, ConnectionTraits, HttpAuthConfig};
 use crate::http::downstream::auth::outcome::AuthOutcome;
 use crate::http::downstream::auth::request::{AuthRequest, Env};
@@ -28,8 +28,8 @@ pub(crate) struct Authenticator {
     method: Method,
     /// The context of anonymous requests, once there was one.
     anonymous: Option<SecurityContext>,
-    /// The account that the credentials of the present request claim.
-    account: Option<ClaimedName>,
+    /// The attempt to authenticate that the present request makes.
+    attempt: Option<Attempt>,
 }
 
 /// Where credentials are verified.
@@ -54,7 +54,7 @@ impl Authenticator {
                 Method::PassThrough(PassThroughAuth::new(passthrough, accepts_secrets, connection.shared))
             }
         };
-        Self { config: config.clone(), method, anonymous: None, account: None }
+        Self { config: config.clone(), method, anonymous: None, attempt: None }
     }
 
     /// Whether the server verifies the clients' credentials.
@@ -83,26 +83,27 @@ impl Authenticator {
         }
     }
 
-    /// Begins to authenticate a request. `as_expected` says whether the upstream connection is in the state that
-    /// `expected_connection` names.
+    /// The account whose password the credentials of a request are to prove; `None` if there is nothing to verify.
+    pub(crate) fn account_to_verify(&self, request: &AuthRequest<'_>, now: FileTime) -> Option<ClaimedName> {
+        match &self.method {
+            Method::Local(connection) => connection.account_to_verify(request.head, now),
+            Method::PassThrough(passthrough) => {
+                passthrough.account_to_verify(request.head, request.rules.mapi, now)
+            }
+        }
+    }
+
+    /// Begins to authenticate a request, which makes an `attempt` if there is an `account_to_verify`. `as_expected` says
+    /// whether the upstream connection is in the state that `expected_connection` names.
     pub(crate) fn begin(
         &mut self,
         request: &AuthRequest<'_>,
+        attempt: Option<Attempt>,
         as_expected: bool,
         limit: &AuthLimit,
         env: &mut Env<'_>,
     ) -> Step {
-        self.account = match &self.method {
-            Method::Local(connection) => connection.account_to_verify(request.head, env.now),
-            Method::PassThrough(passthrough) => {
-                passthrough.account_to_verify(request.head, request.rules.mapi, env.now)
-            }
-        };
-        if let Some(account) = &self.account
-            && let Err(wait) = limit.check(request.peer, account, env.instant)
-        {
-            return Step::Done(AuthFailure::Throttled(wait).into(), ConnectionUse::Keep);
-        }
+        self.attempt = attempt;
         let step = match &mut self.method {
             Method::Local(connection) => {
                 Step::Done(connection.step(request.head, request.peer, env), ConnectionUse::Keep)
@@ -131,7 +132,7 @@ impl Authenticator {
     /// Counts the outcome for the back-off, and admits requests without credentials that are served without.
     fn conclude(&mut self, step: Step, request: &AuthRequest<'_>, limit: &AuthLimit, env: &Env<'_>) -> Step {
         let Step::Done(outcome, connection) = step else { return step };
-        count(limit, &outcome, self.account.take().as_ref(), request.peer, env);
+        count(limit, &outcome, self.attempt.take(), request.peer, env);
         let outcome = match outcome {
             AuthOutcome::NoCredentials if request.rules.may_be_anonymous => {
                 AuthOutcome::Anonymous(self.anonymous.get_or_insert_with(|| self.config.anonymous()).clone())
@@ -212,27 +213,35 @@ impl Authenticator {
     }
 }
 
-/// Counts the outcome of an attempt that claimed `account`.
+/// Counts an outcome for the back-off. Without an `attempt`, the credentials claim no account.
 fn count(
     limit: &AuthLimit,
     outcome: &AuthOutcome,
-    account: Option<&ClaimedName>,
+    attempt: Option<Attempt>,
     peer: SocketAddr,
     env: &Env<'_>,
 ) {
-    match (outcome, account) {
-        (AuthOutcome::Failed(failure), account) => match failure.response() {
-            FailureResponse::Challenge => limit.failed(peer, account, failure, env.instant),
-            FailureResponse::Status(_) => limit.unclear(peer, account, failure, env.instant),
-            // Credentials that did not reach the server are no guess.
-            FailureResponse::UpstreamFailed(why) if !why.is_outage() => {
-                limit.unclear(peer, account, failure, env.instant);
-            }
-            FailureResponse::UpstreamFailed(_) | FailureResponse::RetryAfter(_) => {}
-        },
-        (AuthOutcome::Authenticated { fresh: true, .. }, Some(account)) => {
-            limit.succeeded(peer, account, env.instant);
+    let now = env.instant;
+    let failure = match (outcome, attempt) {
+        (AuthOutcome::Failed(failure), Some(attempt)) => {
+            return match failure.response() {
+                FailureResponse::Challenge => attempt.failed(failure, now),
+                FailureResponse::Status(_) => attempt.unclear(failure, now),
+                FailureResponse::UpstreamFailed(why) if !why.is_outage() => attempt.unclear(failure, now),
+                // Credentials that did not reach the server are no guess.
+                FailureResponse::UpstreamFailed(_) | FailureResponse::RetryAfter(_) => attempt.release(now),
+            };
         }
-        _ => {}
+        (AuthOutcome::Authenticated { context, fresh: true, .. }, Some(attempt)) => {
+            return attempt.succeeded(context.principal(), now);
+        }
+        (_, Some(attempt)) => return attempt.release(now),
+        (AuthOutcome::Failed(failure), None) => failure,
+        (_, None) => return,
+    };
+    match failure.response() {
+        FailureResponse::Challenge | FailureResponse::Status(_) => limit.failed_unnamed(peer, failure, now),
+        FailureResponse::UpstreamFailed(why) if !why.is_outage() => limit.failed_unnamed(peer, failure, now),
+        FailureResponse::UpstreamFailed(_) | FailureResponse::RetryAfter(_) => {}
     }
 }

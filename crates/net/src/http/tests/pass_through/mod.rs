@@ -1,5 +1,6 @@
 //! Pass-through authentication: clients authenticate at the server through the proxy.
 
+mod concurrent;
 mod gateways;
 mod handshakes;
 mod probes;

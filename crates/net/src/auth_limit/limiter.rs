@@ -1,0 +1,116 @@
+//! The counters of authentication attempts, and their log.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use identity::ClaimedName;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::limits::AuthLimits;
+use super::report::{ImmediateLines, REPORT_AFTER};
+use super::table::{Admission, Counter, Outcome, Peer, Table};
+use crate::tcp::network::{Network, source};
+
+/// Counts the authentication attempts of all listeners.
+#[derive(Debug)]
+pub struct AuthLimit {
+    limits: AuthLimits,
+    /// Load balancers and reverse proxies: their addresses stand for many clients, which are not counted together.
+    trusted_proxies: Vec<Network>,
+    table: Mutex<Table>,
+    immediate: ImmediateLines,
+}
+
+impl Default for AuthLimit {
+    fn default() -> Self {
+        Self::build(AuthLimits::default(), Vec::new())
+    }
+}
+
+impl AuthLimit {
+    /// Counts attempts against `limits`. Many clients connect through each of the `trusted_proxies`, load balancers and
+    /// reverse proxies.
+    pub fn new(limits: AuthLimits, trusted_proxies: Vec<Network>) -> Arc<Self> {
+        Arc::new(Self::build(limits, trusted_proxies))
+    }
+
+    fn build(limits: AuthLimits, trusted_proxies: Vec<Network>) -> Self {
+        Self { limits, trusted_proxies, table: Mutex::default(), immediate: ImmediateLines::default() }
+    }
+
+    /// Begins an attempt of `peer` for the account `name`. If `waits`, it waits for the outcomes of others.
+    pub(super) fn admit(&self, peer: SocketAddr, name: &ClaimedName, waits: bool, now: Instant) -> Admission {
+        let peer = self.peer(peer);
+        self.lock().begin(peer, name, waits, self.limits, now)
+    }
+
+    /// Counts an attempt that waited too long.
+    pub(super) fn throttled(&self, peer: SocketAddr, name: &ClaimedName, now: Instant) {
+        self.lock().throttled(source(peer.ip()), name, now);
+    }
+
+    /// Counts the outcome of an attempt that `admit` began.
+    pub(super) fn end(
+        &self,
+        peer: SocketAddr,
+        name: &ClaimedName,
+        counter: Counter,
+        outcome: Outcome,
+        now: Instant,
+    ) {
+        let peer = self.peer(peer);
+        self.lock().end(peer, name, (counter, outcome), self.limits, now);
+    }
+
+    /// Credentials without a name were rejected. No password was guessed, so that the failure is only logged.
+    pub(crate) fn failed_unnamed(&self, peer: SocketAddr, why: impl Display, now: Instant) {
+        self.log(peer, None, &why, now);
+    }
+
+    pub(super) fn log(&self, peer: SocketAddr, name: Option<&ClaimedName>, why: &dyn Display, now: Instant) {
+        if !self.lock().report_failure(source(peer.ip()), name, now) || !self.immediate.pass(now) {
+            return;
+        }
+        self.lock().logged(source(peer.ip()), name);
+        if let Some(account) = name {
+            tracing::warn!(client = %peer, %account, "client authentication failed: {why}");
+        } else {
+            tracing::warn!(client = %peer, "client authentication failed: {why}");
+        }
+    }
+
+    /// Logs failed attempts that are not logged yet: those that are due, or `all`.
+    pub fn report(&self, all: bool) {
+        let now = Instant::now();
+        let due = self.lock().take_unreported(now, if all { Duration::ZERO } else { REPORT_AFTER });
+        due.log();
+    }
+
+    /// Logs failed attempts when they are due, until `shutdown` turns true or its sender is dropped.
+    pub async fn keep_reporting(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        let mut due = tokio::time::interval(REPORT_AFTER / 4);
+        while !*shutdown.borrow() {
+            tokio::select! {
+                _ = due.tick() => self.report(false),
+                changed = shutdown.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> (usize, usize, usize) {
+        self.lock().sizes()
+    }
+
+    fn peer(&self, peer: SocketAddr) -> Peer {
+        let is_shared = self.trusted_proxies.iter().any(|network| network.contains(peer.ip()));
+        Peer { source: source(peer.ip()), is_shared }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

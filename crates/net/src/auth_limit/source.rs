@@ -1,0 +1,128 @@
+//! The attempts of one address.
+
+use std::sync::Arc;
+
+use identity::ClaimedName;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
+use tokio::time::Instant;
+
+use super::backoff::Backoff;
+use super::limits::{ACCOUNTS_PER_SOURCE, AuthLimits, QUEUE_PER_SOURCE, Throttled};
+use super::report::SourceReport;
+
+/// The most accounts for each address.
+const ACCOUNTS_KEPT: usize = 24;
+
+/// An address from which clients authenticate.
+#[derive(Debug)]
+pub(super) struct Source {
+    accounts: Vec<Tried>,
+    /// Counts accounts that failed, not attempts.
+    spread: Backoff,
+    pub(super) last: Instant,
+    pub(super) report: SourceReport,
+    /// Attempts that wait for an outcome hold a reference.
+    queue: Option<Arc<Notify>>,
+}
+
+/// An account that was tried from an address.
+#[derive(Debug)]
+struct Tried {
+    account: Box<str>,
+    backoff: Backoff,
+}
+
+impl Source {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            accounts: Vec::new(),
+            spread: Backoff::new(now),
+            last: now,
+            report: SourceReport::default(),
+            queue: None,
+        }
+    }
+
+    /// The attempts for an account that still count.
+    pub(super) fn tried(&self, name: &ClaimedName, now: Instant) -> Option<&Backoff> {
+        let tried = self.accounts.iter().find(|tried| *tried.account == *name.account())?;
+        Some(&tried.backoff).filter(|backoff| !backoff.is_over(now))
+    }
+
+    /// Why a password for an account that was not tried yet is not checked now.
+    pub(super) fn spread_throttled(&self, now: Instant) -> Option<Throttled> {
+        let is_open = |tried: &&Tried| tried.backoff.is_in_flight() && !tried.backoff.has_failed();
+        let in_flight = u32::try_from(self.accounts.iter().filter(is_open).count()).unwrap_or(u32::MAX);
+        self.spread.throttled_with(ACCOUNTS_PER_SOURCE, in_flight, now)
+    }
+
+    /// An attempt begins.
+    pub(super) fn begin(&mut self, name: &ClaimedName, now: Instant) {
+        self.account(name, now).begin(now);
+    }
+
+    /// The outcome of an attempt that `begin` counted is known.
+    pub(super) fn end(&mut self, name: &ClaimedName) {
+        if let Some(tried) = self.accounts.iter_mut().find(|tried| *tried.account == *name.account()) {
+            tried.backoff.end();
+        }
+        self.accounts.retain(|tried| !tried.backoff.is_unused());
+    }
+
+    /// Counts a failed attempt. If `is_shared`, many clients have the address, and their accounts are not counted.
+    pub(super) fn failed(&mut self, name: &ClaimedName, is_shared: bool, limits: AuthLimits, now: Instant) {
+        let backoff = self.account(name, now);
+        if backoff.is_over(now) {
+            backoff.reset(now);
+        }
+        let is_first = !backoff.has_failed();
+        backoff.failed(limits.failures, limits.longest_wait, now);
+        if is_first && !is_shared {
+            self.spread.failed(ACCOUNTS_PER_SOURCE, limits.longest_wait, now);
+        }
+    }
+
+    /// The attempts for an account. In a full table it replaces the least recently used one.
+    fn account(&mut self, name: &ClaimedName, now: Instant) -> &mut Backoff {
+        let at = self.accounts.iter().position(|tried| *tried.account == *name.account());
+        let at = at.unwrap_or_else(|| {
+            self.accounts.retain(|tried| !tried.backoff.is_over(now));
+            if !self.accounts.iter().any(|tried| tried.backoff.has_failed()) {
+                self.spread = Backoff::new(now);
+            }
+            if self.accounts.len() >= ACCOUNTS_KEPT {
+                let age = |tried: &Tried| (tried.backoff.is_in_flight(), tried.backoff.last);
+                let oldest = (0..self.accounts.len()).min_by_key(|at| self.accounts.get(*at).map(age));
+                self.accounts.swap_remove(oldest.unwrap_or_default());
+            }
+            self.accounts.push(Tried { account: name.account().into(), backoff: Backoff::new(now) });
+            self.accounts.len() - 1
+        });
+        &mut self.accounts[at].backoff
+    }
+
+    /// A place in the queue of attempts that wait for an outcome, unless it is full.
+    pub(super) fn queue(&mut self) -> Option<OwnedNotified> {
+        let queue = self.queue.get_or_insert_default();
+        (Arc::strong_count(queue) <= QUEUE_PER_SOURCE).then(|| Arc::clone(queue).notified_owned())
+    }
+
+    /// Attempts that wait may try again.
+    pub(super) fn wake(&self) {
+        if let Some(queue) = &self.queue {
+            queue.notify_waiters();
+        }
+    }
+
+    /// Whether there is nothing to remember.
+    pub(super) fn is_unused(&self, now: Instant) -> bool {
+        self.accounts.is_empty() && self.report.is_unused(now)
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.wake();
+    }
+}

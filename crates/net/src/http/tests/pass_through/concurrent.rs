@@ -1,0 +1,92 @@
+//! Attempts to authenticate at the same time.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use testkit::http_auth::basic;
+
+use super::server::refuse;
+use super::{before, with};
+use crate::http::tests::playbook::Client;
+use crate::http::tests::playbook::Happens::{Request, Response, Shutdown, TimePasses};
+use crate::http::tests::playbook::State::{Closed, CutShort, WaitsForServer, WaitsForWork};
+use crate::http::tests::upstream::Upstream;
+
+/// A server that offers Basic, and sends nothing by itself to a request with credentials.
+fn slow_server() -> Rc<Upstream> {
+    Upstream::new(|got, out| {
+        got.head.fields.text("authorization").is_some()
+            || refuse(out, got, 401, "WWW-Authenticate: Basic realm=\"x\"\r\n")
+    })
+}
+
+/// The credentials that reached the server.
+fn credentials(upstream: &Upstream) -> Vec<String> {
+    let sent = upstream.others().into_iter();
+    sent.filter_map(|got| got.head.fields.text("authorization").map(str::to_owned)).collect()
+}
+
+#[test]
+fn guesses_at_the_same_time_are_limited_as_those_in_sequence() {
+    let upstream = slow_server();
+    let proxy = before(&upstream);
+    let guess = |number: u32| {
+        let credentials = STANDARD.encode(format!("alice:guess{number}"));
+        Request(with(&format!("Basic {credentials}")).into_bytes())
+    };
+    let mut in_flight: Vec<_> =
+        (0..6).map(|number| Client::new(&proxy) >> guess(number) << WaitsForServer).collect();
+    let waiting: Vec<_> =
+        (6..12).map(|number| Client::new(&proxy) >> guess(number) << WaitsForWork).collect();
+    assert_eq!(credentials(&upstream).len(), 6);
+    // Another account is not affected.
+    let _other = Client::new(&proxy) >> Request(with(&basic("bob")).into_bytes()) << WaitsForServer;
+    let refused = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
+    for client in &mut in_flight {
+        client.happens(Response(refused.into()));
+        assert_eq!(client.answer().status(), 401);
+    }
+    for client in waiting {
+        let mut client = client >> TimePasses(Duration::from_millis(1100)) << Closed;
+        assert_eq!(client.answer().status(), 429);
+    }
+    assert_eq!(credentials(&upstream), [basic("bob")]);
+}
+
+#[test]
+fn connections_with_the_right_password_wait_for_the_first_ones() {
+    let upstream = slow_server();
+    let proxy = before(&upstream);
+    let request = || Request(with(&basic("alice")).into_bytes());
+    let mut first: Vec<_> = (0..6).map(|_| Client::new(&proxy) >> request() << WaitsForServer).collect();
+    assert_eq!(credentials(&upstream).len(), 6);
+    let _waiting = Client::new(&proxy) >> request() << WaitsForWork;
+    assert!(credentials(&upstream).is_empty());
+    let executed = "HTTP/1.1 200 OK\r\nX-RequestType: PING\r\nX-ResponseCode: 0\r\nContent-Length: 0\r\n\r\n";
+    first[0].happens(Response(executed.into()));
+    // The request of the first one, and the probe of the one that waited.
+    assert_eq!(credentials(&upstream), [basic("alice"), basic("alice")]);
+}
+
+#[test]
+fn an_attempt_that_waits_for_others_ends_with_the_proxy() {
+    let upstream = slow_server();
+    let proxy = before(&upstream);
+    let request = || Request(with(&basic("alice")).into_bytes());
+    let _first: Vec<_> = (0..6).map(|_| Client::new(&proxy) >> request() << WaitsForServer).collect();
+    let client = Client::new(&proxy) >> request() << WaitsForWork;
+    let _client = client >> Shutdown << CutShort;
+}
+
+#[test]
+fn a_guess_whose_outcome_the_client_does_not_await_counts() {
+    let upstream = slow_server();
+    let proxy = before(&upstream);
+    let guess = || Request(with("Basic YWxpY2U6d3Jvbmc=").into_bytes());
+    let mut gone: Vec<_> = (0..6).map(|_| Client::new(&proxy) >> guess() << WaitsForServer).collect();
+    gone.iter_mut().for_each(Client::disconnect);
+    let _client = Client::new(&proxy) >> guess() << WaitsForWork;
+    assert_eq!(credentials(&upstream).len(), 6);
+}
