@@ -5,22 +5,26 @@ use std::time::Duration;
 use identity::SecurityContext;
 use tokio::time::Instant;
 
+use super::account_log::{log_failing, log_suspended};
 use super::delay::{FIRST_DELAY, LONGEST_DELAY};
 use super::failures::{Failure, UserFailures};
 use super::pending::PendingAttempts;
 use super::protocol::UpstreamProtocol;
+use super::proven_users::ProvenUsers;
+use super::service::{Service, State};
 use crate::error_chain::ErrorChain;
 use crate::log_rate_limit::LogRateLimit;
 use crate::upstream_error::UpstreamError;
 
 /// The most services that are tracked, more than an upstream has. Further services share the last entry.
-const MOST_SERVICES: usize = 32;
+const MAX_SERVICES: usize = 32;
 
-/// The number of users in whose requests an account that was never accepted must fail until it counts as failing for all.
-const USERS_IF_UNTESTED: usize = 2;
+/// The number of users for whom an account must fail at a service until it counts as failing for all users, if the service
+/// has never accepted the account.
+const FAILING_USERS_IF_UNTESTED: usize = 2;
 
-/// The same number for an account that was accepted before.
-const USERS_IF_ACCEPTED: usize = 3;
+/// The number of users for whom it must fail, with no success in between, if the service accepted the account before.
+const FAILING_USERS_IF_ACCEPTED: usize = 3;
 
 /// The state of the service account.
 #[derive(Debug, Default)]
@@ -30,35 +34,11 @@ pub(super) struct ServiceAccount {
     password: u64,
     pending: PendingAttempts,
     failures: UserFailures,
+    proven: ProvenUsers,
     /// When the account began to fail at a service, and how many requests failed because of it. A new password does not
     /// reset it.
     outage: Option<(Instant, u64)>,
     suspended: LogRateLimit,
-}
-
-/// A part of the upstream that configures authentication for itself: an interface, or a virtual directory of HTTP.
-#[derive(Debug)]
-struct Service {
-    protocol: UpstreamProtocol,
-    name: Box<str>,
-    state: State,
-}
-
-#[derive(Debug, Clone)]
-enum State {
-    /// Not accepted yet.
-    Untested,
-    Accepted,
-    /// Failed after it had been accepted.
-    Suspect,
-    /// Fails for all users.
-    Failing {
-        error: UpstreamError,
-        next: Instant,
-        delay: Duration,
-        /// Inherited from another service, at which the same password failed.
-        inherited: bool,
-    },
 }
 
 /// A permitted authentication.
@@ -74,6 +54,18 @@ impl Ticket {
     /// The ticket after its outcome is known: other authentications do not wait for it.
     pub(super) fn not_pending(self) -> Self {
         Self { pending: None, ..self }
+    }
+
+    /// The failure of the authentication, which delays nothing by itself.
+    fn failure<'a>(&'a self, error: &'a UpstreamError) -> Failure<'a> {
+        Failure {
+            user: self.user.identity().user(),
+            service: self.service,
+            error,
+            delay: Duration::ZERO,
+            grows: true,
+            everywhere: false,
+        }
     }
 }
 
@@ -103,33 +95,41 @@ impl ServiceAccount {
         now: Instant,
     ) -> Result<Admitted, UpstreamError> {
         let index = self.service(protocol, name);
-        let Some(service) = self.services.get(index) else {
-            return Err(UpstreamError::protocol("unknown service"));
-        };
-        let is_accepted = matches!(service.state, State::Accepted | State::Suspect);
-        if let Some(error) = self.failures.against(user.identity().user(), index, is_accepted, now) {
+        let is_accepted = matches!(self.services[index].state, State::Accepted | State::Suspect);
+        if let Some(error) = self.failures.blocking_error(user.identity().user(), index, is_accepted, now) {
             if let Some((_, refused)) = self.outage.as_mut().filter(|_| !is_accepted) {
                 *refused += 1;
             }
             return Err(error.clone());
         }
-        let pending = match &service.state {
-            State::Accepted => None,
+        let retries = match &self.services[index].state {
+            State::Accepted => return Ok(Admitted::Yes(self.ticket(index, user, None))),
+            State::Failing { confirmed: false, .. } if self.can_confirm(user, index) => true,
             State::Failing { error, next, delay, .. }
                 if now < *next + self.waits_longer(user, index, *delay) || self.pending.is_retrying(now) =>
             {
-                self.outage.get_or_insert((now, 0)).1 += 1;
-                return Err(error.clone());
+                let error = error.clone();
+                self.count_failed_request(now);
+                return Err(error);
             }
-            State::Untested | State::Suspect | State::Failing { .. } => {
-                let retries = matches!(service.state, State::Failing { .. });
-                match self.pending.begin(user.identity().user(), retries, now) {
-                    Ok(number) => Some(number),
-                    Err(until) => return Ok(Admitted::Wait(until)),
-                }
-            }
+            State::Failing { .. } => true,
+            State::Untested | State::Suspect => false,
         };
-        Ok(Admitted::Yes(Ticket { service: index, user: user.clone(), password: self.password, pending }))
+        Ok(match self.pending.begin(user.identity().user(), retries, now) {
+            Ok(number) => Admitted::Yes(self.ticket(index, user, Some(number))),
+            Err(until) => Admitted::Wait(until),
+        })
+    }
+
+    fn ticket(&self, service: usize, user: &SecurityContext, pending: Option<u64>) -> Ticket {
+        Ticket { service, user: user.clone(), password: self.password, pending }
+    }
+
+    /// Whether the next authentication for `user` shows if a service that accepted the account before fails for all users: the
+    /// account succeeded for this user there, and never failed.
+    fn can_confirm(&self, user: &SecurityContext, index: usize) -> bool {
+        let user = user.identity().user();
+        self.proven.contains(user, index) && !self.failures.contains(user, index)
     }
 
     /// How much longer a user waits for the next authentication if the account failed in requests of that user before.
@@ -144,14 +144,18 @@ impl ServiceAccount {
         if let Some(index) = self.services.iter().position(known) {
             return index;
         }
-        if self.services.len() >= MOST_SERVICES {
-            return MOST_SERVICES - 1;
+        if self.services.len() >= MAX_SERVICES {
+            return MAX_SERVICES - 1;
         }
         // A password that failed at another service is not used here before that service accepts it.
         let refused = self.services.iter().find_map(|service| match &service.state {
-            State::Failing { error, next, delay, .. } if error.is_password() => {
-                Some(State::Failing { error: error.clone(), next: *next, delay: *delay, inherited: true })
-            }
+            State::Failing { error, next, delay, .. } if error.is_password() => Some(State::Failing {
+                error: error.clone(),
+                next: *next,
+                delay: *delay,
+                confirmed: true,
+                inherited: true,
+            }),
             _ => None,
         });
         let state = refused.unwrap_or(State::Untested);
@@ -179,8 +183,11 @@ impl ServiceAccount {
     }
 
     fn accepted(&mut self, ticket: &Ticket, now: Instant) -> bool {
-        self.failures.accepted(ticket.user.identity().user(), ticket.service);
-        let Some(service) = self.services.get_mut(ticket.service) else { return false };
+        let user = ticket.user.identity().user();
+        let service = &mut self.services[ticket.service];
+        let was_failing = matches!(service.state, State::Failing { confirmed: true, .. });
+        self.failures.accepted(user, ticket.service, was_failing);
+        self.proven.add(user, ticket.service);
         if matches!(service.state, State::Accepted) {
             return false;
         }
@@ -202,69 +209,97 @@ impl ServiceAccount {
     }
 
     fn failed(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
-        let Some(service) = self.services.get_mut(ticket.service) else { return };
-        let is_password = error.is_password();
-        let mut failure = Failure {
-            user: ticket.user.identity().user(),
-            service: ticket.service,
-            error,
-            delay: Duration::ZERO,
-            grows: true,
-            everywhere: false,
-        };
-        let is_first = match &service.state {
+        match self.services[ticket.service].state {
             // This authentication began before the account failed for all users.
-            State::Failing { .. } if ticket.pending.is_none() => return,
-            State::Failing { delay, .. } => {
-                let delay = (*delay * 2).min(LONGEST_DELAY);
-                tracing::debug!(service = %service.name, ?delay, "upstream still does not accept the service account: {}", ErrorChain(error));
-                failure.grows = false;
-                self.failures.add(&failure, now);
-                self.outage.get_or_insert((now, 0)).1 += 1;
-                self.fail_for_all(ticket.service, error, delay, now);
-                return;
+            State::Failing { .. } if ticket.pending.is_none() => {}
+            State::Failing { next, delay, confirmed, .. } => {
+                self.failed_again(ticket, error, (next, delay, confirmed), now);
             }
-            State::Accepted => {
-                service.state = State::Suspect;
-                tracing::debug!(service = %service.name, "authentication of the service account failed at the upstream: {}", ErrorChain(error));
-                self.failures.add(&failure, now);
-                return;
-            }
-            State::Suspect => false,
-            State::Untested => {
-                (failure.delay, failure.everywhere) = (FIRST_DELAY, is_password);
-                !self.failures.count_reaches(1, ticket.service)
-            }
-        };
-        let is_untested = matches!(service.state, State::Untested);
-        let delay = self.failures.add(&failure, now);
-        let is_for_all = self
-            .failures
-            .count_reaches(if is_untested { USERS_IF_UNTESTED } else { USERS_IF_ACCEPTED }, ticket.service);
-        if is_untested || is_for_all {
-            self.outage.get_or_insert((now, 0)).1 += 1;
-        }
-        if is_first || (is_for_all && !is_untested) {
-            self.log_failing(ticket.service, error);
-        } else if !is_untested && delay == FIRST_DELAY {
-            self.log_suspended(ticket, error, now);
-        }
-        if is_for_all {
-            self.fail_for_all(ticket.service, error, FIRST_DELAY, now);
+            State::Accepted | State::Suspect => self.failed_after_success(ticket, error, now),
+            State::Untested => self.failed_untested(ticket, error, now),
         }
     }
 
-    /// Permits no authentication for `delay` at the service `index`, and at services that have not accepted the account.
-    fn fail_for_all(&mut self, index: usize, error: &UpstreamError, delay: Duration, now: Instant) {
-        let refused =
-            |inherited| State::Failing { error: error.clone(), next: now + delay, delay, inherited };
+    /// The service has never accepted the account. The failure suspends the user, and all users if it is the second one's.
+    fn failed_untested(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
+        let is_first = !self.failures.count_reaches(1, ticket.service);
+        let (delay, everywhere) = (FIRST_DELAY, error.is_password());
+        self.failures.add(&Failure { delay, everywhere, ..ticket.failure(error) }, now);
+        self.count_failed_request(now);
+        if is_first {
+            log_failing(&self.services[ticket.service], error);
+        }
+        if self.failures.count_reaches(FAILING_USERS_IF_UNTESTED, ticket.service) {
+            self.fail_for_all(ticket.service, error, FIRST_DELAY, true, now);
+        }
+    }
+
+    /// The service accepted the account before. A user's second failure suspends that user. Failures of several users suspend
+    /// all others but those for whom the account succeeded there, until it fails for one of these too.
+    fn failed_after_success(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
+        let delay = self.failures.add(&ticket.failure(error), now);
+        let service = &mut self.services[ticket.service];
+        if self.failures.counts(ticket.user.identity().user(), ticket.service) {
+            service.state = State::Suspect;
+        }
+        if self.failures.count_reaches(FAILING_USERS_IF_ACCEPTED, ticket.service) {
+            log_failing(service, error);
+            self.count_failed_request(now);
+            let has_failed = |user: &_| self.failures.contains(user, ticket.service);
+            let confirmed = self.proven.of(ticket.service).all(has_failed);
+            self.fail_for_all(ticket.service, error, FIRST_DELAY, confirmed, now);
+        } else if delay == FIRST_DELAY {
+            if let Some(suppressed) = self.suspended.pass(now) {
+                log_suspended(service, ticket.user.principal(), error, suppressed);
+            }
+        } else {
+            tracing::debug!(service = %service.name, "authentication of the service account failed at the upstream: {}", ErrorChain(error));
+        }
+    }
+
+    /// The account still fails, or fails also for a user for whom it had succeeded.
+    fn failed_again(
+        &mut self,
+        ticket: &Ticket,
+        error: &UpstreamError,
+        (next, delay, was_confirmed): (Instant, Duration, bool),
+        now: Instant,
+    ) {
+        let confirmed = was_confirmed || self.can_confirm(&ticket.user, ticket.service);
+        let delay = if now < next { delay } else { (delay * 2).min(LONGEST_DELAY) };
+        tracing::debug!(service = %self.services[ticket.service].name, ?delay, "upstream still does not accept the service account: {}", ErrorChain(error));
+        self.failures.add(&Failure { grows: false, ..ticket.failure(error) }, now);
+        self.count_failed_request(now);
+        self.fail_for_all(ticket.service, error, delay, confirmed, now);
+    }
+
+    fn count_failed_request(&mut self, now: Instant) {
+        self.outage.get_or_insert((now, 0)).1 += 1;
+    }
+
+    /// Suspends authentication for `delay` at the service `index`, and, if the password is wrong, at services that have not
+    /// accepted it. Services that have become suspect.
+    fn fail_for_all(
+        &mut self,
+        index: usize,
+        error: &UpstreamError,
+        delay: Duration,
+        confirmed: bool,
+        now: Instant,
+    ) {
+        let failing = |inherited, confirmed| {
+            let (error, next) = (error.clone(), now + delay);
+            State::Failing { error, next, delay, confirmed, inherited }
+        };
         let is_password = error.is_password();
         for (number, service) in self.services.iter_mut().enumerate() {
             match service.state {
-                _ if number == index => service.state = refused(false),
-                State::Untested if is_password => service.state = refused(true),
-                State::Failing { error: ref held, inherited, .. } if is_password && held.is_password() => {
-                    service.state = refused(inherited);
+                _ if number == index => service.state = failing(false, confirmed),
+                State::Untested if is_password => service.state = failing(true, true),
+                State::Failing { error: ref held, inherited, confirmed, .. }
+                    if is_password && held.is_password() =>
+                {
+                    service.state = failing(inherited, confirmed);
                 }
                 State::Accepted if is_password => service.state = State::Suspect,
                 State::Untested | State::Accepted | State::Suspect | State::Failing { .. } => {}
@@ -272,38 +307,12 @@ impl ServiceAccount {
         }
     }
 
-    fn log_failing(&self, index: usize, error: &UpstreamError) {
-        let Some(Service { protocol, name, .. }) = self.services.get(index) else { return };
-        tracing::warn!(
-            key = protocol.key(),
-            service = %name,
-            "upstream does not accept the service account: {}; correct the account or its password file, and send \
-             SIGHUP; the next authentication is attempted in {} s, and requests until then fail",
-            ErrorChain(error),
-            FIRST_DELAY.as_secs()
-        );
-    }
-
-    fn log_suspended(&self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
-        let Some(Service { protocol, name, .. }) = self.services.get(ticket.service) else { return };
-        let Some(suppressed) = self.suspended.pass(now) else { return };
-        tracing::warn!(
-            key = protocol.key(),
-            service = %name,
-            account = %ticket.user.principal(),
-            suppressed,
-            "upstream does not accept the service account in requests of this user, but accepted it before: {}; requests \
-             of this user fail until the next attempt in {} s, requests of other users continue",
-            ErrorChain(error),
-            FIRST_DELAY.as_secs()
-        );
-    }
-
     /// The password changed: earlier outcomes do not count.
     pub(super) fn reset(&mut self) {
         self.password += 1;
         self.pending.clear();
         self.failures.clear();
+        self.proven.clear();
         for service in &mut self.services {
             service.state = State::Untested;
         }

@@ -30,6 +30,11 @@ struct UserFailure {
     delay: Duration,
     /// No authentication succeeded there since, for any user.
     counts: bool,
+    /// The account succeeded there after a failure for this user: further failures are about what the user requests, and
+    /// count for no other user.
+    about_user: bool,
+    /// The account succeeded there for this user since: the next failure is like the first.
+    succeeded: bool,
 }
 
 /// A failure in a request of `user` at `service`.
@@ -48,7 +53,7 @@ pub(super) struct Failure<'a> {
 impl UserFailures {
     /// Why no authentication is permitted at `now` for `user` at `service`. `is_accepted`: the service accepted the account
     /// before.
-    pub(super) fn against(
+    pub(super) fn blocking_error(
         &self,
         user: &UserKey,
         service: usize,
@@ -57,7 +62,7 @@ impl UserFailures {
     ) -> Option<&UpstreamError> {
         let holds = |failure: &&UserFailure| {
             let is_there = failure.service == service || (failure.everywhere && !is_accepted);
-            is_there && now < failure.next && failure.user == *user
+            is_there && now < failure.next && !failure.succeeded && failure.user == *user
         };
         self.0.iter().find(holds).map(|failure| &failure.error)
     }
@@ -68,13 +73,15 @@ impl UserFailures {
         let Failure { user, service, error, delay, grows, everywhere } = *added;
         let is_known = |failure: &UserFailure| failure.service == service && failure.user == *user;
         if let Some(failure) = self.0.iter_mut().find(|failure| is_known(failure)) {
-            if grows {
+            if std::mem::take(&mut failure.succeeded) {
+                (failure.delay, failure.next) = (delay, now + delay);
+            } else if grows {
                 failure.delay = (failure.delay * 2).clamp(FIRST_DELAY, LONGEST_DELAY).max(delay);
                 failure.next = now + failure.delay;
             }
             failure.error = error.clone();
             failure.everywhere = everywhere;
-            failure.counts = true;
+            failure.counts = !failure.about_user;
             return failure.delay;
         }
         if self.0.len() >= MOST
@@ -90,6 +97,8 @@ impl UserFailures {
             next: now + delay,
             delay,
             counts: true,
+            about_user: false,
+            succeeded: false,
         });
         delay
     }
@@ -116,15 +125,21 @@ impl UserFailures {
         self.0.iter().any(|failure| failure.counts && is_about(failure))
     }
 
-    /// The account was accepted for `user` at `service`: failures for other users affect only those users.
-    pub(super) fn accepted(&mut self, user: &UserKey, service: usize) {
-        if self.0.is_empty() {
-            return;
-        }
-        self.0.retain(|failure| failure.service != service || failure.user != *user);
+    /// Whether the account failed for `user` at `service`, although it may have been accepted since.
+    pub(super) fn contains(&self, user: &UserKey, service: usize) -> bool {
+        self.0.iter().any(|failure| failure.service == service && failure.user == *user)
+    }
+
+    /// The account was accepted for `user` at `service`: earlier failures affect only the users for whom they were. Unless the
+    /// account `was_failing` for all users until now, so do further failures for these users.
+    pub(super) fn accepted(&mut self, user: &UserKey, service: usize, was_failing: bool) {
         for failure in &mut self.0 {
             failure.everywhere = false;
-            failure.counts &= failure.service != service;
+            if failure.service == service {
+                failure.counts = false;
+                failure.about_user |= !was_failing;
+                failure.succeeded |= failure.user == *user;
+            }
         }
     }
 

@@ -5,13 +5,16 @@
 
 mod account;
 mod account_gate;
+mod account_log;
 mod delay;
 mod failures;
 mod interrupted;
 mod lock;
 mod pending;
 mod protocol;
+mod proven_users;
 mod reachability;
+mod service;
 #[cfg(test)]
 mod tests;
 

@@ -230,28 +230,64 @@ fn failures_for_one_user_do_not_stop_others() {
     }
 }
 
-#[test]
-fn users_who_make_the_account_fail_together_stop_others_for_less_and_less_of_the_time() {
-    for was_accepted in [false, true] {
-        let ([bad @ .., good], mut account, begin) =
-            (users::<4>(), ServiceAccount::default(), Instant::now());
-        if was_accepted {
-            accept(&mut account, "ews", &good, begin);
-        }
-        let mut stopped = [0; 4];
-        for second in 0..3600 {
-            let now = begin + second * SECOND;
-            for user in &bad {
-                refuse(&mut account, "ews", user, now);
-            }
-            if let Ok(Admitted::Yes(ticket)) = account.admit(UpstreamProtocol::Http, "ews", &good, now) {
-                account.record_auth(&ticket, Outcome::Accepted, now);
-            } else {
-                stopped[second as usize / 900] += 1;
-            }
-        }
-        assert!(stopped[0] < 200 && stopped[1..].iter().sum::<u32>() < 200, "{stopped:?}");
+/// How many of 3600 seconds a good user is stopped while the account fails for three others, in each quarter.
+fn stopped_seconds(was_accepted: bool, are_mixed: bool) -> [u32; 4] {
+    let ([bad @ .., good], mut account, begin) = (users::<4>(), ServiceAccount::default(), Instant::now());
+    if was_accepted {
+        accept(&mut account, "ews", &good, begin);
     }
+    let mut stopped = [0; 4];
+    for second in 0..3600 {
+        let now = begin + second * SECOND;
+        for user in &bad {
+            if are_mixed
+                && let Ok(Admitted::Yes(ticket)) = account.admit(UpstreamProtocol::Http, "ews", user, now)
+            {
+                account.record_auth(&ticket, Outcome::Accepted, now);
+            }
+        }
+        for user in &bad {
+            refuse(&mut account, "ews", user, now);
+        }
+        if let Ok(Admitted::Yes(ticket)) = account.admit(UpstreamProtocol::Http, "ews", &good, now) {
+            account.record_auth(&ticket, Outcome::Accepted, now);
+        } else {
+            stopped[second as usize / 900] += 1;
+        }
+    }
+    stopped
+}
+
+#[test]
+fn users_for_whom_the_account_fails_stop_no_user_for_whom_it_succeeded() {
+    for are_mixed in [false, true] {
+        assert_eq!(stopped_seconds(true, are_mixed), [0; 4], "{are_mixed}");
+    }
+    // An account that fails for the first two users is tried again after 30 seconds, for the third, and then after 60.
+    assert_eq!(stopped_seconds(false, false), [90, 0, 0, 0]);
+}
+
+#[test]
+fn an_account_that_fails_for_users_for_whom_it_succeeded_fails_for_all() {
+    let (users, mut account, begin) = (users::<100>(), ServiceAccount::default(), Instant::now());
+    for user in &users {
+        accept(&mut account, "ews", user, begin);
+    }
+    let mut tried = Vec::new();
+    for second in 1..600 {
+        for user in &users {
+            let times = refuse(&mut account, "ews", user, begin + second * SECOND);
+            tried.extend(std::iter::repeat_n(second, times));
+        }
+    }
+    // Three users, one that confirms, and then one attempt after each delay.
+    assert!(tried.len() < 14 && tried.iter().filter(|second| **second == 1).count() < 8, "{tried:?}");
+    let now = begin + 600 * SECOND;
+    assert!(account.admit(UpstreamProtocol::Http, "ews", &users[99], now).is_err());
+    // It is accepted again, for all.
+    let now = now + 1800 * SECOND;
+    accept(&mut account, "ews", &users[99], now);
+    accept(&mut account, "ews", &users[50], now);
 }
 
 #[test]
