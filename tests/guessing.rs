@@ -13,7 +13,8 @@ fn connect(proxy: &Proxy) -> TcpStream {
     stream
 }
 
-/// Sends a request on `stream` as the client at `from`. Returns the head of the response, or `None` if the connection ended.
+/// Sends a request on `stream` as the client at `from`. Returns the head of the response, or `None` if the connection
+/// ended.
 fn ask(stream: &mut TcpStream, from: &str, user: &str, password: &str) -> Option<String> {
     let credentials = base64(&format!("{user}:{password}"));
     let request = format!(

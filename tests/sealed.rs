@@ -158,8 +158,8 @@ fn a_repeated_sealed_request_is_faulted() {
     assert_eq!(upstream.calls().iter().filter(|call| call.opnum == 10).count(), 4 + 1);
 }
 
-/// A relay before `proxy` that holds the second request PDU of each connection, and sends at the third what `join` makes
-/// of both.
+/// A relay before `proxy` that holds the second request PDU of each connection, and sends at the third what `join`
+/// makes of both.
 fn reordering(
     proxy: &Proxy,
     join: impl Fn(Vec<u8>, Vec<u8>) -> Vec<Vec<u8>> + Send + Sync + 'static,

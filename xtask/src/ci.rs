@@ -1,15 +1,15 @@
-//! All that CI checks, in the order in which mistakes are cheapest to find.
+//! The steps of CI, the cheapest first.
 
 use std::time::{Duration, Instant};
 
 use crate::run::{self, Outcome};
-use crate::{deny, edges, fuzz, setup, suite, tidy};
+use crate::{deny, dependencies, fuzz, setup, suite, tidy};
 
 /// How long each fuzz target runs.
 const FUZZ_SECONDS: u32 = 10;
 
-/// One step's name, its time, and what came of it.
-struct Line {
+/// A step's name, its duration, and its result.
+struct StepResult {
     name: &'static str,
     took: Duration,
     result: Result<&'static str, String>,
@@ -21,7 +21,7 @@ const STEPS: &[Step] = &[
     ("setup", || setup::checks().map(|_| "")),
     ("format", || run::show(run::cargo().args(["fmt", "--all", "--check"])).map(|()| "")),
     ("tidy", || tidy::run(&[]).map(|()| "")),
-    ("edges", || edges::check().map(|()| "")),
+    ("dependencies", || dependencies::check().map(|()| "")),
     ("spelling", || suite::spelling().map(|()| "")),
     ("clippy", || clippy().map(|()| "")),
     ("docs", || suite::docs().map(|()| "")),
@@ -33,7 +33,7 @@ const STEPS: &[Step] = &[
 /// Runs every step even when one fails, so that one run shows every failure.
 pub(crate) fn run() -> Outcome {
     let begin = Instant::now();
-    let mut lines: Vec<Line> = Vec::new();
+    let mut results: Vec<StepResult> = Vec::new();
     for (index, (name, step)) in STEPS.iter().enumerate() {
         println!("\n=== {}/{} {name}", index + 1, STEPS.len());
         let start = Instant::now();
@@ -41,27 +41,28 @@ pub(crate) fn run() -> Outcome {
         if let Err(fault) = &result {
             eprintln!("{name}: {fault}");
         }
-        let line = Line { name, took: start.elapsed(), result };
-        println!("{}", describe(&line));
-        lines.push(line);
-        if *name == "setup" && lines.iter().any(|line| line.result.is_err()) {
+        let result = StepResult { name, took: start.elapsed(), result };
+        println!("{}", describe(&result));
+        results.push(result);
+        if *name == "setup" && results.iter().any(|step| step.result.is_err()) {
             break;
         }
     }
     println!("\n=== all steps, {:.0} s", begin.elapsed().as_secs_f64());
-    for line in &lines {
-        println!("{}", describe(line));
+    for result in &results {
+        println!("{}", describe(result));
     }
-    let failed: Vec<&str> = lines.iter().filter(|line| line.result.is_err()).map(|line| line.name).collect();
+    let failed: Vec<&str> =
+        results.iter().filter(|step| step.result.is_err()).map(|step| step.name).collect();
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
 }
 
-fn describe(line: &Line) -> String {
-    let (verdict, note) = match &line.result {
+fn describe(step: &StepResult) -> String {
+    let (verdict, note) = match &step.result {
         Ok(note) => ("ok", *note),
         Err(_) => ("FAILED", ""),
     };
-    format!("{:<9} {:>7.1} s  {verdict} {note}", line.name, line.took.as_secs_f64()).trim_end().to_owned()
+    format!("{:<12} {:>7.1} s  {verdict} {note}", step.name, step.took.as_secs_f64()).trim_end().to_owned()
 }
 
 fn clippy() -> Outcome {

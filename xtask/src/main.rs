@@ -6,7 +6,7 @@
 
 mod ci;
 mod deny;
-mod edges;
+mod dependencies;
 mod fuzz;
 mod program;
 mod run;
@@ -27,7 +27,7 @@ usage: cargo xtask COMMAND
   bench [ARGS]         the comparison with its peers
   fuzz [TARGET...]     runs fuzz targets; --seconds N each (60), --jobs N at once, --list, --no-asan
   setup                installs what the other commands need, and only that
-  check-edges          which crate may use which
+  check-dependencies   compares the dependencies between crates with a table
   tidy [--update]      rules about sources and commits; --update shortens the lists of exceptions
   spelling             codespell over the repository
   docs                 the API documentation, warnings denied
@@ -57,7 +57,7 @@ fn dispatch(command: &str, rest: &[String]) -> Outcome {
         "demo" => program::demo(rest),
         "bench" => program::bench(rest),
         "fuzz" => fuzz::run(&fuzz::Options::parse(rest)?),
-        "check-edges" => edges::check(),
+        "check-dependencies" => dependencies::check(),
         "tidy" => tidy::run(rest),
         "spelling" => suite::spelling(),
         "docs" => suite::docs(),

@@ -44,7 +44,8 @@ pub(super) fn find(sources: &[Source], banned: &[Banned]) -> Violations {
     uses.filter(|(_, uses)| !uses.is_empty()).collect()
 }
 
-/// The words of consecutive lines, each with its line. A phrase may go on in the next line, but not beyond a sentence's end.
+/// The words of consecutive lines, each with its line. A phrase may go on in the next line, but not beyond a
+/// sentence's end.
 fn words_of(lines: &[Line<'_>]) -> Vec<(usize, String)> {
     let of_line = |line: &Line<'_>| {
         split(&without_code(line.text)).into_iter().map(|word| (line.number, word)).collect::<Vec<_>>()

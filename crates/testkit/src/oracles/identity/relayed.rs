@@ -20,13 +20,13 @@ const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
 
 /// Pass-through authentication.
 ///
-/// The first byte chooses the scheme, the second the probe. Then legs follow: a block that the client sends, a byte that
-/// chooses the status and whether the response is that of a PING, and a block with the token of the response; if the
-/// request is repeated, another byte for its response. Tokens of handshakes are encoded in base64.
+/// The first byte chooses the scheme, the second the probe. Then legs follow: a block that the client sends, a byte
+/// that chooses the status and whether the response is that of a PING, and a block with the token of the response; if
+/// the request is repeated, another byte for its response. Tokens of handshakes are encoded in base64.
 ///
-/// A context is made only for a request that was rejected, was executed, and was rejected again without credentials. Its
-/// user has a name, it covers no other credentials than those that were accepted, and it is closed at the end. The same
-/// credentials are the same identity.
+/// A context is made only for a request that was rejected, was executed, and was rejected again without credentials.
+/// Its user has a name, it covers no other credentials than those that were accepted, and it is closed at the end.
+/// The same credentials are the same identity.
 ///
 /// # Panics
 /// If one of these does not hold.

@@ -90,10 +90,11 @@ pub(crate) fn check() -> Outcome {
     let mut faults = faults(&graph);
     faults.extend(document_faults(&std::fs::read_to_string(run::root().join(DOCUMENT))?, ALLOWED));
     if faults.is_empty() {
-        println!("edges: {} crates keep to the table", members(&graph).count());
+        println!("dependencies: {} crates keep to the table", members(&graph).count());
         return Ok(());
     }
-    Err(format!("the dependency table in xtask/src/edges.rs is broken:\n  {}", faults.join("\n  ")).into())
+    Err(format!("the dependency table in xtask/src/dependencies.rs is broken:\n  {}", faults.join("\n  "))
+        .into())
 }
 
 /// The resolved graph, without what only tests use.
@@ -144,8 +145,8 @@ fn faults(graph: &Graph) -> Vec<String> {
 /// Where the table is shown to readers.
 const DOCUMENT: &str = "ARCHITECTURE.md";
 
-/// Where the table of [`DOCUMENT`] differs from `allowed`: rows of crates in backticks, whose last cell has the crates that
-/// may be used, or `all but` those that may not.
+/// Where the table of [`DOCUMENT`] differs from `allowed`: rows of crates in backticks, whose last cell has the
+/// crates that may be used, or `all but` those that may not.
 fn document_faults(text: &str, allowed: &[(&str, &[&str])]) -> Vec<String> {
     let rows = text.lines().skip_while(|line| !line.ends_with("| may use |")).skip(2);
     let mut shown = BTreeMap::new();
@@ -201,16 +202,16 @@ mod tests {
 
     use super::*;
 
-    /// What is wrong with a workspace that has `edges` and uses `others`.
-    fn found(edges: &[(&str, &[&str])], others: &[(&str, &[&str])]) -> Vec<String> {
+    /// What is wrong with a workspace that has `dependencies` and uses `others`.
+    fn found(dependencies: &[(&str, &[&str])], others: &[(&str, &[&str])]) -> Vec<String> {
         let package = |name: &str| {
-            if edges.iter().any(|(member, _)| *member == name) {
+            if dependencies.iter().any(|(member, _)| *member == name) {
                 Package::Member(name.to_owned())
             } else {
                 Package::Other(name.to_owned(), name.to_owned())
             }
         };
-        let all = edges.iter().chain(others);
+        let all = dependencies.iter().chain(others);
         faults(
             &all.map(|(from, to)| (package(from), to.iter().map(|name| package(name)).collect())).collect(),
         )
