@@ -1,4 +1,5 @@
-//! An Execute through the engine, without a network: what decoding, following objects and crossing modules cost.
+//! An Execute through the engine, without a network: what decoding, following objects and crossing modules
+//! cost.
 
 use std::error::Error;
 use std::time::{Duration, Instant};

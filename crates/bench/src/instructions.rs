@@ -1,5 +1,5 @@
-//! What an operation costs on its way through engine and modules, counted by valgrind: instructions and allocations,
-//! which stray far less than times do.
+//! What an operation costs on its way through engine and modules, counted by valgrind: instructions and
+//! allocations, which stray far less than times do.
 
 use std::error::Error;
 use std::process::{Command, Stdio};
@@ -96,8 +96,8 @@ fn each<const N: usize>(
     Ok(std::array::from_fn(|place| many[place].saturating_sub(few[place]) as f64 / f64::from(MANY - FEW)))
 }
 
-/// Passes `counted` so many times under a tool of valgrind, and returns the numbers that stand behind or before
-/// `marks` in what the tool says at its end.
+/// Passes `counted` so many times under a tool of valgrind, and returns the numbers that stand behind or
+/// before `marks` in what the tool says at its end.
 fn count<const N: usize>(
     tool: &str,
     marks: [&str; N],

@@ -52,11 +52,13 @@ enum Part {
     Decode,
     /// Idle sessions: memory for each, and their cost for other clients.
     Idle,
-    /// Waits for notifications by MAPI over HTTP: memory for each, and their cost for other clients, beside nginx.
+    /// Waits for notifications by MAPI over HTTP: memory for each, and their cost for other clients, beside
+    /// nginx.
     Parked,
     /// Unauthenticated connections held open: their cost for authenticated users, beside nginx.
     Held,
-    /// Writes `crates/mapiproxy/hot_functions.txt`, the list of functions that requests execute, for the linker.
+    /// Writes `crates/mapiproxy/hot_functions.txt`, the list of functions that requests execute, for the
+    /// linker.
     Hot,
 }
 

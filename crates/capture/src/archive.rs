@@ -1,8 +1,8 @@
 //! SAZ: the archives in which Fiddler keeps what it recorded.
 //!
-//! An archive is a ZIP file (APPNOTE.TXT 4.3). Each exchange N has its request as raw HTTP in `raw/N_c.txt`, its
-//! answer in `raw/N_s.txt`, and its times in `raw/N_m.xml`. One exchange is read after the other, and of each no
-//! more is held than is unpacked at once.
+//! An archive is a ZIP file (APPNOTE.TXT 4.3). Each exchange N has its request as raw HTTP in `raw/N_c.txt`,
+//! its answer in `raw/N_s.txt`, and its times in `raw/N_m.xml`. One exchange is read after the other, and of
+//! each no more is held than is unpacked at once.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};

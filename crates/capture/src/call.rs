@@ -1,4 +1,4 @@
-//! Protocol calls, as they were recorded.
+//! Recorded protocol calls.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use wire::Endian;
 
 use crate::time::Timestamp;
 
-/// What a call travelled in.
+/// The protocol that carried a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Envelope {
     /// DCE/RPC over TCP.
@@ -21,12 +21,12 @@ pub enum Envelope {
     RpcHttp,
     /// MAPI over HTTP.
     MapiHttp,
-    /// HTTP that is not MAPI: Autodiscover and the like.
+    /// HTTP that is not MAPI, for example Autodiscover.
     Http,
 }
 
 impl Envelope {
-    /// Its short name.
+    /// The short name, for output and filters.
     pub const fn name(self) -> &'static str {
         match self {
             Self::RpcTcp => "ncacn_ip_tcp",
@@ -54,49 +54,50 @@ impl fmt::Display for Envelope {
     }
 }
 
-/// A call with its answer.
+/// A call with its outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
     /// When the request's last byte was recorded.
     pub time: Timestamp,
-    /// How long the answer's last byte took from there; none where there is none, or nothing tells.
+    /// The time from there to the last byte of the response; `None` if there is no response, or no time was
+    /// recorded.
     pub elapsed: Option<Duration>,
-    /// A number that calls share which came in one connection, or in channels that belong together.
+    /// The number of the connection, or of the virtual connection that several channels carry.
     pub connection: u64,
-    /// The user, as far as it is recorded; none where it does not.
+    /// The user, if the recording shows it.
     pub user: Option<Arc<str>>,
-    /// Which side of the proxy it was recorded at; none where the recording is not one of ours.
+    /// The side of the proxy at which it was recorded; `None` if the recording is not MAPIProxy's.
     pub side: Option<Arc<str>>,
     /// The client's address.
     pub client: Option<SocketAddr>,
-    /// To where.
+    /// The server's address.
     pub server: Option<SocketAddr>,
-    /// What it is.
+    /// Request and outcome.
     pub body: CallBody,
 }
 
-/// The two halves of a call.
+/// The request and the outcome of a call, by protocol.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CallBody {
     /// A remote procedure call.
     Rpc(RpcCall),
-    /// A request of HTTP.
+    /// An HTTP exchange.
     Http(HttpCall),
 }
 
 /// A remote procedure call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RpcCall {
-    /// What it travelled in.
+    /// The protocol that carried it.
     pub envelope: Envelope,
-    /// The interface; none where the recording began after the bind.
+    /// The interface; `None` if the recording began after the bind.
     pub interface: Option<SyntaxId>,
-    /// The call's number there.
+    /// The number of the operation within the interface.
     pub opnum: u16,
-    /// What was asked.
+    /// The stub of the request.
     pub request: Stub,
-    /// Its outcome.
-    pub answer: RpcAnswer,
+    /// The outcome.
+    pub outcome: RpcOutcome,
 }
 
 /// The parameters of a call in one direction.
@@ -148,7 +149,7 @@ pub enum SealedReason {
 }
 
 impl Stub {
-    /// How many bytes it has.
+    /// The number of bytes.
     pub fn len(&self) -> usize {
         match self {
             Self::Plain(bytes, _) => bytes.len(),
@@ -156,7 +157,7 @@ impl Stub {
         }
     }
 
-    /// Whether it has none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -164,16 +165,16 @@ impl Stub {
 
 /// The outcome of a remote procedure call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RpcAnswer {
-    /// An answer.
+pub enum RpcOutcome {
+    /// The stub of the response.
     Response(Stub),
     /// A fault.
     Fault(FaultStatus),
-    /// Nothing, as far as the recording goes.
+    /// The recording has neither.
     None,
 }
 
-/// A request of HTTP with its answer.
+/// An HTTP exchange.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpCall {
     /// The method.
@@ -182,16 +183,16 @@ pub struct HttpCall {
     pub target: String,
     /// The request's fields and body.
     pub request: HttpMessage,
-    /// The answer; none where the recording has none.
+    /// The response, if the recording has one.
     pub response: Option<HttpResponse>,
 }
 
-/// An answer of HTTP.
+/// A response of HTTP.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpResponse {
     /// The status.
     pub status: u16,
-    /// The words behind it.
+    /// The reason phrase.
     pub reason: String,
     /// Its fields and body.
     pub message: HttpMessage,
@@ -202,38 +203,38 @@ pub struct HttpResponse {
 pub struct HttpMessage {
     /// The fields, in order.
     pub fields: Vec<(String, String)>,
-    /// The body, without its framing, as much of it as is kept.
+    /// The recorded part of the body, without its framing.
     pub body: Bytes,
-    /// How many bytes of the body are not there.
+    /// The number of bytes of the body that are missing.
     pub missing: u64,
-    /// Why the body is not the one that was sent, where the program that recorded it changed it.
+    /// How the recording program changed the body, if it did.
     pub damage: Option<Damage>,
 }
 
-/// What became of a body in a recording.
+/// How a recording differs from the body that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Damage {
-    /// It was taken for text, and what is none was replaced by U+FFFD.
+    /// It was treated as text: bytes that are not UTF-8 were replaced by U+FFFD.
     Replaced,
-    /// It has another length than the recording says that it had when it was sent, in bytes.
+    /// The recording declares another length, in bytes.
     Length(u64),
-    /// Its end is missing, and nothing says how much that is.
+    /// An unknown number of bytes is missing at its end.
     CutOff,
-    /// It is said to be base64, and is not.
+    /// It is declared to be base64, but is not.
     NotBase64,
 }
 
 impl HttpMessage {
-    /// Why the body is not what was sent, in words; none where it is.
+    /// Why the body differs from the one that was sent, as a sentence; `None` if it does not.
     pub fn unreadable(&self) -> Option<String> {
-        let there = self.body.len();
+        let recorded = self.body.len();
         match self.damage {
             Some(Damage::Replaced) => Some(
                 "the body was damaged when it was recorded: bytes were replaced by U+FFFD, as if it were text"
                     .to_owned(),
             ),
             Some(Damage::Length(sent)) => Some(format!(
-                "the body was damaged when it was recorded: {sent} bytes were sent, {there} are in the recording"
+                "the body was damaged when it was recorded: {sent} bytes were sent, {recorded} are in the recording"
             )),
             Some(Damage::CutOff) => Some("the end of the body is missing in the recording".to_owned()),
             Some(Damage::NotBase64) => {
@@ -248,7 +249,7 @@ impl HttpMessage {
 }
 
 impl HttpMessage {
-    /// The value of the first field with this name, in whatever case.
+    /// The value of the first field with this name in any case.
     pub fn field(&self, name: &str) -> Option<&str> {
         let found = self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
         Some(&found.1)
@@ -278,7 +279,7 @@ impl HttpCall {
 }
 
 impl Call {
-    /// What it travelled in.
+    /// The protocol that carried it.
     pub fn envelope(&self) -> Envelope {
         match &self.body {
             CallBody::Rpc(rpc) => rpc.envelope,

@@ -7,10 +7,11 @@
 //!                                        TLS, NTLM, Kerberos     har, archive
 //! ```
 //!
-//! [`source`] reads packets from pcap and pcapng files; [`stream`] reassembles TCP. A [`CallReader`] detects the protocol
-//! of each connection and returns [`RecordedItem`]s: calls, and problems with what cannot be read. [`har`] and
-//! [`archive`] return the same items from other formats. An [`Analyzer`] makes [`Operation`]s of calls, which [`show`]
-//! prints as trees or as JSON. [`record`] writes recordings, [`replay`] sends a recording's requests again.
+//! [`source`] reads packets from pcap and pcapng files; [`stream`] reassembles TCP. A [`CallReader`] detects
+//! the protocol of each connection and returns [`RecordedItem`]s: calls, and problems with what cannot be
+//! read. [`har`] and [`archive`] return the same items from other formats. An [`Analyzer`] makes
+//! [`Operation`]s of calls, which [`show`] prints as trees or as JSON. [`record`] writes recordings,
+//! [`replay`] sends a recording's requests again.
 //!
 //! # Architectural invariants
 //!

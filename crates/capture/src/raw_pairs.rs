@@ -1,5 +1,5 @@
-//! Recordings that are a file for each direction: of an exchange (`NNNN-label.req.http`, `.resp.http`), or of a
-//! connection (`name.c2s.http`, `.s2c.http`).
+//! Recordings that are a file for each direction: of an exchange (`NNNN-label.req.http`, `.resp.http`), or of
+//! a connection (`name.c2s.http`, `.s2c.http`).
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -12,7 +12,8 @@ use crate::time::Timestamp;
 /// How much of a file is read at once, in bytes.
 const STEP: usize = 64 * 1024;
 
-/// The connection or exchange that a file belongs to, and whose bytes it has; none for a file of another kind.
+/// The connection or exchange that a file belongs to, and whose bytes it has; none for a file of another
+/// kind.
 pub fn of_name(name: &str) -> Option<(&str, Side)> {
     let ends = [
         (".req.http", Side::Client),
@@ -44,7 +45,7 @@ impl<T> RawPairs<T> {
         None
     }
 
-    /// Whether there is none.
+    /// Whether there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
     }

@@ -23,8 +23,8 @@ impl Timestamp {
         Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
     }
 
-    /// Reads a time as RFC 3339 writes it, with or without a fraction; none where it is no such time, or one before
-    /// 1970.
+    /// Reads a time as RFC 3339 writes it, with or without a fraction; none where it is no such time, or one
+    /// before 1970.
     pub fn parse(text: &str) -> Option<Self> {
         let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
         u64::try_from(time.unix_timestamp_nanos()).ok().map(Self)
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_read_as_the_standard_writes_them() {
+    fn times_of_the_standard_form_are_parsed() {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(Timestamp(1_795_302_673_450_600_000).to_string(), "2026-11-21T23:11:13.450600Z");
         assert_eq!(Timestamp(951_782_400_000_000_000).to_string(), "2000-02-29T00:00:00.000000Z");

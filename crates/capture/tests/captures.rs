@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use capture::call::{CallBody, RpcAnswer, Stub};
+use capture::call::{CallBody, RpcOutcome, Stub};
 use capture::stream::{Connection, Event, EventKind, Side};
 use capture::{Analyzer, Call, CallReader, Operation, RecordedItem, Timestamp};
 use engine::{Body, OperationKey};
@@ -51,7 +51,7 @@ fn packs() -> [Vec<Exchange>; 2] {
 }
 
 #[test]
-fn nothing_is_left_opaque_but_what_is_malformed_on_purpose() {
+fn every_call_is_decoded_completely_except_for_the_malformed_ones() {
     let mut faults = Vec::new();
     for pack in packs() {
         for (exchange, operation) in pack.iter().zip(operations(&pack)) {
@@ -65,26 +65,26 @@ fn nothing_is_left_opaque_but_what_is_malformed_on_purpose() {
 }
 
 #[test]
-fn every_rop_and_return_value_is_what_the_recording_client_read() {
+fn rops_and_return_values_match_those_of_the_recording_client() {
     let (mut faults, mut compared) = (Vec::new(), 0);
     for pack in packs() {
         for (exchange, operation) in pack.iter().zip(operations(&pack)) {
             let Some(index) = exchange.index.as_object() else { continue };
             if let Some(code) = index.get("rc").and_then(Value::as_str) {
                 compared += 1;
-                let ours = operation.response_code.map(|code| code.to_string());
-                if ours.as_deref() != Some(code) {
-                    faults.push(format!("{}: X-ResponseCode {ours:?}, not {code}", exchange.name()));
+                let decoded = operation.response_code.map(|code| code.to_string());
+                if decoded.as_deref() != Some(code) {
+                    faults.push(format!("{}: X-ResponseCode {decoded:?}, not {code}", exchange.name()));
                 }
             }
             // The recording client could not uncompress.
             let wanted = index.get("rops").filter(|rops| rops[0][0] != "LZX-COMPRESSED");
             let Some(wanted) = wanted.and_then(Value::as_array) else { continue };
             let wanted: Vec<(String, u32)> = wanted.iter().map(read_by_client).collect();
-            let ours = operation.rops.iter().filter(|rop| rop.response.is_some());
-            let ours: Vec<(String, u32)> = ours
+            let decoded = operation.rops.iter().filter(|rop| rop.response.is_some());
+            let decoded: Vec<(String, u32)> = decoded
                 .map(|rop| {
-                    // This one is answered by the name of another ([MS-OXCROPS] 2.2.6.9.2).
+                    // Its response has the name of another ROP ([MS-OXCROPS] 2.2.6.9.2).
                     let name = match rop.name.trim_start_matches("Rop") {
                         "GetMessageStatus" => "SetMessageStatus",
                         name => name,
@@ -93,8 +93,8 @@ fn every_rop_and_return_value_is_what_the_recording_client_read() {
                 })
                 .collect();
             compared += wanted.len();
-            if wanted != ours {
-                faults.push(format!("{}: {ours:?}, not {wanted:?}", exchange.name()));
+            if wanted != decoded {
+                faults.push(format!("{}: {decoded:?}, not {wanted:?}", exchange.name()));
             }
         }
     }
@@ -289,14 +289,14 @@ fn rpc_calls() -> Vec<Call> {
     calls.collect()
 }
 
-/// What `stub` says, which encodes back to the bytes that it was read from, of which none is left over.
+/// Decodes `stub`, and checks that the body encodes to the same bytes.
 fn stub_survives<B: Body<Key = OperationKey>>(key: OperationKey, stub: &Stub) -> B {
     let Stub::Plain(bytes, Endian::Little) = stub else { panic!("{key:?}: {stub:?}") };
     let (body, rest) = B::decode(key, bytes, Endian::Little).unwrap();
     let encoded = [&body.encode().unwrap()[..], rest].concat();
     assert_eq!(encoded.len(), bytes.len(), "{key:?}");
-    // What fills a gap before something aligned means nothing: zeros here, and this where impacket asked.
-    let same = |(ours, recorded): (&u8, &u8)| ours == recorded || (*ours, *recorded) == (0, 0xbf);
+    // Alignment gaps have no meaning: zeros here, 0xbf where impacket sent the request.
+    let same = |(encoded, recorded): (&u8, &u8)| encoded == recorded || (*encoded, *recorded) == (0, 0xbf);
     assert!(encoded.iter().zip(bytes.iter()).all(same), "{key:?}: {encoded:x?}, not {bytes:x?}");
     body
 }
@@ -312,7 +312,7 @@ fn every_remote_call_and_every_rop_in_it_encodes_back_byte_for_byte_and_leaves_n
         let CallBody::Rpc(rpc) = &call.body else { panic!("{call:?}") };
         let interface = mapi::Interface::by_uuid(rpc.interface.unwrap().uuid).unwrap();
         let key = OperationKey::from((interface, rpc.opnum));
-        let RpcAnswer::Response(answer) = &rpc.answer else { panic!("{:?}", rpc.answer) };
+        let RpcOutcome::Response(answer) = &rpc.outcome else { panic!("{:?}", rpc.outcome) };
         let asked = stub_survives::<engine::Request>(key, &rpc.request);
         let answered = stub_survives::<engine::Response>(key, answer);
         if let (
@@ -321,10 +321,10 @@ fn every_remote_call_and_every_rop_in_it_encodes_back_byte_for_byte_and_leaves_n
         ) = (asked, answered)
         {
             let known = sessions.entry(call.connection).or_default();
-            let ours = rops(&operation.operation, &asked.rgb_in.0, answered.rgb_out.as_slice(), known);
+            let decoded = rops(&operation.operation, &asked.rgb_in.0, answered.rgb_out.as_slice(), known);
             let shown = operation.rops.iter().map(|rop| 1 + usize::from(rop.response.is_some()));
-            assert_eq!(shown.sum::<usize>(), ours, "{:?}", operation.rops);
-            count += ours;
+            assert_eq!(shown.sum::<usize>(), decoded, "{:?}", operation.rops);
+            count += decoded;
         }
         *names.entry(operation.operation).or_default() += 1;
     }
@@ -359,7 +359,7 @@ fn at<'a>(shown: &'a Node, path: &str) -> &'a Node {
 }
 
 #[test]
-fn the_address_book_is_shown_in_words_and_by_names_on_both_roads() {
+fn address_book_calls_are_shown_with_names_in_both_envelopes() {
     let text = |text: &str| Node::Text(text.to_owned());
     let by_http = operations(&captures::mapihttp());
     let named = |name: &'static str| by_http.iter().filter(move |operation| operation.operation == name);

@@ -1,6 +1,6 @@
 //! What Samba's client and Samba's server sealed with Kerberos, decrypted with the keytab of the server.
 
-use capture::call::{CallBody, RpcAnswer, SealedReason, Stub};
+use capture::call::{CallBody, RpcOutcome, SealedReason, Stub};
 use capture::decrypt::Keys;
 use capture::decrypt::kerberos::{Context, Keytab, Part};
 use capture::source::Packets;
@@ -33,7 +33,7 @@ fn found(recording: &[u8], keytab: &[u8]) -> (Vec<Call>, Vec<String>) {
 /// The stubs of a call's request and of its answer.
 fn stubs(call: &Call) -> [&Stub; 2] {
     let CallBody::Rpc(rpc) = &call.body else { panic!("{call:?}") };
-    let RpcAnswer::Response(response) = &rpc.answer else { panic!("{call:?}") };
+    let RpcOutcome::Response(response) = &rpc.outcome else { panic!("{call:?}") };
     [&rpc.request, response]
 }
 
@@ -44,7 +44,7 @@ fn is_sealed(call: &Call) -> bool {
 /// Three connections each with session keys of AES-256, RC4 and AES-128: signed, sealed, and sealed within
 /// SPNEGO.
 #[test]
-fn sealed_calls_are_decrypted_and_say_who_made_them() {
+fn sealed_calls_are_decrypted_and_have_their_user() {
     let (calls, problems) = found(KERBEROS, KEYTAB);
     assert_eq!(problems, Vec::<String>::new());
     assert_eq!(calls.len(), 18);
@@ -60,7 +60,7 @@ fn sealed_calls_are_decrypted_and_say_who_made_them() {
 }
 
 #[test]
-fn without_a_keytab_what_is_signed_is_read_and_what_is_sealed_is_reported_once() {
+fn without_a_keytab_signed_calls_are_decoded_and_sealed_ones_are_reported_once() {
     let (calls, problems) = found(KERBEROS, &[]);
     assert_eq!(calls.len(), 18);
     assert_eq!(calls.iter().filter(|call| is_sealed(call)).count(), 12);
@@ -69,7 +69,7 @@ fn without_a_keytab_what_is_signed_is_read_and_what_is_sealed_is_reported_once()
 }
 
 #[test]
-fn a_keytab_without_the_key_is_reported_with_what_it_lacks() {
+fn a_keytab_without_the_key_is_reported_with_the_missing_key() {
     // The key of AES-256 is another one.
     let mut file = KEYTAB.to_vec();
     let size = |at: usize| usize::try_from(u32::from_be_bytes(file[at..at + 4].try_into().unwrap())).unwrap();
@@ -115,7 +115,7 @@ fn block<'a>(bytes: &mut &'a [u8], size: usize) -> &'a [u8] {
 }
 
 #[test]
-fn messages_of_mit_are_decrypted_with_each_encryption_type_of_aes() {
+fn messages_of_mit_kerberos_are_decrypted_with_each_aes_encryption_type() {
     let mut keytab = Keytab::default();
     keytab.add(MIT_KEYTAB).unwrap();
     let (mut tokens, mut contexts) = (MIT_TOKENS, 0);

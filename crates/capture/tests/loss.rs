@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use capture::call::{CallBody, RpcAnswer, Stub};
+use capture::call::{CallBody, RpcOutcome, Stub};
 use capture::source::{Item, LinkType, Packet};
 use capture::{CallReader, RecordedItem, Timestamp};
 
@@ -165,7 +165,7 @@ fn a_lost_response_affects_no_other() {
 }
 
 #[test]
-fn a_lost_request_costs_no_other() {
+fn a_lost_request_affects_no_other() {
     for ids in [true, false] {
         let lost: &[(usize, usize, &[usize])] =
             &[(CLIENT, 4, &[0, 1]), (CLIENT, 30, &[0, 1]), (SERVER, 40, &[0, 1, 2, 3, 4])];
@@ -242,8 +242,8 @@ fn read(calls: &[capture::call::Call]) -> Vec<(u8, bool, Option<bool>)> {
             Stub::Plain(bytes, _) => bytes.first().copied(),
             Stub::Sealed(..) => None,
         };
-        let answer = match &rpc.answer {
-            RpcAnswer::Response(stub) => {
+        let answer = match &rpc.outcome {
+            RpcOutcome::Response(stub) => {
                 assert!(
                     number(stub).is_none()
                         || number(&rpc.request).is_none()
@@ -260,7 +260,7 @@ fn read(calls: &[capture::call::Call]) -> Vec<(u8, bool, Option<bool>)> {
 }
 
 #[test]
-fn a_lost_fragment_costs_its_call_and_no_other() {
+fn a_lost_fragment_affects_only_its_call() {
     for fragments in [1, 3] {
         let mut tcp = Tcp::new("10.0.0.5:50100", "10.0.0.9:59999", true);
         bound(&mut tcp, &[]);
@@ -288,7 +288,7 @@ fn a_lost_fragment_costs_its_call_and_no_other() {
 }
 
 #[test]
-fn calls_are_read_if_the_response_to_their_bind_was_lost() {
+fn calls_are_decoded_if_the_bind_response_was_lost() {
     let mut tcp = Tcp::new("10.0.0.5:50100", "10.0.0.9:59999", true);
     bound(&mut tcp, &[0]);
     (2..=40).for_each(|number| call(&mut tcp, number, 1, [&[], &[]]));
@@ -298,7 +298,7 @@ fn calls_are_read_if_the_response_to_their_bind_was_lost() {
 }
 
 #[test]
-fn what_calls_are_for_is_known_by_what_they_hold_where_their_bind_was_lost() {
+fn the_interface_of_calls_is_inferred_from_their_stubs_if_the_bind_was_lost() {
     // Each opnum with the length of the request's stub and of the answer's, all of zeros but for a handle.
     let of = |calls: &[(u8, usize, usize)]| -> Vec<String> {
         let mut tcp = Tcp::new("10.0.0.5:50100", "10.0.0.9:59999", true);
@@ -320,7 +320,7 @@ fn what_calls_are_for_is_known_by_what_they_hold_where_their_bind_was_lost() {
 }
 
 #[test]
-fn what_load_balancers_and_tunnels_begin_with_is_passed_over() {
+fn proxy_headers_and_connect_requests_are_skipped() {
     let version_2 = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &[7; 12]].concat();
     let connect = b"CONNECT mail.lab.test:443 HTTP/1.1\r\nHost: mail.lab.test\r\n\r\n".to_vec();
     let established = &b"HTTP/1.1 200 Connection established\r\n\r\n"[..];
@@ -343,7 +343,7 @@ fn what_load_balancers_and_tunnels_begin_with_is_passed_over() {
 }
 
 #[test]
-fn who_asks_is_the_client_whatever_the_ports() {
+fn the_side_that_sends_requests_is_the_client_whatever_the_ports() {
     // The lower port is the client's, and the recording begins within the connection.
     let mut tcp = Tcp::new("10.0.0.5:50000", "10.0.0.9:59999", false);
     bound(&mut tcp, &[]);

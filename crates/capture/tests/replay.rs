@@ -111,7 +111,7 @@ fn rop_buffer(body: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn handles_ids_and_cookies_of_another_server_stand_for_those_that_were_recorded() {
+fn recorded_handles_ids_and_cookies_are_replaced_by_those_of_another_server() {
     let (mut replay, mut analyzer) = (Replay::default(), Analyzer::default());
     let (mut cookies, mut handles, mut inboxes) = (0, 0, 0);
     for call in calls() {
@@ -144,7 +144,7 @@ fn handles_ids_and_cookies_of_another_server_stand_for_those_that_were_recorded(
 }
 
 #[test]
-fn a_request_without_session_or_response_or_that_waits_is_not_sent() {
+fn a_request_without_session_or_response_and_a_waiting_request_are_not_sent() {
     let calls = calls();
     let of_type = |wanted: &str| {
         let is = |call: &&Call| {
@@ -170,7 +170,7 @@ fn a_request_without_session_or_response_or_that_waits_is_not_sent() {
 }
 
 #[test]
-fn without_recorded_cookies_those_are_sent_that_the_server_set_last() {
+fn without_recorded_cookies_the_last_ones_of_the_server_are_sent() {
     let mut replay = Replay::default();
     let is_session = |call: &Call| {
         let named = http(call).request.field("X-RequestType");

@@ -164,7 +164,7 @@ fn read(tls: &mut Tls, log: &mut KeyLog, read: &mut Read) {
     }
 }
 
-/// Decrypts pieces, of which those that are none are missing in the recording.
+/// Decrypts pieces. A piece that is `None` is missing in the recording.
 fn decrypted(pieces: &[(Side, Result<Vec<u8>, u64>)], log: &mut KeyLog) -> Read {
     let (mut tls, mut found) = (Tls::new(), Read::default());
     for (side, piece) in pieces {
@@ -193,7 +193,7 @@ const SUITES: [SupportedCipherSuite; 6] = [
 ];
 
 #[test]
-fn every_suite_is_decrypted_however_its_records_are_cut() {
+fn every_suite_is_decrypted_in_pieces_of_any_size() {
     for suite in SUITES {
         let ends = Ends::new(suite);
         let mut connection = ends.connection();
@@ -207,7 +207,7 @@ fn every_suite_is_decrypted_however_its_records_are_cut() {
 }
 
 #[test]
-fn the_directions_of_a_recording_may_be_far_apart() {
+fn a_recording_whose_directions_are_far_apart_is_decrypted() {
     for suite in SUITES {
         let ends = Ends::new(suite);
         let mut connection = ends.connection();
@@ -222,7 +222,7 @@ fn the_directions_of_a_recording_may_be_far_apart() {
 }
 
 #[test]
-fn updated_keys_are_followed_on_both_sides() {
+fn a_key_update_of_either_side_is_followed() {
     for suite in &SUITES[..3] {
         let ends = Ends::new(*suite);
         let mut connection = ends.connection();
@@ -269,7 +269,7 @@ fn resumed_sessions_are_decrypted_and_so_is_early_data() {
 }
 
 #[test]
-fn traffic_secrets_alone_decrypt_what_follows_the_handshake() {
+fn traffic_secrets_alone_decrypt_the_application_data() {
     let ends = Ends::new(TLS13_AES_128_GCM_SHA256);
     let mut connection = ends.connection();
     connection.talk();
@@ -279,7 +279,7 @@ fn traffic_secrets_alone_decrypt_what_follows_the_handshake() {
 }
 
 #[test]
-fn a_connection_without_a_key_is_reported_once_with_what_identifies_it() {
+fn a_connection_without_a_key_is_reported_once_with_its_client_random() {
     for suite in SUITES {
         let ends = Ends::new(suite);
         let mut connection = ends.connection();
@@ -317,7 +317,7 @@ fn the_key_of_another_connection_is_not_used() {
 }
 
 #[test]
-fn a_key_that_comes_late_decrypts_what_waited() {
+fn a_late_key_decrypts_the_buffered_records() {
     for suite in SUITES {
         let ends = Ends::new(suite);
         let mut connection = ends.connection();
@@ -336,7 +336,7 @@ fn a_key_that_comes_late_decrypts_what_waited() {
 /// Whichever piece of what the server sent is lost: what comes before it is read, and what follows the record
 /// or the records that it takes along; and the bytes that are missing are counted.
 #[test]
-fn any_lost_piece_behind_the_handshake_costs_only_its_records() {
+fn a_lost_piece_after_the_handshake_affects_only_its_records() {
     for suite in SUITES {
         let ends = Ends::new(suite);
         let mut connection = ends.connection();
@@ -370,7 +370,7 @@ fn any_lost_piece_behind_the_handshake_costs_only_its_records() {
 }
 
 #[test]
-fn a_lost_piece_of_the_certificate_does_not_matter() {
+fn a_lost_piece_of_the_certificate_affects_nothing() {
     for suite in &SUITES[3..] {
         let ends = Ends::new(*suite);
         let mut connection = ends.connection();
@@ -385,7 +385,7 @@ fn a_lost_piece_of_the_certificate_does_not_matter() {
 }
 
 #[test]
-fn more_than_may_be_missing_is_given_up() {
+fn a_side_with_too_many_missing_bytes_is_not_read_any_further() {
     let ends = Ends::new(TLS13_AES_128_GCM_SHA256);
     let mut connection = ends.connection();
     connection.talk();

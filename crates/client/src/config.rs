@@ -41,8 +41,8 @@ impl ClientConfig {
     }
 }
 
-/// The account `user` of `domain` with its password, signing in by `mechanism`; calls are protected as `level`
-/// says.
+/// The account `user` of `domain` with its password, signing in by `mechanism`; calls are protected as
+/// `level` says.
 pub fn account(
     user: &str,
     domain: &str,

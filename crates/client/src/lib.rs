@@ -4,7 +4,8 @@
 //! ([`Client::rfr_new_dsa`]), opens the address book ([`Client::address_book`]) and connects to mailboxes
 //! ([`Client::mailbox`]). Each interface has its own connection, which is made when it is first needed.
 //!
-//! Architectural invariants: a client uses one account only; it stores nothing, and repeats no call by itself.
+//! Architectural invariants: a client uses one account only; it stores nothing, and repeats no call by
+//! itself.
 #![cfg_attr(
     not(test),
     deny(

@@ -1,6 +1,6 @@
-//! Serves a lab on this machine for a while: `serve ENDPOINT_MAPPER RPC SECONDS [LEVEL]`, with the addresses as
-//! `127.0.0.1:PORT` and the level as DCE/RPC numbers it. The accounts alice and bob of the domain LAB have the
-//! password `Password`.
+//! Serves a lab on this machine for a while: `serve ENDPOINT_MAPPER RPC SECONDS [LEVEL]`, with the addresses
+//! as `127.0.0.1:PORT` and the level as DCE/RPC numbers it. The accounts alice and bob of the domain LAB have
+//! the password `Password`.
 
 use std::error::Error;
 use std::net::SocketAddr;

@@ -14,7 +14,8 @@ const TELETEX: u32 = 20_261;
 /// `CP_WINUNICODE`.
 const UTF16: u32 = 1200;
 const ASCII: u32 = 20_127;
-/// `CP_ACP`: the server's own code page, which is Western European here. Clients without a preference send it.
+/// `CP_ACP`: the server's own code page, which is Western European here. Clients without a preference send
+/// it.
 const SERVER_S_OWN: u32 = 0;
 
 impl CodePage {

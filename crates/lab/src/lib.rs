@@ -1,12 +1,12 @@
 //! A small Exchange server for tests: referral, address book and mailbox store, generated from a seed.
 //!
 //! A [`Lab`] is a [`net::Service`]: it serves RFR, NSPI, EMSMDB and `AsyncEMSMDB` over a directory of people
-//! that is generated from a seed. Its only state is the open context handles. [`serve()`] runs it with listeners and an
-//! endpoint mapper.
+//! that is generated from a seed. Its only state is the open context handles. [`serve()`] runs it with
+//! listeners and an endpoint mapper.
 //!
-//! Architectural invariants: the same configuration makes the same lab, whatever the time and the machine; the
-//! directory never changes; a context handle is valid only for the identity and the association group that
-//! opened it.
+//! Architectural invariants: the same configuration makes the same lab, whatever the time and the machine;
+//! the directory never changes; a context handle is valid only for the identity and the association group
+//! that opened it.
 #![cfg_attr(
     not(test),
     deny(

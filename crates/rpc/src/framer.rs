@@ -5,20 +5,21 @@ use wire::Error;
 
 use crate::pdu::{HEADER_SIZE, Header};
 
-/// The largest fragment before a size is negotiated, and the size that a client proposes, in bytes. Windows proposes
-/// the same over TCP.
+/// The largest fragment before a size is negotiated, and the size that a client proposes, in bytes. Windows
+/// proposes the same over TCP.
 pub const DEFAULT_MAX_FRAGMENT: u16 = 5840;
 
 /// The fragment size that every peer must accept, in bytes (C706 12.6.3.1 `MustRecvFragSize`).
 pub const MIN_MAX_FRAGMENT: u16 = 1432;
 
-/// The least fragment size in a `bind_ack`, in bytes, as on Windows. A client that accepts less gets smaller fragments.
+/// The least fragment size in a `bind_ack`, in bytes, as on Windows. A client that accepts less gets smaller
+/// fragments.
 pub(crate) const MIN_AGREED_FRAGMENT: u16 = 2048;
 
 /// Collects received bytes and returns complete PDUs.
 ///
-/// The length of a PDU is checked as soon as its header is complete, before the rest arrives. Only bytes that were
-/// pushed are buffered.
+/// The length of a PDU is checked as soon as its header is complete, before the rest arrives. Only bytes that
+/// were pushed are buffered.
 #[derive(Debug)]
 pub struct Framer {
     buffer: BytesMut,
@@ -51,8 +52,8 @@ pub enum FrameError {
 }
 
 impl Framer {
-    /// A framer for requests and responses of up to `max_fragment` bytes, and PDUs of binds and handshakes, whose
-    /// tokens cannot be fragmented, of up to `max_setup_fragment` bytes.
+    /// A framer for requests and responses of up to `max_fragment` bytes, and PDUs of binds and handshakes,
+    /// whose tokens cannot be fragmented, of up to `max_setup_fragment` bytes.
     pub fn new(max_fragment: u16, max_setup_fragment: u16) -> Self {
         Self { buffer: BytesMut::new(), max_fragment, max_setup_fragment }
     }
@@ -85,8 +86,8 @@ impl Framer {
     /// The next PDU, once it is complete.
     ///
     /// # Errors
-    /// When the next bytes cannot be a PDU. The stream cannot be read any further, since the next PDU's start is
-    /// unknown.
+    /// When the next bytes cannot be a PDU. The stream cannot be read any further, since the next PDU's start
+    /// is unknown.
     pub fn next_pdu(&mut self) -> Result<Option<(Header, BytesMut)>, FrameError> {
         if self.buffer.len() < HEADER_SIZE {
             return Ok(None);

@@ -1,7 +1,8 @@
 //! Connection-oriented DCE/RPC (C706 chapter 12, [MS-RPCE]) without I/O.
 //!
-//! An association is a state machine: received bytes are inputs, events and bytes to send are outputs. The crate has
-//! both ends. A proxy uses the server end for its clients, and the client end for its upstream servers.
+//! An association is a state machine: received bytes are inputs, events and bytes to send are outputs. The
+//! crate has both ends. A proxy uses the server end for its clients, and the client end for its upstream
+//! servers.
 //!
 //! # Modules
 //!
@@ -52,17 +53,18 @@
 //!
 //! # Errors
 //!
-//! The peer's violations of the protocol are [`association::PeerError`]s. They end the association with an event
-//! `Closed`, whose reason each end has as a type of its own: [`server::CloseReason`], [`client::CloseReason`]. Wrong
-//! calls of the caller's own are a [`server::ResponseError`] or a [`client::CallError`].
+//! The peer's violations of the protocol are [`association::PeerError`]s. They end the association with an
+//! event `Closed`, whose reason each end has as a type of its own: [`server::CloseReason`],
+//! [`client::CloseReason`]. Wrong calls of the caller's own are a [`server::ResponseError`] or a
+//! [`client::CallError`].
 //!
 //! # Architectural invariants
 //!
 //! - No socket, no clock, no random numbers.
 //! - No security package: the caller provides a [`security::Protection`], which signs and seals PDUs.
 //! - No Exchange interface.
-//! - A PDU that is out of order results in a fault or in the end of the association. The association never waits for
-//!   another PDU because of it.
+//! - A PDU that is out of order results in a fault or in the end of the association. The association never
+//!   waits for another PDU because of it.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -45,8 +45,8 @@ pub struct Management {
 }
 
 impl Management {
-    /// Executes the call of `opnum` with the request `stub`. Returns the stub of the response. Stopping the server is
-    /// denied by the status in the response.
+    /// Executes the call of `opnum` with the request `stub`. Returns the stub of the response. Stopping the
+    /// server is denied by the status in the response.
     ///
     /// # Errors
     /// The status of the fault to respond with.

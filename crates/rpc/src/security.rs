@@ -6,9 +6,9 @@ use crate::pdu::AuthLevel;
 
 /// An established security context that signs and seals PDUs ([MS-RPCE] 3.3.1.5.2.2).
 ///
-/// The package numbers the PDUs of each direction: [`protect`](Self::protect) must be called in the order in which
-/// PDUs are sent, [`unprotect`](Self::unprotect) in the order in which they arrived. After an error the numbers are
-/// undefined, and the association ends.
+/// The package numbers the PDUs of each direction: [`protect`](Self::protect) must be called in the order in
+/// which PDUs are sent, [`unprotect`](Self::unprotect) in the order in which they arrived. After an error the
+/// numbers are undefined, and the association ends.
 pub trait Protection: Send {
     /// The length of each signature, in bytes. Constant for a context.
     fn signature_len(&self) -> usize;

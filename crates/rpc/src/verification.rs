@@ -1,5 +1,5 @@
-//! The verification trailer ([MS-RPCE] 2.2.2.13). A client appends it to a stub, so that the server detects modified
-//! headers if headers are not signed.
+//! The verification trailer ([MS-RPCE] 2.2.2.13). A client appends it to a stub, so that the server detects
+//! modified headers if headers are not signed.
 
 use wire::{Decode, Encode, Endian, Reader, Result, Writer};
 

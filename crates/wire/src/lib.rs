@@ -1,9 +1,9 @@
 //! Binary encoding and decoding: the base of every protocol structure in the workspace.
 //!
-//! Everything that reads a protocol does so through [`Reader`], everything that writes one through [`Writer`]. Both
-//! track their position, so that an [`Error`] names the field that failed, its offset, and what was expected there.
-//! Structures implement [`Encode`] and [`Decode`]; one whose layout depends on something outside of its bytes
-//! implements [`DecodeWith`].
+//! Everything that reads a protocol does so through [`Reader`], everything that writes one through
+//! [`Writer`]. Both track their position, so that an [`Error`] names the field that failed, its offset, and
+//! what was expected there. Structures implement [`Encode`] and [`Decode`]; one whose layout depends on
+//! something outside of its bytes implements [`DecodeWith`].
 //!
 //! | items | what they are |
 //! |---|---|

@@ -110,7 +110,8 @@ impl PartialOrd for Utf16 {
     }
 }
 
-/// The index of the first zero code unit. Most of a table consists of texts, so eight units are compared at a time.
+/// The index of the first zero code unit. Most of a table consists of texts, so eight units are compared at a
+/// time.
 fn zero_unit(units: &[[u8; 2]]) -> Option<usize> {
     /// The lowest bit of each unit.
     const ONES: u128 = u128::MAX / 0xFFFF;
@@ -173,8 +174,8 @@ pub fn utf16le_to_string(bytes: &[u8], field: &'static str) -> Result<String> {
         .map_err(|_| Error::new(ErrorKind::Text { expected: "paired surrogates" }, field, 0))
 }
 
-/// The text whose little-endian UTF-16 form is `bytes`, for display: unpaired surrogates become U+FFFD, and an odd
-/// byte at the end is left out.
+/// The text whose little-endian UTF-16 form is `bytes`, for display: unpaired surrogates become U+FFFD, and
+/// an odd byte at the end is left out.
 pub fn utf16le_to_string_lossy(bytes: &[u8]) -> String {
     let units = bytes.as_chunks().0.iter().map(|unit| u16::from_le_bytes(*unit));
     char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()

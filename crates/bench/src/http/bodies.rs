@@ -238,8 +238,8 @@ fn table_response(first: bool) -> Vec<u8> {
     w.into_vec()
 }
 
-/// `RopOpenStream` of `PidTagAttachDataBinary` and `RopWriteStreamExtended` ([MS-OXCROPS] 2.2.9.1, 2.2.9.4), which
-/// further buffers continue.
+/// `RopOpenStream` of `PidTagAttachDataBinary` and `RopWriteStreamExtended` ([MS-OXCROPS] 2.2.9.1, 2.2.9.4),
+/// which further buffers continue.
 fn upload_request(first: bool) -> Vec<u8> {
     let mut w = Writer::new();
     if first {

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 /// An instruction and how often it was executed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Executed<'a> {
-    /// The file of the program or library: its number, counted from 1 in the order of the text; 0 if it is not named.
+    /// The file of the program or library: its number, counted from 1 in the order of the text; 0 if it is
+    /// not named.
     pub(super) object: u32,
     /// Whether that file is the program `mapiproxy`.
     pub(super) is_proxy: bool,
@@ -15,7 +16,8 @@ pub(super) struct Executed<'a> {
     pub(super) times: u64,
 }
 
-/// The instructions in `text`, the output of callgrind with `--dump-instr=yes`. An instruction may occur more than once.
+/// The instructions in `text`, the output of callgrind with `--dump-instr=yes`. An instruction may occur more
+/// than once.
 pub(super) fn executed(text: &str) -> impl Iterator<Item = Executed<'_>> {
     let mut reader = Reader::default();
     text.lines().filter_map(move |line| reader.read(line))

@@ -1,4 +1,5 @@
-//! A fast scanner of HTTP heads: processor time that the clients and the server use is not available to the measured proxies.
+//! A fast scanner of HTTP heads: processor time that the clients and the server use is not available to the
+//! measured proxies.
 
 /// The length of the head at the beginning of `bytes`, if it is complete.
 pub(super) fn end(bytes: &[u8]) -> Option<usize> {

@@ -78,8 +78,8 @@ struct Turn {
     resident: u64,
 }
 
-/// Measures authenticated users alone and beside the flood, through MAPIProxy with raised and with default limits, and
-/// through nginx.
+/// Measures authenticated users alone and beside the flood, through MAPIProxy with raised and with default
+/// limits, and through nginx.
 pub(crate) async fn run(round: Duration, rounds: usize, choice: &Choice) -> Result<(), Box<dyn Error>> {
     let upstream = upstream::start()?;
     let mut peers = Peers::start(upstream, |name| name == "nginx" && among(&choice.peers, name))?;

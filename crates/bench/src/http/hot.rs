@@ -1,5 +1,6 @@
-//! The functions of the proxy that requests execute, written to a file for the linker, which places them next to each
-//! other (`crates/mapiproxy/build.rs`): a processor that has to load fewer pages and cache lines of code is faster.
+//! The functions of the proxy that requests execute, written to a file for the linker, which places them next
+//! to each other (`crates/mapiproxy/build.rs`): a processor that has to load fewer pages and cache lines of
+//! code is faster.
 
 use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
@@ -58,8 +59,8 @@ fn sizes() -> Result<HashMap<String, u64>, Box<dyn Error>> {
     Ok(text.lines().filter_map(symbol).collect())
 }
 
-/// The names of hot functions without their hashes, but for those that many others have which are not hot: the many
-/// instances of a generic function.
+/// The names of hot functions without their hashes, but for those that many others have which are not hot:
+/// the many instances of a generic function.
 fn distinct(hot: &BTreeSet<String>, sizes: &HashMap<String, u64>) -> BTreeSet<String> {
     let mut of_name: HashMap<&str, (u64, u64)> = HashMap::new();
     for (symbol, size) in sizes {

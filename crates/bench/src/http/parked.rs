@@ -1,4 +1,5 @@
-//! Clients that wait for notifications, as Outlook always does: memory for each, and their cost for active clients.
+//! Clients that wait for notifications, as Outlook always does: memory for each, and their cost for active
+//! clients.
 
 use std::error::Error;
 use std::time::Duration;

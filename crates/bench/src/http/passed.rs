@@ -1,5 +1,6 @@
-//! The code of the proxy that a request executes, counted by callgrind. With few clients, the processor's caches do not hold it
-//! when a request arrives, so that the amount of different code costs more than the number of instructions.
+//! The code of the proxy that a request executes, counted by callgrind. With few clients, the processor's
+//! caches do not hold it when a request arrives, so that the amount of different code costs more than the
+//! number of instructions.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -68,7 +69,8 @@ async fn ask(target: &Target) -> Result<(), load::Failure> {
     load::close(clients).await
 }
 
-/// The code that each of `requests` executed, from the output of callgrind: code that was executed about that often or more.
+/// The code that each of `requests` executed, from the output of callgrind: code that was executed about that
+/// often or more.
 fn passed(counted: &str, requests: u64) -> Passed {
     let mut lines = HashSet::new();
     let mut instructions = 0;

@@ -52,7 +52,8 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// Starts MAPIProxy with `command`, which begins with its program, as a proxy of the server at `upstream`.
+    /// Starts MAPIProxy with `command`, which begins with its program, as a proxy of the server at
+    /// `upstream`.
     pub(crate) fn of(upstream: SocketAddr, command: Command) -> Result<Self, Box<dyn Error>> {
         let mut stage = Stage::new("http")?;
         let password = Password::new("bench password");

@@ -13,7 +13,7 @@ use super::objects::Objects;
 use super::operation::Operation;
 use super::sessions::{Key, Sessions};
 use super::{mapper, rops};
-use crate::call::{HttpCall, HttpResponse, RpcAnswer, RpcCall, Stub};
+use crate::call::{HttpCall, HttpResponse, RpcCall, RpcOutcome, Stub};
 
 /// Takes in a remote procedure call, which is for an interface that is `known` or for another.
 pub(super) fn rpc(
@@ -33,10 +33,10 @@ pub(super) fn rpc(
     let name = known.and_then(|interface| interface.operation(call.opnum)).map(str::to_owned);
     let name = name.or_else(|| of_all.map(|(_, operation)| operation));
     operation.operation = name.unwrap_or_else(|| format!("{}.{}", operation.endpoint, call.opnum));
-    match &call.answer {
-        RpcAnswer::Response(stub) => operation.response_size = Some(stub.len()),
-        RpcAnswer::Fault(status) => operation.fault = Some(format!("{status:?}")),
-        RpcAnswer::None => {}
+    match &call.outcome {
+        RpcOutcome::Response(stub) => operation.response_size = Some(stub.len()),
+        RpcOutcome::Fault(status) => operation.fault = Some(format!("{status:?}")),
+        RpcOutcome::None => {}
     }
     for (what, stub) in [("request", Some(&call.request)), ("response", answer(call))] {
         if let Some(Stub::Sealed(_, why)) = stub {
@@ -73,9 +73,9 @@ fn bodies(
 }
 
 fn answer(call: &RpcCall) -> Option<&Stub> {
-    match &call.answer {
-        RpcAnswer::Response(stub) => Some(stub),
-        RpcAnswer::Fault(_) | RpcAnswer::None => None,
+    match &call.outcome {
+        RpcOutcome::Response(stub) => Some(stub),
+        RpcOutcome::Fault(_) | RpcOutcome::None => None,
     }
 }
 
@@ -120,7 +120,7 @@ fn rpc_session(
     let named = || handle_at(&call.request, 0).map_or(by_connection.clone(), Key::Handle);
     match handle_use(interface, call.opnum) {
         HandleUse::None => sessions.find(&[by_connection]),
-        HandleUse::Opens => match opened(interface, &call.answer) {
+        HandleUse::Opens => match opened(interface, &call.outcome) {
             Some(handle) => {
                 let session = sessions.begin();
                 sessions.add(session, Key::Handle(handle));
@@ -130,7 +130,7 @@ fn rpc_session(
         },
         HandleUse::Derives => {
             let session = sessions.find(&[named()]);
-            if let Some(derived) = opened(interface, &call.answer) {
+            if let Some(derived) = opened(interface, &call.outcome) {
                 sessions.add(session, Key::Handle(derived));
             }
             session
@@ -139,7 +139,7 @@ fn rpc_session(
     }
 }
 
-/// Takes in a call that carries ROPs; false where it is none.
+/// Processes a call that carries ROPs. Returns false for any other call.
 fn execute(
     operation: &mut Operation,
     request: Option<&engine::Request>,

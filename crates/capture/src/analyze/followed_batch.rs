@@ -19,8 +19,8 @@ pub(super) struct FollowedBatch<'a> {
     names: &'a mut Names,
     /// The handle table that came with the responses.
     made: &'a [u32],
-    /// The request's handle table; handles that this batch made stand in for places that held none when it was
-    /// sent.
+    /// The request's handle table; handles that this batch made stand in for places that held none when it
+    /// was sent.
     handles: Vec<u32>,
     /// The ROPs that were passed.
     rops: Vec<Rop>,

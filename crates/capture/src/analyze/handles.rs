@@ -3,7 +3,7 @@
 use mapi::Interface;
 use wire::Guid;
 
-use crate::call::{RpcAnswer, Stub};
+use crate::call::{RpcOutcome, Stub};
 
 /// The UUID of the context handle at `at`; none where it is no handle or a null one.
 pub(crate) fn handle_at(stub: &Stub, at: usize) -> Option<Guid> {
@@ -15,8 +15,8 @@ pub(crate) fn handle_at(stub: &Stub, at: usize) -> Option<Guid> {
 }
 
 /// The context handle that an answer gives out.
-pub(crate) fn opened(interface: Interface, answer: &RpcAnswer) -> Option<Guid> {
-    let RpcAnswer::Response(stub) = answer else { return None };
+pub(crate) fn opened(interface: Interface, answer: &RpcOutcome) -> Option<Guid> {
+    let RpcOutcome::Response(stub) = answer else { return None };
     let skipped = match (interface, stub) {
         // The answer to a bind begins with a pointer to the server's GUID.
         (Interface::Nspi, Stub::Plain(bytes, _)) if bytes.first_chunk() == Some(&[0_u8; 4]) => 4,

@@ -6,7 +6,7 @@ use engine::Body as _;
 use mapi::Interface;
 use wire::Endian;
 
-use crate::call::{RpcAnswer, RpcCall, Stub};
+use crate::call::{RpcCall, RpcOutcome, Stub};
 
 /// The largest number of connections whose interface is remembered.
 const MAX_CONNECTIONS: usize = 65_536;
@@ -21,8 +21,8 @@ pub(super) struct InferredInterfaces {
 }
 
 impl InferredInterfaces {
-    /// The interface of a call: the only one as which both stubs can be decoded. If there are several, the one that was
-    /// inferred for another call of the connection.
+    /// The interface of a call: the only one as which both stubs can be decoded. If there are several, the
+    /// one that was inferred for another call of the connection.
     pub(super) fn interface(&mut self, connection: u64, call: &RpcCall) -> Option<Interface> {
         let mut fitting = Interface::ALL.into_iter().filter(|interface| fits(*interface, call));
         if let Some(known) = self.known.get(&connection) {
@@ -30,7 +30,7 @@ impl InferredInterfaces {
         }
         let only = fitting.next().filter(|_| fitting.next().is_none())?;
         // A request alone can be decoded as several interfaces.
-        if !matches!(call.answer, RpcAnswer::Response(_)) {
+        if !matches!(call.outcome, RpcOutcome::Response(_)) {
             return None;
         }
         if self.known.len() >= MAX_CONNECTIONS {
@@ -53,9 +53,9 @@ fn fits(interface: Interface, call: &RpcCall) -> bool {
     };
     let Stub::Plain(bytes, endian) = &call.request else { return false };
     whole(request(bytes, *endian))
-        && match &call.answer {
-            RpcAnswer::Response(Stub::Plain(bytes, endian)) => whole(response(bytes, *endian)),
-            RpcAnswer::Response(_) => false,
-            RpcAnswer::Fault(_) | RpcAnswer::None => true,
+        && match &call.outcome {
+            RpcOutcome::Response(Stub::Plain(bytes, endian)) => whole(response(bytes, *endian)),
+            RpcOutcome::Response(_) => false,
+            RpcOutcome::Fault(_) | RpcOutcome::None => true,
         }
 }

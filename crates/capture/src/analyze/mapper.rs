@@ -1,5 +1,5 @@
-//! The interfaces that every RPC server has: the endpoint mapper (C706 appendix O), by which clients learn which
-//! port an interface listens on, and management (C706 appendix Q).
+//! The interfaces that every RPC server has: the endpoint mapper (C706 appendix O), by which clients learn
+//! which port an interface listens on, and management (C706 appendix Q).
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use rpc::{SyntaxId, epm::EptEntry};
 use wire::{Decode, Endian, Guid, Reader};
 
 use super::operation::Operation;
-use crate::call::{RpcAnswer, RpcCall, Stub};
+use crate::call::{RpcCall, RpcOutcome, Stub};
 
 const EPM: &[&str] = &[
     "epm.ept_insert",
@@ -48,9 +48,9 @@ pub(super) fn named(uuid: Guid, opnum: u16) -> Option<(&'static str, String)> {
 
 /// Takes in what a call of the endpoint mapper asks and answers.
 pub(super) fn mapped(operation: &mut Operation, call: &RpcCall) {
-    let answer = match &call.answer {
-        RpcAnswer::Response(stub) => Some(stub),
-        RpcAnswer::Fault(_) | RpcAnswer::None => None,
+    let answer = match &call.outcome {
+        RpcOutcome::Response(stub) => Some(stub),
+        RpcOutcome::Fault(_) | RpcOutcome::None => None,
     };
     let problems = &mut operation.problems;
     match call.opnum {

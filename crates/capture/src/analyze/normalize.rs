@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entry_ids_among_the_values_of_a_named_property_are_read() {
+    fn entry_ids_in_a_named_property_are_decoded() {
         // A `OneOffEntryId` of A, SMTP, a@b ([MS-OXCDATA] 2.2.5.1).
         let uid =
             [0x81, 0x2B, 0x1F, 0xA4, 0xBE, 0xA3, 0x10, 0x19, 0x9D, 0x6E, 0x00, 0xDD, 0x01, 0x0F, 0x54, 0x02];

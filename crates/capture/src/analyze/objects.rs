@@ -11,8 +11,8 @@ use mapi::rop::{Columns, Logons, RequestBody, ResponseBody, RopReply, RopRequest
 use super::normalize::Names;
 use super::transfer::Transfer;
 
-/// Of how many objects of a session the columns are known at once, and how many streams are followed; of more,
-/// nothing is known.
+/// Of how many objects of a session the columns are known at once, and how many streams are followed; of
+/// more, nothing is known.
 const MAX_OBJECTS: usize = 16_384;
 
 /// The objects of a session.

@@ -21,7 +21,7 @@ pub struct Operation {
     pub session: u64,
     /// The user, as far as it is recorded.
     pub user: Option<Arc<str>>,
-    /// Which side of the proxy it was recorded at; none where the recording is not one of ours.
+    /// The side of the proxy at which it was recorded; `None` if the recording is not MAPIProxy's.
     pub side: Option<Arc<str>>,
     /// The client's address.
     pub client: Option<SocketAddr>,
@@ -76,7 +76,7 @@ pub struct Rop {
     pub id: u8,
     /// The logon that it belongs to; none for what the server sends of its own.
     pub logon: Option<u8>,
-    /// The handle of the object that it acts on; none where there is none, or it is not known yet.
+    /// The handle of the object that it acts on, if there is one and it is known.
     pub handle: Option<u32>,
     /// What that object is, as far as it is known.
     pub object: Option<String>,

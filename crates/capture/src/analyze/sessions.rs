@@ -40,8 +40,8 @@ pub(super) struct State {
 }
 
 impl Sessions {
-    /// The session that most of `keys` lead to, the latest of several; a new one where none does. Some cookies
-    /// are those of a server, not of a session.
+    /// The session that most of `keys` lead to, the latest of several; a new one where none does. Some
+    /// cookies are those of a server, not of a session.
     pub(super) fn find(&mut self, keys: &[Key]) -> u64 {
         let mut votes = HashMap::<u64, usize>::new();
         for number in keys.iter().filter_map(|key| self.by_key.get(key)) {

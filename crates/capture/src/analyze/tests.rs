@@ -100,7 +100,7 @@ fn notified() -> Call {
 }
 
 #[test]
-fn a_row_of_a_notification_is_shown_by_the_columns_of_its_table() {
+fn a_row_in_a_notification_is_decoded_by_the_columns_of_its_table() {
     let mut analyzer = Analyzer::default();
     analyzer.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
     let operation = analyzer.operation(&notified());
@@ -110,7 +110,7 @@ fn a_row_of_a_notification_is_shown_by_the_columns_of_its_table() {
 }
 
 #[test]
-fn a_row_whose_columns_are_not_known_or_do_not_fit_is_bytes() {
+fn a_row_with_unknown_or_wrong_columns_is_kept_as_bytes() {
     let mut analyzer = Analyzer::default();
     let bytes = "006e0065007700000002000000";
     assert_eq!(row_told(&analyzer.operation(&notified())), bytes);
@@ -127,7 +127,7 @@ fn a_table_that_the_same_batch_opened_has_its_columns() {
 }
 
 #[test]
-fn a_row_between_responses_has_the_columns_from_before() {
+fn a_row_between_responses_has_the_previous_columns() {
     let mut analyzer = Analyzer::default();
     analyzer.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
     let answered = [notify(), columns_set(0)].concat();
@@ -136,10 +136,10 @@ fn a_row_between_responses_has_the_columns_from_before() {
 }
 
 #[test]
-fn which_port_the_endpoint_mapper_tells_can_be_read() {
+fn the_port_in_a_response_of_the_endpoint_mapper_is_decoded() {
     use rpc::epm::{self, EptEntry, EptLookupResponse, EptMapRequest, EptMapResponse, Tower};
 
-    use crate::call::{RpcAnswer, RpcCall, Stub};
+    use crate::call::{RpcCall, RpcOutcome, Stub};
 
     let interface = rpc::SyntaxId::new(mapi::Interface::Emsmdb.uuid(), 0, 81);
     let tower = |port| Tower::ncacn_ip_tcp(&interface, [10, 0, 0, 9].into(), port);
@@ -163,7 +163,7 @@ fn which_port_the_endpoint_mapper_tells_can_be_read() {
                 interface: Some(epm::INTERFACE),
                 opnum,
                 request,
-                answer: RpcAnswer::Response(answer),
+                outcome: RpcOutcome::Response(answer),
             }),
         };
         Analyzer::default().operation(&call)
@@ -182,7 +182,8 @@ fn which_port_the_endpoint_mapper_tells_can_be_read() {
     assert_eq!(found(epm::OPNUM_EPT_MAP, cut.clone(), cut).problems.len(), 2);
 }
 
-/// `RopSetProperties` of the first object with these tagged values ([MS-OXCROPS] 2.2.8.6), as its ROP is shown.
+/// `RopSetProperties` of the first object with these tagged values ([MS-OXCROPS] 2.2.8.6), as its ROP is
+/// shown.
 fn set(analyzer: &mut Analyzer, values: &[(u32, Vec<u8>)]) -> Value {
     let all: Vec<u8> =
         values.iter().flat_map(|(tag, value)| [&tag.to_le_bytes()[..], value].concat()).collect();
@@ -210,7 +211,7 @@ fn connected(code_page: u32) -> Analyzer {
 }
 
 #[test]
-fn texts_are_read_in_the_code_page_of_their_session() {
+fn strings_are_decoded_with_the_code_page_of_their_session() {
     for (code_page, bytes, text) in [
         (1250, &b"Doru\xe8en\xe1"[..], "Doručená"),
         (1251, b"\xcf\xf0\xe8", "При"),
@@ -233,7 +234,7 @@ fn texts_are_read_in_the_code_page_of_their_session() {
         assert!(shown["PidTagRuleCondition"].as_str().unwrap().contains(text), "{code_page}: {shown}");
         assert_eq!(shown["0x8001101e"], json!([text]), "{code_page}");
     }
-    // Where the page is not known, or the bytes are none of it, they are not lost.
+    // Bytes are kept if the code page is unknown, or they are invalid in it.
     for mut analyzer in [Analyzer::default(), connected(437), connected(932)] {
         let shown = set(&mut analyzer, &[(0x3001_001E, b"\x81\xff\0".to_vec())]);
         assert_eq!(shown["PidTagDisplayName_A"], "81ff");
@@ -241,7 +242,7 @@ fn texts_are_read_in_the_code_page_of_their_session() {
 }
 
 #[test]
-fn what_rules_do_is_shown_and_to_whom() {
+fn actions_of_rules_are_shown_with_their_recipients() {
     let wide =
         |text: &str| -> Vec<u8> { text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect() };
     let recipient = |wide_count: bool| {
@@ -277,7 +278,7 @@ fn what_rules_do_is_shown_and_to_whom() {
 }
 
 #[test]
-fn a_logons_names_and_ids_are_shown_as_everywhere() {
+fn names_and_ids_of_a_logon_are_shown_as_in_other_rops() {
     let dn = b"/o=Lab/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn=alice\0";
     let length = u16::try_from(dn.len()).unwrap().to_le_bytes();
     let logon = [&[0xFE, 0, 0, 1][..], &[4, 0, 0, 1, 0, 0, 0, 0], &length, dn].concat();

@@ -179,7 +179,8 @@ fn one(prop_type: PropType, value: &Value<'_>) -> Node {
     }
 }
 
-/// Bytes of a type: a text, with or without a code page of its own ([MS-OXCFXICS] 2.2.4.1.1.1), or other bytes.
+/// Bytes of a type: a text, with or without a code page of its own ([MS-OXCFXICS] 2.2.4.1.1.1), or other
+/// bytes.
 fn in_bytes(prop_type: PropType, bytes: &[u8]) -> Node {
     /// The bit of types whose other bits are a code page, and the code page of UTF-16.
     const CODE_PAGE: u16 = 0x8000;
@@ -218,7 +219,7 @@ mod tests {
 
     /// Several values: a count, then each by itself ([MS-OXCFXICS] 2.2.4.1).
     #[test]
-    fn several_values_are_lists() {
+    fn multiple_values_are_shown_as_a_list() {
         let texts = ["red", "blue"].map(|text| [&number(2 * text.len() + 2)[..], &utf16(text)].concat());
         let bytes = [[&number(2)[..], &[0xab, 0xcd]].concat(), [&number(1)[..], &[0xef]].concat()];
         let buffer = [
@@ -236,7 +237,7 @@ mod tests {
 
     /// A value larger than a buffer comes in pieces of several.
     #[test]
-    fn large_bytes_are_hexadecimal_digits_to_the_last() {
+    fn long_binary_values_are_shown_completely_in_hexadecimal() {
         let content: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let stream = property(0x3701_0102, &[&number(content.len()), &content]);
         let shown = |transfer: &mut Transfer, bytes: &[u8]| {

@@ -116,7 +116,7 @@ fn found(file: &[u8]) -> Result<(Vec<Call>, Vec<String>), ArchiveError> {
 }
 
 #[test]
-fn exchanges_are_read_in_their_order_with_their_times() {
+fn exchanges_are_decoded_in_order_with_their_times() {
     use Packed::{Deflated, Stored};
     let files: &[(&str, &[u8], Packed)] = &[
         ("_index.htm", b"<html/>", Deflated),

@@ -7,7 +7,7 @@ use rpc::pdu::{Header, PduType, PfcFlags, PresentationContext};
 use wire::Reader;
 
 use super::fragments::{Fragment, StubAssembly};
-use crate::call::{Envelope, RpcAnswer, RpcCall};
+use crate::call::{Envelope, RpcCall, RpcOutcome};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
@@ -87,12 +87,12 @@ impl RpcCalls {
             response: None,
         };
         if is_first && let Some(old) = self.pending.insert(header.call_id, new()) {
-            ended.push(self.end(old, RpcAnswer::None, None));
+            ended.push(self.end(old, RpcOutcome::None, None));
         }
         if self.pending.len() > MAX_CALLS {
             let oldest = self.pending.iter().min_by_key(|(_, call)| call.requested).map(|(id, _)| *id);
             if let Some(oldest) = oldest.and_then(|id| self.pending.remove(&id)) {
-                ended.push(self.end(oldest, RpcAnswer::None, None));
+                ended.push(self.end(oldest, RpcOutcome::None, None));
             }
         }
         let is_known = self.pending.contains_key(&header.call_id);
@@ -133,11 +133,11 @@ impl RpcCalls {
         }
         let is_last = status.is_some() || header.flags.contains(PfcFlags::LAST_FRAG);
         if is_last && let Some(mut call) = self.pending.remove(&header.call_id) {
-            let answer = match status {
-                Some(status) => RpcAnswer::Fault(rpc::FaultStatus(status)),
-                None => RpcAnswer::Response(call.response.take().unwrap_or_default().finish(Side::Server)),
+            let outcome = match status {
+                Some(status) => RpcOutcome::Fault(rpc::FaultStatus(status)),
+                None => RpcOutcome::Response(call.response.take().unwrap_or_default().finish(Side::Server)),
             };
-            ended.push(self.end(call, answer, Some(time)));
+            ended.push(self.end(call, outcome, Some(time)));
         }
         Ok(())
     }
@@ -165,19 +165,19 @@ impl RpcCalls {
         let mut pending: Vec<(u32, PendingCall)> = self.pending.drain().collect();
         pending.sort_by_key(|(call_id, _)| *call_id);
         for (_, call) in pending {
-            ended.push(self.end(call, RpcAnswer::None, None));
+            ended.push(self.end(call, RpcOutcome::None, None));
         }
         (self.unmatched > 0 && !self.has_requests).then_some(self.unmatched)
     }
 
-    fn end(&self, call: PendingCall, answer: RpcAnswer, responded: Option<Timestamp>) -> EndedRpcCall {
+    fn end(&self, call: PendingCall, outcome: RpcOutcome, responded: Option<Timestamp>) -> EndedRpcCall {
         let requested = call.requested;
         let call = RpcCall {
             envelope: self.envelope,
             interface: self.contexts.get(&call.context_id).copied(),
             opnum: call.opnum,
             request: call.request.finish(Side::Client),
-            answer,
+            outcome,
         };
         EndedRpcCall { call, requested, responded }
     }

@@ -7,7 +7,7 @@ use identity::ntlm::passive::DecryptionSecret;
 use testkit::captures;
 
 use super::*;
-use crate::call::{Call, CallBody, RpcAnswer, SealedReason, Stub};
+use crate::call::{Call, CallBody, RpcOutcome, SealedReason, Stub};
 use crate::stream::{Connection, Event, EventKind, Side};
 use crate::{Envelope, Timestamp};
 
@@ -52,8 +52,8 @@ fn every_recorded_exchange_is_a_call_with_its_bodies() {
             assert_eq!(call.request.body, exchange.http_request().body, "{}", exchange.name());
             let response = exchange.http_response();
             assert_eq!(call.response.is_some(), response.is_some(), "{}", exchange.name());
-            if let (Some(ours), Some(theirs)) = (&call.response, response) {
-                assert_eq!(ours.message.body, theirs.body, "{}", exchange.name());
+            if let (Some(decoded), Some(recorded)) = (&call.response, response) {
+                assert_eq!(decoded.message.body, recorded.body, "{}", exchange.name());
             }
         }
     }
@@ -75,7 +75,7 @@ fn tunnelled(secrets: &[DecryptionSecret], newest_first: bool) -> (Vec<Call>, Ve
 }
 
 #[test]
-fn channels_make_associations_whichever_is_seen_first() {
+fn two_channels_make_an_association_in_any_order() {
     let alice = DecryptionSecret::account("alice@lab.test", NtHash::from_password("alicepw1"));
     for newest_first in [false, true] {
         let (calls, problems) = tunnelled(std::slice::from_ref(&alice), newest_first);
@@ -89,8 +89,8 @@ fn channels_make_associations_whichever_is_seen_first() {
             *interfaces.entry(interface.name()).or_default() += 1;
             let Stub::Plain(stub, endian) = &rpc.request else { panic!("{:?}", rpc.request) };
             <engine::Request as engine::Body>::decode((interface, rpc.opnum).into(), stub, *endian).unwrap();
-            let RpcAnswer::Response(Stub::Plain(stub, endian)) = &rpc.answer else {
-                panic!("{:?}", rpc.answer)
+            let RpcOutcome::Response(Stub::Plain(stub, endian)) = &rpc.outcome else {
+                panic!("{:?}", rpc.outcome)
             };
             <engine::Response as engine::Body>::decode((interface, rpc.opnum).into(), stub, *endian).unwrap();
         }

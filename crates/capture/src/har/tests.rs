@@ -1,6 +1,9 @@
 //! Tests of reading HAR files.
 
+use std::io;
+
 use super::*;
+use crate::call::{Damage, HttpMessage};
 
 fn calls(text: &str) -> Vec<RecordedItem> {
     let mut found = Vec::new();
@@ -9,7 +12,7 @@ fn calls(text: &str) -> Vec<RecordedItem> {
 }
 
 #[test]
-fn entries_become_calls() {
+fn entries_are_decoded_to_calls() {
     let text = r#"{"log": {"version": "1.2", "creator": {"name": "x"}, "entries": [
         {"startedDateTime": "2026-11-21T23:00:00.5Z", "time": 12.5, "connection": "7",
          "request": {"method": "POST", "url": "https://mail.lab.test/mapi/emsmdb/?MailboxId=a",
@@ -79,14 +82,14 @@ fn body(members: &str, headers: &str) -> HttpMessage {
 }
 
 #[test]
-fn a_body_that_the_writer_changed_or_left_out_is_distinguished_from_one_sent_so() {
+fn a_body_that_the_recording_program_changed_or_omitted_is_marked() {
     let binary = r#"{"name": "Content-Type", "value": "application/mapi-http"}"#;
     let with = |post: &str, size: &str| body(&format!(r#", "postData": {post}, "bodySize": {size}"#), binary);
     assert_eq!(with(r#"{"text": "a\ufffdb"}"#, "3").damage, Some(Damage::Replaced));
     assert_eq!(with(r#"{"text": "a\ufffdb"}"#, "-1").damage, Some(Damage::Replaced));
     assert_eq!(with(r#"{"text": "AAAA", "encoding": "base64"}"#, "2").damage, Some(Damage::Length(2)));
     assert_eq!(with(r#"{"text": "AAAA", "encoding": "base64"}"#, "3").unreadable(), None);
-    // By either alphabet, without padding, in lines; and where it is none of that, it costs the body alone.
+    // Either alphabet, no padding, and several lines are accepted. Other text loses the body only.
     for text in ["+/+/AA==", "-_-_AA", "+/+/\\r\\nAA =="] {
         let message = with(&format!(r#"{{"text": "{text}", "encoding": "base64"}}"#), "4");
         assert_eq!((&message.body[..], message.damage), (&[0xfb, 0xff, 0xbf, 0][..], None), "{text}");

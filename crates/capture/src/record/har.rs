@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::call::{Call, CallBody, HttpMessage};
 
-/// What ends a file. It is written behind every entry, so that the file is whole at all times, and then written
-/// over by the next.
+/// What ends a file. It is written behind every entry, so that the file is whole at all times, and then
+/// written over by the next.
 const END: &[u8] = b"\n]}}\n";
 
 /// Writes calls of HTTP as HAR 1.2. Remote procedure calls have no place in it.

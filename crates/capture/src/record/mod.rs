@@ -1,11 +1,13 @@
-//! Calls written down as they pass: to pcapng that Wireshark opens, and to HAR.
+//! Records operations to pcapng, which Wireshark opens, and to HAR.
 //!
-//! What is written is what was understood, not what was on the wire: calls without their protection, each
-//! session as a connection of its own. Read back, it is the same calls.
+//! A recording contains decoded calls, not the bytes on the wire: the calls are not protected, and each
+//! session has its own connection. Reading the recording gives the same calls.
 
+mod blocks;
 mod frames;
 mod har;
 mod http_view;
+mod messages;
 mod observer;
 mod packets;
 mod place;

@@ -15,7 +15,7 @@ use rpc::SyntaxId;
 use wire::Endian;
 
 use super::{http_view, redact};
-use crate::call::{Call, CallBody, RpcAnswer, RpcCall, SealedReason, Stub};
+use crate::call::{Call, CallBody, RpcCall, RpcOutcome, SealedReason, Stub};
 use crate::time::Timestamp;
 
 /// How many calls may wait to be written before more are lost.
@@ -41,8 +41,8 @@ pub enum Recorded {
     End,
 }
 
-/// Sends the calls that pass to the writing end. It never blocks: where the writer is slow, calls are dropped, and
-/// counted.
+/// Sends the calls that pass to the writing end. It never blocks: where the writer is slow, calls are
+/// dropped, and counted.
 #[derive(Debug)]
 pub struct Recorder {
     recording: Recording,
@@ -99,8 +99,8 @@ impl Recorder {
         if self.recording.client_side {
             let asked = little(operation.key(), request.original().clone(), request.original_endian());
             let answer = match finished.reply() {
-                Reply::Response(stub) => RpcAnswer::Response(Stub::Plain(stub.clone(), Endian::Little)),
-                reply => reply.fault().map_or(RpcAnswer::None, RpcAnswer::Fault),
+                Reply::Response(stub) => RpcOutcome::Response(Stub::Plain(stub.clone(), Endian::Little)),
+                reply => reply.fault().map_or(RpcOutcome::None, RpcOutcome::Fault),
             };
             self.side(finished, elapsed, "client", (asked, answer), exchange);
         }
@@ -110,7 +110,7 @@ impl Recorder {
         let answer = match &operation.response {
             Some(response) => {
                 let (answer, order) = (response.original().clone(), response.original_endian());
-                RpcAnswer::Response(match order {
+                RpcOutcome::Response(match order {
                     Endian::Little => Stub::Plain(answer, order),
                     Endian::Big => re_encoded::<engine::Response>(operation.key(), &answer),
                 })
@@ -120,7 +120,7 @@ impl Recorder {
                 exchange.fields(HttpMessageKind::UpstreamRequest, &mut |_, _| ())
             }) =>
             {
-                RpcAnswer::None
+                RpcOutcome::None
             }
             None => return,
         };
@@ -140,7 +140,7 @@ impl Recorder {
         finished: &Finished,
         elapsed: Duration,
         side: &str,
-        (request, answer): (Stub, RpcAnswer),
+        (request, answer): (Stub, RpcOutcome),
         exchange: Option<&dyn HttpMessages>,
     ) {
         let flight = finished.flight();
@@ -155,7 +155,7 @@ impl Recorder {
                     interface: Some(SyntaxId { uuid: interface.uuid(), major, minor }),
                     opnum,
                     request,
-                    answer,
+                    outcome: answer,
                 })
             }
             OperationKey::Http(endpoint, kind) => CallBody::Http(http_view::call(

@@ -4,31 +4,22 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rpc::SyntaxId;
-use rpc::pdu::{
-    Bind, BindAck, Body, ContextResult, ContextResultCode, Fault, Header, Pdu, PduType, PfcFlags,
-    PresentationContext, ProviderReason, Request, Response,
-};
-use wire::Encode as _;
 
+use super::blocks;
 use super::frames::{ACK, MAX_SEGMENT, PUSH, SYN, Stream};
-use crate::call::{Call, CallBody, HttpCall, HttpMessage, RpcAnswer, RpcCall, Stub};
+use super::messages::{bind_pdus, call_pdus, http_request, http_response, with_call_id};
+use crate::call::{Call, CallBody};
 use crate::format::{INTERFACE_PREFIX, USER_COMMENT};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
-/// How many sessions have a connection of theirs at once; of more, the oldest gets another.
+/// The maximum number of sessions that have a connection at once. The oldest one gets a new connection if
+/// there are more.
 const MAX_STREAMS: usize = 4096;
 
-/// The largest fragment, in bytes: what Windows proposes over TCP.
-const MAX_FRAGMENT: u16 = 5840;
-const MAX_STUB_FRAGMENT: usize = 5800;
-
-/// What stands for a server whose address is not known.
+/// The addresses for a server and a client whose address is unknown (RFC 5737).
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
 
@@ -39,16 +30,16 @@ const SIDES: [&str; 2] = ["client", "upstream"];
 #[derive(Debug)]
 pub struct PacketWriter<W> {
     out: W,
-    /// Bytes that are written, all of whole calls.
+    /// The number of bytes written, all of whole calls.
     written: u64,
-    /// What is still to be written of the call under way.
+    /// The bytes of the current call that are not written yet.
     pending: Vec<u8>,
     streams: HashMap<Key, Open>,
     order: VecDeque<Key>,
     pairs: HashSet<(SocketAddr, SocketAddr)>,
 }
 
-/// What has a connection of its own: a session, at one side, with one interface.
+/// What has its own connection: a session, a side and an interface.
 type Key = (u64, usize, Option<SyntaxId>);
 
 #[derive(Debug, Clone)]
@@ -62,7 +53,7 @@ impl<W: Write> PacketWriter<W> {
     /// Begins a file.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If the file cannot be written.
     pub fn new(out: W) -> io::Result<Self> {
         let mut this = Self {
             out,
@@ -72,37 +63,29 @@ impl<W: Write> PacketWriter<W> {
             order: VecDeque::new(),
             pairs: HashSet::new(),
         };
-        let mut section = Vec::new();
-        section.extend_from_slice(&0x1a2b_3c4d_u32.to_le_bytes());
-        section.extend_from_slice(&[1, 0, 0, 0]);
-        section.extend_from_slice(&[0xff; 8]);
-        this.block(0x0a0d_0d0a, &section);
+        blocks::section_header(&mut this.pending);
         for side in SIDES {
-            let mut interface = vec![1, 0, 0, 0, 0, 0, 0, 0];
-            option(&mut interface, 2, format!("{INTERFACE_PREFIX}{side}").as_bytes());
-            option(&mut interface, 9, &[9]);
-            option(&mut interface, 0, &[]);
-            this.block(1, &interface);
+            blocks::interface(&mut this.pending, &format!("{INTERFACE_PREFIX}{side}"));
         }
         this.commit()?;
         Ok(this)
     }
 
-    /// What was written to.
+    /// Returns the writer.
     pub fn into_inner(self) -> W {
         self.out
     }
 
-    /// How many bytes were written.
+    /// The number of bytes written.
     pub const fn written(&self) -> u64 {
         self.written
     }
 
-    /// Writes a call, as a whole.
+    /// Writes a whole call.
     ///
     /// # Errors
-    /// When the file cannot be written; then a part of the call may be behind what is
-    /// [`written`](Self::written).
+    /// If the file cannot be written. A part of the call may follow the [`written`](Self::written) bytes
+    /// then.
     pub fn call(&mut self, call: &Call) -> io::Result<()> {
         let side = SIDES.iter().position(|side| call.side.as_deref() == Some(*side)).unwrap_or(0);
         let interface = match &call.body {
@@ -114,31 +97,32 @@ impl<W: Write> PacketWriter<W> {
         self.packets(key, call);
         let written = self.commit();
         if written.is_err() {
-            self.take_back(key, before);
+            self.restore(key, before);
         }
         written
     }
 
-    /// What stands for a call, to be written.
+    /// Adds the packets of a call to the pending bytes.
     fn packets(&mut self, key: Key, call: &Call) {
-        let answered = call.time.after(call.elapsed.unwrap_or_default());
+        let responded = call.time.after(call.elapsed.unwrap_or_default());
         match &call.body {
             CallBody::Rpc(rpc) => {
-                let Some((request, response)) = pdus(rpc) else { return };
+                let Some((request, response)) = call_pdus(rpc) else { return };
                 let number = self.open(key, call, 6001);
-                let numbered = |pdus: Vec<Vec<u8>>| pdus.into_iter().map(move |pdu| with_call(pdu, number));
+                let numbered =
+                    |pdus: Vec<Vec<u8>>| pdus.into_iter().map(move |pdu| with_call_id(pdu, number));
                 for pdu in numbered(request) {
                     self.send(key, Side::Client, call.time, &pdu);
                 }
                 for pdu in numbered(response) {
-                    self.send(key, Side::Server, answered, &pdu);
+                    self.send(key, Side::Server, responded, &pdu);
                 }
             }
             CallBody::Http(http) => {
                 self.open(key, call, 80);
-                self.send(key, Side::Client, call.time, &request(http, call.user.as_ref()));
-                if let Some(response) = response(http) {
-                    self.send(key, Side::Server, answered, &response);
+                self.send(key, Side::Client, call.time, &http_request(http, call.user.as_ref()));
+                if let Some(response) = http_response(http) {
+                    self.send(key, Side::Server, responded, &response);
                 }
             }
         }
@@ -151,8 +135,8 @@ impl<W: Write> PacketWriter<W> {
         Ok(())
     }
 
-    /// Has the connection of `key` be as it was `before` a call that could not be written.
-    fn take_back(&mut self, key: Key, before: Option<Open>) {
+    /// Restores the connection of `key` to its state before a call that could not be written.
+    fn restore(&mut self, key: Key, before: Option<Open>) {
         let opened = match before {
             Some(open) => self.streams.insert(key, open).is_none(),
             None => self.streams.remove(&key).is_some_and(|open| self.pairs.remove(&open.pair)),
@@ -162,7 +146,7 @@ impl<W: Write> PacketWriter<W> {
         }
     }
 
-    /// The connection of `key`, opened where it is not yet; the number of the call in it.
+    /// Opens the connection of `key` if necessary. Returns the number of the call within it.
     fn open(&mut self, key: Key, call: &Call, port: u16) -> u32 {
         if let Some(open) = self.streams.get_mut(&key) {
             open.calls = open.calls.wrapping_add(1).max(2);
@@ -176,11 +160,12 @@ impl<W: Write> PacketWriter<W> {
         }
         let server = call.server.unwrap_or_else(|| SocketAddr::new(SERVER, port));
         let mut client = call.client.unwrap_or_else(|| SocketAddr::new(CLIENT, 49_152));
-        // Several sessions may share a connection; each gets one of its own.
+        // Several sessions may share a connection. Each gets its own here.
         while !self.pairs.insert((client, server)) {
             client.set_port(client.port().wrapping_add(1).max(1024));
         }
-        // One file follows the other: a connection that begins with another number is another connection.
+        // Other sequence numbers distinguish the connection from one with the same addresses in the previous
+        // file.
         let first = u32::try_from((call.time.0 / 1000) & u64::from(u32::MAX)).unwrap_or(0);
         let open = Open { stream: Stream::new(client, server, first), pair: (client, server), calls: 2 };
         self.streams.insert(key, open);
@@ -190,7 +175,7 @@ impl<W: Write> PacketWriter<W> {
         self.packet(key, Side::Server, call.time, (SYN | ACK, &[]), None);
         self.packet(key, Side::Client, call.time, (ACK, &[]), None);
         if let Some(interface) = key.2 {
-            let (bind, ack) = bound(interface);
+            let (bind, ack) = bind_pdus(interface);
             self.send(key, Side::Client, call.time, &bind);
             self.send(key, Side::Server, call.time, &ack);
         }
@@ -213,167 +198,18 @@ impl<W: Write> PacketWriter<W> {
     ) {
         let Some(open) = self.streams.get_mut(&key) else { return };
         let frame = open.stream.frame(side, flags, payload);
-        let mut body = Vec::with_capacity(frame.len().saturating_add(64));
-        body.extend_from_slice(&u32::try_from(key.1).unwrap_or(0).to_le_bytes());
-        let (high, low) = (time.0 >> 32, time.0 & u64::from(u32::MAX));
-        body.extend_from_slice(&u32::try_from(high).unwrap_or(0).to_le_bytes());
-        body.extend_from_slice(&u32::try_from(low).unwrap_or(0).to_le_bytes());
-        let length = u32::try_from(frame.len()).unwrap_or(0).to_le_bytes();
-        body.extend_from_slice(&length);
-        body.extend_from_slice(&length);
-        body.extend_from_slice(&frame);
-        pad(&mut body);
-        if let Some(comment) = comment {
-            option(&mut body, 1, comment.as_bytes());
-            option(&mut body, 0, &[]);
-        }
-        self.block(6, &body);
-    }
-
-    fn block(&mut self, kind: u32, body: &[u8]) {
-        let padded = body.len().next_multiple_of(4);
-        let length = u32::try_from(padded.saturating_add(12)).unwrap_or(0).to_le_bytes();
-        self.pending.extend_from_slice(&kind.to_le_bytes());
-        self.pending.extend_from_slice(&length);
-        self.pending.extend_from_slice(body);
-        pad(&mut self.pending);
-        self.pending.extend_from_slice(&length);
+        let interface = u32::try_from(key.1).unwrap_or(0);
+        blocks::packet(&mut self.pending, interface, time, &frame, comment);
     }
 }
 
 impl PacketWriter<File> {
-    /// Cuts off what a call that could not be written left behind.
+    /// Removes the part of a call that could not be written.
     ///
     /// # Errors
-    /// When the file cannot be changed.
+    /// If the file cannot be truncated.
     pub fn cut_off(&mut self) -> io::Result<()> {
         self.out.set_len(self.written)?;
         self.out.seek(SeekFrom::Start(self.written)).map(drop)
     }
-}
-
-fn pad(bytes: &mut Vec<u8>) {
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-}
-
-fn option(out: &mut Vec<u8>, code: u16, value: &[u8]) {
-    let value = value.get(..value.len().min(1024)).unwrap_or_default();
-    out.extend_from_slice(&code.to_le_bytes());
-    out.extend_from_slice(&u16::try_from(value.len()).unwrap_or(0).to_le_bytes());
-    out.extend_from_slice(value);
-    pad(out);
-}
-
-/// The bind for `interface` as context 0, and its acknowledgement.
-fn bound(interface: SyntaxId) -> (Vec<u8>, Vec<u8>) {
-    let context = PresentationContext {
-        context_id: 0,
-        abstract_syntax: interface,
-        transfer_syntaxes: vec![SyntaxId::NDR],
-    };
-    let bind = Bind {
-        max_xmit_frag: MAX_FRAGMENT,
-        max_recv_frag: MAX_FRAGMENT,
-        assoc_group_id: 0,
-        contexts: vec![context],
-    };
-    let result = ContextResult {
-        result: ContextResultCode::ACCEPTANCE,
-        reason: ProviderReason::default(),
-        transfer_syntax: SyntaxId::NDR,
-    };
-    let ack = BindAck {
-        max_xmit_frag: MAX_FRAGMENT,
-        max_recv_frag: MAX_FRAGMENT,
-        assoc_group_id: 1,
-        secondary_address: b"6001\0".to_vec(),
-        results: vec![result],
-    };
-    let bytes = |body| Pdu::new(1, body).to_bytes().unwrap_or_default();
-    (bytes(Body::Bind(bind)), bytes(Body::BindAck(ack)))
-}
-
-/// PDUs that follow one another.
-type Pdus = Vec<Vec<u8>>;
-
-/// The units of a call and of its answer, as of call 0; none where the call was never read.
-fn pdus(call: &RpcCall) -> Option<(Pdus, Pdus)> {
-    let Stub::Plain(asked, _) = &call.request else { return None };
-    let opnum = call.opnum;
-    let request = fragments(asked, PduType::REQUEST, |alloc_hint, stub| {
-        Body::Request(Request { alloc_hint, context_id: 0, opnum, object: None, stub })
-    });
-    let response = match &call.answer {
-        RpcAnswer::Response(Stub::Plain(answer, _)) => {
-            fragments(answer, PduType::RESPONSE, |alloc_hint, stub| {
-                Body::Response(Response { alloc_hint, context_id: 0, cancel_count: 0, reserved: 0, stub })
-            })
-        }
-        RpcAnswer::Fault(status) => {
-            vec![Pdu::new(0, Body::Fault(Fault::new(0, *status))).to_bytes().unwrap_or_default()]
-        }
-        RpcAnswer::Response(Stub::Sealed(..)) | RpcAnswer::None => Vec::new(),
-    };
-    Some((request, response))
-}
-
-fn fragments<'a>(stub: &'a [u8], ptype: PduType, body: impl Fn(u32, &'a [u8]) -> Body<'a>) -> Vec<Vec<u8>> {
-    let mut pdus = Vec::new();
-    let mut rest = stub;
-    loop {
-        let (piece, after) = rest.split_at(rest.len().min(MAX_STUB_FRAGMENT));
-        let mut flags = PfcFlags::NONE;
-        if pdus.is_empty() {
-            flags = flags | PfcFlags::FIRST_FRAG;
-        }
-        if after.is_empty() {
-            flags = flags | PfcFlags::LAST_FRAG;
-        }
-        let hint = u32::try_from(rest.len()).unwrap_or(0);
-        let pdu = Pdu { header: Header::new(ptype, flags, 0), body: body(hint, piece), auth: None };
-        pdus.push(pdu.to_bytes().unwrap_or_default());
-        rest = after;
-        if rest.is_empty() {
-            return pdus;
-        }
-    }
-}
-
-/// The PDU as one of call `number`.
-fn with_call(mut pdu: Vec<u8>, number: u32) -> Vec<u8> {
-    if let Some(place) = pdu.get_mut(12..16) {
-        place.copy_from_slice(&number.to_le_bytes());
-    }
-    pdu
-}
-
-/// A request as it would be on the wire. It names the user, without a password.
-fn request(call: &HttpCall, user: Option<&Arc<str>>) -> Vec<u8> {
-    let mut out = format!("{} {} HTTP/1.1\r\n", call.method, call.target).into_bytes();
-    if let Some(user) = user.filter(|_| call.request.field("authorization").is_none()) {
-        let credentials = STANDARD.encode(format!("{user}:"));
-        out.extend_from_slice(format!("Authorization: Basic {credentials}\r\n").as_bytes());
-    }
-    message(&mut out, &call.request);
-    out
-}
-
-fn response(call: &HttpCall) -> Option<Vec<u8>> {
-    let response = call.response.as_ref()?;
-    let mut out = format!("HTTP/1.1 {} {}\r\n", response.status, response.reason).into_bytes();
-    message(&mut out, &response.message);
-    Some(out)
-}
-
-/// Fields and body; the body is framed by its length, however it came.
-fn message(out: &mut Vec<u8>, message: &HttpMessage) {
-    for (name, value) in &message.fields {
-        let framing = ["content-length", "transfer-encoding", "connection", "expect"];
-        if framing.iter().any(|known| name.eq_ignore_ascii_case(known)) || value.contains(['\r', '\n']) {
-            continue;
-        }
-        out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-    }
-    out.extend_from_slice(format!("Content-Length: {}\r\n\r\n", message.body.len()).as_bytes());
-    out.extend_from_slice(&message.body);
 }

@@ -1,5 +1,5 @@
-//! Where a recording is written: a file of our own, in whose place nothing else is put, and which takes the place of
-//! nothing but an earlier recording of ours.
+//! Creates the files of recordings. A recording replaces only an earlier recording of MAPIProxy that belongs
+//! to the process's user; any other file stays as it is.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
@@ -10,10 +10,10 @@ use rustix::fs::{CWD, OFlags, RenameFlags};
 
 use crate::format::INTERFACE_PREFIX;
 
-/// How many bytes of a file tell whether it is a recording of ours.
-const HEAD: u64 = 512;
+/// The number of bytes by which a recording of MAPIProxy is recognized.
+const HEAD_SIZE: u64 = 512;
 
-/// How a file is written.
+/// The format of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// pcapng.
@@ -23,16 +23,16 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// Whether a file that begins with `head` is a recording of ours.
-    fn is_ours(self, head: &[u8]) -> bool {
-        let holds = |part: &[u8]| head.windows(part.len()).any(|window| window == part);
+    /// Whether a file that begins with `head` is a recording of MAPIProxy in this format.
+    fn recognizes(self, head: &[u8]) -> bool {
+        let contains = |part: &[u8]| head.windows(part.len()).any(|window| window == part);
         match self {
-            // A section header block (pcapng 4.1), and behind it an interface with a name of ours.
+            // A section header block (pcapng 4.1) and an interface of MAPIProxy.
             Self::Packets => {
-                head.starts_with(&0x0a0d_0d0a_u32.to_le_bytes()) && holds(INTERFACE_PREFIX.as_bytes())
+                head.starts_with(&0x0a0d_0d0a_u32.to_le_bytes()) && contains(INTERFACE_PREFIX.as_bytes())
             }
             Self::Har => {
-                let named = holds(b"\"name\":\"MAPIProxy\"") || holds(b"\"name\": \"MAPIProxy\"");
+                let named = contains(b"\"name\":\"MAPIProxy\"") || contains(b"\"name\": \"MAPIProxy\"");
                 head.starts_with(b"{\"log\": {") && named
             }
         }
@@ -41,19 +41,19 @@ impl Form {
 
 /// Why an existing file cannot be replaced by a recording.
 #[derive(Debug, thiserror::Error)]
-enum NotOurs {
-    /// It is a link.
+enum NotReplaceable {
+    /// It is a symbolic link.
     #[error("file is a symbolic link, which is not followed: name the file itself")]
     Link,
-    /// It is no file.
+    /// It is not a regular file.
     #[error("path is a folder, a pipe or a device: name a regular file")]
-    NoFile,
-    /// It is another user's.
+    NotRegular,
+    /// It belongs to another user.
     #[error(
         "file belongs to user id {owner}, but this process runs as user id {process}: move it away, or name another file"
     )]
     Owner {
-        /// Whose it is.
+        /// The user ID of the owner.
         owner: u32,
         /// The user ID of this process.
         process: u32,
@@ -61,82 +61,86 @@ enum NotOurs {
     /// Others can write to it.
     #[error("file can be written by others (mode {0:03o}): move it away, or name another file")]
     Mode(u32),
-    /// Something else is in it.
+    /// It has other contents.
     #[error("file is not a recording of MAPIProxy: move it away, or name another file")]
     Content,
 }
 
-fn refused(why: NotOurs) -> io::Error {
+fn not_replaceable(why: NotReplaceable) -> io::Error {
     io::Error::new(ErrorKind::AlreadyExists, why)
 }
 
-/// What stands at a path.
+/// The file at the path of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// Nothing.
-    Nothing,
-    /// An empty file of ours.
+pub(super) enum ExistingFile {
+    /// There is no file.
+    Missing,
+    /// An empty file of the process's user.
     Empty,
-    /// A recording of ours.
+    /// A recording of MAPIProxy.
     Recording,
 }
 
-/// What stands at `path`, if a recording in the form `form` may take its place.
+/// Inspects the file at `path`, which a recording in the format `form` is to replace.
 ///
 /// # Errors
-/// When something else stands there, or it cannot be told; [`ErrorKind::AlreadyExists`] for the former.
-pub(super) fn standing(path: &Path, form: Form) -> io::Result<Standing> {
-    let seen = match fs::symlink_metadata(path) {
-        Ok(seen) => seen,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Standing::Nothing),
+/// [`ErrorKind::AlreadyExists`] if the file must not be replaced; other kinds if it cannot be inspected.
+pub(super) fn inspect_path(path: &Path, form: Form) -> io::Result<ExistingFile> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(ExistingFile::Missing),
         Err(error) => return Err(error),
     };
-    if seen.file_type().is_symlink() {
-        return Err(refused(NotOurs::Link));
+    if metadata.file_type().is_symlink() {
+        return Err(not_replaceable(NotReplaceable::Link));
     }
-    if !seen.is_file() {
-        return Err(refused(NotOurs::NoFile));
+    if !metadata.is_file() {
+        return Err(not_replaceable(NotReplaceable::NotRegular));
     }
     let file = OpenOptions::new().read(true).custom_flags(flags()).open(path)?;
     let opened = file.metadata()?;
     if !opened.is_file() {
-        return Err(refused(NotOurs::NoFile));
+        return Err(not_replaceable(NotReplaceable::NotRegular));
     }
     let (owner, process) = (opened.uid(), rustix::process::geteuid().as_raw());
     if owner != process {
-        return Err(refused(NotOurs::Owner { owner, process }));
+        return Err(not_replaceable(NotReplaceable::Owner { owner, process }));
     }
     if opened.mode() & 0o022 != 0 {
-        return Err(refused(NotOurs::Mode(opened.mode() & 0o777)));
+        return Err(not_replaceable(NotReplaceable::Mode(opened.mode() & 0o777)));
     }
     if opened.len() == 0 {
-        return Ok(Standing::Empty);
+        return Ok(ExistingFile::Empty);
     }
     let mut head = Vec::new();
-    file.take(HEAD).read_to_end(&mut head)?;
-    if form.is_ours(&head) { Ok(Standing::Recording) } else { Err(refused(NotOurs::Content)) }
+    file.take(HEAD_SIZE).read_to_end(&mut head)?;
+    if form.recognizes(&head) {
+        Ok(ExistingFile::Recording)
+    } else {
+        Err(not_replaceable(NotReplaceable::Content))
+    }
 }
 
-/// Without following links, and without waiting for the other end of a pipe.
+/// Flags with which opening neither follows a link nor waits for the other end of a pipe.
 fn flags() -> i32 {
     i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default()
 }
 
-/// Makes the file `path`, readable by its owner alone.
+/// Creates the file `path`, which only its owner can read.
 ///
 /// # Errors
-/// When there is something at that path, whatever it is, and when it cannot be made.
-pub(super) fn make(path: &Path) -> io::Result<File> {
+/// If anything exists at that path, or the file cannot be created.
+pub(super) fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags()).open(path)
 }
 
-/// Renames `from` to `to`, where nothing is.
+/// Renames `from` to `to`.
 ///
 /// # Errors
-/// When there is something, and when it cannot be done.
+/// If `to` exists, or the file cannot be renamed.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system that cannot do so in one step.
+        // The file system does not support this flag.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => match fs::symlink_metadata(to) {
             Ok(_) => Err(ErrorKind::AlreadyExists.into()),
             Err(_) => fs::rename(from, to),

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_before_the_payload_are_overwritten_and_nothing_is_moved() {
+    fn secrets_before_the_payload_are_overwritten_in_place() {
         let tags = "PROCESSING\r\nPENDING\r\nDONE\r\n";
         let body = |cookie: &str, other: &str| {
             format!(

@@ -8,22 +8,22 @@ use std::time::Duration;
 
 use super::har::HarWriter;
 use super::packets::PacketWriter;
-use super::place::{self, Form, Standing};
+use super::place::{self, ExistingFile, Form};
 use crate::call::Call;
 use crate::time::Timestamp;
 
-/// When a file is full, and how many are kept.
+/// When a file of a recording is full, and how many full files are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotation {
-    /// Bytes.
+    /// The size of a full file, in bytes.
     pub size: u64,
-    /// From the first call in it.
+    /// The age of a full file, from its first call.
     pub age: Duration,
-    /// How many full files are kept, the newest; at least one.
+    /// The number of full files that are kept, the newest; at least one.
     pub keep: usize,
 }
 
-/// The files of a recording: one for each form that was asked for.
+/// The files of a recording, one for each format.
 #[derive(Debug)]
 pub struct Files {
     packets: Option<Series>,
@@ -31,7 +31,7 @@ pub struct Files {
     rotation: Rotation,
 }
 
-/// A file and those before it.
+/// The current file in one format, and the full ones before it.
 #[derive(Debug)]
 struct Series {
     path: PathBuf,
@@ -46,28 +46,28 @@ enum Writer {
 }
 
 impl Files {
-    /// Recordings at these paths. Nothing is written before the first call.
+    /// A recording with files at these paths. Nothing is written before the first call.
     pub fn new(packets: Option<PathBuf>, har: Option<PathBuf>, rotation: Rotation) -> Self {
         let series = |path: Option<PathBuf>, form| path.map(|path| Series { path, form, open: None });
         Self { packets: series(packets, Form::Packets), har: series(har, Form::Har), rotation }
     }
 
-    /// Whether a recording may be written where it is to be: nothing stands there, or an earlier recording of ours.
+    /// Checks that the files do not exist, or are earlier recordings of MAPIProxy.
     ///
     /// # Errors
-    /// When something else stands there; the error names it.
+    /// If another file exists; the error names it.
     pub fn may_begin(&self) -> io::Result<()> {
         let all = self.packets.iter().chain(&self.har);
         all.into_iter().try_for_each(|series| {
-            place::standing(&series.path, series.form).map(drop).map_err(|error| series.named(&error))
+            place::inspect_path(&series.path, series.form).map(drop).map_err(|error| series.named(&error))
         })
     }
 
     /// Writes a call.
     ///
     /// # Errors
-    /// When a file cannot be written; the error names it. It is left as it was, and goes on with the next call
-    /// that can be written.
+    /// If a file cannot be written; the error names it. The file has no part of the call then, and recording
+    /// continues with the next call.
     pub fn call(&mut self, call: &Call) -> io::Result<()> {
         let Self { packets, har, rotation } = self;
         let begin = |file| PacketWriter::new(file).map(Writer::Packets);
@@ -136,7 +136,7 @@ impl Series {
         result
     }
 
-    /// The file that is written to; a new one where there is none. What was there before is set aside.
+    /// The file that is being written. Creates one if necessary, and renames an earlier recording first.
     fn current(
         &mut self,
         now: Timestamp,
@@ -145,10 +145,9 @@ impl Series {
     ) -> io::Result<&mut Writer> {
         if self.open.is_none() {
             self.set_aside(now, rotation.keep)?;
-            // What passes is for the owner's eyes alone.
-            let file = place::make(&self.path)?;
-            // What cannot even be begun is not there next time: then it would be set aside in an older one's
-            // place.
+            let file = place::create(&self.path)?;
+            // A file without a valid beginning is removed. Otherwise it would be renamed next time, and count
+            // as a full file.
             let begun = begin(file).inspect_err(|_| drop(fs::remove_file(&self.path)))?;
             self.open = Some((begun, now));
         }
@@ -156,13 +155,13 @@ impl Series {
         open.ok_or_else(|| io::Error::other("there is no file"))
     }
 
-    /// Renames the recording that is there, and removes the oldest of those that were renamed. What is not a
-    /// recording of ours stays as it is.
+    /// Renames the recording at the path, and removes the oldest renamed ones. Files that are not recordings
+    /// of MAPIProxy stay as they are.
     fn set_aside(&self, now: Timestamp, keep: usize) -> io::Result<()> {
-        match place::standing(&self.path, self.form)? {
-            Standing::Nothing => {}
-            Standing::Empty => fs::remove_file(&self.path)?,
-            Standing::Recording => {
+        match place::inspect_path(&self.path, self.form)? {
+            ExistingFile::Missing => {}
+            ExistingFile::Empty => fs::remove_file(&self.path)?,
+            ExistingFile::Recording => {
                 let time: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
                 let (stem, extension) = parts(&self.path);
                 place::rename(&self.path, &folder(&self.path).join(format!("{stem}-{time}.{extension}")))?;
@@ -170,17 +169,17 @@ impl Series {
         }
         let mut old = set_aside(&self.path)?;
         old.retain(|path| {
-            place::standing(path, self.form).is_ok_and(|standing| standing == Standing::Recording)
+            place::inspect_path(path, self.form).is_ok_and(|file| file == ExistingFile::Recording)
         });
         let surplus = old.len().saturating_sub(keep.max(1));
         old.iter().take(surplus).try_for_each(fs::remove_file)
     }
 }
 
-/// The full files of the recording that goes on in the one at `path`, the oldest first.
+/// The full files of the recording at `path`, the oldest first.
 ///
 /// # Errors
-/// When its folder cannot be read.
+/// If the folder cannot be read.
 pub fn set_aside(path: &Path) -> io::Result<Vec<PathBuf>> {
     let (stem, extension) = parts(path);
     let mut old: Vec<PathBuf> = Vec::new();

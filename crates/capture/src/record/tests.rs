@@ -64,7 +64,9 @@ fn packets(file: &[u8]) -> Vec<Call> {
 /// What must be the same after a call was written and read.
 fn essence(call: &Call) -> String {
     let body = match &call.body {
-        CallBody::Rpc(rpc) => format!("{:?} {} {:?} {:?}", rpc.interface, rpc.opnum, rpc.request, rpc.answer),
+        CallBody::Rpc(rpc) => {
+            format!("{:?} {} {:?} {:?}", rpc.interface, rpc.opnum, rpc.request, rpc.outcome)
+        }
         CallBody::Http(http) => {
             let response = http.response.as_ref();
             let response = response.map(|response| (response.status, &response.message.body));
@@ -81,7 +83,7 @@ fn sorted<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Vec<String> {
 }
 
 #[test]
-fn packets_that_are_written_read_as_the_same_calls() {
+fn written_packets_decode_to_the_same_calls() {
     let mut calls = recorded();
     calls.iter_mut().for_each(redact);
     let mut writer = PacketWriter::new(Vec::new()).unwrap();
@@ -96,7 +98,7 @@ fn packets_that_are_written_read_as_the_same_calls() {
 }
 
 #[test]
-fn what_is_recorded_has_no_cookies_before_the_payload_either() {
+fn cookies_before_the_payload_are_not_recorded() {
     let mut calls = recorded();
     let found = calls.iter_mut().find_map(|call| match &call.body {
         CallBody::Http(http) if http.response.is_some() => Some(call),
@@ -113,7 +115,7 @@ fn what_is_recorded_has_no_cookies_before_the_payload_either() {
 }
 
 #[test]
-fn har_that_is_written_reads_as_the_same_calls_and_is_whole_at_all_times() {
+fn a_written_har_file_decodes_to_the_same_calls_and_is_valid_at_any_time() {
     let mut file = Cursor::new(Vec::new());
     let mut writer = HarWriter::new(&mut file).unwrap();
     let calls = recorded();
@@ -131,7 +133,7 @@ fn har_that_is_written_reads_as_the_same_calls_and_is_whole_at_all_times() {
 }
 
 #[test]
-fn full_files_are_set_aside_and_the_oldest_removed() {
+fn full_files_are_renamed_and_the_oldest_are_removed() {
     let folder = std::env::temp_dir().join(format!("capture-rotation-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let rotation = Rotation { size: 20_000, age: Duration::from_hours(1), keep: 2 };
@@ -177,7 +179,7 @@ impl Write for Disk {
 }
 
 #[test]
-fn a_call_that_could_not_be_written_is_part_of_no_connection() {
+fn a_call_that_could_not_be_written_leaves_its_connection_unchanged() {
     let disk = Disk(Rc::new(RefCell::new((Vec::new(), usize::MAX))));
     let mut whole = PacketWriter::new(Vec::new()).unwrap();
     let mut writer = PacketWriter::new(disk.clone()).unwrap();
@@ -199,7 +201,7 @@ fn a_call_that_could_not_be_written_is_part_of_no_connection() {
 }
 
 #[test]
-fn a_file_that_is_old_is_set_aside() {
+fn a_file_that_has_reached_its_age_is_renamed() {
     let folder = std::env::temp_dir().join(format!("capture-age-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let rotation = Rotation { size: u64::MAX, age: Duration::from_mins(1), keep: 3 };
@@ -226,21 +228,21 @@ fn series(name: &str) -> (std::path::PathBuf, Rotation) {
 }
 
 #[test]
-fn what_is_not_a_recording_of_ours_is_neither_renamed_nor_written_to() {
+fn a_file_that_is_not_a_recording_of_the_user_is_neither_renamed_nor_written() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     let (folder, rotation) = series("others");
     let (path, elsewhere) = (folder.join("run.pcapng"), folder.join("elsewhere"));
     let call = recorded().swap_remove(0);
-    let ours = PacketWriter::new(Vec::new()).unwrap().into_inner();
+    let recording = PacketWriter::new(Vec::new()).unwrap().into_inner();
     let foreign = b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0 of another program".to_vec();
-    std::fs::write(&elsewhere, &ours).unwrap();
+    std::fs::write(&elsewhere, &recording).unwrap();
     let put: [(&str, &dyn Fn()); 5] = [
         ("not a recording", &|| std::fs::write(&path, b"a letter").unwrap()),
         ("not a recording", &|| std::fs::write(&path, &foreign).unwrap()),
         ("symbolic link", &|| symlink(&elsewhere, &path).unwrap()),
         ("symbolic link", &|| symlink(folder.join("nothing"), &path).unwrap()),
         ("by others", &|| {
-            std::fs::write(&path, &ours).unwrap();
+            std::fs::write(&path, &recording).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
         }),
     ];
@@ -264,18 +266,18 @@ fn what_is_not_a_recording_of_ours_is_neither_renamed_nor_written_to() {
 }
 
 #[test]
-fn an_earlier_recording_of_ours_is_set_aside_and_files_with_such_names_stay() {
+fn an_earlier_recording_is_renamed_and_other_files_with_such_names_stay() {
     let (folder, rotation) = series("earlier");
     let (packets, har) = (folder.join("run.pcapng"), folder.join("run.har"));
     let call =
         recorded().into_iter().find(|call| matches!(call.body, crate::call::CallBody::Http(_))).unwrap();
-    // Named as a file of the series is, with something else in it.
+    // Files with names of the series and other contents.
     let (letter, link) =
         (folder.join("run-20200101T000000000000Z.pcapng"), folder.join("run-20200101T000000000001Z.har"));
     std::fs::write(&letter, b"a letter").unwrap();
     std::os::unix::fs::symlink(&letter, &link).unwrap();
     for round in 0..3 {
-        // As after a restart.
+        // Each round is a restart.
         let mut files = Files::new(Some(packets.clone()), Some(har.clone()), rotation);
         for second in [0, 10, 20] {
             let time = Timestamp(call.time.0 + (round * 100 + second) * 1_000_000_000);
@@ -284,13 +286,13 @@ fn an_earlier_recording_of_ours_is_set_aside_and_files_with_such_names_stay() {
     }
     assert_eq!(std::fs::read(&letter).unwrap(), b"a letter");
     assert!(link.is_symlink());
-    // Of each series: the one that is written, the one that is kept, and what never was of it.
+    // In each format: the current file, one full file, and the other file.
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 6);
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
-fn a_call_is_recorded_with_the_envelope_that_it_came_in() {
+fn a_call_is_recorded_with_its_envelope() {
     for (envelope, expected) in [
         (engine::Envelope::RpcTcp, crate::Envelope::RpcTcp),
         (engine::Envelope::RpcHttp, crate::Envelope::RpcHttp),

@@ -129,20 +129,20 @@ fn is_made_up(name: &str) -> bool {
     ];
     let parts =
         ["Guid", "GUID", "Time", "Cookie", "Handle", "Aux", "SearchFlags", "EntryId", "ENTRYID", "Idset"];
-    // Sets of change numbers, what a server reserves ([MS-OXCFXICS] 2.2.1.1, [MS-OXCROPS] 2.2.13.13), when and
-    // where a conversation began, and when something was deleted.
+    // Sets of change numbers, what a server reserves ([MS-OXCFXICS] 2.2.1.1, [MS-OXCROPS] 2.2.13.13), when
+    // and where a conversation began, and when something was deleted.
     let others = ["Cnset", "GlobalCount", "ConversationIndex", "DeletedOn"];
-    // Entry ids within other structures, by our names for them.
-    let ours = ["store", "folder", "message", "search_folder", "folders", "entry_id"];
+    // Entry ids within other structures, by the names that MAPIProxy gives them.
+    let named = ["store", "folder", "message", "search_folder", "folders", "entry_id"];
     let mut parts = parts.iter().chain(&others);
     !real.iter().any(|real| name.contains(real))
         && (ends.iter().any(|end| name.ends_with(end))
             || parts.any(|part| name.contains(part))
-            || ours.contains(&name))
+            || named.contains(&name))
 }
 
-/// Whether there are as many of the ids of the field `name` now as there were. Of change numbers there may be more
-/// or fewer.
+/// Whether there are as many of the ids of the field `name` now as there were. Of change numbers there may be
+/// more or fewer.
 fn is_as_long(name: &str, then: &Node, now: &Node) -> bool {
     match (then, now) {
         (Node::List(then), Node::List(now)) => then.len() == now.len() || name.contains("ChangeList"),
@@ -157,8 +157,8 @@ fn is_sid(shown: &Node) -> bool {
         .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
 }
 
-/// Whether the field at the end of `place` is a part of a structure to which we gave its name, so that its text is
-/// ours and no user's. Fields and properties of specifications begin with a capital letter.
+/// Whether MAPIProxy generates the text of the field at the end of `place`: MAPIProxy's names of fields begin
+/// with a small letter, those of specifications with a capital one.
 fn is_sentence(place: &str) -> bool {
     place.rsplit('.').next().is_some_and(|name| name.starts_with(|first: char| first.is_ascii_lowercase()))
 }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_a_server_generates_is_no_difference_and_any_other_is() {
+    fn values_that_a_server_generates_do_not_count_as_differences_and_others_do() {
         let text = |text: &str| Node::Text(text.to_owned());
         let fields = |text: &str| Node::Fields(vec![("began".into(), Node::Text(text.to_owned()))]);
         for (name, then, now) in [

@@ -132,7 +132,7 @@ fn short_id(text: &str) -> Option<[u8; 8]> {
     Some([low, high, a, b, c, d, e, f])
 }
 
-/// Whether two sentences of ours are the same but for ids in them.
+/// Whether two sentences that MAPIProxy generates differ in ids only.
 pub(super) fn same_but_for_ids(then: &str, now: &str) -> bool {
     let is_id = |word: &str| short_id(word).is_some() || GuidWord::parse(word).is_some();
     let same = |then: &str, now: &str| then == now || (is_id(then) && is_id(now));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_each_form_are_put_in_the_place_of_those_recorded() {
+    fn recorded_ids_of_each_form_are_replaced_by_current_ones() {
         let mut ids = Ids::default();
         ids.learn(&text(&format!("folder {THEN}")), &text(&format!("folder {NOW}")));
         ids.learn(&Node::List(vec![text("0001-0000001d0001")]), &Node::List(vec![text("0001-0000002d0001")]));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_is_the_same_but_for_its_ids_only() {
+    fn two_sentences_are_equal_if_only_ids_differ() {
         let moved = |to: &str| format!("OP_MOVE to folder {to}");
         assert!(same_but_for_ids(&moved(THEN), &moved(NOW)));
         assert!(same_but_for_ids("with 0001-0000001d0001 in", "with 0001-0000002d0001 in"));

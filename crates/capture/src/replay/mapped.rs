@@ -36,7 +36,8 @@ impl Mapped {
         self.objects.retain(|(of, _), _| *of != session);
     }
 
-    /// The extended buffers with the server's current handles and ids; none where nothing differs from the recording.
+    /// The extended buffers with the server's current handles and ids; none where nothing differs from the
+    /// recording.
     pub(super) fn chain(&self, session: u64, bytes: &[u8]) -> Option<Vec<u8>> {
         let mut chain = compress::decode_chain(bytes, compress::Limits::default()).ok()?;
         let mut changed = false;

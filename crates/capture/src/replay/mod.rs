@@ -15,7 +15,7 @@ use mapi::Interface;
 use mapi::mapihttp::RequestType;
 
 use crate::analyze::{Analyzer, Operation};
-use crate::call::{Call, CallBody, HttpCall, HttpMessage, HttpResponse, RpcAnswer};
+use crate::call::{Call, CallBody, HttpCall, HttpMessage, HttpResponse, RpcOutcome};
 
 use self::compare::Comparison;
 pub use self::compare::Difference;
@@ -52,7 +52,7 @@ impl Step {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Came {
     /// Of a remote procedure call.
-    Rpc(RpcAnswer),
+    Rpc(RpcOutcome),
     /// Of a request of HTTP.
     Http(HttpResponse),
 }

@@ -12,7 +12,7 @@ use super::mapped::Mapped;
 use super::not_sent::NotSent;
 use crate::analyze::Operation;
 use crate::analyze::handles::{handle_at, opened};
-use crate::call::{RpcAnswer, RpcCall, Stub};
+use crate::call::{RpcCall, RpcOutcome, Stub};
 
 /// A remote procedure call to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +27,9 @@ pub struct RpcStep {
 
 impl RpcStep {
     /// The call as it was made in the place of `recorded`.
-    pub(super) fn made(&self, recorded: &RpcCall, answer: RpcAnswer) -> RpcCall {
+    pub(super) fn made(&self, recorded: &RpcCall, outcome: RpcOutcome) -> RpcCall {
         let request = Stub::Plain(Bytes::copy_from_slice(&self.stub), Endian::Little);
-        RpcCall { request, answer, ..recorded.clone() }
+        RpcCall { request, outcome, ..recorded.clone() }
     }
 }
 
@@ -50,7 +50,7 @@ impl ContextHandles {
         if interface == Interface::AsyncEmsmdb {
             return Err(NotSent::Notifications);
         }
-        if rpc.answer == RpcAnswer::None {
+        if rpc.outcome == RpcOutcome::None {
             return Err(NotSent::Unanswered);
         }
         let Stub::Plain(stub, endian) = &rpc.request else { return Err(NotSent::Sealed) };
@@ -76,7 +76,7 @@ impl ContextHandles {
     pub(super) fn learn(&mut self, interface: Interface, recorded: &RpcCall, now: &RpcCall) {
         if matches!(handle_use(interface, recorded.opnum), HandleUse::Opens | HandleUse::Derives)
             && let (Some(then), Some(now)) =
-                (opened(interface, &recorded.answer), opened(interface, &now.answer))
+                (opened(interface, &recorded.outcome), opened(interface, &now.outcome))
         {
             self.0.insert(then, now);
         }

@@ -34,8 +34,9 @@ pub fn is_packets(start: &[u8]) -> bool {
     pcapng::is_start(start) || pcap::Pcap::from_start(start).is_some()
 }
 
-/// Hands the lines of all TLS key logs within `file`, a pcapng that is at its start, to `sink`: the secrets of a
-/// connection may stand behind its packets. `skip` passes over so many bytes. Of another file nothing is read.
+/// Hands the lines of all TLS key logs within `file`, a pcapng that is at its start, to `sink`: the secrets
+/// of a connection may stand behind its packets. `skip` passes over so many bytes. Of another file nothing is
+/// read.
 ///
 /// # Errors
 /// When it cannot be read.

@@ -68,8 +68,8 @@ impl Pcap {
         }
         let place = input.place();
         let Some(record) = self.record(input.data()) else { return self.find_next(input, place) };
-        // A clock may be set while it records, so that a time alone says nothing. Only where what follows is no
-        // record either is it the record that is broken.
+        // A clock may be set while it records, so that a time alone says nothing. Only where what follows is
+        // no record either is it the record that is broken.
         if self.last.is_some_and(|last| last.abs_diff(record.seconds) >= BELIEVED * 365)
             && !self.may_go_on(input, record.length)?
         {
@@ -129,16 +129,16 @@ impl Pcap {
         Ok(Some(Item::Problem(Problem::at(place, what))))
     }
 
-    /// Whether a record can begin behind the one at the start of what is at hand, which has `length` bytes, or the
-    /// file ends before that.
+    /// Whether a record can begin behind the one at the start of what is at hand, which has `length` bytes,
+    /// or the file ends before that.
     fn may_go_on<R: Read>(&self, input: &mut Input<R>, length: usize) -> io::Result<bool> {
         let next = RECORD_HEADER_SIZE.saturating_add(length);
         let whole = input.fill(next.saturating_add(RECORD_HEADER_SIZE))?;
         Ok(!whole || self.believed(input.data().get(next..).unwrap_or_default()).is_some())
     }
 
-    /// Whether the record at the start of what is at hand is followed by `count` that are worth believing, each
-    /// close in time to the one before it or to the last that was read, or by the end of the file.
+    /// Whether the record at the start of what is at hand is followed by `count` that are worth believing,
+    /// each close in time to the one before it or to the last that was read, or by the end of the file.
     fn is_followed<R: Read>(&self, input: &mut Input<R>, count: usize) -> io::Result<bool> {
         let Some(mut record) = self.believed(input.data()) else { return Ok(false) };
         let mut at = 0_usize;

@@ -67,8 +67,8 @@ pub(super) fn is_start(start: &[u8]) -> bool {
         })
 }
 
-/// Hands the lines of all TLS key logs in `file` to `sink`, and looks at nothing else in it: `skip` passes over so
-/// many bytes. What makes no sense ends it, since the packets are read anew.
+/// Hands the lines of all TLS key logs in `file` to `sink`, and looks at nothing else in it: `skip` passes
+/// over so many bytes. What makes no sense ends it, since the packets are read anew.
 pub(super) fn key_logs<R: Read>(
     file: &mut R,
     skip: fn(&mut R, u64) -> io::Result<()>,

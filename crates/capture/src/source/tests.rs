@@ -82,7 +82,7 @@ fn pcap_is_read_in_both_byte_orders() {
 }
 
 #[test]
-fn a_broken_record_of_pcap_is_reported_and_skipped() {
+fn a_malformed_record_of_pcap_is_reported_and_skipped() {
     let mut file = pcap(false, &[(1000, 5, b"one")]);
     file.extend_from_slice(&[0xff; 21]);
     file.extend_from_slice(&pcap(false, &[(1001, 6, b"two"), (1002, 7, b"three")])[24..]);
@@ -105,7 +105,7 @@ fn a_broken_record_of_pcap_is_reported_and_skipped() {
 const FRAME: &[u8] = &[0x55; 60];
 
 #[test]
-fn a_clock_that_is_set_while_recording_costs_no_record() {
+fn a_clock_that_is_set_while_recording_loses_no_record() {
     let now = 1_764_583_200;
     // From 1970 to now, back, and two clocks that alternate, as in files that were merged.
     for times in [
@@ -122,7 +122,7 @@ fn a_clock_that_is_set_while_recording_costs_no_record() {
 }
 
 #[test]
-fn what_follows_a_broken_record_is_found_though_the_clock_was_set() {
+fn the_record_after_a_malformed_one_is_found_even_if_the_clock_was_set() {
     let mut file = pcap(false, &[(30, 5, FRAME)]);
     file.extend_from_slice(&[0xff; 21]);
     let later: Vec<_> = (0..5).map(|second| (1_764_583_200 + second, 5, FRAME)).collect();
@@ -165,14 +165,14 @@ fn a_malformed_block_is_reported_and_skipped() {
 }
 
 #[test]
-fn what_is_neither_is_refused() {
+fn a_file_of_another_format_is_refused() {
     assert!(Packets::new(&b"GET / HTTP/1.1\r\n\r\n and so on"[..]).is_err());
     assert!(Packets::new(&b""[..]).is_err());
 }
 
 proptest::proptest! {
     #[test]
-    fn nothing_that_a_file_holds_stops_the_reader(
+    fn no_content_of_a_file_stops_the_reader(
         mut bytes in proptest::collection::vec(proptest::arbitrary::any::<u8>(), 0..400), ng: bool,
     ) {
         let mut file = if ng { [section(), interface(b"x")].concat() } else { pcap(false, &[(1, 1, b"x")]) };

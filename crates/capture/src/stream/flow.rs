@@ -1,8 +1,8 @@
 //! One connection: segments in whatever order they were recorded, to what happened, in order.
 //!
-//! Where bytes of one side are missing, everything behind is held, of both sides and in the order in which it was
-//! recorded, until they come or are given up. So a reader of the two sides sees them in the order in which the ends
-//! of the connection did, whatever was lost.
+//! Where bytes of one side are missing, everything behind is held, of both sides and in the order in which it
+//! was recorded, until they come or are given up. So a reader of the two sides sees them in the order in
+//! which the ends of the connection did, whatever was lost.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;

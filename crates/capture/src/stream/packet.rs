@@ -142,7 +142,8 @@ fn by_number<'a>(r: &mut Reader<'a>, number: u16) -> Result<Option<Segment<'a>>>
     }
 }
 
-/// A PPP frame: the number of its protocol has one byte or two (RFC 1661 2), and says no more than what follows.
+/// A PPP frame: the number of its protocol has one byte or two (RFC 1661 2), and says no more than what
+/// follows.
 fn ppp<'a>(r: &mut Reader<'a>) -> Result<Option<Segment<'a>>> {
     if r.peek().starts_with(PPP_HDLC) {
         r.bytes(PPP_HDLC.len(), "PPP")?;

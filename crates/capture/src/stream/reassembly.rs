@@ -79,7 +79,8 @@ impl Reassembler {
         }
     }
 
-    /// Whether a segment repeats what was sent on a connection that was over just before, and tells nothing of another.
+    /// Whether a segment repeats what was sent on a connection that was over just before, and tells nothing
+    /// of another.
     fn is_repeated(&self, key: &Key, time: Timestamp, segment: &Segment<'_>) -> bool {
         let Some((over, ends)) = self.over.get(key) else { return false };
         let end = if segment.from == key.0 { ends[0] } else { ends[1] };
@@ -127,8 +128,8 @@ impl Reassembler {
 fn key(segment: &Segment<'_>, interface: Option<&Arc<str>>) -> Key {
     let (a, b) = (segment.from, segment.to);
     let (low, high) = if a <= b { (a, b) } else { (b, a) };
-    // In our own recordings each side of the proxy is an interface. Elsewhere a connection may pass several, one
-    // for each direction, or both of them twice.
+    // In MAPIProxy's recordings each side of the proxy is an interface. Elsewhere a connection may pass
+    // several, one for each direction, or both of them twice.
     let own = interface.filter(|name| name.starts_with(INTERFACE_PREFIX));
     (low, high, own.cloned())
 }

@@ -57,7 +57,7 @@ fn pushed(segments: &[Segment<'_>]) -> Seen {
 const NONE: TcpFlags = TcpFlags::NONE;
 
 #[test]
-fn order_repeats_and_overlaps_do_not_matter() {
+fn reordered_repeated_and_overlapping_segments_give_the_same_stream() {
     let start = u32::MAX - 2;
     let seen = pushed(&[
         from_client(start, TcpFlags::SYN, b""),
@@ -100,7 +100,7 @@ fn missing_bytes_are_reported() {
 }
 
 #[test]
-fn what_waits_has_a_bound() {
+fn buffered_segments_are_limited() {
     let big = vec![7; 60_000];
     let mut segments = vec![from_client(0, TcpFlags::SYN, b"")];
     segments.extend((0..100_u32).map(|index| from_client(1001 + index * 60_000, NONE, &big)));
@@ -117,7 +117,7 @@ fn what_waits_has_a_bound() {
 }
 
 #[test]
-fn a_port_that_is_used_again_is_another_connection() {
+fn a_reused_port_is_another_connection() {
     let seen = pushed(&[
         from_client(5, TcpFlags::SYN, b""),
         from_client(5, TcpFlags::SYN, b""),
@@ -128,8 +128,8 @@ fn a_port_that_is_used_again_is_another_connection() {
     assert_eq!((&seen.client[..], seen.closed), (&b"onetwo"[..], 2));
 }
 
-/// The connections of segments that were recorded at these interfaces and at these times, each with what its client
-/// sent.
+/// The connections of segments that were recorded at these interfaces and at these times, each with what its
+/// client sent.
 fn recorded_at(segments: &[(&str, u64, Segment<'_>)]) -> Vec<(Option<String>, Vec<u8>)> {
     let mut seen = BTreeMap::<u64, (Option<String>, Vec<u8>)>::new();
     let mut reassembler = Reassembler::default();
@@ -150,7 +150,7 @@ fn recorded_at(segments: &[(&str, u64, Segment<'_>)]) -> Vec<(Option<String>, Ve
 }
 
 #[test]
-fn a_connection_that_passes_two_interfaces_is_one() {
+fn a_connection_recorded_at_two_interfaces_is_one() {
     let answer = Segment { from: server(), to: client(), ..from_client(1, NONE, b"answer") };
     let (ask, more) = (from_client(10, NONE, b"ask"), from_client(13, NONE, b"more"));
     // Each direction at one interface, or both at both.
@@ -173,7 +173,7 @@ fn a_connection_that_passes_two_interfaces_is_one() {
 }
 
 #[test]
-fn what_is_repeated_once_a_connection_is_over_is_not_another() {
+fn segments_repeated_after_the_end_are_not_another_connection() {
     let last = from_client(10, TcpFlags::FIN, b"last");
     let end = Segment { from: server(), to: client(), ..from_client(1, TcpFlags::FIN, b"") };
     assert_eq!(recorded_at(&[("a", 1, last), ("a", 1, end), ("b", 1, last), ("b", 1, end)]).len(), 1);

@@ -55,8 +55,8 @@ impl Lab {
         })
     }
 
-    /// The objects that a property of the current one refers to. Without a restriction, `ContainerID` is not a
-    /// container but that property's tag.
+    /// The objects that a property of the current one refers to. Without a restriction, `ContainerID` is not
+    /// a container but that property's tag.
     fn referred(&self, stat: &Stat) -> Result<Vec<MId>, ErrorCode> {
         let property = PropTag(stat.container_id.0);
         let entry = self.directory.entry(stat.current_rec).ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;

@@ -34,7 +34,8 @@ impl EndpointMap {
         Self::default()
     }
 
-    /// Registers the endpoint `tower` of an interface. `annotation` is a text for people, cut off after 63 bytes.
+    /// Registers the endpoint `tower` of an interface. `annotation` is a text for people, cut off after 63
+    /// bytes.
     pub fn register(&mut self, tower: Tower, annotation: &str) {
         let annotation = annotation.bytes().take(63).collect();
         self.entries.push(EptEntry { object: Guid::NIL, tower: Some(tower), annotation });

@@ -11,8 +11,8 @@ const MAX_ENTRIES: u32 = 4096;
 /// The most bytes of a tower that are read.
 const MAX_TOWER: u32 = 8192;
 
-/// The handle of a lookup of several calls (`ept_lookup_handle_t`). All zero in the first request and in the last
-/// response.
+/// The handle of a lookup of several calls (`ept_lookup_handle_t`). All zero in the first request and in the
+/// last response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LookupHandle {
     /// Attributes; zero.

@@ -145,8 +145,8 @@ impl Tower {
         self.floors.get(4)?.address()
     }
 
-    /// Whether this tower of a served endpoint matches `asked`: a compatible interface, the same transfer syntax, and
-    /// the same protocols. Addresses are ignored.
+    /// Whether this tower of a served endpoint matches `asked`: a compatible interface, the same transfer
+    /// syntax, and the same protocols. Addresses are ignored.
     pub fn serves(&self, asked: &Self) -> bool {
         let interface = self.interface().zip(asked.interface());
         let rest = |tower: &Self| -> Vec<Option<FloorProtocol>> {

@@ -64,8 +64,9 @@ impl SecTrailer {
     }
 }
 
-/// The end of the fixed fields of a PDU type, which padding cannot overlap. As on Windows, the fixed fields of a bind
-/// and of its response end with the association group, although presentation contexts always follow.
+/// The end of the fixed fields of a PDU type, which padding cannot overlap. As on Windows, the fixed fields
+/// of a bind and of its response end with the association group, although presentation contexts always
+/// follow.
 const fn least_body_end(ptype: PduType) -> usize {
     match ptype {
         PduType::AUTH3 => HEADER_SIZE.saturating_add(4),
@@ -84,14 +85,15 @@ const fn ends_by_itself(ptype: PduType) -> bool {
 pub struct AuthVerifier<'a> {
     /// The fixed part. `auth_pad_length` zero bytes are written before it.
     pub trailer: SecTrailer,
-    /// A token of the handshake, or a signature. Empty only in an `alter_context_resp`: Windows sends the fixed part
-    /// there with an `auth_length` of zero, and readers skip it.
+    /// A token of the handshake, or a signature. Empty only in an `alter_context_resp`: Windows sends the
+    /// fixed part there with an `auth_length` of zero, and readers skip it.
     pub token: &'a [u8],
 }
 
 impl<'a> AuthVerifier<'a> {
-    /// The verifier of the complete PDU `pdu`, and the end of the body before it. The end of a bind or `alter_context`
-    /// follows from its fields: `auth_pad_length` is ignored there, since some clients count wrongly.
+    /// The verifier of the complete PDU `pdu`, and the end of the body before it. The end of a bind or
+    /// `alter_context` follows from its fields: `auth_pad_length` is ignored there, since some clients count
+    /// wrongly.
     pub(crate) fn find(header: &Header, pdu: &'a [u8]) -> Result<(usize, Option<Self>)> {
         let Some((start, trailer)) = SecTrailer::find(header, pdu)? else { return Ok((pdu.len(), None)) };
         let token = pdu.get(start.saturating_add(SEC_TRAILER_SIZE)..).unwrap_or_default();

@@ -31,7 +31,8 @@ wire::wire_enum! {
 }
 
 impl PduType {
-    /// Whether the PDU belongs to a bind or handshake: a bind, an `alter_context`, their responses, or an auth3.
+    /// Whether the PDU belongs to a bind or handshake: a bind, an `alter_context`, their responses, or an
+    /// auth3.
     pub const fn is_setup(self) -> bool {
         matches!(
             self,
@@ -52,7 +53,8 @@ wire::wire_flags! {
         FIRST_FRAG = 0x01,
         /// The last fragment of a request or response.
         LAST_FRAG = 0x02,
-        /// In PDUs of binds and handshakes: the sender supports header signing. In other PDUs: a cancel is pending.
+        /// In PDUs of binds and handshakes: the sender supports header signing. In other PDUs: a cancel is
+        /// pending.
         SUPPORT_HEADER_SIGN = 0x04,
         /// Reserved.
         RESERVED_1 = 0x08,
@@ -108,8 +110,8 @@ wire::wire_enum! {
 }
 
 impl AuthLevel {
-    /// The level that a request for this level selects: `DEFAULT` selects `CONNECT`, and `CALL` is raised to `PKT`
-    /// ([MS-RPCE] 2.2.1.1.8). `None` for unknown levels.
+    /// The level that a request for this level selects: `DEFAULT` selects `CONNECT`, and `CALL` is raised to
+    /// `PKT` ([MS-RPCE] 2.2.1.1.8). `None` for unknown levels.
     pub const fn effective(self) -> Option<Self> {
         match self {
             Self::DEFAULT => Some(Self::CONNECT),

@@ -95,8 +95,8 @@ impl Header {
         Ok(header)
     }
 
-    /// Reads the header at the start of `bytes` without [`check_verifier`](Self::check_verifier), so that a PDU with an
-    /// invalid verifier can get a fault.
+    /// Reads the header at the start of `bytes` without [`check_verifier`](Self::check_verifier), so that a
+    /// PDU with an invalid verifier can get a fault.
     ///
     /// # Errors
     /// The other errors of [`from_start`](Self::from_start).

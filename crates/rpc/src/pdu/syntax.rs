@@ -36,8 +36,8 @@ impl SyntaxId {
         Self { uuid, major, minor }
     }
 
-    /// Whether a server of `self` serves a client of `asked`: the same UUID and major version, and the same or a newer
-    /// minor version (C706 6.1.2).
+    /// Whether a server of `self` serves a client of `asked`: the same UUID and major version, and the same
+    /// or a newer minor version (C706 6.1.2).
     pub fn serves(&self, asked: &Self) -> bool {
         self.uuid == asked.uuid && self.major == asked.major && self.minor >= asked.minor
     }

@@ -52,8 +52,8 @@ impl RtsPdu {
         self.body.as_ref().map_or(RtsFlags::NONE, |body| body.flags)
     }
 
-    /// Which message it is among those that clients send and get ([MS-RPCH] 2.2.4), identified by its flags and
-    /// commands; none for any other.
+    /// Which message it is among those that clients send and get ([MS-RPCH] 2.2.4), identified by its flags
+    /// and commands; none for any other.
     pub fn name(&self) -> Option<&'static str> {
         self.body.as_ref().map_or(Some(names::ECHO), |body| names::name_of(body.flags, &body.commands))
     }

@@ -213,7 +213,8 @@ fn a_concurrent_call_needs_negotiated_multiplexing() {
     proto_error(server, &request(6, 0, b"").to_bytes().unwrap());
 }
 
-/// The fault that a closed association sent: its call, its context, whether it says that nothing was done, and why.
+/// The fault that a closed association sent: its call, its context, whether it says that nothing was done,
+/// and why.
 fn whole_fault(server: &mut ServerAssociation) -> (u32, u16, bool, FaultStatus) {
     let output = server.take_output();
     let pdu = Pdu::from_bytes(&output).unwrap();

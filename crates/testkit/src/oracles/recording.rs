@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 
-use capture::call::{Call, CallBody, HttpMessage, RpcAnswer, Stub};
+use capture::call::{Call, CallBody, HttpMessage, RpcOutcome, Stub};
 use capture::raw_pairs;
 use capture::show::{self, Sessions};
 use capture::source::{Item, Packets};
@@ -163,9 +163,9 @@ fn size(call: &Call) -> usize {
     let body = |message: &HttpMessage| message.body.len();
     match &call.body {
         CallBody::Rpc(rpc) => {
-            let answer = match &rpc.answer {
-                RpcAnswer::Response(answer) => stub(answer),
-                RpcAnswer::Fault(_) | RpcAnswer::None => 0,
+            let answer = match &rpc.outcome {
+                RpcOutcome::Response(answer) => stub(answer),
+                RpcOutcome::Fault(_) | RpcOutcome::None => 0,
             };
             stub(&rpc.request) + answer
         }

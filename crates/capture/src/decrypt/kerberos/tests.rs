@@ -1,4 +1,4 @@
-//! Vectors of the RFCs, and keytabs that are none.
+//! Vectors of the RFCs, and malformed keytabs.
 
 use super::crypto::{Key, cts, fold};
 use super::keytab::{Keytab, KeytabError};

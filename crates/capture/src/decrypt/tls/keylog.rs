@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_read_whatever_their_ends_and_pieces() {
+    fn lines_are_read_with_any_line_end_and_in_any_pieces() {
         let (one, two, secret) = ("ab".repeat(32), "CD".repeat(32), "0f".repeat(48));
         let text = format!(
             "# a comment\r\nCLIENT_RANDOM {one} {secret}\r\n\nEXPORTER_SECRET {one} 00\n\
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_faulty_line_is_reported_by_its_number_and_costs_nothing_else() {
+    fn a_malformed_line_is_reported_by_number_and_affects_no_other() {
         let (random, secret) = ("ab".repeat(32), "0f".repeat(48));
         let long = "x".repeat(MAX_LINE + 1);
         let text = format!(
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_a_key_log_is_not_reported_line_by_line() {
+    fn the_reported_lines_of_a_key_log_are_limited() {
         let (_, problems) = read("nonsense\n".repeat(10_000).as_bytes(), 4096);
         assert_eq!(problems.len(), usize::try_from(MAX_REPORTED).unwrap());
     }

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn expanding_gives_the_keys_of_rfc_8448_3() {
+    fn expand_label_matches_the_keys_of_rfc_8448() {
         let secret = bytes("b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21");
         let key = expand_label(Hash::Sha256, &secret, b"key", 16);
         assert_eq!(key.as_slice(), bytes("dbfaa693d1762c5b666af5d950258d01"));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prf_gives_the_published_vector() {
+    fn the_prf_matches_the_published_vector() {
         // P_SHA256 of the vector that the working group's list published with TLS 1.2.
         let secret = bytes("9bbe436ba940f017b17652849a71db35");
         let seed = [b"test label".as_slice(), &bytes("a0ba9f936cda311827a6f796ffd5198c")].concat();

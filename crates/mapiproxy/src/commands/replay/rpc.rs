@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use capture::call::{RpcAnswer, Stub};
+use capture::call::{RpcOutcome, Stub};
 use capture::replay::RpcStep;
 use client::{Client, ClientConfig};
 use identity::Mechanism;
@@ -37,10 +37,10 @@ impl RpcSender {
     }
 
     /// Sends a call of the recorded connection.
-    pub(super) async fn send(&mut self, connection: u64, step: &RpcStep) -> Result<RpcAnswer, Failure> {
+    pub(super) async fn send(&mut self, connection: u64, step: &RpcStep) -> Result<RpcOutcome, Failure> {
         match self.connection(connection, step.interface).await?.call(step.opnum, step.stub.clone()).await {
-            Ok((stub, endian)) => Ok(RpcAnswer::Response(Stub::Plain(stub, endian))),
-            Err(CallFailure::Fault(status)) => Ok(RpcAnswer::Fault(status)),
+            Ok((stub, endian)) => Ok(RpcOutcome::Response(Stub::Plain(stub, endian))),
+            Err(CallFailure::Fault(status)) => Ok(RpcOutcome::Fault(status)),
             Err(other) => Err(Box::new(other)),
         }
     }

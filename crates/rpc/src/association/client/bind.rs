@@ -16,8 +16,8 @@ use crate::pdu::{
 };
 
 impl ClientAssociation {
-    /// Proposes presentation contexts, each with its number and interface, and begins a handshake if `credentials` are
-    /// given. [`Event::Bound`] follows.
+    /// Proposes presentation contexts, each with its number and interface, and begins a handshake if
+    /// `credentials` are given. [`Event::Bound`] follows.
     ///
     /// # Errors
     /// When a bind was sent before, the authentication level is unknown, or the bind does not fit into a PDU.
@@ -182,8 +182,8 @@ impl ClientAssociation {
     /// Continues the handshake after [`Event::AuthToken`].
     ///
     /// # Errors
-    /// When no token is pending, the next token does not fit into a PDU, or the level needs a protection that is
-    /// missing.
+    /// When no token is pending, the next token does not fit into a PDU, or the level needs a protection that
+    /// is missing.
     pub fn resume_handshake(&mut self, next: NextLeg) -> Result<(), CallError> {
         let waits = std::mem::take(&mut self.pending_token);
         let (Some(security), true) = (&mut self.security, waits) else {

@@ -14,12 +14,12 @@ use crate::verification::{CLIENT_SUPPORT_HEADER_SIGNING, Header2, VerificationTr
 const REMEMBERED_ORPHANS: usize = 256;
 
 impl ClientAssociation {
-    /// Calls operation `opnum` of the interface that was accepted as `context_id`. Returns the call id. If the server
-    /// takes one call at a time, the call is sent after those before it.
+    /// Calls operation `opnum` of the interface that was accepted as `context_id`. Returns the call id. If
+    /// the server takes one call at a time, the call is sent after those before it.
     ///
     /// # Errors
-    /// When the association is not bound, the context was not accepted, too many calls are pending, or the call
-    /// cannot be protected, which ends the association.
+    /// When the association is not bound, the context was not accepted, too many calls are pending, or the
+    /// call cannot be protected, which ends the association.
     pub fn call(
         &mut self,
         context_id: u16,
@@ -94,8 +94,8 @@ impl ClientAssociation {
         trailer.to_tail(call.stub.len()).map_err(|_| CallError::TooLong)
     }
 
-    /// Asks the server to end a call early. The call still gets a response. A call that was not sent yet is removed.
-    /// False if the call is unknown.
+    /// Asks the server to end a call early. The call still gets a response. A call that was not sent yet is
+    /// removed. False if the call is unknown.
     pub fn cancel(&mut self, call_id: u32) -> bool {
         if self.outstanding.contains_key(&call_id) {
             return self.send(&Pdu::new(call_id, Body::CoCancel)).is_ok();

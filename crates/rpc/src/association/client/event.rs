@@ -29,7 +29,8 @@ pub struct ClientConfig {
     pub header_signing: bool,
     /// Whether concurrent calls are offered. If the server declines, calls are sent one after the other.
     pub multiplexing: bool,
-    /// The bind time features that are offered ([MS-RPCE] 2.2.2.14). Without features, the bind does not negotiate.
+    /// The bind time features that are offered ([MS-RPCE] 2.2.2.14). Without features, the bind does not
+    /// negotiate.
     pub features: BindTimeFeatures,
     /// Whether protected calls carry a verification trailer ([MS-RPCE] 2.2.2.13).
     pub verification_trailer: bool,

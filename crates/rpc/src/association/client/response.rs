@@ -87,7 +87,8 @@ impl ClientAssociation {
         }
     }
 
-    /// Checks the protection of the PDU in `bytes`, and unseals it in place. Returns the offset of the end of its stub.
+    /// Checks the protection of the PDU in `bytes`, and unseals it in place. Returns the offset of the end of
+    /// its stub.
     fn open(&mut self, header: &Header, bytes: &mut BytesMut) -> Result<usize, CloseReason> {
         let sealed = Sealed::find(header, bytes, REQUEST_HEADER_SIZE).map_err(PeerError::Malformed)?;
         let Some(security) = &mut self.security else {

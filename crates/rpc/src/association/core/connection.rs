@@ -38,8 +38,8 @@ pub(in crate::association) struct Connection<E> {
 }
 
 impl<E> Connection<E> {
-    /// A new connection. It accepts fragments of up to `max_fragment` bytes, and PDUs of binds and handshakes of up to
-    /// `max_setup_fragment`.
+    /// A new connection. It accepts fragments of up to `max_fragment` bytes, and PDUs of binds and handshakes
+    /// of up to `max_setup_fragment`.
     pub(in crate::association) fn new(max_fragment: u16, max_setup_fragment: u16) -> Self {
         Self {
             framer: Framer::new(max_fragment, max_setup_fragment),

@@ -1,4 +1,5 @@
-//! Splits stubs into fragments and seals them; unseals fragments and assembles stubs (C706 12.6.3, [MS-RPCE] 2.2.2.11).
+//! Splits stubs into fragments and seals them; unseals fragments and assembles stubs (C706 12.6.3, [MS-RPCE]
+//! 2.2.2.11).
 
 use bytes::{Buf, Bytes, BytesMut};
 use wire::{Encode, Guid, Writer};
@@ -224,8 +225,8 @@ impl Assembly {
         buffer.len()
     }
 
-    /// Appends a fragment. At most 64 KiB are reserved for `hint`, the announced length of the whole stub, bounded by
-    /// `limit`.
+    /// Appends a fragment. At most 64 KiB are reserved for `hint`, the announced length of the whole stub,
+    /// bounded by `limit`.
     pub(crate) fn push(&mut self, fragment: &[u8], hint: usize, limit: usize) {
         if let Self::One(first) = self {
             let mut all = BytesMut::with_capacity(hint.min(limit).min(64 * 1024));
@@ -237,7 +238,8 @@ impl Assembly {
         }
     }
 
-    /// The stub, in memory of its own: a call may last long, and must not keep the received buffer or unused capacity.
+    /// The stub, in memory of its own: a call may last long, and must not keep the received buffer or unused
+    /// capacity.
     pub(crate) fn finish(self) -> Bytes {
         match self {
             Self::Many(buffer) if buffer.capacity().saturating_sub(buffer.len()) <= buffer.len() / 4 => {

@@ -1,5 +1,5 @@
-//! What both ends of an association share: the connection, its fragments, its security contexts, and the errors of the
-//! peer.
+//! What both ends of an association share: the connection, its fragments, its security contexts, and the
+//! errors of the peer.
 
 pub(super) mod connection;
 pub(super) mod fragment;

@@ -85,8 +85,8 @@ impl SecurityContext {
         })
     }
 
-    /// Checks the signature of the PDU in `bytes`, and unseals it in place, as the level requires. Levels below
-    /// [`AuthLevel::PKT`] require neither.
+    /// Checks the signature of the PDU in `bytes`, and unseals it in place, as the level requires. Levels
+    /// below [`AuthLevel::PKT`] require neither.
     pub(in crate::association) fn unseal(
         &mut self,
         sealed: &Sealed,

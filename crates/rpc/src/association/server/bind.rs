@@ -73,8 +73,8 @@ impl ServerAssociation {
         };
         self.group = Some(group);
         let limit = self.config.fragment_limit();
-        // One size for both directions, as on Windows. If the client names less than the required minimum, the server
-        // chooses.
+        // One size for both directions, as on Windows. If the client names less than the required minimum,
+        // the server chooses.
         let least = bind.max_xmit_frag.min(bind.max_recv_frag).max(MIN_AGREED_FRAGMENT);
         self.agreed_fragment = (least & !7).min(limit);
         self.connection.max_xmit = self.agreed_fragment.min(bind.max_recv_frag.max(MIN_MAX_FRAGMENT));
@@ -145,8 +145,8 @@ impl ServerAssociation {
         taken.then_some("presentation context id already used for another interface")
     }
 
-    /// Signs headers from here on if the client offers it, which a later PDU cannot revoke. Returns the flag of the
-    /// response, which only a PDU with the offer gets.
+    /// Signs headers from here on if the client offers it, which a later PDU cannot revoke. Returns the flag
+    /// of the response, which only a PDU with the offer gets.
     fn agree_header_signing(&mut self, header: &Header) -> PfcFlags {
         let offered = header.flags.contains(PfcFlags::SUPPORT_HEADER_SIGN);
         self.client_header_signing |= offered;

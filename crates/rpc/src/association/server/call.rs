@@ -12,8 +12,9 @@ use crate::association::core::security_context::{HandshakeState, UnsealError};
 use crate::pdu::{AuthLevel, FaultStatus, HEADER_SIZE, Header, PduType, PfcFlags, SyntaxId};
 use crate::verification::{Expected, Header2, VerificationTrailer};
 
-/// Shorter fragments of unauthenticated calls do not count as activity, in bytes of the stub. A fragment before the
-/// last of a call has more: the least fragment size is 1432 bytes (C706 12.6.3.1 `MustRecvFragSize`).
+/// Shorter fragments of unauthenticated calls do not count as activity, in bytes of the stub. A fragment
+/// before the last of a call has more: the least fragment size is 1432 bytes (C706 12.6.3.1
+/// `MustRecvFragSize`).
 const SHORT_FRAGMENT: usize = 1024;
 
 /// Why a PDU is refused.
@@ -97,8 +98,8 @@ impl ServerAssociation {
         }
     }
 
-    /// Why a fragment is out of order, and the call and context of the fault. A client sends all fragments of a call
-    /// before it begins another, even if concurrent calls are negotiated ([MS-RPCE] 3.3.1.5.8).
+    /// Why a fragment is out of order, and the call and context of the fault. A client sends all fragments of
+    /// a call before it begins another, even if concurrent calls are negotiated ([MS-RPCE] 3.3.1.5.8).
     fn out_of_order(&self, header: &Header) -> Option<(u32, u16, Refusal)> {
         let mut unfinished = self.partial.iter().filter(|(_, partial)| partial.stub.is_some());
         let unfinished = unfinished.next().map(|(id, partial)| (*id, partial.head.context_id));
@@ -145,7 +146,8 @@ impl ServerAssociation {
             // An unknown presentation context has no number for the fault.
             let context_id = if status == FaultStatus::NCA_S_UNK_IF { 0 } else { head.context_id };
             self.send_fault(call_id, context_id, status, true);
-            // Later fragments of the call are discarded. Beyond the limit of calls, nothing of a call is kept.
+            // Later fragments of the call are discarded. Beyond the limit of calls, nothing of a call is
+            // kept.
             if !last && calls < self.config.max_calls {
                 self.partial.insert(call_id, Partial { head, stub: None });
             } else if !last {
@@ -288,8 +290,8 @@ impl ServerAssociation {
         }));
     }
 
-    /// Finds the security context of a PDU, checks its signature and unseals it in place. Returns the context, and the
-    /// offset of the end of the stub.
+    /// Finds the security context of a PDU, checks its signature and unseals it in place. Returns the
+    /// context, and the offset of the end of the stub.
     fn open(
         &mut self,
         header: &Header,
@@ -334,8 +336,8 @@ impl ServerAssociation {
         }
     }
 
-    /// The security context of a PDU without a verifier: none if the bind had no verifier, else the only context if its
-    /// level is connect.
+    /// The security context of a PDU without a verifier: none if the bind had no verifier, else the only
+    /// context if its level is connect.
     fn unprotected(&self) -> Result<Option<RequestSecurity>, Refusal> {
         match self.security.as_slice() {
             [] => Ok(None),

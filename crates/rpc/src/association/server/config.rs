@@ -13,7 +13,8 @@ use crate::pdu::{AuthLevel, AuthType, SyntaxId};
 pub struct Interface {
     /// Its UUID and version.
     pub id: SyntaxId,
-    /// A call at a lower level gets the fault `ACCESS_DENIED`. [`AuthLevel::NONE`] also allows unauthenticated calls.
+    /// A call at a lower level gets the fault `ACCESS_DENIED`. [`AuthLevel::NONE`] also allows
+    /// unauthenticated calls.
     pub minimum_level: AuthLevel,
 }
 
@@ -24,14 +25,16 @@ pub struct ServerConfig {
     pub interfaces: Vec<Interface>,
     /// The accepted security packages. A bind with another package is rejected.
     pub auth_types: Vec<AuthType>,
-    /// The secondary address in a `bind_ack`: over TCP the port as text, over named pipes the pipe (C706 12.6.4.4).
+    /// The secondary address in a `bind_ack`: over TCP the port as text, over named pipes the pipe (C706
+    /// 12.6.4.4).
     pub secondary_address: String,
     /// The largest fragment in both directions, in bytes; at least 1432. Clients may negotiate less.
     pub max_fragment: u16,
-    /// The largest accepted bind, `alter_context` or auth3, in bytes. Tokens cannot be fragmented, and a Kerberos
-    /// ticket can have many kilobytes.
+    /// The largest accepted bind, `alter_context` or auth3, in bytes. Tokens cannot be fragmented, and a
+    /// Kerberos ticket can have many kilobytes.
     pub max_setup_fragment: u16,
-    /// The largest stub of an authenticated call, in bytes. Bounds the stubs of all incomplete calls together.
+    /// The largest stub of an authenticated call, in bytes. Bounds the stubs of all incomplete calls
+    /// together.
     pub max_stub: usize,
     /// The largest stub of an unauthenticated call, in bytes.
     pub max_anonymous_stub: usize,
@@ -49,7 +52,8 @@ pub struct ServerConfig {
     pub header_signing: bool,
     /// Whether concurrent calls are accepted if the client offers them.
     pub multiplexing: bool,
-    /// The call id of binds that this program sends. A received bind with this id is a request loop, and rejected.
+    /// The call id of binds that this program sends. A received bind with this id is a request loop, and
+    /// rejected.
     pub own_bind: Option<u32>,
 }
 

@@ -10,7 +10,8 @@ use crate::framer::FrameError;
 use crate::pdu::{BindNak, Body, FaultStatus, Header, Pdu, PduType, RejectReason};
 
 impl ServerAssociation {
-    /// The next event. `None` until more bytes arrive, a handshake is resumed, output is taken, or the quota is raised.
+    /// The next event. `None` until more bytes arrive, a handshake is resumed, output is taken, or the quota
+    /// is raised.
     pub fn poll_event(&mut self) -> Option<Event> {
         while !self.connection.has_events() && self.wants_input() && self.processed < self.quota {
             match self.connection.next_pdu() {

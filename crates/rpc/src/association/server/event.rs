@@ -88,7 +88,8 @@ pub enum AuthOutcome {
     },
     /// The client is authenticated.
     Done {
-        /// The last token for the client, if there is one. A handshake that ends with an auth3 must not have one.
+        /// The last token for the client, if there is one. A handshake that ends with an auth3 must not have
+        /// one.
         token: Option<Vec<u8>>,
         /// The protection of PDUs. Required from [`AuthLevel::PKT`] on.
         protection: Option<Box<dyn Protection>>,

@@ -49,8 +49,8 @@ impl ServerAssociation {
                 )))),
             };
         }
-        // As on Windows, an association that was bound without authentication can have several security contexts
-        // without having negotiated it.
+        // As on Windows, an association that was bound without authentication can have several security
+        // contexts without having negotiated it.
         let several = self.bound_unauthenticated
             || self.features.contains(BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING);
         let limit = if several { self.config.max_security_contexts } else { 1 };
@@ -76,7 +76,8 @@ impl ServerAssociation {
         if !self.config.auth_types.contains(&trailer.auth_type) {
             return Err(CloseReason::Rejected(RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED));
         }
-        // Over connections, clients raise the call level to the packet level before they send it ([MS-RPCE] 2.2.1.1.8).
+        // Over connections, clients raise the call level to the packet level before they send it ([MS-RPCE]
+        // 2.2.1.1.8).
         if trailer.auth_level == AuthLevel::CALL {
             return Err(CloseReason::Rejected(RejectReason::INVALID_CHECKSUM));
         }
@@ -137,7 +138,8 @@ impl ServerAssociation {
             AuthOutcome::Continue { token } if !matches!(pending.response, PendingResponse::None) => {
                 Some(token)
             }
-            // An auth3 has no response, so that a handshake with another token for the client cannot end with it.
+            // An auth3 has no response, so that a handshake with another token for the client cannot end with
+            // it.
             AuthOutcome::Done { token: Some(token), .. }
                 if !token.is_empty() && matches!(pending.response, PendingResponse::None) =>
             {

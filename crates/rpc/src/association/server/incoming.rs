@@ -1,4 +1,5 @@
-//! The state of calls: incomplete calls, whose last fragment is missing, and active calls, which wait for a response.
+//! The state of calls: incomplete calls, whose last fragment is missing, and active calls, which wait for a
+//! response.
 
 use wire::{DecodeWith, Endian, Guid, Reader};
 

@@ -6,8 +6,8 @@
 //!                       ├ Authenticate → resume_handshake(…)
 //!                       └ Request      → respond(…) or fault(…)
 //! ```
-//! [`receive`](ServerAssociation::receive) only stores bytes. PDUs are decoded one by one as events are polled, so
-//! that a handshake, or a busy caller, delays the client.
+//! [`receive`](ServerAssociation::receive) only stores bytes. PDUs are decoded one by one as events are
+//! polled, so that a handshake, or a busy caller, delays the client.
 
 mod bind;
 mod call;

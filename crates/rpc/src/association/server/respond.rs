@@ -39,8 +39,8 @@ impl ServerAssociation {
         })
     }
 
-    /// Sends the fault `status` to a call. `did_not_execute` says that the call was not executed, so that the client
-    /// may retry it. For an unknown interface or operation, the fault says so in any case.
+    /// Sends the fault `status` to a call. `did_not_execute` says that the call was not executed, so that the
+    /// client may retry it. For an unknown interface or operation, the fault says so in any case.
     ///
     /// # Errors
     /// When the call is not active.

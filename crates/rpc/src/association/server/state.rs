@@ -25,7 +25,8 @@ pub struct ServerAssociation {
     pub(super) bind_call_id: Option<u32>,
     /// The largest fragment in both directions, as the `bind_ack` says.
     pub(super) agreed_fragment: u16,
-    /// The bind had no verifier, so that calls without a verifier may follow, also after a later context authenticated.
+    /// The bind had no verifier, so that calls without a verifier may follow, also after a later context
+    /// authenticated.
     pub(super) bound_unauthenticated: bool,
     /// The client offered header signing.
     pub(super) client_header_signing: bool,
@@ -72,8 +73,8 @@ impl ServerAssociation {
         self.connection.receive(bytes);
     }
 
-    /// Whether more bytes should be read from the client: not while [`Event::Authenticate`] is pending, while the
-    /// output exceeds [`ServerConfig::max_output`], or after the end.
+    /// Whether more bytes should be read from the client: not while [`Event::Authenticate`] is pending, while
+    /// the output exceeds [`ServerConfig::max_output`], or after the end.
     pub fn wants_input(&self) -> bool {
         !self.is_closed() && self.pending.is_none() && self.output_len() < self.config.max_output
     }
@@ -83,14 +84,14 @@ impl ServerAssociation {
         self.connection.buffered() > 0 || !self.partial.is_empty()
     }
 
-    /// How many fragments of accepted calls arrived. Short fragments of unauthenticated calls do not count, since a
-    /// client could send a call byte by byte.
+    /// How many fragments of accepted calls arrived. Short fragments of unauthenticated calls do not count,
+    /// since a client could send a call byte by byte.
     pub const fn fragments(&self) -> u64 {
         self.fragments
     }
 
-    /// Processes at most `units` until the next call of this function: a PDU is one unit, and each whole KiB of the PDU
-    /// another. Before the first call there is no limit.
+    /// Processes at most `units` until the next call of this function: a PDU is one unit, and each whole KiB
+    /// of the PDU another. Before the first call there is no limit.
     pub const fn set_quota(&mut self, units: u64) {
         self.quota = self.processed.saturating_add(units);
     }
@@ -135,7 +136,8 @@ impl ServerAssociation {
         self.active.len()
     }
 
-    /// Sends a `shutdown` PDU, which asks the client to close the connection after its calls (C706 12.6.4.11).
+    /// Sends a `shutdown` PDU, which asks the client to close the connection after its calls (C706
+    /// 12.6.4.11).
     pub fn shutdown(&mut self) {
         if !self.is_closed() {
             self.send(&Pdu::new(0, Body::Shutdown));
@@ -150,7 +152,8 @@ impl ServerAssociation {
         );
     }
 
-    /// Responds to a call with a fault that does not say whether the call was executed, and ends the association.
+    /// Responds to a call with a fault that does not say whether the call was executed, and ends the
+    /// association.
     pub(super) fn refuse_call(
         &mut self,
         call_id: u32,
