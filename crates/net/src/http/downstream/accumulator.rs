@@ -14,6 +14,11 @@ impl BodyAccumulator {
         self.first.len() + self.all.len()
     }
 
+    /// How many bytes were allocated to join parts. A body of one part shares the memory of the part.
+    pub(crate) fn allocated(&self) -> usize {
+        self.all.capacity()
+    }
+
     pub(crate) fn push(&mut self, part: Bytes) {
         if self.len() == 0 {
             self.first = part;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use engine::Reply;
 use http1::{Framing, Head as _, ResponseHead};
 use mapi::mapihttp::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
-use mapi::mapihttp::{ResponseBody, ResponseCode};
+use mapi::mapihttp::{BodyEvent, MAX_PREFIX, ResponseBody, ResponseCode};
 
 use crate::http::downstream::accumulator::BodyAccumulator;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
@@ -28,8 +28,8 @@ pub(crate) struct UpstreamResponse {
     is_head: bool,
     /// Pieces of the body that were received and not sent yet.
     held: Vec<http1::Piece>,
-    /// How much memory these take.
-    memory: usize,
+    /// How many bytes these have, with the lines of their chunks.
+    held_bytes: usize,
     /// How many of these may be sent: complete chunks of `PROCESSING` and `PENDING`.
     ready: usize,
     /// The bytes of content in the ready pieces and in those that were sent.
@@ -51,20 +51,22 @@ pub(crate) struct UpstreamResponse {
     pub(crate) pending_sent: bool,
 }
 
-/// A response exceeds the limit.
+/// A response exceeds a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("response exceeds {0} bytes")]
-pub(crate) struct TooLarge(usize);
-
-impl From<TooLarge> for UpstreamError {
-    fn from(error: TooLarge) -> Self {
-        Self::protocol(error)
-    }
+pub(crate) enum ResponseTooLong {
+    /// The content as a whole.
+    #[error("response exceeds {0} bytes")]
+    Content(usize),
+    /// The lines before the payload, which end with an empty line ([MS-OXCMAPIHTTP] 2.2.2.2). A server could send `PENDING`
+    /// without an end.
+    #[error("PROCESSING and PENDING lines and headers before the payload exceed {MAX_PREFIX} bytes")]
+    Prefix,
 }
 
-/// How much memory a held piece takes.
-fn memory(piece: &http1::Piece) -> usize {
-    piece.wire().len().saturating_add(size_of::<http1::Piece>())
+impl From<ResponseTooLong> for UpstreamError {
+    fn from(error: ResponseTooLong) -> Self {
+        Self::protocol(error)
+    }
 }
 
 /// The result of the operation according to a response's head; `Success` only if the response has a payload.
@@ -94,7 +96,7 @@ impl UpstreamResponse {
             coding,
             is_head: request.is_head,
             held: Vec::new(),
-            memory: 0,
+            held_bytes: 0,
             ready: 0,
             ready_content: 0,
             sent_content: 0,
@@ -112,31 +114,17 @@ impl UpstreamResponse {
     /// Adds the next piece of the body.
     ///
     /// # Errors
-    /// When the response is longer than `limit`.
-    pub(crate) fn add(&mut self, piece: http1::Piece, limit: usize) -> Result<(), TooLarge> {
+    /// When the response is longer than `limit`, or what precedes its payload longer than [`MAX_PREFIX`].
+    pub(crate) fn add(&mut self, piece: http1::Piece, limit: usize) -> Result<(), ResponseTooLong> {
         self.content = self.content.saturating_add(piece.data().len());
         if self.content > limit {
-            return Err(TooLarge(limit));
+            return Err(ResponseTooLong::Content(limit));
         }
         if self.code == ResponseCode::Success && !self.malformed {
-            let data = piece.clone().into_data();
-            let mut rest = &data[..];
-            loop {
-                match self.body.next(&mut rest) {
-                    Ok(Some(mapi::mapihttp::BodyEvent::Payload(bytes))) => {
-                        self.payload.push(data.slice_ref(bytes));
-                    }
-                    Ok(Some(_)) => {}
-                    Ok(None) => break,
-                    Err(_) => {
-                        self.malformed = true;
-                        break;
-                    }
-                }
-            }
+            self.read(&piece)?;
         }
         let ends = piece.ends_chunk();
-        self.memory = self.memory.saturating_add(memory(&piece));
+        self.held_bytes = self.held_bytes.saturating_add(piece.wire().len());
         self.held.push(piece);
         if ends && !self.body.is_done() && !self.malformed && self.code == ResponseCode::Success {
             self.ready = self.held.len();
@@ -145,9 +133,30 @@ impl UpstreamResponse {
         Ok(())
     }
 
-    /// How many bytes of memory it takes: its content, or its pieces if they take more, such as tiny chunks.
+    /// Reads the lines and the payload in `piece`.
+    fn read(&mut self, piece: &http1::Piece) -> Result<(), ResponseTooLong> {
+        let data = piece.clone().into_data();
+        let mut rest = &data[..];
+        loop {
+            match self.body.next(&mut rest) {
+                Ok(Some(BodyEvent::Payload(bytes))) => self.payload.push(data.slice_ref(bytes)),
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(()),
+                Err(_) if self.body.prefix().len() >= MAX_PREFIX => return Err(ResponseTooLong::Prefix),
+                Err(_) => {
+                    self.malformed = true;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// How many bytes of memory the response takes: its pieces, the list of them, which is large for tiny chunks, the lines
+    /// before the payload, and the payload if it was joined from several pieces.
     pub(crate) fn memory(&self) -> usize {
-        self.memory.max(self.content)
+        let list = self.held.capacity().saturating_mul(size_of::<http1::Piece>());
+        let parts = [list, self.held_bytes, self.body.prefix().len(), self.payload.allocated()];
+        parts.into_iter().fold(0, usize::saturating_add)
     }
 
     /// Sends the `PROCESSING` and `PENDING` of the server that have been received.
@@ -161,7 +170,7 @@ impl UpstreamResponse {
         }
         self.begin(&mut out.bytes);
         for piece in self.held.drain(..self.ready) {
-            self.memory = self.memory.saturating_sub(memory(&piece));
+            self.held_bytes = self.held_bytes.saturating_sub(piece.wire().len());
             out.push(piece.into_wire());
         }
         self.ready = 0;

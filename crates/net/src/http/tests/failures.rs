@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mapi::mapihttp::MAX_PREFIX;
+
 use crate::http::tests::playbook::Happens::{ServerCloses, ServerUnreachable, TimePasses};
 use crate::http::tests::playbook::State::{CutShort, KeptAlive, WaitsForServer};
 use crate::http::tests::playbook::{Client, mapi, request, response};
@@ -51,11 +53,32 @@ fn a_response_in_tiny_chunks_counts_with_the_memory_of_its_chunks() {
             answer.extend_from_slice(said.as_bytes());
             true
         });
-        let limits = Limits { request_bytes_per_identity: 1_000_000, ..Limits::default() };
+        let limits = Limits { request_bytes_per_identity: 900_000, ..Limits::default() };
         let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
         let answer = Client::new(&proxy).ask(mapi("alice", "emsmdb", "PING", "", b""));
         (answer.status(), answer.code())
     };
     assert_eq!(answering(1000), (200, Some("0".to_owned())));
     assert_eq!(answering(50_000).0, 503);
+    // The list of the chunks grows to the next power of two.
+    assert_eq!(answering(8000).0, 200);
+    assert_eq!(answering(9000).0, 503);
+}
+
+#[test]
+fn endless_pending_lines_are_a_protocol_error_of_the_upstream_at_once() {
+    let upstream = Upstream::silent();
+    let proxy = Setup::default().before(&upstream);
+    let lines = "PENDING\r\n".repeat(MAX_PREFIX / 9 / 2);
+    // In a body that ends with the connection, of which the client has got nothing.
+    let head = HEAD.replace("Transfer-Encoding: chunked\r\n", "");
+    let client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]) << WaitsForServer;
+    let client = client >> response(format!("{head}{lines}")) << WaitsForServer;
+    let mut client = client >> response(&*lines) >> response("PENDING\r\n".repeat(3)) << KeptAlive;
+    assert_eq!(client.answer().status(), 502);
+    // In chunks, which the client gets.
+    let chunk = format!("{:x}\r\n{lines}\r\n", lines.len());
+    let client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]) << WaitsForServer;
+    let client = client >> response(format!("{HEAD}{chunk}")) << WaitsForServer;
+    let _ = client >> response(&*chunk) >> response("9\r\nPENDING\r\n\r\n".repeat(3)) << CutShort;
 }
