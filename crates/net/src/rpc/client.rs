@@ -110,7 +110,7 @@ mod tests {
     use std::task::{Context, Wake};
     use std::time::Duration;
 
-    use rpc::pdu::{Body, Pdu};
+    use rpc::pdu::{Body, Pdu, PduType};
     use tokio::net::TcpListener;
     use wire::Encode as _;
 
@@ -130,9 +130,15 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mut server = listener.accept().await.unwrap().0.into_std().unwrap();
-        // What may come at any time, any number of times.
+        // PDUs that may arrive at any time, and a large one without its end: more than one poll reads.
         let shutdown = Pdu::new(0, Body::Shutdown).to_bytes().unwrap();
-        server.write_all(&shutdown.repeat(20_000)).unwrap();
+        let mut bytes = shutdown.repeat(200);
+        let mut large = shutdown;
+        large[2] = PduType::BIND_ACK.0;
+        large[8..10].copy_from_slice(&u16::MAX.to_le_bytes());
+        large.resize(usize::from(u16::MAX) - 1, 0);
+        bytes.append(&mut large);
+        server.write_all(&bytes).unwrap();
         client.readable().await.unwrap();
 
         let interface = rpc::epm::INTERFACE;

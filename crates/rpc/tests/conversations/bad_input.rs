@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use rpc::association::PeerError;
 use rpc::client::{self, ClientConfig};
-use rpc::pdu::{Bind, Body, Pdu, PfcFlags, PresentationContext, RejectReason, Request};
+use rpc::pdu::{Bind, Body, Pdu, PfcFlags, PresentationContext, RejectReason, Request, Response};
 use rpc::server::{CloseReason, Event, ServerAssociation};
 use rpc::{AuthLevel, FaultStatus, SyntaxId};
 use wire::{Decode, Encode};
@@ -298,6 +298,69 @@ fn fragments_that_contradict_their_call_are_a_protocol_error() {
     let mut server = bound(PfcFlags::NONE);
     server.receive(&fragment(1, PfcFlags::FIRST_FRAG, b""));
     proto_error(server, &fragment(1, PfcFlags::FIRST_FRAG, b""));
+}
+
+#[test]
+fn a_client_whose_pdus_make_no_progress_loses_its_association() {
+    let stalled = |server: &mut ServerAssociation, pdu: &[u8]| {
+        for count in 1..1000 {
+            server.receive(pdu);
+            match server.poll_event() {
+                None | Some(Event::Cancel { .. }) => {}
+                Some(Event::Closed { reason }) => return (reason, count),
+                other => panic!("{other:?}"),
+            }
+        }
+        panic!("the association continues");
+    };
+    let stalls = (CloseReason::Peer(PeerError::Stalled), 257);
+    let cancel = Pdu::new(1, Body::CoCancel).to_bytes().unwrap();
+    let empty = fragment(1, PfcFlags::NONE, b"");
+    let mut server = bound(PfcFlags::NONE);
+    server.receive(&fragment(1, PfcFlags::FIRST_FRAG, b"x"));
+    assert_eq!(stalled(&mut server, &empty), stalls);
+    assert_eq!(fault(&mut server), FaultStatus::NCA_S_PROTO_ERROR);
+    // Of a call that is active, and of no call.
+    for active in [true, false] {
+        let mut server = bound(PfcFlags::NONE);
+        if active {
+            server.receive(&request(1, 0, b"").to_bytes().unwrap());
+            assert!(matches!(server.poll_event(), Some(Event::Request(_))));
+        }
+        assert_eq!(stalled(&mut server, &cancel), stalls);
+    }
+    // A fragment with content between them is progress.
+    let mut server = bound(PfcFlags::NONE);
+    server.receive(&fragment(1, PfcFlags::FIRST_FRAG, b"x"));
+    for _ in 0..10 {
+        (0..200).for_each(|_| server.receive(&empty));
+        server.receive(&fragment(1, PfcFlags::NONE, b"y"));
+        assert_eq!(server.poll_event(), None);
+    }
+}
+
+#[test]
+fn a_server_whose_pdus_make_no_progress_loses_its_association() {
+    let response = |flags| {
+        let response = Response { alloc_hint: 0, context_id: 0, cancel_count: 0, reserved: 0, stub: b"" };
+        let mut pdu = Pdu::new(2, Body::Response(response));
+        pdu.header.flags = flags;
+        pdu.to_bytes().unwrap()
+    };
+    for shutdown in [true, false] {
+        let mut client = Pair::bound(AuthLevel::NONE).client;
+        assert_eq!(client.call(0, 1, None, Bytes::new()), Ok(2));
+        client.receive(&response(PfcFlags::FIRST_FRAG));
+        let idle = response(PfcFlags::NONE);
+        let pdu = if shutdown { Pdu::new(0, Body::Shutdown).to_bytes().unwrap() } else { idle };
+        for _ in 0..256 {
+            client.receive(&pdu);
+            assert_eq!(client.poll_event(), shutdown.then_some(client::Event::Shutdown));
+        }
+        client.receive(&pdu);
+        let reason = client::CloseReason::Peer(PeerError::Stalled);
+        assert_eq!(client.poll_event(), Some(client::Event::Closed { reason }));
+    }
 }
 
 #[test]

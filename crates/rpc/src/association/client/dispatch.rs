@@ -24,6 +24,12 @@ impl ClientAssociation {
         if !header.version_supported() {
             return self.protocol_error("unsupported protocol version");
         }
+        // Fragments of responses are counted when their stubs are known.
+        if header.ptype != PduType::RESPONSE
+            && self.connection.is_stalled_by(header.ptype == PduType::SHUTDOWN)
+        {
+            return self.close(CloseReason::Peer(PeerError::Stalled));
+        }
         match header.ptype {
             PduType::BIND_ACK | PduType::BIND_NAK | PduType::ALTER_CONTEXT_RESP => self.setup(header, bytes),
             PduType::RESPONSE => self.response(header, bytes),

@@ -7,7 +7,7 @@ use super::event::{CloseReason, Event, Response};
 use super::state::ClientAssociation;
 use crate::association::PeerError;
 use crate::association::core::connection::Phase;
-use crate::association::core::fragment::{Assembly, Sealed, cut_stub};
+use crate::association::core::fragment::{Assembly, Sealed, cut_stub, is_idle};
 use crate::association::core::security_context::UnsealError;
 use crate::pdu::{Fault, HEADER_SIZE, Header, PfcFlags, REQUEST_HEADER_SIZE};
 
@@ -25,6 +25,9 @@ impl ClientAssociation {
         }
         let hint = alloc_hint(header, &bytes);
         let stub = cut_stub(bytes, REQUEST_HEADER_SIZE, end);
+        if self.connection.is_stalled_by(is_idle(header, &stub)) {
+            return self.close(CloseReason::Peer(PeerError::Stalled));
+        }
         let limit = self.config.max_stub;
         let Some(outstanding) = self.outstanding.get_mut(&header.call_id) else {
             if !self.orphaned.contains(&header.call_id) {

@@ -21,6 +21,10 @@ pub(in crate::association) enum Phase {
     Closed,
 }
 
+/// How many PDUs in a row may make no progress: `shutdown` and `co_cancel` PDUs, and fragments without content inside of a
+/// call. Peers send a few of them at most, such as a cancel for each pending call.
+const MAX_IDLE_PDUS: u32 = 256;
+
 /// A connection whose events are `E`.
 pub(in crate::association) struct Connection<E> {
     framer: Framer,
@@ -35,6 +39,8 @@ pub(in crate::association) struct Connection<E> {
     pub(in crate::association) multiplexing: bool,
     /// Bytes of all stubs that are being assembled.
     pub(in crate::association) assembling: usize,
+    /// How many PDUs in a row have made no progress.
+    idle_pdus: u32,
 }
 
 impl<E> Connection<E> {
@@ -50,6 +56,7 @@ impl<E> Connection<E> {
             header_signing: false,
             multiplexing: false,
             assembling: 0,
+            idle_pdus: 0,
         }
     }
 
@@ -73,6 +80,12 @@ impl<E> Connection<E> {
     /// How many received bytes are not processed.
     pub(in crate::association) fn buffered(&self) -> usize {
         self.framer.buffered()
+    }
+
+    /// Counts a received PDU, which made no progress if `is_idle`. Returns whether there were too many of those in a row.
+    pub(in crate::association) const fn is_stalled_by(&mut self, is_idle: bool) -> bool {
+        self.idle_pdus = if is_idle { self.idle_pdus.saturating_add(1) } else { 0 };
+        self.idle_pdus > MAX_IDLE_PDUS
     }
 
     pub(in crate::association) fn push_event(&mut self, event: E) {

@@ -257,6 +257,11 @@ pub(crate) fn cut_stub(mut pdu: BytesMut, start: usize, end: usize) -> BytesMut 
     pdu
 }
 
+/// Whether a fragment of a call makes no progress: it neither begins nor ends the call, and its stub is empty.
+pub(crate) fn is_idle(header: &Header, stub: &[u8]) -> bool {
+    stub.is_empty() && !header.flags.intersects(PfcFlags::FIRST_FRAG | PfcFlags::LAST_FRAG)
+}
+
 /// The length of the fields before the stub of a PDU, in bytes.
 pub(crate) fn head_size(header: &Header) -> usize {
     let object = header.ptype == PduType::REQUEST && header.flags.contains(PfcFlags::OBJECT_UUID);

@@ -20,6 +20,9 @@ pub enum PeerError {
     /// A signature or a verification trailer is invalid ([MS-RPCE] 2.2.2.11 and 2.2.2.13).
     #[error("invalid signature or verification trailer")]
     BadSignature,
+    /// Too many PDUs in a row make no progress: `shutdown` and `co_cancel` PDUs, and fragments without content.
+    #[error("too many PDUs in a row without progress")]
+    Stalled,
     /// A stub exceeds the configured limit.
     #[error("stub longer than the limit")]
     StubTooLong,

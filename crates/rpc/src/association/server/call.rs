@@ -7,7 +7,7 @@ use super::incoming::{Active, CallHead, Partial, Unfinished};
 use super::state::ServerAssociation;
 use crate::association::PeerError;
 use crate::association::core::connection::Phase;
-use crate::association::core::fragment::{Assembly, Sealed, cut_stub, head_size};
+use crate::association::core::fragment::{Assembly, Sealed, cut_stub, head_size, is_idle};
 use crate::association::core::security_context::{HandshakeState, UnsealError};
 use crate::pdu::{AuthLevel, FaultStatus, HEADER_SIZE, Header, PduType, PfcFlags, SyntaxId};
 use crate::verification::{Expected, Header2, VerificationTrailer};
@@ -91,6 +91,9 @@ impl ServerAssociation {
         };
         head.security = security;
         let stub = cut_stub(bytes, head_size(header), end);
+        if self.connection.is_stalled_by(is_idle(header, &stub)) {
+            return self.stalled(header.call_id);
+        }
         if first {
             self.first_fragment(header, head, stub);
         } else {

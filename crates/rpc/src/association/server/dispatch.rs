@@ -33,6 +33,12 @@ impl ServerAssociation {
             }
             return self.protocol_error(header, "unsupported protocol version");
         }
+        // Fragments of requests are counted when their stubs are known.
+        if header.ptype != PduType::REQUEST
+            && self.connection.is_stalled_by(header.ptype == PduType::CO_CANCEL)
+        {
+            return self.stalled(header.call_id);
+        }
         match header.ptype {
             PduType::BIND | PduType::ALTER_CONTEXT | PduType::AUTH3 => self.setup(header, bytes),
             PduType::REQUEST => self.request(header, bytes),

@@ -144,6 +144,11 @@ impl ServerAssociation {
         }
     }
 
+    /// The client has sent too many PDUs in a row that make no progress.
+    pub(super) fn stalled(&mut self, call_id: u32) {
+        self.refuse(call_id, FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Peer(PeerError::Stalled));
+    }
+
     pub(super) fn protocol_error(&mut self, header: &Header, what: &'static str) {
         self.refuse(
             header.call_id,
