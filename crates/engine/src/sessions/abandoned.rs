@@ -7,8 +7,9 @@ use std::fmt;
 use mapi::mapihttp::Endpoint;
 use mapi::mapihttp::cookies::CookieJar;
 
-/// How many sessions may wait to be ended at the server.
-const WAITING: usize = 1024;
+/// The most memory of the sessions that wait to be ended at the server, in bytes. This suffices for tens of thousands of
+/// sessions with cookies of a usual length.
+const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most bytes of cookies, and of a target, that are kept of a session. One that has more ends here alone.
 const KEPT: usize = 8 * 1024;
@@ -58,6 +59,8 @@ impl Kept {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     waiting: VecDeque<OrphanedSession>,
+    /// The memory of the waiting sessions.
+    bytes: usize,
     left_out: u64,
 }
 
@@ -66,15 +69,19 @@ impl Queue {
     /// can't be ended there.
     pub(crate) fn push(&mut self, endpoint: Endpoint, kept: Kept) {
         let Some(cookies) = kept.jar.header() else { return };
-        if self.waiting.len() >= WAITING {
+        let texts = cookies.len().saturating_add(kept.target.len());
+        let bytes = self.bytes.saturating_add(texts).saturating_add(size_of::<OrphanedSession>());
+        if bytes > MAX_WAITING_BYTES {
             self.left_out = self.left_out.saturating_add(1);
             return;
         }
+        self.bytes = bytes;
         self.waiting.push_back(OrphanedSession { endpoint, target: kept.target, cookies });
     }
 
     /// Takes the sessions out that wait, and says how many others there was no room for.
     pub(crate) fn take(&mut self) -> (Vec<OrphanedSession>, u64) {
+        self.bytes = 0;
         (std::mem::take(&mut self.waiting).into(), std::mem::take(&mut self.left_out))
     }
 }
@@ -100,13 +107,20 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_wait() {
+    fn the_memory_of_waiting_sessions_is_bounded_and_those_left_out_are_counted() {
         let mut queue = Queue::default();
-        for _ in 0..WAITING + 5 {
+        let cookie = format!("sid={}", "1".repeat(400));
+        let push = |queue: &mut Queue| {
             let mut kept = Kept::default();
-            kept.remember("/", ["sid=1"].into_iter());
+            kept.remember("/", [&*cookie].into_iter());
             queue.push(Endpoint::Nspi, kept);
+        };
+        let fit = MAX_WAITING_BYTES / (404 + 1 + size_of::<OrphanedSession>());
+        assert!(fit > 30_000, "{fit}");
+        for _ in 0..2 {
+            (0..fit + 5).for_each(|_| push(&mut queue));
+            let (sessions, left_out) = queue.take();
+            assert_eq!((sessions.len(), left_out), (fit, 5));
         }
-        assert_eq!((queue.waiting.len(), queue.left_out), (WAITING, 5));
     }
 }

@@ -25,6 +25,12 @@ type Disconnect = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Disconnects the sessions that are queued for it, on a connection of its own; none if no session is queued.
 pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Disconnect> {
     let (sessions, dropped) = config.sessions.take_orphaned();
+    if dropped > 0 {
+        tracing::warn!(
+            dropped,
+            "sessions that ended at the proxy stay open at the upstream until it ends them: too many ended at once"
+        );
+    }
     if sessions.is_empty() {
         return None;
     }
@@ -34,13 +40,7 @@ pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Disconne
         let mut ended = 0_usize;
         let timed_out = timeout(DISCONNECT_LIMIT, end(&config, sessions, &mut ended)).await.is_err();
         let failed = all.saturating_sub(ended);
-        tracing::info!(
-            ended,
-            failed,
-            dropped,
-            timed_out,
-            "sessions that ended at the proxy ended at the upstream"
-        );
+        tracing::info!(ended, failed, timed_out, "sessions that ended at the proxy ended at the upstream");
     }))
 }
 
