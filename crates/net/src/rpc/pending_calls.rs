@@ -27,6 +27,8 @@ pub(super) struct ClientCall {
     pub(super) object: Option<Guid>,
     /// Whether the call was already sent on a second connection.
     pub(super) retried: bool,
+    /// Whether the log has the reason why the call failed at the upstream.
+    pub(super) is_failure_logged: bool,
 }
 
 /// A call that waits for a module's work, and until when.

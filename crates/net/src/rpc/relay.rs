@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engine::{
     AwaitsUpstream, CALL_FAILED, Engine, Envelope, Finished, Flight, Incoming, Interface, Next, Observer,
-    OperationKey, Outcome, Refusal, RefusalKind, RefusedOperation, RpcSessions, UpstreamRefusal,
+    OperationKey, Outcome, Refusal, RefusalKind, RefusedOperation, Reply, RpcSessions, UpstreamRefusal,
     fault_status,
 };
-use identity::{Identity, Mechanism, OsRandom, SecurityContext};
+use identity::{Identity, Mechanism, OsRandom, Principal, SecurityContext};
 use rpc::mgmt::{self, Management};
 use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
 use tokio::time::Instant;
@@ -137,17 +138,13 @@ impl RequestHandler for RelayConnection {
         let incoming = Incoming { envelope, key, stub, endian, context: context.clone(), peer, at };
         match self.relay.engine.begin(sessions, incoming) {
             Ok(next) => {
-                let call = ClientCall { id, since, upstream, object, retried: false };
+                let call =
+                    ClientCall { id, since, upstream, object, retried: false, is_failure_logged: false };
                 self.advance(call, next, replies);
             }
             Err(refusal) => {
-                let (user, status) = (context.principal(), fault_status(refusal.kind));
                 let operation = interface.operation(opnum).unwrap_or("unknown");
-                if refusal.kind == RefusalKind::TooBusy {
-                    self.relay.log.too_busy(peer, user, operation, &refusal.why);
-                } else {
-                    self.relay.log.call_refused(peer, user, operation, status, &refusal.why);
-                }
+                self.relay.log_refusal((peer, context.principal()), operation, &refusal);
                 self.relay.observer.operation_refused(&RefusedOperation {
                     context: &context,
                     peer,
@@ -156,7 +153,7 @@ impl RequestHandler for RelayConnection {
                     request_size,
                     refusal: &refusal,
                 });
-                replies.push(RpcReply::Fault { id, status });
+                replies.push(RpcReply::Fault { id, status: fault_status(refusal.kind) });
             }
         }
     }
@@ -280,18 +277,30 @@ impl RelayConnection {
     /// Responds to `call`, whose operation is over.
     fn respond(&self, call: &ClientCall, finished: &Finished, replies: &mut Vec<RpcReply>) {
         let reply = finished.reply();
-        if let engine::Reply::Response(stub) = reply {
+        if let Reply::Response(stub) = reply {
             replies.push(RpcReply::Response { id: call.id, stub: stub.clone() });
         } else {
+            self.log_failed_call(call, finished);
             let status = reply.fault().unwrap_or(CALL_FAILED);
-            let why = reply.why().unwrap_or_default();
-            tracing::debug!(
-                operation = finished.flight().operation.name(),
-                "call failed with fault {status}: {why}"
-            );
             replies.push(RpcReply::Fault { id: call.id, status });
         }
         self.relay.observer.finished(finished, call.since.elapsed());
+    }
+
+    /// Logs why the client gets a fault. Failures at the upstream were logged when they occurred.
+    fn log_failed_call(&self, call: &ClientCall, finished: &Finished) {
+        let flight = finished.flight();
+        let (client, account) = (flight.operation.peer(), flight.context().principal());
+        let operation = flight.operation.name();
+        match finished.reply() {
+            Reply::Refused(refusal) if !call.is_failure_logged => {
+                self.relay.log_refusal((client, account), operation, refusal);
+            }
+            reply => {
+                let why = reply.why().unwrap_or_default();
+                tracing::debug!(%client, %account, operation, "upstream: RPC call failed: {why}");
+            }
+        }
     }
 
     /// The upstream responded to the call `token` with the fault `status`.
@@ -331,6 +340,7 @@ impl RelayConnection {
             return self.upstreams.call(upstream, (flight.context(), group), call, &mut self.ends);
         }
         self.relay.log_failure(flight, error);
+        client.is_failure_logged = true;
         self.upstreams.drop_idle(&key);
         self.resume(token, outcome, replies);
     }
@@ -352,6 +362,15 @@ impl RelayConnection {
 }
 
 impl RpcRelay {
+    /// Logs that the engine, a module or a limit refuses a call of a client.
+    fn log_refusal(&self, (client, user): (SocketAddr, &Principal), operation: &str, refusal: &Refusal) {
+        if refusal.kind == RefusalKind::TooBusy {
+            self.log.too_busy(client, user, operation, &refusal.why);
+        } else {
+            self.log.call_refused(client, user, operation, fault_status(refusal.kind), &refusal.why);
+        }
+    }
+
     /// Logs that a call of `flight` failed.
     fn log_failure(&self, flight: &Flight, error: &UpstreamError) {
         let (peer, operation) = (flight.operation.peer(), flight.operation.name());

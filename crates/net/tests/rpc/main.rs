@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use wire::Endian;
 
 mod groups;
+mod log;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -62,11 +63,15 @@ struct ScriptedClient {
 
 impl ScriptedClient {
     fn new(limit: Duration) -> Self {
-        let pool = Pool::new(NonZeroUsize::new(4).unwrap());
-        net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
         let (open, opened) = channel();
         let gate = Gate { opened: Arc::new(Mutex::new(opened)), first: Mutex::new(true) };
-        let engine = Engine::new(Stack::new(vec![Box::new(gate)]));
+        Self::with(Box::new(gate), open, limit)
+    }
+
+    fn with(module: Box<dyn Module>, open: Sender<()>, limit: Duration) -> Self {
+        let pool = Pool::new(NonZeroUsize::new(4).unwrap());
+        net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
+        let engine = Engine::new(Stack::new(vec![module]));
         let engine = Arc::new(engine.deferring(Deferral { pool: pool.clone(), limit }));
         let nowhere = Location::Fixed { host: "127.0.0.1".to_owned(), port: 9 };
         let upstream = Upstream {
