@@ -30,6 +30,19 @@ pub(crate) enum FileError {
         /// The cause.
         source: io::Error,
     },
+    /// The process may not read or write it.
+    #[error(
+        "cannot {what} {}: permission denied for user id {process}, as which this process runs: {}", path.display(),
+        permission_advice(what)
+    )]
+    Denied {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The user id of this process.
+        process: u32,
+    },
     /// It is a directory, a pipe or a device.
     #[error("{} is {kind}, not a file", path.display())]
     NoFile {
@@ -85,7 +98,22 @@ pub(crate) enum FileError {
 
 fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
     let path = path.to_owned();
-    move |source| FileError::Io { what, path, source }
+    move |source| match source.kind() {
+        io::ErrorKind::PermissionDenied => {
+            FileError::Denied { what, path, process: rustix::process::geteuid().as_raw() }
+        }
+        _ => FileError::Io { what, path, source },
+    }
+}
+
+/// What makes a file accessible on which `what` was denied.
+fn permission_advice(what: &str) -> &'static str {
+    match what {
+        "read" => {
+            "make it the owner of the file (chown) with mode 600 (chmod), and let it enter the directories above"
+        }
+        _ => "make it the owner of the file and of its directory (chown)",
+    }
 }
 
 fn account_error(path: &Path) -> impl FnOnce(AccountError) -> FileError {
@@ -343,6 +371,22 @@ mod tests {
         assert_eq!(read_password(&path).unwrap().expose(), "other");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_denied_permission_is_reported_with_the_user_and_what_to_do() {
+        let denied =
+            |what| io_error(what, Path::new("a.toml"))(io::ErrorKind::PermissionDenied.into()).to_string();
+        let user = format!("user id {}", rustix::process::geteuid().as_raw());
+        let (read, write) = (denied("read"), denied("write"));
+        assert!(
+            read.starts_with("cannot read a.toml: permission denied") && read.contains("mode 600"),
+            "{read}"
+        );
+        assert!(read.contains(&user) && write.contains(&user), "{write}");
+        assert!(write.contains("of its directory"), "{write}");
+        let missing = io_error("read", Path::new("a.toml"))(io::ErrorKind::NotFound.into());
+        assert_eq!(missing.to_string(), "cannot read a.toml");
     }
 
     #[test]

@@ -44,7 +44,9 @@ pub enum AccountError {
         mode: u32,
     },
     /// The file belongs to another user.
-    #[error("accounts file belongs to user id {owner}, but this process runs as user id {process}")]
+    #[error(
+        "accounts file belongs to user id {owner}, but this process runs as user id {process}: run chown {process} on it"
+    )]
     Owner {
         /// The user id that owns the file.
         owner: u32,

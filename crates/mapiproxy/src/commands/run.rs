@@ -36,8 +36,8 @@ pub(crate) struct Arguments {
 /// the terminal was closed.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let path = &arguments.config;
-    let config = config::load(path)?;
-    for warning in inspect::warnings(path, &config) {
+    let (config, places) = config::load_with_places(path)?;
+    for warning in inspect::warnings(path, &config, &places) {
         tracing::warn!("configuration {}: {warning}", path.display());
     }
     let (live, printer) = if arguments.live {

@@ -28,7 +28,15 @@ pub(crate) struct Examined {
 /// # Errors
 /// If the file cannot be read, or if the configuration has errors.
 pub(crate) fn load(path: &Path) -> Result<Config, Problems> {
-    let Examined { config, places: _, problems } = examine(path)?;
+    load_with_places(path).map(|(config, _)| config)
+}
+
+/// The same, with the lines of the keys.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_with_places(path: &Path) -> Result<(Config, Places), Problems> {
+    let Examined { config, places, problems } = examine(path)?;
     Problems::none(problems)?;
     let no = || ConfigError::Syntax {
         path: path.to_owned(),
@@ -36,7 +44,7 @@ pub(crate) fn load(path: &Path) -> Result<Config, Problems> {
         why: "cannot be parsed".to_owned(),
         excerpt: None,
     };
-    config.ok_or_else(|| no().into())
+    config.map(|config| (config, places)).ok_or_else(|| no().into())
 }
 
 /// Reads and checks the configuration in the file `path`, and returns it with all errors.

@@ -9,7 +9,23 @@ pub(crate) fn notes(config: &Config) -> Vec<String> {
     let mut notes: Vec<String> = urls_without_tls(config).into_iter().collect();
     notes.extend(config.upstream.credentials.mode().notes(config));
     notes.extend(names(config));
+    notes.extend(notification_waits(config));
     notes
+}
+
+/// The longest wait for notifications, in seconds: `NotificationWait` ([MS-OXCMAPIHTTP] 2.2.4.4) and
+/// `EcDoAsyncWaitEx` ([MS-OXCRPC] 3.3.4.1) end after five minutes.
+const LONGEST_WAIT: u64 = 300;
+
+/// Warns that waits for notifications exceed the time limit of responses.
+fn notification_waits(config: &Config) -> Option<String> {
+    let seconds = config.upstream.call_seconds;
+    (seconds <= LONGEST_WAIT).then(|| {
+        format!(
+            "upstream.call_seconds is {seconds}: waits for notifications take up to {LONGEST_WAIT} seconds and fail before; \
+             set it to more than {LONGEST_WAIT}, such as 600"
+        )
+    })
 }
 
 /// Warns if the module `names` cannot replace the server's names.

@@ -56,15 +56,16 @@ pub(crate) fn inspect(config: &Config, found: &mut Found<'_>) -> Inspected {
     inspected
 }
 
-/// The warnings that `mapiproxy run` logs about `config`, the configuration in `path`, before it starts.
-/// Errors that will prevent the start are included, so that all are reported at once.
-pub(crate) fn warnings(path: &Path, config: &Config) -> Vec<String> {
-    let places = Places::default();
-    let mut found = Found::new(path, &places);
+/// The warnings that `mapiproxy run` logs about `config`, the configuration in `path`, before it starts. The
+/// lines of its keys are in `places`. Errors that will prevent the start are included, so that all are reported
+/// at once.
+pub(crate) fn warnings(path: &Path, config: &Config, places: &Places) -> Vec<String> {
+    let mut found = Found::new(path, places);
     let mut warnings = inspect(config, &mut found).warnings;
     warnings.extend(crate::config::notes(config));
     let wrong = found.problems.into_iter().filter_map(|problem| match problem {
-        ConfigError::Value { key, why, .. } => Some(format!("{key}: {why}")),
+        ConfigError::Value { key, why, line: Some(line), .. } => Some(format!("line {line}: {key}: {why}")),
+        ConfigError::Value { key, why, line: None, .. } => Some(format!("{key}: {why}")),
         _ => None,
     });
     wrong.chain(warnings).collect()
@@ -297,4 +298,30 @@ pub(crate) async fn unresolved(config: &Config) -> Vec<(&'static str, String)> {
         unresolved.push((key, format!("cannot resolve {host}: {why}")));
     }
     unresolved
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load_with_places;
+
+    #[test]
+    fn a_start_with_files_that_cannot_be_read_names_the_lines_of_their_keys() {
+        let folder = std::env::temp_dir().join(format!("mapiproxy-warnings-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("proxy.toml");
+        let text = "name = \"proxy.lab.test\"\n\
+                    [listen]\nendpoint_mapper = \"127.0.0.23:135\"\nrpc = \"127.0.0.23:6001\"\n\
+                    [clients]\naccounts = \"missing.toml\"\n\
+                    [upstream]\nrpc = \"exch.lab.test\"\n\
+                    [upstream.credentials]\nmode = \"specified\"\nuser = \"svcproxy\"\ndomain = \"LAB\"\n\
+                    password_file = \"missing.password\"\n";
+        std::fs::write(&path, text).unwrap();
+        let (config, places) = load_with_places(&path).unwrap();
+        let warnings = warnings(&path, &config, &places);
+        let begins = |with: &str| warnings.iter().any(|warning| warning.starts_with(with));
+        assert!(begins("line 6: clients.accounts: cannot read "), "{warnings:#?}");
+        assert!(begins("line 13: upstream.credentials.password_file: cannot read "), "{warnings:#?}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -88,6 +88,16 @@ fn urls_begin_as_the_public_url_says_or_as_the_listeners_do() {
 }
 
 #[test]
+fn a_time_limit_of_responses_that_ends_notification_waits_is_noted() {
+    for (seconds, is_noted) in [(60, true), (300, true), (301, false)] {
+        let config = format!("[upstream]\ncall_seconds = {seconds}\n");
+        let config = parse(Path::new("p.toml"), &GOOD.replace("[upstream]\n", &config)).unwrap();
+        let noted = notes(&config);
+        assert_eq!(noted.iter().any(|note| note.starts_with("upstream.call_seconds")), is_noted, "{seconds}");
+    }
+}
+
+#[test]
 fn names_are_replaced_unless_the_configuration_says_otherwise() {
     let read = |text: &str| parse(Path::new("p.toml"), text).unwrap();
     let modules = "[modules]\nstack = [\"names\", \"downgrade\"]\n[modules.names]\nanything = 1\n";
