@@ -95,10 +95,10 @@ pub struct PoolCounts {
 /// One user cannot keep the others from having jobs executed:
 ///
 /// - Its jobs fill at most half of the queue (one job, if the queue has a single place).
-/// - Users take turns: a free thread takes the job of the user with the fewest running jobs, among these of the user who has
-///   waited longest. The jobs of one user are executed in the order in which they were submitted.
-/// - Its jobs occupy all threads but one, so that the first job of another user begins at once. If there is a single thread,
-///   that job waits until the running one ends.
+/// - Users take turns: a free thread takes the job of the user with the fewest running jobs, among these of the user
+///   who has waited longest. The jobs of one user are executed in the order in which they were submitted.
+/// - Its jobs occupy all threads but one, so that the first job of another user begins at once. If there is a single
+///   thread, that job waits until the running one ends.
 ///
 /// Users are told apart by [`UserKey`]: all contexts of a user count together.
 ///

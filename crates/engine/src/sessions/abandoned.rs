@@ -7,8 +7,8 @@ use std::fmt;
 use mapi::mapihttp::Endpoint;
 use mapi::mapihttp::cookies::CookieJar;
 
-/// The most memory of the sessions that wait to be ended at the server, in bytes. This suffices for tens of thousands of
-/// sessions with cookies of a usual length.
+/// The most memory of the sessions that wait to be ended at the server, in bytes. This suffices for tens of thousands
+/// of sessions with cookies of a usual length.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most bytes of cookies, and of a target, that are kept of a session. One that has more ends here alone.

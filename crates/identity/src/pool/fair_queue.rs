@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::context::UserKey;
 
-/// A queue that is fair to users. The next job belongs to the user with the fewest running jobs; among users with equally
-/// many, to the one that has waited longest since its last job ended. The jobs of one user are first in, first out.
+/// A queue that is fair to users. The next job belongs to the user with the fewest running jobs; among users with
+/// equally many, to the one that has waited longest since its last job ended. The jobs of one user are first in,
+/// first out.
 ///
-/// The queue holds state only for users with queued or running jobs. Each method takes time logarithmic in the number of
-/// jobs.
+/// The queue holds state only for users with queued or running jobs. Each method takes time logarithmic in the number
+/// of jobs.
 pub(super) struct FairQueue<T> {
     users: HashMap<Arc<UserKey>, UserJobs<T>>,
     /// The users with queued jobs, in the order in which their next jobs begin.

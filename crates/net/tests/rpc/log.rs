@@ -1,6 +1,6 @@
 //! The log lines of calls that fail.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
@@ -49,7 +49,7 @@ struct Line(String);
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0 += &format!(" {}={value:?}", field.name());
+        let _ = write!(self.0, " {}={value:?}", field.name());
     }
 }
 

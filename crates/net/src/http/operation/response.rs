@@ -1,5 +1,5 @@
-//! The server's response to an operation: its keep-alive tags are streamed to the client, the payload is held until it is
-//! complete, and is sent as it was received or as modules changed it.
+//! The server's response to an operation: its keep-alive tags are streamed to the client, the payload is held until
+//! it is complete, and is sent as it was received or as modules changed it.
 
 use bytes::Bytes;
 use engine::Reply;
@@ -57,8 +57,8 @@ pub(crate) enum ResponseTooLong {
     /// The content as a whole.
     #[error("response exceeds {0} bytes")]
     Content(usize),
-    /// The lines before the payload, which end with an empty line ([MS-OXCMAPIHTTP] 2.2.2.2). A server could send `PENDING`
-    /// without an end.
+    /// The lines before the payload, which end with an empty line ([MS-OXCMAPIHTTP] 2.2.2.2). A server could send
+    /// `PENDING` without an end.
     #[error("PROCESSING and PENDING lines and headers before the payload exceed {MAX_PREFIX} bytes")]
     Prefix,
 }
@@ -151,8 +151,8 @@ impl UpstreamResponse {
         }
     }
 
-    /// How many bytes of memory the response takes: its pieces, the list of them, which is large for tiny chunks, the lines
-    /// before the payload, and the payload if it was joined from several pieces.
+    /// How many bytes of memory the response takes: its pieces, the list of them, which is large for tiny chunks, the
+    /// lines before the payload, and the payload if it was joined from several pieces.
     pub(crate) fn memory(&self) -> usize {
         let list = self.held.capacity().saturating_mul(size_of::<http1::Piece>());
         let parts = [list, self.held_bytes, self.body.prefix().len(), self.payload.allocated()];

@@ -21,8 +21,8 @@ pub(in crate::association) enum Phase {
     Closed,
 }
 
-/// How many PDUs in a row may make no progress: `shutdown` and `co_cancel` PDUs, and fragments without content inside of a
-/// call. Peers send a few of them at most, such as a cancel for each pending call.
+/// How many PDUs in a row may make no progress: `shutdown` and `co_cancel` PDUs, and fragments without content inside
+/// of a call. Peers send a few of them at most, such as a cancel for each pending call.
 const MAX_IDLE_PDUS: u32 = 256;
 
 /// A connection whose events are `E`.
@@ -82,7 +82,8 @@ impl<E> Connection<E> {
         self.framer.buffered()
     }
 
-    /// Counts a received PDU, which made no progress if `is_idle`. Returns whether there were too many of those in a row.
+    /// Counts a received PDU, which made no progress if `is_idle`. Returns whether there were too many of those in a
+    /// row.
     pub(in crate::association) const fn is_stalled_by(&mut self, is_idle: bool) -> bool {
         self.idle_pdus = if is_idle { self.idle_pdus.saturating_add(1) } else { 0 };
         self.idle_pdus > MAX_IDLE_PDUS
