@@ -26,6 +26,8 @@ pub(super) struct FollowedBatch<'a> {
     rops: Vec<Rop>,
     /// The handles that were released.
     released: Vec<u32>,
+    /// Whether the server stopped before the requests whose responses are due: they were not carried out.
+    pub(super) is_stopped: bool,
 }
 
 impl<'a> FollowedBatch<'a> {
@@ -46,6 +48,7 @@ impl<'a> FollowedBatch<'a> {
             handles: asked.handles.clone(),
             rops: Vec::with_capacity(requests.len()),
             released: Vec::new(),
+            is_stopped: false,
         }
     }
 
@@ -57,9 +60,9 @@ impl<'a> FollowedBatch<'a> {
         (self.rops, columns)
     }
 
-    /// Passes `request`, with the first reply that it got.
-    fn pass(&mut self, request: &RopRequest, reply: Option<&RopReply>) {
-        let mut rop = Rop {
+    /// `request` without a response.
+    fn rop(&self, request: &RopRequest) -> Rop {
+        Rop {
             name: rop_name(request.id()),
             id: request.id().0,
             logon: Some(request.logon_id),
@@ -69,7 +72,12 @@ impl<'a> FollowedBatch<'a> {
             return_value: None,
             request: Some(request.body.to_node()),
             response: None,
-        };
+        }
+    }
+
+    /// Applies `request`, with the first reply that it got, and adds it to the ROPs.
+    fn pass(&mut self, request: &RopRequest, reply: Option<&RopReply>) {
+        let mut rop = self.rop(request);
         if let Some(handle) = rop.handle.filter(|_| request.id() == RopId::RopRelease) {
             self.transfers.remove(handle);
             self.released.push(handle);
@@ -138,8 +146,10 @@ impl AnsweredBatch for FollowedBatch<'_> {
     }
 
     fn unread(&mut self, place: usize) {
-        if let Some(request) = self.requests.get(place) {
-            self.pass(request, None);
+        match self.requests.get(place) {
+            Some(request) if self.is_stopped => self.rops.push(self.rop(request)),
+            Some(request) => self.pass(request, None),
+            None => {}
         }
     }
 }

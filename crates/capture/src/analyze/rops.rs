@@ -82,7 +82,10 @@ impl Batch {
                 let left = r.remaining();
                 match reader.next_response(&mut r, followed) {
                     Ok(ReadResponse::Answer(())) => {}
-                    Ok(ReadResponse::Other(response)) => others.push(Other::new(response, &followed.columns)),
+                    Ok(ReadResponse::Other(response)) => {
+                        followed.is_stopped |= response.stops_batch();
+                        others.push(Other::new(response, &followed.columns));
+                    }
                     Err(error) => {
                         self.problems.push(format!("response: {error}; {left} bytes of ROPs are not read"));
                         break;

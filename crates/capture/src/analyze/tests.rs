@@ -119,6 +119,19 @@ fn a_row_with_unknown_or_wrong_columns_is_kept_as_bytes() {
 }
 
 #[test]
+fn a_release_behind_the_rop_at_which_the_server_stopped_releases_nothing() {
+    // RopQueryPosition and RopRelease of the table; RopBufferTooSmall, or no more of the response.
+    let asked = [0x17, 0, 0, 0x01, 0, 0];
+    let too_small = [&[0xFF, 0xFF, 0x7F][..], &asked].concat();
+    for (answered, row) in [(too_small, by_name()), (Vec::new(), json!("006e0065007700000002000000"))] {
+        let mut analyzer = Analyzer::default();
+        analyzer.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
+        analyzer.operation(&execute((asked.to_vec(), &[TABLE]), (answered, &[TABLE])));
+        assert_eq!(row_told(&analyzer.operation(&notified())), row);
+    }
+}
+
+#[test]
 fn a_table_that_the_same_batch_opened_has_its_columns() {
     let asked = [&GET_CONTENTS_TABLE[..], &set_columns(1, &[SUBJECT, IMPORTANCE])].concat();
     let answered = [&CONTENTS_TABLE[..], &columns_set(1), &notify()].concat();

@@ -60,9 +60,7 @@ impl Reading<'_, '_> {
             let start = r.offset();
             match reader.next_response(&mut r, self) {
                 Ok(ReadResponse::Answer(_)) => {}
-                Ok(ReadResponse::Other(
-                    response @ (RopResponse::BufferTooSmall(_) | RopResponse::Backoff(_)),
-                )) => {
+                Ok(ReadResponse::Other(response)) if response.stops_batch() => {
                     self.stopped = true;
                     stopped = Some((reader.due(self), response));
                 }

@@ -85,6 +85,11 @@ impl RopResponse {
         }
     }
 
+    /// Whether the server stopped at a request: that one and those behind it were not carried out.
+    pub const fn stops_batch(&self) -> bool {
+        matches!(self, Self::Backoff(_) | Self::BufferTooSmall(_))
+    }
+
     /// Reads a response from where `r` stands.
     ///
     /// # Errors
