@@ -77,9 +77,9 @@ impl AwaitsWork {
 }
 
 impl Next {
-    /// Gives the operation up because of `refusal`: the client disconnected, the connection to the upstream was lost, or the
-    /// security context may not be used any more. The client receives the refusal in place of a response that it has not
-    /// received; a refusal that was decided before stays. A session that the operation was opening ends.
+    /// Gives the operation up because of `refusal`: the client disconnected, the connection to the upstream was lost,
+    /// or the security context may not be used any more. The client receives the refusal in place of a response that
+    /// it has not received; a refusal that was decided before stays. A session that the operation was opening ends.
     pub fn give_up(self, refusal: Refusal) -> Finished {
         match self {
             Self::Relay(call) => give_up(call.flight, refusal),

@@ -63,9 +63,9 @@ pub enum AheadRequest {
         /// The names.
         names: Vec<Utf16>,
     },
-    /// Carries ROPs ([MS-OXCRPC] 3.1.4.2, [MS-OXCMAPIHTTP] 2.2.4.2). Only ahead of a client's request that carries ROPs,
-    /// since the session's dialect is known from that. The engine does not track the objects that these ROPs open: they
-    /// have to release them.
+    /// Carries ROPs ([MS-OXCRPC] 3.1.4.2, [MS-OXCMAPIHTTP] 2.2.4.2). Only ahead of a client's request that carries
+    /// ROPs, since the session's dialect is known from that. The engine does not track the objects that these ROPs
+    /// open: they have to release them.
     Execute {
         /// How the response is to be packed.
         flags: RpcFlags,
@@ -101,8 +101,8 @@ impl AheadRequest {
         }
     }
 
-    /// Whether it may be sent ahead of the client's request `own`: both are requests to the same service, and `own` is one
-    /// of a session in its sequence.
+    /// Whether it may be sent ahead of the client's request `own`: both are requests to the same service, and `own`
+    /// is one of a session in its sequence.
     pub(crate) fn may_precede(&self, own: OperationKey) -> bool {
         let kind = OperationKind::of(own);
         let same_service = match self {

@@ -53,8 +53,8 @@ impl From<(Interface, u16)> for OperationKey {
 
 /// A request, in the structures of its envelope.
 ///
-/// Modules read and change what it holds through its views, such as [`Request::visit_texts_mut`], which are the same for
-/// both envelopes. The variants are for code that is about one envelope.
+/// Modules read and change what it holds through its views, such as [`Request::visit_texts_mut`], which are the same
+/// for both envelopes. The variants are for code that is about one envelope.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
     /// To the referral service, as a remote call.

@@ -13,8 +13,8 @@ use crate::session::Session;
 /// The part that runs in the session with the result, and decides.
 pub(crate) type Then<D> = Box<dyn FnOnce(&mut Operation, &mut Session) -> D + Send>;
 
-/// Work that takes time. A thread of the pool does it under the caller's security context, while neither the session nor
-/// a connection waits. Its result is then passed to a closure that runs in the session, and decides.
+/// Work that takes time. A thread of the pool does it under the caller's security context, while neither the session
+/// nor a connection waits. Its result is then passed to a closure that runs in the session, and decides.
 ///
 /// `D` is what that closure returns: a [`Decision`](crate::Decision) or a [`Delivery`](crate::Delivery).
 pub struct Work<D>(PoolJob<D>);
@@ -29,11 +29,11 @@ impl<D> fmt::Debug for Work<D> {
 }
 
 impl<D: 'static> Work<D> {
-    /// A thread of the pool calls `work` with the caller's security context. The engine then calls `then` with its result,
-    /// like a hook: it must return quickly.
+    /// A thread of the pool calls `work` with the caller's security context. The engine then calls `then` with its
+    /// result, like a hook: it must return quickly.
     ///
-    /// The operation is refused, and `then` is not called, if the work panics, exceeds its time limit, or does not fit in
-    /// the queue. `then` is not called either if the client disconnected meanwhile.
+    /// The operation is refused, and `then` is not called, if the work panics, exceeds its time limit, or does not
+    /// fit in the queue. `then` is not called either if the client disconnected meanwhile.
     pub fn new<T: Send + 'static>(
         work: impl FnOnce(&SecurityContext) -> T + Send + 'static,
         then: impl FnOnce(T, &mut Operation, &mut Session) -> D + Send + 'static,

@@ -22,8 +22,8 @@ use crate::sessions::{cookie_lifetime, handle_lifetime};
 ///
 /// The type that owns it says what may be done next: [`AwaitsUpstream`](crate::AwaitsUpstream),
 /// [`AwaitsWork`](crate::AwaitsWork) or [`Finished`](crate::Finished). If it is dropped before it
-/// is finished, it is given up: a session that it was opening ends. It is boxed once, since it is large and moves from one
-/// state to the next.
+/// is finished, it is given up: a session that it was opening ends. It is boxed once, since it is large and moves
+/// from one state to the next.
 #[derive(Debug)]
 pub struct Flight {
     /// The operation itself.
@@ -98,8 +98,8 @@ impl Flight {
     /// Runs `hooks` with the session locked.
     ///
     /// # Errors
-    /// If the session ended meanwhile: the state that modules kept for it is gone, and nothing would drop new state. If a
-    /// hook panics: then the session ends, since the state of its objects is lost.
+    /// If the session ended meanwhile: the state that modules kept for it is gone, and nothing would drop new state.
+    /// If a hook panics: then the session ends, since the state of its objects is lost.
     pub(crate) fn in_session<R>(
         &mut self,
         hooks: impl FnOnce(&Engine, &mut Operation, &mut Session) -> R,

@@ -8,10 +8,11 @@
 //! # Call order
 //!
 //! 1. The caller receives a whole request from an authenticated client, and passes it as [`Incoming`] to
-//!    [`Engine::begin`] (an RPC call, with the [`RpcSessions`] of its connection) or [`Engine::begin_by_cookie`] (MAPI over
-//!    HTTP, with the listener's [`CookieTable`]). A request that names no session gets a new one, which stays if the server
-//!    accepts a Connect or Bind. The result is a [`Refusal`] if the operation is unknown, if the request names a session
-//!    that has ended or that belongs to another identity, or if a limit of sessions is reached.
+//!    [`Engine::begin`] (an RPC call, with the [`RpcSessions`] of its connection) or [`Engine::begin_by_cookie`]
+//!    (MAPI over HTTP, with the listener's [`CookieTable`]). A request that names no session gets a new one, which
+//!    stays if the server accepts a Connect or Bind. The result is a [`Refusal`] if the operation is unknown, if the
+//!    request names a session that has ended or that belongs to another identity, or if a limit of sessions is
+//!    reached.
 //! 2. The result is a [`Next`], which owns the operation and says what it needs. This step repeats until it is done:
 //!    - [`Next::Relay`]: send the stub to the upstream, then [`AwaitsUpstream::resume`] with the [`Outcome`];
 //!    - [`Next::Defer`]: wait for [`AwaitsWork::poll`] or its limit, then [`AwaitsWork::resume`];
@@ -61,10 +62,11 @@
 //!
 //! # Modules
 //!
-//! Hooks receive the same operations whatever the envelope. [`Operation::kind`] says what an operation does ([`OperationKind`]); requests and
-//! responses have views, such as [`Request::visit_texts_mut`] and [`Response::rows`], that are the same for both envelopes;
-//! a request that a module sends ahead of the client's is an [`AheadRequest`], which the engine encodes. Single ROPs are a
-//! [`RopView`](rops::RopView) and a [`RopResponseView`](rops::RopResponseView), with the object on which they act.
+//! Hooks receive the same operations whatever the envelope. [`Operation::kind`] says what an operation does
+//! ([`OperationKind`]); requests and responses have views, such as [`Request::visit_texts_mut`] and
+//! [`Response::rows`], that are the same for both envelopes; a request that a module sends ahead of the client's is
+//! an [`AheadRequest`], which the engine encodes. Single ROPs are a [`RopView`](rops::RopView) and a
+//! [`RopResponseView`](rops::RopResponseView), with the object on which they act.
 //!
 //! # Terms
 //!

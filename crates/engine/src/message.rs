@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_only_looked_at_leaves_with_its_trailing_bytes() {
+    fn a_message_that_was_only_read_keeps_its_trailing_bytes() {
         let mut message = Message::<Pair>::new((), Bytes::from_static(&[0, 1, 0, 2, 9, 9]), Endian::Big);
         assert_eq!(message.view().unwrap(), &Pair(1, 2));
         assert!(!message.edit(|_| false).unwrap());
@@ -192,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_is_encoded_anew_and_keeps_its_trailing_bytes() {
+    fn a_changed_message_is_encoded_again_and_keeps_its_trailing_bytes() {
         let mut message = Message::<Pair>::new((), Bytes::from_static(&[0, 1, 0, 2, 9]), Endian::Big);
         message.change().unwrap().0 = 7;
         assert_eq!(message.leaving().unwrap(), (Bytes::from_static(&[7, 0, 2, 0, 9]), Endian::Little));
     }
 
     #[test]
-    fn what_cannot_be_decoded_still_passes() {
+    fn a_message_that_cannot_be_decoded_is_forwarded_unchanged() {
         let mut message = Message::<Pair>::new((), Bytes::from_static(&[1]), Endian::Little);
         assert!(message.view().is_err());
         assert!(message.change().is_err());

@@ -19,20 +19,21 @@ use crate::session::Session;
 pub enum Decision {
     /// Continue with the next module, and after the last one send the request to the upstream.
     Relay,
-    /// Do not call the upstream. This is the response, which passes back through all modules. It has to be the response of
-    /// the same operation in the same envelope.
+    /// Do not call the upstream. This is the response, which passes back through all modules. It has to be the
+    /// response of the same operation in the same envelope.
     ///
-    /// A module cannot open a session, since a context handle stands for a session of the upstream. If the response has a
-    /// context handle, this must be that of the request, or null as in a failure. With null the session ends; the upstream
-    /// keeps its own until the client's last connection ends.
+    /// A module cannot open a session, since a context handle stands for a session of the upstream. If the response
+    /// has a context handle, this must be that of the request, or null as in a failure. With null the session ends;
+    /// the upstream keeps its own until the client's last connection ends.
     Respond(Box<Response>),
     /// Send the client a fault, or an `X-ResponseCode` over HTTP.
     Refuse(Refusal),
-    /// Send this request to the upstream first, under the caller's context and in the caller's session. Then `dispatch` of
-    /// the same module is called again, with the response in [`Operation::ahead`].
+    /// Send this request to the upstream first, under the caller's context and in the caller's session. Then
+    /// `dispatch` of the same module is called again, with the response in [`Operation::ahead`].
     Ahead(Box<AheadRequest>),
     /// Do this work first, outside of the hook; its result is the module's decision. Meanwhile a later RPC call of the
-    /// session waits. Over HTTP the client receives `PENDING`, and a later request of the session's sequence is refused.
+    /// session waits. Over HTTP the client receives `PENDING`, and a later request of the session's sequence is
+    /// refused.
     Defer(Work<Decision>),
 }
 
@@ -54,7 +55,8 @@ pub enum Delivery {
 pub struct Interests {
     /// The interfaces whose operations the hooks are called for. Default: all.
     pub interfaces: &'static [Interface],
-    /// Whether [`Module::rop_request`] and [`Module::rop_response`] are called. Default: no. ROPs are decoded in any case.
+    /// Whether [`Module::rop_request`] and [`Module::rop_response`] are called. Default: no. ROPs are decoded in any
+    /// case.
     pub rops: bool,
     /// Whether the module reads property values and stream bytes of earlier operations
     /// ([`Properties`](crate::objects::Properties), [`Content`](crate::objects::Content)), or streams of
@@ -83,9 +85,9 @@ impl Interests {
 
 /// Code that inspects or changes operations in hooks.
 ///
-/// Hooks are synchronous and must return quickly. Each runs under the security context of its session. A module keeps the
-/// state of a session in the session's slot ([`Session::slot`]). State that it keeps for several sessions of a user must be
-/// kept by the user's identity.
+/// Hooks are synchronous and must return quickly. Each runs under the security context of its session. A module keeps
+/// the state of a session in the session's slot ([`Session::slot`]). State that it keeps for several sessions of a
+/// user must be kept by the user's identity.
 pub trait Module: Send + Sync {
     /// The name by which a configuration puts it on the stack.
     fn name(&self) -> &'static str;
@@ -154,15 +156,15 @@ pub trait Module: Send + Sync {
         Ok(())
     }
 
-    /// Called directly after [`Module::response`] of the same module: decides about the response. Here a response can be
-    /// deferred, such as for the scan of an attachment that it contains.
+    /// Called directly after [`Module::response`] of the same module: decides about the response. Here a response can
+    /// be deferred, such as for the scan of an attachment that it contains.
     fn deliver(&self, operation: &mut Operation, session: &mut Session) -> Delivery {
         let _ = (operation, session);
         Delivery::Pass
     }
 
-    /// Called for each ROP of a request, after `request` of all modules: decides about the ROP. A ROP cannot be deferred:
-    /// the module notes it in the session's slot, and defers the operation in [`Module::dispatch`].
+    /// Called for each ROP of a request, after `request` of all modules: decides about the ROP. A ROP cannot be
+    /// deferred: the module notes it in the session's slot, and defers the operation in [`Module::dispatch`].
     fn rop_request(&self, rop: &mut RopView<'_>, session: &mut Session) -> RopDecision {
         let _ = (rop, session);
         RopDecision::Relay

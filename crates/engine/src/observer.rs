@@ -85,17 +85,18 @@ pub struct Discovery<'a> {
     pub messages: &'a dyn HttpMessages,
 }
 
-/// Receives reports of what passes through the proxy. Methods are called on the data path: they must return quickly, and
-/// must not wait.
+/// Receives reports of what passes through the proxy. Methods are called on the data path: they must return quickly,
+/// and must not wait.
 pub trait Observer: Send + Sync {
     /// A client authenticated.
     fn authenticated(&self, context: &SecurityContext, peer: SocketAddr);
 
-    /// A client was refused: its authentication failed, or a limit of connections is reached. `why` is for the operator.
+    /// A client was refused: its authentication failed, or a limit of connections is reached. `why` is for the
+    /// operator.
     fn client_refused(&self, peer: SocketAddr, why: &str);
 
-    /// A request was refused before it became an operation: it names no session of its caller, the operation is unknown, or
-    /// a limit is reached.
+    /// A request was refused before it became an operation: it names no session of its caller, the operation is
+    /// unknown, or a limit is reached.
     fn operation_refused(&self, operation: &RefusedOperation<'_>);
 
     /// An operation ended; `elapsed` is how long it took, including the upstream's time.

@@ -14,8 +14,8 @@ use crate::kind::OperationKind;
 use crate::message::Message;
 use crate::rops::exchange::OperationRops;
 
-/// The envelope: the protocol that carries an operation. Framing, authentication, session lookup and the form of a refusal
-/// depend on it; hooks of modules do not.
+/// The envelope: the protocol that carries an operation. Framing, authentication, session lookup and the form of a
+/// refusal depend on it; hooks of modules do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Envelope {

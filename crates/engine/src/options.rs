@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_declared_as_a_default_is_what_a_module_gets() {
+    fn a_module_gets_the_declared_default_of_an_option_that_is_not_set() {
         let defaults = Several::read(&Options::default());
         assert_eq!(defaults, Several { limit: 3, names: vec!["a".to_owned()], user: None, quiet: true });
         let written: Vec<_> =
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_replaces_the_default_of_that_option_alone() {
+    fn a_value_replaces_the_default_of_its_option_only() {
         let given = check("user", OptionValue::Text("bob".to_owned())).unwrap();
         assert_eq!(Several::read(&given), Several { user: Some("bob".to_owned()), ..Several::default() });
     }

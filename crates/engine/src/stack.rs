@@ -100,8 +100,8 @@ impl Stack {
         self.0.iter().any(|module| module.interests().content)
     }
 
-    /// Calls `dispatch` of the modules from number `from` on; `extra_steps` counts the requests that were sent ahead and
-    /// the deferrals. The decision of the first of them may be known already.
+    /// Calls `dispatch` of the modules from number `from` on; `extra_steps` counts the requests that were sent ahead
+    /// and the deferrals. The decision of the first of them may be known already.
     pub(crate) fn dispatch(
         &self,
         operation: &mut Operation,
@@ -178,7 +178,8 @@ impl Stack {
         ResponseOutcome::Passed
     }
 
-    /// Brings a response of Autodiscover through the modules, last to first. Returns the changed one if a module changed it.
+    /// Brings a response of Autodiscover through the modules, last to first. Returns the changed one if a module
+    /// changed it.
     pub(crate) fn autodiscover(
         &self,
         dialect: Dialect,

@@ -1,7 +1,7 @@
 //! Views of requests and responses that know no envelope: what modules read and change.
 //!
-//! A view exists for what an operation holds in either envelope. It is implemented here for the NDR structures of remote
-//! calls and for the structures of MAPI over HTTP, so that a module has one arm for each operation.
+//! A view exists for what an operation holds in either envelope. It is implemented here for the NDR structures of
+//! remote calls and for the structures of MAPI over HTTP, so that a module has one arm for each operation.
 
 use mapi::emsmdb::{self, OutBytes, Version};
 use mapi::mapihttp::{self as http, AuxiliaryBuffer};
@@ -18,8 +18,8 @@ use crate::message::Message;
 type VisitText<'f> = &'f mut dyn FnMut(Place, Text<'_>);
 
 impl Request {
-    /// Calls `visit` for every text: in property values, in entry ids, and for names that the client looks up or connects
-    /// with.
+    /// Calls `visit` for every text: in property values, in entry ids, and for names that the client looks up or
+    /// connects with.
     pub fn visit_texts_mut(&mut self, visit: VisitText<'_>) {
         match self {
             Self::Rfr(rfr::Request::GetNewDSA(request)) => {
@@ -155,8 +155,8 @@ impl Response {
 }
 
 impl Message<Response> {
-    /// Whether the response may have an auxiliary buffer that is not empty, as far as this can be known without decoding
-    /// it.
+    /// Whether the response may have an auxiliary buffer that is not empty, as far as this can be known without
+    /// decoding it.
     pub fn may_have_aux(&self) -> bool {
         match self.key() {
             OperationKey::Http(..) | OperationKey::Call(Interface::Emsmdb, 10) => true,

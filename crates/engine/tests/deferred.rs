@@ -468,7 +468,7 @@ fn a_second_request_of_a_session_is_refused_while_the_first_waits_here() {
 }
 
 #[test]
-fn what_is_asked_ahead_takes_the_turn_and_the_clients_own_request_the_next() {
+fn a_request_sent_ahead_takes_the_turn_and_the_clients_own_request_the_next() {
     let house = House::deciding(|operation, _| match operation.key() {
         OperationKey::Http(Endpoint::Nspi, QUERY) if operation.ahead.is_empty() => {
             Decision::Ahead(Box::new(AheadRequest::QueryColumns { flags: 0 }))

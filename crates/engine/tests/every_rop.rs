@@ -194,7 +194,7 @@ fn each_rop_succeeds_and_fails_and_is_written_anew_as_it_was() {
 }
 
 #[test]
-fn what_answers_no_rop_is_written_anew_as_it_was() {
+fn a_response_that_belongs_to_no_request_is_written_anew_as_it_was() {
     // RopNotify of a folder's change, RopPending, RopBackoff of a logon and of a ROP, RopBufferTooSmall.
     let specials: [&[u8]; 5] = [
         &[0x2a, 1, 0, 0, 0, 0, 0x10, 0x00, 1, 0, 0, 0, 0, 0, 0, 9, 0, 0],

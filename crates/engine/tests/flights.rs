@@ -106,7 +106,7 @@ fn an_upstream_that_answers_with_another_sessions_handle_is_not_believed() {
 }
 
 #[test]
-fn what_is_out_of_range_or_too_short_never_gets_far() {
+fn an_unknown_opnum_and_a_stub_too_short_for_its_handle_are_refused() {
     let engine = Engine::new(Stack::default());
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");

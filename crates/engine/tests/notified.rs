@@ -203,7 +203,7 @@ fn the_row_that_a_notification_tells_is_one_of_its_own_table() {
 }
 
 #[test]
-fn how_far_a_copy_is_stands_in_for_its_answer_with_a_module_at_work() {
+fn progress_of_a_copy_replaces_its_response_also_if_a_module_reads_rops() {
     let copy = || {
         RequestBody::RopCopyTo(RopCopyToRequest {
             dest_handle_index: DestHandleIndex(2),

@@ -349,7 +349,7 @@ impl Module for Thief {
 }
 
 #[test]
-fn what_was_asked_is_still_known_where_there_is_no_answer() {
+fn the_requests_of_a_batch_are_still_known_if_a_module_takes_the_response() {
     for takes in [false, true] {
         let log = Log::default();
         let engine = Engine::new(Stack::new(vec![Box::new(Thief { log: Arc::clone(&log), takes })]));
@@ -431,7 +431,7 @@ fn gauge() -> (Engine, Arc<Mutex<(usize, usize)>>) {
 }
 
 #[test]
-fn what_is_known_of_objects_has_a_bound() {
+fn the_memory_for_known_objects_is_bounded() {
     let (engine, held) = gauge();
     let mut mailbox = Mailbox::open(&engine, "a");
     let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, logon("/a"))], &[NONE]));
@@ -460,7 +460,7 @@ fn what_is_known_of_objects_has_a_bound() {
 }
 
 #[test]
-fn what_was_opened_on_a_logon_that_was_replaced_is_not_known_any_more() {
+fn a_logon_that_is_replaced_ends_the_objects_that_were_opened_on_it() {
     let (engine, held) = gauge();
     let mut mailbox = Mailbox::open(&engine, "a");
     for (slot, handle) in [(0, 10), (1, 11)] {

@@ -413,7 +413,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_only_looked_at_passes_byte_for_byte(rops in batch()) {
+    fn a_batch_that_modules_only_read_passes_byte_for_byte(rops in batch()) {
         let (_, buffer) = buffer(&rops);
         let (engine, _) = meddler(&[]);
         let plain = Engine::new(Stack::default());

@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use mapi::autodiscover::{
-    Dialect, Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE, Naming, OurName, Place, PoxRequest, Request,
+    Dialect, Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE, Naming, Place, PoxRequest, ProxyName, Request,
     ResponseSchema, Rewritten, SoapOperation, SoapRequest, UrlParts, rewrite_json, rewrite_pox, rewrite_soap,
 };
 use testkit::captures;
 
 const ORIGIN: &str = "https://proxy.test:8443";
 
-fn ours(upstream: &[&str]) -> OurName {
-    OurName {
+fn proxy(upstream: &[&str]) -> ProxyName {
+    ProxyName {
         origin: ORIGIN.to_owned(),
         host: "proxy.test".to_owned(),
         label: Some("PROXY".to_owned()),
@@ -19,13 +19,13 @@ fn ours(upstream: &[&str]) -> OurName {
     }
 }
 
-type Rewrite = for<'a> fn(&'a [u8], &mut OurName) -> Result<Rewritten<'a>, Error>;
+type Rewrite = for<'a> fn(&'a [u8], &mut ProxyName) -> Result<Rewritten<'a>, Error>;
 
 const POX: Rewrite = |body, naming| rewrite_pox(body, naming);
 const SOAP: Rewrite = |body, naming| rewrite_soap(body, naming);
 
 fn rewritten(rewrite: Rewrite, document: &str) -> String {
-    let rewritten = rewrite(document.as_bytes(), &mut ours(&[])).unwrap();
+    let rewritten = rewrite(document.as_bytes(), &mut proxy(&[])).unwrap();
     String::from_utf8(rewritten.bytes.into_owned()).unwrap()
 }
 
@@ -76,8 +76,8 @@ fn recorded_responses_name_the_proxy_and_are_otherwise_the_same() {
         }
         let before = String::from_utf8(response.body.clone()).unwrap();
         let rewritten = match dialect {
-            Dialect::Json => rewrite_json(&response.body, &mut ours(&["mail.lab.test"])),
-            _ => rewrite_pox(&response.body, &mut ours(&["mail.lab.test"])),
+            Dialect::Json => rewrite_json(&response.body, &mut proxy(&["mail.lab.test"])),
+            _ => rewrite_pox(&response.body, &mut proxy(&["mail.lab.test"])),
         };
         let rewritten = rewritten.unwrap();
         let expected =
@@ -125,8 +125,8 @@ fn every_kind_of_name_is_replaced() {
 }
 
 #[test]
-fn hosts_that_clients_connect_to_by_http_are_those_of_our_urls() {
-    let mut naming = OurName { origin: "https://mail.proxy.test:8443".to_owned(), ..ours(&[]) };
+fn hosts_that_clients_connect_to_by_http_are_those_of_the_proxys_urls() {
+    let mut naming = ProxyName { origin: "https://mail.proxy.test:8443".to_owned(), ..proxy(&[]) };
     let document = "<A><Protocol><Type>EXCH</Type><Server>old.test</Server></Protocol>\
         <Protocol><Type>EXPR</Type><Server>old.test:443</Server>\
         <CertPrincipalName>msstd:old.test</CertPrincipalName></Protocol>\
@@ -150,11 +150,11 @@ fn hosts_that_clients_connect_to_by_http_are_those_of_our_urls() {
 }
 
 #[test]
-fn where_to_ask_again_is_ours_only_if_it_was_the_upstreams() {
+fn a_redirect_leads_to_the_proxy_only_if_it_led_to_the_upstream() {
     let document =
         "<A><Action>redirectUrl</Action><RedirectUrl>https://old.test/autodiscover</RedirectUrl></A>";
     assert_eq!(rewritten(POX, document), document);
-    let known = rewrite_pox(document.as_bytes(), &mut ours(&["old.test"])).unwrap();
+    let known = rewrite_pox(document.as_bytes(), &mut proxy(&["old.test"])).unwrap();
     assert_eq!(known.replaced[0].after, "https://proxy.test:8443/autodiscover");
     let address = "<A><Action>redirectAddr</Action><RedirectAddr>a@old.test</RedirectAddr></A>";
     assert_eq!(rewritten(POX, address), address);
@@ -213,19 +213,19 @@ fn soap_requests_say_what_is_asked() {
 fn only_urls_in_json_are_replaced() {
     let document = "{ \"Protocol\" : \"Ews\" ,\n\"url\":\"https:\\/\\/old.test/EWS\\u002fx\", \"n\": [1, {\"Url\": \"\"}, null],\
         \"ErrorMessage\":\"https://old.test/\",\"Url\":\"https://old.test/\\\"\"}";
-    let rewritten = rewrite_json(document.as_bytes(), &mut ours(&[])).unwrap();
+    let rewritten = rewrite_json(document.as_bytes(), &mut proxy(&[])).unwrap();
     let expected = document
         .replace("https:\\/\\/old.test/EWS\\u002fx", "https://proxy.test:8443/EWS/x")
         .replace("\"Url\":\"https://old.test/", "\"Url\":\"https://proxy.test:8443/");
     assert_eq!(std::str::from_utf8(&rewritten.bytes).unwrap(), expected);
     for bad in ["{\"a\":\"b\"", "{\"a", "}", "{\"a\":\"\\u12\"}", ":", "{:1}"] {
-        assert!(rewrite_json(bad.as_bytes(), &mut ours(&[])).is_err(), "{bad}");
+        assert!(rewrite_json(bad.as_bytes(), &mut proxy(&[])).is_err(), "{bad}");
     }
-    assert_eq!(rewrite_json("[".repeat(MAX_DEPTH + 1).as_bytes(), &mut ours(&[])), Err(Error::TooDeep));
+    assert_eq!(rewrite_json("[".repeat(MAX_DEPTH + 1).as_bytes(), &mut proxy(&[])), Err(Error::TooDeep));
 }
 
 #[test]
-fn what_a_protocol_is_may_be_said_last() {
+fn the_type_of_a_protocol_may_be_its_last_element() {
     let protocols = "<P><Protocol><Server>old.test</Server></Protocol></P>";
     assert!(rewritten(POX, protocols).contains("proxy.test"), "no protocol is said");
     for (kind, changes) in [("EXHTTP", true), ("imap", false), (" expr\n", true)] {
@@ -243,7 +243,7 @@ fn what_a_protocol_is_may_be_said_last() {
 #[test]
 fn hostile_documents_are_refused() {
     let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><x>&b;</x>";
-    let refused = |document: &[u8]| rewrite_pox(document, &mut ours(&[])).unwrap_err();
+    let refused = |document: &[u8]| rewrite_pox(document, &mut proxy(&[])).unwrap_err();
     assert_eq!(refused(bomb.as_bytes()), Error::DocumentType);
     assert_eq!(refused("<a>".repeat(MAX_DEPTH + 1).as_bytes()), Error::TooDeep);
     assert_eq!(refused(&vec![b' '; MAX_SIZE + 1]), Error::TooLarge(MAX_SIZE + 1));
@@ -258,7 +258,7 @@ fn hostile_documents_are_refused() {
 }
 
 /// One name for everything, and NTLM alone to sign in by.
-struct Signing(OurName, Vec<String>);
+struct Signing(ProxyName, Vec<String>);
 
 impl Naming for Signing {
     fn origin(&mut self, place: Place, url: &UrlParts<'_>) -> Option<String> {
@@ -277,7 +277,7 @@ impl Naming for Signing {
         Some(self.0.origin.starts_with("https://"))
     }
 
-    fn sign_in(&self) -> &[String] {
+    fn auth_schemes(&self) -> &[String] {
         &self.1
     }
 }
@@ -291,8 +291,8 @@ fn answers_say_what_clients_sign_in_by_and_whether_within_tls() {
         )
     };
     let rewritten = |origin: &str, sign_in: &[&str], document: &str| {
-        let ours = OurName { origin: origin.to_owned(), ..ours(&[]) };
-        let mut naming = Signing(ours, sign_in.iter().map(|&scheme| scheme.to_owned()).collect());
+        let proxy = ProxyName { origin: origin.to_owned(), ..proxy(&[]) };
+        let mut naming = Signing(proxy, sign_in.iter().map(|&scheme| scheme.to_owned()).collect());
         let rewritten = rewrite_pox(document.as_bytes(), &mut naming).unwrap();
         String::from_utf8(rewritten.bytes.into_owned()).unwrap()
     };
@@ -316,7 +316,7 @@ fn answers_say_what_clients_sign_in_by_and_whether_within_tls() {
         format!("<Body>{methods}{}</Body>", setting("ExternalMailboxServerRequiresSSL", ssl))
     };
     let mut naming =
-        Signing(OurName { origin: "http://proxy.test".to_owned(), ..ours(&[]) }, vec!["ntlm".to_owned()]);
+        Signing(ProxyName { origin: "http://proxy.test".to_owned(), ..proxy(&[]) }, vec!["ntlm".to_owned()]);
     let document = soap("Basic", "True");
     let rewritten = rewrite_soap(document.as_bytes(), &mut naming).unwrap();
     assert_eq!(String::from_utf8_lossy(&rewritten.bytes), soap("Ntlm", "False"));

@@ -40,9 +40,12 @@ fn nspi_response(opnum: u16) -> nspi::Response {
 
 fn assert_same(encoded: &[u8], stub: &[u8], opnum: u16) {
     assert_eq!(encoded.len(), stub.len(), "opnum {opnum}");
-    for (place, (ours, theirs)) in encoded.iter().zip(stub).enumerate() {
-        let padding = *ours == 0 && PADDING.contains(theirs);
-        assert!(ours == theirs || padding, "opnum {opnum}, byte {place}: {ours:#x} for {theirs:#x}");
+    for (place, (written, captured)) in encoded.iter().zip(stub).enumerate() {
+        let padding = *written == 0 && PADDING.contains(captured);
+        assert!(
+            written == captured || padding,
+            "opnum {opnum}, byte {place}: {written:#x} for {captured:#x}"
+        );
     }
 }
 

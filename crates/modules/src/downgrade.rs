@@ -33,8 +33,8 @@ const EXCHANGE_2000: emsmdb::Version = emsmdb::Version([6, 6249, 0]);
 /// The first major version that clients connect to with `EcDoConnectEx` is Exchange 2003's, which is 6.5.
 const FIRST_NEW: [u16; 4] = [6, 5, 0, 0];
 
-/// Whether clients expect a server of this `version` to have `EcDoConnectEx`. The form with two product numbers came with
-/// it; some servers put the major one in the place of the minor one.
+/// Whether clients expect a server of this `version` to have `EcDoConnectEx`. The form with two product numbers came
+/// with it; some servers put the major one in the place of the minor one.
 fn is_new(version: emsmdb::Version) -> bool {
     let emsmdb::Version([_, build, _]) = version;
     build & 0x8000 != 0 || version.normalized() >= FIRST_NEW

@@ -30,8 +30,8 @@ pub fn response_buffers(response: &Response) -> Option<Result<Vec<ExtendedBuffer
 /// The most room for a response that a server takes, in bytes ([MS-OXCRPC] 3.1.4.2).
 const MOST_ROOM: u32 = 0x0004_0000;
 
-/// Puts extended buffers into a request, takes `reserved` bytes off the room for the response, and adds `added`. The room
-/// never grows beyond what servers take.
+/// Puts extended buffers into a request, takes `reserved` bytes off the room for the response, and adds `added`. The
+/// room never grows beyond what servers take.
 pub(super) fn set_request(
     request: &mut Request,
     buffers: &[ExtendedBuffer],
@@ -177,8 +177,8 @@ impl ResponsePayload for ExecuteResponse {
     }
 }
 
-/// Implements both traits for an RPC call whose ROPs are in `rgb_in` and `rgb_out`, with the other output of its response in
-/// `rest`.
+/// Implements both traits for an RPC call whose ROPs are in `rgb_in` and `rgb_out`, with the other output of its
+/// response in `rest`.
 macro_rules! extended_call {
     ($call:ident, $request:ident, $response:ident, $rest:ident) => {
         impl RequestPayload for $request {

@@ -10,8 +10,8 @@ use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::session::SharedSession;
 
-/// How an operation is bound to its session: what is replaced in its request and response. What becomes of the session at
-/// the end of the operation is in [`handle_lifetime`](crate::sessions::handle_lifetime) and
+/// How an operation is bound to its session: what is replaced in its request and response. What becomes of the
+/// session at the end of the operation is in [`handle_lifetime`](crate::sessions::handle_lifetime) and
 /// [`cookie_lifetime`](crate::sessions::cookie_lifetime).
 ///
 /// There are two: [`HandleBinding`](crate::sessions::handle_binding::HandleBinding) for remote calls and
@@ -20,8 +20,8 @@ pub(crate) trait SessionBinding {
     /// The request as it goes to the upstream, little-endian.
     fn upstream_request(&self, operation: &mut Operation) -> Result<Bytes, Refusal>;
 
-    /// A request that a module sends ahead on the session of `operation`, as it goes to the upstream, little-endian, and
-    /// which operation it is there.
+    /// A request that a module sends ahead on the session of `operation`, as it goes to the upstream, little-endian,
+    /// and which operation it is there.
     fn ahead_request(
         &self,
         operation: &Operation,

@@ -15,12 +15,11 @@ struct Value {
     text: String,
 }
 
-/// Puts our origin in place of the upstream's in an answer in JSON, as
-/// `{"Protocol":"Ews","Url":"https://…"}`: in every value of a key `Url`. Where to ask again by
-/// `AutodiscoverV1` leads to our own answers.
+/// Replaces the upstream's origin by the proxy's in a JSON response such as `{"Protocol":"Ews","Url":"https://…"}`: in
+/// every value of a key `Url`. The URL of a further request (`AutodiscoverV1`) leads to the proxy too.
 ///
 /// # Errors
-/// When it is no JSON.
+/// If `body` is not JSON.
 pub fn rewrite_json<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewritten<'a>, Error> {
     let mut edits = Edits::new(body);
     for value in values(body)? {

@@ -2,8 +2,8 @@
 //!
 //! There are three dialects: plain XML or POX ([MS-OXDSCLI]), which Outlook and mobile clients use, SOAP
 //! ([MS-OXWSADISC]), and JSON. [`Request`] parses requests of all three. Responses are not parsed into structures:
-//! [`rewrite_pox`], [`rewrite_soap`] and [`rewrite_json`] replace the server names in them, as a [`Naming`] decides, and
-//! keep all other bytes.
+//! [`rewrite_pox`], [`rewrite_soap`] and [`rewrite_json`] replace the server names in them, as a [`Naming`] decides,
+//! and keep all other bytes.
 //!
 //! XML parsing is restricted: a document type declaration is an error, so that only the five predefined entities are
 //! expanded, and documents are limited in size ([`MAX_SIZE`]), depth ([`MAX_DEPTH`]) and elements ([`MAX_ELEMENTS`]).
@@ -20,7 +20,7 @@ mod xml;
 
 pub use self::error::{Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE};
 pub use self::json::rewrite_json;
-pub use self::naming::{Naming, OurName, Place, UrlParts, rewrite_url};
+pub use self::naming::{Naming, Place, ProxyName, UrlParts, rewrite_url};
 pub use self::pox::{PoxRequest, ResponseSchema, rewrite_pox};
 pub use self::request::{Dialect, JsonRequest, Request};
 pub use self::rewrite::{Replaced, Rewritten};

@@ -28,34 +28,34 @@ pub trait Naming {
     /// The name that a distinguished name has for a server: what follows `/cn=Servers/cn=`.
     fn server(&mut self, name: &str) -> Option<String>;
 
-    /// Whether clients reach us within TLS; none leaves what an answer says of it.
+    /// Whether clients connect with TLS; `None` keeps what the response says.
     fn is_within_tls(&self) -> Option<bool> {
         None
     }
 
-    /// By what clients sign in over HTTP, as [MS-OXDSCLI] 2.2.4.1.1.2.6.4 names it, the best first. Where there is
-    /// nothing, or this has what an answer says, that stays.
-    fn sign_in(&self) -> &[String] {
+    /// The authentication schemes that clients may use over HTTP, as [MS-OXDSCLI] 2.2.4.1.1.2.6.4 names them, the
+    /// strongest first. If there are no schemes, or one is that of the response, the response keeps its scheme.
+    fn auth_schemes(&self) -> &[String] {
         &[]
     }
 }
 
 /// One name for all of the upstream's servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OurName {
-    /// Scheme and authority of our URLs, as `https://mail.example.org`.
+pub struct ProxyName {
+    /// Scheme and authority of the proxy's URLs, such as `https://mail.example.org`.
     pub origin: String,
-    /// Our host name.
+    /// The proxy's host name.
     pub host: String,
-    /// What stands for a server in distinguished names; none leaves them.
+    /// The name of a server in distinguished names; `None` keeps them.
     pub label: Option<String>,
-    /// The upstream's host names. One that begins with `*.` stands for all names that end so. Where there are
-    /// none, every host is taken for the upstream's, but for where clients are to ask again.
+    /// The upstream's host names. A name that begins with `*.` covers all names with that suffix. If the list is empty,
+    /// every host except that of a redirect is taken for the upstream's.
     pub upstream: Vec<String>,
 }
 
-impl OurName {
-    /// The host of our URLs.
+impl ProxyName {
+    /// The host of the proxy's URLs.
     fn origin_host(&self) -> &str {
         let authority = self.origin.split_once("://").map_or(&*self.origin, |(_, authority)| authority);
         match authority.rsplit_once(':') {
@@ -70,9 +70,9 @@ impl OurName {
             Some(suffix) => ends_with_ignore_case(host, suffix),
             None => known.eq_ignore_ascii_case(host),
         };
-        let ours = self.host.eq_ignore_ascii_case(host);
+        let is_proxy = self.host.eq_ignore_ascii_case(host);
         let any = self.upstream.is_empty() && place == Place::Service;
-        !ours && (any || self.upstream.iter().any(is))
+        !is_proxy && (any || self.upstream.iter().any(is))
     }
 }
 
@@ -81,11 +81,11 @@ fn ends_with_ignore_case(text: &str, suffix: &str) -> bool {
     at.and_then(|at| text.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
 }
 
-impl Naming for OurName {
+impl Naming for ProxyName {
     fn origin(&mut self, place: Place, url: &UrlParts<'_>) -> Option<String> {
-        // A server may know our name already, under another port or scheme.
-        let named_ours = url.host.eq_ignore_ascii_case(&self.host);
-        (named_ours || self.covers(place, url.host)).then(|| self.origin.clone())
+        // A server may be configured with the proxy's name, under another port or scheme.
+        let is_proxy = url.host.eq_ignore_ascii_case(&self.host);
+        (is_proxy || self.covers(place, url.host)).then(|| self.origin.clone())
     }
 
     fn host(&mut self, place: Place, host: &str) -> Option<String> {
@@ -93,7 +93,7 @@ impl Naming for OurName {
     }
 
     fn web_host(&mut self, place: Place, host: &str) -> Option<String> {
-        // A server may know our name already, where clients know us by another.
+        // A server may be configured with a name of the proxy that clients do not use.
         let named = self.host.eq_ignore_ascii_case(host) || self.covers(place, host);
         (!host.contains('@') && named).then(|| self.origin_host().to_owned())
     }
@@ -119,7 +119,7 @@ pub struct UrlParts<'a> {
 }
 
 impl<'a> UrlParts<'a> {
-    /// Takes an absolute URL apart; none if it is none, or not one of HTTP.
+    /// Splits an absolute URL of HTTP; `None` for other texts.
     pub fn split(url: &'a str) -> Option<Self> {
         let (scheme, behind) = url.split_once("://")?;
         if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
@@ -166,14 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_upstreams_names_are_ours() {
-        let mut ours = OurName {
+    fn only_names_of_the_upstream_are_replaced() {
+        let mut proxy = ProxyName {
             origin: "https://proxy.test:8443".to_owned(),
             host: "proxy.test".to_owned(),
             label: None,
             upstream: vec!["mail.lab.test".to_owned(), "*.ex.lab.test".to_owned()],
         };
-        let mut rewrite = |url: &str, place| rewrite_url(url, place, &mut ours);
+        let mut rewrite = |url: &str, place| rewrite_url(url, place, &mut proxy);
         for place in [Place::Service, Place::Redirect] {
             assert_eq!(rewrite("https://Mail.Lab.Test/x?y", place).unwrap(), "https://proxy.test:8443/x?y");
             assert_eq!(rewrite("http://a.EX.lab.test", place).unwrap(), "https://proxy.test:8443");
@@ -181,10 +181,10 @@ mod tests {
             assert_eq!(rewrite("https://proxy.test:8443/x", place), None);
             assert_eq!(rewrite("http://PROXY.test/x", place).unwrap(), "https://proxy.test:8443/x");
         }
-        ours.upstream.clear();
-        assert!(rewrite_url("https://any.test/", Place::Service, &mut ours).is_some());
-        assert!(rewrite_url("https://any.test/", Place::Redirect, &mut ours).is_none());
-        assert_eq!(ours.host(Place::Service, "guid@lab.test"), None);
-        assert_eq!(ours.host(Place::Service, "any").as_deref(), Some("proxy.test"));
+        proxy.upstream.clear();
+        assert!(rewrite_url("https://any.test/", Place::Service, &mut proxy).is_some());
+        assert!(rewrite_url("https://any.test/", Place::Redirect, &mut proxy).is_none());
+        assert_eq!(proxy.host(Place::Service, "guid@lab.test"), None);
+        assert_eq!(proxy.host(Place::Service, "any").as_deref(), Some("proxy.test"));
     }
 }

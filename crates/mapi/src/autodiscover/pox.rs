@@ -70,7 +70,7 @@ const PROTOCOLS: [&str; 6] = ["mapiHttp", "EXHTTP", "EXCH", "EXPR", "WEB", "Mobi
 /// The elements that hold a host's name.
 const HOSTS: [&str; 4] = ["Server", "PublicFolderServer", "AD", "ServerName"];
 
-/// Elements that are displayed to users, or name a schema. Their text may look like a URL, but is none.
+/// Elements that are displayed to users, or name a schema. Their text may look like a URL, but is not used as one.
 const TEXTS: [&str; 7] =
     ["DisplayName", "Message", "DebugData", "ErrorCode", "AcceptableResponseSchema", "Action", "Id"];
 
@@ -116,7 +116,7 @@ pub fn rewrite_pox<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewrit
     Ok(edits.finish())
 }
 
-/// The protocols by which clients reach us over HTTP ([MS-OXDSCLI] 2.2.4.1.1.2.6.46). EXCH is by remote calls.
+/// The protocols by which clients reach the proxy over HTTP ([MS-OXDSCLI] 2.2.4.1.1.2.6.46). EXCH is RPC.
 const BY_HTTP: [&str; 3] = ["EXHTTP", "EXPR", "mapiHttp"];
 
 /// Whether the leaf belongs to a protocol over HTTP.

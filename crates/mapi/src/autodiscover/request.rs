@@ -110,7 +110,7 @@ impl Request {
         })
     }
 
-    /// The users that the request is about: addresses, or distinguished names where there are none.
+    /// The users that the request is about: addresses, or distinguished names if there are no addresses.
     pub fn subjects(&self) -> Vec<&str> {
         match self {
             Self::Pox(request) => {

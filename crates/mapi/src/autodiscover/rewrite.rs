@@ -78,11 +78,11 @@ const PRINCIPAL: &str = "msstd:";
 /// What stands in front of a server's name in a distinguished name.
 const SERVERS: &str = "/cn=servers/cn=";
 
-/// `value` with our names in place of the upstream's; none if there are none.
+/// `value` with the proxy's names in place of the upstream's; `None` if it has no name of the upstream.
 pub(super) fn value(value: &str, kind: Kind, place: Place, naming: &mut dyn Naming) -> Option<String> {
     let trimmed = value.trim();
     let new = if kind == Kind::SignIn {
-        sign_in(trimmed, naming.sign_in())?
+        auth_scheme(trimmed, naming.auth_schemes())?
     } else if kind == Kind::Tls {
         within_tls(trimmed, naming.is_within_tls()?)?.to_owned()
     } else if trimmed.contains("://") {
@@ -104,14 +104,14 @@ pub(super) fn value(value: &str, kind: Kind, place: Place, naming: &mut dyn Nami
     (new != trimmed).then(|| value.replacen(trimmed, &new, 1))
 }
 
-/// The authentication scheme that replaces the one that an answer `said`: the strongest of `ours`, capitalized as that
-/// was. None where it stays.
-fn sign_in(said: &str, ours: &[String]) -> Option<String> {
-    let best = ours.first()?;
-    if said.is_empty() || ours.iter().any(|ours| ours.eq_ignore_ascii_case(said)) {
+/// The authentication scheme that replaces that of the `response`: the strongest of `offered`, capitalized alike.
+/// `None` keeps the scheme of the response.
+fn auth_scheme(response: &str, offered: &[String]) -> Option<String> {
+    let best = offered.first()?;
+    if response.is_empty() || offered.iter().any(|scheme| scheme.eq_ignore_ascii_case(response)) {
         return None;
     }
-    let is_capital = said.starts_with(|first: char| first.is_ascii_uppercase());
+    let is_capital = response.starts_with(|first: char| first.is_ascii_uppercase());
     let (first, rest) = best.split_at_checked(usize::from(is_capital))?;
     Some(first.to_ascii_uppercase() + rest)
 }

@@ -76,11 +76,11 @@ const HOSTS: [&str; 4] =
 /// The settings that hold the name of a host which clients connect to by HTTP.
 const WEB_HOSTS: [&str; 3] = ["ExternalMailboxServer", "InternalRpcHttpServer", "ExternalRpcHttpServer"];
 
-/// Puts our names in place of the upstream's in an answer in SOAP: in the values of settings, and in where to
-/// ask again. Where to send mail to, and where to fetch it from by POP or IMAP, stays.
+/// Replaces the upstream's names by the proxy's in a SOAP response: in the values of settings and in redirects. The
+/// servers of SMTP, POP and IMAP stay.
 ///
 /// # Errors
-/// When it is no XML that is taken.
+/// If `body` is not XML, or exceeds a limit.
 pub fn rewrite_soap<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewritten<'a>, Error> {
     let document = xml::read(body, &SCOPES, "Name")?;
     let mut edits = Edits::new(body);
@@ -95,8 +95,8 @@ pub fn rewrite_soap<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewri
     Ok(edits.finish())
 }
 
-/// The name of the setting that a leaf is the value of, and what kind of name the value is; none for what is no
-/// value of ours.
+/// The name of the setting that a leaf is the value of, and what kind of name the value is; `None` if the
+/// leaf is not such a value.
 fn place_of<'a>(document: &'a Document, leaf: &'a Leaf) -> Option<(&'a str, Kind, Place)> {
     let is = |name: &str| leaf.name.eq_ignore_ascii_case(name);
     if is("RedirectTarget") {

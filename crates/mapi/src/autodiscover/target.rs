@@ -15,12 +15,12 @@ const LONGEST_ADDRESS: usize = 64 + 1 + 255;
 /// The longest value of another parameter, in bytes: that of a host name (RFC1035 2.3.4).
 const LONGEST_VALUE: usize = 255;
 
-/// Why a target is none of Autodiscover's.
+/// Why a target is not a resource of Autodiscover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetError {
     /// There is no such resource.
     Resource,
-    /// The address in the path is none.
+    /// The path has no valid mail address.
     Address,
     /// A parameter that no client sends.
     Parameter,
@@ -55,7 +55,7 @@ enum Kind {
     Number,
     /// A host name.
     Host,
-    /// There is none: the name alone says it all.
+    /// The parameter has no value.
     Nothing,
 }
 
@@ -113,7 +113,7 @@ fn check_query(query: &str, parameters: Parameters) -> Result<(), TargetError> {
     Ok(())
 }
 
-/// Whether `encoded`, once it is decoded, can be a value of this kind. What is still encoded then is none.
+/// Whether `encoded`, decoded once, is a value of this kind. A value that is still encoded then is not.
 fn is_value(encoded: &str, kind: Kind) -> bool {
     let Some(value) = decoded(encoded) else { return false };
     let all = |fits: fn(u8) -> bool| value.len() <= LONGEST_VALUE && value.bytes().all(fits);
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_clients_ask_for_is_known_in_any_case() {
+    fn targets_of_clients_are_accepted_in_any_letter_case() {
         for (target, dialect) in [
             ("/autodiscover/autodiscover.xml", Dialect::Pox),
             ("/Autodiscover/AUTODISCOVER.xml/", Dialect::Pox),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_out_of_autodiscover_is_refused() {
+    fn targets_that_lead_out_of_autodiscover_are_refused() {
         use TargetError::{Address, Parameter, Repeated, Resource, Value};
         let json = "/autodiscover/autodiscover.json";
         for (rest, error) in [

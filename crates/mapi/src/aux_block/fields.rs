@@ -62,7 +62,7 @@ impl Region {
         self.bytes(&[wire::utf16le_bytes(text), vec![0; 2]].concat())
     }
 
-    /// Appends `bytes` and returns their offset; zero where there are none, and where they lie too far away.
+    /// Appends `bytes` and returns their offset; zero if `bytes` is empty, or if the offset does not fit.
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> u16 {
         let at = self.start.saturating_add(self.bytes.len());
         match u16::try_from(at) {

@@ -199,7 +199,7 @@ fn texts_are_found_where_they_were_put() {
     assert_eq!(device.version(), Some("0.1".into()));
     assert_eq!((device.serial_number(), device.firmware_version()), (None, None));
     let far = PerfServerInfo::new(1, ServerType::SERVERTYPE_UNKNOWN, Some(&long), Some("EX1"));
-    assert_eq!(far.server_name_offset, 0, "an offset that has no 16 bits is none");
+    assert_eq!(far.server_name_offset, 0, "an offset that does not fit in 16 bits is written as zero");
     let aux_type = AuxType::AUX_TYPE_PERF_SERVERINFO;
     assert!(AuxBlock::new(AuxVersion::AUX_VERSION_1, aux_type, far.into()).to_bytes().is_err());
 }

@@ -24,7 +24,7 @@ macro_rules! texts {
             $(
                 $(#[$doc])*
                 ///
-                /// `None` where there is none, and where the offset lies outside of the block.
+                /// `None` if the block has no such text, or if the offset lies outside of the block.
                 pub fn $accessor(&self) -> Option<Utf16> {
                     text_at(&self.region, $start, self.$offset)
                 }

@@ -54,8 +54,8 @@ impl Matcher {
         Self { head: Box::new([0; HASH_SIZE]), before: Box::new([0; MAX_DISTANCE]) }
     }
 
-    /// The longest match for what stands at `at`, as distance and length; the length is zero where there is
-    /// none. The place is remembered.
+    /// The longest match for what stands at `at`, as distance and length; the length is zero if there is no
+    /// match. The place is added to the table.
     #[inline]
     fn find(&mut self, input: &[u8], at: usize) -> (usize, usize) {
         let Some(candidate) = self.insert(input, at) else { return (0, 0) };

@@ -173,7 +173,7 @@ fn a_bomb_is_refused_before_it_uncompresses() {
 }
 
 #[test]
-fn what_does_not_shrink_is_sent_as_it_is() {
+fn data_that_does_not_shrink_is_sent_uncompressed() {
     let flags = ExtendedFlags::COMPRESSED | ExtendedFlags::LAST;
     let bytes = ExtendedBuffer::with_flags(flags, b"abc".to_vec()).to_bytes().unwrap();
     assert_eq!(bytes, hex("0000 0400 0300 0300 616263"));

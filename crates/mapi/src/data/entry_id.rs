@@ -413,7 +413,7 @@ impl Encode for WrappedEntryId {
 }
 
 impl EntryId {
-    /// The entry id that `bytes` are. Bytes that are none that is known stay as they are.
+    /// Decodes `bytes`. An entry id of an unknown kind stays bytes.
     pub fn parse(bytes: &[u8]) -> Self {
         let provider = bytes.get(4..20).and_then(|uid| <[u8; 16]>::try_from(uid).ok()).map(FlatUid);
         let known = match provider {

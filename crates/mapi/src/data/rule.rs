@@ -244,7 +244,7 @@ impl fmt::Display for ActionBlock {
 /// How many recipients of an action are named.
 const NAMED: usize = 8;
 
-/// To whom: addresses, or names where there are none.
+/// To whom: addresses, or names if there are no addresses.
 fn recipients(f: &mut fmt::Formatter<'_>, blocks: &[RecipientBlock]) -> fmt::Result {
     let tags = [PropTag::PidTagSmtpAddress, PropTag::PidTagEmailAddress, PropTag::PidTagDisplayName];
     let mut lead = " to ";

@@ -9,7 +9,7 @@ use super::id::{FolderId, MessageId};
 /// A folder or message by its ids in a logon (`PtypServerId`, [MS-OXCDATA] 2.11.1.4), behind its 16-bit size.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ServerId {
-    /// What a server made.
+    /// An id that a server made: the field `Ours` is 1.
     Ours {
         /// The folder.
         folder_id: FolderId,
@@ -18,15 +18,15 @@ pub enum ServerId {
         /// Which of several values of a column it stands for; otherwise zero.
         instance: u32,
     },
-    /// What a client made, or another shape: all bytes behind the size.
+    /// An id that a client made, or of an unknown structure: all bytes after the size.
     Other(Vec<u8>),
 }
 
 impl ServerId {
-    /// How long what a server made is.
+    /// The size of an id that a server made.
     const SIZE: usize = 21;
 
-    /// The id that `bytes` are, which stand without their size.
+    /// Decodes `bytes`, which do not include the size.
     pub fn parse(bytes: &[u8]) -> Self {
         match ours(bytes) {
             Ok(id) => id,
@@ -37,9 +37,10 @@ impl ServerId {
 
 fn ours(bytes: &[u8]) -> Result<ServerId> {
     let mut r = Reader::new(bytes);
-    match r.u8("Ours")? {
+    let field = stringify!(Ours);
+    match r.u8(field)? {
         1 => {}
-        other => return Err(r.invalid("Ours", u64::from(other), "1")),
+        other => return Err(r.invalid(field, u64::from(other), "1")),
     }
     let id = ServerId::Ours {
         folder_id: FolderId::decode(&mut r)?,

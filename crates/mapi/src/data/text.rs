@@ -69,7 +69,7 @@ impl fmt::Display for Text {
 /// A text behind a byte that says how it is written ([MS-OXCDATA] 2.11.7).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum TypedString {
-    /// There is none.
+    /// No string.
     #[default]
     None,
     /// The empty text.
@@ -93,7 +93,7 @@ impl TypedString {
         reduced.map_or(Self::Unicode(units), Self::ReducedUnicode)
     }
 
-    /// The text for display; `None` where there is none.
+    /// The text for display; `None` if there is no string.
     pub fn to_text(&self) -> Option<String> {
         match self {
             Self::None => None,

@@ -3,7 +3,8 @@
 /// What a tokenizer holds at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one value. A value that is longer comes as [`Token::Large`](super::Token::Large) and its bytes in pieces.
+    /// Bytes of one value. A value that is longer comes as [`Token::Large`](super::Token::Large) and its bytes in
+    /// pieces.
     pub value: usize,
     /// Bytes of all values of a property that has several. More is an error.
     pub multiple: usize,

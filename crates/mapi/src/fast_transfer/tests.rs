@@ -136,7 +136,7 @@ fn lengths_that_lie_hold_nothing() {
 }
 
 #[test]
-fn what_no_stream_carries_is_refused_with_its_place() {
+fn a_malformed_stream_is_refused_with_the_offset() {
     let bytes = [0x0C, 0x40, 0x03, 0x00].map(|_| 0u8);
     let error = Tree::read(&bytes, TreeLimits::default()).unwrap_err();
     assert_eq!(error.structure, "FastTransfer");

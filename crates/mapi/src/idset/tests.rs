@@ -20,7 +20,7 @@ fn shown(bytes: &[u8]) -> String {
     let set = Globset::from_bytes(bytes).unwrap();
     assert_eq!(set.to_bytes().unwrap(), bytes, "as it came");
     let again: Globset = set.ranges().collect();
-    assert_eq!(Globset::from_bytes(&again.to_bytes().unwrap()), Ok(set.clone()), "our own way");
+    assert_eq!(Globset::from_bytes(&again.to_bytes().unwrap()), Ok(set.clone()), "as written by the encoder");
     set.to_string()
 }
 
@@ -59,7 +59,7 @@ fn odd_shapes_survive() {
 }
 
 #[test]
-fn what_is_malformed_is_refused() {
+fn malformed_sets_are_refused() {
     for bytes in [
         &[][..],
         &[7, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -92,7 +92,7 @@ fn two_to_the_48_ids_cost_one_range() {
 }
 
 #[test]
-fn our_own_encoding_is_short() {
+fn the_encoder_writes_short_sets() {
     assert_eq!(written(&[]), [0]);
     assert_eq!(written(&[(9, 9)]), [6, 0, 0, 0, 0, 0, 9, 0]);
     assert_eq!(written(&[(1, 0x1_2345)]), [3, 0, 0, 0, 0x52, 0, 0, 1, 1, 0x23, 0x45, 0x50, 0]);
@@ -138,7 +138,7 @@ fn pairs() -> impl Strategy<Value = Vec<(u64, u64)>> {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_the_same(pairs in pairs()) {
+    fn encoding_and_decoding_ranges_is_lossless(pairs in pairs()) {
         let set: Globset = pairs.iter().map(|(low, high)| range(*low, *high)).collect();
         let mut one_by_one = Globset::default();
         for (low, high) in &pairs {
@@ -173,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn what_can_be_read_leaves_as_it_came(bytes in prop::collection::vec(prop_oneof![0u8..7, Just(0x42), Just(0x50), Just(0x52), any::<u8>()], 0..40)) {
+    fn decoding_and_encoding_bytes_is_lossless(bytes in prop::collection::vec(prop_oneof![0u8..7, Just(0x42), Just(0x50), Just(0x52), any::<u8>()], 0..40)) {
         if let Ok(set) = ReplIdSet::from_bytes(&bytes) {
             prop_assert_eq!(set.to_bytes().unwrap(), bytes);
         }

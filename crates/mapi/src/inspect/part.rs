@@ -47,7 +47,7 @@ macro_rules! inspect_part_by_name {
     };
 }
 
-/// Bytes, or nothing where there are none.
+/// Bytes, or nothing if they are empty.
 pub(crate) fn bytes(bytes: &[u8]) -> Node {
     if bytes.is_empty() { Node::Nothing } else { Node::Bytes(bytes.to_vec()) }
 }

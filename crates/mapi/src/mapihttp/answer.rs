@@ -127,8 +127,8 @@ fn not_zero(code: ErrorCode, field: &'static str) -> Result<u32> {
     Ok(code.0)
 }
 
-/// Declares the fields of an answer behind its `StatusCode`, as [`structure`](crate::field::structure!) does: they begin
-/// with `error_code`.
+/// Declares the fields of an answer behind its `StatusCode`, as [`structure`](crate::field::structure!) does: they
+/// begin with `error_code`.
 macro_rules! http_answer {
     ($(#[$outer:meta])* pub struct $name:ident as $structure:literal { $($fields:tt)* }) => {
         $crate::field::structure! {

@@ -57,7 +57,7 @@ impl AuxiliaryBuffer {
         matches!(self.0, Tail::Opaque(_))
     }
 
-    /// The buffer as it is, empty where there is none.
+    /// The encoded buffer; empty if there is no buffer.
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Tail::LeftOut => &[],

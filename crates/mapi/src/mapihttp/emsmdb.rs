@@ -133,7 +133,7 @@ structure! {
 http_answer! {
     /// What `NotificationWait` answers ([MS-OXCMAPIHTTP] 2.2.4.4.2).
     pub struct NotificationWaitResponse as "NotificationWait" {
-        /// 1 if there are notifications for the client to fetch with an `Execute`, 0 if there are none.
+        /// 1 if there are notifications for the client to fetch with an `Execute`, 0 otherwise.
         pub event_pending: u32 = "EventPending",
         /// Auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",

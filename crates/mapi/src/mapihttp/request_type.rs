@@ -71,7 +71,7 @@ macro_rules! request_types {
                 }
             }
 
-            /// What the operation is called at either endpoint; empty where it is none.
+            /// What the operation is called at either endpoint; empty if the operation does not exist there.
             const fn operations(self) -> [&'static str; 2] {
                 match self {
                     $(Self::$name => [$emsmdb, $nspi],)*

@@ -124,8 +124,8 @@ pub struct ObjectEvent {
     pub parent_folder_id: Option<FolderId>,
     /// Where it was before it was moved, or what it is a copy of.
     pub old: Option<OldObject>,
-    /// The properties that were set. `None` where the server does not list them (`TagCount` is 0xFFFF), and where it is not
-    /// about something new or changed.
+    /// The properties that were set. `None` where the server does not list them (`TagCount` is 0xFFFF), and where it
+    /// is not about something new or changed.
     pub tags: Option<Vec<PropTag>>,
 }
 

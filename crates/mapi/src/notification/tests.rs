@@ -152,7 +152,7 @@ fn it_is_shown_by_the_fields_there_are() {
 
 proptest! {
     #[test]
-    fn what_can_be_read_leaves_as_it_came(
+    fn decoding_and_encoding_a_notification_is_lossless(
         kind in 0u32..12,
         flags in 0u16..16,
         event in 0u8..8,

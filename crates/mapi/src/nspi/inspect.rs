@@ -38,7 +38,7 @@ pub(crate) fn address_book_property(tag: PropTag, value: &PropertyValue) -> (Cow
     (name.into(), shown)
 }
 
-/// An entry id of the address book as the name or number in it; as bytes where it is none.
+/// An entry id of the address book as the name or number in it; as bytes if it is another kind.
 pub(crate) fn entry_id(bytes: &[u8]) -> Node {
     match AddressBookEntryId::from_bytes(bytes) {
         Ok(AddressBookEntryId::Permanent(id)) => string8(&id.distinguished_name),

@@ -50,7 +50,7 @@ crate::inspect::part::inspect_params! {
     pub struct QueryRowsResponse as "NspiQueryRows" {
         /// The place in the table, updated.
         pub stat: Stat = "pStat",
-        /// The rows; null when there are none to return.
+        /// The rows; null if no row is returned.
         pub rows: Ptr<PropertyRowSet> = "ppRows",
         /// Zero, or what went wrong.
         pub return_value: ErrorCode = "return value",
@@ -63,7 +63,7 @@ crate::inspect::part::inspect_params! {
     pub struct SeekEntriesResponse as "NspiSeekEntries" {
         /// The place in the table, updated.
         pub stat: Stat = "pStat",
-        /// The rows; null when there are none to return.
+        /// The rows; null if no row is returned.
         pub rows: Ptr<PropertyRowSet> = "ppRows",
         /// Zero, or what went wrong.
         pub return_value: ErrorCode = "return value",
@@ -78,7 +78,7 @@ crate::inspect::part::inspect_params! {
         pub stat: Stat = "pStat",
         /// The objects, by their Minimal Entry IDs.
         pub mids: Ptr<MIdArray> = "ppOutMIds",
-        /// The rows; null when there are none to return.
+        /// The rows; null if no row is returned.
         pub rows: Ptr<PropertyRowSet> = "ppRows",
         /// Zero, or what went wrong.
         pub return_value: ErrorCode = "return value",
@@ -234,7 +234,7 @@ crate::inspect::part::inspect_params! {
     pub struct ResolveNamesResponse as "NspiResolveNames" {
         /// For each name its object's Minimal Entry ID, or one of the reserved ones.
         pub mids: Ptr<MIdArray> = "ppMIds",
-        /// The rows; null when there are none to return.
+        /// The rows; null if no row is returned.
         pub rows: Ptr<PropertyRowSet> = "ppRows",
         /// Zero, or what went wrong.
         pub return_value: ErrorCode = "return value",
@@ -247,7 +247,7 @@ crate::inspect::part::inspect_params! {
     pub struct ResolveNamesWResponse as "NspiResolveNamesW" {
         /// For each name its object's Minimal Entry ID, or one of the reserved ones.
         pub mids: Ptr<MIdArray> = "ppMIds",
-        /// The rows; null when there are none to return.
+        /// The rows; null if no row is returned.
         pub rows: Ptr<PropertyRowSet> = "ppRows",
         /// Zero, or what went wrong.
         pub return_value: ErrorCode = "return value",

@@ -27,8 +27,8 @@ fn behind_row<'a>(row: &'a [u8], columns: &[PropTag], plan: &SkipPlan<'_>) -> Op
     }
 }
 
-/// How standard rows of the same columns are skipped: the widths of neighboring values of fixed width are added once for
-/// all rows.
+/// How standard rows of the same columns are skipped: the widths of neighboring values of fixed width are added once
+/// for all rows.
 struct SkipPlan<'a> {
     /// The first steps, each up to the end of a value of variable width.
     steps: [Step; SkipPlan::MAX],

@@ -198,7 +198,7 @@ pub enum Restriction {
         /// What has to hold.
         restriction: Box<Self>,
     },
-    /// This holds, or anything where there is none; a program's notes are kept with it.
+    /// The restriction inside, if there is one; properties of the client's are kept with it.
     Comment {
         /// The notes, at most 255.
         values: Vec<TaggedValue>,
@@ -242,8 +242,8 @@ wire::wire_enum! {
     }
 }
 
-/// What a rule does, one after the other ([MS-OXORULE] 2.2.5). In [`Layout::Rop`](super::Layout::Rop) it is that of a standard
-/// rule, in the others that of an extended one.
+/// What a rule does, one after the other ([MS-OXORULE] 2.2.5). In [`Layout::Rop`](super::Layout::Rop) it is that of a
+/// standard rule, in the others that of an extended one.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RuleAction(pub Vec<ActionBlock>);
 

@@ -191,7 +191,7 @@ pub struct RopFastTransferSourceGetBufferResponse {
     pub total_step_count: u16,
     /// Zero.
     pub reserved: u8,
-    /// The part, or that there is none yet.
+    /// The next part, or the time until the client may ask again.
     pub content: TransferContent,
 }
 

@@ -16,8 +16,8 @@ flags_field! {
     pub struct MessageOpenModeFlags(u8) {
         /// To be read and written.
         READ_WRITE = 0x01,
-        /// With `READ_WRITE`: to be written where that is permitted. For embedded messages, without it: make
-        /// it if there is none ([MS-OXCMSG] 2.2.3.16.1).
+        /// With `READ_WRITE`: to be written if that is permitted. For embedded messages, without it: create
+        /// one if it does not exist ([MS-OXCMSG] 2.2.3.16.1).
         CREATE = 0x02,
         /// Also where it was soft-deleted.
         OPEN_SOFT_DELETED = 0x04,

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_did_not_get_to_is_unread_and_so_are_the_releases_behind_it() {
+    fn requests_behind_the_last_response_are_unread_and_so_are_the_releases_among_them() {
         let mut log = Log::new();
         assert_eq!(log.read(&[&status(0)]), [true]);
         let expected =

@@ -151,7 +151,7 @@ impl Inspect for RopQueryRowsResponse {
     }
 }
 
-/// Rows behind their number, which takes two bytes. Where there are none, the columns need not be known.
+/// Rows after their number, which takes two bytes. To decode an empty list, the columns need not be known.
 fn read_rows(r: &mut Reader<'_>, context: ResponseContext<'_>) -> Result<Rows> {
     let count = r.u16("RowCount")?;
     let columns = if count == 0 { context.columns.unwrap_or_default() } else { context.columns(r)? };

@@ -110,7 +110,7 @@ rop_response! {
     }
 }
 
-/// The properties that a message has got, where a Boolean before it is false. Where it is true, there are none;
+/// The properties that a message has got, if the Boolean before them is false. If it is true, the list is absent;
 /// some servers leave out their number then, others do not.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SentProperties(pub Option<PropertyList>);

@@ -38,7 +38,7 @@ fn the_examples_of_the_specification_read_and_are_written_alike() {
 }
 
 #[test]
-fn what_is_not_compressed_has_no_checksum() {
+fn uncompressed_text_has_no_checksum() {
     let stored = store(b"{\\rtf1}").unwrap();
     assert_eq!(stored, b"\x13\0\0\0\x07\0\0\0MELA\0\0\0\0{\\rtf1}");
     assert_eq!(decompress(&stored, 7).unwrap(), b"{\\rtf1}");
@@ -94,7 +94,7 @@ fn bombs_stop_at_the_limit() {
 
 proptest! {
     #[test]
-    fn what_is_packed_unpacks_to_what_it_was(pieces in prop::collection::vec(
+    fn compressing_and_decompressing_is_lossless(pieces in prop::collection::vec(
         prop_oneof![prop::collection::vec(any::<u8>(), 0..9), prop::collection::vec(b'a'..b'd', 0..40), Just(DICTIONARY[30..90].to_vec())],
         0..400,
     )) {

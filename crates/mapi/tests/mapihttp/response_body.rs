@@ -109,7 +109,7 @@ fn a_malformed_body_is_refused() {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn encoding_and_decoding_a_response_body_is_lossless() {
     let written = prefix(&[MetaTag::Processing, MetaTag::Done], &[("X-ElapsedTime", "12")]).unwrap();
     assert_eq!(written, b"PROCESSING\r\nDONE\r\nX-ElapsedTime: 12\r\n\r\n");
     let (body, payload) = ResponseBody::split(&written).unwrap();

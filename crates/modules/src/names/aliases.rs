@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_of_ours_is_left() {
+    fn a_name_that_is_not_an_alias_is_left() {
         let aliases = Aliases::new("PROXY", Some("EXCH"));
         let mailbox = format!("PROXY-{}", encode(&MAILBOX.to_ascii_uppercase()));
         let (lower, upstream) = (format!("PROXY-{}", encode("exch2")), format!("PROXY-{}", encode("EXCH")));

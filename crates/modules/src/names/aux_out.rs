@@ -9,8 +9,8 @@ use wire::{Decode as _, Encode as _};
 /// ([MS-OXCRPC] 2.2.2.2).
 const NAMING: [AuxType; 2] = [AuxType::AUX_TYPE_PERF_SERVERINFO, AuxType::AUX_SERVER_SESSION_INFO];
 
-/// Takes out what names the server; true if there was anything. A buffer that cannot be read is taken out whole, since it
-/// cannot be searched either, and clients work without it.
+/// Takes out what names the server; true if there was anything. A buffer that cannot be read is taken out whole,
+/// since it cannot be searched either, and clients work without it.
 pub(super) fn hide(mut aux: AuxMut<'_>) -> bool {
     if aux.bytes().is_empty() {
         return false;

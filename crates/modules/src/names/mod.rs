@@ -11,7 +11,7 @@ use engine::{
     Interests, Interface, Module, Operation, ProxyInfo, Refusal, RefusalKind, Response, SecurityContext,
     Session,
 };
-use mapi::autodiscover::{self, Dialect, Naming, OurName, Place, UrlParts};
+use mapi::autodiscover::{self, Dialect, Naming, Place, ProxyName, UrlParts};
 use mapi::nspi;
 use mapi::property::PropTag;
 
@@ -38,9 +38,9 @@ engine::module_options! {
     /// The options of `names`.
     struct NamesOptions {
         /// The name of the server as its distinguished names spell it (/cn=Servers/cn=NAME). The first label of the
-        /// proxy's name stands for it; names of other servers are encoded behind that label. Give the same in all proxies
-        /// of a pool. If not set, it is the first label of upstream.rpc, or else of upstream.http, unless that is an
-        /// address.
+        /// proxy's name stands for it; names of other servers are encoded behind that label. Give the same in all
+        /// proxies of a pool. If not set, it is the first label of upstream.rpc, or else of upstream.http, unless
+        /// that is an address.
         server: Option<String> = None, such as "EXCH01";
     }
 }
@@ -143,7 +143,7 @@ impl Module for Names {
         answer: &[u8],
         _context: &SecurityContext,
     ) -> Result<Option<Vec<u8>>, Refusal> {
-        let hosts = OurName {
+        let hosts = ProxyName {
             origin: self.origin.clone(),
             host: self.host.clone(),
             label: None,
@@ -164,9 +164,9 @@ impl Module for Names {
     }
 }
 
-/// Autodiscover's names: hosts as [`OurName`] has them, servers in distinguished names as everywhere else.
+/// Autodiscover's names: hosts as [`ProxyName`] has them, servers in distinguished names as everywhere else.
 struct InAutodiscover<'a> {
-    hosts: OurName,
+    hosts: ProxyName,
     aliases: &'a Aliases,
     sign_in: &'a [String],
 }
@@ -192,7 +192,7 @@ impl Naming for InAutodiscover<'_> {
         Some(self.hosts.origin.starts_with("https://"))
     }
 
-    fn sign_in(&self) -> &[String] {
+    fn auth_schemes(&self) -> &[String] {
         self.sign_in
     }
 }

@@ -1,7 +1,7 @@
 //! Finds and replaces names in what operations hold.
 
 use engine::OperationKind;
-use mapi::autodiscover::{self, OurName};
+use mapi::autodiscover::{self, ProxyName};
 use mapi::nspi::Text;
 use wire::{Bytes, Utf16};
 
@@ -92,7 +92,7 @@ pub(super) fn url(
 ) -> bool {
     let Text::Wide(url) = text else { return false };
     let mut naming =
-        OurName { origin: origin.to_owned(), host: host.to_owned(), label: None, upstream: Vec::new() };
+        ProxyName { origin: origin.to_owned(), host: host.to_owned(), label: None, upstream: Vec::new() };
     let new = autodiscover::rewrite_url(&url.to_string_lossy(), autodiscover::Place::Service, &mut naming);
     let changed = new.is_some();
     if let Some(new) = new {

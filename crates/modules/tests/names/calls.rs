@@ -240,14 +240,14 @@ fn no_row_of_any_operation_names_the_server() {
 }
 
 #[test]
-fn what_the_client_sends_back_means_the_server_again() {
+fn an_alias_that_the_client_sends_back_becomes_the_servers_name() {
     let engine = engine("exch1.lab.test", None);
     let mut book = Book::open(&engine, "a");
     book.tell(&answers()[0]);
-    let ours = DATABASE.replace("EXCH1", "PROXY");
+    let alias = DATABASE.replace("EXCH1", "PROXY");
     let handle = book.handle;
 
-    let names = Counted(vec![Ptr::new(CharString::new(&ours))]);
+    let names = Counted(vec![Ptr::new(CharString::new(&alias))]);
     let (_, got) = book.ask(&nspi::Request::DNToMId(nspi::DNToMIdRequest { handle, reserved: 0, names }));
     let nspi::Request::DNToMId(got) = got else { panic!("{got:?}") };
     assert_eq!(got.names.0[0].get().unwrap().to_string_lossy(), DATABASE);
@@ -259,7 +259,7 @@ fn what_the_client_sends_back_means_the_server_again() {
             value: Ptr::new(Box::new(value)),
         })
     };
-    for value in [wide(PropTag::PidTagEmailAddress, &ours), narrow(PropTag::PidTagEmailAddress, &ours)] {
+    for value in [wide(PropTag::PidTagEmailAddress, &alias), narrow(PropTag::PidTagEmailAddress, &alias)] {
         let inner = Restriction::new(content(value));
         let not = Restriction::new(RestrictionUnion::Not(Ptr::new(Box::new(inner))));
         let (_, got) = book.ask(&get_matches(handle, Some(not)));
@@ -267,7 +267,7 @@ fn what_the_client_sends_back_means_the_server_again() {
         assert!(holds(&stub, "EXCH1") && !holds(&stub, "PROXY"), "{got:?}");
     }
 
-    let names = Counted(vec![Ptr::new(WcharString::new(&ours))]);
+    let names = Counted(vec![Ptr::new(WcharString::new(&alias))]);
     let prop_tags = Ptr::NULL;
     let resolve = nspi::ResolveNamesWRequest { handle, reserved: 0, stat: Stat::default(), prop_tags, names };
     let (_, got) = book.ask(&nspi::Request::ResolveNamesW(resolve));
@@ -298,10 +298,10 @@ fn server_of(dn: &str) -> &str {
     dn.split("/cn=Servers/cn=").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default()
 }
 
-/// The server that the upstream is asked for, in a new session of `authority`, where the client names `ours`.
-fn asked(engine: &Engine, authority: &str, ours: &str) -> String {
+/// The server that the upstream is asked for, in a new session of `authority`, where the client names `alias`.
+fn asked(engine: &Engine, authority: &str, alias: &str) -> String {
     let mut book = Book::open(engine, authority);
-    let names = Counted(vec![Ptr::new(CharString::new(DATABASE.replace("EXCH1", ours)))]);
+    let names = Counted(vec![Ptr::new(CharString::new(DATABASE.replace("EXCH1", alias)))]);
     let (_, got) =
         book.ask(&nspi::Request::DNToMId(nspi::DNToMIdRequest { handle: book.handle, reserved: 0, names }));
     let nspi::Request::DNToMId(got) = got else { panic!("{got:?}") };
@@ -331,12 +331,12 @@ fn more_than_a_thousand_servers_keep_apart() {
     let mut names = std::collections::BTreeSet::new();
     for number in 0..1103 {
         let server = format!("EXCH{number}");
-        let ours = seen(&engine, "a", &DATABASE.replace("EXCH1", &server));
-        assert!(!ours.contains("EXCH"), "{ours}");
+        let alias = seen(&engine, "a", &DATABASE.replace("EXCH1", &server));
+        assert!(!alias.contains("EXCH"), "{alias}");
         if number % 100 == 0 {
-            assert_eq!(asked(&engine, "b", &ours), server);
+            assert_eq!(asked(&engine, "b", &alias), server);
         }
-        names.insert(ours);
+        names.insert(alias);
     }
     assert_eq!(names.len(), 1103);
 }
@@ -349,18 +349,18 @@ fn a_mailbox_that_is_its_own_server_has_one_name_in_the_address_book_and_in_auto
     for server in [MAILBOX, "EXCH1", "EXCH2"] {
         let engine = engine("exch1.lab.test", None);
         let database = DATABASE.replace("EXCH1", server);
-        let ours = seen(&engine, "a", &database);
+        let alias = seen(&engine, "a", &database);
         let document = format!("<A><ServerDN>{database}</ServerDN><MdbDN>{database}</MdbDN></A>");
         let caller = testkit::caller("a");
         let told = engine.autodiscover(Dialect::Pox, document.as_bytes(), &caller).unwrap();
         let told = told.map_or_else(|| document.clone(), |told| String::from_utf8(told).unwrap());
-        assert_eq!(told, document.replace(server, &ours));
-        assert_eq!(asked(&engine, "a", &ours), server);
+        assert_eq!(told, document.replace(server, &alias));
+        assert_eq!(asked(&engine, "a", &alias), server);
     }
 }
 
 #[test]
-fn a_given_server_name_is_what_ours_stands_for() {
+fn the_configured_server_name_is_the_one_that_the_proxys_name_replaces() {
     let engine = engine("10.0.0.1", Some("MAIL"));
     let mut book = Book::open(&engine, "a");
     let request = rfr::Request::GetFQDNFromServerDN(rfr::GetFQDNFromServerDNRequest {

@@ -264,8 +264,8 @@ fn no_property_of_any_answer_names_the_server() {
         told.visit_values_mut(&mut |tag, value| {
             if tag.is_same_property(NETWORK) {
                 seen += 1;
-                let ours = texts(&["ncacn_ip_tcp:proxy.lab.test"]);
-                assert!(ours.contains(value.untyped()), "only the proxy's binding is left: {value:?}");
+                let alias = texts(&["ncacn_ip_tcp:proxy.lab.test"]);
+                assert!(alias.contains(value.untyped()), "only the proxy's binding is left: {value:?}");
             }
         });
         assert!(seen >= 3, "{}", answer.name());
@@ -273,21 +273,21 @@ fn no_property_of_any_answer_names_the_server() {
 }
 
 #[test]
-fn what_the_client_sends_back_means_the_server_again() {
+fn an_alias_that_the_client_sends_back_becomes_the_servers_name() {
     let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = open(&engine, &table, "a");
     tell(&web, &answers()[0]);
-    let ours = DATABASE.replace("EXCH1", "PROXY");
+    let alias = DATABASE.replace("EXCH1", "PROXY");
 
     let mut requests = vec![
-        dn_to_mid(&ours),
-        resolve_names(vec![Utf16::from(ours.as_str())]),
-        template(&ours),
-        mailbox_url(&ours),
-        address_book_url(&ours),
+        dn_to_mid(&alias),
+        resolve_names(vec![Utf16::from(alias.as_str())]),
+        template(&alias),
+        mailbox_url(&alias),
+        address_book_url(&alias),
     ];
     let tag = PropTag::PidTagEmailAddress;
-    for value in text(&ours) {
+    for value in text(&alias) {
         let value = TaggedValue::new(tag, value);
         requests.push(seek(value.clone()));
         let content = Restriction::Content {
@@ -320,20 +320,20 @@ fn urls_lead_to_the_proxy() {
     let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = open(&engine, &table, "a");
     let error_code = ErrorCode::SUCCESS;
-    for (url, ours) in [
+    for (url, alias) in [
         ("https://exch1.lab.test/mapi/emsmdb/?MailboxId=7@lab.test", "/mapi/emsmdb/?MailboxId=7@lab.test"),
         ("http://EXCH2:8080/mapi/nspi/", "/mapi/nspi/"),
     ] {
-        let ours = Utf16::from(format!("https://proxy.lab.test:8443{ours}").as_str());
+        let alias = Utf16::from(format!("https://proxy.lab.test:8443{alias}").as_str());
         let server_url = Utf16::from(url);
         let mailbox = book::GetMailboxUrlResponse { error_code, server_url: server_url.clone(), aux: NONE };
         let told = tell(&web, &book::Response::GetMailboxUrl(Answer::Complete(mailbox)));
-        let expected = book::GetMailboxUrlResponse { error_code, server_url: ours.clone(), aux: NONE };
+        let expected = book::GetMailboxUrlResponse { error_code, server_url: alias.clone(), aux: NONE };
         assert_eq!(told, book::Response::GetMailboxUrl(Answer::Complete(expected)).encode().unwrap());
 
         let book = book::GetAddressBookUrlResponse { error_code, server_url, aux: NONE };
         let told = tell(&web, &book::Response::GetAddressBookUrl(Answer::Complete(book)));
-        let expected = book::GetAddressBookUrlResponse { error_code, server_url: ours, aux: NONE };
+        let expected = book::GetAddressBookUrlResponse { error_code, server_url: alias, aux: NONE };
         assert_eq!(told, book::Response::GetAddressBookUrl(Answer::Complete(expected)).encode().unwrap());
     }
 }

@@ -45,12 +45,12 @@ fn connected(dn_prefix: &str, aux: AuxiliaryBuffer) -> Vec<u8> {
 fn connect_names_the_proxy_and_means_the_server() {
     let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
-    let ours = DATABASE.replace("EXCH1", "PROXY");
+    let alias = DATABASE.replace("EXCH1", "PROXY");
     let (mut flight, got) = web.relayed(RequestType::Connect, connect("/o=O/cn=Recipients/cn=alice"));
     assert_eq!(got, connect("/o=O/cn=Recipients/cn=alice"));
     let told = web.answered(&mut flight, connected(DATABASE, NONE));
-    assert_eq!(told, connected(&ours, NONE));
-    let (_, got) = web.relayed(RequestType::Connect, connect(&ours));
+    assert_eq!(told, connected(&alias, NONE));
+    let (_, got) = web.relayed(RequestType::Connect, connect(&alias));
     assert_eq!(got, connect(DATABASE));
 }
 
@@ -122,19 +122,19 @@ fn a_name_means_the_same_server_in_every_session_on_both_endpoints() {
         query_rows(Maybe::new(ColumnsAndRows { columns, rows }))
     };
     // EXCH2 in base 32.
-    let (second, ours) = (OTHER, "PROXY-IVMEGSBS");
+    let (second, alias) = (OTHER, "PROXY-IVMEGSBS");
     for web in [&alice, &bob] {
         let told = tell(web, &rows(second));
-        assert!(holds(&told, &format!("/cn={ours}/")) && !holds(&told, "EXCH2"));
+        assert!(holds(&told, &format!("/cn={alias}/")) && !holds(&told, "EXCH2"));
         assert!(holds(&tell(web, &rows(DATABASE)), "/cn=PROXY/"));
     }
     let sent = |web: &MapiHttpClient<'_>, name| ask(web, &dn_to_mid(&DATABASE.replace("EXCH1", name)));
     for web in [&alice, &bob] {
         assert!(holds(&sent(web, "PROXY"), "EXCH1"));
-        assert!(holds(&sent(web, ours), "EXCH2"));
+        assert!(holds(&sent(web, alias), "EXCH2"));
         assert!(holds(&sent(web, "PROXY-2"), "PROXY-2"), "stands for no server");
     }
     let store = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
-    let (_, got) = store.relayed(RequestType::Connect, connect(&DATABASE.replace("EXCH1", ours)));
+    let (_, got) = store.relayed(RequestType::Connect, connect(&DATABASE.replace("EXCH1", alias)));
     assert!(holds(&got, "/cn=EXCH2/"));
 }

@@ -92,7 +92,7 @@ fn each_restriction_of_a_search_folder_leaves_as_it_came() {
 }
 
 #[test]
-fn what_is_of_another_form_survives() {
+fn values_of_an_unknown_form_round_trip() {
     let forms = [
         // A text without a zero at its end, with one within, of an odd length, or none at all.
         "03000000 00000000 1F003700 1F003700 0400 41004100",
@@ -104,7 +104,7 @@ fn what_is_of_another_form_survives() {
         // A Boolean of 2, and several values.
         "04000000 04000000 0B001B0E 0B001B0E 0200",
         "04000000 04000000 02111B0E 02111B0E 0100 0100 07",
-        // A `CountRestriction`, and kinds that are none.
+        // A `CountRestriction`, and unknown kinds.
         "0B000000 01000000 08000000 03000130",
         "0C000000",
         "08010000 03000130",
@@ -116,7 +116,7 @@ fn what_is_of_another_form_survives() {
         let shown = definition.to_node();
         assert!(matches!(field(&shown, "criteria"), Node::Bytes(_)), "{shown:?}");
     }
-    // Folders that are none, and texts whose length has two bytes.
+    // Folders that cannot be decoded, and texts whose length has two bytes.
     let bytes = hex(
         "04100000 40000000 00000000 FF0100 6100 00000000 00000000 FF0000 03000000 010203 00000000 00000000",
     );

@@ -88,7 +88,7 @@ fn every_kind_is_distinguished_from_the_others() {
 }
 
 #[test]
-fn what_is_not_known_stays_as_it_is() {
+fn an_unknown_entry_id_stays_bytes() {
     for text in ["", "00", "00000000 812B1FA4BEA310199D6E00DD010F5402 0000 0190 4100"] {
         let bytes = hex(text);
         assert_eq!(EntryId::parse(&bytes), EntryId::Unknown(bytes.clone()));

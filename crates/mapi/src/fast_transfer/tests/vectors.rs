@@ -65,5 +65,5 @@ fn sets_of_ids_are_shown_as_ranges() {
     );
     assert_eq!(deleted.to_string(), "MetaTagIdsetDeleted = 0001:{1-9}");
     let given = Property::new(PropTag::MetaTagIdsetGiven, Value::Bytes(Cow::Borrowed(&[7])));
-    assert_eq!(given.to_string(), "MetaTagIdsetGiven = 07", "what is none is bytes");
+    assert_eq!(given.to_string(), "MetaTagIdsetGiven = 07", "a set that cannot be decoded is shown as bytes");
 }

@@ -104,7 +104,7 @@ fn one_of_several_values_is_a_single_one() {
 }
 
 #[test]
-fn what_cannot_be_read_back_is_not_written() {
+fn a_value_that_cannot_be_decoded_again_is_not_encoded() {
     let mut w = Writer::new();
     let mismatch = TaggedValue {
         tag: PropTag::PidTagDisplayName,
@@ -131,7 +131,7 @@ fn lists_have_counts_of_both_widths() {
 
 proptest! {
     #[test]
-    fn what_is_detached_keeps_no_buffer(value in value(Layout::Rop)) {
+    fn a_detached_value_keeps_no_buffer(value in value(Layout::Rop)) {
         let buffer = wire::Bytes::from(written(|w| value.write(w, Layout::Rop)));
         let mut r = Reader::sharing(&buffer);
         let read = PropertyValue::read(&mut r, value.prop_type(), Layout::Rop).unwrap();

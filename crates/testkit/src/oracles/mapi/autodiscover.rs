@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mapi::autodiscover::{
-    Error, MAX_DEPTH, Naming, OurName, Place, PoxRequest, Request, Rewritten, SoapRequest, UrlParts,
+    Error, MAX_DEPTH, Naming, Place, PoxRequest, ProxyName, Request, Rewritten, SoapRequest, UrlParts,
     rewrite_json, rewrite_pox, rewrite_soap,
 };
 
@@ -62,7 +62,7 @@ fn answer(rewrite: Rewrite, body: &[u8]) {
         Err(Error::TooDeep) => assert!(body.len() >= MAX_DEPTH),
         Err(_) => {}
     }
-    let mut ours = OurName {
+    let mut ours = ProxyName {
         origin: "https://proxy.test:8443".to_owned(),
         host: "proxy.test".to_owned(),
         label: Some("PROXY".to_owned()),
