@@ -112,7 +112,7 @@ impl AheadRequest {
         same_service && kind.is_in_sequence()
     }
 
-    /// The remote call that it is, in the dialect of the client's call `opnum`, with a context handle of zeros.
+    /// The RPC call that it is, in the dialect of the client's call `opnum`, with a context handle of zeros.
     pub(crate) fn to_call(&self, opnum: u16) -> Result<Request> {
         use nspi::Request as R;
         Ok(Request::Nspi(match self.clone() {

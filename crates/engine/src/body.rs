@@ -12,7 +12,7 @@ use crate::message::Body;
 /// [`OperationKind`](crate::OperationKind).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OperationKey {
-    /// A remote call: its interface, and its number there.
+    /// An RPC call: its interface, and its number there.
     Call(Interface, u16),
     /// A request of MAPI over HTTP.
     Http(Endpoint, RequestType),
@@ -27,7 +27,7 @@ impl OperationKey {
         }
     }
 
-    /// The remote call that it is, or that does the same, if there is one.
+    /// The RPC call that it is, or that does the same, if there is one.
     pub const fn call(self) -> Option<(Interface, u16)> {
         match self {
             Self::Call(interface, opnum) => Some((interface, opnum)),
@@ -57,13 +57,13 @@ impl From<(Interface, u16)> for OperationKey {
 /// for both envelopes. The variants are for code that is about one envelope.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
-    /// To the referral service, as a remote call.
+    /// To the referral service, as an RPC call.
     Rfr(rfr::Request),
-    /// To the address book, as a remote call.
+    /// To the address book, as an RPC call.
     Nspi(nspi::Request),
-    /// To the mailbox store, as a remote call.
+    /// To the mailbox store, as an RPC call.
     Emsmdb(emsmdb::Request),
-    /// To the mailbox store's notifications, as a remote call.
+    /// To the mailbox store's notifications, as an RPC call.
     AsyncEmsmdb(emsmdb::AsyncRequest),
     /// To the address book, over HTTP.
     NspiHttp(http::nspi::Request),
@@ -74,13 +74,13 @@ pub enum Request {
 /// A response, in the structures of its envelope. The same applies as for a [`Request`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Response {
-    /// Of the referral service, to a remote call.
+    /// Of the referral service, to an RPC call.
     Rfr(rfr::Response),
-    /// Of the address book, to a remote call.
+    /// Of the address book, to an RPC call.
     Nspi(nspi::Response),
-    /// Of the mailbox store, to a remote call.
+    /// Of the mailbox store, to an RPC call.
     Emsmdb(emsmdb::Response),
-    /// Of the mailbox store's notifications, to a remote call.
+    /// Of the mailbox store's notifications, to an RPC call.
     AsyncEmsmdb(emsmdb::AsyncResponse),
     /// Of the address book, over HTTP.
     NspiHttp(http::nspi::Response),

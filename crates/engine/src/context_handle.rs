@@ -1,7 +1,7 @@
-//! Context handles in stubs: which operations have one, and where.
+//! Context handles in stubs: which operations have a context handle, and at which offset.
 //!
-//! Where a stub holds one is known for every operation, so that a handle is exchanged in the bytes, and the
-//! rest of the stub passes untouched.
+//! The offset is known for every operation, so the engine replaces the handle in the bytes of the stub, and forwards
+//! the other bytes unchanged.
 
 use mapi::Interface;
 use wire::Guid;
@@ -9,17 +9,17 @@ use wire::Guid;
 /// What an operation does with the context handle of its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandleUse {
-    /// It has none.
+    /// Neither the request nor the response has a handle.
     None,
-    /// Its response brings a new one.
+    /// The response contains a new handle.
     Opens,
-    /// Its request names one; its response has none.
+    /// The request contains a handle, the response does not.
     Reads,
-    /// Its request names one, and its response the same one or none.
+    /// The request contains a handle, and the response the same handle or null.
     Passes,
-    /// Its request names one, which its response gives up.
+    /// The request contains a handle, which is invalid after the response.
     Closes,
-    /// Its request names one, and its response brings another, of another kind.
+    /// The request contains a handle, and the response a new handle of another kind.
     Derives,
 }
 

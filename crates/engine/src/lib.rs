@@ -1,34 +1,46 @@
 //! The engine of a MAPI proxy, without I/O: sessions, the module interface, and the stack of modules.
 //!
-//! An [`Engine`] brings the operations of MAPI clients through a [`Stack`] of [`Module`]s to an Exchange-compatible
-//! server and back. An operation is one protocol call with its response, whatever its envelope: a remote call
+//! An [`Engine`] passes the operations of MAPI clients through a [`Stack`] of [`Module`]s to an Exchange-compatible
+//! server and back. An operation is one protocol call with its response, whatever its envelope: an RPC call
 //! ([MS-OXNSPI], [MS-OXABREF], [MS-OXCRPC]) or a request of MAPI over HTTP ([MS-OXCMAPIHTTP]). The caller owns the
 //! sockets, the clock and the source of randomness. The engine owns the sessions, and decides what is sent to whom.
 //!
 //! # Call order
 //!
 //! 1. The caller receives a whole request from an authenticated client, and passes it as [`Incoming`] to
-//!    [`Engine::begin`] (an RPC call, with the [`RpcSessions`] of its connection) or [`Engine::begin_by_cookie`]
-//!    (MAPI over HTTP, with the listener's [`CookieTable`]). A request that names no session gets a new one, which
-//!    stays if the server accepts a Connect or Bind. The result is a [`Refusal`] if the operation is unknown, if the
+//!    [`Engine::begin`] (an RPC call, with the [`RpcSessions`] of its connection) or to [`Engine::begin_by_cookie`]
+//!    (MAPI over HTTP, with the listener's [`CookieTable`]). A Connect or Bind opens a session that later requests
+//!    can name. Another request without a session runs in a temporary one: over RPC the connection has one for each
+//!    interface, over HTTP each request has its own. The result is a [`Refusal`] if the operation is unknown, if the
 //!    request names a session that has ended or that belongs to another identity, or if a limit of sessions is
 //!    reached.
-//! 2. The result is a [`Next`], which owns the operation and says what it needs. This step repeats until it is done:
-//!    - [`Next::Relay`]: send the stub to the upstream, then [`AwaitsUpstream::resume`] with the [`Outcome`];
-//!    - [`Next::Defer`]: wait for [`AwaitsWork::poll`] or its limit, then [`AwaitsWork::resume`];
+//! 2. The result is a [`Next`], which owns the operation and says what the operation needs. This step repeats until the
+//!    operation is done:
+//!    - [`Next::Relay`]: send the stub to the upstream, then call [`AwaitsUpstream::resume`] with the [`Outcome`];
+//!    - [`Next::Defer`]: wait for [`AwaitsWork::poll`] or for its limit, then call [`AwaitsWork::resume`];
 //!    - [`Next::Done`]: send the [`Reply`] to the client.
 //! 3. The caller passes the [`Finished`] operation to its [`Observer`].
 //!
-//! An operation that is dropped before it is done is given up, as if the client had disconnected: a session that it was
-//! opening ends.
+//! Over HTTP, step 2 has these calls on [`AwaitsUpstream`] too:
+//!
+//! - before the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
+//! - when the final head of the response arrives: `learn_cookies` binds its cookies to the session and
+//!   `remember_cookies` keeps them to end the session at the server; then `seen` if the head is forwarded, and
+//!   otherwise `unseen`, which keeps the cookies for the client's next request;
+//! - when the proxy stops: `end_wait` returns the outcome that ends a wait for notifications.
+//!
+//! Sessions end by a Disconnect or Unbind, and by calls of the caller: [`Engine::end`] when an RPC connection closes;
+//! [`Engine::end_idle`], [`Engine::end_revoked_by_cookie`] and [`Engine::end_all`] for the sessions of a listener. If
+//! an operation is dropped before it is done, the engine gives it up as if the client had disconnected: a session
+//! that the operation was opening ends.
 //!
 //! ```text
-//!                  begin                     resume
-//!  client ──Incoming──▶ session ─▶ modules ─▶ Relay ──call──▶ upstream
-//!                       lookup     first to   Defer ──work─▶ pool
-//!                                  last                         │ Outcome
-//!  client ◀──Reply──── Finished ◀─ modules ◀────────────────────┘
-//!                                  last to first
+//!             begin                            ┌────── resume with Outcome ─────┐
+//!  client ──Incoming──▶ session ─▶ modules ────┼──▶ Next::Relay ──▶ upstream ───┤
+//!                       lookup     first       │                                │
+//!                                  to last     └──▶ Next::Defer ──▶ pool ───────┤
+//!                                                                               │
+//!  client ◀───Reply──── Next::Done ◀─────────── modules, last to first ◀────────┘
 //! ```
 //!
 //! # Example
@@ -70,16 +82,17 @@
 //!
 //! # Terms
 //!
+//! The terms of the whole project are in the glossary of ARCHITECTURE.md.
+//!
 //! | term | meaning |
 //! |---|---|
-//! | envelope | the protocol that carries an operation: DCE/RPC over TCP or HTTP, or MAPI over HTTP ([`Envelope`]) |
-//! | session | one client's use of one service under one security context ([`Session`]) |
-//! | context handle | the name of a session in a remote call; the client receives the proxy's in place of the upstream's |
+//! | context handle | the name of a session in an RPC call; the client receives the proxy's in place of the upstream's |
 //! | session binding | how an operation names its session: by a context handle or by cookies |
 //! | stub | the bytes of a request or response, without its envelope |
-//! | ahead | a request that a module sends before the client's own ([`Decision::Ahead`]) |
-//! | deferred work | work of a module that takes time, done by a thread of a pool ([`Work`]) |
-//! | refusal | the reason why an operation is not carried out; a fault or an `X-ResponseCode` to the client ([`Refusal`]) |
+//! | flight | an operation in progress, with its session and its session binding ([`Flight`]) |
+//! | request ahead | a request that a module sends before the client's own ([`Decision::Ahead`]) |
+//! | deferred work | work of a module that takes time, executed by a thread of a pool ([`Work`]) |
+//! | refusal | why an operation is not carried out; the client receives it as a fault or an `X-ResponseCode` ([`Refusal`]) |
 //!
 //! # Architectural invariants
 //!
@@ -140,7 +153,7 @@ pub use crate::views::{AuxMut, ValueMut};
 
 /// The security context under which operations run.
 pub use identity::SecurityContext;
-/// The interfaces whose operations pass, and what operations return.
+/// The RPC interfaces, and the return values of their operations.
 pub use mapi::{ErrorCode, Interface};
-/// Why a call failed.
+/// The status of an RPC fault.
 pub use rpc::pdu::FaultStatus;

@@ -140,7 +140,7 @@ impl AwaitsUpstream {
         &self.flight
     }
 
-    /// The number of the call on the operation's interface; 65535 of a request that is no remote call.
+    /// The number of the call on the operation's interface; 65535 of a request that is not an RPC call.
     pub const fn opnum(&self) -> u16 {
         self.opnum
     }
@@ -245,7 +245,7 @@ impl Finished {
 }
 
 impl Reply {
-    /// The fault that a client of remote calls gets; none with a response.
+    /// The fault that a RPC client gets; none with a response.
     pub const fn fault(&self) -> Option<FaultStatus> {
         match self {
             Self::Response(_) => None,

@@ -117,7 +117,7 @@ impl Operation {
         self.key.interface()
     }
 
-    /// The number of the remote call that it is, or that does the same; 65535 if no call does.
+    /// The number of the RPC call that it is, or that does the same; 65535 if no call does.
     pub const fn opnum(&self) -> u16 {
         match self.key.call() {
             Some((_, opnum)) => opnum,

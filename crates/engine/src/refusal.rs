@@ -56,7 +56,7 @@ impl Refusal {
 /// How the upstream itself refused an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpstreamRefusal {
-    /// By a fault, in answer to a remote call.
+    /// By a fault, in answer to an RPC call.
     Fault(FaultStatus),
     /// By an `X-ResponseCode`, in answer to a request of MAPI over HTTP ([MS-OXCMAPIHTTP] 2.2.3.3.3).
     ResponseCode(ResponseCode),

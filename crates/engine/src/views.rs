@@ -1,7 +1,7 @@
 //! Views of requests and responses that know no envelope: what modules read and change.
 //!
 //! A view exists for what an operation holds in either envelope. It is implemented here for the NDR structures of
-//! remote calls and for the structures of MAPI over HTTP, so that a module has one arm for each operation.
+//! RPC calls and for the structures of MAPI over HTTP, so that a module has one arm for each operation.
 
 use mapi::emsmdb::{self, OutBytes, Version};
 use mapi::mapihttp::{self as http, AuxiliaryBuffer};

@@ -23,18 +23,18 @@
 //! | [`fast_transfer`] | streams that copy and synchronize mailboxes | \[MS-OXCFXICS\] |
 //! | [`idset`] | sets of ids and change numbers | \[MS-OXCFXICS\] 2.2.2.4 |
 //! | [`property`] | property tags, values, rows and restrictions; [`property::names`] | \[MS-OXCDATA\], \[MS-OXPROPS\] |
-//! | [`data`] | ids, entry ids, recipients, sort orders, rule actions | \[MS-OXCDATA\], \[MS-OXORULE\] |
-//! | [`blob`] | binary property values that have a structure | \[MS-OXOCAL\], \[MS-OXOSRCH\] and others |
+//! | [`data`] | types of all protocols: ids, entry ids, recipients, sort orders, rule actions | \[MS-OXCDATA\], \[MS-OXORULE\] |
+//! | [`blob`] | the structures of binary property values | \[MS-OXOCAL\], \[MS-OXOSRCH\] and others |
 //! | [`rtf`] | compressed RTF | \[MS-OXRTFCP\] |
-//! | [`field`] | what ROPs, bodies of MAPI over HTTP and auxiliary blocks are made of | |
+//! | [`field`] | the trait of fields, and the macro that declares ROPs, HTTP bodies and auxiliary blocks | |
 //! | [`inspect`] | any structure as a tree of named values, for text and JSON output | |
 //!
 //! [`Interface`] lists the RPC interfaces with their UUIDs and opnums, [`ErrorCode`] the results of operations.
 //!
 //! # Decoding and encoding
 //!
-//! Most structures implement [`wire::Decode`] and [`wire::Encode`]. One whose layout depends on where it stands takes
-//! a [`property::Layout`]; a ROP response takes what its request says ([`rop::ResponseContext`]).
+//! Most structures implement [`wire::Decode`] and [`wire::Encode`]. A structure whose layout depends on the protocol
+//! takes a [`property::Layout`]; a ROP response takes a [`rop::ResponseContext`], which comes from its request.
 //!
 //! ```
 //! use mapi::data::{EntryId, FolderId};
@@ -46,7 +46,7 @@
 //! assert_eq!((id.repl_id(), id.global_counter().value()), (1, 13));
 //! assert_eq!(id.to_bytes()?, [0x01, 0x00, 0, 0, 0, 0, 0, 0x0d]);
 //!
-//! // A property with its value, as it stands in a ROP buffer.
+//! // A property with its value in the layout of ROPs.
 //! let subject = TaggedValue::new(PropTag::PidTagSubject, "Hi".into());
 //! let mut w = Writer::new();
 //! subject.write(&mut w, Layout::Rop)?;
@@ -54,22 +54,22 @@
 //! assert_eq!(bytes, [0x1f, 0x00, 0x37, 0x00, b'H', 0, b'i', 0, 0, 0]);
 //! assert_eq!(TaggedValue::read(&mut Reader::new(&bytes), Layout::Rop)?, subject);
 //!
-//! // What is no known kind of entry id stays bytes.
+//! // Entry ids of unknown kinds are kept as bytes.
 //! assert!(matches!(EntryId::parse(b"unknown"), EntryId::Unknown(_)));
 //!
 //! // An error names the field and its offset.
 //! let error = FolderId::from_bytes(&bytes[..5]).unwrap_err();
-//! assert_eq!(error.offset, 0);
+//! assert_eq!(error.to_string(), "FolderId at offset 0: needs 8 bytes, 5 left");
 //! # Ok::<(), wire::Error>(())
 //! ```
 //!
 //! # Architectural invariants
 //!
 //! - No I/O, no clock, and no state that outlives a call.
-//! - Of `rpc` only [`ndr`] is used: nothing here knows PDUs or associations.
+//! - Of `rpc` only [`ndr`] is used: no PDUs, no associations.
 //! - [`data`] and [`property`] import no protocol; the protocols import them.
-//! - Nothing is allocated by a length or count that a peer sent before so many bytes are known to be there, and nesting
-//!   has a limit.
+//! - No allocation is sized by a declared length or count before that many bytes have been received. Nesting has a
+//!   limit.
 //! - No enumeration is closed: values and flags without a name are kept.
 #![deny(
     clippy::unwrap_used,
@@ -104,6 +104,6 @@ pub mod rtf;
 pub use crate::error_code::ErrorCode;
 pub use crate::interface::Interface;
 
-/// The encoding of remote calls (C706 chapter 14): pointers, strings and arrays, for code that builds the parameters
+/// The encoding of RPC calls (C706 chapter 14): pointers, strings and arrays, for code that builds the parameters
 /// of a call.
 pub use rpc::ndr;

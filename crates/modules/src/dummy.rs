@@ -10,13 +10,12 @@ use engine::{
 };
 use mapi::autodiscover::Dialect;
 
-/// The documented example: it says in the log which of its hooks is called, for whom and about what, and
-/// changes nothing. On request it shows what a module can have done besides: it defers each operation for a while, and
-/// asks the server something of its own before requests to the address book.
+/// The documented example: it logs each of its hooks with the user and the operation, and changes nothing. Its options
+/// show deferred work, and a request to the server before each request to the address book.
 ///
-/// Start here to write a module of your own: take the hooks that you need, and give the others away, since each
-/// of them does nothing unless it is written. What you keep for a session belongs into its slot, as
-/// `Seen` does here; what you keep for all sessions must not come from the mail of any user.
+/// To write a module, copy this file and remove the hooks that you do not need; the default of each hook does nothing.
+/// Keep the state of a session in its slot, as `Seen` does; state of the module itself is shared by all users, so it
+/// must not contain data of a user.
 #[derive(Debug, Default)]
 pub struct Dummy {
     options: DummyOptions,

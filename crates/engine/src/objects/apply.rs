@@ -1,4 +1,4 @@
-//! What the answers to ROPs teach of the objects that they act on.
+//! Applies the responses to ROPs to the objects that they act on.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::object::{ObjectKind, Stream};
 use super::slots::BatchObjects;
 use super::table::put_in;
 
-/// Learns from the answer to `request` what it says of the object that it acted on.
+/// Applies the response to `request` to the object that the ROP acted on.
 pub(super) fn apply(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
     if matches!(reply.body, ResponseBody::Failed(_)) {
         return;
@@ -108,7 +108,7 @@ fn tagged(list: &PropertyList) -> impl Iterator<Item = (PropTag, &PropertyValue)
     list.0.iter().map(|property| (property.tag, &property.value))
 }
 
-/// Keeps what became known of the properties of the object that `request` acted on.
+/// Keeps `known` properties of the object that `request` acted on.
 fn keep<'v>(
     objects: &mut BatchObjects<'_>,
     request: &RopRequest,
@@ -129,7 +129,7 @@ fn forget(objects: &mut BatchObjects<'_>, request: &RopRequest, deleted: &[PropT
     objects.table.held = objects.table.held.saturating_sub(freed);
 }
 
-/// Learns the names of named properties, which hold for the whole logon.
+/// Keeps the names of named properties, which are the same for the whole logon.
 fn apply_names(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
     let learnt: Vec<(u16, PropertyName)> = match (&request.body, reply) {
         (RequestBody::RopGetPropertyIdsFromNames(asked), ResponseBody::RopGetPropertyIdsFromNames(told)) => {
@@ -157,7 +157,7 @@ fn apply_names(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &Res
     objects.table.held = objects.table.held.saturating_add(taken).saturating_sub(freed);
 }
 
-/// Learns from one more answer to `request`, the last ROP of its batch.
+/// Applies a further response to `request`, the last ROP of its batch.
 pub(super) fn apply_more(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
     apply_stream(objects, request, &reply.body);
     super::apply_transfer::apply(objects, request, reply);

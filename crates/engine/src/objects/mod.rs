@@ -1,8 +1,8 @@
 //! The server objects of a session: which handle is which folder, message, stream, table
 //! ([MS-OXCROPS] 3.1.1, 3.2.1).
 //!
-//! [`ObjectTable`] lives as long as the session. [`BatchObjects`] follows one batch of ROPs, whose later ROPs
-//! act on what earlier ones make: it knows what each slot of the handle table stands for.
+//! [`ObjectTable`] lives as long as the session. [`BatchObjects`] maps the slots of one batch's handle table to
+//! objects, since later ROPs of a batch act on objects that earlier ones open.
 //!
 //! This file declares the modules, and exports names to other crates. Within this one, names are imported from the
 //! file that has them.

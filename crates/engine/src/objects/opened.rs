@@ -1,4 +1,4 @@
-//! What ROPs make.
+//! The objects that ROPs open.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use super::fast_transfer::{FastTransfer, FastTransferKind};
 use super::object::{Attachment, Logon, Message, Object, ObjectKind, Stream, Table, TableKind};
 use super::slots::BatchObjects;
 
-/// The object that `request` makes, and the slot that it goes to. Without a reply as if it succeeded; with one,
-/// none where it failed.
+/// The object that `request` opens, and its slot. Without a response the ROP is assumed to succeed. `None` if it failed
+/// or opens no object of a known kind.
 pub(super) fn opened_by(
     objects: &BatchObjects<'_>,
     request: &RopRequest,
@@ -48,7 +48,7 @@ fn kind_made(
         }
         RequestBody::RopOpenFolder(asked) => Some(ObjectKind::Folder { id: asked.folder_id }),
         RequestBody::RopCreateFolder(_) => {
-            // Its id is not known before the answer.
+            // The response has its id.
             let id = match reply {
                 Some(ResponseBody::RopCreateFolder(made)) => made.folder_id,
                 _ => FolderId(0),
@@ -123,7 +123,7 @@ fn attachment(number: Option<u32>) -> ObjectKind {
     ObjectKind::Attachment(Box::new(Attachment { number, ..Attachment::default() }))
 }
 
-/// The folder that an object is, or is in.
+/// The folder of an object: itself, or the folder that it is in.
 fn folder_of(kind: &ObjectKind) -> Option<FolderId> {
     match kind {
         ObjectKind::Folder { id } => Some(*id),

@@ -1,4 +1,4 @@
-//! Follows the ROPs of a batch one after the other: what each makes, changes and releases.
+//! Applies the ROPs of a batch to the known objects, one after the other: what each opens, changes and releases.
 
 use mapi::ErrorCode;
 use mapi::emsmdb::NO_OBJECT;
@@ -11,7 +11,8 @@ use super::opened::opened_by;
 use super::slots::{BatchObjects, LogonOf, Slot};
 
 impl BatchObjects<'_> {
-    /// Goes past `request`, as if it succeeded: what it makes, later ROPs can act on. The table stays as it is.
+    /// Applies the assumed success of `request`, so that later ROPs find the object that it opens. The table does not
+    /// change.
     pub fn assume(&mut self, request: &RopRequest) {
         if request.id() == RopId::RopRelease {
             self.put(request.handle_index, Slot::Gone);
@@ -23,8 +24,7 @@ impl BatchObjects<'_> {
         }
     }
 
-    /// Goes past `request`, which was answered with `reply`; the table changes accordingly. `handles` is the
-    /// handle table of the answer.
+    /// Applies the response to `request` to the table. `handles` is the handle table of the response.
     pub fn settle(&mut self, request: &RopRequest, reply: Option<&RopReply>, handles: &[u32]) {
         self.transferred.clear();
         if request.id() == RopId::RopRelease {
@@ -38,7 +38,7 @@ impl BatchObjects<'_> {
         apply(self, request, reply);
     }
 
-    /// Puts what `request` made where it belongs.
+    /// Adds the object that `request` opened to the table and to its slot.
     fn settle_made(&mut self, request: &RopRequest, reply: &RopReply, index: u8, handles: &[u32]) {
         let handle = handles.get(usize::from(index)).copied().filter(|handle| *handle != NO_OBJECT);
         let handle = handle.map(|handle| ObjectHandle { logon_id: request.logon_id, handle });
@@ -60,7 +60,7 @@ impl BatchObjects<'_> {
                 self.table.admit(&mut object);
                 self.put_new(index, request, object);
             }
-            // Of a kind that is not known.
+            // An object of an unknown kind.
             (None, Some(handle)) if reply.return_value == ErrorCode::SUCCESS => {
                 self.put(index, Slot::Open(handle, self.logon_of(request)));
             }
@@ -68,18 +68,18 @@ impl BatchObjects<'_> {
         }
     }
 
-    /// Goes past one more answer to `request`, the last ROP of the batch.
+    /// Applies a further response to `request`, the last ROP of the batch.
     pub fn settle_more(&mut self, request: &RopRequest, reply: &RopReply) {
         self.transferred.clear();
         apply_more(self, request, reply);
     }
 
-    /// Goes past the ROPs that continue the last one of the batch.
+    /// Applies the requests in further buffers, which continue the last ROP of the batch.
     pub fn settle_packed<'r>(&mut self, packed: impl Iterator<Item = &'r RopRequest>) {
         packed.for_each(|request| apply_packed(self, request));
     }
 
-    /// The properties of what `request` acts on, with what the ROPs `earlier` in the batch set.
+    /// The properties of the object that `request` acts on, with those that the ROPs `earlier` in the batch set.
     pub fn properties_before<'r>(
         &self,
         request: &RopRequest,

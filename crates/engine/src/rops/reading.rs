@@ -1,4 +1,4 @@
-//! Reads the answer to a batch of ROPs, and shows each reply to the modules where it stands.
+//! Decodes the responses to a batch of ROPs, and passes each to the modules at its position in the batch.
 
 use mapi::compress::ExtendedBuffer;
 use mapi::emsmdb::RopBuffer;
@@ -10,11 +10,10 @@ use super::batch::{Entry, RopBatch};
 use super::replies::{BatchResponses, PackedReply};
 use super::reply_pass::ReplyPass;
 
-/// Reads the answer to `batch` from its extended buffers. Each reply goes to its entry.
+/// Decodes the responses to `batch` from extended buffers. Each goes to the entry of its request.
 ///
 /// # Errors
-/// When the buffers hold no ROP buffer. Answers that can't be decoded are no error, see
-/// [`BatchResponses::error`].
+/// If the first buffer is not a ROP buffer. Responses that cannot be decoded are in [`BatchResponses::error`].
 pub(super) fn read_answers(
     buffers: Vec<ExtendedBuffer>,
     batch: &mut RopBatch,
@@ -32,19 +31,19 @@ pub(super) fn read_answers(
     Ok(BatchResponses { flags: first.flags, original, others, stopped, opaque, packed, changed })
 }
 
-/// An answer that is being read.
+/// The responses that are being decoded.
 struct Reading<'a, 'b> {
     batch: &'a mut RopBatch,
     pass: &'a mut ReplyPass<'b>,
-    /// The handle table of the answer.
+    /// The handle table of the response.
     handles: &'a [u32],
-    /// Whether a module changed a reply.
+    /// Whether a module changed a response.
     changed: bool,
     /// Whether the server stopped before the requests whose responses are due.
     stopped: bool,
 }
 
-/// What stands in the first buffer besides replies.
+/// What the first buffer has besides the responses to requests.
 struct Unmatched {
     others: Vec<RopResponse>,
     stopped: Option<(usize, RopResponse)>,
@@ -103,7 +102,7 @@ impl Reading<'_, '_> {
 }
 
 impl AnsweredBatch for Reading<'_, '_> {
-    /// The reply, where it is not with its entry.
+    /// The response, unless the entry has it.
     type Answer = Option<RopReply>;
 
     fn request(&self, place: usize) -> Option<&RopRequest> {

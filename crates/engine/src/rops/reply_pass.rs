@@ -1,4 +1,4 @@
-//! Shows the replies of a batch to the modules, last to first, with the objects as they are where each ROP stands.
+//! Passes the responses of a batch to the modules, from last to first, with the objects as they are at each ROP.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::module::Module;
 use crate::objects::slots::BatchObjects;
 use crate::session::Session;
 
-/// Follows the objects through a batch's answers, and shows each answer to the modules.
+/// Applies the responses of a batch to the objects, and passes each to the modules.
 pub(super) struct ReplyPass<'a> {
     pub(super) modules: &'a [Box<dyn Module>],
     pub(super) interface: mapi::Interface,
@@ -28,8 +28,8 @@ impl ReplyPass<'_> {
         self.objects.columns(request)
     }
 
-    /// The ROP at `place` has its answer, or gets none; `handles` is the handle table of the answer. Says whether a
-    /// module changed the answer.
+    /// Passes the response to the ROP at `place`, if there is one; `handles` is the handle table of the response.
+    /// Returns whether a module changed the response.
     pub(super) fn passed(&mut self, batch: &mut RopBatch, place: usize, handles: &[u32]) -> bool {
         if let Some(entry) = batch.entries().get(place)
             && entry.disposition == Disposition::Relayed
@@ -53,14 +53,14 @@ impl ReplyPass<'_> {
         reply.is_some_and(|reply| self.show(request, reply, visibility))
     }
 
-    /// A further answer to the last ROP. Says whether a module changed it.
+    /// Passes a further response to the last ROP. Returns whether a module changed it.
     pub(super) fn continued(&mut self, batch: &RopBatch, reply: &mut RopReply) -> bool {
         let Some(entry) = batch.entries().last() else { return false };
         self.objects.settle_more(&entry.request, reply);
         self.show(&entry.request, reply, Visibility::All)
     }
 
-    /// Lets the modules see an answer, last to first; says whether one changed it.
+    /// Passes a response to the modules, from last to first. Returns whether a module changed it.
     fn show(&mut self, request: &RopRequest, reply: &mut RopReply, visibility: Visibility) -> bool {
         let mut changed = false;
         for (number, module) in self.modules.iter().enumerate().rev() {
@@ -89,12 +89,12 @@ impl ReplyPass<'_> {
     }
 }
 
-/// Which modules see an answer.
+/// Which modules receive a response.
 #[derive(Debug, Clone, Copy)]
 enum Visibility {
     All,
-    /// Those nearer to the client than the one that answered.
+    /// The modules between the client and the module that responded.
     Above(usize),
-    /// The one that asked.
+    /// The module that added the request.
     Only(Option<usize>),
 }

@@ -20,16 +20,16 @@ use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::Session;
 
-/// Whether anything is left for the upstream.
+/// Whether any ROP is left for the upstream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BatchOutcome {
-    /// The operation goes on.
+    /// The request goes to the upstream.
     Continue,
-    /// All of its ROPs were answered here, and so is it.
+    /// Modules responded to all ROPs, so the operation has its response.
     Answered,
 }
 
-/// Decodes the ROPs of a request, and lets each cross the modules that look at single ROPs, first to last.
+/// Decodes the ROPs of a request, and passes each to the modules that process single ROPs, from first to last.
 pub(crate) fn request(
     modules: &[Box<dyn Module>],
     operation: &mut Operation,
@@ -40,7 +40,7 @@ pub(crate) fn request(
     let Some(buffers) = payload::request_buffers(asked) else { return Ok(BatchOutcome::Continue) };
     let mut batch = match buffers.and_then(|buffers| RopBatch::decode(buffers, session.objects())) {
         Ok(batch) => batch,
-        // What holds no ROP buffer passes as the bytes that it is: the upstream says what it thinks of it.
+        // A request without a valid ROP buffer is forwarded unchanged; the upstream rejects it.
         Err(error) => {
             operation.unread = [Some(error), None];
             return Ok(BatchOutcome::Continue);
@@ -66,7 +66,7 @@ pub(crate) fn request(
     Ok(outcome)
 }
 
-/// One module's look at a batch.
+/// The pass of one module over the requests of a batch.
 struct Pass<'a> {
     number: usize,
     module: &'a dyn Module,
@@ -98,7 +98,7 @@ impl Pass<'_> {
             }
             place = place.saturating_add(1);
             for request in after {
-                // One that names no slot was to be refused where it was made: it is left out.
+                // A ROP that names no slot of the handle table is left out.
                 if batch.insert(place, request, number).is_ok() {
                     place = place.saturating_add(1);
                 }
@@ -118,13 +118,13 @@ fn decide(batch: &mut RopBatch, place: usize, module: usize, decision: RopDecisi
     }
 }
 
-/// Puts a batch that modules edited into its operation, or answers it where nothing of it is left.
+/// Encodes a batch that modules edited into its operation, or makes the response if no ROP is left for the upstream.
 fn leave(operation: &mut Operation, batch: &mut RopBatch) -> Result<BatchOutcome, Refusal> {
     let bad = |error: wire::Error| {
         Refusal::new(RefusalKind::Failed, format!("cannot encode the ROPs that modules changed: {error}"))
     };
     if batch.is_spent() {
-        // The answers come in on the way back, like those of a batch that was relayed.
+        // The response pass adds the responses of modules, as it does for a batch that was relayed.
         let buffers = [BatchResponses::nothing(batch).map_err(bad)?];
         let key = operation.key();
         let request = operation.request.view().map_err(bad)?;
@@ -140,7 +140,7 @@ fn leave(operation: &mut Operation, batch: &mut RopBatch) -> Result<BatchOutcome
     Ok(BatchOutcome::Continue)
 }
 
-/// Decodes the ROPs of a response, and lets each cross the modules that look at single ROPs, last to first.
+/// Decodes the ROPs of a response, and passes each to the modules that process single ROPs, from last to first.
 pub(crate) fn response(
     modules: &[Box<dyn Module>],
     operation: &mut Operation,
@@ -155,7 +155,7 @@ pub(crate) fn response(
     };
     let buffers = match buffers {
         Ok(buffers) => buffers,
-        // Nothing of it can be looked at; where nothing of the request was changed either, it passes as it is.
+        // A response without a valid ROP buffer is forwarded unchanged, unless modules edited the request.
         Err(error) if exchange.batch.edited => return Err(bad(error)),
         Err(error) => {
             operation.unread = [None, Some(error)];

@@ -14,7 +14,7 @@ use crate::session::SharedSession;
 /// session at the end of the operation is in [`handle_lifetime`](crate::sessions::handle_lifetime) and
 /// [`cookie_lifetime`](crate::sessions::cookie_lifetime).
 ///
-/// There are two: [`HandleBinding`](crate::sessions::handle_binding::HandleBinding) for remote calls and
+/// There are two: [`HandleBinding`](crate::sessions::handle_binding::HandleBinding) for RPC calls and
 /// [`CookieBinding`](crate::sessions::cookie_binding::CookieBinding) for MAPI over HTTP.
 pub(crate) trait SessionBinding {
     /// The request as it goes to the upstream, little-endian.

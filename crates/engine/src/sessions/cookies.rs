@@ -1,16 +1,17 @@
-//! Sessions that are known by cookies, as MAPI over HTTP has them.
+//! The sessions of MAPI over HTTP, which cookies identify.
 //!
-//! The upstream's own cookies go to clients and come back: they are long and random, and mean nothing here.
-//! Each cookie that the upstream sets belongs to the sessions that it was set for. One that was set for a
-//! single session identifies it, and so its identity: presented by another identity, or beside a cookie that
-//! identifies another session, it is refused. One that was set for several sessions, as the name of a server
-//! that a load balancer chose, identifies none: each of them may present it, beside a cookie that identifies
-//! the session. An answer that would leave a session without a cookie that identifies it is refused. Cookies
-//! that the session was not given do not go to the upstream, which may parse them differently.
-//! Where the upstream knows all clients as one account, nothing but this keeps them apart.
+//! The proxy forwards the upstream's cookies unchanged and does not interpret their values. With a service account,
+//! cookies are the only means to separate the sessions of different identities.
 //!
-//! A Connect or Bind may bring the cookies of the session that it replaces ([MS-OXCMAPIHTTP] 3.2.5.6). Those go
-//! to the upstream only where they identify a session of the same identity, which ends when the new one is open.
+//! - **Ownership.** A cookie that the upstream set for one session identifies that session and its identity. A
+//!   request is refused if another identity presents the cookie, or if a second cookie identifies another session. A
+//!   response that would leave a session without an identifying cookie is refused. A cookie that was not set for the
+//!   session is not sent to the upstream, which may parse it differently.
+//! - **Shared cookies.** A cookie that was set for several sessions, such as the server that a load balancer chose,
+//!   identifies no session. Each of these sessions may present it beside its identifying cookie.
+//! - **Replacement.** A Connect or Bind may have the cookies of the session that it replaces ([MS-OXCMAPIHTTP]
+//!   3.2.5.6). They are sent to the upstream only if they identify a session of the same identity. That session ends
+//!   when the new one is open.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,12 +31,12 @@ use crate::sessions::cookie_owners::Key;
 use crate::sessions::fingerprint::{Fingerprint, Hashers};
 use crate::sessions::sequence::{RequestCookies, Sequence};
 
-/// How many sessions there may be.
+/// The limits of the number of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimits {
-    /// Of one identity: at an endpoint of MAPI over HTTP; or by context handles of remote calls.
+    /// Sessions of one identity: at an endpoint of MAPI over HTTP, or by context handles over RPC.
     pub per_identity: usize,
-    /// In all, of MAPI over HTTP.
+    /// Sessions of MAPI over HTTP in total.
     pub all: usize,
 }
 

@@ -171,7 +171,7 @@ pub const CALL_FAILED: FaultStatus = FaultStatus(0x0000_06be);
 /// The time for something is over (`ERROR_TIMEOUT`, [MS-ERREF] 2.2).
 pub const TIMED_OUT: FaultStatus = FaultStatus(0x0000_05b4);
 
-/// The status of the fault by which a client of remote calls gets a refusal ([MS-RPCE] 2.2.2.5, C706 appendix N,
+/// The status of the fault by which a RPC client gets a refusal ([MS-RPCE] 2.2.2.5, C706 appendix N,
 /// [MS-ERREF] 2.2).
 pub const fn fault_status(kind: RefusalKind) -> FaultStatus {
     match kind {
@@ -191,7 +191,7 @@ pub const fn fault_status(kind: RefusalKind) -> FaultStatus {
     }
 }
 
-/// The remote call that an operation is. A request over HTTP has no context handle, so its number matches no call.
+/// The RPC call that an operation is. A request over HTTP has no context handle, so its number matches no call.
 pub(crate) const fn called(key: OperationKey) -> (Interface, u16) {
     match key {
         OperationKey::Call(interface, opnum) => (interface, opnum),

@@ -33,7 +33,7 @@ impl Engine {
         let OperationKey::Http(endpoint, request_type) = incoming.key else {
             return Err(Refusal::new(
                 RefusalKind::UnknownOperation,
-                "the request is a remote call, not one of MAPI over HTTP",
+                "the request is an RPC call, not one of MAPI over HTTP",
             ));
         };
         if endpoint.operation(request_type).is_none() {

@@ -1,4 +1,4 @@
-//! How an operation's session is found: by context handle for remote calls, by cookie for MAPI over HTTP.
+//! How an operation's session is found: by context handle for RPC calls, by cookie for MAPI over HTTP.
 //!
 //! This file declares the modules and nothing else: within the crate, names are imported from the file that has them.
 

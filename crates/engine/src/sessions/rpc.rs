@@ -1,4 +1,4 @@
-//! How remote calls become operations: sessions are found by context handles. Also how these sessions end.
+//! How RPC calls become operations: sessions are found by context handles. Also how these sessions end.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::sessions::links;
 use crate::sessions::rpc_sessions::RpcSessions;
 
 impl Engine {
-    /// Begins the operation of a remote call, and brings its request through the modules.
+    /// Begins the operation of an RPC call, and brings its request through the modules.
     ///
     /// # Errors
     /// If the operation is unknown, if the call names no session of its caller, or if a limit of sessions is reached.
@@ -74,7 +74,7 @@ impl Engine {
         let OperationKey::Call(interface, opnum) = incoming.key else {
             return Err(Refusal::new(
                 RefusalKind::UnknownOperation,
-                "the request is one of MAPI over HTTP, not a remote call",
+                "the request is one of MAPI over HTTP, not an RPC call",
             ));
         };
         if interface.operation(opnum).is_none() {

@@ -2,7 +2,7 @@
 //!
 //! ROPs, the bodies of MAPI over HTTP and auxiliary blocks are declared with the macro `structure!`, which makes a
 //! [`Field`] of a table of fields. Where a format lays a type out in a way of its own, the type implements [`Field`]
-//! for that [`Format`]; numbers and what is made of one are laid out alike in all. The parameters of remote calls are
+//! for that [`Format`]; numbers and what is made of one are laid out alike in all. The parameters of RPC calls are
 //! NDR ([`rpc::ndr`]) and not declared here.
 
 pub(crate) mod format;

@@ -35,7 +35,7 @@ impl Endpoint {
         Self::ALL.into_iter().find(|endpoint| endpoint.path().eq_ignore_ascii_case(path))
     }
 
-    /// The interface of remote calls that does the same.
+    /// The interface of RPC calls that does the same.
     pub const fn interface(self) -> Interface {
         match self {
             Self::Emsmdb => Interface::Emsmdb,
@@ -78,7 +78,7 @@ macro_rules! request_types {
                 }
             }
 
-            /// The remote call that does the same: its interface and its opnum.
+            /// The RPC call that does the same: its interface and its opnum.
             pub const fn remote_call(self) -> Option<(Interface, u16)> {
                 match self {
                     $(Self::$name => $twin,)*

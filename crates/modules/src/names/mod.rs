@@ -21,16 +21,16 @@ use self::aliases::Aliases;
 ///
 /// In responses, a server's name in a distinguished name (`/cn=Servers/cn=NAME`) becomes the proxy's, and the network
 /// addresses of a mailbox become the proxy's single binding. In requests, the proxy's name becomes the
-/// server's again. What stands for a server is a function of its name, so that nothing is kept.
+/// server's again. The replacement is a function of the server's name, so that the module has no state.
 #[derive(Debug, Default)]
 pub struct Names {
     /// The proxy's host name, as clients resolve it.
     host: String,
     /// What the proxy's URLs begin with.
     origin: String,
-    /// By what clients sign in over HTTP.
-    sign_in: Vec<String>,
-    /// What stands for servers in distinguished names.
+    /// The authentication schemes that clients may use over HTTP.
+    auth_schemes: Vec<String>,
+    /// The names that replace servers' names in distinguished names.
     aliases: Aliases,
 }
 
@@ -38,8 +38,8 @@ engine::module_options! {
     /// The options of `names`.
     struct NamesOptions {
         /// The name of the server as its distinguished names spell it (/cn=Servers/cn=NAME). The first label of the
-        /// proxy's name stands for it; names of other servers are encoded behind that label. Give the same in all
-        /// proxies of a pool. If not set, it is the first label of upstream.rpc, or else of upstream.http, unless
+        /// proxy's name stands for it; names of other servers are encoded behind that label. Use the same value on
+        /// all proxies of a pool. If not set, it is the first label of upstream.rpc, or else of upstream.http, unless
         /// that is an address.
         server: Option<String> = None, such as "EXCH01";
     }
@@ -71,13 +71,13 @@ impl Module for Names {
             let why = "is no server's name; give one as it stands behind /cn=Servers/cn=".to_owned();
             return Err(OptionError::Refused { module: NAME, name: "server", why });
         }
-        let first = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_uppercase();
+        let first_label = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_uppercase();
         let is_address = proxy.upstream.parse::<std::net::IpAddr>().is_ok();
-        let server = server.or_else(|| (!is_address).then(|| first(&proxy.upstream)));
+        let server = server.or_else(|| (!is_address).then(|| first_label(&proxy.upstream)));
         self.host.clone_from(&proxy.name);
         self.origin.clone_from(&proxy.origin);
-        self.sign_in.clone_from(&proxy.sign_in);
-        self.aliases = Aliases::new(&first(&proxy.name), server.as_deref());
+        self.auth_schemes.clone_from(&proxy.sign_in);
+        self.aliases = Aliases::new(&first_label(&proxy.name), server.as_deref());
         Ok(())
     }
 
@@ -149,7 +149,7 @@ impl Module for Names {
             label: None,
             upstream: Vec::new(),
         };
-        let mut naming = InAutodiscover { hosts, aliases: &self.aliases, sign_in: &self.sign_in };
+        let mut naming = InAutodiscover { hosts, aliases: &self.aliases, auth_schemes: &self.auth_schemes };
         let rewritten = match dialect {
             Dialect::Pox => autodiscover::rewrite_pox(answer, &mut naming),
             Dialect::Soap => autodiscover::rewrite_soap(answer, &mut naming),
@@ -158,17 +158,21 @@ impl Module for Names {
         match rewritten {
             Ok(rewritten) if rewritten.replaced.is_empty() => Ok(None),
             Ok(rewritten) => Ok(Some(rewritten.bytes.into_owned())),
-            // What can't be read can't be searched for the server's name either.
-            Err(error) => Err(Refusal::new(RefusalKind::Failed, format!("Autodiscover's answer: {error}"))),
+            // A response that cannot be read cannot be searched for the server's name.
+            Err(error) => {
+                let why =
+                    format!("the module names cannot read the upstream's Autodiscover response: {error}");
+                Err(Refusal::new(RefusalKind::Failed, why))
+            }
         }
     }
 }
 
-/// Autodiscover's names: hosts as [`ProxyName`] has them, servers in distinguished names as everywhere else.
+/// The names in Autodiscover responses: hosts by [`ProxyName`], servers in distinguished names by their aliases.
 struct InAutodiscover<'a> {
     hosts: ProxyName,
     aliases: &'a Aliases,
-    sign_in: &'a [String],
+    auth_schemes: &'a [String],
 }
 
 impl Naming for InAutodiscover<'_> {
@@ -193,7 +197,7 @@ impl Naming for InAutodiscover<'_> {
     }
 
     fn auth_schemes(&self) -> &[String] {
-        self.sign_in
+        self.auth_schemes
     }
 }
 

@@ -1,4 +1,4 @@
-//! The address book's bodies ([MS-OXCMAPIHTTP] 2.2.5). What stands in them means what it does in remote calls
+//! The address book's bodies ([MS-OXCMAPIHTTP] 2.2.5). What stands in them means what it does in RPC calls
 //! ([`crate::nspi`]), and lies differently.
 
 mod entry_ids;
