@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes a key and a certificate, behind which stands that of the authority which vouches for it.
+"""Makes a key and a certificate chain: the certificate, then that of its authority.
 
 Usage: certificate.py CERTIFICATE KEY [--expired | --authority] NAME-OR-ADDRESS...
 """

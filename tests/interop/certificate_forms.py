@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a certificate and its key, own.crt and own.key of FOLDER, in all the forms in which they are handed around.
+"""Writes a certificate and its key, own.crt and own.key of FOLDER, in all common file formats.
 
 Usage: certificate_forms.py FOLDER
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An authority of the test's own, and certificates by it.
+"""Makes a certificate authority and certificates that it signs.
 
 Usage: certificates.py FOLDER NAME...
 
@@ -24,7 +24,7 @@ def named(text):
 
 
 def other_name(text):
-    """A host name or an address, as a certificate says it."""
+    """The subject alternative name for a host name or an address."""
     try:
         return x509.IPAddress(ipaddress.ip_address(text))
     except ValueError:
@@ -32,7 +32,7 @@ def other_name(text):
 
 
 def begun(subject, issuer, key):
-    """A certificate that holds for a day on either side of now, whatever the clocks."""
+    """A certificate that is valid from a day ago until a day from now."""
     now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
     builder = x509.CertificateBuilder().subject_name(named(subject)).issuer_name(named(issuer))
     builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())

@@ -1,8 +1,8 @@
-"""What the clients share: the command line, and a report in JSON.
+"""Shared by the clients: the command line, and a report in JSON.
 
-A client does its steps one by one and keeps what each answered. The report goes to standard output as one
-object: `ok`, `results` (by step), and, when something failed, `failed` (the step) and `error`. The exit code
-is 0 when everything was done and 1 otherwise.
+A client executes its steps one by one and keeps the result of each. The report goes to standard output as one
+object: `ok`, `results` (by step), and, if a step failed, `failed` (the step) and `error`. The exit code
+is 0 if all steps succeeded and 1 otherwise.
 """
 
 import argparse
@@ -35,12 +35,12 @@ class Address:
 
 
 def endpoint_mapper(text):
-    """An address whose port is that of the endpoint mapper unless it says otherwise."""
+    """An address whose default port is that of the endpoint mapper."""
     return Address(text, 135)
 
 
 def client_arguments(description, asks_endpoint_mapper=True):
-    """A parser with what every client takes."""
+    """A parser with the arguments of every client."""
     parser = argparse.ArgumentParser(description=description)
     if asks_endpoint_mapper:
         parser.add_argument("--epm", type=endpoint_mapper, required=True, metavar="HOST[:PORT]")
@@ -53,7 +53,7 @@ def client_arguments(description, asks_endpoint_mapper=True):
 
 
 class Unexpected(Exception):
-    """An answer was not what it had to be."""
+    """A result is not as expected."""
 
 
 def expect(condition, message):
@@ -70,7 +70,7 @@ def host_and_port(binding):
 
 
 def plain(value):
-    """`value` as JSON can hold it: bytes as `{"hex": …}`, property tags as eight hex digits."""
+    """`value` in JSON: bytes as `{"hex": …}`, property tags as eight hex digits."""
     if isinstance(value, dict):
         return {f"{k:08x}" if isinstance(k, int) else str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -83,7 +83,7 @@ def plain(value):
 
 
 class Report:
-    """Collects what the steps answered."""
+    """Collects the results of the steps."""
 
     def __init__(self):
         self.results = {}
@@ -91,7 +91,7 @@ class Report:
         self.error = None
 
     def step(self, name, action):
-        """Does one step, keeps its answer, and hands it on."""
+        """Executes a step, keeps its result, and returns it."""
         try:
             answer = action()
         except BaseException:
@@ -101,7 +101,7 @@ class Report:
         return answer
 
     def finish(self):
-        """Prints the report; the exit code."""
+        """Prints the report. Returns the exit code."""
         report = {"ok": self.error is None, "results": self.results}
         if self.error is not None:
             report.update(failed=self.failed, error=self.error)
@@ -111,7 +111,7 @@ class Report:
 
 
 def run(conversation, options):
-    """Runs `conversation(report, options)`, prints the report, and gives the exit code."""
+    """Runs `conversation(report, options)`, prints the report, and returns the exit code."""
     report = Report()
     try:
         conversation(report, options)

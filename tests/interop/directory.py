@@ -1,4 +1,4 @@
-"""The address book of the scapy server: who is in it, and how rows of it are written and questions read.
+"""The address book of the scapy server: its entries, the encoding of rows, and the decoding of requests.
 
 Import this after scapy's configuration is set.
 """
@@ -20,7 +20,7 @@ MULTIPLE_STRING8, MULTIPLE_UNICODE = 0x101E, 0x101F
 
 
 class Directory:
-    """A few people, and the server that they live on."""
+    """A few people, and their server."""
 
     def __init__(self, server):
         self.server = server
@@ -46,7 +46,7 @@ class Directory:
         }
 
     def people(self):
-        """MIds of what the address list shows."""
+        """The MIds of the entries of the address list."""
         return [FIRST_MID + index for index, entry in enumerate(self.entries) if SMTP_ADDRESS in entry]
 
     def entry(self, mid):
@@ -54,7 +54,7 @@ class Directory:
         return self.entries[index] if 0 <= index < len(self.entries) else None
 
     def mid_of_dn(self, dn):
-        """The MId of a DN, 0 for none."""
+        """The MId of a DN, or 0 for an unknown DN."""
         for index, entry in enumerate(self.entries):
             if entry[EMAIL_ADDRESS].lower() == dn.lower():
                 return FIRST_MID + index

@@ -1,9 +1,8 @@
 """EMSMDB for scapy: the operations of the 2000 dialect, and corrected structures of the later ones.
 
-scapy-rpc has the interface as [MS-OXCRPC] prints it. There opnums 0 and 2 are "reserved"; here they are
-EcDoConnect and EcDoRpc, as servers and clients of the 2000 dialect speak them. And three things of the
-generated classes do not survive real bytes: a conformant array whose size is in a later field swallows the
-rest of the stub, versions are text, and they are not aligned after a string.
+scapy-rpc has the interface of [MS-OXCRPC], in which opnums 0 and 2 are reserved; here they are EcDoConnect and
+EcDoRpc, as in the 2000 dialect. Three faults of the generated classes are corrected: a conformant array whose size is
+in a later field takes the rest of the stub, versions are text, and they are not aligned after a string.
 """
 
 from scapy.fields import Field
@@ -32,7 +31,7 @@ LAST_EXTENDED = 0x0004
 
 
 class CountedBytes(NDRConfStrLenField):
-    """A conformant byte array that is as long as its own count says."""
+    """A conformant byte array with a count of its own."""
 
     def __init__(self, name):
         super().__init__(name, "", size_is=lambda pkt: None)
@@ -179,7 +178,7 @@ for _opnum, _request, _response in (
 
 
 def value(packet, name):
-    """A field's value without the wrappers that NDR puts around it."""
+    """A field's value without NDR's pointers and arrays."""
     inner = packet.valueof(name)
     while hasattr(inner, "fields_desc") and "value" in inner.fields:
         inner = inner.fields["value"]
@@ -192,7 +191,7 @@ def obfuscated(data):
 
 
 def extended(payload):
-    """`payload` behind the header of an extended buffer, plain and last ([MS-OXCRPC] 2.2.2.1)."""
+    """`payload` after the header of an extended buffer, plain and last ([MS-OXCRPC] 2.2.2.1)."""
     size = len(payload).to_bytes(2, "little")
     return bytes(2) + LAST_EXTENDED.to_bytes(2, "little") + size + size + payload
 

@@ -1,4 +1,4 @@
-"""impacket asks the endpoint mapper for all that it knows, and the services' port what it serves (mgmt)."""
+"""impacket reads all entries of the endpoint mapper, and the interfaces of the services' port (mgmt)."""
 
 import sys
 
@@ -19,7 +19,7 @@ def connected(host, port, options):
 
 
 def lookup(options):
-    """Every entry of the map: interface, version, and where it is."""
+    """Every entry of the map: interface, version and address."""
     dce = connected(options.epm.host, options.epm.port, options)
     entries = epm.hept_lookup(None, dce=dce)
     dce.disconnect()
@@ -31,7 +31,7 @@ def lookup(options):
 
 
 def interfaces(dce):
-    """What is served, as `UUID version`."""
+    """The interfaces that are served, as `UUID version`."""
     answer = mgmt.hinq_if_ids(dce)
     vector = answer["if_id_vector"]["if_id"]
     found = []

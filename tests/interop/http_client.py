@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Clients of HTTP that others wrote: requests, requests-ntlm, impacket's NTLM.
+"""Third-party HTTP clients: requests, requests-ntlm, impacket's NTLM.
 
 Usage: http_client.py URL USER DOMAIN PASSWORD [CA-FILE]. One line for each check; the exit code is the number
 of checks that failed, 100 at most.

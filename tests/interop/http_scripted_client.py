@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """A client of MAPI over HTTP that executes commands, by requests, or by http.client with its own handshake.
 
-Reads one command a line from standard input, and answers each with one JSON object a line:
+Reads one command a line from standard input, and responds to each with one JSON object a line:
 
 connect         opens a session, as it was recorded
 execute N       sends the recorded request N within it
 disconnect      closes it
-script WORD     has the server treat all further requests as `X-Script: WORD` says
-ask PATH        asks for something else
-cookies         tells its cookies
-take COOKIES    has these instead, a JSON object
+script WORD     sends `X-Script: WORD` with all further requests, a command for the server
+ask PATH        requests another path
+cookies         returns its cookies
+take COOKIES    replaces its cookies by these, a JSON object
 
-Faults are answered as `{"fault": …}`. Ends with its input.
+The response to a command that fails is `{"fault": …}`. Ends with its input.
 """
 
 import argparse
@@ -37,12 +37,12 @@ CONNECT, DISCONNECT = 64, bytes(4)
 
 
 def say(**fields):
-    """One line of the conversation."""
+    """Writes a response."""
     print(json.dumps(fields), flush=True)
 
 
 class Requests:
-    """requests, which does Basic by itself and NTLM by requests-ntlm."""
+    """requests, with Basic, or with NTLM of requests-ntlm."""
 
     def __init__(self, options):
         self.session = requests.Session()
@@ -109,7 +109,7 @@ class Spnego:
 
 
 class ByHand:
-    """http.client, with the handshake of another."""
+    """http.client, with the handshake of another library."""
 
     def __init__(self, options, handshake):
         url = urllib.parse.urlsplit(options.url)
@@ -178,7 +178,7 @@ class Client:
         say(status=status, headers=headers, content=content.hex())
 
     def obey(self, command, argument):
-        """Does one thing."""
+        """Executes one command."""
         if command == "connect":
             self.post("Connect", self.recording.requests[CONNECT].content)
         elif command == "execute":
@@ -200,7 +200,7 @@ class Client:
 
 
 def resolve_to(address):
-    """Every name leads to `address`."""
+    """Resolves every name to `address`."""
     resolve = socket.getaddrinfo
     socket.getaddrinfo = lambda host, *rest, **more: resolve(address, *rest, **more)
 

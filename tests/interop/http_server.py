@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A server of MAPI over HTTP to be relayed to, as far as its HTTP goes: NTLM, Negotiate and Basic by pyspnego.
+"""The HTTP part of a server of MAPI over HTTP: NTLM, Negotiate and Basic by pyspnego.
 
-It says READY and its port when it listens, and one JSON object for each request that it answered. What it answers tells
-what it got.
+Prints `READY` and its port when it listens, then one JSON object for each request that it served. The body of a
+response describes the request.
 """
 
 import argparse

@@ -1,23 +1,22 @@
 #!/usr/bin/env python3
 """A server of MAPI over HTTP, Autodiscover and some virtual directories, for one account, or for several by any scheme.
 
-What it answers was recorded (`tests/captures`), but for its cookies, which are its own: each session has one
-that says which it is, and one that changes with each request. pyspnego proves who asks, with
-the accounts of the file that NTLM_USER_FILE names.
+Its responses were recorded (`tests/captures`), except its cookies: each session has one that identifies it, and one
+that changes with each request. pyspnego authenticates clients with the accounts of the file that NTLM_USER_FILE names.
 
 Prints `READY` when it listens, then one JSON object a line for every request that it served and for every one
 that it refused. With `--auth any` it serves all accounts of that file, by Negotiate, NTLM, Basic, and Bearer with
-`token-of-USER`. A request may say in `X-Script` how it is to be answered:
+`token-of-USER`. `X-Script` in a request chooses the response:
 
-hold   the head and PROCESSING; the rest when standard input says `go`
-mute   nothing at all until standard input says `go`
+hold   the head and PROCESSING; the rest when standard input has `go`
+mute   nothing until standard input has `go`
 refuse CODE   with this `X-ResponseCode`, and a page that names it
 
-With `--playback` it plays a whole recording back: the requests of MAPI over HTTP that were recorded, in the order
-in which they were, get the responses that they got, and none where they got none. Only what was carried out needs a
-session. `--spoil` has it give other answers to some. With `--renew` it is another server with the same mailboxes: it
-has other bytes for what a server makes up, such as GUIDs, and in requests it wants these. Both take hexadecimal
-digits and may be given several times; each replaces what those before it left.
+With `--playback` it plays a recording back: the recorded requests of MAPI over HTTP, in their order, get the recorded
+responses, or none. Only requests that were executed need a session. `--spoil` changes bytes of responses. `--renew`
+makes it another server with the same mailboxes: identifiers such as GUIDs have other bytes, in responses and in the
+requests that it accepts. Both take hexadecimal digits and may be given several times; each is applied to the result of
+those before it.
 
 On standard input, `mark WORD` has it print `marked WORD`, `revoke` has it take back all sign-ins on connections,
 `drop` has it close the connection after its next challenge, and `heads` has it answer HEAD with a body from then on.
@@ -60,13 +59,13 @@ revoked = [next(epoch)]
 
 
 def log(**fields):
-    """One line of the log."""
+    """Writes a line of the log."""
     with _output:
         print(json.dumps(fields), flush=True)
 
 
 class Closed(Exception):
-    """The other end is gone."""
+    """The client has disconnected."""
 
 
 class Sessions:
@@ -83,7 +82,7 @@ class Sessions:
             return sid, self.sequences[sid]
 
     def next(self, cookies):
-        """The session that the cookies are of, with its next sequence cookie; an error's code otherwise."""
+        """The session of the cookies, with its next sequence cookie; otherwise an error's code."""
         with self.lock:
             sid = cookies.get("sid")
             if sid not in self.sequences:
@@ -99,7 +98,7 @@ class Sessions:
 
 
 def end_point(certificate):
-    """What binds a sign-in to TLS with this certificate: `tls-server-end-point` (RFC 5929)."""
+    """The channel binding of TLS with this certificate: `tls-server-end-point` (RFC 5929)."""
     with open(f"{certificate}.crt", encoding="ascii") as file:
         shown = ssl.PEM_cert_to_DER_cert(file.read().partition("-----END CERTIFICATE-----")[0] + ssl.PEM_FOOTER)
     digest = hashlib.sha256(shown).digest()
@@ -107,14 +106,14 @@ def end_point(certificate):
 
 
 def is_bound(token):
-    """Whether the last token of a handshake has channel bindings at all; pyspnego lets those pass that have none."""
+    """Whether the last token of a handshake has channel bindings; pyspnego accepts tokens without."""
     message = Authenticate.unpack(token[token.index(b"NTLMSSP\0\3") :])
     claims = NTClientChallengeV2.unpack(message.nt_challenge_response[16:])
     return claims.av_pairs.get(AvId.channel_bindings, bytes(16)) != bytes(16)
 
 
 class SignIn:
-    """Who is at a connection's other end."""
+    """The authentication of a connection's client."""
 
     def __init__(self, options):
         self.scheme = options.auth
@@ -129,7 +128,7 @@ class SignIn:
                 self.accounts[f"{domain}\\{user}"] = password
 
     def challenges(self, given):
-        """What the other end has to do, a line each; none if the request is that of somebody."""
+        """The challenges for the client, a line each; `None` if the request is authenticated."""
         if self.scheme != "any":
             challenge = self.challenge(given)
             return challenge and [challenge]
@@ -147,7 +146,7 @@ class SignIn:
         return None if self.user else offers
 
     def without_handshake(self, scheme, token):
-        """Whose credentials these are."""
+        """The user of credentials."""
         if scheme == "Basic":
             user, _, password = base64.b64decode(token).decode().partition(":")
             return user if self.accounts.get(user) == password else None
@@ -157,7 +156,7 @@ class SignIn:
         return None
 
     def challenge(self, given):
-        """What the other end has to do; none if the request is that of the account."""
+        """The challenge for the client; `None` if the request is authenticated as the account."""
         if self.scheme == "basic":
             self.user = self.account if given == f"Basic {self.basic}" else None
             return None if self.user else "Basic realm=\"server\""
@@ -168,7 +167,7 @@ class SignIn:
         return name if scheme != name else self.shake(name, token)
 
     def shake(self, name, token):
-        """The next step of a handshake: its challenge, the scheme's name if it failed, none if it is over."""
+        """The next step of a handshake: its challenge, the scheme's name if it failed, `None` if it is complete."""
         if self.context is None or self.context.complete:
             self.user, self.context = None, self.acceptor(name.lower())
         try:
@@ -256,11 +255,11 @@ class Connection:
         return self.send("HTTP/1.1 200 OK", where, f"{method} {target}".encode() + content)
 
     def serves_nobody(self, target):
-        """Whether this is for those who do not sign in too, as servers have it."""
+        """Whether the path needs no authentication, as at real servers."""
         return self.sign_in.scheme == "any" and target.lower().startswith("/autodiscover/autodiscover.json")
 
     def replay(self, number):
-        """An answer as it was recorded."""
+        """Sends a recorded response."""
         answer = self.server.recording.answers[number]
         self.write(self.head(answer.first, answer.headers) + (b"" if self.bodiless else answer.rest))
 
@@ -310,7 +309,7 @@ class Connection:
         return self.write(chunk(rest) + chunk(b""))
 
     def play(self, request, request_type, content, cookies):
-        """The next answer of the recording to this request."""
+        """The next recorded response to this request."""
         recording, sessions, options = self.server.recording, self.server.sessions, self.server.options
         stale = [old.hex() for old, _ in options.renew if old in content]
         if stale:

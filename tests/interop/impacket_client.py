@@ -1,7 +1,7 @@
-"""impacket as a client: endpoint mapper, both RFR calls, and a walk through the address book.
+"""impacket as a client: endpoint mapper, both RFR calls, and a conversation with the address book.
 
-impacket knows no EMSMDB, so of that interface only the endpoint is asked for. Inside SPNEGO it speaks
-Kerberos alone, so here it signs in with bare NTLM.
+impacket does not implement EMSMDB, so only the endpoint of that interface is looked up. Its SPNEGO is for Kerberos
+only, so it authenticates with bare NTLM.
 """
 
 import socket
@@ -51,7 +51,7 @@ class ContentFilter(NDRSTRUCT):
 
 
 class PContentFilter(NDRPOINTER):
-    """A pointer to one."""
+    """A pointer to it."""
 
     referent = (("Data", ContentFilter),)
 
@@ -74,7 +74,7 @@ class NspiGetMatches(NDRCALL):
 
 
 class NspiGetMatchesResponse(NDRCALL):
-    """Its answer."""
+    """The response to it."""
 
     structure = (
         ("pStat", STAT),
@@ -97,7 +97,7 @@ class NspiGetProps(NDRCALL):
 
 
 class NspiGetPropsResponse(nspi.NspiGetPropsResponse):
-    """Its answer."""
+    """The response to it."""
 
 
 class NspiGetSpecialTable(NDRCALL):
@@ -108,7 +108,7 @@ class NspiGetSpecialTable(NDRCALL):
 
 
 class NspiGetSpecialTableResponse(NDRCALL):
-    """Its answer."""
+    """The response to it."""
 
     structure = (("lpVersion", DWORD), ("ppRows", PPropertyRowSet_r), ("ErrorCode", ULONG))
 
@@ -139,7 +139,7 @@ def connected(binding, options):
 
 
 def ask_endpoint_mapper(options, interface):
-    """Where the endpoint mapper says that `interface` is."""
+    """The address of `interface` in the endpoint map."""
     factory = transport.DCERPCTransportFactory(f"ncacn_ip_tcp:{options.epm.host}[{options.epm.port}]")
     factory.set_connect_timeout(options.timeout)
     dce = factory.get_dce_rpc()
@@ -177,7 +177,7 @@ def stat(**fields):
 
 
 def stat_out(answer):
-    """The fields of a STAT that move."""
+    """The fields of a STAT that requests change."""
     names = ("CurrentRec", "Delta", "NumPos", "TotalRecs", "ContainerID", "CodePage")
     return {name: answer[name] for name in names}
 
@@ -195,7 +195,7 @@ def tags_of(pointer, tags):
 
 
 def mids_of(answer, field):
-    """The MIds of an answer, as numbers."""
+    """The MIds of a response, as numbers."""
     return [mid["Data"] for mid in answer[field]["aulPropTag"]]
 
 
@@ -248,7 +248,7 @@ def resolve(call, dce, handle, names):
 
 
 def compare(dce, handle, first, second):
-    """How the server orders two entries."""
+    """The order of two entries at the server."""
     request = nspi.NspiCompareMIds()
     request["hRpc"] = handle
     request["Reserved"] = 0
@@ -258,7 +258,7 @@ def compare(dce, handle, first, second):
 
 
 def address_book(report, options, binding):
-    """The walk through NSPI."""
+    """The conversation with NSPI."""
     dce = connected(binding, options)
     report.step("nspi.bind", lambda: dce.bind(nspi.MSRPC_UUID_NSPI) and None)
     kept = {}
@@ -335,7 +335,7 @@ def address_book(report, options, binding):
 
 
 def network_address(dce, handle, options):
-    """How the server's own entry says that it is reached, where the directory has such an entry."""
+    """The network addresses in the server's own entry, if the directory has one."""
     if not options.server_dn:
         return None
     mids = mids_of(nspi.hNspiDNToMId(dce, handle, [options.server_dn]), "ppOutMIds")
@@ -345,7 +345,7 @@ def network_address(dce, handle, options):
 
 
 def conversation(report, options):
-    """Everything, in the order in which Outlook does it."""
+    """All calls, in the order of Outlook."""
     places = {
         name: report.step(f"ept_map.{name}", lambda name=name: ask_endpoint_mapper(options, name))
         for name in ("rfr", "nspi", "emsmdb")

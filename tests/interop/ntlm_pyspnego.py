@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""pyspnego against the crate `identity`, which sits behind its example `ntlm_pipe`.
+"""pyspnego against the crate `identity`, which runs in its example `ntlm_pipe`.
 
 Usage: ntlm_pyspnego.py PATH-TO-ntlm_pipe
 
@@ -228,7 +228,8 @@ def main():
             both = f"{mechanism}, "
             wrong = {"password": "wrong"}
             check(both + "pyspnego authenticates, sealed", accepting(mechanism, converse_sealed))
-            check(both + "pyspnego authenticates, signed", accepting(mechanism, converse_signed, {"req": INTEGRITY}))
+            signing = {"req": INTEGRITY}
+            check(both + "pyspnego authenticates, signed", accepting(mechanism, converse_signed, signing))
             check(both + "pyspnego authenticates, nothing", accepting(mechanism, None, {"req": spnego.ContextReq.none}))
             check(both + "pyspnego authenticates, MIC required", accepting(mechanism, converse_sealed, mic="require"))
             check(both + "pyspnego's replays and changes are rejected", accepting(mechanism, replay_fails))

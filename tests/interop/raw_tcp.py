@@ -1,9 +1,9 @@
-"""Clients that misbehave, each for a bounded time; what the server did to them is reported.
+"""Clients that misbehave, each for a bounded time. The report says how the server ended them.
 
 drip    a bind, one byte after another, with a pause between them
-stall   binds, then asks again and again and never reads an answer
+stall   binds, then sends requests and never reads a response
 bind-flood  many connections at once, each with a bind, kept open
-silent  connects and says nothing
+silent  connects and sends nothing
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The recordings in `tests/captures`, as their packs hold them."""
+"""Reads the packs of the recordings in `tests/captures`."""
 
 import pathlib
 import tarfile
@@ -7,7 +7,7 @@ PACKS = pathlib.Path(__file__).parent.parent / "captures"
 
 
 class Message:
-    """A request or an answer: its first line, its headers in order, and what follows them, as it was sent."""
+    """A request or a response: its first line, its headers in order, and its body as it was sent."""
 
     def __init__(self, data):
         head, _, self.rest = data.partition(b"\r\n\r\n")

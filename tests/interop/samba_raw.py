@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Samba's tests of connection-oriented DCE/RPC as Windows speaks it, against a proxy.
+"""Samba's tests of the behaviour of Windows in connection-oriented DCE/RPC, against a proxy.
 
 Usage: samba_raw.py HOST EPM-PORT RPC-PORT USER DOMAIN PASSWORD FOLDER
 
-Needs the machine's own Python with Debian's python3-samba. The tests expect a domain controller: here they meet
-EMSMDB where they want Netlogon, and a user where they sign in as anonymous. Those that need SMB or Kerberos are left
-out. The report is one object: `ran`, a number, and `failed`, the names with the last line of what is wrong.
+Needs the machine's own Python with Debian's python3-samba. The tests expect a domain controller: EMSMDB
+replaces Netlogon, and a user replaces the anonymous one. Tests that need SMB or Kerberos are left out. The report is
+one object: `ran`, a number, and `failed`, the names with the last line of their errors.
 """
 
 import json

@@ -1,6 +1,6 @@
 """scapy as a client: EMSMDB in both dialects, with NTLM bare or inside SPNEGO, in either byte order.
 
-Also the referral and a short visit to the address book, where that is asked for.
+On request, also the referral service and a few calls of the address book.
 """
 
 import sys

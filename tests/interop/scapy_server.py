@@ -1,7 +1,7 @@
 """scapy as an upstream: an endpoint mapper, and RFR, NSPI and EMSMDB for one account.
 
-Prints `READY` when it listens, then one JSON object a line for every bind, call and refusal: which operation,
-which user, which level. Ends after `--seconds`, or when it is killed.
+Prints `READY` when it listens, then one JSON object a line for every bind, call and refusal, with the operation,
+the user and the level. Ends after `--seconds`, or when it is killed.
 """
 
 import argparse

@@ -1,12 +1,12 @@
 """impacket as a client of the address book that executes commands, for tests with several clients.
 
-Reads one command a line from standard input, and answers each with one JSON object a line:
+Reads one command a line from standard input, and responds to each with one JSON object a line:
 
-open            opens an address book; answers with its context handle
-use HANDLE      compares two entries there, which any open address book does
+open            opens an address book; the response has its context handle
+use HANDLE      compares two of its entries
 close HANDLE    closes it
 
-Handles are hexadecimal. A fault is answered as `{"fault": …}`. Ends with its input.
+Handles are hexadecimal. The response to a call that is faulted is `{"fault": …}`. Ends with its input.
 """
 
 import json
@@ -22,12 +22,12 @@ NSPI_BIND, NSPI_UNBIND, NSPI_COMPARE_MIDS = 0, 1, 10
 
 
 def say(**fields):
-    """One line of the conversation."""
+    """Writes a response."""
     print(json.dumps(fields), flush=True)
 
 
 def join(group):
-    """Binds from now on ask to join the association group `group`, which impacket has no word for."""
+    """Lets later binds join the association group `group`, which impacket does not implement."""
     begin = rpcrt.MSRPCBind.__init__
 
     def begin_in_group(self, data=None, alignment=0):

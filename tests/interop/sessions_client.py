@@ -1,7 +1,7 @@
-"""impacket signs in to the address book many times over, several at once, and opens it each time.
+"""impacket authenticates to the address book many times, several at once, and opens it each time.
 
-Reports what became of each session: `answer`, `fault …`, `closed`, or `nothing` within the timeout. Calls may be
-cut into fragments, or made two at a time without waiting for the first one's answer.
+Reports the outcome of each session: `response`, `fault …`, `closed`, or `nothing` within the timeout. Calls may be
+sent in fragments, or two at a time without waiting for the first response.
 """
 
 import concurrent.futures

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""OpenSSL on both sides of TLS 1.2 connections, one for each cipher suite and way of its MAC, as a recording.
+"""A recording of OpenSSL on both sides of TLS 1.2 connections, one for each cipher suite and order of its MAC.
 
 Writes a pcap of an exchange of HTTP on each, and the key log that the client wrote of them. The suite
-HelloRetryRequest stands for TLS 1.3 with a server that takes no key share which the client begins with.
+HelloRetryRequest stands for TLS 1.3 with a server that rejects the first key share of the client.
 """
 
 import argparse
