@@ -128,7 +128,7 @@ fn certificates_and_keys_that_do_not_fit_together_are_distinguished() {
     let err = mapiproxy("check", &folder).err;
     assert!(err.contains("is number 2 in this file: put it first"), "{err}");
     folder.write("proxy.toml", &TEXT.replacen("own.crt", "shuffled.crt", 1));
-    warned(&folder, "certificate 2 in the file is not the issuer's of certificate 1: put behind each");
+    warned(&folder, "certificate 2 in the file is not that of the issuer of certificate 1: order the file");
     // Both in one file are right.
     let both =
         ["own.crt", "own.key"].map(|name| std::fs::read_to_string(folder.join(name)).unwrap()).concat();

@@ -216,7 +216,7 @@ fn what_is_wrong_with_tls_names_the_key_to_change() {
         &configured(&format!("{rpc}\n{}\ntls = \"1.3\"", server.keys()), SERVICE.1),
         &[
             "upstream.tls: ",
-            "no TLS version that the configuration allows",
+            "no TLS version that upstream.tls allows",
             "enable a newer version on the server",
         ],
     );

@@ -97,7 +97,7 @@ fn the_sessions_of_a_revoked_account_are_ended_at_the_server() {
         assert_eq!(field(head, "content-type"), Some("application/mapi-http"));
         assert!(field(head, "x-requestid").is_some() && field(head, "authorization").is_some(), "{head}");
     }
-    proxy.process.wait_err("what was done", |line| line.contains("ended=2 failed=0"));
+    proxy.process.wait_err("what was done", |line| line.contains("disconnected=2"));
     alice.expect_response("another's account was revoked");
     assert_eq!(ending.wait(2).len(), 2, "each once, and none of another user");
 }
@@ -135,7 +135,7 @@ fn a_server_that_does_not_respond_to_the_end_of_sessions_delays_no_request() {
     proxy.remove_account(BOB);
     proxy.reload_accounts(1);
     ending.wait(1);
-    proxy.process.wait_err("what was done", |line| line.contains("ended=0 failed=1"));
+    proxy.process.wait_err("what was done", |line| line.contains("disconnected=0 failed=1"));
     alice.expect_response("a session could not be ended");
     Bystander::new(&proxy).expect_response("a session could not be ended");
 }

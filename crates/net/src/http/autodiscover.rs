@@ -1,5 +1,5 @@
-//! Autodiscover: requests are forwarded unchanged, responses pass the modules. Both are read as a whole, so that they can be
-//! recorded.
+//! Autodiscover: requests are forwarded unchanged, responses pass the modules. Both are read as a whole, so that they
+//! can be recorded.
 
 use bytes::Bytes;
 use engine::{Discovery, HttpMessageKind, HttpMessages};
@@ -7,8 +7,8 @@ use http1::{Event, Framing, Head as _, Limits, RequestHead, ResponseDecoder, Res
 use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
 
+use crate::http::client_connection::{ClientConnection, RelayError, SentRequest};
 use crate::http::config::HttpListenerConfig;
-use crate::http::connection::{ClientConnection, RelayError, SentRequest};
 use crate::http::downstream::body::{BodyError, BufferedBody};
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};

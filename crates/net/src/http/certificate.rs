@@ -31,19 +31,17 @@ pub enum CertificateFault {
     },
     /// It is an authority's.
     #[error(
-        "the certificate is a certificate authority's (basicConstraints has CA:TRUE), which some clients refuse from \
+        "certificate is that of a certificate authority (basicConstraints has CA:TRUE), which some clients refuse from \
          a server: have one issued for the server"
     )]
     Authority,
     /// It is for another purpose.
-    #[error(
-        "the certificate is not for TLS servers (extendedKeyUsage has no serverAuth): have another issued"
-    )]
+    #[error("certificate is not for TLS servers (extendedKeyUsage has no serverAuth): have another issued")]
     Purpose,
     /// The certificates behind it are not in order (RFC 8446 4.4.2).
     #[error(
-        "certificate {} in the file is not the issuer's of certificate {_0}: put behind each certificate that of its \
-         issuer; some clients refuse another order", _0.saturating_add(1)
+        "certificate {} in the file is not that of the issuer of certificate {_0}: order the file from the server's \
+         certificate to the root; some clients refuse another order", _0.saturating_add(1)
     )]
     Order(usize),
     /// It is not a certificate that can be read.
@@ -63,8 +61,8 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "no name that clients check".to_owned() } else { names.join(", ") }
 }
 
-/// The faults that clients which connect to `name` find, at the time `now`, in the first certificate of the file `path`.
-/// Which authorities they trust is not known.
+/// The faults that clients which connect to `name` find, at the time `now`, in the first certificate of the file
+/// `path`. Which authorities they trust is not known.
 ///
 /// # Errors
 /// If the file cannot be read.

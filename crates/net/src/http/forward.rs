@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http1::{Event, Framing, Head as _};
 use tokio::time::Instant;
 
-use crate::http::connection::{ClientConnection, RelayError};
+use crate::http::client_connection::{ClientConnection, RelayError};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::BodyFraming;
@@ -54,7 +54,8 @@ async fn relay(
         upstream.transport.out.push(beginning);
     }
     let is_sent = send_body(client, &mut upstream, request, chunked).await?;
-    // A server that does not read on may have responded already, that it is too much or that the client has to authenticate.
+    // A server that does not read on may have responded already, that it is too much or that the client has to
+    // authenticate.
     let keep_alive = send_back(client, &mut upstream, request).await?;
     if is_sent && keep_alive == KeepAlive::Yes {
         client.upstream.put_back(upstream);
@@ -95,8 +96,8 @@ async fn send_body(
     Ok(upstream.flush(limit).await?)
 }
 
-/// Sends the response to the client as it is received. Once its head was sent, a failure of the server ends the client's
-/// connection.
+/// Sends the response to the client as it is received. Once its head was sent, a failure of the server ends the
+/// client's connection.
 async fn send_back(
     client: &mut ClientConnection,
     upstream: &mut UpstreamConnection,

@@ -26,9 +26,9 @@
 //!
 //! # Configuration
 //!
-//! An [`HttpListenerConfig`] is shared by all connections of a listener. Its main parts are an [`HttpAuthConfig`] (how clients
-//! authenticate), an [`HttpUpstream`] (the server, and whose credentials requests have there), [`Routes`] (what is done with
-//! the virtual directories), and the engine with its sessions.
+//! An [`HttpListenerConfig`] is shared by all connections of a listener. Its main parts are an [`HttpAuthConfig`]
+//! (how clients authenticate), an [`HttpUpstream`] (the server, and whose credentials requests have there),
+//! [`Routes`] (what is done with the virtual directories), and the engine with its sessions.
 //!
 //! # Architectural invariants
 //!
@@ -42,8 +42,8 @@
 mod autodiscover;
 mod certificate;
 mod client;
+mod client_connection;
 mod config;
-mod connection;
 mod downstream;
 mod forward;
 mod listener;

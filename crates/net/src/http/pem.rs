@@ -1,5 +1,5 @@
-//! Reads files with certificates and keys in PEM (RFC 7468). For a file with another content, the error names the content and
-//! how to convert it.
+//! Reads files with certificates and keys in PEM (RFC 7468). For a file with another content, the error names the
+//! content and how to convert it.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -95,7 +95,9 @@ pub enum FileFault {
     #[error("is not a regular file")]
     NoFile,
     /// The file is too large.
-    #[error("is larger than {0} bytes: it is not what it is named for")]
+    #[error(
+        "is larger than {0} bytes, the limit for a file of this kind: check that the key names the right file"
+    )]
     TooLarge(u64),
     /// The file has another content.
     #[error(transparent)]

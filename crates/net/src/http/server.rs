@@ -8,13 +8,13 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use crate::http::client_connection::ClientConnection;
 use crate::http::config::HttpListenerConfig;
-use crate::http::connection::ClientConnection;
 use crate::http::downstream::auth::authenticator::Authenticator;
 use crate::http::downstream::auth::local::ConnectionTraits;
 use crate::http::downstream::authenticate::{Authentication, authenticate};
 use crate::http::downstream::connection::Downstream;
-use crate::http::downstream::context::{ConnectionError, KeepAlive};
+use crate::http::downstream::context::{ConnectionError, HttpTimeout, KeepAlive};
 use crate::http::downstream::preamble::{AcceptedConnection, read_preamble};
 use crate::http::downstream::respond;
 use crate::http::services::route;
@@ -47,7 +47,7 @@ pub(crate) async fn serve(
     let accepted = match preamble {
         Ok(Ok(accepted)) => accepted,
         Ok(Err(why)) => return why.report(peer, &config),
-        Err(_) => return config.log.client_error(peer, "no TLS or PROXY header in time"),
+        Err(_) => return config.log.client_timeout(peer, &HttpTimeout::Preamble),
     };
     serve_established(config, accepted, accepted_at, shutdown).await;
 }
@@ -66,6 +66,7 @@ pub(crate) async fn serve_established(
             Box::pin(client.downstream.linger()).await;
             tracing::debug!(client = %client_addr, "connection closed");
         }
+        Err(ConnectionError::Timeout(why)) => client.downstream.config.log.client_timeout(client_addr, &why),
         Err(error) => tracing::debug!(client = %client_addr, "client connection closed: {error}"),
     }
 }

@@ -1,7 +1,8 @@
 //! Headers and cookies that only servers and trusted proxies may send, and that are removed from requests of clients.
 //!
-//! The front end of Exchange sends the back end headers and cookies about who signed in and which server a request is for,
-//! and both trust them. Other servers trust headers about the client's address, its certificate, or the requested path.
+//! The front end of Exchange sends the back end headers and cookies about who signed in and which server a request is
+//! for, and both trust them. Other servers trust headers about the client's address, its certificate, or the
+//! requested path.
 
 use std::sync::LazyLock;
 
@@ -9,7 +10,7 @@ use http1::FieldAction;
 
 /// Who may send a header field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Speaker {
+pub(crate) enum AllowedSender {
     /// Any client.
     Client,
     /// A trusted proxy: where the client is, and how it connected.
@@ -57,8 +58,8 @@ const EXCHANGE: &[&str] = &[
     "x-servertoserver",
 ];
 
-/// The beginnings of names of fields that web servers and their modules trust: another path or method, a certificate or a
-/// user that was authenticated elsewhere.
+/// The beginnings of names of fields that web servers and their modules trust: another path or method, a certificate
+/// or a user that was authenticated elsewhere.
 const WEB: &[&str] = &[
     "x-original",
     "x-rewrite",
@@ -167,9 +168,9 @@ const LONGEST: usize = 24;
 
 /// Who may send the field called `name`. Servers that turn fields into variables equate `_` with `-`, and some every
 /// character that is neither a letter nor a digit.
-pub(crate) fn speaker(name: &[u8]) -> Speaker {
+pub(crate) fn allowed_sender(name: &[u8]) -> AllowedSender {
     if USUAL.iter().any(|usual| name.eq_ignore_ascii_case(usual.as_bytes())) {
-        return Speaker::Client;
+        return AllowedSender::Client;
     }
     looked_up(name)
 }
@@ -186,9 +187,9 @@ const USUAL: [&str; 8] = [
     "content-length",
 ];
 
-/// Fields that control MAPI over HTTP, or how a body is encoded. The proxy reads them by these names; a server that equates
-/// other characters with `-` would read another value from another spelling. The decoder of HTTP refuses other spellings of
-/// the fields that frame a message.
+/// Fields that control MAPI over HTTP, or how a body is encoded. The proxy reads them by these names; a server that
+/// equates other characters with `-` would read another value from another spelling. The decoder of HTTP refuses
+/// other spellings of the fields that frame a message.
 const CONTROL: [&str; 17] = [
     "content-type",
     "content-encoding",
@@ -221,25 +222,25 @@ fn is_plain(name: &[u8]) -> bool {
 }
 
 /// Who may send a field according to the lists.
-fn looked_up(name: &[u8]) -> Speaker {
+fn looked_up(name: &[u8]) -> AllowedSender {
     static SERVER: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[EXCHANGE, WEB]));
     static PROXY: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[FORWARDING]));
     let start = Start::of(name);
     if SERVER.has_one_of(start) {
         let is_clients = CLIENTS.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()));
-        if is_clients { Speaker::Client } else { Speaker::Server }
+        if is_clients { AllowedSender::Client } else { AllowedSender::Server }
     } else if PROXY.has_one_of(start) {
         // Trusted proxies write dashes. Another spelling passed them as a field of the client.
-        if is_plain(name) { Speaker::Proxy } else { Speaker::Server }
+        if is_plain(name) { AllowedSender::Proxy } else { AllowedSender::Server }
     } else if is_respelled_control(name, start) {
-        Speaker::Server
+        AllowedSender::Server
     } else {
-        Speaker::Client
+        AllowedSender::Client
     }
 }
 
-/// The first [`LONGEST`] bytes of a name in lower case, with a dash for what is neither letter nor digit and zeros behind
-/// a shorter one, as numbers in the order of names.
+/// The first [`LONGEST`] bytes of a name in lower case, with a dash for what is neither letter nor digit and zeros
+/// behind a shorter one, as numbers in the order of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Start([u64; LONGEST / 8]);
 
@@ -277,8 +278,8 @@ impl Beginning {
     }
 }
 
-/// Sorted beginnings of names, of which none begins with another: only the last one that is not greater than a name can be
-/// its beginning.
+/// Sorted beginnings of names, of which none begins with another: only the last one that is not greater than a name
+/// can be its beginning.
 #[derive(Debug)]
 struct Beginnings(Vec<Beginning>);
 
@@ -310,8 +311,8 @@ pub(crate) enum Cookies {
     None,
 }
 
-/// Cookies by which a front end of Exchange determines the server of a request, or who signed in; and one that replaces a
-/// parameter of the query.
+/// Cookies by which a front end of Exchange determines the server of a request, or who signed in; and one that
+/// replaces a parameter of the query.
 const ROUTING: [&str; 5] =
     ["x-beresource", "x-anonresource", "x-anonresource-backend", "x-commonaccesstoken", "email"];
 
@@ -352,8 +353,8 @@ impl Cookies {
         if self.gives(value) { FieldAction::Keep } else { FieldAction::Remove }
     }
 
-    /// Whether the client gets the cookie that a `Set-Cookie` field with this value sets: only a cookie that is forwarded
-    /// when the client sends it.
+    /// Whether the client gets the cookie that a `Set-Cookie` field with this value sets: only a cookie that is
+    /// forwarded when the client sends it.
     pub(crate) fn gives(self, value: &[u8]) -> bool {
         self.passes(name_of(value.split(|byte| *byte == b';').next().unwrap_or_default()))
     }

@@ -7,7 +7,7 @@ use http1::{Framing, RequestHead};
 use mapi::autodiscover::{Dialect, TargetError, check_target};
 
 use crate::http::autodiscover::discover;
-use crate::http::connection::ClientConnection;
+use crate::http::client_connection::ClientConnection;
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext, clipped};
 use crate::http::downstream::cookie_limits::{CookieLimit, check_cookies};

@@ -48,7 +48,7 @@ pub enum TlsError {
     /// The key is not that of the certificate.
     #[error(
         "{}: key does not match the certificate in {}: use the key with which the certificate was requested; the \
-         server's own certificate has to be the first in its file", key.display(), certificate.display()
+         proxy's own certificate has to be the first in its file", key.display(), certificate.display()
     )]
     Mismatch {
         /// The certificate's file.
@@ -58,8 +58,8 @@ pub enum TlsError {
     },
     /// The certificate of the key is not the first in its file (RFC 8446 4.4.2).
     #[error(
-        "{}: the certificate for the key in {} is number {number} in this file: put it first, and behind it its \
-         issuer's and so on", certificate.display(), key.display()
+        "{}: the certificate for the key in {} is number {number} in this file: put it first, followed by the \
+         certificates of its issuers, up to the root", certificate.display(), key.display()
     )]
     Order {
         /// The certificate's file.
@@ -90,7 +90,7 @@ impl TlsError {
         }
     }
 
-    /// The content of a file that should have another.
+    /// What the file contains, if that is not what was expected.
     pub const fn content(&self) -> Option<&Content> {
         match self {
             Self::File { fault: FileFault::Holds(unsuitable), .. } => Some(&unsuitable.content),
@@ -158,8 +158,8 @@ impl std::fmt::Debug for TlsTrust {
 }
 
 impl TlsTrust {
-    /// Accepts certificates for `name` that are issued by an authority in `ca_file`, or by one that this machine trusts if
-    /// there is no such file.
+    /// Accepts certificates for `name` that are issued by an authority in `ca_file`, or by one that this machine
+    /// trusts if there is no such file.
     ///
     /// # Errors
     /// If the file cannot be read, or `name` is not a valid name of a server.
@@ -227,8 +227,8 @@ fn mismatch(
     }
 }
 
-/// `tls-server-end-point`: the certificate's hash, by the function of its signature, or SHA-256 where that is
-/// weaker (RFC 5929 4.1).
+/// `tls-server-end-point`: the certificate, hashed with the hash function of its signature algorithm, or with SHA-256
+/// in place of MD5 and SHA-1 (RFC 5929 4.1).
 pub(crate) fn end_point(certificate: &CertificateDer<'_>) -> ChannelBindings {
     use ring::digest::{SHA256, SHA384, SHA512, digest};
     let signed_by = |oid: &[u8]| certificate.windows(oid.len()).any(|window| window == oid);

@@ -9,32 +9,32 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerInco
 pub enum TlsFailure {
     /// The certificate's authority is not trusted.
     #[error(
-        "TLS: the server's certificate is not signed by a trusted certificate authority: add its certificate to \
-         ca_file"
+        "the server's certificate is not signed by a trusted certificate authority: add the authority's certificate to \
+         upstream.ca_file (or --ca-file)"
     )]
     Authority,
     /// The certificate has other names.
-    #[error("TLS: the server's certificate is for another name: use one of the names in the certificate")]
+    #[error("the server's certificate is for another name: use one of the names in the certificate")]
     Name,
     /// The certificate has expired.
-    #[error("TLS: the server's certificate has expired")]
+    #[error("the server's certificate has expired")]
     Expired,
     /// The certificate is not valid yet.
-    #[error("TLS: the server's certificate is not valid yet: check the clocks of both machines")]
+    #[error("the server's certificate is not valid yet: check the clocks of both machines")]
     NotYet,
     /// The certificate is an authority's.
     #[error(
-        "TLS: the server's certificate is that of a certificate authority (CA:TRUE): issue a server certificate for it"
+        "the server's certificate is that of a certificate authority (CA:TRUE): issue a server certificate for it"
     )]
     IsAuthority,
     /// Both ends support no common version.
-    #[error("TLS: the server supports no TLS version that the configuration allows")]
+    #[error("the server supports no TLS version that upstream.tls allows")]
     Version,
     /// The other end responds with something other than TLS.
-    #[error("TLS: the server does not speak TLS on this port")]
+    #[error("the server does not speak TLS on this port")]
     NotTls,
     /// Anything else.
-    #[error("TLS: {0}")]
+    #[error("{0}")]
     Other(String),
 }
 

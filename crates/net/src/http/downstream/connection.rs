@@ -15,8 +15,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::body_budget::Share;
 use crate::clock;
 use crate::http::config::HttpListenerConfig;
-use crate::http::downstream::context::ConnectionError;
-use crate::http::downstream::pace::Pace;
+use crate::http::downstream::context::{ConnectionError, HttpTimeout};
+use crate::http::downstream::minimum_rate::MinimumRate;
 use crate::http::downstream::work_quota::{Turn, WorkQuota};
 use crate::http::shutdown::ShutdownSignal;
 use crate::http::transport::{FramedTransport, Stream, TransportError};
@@ -26,7 +26,7 @@ use crate::tcp::stream::SHUTDOWN_TIMEOUT;
 use crate::timer::Timer;
 
 /// How long the proxy waits for the rest of a request during a shutdown.
-const UNFINISHED: Duration = Duration::from_secs(1);
+const SHUTDOWN_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a client may take to read its last response.
 const LINGER: Duration = Duration::from_secs(2);
@@ -45,7 +45,7 @@ pub(crate) struct Downstream {
     /// Since when no client is authenticated, if that is so: the connection was accepted, or the client's context
     /// ended.
     unauthenticated_since: Instant,
-    pub(crate) pace: Pace,
+    pub(crate) minimum_rate: MinimumRate,
     pub(crate) work: WorkQuota,
     pub(crate) shutdown: ShutdownSignal,
     pub(crate) timer: Timer,
@@ -61,9 +61,9 @@ pub(crate) struct Downstream {
     pub(crate) expects_continue: bool,
 }
 
-/// What happened on a client's connection while its response is prepared.
+/// What happens on a client's connection while its response is prepared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Beside {
+pub(crate) enum ClientEvent {
     /// The client sent something ahead.
     Received,
     /// The given time was reached.
@@ -90,7 +90,7 @@ impl Downstream {
             permit,
             client: None,
             unauthenticated_since: accepted,
-            pace: Pace::default(),
+            minimum_rate: MinimumRate::default(),
             work: WorkQuota::new(accepted),
             shutdown,
             timer: Timer::default(),
@@ -106,7 +106,7 @@ impl Downstream {
     /// valid.
     pub(crate) fn set_client(&mut self, context: &SecurityContext) {
         self.permit.set_authenticated();
-        self.pace.is_signed_in();
+        self.minimum_rate.set_authenticated();
         if !self.client.as_ref().is_some_and(|client| client.is_same(context)) {
             self.client = Some(context.clone());
         }
@@ -151,9 +151,9 @@ impl Downstream {
         }
         // Requests that follow each other without a pause are never waited for.
         if self.authentication_ends().is_some_and(|end| Instant::now() >= end) {
-            return Err(ConnectionError::Timeout);
+            return Err(HttpTimeout::Authentication.into());
         }
-        self.pace = Pace::new(&self.config.limits);
+        self.minimum_rate = MinimumRate::new(&self.config.limits);
         match self.event().await? {
             Event::Head { head, framing } => {
                 self.work.begin_request();
@@ -250,15 +250,16 @@ impl Downstream {
         .await
     }
 
-    /// Waits for more of a request. The client has the time of its [`Pace`], but during a shutdown no longer than
-    /// [`UNFINISHED`].
+    /// Waits for more of a request. The client has the time that its [`MinimumRate`] leaves, but during a shutdown no
+    /// longer than [`SHUTDOWN_REQUEST_TIMEOUT`].
     pub(crate) async fn more(&mut self) -> Result<(), ConnectionError> {
         if self.transport.has_ended() {
             return Err(TransportError::Closed.into());
         }
         let begin = Instant::now();
-        let in_time = begin + self.pace.left();
-        let in_time = self.authentication_ends().map_or(in_time, |end| in_time.min(end));
+        let in_time = begin + self.minimum_rate.left();
+        let authentication_ends = self.authentication_ends();
+        let in_time = authentication_ends.map_or(in_time, |end| in_time.min(end));
         let mut waited = false;
         let count = poll_fn(|task| {
             if let Poll::Ready(filled) = self.transport.poll_fill(task) {
@@ -271,36 +272,38 @@ impl Downstream {
                 }
             }
             let until = match self.shutdown.requested_at() {
-                Some(requested) => in_time.min(requested + UNFINISHED),
+                Some(requested) => in_time.min(requested + SHUTDOWN_REQUEST_TIMEOUT),
                 None => in_time,
             };
-            self.timer.poll(task, until).map(|()| Err(ConnectionError::Timeout))
+            let is_authentication = authentication_ends.is_some_and(|end| end <= until);
+            let why = if is_authentication { HttpTimeout::Authentication } else { HttpTimeout::Request };
+            self.timer.poll(task, until).map(|()| Err(why.into()))
         })
         .await?;
         if waited {
             self.work.waited();
         }
-        self.pace.came(count, begin.elapsed());
+        self.minimum_rate.record(count, begin.elapsed());
         Ok(())
     }
 
-    /// Ready where something happens on the client's connection while its response is prepared, or it is `until`.
-    /// [`Beside::Shutdown`] is only reported where it `ends_at_shutdown`.
+    /// Ready when the client sends data, at `until`, and, if the wait `ends_at_shutdown`, when the proxy shuts down.
+    /// Called while the response to the client is prepared.
     ///
     /// # Errors
     /// When the client closed the connection, or the proxy ends without waiting for requests in progress.
-    pub(crate) fn poll_beside(
+    pub(crate) fn poll_while_responding(
         &mut self,
         task: &mut Context<'_>,
         until: Instant,
         ends_at_shutdown: bool,
-    ) -> Poll<Result<Beside, ConnectionError>> {
+    ) -> Poll<Result<ClientEvent, ConnectionError>> {
         if self.transport.decoder.buffered() < self.config.sizes.ahead
             && let Poll::Ready(filled) = self.transport.poll_fill(task)
         {
             return Poll::Ready(match filled {
                 Ok(0) => Err(TransportError::Closed.into()),
-                filled => filled.map(|_| Beside::Received).map_err(ConnectionError::from),
+                filled => filled.map(|_| ClientEvent::Received).map_err(ConnectionError::from),
             });
         }
         while let Poll::Ready(goes_on) = self.shutdown.poll(task) {
@@ -309,9 +312,9 @@ impl Downstream {
             }
         }
         if ends_at_shutdown && self.shutdown.is_requested() {
-            return Poll::Ready(Ok(Beside::Shutdown));
+            return Poll::Ready(Ok(ClientEvent::Shutdown));
         }
-        self.timer.poll(task, until).map(|()| Ok(Beside::Deadline))
+        self.timer.poll(task, until).map(|()| Ok(ClientEvent::Deadline))
     }
 
     /// Sends the output to the client. An authenticated client has `handshake_seconds` for each piece, another until
@@ -324,7 +327,7 @@ impl Downstream {
         let end = self.authentication_ends();
         let sent = self.flush_rest();
         match end {
-            Some(end) => timeout_at(end, sent).await.map_err(|_| ConnectionError::Timeout)?,
+            Some(end) => timeout_at(end, sent).await.map_err(|_| HttpTimeout::Authentication)?,
             None => sent.await,
         }
     }

@@ -79,18 +79,31 @@ impl KeepAlive {
 pub(crate) enum ConnectionError {
     #[error(transparent)]
     Client(#[from] TransportError),
-    /// The client did not send or read within a time limit.
-    #[error("client timeout")]
-    Timeout,
+    /// The client exceeded a time limit.
+    #[error(transparent)]
+    Timeout(#[from] HttpTimeout),
     /// The proxy ends without waiting for requests in progress.
     #[error("proxy shutting down")]
     Shutdown,
     /// The decoder returned a body before a head.
-    #[error("body without a head")]
+    #[error("request body without a head")]
     NoHead,
     /// The upstream failed after the first part of its response was sent.
     #[error("response interrupted: {0}")]
     Interrupted(String),
+}
+
+/// The time limit that a client exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HttpTimeout {
+    #[error("PROXY header and TLS handshake not complete within clients.handshake_seconds")]
+    Preamble,
+    #[error("client not authenticated within clients.handshake_seconds")]
+    Authentication,
+    #[error(
+        "request not complete within clients.handshake_seconds, or slower than clients.minimum_bytes_per_second"
+    )]
+    Request,
 }
 
 impl From<io::Error> for ConnectionError {

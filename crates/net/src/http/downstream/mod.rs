@@ -7,7 +7,7 @@ pub(crate) mod body;
 pub(crate) mod connection;
 pub(crate) mod context;
 pub(crate) mod cookie_limits;
-pub(crate) mod pace;
+pub(crate) mod minimum_rate;
 pub(crate) mod paths;
 pub(crate) mod preamble;
 pub(crate) mod request_rules;

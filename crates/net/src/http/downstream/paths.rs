@@ -1,7 +1,7 @@
 //! Checks that paths and queries are unambiguous before they are forwarded.
 //!
-//! Servers decode, normalise and truncate paths in different ways. A target in which one of them could find another directory
-//! than the proxy does is refused.
+//! Servers decode, normalise and truncate paths in different ways. A target in which one of them could find another
+//! directory than the proxy does is refused.
 
 /// Why a target is ambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -81,8 +81,9 @@ pub(crate) fn check_query(query: &str) -> Result<(), Ambiguous> {
     Err(Ambiguous::Encoding)
 }
 
-/// Parameters by which a request says who sends it, beside or in place of `Authorization`: a Bearer token (RFC 6750 2.3),
-/// and what Exchange's PowerShell takes from its front end. The server could take the request for another user's than the proxy does.
+/// Parameters by which a request says who sends it, beside or in place of `Authorization`: a Bearer token (RFC 6750
+/// 2.3), and what Exchange's PowerShell takes from its front end. The server could take the request for another
+/// user's than the proxy does.
 const TOKENS: [&str; 2] = ["access_token", "x-rps-cat"];
 
 /// Checks that a query has none of [`TOKENS`], as far as servers decode names of parameters.
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_as_another_path_is_refused() {
+    fn a_path_that_a_server_could_read_as_another_is_refused() {
         use Ambiguous::{Dots, Encoding, NoPath, Parenthesis, Separator};
         for (path, error) in [
             ("/oab/../owa", Dots),

@@ -37,10 +37,19 @@ pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Disconne
     let config = Arc::clone(config);
     Some(Box::pin(async move {
         let all = sessions.len();
-        let mut ended = 0_usize;
-        let timed_out = timeout(DISCONNECT_LIMIT, end(&config, sessions, &mut ended)).await.is_err();
-        let failed = all.saturating_sub(ended);
-        tracing::info!(ended, failed, timed_out, "sessions that ended at the proxy ended at the upstream");
+        let mut disconnected = 0_usize;
+        let timed_out = timeout(DISCONNECT_LIMIT, end(&config, sessions, &mut disconnected)).await.is_err();
+        let failed = all.saturating_sub(disconnected);
+        if failed > 0 {
+            tracing::warn!(
+                disconnected,
+                failed,
+                timed_out,
+                "upstream: not all orphaned sessions disconnected: the server ends the others by itself"
+            );
+        } else {
+            tracing::info!(disconnected, "upstream: orphaned sessions disconnected");
+        }
     }))
 }
 

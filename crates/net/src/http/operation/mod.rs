@@ -1,7 +1,7 @@
 //! MAPI over HTTP ([MS-OXCMAPIHTTP]): takes in an operation, and carries out its steps on the two connections.
 //!
-//! What happens in which order is decided by the [`state_machine`], which does no I/O. The loop in [`run`] does what each
-//! [`Step`] asks for, and consumes the step with what came of it, until the operation is [`Done`].
+//! What happens in which order is decided by the [`state_machine`], which does no I/O. The loop in [`run`] does what
+//! each [`Step`] asks for, and consumes the step with what came of it, until the operation is [`Done`].
 
 pub(crate) mod disconnect;
 mod http_operation;
@@ -24,14 +24,14 @@ use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::http::connection::{ClientConnection, SentRequest};
+use crate::http::client_connection::{ClientConnection, SentRequest};
 use crate::http::downstream::body::{BodyError, BufferedBody};
-use crate::http::downstream::connection::{Beside, Downstream};
+use crate::http::downstream::connection::{ClientEvent, Downstream};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::operation::http_operation::{Done, End, Settings};
 use crate::http::operation::reporter::Reporter;
 use crate::http::operation::request::{claimed_type, operation_key};
-use crate::http::operation::state_machine::{Arrived, Received, Receiving, Sending, Step, Turn, Waiting};
+use crate::http::operation::state_machine::{Arrived, Env, Received, Receiving, Sending, Step, Waiting};
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::BodyFraming;
 use crate::http::upstream::response_event::ResponseEvent;
@@ -68,8 +68,7 @@ pub(crate) async fn relay(
         response_limit: config.sizes.answer,
     };
     let arrived = Arrived { request, key, body, share, at: clock::now(), settings };
-    let begun =
-        with_turn(client, |turn| state_machine::begin(&config.engine, &config.sessions, arrived, turn));
+    let begun = with_env(client, |env| state_machine::begin(&config.engine, &config.sessions, arrived, env));
     match begun {
         Ok(step) => run(client, &Reporter::new(config, Instant::now()), step).await,
         Err(not_begun) => {
@@ -95,9 +94,9 @@ async fn run(
 }
 
 /// Calls a transition of the state machine with what it needs.
-fn with_turn<R>(client: &mut ClientConnection, transition: impl FnOnce(&mut Turn<'_>) -> R) -> R {
+fn with_env<R>(client: &mut ClientConnection, transition: impl FnOnce(&mut Env<'_>) -> R) -> R {
     let out = &mut client.downstream.transport.out;
-    transition(&mut Turn { now: Instant::now(), random: &mut OsRandom, out })
+    transition(&mut Env { now: Instant::now(), random: &mut OsRandom, out })
 }
 
 /// Sends a request of the operation to the server, and reads the response.
@@ -116,7 +115,7 @@ async fn exchange(
             let receiving = sending.sent(head, Instant::now());
             receive(client, reporter, receiving, upstream).await
         }
-        Err(why) => Ok(with_turn(client, |turn| sending.failed(why, turn))),
+        Err(why) => Ok(with_env(client, |env| sending.failed(why, env))),
     }
 }
 
@@ -134,9 +133,9 @@ async fn receive(
         if matches!(event, ResponseEvent::End) {
             // Before the next step, which may send another request.
             client.upstream.put_back(upstream);
-            return Ok(with_turn(client, |turn| receiving.end(turn)));
+            return Ok(with_env(client, |env| receiving.end(env)));
         }
-        match with_turn(client, |turn| receiving.event(event, turn)) {
+        match with_env(client, |env| receiving.event(event, env)) {
             Received::More(more) => receiving = more,
             Received::Next(step) => return Ok(step),
         }
@@ -176,20 +175,20 @@ async fn wait_for_work(
     downstream.flush().await?;
     let is_done = loop {
         let until = waiting.until();
-        let beside = poll_fn(|task| {
+        let event = poll_fn(|task| {
             if waiting.poll(task).is_ready() {
                 return Poll::Ready(Ok(None));
             }
-            downstream.poll_beside(task, until, false).map_ok(Some)
+            downstream.poll_while_responding(task, until, false).map_ok(Some)
         });
-        match beside.await? {
+        match event.await? {
             None => break true,
-            Some(Beside::Deadline) => break false,
-            Some(Beside::Received | Beside::Shutdown) => {}
+            Some(ClientEvent::Deadline) => break false,
+            Some(ClientEvent::Received | ClientEvent::Shutdown) => {}
         }
     };
     let waiting = ScopeGuard::into_inner(waiting);
-    Ok(with_turn(client, |turn| if is_done { waiting.work_done(turn) } else { waiting.deadline(turn) }))
+    Ok(with_env(client, |env| if is_done { waiting.work_done(env) } else { waiting.deadline(env) }))
 }
 
 /// Reports an operation that is over. Returns how the client's connection goes on.

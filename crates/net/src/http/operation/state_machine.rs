@@ -10,8 +10,8 @@
 //!          Step::Done(Done): the response is in the output buffer
 //! ```
 //!
-//! Time, random numbers and the buffer for the client's bytes come in with each call, as a [`Turn`]. What is to be logged
-//! stays with the operation, as [`Event`](super::http_operation::Event)s.
+//! Time, random numbers and the buffer for the client's bytes come in with each call, as an [`Env`]. What is to be
+//! logged stays with the operation, as [`Event`](super::http_operation::Event)s.
 
 use std::task::{Context, Poll};
 
@@ -35,8 +35,8 @@ use crate::http::output::OutputBuffer;
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::upstream_error::UpstreamError;
 
-/// What each call brings in.
-pub(crate) struct Turn<'a> {
+/// The time, the random numbers and the output that a transition takes.
+pub(crate) struct Env<'a> {
     pub(crate) now: Instant,
     pub(crate) random: &'a mut dyn Random,
     /// The bytes for the client are appended here.
@@ -92,7 +92,7 @@ pub(crate) fn begin(
     engine: &Engine,
     sessions: &CookieTable,
     arrived: Arrived,
-    turn: &mut Turn<'_>,
+    env: &mut Env<'_>,
 ) -> Result<Step, Box<NotBegun>> {
     let Arrived { request, key, body, share, at, settings } = arrived;
     let request_size = body.len();
@@ -108,26 +108,26 @@ pub(crate) fn begin(
     match engine.begin_by_cookie(sessions, incoming, &cookies(&request.head)) {
         Ok(next) => {
             let is_wait = next.flight().is_wait();
-            let operation = HttpOperation::new(request, key, is_wait, share, settings, turn.now);
-            Ok(proceed(Box::new(operation), next, turn))
+            let operation = HttpOperation::new(request, key, is_wait, share, settings, env.now);
+            Ok(proceed(Box::new(operation), next, env))
         }
         Err(refusal) => {
             let code = response_code(refusal.kind);
-            let keep_alive = local_response::refuse(&mut turn.out.bytes, &request, code);
+            let keep_alive = local_response::refuse(&mut env.out.bytes, &request, code);
             Err(Box::new(NotBegun { request, key, request_size, refusal, keep_alive }))
         }
     }
 }
 
 /// The step that the engine wants.
-fn proceed(operation: Box<HttpOperation>, next: Next, turn: &mut Turn<'_>) -> Step {
+fn proceed(operation: Box<HttpOperation>, next: Next, env: &mut Env<'_>) -> Step {
     match next {
-        Next::Relay(call) => Sending::begin(operation, call, turn),
+        Next::Relay(call) => Sending::begin(operation, call, env),
         Next::Defer(work) => {
-            let limit = turn.now + work.limit();
+            let limit = env.now + work.limit();
             Step::Wait(Waiting { operation, work, limit })
         }
-        Next::Done(finished) => Step::Done(operation.finish(finished, turn.out)),
+        Next::Done(finished) => Step::Done(operation.finish(finished, env.out)),
     }
 }
 
@@ -153,11 +153,11 @@ pub(crate) struct Sending {
 }
 
 impl Sending {
-    fn begin(mut operation: Box<HttpOperation>, mut call: AwaitsUpstream, turn: &mut Turn<'_>) -> Step {
+    fn begin(mut operation: Box<HttpOperation>, mut call: AwaitsUpstream, env: &mut Env<'_>) -> Step {
         let body = call.take_stub();
-        let ahead = match call.ahead().map(|key| SentAhead::new(key, turn.random)).transpose() {
+        let ahead = match call.ahead().map(|key| SentAhead::new(key, env.random)).transpose() {
             Ok(ahead) => ahead,
-            Err(why) => return Step::Done(operation.fail(Next::Relay(call), why, turn.out)),
+            Err(why) => return Step::Done(operation.fail(Next::Relay(call), why, env.out)),
         };
         operation.is_ahead = ahead.is_some();
         Step::Send(Self { operation, call, body, ahead })
@@ -200,8 +200,8 @@ impl Sending {
     }
 
     /// The request could not be sent.
-    pub(crate) fn failed(self, why: UpstreamError, turn: &mut Turn<'_>) -> Step {
-        Step::Done(self.operation.fail(Next::Relay(self.call), why, turn.out))
+    pub(crate) fn failed(self, why: UpstreamError, env: &mut Env<'_>) -> Step {
+        Step::Done(self.operation.fail(Next::Relay(self.call), why, env.out))
     }
 }
 
@@ -247,23 +247,23 @@ impl Receiving {
     }
 
     /// The next event of the response.
-    pub(crate) fn event(mut self, event: ResponseEvent, turn: &mut Turn<'_>) -> Received {
+    pub(crate) fn event(mut self, event: ResponseEvent, env: &mut Env<'_>) -> Received {
         match event {
-            ResponseEvent::Head(head, framing) => self.head(head, framing, turn),
-            ResponseEvent::Piece(piece) => self.piece(piece, turn),
-            ResponseEvent::End => Received::Next(self.end(turn)),
-            ResponseEvent::Deadline if turn.now < self.limit => {
-                self.operation.send_pending(turn.now, turn.out);
+            ResponseEvent::Head(head, framing) => self.head(head, framing, env),
+            ResponseEvent::Piece(piece) => self.piece(piece, env),
+            ResponseEvent::End => Received::Next(self.end(env)),
+            ResponseEvent::Deadline if env.now < self.limit => {
+                self.operation.send_pending(env.now, env.out);
                 Received::More(self)
             }
-            ResponseEvent::Shutdown => Received::Next(self.end_wait(turn)),
-            other => self.fail(other.failure(), turn),
+            ResponseEvent::Shutdown => Received::Next(self.end_wait(env)),
+            other => self.fail(other.failure(), env),
         }
     }
 
-    fn head(mut self, mut head: ResponseHead, framing: Framing, turn: &mut Turn<'_>) -> Received {
+    fn head(mut self, mut head: ResponseHead, framing: Framing, env: &mut Env<'_>) -> Received {
         if let Err(refusal) = self.operation.learn_cookies(&mut self.call, &mut head) {
-            return self.fail(UpstreamError::protocol(refusal.why.into_owned()), turn);
+            return self.fail(UpstreamError::protocol(refusal.why.into_owned()), env);
         }
         let HttpOperation { request, response, pending, is_ahead, .. } = &mut *self.operation;
         let mut begun = UpstreamResponse::new(head, framing, request);
@@ -273,25 +273,25 @@ impl Receiving {
         Received::More(self)
     }
 
-    fn piece(mut self, piece: Piece, turn: &mut Turn<'_>) -> Received {
+    fn piece(mut self, piece: Piece, env: &mut Env<'_>) -> Received {
         let HttpOperation { settings, share, response, is_ahead, request_memory, .. } = &mut *self.operation;
         let Some(response) = response else { return Received::More(self) };
         if let Err(error) = response.add(piece, settings.response_limit) {
-            return self.fail(error.into(), turn);
+            return self.fail(error.into(), env);
         }
         if let Some(share) = share.as_mut().filter(|_| !*is_ahead)
             && let Err(full) = share.set(request_memory.saturating_add(response.memory()))
         {
-            return Received::Next(self.memory_full(full, turn));
+            return Received::Next(self.memory_full(full, env));
         }
         Received::More(self)
     }
 
     /// The response is complete.
-    pub(crate) fn end(mut self, turn: &mut Turn<'_>) -> Step {
+    pub(crate) fn end(mut self, env: &mut Env<'_>) -> Step {
         let Some(response) = &mut self.operation.response else {
             let why = UpstreamError::protocol("a response without a head");
-            return Step::Done(self.operation.fail(Next::Relay(self.call), why, turn.out));
+            return Step::Done(self.operation.fail(Next::Relay(self.call), why, env.out));
         };
         let outcome = match response.outcome() {
             Ok(stub) => Outcome::Response { stub, endian: Endian::Little },
@@ -300,32 +300,32 @@ impl Receiving {
         if self.operation.is_ahead {
             self.operation.response = None;
         }
-        let next = self.call.resume(outcome, turn.random);
-        proceed(self.operation, next, turn)
+        let next = self.call.resume(outcome, env.random);
+        proceed(self.operation, next, env)
     }
 
-    fn fail(self, why: UpstreamError, turn: &mut Turn<'_>) -> Received {
-        Received::Next(Step::Done(self.operation.fail(Next::Relay(self.call), why, turn.out)))
+    fn fail(self, why: UpstreamError, env: &mut Env<'_>) -> Received {
+        Received::Next(Step::Done(self.operation.fail(Next::Relay(self.call), why, env.out)))
     }
 
     /// Refuses the operation since there is no memory for its response.
     #[cold]
-    fn memory_full(self, full: MemoryLimit, turn: &mut Turn<'_>) -> Step {
-        Step::Done(self.operation.refuse_for_memory(Next::Relay(self.call), full, turn.out))
+    fn memory_full(self, full: MemoryLimit, env: &mut Env<'_>) -> Step {
+        Step::Done(self.operation.refuse_for_memory(Next::Relay(self.call), full, env.out))
     }
 
     /// Ends a wait for notifications, without one, since the proxy stops.
     #[cold]
-    fn end_wait(self, turn: &mut Turn<'_>) -> Step {
+    fn end_wait(self, env: &mut Env<'_>) -> Step {
         let next = match self.call.end_wait() {
-            Some(outcome) => self.call.resume(outcome, turn.random),
+            Some(outcome) => self.call.resume(outcome, env.random),
             None => Next::Relay(self.call),
         };
         let finished = match next {
             Next::Done(finished) => finished,
             next => next.give_up(Refusal::new(RefusalKind::Failed, "the proxy stops")),
         };
-        Step::Done(self.operation.end_wait(finished, turn.out))
+        Step::Done(self.operation.end_wait(finished, env.out))
     }
 }
 
@@ -355,17 +355,17 @@ impl Waiting {
     }
 
     /// The work is done.
-    pub(crate) fn work_done(self, turn: &mut Turn<'_>) -> Step {
+    pub(crate) fn work_done(self, env: &mut Env<'_>) -> Step {
         let next = self.work.resume();
-        proceed(self.operation, next, turn)
+        proceed(self.operation, next, env)
     }
 
     /// [`until`](Self::until) has come: a keep-alive is due, or the work takes too long.
-    pub(crate) fn deadline(mut self, turn: &mut Turn<'_>) -> Step {
-        if turn.now >= self.limit {
-            return self.work_done(turn);
+    pub(crate) fn deadline(mut self, env: &mut Env<'_>) -> Step {
+        if env.now >= self.limit {
+            return self.work_done(env);
         }
-        self.operation.send_pending(turn.now, turn.out);
+        self.operation.send_pending(env.now, env.out);
         Step::Wait(self)
     }
 }

@@ -11,20 +11,25 @@ fn no_beginning_is_longer_than_what_is_compared() {
 #[test]
 fn each_beginning_is_found_with_whatever_follows_it() {
     let server = || EXCHANGE.iter().chain(WEB);
-    let all = server().map(|name| (name, Speaker::Server));
-    for (name, speaks) in all.chain(FORWARDING.iter().map(|name| (name, Speaker::Proxy))) {
+    let all = server().map(|name| (name, AllowedSender::Server));
+    for (name, speaks) in all.chain(FORWARDING.iter().map(|name| (name, AllowedSender::Proxy))) {
         for behind in ["", "-", "0", "a", "z", "~", "-a-name-that-is-longer-than-what-is-compared"] {
             let name = format!("{name}{behind}");
             // A server's word may begin as a proxy's does.
-            let speaks = if server().any(|own| name.starts_with(own)) { Speaker::Server } else { speaks };
-            let plain = speaks == Speaker::Server || !behind.contains('~');
-            let speaks = if plain { speaks } else { Speaker::Server };
-            assert_eq!(speaker(name.as_bytes()), speaks, "{name}");
-            assert_eq!(speaker(name.to_ascii_uppercase().as_bytes()), speaks, "{name}");
+            let speaks =
+                if server().any(|own| name.starts_with(own)) { AllowedSender::Server } else { speaks };
+            let plain = speaks == AllowedSender::Server || !behind.contains('~');
+            let speaks = if plain { speaks } else { AllowedSender::Server };
+            assert_eq!(allowed_sender(name.as_bytes()), speaks, "{name}");
+            assert_eq!(allowed_sender(name.to_ascii_uppercase().as_bytes()), speaks, "{name}");
             for other in ["_", ".", "+", "~"] {
                 let name = name.to_ascii_uppercase().replace('-', other);
                 let usual = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-                assert_eq!(speaker(name.as_bytes()), if usual { speaks } else { Speaker::Server }, "{name}");
+                assert_eq!(
+                    allowed_sender(name.as_bytes()),
+                    if usual { speaks } else { AllowedSender::Server },
+                    "{name}"
+                );
             }
         }
         // One byte less, or another one at its end, is another name, unless it begins with another of them.
@@ -32,15 +37,15 @@ fn each_beginning_is_found_with_whatever_follows_it() {
         for other in [less.to_owned(), format!("{less}{}", if last == "q" { 'p' } else { 'q' })] {
             let mut known = server().chain(FORWARDING);
             if !known.any(|known| other.starts_with(known)) {
-                assert_eq!(speaker(other.as_bytes()), Speaker::Client, "{other}");
+                assert_eq!(allowed_sender(other.as_bytes()), AllowedSender::Client, "{other}");
             }
         }
     }
-    assert_eq!(speaker(b""), Speaker::Client);
+    assert_eq!(allowed_sender(b""), AllowedSender::Client);
 }
 
 #[test]
-fn what_clients_send_is_theirs_to_say() {
+fn header_fields_of_clients_are_allowed_from_clients() {
     for name in [
         "Accept",
         "Authorization",
@@ -74,12 +79,12 @@ fn what_clients_send_is_theirs_to_say() {
         "X-Requested-With",
         "Origin",
     ] {
-        assert_eq!(speaker(name.as_bytes()), Speaker::Client, "{name}");
+        assert_eq!(allowed_sender(name.as_bytes()), AllowedSender::Client, "{name}");
     }
 }
 
 #[test]
-fn what_servers_say_to_each_other_is_not() {
+fn header_fields_that_servers_send_to_each_other_are_not_allowed_from_clients() {
     for name in [
         "X-CommonAccessToken",
         "x-commonaccesstoken",
@@ -144,7 +149,7 @@ fn what_servers_say_to_each_other_is_not() {
         "iv-user",
         "OIDC_CLAIM_sub",
     ] {
-        assert_eq!(speaker(name.as_bytes()), Speaker::Server, "{name}");
+        assert_eq!(allowed_sender(name.as_bytes()), AllowedSender::Server, "{name}");
     }
     for name in [
         "X-Forwarded-For",
@@ -162,7 +167,7 @@ fn what_servers_say_to_each_other_is_not() {
         "Front-End-Https",
         "X-MS-Forwarded-Client-IP",
     ] {
-        assert_eq!(speaker(name.as_bytes()), Speaker::Proxy, "{name}");
+        assert_eq!(allowed_sender(name.as_bytes()), AllowedSender::Proxy, "{name}");
     }
 }
 
@@ -195,14 +200,14 @@ fn cookies_that_route_requests_at_a_front_end_are_removed() {
 #[test]
 fn a_control_field_in_another_spelling_is_removed() {
     for name in super::CONTROL {
-        assert_eq!(speaker(name.as_bytes()), Speaker::Client, "{name}");
+        assert_eq!(allowed_sender(name.as_bytes()), AllowedSender::Client, "{name}");
         for other in ["_", ".", "+", "~"] {
             let spelled = name.to_ascii_uppercase().replace('-', other);
-            assert_eq!(speaker(spelled.as_bytes()), Speaker::Server, "{spelled}");
+            assert_eq!(allowed_sender(spelled.as_bytes()), AllowedSender::Server, "{spelled}");
         }
     }
     for name in ["X_RequestTypes", "X_Request", "X-Request_Type", "x_custom", "SOAP_Action"] {
-        assert_eq!(speaker(name.as_bytes()), Speaker::Client, "{name}");
+        assert_eq!(allowed_sender(name.as_bytes()), AllowedSender::Client, "{name}");
     }
     assert!(super::CONTROL.iter().all(|name| name.len() <= LONGEST));
 }
@@ -210,6 +215,6 @@ fn a_control_field_in_another_spelling_is_removed() {
 #[test]
 fn usual_fields_are_of_clients_by_the_lists_too() {
     for name in super::USUAL {
-        assert_eq!(super::looked_up(name.as_bytes()), Speaker::Client, "{name}");
+        assert_eq!(super::looked_up(name.as_bytes()), AllowedSender::Client, "{name}");
     }
 }

@@ -1,4 +1,5 @@
-//! The headers about the path of a request: `X-Forwarded-For` and similar ones, `Forwarded` (RFC 7239), and `Via` (RFC 9110
+//! The headers about the path of a request: `X-Forwarded-For` and similar ones, `Forwarded` (RFC 7239), and `Via`
+//! (RFC 9110
 //! 7.6.3), by which request loops are detected.
 
 use std::net::{IpAddr, SocketAddr};
@@ -6,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use http1::{Fields, ReadyField};
 use identity::{Random, RandomError};
 
-use crate::http::server_only::{Speaker, speaker};
+use crate::http::server_only::{AllowedSender, allowed_sender};
 
 /// The name of this process in `Via`, which is unique, so that a request loop is detected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +103,8 @@ impl Forwarding {
     /// Adds the headers to the `fields` of a request that the proxy makes for a client's request with the fields `of`.
     pub(crate) fn pass_on(&self, of: &Fields, fields: &mut Fields) {
         if self.keeps() {
-            let kept = of.iter().filter(|field| speaker(field.name.as_bytes()) == Speaker::Proxy);
+            let kept =
+                of.iter().filter(|field| allowed_sender(field.name.as_bytes()) == AllowedSender::Proxy);
             for field in kept {
                 fields.push(field.name.to_owned(), field.value.to_vec());
             }
@@ -110,7 +112,8 @@ impl Forwarding {
         self.add_to(fields);
     }
 
-    /// Adds the headers to a request's `fields`, behind those of a trusted proxy. Untrusted ones have been removed already.
+    /// Adds the headers to a request's `fields`, behind those of a trusted proxy. Untrusted ones have been removed
+    /// already.
     pub(crate) fn add_to(&self, fields: &mut Fields) {
         let Some(OwnFields { address, proto, host, forwarded }) = &self.own else { return };
         if !self.trusted {
@@ -125,7 +128,8 @@ impl Forwarding {
                 fields.add(field);
             }
         }
-        // A trusted proxy without it names the client in another header: a `Forwarded` would name the proxy as the client.
+        // A trusted proxy without it names the client in another header: a `Forwarded` would name the proxy as the
+        // client.
         if fields.has("forwarded") {
             appended(fields, forwarded);
         }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http1::Fields;
 
-use crate::http::server_only::{Speaker, speaker};
+use crate::http::server_only::{AllowedSender, allowed_sender};
 
-/// The names of `fields` that `Connection` lists, which must not be forwarded (RFC 9110 7.6.1). Names of fields that are
-/// absent are left out: a list may have tens of thousands of them, and each field is compared with each name.
+/// The names of `fields` that `Connection` lists, which must not be forwarded (RFC 9110 7.6.1). Names of fields that
+/// are absent are left out: a list may have tens of thousands of them, and each field is compared with each name.
 pub(crate) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
     let mut options =
         fields.all("connection").flat_map(http1::tokens).filter(|option| !is_usual(option)).peekable();
@@ -20,7 +20,7 @@ pub(crate) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
         // Framing, addressing and authentication are forwarded even if they are listed.
         .filter(|(name, _)| !KEPT.iter().any(|kept| name == kept.as_bytes()))
         // A client cannot remove what its trusted proxy says about it.
-        .filter(|(name, _)| speaker(name) != Speaker::Proxy)
+        .filter(|(name, _)| allowed_sender(name) != AllowedSender::Proxy)
         .collect();
     present.sort_unstable();
     present.dedup();
@@ -40,8 +40,8 @@ fn is_usual(option: &[u8]) -> bool {
     option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close")
 }
 
-/// Whether the field called `name` concerns one connection only, and is not framing; `named` are the names that `Connection`
-/// lists.
+/// Whether the field called `name` concerns one connection only, and is not framing; `named` are the names that
+/// `Connection` lists.
 pub(crate) fn is_of_connection(name: &[u8], named: &[Vec<u8>]) -> bool {
     const CONNECTION: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "upgrade", "trailer"];
     CONNECTION.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))

@@ -1,7 +1,6 @@
 //! Connections to the server by HTTP, and how messages are rewritten between it and a client.
 
 pub(crate) mod auth_error;
-pub(crate) mod authenticate;
 pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod dial;
@@ -12,4 +11,5 @@ pub(crate) mod request_head;
 pub(crate) mod response_event;
 pub(crate) mod response_head;
 pub(crate) mod send;
+pub(crate) mod service_auth;
 pub(crate) mod slot;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http1::{FieldAction, RequestHead, Version};
 
-use crate::http::server_only::{Cookies, Speaker, speaker};
+use crate::http::server_only::{AllowedSender, Cookies, allowed_sender};
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::forwarding::Forwarding;
 use crate::http::upstream::headers::{is_of_connection, named_by_connection};
@@ -69,10 +69,10 @@ impl UpstreamConnection {
             {
                 FieldAction::Remove
             } else {
-                match speaker(name) {
-                    Speaker::Client => FieldAction::Keep,
-                    Speaker::Proxy if keeps_forwarding => FieldAction::Keep,
-                    Speaker::Proxy | Speaker::Server => FieldAction::Remove,
+                match allowed_sender(name) {
+                    AllowedSender::Client => FieldAction::Keep,
+                    AllowedSender::Proxy if keeps_forwarding => FieldAction::Keep,
+                    AllowedSender::Proxy | AllowedSender::Server => FieldAction::Remove,
                 }
             }
         });

@@ -70,8 +70,8 @@ impl UpstreamConnection {
         Ok(true)
     }
 
-    /// The server responded with `status`, which is not 401. Only a status of success shows that the server accepted the
-    /// authentication: it may send any other before it authenticates.
+    /// The server responded with `status`, which is not 401. Only a status of success shows that the server accepted
+    /// the authentication: it may send any other before it authenticates.
     pub(crate) fn record_response(&mut self, status: u16) {
         let attempt = self.attempt.take();
         if !(200..300).contains(&status) || matches!(self.handshake, ServiceHandshake::NotRequired(_)) {
@@ -111,8 +111,8 @@ impl UpstreamConnection {
         }
     }
 
-    /// Makes `context` the owner. If the service account authenticates with a handshake, carries that out but for its last
-    /// token, which is sent with the next request ([MS-NTHT] 3.1).
+    /// Makes `context` the owner. If the service account authenticates with a handshake, carries that out but for its
+    /// last token, which is sent with the next request ([MS-NTHT] 3.1).
     async fn authenticate(
         &mut self,
         upstream: &HttpUpstream,
@@ -166,8 +166,8 @@ impl UpstreamConnection {
     }
 }
 
-/// Whether a server that responds with `status` to the first token serves the target without authentication. The request that
-/// carries the token is a POST, for which a server may not have the resource.
+/// Whether a server that responds with `status` to the first token serves the target without authentication. The
+/// request that carries the token is a POST, for which a server may not have the resource.
 const fn serves_anonymously(status: u16) -> bool {
     matches!(status, 200..=399 | 404 | 405)
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::error_chain::ErrorChain;
 use crate::gate::FailedRequest;
 use crate::http::downstream::auth::authenticator::Authenticator;
-use crate::http::downstream::connection::{Beside, Downstream};
+use crate::http::downstream::connection::{ClientEvent, Downstream};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::respond;
 use crate::http::upstream::connection::UpstreamConnection;
@@ -174,10 +174,10 @@ impl ClientConnection {
             }
             Poll::Pending => {}
         }
-        self.downstream.poll_beside(task, until, ends_at_shutdown).map_ok(|beside| match beside {
-            Beside::Received => None,
-            Beside::Deadline => Some(ResponseEvent::Deadline),
-            Beside::Shutdown => Some(ResponseEvent::Shutdown),
+        self.downstream.poll_while_responding(task, until, ends_at_shutdown).map_ok(|event| match event {
+            ClientEvent::Received => None,
+            ClientEvent::Deadline => Some(ResponseEvent::Deadline),
+            ClientEvent::Shutdown => Some(ResponseEvent::Shutdown),
         })
     }
 

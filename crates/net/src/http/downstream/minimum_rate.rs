@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::tcp::admission::Limits;
 
-/// How fast a client sends a request, from its head on. Only the time counts in which the proxy waits for the client, not
-/// that in which the server reads.
+/// How fast a client sends a request, from its head on. Only the time counts in which the proxy waits for the client,
+/// not that in which the server reads.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct MinimumRate {
     /// The time that each client has, however much it sends.
     time: Duration,
     /// The bytes that earn another second; zero for unauthenticated clients, which earn none.
@@ -18,20 +18,20 @@ pub(crate) struct Pace {
     bytes: u64,
 }
 
-impl Pace {
-    /// The pace of one request, whose client is not authenticated yet.
+impl MinimumRate {
+    /// The rate of one request, whose client is not authenticated yet.
     pub(crate) const fn new(limits: &Limits) -> Self {
         let Limits { handshake: time, minimum_rate: authenticated_rate, .. } = *limits;
         Self { time, rate: 0, authenticated_rate, waited: Duration::ZERO, bytes: 0 }
     }
 
     /// The client is authenticated: the bytes that it sends earn time.
-    pub(crate) const fn is_signed_in(&mut self) {
+    pub(crate) const fn set_authenticated(&mut self) {
         self.rate = self.authenticated_rate;
     }
 
     /// `bytes` came after the proxy `waited`.
-    pub(crate) fn came(&mut self, bytes: usize, waited: Duration) {
+    pub(crate) fn record(&mut self, bytes: usize, waited: Duration) {
         self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         self.waited = self.waited.saturating_add(waited);
     }
@@ -51,17 +51,17 @@ mod tests {
     fn only_bytes_of_an_authenticated_client_earn_time() {
         let seconds = Duration::from_secs;
         let limits = Limits { handshake: seconds(30), minimum_rate: 100, ..Limits::default() };
-        let mut pace = Pace::new(&limits);
-        pace.came(1000, seconds(10));
-        assert_eq!(pace.left(), seconds(20));
-        pace.is_signed_in();
-        assert_eq!(pace.left(), seconds(30));
+        let mut minimum_rate = MinimumRate::new(&limits);
+        minimum_rate.record(1000, seconds(10));
+        assert_eq!(minimum_rate.left(), seconds(20));
+        minimum_rate.set_authenticated();
+        assert_eq!(minimum_rate.left(), seconds(30));
         // A byte every ten seconds is too slow, a hundred a second is not.
         for _ in 0..3 {
-            pace.came(1, seconds(10));
+            minimum_rate.record(1, seconds(10));
         }
-        assert_eq!(pace.left(), seconds(0));
-        pace.came(100_000, seconds(900));
-        assert!(pace.left() > seconds(60));
+        assert_eq!(minimum_rate.left(), seconds(0));
+        minimum_rate.record(100_000, seconds(900));
+        assert!(minimum_rate.left() > seconds(60));
     }
 }
