@@ -3,10 +3,10 @@
 use crate::run::{self, Outcome};
 use crate::setup;
 
-/// Checks, and says what was checked.
+/// Runs the checks. Returns which were run.
 ///
-/// The advisories come from a database that is fetched. Where it cannot be fetched and no copy is there, the
-/// rest is still checked, and the answer says that the advisories were not.
+/// The advisories are in a database that is downloaded. Without it and without an earlier copy, the other checks run,
+/// and the result says that the advisories were not checked.
 pub(crate) fn check() -> Outcome<&'static str> {
     let program = setup::cargo_deny()?;
     run::show(run::command(&program).args([

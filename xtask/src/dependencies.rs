@@ -1,4 +1,4 @@
-//! Which crate may use which, checked against what cargo resolves.
+//! The dependencies between crates that are allowed, compared with those that cargo resolves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +8,8 @@ use crate::run::{self, Outcome};
 
 /// For each crate of the workspace, the crates of the workspace that it may use.
 ///
-/// What is not listed is forbidden, and a crate that has no line here is an error: a new crate is a decision
-/// about who may use it. Only normal and build dependencies count; a crate's tests may use what they like.
+/// Other dependencies are forbidden, and a crate without a line is an error, since a new crate needs a decision about
+/// its users. Only normal and build dependencies count; a crate's tests may use any crate.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("rpc", &["wire"]),
@@ -51,13 +51,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Crates without I/O. None of [`RUNTIMES`] may be under them, however deep.
 const PURE: &[&str] = &["wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "capture"];
 
-/// What does I/O or waits for it.
+/// Crates that do I/O or wait for it.
 const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "async-io", "mio", "socket2", "hyper", "polling"];
 
-/// A package. A registry may have one of a member's name, which is another crate.
+/// A package. A package of a registry may have the name of a member, and is another crate.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Package {
-    /// A member of the workspace, which has one of each name.
+    /// A member of the workspace, by its name.
     Member(String),
     /// Another package, by its name and its id.
     Other(String, String),
@@ -84,7 +84,7 @@ impl Package {
 /// For each package, those that it depends on.
 type Graph = BTreeMap<Package, BTreeSet<Package>>;
 
-/// Asks cargo for the dependency graph and holds it against the table.
+/// Compares cargo's dependency graph with the table.
 pub(crate) fn check() -> Outcome {
     let graph = graph_of(&MetadataCommand::new().current_dir(run::root()).exec()?)?;
     let mut faults = faults(&graph);
@@ -97,7 +97,7 @@ pub(crate) fn check() -> Outcome {
         .into())
 }
 
-/// The resolved graph, without what only tests use.
+/// The resolved graph, without dependencies of tests.
 fn graph_of(metadata: &Metadata) -> Outcome<Graph> {
     let resolved = metadata.resolve.as_ref().ok_or("cargo did not resolve the dependencies")?;
     let mut graph = Graph::new();
@@ -119,7 +119,7 @@ fn members(graph: &Graph) -> impl Iterator<Item = (&str, &BTreeSet<Package>)> {
     })
 }
 
-/// What is wrong, one sentence each.
+/// The violations, one sentence each.
 fn faults(graph: &Graph) -> Vec<String> {
     let mut faults = Vec::new();
     for (member, used) in members(graph) {
@@ -142,7 +142,7 @@ fn faults(graph: &Graph) -> Vec<String> {
     faults
 }
 
-/// Where the table is shown to readers.
+/// The document that shows the table.
 const DOCUMENT: &str = "ARCHITECTURE.md";
 
 /// Where the table of [`DOCUMENT`] differs from `allowed`: rows of crates in backticks, whose last cell has the

@@ -27,19 +27,19 @@ const COVERAGE: &[&str] = &[
 /// A flag that makes rustc instrument memory accesses. Unstable, hence `RUSTC_BOOTSTRAP` below.
 const ADDRESS_SANITIZER: &str = "-Zsanitizer=address";
 
-/// What one target may hold in memory, in MiB, before it counts as a finding; the sanitizer's share is in it.
+/// The memory limit of a target in MiB, including the sanitizer's; a target above it has a finding.
 const MEMORY_MIB: u32 = 1024;
 
-/// What may be allocated at once, in MiB: far more than the longest input ever justifies.
+/// The limit of one allocation in MiB, far more than the longest input needs.
 const ALLOCATION_MIB: u32 = 64;
 
-/// The longest input that is tried, in bytes.
+/// The longest input, in bytes.
 const LONGEST_INPUT: u32 = 65_536;
 
-/// What to run, and for how long.
+/// The targets to run, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// Names of targets; none means all.
+    /// Names of targets; empty for all.
     targets: Vec<String>,
     seconds: u32,
     /// How many run at once; 0 means one for each processor.
@@ -114,8 +114,7 @@ fn targets() -> Outcome<Vec<String>> {
     Ok(names)
 }
 
-/// Writes an entry into `fuzz/Cargo.toml` for every target that has none, since cargo-fuzz reads its list
-/// there. An entry whose file is gone is an error that cargo itself reports.
+/// Adds missing targets to `fuzz/Cargo.toml`, from which cargo-fuzz reads them. Cargo reports an entry without a file.
 fn keep_manifest(all: &[String]) -> Outcome {
     let path = folder().join("Cargo.toml");
     let text = fs::read_to_string(&path)?;
@@ -133,7 +132,7 @@ fn keep_manifest(all: &[String]) -> Outcome {
     Ok(fs::write(&path, text + &entries.concat())?)
 }
 
-/// Builds the targets for this machine, of which sanitizers want to hear the name; the folder they are in.
+/// Builds the targets. Sanitizers need the target triple to be named. Returns the folder of the programs.
 fn build(asan: bool, only: &[String]) -> Outcome<PathBuf> {
     let version = run::read(run::command("rustc").arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc names no host")?;
@@ -149,7 +148,7 @@ fn build(asan: bool, only: &[String]) -> Outcome<PathBuf> {
     Ok(folder().join("target").join(host).join("release"))
 }
 
-/// Runs `chosen`, some at once; what was found, one text each.
+/// Runs `chosen`, several at once. Returns the findings.
 fn run_all(programs: &Path, chosen: &[String], options: &Options) -> Vec<String> {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let jobs = if options.jobs == 0 { processors } else { options.jobs };
@@ -172,7 +171,7 @@ fn run_all(programs: &Path, chosen: &[String], options: &Options) -> Vec<String>
     findings.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs one target on its corpus. An error holds the end of what it said and how to see it again.
+/// Runs one target on its corpus. An error has the end of its output, and the command that repeats it.
 fn run_one(program: &Path, name: &str, seconds: u32) -> Outcome {
     let corpus = folder().join("corpus").join(name);
     let artifacts = folder().join("artifacts").join(name);
@@ -197,7 +196,7 @@ fn run_one(program: &Path, name: &str, seconds: u32) -> Outcome {
 
 fn libfuzzer(program: &Path) -> Command {
     let mut command = run::command(program);
-    // Looking for leaks takes ptrace, which containers often deny; a leak that grows meets the memory limit.
+    // Leak detection needs ptrace, which containers often forbid. A growing leak exceeds the memory limit.
     command
         .env("ASAN_OPTIONS", "detect_odr_violation=0:detect_leaks=0")
         .env("RUST_BACKTRACE", "0")
@@ -221,7 +220,7 @@ fn figures(said: &str) -> String {
 }
 
 fn describe_finding(program: &Path, name: &str, output: &Output, said: &str) -> String {
-    // libFuzzer's progress and the frames of other people's code bury what matters.
+    // libFuzzer's progress and stack frames of dependencies are left out.
     let matters = |line: &&str| !line.trim_start().starts_with('#') || line.contains("/crates/");
     let lines: Vec<&str> = said.lines().filter(matters).collect();
     let tail = lines.get(lines.len().saturating_sub(40)..).unwrap_or_default().join("\n  ");

@@ -1,7 +1,6 @@
-//! Automation: one command for each thing that people and CI do with this repository.
+//! Automation: one command for each task of developers and CI.
 //!
-//! It runs as the person who typed it and looks at that person's machine, which is why it may read the
-//! environment where the libraries may not.
+//! It runs for one developer on one machine, so it may read the environment, which the libraries may not.
 #![expect(clippy::disallowed_methods, reason = "looks for programs on the PATH of its user")]
 
 mod ci;

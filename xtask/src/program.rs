@@ -1,4 +1,4 @@
-//! The program itself: shown, and measured.
+//! The demo and the benchmark of the program.
 
 use std::process::Stdio;
 
@@ -20,7 +20,7 @@ pub(crate) fn bench(arguments: &[String]) -> Outcome {
     run::show(run::cargo().args(["build", "--release", "--package", "mapiproxy", "--package", "testkit"]))?;
     let mut bench = run::cargo();
     bench.args(["run", "--release", "--quiet", "--package", "bench", "--"]);
-    // Where HAProxy was found.
+    // The folder of HAProxy.
     bench.env("PATH", std::env::join_paths(run::search_path())?);
     run::show(bench.args(arguments))
 }

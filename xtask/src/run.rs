@@ -27,14 +27,14 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Runs `command` with its output shown, after saying what is run.
+/// Prints `command` and runs it with its output shown.
 pub(crate) fn show(command: &mut Command) -> Outcome {
     println!("$ {}", line(command));
     let status = command.status().map_err(|e| format!("{} cannot be started: {e}", line(command)))?;
     if status.success() { Ok(()) } else { Err(format!("{} ended with {status}", line(command)).into()) }
 }
 
-/// Runs `command` quietly and gives back what it wrote to its standard output.
+/// Runs `command` without showing its output. Returns its standard output.
 pub(crate) fn read(command: &mut Command) -> Outcome<String> {
     let output = command.output().map_err(|e| format!("{} cannot be started: {e}", line(command)))?;
     if !output.status.success() {
@@ -44,15 +44,15 @@ pub(crate) fn read(command: &mut Command) -> Outcome<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Whether `command` can be started and succeeds; what it says is thrown away.
+/// Whether `command` can be started and succeeds. Its output is discarded.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// Where servers are, which Debian leaves out of the PATH of everybody but root.
+/// The folders of servers, which Debian leaves out of the PATH of users other than root.
 const SERVERS: [&str; 2] = ["/usr/local/sbin", "/usr/sbin"];
 
-/// Where `program` is found: on the PATH, or among the servers.
+/// The path of `program`: on the PATH, or in [`SERVERS`].
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     search_path().map(|folder| folder.join(program)).find(|path| path.is_file())
 }

@@ -15,7 +15,7 @@ pub(crate) enum Purpose {
     Demo,
     /// To run the tests.
     Tests,
-    /// To compare with others.
+    /// To run the benchmark.
     Bench,
     /// To run the fuzz targets.
     Fuzz,
@@ -48,7 +48,7 @@ const fn tool(
 /// Samba's tests of DCE/RPC are modules of the machine's own Python.
 const SAMBA: &str = "python3 -m samba.tests.dcerpc.raw_protocol";
 
-/// The module of Python's that makes virtual environments is a package of its own on Debian.
+/// Python's module for virtual environments, which is a package of its own on Debian.
 const VENV: &str = "python3 -m venv";
 
 const TOOLS: &[Tool] = &[
@@ -74,7 +74,7 @@ pub(crate) fn everything() -> Outcome<PathBuf> {
     venv()
 }
 
-/// Finds or installs what the tests need; the virtual environment with their Python packages.
+/// Finds or installs what the tests need. Returns the virtual environment with their Python packages.
 pub(crate) fn tests() -> Outcome<PathBuf> {
     packages(&[Tests])?;
     venv()
@@ -162,7 +162,7 @@ fn is_root() -> bool {
 
 /// A virtual environment with the Python packages of `tests/interop/requirements.txt`; its folder.
 ///
-/// A stamp beside it holds what it was made from, so that it is made again when that changes.
+/// A file in it has the requirements from which it was made. If they change, it is made again.
 fn venv() -> Outcome<PathBuf> {
     let folder = run::root().join("target/venv");
     let requirements = run::root().join("tests/interop/requirements.txt");
@@ -202,7 +202,7 @@ pub(crate) fn cargo_deny() -> Outcome<PathBuf> {
         println!("building cargo-deny {CARGO_DENY} into target/tools: once, and it takes some minutes");
         let mut cargo = run::cargo();
         cargo.args(["install", "cargo-deny", "--locked", "--quiet", "--version", CARGO_DENY, "--root"]);
-        // A folder of its own, so that it neither waits for the workspace's lock nor lands among its crates.
+        // A target folder of its own, so that the build does not wait for the lock of the workspace's.
         cargo.arg(&tools).env("CARGO_TARGET_DIR", tools.join("build"));
         let built_it = run::show(&mut cargo);
         remove_if_there(&tools.join("build"));
@@ -211,7 +211,7 @@ pub(crate) fn cargo_deny() -> Outcome<PathBuf> {
     Ok(built)
 }
 
-/// Removes what a build left behind. A failure costs disk space only.
+/// Removes the intermediate files of a build. A failure costs disk space only.
 fn remove_if_there(folder: &Path) {
     if let Err(fault) = fs::remove_dir_all(folder) {
         println!("{} stays: {fault}", folder.display());

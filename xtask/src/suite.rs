@@ -3,7 +3,7 @@
 use crate::run::{self, Outcome};
 use crate::setup;
 
-/// Every test: documentation examples first, then the rest, so that the runner's own verdict comes last.
+/// Every test: documentation examples first, then the rest, so that the summary of the test runner is the last output.
 pub(crate) fn test(filter: &[String]) -> Outcome {
     setup::tests()?;
     // The end-to-end tests start the programs and an example, which `cargo test` alone does not build.

@@ -1,11 +1,11 @@
-//! What the rules report, and the lists of what is tolerated.
+//! The findings of the rules, and the lists of exceptions.
 
 use std::fmt;
 use std::path::Path;
 
 use crate::run::Outcome;
 
-/// What is wrong, where, and what to do about it.
+/// A violation: its place, its description, and its correction.
 pub(super) struct Finding {
     pub(super) place: String,
     pub(super) what: String,
@@ -18,7 +18,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A list of what is tolerated; an empty list if it does not exist.
+/// A list of exceptions; empty if the file does not exist.
 pub(super) fn read(root: &Path, list: &str) -> Outcome<String> {
     match std::fs::read_to_string(root.join(list)) {
         Ok(text) => Ok(text),
@@ -33,7 +33,7 @@ pub(super) fn entries(list: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Writes `entries` behind the comment at the head of the list.
+/// Writes `entries` after the comment at the head of the list.
 pub(super) fn replace(root: &Path, list: &str, entries: impl Iterator<Item = String>) -> Outcome {
     let before = read(root, list)?;
     let head = before.lines().take_while(|line| line.starts_with('#')).map(str::to_owned);

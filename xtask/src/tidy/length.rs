@@ -1,4 +1,4 @@
-//! No source file is longer than a reader can keep in mind.
+//! Source files have a maximum length.
 
 use super::counts::{self, Counts};
 use super::finding::Finding;
@@ -8,7 +8,7 @@ use crate::run::Outcome;
 /// The most lines of a file.
 const MOST: usize = 500;
 
-/// The longer files of today, each with its lines, which may become fewer only.
+/// The longer files that are left, each with its number of lines, which may only become smaller.
 pub(super) const LIST: &str = "xtask/src/tidy/long_files.txt";
 
 /// The Rust files that are too long.
@@ -18,7 +18,7 @@ pub(super) fn count(sources: &[Source]) -> Counts {
     lengths.filter(|(_, lines)| *lines > MOST).collect()
 }
 
-/// What is longer than it may be, and what is on the list without reason.
+/// Files that are too long, and entries of the list that no longer apply.
 pub(super) fn compare(found: &Counts, list: &str) -> Outcome<Vec<Finding>> {
     let listed = counts::parse(LIST, list)?;
     let mut findings = counts::stale(LIST, &listed, found);

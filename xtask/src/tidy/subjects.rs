@@ -1,4 +1,4 @@
-//! Subjects of commits: short, and of finished work.
+//! Subjects of commits: short, and without marks of unfinished work.
 
 use std::path::Path;
 use std::process::Command;
@@ -22,7 +22,7 @@ pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
     Ok(log.lines().filter_map(|line| line.split_once(' ')).filter_map(judge).collect())
 }
 
-/// Which commits are checked, as git takes it; nothing where none are.
+/// The commits to check, in the syntax of git; `None` if no commit is checked.
 ///
 /// A shallow clone in which the commit `before` is missing has only later ones, and all that it has are checked.
 /// Nothing is checked without a repository, or where a whole history does not have that commit: it was rewritten.
@@ -64,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    /// A repository of two commits in a folder of its own, which goes with this.
+    /// A repository of two commits in a folder of its own, which is removed when this is dropped.
     struct Repository(PathBuf);
 
     impl Repository {

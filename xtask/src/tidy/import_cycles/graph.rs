@@ -18,7 +18,7 @@ pub(super) struct Taken {
 /// Aliases may stand for aliases, this many at most.
 const MAX_ALIASES: usize = 16;
 
-/// Where a path stops: in a module, at a name that is no module (none where the path is the module's own).
+/// Where a path stops: in a module, at a name that is no module (`None` for the module itself).
 struct Stop {
     module: usize,
     name: Option<String>,
@@ -83,7 +83,7 @@ pub(super) fn graph(tree: &Tree) -> Graph {
 }
 
 impl Resolver<'_> {
-    /// Where `segments`, written in the module `from`, stops; nothing where it leaves the crate. `own` is the import
+    /// Where `segments`, written in the module `from`, stops; `None` if it leaves the crate. `own` is the import
     /// of `from` that is resolved itself.
     fn resolve(&self, from: usize, segments: &[String], own: Option<usize>, depth: usize) -> Option<Stop> {
         if depth > MAX_ALIASES {

@@ -56,7 +56,7 @@ fn imports(graph: &Graph, cycle: &[usize], names: &[String]) -> Vec<String> {
     imports
 }
 
-/// What is wrong: cycles that the list does not have, and lines of the list that are no longer true.
+/// Cycles that are not in the list, and entries of the list that no longer apply.
 pub(super) fn compare(cycles: &[ImportCycle], list: &str) -> Vec<Finding> {
     let listed: Vec<(usize, Vec<&str>)> =
         finding::entries(list).map(|(number, line)| (number, line.split_whitespace().collect())).collect();
@@ -89,7 +89,7 @@ pub(super) fn compare(cycles: &[ImportCycle], list: &str) -> Vec<Finding> {
     findings
 }
 
-/// Writes the list anew, unless it would have more files than before. A cycle that falls into several is shorter.
+/// Rewrites the list, unless it would have more files than before. Cycles that are parts of a listed one are shorter.
 pub(super) fn update(root: &Path, cycles: &[ImportCycle]) -> Outcome {
     let before = finding::read(root, LIST)?;
     let listed: usize = finding::entries(&before).map(|(_, line)| line.split_whitespace().count()).sum();
