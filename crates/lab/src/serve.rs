@@ -161,7 +161,12 @@ fn listener_config(
         proxy_protocol: Vec::new(),
         loop_marker: None,
         greeting: b"",
-        rpc: Arc::new(ServerConfig { interfaces, secondary_address, ..ServerConfig::default() }),
+        rpc: Arc::new(ServerConfig {
+            interfaces,
+            auth_types: auth.auth_types(),
+            secondary_address,
+            ..ServerConfig::default()
+        }),
         groups: Arc::new(Groups::default()),
         auth,
         bodies: net::BodyBudget::new(&limits),

@@ -13,38 +13,42 @@ pub trait Protection: Send {
     /// The length of each signature, in bytes. Constant for a context.
     fn signature_len(&self) -> usize;
 
-    /// Signs a PDU, and at [`AuthLevel::PKT_PRIVACY`] seals `body` in place.
-    ///
-    /// `before` are the PDU's bytes before the stub, `body` is the stub with its padding, `after` the eight
-    /// bytes of the `sec_trailer`, `signature` [`signature_len`](Self::signature_len) bytes to be filled in.
-    /// Without `header_signing` only `body` has to be protected; NTLM signs the rest nevertheless.
+    /// Signs a PDU, and at [`AuthLevel::PKT_PRIVACY`] seals its body in place. Fills in `signature`, which
+    /// has [`signature_len`](Self::signature_len) bytes.
     ///
     /// # Errors
-    /// When the package fails.
+    /// If the package fails.
     fn protect(
         &mut self,
         level: AuthLevel,
-        header_signing: bool,
-        before: &[u8],
-        body: &mut [u8],
-        after: &[u8],
+        pdu: PduParts<'_>,
         signature: &mut [u8],
     ) -> Result<(), ProtectionError>;
 
-    /// Checks a PDU's signature, and at [`AuthLevel::PKT_PRIVACY`] unseals `body` in place. The parts are
-    /// those of [`protect`](Self::protect); `signature` is as long as the peer made it.
+    /// Checks the signature of a PDU, and at [`AuthLevel::PKT_PRIVACY`] unseals its body in place.
+    /// `signature` is as long as the peer made it.
     ///
     /// # Errors
-    /// When the signature is invalid. `body` must not be used then.
+    /// If the signature is invalid. The body must not be used then.
     fn unprotect(
         &mut self,
         level: AuthLevel,
-        header_signing: bool,
-        before: &[u8],
-        body: &mut [u8],
-        after: &[u8],
+        pdu: PduParts<'_>,
         signature: &[u8],
     ) -> Result<(), ProtectionError>;
+}
+
+/// The parts of a PDU that are protected ([MS-RPCE] 2.2.2.11).
+#[derive(Debug)]
+pub struct PduParts<'a> {
+    /// The bytes before the stub.
+    pub before: &'a [u8],
+    /// The stub with its padding.
+    pub body: &'a mut [u8],
+    /// The eight bytes of the `sec_trailer`.
+    pub after: &'a [u8],
+    /// Whether `before` and `after` must be signed too. NTLM signs them in any case.
+    pub header_signing: bool,
 }
 
 /// A signature is invalid, or could not be made.

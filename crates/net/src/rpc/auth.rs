@@ -8,7 +8,7 @@ use identity::{
     Protection, Random, SecurityContext, Step,
 };
 use rpc::pdu::{AuthLevel, AuthType};
-use rpc::security::{self, ProtectionError};
+use rpc::security::{self, PduParts, ProtectionError};
 use wire::FileTime;
 
 /// The mechanisms and accounts by which clients authenticate.
@@ -102,6 +102,11 @@ fn protection_at(level: AuthLevel) -> Protection {
     if level == AuthLevel::PKT_PRIVACY { Protection::Seal } else { Protection::Sign }
 }
 
+const fn message_of(pdu: PduParts<'_>) -> Message<'_> {
+    let PduParts { before, body, after, header_signing } = pdu;
+    Message { before, body, after, header_signing }
+}
+
 struct Protected {
     security: Box<dyn MessageSecurity>,
     signature_len: usize,
@@ -115,26 +120,20 @@ impl security::Protection for Protected {
     fn protect(
         &mut self,
         level: AuthLevel,
-        header_signing: bool,
-        before: &[u8],
-        body: &mut [u8],
-        after: &[u8],
+        pdu: PduParts<'_>,
         signature: &mut [u8],
     ) -> Result<(), ProtectionError> {
-        let message = Message { before, body, after, header_signing };
+        let message = message_of(pdu);
         self.security.protect(protection_at(level), message, signature).map_err(|_| ProtectionError)
     }
 
     fn unprotect(
         &mut self,
         level: AuthLevel,
-        header_signing: bool,
-        before: &[u8],
-        body: &mut [u8],
-        after: &[u8],
+        pdu: PduParts<'_>,
         signature: &[u8],
     ) -> Result<(), ProtectionError> {
-        let message = Message { before, body, after, header_signing };
+        let message = message_of(pdu);
         self.security.unprotect(protection_at(level), message, signature).map_err(|_| ProtectionError)
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use identity::{AuthError, Channel, Initiator, OsRandom, SecurityContext, Step};
-use rpc::client::{CloseReason, Credentials, NextLeg};
+use rpc::client::{CloseReason, Credentials, HandshakeReply};
 use rpc::pdu::{AuthLevel, AuthType, FaultStatus, RejectReason};
 
 use crate::account::Account;
@@ -72,11 +72,11 @@ impl UpstreamAuth {
     }
 
     /// Continues the handshake with the upstream's `token`.
-    pub(super) fn step(&mut self, token: &[u8]) -> Result<NextLeg, UpstreamError> {
+    pub(super) fn step(&mut self, token: &[u8]) -> Result<HandshakeReply, UpstreamError> {
         let initiator =
             self.initiator.as_mut().ok_or_else(|| UpstreamError::protocol("an unexpected token"))?;
         let next = match initiator.step(token, clock::now(), &mut OsRandom) {
-            Ok(Step::Continue(token)) => NextLeg::AlterContext { token },
+            Ok(Step::Continue(token)) => HandshakeReply::AlterContext { token },
             Ok(Step::Done { token, context, security }) => {
                 let level = self.account.as_ref().map_or(AuthLevel::CONNECT, |account| account.level);
                 if level.effective() > Some(strongest(&*security)) {
@@ -89,8 +89,8 @@ impl UpstreamAuth {
                 self.initiator = None;
                 let protection = Some(protection(security, level));
                 match token {
-                    Some(token) => NextLeg::Auth3 { token, protection },
-                    None => NextLeg::Done { protection },
+                    Some(token) => HandshakeReply::Auth3 { token, protection },
+                    None => HandshakeReply::Done { protection },
                 }
             }
             Err(error) => return Err(invalid_credentials(error)),

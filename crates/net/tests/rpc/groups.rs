@@ -67,11 +67,16 @@ async fn serve(server: &Arc<Server>) -> (SocketAddr, watch::Sender<bool>) {
     let limits = Limits::default();
     let interface = rpc::server::Interface { id: syntax(Interface::Nspi), minimum_level: AuthLevel::NONE };
     let accounts = Arc::new(NoAccounts);
-    let auth = AcceptorConfig::new(accounts, Authority::new("server"), ContextCounters::new());
+    let auth =
+        ClientAuth::new(AcceptorConfig::new(accounts, Authority::new("server"), ContextCounters::new()));
     let config = Arc::new(RpcListenerConfig {
-        rpc: Arc::new(ServerConfig { interfaces: vec![interface], ..ServerConfig::default() }),
+        rpc: Arc::new(ServerConfig {
+            interfaces: vec![interface],
+            auth_types: auth.auth_types(),
+            ..ServerConfig::default()
+        }),
         groups: Arc::new(Groups::default()),
-        auth: ClientAuth::new(auth),
+        auth,
         auth_limit: Arc::default(),
         bodies: net::BodyBudget::new(&limits),
         limits,

@@ -6,6 +6,34 @@ use super::codec::Ndr;
 use super::reader::NdrReader;
 use super::writer::NdrWriter;
 
+/// Reads `count` elements, aligned if there are any.
+pub(super) fn read_elements<T: Ndr>(
+    r: &mut NdrReader<'_>,
+    count: u32,
+    field: &'static str,
+) -> Result<Vec<T>> {
+    let count = r.count(count, T::MIN_SIZE, field)?;
+    if count != 0 {
+        r.align(T::ALIGN, field)?;
+    }
+    T::read_items(r, count, field)
+}
+
+/// Writes the elements `items`, aligned if there are any.
+pub(super) fn write_elements<T: Ndr>(items: &[T], w: &mut NdrWriter, field: &'static str) -> Result<()> {
+    if !items.is_empty() {
+        w.align(T::ALIGN);
+    }
+    T::write_items(items, w, field)
+}
+
+/// Writes the fields of a varying array (C706 14.3.3.3).
+fn write_varying<T: Ndr>(offset: u32, items: &[T], w: &mut NdrWriter, field: &'static str) -> Result<()> {
+    w.u32(offset);
+    w.count(items.len(), "actual_count")?;
+    write_elements(items, w, field)
+}
+
 /// Reads the deferred parts of all `items`.
 pub(super) fn read_deferred_items<T: Ndr>(items: &mut [T], r: &mut NdrReader<'_>) -> Result<()> {
     items.iter_mut().try_for_each(|item| item.read_deferred(r))
@@ -36,11 +64,7 @@ impl<T: Ndr> Ndr for Conformant<T> {
 
     fn read_scalars(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self> {
         let count = r.take_max_count(field)?;
-        let count = r.count(count, T::MIN_SIZE, field)?;
-        if count != 0 {
-            r.align(T::ALIGN, field)?;
-        }
-        T::read_items(r, count, field).map(Self)
+        read_elements(r, count, field).map(Self)
     }
 
     fn read_deferred(&mut self, r: &mut NdrReader<'_>) -> Result<()> {
@@ -52,10 +76,7 @@ impl<T: Ndr> Ndr for Conformant<T> {
     }
 
     fn write_scalars(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
-        if !self.0.is_empty() {
-            w.align(T::ALIGN);
-        }
-        T::write_items(&self.0, w, field)
+        write_elements(&self.0, w, field)
     }
 
     fn write_deferred(&self, w: &mut NdrWriter) -> Result<()> {
@@ -86,11 +107,7 @@ impl<T: Ndr> Ndr for Varying<T> {
     fn read_scalars(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self> {
         let offset = r.u32("offset")?;
         let count = r.u32("actual_count")?;
-        let count = r.count(count, T::MIN_SIZE, field)?;
-        if count != 0 {
-            r.align(T::ALIGN, field)?;
-        }
-        Ok(Self { offset, items: T::read_items(r, count, field)? })
+        Ok(Self { offset, items: read_elements(r, count, field)? })
     }
 
     fn read_deferred(&mut self, r: &mut NdrReader<'_>) -> Result<()> {
@@ -98,12 +115,7 @@ impl<T: Ndr> Ndr for Varying<T> {
     }
 
     fn write_scalars(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
-        w.u32(self.offset);
-        w.count(self.items.len(), "actual_count")?;
-        if !self.items.is_empty() {
-            w.align(T::ALIGN);
-        }
-        T::write_items(&self.items, w, field)
+        write_varying(self.offset, &self.items, w, field)
     }
 
     fn write_deferred(&self, w: &mut NdrWriter) -> Result<()> {
@@ -118,7 +130,7 @@ pub struct ConformantVarying<T> {
     pub offset: u32,
     /// The elements that are sent.
     pub items: Vec<T>,
-    /// How many elements the array has room for behind those that are sent.
+    /// The number of elements after those that are sent.
     pub spare: u32,
 }
 
@@ -156,11 +168,7 @@ impl<T: Ndr> Ndr for ConformantVarying<T> {
                 .invalid(field, u64::from(count), "at most max_count elements")
                 .within("array"));
         };
-        let count = r.count(count, T::MIN_SIZE, field)?;
-        if count != 0 {
-            r.align(T::ALIGN, field)?;
-        }
-        Ok(Self { offset, items: T::read_items(r, count, field)?, spare })
+        Ok(Self { offset, items: read_elements(r, count, field)?, spare })
     }
 
     fn read_deferred(&mut self, r: &mut NdrReader<'_>) -> Result<()> {
@@ -174,12 +182,7 @@ impl<T: Ndr> Ndr for ConformantVarying<T> {
     }
 
     fn write_scalars(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
-        w.u32(self.offset);
-        w.count(self.items.len(), "actual_count")?;
-        if !self.items.is_empty() {
-            w.align(T::ALIGN);
-        }
-        T::write_items(&self.items, w, field)
+        write_varying(self.offset, &self.items, w, field)
     }
 
     fn write_deferred(&self, w: &mut NdrWriter) -> Result<()> {

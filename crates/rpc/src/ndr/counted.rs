@@ -2,7 +2,7 @@
 
 use wire::Result;
 
-use super::array::{read_deferred_items, write_deferred_items};
+use super::array::{read_deferred_items, read_elements, write_deferred_items, write_elements};
 use super::codec::Ndr;
 use super::reader::NdrReader;
 use super::writer::NdrWriter;
@@ -70,11 +70,7 @@ impl<T: Ndr> Ndr for SizedPtr<T> {
             return Err(r.inner().invalid("max_count", u64::from(max_count), "the count beside the pointer"));
         }
         self.items = Some(r.descend("items", |r| {
-            let count = r.count(max_count, T::MIN_SIZE, "max_count")?;
-            if count != 0 {
-                r.align(T::ALIGN, "items")?;
-            }
-            let mut items = T::read_items(r, count, "items")?;
+            let mut items = read_elements(r, max_count, "items")?;
             read_deferred_items(&mut items, r)?;
             Ok(items)
         })?);
@@ -101,10 +97,7 @@ impl<T: Ndr> Ndr for SizedPtr<T> {
         let Some(items) = &self.items else { return Ok(()) };
         w.count(items.len(), "max_count")?;
         w.descend("items", |w| {
-            if !items.is_empty() {
-                w.align(T::ALIGN);
-            }
-            T::write_items(items, w, "items")?;
+            write_elements(items, w, "items")?;
             write_deferred_items(items, w)
         })
     }
@@ -135,11 +128,7 @@ impl<T: Ndr> Ndr for Counted<T> {
         if count != max_count {
             return Err(r.inner().invalid(field, u64::from(count), "the same count as max_count"));
         }
-        let count = r.count(count, T::MIN_SIZE, field)?;
-        if count != 0 {
-            r.align(T::ALIGN, field)?;
-        }
-        T::read_items(r, count, field).map(Self)
+        read_elements(r, count, field).map(Self)
     }
 
     fn read_deferred(&mut self, r: &mut NdrReader<'_>) -> Result<()> {
@@ -153,10 +142,7 @@ impl<T: Ndr> Ndr for Counted<T> {
     fn write_scalars(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
         w.align(Self::ALIGN);
         w.count(self.0.len(), field)?;
-        if !self.0.is_empty() {
-            w.align(T::ALIGN);
-        }
-        T::write_items(&self.0, w, field)
+        write_elements(&self.0, w, field)
     }
 
     fn write_deferred(&self, w: &mut NdrWriter) -> Result<()> {
@@ -185,11 +171,7 @@ impl<T: Ndr> Ndr for SizedArray<T> {
         if count != max_count {
             return Err(r.inner().invalid("max_count", u64::from(max_count), "the count before the array"));
         }
-        let count = r.count(count, T::MIN_SIZE, field)?;
-        if count != 0 {
-            r.align(T::ALIGN, field)?;
-        }
-        T::read_items(r, count, field).map(Self)
+        read_elements(r, count, field).map(Self)
     }
 
     fn read_deferred(&mut self, r: &mut NdrReader<'_>) -> Result<()> {
@@ -199,10 +181,7 @@ impl<T: Ndr> Ndr for SizedArray<T> {
     fn write_scalars(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
         w.count(self.0.len(), field)?;
         w.count(self.0.len(), "max_count")?;
-        if !self.0.is_empty() {
-            w.align(T::ALIGN);
-        }
-        T::write_items(&self.0, w, field)
+        write_elements(&self.0, w, field)
     }
 
     fn write_deferred(&self, w: &mut NdrWriter) -> Result<()> {

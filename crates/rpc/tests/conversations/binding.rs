@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rpc::association::PeerError;
-use rpc::client::{self, CallError, ClientAssociation, ClientConfig, Credentials, NextLeg};
+use rpc::client::{self, CallError, ClientAssociation, ClientConfig, Credentials, HandshakeReply};
 use rpc::pdu::{
     AuthVerifier, Bind, BindAck, BindTimeFeatures, Body, ContextResultCode, Pdu, PfcFlags,
     PresentationContext, ProviderReason, RejectReason, SecTrailer,
@@ -316,9 +316,9 @@ fn samba_finishes_a_handshake_with_alter_context() {
     pair.client.bind(&[(0, TOY)], Some(credentials)).unwrap();
     assert_eq!(step(&mut pair), &b"challenge"[..]);
     let token = b"authenticate".to_vec();
-    pair.client.resume_handshake(NextLeg::AlterContext { token }).unwrap();
+    pair.client.resume_handshake(HandshakeReply::AlterContext { token }).unwrap();
     assert_eq!(step(&mut pair), &b"accepted"[..]);
-    pair.client.resume_handshake(NextLeg::Done { protection: Some(Toy::boxed(99)) }).unwrap();
+    pair.client.resume_handshake(HandshakeReply::Done { protection: Some(Toy::boxed(99)) }).unwrap();
     assert!(matches!(pair.client.poll_event(), Some(client::Event::Bound { .. })));
     assert_eq!(pair.arrive(0, 1, b"sealed").stub.len(), 8);
 }
@@ -354,7 +354,7 @@ fn calls_after_a_refused_auth3_are_denied_and_the_association_ends() {
     pair.client.bind(&[(0, TOY)], Some(ntlm(AuthLevel::CONNECT))).unwrap();
     assert_eq!(step(&mut pair), &b"challenge"[..]);
     let token = b"wrong".to_vec();
-    pair.client.resume_handshake(NextLeg::Auth3 { token, protection: None }).unwrap();
+    pair.client.resume_handshake(HandshakeReply::Auth3 { token, protection: None }).unwrap();
     pair.client.poll_event();
     pair.client.call(0, 1, None, Bytes::new()).unwrap();
     // The call waits behind the handshake's answer.

@@ -1,7 +1,7 @@
 //! The packet sequences of [MS-RPCE] 4.1 and 4.2, PDU by PDU as they are on the wire.
 
 use bytes::Bytes;
-use rpc::client::{self, ClientConfig, Credentials, NextLeg};
+use rpc::client::{self, ClientConfig, Credentials, HandshakeReply};
 use rpc::server::{self, ServerConfig};
 use rpc::{AuthLevel, AuthType};
 
@@ -132,13 +132,13 @@ fn call(pair: &mut Pair, package: AuthType) {
 fn kerberos_takes_an_alter_context() {
     let package = AuthType::GSS_KERBEROS;
     let mut pair = bind(package);
-    pair.client.resume_handshake(NextLeg::AlterContext { token: b"authenticate".to_vec() }).unwrap();
+    pair.client.resume_handshake(HandshakeReply::AlterContext { token: b"authenticate".to_vec() }).unwrap();
     let (secure_alter_context, _) = up(&mut pair);
     alone(&secure_alter_context, ALTER_CONTEXT, HEADER_SIGN, package, b"authenticate");
     let (secure_alter_context_resp, event) = down(&mut pair);
     alone(&secure_alter_context_resp, ALTER_CONTEXT_RESP, HEADER_SIGN, package, b"accepted");
     assert_eq!(event, Some(client::Event::AuthToken { token: Bytes::from_static(b"accepted") }));
-    pair.client.resume_handshake(NextLeg::Done { protection: Some(Toy::boxed(99)) }).unwrap();
+    pair.client.resume_handshake(HandshakeReply::Done { protection: Some(Toy::boxed(99)) }).unwrap();
     assert!(matches!(pair.client.poll_event(), Some(client::Event::Bound { .. })));
     call(&mut pair, package);
 }
@@ -148,7 +148,7 @@ fn ntlm_takes_three_legs() {
     let package = AuthType::WINNT;
     let mut pair = bind(package);
     let token = b"authenticate".to_vec();
-    pair.client.resume_handshake(NextLeg::Auth3 { token, protection: Some(Toy::boxed(99)) }).unwrap();
+    pair.client.resume_handshake(HandshakeReply::Auth3 { token, protection: Some(Toy::boxed(99)) }).unwrap();
     let (rpc_auth_3, _) = up(&mut pair);
     alone(&rpc_auth_3, AUTH3, 0, package, b"authenticate");
     assert!(down(&mut pair).0.is_empty(), "an RPC_AUTH_3 is not answered");

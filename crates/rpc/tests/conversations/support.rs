@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rpc::client::{self, ClientAssociation, ClientConfig, Credentials, NextLeg};
-use rpc::security::{Protection, ProtectionError};
+use rpc::client::{self, ClientAssociation, ClientConfig, Credentials, HandshakeReply};
+use rpc::security::{PduParts, Protection, ProtectionError};
 use rpc::server::{self, AuthOutcome, GroupTable, Interface, ServerAssociation, ServerConfig};
 use rpc::{AuthLevel, AuthType, SyntaxId};
 use wire::Guid;
@@ -52,12 +52,10 @@ impl Protection for Toy {
     fn protect(
         &mut self,
         level: AuthLevel,
-        header_signing: bool,
-        before: &[u8],
-        body: &mut [u8],
-        after: &[u8],
+        pdu: PduParts<'_>,
         signature: &mut [u8],
     ) -> Result<(), ProtectionError> {
+        let PduParts { before, body, after, header_signing } = pdu;
         let (before, after) = if header_signing { (before, after) } else { (&[][..], &[][..]) };
         signature.copy_from_slice(&self.checksum(self.sent, &[before, body, after]));
         if level == AuthLevel::PKT_PRIVACY {
@@ -70,12 +68,10 @@ impl Protection for Toy {
     fn unprotect(
         &mut self,
         level: AuthLevel,
-        header_signing: bool,
-        before: &[u8],
-        body: &mut [u8],
-        after: &[u8],
+        pdu: PduParts<'_>,
         signature: &[u8],
     ) -> Result<(), ProtectionError> {
+        let PduParts { before, body, after, header_signing } = pdu;
         let (before, after) = if header_signing { (before, after) } else { (&[][..], &[][..]) };
         if level == AuthLevel::PKT_PRIVACY {
             self.seal(self.received, body);
@@ -92,6 +88,7 @@ pub(crate) fn server_config() -> ServerConfig {
             Interface { id: TOY, minimum_level: AuthLevel::NONE },
             Interface { id: SECRET, minimum_level: AuthLevel::PKT_PRIVACY },
         ],
+        auth_types: vec![AuthType::GSS_NEGOTIATE, AuthType::WINNT, AuthType::GSS_KERBEROS],
         secondary_address: "6001".into(),
         max_stub: 1 << 20,
         ..ServerConfig::default()
@@ -192,7 +189,9 @@ pub(crate) fn poll_client(client: &mut ClientAssociation) -> Vec<client::Event> 
         match &event {
             client::Event::AuthToken { token } if **token == *b"challenge" => {
                 let token = b"authenticate".to_vec();
-                client.resume_handshake(NextLeg::Auth3 { token, protection: Some(Toy::boxed(99)) }).unwrap();
+                client
+                    .resume_handshake(HandshakeReply::Auth3 { token, protection: Some(Toy::boxed(99)) })
+                    .unwrap();
             }
             client::Event::AuthToken { token } => panic!("{token:?}"),
             _ => events.push(event),

@@ -37,14 +37,19 @@ impl Accounts for NoAccounts {
 fn listener_config() -> Arc<RpcListenerConfig> {
     let limits = Limits::default();
     let interface = Interface { id: epm::INTERFACE, minimum_level: AuthLevel::NONE };
+    let auth = ClientAuth::new(AcceptorConfig::new(
+        Arc::new(NoAccounts),
+        Authority::new("here"),
+        ContextCounters::new(),
+    ));
     Arc::new(RpcListenerConfig {
-        rpc: Arc::new(ServerConfig { interfaces: vec![interface], ..ServerConfig::default() }),
+        rpc: Arc::new(ServerConfig {
+            interfaces: vec![interface],
+            auth_types: auth.auth_types(),
+            ..ServerConfig::default()
+        }),
         groups: Arc::new(Groups::default()),
-        auth: ClientAuth::new(AcceptorConfig::new(
-            Arc::new(NoAccounts),
-            Authority::new("here"),
-            ContextCounters::new(),
-        )),
+        auth,
         auth_limit: Arc::default(),
         bodies: BodyBudget::new(&limits),
         limits,

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use wire::Decode;
 
-use super::event::{CallError, CloseReason, Credentials, Event, NextLeg};
+use super::event::{CallError, CloseReason, Credentials, Event, HandshakeReply};
 use super::outgoing::{Accepted, Proposed};
 use super::state::ClientAssociation;
 use crate::association::PeerError;
@@ -27,7 +27,7 @@ impl ClientAssociation {
         credentials: Option<Credentials>,
     ) -> Result<(), CallError> {
         if self.connection.phase != Phase::New {
-            return Err(CallError::NotBound);
+            return Err(CallError::InvalidPhase);
         }
         let token = match credentials {
             None => None,
@@ -55,7 +55,7 @@ impl ClientAssociation {
     /// When the association is not bound, or another proposal is pending.
     pub fn alter_context(&mut self, contexts: &[(u16, SyntaxId)]) -> Result<(), CallError> {
         if !self.is_bound() || self.proposed.is_some() {
-            return Err(CallError::NotBound);
+            return Err(CallError::InvalidPhase);
         }
         self.propose(contexts, None, false)
     }
@@ -123,19 +123,20 @@ impl ClientAssociation {
                 self.connection.header_signing = self.config.header_signing
                     && self.security.is_some()
                     && header.flags.contains(PfcFlags::SUPPORT_HEADER_SIGN);
-                self.acknowledged(ack, token);
+                self.proposal_acknowledged(ack, token);
             }
             (Body::AlterContextResp(ack), Some((id, Phase::Bound))) if id == header.call_id => {
-                self.acknowledged(ack, token);
+                self.proposal_acknowledged(ack, token);
             }
             _ => self.protocol_error("bind_ack, bind_nak or alter_context_resp without a request"),
         }
     }
 
-    fn acknowledged(&mut self, ack: &BindAck, token: Option<(SecTrailer, Bytes)>) {
+    /// Processes the response to the proposal, or to a later token of its handshake.
+    fn proposal_acknowledged(&mut self, ack: &BindAck, token: Option<(SecTrailer, Bytes)>) {
         let Some(proposed) = &mut self.proposed else { return };
         let expected = proposed.contexts.len().saturating_add(usize::from(proposed.features));
-        // Later legs of the handshake have no results: those of the first response count.
+        // Responses to later tokens have no results. The results of the first response count.
         if proposed.results.is_empty() {
             if ack.results.len() != expected {
                 return self.protocol_error("bind_ack with another number of results than contexts");
@@ -164,12 +165,12 @@ impl ClientAssociation {
                 let token = token.map(|(_, token)| token).unwrap_or_default();
                 self.connection.push_event(Event::AuthToken { token });
             }
-            _ => self.settled(),
+            _ => self.proposal_done(),
         }
     }
 
-    /// The server responded to the proposal, and no handshake is in progress.
-    fn settled(&mut self) {
+    /// Ends the proposal: the server responded, and no handshake is in progress.
+    fn proposal_done(&mut self) {
         let Some(proposed) = self.proposed.take() else { return };
         let results = proposed.results;
         self.connection.push_event(if proposed.binding {
@@ -184,14 +185,14 @@ impl ClientAssociation {
     /// # Errors
     /// When no token is pending, the next token does not fit into a PDU, or the level needs a protection that
     /// is missing.
-    pub fn resume_handshake(&mut self, next: NextLeg) -> Result<(), CallError> {
+    pub fn resume_handshake(&mut self, reply: HandshakeReply) -> Result<(), CallError> {
         let waits = std::mem::take(&mut self.pending_token);
         let (Some(security), true) = (&mut self.security, waits) else {
             return Err(CallError::UnknownHandshake);
         };
         let protects = security.level.protects();
-        match next {
-            NextLeg::AlterContext { token } => {
+        match reply {
+            HandshakeReply::AlterContext { token } => {
                 let contexts = self.proposed.as_ref().map(|proposed| proposed.contexts.clone());
                 let elements = contexts.into_iter().flatten().map(|(id, s)| element(id, s, SyntaxId::NDR));
                 let call_id = self.next_call_id();
@@ -205,11 +206,13 @@ impl ClientAssociation {
                 }
                 Ok(())
             }
-            NextLeg::Auth3 { protection: None, .. } | NextLeg::Done { protection: None } if protects => {
+            HandshakeReply::Auth3 { protection: None, .. } | HandshakeReply::Done { protection: None }
+                if protects =>
+            {
                 self.close(CloseReason::AuthenticationFailed);
                 Err(CallError::Protection)
             }
-            NextLeg::Auth3 { token, protection } => {
+            HandshakeReply::Auth3 { token, protection } => {
                 security.state = HandshakeState::Established(protection);
                 let auth = Some(AuthVerifier { trailer: security.trailer(), token: &token });
                 let call_id = self.proposed.as_ref().map_or(1, |proposed| proposed.call_id);
@@ -219,15 +222,15 @@ impl ClientAssociation {
                     self.close(CloseReason::AuthenticationFailed);
                     return Err(error);
                 }
-                self.settled();
+                self.proposal_done();
                 Ok(())
             }
-            NextLeg::Done { protection } => {
+            HandshakeReply::Done { protection } => {
                 security.state = HandshakeState::Established(protection);
-                self.settled();
+                self.proposal_done();
                 Ok(())
             }
-            NextLeg::Failed => {
+            HandshakeReply::Failed => {
                 self.close(CloseReason::AuthenticationFailed);
                 Ok(())
             }

@@ -28,7 +28,7 @@ impl ClientAssociation {
         stub: Bytes,
     ) -> Result<u32, CallError> {
         if !self.is_bound() {
-            return Err(CallError::NotBound);
+            return Err(CallError::InvalidPhase);
         }
         if !self.contexts.iter().any(|context| context.id == context_id) {
             return Err(CallError::UnknownContext);

@@ -72,8 +72,8 @@ pub struct Credentials {
     pub token: Vec<u8>,
 }
 
-/// The next step of a handshake.
-pub enum NextLeg {
+/// The client's reply to a token of the server.
+pub enum HandshakeReply {
     /// Sends a token, and expects another.
     AlterContext {
         /// The token.
@@ -95,7 +95,7 @@ pub enum NextLeg {
     Failed,
 }
 
-impl fmt::Debug for NextLeg {
+impl fmt::Debug for HandshakeReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AlterContext { .. } => "AlterContext",
@@ -181,9 +181,10 @@ pub enum CloseReason {
 /// Why a bind, a call or a step of a handshake cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// The association is not bound, or another proposal is pending.
+    /// The association is in another phase: a second bind; a call or a proposal before it is bound, or while
+    /// another proposal is pending.
     #[error("association not bound")]
-    NotBound,
+    InvalidPhase,
     /// The server did not accept the presentation context.
     #[error("presentation context not accepted by the server")]
     UnknownContext,

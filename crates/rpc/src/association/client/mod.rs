@@ -16,5 +16,5 @@ mod outgoing;
 mod response;
 mod state;
 
-pub use self::event::{CallError, ClientConfig, CloseReason, Credentials, Event, NextLeg, Response};
+pub use self::event::{CallError, ClientConfig, CloseReason, Credentials, Event, HandshakeReply, Response};
 pub use self::state::ClientAssociation;

@@ -8,7 +8,7 @@ use crate::pdu::{
     AuthLevel, AuthType, HEADER_SIZE, Header, PduType, PfcFlags, REQUEST_HEADER_SIZE, SEC_TRAILER_SIZE,
     SecTrailer,
 };
-use crate::security::{Protection, ProtectionError};
+use crate::security::{PduParts, Protection, ProtectionError};
 
 /// Stubs are padded to this many bytes before a verifier, as Windows does; the least that is allowed is 4
 /// ([MS-RPCE] 2.2.2.11).
@@ -134,32 +134,22 @@ fn seal_fragment(
     out.extend_from_slice(w.as_slice());
     out.resize(out.len().saturating_add(signature), 0);
     let pdu = out.get_mut(start..).ok_or(ProtectionError)?;
-    let parts = Parts::split(pdu, head_size, body_end.saturating_sub(start)).ok_or(ProtectionError)?;
-    seal.protection.protect(
-        seal.level,
-        seal.header_signing,
-        parts.before,
-        parts.body,
-        parts.after,
-        parts.signature,
-    )
+    let trailer = body_end.saturating_sub(start);
+    let (parts, signature) = split(pdu, head_size, trailer, seal.header_signing).ok_or(ProtectionError)?;
+    seal.protection.protect(seal.level, parts, signature)
 }
 
-/// The four parts of a protected PDU.
-struct Parts<'a> {
-    before: &'a [u8],
-    body: &'a mut [u8],
-    after: &'a [u8],
-    signature: &'a mut [u8],
-}
-
-impl<'a> Parts<'a> {
-    fn split(pdu: &'a mut [u8], head_size: usize, trailer: usize) -> Option<Self> {
-        let (before, rest) = pdu.split_at_mut_checked(head_size)?;
-        let (body, rest) = rest.split_at_mut_checked(trailer.checked_sub(head_size)?)?;
-        let (after, signature) = rest.split_at_mut_checked(SEC_TRAILER_SIZE)?;
-        Some(Self { before, body, after, signature })
-    }
+/// Splits a PDU whose `sec_trailer` begins at `trailer` into its protected parts and its signature.
+fn split(
+    pdu: &mut [u8],
+    head_size: usize,
+    trailer: usize,
+    header_signing: bool,
+) -> Option<(PduParts<'_>, &mut [u8])> {
+    let (before, rest) = pdu.split_at_mut_checked(head_size)?;
+    let (body, rest) = rest.split_at_mut_checked(trailer.checked_sub(head_size)?)?;
+    let (after, signature) = rest.split_at_mut_checked(SEC_TRAILER_SIZE)?;
+    Some((PduParts { before, body, after, header_signing }, signature))
 }
 
 /// The place of the stub in a PDU with a verifier.
@@ -201,8 +191,9 @@ impl Sealed {
         level: AuthLevel,
         header_signing: bool,
     ) -> Result<(), ProtectionError> {
-        let parts = Parts::split(pdu, self.head_size, self.start).ok_or(ProtectionError)?;
-        protection.unprotect(level, header_signing, parts.before, parts.body, parts.after, parts.signature)
+        let (parts, signature) =
+            split(pdu, self.head_size, self.start, header_signing).ok_or(ProtectionError)?;
+        protection.unprotect(level, parts, signature)
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Interface {
 pub struct ServerConfig {
     /// The served interfaces.
     pub interfaces: Vec<Interface>,
-    /// The accepted security packages. A bind with another package is rejected.
+    /// The accepted security packages; none by default. A bind with another package is rejected.
     pub auth_types: Vec<AuthType>,
     /// The secondary address in a `bind_ack`: over TCP the port as text, over named pipes the pipe (C706
     /// 12.6.4.4).
@@ -61,7 +61,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             interfaces: Vec::new(),
-            auth_types: vec![AuthType::GSS_NEGOTIATE, AuthType::WINNT, AuthType::GSS_KERBEROS],
+            auth_types: Vec::new(),
             secondary_address: String::new(),
             max_fragment: DEFAULT_MAX_FRAGMENT,
             max_setup_fragment: u16::MAX,

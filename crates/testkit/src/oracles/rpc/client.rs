@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rpc::client::{CallError, ClientAssociation, ClientConfig, Credentials, Event, NextLeg};
+use rpc::client::{CallError, ClientAssociation, ClientConfig, Credentials, Event, HandshakeReply};
 use rpc::framer::Framer;
 use rpc::pdu::{BindTimeFeatures, Pdu, PduType};
 use rpc::server::{self, AuthOutcome, GroupTable, ServerAssociation};
@@ -92,7 +92,7 @@ impl Driver {
         association.bind(&[(0, TOY), (1, SECRET)], credentials).expect("a bind that fits");
         let (events, output, waiting) = (Vec::new(), Vec::new(), HashSet::new());
         let mut driver = Self { association, events, output, waiting, calls: 0, closed: false };
-        assert_eq!(driver.association.call(0, 0, None, Bytes::new()), Err(CallError::NotBound));
+        assert_eq!(driver.association.call(0, 0, None, Bytes::new()), Err(CallError::InvalidPhase));
         if switches & 64 != 0 {
             // Which call that is does not matter; it will be the first one made.
             driver.calls = 1;
@@ -172,7 +172,7 @@ impl Driver {
         let stub = Bytes::from(vec![0x5a; usize::from(self.calls * self.calls) * 45]);
         match self.association.call(self.calls % 2, self.calls, None, stub) {
             Ok(call_id) => assert!(self.waiting.insert(call_id), "a number of its own"),
-            Err(CallError::UnknownContext | CallError::TooManyCalls | CallError::NotBound) => {}
+            Err(CallError::UnknownContext | CallError::TooManyCalls | CallError::InvalidPhase) => {}
             Err(error) => panic!("{error}"),
         }
     }
@@ -187,10 +187,10 @@ impl Driver {
     fn authenticate(&mut self, token: &[u8]) {
         let protection = Some(Toy::boxed());
         let next = match token.first().copied().unwrap_or_default() % 4 {
-            0 => NextLeg::Done { protection },
-            1 => NextLeg::AlterContext { token: b"more".to_vec() },
-            2 => NextLeg::Auth3 { token: b"last".to_vec(), protection },
-            _ => NextLeg::Failed,
+            0 => HandshakeReply::Done { protection },
+            1 => HandshakeReply::AlterContext { token: b"more".to_vec() },
+            2 => HandshakeReply::Auth3 { token: b"last".to_vec(), protection },
+            _ => HandshakeReply::Failed,
         };
         self.association.resume_handshake(next).expect("a token that waits, and an answer that fits");
     }

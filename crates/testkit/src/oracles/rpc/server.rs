@@ -82,6 +82,7 @@ pub(super) fn config() -> ServerConfig {
             Interface { id: TOY, minimum_level: AuthLevel::NONE },
             Interface { id: SECRET, minimum_level: AuthLevel::PKT_PRIVACY },
         ],
+        auth_types: vec![AuthType::GSS_NEGOTIATE, AuthType::WINNT, AuthType::GSS_KERBEROS],
         secondary_address: "6001".to_owned(),
         max_setup_fragment: 8192,
         max_stub: MAX_STUB,

@@ -1,6 +1,6 @@
 //! Two interfaces and a security package that is easily guessed, so that random bytes get past it.
 
-use rpc::security::{Protection, ProtectionError};
+use rpc::security::{PduParts, Protection, ProtectionError};
 use rpc::{AuthLevel, SyntaxId};
 use wire::Guid;
 
@@ -39,12 +39,10 @@ impl Protection for Toy {
     fn protect(
         &mut self,
         level: AuthLevel,
-        _header_signing: bool,
-        _before: &[u8],
-        body: &mut [u8],
-        after: &[u8],
+        pdu: PduParts<'_>,
         signature: &mut [u8],
     ) -> Result<(), ProtectionError> {
+        let PduParts { body, after, .. } = pdu;
         assert_eq!((after.len(), signature.len()), (8, 4));
         signature.fill(RIGHT);
         Self::seal(level, body);
@@ -54,12 +52,10 @@ impl Protection for Toy {
     fn unprotect(
         &mut self,
         level: AuthLevel,
-        _header_signing: bool,
-        _before: &[u8],
-        body: &mut [u8],
-        after: &[u8],
+        pdu: PduParts<'_>,
         signature: &[u8],
     ) -> Result<(), ProtectionError> {
+        let PduParts { body, after, .. } = pdu;
         assert_eq!(after.len(), 8);
         Self::seal(level, body);
         if signature.first() == Some(&RIGHT) { Ok(()) } else { Err(ProtectionError) }
