@@ -1,11 +1,11 @@
-//! What `mapiproxy check` says of certificates, keys and passwords in files that hold something else than they should.
+//! `mapiproxy check`: certificates, keys and passwords in files of the wrong kind.
 
 use std::process::Command;
 
 use crate::checking::{TEXT, good, mapiproxy, one_problem, warned};
 use crate::harness::{Folder, Process, certificate, interop_script, mode, python};
 
-/// The folder of a right configuration, in which certificate and key are there in many forms.
+/// A folder with a valid configuration, and the certificate and key in many formats.
 fn forms() -> Folder {
     let folder = good();
     let mut command = Command::new(python());
@@ -19,7 +19,7 @@ fn forms() -> Folder {
 }
 
 #[test]
-fn a_file_without_the_certificate_says_what_it_holds_and_how_to_convert_it() {
+fn a_file_without_a_certificate_is_reported_with_its_content_and_conversion() {
     let folder = forms();
     for (name, says) in [
         (
@@ -67,7 +67,7 @@ fn a_file_without_the_certificate_says_what_it_holds_and_how_to_convert_it() {
 }
 
 #[test]
-fn a_file_without_the_key_says_what_it_holds_and_how_to_convert_it() {
+fn a_file_without_a_key_is_reported_with_its_content_and_conversion() {
     let folder = forms();
     let at = "line 5: listen.key: ";
     for (name, says) in [
@@ -146,7 +146,7 @@ fn certificates_and_keys_that_do_not_fit_together_are_distinguished() {
 }
 
 #[test]
-fn a_password_file_that_holds_more_than_a_password_is_noticed() {
+fn a_password_file_with_more_than_a_password_is_reported() {
     let folder = good();
     let says = "line 14: upstream.credentials.password_file: ";
     for bytes in ["Ches\0hire\n", "C\0a\0t\0\n\0", "Cheshire\n\0\0"] {

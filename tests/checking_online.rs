@@ -97,7 +97,7 @@ fn both_protocols(certificates: &Certificates, http: &HttpUpstream, rpc: &Upstre
 }
 
 #[test]
-fn where_all_is_right_it_is_said_what_the_server_let_us_do() {
+fn a_correct_configuration_is_reported_with_what_the_server_permits() {
     let certificates = Certificates::new();
     let (http, rpc) = (HttpUpstream::within_tls("ntlm", &certificates), Upstream::start());
     let upstream = both_protocols(&certificates, &http, &rpc);
@@ -195,7 +195,7 @@ fn ports_that_nothing_listens_at_and_names_without_address_are_found_at_once() {
 }
 
 #[test]
-fn what_is_wrong_with_tls_names_the_key_to_change() {
+fn tls_failures_are_reported_with_the_key_to_change() {
     let server = Server::start(&["--newest-tls", "1.2"]);
     let rpc = Upstream::start();
     let rpc = format!("rpc = \"{}\"", rpc.mapper());

@@ -136,7 +136,7 @@ fn without_a_stack_names_are_replaced_and_a_stack_that_does_not_is_warned_of() {
 }
 
 #[test]
-fn what_is_wrong_in_a_configuration_is_named_with_its_place_and_what_to_do() {
+fn errors_of_a_configuration_are_reported_with_position_and_advice() {
     let folder = good();
     for (from, to, says) in [
         ("accounts = ", "acounts = ", "line 6: unknown key clients.acounts; did you mean accounts?"),
@@ -175,11 +175,12 @@ fn files_with_secrets_that_others_can_read_are_refused_before_anything_runs() {
         failed(&check(&folder), "chmod 600");
         let run = mapiproxy(&["run", "--config", folder.join("proxy.toml").to_str().unwrap()], "");
         failed(&run, "chmod 600");
+        assert!(run.err.contains("proxy.toml, line "), "{}", run.err);
     }
 }
 
 #[test]
-fn what_is_no_file_is_refused_and_not_waited_for() {
+fn directories_and_pipes_are_refused_at_once() {
     for name in ["accounts.toml", "service.password"] {
         let folder = good();
         std::fs::remove_file(folder.join(name)).unwrap();
@@ -243,7 +244,7 @@ fn a_closed_output_ends_a_command_quietly() {
 }
 
 #[test]
-fn where_errors_cannot_be_written_the_status_says_that_there_was_one() {
+fn the_exit_status_reports_an_error_that_cannot_be_written() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let status = Command::new(program()).args(["check", "--config", "/nonexistent"]).stderr(writer).status();
@@ -309,7 +310,7 @@ fn commands(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_the_demo_says_to_try_next_works() {
+fn the_next_steps_that_the_demo_prints_work() {
     let said = mapiproxy(&["demo"], "");
     let next = commands(done(&said));
     assert_eq!(next.len(), 3, "{}", said.out);

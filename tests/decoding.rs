@@ -36,7 +36,7 @@ fn chosen(operations: &[Value], is_wanted: impl Fn(&Value) -> bool) -> Vec<Value
 }
 
 #[test]
-fn what_names_a_property_is_found_by_its_name_and_by_its_tag() {
+fn operations_with_a_property_are_found_by_its_name_and_tag() {
     let (_folder, recording) = unpacked("mapihttp");
     let all = decoded(&recording, &[]);
     let of_any_type = ["PidTagSubject", "PidTagSubject_W", "PidTagSubject_A"];
@@ -81,7 +81,7 @@ fn failed(operation: &Value) -> bool {
 }
 
 #[test]
-fn what_failed_is_found_and_nothing_else() {
+fn only_failed_operations_are_printed_with_errors() {
     for (pack, least) in PACKS.into_iter().zip([60, 10, 15]) {
         let (_folder, recording) = unpacked(pack);
         let all = decoded(&recording, &[]);
@@ -108,7 +108,7 @@ fn with_key(recording: &Path, kind: &str, key: &str) -> Ended {
 }
 
 #[test]
-fn what_is_sealed_is_read_with_the_key_that_fits() {
+fn sealed_calls_are_decrypted_with_the_right_key() {
     let (_folder, recording) = unpacked("rpc-over-http");
     let sealed = |kind: &str, key: &str| {
         let ended = with_key(&recording, kind, key);
@@ -123,7 +123,7 @@ fn what_is_sealed_is_read_with_the_key_that_fits() {
 }
 
 #[test]
-fn a_key_that_is_none_is_refused() {
+fn an_invalid_key_is_refused() {
     let (_folder, recording) = unpacked("rpc-over-http");
     for (kind, key, why) in [
         ("password", NT_HASH, "expected nt-hash=FILE or session=FILE"),
@@ -135,9 +135,9 @@ fn a_key_that_is_none_is_refused() {
     }
 }
 
-/// The members that the tables of `docs/decode.md` have: of an operation, and of a ROP.
+/// The members that the tables of `docs/recordings.md` have: of an operation, and of a ROP.
 fn documented() -> [BTreeSet<String>; 2] {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/decode.md");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/recordings.md");
     let page = std::fs::read_to_string(page).unwrap();
     let mut tables = page.split("| member | value |").skip(1);
     let mut next = || {
@@ -149,22 +149,22 @@ fn documented() -> [BTreeSet<String>; 2] {
 }
 
 /// Notes which members `object` has, and which of them have a value.
-fn note(object: &Value, documented: &BTreeSet<String>, told: &mut BTreeSet<String>) {
+fn note(object: &Value, documented: &BTreeSet<String>, reported: &mut BTreeSet<String>) {
     let object = object.as_object().unwrap();
     assert_eq!(object.keys().cloned().collect::<BTreeSet<_>>(), *documented);
     let has_value = |value: &Value| !value.is_null() && *value != Value::Array(Vec::new());
-    told.extend(object.iter().filter(|(_, value)| has_value(value)).map(|(name, _)| name.clone()));
+    reported.extend(object.iter().filter(|(_, value)| has_value(value)).map(|(name, _)| name.clone()));
 }
 
 #[test]
-fn the_members_of_its_json_are_those_that_its_page_has() {
+fn the_members_of_the_json_output_are_documented() {
     let documented = documented();
-    let mut told = [BTreeSet::new(), BTreeSet::new()];
+    let mut reported = [BTreeSet::new(), BTreeSet::new()];
     let mut read = |recording: &Path| {
         for operation in decoded(recording, &[]) {
-            note(&operation, &documented[0], &mut told[0]);
+            note(&operation, &documented[0], &mut reported[0]);
             for rop in operation["rops"].as_array().unwrap() {
-                note(rop, &documented[1], &mut told[1]);
+                note(rop, &documented[1], &mut reported[1]);
             }
         }
     };
@@ -182,7 +182,7 @@ fn the_members_of_its_json_are_those_that_its_page_has() {
     ScriptedClient::bound(&proxy, ALICE, alice.group).fault_of(&handle);
     assert!(proxy.stop().status.success());
     read(&proxy.file("run.pcapng"));
-    assert_eq!(told, documented);
+    assert_eq!(reported, documented);
 }
 
 /// A recording of a segment without content, and of packets with nothing to decode, of `count` times 64 KB.
@@ -203,7 +203,7 @@ fn long_recording(folder: &Folder, count: u32) -> PathBuf {
 }
 
 #[test]
-fn who_waits_at_a_terminal_sees_how_far_it_is() {
+fn a_progress_bar_is_shown_on_a_terminal() {
     let folder = Folder::new();
     let recording = long_recording(&folder, 600);
     // Python's terminal of its own for the program that it starts.

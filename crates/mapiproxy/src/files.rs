@@ -96,6 +96,13 @@ pub(crate) enum FileError {
     },
 }
 
+impl FileError {
+    /// Whether the file does not exist.
+    pub(crate) fn is_missing_file(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
 fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
     let path = path.to_owned();
     move |source| match source.kind() {

@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value, json};
 
 use crate::analyze::{Operation, Rop};
 
-/// An operation as one object, whose members `docs/decode.md` describes.
+/// An operation as one object, whose members `docs/recordings.md` describes.
 pub fn json(operation: &Operation) -> Value {
     let mut object = Map::new();
     let mut put = |name: &str, value: Value| {

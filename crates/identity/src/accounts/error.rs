@@ -38,14 +38,14 @@ pub enum AccountError {
         source: Box<AccountError>,
     },
     /// Users other than the owner have access to the file.
-    #[error("accounts file is accessible to other users (mode {mode:03o}): run chmod 600 on it")]
+    #[error("the file is accessible to other users (mode {mode:03o}): run chmod 600 on it")]
     Mode {
         /// The permission bits found.
         mode: u32,
     },
     /// The file belongs to another user.
     #[error(
-        "accounts file belongs to user id {owner}, but this process runs as user id {process}: run chown {process} on it"
+        "the file belongs to user id {owner}, but this process runs as user id {process}: run chown {process} on it"
     )]
     Owner {
         /// The user id that owns the file.

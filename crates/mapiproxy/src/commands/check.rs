@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     {
         found.wrong(&error.key, error.why);
     }
-    let Inspected { accounts, mut warnings } = inspect::inspect(&config, &mut found);
+    let Inspected { accounts, mut warnings, .. } = inspect::inspect(&config, &mut found);
     warnings.extend(notes);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for own in runtime.block_on(crate::wiring::upstream_loop::find(&config)) {

@@ -4,6 +4,7 @@ use std::io::{self, Write as _, stdout};
 
 use clap::Subcommand;
 use client::{Client, ClientConfig, Person, Resolution};
+use rpc::FaultStatus;
 
 use crate::commands::sign_in::AccountArguments;
 use crate::config::{Binding, RpcScheme};
@@ -54,7 +55,7 @@ enum Command {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let client = Client::new(config(arguments)?);
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match &arguments.command {
             Command::Gal { search, limit } => gal(&client, search.as_deref(), *limit).await,
             Command::Resolve { names } => resolve(&client, names).await,
@@ -63,6 +64,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
                 logon(&client, name.ok_or("no mailbox given: pass NAME or --user")?).await
             }
         }
+    });
+    done.map_err(|error| match error.downcast_ref::<client::Error>() {
+        Some(client::Error { failure: client::Failure::Fault(FaultStatus::ACCESS_DENIED), .. }) => {
+            format!("{error}; check --user, --domain, the password and --level").into()
+        }
+        _ => error,
     })
 }
 

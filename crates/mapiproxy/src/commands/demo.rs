@@ -55,7 +55,7 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     let lab = net::spawn_system(listening.run(stopped));
 
     let passwords = write_files(folder, &service_password, mapper)?;
-    let config = config::load(&folder.join("proxy.toml"))?;
+    let (config, _) = config::load(&folder.join("proxy.toml"))?;
     let (live, printer) = super::run::print_lines()?;
     let running = wiring::start(&config, Arc::new(live)).await?;
     let endpoint_mapper = config.listen.endpoint_mapper.ok_or("the proxy has no endpoint mapper")?;

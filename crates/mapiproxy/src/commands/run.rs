@@ -9,8 +9,9 @@ use console::Live;
 use net::ErrorChain;
 
 use crate::commands::signals::{Request, Signals};
-use crate::config::Config;
+use crate::config::{Config, Problems};
 use crate::failure::Outcome;
+use crate::inspect::Inspected;
 use crate::wiring::Running;
 use crate::{config, inspect, wiring};
 
@@ -36,8 +37,9 @@ pub(crate) struct Arguments {
 /// the terminal was closed.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let path = &arguments.config;
-    let (config, places) = config::load_with_places(path)?;
-    for warning in inspect::warnings(path, &config, &places) {
+    let (config, places) = config::load(path)?;
+    let Inspected { warnings, problems, .. } = inspect::before_start(path, &config, &places);
+    for warning in warnings {
         tracing::warn!("configuration {}: {warning}", path.display());
     }
     let (live, printer) = if arguments.live {
@@ -50,7 +52,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let counters = Arc::clone(live.counters());
-        let running = wiring::start(&config, Arc::new(live)).await?;
+        let running = match wiring::start(&config, Arc::new(live)).await {
+            Ok(running) => running,
+            // The errors in files that the configuration names have positions, the error of the start has none.
+            Err(error) => return Problems::none(problems).map_err(Into::into).and(Err(error)),
+        };
+        for problem in problems {
+            tracing::warn!("configuration {}", ErrorChain(&problem));
+        }
         let mut signals = Signals::new()?;
         print(&started(&config));
         until_stop(&mut signals, &running).await;

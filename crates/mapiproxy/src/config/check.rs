@@ -27,15 +27,7 @@ pub(crate) struct Examined {
 ///
 /// # Errors
 /// If the file cannot be read, or if the configuration has errors.
-pub(crate) fn load(path: &Path) -> Result<Config, Problems> {
-    load_with_places(path).map(|(config, _)| config)
-}
-
-/// The same, with the lines of the keys.
-///
-/// # Errors
-/// As [`load`].
-pub(crate) fn load_with_places(path: &Path) -> Result<(Config, Places), Problems> {
+pub(crate) fn load(path: &Path) -> Result<(Config, Places), Problems> {
     let Examined { config, places, problems } = examine(path)?;
     Problems::none(problems)?;
     let no = || ConfigError::Syntax {

@@ -34,6 +34,23 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
             remove(&mut table, key);
         }
     }
+    put_required(&mut table, &mode, is_whole, is_known, found);
+    put_defaults(&mut table);
+    match Value::Table(table).try_into::<Config>() {
+        Ok(config) => Some(config),
+        // Even if a check above is missing, the configuration is not accepted.
+        Err(error) => {
+            if found.problems.is_empty() {
+                found.wrong("configuration", error.message());
+            }
+            None
+        }
+    }
+}
+
+/// Reports required keys that are missing, and sets them to other values. `is_whole` is whether the text could be parsed to
+/// its end, and `is_known` whether the mode is known.
+fn put_required(table: &mut Table, mode: &ModeSpec, is_whole: bool, is_known: bool, found: &mut Found<'_>) {
     if is_whole && !table.contains_key("name") {
         found.missing(
             "name",
@@ -45,9 +62,9 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
         table.entry(outer).or_insert_with(|| Value::Table(Table::new()));
     }
     let selectors = KEYS.iter().filter(|key| is_selector(key));
-    selectors.for_each(|key| put(&mut table, key, Value::String(mode.name.to_owned())));
+    selectors.for_each(|key| put(table, key, Value::String(mode.name.to_owned())));
     for key in mode.needed() {
-        if get(&table, key).is_some() {
+        if get(table, key).is_some() {
             continue;
         }
         if is_known {
@@ -55,19 +72,7 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
             found.missing(&dotted(key.table, key.name), why);
         }
         let empty = if key.value.is_str() { Value::String(String::new()) } else { key.value.clone() };
-        put(&mut table, key, empty);
-    }
-    put_defaults(&mut table);
-    let read = Value::Table(table).try_into::<Config>();
-    match read {
-        Ok(config) => Some(config),
-        // Even if a check above is missing, the configuration is not accepted.
-        Err(error) => {
-            if found.problems.is_empty() {
-                found.wrong("configuration", error.message());
-            }
-            None
-        }
+        put(table, key, empty);
     }
 }
 

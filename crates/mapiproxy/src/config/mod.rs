@@ -25,7 +25,7 @@ mod texts;
 mod types;
 mod unknown;
 
-pub(crate) use check::{Examined, examine, load, load_with_places};
+pub(crate) use check::{Examined, examine, load};
 pub(crate) use keys::reference;
 pub(crate) use notes::notes;
 pub(crate) use places::Places;

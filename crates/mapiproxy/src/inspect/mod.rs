@@ -27,6 +27,8 @@ pub(crate) struct Inspected {
     pub(crate) accounts: usize,
     /// Settings that work, but possibly not as intended.
     pub(crate) warnings: Vec<String>,
+    /// The errors, if they were collected.
+    pub(crate) problems: Vec<ConfigError>,
 }
 
 /// Examines all that `config` names. Errors go to `found`.
@@ -56,19 +58,14 @@ pub(crate) fn inspect(config: &Config, found: &mut Found<'_>) -> Inspected {
     inspected
 }
 
-/// The warnings that `mapiproxy run` logs about `config`, the configuration in `path`, before it starts. The
-/// lines of its keys are in `places`. Errors that will prevent the start are included, so that all are reported
-/// at once.
-pub(crate) fn warnings(path: &Path, config: &Config, places: &Places) -> Vec<String> {
+/// The warnings and errors for `mapiproxy run` with `config`, the configuration in `path`. Not all of the errors prevent
+/// the start.
+pub(crate) fn before_start(path: &Path, config: &Config, places: &Places) -> Inspected {
     let mut found = Found::new(path, places);
-    let mut warnings = inspect(config, &mut found).warnings;
-    warnings.extend(crate::config::notes(config));
-    let wrong = found.problems.into_iter().filter_map(|problem| match problem {
-        ConfigError::Value { key, why, line: Some(line), .. } => Some(format!("line {line}: {key}: {why}")),
-        ConfigError::Value { key, why, line: None, .. } => Some(format!("{key}: {why}")),
-        _ => None,
-    });
-    wrong.chain(warnings).collect()
+    let mut inspected = inspect(config, &mut found);
+    inspected.warnings.extend(crate::config::notes(config));
+    inspected.problems = found.problems;
+    inspected
 }
 
 fn accounts(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
@@ -92,6 +89,14 @@ fn accounts(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
                 ));
             }
         }
+        Err(error) if error.is_missing_file() => found.wrong(
+            "clients.accounts",
+            format!(
+                "{}; create it with `mapiproxy account add --accounts {} --domain DOMAIN USER`",
+                ErrorChain(&error),
+                path.display()
+            ),
+        ),
         Err(error) => found.wrong("clients.accounts", ErrorChain(&error).to_string()),
     }
 }
@@ -124,6 +129,10 @@ fn password(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
                 ));
             }
         }
+        Err(error) if error.is_missing_file() => found.wrong(
+            key,
+            format!("{}; create it with the password in its first line, and mode 600", ErrorChain(&error)),
+        ),
         Err(error) => found.wrong(key, ErrorChain(&error).to_string()),
     }
 }
@@ -303,7 +312,7 @@ pub(crate) async fn unresolved(config: &Config) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::load_with_places;
+    use crate::config::{Problems, load};
 
     #[test]
     fn a_start_with_files_that_cannot_be_read_names_the_lines_of_their_keys() {
@@ -317,11 +326,14 @@ mod tests {
                     [upstream.credentials]\nmode = \"specified\"\nuser = \"svcproxy\"\ndomain = \"LAB\"\n\
                     password_file = \"missing.password\"\n";
         std::fs::write(&path, text).unwrap();
-        let (config, places) = load_with_places(&path).unwrap();
-        let warnings = warnings(&path, &config, &places);
-        let begins = |with: &str| warnings.iter().any(|warning| warning.starts_with(with));
-        assert!(begins("line 6: clients.accounts: cannot read "), "{warnings:#?}");
-        assert!(begins("line 13: upstream.credentials.password_file: cannot read "), "{warnings:#?}");
+        let (config, places) = load(&path).unwrap();
+        let problems = before_start(&path, &config, &places).problems;
+        let problems = Problems::none(problems).unwrap_err().to_string();
+        let missing = ["line 6: clients.accounts: ", "line 13: upstream.credentials.password_file: "];
+        for key in missing {
+            assert!(problems.contains(&format!("proxy.toml, {key}cannot read ")), "{problems}");
+        }
+        assert!(problems.contains("create it with `mapiproxy account add --accounts "), "{problems}");
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -44,7 +44,7 @@ fn takes_the_documented_example_and_its_own_reference() {
 }
 
 #[test]
-fn what_is_documented_as_a_default_holds_where_the_key_is_left_out() {
+fn documented_defaults_apply_to_keys_that_are_not_set() {
     let reference = super::reference();
     let read = |text: &str| parse(Path::new("p.toml"), text).unwrap();
     let mut written = read(&with_defaults());
@@ -211,7 +211,7 @@ sides = []
 }
 
 #[test]
-fn what_is_not_toml_is_explained_line_by_line() {
+fn lines_that_are_not_toml_are_explained_one_by_one() {
     let error = |to: &str| error("minimum_level = \"privacy\"", to);
     for (line, says) in [
         (
