@@ -1,4 +1,4 @@
-//! What `mapiproxy check` finds before anything runs, that would fail later.
+//! `mapiproxy check`: errors and warnings before the proxy runs.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ ews = "refused"
 
 const ACCOUNT: &str = "[[account]]\nuser = \"alice\"\nnt_hash = \"0123456789abcdef0123456789abcdef\"\n";
 
-/// A folder with a configuration with which nothing is wrong, and all that it names.
+/// A folder with a valid configuration and the files that it names.
 pub(crate) fn good() -> Folder {
     let folder = Folder::new();
     folder.write("accounts.toml", ACCOUNT);
@@ -50,8 +50,8 @@ pub(crate) fn refused(folder: &Folder, says: &[&str]) {
     for says in says {
         assert!(ended.err.contains(says), "expected {says:?}:\n{}", ended.err);
     }
-    for riddle in ["KeyMismatch", "CaUsedAsEndEntity", "usize", "invalid float", "may not be consistent"] {
-        assert!(!ended.err.contains(riddle), "{}", ended.err);
+    for internal in ["KeyMismatch", "CaUsedAsEndEntity", "usize", "invalid float", "may not be consistent"] {
+        assert!(!ended.err.contains(internal), "{}", ended.err);
     }
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn warned(folder: &Folder, says: &str) {
 }
 
 #[test]
-fn where_nothing_is_wrong_nothing_is_said() {
+fn a_valid_configuration_passes_without_a_warning() {
     let ended = mapiproxy("check", &good());
     assert!(ended.status.success(), "{}", ended.err);
     assert!(ended.out.contains("valid; accounts: 1; modules: names"), "{}", ended.out);
@@ -72,7 +72,7 @@ fn where_nothing_is_wrong_nothing_is_said() {
 }
 
 #[test]
-fn a_certificate_that_clients_would_refuse_is_found() {
+fn a_certificate_that_clients_would_refuse_is_reported() {
     let folder = good();
     certificate(&folder, &["--expired", "proxy.lab.test"]);
     refused(&folder, &["line 4: listen.certificate: ", "own.crt: certificate expired 2 days ago: renew it"]);
@@ -107,7 +107,7 @@ fn a_key_that_does_not_belong_to_the_certificate_is_reported() {
 }
 
 #[test]
-fn a_key_that_others_can_read_is_found() {
+fn a_private_key_that_other_users_can_read_is_reported() {
     let folder = good();
     for bits in [0o644, 0o604, 0o660] {
         mode(&folder.join("own.key"), bits);
@@ -118,7 +118,7 @@ fn a_key_that_others_can_read_is_found() {
 }
 
 #[test]
-fn what_is_wrong_in_files_is_found_at_once_with_what_is_wrong_in_the_text() {
+fn errors_in_files_and_in_the_text_are_reported_together() {
     let folder = good();
     folder.write("accounts.toml", &format!("{ACCOUNT}{ACCOUNT}"));
     folder.write("service.password", "\u{feff}Cheshire Cat 3\n");
@@ -146,7 +146,7 @@ fn what_is_wrong_in_files_is_found_at_once_with_what_is_wrong_in_the_text() {
 }
 
 #[test]
-fn what_may_be_meant_is_warned_of() {
+fn settings_that_are_possibly_not_intended_are_warned_of() {
     let folder = good();
     for (password, says) in
         [(" Cheshire", "begins or ends with a space"), ("Cheshire \n", "begins or ends with a space")]
@@ -172,7 +172,7 @@ fn what_may_be_meant_is_warned_of() {
 }
 
 #[test]
-fn an_accounts_file_that_is_none_is_refused_with_what_one_looks_like() {
+fn an_invalid_accounts_file_is_refused_with_the_expected_form() {
     let folder = good();
     for (from, to) in
         [("[[account]]", "[account]"), ("user", "name"), ("nt_hash = ", "nt_hash "), ("\"alice\"", "5")]
@@ -185,7 +185,7 @@ fn an_accounts_file_that_is_none_is_refused_with_what_one_looks_like() {
     }
 }
 
-/// Checks that the configuration has one problem, and that nothing else is said.
+/// Expects exactly one error for the configuration, and no other output.
 #[track_caller]
 pub(crate) fn one_problem(folder: &Folder, text: &str, says: &str) {
     folder.write("proxy.toml", text);
@@ -201,7 +201,7 @@ pub(crate) fn one_problem(folder: &Folder, text: &str, says: &str) {
 }
 
 #[test]
-fn one_mistake_in_the_text_is_one_message() {
+fn each_error_in_the_text_is_reported_once() {
     let folder = good();
     for (from, to, says) in [
         (
@@ -283,14 +283,14 @@ fn directories_that_are_relayed_with_the_service_account_are_warned_of() {
 }
 
 #[test]
-fn a_server_known_by_its_address_alone_has_no_name_to_replace() {
+fn a_server_that_is_given_by_address_only_has_no_name_to_replace() {
     let folder = good();
     folder.write("proxy.toml", &TEXT.replace("[modules.names]\nserver = \"EXCH\"\n", ""));
     warned(&folder, "modules.names.server is not set and upstream.http is an address, 127.0.0.24: ");
 }
 
 #[test]
-fn what_is_no_file_or_too_large_is_refused_and_neither_waited_for_nor_parsed() {
+fn pipes_devices_and_large_files_are_refused_at_once() {
     for verb in ["check", "run", "lab"] {
         let folder = good();
         let path = folder.join("proxy.toml");
@@ -338,7 +338,7 @@ fn certificates_and_authorities_are_regular_files_of_bounded_size() {
 }
 
 #[test]
-fn a_recording_takes_the_place_of_no_other_file() {
+fn a_recording_does_not_replace_another_file() {
     let folder = good();
     folder.write("proxy.toml", &format!("{TEXT}[capture]\npackets = \"c.pcapng\"\nhar = \"c.har\"\n"));
     folder.write("c.pcapng", "a letter");

@@ -143,7 +143,7 @@ impl EventLog {
         if let Some(suppressed) = self.session_evicted.pass(Instant::now()) {
             tracing::warn!(
                 %client, account = %user, key = "clients.sessions_per_user", suppressed,
-                "session that was idle for the longest time ended to make room for another of the same user"
+                "client session evicted: clients.sessions_per_user is reached, and the user opened another session"
             );
         }
     }

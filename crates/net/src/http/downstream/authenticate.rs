@@ -185,8 +185,7 @@ fn report(outcome: &AuthOutcome, config: &HttpListenerConfig, peer: SocketAddr) 
             config.observer.authenticated(context, peer);
         }
         AuthOutcome::ContextEnded(context, why) => {
-            let account = context.principal();
-            tracing::info!(client = %peer, %account, "client must authenticate again: {why}");
+            config.log.context_unusable(peer, context.principal(), why);
         }
         AuthOutcome::Failed(AuthFailure::Upstream(why)) => {
             let lost =
