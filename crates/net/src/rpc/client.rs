@@ -8,8 +8,8 @@ use rpc::pdu::FaultStatus;
 use tokio::net::TcpStream;
 use wire::Endian;
 
-use crate::rpc::call::{AssociationConfig, CallEnd, Connected, Outgoing};
 use crate::rpc::upstream_association::UpstreamAssociation;
+use crate::rpc::upstream_call::{AssociationConfig, CallEnd, Connected, Outgoing};
 use crate::tcp::connect::connect_any;
 use crate::upstream_error::UpstreamError;
 

@@ -10,12 +10,12 @@ use rpc::server::{CloseReason, Event, Request, ServerAssociation};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
+use crate::rpc::call_memory::{Stubs, UnreadResponses};
 use crate::rpc::config::RpcListenerConfig;
 use crate::rpc::contexts::{ClientContexts, Leg, Standing};
 use crate::rpc::deadlines::{Activity, ClientTimeout, Deadlines, check_interval};
 use crate::rpc::handler::{Call, HandlerScope, RequestHandler, RpcReply};
 use crate::rpc::pdu_quota::PduQuota;
-use crate::rpc::stubs::{Stubs, UnreadResponses};
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::read::poll_read;
 use crate::tcp::stream::{ClientStream, send, send_now};

@@ -8,8 +8,8 @@ use rpc::epm::{self, EptMapRequest, EptMapResponse, LookupHandle, Tower};
 use rpc::pdu::SyntaxId;
 use wire::{Decode, Encode, Reader};
 
-use crate::rpc::call::AssociationConfig;
 use crate::rpc::client::{CallFailure, RpcClient};
+use crate::rpc::upstream_call::AssociationConfig;
 use crate::tcp::connect::{ConnectError, connect_any};
 
 /// The longest time that a query may take.

@@ -2,13 +2,12 @@
 
 pub(crate) mod association_group;
 pub(crate) mod auth;
-pub(crate) mod call;
+pub(crate) mod call_memory;
 pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod contexts;
 pub(crate) mod deadlines;
-pub(crate) mod dial;
 pub(crate) mod endpoint_mapper;
 pub(crate) mod handler;
 pub(crate) mod listener;
@@ -20,7 +19,8 @@ pub(crate) mod pending_calls;
 pub(crate) mod reach;
 pub(crate) mod relay;
 pub(crate) mod resolver;
-pub(crate) mod stubs;
+pub(crate) mod upstream;
 pub(crate) mod upstream_association;
 pub(crate) mod upstream_associations;
 pub(crate) mod upstream_auth;
+pub(crate) mod upstream_call;

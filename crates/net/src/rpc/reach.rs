@@ -10,11 +10,11 @@ use rpc::pdu::FaultStatus;
 use tokio::time::timeout;
 
 use crate::error_chain::ErrorChain;
-use crate::rpc::call::AssociationConfig;
 use crate::rpc::client::{CallFailure, RpcClient};
-use crate::rpc::dial::Upstream;
 use crate::rpc::resolver::{EndpointError, Location, syntax};
+use crate::rpc::upstream::Upstream;
 use crate::rpc::upstream_auth::is_denial;
+use crate::rpc::upstream_call::AssociationConfig;
 use crate::tcp::connect::{ConnectError, ResolveError, connect_any, resolve};
 use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 

@@ -22,14 +22,14 @@ use crate::error_chain::ErrorChain;
 use crate::event_log::EventLog;
 use crate::gate::{FailedRequest, UpstreamProtocol};
 use crate::rpc::association_group::Group;
-use crate::rpc::call::{CallEnd, Outgoing, Progress, outcome};
-use crate::rpc::dial::Upstream;
 use crate::rpc::endpoint_mapper::reply;
 use crate::rpc::handler::{Call, RequestHandler, RpcReply};
 use crate::rpc::pending_calls::{ClientCall, PendingCall, PendingCalls};
 use crate::rpc::resolver::syntax;
+use crate::rpc::upstream::Upstream;
 use crate::rpc::upstream_associations::UpstreamAssociations;
 use crate::rpc::upstream_auth::{fault, rejects_account};
+use crate::rpc::upstream_call::{CallEnd, Outgoing, Progress, outcome};
 use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError, cause};
 
 /// What all relayed client connections have in common.

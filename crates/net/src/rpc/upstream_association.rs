@@ -13,9 +13,9 @@ use rpc::pdu::{ContextResult, ContextResultCode};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::rpc::call::{AssociationConfig, CallEnd, Connected, Outgoing, Progress};
 use crate::rpc::loop_marker::BindId;
 use crate::rpc::upstream_auth::UpstreamAuth;
+use crate::rpc::upstream_call::{AssociationConfig, CallEnd, Connected, Outgoing, Progress};
 use crate::tcp::read::poll_read;
 use crate::tcp::stream::poll_send;
 use crate::timer::Timer;

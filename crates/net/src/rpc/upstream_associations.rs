@@ -9,10 +9,10 @@ use engine::Interface;
 use identity::{Identity, SecurityContext};
 
 use crate::rpc::association_group::Group;
-use crate::rpc::call::{AssociationConfig, CallEnd, Outgoing};
-use crate::rpc::dial::{Upstream, connect};
 use crate::rpc::resolver::syntax;
+use crate::rpc::upstream::{Upstream, connect};
 use crate::rpc::upstream_association::UpstreamAssociation;
+use crate::rpc::upstream_call::{AssociationConfig, CallEnd, Outgoing};
 
 /// The interface that an upstream association is for, and the identity whose calls it carries.
 pub(super) type UpstreamKey = (Interface, Identity);

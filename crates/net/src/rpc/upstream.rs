@@ -8,9 +8,9 @@ use identity::SecurityContext;
 use tokio::time::Instant;
 
 use crate::gate::{Gate, UpstreamProtocol};
-use crate::rpc::call::Connected;
 use crate::rpc::loop_marker::LoopMarker;
 use crate::rpc::resolver::Endpoints;
+use crate::rpc::upstream_call::Connected;
 use crate::upstream_error::UpstreamError;
 use crate::upstream_identity::UpstreamIdentity;
 
