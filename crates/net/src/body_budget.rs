@@ -7,14 +7,14 @@ use identity::{Identity, UserKey};
 
 use crate::tcp::admission::Limits;
 
-/// Up to this many bytes of a connection are not counted; the limit on connections bounds them.
-pub(crate) const SMALL: usize = 64 * 1024;
+/// How many bytes of a connection are not counted; the limit on connections bounds them.
+pub(crate) const UNCOUNTED_PER_CONNECTION: usize = 64 * 1024;
 
 /// The unit in which further bytes are counted.
 const STEP: usize = 64 * 1024;
 
-/// Limits the bytes of request bodies and stubs that are held in memory until their response, and of buffered responses until
-/// the client has read them.
+/// Limits the bytes of request bodies and stubs that are held in memory until their response, and of buffered
+/// responses until the client has read them.
 #[derive(Debug)]
 pub struct BodyBudget {
     per_identity: usize,
@@ -86,7 +86,8 @@ impl Share {
     /// # Errors
     /// The limit that is exceeded.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), MemoryLimit> {
-        let counted = if bytes <= SMALL { 0 } else { bytes.div_ceil(STEP).saturating_mul(STEP) };
+        let counted =
+            if bytes <= UNCOUNTED_PER_CONNECTION { 0 } else { bytes.div_ceil(STEP).saturating_mul(STEP) };
         if counted == self.counted {
             return Ok(());
         }
@@ -179,8 +180,8 @@ mod tests {
         let mut full = budget.share(&alice);
         full.set(2 * STEP).unwrap();
         let mut small = budget.share(&alice);
-        small.set(SMALL).unwrap();
-        assert_eq!(small.set(SMALL + 1), Err(MemoryLimit::Identity));
+        small.set(UNCOUNTED_PER_CONNECTION).unwrap();
+        assert_eq!(small.set(UNCOUNTED_PER_CONNECTION + 1), Err(MemoryLimit::Identity));
         assert_eq!(budget.lock().all, 2 * STEP);
     }
 }

@@ -18,8 +18,8 @@ use crate::log_rate_limit::LogRateLimit;
 use crate::tcp::admission::ConnectionLimit;
 use crate::upstream_error::UpstreamError;
 
-/// The log lines that clients and servers can cause at any rate. The field `suppressed` of a line is the number of lines of
-/// its kind that were left out before it.
+/// The log lines that clients and servers can cause at any rate. The field `suppressed` of a line is the number of
+/// lines of its kind that were left out before it.
 #[derive(Debug, Default)]
 pub struct EventLog {
     accept_failed: LogRateLimit,
@@ -37,6 +37,8 @@ pub struct EventLog {
     response_interrupted: LogRateLimit,
     request_failed: LogRateLimit,
     client_must_authenticate: LogRateLimit,
+    insufficient_protection: LogRateLimit,
+    authentication_unavailable: LogRateLimit,
 }
 
 impl EventLog {
@@ -73,7 +75,7 @@ impl EventLog {
         }
     }
 
-    /// A client exceeded a time limit.
+    /// A client exceeded a time limit, or the memory for responses that it does not read.
     pub(crate) fn client_timeout(&self, client: SocketAddr, why: &dyn fmt::Display) {
         if let Some(suppressed) = self.client_timeout.pass(Instant::now()) {
             tracing::info!(%client, suppressed, "client connection closed: {why}");
@@ -84,6 +86,25 @@ impl EventLog {
     pub(crate) fn client_error(&self, client: SocketAddr, why: &str) {
         if let Some(suppressed) = self.client_error.pass(Instant::now()) {
             tracing::info!(%client, suppressed, "client protocol error: {why}");
+        }
+    }
+
+    /// The protection that a client of `user` negotiated does not suffice for the authentication level of its calls.
+    pub(crate) fn insufficient_protection(&self, client: SocketAddr, user: &Principal, why: &str) {
+        if let Some(suppressed) = self.insufficient_protection.pass(Instant::now()) {
+            tracing::info!(%client, account = %user, suppressed, "client bind refused: {why}");
+        }
+    }
+
+    /// A client cannot authenticate, since the proxy cannot begin the handshake.
+    pub(crate) fn authentication_unavailable(
+        &self,
+        client: SocketAddr,
+        error: &(dyn std::error::Error + 'static),
+    ) {
+        if let Some(suppressed) = self.authentication_unavailable.pass(Instant::now()) {
+            let error = ErrorChain(error);
+            tracing::warn!(%client, suppressed, "proxy: clients cannot authenticate: {error}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! The network side of the proxy: listeners, client connections, upstream connections, authentication, limits and shutdown.
+//! The network side of the proxy: listeners, client connections, upstream connections, authentication, limits and
+//! shutdown.
 //!
 //! # Overview
 //!
@@ -12,14 +13,16 @@
 //!                                                 gate: may it connect, may it authenticate?
 //! ```
 //!
-//! A listener ([`run_rpc`], or [`http::run_http`]) accepts connections as far as [`Admission`] permits, and serves each on one
-//! of the [`Workers`]. An RPC connection passes its calls to a [`RequestHandler`]: [`RpcRelay`] relays them through the engine,
-//! [`EndpointMapperService`] and [`ServiceHandler`] respond to them themselves. An HTTP connection passes each request to the
-//! service that has its target (see [`http`]).
+//! A listener ([`run_rpc`], or [`http::run_http`]) accepts connections as far as [`Admission`] permits, and serves
+//! each on one of the [`Workers`]. An RPC connection passes its calls to a [`RequestHandler`] of its own: a
+//! [`RelayConnection`], made by [`RpcRelay`], relays them through the engine; an [`EndpointMapperConnection`], made
+//! by [`EndpointMapperService`], and a [`ServiceHandler`] respond to them themselves. An HTTP connection passes each
+//! request to the service that has its target (see [`http`]).
 //!
-//! Authentication is on two sides. Downstream, clients authenticate with [`ClientAuth`] (RPC) or [`http::HttpAuthConfig`];
-//! [`AuthLimit`] delays guesses. Upstream, an [`upstream_identity::UpstreamIdentity`] determines whose credentials are used:
-//! those of a service account ([`Account`]), or the clients' own.
+//! Authentication is on two sides. Downstream, clients authenticate with [`ClientAuth`] (RPC) or
+//! [`http::HttpAuthConfig`]; [`AuthLimit`] rejects attempts after repeated failures, with back-off. Upstream, an
+//! [`upstream_identity::UpstreamIdentity`] determines whose credentials are used: those of a service account
+//! ([`Account`]), or the clients' own.
 //!
 //! # Terms
 //!
@@ -27,7 +30,7 @@
 //! |---|---|
 //! | listener | accepts the connections of clients at one address |
 //! | connection | one client connection, a task; its upstream connections belong to it alone |
-//! | permit | a connection's share of the limits on connections |
+//! | permit | the permission to hold one connection, returned when the connection closes |
 //! | upstream | the server behind the proxy; also the configuration of connections to it |
 //! | request handler | responds to the calls of one RPC connection, at once or later |
 //! | in flight | begun in the engine, without a complete response yet |
@@ -45,14 +48,14 @@
 //!
 //! # Errors
 //!
-//! An [`UpstreamError`] has the side that caused it and a rule whether the request may be retried. Errors keep their causes;
-//! [`ErrorChain`] displays them.
+//! An [`UpstreamError`] has the side that caused it and a rule whether the request may be retried. Errors keep their
+//! causes; [`ErrorChain`] displays them.
 //!
 //! # Architectural invariants
 //!
-//! - This crate has no policy for operations and does not decode their payloads. It reads request types, headers, cookies,
-//!   requests of Autodiscover, and the framing of MAPI over HTTP responses.
-//! - Each operation carries the security context of its caller as an argument.
+//! - This crate makes no decisions about operations and does not decode their payloads. It reads request types,
+//!   headers, cookies, requests of Autodiscover, and the framing of MAPI over HTTP responses.
+//! - Functions that act for a caller take its security context as an argument.
 //! - An upstream connection belongs to one client connection and one identity, and is never used for another.
 //! - A request is never sent again once a byte of it may have reached the upstream: [`UpstreamError::retry`].
 
@@ -84,7 +87,9 @@ pub use crate::rpc::association_group::{Group, Groups};
 pub use crate::rpc::auth::ClientAuth;
 pub use crate::rpc::client::{CallFailure, RpcClient};
 pub use crate::rpc::config::{LEGACY_SERVER_RESPONSE, RpcListenerConfig};
-pub use crate::rpc::endpoint_mapper::{Endpoint, EndpointMapperService, mapper_interfaces};
+pub use crate::rpc::endpoint_mapper::{
+    Endpoint, EndpointMapperConnection, EndpointMapperService, mapper_interfaces,
+};
 pub use crate::rpc::handler::{Call, RequestHandler, RpcReply};
 pub use crate::rpc::listener::run_rpc;
 pub use crate::rpc::local_service::{Service, ServiceHandler};
@@ -93,8 +98,8 @@ pub use crate::rpc::mapper_query::{MapperError, query_endpoint_mapper};
 pub use crate::rpc::reach::NotServed;
 pub use crate::rpc::relay::{RelayConnection, RpcRelay};
 pub use crate::rpc::resolver::{EndpointError, Endpoints, Location, syntax};
-pub use crate::rpc::upstream::Upstream;
-pub use crate::rpc::upstream_call::AssociationConfig;
+pub use crate::rpc::upstream::RpcUpstream;
+pub use crate::rpc::upstream_association::AssociationConfig;
 pub use crate::task::{drain, spawn_system, spawn_workers};
 pub use crate::tcp::accept::{ListenError, listen};
 pub use crate::tcp::admission::{Admission, Limits};

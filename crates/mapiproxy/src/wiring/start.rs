@@ -9,7 +9,7 @@ use identity::{AcceptorConfig, ContextCounters, Pool};
 use net::http::{HttpListenerConfig, run_http};
 use net::{
     Admission, AuthLimit, BodyBudget, ClientAuth, Endpoint, EndpointMapperService, Endpoints, EventLog,
-    Groups, Limits, LoopMarker, RequestHandler, RpcListenerConfig, RpcRelay, Upstream, Workers,
+    Groups, Limits, LoopMarker, RequestHandler, RpcListenerConfig, RpcRelay, RpcUpstream, Workers,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -212,8 +212,8 @@ pub(crate) fn upstream(
     server: &Binding,
     identities: &UpstreamIdentities,
     loop_marker: &Arc<LoopMarker>,
-) -> Upstream {
-    Upstream {
+) -> RpcUpstream {
+    RpcUpstream {
         endpoints: Arc::new(Endpoints::new(server.clone().into())),
         identity: identities.rpc.clone(),
         timeout: Duration::from_secs(config.upstream.connect_seconds),

@@ -24,6 +24,22 @@ impl fmt::Debug for ClientAuth {
     }
 }
 
+/// Why a handshake cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoHandshake {
+    /// The security package is not configured.
+    #[error("security package {0} not accepted")]
+    Package(AuthType),
+    /// The mechanism cannot accept clients.
+    #[error("cannot accept clients by {mechanism}")]
+    Mechanism {
+        /// The mechanism.
+        mechanism: Mechanism,
+        /// Why not.
+        source: AuthError,
+    },
+}
+
 /// A client's handshake in progress.
 pub(crate) struct Handshake {
     mechanism: Mechanism,
@@ -50,12 +66,17 @@ impl ClientAuth {
         self.mechanisms.iter().filter_map(|mechanism| mechanism.rpc_auth_type()).map(AuthType).collect()
     }
 
-    /// Begins a handshake of the security package `auth_type`. `None` if the package is not accepted.
-    pub(crate) fn accept(&self, auth_type: AuthType) -> Option<Handshake> {
+    /// Begins a handshake of the security package `auth_type`.
+    ///
+    /// # Errors
+    /// When the package is not accepted, or its mechanism cannot begin a handshake.
+    pub(crate) fn accept(&self, auth_type: AuthType) -> Result<Handshake, NoHandshake> {
         let mut mechanisms = self.mechanisms.iter().copied();
-        let mechanism = mechanisms.find(|mechanism| mechanism.rpc_auth_type() == Some(auth_type.0))?;
-        let acceptor = mechanism.acceptor(&self.config, Channel::RPC).ok()?;
-        Some(Handshake { mechanism, acceptor })
+        let mechanism = mechanisms.find(|mechanism| mechanism.rpc_auth_type() == Some(auth_type.0));
+        let mechanism = mechanism.ok_or(NoHandshake::Package(auth_type))?;
+        let acceptor = mechanism.acceptor(&self.config, Channel::RPC);
+        let acceptor = acceptor.map_err(|source| NoHandshake::Mechanism { mechanism, source })?;
+        Ok(Handshake { mechanism, acceptor })
     }
 
     /// The security context of unauthenticated calls.
@@ -154,6 +175,15 @@ mod tests {
             let nt_hash = NtHash::from_password("pw");
             (user == "alice").then(|| Account::new(user, domain, nt_hash))
         }
+    }
+
+    #[test]
+    fn a_security_package_that_is_not_configured_begins_no_handshake() {
+        let config = AcceptorConfig::new(Arc::new(Alice), Authority::new("here"), ContextCounters::new());
+        let auth = ClientAuth::by(config, [Mechanism::NTLM]);
+        assert!(auth.accept(AuthType::WINNT).is_ok());
+        let refused = auth.accept(AuthType(0x44)).map(drop).unwrap_err();
+        assert!(matches!(refused, NoHandshake::Package(AuthType(0x44))), "{refused}");
     }
 
     #[test]

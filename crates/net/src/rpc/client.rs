@@ -8,8 +8,8 @@ use rpc::pdu::FaultStatus;
 use tokio::net::TcpStream;
 use wire::Endian;
 
-use crate::rpc::upstream_association::UpstreamAssociation;
-use crate::rpc::upstream_call::{AssociationConfig, CallEnd, Connected, Outgoing};
+use crate::rpc::upstream_association::{AssociationConfig, UpstreamAssociation};
+use crate::rpc::upstream_call::{Connected, UpstreamCall, UpstreamCallResult};
 use crate::tcp::connect::connect_any;
 use crate::upstream_error::UpstreamError;
 
@@ -19,7 +19,7 @@ pub struct RpcClient {
     association: UpstreamAssociation,
     server: Vec<SocketAddr>,
     next: u64,
-    ends: Vec<CallEnd>,
+    ends: Vec<UpstreamCallResult>,
 }
 
 /// Why a call failed.
@@ -79,21 +79,23 @@ impl RpcClient {
     /// When the server responds with a fault, cannot be reached, or closes the connection.
     pub async fn call(&mut self, opnum: u16, stub: impl Into<Bytes>) -> Result<(Bytes, Endian), CallFailure> {
         self.next += 1;
-        let token = self.next;
-        self.association.call(Outgoing { token, opnum, object: None, stub: stub.into() }, &mut self.ends);
+        let tag = self.next;
+        self.association.call(UpstreamCall { tag, opnum, object: None, stub: stub.into() }, &mut self.ends);
         loop {
             for end in self.ends.drain(..) {
                 match end {
-                    CallEnd::Response { token: of, stub, endian } if of == token => {
+                    UpstreamCallResult::Response { tag: of, stub, endian } if of == tag => {
                         return Ok((stub, endian));
                     }
-                    CallEnd::Fault { token: of, status } if of == token => {
+                    UpstreamCallResult::Fault { tag: of, status } if of == tag => {
                         return Err(CallFailure::Fault(status));
                     }
-                    CallEnd::Failed { token: of, error, .. } if of == token => {
+                    UpstreamCallResult::Failed { tag: of, error, .. } if of == tag => {
                         return Err(CallFailure::Lost { server: self.server.clone(), why: error });
                     }
-                    CallEnd::Response { .. } | CallEnd::Fault { .. } | CallEnd::Failed { .. } => {}
+                    UpstreamCallResult::Response { .. }
+                    | UpstreamCallResult::Fault { .. }
+                    | UpstreamCallResult::Failed { .. } => {}
                 }
             }
             poll_fn(|task| self.association.poll(task, &mut self.ends)).await;

@@ -10,12 +10,13 @@ use rpc::server::{CloseReason, Event, Request, ServerAssociation};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
-use crate::rpc::call_memory::{Stubs, UnreadResponses};
+use crate::rpc::call_memory::{CallMemory, NewCall, UnreadResponses};
 use crate::rpc::config::RpcListenerConfig;
-use crate::rpc::contexts::{ClientContexts, Leg, Standing};
+use crate::rpc::contexts::{AuthMessage, AuthState, ClientContexts};
 use crate::rpc::deadlines::{Activity, ClientTimeout, Deadlines, check_interval};
 use crate::rpc::handler::{Call, HandlerScope, RequestHandler, RpcReply};
 use crate::rpc::pdu_quota::PduQuota;
+use crate::rpc::resolver::operation_name;
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::read::poll_read;
 use crate::tcp::stream::{ClientStream, send, send_now};
@@ -53,7 +54,7 @@ struct Connection<S, H: RequestHandler> {
     /// Replies of the handler that the association has not got yet.
     replies: Vec<RpcReply>,
     /// The memory of the calls that the handler has not answered, which include those that the client orphaned.
-    stubs: Stubs,
+    memory: CallMemory,
     /// The calls whose replies the client waits for.
     pending: Vec<PendingReply>,
     last_id: u32,
@@ -67,15 +68,15 @@ struct Connection<S, H: RequestHandler> {
     closed: Option<CloseReason>,
 }
 
-/// A call whose reply the client waits for. The handler answers it by an id of the connection's own, since a client may
-/// use the call id of an orphaned call again before the handler has answered that call.
+/// A call whose reply the client waits for. The handler answers it by an id of the connection's own, since a client
+/// may use the call id of an orphaned call again before the handler has answered that call.
 struct PendingReply {
     id: u32,
     call_id: u32,
 }
 
-/// Serves `stream`, which was accepted at `since`, until its end. When `shutdown` turns true, the connection completes
-/// active calls and accepts no more.
+/// Serves `stream`, which was accepted at `since`, until its end. When `shutdown` turns true, the connection
+/// completes active calls and accepts no more.
 pub(crate) async fn serve<S: ClientStream, H: RequestHandler>(
     config: Arc<RpcListenerConfig>,
     stream: S,
@@ -86,7 +87,7 @@ pub(crate) async fn serve<S: ClientStream, H: RequestHandler>(
 ) -> Result<(), RpcConnectionError> {
     let mut connection = Connection {
         association: ServerAssociation::new(Arc::clone(&config.rpc), Arc::clone(&config.groups) as _),
-        stubs: Stubs::new(Arc::clone(&config), client),
+        memory: CallMemory::new(Arc::clone(&config), client),
         contexts: ClientContexts::new(Arc::clone(&config), client),
         scope: HandlerScope::new(handler, Arc::clone(&config.groups)),
         config,
@@ -148,8 +149,8 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         }
     }
 
-    /// Processes what arrived and sends what there is to send, until nothing is left. A client that does not read what
-    /// it is sent in time loses its connection: an authenticated client has that time for each piece.
+    /// Processes what arrived and sends what there is to send, until nothing is left. A client that does not read
+    /// what it is sent in time loses its connection: an authenticated client has that time for each piece.
     async fn process_and_flush(
         &mut self,
         shutdown: &mut watch::Receiver<bool>,
@@ -160,8 +161,8 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             }
             let activity = std::mem::take(&mut self.activity);
             let contexts = &self.contexts;
-            self.deadlines.update(activity, self.association.fragments(), || contexts.has_usable());
-            self.stubs.hold_unfinished(&mut self.association, &mut self.contexts);
+            self.deadlines.update(activity, self.association.fragments(), || contexts.has_valid());
+            self.memory.charge_unfinished(&mut self.association, &mut self.contexts);
             self.send_replies();
             // A reply makes room for a call that waited for the room.
             let output = self.association.take_output();
@@ -169,7 +170,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
                 return Ok(());
             }
             let unread = send_now(&mut self.stream, &output).await?;
-            let _held = self.stubs.hold_unread(unread.len(), self.contexts.any())?;
+            let _held = self.memory.charge_unread(unread.len(), self.contexts.charged())?;
             let limit = self.config.limits.handshake;
             let is_authenticated = self.is_authenticated();
             let sent = send(&mut self.stream, unread, limit, shutdown);
@@ -184,15 +185,15 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
 
     /// Whether the client is authenticated, or has made a call for which it need not be.
     fn is_authenticated(&self) -> bool {
-        self.deadlines.has_called() || self.contexts.has_usable()
+        self.deadlines.has_called() || self.contexts.has_valid()
     }
 
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Request(request) => self.on_request(request),
             Event::Authenticate { auth_context_id, auth_type, level, token, .. } => {
-                let leg = Leg { auth_context_id, auth_type, level, token: &token };
-                let (outcome, identity) = self.contexts.authenticate(&leg);
+                let message = AuthMessage { auth_context_id, auth_type, level, token: &token };
+                let (outcome, identity) = self.contexts.authenticate(&message);
                 if let Some(identity) = identity {
                     self.scope.group(self.association.assoc_group_id(), &identity);
                 }
@@ -205,7 +206,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
                 if reason == CloseReason::Loop
                     && let Some(marker) = &self.config.loop_marker
                 {
-                    marker.found(Instant::now());
+                    marker.record_loop(Instant::now());
                     self.config.log.request_loop(self.client, "upstream.rpc");
                 }
                 self.closed = Some(reason);
@@ -220,12 +221,12 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         if !std::mem::replace(&mut self.is_bound, true) {
             self.scope.handler.bound(self.association.bind_call_id());
         }
-        let context = self.contexts.usable(request.security);
-        let standing = Standing::of_call(context.as_ref(), request.interface);
-        if standing != Standing::Unknown {
+        let context = self.contexts.valid_context_for(request.security);
+        let auth_state = AuthState::of_call(context.as_ref(), request.interface);
+        if auth_state != AuthState::Unauthenticated {
             self.permit.set_authenticated();
         }
-        self.activity.called(standing);
+        self.activity.called(auth_state);
         let Some(context) = context else {
             return self.refuse(request.call_id, FaultStatus::ACCESS_DENIED);
         };
@@ -234,7 +235,10 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         };
         self.last_id = self.last_id.wrapping_add(1).max(1);
         let id = self.last_id;
-        if !self.stubs.begin(id, (request.security, &context), request.stub.len(), &self.association) {
+        let operation = operation_name(request.interface, request.opnum);
+        let (security, bytes) = (request.security, request.stub.len());
+        let call = NewCall { id, security, context: &context, operation, bytes };
+        if self.memory.admit(&call, &self.association).is_err() {
             return self.refuse(request.call_id, FaultStatus::NCA_S_SERVER_TOO_BUSY);
         }
         self.pending.push(PendingReply { id, call_id: request.call_id });
@@ -263,7 +267,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
     fn send_replies(&mut self) {
         for reply in self.replies.drain(..) {
             let (RpcReply::Response { id, .. } | RpcReply::Fault { id, .. }) = reply;
-            self.stubs.end(id);
+            self.memory.release(id);
             let Some(position) = self.pending.iter().position(|pending| pending.id == id) else { continue };
             let PendingReply { call_id, .. } = self.pending.swap_remove(position);
             let sent = match reply {
@@ -283,7 +287,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         if !revoked.is_empty() {
             self.scope.revoked(&revoked, &mut self.replies);
         }
-        if !self.contexts.has_usable() && self.association.active_calls() == 0 {
+        if !self.contexts.has_valid() && self.association.active_calls() == 0 {
             self.deadlines.unusable();
         }
         Ok(())

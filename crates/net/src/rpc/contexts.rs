@@ -12,11 +12,12 @@ use tokio::time::Instant;
 
 use crate::auth_limit::Attempt;
 use crate::clock;
+use crate::error_chain::ErrorChain;
 use crate::rpc::auth::{Handshake, protection, strongest};
 use crate::rpc::config::RpcListenerConfig;
 
-/// A leg of a handshake as it came in a bind, `alter_context` or AUTH3 ([MS-RPCE] 2.2.2.11).
-pub(super) struct Leg<'a> {
+/// A message of a handshake, from a bind, `alter_context` or AUTH3 ([MS-RPCE] 2.2.2.11).
+pub(super) struct AuthMessage<'a> {
     /// The client's number for the security context.
     pub(super) auth_context_id: u32,
     pub(super) auth_type: AuthType,
@@ -24,26 +25,26 @@ pub(super) struct Leg<'a> {
     pub(super) token: &'a [u8],
 }
 
-/// What the calls of a client show about it.
+/// Whether the calls of a connection were authenticated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
-    /// Nothing: it has made no call, or only calls that every client may make.
+pub(super) enum AuthState {
+    /// The client has made no call, or only calls that every client may make.
     #[default]
-    Unknown,
-    /// It made a call without authentication, which the minimum level of the interface permits.
+    Unauthenticated,
+    /// The client made a call without authentication, which the minimum level of the interface permits.
     Anonymous,
-    /// It made a call as a user.
+    /// The client made a call as a user.
     Authenticated,
 }
 
-impl Standing {
-    /// What a call to `interface` under `context` shows. The endpoint mapper and the management interface are open to
-    /// all clients, so that a call to them without authentication shows nothing.
+impl AuthState {
+    /// The state after a call to `interface` under `context`. The endpoint mapper and the management interface are
+    /// open to all clients, so that a call to them without authentication does not count.
     pub(super) fn of_call(context: Option<&SecurityContext>, interface: SyntaxId) -> Self {
         match context {
             Some(context) if !context.is_anonymous() => Self::Authenticated,
             Some(_) if ![epm::INTERFACE, mgmt::INTERFACE].contains(&interface) => Self::Anonymous,
-            _ => Self::Unknown,
+            _ => Self::Unauthenticated,
         }
     }
 }
@@ -65,32 +66,35 @@ impl ClientContexts {
 
     /// Continues a handshake, or begins one. Returns what the association sends, and the client's identity if the
     /// handshake is complete.
-    pub(super) fn authenticate(&mut self, leg: &Leg<'_>) -> (AuthOutcome, Option<Identity>) {
-        let handshake = self.handshakes.remove(&leg.auth_context_id);
-        let Some(mut handshake) = handshake.or_else(|| self.config.auth.accept(leg.auth_type)) else {
-            return (AuthOutcome::Failed, None);
+    pub(super) fn authenticate(&mut self, message: &AuthMessage<'_>) -> (AuthOutcome, Option<Identity>) {
+        let handshake = self.handshakes.remove(&message.auth_context_id);
+        let (client, level) = (self.client, message.level);
+        let begun = handshake.map_or_else(|| self.config.auth.accept(message.auth_type), Ok);
+        let mut handshake = match begun {
+            Ok(handshake) => handshake,
+            Err(error) => {
+                self.config.log.authentication_unavailable(client, &error);
+                self.config.observer.client_refused(client, &ErrorChain(&error).to_string());
+                return (AuthOutcome::Failed, None);
+            }
         };
-        let (client, level) = (self.client, leg.level);
-        let name = handshake.claimed(leg.token);
+        let name = handshake.claimed(message.token);
         let limit = &self.config.auth_limit;
         let attempt = name.map(|name| limit.begin_local(client, &name, Instant::now())).transpose();
         let Ok(attempt) = attempt else {
             self.config.observer.client_refused(client, "too many authentication failures");
             return (AuthOutcome::Failed, None);
         };
-        match handshake.step(leg.token, clock::now(), &mut OsRandom) {
+        match handshake.step(message.token, clock::now(), &mut OsRandom) {
             Ok(Step::Continue(token)) => {
                 release(attempt);
-                self.handshakes.insert(leg.auth_context_id, handshake);
+                self.handshakes.insert(message.auth_context_id, handshake);
                 (AuthOutcome::Continue { token }, None)
             }
             Ok(Step::Done { context, security, .. }) if level > strongest(&*security) => {
-                let user = context.principal();
-                let why = format!(
-                    "{user}: the handshake negotiated less protection than the authentication level {level} needs"
-                );
+                let why = format!("the handshake negotiated less protection than the level {level} needs");
                 release(attempt);
-                self.config.log.client_error(client, &why);
+                self.config.log.insufficient_protection(client, context.principal(), &why);
                 self.config.observer.client_refused(client, &why);
                 (AuthOutcome::TooWeak, None)
             }
@@ -101,7 +105,7 @@ impl ClientContexts {
                     attempt.succeeded(context.principal(), Instant::now());
                 }
                 let identity = context.identity().clone();
-                self.contexts.insert(leg.auth_context_id, context);
+                self.contexts.insert(message.auth_context_id, context);
                 (AuthOutcome::Done { token, protection: Some(protection(security, level)) }, Some(identity))
             }
             Err(error) => {
@@ -117,7 +121,7 @@ impl ClientContexts {
     }
 
     /// The security context of calls that come with `security`.
-    pub(super) fn of(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
+    pub(super) fn context_for(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
         Some(match security {
             Some(security) => self.contexts.get(&security.auth_context_id)?.clone(),
             None => self.anonymous.get_or_insert_with(|| self.config.auth.anonymous()).clone(),
@@ -126,8 +130,8 @@ impl ClientContexts {
 
     /// The security context of calls that come with `security`, if it may be used now: it is neither revoked nor
     /// expired.
-    pub(super) fn usable(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
-        let context = self.of(security)?;
+    pub(super) fn valid_context_for(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
+        let context = self.context_for(security)?;
         if let Err(error) = context.check(clock::now()) {
             self.config.log.context_unusable(self.client, context.principal(), &error);
             return None;
@@ -136,14 +140,16 @@ impl ClientContexts {
     }
 
     /// Whether the client has authenticated and its context may still be used.
-    pub(super) fn has_usable(&self) -> bool {
+    pub(super) fn has_valid(&self) -> bool {
         let now = clock::now();
         self.contexts.values().any(|context| context.check(now).is_ok())
     }
 
-    /// One of the security contexts, for what concerns the connection as a whole.
-    pub(super) fn any(&self) -> Option<&SecurityContext> {
-        self.contexts.values().next().or(self.anonymous.as_ref())
+    /// The security context that unread responses are charged to. The output does not tell the calls apart, so that a
+    /// connection with several contexts is charged to the one with the smallest number.
+    pub(super) fn charged(&self) -> Option<&SecurityContext> {
+        let first = self.contexts.iter().min_by_key(|(id, _)| **id).map(|(_, context)| context);
+        first.or(self.anonymous.as_ref())
     }
 
     /// Takes out the security contexts that were revoked.
@@ -152,7 +158,10 @@ impl ClientContexts {
         let revoked: Vec<_> = revoked.map(|(_, context)| context).collect();
         for context in &revoked {
             let (client, account) = (self.client, context.principal());
-            tracing::info!(%client, %account, "client account revoked: its sessions on this connection end");
+            tracing::info!(
+                %client, %account,
+                "client account removed, disabled or changed: ending its sessions on this connection"
+            );
         }
         revoked
     }

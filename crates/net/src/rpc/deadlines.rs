@@ -5,7 +5,7 @@ use std::time::Duration;
 use rpc::server::ServerAssociation;
 use tokio::time::Instant;
 
-use crate::rpc::contexts::Standing;
+use crate::rpc::contexts::AuthState;
 use crate::tcp::accept::CHECK_INTERVAL;
 use crate::tcp::admission::Limits;
 
@@ -31,14 +31,14 @@ pub(crate) enum ClientTimeout {
 pub(super) struct Activity {
     /// The first bytes of a PDU arrived.
     pub(super) began_pdu: bool,
-    /// Whether it made a call, and the best standing that its calls show.
-    calls: Option<Standing>,
+    /// Whether it made a call, and the state of authentication that its calls show.
+    calls: Option<AuthState>,
 }
 
 impl Activity {
-    /// The client made a call that shows `standing`.
-    pub(super) fn called(&mut self, standing: Standing) {
-        self.calls = self.calls.max(Some(standing));
+    /// The client made a call, after which the state of authentication is `auth_state`.
+    pub(super) fn called(&mut self, auth_state: AuthState) {
+        self.calls = self.calls.max(Some(auth_state));
     }
 }
 
@@ -47,8 +47,8 @@ impl Activity {
 pub(super) struct Deadlines {
     /// The start of the present state: no call yet, within a fragment, or idle.
     since: Instant,
-    /// The best standing that the client's calls have shown.
-    standing: Standing,
+    /// The state of authentication that the client's calls have shown.
+    auth_state: AuthState,
     /// How many fragments of calls were accepted before `since`.
     fragments: u64,
 }
@@ -56,12 +56,12 @@ pub(super) struct Deadlines {
 impl Deadlines {
     /// The deadlines of a connection that was accepted at `since`.
     pub(super) const fn new(since: Instant) -> Self {
-        Self { since, standing: Standing::Unknown, fragments: 0 }
+        Self { since, auth_state: AuthState::Unauthenticated, fragments: 0 }
     }
 
     /// Whether the client has made a call that shows that it may be served.
     pub(super) fn has_called(&self) -> bool {
-        self.standing != Standing::Unknown
+        self.auth_state != AuthState::Unauthenticated
     }
 
     /// The start of the present state.
@@ -80,7 +80,7 @@ impl Deadlines {
         has_usable_context: impl FnOnce() -> bool,
     ) {
         let Activity { began_pdu, calls } = activity;
-        self.standing = self.standing.max(calls.unwrap_or_default());
+        self.auth_state = self.auth_state.max(calls.unwrap_or_default());
         let has_called = self.has_called();
         let more_fragments = std::mem::replace(&mut self.fragments, fragments) != fragments;
         let began = has_called && (began_pdu || calls.is_some());
@@ -89,11 +89,15 @@ impl Deadlines {
         }
     }
 
-    /// The client has no usable security context and no active call. A client that was authenticated has the time of a
-    /// new connection to authenticate again.
+    /// The client has no usable security context and no active call. A client that was authenticated has the time of
+    /// a new connection to authenticate again.
     pub(super) fn unusable(&mut self) {
-        if self.standing == Standing::Authenticated {
-            *self = Self { since: Instant::now(), standing: Standing::Unknown, fragments: self.fragments };
+        if self.auth_state == AuthState::Authenticated {
+            *self = Self {
+                since: Instant::now(),
+                auth_state: AuthState::Unauthenticated,
+                fragments: self.fragments,
+            };
         }
     }
 

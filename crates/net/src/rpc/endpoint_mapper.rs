@@ -4,10 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use rpc::epm::{self, EndpointMap, EndpointMapper, Tower};
 use rpc::mgmt::{self, Management};
-use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
+use rpc::pdu::{AuthLevel, SyntaxId};
 use rpc::server::Interface;
 
 use crate::rpc::association_group::Group;
@@ -85,7 +84,7 @@ impl RequestHandler for EndpointMapperConnection {
         } else {
             self.management.call(call.opnum, &call.stub, call.endian)
         };
-        replies.push(reply(call.id, result));
+        replies.push(RpcReply::from_result(call.id, result));
     }
 
     fn poll(&mut self, _task: &mut Context<'_>, _replies: &mut Vec<RpcReply>) -> Poll<()> {
@@ -93,12 +92,4 @@ impl RequestHandler for EndpointMapperConnection {
     }
 
     fn end(&mut self, _over: &[Arc<Group>]) {}
-}
-
-/// The reply to the call `id` with `result`.
-pub(crate) fn reply(id: u32, result: Result<Vec<u8>, FaultStatus>) -> RpcReply {
-    match result {
-        Ok(stub) => RpcReply::Response { id, stub: Bytes::from(stub) },
-        Err(status) => RpcReply::Fault { id, status },
-    }
 }

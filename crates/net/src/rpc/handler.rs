@@ -53,6 +53,16 @@ pub enum RpcReply {
     },
 }
 
+impl RpcReply {
+    /// The reply to the call `id` whose result is a stub or the status of a fault.
+    pub(crate) fn from_result(id: u32, result: Result<Vec<u8>, FaultStatus>) -> Self {
+        match result {
+            Ok(stub) => Self::Response { id, stub: Bytes::from(stub) },
+            Err(status) => Self::Fault { id, status },
+        }
+    }
+}
+
 /// Handles the calls of one client connection. Each call gets a reply, at once or later.
 ///
 /// Called in this order: [`bound`](Self::bound) once, then [`call`](Self::call) for each call and
@@ -74,14 +84,15 @@ pub trait RequestHandler: Send {
         let _ = replies;
     }
 
-    /// The security contexts `revoked` of the connection were revoked: ends their sessions, their pending calls, and what
-    /// is theirs in `groups`, the connection's association groups of these identities. The replies go to `replies`.
+    /// The security contexts `revoked` of the connection were revoked: ends their sessions, their pending calls, and
+    /// what is theirs in `groups`, the connection's association groups of these identities. The replies go to
+    /// `replies`.
     fn revoked(&mut self, revoked: &[SecurityContext], groups: &[Arc<Group>], replies: &mut Vec<RpcReply>) {
         let _ = (revoked, groups, replies);
     }
 
-    /// The connection has ended, and with it the association groups `over`, whose last connection it was.
-    fn end(&mut self, over: &[Arc<Group>]);
+    /// The connection has ended, and with it the association groups `closed_groups`, whose last connection it was.
+    fn end(&mut self, closed_groups: &[Arc<Group>]);
 }
 
 /// The request handler of a connection, and the association groups that the connection is in.
@@ -109,8 +120,8 @@ impl<H: RequestHandler> HandlerScope<H> {
         Some(group)
     }
 
-    /// The security contexts `revoked` of the connection were revoked. Their groups are ended here too: the connection may
-    /// be the only one of a group, and have made no call.
+    /// The security contexts `revoked` of the connection were revoked. Their groups are ended here too: the
+    /// connection may be the only one of a group, and have made no call.
     pub(crate) fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<RpcReply>) {
         let is_revoked =
             |member: &&Member| revoked.iter().any(|context| context.identity() == member.identity());

@@ -83,7 +83,8 @@ fn log_close(config: &RpcListenerConfig, client: SocketAddr, error: &RpcConnecti
         RpcConnectionError::Timeout(timeout) => config.log.client_timeout(client, timeout),
         // Both were logged when they happened.
         RpcConnectionError::Association(CloseReason::AuthenticationFailed | CloseReason::Loop) => {}
-        RpcConnectionError::Unread(_) | RpcConnectionError::Association(_) => {
+        RpcConnectionError::Unread(unread) => config.log.client_timeout(client, unread),
+        RpcConnectionError::Association(_) => {
             config.log.client_error(client, &error.to_string());
         }
     }

@@ -47,8 +47,8 @@ impl<S: Service> RequestHandler for ServiceHandler<S> {
         Poll::Pending
     }
 
-    fn end(&mut self, over: &[Arc<Group>]) {
-        for group in over {
+    fn end(&mut self, closed_groups: &[Arc<Group>]) {
+        for group in closed_groups {
             self.0.rundown(group);
         }
     }

@@ -9,7 +9,7 @@ use rpc::pdu::SyntaxId;
 use wire::{Decode, Encode, Reader};
 
 use crate::rpc::client::{CallFailure, RpcClient};
-use crate::rpc::upstream_call::AssociationConfig;
+use crate::rpc::upstream_association::AssociationConfig;
 use crate::tcp::connect::{ConnectError, connect_any};
 
 /// The longest time that a query may take.

@@ -49,9 +49,9 @@ impl Deferred {
 /// The pending calls of a client connection, by what they wait for.
 #[derive(Default)]
 pub(super) struct PendingCalls {
-    /// Calls that wait for the upstream, by their tokens there.
+    /// Calls that wait for the upstream, by their tags there.
     sent: HashMap<u64, PendingCall<AwaitsUpstream>>,
-    last_token: u64,
+    last_tag: u64,
     /// Calls that wait for a module's work.
     deferred: Vec<Deferred>,
     /// Calls that are sent after an earlier call of their session.
@@ -59,7 +59,7 @@ pub(super) struct PendingCalls {
 }
 
 impl PendingCalls {
-    /// Takes a call that is to be sent to the upstream. Returns it with its token there, unless it has to wait for an
+    /// Takes a call that is to be sent to the upstream. Returns it with its tag there, unless it has to wait for an
     /// earlier call of its session.
     pub(super) fn relay(
         &mut self,
@@ -69,8 +69,8 @@ impl PendingCalls {
             self.held.push_back(pending);
             return None;
         }
-        self.last_token += 1;
-        Some((self.last_token, self.sent.entry(self.last_token).insert_entry(pending).into_mut()))
+        self.last_tag += 1;
+        Some((self.last_tag, self.sent.entry(self.last_tag).insert_entry(pending).into_mut()))
     }
 
     /// Takes a call that waits for a module's work.
@@ -79,19 +79,19 @@ impl PendingCalls {
         self.deferred.push(Deferred { pending, until, timer: Timer::default() });
     }
 
-    /// The call that was sent with `token`.
-    pub(super) fn sent(&mut self, token: u64) -> Option<&mut PendingCall<AwaitsUpstream>> {
-        self.sent.get_mut(&token)
+    /// The call that was sent with `tag`.
+    pub(super) fn sent(&mut self, tag: u64) -> Option<&mut PendingCall<AwaitsUpstream>> {
+        self.sent.get_mut(&tag)
     }
 
-    /// The calls that wait for the upstream, with their tokens.
+    /// The calls that wait for the upstream, with their tags.
     pub(super) fn iter_sent(&self) -> impl Iterator<Item = (u64, &PendingCall<AwaitsUpstream>)> {
-        self.sent.iter().map(|(token, pending)| (*token, pending))
+        self.sent.iter().map(|(tag, pending)| (*tag, pending))
     }
 
-    /// Takes out the call that was sent with `token`.
-    pub(super) fn take_sent(&mut self, token: u64) -> Option<PendingCall<AwaitsUpstream>> {
-        self.sent.remove(&token)
+    /// Takes out the call that was sent with `tag`.
+    pub(super) fn take_sent(&mut self, tag: u64) -> Option<PendingCall<AwaitsUpstream>> {
+        self.sent.remove(&tag)
     }
 
     /// Takes out a call whose work is done, or has taken as long as it may.

@@ -12,13 +12,14 @@ use tokio::time::timeout;
 use crate::error_chain::ErrorChain;
 use crate::rpc::client::{CallFailure, RpcClient};
 use crate::rpc::resolver::{EndpointError, Location, syntax};
-use crate::rpc::upstream::Upstream;
+use crate::rpc::upstream::RpcUpstream;
+use crate::rpc::upstream_association::AssociationConfig;
 use crate::rpc::upstream_auth::is_denial;
-use crate::rpc::upstream_call::AssociationConfig;
 use crate::tcp::connect::{ConnectError, ResolveError, connect_any, resolve};
 use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
-/// An operation number that does not exist, so that the server responds with a fault only (C706 `nca_s_op_rng_error`).
+/// An operation number that does not exist, so that the server responds with a fault only (C706
+/// `nca_s_op_rng_error`).
 const NO_OPERATION: u16 = 0x0fff;
 
 /// Why the upstream does not serve an interface.
@@ -61,7 +62,7 @@ pub enum NotServed {
     Timeout(Duration),
 }
 
-impl Upstream {
+impl RpcUpstream {
     /// Connects to the endpoint of `interface`, authenticates as for a call of `context`, and makes a call that does
     /// nothing, in one attempt. Returns the endpoint.
     ///

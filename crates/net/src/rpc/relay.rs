@@ -22,20 +22,19 @@ use crate::error_chain::ErrorChain;
 use crate::event_log::EventLog;
 use crate::gate::{FailedRequest, UpstreamProtocol};
 use crate::rpc::association_group::Group;
-use crate::rpc::endpoint_mapper::reply;
 use crate::rpc::handler::{Call, RequestHandler, RpcReply};
 use crate::rpc::pending_calls::{ClientCall, PendingCall, PendingCalls};
 use crate::rpc::resolver::syntax;
-use crate::rpc::upstream::Upstream;
+use crate::rpc::upstream::RpcUpstream;
 use crate::rpc::upstream_associations::UpstreamAssociations;
 use crate::rpc::upstream_auth::{fault, rejects_account};
-use crate::rpc::upstream_call::{CallEnd, Outgoing, Progress, outcome};
+use crate::rpc::upstream_call::{Progress, UpstreamCall, UpstreamCallResult, engine_outcome};
 use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError, cause};
 
 /// What all relayed client connections have in common.
 pub struct RpcRelay {
     engine: Arc<Engine>,
-    upstream: Upstream,
+    upstream: RpcUpstream,
     observer: Arc<dyn Observer>,
     management: Management,
     log: EventLog,
@@ -55,7 +54,7 @@ impl RpcRelay {
     pub fn new(
         name: &str,
         engine: Arc<Engine>,
-        upstream: Upstream,
+        upstream: RpcUpstream,
         observer: Arc<dyn Observer>,
     ) -> Arc<Self> {
         let interfaces = Self::services().chain([mgmt::INTERFACE]).collect();
@@ -106,7 +105,7 @@ pub struct RelayConnection {
     upstreams: UpstreamAssociations,
     pending: PendingCalls,
     /// Ends of calls to the upstream that are not processed yet.
-    ends: Vec<CallEnd>,
+    ends: Vec<UpstreamCallResult>,
     /// When the time of pending calls was last checked.
     checked: Instant,
 }
@@ -124,8 +123,10 @@ impl RequestHandler for RelayConnection {
 
     fn call(&mut self, call: Call, replies: &mut Vec<RpcReply>) {
         let Some(interface) = Interface::by_uuid(call.interface.uuid) else {
-            return replies
-                .push(reply(call.id, self.relay.management.call(call.opnum, &call.stub, call.endian)));
+            return replies.push(RpcReply::from_result(
+                call.id,
+                self.relay.management.call(call.opnum, &call.stub, call.endian),
+            ));
         };
         let since = Instant::now();
         let Call { id, opnum, object, stub, endian, context, peer, group, .. } = call;
@@ -167,12 +168,12 @@ impl RequestHandler for RelayConnection {
         }
         for end in std::mem::take(&mut self.ends) {
             match end {
-                CallEnd::Response { token, stub, endian } => {
-                    self.resume(token, Outcome::Response { stub, endian }, replies);
+                UpstreamCallResult::Response { tag, stub, endian } => {
+                    self.resume(tag, Outcome::Response { stub, endian }, replies);
                 }
-                CallEnd::Fault { token, status } => self.on_fault(token, status, replies),
-                CallEnd::Failed { token, error, progress } => {
-                    self.on_failure(token, &error, progress, replies);
+                UpstreamCallResult::Fault { tag, status } => self.on_fault(tag, status, replies),
+                UpstreamCallResult::Failed { tag, error, progress } => {
+                    self.on_failure(tag, &error, progress, replies);
                 }
             }
         }
@@ -182,9 +183,9 @@ impl RequestHandler for RelayConnection {
 
     fn shut_down(&mut self, replies: &mut Vec<RpcReply>) {
         let ended = self.pending.iter_sent();
-        let ended = ended.filter_map(|(token, pending)| Some((token, pending.operation.end_wait()?)));
-        for (token, outcome) in ended.collect::<Vec<(u64, Outcome)>>() {
-            self.resume(token, outcome, replies);
+        let ended = ended.filter_map(|(tag, pending)| Some((tag, pending.operation.end_wait()?)));
+        for (tag, outcome) in ended.collect::<Vec<(u64, Outcome)>>() {
+            self.resume(tag, outcome, replies);
         }
     }
 
@@ -209,13 +210,13 @@ impl RequestHandler for RelayConnection {
         });
     }
 
-    fn end(&mut self, over: &[Arc<Group>]) {
+    fn end(&mut self, closed_groups: &[Arc<Group>]) {
         self.pending.clear();
         for (_, (mut sessions, _)) in self.sessions.drain() {
             self.relay.engine.end(&mut sessions, false);
         }
         // Also the groups of identities that made no call on this connection.
-        for group in over {
+        for group in closed_groups {
             self.relay.engine.end_group(group.handles());
             group.release_upstream();
         }
@@ -245,18 +246,18 @@ impl RelayConnection {
     /// Sends a call to the upstream, unless it has to wait for an earlier call of its session.
     fn send(&mut self, pending: PendingCall<AwaitsUpstream>) {
         let Some((_, group)) = self.sessions.get(&pending.call.upstream.1) else { return };
-        let Some((token, PendingCall { operation, call })) = self.pending.relay(pending) else { return };
+        let Some((tag, PendingCall { operation, call })) = self.pending.relay(pending) else { return };
         // A request that a module sends ahead is a call of its own, without the object.
         let object = call.object.filter(|_| operation.ahead().is_none());
-        let outgoing = Outgoing { token, opnum: operation.opnum(), object, stub: operation.take_stub() };
+        let outgoing = UpstreamCall { tag, opnum: operation.opnum(), object, stub: operation.take_stub() };
         let caller = operation.flight().context();
         let upstream = (&call.upstream, &self.relay.upstream);
         self.upstreams.call(upstream, (caller, group), outgoing, &mut self.ends);
     }
 
-    /// Continues the operation whose call `token` came to `outcome`.
-    fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<RpcReply>) {
-        let Some(PendingCall { operation, call }) = self.pending.take_sent(token) else { return };
+    /// Continues the operation whose call `tag` came to `outcome`.
+    fn resume(&mut self, tag: u64, outcome: Outcome, replies: &mut Vec<RpcReply>) {
+        let Some(PendingCall { operation, call }) = self.pending.take_sent(tag) else { return };
         self.advance(call, operation.resume(outcome, &mut OsRandom), replies);
     }
 
@@ -303,32 +304,32 @@ impl RelayConnection {
         }
     }
 
-    /// The upstream responded to the call `token` with the fault `status`.
-    fn on_fault(&mut self, token: u64, status: FaultStatus, replies: &mut Vec<RpcReply>) {
-        let Some(pending) = self.pending.sent(token) else { return };
+    /// The upstream responded to the call `tag` with the fault `status`.
+    fn on_fault(&mut self, tag: u64, status: FaultStatus, replies: &mut Vec<RpcReply>) {
+        let Some(pending) = self.pending.sent(tag) else { return };
         // The upstream rejects the account of the proxy, not that of the client, which has authenticated: the client
         // gets the fault of a failed call. A handshake that ends with AUTH3 has no response, so that the fault of the
         // first call rejects the account.
         if rejects_account(status) && self.upstreams.authenticates(&pending.call.upstream) {
             let denied = UpstreamAuthError::AccessDenied(cause(fault(status))).into();
-            return self.on_failure(token, &denied, Progress::Unknown, replies);
+            return self.on_failure(tag, &denied, Progress::MaybeExecuted, replies);
         }
-        self.resume(token, Outcome::Refused(UpstreamRefusal::Fault(status)), replies);
+        self.resume(tag, Outcome::Refused(UpstreamRefusal::Fault(status)), replies);
     }
 
-    /// The call `token` failed with its connection. If nothing of the call was sent and `error` permits it, the call is
+    /// The call `tag` failed with its connection. If nothing of the call was sent and `error` permits it, the call is
     /// sent once more, on a new connection.
     fn on_failure(
         &mut self,
-        token: u64,
+        tag: u64,
         error: &UpstreamError,
         progress: Progress,
         replies: &mut Vec<RpcReply>,
     ) {
-        let Some(PendingCall { operation, call: client }) = self.pending.sent(token) else { return };
+        let Some(PendingCall { operation, call: client }) = self.pending.sent(tag) else { return };
         let (key, flight) = (client.upstream.clone(), operation.flight());
         self.relay.upstream.endpoints.forget(key.0);
-        let outcome = outcome(error, &progress);
+        let outcome = engine_outcome(error, &progress);
         if let Progress::Unsent(call) = progress
             && let Some((_, group)) = self.sessions.get(&key.1)
             && error.retry() == Retry::Unsent
@@ -342,7 +343,7 @@ impl RelayConnection {
         self.relay.log_failure(flight, error);
         client.is_failure_logged = true;
         self.upstreams.drop_idle(&key);
-        self.resume(token, outcome, replies);
+        self.resume(tag, outcome, replies);
     }
 
     /// Closes the associations on which a response takes too long.

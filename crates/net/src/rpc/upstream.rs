@@ -16,7 +16,7 @@ use crate::upstream_identity::UpstreamIdentity;
 
 /// The upstream of the RPC relay.
 #[derive(Debug, Clone)]
-pub struct Upstream {
+pub struct RpcUpstream {
     /// How the endpoints of its services are found.
     pub endpoints: Arc<Endpoints>,
     /// Whose credentials calls have there.
@@ -34,11 +34,11 @@ pub struct Upstream {
 /// Connects to the endpoint of `interface` for `caller`, as soon as the gate of the upstream permits that, and the
 /// gate of the account the authentication. Credentials that were replaced meanwhile are not used.
 pub(super) async fn connect(
-    upstream: Upstream,
+    upstream: RpcUpstream,
     interface: Interface,
     caller: SecurityContext,
 ) -> Result<Connected, UpstreamError> {
-    let Upstream { endpoints, identity, timeout, gate, .. } = upstream;
+    let RpcUpstream { endpoints, identity, timeout, gate, .. } = upstream;
     let begun = Instant::now();
     let attempt = identity.permit(&caller, UpstreamProtocol::Rpc, interface.name(), timeout).await?;
     let connecting = async {

@@ -4,18 +4,21 @@ use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use engine::Interface;
 use rpc::client::{CallError, ClientAssociation, ClientConfig, CloseReason, Event};
-use rpc::pdu::{ContextResult, ContextResultCode};
+use rpc::pdu::{ContextResult, ContextResultCode, SyntaxId};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::account::Account;
 use crate::rpc::loop_marker::BindId;
 use crate::rpc::upstream_auth::UpstreamAuth;
-use crate::rpc::upstream_call::{AssociationConfig, CallEnd, Connected, Outgoing, Progress};
+use crate::rpc::upstream_call::{Connected, Progress, UpstreamCall, UpstreamCallResult};
 use crate::tcp::read::poll_read;
 use crate::tcp::stream::poll_send;
 use crate::timer::Timer;
@@ -23,6 +26,21 @@ use crate::upstream_error::{RequestProgress, Timeout, UpstreamError, cause};
 
 #[cfg(test)]
 mod tests;
+
+/// The configuration of an upstream association.
+#[derive(Debug, Clone)]
+pub struct AssociationConfig {
+    /// The interface.
+    pub interface: SyntaxId,
+    /// The account to authenticate with; `None` for unauthenticated calls.
+    pub account: Option<Arc<Account>>,
+    /// The upstream's association group to join; zero for a new one.
+    pub group: u32,
+    /// The call id of the bind, by which a loop is detected.
+    pub bind_id: Option<BindId>,
+    /// How long connecting and authenticating may take.
+    pub timeout: Duration,
+}
 
 /// How often a connection is read from before the other connections of its thread are served.
 const READS_PER_POLL: u32 = 4;
@@ -43,8 +61,8 @@ pub(crate) struct UpstreamAssociation {
     association: ClientAssociation,
     auth: UpstreamAuth,
     /// Calls that wait until the association is bound.
-    queued: VecDeque<Outgoing>,
-    /// The callers' tokens of the calls that were sent, by their call ids.
+    queued: VecDeque<UpstreamCall>,
+    /// The callers' tags of the calls that were sent, by their call ids.
     pending: HashMap<u32, u64>,
     /// The upstream rejected the association group that the bind named.
     is_group_rejected: bool,
@@ -115,8 +133,8 @@ impl UpstreamAssociation {
         self.association.is_bound()
     }
 
-    /// Whether the upstream has responded to a call. Only this shows that the upstream processed the bind as a whole: a
-    /// handshake that ends with AUTH3 has no response.
+    /// Whether the upstream has responded to a call. Only this shows that the upstream processed the bind as a whole:
+    /// a handshake that ends with AUTH3 has no response.
     pub(crate) const fn has_responded(&self) -> bool {
         self.has_responded
     }
@@ -133,7 +151,7 @@ impl UpstreamAssociation {
 
     /// Sends a call as far as the upstream takes it at once. Before the association is bound, the call is queued. If
     /// the call fails at once, its end is in `ends`. The caller polls afterwards, which sends the rest.
-    pub(crate) fn call(&mut self, call: Outgoing, ends: &mut Vec<CallEnd>) {
+    pub(crate) fn call(&mut self, call: UpstreamCall, ends: &mut Vec<UpstreamCallResult>) {
         self.queued.push_back(call);
         // The next poll registers the task that is woken to send the rest.
         if let Err(error) = self.send(&mut Context::from_waker(Waker::noop()), ends) {
@@ -142,7 +160,7 @@ impl UpstreamAssociation {
     }
 
     /// Continues; ready once there are new ends of calls in `ends`.
-    pub(crate) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<CallEnd>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<UpstreamCallResult>) -> Poll<()> {
         let before = ends.len();
         if let Err(error) = self.advance(task, ends) {
             self.fail(error, ends);
@@ -150,7 +168,11 @@ impl UpstreamAssociation {
         if ends.len() > before { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    fn advance(&mut self, task: &mut Context<'_>, ends: &mut Vec<CallEnd>) -> Result<(), UpstreamError> {
+    fn advance(
+        &mut self,
+        task: &mut Context<'_>,
+        ends: &mut Vec<UpstreamCallResult>,
+    ) -> Result<(), UpstreamError> {
         if let State::Connecting(connect) = &mut self.state {
             let Poll::Ready(connected) = connect.as_mut().poll(task) else { return Ok(()) };
             let Connected { stream, sign_in } = connected?;
@@ -197,21 +219,25 @@ impl UpstreamAssociation {
         self.association.bind(&[(0, self.config.interface)], credentials).map_err(protocol)
     }
 
-    fn on_events(&mut self, ends: &mut Vec<CallEnd>) -> Result<(), UpstreamError> {
+    fn on_events(&mut self, ends: &mut Vec<UpstreamCallResult>) -> Result<(), UpstreamError> {
         while let Some(event) = self.association.poll_event() {
             match event {
                 Event::Response(response) => {
                     self.auth.on_response();
                     self.has_responded = true;
-                    if let Some(token) = self.pending.remove(&response.call_id) {
-                        ends.push(CallEnd::Response { token, stub: response.stub, endian: response.endian });
+                    if let Some(tag) = self.pending.remove(&response.call_id) {
+                        ends.push(UpstreamCallResult::Response {
+                            tag,
+                            stub: response.stub,
+                            endian: response.endian,
+                        });
                     }
                 }
                 Event::Fault { call_id, status, .. } => {
                     self.auth.on_fault(status)?;
                     self.has_responded = true;
-                    if let Some(token) = self.pending.remove(&call_id) {
-                        ends.push(CallEnd::Fault { token, status });
+                    if let Some(tag) = self.pending.remove(&call_id) {
+                        ends.push(UpstreamCallResult::Fault { tag, status });
                     }
                 }
                 Event::AuthToken { token } => {
@@ -234,7 +260,9 @@ impl UpstreamAssociation {
     /// The upstream answered the bind with `results`.
     fn on_bound(&mut self, results: &[(u16, ContextResult)]) -> Result<(), UpstreamError> {
         if !results.iter().any(|(_, result)| result.result == ContextResultCode::ACCEPTANCE) {
-            let why = format!("interface {} not served", self.config.interface);
+            let id = self.config.interface;
+            let name = Interface::by_uuid(id.uuid).map_or("unknown", Interface::name);
+            let why = format!("interface {name} ({id}) not served");
             return Err(UpstreamError::NotServed(cause(why)));
         }
         self.deadline = None;
@@ -244,7 +272,9 @@ impl UpstreamAssociation {
     /// Why the association was closed for `reason`.
     fn closed_by(&self, reason: &CloseReason) -> UpstreamError {
         let is_rejected = matches!(reason, CloseReason::Rejected(_));
-        if is_rejected && self.config.bind_id.as_ref().is_some_and(|bind| bind.is_loop(Instant::now())) {
+        if is_rejected
+            && self.config.bind_id.as_ref().is_some_and(|bind| bind.rejection_is_loop(Instant::now()))
+        {
             return UpstreamError::Loop;
         }
         self.auth.closed_by(reason).unwrap_or_else(|| {
@@ -260,17 +290,21 @@ impl UpstreamAssociation {
     }
 
     /// Sends queued calls once the association is bound, and its output as far as the upstream takes it.
-    fn send(&mut self, task: &mut Context<'_>, ends: &mut Vec<CallEnd>) -> Result<(), UpstreamError> {
+    fn send(
+        &mut self,
+        task: &mut Context<'_>,
+        ends: &mut Vec<UpstreamCallResult>,
+    ) -> Result<(), UpstreamError> {
         let State::Open(stream) = &mut self.state else { return Ok(()) };
         while self.association.is_bound()
-            && let Some(Outgoing { token, opnum, object, stub }) = self.queued.pop_front()
+            && let Some(UpstreamCall { tag, opnum, object, stub }) = self.queued.pop_front()
         {
             match self.association.call(0, opnum, object, stub) {
-                Ok(call_id) => self.pending.insert(call_id, token),
+                Ok(call_id) => self.pending.insert(call_id, tag),
                 Err(error) => {
                     let error = protocol(error);
-                    let progress = Progress::NotExecuted;
-                    ends.push(CallEnd::Failed { token, error: error.clone(), progress });
+                    let progress = Progress::SentNotExecuted;
+                    ends.push(UpstreamCallResult::Failed { tag, error: error.clone(), progress });
                     return Err(error);
                 }
             };
@@ -280,21 +314,22 @@ impl UpstreamAssociation {
     }
 
     /// Closes the connection, since a response took longer than `limit`; every call on it fails.
-    pub(crate) fn abort(&mut self, limit: Duration, ends: &mut Vec<CallEnd>) {
+    pub(crate) fn abort(&mut self, limit: Duration, ends: &mut Vec<UpstreamCallResult>) {
         self.fail(Timeout::Response(limit).into(), ends);
     }
 
-    fn fail(&mut self, error: UpstreamError, ends: &mut Vec<CallEnd>) {
+    fn fail(&mut self, error: UpstreamError, ends: &mut Vec<UpstreamCallResult>) {
         self.state = State::Broken;
         self.deadline = None;
         // An upstream that rejects the account by a response has not executed what was sent. For an upstream that
         // closes the connection, this is not known.
-        let progress = || if error.is_account() { Progress::NotExecuted } else { Progress::Unknown };
-        let pending: Vec<_> = self.pending.drain().map(|(_, token)| (token, progress())).collect();
+        let progress =
+            || if error.is_account() { Progress::SentNotExecuted } else { Progress::MaybeExecuted };
+        let pending: Vec<_> = self.pending.drain().map(|(_, tag)| (tag, progress())).collect();
         let error = self.auth.end(error);
-        let failed = |token, progress| CallEnd::Failed { token, error: error.clone(), progress };
-        ends.extend(pending.into_iter().map(|(token, progress)| failed(token, progress)));
-        ends.extend(self.queued.drain(..).map(|call| failed(call.token, Progress::Unsent(call))));
+        let failed = |tag, progress| UpstreamCallResult::Failed { tag, error: error.clone(), progress };
+        ends.extend(pending.into_iter().map(|(tag, progress)| failed(tag, progress)));
+        ends.extend(self.queued.drain(..).map(|call| failed(call.tag, Progress::Unsent(call))));
     }
 }
 

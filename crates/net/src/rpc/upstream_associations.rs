@@ -10,9 +10,9 @@ use identity::{Identity, SecurityContext};
 
 use crate::rpc::association_group::Group;
 use crate::rpc::resolver::syntax;
-use crate::rpc::upstream::{Upstream, connect};
-use crate::rpc::upstream_association::UpstreamAssociation;
-use crate::rpc::upstream_call::{AssociationConfig, CallEnd, Outgoing};
+use crate::rpc::upstream::{RpcUpstream, connect};
+use crate::rpc::upstream_association::{AssociationConfig, UpstreamAssociation};
+use crate::rpc::upstream_call::{UpstreamCall, UpstreamCallResult};
 
 /// The interface that an upstream association is for, and the identity whose calls it carries.
 pub(super) type UpstreamKey = (Interface, Identity);
@@ -43,8 +43,8 @@ impl Entry {
         }
     }
 
-    /// Leaves the upstream's group if the association is in it. The client connection's group keeps the association if
-    /// handles depend on it.
+    /// Leaves the upstream's group if the association is in it. The client connection's group keeps the association
+    /// if handles depend on it.
     fn leave(self, (interface, _): &UpstreamKey) {
         if let Some(id) = self.joined {
             self.group.leave_upstream(*interface, id, Some(self.association));
@@ -62,10 +62,10 @@ impl UpstreamAssociations {
     /// exists. If the call fails at once, its end is in `ends`.
     pub(super) fn call(
         &mut self,
-        (key, upstream): (&UpstreamKey, &Upstream),
+        (key, upstream): (&UpstreamKey, &RpcUpstream),
         (caller, group): (&SecurityContext, &Arc<Group>),
-        call: Outgoing,
-        ends: &mut Vec<CallEnd>,
+        call: UpstreamCall,
+        ends: &mut Vec<UpstreamCallResult>,
     ) {
         if self.entries.get(key).is_some_and(|entry| !entry.association.is_usable()) {
             self.remove(key);
@@ -88,7 +88,7 @@ impl UpstreamAssociations {
     }
 
     /// Polls all associations. The ends of calls go to `ends`.
-    pub(super) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<CallEnd>) {
+    pub(super) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<UpstreamCallResult>) {
         for (key, entry) in &mut self.entries {
             let Entry { association, group, joined } = entry;
             let (interface, _) = key;
@@ -119,7 +119,7 @@ impl UpstreamAssociations {
     }
 
     /// Closes the association for `key`, since a response took longer than `limit`.
-    pub(super) fn abort(&mut self, key: &UpstreamKey, limit: Duration, ends: &mut Vec<CallEnd>) {
+    pub(super) fn abort(&mut self, key: &UpstreamKey, limit: Duration, ends: &mut Vec<UpstreamCallResult>) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.association.abort(limit, ends);
             entry.check(key);

@@ -1,34 +1,17 @@
-//! The inputs and outputs of an upstream association: its configuration, calls, and the ends of calls.
+//! The inputs and outputs of an upstream association: its connection, its calls, and the results of calls.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{Outcome, RefusalKind};
-use rpc::pdu::{FaultStatus, SyntaxId};
+use rpc::pdu::FaultStatus;
 use tokio::net::TcpStream;
 use wire::{Endian, Guid};
 
 use crate::account::Account;
 use crate::error_chain::ErrorChain;
 use crate::gate::AuthAttempt;
-use crate::rpc::loop_marker::BindId;
 use crate::upstream_error::UpstreamError;
-
-/// The configuration of an upstream association.
-#[derive(Debug, Clone)]
-pub struct AssociationConfig {
-    /// The interface.
-    pub interface: SyntaxId,
-    /// The account to authenticate with; `None` for unauthenticated calls.
-    pub account: Option<Arc<Account>>,
-    /// The upstream's association group to join; zero for a new one.
-    pub group: u32,
-    /// The call id of the bind, by which a loop is detected.
-    pub bind_id: Option<BindId>,
-    /// How long connecting and authenticating may take.
-    pub timeout: Duration,
-}
 
 /// An open connection.
 #[derive(Debug)]
@@ -46,9 +29,9 @@ impl From<TcpStream> for Connected {
 
 /// A call to a server.
 #[derive(Debug, Clone)]
-pub(crate) struct Outgoing {
-    /// The caller's number for the call, which its end repeats.
-    pub token: u64,
+pub(crate) struct UpstreamCall {
+    /// Chosen by the caller; returned with the result of the call.
+    pub tag: u64,
     /// The operation number.
     pub opnum: u16,
     /// The object UUID of the call.
@@ -57,13 +40,13 @@ pub(crate) struct Outgoing {
     pub stub: Bytes,
 }
 
-/// The end of a call.
+/// The result of a call.
 #[derive(Debug)]
-pub(crate) enum CallEnd {
+pub(crate) enum UpstreamCallResult {
     /// The server responded.
     Response {
-        /// The caller's number for the call.
-        token: u64,
+        /// The tag that the caller chose for the call.
+        tag: u64,
         /// The response.
         stub: Bytes,
         /// The byte order of the response.
@@ -71,15 +54,15 @@ pub(crate) enum CallEnd {
     },
     /// The server responded with a fault.
     Fault {
-        /// The caller's number for the call.
-        token: u64,
+        /// The tag that the caller chose for the call.
+        tag: u64,
         /// The fault's status.
         status: FaultStatus,
     },
     /// The connection could not be opened, or was lost.
     Failed {
-        /// The caller's number for the call.
-        token: u64,
+        /// The tag that the caller chose for the call.
+        tag: u64,
         /// Why.
         error: UpstreamError,
         /// How far the call got.
@@ -91,22 +74,22 @@ pub(crate) enum CallEnd {
 #[derive(Debug)]
 pub(crate) enum Progress {
     /// Nothing of the call was sent.
-    Unsent(Outgoing),
-    /// The call was not executed.
-    NotExecuted,
-    /// The call was sent, and the server may have executed it.
-    Unknown,
+    Unsent(UpstreamCall),
+    /// Sent, but the upstream has rejected the call without executing it.
+    SentNotExecuted,
+    /// Sent, and the upstream may have executed the call.
+    MaybeExecuted,
 }
 
 /// The outcome of a call that failed with its connection because of `error`.
-pub(super) fn outcome(error: &UpstreamError, progress: &Progress) -> Outcome {
+pub(super) fn engine_outcome(error: &UpstreamError, progress: &Progress) -> Outcome {
     let unavailable = |kind| Outcome::Unavailable { kind, why: ErrorChain(error).to_string() };
     match error {
-        // The upstream rejects the account of the proxy. A status that denies access would make the client ask its user
-        // for another password.
+        // The upstream rejects the account of the proxy. A status that denies access would make the client ask its
+        // user for another password.
         error if error.is_account() => unavailable(match progress {
-            Progress::Unsent(_) | Progress::NotExecuted => RefusalKind::NotExecuted,
-            Progress::Unknown => RefusalKind::Failed,
+            Progress::Unsent(_) | Progress::SentNotExecuted => RefusalKind::NotExecuted,
+            Progress::MaybeExecuted => RefusalKind::Failed,
         }),
         UpstreamError::Connect(_) | UpstreamError::Tls(_) | UpstreamError::Loop => {
             unavailable(RefusalKind::Unavailable)

@@ -15,8 +15,8 @@ use identity::{AcceptorConfig, Accounts, Authority, ContextCounters};
 use net::upstream_identity::{Unauthenticated, UpstreamIdentity};
 use net::{
     Admission, Call, ClientAuth, Endpoints, Group, Groups, Limits, Location, NoopObserver, RelayConnection,
-    RequestHandler as _, RpcListenerConfig, RpcRelay, RpcReply, Service, ServiceHandler, Upstream, Workers,
-    syntax,
+    RequestHandler as _, RpcListenerConfig, RpcRelay, RpcReply, RpcUpstream, Service, ServiceHandler,
+    Workers, syntax,
 };
 use rpc::pdu::{AuthLevel, FaultStatus};
 use rpc::server::ServerConfig;
@@ -126,7 +126,7 @@ impl Proxy {
         let (sender, ends) = channel();
         let engine = Engine::new(Stack::new(vec![Box::new(Ends(Mutex::new(sender)))]));
         let at = Location::Fixed { host: "127.0.0.1".to_owned(), port: address.port() };
-        let upstream = Upstream {
+        let upstream = RpcUpstream {
             endpoints: Arc::new(Endpoints::new(at)),
             identity: UpstreamIdentity::new(Unauthenticated),
             timeout: LIMIT,

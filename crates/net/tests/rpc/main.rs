@@ -16,7 +16,7 @@ use identity::{Authority, ContextCounters, Pool};
 use net::upstream_identity::{Unauthenticated, UpstreamIdentity};
 use net::{
     Call, Endpoints, Group, Location, NoopObserver, RelayConnection, RequestHandler as _, RpcRelay, RpcReply,
-    Upstream, syntax,
+    RpcUpstream, syntax,
 };
 use tokio::time::timeout;
 use wire::Endian;
@@ -74,7 +74,7 @@ impl ScriptedClient {
         let engine = Engine::new(Stack::new(vec![module]));
         let engine = Arc::new(engine.deferring(Deferral { pool: pool.clone(), limit }));
         let nowhere = Location::Fixed { host: "127.0.0.1".to_owned(), port: 9 };
-        let upstream = Upstream {
+        let upstream = RpcUpstream {
             endpoints: Arc::new(Endpoints::new(nowhere)),
             identity: UpstreamIdentity::new(Unauthenticated),
             timeout: LIMIT,

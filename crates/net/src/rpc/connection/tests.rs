@@ -76,8 +76,8 @@ async fn next_event(association: &mut ClientAssociation, stream: &mut DuplexStre
 }
 
 #[tokio::test]
-async fn calls_are_answered_on_a_byte_stream_that_is_not_tcp() {
-    // Less than a fragment fits in, so that both ends have to wait for room.
+async fn calls_get_responses_over_a_byte_stream_that_is_not_tcp() {
+    // The pipe holds less than a fragment, so that both ends have to wait for room.
     let (ours, mut client) = duplex(1000);
     let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
     let Admitted { permit, evicted: _evicted, .. } =
@@ -85,7 +85,7 @@ async fn calls_are_answered_on_a_byte_stream_that_is_not_tcp() {
     let (stop, shutdown) = watch::channel(false);
     let handler = ServiceHandler::new(Arc::new(Echo));
     let proxy = serve(listener_config(), ours, (peer, Instant::now()), permit, handler, shutdown);
-    let talk = async {
+    let client_side = async {
         let mut greeting = [0; 5];
         client.read_exact(&mut greeting).await.unwrap();
         assert_eq!(&greeting, b"hello");
@@ -104,6 +104,6 @@ async fn calls_are_answered_on_a_byte_stream_that_is_not_tcp() {
         assert_eq!(next_event(&mut association, &mut client).await, client::Event::Shutdown);
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
     };
-    let (served, ()) = tokio::join!(proxy, talk);
+    let (served, ()) = tokio::join!(proxy, client_side);
     served.unwrap();
 }

@@ -61,8 +61,8 @@ async fn bound() -> (UpstreamAssociation, Server) {
     (client, server)
 }
 
-fn call(token: u64) -> Outgoing {
-    Outgoing { token, opnum: 3, object: None, stub: Bytes::from_static(b"stub") }
+fn call(tag: u64) -> UpstreamCall {
+    UpstreamCall { tag, opnum: 3, object: None, stub: Bytes::from_static(b"stub") }
 }
 
 #[tokio::test]
@@ -80,15 +80,15 @@ async fn a_call_that_cannot_be_sent_fails_as_those_before_it_do() {
     let (mut client, _server) = bound().await;
     let mut ends = Vec::new();
     let most = u64::try_from(ClientConfig::default().max_calls).unwrap();
-    for token in 0..most {
-        client.call(call(token), &mut ends);
+    for tag in 0..most {
+        client.call(call(tag), &mut ends);
         assert!(ends.is_empty());
     }
     client.call(call(most), &mut ends);
     let mut failed: Vec<u64> = ends
         .iter()
         .map(|end| match end {
-            CallEnd::Failed { token, .. } => *token,
+            UpstreamCallResult::Failed { tag, .. } => *tag,
             end => panic!("{end:?}"),
         })
         .collect();
