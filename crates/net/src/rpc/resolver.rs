@@ -133,7 +133,7 @@ impl Endpoints {
     }
 }
 
-/// The name of an operation of ExchangeRPC, for the log.
+/// The name of an operation of `ExchangeRPC`, for the log.
 pub(crate) fn operation_name(interface: SyntaxId, opnum: u16) -> &'static str {
     Interface::by_uuid(interface.uuid).and_then(|interface| interface.operation(opnum)).unwrap_or("unknown")
 }
