@@ -19,7 +19,7 @@ mod rpc;
 pub fn of(target: &str) -> Vec<Vec<u8>> {
     match target {
         "guid" => vec![(0..16).collect(), b"a4f1db00-ca47-1067-b31f-00dd010662da".to_vec()],
-        "rpc_units" => rpc::units(),
+        "rpc_pdus" => rpc::pdus(),
         "rpc_server" => rpc::server(),
         "rpc_client" => rpc::client(),
         "rpc_endpoints" => rpc::endpoints(),
@@ -38,9 +38,9 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "idsets" => mapi_sync::idsets(),
         "notifications" => mapi_sync::notifications(),
         "rtf" => mapi_sync::rtf(),
-        "tokens" => identity::tokens(),
-        "handshake" => identity::handshake(),
-        "relayed" => identity::relayed(),
+        "auth_tokens" => identity::tokens(),
+        "auth_handshakes" => identity::handshake(),
+        "pass_through" => identity::relayed(),
         "recordings" => recording::recordings(),
         "key_logs" => decrypt::key_logs(),
         "tls_records" => decrypt::tls_records(),

@@ -69,7 +69,7 @@ macro_rules! oracle {
 
 oracle! {
     guid
-    rpc_units
+    rpc_pdus
     rpc_server
     rpc_client
     rpc_endpoints
@@ -88,9 +88,9 @@ oracle! {
     idsets
     notifications
     rtf
-    tokens
-    handshake
-    relayed
+    auth_tokens
+    auth_handshakes
+    pass_through
     recordings
     key_logs
     tls_records

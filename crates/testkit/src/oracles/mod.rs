@@ -19,7 +19,7 @@ pub type Named = (&'static str, fn(&[u8]));
 /// All oracles.
 pub const ALL: [Named; 28] = [
     ("guid", wire::guid),
-    ("rpc_units", rpc::units),
+    ("rpc_pdus", rpc::pdus),
     ("rpc_server", rpc::server),
     ("rpc_client", rpc::client),
     ("rpc_endpoints", rpc::endpoints),
@@ -38,9 +38,9 @@ pub const ALL: [Named; 28] = [
     ("idsets", mapi::idsets),
     ("notifications", mapi::notifications),
     ("rtf", mapi::rtf),
-    ("tokens", identity::tokens),
-    ("handshake", identity::handshake),
-    ("relayed", identity::relayed),
+    ("auth_tokens", identity::tokens),
+    ("auth_handshakes", identity::handshake),
+    ("pass_through", identity::pass_through),
     ("recordings", recording::recordings),
     ("key_logs", decrypt::key_logs),
     ("tls_records", decrypt::tls_records),

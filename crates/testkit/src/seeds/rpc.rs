@@ -72,7 +72,7 @@ fn verifier_at(auth_level: AuthLevel, token: &[u8]) -> AuthVerifier<'_> {
 }
 
 /// One of each PDU that a client sends, then of those that a server sends.
-fn all_units() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+fn all_pdus() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let fault = Fault {
         alloc_hint: 32,
         context_id: 1,
@@ -125,8 +125,8 @@ fn stub_with_trailer() -> Vec<u8> {
     [&b"stub "[..], &tail].concat()
 }
 
-pub(super) fn units() -> Vec<Vec<u8>> {
-    let (client, server) = all_units();
+pub(super) fn pdus() -> Vec<Vec<u8>> {
+    let (client, server) = all_pdus();
     let mut seeds: Vec<_> = client.iter().chain(&server).map(|unit| chosen(&[0], unit)).collect();
     seeds.push(chosen(&[1, 9], &client.concat()));
     seeds.push(chosen(&[2], &stub_with_trailer()));
@@ -159,7 +159,7 @@ fn call(context_id: u8, opnum: u8, stub: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn server() -> Vec<Vec<u8>> {
-    let (client, _) = all_units();
+    let (client, _) = all_pdus();
     let whole = chosen(&[0, 5], &client.concat());
     let each = client.iter().flat_map(|unit| [chosen(&[1 | 16, 3], unit), chosen(&[7 | 16 | 32, 4], unit)]);
     let calls = [
@@ -222,7 +222,7 @@ fn bad_calls() -> Vec<Vec<u8>> {
 }
 
 pub(super) fn client() -> Vec<Vec<u8>> {
-    let (_, server) = all_units();
+    let (_, server) = all_pdus();
     let answers = [
         record(2, 3, 2, &call(0, 0, b"an answer")),
         record(2, 1, 3, &call(0, 0, b"first part")),

@@ -1,9 +1,9 @@
 //! Oracles of authentication.
 
 mod handshake;
-mod relayed;
+mod pass_through;
 mod tokens;
 
 pub use self::handshake::handshake;
-pub use self::relayed::relayed;
+pub use self::pass_through::pass_through;
 pub use self::tokens::tokens;

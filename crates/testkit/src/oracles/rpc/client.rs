@@ -37,7 +37,7 @@ const CALLS: u16 = 12;
 pub fn client(data: &[u8]) {
     let mut input = Input::new(data);
     let (switches, seed) = (input.byte(), input.byte());
-    let stream = if switches & 8 == 0 { input.rest().to_vec() } else { toy::units(&mut input) };
+    let stream = if switches & 8 == 0 { input.rest().to_vec() } else { toy::pdus(&mut input) };
     let whole = talk(switches, &[&stream]);
     let cut = talk(switches, &cuts(seed, &stream));
     assert_eq!(whole.0, cut.0, "the same events, however the stream is cut");
@@ -200,8 +200,8 @@ impl Driver {
 fn check_output(output: &[u8]) {
     let mut framer = Framer::new(ClientConfig::default().max_fragment, u16::MAX);
     framer.push(output);
-    while let Some((header, unit)) = framer.next_pdu().expect("a stream of units") {
-        let pdu = Pdu::from_bytes(&unit).expect("a unit");
+    while let Some((header, bytes)) = framer.next_pdu().expect("a stream of PDUs") {
+        let pdu = Pdu::from_bytes(&bytes).expect("a PDU");
         assert!(matches!(
             header.ptype,
             PduType::BIND
@@ -211,7 +211,7 @@ fn check_output(output: &[u8]) {
                 | PduType::CO_CANCEL
                 | PduType::ORPHANED
         ));
-        assert_eq!(pdu.to_bytes().expect("it can be written").len(), unit.len());
+        assert_eq!(pdu.to_bytes().expect("it can be written").len(), bytes.len());
     }
-    assert_eq!(framer.buffered(), 0, "whole units");
+    assert_eq!(framer.buffered(), 0, "whole PDUs");
 }

@@ -2,15 +2,15 @@
 
 mod client;
 mod endpoints;
+mod pdus;
 mod rts;
 mod server;
 mod toy;
-mod units;
 
 pub use self::client::client;
 pub use self::endpoints::endpoints;
+pub use self::pdus::pdus;
 pub use self::rts::rts;
 pub use self::server::server;
-pub use self::units::units;
 
 pub(crate) use self::toy::{SECRET, TOY};

@@ -14,27 +14,27 @@ use crate::input::{Input, cuts};
 pub fn rts(data: &[u8]) {
     let mut input = Input::new(data);
     let (seed, bytes) = (input.byte(), input.rest());
-    let whole = units([bytes]);
-    assert_eq!(units(cuts(seed, bytes)), whole, "a cut changed what was read");
-    for unit in whole {
-        let Ok(rts) = RtsPdu::from_bytes(&unit) else { continue };
-        assert_eq!(rts.to_bytes().as_deref(), Ok(&*unit), "{rts:?}");
+    let whole = pdus([bytes]);
+    assert_eq!(pdus(cuts(seed, bytes)), whole, "a cut changed what was read");
+    for pdu in whole {
+        let Ok(rts) = RtsPdu::from_bytes(&pdu) else { continue };
+        assert_eq!(rts.to_bytes().as_deref(), Ok(&*pdu), "{rts:?}");
         // Whatever it says, it can be looked for among the messages that there are.
         let _ = rts.name();
     }
 }
 
 /// The RTS PDUs of a stream.
-fn units<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+fn pdus<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let mut framer = Framer::new(u16::MAX, u16::MAX);
-    let mut units = Vec::new();
+    let mut pdus = Vec::new();
     for piece in pieces {
         framer.push(piece);
-        while let Ok(Some((header, unit))) = framer.next_pdu() {
+        while let Ok(Some((header, pdu))) = framer.next_pdu() {
             if header.ptype == RTS {
-                units.push(unit.to_vec());
+                pdus.push(pdu.to_vec());
             }
         }
     }
-    units
+    pdus
 }

@@ -46,7 +46,7 @@ pub fn server(data: &[u8]) {
     if switches & 8 == 0 {
         stream.extend(input.rest());
     } else {
-        stream.extend(toy::units(&mut input));
+        stream.extend(toy::pdus(&mut input));
     }
     let whole = talk(&[&stream]);
     let cut = talk(&cuts(seed, &stream));
@@ -255,8 +255,8 @@ fn check_output(output: &[u8]) -> bool {
     let mut several = false;
     let mut framer = Framer::new(config().max_fragment, u16::MAX);
     framer.push(output);
-    while let Some((header, unit)) = framer.next_pdu().expect("a stream of units") {
-        Pdu::from_bytes(&unit).expect("a unit");
+    while let Some((header, pdu)) = framer.next_pdu().expect("a stream of PDUs") {
+        Pdu::from_bytes(&pdu).expect("a PDU");
         several |= header.ptype == PduType::BIND_ACK && header.flags.contains(PfcFlags::CONC_MPX);
         assert!(matches!(
             header.ptype,
@@ -267,6 +267,6 @@ fn check_output(output: &[u8]) -> bool {
                 | PduType::FAULT
         ));
     }
-    assert_eq!(framer.buffered(), 0, "whole units");
+    assert_eq!(framer.buffered(), 0, "whole PDUs");
     several
 }

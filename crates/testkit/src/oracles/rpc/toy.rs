@@ -64,7 +64,7 @@ impl Protection for Toy {
 
 /// PDUs whose lengths are right, out of records: type, flags, call, verifier, body. Guessing lengths that
 /// agree is what random bytes are worst at.
-pub(super) fn units(input: &mut Input<'_>) -> Vec<u8> {
+pub(super) fn pdus(input: &mut Input<'_>) -> Vec<u8> {
     let mut stream = Vec::new();
     while !input.is_empty() {
         let (ptype, flags, call_id) = (input.byte() % 20, input.byte(), input.byte() % 8);

@@ -30,7 +30,7 @@ const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
 ///
 /// # Panics
 /// If one of these does not hold.
-pub fn relayed(data: &[u8]) {
+pub fn pass_through(data: &[u8]) {
     let contexts = ContextCounters::new();
     let authority = Authority::new("server");
     let config = Arc::new(Config { authority, lifetime: None, contexts: Arc::clone(&contexts) });

@@ -17,17 +17,17 @@ use crate::input::{Input, cuts};
 ///
 /// # Panics
 /// If one of these does not hold.
-pub fn units(data: &[u8]) {
+pub fn pdus(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() % 4 {
-        0 => unit(input.rest()),
+        0 => pdu(input.rest()),
         1 => stream(input.byte(), input.rest()),
         2 => trailer(input.rest(), Endian::Little),
         _ => trailer(input.rest(), Endian::Big),
     }
 }
 
-fn unit(bytes: &[u8]) {
+fn pdu(bytes: &[u8]) {
     let Ok(pdu) = Pdu::from_bytes(bytes) else { return };
     let written = match pdu.to_bytes() {
         Ok(written) => written,
@@ -53,38 +53,38 @@ fn normal(pdu: &Pdu<'_>, length: usize) -> Header {
     if object {
         flags = flags.with(PfcFlags::OBJECT_UUID);
     }
-    let frag_length = u16::try_from(length).expect("a unit that was written");
+    let frag_length = u16::try_from(length).expect("a PDU that was written");
     Header { drep, flags, frag_length, ..pdu.header }
 }
 
-type Units = (Vec<(Header, Vec<u8>)>, Option<FrameError>, Vec<u8>);
+type FramedPdus = (Vec<(Header, Vec<u8>)>, Option<FrameError>, Vec<u8>);
 
 fn stream(seed: u8, bytes: &[u8]) {
     let whole = frame(&[bytes]);
     assert_eq!(frame(&cuts(seed, bytes)), whole);
-    let (units, error, rest) = whole;
-    let taken: usize = units.iter().map(|(_, unit)| unit.len()).sum();
+    let (pdus, error, rest) = whole;
+    let taken: usize = pdus.iter().map(|(_, pdu)| pdu.len()).sum();
     assert!(error.is_some() || taken + rest.len() == bytes.len(), "no byte is lost");
-    for (header, unit) in units {
-        assert_eq!(usize::from(header.frag_length), unit.len());
+    for (header, pdu) in pdus {
+        assert_eq!(usize::from(header.frag_length), pdu.len());
         assert!(header.ptype.is_setup() || header.frag_length <= DEFAULT_MAX_FRAGMENT);
     }
 }
 
-fn frame(pieces: &[&[u8]]) -> Units {
+fn frame(pieces: &[&[u8]]) -> FramedPdus {
     let mut framer = Framer::new(DEFAULT_MAX_FRAGMENT, 16_384);
-    let mut units = Vec::new();
+    let mut pdus = Vec::new();
     for piece in pieces {
         framer.push(piece);
         loop {
             match framer.next_pdu() {
-                Ok(Some((header, unit))) => units.push((header, unit.to_vec())),
+                Ok(Some((header, pdu))) => pdus.push((header, pdu.to_vec())),
                 Ok(None) => break,
-                Err(error) => return (units, Some(error), Vec::new()),
+                Err(error) => return (pdus, Some(error), Vec::new()),
             }
         }
     }
-    (units, None, framer.into_rest().to_vec())
+    (pdus, None, framer.into_rest().to_vec())
 }
 
 fn trailer(stub: &[u8], endian: Endian) {
