@@ -57,8 +57,8 @@ impl HttpClient {
         Self { upstream, context, connection: None }
     }
 
-    /// Sends a POST of `body` to `target` with `fields`, adds `Host`, `Authorization` and the framing, and waits for the
-    /// response.
+    /// Sends a POST of `body` to `target` with `fields`, adds `Host`, `Authorization` and the framing, and waits for
+    /// the response.
     ///
     /// # Errors
     /// If the server cannot be reached, does not accept the account, does not respond completely or in time, and if the

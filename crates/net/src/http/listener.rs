@@ -19,9 +19,9 @@ use crate::tcp::workers::Workers;
 /// The longest interval between two searches for idle sessions.
 const SWEEP: Duration = Duration::from_secs(30);
 
-/// Serves the clients that connect to `listener`, each on one of `workers`, within TLS if there is `tls`: a client gets the
-/// certificate that `tls` holds when it connects. When `stop` turns true, no further clients are accepted, and the function
-/// returns once the requests in progress are answered.
+/// Serves the clients that connect to `listener`, each on one of `workers`, within TLS if there is `tls`: a client
+/// gets the certificate that `tls` holds when it connects. When `stop` turns true, no further clients are accepted,
+/// and the function returns once the requests in progress are answered.
 pub async fn run_http(
     listener: TcpListener,
     tls: Option<watch::Receiver<TlsIdentity>>,
@@ -39,8 +39,8 @@ pub async fn run_http(
     acceptor.run(listener, stop, connection, end_sessions(&config)).await;
 }
 
-/// Ends sessions that are idle for too long or whose accounts were revoked, in the proxy and then at the server, as long as
-/// the future is polled.
+/// Ends sessions that are idle for too long or whose accounts were revoked, in the proxy and then at the server, as
+/// long as the future is polled.
 async fn end_sessions(config: &Arc<HttpListenerConfig>) -> Infallible {
     let mut sweep = tokio::time::interval(config.session_idle.clamp(Duration::from_secs(1), SWEEP));
     let mut look = tokio::time::interval(CHECK_INTERVAL);

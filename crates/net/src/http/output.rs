@@ -1,4 +1,5 @@
-//! The output of a connection: long parts are queued without copying, short ones are copied into one buffer behind them.
+//! The output of a connection: long parts are queued without copying, short ones are copied into one buffer behind
+//! them.
 
 use std::io::IoSlice;
 

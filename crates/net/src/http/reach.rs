@@ -41,8 +41,8 @@ pub async fn ask_anonymously(upstream: &HttpUpstream, target: &str) -> Result<An
     Ok(Anonymous { status: answer.status(), offered, ahead })
 }
 
-/// Authenticates and sends a request for `target`, on a separate connection, in a single attempt. Returns the status of the
-/// response.
+/// Authenticates and sends a request for `target`, on a separate connection, in a single attempt. Returns the status
+/// of the response.
 ///
 /// # Errors
 /// If the server cannot be reached, or rejects the credentials.

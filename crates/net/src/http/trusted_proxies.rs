@@ -21,8 +21,8 @@ impl TrustedProxies {
         self.forwarded_for.iter().any(|network| network.contains(peer))
     }
 
-    /// The client of a request that came from `peer`: the last address in `X-Forwarded-For` if `peer` is a reverse proxy, the
-    /// one before it if that is one too, and so on. Earlier entries are client-supplied and untrusted.
+    /// The client of a request that came from `peer`: the last address in `X-Forwarded-For` if `peer` is a reverse
+    /// proxy, the one before it if that is one too, and so on. Earlier entries are client-supplied and untrusted.
     pub(crate) fn client(&self, peer: SocketAddr, fields: &Fields) -> SocketAddr {
         if !self.is_reverse_proxy(peer.ip()) {
             return peer;

@@ -155,8 +155,8 @@ struct Replayed {
 fn recorded_exchanges_come_back_byte_for_byte() {
     let replayed = replay(mapihttp());
     assert_eq!((replayed.relayed, replayed.refused), (399, 6), "{replayed:#?}");
-    // The proxy has the codes of [MS-OXCMAPIHTTP] 2.2.3.3.3, as Exchange has. The recorded server has others for some errors,
-    // as the texts of its responses show, and no code for methods other than POST.
+    // The proxy has the codes of [MS-OXCMAPIHTTP] 2.2.3.3.3, as Exchange has. The recorded server has others for some
+    // errors, as the texts of its responses show, and no code for methods other than POST.
     let otherwise = [
         "hdr-no-requesttype: proxy Some(\"7\"), server Some(\"1\")",
         "hdr-bogus-requesttype: proxy Some(\"5\"), server Some(\"2\")",

@@ -109,8 +109,8 @@ fn a_stop_ends_idle_connections_and_the_listener() {
     assert_not_served(proxy.address);
 }
 
-/// Asserts that a new client of the proxy at `address` is sent nothing: its connection is refused, or ends at once. Where
-/// the listener closes just then, the kernel resets a connection that it had taken before.
+/// Asserts that a new client of the proxy at `address` is sent nothing: its connection is refused, or ends at once.
+/// Where the listener closes just then, the kernel resets a connection that it had taken before.
 #[track_caller]
 fn assert_not_served(address: SocketAddr) {
     let Ok(mut client) = TcpStream::connect(address) else { return };

@@ -117,8 +117,9 @@ async fn verify(
     }
 }
 
-/// Begins the attempt that a request makes, if its credentials claim an account; otherwise returns the time after which the
-/// client may retry. A server verifies many attempts at the same time, so that an attempt waits for the outcomes of others.
+/// Begins the attempt that a request makes, if its credentials claim an account; otherwise returns the time after
+/// which the client may retry. A server verifies many attempts at the same time, so that an attempt waits for the
+/// outcomes of others.
 async fn begin_attempt(
     // Exclusive, since handshakes are not `Sync`.
     authenticator: &mut Authenticator,

@@ -19,9 +19,10 @@ pub(crate) fn to(
     complete(out, request, head, text.as_bytes());
 }
 
-/// Appends a complete response to `request`: `head`, with the length of `body` and whether the connection stays open, and
-/// `body`, which the response to a HEAD request does not have (RFC 9110 9.3.2). Each response to a request that the proxy
-/// makes itself is written here, except for one that begins with a keep-alive, which a HEAD request never gets.
+/// Appends a complete response to `request`: `head`, with the length of `body` and whether the connection stays open,
+/// and `body`, which the response to a HEAD request does not have (RFC 9110 9.3.2). Each response to a request that
+/// the proxy makes itself is written here, except for one that begins with a keep-alive, which a HEAD request never
+/// gets.
 pub(crate) fn complete(out: &mut Vec<u8>, request: &RequestHead, mut head: ResponseHead, body: &[u8]) {
     head.fields.push("Content-Length", body.len().to_string());
     connection(&mut head, request);
@@ -34,8 +35,8 @@ pub(crate) fn complete(out: &mut Vec<u8>, request: &RequestHead, mut head: Respo
 /// The seconds after which a client may repeat a request that exceeded a limit on memory.
 const BUSY_SECONDS: u64 = 10;
 
-/// Appends a response to `request` that refuses it because of a limit on memory, with a `code` if it is an operation. The
-/// connection has to be closed unless the rest of the request is read.
+/// Appends a response to `request` that refuses it because of a limit on memory, with a `code` if it is an operation.
+/// The connection has to be closed unless the rest of the request is read.
 pub(crate) fn too_busy(out: &mut Vec<u8>, request: &RequestHead, code: Option<ResponseCode>) {
     to(out, request, 503, "too busy\n", |head| {
         head.fields.push("Retry-After", BUSY_SECONDS.to_string());

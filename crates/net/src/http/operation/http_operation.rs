@@ -120,9 +120,9 @@ impl HttpOperation {
         }
     }
 
-    /// Learns the cookies that the server sets in the `head` of its response to `call`. If the client gets that head, the
-    /// cookies of earlier heads that it has not got are added; otherwise these are left to a head that it gets. Cookies that
-    /// are not forwarded are not learned: they identify no session.
+    /// Learns the cookies that the server sets in the `head` of its response to `call`. If the client gets that head,
+    /// the cookies of earlier heads that it has not got are added; otherwise these are left to a head that it gets.
+    /// Cookies that are not forwarded are not learned: they identify no session.
     pub(crate) fn learn_cookies(
         &mut self,
         call: &mut AwaitsUpstream,

@@ -29,8 +29,8 @@ impl Default for Pending {
 #[derive(Debug)]
 pub(crate) struct PendingKeepAlive {
     pub(crate) period: Duration,
-    /// Whether the client can get any. HTTP/1.0 has no chunks, and a request that opens a session needs the cookies in the
-    /// head of the server's response.
+    /// Whether the client can get any. HTTP/1.0 has no chunks, and a request that opens a session needs the cookies
+    /// in the head of the server's response.
     is_possible: bool,
     next: Instant,
     /// Whether the proxy has sent a response head of its own.

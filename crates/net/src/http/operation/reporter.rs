@@ -22,8 +22,8 @@ impl Reporter {
         Self { config, since }
     }
 
-    /// Holds `step` while something is waited for. If it is dropped meanwhile, the client is gone: the operation is given
-    /// up and reported.
+    /// Holds `step` while something is waited for. If it is dropped meanwhile, the client is gone: the operation is
+    /// given up and reported.
     pub(super) fn guard<S: Unfinished>(&self, step: S) -> ScopeGuard<S, impl FnOnce(S)> {
         scopeguard::guard(step, |step| {
             let (mut operation, finished) = step.abandon();

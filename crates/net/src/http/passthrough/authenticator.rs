@@ -16,8 +16,8 @@ pub(crate) struct PassThroughAuth {
     pub(super) config: Arc<Config>,
     /// Whether the client connection may carry passwords and tokens.
     accepts_secrets: bool,
-    /// Whether a trusted reverse proxy sends the requests of several clients on it. A handshake authenticates a connection,
-    /// and would authenticate all of them.
+    /// Whether a trusted reverse proxy sends the requests of several clients on it. A handshake authenticates a
+    /// connection, and would authenticate all of them.
     shared: bool,
     pub(super) resources: ProtectedResources,
     /// The schemes that the server offered last.
@@ -48,9 +48,9 @@ pub(crate) enum ExpectedConnection<'a> {
     OwnedBy(&'a SecurityContext),
 }
 
-/// Whether a probe of this kind proves an identity for an operation of MAPI, if `mapi`, or for another request. A gateway
-/// can imitate the response to a [`ProbeKind::Address`], and the modules would process the operation before the server
-/// rejects it.
+/// Whether a probe of this kind proves an identity for an operation of MAPI, if `mapi`, or for another request. A
+/// gateway can imitate the response to a [`ProbeKind::Address`], and the modules would process the operation before
+/// the server rejects it.
 pub(super) fn probe_covers(kind: ProbeKind, mapi: bool) -> bool {
     !mapi || kind == ProbeKind::Ping
 }
@@ -77,7 +77,8 @@ impl PassThroughAuth {
         }
     }
 
-    /// The context of credentials that the server accepted with an earlier request, for an operation of MAPI, if `mapi`.
+    /// The context of credentials that the server accepted with an earlier request, for an operation of MAPI, if
+    /// `mapi`.
     pub(super) fn accepted_context(
         &self,
         mechanism: Mechanism,
@@ -125,8 +126,8 @@ impl PassThroughAuth {
         matches!(&self.state, State::Authenticated(authenticated, _) if authenticated.is_same(context))
     }
 
-    /// Revokes the context of the latest request: the server answered it with 401 and these `fields`, or the connection is
-    /// gone that a handshake had authenticated.
+    /// Revokes the context of the latest request: the server answered it with 401 and these `fields`, or the
+    /// connection is gone that a handshake had authenticated.
     pub(crate) fn end_authentication(&mut self, fields: Option<&Fields>) {
         if let Some(fields) = fields {
             self.challenges.update(fields);

@@ -9,8 +9,8 @@
 //! 2. The same probe with the client's credentials has to succeed. A handshake takes several requests; all go on the
 //!    connection that will carry the client's requests, and a last probe without credentials shows that the server
 //!    authenticated the connection.
-//! 3. The same probe without credentials has to fail again, on another connection. A probe whose success a gateway could
-//!    imitate has to fail with random credentials, too.
+//! 3. The same probe without credentials has to fail again, on another connection. A probe whose success a gateway
+//!    could imitate has to fail with random credentials, too.
 //!
 //! [`step`] is the state machine, without I/O. [`transport`] sends the probes.
 

@@ -1,5 +1,5 @@
-//! Probes: requests that change nothing, whose responses show whether the server requires authentication, and whether it
-//! accepts credentials.
+//! Probes: requests that change nothing, whose responses show whether the server requires authentication, and whether
+//! it accepts credentials.
 
 use http1::RequestHead;
 use identity::passthrough::Probe as ProbeKind;
@@ -13,8 +13,8 @@ const COPIED: [&str; 3] = ["user-agent", X_CLIENT_INFO, X_CLIENT_APPLICATION];
 /// The longest request id that is copied, in bytes.
 const MAX_REQUEST_ID: usize = 64;
 
-/// A request that changes nothing. All parts by which a server or a load balancer selects the response are the same each
-/// time that the probe is sent.
+/// A request that changes nothing. All parts by which a server or a load balancer selects the response are the same
+/// each time that the probe is sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Probe {
     kind: ProbeKind,
@@ -24,9 +24,10 @@ pub(crate) struct Probe {
 
 /// The probes for the server of the request `head`, which is for an endpoint of MAPI if `mapi`; the best first.
 ///
-/// A PING comes first for all targets, since its response shows that the server executed it. Some servers accept the bare
-/// endpoint, some only one with a mailbox, which need not exist. The last candidate for other targets is a request for the
-/// same target. It is a GET, never a HEAD: some servers respond to a HEAD with a body, whose end cannot be determined.
+/// A PING comes first for all targets, since its response shows that the server executed it. Some servers accept the
+/// bare endpoint, some only one with a mailbox, which need not exist. The last candidate for other targets is a
+/// request for the same target. It is a GET, never a HEAD: some servers respond to a HEAD with a body, whose end
+/// cannot be determined.
 pub(crate) fn candidates(head: &RequestHead, mapi: bool) -> impl Iterator<Item = Probe> + use<> {
     const ANY_MAILBOX: &str = "?MailboxId=00000000-0000-0000-0000-000000000000@mapiproxy.invalid";
     let fields: Vec<_> = COPIED
@@ -47,8 +48,9 @@ impl Probe {
         self.kind
     }
 
-    /// Its head on behalf of `request`, with `authorization`; `None` if its target cannot be written. It has the forwarding
-    /// headers of the request, since servers limit failed attempts, and accept networks, by client address.
+    /// Its head on behalf of `request`, with `authorization`; `None` if its target cannot be written. It has the
+    /// forwarding headers of the request, since servers limit failed attempts, and accept networks, by client
+    /// address.
     pub(crate) fn head(
         &self,
         request: &AuthRequest<'_>,
@@ -85,8 +87,8 @@ impl Probe {
     }
 }
 
-/// Whether `value` is a GUID and a counter ([MS-OXCMAPIHTTP] 2.2.3.3.4). It differs from request to request, and must not
-/// carry anything by which a response could be selected.
+/// Whether `value` is a GUID and a counter ([MS-OXCMAPIHTTP] 2.2.3.3.4). It differs from request to request, and must
+/// not carry anything by which a response could be selected.
 fn is_request_id(value: &[u8]) -> bool {
     let is_allowed = |byte: &u8| byte.is_ascii_hexdigit() || b"{}-:".contains(byte);
     value.len() <= MAX_REQUEST_ID && value.iter().all(is_allowed)

@@ -1,5 +1,5 @@
-//! The state machine of pass-through authentication: [`begin`] with each request, and [`resume`] with the response to each
-//! probe, up to [`Step::Done`].
+//! The state machine of pass-through authentication: [`begin`] with each request, and [`resume`] with the response to
+//! each probe, up to [`Step::Done`].
 
 use std::mem;
 use std::sync::Arc;
@@ -141,8 +141,8 @@ fn with_credentials(
     }
 }
 
-/// Begins an attempt by `mechanism` with `resource`, or with a later candidate, if the server does not offer the mechanism
-/// for it. `offered` are the challenges of the first resource that was found.
+/// Begins an attempt by `mechanism` with `resource`, or with a later candidate, if the server does not offer the
+/// mechanism for it. `offered` are the challenges of the first resource that was found.
 fn begin_attempt(
     auth: &PassThroughAuth,
     resource: Arc<ProtectedResource>,

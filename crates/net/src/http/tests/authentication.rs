@@ -65,8 +65,8 @@ fn a_connection_has_the_time_of_a_new_one_once_its_client_is_revoked() {
     drop(client);
 }
 
-/// A server that authenticates connections by NTLM, and before that responds with 404 to requests for `/ews/absent`, and with
-/// 200 for `/ews/public`.
+/// A server that authenticates connections by NTLM, and before that responds with 404 to requests for `/ews/absent`,
+/// and with 200 for `/ews/public`.
 fn ntlm_server() -> Rc<Upstream> {
     let authenticated = RefCell::new(HashSet::new());
     Upstream::new(move |got, out| {

@@ -1,5 +1,5 @@
-//! Deferred operations and requests that modules send ahead, with a server that requires the requests of a session to be in
-//! sequence.
+//! Deferred operations and requests that modules send ahead, with a server that requires the requests of a session to
+//! be in sequence.
 
 use std::cell::Cell;
 use std::rc::Rc;

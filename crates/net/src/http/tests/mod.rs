@@ -1,9 +1,9 @@
 //! HTTP connections as conversations, without sockets and without waiting: what happens, and what the client gets.
 //!
-//! A test says what happens on a client's connection, `client >> what`, and what the client has got by then,
-//! `client << bytes`, or how far its request is, `client << State`. The proxy is the product's own code from the client's
-//! bytes to the server's bytes ([`serve_established`](crate::http::server::serve_established)). Pipes stand in for the two
-//! sockets, and the clock is moved by the test.
+//! A test says what happens on a client's connection, `client >> what`, and what the client has got by then, `client
+//! << bytes`, or how far its request is, `client << State`. The proxy is the product's own code from the client's
+//! bytes to the server's bytes ([`serve_established`](crate::http::server::serve_established)). Pipes stand in for
+//! the two sockets, and the clock is moved by the test.
 
 mod authentication;
 mod backoff;

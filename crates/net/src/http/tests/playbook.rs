@@ -1,5 +1,5 @@
-//! The playbook: `client >> what happens << what the client gets`, with a server that does what a test says, and a clock
-//! that a test moves. Only deferred work is executed on other threads, when the test lets it.
+//! The playbook: `client >> what happens << what the client gets`, with a server that does what a test says, and a
+//! clock that a test moves. Only deferred work is executed on other threads, when the test lets it.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;

@@ -374,8 +374,8 @@ impl Sequence {
     }
 }
 
-/// A server that accepts each sequence once, and no request of a session while another is in progress. It does not respond
-/// to a request that begins with 7.
+/// A server that accepts each sequence once, and no request of a session while another is in progress. It does not
+/// respond to a request that begins with 7.
 fn server_with_turns() -> (Rc<Upstream>, Rc<RefCell<Sequence>>) {
     let sequence = Rc::new(RefCell::new(Sequence::default()));
     let state = Rc::clone(&sequence);

@@ -43,8 +43,8 @@ impl UpstreamConnection {
         }
     }
 
-    /// Reads the response to its end, and drops it. Returns false if it is too long for that, so that the connection cannot
-    /// be used again.
+    /// Reads the response to its end, and drops it. Returns false if it is too long for that, so that the connection
+    /// cannot be used again.
     async fn drain(&mut self) -> Result<bool, UpstreamError> {
         let mut left = MAX_DRAINED;
         loop {

@@ -62,8 +62,8 @@ pub(crate) fn rewrite_response(
     }
 }
 
-/// Replaces the server's scheme, host and port in the URLs of a response's head by `origin`, the proxy's. Redirects to other
-/// hosts are left unchanged.
+/// Replaces the server's scheme, host and port in the URLs of a response's head by `origin`, the proxy's. Redirects
+/// to other hosts are left unchanged.
 pub(crate) fn rewrite_urls(fields: &mut Fields, upstream: &HttpUpstream, origin: &str) {
     for name in ["location", "content-location"] {
         let changed = fields.text(name).and_then(|value| rewritten(value, &upstream.host, origin));

@@ -22,8 +22,8 @@ impl UpstreamSlot {
         Self { connection: None, forwarding }
     }
 
-    /// Takes the connection out for a request of `context` for `target`. Returns none, and closes the connection, if it may
-    /// not carry the request.
+    /// Takes the connection out for a request of `context` for `target`. Returns none, and closes the connection, if
+    /// it may not carry the request.
     ///
     /// # Errors
     /// If the server refuses at present the account with which each request authenticates.
@@ -51,8 +51,8 @@ impl UpstreamSlot {
         self.connection = None;
     }
 
-    /// Closes the connection if the server closes it or sends anything between requests, so that the next request is sent
-    /// on a new one.
+    /// Closes the connection if the server closes it or sends anything between requests, so that the next request is
+    /// sent on a new one.
     pub(crate) fn poll_idle(&mut self, task: &mut Context<'_>) {
         if self.connection.as_mut().is_some_and(|connection| connection.transport.poll_fill(task).is_ready())
         {

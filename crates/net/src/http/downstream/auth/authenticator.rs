@@ -93,8 +93,8 @@ impl Authenticator {
         }
     }
 
-    /// Begins to authenticate a request, which makes an `attempt` if there is an `account_to_verify`. `as_expected` says
-    /// whether the upstream connection is in the state that `expected_connection` names.
+    /// Begins to authenticate a request, which makes an `attempt` if there is an `account_to_verify`. `as_expected`
+    /// says whether the upstream connection is in the state that `expected_connection` names.
     pub(crate) fn begin(
         &mut self,
         request: &AuthRequest<'_>,
@@ -142,8 +142,8 @@ impl Authenticator {
         Step::Done(outcome, connection)
     }
 
-    /// Appends the response to a request that `outcome` does not admit. If `closes_throttled`, the connection of a client
-    /// that is throttled is to be closed.
+    /// Appends the response to a request that `outcome` does not admit. If `closes_throttled`, the connection of a
+    /// client that is throttled is to be closed.
     pub(crate) fn respond(
         &self,
         out: &mut Vec<u8>,

@@ -1,5 +1,5 @@
-//! Authentication of HTTP requests against local accounts: by a handshake on the connection, or by the credentials of each
-//! request.
+//! Authentication of HTTP requests against local accounts: by a handshake on the connection, or by the credentials of
+//! each request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,8 +32,8 @@ impl std::fmt::Debug for HttpAuthConfig {
 }
 
 impl HttpAuthConfig {
-    /// Authentication by one of `mechanisms`, with the accounts and the policy of `acceptor`. `without_tls` also accepts
-    /// mechanisms that send a reusable secret with each request, as Basic does, on connections without TLS.
+    /// Authentication by one of `mechanisms`, with the accounts and the policy of `acceptor`. `without_tls` also
+    /// accepts mechanisms that send a reusable secret with each request, as Basic does, on connections without TLS.
     pub fn new(
         acceptor: Arc<AcceptorConfig>,
         mechanisms: impl IntoIterator<Item = Mechanism>,
@@ -67,8 +67,8 @@ impl HttpAuthConfig {
 pub(crate) struct ConnectionTraits {
     /// Whether it is within TLS.
     pub(crate) tls: bool,
-    /// Whether a trusted reverse proxy sends the requests of several clients on it. A handshake authenticates a connection,
-    /// and would authenticate all of them.
+    /// Whether a trusted reverse proxy sends the requests of several clients on it. A handshake authenticates a
+    /// connection, and would authenticate all of them.
     pub(crate) shared: bool,
     /// The channel bindings of its TLS.
     pub(crate) bindings: Option<ChannelBindings>,
@@ -76,7 +76,8 @@ pub(crate) struct ConnectionTraits {
 
 /// The authentication of one client connection.
 ///
-/// A handshake authenticates the connection, and so each later request on it. Other mechanisms authenticate one request.
+/// A handshake authenticates the connection, and so each later request on it. Other mechanisms authenticate one
+/// request.
 pub(crate) struct ConnectionAuth {
     config: HttpAuthConfig,
     connection: ConnectionTraits,

@@ -4,8 +4,8 @@ use identity::{ContextError, SecurityContext};
 
 use crate::http::downstream::auth::failure::AuthFailure;
 
-/// The result of verifying a request's credentials, by local accounts or by the server. The first two admit the request;
-/// the others are answered in its place.
+/// The result of verifying a request's credentials, by local accounts or by the server. The first two admit the
+/// request; the others are answered in its place.
 pub(crate) enum AuthOutcome {
     /// The client is authenticated.
     Authenticated {
