@@ -6,7 +6,6 @@ mod edge;
 mod operations;
 mod recorded;
 mod revoked;
-mod shared;
 mod streaming;
 mod strict;
 #[allow(dead_code)]

@@ -117,11 +117,16 @@ pub(super) fn get(fields: &str) -> String {
 }
 
 /// Completes `handshake` as far as the proxy continues it. Returns the last status.
-pub(super) fn authenticate(client: &mut Client, mut handshake: Handshake) -> u16 {
+pub(super) fn authenticate(client: &mut Client, handshake: Handshake) -> u16 {
+    authenticate_with(client, handshake, "")
+}
+
+/// The same with `fields` in each request.
+pub(super) fn authenticate_with(client: &mut Client, mut handshake: Handshake, fields: &str) -> u16 {
     let mut challenge: Option<String> = None;
     loop {
         let authorization = handshake.next(challenge.as_deref());
-        let answer = client.ask(get(&format!("Authorization: {authorization}\r\n")));
+        let answer = client.ask(get(&format!("Authorization: {authorization}\r\n{fields}")));
         match answer.header("www-authenticate") {
             Some(value) if answer.status() == 401 && value.contains(' ') && !value.contains('=') => {
                 challenge = Some(value.to_owned());

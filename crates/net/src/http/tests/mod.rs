@@ -16,6 +16,8 @@ mod mechanisms;
 mod modules;
 mod pass_through;
 mod playbook;
+mod requests;
+mod reverse_proxies;
 mod sessions;
 mod setup;
 mod streaming;

@@ -1,0 +1,147 @@
+//! Requests that are invalid, oversized or incomplete, and what the server gets of the others.
+
+use std::time::Duration;
+
+use http1::Head as _;
+use testkit::http_auth::basic;
+
+use crate::http::tests::playbook::Happens::{Request, Rest, TimePasses};
+use crate::http::tests::playbook::State::{Closed, KeptAlive};
+use crate::http::tests::playbook::{Client, mapi};
+use crate::http::tests::setup::Setup;
+use crate::http::tests::upstream::Upstream;
+use crate::tcp::admission::Limits;
+
+const OK: &str =
+    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\nKeep-Alive: timeout=9\r\n\r\nok";
+
+fn get(path: &str, lines: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n{lines}\r\n", basic("alice"))
+}
+
+#[test]
+fn requests_that_could_smuggle_others_get_400_and_close_the_connection() {
+    let upstream = Upstream::saying(OK);
+    let proxy = Setup::default().before(&upstream);
+    let smuggled = get("/ews/smuggled", "");
+    let cases = [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        "Content-Length: 4\r\nContent-Length: 0\r\n",
+        "Content-Length: 4, 0\r\n",
+        "Content-Length: +4\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "Transfer-Encoding:\r\n chunked\r\n",
+        "X: a\nTransfer-Encoding: chunked\r\n",
+        "Transfer_Encoding: chunked\r\nContent-Length: 5\r\n",
+        "Content_Length: 0\r\nContent-Length: 5\r\n",
+        "transfer.encoding: chunked\r\nContent-Length: 5\r\n",
+        "Host: b\r\n",
+        "X\0: a\r\n",
+    ];
+    for lines in cases {
+        let request = format!("{}0\r\n\r\n{smuggled}", get("/ews/x", lines));
+        let mut client = Client::new(&proxy) >> Request(request.into_bytes()) << Closed;
+        let answer = client.answer();
+        assert_eq!((answer.status(), answer.header("connection")), (400, Some("close")), "{lines:?}");
+        let _ = client << "";
+    }
+    for body in
+        ["x\r\n", "5\r\nhello!\r\n", "ffffffffffffffffff\r\n", "5\nhello\r\n0\r\n\r\n", "1;\0\r\na\r\n"]
+    {
+        let request = format!("{}{body}{smuggled}", get("/ews/x", "Transfer-Encoding: chunked\r\n"));
+        let mut client = Client::new(&proxy) >> Request(request.into_bytes()) << Closed;
+        assert_eq!(client.answer().status(), 400, "{body:?}");
+        let _ = client << "";
+    }
+    assert!(upstream.others().iter().all(|got| got.head.target() != "/ews/smuggled"));
+}
+
+#[test]
+fn oversized_requests_are_refused() {
+    let upstream = Upstream::saying(OK);
+    let proxy = Setup::default().before(&upstream);
+    let refused = |request: String| Client::new(&proxy).ask(request);
+    assert_eq!(refused(get("/ews/x", &"a: b\r\n".repeat(200))).status(), 431);
+    assert_eq!(refused(get("/ews/x", &format!("a: {}\r\n", "x".repeat(70_000)))).status(), 431);
+    assert_eq!(refused(get(&format!("/ews/{}", "x".repeat(9000)), "")).status(), 414);
+    let execute = String::from_utf8(mapi("alice", "emsmdb", "Execute", "", b"")).unwrap();
+    let answer = refused(execute.replace("Content-Length: 0", "Content-Length: 3000000"));
+    assert_eq!((answer.status(), answer.code().as_deref()), (200, Some("9")));
+    assert!(upstream.others().is_empty());
+}
+
+#[test]
+fn a_connection_with_an_incomplete_request_or_without_any_is_closed_after_the_time_limit() {
+    let upstream = Upstream::saying(OK);
+    let limit = Duration::from_millis(400);
+    let limits = Limits { handshake: limit, ..Limits::default() };
+    let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
+    for begun in ["", "GET /ews/x HT", &get("/ews/x", "Content-Length: 5\r\n")] {
+        let client = Client::new(&proxy) >> Rest(begun.into()) >> TimePasses(limit * 9 / 10) << KeptAlive;
+        let _ = client >> TimePasses(limit / 10) << Closed << "";
+    }
+}
+
+#[test]
+fn a_request_is_forwarded_unchanged_but_for_connection_headers() {
+    let upstream = Upstream::saying(OK);
+    let proxy = Setup::default().before(&upstream);
+    let lines = "x-One:  1\r\nConnection: keep-alive, X-Hop, Host\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\n\
+                 Upgrade: h2c\r\nX-TWO: 2 \r\n";
+    let answer = Client::new(&proxy).ask(get("/EWS/a%20b?c=d&MailboxId=e@f", lines));
+    let got = upstream.next();
+    let value = |name| got.head.fields.text(name).unwrap();
+    let (host, authorization) = (value("host"), value("authorization"));
+    assert!(host.starts_with("exchange.lab.test"), "{host}");
+    assert!(authorization.starts_with("Basic ") && authorization != basic("alice"), "{authorization}");
+    let wanted = format!(
+        "GET /EWS/a%20b?c=d&MailboxId=e@f HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization}\r\n\
+         x-One:  1\r\nX-TWO: 2 \r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\n\
+         X-Forwarded-Host: proxy.lab.test\r\nForwarded: for=192.0.2.1;host=\"proxy.lab.test\";proto=http\r\n\
+         Via: 1.1 mapiproxy-"
+    );
+    let mut head = Vec::new();
+    got.head.write(&mut head);
+    let text = String::from_utf8(head).unwrap();
+    let rest = text.strip_prefix(&wanted).unwrap_or_else(|| panic!("{text}"));
+    assert!(rest.len() == 16 + 4 && rest.ends_with("\r\n\r\n"), "{text}");
+    assert_eq!((answer.header("keep-alive"), answer.header("connection")), (None, None));
+}
+
+#[test]
+fn paths_are_forwarded_refused_or_not_found() {
+    let upstream = Upstream::saying(OK);
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy);
+    for (path, status) in [
+        ("/ews/Exchange.asmx", 200),
+        ("/OAB/x", 200),
+        ("/owa/", 403),
+        ("/ecp", 403),
+        ("/rpc/rpcproxy.dll", 403),
+        ("/", 404),
+        ("/oab/../owa", 400),
+        ("/oab%2f..", 400),
+    ] {
+        assert_eq!(client.ask(get(path, "")).status(), status, "{path}");
+    }
+    assert_eq!(client.ask(get("/ews/x", "Expect: more\r\n")).status(), 417);
+    let mut client = Client::new(&proxy);
+    assert_eq!(client.ask("CONNECT /ews/x HTTP/1.1\r\nHost: a\r\n\r\n").status(), 405);
+}
+
+#[test]
+fn a_client_that_expects_100_continue_gets_it() {
+    let upstream = Upstream::saying(OK);
+    let proxy = Setup::default().before(&upstream);
+    let expects = |path| Request(get(path, "Expect: 100-continue\r\nContent-Length: 5\r\n").into_bytes());
+    let mut client = Client::new(&proxy) >> expects("/ews/x");
+    assert_eq!(client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    let mut client = client >> Rest(b"hello".into()) << KeptAlive;
+    assert_eq!((client.answer().body, upstream.next().body), (b"ok".to_vec(), b"hello".to_vec()));
+    // Refused without its body: what follows on the connection is unknown.
+    let mut client = client >> expects("/owa/") << Closed;
+    assert_eq!(client.answer().status(), 403);
+}
