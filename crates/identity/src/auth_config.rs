@@ -30,9 +30,9 @@ pub struct Policy {
     pub allow_anonymous: bool,
     /// Whether channel bindings are required.
     pub bindings: BindingPolicy,
-    /// The hosts to which clients may authenticate: names and addresses, compared without regard to case; empty for any
-    /// host. A client names the host in a service principal name (`MsvAvTargetName`, [MS-NLMP] 2.2.2.1), of which only
-    /// the host is compared, since clients differ in the service. A client that names no host is accepted.
+    /// The hosts to which clients may authenticate: names and addresses, compared without regard to case; empty for
+    /// any host. A client names the host in a service principal name (`MsvAvTargetName`, [MS-NLMP] 2.2.2.1), of which
+    /// only the host is compared, since clients differ in the service. A client that names no host is accepted.
     pub target_names: Vec<String>,
     /// The lifetime of a context; `None` for as long as its session.
     pub lifetime: Option<Duration>,

@@ -1,14 +1,14 @@
-//! Authorities: the directory or server that vouches for principals.
+//! Authorities: the directories and servers that authenticate principals.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// The directory or server that vouches for principals.
+/// The directory or server that authenticates principals.
 ///
-/// An authority is itself and its clones, and equals no other one: not even one of the same name. It is made
-/// once, at start, by what configures the sign-in. No security context and no identity gives it out, so
-/// that code which is not handed it cannot make an identity that equals one of its.
+/// An authority equals its clones, and differs from each other authority, even of the same name. The code that
+/// configures authentication makes it once, at start. Security contexts and identities do not expose it, so that code
+/// without a clone of it cannot make an equal identity.
 ///
 /// ```
 /// # use identity::Authority;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Authority(Arc<Name>);
 
-/// A type of its own, so that each is an allocation of its own.
+/// A separate type, so that each authority has its own allocation.
 struct Name(Arc<str>);
 
 impl Authority {
@@ -28,12 +28,13 @@ impl Authority {
         Self(Arc::new(Name(name.into())))
     }
 
-    /// What it is called.
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.0.0
     }
 
-    /// What it is called where it knows people in this `way` of several; empty where there is one.
+    /// Its name together with the kind of key by which it identifies principals, if it has several; `way` is empty if
+    /// it has one.
     pub(crate) fn by(&self, way: &str) -> Arc<str> {
         if way.is_empty() { Arc::clone(&self.0.0) } else { format!("{self} by {way}").into() }
     }

@@ -1,6 +1,6 @@
-//! Basic (RFC 7617): a name and a password, as they are. Both ends, and the name in credentials that pass through.
+//! Basic (RFC 7617): a name and a password in clear text. Both ends, and the name in credentials that pass through.
 //!
-//! Its token is the text in base64: the name, a colon, the password.
+//! The token is the name, a colon and the password, in base64.
 
 use std::sync::Arc;
 
@@ -75,9 +75,8 @@ impl Package for Basic {
 struct Server(Arc<AcceptorConfig>);
 
 impl Acceptor for Server {
-    /// Lets in who sends the right name and password; the text is taken as UTF-8. The name is looked up as a whole,
-    /// as [`crate::Accounts::find`] says. An unknown name, a disabled account and a wrong password are one answer and
-    /// take the same time.
+    /// Verifies name and password, which are UTF-8. The whole name is looked up, see [`crate::Accounts::find`]. An
+    /// unknown name, a disabled account and a wrong password cause the same response and take the same time.
     fn step(&mut self, token: &[u8], now: FileTime, _: &mut dyn Random) -> Result<Step, AuthError> {
         let config = &self.0;
         let (name, password) = read(token)?;
@@ -114,7 +113,7 @@ impl Initiator for Client {
             return Err(AuthError::OutOfOrder { expected: "an empty token" });
         }
         let config = &self.0;
-        let unsuited = AuthError::UnsuitableCredentials("Basic sends a password, and there is none");
+        let unsuited = AuthError::UnsuitableCredentials("Basic needs a password");
         let Credentials::Account { user, domain, secret } = &config.credentials else { return Err(unsuited) };
         let password = secret.password().ok_or(unsuited)?.expose();
         let slash = if domain.is_empty() { "" } else { "\\" };
@@ -144,13 +143,13 @@ fn read(token: &[u8]) -> Result<(&str, &str), AuthError> {
     text.split_once(':').ok_or_else(|| malformed("a colon behind the name"))
 }
 
-/// The name in credentials that pass through, as it is sent.
+/// The name in credentials that pass through, as sent.
 fn name(token: &[u8]) -> Result<NamedUser, AuthError> {
     let name = token.split(|byte| *byte == b':').next().filter(|name| name.len() < token.len());
     let name = name.ok_or(AuthError::NoUserName("no colon behind the name"))?;
-    // What other bytes than UTF-8 mean, the server alone knows.
+    // Only the server knows the encoding of other bytes than UTF-8.
     let name = std::str::from_utf8(name).map_err(|_| AuthError::NoUserName("a name that is not UTF-8"))?;
-    // The server may understand `\user` differently from `user`, so that the two are not one identity.
+    // The server may interpret `\user` differently from `user`, so that these are two identities.
     let parts = name.split_once('\\').filter(|(domain, _)| !domain.is_empty());
     let (domain, user) = parts.unwrap_or(("", name));
     if user.trim_start_matches('\\').is_empty() {
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_right_password_lets_in_under_each_form_of_the_name() {
+    fn the_right_password_is_accepted_with_each_form_of_the_name() {
         for name in ["alice", "LAB\\alice", "lab\\alice", "alice@lab", "alice@lab.test"] {
             assert_eq!(sign_in(&format!("{name}:pass:word"), false).unwrap(), "LAB\\alice", "{name}");
         }
@@ -215,17 +214,17 @@ mod tests {
     }
 
     #[test]
-    fn accounts_of_another_authority_are_other_people_whatever_they_are_called() {
+    fn accounts_of_another_authority_of_the_same_name_are_other_users() {
         let by = |config: &Arc<AcceptorConfig>| basic(config, "LAB\\alice:pass:word").unwrap();
-        // The other one is made as any code in the process could make it, with every name equal.
-        let (ours, other) = (config(false), config(false));
-        assert_eq!(by(&ours).identity(), by(&ours.clone()).identity());
-        assert_eq!(by(&ours).authority(), by(&other).authority());
-        assert_ne!(by(&ours).identity(), by(&other).identity());
+        // The other authority is made as any code in the process could make it, with equal names.
+        let (one, other) = (config(false), config(false));
+        assert_eq!(by(&one).identity(), by(&one.clone()).identity());
+        assert_eq!(by(&one).authority(), by(&other).authority());
+        assert_ne!(by(&one).identity(), by(&other).identity());
     }
 
     #[test]
-    fn everything_else_is_refused_alike() {
+    fn other_credentials_are_rejected_with_one_error() {
         for text in [
             "alice:password",
             "alice:",
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_know_the_same_text() {
+    fn the_client_sends_what_the_server_accepts() {
         let config =
             InitiatorConfig { authority: Authority::new("there"), ..client("alice", "LAB", "pass:word") };
         let mut initiator = Basic.initiator(&config, Channel::http(None)).unwrap();

@@ -1,5 +1,5 @@
-//! What a Bearer token calls its owner. The token is not verified here: that is the server's, and only after it
-//! took the token does the name count.
+//! Bearer tokens (RFC 6750), and the name of their owner. The server verifies the token; the name counts only after
+//! the server accepted it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 use crate::error::AuthError;
 use crate::fingerprint::Fingerprint;
 use crate::package::{Package, Scope};
-use crate::passthrough::named_user::{NamedUser, is_printable};
+use crate::passthrough::named_user::{NamedUser, is_valid_name};
 use crate::passthrough::transcript::{SingleToken, Transcript};
 use crate::principal::{Key, Principal};
 
-/// The mechanism. We have neither end of it: tokens pass through.
+/// The mechanism. Neither end is implemented: tokens pass through.
 pub(crate) struct Bearer;
 
 impl Package for Bearer {
@@ -43,7 +43,7 @@ impl Package for Bearer {
         Some(Box::new(SingleToken::new(name)))
     }
 
-    /// Servers offer it to those clients only who say that they know it.
+    /// Servers offer it only to clients that announce support for it.
     fn accepted_unoffered(&self) -> bool {
         true
     }
@@ -52,7 +52,7 @@ impl Package for Bearer {
         bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")).into_bytes()
     }
 
-    /// The token stands in the header as it is (RFC 6750 2.1).
+    /// The header contains the token without further encoding (RFC 6750 2.1).
     fn read_http(&self, credentials: &[u8]) -> Result<Zeroizing<Vec<u8>>, AuthError> {
         Ok(Zeroizing::new(credentials.to_vec()))
     }
@@ -67,15 +67,15 @@ struct Header {
     alg: String,
 }
 
-/// The claims that are about somebody, in tokens of Entra ID and of AD FS.
+/// The claims about the owner, in tokens of Entra ID and of AD FS.
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
     /// The tenant.
     tid: Option<String>,
-    /// The account in its tenant. Names are given anew to others; this is not.
+    /// The account in its tenant. Names are reassigned to other accounts; this identifier is not.
     oid: Option<String>,
-    /// The account at its issuer (RFC 7519 4.1.2), which others may call otherwise.
+    /// The account at its issuer (RFC 7519 4.1.2). Other issuers may use the same value for another account.
     sub: Option<String>,
     upn: Option<String>,
     unique_name: Option<String>,
@@ -84,9 +84,9 @@ struct Claims {
 }
 
 impl Claims {
-    /// The key that the owner is compared by, and the name to show; none where the token has no such claim.
+    /// The key by which the owner is compared, and the name to display; `None` if the token has no such claim.
     fn owner(&self) -> Option<(Key, Principal)> {
-        let usable = |claim: &&str| !claim.is_empty() && is_printable(claim);
+        let usable = |claim: &&str| !claim.is_empty() && is_valid_name(claim);
         let (kind, account) = match (&self.oid, &self.sub) {
             (Some(oid), _) => ("oid", oid),
             (None, Some(sub)) => ("sub", sub),
@@ -94,7 +94,7 @@ impl Claims {
         };
         let account = Some(account.as_str()).filter(usable)?;
         let tenant = self.tid.as_deref().unwrap_or_default();
-        if !is_printable(tenant) {
+        if !is_valid_name(tenant) {
             return None;
         }
         let names = [&self.upn, &self.unique_name, &self.preferred_username];
@@ -104,10 +104,9 @@ impl Claims {
     }
 }
 
-/// Who a token is of: by issuer, tenant and account where it is a signed JWT (RFC 7519) that says so, else by
-/// its hash.
+/// The owner of a token: issuer, tenant and account of a signed JWT (RFC 7519), or the hash of another token.
 fn name(token: &[u8]) -> Result<NamedUser, AuthError> {
-    // What else a token had in it (RFC 6750 2.1), a gateway before the server might act on it.
+    // A gateway before the server might interpret other characters (RFC 6750 2.1).
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
     if token.is_empty() || !token.iter().all(is_token) {
         return Err(AuthError::NoUserName("no token"));
@@ -123,7 +122,7 @@ fn name(token: &[u8]) -> Result<NamedUser, AuthError> {
     Ok(NamedUser { key: Key::name(&principal), principal, source: "Bearer".to_owned(), expires: None })
 }
 
-/// The claims of a JWT in its one compact form, if it is signed and has each of them but once.
+/// The claims of a JWT in compact form, if it is signed and has each claim at most once.
 fn claims(token: &[u8]) -> Option<Claims> {
     let parts: Vec<&[u8]> = token.split(|byte| *byte == b'.').collect();
     let [header, claims, signature] = parts.as_slice() else { return None };
@@ -133,7 +132,7 @@ fn claims(token: &[u8]) -> Option<Claims> {
     if unsigned { None } else { serde_json::from_slice(&decode(claims)?).ok() }
 }
 
-/// Seconds since 1970 as a file's time.
+/// Seconds since 1970 as a `FILETIME`.
 fn file_time(seconds: u64) -> Option<FileTime> {
     const BETWEEN_1601_AND_1970: u64 = 11_644_473_600;
     seconds.checked_add(BETWEEN_1601_AND_1970)?.checked_mul(10_000_000).map(FileTime)

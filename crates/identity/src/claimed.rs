@@ -14,8 +14,8 @@ const MAX_CHARS: usize = 64;
 /// The longest credentials from which a name is read, in bytes.
 const MAX_CREDENTIALS: usize = 64 * 1024;
 
-/// The name of the account as which a client wants to authenticate: not verified, cut to 64 characters, and printed as
-/// one word of one line.
+/// The name of the account as which a client wants to authenticate: not verified, cut to 64 characters, and printed
+/// as one word of one line.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClaimedName {
     shown: Box<str>,
@@ -23,14 +23,14 @@ pub struct ClaimedName {
     spelling: Spelling,
 }
 
-/// A hash of a claimed name with its domain, without regard to case, and of its mechanism. Credentials whose names have
-/// the same spelling are for the same account.
+/// A hash of a claimed name with its domain, without regard to case, and of its mechanism. Credentials whose names
+/// have the same spelling are for the same account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Spelling(Fingerprint);
 
 impl ClaimedName {
-    /// The name in `credentials`, which follow the scheme of `mechanism` in an `Authorization` header. `None` if they contain
-    /// no name, such as those in the first legs of a handshake, and Kerberos tickets.
+    /// The name in `credentials`, which follow the scheme of `mechanism` in an `Authorization` header. `None` if they
+    /// contain no name, such as those in the first legs of a handshake, and Kerberos tickets.
     pub fn in_header(mechanism: Mechanism, credentials: &[u8]) -> Option<Self> {
         if credentials.len() > MAX_CREDENTIALS {
             return None;
@@ -55,9 +55,9 @@ impl ClaimedName {
         Some(Self { shown: shown.into(), account: account.into(), spelling: Spelling(spelling) })
     }
 
-    /// What the spellings of an account have in common: the name without its domain, in lower case. Accounts of several
-    /// domains share it. Letters that have the same upper case are one here, since they find the same account. Names that
-    /// a mechanism only displays are apart from those whose passwords are checked.
+    /// What the spellings of an account have in common: the name without its domain, in lower case. Accounts of
+    /// several domains share it. Letters that have the same upper case are one here, since they find the same
+    /// account. Names that a mechanism only displays are apart from those whose passwords are checked.
     pub fn account(&self) -> &str {
         &self.account
     }

@@ -17,9 +17,9 @@ use crate::secret::SessionKey;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Proof {
-    /// Not at all: the proxy itself.
+    /// The proxy itself, without authentication.
     System,
-    /// Not at all: an anonymous caller.
+    /// An anonymous caller, without authentication.
     Anonymous,
     /// By a mechanism, with its name for logs: `NTLMv2`, `SPNEGO with NTLMv2`.
     Mechanism(&'static str),
@@ -56,20 +56,20 @@ enum Kind {
     Person,
 }
 
-/// The key of a user, which all limits for one user are counted by: a principal at its authority, whatever the level at
-/// which the client permits the proxy to act. What belongs to one session is bound to the full [`Identity`].
+/// The key of a user, which all limits for one user are counted by: a principal at its authority, whatever the level
+/// at which the client permits the proxy to act. What belongs to one session is bound to the full [`Identity`].
 ///
 /// The authority is compared as the object that it is, not by its name: see [`Authority`].
 ///
-/// Names are compared without regard to case, as the directories do that gave them. Letters that only look
-/// alike in upper case are distinct, and so is what an authority gives instead of a name, as it is spelled.
+/// Names are compared without regard to case, as directories compare them. Distinct letters with the same upper case
+/// stay distinct. An identifier that an authority uses instead of a name is compared as it is spelled.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UserKey {
     kind: Kind,
     user: Box<str>,
     domain: Box<str>,
     authority: Authority,
-    /// How the authority knows them, where it knows people in several ways: by a scheme, by an issuer.
+    /// The scheme or issuer by which the authority identifies the user, if it has several.
     way: Box<str>,
 }
 
@@ -106,11 +106,11 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// Proof of who is calling: a principal, how it was proven, how far we may act for it, and the credentials
-/// to do so. A cheap handle; all clones are one context, which closes with the last of them.
+/// Proof of the caller's identity: a principal, how it was authenticated, and the level at which the proxy may act
+/// for it. A cheap handle; all clones are one context, which closes with the last clone.
 ///
-/// It cannot be made up: [`SecurityContext::system`] and [`SecurityContext::anonymous`] are no person's, all
-/// others come from a finished handshake.
+/// [`SecurityContext::system`] and [`SecurityContext::anonymous`] belong to no user. All other contexts are made by a
+/// completed handshake or pass-through authentication.
 #[derive(Clone)]
 pub struct SecurityContext {
     inner: Arc<Inner>,
@@ -119,12 +119,12 @@ pub struct SecurityContext {
 struct Inner {
     principal: Principal,
     identity: Identity,
-    /// What the authority and its way are called.
+    /// The name of the authority, with the scheme or issuer.
     vouched: Arc<str>,
     proof: Proof,
     expires: Option<FileTime>,
     session_key: Option<SessionKey>,
-    /// That of the account; none where no directory of ours vouched for the principal.
+    /// That of the account; `None` if no directory of the proxy authenticated the principal.
     status: Option<AccountStatus>,
     revoked: AtomicBool,
     contexts: Arc<ContextCounters>,
@@ -136,7 +136,7 @@ impl Drop for Inner {
     }
 }
 
-/// What a finished handshake found out.
+/// The result of a completed handshake.
 pub(crate) struct Proven {
     pub(crate) principal: Principal,
     pub(crate) proof: Proof,
@@ -144,12 +144,12 @@ pub(crate) struct Proven {
     pub(crate) authority: Authority,
     pub(crate) expires: Option<FileTime>,
     pub(crate) session_key: Option<SessionKey>,
-    /// That of the account; none where no directory of ours vouched for the principal.
+    /// That of the account; `None` if no directory of the proxy authenticated the principal.
     pub(crate) status: Option<AccountStatus>,
 }
 
 impl SecurityContext {
-    /// The context of the proxy's own work. It is no one's: nothing kept for a person is found with it.
+    /// The context of the proxy's own work, which belongs to no user.
     pub fn system(contexts: &Arc<ContextCounters>) -> Self {
         Self::open(
             Kind::System,
@@ -166,7 +166,7 @@ impl SecurityContext {
         )
     }
 
-    /// The context of callers who did not say who they are, where the configuration serves them.
+    /// The context of anonymous callers, if the configuration admits them.
     pub fn anonymous(contexts: &Arc<ContextCounters>, authority: &Authority) -> Self {
         Self::anonymous_with_key(contexts, authority, None)
     }
@@ -227,22 +227,23 @@ impl SecurityContext {
         }
     }
 
-    /// Who it is.
+    /// The authenticated principal.
     pub fn principal(&self) -> &Principal {
         &self.inner.principal
     }
 
-    /// The key under which things are kept for them.
+    /// The identity, to which sessions are bound.
     pub fn identity(&self) -> &Identity {
         &self.inner.identity
     }
 
-    /// How they were proven.
+    /// How the principal was authenticated.
     pub fn proof(&self) -> Proof {
         self.inner.proof
     }
 
-    /// How far we may act for them.
+    /// The level at which the client permits the proxy to act. The proxy serves clients at each level: see
+    /// ARCHITECTURE.md, "Impersonation level".
     pub fn level(&self) -> ActingLevel {
         self.inner.identity.level
     }
@@ -253,18 +254,18 @@ impl SecurityContext {
         self.level() > ActingLevel::Identify || self.is_anonymous()
     }
 
-    /// What the directory or server is called that vouched for them. Others may be called the same: identities
-    /// are compared by the [`Authority`] itself.
+    /// The name of the directory or server that authenticated the principal. Several may have the same name:
+    /// identities are compared by the [`Authority`] itself.
     pub fn authority(&self) -> &str {
         &self.inner.vouched
     }
 
-    /// From when on the context is refused; `None` where it ends with its session.
+    /// When the context expires; `None` if it ends with its session.
     pub fn expires(&self) -> Option<FileTime> {
         self.inner.expires
     }
 
-    /// The key that the handshake left; `None` where there was no handshake.
+    /// The session key of the handshake; `None` without a handshake.
     pub fn session_key(&self) -> Option<&SessionKey> {
         self.inner.session_key.as_ref()
     }
@@ -279,13 +280,13 @@ impl SecurityContext {
         self.inner.identity.is_anonymous()
     }
 
-    /// Whether both are handles of one and the same handshake's context.
+    /// Whether both are clones of one context.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
-    /// Succeeds while the context may be used. What it may not be used for any more is refused, never done
-    /// with fewer rights.
+    /// Succeeds while the context is valid. Work under an invalid context is refused, and never done with fewer
+    /// rights.
     ///
     /// # Errors
     /// Once `now` has reached its expiry, or once it or its account was revoked.
@@ -305,7 +306,7 @@ impl SecurityContext {
             || self.inner.status.as_ref().is_some_and(AccountStatus::is_revoked)
     }
 
-    /// Ends the context for all who hold it: [`SecurityContext::check`] refuses from now on.
+    /// Revokes the context in all clones: [`SecurityContext::check`] fails from now on.
     pub fn revoke(&self) {
         self.inner.revoked.store(true, Ordering::Release);
     }
@@ -329,7 +330,7 @@ pub(crate) mod tests {
     use super::*;
 
     thread_local! {
-        /// What vouches for all people of these tests who are of one directory.
+        /// The directory of the users in these tests.
         pub(crate) static ACCOUNTS: Authority = Authority::new("accounts");
     }
 
@@ -356,7 +357,7 @@ pub(crate) mod tests {
         })
     }
 
-    /// One that acts as `level` says, by the word of `authority`.
+    /// A context at `level` of `user`, whom `authority` authenticated.
     pub(crate) fn person_by(
         user: &str,
         level: ActingLevel,
@@ -367,7 +368,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn opened_equals_closed_when_the_last_handle_is_gone() {
+    fn a_context_closes_with_its_last_clone() {
         let contexts = ContextCounters::new();
         for _ in 0..100_000 {
             let context = person("alice", &contexts, None);
@@ -413,7 +414,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_authority_of_the_same_name_vouches_for_other_people() {
+    fn identities_of_two_authorities_of_the_same_name_differ() {
         let contexts = ContextCounters::new();
         let by = |by: &Authority| person_by("alice", ActingLevel::Impersonate, by, &contexts);
         let (one, other) = (Authority::new("accounts"), Authority::new("accounts"));
@@ -424,7 +425,7 @@ pub(crate) mod tests {
         let anonymous = |authority| SecurityContext::anonymous(&contexts, authority).identity().clone();
         assert_eq!(anonymous(&one), anonymous(&one));
         assert_ne!(anonymous(&one), anonymous(&other));
-        // Nor does it know the same people in every way.
+        // Nor are its users the same by each scheme.
         let known = |way: &str| {
             let key = Key::name(&Principal::new("alice", "LAB")).known_by(way);
             SecurityContext::known_by(key, proven("alice", "LAB", &one), &contexts)
@@ -435,7 +436,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn letters_that_are_alike_in_upper_case_alone_are_no_one_name() {
+    fn names_whose_letters_only_share_an_upper_case_differ() {
         let contexts = ContextCounters::new();
         let identity = |user: &str| person(user, &contexts, None).identity().clone();
         for (one, other) in
@@ -447,7 +448,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_person_named_system_is_not_the_system() {
+    fn a_user_named_system_has_another_identity_than_the_system() {
         let contexts = ContextCounters::new();
         let system = SecurityContext::system(&contexts);
         let person = SecurityContext::proven(proven("SYSTEM", "", &Authority::new("")), &contexts);
@@ -456,7 +457,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn expired_and_revoked_are_refused() {
+    fn expired_and_revoked_contexts_are_refused() {
         let contexts = ContextCounters::new();
         let context = person("alice", &contexts, Some(FileTime(100)));
         assert_eq!(context.check(FileTime(99)), Ok(()));

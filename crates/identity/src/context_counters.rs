@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::authority::Authority;
 
-/// Counts security contexts. The program makes one and passes it to everything that makes contexts; there is no global.
+/// Counts security contexts. The program makes one and passes it to everything that makes contexts; there is no
+/// global.
 ///
 /// It also holds the authority of [`SecurityContext::system`](crate::SecurityContext::system), so that the `System`
 /// contexts of one program have equal identities.
@@ -30,7 +31,8 @@ impl ContextCounters {
     }
 
     /// Records that contexts were revoked. Code that keeps sessions or connections compares
-    /// [`ContextCounters::revocations`] with the last value that it saw, to find and end those whose context is revoked.
+    /// [`ContextCounters::revocations`] with the last value that it saw, to find and end those whose context is
+    /// revoked.
     pub fn note_revocation(&self) {
         self.revocations.fetch_add(1, Ordering::AcqRel);
     }
@@ -47,7 +49,8 @@ impl ContextCounters {
 
     /// The number of contexts that exist.
     pub fn open(&self) -> u64 {
-        // Read in this order, so that a context that closes in between counts as open: the difference is never negative.
+        // Read in this order, so that a context that closes in between counts as open: the difference is never
+        // negative.
         let closed = self.closed();
         self.opened().saturating_sub(closed)
     }

@@ -58,12 +58,12 @@ pub fn header(mechanism: Mechanism, token: &[u8]) -> String {
 pub struct Challenge<'a>(&'a str);
 
 impl<'a> Challenge<'a> {
-    /// As it is written.
+    /// The challenge as it was sent.
     pub const fn as_str(&self) -> &'a str {
         self.0
     }
 
-    /// The scheme's name, as it is written.
+    /// The scheme's name, in the server's letter case.
     pub fn scheme(&self) -> &'a str {
         self.0.split(' ').next().unwrap_or_default()
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comma_stands_between_challenges_and_between_parameters() {
+    fn commas_separate_challenges_and_parameters() {
         let value = b"Negotiate, NTLM YWJj,Basic realm=\"a, NTLM b\", charset=\"UTF-8\", Digest x=1";
         let read = challenges(value);
         let texts: Vec<&str> = read.iter().map(Challenge::as_str).collect();

@@ -3,8 +3,8 @@
 //! # Overview
 //!
 //! A [`Mechanism`] is a way to authenticate: SPNEGO, NTLM, Basic, Bearer. It makes the two ends of a handshake: an
-//! [`Acceptor`] for clients of the proxy, and an [`Initiator`] with which the proxy authenticates to servers. Both are
-//! state machines without I/O: a token in, a [`Step`] out.
+//! [`Acceptor`] for clients of the proxy, and an [`Initiator`] with which the proxy authenticates to servers. Both
+//! are state machines without I/O: a token in, a [`Step`] out.
 //!
 //! ```text
 //!  client                         net                            identity
@@ -22,8 +22,8 @@
 //! ```
 //!
 //! A completed handshake returns two values. The [`SecurityContext`] identifies the caller and is an argument of all
-//! code that works for that caller. The [`MessageSecurity`] signs and encrypts the messages that follow in DCE/RPC. In
-//! HTTP, [`http_auth`] reads and writes the headers that carry tokens. In pass-through authentication, clients
+//! code that works for that caller. The [`MessageSecurity`] signs and encrypts the messages that follow in DCE/RPC.
+//! In HTTP, [`http_auth`] reads and writes the headers that carry tokens. In pass-through authentication, clients
 //! authenticate to the server, and [`passthrough`] makes the context from the server's responses.
 //!
 //! Two containers own contexts, and therefore are in this crate:

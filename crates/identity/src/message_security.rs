@@ -1,4 +1,4 @@
-//! What signs and seals the messages that follow a handshake, for any mechanism.
+//! The protection of the messages that follow a handshake, for any mechanism.
 
 use std::any::Any;
 use std::fmt;
@@ -8,15 +8,15 @@ use crate::error::MessageError;
 
 /// A message in the three parts in which DCE/RPC protects a PDU ([MS-RPCE] 3.3.1.5.2.2).
 ///
-/// A seal encrypts `body` alone. A signature covers `body`, and the other two parts where `header_signing` says so;
+/// A seal encrypts `body` alone. A signature covers `body`, and with `header_signing` the other two parts;
 /// NTLM covers them in any case.
 #[derive(Debug)]
 pub struct Message<'a> {
-    /// What stands before the body: a PDU's headers.
+    /// The bytes before the body: a PDU's headers.
     pub before: &'a [u8],
     /// The body, which is sealed and unsealed in place.
     pub body: &'a mut [u8],
-    /// What stands behind it: a PDU's security trailer.
+    /// The bytes after the body: a PDU's security trailer.
     pub after: &'a [u8],
     /// Whether both ends agreed to sign headers (`PFC_SUPPORT_HEADER_SIGN`, [MS-RPCE] 2.2.2.3).
     pub header_signing: bool,
@@ -25,7 +25,7 @@ pub struct Message<'a> {
 /// Signs and seals messages, and checks those of the other end, once a handshake is done. Each direction counts its
 /// messages: they are passed in the order in which they were sent.
 ///
-/// After a message that was forged nothing more is taken. `Debug` shows what was negotiated, and no keys.
+/// After a forged message all further ones are rejected. `Debug` shows what was negotiated, and no keys.
 pub trait MessageSecurity: fmt::Debug + Send + Any {
     /// The best protection for which enough was negotiated.
     fn strongest(&self) -> Protection;
@@ -37,7 +37,7 @@ pub trait MessageSecurity: fmt::Debug + Send + Any {
     /// [`signature_len`](Self::signature_len) bytes, which are filled in.
     ///
     /// # Errors
-    /// When this protection was not negotiated, or every sequence number was used.
+    /// If this protection was not negotiated, or every sequence number was used.
     fn protect(
         &mut self,
         protection: Protection,
@@ -49,7 +49,7 @@ pub trait MessageSecurity: fmt::Debug + Send + Any {
     /// fails is wiped. `signature` is as long as the peer made it.
     ///
     /// # Errors
-    /// When this protection was not negotiated, the message was changed, replayed or reordered, or an earlier one was.
+    /// If this protection was not negotiated, the message was changed, replayed or reordered, or an earlier one was.
     fn unprotect(
         &mut self,
         protection: Protection,
@@ -57,16 +57,16 @@ pub trait MessageSecurity: fmt::Debug + Send + Any {
         signature: &[u8],
     ) -> Result<(), MessageError>;
 
-    /// Signs SPNEGO's list of mechanisms (`mechListMIC`, RFC 4178 5). `like` is the peer's code, where it sent one.
+    /// Signs SPNEGO's list of mechanisms (`mechListMIC`, RFC 4178 5). `like` is the peer's code, if it sent one.
     ///
     /// # Errors
-    /// When it cannot be signed.
+    /// If it cannot be signed.
     fn sign_list(&mut self, list: &[u8], like: Option<&[u8]>) -> Result<Vec<u8>, MessageError>;
 
     /// Checks the peer's `mechListMIC`.
     ///
     /// # Errors
-    /// When it does not fit the list.
+    /// If it does not match the list.
     fn verify_list(&mut self, list: &[u8], code: &[u8]) -> Result<(), MessageError>;
 }
 
@@ -131,7 +131,7 @@ impl dyn MessageSecurity + '_ {
     }
 }
 
-/// The message security of a mechanism that has none, as Basic.
+/// The message security of a mechanism without protection, such as Basic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unprotected;
 

@@ -16,10 +16,11 @@ use crate::spnego::tokens::Oid;
 /// What one authentication over HTTP applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
-    /// The connection, by a handshake in several legs ([MS-NTHT], RFC 4559). Not possible on a connection that several
-    /// clients share.
+    /// The connection, by a handshake in several legs ([MS-NTHT], RFC 4559). Not possible on a connection that
+    /// several clients share.
     Connection,
-    /// The request, which carries the complete credentials. They are sent only over connections that others cannot read.
+    /// The request, which carries the complete credentials. They are sent only over connections that others cannot
+    /// read.
     Request,
 }
 
@@ -151,8 +152,8 @@ pub trait Package: Sync {
         None
     }
 
-    /// Whether the name in a token is for display only: the issuer of the token chooses it, and no password of the account is
-    /// checked.
+    /// Whether the name in a token is for display only: the issuer of the token chooses it, and no password of the
+    /// account is checked.
     fn name_is_for_display(&self) -> bool {
         false
     }

@@ -1,10 +1,10 @@
-//! Names of principals, and the keys that they are compared by.
+//! Names of principals, and the keys by which principals are compared.
 
 use std::fmt;
 
 use crate::accounts::fold_case;
 
-/// Somebody, as the authority that vouches for them spells the name.
+/// A user or service, with the name as its authority spells it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
     user: Box<str>,
@@ -12,7 +12,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// A principal's names. A name proves nothing: only a [`SecurityContext`](crate::SecurityContext) does.
+    /// A principal with these names. Only a [`SecurityContext`](crate::SecurityContext) proves that it authenticated.
     pub fn new(user: &str, domain: &str) -> Self {
         Self { user: user.into(), domain: domain.into() }
     }
@@ -22,7 +22,7 @@ impl Principal {
         &self.user
     }
 
-    /// The domain's name; empty where there is none.
+    /// The domain's name; may be empty.
     pub fn domain(&self) -> &str {
         &self.domain
     }
@@ -37,7 +37,7 @@ impl fmt::Display for Principal {
     }
 }
 
-/// The normalized key of an identity: what two principals of one authority are compared by.
+/// The normalized key of an identity, by which principals of one authority are compared.
 pub(crate) struct Key {
     pub(crate) user: Box<str>,
     pub(crate) domain: Box<str>,
@@ -45,7 +45,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// By the names.
+    /// The key of a principal's names.
     pub(crate) fn name(principal: &Principal) -> Self {
         Self {
             user: without_case(&principal.user),
@@ -54,19 +54,19 @@ impl Key {
         }
     }
 
-    /// By an identifier in a place: neither is a name, so each is compared as it is spelled.
+    /// The key of an identifier within `place`, such as a tenant. Both are compared as they are spelled.
     pub(crate) fn identifier(identifier: &str, place: &str) -> Self {
         Self { user: identifier.into(), domain: place.into(), way: Box::default() }
     }
 
-    /// The same, as the authority knows it in one of several ways, such as by a scheme.
+    /// The same key, limited to one scheme or issuer of the authority.
     pub(crate) fn known_by(self, way: &str) -> Self {
         Self { way: way.into(), ..self }
     }
 }
 
-/// A name in the form in which names are compared: in upper case, except for letters whose upper case is also that of another
-/// letter. For example `ı` stays, since `i` becomes `I`.
+/// A name in the form in which names are compared: in upper case, except for letters whose upper case is also that of
+/// another letter. For example `ı` stays, since `i` becomes `I`.
 pub(crate) fn without_case(name: &str) -> Box<str> {
     let upper = fold_case(name);
     let folded = name.chars().zip(upper.chars()).map(|(given, upper)| {

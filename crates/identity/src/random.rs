@@ -5,7 +5,7 @@ pub trait Random {
     /// Fills `out` with unpredictable bytes.
     ///
     /// # Errors
-    /// When the source has none to give.
+    /// If the source fails.
     fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError>;
 }
 

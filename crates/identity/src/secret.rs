@@ -30,7 +30,7 @@ impl fmt::Debug for SessionKey {
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// Takes `password` over.
+    /// Takes ownership of `password`.
     pub fn new(password: impl Into<String>) -> Self {
         Self(Zeroizing::new(password.into()))
     }

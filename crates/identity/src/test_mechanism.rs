@@ -1,6 +1,6 @@
 //! Unit tests of the traits of a mechanism, by a mechanism of Kerberos's form: the client sends one token, the server
-//! authenticates itself, and over DCE/RPC the client sends another token. Signatures have different lengths, and cover
-//! headers only if both ends agreed on it.
+//! authenticates itself, and over DCE/RPC the client sends another token. Signatures have different lengths, and
+//! cover headers only if both ends agreed on it.
 
 use std::sync::Arc;
 
@@ -329,7 +329,7 @@ fn the_target_the_channel_and_the_server_are_proven() {
 }
 
 #[test]
-fn spnego_takes_the_clients_first_mechanism_that_both_have() {
+fn spnego_chooses_the_clients_first_mechanism_that_both_ends_have() {
     let spnego = |package: &'static Spnego| Mechanism::of(package);
     let (test, ntlm, alone) = (spnego(&BY_TEST), spnego(&BY_NTLM), spnego(&ONLY_TEST));
     for (theirs, ours, channel, tokens, proof) in [
@@ -352,7 +352,7 @@ fn spnego_takes_the_clients_first_mechanism_that_both_have() {
 }
 
 #[test]
-fn a_client_whose_first_mechanism_was_not_taken_has_to_protect_the_list() {
+fn a_client_whose_first_mechanism_was_not_chosen_has_to_protect_the_list() {
     use crate::spnego::{NegState, NegTokenInit, NegTokenResp};
     use wire::{Decode as _, Encode as _};
     let (theirs, ours) = (Mechanism::of(&BY_NTLM), Mechanism::of(&ONLY_TEST));

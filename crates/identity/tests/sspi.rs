@@ -54,7 +54,7 @@ fn account() -> Arc<AccountFile> {
     Arc::new(accounts)
 }
 
-fn our_server(
+fn proxy_acceptor(
     policy: &Policy,
     mut ntlm: NtlmAcceptorConfig,
     bindings: Option<ChannelBindings>,
@@ -71,7 +71,7 @@ fn our_server(
     Mechanism::NTLM.acceptor(&Arc::new(config), Channel::http(bindings)).unwrap()
 }
 
-fn our_client(password: &str, protection: Protection) -> Box<dyn Initiator> {
+fn proxy_initiator(password: &str, protection: Protection) -> Box<dyn Initiator> {
     let config = InitiatorConfig {
         credentials: Credentials::password(USER, DOMAIN, &Password::new(password)),
         target_name: "exchangeMDB/exch.lab.test".into(),
@@ -84,7 +84,7 @@ fn our_client(password: &str, protection: Protection) -> Box<dyn Initiator> {
     Mechanism::NTLM.initiator(&config, Channel::RPC).unwrap()
 }
 
-fn their_identity(password: &str) -> AuthIdentity {
+fn sspi_identity(password: &str) -> AuthIdentity {
     let username = Username::new(USER, Some(DOMAIN)).unwrap();
     AuthIdentity { username, password: password.to_owned().into() }
 }
@@ -93,20 +93,20 @@ fn token(bytes: Vec<u8>) -> Vec<SecurityBuffer> {
     vec![SecurityBuffer::new(bytes, BufferType::Token)]
 }
 
-/// Their client signs in to our server.
-fn they_sign_in(
+/// The client of `sspi` authenticates to the proxy's acceptor.
+fn sspi_authenticates(
     password: &str,
     asks: ClientRequestFlags,
-    mut theirs: Ntlm,
-    mut ours: Box<dyn Acceptor>,
+    mut sspi: Ntlm,
+    mut proxy: Box<dyn Acceptor>,
 ) -> Result<(Ntlm, Box<dyn MessageSecurity>), Refused> {
-    let identity = their_identity(password);
-    let handle = theirs.acquire_credentials_handle().with_credential_use(CredentialUse::Outbound);
-    let mut credentials = handle.with_auth_data(&identity).execute(&mut theirs).unwrap().credentials_handle;
+    let identity = sspi_identity(password);
+    let handle = sspi.acquire_credentials_handle().with_credential_use(CredentialUse::Outbound);
+    let mut credentials = handle.with_auth_data(&identity).execute(&mut sspi).unwrap().credentials_handle;
     let mut received = token(Vec::new());
     for _ in 0..2 {
         let mut sent = token(Vec::new());
-        let mut call = theirs
+        let mut call = sspi
             .initialize_security_context()
             .with_credentials_handle(&mut credentials)
             .with_context_requirements(asks)
@@ -114,30 +114,30 @@ fn they_sign_in(
             .with_target_name("exchangeMDB/proxy.lab.test")
             .with_input(&mut received)
             .with_output(&mut sent);
-        theirs.initialize_security_context_impl(&mut call).unwrap().resolve_to_result().unwrap();
-        match ours.step(&sent[0].buffer, now(), &mut OsRandom).map_err(|refusal| refusal.to_string())? {
+        sspi.initialize_security_context_impl(&mut call).unwrap().resolve_to_result().unwrap();
+        match proxy.step(&sent[0].buffer, now(), &mut OsRandom).map_err(|refusal| refusal.to_string())? {
             Step::Continue(answer) => received = token(answer),
             Step::Done { context, security, .. } => {
                 assert_eq!(context.principal().to_string(), format!("{DOMAIN}\\{USER}"));
-                return Ok((theirs, security));
+                return Ok((sspi, security));
             }
         }
     }
     panic!("the handshake has three tokens and is not over")
 }
 
-/// Our client signs in to their server, which gets our last token as `change` leaves it.
-fn we_sign_in(
-    mut ours: Box<dyn Initiator>,
+/// The proxy's initiator authenticates to the server of `sspi`. `change` changes the initiator's last token.
+fn proxy_authenticates(
+    mut proxy: Box<dyn Initiator>,
     change: impl Fn(&mut Vec<u8>),
 ) -> Result<(Ntlm, Box<dyn MessageSecurity>), Refused> {
-    let mut theirs = Ntlm::new();
-    let identity = their_identity(RIGHT);
-    let handle = theirs.acquire_credentials_handle().with_credential_use(CredentialUse::Inbound);
-    let mut credentials = handle.with_auth_data(&identity).execute(&mut theirs).unwrap().credentials_handle;
+    let mut sspi = Ntlm::new();
+    let identity = sspi_identity(RIGHT);
+    let handle = sspi.acquire_credentials_handle().with_credential_use(CredentialUse::Inbound);
+    let mut credentials = handle.with_auth_data(&identity).execute(&mut sspi).unwrap().credentials_handle;
     let mut answer = Vec::new();
     for _ in 0..2 {
-        let (sent, done) = match ours.step(&answer, now(), &mut OsRandom).unwrap() {
+        let (sent, done) = match proxy.step(&answer, now(), &mut OsRandom).unwrap() {
             Step::Continue(sent) => (sent, None),
             Step::Done { token, security, .. } => {
                 let mut last = token.unwrap();
@@ -146,18 +146,18 @@ fn we_sign_in(
             }
         };
         let (mut received, mut buffers) = (token(sent), token(Vec::new()));
-        let call = theirs
+        let call = sspi
             .accept_security_context()
             .with_credentials_handle(&mut credentials)
             .with_context_requirements(ServerRequestFlags::ALLOCATE_MEMORY)
             .with_target_data_representation(DataRepresentation::Native)
             .with_input(&mut received)
             .with_output(&mut buffers);
-        let said = theirs.accept_security_context_impl(call).unwrap().resolve_to_result();
+        let said = sspi.accept_security_context_impl(call).unwrap().resolve_to_result();
         said.map_err(|error| error.to_string())?;
         if let Some(security) = done {
-            theirs.complete_auth_token(&mut []).map_err(|error| error.to_string())?;
-            return Ok((theirs, security));
+            sspi.complete_auth_token(&mut []).map_err(|error| error.to_string())?;
+            return Ok((sspi, security));
         }
         answer = std::mem::take(&mut buffers[0].buffer);
     }
@@ -180,30 +180,30 @@ fn pdu<'a>(
     ]
 }
 
-/// Several sealed stubs each way, and a changed one at the end, which we do not take.
-fn converse((mut theirs, mut ours): (Ntlm, Box<dyn MessageSecurity>)) {
+/// Several sealed stubs in both directions, and at the end a changed one, which is rejected.
+fn converse((mut sspi, mut proxy): (Ntlm, Box<dyn MessageSecurity>)) {
     let (mut head, mut tail) = (HEAD, TAIL);
     for length in [1, 7, 16, 5_840] {
         let plain: Vec<u8> = (0_u8..=255).cycle().take(length).collect();
 
         let (mut stub, mut signature) = (plain.clone(), [0; 16]);
         let mut buffers = pdu(&mut head, &mut stub, &mut tail, &mut signature);
-        theirs.encrypt_message(EncryptionFlags::empty(), &mut buffers).unwrap();
+        sspi.encrypt_message(EncryptionFlags::empty(), &mut buffers).unwrap();
         assert!(length < 7 || stub != plain);
-        ours.unseal(&HEAD, &mut stub, &TAIL, &signature).unwrap();
+        proxy.unseal(&HEAD, &mut stub, &TAIL, &signature).unwrap();
         assert_eq!(stub, plain);
 
-        let mut signature = ours.seal(&HEAD, &mut stub, &TAIL).unwrap();
+        let mut signature = proxy.seal(&HEAD, &mut stub, &TAIL).unwrap();
         assert!(length < 7 || stub != plain);
         let mut buffers = pdu(&mut head, &mut stub, &mut tail, &mut signature);
-        theirs.decrypt_message(&mut buffers).unwrap();
+        sspi.decrypt_message(&mut buffers).unwrap();
         assert_eq!(stub, plain);
     }
     let (mut stub, mut signature) = (*b"changed on the way", [0; 16]);
     let mut buffers = pdu(&mut head, &mut stub, &mut tail, &mut signature);
-    theirs.encrypt_message(EncryptionFlags::empty(), &mut buffers).unwrap();
+    sspi.encrypt_message(EncryptionFlags::empty(), &mut buffers).unwrap();
     stub[0] ^= 1;
-    assert!(ours.unseal(&HEAD, &mut stub, &TAIL, &signature).is_err());
+    assert!(proxy.unseal(&HEAD, &mut stub, &TAIL, &signature).is_err());
 }
 
 fn strict() -> NtlmAcceptorConfig {
@@ -211,33 +211,35 @@ fn strict() -> NtlmAcceptorConfig {
 }
 
 #[test]
-fn their_client_is_accepted_with_the_right_password_and_any_requirements() {
+fn a_client_of_sspi_is_accepted_with_the_right_password_and_any_requirements() {
     for asks in requirements() {
-        let (theirs, ours) =
-            they_sign_in(RIGHT, asks, Ntlm::new(), our_server(&Policy::default(), strict(), None)).unwrap();
+        let (sspi, proxy) =
+            sspi_authenticates(RIGHT, asks, Ntlm::new(), proxy_acceptor(&Policy::default(), strict(), None))
+                .unwrap();
         let sealing = ClientRequestFlags::CONFIDENTIALITY | ClientRequestFlags::USE_DCE_STYLE;
-        assert_eq!(ours.can_seal(), asks.intersects(sealing), "{asks:?}");
-        assert_eq!(ours.can_sign(), asks.intersects(sealing | ClientRequestFlags::INTEGRITY), "{asks:?}");
-        if ours.can_seal() {
-            converse((theirs, ours));
+        assert_eq!(proxy.can_seal(), asks.intersects(sealing), "{asks:?}");
+        assert_eq!(proxy.can_sign(), asks.intersects(sealing | ClientRequestFlags::INTEGRITY), "{asks:?}");
+        if proxy.can_seal() {
+            converse((sspi, proxy));
         }
     }
 }
 
 #[test]
-fn their_client_is_never_accepted_with_a_wrong_password() {
+fn a_client_of_sspi_is_never_accepted_with_a_wrong_password() {
     let lax = NtlmAcceptorConfig { allow_legacy: true, require_128: false, ..NtlmAcceptorConfig::default() };
     for asks in requirements() {
         for rules in [strict(), NtlmAcceptorConfig::default(), lax.clone()] {
-            let refused = they_sign_in(WRONG, asks, Ntlm::new(), our_server(&Policy::default(), rules, None))
-                .map(|_| ());
+            let refused =
+                sspi_authenticates(WRONG, asks, Ntlm::new(), proxy_acceptor(&Policy::default(), rules, None))
+                    .map(|_| ());
             assert_eq!(refused, Err(identity::AuthError::InvalidCredentials.to_string()), "{asks:?}");
         }
     }
 }
 
 #[test]
-fn their_client_is_accepted_by_its_channel_as_the_policy_says() {
+fn a_client_of_sspi_is_accepted_by_its_channel_as_the_policy_requires() {
     let asks = ClientRequestFlags::CONFIDENTIALITY;
     let bindings = |hash: &[u8]| [b"tls-server-end-point:", hash].concat();
     let (right, wrong) = (bindings(&[1; 32]), bindings(&[2; 32]));
@@ -252,39 +254,40 @@ fn their_client_is_accepted_by_its_channel_as_the_policy_says() {
         (BindingPolicy::Require, None, false),
     ] {
         for password in [RIGHT, WRONG] {
-            let mut theirs = Ntlm::new();
+            let mut sspi = Ntlm::new();
             if let Some(sent) = sent {
-                theirs.set_channel_bindings(sent);
+                sspi.set_channel_bindings(sent);
             }
             let policy = Policy { bindings: policy, ..Policy::default() };
-            let ours = our_server(&policy, strict(), Some(ChannelBindings::tls_server_end_point(&[1; 32])));
-            let said = they_sign_in(password, asks, theirs, ours);
+            let proxy =
+                proxy_acceptor(&policy, strict(), Some(ChannelBindings::tls_server_end_point(&[1; 32])));
+            let said = sspi_authenticates(password, asks, sspi, proxy);
             assert_eq!(said.is_ok(), enters && password == RIGHT, "{policy:?} {sent:?}");
         }
     }
 }
 
 #[test]
-fn our_client_is_accepted_with_the_right_password_only() {
+fn the_initiator_is_accepted_with_the_right_password_only() {
     for (name, protection) in
         [("none", Protection::None), ("sign", Protection::Sign), ("seal", Protection::Seal)]
     {
-        let (theirs, ours) = we_sign_in(our_client(RIGHT, protection), |_| {}).unwrap();
-        if ours.can_seal() {
-            converse((theirs, ours));
+        let (sspi, proxy) = proxy_authenticates(proxy_initiator(RIGHT, protection), |_| {}).unwrap();
+        if proxy.can_seal() {
+            converse((sspi, proxy));
         }
-        assert!(we_sign_in(our_client(WRONG, protection), |_| {}).is_err(), "{name}");
+        assert!(proxy_authenticates(proxy_initiator(WRONG, protection), |_| {}).is_err(), "{name}");
     }
 }
 
-/// Their server knows who speaks by the message integrity code; ours has to be one that it can check.
+/// The server of `sspi` checks the message integrity code of the proxy's initiator.
 #[test]
-fn our_integrity_code_is_right_and_counts() {
+fn the_integrity_code_of_the_initiator_is_right_and_checked() {
     let offset = identity::ntlm::Authenticate::MIC_OFFSET;
     for bit in [0, 127] {
-        let ours = our_client(RIGHT, Protection::Seal);
-        assert!(we_sign_in(ours, |last| last[offset + bit / 8] ^= 1 << (bit % 8)).is_err());
+        let proxy = proxy_initiator(RIGHT, Protection::Seal);
+        assert!(proxy_authenticates(proxy, |last| last[offset + bit / 8] ^= 1 << (bit % 8)).is_err());
     }
-    let ours = our_client(RIGHT, Protection::Seal);
-    assert!(we_sign_in(ours, |last| last[offset..offset + 16].fill(0)).is_err());
+    let proxy = proxy_initiator(RIGHT, Protection::Seal);
+    assert!(proxy_authenticates(proxy, |last| last[offset..offset + 16].fill(0)).is_err());
 }

@@ -10,16 +10,16 @@ use crate::account_status::AccountStatus;
 pub struct Account {
     /// The account's name, as the directory spells it.
     pub user: String,
-    /// The domain's name, as the directory spells it; empty where there is none.
+    /// The domain's name, as the directory spells it; empty for an account without a domain.
     pub domain: String,
-    /// The domain's DNS name, where it has one beside `domain`: the suffix of the account's user principal
-    /// name. Empty where it is not known.
+    /// The domain's DNS name, if it differs from `domain`: the suffix of the account's user principal
+    /// name. Empty if unknown.
     pub dns_domain: String,
     /// The password's hash.
     pub nt_hash: NtHash,
     /// Whether the account may not sign in.
     pub disabled: bool,
-    /// On which the security contexts of the account rest.
+    /// The status that the security contexts of the account share.
     pub status: AccountStatus,
 }
 
@@ -50,16 +50,16 @@ impl fmt::Display for Account {
 
 /// A directory of accounts.
 pub trait Accounts: Send + Sync {
-    /// The one account that `user` of `domain` means, both as the client sent them, by whichever scheme.
+    /// The account that `user` of `domain` denotes, both as the client sent them, by any scheme.
     ///
-    /// A scheme with one name for both (Basic) has it in `user`, with an empty `domain`; so does NTLM where a
-    /// user principal name was typed. Case does not matter. With an empty domain `user` is, in this order:
+    /// A scheme with one name for both (Basic) passes the name as `user`, with an empty `domain`. NTLM clients do the
+    /// same for a user principal name. Case does not matter. With an empty domain `user` is, in this order:
     ///
-    /// 1. `DOMAIN\user`, as if both had been sent apart;
+    /// 1. `DOMAIN\user`, as if domain and user had been sent separately;
     /// 2. the whole name of an account without a domain, such as `dora@lab.test`;
     /// 3. the user principal name `user@domain`, split at the last `@`;
     /// 4. the user of an account, if only one domain has it.
     ///
-    /// A domain has to be the account's, or its DNS name: never only the beginning of one.
+    /// A domain has to equal the account's domain or its DNS name; a prefix of either does not match.
     fn find(&self, domain: &str, user: &str) -> Option<Account>;
 }

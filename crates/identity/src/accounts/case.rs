@@ -1,6 +1,6 @@
-//! How names are compared: as Windows compares them.
+//! The case folding by which names are compared, which is that of Windows.
 
-/// Upper case as Windows makes it of names: character by character, so that a name keeps its length.
+/// A name in upper case as Windows converts it: character by character, so that the length stays the same.
 pub(crate) fn fold_case(text: &str) -> String {
     text.chars()
         .map(|c| {

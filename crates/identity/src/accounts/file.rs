@@ -1,4 +1,4 @@
-//! The file that accounts are kept in.
+//! The accounts file.
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -13,10 +13,9 @@ use super::names::{Conflict, DomainNames, Names};
 #[derive(Debug, Clone, Default)]
 pub struct AccountFile {
     accounts: Vec<Account>,
-    /// In which line each account's name stands; zero for one that was not read.
+    /// The line of each account's name; zero for an account that was not read from a file.
     lines: Vec<usize>,
-    /// Where in `accounts` those of a name are: to look a name up takes as long whether there is such an
-    /// account or not.
+    /// The indices in `accounts` by name. A look-up takes the same time whether the account exists or not.
     names: Names,
 }
 
@@ -55,11 +54,11 @@ impl AccountFile {
     /// Reads a file's text.
     ///
     /// # Errors
-    /// When it is not such a file, with unknown keys, bad hashes, or a name that means two accounts.
+    /// If the text is not a valid accounts file: unknown keys, invalid hashes, or a name that denotes two accounts.
     pub fn parse(text: &str) -> Result<Self, AccountError> {
         let line_of =
             |at: usize| text.get(..at).map_or(0, |head| head.matches('\n').count()).saturating_add(1);
-        // The parser's own message would quote the line, hash and all.
+        // The parser's own message would quote the line with the hash.
         let repr: FileRepr = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| line_of(span.start));
             AccountError::Syntax(match line {
@@ -85,10 +84,10 @@ impl AccountFile {
         Ok(file)
     }
 
-    /// The same accounts on a server of the domain `own`, whose two names stand for each other.
+    /// The same accounts on a server of the domain `own`, whose two names are equivalent.
     ///
     /// # Errors
-    /// When a name then means two accounts.
+    /// If a name then denotes two accounts.
     pub fn in_domain(self, own: DomainNames) -> Result<Self, AccountError> {
         let names = self.indexed(Names::of_domain(own))?;
         Ok(Self { names, ..self })
@@ -97,7 +96,7 @@ impl AccountFile {
     /// The file's text.
     ///
     /// # Errors
-    /// When it cannot be written as TOML.
+    /// If the accounts cannot be written as TOML.
     pub fn to_toml(&self) -> Result<Zeroizing<String>, AccountError> {
         let accounts = self
             .accounts
@@ -115,11 +114,11 @@ impl AccountFile {
             .map_err(|error| AccountError::Syntax(error.to_string()))
     }
 
-    /// Adds `account`, or puts it in the place of the one with its name, which is given back.
+    /// Adds `account`, or replaces the account of the same name, which is returned.
     ///
     /// # Errors
-    /// When its user or domain is no such name, or a spelling of its name means another account too. Then
-    /// the accounts are as they were.
+    /// If its user or domain is invalid, or a spelling of its name denotes another account too. Then the accounts are
+    /// unchanged.
     pub fn set(&mut self, account: Account) -> Result<Option<Account>, AccountError> {
         let Some(index) = self.position(&account.domain, &account.user) else {
             return self.add(account, 0).map(|()| None);
@@ -141,12 +140,12 @@ impl AccountFile {
         }
     }
 
-    /// Takes the account of this very name out.
+    /// Removes the account of exactly this name, and returns it.
     pub fn remove(&mut self, domain: &str, user: &str) -> Option<Account> {
         let index = self.position(domain, user)?;
         let removed = self.accounts.remove(index);
         self.lines.remove(index);
-        // With fewer accounts no name means more of them than before.
+        // With fewer accounts no name denotes more of them than before.
         self.names = self.indexed(self.names.emptied()).ok()?;
         Some(removed)
     }
@@ -156,9 +155,9 @@ impl AccountFile {
         self.accounts.iter()
     }
 
-    /// Takes the place of `old`, as the accounts of the same file when it is read again. An account that is as it
-    /// was keeps its status; those that were removed, disabled or given another password lose theirs. Says how
-    /// many these are.
+    /// Replaces `old`, the accounts of the same file as it was read before. An unchanged account keeps its status.
+    /// The status of accounts that were removed, disabled or given another password is revoked; their number is
+    /// returned.
     pub fn succeed(&mut self, old: &Self) -> usize {
         let mut withdrawn = 0_usize;
         for before in old.accounts.iter().filter(|account| !account.disabled) {
@@ -177,7 +176,7 @@ impl AccountFile {
         withdrawn
     }
 
-    /// Bare user names that several domains have: none of them signs in without its domain.
+    /// Bare user names that several domains have: their users cannot sign in without the domain.
     pub fn shared_names(&self) -> Vec<&str> {
         self.names.shared().filter_map(|index| Some(self.accounts.get(index)?.user.as_str())).collect()
     }
@@ -199,7 +198,7 @@ impl AccountFile {
         Ok(names)
     }
 
-    /// The conflict of `account`, which stands in a line of the file.
+    /// The conflict of `account` as an error, with the line of the file.
     fn ambiguous(
         &self,
         Conflict { name, place }: Conflict,
@@ -212,7 +211,7 @@ impl AccountFile {
         AccountError::Ambiguous { name, first, second }
     }
 
-    /// Where the account is that has this user and domain, whatever else it is called.
+    /// The index of the account with this user and domain, ignoring its other names.
     fn position(&self, domain: &str, user: &str) -> Option<usize> {
         let index = self.names.own_name(domain, user)?;
         let account = self.accounts.get(index)?;
@@ -222,7 +221,7 @@ impl AccountFile {
     }
 }
 
-/// Succeeds where an account can have its names.
+/// Succeeds if the names are valid for an account.
 fn check_names(account: &Account) -> Result<(), AccountError> {
     let bad = |text: &str| text.len() > 256 || text.contains(['\\', '/']) || text.contains(char::is_control);
     if account.user.is_empty() || bad(&account.user) {
@@ -240,13 +239,13 @@ impl Accounts for AccountFile {
     }
 }
 
-/// Succeeds for a file that only its owner can read, and whose owner we are.
+/// Succeeds for a file that only its owner can read, and that belongs to the user of the process.
 ///
 /// `mode` is the file's Unix mode, `owner` its owner's user id, `process` the user id that the process runs
-/// as. A file of the superuser's is taken too.
+/// as. A file that belongs to the superuser is accepted too.
 ///
 /// # Errors
-/// When group or others have any right, or when the file is somebody else's.
+/// If group or others have any right, or if the file belongs to another user.
 pub fn check_permissions(mode: u32, owner: u32, process: u32) -> Result<(), AccountError> {
     if owner != process && owner != 0 {
         return Err(AccountError::Owner { owner, process });

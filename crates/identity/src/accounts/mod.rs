@@ -1,4 +1,4 @@
-//! Accounts whose NT hashes we know, and the file that they are kept in.
+//! Accounts with their NT hashes, and the file that contains them.
 //!
 //! ```toml
 //! [[account]]

@@ -1,21 +1,21 @@
-//! Which account a name means, however a client spells it: one look-up for every scheme.
+//! Finds the account that a name denotes, in each of its spellings. All schemes use this look-up.
 
 use std::collections::HashMap;
 
 use super::account::Account;
 use super::case::fold_case;
 
-/// The two names of the domain that a server belongs to: each stands for the other.
+/// The two names of the domain that a server belongs to. They are equivalent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DomainNames {
-    /// The `NetBIOS` name; empty where there is none.
+    /// The `NetBIOS` name; may be empty.
     pub netbios: String,
-    /// The DNS name; empty where there is none.
+    /// The DNS name; may be empty.
     pub dns: String,
 }
 
 impl DomainNames {
-    /// The other name of `domain`, in upper case, where it is one of the two.
+    /// The other name of `domain`, in upper case, if it is one of the two.
     fn other(&self, domain: &str) -> Option<String> {
         let (netbios, dns) = (fold_case(&self.netbios), fold_case(&self.dns));
         match domain {
@@ -27,22 +27,22 @@ impl DomainNames {
     }
 }
 
-/// One spelling that means two accounts.
+/// A spelling that denotes two accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Conflict {
     /// The spelling.
     pub(super) name: String,
-    /// Where the account is that has it already.
+    /// The index of the account that has the spelling already.
     pub(super) place: usize,
 }
 
-/// Where the accounts are, by every spelling of their names. All are in upper case.
+/// The indices of accounts by each spelling of their names, in upper case.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     own: DomainNames,
-    /// By user and domain: each belongs to one account.
+    /// By user and domain, which belong to one account.
     full: HashMap<(String, String), usize>,
-    /// Accounts of a domain by their user alone, of which several domains may have one.
+    /// Accounts with a domain by their user alone, which several domains may have.
     bare: HashMap<String, Vec<usize>>,
 }
 
@@ -57,10 +57,10 @@ impl Names {
         Self::of_domain(self.own.clone())
     }
 
-    /// Adds `account`, which is at `place`.
+    /// Adds `account`, whose index is `place`.
     ///
     /// # Errors
-    /// With the spelling that would mean another account too; then nothing is added.
+    /// The spelling that would denote another account too. Then nothing is added.
     pub(super) fn add(&mut self, place: usize, account: &Account) -> Result<(), Conflict> {
         let full = self.full_names(account);
         for key in &full {
@@ -81,7 +81,7 @@ impl Names {
         Ok(())
     }
 
-    /// Every user and domain that mean `account` and no other.
+    /// Each pair of user and domain that denotes only `account`.
     fn full_names(&self, account: &Account) -> Vec<(String, String)> {
         let (user, domain) = (fold_case(&account.user), fold_case(&account.domain));
         let dns = Some(fold_case(&account.dns_domain)).filter(|dns| !dns.is_empty() && *dns != domain);
@@ -89,13 +89,13 @@ impl Names {
         let mut names = vec![(user.clone(), domain.clone())];
         names.extend(other.map(|other| (user.clone(), other)));
         if domain.is_empty() {
-            // An account that is called by a mail address is found as well where a client takes that apart.
+            // An account whose name is a mail address is also found if a client splits the address.
             names.extend(principal_name(&user).map(|(user, domain)| (user.to_owned(), domain.to_owned())));
         }
         names
     }
 
-    /// Where the account is that `user` of `domain` means; see [`super::account::Accounts::find`].
+    /// The index of the account that `user` of `domain` denotes; see [`super::account::Accounts::find`].
     pub(super) fn find(&self, domain: &str, user: &str) -> Option<usize> {
         let (domain, user) = match user.split_once('\\') {
             Some(parts) if domain.is_empty() => parts,
@@ -112,17 +112,17 @@ impl Names {
         self.by_whole_name(&user).or_else(|| self.by_principal_name(&user)).or(bare)
     }
 
-    /// Where the account is that may have this very user and domain.
+    /// The index of the account that has exactly this user and domain.
     pub(super) fn own_name(&self, domain: &str, user: &str) -> Option<usize> {
         self.full.get(&(fold_case(user), fold_case(domain))).copied()
     }
 
-    /// Where one account is of each user that several domains have.
+    /// The index of one account for each user name that several domains have.
     pub(super) fn shared(&self) -> impl Iterator<Item = usize> {
         self.bare.values().filter(|places| places.len() > 1).filter_map(|places| places.first().copied())
     }
 
-    /// The account without a domain that is called `user`.
+    /// The account `user` without a domain.
     fn by_whole_name(&self, user: &str) -> Option<usize> {
         self.full.get(&(user.to_owned(), String::new())).copied()
     }
@@ -134,12 +134,12 @@ impl Names {
     }
 }
 
-/// User and domain of a user principal name. The domain is what stands behind the last `@`.
+/// User and domain of a user principal name. The domain follows the last `@`.
 fn principal_name(name: &str) -> Option<(&str, &str)> {
     name.rsplit_once('@').filter(|(user, domain)| !user.is_empty() && !domain.is_empty())
 }
 
-/// How a user without a separate domain is spelled.
+/// The spelling without a separate domain.
 fn spelled((user, domain): &(String, String)) -> String {
     if domain.is_empty() { user.clone() } else { format!("{user}@{domain}") }
 }

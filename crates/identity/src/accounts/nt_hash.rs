@@ -1,4 +1,4 @@
-//! The hash of a password that NTLM works with.
+//! The password hash of NTLM.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
@@ -8,8 +8,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::error::AccountError;
 
-/// The MD4 of a password's UTF-16 form (`NTOWFv1`, [MS-NLMP] 3.3.1). It signs in as well as the password
-/// does.
+/// The MD4 of a password's UTF-16 form (`NTOWFv1`, [MS-NLMP] 3.3.1). It is equivalent to the
+/// password for authentication.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct NtHash([u8; 16]);
 

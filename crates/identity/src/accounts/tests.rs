@@ -17,13 +17,13 @@ disabled = true
 "#;
 
 #[test]
-fn hashes_as_the_specification_does() {
+fn the_hash_is_that_of_the_specification() {
     // [MS-NLMP] 4.2.2.1.2.
     assert_eq!(NtHash::from_password("Password").to_hex().as_str(), "a4f49c406510bdcab6824ee7c30fd852");
 }
 
 #[test]
-fn reads_finds_and_writes() {
+fn an_accounts_file_is_read_searched_and_written() {
     let file = AccountFile::parse(FILE).unwrap();
     let alice = file.find("lab", "ALICE").unwrap();
     assert_eq!((alice.user.as_str(), alice.domain.as_str(), alice.disabled), ("alice", "LAB", false));
@@ -37,7 +37,7 @@ fn reads_finds_and_writes() {
 }
 
 #[test]
-fn adds_replaces_and_removes() {
+fn accounts_are_added_replaced_and_removed() {
     let mut file = AccountFile::parse(FILE).unwrap();
     let account = |user: &str, domain: &str| Account::new(user, domain, NtHash::from_password("x"));
     assert!(file.set(account("ALICE", "lab")).unwrap().is_some());
@@ -52,7 +52,7 @@ fn adds_replaces_and_removes() {
 }
 
 #[test]
-fn refuses_what_is_not_an_account_file_without_quoting_hashes() {
+fn an_invalid_accounts_file_is_rejected_without_quoting_hashes() {
     let unknown = FILE.replace("disabled", "disbled");
     let error = AccountFile::parse(&unknown).unwrap_err().to_string();
     assert!(error.contains("disbled"), "{error}");
@@ -69,7 +69,7 @@ fn refuses_what_is_not_an_account_file_without_quoting_hashes() {
 }
 
 #[test]
-fn is_for_its_owner_alone() {
+fn an_accounts_file_is_accessible_only_to_its_owner() {
     assert_eq!(check_permissions(0o100_600, 1000, 1000), Ok(()));
     assert_eq!(check_permissions(0o100_400, 0, 1000), Ok(()));
     assert_eq!(check_permissions(0o100_640, 1000, 1000), Err(AccountError::Mode { mode: 0o640 }));
@@ -106,7 +106,7 @@ fn own_domain() -> DomainNames {
 }
 
 #[test]
-fn every_spelling_of_a_name_means_one_account() {
+fn each_spelling_of_a_name_denotes_one_account() {
     let text = file_of(&[
         ("alice", "LAB", ""),
         ("dora@mail.test", "", ""),
@@ -149,7 +149,7 @@ fn every_spelling_of_a_name_means_one_account() {
 }
 
 #[test]
-fn a_name_that_would_mean_two_accounts_is_refused_with_both_lines() {
+fn a_name_that_denotes_two_accounts_is_rejected_with_both_lines() {
     for (one, other) in [
         (("alice", "LAB", ""), ("Alice", "lab", "")),
         (("dora@lab.test", "", ""), ("dora", "LAB", "")),
@@ -187,7 +187,7 @@ fn an_ambiguous_account_is_not_added_and_changes_nothing() {
 }
 
 #[test]
-fn an_account_that_is_as_it_was_keeps_its_standing_and_others_lose_it() {
+fn a_reload_keeps_only_the_status_of_unchanged_accounts() {
     let before =
         AccountFile::parse(&file_of(&[("alice", "LAB", ""), ("bob", "LAB", ""), ("carol", "", "")])).unwrap();
     let status = |user: &str| before.find("", user).unwrap().status;

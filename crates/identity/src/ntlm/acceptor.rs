@@ -43,12 +43,12 @@ struct Challenged {
     flags: F,
 }
 
-/// Who a response proved, and what follows from it.
+/// The account that a response proved, and the keys that follow.
 struct Verified {
     account: Account,
     version: NtlmVersion,
     key_exchange_key: Key,
-    /// What an NTLMv2 response says of itself.
+    /// The client challenge of an NTLMv2 response.
     claims: Option<ClientChallenge>,
 }
 
@@ -82,7 +82,7 @@ impl Acceptor {
             false if flags.contains(F::NTLMSSP_TARGET_TYPE_SERVER) => target_name(&names.nb_computer, flags),
             false => Vec::new(),
         };
-        let version = Version::ours(flags);
+        let version = Version::own(flags);
         let challenge = pairs
             .to_bytes()
             .and_then(|pairs| Challenge::new(flags, server_challenge, version, &target, &pairs))
@@ -93,9 +93,9 @@ impl Acceptor {
         Ok((challenged, challenge))
     }
 
-    /// What of the client's offer we take ([MS-NLMP] 3.2.5.1.1).
+    /// The flags of the client's offer that the acceptor chooses ([MS-NLMP] 3.2.5.1.1).
     fn choose(&self, offer: F) -> Result<F, AuthError> {
-        // UTF-16 goes before OEM where a client offers both. curl offers OEM alone.
+        // UTF-16 is preferred if a client offers both character sets. curl offers only OEM.
         let texts = match charset(offer) {
             F::NONE => return Err(AuthError::TooWeak("UNICODE")),
             texts => texts,
@@ -110,8 +110,8 @@ impl Acceptor {
             | F::NTLMSSP_NEGOTIATE_128
             | F::NTLMSSP_NEGOTIATE_KEY_EXCH
             | F::NTLMSSP_NEGOTIATE_56;
-        let ours = F::NTLMSSP_NEGOTIATE_NTLM | F::NTLMSSP_NEGOTIATE_TARGET_INFO;
-        let mut flags = (offer & echoed) | texts | ours;
+        let required = F::NTLMSSP_NEGOTIATE_NTLM | F::NTLMSSP_NEGOTIATE_TARGET_INFO;
+        let mut flags = (offer & echoed) | texts | required;
         if offer.contains(F::NTLMSSP_REQUEST_TARGET) {
             flags = flags.with(if self.config.ntlm.names.nb_domain.is_empty() {
                 F::NTLMSSP_TARGET_TYPE_SERVER
@@ -120,8 +120,7 @@ impl Acceptor {
             });
         }
         if !flags.protects() {
-            // A key is exchanged for signing and sealing alone; not to offer it leaves no doubt which key
-            // counts.
+            // A key is exchanged only for signing and sealing. Without the offer it is certain which key is used.
             flags = flags.without(F::NTLMSSP_NEGOTIATE_KEY_EXCH);
         }
         self.check_strength(flags)?;
@@ -141,7 +140,7 @@ impl Acceptor {
 
     fn authenticate(&self, challenged: &Challenged, token: &[u8], now: FileTime) -> Result<Step, AuthError> {
         let message = Authenticate::from_bytes(token)?;
-        // What was not offered cannot be chosen.
+        // The client cannot choose what was not offered.
         let flags = message.flags & challenged.flags;
         if charset(flags) == F::NONE || charset(flags) != charset(message.flags) {
             return Err(AuthError::TooWeak("UNICODE"));
@@ -166,8 +165,8 @@ impl Acceptor {
         Ok(self.admit(&verified, flags, &exported, now))
     }
 
-    /// Looks the account up and compares what the client sent with what its password gives. Unknown and
-    /// disabled accounts cost the same work, and end the same way, as a wrong password.
+    /// Looks up the account and compares the client's response with the one computed from the password hash. An
+    /// unknown or disabled account takes the same time and fails with the same error as a wrong password.
     fn verify(
         &self,
         challenged: &Challenged,
@@ -184,7 +183,7 @@ impl Acceptor {
         let (claims, matches, version, key) = if let Some((proof, temp)) = split_v2(response) {
             let claims = ClientChallenge::from_bytes(temp)?;
             let own = crypto::response_v2(&crypto::ntowf_v2(&hash, &user, &domain), server, temp);
-            // [MS-NLMP] 3.2.5.1.2: some clients leave the domain out of the key.
+            // Some clients compute the key without the domain ([MS-NLMP] 3.2.5.1.2).
             let nil = crypto::response_v2(&crypto::ntowf_v2(&hash, &user, ""), server, temp);
             let (is_own, is_nil) = (own.proof().ct_eq(proof), nil.proof().ct_eq(proof));
             let chosen = if bool::from(is_own) { own } else { nil };
@@ -243,7 +242,7 @@ impl Acceptor {
     }
 
     fn check_bindings(&self, pairs: Option<&AvPairs>) -> Result<(), AuthError> {
-        // Sixteen zeros mean that the client has none ([MS-NLMP] 2.2.2.1).
+        // Sixteen zeros mean that the client has no bindings ([MS-NLMP] 2.2.2.1).
         let theirs =
             pairs.and_then(|pairs| pairs.get(AvId::MsvAvChannelBindings)).filter(|value| *value != [0; 16]);
         match (self.config.policy.bindings, theirs) {
@@ -323,8 +322,8 @@ impl handshake::Acceptor for Acceptor {
     }
 }
 
-/// The host that a service principal name means: `service/host`, perhaps with a port, or with a name of the
-/// service behind ([MS-KILE] 3.1.5.11).
+/// The host of a service principal name: `service/host`, optionally followed by a port or the name of the
+/// service ([MS-KILE] 3.1.5.11).
 fn target_host(target: &str) -> &str {
     let host = target.split_once('/').map_or(target, |(_, rest)| rest);
     let host = host.split('/').next().unwrap_or_default();
@@ -336,7 +335,7 @@ fn target_host(target: &str) -> &str {
     host.trim_end_matches('.')
 }
 
-/// The character set of texts that `flags` say, as a flag; none where they say none.
+/// The character set of texts in `flags`, as a flag; empty if `flags` name no character set.
 fn charset(flags: F) -> F {
     [F::NTLMSSP_NEGOTIATE_UNICODE, F::NTLM_NEGOTIATE_OEM]
         .into_iter()
@@ -344,8 +343,8 @@ fn charset(flags: F) -> F {
         .unwrap_or(F::NONE)
 }
 
-/// `TargetName`. What is not in every OEM character set is left to the target information, which is always
-/// UTF-16.
+/// `TargetName`. Characters that are not in each OEM character set are only in the target information, which is
+/// always UTF-16.
 fn target_name(name: &str, flags: F) -> Vec<u8> {
     if flags.contains(F::NTLMSSP_NEGOTIATE_UNICODE) {
         wire::utf16le_bytes(name)

@@ -23,7 +23,7 @@ wire_enum! {
         MsvAvTimestamp = 7,
         /// A `Single_Host_Data`.
         MsvAvSingleHost = 8,
-        /// The service principal name that the client means.
+        /// The service principal name of the server to which the client authenticates.
         MsvAvTargetName = 9,
         /// The hash of the channel's bindings.
         MsvAvChannelBindings = 10,
@@ -45,13 +45,13 @@ wire_flags! {
 /// One `AV_PAIR` ([MS-NLMP] 2.2.2.1), at most 65,535 bytes long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AvPair {
-    /// What it says.
+    /// The kind of value.
     pub id: AvId,
     /// Its value.
     pub value: Vec<u8>,
 }
 
-/// A list of `AV_PAIR`s ([MS-NLMP] 2.2.2.1) with the `MsvAvEOL` that ends it, and whatever follows that.
+/// A list of `AV_PAIR`s ([MS-NLMP] 2.2.2.1) with the final `MsvAvEOL` and any bytes after it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AvPairs {
     /// The pairs before the end.
@@ -60,7 +60,7 @@ pub struct AvPairs {
     pub rest: (Vec<u8>, Vec<u8>),
 }
 
-/// More pairs than anybody sends.
+/// The longest accepted list.
 const MAX_PAIRS: usize = 64;
 
 impl AvPairs {
@@ -74,7 +74,7 @@ impl AvPairs {
         self.pairs.push(AvPair { id, value: value.into() });
     }
 
-    /// Puts a pair in the place of the one with its id, or at the end.
+    /// Replaces the pair with the same id, or appends the pair.
     pub fn set(&mut self, id: AvId, value: impl Into<Vec<u8>>) {
         match self.pairs.iter_mut().find(|pair| pair.id == id) {
             Some(pair) => pair.value = value.into(),
@@ -82,10 +82,10 @@ impl AvPairs {
         }
     }
 
-    /// `MsvAvFlags`; none are set where it is absent.
+    /// `MsvAvFlags`; empty if absent.
     ///
     /// # Errors
-    /// When it is not four bytes long.
+    /// If it is not four bytes long.
     pub fn flags(&self) -> Result<AvFlags> {
         let Some(value) = self.get(AvId::MsvAvFlags) else { return Ok(AvFlags::NONE) };
         let mut r = Reader::new(value);
@@ -94,10 +94,10 @@ impl AvPairs {
         Ok(flags)
     }
 
-    /// `MsvAvTimestamp`, where it is there.
+    /// `MsvAvTimestamp`, if present.
     ///
     /// # Errors
-    /// When it is not eight bytes long.
+    /// If it is not eight bytes long.
     pub fn timestamp(&self) -> Result<Option<FileTime>> {
         let Some(value) = self.get(AvId::MsvAvTimestamp) else { return Ok(None) };
         let mut r = Reader::new(value);
@@ -137,20 +137,20 @@ impl<'a> Decode<'a> for AvPairs {
     }
 }
 
-/// `NTLMv2_CLIENT_CHALLENGE` ([MS-NLMP] 2.2.2.7): what an NTLMv2 response says, and proves.
+/// `NTLMv2_CLIENT_CHALLENGE` ([MS-NLMP] 2.2.2.7): the values that an NTLMv2 response proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientChallenge {
     /// Should be zero.
     pub reserved1: u16,
     /// Should be zero.
     pub reserved2: u32,
-    /// When it was made.
+    /// The client's time.
     pub timestamp: FileTime,
     /// The client's nonce.
     pub challenge_from_client: [u8; 8],
     /// Should be zero.
     pub reserved3: u32,
-    /// The server's pairs, and what the client added to them.
+    /// The server's pairs, and those that the client added.
     pub av_pairs: AvPairs,
 }
 

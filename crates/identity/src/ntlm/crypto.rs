@@ -15,7 +15,7 @@ use crate::accounts::{NtHash, fold_case};
 pub(crate) type HmacMd5 = Hmac<Md5>;
 pub(super) type Key = Zeroizing<[u8; 16]>;
 
-/// HMAC-MD5 with `key`, ready to take a message.
+/// HMAC-MD5 with `key`, before the message.
 pub(super) fn keyed(key: &[u8; 16]) -> HmacMd5 {
     // A key shorter than the hash's block is padded with zeros to the block.
     let mut block = Zeroizing::new([0; 64]);
@@ -78,7 +78,7 @@ pub(super) fn desl(key: &[u8; 16], data: [u8; 8]) -> [u8; 24] {
     out
 }
 
-/// What a response proves itself with, and the key that follows from it.
+/// The proof in a response, and the key derived from it.
 pub(super) struct Response {
     /// `NTProofStr` of an NTLMv2 response, the whole of an `NTLMv1` response.
     pub(super) proof: Zeroizing<[u8; 24]>,
@@ -112,8 +112,8 @@ pub(super) fn lm_v2(response_key: &[u8; 16], server: [u8; 8], client: [u8; 8]) -
     out
 }
 
-/// The `NTLMv1` response ([MS-NLMP] 3.3.1) without an LM response: with extended session security where there
-/// is a client challenge, without otherwise.
+/// The `NTLMv1` response ([MS-NLMP] 3.3.1) without an LM response: with extended session security if there
+/// is a client challenge.
 pub(super) fn response_v1(hash: &NtHash, server: [u8; 8], client: Option<[u8; 8]>) -> Response {
     let session_base_key = Zeroizing::new(<[u8; 16]>::from(Md4::digest(hash.expose())));
     let Some(client) = client else {
@@ -176,8 +176,7 @@ pub(super) fn crc32(parts: [&[u8]; 3]) -> u32 {
     !crc
 }
 
-/// The message integrity code of a handshake ([MS-NLMP] 3.1.5.1.2), whatever stands in its place in
-/// `authenticate`.
+/// The message integrity code of a handshake ([MS-NLMP] 3.1.5.1.2). Its own field in `authenticate` is ignored.
 pub(super) fn mic(exported: &[u8; 16], negotiate: &[u8], challenge: &[u8], authenticate: &[u8]) -> [u8; 16] {
     let (head, tail) = authenticate.split_at_checked(Authenticate::MIC_OFFSET).unwrap_or((authenticate, &[]));
     let tail = tail.get(16..).unwrap_or_default();

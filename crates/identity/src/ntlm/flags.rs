@@ -1,4 +1,4 @@
-//! The flags that both ends of NTLM agree on ([MS-NLMP] 2.2.2.5).
+//! The flags that both ends of NTLM negotiate ([MS-NLMP] 2.2.2.5).
 
 use wire::wire_flags;
 
@@ -27,7 +27,7 @@ wire_flags! {
         NTLMSSP_NEGOTIATE_OEM_DOMAIN_SUPPLIED = 0x0000_1000,
         /// The negotiate message names the client's machine.
         NTLMSSP_NEGOTIATE_OEM_WORKSTATION_SUPPLIED = 0x0000_2000,
-        /// Keys for signing are made in any case.
+        /// Signing keys are derived in any case.
         NTLMSSP_NEGOTIATE_ALWAYS_SIGN = 0x0000_8000,
         /// The target is a domain.
         NTLMSSP_TARGET_TYPE_DOMAIN = 0x0001_0000,
@@ -35,7 +35,7 @@ wire_flags! {
         NTLMSSP_TARGET_TYPE_SERVER = 0x0002_0000,
         /// Extended session security.
         NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY = 0x0008_0000,
-        /// The server may identify the client and no more.
+        /// The client permits the server to identify it, not to impersonate it.
         NTLMSSP_NEGOTIATE_IDENTIFY = 0x0010_0000,
         /// Session keys come from the LM hash.
         NTLMSSP_REQUEST_NON_NT_SESSION_KEY = 0x0040_0000,
@@ -45,7 +45,7 @@ wire_flags! {
         NTLMSSP_NEGOTIATE_VERSION = 0x0200_0000,
         /// 128-bit keys.
         NTLMSSP_NEGOTIATE_128 = 0x2000_0000,
-        /// The client makes up the session key.
+        /// The client chooses the session key.
         NTLMSSP_NEGOTIATE_KEY_EXCH = 0x4000_0000,
         /// 56-bit keys.
         NTLMSSP_NEGOTIATE_56 = 0x8000_0000_u32,
@@ -57,9 +57,9 @@ wire_flags! {
 pub struct Version(pub [u8; 8]);
 
 impl Version {
-    /// The version that we say to be where versions are exchanged: the protocol's revision is all that counts in
-    /// it ([MS-NLMP] 2.2.2.10).
-    pub(super) const fn ours(flags: NegotiateFlags) -> Self {
+    /// The version that the proxy sends if versions are negotiated. Peers evaluate only the revision of the protocol
+    /// ([MS-NLMP] 2.2.2.10).
+    pub(super) const fn own(flags: NegotiateFlags) -> Self {
         if flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_VERSION) {
             Self([10, 0, 0x7c, 0x4f, 0, 0, 0, 15])
         } else {

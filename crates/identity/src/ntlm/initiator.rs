@@ -22,7 +22,7 @@ use crate::secret::SessionKey;
 /// The client's end of one NTLM handshake: a `NEGOTIATE_MESSAGE` out, a `CHALLENGE_MESSAGE` in, an
 /// `AUTHENTICATE_MESSAGE` out ([MS-NLMP] 3.1.5.1).
 ///
-/// The context that it ends with is that of the account that it signed in as.
+/// The resulting context is that of the initiator's own account.
 pub(crate) struct Initiator {
     config: InitiatorConfig,
     channel: Channel,
@@ -55,7 +55,7 @@ impl Initiator {
     /// An initiator that has sent an offer of these flags, and the offer.
     #[cfg(test)]
     pub(super) fn with_offer(config: InitiatorConfig, flags: F) -> (Self, Vec<u8>) {
-        let negotiate = Negotiate::new(flags, Version::ours(flags)).to_bytes().unwrap_or_default();
+        let negotiate = Negotiate::new(flags, Version::own(flags)).to_bytes().unwrap_or_default();
         let state = State::Negotiating { flags, negotiate: negotiate.clone() };
         (Self { state, ..Self::new(config, Channel::RPC) }, negotiate)
     }
@@ -82,7 +82,7 @@ impl Initiator {
         flags
     }
 
-    /// What both sides want, where it is what we need.
+    /// The flags that both sides offer, if they include those that the configuration requires.
     fn agree(&self, offer: F, chosen: F) -> Result<F, AuthError> {
         let mut needed = vec![(F::NTLMSSP_NEGOTIATE_UNICODE, "UNICODE")];
         if self.config.ntlm.version == NtlmVersion::V2 || !self.config.ntlm.allow_legacy {
@@ -140,7 +140,7 @@ impl Initiator {
             workstation: &wire::utf16le_bytes(&self.config.ntlm.workstation),
             session_key: &session_key,
         };
-        let message = Authenticate::new(sent, Version::ours(flags), parts);
+        let message = Authenticate::new(sent, Version::own(flags), parts);
         let mut message = message.map_err(AuthError::Unencodable)?;
         if answer.with_mic {
             let unsigned = message.to_bytes().map_err(AuthError::Unencodable)?;
@@ -172,7 +172,7 @@ impl Initiator {
             let extended = flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY);
             let response = crypto::response_v1(nt_hash, server, extended.then_some(client));
             let nt_response = response.proof().to_vec();
-            // Without extensions the NT response stands in for the LM response, which we never make.
+            // Without extensions the NT response is also sent as the LM response, which is never computed.
             let mut lm_response = nt_response.clone();
             if extended {
                 lm_response.fill(0);
@@ -209,7 +209,7 @@ impl Initiator {
         Ok(Answer { lm_response, nt_response, key_exchange_key, with_mic: true })
     }
 
-    /// Adds to the server's pairs what the client says ([MS-NLMP] 3.1.5.1.2).
+    /// Adds the client's values to the server's pairs ([MS-NLMP] 3.1.5.1.2).
     fn describe(&self, pairs: &mut AvPairs) -> Result<(), AuthError> {
         let flags = pairs.flags()?.with(AvFlags::MIC_PROVIDED);
         pairs.set(AvId::MsvAvFlags, flags.0.to_le_bytes());
@@ -246,7 +246,7 @@ impl handshake::Initiator for Initiator {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Start if token.is_empty() => {
                 let flags = self.offer();
-                let message = Negotiate::new(flags, Version::ours(flags));
+                let message = Negotiate::new(flags, Version::own(flags));
                 let negotiate = message.to_bytes().map_err(AuthError::Unencodable)?;
                 self.state = State::Negotiating { flags, negotiate: negotiate.clone() };
                 Ok(Step::Continue(negotiate))

@@ -4,17 +4,17 @@ use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
 
 use super::flags::{NegotiateFlags, Version};
 
-/// The largest token that is taken, in bytes. Windows stays below 3,000.
+/// The largest accepted token, in bytes. Those of Windows are smaller than 3,000 bytes.
 pub const MAX_TOKEN: usize = 16_384;
 
-/// Where in a message a variable part stands ([MS-NLMP] 2.2.1.1).
+/// The position of a variable part in a message ([MS-NLMP] 2.2.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Field {
-    /// Bytes.
+    /// The length of the part, in bytes.
     pub length: u16,
     /// Should be the length again; ignored.
     pub maximum: u16,
-    /// From the start of the message.
+    /// The offset of the part from the start of the message.
     pub offset: u32,
 }
 
@@ -81,13 +81,13 @@ fn header(r: &mut Reader<'_>, message_type: u32) -> Result<()> {
 /// `NEGOTIATE_MESSAGE` ([MS-NLMP] 2.2.1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Negotiate {
-    /// What the client offers.
+    /// The flags that the client offers.
     pub flags: NegotiateFlags,
-    /// `DomainNameFields` and `WorkstationFields`; the oldest clients leave both out.
+    /// `DomainNameFields` and `WorkstationFields`; the oldest clients omit both.
     pub names: Option<(Field, Field)>,
     /// The client's version.
     pub version: Option<Version>,
-    /// All that follows.
+    /// The rest of the message.
     pub payload: Vec<u8>,
 }
 
@@ -136,15 +136,15 @@ impl<'a> Decode<'a> for Negotiate {
 pub struct Challenge {
     /// `TargetNameFields`.
     pub target_name: Field,
-    /// What the server chose.
+    /// The flags that the server chose.
     pub flags: NegotiateFlags,
     /// The server's nonce.
     pub server_challenge: [u8; 8],
-    /// `Reserved`, and `TargetInfoFields`; the oldest servers leave both out.
+    /// `Reserved`, and `TargetInfoFields`; the oldest servers omit both.
     pub target_info: Option<([u8; 8], Field)>,
     /// The server's version.
     pub version: Option<Version>,
-    /// All that follows.
+    /// The rest of the message.
     pub payload: Vec<u8>,
 }
 
@@ -152,7 +152,7 @@ impl Challenge {
     /// A message with a target's name and the encoded pairs that describe it.
     ///
     /// # Errors
-    /// When one of them is longer than 65,535 bytes.
+    /// If one of them is longer than 65,535 bytes.
     pub fn new(
         flags: NegotiateFlags,
         server_challenge: [u8; 8],
@@ -173,18 +173,18 @@ impl Challenge {
         })
     }
 
-    /// `TargetName`, in the character set that the flags say.
+    /// `TargetName`, in the character set of the flags.
     ///
     /// # Errors
-    /// When it is not inside the message.
+    /// If it is not inside the message.
     pub fn target_name(&self) -> Result<&[u8]> {
         self.target_name.slice(&self.payload, self.payload_start(), "TargetName")
     }
 
-    /// `TargetInfo`, encoded `AV_PAIR`s; empty where there is none.
+    /// `TargetInfo`, encoded `AV_PAIR`s; may be empty.
     ///
     /// # Errors
-    /// When it is not inside the message.
+    /// If it is not inside the message.
     pub fn target_info(&self) -> Result<&[u8]> {
         let Some((_, field)) = self.target_info else { return Ok(&[]) };
         field.slice(&self.payload, self.payload_start(), "TargetInfo")
@@ -258,14 +258,14 @@ pub struct Authenticate {
     pub workstation: Field,
     /// `EncryptedRandomSessionKeyFields`.
     pub session_key: Field,
-    /// What both sides agreed on.
+    /// The negotiated flags.
     pub flags: NegotiateFlags,
-    /// The client's version; old clients leave it out.
+    /// The client's version; old clients omit it.
     pub version: Option<Version>,
-    /// The message integrity code's place; old clients leave it out. Whether there is a code in it says
-    /// `MsvAvFlags`.
+    /// The field of the message integrity code; old clients omit the field. `MsvAvFlags` states whether it contains a
+    /// code.
     pub mic: Option<[u8; 16]>,
-    /// All that follows.
+    /// The rest of the message.
     pub payload: Vec<u8>,
 }
 
@@ -281,7 +281,7 @@ pub(super) struct AuthenticateParts<'a> {
 }
 
 impl Authenticate {
-    /// Where the message integrity code stands in the message, where there is one.
+    /// The offset of the message integrity code, if the message has one.
     pub const MIC_OFFSET: usize = 72;
 
     pub(super) fn new(flags: NegotiateFlags, version: Version, parts: AuthenticateParts<'_>) -> Result<Self> {
@@ -303,7 +303,7 @@ impl Authenticate {
     /// `LmChallengeResponse`.
     ///
     /// # Errors
-    /// When it is not inside the message.
+    /// If it is not inside the message.
     pub fn lm_response(&self) -> Result<&[u8]> {
         self.part(self.lm_response, "LmChallengeResponse")
     }
@@ -311,7 +311,7 @@ impl Authenticate {
     /// `NtChallengeResponse`.
     ///
     /// # Errors
-    /// When it is not inside the message.
+    /// If it is not inside the message.
     pub fn nt_response(&self) -> Result<&[u8]> {
         self.part(self.nt_response, "NtChallengeResponse")
     }
@@ -319,7 +319,7 @@ impl Authenticate {
     /// `EncryptedRandomSessionKey`.
     ///
     /// # Errors
-    /// When it is not inside the message.
+    /// If it is not inside the message.
     pub fn session_key(&self) -> Result<&[u8]> {
         self.part(self.session_key, "EncryptedRandomSessionKey")
     }
@@ -327,7 +327,7 @@ impl Authenticate {
     /// `DomainName`.
     ///
     /// # Errors
-    /// When it is not inside the message, or no text in the message's character set.
+    /// If it is not inside the message, or not text in the message's character set.
     pub fn domain(&self) -> Result<String> {
         self.text(self.domain, "DomainName")
     }
@@ -335,7 +335,7 @@ impl Authenticate {
     /// `UserName`.
     ///
     /// # Errors
-    /// When it is not inside the message, or no text in the message's character set.
+    /// If it is not inside the message, or not text in the message's character set.
     pub fn user(&self) -> Result<String> {
         self.text(self.user, "UserName")
     }
@@ -343,13 +343,13 @@ impl Authenticate {
     /// `Workstation`.
     ///
     /// # Errors
-    /// When it is not inside the message, or no text in the message's character set.
+    /// If it is not inside the message, or not text in the message's character set.
     pub fn workstation(&self) -> Result<String> {
         self.text(self.workstation, "Workstation")
     }
 
-    /// A text in UTF-16 or in the OEM character set, whichever the flags say. Which set that is the message
-    /// does not say, so that what all of them share is taken: ASCII.
+    /// A text in UTF-16 or in the OEM character set, depending on the flags. The message does not name the OEM
+    /// character set, so that only ASCII is accepted, which all of them contain.
     fn text(&self, field: Field, name: &'static str) -> Result<String> {
         let part = self.part(field, name)?;
         if self.flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_UNICODE) {
@@ -406,7 +406,7 @@ impl<'a> Decode<'a> for Authenticate {
             mic: None,
             payload: Vec::new(),
         };
-        // Neither flag nor length says whether Version and MIC are there: only where the payload starts does.
+        // Only the start of the payload shows whether Version and MIC are present.
         let end = r.remaining().saturating_add(64);
         let first = message
             .fields()

@@ -129,8 +129,8 @@ impl RecordedHandshake {
         Some(Claim { user: message.user().ok()?, domain: message.domain().ok()? })
     }
 
-    /// A decryptor of the messages that followed for each of `secrets` that fits the handshake. For a session key this often
-    /// cannot be determined; then the first message shows whether it fits.
+    /// A decryptor of the messages that followed for each of `secrets` that fits the handshake. For a session key
+    /// this often cannot be determined; then the first message shows whether it fits.
     ///
     /// # Errors
     /// If the handshake's messages are malformed.
@@ -214,7 +214,7 @@ impl RecordedHandshake {
 #[derive(Debug)]
 pub struct PassiveSecurity {
     sides: Sides,
-    /// How much may still be computed to continue after missing messages.
+    /// The remaining effort for continuing after missing messages.
     effort: usize,
 }
 
@@ -251,7 +251,7 @@ impl PassiveSecurity {
     /// was.
     ///
     /// # Errors
-    /// As there.
+    /// See there.
     pub fn unseal(
         &mut self,
         sender: Sender,
@@ -271,7 +271,7 @@ impl PassiveSecurity {
     /// Checks the signature over all three parts, as [`NtlmSecurity::verify`] does.
     ///
     /// # Errors
-    /// As there.
+    /// See there.
     pub fn verify(
         &mut self,
         sender: Sender,

@@ -1,4 +1,5 @@
-//! What is read of a client's `AUTHENTICATE_MESSAGE` ([MS-NLMP] 2.2.1.3), by the server and by readers of recordings.
+//! The evaluation of a client's `AUTHENTICATE_MESSAGE` ([MS-NLMP] 2.2.1.3), for servers and for readers of
+//! recordings.
 
 use wire::Error;
 use zeroize::Zeroizing;
@@ -45,7 +46,7 @@ pub(super) fn exported_key(
 }
 
 impl NtlmVersion {
-    /// How a response of this version, on `channel`, proves who sent it.
+    /// How a response of this version, on `channel`, proves its sender.
     pub(super) const fn proof(self, channel: Channel) -> Proof {
         Proof::Mechanism(match (self, channel.negotiated) {
             (Self::V1, false) => "NTLMv1",

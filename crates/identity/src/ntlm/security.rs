@@ -21,18 +21,17 @@ use self::key_stream::KeyStream;
 /// The size of every signature ([MS-NLMP] 2.2.2.9).
 pub const SIGNATURE_SIZE: usize = 16;
 
-/// The signature of a session in which nothing is signed.
+/// The signature of a session without signing.
 const UNSIGNED: [u8; SIGNATURE_SIZE] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// Signs, seals, and checks what the other side signed and sealed ([MS-NLMP] 3.4), connection-oriented: each
-/// message is taken once, and in order.
+/// Signs and seals messages, and verifies those of the other side ([MS-NLMP] 3.4), connection-oriented: each message
+/// is processed once and in order.
 ///
 /// A message is three parts that follow one another: `before`, `body`, `after`. The signature covers all
 /// three, the encryption the body alone, which is how DCE/RPC protects a PDU's header and trailer ([MS-RPCE]
 /// 3.3.1.5.2.2). Nothing is allocated for a message.
 ///
-/// Once a message was found to be forged nothing is taken any more, since the ciphers of both sides have
-/// parted.
+/// After a forged message all further ones are rejected, since the ciphers of both sides are no longer in step.
 pub struct NtlmSecurity {
     keys: Keys,
     flags: NegotiateFlags,
@@ -82,7 +81,7 @@ impl NtlmSecurity {
         Self { keys, flags }
     }
 
-    /// What the handshake agreed on.
+    /// The negotiated flags.
     pub const fn flags(&self) -> NegotiateFlags {
         self.flags
     }
@@ -100,7 +99,7 @@ impl NtlmSecurity {
     /// Encrypts `body` in place and signs all three parts.
     ///
     /// # Errors
-    /// When sealing was not negotiated, or every sequence number was used.
+    /// If sealing was not negotiated, or every sequence number was used.
     pub fn seal(
         &mut self,
         before: &[u8],
@@ -122,7 +121,7 @@ impl NtlmSecurity {
     /// Decrypts `body` in place and checks the signature over all three parts. A body that fails is wiped.
     ///
     /// # Errors
-    /// When sealing was not negotiated, the message was changed, replayed or reordered, or an earlier one
+    /// If sealing was not negotiated, the message was changed, replayed or reordered, or an earlier one
     /// was.
     pub fn unseal(
         &mut self,
@@ -148,7 +147,7 @@ impl NtlmSecurity {
     /// Signs all three parts.
     ///
     /// # Errors
-    /// When signing was not negotiated, or every sequence number was used.
+    /// If signing was not negotiated, or every sequence number was used.
     pub fn sign(
         &mut self,
         before: &[u8],
@@ -177,7 +176,7 @@ impl NtlmSecurity {
     /// Checks the signature over all three parts.
     ///
     /// # Errors
-    /// When signing was not negotiated, the message was changed, replayed or reordered, or an earlier one
+    /// If signing was not negotiated, the message was changed, replayed or reordered, or an earlier one
     /// was.
     pub fn verify(
         &mut self,
@@ -206,8 +205,8 @@ impl NtlmSecurity {
         }
     }
 
-    /// Signs SPNEGO's list of mechanisms, also where signing was not negotiated. Windows then writes a
-    /// signature of zeros, others a real one; the answer is like what came.
+    /// Signs SPNEGO's list of mechanisms, even if signing was not negotiated. Windows then sends a signature of
+    /// zeros, other implementations a real one; the response has the same form as the peer's.
     fn list_code(
         &mut self,
         list: &[u8],
@@ -231,8 +230,8 @@ impl NtlmSecurity {
         self.check(&[], list, &[], signature)
     }
 
-    /// Puts the cipher for what we send back to where it was before SPNEGO's `mechListMIC`; the sequence
-    /// number stays ([MS-SPNG] 3.3.5.1).
+    /// Resets the cipher of sent messages to its state before SPNEGO's `mechListMIC`. The sequence number stays
+    /// ([MS-SPNG] 3.3.5.1).
     fn reset_send(&mut self) {
         match &mut self.keys {
             Keys::Extended(keys) => keys.send.cipher = KeyStream::new(&keys.send.seal_key),
@@ -240,7 +239,7 @@ impl NtlmSecurity {
         }
     }
 
-    /// As [`NtlmSecurity::reset_send`], for what we receive.
+    /// The same as [`NtlmSecurity::reset_send`] for received messages.
     pub(super) fn reset_receive(&mut self) {
         match &mut self.keys {
             Keys::Extended(keys) => keys.receive.cipher = KeyStream::new(&keys.receive.seal_key),
@@ -276,7 +275,7 @@ impl MessageSecurity for NtlmSecurity {
         SIGNATURE_SIZE
     }
 
-    /// Signs headers whether that was agreed on or not.
+    /// Signs headers, whether that was negotiated or not.
     fn protect(
         &mut self,
         protection: Protection,
@@ -306,7 +305,7 @@ impl MessageSecurity for NtlmSecurity {
         }
     }
 
-    /// Leaves the cipher where it was ([MS-SPNG] 3.3.5.1).
+    /// Does not advance the cipher ([MS-SPNG] 3.3.5.1).
     fn sign_list(&mut self, list: &[u8], like: Option<&[u8]>) -> Result<Vec<u8>, MessageError> {
         let like = like.and_then(|code| code.try_into().ok());
         let code = self.list_code(list, like)?;
@@ -314,7 +313,7 @@ impl MessageSecurity for NtlmSecurity {
         Ok(code.to_vec())
     }
 
-    /// Leaves the cipher where it was.
+    /// Does not advance the cipher.
     fn verify_list(&mut self, list: &[u8], code: &[u8]) -> Result<(), MessageError> {
         let code = code.try_into().map_err(|_| MessageError::Signature)?;
         self.check_list_code(list, code)?;
@@ -373,7 +372,7 @@ impl Direction {
         self.signature(checksum)
     }
 
-    /// Looks at the sequence number before the cipher moves, so that a replay alone breaks nothing.
+    /// Checks the sequence number before the cipher advances, so that a replay does not invalidate the session.
     fn expect(&self, signature: &[u8; SIGNATURE_SIZE]) -> Result<(), MessageError> {
         if self.broken {
             return Err(MessageError::Broken);
@@ -439,7 +438,7 @@ impl Legacy {
 
     fn verify(&mut self, parts: [&[u8]; 3], theirs: &[u8; SIGNATURE_SIZE]) -> Result<(), MessageError> {
         let ours = self.signature(crypto::crc32(parts))?;
-        // RandomPad is whatever the sender likes ([MS-NLMP] 2.2.2.9.1).
+        // RandomPad has any value ([MS-NLMP] 2.2.2.9.1).
         let (ours_head, ours_tail) = ours.split_at(4);
         let (theirs_head, theirs_tail) = theirs.split_at(4);
         let same = ours_head.ct_eq(theirs_head)

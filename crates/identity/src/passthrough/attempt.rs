@@ -54,8 +54,8 @@ pub enum Outcome {
     /// The client's part of the handshake is complete. Repeating the request on the same connection shows whether the
     /// server accepted it.
     Repeat(RepeatRequest),
-    /// The response does not show that the server executed the request: it is a redirect, or may be a gateway's. Another
-    /// probe may show it.
+    /// The response does not show that the server executed the request: it is a redirect, or may be a gateway's.
+    /// Another probe may show it.
     OtherProbe(OtherProbe),
     /// The server executed the request. That it does so for these credentials only is still to be checked.
     Accepted(CredentialsAccepted),
@@ -87,8 +87,8 @@ impl OtherProbe {
     /// Sends the probe of `resource` with the same credentials, or on the same connection after a handshake.
     ///
     /// # Errors
-    /// [`ProofError::NotMapiHttp`] if this probe is a [`Probe::Ping`] and the other is not, or the reverse: a response
-    /// to a PING without its headers is a gateway's, which would respond to a GET as well.
+    /// [`ProofError::NotMapiHttp`] if this probe is a [`Probe::Ping`] and the other is not, or the reverse: a
+    /// response to a PING without its headers is a gateway's, which would respond to a GET as well.
     pub fn with_probe(self, resource: &RejectedProbe) -> Result<AwaitsResponse, ProofError> {
         let Self(sent) = self;
         if sent.attempt.probe != resource.probe {
@@ -198,8 +198,8 @@ impl AwaitsResponse {
             },
             200..=399 | 404 | 405 | 406 | 411 | 415 if in_handshake => self.handshake_complete(response),
             _ if self.attempt.probe.is_executed(response) => self.accepted(now),
-            // Statuses with which a gateway rejects the size or the syntax of credentials are not among these, nor are
-            // server errors.
+            // Statuses with which a gateway rejects the size or the syntax of credentials are not among these, nor
+            // are server errors.
             200..=399 | 404 | 405 | 406 | 411 | 415 => Outcome::OtherProbe(OtherProbe(self)),
             _ => Outcome::Inconclusive,
         }

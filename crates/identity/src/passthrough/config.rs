@@ -11,8 +11,8 @@ use crate::context_counters::ContextCounters;
 pub struct Config {
     /// The server, as the authority of the identities that it authenticates.
     pub authority: Authority,
-    /// The longest lifetime of a context. `None`: the context is valid as long as the connection on which it was made,
-    /// and each session and deferred job that began under it, which may outlive the connection.
+    /// The longest lifetime of a context. `None`: the context is valid as long as the connection on which it was
+    /// made, and each session and deferred job that began under it, which may outlive the connection.
     pub lifetime: Option<Duration>,
     /// Counters of the contexts made.
     pub contexts: Arc<ContextCounters>,

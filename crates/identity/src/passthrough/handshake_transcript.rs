@@ -1,8 +1,8 @@
-//! What client and server say in a handshake, from which the name comes.
+//! The transcript of a handshake, which yields the user's name.
 //!
-//! A name is that of the last mechanism's token, and of no other: NTLM's AUTHENTICATE (the answer to the server's
-//! CHALLENGE), or the ticket in an `AP-REQ` of Kerberos. What comes behind it can only keep the name (the
-//! integrity code of SPNEGO's list) or end the handshake.
+//! The name is that of the last mechanism's token: NTLM's AUTHENTICATE (the response to the server's CHALLENGE), or
+//! the ticket in an `AP-REQ` of Kerberos. A later token either keeps the name (the integrity code of SPNEGO's list)
+//! or ends the handshake.
 
 use wire::Decode as _;
 
@@ -16,60 +16,60 @@ use crate::ntlm::messages::{Authenticate, Challenge, Negotiate, SIGNATURE};
 use crate::principal::{Key, Principal};
 use crate::spnego::tokens::{NegState, NegTokenInit, NegTokenResp, Oid};
 
-/// The longest token of a handshake, in bytes: Kerberos's tickets can be long.
+/// The longest token of a handshake, in bytes. Kerberos tickets can be long.
 const LONGEST_TOKEN: usize = 48 * 1024;
 
-/// More legs than any handshake has.
+/// The most legs of a handshake.
 const MOST_LEGS: u8 = 8;
 
-/// What was said so far.
+/// The messages so far.
 pub(crate) struct HandshakeTranscript {
-    /// Whether SPNEGO may be around the mechanism's messages; otherwise it is NTLM as it is.
+    /// Whether SPNEGO may carry the mechanism's messages; otherwise they are NTLM without SPNEGO.
     negotiated: bool,
     legs: u8,
     stage: Stage,
-    /// The mechanism that the last tokens are of: the client's first one, then the one that the server chose.
+    /// The mechanism of the last tokens: the client's first one, then the one that the server chose.
     chosen: Option<Oid>,
 }
 
-/// How far the mechanism is that the last token was of.
+/// The state of the mechanism of the last token.
 #[derive(Default)]
 enum Stage {
-    /// Nothing that names anybody was said.
+    /// No token named a user.
     #[default]
     Nameless,
     /// The client sent NTLM's NEGOTIATE.
     Negotiated,
     /// The server sent NTLM's CHALLENGE, with these flags.
     Challenged(NegotiateFlags),
-    /// The client answered it with this name. No other token may follow.
+    /// The client responded with this name. No other token may follow.
     Authenticated(NamedUser),
     /// The client sent an `AP-REQ` with this ticket.
     Ticket(Fingerprint),
 }
 
-/// What a client's token has in it.
+/// The contents of a client's token.
 enum Token {
-    /// A mechanism's token; where it begins a negotiation, behind the mechanism that it is said to be of.
+    /// A mechanism's token, after the mechanism's identifier if the token begins a negotiation.
     Mechanism { first: Option<Oid>, token: Vec<u8> },
-    /// No more than the integrity code of SPNEGO's list of mechanisms.
+    /// Only the integrity code of SPNEGO's list of mechanisms.
     ListCode,
-    /// A list of mechanisms, whose choice is the server's.
+    /// A list of mechanisms, from which the server chooses.
     List,
 }
 
 impl HandshakeTranscript {
-    /// NTLM as it is.
+    /// NTLM without SPNEGO.
     pub(crate) fn bare() -> Self {
         Self { negotiated: false, legs: 0, stage: Stage::default(), chosen: None }
     }
 
-    /// SPNEGO, or a mechanism as it is under the name of Negotiate.
+    /// SPNEGO, or a mechanism without SPNEGO under the name of Negotiate.
     pub(crate) fn negotiated() -> Self {
         Self { negotiated: true, ..Self::bare() }
     }
 
-    /// Takes a mechanism's token, behind `stage`.
+    /// Processes a mechanism's token in `stage`.
     fn mechanism(&self, token: &[u8], stage: Stage) -> Result<Stage, AuthError> {
         if token.starts_with(SIGNATURE) {
             let Ok(message) = Authenticate::from_bytes(token) else {
@@ -81,7 +81,7 @@ impl HandshakeTranscript {
                     _ => Ok(Stage::Negotiated),
                 };
             };
-            // The one message with a name in it is an answer to a challenge, and there is no second.
+            // Only the response to a challenge contains a name, and it is sent once.
             return match stage {
                 Stage::Challenged(flags) if self.may_be(&[Oid::NTLM]) => {
                     authenticated(&message, flags).map(Stage::Authenticated)
@@ -99,7 +99,7 @@ impl HandshakeTranscript {
             (Some(_), _) if !self.may_be(&[Oid::KERBEROS, Oid::MS_KERBEROS]) => {
                 Err(AuthError::OutOfOrder { expected: "a token of the mechanism that the server chose" })
             }
-            // Whose it would be if the server had taken the first already, cannot be told.
+            // If the server had accepted the first one already, the owner would be uncertain.
             (Some(second), Stage::Ticket(first)) if first != second => {
                 Err(AuthError::OutOfOrder { expected: "the same ticket" })
             }
@@ -108,7 +108,7 @@ impl HandshakeTranscript {
         }
     }
 
-    /// Whether the mechanism is one of `these`, as far as it was said.
+    /// Whether the mechanism is one of `these`, if it is known.
     fn may_be(&self, these: &[Oid]) -> bool {
         self.chosen.as_ref().is_none_or(|chosen| these.contains(chosen))
     }
@@ -154,12 +154,12 @@ impl Transcript for HandshakeTranscript {
                 self.chosen = resp.supported_mech.or(self.chosen.take());
                 resp.response_token.unwrap_or_default()
             }
-            // Where nothing says that the handshake goes on, it does not behind NTLM's last message.
+            // After NTLM's last message the handshake continues only if the server states it.
             None if matches!(self.stage, Stage::Authenticated(_)) => return false,
             None => token.to_vec(),
         };
         match (&self.stage, Challenge::from_bytes(&message)) {
-            // A challenge is the answer to a NEGOTIATE, and to nothing else.
+            // A challenge is only sent in response to a NEGOTIATE.
             (Stage::Negotiated, Ok(challenge)) => self.stage = Stage::Challenged(challenge.flags),
             (_, Ok(_)) => return false,
             (Stage::Negotiated, Err(_)) => {
@@ -195,9 +195,9 @@ impl Transcript for HandshakeTranscript {
     }
 }
 
-/// What is in a client's token of Negotiate.
+/// The contents of a client's token of Negotiate.
 fn read(token: &[u8]) -> Result<Token, AuthError> {
-    // Some clients send NTLM as it is ([MS-NTHT] 2.1), others Kerberos.
+    // Some clients send NTLM without SPNEGO ([MS-NTHT] 2.1), others Kerberos.
     if token.starts_with(SIGNATURE) {
         return Ok(Token::Mechanism { first: None, token: token.to_vec() });
     }
@@ -219,13 +219,13 @@ fn read(token: &[u8]) -> Result<Token, AuthError> {
     Ok(inner.map_or(Token::ListCode, |token| Token::Mechanism { first: None, token }))
 }
 
-/// The name in an answer to a challenge with these `flags`.
+/// The name in a response to a challenge with these `flags`.
 fn authenticated(message: &Authenticate, flags: NegotiateFlags) -> Result<NamedUser, AuthError> {
     let unicode = NegotiateFlags::NTLMSSP_NEGOTIATE_UNICODE;
     if message.flags.contains(unicode) != flags.contains(unicode) {
         return Err(AuthError::NoUserName("a name in another character set than was agreed upon"));
     }
-    // Without a response nothing is proven, whatever the name says ([MS-NLMP] 3.2.5.1.2).
+    // Without an NT or LM response the name is not proven ([MS-NLMP] 3.2.5.1.2).
     let anonymous = message.flags.contains(NegotiateFlags::NTLMSSP_ANONYMOUS);
     if anonymous || (message.nt_response()?.is_empty() && message.lm_response()?.len() < 24) {
         return Err(AuthError::Anonymous);

@@ -1,7 +1,7 @@
 //! Pass-through authentication: clients authenticate to the server through the proxy.
 //!
-//! The proxy cannot verify a password, a token or a handshake's last message. The server can, and the proxy infers the
-//! result from the server's responses to one request, the [`Probe`], which changes nothing on the server:
+//! The proxy cannot verify a password, a token or a handshake's last message. The server can, and the proxy infers
+//! the result from the server's responses to one request, the [`Probe`], which changes nothing on the server:
 //!
 //! 1. Without credentials the server rejects it with 401 ([`RejectedProbe`]).
 //! 2. With the credentials, or on the connection that a handshake authenticated, the server executes it
@@ -10,11 +10,11 @@
 //!    could be a gateway's, the server must reject invalid credentials too ([`ControlRequest`]).
 //!
 //! Each step is a type that is made from the previous one, so that no other order of steps yields a security context.
-//! The user's name is read from the credentials, from the same field as the server reads it. Credentials without a name
-//! yield no context.
+//! The user's name is read from the credentials, from the same field as the server reads it. Credentials without a
+//! name yield no context.
 //!
-//! Two clients have equal identities only if the server cannot distinguish them: the same name by the same scheme, the
-//! same Kerberos ticket, or tokens for the same account of the same issuer.
+//! Two clients have equal identities only if the server cannot distinguish them: the same name by the same scheme,
+//! the same Kerberos ticket, or tokens for the same account of the same issuer.
 
 mod attempt;
 mod config;

@@ -10,11 +10,11 @@ const LONGEST_NAME: usize = 512;
 
 /// The user that credentials name.
 ///
-/// A mechanism outside this crate can make one with [`NamedUser::new`]. It proves nothing: only the steps of [`super`]
-/// make a context from it.
+/// The name is not verified: only the steps of [`super`] make a context from it. A mechanism outside this crate can
+/// make one with [`NamedUser::new`].
 pub struct NamedUser {
     pub(crate) principal: Principal,
-    /// What identities are compared by.
+    /// The normalized identity key.
     pub(crate) key: Key,
     /// The scheme or the issuer of the name.
     pub(crate) source: String,
@@ -31,7 +31,7 @@ impl NamedUser {
         if user.is_empty() {
             return Err(AuthError::Anonymous);
         }
-        if !is_printable(user) || !is_printable(domain) {
+        if !is_valid_name(user) || !is_valid_name(domain) {
             return Err(AuthError::NoUserName("name too long, or with control characters"));
         }
         let principal = Principal::new(user, domain);
@@ -40,6 +40,6 @@ impl NamedUser {
 }
 
 /// Whether a name is short enough and has no control characters.
-pub(crate) fn is_printable(name: &str) -> bool {
+pub(crate) fn is_valid_name(name: &str) -> bool {
     name.len() <= LONGEST_NAME && !name.chars().any(char::is_control)
 }

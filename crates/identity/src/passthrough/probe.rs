@@ -13,8 +13,8 @@ pub const REJECTED_PROBE_VALID_FOR: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Probe {
     /// A PING of MAPI over HTTP ([MS-OXCMAPIHTTP] 2.2.6). A server that executed it responds with status 200, the
-    /// request type in `X-RequestType` (2.2.3.3.1), and 0 in `X-ResponseCode` (2.2.3.3.3). Gateways, load balancers and
-    /// firewalls respond otherwise.
+    /// request type in `X-RequestType` (2.2.3.3.1), and 0 in `X-ResponseCode` (2.2.3.3.3). Gateways, load balancers
+    /// and firewalls respond otherwise.
     Ping,
     /// A GET of a URL. Any 2xx response counts as executed. A gateway can produce such a response, so the server must
     /// also reject invalid credentials.
@@ -63,8 +63,8 @@ impl Response<'_> {
 /// Evidence that the server rejects one request without credentials. Without it, the server's execution of the same
 /// request with credentials would prove nothing.
 ///
-/// It is made from a response, is valid for [`REJECTED_PROBE_VALID_FOR`], and belongs to that one request: an attempt that began
-/// with it ends with it.
+/// It is made from a response, is valid for [`REJECTED_PROBE_VALID_FOR`], and belongs to that one request: an attempt
+/// that began with it ends with it.
 #[derive(Debug)]
 pub struct RejectedProbe {
     pub(super) probe: Probe,

@@ -81,7 +81,7 @@ fn basic_of(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn who_a_password_is_of_is_who_it_was_sent_for() {
+fn the_context_is_that_of_the_account_whose_password_was_sent() {
     let config = config();
     let names = ["alice:a", "LAB\\alice:a", "alice@lab.test:a", "bob:a", "LAB\\alice\\x:a", " alice:a"];
     let contexts: Vec<_> =
@@ -111,7 +111,7 @@ fn jwt(header: &str, claims: &str, signature: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_token_is_its_accounts_only_if_it_is_one_signed_jwt() {
+fn a_token_denotes_an_account_only_if_it_is_one_signed_jwt() {
     let config = config();
     let token = |header: &str, claims: &str, signature: &str| {
         accepted(&config, Mechanism::BEARER, &jwt(header, claims, signature)).context().clone()

@@ -1,6 +1,6 @@
-//! Finds the Kerberos ticket in a client's token. Only the server can decrypt a ticket and learn its owner, but the proxy can
-//! compare tickets: a client sends the same ticket on each of its connections, and only the owner of a ticket can create
-//! the authenticator that accompanies the ticket.
+//! Finds the Kerberos ticket in a client's token. Only the server can decrypt a ticket and learn its owner, but the
+//! proxy can compare tickets: a client sends the same ticket on each of its connections, and only the owner of a
+//! ticket can create the authenticator that accompanies the ticket.
 
 use wire::{Reader, Result};
 

@@ -30,13 +30,13 @@ enum State {
     Start {
         hinted: bool,
     },
-    /// The client uses a mechanism as it is, without SPNEGO around it.
+    /// The client uses a mechanism without SPNEGO.
     Bare(Box<dyn handshake::Acceptor>),
     Negotiating {
         inner: Box<dyn handshake::Acceptor>,
         code: ListCode,
     },
-    /// The mechanism is done, and the client's code of the list is still due.
+    /// The mechanism is complete, and the client's integrity code of the list is missing.
     Finishing {
         code: ListCode,
         context: SecurityContext,
@@ -55,7 +55,7 @@ impl Acceptor {
         Self { within, config, channel, state: State::Start { hinted: false } }
     }
 
-    /// The hint that some clients wait for: a list of what we have.
+    /// The hint that some clients wait for: the list of the acceptor's mechanisms.
     fn hint(&mut self) -> Result<Step, AuthError> {
         self.state = State::Start { hinted: true };
         let hints = NegHints { hint_name: Some(HINT_NAME.to_vec()), hint_address: None };
@@ -63,7 +63,7 @@ impl Acceptor {
         proceed(&NegTokenInit { mech_types, neg_hints: Some(hints), ..NegTokenInit::default() })
     }
 
-    /// The first mechanism of the client's list that we have, and where it stands there.
+    /// The first mechanism of the client's list that the acceptor has, and its index in the list.
     fn choose(&self, list: &[Oid]) -> Result<(usize, Box<dyn handshake::Acceptor>), AuthError> {
         let channel = self.channel.negotiated();
         let choice = list.iter().enumerate().find_map(|(position, oid)| {
@@ -130,7 +130,8 @@ impl Acceptor {
         }
     }
 
-    /// The mechanism is done. `answer` is what the client gets, `theirs` its code of the list.
+    /// The mechanism is complete. `answer` is the response to the client, `theirs` the client's integrity code of the
+    /// list.
     fn finish(
         &mut self,
         mut answer: NegTokenResp,
@@ -139,7 +140,7 @@ impl Acceptor {
         context: SecurityContext,
         mut security: Box<dyn MessageSecurity>,
     ) -> Result<Step, AuthError> {
-        // A client that gets a token of the mechanism's still has to answer, and does so with its code.
+        // A client that receives a token of the mechanism still has to respond, and does so with its integrity code.
         let may_answer = answer.response_token.is_some();
         if theirs.is_none() && code.required && may_answer && security.can_sign() {
             self.state = State::Finishing { code, context, security };
@@ -148,7 +149,7 @@ impl Acceptor {
         }
         match code.check(&mut *security, theirs) {
             Ok(()) => {}
-            // Where nothing is signed, clients differ in what they put here; it is worth no more than nothing.
+            // Without signing clients differ in what they send here, which proves nothing.
             Err(_) if !security.can_sign() => return done(answer, context, security),
             Err(refusal) => return Err(refusal),
         }
@@ -160,7 +161,7 @@ impl Acceptor {
 }
 
 impl handshake::Acceptor for Acceptor {
-    /// A first token that is empty is answered with the hint that some clients wait for.
+    /// The response to an empty first token is the hint that some clients wait for.
     fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
         check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, State::Ended) {

@@ -1,4 +1,4 @@
-//! The little of DER that SPNEGO needs: definite lengths, in their shortest form, and low tag numbers.
+//! The subset of DER that SPNEGO needs: definite lengths, in their shortest form, and low tag numbers.
 
 use wire::{Error, ErrorKind, Reader, Result};
 
@@ -15,7 +15,7 @@ pub(crate) const fn context(number: u8) -> u8 {
     0xa0 | number
 }
 
-/// The next element's tag, where there is an element.
+/// The next element's tag, if there is an element.
 pub(crate) fn peek(r: &Reader<'_>) -> Option<u8> {
     r.peek().first().copied()
 }

@@ -78,7 +78,7 @@ impl Initiator {
         init.to_bytes().map(Step::Continue).map_err(AuthError::Unencodable)
     }
 
-    /// The server chose another mechanism than the first: its first token.
+    /// The first token of the mechanism that the server chose instead of the first one.
     fn change(
         &mut self,
         chosen: &Oid,
@@ -116,7 +116,7 @@ impl Initiator {
                 self.state = State::Negotiating { inner, package, code };
                 answer(Some(token), None)
             }
-            // A server that is done, too, has nothing more to say.
+            // A server that has completed too sends no further token.
             Step::Done { token: None, context, mut security }
                 if resp.neg_state == Some(NegState::accept_completed) =>
             {

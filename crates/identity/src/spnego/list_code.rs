@@ -3,16 +3,16 @@
 use crate::error::AuthError;
 use crate::message_security::MessageSecurity;
 
-/// What the code is made and checked with.
+/// What the integrity code depends on.
 pub(super) struct ListCode {
     /// The list, as the client sent it.
     pub(super) list: Vec<u8>,
-    /// Whether the peer has to send one: the client's first mechanism was not taken.
+    /// Whether the peer has to send one, since the client's first mechanism was not chosen.
     pub(super) required: bool,
 }
 
 impl ListCode {
-    /// Makes one. `like` is the peer's.
+    /// Makes the integrity code. `like` is the peer's.
     pub(super) fn make(
         &self,
         security: &mut dyn MessageSecurity,
@@ -21,7 +21,7 @@ impl ListCode {
         security.sign_list(&self.list, like).map_err(|_| AuthError::Downgrade)
     }
 
-    /// Checks the peer's, where it sent one.
+    /// Checks the peer's, if it sent one.
     pub(super) fn check(
         &self,
         security: &mut dyn MessageSecurity,

@@ -60,7 +60,7 @@ impl Package for Spnego {
         Ok(Box::new(Initiator::new(self.within, config, channel)?))
     }
 
-    /// The name in the mechanism's token within, or in a token without SPNEGO around it.
+    /// The name in the token of the inner mechanism, with or without SPNEGO.
     fn claimed_name(&self, token: &[u8]) -> Option<String> {
         let inner = match NegTokenInit::from_bytes(token) {
             Ok(init) => init.mech_token,

@@ -1,7 +1,7 @@
 //! SPNEGO, both ends (RFC 4178, [MS-SPNG]), around other mechanisms.
 //!
-//! What a client's list has and we do not is passed over, and the list is then protected by `mechListMIC`, so that a
-//! change on the way is detected.
+//! The acceptor skips mechanisms of the client's list that it does not have. The list is then protected by
+//! `mechListMIC`, so that a change in transit is detected.
 
 mod acceptor;
 pub(crate) mod der;

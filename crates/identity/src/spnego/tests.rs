@@ -56,10 +56,10 @@ fn both_ends_finish_and_protect_messages() {
         };
         assert_eq!(resp(&fourth).neg_state, Some(NegState::accept_completed));
         assert_eq!(context.proof(), Proof::Mechanism("SPNEGO with NTLMv2"));
-        let Ok(Step::Done { token: None, security: mut ours, .. }) = step_i(&mut initiator, &fourth) else {
+        let Ok(Step::Done { token: None, security: mut own, .. }) = step_i(&mut initiator, &fourth) else {
             panic!("not done")
         };
-        converse(&mut ours, &mut theirs);
+        converse(&mut own, &mut theirs);
         assert!(step_a(&mut acceptor, &third).is_err());
         assert!(step_i(&mut initiator, &fourth).is_err());
     }
@@ -93,7 +93,7 @@ fn prefers_kerberos(seen: &[Oid], sent: &[Oid], with_mic: bool) -> Result<Step, 
 }
 
 #[test]
-fn kerberos_is_passed_over_and_the_list_protected() {
+fn kerberos_is_skipped_and_the_list_protected() {
     let list = [Oid::MS_KERBEROS, Oid::KERBEROS, Oid::NEGOEX, Oid::NTLM];
     let Ok(Step::Done { token: Some(last), .. }) = prefers_kerberos(&list, &list, true) else {
         panic!("not done")
@@ -102,7 +102,7 @@ fn kerberos_is_passed_over_and_the_list_protected() {
 }
 
 #[test]
-fn a_list_that_was_changed_on_the_way_is_refused() {
+fn a_list_that_is_changed_in_transit_is_rejected() {
     let list = [Oid::NEGOEX, Oid::KERBEROS, Oid::NTLM];
     let seen = [Oid::KERBEROS, Oid::NTLM];
     assert_eq!(prefers_kerberos(&seen, &list, true).unwrap_err(), AuthError::Downgrade);
@@ -111,7 +111,7 @@ fn a_list_that_was_changed_on_the_way_is_refused() {
 }
 
 #[test]
-fn a_wrong_integrity_code_is_refused_by_both() {
+fn a_wrong_integrity_code_is_rejected_by_both_ends() {
     for bit in 0..128 {
         let (mut initiator, mut acceptor) = pair(Protection::Sign);
         let first = token(step_i(&mut initiator, &[]));
@@ -144,7 +144,7 @@ fn a_server_that_asks_for_protection_has_to_give_it() {
 }
 
 #[test]
-fn other_mechanisms_and_refusals_end_it() {
+fn other_mechanisms_and_rejections_end_the_handshake() {
     let (mut initiator, mut acceptor) = pair(Protection::Sign);
     let first = token(step_i(&mut initiator, &[]));
     let second = resp(&token(step_a(&mut acceptor, &first)));
@@ -162,7 +162,7 @@ fn other_mechanisms_and_refusals_end_it() {
 }
 
 #[test]
-fn a_client_that_waits_is_given_a_hint_once() {
+fn a_client_that_waits_receives_one_hint() {
     let (mut initiator, mut acceptor) = pair(Protection::Sign);
     let hint = NegTokenInit::from_bytes(&token(step_a(&mut acceptor, &[]))).unwrap();
     assert_eq!(hint.mech_types, [Oid::NTLM]);
@@ -176,7 +176,7 @@ fn a_client_that_waits_is_given_a_hint_once() {
 }
 
 #[test]
-fn a_wrong_password_is_refused_inside_too() {
+fn a_wrong_password_is_rejected_within_spnego() {
     let config = client("alice", "LAB", "wrong");
     let (mut initiator, mut acceptor) = (initiator(&config), pair(Protection::Seal).1);
     let first = token(step_i(&mut initiator, &[]));

@@ -7,7 +7,7 @@ use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer, wire_enum};
 
 use super::der::{self, context};
 
-/// The largest token that is taken, in bytes.
+/// The largest accepted token, in bytes.
 pub(super) const MAX_TOKEN: usize = 16_384;
 
 /// An object identifier, as the contents of its DER form.
@@ -23,7 +23,7 @@ impl Oid {
     pub const NEGOEX: Self = Self(Cow::Borrowed(&[0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 30]));
     /// Kerberos: 1.2.840.113554.1.2.2.
     pub const KERBEROS: Self = Self(Cow::Borrowed(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 1, 2, 2]));
-    /// Kerberos as Windows first had it: 1.2.840.48018.1.2.2.
+    /// Kerberos with the identifier of early Windows versions: 1.2.840.48018.1.2.2.
     pub const MS_KERBEROS: Self = Self(Cow::Borrowed(&[0x2a, 0x86, 0x48, 0x82, 0xf7, 0x12, 1, 2, 2]));
 
     /// The contents of its DER form.
@@ -100,7 +100,7 @@ pub struct NegHints {
 /// token has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NegTokenInit {
-    /// What the sender can do, what it likes best first.
+    /// The sender's mechanisms, the preferred one first.
     pub mech_types: Vec<Oid>,
     /// `reqFlags`, the contents of its bit string.
     pub req_flags: Option<Vec<u8>>,
@@ -112,10 +112,10 @@ pub struct NegTokenInit {
     pub mech_list_mic: Option<Vec<u8>>,
 }
 
-/// More mechanisms than anybody has.
+/// The longest accepted list of mechanisms.
 const MAX_MECHANISMS: usize = 32;
 
-/// `MechTypeList`: what `mechListMIC` protects.
+/// `MechTypeList`, which `mechListMIC` protects.
 pub(crate) fn mech_type_list(mech_types: &[Oid]) -> Result<Vec<u8>> {
     let mut list = Vec::new();
     for oid in mech_types {
@@ -124,7 +124,7 @@ pub(crate) fn mech_type_list(mech_types: &[Oid]) -> Result<Vec<u8>> {
     der::wrap(der::SEQUENCE, &list)
 }
 
-/// Appends an element alone inside one with a context tag, where there is a value.
+/// Appends an element within one with a context tag, if there is a value.
 fn put(out: &mut Vec<u8>, number: u8, tag: u8, value: Option<&[u8]>) -> Result<()> {
     if let Some(value) = value {
         out.extend(der::wrap(context(number), &der::wrap(tag, value)?)?);
@@ -211,7 +211,7 @@ impl<'a> Decode<'a> for NegTokenInit {
 /// `NegTokenResp` (RFC 4178 4.2.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NegTokenResp {
-    /// How far the sender is.
+    /// The sender's state.
     pub neg_state: Option<NegState>,
     /// The mechanism that was chosen.
     pub supported_mech: Option<Oid>,
@@ -308,7 +308,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_read_is_written_alike(
+        fn decoded_tokens_are_encoded_alike(
             mut bytes in proptest::collection::vec(any::<u8>(), 0..60),
             which in 0..3,
         ) {
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_print_as_they_are_written() {
+    fn identifiers_are_printed_in_dotted_form() {
         assert_eq!(Oid::NTLM.to_string(), "1.3.6.1.4.1.311.2.2.10");
         assert_eq!(Oid::KERBEROS.to_string(), "1.2.840.113554.1.2.2");
         assert_eq!(Oid::MS_KERBEROS.to_string(), "1.2.840.48018.1.2.2");

@@ -1,15 +1,15 @@
-//! Which of the mechanisms within SPNEGO is meant.
+//! Finds the mechanism within SPNEGO that an identifier or a token denotes.
 
 use super::tokens::Oid;
 use crate::package::{Carrier, Channel, Package};
 
-/// The package that `oid` means, if it is one of these.
+/// The package that `oid` denotes, if it is one of these.
 pub(super) fn package_of(within: &[&'static dyn Package], oid: &Oid) -> Option<&'static dyn Package> {
     within.iter().copied().find(|package| package.oids().contains(oid))
 }
 
-/// The mechanism that a client uses as it is, without SPNEGO around it, under the name of Negotiate ([MS-NTHT] 2.1):
-/// the one whose messages begin as `token` does. In DCE/RPC that is none.
+/// The mechanism that a client uses without SPNEGO under the name of Negotiate ([MS-NTHT] 2.1): the one whose
+/// messages begin as `token` does. Always `None` in DCE/RPC.
 pub(super) fn bare(
     within: &[&'static dyn Package],
     token: &[u8],

@@ -1,4 +1,4 @@
-//! RC4, looked ahead in.
+//! An RC4 key stream with look-ahead.
 
 use rc4::{Rc4, StreamCipher as _};
 use zeroize::Zeroizing;
@@ -8,7 +8,7 @@ use crate::ntlm::crypto::{self, Key};
 /// The key stream of one direction.
 pub(super) struct KeyStream {
     cipher: Rc4,
-    /// What was taken of the cipher and not used yet.
+    /// Bytes of the key stream that were computed and not used yet.
     ahead: Zeroizing<Vec<u8>>,
 }
 
@@ -29,7 +29,7 @@ impl KeyStream {
         self.cipher.apply_keystream(rest);
     }
 
-    /// The next `count` bytes, which stay the next.
+    /// The next `count` bytes, without consuming them.
     pub(super) fn peek(&mut self, count: usize) -> &[u8] {
         let had = self.ahead.len();
         if had < count {
@@ -41,7 +41,7 @@ impl KeyStream {
         self.ahead.get(..count).unwrap_or_default()
     }
 
-    /// Passes over bytes that were looked at.
+    /// Consumes bytes that were computed.
     pub(super) fn pass(&mut self, count: usize) {
         let rest = self.ahead.get(count..).unwrap_or_default().to_vec();
         self.ahead = Zeroizing::new(rest);

@@ -1,7 +1,7 @@
-//! Reading on where messages are missing, as in a recording that lost packets.
+//! Continues after missing messages, such as in a recording that lost packets.
 //!
-//! Each message says its own number, but not how far the ones before it moved the cipher: that depends on how long
-//! they were. So the places are tried at which it can be, and the signature tells which one it is.
+//! A message contains its own number, but not the state of the cipher, which depends on the lengths of the messages
+//! before. Therefore each possible position in the key stream is tried, and the signature shows which one is right.
 
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{Direction, Keys, NtlmSecurity, SIGNATURE_SIZE};
 use crate::error::MessageError;
 
-/// How many missing messages in a row are looked for.
+/// The most consecutive missing messages.
 const MAX_LOST: u32 = 64;
 
 /// The longest body of a message: a fragment of DCE/RPC as Windows, Exchange and Samba send it.
@@ -21,11 +21,11 @@ const STEP: usize = 4;
 /// Bytes of a signature that are encrypted.
 const CHECKSUM: usize = 8;
 
-/// How many bytes may be decrypted in search of places, for one session.
+/// The bytes that may be decrypted in search of positions, for one session.
 pub(crate) const EFFORT: usize = 256 << 20;
 
 impl NtlmSecurity {
-    /// Whether messages are missing between the last one that was taken and the one with this signature.
+    /// Whether messages are missing between the last accepted one and the one with this signature.
     pub(crate) fn lacks_before(&self, signature: &[u8; SIGNATURE_SIZE]) -> bool {
         match &self.keys {
             Keys::Extended(keys) => keys.receive.lost_before(signature).is_some(),
@@ -33,11 +33,11 @@ impl NtlmSecurity {
         }
     }
 
-    /// As [`NtlmSecurity::unseal`], for a message before which others are missing. What it costs is taken off
-    /// `effort`.
+    /// The same as [`NtlmSecurity::unseal`] for a message before which others are missing. The cost is subtracted
+    /// from `effort`.
     ///
     /// # Errors
-    /// When no place of the cipher is found at which the message fits; then nothing has changed.
+    /// If the message fits no position of the key stream. Then nothing has changed.
     pub(crate) fn resume(
         &mut self,
         (before, body, after): (&[u8], &mut [u8], &[u8]),
@@ -53,7 +53,7 @@ impl NtlmSecurity {
 }
 
 impl Direction {
-    /// How many messages are missing before the one with this signature; none where none is, or too many are.
+    /// The number of messages that are missing before the one with this signature; `None` if it is zero or too large.
     fn lost_before(&self, signature: &[u8; SIGNATURE_SIZE]) -> Option<usize> {
         let found = u32::from_le_bytes(signature.last_chunk().copied().unwrap_or_default());
         let lost = found.checked_sub(self.sequence).filter(|lost| (1..=MAX_LOST).contains(lost))?;
@@ -73,7 +73,7 @@ impl Direction {
         let mut plain = Zeroizing::new(vec![0; body.len()]);
         let stream = self.cipher.peek(most.saturating_add(body.len()).saturating_add(CHECKSUM)).to_vec();
         let stream = Zeroizing::new(stream);
-        // Fragments of one answer are of one length but for the last.
+        // All fragments of a response but the last have one length.
         let alike = lost.saturating_mul(body.len().saturating_add(code));
         let places = (alike <= most).then_some(alike).into_iter().chain((least..=most).step_by(STEP));
         for place in places {
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_behind_missing_ones_are_read() {
+    fn messages_after_missing_ones_are_decrypted() {
         for flags in [FLAGS, F(FLAGS.0 | F::NTLMSSP_NEGOTIATE_KEY_EXCH.0)] {
             let lengths = [16, 1000, 0, 5840, 32, 5840, 5840, 64, 8];
             let (mut receiver, mut messages) = sealed(flags, &lengths);
@@ -169,7 +169,7 @@ mod tests {
         for (body, signature) in &mut messages[..2] {
             receiver.unseal(b"head", body, b"tail", signature).unwrap();
         }
-        // Nor is one taken that was sent before, or that claims to be far ahead.
+        // Nor is a message accepted that was sent before, or whose number is too high.
         assert!(!receiver.lacks_before(&messages[0].1) && !receiver.lacks_before(&[0xff; SIGNATURE_SIZE]));
     }
 }

@@ -80,7 +80,7 @@ proptest! {
 
     /// Whatever is read as a message is written as it was, and its parts can be asked for.
     #[test]
-    fn anything_read_is_written_alike(kind in 1u8..4, body in vec(any::<u8>(), 0..160)) {
+    fn decoded_messages_are_encoded_alike(kind in 1u8..4, body in vec(any::<u8>(), 0..160)) {
         let mut bytes = b"NTLMSSP\0".to_vec();
         bytes.extend([kind, 0, 0, 0]);
         bytes.extend(body);
@@ -99,7 +99,7 @@ proptest! {
     }
 
     #[test]
-    fn acceptors_and_initiators_take_anything_without_harm(tokens in vec(vec(any::<u8>(), 0..80), 0..4)) {
+    fn arbitrary_tokens_cause_no_panic_at_either_end(tokens in vec(vec(any::<u8>(), 0..80), 0..4)) {
         let mut acceptor = Acceptor::new(Arc::new(server(lenient())), Channel::http(None));
         let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
         for token in &tokens {
@@ -112,7 +112,7 @@ proptest! {
 }
 
 #[test]
-fn the_shortest_negotiate_is_taken() {
+fn the_shortest_negotiate_is_accepted() {
     let bytes = hex("4e544c4d53535000 01000000 05820820");
     let message = Negotiate::from_bytes(&bytes).unwrap();
     assert_eq!((message.flags, message.names), (F(0x2008_8205), None));

@@ -1,4 +1,4 @@
-//! Both ends as they are meant to be.
+//! Handshakes between the proxy's own ends.
 
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ fn with_flags(
     shake_from(&mut initiator, &mut acceptor(rules), &negotiate)
 }
 
-/// What NTLM's handshake agreed on.
+/// The flags that the handshake negotiated.
 fn flags_of(security: &dyn MessageSecurity) -> F {
     let any: &dyn std::any::Any = security;
     any.downcast_ref::<NtlmSecurity>().unwrap().flags()
@@ -70,13 +70,13 @@ fn both_ends_hold_one_key_and_the_account_is_spelled_as_the_directory_does() {
     let contexts = Arc::clone(&config.contexts);
     let mut acceptor = Acceptor::new(config, Channel::http(None));
     let mut initiator = Initiator::new(client("ALICE", "lab", "wonderland"), Channel::http(None));
-    let ((ours, mut a), (theirs, mut b)) = shake(&mut initiator, &mut acceptor).unwrap();
-    assert_eq!(ours.session_key().unwrap().expose(), theirs.session_key().unwrap().expose());
-    assert_eq!(theirs.principal().to_string(), "LAB\\alice");
-    assert_eq!((theirs.authority(), theirs.level()), ("accounts", ActingLevel::Impersonate));
+    let ((client, mut a), (server, mut b)) = shake(&mut initiator, &mut acceptor).unwrap();
+    assert_eq!(client.session_key().unwrap().expose(), server.session_key().unwrap().expose());
+    assert_eq!(server.principal().to_string(), "LAB\\alice");
+    assert_eq!((server.authority(), server.level()), ("accounts", ActingLevel::Impersonate));
     converse(&mut a, &mut b);
     assert_eq!(contexts.open(), 1);
-    drop(theirs);
+    drop(server);
     assert_eq!((contexts.opened(), contexts.open()), (1, 0));
 }
 
@@ -114,7 +114,7 @@ fn a_name_is_looked_up_whole_and_the_response_computed_over_what_was_sent() {
 }
 
 #[test]
-fn unknown_disabled_and_wrong_look_alike() {
+fn unknown_and_disabled_accounts_fail_like_a_wrong_password() {
     for (user, domain, password) in [
         ("alice", "LAB", "wrong"),
         ("alice", "LAB", ""),
@@ -138,7 +138,7 @@ fn unknown_disabled_and_wrong_look_alike() {
 }
 
 #[test]
-fn unknown_and_wrong_take_alike_long() {
+fn an_unknown_name_takes_as_long_as_a_wrong_password() {
     let config = Arc::new(server(Policy::default()));
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..400 {
@@ -160,7 +160,7 @@ fn unknown_and_wrong_take_alike_long() {
 }
 
 #[test]
-fn our_initiator_is_bound_to_its_channel() {
+fn the_initiator_is_bound_to_its_channel() {
     let channel = ChannelBindings::tls_server_end_point(b"certificate");
     let other = ChannelBindings::tls_server_end_point(b"another");
     let rules = Rules {
@@ -213,7 +213,7 @@ fn a_bit_flipped_anywhere_in_the_handshake_fails_the_authentication() {
 }
 
 #[test]
-fn a_handshake_is_not_taken_twice() {
+fn a_handshake_is_not_accepted_twice() {
     let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
     let config = Arc::new(server(Policy::default()));
     let mut first = Acceptor::new(Arc::clone(&config), Channel::http(None));
@@ -233,7 +233,7 @@ fn a_handshake_is_not_taken_twice() {
 }
 
 #[test]
-fn a_response_from_another_day_is_refused() {
+fn a_response_with_an_old_timestamp_is_rejected() {
     let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
     let mut acceptor =
         acceptor(NtlmAcceptorConfig { max_skew: Duration::from_mins(5), ..NtlmAcceptorConfig::default() });
@@ -275,7 +275,7 @@ fn anonymous_clients_are_accepted_only_if_the_policy_allows_them() {
 }
 
 #[test]
-fn the_meant_service_has_to_be_ours() {
+fn a_client_that_names_another_service_is_rejected() {
     for (target, ok) in [
         ("host/proxy.lab.test", true),
         ("HTTP/Proxy.lab.test", true),
@@ -311,7 +311,7 @@ fn an_empty_domain_finds_the_account() {
 }
 
 #[test]
-fn the_initiator_insists_on_what_it_needs() {
+fn the_initiator_rejects_a_server_that_offers_too_little() {
     for (taken, name) in [
         (F::NTLMSSP_NEGOTIATE_SIGN, "SIGN"),
         (F::NTLMSSP_NEGOTIATE_SEAL, "SEAL"),
@@ -330,7 +330,7 @@ fn the_initiator_insists_on_what_it_needs() {
 }
 
 #[test]
-fn the_acceptor_insists_on_what_its_policy_wants() {
+fn the_acceptor_enforces_its_policy() {
     for (taken, name) in [
         (F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY, "EXTENDED_SESSIONSECURITY"),
         (F::NTLMSSP_NEGOTIATE_128, "128"),

@@ -1,4 +1,4 @@
-//! Clients that mind no rule, and leave out or make up what they like.
+//! Clients that violate the protocol, and omit or invent values.
 
 use wire::{Decode as _, Encode as _};
 
@@ -7,7 +7,7 @@ use super::super::flags::NegotiateFlags as F;
 use super::super::messages::AuthenticateParts;
 use super::*;
 
-/// An `AUTHENTICATE_MESSAGE` as somebody makes it who minds no rule.
+/// An `AUTHENTICATE_MESSAGE` that violates the protocol.
 struct Forgery {
     password: &'static str,
     flags: F,
@@ -142,7 +142,7 @@ fn a_wrong_password_is_never_accepted_whatever_is_left_out() {
 }
 
 #[test]
-fn bindings_that_we_do_not_have_match_nothing() {
+fn bindings_match_no_connection_without_bindings() {
     let channel = ChannelBindings::tls_server_end_point(b"certificate");
     let flags = F(0xe288_8235);
     for bindings in [None, Some([0; 16]), Some(*channel.as_bytes())] {

@@ -42,7 +42,7 @@ fn replayed_and_reordered_messages_fail() {
 }
 
 #[test]
-fn a_replay_alone_breaks_nothing() {
+fn a_replay_does_not_invalidate_the_session() {
     let (mut client, mut server) = pair(FULL);
     let (first, signature) = sealed(&mut client, b"first");
     server.unseal(b"head", &mut first.clone(), b"tail", &signature).unwrap();
@@ -54,7 +54,7 @@ fn a_replay_alone_breaks_nothing() {
 }
 
 #[test]
-fn nothing_is_taken_after_a_forgery() {
+fn messages_after_a_forged_one_are_rejected() {
     for flags in [FULL, NO_EXCHANGE, LEGACY] {
         let (mut client, mut server) = pair(flags);
         let (mut body, mut signature) = sealed(&mut client, b"message");
@@ -68,7 +68,7 @@ fn nothing_is_taken_after_a_forgery() {
 }
 
 #[test]
-fn a_bit_flipped_anywhere_is_noticed() {
+fn a_flipped_bit_is_detected() {
     for flags in [FULL, NO_EXCHANGE, LEGACY] {
         let (mut client, _) = pair(flags);
         let (body, signature) = sealed(&mut client, b"some message");
@@ -113,7 +113,7 @@ fn contexts_and_keys_travel_between_threads() {
 }
 
 #[test]
-fn only_what_was_negotiated_is_done() {
+fn only_negotiated_protection_is_applied() {
     let signing = FULL.without(F::NTLMSSP_NEGOTIATE_SEAL);
     let (mut client, mut server) = pair(signing);
     assert_eq!(client.seal(b"", &mut [1], b""), Err(MessageError::NotNegotiated("sealing")));
@@ -127,7 +127,7 @@ fn only_what_was_negotiated_is_done() {
 
 proptest! {
     #[test]
-    fn messages_arrive(
+    fn protected_messages_are_accepted_by_the_other_end(
         flags in prop_oneof![Just(FULL), Just(NO_EXCHANGE), Just(LEGACY), Just(F(0x4288_8235)), Just(F(0xc288_8235))],
         messages in vec((any::<bool>(), any::<bool>(), [(); 3].map(|()| vec(any::<u8>(), 0..200))), 0..20),
     ) {

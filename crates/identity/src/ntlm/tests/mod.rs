@@ -161,7 +161,7 @@ pub(crate) fn token(step: Result<Step, AuthError>) -> Vec<u8> {
 
 pub(crate) type Side = (SecurityContext, Box<dyn MessageSecurity>);
 
-/// A whole handshake: the client's end, and the server's or why there is none.
+/// A complete handshake: the client's end, and the server's or its error.
 pub(crate) fn shake(initiator: &mut Initiator, acceptor: &mut Acceptor) -> Result<(Side, Side), AuthError> {
     let mut random = Script::default();
     let negotiate = token(initiator.step(&[], NOW, &mut random));
@@ -180,9 +180,9 @@ pub(crate) fn shake_from(
     else {
         panic!("not done")
     };
-    let ours = (context, security);
+    let client = (context, security);
     match acceptor.step(&authenticate, NOW, &mut random)? {
-        Step::Done { token: None, context, security } => Ok((ours, (context, security))),
+        Step::Done { token: None, context, security } => Ok((client, (context, security))),
         other => panic!("unexpected {other:?}"),
     }
 }

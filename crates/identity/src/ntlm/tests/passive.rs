@@ -96,7 +96,7 @@ fn one(mut found: Vec<PassiveSecurity>) -> PassiveSecurity {
 }
 
 #[test]
-fn both_directions_are_read_with_the_password_the_hash_or_the_key() {
+fn both_directions_are_decrypted_with_the_password_the_hash_or_the_key() {
     let hash = NtHash::from_password("wonderland");
     for within_spnego in [false, true] {
         let shaken = || seen(client("alice", "LAB", "wonderland"), Policy::default(), within_spnego);
@@ -120,7 +120,7 @@ fn both_directions_are_read_with_the_password_the_hash_or_the_key() {
 }
 
 #[test]
-fn the_older_versions_are_read_too() {
+fn recordings_of_older_versions_are_decrypted() {
     let hash = NtHash::from_password("wonderland");
     let mut config = client("alice", "LAB", "wonderland");
     config.ntlm.version = NtlmVersion::V1;
@@ -130,7 +130,7 @@ fn the_older_versions_are_read_too() {
 }
 
 #[test]
-fn the_wrong_secret_reads_nothing() {
+fn a_wrong_secret_decrypts_nothing() {
     let shaken = seen(client("alice", "LAB", "wonderland"), Policy::default(), false);
     let hash = NtHash::from_password("wonderland");
     for secret in [

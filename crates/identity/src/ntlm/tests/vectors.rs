@@ -136,7 +136,7 @@ const SEALED_V2: &str = "54 e5 01 65 bf 19 36 dc 99 60 20 c1 81 1b 0f 06 fb 5f";
 const SIGNATURE_V2: &str = "01 00 00 00 7f b3 8e c5 c5 5d 49 76 00 00 00 00";
 
 #[test]
-fn acceptor_takes_the_examples() {
+fn the_acceptor_accepts_the_examples_of_the_specification() {
     accepts(0xe280_8235, AUTHENTICATE_V1, SEALED_V1, SIGNATURE_V1, NtlmVersion::V1);
     let (sealed, signature) = (SEALED_V1_EXTENDED, SIGNATURE_V1_EXTENDED);
     accepts(0x8208_8235, AUTHENTICATE_V1_EXTENDED, sealed, signature, NtlmVersion::V1);
@@ -144,7 +144,7 @@ fn acceptor_takes_the_examples() {
 }
 
 #[test]
-fn initiator_seals_as_the_examples_do() {
+fn the_initiator_seals_as_the_examples_of_the_specification() {
     let mut security = NtlmSecurity::new(F(0xe202_8233), &RANDOM_SESSION_KEY, true);
     seals(&mut security, SEALED_V1, SIGNATURE_V1);
 
@@ -180,7 +180,7 @@ fn initiator_seals_as_the_examples_do() {
 }
 
 #[test]
-fn messages_are_read_and_written_as_they_are() {
+fn the_examples_of_the_specification_round_trip() {
     let bytes = hex(CHALLENGE_V2);
     let challenge = Challenge::from_bytes(&bytes).unwrap();
     assert_eq!(challenge.flags, F(0xe28a_8233));

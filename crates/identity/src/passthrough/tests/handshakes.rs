@@ -9,7 +9,7 @@ use crate::ntlm::{Authenticate, NegotiateFlags};
 use crate::spnego::{NegState, NegTokenInit, NegTokenResp, Oid, der};
 use crate::{Acceptor, Channel, Initiator, Mechanism, Step};
 
-/// Both ends of a handshake that passes us.
+/// Both ends of a handshake that passes through.
 struct Ends {
     client: Box<dyn Initiator>,
     server: Box<dyn Acceptor>,
@@ -187,7 +187,7 @@ fn named(outcome: Result<Outcome, AuthError>) -> String {
 }
 
 #[test]
-fn one_ticket_is_one_identity_and_other_tokens_name_no_user() {
+fn equal_tickets_are_one_identity_and_other_tokens_name_no_user() {
     let config = config();
     let one = |token: &[u8]| legs(&config, Mechanism::SPNEGO, &[(token, b"")]);
     let identity = |token: &[u8]| settled(one(token).unwrap()).context().identity().clone();
@@ -205,7 +205,7 @@ fn one_ticket_is_one_identity_and_other_tokens_name_no_user() {
         assert!(matches!(one(nameless), Ok(Outcome::Inconclusive)), "{nameless:?}");
     }
     assert!(one(&under_another.to_bytes().unwrap()).is_err());
-    // Who has this name as a password's is somebody else.
+    // A user of this name who authenticates by a password is another user.
     let by_password = basic_of(&format!("{}:x", alice.principal().user()));
     let other = accepted(&config, Mechanism::BASIC, &by_password);
     assert_ne!(alice.identity(), other.context().identity());
@@ -262,7 +262,7 @@ fn the_name_of_an_attempt_that_the_server_ended_is_never_that_of_the_next() {
 }
 
 #[test]
-fn no_handshake_without_a_name_is_ever_taken() {
+fn a_handshake_without_a_name_is_never_accepted() {
     let config = config();
     let [first, challenge, last] = ntlm("alice");
     let list = NegTokenInit { mech_types: vec![Oid::NTLM], ..NegTokenInit::default() }.to_bytes().unwrap();
@@ -299,7 +299,7 @@ fn no_handshake_without_a_name_is_ever_taken() {
 }
 
 #[test]
-fn the_mechanism_that_the_server_chose_is_the_one_that_names() {
+fn the_name_is_that_of_the_mechanism_that_the_server_chose() {
     let config = config();
     let [first, challenge, last] = ntlm("alice");
     let optimistic = wrapped(kerberos(b"mallory", b"1"));
@@ -339,7 +339,7 @@ fn a_handshake_holds_where_its_connection_is_served_without_credentials() {
     let Outcome::Repeat(again) = over(&status(200)) else { panic!("not over") };
     assert!(matches!(again.send().on_response(&status(200), NOW), Outcome::OtherProbe(_)));
     let Outcome::Repeat(again) = over(&status(302)) else { panic!("not over") };
-    // A token in an answer to no token is none of the handshake's.
+    // A token in the response to a request without a token does not belong to the handshake.
     let late = challenging(b"token");
     assert!(matches!(again.send().on_response(&late, NOW), Outcome::Rejected(_)));
     for state in [NegState::reject, NegState::accept_incomplete, NegState::request_mic] {

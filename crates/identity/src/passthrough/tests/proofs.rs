@@ -165,7 +165,7 @@ fn the_same_credentials_at_another_authority_of_the_same_name_are_another_identi
     let identity = |config: &Arc<Config>| {
         accepted(config, Mechanism::BASIC, &basic_of("alice:a")).context().identity().clone()
     };
-    let (ours, other) = (config(), config());
-    assert_eq!(identity(&ours), identity(&ours));
-    assert_ne!(identity(&ours), identity(&other));
+    let (one, other) = (config(), config());
+    assert_eq!(identity(&one), identity(&one));
+    assert_ne!(identity(&one), identity(&other));
 }
