@@ -248,12 +248,6 @@ impl SecurityContext {
         self.inner.identity.level
     }
 
-    /// Whether the proxy may act for them. A client that authenticates at the level [`ActingLevel::Identify`] permits
-    /// the proxy to know who it is, not to act for it. In requests of anonymous callers the proxy acts for no user.
-    pub fn may_act(&self) -> bool {
-        self.level() > ActingLevel::Identify || self.is_anonymous()
-    }
-
     /// The name of the directory or server that authenticated the principal. Several may have the same name:
     /// identities are compared by the [`Authority`] itself.
     pub fn authority(&self) -> &str {
@@ -405,11 +399,11 @@ pub(crate) mod tests {
                 (by(ActingLevel::Identify, accounts), by(ActingLevel::Impersonate, accounts));
             assert_ne!(identify.identity(), impersonate.identity());
             assert_eq!(identify.identity().user(), impersonate.identity().user());
-            assert!(!identify.may_act() && impersonate.may_act());
+            assert!(identify.level() < impersonate.level());
             let elsewhere = by(ActingLevel::Impersonate, &Authority::new("elsewhere"));
             assert_ne!(elsewhere.identity().user(), impersonate.identity().user());
             assert_ne!(person("bob", &contexts, None).identity().user(), impersonate.identity().user());
-            assert!(SecurityContext::anonymous(&contexts, accounts).may_act());
+            assert_eq!(SecurityContext::anonymous(&contexts, accounts).level(), ActingLevel::Identify);
         });
     }
 

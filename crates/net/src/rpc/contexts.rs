@@ -99,7 +99,8 @@ impl ClientContexts {
                 (AuthOutcome::TooWeak, None)
             }
             Ok(Step::Done { token, context, security }) => {
-                tracing::debug!(%client, account = %context.principal(), "client authenticated");
+                let account = context.principal();
+                tracing::debug!(%client, %account, level = ?context.level(), "client authenticated");
                 self.config.observer.authenticated(&context, client);
                 if let Some(attempt) = attempt {
                     attempt.succeeded(context.principal(), Instant::now());

@@ -182,7 +182,8 @@ async fn run(
 fn report(outcome: &AuthOutcome, config: &HttpListenerConfig, peer: SocketAddr) {
     match outcome {
         AuthOutcome::Authenticated { context, fresh: true, .. } => {
-            tracing::debug!(client = %peer, account = %context.principal(), "client authenticated");
+            let (account, level) = (context.principal(), context.level());
+            tracing::debug!(client = %peer, %account, ?level, "client authenticated");
             config.observer.authenticated(context, peer);
         }
         AuthOutcome::ContextEnded(context, why) => {
