@@ -117,8 +117,6 @@ mod account_status;
 pub mod accounts;
 mod auth_config;
 mod authority;
-mod basic;
-mod bearer;
 mod channel_bindings;
 mod claimed;
 mod context;

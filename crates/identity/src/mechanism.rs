@@ -1,14 +1,17 @@
 //! The list of authentication mechanisms.
 
+mod basic;
+mod bearer;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use self::basic::Basic;
+use self::bearer::Bearer;
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
-use crate::basic::Basic;
-use crate::bearer::Bearer;
 use crate::error::AuthError;
 use crate::handshake::{Acceptor, Initiator};
 use crate::ntlm::mechanism::Ntlm;
