@@ -178,24 +178,4 @@ macro_rules! keywords {
     };
 }
 
-/// Declares the names of authentication mechanisms in the configuration.
-macro_rules! mechanisms {
-    ($(#[$meta:meta])* $name:ident {
-        $($(#[$value_meta:meta])* $value:ident = $text:literal => $mechanism:ident,)+
-    }) => {
-        super::declare::keywords! {
-            $(#[$meta])*
-            $name { $($(#[$value_meta])* $value = $text,)+ }
-        }
-
-        impl From<$name> for identity::Mechanism {
-            fn from(word: $name) -> Self {
-                match word {
-                    $($name::$value => Self::$mechanism,)+
-                }
-            }
-        }
-    };
-}
-
-pub(crate) use {keywords, mechanisms, one_key, one_table, one_value, tables};
+pub(crate) use {keywords, one_key, one_table, one_value, tables};

@@ -24,12 +24,19 @@ pub(crate) struct Key {
     pub(crate) text: String,
     /// What `value` is.
     pub(crate) presence: Presence,
-    /// What it does.
+    /// What it does. `{values}` stands for the values that it takes.
     pub(crate) doc: &'static str,
     /// What kind of value it takes.
     pub(crate) shape: Shape,
     /// Which numbers it takes.
     pub(crate) bounds: Option<Bounds>,
+}
+
+impl Key {
+    /// What it does, with the values that it takes.
+    pub(crate) fn documentation(&self) -> String {
+        self.doc.replace("{values}", &self.shape.values().join(", "))
+    }
 }
 
 /// What [`Key::value`] is, which also determines how the reference prints the key.
@@ -86,6 +93,17 @@ pub(crate) enum Shape {
     OneOf(Vec<&'static str>),
     /// A list without repetitions.
     List(Box<Shape>),
+}
+
+impl Shape {
+    /// The strings that it takes, if they are a fixed set.
+    fn values(&self) -> &[&'static str] {
+        match self {
+            Self::OneOf(values) => values,
+            Self::List(item) => item.values(),
+            Self::Text | Self::Pattern(_) | Self::Number | Self::Bool => &[],
+        }
+    }
 }
 
 /// A type that a key can have.

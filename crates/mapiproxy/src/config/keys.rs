@@ -36,7 +36,7 @@ pub(crate) fn reference() -> String {
             lines.push(format!("[{table}]"));
         }
         let range = key.bounds.map_or(String::new(), |bounds| format!(" Range: {bounds}."));
-        lines.extend(comment(&format!("{}{range}", key.doc)));
+        lines.extend(comment(&format!("{}{range}", key.documentation())));
         let mark = match key.presence {
             Presence::Sample => "",
             Presence::Default | Presence::Builtin => "# default: ",

@@ -10,6 +10,7 @@ mod key;
 mod keys;
 mod kinds;
 mod listeners;
+mod mechanism_words;
 mod modes;
 mod notes;
 mod places;
@@ -27,13 +28,12 @@ mod unknown;
 
 pub(crate) use check::{Examined, examine, load};
 pub(crate) use keys::reference;
+pub(crate) use mechanism_words::{RpcScheme, Scheme};
 pub(crate) use notes::notes;
 pub(crate) use places::Places;
 pub(crate) use problems::{ConfigError, Found, Problems};
 pub(crate) use schema::schema;
 pub(crate) use servers::{Binding, NoServer, Url};
 pub(crate) use service::{RpcService, Service};
-pub(crate) use table::{
-    Capture, Clients, Config, Credentials, Deferred, Listen, RpcScheme, Scheme, Specified,
-};
+pub(crate) use table::{Capture, Clients, Config, Credentials, Deferred, Listen, Specified};
 pub(crate) use types::{Bindings, CapturedSide, DirectoryAccess, ProtectionLevel};

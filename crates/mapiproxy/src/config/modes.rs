@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use identity::{Mechanism, Scope};
 
+use super::mechanism_words::Scheme;
 use super::problems::Found;
-use super::table::{Config, Credentials, Relayed, Scheme, Specified};
+use super::table::{Config, Credentials, Relayed, Specified};
 use super::types::DirectoryAccess;
 
 /// A mode of `upstream.credentials`.

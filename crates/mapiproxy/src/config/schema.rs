@@ -141,7 +141,11 @@ fn set(object: &mut Value, outer: &str, name: &str, value: Value) {
 /// What a key takes.
 fn property(key: &Key) -> Value {
     let mut property = of_shape(&key.shape, key.bounds);
-    put(&mut property, "description", json!(key.doc.split_whitespace().collect::<Vec<_>>().join(" ")));
+    put(
+        &mut property,
+        "description",
+        json!(key.documentation().split_whitespace().collect::<Vec<_>>().join(" ")),
+    );
     let value = serde_json::to_value(&key.value).unwrap_or_default();
     match key.presence {
         Presence::Default | Presence::Builtin => put(&mut property, "default", value),

@@ -23,7 +23,8 @@ use std::path::PathBuf;
 
 use net::Network;
 
-use super::declare::{mechanisms, tables};
+use super::declare::tables;
+use super::mechanism_words::{RpcScheme, Scheme};
 use super::servers::{Binding, Url};
 use super::service::Service;
 use super::texts::{address, name, networks};
@@ -33,28 +34,6 @@ const fn at_least_one(number: usize) -> NonZeroUsize {
     match NonZeroUsize::new(number) {
         Some(number) => number,
         None => NonZeroUsize::MIN,
-    }
-}
-
-mechanisms! {
-    /// How the proxy or a client authenticates by HTTP.
-    Scheme {
-        /// Basic: user name and password in each request.
-        Basic = "basic" => BASIC,
-        /// NTLM, once for each connection.
-        Ntlm = "ntlm" => NTLM,
-        /// SPNEGO (Negotiate) with NTLM, once for each connection.
-        Negotiate = "negotiate" => SPNEGO,
-    }
-}
-
-mechanisms! {
-    /// How the proxy or a client authenticates by RPC.
-    RpcScheme {
-        /// NTLM.
-        Ntlm = "ntlm" => NTLM,
-        /// SPNEGO (Negotiate) with NTLM.
-        Spnego = "spnego" => SPNEGO,
     }
 }
 
@@ -140,9 +119,9 @@ table Clients at "clients" {
     ntlm_v1: bool, default false;
     /// Refuses NTLM sign-ins without a message integrity code, which older clients omit.
     require_mic: bool, default false;
-    /// The authentication schemes for HTTP: basic, ntlm, negotiate (with NTLM inside). If clients sign in at
-    /// the server, the server's schemes apply instead.
-    http_auth: Vec<Scheme>, default vec![Scheme::Basic, Scheme::Ntlm, Scheme::Negotiate];
+    /// The authentication schemes for HTTP: {values}. If clients sign in at the server, the server's schemes
+    /// apply instead.
+    http_auth: Vec<Scheme>, default vec![Scheme::BASIC, Scheme::NTLM, Scheme::NEGOTIATE];
     /// Accepts Basic (and Bearer, if it is relayed) on connections without TLS, where the password can be
     /// read on the network. Only if TLS is terminated in front of the proxy.
     basic_without_tls: bool, default false;
@@ -240,13 +219,13 @@ table Upstream at "upstream" {
     rpc: Option<Binding>, sample "exch.lab.test";
     /// The protection level of ExchangeRPC calls to the server: none, connect, packet, integrity or privacy.
     level: ProtectionLevel, default ProtectionLevel::Privacy;
-    /// The authentication of ExchangeRPC at the server: ntlm, or spnego (with NTLM inside).
-    authentication: RpcScheme, default RpcScheme::Ntlm;
+    /// The authentication of ExchangeRPC at the server: {values}.
+    authentication: RpcScheme, default RpcScheme::NTLM;
     /// The same server for HTTP: https://host, https://host:port, or http:// if the network to it is trusted.
     /// Needed with listen.http and listen.https.
     http: Option<Url>, example "https://exch.lab.test";
-    /// The authentication scheme for HTTP at the server: basic, ntlm, or negotiate (with NTLM inside).
-    http_authentication: Scheme, default Scheme::Ntlm;
+    /// The authentication scheme for HTTP at the server: {values}.
+    http_authentication: Scheme, default Scheme::NTLM;
     /// The certificate authorities for the server's certificate, in PEM. If not set, those that the machine
     /// trusts.
     ca_file: Option<PathBuf>, example "ca.crt";
