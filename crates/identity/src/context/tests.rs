@@ -1,0 +1,156 @@
+//! Tests of security contexts, and contexts for other tests.
+
+use super::*;
+
+thread_local! {
+    /// The directory of the users in these tests.
+    pub(crate) static ACCOUNTS: Authority = Authority::new("accounts");
+}
+
+fn proven(user: &str, domain: &str, authority: &Authority) -> Proven {
+    Proven {
+        principal: Principal::new(user, domain),
+        proof: Proof::Mechanism("NTLMv2"),
+        level: ActingLevel::Impersonate,
+        authority: authority.clone(),
+        expires: None,
+        session_key: None,
+        status: None,
+    }
+}
+
+/// A context of `user` of LAB.
+pub(crate) fn person(
+    user: &str,
+    contexts: &Arc<ContextCounters>,
+    expires: Option<FileTime>,
+) -> SecurityContext {
+    ACCOUNTS.with(|accounts| {
+        SecurityContext::proven(Proven { expires, ..proven(user, "LAB", accounts) }, contexts)
+    })
+}
+
+/// A context at `level` of `user`, whom `authority` authenticated.
+pub(crate) fn person_by(
+    user: &str,
+    level: ActingLevel,
+    authority: &Authority,
+    contexts: &Arc<ContextCounters>,
+) -> SecurityContext {
+    SecurityContext::proven(Proven { level, ..proven(user, "LAB", authority) }, contexts)
+}
+
+#[test]
+fn a_context_closes_with_its_last_clone() {
+    let contexts = ContextCounters::new();
+    for _ in 0..100_000 {
+        let context = person("alice", &contexts, None);
+        let clone = context.clone();
+        drop(context);
+        assert_eq!(contexts.open(), 1);
+        drop(clone);
+    }
+    assert_eq!((contexts.opened(), contexts.closed(), contexts.open()), (100_000, 100_000, 0));
+}
+
+#[test]
+fn an_identity_is_principal_authority_and_level() {
+    let contexts = ContextCounters::new();
+    let base = person("alice", &contexts, None);
+    let same = person("ALICE", &contexts, None);
+    assert_eq!(base.identity(), same.identity());
+    assert!(!base.is_same(&same));
+    for other in [
+        person("bob", &contexts, None),
+        ACCOUNTS.with(|accounts| person_by("alice", ActingLevel::Identify, accounts, &contexts)),
+        person_by("alice", ActingLevel::Impersonate, &Authority::new("elsewhere"), &contexts),
+    ] {
+        assert_ne!(base.identity(), other.identity());
+    }
+}
+
+#[test]
+fn one_user_at_two_levels_has_two_identities_and_one_key_for_limits() {
+    let contexts = ContextCounters::new();
+    let by = |level, authority: &Authority| person_by("alice", level, authority, &contexts);
+    ACCOUNTS.with(|accounts| {
+        let (identify, impersonate) =
+            (by(ActingLevel::Identify, accounts), by(ActingLevel::Impersonate, accounts));
+        assert_ne!(identify.identity(), impersonate.identity());
+        assert_eq!(identify.identity().user(), impersonate.identity().user());
+        assert!(identify.level() < impersonate.level());
+        let elsewhere = by(ActingLevel::Impersonate, &Authority::new("elsewhere"));
+        assert_ne!(elsewhere.identity().user(), impersonate.identity().user());
+        assert_ne!(person("bob", &contexts, None).identity().user(), impersonate.identity().user());
+        assert_eq!(SecurityContext::anonymous(&contexts, accounts).level(), ActingLevel::Identify);
+    });
+}
+
+#[test]
+fn identities_of_two_authorities_of_the_same_name_differ() {
+    let contexts = ContextCounters::new();
+    let by = |by: &Authority| person_by("alice", ActingLevel::Impersonate, by, &contexts);
+    let (one, other) = (Authority::new("accounts"), Authority::new("accounts"));
+    let clone = one.clone();
+    assert_eq!(by(&one).identity(), by(&clone).identity());
+    assert_eq!(by(&one).authority(), by(&other).authority());
+    assert_ne!(by(&one).identity(), by(&other).identity());
+    let anonymous = |authority| SecurityContext::anonymous(&contexts, authority).identity().clone();
+    assert_eq!(anonymous(&one), anonymous(&one));
+    assert_ne!(anonymous(&one), anonymous(&other));
+    // Nor are its users the same by each scheme.
+    let known = |way: &str| {
+        let key = Key::name(&Principal::new("alice", "LAB")).known_by(way);
+        SecurityContext::known_by(key, proven("alice", "LAB", &one), &contexts)
+    };
+    assert_eq!(known("Basic").identity(), known("Basic").identity());
+    assert_ne!(known("Basic").identity(), known("NTLM").identity());
+    assert_eq!(known("Basic").authority(), "accounts by Basic");
+}
+
+#[test]
+fn names_whose_letters_only_share_an_upper_case_differ() {
+    let contexts = ContextCounters::new();
+    let identity = |user: &str| person(user, &contexts, None).identity().clone();
+    for (one, other) in [("\u{131}an", "ian"), ("\u{17f}am", "sam"), ("\u{212a}arl", "karl"), ("ΠΟΣ", "πος")]
+    {
+        assert_ne!(identity(one), identity(other), "{one} {other}");
+    }
+    assert_eq!(identity("jürgen иван straße"), identity("JÜRGEN Иван Straße"));
+}
+
+#[test]
+fn a_user_named_system_has_another_identity_than_the_system() {
+    let contexts = ContextCounters::new();
+    let system = SecurityContext::system(&contexts);
+    let person = SecurityContext::proven(proven("SYSTEM", "", &Authority::new("")), &contexts);
+    assert_ne!(system.identity(), person.identity());
+    assert!(system.is_system() && !person.is_system());
+}
+
+#[test]
+fn expired_and_revoked_contexts_are_refused() {
+    let contexts = ContextCounters::new();
+    let context = person("alice", &contexts, Some(FileTime(100)));
+    assert_eq!(context.check(FileTime(99)), Ok(()));
+    assert_eq!(context.check(FileTime(100)), Err(ContextError::Expired));
+    let clone = context.clone();
+    clone.revoke();
+    assert_eq!(context.check(FileTime(0)), Err(ContextError::Revoked));
+    let status = AccountStatus::new();
+    let rests = Proven { status: Some(status.clone()), ..proven("bob", "LAB", &Authority::new("accounts")) };
+    let bob = SecurityContext::proven(rests, &contexts);
+    assert_eq!(bob.check(FileTime(0)), Ok(()));
+    status.revoke();
+    assert_eq!(bob.check(FileTime(0)), Err(ContextError::Revoked));
+}
+
+#[test]
+fn the_session_key_is_never_printed() {
+    let contexts = ContextCounters::new();
+    let session_key = Some(SessionKey::new([0x5a; 16]));
+    let alice = Proven { session_key, ..proven("alice", "LAB", &Authority::new("accounts")) };
+    let text = format!("{:?}", SecurityContext::proven(alice, &contexts));
+    assert!(text.contains("[redacted]") && text.contains("LAB\\\\alice"), "{text}");
+    assert!(!text.contains("90"), "{text}");
+}
