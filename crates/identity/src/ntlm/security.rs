@@ -1,28 +1,26 @@
 //! Signing and sealing of messages after an NTLM handshake ([MS-NLMP] 3.4).
 
+mod direction;
 mod key_stream;
+mod legacy;
 pub(super) mod resume;
+mod signature;
 
 use std::fmt;
 
-use hmac::Mac as _;
-use rc4::{Rc4, StreamCipher as _};
-use subtle::ConstantTimeEq as _;
+use rc4::StreamCipher as _;
 use zeroize::Zeroize as _;
 
-use super::crypto::{self, HmacMd5, Key};
+use super::crypto::{self, Key};
 use super::flags::NegotiateFlags;
 use crate::auth_config::Protection;
 use crate::error::MessageError;
 use crate::message_security::{Message, MessageSecurity};
 
-use self::key_stream::KeyStream;
-
-/// The size of every signature ([MS-NLMP] 2.2.2.9).
-pub const SIGNATURE_SIZE: usize = 16;
-
-/// The signature of a session without signing.
-const UNSIGNED: [u8; SIGNATURE_SIZE] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+use self::direction::Direction;
+use self::legacy::Legacy;
+pub use self::signature::SIGNATURE_SIZE;
+use self::signature::UNSIGNED;
 
 /// Signs and seals messages, and verifies those of the other side ([MS-NLMP] 3.4), connection-oriented: each message
 /// is processed once and in order.
@@ -46,24 +44,6 @@ enum Keys {
 struct Extended {
     send: Direction,
     receive: Direction,
-}
-
-/// One direction under extended session security.
-struct Direction {
-    mac: HmacMd5,
-    cipher: KeyStream,
-    seal_key: Key,
-    sequence: u32,
-    key_exchange: bool,
-    broken: bool,
-}
-
-/// Both directions without extended session security: they share the cipher and the sequence numbers.
-struct Legacy {
-    cipher: Rc4,
-    key: Key,
-    sequence: u32,
-    broken: bool,
 }
 
 impl NtlmSecurity {
@@ -234,7 +214,7 @@ impl NtlmSecurity {
     /// ([MS-SPNG] 3.3.5.1).
     fn reset_send(&mut self) {
         match &mut self.keys {
-            Keys::Extended(keys) => keys.send.cipher = KeyStream::new(&keys.send.seal_key),
+            Keys::Extended(keys) => keys.send.reset_cipher(),
             Keys::Legacy(legacy) => legacy.cipher = crypto::rc4(&legacy.key),
         }
     }
@@ -242,7 +222,7 @@ impl NtlmSecurity {
     /// The same as [`NtlmSecurity::reset_send`] for received messages.
     pub(super) fn reset_receive(&mut self) {
         match &mut self.keys {
-            Keys::Extended(keys) => keys.receive.cipher = KeyStream::new(&keys.receive.seal_key),
+            Keys::Extended(keys) => keys.receive.reset_cipher(),
             Keys::Legacy(legacy) => legacy.cipher = crypto::rc4(&legacy.key),
         }
     }
@@ -319,134 +299,5 @@ impl MessageSecurity for NtlmSecurity {
         self.check_list_code(list, code)?;
         self.reset_receive();
         Ok(())
-    }
-}
-
-impl Direction {
-    fn new(flags: NegotiateFlags, exported: &[u8; 16], client: bool) -> Self {
-        let seal_key = crypto::seal_key(flags, exported, client);
-        Self {
-            mac: crypto::keyed(&crypto::sign_key(exported, client)),
-            cipher: KeyStream::new(&seal_key),
-            seal_key,
-            sequence: 0,
-            key_exchange: flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_KEY_EXCH),
-            broken: false,
-        }
-    }
-
-    fn checksum(&self, before: &[u8], body: &[u8], after: &[u8]) -> [u8; 8] {
-        self.checksum_of(self.sequence, before, body, after)
-    }
-
-    /// The checksum of the message with this number.
-    fn checksum_of(&self, sequence: u32, before: &[u8], body: &[u8], after: &[u8]) -> [u8; 8] {
-        let mut mac = self.mac.clone();
-        mac.update(&sequence.to_le_bytes());
-        mac.update(before);
-        mac.update(body);
-        mac.update(after);
-        let digest: [u8; 16] = mac.finalize().into_bytes().into();
-        digest.first_chunk().copied().unwrap_or_default()
-    }
-
-    /// `NTLMSSP_MESSAGE_SIGNATURE` for extended session security ([MS-NLMP] 2.2.2.9.2, 3.4.4.2).
-    fn signature(&mut self, mut checksum: [u8; 8]) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
-        if self.key_exchange {
-            self.cipher.apply(&mut checksum);
-        }
-        let [a, b, c, d, e, f, g, h] = checksum;
-        let [i, j, k, l] = self.sequence.to_le_bytes();
-        self.sequence = self.sequence.checked_add(1).ok_or(MessageError::Exhausted)?;
-        Ok([1, 0, 0, 0, a, b, c, d, e, f, g, h, i, j, k, l])
-    }
-
-    fn seal(&mut self, before: &[u8], body: &mut [u8], after: &[u8]) -> Result<[u8; 16], MessageError> {
-        let checksum = self.checksum(before, body, after);
-        self.cipher.apply(body);
-        self.signature(checksum)
-    }
-
-    fn sign(&mut self, before: &[u8], body: &[u8], after: &[u8]) -> Result<[u8; 16], MessageError> {
-        let checksum = self.checksum(before, body, after);
-        self.signature(checksum)
-    }
-
-    /// Checks the sequence number before the cipher advances, so that a replay does not invalidate the session.
-    fn expect(&self, signature: &[u8; SIGNATURE_SIZE]) -> Result<(), MessageError> {
-        if self.broken {
-            return Err(MessageError::Broken);
-        }
-        let found = u32::from_le_bytes(signature.last_chunk().copied().unwrap_or_default());
-        if found != self.sequence {
-            return Err(MessageError::Sequence { expected: self.sequence, found });
-        }
-        Ok(())
-    }
-
-    fn compare(&mut self, checksum: [u8; 8], signature: &[u8; SIGNATURE_SIZE]) -> Result<(), MessageError> {
-        let ours = self.signature(checksum)?;
-        if bool::from(ours.ct_eq(signature)) {
-            return Ok(());
-        }
-        self.broken = true;
-        Err(MessageError::Signature)
-    }
-
-    fn unseal(
-        &mut self,
-        before: &[u8],
-        body: &mut [u8],
-        after: &[u8],
-        signature: &[u8; SIGNATURE_SIZE],
-    ) -> Result<(), MessageError> {
-        self.expect(signature)?;
-        self.cipher.apply(body);
-        let checksum = self.checksum(before, body, after);
-        self.compare(checksum, signature)
-    }
-
-    fn verify(
-        &mut self,
-        before: &[u8],
-        body: &[u8],
-        after: &[u8],
-        signature: &[u8; SIGNATURE_SIZE],
-    ) -> Result<(), MessageError> {
-        self.expect(signature)?;
-        let checksum = self.checksum(before, body, after);
-        self.compare(checksum, signature)
-    }
-}
-
-impl Legacy {
-    const fn ready(&self) -> Result<(), MessageError> {
-        if self.broken { Err(MessageError::Broken) } else { Ok(()) }
-    }
-
-    /// `NTLMSSP_MESSAGE_SIGNATURE` without extended session security ([MS-NLMP] 2.2.2.9.1, 3.4.4.1).
-    fn signature(&mut self, crc: u32) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
-        // RandomPad and Checksum are encrypted, then the key stream goes over SeqNum.
-        let [a, b, c, d] = crc.to_le_bytes();
-        let [e, f, g, h] = self.sequence.to_le_bytes();
-        let mut encrypted = [0, 0, 0, 0, a, b, c, d, e, f, g, h];
-        self.cipher.apply_keystream(&mut encrypted);
-        let [_, _, _, _, a, b, c, d, e, f, g, h] = encrypted;
-        self.sequence = self.sequence.checked_add(1).ok_or(MessageError::Exhausted)?;
-        Ok([1, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h])
-    }
-
-    fn verify(&mut self, parts: [&[u8]; 3], theirs: &[u8; SIGNATURE_SIZE]) -> Result<(), MessageError> {
-        let ours = self.signature(crypto::crc32(parts))?;
-        // RandomPad has any value ([MS-NLMP] 2.2.2.9.1).
-        let (ours_head, ours_tail) = ours.split_at(4);
-        let (theirs_head, theirs_tail) = theirs.split_at(4);
-        let same = ours_head.ct_eq(theirs_head)
-            & ours_tail.get(4..).unwrap_or_default().ct_eq(theirs_tail.get(4..).unwrap_or_default());
-        if bool::from(same) {
-            return Ok(());
-        }
-        self.broken = true;
-        Err(MessageError::Signature)
     }
 }

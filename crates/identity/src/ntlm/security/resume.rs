@@ -6,7 +6,9 @@
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{Direction, Keys, NtlmSecurity, SIGNATURE_SIZE};
+use super::direction::Direction;
+use super::signature::SIGNATURE_SIZE;
+use super::{Keys, NtlmSecurity};
 use crate::error::MessageError;
 
 /// The most consecutive missing messages.
