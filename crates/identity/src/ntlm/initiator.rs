@@ -9,6 +9,7 @@ use super::crypto::{self, Key};
 use super::flags::{NegotiateFlags as F, Version};
 use super::messages::{Authenticate, AuthenticateParts, Challenge, MAX_TOKEN, Negotiate};
 use super::security::NtlmSecurity;
+use crate::accounts::NtHash;
 use crate::auth_config::{InitiatorConfig, Protection};
 use crate::context::{ActingLevel, Proven, SecurityContext};
 use crate::credentials::Credentials;
@@ -35,8 +36,21 @@ enum State {
     Ended,
 }
 
+/// The responses of NTLMv1 ([MS-NLMP] 3.3.1), with `extended` session security or without.
+fn responses_v1(nt_hash: &NtHash, server: [u8; 8], client: [u8; 8], extended: bool) -> Responses {
+    let response = crypto::response_v1(nt_hash, server, extended.then_some(client));
+    let nt_response = response.proof().to_vec();
+    // Without extensions the NT response is also sent as the LM response, which is never computed.
+    let mut lm_response = nt_response.clone();
+    if extended {
+        lm_response.fill(0);
+        lm_response.iter_mut().zip(client).for_each(|(place, byte)| *place = byte);
+    }
+    Responses { lm_response, nt_response, key_exchange_key: response.key_exchange_key, with_mic: false }
+}
+
 /// The parts of an `AUTHENTICATE_MESSAGE` that depend on the credentials.
-struct Answer {
+struct Responses {
     lm_response: Vec<u8>,
     nt_response: Vec<u8>,
     key_exchange_key: Key,
@@ -114,14 +128,14 @@ impl Initiator {
     ) -> Result<Step, AuthError> {
         let challenge = Challenge::from_bytes(token)?;
         let flags = self.agree(offer, challenge.flags)?;
-        let answer = self.answer(&challenge, flags, now, random)?;
+        let responses = self.responses(&challenge, flags, now, random)?;
 
-        let mut exported = answer.key_exchange_key.clone();
+        let mut exported = responses.key_exchange_key.clone();
         let mut session_key = Vec::new();
         if flags.contains(F::NTLMSSP_NEGOTIATE_KEY_EXCH) && flags.protects() {
             random.fill(&mut *exported)?;
             let mut encrypted = *exported;
-            crypto::rc4k(&answer.key_exchange_key, &mut encrypted);
+            crypto::rc4k(&responses.key_exchange_key, &mut encrypted);
             session_key = encrypted.to_vec();
         }
         let (user, domain) = match &self.config.credentials {
@@ -133,8 +147,8 @@ impl Initiator {
             Credentials::Anonymous => flags.with(F::NTLMSSP_ANONYMOUS),
         };
         let parts = AuthenticateParts {
-            lm_response: &answer.lm_response,
-            nt_response: &answer.nt_response,
+            lm_response: &responses.lm_response,
+            nt_response: &responses.nt_response,
             domain: &wire::utf16le_bytes(domain),
             user: &wire::utf16le_bytes(user),
             workstation: &wire::utf16le_bytes(&self.config.ntlm.workstation),
@@ -142,7 +156,7 @@ impl Initiator {
         };
         let message = Authenticate::new(sent, Version::own(flags), parts);
         let mut message = message.map_err(AuthError::Unencodable)?;
-        if answer.with_mic {
+        if responses.with_mic {
             let unsigned = message.to_bytes().map_err(AuthError::Unencodable)?;
             message.mic = Some(crypto::mic(&exported, negotiate, token, &unsigned));
         }
@@ -152,36 +166,37 @@ impl Initiator {
         Ok(Step::Done { token, context, security })
     }
 
-    fn answer(
+    fn responses(
         &self,
         challenge: &Challenge,
         flags: F,
         now: FileTime,
         random: &mut dyn Random,
-    ) -> Result<Answer, AuthError> {
+    ) -> Result<Responses, AuthError> {
         let Credentials::Account { user, domain, secret } = &self.config.credentials else {
             let key_exchange_key = Zeroizing::new([0; 16]);
             let (lm_response, nt_response) = (vec![0], Vec::new());
-            return Ok(Answer { lm_response, nt_response, key_exchange_key, with_mic: false });
+            return Ok(Responses { lm_response, nt_response, key_exchange_key, with_mic: false });
         };
         let nt_hash = &secret.nt_hash();
         let mut client = [0; 8];
         random.fill(&mut client)?;
-        let server = challenge.server_challenge;
         if self.config.ntlm.version == NtlmVersion::V1 {
             let extended = flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY);
-            let response = crypto::response_v1(nt_hash, server, extended.then_some(client));
-            let nt_response = response.proof().to_vec();
-            // Without extensions the NT response is also sent as the LM response, which is never computed.
-            let mut lm_response = nt_response.clone();
-            if extended {
-                lm_response.fill(0);
-                lm_response.iter_mut().zip(client).for_each(|(place, byte)| *place = byte);
-            }
-            let key_exchange_key = response.key_exchange_key;
-            return Ok(Answer { lm_response, nt_response, key_exchange_key, with_mic: false });
+            return Ok(responses_v1(nt_hash, challenge.server_challenge, client, extended));
         }
+        let response_key = crypto::ntowf_v2(nt_hash, user, domain);
+        self.responses_v2(&response_key, challenge, client, now)
+    }
 
+    fn responses_v2(
+        &self,
+        response_key: &Key,
+        challenge: &Challenge,
+        client: [u8; 8],
+        now: FileTime,
+    ) -> Result<Responses, AuthError> {
+        let server = challenge.server_challenge;
         let mut av_pairs = match challenge.target_info()? {
             [] => AvPairs::default(),
             pairs => AvPairs::from_bytes(pairs)?,
@@ -197,16 +212,15 @@ impl Initiator {
             av_pairs,
         };
         let temp = claims.to_bytes().map_err(AuthError::Unencodable)?;
-        let response_key = crypto::ntowf_v2(nt_hash, user, domain);
-        let response = crypto::response_v2(&response_key, server, &temp);
+        let response = crypto::response_v2(response_key, server, &temp);
         let mut nt_response = response.proof().to_vec();
         nt_response.extend_from_slice(&temp);
         let lm_response = match server_time {
             Some(_) => vec![0; 24],
-            None => crypto::lm_v2(&response_key, server, client),
+            None => crypto::lm_v2(response_key, server, client),
         };
         let key_exchange_key = response.key_exchange_key;
-        Ok(Answer { lm_response, nt_response, key_exchange_key, with_mic: true })
+        Ok(Responses { lm_response, nt_response, key_exchange_key, with_mic: true })
     }
 
     /// Adds the client's values to the server's pairs ([MS-NLMP] 3.1.5.1.2).
