@@ -28,16 +28,16 @@
 //!
 //! Two containers own contexts, and therefore are in this crate:
 //!
-//! - A [`Pool`] executes [`Job`]s, which take time. A job owns the context of its requester, under which it is executed,
-//!   and is not executed if the context expired or was revoked meanwhile. [`Pool::submit`] returns a [`PendingJob`],
-//!   the future of the job's result.
-//! - A [`PerIdentity`] is a bounded map with one value for each identity. Every access needs a context, so that no caller
-//!   can see the value of another.
+//! - A [`Pool`] executes [`Job`]s, which take time. A job owns the context of its requester, under which it is
+//!   executed, and is not executed if the context expired or was revoked meanwhile. [`Pool::submit`] returns a
+//!   [`PendingJob`], the future of the job's result.
+//! - A [`PerIdentity`] is a bounded map with one value for each identity. Every access needs a context, so that no
+//!   caller can see the value of another.
 //!
 //! # Order of calls
 //!
-//! 1. At start: [`ContextCounters`], an [`Authority`] for each directory or server, [`Accounts`], an [`AcceptorConfig`]
-//!    and an [`InitiatorConfig`].
+//! 1. At start: [`ContextCounters`], an [`Authority`] for each directory or server, [`Accounts`], an
+//!    [`AcceptorConfig`] and an [`InitiatorConfig`].
 //! 2. For each handshake: [`Mechanism::acceptor`] or [`Mechanism::initiator`] on a [`Channel`], then `step` with each
 //!    token of the peer (an initiator's first token is empty) until [`Step::Done`] or an [`AuthError`].
 //! 3. For each request or call: [`SecurityContext::check`].
@@ -102,8 +102,10 @@
 //! # Architectural invariants
 //!
 //! - No I/O, no clock, no thread and no environment. Time and random numbers are arguments.
-//! - No public constructor makes the context of a user. Only a completed handshake or pass-through authentication does.
-//! - Code that makes an [`Authority`] of its own cannot make contexts whose identities equal those of another authority.
+//! - No public constructor makes the context of a user. Only a completed handshake or pass-through authentication
+//!   does.
+//! - Code that makes an [`Authority`] of its own cannot make contexts whose identities equal those of another
+//!   authority.
 //! - Secrets are zeroized when dropped and are printed as `[redacted]`.
 #![deny(
     clippy::unwrap_used,

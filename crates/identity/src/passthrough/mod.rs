@@ -6,8 +6,8 @@
 //! 1. Without credentials the server rejects it with 401 ([`RejectedProbe`]).
 //! 2. With the credentials, or on the connection that a handshake authenticated, the server executes it
 //!    ([`CredentialsAccepted`]).
-//! 3. Without credentials, on a new connection, the server rejects it again ([`Authenticated`]). If the probe's response
-//!    could be a gateway's, the server must reject invalid credentials too ([`ControlRequest`]).
+//! 3. Without credentials, on a new connection, the server rejects it again ([`Authenticated`]). If the probe's
+//!    response could be a gateway's, the server must reject invalid credentials too ([`ControlRequest`]).
 //!
 //! Each step is a type that is made from the previous one, so that no other order of steps yields a security context.
 //! The user's name is read from the credentials, from the same field as the server reads it. Credentials without a

@@ -1,4 +1,5 @@
-//! The words by which a configuration names authentication mechanisms. They come from the list of mechanisms of `identity`.
+//! The words by which a configuration names authentication mechanisms. They come from the list of mechanisms of
+//! `identity`.
 
 use std::fmt;
 use std::sync::LazyLock;

@@ -47,8 +47,8 @@ impl AuthLimit {
         }
     }
 
-    /// Begins an attempt of `peer` that the proxy verifies at once. It waits for no others: the proxy verifies at most one for
-    /// each of its threads at the same time.
+    /// Begins an attempt of `peer` that the proxy verifies at once. It waits for no others: the proxy verifies at
+    /// most one for each of its threads at the same time.
     ///
     /// # Errors
     /// The time after which the client may retry.
@@ -83,8 +83,8 @@ impl Attempt {
         self.limit.log(self.peer, Some(&self.name), &why, now);
     }
 
-    /// The credentials were neither accepted nor rejected, such as those of a handshake that continues, and those that did
-    /// not reach the server.
+    /// The credentials were neither accepted nor rejected, such as those of a handshake that continues, and those
+    /// that did not reach the server.
     pub(crate) fn release(mut self, now: Instant) {
         self.end(Outcome::Unknown, now);
     }

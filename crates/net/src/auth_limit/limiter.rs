@@ -31,8 +31,8 @@ impl Default for AuthLimit {
 }
 
 impl AuthLimit {
-    /// Counts attempts against `limits`. Many clients connect through each of the `trusted_proxies`, load balancers and
-    /// reverse proxies.
+    /// Counts attempts against `limits`. Many clients connect through each of the `trusted_proxies`, load balancers
+    /// and reverse proxies.
     pub fn new(limits: AuthLimits, trusted_proxies: Vec<Network>) -> Arc<Self> {
         Arc::new(Self::build(limits, trusted_proxies))
     }

@@ -30,7 +30,8 @@ pub(super) const ACCOUNTS_PER_SOURCE: u32 = 20;
 /// The failed attempts for one account from all addresses together, as a multiple of [`AuthLimits::failures`].
 pub(super) const SOURCES_FACTOR: u32 = 20;
 
-/// The attempts in flight of an address for a name that is proven there, while none has failed since the last success.
+/// The attempts in flight of an address for a name that is proven there, while none has failed since the last
+/// success.
 pub(super) const PROVEN_IN_FLIGHT: u32 = 32;
 
 /// The attempts of one address that wait for the outcomes of others.

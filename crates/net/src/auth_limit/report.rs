@@ -1,4 +1,5 @@
-//! The log of failed authentication: the first attempt of each address at once, the others as one line for each address.
+//! The log of failed authentication: the first attempt of each address at once, the others as one line for each
+//! address.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;

@@ -89,7 +89,8 @@ impl Proven {
 }
 
 impl Table {
-    /// Begins an attempt, if it may be made now. If `waits`, it waits for the outcomes of attempts that are in flight.
+    /// Begins an attempt, if it may be made now. If `waits`, it waits for the outcomes of attempts that are in
+    /// flight.
     pub(super) fn begin(
         &mut self,
         peer: Peer,

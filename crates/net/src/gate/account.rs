@@ -19,8 +19,8 @@ use crate::upstream_error::UpstreamError;
 /// The most services that are tracked, more than an upstream has. Further services share the last entry.
 const MAX_SERVICES: usize = 32;
 
-/// The number of users for whom an account must fail at a service until it counts as failing for all users, if the service
-/// has never accepted the account.
+/// The number of users for whom an account must fail at a service until it counts as failing for all users, if the
+/// service has never accepted the account.
 const FAILING_USERS_IF_UNTESTED: usize = 2;
 
 /// The number of users for whom it must fail, with no success in between, if the service accepted the account before.
@@ -35,8 +35,8 @@ pub(super) struct ServiceAccount {
     pending: PendingAttempts,
     failures: UserFailures,
     proven: ProvenUsers,
-    /// When the account began to fail at a service, and how many requests failed because of it. A new password does not
-    /// reset it.
+    /// When the account began to fail at a service, and how many requests failed because of it. A new password does
+    /// not reset it.
     outage: Option<(Instant, u64)>,
     suspended: LogRateLimit,
 }
@@ -125,15 +125,15 @@ impl ServiceAccount {
         Ticket { service, user: user.clone(), password: self.password, pending }
     }
 
-    /// Whether the next authentication for `user` shows if a service that accepted the account before fails for all users: the
-    /// account succeeded for this user there, and never failed.
+    /// Whether the next authentication for `user` shows if a service that accepted the account before fails for all
+    /// users: the account succeeded for this user there, and never failed.
     fn can_confirm(&self, user: &SecurityContext, index: usize) -> bool {
         let user = user.identity().user();
         self.proven.contains(user, index) && !self.failures.contains(user, index)
     }
 
-    /// How much longer a user waits for the next authentication if the account failed in requests of that user before.
-    /// Otherwise a few users could block the account for all users.
+    /// How much longer a user waits for the next authentication if the account failed in requests of that user
+    /// before. Otherwise a few users could block the account for all users.
     fn waits_longer(&self, user: &SecurityContext, index: usize, delay: Duration) -> Duration {
         if self.failures.counts(user.identity().user(), index) { delay / 2 } else { Duration::ZERO }
     }
@@ -220,7 +220,8 @@ impl ServiceAccount {
         }
     }
 
-    /// The service has never accepted the account. The failure suspends the user, and all users if it is the second one's.
+    /// The service has never accepted the account. The failure suspends the user, and all users if it is the second
+    /// one's.
     fn failed_untested(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
         let is_first = !self.failures.count_reaches(1, ticket.service);
         let (delay, everywhere) = (FIRST_DELAY, error.is_password());
@@ -234,8 +235,8 @@ impl ServiceAccount {
         }
     }
 
-    /// The service accepted the account before. A user's second failure suspends that user. Failures of several users suspend
-    /// all others but those for whom the account succeeded there, until it fails for one of these too.
+    /// The service accepted the account before. A user's second failure suspends that user. Failures of several users
+    /// suspend all others but those for whom the account succeeded there, until it fails for one of these too.
     fn failed_after_success(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
         let delay = self.failures.add(&ticket.failure(error), now);
         let service = &mut self.services[ticket.service];
@@ -277,8 +278,8 @@ impl ServiceAccount {
         self.outage.get_or_insert((now, 0)).1 += 1;
     }
 
-    /// Suspends authentication for `delay` at the service `index`, and, if the password is wrong, at services that have not
-    /// accepted it. Services that have become suspect.
+    /// Suspends authentication for `delay` at the service `index`, and, if the password is wrong, at services that
+    /// have not accepted it. Services that have become suspect.
     fn fail_for_all(
         &mut self,
         index: usize,

@@ -1,4 +1,5 @@
-//! The shared state of an account at the upstream: whether the upstream accepts it, and which request may authenticate next.
+//! The shared state of an account at the upstream: whether the upstream accepts it, and which request may
+//! authenticate next.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,8 @@ use crate::upstream_error::{Timeout, UpstreamError};
 #[derive(Debug, Default)]
 pub struct AccountGate {
     account: Mutex<ServiceAccount>,
-    /// Incremented when an authentication fails, or the password changes. While it stays the same, an [`AuthGrant`] is valid.
+    /// Incremented when an authentication fails, or the password changes. While it stays the same, an [`AuthGrant`]
+    /// is valid.
     changes: AtomicU64,
     /// Notified when an authentication has ended, or the password changed.
     auth_ended: Notify,
@@ -38,9 +40,9 @@ impl AccountGate {
         self.auth_ended.notify_waiters();
     }
 
-    /// Permits one authentication with the account for a request of `user` to `service` of the upstream by `protocol`.
-    /// Until the account is accepted, one authentication at a time is permitted for a user, and for two users at most; other
-    /// requests wait for the outcome, for `limit` at most.
+    /// Permits one authentication with the account for a request of `user` to `service` of the upstream by
+    /// `protocol`. Until the account is accepted, one authentication at a time is permitted for a user, and for two
+    /// users at most; other requests wait for the outcome, for `limit` at most.
     pub(crate) async fn begin_auth(
         self: &Arc<Self>,
         protocol: UpstreamProtocol,
@@ -88,8 +90,8 @@ impl AccountGate {
     }
 }
 
-/// An authentication with the account. If it is dropped before its outcome is recorded, it has no effect on the state of
-/// the account.
+/// An authentication with the account. If it is dropped before its outcome is recorded, it has no effect on the state
+/// of the account.
 #[derive(Debug)]
 pub(crate) struct AuthAttempt {
     gate: Arc<AccountGate>,
@@ -98,7 +100,8 @@ pub(crate) struct AuthAttempt {
 }
 
 impl AuthAttempt {
-    /// The server accepted the authentication. Returns a grant for further authentications of the same user at the service.
+    /// The server accepted the authentication. Returns a grant for further authentications of the same user at the
+    /// service.
     pub(crate) fn succeeded(mut self) -> Option<AuthGrant> {
         let ticket = self.ticket.take()?;
         let changes = self.gate.record_auth(&ticket, Outcome::Accepted);
@@ -122,8 +125,8 @@ impl Drop for AuthAttempt {
     }
 }
 
-/// An authentication that the server accepted. Until one fails, further authentications for the same user and service need no
-/// permission, and their success need not be recorded.
+/// An authentication that the server accepted. Until one fails, further authentications for the same user and service
+/// need no permission, and their success need not be recorded.
 #[derive(Debug)]
 pub(crate) struct AuthGrant {
     gate: Arc<AccountGate>,

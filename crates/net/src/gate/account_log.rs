@@ -7,7 +7,8 @@ use super::service::Service;
 use crate::error_chain::ErrorChain;
 use crate::upstream_error::UpstreamError;
 
-/// Logs that the account fails for all users at a service, or for the first one at a service that has never accepted it.
+/// Logs that the account fails for all users at a service, or for the first one at a service that has never accepted
+/// it.
 pub(super) fn log_failing(service: &Service, error: &UpstreamError) {
     tracing::warn!(
         key = service.protocol.key(),

@@ -11,9 +11,9 @@ use crate::upstream_error::UpstreamError;
 /// The most failures that are kept. The failure whose delay ends first is removed for another.
 const MOST: usize = 256;
 
-/// Users in whose requests authentication of the service account failed. Servers respond with 401 if the password of the
-/// account is wrong, and also if the account may not access what the user requests. Therefore a failure affects other users
-/// only if it is repeated for them.
+/// Users in whose requests authentication of the service account failed. Servers respond with 401 if the password of
+/// the account is wrong, and also if the account may not access what the user requests. Therefore a failure affects
+/// other users only if it is repeated for them.
 #[derive(Debug, Default)]
 pub(super) struct UserFailures(Vec<UserFailure>);
 
@@ -30,8 +30,8 @@ struct UserFailure {
     delay: Duration,
     /// No authentication succeeded there since, for any user.
     counts: bool,
-    /// The account succeeded there after a failure for this user: further failures are about what the user requests, and
-    /// count for no other user.
+    /// The account succeeded there after a failure for this user: further failures are about what the user requests,
+    /// and count for no other user.
     about_user: bool,
     /// The account succeeded there for this user since: the next failure is like the first.
     succeeded: bool,
@@ -51,8 +51,8 @@ pub(super) struct Failure<'a> {
 }
 
 impl UserFailures {
-    /// Why no authentication is permitted at `now` for `user` at `service`. `is_accepted`: the service accepted the account
-    /// before.
+    /// Why no authentication is permitted at `now` for `user` at `service`. `is_accepted`: the service accepted the
+    /// account before.
     pub(super) fn blocking_error(
         &self,
         user: &UserKey,
@@ -103,7 +103,8 @@ impl UserFailures {
         delay
     }
 
-    /// Whether the account failed at `service`, or everywhere, for at least `users` users, and was not accepted since.
+    /// Whether the account failed at `service`, or everywhere, for at least `users` users, and was not accepted
+    /// since.
     pub(super) fn count_reaches(&self, users: usize, service: usize) -> bool {
         let mut found: Vec<&UserKey> = Vec::with_capacity(users);
         for failure in self.0.iter().filter(|failure| failure.counts) {
@@ -130,8 +131,8 @@ impl UserFailures {
         self.0.iter().any(|failure| failure.service == service && failure.user == *user)
     }
 
-    /// The account was accepted for `user` at `service`: earlier failures affect only the users for whom they were. Unless the
-    /// account `was_failing` for all users until now, so do further failures for these users.
+    /// The account was accepted for `user` at `service`: earlier failures affect only the users for whom they were.
+    /// Unless the account `was_failing` for all users until now, so do further failures for these users.
     pub(super) fn accepted(&mut self, user: &UserKey, service: usize, was_failing: bool) {
         for failure in &mut self.0 {
             failure.everywhere = false;

@@ -34,8 +34,8 @@ pub(crate) struct FailedRequest<'a> {
     pub(crate) is_wait: bool,
 }
 
-/// Requests that were interrupted because the upstream closed their connections. When a server fails there are many of them,
-/// so they are counted and logged in one line.
+/// Requests that were interrupted because the upstream closed their connections. When a server fails there are many
+/// of them, so they are counted and logged in one line.
 #[derive(Debug, Default)]
 pub(super) struct InterruptedRequests {
     pending: Option<Pending>,
@@ -59,7 +59,8 @@ struct Pending {
 }
 
 impl InterruptedRequests {
-    /// Counts `request`, which failed because of `error`. For the first one, returns after how long the line is to be logged.
+    /// Counts `request`, which failed because of `error`. For the first one, returns after how long the line is to be
+    /// logged.
     pub(super) fn add(
         &mut self,
         request: &FailedRequest<'_>,

@@ -1,7 +1,7 @@
 //! Circuit breakers for the upstream: [`Gate`] for connections, [`AccountGate`] for authentication with an account.
 //!
-//! While an upstream is unreachable, or does not accept the account, requests fail at once, and attempts back off. The log
-//! has one line when an outage begins and one when it ends.
+//! While an upstream is unreachable, or does not accept the account, requests fail at once, and attempts back off.
+//! The log has one line when an outage begins and one when it ends.
 
 mod account;
 mod account_gate;
@@ -95,8 +95,8 @@ impl Gate {
         connected
     }
 
-    /// Records a request that failed with `error` because the upstream closed its connection. The requests of about a second
-    /// are logged in one line.
+    /// Records a request that failed with `error` because the upstream closed its connection. The requests of about a
+    /// second are logged in one line.
     pub(crate) fn record_interrupted(
         self: &Arc<Self>,
         protocol: UpstreamProtocol,
@@ -135,7 +135,8 @@ impl Gate {
     }
 }
 
-/// A connection attempt. If it is dropped before its outcome is recorded, it has no effect on the state of the upstream.
+/// A connection attempt. If it is dropped before its outcome is recorded, it has no effect on the state of the
+/// upstream.
 struct Connecting<'a> {
     state: &'a Mutex<State>,
     attempt: Option<reachability::Attempt>,

@@ -28,7 +28,8 @@ struct Down {
     /// When the next attempt is due, and the delay after the last.
     next: Instant,
     delay: Duration,
-    /// An attempt is in progress. After the first failure attempts are not limited: the upstream may have been restarted.
+    /// An attempt is in progress. After the first failure attempts are not limited: the upstream may have been
+    /// restarted.
     attempting: bool,
     error: UpstreamError,
     /// Operations that were refused without an attempt, or whose attempt failed.

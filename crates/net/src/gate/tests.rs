@@ -263,7 +263,8 @@ fn users_for_whom_the_account_fails_stop_no_user_for_whom_it_succeeded() {
     for are_mixed in [false, true] {
         assert_eq!(stopped_seconds(true, are_mixed), [0; 4], "{are_mixed}");
     }
-    // An account that fails for the first two users is tried again after 30 seconds, for the third, and then after 60.
+    // An account that fails for the first two users is tried again after 30 seconds, for the third, and then after
+    // 60.
     assert_eq!(stopped_seconds(false, false), [90, 0, 0, 0]);
 }
 

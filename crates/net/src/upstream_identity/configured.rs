@@ -19,14 +19,14 @@ impl UpstreamIdentity {
         Self(Arc::new(mode))
     }
 
-    /// The credentials for requests of `caller`. RPC and HTTP get credentials by this function only: anonymous callers
-    /// never use the proxy's.
+    /// The credentials for requests of `caller`. RPC and HTTP get credentials by this function only: anonymous
+    /// callers never use the proxy's.
     pub(crate) fn for_caller(&self, caller: &SecurityContext) -> UpstreamCredentials {
         if caller.is_anonymous() { UpstreamCredentials::Unauthenticated } else { self.0.credentials(caller) }
     }
 
-    /// Permits an authentication at `service` of the upstream by `road` for a request of `caller`, within `limit`. `None`
-    /// if the proxy does not authenticate with an account.
+    /// Permits an authentication at `service` of the upstream by `road` for a request of `caller`, within `limit`.
+    /// `None` if the proxy does not authenticate with an account.
     pub(crate) async fn permit(
         &self,
         caller: &SecurityContext,

@@ -1,4 +1,5 @@
-//! Whose credentials requests have at the upstream. Each upstream mode is a file here, which implements [`UpstreamMode`].
+//! Whose credentials requests have at the upstream. Each upstream mode is a file here, which implements
+//! [`UpstreamMode`].
 //!
 //! Connections to the upstream, of RPC and of HTTP, ask an [`UpstreamIdentity`] in this order: `permit` before they
 //! connect, and `for_caller` for the credentials once the attempt is permitted.

@@ -10,8 +10,8 @@ use crate::gate::AccountGate;
 
 /// An upstream mode: with which credentials the requests of clients reach the upstream.
 pub trait UpstreamMode: fmt::Debug + Send + Sync {
-    /// The credentials for requests of `caller`, for connections that are opened from now on. Not called for anonymous
-    /// callers, whose requests are unauthenticated in every mode.
+    /// The credentials for requests of `caller`, for connections that are opened from now on. Not called for
+    /// anonymous callers, whose requests are unauthenticated in every mode.
     fn credentials(&self, caller: &SecurityContext) -> UpstreamCredentials;
 
     /// Whether the proxy can end a session at the upstream after its client has left.

@@ -41,7 +41,8 @@ enum Method {
 }
 
 impl Authenticator {
-    /// For a connection on which no request came yet. With `passthrough`, the server verifies the clients' credentials.
+    /// For a connection on which no request came yet. With `passthrough`, the server verifies the clients'
+    /// credentials.
     pub(crate) fn new(
         config: &HttpAuthConfig,
         passthrough: Option<&Arc<passthrough::Config>>,
@@ -192,7 +193,8 @@ impl Authenticator {
     /// Succeeds if another upstream connection may be opened for `context`.
     ///
     /// # Errors
-    /// If a handshake authenticated `context` on the connection that is gone. Only the client can authenticate another.
+    /// If a handshake authenticated `context` on the connection that is gone. Only the client can authenticate
+    /// another.
     pub(crate) fn check_reconnect(&mut self, context: &SecurityContext) -> Result<(), UpstreamError> {
         if let Method::PassThrough(passthrough) = &mut self.method
             && passthrough.is_pinned(context)
@@ -204,7 +206,8 @@ impl Authenticator {
         Ok(())
     }
 
-    /// The server answered a request with 401. With pass-through authentication, the client has to authenticate again.
+    /// The server answered a request with 401. With pass-through authentication, the client has to authenticate
+    /// again.
     pub(crate) fn rejected_by_server(&mut self, head: &ResponseHead) -> Option<UpstreamError> {
         let Method::PassThrough(passthrough) = &mut self.method else { return None };
         passthrough.end_authentication(Some(&head.fields));
