@@ -50,14 +50,6 @@ pub fn choices() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..400)
 }
 
-/// ROPs `id` as clients send them.
-///
-/// # Panics
-/// When clients send no such ROP.
-pub fn arbitrary_request(id: RopId) -> impl Strategy<Value = RopRequest> {
-    choices().prop_map(move |choices| request(id, &choices).expect("a ROP that clients send"))
-}
-
 /// Batches of ROPs of every kind.
 pub fn arbitrary_requests() -> impl Strategy<Value = Vec<RopRequest>> {
     let one = (prop::sample::select(request_ids()), choices());
