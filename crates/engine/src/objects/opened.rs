@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mapi::data::FolderId;
 use mapi::property::PropTag;
 use mapi::rop::folder::TableFlags;
-use mapi::rop::logon::{LogonFlags, RopLogonResponse};
+use mapi::rop::logon::{LogonFlags, RopLogonRequest, RopLogonResponse};
 use mapi::rop::recipient::OpenRecipients;
 use mapi::rop::sync::{ImportFlag, SynchronizationType};
 use mapi::rop::{RequestBody, ResponseBody, RopReply, RopRequest};
@@ -26,38 +26,31 @@ pub(super) fn opened_by(
     if reply.is_some_and(|reply| matches!(reply.body, ResponseBody::Failed(_))) {
         return None;
     }
-    let kind = kind_made(objects, request, reply.map(|reply| &reply.body))?;
+    let kind = opened_kind(objects, request, reply.map(|reply| &reply.body))?;
     let parent =
         request.acted_on_index().and_then(|acted_on| objects.open_handle(request.logon_id, acted_on));
     Some((index, Object { kind, parent }))
 }
 
-fn kind_made(
+fn opened_kind(
     objects: &BatchObjects<'_>,
     request: &RopRequest,
     reply: Option<&ResponseBody>,
 ) -> Option<ObjectKind> {
     match &request.body {
-        RequestBody::RopLogon(asked) => {
-            if matches!(reply, Some(ResponseBody::RopLogon(RopLogonResponse::Redirect(_)))) {
-                return None;
-            }
-            let private = asked.logon_flags.contains(LogonFlags::PRIVATE);
-            let mailbox = asked.dn().to_vec();
-            Some(ObjectKind::Logon(Box::new(Logon { private, mailbox, ..Logon::default() })))
-        }
-        RequestBody::RopOpenFolder(asked) => Some(ObjectKind::Folder { id: asked.folder_id }),
+        RequestBody::RopLogon(request) => logon(request, reply),
+        RequestBody::RopOpenFolder(request) => Some(ObjectKind::Folder { id: request.folder_id }),
         RequestBody::RopCreateFolder(_) => {
             // The response has its id.
             let id = match reply {
-                Some(ResponseBody::RopCreateFolder(made)) => made.folder_id,
+                Some(ResponseBody::RopCreateFolder(opened)) => opened.folder_id,
                 _ => FolderId(0),
             };
             Some(ObjectKind::Folder { id })
         }
         RequestBody::RopGetHierarchyTable(_) => Some(table(TableKind::Hierarchy)),
-        RequestBody::RopGetContentsTable(asked) => {
-            let associated = asked.table_flags.contains(TableFlags::ASSOCIATED);
+        RequestBody::RopGetContentsTable(request) => {
+            let associated = request.table_flags.contains(TableFlags::ASSOCIATED);
             Some(table(TableKind::Contents { associated }))
         }
         RequestBody::RopGetAttachmentTable(_) => Some(table(TableKind::Attachments)),
@@ -67,53 +60,65 @@ fn kind_made(
         | RequestBody::RopCreateMessage(_)
         | RequestBody::RopOpenEmbeddedMessage(_)
         | RequestBody::RopSynchronizationImportMessageChange(_) => {
-            message_made(&request.body, reply).map(|message| ObjectKind::Message(Box::new(message)))
+            opened_message(&request.body, reply).map(|message| ObjectKind::Message(Box::new(message)))
         }
-        RequestBody::RopOpenAttachment(asked) => Some(attachment(Some(asked.attachment_id))),
+        RequestBody::RopOpenAttachment(request) => Some(attachment(Some(request.attachment_id))),
         RequestBody::RopCreateAttachment(_) => Some(attachment(match reply {
-            Some(ResponseBody::RopCreateAttachment(made)) => Some(made.attachment_id),
+            Some(ResponseBody::RopCreateAttachment(opened)) => Some(opened.attachment_id),
             _ => None,
         })),
         RequestBody::RopRegisterNotification(_) => Some(ObjectKind::Subscription),
-        RequestBody::RopOpenStream(asked) => Some(stream(asked.property_tag)),
+        RequestBody::RopOpenStream(request) => Some(stream(request.property_tag)),
         RequestBody::RopCloneStream(_) => match &objects.acted_on(request)?.kind {
             ObjectKind::Stream(original) => Some(ObjectKind::Stream(original.clone())),
             _ => None,
         },
         body => {
-            let kind = fast_transfer_made(body)?;
+            let kind = opened_transfer(body)?;
             let folder = objects.acted_on(request).and_then(|object| folder_of(&object.kind));
             Some(ObjectKind::FastTransfer(Box::new(FastTransfer::new(kind, folder))))
         }
     }
 }
 
-fn message_made(asked: &RequestBody, reply: Option<&ResponseBody>) -> Option<Message> {
+/// A mailbox, unless the server redirects the client to another server.
+fn logon(request: &RopLogonRequest, response: Option<&ResponseBody>) -> Option<ObjectKind> {
+    if matches!(response, Some(ResponseBody::RopLogon(RopLogonResponse::Redirect(_)))) {
+        return None;
+    }
+    let private = request.logon_flags.contains(LogonFlags::PRIVATE);
+    let mailbox = request.dn().to_vec();
+    Some(ObjectKind::Logon(Box::new(Logon { private, mailbox, ..Logon::default() })))
+}
+
+fn opened_message(request: &RequestBody, reply: Option<&ResponseBody>) -> Option<Message> {
     let columns = |recipients: &OpenRecipients| Arc::from(recipients.recipient_columns.as_slice());
     let mut message = Message::default();
-    match asked {
-        RequestBody::RopOpenMessage(asked) => {
-            message.folder = Some(asked.folder_id);
-            message.id = Some(asked.message_id);
+    match request {
+        RequestBody::RopOpenMessage(request) => {
+            message.folder = Some(request.folder_id);
+            message.id = Some(request.message_id);
         }
-        RequestBody::RopCreateMessage(asked) => {
-            message.folder = Some(asked.folder_id);
-            message.associated = asked.associated_flag.is_true();
+        RequestBody::RopCreateMessage(request) => {
+            message.folder = Some(request.folder_id);
+            message.associated = request.associated_flag.is_true();
         }
         RequestBody::RopOpenEmbeddedMessage(_) => message.embedded = true,
-        RequestBody::RopSynchronizationImportMessageChange(asked) => {
-            message.associated = asked.import_flag.contains(ImportFlag::ASSOCIATED);
+        RequestBody::RopSynchronizationImportMessageChange(request) => {
+            message.associated = request.import_flag.contains(ImportFlag::ASSOCIATED);
         }
         _ => return None,
     }
     match reply {
-        Some(ResponseBody::RopOpenMessage(made)) => message.recipient_columns = columns(&made.recipients),
-        Some(ResponseBody::RopOpenEmbeddedMessage(made)) => {
-            message.id = Some(made.message_id);
-            message.recipient_columns = columns(&made.recipients);
+        Some(ResponseBody::RopOpenMessage(opened)) => message.recipient_columns = columns(&opened.recipients),
+        Some(ResponseBody::RopOpenEmbeddedMessage(opened)) => {
+            message.id = Some(opened.message_id);
+            message.recipient_columns = columns(&opened.recipients);
         }
-        Some(ResponseBody::RopCreateMessage(made)) => message.id = made.message_id,
-        Some(ResponseBody::RopSynchronizationImportMessageChange(made)) => message.id = Some(made.message_id),
+        Some(ResponseBody::RopCreateMessage(opened)) => message.id = opened.message_id,
+        Some(ResponseBody::RopSynchronizationImportMessageChange(opened)) => {
+            message.id = Some(opened.message_id);
+        }
         _ => {}
     }
     Some(message)
@@ -133,19 +138,19 @@ fn folder_of(kind: &ObjectKind) -> Option<FolderId> {
     }
 }
 
-fn fast_transfer_made(asked: &RequestBody) -> Option<FastTransferKind> {
-    Some(match asked {
+fn opened_transfer(request: &RequestBody) -> Option<FastTransferKind> {
+    Some(match request {
         RequestBody::RopFastTransferSourceCopyFolder(_)
         | RequestBody::RopFastTransferSourceCopyMessages(_)
         | RequestBody::RopFastTransferSourceCopyTo(_)
         | RequestBody::RopFastTransferSourceCopyProperties(_) => FastTransferKind::Download,
         RequestBody::RopSynchronizationGetTransferState(_) => FastTransferKind::SynchronizationState,
         RequestBody::RopFastTransferDestinationConfigure(_) => FastTransferKind::Upload,
-        RequestBody::RopSynchronizationConfigure(asked) => FastTransferKind::SynchronizationDownload {
-            contents: asked.synchronization_type == SynchronizationType::CONTENTS,
+        RequestBody::RopSynchronizationConfigure(request) => FastTransferKind::SynchronizationDownload {
+            contents: request.synchronization_type == SynchronizationType::CONTENTS,
         },
-        RequestBody::RopSynchronizationOpenCollector(asked) => {
-            FastTransferKind::SynchronizationUpload { contents: asked.is_contents_collector.is_true() }
+        RequestBody::RopSynchronizationOpenCollector(request) => {
+            FastTransferKind::SynchronizationUpload { contents: request.is_contents_collector.is_true() }
         }
         _ => return None,
     })

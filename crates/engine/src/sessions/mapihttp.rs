@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mapi::mapihttp::cookies::cookies;
+use mapi::mapihttp::{Endpoint, RequestType};
 use wire::FileTime;
 
 use crate::advance;
@@ -30,31 +31,11 @@ impl Engine {
         incoming: Incoming,
         sent: &[&[u8]],
     ) -> Result<Next, Refusal> {
-        let OperationKey::Http(endpoint, request_type) = incoming.key else {
-            return Err(Refusal::new(
-                RefusalKind::UnknownOperation,
-                "the request is an RPC call, not one of MAPI over HTTP",
-            ));
-        };
-        if endpoint.operation(request_type).is_none() {
-            let why =
-                format!("the endpoint {} does not have the request type {request_type}", endpoint.path());
-            return Err(Refusal::new(RefusalKind::UnknownOperation, why));
-        }
+        let (endpoint, request_type) = http_operation(incoming.key)?;
         if texts(sent).count() != sent.len() {
             return Err(Refusal::new(RefusalKind::BadCookies, "a cookie has bytes that are not UTF-8"));
         }
-        let identity = incoming.context.identity().clone();
-        let found = if request_type.begins_session() {
-            let cookies = table.find_replaced(endpoint, &identity, texts(sent).flat_map(cookies));
-            table.has_room(endpoint, &identity, cookies.replaces).map_err(too_many)?;
-            SessionLookup { session: None, cookies }
-        } else {
-            let all = texts(sent).flat_map(cookies);
-            table
-                .find(endpoint, &identity, all, request_type.takes_turns(), incoming.at)
-                .map_err(|error| Refusal::new(error.kind(), error.to_string()))?
-        };
+        let found = find(table, (endpoint, request_type), &incoming, sent)?;
         if let Some(session) = &found.session {
             if session.is_revoked() {
                 // A new account of the same name does not continue the session.
@@ -99,4 +80,35 @@ impl Engine {
             self.end_session(&session);
         }
     }
+}
+
+/// The endpoint and the request type of an operation of MAPI over HTTP.
+fn http_operation(key: OperationKey) -> Result<(Endpoint, RequestType), Refusal> {
+    let OperationKey::Http(endpoint, request_type) = key else {
+        let why = "the request is an RPC call, not one of MAPI over HTTP";
+        return Err(Refusal::new(RefusalKind::UnknownOperation, why));
+    };
+    if endpoint.operation(request_type).is_none() {
+        let why = format!("the endpoint {} does not have the request type {request_type}", endpoint.path());
+        return Err(Refusal::new(RefusalKind::UnknownOperation, why));
+    }
+    Ok((endpoint, request_type))
+}
+
+/// Finds the session of a request by the `Cookie` headers `sent`. A Connect or Bind has no session yet.
+fn find(
+    table: &CookieTable,
+    (endpoint, request_type): (Endpoint, RequestType),
+    incoming: &Incoming,
+    sent: &[&[u8]],
+) -> Result<SessionLookup, Refusal> {
+    let identity = incoming.context.identity();
+    let all = texts(sent).flat_map(cookies);
+    if request_type.begins_session() {
+        let cookies = table.find_replaced(endpoint, identity, all);
+        table.has_room(endpoint, identity, cookies.replaces).map_err(too_many)?;
+        return Ok(SessionLookup { session: None, cookies });
+    }
+    let found = table.find(endpoint, identity, all, request_type.takes_turns(), incoming.at);
+    found.map_err(|error| Refusal::new(error.kind(), error.to_string()))
 }
