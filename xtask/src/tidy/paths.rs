@@ -1,8 +1,9 @@
 //! The lists of files in ARCHITECTURE.md: which files a request passes, and which files an addition needs.
 //!
 //! A section whose heading begins with "The path of" is lists of `` - `path`: what the file does ``, one list for each
-//! direction. A section whose heading begins with "Where to add", and each section below it, is such a list too, and
-//! says how many files it has "at most". A path with a part such as `<name>` is a file that the addition makes.
+//! direction. Such a section has at most 20 files of `net` and of `engine`, or as many as it says "at most". A
+//! section whose heading begins with "Where to add", and each section below it, is such a list too, and says how many
+//! files it has "at most". A path with a part such as `<name>` is a file that the addition makes.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +14,7 @@ use crate::run::Outcome;
 /// Where the lists are.
 const DOCUMENT: &str = "ARCHITECTURE.md";
 
-/// How many files of each of the crates in [`COUNTED`] a path has at most.
+/// How many files of each of the crates in [`COUNTED`] a path has at most, unless its section states another number.
 const MOST: usize = 20;
 
 /// The crates whose files are counted, each for itself.
@@ -161,8 +162,9 @@ impl<'a> Section<'a> {
             Kind::Path => COUNTED.into_iter().find_map(|name| {
                 let folder = format!("crates/{name}/");
                 let count = files.iter().filter(|path| path.starts_with(&folder)).count();
-                (count > MOST)
-                    .then(|| (format!("has {count} files of {name}, more than {MOST}"), "shorten the path"))
+                let most = most(&self.text).unwrap_or(MOST);
+                (count > most)
+                    .then(|| (format!("has {count} files of {name}, more than {most}"), "shorten the path"))
             }),
             // A section that only has sections has no files.
             Kind::Addition { .. } if files.is_empty() => None,
@@ -246,6 +248,8 @@ mod tests {
             format!("# The path of a call\n{net}{rpc}{engine}")
         };
         assert_eq!(found(&path(20, 20)), [""; 0]);
+        let stated = path(21, 20).replacen('\n', "\nAt most 21 files:\n", 1);
+        assert_eq!(found(&stated), [""; 0]);
         for (text, name) in [(path(21, 20), "net"), (path(20, 21), "engine")] {
             assert_eq!(
                 found(&text),
