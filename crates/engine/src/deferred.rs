@@ -1,4 +1,4 @@
-//! Deferred work: what a module has done by a thread of a pool, since it takes time.
+//! Deferred work: jobs of modules that take time, and that threads of a pool therefore execute.
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -13,8 +13,8 @@ use crate::session::Session;
 /// The part that runs in the session with the result, and decides.
 pub(crate) type Then<D> = Box<dyn FnOnce(&mut Operation, &mut Session) -> D + Send>;
 
-/// Work that takes time. A thread of the pool does it under the caller's security context, while neither the session
-/// nor a connection waits. Its result is then passed to a closure that runs in the session, and decides.
+/// Work that takes time. A thread of the pool executes the work under the caller's security context, while neither
+/// the session nor a connection waits. The result is then passed to a closure that runs in the session, and decides.
 ///
 /// `D` is what that closure returns: a [`Decision`](crate::Decision) or a [`Delivery`](crate::Delivery).
 pub struct Work<D>(PoolJob<D>);
@@ -55,41 +55,41 @@ pub struct Deferral {
 }
 
 impl Deferral {
-    /// Submits `work` of the module with this number and name to the pool, to be done under `context`.
+    /// Submits `work` of the module with this number and name to the pool, to be executed under `context`.
     pub(crate) fn submit<D: 'static>(
         &self,
         context: &SecurityContext,
         work: Work<D>,
         (module, name): (usize, &'static str),
     ) -> Result<Deferred<D>, Refusal> {
-        let waiting = self.pool.submit(Job::new(context.clone(), work.0)).map_err(|rejected| {
-            let kind = match rejected {
+        let job = self.pool.submit(Job::new(context.clone(), work.0)).map_err(|refused| {
+            let kind = match refused {
                 SubmitError::QueueFull | SubmitError::IdentityLimit => RefusalKind::TooBusy,
                 SubmitError::Closed => RefusalKind::Failed,
             };
-            Refusal::new(kind, format!("cannot defer work of the module {name}: {rejected}"))
+            Refusal::new(kind, format!("cannot defer work of the module {name}: {refused}"))
         })?;
-        Ok(Deferred { module, name, limit: self.limit, waiting })
+        Ok(Deferred { module, name, limit: self.limit, job })
     }
 }
 
-/// Work in progress.
+/// Work that is queued or executed, or has a result.
 #[derive(Debug)]
 pub(crate) struct Deferred<D> {
     pub(crate) module: usize,
     name: &'static str,
     pub(crate) limit: Duration,
-    waiting: PendingJob<Then<D>>,
+    job: PendingJob<Then<D>>,
 }
 
 impl<D> Deferred<D> {
     pub(crate) fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        self.waiting.poll_ready(task)
+        self.job.poll_ready(task)
     }
 
     /// The result; a refusal if there is no result by now.
     pub(crate) fn finish(self) -> Result<Then<D>, Refusal> {
-        match self.waiting.take_result() {
+        match self.job.take_result() {
             Some(Ok(then)) => Ok(then),
             Some(Err(JobError::Context(error))) => {
                 Err(Refusal::new(RefusalKind::AccessDenied, error.to_string()))

@@ -7,8 +7,8 @@ use wire::FileTime;
 
 use crate::context::{ContextError, Identity, SecurityContext};
 
-/// A bounded map with one value for each identity. Every access needs a security context, so that no caller can see the
-/// value of another. If the map is full, a new value replaces the one that was not used for the longest time.
+/// A bounded map with one value for each identity. Every access needs a security context, so that no caller can see
+/// the value of another. If the map is full, a new value replaces the one that was not used for the longest time.
 ///
 /// ```
 /// # use std::num::NonZeroUsize;
@@ -77,8 +77,8 @@ impl<T> PerIdentity<T> {
         Ok(&mut entry.value)
     }
 
-    /// Stores `value` for the context's identity. Returns the value that it replaces: the identity's previous one, or the
-    /// least recently used one.
+    /// Stores `value` for the context's identity. Returns the value that it replaces: the identity's previous one, or
+    /// the least recently used one.
     ///
     /// # Errors
     /// If the context is expired or revoked at `now`.
@@ -104,7 +104,8 @@ impl<T> PerIdentity<T> {
         Some(entry.value)
     }
 
-    /// Removes and returns the value of the context's identity if `over` returns true for it. The context may be expired.
+    /// Removes and returns the value of the context's identity if `over` returns true for it. The context may be
+    /// expired.
     pub fn remove_if(&mut self, context: &SecurityContext, over: impl FnOnce(&mut T) -> bool) -> Option<T> {
         let entry = self.entries.get_mut(context.identity())?;
         if over(&mut entry.value) { self.remove(context) } else { None }

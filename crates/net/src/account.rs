@@ -36,8 +36,8 @@ impl std::fmt::Debug for Authorization {
 }
 
 impl Account {
-    /// An account that authenticates with `credentials`, by `mechanism`, at the server or directory `authority`; calls are
-    /// protected as `level` says. Its security contexts are counted in `contexts`.
+    /// An account that authenticates with `credentials`, by `mechanism`, at the server or directory `authority`;
+    /// calls are protected as `level` says. Its security contexts are counted in `contexts`.
     pub fn new(
         credentials: Credentials,
         mechanism: Mechanism,
@@ -71,7 +71,8 @@ impl Account {
         self
     }
 
-    /// The same account for HTTP: computes the header that each request carries if the mechanism authenticates requests.
+    /// The same account for HTTP: computes the header that each request carries if the mechanism authenticates
+    /// requests.
     ///
     /// # Errors
     /// If HTTP does not have the mechanism, or the mechanism cannot authenticate with the account's credentials.

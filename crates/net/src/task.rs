@@ -8,8 +8,8 @@ use std::time::Duration;
 use identity::Pool;
 use tokio::task::JoinHandle;
 
-/// Starts a task of the proxy: a listener, or one connection, whose operations each carry the security context of their
-/// caller. The task itself has no identity.
+/// Starts a task of the proxy: a listener, or one connection, whose operations each carry the security context of
+/// their caller. The task itself has no identity.
 #[allow(clippy::disallowed_methods, reason = "this is the place that the rule names")]
 pub fn spawn_system<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -19,8 +19,8 @@ where
     tokio::spawn(future)
 }
 
-/// Starts `threads` threads that execute the jobs of `pool` until it is closed. A thread has no identity: each job has its own
-/// security context.
+/// Starts `threads` threads that execute the jobs of `pool` until it is closed. A thread has no identity: each job
+/// has its own security context.
 ///
 /// # Errors
 /// If the operating system cannot start a thread.

@@ -58,8 +58,8 @@ pub(crate) fn inspect(config: &Config, found: &mut Found<'_>) -> Inspected {
     inspected
 }
 
-/// The warnings and errors for `mapiproxy run` with `config`, the configuration in `path`. Not all of the errors prevent
-/// the start.
+/// The warnings and errors for `mapiproxy run` with `config`, the configuration in `path`. Not all of the errors
+/// prevent the start.
 pub(crate) fn before_start(path: &Path, config: &Config, places: &Places) -> Inspected {
     let mut found = Found::new(path, places);
     let mut inspected = inspect(config, &mut found);

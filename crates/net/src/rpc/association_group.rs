@@ -57,7 +57,8 @@ impl Group {
         }
     }
 
-    /// An association of a client connection is in the upstream's group `id`: the upstream has responded to a call on it.
+    /// An association of a client connection is in the upstream's group `id`: the upstream has responded to a call on
+    /// it.
     pub(crate) fn join_upstream(&self, interface: Interface, id: u32) {
         let mut upstream = self.lock();
         if let Some(group) = upstream.get_mut(&shared_by(interface)).filter(|group| group.id == id) {
@@ -66,9 +67,9 @@ impl Group {
         }
     }
 
-    /// An association that joined the upstream's group `id` ends with its client connection, or has ended. If it is the last
-    /// one and the group has handles, it is kept until another client connection has joined, since the upstream would
-    /// close the handles with it.
+    /// An association that joined the upstream's group `id` ends with its client connection, or has ended. If it is
+    /// the last one and the group has handles, it is kept until another client connection has joined, since the
+    /// upstream would close the handles with it.
     pub(crate) fn leave_upstream(
         &self,
         interface: Interface,

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_processed_beyond_a_round_counts_in_the_next() {
+    fn pdus_processed_beyond_a_round_count_in_the_next() {
         let begin = Instant::now();
         let mut quota = PduQuota::new(begin);
         assert_eq!(quota.next(0, false, begin), ROUND);

@@ -1,5 +1,5 @@
-//! Calls that a module defers, on one client connection, before a server that does not exist: what is
-//! sent to it comes back as a fault, so that the order of the faults is the order of the calls.
+//! Calls that a module defers, on one client connection. The server cannot be reached, so that each call that is sent
+//! to it fails with a fault: the order of the faults is the order of the calls.
 
 use std::future::poll_fn;
 use std::num::NonZeroUsize;
@@ -142,7 +142,7 @@ async fn a_later_call_of_the_session_is_not_sent_before_one_that_is_deferred() {
 }
 
 #[tokio::test]
-async fn work_that_takes_too_long_is_a_fault_and_other_calls_continue() {
+async fn deferred_work_that_takes_too_long_is_a_fault_and_other_calls_continue() {
     let mut client = ScriptedClient::new(Duration::from_millis(100));
     let (first, second) = (client.call(), client.call());
     assert_eq!(

@@ -28,7 +28,7 @@ pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Disconne
     if dropped > 0 {
         tracing::warn!(
             dropped,
-            "sessions that ended at the proxy stay open at the upstream until it ends them: too many ended at once"
+            "upstream: too many orphaned sessions to disconnect: the server ends the others by itself"
         );
     }
     if sessions.is_empty() {
