@@ -28,13 +28,13 @@ pub enum Failure {
     #[error("returned {0}")]
     Returned(ErrorCode),
     /// The response is not one of the operation.
-    #[error("unreadable answer: {0}")]
+    #[error("malformed response: {0}")]
     Answer(wire::Error),
     /// The response lacks this.
-    #[error("the answer has no {0}")]
+    #[error("the response has no {0}")]
     Missing(&'static str),
     /// The request does not fit its encoding.
-    #[error("unsendable request: {0}")]
+    #[error("request cannot be encoded: {0}")]
     Request(wire::Error),
 }
 

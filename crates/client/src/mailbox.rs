@@ -89,54 +89,45 @@ impl Client {
     }
 }
 
+/// Connects with `$method`. The requests of both dialects share their fields but for `$more`, and so do the responses.
+macro_rules! connect {
+    ($connection:expr, $user_dn:expr, $method:ident, $request:ident { $($more:tt)* }) => {{
+        let request = $request {
+            user_dn: CharString::new($user_dn),
+            flags: 0,
+            connection_mod: 0,
+            limit: 0,
+            code_page: CODE_PAGE,
+            lcid_string: LOCALE,
+            lcid_sort: LOCALE,
+            icxr_link: NO_LINK,
+            can_convert_code_pages: 1,
+            client_version: CLIENT_VERSION,
+            time_stamp: 0,
+            $($more)*
+        };
+        let (operation, response) = ask!($connection, emsmdb, $method, request)?;
+        check_store(operation, response.return_value)?;
+        Ok(Connected {
+            handle: response.handle,
+            display_name: response.display_name,
+            dn_prefix: response.dn_prefix,
+            server_version: response.server_version,
+        })
+    }};
+}
+
 async fn connect_extended(connection: &mut Connection, user_dn: &str) -> Result<Connected, Error> {
-    let request = EcDoConnectExRequest {
-        user_dn: CharString::new(user_dn),
-        flags: 0,
-        connection_mod: 0,
-        limit: 0,
-        code_page: CODE_PAGE,
-        lcid_string: LOCALE,
-        lcid_sort: LOCALE,
-        icxr_link: NO_LINK,
-        can_convert_code_pages: 1,
-        client_version: CLIENT_VERSION,
-        time_stamp: 0,
-        aux_in: InBytes::default(),
-        aux_out_max: MAX_RGB_AUX,
-    };
-    let (operation, response) = ask!(connection, emsmdb, EcDoConnectEx, request)?;
-    check_store(operation, response.return_value)?;
-    Ok(Connected {
-        handle: response.handle,
-        display_name: response.display_name,
-        dn_prefix: response.dn_prefix,
-        server_version: response.server_version,
-    })
+    connect!(
+        connection,
+        user_dn,
+        EcDoConnectEx,
+        EcDoConnectExRequest { aux_in: InBytes::default(), aux_out_max: MAX_RGB_AUX }
+    )
 }
 
 async fn connect_legacy(connection: &mut Connection, user_dn: &str) -> Result<Connected, Error> {
-    let request = EcDoConnectRequest {
-        user_dn: CharString::new(user_dn),
-        flags: 0,
-        connection_mod: 0,
-        limit: 0,
-        code_page: CODE_PAGE,
-        lcid_string: LOCALE,
-        lcid_sort: LOCALE,
-        icxr_link: NO_LINK,
-        can_convert_code_pages: 1,
-        client_version: CLIENT_VERSION,
-        time_stamp: 0,
-    };
-    let (operation, response) = ask!(connection, emsmdb, EcDoConnect, request)?;
-    check_store(operation, response.return_value)?;
-    Ok(Connected {
-        handle: response.handle,
-        display_name: response.display_name,
-        dn_prefix: response.dn_prefix,
-        server_version: response.server_version,
-    })
+    connect!(connection, user_dn, EcDoConnect, EcDoConnectRequest {})
 }
 
 fn mailbox(connection: Connection, dialect: Dialect, user_dn: &str, connected: Connected) -> Mailbox {
@@ -181,13 +172,13 @@ impl Mailbox {
         logon.set_dn(self.user_dn.as_bytes());
         let request = RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopLogon(logon) };
         let rops = request.to_bytes().map_err(|fault| error(Failure::Request(fault)))?;
-        let answer = self.execute(RopBuffer::new(rops, vec![NO_OBJECT])).await?;
-        if answer.rops.is_empty() {
+        let response = self.execute(RopBuffer::new(rops, vec![NO_OBJECT])).await?;
+        if response.rops.is_empty() {
             return Err(error(Failure::Missing("RopLogon response")));
         }
         let requests = [request];
-        let mut answers = Answers::new(&requests, &[], &());
-        let first = answers.next(&mut wire::Reader::new(&answer.rops));
+        let mut responses = Answers::new(&requests, &[], &());
+        let first = responses.next(&mut wire::Reader::new(&response.rops));
         let RopResponse::Reply(reply) = first.map_err(|fault| error(Failure::Answer(fault)))?.response else {
             return Err(error(Failure::Missing("RopLogon response")));
         };
@@ -236,10 +227,10 @@ impl Mailbox {
         };
         let (operation, response) = ask!(self.connection, emsmdb, EcDoRpcExt2, request)?;
         check_store(operation, response.return_value)?;
-        let answer = |error| Error { operation, failure: Failure::Answer(error) };
-        let chain = decode_chain(response.rgb_out.as_slice(), Limits::default()).map_err(answer)?;
+        let malformed = |error| Error { operation, failure: Failure::Answer(error) };
+        let chain = decode_chain(response.rgb_out.as_slice(), Limits::default()).map_err(malformed)?;
         let first = chain.first().ok_or(Error { operation, failure: Failure::Missing("ROP buffer") })?;
-        RopBuffer::from_bytes(&first.payload).map_err(answer)
+        RopBuffer::from_bytes(&first.payload).map_err(malformed)
     }
 
     /// Ends the session (`EcDoDisconnect`).

@@ -119,21 +119,21 @@ async fn browse(book: &mut client::AddressBook) {
 }
 
 #[tokio::test]
-async fn works_with_ntlm_and_privacy() {
+async fn a_client_works_with_ntlm_and_privacy() {
     let served = Served::new(AuthLevel::PKT_PRIVACY).await;
     conversation(served.signed_in(Mechanism::NTLM, AuthLevel::PKT_PRIVACY, "Password")).await;
     served.end().await;
 }
 
 #[tokio::test]
-async fn works_with_spnego_and_privacy() {
+async fn a_client_works_with_spnego_and_privacy() {
     let served = Served::new(AuthLevel::PKT_PRIVACY).await;
     conversation(served.signed_in(Mechanism::SPNEGO, AuthLevel::PKT_PRIVACY, "Password")).await;
     served.end().await;
 }
 
 #[tokio::test]
-async fn works_at_lower_levels_where_they_are_let_in() {
+async fn a_client_works_at_lower_levels_that_the_server_accepts() {
     let served = Served::new(AuthLevel::NONE).await;
     conversation(served.config()).await;
     for level in [AuthLevel::CONNECT, AuthLevel::PKT, AuthLevel::PKT_INTEGRITY] {
@@ -143,7 +143,7 @@ async fn works_at_lower_levels_where_they_are_let_in() {
 }
 
 #[tokio::test]
-async fn who_is_not_known_well_enough_is_refused() {
+async fn insufficient_authentication_is_refused() {
     let served = Served::new(AuthLevel::PKT_PRIVACY).await;
     let low = served.signed_in(Mechanism::NTLM, AuthLevel::PKT_INTEGRITY, "Password");
     for config in [served.config(), low] {
@@ -174,7 +174,7 @@ async fn errors_name_the_side_and_the_operation() {
 }
 
 #[tokio::test]
-async fn a_client_that_vanishes_leaves_no_session() {
+async fn a_lost_connection_leaves_no_session() {
     let served = Served::new(AuthLevel::PKT_PRIVACY).await;
     let client = Client::new(served.signed_in(Mechanism::NTLM, AuthLevel::PKT_PRIVACY, "Password"));
     let book = client.address_book().await.unwrap();

@@ -65,7 +65,7 @@ pub(crate) fn made_up() -> ContextHandle {
 }
 
 #[test]
-fn what_is_no_call_gets_a_fault() {
+fn an_unknown_or_malformed_call_gets_a_fault() {
     let caller = Caller::new();
     for interface in Interface::ALL {
         let after_last = u16::try_from(interface.operations().len()).unwrap();

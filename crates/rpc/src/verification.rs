@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_as_windows_sends_them() {
+    fn a_verification_trailer_of_windows_is_decoded() {
         let tail = VerificationTrailer { pcontext: None, header2: None, ..full() }.to_tail(3).unwrap();
         assert_eq!(
             tail,

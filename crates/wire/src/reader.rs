@@ -241,14 +241,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_both_byte_orders() {
+    fn a_reader_reads_both_byte_orders() {
         let bytes = [1, 2, 3, 4];
         assert_eq!(Reader::new(&bytes).u32("x"), Ok(0x0403_0201));
         assert_eq!(Reader::with_endian(&bytes, Endian::Big).u32("x"), Ok(0x0102_0304));
     }
 
     #[test]
-    fn names_the_field_and_the_place() {
+    fn an_error_names_the_field_and_the_offset() {
         let mut r = Reader::new(&[1, 2, 3]);
         r.u16("first").unwrap();
         let error = r.u32("second").unwrap_err().within("Structure");
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn aligns_by_the_outer_offset() {
+    fn a_sub_reader_aligns_by_the_outer_offset() {
         let mut r = Reader::new(&[0; 8]).at_offset(6);
         r.align(4, "pad").unwrap();
         assert_eq!((r.offset(), r.remaining()), (8, 6));
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shared_is_not_copied() {
+    fn bytes_of_a_shared_buffer_are_not_copied() {
         let buffer = Bytes::from(vec![1, 2, 3, 4, 5]);
         let mut r = Reader::sharing(&buffer);
         r.u8("first").unwrap();

@@ -29,16 +29,16 @@ impl Utf16 {
         bytes.len().is_multiple_of(2).then_some(Self(bytes))
     }
 
-    /// The text with bytes of its own: what it was read from need not be kept for it.
+    /// The text with its own bytes, so that the buffer that it was read from is not kept in memory.
     #[must_use]
     pub fn detached(&self) -> Self {
         Self(Bytes::copy_from_slice(&self.0))
     }
 
-    /// The text from where `r` stands up to a zero code unit, which is read as well.
+    /// Reads a text up to a zero code unit, which is read as well.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is no zero code unit.
     pub fn read_terminated(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
         let text = Self::read_until_zero(r, usize::MAX, field)?;
         r.u16(field)?;
@@ -132,7 +132,7 @@ fn zero_unit(units: &[[u8; 2]]) -> Option<usize> {
     rest.iter().position(|unit| *unit == [0, 0]).map(|place| place.saturating_add(done))
 }
 
-/// How many bytes of `bytes` stand before the first zero code unit; none where there is none.
+/// The number of bytes before the first zero code unit; `None` if there is no such unit.
 pub fn utf16_length(bytes: &[u8]) -> Option<usize> {
     zero_unit(bytes.as_chunks().0).map(|units| units.saturating_mul(2))
 }
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_text_ends_at_its_first_zero_unit() {
-        // A zero byte on each side of the border between two units is none, nor is what follows it.
+        // Two zero bytes of adjacent units are not a zero unit.
         let units = [0x0100_u16, 0x0001, 0x8000, 0x8001, 0xff00, 0x00ff, 0x0100, 0x0001, 0x7fff].repeat(3);
         for length in 0..units.len() {
             let buffer: Bytes =

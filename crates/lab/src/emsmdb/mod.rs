@@ -195,37 +195,32 @@ impl Lab {
     }
 }
 
+/// The response to a connect. Both dialects share their fields but for `$more`.
+macro_rules! connect_response {
+    ($response:ident, $connected:expr, $client:expr, { $($more:tt)* }) => {{
+        let (polls_max, retry, retry_delay) = POLLS;
+        let connected: Connected = $connected;
+        $response {
+            handle: connected.handle,
+            polls_max,
+            retry,
+            retry_delay,
+            icxr: 1,
+            dn_prefix: connected.dn_prefix,
+            display_name: connected.display_name,
+            server_version: SERVER_VERSION,
+            best_version: $client,
+            time_stamp: 0,
+            return_value: connected.return_value,
+            $($more)*
+        }
+    }};
+}
+
 fn connect_response(connected: Connected, client: Version) -> EcDoConnectResponse {
-    let (polls_max, retry, retry_delay) = POLLS;
-    EcDoConnectResponse {
-        handle: connected.handle,
-        polls_max,
-        retry,
-        retry_delay,
-        icxr: 1,
-        dn_prefix: connected.dn_prefix,
-        display_name: connected.display_name,
-        server_version: SERVER_VERSION,
-        best_version: client,
-        time_stamp: 0,
-        return_value: connected.return_value,
-    }
+    connect_response!(EcDoConnectResponse, connected, client, {})
 }
 
 fn connect_ex_response(connected: Connected, client: Version) -> EcDoConnectExResponse {
-    let (polls_max, retry, retry_delay) = POLLS;
-    EcDoConnectExResponse {
-        handle: connected.handle,
-        polls_max,
-        retry,
-        retry_delay,
-        icxr: 1,
-        dn_prefix: connected.dn_prefix,
-        display_name: connected.display_name,
-        server_version: SERVER_VERSION,
-        best_version: client,
-        time_stamp: 0,
-        aux_out: OutBytes::default(),
-        return_value: connected.return_value,
-    }
+    connect_response!(EcDoConnectExResponse, connected, client, { aux_out: OutBytes::default() })
 }

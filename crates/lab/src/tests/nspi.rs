@@ -92,7 +92,7 @@ fn browsing_by_pages_reaches_every_row_once() {
 }
 
 #[test]
-fn rows_are_refused_where_the_place_makes_no_sense() {
+fn rows_at_an_invalid_position_are_refused() {
     let caller = Caller::new();
     let handle = bound(&caller);
     let returned = |request| {
@@ -113,7 +113,7 @@ fn rows_are_refused_where_the_place_makes_no_sense() {
 }
 
 #[test]
-fn an_explicit_table_gives_its_rows_in_its_order() {
+fn an_explicit_table_determines_the_order_of_rows() {
     let caller = Caller::new();
     let handle = bound(&caller);
     let config = LabConfig::default();
@@ -138,7 +138,7 @@ fn dn_to_mid(caller: &Caller, handle: ContextHandle, names: &[&str]) -> Vec<MId>
 }
 
 #[test]
-fn the_place_moves_and_says_how_far() {
+fn update_stat_moves_the_position_and_returns_the_distance() {
     let caller = Caller::new();
     let handle = bound(&caller);
     let moved = |stat| {
@@ -165,7 +165,7 @@ fn is_ephemeral(rows: &Ptr<PropertyRowSet>) -> bool {
 }
 
 #[test]
-fn what_is_sought_and_found_has_ephemeral_ids_and_what_is_resolved_permanent_ones() {
+fn sought_and_matched_rows_have_ephemeral_ids_and_resolved_ones_permanent_ids() {
     let caller = Caller::new();
     let handle = bound(&caller);
     let prop_tags = || tags(&[PropTag::PidTagEntryId]);
@@ -194,7 +194,7 @@ fn what_is_sought_and_found_has_ephemeral_ids_and_what_is_resolved_permanent_one
 }
 
 #[test]
-fn seeking_finds_the_first_row_that_is_not_less() {
+fn seeking_finds_the_first_row_that_is_not_less_than_the_value() {
     let caller = Caller::new();
     let handle = bound(&caller);
     let seek = |name: &str, table: Ptr<MIdArray>| {
@@ -301,7 +301,7 @@ fn names_resolve_in_both_alphabets() {
 }
 
 #[test]
-fn properties_of_one_object() {
+fn properties_of_one_object_are_returned() {
     let caller = Caller::new();
     let handle = bound(&caller);
     let alice = dn_to_mid(&caller, handle, &[&LabConfig::default().user_dn("alice")])[0];
@@ -334,7 +334,7 @@ fn properties_of_one_object() {
 }
 
 #[test]
-fn objects_compare_by_their_place() {
+fn objects_compare_by_their_position() {
     let caller = Caller::new();
     let handle = bound(&caller);
     let config = LabConfig::default();
@@ -393,7 +393,7 @@ fn nothing_can_be_changed() {
 }
 
 #[test]
-fn columns_templates_and_names() {
+fn columns_templates_and_names_are_returned() {
     let caller = Caller::new();
     let handle = bound(&caller);
     let columns = |flags| {

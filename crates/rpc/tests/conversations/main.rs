@@ -4,4 +4,5 @@ mod bad_input;
 mod binding;
 mod calls;
 mod examples;
+mod protection;
 mod support;
