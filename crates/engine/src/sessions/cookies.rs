@@ -29,22 +29,8 @@ use crate::sessions::abandoned::{Kept, OrphanedSession};
 use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, NotIdentified, VALUES};
 use crate::sessions::cookie_owners::Key;
 use crate::sessions::fingerprint::{Fingerprint, Hashers};
+use crate::sessions::limits::SessionLimits;
 use crate::sessions::sequence::{RequestCookies, Sequence};
-
-/// The limits of the number of sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionLimits {
-    /// Sessions of one identity: at an endpoint of MAPI over HTTP, or by context handles over RPC.
-    pub per_identity: usize,
-    /// Sessions of MAPI over HTTP in total.
-    pub all: usize,
-}
-
-impl Default for SessionLimits {
-    fn default() -> Self {
-        Self { per_identity: 1024, all: 100_000 }
-    }
-}
 
 /// Sessions by cookie. Clones are the same table.
 #[derive(Debug, Clone, Default)]

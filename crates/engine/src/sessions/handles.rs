@@ -10,7 +10,7 @@ use mapi::Interface;
 use wire::Guid;
 
 use crate::session::SharedSession;
-use crate::sessions::cookies::SessionLimits;
+use crate::sessions::limits::SessionLimits;
 
 /// A handle that the proxy gave to a client: the upstream's handle, and its session.
 #[derive(Debug, Clone)]

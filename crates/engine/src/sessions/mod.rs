@@ -13,6 +13,7 @@ pub(crate) mod fingerprint;
 pub(crate) mod handle_binding;
 pub(crate) mod handle_lifetime;
 pub(crate) mod handles;
+pub(crate) mod limits;
 pub(crate) mod links;
 pub(crate) mod mapihttp;
 pub(crate) mod rpc;
