@@ -35,13 +35,15 @@ pub enum AuthError {
     #[error("channel bindings of another TLS connection")]
     BindingMismatch,
     /// The difference between the token's timestamp and the clock exceeds the limit.
-    #[error("timestamp {seconds} s away from the proxy's clock")]
+    #[error("client's clock differs from the proxy's by {seconds} s")]
     ClockSkew {
         /// The difference, in seconds.
         seconds: u64,
     },
     /// The client authenticated to the host of this service principal name.
-    #[error("target name {0:?} of a host that clients.target_names does not contain")]
+    #[error(
+        "NTLM target name {0:?} is not a name of this proxy; add its host to clients.target_names if it is"
+    )]
     WrongTarget(String),
     /// The peer does not offer a feature that the policy requires.
     #[error("peer does not offer {0}, which is required")]

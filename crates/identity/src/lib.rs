@@ -2,9 +2,9 @@
 //!
 //! # Overview
 //!
-//! A [`Mechanism`] is a way to authenticate: SPNEGO, NTLM, Basic, Bearer. It makes the two ends of a handshake: an
-//! [`Acceptor`] for clients of the proxy, and an [`Initiator`] with which the proxy authenticates to servers. Both
-//! are state machines without I/O: a token in, a [`Step`] out.
+//! A [`Mechanism`] is a way to authenticate: SPNEGO, NTLM, Basic, Bearer. Unless it only passes through (Bearer), it
+//! makes the two ends of a handshake: an [`Acceptor`] for clients of the proxy, and an [`Initiator`] with which the
+//! proxy authenticates to servers. Both are state machines without I/O: a token in, a [`Step`] out.
 //!
 //! ```text
 //!  client                         net                            identity
@@ -26,7 +26,7 @@
 //! In HTTP, [`http_auth`] reads and writes the headers that carry tokens. In pass-through authentication, clients
 //! authenticate to the server, and [`passthrough`] makes the context from the server's responses.
 //!
-//! Two containers own contexts, and therefore are in this crate:
+//! A job must not run, and a value must not be read, without a security context. Two containers ensure that:
 //!
 //! - A [`Pool`] executes [`Job`]s, which take time. A job owns the context of its requester, under which it is
 //!   executed, and is not executed if the context expired or was revoked meanwhile. [`Pool::submit`] returns a
@@ -36,8 +36,8 @@
 //!
 //! # Order of calls
 //!
-//! 1. At start: [`ContextCounters`], an [`Authority`] for each directory or server, [`Accounts`], an
-//!    [`AcceptorConfig`] and an [`InitiatorConfig`].
+//! 1. At start: [`ContextCounters`], which count contexts and announce revocations, an [`Authority`] for each
+//!    directory or server, [`Accounts`], an [`AcceptorConfig`] and an [`InitiatorConfig`].
 //! 2. For each handshake: [`Mechanism::acceptor`] or [`Mechanism::initiator`] on a [`Channel`], then `step` with each
 //!    token of the peer (an initiator's first token is empty) until [`Step::Done`] or an [`AuthError`].
 //! 3. For each request or call: [`SecurityContext::check`].

@@ -161,7 +161,7 @@ impl Report {
         }
         if self.uncounted > 0 {
             tracing::warn!(
-                suppressed = self.uncounted,
+                attempts = self.uncounted,
                 "client authentication failures from more addresses than are counted"
             );
         }

@@ -6,7 +6,7 @@ use identity::SecurityContext;
 use tokio::time::Instant;
 
 use super::account_log::{log_failing, log_suspended};
-use super::delay::{FIRST_DELAY, LONGEST_DELAY};
+use super::delay::{MAX_AUTH_BACKOFF, MIN_AUTH_BACKOFF};
 use super::failures::{Failure, UserFailures};
 use super::pending::PendingAttempts;
 use super::protocol::UpstreamProtocol;
@@ -224,14 +224,14 @@ impl ServiceAccount {
     /// one's.
     fn failed_untested(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
         let is_first = !self.failures.count_reaches(1, ticket.service);
-        let (delay, everywhere) = (FIRST_DELAY, error.is_password());
+        let (delay, everywhere) = (MIN_AUTH_BACKOFF, error.is_password());
         self.failures.add(&Failure { delay, everywhere, ..ticket.failure(error) }, now);
         self.count_failed_request(now);
         if is_first {
             log_failing(&self.services[ticket.service], error);
         }
         if self.failures.count_reaches(FAILING_USERS_IF_UNTESTED, ticket.service) {
-            self.fail_for_all(ticket.service, error, FIRST_DELAY, true, now);
+            self.fail_for_all(ticket.service, error, MIN_AUTH_BACKOFF, true, now);
         }
     }
 
@@ -248,8 +248,8 @@ impl ServiceAccount {
             self.count_failed_request(now);
             let has_failed = |user: &_| self.failures.contains(user, ticket.service);
             let confirmed = self.proven.of(ticket.service).all(has_failed);
-            self.fail_for_all(ticket.service, error, FIRST_DELAY, confirmed, now);
-        } else if delay == FIRST_DELAY {
+            self.fail_for_all(ticket.service, error, MIN_AUTH_BACKOFF, confirmed, now);
+        } else if delay == MIN_AUTH_BACKOFF {
             if let Some(suppressed) = self.suspended.pass(now) {
                 log_suspended(service, ticket.user.principal(), error, suppressed);
             }
@@ -267,7 +267,7 @@ impl ServiceAccount {
         now: Instant,
     ) {
         let confirmed = was_confirmed || self.can_confirm(&ticket.user, ticket.service);
-        let delay = if now < next { delay } else { (delay * 2).min(LONGEST_DELAY) };
+        let delay = if now < next { delay } else { (delay * 2).min(MAX_AUTH_BACKOFF) };
         tracing::debug!(service = %self.services[ticket.service].name, ?delay, "upstream still does not accept the service account: {}", ErrorChain(error));
         self.failures.add(&Failure { grows: false, ..ticket.failure(error) }, now);
         self.count_failed_request(now);

@@ -2,7 +2,7 @@
 
 use identity::Principal;
 
-use super::delay::FIRST_DELAY;
+use super::delay::MIN_AUTH_BACKOFF;
 use super::service::Service;
 use crate::error_chain::ErrorChain;
 use crate::upstream_error::UpstreamError;
@@ -16,7 +16,7 @@ pub(super) fn log_failing(service: &Service, error: &UpstreamError) {
         "upstream does not accept the service account: {}; correct the account or its password file, and send \
          SIGHUP; the next authentication is attempted in {} s, and requests until then fail",
         ErrorChain(error),
-        FIRST_DELAY.as_secs()
+        MIN_AUTH_BACKOFF.as_secs()
     );
 }
 
@@ -30,6 +30,6 @@ pub(super) fn log_suspended(service: &Service, user: &Principal, error: &Upstrea
         "upstream does not accept the service account in requests of this user, but accepted it before: {}; requests \
          of this user fail until the next attempt in {} s, requests of other users continue",
         ErrorChain(error),
-        FIRST_DELAY.as_secs()
+        MIN_AUTH_BACKOFF.as_secs()
     );
 }

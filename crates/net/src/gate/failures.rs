@@ -5,7 +5,7 @@ use std::time::Duration;
 use identity::UserKey;
 use tokio::time::Instant;
 
-use super::delay::{FIRST_DELAY, LONGEST_DELAY};
+use super::delay::{MAX_AUTH_BACKOFF, MIN_AUTH_BACKOFF};
 use crate::upstream_error::UpstreamError;
 
 /// The most failures that are kept. The failure whose delay ends first is removed for another.
@@ -69,14 +69,14 @@ impl UserFailures {
 
     /// Adds a failure. Returns how long no authentication is permitted for this user.
     pub(super) fn add(&mut self, added: &Failure<'_>, now: Instant) -> Duration {
-        self.0.retain(|failure| now < failure.next + LONGEST_DELAY);
+        self.0.retain(|failure| now < failure.next + MAX_AUTH_BACKOFF);
         let Failure { user, service, error, delay, grows, everywhere } = *added;
         let is_known = |failure: &UserFailure| failure.service == service && failure.user == *user;
         if let Some(failure) = self.0.iter_mut().find(|failure| is_known(failure)) {
             if std::mem::take(&mut failure.succeeded) {
                 (failure.delay, failure.next) = (delay, now + delay);
             } else if grows {
-                failure.delay = (failure.delay * 2).clamp(FIRST_DELAY, LONGEST_DELAY).max(delay);
+                failure.delay = (failure.delay * 2).clamp(MIN_AUTH_BACKOFF, MAX_AUTH_BACKOFF).max(delay);
                 failure.next = now + failure.delay;
             }
             failure.error = error.clone();

@@ -8,7 +8,7 @@ use identity::Principal;
 use tokio::time::Instant;
 
 use super::protocol::UpstreamProtocol;
-use super::reachability::BACKOFF;
+use super::reachability::BACKOFF_NOTE;
 use crate::error_chain::ErrorChain;
 use crate::upstream_error::UpstreamError;
 
@@ -107,7 +107,7 @@ impl InterruptedRequests {
             tracing::warn!(
                 key, requests, waits, connections, %client, account, operation,
                 "upstream is unreachable: {}; before that it closed connections with requests in flight: {error}; check \
-                 {key} and the server; {BACKOFF}", ErrorChain(unreachable)
+                 {key} and the server; {BACKOFF_NOTE}", ErrorChain(unreachable)
             );
         } else {
             tracing::warn!(

@@ -9,10 +9,10 @@ use crate::error_chain::ErrorChain;
 use crate::upstream_error::UpstreamError;
 
 /// The delay after the second failed attempt, which doubles with each further one.
-const FIRST_DELAY: Duration = Duration::from_secs(1);
+const MIN_CONNECT_BACKOFF: Duration = Duration::from_secs(1);
 
 /// The longest delay.
-const LONGEST_DELAY: Duration = Duration::from_secs(30);
+const MAX_CONNECT_BACKOFF: Duration = Duration::from_secs(30);
 
 /// Whether the upstream can be reached by one protocol.
 #[derive(Debug, Default)]
@@ -25,31 +25,42 @@ pub(super) struct Reachability {
 #[derive(Debug)]
 struct Down {
     since: Instant,
-    /// When the next attempt is due, and the delay after the last.
-    next: Instant,
-    delay: Duration,
-    /// An attempt is in progress. After the first failure attempts are not limited: the upstream may have been
-    /// restarted.
-    attempting: bool,
+    /// `None` after the first failed attempt: further ones are not delayed, since the upstream may have been restarted.
+    backoff: Option<Backoff>,
     error: UpstreamError,
     /// Operations that were refused without an attempt, or whose attempt failed.
-    refused: u64,
+    failed_requests: u64,
 }
 
-/// The end of an outage.
+/// The delay of connection attempts.
+#[derive(Debug, Clone, Copy)]
+struct Backoff {
+    /// When the next attempt is due.
+    next: Instant,
+    delay: Duration,
+    /// An attempt is in progress.
+    attempting: bool,
+}
+
+/// An outage that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Outage {
+pub(super) struct OutageSummary {
     /// Its duration.
     seconds: u64,
     /// Operations that failed because of it.
-    refused: u64,
+    failed_requests: u64,
 }
 
-impl Outage {
+impl OutageSummary {
     /// Logs the end of the outage.
     pub(super) fn log(self, protocol: UpstreamProtocol) {
-        let Self { seconds, refused } = self;
-        tracing::info!(key = protocol.key(), seconds, failed = refused, "upstream is reachable again");
+        let Self { seconds, failed_requests } = self;
+        tracing::info!(
+            key = protocol.key(),
+            seconds,
+            failed = failed_requests,
+            "upstream is reachable again"
+        );
     }
 }
 
@@ -59,7 +70,7 @@ pub(super) enum Change {
     /// An outage began.
     Down(UpstreamError),
     /// An outage ended.
-    Up(Outage),
+    Up(OutageSummary),
 }
 
 /// A connection attempt that was permitted.
@@ -72,23 +83,23 @@ impl Reachability {
     /// Permits an attempt at `now`. The error is why the upstream is unreachable.
     pub(super) fn begin(&mut self, now: Instant) -> Result<Attempt, UpstreamError> {
         if let Some(down) = &mut self.down
-            && !down.delay.is_zero()
+            && let Some(backoff) = &mut down.backoff
         {
-            if down.attempting || now < down.next {
-                down.refused += 1;
+            if backoff.attempting || now < backoff.next {
+                down.failed_requests += 1;
                 return Err(down.error.clone());
             }
-            down.attempting = true;
+            backoff.attempting = true;
         }
         Ok(Attempt { epoch: self.epoch })
     }
 
     /// An attempt ended without an outcome.
     pub(super) fn abandon(&mut self, attempt: Attempt) {
-        if let Some(down) = &mut self.down
-            && attempt.epoch == self.epoch
+        if attempt.epoch == self.epoch
+            && let Some(backoff) = self.down.as_mut().and_then(|down| down.backoff.as_mut())
         {
-            down.attempting = false;
+            backoff.attempting = false;
         }
     }
 
@@ -104,35 +115,31 @@ impl Reachability {
             let down = self.down.take()?;
             self.epoch += 1;
             let seconds = now.duration_since(down.since).as_secs();
-            return Some(Change::Up(Outage { seconds, refused: down.refused }));
+            return Some(Change::Up(OutageSummary { seconds, failed_requests: down.failed_requests }));
         };
         let is_current = attempt.epoch == self.epoch;
         match &mut self.down {
             Some(down) => {
-                down.refused += 1;
+                down.failed_requests += 1;
                 if is_current {
                     self.epoch += 1;
-                    down.delay = (down.delay * 2).clamp(FIRST_DELAY, LONGEST_DELAY);
-                    down.next = now + down.delay;
-                    down.attempting = false;
+                    let delay = down.backoff.map_or(MIN_CONNECT_BACKOFF, |backoff| backoff.delay * 2);
+                    let delay = delay.min(MAX_CONNECT_BACKOFF);
+                    down.backoff = Some(Backoff { next: now + delay, delay, attempting: false });
                     down.error = error.clone();
                     tracing::debug!(
-                        key = protocol.key(), delay = ?down.delay,
-                        "upstream is still unreachable: {}", ErrorChain(error)
+                        key = protocol.key(),
+                        ?delay,
+                        "upstream is still unreachable: {}",
+                        ErrorChain(error)
                     );
                 }
                 None
             }
             None if is_current => {
                 self.epoch += 1;
-                self.down = Some(Down {
-                    since: now,
-                    next: now,
-                    delay: Duration::ZERO,
-                    attempting: false,
-                    error: error.clone(),
-                    refused: 1,
-                });
+                self.down =
+                    Some(Down { since: now, backoff: None, error: error.clone(), failed_requests: 1 });
                 Some(Change::Down(error.clone()))
             }
             // The attempt began before the upstream became reachable again.
@@ -141,8 +148,8 @@ impl Reachability {
     }
 }
 
-/// What happens to requests during an outage.
-pub(super) const BACKOFF: &str = "connection attempts back off, and requests between them fail at once";
+/// The end of a log line on an outage: what happens to requests.
+pub(super) const BACKOFF_NOTE: &str = "connection attempts back off, and requests between them fail at once";
 
 /// Logs that an outage begins, because of `error`.
 pub(super) fn log_begin(protocol: UpstreamProtocol, error: &UpstreamError) {
@@ -151,9 +158,9 @@ pub(super) fn log_begin(protocol: UpstreamProtocol, error: &UpstreamError) {
     if matches!(error, UpstreamError::Tls(_)) {
         tracing::warn!(
             key,
-            "upstream: TLS handshake failed: {chain}; check {key} and upstream.ca_file; {BACKOFF}"
+            "upstream: TLS handshake failed: {chain}; check {key} and upstream.ca_file; {BACKOFF_NOTE}"
         );
     } else {
-        tracing::warn!(key, "upstream is unreachable: {chain}; check {key} and the server; {BACKOFF}");
+        tracing::warn!(key, "upstream is unreachable: {chain}; check {key} and the server; {BACKOFF_NOTE}");
     }
 }
