@@ -1,5 +1,5 @@
-//! Entry ids of recipients that no address book has: one-off recipients, contacts, members of personal distribution lists
-//! ([MS-OXCDATA] 2.2.5).
+//! Entry ids of recipients that no address book has: one-off recipients, contacts, members of personal distribution
+//! lists ([MS-OXCDATA] 2.2.5).
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
