@@ -73,6 +73,20 @@ fn oversized_requests_are_refused() {
 }
 
 #[test]
+fn a_body_whose_chunk_lines_exceed_the_limit_on_bodies_is_refused() {
+    let upstream = Upstream::saying(OK);
+    let proxy = Setup::default().before(&upstream);
+    let execute = String::from_utf8(mapi("alice", "emsmdb", "Execute", "", b"")).unwrap();
+    let head = execute.replace("Content-Length: 0", "Transfer-Encoding: chunked");
+    for (chunks, code) in [(10_000, None), (400_000, Some("9"))] {
+        let body = "1\r\nx\r\n".repeat(chunks) + "0\r\n\r\n";
+        let answer = Client::new(&proxy).ask(head.clone() + &body);
+        assert_eq!((answer.status(), answer.code().as_deref()), (200, code), "{chunks}");
+    }
+    assert_eq!(upstream.others().len(), 1);
+}
+
+#[test]
 fn a_connection_with_an_incomplete_request_or_without_any_is_closed_after_the_time_limit() {
     let upstream = Upstream::saying(OK);
     let limit = Duration::from_millis(400);
