@@ -37,12 +37,12 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
         black_box(compress::compress(&text));
         Ok::<_, wire::Error>(())
     })?;
-    let ours = report("LZ77 out", text.len(), || compress::decompress(&packed, text.len()).map(drop))?;
-    let theirs = report("LZ77 out, rust-lzxpress", text.len(), || {
+    let mapiproxy = report("LZ77 out", text.len(), || compress::decompress(&packed, text.len()).map(drop))?;
+    let lzxpress = report("LZ77 out, rust-lzxpress", text.len(), || {
         lzxpress::data::decompress(&packed).map(drop).map_err(|error| format!("{error:?}"))
     });
-    match theirs {
-        Ok(theirs) => println!("  MAPIProxy beside rust-lzxpress: {:.0}x", ours / theirs),
+    match lzxpress {
+        Ok(lzxpress) => println!("  MAPIProxy beside rust-lzxpress: {:.0}x", mapiproxy / lzxpress),
         Err(error) => println!("  rust-lzxpress can't read it: {error}"),
     }
     Ok(())

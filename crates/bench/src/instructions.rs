@@ -50,9 +50,9 @@ pub(crate) fn pass(counted: Counted, times: u32) -> Result<(), Box<dyn Error>> {
 
 fn pass_query_rows(times: u32) -> Result<(), Box<dyn Error>> {
     let engine = Engine::new(Stack::new(execute::modules()?));
-    let mut talk = RpcClient::new(&engine, &Arc::default());
+    let mut client = RpcClient::new(&engine, &Arc::default());
     let caller = testkit::caller("bench");
-    let bound = talk.bind(&caller, 0xee);
+    let bound = client.bind(&caller, 0xee);
     let uuid = bound.last_chunk().ok_or("a handle has a GUID")?;
     let handle = ContextHandle::new(Guid::from_le(*uuid));
     let request = nspi::Request::QueryRows(nspi::QueryRowsRequest {
@@ -66,8 +66,8 @@ fn pass_query_rows(times: u32) -> Result<(), Box<dyn Error>> {
     let (request, response) = (request.encode()?, row_set().encode()?);
     for _ in 0..times {
         let call = testkit::incoming(&caller, (Interface::Nspi, 3), request.clone());
-        let (mut flight, _) = talk.relayed(call);
-        talk.answered(&mut flight, response.clone());
+        let (mut flight, _) = client.relayed(call);
+        client.answered(&mut flight, response.clone());
     }
     Ok(())
 }

@@ -112,7 +112,7 @@ async fn measure(
 
 fn show(kind: Kind, secure: bool, count: usize, peers: &[Peer], measured: &[Measured]) {
     let ms = |d: Duration| d.as_secs_f64() * 1000.0;
-    let ours = measured[0].figures;
+    let mapiproxy = measured[0].figures;
     for (peer, one) in peers.iter().zip(measured) {
         let Measured { figures, processor } = one;
         println!(
@@ -123,8 +123,8 @@ fn show(kind: Kind, secure: bool, count: usize, peers: &[Peer], measured: &[Meas
             figures.rate,
             ms(figures.p50),
             ms(figures.p99),
-            ours.rate / figures.rate,
-            ours.p99.as_secs_f64() / figures.p99.as_secs_f64()
+            mapiproxy.rate / figures.rate,
+            mapiproxy.p99.as_secs_f64() / figures.p99.as_secs_f64()
         );
     }
 }

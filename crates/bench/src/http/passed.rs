@@ -48,9 +48,9 @@ pub(super) async fn callgrind(kind: Kind, secure: bool) -> Result<String, Box<dy
     let stage = Stage::new("passed")?;
     let file = stage.path("callgrind.out");
     let peers = Peers::of(upstream::start()?, setup::under_callgrind(&file)?)?;
-    let ours = &peers.all[0];
+    let mapiproxy = &peers.all[0];
     let target = Target {
-        address: if secure { ours.tls } else { ours.plain },
+        address: if secure { mapiproxy.tls } else { mapiproxy.plain },
         tls: if secure { Some(load::trust(peers.authority.clone())?) } else { None },
         kind,
         authorization: load::authorization(peers.password.expose()),

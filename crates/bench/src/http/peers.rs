@@ -60,7 +60,7 @@ impl Peers {
         let authority = certificate(&stage)?;
         stage.write("accounts.toml", &setup::accounts(&password)?)?;
         stage.write("svcproxy.password", password.expose())?;
-        let all = vec![ours(&mut stage, upstream, "mapiproxy", command, RAISED)?];
+        let all = vec![start_mapiproxy(&mut stage, upstream, "mapiproxy", command, RAISED)?];
         Ok(Self { all, authority, password, stage })
     }
 
@@ -82,13 +82,25 @@ impl Peers {
 
     /// Starts another build of MAPIProxy.
     pub(crate) fn add(&mut self, upstream: SocketAddr, build: &Build) -> Result<(), Box<dyn Error>> {
-        self.all.push(ours(&mut self.stage, upstream, &build.name, Command::new(&build.program), RAISED)?);
+        self.all.push(start_mapiproxy(
+            &mut self.stage,
+            upstream,
+            &build.name,
+            Command::new(&build.program),
+            RAISED,
+        )?);
         Ok(())
     }
 
     /// Starts MAPIProxy once more, with the default limits.
     pub(crate) fn add_with_default_limits(&mut self, upstream: SocketAddr) -> Result<(), Box<dyn Error>> {
-        self.all.push(ours(&mut self.stage, upstream, "defaults", Command::new(setup::program()?), "")?);
+        self.all.push(start_mapiproxy(
+            &mut self.stage,
+            upstream,
+            "defaults",
+            Command::new(setup::program()?),
+            "",
+        )?);
         Ok(())
     }
 }
@@ -118,19 +130,21 @@ fn certificate(stage: &Stage) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(made.cert.der().to_vec())
 }
 
-fn places(host: u8) -> Result<(SocketAddr, SocketAddr), std::io::Error> {
+/// Two free addresses of a loopback host: for plain connections and for TLS.
+fn free_addresses(host: u8) -> Result<(SocketAddr, SocketAddr), std::io::Error> {
     let host = Ipv4Addr::new(127, 0, 0, host);
     Ok((setup::free(host)?, setup::free(host)?))
 }
 
-fn ours(
+/// Starts MAPIProxy with `command` as a proxy of the server at `upstream`, with these `limits`.
+fn start_mapiproxy(
     stage: &mut Stage,
     upstream: SocketAddr,
     name: &str,
     mut command: Command,
     limits: &str,
 ) -> Result<Peer, Box<dyn Error>> {
-    let (plain, tls) = places(23)?;
+    let (plain, tls) = free_addresses(23)?;
     let config = format!("{name}.toml");
     let configuration = Configuration {
         listen: &format!(
@@ -152,7 +166,7 @@ fn ours(
 }
 
 fn nginx(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>> {
-    let (plain, tls) = places(26)?;
+    let (plain, tls) = free_addresses(26)?;
     let folder = stage.path("");
     let folder = folder.display();
     stage.write(
@@ -177,7 +191,7 @@ fn nginx(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>
 }
 
 fn haproxy(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>> {
-    let (plain, tls) = places(25)?;
+    let (plain, tls) = free_addresses(25)?;
     let pem = stage.path("both.pem");
     stage.write(
         "haproxy.cfg",
@@ -195,7 +209,7 @@ fn haproxy(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Erro
 
 /// mitmproxy in reverse mode speaks TLS and plain HTTP on one port.
 fn mitmproxy(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>> {
-    let (plain, _) = places(27)?;
+    let (plain, _) = free_addresses(27)?;
     stage.write("addon.py", "class Empty:\n    pass\n\n\naddons = [Empty()]\n")?;
     let mut command = Command::new("mitmdump");
     command.args(["--quiet", "--mode"]).arg(format!("reverse:http://{upstream}"));
