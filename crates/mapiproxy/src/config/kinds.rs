@@ -48,8 +48,8 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
     }
 }
 
-/// Reports required keys that are missing, and sets them to other values. `is_whole` is whether the text could be parsed to
-/// its end, and `is_known` whether the mode is known.
+/// Reports required keys that are missing, and sets them to other values. `is_whole` is whether the text could be
+/// parsed to its end, and `is_known` whether the mode is known.
 fn put_required(table: &mut Table, mode: &ModeSpec, is_whole: bool, is_known: bool, found: &mut Found<'_>) {
     if is_whole && !table.contains_key("name") {
         found.missing(
@@ -205,7 +205,7 @@ fn why(key: &Key, value: &Value, message: &str) -> String {
     }
 }
 
-/// Why one of `values` is none of the strings that a key of this shape can have, if it has such a list.
+/// The error if one of `values` is not among the strings that a key of this shape can have.
 fn not_one_of(shape: &Shape, values: &[Value]) -> Option<String> {
     match shape {
         Shape::List(item) => not_one_of(item, values),
