@@ -33,7 +33,7 @@ fn expect_one_line(proxy: &mut Proxy) {
     // The check of the configuration has its own warning.
     let worse = |line: &&str| {
         (line.contains("ERROR") || line.contains("WARN"))
-            && !line.contains("modules.stack does not have names")
+            && !line.contains("modules.stack does not contain names")
     };
     assert_eq!(log.lines().filter(worse).count(), 1, "{log}");
 }

@@ -40,17 +40,17 @@ pub struct Flow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlowEnd {
     /// A response.
-    Answer {
+    Response {
         /// Bytes of the response's stub.
         size: usize,
         /// Its return value, if it was decoded: zero for success.
         return_value: Option<ErrorCode>,
     },
-    /// A fault.
-    Fault {
-        /// Its status, by name if it has one.
-        status: String,
-        /// Why.
+    /// A refusal, by the proxy or by the upstream.
+    Refused {
+        /// Its form for the client: a fault, or an `X-ResponseCode`.
+        code: String,
+        /// The reason.
         why: String,
     },
 }
@@ -61,10 +61,10 @@ impl Flow {
         let operation = &finished.flight().operation;
         let reply = finished.reply();
         let end = match reply {
-            Reply::Refused(_) | Reply::RefusedByUpstream(_) => FlowEnd::Fault {
-                status: match operation.key() {
+            Reply::Refused(_) | Reply::RefusedByUpstream(_) => FlowEnd::Refused {
+                code: match operation.key() {
                     OperationKey::Call(..) => {
-                        reply.fault().map(|status| status.to_string()).unwrap_or_default()
+                        reply.fault().map(|status| format!("fault {status}")).unwrap_or_default()
                     }
                     OperationKey::Http(..) => format!("X-ResponseCode {}", reply.response_code()),
                 },
@@ -73,7 +73,7 @@ impl Flow {
             Reply::Response(stub) => {
                 let response = operation.response.as_ref();
                 let decoded = response.and_then(|response| response.viewed());
-                FlowEnd::Answer {
+                FlowEnd::Response {
                     size: stub.len(),
                     return_value: decoded
                         .and_then(engine::Response::return_value)
@@ -109,10 +109,10 @@ impl Flow {
             request_size: call.request_size,
             rops: Vec::new(),
             opaque: Vec::new(),
-            end: FlowEnd::Fault {
-                status: match call.envelope {
+            end: FlowEnd::Refused {
+                code: match call.envelope {
                     Envelope::MapiHttp => format!("X-ResponseCode {}", response_code(call.refusal.kind)),
-                    _ => fault_status(call.refusal.kind).to_string(),
+                    _ => format!("fault {}", fault_status(call.refusal.kind)),
                 },
                 why: call.refusal.why.to_string(),
             },
@@ -149,16 +149,15 @@ impl fmt::Display for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<18} {:<28} {:>7} B", self.user, self.operation, self.request_size)?;
         match &self.end {
-            FlowEnd::Answer { size, return_value } => {
+            FlowEnd::Response { size, return_value } => {
                 write!(f, " > {size:>7} B {:>9.3} ms", self.elapsed.as_secs_f64() * 1000.0)?;
                 match return_value {
-                    Some(ErrorCode::SUCCESS) => f.write_str("  ok")?,
+                    Some(ErrorCode::SUCCESS) | None => f.write_str("  ok")?,
                     Some(code) => write!(f, "  {code}")?,
-                    None => f.write_str("  answered")?,
                 }
             }
-            FlowEnd::Fault { status, why } => {
-                write!(f, " > {:>9} {:>9.3} ms  fault {status}", "", self.elapsed.as_secs_f64() * 1000.0)?;
+            FlowEnd::Refused { code, why } => {
+                write!(f, " > {:>9} {:>9.3} ms  {code}", "", self.elapsed.as_secs_f64() * 1000.0)?;
                 write!(f, " ({why})")?;
             }
         }
