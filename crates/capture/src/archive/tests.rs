@@ -8,12 +8,12 @@ use flate2::write::DeflateEncoder;
 use super::*;
 use crate::call::{Call, CallBody};
 
-/// How a file is put into an archive.
+/// How a file is stored in an archive.
 #[derive(Clone, Copy)]
 enum Packed {
     Stored,
     Deflated,
-    /// As if a password were needed.
+    /// Deflated, and marked as encrypted.
     Encrypted,
 }
 
@@ -21,8 +21,8 @@ fn size(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap()
 }
 
-/// A ZIP archive of these files; with `wide`, its numbers are where those go that do not fit.
-fn archive(files: &[(&str, &[u8], Packed)], wide: bool) -> Vec<u8> {
+/// A ZIP archive of these files; with `zip64`, sizes and places are in ZIP64 records.
+fn archive(files: &[(&str, &[u8], Packed)], zip64: bool) -> Vec<u8> {
     let mut out = b"".to_vec();
     let mut central = Vec::new();
     for (name, data, packed) in files {
@@ -53,15 +53,15 @@ fn archive(files: &[(&str, &[u8], Packed)], wide: bool) -> Vec<u8> {
         central.extend([20, 0]);
         central.extend(&head);
         central.extend([0; 8]);
-        let place_in_head = if wide { [0xff; 4] } else { place.to_le_bytes() };
-        let lengths_in_head = lengths.map(|length| if wide { [0xff; 4] } else { length.to_le_bytes() });
+        let place_in_head = if zip64 { [0xff; 4] } else { place.to_le_bytes() };
+        let lengths_in_head = lengths.map(|length| if zip64 { [0xff; 4] } else { length.to_le_bytes() });
         central.extend(lengths_in_head.concat());
         central.extend(name_length);
-        central.extend(if wide { [28, 0] } else { [0, 0] });
+        central.extend(if zip64 { [28, 0] } else { [0, 0] });
         central.extend([0; 2 + 8]);
         central.extend(place_in_head);
         central.extend(name.as_bytes());
-        if wide {
+        if zip64 {
             central.extend([1, 0, 24, 0]);
             for number in [lengths[1], lengths[0], place] {
                 central.extend(u64::from(number).to_le_bytes());
@@ -71,7 +71,7 @@ fn archive(files: &[(&str, &[u8], Packed)], wide: bool) -> Vec<u8> {
     let place = size(&out);
     out.extend(&central);
     let count = u64::try_from(files.len()).unwrap();
-    if wide {
+    if zip64 {
         let end = size(&out);
         out.extend(END_64.to_le_bytes());
         out.extend([0; 28]);
@@ -85,10 +85,10 @@ fn archive(files: &[(&str, &[u8], Packed)], wide: bool) -> Vec<u8> {
     }
     out.extend(END.to_le_bytes());
     out.extend([0; 4]);
-    let count = if wide { 0xffff } else { u16::try_from(count).unwrap() };
+    let count = if zip64 { 0xffff } else { u16::try_from(count).unwrap() };
     out.extend([count.to_le_bytes(), count.to_le_bytes()].concat());
     out.extend(u32::try_from(central.len()).unwrap().to_le_bytes());
-    out.extend(if wide { [0xff; 4] } else { u32::try_from(place).unwrap().to_le_bytes() });
+    out.extend(if zip64 { [0xff; 4] } else { u32::try_from(place).unwrap().to_le_bytes() });
     out.extend([3, 0]);
     out.extend(b"saz");
     out
@@ -127,8 +127,8 @@ fn exchanges_are_decoded_in_order_with_their_times() {
         ("raw/1_c.txt", b"CONNECT mail.lab.test:443 HTTP/1.1\r\n\r\n", Stored),
         ("raw/1_s.txt", b"HTTP/1.1 200 OK\r\n\r\n\x16\x03", Stored),
     ];
-    for wide in [false, true] {
-        let (calls, problems) = found(&archive(files, wide)).unwrap();
+    for zip64 in [false, true] {
+        let (calls, problems) = found(&archive(files, zip64)).unwrap();
         assert_eq!((calls.len(), problems.len()), (2, 0), "{problems:?}");
         let CallBody::Http(http) = &calls[0].body else { panic!("not HTTP") };
         assert_eq!((http.target.as_str(), &http.request.body[..]), ("/ews/x?y", &b"ab"[..]));
