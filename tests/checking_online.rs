@@ -305,6 +305,6 @@ fn the_proxy_itself_is_not_asked() {
     let own = text.split("http = \"").nth(1).unwrap().split(':').next().unwrap().to_owned();
     folder.write("proxy.toml", &text.replace("OWN", &own));
     let said = finds(&folder, &["upstream.rpc: ", "upstream.http: "]);
-    assert_eq!(said.matches("where this proxy listens").count(), 2, "{said}");
+    assert_eq!(said.matches("this proxy's own listener").count(), 2, "{said}");
     assert!(!said.contains("cannot connect"), "{said}");
 }

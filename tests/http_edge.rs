@@ -59,9 +59,9 @@ fn a_proxy_that_is_its_own_upstream_does_not_start() {
             let mut command = Command::new(program());
             let ended = Process::start("mapiproxy", command.args([verb, "--config"]).arg(&config)).end();
             assert!(!ended.status.success(), "{verb}: {}", ended.out);
-            let why = format!("{says}: {own} is {own}:");
+            let why = format!("{says}: request loop: {own} ({own}:");
             assert!(
-                ended.err.contains(&why) && ended.err.contains("this proxy itself listens"),
+                ended.err.contains(&why) && ended.err.contains("is an address of this proxy's own listener "),
                 "{}",
                 ended.err
             );

@@ -25,7 +25,7 @@ impl UpstreamLoop {
     pub(crate) fn why(&self) -> String {
         let Self { host, address, listener, .. } = self;
         format!(
-            "request loop: {host} is {address}, where this proxy listens ({listener}); set it to the Exchange server"
+            "request loop: {host} ({address}) is an address of this proxy's own listener {listener}; set it to the Exchange server"
         )
     }
 }
