@@ -15,12 +15,14 @@ pub(super) struct Backoff {
     failures: u32,
     in_flight: u32,
     pub(super) last: Instant,
-    until: Instant,
+    /// Set by failures alone: threads take the times before they lock the counters, so that the outcome of another
+    /// attempt may be later than the beginning of this one.
+    until: Option<Instant>,
 }
 
 impl Backoff {
     pub(super) const fn new(now: Instant) -> Self {
-        Self { failures: 0, in_flight: 0, last: now, until: now }
+        Self { failures: 0, in_flight: 0, last: now, until: None }
     }
 
     /// An attempt begins. Attempts that were too long ago are forgotten.
@@ -43,7 +45,7 @@ impl Backoff {
         self.last = now;
         if let Some(over) = self.failures.checked_sub(free.saturating_add(1)) {
             let wait = Duration::from_secs(1_u64.checked_shl(over).unwrap_or(u64::MAX)).min(longest);
-            self.until = now + wait;
+            self.until = Some(now + wait);
         }
     }
 
@@ -72,9 +74,10 @@ impl Backoff {
 
     /// The same if `in_flight` attempts are in flight.
     pub(super) fn throttled_with(&self, free: u32, in_flight: u32, now: Instant) -> Option<Throttled> {
-        let wait = self.until.saturating_duration_since(now);
-        if !wait.is_zero() {
-            return Some(Throttled::Failures(wait));
+        if let Some(until) = self.until
+            && until > now
+        {
+            return Some(Throttled::Failures(until - now));
         }
         // One is checked after each delay.
         let most = free.saturating_add(1).saturating_sub(self.failures).max(1);
@@ -83,6 +86,8 @@ impl Backoff {
 
     /// Whether the attempts were so long ago that they do not count any more.
     pub(super) fn is_over(&self, now: Instant) -> bool {
-        self.in_flight == 0 && now.duration_since(self.last) >= FORGOTTEN_AFTER && self.until <= now
+        self.in_flight == 0
+            && now.duration_since(self.last) >= FORGOTTEN_AFTER
+            && self.until.is_none_or(|until| until <= now)
     }
 }

@@ -154,6 +154,24 @@ fn attempts_that_succeed_occupy_no_place_of_failed_ones() {
 }
 
 #[test]
+fn a_success_on_another_thread_delays_no_attempt_that_began_before_it() {
+    let limit = limit();
+    let begin = Instant::now();
+    let later = begin + Duration::from_micros(5);
+    // The first success proves the name, the second one resets the counter of the proven name.
+    for _ in 0..2 {
+        succeed(&limit, peer(1), &name("alice"), later);
+        assert_eq!(check(&limit, peer(1), &name("alice"), begin), Ok(()));
+    }
+    // Nor does one that is in flight, or one whose outcome is unclear, for the first time at an address.
+    let attempt = limit.begin_local(peer(2), &name("alice"), later).unwrap();
+    assert_eq!(check(&limit, peer(2), &name("alice"), begin), Ok(()));
+    assert_eq!(check(&limit, peer(2), &name("bob"), begin), Ok(()));
+    attempt.unclear("server error", later);
+    assert_eq!(check(&limit, peer(2), &name("alice"), begin), Ok(()));
+}
+
+#[test]
 fn a_success_does_not_help_to_guess_at_an_account_of_the_same_name_in_another_domain() {
     let limit = limit();
     let begin = Instant::now();
