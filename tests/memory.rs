@@ -286,7 +286,7 @@ fn unread_rpc_responses_of_a_user_are_bounded_by_the_users_share_of_memory() {
             client
         })
         .collect();
-    let line = proxy.process.wait_err("the end", |line| line.contains("does not read responses of"));
+    let line = proxy.process.wait_err("the end", |line| line.contains("bytes of responses unread"));
     assert!(line.contains("clients.request_megabytes_per_user"), "{line}");
     // Other users are served meanwhile.
     let mut other = Connection::bound(proxy.rpc(), RFR);
