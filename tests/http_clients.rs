@@ -83,6 +83,9 @@ fn a_client_that_expects_100_continue_receives_it() {
     // In the middle of a handshake too.
     let page = place.curl("/EWS/Exchange.asmx").user(ALICE).with(&waits).with(&["--ntlm"]).run();
     assert_eq!((page.status(), &*page.body), (200, "POST /EWS/Exchange.asmxa body"), "{page:?}");
+    // A client that looks for a scheme first: the handshake takes place on another connection.
+    let page = place.curl("/EWS/Exchange.asmx").user(ALICE).with(&waits).with(&["--ntlm", "--basic"]).run();
+    assert_eq!((page.status(), &*page.body), (200, "POST /EWS/Exchange.asmxa body"), "{page:?}");
     assert!(place.upstream.requests().iter().all(|request| header(request, "Expect").is_none()));
 }
 

@@ -149,7 +149,7 @@ async fn serve_request(
     let service = match route(&client.downstream, &mut head) {
         Ok(service) => service,
         Err(why) => {
-            client.downstream.close_if_body_is_long(&mut head);
+            client.downstream.close_if_body_stays_unread(&mut head);
             let out = &mut client.downstream.transport.out.bytes;
             respond::to(out, &head, why.status(), &format!("{why}\n"), |_| ());
             return Ok(KeepAlive::of(&head));

@@ -203,9 +203,9 @@ fn report(outcome: &AuthOutcome, config: &HttpListenerConfig, peer: SocketAddr) 
 }
 
 /// Responds to a request that `outcome` does not admit. During a handshake the connection has to stay open, so the
-/// request's body is read; otherwise only a short one is. A throttled client has to wait, and its connection is
-/// closed, so that each attempt costs it a new one; that of a trusted reverse proxy carries other clients' requests,
-/// and stays.
+/// request's body is read, after `100 Continue` if the client waits for that; otherwise only a short one is. A
+/// throttled client has to wait, and its connection is closed, so that each attempt costs it a new one; that of a
+/// trusted reverse proxy carries other clients' requests, and stays.
 async fn reject(
     // Exclusive, since handshakes are not `Sync`.
     authenticator: &mut Authenticator,
@@ -225,14 +225,10 @@ async fn reject(
         downstream.delay(wait.min(THROTTLE_DELAY)).await?;
     }
     downstream.in_handshake = matches!(outcome, AuthOutcome::Continue(_));
-    downstream.close_if_body_is_long(head);
-    authenticator.respond(&mut downstream.transport.out.bytes, head, outcome, !is_shared);
-    if throttled.is_some() {
-        return Ok(KeepAlive::No);
-    }
-    let keep_alive = KeepAlive::of(head);
-    if keep_alive == KeepAlive::Yes {
+    downstream.close_if_body_stays_unread(head);
+    if downstream.in_handshake && head.keeps_alive() {
         downstream.send_continue().await?;
     }
-    Ok(keep_alive)
+    authenticator.respond(&mut downstream.transport.out.bytes, head, outcome, !is_shared);
+    Ok(if throttled.is_some() { KeepAlive::No } else { KeepAlive::of(head) })
 }

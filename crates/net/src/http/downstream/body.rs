@@ -143,11 +143,17 @@ impl Downstream {
     }
 
     /// Has the response to the request with this `head`, which is refused, close the connection if the request's body
-    /// is too long to be read and dropped (RFC 9112 9.6). The length of a body in chunks is not known in advance.
-    pub(crate) fn close_if_body_is_long(&mut self, head: &mut RequestHead) {
-        if let Framing::Length(length) = self.framing
-            && usize::try_from(length).map_or(true, |length| length > self.skip_limit())
-        {
+    /// is too long to be read and dropped (RFC 9112 9.6), or the client may not send it, since it expects
+    /// `100 Continue` and is not in a handshake (RFC 9110 10.1.1). The length of a body in chunks is not known in
+    /// advance.
+    pub(crate) fn close_if_body_stays_unread(&mut self, head: &mut RequestHead) {
+        let is_long = match self.framing {
+            Framing::Length(length) => {
+                usize::try_from(length).map_or(true, |length| length > self.skip_limit())
+            }
+            _ => false,
+        };
+        if is_long || (self.expects_continue && !self.in_handshake) {
             head.fields.push("Connection", "close");
         }
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http1::Head as _;
-use testkit::http_auth::basic;
+use identity::Mechanism;
+use testkit::http_auth::{Handshake, basic};
 
 use crate::http::tests::playbook::Happens::{Request, Rest, TimePasses};
 use crate::http::tests::playbook::State::{Closed, KeptAlive};
@@ -157,5 +158,36 @@ fn a_client_that_expects_100_continue_gets_it() {
     assert_eq!((client.answer().body, upstream.next().body), (b"ok".to_vec(), b"hello".to_vec()));
     // Refused without its body: what follows on the connection is unknown.
     let mut client = client >> expects("/owa/") << Closed;
-    assert_eq!(client.answer().status(), 403);
+    let answer = client.answer();
+    assert_eq!((answer.status(), answer.header("connection")), (403, Some("close")));
+}
+
+#[test]
+fn a_client_that_is_not_authenticated_gets_100_continue_only_within_a_handshake() {
+    const EXPECTS: &str = "Expect: 100-continue\r\nContent-Length: 5\r\n";
+    let upstream = Upstream::saying(OK);
+    let proxy = Setup { mechanisms: vec![Mechanism::NTLM, Mechanism::BASIC], ..Setup::default() };
+    let proxy = proxy.before(&upstream);
+    let request = |authorization: &str| {
+        Request(format!("POST /ews/x HTTP/1.1\r\nHost: a\r\n{authorization}{EXPECTS}\r\n").into_bytes())
+    };
+    // No body follows a final response, so that the connection is closed.
+    for authorization in ["", "Authorization: Basic YWxpY2U6d3Jvbmc=\r\n"] {
+        let mut client = Client::new(&proxy) >> request(authorization) << Closed;
+        let head = client.until("\r\n\r\n");
+        assert!(head.starts_with("HTTP/1.1 401 ") && head.contains("Connection: close\r\n"), "{head}");
+        assert!(!client.until("\n").contains("100 Continue"));
+        drop(client << "");
+    }
+    let mut alice = Handshake::ntlm("alice");
+    let mut authorization = |challenge: Option<&str>| format!("Authorization: {}\r\n", alice.next(challenge));
+    let mut client = Client::new(&proxy) >> request(&authorization(None));
+    assert_eq!(client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    let mut client = client >> Rest(b"hello".into()) << KeptAlive;
+    let answer = client.answer();
+    assert_eq!(answer.status(), 401);
+    let mut client = client >> request(&authorization(answer.header("www-authenticate")));
+    assert_eq!(client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    let mut client = client >> Rest(b"hello".into()) << KeptAlive;
+    assert_eq!((client.answer().status(), upstream.next().body), (200, b"hello".to_vec()));
 }
