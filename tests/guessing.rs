@@ -1,7 +1,9 @@
-//! Passwords that are guessed: by every scheme, by both protocols, with what the log says of it.
+//! Limits on guessing passwords, by both protocols, and the log of guesses.
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::harness::raw_http::{Server, base64, field, read_message, response};
@@ -36,6 +38,12 @@ fn once(proxy: &Proxy, from: &str, user: &str, password: &str) -> u16 {
 
 /// A server that accepts the passwords of ALICE and BOB.
 fn server() -> Server {
+    counting_server(&Arc::default())
+}
+
+/// The same, which counts wrong passwords.
+fn counting_server(wrong: &Arc<AtomicUsize>) -> Server {
+    let wrong = Arc::clone(wrong);
     let good = [ALICE, BOB].map(|(user, password)| base64(&format!("{user}:{password}")));
     let service = base64("LAB\\svcproxy:");
     Server::start(move |head, _| {
@@ -43,9 +51,12 @@ fn server() -> Server {
             field(head, "authorization").and_then(|value| value.strip_prefix("Basic ")).unwrap_or_default();
         let is_service = sent.get(..16) == service.get(..16);
         if is_service || good.iter().any(|good| good == sent) {
-            // By this it is seen that the server itself carried the request out.
+            // A response with this header is the server's own, not a gateway's.
             let ping = field(head, "x-requesttype") == Some("PING");
             return (response(b"", if ping { "X-RequestType: PING\r\n" } else { "" }), true);
+        }
+        if !sent.is_empty() {
+            wrong.fetch_add(1, Ordering::Relaxed);
         }
         let refusal = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
         (refusal.as_bytes().to_vec(), true)
@@ -57,7 +68,18 @@ fn behind_a_load_balancer(server: &Server) -> Proxy {
     server.proxied(|setup| setup.clients_key("forwarded_for_from", "[\"127.0.0.0/8\"]").stack(&[]))
 }
 
-fn guesses_get_slow(proxy: &mut Proxy) {
+/// The proxy in pass-through mode, behind a load balancer.
+fn relayed(server: &Server) -> Proxy {
+    Setup::before("")
+        .relayed()
+        .listen_key("http", "\"ADDRESS:8080\"")
+        .clients_key("basic_without_tls", "true")
+        .clients_key("forwarded_for_from", "[\"127.0.0.0/8\"]")
+        .upstream_key("http", &format!("\"http://{}\"", server.address))
+        .start()
+}
+
+fn guesses_are_delayed(proxy: &mut Proxy) {
     let begin = Instant::now();
     let mut statuses = Vec::new();
     let mut stream = connect(proxy);
@@ -74,10 +96,10 @@ fn guesses_get_slow(proxy: &mut Proxy) {
     let checked = statuses.iter().filter(|status| **status == 401).count();
     assert_eq!(checked, 6, "of {} guesses", statuses.len());
     assert!(statuses.iter().skip(6).all(|status| *status == 429), "{statuses:?}");
-    // From elsewhere she gets in, and who is behind the same address does, too.
+    // Alice is accepted from another address, and another user from the same address.
     assert_eq!(once(proxy, "203.0.113.10", "alice", ALICE.1), 200);
     assert_eq!(once(proxy, "203.0.113.9", "bob", BOB.1), 200);
-    // Where she is when the guessing is over.
+    // Alice is accepted from the same address after the delay.
     std::thread::sleep(Duration::from_millis(1300));
     assert_eq!(once(proxy, "203.0.113.9", "alice", ALICE.1), 200);
 
@@ -97,22 +119,36 @@ fn guesses_get_slow(proxy: &mut Proxy) {
 }
 
 #[test]
-fn guesses_by_basic_are_slowed_down_and_lock_no_other_client_out() {
+fn guesses_by_basic_are_delayed_and_lock_no_other_client_out() {
     let server = server();
-    guesses_get_slow(&mut behind_a_load_balancer(&server));
+    guesses_are_delayed(&mut behind_a_load_balancer(&server));
 }
 
 #[test]
-fn basic_is_guessed_slowly_where_the_server_checks_it() {
-    let server = server();
-    let mut proxy = Setup::before("")
-        .relayed()
-        .listen_key("http", "\"ADDRESS:8080\"")
-        .clients_key("basic_without_tls", "true")
-        .clients_key("forwarded_for_from", "[\"127.0.0.0/8\"]")
-        .upstream_key("http", &format!("\"http://{}\"", server.address))
-        .start();
-    guesses_get_slow(&mut proxy);
+fn guesses_by_basic_that_the_server_verifies_are_delayed() {
+    guesses_are_delayed(&mut relayed(&server()));
+}
+
+#[test]
+fn clients_that_authenticate_at_the_same_time_get_in_and_guesses_at_the_same_time_are_limited() {
+    const CLIENTS: usize = 200;
+    let wrong = Arc::default();
+    let server = counting_server(&wrong);
+    let proxy = relayed(&server);
+    let at_once = |from: &str, password: &str| -> Vec<u16> {
+        std::thread::scope(|scope| {
+            let ask = || once(&proxy, from, "alice", password);
+            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(ask)).collect();
+            clients.into_iter().map(|client| client.join().unwrap()).collect()
+        })
+    };
+    assert_eq!(at_once("203.0.113.7", ALICE.1), [200; CLIENTS]);
+    assert_eq!(wrong.load(Ordering::Relaxed), 0);
+    let statuses = at_once("203.0.113.8", "guess");
+    assert!(statuses.iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
+    // The first six, and a few that came after a delay on a slow machine.
+    let checked = wrong.load(Ordering::Relaxed);
+    assert!((6..12).contains(&checked), "{checked} guesses reached the server");
 }
 
 #[test]
@@ -136,11 +172,11 @@ fn each_address_is_in_the_log_with_the_account_that_was_tried() {
 }
 
 #[test]
-fn remote_calls_are_guessed_slowly_and_named_in_the_log() {
+fn guesses_over_rpc_are_delayed_and_logged_with_the_account() {
     let upstream = RawUpstream::echo();
     let setup = Setup::before(&upstream.binding()).clients_key("failed_sign_ins", "1");
     let mut proxy = setup.start();
-    // However slow this machine is, the wait grows longer than an attempt takes.
+    // On a slow machine the delay grows longer than an attempt takes.
     for _ in 0..8 {
         let report = Client::impacket(proxy.mapper()).user((ALICE.0, "wrong"), "privacy").run();
         assert!(report.failed.is_some(), "{}", report.text);
