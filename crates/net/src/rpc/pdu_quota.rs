@@ -1,5 +1,5 @@
-//! How many PDUs of a client are processed in one round, so that a client that sends continuously does not delay the
-//! other connections of its thread.
+//! How many PDUs of a peer are processed in one round, so that a client or server that sends continuously does not
+//! delay the other connections of its thread.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// What is processed of a connection in one round, before the other connections of its thread have theirs, in units of
 /// [`rpc::server::ServerAssociation::set_quota`].
-const ROUND: u64 = 32;
+pub(crate) const ROUND: u64 = 32;
 
 /// What is processed at once of an unauthenticated client. A handshake with the largest accepted tokens takes less.
 const BURST: u64 = 128;
@@ -19,7 +19,7 @@ const PER_SECOND: u64 = 64;
 /// How long an unauthenticated client is delayed that has sent more.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The quota of a connection.
+/// The quota of a client connection.
 #[derive(Debug)]
 pub(crate) struct PduQuota {
     /// What was processed before this round.

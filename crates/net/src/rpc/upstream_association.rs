@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::rpc::loop_marker::BindId;
+use crate::rpc::pdu_quota::ROUND;
 use crate::rpc::upstream_auth::UpstreamAuth;
 use crate::rpc::upstream_call::{Connected, Progress, UpstreamCall, UpstreamCallResult};
 use crate::tcp::read::poll_read;
@@ -188,6 +189,7 @@ impl UpstreamAssociation {
         {
             return Err(Timeout::Auth(self.config.timeout).into());
         }
+        self.association.set_quota(ROUND);
         for _ in 0..READS_PER_POLL {
             self.on_events(ends)?;
             self.send(task, ends)?;
@@ -198,6 +200,9 @@ impl UpstreamAssociation {
                     Err(UpstreamError::closed("closed before the call was sent"))
                 };
             };
+            if self.association.is_over_quota() {
+                break;
+            }
             if !self.association.wants_input() {
                 return Ok(());
             }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use rpc::association::PeerError;
-use rpc::client;
+use rpc::client::{self, ClientAssociation};
 use rpc::pdu::{Bind, Body, Pdu, PfcFlags, PresentationContext, RejectReason, Request, Response};
 use rpc::server::{CloseReason, Event, ServerAssociation};
 use rpc::{AuthLevel, FaultStatus, SyntaxId};
@@ -317,25 +317,59 @@ fn a_client_whose_pdus_make_no_progress_loses_its_association() {
 
 #[test]
 fn a_server_whose_pdus_make_no_progress_loses_its_association() {
-    let response = |flags| {
-        let response = Response { alloc_hint: 0, context_id: 0, cancel_count: 0, reserved: 0, stub: b"" };
-        let mut pdu = Pdu::new(2, Body::Response(response));
-        pdu.header.flags = flags;
-        pdu.to_bytes().unwrap()
-    };
     for shutdown in [true, false] {
-        let mut client = Pair::bound(AuthLevel::NONE).client;
-        assert_eq!(client.call(0, 1, None, Bytes::new()), Ok(2));
-        client.receive(&response(PfcFlags::FIRST_FRAG));
-        let idle = response(PfcFlags::NONE);
+        let mut client = called();
+        client.receive(&response(PfcFlags::FIRST_FRAG, b""));
+        let idle = response(PfcFlags::NONE, b"");
         let pdu = if shutdown { Pdu::new(0, Body::Shutdown).to_bytes().unwrap() } else { idle };
         for _ in 0..256 {
             client.receive(&pdu);
             assert_eq!(client.poll_event(), shutdown.then_some(client::Event::Shutdown));
         }
         client.receive(&pdu);
-        let reason = client::CloseReason::Peer(PeerError::Stalled);
+        let error = if shutdown { PeerError::Stalled } else { PeerError::ShortFragments };
+        let reason = client::CloseReason::Peer(error);
         assert_eq!(client.poll_event(), Some(client::Event::Closed { reason }));
+    }
+}
+
+/// A client whose call 2 waits for the response.
+fn called() -> ClientAssociation {
+    let mut client = Pair::bound(AuthLevel::NONE).client;
+    assert_eq!(client.call(0, 1, None, Bytes::new()), Ok(2));
+    client
+}
+
+/// A fragment of the response to call 2.
+fn response(flags: PfcFlags, stub: &[u8]) -> Vec<u8> {
+    let response = Response { alloc_hint: 0, context_id: 0, cancel_count: 0, reserved: 0, stub };
+    let mut pdu = Pdu::new(2, Body::Response(response));
+    pdu.header.flags = flags;
+    pdu.to_bytes().unwrap()
+}
+
+#[test]
+fn a_server_whose_response_has_too_many_short_fragments_loses_its_association() {
+    let empty = response(PfcFlags::NONE, b"").repeat(250);
+    let byte = response(PfcFlags::NONE, b"x");
+    for fragments in [byte.repeat(258), [&*empty, &byte].concat().repeat(2)] {
+        let mut client = called();
+        client.receive(&response(PfcFlags::FIRST_FRAG, b"x"));
+        client.receive(&fragments);
+        let reason = client::CloseReason::Peer(PeerError::ShortFragments);
+        assert_eq!(client.poll_event(), Some(client::Event::Closed { reason }));
+    }
+}
+
+#[test]
+fn a_response_may_have_some_short_fragments_and_many_longer_ones() {
+    for (count, length) in [(256, 1), (10_000, 256)] {
+        let mut client = called();
+        client.receive(&response(PfcFlags::FIRST_FRAG, b"x"));
+        client.receive(&response(PfcFlags::NONE, &vec![7; length]).repeat(count - 1));
+        client.receive(&response(PfcFlags::LAST_FRAG, b"x"));
+        let Some(client::Event::Response(response)) = client.poll_event() else { panic!() };
+        assert_eq!(response.stub.len(), (count - 1) * length + 2);
     }
 }
 

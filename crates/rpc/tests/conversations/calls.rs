@@ -64,6 +64,29 @@ fn no_more_is_processed_than_the_quota() {
 }
 
 #[test]
+fn no_more_of_a_response_is_processed_than_the_quota() {
+    let mut pair = Pair::bound(AuthLevel::NONE);
+    pair.client.call(0, 7, None, Bytes::new()).unwrap();
+    pair.server.receive(&pair.client.take_output());
+    let Some(server::Event::Request(request)) = pair.server.poll_event() else { panic!() };
+    // Three fragments, each of five whole KiB but the last.
+    pair.server.respond(request.call_id, &pattern(12_000)).unwrap();
+    pair.client.receive(&pair.server.take_output());
+    let before = pair.client.processed();
+    for processed in [6, 12] {
+        pair.client.set_quota(6);
+        assert_eq!(pair.client.poll_event(), None);
+        assert_eq!(pair.client.processed() - before, processed);
+        assert!(pair.client.is_over_quota());
+    }
+    pair.client.set_quota(6);
+    assert!(!pair.client.is_over_quota());
+    let Some(client::Event::Response(response)) = pair.client.poll_event() else { panic!() };
+    assert_eq!(response.stub, pattern(12_000));
+    assert!(!pair.client.is_over_quota(), "nothing waits");
+}
+
+#[test]
 fn a_returned_pdu_keeps_no_other_bytes_in_memory() {
     for level in LEVELS {
         let mut pair = Pair::bound(level);

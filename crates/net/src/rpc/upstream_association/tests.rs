@@ -3,11 +3,13 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
+use rpc::pdu::{Body, Pdu, PfcFlags, Response};
 use rpc::server::{GroupTable, Interface, ServerAssociation, ServerConfig};
 use rpc::{AuthLevel, epm, server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
+use wire::Encode as _;
 
 use super::*;
 
@@ -95,4 +97,34 @@ async fn a_call_that_cannot_be_sent_fails_as_those_before_it_do() {
     failed.sort_unstable();
     assert_eq!(failed, (0..=most).collect::<Vec<_>>());
     assert!(client.is_idle() && !client.is_usable());
+}
+
+#[tokio::test]
+async fn fragments_of_a_response_are_processed_in_rounds() {
+    let (mut client, mut server) = bound().await;
+    let mut ends = Vec::new();
+    client.call(call(1), &mut ends);
+    let event = timeout(LIMIT, server.step()).await.unwrap();
+    let Some(server::Event::Request(request)) = event else { panic!("{event:?}") };
+    let fragment = |flags| {
+        let response = Response { alloc_hint: 0, context_id: 0, cancel_count: 0, reserved: 0, stub: b"x" };
+        let mut pdu = Pdu::new(request.call_id, Body::Response(response));
+        pdu.header.flags = flags;
+        pdu.to_bytes().unwrap()
+    };
+    let fragments =
+        [fragment(PfcFlags::FIRST_FRAG), fragment(PfcFlags::NONE).repeat(198), fragment(PfcFlags::LAST_FRAG)];
+    server.stream.write_all(&fragments.concat()).await.unwrap();
+    let (mut rounds, mut before) = (0, client.association.processed());
+    let response = poll_fn(|task| {
+        let polled = client.poll(task, &mut ends);
+        let processed = client.association.processed();
+        assert!(processed - before <= ROUND, "{processed} {before}");
+        (before, rounds) = (processed, rounds + 1);
+        polled
+    });
+    timeout(LIMIT, response).await.unwrap();
+    assert!(rounds >= 200_u64.div_ceil(ROUND), "{rounds}");
+    let [UpstreamCallResult::Response { stub, .. }] = &*ends else { panic!("{ends:?}") };
+    assert_eq!(stub.len(), 200);
 }

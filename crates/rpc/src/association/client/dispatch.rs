@@ -8,7 +8,7 @@ use crate::association::PeerError;
 use crate::pdu::{Header, PduType};
 
 impl ClientAssociation {
-    /// The next event. `None` until more bytes arrive, or a handshake is resumed.
+    /// The next event. `None` until more bytes arrive, a handshake is resumed, or the quota is raised.
     pub fn poll_event(&mut self) -> Option<Event> {
         while !self.connection.has_events() && self.wants_input() {
             match self.connection.next_pdu() {
@@ -24,10 +24,8 @@ impl ClientAssociation {
         if !header.version_supported() {
             return self.protocol_error("unsupported protocol version");
         }
-        // Fragments of responses are counted when their stubs are known.
-        if header.ptype != PduType::RESPONSE
-            && self.connection.is_stalled_by(header.ptype == PduType::SHUTDOWN)
-        {
+        // Short fragments of responses are counted for each call.
+        if self.connection.is_stalled_by(header.ptype == PduType::SHUTDOWN) {
             return self.close(CloseReason::Peer(PeerError::Stalled));
         }
         match header.ptype {

@@ -28,6 +28,8 @@ pub(super) struct Proposed {
 #[derive(Default)]
 pub(super) struct Outstanding {
     pub(super) response: Option<(DataRepresentation, Assembly)>,
+    /// How many fragments of the response arrived after the first.
+    pub(super) fragments: usize,
 }
 
 /// A call that was not sent yet.

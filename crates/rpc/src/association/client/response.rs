@@ -7,9 +7,16 @@ use super::event::{CloseReason, Event, Response};
 use super::state::ClientAssociation;
 use crate::association::PeerError;
 use crate::association::core::connection::Phase;
-use crate::association::core::fragment::{Assembly, Sealed, cut_stub, is_idle};
+use crate::association::core::fragment::{Assembly, Sealed, cut_stub};
 use crate::association::core::security_context::UnsealError;
 use crate::pdu::{Fault, HEADER_SIZE, Header, PfcFlags, REQUEST_HEADER_SIZE};
+
+/// The least average length of a response's fragments, in bytes of the stub. A server that fills its fragments sends
+/// more: the least fragment size is 1432 bytes (C706 12.6.3.1 `MustRecvFragSize`).
+const AVERAGE_FRAGMENT: usize = 256;
+
+/// How many fragments a response may have beyond those of the least average length.
+const SHORT_FRAGMENTS: usize = 256;
 
 impl ClientAssociation {
     pub(super) fn response(&mut self, header: &Header, mut bytes: BytesMut) {
@@ -25,9 +32,6 @@ impl ClientAssociation {
         }
         let hint = alloc_hint(header, &bytes);
         let stub = cut_stub(bytes, REQUEST_HEADER_SIZE, end);
-        if self.connection.is_stalled_by(is_idle(header, &stub)) {
-            return self.close(CloseReason::Peer(PeerError::Stalled));
-        }
         let limit = self.config.max_stub;
         let Some(outstanding) = self.outstanding.get_mut(&header.call_id) else {
             if !self.orphaned.contains(&header.call_id) {
@@ -42,7 +46,13 @@ impl ClientAssociation {
         let first = header.flags.contains(PfcFlags::FIRST_FRAG);
         match &mut outstanding.response {
             none @ None if first => *none = Some((header.drep, Assembly::new(stub))),
-            Some((drep, assembly)) if !first && *drep == header.drep => assembly.push(&stub, hint, limit),
+            Some((drep, assembly)) if !first && *drep == header.drep => {
+                assembly.push(&stub, hint, limit);
+                outstanding.fragments = outstanding.fragments.saturating_add(1);
+                if outstanding.fragments > SHORT_FRAGMENTS.saturating_add(assembly.len() / AVERAGE_FRAGMENT) {
+                    return self.close(CloseReason::Peer(PeerError::ShortFragments));
+                }
+            }
             _ => return self.protocol_error("response fragment out of order"),
         }
         if header.flags.contains(PfcFlags::LAST_FRAG) {

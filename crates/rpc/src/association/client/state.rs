@@ -57,6 +57,22 @@ impl ClientAssociation {
         !self.is_closed() && !self.pending_token
     }
 
+    /// Processes at most `units` until the next call of this function: a PDU is one unit, and each whole KiB
+    /// of the PDU another. Before the first call there is no limit.
+    pub const fn set_quota(&mut self, units: u64) {
+        self.connection.set_quota(units);
+    }
+
+    /// How many units were processed, as [`set_quota`](ClientAssociation::set_quota) counts them.
+    pub const fn processed(&self) -> u64 {
+        self.connection.processed()
+    }
+
+    /// Whether received bytes wait only for the next [quota](ClientAssociation::set_quota).
+    pub fn is_over_quota(&self) -> bool {
+        self.connection.is_over_quota() && self.wants_input()
+    }
+
     /// Takes the bytes to send, with their memory.
     pub fn take_output(&mut self) -> Bytes {
         self.connection.take_output()

@@ -22,7 +22,7 @@ pub(in crate::association) enum Phase {
 }
 
 /// How many PDUs in a row may make no progress: `shutdown` and `co_cancel` PDUs, and fragments without content inside
-/// of a call. Peers send a few of them at most, such as a cancel for each pending call.
+/// of a request. Peers send a few of them at most, such as a cancel for each pending call.
 const MAX_IDLE_PDUS: u32 = 256;
 
 /// A connection whose events are `E`.
@@ -41,6 +41,10 @@ pub(in crate::association) struct Connection<E> {
     pub(in crate::association) assembling: usize,
     /// How many PDUs in a row have made no progress.
     idle_pdus: u32,
+    /// The units that were processed, and the number at which processing pauses
+    /// ([`set_quota`](Self::set_quota)).
+    processed: u64,
+    quota: u64,
 }
 
 impl<E> Connection<E> {
@@ -57,6 +61,8 @@ impl<E> Connection<E> {
             multiplexing: false,
             assembling: 0,
             idle_pdus: 0,
+            processed: 0,
+            quota: u64::MAX,
         }
     }
 
@@ -67,9 +73,32 @@ impl<E> Connection<E> {
         }
     }
 
-    /// The next complete PDU.
+    /// The next complete PDU, unless the quota is used up.
     pub(in crate::association) fn next_pdu(&mut self) -> Result<Option<(Header, BytesMut)>, FrameError> {
-        self.framer.next_pdu()
+        if self.processed >= self.quota {
+            return Ok(None);
+        }
+        let next = self.framer.next_pdu()?;
+        if let Some((header, _)) = &next {
+            self.processed = self.processed.saturating_add(1 + u64::from(header.frag_length / 1024));
+        }
+        Ok(next)
+    }
+
+    /// Processes at most `units` until the next call of this function: a PDU is one unit, and each whole KiB
+    /// of the PDU another. Before the first call there is no limit.
+    pub(in crate::association) const fn set_quota(&mut self, units: u64) {
+        self.quota = self.processed.saturating_add(units);
+    }
+
+    /// How many units were processed, as [`set_quota`](Self::set_quota) counts them.
+    pub(in crate::association) const fn processed(&self) -> u64 {
+        self.processed
+    }
+
+    /// Whether received bytes wait for the next quota.
+    pub(in crate::association) fn is_over_quota(&self) -> bool {
+        self.processed >= self.quota && self.framer.buffered() > 0
     }
 
     /// Sets the largest accepted fragment, once it is negotiated.

@@ -20,9 +20,13 @@ pub enum PeerError {
     /// A signature or a verification trailer is invalid ([MS-RPCE] 2.2.2.11 and 2.2.2.13).
     #[error("invalid signature or verification trailer")]
     BadSignature,
-    /// Too many PDUs in a row make no progress: `shutdown` and `co_cancel` PDUs, and fragments without content.
+    /// Too many PDUs in a row make no progress: `shutdown` and `co_cancel` PDUs, and fragments of requests without
+    /// content.
     #[error("too many PDUs in a row without progress")]
     Stalled,
+    /// The fragments of a response are too short on average.
+    #[error("response in too many short fragments")]
+    ShortFragments,
     /// A stub exceeds the configured limit.
     #[error("stub longer than the limit")]
     StubTooLong,

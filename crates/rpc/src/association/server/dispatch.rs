@@ -13,12 +13,9 @@ impl ServerAssociation {
     /// The next event. `None` until more bytes arrive, a handshake is resumed, output is taken, or the quota
     /// is raised.
     pub fn poll_event(&mut self) -> Option<Event> {
-        while !self.connection.has_events() && self.wants_input() && self.processed < self.quota {
+        while !self.connection.has_events() && self.wants_input() {
             match self.connection.next_pdu() {
-                Ok(Some((header, bytes))) => {
-                    self.processed = self.processed.saturating_add(1 + u64::from(header.frag_length / 1024));
-                    self.pdu(&header, bytes);
-                }
+                Ok(Some((header, bytes))) => self.pdu(&header, bytes),
                 Ok(None) => break,
                 Err(error) => self.bad_frame(error),
             }

@@ -38,10 +38,6 @@ pub struct ServerAssociation {
     /// How many fragments of accepted calls arrived.
     pub(super) fragments: u64,
     pub(super) active: HashMap<u32, Active>,
-    /// The units that were processed, and the number at which processing pauses
-    /// ([`set_quota`](ServerAssociation::set_quota)).
-    pub(super) processed: u64,
-    pub(super) quota: u64,
 }
 
 impl ServerAssociation {
@@ -63,8 +59,6 @@ impl ServerAssociation {
             partial: HashMap::new(),
             fragments: 0,
             active: HashMap::new(),
-            processed: 0,
-            quota: u64::MAX,
         }
     }
 
@@ -93,17 +87,17 @@ impl ServerAssociation {
     /// Processes at most `units` until the next call of this function: a PDU is one unit, and each whole KiB
     /// of the PDU another. Before the first call there is no limit.
     pub const fn set_quota(&mut self, units: u64) {
-        self.quota = self.processed.saturating_add(units);
+        self.connection.set_quota(units);
     }
 
     /// How many units were processed, as [`set_quota`](ServerAssociation::set_quota) counts them.
     pub const fn processed(&self) -> u64 {
-        self.processed
+        self.connection.processed()
     }
 
     /// Whether received bytes wait only for the next [quota](ServerAssociation::set_quota).
     pub fn is_over_quota(&self) -> bool {
-        self.processed >= self.quota && self.wants_input() && self.connection.buffered() > 0
+        self.connection.is_over_quota() && self.wants_input()
     }
 
     /// Takes the bytes to send, with their memory.
