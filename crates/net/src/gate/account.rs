@@ -106,7 +106,8 @@ impl ServiceAccount {
             State::Accepted => return Ok(Admitted::Yes(self.ticket(index, user, None))),
             State::Failing { confirmed: false, .. } if self.can_confirm(user, index) => true,
             State::Failing { error, next, delay, .. }
-                if now < *next + self.waits_longer(user, index, *delay) || self.pending.is_retrying(now) =>
+                if now < *next + self.waits_longer(user, index, *delay, now)
+                    || self.pending.is_retrying(now) =>
             {
                 let error = error.clone();
                 self.count_failed_request(now);
@@ -133,9 +134,21 @@ impl ServiceAccount {
     }
 
     /// How much longer a user waits for the next authentication if the account failed in requests of that user
-    /// before. Otherwise a few users could block the account for all users.
-    fn waits_longer(&self, user: &SecurityContext, index: usize, delay: Duration) -> Duration {
-        if self.failures.counts(user.identity().user(), index) { delay / 2 } else { Duration::ZERO }
+    /// before, or the last attempt had no outcome. Otherwise a few users could block the account for all users.
+    fn waits_longer(&self, user: &SecurityContext, index: usize, delay: Duration, now: Instant) -> Duration {
+        let user = user.identity().user();
+        let is_later = self.failures.counts(user, index) || self.pending.is_unsettled(user, now);
+        if is_later { delay / 2 } else { Duration::ZERO }
+    }
+
+    /// A request of `user` waits from now on. Returns whether [`Self::leave`] must be called.
+    pub(super) fn enter(&mut self, user: &SecurityContext, now: Instant) -> bool {
+        self.pending.enter(user.identity().user(), now)
+    }
+
+    /// A request of `user` waits no longer. Returns whether another waiting request may proceed.
+    pub(super) fn leave(&mut self, user: &SecurityContext, now: Instant) -> bool {
+        self.pending.leave(user.identity().user(), now)
     }
 
     fn service(&mut self, protocol: UpstreamProtocol, name: &str) -> usize {
@@ -166,7 +179,8 @@ impl ServiceAccount {
     /// Records the outcome of the authentication `ticket`. Returns whether waiting requests may proceed.
     pub(super) fn record_auth(&mut self, ticket: &Ticket, outcome: Outcome<'_>, now: Instant) -> bool {
         if let Some(number) = ticket.pending {
-            self.pending.end(number);
+            let is_settled = !matches!(outcome, Outcome::Unknown);
+            self.pending.end(number, ticket.user.identity().user(), is_settled, now);
         }
         let mut changes = ticket.pending.is_some();
         if ticket.password == self.password {

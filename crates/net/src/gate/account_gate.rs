@@ -42,7 +42,7 @@ impl AccountGate {
 
     /// Permits one authentication with the account for a request of `user` to `service` of the upstream by
     /// `protocol`. Until the account is accepted, one authentication at a time is permitted for a user, and for two
-    /// users at most; other requests wait for the outcome, for `limit` at most.
+    /// users at most; other requests wait for the outcome, for `limit` at most. The users who wait take turns.
     pub(crate) async fn begin_auth(
         self: &Arc<Self>,
         protocol: UpstreamProtocol,
@@ -58,6 +58,7 @@ impl AccountGate {
             return Ok(permitted(ticket));
         }
         let until = Instant::now() + limit;
+        let _waiting = WaitingRequest::new(self, user);
         loop {
             let auth_ended = self.auth_ended.notified();
             tokio::pin!(auth_ended);
@@ -87,6 +88,29 @@ impl AccountGate {
             self.auth_ended.notify_waiters();
         }
         changes
+    }
+}
+
+/// A request that waits for an attempt, until it is dropped.
+#[derive(Debug)]
+struct WaitingRequest<'a> {
+    gate: &'a AccountGate,
+    user: &'a SecurityContext,
+    is_registered: bool,
+}
+
+impl<'a> WaitingRequest<'a> {
+    fn new(gate: &'a AccountGate, user: &'a SecurityContext) -> Self {
+        let is_registered = lock(&gate.account).enter(user, Instant::now());
+        Self { gate, user, is_registered }
+    }
+}
+
+impl Drop for WaitingRequest<'_> {
+    fn drop(&mut self) {
+        if self.is_registered && lock(&self.gate.account).leave(self.user, Instant::now()) {
+            self.gate.auth_ended.notify_waiters();
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod reachability;
 mod service;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};

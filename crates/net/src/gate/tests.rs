@@ -178,6 +178,112 @@ fn a_user_whose_authentications_take_long_does_not_delay_others() {
     admitted(&mut account, "ews", &alice, now);
 }
 
+/// Lets requests of `users` that have no attempt begin one at `now` at `service`, in this order, and registers those
+/// that must wait. Returns who began.
+fn begin_or_wait<'a>(
+    account: &mut ServiceAccount,
+    service: &str,
+    users: &[&'a SecurityContext],
+    now: Instant,
+) -> Vec<(&'a SecurityContext, Ticket)> {
+    let mut begun = Vec::new();
+    for user in users.iter().copied() {
+        match account.admit(UpstreamProtocol::Http, service, user, now).unwrap() {
+            Admitted::Yes(ticket) => begun.push((user, ticket)),
+            Admitted::Wait(_) => assert!(account.enter(user, now)),
+        }
+    }
+    begun
+}
+
+#[test]
+fn users_whose_attempts_have_no_outcome_go_behind_all_users_who_wait() {
+    // Attempts run out of time, or end with the connections of their clients.
+    for ends in [false, true] {
+        let (users, mut account, begin) = (users::<5>(), ServiceAccount::default(), Instant::now());
+        let [mallory, oscar, alice, bob, carol] = users.each_ref();
+        let slow = begin_or_wait(&mut account, "ews", &[mallory, oscar, mallory, oscar, alice, bob], begin);
+        assert_eq!(slow.len(), 2);
+        let now = begin + 5 * SECOND;
+        if ends {
+            for (_, ticket) in &slow {
+                account.record_auth(ticket, Outcome::Unknown, now);
+            }
+        }
+        // The slow users are the first to try again, and a new user comes before them as well.
+        let mut admits = |service, user| {
+            matches!(account.admit(UpstreamProtocol::Http, service, user, now), Ok(Admitted::Yes(_)))
+        };
+        assert!(!admits("ews", mallory) && !admits("mapi", oscar) && !admits("ews", carol));
+        assert!(admits("mapi", bob) && admits("ews", alice));
+        for user in [alice, bob] {
+            account.leave(user, now);
+        }
+        // The attempts of these have no outcome either: the user whose attempt is longest ago is first.
+        assert!(account.enter(carol, now));
+        let now = now + 5 * SECOND;
+        assert!(begin_or_wait(&mut account, "ews", &[alice, bob], now).is_empty());
+        admitted(&mut account, "ews", carol, now);
+        admitted(&mut account, "ews", mallory, now);
+    }
+}
+
+#[test]
+fn a_user_whose_attempt_had_no_outcome_does_not_hold_the_next_one_of_a_failing_account() {
+    let ([bad @ .., mallory, alice], mut account, begin) =
+        (users::<4>(), ServiceAccount::default(), Instant::now());
+    for user in &bad {
+        refuse(&mut account, "ews", user, begin);
+    }
+    let due = begin + 30 * SECOND;
+    admitted(&mut account, "ews", &mallory, due);
+    let after = due + 5 * SECOND;
+    assert!(account.admit(UpstreamProtocol::Http, "ews", &mallory, after).is_err());
+    accept(&mut account, "ews", &alice, after);
+    admitted(&mut account, "ews", &mallory, after);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_users_with_slow_requests_delay_another_user_for_the_time_of_one_attempt() {
+    let (gate, users) = (AccountGate::new(), users::<3>());
+    let [mallory, oscar, alice] = users.each_ref();
+    let begin_auth = |user| gate.begin_auth(UpstreamProtocol::Http, "ews", user, 30 * SECOND);
+    let slow = async |user| {
+        loop {
+            let attempt = begin_auth(user).await;
+            tokio::time::sleep(20 * SECOND).await;
+            drop(attempt);
+        }
+    };
+    let begin = Instant::now();
+    let waited = async {
+        tokio::task::yield_now().await;
+        let attempt = begin_auth(alice).await.unwrap();
+        attempt.succeeded().unwrap();
+        begin.elapsed()
+    };
+    tokio::select! {
+        biased;
+        never = async { tokio::join!(slow(mallory), slow(mallory), slow(oscar), slow(oscar)).0 } => never,
+        waited = waited => assert!(waited < 6 * SECOND, "{waited:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_no_longer_waits_gives_its_turn_to_the_next() {
+    let (gate, users) = (AccountGate::new(), users::<5>());
+    let [mallory, oscar, alice, bob, carol] = users.each_ref();
+    let begin_auth = |user| gate.begin_auth(UpstreamProtocol::Http, "ews", user, 30 * SECOND);
+    let held = [begin_auth(mallory).await.unwrap(), begin_auth(oscar).await.unwrap()];
+    let begin = Instant::now();
+    // The clients of the first two requests in the queue go away.
+    let gone = |user| tokio::time::timeout(SECOND, begin_auth(user));
+    let (first, second, next) = tokio::join!(gone(alice), gone(bob), begin_auth(carol));
+    assert!(first.is_err() && second.is_err() && next.is_ok());
+    assert!(begin.elapsed() < 6 * SECOND);
+    drop(held);
+}
+
 #[test]
 fn one_failed_request_does_not_stop_an_account_that_is_accepted_otherwise() {
     let ([alice, bob], mut account, now) = (users(), ServiceAccount::default(), Instant::now());
