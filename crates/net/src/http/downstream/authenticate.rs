@@ -119,7 +119,7 @@ async fn verify(
 
 /// Begins the attempt that a request makes, if its credentials claim an account; otherwise returns the time after
 /// which the client may retry. A server verifies many attempts at the same time, so that an attempt waits for the
-/// outcomes of others.
+/// outcomes of others, until the client closes the connection.
 async fn begin_attempt(
     // Exclusive, since handshakes are not `Sync`.
     authenticator: &mut Authenticator,
@@ -127,14 +127,22 @@ async fn begin_attempt(
     downstream: &mut Downstream,
 ) -> Result<Result<Option<Attempt>, Duration>, ConnectionError> {
     let Some(account) = authenticator.account_to_verify(request, clock::now()) else { return Ok(Ok(None)) };
-    let Downstream { config, shutdown, .. } = downstream;
+    let limit = Arc::clone(&downstream.config.auth_limit);
     if !authenticator.is_pass_through() {
-        return Ok(config.auth_limit.begin_local(request.peer, &account, Instant::now()).map(Some));
+        return Ok(limit.begin_local(request.peer, &account, Instant::now()).map(Some));
     }
-    let mut attempt = pin!(config.auth_limit.begin(request.peer, &account));
-    poll_fn(|task| match shutdown.poll(task) {
-        Poll::Ready(_) => Poll::Ready(Err(ConnectionError::Shutdown)),
-        Poll::Pending => attempt.as_mut().poll(task).map(|attempt| Ok(attempt.map(Some))),
+    let mut attempt = pin!(limit.begin(request.peer, &account));
+    poll_fn(|task| {
+        if downstream.shutdown.poll(task).is_ready() {
+            return Poll::Ready(Err(ConnectionError::Shutdown));
+        }
+        if let Poll::Ready(attempt) = attempt.as_mut().poll(task) {
+            return Poll::Ready(Ok(attempt.map(Some)));
+        }
+        while let Poll::Ready(received) = downstream.poll_ahead(task) {
+            received?;
+        }
+        Poll::Pending
     })
     .await
 }

@@ -287,6 +287,20 @@ impl Downstream {
         Ok(())
     }
 
+    /// Ready when the client sends data ahead, of which a limited amount is read.
+    ///
+    /// # Errors
+    /// When the client closed the connection.
+    pub(crate) fn poll_ahead(&mut self, task: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
+        if self.transport.decoder.buffered() >= self.config.sizes.ahead {
+            return Poll::Pending;
+        }
+        self.transport.poll_fill(task).map(|filled| match filled {
+            Ok(0) => Err(TransportError::Closed.into()),
+            filled => filled.map(drop).map_err(ConnectionError::from),
+        })
+    }
+
     /// Ready when the client sends data, at `until`, and, if the wait `ends_at_shutdown`, when the proxy shuts down.
     /// Called while the response to the client is prepared.
     ///
@@ -298,13 +312,8 @@ impl Downstream {
         until: Instant,
         ends_at_shutdown: bool,
     ) -> Poll<Result<ClientEvent, ConnectionError>> {
-        if self.transport.decoder.buffered() < self.config.sizes.ahead
-            && let Poll::Ready(filled) = self.transport.poll_fill(task)
-        {
-            return Poll::Ready(match filled {
-                Ok(0) => Err(TransportError::Closed.into()),
-                filled => filled.map(|_| ClientEvent::Received).map_err(ConnectionError::from),
-            });
+        if let Poll::Ready(received) = self.poll_ahead(task) {
+            return Poll::Ready(received.map(|()| ClientEvent::Received));
         }
         while let Poll::Ready(goes_on) = self.shutdown.poll(task) {
             if !goes_on {

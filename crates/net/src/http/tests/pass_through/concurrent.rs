@@ -81,6 +81,21 @@ fn an_attempt_that_waits_for_others_ends_with_the_proxy() {
 }
 
 #[test]
+fn an_attempt_that_waits_for_others_ends_with_its_connection() {
+    let upstream = slow_server();
+    let proxy = before(&upstream);
+    let request = || Request(with(&basic("alice")).into_bytes());
+    let mut first: Vec<_> = (0..6).map(|_| Client::new(&proxy) >> request() << WaitsForServer).collect();
+    let waiting: Vec<_> = (0..3).map(|_| Client::new(&proxy) >> request() << WaitsForWork).collect();
+    assert_eq!(credentials(&upstream).len(), 6);
+    drop(waiting);
+    let executed = "HTTP/1.1 200 OK\r\nX-RequestType: PING\r\nX-ResponseCode: 0\r\nContent-Length: 0\r\n\r\n";
+    first[0].happens(Response(executed.into()));
+    // The request of the first one alone.
+    assert_eq!(credentials(&upstream), [basic("alice")]);
+}
+
+#[test]
 fn a_guess_whose_outcome_the_client_does_not_await_counts() {
     let upstream = slow_server();
     let proxy = before(&upstream);
