@@ -33,7 +33,7 @@ impl<D: 'static> Work<D> {
     /// result, like a hook: it must return quickly.
     ///
     /// The operation is refused, and `then` is not called, if the work panics, exceeds its time limit, or does not
-    /// fit in the queue. `then` is not called either if the client disconnected meanwhile.
+    /// fit in the queue, or if work of a user with less in the queue displaces it. `then` is not called either if the client disconnected meanwhile.
     pub fn new<T: Send + 'static>(
         work: impl FnOnce(&SecurityContext) -> T + Send + 'static,
         then: impl FnOnce(T, &mut Operation, &mut Session) -> D + Send + 'static,
@@ -63,11 +63,13 @@ impl Deferral {
         (module, name): (usize, &'static str),
     ) -> Result<Deferred<D>, Refusal> {
         let job = self.pool.submit(Job::new(context.clone(), work.0)).map_err(|refused| {
-            let kind = match refused {
-                SubmitError::QueueFull | SubmitError::IdentityLimit => RefusalKind::TooBusy,
-                SubmitError::Closed => RefusalKind::Failed,
+            let (kind, key) = match refused {
+                SubmitError::QueueFull | SubmitError::IdentityLimit => {
+                    (RefusalKind::TooBusy, " (deferred.queue)")
+                }
+                SubmitError::Closed => (RefusalKind::Failed, ""),
             };
-            Refusal::new(kind, format!("cannot defer work of the module {name}: {refused}"))
+            Refusal::new(kind, format!("cannot defer work of the module {name}: {refused}{key}"))
         })?;
         Ok(Deferred { module, name, limit: self.limit, job })
     }
@@ -94,6 +96,11 @@ impl<D> Deferred<D> {
             Some(Err(JobError::Context(error))) => {
                 Err(Refusal::new(RefusalKind::AccessDenied, error.to_string()))
             }
+            Some(Err(displaced @ JobError::Displaced)) => {
+                let why =
+                    format!("cannot defer work of the module {}: {displaced} (deferred.queue)", self.name);
+                Err(Refusal::new(RefusalKind::TooBusy, why))
+            }
             Some(Err(failed)) => {
                 let why = format!("deferred work of the module {}: {failed}", self.name);
                 Err(Refusal::new(RefusalKind::Failed, why))
@@ -103,5 +110,42 @@ impl<D> Deferred<D> {
                 Err(Refusal::new(RefusalKind::TimedOut, why))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use identity::{Authority, ContextCounters};
+
+    use super::*;
+
+    #[test]
+    fn displaced_work_is_refused_as_too_busy_like_work_that_does_not_fit_in_the_queue() {
+        let pool = Pool::new(NonZeroUsize::new(4).unwrap());
+        let deferral = Deferral { pool: pool.clone(), limit: Duration::from_secs(30) };
+        let submit =
+            |who: &SecurityContext| deferral.submit(who, Work::new(|_| (), |(), _, _| ()), (0, "gate"));
+        let [alice, bob, carol] = ["a", "b", "c"]
+            .map(|name| SecurityContext::anonymous(&ContextCounters::new(), &Authority::new(name)));
+        let mut queued: Vec<_> =
+            [&alice, &alice, &bob, &bob].into_iter().map(|who| submit(who).unwrap()).collect();
+        assert_eq!(submit(&bob).unwrap_err().kind, RefusalKind::TooBusy);
+        let carols = submit(&carol).unwrap();
+
+        let mut displaced = queued.pop().unwrap();
+        assert!(displaced.poll(&mut Context::from_waker(std::task::Waker::noop())).is_ready());
+        let Err(refusal) = displaced.finish() else { panic!("not displaced") };
+        assert_eq!(refusal.kind, RefusalKind::TooBusy);
+        assert_eq!(
+            refusal.why,
+            "cannot defer work of the module gate: deferred-work queue is full, and the caller has the most jobs \
+             in it (deferred.queue)"
+        );
+        queued.push(carols);
+        pool.close();
+        pool.work(|| wire::FileTime(0));
+        assert!(queued.into_iter().all(|deferred| deferred.finish().is_ok()));
     }
 }

@@ -68,6 +68,9 @@ pub enum JobError {
     /// The security context expired or was revoked before the job began, so that the job was not executed.
     #[error(transparent)]
     Context(#[from] ContextError),
+    /// The queue was full, and the place of the job, which had not begun, was given to a user with fewer queued jobs.
+    #[error("deferred-work queue is full, and the caller has the most jobs in it")]
+    Displaced,
     /// The pool stopped before the job began.
     #[error("deferred-work pool stopped")]
     Stopped,
@@ -86,6 +89,8 @@ pub struct PoolCounts {
     pub panicked: u64,
     /// Jobs that [`Pool::submit`] did not accept.
     pub refused: u64,
+    /// Jobs removed from the full queue to make room for those of users with fewer.
+    pub displaced: u64,
     /// Jobs removed from the queue because their [`PendingJob`] was dropped.
     pub cancelled: u64,
 }
@@ -95,6 +100,8 @@ pub struct PoolCounts {
 /// One user cannot keep the others from having jobs executed:
 ///
 /// - Its jobs fill at most half of the queue (one job, if the queue has a single place).
+/// - If the queue is full, a job of a user with few queued jobs displaces the newest queued job of the user with the
+///   most, which ends with [`JobError::Displaced`].
 /// - Users take turns: a free thread takes the job of the user with the fewest running jobs, among these of the user
 ///   who has waited longest. The jobs of one user are executed in the order in which they were submitted.
 /// - Its jobs occupy all threads but one, so that the first job of another user begins at once. If there is a single
@@ -140,8 +147,9 @@ impl State {
     }
 }
 
-/// Executes a job and delivers its result. Dropped without being called, it delivers [`JobError::Stopped`].
-type Run = Box<dyn FnOnce(FileTime) + Send>;
+/// Executes a job at the given time and delivers its result, or delivers the given error. Dropped without being called,
+/// it delivers [`JobError::Stopped`].
+type Run = Box<dyn FnOnce(Result<FileTime, JobError>) + Send>;
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,30 +163,39 @@ impl Pool {
         Self(Arc::new(Shared { queue, state: Mutex::default(), changed: Condvar::new() }))
     }
 
-    /// Adds a job to the queue. Never blocks.
+    /// Adds a job to the queue. If the queue is full, the job takes the place of the newest one of the user with the
+    /// most. Never blocks.
     ///
     /// # Errors
-    /// If the queue or the user's share of it is full, or if the pool is closed.
+    /// If the queue is full and no user has more jobs in it than this one would have, if the user's share of the queue
+    /// is full, or if the pool is closed.
     pub fn submit<T: Send + 'static>(&self, job: Job<T>) -> Result<PendingJob<T>, SubmitError> {
         let user = Arc::new(job.context.identity().user().clone());
         let result = Arc::new(Mutex::new(Slot { result: None, waker: None }));
         let promise = Promise(Arc::clone(&result));
-        let run = move |now| {
+        let run = move |now: Result<FileTime, JobError>| {
             let promise = promise;
             let Job { context, work } = job;
-            let done = context.check(now).map_err(JobError::from).map(|()| work(&context));
+            let checked = now.and_then(|now| context.check(now).map_err(JobError::from));
+            let done = checked.map(|()| work(&context));
             // The context is closed before the result is delivered.
             drop(context);
             promise.keep(done);
         };
         let mut state = self.0.lock();
-        if let Err(error) = self.0.check_room(&state, &user) {
-            state.counts.refused = state.counts.refused.saturating_add(1);
-            return Err(error);
-        }
+        let displaced = match self.0.make_room(&mut state, &user) {
+            Ok(displaced) => displaced,
+            Err(error) => {
+                state.counts.refused = state.counts.refused.saturating_add(1);
+                return Err(error);
+            }
+        };
         let number = state.queue.push(&user, Box::new(run));
         drop(state);
         self.0.changed.notify_one();
+        if let Some(run) = displaced {
+            run(Err(JobError::Displaced));
+        }
         Ok(PendingJob { result, shared: Arc::clone(&self.0), user, number, is_taken: false })
     }
 
@@ -188,7 +205,7 @@ impl Pool {
     pub fn work(&self, now: impl Fn() -> FileTime) {
         self.0.add_thread();
         while let Some(Taken { user, job: run }) = self.0.next() {
-            let panicked = catch_unwind(AssertUnwindSafe(|| run(now()))).is_err();
+            let panicked = catch_unwind(AssertUnwindSafe(|| run(Ok(now())))).is_err();
             let mut state = self.0.lock();
             state.queue.end(&user);
             let counts = &mut state.counts;
@@ -232,17 +249,19 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Succeeds if another job of `user` fits into the queue.
-    fn check_room(&self, state: &State, user: &UserKey) -> Result<(), SubmitError> {
+    /// Makes room for another job of `user`. Returns the job that is displaced, if the queue was full.
+    fn make_room(&self, state: &mut State, user: &UserKey) -> Result<Option<Run>, SubmitError> {
         let share = (self.queue.get() / 2).max(1);
         if state.closed {
             Err(SubmitError::Closed)
         } else if state.queue.len() >= self.queue.get() {
-            Err(SubmitError::QueueFull)
+            let displaced = state.queue.displace_for(user).ok_or(SubmitError::QueueFull)?;
+            state.counts.displaced = state.counts.displaced.saturating_add(1);
+            Ok(Some(displaced))
         } else if state.queue.len_of(user) >= share {
             Err(SubmitError::IdentityLimit)
         } else {
-            Ok(())
+            Ok(None)
         }
     }
 
@@ -268,7 +287,7 @@ impl Shared {
     }
 
     /// Removes a job from the queue, if it has not begun.
-    fn cancel(&self, user: &UserKey, number: u64) {
+    fn cancel(&self, user: &Arc<UserKey>, number: u64) {
         let mut state = self.lock();
         let run = state.queue.cancel(user, number);
         if run.is_some() {

@@ -275,3 +275,53 @@ fn the_jobs_of_one_user_use_all_threads_once_the_pool_is_closed() {
     });
     assert!(queued.into_iter().all(|job| job.take_result() == Some(Ok(()))));
 }
+
+#[test]
+fn a_third_user_is_served_although_two_users_fill_the_queue() {
+    let (contexts, pool) = (ContextCounters::new(), pool(12));
+    let job = |user: &'static str| Job::new(person(user, &contexts, None), move |_| user);
+    scope(|scope| {
+        worker(scope, &pool);
+        // The single thread is occupied.
+        let (running, go) = begun(&pool, person("dave", &contexts, None));
+        let submit = |user| (0..6).map(|_| pool.submit(job(user)).unwrap()).collect::<Vec<_>>();
+        let (mut alice, mut bob) = (submit("alice"), submit("bob"));
+        let carol: Vec<_> = (0..4).map(|_| pool.submit(job("carol")).unwrap()).collect();
+        // The places are divided evenly now. Further jobs of any of the three are refused.
+        for user in ["alice", "bob", "carol"] {
+            assert_eq!(pool.submit(job(user)).unwrap_err(), SubmitError::QueueFull);
+        }
+        let counts = PoolCounts { queued: 12, running: 1, refused: 3, displaced: 4, ..PoolCounts::default() };
+        assert_eq!(pool.counts(), counts);
+        // The newest jobs of the two users have an outcome at once, while the thread is still occupied.
+        for jobs in [&mut alice, &mut bob] {
+            let displaced = jobs.split_off(4).into_iter().map(PendingJob::take_result);
+            assert_eq!(displaced.collect::<Vec<_>>(), [Some(Err(JobError::Displaced)); 2]);
+        }
+        // A displaced job has closed its context.
+        assert_eq!(contexts.open(), 13);
+        go.send(()).unwrap();
+        assert_eq!(wait(running), Ok(()));
+        for (user, jobs) in [("alice", alice), ("bob", bob), ("carol", carol)] {
+            assert_eq!(jobs.into_iter().map(wait).collect::<Vec<_>>(), [Ok(user); 4]);
+        }
+        pool.close();
+    });
+    let counts = PoolCounts { done: 13, refused: 3, displaced: 4, ..PoolCounts::default() };
+    assert_eq!((pool.counts(), contexts.open()), (counts, 0));
+    assert_eq!(pool.0.lock().queue.users(), 0);
+}
+
+#[test]
+fn a_displaced_job_wakes_the_task_that_waits_for_it() {
+    let (contexts, pool) = (ContextCounters::new(), pool(4));
+    let job = |user: &str| Job::new(person(user, &contexts, None), |_| ());
+    let _alice = [pool.submit(job("alice")).unwrap(), pool.submit(job("alice")).unwrap()];
+    let _bob = pool.submit(job("bob")).unwrap();
+    let displaced = pool.submit(job("bob")).unwrap();
+    scope(|scope| {
+        let waits = scope.spawn(|| wait(displaced));
+        let _carol = pool.submit(job("carol")).unwrap();
+        assert_eq!(waits.join().unwrap(), Err(JobError::Displaced));
+    });
+}

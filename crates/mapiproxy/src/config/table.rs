@@ -341,8 +341,9 @@ table Deferred at "deferred" {
     /// The number of threads for deferred work. The jobs of one user occupy all threads but one; users take
     /// turns.
     threads: NonZeroUsize, default at_least_one(4), from 1 to 1024;
-    /// The maximum number of queued jobs, of which one caller may have at most half. Operations beyond it are
-    /// refused.
+    /// The maximum number of queued jobs, of which one user may have at most half. Operations beyond it are
+    /// refused. If the queue is full, a job of a user with few jobs in it displaces the newest job of the user with
+    /// the most, whose operation is refused.
     queue: NonZeroUsize, default at_least_one(256), from 1 to 1_000_000;
     /// The maximum duration of a job in seconds, including its time in the queue. Operations whose job takes
     /// longer are refused.

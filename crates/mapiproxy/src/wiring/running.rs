@@ -82,6 +82,7 @@ impl Running {
                 done = counts.done,
                 cancelled = counts.cancelled,
                 refused = counts.refused,
+                displaced = counts.displaced,
                 "proxy: deferred work stopped"
             );
         }
