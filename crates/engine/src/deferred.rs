@@ -33,8 +33,8 @@ impl<D: 'static> Work<D> {
     /// result, like a hook: it must return quickly.
     ///
     /// The operation is refused, and `then` is not called, if the work panics, exceeds its time limit, or does not
-    /// fit in the queue, or if work of a user with less in the queue displaces it. `then` is not called either if the client
-    /// disconnected meanwhile.
+    /// fit in the queue, or if work of a user with less in the queue displaces it. `then` is not called either if the
+    /// client disconnected meanwhile.
     pub fn new<T: Send + 'static>(
         work: impl FnOnce(&SecurityContext) -> T + Send + 'static,
         then: impl FnOnce(T, &mut Operation, &mut Session) -> D + Send + 'static,

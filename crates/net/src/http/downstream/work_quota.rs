@@ -23,7 +23,7 @@ pub(crate) const PIECE: u32 = 2;
 /// A request that the proxy responds to itself: its authentication, its response, and sending that.
 const REQUEST: u32 = 500;
 
-/// The work of one round, about 0.2 ms. Each round that ends costs a system call, so that an ordinary upload is to take one
+/// The work of one round, about 0.2 ms. Each round that ends costs a system call, so an ordinary upload takes a single
 /// round.
 const ROUND: u32 = 2000;
 
