@@ -73,6 +73,7 @@ mod rpc;
 mod task;
 mod tcp;
 mod timer;
+mod token_bucket;
 mod upstream_error;
 pub mod upstream_identity;
 

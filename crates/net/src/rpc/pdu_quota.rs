@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::token_bucket::{Rate, TokenBucket};
+
 /// What is processed of a connection in one round, before the other connections of its thread have theirs, in units of
 /// [`rpc::server::ServerAssociation::set_quota`].
 pub(crate) const ROUND: u64 = 32;
 
-/// What is processed at once of an unauthenticated client. A handshake with the largest accepted tokens takes less.
-const BURST: u64 = 128;
-
-/// What is processed per second of an unauthenticated client beyond that.
-const PER_SECOND: u64 = 64;
+/// What is processed of an unauthenticated client at once and per second. A handshake with the largest accepted tokens
+/// takes less than the burst.
+const UNAUTHENTICATED: Rate = Rate { burst: 128, per_second: 64 };
 
 /// How long an unauthenticated client is delayed that has sent more.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -25,32 +25,27 @@ pub(crate) struct PduQuota {
     /// What was processed before this round.
     taken: u64,
     /// What may still be processed of an unauthenticated client.
-    left: u64,
-    since: Instant,
+    unauthenticated: TokenBucket,
 }
 
 impl PduQuota {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { taken: 0, left: BURST, since: now }
+        Self { taken: 0, unauthenticated: TokenBucket::new(UNAUTHENTICATED, now) }
     }
 
     /// The quota of a round that begins at `now`, on a connection of which `taken` was processed so far.
     pub(crate) fn next(&mut self, taken: u64, is_authenticated: bool, now: Instant) -> u64 {
-        self.left = self.left.saturating_sub(taken.saturating_sub(self.taken));
+        let more = taken.saturating_sub(self.taken);
+        // Of a long PDU no more is counted than the client may have processed.
+        self.unauthenticated.take(more.min(self.unauthenticated.left()));
         self.taken = taken;
-        let elapsed = u64::try_from(now.duration_since(self.since).as_millis()).unwrap_or(u64::MAX);
-        let more = elapsed.saturating_mul(PER_SECOND) / 1000;
-        // A fraction of a unit is counted in a later round.
-        if more > 0 {
-            self.left = self.left.saturating_add(more).min(BURST);
-            self.since = now;
-        }
-        if is_authenticated { ROUND } else { self.left.min(ROUND) }
+        self.unauthenticated.refill(now);
+        if is_authenticated { ROUND } else { self.unauthenticated.left().min(ROUND) }
     }
 
     /// Waits until the next round of a connection of which more has arrived than this round processes.
     pub(crate) fn wait(&self, is_authenticated: bool) -> impl Future<Output = ()> + use<> {
-        let at_once = is_authenticated || self.left > ROUND;
+        let at_once = is_authenticated || self.unauthenticated.left() > ROUND;
         async move {
             if at_once {
                 tokio::task::yield_now().await;
@@ -64,6 +59,9 @@ impl PduQuota {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const BURST: u64 = UNAUTHENTICATED.burst.cast_unsigned();
+    const PER_SECOND: u64 = UNAUTHENTICATED.per_second.cast_unsigned();
 
     /// What is processed of a client that always sends more in so many `rounds`, one each tenth of a second.
     fn taken(rounds: u32, is_authenticated: bool) -> u64 {

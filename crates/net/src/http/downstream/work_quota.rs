@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::token_bucket::{Rate, TokenBucket};
+
 /// One read of a socket, in units of work. A unit is about 0.1 microseconds.
 const READ: u32 = 40;
 
@@ -27,12 +29,9 @@ const REQUEST: u32 = 500;
 /// round.
 const ROUND: u32 = 2000;
 
-/// The work that is done for an unauthenticated client at once. A handshake with the longest accepted tokens takes
-/// less.
-const BURST: i32 = 80_000;
-
-/// The work per second that is done for an unauthenticated client beyond that: 0.2 percent of a processor.
-const PER_SECOND: i32 = 20_000;
+/// The work that is done for an unauthenticated client at once, and per second beyond that: 0.2 percent of a processor.
+/// A handshake with the longest accepted tokens takes less than the burst.
+const UNAUTHENTICATED: Rate = Rate { burst: 80_000, per_second: 20_000 };
 
 /// How long an unauthenticated client is delayed that causes more.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -60,16 +59,15 @@ pub(crate) enum Turn {
 pub(crate) struct WorkQuota {
     /// The work since the connection last waited.
     round: u32,
-    /// The work that `left` does not count yet.
+    /// The work that `unauthenticated` does not count yet.
     uncounted: u32,
-    /// The work that may still be done for an unauthenticated client; negative after a piece of work that was longer.
-    left: i32,
-    since: Instant,
+    /// The work that may still be done for an unauthenticated client.
+    unauthenticated: TokenBucket,
 }
 
 impl WorkQuota {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { round: 0, uncounted: 0, left: BURST, since: now }
+        Self { round: 0, uncounted: 0, unauthenticated: TokenBucket::new(UNAUTHENTICATED, now) }
     }
 
     /// Adds `work`.
@@ -102,9 +100,9 @@ impl WorkQuota {
     pub(crate) fn next(&mut self, is_authenticated: bool, now: Instant) -> Turn {
         let uncounted = std::mem::take(&mut self.uncounted);
         if !is_authenticated {
-            self.refill(now);
-            self.left = self.left.saturating_sub_unsigned(uncounted);
-            if self.left <= 0 {
+            self.unauthenticated.refill(now);
+            self.unauthenticated.take(uncounted.into());
+            if self.unauthenticated.left() == 0 {
                 self.round = 0;
                 return Turn::Delay(PAUSE);
             }
@@ -115,31 +113,24 @@ impl WorkQuota {
         self.round = 0;
         Turn::Yield
     }
-
-    fn refill(&mut self, now: Instant) {
-        let elapsed = i32::try_from(now.duration_since(self.since).as_millis()).unwrap_or(i32::MAX);
-        let more = elapsed.saturating_mul(PER_SECOND / 1000);
-        // A fraction of a millisecond is counted later.
-        if more > 0 {
-            self.left = self.left.saturating_add(more).min(BURST);
-            self.since = now;
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const BURST: i64 = UNAUTHENTICATED.burst;
+    const PER_SECOND: i64 = UNAUTHENTICATED.per_second;
+
     /// The work that is done in `seconds` for a client that always sends more.
-    fn done(seconds: u64, is_authenticated: bool) -> i32 {
+    fn done(seconds: u64, is_authenticated: bool) -> i64 {
         let mut now = Instant::now();
         let (mut quota, mut done) = (WorkQuota::new(now), 0);
         let end = now + Duration::from_secs(seconds);
         while now < end {
             while !quota.is_due() {
                 quota.add(of_read(2000, false));
-                done += of_read(2000, false).cast_signed();
+                done += i64::from(of_read(2000, false));
             }
             match quota.next(is_authenticated, now) {
                 Turn::Continue => {}
@@ -152,7 +143,7 @@ mod tests {
 
     #[test]
     fn little_work_is_done_for_an_unauthenticated_client_at_once_and_in_a_second() {
-        let (ten_seconds, round) = (BURST + 10 * PER_SECOND, ROUND.cast_signed());
+        let (ten_seconds, round) = (BURST + 10 * PER_SECOND, i64::from(ROUND));
         let done = done(10, false);
         assert!((ten_seconds - PER_SECOND / 10 - round..=ten_seconds + round).contains(&done), "{done}");
     }
@@ -160,7 +151,7 @@ mod tests {
     #[test]
     fn an_authenticated_client_is_limited_by_its_rounds_only() {
         let done = done(1, true);
-        assert!(done >= 10_000 * ROUND.cast_signed(), "{done}");
+        assert!(done >= 10_000 * i64::from(ROUND), "{done}");
     }
 
     #[test]

@@ -1,0 +1,47 @@
+//! A token bucket, by which the work for an unauthenticated client is limited.
+
+use tokio::time::Instant;
+
+/// How many tokens a bucket has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rate {
+    /// The most tokens at a time. A new bucket has as many.
+    pub(crate) burst: i64,
+    /// How many are added per second.
+    pub(crate) per_second: i64,
+}
+
+/// Tokens, which work takes and time adds.
+#[derive(Debug)]
+pub(crate) struct TokenBucket {
+    rate: Rate,
+    left: i64,
+    refilled: Instant,
+}
+
+impl TokenBucket {
+    pub(crate) const fn new(rate: Rate, now: Instant) -> Self {
+        Self { rate, left: rate.burst, refilled: now }
+    }
+
+    /// Adds the tokens for the time since the last call.
+    pub(crate) fn refill(&mut self, now: Instant) {
+        let elapsed = i64::try_from(now.duration_since(self.refilled).as_millis()).unwrap_or(i64::MAX);
+        let more = elapsed.saturating_mul(self.rate.per_second) / 1000;
+        // A fraction of a token is added by a later call.
+        if more > 0 {
+            self.left = self.left.saturating_add(more).min(self.rate.burst);
+            self.refilled = now;
+        }
+    }
+
+    /// Removes tokens, also those that later time adds: then the number left is negative.
+    pub(crate) fn take(&mut self, tokens: u64) {
+        self.left = self.left.saturating_sub_unsigned(tokens);
+    }
+
+    /// How many tokens are left; 0 if more were taken than there were.
+    pub(crate) fn left(&self) -> u64 {
+        u64::try_from(self.left).unwrap_or(0)
+    }
+}
