@@ -143,16 +143,14 @@ impl ClientConnection {
     ) -> Result<Option<ResponseEvent>, ConnectionError> {
         self.downstream.flush().await?;
         let at = until.min(Instant::now() + CHECK_INTERVAL);
-        let mut waited = false;
         let event = poll_fn(|task| {
             let event = self.poll_response(task, upstream, at, ends_at_shutdown);
-            waited |= event.is_pending();
+            if event.is_pending() {
+                self.downstream.work.waited();
+            }
             event
         });
         let event = event.await?;
-        if waited {
-            self.downstream.work.waited();
-        }
         self.downstream.add_upstream_work(upstream.transport.take_work()).await?;
         // The deadline may only be the next check of the client's account.
         Ok(event.filter(|event| at >= until || !matches!(event, ResponseEvent::Deadline)))

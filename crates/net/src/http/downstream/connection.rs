@@ -169,17 +169,14 @@ impl Downstream {
 
     /// Waits for the next request. Returns false if it is not to be waited for any more.
     async fn idle(&mut self, upstream: &mut UpstreamSlot, until: Instant) -> io::Result<bool> {
-        let mut waited = false;
-        let received = poll_fn(|task| {
+        poll_fn(|task| {
             let received = self.poll_idle(task, upstream, until);
-            waited |= received.is_pending();
+            if received.is_pending() {
+                self.work.waited();
+            }
             received
-        });
-        let received = received.await;
-        if waited {
-            self.work.waited();
-        }
-        received
+        })
+        .await
     }
 
     /// Ready if the client sent something, or with false if it is not to be waited for any more.
@@ -260,12 +257,11 @@ impl Downstream {
         let in_time = begin + self.minimum_rate.left();
         let authentication_ends = self.authentication_ends();
         let in_time = authentication_ends.map_or(in_time, |end| in_time.min(end));
-        let mut waited = false;
         let count = poll_fn(|task| {
             if let Poll::Ready(filled) = self.transport.poll_fill(task) {
                 return Poll::Ready(filled.map_err(ConnectionError::from));
             }
-            waited = true;
+            self.work.waited();
             while let Poll::Ready(goes_on) = self.shutdown.poll(task) {
                 if !goes_on {
                     return Poll::Ready(Err(ConnectionError::Shutdown));
@@ -280,9 +276,6 @@ impl Downstream {
             self.timer.poll(task, until).map(|()| Err(why.into()))
         })
         .await?;
-        if waited {
-            self.work.waited();
-        }
         self.minimum_rate.record(count, begin.elapsed());
         Ok(())
     }
