@@ -28,6 +28,12 @@ struct UserTurn {
     unsettled: Option<Instant>,
 }
 
+impl UserTurn {
+    const fn is_needed(&self) -> bool {
+        self.waiting > 0 || self.unsettled.is_some()
+    }
+}
+
 /// The position of a user: smaller ones are first.
 type Position = (Option<Instant>, u64);
 
@@ -46,16 +52,16 @@ impl Turns {
 
     /// A registered request of `user` waits no longer.
     pub(super) fn leave(&mut self, user: &UserKey) {
-        if let Some(turn) = self.users.iter_mut().find(|turn| turn.user == *user) {
+        if let Some(turn) = self.find(user) {
             turn.waiting = turn.waiting.saturating_sub(1);
         }
-        self.users.retain(|turn| turn.waiting > 0 || turn.unsettled.is_some());
+        self.users.retain(UserTurn::is_needed);
     }
 
     /// An attempt for `user` begins. Other requests of the user arrive again.
     pub(super) fn begin(&mut self, user: &UserKey) {
         let arrival = self.next_arrival();
-        if let Some(turn) = self.users.iter_mut().find(|turn| turn.user == *user) {
+        if let Some(turn) = self.find(user) {
             turn.arrival = arrival;
         }
     }
@@ -69,10 +75,10 @@ impl Turns {
 
     /// The attempt for `user` had an outcome.
     pub(super) fn settled(&mut self, user: &UserKey) {
-        if let Some(turn) = self.users.iter_mut().find(|turn| turn.user == *user) {
+        if let Some(turn) = self.find(user) {
             turn.unsettled = None;
         }
-        self.users.retain(|turn| turn.waiting > 0 || turn.unsettled.is_some());
+        self.users.retain(UserTurn::is_needed);
     }
 
     /// Whether the last attempt for `user` had no outcome.
@@ -99,6 +105,10 @@ impl Turns {
         })
     }
 
+    fn find(&mut self, user: &UserKey) -> Option<&mut UserTurn> {
+        self.users.iter_mut().find(|turn| turn.user == *user)
+    }
+
     const fn next_arrival(&mut self) -> u64 {
         self.arrivals += 1;
         self.arrivals
@@ -109,7 +119,7 @@ impl Turns {
         for turn in &mut self.users {
             turn.unsettled = turn.unsettled.filter(|at| now < *at + MAX_AUTH_BACKOFF);
         }
-        self.users.retain(|turn| turn.waiting > 0 || turn.unsettled.is_some() || turn.user == *user);
+        self.users.retain(|turn| turn.is_needed() || turn.user == *user);
         if let Some(index) = self.users.iter().position(|turn| turn.user == *user) {
             return self.users.get_mut(index);
         }
