@@ -107,7 +107,7 @@ pub struct PoolCounts {
 /// - Its jobs occupy all threads but one, so that the first job of another user begins at once. If there is a single
 ///   thread, that job waits until the running one ends.
 ///
-/// Users are told apart by [`UserKey`]: all contexts of a user count together.
+/// Jobs are counted by [`UserKey`], so all contexts of a user count together.
 ///
 /// ```
 /// # use std::num::NonZeroUsize;

@@ -101,8 +101,8 @@ impl Direction {
         checksum: [u8; 8],
         signature: &[u8; SIGNATURE_SIZE],
     ) -> Result<(), MessageError> {
-        let ours = self.signature(checksum)?;
-        if bool::from(ours.ct_eq(signature)) {
+        let expected = self.signature(checksum)?;
+        if bool::from(expected.ct_eq(signature)) {
             return Ok(());
         }
         self.broken = true;
