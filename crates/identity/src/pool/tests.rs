@@ -1,7 +1,7 @@
 //! Tests of the deferred-work pool.
 
 use std::sync::mpsc::{Sender, channel};
-use std::thread::{Scope, scope};
+use std::thread::scope;
 
 use super::*;
 use crate::context::ActingLevel;
@@ -15,8 +15,31 @@ fn pool(queue: usize) -> Pool {
     Pool::new(NonZeroUsize::new(queue).unwrap())
 }
 
-fn worker<'scope>(scope: &'scope Scope<'scope, '_>, pool: &'scope Pool) {
-    scope.spawn(|| pool.work(|| NOW));
+/// Runs `test` beside `threads` threads of the pool. Closes the pool then, also if the test panics: a thread of an open
+/// pool never ends.
+fn with_threads(pool: &Pool, threads: usize, test: impl FnOnce()) {
+    struct CloseOnDrop<'a>(&'a Pool);
+    impl Drop for CloseOnDrop<'_> {
+        fn drop(&mut self) {
+            self.0.close();
+        }
+    }
+    scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| pool.work(|| NOW));
+        }
+        let _close = CloseOnDrop(pool);
+        test();
+    });
+}
+
+/// Waits until `count` jobs are running: a job's result is delivered before it is counted as done.
+fn wait_for_running(pool: &Pool, count: usize) {
+    let began = std::time::Instant::now();
+    while pool.counts().running != count {
+        assert!(began.elapsed() < PATIENCE, "{:?}", pool.counts());
+        std::thread::yield_now();
+    }
 }
 
 /// A job that has begun, and ends when its sender sends or is dropped.
@@ -55,9 +78,7 @@ fn wait<T>(waiting: PendingJob<T>) -> Result<T, JobError> {
 #[test]
 fn each_job_runs_under_the_context_of_its_requester() {
     let (contexts, pool) = (ContextCounters::new(), pool(64));
-    scope(|scope| {
-        worker(scope, &pool);
-        worker(scope, &pool);
+    with_threads(&pool, 2, || {
         let waiting: Vec<_> = (0..50)
             .map(|number| {
                 let name = format!("user{number}");
@@ -70,7 +91,6 @@ fn each_job_runs_under_the_context_of_its_requester() {
         for (name, waiting) in waiting {
             assert_eq!(wait(waiting), Ok(name));
         }
-        pool.close();
     });
     assert_eq!((contexts.opened(), contexts.open()), (50, 0));
     assert_eq!(pool.counts(), PoolCounts { done: 50, ..PoolCounts::default() });
@@ -79,22 +99,19 @@ fn each_job_runs_under_the_context_of_its_requester() {
 #[test]
 fn the_context_outlives_the_request_and_closes_before_the_result_is_delivered() {
     let (contexts, pool) = (ContextCounters::new(), pool(1));
-    scope(|scope| {
-        worker(scope, &pool);
+    with_threads(&pool, 1, || {
         let (waiting, go) = begun(&pool, person("alice", &contexts, None));
         assert_eq!(contexts.open(), 1);
         go.send(()).unwrap();
         assert_eq!(wait(waiting), Ok(()));
         assert_eq!(contexts.open(), 0);
-        pool.close();
     });
 }
 
 #[test]
 fn a_job_is_refused_at_once_if_the_queue_is_full() {
     let (contexts, pool) = (ContextCounters::new(), pool(2));
-    scope(|scope| {
-        worker(scope, &pool);
+    with_threads(&pool, 1, || {
         let alice = person("alice", &contexts, None);
         let (first, go) = begun(&pool, alice.clone());
         let quick = || Job::new(alice.clone(), |_| ());
@@ -136,15 +153,13 @@ fn a_user_cannot_fill_more_than_half_of_the_queue() {
     }
     // Running jobs are not in the queue.
     let (contexts, pool) = (ContextCounters::new(), pool(2));
-    scope(|scope| {
-        worker(scope, &pool);
+    with_threads(&pool, 1, || {
         for _ in 0..3 {
             let (waiting, go) = begun(&pool, person("alice", &contexts, None));
             let next = pool.submit(Job::new(person("alice", &contexts, None), |_| ())).unwrap();
             go.send(()).unwrap();
             assert_eq!([wait(waiting), wait(next)], [Ok(()); 2]);
         }
-        pool.close();
     });
 }
 
@@ -194,8 +209,7 @@ fn a_job_whose_result_is_dropped_leaves_the_queue() {
 #[test]
 fn a_drain_waits_for_running_jobs_until_its_time_limit() {
     let (contexts, pool) = (ContextCounters::new(), pool(4));
-    scope(|scope| {
-        worker(scope, &pool);
+    with_threads(&pool, 1, || {
         let (first, go) = begun(&pool, person("alice", &contexts, None));
         let second = pool.submit(Job::new(person("bob", &contexts, None), |_| ())).unwrap();
         assert_eq!(pool.drain(Duration::from_millis(50)), 1);
@@ -225,8 +239,7 @@ fn submit_slow(pool: &Pool, context: &SecurityContext, count: usize) -> (Vec<Pen
 fn a_job_of_a_second_user_is_executed_although_the_first_has_a_thousand_slow_jobs_queued() {
     for threads in [2, 4] {
         let (contexts, pool) = (ContextCounters::new(), pool(4096));
-        scope(|scope| {
-            (0..threads).for_each(|_| worker(scope, &pool));
+        with_threads(&pool, threads, || {
             // The first jobs run on all threads but one; none of them ever ends by itself.
             let alice = person("alice", &contexts, None);
             let running: Vec<_> = (1..threads).map(|_| begun(&pool, alice.clone())).collect();
@@ -234,10 +247,10 @@ fn a_job_of_a_second_user_is_executed_although_the_first_has_a_thousand_slow_job
             for _ in 0..10 {
                 let job = Job::new(person("bob", &contexts, None), |_| 7);
                 assert_eq!(wait(pool.submit(job).unwrap()), Ok(7));
-                assert_eq!((pool.counts().running, pool.counts().queued), (threads - 1, 1000));
+                wait_for_running(&pool, threads - 1);
+                assert_eq!(pool.counts().queued, 1000);
             }
             drop((queued, running, release));
-            pool.close();
         });
         assert_eq!(pool.0.lock().queue.users(), 0);
     }
@@ -246,8 +259,7 @@ fn a_job_of_a_second_user_is_executed_although_the_first_has_a_thousand_slow_job
 #[test]
 fn on_a_single_thread_a_second_user_waits_for_one_job_of_the_first() {
     let (contexts, pool) = (ContextCounters::new(), pool(4096));
-    scope(|scope| {
-        worker(scope, &pool);
+    with_threads(&pool, 1, || {
         let alice = person("alice", &contexts, None);
         let (running, go) = begun(&pool, alice.clone());
         let (queued, release) = submit_slow(&pool, &alice, 1000);
@@ -255,7 +267,6 @@ fn on_a_single_thread_a_second_user_waits_for_one_job_of_the_first() {
         go.send(()).unwrap();
         assert_eq!([wait(running).map(|()| 0), wait(job)], [Ok(0), Ok(7)]);
         drop((queued, release));
-        pool.close();
     });
 }
 
@@ -265,12 +276,8 @@ fn the_jobs_of_one_user_use_all_threads_once_the_pool_is_closed() {
     let alice = person("alice", &contexts, None);
     let (queued, release) = submit_slow(&pool, &alice, 2);
     pool.close();
-    scope(|scope| {
-        worker(scope, &pool);
-        worker(scope, &pool);
-        while pool.counts().running < 2 {
-            std::thread::yield_now();
-        }
+    with_threads(&pool, 2, || {
+        wait_for_running(&pool, 2);
         drop(release);
     });
     assert!(queued.into_iter().all(|job| job.take_result() == Some(Ok(()))));
@@ -280,8 +287,7 @@ fn the_jobs_of_one_user_use_all_threads_once_the_pool_is_closed() {
 fn a_third_user_is_served_although_two_users_fill_the_queue() {
     let (contexts, pool) = (ContextCounters::new(), pool(12));
     let job = |user: &'static str| Job::new(person(user, &contexts, None), move |_| user);
-    scope(|scope| {
-        worker(scope, &pool);
+    with_threads(&pool, 1, || {
         // The single thread is occupied.
         let (running, go) = begun(&pool, person("dave", &contexts, None));
         let submit = |user| (0..6).map(|_| pool.submit(job(user)).unwrap()).collect::<Vec<_>>();
@@ -305,7 +311,6 @@ fn a_third_user_is_served_although_two_users_fill_the_queue() {
         for (user, jobs) in [("alice", alice), ("bob", bob), ("carol", carol)] {
             assert_eq!(jobs.into_iter().map(wait).collect::<Vec<_>>(), [Ok(user); 4]);
         }
-        pool.close();
     });
     let counts = PoolCounts { done: 13, refused: 3, displaced: 4, ..PoolCounts::default() };
     assert_eq!((pool.counts(), contexts.open()), (counts, 0));
