@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::accounts::fold_case;
+use crate::counting_name::counting_name;
 use crate::fingerprint::Fingerprint;
 use crate::mechanism::Mechanism;
 use crate::principal::{Principal, without_case};
@@ -45,7 +45,7 @@ impl ClaimedName {
         if shown.len() < name.len() {
             shown.push('…');
         }
-        let account = match account_of(&name) {
+        let account = match counting_name(&name) {
             // No account of a name with a domain contains a backslash.
             account if mechanism.name_is_for_display() => format!("{}\\{account}", mechanism.name()),
             account => account,
@@ -55,9 +55,9 @@ impl ClaimedName {
         Some(Self { shown: shown.into(), account: account.into(), spelling: Spelling(spelling) })
     }
 
-    /// What the spellings of an account have in common: the name without its domain, in lower case. Accounts of
-    /// several domains share it. Letters that have the same upper case are one here, since they find the same
-    /// account. Names that a mechanism only displays are apart from those whose passwords are checked.
+    /// What the spellings of an account have in common: the [`counting_name`], which is without a domain. Accounts of
+    /// several domains share it, and so do accounts whose names differ in marks only. Names that a mechanism only
+    /// displays are apart from those whose passwords are checked.
     pub fn account(&self) -> &str {
         &self.account
     }
@@ -70,16 +70,8 @@ impl ClaimedName {
     /// Whether this can be a name of `principal`, which the same credentials proved.
     pub fn can_denote(&self, principal: &Principal) -> bool {
         let account = self.account.rsplit('\\').next().unwrap_or_default();
-        account == account_of(principal.user())
+        account == counting_name(principal.user())
     }
-}
-
-/// A name without its domain, in lower case. It follows the last backslash, and ends before an `@`.
-fn account_of(name: &str) -> String {
-    let user = name.rsplit('\\').next().unwrap_or_default();
-    let user = user.split('@').next().unwrap_or_default();
-    let kept: String = user.chars().take(MAX_CHARS).collect();
-    fold_case(&kept).to_lowercase()
 }
 
 impl fmt::Display for ClaimedName {
@@ -125,6 +117,10 @@ mod tests {
             "\\alice",
             "\\alice@lab.test",
             "A\\B\\alice",
+            "LAB\\ａlice",
+            "alicé@lab.test",
+            "al\u{200b}ice",
+            " alice.",
         ] {
             let name = basic(format!("{spelling}:a:b").as_bytes()).unwrap();
             assert_eq!(name.account(), "alice", "{spelling}");

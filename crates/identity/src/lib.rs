@@ -123,6 +123,7 @@ mod channel_bindings;
 mod claimed;
 mod context;
 mod context_counters;
+mod counting_name;
 mod credentials;
 mod error;
 mod fingerprint;
