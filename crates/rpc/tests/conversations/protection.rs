@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use rpc::association::PeerError;
 use rpc::client::{self, ClientConfig};
-use rpc::pdu::{Body, Pdu, PfcFlags};
-use rpc::server::{CloseReason, Event};
-use rpc::{AuthLevel, FaultStatus};
+use rpc::pdu::{AuthVerifier, Bind, Body, Pdu, PfcFlags, SecTrailer};
+use rpc::server::{AuthOutcome, CloseReason, Event, ServerAssociation};
+use rpc::{AuthLevel, AuthType, FaultStatus};
 use wire::Encode;
 
 use crate::bad_input::{bound, closed, fault, request, whole_fault};
-use crate::support::{Pair, TOY, server_config};
+use crate::support::{Pair, TOY, Toy, server_config};
 
 /// A sealed call, and the server that it is meant for.
 fn sealed(level: AuthLevel) -> (Pair, Vec<u8>) {
@@ -151,4 +151,100 @@ fn only_faults_of_calls_that_were_not_executed_say_so() {
     pair.server.receive(&bytes);
     assert_eq!(closed(&mut pair.server), CloseReason::Peer(PeerError::NotProtected));
     assert!(!whole_fault(&mut pair.server).2);
+}
+
+/// The `sec_trailer` of the security context `id` at `level`.
+fn trailer(id: u32, level: AuthLevel) -> SecTrailer {
+    SecTrailer {
+        auth_type: AuthType::WINNT,
+        auth_level: level,
+        auth_pad_length: 0,
+        auth_reserved: 0,
+        auth_context_id: id,
+    }
+}
+
+/// Completes the handshake of the security context `id` at `level` by an `alter_context`.
+fn authenticate(server: &mut ServerAssociation, id: u32, level: AuthLevel) {
+    let alter = Bind { max_xmit_frag: 4280, max_recv_frag: 4280, assoc_group_id: 0, contexts: Vec::new() };
+    let auth = AuthVerifier { trailer: trailer(id, level), token: b"token" };
+    server.receive(&Pdu::new(1, Body::AlterContext(alter)).with_auth(Some(auth)).to_bytes().unwrap());
+    assert!(matches!(server.poll_event(), Some(Event::Authenticate { .. })));
+    let protection = level.protects().then(|| Toy::boxed(u64::from(id)));
+    server.resume_handshake(id, AuthOutcome::Done { token: None, protection }).unwrap();
+    server.take_output();
+}
+
+/// A server at which a client has two security contexts of the level connect.
+fn connected_twice() -> ServerAssociation {
+    let mut server = bound(PfcFlags::NONE);
+    for id in [1, 2] {
+        authenticate(&mut server, id, AuthLevel::CONNECT);
+    }
+    server
+}
+
+/// A fragment of call 5 whose verifier, if it has one, names the security context `named`.
+fn fragment(flags: PfcFlags, named: Option<(u32, AuthLevel)>) -> Vec<u8> {
+    let auth = named.map(|(id, level)| AuthVerifier { trailer: trailer(id, level), token: &[0; 16] });
+    let mut pdu = request(5, 0, b"part").with_auth(auth);
+    pdu.header.flags = flags;
+    pdu.to_bytes().unwrap()
+}
+
+#[test]
+fn a_call_whose_fragments_name_two_security_contexts_is_not_executed() {
+    let (first, second) = (Some((1, AuthLevel::CONNECT)), Some((2, AuthLevel::CONNECT)));
+    let denied = FaultStatus::ACCESS_DENIED;
+    for (begun, ended, status) in [
+        (first, second, denied),
+        (second, first, denied),
+        (first, Some((1, AuthLevel::PKT)), denied),
+        (first, Some((3, AuthLevel::CONNECT)), denied),
+        (first, Some((4, AuthLevel::PKT_INTEGRITY)), denied),
+        // Calls without a verifier are anonymous here.
+        (first, None, FaultStatus::NCA_S_PROTO_ERROR),
+        (None, first, FaultStatus::NCA_S_PROTO_ERROR),
+    ] {
+        let mut server = connected_twice();
+        server.receive(&fragment(PfcFlags::FIRST_FRAG, begun));
+        assert_eq!(server.poll_event(), None);
+        // A handshake may end within a call, which belongs to its first context nevertheless.
+        authenticate(&mut server, 3, AuthLevel::CONNECT);
+        authenticate(&mut server, 4, AuthLevel::PKT_INTEGRITY);
+        server.receive(&fragment(PfcFlags::LAST_FRAG, ended));
+        assert!(matches!(closed(&mut server), CloseReason::Peer(_)), "{begun:?} {ended:?}");
+        assert_eq!(fault(&mut server), status, "{begun:?} {ended:?}");
+    }
+}
+
+#[test]
+fn a_call_keeps_its_security_context_whatever_happens_between_its_fragments() {
+    for named in [Some((1, AuthLevel::CONNECT)), None] {
+        let mut server = connected_twice();
+        server.receive(&fragment(PfcFlags::FIRST_FRAG, named));
+        server.receive(&Pdu::new(5, Body::CoCancel).to_bytes().unwrap());
+        server.receive(&Pdu::new(6, Body::Orphaned).to_bytes().unwrap());
+        assert_eq!(server.poll_event(), None);
+        authenticate(&mut server, 3, AuthLevel::CONNECT);
+        server.receive(&fragment(PfcFlags::LAST_FRAG, named));
+        let Some(Event::Request(request)) = server.poll_event() else { panic!("{named:?}") };
+        assert_eq!(request.security.map(|security| security.auth_context_id), named.map(|(id, _)| id));
+        assert_eq!(*request.stub, *b"partpart");
+    }
+}
+
+#[test]
+fn a_fragment_after_its_call_was_orphaned_and_an_auth3_within_a_call_end_the_association() {
+    let named = Some((1, AuthLevel::CONNECT));
+    let auth = AuthVerifier { trailer: trailer(1, AuthLevel::CONNECT), token: b"token" };
+    let auth3 = Pdu::new(5, Body::Auth3([0; 4])).with_auth(Some(auth)).to_bytes().unwrap();
+    let orphaned = Pdu::new(5, Body::Orphaned).to_bytes().unwrap();
+    for ends in [auth3, [orphaned, fragment(PfcFlags::LAST_FRAG, named)].concat()] {
+        let mut server = connected_twice();
+        server.receive(&fragment(PfcFlags::FIRST_FRAG, named));
+        server.receive(&ends);
+        assert!(matches!(closed(&mut server), CloseReason::Peer(PeerError::Protocol(_))));
+        assert_eq!(server.active_calls(), 0);
+    }
 }

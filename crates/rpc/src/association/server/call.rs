@@ -316,8 +316,10 @@ impl ServerAssociation {
         Ok((Some(security), sealed.stub_end()))
     }
 
-    /// Checks and unseals a fragment of a call that began under the context `begun`, whatever context its own
-    /// verifier names. Returns the offset of the end of the stub.
+    /// Checks and unseals a fragment of a call that began under the context `begun`. Returns the offset of the end of
+    /// the stub. All fragments of a call belong to one security context (C706 13.2.6, [MS-RPCE] 3.3.1.5.4): at levels
+    /// with a signature the signature of that context decides, as on Windows, and at the level connect the name in the
+    /// verifier.
     fn open_next(
         &mut self,
         header: &Header,
@@ -327,11 +329,17 @@ impl ServerAssociation {
         let sealed = Sealed::find(header, bytes, head_size(header)).map_err(Refusal::malformed)?;
         match (sealed, begun) {
             (None, None) => Ok(bytes.len()),
-            (None, Some(begun)) if !begun.level.protects() => Ok(bytes.len()),
+            // A fragment without a verifier belongs to the context that a whole call without one would have.
+            (None, Some(begun)) if !begun.level.protects() && self.unprotected()? == Some(begun) => {
+                Ok(bytes.len())
+            }
             (Some(sealed), Some(begun)) => {
                 let id = begun.auth_context_id;
                 let context = self.security.iter_mut().find(|context| context.id == id);
                 let context = context.ok_or(Refusal::denied())?;
+                if !begun.level.protects() && !context.is_named_by(sealed.trailer) {
+                    return Err(Refusal::denied());
+                }
                 context.unseal(&sealed, bytes, self.connection.header_signing).map_err(Refusal::sealed)?;
                 Ok(sealed.stub_end())
             }
