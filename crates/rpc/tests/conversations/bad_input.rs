@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use rpc::association::PeerError;
 use rpc::client::{self, ClientAssociation};
-use rpc::pdu::{Bind, Body, Pdu, PfcFlags, PresentationContext, RejectReason, Request, Response};
+use rpc::pdu::{Bind, Body, Pdu, PduType, PfcFlags, PresentationContext, RejectReason, Request, Response};
 use rpc::server::{CloseReason, Event, ServerAssociation};
 use rpc::{AuthLevel, FaultStatus, SyntaxId};
 use wire::{Decode, Encode};
@@ -304,6 +304,25 @@ fn a_client_whose_pdus_make_no_progress_loses_its_association() {
             assert!(matches!(server.poll_event(), Some(Event::Request(_))));
         }
         assert_eq!(stalled(&mut server, &cancel), stalls);
+    }
+    // Orphaned calls that do not exist, and contexts that are accepted already.
+    let mut alter = toy_bind(PfcFlags::NONE);
+    alter[2] = PduType::ALTER_CONTEXT.0;
+    for pdu in [Pdu::new(1, Body::Orphaned).to_bytes().unwrap(), alter] {
+        assert_eq!(stalled(&mut bound(PfcFlags::NONE), &pdu), stalls);
+        // PDUs of several kinds count together.
+        let mut server = bound(PfcFlags::NONE);
+        (0..200).for_each(|_| server.receive(&pdu));
+        assert_eq!(stalled(&mut server, &cancel).1, 57);
+    }
+    // An `orphaned` PDU that ends a call is progress.
+    let orphaned = Pdu::new(1, Body::Orphaned).to_bytes().unwrap();
+    let mut server = bound(PfcFlags::NONE);
+    for _ in 0..300 {
+        server.receive(&request(1, 0, b"").to_bytes().unwrap());
+        assert!(matches!(server.poll_event(), Some(Event::Request(_))));
+        server.receive(&orphaned);
+        assert_eq!(server.poll_event(), Some(Event::Orphaned { call_id: 1 }));
     }
     // A fragment with content between them is progress.
     let mut server = bound(PfcFlags::NONE);

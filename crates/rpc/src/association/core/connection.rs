@@ -21,8 +21,9 @@ pub(in crate::association) enum Phase {
     Closed,
 }
 
-/// How many PDUs in a row may make no progress: `shutdown` and `co_cancel` PDUs, and fragments without content inside
-/// of a request. Peers send a few of them at most, such as a cancel for each pending call.
+/// How many PDUs in a row may make no progress: `shutdown`, `alter_context` and `co_cancel` PDUs, `orphaned` PDUs of
+/// calls that do not exist, and fragments without content inside of a request. Peers send a few of them at most, such as
+/// a cancel for each pending call.
 const MAX_IDLE_PDUS: u32 = 256;
 
 /// A connection whose events are `E`.

@@ -30,10 +30,11 @@ impl ServerAssociation {
             }
             return self.protocol_error(header, "unsupported protocol version");
         }
-        // Fragments of requests are counted when their stubs are known.
-        if header.ptype != PduType::REQUEST
-            && self.connection.is_stalled_by(header.ptype == PduType::CO_CANCEL)
-        {
+        // Fragments of requests are counted when their stubs are known. Of the other PDUs only a bind and those that
+        // end a call make progress: a client could send any number of `alter_context`, `co_cancel` and `orphaned` PDUs.
+        let ends_call = header.ptype == PduType::ORPHANED && self.has_call(header.call_id);
+        let is_idle = header.ptype != PduType::BIND && !ends_call;
+        if header.ptype != PduType::REQUEST && self.connection.is_stalled_by(is_idle) {
             return self.stalled(header.call_id);
         }
         match header.ptype {
@@ -48,6 +49,10 @@ impl ServerAssociation {
             | PduType::SHUTDOWN => self.protocol_error(header, "PDU that only servers send"),
             _ => self.protocol_error(header, "PDU type that is not connection-oriented"),
         }
+    }
+
+    fn has_call(&self, call_id: u32) -> bool {
+        self.active.contains_key(&call_id) || self.partial.contains_key(&call_id)
     }
 
     fn bad_frame(&mut self, error: FrameError) {
