@@ -18,29 +18,30 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("identity", &["wire"]),
     ("engine", &["wire", "rpc", "mapi", "identity"]),
     ("modules", &["engine", "mapi", "identity", "wire"]),
+    ("store", &["mapi", "wire"]),
     ("net", &["engine", "http1", "mapi", "rpc", "identity", "wire"]),
-    ("lab", &["mapi", "rpc", "identity", "net", "wire"]),
+    ("lab", &["mapi", "rpc", "identity", "store", "net", "wire"]),
     ("client", &["mapi", "rpc", "identity", "net", "wire"]),
     ("console", &["engine"]),
     ("capture", &["wire", "rpc", "http1", "mapi", "identity", "engine"]),
     (
         "mapiproxy",
         &[
-            "wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "net", "lab", "client",
+            "wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "net", "lab", "client",
             "console", "capture", "testkit",
         ],
     ),
     (
         "testkit",
         &[
-            "wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "net", "lab", "client",
+            "wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "net", "lab", "client",
             "console", "capture",
         ],
     ),
     (
         "e2e",
         &[
-            "wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "net", "lab", "client",
+            "wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "net", "lab", "client",
             "console", "capture", "testkit",
         ],
     ),
@@ -49,7 +50,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without I/O. None of [`RUNTIMES`] may be under them, however deep.
-const PURE: &[&str] = &["wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "capture"];
+const PURE: &[&str] = &["wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "capture"];
 
 /// Crates that do I/O or wait for it.
 const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "async-io", "mio", "socket2", "hyper", "polling"];
