@@ -22,8 +22,8 @@ pub(in crate::association) enum Phase {
 }
 
 /// How many PDUs in a row may make no progress: `shutdown`, `alter_context` and `co_cancel` PDUs, `orphaned` PDUs of
-/// calls that do not exist, and fragments without content inside of a request. Peers send a few of them at most, such as
-/// a cancel for each pending call.
+/// calls that do not exist, and fragments without content inside of a request. Peers send a few of them at most, such
+/// as a cancel for each pending call.
 const MAX_IDLE_PDUS: u32 = 256;
 
 /// A connection whose events are `E`.
