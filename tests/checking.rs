@@ -118,6 +118,43 @@ fn a_private_key_that_other_users_can_read_is_reported() {
 }
 
 #[test]
+fn all_errors_in_the_tables_of_modules_are_reported_together() {
+    let folder = good();
+    let modules = "[modules]\nstack = [\"names\", \"nmaes\", \"logger\"]\n[modules.dummy]\nquiet = 1\ndefer_ms = \"x\"\n\
+                   [modules.downgrade]\nmapi_htp = true\n[modules.filter]\nlimit = 5\n";
+    let text = TEXT.replace("[modules.names]\nserver = \"EXCH\"\n", "");
+    folder.write("proxy.toml", &format!("{text}{modules}[modules.names]\nserver = \"a/b\"\nsever = 5\n"));
+    let first = text.lines().count() + 1;
+    let line = |number: usize, text: &str| format!("line {}: {text}", first + number);
+    let known = "known are downgrade, dummy, names\n";
+    let expected = [
+        line(1, &format!("modules.stack: there is no module nmaes or logger; {known}")),
+        line(
+            3,
+            &format!(
+                "modules.dummy.quiet: expected true or false\n{:>4} | quiet = 1\n     |         ^\n",
+                first + 3
+            ),
+        ),
+        line(4, "modules.dummy.defer_ms: expected a whole number from "),
+        line(6, "modules.downgrade.mapi_htp: is unknown; known are mapi_http"),
+        line(7, &format!("modules.filter: there is no module filter; {known}")),
+        line(10, "modules.names.server: is no server's name"),
+        line(11, "modules.names.sever: is unknown; known are server"),
+    ];
+    refused(&folder, &expected.each_ref().map(String::as_str));
+    let modules = modules.replace(", \"nmaes\", \"logger\"", "");
+    folder.write("proxy.toml", &format!("{text}{modules}"));
+    let unused = |number, name| {
+        line(
+            number,
+            &format!("modules.{name}: has options, but {name} is not in modules.stack: add it there"),
+        )
+    };
+    refused(&folder, &[&unused(2, "dummy"), &expected[1], &unused(5, "downgrade"), &expected[3]]);
+}
+
+#[test]
 fn errors_in_files_and_in_the_text_are_reported_together() {
     let folder = good();
     folder.write("accounts.toml", &format!("{ACCOUNT}{ACCOUNT}"));

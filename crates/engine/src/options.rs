@@ -209,25 +209,30 @@ impl<T: OptionType> OptionType for Option<T> {
 pub struct Options(BTreeMap<String, OptionValue>);
 
 impl Options {
-    /// Checks `given` against `specs`.
-    ///
-    /// # Errors
-    /// For an option that `module` does not have, or a value that it does not take.
+    /// Checks the options `given` to `module` against `specs`, those that it declares. Returns the valid ones, and an
+    /// error for each other one.
     pub fn checked(
         module: &'static str,
         specs: &'static [OptionSpec],
         given: BTreeMap<String, OptionValue>,
-    ) -> Result<Self, OptionError> {
-        for (name, value) in &given {
-            let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
-                let known = specs.iter().map(|spec| spec.name).collect();
-                return Err(OptionError::Unknown { module, name: name.clone(), known });
+    ) -> (Self, Vec<OptionError>) {
+        let mut errors = Vec::new();
+        let valid = given.into_iter().filter(|(name, value)| {
+            let error = match specs.iter().find(|spec| spec.name == name) {
+                None => {
+                    let known = specs.iter().map(|spec| spec.name).collect();
+                    OptionError::Unknown { module, name: name.clone(), known }
+                }
+                Some(spec) if !spec.kind.takes(value) => {
+                    OptionError::Kind { module, name: spec.name, expected: spec.kind.to_string() }
+                }
+                Some(_) => return true,
             };
-            if !spec.kind.takes(value) {
-                return Err(OptionError::Kind { module, name: spec.name, expected: spec.kind.to_string() });
-            }
-        }
-        Ok(Self(given))
+            errors.push(error);
+            false
+        });
+        let options = Self(valid.collect());
+        (options, errors)
     }
 
     /// The value given for the option `name`; none where none was given. Used by what
@@ -323,17 +328,31 @@ mod tests {
         }
     }
 
-    fn check(name: &str, value: OptionValue) -> Result<Options, OptionError> {
-        Options::checked("m", Several::specs(), BTreeMap::from([(name.to_owned(), value)]))
+    fn check(name: &str, value: OptionValue) -> Options {
+        let (options, errors) =
+            Options::checked("m", Several::specs(), BTreeMap::from([(name.to_owned(), value)]));
+        assert_eq!(errors, []);
+        options
     }
 
     #[test]
-    fn takes_what_is_declared_and_nothing_else() {
-        assert_eq!(Several::read(&check("limit", OptionValue::Integer(9)).unwrap()).limit, 9);
-        let error = check("limit", OptionValue::Integer(10)).unwrap_err();
-        assert_eq!(error.to_string(), "option limit of module m takes a whole number from 1 to 9");
-        let error = check("limits", OptionValue::Integer(1)).unwrap_err();
-        assert_eq!(error.to_string(), "module m has no option limits; it has limit, names, user, quiet");
+    fn each_invalid_option_is_reported_and_the_valid_ones_are_returned() {
+        assert_eq!(Several::read(&check("limit", OptionValue::Integer(9))).limit, 9);
+        let given = [
+            ("limit", OptionValue::Integer(10)),
+            ("limits", OptionValue::Integer(1)),
+            ("quiet", OptionValue::Bool(false)),
+        ];
+        let given = given.map(|(name, value)| (name.to_owned(), value));
+        let (options, errors) = Options::checked("m", Several::specs(), BTreeMap::from(given));
+        assert_eq!(Several::read(&options), Several { quiet: false, ..Several::default() });
+        assert_eq!(
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            [
+                "option limit of module m takes a whole number from 1 to 9",
+                "module m has no option limits; it has limit, names, user, quiet",
+            ]
+        );
     }
 
     #[test]
@@ -352,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_value_replaces_the_default_of_its_option_only() {
-        let given = check("user", OptionValue::Text("bob".to_owned())).unwrap();
+        let given = check("user", OptionValue::Text("bob".to_owned()));
         assert_eq!(Several::read(&given), Several { user: Some("bob".to_owned()), ..Several::default() });
     }
 }

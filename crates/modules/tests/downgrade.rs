@@ -16,7 +16,8 @@ use wire::{Endian, Guid};
 fn engine(mapi_http: bool) -> Engine {
     let mut module = Downgrade::default();
     let given = BTreeMap::from([("mapi_http".to_owned(), OptionValue::Bool(mapi_http))]);
-    let options = Options::checked(module.name(), module.options(), given).unwrap();
+    let (options, errors) = Options::checked(module.name(), module.options(), given);
+    assert_eq!(errors, []);
     let [name, upstream, origin] = ["proxy", "server", "https://proxy"].map(str::to_owned);
     module.init(&options, &ProxyInfo { name, upstream, origin, sign_in: Vec::new() }).unwrap();
     Engine::new(Stack::new(vec![Box::new(module)]))

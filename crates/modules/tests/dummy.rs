@@ -17,7 +17,8 @@ const NONE: AuxiliaryBuffer = AuxiliaryBuffer::NONE;
 fn asking() -> Engine {
     let mut dummy = Dummy::default();
     let given = BTreeMap::from([("ahead".to_owned(), OptionValue::Bool(true))]);
-    let options = Options::checked(dummy.name(), dummy.options(), given).unwrap();
+    let (options, errors) = Options::checked(dummy.name(), dummy.options(), given);
+    assert_eq!(errors, []);
     let (name, upstream, origin) = ("proxy".to_owned(), "server".to_owned(), "https://proxy".to_owned());
     dummy.init(&options, &ProxyInfo { name, upstream, origin, sign_in: Vec::new() }).unwrap();
     Engine::new(Stack::new(vec![Box::new(dummy)]))

@@ -44,11 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let Some(config) = config else { return Ok(Problems::none(found.problems)?) };
     // Combinations of keys are only checked if each key is valid.
     let notes = if found.problems.is_empty() { config::notes(&config) } else { Vec::new() };
-    if !found.is_wrong("modules.stack")
-        && let Err(error) = crate::wiring::stack(&config)
-    {
-        found.wrong(&error.key, error.why);
-    }
+    crate::wiring::stack(&config, &mut found);
     let Inspected { accounts, mut warnings, .. } = inspect::inspect(&config, &mut found);
     warnings.extend(notes);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -16,6 +16,7 @@ use lab::{Lab, LabConfig, LabServer};
 use rpc::AuthLevel;
 use tokio::sync::watch;
 
+use crate::config::{Found, Problems};
 use crate::failure::Outcome;
 use crate::{config, files, wiring};
 
@@ -55,9 +56,13 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     let lab = net::spawn_system(listening.run(stopped));
 
     let passwords = write_files(folder, &service_password, mapper)?;
-    let (config, _) = config::load(&folder.join("proxy.toml"))?;
+    let path = folder.join("proxy.toml");
+    let (config, places) = config::load(&path)?;
+    let mut found = Found::new(&path, &places);
+    let stack = wiring::stack(&config, &mut found);
+    Problems::none(found.problems)?;
     let (live, printer) = super::run::print_lines()?;
-    let running = wiring::start(&config, Arc::new(live)).await?;
+    let running = wiring::start(&config, stack, Arc::new(live)).await?;
     let endpoint_mapper = config.listen.endpoint_mapper.ok_or("the proxy has no endpoint mapper")?;
     let modules = config.modules.stack.join(", ");
     writeln!(out, "proxy    {} at {endpoint_mapper}; modules: {modules}", config.name)?;

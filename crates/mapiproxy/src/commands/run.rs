@@ -9,7 +9,7 @@ use console::Live;
 use net::ErrorChain;
 
 use crate::commands::signals::{Request, Signals};
-use crate::config::{Config, Problems};
+use crate::config::{Config, Found, Problems};
 use crate::failure::Outcome;
 use crate::inspect::Inspected;
 use crate::wiring::Running;
@@ -38,6 +38,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let path = &arguments.config;
     let (config, places) = config::load(path)?;
+    let mut found = Found::new(path, &places);
+    let stack = wiring::stack(&config, &mut found);
+    Problems::none(found.problems)?;
     let Inspected { warnings, problems, .. } = inspect::before_start(path, &config, &places);
     for warning in warnings {
         tracing::warn!("configuration {}: {warning}", path.display());
@@ -52,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let counters = Arc::clone(live.counters());
-        let running = match wiring::start(&config, Arc::new(live)).await {
+        let running = match wiring::start(&config, stack, Arc::new(live)).await {
             Ok(running) => running,
             // The errors in files that the configuration names have positions, the error of the start has none.
             Err(error) => return Problems::none(problems).map_err(Into::into).and(Err(error)),

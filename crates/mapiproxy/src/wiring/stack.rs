@@ -6,53 +6,80 @@ use engine::options::{OptionError, OptionValue, Options};
 use engine::{Module, ProxyInfo, Stack};
 
 use super::http;
-use crate::config::Config;
+use crate::config::{Config, Found};
 
-/// An error in the configuration of the modules.
-#[derive(Debug, thiserror::Error)]
-#[error("{key}: {why}")]
-pub(crate) struct StackError {
-    /// The key in the configuration.
-    pub(crate) key: String,
-    /// The error, and what to do.
-    pub(crate) why: String,
-}
-
-/// The modules that `config` names, initialised.
-pub(crate) fn stack(config: &Config) -> Result<Stack, StackError> {
-    let wrong = |key: &str, why: String| StackError { key: key.to_owned(), why };
-    let facts = ProxyInfo {
+/// The modules that `config` names, initialised. Adds all errors in `[modules]` to `found`; if there is one, the stack
+/// must not be used.
+pub(crate) fn stack(config: &Config, found: &mut Found<'_>) -> Stack {
+    let info = ProxyInfo {
         name: config.name.clone(),
         upstream: config.upstream_host().to_owned(),
         origin: http::origin(config),
         sign_in: http::sign_in(config),
     };
-    let mut stack: Vec<Box<dyn Module>> = Vec::new();
-    for name in &config.modules.stack {
-        let known = || modules::all().iter().map(|module| module.name()).collect::<Vec<_>>().join(", ");
-        let unknown = || wrong("modules.stack", format!("there is no module {name}; known are {}", known()));
-        let mut module = modules::by_name(name).ok_or_else(unknown)?;
-        if stack.iter().any(|other| other.name() == module.name()) {
-            return Err(wrong("modules.stack", format!("duplicate entry {name}; remove one")));
+    let names = &config.modules.stack;
+    let mut known = modules::all();
+    check_names(config, &known, found);
+    known.sort_by_key(|module| names.iter().position(|name| name == module.name()).unwrap_or(usize::MAX));
+    let mut stack = Vec::new();
+    for mut module in known {
+        let table = format!("modules.{}", module.name());
+        let given = config.modules.options.get(module.name());
+        let options = given.map(|given| checked_options(module.as_ref(), &table, given, found));
+        if names.iter().any(|name| name == module.name()) {
+            if let Err(error) = module.init(&options.unwrap_or_default(), &info) {
+                report(&table, error, found);
+            }
+            stack.push(module);
+        } else if given.is_some() && !found.is_wrong("modules.stack") {
+            let name = module.name();
+            let why =
+                format!("has options, but {name} is not in modules.stack: add it there, or remove them");
+            found.wrong(&table, why);
         }
-        let table = format!("modules.{name}");
-        let given = config.modules.options.get(name).map(|options| option_values(&table, options));
-        let given = given.transpose()?.unwrap_or_default();
-        let options = Options::checked(module.name(), module.options(), given)
-            .map_err(|error| option_error(&table, error))?;
-        module.init(&options, &facts).map_err(|error| option_error(&table, error))?;
-        stack.push(module);
     }
-    // Checked last: a misspelt name in the stack is reported before the options of the module that is meant.
-    if let Some(unused) = config.modules.options.keys().find(|name| !config.modules.stack.contains(name)) {
-        let why = format!("has options, but {unused} is not in modules.stack: add it there, or remove them");
-        return Err(wrong(&format!("modules.{unused}"), why));
-    }
-    Ok(Stack::new(stack))
+    Stack::new(stack)
 }
 
-/// The error of an option as an error of its key.
-fn option_error(table: &str, error: OptionError) -> StackError {
+/// Reports names in the stack and tables of options that are not the name of a module.
+fn check_names(config: &Config, known: &[Box<dyn Module>], found: &mut Found<'_>) {
+    let is_unknown = |name: &&String| known.iter().all(|module| module.name() != *name);
+    let names = || known.iter().map(|module| module.name()).collect::<Vec<_>>().join(", ");
+    let unknown: Vec<&str> = config.modules.stack.iter().filter(is_unknown).map(String::as_str).collect();
+    if !unknown.is_empty() {
+        let why = format!("there is no module {}; known are {}", unknown.join(" or "), names());
+        found.wrong("modules.stack", why);
+    }
+    for name in config.modules.options.keys().filter(is_unknown) {
+        let why = format!("there is no module {name}; known are {}", names());
+        found.wrong(&format!("modules.{name}"), why);
+    }
+}
+
+/// The valid options in `given`, the table `table` of `module`. Reports the others.
+fn checked_options(module: &dyn Module, table: &str, given: &toml::Value, found: &mut Found<'_>) -> Options {
+    let Some(given) = given.as_table() else {
+        found.wrong(table, "is not a table: write the module's options in a table of this name");
+        return Options::default();
+    };
+    let mut values = BTreeMap::new();
+    for (name, value) in given {
+        match option_value(value) {
+            Ok(value) => {
+                values.insert(name.clone(), value);
+            }
+            Err(why) => found.wrong(&format!("{table}.{name}"), why),
+        }
+    }
+    let (options, errors) = Options::checked(module.name(), module.options(), values);
+    for error in errors {
+        report(table, error, found);
+    }
+    options
+}
+
+/// Reports the error of an option as an error of its key in `table`.
+fn report(table: &str, error: OptionError, found: &mut Found<'_>) {
     let (name, why) = match error {
         OptionError::Unknown { name, known, .. } if known.is_empty() => {
             (name, "is unknown; the module has no options".to_owned())
@@ -63,19 +90,7 @@ fn option_error(table: &str, error: OptionError) -> StackError {
         OptionError::Kind { name, expected, .. } => (name.to_owned(), format!("expected {expected}")),
         OptionError::Refused { name, why, .. } => (name.to_owned(), why),
     };
-    StackError { key: format!("{table}.{name}"), why }
-}
-
-fn option_values(key: &str, table: &toml::Value) -> Result<BTreeMap<String, OptionValue>, StackError> {
-    let wrong = |key: String, why: &str| StackError { key, why: why.to_owned() };
-    let table = table.as_table().ok_or_else(|| {
-        wrong(key.to_owned(), "is not a table: write the module's options in a table of this name")
-    })?;
-    let value = |(name, value): (&String, &toml::Value)| {
-        let value = option_value(value).map_err(|why| wrong(format!("{key}.{name}"), why))?;
-        Ok((name.clone(), value))
-    };
-    table.iter().map(value).collect()
+    found.wrong(&format!("{table}.{name}"), why);
 }
 
 /// The value of an option for a module.

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Deferral, Engine, Observer};
+use engine::{Deferral, Engine, Observer, Stack};
 use identity::{AcceptorConfig, ContextCounters, Pool};
 use net::http::{HttpListenerConfig, run_http};
 use net::{
@@ -21,7 +21,6 @@ use super::http::{self, LiveCertificate};
 use super::limits::{auth_limit, limits, trusted_proxies};
 use super::running::Running;
 use super::sign_in::{acceptor, own_domain};
-use super::stack::stack;
 use super::upstream_identity::UpstreamIdentities;
 use super::{recording, upstream_loop};
 use crate::config::{Binding, Config, Deferred, RpcService};
@@ -32,12 +31,16 @@ use crate::files::LiveAccounts;
 /// 3.1.4.2), and those of NSPI contain nothing larger than a picture.
 const LARGEST_REQUEST: usize = 2 << 20;
 
-/// Starts the proxy that `config` describes, and reports its operations to `observer`. Must be called within
-/// the async runtime.
-pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Result<Running, Failure> {
+/// Starts the proxy that `config` describes with the modules in `stack`, and reports its operations to `observer`.
+/// Must be called within the async runtime.
+pub(crate) async fn start(
+    config: &Config,
+    stack: Stack,
+    observer: Arc<dyn Observer>,
+) -> Result<Running, Failure> {
     upstream_loop::check(config).await?;
     let (observer, recording) = recording::observed(&config.capture, observer)?;
-    let engine = Arc::new(Engine::new(stack(config)?).deferring(deferral(config)?));
+    let engine = Arc::new(Engine::new(stack).deferring(deferral(config)?));
     let contexts = ContextCounters::new();
     let accounts =
         Arc::new(LiveAccounts::read(config.clients.accounts.as_deref(), own_domain(config), &contexts)?);

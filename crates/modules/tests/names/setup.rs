@@ -19,7 +19,8 @@ pub(crate) fn engine(upstream: &str, server: Option<&str>) -> Engine {
     let mut names = Names::default();
     let given = server.map(|name| ("server".to_owned(), OptionValue::Text(name.to_owned())));
     let given = given.into_iter().collect::<BTreeMap<_, _>>();
-    let options = Options::checked("names", names.options(), given).unwrap();
+    let (options, errors) = Options::checked("names", names.options(), given);
+    assert_eq!(errors, []);
     let facts = ProxyInfo {
         name: "proxy.lab.test".to_owned(),
         upstream: upstream.to_owned(),
