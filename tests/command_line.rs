@@ -46,17 +46,22 @@ fn accounts_are_added_listed_changed_disabled_and_removed() {
     done(&account("add", &["carol"], "three\r\n"));
     assert_eq!(done(&account("list", &[], "")), "LAB\\alice\nLAB\\bob  (disabled)\ncarol");
 
-    // A new password is another hash; the name is the same in any case.
-    let again = account("add", &["--domain", "lab", "ALICE"], "four\n");
-    assert_eq!(done(&again), format!("changed ALICE in {path}"));
+    // The name is the same in any case.
+    let again = account("password", &["--domain", "lab", "ALICE"], "four\n");
+    assert_eq!(done(&again), format!("changed the password of alice in {path}"));
     let second = std::fs::read_to_string(&file).unwrap();
     assert_ne!(first.lines().find(|l| l.contains("nt_hash")), second.lines().find(|l| l.contains("nt_hash")));
+    assert_eq!(done(&account("enable", &["--domain", "LAB", "bob"], "")), format!("enabled bob in {path}"));
+    assert_eq!(done(&account("list", &[], "")), "LAB\\alice\nLAB\\bob\ncarol");
+    assert_eq!(done(&account("disable", &["--domain", "LAB", "bob"], "")), format!("disabled bob in {path}"));
     assert_eq!(
         done(&account("remove", &["--domain", "LAB", "alice"], "")),
         format!("removed alice from {path}")
     );
     assert_eq!(done(&account("list", &[], "")), "LAB\\bob  (disabled)\ncarol");
-    failed(&account("remove", &["--domain", "LAB", "alice"], ""), "no account alice with domain \"LAB\"");
+    for verb in ["remove", "password", "enable", "disable"] {
+        failed(&account(verb, &["--domain", "LAB", "alice"], ""), "no account alice with domain \"LAB\"");
+    }
     done(&account("add", &["--domain", "LAB", "--dns-domain", "lab.test", "erin"], "five\n"));
     for (more, name) in [
         (&["erin@lab.test"][..], "ERIN@LAB.TEST means two accounts, LAB\\erin"),
@@ -68,6 +73,30 @@ fn accounts_are_added_listed_changed_disabled_and_removed() {
     failed(&account("add", &["--domain", "LAB", "dave"], "\n"), "the password is empty");
     failed(&account("add", &["--domain", "LAB", "dave"], ""), "the password is empty");
     failed(&account("add", &["--domain", "LAB", "dave"], "\u{feff}one\n"), "begins with a byte order mark");
+}
+
+#[test]
+fn an_account_that_exists_is_not_added_again_and_a_new_password_changes_nothing_else() {
+    let folder = Folder::new();
+    let file = folder.join("accounts.toml");
+    let path = file.to_str().unwrap();
+    let account = |verb: &str, more: &[&str], input: &str| {
+        mapiproxy(&[&["account", verb, "--accounts", path][..], more].concat(), input)
+    };
+    let erin = ["--domain", "LAB", "erin"];
+    done(&account("add", &[&erin[..], &["--dns-domain", "lab.test", "--disabled"]].concat(), "one\n"));
+    let written = || std::fs::read_to_string(&file).unwrap();
+    let without_hash = |text: &str| text.lines().filter(|line| !line.contains("nt_hash")).collect::<String>();
+    let first = written();
+    for name in [&erin, &["--domain", "lab", "ERIN"]] {
+        let command = format!("`mapiproxy account password --accounts {path} {}` changes", name.join(" "));
+        failed(&account("add", name, "two\n"), &command);
+        assert_eq!(written(), first);
+    }
+    done(&account("password", &erin, "two\n"));
+    assert_ne!(written(), first);
+    assert_eq!(without_hash(&written()), without_hash(&first));
+    assert!(without_hash(&first).contains("lab.test") && first.contains("disabled = true"), "{first}");
 }
 
 #[test]

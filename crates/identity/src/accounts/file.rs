@@ -140,6 +140,11 @@ impl AccountFile {
         }
     }
 
+    /// The account of this user and domain, ignoring case and its other names.
+    pub fn get(&self, domain: &str, user: &str) -> Option<&Account> {
+        self.accounts.get(self.position(domain, user)?)
+    }
+
     /// Removes the account of exactly this name, and returns it.
     pub fn remove(&mut self, domain: &str, user: &str) -> Option<Account> {
         let index = self.position(domain, user)?;

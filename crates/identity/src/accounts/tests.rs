@@ -42,6 +42,8 @@ fn accounts_are_added_replaced_and_removed() {
     let account = |user: &str, domain: &str| Account::new(user, domain, NtHash::from_password("x"));
     assert!(file.set(account("ALICE", "lab")).unwrap().is_some());
     assert!(file.set(account("bob", "OTHER")).unwrap().is_none());
+    assert_eq!(file.get("other", "BOB").map(ToString::to_string).as_deref(), Some("OTHER\\bob"));
+    assert!(file.get("", "bob").is_none(), "an account is named by its domain and its user");
     assert!(file.find("", "bob").is_none(), "two of that name: an empty domain is ambiguous");
     assert!(file.remove("LAB", "bob").is_some());
     assert!(file.remove("LAB", "bob").is_none());

@@ -11,12 +11,18 @@ use zeroize::Zeroizing;
 use crate::failure::Outcome;
 use crate::files;
 
-/// Operations on the accounts file.
+/// Operations on the accounts file. A running proxy reads the file again on SIGHUP.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Adds an account, or changes its password. Reads the password from the terminal, or else from standard
-    /// input.
+    /// Adds an account. Reads the password from the terminal, or else from standard input. Fails if the account exists.
     Add(Add),
+    /// Changes the password of an account, and nothing else: a disabled account stays disabled. Reads the password like
+    /// `add`.
+    Password(Named),
+    /// Disables an account: authentication with it fails.
+    Disable(Named),
+    /// Enables an account that was disabled.
+    Enable(Named),
     /// Removes an account.
     Remove(Named),
     /// Lists the accounts, without their hashes.
@@ -59,34 +65,86 @@ pub(crate) struct Add {
 /// Executes `command`.
 pub(crate) fn run(command: Command) -> Outcome {
     match command {
-        Command::Add(add) => set(&add),
+        Command::Add(add) => self::add(&add),
+        Command::Password(named) => {
+            // A misspelt name is reported before the password is read.
+            existing(&files::read_accounts(&named.file.accounts)?, &named)?;
+            let nt_hash = NtHash::from_password(&read_password(&named.user)?);
+            change(&named, "changed the password of", |old| Account { nt_hash, ..old })
+        }
+        Command::Disable(named) => change(&named, "disabled", |old| Account { disabled: true, ..old }),
+        Command::Enable(named) => change(&named, "enabled", |old| Account { disabled: false, ..old }),
         Command::Remove(named) => remove(&named),
         Command::List(file) => list(&file.accounts),
     }
 }
 
-fn set(add: &Add) -> Outcome {
-    let Named { file, domain, user } = &add.named;
-    let password = ask_password(user)?;
-    let _lock = files::lock(&file.accounts)?;
-    let mut accounts = if file.accounts.try_exists()? {
-        files::read_accounts(&file.accounts)?
-    } else {
-        AccountFile::default()
+fn add(add: &Add) -> Outcome {
+    let Named { file: FileName { accounts: path }, domain, user } = &add.named;
+    let read = || -> Result<AccountFile, Box<dyn std::error::Error>> {
+        let accounts = if path.try_exists()? { files::read_accounts(path)? } else { AccountFile::default() };
+        match accounts.get(domain, user) {
+            Some(_) => {
+                let arguments = arguments_of(&add.named);
+                let why = format!(
+                    "the account {user} with domain {domain:?} exists already in {}; nothing was changed. `mapiproxy \
+                     account password {arguments}` changes its password",
+                    path.display()
+                );
+                Err(why.into())
+            }
+            None => Ok(accounts),
+        }
     };
+    // An account that exists is reported before the password is read.
+    read()?;
     let account = Account {
         dns_domain: add.dns_domain.clone(),
         disabled: add.disabled,
-        ..Account::new(user, domain, NtHash::from_password(&password))
+        ..Account::new(user, domain, NtHash::from_password(&read_password(user)?))
     };
-    let old = accounts.set(account)?;
-    files::write_accounts(&file.accounts, &accounts)?;
-    let what = if old.is_some() { "changed" } else { "added" };
-    Ok(writeln!(std::io::stdout(), "{what} {user} in {}", file.accounts.display())?)
+    let _lock = files::lock(path)?;
+    let mut accounts = read()?;
+    accounts.set(account)?;
+    files::write_accounts(path, &accounts)?;
+    Ok(writeln!(std::io::stdout(), "added {user} in {}", path.display())?)
+}
+
+/// Replaces the account `named` by what `changed` returns for it, and prints `done` with its name.
+fn change(named: &Named, done: &str, changed: impl FnOnce(Account) -> Account) -> Outcome {
+    let path = &named.file.accounts;
+    let _lock = files::lock(path)?;
+    let mut accounts = files::read_accounts(path)?;
+    let account = changed(existing(&accounts, named)?.clone());
+    let user = account.user.clone();
+    accounts.set(account)?;
+    files::write_accounts(path, &accounts)?;
+    Ok(writeln!(std::io::stdout(), "{done} {user} in {}", path.display())?)
+}
+
+/// The account `named`.
+///
+/// # Errors
+/// If it is not one of `accounts`.
+fn existing<'a>(accounts: &'a AccountFile, named: &Named) -> Result<&'a Account, String> {
+    let Named { file, domain, user } = named;
+    accounts.get(domain, user).ok_or_else(|| {
+        format!(
+            "no account {user} with domain {domain:?} in {}; `mapiproxy account list` lists the accounts",
+            file.accounts.display()
+        )
+    })
+}
+
+/// The arguments by which a command receives `named`.
+fn arguments_of(named: &Named) -> String {
+    let Named { file, domain, user } = named;
+    let domain = if domain.is_empty() { String::new() } else { format!("--domain {domain} ") };
+    format!("--accounts {} {domain}{user}", file.accounts.display())
 }
 
 /// Prompts twice at a terminal; otherwise reads the first line of standard input.
-fn ask_password(user: &str) -> Result<Zeroizing<String>, Box<dyn std::error::Error>> {
+fn read_password(user: &str) -> Result<Zeroizing<String>, Box<dyn std::error::Error>> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
         let first = Zeroizing::new(rpassword::prompt_password(format!("password of {user}: "))?);
@@ -115,13 +173,8 @@ fn remove(named: &Named) -> Outcome {
     let Named { file, domain, user } = named;
     let _lock = files::lock(&file.accounts)?;
     let mut accounts = files::read_accounts(&file.accounts)?;
-    if accounts.remove(domain, user).is_none() {
-        return Err(format!(
-            "no account {user} with domain {domain:?} in {}; `mapiproxy account list` lists the accounts",
-            file.accounts.display()
-        )
-        .into());
-    }
+    existing(&accounts, named)?;
+    accounts.remove(domain, user);
     files::write_accounts(&file.accounts, &accounts)?;
     Ok(writeln!(std::io::stdout(), "removed {user} from {}", file.accounts.display())?)
 }
