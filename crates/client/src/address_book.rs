@@ -21,8 +21,6 @@ const LOCALE: u32 = 0x0409;
 const EPHEMERAL_IDS: u32 = 0x2;
 /// `NspiUnicodeStrings` ([MS-OXNSPI] 2.2.1.13).
 const UNICODE_STRINGS: u32 = 0x4;
-/// `UnbindSuccess` ([MS-OXNSPI] 2.2.1.2).
-const UNBIND_SUCCESS: ErrorCode = ErrorCode(1);
 
 /// A session with the address book.
 #[derive(Debug)]
@@ -231,7 +229,7 @@ impl AddressBook {
         let request = UnbindRequest { handle: self.handle, reserved: 0 };
         let (operation, response) = ask!(self.connection, nspi, Unbind, request)?;
         match response.return_value {
-            UNBIND_SUCCESS => Ok(()),
+            ErrorCode::UNBIND_SUCCESS => Ok(()),
             other => Err(Error { operation, failure: Failure::Returned(other) }),
         }
     }

@@ -24,7 +24,8 @@ pub struct Flow {
     pub operation: &'static str,
     /// Bytes of the request's stub.
     pub request_size: usize,
-    /// The ROPs, each with its return value after the response; `+` stands for further ROPs that cannot be decoded.
+    /// The ROPs; a ROP that failed is followed by `=` and its error. A last `+` represents further ROPs that cannot be
+    /// decoded.
     pub rops: Vec<String>,
     /// Why a part of the ROPs or of their responses is forwarded undecoded.
     pub opaque: Vec<String>,
@@ -43,7 +44,7 @@ pub enum FlowEnd {
     Response {
         /// Bytes of the response's stub.
         size: usize,
-        /// Its return value, if it was decoded: zero for success.
+        /// Its return value, if it has one.
         return_value: Option<ErrorCode>,
     },
     /// A refusal, by the proxy or by the upstream.
@@ -77,7 +78,7 @@ impl Flow {
                     size: stub.len(),
                     return_value: decoded
                         .and_then(engine::Response::return_value)
-                        .or_else(|| last_dword(stub)),
+                        .or_else(|| undecoded_return_value(operation.key(), stub)),
                 }
             }
         };
@@ -128,7 +129,7 @@ fn rops(exchange: &OperationRops) -> Vec<String> {
     let name = |id: RopId| id.to_string().trim_start_matches("Rop").to_owned();
     let mut rops: Vec<String> = client
         .map(|entry| match entry.answer() {
-            Some(reply) if reply.return_value != ErrorCode::SUCCESS => {
+            Some(reply) if !reply.return_value.is_success() => {
                 format!("{}={}", name(entry.request.id()), reply.return_value)
             }
             _ => name(entry.request.id()),
@@ -140,9 +141,19 @@ fn rops(exchange: &OperationRops) -> Vec<String> {
     rops
 }
 
-/// Each operation of these interfaces returns its code last.
-fn last_dword(stub: &[u8]) -> Option<ErrorCode> {
-    stub.last_chunk::<4>().map(|bytes| ErrorCode(u32::from_le_bytes(*bytes)))
+/// The return value in a `body` that was not decoded. A response by RPC ends with it; over HTTP a body begins with
+/// `StatusCode` and, if that is zero, `ErrorCode` ([MS-OXCMAPIHTTP] 2.2.4, 2.2.5).
+fn undecoded_return_value(key: OperationKey, body: &[u8]) -> Option<ErrorCode> {
+    let code = |bytes: &[u8; 4]| ErrorCode(u32::from_le_bytes(*bytes));
+    match key {
+        OperationKey::Call(..) => body.last_chunk::<4>().map(code),
+        OperationKey::Http(..) => {
+            let (status, rest) = body.split_first_chunk::<4>()?;
+            Some(code(status))
+                .filter(|status| *status != ErrorCode::SUCCESS)
+                .or_else(|| rest.first_chunk::<4>().map(code))
+        }
+    }
 }
 
 impl fmt::Display for Flow {
@@ -152,8 +163,8 @@ impl fmt::Display for Flow {
             FlowEnd::Response { size, return_value } => {
                 write!(f, " > {size:>7} B {:>9.3} ms", self.elapsed.as_secs_f64() * 1000.0)?;
                 match return_value {
-                    Some(ErrorCode::SUCCESS) | None => f.write_str("  ok")?,
-                    Some(code) => write!(f, "  {code}")?,
+                    Some(code) if code.is_error_of(self.operation) => write!(f, "  {code}")?,
+                    _ => f.write_str("  ok")?,
                 }
             }
             FlowEnd::Refused { code, why } => {
@@ -171,5 +182,51 @@ impl fmt::Display for Flow {
             write!(f, "  [{}: {}]", note.module, note.text)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mapi::Interface;
+    use mapi::mapihttp::{Endpoint, RequestType};
+
+    use super::*;
+
+    fn displayed(operation: &'static str, return_value: u32) -> String {
+        let flow = Flow {
+            id: 1,
+            user: "LAB\\alice".to_owned(),
+            peer: SocketAddr::from(([127, 0, 0, 1], 1)),
+            envelope: "rpc",
+            operation,
+            request_size: 8,
+            rops: Vec::new(),
+            opaque: Vec::new(),
+            end: FlowEnd::Response { size: 24, return_value: Some(ErrorCode(return_value)) },
+            elapsed: Duration::ZERO,
+            notes: Vec::new(),
+        };
+        flow.to_string()
+    }
+
+    #[test]
+    fn an_operation_that_succeeded_or_returned_a_warning_is_displayed_as_ok() {
+        for (operation, value) in [("nspi.Bind", 0), ("nspi.Unbind", 1), ("nspi.GetProps", 0x0004_0380)] {
+            assert!(displayed(operation, value).ends_with(" ok"), "{operation}");
+        }
+        for (operation, value) in [("nspi.Unbind", 2), ("nspi.Bind", 1), ("emsmdb.Execute", 0x4B9)] {
+            assert!(displayed(operation, value).ends_with(&format!("  {}", ErrorCode(value))), "{operation}");
+        }
+    }
+
+    #[test]
+    fn the_return_value_of_an_undecoded_body_is_read_where_the_envelope_has_it() {
+        let body = |fields: &[u32]| fields.iter().flat_map(|field| field.to_le_bytes()).collect::<Vec<_>>();
+        let returned = |key, fields: &[u32]| undecoded_return_value(key, &body(fields)).map(|code| code.0);
+        let http = OperationKey::Http(Endpoint::Emsmdb, RequestType::Disconnect);
+        assert_eq!(returned(OperationKey::Call(Interface::Nspi, 1), &[0, 0, 0, 0, 0, 1]), Some(1));
+        assert_eq!(returned(http, &[0, 5, 7]), Some(5));
+        assert_eq!(returned(http, &[6, 5, 7]), Some(6));
+        assert_eq!(returned(OperationKey::Http(Endpoint::Emsmdb, RequestType::PING), &[]), None);
     }
 }

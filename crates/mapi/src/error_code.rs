@@ -133,16 +133,57 @@ wire::wire_enum! {
 }
 
 impl ErrorCode {
-    /// Whether the operation succeeded, if only in part. The severity bit alone does not tell: many failures
-    /// of the server's own have it not set, such as [`ErrorCode::EC_NULL_OBJECT`].
+    /// What `NspiUnbind` returns if it succeeded: `UnbindSuccess` ([MS-OXNSPI] 3.1.4.1.2). It is not one of the named
+    /// values, since 1 is also a `Result` of `CompareMIds`, which the names distinguish from an `ErrorCode`.
+    pub const UNBIND_SUCCESS: Self = Self(1);
+
+    /// Whether the operation called `operation`, such as `nspi.QueryRows`, failed if it returned this value.
+    pub fn is_error_of(self, operation: &str) -> bool {
+        !self.is_success() && (operation != "nspi.Unbind" || self != Self::UNBIND_SUCCESS)
+    }
+
+    /// Whether an operation other than `NspiUnbind`, or a ROP, succeeded, if only in part. The severity bit alone
+    /// does not tell: many errors of EMSMDB do not set it, such as [`ErrorCode::EC_NULL_OBJECT`].
     pub const fn is_success(self) -> bool {
         self.0 == Self::SUCCESS.0 || self.is_warning()
     }
 
-    /// Whether the operation succeeded, but there is something to say about it ([MS-OXCDATA] 2.4.3).
+    /// Whether the operation succeeded with a warning ([MS-OXCDATA] 2.4.3).
     pub const fn is_warning(self) -> bool {
         self.0 & 0xFFFF_0000 == 0x0004_0000
     }
 }
 
 rpc::ndr_newtype!(ErrorCode => u32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Interface;
+    use crate::mapihttp::{Endpoint, RequestType};
+
+    #[test]
+    fn an_unbind_that_returns_one_succeeded_in_both_envelopes() {
+        let unbind = [Interface::Nspi.operation(1), Endpoint::Nspi.operation(RequestType::Unbind)];
+        for name in unbind.map(Option::unwrap) {
+            assert!(!ErrorCode(1).is_error_of(name), "UnbindSuccess ([MS-OXNSPI] 3.1.4.1.2)");
+            assert!(ErrorCode(2).is_error_of(name), "UnbindFailure ([MS-OXNSPI] 3.1.4.1.2)");
+        }
+        assert!(ErrorCode(1).is_error_of("nspi.Bind"));
+    }
+
+    #[test]
+    fn warnings_are_not_errors() {
+        for warning in [
+            ErrorCode::MAPI_W_ERRORS_RETURNED,
+            ErrorCode::MAPI_W_POSITION_CHANGED,
+            ErrorCode::MAPI_W_APPROX_COUNT,
+            ErrorCode::MAPI_W_PARTIAL_COMPLETION,
+        ] {
+            assert!(!warning.is_error_of("nspi.GetProps"), "{warning}");
+        }
+        for error in [ErrorCode::EC_NULL_OBJECT, ErrorCode::MAPI_E_NOT_FOUND] {
+            assert!(error.is_error_of("nspi.GetProps"), "{error}");
+        }
+    }
+}

@@ -61,9 +61,9 @@ impl Operation {
         self.fault.is_some()
             || self.status.is_some_and(|status| status >= 400)
             || self.response_code.is_some_and(|code| code != 0)
-            || self.return_value.is_some_and(|value| value != ErrorCode::SUCCESS)
+            || self.return_value.is_some_and(|value| value.is_error_of(&self.operation))
             || !self.problems.is_empty()
-            || self.rops.iter().any(|rop| rop.return_value.is_some_and(|value| value != ErrorCode::SUCCESS))
+            || self.rops.iter().any(|rop| rop.return_value.is_some_and(|value| !value.is_success()))
     }
 }
 

@@ -1,7 +1,5 @@
 //! What becomes of a session that cookies name when an operation in it ends.
 
-use mapi::ErrorCode;
-
 use crate::body::{OperationKey, Response};
 use crate::engine::Engine;
 use crate::operation::Operation;
@@ -71,11 +69,5 @@ fn is_over(operation: &mut Operation) -> bool {
         .response
         .as_mut()
         .and_then(|response| response.view().ok().and_then(Response::return_value));
-    // [MS-OXCMAPIHTTP] 2.2.5.2.2: Unbind returns 1 for success.
-    let success = returned.is_some_and(|code| code == ErrorCode::SUCCESS || code == ErrorCode(1));
-    if request_type.ends_session() {
-        success
-    } else {
-        returned.is_some_and(|code| code != ErrorCode::SUCCESS)
-    }
+    returned.is_some_and(|code| code.is_error_of(operation.name()) != request_type.ends_session())
 }

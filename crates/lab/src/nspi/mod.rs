@@ -21,8 +21,6 @@ use crate::codepage::CodePage;
 use crate::handles::Object;
 use crate::service::{Answer, Lab, bad_stub, encoded};
 
-/// `UnbindSuccess` ([MS-OXNSPI] 2.2.1.2).
-const UNBIND_SUCCESS: ErrorCode = ErrorCode(1);
 /// The range of the number of names, rows or columns of a request, from the interface definition.
 const MAX_VALUES: usize = 100_000;
 
@@ -86,7 +84,7 @@ impl Lab {
     /// `NspiUnbind` ([MS-OXNSPI] 3.1.4.1.2).
     fn unbind(&self, request: &UnbindRequest) -> UnbindResponse {
         self.handles.close(request.handle);
-        UnbindResponse { handle: ContextHandle::NULL, return_value: UNBIND_SUCCESS }
+        UnbindResponse { handle: ContextHandle::NULL, return_value: ErrorCode::UNBIND_SUCCESS }
     }
 
     /// `NspiDNToMId` ([MS-OXNSPI] 3.1.4.1.13).
