@@ -20,7 +20,7 @@ type Step = (&'static str, fn() -> Outcome<&'static str>);
 const STEPS: &[Step] = &[
     ("setup", || setup::checks().map(|_| "")),
     ("format", || run::show(run::cargo().args(["fmt", "--all", "--check"])).map(|()| "")),
-    ("tidy", || tidy::run(&[]).map(|()| "")),
+    ("tidy", || tidy::run().map(|()| "")),
     ("dependencies", || dependencies::check().map(|()| "")),
     ("spelling", || suite::spelling().map(|()| "")),
     ("clippy", || clippy().map(|()| "")),

@@ -27,7 +27,7 @@ usage: cargo xtask COMMAND
   fuzz [TARGET...]     runs fuzz targets; --seconds N each (60), --jobs N at once, --list, --no-asan
   setup                installs what the other commands need, and only that
   check-dependencies   compares the dependencies between crates with a table
-  tidy [--update]      rules about sources and commits; --update shortens the lists of exceptions
+  tidy                 the rules about sources and commits that STYLE.md lists
   spelling             codespell over the repository
   docs                 the API documentation, warnings denied
   deny                 licences, sources, duplicates and advisories of dependencies
@@ -57,7 +57,7 @@ fn dispatch(command: &str, rest: &[String]) -> Outcome {
         "bench" => program::bench(rest),
         "fuzz" => fuzz::run(&fuzz::Options::parse(rest)?),
         "check-dependencies" => dependencies::check(),
-        "tidy" => tidy::run(rest),
+        "tidy" => tidy::run(),
         "spelling" => suite::spelling(),
         "docs" => suite::docs(),
         "deny" => deny::check().map(|note| println!("{note}")),

@@ -80,7 +80,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(micros in 0_u64..18_000_000_000_000_000) {
+        fn a_displayed_time_is_parsed_to_the_same_time(micros in 0_u64..18_000_000_000_000_000) {
             let time = Timestamp(micros * 1000);
             prop_assert_eq!(Timestamp::parse(&time.to_string()), Some(time));
         }

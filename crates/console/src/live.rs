@@ -32,8 +32,8 @@ impl Live {
         (Self { counters: Arc::default(), lines: Some(lines) }, receiver)
     }
 
-    /// Sends a snapshot to the reader, if there is one. If the queue is full the snapshot is dropped: the client never waits for
-    /// a slow reader.
+    /// Sends a snapshot to the reader, if there is one. If the queue is full the snapshot is dropped: the client never
+    /// waits for a slow reader.
     fn show(&self, flow: impl FnOnce() -> Flow) {
         if let Some(lines) = &self.lines {
             let _ = lines.try_send(flow());

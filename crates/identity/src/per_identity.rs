@@ -53,7 +53,7 @@ impl<T> PerIdentity<T> {
         Ok(self.entries.get_mut(context.identity()).map(|entry| &mut entry.value))
     }
 
-    /// The value of the context's identity, which `make` makes if there is none.
+    /// The value of the context's identity. If it does not exist, inserts the one that `make` returns.
     ///
     /// # Errors
     /// If the context is expired or revoked at `now`.

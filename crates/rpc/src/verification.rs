@@ -227,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_appended_is_found(mut stub in proptest::collection::vec(any::<u8>(), 0..3000)) {
+        fn a_trailer_behind_a_stub_is_found(mut stub in proptest::collection::vec(any::<u8>(), 0..3000)) {
             let length = stub.len();
             stub.extend(full().to_tail(length).unwrap());
             let (start, found) = VerificationTrailer::find(&stub, Endian::Little).unwrap();

@@ -1,6 +1,5 @@
 //! Rules about the sources that neither the compiler nor clippy checks.
 
-mod counts;
 mod doc_paths;
 mod finding;
 mod headers;
@@ -19,85 +18,39 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::MetadataCommand;
 
-use self::counts::{Counts, Violations};
 use self::finding::Finding;
-use self::import_cycles::ImportCycle;
 use self::sources::Source;
 use crate::run::{self, Outcome};
 
-/// Checks every rule, and names every place that breaks one.
-///
-/// With `--update`, rewrites the lists of exceptions, which never grow by that.
-pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let update = match arguments {
-        [] => false,
-        [only] if only == "--update" => true,
-        _ => return Err("takes `--update` or nothing".into()),
-    };
+/// Checks every rule, and prints every place that violates one.
+pub(crate) fn run() -> Outcome {
     let root = run::root();
-    let report = Report::read(&root, &crates(&root)?)?;
-    if update {
-        report.update(&root)?;
-    }
-    let findings = report.findings(&root)?;
+    let sources = sources::read(&root)?;
+    let findings = findings(&root, &sources, &crates(&root)?)?;
     for finding in &findings {
         eprintln!("{finding}");
     }
     if findings.is_empty() {
-        println!("tidy: {} files keep to the rules", report.sources.len());
+        println!("tidy: no violation in {} files", sources.len());
         return Ok(());
     }
-    Err(format!("{} places break a rule", findings.len()).into())
+    Err(format!("{} violations", findings.len()).into())
 }
 
-/// The sources, and the violations of the rules that allow exceptions.
-struct Report {
-    sources: Vec<Source>,
-    cycles: Vec<ImportCycle>,
-    lengths: Counts,
-    /// Each rule's list of exceptions, and its violations.
-    counted: [(&'static str, Violations); 3],
-}
-
-impl Report {
-    /// Reads the repository at `root`, whose crates have their roots in the files `crates`.
-    fn read(root: &Path, crates: &[PathBuf]) -> Outcome<Self> {
-        let sources = sources::read(root)?;
-        let cycles = import_cycles::find(root, crates)?;
-        let lengths = length::count(&sources);
-        let banned = words::parse(&finding::read(root, words::WORDS)?)?;
-        let counted = [
-            (words::LIST, words::find(&sources, &banned)),
-            (names::LIST, names::find(&sources)),
-            (width::LIST, width::find(&sources)),
-        ];
-        Ok(Self { sources, cycles, lengths, counted })
-    }
-
-    /// Rewrites the lists of exceptions.
-    fn update(&self, root: &Path) -> Outcome {
-        import_cycles::update(root, &self.cycles)?;
-        counts::update(root, length::LIST, &self.lengths)?;
-        for (list, violations) in &self.counted {
-            counts::update(root, list, &counts::count(violations))?;
-        }
-        Ok(())
-    }
-
-    /// Every place that breaks a rule.
-    fn findings(&self, root: &Path) -> Outcome<Vec<Finding>> {
-        let mut findings = headers::check(&self.sources);
-        findings.extend(import_cycles::compare(&self.cycles, &finding::read(root, import_cycles::LIST)?));
-        findings.extend(length::compare(&self.lengths, &finding::read(root, length::LIST)?)?);
-        for (list, violations) in &self.counted {
-            findings.extend(counts::compare(list, &finding::read(root, list)?, violations)?);
-        }
-        findings.extend(results::check(&self.sources));
-        findings.extend(doc_paths::check(root, &self.sources));
-        findings.extend(paths::check(root)?);
-        findings.extend(subjects::check(root)?);
-        Ok(findings)
-    }
+/// Every place that violates a rule, in `sources`, the repository at `root`, whose crates have their roots in the files
+/// `crates`.
+fn findings(root: &Path, sources: &[Source], crates: &[PathBuf]) -> Outcome<Vec<Finding>> {
+    let mut findings = headers::check(sources);
+    findings.extend(import_cycles::check(root, crates)?);
+    findings.extend(length::check(sources));
+    findings.extend(words::check(sources, &words::read(root)?));
+    findings.extend(names::check(sources));
+    findings.extend(width::check(sources));
+    findings.extend(results::check(sources));
+    findings.extend(doc_paths::check(root, sources));
+    findings.extend(paths::check(root)?);
+    findings.extend(subjects::check(root)?);
+    Ok(findings)
 }
 
 /// The root files of everything that cargo builds from the workspace.
@@ -111,7 +64,7 @@ fn crates(root: &Path) -> Outcome<Vec<PathBuf>> {
 mod tests {
     use super::*;
 
-    /// A repository that breaks each rule.
+    /// A repository that violates each rule.
     fn repository() -> PathBuf {
         let root = std::env::temp_dir().join(format!("xtask-tidy-all-{}", std::process::id()));
         let write = |path: &str, text: &str| {
@@ -149,8 +102,8 @@ mod tests {
     #[test]
     fn every_rule_is_checked() {
         let root = repository();
-        let report = Report::read(&root, &[root.join("crates/a/src/lib.rs")]).unwrap();
-        let findings = report.findings(&root).unwrap();
+        let sources = sources::read(&root).unwrap();
+        let findings = findings(&root, &sources, &[root.join("crates/a/src/lib.rs")]).unwrap();
         std::fs::remove_dir_all(&root).unwrap();
         let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
         let expected = [

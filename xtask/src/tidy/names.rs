@@ -1,28 +1,26 @@
 //! The names of tests: sentences that name their subject and the outcome.
 
-use super::counts::{Violation, Violations};
+use super::finding::Finding;
 use super::sources::{Kind, Source};
-
-/// The number of unclear names left in each file, which may only become smaller.
-pub(super) const LIST: &str = "xtask/src/tidy/test_names_left.txt";
 
 /// Words with which a name begins that has no subject.
 const UNCLEAR: [&str; 3] = ["what", "where", "who"];
 
 /// The names of tests that begin with one of the words in [`UNCLEAR`].
-pub(super) fn find(sources: &[Source]) -> Violations {
-    let unclear = |(line, name): (usize, &str)| {
-        let first = name.split('_').next()?;
-        UNCLEAR.contains(&first).then(|| Violation {
-            line,
-            what: format!("the test's name begins with `{first}`"),
-            fix: "name the subject and the outcome".to_owned(),
-        })
-    };
-    let found = sources
-        .iter()
-        .map(|source| (source.path.clone(), of_tests(source).into_iter().filter_map(unclear).collect()));
-    found.filter(|(_, found): &(_, Vec<_>)| !found.is_empty()).collect()
+pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for source in sources {
+        for (line, name) in of_tests(source) {
+            if let Some(first) = name.split('_').next().filter(|first| UNCLEAR.contains(first)) {
+                findings.push(Finding {
+                    place: format!("{}:{line}", source.path),
+                    what: format!("the test's name begins with `{first}`"),
+                    fix: "name the subject and the outcome".to_owned(),
+                });
+            }
+        }
+    }
+    findings
 }
 
 /// The name of each test with its line.
@@ -69,8 +67,7 @@ mod tests {
     #[test]
     fn a_name_without_a_subject_is_found() {
         let text = "#[test]\nfn what_is_a_b() {}\n#[test]\nfn whatever() {}\nfn where_it_is() {}\n";
-        let found = find(&[source("a.rs", text), source("b.rs", "#[test]\nfn a_b_is_c() {}\n")]);
-        assert_eq!(found.keys().collect::<Vec<_>>(), ["a.rs"]);
-        assert_eq!(found["a.rs"].iter().map(|violation| violation.line).collect::<Vec<_>>(), [2]);
+        let found = check(&[source("a.rs", text), source("b.rs", "#[test]\nfn a_b_is_c() {}\n")]);
+        assert_eq!(found.iter().map(|finding| finding.place.as_str()).collect::<Vec<_>>(), ["a.rs:2"]);
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::finding::{self, Finding};
+use super::finding::Finding;
 use crate::run::Outcome;
 
 /// Where the lists are.
@@ -47,7 +47,9 @@ struct Item<'a> {
 
 /// What is wrong with the lists of the repository at `root`.
 pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
-    Ok(findings(&finding::read(root, DOCUMENT)?, &|path| root.join(path).exists()))
+    let text =
+        std::fs::read_to_string(root.join(DOCUMENT)).map_err(|error| format!("{DOCUMENT}: {error}"))?;
+    Ok(findings(&text, &|path| root.join(path).exists()))
 }
 
 /// What is wrong with the lists in `text`; `exists` says whether there is such a file or folder.

@@ -1,7 +1,8 @@
 //! Words that comments, messages, documentation and names of tests do not use.
 
-use super::counts::{Violation, Violations};
-use super::finding;
+use std::path::Path;
+
+use super::finding::Finding;
 use super::names;
 use super::prose::Line;
 use super::sources::Source;
@@ -10,42 +11,45 @@ use crate::run::Outcome;
 /// The words, each with what to write in its place.
 pub(super) const WORDS: &str = "xtask/src/tidy/words.txt";
 
-/// The number of uses left in each file, which may only become smaller.
-pub(super) const LIST: &str = "xtask/src/tidy/words_left.txt";
-
 /// One or several words, in lower case, and what to write in their place.
 pub(super) struct Banned {
     words: Vec<String>,
     instead: String,
 }
 
-/// Reads the list of words: on each line the words, `|`, and what to write.
-pub(super) fn parse(text: &str) -> Outcome<Vec<Banned>> {
+/// Reads the list of words of the repository at `root`.
+pub(super) fn read(root: &Path) -> Outcome<Vec<Banned>> {
+    parse(&std::fs::read_to_string(root.join(WORDS)).map_err(|error| format!("{WORDS}: {error}"))?)
+}
+
+/// Parses a list of words: on each line the words, `|`, and what to write. Lines that begin with `#` are comments.
+fn parse(text: &str) -> Outcome<Vec<Banned>> {
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let entry = |(number, line): (usize, &str)| {
         let (words, instead) =
             line.split_once('|').ok_or_else(|| format!("{WORDS}:{number}: no `|` before what to write"))?;
         let words = words.split_whitespace().map(str::to_lowercase).collect();
         Ok(Banned { words, instead: instead.trim().to_owned() })
     };
-    finding::entries(text).map(entry).collect()
+    lines.map(entry).collect()
 }
 
-/// The uses of banned words in each file.
-pub(super) fn find(sources: &[Source], banned: &[Banned]) -> Violations {
-    let uses = sources.iter().map(|source| {
-        let mut found = uses(&words_of(&source.prose()), banned);
+/// The uses of banned words.
+pub(super) fn check(sources: &[Source], banned: &[Banned]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for source in sources {
+        findings.extend(uses(&source.path, &words_of(&source.prose()), banned));
         for (line, name) in names::of_tests(source) {
             let words: Vec<(usize, String)> =
                 name.split('_').map(|word| (line, word.to_lowercase())).collect();
-            found.extend(uses(&words, banned));
+            findings.extend(uses(&source.path, &words, banned));
         }
-        (source.path.clone(), found)
-    });
-    uses.filter(|(_, uses)| !uses.is_empty()).collect()
+    }
+    findings
 }
 
-/// The words of consecutive lines, each with its line. A phrase may go on in the next line, but not beyond a
-/// sentence's end.
+/// The words of consecutive lines, each with its line. A phrase may continue in the next line, but not in the next
+/// sentence.
 fn words_of(lines: &[Line<'_>]) -> Vec<(usize, String)> {
     let of_line = |line: &Line<'_>| {
         split(&without_code(line.text)).into_iter().map(|word| (line.number, word)).collect::<Vec<_>>()
@@ -53,15 +57,15 @@ fn words_of(lines: &[Line<'_>]) -> Vec<(usize, String)> {
     lines.iter().flat_map(of_line).collect()
 }
 
-/// The uses among consecutive `words`.
-fn uses(words: &[(usize, String)], banned: &[Banned]) -> Vec<Violation> {
+/// The uses among consecutive `words` of the file `path`.
+fn uses(path: &str, words: &[(usize, String)], banned: &[Banned]) -> Vec<Finding> {
     let mut uses = Vec::new();
     for (at, (line, _)) in words.iter().enumerate() {
         for phrase in banned {
             let here = words.get(at..at + phrase.words.len());
             if here.is_some_and(|here| here.iter().map(|(_, word)| word).eq(&phrase.words)) {
-                uses.push(Violation {
-                    line: *line,
+                uses.push(Finding {
+                    place: format!("{path}:{line}"),
                     what: format!("`{}`", phrase.words.join(" ")),
                     fix: format!("write {}", phrase.instead),
                 });
@@ -119,11 +123,8 @@ mod tests {
 
     fn found(path: &str, text: &str) -> Vec<String> {
         let sources = [Source { path: path.to_owned(), text: text.to_owned() }];
-        let violations = find(&sources, &parse(LISTED).unwrap());
-        let places = violations.iter().flat_map(|(path, found)| {
-            found.iter().map(move |violation| format!("{path}:{}", violation.line))
-        });
-        places.collect()
+        let findings = check(&sources, &parse(LISTED).unwrap());
+        findings.into_iter().map(|finding| finding.place).collect()
     }
 
     #[test]
@@ -132,8 +133,8 @@ mod tests {
         assert_eq!(found("a.rs", "/// The\n/// wombat's.\nfn a() {}\n"), [""; 0]);
         assert_eq!(found("a.rs", "fn a() { log(\"\\nwombat!\") }"), ["a.rs:1"]);
         let sources = [Source { path: "a.md".to_owned(), text: "wombat".to_owned() }];
-        let violations = find(&sources, &parse(LISTED).unwrap());
-        assert_eq!((&*violations["a.md"][0].what, &*violations["a.md"][0].fix), ("`wombat`", "write animal"));
+        let findings = check(&sources, &parse(LISTED).unwrap());
+        assert_eq!((&*findings[0].what, &*findings[0].fix), ("`wombat`", "write animal"));
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn each_spelling_of_a_name_denotes_one_account() {
         ("frank", "EU", "eu.example.com"),
         ("grace", "lab.test", ""),
         ("heidi", "EU", ""),
-        ("heidi", "US", ""),
+        ("heidi", "UK", ""),
         ("ivan@eu", "EU", ""),
     ]);
     let file = AccountFile::parse(&text).unwrap().in_domain(own_domain()).unwrap();
@@ -140,7 +140,7 @@ fn each_spelling_of_a_name_denotes_one_account() {
         (None, &[("", "frank@example.com"), ("", "frank@eu.example"), ("", "frank@lab.test")]),
         (Some("lab.test\\grace"), &[("", "grace"), ("LAB", "grace"), ("", "grace@lab.test")]),
         (None, &[("", "heidi"), ("", "heidi@lab.test")]),
-        (Some("US\\heidi"), &[("US", "heidi"), ("", "heidi@us"), ("", "us\\heidi")]),
+        (Some("UK\\heidi"), &[("UK", "heidi"), ("", "heidi@uk"), ("", "uk\\heidi")]),
         (Some("EU\\ivan@eu"), &[("", "ivan@eu"), ("", "ivan@eu@eu"), ("eu", "ivan@eu")]),
     ] {
         for (domain, user) in spellings {

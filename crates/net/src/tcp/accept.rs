@@ -53,8 +53,8 @@ pub(crate) struct Acceptor<'a> {
 }
 
 impl Acceptor<'_> {
-    /// Serves each connection that `listener` accepts with the function that `protocol` returns. When `shutdown` turns true,
-    /// accepts no more and returns when all connections have ended. Polls `beside` while it accepts.
+    /// Serves each connection that `listener` accepts with the function that `protocol` returns. When `shutdown` turns
+    /// true, accepts no more and returns when all connections have ended. Polls `beside` while it accepts.
     pub(crate) async fn run<S, F>(
         self,
         listener: TcpListener,

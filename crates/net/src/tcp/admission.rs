@@ -55,9 +55,9 @@ impl Limits {
 
 /// Counts connections against their limits.
 ///
-/// A connection is unauthenticated until a client has authenticated on it. If a new connection would exceed the limit on
-/// unauthenticated connections, the oldest connection of the address that has the most of them is closed: a flood closes
-/// its own connections, and a client that authenticates at once is served.
+/// A connection is unauthenticated until a client has authenticated on it. If a new connection would exceed the limit
+/// on unauthenticated connections, the oldest connection of the address that has the most of them is closed: a flood
+/// closes its own connections, and a client that authenticates at once is served.
 #[derive(Debug)]
 pub struct Admission {
     limits: Limits,
@@ -142,8 +142,8 @@ impl ConnectionLimit {
 }
 
 impl Admission {
-    /// Counts connections against `limits`. `load_balancers` are the networks of load balancers and reverse proxies, through
-    /// which many clients connect.
+    /// Counts connections against `limits`. `load_balancers` are the networks of load balancers and reverse proxies,
+    /// through which many clients connect.
     pub fn new(limits: Limits, load_balancers: Vec<Network>) -> Arc<Self> {
         Arc::new(Self { limits, load_balancers, counts: Mutex::default() })
     }
@@ -203,8 +203,8 @@ impl Counts {
         if own >= limits.connections_per_address { Err(ConnectionLimit::PerAddress) } else { Ok(()) }
     }
 
-    /// Closes an unauthenticated connection, if there is one, and returns its address. Its task returns the permit later, but
-    /// the connection does not count any more.
+    /// Closes an unauthenticated connection, if there is one, and returns its address. Its task returns the permit
+    /// later, but the connection does not count any more.
     fn evict(&mut self) -> Option<IpAddr> {
         let most = self.unauthenticated.iter().max_by_key(|(_, connections)| connections.len());
         let address = *most?.0;

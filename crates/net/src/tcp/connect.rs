@@ -54,8 +54,8 @@ fn list(attempts: &[(SocketAddr, AttemptError)]) -> String {
     text
 }
 
-/// Connects to the first of `addresses` that accepts a connection. Each address has [`PER_ADDRESS`], except for the last,
-/// which the caller limits.
+/// Connects to the first of `addresses` that accepts a connection. Each address has [`PER_ADDRESS`], except for the
+/// last, which the caller limits.
 pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     let mut failures = Vec::new();
     for (number, address) in addresses.iter().enumerate() {
@@ -72,8 +72,8 @@ pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, C
     Err(ConnectError(failures))
 }
 
-/// Connects to the `cached` address, within [`PER_ADDRESS`]; if that fails, or no address is cached, to the first address
-/// that `lookup` finds and that accepts a connection.
+/// Connects to the `cached` address, within [`PER_ADDRESS`]; if that fails, or no address is cached, to the first
+/// address that `lookup` finds and that accepts a connection.
 pub(crate) async fn connect<E: From<ConnectError>>(
     cached: Option<SocketAddr>,
     lookup: impl Future<Output = Result<Vec<SocketAddr>, E>>,

@@ -89,8 +89,8 @@ pub(crate) async fn client_address(
     Ok(client)
 }
 
-/// Reads a header. Returns `None` if it names no client: the load balancer connects for itself, or by a protocol without
-/// addresses.
+/// Reads a header. Returns `None` if it names no client: the load balancer connects for itself, or by a protocol
+/// without addresses.
 async fn proxy_header(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<SocketAddr>, HeaderError> {
     let mut start = [0; 12];
     let (first, rest) = start.split_at_mut(1);

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_peer_does_not_take_at_once_is_returned() {
+    async fn send_now_returns_the_bytes_that_the_socket_does_not_accept_at_once() {
         let (mut stream, _peer) = duplex(4);
         assert_eq!(send_now(&mut stream, b"123456").await.unwrap(), b"56");
         assert_eq!(send_now(&mut stream, b"56").await.unwrap(), b"56");

@@ -10,8 +10,8 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// The threads that serve connections. A connection and its upstream connections stay on one thread. A thread serves its
-/// connections in the order in which their sockets become ready.
+/// The threads that serve connections. A connection and its upstream connections stay on one thread. A thread serves
+/// its connections in the order in which their sockets become ready.
 ///
 /// A thread has no identity: each operation carries the security context of its caller.
 #[derive(Debug, Clone, Default)]

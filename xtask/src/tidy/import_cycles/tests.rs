@@ -55,8 +55,10 @@ fn a_cycle_names_its_imports() {
         ("src/b.rs", "fn b(_: crate::a::A) {}\n"),
     ];
     let fixture = Crate::new("imports", &files);
-    let cycles = find(&fixture.0, &[fixture.0.join("src/lib.rs")]).unwrap();
-    assert_eq!(cycles[0].imports, ["src/a.rs:2 -> src/b.rs: B, C", "src/b.rs:1 -> src/a.rs: A"]);
+    let cycles = check(&fixture.0, &[fixture.0.join("src/lib.rs")]).unwrap();
+    let text = "src/a.rs: 2 files import one another in a cycle:\n    src/a.rs:2 -> src/b.rs: B, C\n    \
+                src/b.rs:1 -> src/a.rs: A\n  ; break the cycle";
+    assert_eq!(cycles.iter().map(ToString::to_string).collect::<Vec<_>>(), [text]);
 }
 
 #[test]
@@ -160,35 +162,4 @@ fn imports_of_unit_tests_do_not_count() {
     assert_eq!(pair("test-variant", "", "use crate::b::B;", variant), NONE);
     assert_eq!(pair("variant", "", "use crate::b::B;", "enum B { C(crate::a::A) }"), BOTH);
     assert_eq!(pair("not-tests", "", "use crate::b::B;", "#[cfg(not(test))] use crate::a::A;"), BOTH);
-}
-
-fn compared(cycles: &[&[&str]], list: &str) -> Vec<String> {
-    let cycle = |files: &&[&str]| ImportCycle {
-        files: files.iter().map(|file| (*file).to_owned()).collect(),
-        imports: vec![],
-    };
-    let cycles: Vec<ImportCycle> = cycles.iter().map(cycle).collect();
-    compare(&cycles, list).into_iter().map(|finding| finding.place).collect()
-}
-
-#[test]
-fn the_list_holds_exactly_the_cycles_that_there_are() {
-    assert_eq!(compared(&[&["a", "b"]], "# today's\na b\n"), NONE);
-    assert_eq!(compared(&[&["a", "b"]], ""), ["a"]);
-    assert_eq!(compared(&[], "# today's\na b\n"), [format!("{LIST}:2")]);
-    assert_eq!(compared(&[&["a", "b", "c"]], "a b\n"), ["a".to_owned(), format!("{LIST}:1")]);
-    assert_eq!(compared(&[&["a", "b"]], "a b c\n"), ["a".to_owned(), format!("{LIST}:1")]);
-}
-
-#[test]
-fn an_update_shortens_the_list_and_never_lengthens_it() {
-    let fixture = Crate::new("update", &[(LIST, "# head\na b c\nd e\n")]);
-    let cycle = |files: &[&str]| ImportCycle {
-        files: files.iter().map(|file| (*file).to_owned()).collect(),
-        imports: vec![],
-    };
-    update(&fixture.0, &[cycle(&["a", "b"]), cycle(&["e", "f"])]).unwrap();
-    assert_eq!(std::fs::read_to_string(fixture.0.join(LIST)).unwrap(), "# head\na b\ne f\n");
-    assert!(update(&fixture.0, &[cycle(&["a", "b"]), cycle(&["e", "f", "g"])]).is_err());
-    assert!(update(&fixture.0, &[cycle(&["a", "b"]), cycle(&["c", "d"]), cycle(&["e", "f"])]).is_err());
 }

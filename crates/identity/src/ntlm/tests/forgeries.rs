@@ -159,7 +159,7 @@ fn bindings_match_no_connection_without_bindings() {
 }
 
 #[test]
-fn what_was_not_offered_cannot_be_chosen() {
+fn a_client_cannot_choose_a_flag_that_it_did_not_offer() {
     let offered = F(0xe288_8235).without(F::NTLMSSP_NEGOTIATE_SEAL);
     let mut acceptor = acceptor(Policy::default());
     let negotiate = Negotiate::new(offered, Version::default()).to_bytes().unwrap();
