@@ -17,7 +17,7 @@ const FLUSH_THRESHOLD: usize = 64 * 1024;
 /// Forwards a request and its response.
 pub(crate) async fn forward(
     client: &mut ClientConnection,
-    request: RequestContext,
+    mut request: RequestContext,
     framing: Framing,
 ) -> Result<KeepAlive, ConnectionError> {
     tracing::debug!(
@@ -25,7 +25,7 @@ pub(crate) async fn forward(
         "forwarding request"
     );
     client.downstream.send_continue().await?;
-    match relay(client, &request, framing).await {
+    match relay(client, &mut request, framing).await {
         Ok(keep_alive) => Ok(keep_alive),
         Err(RelayError::Client(error)) => Err(error),
         Err(RelayError::Upstream(why)) => Ok(client.not_served(&why, &request)),
@@ -34,7 +34,7 @@ pub(crate) async fn forward(
 
 async fn relay(
     client: &mut ClientConnection,
-    request: &RequestContext,
+    request: &mut RequestContext,
     framing: Framing,
 ) -> Result<KeepAlive, RelayError> {
     let (beginning, body) = match framing {
@@ -54,17 +54,18 @@ async fn relay(
         upstream.transport.out.push(beginning);
     }
     let is_sent = send_body(client, &mut upstream, request, chunked).await?;
-    // A server that does not read on may have responded already, that it is too much or that the client has to
-    // authenticate.
+    if !is_sent && client.downstream.unread {
+        request.close();
+    }
     let keep_alive = send_back(client, &mut upstream, request).await?;
-    if is_sent && keep_alive == KeepAlive::Yes {
+    if keep_alive == KeepAlive::Yes {
         client.upstream.put_back(upstream);
     }
     Ok(keep_alive)
 }
 
 /// Sends the rest of a request as it is received, in chunks if it is `chunked`, until its sender's account is revoked.
-/// Returns false if the server did not accept all of it.
+/// Returns false if the server responds, or closes the connection, before it has all of it.
 async fn send_body(
     client: &mut ClientConnection,
     upstream: &mut UpstreamConnection,
@@ -88,7 +89,9 @@ async fn send_body(
                 if !upstream.flush(limit).await? {
                     return Ok(false);
                 }
-                downstream.more().await?;
+                if !downstream.more_unless(|task| upstream.has_responded(task)).await? {
+                    return Ok(false);
+                }
                 request.check()?;
             }
         }

@@ -78,7 +78,8 @@ fn a_response_reaches_the_client_if_the_server_resets_the_connection_before_it_r
     client.send(vec![0; 100_000]);
     let answer = client.answer(false);
     assert_eq!((answer.status(), &*answer.body), (413, &b"too much"[..]));
-    assert_eq!(client.ask(request("GET", 0)).status(), 204);
+    // The connection ends with the response, since the rest of the request was not read.
+    assert_eq!(Client::new(&proxy).ask(request("GET", 0)).status(), 204);
 }
 
 #[test]

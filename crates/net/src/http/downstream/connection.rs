@@ -250,6 +250,14 @@ impl Downstream {
     /// Waits for more of a request. The client has the time that its [`MinimumRate`] leaves, but during a shutdown no
     /// longer than [`SHUTDOWN_REQUEST_TIMEOUT`].
     pub(crate) async fn more(&mut self) -> Result<(), ConnectionError> {
+        self.more_unless(|_| false).await.map(drop)
+    }
+
+    /// The same, unless `ends` returns true meanwhile. Returns whether it did not.
+    pub(crate) async fn more_unless(
+        &mut self,
+        mut ends: impl FnMut(&mut Context<'_>) -> bool,
+    ) -> Result<bool, ConnectionError> {
         if self.transport.has_ended() {
             return Err(TransportError::Closed.into());
         }
@@ -257,9 +265,12 @@ impl Downstream {
         let in_time = begin + self.minimum_rate.left();
         let authentication_ends = self.authentication_ends();
         let in_time = authentication_ends.map_or(in_time, |end| in_time.min(end));
-        let count = poll_fn(|task| {
+        let received = poll_fn(|task| {
+            if ends(task) {
+                return Poll::Ready(Ok(None));
+            }
             if let Poll::Ready(filled) = self.transport.poll_fill(task) {
-                return Poll::Ready(filled.map_err(ConnectionError::from));
+                return Poll::Ready(filled.map(Some).map_err(ConnectionError::from));
             }
             self.work.waited();
             while let Poll::Ready(goes_on) = self.shutdown.poll(task) {
@@ -276,8 +287,8 @@ impl Downstream {
             self.timer.poll(task, until).map(|()| Err(why.into()))
         })
         .await?;
-        self.minimum_rate.record(count, begin.elapsed());
-        Ok(())
+        self.minimum_rate.record(received.unwrap_or_default(), begin.elapsed());
+        Ok(received.is_some())
     }
 
     /// Ready when the client sends data ahead, of which a limited amount is read.

@@ -38,6 +38,12 @@ impl RequestContext {
         if self.keep { KeepAlive::Yes } else { KeepAlive::No }
     }
 
+    /// Has the response close the connection.
+    pub(crate) fn close(&mut self) {
+        self.head.fields.push("Connection", "close");
+        self.keep = false;
+    }
+
     /// Succeeds while the client's security context is not revoked.
     ///
     /// # Errors

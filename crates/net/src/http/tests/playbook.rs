@@ -331,6 +331,11 @@ impl Client {
         self.settle();
     }
 
+    /// Whether the proxy has left open the connection of the last request.
+    pub(super) fn is_server_connected(&self) -> bool {
+        self.servers.last().is_some_and(ServerConnection::is_open)
+    }
+
     /// The server's end of the connection of the last request.
     #[track_caller]
     fn server(&mut self) -> &mut ServerConnection {

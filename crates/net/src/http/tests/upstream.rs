@@ -43,6 +43,8 @@ pub(super) struct Upstream {
     answering: Box<Answering>,
     early: Box<Early>,
     got: RefCell<Vec<Got>>,
+    /// All bytes that it got.
+    bytes: RefCell<Vec<u8>>,
     connections: RefCell<usize>,
     pub(super) memory: MemoryServer,
 }
@@ -61,6 +63,7 @@ impl Upstream {
             answering: Box::new(answering),
             early: Box::new(early),
             got: RefCell::default(),
+            bytes: RefCell::default(),
             connections: RefCell::default(),
             memory: MemoryServer::default(),
         })
@@ -88,6 +91,11 @@ impl Upstream {
     /// The requests that it got and that the test has not looked at.
     pub(super) fn others(&self) -> Vec<Got> {
         std::mem::take(&mut self.got.borrow_mut())
+    }
+
+    /// Whether it got `text`, wherever that was.
+    pub(super) fn received(&self, text: &str) -> bool {
+        self.bytes.borrow().windows(text.len()).any(|window| window == text.as_bytes())
     }
 
     /// The connections that were made since the last call.
@@ -179,6 +187,7 @@ impl ServerConnection {
             self.stream = None;
             return true;
         }
+        upstream.bytes.borrow_mut().extend_from_slice(&bytes);
         self.requests.receive(&bytes);
         while self.reads
             && let Some(event) = self.requests.poll().expect("what the proxy sends is a request")

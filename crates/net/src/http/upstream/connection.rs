@@ -73,7 +73,7 @@ pub(crate) struct CurrentRequest {
     pub(super) is_begun: bool,
     /// Whether a part of it was not sent.
     pub(super) is_incomplete: bool,
-    /// The head of a response that came before the request was sent.
+    /// The head of a response that was received before the request was sent.
     pub(super) early: Option<Event<ResponseHead>>,
     /// Whether the connection may carry another request after the response; none until its final head came.
     pub(super) reusable: Option<bool>,

@@ -94,7 +94,7 @@ impl UpstreamConnection {
         if let Some(limit) = keep_alive(&head.fields) {
             self.keep_alive = Some(limit);
         }
-        let is_delimited = !self.request.is_head || announces_no_body(head);
+        let is_delimited = !(self.request.is_head || head.status() == 304) || announces_no_body(head);
         self.request.reusable = Some(head.keeps_alive() && framing != Framing::UntilClose && is_delimited);
     }
 
@@ -103,12 +103,14 @@ impl UpstreamConnection {
         self.request.is_in_progress = false;
         self.last_used = Instant::now();
         self.transport.decoder.release_buffer();
-        self.request.reusable.take() == Some(true) && !self.request.is_incomplete
+        // What was sent behind the response would be read as the response to the next request.
+        let is_idle = self.transport.decoder.is_between_messages();
+        self.request.reusable.take() == Some(true) && !self.request.is_incomplete && is_idle
     }
 }
 
-/// Whether the response to a HEAD request announces no body. Some servers send the body that they announce, so that the
-/// beginning of the next response cannot be determined.
+/// Whether a response that has no body, to a HEAD request or with 304, announces none. Some servers send the body that
+/// they announce, so that the beginning of the next response cannot be determined.
 fn announces_no_body(head: &ResponseHead) -> bool {
     let length = head.fields.text("content-length").map(str::trim);
     !head.fields.has("transfer-encoding") && length.is_none_or(|length| length == "0")

@@ -1,4 +1,4 @@
-//! Sends requests to the server. A server may refuse a request by the head of its response, and read no more of it.
+//! Sends requests to the server, each until it is complete or the server responds.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -18,8 +18,7 @@ impl UpstreamConnection {
         self.request = CurrentRequest { is_in_progress: true, is_head, ..CurrentRequest::default() };
     }
 
-    /// Sends the output. Returns whether the server accepted all of it: one that does not may have responded already,
-    /// that it is too much, or that the client has to authenticate.
+    /// Sends the output, unless the server responds meanwhile ([`Self::has_responded`]). Returns whether all was sent.
     ///
     /// # Errors
     /// When the server does not read, and when the connection fails before it accepted anything of the request
@@ -32,37 +31,53 @@ impl UpstreamConnection {
         }
         let early = &mut self.request.early;
         let sent =
-            self.transport.flush_unless(limit, |transport, task| refused_early(transport, task, early)).await;
+            self.transport.flush_unless(limit, |transport, task| has_responded(transport, task, early)).await;
         self.request.is_incomplete |= !matches!(sent, Ok(true));
         self.request.is_begun |= self.transport.out.len() < before;
         match sent {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(UpstreamError::closed(error)),
             // What can still be read is no response to this request.
             Err(error) if !self.request.is_begun => Err(UpstreamError::lost(error, RequestProgress::NotSent)),
+            Ok(false) if !self.request.is_begun => {
+                let why = "the server responded before the request";
+                Err(UpstreamError::lost(why, RequestProgress::NotSent))
+            }
             sent => Ok(sent.unwrap_or(false)),
         }
     }
+
+    /// Whether the server has sent a final response, or closed the connection, before the request is complete. The rest
+    /// of the request must not be sent then: a server that does not read it as such takes it for the next request
+    /// (RFC 9112 9.3, 9.5). For the same reason the connection does not carry another request. Does not wait.
+    pub(crate) fn has_responded(&mut self, task: &mut Context<'_>) -> bool {
+        let has_responded = has_responded(&mut self.transport, task, &mut self.request.early);
+        self.request.is_incomplete |= has_responded;
+        has_responded
+    }
 }
 
-/// Whether the server has refused a request that it does not read on; the response's head is `early` then. A server
-/// that refuses nothing may need the rest of the request. Nothing behind the head is read.
-fn refused_early(
+/// Whether the server has responded to a request that is not complete; the response's head is `early` then. Nothing
+/// behind the head is read.
+fn has_responded(
     transport: &mut FramedTransport<ResponseHead>,
     task: &mut Context<'_>,
     early: &mut Option<Event<ResponseHead>>,
 ) -> bool {
-    while early.is_none() && matches!(transport.poll_fill(task), Poll::Ready(Ok(1..))) {
-        while early.is_none() {
-            match transport.ready() {
-                Ok(Some(Event::Head { head, framing })) if head.status() >= 200 => {
-                    *early = Some(Event::Head { head, framing });
-                }
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                // The next read of the response returns the same error.
-                Err(_) => return true,
+    while early.is_none() {
+        match transport.ready() {
+            Ok(Some(Event::Head { head, framing })) if head.status() >= 200 => {
+                *early = Some(Event::Head { head, framing });
             }
+            // Interim responses, of which there is a limited number.
+            Ok(Some(_)) => {}
+            Ok(None) => match transport.poll_fill(task) {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Pending => return false,
+                // The next read of the response returns the same.
+                Poll::Ready(_) => return true,
+            },
+            Err(_) => return true,
         }
     }
-    matches!(early, Some(Event::Head { head, .. }) if head.status() >= 300)
+    true
 }

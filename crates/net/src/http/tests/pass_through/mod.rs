@@ -4,7 +4,7 @@ mod concurrent;
 mod gateways;
 mod handshakes;
 mod probes;
-mod server;
+pub(super) mod server;
 
 use std::collections::HashMap;
 use std::rc::Rc;

@@ -20,7 +20,7 @@ enum Authenticated {
 
 /// How a test has the server behave.
 #[derive(Default)]
-pub(super) struct Behaviour {
+pub(in crate::http::tests) struct Behaviour {
     /// It accepts no credentials any more.
     pub(super) revoked: Cell<bool>,
     /// It closes the connection after its next response to credentials, or on an authenticated connection.
@@ -32,9 +32,13 @@ pub(super) struct Behaviour {
 /// A server at which all users have accounts, by Basic, Bearer and NTLM.
 pub(super) fn server() -> (Rc<Upstream>, Rc<Behaviour>) {
     let behaviour = Rc::<Behaviour>::default();
+    (Upstream::new(answering(Rc::clone(&behaviour))), behaviour)
+}
+
+/// The responses of that server.
+pub(in crate::http::tests) fn answering(of_server: Rc<Behaviour>) -> impl Fn(&Got, &mut Vec<u8>) -> bool {
     let connections = RefCell::new(HashMap::<usize, Authenticated>::new());
-    let of_server = Rc::clone(&behaviour);
-    let upstream = Upstream::new(move |got, out| {
+    move |got, out| {
         let is_public = got.head.path().starts_with("/autodiscover/autodiscover.json");
         match authenticate(got, &mut connections.borrow_mut(), &of_server) {
             Ok(None) if is_public => execute(out, got, "anonymous"),
@@ -46,8 +50,7 @@ pub(super) fn server() -> (Rc<Upstream>, Rc<Behaviour>) {
             Ok(Some(user)) => execute(out, got, &user) && !of_server.closes_next.take(),
             Err((status, header)) => refuse(out, got, status, &header) && !of_server.closes_next.take(),
         }
-    });
-    (upstream, behaviour)
+    }
 }
 
 /// Responds with `status` and further `fields`. Returns whether the connection stays open.
