@@ -1,6 +1,7 @@
 //! The account by which the proxy authenticates at a server.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use identity::{
@@ -13,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::clock;
 
 /// The account with which the proxy authenticates at a server.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Account {
     /// The credentials and options of the handshake.
     pub config: InitiatorConfig,
@@ -23,6 +24,8 @@ pub struct Account {
     pub level: AuthLevel,
     /// The value of `Authorization` for each request, if the mechanism authenticates requests instead of connections.
     authorization: Option<Authorization>,
+    /// Whether another account is used from now on, such as the same with a changed password.
+    is_replaced: AtomicBool,
 }
 
 /// A header's value with credentials, wiped when the last request that uses it is gone.
@@ -60,7 +63,7 @@ impl Account {
             contexts: Arc::clone(contexts),
             ntlm: NtlmInitiatorConfig::default(),
         };
-        Self { config, mechanism, level, authorization: None }
+        Self { config, mechanism, level, authorization: None, is_replaced: AtomicBool::new(false) }
     }
 
     /// The same account, which authenticates for the service principal name `target` alone ([MS-NLMP] 2.2.2.1,
@@ -95,5 +98,15 @@ impl Account {
     /// The value of `Authorization` for each request; `None` if connections are authenticated by a handshake.
     pub(crate) fn authorization(&self) -> Option<&Bytes> {
         self.authorization.as_ref().map(|authorization| &authorization.0)
+    }
+
+    /// From now on another account is used in place of this one.
+    pub(crate) fn set_replaced(&self) {
+        self.is_replaced.store(true, Ordering::Release);
+    }
+
+    /// Whether another account is used in place of this one, so that no further request must authenticate with it.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.is_replaced.load(Ordering::Acquire)
     }
 }

@@ -13,11 +13,10 @@ use crate::http::downstream::auth::authenticator::Authenticator;
 use crate::http::downstream::connection::{ClientEvent, Downstream};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::respond;
-use crate::http::upstream::connection::UpstreamConnection;
+use crate::http::upstream::connection::{UpstreamConnection, UpstreamSlot};
 use crate::http::upstream::request_head::{BodyFraming, Rewrite};
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::http::upstream::response_head::rewrite_urls;
-use crate::http::upstream::slot::UpstreamSlot;
 use crate::tcp::accept::CHECK_INTERVAL;
 use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError};
 

@@ -21,8 +21,8 @@ use crate::http::services::route;
 use crate::http::shutdown::ShutdownSignal;
 use crate::http::tls::TlsIdentity;
 use crate::http::transport::{Stream, TransportError};
+use crate::http::upstream::connection::UpstreamSlot;
 use crate::http::upstream::forwarding::Forwarding;
-use crate::http::upstream::slot::UpstreamSlot;
 use crate::tcp::admission::ConnectionPermit;
 
 /// Serves `stream` until its end. `shutdown` turns true when no more requests are to be accepted.

@@ -68,10 +68,13 @@ mod tests {
     use crate::account::Account;
     use crate::gate::AccountGate;
 
-    fn service_account(contexts: &Arc<ContextCounters>) -> ServiceAccount {
+    fn account(contexts: &Arc<ContextCounters>) -> Account {
         let credentials = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
-        let account = Account::new(credentials, Mechanism::NTLM, AuthLevel::NONE, "server", contexts);
-        ServiceAccount::new(account, &AccountGate::new())
+        Account::new(credentials, Mechanism::NTLM, AuthLevel::NONE, "server", contexts)
+    }
+
+    fn service_account(contexts: &Arc<ContextCounters>) -> ServiceAccount {
+        ServiceAccount::new(account(contexts), &AccountGate::new())
     }
 
     #[tokio::test]
@@ -95,9 +98,11 @@ mod tests {
         let before = identity.for_caller(&caller);
         let same = identity.for_caller(&caller);
         assert!(Arc::ptr_eq(before.account().unwrap(), same.account().unwrap()));
-        mode.replace(Account::clone(before.account().unwrap()));
+        assert!(!same.account().unwrap().is_replaced());
+        mode.replace(account(&contexts));
         let after = identity.for_caller(&caller);
         assert!(!Arc::ptr_eq(before.account().unwrap(), after.account().unwrap()));
+        assert!(before.account().unwrap().is_replaced() && !after.account().unwrap().is_replaced());
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::http::downstream::request_rules::RequestRules;
 use crate::http::passthrough::pending::{ConnectionUse, Step};
 use crate::http::passthrough::transport;
 use crate::http::server_only::Cookies;
-use crate::http::upstream::slot::UpstreamSlot;
+use crate::http::upstream::connection::UpstreamSlot;
 
 /// The longest delay of the response to a throttled client.
 const THROTTLE_DELAY: Duration = Duration::from_secs(1);

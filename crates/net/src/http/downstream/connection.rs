@@ -20,7 +20,7 @@ use crate::http::downstream::minimum_rate::MinimumRate;
 use crate::http::downstream::work_quota::{Turn, WorkQuota};
 use crate::http::shutdown::ShutdownSignal;
 use crate::http::transport::{FramedTransport, Stream, TransportError};
-use crate::http::upstream::slot::UpstreamSlot;
+use crate::http::upstream::connection::UpstreamSlot;
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::stream::SHUTDOWN_TIMEOUT;
 use crate::timer::Timer;

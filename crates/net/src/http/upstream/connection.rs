@@ -1,9 +1,11 @@
-//! Connections to the server: each belongs to one client connection and one identity.
+//! Connections to the server: each belongs to one client connection and one identity. The client connection keeps it in
+//! its [`UpstreamSlot`] between requests, and reuses it for the same identity only.
 //!
 //! Files beside this one have what happens on a connection, in this order: `dial` connects, `authenticate`
 //! authenticates, `request_head` rewrites a request's head, `send` sends the request, `receive` reads the response,
-//! `response_head` rewrites its head, and `slot` keeps the connection between requests.
+//! and `response_head` rewrites its head.
 
+use std::task::Context;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +17,7 @@ use crate::gate::{AuthAttempt, AuthGrant, UpstreamProtocol};
 use crate::http::transport::{FramedTransport, Stream};
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::dial::NotConnected;
-use crate::http::upstream::forwarding::Via;
+use crate::http::upstream::forwarding::{Forwarding, Via};
 use crate::upstream_error::UpstreamError;
 use crate::upstream_identity::UpstreamCredentials;
 
@@ -156,5 +158,57 @@ impl UpstreamConnection {
     pub(crate) fn set_owner(&mut self, upstream: &HttpUpstream, context: &SecurityContext) {
         self.owner = Some(context.identity().clone());
         self.credentials = upstream.identity.for_caller(context);
+    }
+}
+
+/// Where a client connection keeps its idle upstream connection. There is at most one.
+pub(crate) struct UpstreamSlot {
+    pub(crate) connection: Option<Box<UpstreamConnection>>,
+    /// The forwarding headers of the client's requests.
+    pub(crate) forwarding: Forwarding,
+}
+
+impl UpstreamSlot {
+    /// A slot without a connection.
+    pub(crate) const fn new(forwarding: Forwarding) -> Self {
+        Self { connection: None, forwarding }
+    }
+
+    /// Takes the connection out for a request of `context` for `target`. Returns none, and closes the connection, if
+    /// it may not carry the request.
+    ///
+    /// # Errors
+    /// If the server refuses at present the account with which each request authenticates.
+    pub(crate) async fn reuse(
+        &mut self,
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<Option<Box<UpstreamConnection>>, UpstreamError> {
+        let Some(mut connection) = self.connection.take() else { return Ok(None) };
+        let usable = connection.is_usable_by(context).await
+            && connection.reauthenticate(upstream, context, target).await?;
+        Ok(usable.then_some(connection))
+    }
+
+    /// Takes a connection back whose response is read to its end, if it may carry another request.
+    pub(crate) fn put_back(&mut self, mut connection: Box<UpstreamConnection>) {
+        if connection.end_response() && connection.may_be_kept() {
+            self.connection = Some(connection);
+        }
+    }
+
+    /// Closes the connection, if there is one.
+    pub(crate) fn close(&mut self) {
+        self.connection = None;
+    }
+
+    /// Closes the connection if the server closes it or sends anything between requests, so that the next request is
+    /// sent on a new one.
+    pub(crate) fn poll_idle(&mut self, task: &mut Context<'_>) {
+        if self.connection.as_mut().is_some_and(|connection| connection.transport.poll_fill(task).is_ready())
+        {
+            self.close();
+        }
     }
 }

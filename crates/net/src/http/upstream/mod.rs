@@ -12,4 +12,3 @@ pub(crate) mod response_event;
 pub(crate) mod response_head;
 pub(crate) mod send;
 pub(crate) mod service_auth;
-pub(crate) mod slot;

@@ -58,8 +58,7 @@ impl UpstreamConnection {
         target: &str,
     ) -> Result<bool, UpstreamError> {
         let Some(held) = self.authenticates_requests() else { return Ok(true) };
-        let current = upstream.identity.for_caller(context);
-        if !current.account().is_some_and(|current| Arc::ptr_eq(held, current)) {
+        if held.is_replaced() {
             return Ok(false);
         }
         if self.grant.as_ref().is_some_and(|grant| grant.allows(directory(target))) {
