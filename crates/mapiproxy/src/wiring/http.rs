@@ -4,36 +4,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum as _;
-use engine::{CookieTable, Engine, Observer, SessionLimits};
-use identity::{AcceptorConfig, Mechanism, Scope};
+use engine::{CookieTable, SessionLimits};
+use identity::{Mechanism, Scope};
+use net::EventLog;
 use net::http::{
     self, HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Pending, Routes, TlsError,
     TlsIdentity, TlsTrust, TrustedProxies, Via,
 };
 use net::upstream_identity::UpstreamIdentity;
-use net::{AuthLimit, BodyBudget, EventLog, Limits};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::shared::Shared;
 use super::upstream_identity::UpstreamIdentities;
 use crate::config::{Config, DirectoryAccess, Listen, Scheme, Service, Url};
 use crate::failure::Failure;
 
 /// What the HTTP connections of the proxy have in common.
-pub(crate) fn listener_config(
-    config: &Config,
-    server: &Url,
-    (acceptor, auth_limit): (&Arc<AcceptorConfig>, &Arc<AuthLimit>),
-    identities: &UpstreamIdentities,
-    (limits, bodies): (Limits, &Arc<BodyBudget>),
-    engine: &Arc<Engine>,
-    observer: &Arc<dyn Observer>,
-) -> Result<Arc<HttpListenerConfig>, Failure> {
+pub(super) fn listener_config(shared: &Shared<'_>, server: &Url) -> Result<Arc<HttpListenerConfig>, Failure> {
+    let Shared { config, acceptor, identities, .. } = shared;
     let clients = &config.clients;
     let mechanisms = clients.http_auth.iter().copied().map(Mechanism::from);
     Ok(Arc::new(HttpListenerConfig {
         auth: HttpAuthConfig::new(Arc::clone(acceptor), mechanisms, clients.basic_without_tls),
-        auth_limit: Arc::clone(auth_limit),
+        auth_limit: Arc::clone(&shared.auth_limit),
         origin: origin(config),
         trusted_proxies: TrustedProxies {
             proxy_protocol: clients.proxy_protocol_from.clone(),
@@ -42,15 +36,15 @@ pub(crate) fn listener_config(
         forwarding_headers: config.upstream.forwarding_headers,
         routes: routes(config),
         upstream: upstream(config, server, identities)?,
-        limits,
-        bodies: Arc::clone(bodies),
+        limits: shared.limits,
+        bodies: Arc::clone(&shared.bodies),
         sizes: HttpLimits::default(),
         pending: Pending::default(),
-        engine: Arc::clone(engine),
+        engine: Arc::clone(&shared.engine),
         sessions: sessions(config, &identities.http),
         contexts: Arc::clone(&acceptor.contexts),
         session_idle: Duration::from_secs(clients.session_idle_seconds),
-        observer: Arc::clone(observer),
+        observer: Arc::clone(&shared.observer),
         log: EventLog::default(),
     }))
 }

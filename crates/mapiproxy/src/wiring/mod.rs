@@ -4,6 +4,7 @@ pub(crate) mod http;
 mod limits;
 pub(crate) mod recording;
 mod running;
+mod shared;
 mod sign_in;
 mod stack;
 mod start;
@@ -11,8 +12,9 @@ pub(crate) mod upstream_identity;
 pub(crate) mod upstream_loop;
 
 pub(crate) use self::running::Running;
+pub(crate) use self::shared::upstream;
 pub(crate) use self::sign_in::own_domain;
 #[cfg(test)]
 pub(crate) use self::stack::option_value;
 pub(crate) use self::stack::stack;
-pub(crate) use self::start::{start, upstream};
+pub(crate) use self::start::start;
