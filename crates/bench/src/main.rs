@@ -10,6 +10,7 @@ mod http;
 mod instructions;
 mod load;
 mod memory;
+mod path;
 mod setup;
 
 use std::error::Error;
@@ -20,7 +21,7 @@ use clap::{Parser, ValueEnum};
 /// Measures the proxy beside other programs.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What to measure; everything but `hot` if left out.
+    /// What to measure; everything but `hot` and `path` if left out.
     #[arg(value_enum)]
     parts: Vec<Part>,
     /// The duration of each round.
@@ -60,6 +61,8 @@ enum Part {
     /// Writes `crates/mapiproxy/hot_functions.txt`, the list of functions that requests execute, for the
     /// linker.
     Hot,
+    /// Compares the files that operations pass with the lists in ARCHITECTURE.md. Needs an unoptimized build.
+    Path,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -82,6 +85,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if arguments.parts.contains(&Part::Hot) {
         runtime.block_on(http::find_hot_functions())?;
+    }
+    if arguments.parts.contains(&Part::Path) {
+        runtime.block_on(path::run())?;
     }
     if wanted(Part::Relay) {
         runtime.block_on(load::compare(round, arguments.rounds))?;

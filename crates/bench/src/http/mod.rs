@@ -22,9 +22,15 @@ pub(crate) use self::held::run as hold;
 pub(crate) use self::hot::run as find_hot_functions;
 use self::load::{Client, Target};
 pub(crate) use self::parked::run as park;
-pub(crate) use self::passed::run as count_passed;
+pub(crate) use self::passed::{REQUESTS, run as count_passed};
 use self::peers::{Peer, Peers};
 use crate::load::{Figures, median};
+
+/// The output of callgrind for Executes on one connection.
+pub(crate) async fn trace() -> Result<String, Box<dyn Error>> {
+    let [kind, ..] = Kind::EXECUTES;
+    passed::callgrind(kind, false).await
+}
 
 /// The figures of one proxy at one load.
 struct Measured {
