@@ -71,7 +71,7 @@ impl EngineSession {
     /// If the engine returns no response.
     pub(crate) fn pass(&self, pair: &Pair) -> Result<(), Box<dyn Error>> {
         let incoming = Incoming {
-            envelope: Envelope::MapiHttp,
+            envelope: Envelope::MAPI_HTTP,
             key: OperationKey::Http(Endpoint::Emsmdb, pair.request_type),
             stub: pair.request.clone(),
             endian: Endian::Little,

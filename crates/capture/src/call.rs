@@ -40,8 +40,8 @@ impl Envelope {
 impl From<engine::Envelope> for Envelope {
     fn from(envelope: engine::Envelope) -> Self {
         match envelope {
-            engine::Envelope::RpcHttp => Self::RpcHttp,
-            engine::Envelope::MapiHttp => Self::MapiHttp,
+            engine::Envelope::RPC_HTTP => Self::RpcHttp,
+            engine::Envelope::MAPI_HTTP => Self::MapiHttp,
             // A recording has calls of other envelopes as DCE/RPC over TCP.
             _ => Self::RpcTcp,
         }

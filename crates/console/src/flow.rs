@@ -112,7 +112,7 @@ impl Flow {
             opaque: Vec::new(),
             end: FlowEnd::Refused {
                 code: match call.envelope {
-                    Envelope::MapiHttp => format!("X-ResponseCode {}", response_code(call.refusal.kind)),
+                    Envelope::MAPI_HTTP => format!("X-ResponseCode {}", response_code(call.refusal.kind)),
                     _ => format!("fault {}", fault_status(call.refusal.kind)),
                 },
                 why: call.refusal.why.to_string(),

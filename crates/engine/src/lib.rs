@@ -56,7 +56,7 @@
 //! let mut sessions = RpcSessions::default();
 //! let caller = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("example"));
 //! let incoming = Incoming {
-//!     envelope: Envelope::RpcTcp,
+//!     envelope: Envelope::RPC_TCP,
 //!     key: OperationKey::Call(Interface::Rfr, 0),
 //!     stub: vec![0; 8].into(),
 //!     endian: Endian::Little,

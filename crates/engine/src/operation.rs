@@ -15,26 +15,26 @@ use crate::message::Message;
 use crate::rops::exchange::OperationRops;
 
 /// The envelope: the protocol that carries an operation. Framing, authentication, session lookup and the form of a
-/// refusal depend on it; hooks of modules do not.
+/// refusal depend on it; hooks of modules do not. Envelopes are compared by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Envelope {
-    /// DCE/RPC over TCP.
-    RpcTcp,
-    /// DCE/RPC over HTTP version 1, from an RPC proxy in front of this one.
-    RpcHttp,
-    /// MAPI over HTTP.
-    MapiHttp,
-}
+pub struct Envelope(&'static str);
 
 impl Envelope {
+    /// DCE/RPC over TCP.
+    pub const RPC_TCP: Self = Self("ncacn_ip_tcp");
+    /// DCE/RPC over HTTP version 1, from an RPC proxy in front of this one.
+    pub const RPC_HTTP: Self = Self("ncacn_http");
+    /// MAPI over HTTP.
+    pub const MAPI_HTTP: Self = Self("mapi_http");
+
+    /// The envelope with this short name. One that carries DCE/RPC has the name of its protocol sequence ([MS-RPCE] 2.1).
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
     /// Its short name.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::RpcTcp => "ncacn_ip_tcp",
-            Self::RpcHttp => "ncacn_http",
-            Self::MapiHttp => "mapi_http",
-        }
+        self.0
     }
 }
 

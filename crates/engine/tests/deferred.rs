@@ -357,7 +357,7 @@ fn ask(
     } else {
         key
     };
-    let incoming = Incoming { envelope: Envelope::MapiHttp, ..testkit::incoming(who, key, vec![0; 64]) };
+    let incoming = Incoming { envelope: Envelope::MAPI_HTTP, ..testkit::incoming(who, key, vec![0; 64]) };
     house
         .engine
         .begin_by_cookie(table, incoming, &[cookies.as_bytes()])
@@ -435,7 +435,7 @@ fn a_cookie_that_the_client_never_had_is_added_and_one_of_a_wait_is_not_used_up(
 
 fn ask_ping(house: &House, table: &CookieTable, who: &SecurityContext, cookies: &str) -> (TestFlight, Step) {
     let key = OperationKey::Http(Endpoint::Nspi, RequestType::PING);
-    let incoming = Incoming { envelope: Envelope::MapiHttp, ..testkit::incoming(who, key, vec![]) };
+    let incoming = Incoming { envelope: Envelope::MAPI_HTTP, ..testkit::incoming(who, key, vec![]) };
     TestFlight::new(house.engine.begin_by_cookie(table, incoming, &[cookies.as_bytes()]).unwrap())
 }
 

@@ -85,7 +85,7 @@ fn ask(
     request_type: RequestType,
 ) -> Result<(TestFlight, Step), Refusal> {
     let key = OperationKey::Http(Endpoint::Nspi, request_type);
-    let incoming = Incoming { envelope: Envelope::MapiHttp, ..incoming(who, key, vec![0; 64]) };
+    let incoming = Incoming { envelope: Envelope::MAPI_HTTP, ..incoming(who, key, vec![0; 64]) };
     engine.begin_by_cookie(table, incoming, &[b"session=1"]).map(TestFlight::new)
 }
 

@@ -63,7 +63,7 @@ impl Module for Downgrade {
     }
 
     fn dispatch(&self, operation: &mut Operation, _session: &mut Session) -> Decision {
-        let applies = self.options.mapi_http || operation.envelope() != Envelope::MapiHttp;
+        let applies = self.options.mapi_http || operation.envelope() != Envelope::MAPI_HTTP;
         match operation.kind() {
             OperationKind::Connect if applies => Decision::Refuse(Refusal::new(
                 RefusalKind::UnknownOperation,

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::clock;
 
 /// The account with which the proxy authenticates at a server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Account {
     /// The credentials and options of the handshake.
     pub config: InitiatorConfig,
@@ -25,7 +25,17 @@ pub struct Account {
     /// The value of `Authorization` for each request, if the mechanism authenticates requests instead of connections.
     authorization: Option<Authorization>,
     /// Whether another account is used from now on, such as the same with a changed password.
-    is_replaced: AtomicBool,
+    replaced: Replaced,
+}
+
+/// Whether another account is used in place of one. A clone is an account of its own, which was not replaced.
+#[derive(Debug, Default)]
+struct Replaced(AtomicBool);
+
+impl Clone for Replaced {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// A header's value with credentials, wiped when the last request that uses it is gone.
@@ -63,7 +73,7 @@ impl Account {
             contexts: Arc::clone(contexts),
             ntlm: NtlmInitiatorConfig::default(),
         };
-        Self { config, mechanism, level, authorization: None, is_replaced: AtomicBool::new(false) }
+        Self { config, mechanism, level, authorization: None, replaced: Replaced::default() }
     }
 
     /// The same account, which authenticates for the service principal name `target` alone ([MS-NLMP] 2.2.2.1,
@@ -102,11 +112,11 @@ impl Account {
 
     /// From now on another account is used in place of this one.
     pub(crate) fn set_replaced(&self) {
-        self.is_replaced.store(true, Ordering::Release);
+        self.replaced.0.store(true, Ordering::Release);
     }
 
     /// Whether another account is used in place of this one, so that no further request must authenticate with it.
     pub(crate) fn is_replaced(&self) -> bool {
-        self.is_replaced.load(Ordering::Acquire)
+        self.replaced.0.load(Ordering::Acquire)
     }
 }

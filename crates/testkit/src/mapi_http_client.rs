@@ -34,7 +34,7 @@ impl<'a> MapiHttpClient<'a> {
         body: impl Into<Bytes>,
     ) -> Result<(TestFlight, Step), Refusal> {
         let key = OperationKey::Http(self.endpoint, request_type);
-        let incoming = Incoming { envelope: Envelope::MapiHttp, ..incoming(&self.caller, key, body) };
+        let incoming = Incoming { envelope: Envelope::MAPI_HTTP, ..incoming(&self.caller, key, body) };
         self.engine.begin_by_cookie(self.table, incoming, &[self.cookie.as_bytes()]).map(TestFlight::new)
     }
 

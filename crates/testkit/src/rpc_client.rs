@@ -26,7 +26,7 @@ pub fn caller(authority: &str) -> SecurityContext {
 /// A call of `context`, little-endian.
 pub fn incoming(context: &SecurityContext, key: impl Into<OperationKey>, stub: impl Into<Bytes>) -> Incoming {
     Incoming {
-        envelope: Envelope::RpcTcp,
+        envelope: Envelope::RPC_TCP,
         key: key.into(),
         stub: stub.into(),
         endian: Endian::Little,

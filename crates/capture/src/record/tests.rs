@@ -294,8 +294,8 @@ fn an_earlier_recording_is_renamed_and_other_files_with_such_names_stay() {
 #[test]
 fn a_call_is_recorded_with_its_envelope() {
     for (envelope, expected) in [
-        (engine::Envelope::RpcTcp, crate::Envelope::RpcTcp),
-        (engine::Envelope::RpcHttp, crate::Envelope::RpcHttp),
+        (engine::Envelope::RPC_TCP, crate::Envelope::RpcTcp),
+        (engine::Envelope::RPC_HTTP, crate::Envelope::RpcHttp),
     ] {
         let recording = Recording { client_side: true, upstream_side: false, secrets: false };
         let (recorder, calls) = Recorder::new(recording, || Timestamp(0));

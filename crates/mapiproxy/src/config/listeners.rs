@@ -71,7 +71,7 @@ pub(crate) static LISTENERS: [Listener; 5] = [
         path: "listen.rpc",
         address: |listen| listen.rpc,
         service: Service::Rpc(RpcService {
-            envelope: Envelope::RpcTcp,
+            envelope: Envelope::RPC_TCP,
             greeting: b"",
             endpoint: Endpoint::Tcp,
         }),
@@ -82,7 +82,7 @@ pub(crate) static LISTENERS: [Listener; 5] = [
         path: "listen.rpc_http",
         address: |listen| listen.rpc_http,
         service: Service::Rpc(RpcService {
-            envelope: Envelope::RpcHttp,
+            envelope: Envelope::RPC_HTTP,
             greeting: net::LEGACY_SERVER_RESPONSE,
             endpoint: Endpoint::Http,
         }),

@@ -68,13 +68,10 @@ mod tests {
     use crate::account::Account;
     use crate::gate::AccountGate;
 
-    fn account(contexts: &Arc<ContextCounters>) -> Account {
-        let credentials = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
-        Account::new(credentials, Mechanism::NTLM, AuthLevel::NONE, "server", contexts)
-    }
-
     fn service_account(contexts: &Arc<ContextCounters>) -> ServiceAccount {
-        ServiceAccount::new(account(contexts), &AccountGate::new())
+        let credentials = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
+        let account = Account::new(credentials, Mechanism::NTLM, AuthLevel::NONE, "server", contexts);
+        ServiceAccount::new(account, &AccountGate::new())
     }
 
     #[tokio::test]
@@ -99,7 +96,7 @@ mod tests {
         let same = identity.for_caller(&caller);
         assert!(Arc::ptr_eq(before.account().unwrap(), same.account().unwrap()));
         assert!(!same.account().unwrap().is_replaced());
-        mode.replace(account(&contexts));
+        mode.replace(Account::clone(before.account().unwrap()));
         let after = identity.for_caller(&caller);
         assert!(!Arc::ptr_eq(before.account().unwrap(), after.account().unwrap()));
         assert!(before.account().unwrap().is_replaced() && !after.account().unwrap().is_replaced());

@@ -140,7 +140,7 @@ impl Proxy {
     }
 
     fn connection(&self) -> RelayConnection {
-        self.relay.connection(Envelope::RpcTcp)
+        self.relay.connection(Envelope::RPC_TCP)
     }
 
     /// Opens a session on `connection`.

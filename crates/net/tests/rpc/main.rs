@@ -86,7 +86,7 @@ impl ScriptedClient {
         let contexts = ContextCounters::new();
         let caller = SecurityContext::anonymous(&contexts, &Authority::new("a"));
         Self {
-            connection: proxy.connection(Envelope::RpcTcp),
+            connection: proxy.connection(Envelope::RPC_TCP),
             open,
             pool,
             contexts,

@@ -78,7 +78,7 @@ pub(super) fn rejected(
     config.observer.operation_refused(&RefusedOperation {
         context: &request.context,
         peer: request.peer,
-        envelope: Envelope::MapiHttp,
+        envelope: Envelope::MAPI_HTTP,
         operation: key.name(),
         request_size,
         refusal,

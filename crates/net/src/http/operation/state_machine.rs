@@ -97,7 +97,7 @@ pub(crate) fn begin(
     let Arrived { request, key, body, share, at, settings } = arrived;
     let request_size = body.len();
     let incoming = Incoming {
-        envelope: Envelope::MapiHttp,
+        envelope: Envelope::MAPI_HTTP,
         key,
         stub: body,
         endian: Endian::Little,
