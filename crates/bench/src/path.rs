@@ -89,8 +89,8 @@ struct Trace<'a> {
 }
 
 impl<'a> Trace<'a> {
-    /// Reads the output of callgrind for this many `operations`, with mangled names: instances of a generic function are
-    /// functions of their own.
+    /// Reads the output of callgrind for this many `operations`, with mangled names: instances of a generic function
+    /// are functions of their own.
     fn read(text: &'a str, operations: u64) -> Self {
         let mut this = Self { least: operations * 9 / 10, ..Self::default() };
         let (mut files, mut functions) = (HashMap::new(), HashMap::new());

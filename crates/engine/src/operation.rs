@@ -27,7 +27,8 @@ impl Envelope {
     /// MAPI over HTTP.
     pub const MAPI_HTTP: Self = Self("mapi_http");
 
-    /// The envelope with this short name. One that carries DCE/RPC has the name of its protocol sequence ([MS-RPCE] 2.1).
+    /// The envelope with this short name. One that carries DCE/RPC has the name of its protocol sequence
+    /// ([MS-RPCE] 2.1).
     pub const fn new(name: &'static str) -> Self {
         Self(name)
     }

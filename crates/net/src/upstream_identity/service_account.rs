@@ -22,8 +22,8 @@ impl ServiceAccount {
         Self { account: Arc::new(ArcSwap::from_pointee(account)), gate: Arc::clone(gate) }
     }
 
-    /// Replaces the account, for connections that are opened and requests that authenticate from now on. Its gate learns of another password by
-    /// [`AccountGate::password_changed`].
+    /// Replaces the account, for connections that are opened and requests that authenticate from now on. Its gate
+    /// learns of another password by [`AccountGate::password_changed`].
     pub fn replace(&self, account: Account) {
         self.account.swap(Arc::new(account)).set_replaced();
     }
