@@ -6,18 +6,18 @@ use crate::error::Result;
 use crate::reader::Reader;
 use crate::writer::Writer;
 
-/// A structure that can be written.
+/// A structure that can be encoded.
 pub trait Encode {
     /// Appends the structure to `w`.
     ///
     /// # Errors
-    /// When a value does not fit its field, for example a list that is too long for a 16-bit count.
+    /// Fails if a value does not fit its field, such as a list that is too long for a 16-bit count.
     fn encode(&self, w: &mut Writer) -> Result<()>;
 
-    /// The structure's bytes alone.
+    /// Encodes the structure to a new buffer.
     ///
     /// # Errors
-    /// As [`Encode::encode`].
+    /// Fails if a value does not fit its field.
     fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut w = Writer::new();
         self.encode(&mut w)?;
@@ -25,34 +25,34 @@ pub trait Encode {
     }
 }
 
-/// A structure that can be read without knowing anything but its bytes.
+/// A structure that can be decoded from its bytes alone.
 pub trait Decode<'a>: Sized {
-    /// Reads the structure from where `r` stands, and leaves `r` behind it.
+    /// Decodes a structure at the position of `r`, and advances `r` to its end.
     ///
     /// # Errors
-    /// When the bytes are not such a structure.
+    /// Fails if the bytes are not such a structure.
     fn decode(r: &mut Reader<'a>) -> Result<Self>;
 
-    /// Reads the structure from the whole of `bytes`; bytes left over are an error.
+    /// Decodes `bytes`, which must contain exactly one structure.
     ///
     /// # Errors
-    /// As [`Decode::decode`], and for trailing bytes.
+    /// Fails if the bytes are not such a structure, or bytes follow it.
     fn from_bytes(bytes: &'a [u8]) -> Result<Self> {
         Self::from_all(Reader::new(bytes))
     }
 
-    /// Reads the structure from the whole of `bytes`, parts of which it may share.
+    /// Decodes `bytes`, which must contain exactly one structure. The result may share their memory.
     ///
     /// # Errors
-    /// As [`Decode::from_bytes`].
+    /// Fails like [`Decode::from_bytes`].
     fn from_shared(bytes: &'a Bytes) -> Result<Self> {
         Self::from_all(Reader::sharing(bytes))
     }
 
-    /// Reads the structure from all that `r` has left.
+    /// Decodes the remaining bytes of `r`, which must contain exactly one structure.
     ///
     /// # Errors
-    /// As [`Decode::from_bytes`].
+    /// Fails like [`Decode::from_bytes`].
     fn from_all(mut r: Reader<'a>) -> Result<Self> {
         let value = Self::decode(&mut r)?;
         r.finish()?;
@@ -60,11 +60,11 @@ pub trait Decode<'a>: Sized {
     }
 }
 
-/// A structure whose layout depends on something that is not in its bytes.
+/// A structure whose layout depends on information that its bytes do not contain.
 pub trait DecodeWith<'a, C>: Sized {
-    /// Reads the structure from where `r` stands, given `context`.
+    /// Decodes a structure at the position of `r`, whose layout depends on `context`.
     ///
     /// # Errors
-    /// When the bytes are not such a structure.
+    /// Fails if the bytes are not such a structure.
     fn decode_with(r: &mut Reader<'a>, context: C) -> Result<Self>;
 }

@@ -1,6 +1,6 @@
-//! Macros for open enumerations and flags, which keep unknown values.
+//! Macros for open enumerations and flags, which preserve unknown values.
 
-/// A protocol's enumeration as a newtype with constants that keeps values without a name.
+/// Declares an enumeration of a protocol as a newtype with constants, which preserves unknown values.
 ///
 /// ```
 /// wire::wire_enum! {
@@ -26,7 +26,7 @@ macro_rules! wire_enum {
         impl $name {
             $($(#[$inner])* pub const $variant: Self = Self($value);)*
 
-            /// The value's name in its specification, where it is known.
+            /// The name of the value in its specification; `None` for an unknown value.
             pub const fn name(self) -> Option<&'static str> {
                 $(if self.0 == $value { return Some(stringify!($variant)); })*
                 None
@@ -53,15 +53,15 @@ macro_rules! wire_enum {
     };
 }
 
-/// A protocol's bit field as a newtype with constants that keeps bits without a name.
+/// Declares a bit field of a protocol as a newtype with constants, which preserves unknown bits.
 ///
 /// ```
 /// wire::wire_flags! {
-///     /// What a fruit is like.
+///     /// The taste of a fruit.
 ///     pub struct Taste(u8) {
-///         /// It is sweet.
+///         /// Sweet.
 ///         SWEET = 0x01,
-///         /// It is sour.
+///         /// Sour.
 ///         SOUR = 0x02,
 ///     }
 /// }
@@ -85,7 +85,7 @@ macro_rules! wire_flags {
             /// No bit set.
             pub const NONE: Self = Self(0);
 
-            /// Whether every bit of `other` is set.
+            /// Whether all bits of `other` are set.
             pub const fn contains(self, other: Self) -> bool {
                 self.0 & other.0 == other.0
             }
@@ -95,13 +95,13 @@ macro_rules! wire_flags {
                 self.0 & other.0 != 0
             }
 
-            /// These bits and those of `other`.
+            /// Returns these bits and those of `other`.
             #[must_use]
             pub const fn with(self, other: Self) -> Self {
                 Self(self.0 | other.0)
             }
 
-            /// These bits but for those of `other`.
+            /// Returns these bits without those of `other`.
             #[must_use]
             pub const fn without(self, other: Self) -> Self {
                 Self(self.0 & !other.0)

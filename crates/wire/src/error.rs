@@ -1,76 +1,76 @@
-//! Errors of reading and writing, with field and offset.
+//! Errors of decoding and encoding, with field and offset.
 
 use std::fmt;
 
-/// What [`Reader`](crate::Reader) and [`Writer`](crate::Writer) return.
+/// The result of decoding or encoding.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why some bytes could not be read or written, and where.
+/// An error of decoding or encoding: its kind, the field and the offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// What is wrong.
+    /// The kind of error.
     pub kind: ErrorKind,
-    /// The structure that was being read, as its specification names it; empty when unknown.
+    /// The structure, by its name in the specification; empty if unknown.
     pub structure: &'static str,
-    /// The field that was being read, as its specification names it.
+    /// The field, by its name in the specification.
     pub field: &'static str,
-    /// Where the field begins, in bytes from the start of the buffer that was being read.
+    /// The offset of the field, in bytes from the start of the buffer.
     pub offset: usize,
 }
 
-/// What was wrong with a field.
+/// The kind of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The buffer ends before the field does. Both in bytes.
+    /// The buffer ends within the field.
     Truncated {
-        /// How many bytes the field takes.
+        /// The size of the field, in bytes.
         needed: usize,
-        /// How many were left.
+        /// The number of remaining bytes.
         available: usize,
     },
-    /// A length or count is over its limit.
+    /// A length or count exceeds its limit.
     TooLong {
-        /// The length that was claimed, or that was to be written.
+        /// The length or count.
         length: u64,
-        /// The largest that is taken.
+        /// The maximum.
         limit: u64,
     },
-    /// A value that the field cannot have.
+    /// The field has an invalid value.
     Invalid {
-        /// The value found.
+        /// The value.
         found: u64,
-        /// What may stand there.
+        /// The valid values.
         expected: &'static str,
     },
-    /// Bytes follow where the structure should end.
+    /// Bytes follow the end of the structure.
     Trailing {
-        /// How many.
+        /// The number of bytes.
         count: usize,
     },
-    /// Structures nested more deeply than is taken.
+    /// Structures are nested too deeply.
     TooDeep {
-        /// The deepest nesting that is taken.
+        /// The maximum.
         limit: u32,
     },
-    /// A text that its encoding does not allow.
+    /// A text violates the rules of its encoding.
     Text {
-        /// The rule that it breaks.
+        /// The violated rule.
         expected: &'static str,
     },
 }
 
 impl Error {
-    /// An error about `field`, which begins at `offset`.
+    /// Creates an error for `field` at `offset`.
     pub const fn new(kind: ErrorKind, field: &'static str, offset: usize) -> Self {
         Self { kind, structure: "", field, offset }
     }
 
-    /// A value that `field` cannot have.
+    /// Creates an error for an invalid value of `field`.
     pub const fn invalid(field: &'static str, offset: usize, found: u64, expected: &'static str) -> Self {
         Self::new(ErrorKind::Invalid { found, expected }, field, offset)
     }
 
-    /// Names the structure, unless an inner one was named already.
+    /// Sets the name of the structure, unless an inner structure was set before.
     #[must_use]
     pub const fn within(mut self, structure: &'static str) -> Self {
         if self.structure.is_empty() {

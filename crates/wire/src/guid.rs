@@ -8,29 +8,29 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::reader::Reader;
 use crate::writer::Writer;
 
-/// A GUID ([MS-DTYP] 2.3.4): three integers in the sender's byte order, then eight bytes.
+/// A GUID ([MS-DTYP] 2.3.4): three integers in the byte order of the structure, and eight bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Guid {
-    /// The first four bytes.
+    /// The first four bytes, as an integer.
     pub data1: u32,
-    /// The next two.
+    /// The next two bytes, as an integer.
     pub data2: u16,
-    /// The next two.
+    /// The next two bytes, as an integer.
     pub data3: u16,
-    /// The last eight.
+    /// The last eight bytes.
     pub data4: [u8; 8],
 }
 
 impl Guid {
-    /// All zero.
+    /// The GUID whose bits are all zero.
     pub const NIL: Self = Self::new(0, 0, 0, [0; 8]);
 
-    /// A GUID of its four parts.
+    /// Creates a GUID of its four parts.
     pub const fn new(data1: u32, data2: u16, data3: u16, data4: [u8; 8]) -> Self {
         Self { data1, data2, data3, data4 }
     }
 
-    /// The GUID whose little-endian form is `bytes`.
+    /// Decodes the little-endian form.
     pub const fn from_le(bytes: [u8; 16]) -> Self {
         let [a, b, c, d, e, f, g, h, data4 @ ..] = bytes;
         Self {
@@ -41,7 +41,7 @@ impl Guid {
         }
     }
 
-    /// The little-endian form.
+    /// Encodes the little-endian form.
     pub const fn to_le(self) -> [u8; 16] {
         let [a, b, c, d] = self.data1.to_le_bytes();
         let [e, f] = self.data2.to_le_bytes();
@@ -50,7 +50,7 @@ impl Guid {
         [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
     }
 
-    /// Whether every bit is zero.
+    /// Whether all bits are zero.
     pub fn is_nil(&self) -> bool {
         *self == Self::NIL
     }
@@ -91,7 +91,7 @@ impl fmt::Debug for Guid {
 impl FromStr for Guid {
     type Err = Error;
 
-    /// Reads `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, with or without braces.
+    /// Parses `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, with or without braces.
     fn from_str(text: &str) -> Result<Self> {
         let fault = Error::new(ErrorKind::Text { expected: "a GUID in its 8-4-4-4-12 form" }, "GUID", 0);
         let bare = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_like_the_specification_writes_it() {
+    fn a_guid_has_the_text_form_of_the_specification() {
         let rfr: Guid = "1544f5e0-613c-11d1-93df-00c04fd7bd09".parse().unwrap();
         let bytes =
             [0xe0, 0xf5, 0x44, 0x15, 0x3c, 0x61, 0xd1, 0x11, 0x93, 0xdf, 0, 0xc0, 0x4f, 0xd7, 0xbd, 9];
@@ -130,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trips(bytes: [u8; 16]) {
+        fn a_guid_survives_encoding_and_formatting(bytes: [u8; 16]) {
             let guid = Guid::from_le(bytes);
             prop_assert_eq!(guid.to_le(), bytes);
             prop_assert_eq!(Guid::from_bytes(&bytes).unwrap(), guid);

@@ -1,23 +1,22 @@
 //! Binary encoding and decoding: the base of every protocol structure in the workspace.
 //!
-//! Everything that reads a protocol does so through [`Reader`], everything that writes one through
-//! [`Writer`]. Both track their position, so that an [`Error`] names the field that failed, its offset, and
-//! what was expected there. Structures implement [`Encode`] and [`Decode`]; one whose layout depends on
-//! something outside of its bytes implements [`DecodeWith`].
+//! All decoding uses [`Reader`], and all encoding uses [`Writer`]. Both track their position, so that an [`Error`] contains
+//! the field, its offset and the expected value. Structures implement [`Encode`] and [`Decode`]; those whose layout depends
+//! on information that their bytes do not contain implement [`DecodeWith`].
 //!
-//! | items | what they are |
+//! | items | purpose |
 //! |---|---|
 //! | [`Reader`], [`Endian`] | a cursor over bytes, in either byte order |
 //! | [`Writer`], [`Mark`] | a growing little-endian buffer, and lengths that are filled in later |
-//! | [`Encode`], [`Decode`], [`DecodeWith`] | what structures implement |
-//! | [`Error`], [`ErrorKind`], [`Result`] | what fails, in which field and where |
+//! | [`Encode`], [`Decode`], [`DecodeWith`] | the traits of structures |
+//! | [`Error`], [`ErrorKind`], [`Result`] | errors, with field and offset |
 //! | [`wire_enum!`], [`wire_flags!`] | enumerations and bit fields that keep unknown values |
-//! | [`Guid`], [`FileTime`], [`Utf16`] | types that all protocols share (\[MS-DTYP\]) |
+//! | [`Guid`], [`FileTime`], [`Utf16`] | types that the protocols share (\[MS-DTYP\]) |
 //!
 //! ```
 //! use wire::{Decode, Encode, Reader, Result, Writer};
 //!
-//! /// A port and the name of what listens on it.
+//! /// A port and the name of its service.
 //! #[derive(Debug, PartialEq)]
 //! struct Service<'a> {
 //!     port: u16,
@@ -47,8 +46,8 @@
 //! # Ok::<(), wire::Error>(())
 //! ```
 //!
-//! Architectural invariant: nothing here panics on any input, reads past its slice, or allocates by a length
-//! that a peer claimed before that many bytes were seen to be there.
+//! Architectural invariant: no function panics on any input, reads beyond its slice, or allocates memory by a declared
+//! length before that many bytes are available.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -66,7 +65,7 @@ mod text;
 mod time;
 mod writer;
 
-/// Bytes that several may hold without a copy for each.
+/// A byte buffer that can be shared without copying.
 pub use bytes::Bytes;
 
 pub use crate::codec::{Decode, DecodeWith, Encode};

@@ -1,4 +1,4 @@
-//! The reader: a bounded cursor over a peer's bytes.
+//! The reader: a bounds-checked cursor over received bytes.
 
 use bytes::Bytes;
 
@@ -7,22 +7,22 @@ use crate::error::{Error, ErrorKind, Result};
 /// The byte order of multi-byte scalars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Endian {
-    /// Least significant byte first: what every Exchange structure uses.
+    /// Little-endian, the byte order of all Exchange structures.
     #[default]
     Little,
-    /// Most significant byte first: DCE/RPC lets a sender choose it.
+    /// Big-endian, which senders of DCE/RPC may use.
     Big,
 }
 
-/// A place in a buffer, from which scalars are read one after the other.
+/// A cursor over bytes, which reads scalars and bytes one after the other.
 ///
-/// Every method takes the name of the field that it reads, for the error.
+/// Methods that read take the name of the field for their error.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
     offset: usize,
     endian: Endian,
-    /// What `rest` is a part of, where that can be shared.
+    /// The buffer of which `rest` is a part, if it can be shared.
     source: Option<&'a Bytes>,
 }
 
@@ -31,7 +31,7 @@ macro_rules! scalar {
         $(#[$doc])*
         ///
         /// # Errors
-        /// When fewer bytes are left.
+        /// Fails if fewer bytes remain.
         #[inline]
         pub fn $name(&mut self, field: &'static str) -> Result<$type> {
             let bytes = self.array::<$size>(field)?;
@@ -44,65 +44,64 @@ macro_rules! scalar {
 }
 
 impl<'a> Reader<'a> {
-    /// A little-endian reader at the start of `bytes`.
+    /// Creates a little-endian reader of `bytes`.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self::with_endian(bytes, Endian::Little)
     }
 
-    /// A reader at the start of `bytes` in the byte order `endian`.
+    /// Creates a reader of `bytes` in the byte order `endian`.
     pub const fn with_endian(bytes: &'a [u8], endian: Endian) -> Self {
         Self { rest: bytes, offset: 0, endian, source: None }
     }
 
-    /// A little-endian reader at the start of `bytes`, parts of which it gives out without copying them
-    /// ([`Reader::shared`]).
+    /// Creates a little-endian reader of `bytes`, whose parts [`Reader::shared`] returns without copying.
     pub fn sharing(bytes: &'a Bytes) -> Self {
         Self { source: Some(bytes), ..Self::new(bytes) }
     }
 
-    /// A reader of `bytes` whose offsets, in errors and for alignment, start at `offset`.
+    /// Sets the offset of the current position, for errors and alignment.
     #[must_use]
     pub const fn at_offset(mut self, offset: usize) -> Self {
         self.offset = offset;
         self
     }
 
-    /// The same reader in the byte order `endian`.
+    /// Returns the reader with another byte order.
     #[must_use]
     pub const fn in_order(mut self, endian: Endian) -> Self {
         self.endian = endian;
         self
     }
 
-    /// The byte order in which scalars are read.
+    /// The byte order of scalars.
     pub const fn endian(&self) -> Endian {
         self.endian
     }
 
-    /// Bytes read so far, counted from the start of the outermost buffer.
+    /// The offset of the current position, in bytes from the start of the outermost buffer.
     pub const fn offset(&self) -> usize {
         self.offset
     }
 
-    /// Bytes left.
+    /// The number of remaining bytes.
     pub const fn remaining(&self) -> usize {
         self.rest.len()
     }
 
-    /// Whether nothing is left.
+    /// Whether no bytes remain.
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// What is left, without reading it.
+    /// The remaining bytes, without reading them.
     pub const fn peek(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// The next `count` bytes.
+    /// Reads `count` bytes.
     ///
     /// # Errors
-    /// When fewer are left.
+    /// Fails if fewer bytes remain.
     #[inline]
     pub fn bytes(&mut self, count: usize, field: &'static str) -> Result<&'a [u8]> {
         let Some((head, tail)) = self.rest.split_at_checked(count) else {
@@ -113,25 +112,25 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    /// The next `count` bytes, to be kept: a part of the buffer itself where that is shared, otherwise a
-    /// copy. Who keeps a part keeps the whole buffer in memory.
+    /// Reads `count` bytes that outlive the reader: a part of the buffer if it can be shared ([`Reader::sharing`]), which
+    /// keeps the whole buffer in memory, otherwise a copy.
     ///
     /// # Errors
-    /// When fewer are left.
+    /// Fails if fewer bytes remain.
     #[inline]
     pub fn shared(&mut self, count: usize, field: &'static str) -> Result<Bytes> {
         let bytes = self.bytes(count, field)?;
         Ok(match self.source {
-            // What is left is always a part of the source, so that this cannot panic.
+            // The remaining bytes are always a part of the source, so that this cannot panic.
             Some(source) => source.slice_ref(bytes),
             None => Bytes::copy_from_slice(bytes),
         })
     }
 
-    /// The next `N` bytes as an array.
+    /// Reads `N` bytes as an array.
     ///
     /// # Errors
-    /// When fewer are left.
+    /// Fails if fewer bytes remain.
     #[inline]
     pub fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N]> {
         let Some((head, tail)) = self.rest.split_first_chunk::<N>() else {
@@ -142,7 +141,7 @@ impl<'a> Reader<'a> {
         Ok(*head)
     }
 
-    /// All that is left.
+    /// Reads all remaining bytes.
     pub fn rest(&mut self) -> &'a [u8] {
         let rest = self.rest;
         self.rest = &[];
@@ -150,39 +149,39 @@ impl<'a> Reader<'a> {
         rest
     }
 
-    scalar!(/// The next byte.
+    scalar!(/// Reads an unsigned 8-bit integer.
         u8, u8, 1);
-    scalar!(/// The next two bytes.
+    scalar!(/// Reads an unsigned 16-bit integer.
         u16, u16, 2);
-    scalar!(/// The next four bytes.
+    scalar!(/// Reads an unsigned 32-bit integer.
         u32, u32, 4);
-    scalar!(/// The next eight bytes.
+    scalar!(/// Reads an unsigned 64-bit integer.
         u64, u64, 8);
-    scalar!(/// The next two bytes, signed.
+    scalar!(/// Reads a signed 16-bit integer.
         i16, i16, 2);
-    scalar!(/// The next four bytes, signed.
+    scalar!(/// Reads a signed 32-bit integer.
         i32, i32, 4);
-    scalar!(/// The next eight bytes, signed.
+    scalar!(/// Reads a signed 64-bit integer.
         i64, i64, 8);
-    scalar!(/// The next four bytes as an IEEE 754 number.
+    scalar!(/// Reads a 32-bit IEEE 754 number.
         f32, f32, 4);
-    scalar!(/// The next eight bytes as an IEEE 754 number.
+    scalar!(/// Reads a 64-bit IEEE 754 number.
         f64, f64, 8);
 
-    /// A reader of the next `count` bytes alone; this one then stands behind them.
+    /// Returns a reader of the next `count` bytes only, and advances this one to their end.
     ///
     /// # Errors
-    /// When fewer are left.
+    /// Fails if fewer bytes remain.
     pub fn sub(&mut self, count: usize, field: &'static str) -> Result<Reader<'a>> {
         let offset = self.offset;
         let rest = self.bytes(count, field)?;
         Ok(Reader { rest, offset, ..*self })
     }
 
-    /// Passes over bytes until the offset is a multiple of `to`.
+    /// Skips bytes until the offset is a multiple of `to`.
     ///
     /// # Errors
-    /// When the buffer ends before.
+    /// Fails if the buffer ends before.
     pub fn align(&mut self, to: usize, field: &'static str) -> Result<()> {
         let over = self.offset.checked_rem(to).unwrap_or(0);
         if over != 0 {
@@ -191,11 +190,11 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A count of items that each take at least `item_size` bytes (at least one), which must still be there
-    /// and be no more than `limit`. Only a count that went through here may size an allocation.
+    /// Checks a count of items with at least `item_size` bytes each: they must be available, and not more than `limit`.
+    /// Only a count that was checked here may determine the size of an allocation.
     ///
     /// # Errors
-    /// When `count` is over `limit`, or over what is left.
+    /// Fails if `count` exceeds `limit`, or more bytes would be needed than remain.
     pub fn count(&self, count: u32, item_size: usize, limit: u32, field: &'static str) -> Result<usize> {
         let length = u64::from(count);
         if count > limit {
@@ -209,10 +208,10 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    /// Succeeds where nothing is left.
+    /// Checks that no bytes remain.
     ///
     /// # Errors
-    /// When something is.
+    /// Fails if bytes remain.
     pub const fn finish(&self) -> Result<()> {
         if self.rest.is_empty() {
             return Ok(());
@@ -220,12 +219,12 @@ impl<'a> Reader<'a> {
         Err(Error::new(ErrorKind::Trailing { count: self.rest.len() }, "end", self.offset))
     }
 
-    /// An error about `field` at the present offset.
+    /// Creates an error for `field` at the current offset.
     pub const fn error(&self, kind: ErrorKind, field: &'static str) -> Error {
         Error::new(kind, field, self.offset)
     }
 
-    /// An error for a value of `field`, read just before, that it cannot have.
+    /// Creates an error for an invalid value of `field`, which was just read.
     pub const fn invalid(&self, field: &'static str, found: u64, expected: &'static str) -> Error {
         Error::invalid(field, self.offset, found, expected)
     }

@@ -8,48 +8,47 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reader::{Endian, Reader};
 
-/// A UTF-16 text without a terminator, as it lies in a little-endian buffer: a part of that buffer where it
-/// was read from one that is shared. Unpaired surrogates survive.
+/// A UTF-16 text without a terminator, stored as little-endian bytes. It shares the buffer from which it was read if
+/// possible. Unpaired surrogates are preserved.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Utf16(Bytes);
 
 impl Utf16 {
-    /// The code units of `text`.
+    /// Encodes `text`.
     pub fn new(text: &str) -> Self {
         Self::from_units(text.encode_utf16())
     }
 
-    /// The text of these code units.
+    /// Creates the text of these code units.
     pub fn from_units(units: impl IntoIterator<Item = u16>) -> Self {
         Self(units.into_iter().flat_map(u16::to_le_bytes).collect())
     }
 
-    /// The text whose little-endian code units are `bytes`; none for an odd number of bytes.
+    /// Creates the text whose little-endian code units are `bytes`; returns `None` for an odd number of bytes.
     pub fn from_le(bytes: Bytes) -> Option<Self> {
         bytes.len().is_multiple_of(2).then_some(Self(bytes))
     }
 
-    /// The text with its own bytes, so that the buffer that it was read from is not kept in memory.
+    /// Returns a copy that owns its bytes, so that it does not keep alive the buffer from which it was read.
     #[must_use]
     pub fn detached(&self) -> Self {
         Self(Bytes::copy_from_slice(&self.0))
     }
 
-    /// Reads a text up to a zero code unit, which is read as well.
+    /// Reads a text up to a zero code unit, which is consumed.
     ///
     /// # Errors
-    /// If there is no zero code unit.
+    /// Fails if there is no zero code unit.
     pub fn read_terminated(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
         let text = Self::read_until_zero(r, usize::MAX, field)?;
         r.u16(field)?;
         Ok(text)
     }
 
-    /// The text from where `r` stands up to a zero code unit, which is left, or to the end, and of no more
-    /// than `most` code units.
+    /// Reads a text of at most `most` code units, up to a zero code unit, which is not consumed, or to the end.
     ///
     /// # Errors
-    /// None but those of the reader.
+    /// Does not fail; errors of the reader would be returned.
     pub fn read_until_zero(r: &mut Reader<'_>, most: usize, field: &'static str) -> Result<Self> {
         let (all, _) = r.peek().as_chunks::<2>();
         let within = all.get(..most).unwrap_or(all);
@@ -66,38 +65,38 @@ impl Utf16 {
         self.as_pairs().iter().map(|pair| u16::from_le_bytes(*pair))
     }
 
-    /// The code units, each as its two bytes, the less significant one first.
+    /// The code units, each as two bytes in little-endian order.
     pub fn as_pairs(&self) -> &[[u8; 2]] {
         self.0.as_chunks().0
     }
 
-    /// The code units, little-endian.
+    /// The bytes of the code units in little-endian order.
     pub fn as_le_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// How many code units it has.
+    /// The number of code units.
     pub fn len(&self) -> usize {
         self.as_pairs().len()
     }
 
-    /// Whether it has none.
+    /// Whether the text is empty.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Where the first zero code unit is.
+    /// The index of the first zero code unit.
     pub fn zero(&self) -> Option<usize> {
         zero_unit(self.as_pairs())
     }
 
-    /// The text, with U+FFFD for what is not valid.
+    /// Decodes the text; invalid code units become U+FFFD.
     pub fn to_string_lossy(&self) -> String {
         char::decode_utf16(self.units()).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
     }
 }
 
-/// By code units.
+/// Texts are ordered by their code units.
 impl Ord for Utf16 {
     fn cmp(&self, other: &Self) -> Ordering {
         self.units().cmp(other.units())
@@ -110,8 +109,7 @@ impl PartialOrd for Utf16 {
     }
 }
 
-/// The index of the first zero code unit. Most of a table consists of texts, so eight units are compared at a
-/// time.
+/// The index of the first zero code unit. Tables consist mainly of texts, so that eight units are compared at a time.
 fn zero_unit(units: &[[u8; 2]]) -> Option<usize> {
     /// The lowest bit of each unit.
     const ONES: u128 = u128::MAX / 0xFFFF;
@@ -155,15 +153,15 @@ impl fmt::Debug for Utf16 {
     }
 }
 
-/// `text` as little-endian UTF-16, without a terminator.
+/// Encodes `text` as little-endian UTF-16, without a terminator.
 pub fn utf16le_bytes(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// The text whose little-endian UTF-16 form is `bytes`.
+/// Decodes little-endian UTF-16.
 ///
 /// # Errors
-/// For an odd number of bytes, and for unpaired surrogates.
+/// Fails for an odd number of bytes, and for unpaired surrogates.
 pub fn utf16le_to_string(bytes: &[u8], field: &'static str) -> Result<String> {
     let (pairs, rest) = bytes.as_chunks::<2>();
     if !rest.is_empty() {
@@ -174,8 +172,7 @@ pub fn utf16le_to_string(bytes: &[u8], field: &'static str) -> Result<String> {
         .map_err(|_| Error::new(ErrorKind::Text { expected: "paired surrogates" }, field, 0))
 }
 
-/// The text whose little-endian UTF-16 form is `bytes`, for display: unpaired surrogates become U+FFFD, and
-/// an odd byte at the end is left out.
+/// Decodes little-endian UTF-16 for display: unpaired surrogates become U+FFFD, and an odd byte at the end is ignored.
 pub fn utf16le_to_string_lossy(bytes: &[u8]) -> String {
     let units = bytes.as_chunks().0.iter().map(|unit| u16::from_le_bytes(*unit));
     char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
@@ -186,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_survive() {
+    fn texts_survive_encoding_and_decoding() {
         assert_eq!(utf16le_to_string(&utf16le_bytes("Grüße 🦀"), "x").unwrap(), "Grüße 🦀");
         assert!(utf16le_to_string(&[0x41], "x").is_err());
         assert!(utf16le_to_string(&[0x00, 0xd8], "x").is_err());

@@ -3,15 +3,15 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// 100-nanosecond steps since 1 January 1601 UTC ([MS-DTYP] 2.3.3).
+/// A time in units of 100 nanoseconds since 1 January 1601 UTC (`FILETIME`, [MS-DTYP] 2.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct FileTime(pub u64);
 
-/// Steps between 1601 and 1970.
+/// The time between 1601 and 1970, in units of 100 nanoseconds.
 const UNIX_EPOCH_STEPS: u64 = 116_444_736_000_000_000;
 
 impl FileTime {
-    /// The steps that `time` is away from 1601; times before 1601 and after the year 60055 saturate.
+    /// Converts a system time; times before 1601 and after the year 60055 saturate.
     pub fn from_system(time: SystemTime) -> Self {
         let steps = |d: Duration| u64::try_from(d.as_nanos() / 100).unwrap_or(u64::MAX);
         Self(match time.duration_since(UNIX_EPOCH) {
@@ -20,14 +20,14 @@ impl FileTime {
         })
     }
 
-    /// The time that is `duration` later; the latest time there is where that is later still.
+    /// The time `duration` later; saturates at the latest time.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         let steps = u64::try_from(duration.as_nanos() / 100).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(steps))
     }
 
-    /// The distance to `other`, whichever comes first.
+    /// The duration between this time and `other`, in either order.
     pub const fn distance(self, other: Self) -> Duration {
         let steps = self.0.abs_diff(other.0);
         Duration::from_nanos((steps % 10_000_000).saturating_mul(100))
@@ -36,7 +36,7 @@ impl FileTime {
 }
 
 impl fmt::Display for FileTime {
-    /// In the form of ISO 8601, in UTC: `2024-12-31T23:59:59.5Z`; the number itself past the year 9999.
+    /// Formats the time as in ISO 8601, in UTC: `2024-12-31T23:59:59.5Z`; as a number after the year 9999.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SECOND: u64 = 10_000_000;
         const DAY: u64 = 86_400;
@@ -56,9 +56,9 @@ impl fmt::Display for FileTime {
     }
 }
 
-/// Year, month and day of the day that is so many days after 1 January 1601, by the Gregorian calendar.
+/// Returns year, month and day of the date that is `days` days after 1 January 1601, in the Gregorian calendar.
 fn civil(days: u64) -> (u64, u64, u64) {
-    // Counted from 1 March 1600, leap days come last in a year, a century and four centuries.
+    // In years that begin on 1 March, counted from 1600, leap days are the last days of a year, a century and an era.
     let days = days.saturating_add(306);
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_unix_epoch_is_where_it_should_be() {
+    fn the_unix_epoch_has_its_filetime() {
         assert_eq!(FileTime::from_system(UNIX_EPOCH), FileTime(0x019d_b1de_d53e_8000));
         assert_eq!(
             FileTime::from_system(UNIX_EPOCH + Duration::from_secs(1)).distance(FileTime(UNIX_EPOCH_STEPS)),
@@ -88,7 +88,7 @@ mod tests {
         let shows = |steps, expected: &str| assert_eq!(FileTime(steps).to_string(), expected);
         shows(0, "1601-01-01T00:00:00Z");
         shows(0x019d_b1de_d53e_8000, "1970-01-01T00:00:00Z");
-        // The leap day of a year that four hundred divide, and a tick after its last second began.
+        // The leap day of a year that is divisible by 400, one unit after the beginning of its last second.
         shows(125_963_423_990_000_001, "2000-02-29T23:59:59.0000001Z");
         shows(125_963_424_000_000_000, "2000-03-01T00:00:00Z");
         shows(133_800_768_000_000_000, "2024-12-31T00:00:00Z");

@@ -1,4 +1,4 @@
-//! The writer: a growing buffer, with marks for lengths that are filled in later.
+//! The writer: a growing buffer, with marks for length fields that are filled in later.
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -8,9 +8,9 @@ pub struct Writer {
     buf: Vec<u8>,
 }
 
-/// The place of a length field that is filled in once what it counts is written.
+/// The position of a length field that is filled in later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "a length that is never filled in stays zero"]
+#[must_use = "a length field that is not filled in remains zero"]
 pub struct Mark(usize);
 
 macro_rules! scalar {
@@ -25,38 +25,38 @@ macro_rules! scalar {
 }
 
 impl Writer {
-    /// An empty buffer.
+    /// Creates an empty buffer.
     pub const fn new() -> Self {
         Self { buf: Vec::new() }
     }
 
-    /// An empty buffer with room for `capacity` bytes.
+    /// Creates an empty buffer with room for `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Self {
         Self { buf: Vec::with_capacity(capacity) }
     }
 
-    /// Appends to `buf`; offsets count from its start.
+    /// Creates a writer that appends to `buf`; offsets are relative to its start.
     pub const fn append_to(buf: Vec<u8>) -> Self {
         Self { buf }
     }
 
-    scalar!(/// Appends one byte.
+    scalar!(/// Appends an unsigned 8-bit integer.
         u8, u8);
-    scalar!(/// Appends two bytes.
+    scalar!(/// Appends an unsigned 16-bit integer.
         u16, u16);
-    scalar!(/// Appends four bytes.
+    scalar!(/// Appends an unsigned 32-bit integer.
         u32, u32);
-    scalar!(/// Appends eight bytes.
+    scalar!(/// Appends an unsigned 64-bit integer.
         u64, u64);
-    scalar!(/// Appends two bytes, signed.
+    scalar!(/// Appends a signed 16-bit integer.
         i16, i16);
-    scalar!(/// Appends four bytes, signed.
+    scalar!(/// Appends a signed 32-bit integer.
         i32, i32);
-    scalar!(/// Appends eight bytes, signed.
+    scalar!(/// Appends a signed 64-bit integer.
         i64, i64);
-    scalar!(/// Appends an IEEE 754 number of four bytes.
+    scalar!(/// Appends a 32-bit IEEE 754 number.
         f32, f32);
-    scalar!(/// Appends an IEEE 754 number of eight bytes.
+    scalar!(/// Appends a 64-bit IEEE 754 number.
         f64, f64);
 
     /// Appends `bytes`.
@@ -83,7 +83,7 @@ impl Writer {
     /// Appends a length or count as one byte.
     ///
     /// # Errors
-    /// When it is over 255.
+    /// Fails if it exceeds 255.
     pub fn len8(&mut self, length: usize, field: &'static str) -> Result<&mut Self> {
         let value = u8::try_from(length).map_err(|_| self.too_long(length, u64::from(u8::MAX), field))?;
         Ok(self.u8(value))
@@ -92,7 +92,7 @@ impl Writer {
     /// Appends a length or count as two bytes.
     ///
     /// # Errors
-    /// When it is over 65,535.
+    /// Fails if it exceeds 65,535.
     pub fn len16(&mut self, length: usize, field: &'static str) -> Result<&mut Self> {
         let value = u16::try_from(length).map_err(|_| self.too_long(length, u64::from(u16::MAX), field))?;
         Ok(self.u16(value))
@@ -101,77 +101,77 @@ impl Writer {
     /// Appends a length or count as four bytes.
     ///
     /// # Errors
-    /// When it is over 4,294,967,295.
+    /// Fails if it exceeds 4,294,967,295.
     pub fn len32(&mut self, length: usize, field: &'static str) -> Result<&mut Self> {
         let value = u32::try_from(length).map_err(|_| self.too_long(length, u64::from(u32::MAX), field))?;
         Ok(self.u32(value))
     }
 
-    /// Leaves two bytes for a length that is filled in later.
+    /// Appends a 16-bit length field that is filled in later.
     pub fn mark16(&mut self) -> Mark {
         let mark = Mark(self.buf.len());
         self.u16(0);
         mark
     }
 
-    /// Leaves four bytes for a length that is filled in later.
+    /// Appends a 32-bit length field that is filled in later.
     pub fn mark32(&mut self) -> Mark {
         let mark = Mark(self.buf.len());
         self.u32(0);
         mark
     }
 
-    /// Fills in a [`Writer::mark16`] with `length`.
+    /// Fills in the length field of [`Writer::mark16`].
     ///
     /// # Errors
-    /// When it is over 65,535.
+    /// Fails if it exceeds 65,535.
     pub fn fill16(&mut self, mark: Mark, length: usize, field: &'static str) -> Result<()> {
         let value = u16::try_from(length).map_err(|_| self.too_long(length, u64::from(u16::MAX), field))?;
         self.overwrite(mark, &value.to_le_bytes());
         Ok(())
     }
 
-    /// Fills in a [`Writer::mark32`] with `length`.
+    /// Fills in the length field of [`Writer::mark32`].
     ///
     /// # Errors
-    /// When it is over 4,294,967,295.
+    /// Fails if it exceeds 4,294,967,295.
     pub fn fill32(&mut self, mark: Mark, length: usize, field: &'static str) -> Result<()> {
         let value = u32::try_from(length).map_err(|_| self.too_long(length, u64::from(u32::MAX), field))?;
         self.overwrite(mark, &value.to_le_bytes());
         Ok(())
     }
 
-    /// How many bytes were written behind `mark`'s own field of `field_size` bytes.
+    /// The number of bytes that were written after the length field at `mark`, which has `field_size` bytes.
     pub const fn since(&self, mark: Mark, field_size: usize) -> usize {
         self.buf.len().saturating_sub(mark.0).saturating_sub(field_size)
     }
 
-    /// Bytes written so far.
+    /// The number of bytes that were written.
     pub const fn len(&self) -> usize {
         self.buf.len()
     }
 
-    /// Whether nothing was written.
+    /// Whether no bytes were written.
     pub const fn is_empty(&self) -> bool {
         self.buf.is_empty()
     }
 
-    /// What was written so far.
+    /// The bytes that were written.
     pub fn as_slice(&self) -> &[u8] {
         &self.buf
     }
 
-    /// What was written so far, to be changed in place.
+    /// The bytes that were written, for modification.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         &mut self.buf
     }
 
-    /// What was written.
+    /// The bytes that were written.
     pub fn into_vec(self) -> Vec<u8> {
         self.buf
     }
 
-    /// An error for a value of `field` that its place cannot hold.
+    /// Creates an error for a value of `field` that is not valid in the structure.
     pub const fn invalid(&self, field: &'static str, found: u64, expected: &'static str) -> Error {
         Error::invalid(field, self.buf.len(), found, expected)
     }
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fills_in_lengths() {
+    fn a_marked_length_field_is_filled_in() {
         let mut w = Writer::new();
         w.u8(7);
         let mark = w.mark16();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_does_not_fit() {
+    fn lengths_that_do_not_fit_their_field_are_refused() {
         assert_eq!(Writer::new().len8(255, "Count").unwrap().as_slice(), [255]);
         let error = Writer::new().u16(0).len8(256, "Count").map(|_| ()).unwrap_err();
         assert_eq!(error.to_string(), "Count at offset 2: length 256 is over the limit of 255");
