@@ -12,11 +12,12 @@ use identity::ntlm::passive::DecryptionSecret;
 use mapi::compress::{ExtendedFlags, Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{self, NO_OBJECT, RopBuffer};
 use mapi::inspect::Node;
-use mapi::mapihttp::{self, Answer, Endpoint, RequestType, ResponseBody};
+use mapi::mapihttp::{self, Endpoint, OperationResponse, RequestType, ResponseBody};
 use mapi::property::PropTag;
 use mapi::rop::logon::LogonFlags;
 use mapi::rop::{
-    Answers, ColumnChange, Columns, Logons, RequestBody, RopReply, RopRequests, RopResponse, add_columns,
+    ColumnChange, Columns, Logons, RequestBody, ResponseMatcher, RopReply, RopRequests, RopResponse,
+    add_columns,
 };
 use serde_json::Value;
 use testkit::captures::{self, Exchange};
@@ -155,8 +156,8 @@ impl Known {
             let (handle, columns) = match request.columns_after(&reply.body) {
                 ColumnChange::None => continue,
                 ColumnChange::Unknown => (on, Vec::new()),
-                ColumnChange::Asked(columns) => (on, columns.to_vec()),
-                ColumnChange::Told(columns) => (opened.or(on), columns.to_vec()),
+                ColumnChange::FromRequest(columns) => (on, columns.to_vec()),
+                ColumnChange::FromResponse(columns) => (opened.or(on), columns.to_vec()),
                 ColumnChange::Added(columns) => {
                     let mut known = on.and_then(|handle| self.columns.remove(&handle)).unwrap_or_default();
                     add_columns(&mut known, columns);
@@ -197,7 +198,7 @@ fn rops(name: &str, asked: &[u8], answered: &[u8], known: &mut Known) -> usize {
     assert_eq!(requests.error, None, "{name}");
     assert_eq!(requests.to_bytes().unwrap(), asked.rops, "{name}");
 
-    let mut answers = Answers::new(&requests.rops, &asked.handles, known);
+    let mut answers = ResponseMatcher::new(&requests.rops, &asked.handles, known);
     let mut replies = Vec::new();
     for (index, buffer) in answered.iter().enumerate() {
         if index > 0 {
@@ -252,7 +253,9 @@ fn exchange_survives(name: &str, exchange: &Exchange, sessions: &mut BTreeMap<St
     let (asked, answered) = both!(emsmdb);
     let mapihttp::emsmdb::Request::Execute(asked) = asked else { return 0 };
     let answered = match &answered {
-        Some(mapihttp::emsmdb::Response::Execute(Answer::Complete(answered))) => &answered.rop_buffer.0[..],
+        Some(mapihttp::emsmdb::Response::Execute(OperationResponse::Complete(answered))) => {
+            &answered.rop_buffer.0[..]
+        }
         _ => &[],
     };
     let session = request.header("Cookie").unwrap_or_default().split(';').next().unwrap_or_default();

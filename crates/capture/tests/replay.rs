@@ -5,7 +5,7 @@ use capture::replay::{Came, Replay, Step};
 use capture::{Analyzer, Timestamp};
 use mapi::compress::{Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
-use mapi::mapihttp::{Answer, RequestType, ResponseBody, emsmdb};
+use mapi::mapihttp::{OperationResponse, RequestType, ResponseBody, emsmdb};
 use testkit::captures::{self, HttpMessage as Message};
 use wire::{Decode as _, Encode as _};
 
@@ -92,12 +92,12 @@ fn moved(asked: &HttpMessage, recorded: &HttpResponse) -> HttpResponse {
     let body = recorded.message.body.clone();
     if asked.field("X-RequestType") == Some("Execute")
         && let Ok((_, payload)) = ResponseBody::split(&body)
-        && let Ok((emsmdb::Response::Execute(Answer::Complete(mut execute)), _)) =
+        && let Ok((emsmdb::Response::Execute(OperationResponse::Complete(mut execute)), _)) =
             emsmdb::Response::decode(RequestType::Execute, payload)
     {
         execute.rop_buffer.0 = moved_chain(&execute.rop_buffer.0).into();
         let mut moved = body[..body.len() - payload.len()].to_vec();
-        moved.extend(emsmdb::Response::Execute(Answer::Complete(execute)).encode().unwrap());
+        moved.extend(emsmdb::Response::Execute(OperationResponse::Complete(execute)).encode().unwrap());
         answer.message.body = moved.into();
     }
     answer

@@ -6,7 +6,7 @@ use mapi::emsmdb::{
     InBytes, MAX_RGB_AUX, MAX_RGB_OUT, NO_OBJECT, RopBuffer, RpcFlags, Version,
 };
 use mapi::rop::logon::{LogonFlags, OpenFlags, PrivateLogon, RopLogonRequest, RopLogonResponse};
-use mapi::rop::{Answers, Bytes16, RequestBody, ResponseBody, RopRequest, RopResponse};
+use mapi::rop::{Bytes16, RequestBody, ResponseBody, ResponseMatcher, RopRequest, RopResponse};
 use mapi::{ErrorCode, Interface};
 use rpc::FaultStatus;
 use rpc::ndr::{CharString, ContextHandle, Ptr};
@@ -177,7 +177,7 @@ impl Mailbox {
             return Err(error(Failure::Missing("RopLogon response")));
         }
         let requests = [request];
-        let mut responses = Answers::new(&requests, &[], &());
+        let mut responses = ResponseMatcher::new(&requests, &[], &());
         let first = responses.next(&mut wire::Reader::new(&response.rops));
         let RopResponse::Reply(reply) = first.map_err(|fault| error(Failure::Answer(fault)))?.response else {
             return Err(error(Failure::Missing("RopLogon response")));

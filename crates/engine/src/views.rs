@@ -6,7 +6,7 @@
 use mapi::emsmdb::{self, OutBytes, Version};
 use mapi::mapihttp::{self as http, AuxiliaryBuffer};
 use mapi::ndr::{CharString, Ptr, SizedPtr, WcharString};
-use mapi::nspi::{self, MId, Place, Text};
+use mapi::nspi::{self, MId, Text, TextKind};
 use mapi::property::{self, FlaggedValue, PropTag, PropertyList, PropertyRow, TaggedValue};
 use mapi::{Interface, rfr};
 use wire::Utf16;
@@ -15,7 +15,7 @@ use crate::body::{OperationKey, Request, Response};
 use crate::message::Message;
 
 /// What is called for every text.
-type VisitText<'f> = &'f mut dyn FnMut(Place, Text<'_>);
+type VisitText<'f> = &'f mut dyn FnMut(TextKind, Text<'_>);
 
 impl Request {
     /// Calls `visit` for every text: in property values, in entry ids, and for names that the client looks up or
@@ -23,21 +23,21 @@ impl Request {
     pub fn visit_texts_mut(&mut self, visit: VisitText<'_>) {
         match self {
             Self::Rfr(rfr::Request::GetNewDSA(request)) => {
-                visit_string(&mut request.user_dn, Place::DistinguishedName, visit);
+                visit_string(&mut request.user_dn, TextKind::DistinguishedName, visit);
             }
             Self::Rfr(rfr::Request::GetFQDNFromServerDN(request)) => {
-                visit_string(&mut request.mailbox_server_dn, Place::DistinguishedName, visit);
+                visit_string(&mut request.mailbox_server_dn, TextKind::DistinguishedName, visit);
             }
             Self::Nspi(request) => request.visit_texts_mut(visit),
             Self::NspiHttp(request) => request.visit_texts_mut(visit),
             Self::Emsmdb(emsmdb::Request::EcDoConnect(request)) => {
-                visit_string(&mut request.user_dn, Place::DistinguishedName, visit);
+                visit_string(&mut request.user_dn, TextKind::DistinguishedName, visit);
             }
             Self::Emsmdb(emsmdb::Request::EcDoConnectEx(request)) => {
-                visit_string(&mut request.user_dn, Place::DistinguishedName, visit);
+                visit_string(&mut request.user_dn, TextKind::DistinguishedName, visit);
             }
             Self::EmsmdbHttp(http::emsmdb::Request::Connect(request)) => {
-                visit(Place::DistinguishedName, Text::Char(&mut request.user_dn.0));
+                visit(TextKind::DistinguishedName, Text::Char(&mut request.user_dn.0));
             }
             Self::Emsmdb(_) | Self::AsyncEmsmdb(_) | Self::EmsmdbHttp(_) => {}
         }
@@ -50,19 +50,19 @@ impl Response {
         match self {
             Self::Rfr(rfr::Response::GetNewDSA(response)) => {
                 if let Some(server) = response.server.get_mut().and_then(Ptr::get_mut) {
-                    visit_string(server, Place::Host, visit);
+                    visit_string(server, TextKind::Host, visit);
                 }
             }
             Self::Rfr(rfr::Response::GetFQDNFromServerDN(response)) => {
                 if let Some(server) = response.server_fqdn.get_mut() {
-                    visit_string(server, Place::Host, visit);
+                    visit_string(server, TextKind::Host, visit);
                 }
             }
             Self::Nspi(response) => response.visit_texts_mut(visit),
             Self::NspiHttp(response) => response.visit_texts_mut(visit),
             Self::EmsmdbHttp(http::emsmdb::Response::Connect(response)) => {
                 if let Some(response) = response.get_mut() {
-                    visit(Place::DistinguishedName, Text::Char(&mut response.dn_prefix.0));
+                    visit(TextKind::DistinguishedName, Text::Char(&mut response.dn_prefix.0));
                 }
             }
             Self::Emsmdb(_) | Self::AsyncEmsmdb(_) | Self::EmsmdbHttp(_) => {}
@@ -228,9 +228,9 @@ impl AuxMut<'_> {
 }
 
 /// Visits a string. Its special ending, if it has one, stays only if the text does.
-fn visit_string(string: &mut CharString, place: Place, visit: VisitText<'_>) {
+fn visit_string(string: &mut CharString, kind: TextKind, visit: VisitText<'_>) {
     let mut text = string.text.clone();
-    visit(place, Text::Char(&mut text));
+    visit(kind, Text::Char(&mut text));
     if text != string.text {
         string.set(text);
     }

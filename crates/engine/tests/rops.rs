@@ -101,7 +101,7 @@ impl Server {
             }
             _ => return failed(ErrorCode::MAPI_E_NO_SUPPORT),
         };
-        Some(RopReply { handle_index: rop.answered_index(), return_value: ErrorCode::SUCCESS, body })
+        Some(RopReply { handle_index: rop.reply_handle_index(), return_value: ErrorCode::SUCCESS, body })
     }
 
     fn make(&mut self, thing: Thing, index: OutputHandleIndex, handles: &mut [u32]) {
@@ -256,7 +256,7 @@ fn replies(buffer: &RopBuffer, rops: &[RopRequest]) -> Vec<RopResponse> {
     let mut replies = Vec::new();
     while !r.is_empty() {
         let requested = asked.next().and_then(RopRequest::requested_properties);
-        let next = asked.peek().map(|request| request.expected_answer());
+        let next = asked.peek().map(|request| request.expected_reply());
         let context = ResponseContext { requested, next, columns: None };
         replies.push(RopResponse::decode(&mut r, context).unwrap());
     }

@@ -3,9 +3,9 @@
 use engine::{Request, Response};
 use mapi::ErrorCode;
 use mapi::mapihttp::nspi::{self as book, ColumnsAndRows};
-use mapi::mapihttp::{Answer, AuxiliaryBuffer, Maybe};
+use mapi::mapihttp::{AuxiliaryBuffer, Maybe, OperationResponse};
 use mapi::ndr::{Counted, Ptr};
-use mapi::nspi::{self, MId, Place, Stat, Text};
+use mapi::nspi::{self, MId, Stat, Text, TextKind};
 use mapi::property::{
     FlaggedValue, PropTag, PropType, PropertyList, PropertyRow, PropertyValue, TaggedValue,
 };
@@ -49,7 +49,7 @@ fn rows_of_the_address_book_are_the_same_in_both_envelopes() {
     let by_http = book::QueryRowsResponse { error_code: OK, stat: Maybe::Absent, rows, aux: AUX };
     for response in [
         Response::Nspi(nspi::Response::QueryRows(by_call)),
-        Response::NspiHttp(book::Response::QueryRows(Answer::Complete(by_http))),
+        Response::NspiHttp(book::Response::QueryRows(OperationResponse::Complete(by_http))),
     ] {
         assert_eq!(response.rows(), Some(vec![both.clone(), one.clone()]));
         assert_eq!((response.columns(), response.minimal_ids()), (None, None));
@@ -60,7 +60,7 @@ fn rows_of_the_address_book_are_the_same_in_both_envelopes() {
         book::GetPropsResponse { error_code: OK, code_page: 1200, values: Maybe::new(one.clone()), aux: AUX };
     for response in [
         Response::Nspi(nspi::Response::GetProps(by_call)),
-        Response::NspiHttp(book::Response::GetProps(Answer::Complete(by_http))),
+        Response::NspiHttp(book::Response::GetProps(OperationResponse::Complete(by_http))),
     ] {
         assert_eq!(response.rows(), Some(vec![one.clone()]));
     }
@@ -73,7 +73,7 @@ fn minimal_ids_are_the_same_in_both_envelopes() {
     let by_http = book::DNToMIdResponse { error_code: OK, mids: Maybe::new(ids.clone()), aux: AUX };
     for response in [
         Response::Nspi(nspi::Response::DNToMId(by_call)),
-        Response::NspiHttp(book::Response::DNToMId(Answer::Complete(by_http))),
+        Response::NspiHttp(book::Response::DNToMId(OperationResponse::Complete(by_http))),
     ] {
         assert_eq!(response.minimal_ids(), Some(&ids[..]));
     }
@@ -94,7 +94,7 @@ fn only_the_values_of_the_property_that_is_asked_for_are_visited_and_changed() {
     };
     for mut response in [
         Response::Nspi(nspi::Response::GetProps(by_call)),
-        Response::NspiHttp(book::Response::GetProps(Answer::Complete(by_http))),
+        Response::NspiHttp(book::Response::GetProps(OperationResponse::Complete(by_http))),
     ] {
         let mut visited = Vec::new();
         response.visit_property_mut(NETWORK, &mut |mut value| visited.push(value.set_text("new")));
@@ -115,7 +115,7 @@ fn a_string_that_is_only_read_keeps_its_ending() {
             seen.push((place, text.clone()));
         }
     });
-    assert_eq!((seen, &request), (vec![(Place::DistinguishedName, b"/cn=a".to_vec())], &before));
+    assert_eq!((seen, &request), (vec![(TextKind::DistinguishedName, b"/cn=a".to_vec())], &before));
     request.visit_texts_mut(&mut |_, text| {
         if let Text::Char(text) = text {
             text.push(b'b');

@@ -1,4 +1,4 @@
-//! Extended buffers: obfuscation, LZ77 with DIRECT2 encoding, and the headers around both.
+//! Extended buffers: an `RPC_HEADER_EXT` and its payload, which can be compressed by LZ77 and obfuscated.
 //!
 //! - [`obfuscate()`]: XOR with 0xA5 ([MS-OXCRPC] 3.1.4.1.1.3).
 //! - [`decompress`], [`compress`]: LZ77 with DIRECT2 encoding ([MS-OXCRPC] 3.1.4.1.1.2), which [MS-XCA] 2.3 and

@@ -1,17 +1,17 @@
-//! The RPC interfaces: UUIDs, versions, and the names of their operations.
+//! The RPC interfaces of Exchange: UUIDs, versions, and the names of their operations.
 
 use wire::Guid;
 
-/// A remote interface.
+/// An RPC interface of Exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Interface {
-    /// Where the address book is ([MS-OXABREF] 1.9).
+    /// `RFRI`, the referral to address book servers ([MS-OXABREF] 1.9).
     Rfr,
-    /// The address book ([MS-OXNSPI] 1.9, 3.1.4.1).
+    /// `NSPI`, the address book ([MS-OXNSPI] 1.9, 3.1.4.1).
     Nspi,
-    /// The mailbox store ([MS-OXCRPC] 1.9, 3.1.4).
+    /// `EMSMDB`, the mailbox store ([MS-OXCRPC] 1.9, 3.1.4).
     Emsmdb,
-    /// The mailbox store's notifications ([MS-OXCRPC] 1.9, 3.3.4).
+    /// `AsyncEMSMDB`, the notifications of the mailbox store ([MS-OXCRPC] 1.9, 3.3.4).
     AsyncEmsmdb,
 }
 
@@ -59,10 +59,10 @@ const EMSMDB: &[&str] = &[
 const ASYNC_EMSMDB: &[&str] = &["asyncemsmdb.EcDoAsyncWaitEx"];
 
 impl Interface {
-    /// All of them.
+    /// All interfaces.
     pub const ALL: [Self; 4] = [Self::Rfr, Self::Nspi, Self::Emsmdb, Self::AsyncEmsmdb];
 
-    /// What it is called: the first half of its operations' names.
+    /// The short name of the interface, which is the prefix of its operations' names.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rfr => "rfr",
@@ -72,7 +72,7 @@ impl Interface {
         }
     }
 
-    /// Its UUID.
+    /// The UUID of the interface.
     pub const fn uuid(self) -> Guid {
         match self {
             Self::Rfr => {
@@ -90,7 +90,7 @@ impl Interface {
         }
     }
 
-    /// Its version: major and minor.
+    /// The major and minor version of the interface.
     pub const fn version(self) -> (u16, u16) {
         match self {
             Self::Rfr => (1, 0),
@@ -100,7 +100,7 @@ impl Interface {
         }
     }
 
-    /// The names of its operations, by opnum.
+    /// The names of the operations, by operation number.
     pub const fn operations(self) -> &'static [&'static str] {
         match self {
             Self::Rfr => RFR,
@@ -110,17 +110,17 @@ impl Interface {
         }
     }
 
-    /// The interface with this UUID, whatever the version.
+    /// Returns the interface with this UUID, of any version.
     pub fn by_uuid(uuid: Guid) -> Option<Self> {
         Self::ALL.into_iter().find(|interface| interface.uuid() == uuid)
     }
 
-    /// What the operation `opnum` is called, such as `nspi.QueryRows`.
+    /// Returns the name of the operation `opnum`, such as `nspi.QueryRows`.
     pub fn operation(self, opnum: u16) -> Option<&'static str> {
         self.operations().get(usize::from(opnum)).copied()
     }
 
-    /// The opnum of the operation with this name.
+    /// Returns the operation number of the operation with this name.
     pub fn opnum(self, operation: &str) -> Option<u16> {
         let index = self.operations().iter().position(|name| *name == operation)?;
         u16::try_from(index).ok()
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn uuids_read_as_the_specifications_write_them() {
+    fn uuids_are_those_of_the_specifications() {
         let uuids: Vec<String> = Interface::ALL.iter().map(|i| i.uuid().to_string()).collect();
         assert_eq!(
             uuids,
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn operations_stand_at_their_opnums() {
+    fn operations_have_the_opnums_of_the_specifications() {
         assert_eq!(Interface::Nspi.operation(3), Some("nspi.QueryRows"));
         assert_eq!(Interface::Nspi.operation(20), Some("nspi.ResolveNamesW"));
         assert_eq!(Interface::Nspi.operation(21), None);

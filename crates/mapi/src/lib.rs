@@ -1,29 +1,29 @@
-//! The Exchange protocols that MAPI clients and servers exchange: structures, decoded and encoded without loss.
+//! The protocols between MAPI clients and Exchange servers: lossless decoding and encoding of their structures.
 //!
-//! Everything here is data and functions over bytes. A structure that was decoded and not changed is encoded as the
-//! same bytes; reserved fields, unknown values and trailing data included. What cannot be decoded is an error that
-//! names the field, its offset and what was expected there ([`wire::Error`]), or is kept as bytes where the protocol
-//! lets a reader go on.
+//! The crate contains structures and functions on bytes only. A structure that was decoded and not changed is encoded
+//! as the same bytes, including reserved fields, unknown values and trailing data. Bytes that cannot be decoded cause
+//! an error with the field, its offset and the expected value ([`wire::Error`]), or are kept as bytes if the protocol
+//! allows a reader to continue.
 //!
 //! # Modules
 //!
 //! From an operation down to the values in it:
 //!
-//! | module | what it holds | specification |
+//! | module | content | specification |
 //! |---|---|---|
 //! | [`rfr`] | the referral interface: which address book server to use | \[MS-OXABREF\] |
 //! | [`nspi`] | the address book over RPC | \[MS-OXNSPI\], \[MS-NSPI\] |
 //! | [`emsmdb`] | the mailbox store over RPC: connect, execute, notify | \[MS-OXCRPC\] |
 //! | [`mapihttp`] | both over HTTP: headers, cookies, request and response bodies | \[MS-OXCMAPIHTTP\] |
-//! | [`autodiscover`] | requests and responses by which clients find their servers | \[MS-OXDSCLI\], \[MS-OXWSADISC\] |
-//! | [`compress`] | obfuscated and compressed buffers, as `rgbIn` and `rgbAuxIn` have them | \[MS-OXCRPC\], \[MS-XCA\] |
+//! | [`autodiscover`] | discovery of servers by clients: requests and responses | \[MS-OXDSCLI\], \[MS-OXWSADISC\] |
+//! | [`compress`] | obfuscated and compressed buffers, such as `rgbIn` and `rgbAuxIn` | \[MS-OXCRPC\], \[MS-XCA\] |
 //! | [`aux_block`] | auxiliary buffers: versions, performance counters | \[MS-OXCRPC\] 2.2.2.2 |
 //! | [`rop`] | remote operations (ROPs): requests, responses, handle tables | \[MS-OXCROPS\] |
 //! | [`notification`] | notifications of folders, messages and tables | \[MS-OXCNOTIF\] |
 //! | [`fast_transfer`] | streams that copy and synchronize mailboxes | \[MS-OXCFXICS\] |
 //! | [`idset`] | sets of ids and change numbers | \[MS-OXCFXICS\] 2.2.2.4 |
 //! | [`property`] | property tags, values, rows and restrictions; [`property::names`] | \[MS-OXCDATA\], \[MS-OXPROPS\] |
-//! | [`data`] | types of all protocols: ids, entry ids, recipients, sort orders, rule actions | \[MS-OXCDATA\], \[MS-OXORULE\] |
+//! | [`data`] | types that protocols share: ids, entry ids, recipients, sort orders, rule actions | \[MS-OXCDATA\], \[MS-OXORULE\] |
 //! | [`blob`] | the structures of binary property values | \[MS-OXOCAL\], \[MS-OXOSRCH\] and others |
 //! | [`rtf`] | compressed RTF | \[MS-OXRTFCP\] |
 //! | [`field`] | the trait of fields, and the macro that declares ROPs, HTTP bodies and auxiliary blocks | |
@@ -34,14 +34,14 @@
 //! # Decoding and encoding
 //!
 //! Most structures implement [`wire::Decode`] and [`wire::Encode`]. A structure whose layout depends on the protocol
-//! takes a [`property::Layout`]; a ROP response takes a [`rop::ResponseContext`], which comes from its request.
+//! takes a [`property::Layout`]; a ROP response takes a [`rop::ResponseContext`], which results from its request.
 //!
 //! ```
 //! use mapi::data::{EntryId, FolderId};
 //! use mapi::property::{Layout, PropTag, TaggedValue};
 //! use wire::{Decode, Encode, Reader, Writer};
 //!
-//! // A structure that is the same everywhere.
+//! // A structure with the same layout in all protocols.
 //! let id = FolderId::from_bytes(&[0x01, 0x00, 0, 0, 0, 0, 0, 0x0d])?;
 //! assert_eq!((id.repl_id(), id.global_counter().value()), (1, 13));
 //! assert_eq!(id.to_bytes()?, [0x01, 0x00, 0, 0, 0, 0, 0, 0x0d]);

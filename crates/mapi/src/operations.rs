@@ -1,15 +1,15 @@
-//! The macro that defines an RPC interface's requests and responses from its table of operations.
+//! The macro that declares the requests and responses of an RPC interface by its table of operations.
 
-/// Defines the requests and the responses of an interface from its table of operations.
+/// Declares the requests and responses of an interface by its table of operations.
 macro_rules! rpc_operations {
     ($interface:expr; $($(#[$doc:meta])* $opnum:literal => $name:ident($request:ty, $response:ty);)*) => {
-        /// What a client asks: the `[in]` parameters of one of the operations.
+        /// A request: the `[in]` parameters of an operation.
         #[derive(Debug, Clone, PartialEq)]
         pub enum Request {
             $($(#[$doc])* $name($request),)*
         }
 
-        /// What the server answers: the `[out]` parameters of one of the operations.
+        /// A response: the `[out]` parameters of an operation.
         #[derive(Debug, Clone, PartialEq)]
         pub enum Response {
             $($(#[$doc])* $name($response),)*
@@ -32,10 +32,10 @@ macro_rules! rpc_operations {
         }
 
         impl Request {
-            /// Reads the stub of the operation `opnum`, and returns the bytes behind its last parameter.
+            /// Decodes the stub of the operation `opnum`, and returns it with the bytes after its last parameter.
             ///
             /// # Errors
-            /// When there is no such operation, and when the bytes are no such parameters.
+            /// Fails if the interface has no such operation, or the bytes are not its parameters.
             pub fn decode(opnum: u16, stub: &[u8], endian: ::wire::Endian) -> ::wire::Result<(Self, &[u8])> {
                 match opnum {
                     $($opnum => <$request as ::rpc::ndr::Params>::decode_stub(stub, endian)
@@ -44,34 +44,34 @@ macro_rules! rpc_operations {
                 }
             }
 
-            /// The stub, little-endian.
+            /// Encodes the stub in little-endian byte order.
             ///
             /// # Errors
-            /// When a part does not fit.
+            /// Fails if a value does not fit its field.
             pub fn encode(&self) -> ::wire::Result<Vec<u8>> {
                 match self {
                     $(Self::$name(request) => ::rpc::ndr::Params::encode_stub(request),)*
                 }
             }
 
-            /// The operation's number.
+            /// The operation number.
             pub const fn opnum(&self) -> u16 {
                 match self {
                     $(Self::$name(_) => $opnum,)*
                 }
             }
 
-            /// The operation's name, as [`Interface::operation`](crate::Interface::operation) has it.
+            /// The name of the operation, as in [`Interface::operation`](crate::Interface::operation).
             pub fn name(&self) -> &'static str {
                 $interface.operation(self.opnum()).unwrap_or_default()
             }
         }
 
         impl Response {
-            /// Reads the stub of the operation `opnum`, and returns the bytes behind its last parameter.
+            /// Decodes the stub of the operation `opnum`, and returns it with the bytes after its last parameter.
             ///
             /// # Errors
-            /// When there is no such operation, and when the bytes are no such parameters.
+            /// Fails if the interface has no such operation, or the bytes are not its parameters.
             pub fn decode(opnum: u16, stub: &[u8], endian: ::wire::Endian) -> ::wire::Result<(Self, &[u8])> {
                 match opnum {
                     $($opnum => <$response as ::rpc::ndr::Params>::decode_stub(stub, endian)
@@ -80,29 +80,29 @@ macro_rules! rpc_operations {
                 }
             }
 
-            /// The stub, little-endian.
+            /// Encodes the stub in little-endian byte order.
             ///
             /// # Errors
-            /// When a part does not fit.
+            /// Fails if a value does not fit its field.
             pub fn encode(&self) -> ::wire::Result<Vec<u8>> {
                 match self {
                     $(Self::$name(response) => ::rpc::ndr::Params::encode_stub(response),)*
                 }
             }
 
-            /// The operation's number.
+            /// The operation number.
             pub const fn opnum(&self) -> u16 {
                 match self {
                     $(Self::$name(_) => $opnum,)*
                 }
             }
 
-            /// The operation's name, as [`Interface::operation`](crate::Interface::operation) has it.
+            /// The name of the operation, as in [`Interface::operation`](crate::Interface::operation).
             pub fn name(&self) -> &'static str {
                 $interface.operation(self.opnum()).unwrap_or_default()
             }
 
-            /// What the operation returned.
+            /// The return value of the operation.
             pub const fn return_value(&self) -> $crate::ErrorCode {
                 match self {
                     $(Self::$name(response) => response.return_value,)*

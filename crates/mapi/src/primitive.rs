@@ -1,8 +1,8 @@
-//! Primitives of all structures: zero-terminated strings in 8 and 16 bits, and a check before writing.
+//! Primitives of structures: zero-terminated strings, and a check of values before they are written.
 
 use wire::{Reader, Result, Utf16, Writer};
 
-/// The bytes up to a zero byte, which is read as well.
+/// Reads bytes up to a zero byte, which is consumed.
 pub(crate) fn read_string8<'a>(r: &mut Reader<'a>, field: &'static str) -> Result<&'a [u8]> {
     let rest = r.peek();
     let length = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
@@ -11,7 +11,7 @@ pub(crate) fn read_string8<'a>(r: &mut Reader<'a>, field: &'static str) -> Resul
     Ok(text)
 }
 
-/// The code units up to a zero one, which is read as well.
+/// Reads UTF-16 code units up to a zero, which is consumed.
 pub(crate) fn read_unicode(r: &mut Reader<'_>, field: &'static str) -> Result<Utf16> {
     Utf16::read_terminated(r, field)
 }
@@ -34,18 +34,18 @@ pub(crate) fn write_unicode(w: &mut Writer, text: &Utf16, field: &'static str) -
     Ok(())
 }
 
-/// An error when what is to be written at `w` is not `right`.
+/// Returns an error for the value `found` that is to be written, unless it `is_valid`.
 pub(crate) fn require(
-    right: bool,
+    is_valid: bool,
     w: &Writer,
     field: &'static str,
     found: impl Into<u64>,
     expected: &'static str,
 ) -> Result<()> {
-    if right { Ok(()) } else { Err(w.invalid(field, found.into(), expected)) }
+    if is_valid { Ok(()) } else { Err(w.invalid(field, found.into(), expected)) }
 }
 
 #[cold]
 fn inner_zero(w: &Writer, place: usize, field: &'static str) -> wire::Error {
-    w.invalid(field, u64::try_from(place).unwrap_or(u64::MAX), "a text without zeros within")
+    w.invalid(field, u64::try_from(place).unwrap_or(u64::MAX), "a text without zeros")
 }

@@ -1,58 +1,58 @@
-//! The address book's referral interface ([MS-OXABREF]): which server to ask.
+//! The referral interface RFRI ([MS-OXABREF]), which returns the names of address book and mailbox servers.
 
 use rpc::ndr::{CharString, Ndr, NdrReader, NdrWriter, Params, Ptr};
 use wire::Result;
 
-use crate::inspect::part::InspectPart as _;
+use crate::inspect::field::InspectField as _;
 use crate::inspect::{Inspect, Node};
 use crate::operations::rpc_operations;
 use crate::{ErrorCode, Interface};
 
 rpc_operations! { Interface::Rfr;
-    /// Which NSPI server a user is to ask ([MS-OXABREF] 3.1.4.1).
+    /// Returns the NSPI server of a user ([MS-OXABREF] 3.1.4.1).
     0 => GetNewDSA(GetNewDSARequest, GetNewDSAResponse);
-    /// The DNS name of a mailbox server ([MS-OXABREF] 3.1.4.2).
+    /// Returns the DNS name of a mailbox server ([MS-OXABREF] 3.1.4.2).
     1 => GetFQDNFromServerDN(GetFQDNFromServerDNRequest, GetFQDNFromServerDNResponse);
 }
 
-crate::inspect::part::inspect_params! {
-    /// `RfrGetNewDSA` as it is asked ([MS-OXABREF] 3.1.4.1).
+crate::inspect::field::inspect_params! {
+    /// `RfrGetNewDSA`: the request ([MS-OXABREF] 3.1.4.1).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetNewDSARequest as "RfrGetNewDSA" {
-        /// Unused, zero.
+        /// Unused; zero.
         pub flags: u32 = "ulFlags",
-        /// The user's distinguished name; may be empty.
+        /// The distinguished name of the user; may be empty.
         pub user_dn: CharString = "pUserDN",
-        /// Unused, null.
+        /// Unused; null.
         pub unused: Ptr<Ptr<CharString>> = "ppszUnused",
-        /// Where the answer is to be put.
+        /// Not null if the client requests the name of the server.
         pub server: Ptr<Ptr<CharString>> = "ppszServer",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `RfrGetNewDSA` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `RfrGetNewDSA`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetNewDSAResponse as "RfrGetNewDSA" {
         /// Unused.
         pub unused: Ptr<Ptr<CharString>> = "ppszUnused",
         /// The DNS name of an NSPI server.
         pub server: Ptr<Ptr<CharString>> = "ppszServer",
-        /// Zero, or why there is no answer.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-/// `RfrGetFQDNFromServerDN` as it is asked ([MS-OXABREF] 3.1.4.2).
+/// `RfrGetFQDNFromServerDN`: the request ([MS-OXABREF] 3.1.4.2).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct GetFQDNFromServerDNRequest {
-    /// Unused, zero.
+    /// Unused; zero.
     pub flags: u32,
-    /// The server's distinguished name, of 10 to 1,024 bytes with its terminator.
+    /// The distinguished name of the server, of 10 to 1,024 bytes with its terminator.
     pub mailbox_server_dn: CharString,
 }
 
-// cbMailboxServerDN says how much room szMailboxServerDN has, so that it is no value of its own.
+// cbMailboxServerDN is the maximum size of szMailboxServerDN, which CharString contains.
 impl Params for GetFQDNFromServerDNRequest {
     fn read_params(r: &mut NdrReader<'_>) -> Result<Self> {
         const NAME: &str = "RfrGetFQDNFromServerDN";
@@ -61,7 +61,7 @@ impl Params for GetFQDNFromServerDNRequest {
         let mailbox_server_dn =
             CharString::read(r, "szMailboxServerDN").map_err(|error| error.within(NAME))?;
         if u64::from(size) != mailbox_server_dn.max_count() {
-            let expected = "the room that szMailboxServerDN has";
+            let expected = "the maximum size of szMailboxServerDN";
             return Err(r.inner().invalid("cbMailboxServerDN", u64::from(size), expected).within(NAME));
         }
         Ok(Self { flags, mailbox_server_dn })
@@ -75,19 +75,19 @@ impl Params for GetFQDNFromServerDNRequest {
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `RfrGetFQDNFromServerDN` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `RfrGetFQDNFromServerDN`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetFQDNFromServerDNResponse as "RfrGetFQDNFromServerDN" {
-        /// The server's DNS name.
+        /// The DNS name of the server.
         pub server_fqdn: Ptr<CharString> = "ppszServerFQDN",
-        /// Zero, or why there is no answer.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
 impl Request {
-    /// Calls `visit` for every distinguished name and server name, which it may change.
+    /// Calls `visit` for each distinguished name and server name, which it may change.
     pub fn visit_names_mut(&mut self, visit: &mut dyn FnMut(&mut CharString)) {
         match self {
             Self::GetNewDSA(request) => {
@@ -104,7 +104,7 @@ impl Request {
 }
 
 impl Response {
-    /// Calls `visit` for every server name, which it may change.
+    /// Calls `visit` for each server name, which it may change.
     pub fn visit_names_mut(&mut self, visit: &mut dyn FnMut(&mut CharString)) {
         match self {
             Self::GetNewDSA(response) => {
@@ -127,7 +127,7 @@ impl Inspect for GetFQDNFromServerDNRequest {
     fn to_node(&self) -> Node {
         Node::Fields(vec![
             ("ulFlags".into(), self.flags.to_node()),
-            ("szMailboxServerDN".into(), self.mailbox_server_dn.part_node()),
+            ("szMailboxServerDN".into(), self.mailbox_server_dn.field_node()),
         ])
     }
 }

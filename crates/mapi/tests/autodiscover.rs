@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mapi::autodiscover::{
-    Dialect, Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE, Naming, Place, PoxRequest, ProxyName, Request,
+    Dialect, Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE, NameUse, Naming, PoxRequest, ProxyName, Request,
     ResponseSchema, Rewritten, SoapOperation, SoapRequest, UrlParts, rewrite_json, rewrite_pox, rewrite_soap,
 };
 use testkit::captures;
@@ -261,11 +261,11 @@ fn hostile_documents_are_refused() {
 struct Signing(ProxyName, Vec<String>);
 
 impl Naming for Signing {
-    fn origin(&mut self, place: Place, url: &UrlParts<'_>) -> Option<String> {
+    fn origin(&mut self, place: NameUse, url: &UrlParts<'_>) -> Option<String> {
         self.0.origin(place, url)
     }
 
-    fn host(&mut self, place: Place, host: &str) -> Option<String> {
+    fn host(&mut self, place: NameUse, host: &str) -> Option<String> {
         self.0.host(place, host)
     }
 

@@ -8,7 +8,7 @@ use mapi::aux_block::{AuxBody, AuxBuffer, AuxType};
 use mapi::compress::{ExtendedBuffer, ExtendedFlags, Limits, decode_chain, decode_one, encode_chain};
 use mapi::emsmdb::{NO_OBJECT, Request, Response, RopBuffer, Version};
 use mapi::rop::logon::{LogonFlags, OpenFlags, ResponseFlags, RopLogonResponse};
-use mapi::rop::{Answers, RequestBody, ResponseBody, RopRequests, RopResponse, RopResponses};
+use mapi::rop::{RequestBody, ResponseBody, ResponseMatcher, RopRequests, RopResponse, RopResponses};
 use wire::{Decode, Encode, Endian};
 
 const ALICE: &str = "/o=Gromox default/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/\
@@ -92,7 +92,8 @@ fn a_client_logs_on() {
     assert_eq!(answer.handle, asked.handle);
     let buffer = rops(answer.rgb_out.as_slice());
     assert_eq!(buffer.handles, [0]);
-    let told = RopResponses::decode(&buffer.rops, &mut Answers::new(&requests.rops, &[NO_OBJECT], &()));
+    let told =
+        RopResponses::decode(&buffer.rops, &mut ResponseMatcher::new(&requests.rops, &[NO_OBJECT], &()));
     assert_eq!(told.to_bytes().unwrap(), buffer.rops);
     let [RopResponse::Reply(reply)] = &told.rops[..] else { panic!("another response") };
     let ResponseBody::RopLogon(RopLogonResponse::Private(logon)) = &reply.body else {

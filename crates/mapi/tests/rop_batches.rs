@@ -7,8 +7,8 @@ use mapi::property::{PropTag, PropType, PropertyValue};
 use mapi::rop::folder::{MoveCompletion, RopCreateFolderRequest};
 use mapi::rop::logon::{LogonFlags, LogonRedirect, OpenFlags, RopLogonRequest, RopLogonResponse};
 use mapi::rop::{
-    Answers, Bool, Bytes8, Bytes16, Columns, Empty, Logons, RequestBody, ResponseBody, RopId, RopReply,
-    RopRequest, RopRequests, RopResponse, RopResponses,
+    Bool, Bytes8, Bytes16, Columns, Empty, Logons, RequestBody, ResponseBody, ResponseMatcher, RopId,
+    RopReply, RopRequest, RopRequests, RopResponse, RopResponses,
 };
 use wire::{Encode as _, Utf16};
 
@@ -34,7 +34,7 @@ fn request(text: &str) -> RopRequest {
 /// The answer of an example.
 fn reply(request: &RopRequest, text: &str) -> RopReply {
     let (requests, bytes) = ([request.clone()], hex(text));
-    let responses = RopResponses::decode(&bytes, &mut Answers::new(&requests, &[], &()));
+    let responses = RopResponses::decode(&bytes, &mut ResponseMatcher::new(&requests, &[], &()));
     assert_eq!(responses.error, None);
     assert_eq!(responses.to_bytes().unwrap(), bytes);
     match <[RopResponse; 1]>::try_from(responses.rops).unwrap() {
@@ -53,7 +53,7 @@ fn a_folder_is_created() {
     };
     assert_eq!(display_name, &Text::from("Folder1"));
     assert_eq!(comment, &Text::from(""));
-    assert_eq!((asked.output_handle_index(), asked.answered_index()), (Some(1), 1));
+    assert_eq!((asked.output_handle_index(), asked.reply_handle_index()), (Some(1), 1));
     let told = reply(&asked, "1C0100000000 010000000E915212 00");
     let ResponseBody::RopCreateFolder(told) = told.body else { panic!("another ROP") };
     assert_eq!(told.folder_id.to_string(), "0001-00000e915212");
@@ -101,7 +101,7 @@ fn a_table_of_rules_is_read_in_one_batch() {
     let asked = requests(&hex(RULES));
     let told = hex("3f0100000000  12010000000000  150100000000 02 0100 \
                     00 0100000001 000000 0300 616263 52000000");
-    let mut answers = Answers::new(&asked, &[0x223, 0xffff_ffff], &());
+    let mut answers = ResponseMatcher::new(&asked, &[0x223, 0xffff_ffff], &());
     let responses = RopResponses::decode(&told, &mut answers);
     assert_eq!(responses.error, None);
     assert_eq!(responses.to_bytes().unwrap(), told);
@@ -135,7 +135,7 @@ const ROW: &str = "150000000000 02 0100  01 00 01000000 00f11f32 0a 0f010480";
 
 fn rows_with(asked: &str, told: &str, handles: &[u32]) -> RopResponses {
     let (asked, told) = (requests(&hex(asked)), hex(told));
-    let responses = RopResponses::decode(&told, &mut Answers::new(&asked, handles, &Earlier));
+    let responses = RopResponses::decode(&told, &mut ResponseMatcher::new(&asked, handles, &Earlier));
     assert_eq!(responses.to_bytes().unwrap(), told);
     responses
 }
@@ -171,7 +171,7 @@ fn rows_are_read_by_the_columns_that_their_table_has() {
 #[test]
 fn packed_buffers_repeat_the_response_to_the_last_request() {
     let (asked, told) = (requests(&hex(QUERY_ROWS)), hex(ROW));
-    let mut answers = Answers::new(&asked, &[7], &Earlier);
+    let mut answers = ResponseMatcher::new(&asked, &[7], &Earlier);
     assert_eq!(RopResponses::decode(&told, &mut answers).error, None);
     let again = RopResponses::decode(&told, &mut answers);
     assert!(again.rops.is_empty(), "it was answered");
@@ -191,16 +191,16 @@ fn responses_that_do_not_fit_the_requests_are_not_decoded() {
         "1600000000",                      // cut short
     ] {
         let told = hex(told);
-        let mut answers = Answers::new(&asked, &[1, 2], &());
+        let mut answers = ResponseMatcher::new(&asked, &[1, 2], &());
         let responses = RopResponses::decode(&told, &mut answers);
         assert!(responses.error.is_some() && responses.rops.len() <= 1);
         assert_eq!(responses.to_bytes().unwrap(), told);
     }
     // Fewer answers than were asked for are what they are.
-    let mut answers = Answers::new(&asked, &[1, 2], &());
+    let mut answers = ResponseMatcher::new(&asked, &[1, 2], &());
     let responses = RopResponses::decode(&hex("160000000000 00"), &mut answers);
     assert_eq!((responses.error, responses.rops.len()), (None, 1));
-    assert_eq!(answers.unanswered().map(RopRequest::id).collect::<Vec<_>>(), [RopId::RopQueryPosition]);
+    assert_eq!(answers.without_reply().map(RopRequest::id).collect::<Vec<_>>(), [RopId::RopQueryPosition]);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_response_without_a_request_may_stand_anywhere() {
     let asked = requests(&hex("160000 170001"));
     let told = hex("160000000000 00  6e0500  f9 ff 10270000 01 15 88130000 0200 abcd \
                     170100000000 01000000 02000000  ff 0020 170001");
-    let mut answers = Answers::new(&asked, &[1, 2], &());
+    let mut answers = ResponseMatcher::new(&asked, &[1, 2], &());
     let responses = RopResponses::decode(&told, &mut answers);
     assert_eq!(responses.error, None);
     assert_eq!(responses.to_bytes().unwrap(), told);
@@ -329,7 +329,7 @@ const BEHIND: (&str, &str) = ("160005", "160500000000 00");
 fn answered(asked: &str, told: &str) -> Vec<RopId> {
     let asked = requests(&hex(&format!("{asked} {}", BEHIND.0)));
     let told = hex(&format!("{told} {}", BEHIND.1));
-    let responses = RopResponses::decode(&told, &mut Answers::new(&asked, &[], &()));
+    let responses = RopResponses::decode(&told, &mut ResponseMatcher::new(&asked, &[], &()));
     assert_eq!(responses.error, None);
     assert_eq!(responses.to_bytes().unwrap(), told);
     let mut ids: Vec<RopId> = responses.rops.iter().map(RopResponse::id).collect();
@@ -364,10 +364,12 @@ fn an_asynchronous_request_is_followed_by_its_progress() {
     // What cannot take time is answered at once.
     let asked = requests(&hex("160001"));
     let told = hex("500100000000 00 01000000 03000000");
-    assert!(RopResponses::decode(&told, &mut Answers::new(&asked, &[], &())).error.is_some());
+    assert!(RopResponses::decode(&told, &mut ResponseMatcher::new(&asked, &[], &())).error.is_some());
     let asked = requests(&hex("500001 00"));
     assert!(
-        RopResponses::decode(&hex("160100000000 00"), &mut Answers::new(&asked, &[], &())).error.is_some()
+        RopResponses::decode(&hex("160100000000 00"), &mut ResponseMatcher::new(&asked, &[], &()))
+            .error
+            .is_some()
     );
 }
 
@@ -459,7 +461,7 @@ fn columns_that_could_not_be_set_are_not_a_tables() {
         let asked = requests(&hex(&format!("120000 00 0100 0300070e {QUERY_ROWS}")));
         let row = if succeeded { "150000000000 02 0100 00 05000000" } else { ROW };
         let told = hex(&format!("1200{failure} {row}"));
-        let mut answers = Answers::new(&asked, &[7], &Earlier);
+        let mut answers = ResponseMatcher::new(&asked, &[7], &Earlier);
         let responses = RopResponses::decode(&told, &mut answers);
         assert_eq!((responses.error, responses.rops.len()), (None, 2), "{failure}");
         assert_eq!(answers.finish(&[7]).is_empty(), !succeeded);

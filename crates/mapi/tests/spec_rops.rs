@@ -31,7 +31,7 @@ fn reply(asked: &str, hex: &str) -> (ErrorCode, A) {
     r.finish().unwrap();
     assert_eq!(response.to_bytes().unwrap(), bytes, "{hex}");
     let RopResponse::Reply(reply) = response else { panic!("{response:?}") };
-    assert_eq!(reply.handle_index, request.answered_index(), "{hex}");
+    assert_eq!(reply.handle_index, request.reply_handle_index(), "{hex}");
     (reply.return_value, reply.body)
 }
 

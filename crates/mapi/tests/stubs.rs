@@ -1,6 +1,6 @@
 //! Stubs that other implementations made: they are understood, and leave as they came.
 
-use mapi::nspi::{self, MId, Place, RestrictionUnion, Text, Value};
+use mapi::nspi::{self, MId, RestrictionUnion, Text, TextKind, Value};
 use mapi::property::{FuzzyLevel, PropTag, PropertyValue, RelationalOperator, Restriction};
 use mapi::{ErrorCode, rfr};
 use rpc::ndr::{CharString, ContextHandle, Ptr};
@@ -207,7 +207,7 @@ fn every_text_of_every_row_is_visited() {
     let mut seen = 0;
     response.visit_texts_mut(&mut |place, text| {
         seen += 1;
-        if let (Place::Value(tag), Text::Wide(text)) = (place, text)
+        if let (TextKind::Value(tag), Text::Wide(text)) = (place, text)
             && tag.is_same_property(PropTag::PidTagAddressBookNetworkAddress)
         {
             *text = Utf16::new(&text.to_string_lossy().replace("exch.lab.test", "proxy.example.test"));
@@ -242,15 +242,15 @@ fn names_in_requests_are_visited() {
         });
         seen
     };
-    let dns = ["/o=Lab/cn=Ann", "/o=Lab/cn=Bob"].map(|name| (Place::DistinguishedName, name.to_owned()));
+    let dns = ["/o=Lab/cn=Ann", "/o=Lab/cn=Bob"].map(|name| (TextKind::DistinguishedName, name.to_owned()));
     assert_eq!(collect(nspi_request(7)), dns);
-    let names = ["ann", "bob@lab.test"].map(|name| (Place::Name, name.to_owned()));
+    let names = ["ann", "bob@lab.test"].map(|name| (TextKind::Name, name.to_owned()));
     assert_eq!(collect(nspi_request(19)), names);
     assert_eq!(collect(nspi_request(20)), names);
-    assert_eq!(collect(nspi_request(13)), [(Place::Template, "/cn=T".to_owned())]);
+    assert_eq!(collect(nspi_request(13)), [(TextKind::Template, "/cn=T".to_owned())]);
     let display_name = PropTag::PidTagDisplayName;
-    assert_eq!(collect(nspi_request(5)), [(Place::Value(display_name), "An".to_owned())]);
-    assert_eq!(collect(nspi_request(4)), [(Place::Value(PropTag(0x3001_001E)), "Bob".to_owned())]);
+    assert_eq!(collect(nspi_request(5)), [(TextKind::Value(display_name), "An".to_owned())]);
+    assert_eq!(collect(nspi_request(4)), [(TextKind::Value(PropTag(0x3001_001E)), "Bob".to_owned())]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use engine::options::{OptionValue, Options};
 use engine::{CookieTable, Engine, Interface, Module, OperationKey, ProxyInfo, Stack};
 use mapi::ErrorCode;
 use mapi::mapihttp::nspi::{self as book, Request};
-use mapi::mapihttp::{Answer, AuxiliaryBuffer, Endpoint, Maybe, RequestType};
+use mapi::mapihttp::{AuxiliaryBuffer, Endpoint, Maybe, OperationResponse, RequestType};
 use mapi::nspi::{FlatUid, Stat};
 use modules::Dummy;
 use testkit::{MapiHttpClient, RpcClient, Step, caller};
@@ -32,7 +32,7 @@ fn columns_are_asked_for_by_http_before_a_request_by_http() {
     let (mut flight, _) = web.relayed(RequestType::Bind, Request::Bind(bind).encode().unwrap());
     let server_guid = FlatUid::default();
     let bound = book::BindResponse { error_code: ErrorCode::SUCCESS, server_guid, aux: NONE };
-    web.answered(&mut flight, book::Response::Bind(Answer::Complete(bound)).encode().unwrap());
+    web.answered(&mut flight, book::Response::Bind(OperationResponse::Complete(bound)).encode().unwrap());
 
     let body = vec![7; 40];
     let (mut flight, ahead) = web.relayed(RequestType::GetMatches, body.clone());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use mapi::compress::{ExtendedBuffer, Limits};
 use mapi::emsmdb::RopBuffer;
 use mapi::mapihttp::emsmdb::{Request, Response};
-use mapi::mapihttp::{self, Answer, RequestType};
+use mapi::mapihttp::{self, OperationResponse, RequestType};
 use mapi::property::PropTag;
 use mapi::rop::logon::LogonFlags;
 use mapi::rop::{Columns, Logons, RequestBody, RopRequest};
@@ -35,7 +35,7 @@ impl Logons for Session {
 }
 
 impl Session {
-    /// Applies the effects of a batch: `changed` are the columns that [`mapi::rop::Answers::finish`] tells.
+    /// Applies the effects of a batch: `changed` are the columns that [`mapi::rop::ResponseMatcher::finish`] tells.
     pub fn remember(&mut self, requests: &[RopRequest], changed: Vec<(u32, Option<Vec<PropTag>>)>) {
         for (handle, columns) in changed {
             match columns {
@@ -75,7 +75,8 @@ pub fn executes(exchange: &Exchange) -> Option<wire::Result<Execute>> {
         return None;
     };
     let (_, payload) = mapihttp::ResponseBody::split(&response.body).ok()?;
-    let Ok((Response::Execute(Answer::Complete(told)), [])) = Response::decode(RequestType::Execute, payload)
+    let Ok((Response::Execute(OperationResponse::Complete(told)), [])) =
+        Response::decode(RequestType::Execute, payload)
     else {
         return None;
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mapi::rop::{Answers, RopId, RopRequests, RopResponse, RopResponses};
+use mapi::rop::{ResponseMatcher, RopId, RopRequests, RopResponse, RopResponses};
 use serde_json::Value;
 use testkit::captures::{self, Exchange};
 use testkit::recorded_executes::{Execute, Session, executes};
@@ -18,7 +18,7 @@ fn walk(session: &mut Session, execute: &Execute, problems: &mut Vec<String>) ->
     }
     assert_eq!(requests.to_bytes().unwrap(), asked.rops, "{name}");
     let known = session.clone();
-    let mut answers = Answers::new(&requests.rops, &asked.handles, &known);
+    let mut answers = ResponseMatcher::new(&requests.rops, &asked.handles, &known);
     for told in &execute.told {
         let responses = RopResponses::decode(&told.rops, &mut answers);
         if let Some(error) = &responses.error {

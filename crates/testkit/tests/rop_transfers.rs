@@ -8,11 +8,11 @@ use mapi::emsmdb::RopBuffer;
 use mapi::fast_transfer::{Marker, Tree, TreeLimits};
 use mapi::idset::ReplGuidSet;
 use mapi::mapihttp::emsmdb::{Request, Response};
-use mapi::mapihttp::{Answer, RequestType};
+use mapi::mapihttp::{OperationResponse, RequestType};
 
 use mapi::property::PropTag;
 use mapi::rop::fast_transfer::{TransferContent, TransferStatus};
-use mapi::rop::{Answers, RequestBody, ResponseBody, RopRequests, RopResponse};
+use mapi::rop::{RequestBody, ResponseBody, ResponseMatcher, RopRequests, RopResponse};
 use testkit::captures::{self, Exchange};
 use wire::{Decode as _, Reader};
 
@@ -44,10 +44,10 @@ impl Transfers {
         let body = exchange.http_response()?.body;
         let start = body.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
         let told = Response::decode(RequestType::Execute, &body[start..]);
-        let Ok((Response::Execute(Answer::Complete(told)), [])) = told else {
+        let Ok((Response::Execute(OperationResponse::Complete(told)), [])) = told else {
             return None;
         };
-        let mut answers = Answers::new(&requests, &asked.handles, &());
+        let mut answers = ResponseMatcher::new(&requests, &asked.handles, &());
         for (place, buffer) in told.rop_buffers(Limits::default()).unwrap().iter().enumerate() {
             let buffer = RopBuffer::from_bytes(&buffer.payload).unwrap();
             if place > 0 {

@@ -4,7 +4,7 @@ use mapi::ErrorCode;
 use mapi::inspect::{Inspect as _, Node};
 use mapi::property::PropTag;
 use mapi::rop::{
-    Answers, Columns, Logons, ResponseBody, RopId, RopReply, RopRequest, RopRequests, RopResponse,
+    Columns, Logons, ResponseBody, ResponseMatcher, RopId, RopReply, RopRequest, RopRequests, RopResponse,
     RopResponses,
 };
 use proptest::prelude::*;
@@ -32,7 +32,7 @@ impl Columns for Same {
 fn decode(request: &RopRequest, columns: &[PropTag], bytes: &[u8]) -> RopResponse {
     let columns = Same(columns.to_vec());
     let requests = [request.clone()];
-    let mut answers = Answers::new(&requests, &[7; 256], &columns);
+    let mut answers = ResponseMatcher::new(&requests, &[7; 256], &columns);
     let mut r = Reader::new(bytes);
     let response = answers.next(&mut r).unwrap().response;
     r.finish().unwrap();
@@ -140,13 +140,13 @@ proptest! {
             if let Some(reply) = reply(request, &[], &told).filter(|_| one) {
                 answers.extend(RopResponse::Reply(reply).to_bytes().unwrap());
             } else if request.id() != RopId::RopRelease {
-                let failed = RopReply::failed(RopId::RopSetMessageStatus, request.answered_index(), ErrorCode(9));
+                let failed = RopReply::failed(RopId::RopSetMessageStatus, request.reply_handle_index(), ErrorCode(9));
                 answers.extend(RopResponse::Reply(failed).to_bytes().unwrap());
             }
         }
         // What a table's columns are depends on the batch, so some rows may not be read.
         let known = Same(Vec::new());
-        let mut reading = Answers::new(&requests, &[], &known);
+        let mut reading = ResponseMatcher::new(&requests, &[], &known);
         let responses = RopResponses::decode(&answers, &mut reading);
         prop_assert_eq!(responses.to_bytes().unwrap(), answers);
     }

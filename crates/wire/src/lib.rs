@@ -1,8 +1,8 @@
 //! Binary encoding and decoding: the base of every protocol structure in the workspace.
 //!
-//! All decoding uses [`Reader`], and all encoding uses [`Writer`]. Both track their position, so that an [`Error`] contains
-//! the field, its offset and the expected value. Structures implement [`Encode`] and [`Decode`]; those whose layout depends
-//! on information that their bytes do not contain implement [`DecodeWith`].
+//! All decoding uses [`Reader`], and all encoding uses [`Writer`]. Both track their position, so that an [`Error`]
+//! contains the field, its offset and the expected value. Structures implement [`Encode`] and [`Decode`]; those whose
+//! layout depends on information that their bytes do not contain implement [`DecodeWith`].
 //!
 //! | items | purpose |
 //! |---|---|

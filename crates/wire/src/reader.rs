@@ -112,8 +112,8 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    /// Reads `count` bytes that outlive the reader: a part of the buffer if it can be shared ([`Reader::sharing`]), which
-    /// keeps the whole buffer in memory, otherwise a copy.
+    /// Reads `count` bytes that outlive the reader: a part of the buffer if it can be shared ([`Reader::sharing`]),
+    /// which keeps the whole buffer in memory, otherwise a copy.
     ///
     /// # Errors
     /// Fails if fewer bytes remain.

@@ -4,7 +4,7 @@ use engine::objects::BatchObjects;
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::inspect::{Inspect as _, Node};
 use mapi::property::PropTag;
-use mapi::rop::{AnsweredBatch, BatchColumns, ChangedColumns, RopId, RopReply, RopRequest};
+use mapi::rop::{BatchColumns, ChangedColumns, ReplyHandler, RopId, RopReply, RopRequest};
 
 use super::normalize::Names;
 use super::objects::{Objects, Transfers, described, take_in_names};
@@ -109,8 +109,8 @@ impl<'a> FollowedBatch<'a> {
     }
 }
 
-impl AnsweredBatch for FollowedBatch<'_> {
-    type Answer = ();
+impl ReplyHandler for FollowedBatch<'_> {
+    type Output = ();
 
     fn request(&self, place: usize) -> Option<&RopRequest> {
         self.requests.get(place)
@@ -120,24 +120,24 @@ impl AnsweredBatch for FollowedBatch<'_> {
         self.columns.of_request(self.requests.get(place)?)
     }
 
-    fn unanswered(&mut self, place: usize) {
+    fn no_reply(&mut self, place: usize) {
         if let Some(request) = self.requests.get(place) {
             self.columns.released(request);
             self.pass(request, None);
         }
     }
 
-    fn answered(&mut self, place: usize, reply: RopReply) {
+    fn reply(&mut self, place: usize, reply: RopReply) {
         if let Some(request) = self.requests.get(place) {
-            self.columns.answered(request, &reply);
+            self.columns.replied(request, &reply);
             self.pass(request, Some(&reply));
         }
     }
 
-    fn continued(&mut self, place: usize, reply: RopReply) {
+    fn further_reply(&mut self, place: usize, reply: RopReply) {
         let Some(request) = self.requests.get(place) else { return };
         let Some(mut rop) = self.rops.get_mut(place).map(std::mem::take) else { return };
-        self.columns.answered(request, &reply);
+        self.columns.replied(request, &reply);
         self.batch.settle_more(request, &reply);
         self.replied(&mut rop, request, &reply);
         if let Some(place) = self.rops.get_mut(place) {

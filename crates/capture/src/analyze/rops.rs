@@ -81,7 +81,7 @@ impl Batch {
             while !r.is_empty() {
                 let left = r.remaining();
                 match reader.next_response(&mut r, followed) {
-                    Ok(ReadResponse::Answer(())) => {}
+                    Ok(ReadResponse::Reply(())) => {}
                     Ok(ReadResponse::Other(response)) => {
                         followed.is_stopped |= response.stops_batch();
                         others.push(Other::new(response, &followed.columns));

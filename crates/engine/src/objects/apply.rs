@@ -19,7 +19,7 @@ pub(super) fn apply(objects: &mut BatchObjects<'_>, request: &RopRequest, reply:
     match request.columns_after(&reply.body) {
         ColumnChange::None => {}
         ColumnChange::Unknown => set_columns(objects, request, None),
-        ColumnChange::Asked(columns) | ColumnChange::Told(columns) => {
+        ColumnChange::FromRequest(columns) | ColumnChange::FromResponse(columns) => {
             set_columns(objects, request, Some(columns));
         }
         ColumnChange::Added(columns) => add_columns(objects, request, columns),

@@ -52,7 +52,7 @@ impl Entry {
 
     /// Whether its answer comes from the upstream.
     pub(crate) fn is_answered_there(&self) -> bool {
-        self.is_relayed() && self.request.is_answered()
+        self.is_relayed() && self.request.has_reply()
     }
 
     /// Whether it goes to the upstream.
@@ -160,7 +160,7 @@ impl RopBatch {
     pub(crate) fn added(&self) -> usize {
         let relayed = self.entries.iter().filter(|entry| entry.is_relayed());
         let first = relayed.take_while(|entry| entry.is_added());
-        first.filter(|entry| entry.request.is_answered()).count().saturating_mul(SHORTEST_ANSWER)
+        first.filter(|entry| entry.request.has_reply()).count().saturating_mul(SHORTEST_ANSWER)
     }
 
     /// Keeps `bytes` of the room for the answer free, for who makes answers longer.
@@ -173,7 +173,7 @@ impl RopBatch {
         let size = reply.to_bytes().map_or(0, |bytes| bytes.len());
         let Some(entry) = self.entries.get_mut(place) else { return };
         entry.by = Some(by);
-        if entry.is_added() || !entry.request.is_answered() {
+        if entry.is_added() || !entry.request.has_reply() {
             entry.disposition = Disposition::Dropped;
         } else {
             entry.disposition = Disposition::Answered(reply);

@@ -8,7 +8,7 @@ use mapi::emsmdb::{
     EcDoRpcResponse, InBytes, OutBytes, RpcFlags,
 };
 use mapi::mapihttp::emsmdb::{ExecuteRequest, ExecuteResponse};
-use mapi::mapihttp::{self as http, Answer, AuxiliaryBuffer, SizedBytes};
+use mapi::mapihttp::{self as http, AuxiliaryBuffer, OperationResponse, SizedBytes};
 use wire::{Error, Result};
 
 use crate::body::{Request, Response};
@@ -157,7 +157,7 @@ impl RequestPayload for ExecuteRequest {
             rop_buffer: SizedBytes(encode_chain(buffers)?.into()),
             aux: AuxiliaryBuffer::NONE,
         };
-        Ok(Response::EmsmdbHttp(http::emsmdb::Response::Execute(Answer::Complete(response))))
+        Ok(Response::EmsmdbHttp(http::emsmdb::Response::Execute(OperationResponse::Complete(response))))
     }
 }
 

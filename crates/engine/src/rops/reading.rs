@@ -3,7 +3,7 @@
 use mapi::compress::ExtendedBuffer;
 use mapi::emsmdb::RopBuffer;
 use mapi::property::PropTag;
-use mapi::rop::{AnsweredBatch, ReadResponse, ResponseReader, RopReply, RopRequest, RopResponse};
+use mapi::rop::{ReadResponse, ReplyHandler, ResponseReader, RopReply, RopRequest, RopResponse};
 use wire::{Bytes, Decode as _, Error, ErrorKind, Reader, Result};
 
 use super::batch::{Entry, RopBatch};
@@ -58,19 +58,19 @@ impl Reading<'_, '_> {
         while !r.is_empty() {
             let start = r.offset();
             match reader.next_response(&mut r, self) {
-                Ok(ReadResponse::Answer(_)) => {}
+                Ok(ReadResponse::Reply(_)) => {}
                 Ok(ReadResponse::Other(response)) if response.stops_batch() => {
                     self.stopped = true;
-                    stopped = Some((reader.due(self), response));
+                    stopped = Some((reader.next_expected(self), response));
                 }
                 Ok(ReadResponse::Other(response)) => others.push(response),
                 Err(error) => {
-                    opaque = Some((start, reader.due(self), error));
+                    opaque = Some((start, reader.next_expected(self), error));
                     break;
                 }
             }
         }
-        let missing = reader.due(self);
+        let missing = reader.next_expected(self);
         if missing < self.batch.entries.len() && stopped.is_none() && opaque.is_none() {
             let kind = ErrorKind::Truncated { needed: 1, available: 0 };
             let error = Error::new(kind, "RopId", r.offset()).within("ROP response");
@@ -83,12 +83,12 @@ impl Reading<'_, '_> {
     fn packed(&mut self, buffer: ExtendedBuffer, reader: &mut ResponseReader) -> PackedReply {
         let inner = RopBuffer::from_shared(&buffer.payload).ok();
         // Only the last ROP of a batch is continued.
-        let last = reader.last_answered().filter(|last| last.saturating_add(1) == self.batch.entries.len());
+        let last = reader.last_replied().filter(|last| last.saturating_add(1) == self.batch.entries.len());
         let mut reply = inner.as_ref().filter(|_| last.is_some()).and_then(|inner| {
             let mut r = Reader::sharing(&inner.rops);
             reader.begin_packed();
             match reader.next_response(&mut r, self) {
-                Ok(ReadResponse::Answer(reply)) if r.is_empty() => reply,
+                Ok(ReadResponse::Reply(reply)) if r.is_empty() => reply,
                 _ => None,
             }
         });
@@ -101,15 +101,15 @@ impl Reading<'_, '_> {
     }
 }
 
-impl AnsweredBatch for Reading<'_, '_> {
+impl ReplyHandler for Reading<'_, '_> {
     /// The response, unless the entry has it.
-    type Answer = Option<RopReply>;
+    type Output = Option<RopReply>;
 
     fn request(&self, place: usize) -> Option<&RopRequest> {
         self.batch.entries.get(place).map(|entry| &entry.request)
     }
 
-    fn is_answered(&self, place: usize) -> bool {
+    fn has_reply(&self, place: usize) -> bool {
         self.batch.entries.get(place).is_some_and(Entry::is_answered_there)
     }
 
@@ -117,11 +117,11 @@ impl AnsweredBatch for Reading<'_, '_> {
         self.pass.columns(self.request(place)?)
     }
 
-    fn unanswered(&mut self, place: usize) {
+    fn no_reply(&mut self, place: usize) {
         self.passed(place);
     }
 
-    fn answered(&mut self, place: usize, reply: RopReply) -> Self::Answer {
+    fn reply(&mut self, place: usize, reply: RopReply) -> Self::Output {
         if let Some(entry) = self.batch.entries.get_mut(place) {
             entry.reply = Some(reply);
         }
@@ -129,7 +129,7 @@ impl AnsweredBatch for Reading<'_, '_> {
         None
     }
 
-    fn continued(&mut self, _place: usize, reply: RopReply) -> Self::Answer {
+    fn further_reply(&mut self, _place: usize, reply: RopReply) -> Self::Output {
         Some(reply)
     }
 

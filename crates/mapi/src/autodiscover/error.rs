@@ -2,31 +2,31 @@
 
 use std::fmt;
 
-/// The most bytes of a document.
+/// The maximum size of a document, in bytes.
 pub const MAX_SIZE: usize = 0x10_0000;
 
-/// The most elements, or other nested parts, within each other.
+/// The maximum nesting depth: of elements in XML, of objects and arrays in JSON.
 pub const MAX_DEPTH: usize = 64;
 
-/// The most elements in all.
+/// The maximum number of elements in an XML document.
 pub const MAX_ELEMENTS: usize = 50_000;
 
-/// Why a document could not be read.
+/// The reason why a document was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// It is larger than [`MAX_SIZE`].
+    /// The document is larger than [`MAX_SIZE`]; holds its size in bytes.
     TooLarge(usize),
-    /// It is nested more deeply than [`MAX_DEPTH`].
+    /// The document is nested more deeply than [`MAX_DEPTH`].
     TooDeep,
-    /// It has more than [`MAX_ELEMENTS`].
+    /// The document has more than [`MAX_ELEMENTS`] elements.
     TooMany,
-    /// It has a document type, which may say anything.
+    /// The document has a document type declaration, which could define entities.
     DocumentType,
-    /// It is not what it should be, from this byte on.
+    /// The document is not well-formed, or not of the expected form.
     Malformed {
-        /// The place.
+        /// The offset of the error from the start of the document, in bytes.
         offset: usize,
-        /// What is wrong.
+        /// A description of the error.
         what: String,
     },
 }
@@ -43,7 +43,7 @@ impl fmt::Display for Error {
             Self::TooLarge(size) => write!(f, "{size} bytes are over the limit of {MAX_SIZE}"),
             Self::TooDeep => write!(f, "nested more than {MAX_DEPTH} deep"),
             Self::TooMany => write!(f, "more than {MAX_ELEMENTS} elements"),
-            Self::DocumentType => f.write_str("a document type is not taken"),
+            Self::DocumentType => f.write_str("a document type declaration is not accepted"),
             Self::Malformed { offset, what } => write!(f, "malformed at offset {offset}: {what}"),
         }
     }

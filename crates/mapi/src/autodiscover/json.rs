@@ -1,32 +1,33 @@
-//! JSON responses: finds the strings and their positions, without a tree.
+//! Finds the strings of a JSON response and their offsets, without building a tree.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::error::{Error, MAX_DEPTH, MAX_SIZE};
-use super::naming::{Naming, Place, rewrite_url};
+use super::naming::{NameUse, Naming, rewrite_url};
 use super::rewrite::{Edits, Replaced, Rewritten};
 
 /// A string that is the value of a key.
 struct Value {
     key: String,
-    /// Where it stands, without its quotes.
+    /// The byte range of the string in the document, without the quotes.
     span: Range<usize>,
     text: String,
 }
 
 /// Replaces the upstream's origin by the proxy's in a JSON response such as `{"Protocol":"Ews","Url":"https://…"}`: in
-/// every value of a key `Url`. The URL of a further request (`AutodiscoverV1`) leads to the proxy too.
+/// the value of each `Url` key. A response that refers the client to another Autodiscover service (`AutodiscoverV1`) is
+/// rewritten in the same way.
 ///
 /// # Errors
-/// If `body` is not JSON.
+/// Fails if `body` is not JSON, or exceeds a limit.
 pub fn rewrite_json<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewritten<'a>, Error> {
     let mut edits = Edits::new(body);
     for value in values(body)? {
         if !value.key.eq_ignore_ascii_case("Url") {
             continue;
         }
-        if let Some(after) = rewrite_url(&value.text, Place::Service, naming) {
+        if let Some(after) = rewrite_url(&value.text, NameUse::Service, naming) {
             let encoded = escape(&after);
             edits.replace(value.span, &encoded, Replaced { name: value.key, before: value.text, after });
         }
@@ -34,8 +35,7 @@ pub fn rewrite_json<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewri
     Ok(edits.finish())
 }
 
-/// All strings that are values of keys. A document is read like JSON; what is not a string is not looked at
-/// closely, since nothing of it is changed.
+/// Finds all strings that are values of keys. Other values are skipped and not validated, since they are not changed.
 fn values(body: &[u8]) -> Result<Vec<Value>, Error> {
     if body.len() > MAX_SIZE {
         return Err(Error::TooLarge(body.len()));
@@ -55,13 +55,15 @@ fn values(body: &[u8]) -> Result<Vec<Value>, Error> {
             b':' => {
                 let (_, key) =
                     last.take().ok_or_else(|| Error::malformed(offset, "no key before a colon"))?;
-                let place = keys.last_mut().ok_or_else(|| Error::malformed(offset, "a key outside"))?;
-                *place = Some(key);
+                let open =
+                    keys.last_mut().ok_or_else(|| Error::malformed(offset, "a key outside of an object"))?;
+                *open = Some(key);
             }
             b'{' | b'[' if keys.len() >= MAX_DEPTH => return Err(Error::TooDeep),
             b'{' | b'[' => keys.push(None),
             b',' | b'}' | b']' => {
-                let key = keys.last_mut().ok_or_else(|| Error::malformed(offset, "nothing is open"))?;
+                let key =
+                    keys.last_mut().ok_or_else(|| Error::malformed(offset, "no object or array is open"))?;
                 if let (Some(key), Some((span, text))) = (key.take(), last.take()) {
                     found.push(Value { key, span, text });
                 }
@@ -76,7 +78,8 @@ fn values(body: &[u8]) -> Result<Vec<Value>, Error> {
     if keys.is_empty() { Ok(found) } else { Err(Error::malformed(offset, "ends too early")) }
 }
 
-/// The string that begins at `start`, behind its quote, and where its closing quote is.
+/// Decodes the string that begins at `start`, after its opening quote; returns the offset of the closing quote and the
+/// text.
 fn string(text: &str, start: usize) -> Result<(usize, String), Error> {
     let mut out = String::new();
     let mut characters = text.get(start..).unwrap_or_default().char_indices();
@@ -95,7 +98,7 @@ fn string(text: &str, start: usize) -> Result<(usize, String), Error> {
                     'u' => {
                         let digits: String = characters.by_ref().take(4).map(|(_, digit)| digit).collect();
                         let code = u32::from_str_radix(&digits, 16).map_err(|_| ends())?;
-                        // Halves of a surrogate pair do not occur in URLs, which are all that is looked at.
+                        // Surrogate pairs do not occur in URLs, and only URLs are used.
                         out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
                     }
                     other => out.push(other),

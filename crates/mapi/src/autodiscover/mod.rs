@@ -20,7 +20,7 @@ mod xml;
 
 pub use self::error::{Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE};
 pub use self::json::rewrite_json;
-pub use self::naming::{Naming, Place, ProxyName, UrlParts, rewrite_url};
+pub use self::naming::{NameUse, Naming, ProxyName, UrlParts, rewrite_url};
 pub use self::pox::{PoxRequest, ResponseSchema, rewrite_pox};
 pub use self::request::{Dialect, JsonRequest, Request};
 pub use self::rewrite::{Replaced, Rewritten};

@@ -1,21 +1,21 @@
 //! Autodiscover in plain XML ([MS-OXDSCLI]): requests and the elements to rewrite.
 
 use super::error::Error;
-use super::naming::{Naming, Place};
+use super::naming::{NameUse, Naming};
 use super::rewrite::{self, Edits, Kind, Replaced, Rewritten};
 use super::xml::{self, Document, Leaf};
 
-/// What kind of answer a client can read ([MS-OXDSCLI] 2.2.3.1.1.1, [MS-ASCMD] 2.2.2.1).
+/// The response schema that a client accepts ([MS-OXDSCLI] 2.2.3.1.1.1, [MS-ASCMD] 2.2.2.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ResponseSchema {
-    /// That of Outlook, with what it can do since 2007 if `a` stands at its end.
+    /// The Outlook schema, `…/outlook/responseschema/2006`.
     Outlook {
-        /// Whether the `a` is there.
+        /// Whether the schema's name ends with `a`, which Outlook has sent since 2007.
         a: bool,
     },
-    /// That of mobile clients.
+    /// The schema of mobile clients, `…/mobilesync/responseschema/2006`.
     MobileSync,
-    /// Another one, by its name.
+    /// An unknown schema; holds its name.
     Other(String),
 }
 
@@ -23,7 +23,7 @@ impl ResponseSchema {
     const OUTLOOK: &str = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006";
     const MOBILE: &str = "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006";
 
-    /// The schema of this name.
+    /// Returns the schema with this name, in any letter case.
     pub fn of_name(name: &str) -> Self {
         let name = name.trim();
         let outlook = name.strip_suffix(['a', 'A']).unwrap_or(name);
@@ -37,22 +37,22 @@ impl ResponseSchema {
     }
 }
 
-/// What a client asks in plain XML ([MS-OXDSCLI] 2.2.3).
+/// An Autodiscover request in plain XML ([MS-OXDSCLI] 2.2.3).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PoxRequest {
-    /// Whose settings it wants, by address.
+    /// `EMailAddress`: the email address of the user whose settings are requested.
     pub email_address: Option<String>,
-    /// Whose settings it wants, by distinguished name.
+    /// `LegacyDN`: the distinguished name of the user whose settings are requested.
     pub legacy_dn: Option<String>,
-    /// What kind of answer it can read.
+    /// `AcceptableResponseSchema`: the schema that the response must have.
     pub response_schema: Option<ResponseSchema>,
 }
 
 impl PoxRequest {
-    /// Reads the body of a request.
+    /// Parses the body of a request.
     ///
     /// # Errors
-    /// When it is no XML that is taken.
+    /// Fails if `body` is not XML, or exceeds a limit.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let document = xml::read(body, &[], "")?;
         let first = |name| document.all(name).find(|text| !text.is_empty()).map(str::to_owned);
@@ -64,13 +64,13 @@ impl PoxRequest {
     }
 }
 
-/// The protocols whose settings name Exchange's own servers, in whatever case ([MS-OXDSCLI] 2.2.4.1.1.2.6).
+/// The protocols whose settings contain names of Exchange servers, in any letter case ([MS-OXDSCLI] 2.2.4.1.1.2.6).
 const PROTOCOLS: [&str; 6] = ["mapiHttp", "EXHTTP", "EXCH", "EXPR", "WEB", "MobileSync"];
 
-/// The elements that hold a host's name.
+/// The elements that contain a host name.
 const HOSTS: [&str; 4] = ["Server", "PublicFolderServer", "AD", "ServerName"];
 
-/// Elements that are displayed to users, or name a schema. Their text may look like a URL, but is not used as one.
+/// The elements that are displayed to users, or name a schema. Their text may look like a URL, but is not used as one.
 const TEXTS: [&str; 7] =
     ["DisplayName", "Message", "DebugData", "ErrorCode", "AcceptableResponseSchema", "Action", "Id"];
 
@@ -81,19 +81,20 @@ fn is_one_of(name: &str, names: &[&str]) -> bool {
 /// Replaces the server names in a POX response: hosts of URLs, host names, servers in distinguished names, and subjects
 /// of certificates.
 ///
-/// That is done for the protocols that lead to Exchange (`mapiHttp`, `EXHTTP`, `EXCH`, `EXPR`, `WEB`), for
-/// mobile clients, and outside of protocols; the settings of POP, IMAP and the like stay.
+/// Names are replaced in the settings of Exchange's own protocols (`mapiHttp`, `EXHTTP`, `EXCH`, `EXPR`, `WEB`,
+/// `MobileSync`) and outside of protocols; the settings of POP, IMAP and other protocols are kept.
 ///
 /// # Errors
-/// When it is no XML that is taken.
+/// Fails if `body` is not XML, or exceeds a limit.
 pub fn rewrite_pox<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewritten<'a>, Error> {
     let document = xml::read(body, &["Protocol", "AlternativeMailbox"], "Type")?;
     let mut edits = Edits::new(body);
     for leaf in &document.leaves {
-        if is_one_of(&leaf.name, &TEXTS) || !concerns_us(&document, leaf) {
+        if is_one_of(&leaf.name, &TEXTS) || !is_rewritten(&document, leaf) {
             continue;
         }
-        let place = if is_one_of(&leaf.name, &["RedirectUrl"]) { Place::Redirect } else { Place::Service };
+        let usage =
+            if is_one_of(&leaf.name, &["RedirectUrl"]) { NameUse::Redirect } else { NameUse::Service };
         let kind = if is_one_of(&leaf.name, &["Server"]) && is_by_http(&document, leaf) {
             Kind::WebHost
         } else if is_one_of(&leaf.name, &HOSTS) {
@@ -101,13 +102,13 @@ pub fn rewrite_pox<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewrit
         } else if is_one_of(&leaf.name, &["CertPrincipalName"]) {
             Kind::Principal
         } else if is_one_of(&leaf.name, &["AuthPackage"]) && is_by_http(&document, leaf) {
-            Kind::SignIn
+            Kind::AuthScheme
         } else if is_one_of(&leaf.name, &["SSL"]) && is_by_http(&document, leaf) {
             Kind::Tls
         } else {
             Kind::Other
         };
-        if let Some(after) = rewrite::value(&leaf.text, kind, place, naming) {
+        if let Some(after) = rewrite::value(&leaf.text, kind, usage, naming) {
             let escaped = xml::escape(&after);
             let what = Replaced { name: leaf.name.clone(), before: leaf.text.clone(), after };
             edits.replace(leaf.span.clone(), &escaped, what);
@@ -116,18 +117,18 @@ pub fn rewrite_pox<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewrit
     Ok(edits.finish())
 }
 
-/// The protocols by which clients reach the proxy over HTTP ([MS-OXDSCLI] 2.2.4.1.1.2.6.46). EXCH is RPC.
+/// The protocols by which clients reach Exchange over HTTP ([MS-OXDSCLI] 2.2.4.1.1.2.6.46). `EXCH` is RPC.
 const BY_HTTP: [&str; 3] = ["EXHTTP", "EXPR", "mapiHttp"];
 
-/// Whether the leaf belongs to a protocol over HTTP.
+/// Whether the leaf belongs to the settings of a protocol over HTTP.
 fn is_by_http(document: &Document, leaf: &Leaf) -> bool {
-    let scope = leaf.scope.and_then(|place| document.scopes.get(place));
+    let scope = leaf.scope.and_then(|index| document.scopes.get(index));
     scope.is_some_and(|scope| scope.key.as_ref().is_some_and(|protocol| is_one_of(protocol, &BY_HTTP)))
 }
 
-/// Whether the leaf belongs to a protocol that leads to Exchange, or to none.
-fn concerns_us(document: &Document, leaf: &Leaf) -> bool {
-    let scope = leaf.scope.and_then(|place| document.scopes.get(place));
+/// Whether the leaf belongs to the settings of an Exchange protocol, or to none.
+fn is_rewritten(document: &Document, leaf: &Leaf) -> bool {
+    let scope = leaf.scope.and_then(|index| document.scopes.get(index));
     scope.is_none_or(|scope| {
         let other = |protocol: &String| !is_one_of(protocol, &PROTOCOLS);
         !scope.name.eq_ignore_ascii_case("Protocol") || !scope.key.as_ref().is_some_and(other)

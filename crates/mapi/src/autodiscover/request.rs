@@ -4,19 +4,19 @@ use super::error::Error;
 use super::pox::PoxRequest;
 use super::soap::SoapRequest;
 
-/// How a client asks.
+/// The protocol variant of an Autodiscover request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// In plain XML.
+    /// Plain XML: `/autodiscover/autodiscover.xml`.
     Pox,
-    /// In SOAP.
+    /// SOAP: `/autodiscover/autodiscover.svc`.
     Soap,
-    /// In a URL; answered in JSON.
+    /// A URL with a query, whose response is JSON: `/autodiscover/autodiscover.json`.
     Json,
 }
 
 impl Dialect {
-    /// The dialect of requests to `target`, a path with or without a query, in whatever case.
+    /// Returns the dialect of requests to `target`, a path with or without a query, in any letter case.
     pub fn of_target(target: &str) -> Option<Self> {
         let path = target.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         match path.strip_prefix("/autodiscover/autodiscover.")? {
@@ -30,20 +30,20 @@ impl Dialect {
     }
 }
 
-/// What a client asks in a URL.
+/// An Autodiscover request whose parameters are in its URL.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JsonRequest {
-    /// Whose settings it wants, by address.
+    /// The address of the user whose settings are requested.
     pub email: Option<String>,
-    /// The protocol that it wants to speak, as `Ews` or `AutodiscoverV1`.
+    /// The protocol whose URL is requested, such as `Ews` or `AutodiscoverV1`.
     pub protocol: Option<String>,
-    /// How often it was sent elsewhere before.
+    /// How often the client was redirected before this request.
     pub redirect_count: Option<u32>,
 }
 
 impl JsonRequest {
-    /// Takes a request's target apart: `/autodiscover/autodiscover.json?Email=…&Protocol=…`, or with a version
-    /// and the address in the path.
+    /// Parses a request's target: `/autodiscover/autodiscover.json?Email=…&Protocol=…`, or with a version and the
+    /// address in the path.
     pub fn parse(target: &str) -> Self {
         let target = target.split('#').next().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -63,8 +63,8 @@ impl JsonRequest {
     }
 }
 
-/// A part of a URL without its percent signs; none if it is empty or no text. A plus sign stays: it is common
-/// in addresses, and clients do not write spaces so.
+/// Decodes the percent-encoding of a part of a URL; returns `None` if the result is empty or not UTF-8. A plus sign is
+/// kept: it is common in addresses, and clients do not encode spaces as plus signs.
 pub(super) fn decoded(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -86,22 +86,22 @@ pub(super) fn decoded(text: &str) -> Option<String> {
     String::from_utf8(out).ok().filter(|text| !text.is_empty())
 }
 
-/// What a client asks.
+/// An Autodiscover request in any dialect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// In plain XML.
+    /// A request in plain XML.
     Pox(PoxRequest),
-    /// In SOAP.
+    /// A SOAP request.
     Soap(SoapRequest),
-    /// In a URL.
+    /// A request whose parameters are in its URL.
     Json(JsonRequest),
 }
 
 impl Request {
-    /// Reads a request to `target` with this body; none where `target` belongs to no Autodiscover dialect.
+    /// Parses a request to `target` with this body; returns `None` if `target` belongs to no Autodiscover dialect.
     ///
     /// # Errors
-    /// When the body is not what the dialect asks for.
+    /// Fails if the body is not valid in the dialect.
     pub fn parse(target: &str, body: &[u8]) -> Option<Result<Self, Error>> {
         Some(match Dialect::of_target(target)? {
             Dialect::Pox => PoxRequest::parse(body).map(Self::Pox),
@@ -110,7 +110,7 @@ impl Request {
         })
     }
 
-    /// The users that the request is about: addresses, or distinguished names if there are no addresses.
+    /// Returns the users whose settings are requested: addresses, or a distinguished name if there is no address.
     pub fn subjects(&self) -> Vec<&str> {
         match self {
             Self::Pox(request) => {
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn targets_are_known_in_any_case() {
+    fn targets_are_recognized_in_any_letter_case() {
         for (target, dialect) in [
             ("/Autodiscover/Autodiscover.xml", Some(Dialect::Pox)),
             ("/autodiscover/AUTODISCOVER.XML?x=1", Some(Dialect::Pox)),
@@ -143,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn urls_say_what_is_asked() {
-        let asked = JsonRequest::parse(
+    fn requests_are_parsed_from_urls() {
+        let request = JsonRequest::parse(
             "/autodiscover/autodiscover.json?email=a%2Bb%40c&PROTOCOL=Ews&RedirectCount=2",
         );
-        assert_eq!(asked.email.as_deref(), Some("a+b@c"));
-        assert_eq!((asked.protocol.as_deref(), asked.redirect_count), (Some("Ews"), Some(2)));
-        let asked = JsonRequest::parse("/autodiscover/autodiscover.json/v1.0/a+b@c?Protocol=%zz");
-        assert_eq!((asked.email.as_deref(), asked.protocol.as_deref()), (Some("a+b@c"), Some("%zz")));
+        assert_eq!(request.email.as_deref(), Some("a+b@c"));
+        assert_eq!((request.protocol.as_deref(), request.redirect_count), (Some("Ews"), Some(2)));
+        let request = JsonRequest::parse("/autodiscover/autodiscover.json/v1.0/a+b@c?Protocol=%zz");
+        assert_eq!((request.email.as_deref(), request.protocol.as_deref()), (Some("a+b@c"), Some("%zz")));
         assert_eq!(JsonRequest::parse("/autodiscover/autodiscover.json?Email="), JsonRequest::default());
     }
 }

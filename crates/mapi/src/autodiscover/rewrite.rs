@@ -1,31 +1,31 @@
-//! Edits names in Autodiscover responses in place.
+//! Replaces names in an Autodiscover response and keeps its other bytes.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::naming::{Naming, Place, rewrite_url};
+use super::naming::{NameUse, Naming, rewrite_url};
 
 /// A name that was replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replaced {
-    /// The element, the setting or the key whose value it stood in.
+    /// The name of the XML element, setting or JSON key that contained the value.
     pub name: String,
-    /// The value as it came.
+    /// The value in the upstream's response.
     pub before: String,
-    /// The value as it goes on.
+    /// The value in the response to the client.
     pub after: String,
 }
 
-/// An answer with other names.
+/// A response whose names were replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewritten<'a> {
-    /// Its bytes: those that came, if nothing was replaced.
+    /// The bytes of the response; borrowed if nothing was replaced.
     pub bytes: Cow<'a, [u8]>,
-    /// What was replaced, in order.
+    /// The replacements, in the order of the document.
     pub replaced: Vec<Replaced>,
 }
 
-/// Replaces parts of a document, one after the other from its beginning.
+/// Replaces parts of a document, in order from its beginning.
 pub(super) struct Edits<'a> {
     body: &'a [u8],
     out: Vec<u8>,
@@ -38,7 +38,7 @@ impl<'a> Edits<'a> {
         Self { body, out: Vec::new(), done: 0, replaced: Vec::new() }
     }
 
-    /// Puts `encoded` in place of `span`, which must lie behind all that were replaced before.
+    /// Replaces `span`, which must follow all spans that were replaced before, by `encoded`.
     pub(super) fn replace(&mut self, span: Range<usize>, encoded: &str, what: Replaced) {
         self.out.extend_from_slice(self.body.get(self.done..span.start).unwrap_or_default());
         self.out.extend_from_slice(encoded.as_bytes());
@@ -55,57 +55,57 @@ impl<'a> Edits<'a> {
     }
 }
 
-/// What kind of name a value is, where that cannot be seen from the value itself.
+/// The kind of name that an element or setting contains, if the value itself does not show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A host's name, as in `Server`.
+    /// A host name, as in `Server`.
     Host,
-    /// The name of a host that clients connect to by HTTP.
+    /// The name of a host to which clients connect by HTTP.
     WebHost,
-    /// Who a server's certificate has to be for, as in `CertPrincipalName`.
+    /// The subject of a server's certificate, as in `CertPrincipalName`.
     Principal,
-    /// By what clients sign in over HTTP, as in `AuthPackage`.
-    SignIn,
-    /// Whether TLS is needed, as in `SSL`.
+    /// The authentication scheme of clients over HTTP, as in `AuthPackage`.
+    AuthScheme,
+    /// Whether TLS is required, as in `SSL`.
     Tls,
-    /// A URL or a distinguished name, or nothing that names a server.
+    /// A URL, a distinguished name, or a value without a server's name.
     Other,
 }
 
-/// What stands in front of the name of whom a certificate is for ([MS-OXDSCLI] 2.2.4.1.1.2.6.8).
+/// The prefix of a certificate's subject ([MS-OXDSCLI] 2.2.4.1.1.2.6.8).
 const PRINCIPAL: &str = "msstd:";
 
-/// What stands in front of a server's name in a distinguished name.
+/// The prefix of a server's name in a distinguished name.
 const SERVERS: &str = "/cn=servers/cn=";
 
-/// `value` with the proxy's names in place of the upstream's; `None` if it has no name of the upstream.
-pub(super) fn value(value: &str, kind: Kind, place: Place, naming: &mut dyn Naming) -> Option<String> {
+/// Returns `value` with the proxy's names in place of the upstream's; `None` if it contains no name of the upstream.
+pub(super) fn value(value: &str, kind: Kind, usage: NameUse, naming: &mut dyn Naming) -> Option<String> {
     let trimmed = value.trim();
-    let new = if kind == Kind::SignIn {
+    let new = if kind == Kind::AuthScheme {
         auth_scheme(trimmed, naming.auth_schemes())?
     } else if kind == Kind::Tls {
         within_tls(trimmed, naming.is_within_tls()?)?.to_owned()
     } else if trimmed.contains("://") {
-        rewrite_url(trimmed, place, naming)?
+        rewrite_url(trimmed, usage, naming)?
     } else if trimmed.starts_with('/') {
         distinguished_name(trimmed, naming)?
     } else if kind == Kind::Principal {
         let (prefix, host) = trimmed.split_at_checked(PRINCIPAL.len())?;
         let is_principal = prefix.eq_ignore_ascii_case(PRINCIPAL);
-        let host = is_principal.then(|| host_name(host, |name| naming.web_host(place, name))).flatten()?;
+        let host = is_principal.then(|| host_name(host, |name| naming.web_host(usage, name))).flatten()?;
         format!("{prefix}{host}")
     } else if kind == Kind::Host && !trimmed.is_empty() {
-        host_name(trimmed, |name| naming.host(place, name))?
+        host_name(trimmed, |name| naming.host(usage, name))?
     } else if kind == Kind::WebHost && !trimmed.is_empty() {
-        host_name(trimmed, |name| naming.web_host(place, name))?
+        host_name(trimmed, |name| naming.web_host(usage, name))?
     } else {
         return None;
     };
     (new != trimmed).then(|| value.replacen(trimmed, &new, 1))
 }
 
-/// The authentication scheme that replaces that of the `response`: the strongest of `offered`, capitalized alike.
-/// `None` keeps the scheme of the response.
+/// Returns the authentication scheme that replaces that of the `response`: the strongest of `offered`, in the same
+/// capitalization. `None` keeps the scheme of the response.
 fn auth_scheme(response: &str, offered: &[String]) -> Option<String> {
     let best = offered.first()?;
     if response.is_empty() || offered.iter().any(|scheme| scheme.eq_ignore_ascii_case(response)) {
@@ -116,18 +116,18 @@ fn auth_scheme(response: &str, offered: &[String]) -> Option<String> {
     Some(first.to_ascii_uppercase() + rest)
 }
 
-/// The same kind of yes or no as an answer `said`, for whether TLS is needed.
-fn within_tls(said: &str, tls: bool) -> Option<&'static str> {
+/// Returns `tls` as a Boolean in the same notation as that of the `response`; `None` if the notation is unknown.
+fn within_tls(response: &str, tls: bool) -> Option<&'static str> {
     let kinds = [("Off", "On"), ("False", "True"), ("off", "on"), ("false", "true")];
-    let is = |known: &str| known == said;
+    let is = |known: &str| known == response;
     let kind = kinds.into_iter().find(|(no, yes)| is(no) || is(yes)).or_else(|| {
-        let is = |known: &str| known.eq_ignore_ascii_case(said);
+        let is = |known: &str| known.eq_ignore_ascii_case(response);
         kinds.into_iter().find(|(no, yes)| is(no) || is(yes))
     });
     kind.map(|(no, yes)| if tls { yes } else { no })
 }
 
-/// What `named` puts in place of a host's name, with the port behind it that there may be.
+/// Replaces a host name by what `named` returns for it, and keeps its port.
 fn host_name(host: &str, named: impl FnOnce(&str) -> Option<String>) -> Option<String> {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -137,7 +137,7 @@ fn host_name(host: &str, named: impl FnOnce(&str) -> Option<String>) -> Option<S
     }
 }
 
-/// Replaces the servers in a distinguished name.
+/// Replaces the server names in a distinguished name.
 fn distinguished_name(dn: &str, naming: &mut dyn Naming) -> Option<String> {
     let lower = dn.to_ascii_lowercase();
     let mut out = String::new();

@@ -1,22 +1,22 @@
 //! Autodiscover by SOAP ([MS-OXWSADISC]): requests and the elements to rewrite.
 
 use super::error::Error;
-use super::naming::{Naming, Place};
+use super::naming::{NameUse, Naming};
 use super::rewrite::{self, Edits, Kind, Replaced, Rewritten};
 use super::xml::{self, Document, Leaf};
 
-/// What a client asks for in SOAP ([MS-OXWSADISC] 3.1.4).
+/// An Autodiscover operation in SOAP ([MS-OXWSADISC] 3.1.4).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SoapOperation {
-    /// Settings of users.
+    /// `GetUserSettings`: returns the settings of users.
     GetUserSettings,
-    /// Settings of domains.
+    /// `GetDomainSettings`: returns the settings of domains.
     GetDomainSettings,
-    /// Federation trusts of a domain.
+    /// `GetFederationInformation`: returns the federation trust of a domain.
     GetFederationInformation,
-    /// How an organization shares with others.
+    /// `GetOrganizationRelationshipSettings`: returns what an organization shares with another.
     GetOrganizationRelationshipSettings,
-    /// Something else, by the name of its message.
+    /// An unknown operation; holds the name of the message's element.
     Other(String),
 }
 
@@ -33,29 +33,29 @@ impl SoapOperation {
     }
 }
 
-/// What a client asks in SOAP ([MS-OXWSADISC] 3.1.4).
+/// An Autodiscover request in SOAP ([MS-OXWSADISC] 3.1.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SoapRequest {
-    /// The operation.
+    /// The requested operation.
     pub operation: SoapOperation,
-    /// The addresses of the users whose settings it wants.
+    /// The addresses of the users whose settings are requested.
     pub mailboxes: Vec<String>,
-    /// The domains whose settings it wants.
+    /// The domains whose settings are requested.
     pub domains: Vec<String>,
-    /// The settings that it wants.
+    /// The names of the requested settings, such as `ExternalEwsUrl`.
     pub settings: Vec<String>,
 }
 
 impl SoapRequest {
-    /// Reads the body of a request.
+    /// Parses the body of a request.
     ///
     /// # Errors
-    /// When it is no XML that is taken, or no message.
+    /// Fails if `body` is not XML, exceeds a limit, or has no message in a SOAP body.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let document = xml::read(body, &["Body"], "")?;
         // The message is the element in the body.
         let message = document.scopes.iter().find_map(|scope| scope.first.as_deref());
-        let message = message.ok_or_else(|| Error::malformed(body.len(), "no message in a body"))?;
+        let message = message.ok_or_else(|| Error::malformed(body.len(), "no message in a SOAP body"))?;
         let all = |name| document.all(name).map(str::to_owned).collect();
         Ok(Self {
             operation: SoapOperation::of_message(message),
@@ -66,27 +66,27 @@ impl SoapRequest {
     }
 }
 
-/// The elements that hold settings, and those within them that have names of their own.
+/// The elements that contain a setting, and the elements within settings that have names and values themselves.
 const SCOPES: [&str; 4] = ["UserSetting", "DomainSetting", "AlternateMailbox", "ProtocolConnection"];
 
-/// The settings that hold a host's name ([MS-OXWSADISC] 3.1.4.3.4.1).
+/// The settings that contain a host name ([MS-OXWSADISC] 3.1.4.3.4.1).
 const HOSTS: [&str; 4] =
     ["ActiveDirectoryServer", "InternalMailboxServer", "InternalRpcClientServer", "PublicFolderServer"];
 
-/// The settings that hold the name of a host which clients connect to by HTTP.
+/// The settings that contain the name of a host to which clients connect by HTTP.
 const WEB_HOSTS: [&str; 3] = ["ExternalMailboxServer", "InternalRpcHttpServer", "ExternalRpcHttpServer"];
 
-/// Replaces the upstream's names by the proxy's in a SOAP response: in the values of settings and in redirects. The
-/// servers of SMTP, POP and IMAP stay.
+/// Replaces the upstream's names by the proxy's in a SOAP response: in the values of settings and in redirects. Names
+/// of SMTP, POP and IMAP servers are kept.
 ///
 /// # Errors
-/// If `body` is not XML, or exceeds a limit.
+/// Fails if `body` is not XML, or exceeds a limit.
 pub fn rewrite_soap<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewritten<'a>, Error> {
     let document = xml::read(body, &SCOPES, "Name")?;
     let mut edits = Edits::new(body);
     for leaf in &document.leaves {
-        let Some((name, kind, place)) = place_of(&document, leaf) else { continue };
-        if let Some(after) = rewrite::value(&leaf.text, kind, place, naming) {
+        let Some((name, kind, usage)) = usage_of(&document, leaf) else { continue };
+        if let Some(after) = rewrite::value(&leaf.text, kind, usage, naming) {
             let escaped = xml::escape(&after);
             let what = Replaced { name: name.to_owned(), before: leaf.text.clone(), after };
             edits.replace(leaf.span.clone(), &escaped, what);
@@ -95,17 +95,17 @@ pub fn rewrite_soap<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewri
     Ok(edits.finish())
 }
 
-/// The name of the setting that a leaf is the value of, and what kind of name the value is; `None` if the
-/// leaf is not such a value.
-fn place_of<'a>(document: &'a Document, leaf: &'a Leaf) -> Option<(&'a str, Kind, Place)> {
+/// Returns the name of the setting whose value the leaf is, and the kind and use of the value; `None` if the leaf is
+/// not the value of a setting.
+fn usage_of<'a>(document: &'a Document, leaf: &'a Leaf) -> Option<(&'a str, Kind, NameUse)> {
     let is = |name: &str| leaf.name.eq_ignore_ascii_case(name);
     if is("RedirectTarget") {
-        return Some((&leaf.name, Kind::Other, Place::Redirect));
+        return Some((&leaf.name, Kind::Other, NameUse::Redirect));
     }
     let scope = document.scopes.get(leaf.scope?)?;
     if scope.name.eq_ignore_ascii_case("AlternateMailbox") {
         let kind = if is("Server") { Kind::Host } else { Kind::Other };
-        return (!is("DisplayName")).then_some((&leaf.name, kind, Place::Service));
+        return (!is("DisplayName")).then_some((&leaf.name, kind, NameUse::Service));
     }
     if scope.name.eq_ignore_ascii_case("ProtocolConnection") || is("Name") {
         return None;
@@ -119,11 +119,11 @@ fn place_of<'a>(document: &'a Document, leaf: &'a Leaf) -> Option<(&'a str, Kind
     } else if is("Value") && known(&["CertPrincipalName"]) {
         Kind::Principal
     } else if is("Value") && known(&["ExternalMailboxServerAuthenticationMethods"]) {
-        Kind::SignIn
+        Kind::AuthScheme
     } else if is("Value") && known(&["ExternalMailboxServerRequiresSSL"]) {
         Kind::Tls
     } else {
         Kind::Other
     };
-    (!known(&["UserDisplayName"])).then_some((setting, kind, Place::Service))
+    (!known(&["UserDisplayName"])).then_some((setting, kind, NameUse::Service))
 }

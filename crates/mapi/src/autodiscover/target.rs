@@ -1,32 +1,32 @@
-//! The request targets of Autodiscover, and the query parameters of each.
+//! Checks the request targets of Autodiscover, and the query parameters of each.
 //!
-//! An Exchange front end finds the mailbox that a request is for in the request's own address, cuts it out, and asks
-//! the back end for what is left. So an address that no client asks for can lead out of Autodiscover, to any other
-//! directory of the server (CVE-2021-34473, CVE-2022-41040). What is not known here is refused.
+//! An Exchange front end takes the mailbox from the URL of a request, removes it, and requests the remaining URL from
+//! the back end. A crafted URL can therefore lead out of Autodiscover to any other directory of the server
+//! (CVE-2021-34473, CVE-2022-41040). Targets and parameters that are not listed here are refused.
 
 use std::fmt;
 
 use super::request::Dialect;
 use super::request::decoded;
 
-/// The longest address of a mailbox, in bytes (RFC5321 4.5.3.1: a local part of 64, a domain of 255).
+/// The maximum length of an email address, in bytes (RFC5321 4.5.3.1: a local part of 64, a domain of 255).
 const LONGEST_ADDRESS: usize = 64 + 1 + 255;
 
-/// The longest value of another parameter, in bytes: that of a host name (RFC1035 2.3.4).
+/// The maximum length of other values, in bytes: that of a host name (RFC1035 2.3.4).
 const LONGEST_VALUE: usize = 255;
 
-/// Why a target is not a resource of Autodiscover.
+/// The reason why a request target was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetError {
-    /// There is no such resource.
+    /// Autodiscover has no such resource.
     Resource,
-    /// The path has no valid mail address.
+    /// The path does not contain a valid email address.
     Address,
-    /// A parameter that no client sends.
+    /// A query parameter is unknown.
     Parameter,
-    /// A parameter that stands there twice.
+    /// A query parameter occurs twice.
     Repeated,
-    /// A parameter whose value cannot be one: this one.
+    /// The value of a query parameter is invalid; holds the parameter's name.
     Value(&'static str),
 }
 
@@ -34,9 +34,9 @@ impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Resource => f.write_str("Autodiscover has no such resource"),
-            Self::Address => f.write_str("the path holds no mail address"),
+            Self::Address => f.write_str("the path does not contain a valid email address"),
             Self::Parameter => f.write_str("an unknown query parameter"),
-            Self::Repeated => f.write_str("a query parameter that is given twice"),
+            Self::Repeated => f.write_str("a query parameter occurs twice"),
             Self::Value(name) => write!(f, "an invalid value of the query parameter {name}"),
         }
     }
@@ -44,14 +44,14 @@ impl fmt::Display for TargetError {
 
 impl std::error::Error for TargetError {}
 
-/// What a parameter's value may be.
+/// The form of a parameter's value.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    /// A mail address.
+    /// An email address.
     Address,
     /// Letters and digits.
     Word,
-    /// Digits.
+    /// At most three digits.
     Number,
     /// A host name.
     Host,
@@ -61,7 +61,7 @@ enum Kind {
 
 type Parameters = &'static [(&'static str, Kind)];
 
-/// What clients send to [`Dialect::Json`].
+/// The parameters of [`Dialect::Json`].
 const JSON: Parameters = &[
     ("Email", Kind::Address),
     ("Protocol", Kind::Word),
@@ -69,16 +69,16 @@ const JSON: Parameters = &[
     ("HostNameHint", Kind::Host),
 ];
 
-/// What clients send to [`Dialect::Soap`], to read its description.
+/// The parameters of [`Dialect::Soap`], with which clients read its WSDL description.
 const SOAP: Parameters = &[("wsdl", Kind::Nothing), ("singleWsdl", Kind::Nothing)];
 
-/// What follows `autodiscover.svc/`: how messages are protected ([MS-OXWSADISC] 2.1).
+/// The paths after `autodiscover.svc/`, which select how messages are protected ([MS-OXWSADISC] 2.1).
 const SECURITY: [&str; 4] = ["", "wssecurity", "wssecurity/symmetrickey", "wssecurity/x509cert"];
 
-/// What is asked for at `target`, a path with or without a query, in whatever case.
+/// Checks `target`, a path with or without a query, in any letter case, and returns its dialect.
 ///
 /// # Errors
-/// Where Autodiscover has no such resource, or the resource takes no such query.
+/// Fails if Autodiscover has no such resource, or the resource does not accept the query.
 pub fn check_target(target: &str) -> Result<Dialect, TargetError> {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let lower = path.to_ascii_lowercase();
@@ -113,7 +113,7 @@ fn check_query(query: &str, parameters: Parameters) -> Result<(), TargetError> {
     Ok(())
 }
 
-/// Whether `encoded`, decoded once, is a value of this kind. A value that is still encoded then is not.
+/// Whether `encoded`, decoded once, is a value of this kind. A value that was encoded twice is not accepted.
 fn is_value(encoded: &str, kind: Kind) -> bool {
     let Some(value) = decoded(encoded) else { return false };
     let all = |fits: fn(u8) -> bool| value.len() <= LONGEST_VALUE && value.bytes().all(fits);
@@ -126,8 +126,8 @@ fn is_value(encoded: &str, kind: Kind) -> bool {
     }
 }
 
-/// Whether it is a mail address without quotes (RFC5321 4.1.2, RFC6531 3.3), in which no reader finds the end of a
-/// path, of a query or of a parameter.
+/// Whether the text is an email address without quotes (RFC5321 4.1.2, RFC6531 3.3). It contains no character that ends
+/// a path, a query or a parameter.
 fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let fits = |c: char| {

@@ -1,4 +1,4 @@
-//! XML of requests and responses: finds the elements that contain only text, and their positions.
+//! Parses the XML of requests and responses: finds the elements that contain only text, and their offsets.
 
 use std::ops::Range;
 
@@ -7,57 +7,57 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::error::{Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE};
 
-/// An element that holds nothing but a text. Names are without their prefix.
+/// An element that contains only text. Names have no namespace prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leaf {
-    /// Its name.
+    /// The element's name.
     pub(super) name: String,
-    /// The innermost scope that it is in.
+    /// The innermost scope that contains the element: its index in [`Document::scopes`].
     pub(super) scope: Option<usize>,
-    /// Where its contents are.
+    /// The byte range of the element's content in the document.
     pub(super) span: Range<usize>,
-    /// Its contents, without the escapes.
+    /// The element's text, unescaped.
     pub(super) text: String,
 }
 
-/// An element whose leaves belong together.
+/// An element whose leaves belong together, such as the settings of a protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Scope {
-    /// Its name.
+    /// The element's name.
     pub(super) name: String,
-    /// What it is: the value of its attribute that tells, or the text of the first leaf directly in it that
-    /// does.
+    /// What identifies the element among its siblings, such as the protocol's name: the value of its key attribute, or
+    /// the text of the first leaf directly in it that has the key's name.
     pub(super) key: Option<String>,
     /// The name of the first element in it.
     pub(super) first: Option<String>,
-    /// How many elements it is in.
+    /// The number of elements that contain it.
     depth: usize,
 }
 
-/// What a document holds.
+/// The leaves and scopes of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Document {
-    /// Its leaves, in order.
+    /// The leaves, in the order in which they end.
     pub(super) leaves: Vec<Leaf>,
-    /// Its scopes, in the order in which they begin.
+    /// The scopes, in the order in which they begin.
     pub(super) scopes: Vec<Scope>,
 }
 
 impl Document {
-    /// The texts of all leaves of this name.
+    /// Returns the texts of all leaves with this name, in any letter case.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let found = self.leaves.iter().filter(move |leaf| leaf.name.eq_ignore_ascii_case(name));
         found.map(|leaf| leaf.text.trim())
     }
 }
 
-/// An element that is open.
+/// An element whose end has not been read yet.
 struct Open {
     name: String,
     scope: Option<usize>,
-    /// Where its contents begin.
+    /// The offset at which its content begins.
     start: usize,
-    /// Its text so far; none once it holds something else.
+    /// The text read so far; `None` if the element contains anything but text.
     text: Option<String>,
 }
 
@@ -65,13 +65,13 @@ struct Walk<'n> {
     scopes_named: &'n [&'n str],
     key: &'n str,
     open: Vec<Open>,
-    /// How many elements there were.
+    /// The number of elements that were read.
     count: usize,
     document: Document,
 }
 
-/// Reads a document. Elements whose names are among `scopes`, in whatever case, are scopes; an attribute or a
-/// leaf named `key` tells what they are.
+/// Parses a document. Elements whose names are among `scopes`, in any letter case, are scopes; an attribute or a leaf
+/// named `key` identifies each.
 pub(super) fn read(body: &[u8], scopes: &[&str], key: &str) -> Result<Document, Error> {
     if body.len() > MAX_SIZE {
         return Err(Error::TooLarge(body.len()));
@@ -84,12 +84,12 @@ pub(super) fn read(body: &[u8], scopes: &[&str], key: &str) -> Result<Document, 
     let mut walk =
         Walk { scopes_named: scopes, key, open: Vec::new(), count: 0, document: Document::default() };
     loop {
-        let before = place(&reader, skipped);
+        let before = offset(&reader, skipped);
         let event = reader.read_event().map_err(|error| {
             let offset = usize::try_from(reader.error_position()).unwrap_or(usize::MAX);
             Error::malformed(offset.saturating_add(skipped), error.to_string())
         })?;
-        let after = place(&reader, skipped);
+        let after = offset(&reader, skipped);
         match event {
             Event::Start(start) => walk.open(&start, after)?,
             Event::Empty(start) => {
@@ -116,11 +116,11 @@ pub(super) fn read(body: &[u8], scopes: &[&str], key: &str) -> Result<Document, 
     }
 }
 
-fn place(reader: &Reader<&[u8]>, skipped: usize) -> usize {
+fn offset(reader: &Reader<&[u8]>, skipped: usize) -> usize {
     usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX).saturating_add(skipped)
 }
 
-/// The character that a reference stands for: one of XML's own entities, or a number.
+/// The character that a reference represents: one of the predefined entities, or a character code.
 fn resolve(reference: &BytesRef<'_>) -> Option<char> {
     if reference.is_char_ref() {
         return reference.resolve_char_ref().ok().flatten();
@@ -164,14 +164,14 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The scope, if it is the innermost open element.
+    /// Returns the scope if it is the innermost open element.
     fn directly_in(&mut self, scope: Option<usize>) -> Option<&mut Scope> {
         let depth = self.open.len();
         let scope = self.document.scopes.get_mut(scope?)?;
         (scope.depth.saturating_add(1) == depth).then_some(scope)
     }
 
-    /// Notes that the innermost open element holds something else than a text.
+    /// Records that the innermost open element contains something other than text.
     fn mixed(&mut self) {
         if let Some(open) = self.open.last_mut() {
             open.text = None;
@@ -204,7 +204,7 @@ impl Walk<'_> {
     }
 }
 
-/// `text` as it may stand in an element.
+/// Escapes `text` for the content of an element.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! Selects an auxiliary block's structure by its version and type.
+//! Selects the structure of an auxiliary block by its version and type.
 
 use wire::{Reader, Result, Writer};
 
@@ -13,22 +13,22 @@ use super::header::{AuxType, AuxVersion};
 use crate::field::Field;
 use crate::inspect::{Inspect, Node};
 
-/// Which structure goes with which versions and types ([MS-OXCRPC] 2.2.2.2).
+/// Maps versions and types of blocks to their structures ([MS-OXCRPC] 2.2.2.2).
 macro_rules! bodies {
     ($($name:ident: [$($version:ident)|+] [$($aux_type:ident)|+];)*) => {
-        /// What follows an `AUX_HEADER`.
+        /// The content of an auxiliary block, after its `AUX_HEADER`.
         #[derive(Debug, Clone, PartialEq)]
         pub enum AuxBody {
             $(
                 #[doc = concat!("See [`", stringify!($name), "`].")]
                 $name($name),
             )*
-            /// A block of an unknown type, or one that is too short for its type.
+            /// The bytes of a block whose type is unknown, or that is too short for its type.
             Opaque(Vec<u8>),
         }
 
         impl AuxBody {
-            /// Reads a block from the whole of `content`, and returns with it what is behind its fields.
+            /// Reads a block from `content`. Returns the block and the bytes that follow its fields.
             pub(super) fn read(version: AuxVersion, aux_type: AuxType, content: Reader<'_>) -> (Self, Vec<u8>) {
                 let mut r = content.clone();
                 let body = match (version, aux_type) {

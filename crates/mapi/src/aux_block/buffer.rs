@@ -1,4 +1,4 @@
-//! An auxiliary buffer as a row of blocks.
+//! Decodes and encodes an auxiliary buffer as a sequence of blocks.
 
 use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
 
@@ -11,25 +11,25 @@ use crate::compress::decode_one;
 pub struct AuxBuffer {
     /// The blocks, in order.
     pub blocks: Vec<AuxBlock>,
-    /// What is left where no header fits any more: at most three bytes.
+    /// The bytes after the last block, which are too few for another header: at most three.
     pub trailing: Vec<u8>,
 }
 
-/// An `AUX_HEADER` with what follows it.
+/// An `AUX_HEADER` and the block that follows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuxBlock {
-    /// Which layout `body` has.
+    /// The version of the layout of `body`.
     pub version: AuxVersion,
-    /// What `body` is.
+    /// The type of `body`.
     pub aux_type: AuxType,
-    /// The block itself.
+    /// The decoded content of the block.
     pub body: AuxBody,
-    /// What the header's size covers behind the block: padding, or fields that are not known here.
+    /// The bytes between the fields of `body` and the end of the block: padding, or fields that are not decoded.
     pub padding: Vec<u8>,
 }
 
 impl AuxBlock {
-    /// A block without padding.
+    /// Creates a block without padding.
     pub const fn new(version: AuxVersion, aux_type: AuxType, body: AuxBody) -> Self {
         Self { version, aux_type, body, padding: Vec::new() }
     }
@@ -55,10 +55,10 @@ impl Decode<'_> for AuxBlock {
 }
 
 impl Encode for AuxBlock {
-    /// Writes the block; whether its type goes with its body is the caller's concern.
+    /// Writes the block. The caller ensures that type and body match.
     ///
     /// # Errors
-    /// For a block of more than 65,535 bytes.
+    /// Fails if the block has more than 65,535 bytes.
     fn encode(&self, w: &mut Writer) -> Result<()> {
         let start = w.len();
         let mark = w.mark16();
@@ -71,15 +71,15 @@ impl Encode for AuxBlock {
 }
 
 impl AuxBuffer {
-    /// A buffer of `blocks`.
+    /// Creates a buffer of `blocks`.
     pub const fn new(blocks: Vec<AuxBlock>) -> Self {
         Self { blocks, trailing: Vec::new() }
     }
 
-    /// Reads `rgbAuxIn` or `rgbAuxOut` with its extended header; `None` where it is empty.
+    /// Decodes `rgbAuxIn` or `rgbAuxOut`, which begins with an `RPC_HEADER_EXT`; returns `None` if it is empty.
     ///
     /// # Errors
-    /// When the extended buffer or a block's size is not sound.
+    /// Fails if the `RPC_HEADER_EXT` or the size of a block is invalid.
     pub fn unpack(rgb: &[u8]) -> Result<Option<Self>> {
         if rgb.is_empty() {
             return Ok(None);
@@ -87,18 +87,18 @@ impl AuxBuffer {
         Self::from_bytes(&decode_one(rgb)?.payload).map(Some)
     }
 
-    /// The first block of this type, whatever its version.
+    /// Returns the first block of this type, of any version.
     pub fn find(&self, aux_type: AuxType) -> Option<&AuxBlock> {
         self.blocks.iter().find(|block| block.aux_type == aux_type)
     }
 }
 
 impl Decode<'_> for AuxBuffer {
-    /// Reads all that is left in `r`.
+    /// Reads the remaining bytes of `r`.
     fn decode(r: &mut Reader<'_>) -> Result<Self> {
         let mut blocks = Vec::new();
         while r.remaining() >= HEADER_SIZE {
-            // Every block takes four bytes at least, so that there are no more than a quarter of the bytes.
+            // Each block has at least four bytes, which bounds the number of blocks.
             blocks.push(AuxBlock::decode(r)?);
         }
         Ok(Self { blocks, trailing: r.rest().to_vec() })
@@ -109,7 +109,8 @@ impl Encode for AuxBuffer {
     /// Writes the blocks.
     ///
     /// # Errors
-    /// As [`AuxBlock`], and for more trailing bytes than a reader would leave alone.
+    /// Fails if a block has more than 65,535 bytes, or if there are more than three trailing bytes, which a reader
+    /// would decode as a header.
     fn encode(&self, w: &mut Writer) -> Result<()> {
         self.blocks.iter().try_for_each(|block| block.encode(w))?;
         if self.trailing.len() >= HEADER_SIZE {

@@ -1,4 +1,4 @@
-//! What the blocks' offsets point into: the bytes behind the fields of a block.
+//! The variable part of an auxiliary block, to which its offsets refer.
 
 use wire::{Reader, Result, Utf16, Writer};
 
@@ -6,7 +6,8 @@ use super::format::Aux;
 use crate::field::Field;
 use crate::inspect::{Inspect, Node};
 
-/// All bytes that are left of a block. What its offsets point to is in there; its order and gaps are kept.
+/// The bytes of a block after its fixed fields. They include the data to which the block's offsets refer; order and
+/// gaps are preserved.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rest(pub Vec<u8>);
 
@@ -29,34 +30,34 @@ impl Inspect for Rest {
     }
 }
 
-/// The zero-terminated text at `offset`, which counts from the start of the block's header, in a `region` that
-/// begins `start` bytes behind it. `None` for offset zero, and for one that lies outside of the region.
+/// Returns the zero-terminated UTF-16 text at `offset`, which is relative to the start of the block's header, in a
+/// `region` that begins `start` bytes after it. `None` if the offset is zero or outside of the region.
 pub(super) fn text_at(region: &Rest, start: usize, offset: u16) -> Option<Utf16> {
     let bytes = region.0.get(usize::from(offset).checked_sub(start)?..).filter(|_| offset != 0)?;
     let (units, _) = bytes.as_chunks::<2>();
     Some(Utf16::from_units(units.iter().map(|unit| u16::from_le_bytes(*unit)).take_while(|unit| *unit != 0)))
 }
 
-/// The `size` bytes at `offset`, as [`text_at`].
+/// Returns the `size` bytes at `offset`; offsets are those of [`text_at`].
 pub(super) fn bytes_at(region: &Rest, start: usize, offset: u16, size: u16) -> Option<&[u8]> {
     let bytes = region.0.get(usize::from(offset).checked_sub(start)?..).filter(|_| offset != 0)?;
     bytes.get(..usize::from(size))
 }
 
-/// A region in which texts and bytes are laid one behind the other.
+/// Builds the variable part of a block: texts and byte strings, one after the other.
 pub(super) struct Region {
     start: usize,
     bytes: Vec<u8>,
 }
 
 impl Region {
-    /// An empty region that begins `start` bytes behind the start of the block's header.
+    /// Creates an empty region that begins `start` bytes after the start of the block's header.
     pub(super) const fn new(start: usize) -> Self {
         Self { start, bytes: Vec::new() }
     }
 
-    /// Appends `text` with a terminator and returns its offset; zero where there is no text, and where it lies
-    /// too far away.
+    /// Appends `text` with a terminator and returns its offset; zero if there is no text, or if the offset does not
+    /// fit.
     pub(super) fn text(&mut self, text: Option<&str>) -> u16 {
         let Some(text) = text else { return 0 };
         self.bytes(&[wire::utf16le_bytes(text), vec![0; 2]].concat())

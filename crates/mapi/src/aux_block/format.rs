@@ -3,7 +3,7 @@
 use crate::field::{Format, InspectAs};
 use crate::inspect::{Inspect, Node};
 
-/// What follows an `AUX_HEADER` ([MS-OXCRPC] 2.2.2.2).
+/// Marks the wire format of auxiliary blocks ([MS-OXCRPC] 2.2.2.2).
 #[derive(Debug, Clone, Copy)]
 pub enum Aux {}
 

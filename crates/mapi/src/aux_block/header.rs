@@ -1,20 +1,20 @@
-//! The header of an auxiliary block: its size, its version and its type.
+//! `AUX_HEADER`: the size, version and type of an auxiliary block.
 
-/// Bytes of an `AUX_HEADER`.
+/// The size of an `AUX_HEADER`, in bytes.
 pub(super) const HEADER_SIZE: usize = 2 /* Size */ + 1 /* Version */ + 1 /* Type */;
 
 wire::wire_enum! {
-    /// `Version` of an `AUX_HEADER` ([MS-OXCRPC] 2.2.2.2).
+    /// `Version` of an `AUX_HEADER`: the layout of the block's type ([MS-OXCRPC] 2.2.2.2).
     pub struct AuxVersion(u8) {
-        /// The first layout of a type.
+        /// The first layout of the type.
         AUX_VERSION_1 = 0x01,
-        /// The second one, where a type has it.
+        /// The second layout, which some types have.
         AUX_VERSION_2 = 0x02,
     }
 }
 
 wire::wire_enum! {
-    /// `Type` of an `AUX_HEADER` ([MS-OXCRPC] 2.2.2.2). FG is the foreground, BG the background, GC the global
+    /// `Type` of an `AUX_HEADER` ([MS-OXCRPC] 2.2.2.2). In the names, FG means foreground, BG background and GC global
     /// catalog.
     pub struct AuxType(u8) {
         /// [`PerfRequestId`](super::PerfRequestId).
@@ -69,7 +69,7 @@ wire::wire_enum! {
         AUX_TYPE_SERVER_CAPABILITIES = 0x46,
         /// [`EndpointCapabilities`](super::EndpointCapabilities).
         AUX_TYPE_ENDPOINT_CAPABILITIES = 0x48,
-        /// A server's account of an exception; its layout is not documented.
+        /// The trace of an exception on the server; its layout is not documented.
         AUX_TYPE_EXCEPTION_TRACE = 0x49,
         /// [`ClientConnectionInfo`](super::ClientConnectionInfo).
         AUX_CLIENT_CONNECTION_INFO = 0x4a,

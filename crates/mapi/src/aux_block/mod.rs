@@ -1,8 +1,8 @@
-//! Auxiliary buffers: what client and server tell each other beside the ROPs ([MS-OXCRPC] 2.2.2.2).
+//! Auxiliary buffers: data that client and server exchange in addition to ROPs ([MS-OXCRPC] 2.2.2.2).
 //!
-//! An [`AuxBuffer`] is the payload of `rgbAuxIn` or `rgbAuxOut`, which [`crate::compress::decode_one`]
-//! unpacks. It is a row of [`AuxBlock`]s. Blocks of an unknown type, and blocks that are too short for what
-//! their type promises, stay bytes; so does whatever lies behind the fields of a known one.
+//! An [`AuxBuffer`] is the payload of `rgbAuxIn` or `rgbAuxOut`, which [`crate::compress::decode_one`] unpacks. It is a
+//! sequence of [`AuxBlock`]s. Blocks whose type is unknown, or that are too short for their type, are kept as bytes,
+//! and so is what follows the fields of a block.
 
 mod blocks;
 mod body;

@@ -1,4 +1,4 @@
-//! What the blocks' offsets point to, and blocks made with such texts.
+//! Texts in the variable part of auxiliary blocks, and constructors of blocks with such texts.
 
 use wire::{Guid, Utf16};
 
@@ -10,7 +10,7 @@ use super::fields::{Region, bytes_at, text_at};
 use super::flags::{ClientMode, ServerType};
 use super::header::HEADER_SIZE;
 
-/// Where each block's region begins, in bytes from the start of its header.
+// The offset at which the variable part of each block begins, in bytes from the start of its header.
 const CLIENT_INFO: usize = HEADER_SIZE + 28;
 const SERVER_INFO: usize = HEADER_SIZE + 8;
 const PROCESS_INFO: usize = HEADER_SIZE + 24;
@@ -24,7 +24,7 @@ macro_rules! texts {
             $(
                 $(#[$doc])*
                 ///
-                /// `None` if the block has no such text, or if the offset lies outside of the block.
+                /// Returns `None` if the block has no such text, or if the offset is outside of the block.
                 pub fn $accessor(&self) -> Option<Utf16> {
                     text_at(&self.region, $start, self.$offset)
                 }
@@ -34,51 +34,51 @@ macro_rules! texts {
 }
 
 texts! { PerfClientInfo, CLIENT_INFO:
-    /// The client's computer.
+    /// Returns the name of the client's computer.
     machine_name at machine_name_offset;
-    /// The client's user.
+    /// Returns the name of the client's user.
     user_name at user_name_offset;
-    /// The client's network adapter.
+    /// Returns the name of the client's network adapter.
     adapter_name at adapter_name_offset;
 }
 
 texts! { PerfServerInfo, SERVER_INFO:
-    /// The server's DN.
+    /// Returns the server's distinguished name.
     server_dn at server_dn_offset;
-    /// The server's name.
+    /// Returns the server's name.
     server_name at server_name_offset;
 }
 
 texts! { PerfProcessInfo, PROCESS_INFO:
-    /// The program's name.
+    /// Returns the name of the client's program.
     process_name at process_name_offset;
 }
 
 texts! { ClientConnectionInfo, CONNECTION_INFO:
-    /// What the server is to log.
+    /// Returns the text that the client supplies for the server's log.
     context_info at offset_connection_context_info;
 }
 
 texts! { ServerSessionInfo, SESSION_INFO:
-    /// What the client is to log.
+    /// Returns the text that the server supplies for the client's log.
     context_info at offset_server_session_context_info;
 }
 
 texts! { ProtocolDeviceIdentification, DEVICE:
-    /// Who made the device.
+    /// Returns the manufacturer of the device.
     manufacturer at device_manufacturer_offset;
-    /// Which one it is.
+    /// Returns the model of the device.
     model at device_model_offset;
-    /// Its serial number.
+    /// Returns the serial number of the device.
     serial_number at device_serial_number_offset;
-    /// Its version.
+    /// Returns the version of the device.
     version at device_version_offset;
-    /// Its firmware's version.
+    /// Returns the firmware version of the device.
     firmware_version at device_firmware_version_offset;
 }
 
 impl PerfClientInfo {
-    /// A client on the computer `machine_name` with the user `user_name`, of whose network nothing is said.
+    /// Describes a client on the computer `machine_name` with the user `user_name`, without network information.
     pub fn new(client_id: u16, machine_name: Option<&str>, user_name: Option<&str>) -> Self {
         let mut region = Region::new(CLIENT_INFO);
         Self {
@@ -99,24 +99,24 @@ impl PerfClientInfo {
         }
     }
 
-    /// The client's address: 4 bytes for IPv4, 16 for IPv6.
+    /// Returns the client's IP address: 4 bytes for IPv4, 16 for IPv6.
     pub fn client_ip(&self) -> Option<&[u8]> {
         bytes_at(&self.region, CLIENT_INFO, self.client_ip_offset, self.client_ip_size)
     }
 
-    /// The client's network mask.
+    /// Returns the client's subnet mask.
     pub fn client_ip_mask(&self) -> Option<&[u8]> {
         bytes_at(&self.region, CLIENT_INFO, self.client_ip_mask_offset, self.client_ip_mask_size)
     }
 
-    /// The hardware address of the client's network adapter.
+    /// Returns the hardware address of the client's network adapter.
     pub fn mac_address(&self) -> Option<&[u8]> {
         bytes_at(&self.region, CLIENT_INFO, self.mac_address_offset, self.mac_address_size)
     }
 }
 
 impl PerfServerInfo {
-    /// A server with these names.
+    /// Describes a server with these names.
     pub fn new(
         server_id: u16,
         server_type: ServerType,
@@ -135,7 +135,7 @@ impl PerfServerInfo {
 }
 
 impl PerfProcessInfo {
-    /// A process of the program `process_name`.
+    /// Describes a process of the program `process_name`.
     pub fn new(process_id: u16, process_guid: Guid, process_name: Option<&str>) -> Self {
         let mut region = Region::new(PROCESS_INFO);
         Self {
@@ -150,7 +150,7 @@ impl PerfProcessInfo {
 }
 
 impl ClientConnectionInfo {
-    /// A connection that was tried `connection_attempts` times.
+    /// Describes a connection that succeeded after `connection_attempts` attempts.
     pub fn new(connection_guid: Guid, context_info: Option<&str>, connection_attempts: u32) -> Self {
         let mut region = Region::new(CONNECTION_INFO);
         Self {
@@ -165,7 +165,7 @@ impl ClientConnectionInfo {
 }
 
 impl ServerSessionInfo {
-    /// Something for the client to log.
+    /// Creates a block with a text for the client's log.
     pub fn new(context_info: &str) -> Self {
         let mut region = Region::new(SESSION_INFO);
         Self {
@@ -176,7 +176,7 @@ impl ServerSessionInfo {
 }
 
 impl ProtocolDeviceIdentification {
-    /// A device between client and server, such as a proxy.
+    /// Describes a device between client and server, such as a proxy.
     pub fn new(manufacturer: &str, model: &str, version: &str) -> Self {
         let mut region = Region::new(DEVICE);
         Self {

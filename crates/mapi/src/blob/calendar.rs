@@ -4,35 +4,35 @@ use wire::{Decode, Encode, FileTime, Reader, Result, Writer};
 
 use crate::inspect::{Inspect, Node, string8};
 
-/// `PidLidGlobalObjectId`: which meeting something is about ([MS-OXOCAL] 2.2.1.27).
+/// `PidLidGlobalObjectId`: identifies a meeting or one of its occurrences ([MS-OXOCAL] 2.2.1.27).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GlobalObjectId {
-    /// The year of one occurrence; zero for the whole.
+    /// The year of the occurrence; zero for the whole series.
     pub year: u16,
-    /// Its month.
+    /// The month of the occurrence.
     pub month: u8,
-    /// Its day.
+    /// The day of the occurrence.
     pub day: u8,
-    /// When the id was made.
+    /// The time at which the identifier was created.
     pub creation_time: FileTime,
-    /// Reserved, zero.
+    /// Reserved; zero.
     pub x: [u8; 8],
-    /// What makes the id unique.
+    /// The bytes that make the identifier unique.
     pub data: Vec<u8>,
 }
 
-/// What such an id begins with (`Byte Array ID`).
+/// The first bytes of each identifier (`Byte Array ID`).
 const ID: [u8; 16] =
     [0x04, 0x00, 0x00, 0x00, 0x82, 0x00, 0xE0, 0x00, 0x74, 0xC5, 0xB7, 0x10, 0x1A, 0x82, 0xE0, 0x08];
 
-/// What the data begin with where they are the UID of an iCalendar object ([MS-OXCICAL] 2.1.3.1.1.20.26).
+/// The prefix of data that contain the UID of an iCalendar object ([MS-OXCICAL] 2.1.3.1.1.20.26).
 const V_CAL_UID: &[u8] = b"vCal-Uid\x01\0\0\0";
 
 impl<'a> Decode<'a> for GlobalObjectId {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let id = r.array::<16>("ByteArrayID")?;
         if id != ID {
-            return Err(r.invalid("ByteArrayID", u64::from(id[0]), "the id of such ids"));
+            return Err(r.invalid("ByteArrayID", u64::from(id[0]), "the Byte Array ID of global object ids"));
         }
         let [high, low] = r.array("YH")?;
         let year = u16::from_be_bytes([high, low]);

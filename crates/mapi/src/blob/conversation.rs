@@ -6,40 +6,40 @@ use wire::{Decode, Encode, FileTime, Guid, Reader, Result, Writer};
 
 use crate::inspect::{Inspect, Node};
 
-/// `PidTagConversationIndex`: where a message stands in its conversation ([MS-OXOMSG] 2.2.1.3).
+/// `PidTagConversationIndex`: the position of a message in its conversation ([MS-OXOMSG] 2.2.1.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationIndex {
-    /// Reserved, 1.
+    /// Reserved; 1.
     pub reserved: u8,
-    /// When the conversation began: the bytes of a `FILETIME` below its first one, which is 1, and above its
-    /// last two.
+    /// The time at which the conversation began: bytes 1 to 5 of a big-endian `FILETIME`, whose first byte is 1 and
+    /// whose last two are not stored.
     pub time: [u8; 5],
-    /// The conversation.
+    /// The GUID of the conversation, in big-endian byte order.
     pub guid: [u8; 16],
-    /// The answers on the way from its first message.
+    /// The replies from the first message of the conversation to this one.
     pub levels: Vec<ResponseLevel>,
 }
 
-/// One answer ([MS-OXOMSG] 2.2.1.3).
+/// A reply ([MS-OXOMSG] 2.2.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResponseLevel {
     /// `DeltaCode` in the highest bit, `TimeDelta` in the others.
     pub delta: u32,
-    /// A random number in the upper four bits, the level in the lower.
+    /// A random number in the upper four bits, the level in the lower ones.
     pub rest: u8,
 }
 
-/// Bytes of a level.
+/// The size of a response level, in bytes.
 const LEVEL_SIZE: usize = 5;
 
 impl ConversationIndex {
-    /// When the conversation began.
+    /// Returns the time at which the conversation began.
     pub fn began(&self) -> FileTime {
         let [a, b, c, d, e] = self.time;
         FileTime(u64::from_be_bytes([1, a, b, c, d, e, 0, 0]))
     }
 
-    /// The conversation's GUID, whose bytes lie most significant first.
+    /// Returns the GUID of the conversation.
     pub const fn conversation(&self) -> Guid {
         let [a, b, c, d, e, f, g, h, rest @ ..] = self.guid;
         Guid::new(
@@ -52,8 +52,8 @@ impl ConversationIndex {
 }
 
 impl ResponseLevel {
-    /// How long after the message before it it was sent, in units of 100 nanoseconds: the lower bits are not
-    /// kept.
+    /// Returns the time between this message and the one before, in units of 100 nanoseconds. The lower bits are not
+    /// stored.
     pub const fn after(self) -> u64 {
         let [a, b, c, d] = (self.delta & 0x7fff_ffff).to_le_bytes();
         let delta = u64::from_le_bytes([a, b, c, d, 0, 0, 0, 0]);

@@ -1,9 +1,9 @@
-//! Entry ids within other structures.
+//! Decodes entry ids within other structures.
 
 use crate::data::EntryId;
 use crate::inspect::{Inspect, Node};
 
-/// What an entry id stands for; none where that is not known.
+/// Decodes an entry id; returns `None` if its kind is unknown.
 pub(crate) fn entry_id(bytes: &[u8]) -> Option<Node> {
     match EntryId::parse(bytes) {
         EntryId::Unknown(_) => None,
@@ -11,7 +11,7 @@ pub(crate) fn entry_id(bytes: &[u8]) -> Option<Node> {
     }
 }
 
-/// What an entry id stands for, or its bytes.
+/// Decodes an entry id, or returns its bytes if its kind is unknown.
 pub(crate) fn entry_id_or_bytes(bytes: &[u8]) -> Node {
     entry_id(bytes).unwrap_or_else(|| Node::Bytes(bytes.to_vec()))
 }

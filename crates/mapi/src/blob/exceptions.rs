@@ -8,7 +8,7 @@ use super::minutes::local_time;
 use super::packed::{block, wide};
 use crate::inspect::{Inspect, Node, string8, string16};
 
-/// `ARO_SUBJECT` of [`ExceptionInfo::overrides`]: the subject differs.
+/// `ARO_SUBJECT` of [`ExceptionInfo::overrides`]: the subject differs from that of the series.
 const SUBJECT: u16 = 0x0001;
 /// `ARO_MEETINGTYPE`.
 const MEETING_TYPE: u16 = 0x0002;
@@ -26,14 +26,13 @@ const ATTACHMENT: u16 = 0x0040;
 const SUB_TYPE: u16 = 0x0080;
 /// `ARO_APPTCOLOR`.
 const COLOR: u16 = 0x0100;
-/// `ARO_EXCEPTIONAL_BODY`, which has no field.
+/// `ARO_EXCEPTIONAL_BODY`: the body differs; there is no field for it.
 const BODY: u16 = 0x0200;
 
-/// From which `WriterVersion2` on there is a `ChangeHighlight` ([MS-OXOCAL] 2.2.1.44.3).
+/// The first `WriterVersion2` that writes a `ChangeHighlight` ([MS-OXOCAL] 2.2.1.44.3).
 const WITH_HIGHLIGHT: u32 = 0x3009;
 
-/// The numbers that stand in an [`ExceptionInfo`] before its location, and those behind it, by the flags of
-/// which each is there.
+/// The numeric fields of an [`ExceptionInfo`] in their order, each with the flag that indicates its presence.
 const NUMBERS: [(u16, &str); 7] = [
     (MEETING_TYPE, "meeting_type"),
     (REMINDER_DELTA, "reminder_minutes"),
@@ -44,70 +43,69 @@ const NUMBERS: [(u16, &str); 7] = [
     (COLOR, "color"),
 ];
 
-/// How many of [`NUMBERS`] come before the location.
+/// The number of [`NUMBERS`] that precede the location.
 const BEFORE_LOCATION: usize = 3;
 
-/// What differs in the changed occurrences of an appointment ([MS-OXOCAL] 2.2.1.44.5, from `ExceptionInfo` to
-/// `ReservedBlock2`).
+/// The modified occurrences of an appointment ([MS-OXOCAL] 2.2.1.44.5, from `ExceptionInfo` to `ReservedBlock2`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exceptions {
-    /// One for each changed occurrence.
+    /// `ExceptionInfo`, for each modified occurrence.
     pub infos: Vec<ExceptionInfo>,
     /// `ReservedBlock1`.
     pub reserved1: Vec<u8>,
-    /// What is in Unicode and newer, for each changed occurrence.
+    /// `ExtendedException`, for each modified occurrence.
     pub extended: Vec<ExtendedException>,
     /// `ReservedBlock2`.
     pub reserved2: Vec<u8>,
-    /// What some clients write behind it.
+    /// Bytes that some clients append.
     pub rest: Vec<u8>,
 }
 
-/// A changed occurrence ([MS-OXOCAL] 2.2.1.44.2). Times are in minutes since 1601, local.
+/// A modified occurrence ([MS-OXOCAL] 2.2.1.44.2). Times are in minutes since 1601, in local time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExceptionInfo {
     /// `StartDateTime`, `EndDateTime` and `OriginalStartTime`.
     pub times: [u32; 3],
-    /// `OverrideFlags`: what differs.
+    /// `OverrideFlags`: the properties that differ from the series.
     pub overrides: u16,
     /// The subject, in the client's code page.
     pub subject: Option<Text8>,
     /// The location, in the client's code page.
     pub location: Option<Text8>,
     /// Those of `MeetingType`, `ReminderDelta`, `ReminderSet`, `BusyStatus`, `Attachment`, `SubType` and
-    /// `AppointmentColor` that `overrides` names.
+    /// `AppointmentColor` whose flag is set in `overrides`.
     pub numbers: Vec<u32>,
 }
 
-/// A text behind two lengths, of which the first counts one byte more.
+/// A text that follows two lengths, the first of which is one greater than the second.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text8 {
-    /// The first length, as it came.
+    /// The first length, as received.
     pub longer: u16,
-    /// The text.
+    /// The text, in the client's code page.
     pub bytes: Vec<u8>,
 }
 
-/// The newer part of a changed occurrence ([MS-OXOCAL] 2.2.1.44.4).
+/// The Unicode part of a modified occurrence ([MS-OXOCAL] 2.2.1.44.4).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExtendedException {
-    /// `ChangeHighlight`: what was changed when it was sent last, and what is reserved behind that; only of newer
-    /// clients.
+    /// `ChangeHighlight`: the properties that were changed when the meeting was last sent, and reserved bytes. Present
+    /// from `WriterVersion2` 0x3009 on.
     pub highlight: Option<Vec<u8>>,
     /// `ReservedBlockEE1`.
     pub reserved1: Vec<u8>,
-    /// Where the subject or the location differs.
+    /// The subject and location; present if one of them differs from the series.
     pub wide: Option<WideException>,
 }
 
-/// Subject and location of a changed occurrence in Unicode.
+/// The subject and location of a modified occurrence in Unicode.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WideException {
     /// `StartDateTime`, `EndDateTime` and `OriginalStartDate`.
     pub times: [u32; 3],
-    /// The subject, UTF-16.
+    /// The subject, in UTF-16.
     pub subject: Option<Vec<u8>>,
-    /// The location, UTF-16.
+    /// The location, in UTF-16.
     pub location: Option<Vec<u8>>,
     /// `ReservedBlockEE2`.
     pub reserved2: Vec<u8>,
@@ -155,10 +153,10 @@ impl<'a> Decode<'a> for ExceptionInfo {
 }
 
 impl ExceptionInfo {
-    /// The numbers with their names.
+    /// Returns the numeric fields with their names.
     fn named(&self) -> impl Iterator<Item = (&'static str, u32)> {
-        let there = NUMBERS.iter().filter(|(flag, _)| self.overrides & flag != 0);
-        there.zip(&self.numbers).map(|((_, name), number)| (*name, *number))
+        let present = NUMBERS.iter().filter(|(flag, _)| self.overrides & flag != 0);
+        present.zip(&self.numbers).map(|((_, name), number)| (*name, *number))
     }
 
     fn numbers_before_location(&self) -> usize {
@@ -219,10 +217,10 @@ impl Encode for ExtendedException {
 }
 
 impl Exceptions {
-    /// Reads those of `count` changed occurrences, as a client of `writer_version` (`WriterVersion2`) wrote them.
+    /// Reads `count` modified occurrences that were written by a client of `writer_version` (`WriterVersion2`).
     ///
     /// # Errors
-    /// When they are of another form.
+    /// Fails if the bytes do not have this form.
     pub fn read(r: &mut Reader<'_>, count: u16, writer_version: u32) -> Result<Self> {
         let count = r.count(u32::from(count), 14, u32::from(u16::MAX), "ExceptionCount")?;
         let infos: Vec<_> = (0..count).map(|_| ExceptionInfo::decode(r)).collect::<Result<_>>()?;
@@ -252,15 +250,15 @@ impl Inspect for Exceptions {
             let mut fields: Vec<(Cow<'static, str>, Node)> =
                 vec![("original_start".into(), original), ("start".into(), start), ("end".into(), end)];
             let mut text = |name: &'static str, wide: Option<&Vec<u8>>, narrow: Option<&Text8>| {
-                let shown =
+                let node =
                     wide.map(|wide| string16(wide)).or_else(|| narrow.map(|text| string8(&text.bytes)));
-                fields.extend(shown.map(|shown| (name.into(), shown)));
+                fields.extend(node.map(|node| (name.into(), node)));
             };
             text("subject", wide.and_then(|wide| wide.subject.as_ref()), info.subject.as_ref());
             text("location", wide.and_then(|wide| wide.location.as_ref()), info.location.as_ref());
             fields.extend(info.named().map(|(name, number)| (name.into(), Node::Number(number.into()))));
             if info.overrides & BODY != 0 {
-                fields.push(("body".into(), Node::Text("another".to_owned())));
+                fields.push(("body".into(), Node::Text("differs".to_owned())));
             }
             Node::Fields(fields)
         };

@@ -5,22 +5,22 @@ use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 use crate::inspect::{Inspect, Node};
 
 wire::wire_enum! {
-    /// What a subproperty of a folder is ([MS-OXOCFG] 2.2.7.1).
+    /// The identifier of a subproperty ([MS-OXOCFG] 2.2.7.1).
     pub struct SubpropertyId(u8) {
-        /// None.
+        /// Reserved; not used.
         Invalid = 0x00,
-        /// What is shown of the folder, in four bytes.
+        /// `ExtendedFlags`: how the folder is displayed; four bytes.
         ExtendedFlags = 0x01,
-        /// The GUID that `PidTagSearchFolderId` of the definition has.
+        /// `SearchFolderID`: the GUID in `PidTagSearchFolderId` of the search folder's definition.
         SearchFolderID = 0x02,
-        /// The number that `PidTagSearchFolderTag` of the definition has.
+        /// `SearchFolderTag`: the number in `PidTagSearchFolderTag` of the search folder's definition.
         SearchFolderTag = 0x03,
-        /// Which properties for streams a to-do search folder has, in four bytes.
+        /// `ToDoFolderVersion`: the version of a to-do search folder; four bytes.
         ToDoFolderVersion = 0x05,
     }
 }
 
-/// `PidTagExtendedFolderFlags`: subproperties of a folder ([MS-OXOSRCH] 2.2.2.1.2, [MS-OXOCFG] 2.2.7).
+/// `PidTagExtendedFolderFlags`: the subproperties of a folder ([MS-OXOSRCH] 2.2.2.1.2, [MS-OXOCFG] 2.2.7).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExtendedFolderFlags(pub Vec<(SubpropertyId, Vec<u8>)>);
 

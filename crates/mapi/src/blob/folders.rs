@@ -5,40 +5,40 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 use super::entry_ids::entry_id_or_bytes;
 use crate::inspect::{Inspect, Node};
 
-/// `PidTagAdditionalRenEntryIdsEx`: the special folders that clients made ([MS-OXOSFLD] 2.2.4).
+/// `PidTagAdditionalRenEntryIdsEx`: the special folders that clients created ([MS-OXOSFLD] 2.2.4).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PersistData(pub Vec<PersistBlock>);
 
 wire::wire_enum! {
-    /// Which special folder a block is about ([MS-OXOSFLD] 2.2.4.1).
+    /// The special folder that a block describes ([MS-OXOSFLD] 2.2.4.1).
     pub struct PersistId(u16) {
-        /// Ends the blocks.
+        /// The end of the blocks.
         PERSIST_SENTINEL = 0x0000,
-        /// RSS feeds.
+        /// The RSS feeds folder.
         RSF_PID_RSS_SUBSCRIPTION = 0x8001,
-        /// Tracked mail processing.
+        /// The tracked mail processing folder.
         RSF_PID_SEND_AND_TRACK = 0x8002,
-        /// To-do.
+        /// The to-do search folder.
         RSF_PID_TODO_SEARCH = 0x8004,
-        /// Conversation actions.
+        /// The conversation actions folder.
         RSF_PID_CONV_ACTIONS = 0x8006,
-        /// Combined actions.
+        /// The combined actions folder.
         RSF_PID_COMBINED_ACTIONS = 0x8007,
-        /// Suggested contacts.
+        /// The suggested contacts folder.
         RSF_PID_SUGGESTED_CONTACTS = 0x8008,
-        /// Contact search.
+        /// The contact search folder.
         RSF_PID_CONTACT_SEARCH = 0x8009,
-        /// Contacts of an instant messenger: distribution lists.
+        /// The folder of distribution lists of instant messaging contacts.
         RSF_PID_BUDDYLIST_PDLS = 0x800A,
-        /// Contacts of an instant messenger.
+        /// The folder of instant messaging contacts.
         RSF_PID_BUDDYLIST_CONTACTS = 0x800B,
     }
 }
 
 wire::wire_enum! {
-    /// What an element is ([MS-OXOSFLD] 2.2.4.2).
+    /// The kind of an element ([MS-OXOSFLD] 2.2.4.2).
     pub struct ElementId(u16) {
-        /// Ends the elements.
+        /// The end of the elements.
         ELEMENT_SENTINEL = 0x0000,
         /// The folder's entry id.
         RSF_ELID_ENTRYID = 0x0001,
@@ -47,21 +47,21 @@ wire::wire_enum! {
     }
 }
 
-/// One special folder ([MS-OXOSFLD] 2.2.4.1).
+/// The description of a special folder ([MS-OXOSFLD] 2.2.4.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersistBlock {
-    /// Which.
+    /// The special folder.
     pub persist_id: PersistId,
-    /// What is known of it.
+    /// The elements that describe it.
     pub elements: Vec<PersistElement>,
 }
 
-/// Something that is known of a special folder ([MS-OXOSFLD] 2.2.4.2).
+/// An element of the description of a special folder ([MS-OXOSFLD] 2.2.4.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersistElement {
-    /// What it is.
+    /// The kind of the element.
     pub element_id: ElementId,
-    /// Its bytes.
+    /// The content of the element.
     pub data: Vec<u8>,
 }
 

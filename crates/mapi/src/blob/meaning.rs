@@ -1,4 +1,4 @@
-//! Decodes the bytes of a property by the property's name.
+//! Decodes a binary property value by the property's name.
 
 use wire::{Decode, Guid};
 
@@ -20,47 +20,47 @@ use crate::data::{ExtendedRuleActions, ExtendedRuleCondition, PredecessorChangeL
 use crate::inspect::{Inspect, Node, string8};
 use crate::rtf;
 
-/// How much text is unpacked of a body, in bytes.
+/// The maximum size of an RTF body that is decompressed, in bytes.
 const MAX_RTF: usize = 1 << 20;
 
-/// What the `bytes` of the property `name` mean, as [MS-OXPROPS] calls it; none where that is not known, or they
-/// are of another form.
+/// Decodes `bytes`, the value of the property that [MS-OXPROPS] calls `name`. Returns `None` if the structure of the
+/// property is unknown, or the bytes do not have it.
 pub fn meaning(name: &str, bytes: &[u8]) -> Option<Node> {
     match name {
-        "PidTagSourceKey" | "PidTagParentSourceKey" | "PidTagChangeKey" => shown::<Xid>(bytes),
-        "PidTagPredecessorChangeList" => shown::<PredecessorChangeList>(bytes),
-        "PidTagExtendedRuleMessageCondition" => shown::<ExtendedRuleCondition>(bytes),
-        "PidTagExtendedRuleMessageActions" => shown::<ExtendedRuleActions>(bytes),
-        "PidTagConversationIndex" | "PidTagParentConversationIndex" => shown::<ConversationIndex>(bytes),
-        "PidTagReplyRecipientEntries" | "PidTagAlternateRecipient" => shown::<FlatEntryList>(bytes),
-        "PidTagReportTag" => shown::<ReportTag>(bytes),
+        "PidTagSourceKey" | "PidTagParentSourceKey" | "PidTagChangeKey" => decoded::<Xid>(bytes),
+        "PidTagPredecessorChangeList" => decoded::<PredecessorChangeList>(bytes),
+        "PidTagExtendedRuleMessageCondition" => decoded::<ExtendedRuleCondition>(bytes),
+        "PidTagExtendedRuleMessageActions" => decoded::<ExtendedRuleActions>(bytes),
+        "PidTagConversationIndex" | "PidTagParentConversationIndex" => decoded::<ConversationIndex>(bytes),
+        "PidTagReplyRecipientEntries" | "PidTagAlternateRecipient" => decoded::<FlatEntryList>(bytes),
+        "PidTagReportTag" => decoded::<ReportTag>(bytes),
         "PidTagNTSecurityDescriptor"
         | "PidTagNtSecurityDescriptor"
         | "PidTagExchangeNTSecurityDescriptor" => {
-            shown::<StoreSecurityDescriptor>(bytes).or_else(|| shown::<SecurityDescriptor>(bytes))
+            decoded::<StoreSecurityDescriptor>(bytes).or_else(|| decoded::<SecurityDescriptor>(bytes))
         }
-        "PidTagAdditionalRenEntryIdsEx" => shown::<PersistData>(bytes),
-        "PidTagExtendedFolderFlags" => shown::<ExtendedFolderFlags>(bytes),
-        "PidTagScheduleInfoAppointmentTombstone" => shown::<Tombstones>(bytes),
-        "PidTagSearchFolderId" => shown::<Guid>(bytes),
-        "PidTagSwappedToDoData" => shown::<SwappedToDoData>(bytes),
-        "PidTagSearchFolderDefinition" => shown::<SearchFolderDefinition>(bytes),
+        "PidTagAdditionalRenEntryIdsEx" => decoded::<PersistData>(bytes),
+        "PidTagExtendedFolderFlags" => decoded::<ExtendedFolderFlags>(bytes),
+        "PidTagScheduleInfoAppointmentTombstone" => decoded::<Tombstones>(bytes),
+        "PidTagSearchFolderId" => decoded::<Guid>(bytes),
+        "PidTagSwappedToDoData" => decoded::<SwappedToDoData>(bytes),
+        "PidTagSearchFolderDefinition" => decoded::<SearchFolderDefinition>(bytes),
         "PidTagRtfCompressed" => {
             rtf::decompress(bytes, MAX_RTF).ok().filter(|text| !text.is_empty()).map(|text| string8(&text))
         }
-        "PidLidGlobalObjectId" | "PidLidCleanGlobalObjectId" => shown::<GlobalObjectId>(bytes),
-        "PidLidAppointmentRecur" => shown::<AppointmentRecurrencePattern>(bytes),
-        "PidLidTaskRecurrence" => shown::<RecurrencePattern>(bytes),
-        "PidLidAppointmentUnsendableRecipients" => shown::<UnsendableRecipients>(bytes),
-        "PidLidPropertyDefinitionStream" => shown::<PropertyDefinitions>(bytes),
-        "PidTagUserFields" => shown::<FolderUserFields>(bytes),
-        "PidLidTaskAssigners" => shown::<TaskAssigners>(bytes),
-        "PidLidVerbStream" => shown::<VerbStream>(bytes),
-        "PidLidTimeZoneStruct" => shown::<TimeZoneStruct>(bytes),
+        "PidLidGlobalObjectId" | "PidLidCleanGlobalObjectId" => decoded::<GlobalObjectId>(bytes),
+        "PidLidAppointmentRecur" => decoded::<AppointmentRecurrencePattern>(bytes),
+        "PidLidTaskRecurrence" => decoded::<RecurrencePattern>(bytes),
+        "PidLidAppointmentUnsendableRecipients" => decoded::<UnsendableRecipients>(bytes),
+        "PidLidPropertyDefinitionStream" => decoded::<PropertyDefinitions>(bytes),
+        "PidTagUserFields" => decoded::<FolderUserFields>(bytes),
+        "PidLidTaskAssigners" => decoded::<TaskAssigners>(bytes),
+        "PidLidVerbStream" => decoded::<VerbStream>(bytes),
+        "PidLidTimeZoneStruct" => decoded::<TimeZoneStruct>(bytes),
         "PidLidAppointmentTimeZoneDefinitionRecur"
         | "PidLidAppointmentTimeZoneDefinitionStartDisplay"
-        | "PidLidAppointmentTimeZoneDefinitionEndDisplay" => shown::<TimeZoneDefinition>(bytes),
-        _ if is_sid(name) => shown::<Sid>(bytes),
+        | "PidLidAppointmentTimeZoneDefinitionEndDisplay" => decoded::<TimeZoneDefinition>(bytes),
+        _ if is_sid(name) => decoded::<Sid>(bytes),
         "PidTagSwappedToDoStore" => entry_id(bytes),
         _ if name.ends_with("EntryId") || name.ends_with("EID") || name.ends_with("EntryIds") => {
             entry_id(bytes)
@@ -69,8 +69,8 @@ pub fn meaning(name: &str, bytes: &[u8]) -> Option<Node> {
     }
 }
 
-/// What the bytes of one of the values of the property `name` mean; none where that is not known, or the property has
-/// one value.
+/// Decodes `bytes`, one of the values of the multivalued property `name`. Returns `None` if the structure is unknown,
+/// or the property has a single value.
 pub fn item_meaning(name: &str, bytes: &[u8]) -> Option<Node> {
     let others = [
         "PidTagAbSearchPath",
@@ -86,6 +86,6 @@ fn is_sid(name: &str) -> bool {
     name.starts_with("PidTag") && (name.ends_with("Sid") || name.ends_with("SID"))
 }
 
-fn shown<T: Inspect + for<'a> Decode<'a>>(bytes: &[u8]) -> Option<Node> {
+fn decoded<T: Inspect + for<'a> Decode<'a>>(bytes: &[u8]) -> Option<Node> {
     T::from_bytes(bytes).ok().map(|value| value.to_node())
 }

@@ -1,14 +1,14 @@
-//! Times in minutes since 1601.
+//! Times that are stored in minutes since 1601.
 
 use wire::FileTime;
 
-/// A time from minutes since 1601.
+/// Converts minutes since 1601 to a time.
 pub(super) fn since_1601(minutes: u32) -> FileTime {
     const MINUTE: u64 = 60 * 10_000_000;
     FileTime(u64::from(minutes).saturating_mul(MINUTE))
 }
 
-/// A time in minutes since 1601, as day, hour and minute; without a zone, since it is local ([MS-OXOCAL] 2.2.1.44).
+/// Formats minutes since 1601 as day, hour and minute, without a time zone: the time is local ([MS-OXOCAL] 2.2.1.44).
 pub(super) fn local_time(minutes: u32) -> String {
     let time = since_1601(minutes).to_string();
     time.get(..16).unwrap_or(&time).replace('T', " ")

@@ -1,4 +1,4 @@
-//! Binary property values that have a structure: which structure, depends on the property.
+//! Binary property values with a structure, which depends on the property.
 
 mod calendar;
 mod conversation;

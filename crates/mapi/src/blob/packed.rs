@@ -1,24 +1,24 @@
-//! Length-prefixed strings and blocks, which several of these structures contain.
+//! Length-prefixed strings and blocks, which several structures contain.
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
-/// A text behind its length in characters of `WIDTH` bytes; the length is a byte, or two bytes behind the byte 255
+/// A text preceded by its length in characters of `WIDTH` bytes. The length is one byte, or 255 followed by two bytes
 /// ([MS-OXOSRCH] 2.2.1.2.8 `TextSearchLength`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PackedText<const WIDTH: usize> {
     /// Whether the length has two bytes, as it must beyond 254 characters.
     pub is_extended: bool,
-    /// The text.
+    /// The characters, without a terminator.
     pub bytes: Vec<u8>,
 }
 
-/// Such a text in the client's code page.
+/// A length-prefixed text in the client's code page.
 pub type PackedText8 = PackedText<1>;
 
-/// Such a text in little-endian UTF-16.
+/// A length-prefixed text in little-endian UTF-16.
 pub type PackedText16 = PackedText<2>;
 
-/// The byte that says that a longer length follows.
+/// The byte that indicates that a two-byte length follows.
 const EXTENDED: u8 = 255;
 
 impl<'a, const WIDTH: usize> Decode<'a> for PackedText<WIDTH> {
@@ -44,13 +44,13 @@ impl<const WIDTH: usize> Encode for PackedText<WIDTH> {
     }
 }
 
-/// Bytes behind their 32-bit length.
+/// Reads bytes that are preceded by their 32-bit length.
 pub(super) fn block(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<u8>> {
     let length = r.u32(field)?;
     r.bytes(usize::try_from(length).unwrap_or(usize::MAX), field).map(<[u8]>::to_vec)
 }
 
-/// A text in UTF-16 behind its 16-bit length in characters.
+/// Reads a UTF-16 text that is preceded by its 16-bit length in characters.
 pub(super) fn wide(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<u8>> {
     let length = usize::from(r.u16(field)?);
     r.bytes(length.saturating_mul(2), field).map(<[u8]>::to_vec)

@@ -7,14 +7,14 @@ use super::packed::block;
 use super::search_folder::AddressEntry;
 use crate::inspect::{Inspect, Node, string8};
 
-/// Entry ids one after the other (`FlatEntryList`, [MS-OXCDATA] 2.3.3), as `PidTagReplyRecipientEntries` has them.
+/// `FlatEntryList`: a list of entry ids ([MS-OXCDATA] 2.3.3), as in `PidTagReplyRecipientEntries`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FlatEntryList {
-    /// The entry ids.
+    /// The entry ids, in order.
     pub entries: Vec<Vec<u8>>,
 }
 
-/// Entries begin at multiples of so many bytes.
+/// Entries begin at multiples of this number of bytes.
 const ALIGNMENT: usize = 4;
 
 impl<'a> Decode<'a> for FlatEntryList {
@@ -27,7 +27,7 @@ impl<'a> Decode<'a> for FlatEntryList {
         for place in 0..count {
             let length = usize::try_from(all.u32("EntryLength")?).unwrap_or(usize::MAX);
             entries.push(all.bytes(length, "EntryId")?.to_vec());
-            // Behind the last one writers leave the padding out or not.
+            // Some writers omit the padding of the last entry.
             let padding = length.next_multiple_of(ALIGNMENT).saturating_sub(length);
             let padding =
                 if place.saturating_add(1) == count { padding.min(all.remaining()) } else { padding };
@@ -58,26 +58,26 @@ impl Inspect for FlatEntryList {
     }
 }
 
-/// `PidTagReportTag`: which message a report is about ([MS-OXOMSG] 2.2.2.22).
+/// `PidTagReportTag`: identifies the message that a report is about ([MS-OXOMSG] 2.2.2.22).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportTag {
-    /// The format, 0x00020001.
+    /// The version of the format, 0x00020001.
     pub version: u32,
-    /// The store's entry id.
+    /// The entry id of the message store.
     pub store_entry_id: Vec<u8>,
-    /// The folder's.
+    /// The entry id of the folder.
     pub folder_entry_id: Vec<u8>,
-    /// The message's.
+    /// The entry id of the message.
     pub message_entry_id: Vec<u8>,
-    /// The entry id of another folder.
+    /// The entry id of an alternate folder.
     pub search_folder_entry_id: Vec<u8>,
-    /// The message's search key.
+    /// The search key of the message.
     pub message_search_key: Vec<u8>,
-    /// The subject, in the code page of the sender.
+    /// The subject, in the sender's code page.
     pub ansi_text: Vec<u8>,
 }
 
-/// What a report tag begins with (`Cookie`).
+/// The first bytes of a report tag (`Cookie`).
 const COOKIE: &[u8; 9] = b"PCDFEB09\0";
 
 impl<'a> Decode<'a> for ReportTag {
@@ -125,8 +125,8 @@ impl Inspect for ReportTag {
             ("message", &self.message_entry_id),
             ("search_folder", &self.search_folder_entry_id),
         ];
-        let there = ids.into_iter().filter(|(_, id)| !id.is_empty());
-        fields.extend(there.map(|(name, id)| (name.into(), entry_id_or_bytes(id))));
+        let present = ids.into_iter().filter(|(_, id)| !id.is_empty());
+        fields.extend(present.map(|(name, id)| (name.into(), entry_id_or_bytes(id))));
         if !self.message_search_key.is_empty() {
             fields.push(("message_search_key".into(), Node::Bytes(self.message_search_key.clone())));
         }
@@ -136,16 +136,17 @@ impl Inspect for ReportTag {
     }
 }
 
-/// `PidLidAppointmentUnsendableRecipients`: attendees to whom nothing is sent ([MS-OXOCAL] 2.2.1.25). Other than the
-/// specification has it, clients write them as definitions of search folders have addressees, not as
-/// `RecipientRow`s.
+/// `PidLidAppointmentUnsendableRecipients`: attendees to whom no meeting request is sent ([MS-OXOCAL] 2.2.1.25).
+///
+/// Clients write them in the form of the addresses of a search folder's definition, not as `RecipientRow`s as
+/// specified.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct UnsendableRecipients {
-    /// 1.
+    /// The version of the format, 1.
     pub version: u32,
-    /// Who they are.
+    /// The attendees.
     pub rows: Vec<AddressEntry>,
-    /// What stands behind them.
+    /// The bytes after the attendees.
     pub rest: Vec<u8>,
 }
 

@@ -9,95 +9,96 @@ use super::minutes::local_time;
 use crate::inspect::{Inspect, Node};
 
 wire::wire_enum! {
-    /// How often something recurs ([MS-OXOCAL] 2.2.1.44.1 `RecurFrequency`).
+    /// The frequency of a recurrence ([MS-OXOCAL] 2.2.1.44.1 `RecurFrequency`).
     pub struct Frequency(u16) {
-        /// Every so many days.
+        /// The pattern recurs every given number of days.
         daily = 0x200A,
-        /// Every so many weeks.
+        /// The pattern recurs every given number of weeks.
         weekly = 0x200B,
-        /// Every so many months.
+        /// The pattern recurs every given number of months.
         monthly = 0x200C,
-        /// Every so many years.
+        /// The pattern recurs every given number of years.
         yearly = 0x200D,
     }
 }
 
 wire::wire_enum! {
-    /// When a recurrence ends ([MS-OXOCAL] 2.2.1.44.1 `EndType`).
+    /// The end of a recurrence ([MS-OXOCAL] 2.2.1.44.1 `EndType`).
     pub struct EndType(u32) {
-        /// After a date.
+        /// The recurrence ends at a date.
         after_date = 0x0000_2021,
-        /// After a number of occurrences.
+        /// The recurrence ends after a number of occurrences.
         after_count = 0x0000_2022,
-        /// Never.
+        /// The recurrence does not end.
         never = 0x0000_2023,
-        /// Never, as some clients write it.
+        /// The recurrence does not end; an alternative value that some clients write.
         never_ends = 0xFFFF_FFFF,
     }
 }
 
-/// `RecurrencePattern`: when something recurs ([MS-OXOCAL] 2.2.1.44.1). `PidLidTaskRecurrence` is one.
+/// `RecurrencePattern`: the days of a recurring item ([MS-OXOCAL] 2.2.1.44.1), as in `PidLidTaskRecurrence`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecurrencePattern {
     /// `ReaderVersion` and `WriterVersion`.
     pub versions: [u16; 2],
-    /// How often.
+    /// The unit of the recurrence.
     pub frequency: Frequency,
-    /// `PatternType`: what `specific` says.
+    /// `PatternType`: the meaning of `specific`.
     pub pattern_type: u16,
     /// `CalendarType`: zero for the Gregorian calendar.
     pub calendar_type: u16,
-    /// `FirstDateTime`: from where periods are counted, in minutes.
+    /// `FirstDateTime`: the start of the first period, in minutes since 1601.
     pub first_date_time: u32,
-    /// The interval: in minutes where it is daily, in weeks or months otherwise.
+    /// `Period`: the interval between occurrences, in minutes for daily patterns, in weeks or months for others.
     pub period: u32,
-    /// `SlidingFlag`: whether a task's next occurrence is counted from its completion.
+    /// `SlidingFlag`: 1 if the next occurrence of a task is computed from its completion, 0 otherwise.
     pub sliding_flag: u32,
     /// `PatternTypeSpecific`: days of the week, a day of the month, or both.
     pub specific: Vec<u32>,
-    /// When it ends.
+    /// The kind of end.
     pub end_type: EndType,
-    /// How many occurrences there are.
+    /// The number of occurrences.
     pub occurrence_count: u32,
-    /// `FirstDOW`: the day on which weeks begin, from zero for Sunday.
+    /// `FirstDOW`: the first day of the week; zero is Sunday.
     pub first_day_of_week: u32,
-    /// Days of occurrences that are not there as the pattern has them, in minutes since 1601.
+    /// `DeletedInstanceDates`: the days of deleted or modified occurrences, in minutes since 1601.
     pub deleted: Vec<u32>,
-    /// Days of occurrences that are there, but changed.
+    /// `ModifiedInstanceDates`: the days of modified occurrences, in minutes since 1601.
     pub modified: Vec<u32>,
-    /// The first day.
+    /// The day of the first occurrence, in minutes since 1601.
     pub start_date: u32,
-    /// The last day.
+    /// The day of the last occurrence, in minutes since 1601.
     pub end_date: u32,
 }
 
-/// `PidLidAppointmentRecur`: when an appointment recurs ([MS-OXOCAL] 2.2.1.44.5).
+/// `AppointmentRecurrencePattern`: the recurrence of an appointment, as in `PidLidAppointmentRecur` ([MS-OXOCAL]
+/// 2.2.1.44.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppointmentRecurrencePattern {
-    /// The days.
+    /// The days of the occurrences.
     pub pattern: RecurrencePattern,
     /// `ReaderVersion2` and `WriterVersion2`.
     pub versions: [u32; 2],
-    /// When each occurrence begins, in minutes since midnight.
+    /// The start of each occurrence, in minutes since midnight.
     pub start_time: u32,
-    /// When each ends.
+    /// The end of each occurrence, in minutes since midnight of the day of its start.
     pub end_time: u32,
-    /// How many occurrences differ from the others.
+    /// The number of modified occurrences.
     pub exception_count: u16,
-    /// What differs in them.
+    /// The modified occurrences.
     pub exceptions: Differences,
 }
 
-/// What differs in the changed occurrences of an appointment.
+/// The modified occurrences of an appointment, decoded if possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Differences {
-    /// As [MS-OXOCAL] has it.
+    /// Occurrences in the form that [MS-OXOCAL] specifies.
     Known(Exceptions),
-    /// In another form: some clients leave the newer parts out.
+    /// The bytes of occurrences in another form: some clients omit the Unicode part.
     Unknown(Vec<u8>),
 }
 
-/// How many numbers `PatternTypeSpecific` has; none for a pattern that is not known.
+/// The number of values in `PatternTypeSpecific`; `None` for an unknown pattern type.
 const fn specific(pattern_type: u16) -> Option<usize> {
     match pattern_type {
         0x0000 => Some(0),
@@ -107,7 +108,7 @@ const fn specific(pattern_type: u16) -> Option<usize> {
     }
 }
 
-/// How many changed occurrences are read at most.
+/// The maximum number of deleted or modified occurrences.
 const MAX_DAYS: u32 = 0x1_0000;
 
 fn dates(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<u32>> {
@@ -194,7 +195,7 @@ impl Encode for AppointmentRecurrencePattern {
     }
 }
 
-/// A day, from minutes since 1601.
+/// Formats the day of a time in minutes since 1601.
 fn day(minutes: u32) -> Node {
     Node::Text(local_time(minutes).split(' ').next().unwrap_or_default().to_owned())
 }
@@ -203,7 +204,7 @@ fn days(minutes: &[u32]) -> Node {
     Node::List(minutes.iter().copied().map(day).collect())
 }
 
-/// The days of the week in a mask, Sunday first.
+/// The names of the days in a bit mask, Sunday first.
 fn week(mask: u32) -> Node {
     const NAMES: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
     let named = NAMES.iter().enumerate().filter(|(place, _)| mask >> place & 1 == 1);

@@ -1,5 +1,5 @@
-//! Properties and restrictions as definitions of search folders hold them ([MS-OXOSRCH] 2.2.1.2.8): numbers have
-//! 32 bits where ROPs have 8, and texts stand behind a count of their bytes.
+//! Properties and restrictions in definitions of search folders ([MS-OXOSRCH] 2.2.1.2.8): fields that have 8 bits in
+//! ROPs have 32 bits, and texts are preceded by their size in bytes.
 
 use wire::{Error, Reader, Result, Utf16, Writer, utf16_length};
 
@@ -8,33 +8,33 @@ use crate::property::{
     Restriction, RestrictionType, TaggedValue, require,
 };
 
-/// What an error expects of a value whose form these definitions do not have.
+/// The expectation in errors about property types that have no form in these definitions.
 const EXPECTED_TYPE: &str = "a type of a single value with a known form";
 
-/// A property of an addressee, or a value that a restriction compares to ([MS-OXOSRCH] 2.2.1.2.8.1.1.1).
+/// Reads a property of an addressee, or the operand of a restriction ([MS-OXOSRCH] 2.2.1.2.8.1.1.1).
 ///
 /// # Errors
-/// When it has several values, a text does not end with its only zero, or a Boolean is neither 0 nor 1.
+/// Fails if the property is multivalued, a text does not end with its only zero, or a Boolean is neither 0 nor 1.
 pub(super) fn read_property(r: &mut Reader<'_>) -> Result<TaggedValue> {
     let tag = PropTag(r.u32("PropertyType")?);
     let value = match tag.prop_type() {
         PropType::PtypString => {
-            let text = counted(r)?.strip_suffix(&[0, 0]);
+            let text = sized_bytes(r)?.strip_suffix(&[0, 0]);
             let text = text.filter(|text| text.len() % 2 == 0 && utf16_length(text).is_none());
             let units = text.ok_or_else(|| not_a_text(r))?.as_chunks().0;
             PropertyValue::Unicode(Utf16::from_units(units.iter().map(|unit| u16::from_le_bytes(*unit))))
         }
         PropType::PtypString8 => {
-            let text = counted(r)?.strip_suffix(&[0]).filter(|text| !text.contains(&0));
+            let text = sized_bytes(r)?.strip_suffix(&[0]).filter(|text| !text.contains(&0));
             PropertyValue::String8(text.ok_or_else(|| not_a_text(r))?.to_vec())
         }
-        // As in memory, where a Boolean has two bytes.
+        // A Boolean has two bytes, as in memory.
         PropType::PtypBoolean => match r.u16("Value")? {
             0 => PropertyValue::Boolean(false),
             1 => PropertyValue::Boolean(true),
             other => return Err(r.invalid("Value", other.into(), "0 or 1")),
         },
-        // These lie here as in a ROP buffer: bytes have a 16-bit count there, too.
+        // These have the same form as in a ROP buffer, including the 16-bit size of binary values.
         PropType::PtypInteger16
         | PropType::PtypInteger32
         | PropType::PtypInteger64
@@ -51,8 +51,8 @@ pub(super) fn read_property(r: &mut Reader<'_>) -> Result<TaggedValue> {
     Ok(TaggedValue { tag, value })
 }
 
-/// Bytes behind their 16-bit count.
-fn counted<'a>(r: &mut Reader<'a>) -> Result<&'a [u8]> {
+/// Reads bytes that are preceded by their 16-bit size.
+fn sized_bytes<'a>(r: &mut Reader<'a>) -> Result<&'a [u8]> {
     let count = r.u16("ValueLength")?;
     r.bytes(usize::from(count), "Value")
 }
@@ -62,10 +62,10 @@ fn not_a_text(r: &Reader<'_>) -> Error {
     r.invalid("Value", 0, "a text with one zero, at its end")
 }
 
-/// Writes what [`read_property`] reads.
+/// Writes a property in the form that [`read_property`] reads.
 ///
 /// # Errors
-/// When the value is of another type than its tag, or a part does not fit.
+/// Fails if the type of the value differs from that of its tag, or a length does not fit its field.
 pub(super) fn write_property(w: &mut Writer, property: &TaggedValue) -> Result<()> {
     let TaggedValue { tag, value } = property;
     let found = tag.prop_type();
@@ -86,7 +86,7 @@ pub(super) fn write_property(w: &mut Writer, property: &TaggedValue) -> Result<(
     Ok(())
 }
 
-/// Properties, whose count was read before.
+/// Reads properties whose count was read before.
 pub(super) fn read_properties(r: &mut Reader<'_>, count: u32) -> Result<Vec<TaggedValue>> {
     let count = r.count(count, 6, u32::MAX, "PropertyCount")?;
     let mut properties = Vec::with_capacity(count.min(16));
@@ -99,8 +99,8 @@ pub(super) fn read_properties(r: &mut Reader<'_>, count: u32) -> Result<Vec<Tagg
 /// Reads a restriction ([MS-OXOSRCH] 2.2.1.2.8.2).
 ///
 /// # Errors
-/// When the bytes are not one, it is nested more than 64 deep, or it is a `CountRestriction`, of which the
-/// specification leaves the count out.
+/// Fails if the bytes are not a restriction, it is nested more than 64 deep, or it is a `CountRestriction`, for which
+/// the specification defines no form here.
 pub(super) fn read_restriction(r: &mut Reader<'_>) -> Result<Restriction> {
     read_at(r, Place::new(Layout::Wide)).map_err(|error: Error| error.within("Restriction"))
 }
@@ -157,7 +157,7 @@ fn read_at(r: &mut Reader<'_>, place: Place) -> Result<Restriction> {
 fn read_list(r: &mut Reader<'_>, place: Place) -> Result<Vec<Restriction>> {
     let count = r.u32("Count")?;
     let count = r.count(count, 8, u32::MAX, "Count")?;
-    // Counts within counts could claim the same bytes again and again: room is made as items come.
+    // Nested counts could each claim the same bytes, so that memory is allocated as items are read.
     let mut list = Vec::with_capacity(count.min(4));
     for _ in 0..count {
         list.push(read_at(r, place)?);
@@ -165,10 +165,10 @@ fn read_list(r: &mut Reader<'_>, place: Place) -> Result<Vec<Restriction>> {
     Ok(list)
 }
 
-/// Writes what [`read_restriction`] reads.
+/// Writes a restriction in the form that [`read_restriction`] reads.
 ///
 /// # Errors
-/// When it is nested more than 64 deep, or a part has no form here.
+/// Fails if the restriction is nested more than 64 deep, or a part of it has no form in these definitions.
 pub(super) fn write_restriction(w: &mut Writer, restriction: &Restriction) -> Result<()> {
     write_at(w, restriction, Place::new(Layout::Wide)).map_err(|error: Error| error.within("Restriction"))
 }

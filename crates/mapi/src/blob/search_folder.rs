@@ -1,4 +1,4 @@
-//! The definition of a search folder ([MS-OXOSRCH]).
+//! The definition of a search folder ([MS-OXOSRCH] 2.2.1.2.8).
 
 use std::borrow::Cow;
 
@@ -10,87 +10,87 @@ use super::search_criteria::{read_properties, read_restriction, write_property, 
 use crate::inspect::{Inspect, Node, string16};
 use crate::property::{PropertyList, Restriction, TaggedValue};
 
-/// The flag that `Addresses` is there (F).
+/// The flag that indicates that `Addresses` is present (F).
 const WITH_ADDRESSES: u32 = 0x04;
-/// The flag that `SearchRestriction` is there (E).
+/// The flag that indicates that `SearchRestriction` is present (E).
 const WITH_RESTRICTION: u32 = 0x08;
-/// The flag that `AdvancedSearch` is there (D).
+/// The flag that indicates that `AdvancedSearch` is present (D).
 const WITH_ADVANCED_SEARCH: u32 = 0x10;
 
-/// `PidTagSearchFolderDefinition`: what a search folder looks for ([MS-OXOSRCH] 2.2.1.2.8).
+/// `PidTagSearchFolderDefinition`: the criteria of a search folder ([MS-OXOSRCH] 2.2.1.2.8).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchFolderDefinition {
-    /// 0x1004.
+    /// The version of the format, 0x1004.
     pub version: u32,
-    /// What is there, as `PidTagSearchFolderStorageType` has it, too ([MS-OXOSRCH] 2.2.1.2.6).
+    /// The parts that are present, as in `PidTagSearchFolderStorageType` ([MS-OXOSRCH] 2.2.1.2.6).
     pub flags: u32,
-    /// `NumericalSearch`: a size in kilobytes, or an age: its unit in the upper half (0 for days, 1 for weeks, 2
-    /// for months), how many in the lower one.
+    /// `NumericalSearch`: a size in kilobytes, or an age: its unit in the upper 16 bits (0 for days, 1 for weeks, 2 for
+    /// months), the number of units in the lower 16 bits.
     pub numerical_search: u32,
-    /// `TextSearch`.
+    /// `TextSearch`: the text to search for.
     pub text_search: PackedText16,
-    /// `SkipBlock1`.
+    /// `SkipBlock1`: reserved.
     pub skip1: Vec<u8>,
-    /// `DeepSearch`: whether subfolders are searched; 0 or 1.
+    /// `DeepSearch`: 1 if subfolders are searched, 0 otherwise.
     pub deep_search: u32,
-    /// `FolderList1`: the names of the folders.
+    /// `FolderList1`: the names of the folders to search.
     pub folder_names: PackedText16,
-    /// `FolderList2`: the folders' entry ids.
+    /// `FolderList2`: the entry ids of the folders to search.
     pub folders: Folders,
-    /// From `Addresses` on.
+    /// The part of the definition that begins with `Addresses`.
     pub criteria: Criteria,
 }
 
-/// The folders of a search, in as many bytes as stand before them.
+/// The folders to search, decoded if possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Folders {
-    /// As [MS-OXCDATA] has it.
+    /// Folders in the form that [MS-OXCDATA] specifies.
     Known(EntryList),
-    /// In another form, or none.
+    /// The bytes of folders in another form.
     Unknown(Vec<u8>),
 }
 
-/// Entry ids behind their lengths ([MS-OXCDATA] 2.3.1).
+/// `EntryList`: entry ids, preceded by their lengths ([MS-OXCDATA] 2.3.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EntryList {
-    /// `Pad`, which means nothing.
+    /// `Pad`: ignored.
     pub pad: u32,
-    /// Each entry id, and the padding behind its length, which means nothing.
+    /// The padding after the length of each entry id, which is ignored, and the entry id.
     pub entries: Vec<(u32, Vec<u8>)>,
 }
 
-/// The second half of a definition.
+/// The second half of a definition, decoded if possible.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Criteria {
-    /// As [MS-OXOSRCH] has it.
+    /// Criteria in the form that [MS-OXOSRCH] specifies.
     Known(Box<KnownCriteria>),
-    /// In another form.
+    /// The bytes of criteria in another form.
     Unknown(Vec<u8>),
 }
 
-/// The second half of a definition, as [MS-OXOSRCH] has it.
+/// The second half of a definition in the form that [MS-OXOSRCH] specifies.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct KnownCriteria {
-    /// `Addresses`: senders or recipients of the messages, where the flags say that they are present.
+    /// `Addresses`: senders or recipients of the messages to find; present if the flags indicate it.
     pub addresses: Option<Vec<AddressEntry>>,
-    /// `SkipBlock2`.
+    /// `SkipBlock2`: reserved.
     pub skip2: Vec<u8>,
-    /// `SearchRestriction`, where the flags say that it is there.
+    /// `SearchRestriction`: present if the flags indicate it.
     pub restriction: Option<Restriction>,
-    /// `AdvancedSearch`, which only clients understand, where the flags say that it is there.
+    /// `AdvancedSearch`: criteria that only clients interpret; present if the flags indicate it.
     pub advanced_search: Option<Vec<u8>>,
-    /// `SkipBlock3`.
+    /// `SkipBlock3`: reserved.
     pub skip3: Vec<u8>,
-    /// What stands behind it.
+    /// The bytes after the definition.
     pub rest: Vec<u8>,
 }
 
 /// An addressee ([MS-OXOSRCH] 2.2.1.2.8.1.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AddressEntry {
-    /// `Pad`, which means nothing.
+    /// `Pad`: ignored.
     pub pad: u32,
-    /// Who it is.
+    /// The properties of the addressee, such as name and address.
     pub properties: Vec<TaggedValue>,
 }
 
@@ -162,7 +162,7 @@ impl KnownCriteria {
     }
 }
 
-/// `AdvancedSearch`: bytes behind their 64-bit length.
+/// Reads `AdvancedSearch`: bytes that are preceded by their 64-bit length.
 fn advanced_search(r: &mut Reader<'_>) -> Result<Vec<u8>> {
     let length = r.u64("AdvancedSearchLength")?;
     r.bytes(usize::try_from(length).unwrap_or(usize::MAX), "AdvancedSearch").map(<[u8]>::to_vec)
@@ -241,7 +241,7 @@ impl Inspect for EntryList {
     }
 }
 
-/// The fields that are shown, without those that are empty.
+/// The non-empty fields of a definition, for inspection.
 struct Fields(Vec<(Cow<'static, str>, Node)>);
 
 impl Fields {

@@ -9,13 +9,13 @@ use crate::inspect::{Inspect, Node};
 /// A security identifier ([MS-DTYP] 2.4.2.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Sid {
-    /// Who gave it out, most significant byte first.
+    /// The authority that issued the identifier, in big-endian byte order.
     pub authority: [u8; 6],
-    /// Domain and account.
+    /// The domain and the account, relative to the authority.
     pub sub_authorities: Vec<u32>,
 }
 
-/// The most sub-authorities that one has.
+/// The maximum number of sub-authorities.
 const MAX_SUB_AUTHORITIES: u8 = 15;
 
 impl<'a> Decode<'a> for Sid {
@@ -48,7 +48,7 @@ impl Encode for Sid {
 }
 
 impl fmt::Display for Sid {
-    /// As [MS-DTYP] 2.4.2.1 spells it: `S-1-5-21-1-2-3-500`.
+    /// Formats the identifier as in [MS-DTYP] 2.4.2.1: `S-1-5-21-1-2-3-500`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, e, g] = self.authority;
         let authority = u64::from_be_bytes([0, 0, a, b, c, d, e, g]);
@@ -68,19 +68,19 @@ impl Inspect for Sid {
 }
 
 wire::wire_enum! {
-    /// What an entry does ([MS-DTYP] 2.4.4.1).
+    /// The type of an entry of an access control list ([MS-DTYP] 2.4.4.1).
     pub struct AceType(u8) {
-        /// Allows.
+        /// Allows access.
         ACCESS_ALLOWED = 0x00,
-        /// Denies.
+        /// Denies access.
         ACCESS_DENIED = 0x01,
-        /// Has accesses audited.
+        /// Causes access to be audited.
         SYSTEM_AUDIT = 0x02,
-        /// Allows, for one kind of object.
+        /// Allows access to an object, a property set or a property.
         ACCESS_ALLOWED_OBJECT = 0x05,
-        /// Denies, for one kind of object.
+        /// Denies access to an object, a property set or a property.
         ACCESS_DENIED_OBJECT = 0x06,
-        /// Has accesses audited, for one kind of object.
+        /// Causes access to an object, a property set or a property to be audited.
         SYSTEM_AUDIT_OBJECT = 0x07,
     }
 }
@@ -88,15 +88,15 @@ wire::wire_enum! {
 /// An entry of an access control list ([MS-DTYP] 2.4.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ace {
-    /// What it does.
+    /// The type of the entry.
     pub ace_type: AceType,
-    /// How it is inherited.
+    /// How the entry is inherited and audited.
     pub flags: u8,
-    /// Which rights it is about.
+    /// The access rights to which the entry applies.
     pub mask: u32,
-    /// Which kinds of objects, where it is about some only: the object's, and the inheriting one's.
+    /// `ObjectType` and `InheritedObjectType`: the kinds of objects to which the entry applies, and which inherit it.
     pub object_types: [Option<Guid>; 2],
-    /// Whose rights.
+    /// The trustee to whom the entry applies.
     pub sid: Sid,
 }
 
@@ -114,9 +114,9 @@ impl Ace {
             ace_type,
             AceType::ACCESS_ALLOWED_OBJECT | AceType::ACCESS_DENIED_OBJECT | AceType::SYSTEM_AUDIT_OBJECT
         ) {
-            let there = inner.u32("Flags")?;
+            let present = inner.u32("Flags")?;
             for (bit, place) in [1, 2].into_iter().zip(&mut object_types) {
-                if there & bit != 0 {
+                if present & bit != 0 {
                     *place = Some(Guid::decode(&mut inner)?);
                 }
             }
@@ -143,7 +143,7 @@ impl Inspect for Ace {
     }
 }
 
-/// An access control list ([MS-DTYP] 2.4.5). Entries of kinds that are not known are left out.
+/// An access control list ([MS-DTYP] 2.4.5). Entries of unknown types are omitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acl(pub Vec<Ace>);
 
@@ -163,22 +163,22 @@ impl<'a> Decode<'a> for Acl {
     }
 }
 
-/// Who may do what with an object ([MS-DTYP] 2.4.6).
+/// A security descriptor: the access rights to an object ([MS-DTYP] 2.4.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityDescriptor {
-    /// Its flags.
+    /// The control flags.
     pub control: u16,
-    /// The owner.
+    /// The owner of the object.
     pub owner: Option<Sid>,
-    /// The owner's group.
+    /// The primary group of the owner.
     pub group: Option<Sid>,
-    /// Which accesses are audited.
+    /// The system ACL: the accesses that are audited.
     pub sacl: Option<Acl>,
-    /// The discretionary ACL: which access each trustee has. None grants full access to all.
+    /// The discretionary ACL: the access of each trustee. If it is absent, all have full access.
     pub dacl: Option<Acl>,
 }
 
-/// What stands at `offset` of `whole`; nothing at zero.
+/// Reads the structure at `offset` of `whole`; returns `None` if the offset is zero.
 fn at<'a, T: Decode<'a>>(whole: &'a [u8], offset: u32) -> Result<Option<T>> {
     if offset == 0 {
         return Ok(None);
@@ -189,7 +189,7 @@ fn at<'a, T: Decode<'a>>(whole: &'a [u8], offset: u32) -> Result<Option<T>> {
 }
 
 impl<'a> Decode<'a> for SecurityDescriptor {
-    /// Takes all that is left.
+    /// Reads the remaining bytes of `r`.
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let whole = r.rest();
         let mut r = Reader::new(whole);
@@ -221,15 +221,15 @@ impl Inspect for SecurityDescriptor {
     }
 }
 
-/// `PidTagNTSecurityDescriptor`, as a store keeps it: behind a header with its length
-/// (the header as MFCMAPI reads it).
+/// `PidTagNTSecurityDescriptor` as stores keep it: preceded by a header with its length. The header is not specified;
+/// its form is that of MFCMAPI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSecurityDescriptor {
-    /// The format.
+    /// The version of the format.
     pub version: u16,
-    /// Which parts are meant.
+    /// The parts of the descriptor that are present, as `SECURITY_INFORMATION` flags.
     pub information: u32,
-    /// The descriptor.
+    /// The security descriptor.
     pub descriptor: SecurityDescriptor,
 }
 

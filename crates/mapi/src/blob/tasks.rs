@@ -8,25 +8,25 @@ use super::packed::block;
 use crate::inspect::{Inspect, Node, string8, string16};
 use crate::property::{read_string8, read_unicode, write_string8, write_unicode};
 
-/// `PidLidTaskAssigners`: who has assigned a task, the last one at the end ([MS-OXOTASK] 2.2.2.2.16).
+/// `PidLidTaskAssigners`: the users who assigned a task; the last one is at the end ([MS-OXOTASK] 2.2.2.2.16).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TaskAssigners {
-    /// Who has.
+    /// The users, in order.
     pub assigners: Vec<TaskAssigner>,
-    /// What stands behind them.
+    /// The bytes after the users.
     pub rest: Vec<u8>,
 }
 
 /// A user who assigned a task.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TaskAssigner {
-    /// The entry id, which clients write behind its length.
+    /// The entry id of the user, which clients write with its length.
     pub entry_id: Vec<u8>,
-    /// `szDisplayName`, in the client's code page.
+    /// `szDisplayName`: the name of the user, in the client's code page.
     pub narrow_name: Vec<u8>,
-    /// `wzDisplayName`.
+    /// `wzDisplayName`: the name of the user.
     pub name: wire::Utf16,
-    /// What stands behind it.
+    /// The bytes after the names.
     pub rest: Vec<u8>,
 }
 
@@ -54,7 +54,7 @@ impl Encode for TaskAssigner {
 impl<'a> Decode<'a> for TaskAssigners {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let count = r.u32("cAssigners")?;
-        // A length, an empty entry id behind its own, and two empty names.
+        // The minimum size: a length, an empty entry id with its length, and two empty names.
         let count = r.count(count, 11, u32::MAX, "cAssigners")?;
         let mut assigners = Vec::with_capacity(count.min(16));
         for _ in 0..count {
@@ -94,20 +94,20 @@ impl Inspect for TaskAssigners {
     }
 }
 
-/// `PidTagSwappedToDoData`: a second set of the properties of a flag ([MS-OXOFLAG] 2.2.1.7).
+/// `PidTagSwappedToDoData`: a second set of the properties of a flagged message ([MS-OXOFLAG] 2.2.1.7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SwappedToDoData {
-    /// `ulVersion`, 1.
+    /// `ulVersion`: the version of the format, 1.
     pub version: u32,
-    /// `dwFlags`: which of the others mean something.
+    /// `dwFlags`: the fields that are valid.
     pub flags: u32,
-    /// `dwToDoItem`: what `PidTagToDoItemFlags` would be.
+    /// `dwToDoItem`: the value of `PidTagToDoItemFlags`.
     pub to_do_item: u32,
-    /// `wszFlagTo`: up to its zero, what `PidLidFlagRequest` would be, in UTF-16.
+    /// `wszFlagTo`: the value of `PidLidFlagRequest`, in zero-terminated UTF-16.
     pub flag_to: [u8; 512],
     /// `rtmStartDate`, `rtmDueDate` and `rtmReminder`, in minutes since 1601.
     pub times: [u32; 3],
-    /// `fReminderSet`: 0 or 1.
+    /// `fReminderSet`: 1 if a reminder is set, 0 otherwise.
     pub reminder_set: u32,
 }
 

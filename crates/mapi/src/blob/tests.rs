@@ -180,7 +180,7 @@ fn a_changed_occurrence_without_texts_has_its_numbers() {
     let Node::List(exceptions) = field(&shown, "exceptions") else { panic!("{shown:?}") };
     assert_eq!(field(&exceptions[0], "reminder_minutes"), &Node::Number(60));
     assert_eq!(field(&exceptions[0], "busy_status"), &Node::Number(1));
-    assert_eq!(field(&exceptions[0], "body"), &text("another"));
+    assert_eq!(field(&exceptions[0], "body"), &text("differs"));
     let decoded = AppointmentRecurrencePattern::from_bytes(&bytes).unwrap();
     let Differences::Known(known) = &decoded.exceptions else { panic!("{decoded:?}") };
     assert!(known.rest.is_empty() && known.extended[0].wide.is_none(), "{known:?}");

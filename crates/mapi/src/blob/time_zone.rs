@@ -4,12 +4,12 @@ use wire::{Decode, Encode, Reader, Result, Utf16, Writer};
 
 use crate::inspect::{Inspect, Node};
 
-/// When a time zone changes its time ([MS-DTYP] 2.3.13): year, month, day of the week, day, hour, minute, second,
-/// milliseconds.
+/// `SYSTEMTIME` ([MS-DTYP] 2.3.13): the time at which a time zone changes between standard and daylight saving time, as
+/// year, month, day of the week, day, hour, minute, second and millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SystemTime(pub [u16; 8]);
 
-/// How a time zone's time differs from UTC.
+/// The differences between UTC and local time, in minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Biases {
     bias: i32,
@@ -17,7 +17,7 @@ struct Biases {
     daylight: i32,
 }
 
-/// `PidLidTimeZoneStruct`: the time zone of a series ([MS-OXOCAL] 2.2.1.39).
+/// `PidLidTimeZoneStruct`: the time zone of a recurring meeting ([MS-OXOCAL] 2.2.1.39).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeZoneStruct {
     biases: Biases,
@@ -26,28 +26,28 @@ pub struct TimeZoneStruct {
     daylight_date: SystemTime,
 }
 
-/// `PidLidAppointmentTimeZoneDefinitionRecur` and its siblings: a time zone with its rules
-/// ([MS-OXOCAL] 2.2.1.41 to 2.2.1.43).
+/// `PidLidAppointmentTimeZoneDefinitionRecur` and related properties: a time zone with its rules ([MS-OXOCAL] 2.2.1.41
+/// to 2.2.1.43).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeZoneDefinition {
     /// `Major Version` and `Minor Version`.
     pub version: [u8; 2],
     /// `Reserved`: 2.
     pub reserved: u16,
-    /// The time zone's name.
+    /// `KeyName`: the name of the time zone.
     pub name: Utf16,
-    /// Its rules, from different years on.
+    /// The rules of the time zone; each applies from its year on.
     pub rules: Vec<TimeZoneRule>,
 }
 
-/// `TZRule` ([MS-OXOCAL] 2.2.1.41.1).
+/// `TZRule`: a rule of a time zone ([MS-OXOCAL] 2.2.1.41.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeZoneRule {
     version: [u8; 2],
     reserved: u16,
-    /// 1 for that of a series, 2 for the one that is in effect.
+    /// 1 for the rule of the recurring meeting, 2 for the rule that is in effect.
     pub flags: u16,
-    /// From which year on.
+    /// The first year to which the rule applies.
     pub year: u16,
     x: [u8; 14],
     biases: Biases,
@@ -175,7 +175,7 @@ impl Inspect for SystemTime {
     }
 }
 
-/// What a time zone and each of its rules say.
+/// The fields that a time zone and its rules have in common.
 fn fields(
     biases: Biases,
     standard: SystemTime,

@@ -10,30 +10,30 @@ use crate::inspect::{Inspect, Node, string8};
 /// `PidTagScheduleInfoAppointmentTombstone`: meetings that were declined ([MS-OXOCAL] 2.2.12.5).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tombstones {
-    /// 3.
+    /// The version of the format, 3.
     pub version: u32,
-    /// `RecordsSize`, 20, which means nothing.
+    /// `RecordsSize`: 20; ignored.
     pub records_size: u32,
     /// The meetings.
     pub records: Vec<Tombstone>,
-    /// What stands behind them.
+    /// The bytes after the meetings.
     pub rest: Vec<u8>,
 }
 
 /// A meeting that was declined ([MS-OXOCAL] 2.2.12.5.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tombstone {
-    /// `StartTime` and `EndTime`, in minutes since 1601, UTC.
+    /// `StartTime` and `EndTime`, in minutes since 1601, in UTC.
     pub times: [u32; 2],
-    /// `PidLidGlobalObjectId` of the meeting.
+    /// The `PidLidGlobalObjectId` of the meeting.
     pub global_object_id: Vec<u8>,
     /// The name of the user who declined it, in the client's code page.
     pub user_name: Vec<u8>,
 }
 
-/// What tombstones begin with (`Identifier`).
+/// The first four bytes (`Identifier`).
 const IDENTIFIER: u32 = 0xBEDE_AFCD;
-/// The size of what stands before them (`HeaderSize`).
+/// The value of `HeaderSize`, in bytes.
 const HEADER_SIZE: u32 = 0x14;
 
 impl<'a> Decode<'a> for Tombstone {
@@ -57,10 +57,10 @@ impl Encode for Tombstone {
 
 impl<'a> Decode<'a> for Tombstones {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
-        for (field, right) in [("Identifier", IDENTIFIER), ("HeaderSize", HEADER_SIZE)] {
+        for (field, expected) in [("Identifier", IDENTIFIER), ("HeaderSize", HEADER_SIZE)] {
             let found = r.u32(field)?;
-            if found != right {
-                return Err(r.invalid(field, found.into(), "what tombstones begin with"));
+            if found != expected {
+                return Err(r.invalid(field, found.into(), "the header of appointment tombstones"));
             }
         }
         let version = r.u32("Version")?;

@@ -1,50 +1,49 @@
-//! Fields that users have defined, of messages and of folders, as Microsoft's reference of MAPI in Outlook has their
-//! streams.
+//! User-defined fields of messages and folders, in the form that Microsoft's "Outlook MAPI reference" documents.
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
 use super::packed::{PackedText8, PackedText16, block, wide};
 use crate::inspect::{Inspect, Node, string8, string16};
 
-/// `PidLidPropertyDefinitionStream`: the fields of a message ("`PropertyDefinition` stream structure").
+/// `PidLidPropertyDefinitionStream`: the user-defined fields of a message ("`PropertyDefinition` stream structure").
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PropertyDefinitions {
-    /// 0x0102 or 0x0103.
+    /// The version of the format, 0x0102 or 0x0103.
     pub version: u16,
     /// The fields.
     pub fields: Vec<FieldDefinition>,
-    /// What stands behind them.
+    /// The bytes after the fields.
     pub rest: Vec<u8>,
 }
 
-/// A field of a message ("`FieldDefinition` stream structure").
+/// A user-defined field of a message ("`FieldDefinition` stream structure").
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldDefinition {
-    /// Whether users have made it, and what is printed of it.
+    /// `Flags`: whether the field is user-defined, and how it is printed.
     pub flags: u32,
-    /// `VT`: its type in OLE Automation.
+    /// `VT`: the OLE Automation type of the field.
     pub value_type: u16,
-    /// The number of a field that is built in; zero for others.
+    /// `DispId`: the number of a built-in field; zero for others.
     pub disp_id: u32,
-    /// `NmidName`, in UTF-16.
+    /// `NmidName`: the name of the field, in UTF-16.
     pub name: Vec<u8>,
     /// `NameANSI`, `FormulaANSI`, `ValidationRuleANSI`, `ValidationTextANSI` and `ErrorANSI`, in the client's code
     /// page.
     pub texts: [PackedText8; 5],
-    /// What is there from version 0x0103 on.
+    /// The fields that exist from version 0x0103 on.
     pub newer: Option<NewerDefinition>,
 }
 
-/// The newer part of a [`FieldDefinition`].
+/// The part of a [`FieldDefinition`] that version 0x0103 added.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewerDefinition {
-    /// `InternalType`.
+    /// `InternalType`: the type of the field in Outlook.
     pub internal_type: u32,
-    /// What stands in the blocks before the empty one, of which the first has the field's name in Unicode.
+    /// The skip blocks before the empty one that ends them. The first contains the field's name in Unicode.
     pub blocks: Vec<Vec<u8>>,
 }
 
-/// The version from which on there is a [`NewerDefinition`] (`PropDefV2`).
+/// The first version with a [`NewerDefinition`] (`PropDefV2`).
 const NEWER: u16 = 0x0103;
 
 impl<'a> Decode<'a> for NewerDefinition {
@@ -66,7 +65,7 @@ impl Encode for NewerDefinition {
         w.u32(self.internal_type);
         for block in &self.blocks {
             if block.is_empty() {
-                return Err(w.invalid("Size", 0, "a block that does not end the blocks"));
+                return Err(w.invalid("Size", 0, "a block that is not empty"));
             }
             w.len32(block.len(), "Size")?.bytes(block);
         }
@@ -137,8 +136,8 @@ impl Inspect for FieldDefinition {
             ("validation_text", rule_text),
             ("error", error),
         ];
-        let there = texts.into_iter().filter(|(_, text)| !text.bytes.is_empty());
-        fields.extend(there.map(|(name, text)| (name.into(), string8(&text.bytes))));
+        let present = texts.into_iter().filter(|(_, text)| !text.bytes.is_empty());
+        fields.extend(present.map(|(name, text)| (name.into(), string8(&text.bytes))));
         Node::Fields(fields)
     }
 }
@@ -149,25 +148,25 @@ impl Inspect for PropertyDefinitions {
     }
 }
 
-/// `PidTagUserFields`: the fields of a folder ("Folder fields stream structures").
+/// `PidTagUserFields`: the user-defined fields of a folder ("Folder fields stream structures").
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FolderUserFields {
-    /// With names in the client's code page.
+    /// The fields, with names in the client's code page.
     pub narrow: Vec<FolderField>,
-    /// With names in UTF-16, which count if they are there.
+    /// The fields, with names in UTF-16. If present, they replace those of `narrow`.
     pub wide: Option<Vec<FolderField>>,
-    /// What stands behind them.
+    /// The bytes after the fields.
     pub rest: Vec<u8>,
 }
 
-/// A field of a folder.
+/// A user-defined field of a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FolderField {
-    /// `FieldType`.
+    /// `FieldType`: the type of the field in Outlook.
     pub field_type: u32,
-    /// `FieldName`.
+    /// `FieldName`: the name of the field.
     pub name: Vec<u8>,
-    /// `PropSetGuid`.
+    /// `PropSetGuid`: the property set of the field.
     pub set: Guid,
     /// `fcapm`, `dwString`, `dwBitmap`, `dwDisplay` and `iFmt`.
     pub numbers: [u32; 5],

@@ -4,45 +4,45 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 
 use crate::inspect::{Inspect, Node, string8, string16};
 
-/// `PidLidVerbStream`: what a recipient may answer to a message, the usual actions and voting options
-/// ([MS-OXOMSG] 2.2.1.74).
+/// `PidLidVerbStream`: the verbs and voting options with which a recipient can respond to a message ([MS-OXOMSG]
+/// 2.2.1.74).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VerbStream {
-    /// 0x0102.
+    /// The version of the format, 0x0102.
     pub version: u16,
-    /// The answers.
+    /// The verbs and voting options.
     pub options: Vec<VoteOption>,
-    /// 0x0104.
+    /// The version of the second part, 0x0104.
     pub version2: u16,
-    /// Their names in Unicode.
+    /// The names of the options in Unicode.
     pub names: Vec<VoteOptionExtras>,
-    /// What stands behind them.
+    /// The bytes after the names.
     pub rest: Vec<u8>,
 }
 
-/// An answer ([MS-OXOMSG] 2.2.1.74.1).
+/// A verb or voting option ([MS-OXOMSG] 2.2.1.74.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VoteOption {
-    /// 4 for a voting option.
+    /// `VerbType`: 4 for a voting option.
     pub verb_type: u32,
     /// `DisplayName`, `MsgClsName`, `Internal1String` and `DisplayNameRepeat`, in the client's code page.
     pub texts: [Vec<u8>; 4],
-    /// `Internal2`.
+    /// `Internal2`: ignored.
     pub internal2: u32,
-    /// `Internal3`.
+    /// `Internal3`: ignored.
     pub internal3: u8,
     /// `fUseUSHeaders`, `Internal4`, `SendBehavior`, `Internal5`, `ID` and `Internal6`.
     pub numbers: [u32; 6],
 }
 
-/// The name of an answer ([MS-OXOMSG] 2.2.1.74.2).
+/// The name of a verb or voting option in Unicode ([MS-OXOMSG] 2.2.1.74.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VoteOptionExtras {
-    /// `DisplayName` and `DisplayNameRepeat`, UTF-16.
+    /// `DisplayName` and `DisplayNameRepeat`, in UTF-16.
     pub texts: [Vec<u8>; 2],
 }
 
-/// The shortest [`VoteOption`], in bytes.
+/// The minimum size of a [`VoteOption`], in bytes.
 const SHORTEST: usize = 37;
 
 impl<'a> Decode<'a> for VoteOption {

@@ -1,4 +1,4 @@
-//! Extended buffers: `RPC_HEADER_EXT` and the payload behind it ([MS-OXCRPC] 2.2.2.1).
+//! Extended buffers: `RPC_HEADER_EXT` and its payload ([MS-OXCRPC] 2.2.2.1).
 
 use wire::{Bytes, Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
 
@@ -7,35 +7,35 @@ use super::lz77_encode::compress;
 use super::obfuscate::obfuscate;
 
 wire::wire_flags! {
-    /// How the payload behind an `RPC_HEADER_EXT` is to be read ([MS-OXCRPC] 2.2.2.1).
+    /// The flags of an `RPC_HEADER_EXT`: how its payload is encoded ([MS-OXCRPC] 2.2.2.1).
     pub struct ExtendedFlags(u16) {
         /// The payload is compressed; `SizeActual` is its uncompressed size.
         COMPRESSED = 0x0001,
-        /// The payload is obfuscated; it was compressed before, where both are set.
+        /// The payload is obfuscated. If it is also compressed, it was compressed first.
         XOR_MAGIC = 0x0002,
-        /// No further buffer follows.
+        /// The buffer is the last of its chain.
         LAST = 0x0004,
     }
 }
 
-/// Bytes of an `RPC_HEADER_EXT`.
+/// The size of an `RPC_HEADER_EXT`, in bytes.
 const HEADER_SIZE: usize = 2 /* Version */ + 2 /* Flags */ + 2 /* Size */ + 2 /* SizeActual */;
 
-/// The most buffers in one chain that [`Limits::default`] takes.
+/// The maximum number of buffers in a chain that [`Limits::default`] accepts.
 pub const MAX_CHAIN_LENGTH: usize = 96;
 
-/// What a chain of extended buffers may cost.
+/// The limits of a chain of extended buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Buffers in the chain.
+    /// The maximum number of buffers in the chain.
     pub buffers: usize,
-    /// Bytes of all payloads together, uncompressed.
+    /// The maximum size of all decompressed payloads together, in bytes.
     pub payload: usize,
 }
 
 impl Default for Limits {
-    /// 96 buffers, and 32 KB for each: the most that a server puts into one ([MS-OXCRPC] 3.1.4.2.1.2.2). A
-    /// single buffer may have up to 65,535 bytes nevertheless.
+    /// 96 buffers with an average of 32 KiB, the most that a server puts into one ([MS-OXCRPC] 3.1.4.2.1.2.2). A single
+    /// buffer may have up to 65,535 bytes.
     fn default() -> Self {
         Self { buffers: MAX_CHAIN_LENGTH, payload: MAX_CHAIN_LENGTH * 0x8000 }
     }
@@ -44,33 +44,33 @@ impl Default for Limits {
 /// One extended buffer: an `RPC_HEADER_EXT` and its payload ([MS-OXCRPC] 2.2.2.1, 3.1.4.2.1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtendedBuffer {
-    /// The flags as they came. Encoding follows them, see [`ExtendedBuffer::encode`].
+    /// The flags as received. Encoding respects them, see [`ExtendedBuffer::encode`].
     pub flags: ExtendedFlags,
-    /// The payload, neither obfuscated nor compressed; at most 65,535 bytes.
+    /// The decompressed payload; at most 65,535 bytes.
     pub payload: Bytes,
 }
 
 impl ExtendedBuffer {
-    /// A buffer that is the last of its chain, neither compressed nor obfuscated.
+    /// Creates the last buffer of a chain, neither compressed nor obfuscated.
     pub fn plain(payload: impl Into<Bytes>) -> Self {
         Self::with_flags(ExtendedFlags::LAST, payload)
     }
 
-    /// A buffer that is the last of its chain, to be sent as `flags` say.
+    /// Creates the last buffer of a chain, which is encoded according to `flags`.
     pub fn with_flags(flags: ExtendedFlags, payload: impl Into<Bytes>) -> Self {
         Self { flags: flags.with(ExtendedFlags::LAST), payload: payload.into() }
     }
 
-    /// Whether no further buffer follows.
+    /// Whether the buffer is the last of its chain.
     pub const fn is_last(&self) -> bool {
         self.flags.contains(ExtendedFlags::LAST)
     }
 
-    /// Reads one buffer whose payload has at most `limit` bytes, uncompressed.
+    /// Reads a buffer whose decompressed payload has at most `limit` bytes.
     ///
     /// # Errors
-    /// For a version other than 0, sizes that contradict the flags or each other, a payload that does not
-    /// uncompress to its size, and one that is larger than `limit`.
+    /// Fails if the version is not 0, the sizes contradict the flags or each other, or the payload does not decompress
+    /// to `SizeActual` bytes or exceeds `limit`.
     pub fn decode_limited(r: &mut Reader<'_>, limit: usize) -> Result<Self> {
         Self::decode_inner(r, limit).map_err(|error| error.within("RPC_HEADER_EXT"))
     }
@@ -85,7 +85,7 @@ impl ExtendedBuffer {
         let size = r.u16("Size")?;
         let actual_at = r.offset();
         let actual = r.u16("SizeActual")?;
-        let size_lies = |expected| Error::invalid("SizeActual", actual_at, u64::from(actual), expected);
+        let wrong_size = |expected| Error::invalid("SizeActual", actual_at, u64::from(actual), expected);
         if usize::from(actual) > limit {
             let limit = u64::try_from(limit).unwrap_or(u64::MAX);
             let kind = ErrorKind::TooLong { length: u64::from(actual), limit };
@@ -93,10 +93,10 @@ impl ExtendedBuffer {
         }
         let compressed = flags.contains(ExtendedFlags::COMPRESSED);
         if compressed && actual <= size {
-            return Err(size_lies("more than Size, where the payload is compressed"));
+            return Err(wrong_size("more than Size, since the payload is compressed"));
         }
         if !compressed && actual != size {
-            return Err(size_lies("the same as Size, where the payload is not compressed"));
+            return Err(wrong_size("the same as Size, since the payload is not compressed"));
         }
         let payload_at = r.offset();
         let mut payload = r.shared(usize::from(size), "Payload")?;
@@ -123,11 +123,12 @@ impl Decode<'_> for ExtendedBuffer {
 }
 
 impl Encode for ExtendedBuffer {
-    /// Writes the buffer as its flags say. Where compression does not make the payload shorter, it is left out
-    /// and [`ExtendedFlags::COMPRESSED`] is not written, since `Size` must be less than `SizeActual` then.
+    /// Writes the buffer according to its flags. If compression does not make the payload smaller, the payload is
+    /// written uncompressed without [`ExtendedFlags::COMPRESSED`], since `Size` would have to be less than
+    /// `SizeActual`.
     ///
     /// # Errors
-    /// For a payload of more than 65,535 bytes.
+    /// Fails if the payload has more than 65,535 bytes.
     fn encode(&self, w: &mut Writer) -> Result<()> {
         write_buffer(self.flags, &self.payload, w)
     }
@@ -156,27 +157,28 @@ fn write_buffer(mut flags: ExtendedFlags, payload: &[u8], w: &mut Writer) -> Res
     Ok(())
 }
 
-/// Reads `rgbIn` or `rgbOut`: extended buffers one after the other, of which the last and only the last has
-/// [`ExtendedFlags::LAST`] ([MS-OXCRPC] 3.1.4.2.1.1.1, 3.1.4.2.1.1.2).
+/// Reads `rgbIn` or `rgbOut`: a chain of extended buffers, of which only the last has [`ExtendedFlags::LAST`]
+/// ([MS-OXCRPC] 3.1.4.2.1.1.1, 3.1.4.2.1.1.2).
 ///
 /// # Errors
-/// As [`ExtendedBuffer::decode_limited`]; when the bytes end without a last buffer, when bytes follow it, and
-/// when `limits` are passed.
+/// Fails if a buffer is invalid (see [`ExtendedBuffer::decode_limited`]), the bytes end before the last buffer, bytes
+/// follow it, or the chain exceeds `limits`.
 pub fn decode_chain(bytes: &[u8], limits: Limits) -> Result<Vec<ExtendedBuffer>> {
     read_chain(Reader::new(bytes), limits)
 }
 
-/// The same from a buffer that payloads may be parts of.
+/// Reads a chain of extended buffers as [`decode_chain`] does, but shares the memory of `bytes` with payloads that are
+/// neither compressed nor obfuscated.
 ///
 /// # Errors
-/// As [`decode_chain`].
+/// Fails like [`decode_chain`].
 pub fn decode_shared_chain(bytes: &Bytes, limits: Limits) -> Result<Vec<ExtendedBuffer>> {
     read_chain(Reader::sharing(bytes), limits)
 }
 
 fn read_chain(mut r: Reader<'_>, limits: Limits) -> Result<Vec<ExtendedBuffer>> {
     let mut chain = Vec::new();
-    let mut left = limits.payload;
+    let mut remaining = limits.payload;
     loop {
         if chain.len() >= limits.buffers {
             let limit = u64::try_from(limits.buffers).unwrap_or(u64::MAX);
@@ -187,8 +189,8 @@ fn read_chain(mut r: Reader<'_>, limits: Limits) -> Result<Vec<ExtendedBuffer>> 
             let found = u64::try_from(chain.len()).unwrap_or(u64::MAX);
             return Err(r.invalid("Flags", found, "a buffer with the Last flag").within("extended buffers"));
         }
-        let buffer = ExtendedBuffer::decode_limited(&mut r, left)?;
-        left = left.saturating_sub(buffer.payload.len());
+        let buffer = ExtendedBuffer::decode_limited(&mut r, remaining)?;
+        remaining = remaining.saturating_sub(buffer.payload.len());
         let last = buffer.is_last();
         chain.push(buffer);
         if last {
@@ -203,7 +205,7 @@ fn read_chain(mut r: Reader<'_>, limits: Limits) -> Result<Vec<ExtendedBuffer>> 
 /// ([MS-OXCRPC] 3.1.4.1.1.1.1).
 ///
 /// # Errors
-/// As [`decode_chain`].
+/// Fails if the buffer is invalid or not the last of its chain, or if bytes follow it.
 pub fn decode_one(bytes: &[u8]) -> Result<ExtendedBuffer> {
     let mut r = Reader::new(bytes);
     let buffer = ExtendedBuffer::decode(&mut r)?;
@@ -217,11 +219,11 @@ pub fn decode_one(bytes: &[u8]) -> Result<ExtendedBuffer> {
     Ok(buffer)
 }
 
-/// Writes a chain of extended buffers, each as its own flags say but for [`ExtendedFlags::LAST`], which the
-/// last one gets and no other one keeps.
+/// Writes a chain of extended buffers, each according to its flags except [`ExtendedFlags::LAST`], which is set in the
+/// last buffer and cleared in the others.
 ///
 /// # Errors
-/// For an empty chain, and as [`ExtendedBuffer::encode`].
+/// Fails if the chain is empty, or a payload has more than 65,535 bytes.
 pub fn encode_chain(chain: &[ExtendedBuffer]) -> Result<Vec<u8>> {
     let Some((last, others)) = chain.split_last() else {
         return Err(Error::invalid("RPC_HEADER_EXT", 0, 0, "at least one buffer").within("extended buffers"));

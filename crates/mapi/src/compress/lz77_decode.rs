@@ -1,23 +1,23 @@
-//! Decompression of LZ77 DIRECT2 ([MS-OXCRPC]).
+//! Decompression of LZ77 with DIRECT2 encoding ([MS-OXCRPC] 3.1.4.1.1.2).
 
 use wire::{Error, ErrorKind, Result};
 
 use super::lz77::MIN_MATCH;
 
-/// Bytes that are copied at once while there is room for them.
+/// The number of bytes that a short copy always copies; the output has room for them.
 const STEP: usize = 16;
 
-/// Undoes [`compress`](super::compress()): `input`, which must uncompress to exactly `size` bytes
-/// ([MS-XCA] 2.4, [MS-OXCRPC] 3.1.4.1.1.2.2).
+/// Decompresses `input`, the output of [`compress`](super::compress()), to exactly `size` bytes ([MS-XCA] 2.4,
+/// [MS-OXCRPC] 3.1.4.1.1.2.2).
 ///
-/// Input that ends between two elements ends the data, whatever the flag bits left over say: encoders differ in
-/// how they fill the last ones.
+/// The data end where `input` ends between two elements. The remaining flag bits are ignored, since encoders fill them
+/// differently.
 ///
-/// `size` bytes are allocated first, so that it must come from a bounded field, as `SizeActual` is.
+/// `size` bytes are allocated in advance: the caller must bound it, as the 16-bit field `SizeActual` does.
 ///
 /// # Errors
-/// When `input` ends within an element, when a match reaches back before the start, when a length is encoded
-/// in more bytes than it needs, and when there are more or fewer than `size` bytes.
+/// Fails if `input` ends within an element, a match begins before the start of the output, a length is encoded in more
+/// bytes than necessary, or the output does not have exactly `size` bytes.
 pub fn decompress(input: &[u8], size: usize) -> Result<Vec<u8>> {
     let mut decoder = Decoder { input, at: 0, nibble: None, output: Output::new(size) };
     decoder.run()?;
@@ -27,7 +27,7 @@ pub fn decompress(input: &[u8], size: usize) -> Result<Vec<u8>> {
             "SizeActual",
             decoder.at,
             u64::try_from(length).unwrap_or(u64::MAX),
-            "as many uncompressed bytes as the header says",
+            "the size of the decompressed bytes",
         )
         .within("LZ77"));
     }
@@ -37,7 +37,7 @@ pub fn decompress(input: &[u8], size: usize) -> Result<Vec<u8>> {
 struct Decoder<'a> {
     input: &'a [u8],
     at: usize,
-    /// Upper half of the last length byte that two matches share, until the second one takes it.
+    /// The upper half of a length byte that two matches share, until the second one consumes it.
     nibble: Option<u8>,
     output: Output,
 }
@@ -62,7 +62,7 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    /// Copies `count` bytes, or as many as are left: the flags behind the end say nothing.
+    /// Copies `count` bytes, or fewer if the input ends: the flags after its end are ignored.
     fn literals(&mut self, count: usize) -> Result<()> {
         let rest = self.input.get(self.at..).unwrap_or_default();
         let count = count.min(rest.len());
@@ -86,7 +86,7 @@ impl Decoder<'_> {
                 "Offset",
                 start,
                 u64::try_from(distance).unwrap_or(u64::MAX),
-                "a match within what was uncompressed so far",
+                "a match within the output so far",
             )
             .within("LZ77"));
         }
@@ -96,8 +96,8 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    /// A length of 10 or more: half a byte that two matches share, then a byte, then two, then four; each
-    /// follows only where the one before could not hold it.
+    /// Reads a length of 10 or more: half a byte, which two matches share, then one byte, two bytes and four bytes,
+    /// each only if the one before is too small for the length.
     #[inline]
     fn long_length(&mut self) -> Result<usize> {
         let half = if let Some(upper) = self.nibble.take() {
@@ -120,7 +120,7 @@ impl Decoder<'_> {
             short => u32::from(short),
         };
         if length < 15 + 7 {
-            let expected = "a length that needs so many bytes";
+            let expected = "a length that is too large for a shorter encoding";
             return Err(Error::invalid("Length", at, u64::from(length), expected).within("LZ77"));
         }
         Ok(usize::try_from(length).unwrap_or(usize::MAX).saturating_add(MIN_MATCH))
@@ -145,7 +145,7 @@ impl Decoder<'_> {
     }
 }
 
-/// The uncompressed bytes, with [`STEP`] bytes of room behind `size`, so that short copies need no exact end.
+/// The decompressed bytes, with room for [`STEP`] more bytes after `size`, so that short copies need not be exact.
 struct Output {
     bytes: Vec<u8>,
     len: usize,
@@ -157,7 +157,7 @@ impl Output {
         Self { bytes: vec![0; size.saturating_add(2 * STEP)], len: 0, size }
     }
 
-    /// Appends the first `count` bytes of `from`; false where they do not fit.
+    /// Appends the first `count` bytes of `from`; returns false if they do not fit.
     #[inline]
     fn append(&mut self, from: &[u8], count: usize) -> bool {
         let end = self.len.saturating_add(count);
@@ -176,7 +176,7 @@ impl Output {
         true
     }
 
-    /// Appends `length` bytes, each the one that lies `distance` before it; false where they do not fit.
+    /// Appends `length` bytes, each a copy of the byte `distance` before it; returns false if they do not fit.
     #[inline]
     fn repeat(&mut self, distance: usize, length: usize) -> bool {
         let end = self.len.saturating_add(length);
@@ -204,7 +204,7 @@ impl Output {
         }
     }
 
-    /// Fills up to `end` with what begins at `start`; what was written doubles each time.
+    /// Repeats the bytes from `start` up to `end`; each copy doubles the size of the next.
     fn overlapping(&mut self, start: usize, end: usize) {
         let mut at = self.len;
         while at < end {

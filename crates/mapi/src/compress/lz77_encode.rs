@@ -1,25 +1,24 @@
-//! Compression by LZ77 DIRECT2 ([MS-OXCRPC]).
+//! Compression by LZ77 with DIRECT2 encoding ([MS-OXCRPC] 3.1.4.1.1.2).
 
 use super::lz77::{MAX_DISTANCE, MIN_MATCH};
 
-/// Entries of the table from hash to latest place; a power of two.
+/// The number of entries of the hash table; a power of two.
 const HASH_SIZE: usize = 4096;
 
-/// How many earlier places with the same hash are tried for a longer match.
+/// The maximum number of earlier positions with the same hash that are compared.
 const MAX_TRIES: u32 = 4;
 
-/// A match of this many bytes is taken without looking for a longer one.
+/// The length of a match, in bytes, from which on no longer match is searched for.
 const GOOD_MATCH: usize = 48;
 
-/// The longest match that is written: what the two-byte length holds. [MS-OXCRPC] knows no longer ones; those
+/// The maximum length of a match that is written: that of the two-byte field. [MS-OXCRPC] has no longer matches; those
 /// of [MS-XCA] are only read.
 const MAX_MATCH: usize = 0xffff + MIN_MATCH;
 
 /// Compresses `input` with LZ77 in DIRECT2 encoding ([MS-XCA] 2.3, [MS-OXCRPC] 3.1.4.1.1.2).
 ///
-/// The result may be longer than `input`, by four bytes for each started 32 and four more: it is for the caller
-/// to send `input` as it is then. What was made of `input` before is not kept: the same bytes in give the same
-/// bytes out.
+/// The result may be longer than `input`, by four bytes for each started 32 and four more; the caller then sends
+/// `input` uncompressed. The function is deterministic: equal inputs have equal outputs.
 pub fn compress(input: &[u8]) -> Vec<u8> {
     let mut output = Output::new(input.len());
     let mut matcher = Matcher::new();
@@ -38,14 +37,17 @@ pub fn compress(input: &[u8]) -> Vec<u8> {
     output.finish()
 }
 
-/// Finds earlier places that begin like the present one.
+/// Finds earlier positions in the input that begin with the same bytes as the current one.
+///
+/// Positions are kept modulo 65,536. Stale entries are harmless: bytes are compared before a match is used, and
+/// positions more than [`MAX_DISTANCE`] back are ignored.
 ///
 /// Places are kept modulo 65,536. A stale one is no danger: what it points to is compared before it is used,
 /// and nothing farther back than [`MAX_DISTANCE`] is looked at.
 struct Matcher {
-    /// The latest place for each hash.
+    /// The latest position for each hash.
     head: Box<[u16; HASH_SIZE]>,
-    /// For each place, modulo [`MAX_DISTANCE`], the one before with the same hash.
+    /// For each position, modulo [`MAX_DISTANCE`], the previous one with the same hash.
     before: Box<[u16; MAX_DISTANCE]>,
 }
 
@@ -54,8 +56,8 @@ impl Matcher {
         Self { head: Box::new([0; HASH_SIZE]), before: Box::new([0; MAX_DISTANCE]) }
     }
 
-    /// The longest match for what stands at `at`, as distance and length; the length is zero if there is no
-    /// match. The place is added to the table.
+    /// Returns distance and length of the longest match for the bytes at `at`; the length is zero if there is no match.
+    /// Adds the position to the table.
     #[inline]
     fn find(&mut self, input: &[u8], at: usize) -> (usize, usize) {
         let Some(candidate) = self.insert(input, at) else { return (0, 0) };
@@ -65,7 +67,7 @@ impl Matcher {
         let mut last = 0_usize;
         for _ in 0..MAX_TRIES {
             let distance = usize::from(here.wrapping_sub(candidate));
-            // A chain only leads backwards; where it does not, its entries were overwritten.
+            // A chain leads backwards; if it does not, its entries were overwritten.
             if distance <= last || distance > MAX_DISTANCE || distance > at {
                 break;
             }
@@ -82,17 +84,17 @@ impl Matcher {
         best
     }
 
-    /// Remembers the places from `from` to before `to`, which a match covers.
+    /// Adds the positions from `from` to before `to`, which a match covers, to the table.
     #[inline]
     fn skip(&mut self, input: &[u8], from: usize, to: usize) {
-        // The inside of a long run finds nothing that its start does not.
+        // Positions within a long run find no better matches than its start.
         let to = to.min(from.saturating_add(GOOD_MATCH));
         for at in from..to {
             self.insert(input, at);
         }
     }
 
-    /// Remembers `at` and returns the latest place before it with the same hash.
+    /// Adds `at` to the table and returns the latest earlier position with the same hash.
     #[inline]
     fn insert(&mut self, input: &[u8], at: usize) -> Option<u16> {
         let &[a, b, c] = input.get(at..)?.first_chunk::<3>()?;
@@ -105,15 +107,15 @@ impl Matcher {
     }
 }
 
-/// `at` modulo 65,536.
+/// Returns `at` modulo 65,536.
 #[inline]
 fn low_word(at: usize) -> u16 {
     let [low, high, ..] = at.to_le_bytes();
     u16::from_le_bytes([low, high])
 }
 
-/// How many bytes from `there` are the same as those from `here`, which is behind it; at most [`MAX_MATCH`].
-/// Zero where it cannot be more than `beat`.
+/// Returns the number of equal bytes from `there` and from `here`, which is after it; at most [`MAX_MATCH`]. Zero if
+/// the number cannot be greater than `beat`.
 #[inline]
 fn common(input: &[u8], there: usize, here: usize, beat: usize) -> usize {
     let (Some(old), Some(new)) = (input.get(there..), input.get(here..)) else { return 0 };
@@ -134,14 +136,14 @@ fn common(input: &[u8], there: usize, here: usize, beat: usize) -> usize {
     length.saturating_add(rest.take_while(|(old, new)| old == new).count())
 }
 
-/// The compressed bytes with the places of what is still to be filled in.
+/// The compressed bytes, and the positions of fields that are not complete.
 struct Output {
     bytes: Vec<u8>,
     flags: u32,
-    /// Flag bits that are still free.
+    /// The number of flag bits that are still free.
     free: u32,
     flags_at: usize,
-    /// Where the last length byte that two matches share stands, while its upper half is free.
+    /// The position of a length byte whose upper half the next long match uses.
     nibble_at: Option<usize>,
 }
 
@@ -170,7 +172,7 @@ impl Output {
         self.flag(1);
     }
 
-    /// The part of `length`, which is without [`MIN_MATCH`], that the three bits do not hold.
+    /// Writes the part of `length` that does not fit into three bits; `length` is relative to [`MIN_MATCH`].
     fn long_length(&mut self, length: usize) {
         let rest = length.saturating_sub(7);
         let half = u8::try_from(rest.min(15)).unwrap_or(15);
@@ -211,7 +213,7 @@ impl Output {
         }
     }
 
-    /// Sets all flag bits that are left: a match where no input follows is how a reader knows the end.
+    /// Sets the remaining flag bits: readers recognize the end by a match after the end of the input.
     fn finish(mut self) -> Vec<u8> {
         let ones = u32::MAX.checked_shr(32_u32.saturating_sub(self.free)).unwrap_or(0);
         let flags = self.flags.checked_shl(self.free).unwrap_or(0) | ones;

@@ -4,24 +4,24 @@ use std::fmt;
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
-/// What the first byte of an ephemeral entry id is.
+/// The first byte of an ephemeral entry id.
 const EPHEMERAL: u8 = 0x87;
-/// What the first byte of a permanent entry id is.
+/// The first byte of a permanent entry id.
 const PERMANENT: u8 = 0x00;
-/// The reserved number in both.
+/// The value of the reserved field `R4` in both kinds of entry ids.
 const R4: u32 = 1;
 
-/// `FlatUID_r`: 16 bytes that no byte order touches ([MS-OXNSPI] 2.2.2.1).
+/// `FlatUID_r`: a UID whose byte order is that of the wire, on all platforms ([MS-OXNSPI] 2.2.2.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct FlatUid(pub [u8; 16]);
 
 impl FlatUid {
-    /// The provider of permanent entry ids, `GUID_NSPI` ([MS-OXNSPI] 2.2.1.7).
+    /// The provider of permanent entry ids ([MS-OXNSPI] 2.2.1.7).
     pub const GUID_NSPI: Self = Self([
         0xDC, 0xA7, 0x40, 0xC8, 0xC0, 0x42, 0x10, 0x1A, 0xB4, 0xB9, 0x08, 0x00, 0x2B, 0x2F, 0xE1, 0x82,
     ]);
 
-    /// The bytes read as a GUID.
+    /// The UID as a GUID, whose first three fields are little-endian.
     pub const fn guid(self) -> Guid {
         Guid::from_le(self.0)
     }
@@ -40,31 +40,31 @@ impl fmt::Debug for FlatUid {
 }
 
 wire::wire_enum! {
-    /// A Minimal Entry ID: an object's number during a session, or one of the reserved ones, whose meaning
-    /// depends on where it stands ([MS-OXNSPI] 2.2.1.8, 2.2.1.9, 2.2.9.1).
+    /// A Minimal Entry ID: the number of an object in a session, or a reserved value whose meaning depends on the field
+    /// ([MS-OXNSPI] 2.2.1.8, 2.2.1.9, 2.2.9.1).
     pub struct MId(u32) {
-        /// Before the first row; of a name that is to be resolved: not found (`MID_UNRESOLVED`).
+        /// The position before the first row. As the result of name resolution: no object was found (`MID_UNRESOLVED`).
         MID_BEGINNING_OF_TABLE = 0x0000_0000,
-        /// The row last used; of a name that is to be resolved: several found (`MID_AMBIGUOUS`).
+        /// The current row. As the result of name resolution: several objects were found (`MID_AMBIGUOUS`).
         MID_CURRENT = 0x0000_0001,
-        /// After the last row; of a name that is to be resolved: found (`MID_RESOLVED`).
+        /// The position after the last row. As the result of name resolution: one object was found (`MID_RESOLVED`).
         MID_END_OF_TABLE = 0x0000_0002,
     }
 }
 
 impl MId {
-    /// No object has the name.
+    /// The result of name resolution if no object has the name.
     pub const MID_UNRESOLVED: Self = Self(0);
-    /// Several objects have the name.
+    /// The result of name resolution if several objects have the name.
     pub const MID_AMBIGUOUS: Self = Self(1);
-    /// One object has the name.
+    /// The result of name resolution if exactly one object has the name.
     pub const MID_RESOLVED: Self = Self(2);
 }
 
 wire::wire_enum! {
-    /// What an object looks like ([MS-OXNSPI] 2.2.1.3).
+    /// The kind of an address book object, which selects its icon and display template ([MS-OXNSPI] 2.2.1.3).
     pub struct DisplayType(u32) {
-        /// A person or another mail user.
+        /// A mail user.
         DT_MAILUSER = 0x0000_0000,
         /// A distribution list.
         DT_DISTLIST = 0x0000_0001,
@@ -76,7 +76,7 @@ wire::wire_enum! {
         DT_ORGANIZATION = 0x0000_0004,
         /// A private distribution list.
         DT_PRIVATE_DISTLIST = 0x0000_0005,
-        /// A mail user elsewhere.
+        /// A mail user of another organization.
         DT_REMOTE_MAILUSER = 0x0000_0006,
         /// A container.
         DT_CONTAINER = 0x0000_0100,
@@ -89,32 +89,32 @@ wire::wire_enum! {
     }
 }
 
-/// An object's name for as long as a session lasts ([MS-OXNSPI] 2.2.9.2).
+/// `EphemeralEntryID`: identifies an object during a session ([MS-OXNSPI] 2.2.9.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EphemeralEntryId {
-    /// The server that issued it.
+    /// The GUID of the server that issued the identifier.
     pub provider_uid: FlatUid,
-    /// What the object looks like.
+    /// The kind of the object.
     pub display_type: DisplayType,
-    /// The object's number.
+    /// The Minimal Entry ID of the object.
     pub mid: MId,
 }
 
-/// An object's lasting name ([MS-OXNSPI] 2.2.9.3).
+/// `PermanentEntryID`: identifies an object across sessions ([MS-OXNSPI] 2.2.9.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PermanentEntryId {
-    /// What the object looks like.
+    /// The kind of the object.
     pub display_type: DisplayType,
     /// The object's distinguished name, without its terminator.
     pub distinguished_name: Vec<u8>,
 }
 
-/// An entry id of an address book's object, of either kind ([MS-OXNSPI] 2.2.9).
+/// The entry id of an address book object ([MS-OXNSPI] 2.2.9).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum AddressBookEntryId {
-    /// One that lasts as long as the session.
+    /// An identifier that is valid during a session.
     Ephemeral(EphemeralEntryId),
-    /// One that stays.
+    /// An identifier that is valid across sessions.
     Permanent(PermanentEntryId),
 }
 

@@ -1,25 +1,25 @@
-//! Folder and message ids and global counters ([MS-OXCDATA] 2.2.1).
+//! Identifiers of folders, messages and changes, and the global counters in them ([MS-OXCDATA] 2.2.1).
 
 use std::fmt;
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
-/// A number that a replica gives out once ([MS-OXCDATA] 2.2.1.1, [MS-OXCFXICS] 2.2.2.5): six bytes, the most
-/// significant first.
+/// A 48-bit number that a replica assigns only once ([MS-OXCDATA] 2.2.1.1, [MS-OXCFXICS] 2.2.2.5), in big-endian byte
+/// order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct GlobalCounter(pub [u8; 6]);
 
 impl GlobalCounter {
-    /// The largest number.
+    /// The largest value of a counter.
     pub const MAX: u64 = 0xFFFF_FFFF_FFFF;
 
-    /// The counter with the number `value`; `None` where that takes more than 48 bits.
+    /// Creates the counter with the number `value`; returns `None` if it has more than 48 bits.
     pub const fn new(value: u64) -> Option<Self> {
         let [0, 0, counter @ ..] = value.to_be_bytes() else { return None };
         Some(Self(counter))
     }
 
-    /// The number.
+    /// The counter as a number.
     pub const fn value(self) -> u64 {
         let [a, b, c, d, e, f] = self.0;
         u64::from_be_bytes([0, 0, a, b, c, d, e, f])
@@ -55,32 +55,32 @@ macro_rules! short_ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         ///
-        /// The number is the eight bytes read as a little-endian integer, with the replica in its lowest 16
-        /// bits. Shown as replica and counter: `0001-000000000123`.
+        /// The number is the eight bytes as a little-endian integer, with the replica in its lowest 16 bits. It is
+        /// displayed as replica and counter: `0001-000000000123`.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
         pub struct $name(pub u64);
 
         impl $name {
-            /// The id `counter` of the replica `repl_id`.
+            /// Creates the identifier with the number `counter` of the replica `repl_id`.
             pub const fn new(repl_id: u16, counter: GlobalCounter) -> Self {
                 let [x, y] = repl_id.to_le_bytes();
                 let [a, b, c, d, e, f] = counter.0;
                 Self(u64::from_le_bytes([x, y, a, b, c, d, e, f]))
             }
 
-            /// The replica that gave the id out, by its number in this logon.
+            /// The replica that assigned the identifier, by its number in this logon (`REPLID`).
             pub const fn repl_id(self) -> u16 {
                 let [x, y, ..] = self.0.to_le_bytes();
                 u16::from_le_bytes([x, y])
             }
 
-            /// The number that the replica gave out.
+            /// The number that the replica assigned.
             pub const fn global_counter(self) -> GlobalCounter {
                 let [_, _, counter @ ..] = self.0.to_le_bytes();
                 GlobalCounter(counter)
             }
 
-            /// Whether all of it is zero, which means none.
+            /// Whether the identifier is zero, which stands for no object.
             pub const fn is_zero(self) -> bool {
                 self.0 == 0
             }
@@ -114,21 +114,21 @@ macro_rules! short_ids {
 }
 
 short_ids! {
-    /// A folder's id within a logon ([MS-OXCDATA] 2.2.1.1).
+    /// Identifies a folder within a logon (`FID`, [MS-OXCDATA] 2.2.1.1).
     FolderId;
-    /// A message's id within a logon ([MS-OXCDATA] 2.2.1.2).
+    /// Identifies a message within a logon (`MID`, [MS-OXCDATA] 2.2.1.2).
     MessageId;
-    /// The number of a change within a logon (`CN`, [MS-OXCFXICS] 2.2.2.1).
+    /// Identifies a version of a folder or message within a logon (`CN`, [MS-OXCFXICS] 2.2.2.1).
     ChangeNumber;
 }
 
-/// An id that holds across logons and servers: the replica's GUID and its counter (`GID`, [MS-OXCDATA]
+/// Identifies a folder or message across logons and servers, by the replica's GUID and a counter (`GID`, [MS-OXCDATA]
 /// 2.2.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Gid {
-    /// The replica (`DatabaseGuid`, `REPLGUID`).
+    /// The GUID of the replica that assigned the identifier (`DatabaseGuid`, `REPLGUID`).
     pub replica: Guid,
-    /// The number that the replica gave out.
+    /// The number that the replica assigned.
     pub global_counter: GlobalCounter,
 }
 
@@ -151,17 +151,17 @@ impl Encode for Gid {
     }
 }
 
-/// A [`Gid`] with two bytes of padding, as ROPs carry it (`LongTermID`, [MS-OXCDATA] 2.2.1.3.1).
+/// A [`Gid`] with two bytes of padding, as used in ROPs (`LongTermID`, [MS-OXCDATA] 2.2.1.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct LongTermId {
-    /// The id.
+    /// The identifier without padding.
     pub gid: Gid,
-    /// Reserved, zero.
+    /// Reserved; zero.
     pub pad: u16,
 }
 
 impl LongTermId {
-    /// The id `global_counter` of `replica`.
+    /// Creates the identifier with the number `global_counter` of `replica`.
     pub const fn new(replica: Guid, global_counter: GlobalCounter) -> Self {
         Self { gid: Gid { replica, global_counter }, pad: 0 }
     }

@@ -1,4 +1,4 @@
-//! Implements [`Inspect`] for these structures.
+//! Implements [`Inspect`] for the structures of this module.
 
 use super::entry_id::EntryId;
 use super::id::{ChangeNumber, FolderId, Gid, GlobalCounter, LongTermId, MessageId};
@@ -17,7 +17,7 @@ use crate::property::{PropTag, PropertyList};
 
 inspect_named!(Order, RecipientFlags);
 
-macro_rules! show_text {
+macro_rules! inspect_as_text {
     ($($name:ty),* $(,)?) => {
         $(impl Inspect for $name {
             fn to_node(&self) -> Node {
@@ -27,7 +27,17 @@ macro_rules! show_text {
     };
 }
 
-show_text!(FolderId, MessageId, ChangeNumber, GlobalCounter, Gid, LongTermId, Xid, ServerId, PropertyName,);
+inspect_as_text!(
+    FolderId,
+    MessageId,
+    ChangeNumber,
+    GlobalCounter,
+    Gid,
+    LongTermId,
+    Xid,
+    ServerId,
+    PropertyName,
+);
 
 impl Inspect for Text {
     fn to_node(&self) -> Node {
@@ -158,7 +168,7 @@ impl Inspect for RecipientRow {
 }
 
 impl RecipientRow {
-    /// The row as it is shown where its columns are known.
+    /// The row as a node, with the names of the properties in `columns`.
     pub fn node_with(&self, columns: &[PropTag]) -> Node {
         let mut fields = vec![("flags".into(), self.flags.to_node())];
         let mut add = |name: &'static str, value: Option<Node>| {

@@ -1,7 +1,7 @@
-//! Structures of [MS-OXCDATA] that ROPs and properties are made of: ids, entry ids, recipients, names of properties,
-//! sort orders and rule actions.
+//! Structures of [MS-OXCDATA] that ROPs and properties contain: identifiers, entry ids, recipients, names of
+//! properties, sort orders and rule actions.
 //!
-//! What is read is written as the same bytes.
+//! Decoding a structure and encoding it again results in the same bytes.
 
 mod address_book;
 mod entry_id;

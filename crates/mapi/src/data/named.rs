@@ -4,39 +4,39 @@ use std::fmt;
 
 use wire::{Bytes, Decode, Encode, Guid, Reader, Result, Utf16, Writer};
 
-/// A named property's name ([MS-OXCDATA] 2.6.1).
+/// The name of a named property ([MS-OXCDATA] 2.6.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PropertyName {
     /// A number in a property set (`Kind` 0x00).
     Lid {
-        /// The property set.
+        /// The GUID of the property set.
         guid: Guid,
-        /// The number.
+        /// The number of the property in the set (`LID`).
         lid: u32,
     },
     /// A text in a property set (`Kind` 0x01).
     Name {
-        /// The property set.
+        /// The GUID of the property set.
         guid: Guid,
         /// The text.
         name: Utf16,
     },
-    /// A text that has no terminator, or one within, as the bytes that it had (`Kind` 0x01).
+    /// A text without a terminator, or with a terminator within it, as bytes (`Kind` 0x01).
     OddName {
-        /// The property set.
+        /// The GUID of the property set.
         guid: Guid,
         /// The bytes.
         name: Vec<u8>,
     },
     /// No name (`Kind` 0xFF).
     None {
-        /// The property set.
+        /// The GUID of the property set.
         guid: Guid,
     },
 }
 
 impl PropertyName {
-    /// The property set.
+    /// The GUID of the property set.
     pub const fn guid(&self) -> Guid {
         match self {
             Self::Lid { guid, .. }
@@ -58,9 +58,9 @@ impl fmt::Display for PropertyName {
     }
 }
 
-/// The text that `bytes` are, where they end with their only terminator.
+/// Decodes a UTF-16 text; returns `None` unless `bytes` end with its only terminator.
 fn terminated(bytes: &[u8]) -> Option<Utf16> {
-    // Names are kept for as long as a logon is, so that they are copies.
+    // Names are kept until the end of a logon: they are copied, so that they do not keep the message's buffer alive.
     let text = Utf16::from_le(Bytes::copy_from_slice(bytes.strip_suffix(&[0, 0])?))?;
     text.zero().is_none().then_some(text)
 }
@@ -117,8 +117,7 @@ impl Encode for PropertyName {
     }
 }
 
-/// The names of the named properties in an extended rule, with the ids that they have in it ([MS-OXORULE]
-/// 2.2.4.2).
+/// The ids and names of the named properties in an extended rule ([MS-OXORULE] 2.2.4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NamedPropertyInformation(pub Vec<(u16, PropertyName)>);
 
@@ -129,7 +128,7 @@ impl<'a> Decode<'a> for NamedPropertyInformation {
             if count == 0 {
                 return Ok(Self::default());
             }
-            // Each has an id of two bytes and a name of at least seventeen.
+            // Each has an id of 2 bytes and a name of at least 17.
             let count = r.count(u32::from(count), 19, u32::from(u16::MAX), "NoOfNamedProps")?;
             let mut ids = Vec::with_capacity(count);
             for _ in 0..count {

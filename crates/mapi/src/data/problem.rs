@@ -7,14 +7,14 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 use crate::ErrorCode;
 use crate::property::PropTag;
 
-/// Why one of several properties could not be written, copied or deleted ([MS-OXCDATA] 2.7).
+/// An error of one of several properties that were to be set, copied or deleted ([MS-OXCDATA] 2.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PropertyProblem {
-    /// The property's place in the request.
+    /// The position of the property in the request.
     pub index: u16,
-    /// The property.
+    /// The tag of the property.
     pub tag: PropTag,
-    /// Why.
+    /// The reason for the error.
     pub error_code: ErrorCode,
 }
 
@@ -41,7 +41,8 @@ impl Encode for PropertyProblem {
     }
 }
 
-/// A 16-bit count and so many problems, as several ROPs answer (`PropertyProblemCount`, `PropertyProblems`).
+/// A 16-bit count and as many problems, as in the responses to several ROPs (`PropertyProblemCount`,
+/// `PropertyProblems`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PropertyProblemArray(pub Vec<PropertyProblem>);
 

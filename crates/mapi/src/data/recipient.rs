@@ -10,43 +10,43 @@ use crate::primitive::{read_string8, require, write_string8};
 use crate::property::{Layout, PropTag, PropertyRow, PropertyValue};
 
 wire::wire_flags! {
-    /// Which parts a [`RecipientRow`] has, and of what type its address is ([MS-OXCDATA] 2.8.3.1).
+    /// The parts of a [`RecipientRow`] that are present, and the type of its address ([MS-OXCDATA] 2.8.3.1).
     pub struct RecipientFlags(u16) {
-        /// `E`: the email address is there.
+        /// `E`: the email address is present.
         EMAIL_ADDRESS = 0x0008,
-        /// `D`: the display name is there.
+        /// `D`: the display name is present.
         DISPLAY_NAME = 0x0010,
-        /// `T`: the transmittable display name is there.
+        /// `T`: the transmittable display name is present.
         TRANSMITTABLE_DISPLAY_NAME = 0x0020,
         /// `S`: the transmittable display name is the same as the display name.
         SAME_DISPLAY_NAME = 0x0040,
-        /// `R`: another transport delivers to this recipient.
+        /// `R`: another transport is responsible for delivery to this recipient.
         RESPONSIBILITY = 0x0080,
-        /// `N`: the recipient takes no rich text.
+        /// `N`: the recipient does not accept rich text.
         NO_RICH_INFO = 0x0100,
-        /// `U`: texts are UTF-16.
+        /// `U`: the texts are UTF-16.
         UNICODE = 0x0200,
-        /// `I`: the simple display name is there.
+        /// `I`: the simple display name is present.
         SIMPLE_DISPLAY_NAME = 0x0400,
-        /// `O`: the address type is there, if the type is `NoType`.
+        /// `O`: if the address type is `NoType`, the row contains its name.
         OUT_OF_STANDARD = 0x8000,
     }
 }
 
 wire::wire_enum! {
-    /// Of what type a recipient's address is ([MS-OXCDATA] 2.8.3.1).
+    /// The type of a recipient's address ([MS-OXCDATA] 2.8.3.1).
     pub struct AddressType(u8) {
-        /// None, or the one that the row spells out.
+        /// No type, or a type whose name the row contains.
         NoType = 0x0,
         /// A distinguished name in the address book (`EX`).
         X500DN = 0x1,
-        /// Microsoft Mail (`MS`).
+        /// An address of Microsoft Mail (`MS`).
         MsMail = 0x2,
-        /// `SMTP`.
+        /// An internet mail address (`SMTP`).
         SMTP = 0x3,
-        /// `FAX`.
+        /// A fax number (`FAX`).
         Fax = 0x4,
-        /// `PROFS`.
+        /// An address of IBM's Professional Office System (`PROFS`).
         ProfessionalOfficeSystem = 0x5,
         /// A personal distribution list (`MAPIPDL`).
         PersonalDistributionList1 = 0x6,
@@ -56,13 +56,13 @@ wire::wire_enum! {
 }
 
 impl RecipientFlags {
-    /// Of what type the address is.
+    /// The type of the recipient's address.
     pub const fn address_type(self) -> AddressType {
         let [low, _] = self.0.to_le_bytes();
         AddressType(low & 0x07)
     }
 
-    /// These flags with another type of address, of which the lowest three bits count.
+    /// Returns these flags with another address type, of which the lowest three bits are used.
     #[must_use]
     pub fn with_address_type(self, address_type: AddressType) -> Self {
         Self(self.0 & !0x07 | u16::from(address_type.0 & 0x07))
@@ -78,19 +78,19 @@ impl RecipientFlags {
     }
 }
 
-/// A recipient's distinguished name.
+/// The distinguished name of a recipient.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct X500Dn {
-    /// How much of the address prefix comes before the name; zero but in bulk transfers.
+    /// The length of the prefix of the previous address that precedes the name; zero except in bulk transfers.
     pub address_prefix_used: u8,
-    /// What the recipient looks like.
+    /// The kind of the recipient, as one byte of a [`DisplayType`].
     pub display_type: u8,
-    /// The name, without a terminator.
+    /// The distinguished name, without a terminator.
     pub dn: Vec<u8>,
 }
 
 impl X500Dn {
-    /// What the recipient looks like, in the terms of the address book.
+    /// The kind of the recipient, as in the address book.
     pub fn display_type(&self) -> DisplayType {
         DisplayType(u32::from(self.display_type))
     }
@@ -98,40 +98,40 @@ impl X500Dn {
 
 /// A recipient of a message ([MS-OXCDATA] 2.8.3.2).
 ///
-/// The flags say which parts are there; to write a row, both have to agree.
+/// `flags` determines which parts are present; [`RecipientRow::write`] fails if they do not match.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecipientRow {
-    /// Which parts are there.
+    /// The parts that are present, and the type of the address.
     pub flags: RecipientFlags,
-    /// Where the address's type is `X500DN`.
+    /// The distinguished name, if the address type is `X500DN`.
     pub x500_dn: Option<X500Dn>,
-    /// Where the address's type is a personal distribution list: the list's entry id.
+    /// The entry id of the list, if the address type is a personal distribution list.
     pub entry_id: Option<Vec<u8>>,
-    /// Where the address's type is a personal distribution list: what is searched for.
+    /// The search key of the list, if the address type is a personal distribution list.
     pub search_key: Option<Vec<u8>>,
-    /// Where the address's type is `NoType` and `OUT_OF_STANDARD` is set: what it is, without a terminator.
+    /// The name of the address type, without a terminator, if the type is `NoType` and `OUT_OF_STANDARD` is set.
     pub address_type: Option<Vec<u8>>,
-    /// The email address.
+    /// The email address of the recipient.
     pub email_address: Option<Text>,
-    /// The display name.
+    /// The display name of the recipient.
     pub display_name: Option<Text>,
-    /// The simple display name.
+    /// The simple display name, which consists of ASCII characters.
     pub simple_display_name: Option<Text>,
-    /// The transmittable display name.
+    /// The display name that is sent to recipients.
     pub transmittable_display_name: Option<Text>,
-    /// How many of the columns the properties are of (`RecipientColumnCount`), from the first on.
+    /// The number of columns, from the first one on, for which `properties` has values (`RecipientColumnCount`).
     pub column_count: u16,
-    /// The other properties.
+    /// The values of further properties.
     pub properties: PropertyRow,
 }
 
 impl RecipientRow {
     /// Reads a row whose properties are the first ones of `columns`.
     ///
-    /// Where the row's size was sent along, give a reader of so many bytes, and look whether some are left.
+    /// If the size of the row is known, pass a reader of that size and check that no bytes remain.
     ///
     /// # Errors
-    /// When the bytes are not such a row, or it has more properties than there are columns.
+    /// Fails if the bytes are not a recipient row, or it has more properties than there are columns.
     pub fn read(r: &mut Reader<'_>, columns: &[PropTag]) -> Result<Self> {
         Self::read_inner(r, columns).map_err(|error| error.within("RecipientRow"))
     }
@@ -182,7 +182,7 @@ impl RecipientRow {
     /// Writes the row, whose properties are the first ones of `columns`.
     ///
     /// # Errors
-    /// When the flags and the parts do not agree, or something does not fit.
+    /// Fails if the flags and the parts do not match, or a value does not fit its field.
     pub fn write(&self, w: &mut Writer, columns: &[PropTag]) -> Result<()> {
         self.write_inner(w, columns).map_err(|error| error.within("RecipientRow"))
     }
@@ -229,12 +229,12 @@ impl RecipientRow {
         self.properties.write(w, columns, Layout::Rop)
     }
 
-    /// The value of the property that `tag` names, among those beyond the standard ones.
+    /// The value of the property `tag` among the further properties.
     pub fn get(&self, columns: &[PropTag], tag: PropTag) -> Option<&PropertyValue> {
         self.properties.get(columns, tag)
     }
 
-    /// What the address's type is called: `EX`, `SMTP`, or what the row says.
+    /// The name of the address type: `EX`, `SMTP`, or the name that the row contains.
     pub fn address_type_name(&self) -> String {
         match (&self.address_type, self.flags.address_type()) {
             (Some(name), _) => String::from_utf8_lossy(name).into_owned(),
@@ -250,7 +250,7 @@ impl RecipientRow {
 }
 
 impl fmt::Display for RecipientRow {
-    /// For example `Alice <SMTP:alice@lab.test>`.
+    /// Formats name and address, for example `Alice <SMTP:alice@lab.test>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = self.display_name.as_ref().or(self.transmittable_display_name.as_ref()) {
             write!(f, "{name} ")?;

@@ -1,4 +1,4 @@
-//! Rule actions ([MS-OXORULE] 2.2.5): reading, writing and display.
+//! Rule actions ([MS-OXORULE] 2.2.5): decoding, encoding and display.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ impl RuleAction {
     /// Reads a rule's actions.
     ///
     /// # Errors
-    /// When the bytes are not such.
+    /// Fails if the bytes are not rule actions.
     pub fn read(r: &mut Reader<'_>, layout: Layout) -> Result<Self> {
         Self::read_at(r, Place::new(layout))
     }
@@ -26,7 +26,7 @@ impl RuleAction {
     /// Writes a rule's actions.
     ///
     /// # Errors
-    /// When a part does not fit, or does not belong to its action.
+    /// Fails if a value does not fit its field, or the data do not belong to the action's type.
     pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
         self.write_at(w, Place::new(layout))
     }
@@ -34,7 +34,7 @@ impl RuleAction {
     pub(crate) fn read_at(r: &mut Reader<'_>, place: Place) -> Result<Self> {
         let mut read = || {
             let count = place.layout.read_count(r, "NoOfActions")?;
-            // A block has at least its length of two bytes, its type, its flavor and its flags.
+            // The minimum size: a length of two bytes, type, flavor and flags.
             let count = r.count(count, 11, u32::MAX, "NoOfActions")?;
             let mut blocks = Vec::with_capacity(count.min(4));
             for _ in 0..count {
@@ -55,7 +55,7 @@ impl RuleAction {
 }
 
 impl ActionBlock {
-    /// The block of an action without variants and notes.
+    /// Creates the block of an action without flavor and flags.
     pub const fn new(action_type: ActionType, data: ActionData) -> Self {
         Self { action_type, flavor: 0, flags: 0, data }
     }
@@ -93,7 +93,7 @@ impl ActionBlock {
             ActionType::OP_DELETE | ActionType::OP_MARK_AS_READ => matches!(self.data, ActionData::None),
             _ => false,
         } || matches!(self.data, ActionData::Opaque(_));
-        require(fitting, w, "ActionType", self.action_type.0, "the action that the data are of")
+        require(fitting, w, "ActionType", self.action_type.0, "the type of the action's data")
             .map_err(|error| error.within("ActionBlock"))?;
         let wide = place.layout.is_wide();
         let mark = if wide { w.mark32() } else { w.mark16() };
@@ -159,8 +159,8 @@ impl ActionData {
         let layout = place.layout;
         match self {
             Self::MoveCopy { folder_in_this_store, store_eid, folder_eid } => {
-                let right = folder_in_this_store.is_some() != layout.is_wide();
-                require(right, w, "FolderInThisStore", 0u8, "a value in a standard rule only")?;
+                let fits_layout = folder_in_this_store.is_some() != layout.is_wide();
+                require(fits_layout, w, "FolderInThisStore", 0u8, "a value in a standard rule only")?;
                 if let Some(here) = folder_in_this_store {
                     w.u8(*here);
                 }
@@ -174,8 +174,14 @@ impl ActionData {
                 template_guid.encode(w)?;
             }
             Self::ReplyByEntryId { message_eid, template_guid } => {
-                let right = layout.is_wide();
-                require(right, w, "ReplyTemplateMessageEID", 0u8, "an entry id in an extended rule only")?;
+                let is_extended = layout.is_wide();
+                require(
+                    is_extended,
+                    w,
+                    "ReplyTemplateMessageEID",
+                    0u8,
+                    "an entry id in an extended rule only",
+                )?;
                 write_sized(w, message_eid, layout, "ReplyTemplateMessageEID")?;
                 template_guid.encode(w)?;
             }
@@ -241,10 +247,10 @@ impl fmt::Display for ActionBlock {
     }
 }
 
-/// How many recipients of an action are named.
+/// The maximum number of an action's recipients that are displayed.
 const NAMED: usize = 8;
 
-/// To whom: addresses, or names if there are no addresses.
+/// Formats recipients by their addresses, or by their names if they have no address.
 fn recipients(f: &mut fmt::Formatter<'_>, blocks: &[RecipientBlock]) -> fmt::Result {
     let tags = [PropTag::PidTagSmtpAddress, PropTag::PidTagEmailAddress, PropTag::PidTagDisplayName];
     let mut lead = " to ";
@@ -264,14 +270,14 @@ fn recipients(f: &mut fmt::Formatter<'_>, blocks: &[RecipientBlock]) -> fmt::Res
     }
 }
 
-/// `PidTagExtendedRuleMessageActions`: what an extended rule does ([MS-OXORULE] 2.2.4.1.9).
+/// `PidTagExtendedRuleMessageActions`: the actions of an extended rule ([MS-OXORULE] 2.2.4.1.9).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExtendedRuleActions {
-    /// The named properties within.
+    /// The ids and names of named properties that the actions use.
     pub named_properties: NamedPropertyInformation,
-    /// The format, 1.
+    /// The version of the format, 1.
     pub rule_version: u32,
-    /// What it does.
+    /// The actions of the rule.
     pub actions: RuleAction,
 }
 
@@ -293,12 +299,12 @@ impl Encode for ExtendedRuleActions {
     }
 }
 
-/// `PidTagExtendedRuleMessageCondition`: when an extended rule applies ([MS-OXORULE] 2.2.4.1.10).
+/// `PidTagExtendedRuleMessageCondition`: the condition of an extended rule ([MS-OXORULE] 2.2.4.1.10).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExtendedRuleCondition {
-    /// The named properties within.
+    /// The ids and names of named properties that the condition uses.
     pub named_properties: NamedPropertyInformation,
-    /// When it applies.
+    /// The messages to which the rule applies.
     pub condition: Restriction,
 }
 

@@ -1,4 +1,4 @@
-//! `PtypServerId` ([MS-OXCDATA] 2.11.1.4).
+//! `PtypServerId`: identifiers of folders and messages that are property values ([MS-OXCDATA] 2.11.1.4).
 
 use std::fmt;
 
@@ -6,36 +6,37 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::id::{FolderId, MessageId};
 
-/// A folder or message by its ids in a logon (`PtypServerId`, [MS-OXCDATA] 2.11.1.4), behind its 16-bit size.
+/// Identifies a folder or message within a logon (`PtypServerId`, [MS-OXCDATA] 2.11.1.4). It is encoded with its 16-bit
+/// size.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ServerId {
-    /// An id that a server made: the field `Ours` is 1.
+    /// An identifier that a server created: the field `Ours` is 1.
     Ours {
         /// The folder.
         folder_id: FolderId,
-        /// The message in it; zero for the folder itself.
+        /// The message in the folder; zero for the folder itself.
         message_id: MessageId,
-        /// Which of several values of a column it stands for; otherwise zero.
+        /// The instance of the row, if a column has several values; otherwise zero.
         instance: u32,
     },
-    /// An id that a client made, or of an unknown structure: all bytes after the size.
+    /// An identifier that a client created, or of an unknown structure: all bytes after the size.
     Other(Vec<u8>),
 }
 
 impl ServerId {
-    /// The size of an id that a server made.
+    /// The size of an identifier that a server created, in bytes.
     const SIZE: usize = 21;
 
     /// Decodes `bytes`, which do not include the size.
     pub fn parse(bytes: &[u8]) -> Self {
-        match ours(bytes) {
+        match decode_ours(bytes) {
             Ok(id) => id,
             Err(_) => Self::Other(bytes.to_vec()),
         }
     }
 }
 
-fn ours(bytes: &[u8]) -> Result<ServerId> {
+fn decode_ours(bytes: &[u8]) -> Result<ServerId> {
     let mut r = Reader::new(bytes);
     let field = stringify!(Ours);
     match r.u8(field)? {
@@ -80,7 +81,7 @@ impl fmt::Display for ServerId {
                 write!(f, "folder {folder_id}")
             }
             Self::Ours { folder_id, message_id, .. } => write!(f, "message {message_id} in {folder_id}"),
-            Self::Other(bytes) => write!(f, "a client's id ({} bytes)", bytes.len()),
+            Self::Other(bytes) => write!(f, "client-defined id ({} bytes)", bytes.len()),
         }
     }
 }

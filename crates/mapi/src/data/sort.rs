@@ -7,13 +7,13 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 use crate::property::PropTag;
 
 wire::wire_enum! {
-    /// Which way a column is sorted ([MS-OXCDATA] 2.13.1).
+    /// The direction in which a column is sorted ([MS-OXCDATA] 2.13.1).
     pub struct Order(u8) {
-        /// Smallest first.
+        /// Ascending: the smallest value is first.
         Ascending = 0x00,
-        /// Largest first.
+        /// Descending: the largest value is first.
         Descending = 0x01,
-        /// A group's largest value counts for all of it.
+        /// Categories are sorted by the largest value of their rows.
         MaximumCategory = 0x04,
     }
 }
@@ -21,9 +21,9 @@ wire::wire_enum! {
 /// One column of a sort key ([MS-OXCDATA] 2.13.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SortOrder {
-    /// The column.
+    /// The property of the column.
     pub tag: PropTag,
-    /// Which way.
+    /// The direction.
     pub order: Order,
 }
 
@@ -46,12 +46,12 @@ impl Encode for SortOrder {
     }
 }
 
-/// A sort key of several columns ([MS-OXCDATA] 2.13.2).
+/// A sort key of one or several columns ([MS-OXCDATA] 2.13.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SortOrderSet {
-    /// How many of the columns, from the first on, rows are grouped by.
+    /// The number of columns, from the first one on, by which rows are grouped into categories.
     pub categorized_count: u16,
-    /// How many of the groups' levels are open to begin with.
+    /// The number of category levels that are initially expanded.
     pub expanded_count: u16,
     /// The columns, the most significant first.
     pub sort_orders: Vec<SortOrder>,

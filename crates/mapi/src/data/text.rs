@@ -1,4 +1,4 @@
-//! Strings in 8 or 16 bits, and typed strings ([MS-OXCDATA] 2.11.7).
+//! Strings of 8-bit or 16-bit characters, and typed strings ([MS-OXCDATA] 2.11.7).
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use wire::{Decode, Encode, Reader, Result, Utf16, Writer};
 
 use crate::primitive::{read_string8, read_unicode, write_string8, write_unicode};
 
-/// A text whose width something else says.
+/// A string whose character width another field determines.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Text {
-    /// Bytes in the code page of the conversation, without a terminator.
+    /// Bytes in the code page of the session, without a terminator.
     String8(Vec<u8>),
     /// UTF-16.
     Unicode(Utf16),
 }
 
 impl Text {
-    /// Reads a text up to its terminator, which is read as well.
+    /// Reads a text and its terminator.
     ///
     /// # Errors
-    /// When there is no terminator.
+    /// Fails if there is no terminator.
     pub fn read(r: &mut Reader<'_>, unicode: bool, field: &'static str) -> Result<Self> {
         if unicode {
             read_unicode(r, field).map(Self::Unicode)
@@ -28,24 +28,28 @@ impl Text {
         }
     }
 
-    /// Writes the text with its terminator, in a place where texts are `unicode` or not.
+    /// Writes the text with its terminator; `unicode` is the character width that the structure requires.
     ///
     /// # Errors
-    /// When the text has the other width, or has a terminator within.
+    /// Fails if the text has the other character width, or contains a terminator.
     pub fn write(&self, w: &mut Writer, unicode: bool, field: &'static str) -> Result<()> {
         match (self, unicode) {
             (Self::String8(text), false) => write_string8(w, text, field),
             (Self::Unicode(text), true) => write_unicode(w, text, field),
-            _ => Err(w.invalid(field, u64::from(unicode), "a text of the width that was announced")),
+            _ => Err(w.invalid(
+                field,
+                u64::from(unicode),
+                "a text of the character width that the flags require",
+            )),
         }
     }
 
-    /// Whether this is UTF-16.
+    /// Whether the text is UTF-16.
     pub const fn is_unicode(&self) -> bool {
         matches!(self, Self::Unicode(_))
     }
 
-    /// The text for display; 8-bit strings are read as UTF-8.
+    /// The text for display; 8-bit strings are decoded as UTF-8.
     pub fn to_string_lossy(&self) -> String {
         match self {
             Self::String8(text) => String::from_utf8_lossy(text).into_owned(),
@@ -66,24 +70,24 @@ impl fmt::Display for Text {
     }
 }
 
-/// A text behind a byte that says how it is written ([MS-OXCDATA] 2.11.7).
+/// A string that is preceded by a byte with its type ([MS-OXCDATA] 2.11.7).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum TypedString {
     /// No string.
     #[default]
     None,
-    /// The empty text.
+    /// The empty string.
     Empty,
-    /// Bytes in the code page of the conversation.
+    /// Bytes in the code page of the session.
     String8(Vec<u8>),
-    /// UTF-16 of which only the lower bytes are sent, as all upper ones are zero.
+    /// UTF-16 whose upper bytes are all zero; only the lower bytes are sent.
     ReducedUnicode(Vec<u8>),
     /// UTF-16.
     Unicode(Utf16),
 }
 
 impl TypedString {
-    /// `text` as a server sends it: reduced where that is possible.
+    /// Encodes `text` as servers do: as reduced Unicode if possible.
     pub fn new(text: &str) -> Self {
         let units = Utf16::new(text);
         if units.is_empty() {

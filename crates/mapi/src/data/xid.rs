@@ -6,18 +6,20 @@ use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
 use super::id::{Gid, GlobalCounter};
 
-/// An id of any kind, which is unique within a namespace (`XID`, [MS-OXCFXICS] 2.2.2.2). Change keys and source
-/// keys are of this kind. It carries no length of its own: [`Decode`] takes all that is left.
+/// An identifier that is unique within a namespace (`XID`, [MS-OXCFXICS] 2.2.2.2), such as a change key or a source
+/// key.
+///
+/// It is encoded without its length: [`Decode`] reads the remaining bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Xid {
-    /// The namespace.
+    /// The GUID of the namespace.
     pub namespace: Guid,
-    /// The id in it, 1 to 8 bytes in what servers make, at most 239 where its size is sent along.
+    /// The identifier in the namespace: 1 to 8 bytes if a server created it, at most 239 in a [`SizedXid`].
     pub local_id: Vec<u8>,
 }
 
 impl Xid {
-    /// The id as one that a replica gave out, where it is six bytes long.
+    /// The identifier as a [`Gid`], if it has the size of one that a replica assigned.
     pub fn gid(&self) -> Option<Gid> {
         let counter = <[u8; 6]>::try_from(self.local_id.as_slice()).ok()?;
         Some(Gid { replica: self.namespace, global_counter: GlobalCounter(counter) })
@@ -51,7 +53,7 @@ impl Encode for Xid {
     }
 }
 
-/// An [`Xid`] behind a byte with its size ([MS-OXCFXICS] 2.2.2.3.1).
+/// An [`Xid`] that is preceded by a byte with its size ([MS-OXCFXICS] 2.2.2.3.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct SizedXid(pub Xid);
 
@@ -73,8 +75,9 @@ impl Encode for SizedXid {
     }
 }
 
-/// The last change of each replica that an object's present state goes back to ([MS-OXCFXICS] 2.2.2.3). It
-/// carries no length of its own: [`Decode`] takes all that is left.
+/// The latest change of each replica on which the current version of an object is based ([MS-OXCFXICS] 2.2.2.3).
+///
+/// It is encoded without its length: [`Decode`] reads the remaining bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PredecessorChangeList(pub Vec<SizedXid>);
 

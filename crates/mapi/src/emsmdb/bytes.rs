@@ -1,25 +1,28 @@
-//! NDR types for the byte arrays of EMSMDB.
+//! NDR types for the byte arrays of the EMSMDB interface.
 
 use rpc::ndr::{Conformant, ConformantVarying, Ndr, NdrReader, NdrWriter};
 use wire::Result;
 
-/// `[in, size_is(cb)] unsigned char rgb[], [in] unsigned long cb`: bytes and, behind them, their count once
-/// more. A count that differs is refused.
+/// `[in, size_is(cb)] unsigned char rgb[], [in] unsigned long cb`: a byte array that is followed by its size.
+///
+/// Decoding fails if the size differs from that of the array.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InBytes(pub Vec<u8>);
 
-/// `[out, length_is(*pcb), size_is(*pcb)] unsigned char rgb[], [in, out] unsigned long *pcb`: bytes and, behind
-/// them, their count once more. A count that differs is refused.
+/// `[out, length_is(*pcb), size_is(*pcb)] unsigned char rgb[], [in, out] unsigned long *pcb`: a byte array that is
+/// followed by its size.
+///
+/// Decoding fails if the size differs from that of the array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutBytes(pub ConformantVarying<u8>);
 
 impl OutBytes {
-    /// The bytes `bytes`.
+    /// Creates an array of `bytes` without spare room.
     pub const fn new(bytes: Vec<u8>) -> Self {
         Self(ConformantVarying::new(bytes))
     }
 
-    /// The bytes.
+    /// The content of the array.
     pub fn as_slice(&self) -> &[u8] {
         &self.0.items
     }
@@ -31,7 +34,7 @@ impl Default for OutBytes {
     }
 }
 
-/// Reads the count behind an array, which must be `length`.
+/// Reads the count that follows an array, which must be `length`.
 pub(super) fn read_count<C: Ndr + Into<u32>>(
     r: &mut NdrReader<'_>,
     length: usize,
@@ -92,7 +95,7 @@ impl Ndr for OutBytes {
     }
 }
 
-/// `[in, size_is(cb)] unsigned char rgb[], [in] unsigned short cb`: as [`InBytes`], with a shorter count.
+/// `[in, size_is(cb)] unsigned char rgb[], [in] unsigned short cb`: like [`InBytes`], with a 16-bit size.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ShortInBytes(pub Vec<u8>);
 
@@ -121,7 +124,7 @@ impl Ndr for ShortInBytes {
     }
 }
 
-/// 32-bit numbers up to the stub's end, where no specification says how many there are.
+/// 32-bit words up to the end of the stub, where the parameters are not documented.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Words(pub Vec<u32>);
 

@@ -1,4 +1,4 @@
-//! The calls of EMSMDB by opnum.
+//! The calls of the EMSMDB interfaces, by operation number.
 
 use rpc::ndr::{CharString, ContextHandle, Params};
 use wire::{Endian, Error, Result};
@@ -19,15 +19,18 @@ use super::notify::{
 use crate::inspect::{Inspect, Node};
 use crate::{ErrorCode, Interface};
 
-/// The parameters of a call whose layout is not documented, as they came.
+/// The parameters of a call whose layout is not documented.
+///
+/// They may contain a context handle, so that the call cannot be forwarded where context handles are translated. The
+/// byte order is that of the sender; the call must be sent in the same byte order.
 ///
 /// A context handle may be among them, so that such a call cannot be relayed where handles are translated. Its
 /// byte order is the sender's; so must be what the stub is sent with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpaqueStub {
-    /// Which call.
+    /// The operation number of the call.
     pub opnum: u16,
-    /// Its whole stub.
+    /// The bytes of the stub.
     pub stub: Vec<u8>,
 }
 
@@ -50,7 +53,7 @@ macro_rules! calls {
         pub enum $name {
             $($(#[$inner])* $variant($params),)*
             $(
-                /// A call whose parameters are not known.
+                /// A call whose parameters are not documented.
                 $opaque(OpaqueStub),
             )?
         }
@@ -65,10 +68,10 @@ macro_rules! calls {
         }
 
         impl $name {
-            /// Reads the stub of call `opnum`, and returns the bytes behind its last parameter.
+            /// Decodes the stub of the call `opnum`, and returns it with the bytes after its last parameter.
             ///
             /// # Errors
-            /// For a call that the interface does not have, and when `stub` does not hold its parameters.
+            /// Fails if the interface has no such call, or `stub` does not contain its parameters.
             pub fn decode(opnum: u16, stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
                 match opnum {
                     $($opnum => <$params>::decode_stub(stub, endian)
@@ -80,10 +83,10 @@ macro_rules! calls {
                 }
             }
 
-            /// The stub, little-endian.
+            /// Encodes the stub in little-endian byte order.
             ///
             /// # Errors
-            /// When a part does not fit.
+            /// Fails if a value does not fit its field.
             pub fn encode(&self) -> Result<Vec<u8>> {
                 match self {
                     $(Self::$variant(params) => params.encode_stub(),)*
@@ -91,7 +94,7 @@ macro_rules! calls {
                 }
             }
 
-            /// The call's number.
+            /// The operation number of the call.
             pub const fn opnum(&self) -> u16 {
                 match self {
                     $(Self::$variant(_) => $opnum,)*
@@ -99,12 +102,12 @@ macro_rules! calls {
                 }
             }
 
-            /// The call's name, as [`Interface::operation`] has it.
+            /// The name of the call, as in [`Interface::operation`].
             pub fn name(&self) -> &'static str {
                 Interface::$interface.operation(self.opnum()).unwrap_or_default()
             }
 
-            /// The context handle among the parameters, where the call has one.
+            /// The context handle among the parameters, if the call has one.
             pub const fn handle(&self) -> Option<&ContextHandle> {
                 match self {
                     $(calls!(@pattern params $($handle)?, $variant) => calls!(@shared params $($handle)?),)*
@@ -112,7 +115,7 @@ macro_rules! calls {
                 }
             }
 
-            /// The context handle among the parameters, to be changed.
+            /// The context handle among the parameters, for modification.
             pub const fn handle_mut(&mut self) -> Option<&mut ContextHandle> {
                 match self {
                     $(calls!(@pattern params $($handle)?, $variant) => calls!(@unique params $($handle)?),)*
@@ -130,7 +133,7 @@ macro_rules! calls {
 }
 
 calls! {
-    /// What a client asks through the EMSMDB interface.
+    /// A request of the EMSMDB interface.
     pub enum Request: Emsmdb {
         /// `EcDoConnect`.
         0 => EcDoConnect(EcDoConnectRequest);
@@ -157,11 +160,11 @@ calls! {
 }
 
 calls! {
-    /// What a server answers through the EMSMDB interface.
+    /// A response of the EMSMDB interface.
     ///
-    /// The handle of `EcDoConnect` and `EcDoConnectEx` is a new one, and so is that of `EcDoAsyncConnectEx`,
-    /// which is for the `AsyncEMSMDB` interface; the others' is that of the request, or all zero where the
-    /// server ended the session.
+    /// `EcDoConnect`, `EcDoConnectEx` and `EcDoAsyncConnectEx` return a new context handle, the latter for the
+    /// `AsyncEMSMDB` interface. Other calls return the context handle of the request, or zeros if the server ended the
+    /// session.
     pub enum Response: Emsmdb {
         /// `EcDoConnect`.
         0 => EcDoConnect(EcDoConnectResponse), handle = handle;
@@ -188,7 +191,7 @@ calls! {
 }
 
 calls! {
-    /// What a client asks through the `AsyncEMSMDB` interface.
+    /// A request of the `AsyncEMSMDB` interface.
     pub enum AsyncRequest: AsyncEmsmdb {
         /// `EcDoAsyncWaitEx`.
         0 => EcDoAsyncWaitEx(EcDoAsyncWaitExRequest), handle = async_handle;
@@ -196,7 +199,7 @@ calls! {
 }
 
 calls! {
-    /// What a server answers through the `AsyncEMSMDB` interface.
+    /// A response of the `AsyncEMSMDB` interface.
     pub enum AsyncResponse: AsyncEmsmdb {
         /// `EcDoAsyncWaitEx`.
         0 => EcDoAsyncWaitEx(EcDoAsyncWaitExResponse);
@@ -204,7 +207,7 @@ calls! {
 }
 
 impl Response {
-    /// What the call returned, zero for success; `None` where its parameters are not known.
+    /// The return value of the call, zero for success; `None` if its parameters are not documented.
     pub const fn return_value(&self) -> Option<ErrorCode> {
         Some(match self {
             Self::EcDoConnect(params) => params.return_value,
@@ -223,7 +226,7 @@ impl Response {
 }
 
 impl AsyncResponse {
-    /// What the call returned, zero for success.
+    /// The return value of the call, zero for success.
     pub const fn return_value(&self) -> ErrorCode {
         match self {
             Self::EcDoAsyncWaitEx(params) => params.return_value,
@@ -232,7 +235,8 @@ impl AsyncResponse {
 }
 
 impl Request {
-    /// Calls `visit` for every distinguished name, which it may change. Those in ROPs are not among them.
+    /// Calls `visit` for each distinguished name among the parameters, which it may change. Names in ROPs are not
+    /// visited.
     pub fn visit_names_mut(&mut self, visit: &mut dyn FnMut(&mut CharString)) {
         match self {
             Self::EcDoConnect(request) => visit(&mut request.user_dn),
@@ -243,7 +247,8 @@ impl Request {
 }
 
 impl Response {
-    /// Calls `visit` for every distinguished name, which it may change. Those in ROPs are not among them.
+    /// Calls `visit` for each distinguished name among the parameters, which it may change. Names in ROPs are not
+    /// visited.
     pub fn visit_names_mut(&mut self, visit: &mut dyn FnMut(&mut CharString)) {
         let name = match self {
             Self::EcDoConnect(response) => response.dn_prefix.get_mut(),

@@ -1,4 +1,4 @@
-//! `EcDoRpc` and `EcDoRpcExt2` ([MS-OXCRPC] 3.1.4.2).
+//! `EcDoRpc`, `EcDoRpcExt` and `EcDoRpcExt2` ([MS-OXCRPC] 3.1.4.2).
 
 use rpc::ndr::{ConformantVarying, ContextHandle};
 use wire::{Error, ErrorKind, Result};
@@ -8,47 +8,47 @@ use crate::ErrorCode;
 use crate::compress::obfuscate;
 
 wire::wire_flags! {
-    /// `pulFlags` of `EcDoRpcExt2`: what the client asks of the response's buffers ([MS-OXCRPC] 3.1.4.2).
+    /// `pulFlags` of `EcDoRpcExt2`: how the server may encode the response ([MS-OXCRPC] 3.1.4.2).
     pub struct RpcFlags(u32) {
-        /// Don't compress.
+        /// The response must not be compressed.
         NO_COMPRESSION = 0x0000_0001,
-        /// Don't obfuscate.
+        /// The response must not be obfuscated.
         NO_XOR_MAGIC = 0x0000_0002,
-        /// More than one extended buffer may come back.
+        /// The response may contain several extended buffers.
         CHAIN = 0x0000_0004,
     }
 }
 
 rpc::ndr_newtype!(RpcFlags => u32);
 
-crate::inspect::part::inspect_params! {
-    /// What `EcDoRpc` asks (opnum 2), in the Exchange 2000 dialect.
+crate::inspect::field::inspect_params! {
+    /// The request of `EcDoRpc` (opnum 2), in the Exchange 2000 dialect.
     ///
     /// [MS-OXCRPC] reserves the opnum; these are the parameters that Exchange 2000 had.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcRequest as "EcDoRpc" {
-        /// The session.
+        /// The context handle of the session; in responses all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
         /// A [`super::RopBuffer`], obfuscated; see [`EcDoRpcRequest::payload`].
         pub rgb: ConformantVarying<u8> = "rgb",
-        /// How many bytes `rgb` has.
+        /// The size of `rgb`, in bytes.
         pub length: u16 = "pcb",
-        /// How many bytes the client takes back.
+        /// The maximum size of the response, in bytes.
         pub max_length: u16 = "cbMax",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// What `EcDoRpc` answers (opnum 2), in the Exchange 2000 dialect.
+crate::inspect::field::inspect_params! {
+    /// The response of `EcDoRpc` (opnum 2), in the Exchange 2000 dialect.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcResponse as "EcDoRpc" {
-        /// The session; all zero where it was ended.
+        /// The context handle of the session; in responses all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
         /// A [`super::RopBuffer`], obfuscated; see [`EcDoRpcResponse::payload`].
         pub rgb: ConformantVarying<u8> = "rgb",
-        /// How many bytes `rgb` has.
+        /// The size of `rgb`, in bytes.
         pub length: u16 = "pcb",
-        /// Zero, or why the call failed.
+        /// Zero, or the error with which the call failed.
         pub return_value: ErrorCode = "return",
     }
 }
@@ -56,18 +56,18 @@ crate::inspect::part::inspect_params! {
 macro_rules! obfuscated {
     ($name:ident) => {
         impl $name {
-            /// What `rgb` holds, without the obfuscation.
+            /// The content of `rgb`, without obfuscation.
             pub fn payload(&self) -> Vec<u8> {
                 let mut payload = self.rgb.items.clone();
                 obfuscate(&mut payload);
                 payload
             }
 
-            /// Puts `payload` into `rgb`, obfuscated. The room that is announced for the array stays, unless
-            /// the payload needs more.
+            /// Obfuscates `payload` and stores it in `rgb`. The maximum size that is declared for the array is kept,
+            /// unless the payload is larger.
             ///
             /// # Errors
-            /// For more than 65,535 bytes.
+            /// Fails if `payload` has more than 65,535 bytes.
             pub fn set_payload(&mut self, mut payload: Vec<u8>) -> Result<()> {
                 self.length = short_length(payload.len())?;
                 obfuscate(&mut payload);
@@ -86,10 +86,10 @@ obfuscated!(EcDoRpcRequest);
 obfuscated!(EcDoRpcResponse);
 
 impl EcDoRpcRequest {
-    /// A request that carries `payload`, for a response of at most `max_length` bytes.
+    /// Creates a request with `payload`, whose response may have `max_length` bytes.
     ///
     /// # Errors
-    /// For more than 65,535 bytes.
+    /// Fails if `payload` has more than 65,535 bytes.
     pub fn new(handle: ContextHandle, payload: Vec<u8>, max_length: u16) -> Result<Self> {
         let rgb = ConformantVarying { offset: 0, items: Vec::new(), spare: u32::from(max_length) };
         let mut request = Self { handle, rgb, length: 0, max_length };
@@ -99,10 +99,10 @@ impl EcDoRpcRequest {
 }
 
 impl EcDoRpcResponse {
-    /// A response that carries `payload`, to a request that left room for `max_length` bytes.
+    /// Creates a response with `payload`, to a request whose response may have `max_length` bytes.
     ///
     /// # Errors
-    /// For more than 65,535 bytes.
+    /// Fails if `payload` has more than 65,535 bytes.
     pub fn new(handle: ContextHandle, payload: Vec<u8>, max_length: u16) -> Result<Self> {
         let rgb = ConformantVarying { offset: 0, items: Vec::new(), spare: u32::from(max_length) };
         let mut response = Self { handle, rgb, length: 0, return_value: ErrorCode::SUCCESS };
@@ -119,78 +119,78 @@ fn short_length(length: usize) -> Result<u16> {
     })
 }
 
-crate::inspect::part::inspect_params! {
-    /// What `EcDoRpcExt` asks (opnum 9), in the Exchange 2003 dialect.
+crate::inspect::field::inspect_params! {
+    /// The request of `EcDoRpcExt` (opnum 9), in the Exchange 2003 dialect.
     ///
     /// [MS-OXCRPC] reserves the opnum; these are the parameters that Exchange 2003 had.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExtRequest as "EcDoRpcExt" {
-        /// The session.
+        /// The context handle of the session; in responses all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
-        /// How the response is to be packed.
+        /// How the server may encode the response.
         pub flags: RpcFlags = "pulFlags",
-        /// Extended buffers.
+        /// A chain of extended buffers, each with a [`super::RopBuffer`].
         pub rgb_in: InBytes = "rgbIn",
-        /// How many bytes the client takes back.
+        /// The maximum size of `rgbOut`, in bytes.
         pub out_max: u32 = "pcbOut",
-        /// Not known.
+        /// Not documented.
         pub reserved: OutBytes = "Reserved0",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// What `EcDoRpcExt` answers (opnum 9), in the Exchange 2003 dialect.
+crate::inspect::field::inspect_params! {
+    /// The response of `EcDoRpcExt` (opnum 9), in the Exchange 2003 dialect.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExtResponse as "EcDoRpcExt" {
-        /// The session; all zero where it was ended.
+        /// The context handle of the session; in responses all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
-        /// How the response is packed.
+        /// How the response is encoded.
         pub flags: RpcFlags = "pulFlags",
-        /// Extended buffers.
+        /// A chain of extended buffers, each with a [`super::RopBuffer`].
         pub rgb_out: OutBytes = "rgbOut",
-        /// Not known.
+        /// Not documented.
         pub reserved: OutBytes = "Reserved0",
-        /// How long the server took, in milliseconds.
+        /// The time that the server took for the call, in milliseconds.
         pub trans_time: u32 = "pulTransTime",
-        /// Zero, or why the call failed.
+        /// Zero, or the error with which the call failed.
         pub return_value: ErrorCode = "return",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// What `EcDoRpcExt2` asks (opnum 11, [MS-OXCRPC] 3.1.4.2).
+crate::inspect::field::inspect_params! {
+    /// The request of `EcDoRpcExt2` (opnum 11, [MS-OXCRPC] 3.1.4.2).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExt2Request as "EcDoRpcExt2" {
-        /// The session.
+        /// The context handle of the session; in responses all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
-        /// How the response is to be packed.
+        /// How the server may encode the response.
         pub flags: RpcFlags = "pulFlags",
-        /// Extended buffers, each with a [`super::RopBuffer`].
+        /// A chain of extended buffers, each with a [`super::RopBuffer`].
         pub rgb_in: InBytes = "rgbIn",
-        /// How many bytes the client takes back; at most [`super::MAX_RGB_OUT`].
+        /// The maximum size of `rgbOut`, in bytes; at most [`super::MAX_RGB_OUT`].
         pub out_max: u32 = "pcbOut",
-        /// One extended buffer with auxiliary blocks, or nothing.
+        /// An extended buffer with auxiliary blocks, or empty.
         pub aux_in: InBytes = "rgbAuxIn",
-        /// How many bytes of auxiliary buffer the client takes back; at most [`super::MAX_RGB_AUX`].
+        /// The maximum size of the response's auxiliary buffer, in bytes; at most [`super::MAX_RGB_AUX`].
         pub aux_out_max: u32 = "pcbAuxOut",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// What `EcDoRpcExt2` answers (opnum 11, [MS-OXCRPC] 3.1.4.2).
+crate::inspect::field::inspect_params! {
+    /// The response of `EcDoRpcExt2` (opnum 11, [MS-OXCRPC] 3.1.4.2).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExt2Response as "EcDoRpcExt2" {
-        /// The session; all zero where it was ended.
+        /// The context handle of the session; in responses all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
-        /// Zero.
+        /// Reserved; zero.
         pub flags: RpcFlags = "pulFlags",
-        /// Extended buffers, each with a [`super::RopBuffer`].
+        /// A chain of extended buffers, each with a [`super::RopBuffer`].
         pub rgb_out: OutBytes = "rgbOut",
-        /// One extended buffer with auxiliary blocks, or nothing.
+        /// An extended buffer with auxiliary blocks, or empty.
         pub aux_out: OutBytes = "rgbAuxOut",
-        /// How long the server took, in milliseconds.
+        /// The time that the server took for the call, in milliseconds.
         pub trans_time: u32 = "pulTransTime",
-        /// Zero, or why the call failed.
+        /// Zero, or the error with which the call failed.
         pub return_value: ErrorCode = "return",
     }
 }

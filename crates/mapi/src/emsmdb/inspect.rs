@@ -1,39 +1,39 @@
-//! The fields of EMSMDB's calls as nodes.
+//! Conversion of the fields of EMSMDB calls to nodes.
 
 use super::bytes::{InBytes, OutBytes, ShortInBytes, Words};
 use super::execute::RpcFlags;
 use super::version::Version;
 use crate::inspect::Node;
-use crate::inspect::part::{InspectPart, bytes, inspect_part_by_name, list};
+use crate::inspect::field::{InspectField, bytes, inspect_field_by_name, list};
 
-inspect_part_by_name!(RpcFlags);
+inspect_field_by_name!(RpcFlags);
 
-impl InspectPart for InBytes {
-    fn part_node(&self) -> Node {
+impl InspectField for InBytes {
+    fn field_node(&self) -> Node {
         bytes(&self.0)
     }
 }
 
-impl InspectPart for ShortInBytes {
-    fn part_node(&self) -> Node {
+impl InspectField for ShortInBytes {
+    fn field_node(&self) -> Node {
         bytes(&self.0)
     }
 }
 
-impl InspectPart for OutBytes {
-    fn part_node(&self) -> Node {
+impl InspectField for OutBytes {
+    fn field_node(&self) -> Node {
         bytes(self.as_slice())
     }
 }
 
-impl InspectPart for Words {
-    fn part_node(&self) -> Node {
+impl InspectField for Words {
+    fn field_node(&self) -> Node {
         list(&self.0)
     }
 }
 
-impl InspectPart for Version {
-    fn part_node(&self) -> Node {
+impl InspectField for Version {
+    fn field_node(&self) -> Node {
         Node::Text(self.to_string())
     }
 }

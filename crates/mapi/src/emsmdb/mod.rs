@@ -1,13 +1,12 @@
-//! EMSMDB: how a client connects to its mailbox server and sends it ROPs ([MS-OXCRPC]).
+//! EMSMDB: the RPC interface by which clients connect to a mailbox server and send ROPs to it ([MS-OXCRPC]).
 //!
 //! [`Request`] and [`Response`] are the calls of the EMSMDB interface, opnums 0 to 14, [`AsyncRequest`] and
 //! [`AsyncResponse`] those of `AsyncEMSMDB`. The calls that [MS-OXCRPC] lists as "not used on wire" but that
-//! clients of the Exchange 2000 dialect send ([`EcDoConnectRequest`], [`EcDoRpcRequest`]) are decoded too.
-//! Those whose parameters are not documented are [`OpaqueStub`]s.
+//! clients of the Exchange 2000 dialect send ([`EcDoConnectRequest`], [`EcDoRpcRequest`]) are decoded as well. Calls
+//! whose parameters are not documented are [`OpaqueStub`]s.
 //!
-//! What a call carries stays as it came: `rgbIn` and `rgbOut` of `EcDoRpcExt2` are chains of extended buffers
-//! ([`crate::compress::decode_chain`]), `rgb` of `EcDoRpc` is obfuscated, and what is inside either is a
-//! [`RopBuffer`].
+//! The buffers of a call are not decoded: `rgbIn` and `rgbOut` of `EcDoRpcExt2` are chains of extended buffers
+//! ([`crate::compress::decode_chain`]), and `rgb` of `EcDoRpc` is obfuscated. Both contain [`RopBuffer`]s.
 
 mod bytes;
 mod calls;
@@ -36,10 +35,10 @@ pub use self::notify::{
 pub use self::rop_buffer::{NO_OBJECT, RopBuffer};
 pub use self::version::Version;
 
-/// The largest `pcbOut` of `EcDoRpcExt2` ([MS-OXCRPC] 2.2.1.3, `BIG_RANGE_ULONG`).
+/// The maximum `pcbOut` of `EcDoRpcExt2`, in bytes ([MS-OXCRPC] 2.2.1.3, `BIG_RANGE_ULONG`).
 pub const MAX_RGB_OUT: u32 = 0x0004_0000;
 
-/// The largest `cbAuxIn` and `pcbAuxOut` ([MS-OXCRPC] 2.2.1.4, `SMALL_RANGE_ULONG`).
+/// The maximum `cbAuxIn` and `pcbAuxOut`, in bytes ([MS-OXCRPC] 2.2.1.4, `SMALL_RANGE_ULONG`).
 pub const MAX_RGB_AUX: u32 = 0x1008;
 
 #[cfg(test)]

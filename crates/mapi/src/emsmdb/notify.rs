@@ -5,97 +5,98 @@ use rpc::ndr::ContextHandle;
 use super::bytes::{ShortInBytes, Words};
 use crate::ErrorCode;
 
-/// In [`EcDoAsyncWaitExResponse::flags`]: events are pending, to be fetched with `EcDoRpcExt2`
+/// A flag in [`EcDoAsyncWaitExResponse::flags`]: notifications are pending, which the client retrieves by `EcDoRpcExt2`
 /// ([MS-OXCRPC] 3.3.4.1).
 pub const NOTIFICATION_PENDING: u32 = 0x0000_0001;
 
-crate::inspect::part::inspect_params! {
-    /// What `EcRRegisterPushNotification` asks (opnum 4, [MS-OXCRPC] 3.1.4.5).
+crate::inspect::field::inspect_params! {
+    /// The request of `EcRRegisterPushNotification` (opnum 4, [MS-OXCRPC] 3.1.4.5).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcRRegisterPushNotificationRequest as "EcRRegisterPushNotification" {
-        /// The session.
+        /// The context handle of the session; in responses all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
-        /// Zero; ignored.
+        /// Reserved; zero.
         pub rpc: u32 = "iRpc",
-        /// What the server sends in each datagram.
+        /// The data that the server sends in each datagram.
         pub context: ShortInBytes = "rgbContext",
-        /// 0xFFFFFFFF.
+        /// The events to notify of; 0xFFFFFFFF.
         pub advise_bits: u32 = "grbitAdviseBits",
-        /// Where the server sends them: a `sockaddr`.
+        /// The address to which the server sends datagrams: a `sockaddr`.
         pub callback_address: ShortInBytes = "rgbCallbackAddress",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// What `EcRRegisterPushNotification` answers (opnum 4, [MS-OXCRPC] 3.1.4.5).
+crate::inspect::field::inspect_params! {
+    /// The response of `EcRRegisterPushNotification` (opnum 4, [MS-OXCRPC] 3.1.4.5).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcRRegisterPushNotificationResponse as "EcRRegisterPushNotification" {
-        /// The session; all zero where it was ended.
+        /// The context handle of the session; in responses all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
-        /// The registration.
+        /// The handle of the registration.
         pub notification: u32 = "hNotification",
-        /// Zero, or why the call failed.
+        /// Zero, or the error with which the call failed.
         pub return_value: ErrorCode = "return",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// What `EcRUnregisterPushNotification` asks (opnum 5).
+crate::inspect::field::inspect_params! {
+    /// The request of `EcRUnregisterPushNotification` (opnum 5).
     ///
-    /// [MS-OXCRPC] reserves the opnum; what follows the session is not known.
+    /// [MS-OXCRPC] reserves the opnum; the parameters after the context handle are not documented.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcRUnregisterPushNotificationRequest as "EcRUnregisterPushNotification" {
-        /// The session.
+        /// The context handle of the session; in responses all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
-        /// Not known.
+        /// Not documented.
         pub unknown: Words = "unknown",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// What `EcRUnregisterPushNotification` answers (opnum 5).
+crate::inspect::field::inspect_params! {
+    /// The response of `EcRUnregisterPushNotification` (opnum 5).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcRUnregisterPushNotificationResponse as "EcRUnregisterPushNotification" {
-        /// The session; all zero where it was ended.
+        /// The context handle of the session; in responses all zero if the server ended the session.
         pub handle: ContextHandle = "pcxh",
-        /// Zero, or why the call failed.
+        /// Zero, or the error with which the call failed.
         pub return_value: ErrorCode = "return",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// What `EcDummyRpc` asks: nothing (opnum 6, [MS-OXCRPC] 3.1.4.6).
+crate::inspect::field::inspect_params! {
+    /// The request of `EcDummyRpc`, which has no parameters (opnum 6, [MS-OXCRPC] 3.1.4.6).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct EcDummyRpcRequest as "EcDummyRpc" {}
 }
 
-crate::inspect::part::inspect_params! {
-    /// What `EcDummyRpc` answers (opnum 6, [MS-OXCRPC] 3.1.4.6).
+crate::inspect::field::inspect_params! {
+    /// The response of `EcDummyRpc` (opnum 6, [MS-OXCRPC] 3.1.4.6).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct EcDummyRpcResponse as "EcDummyRpc" {
-        /// Zero.
+        /// The return value; always zero.
         pub return_value: ErrorCode = "return",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// What `EcDoAsyncWaitEx` asks (`AsyncEMSMDB` opnum 0, [MS-OXCRPC] 3.3.4.1).
+crate::inspect::field::inspect_params! {
+    /// The request of `EcDoAsyncWaitEx` (`AsyncEMSMDB` opnum 0, [MS-OXCRPC] 3.3.4.1).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcDoAsyncWaitExRequest as "EcDoAsyncWaitEx" {
-        /// The handle that `EcDoAsyncConnectEx` gave.
+        /// The context handle that `EcDoAsyncConnectEx` returned.
         pub async_handle: ContextHandle = "acxh",
-        /// Zero; ignored.
+        /// Reserved; zero.
         pub flags: u32 = "ulFlagsIn",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// What `EcDoAsyncWaitEx` answers, possibly minutes later (`AsyncEMSMDB` opnum 0, [MS-OXCRPC] 3.3.4.1).
+crate::inspect::field::inspect_params! {
+    /// The response of `EcDoAsyncWaitEx`, which the server may send minutes later (`AsyncEMSMDB` opnum 0, [MS-OXCRPC]
+    /// 3.3.4.1).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct EcDoAsyncWaitExResponse as "EcDoAsyncWaitEx" {
-        /// [`NOTIFICATION_PENDING`], or zero where the wait timed out.
+        /// [`NOTIFICATION_PENDING`], or zero if the wait timed out.
         pub flags: u32 = "pulFlagsOut",
-        /// Zero, or why the call failed.
+        /// Zero, or the error with which the call failed.
         pub return_value: ErrorCode = "return",
     }
 }

@@ -1,26 +1,26 @@
-//! ROP buffers: ROPs and the server object handle table ([MS-OXCROPS] 2.2.1).
+//! ROP buffers: a list of ROPs and the server object handle table ([MS-OXCROPS] 2.2.1).
 
 use wire::{Bytes, Decode, Encode, Error, Reader, Result, Writer};
 
-/// A ROP input or output buffer: ROPs, and the handles of the server objects that they act on
-/// ([MS-OXCROPS] 2.2.1).
+/// A ROP input or output buffer: a list of ROPs, and the handles of the server objects on which they act ([MS-OXCROPS]
+/// 2.2.1).
 ///
-/// The ROPs stay bytes here.
+/// The ROPs are not decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RopBuffer {
-    /// The ROPs, one after the other.
+    /// The encoded ROPs, one after the other.
     pub rops: Bytes,
-    /// The server object handle table; 0xFFFFFFFF stands where no object is yet.
+    /// The server object handle table; [`NO_OBJECT`] is an entry without an object.
     pub handles: Vec<u32>,
-    /// What is left behind the last handle: at most three bytes, none where the sender is sound.
+    /// The bytes after the last handle: at most three, none if the sender conforms to the specification.
     pub trailing: Bytes,
 }
 
-/// Stands in the handle table for an object that does not exist.
+/// The value in the server object handle table for an entry without an object.
 pub const NO_OBJECT: u32 = 0xffff_ffff;
 
 impl RopBuffer {
-    /// A buffer of `rops`, which act on `handles`.
+    /// Creates a buffer of `rops`, which act on `handles`.
     pub fn new(rops: impl Into<Bytes>, handles: Vec<u32>) -> Self {
         Self { rops: rops.into(), handles, trailing: Bytes::new() }
     }
@@ -32,7 +32,7 @@ impl RopBuffer {
 }
 
 impl Decode<'_> for RopBuffer {
-    /// Reads all that is left in `r`: only the outer buffer tells how many handles there are.
+    /// Reads the remaining bytes of `r`: the number of handles results from the size of the extended buffer.
     fn decode(r: &mut Reader<'_>) -> Result<Self> {
         Self::read(r).map_err(|error| error.within("ROP buffer"))
     }
@@ -41,10 +41,15 @@ impl Decode<'_> for RopBuffer {
 impl RopBuffer {
     fn read(r: &mut Reader<'_>) -> Result<Self> {
         let start = r.offset();
-        // The size counts itself.
+        // The size includes the size field.
         let size = r.u16("RopSize")?;
         let Some(length) = size.checked_sub(2) else {
-            return Err(Error::invalid("RopSize", start, u64::from(size), "at least 2, its own size"));
+            return Err(Error::invalid(
+                "RopSize",
+                start,
+                u64::from(size),
+                "at least 2, the size of the field itself",
+            ));
         };
         let rops = r.shared(usize::from(length), "RopsList")?;
         let mut handles = Vec::with_capacity(r.remaining() / 4);

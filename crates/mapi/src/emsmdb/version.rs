@@ -2,20 +2,20 @@
 
 use std::fmt;
 
-/// A client's or server's version as it travels: three words ([MS-OXCRPC] 3.1.4.1.3.1).
+/// The version of a client or server as transmitted: three words ([MS-OXCRPC] 3.1.4.1.3.1).
 ///
-/// Compare [`Version::normalized`] forms, not the words.
+/// To compare versions, use [`Version::normalized`] or [`Version::at_least`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Version(pub [u16; 3]);
 
 rpc::ndr_newtype!(Version => [u16; 3]);
 
-/// Set in the second word where the first one holds both product numbers.
+/// The bit in the second word that is set if the first word contains both product numbers.
 const NORMALIZED: u16 = 0x8000;
 
 impl Version {
-    /// The version `major.minor.build.revision` in the form that Exchange 2003 and later send; `None` for a
-    /// build number over 32,767.
+    /// The version `major.minor.build.revision` in the form that Exchange 2003 and later send; `None` if `build` is
+    /// greater than 32,767.
     pub const fn new(major: u8, minor: u8, build: u16, revision: u16) -> Option<Self> {
         if build & NORMALIZED != 0 {
             return None;
@@ -23,8 +23,8 @@ impl Version {
         Some(Self([u16::from_be_bytes([major, minor]), build | NORMALIZED, revision]))
     }
 
-    /// The version `major.0.build.revision` in the form that Exchange 2000 and before send; `None` for a build
-    /// number over 32,767.
+    /// The version `major.0.build.revision` in the form that Exchange 2000 and earlier send; `None` if `build` is
+    /// greater than 32,767.
     pub const fn legacy(major: u16, build: u16, revision: u16) -> Option<Self> {
         if build & NORMALIZED != 0 {
             return None;
@@ -32,7 +32,7 @@ impl Version {
         Some(Self([major, build, revision]))
     }
 
-    /// Product major and minor, build major and minor number. These can be compared with one another.
+    /// Product major, product minor, build major and build minor number, in an order that compares.
     pub const fn normalized(self) -> [u16; 4] {
         let Self([product, build, revision]) = self;
         if build & NORMALIZED == 0 {
@@ -42,7 +42,7 @@ impl Version {
         [u16::from_be_bytes([0, major]), u16::from_be_bytes([0, minor]), build & !NORMALIZED, revision]
     }
 
-    /// Whether this is `other` or later.
+    /// Whether this version is equal to or later than `other`.
     pub fn at_least(self, other: Self) -> bool {
         self.normalized() >= other.normalized()
     }

@@ -10,13 +10,13 @@ use crate::idset::{ReplGuidSet, ReplIdSet};
 use crate::property::PropTag;
 use crate::property::names::set;
 
-/// Characters of a text, and bytes of a value, that are shown.
+/// The maximum number of characters of a text, and of bytes of a value, that are displayed.
 const SHOWN: usize = 64;
 
-/// Bytes of a set of ids that is shown as such.
+/// The maximum size of a set of identifiers whose ranges are displayed, in bytes.
 const MAX_IDS: usize = 1024;
 
-/// Sets whose replicas have GUIDs ([MS-OXCFXICS] 2.2.1.1).
+/// Sets that identify replicas by GUIDs ([MS-OXCFXICS] 2.2.1.1).
 const STATE: [PropTag; 4] = [
     PropTag::MetaTagIdsetGiven,
     PropTag::MetaTagCnsetSeen,
@@ -24,7 +24,7 @@ const STATE: [PropTag; 4] = [
     PropTag::MetaTagCnsetRead,
 ];
 
-/// Sets whose replicas have a logon's numbers ([MS-OXCFXICS] 2.2.1.3).
+/// Sets that identify replicas by numbers of the logon ([MS-OXCFXICS] 2.2.1.3).
 const CHANGED: [PropTag; 5] = [
     PropTag::MetaTagIdsetDeleted,
     PropTag::MetaTagIdsetNoLongerInScope,
@@ -34,7 +34,7 @@ const CHANGED: [PropTag; 5] = [
 ];
 
 impl Display for PropName<'_> {
-    /// The name that the specification has for it, or the set and the number or text.
+    /// Formats the name as the specification, or as property set and number or text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(known) = self.known() {
             return f.write_str(known.name);
@@ -60,7 +60,7 @@ impl Display for PropInfo<'_> {
 }
 
 impl Display for Value<'_> {
-    /// As short as a line wants it: of many bytes the first ones, and how many there are.
+    /// Formats the value for a line: of a long value, only the first bytes and the size.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer16(x) => x.fmt(f),
@@ -72,18 +72,18 @@ impl Display for Value<'_> {
             Self::Boolean(x) => (*x != 0).fmt(f),
             Self::Time(x) => write!(f, "{}", x.0),
             Self::Guid(x) => x.fmt(f),
-            Self::Bytes(bytes) => show_bytes(bytes, bytes.len(), f),
+            Self::Bytes(bytes) => write_bytes(bytes, bytes.len(), f),
             Self::Multiple(multiple) => write!(f, "{} values", multiple.count),
         }
     }
 }
 
-fn show_bytes(bytes: &[u8], length: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_bytes(bytes: &[u8], length: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().take(SHOWN).try_for_each(|byte| write!(f, "{byte:02x}"))?;
     if length > SHOWN { write!(f, "… ({length} bytes)") } else { Ok(()) }
 }
 
-fn show_text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_char('"')?;
     text.chars().take(SHOWN).flat_map(char::escape_debug).try_for_each(|c| f.write_char(c))?;
     if text.chars().nth(SHOWN).is_some() {
@@ -94,22 +94,22 @@ fn show_text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 impl Display for Property<'_> {
-    /// The name, an equals sign and the value.
+    /// Formats the property as `name = value`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = ", self.info)?;
         if let Some(ids) = self.ids() {
             return f.write_str(&ids);
         }
         match (&self.value, self.text()) {
-            (_, Some(text)) => show_text(&text, f),
-            (Value::Multiple(_), None) => self.show_values(f),
+            (_, Some(text)) => write_text(&text, f),
+            (Value::Multiple(_), None) => self.write_values(f),
             (value, None) => value.fmt(f),
         }
     }
 }
 
 impl Property<'_> {
-    /// The ranges of a set of ids or change numbers, if it is one and not too long to be shown.
+    /// The ranges of a set of identifiers or change numbers, if the value is a set and not too long to be displayed.
     pub fn ids(&self) -> Option<String> {
         let Value::Bytes(bytes) = &self.value else { return None };
         if bytes.len() > MAX_IDS {
@@ -123,7 +123,7 @@ impl Property<'_> {
         is_set.then(|| ReplIdSet::from_bytes(bytes).ok().map(|set| set.to_string()))?
     }
 
-    fn show_values(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_values(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tag = self.info.tag;
         let single = tag.with_type(crate::property::PropType(tag.prop_type().0 & !0x1000));
         f.write_char('[')?;
@@ -136,7 +136,7 @@ impl Property<'_> {
                 break;
             }
             match (Property { info: PropInfo::new(single), value }).text_or_value() {
-                (Some(text), _) => show_text(&text, f)?,
+                (Some(text), _) => write_text(&text, f)?,
                 (None, value) => value.fmt(f)?,
             }
         }
@@ -154,16 +154,16 @@ impl Display for LargeValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = ", self.info)?;
         match self.text() {
-            Some(text) => show_text(&text, f),
-            None => show_bytes(&self.kept, usize::try_from(self.length).unwrap_or(usize::MAX), f),
+            Some(text) => write_text(&text, f),
+            None => write_bytes(&self.kept, usize::try_from(self.length).unwrap_or(usize::MAX), f),
         }
     }
 }
 
 impl Display for Tree {
-    /// A line for each property and part, indented by how deep it lies.
+    /// Formats each property and group as a line, indented by its depth.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show_nodes(&self.nodes, 0, f)?;
+        write_node_lines(&self.nodes, 0, f)?;
         if !self.cut.is_empty() {
             writeln!(f, "cut off after {} bytes of an element", self.cut.len())?;
         }
@@ -171,7 +171,7 @@ impl Display for Tree {
     }
 }
 
-fn show_nodes(nodes: &[Node], depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_node_lines(nodes: &[Node], depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for node in nodes {
         write!(f, "{:1$}", "", depth.saturating_mul(2))?;
         match node {
@@ -179,7 +179,7 @@ fn show_nodes(nodes: &[Node], depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::
             Node::Large(large) => writeln!(f, "{large}")?,
             Node::Group(group) => {
                 writeln!(f, "{}{}", group.marker, if group.is_open() { " (not ended)" } else { "" })?;
-                show_nodes(&group.nodes, depth.saturating_add(1), f)?;
+                write_node_lines(&group.nodes, depth.saturating_add(1), f)?;
             }
         }
     }
@@ -187,7 +187,7 @@ fn show_nodes(nodes: &[Node], depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::
 }
 
 impl Group {
-    /// Whether a marker has to end it, and did not.
+    /// Whether the group has to be ended by a marker that was not received.
     pub const fn is_open(&self) -> bool {
         self.marker.end().is_some() && !self.is_ended
     }

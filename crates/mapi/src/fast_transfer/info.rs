@@ -4,23 +4,23 @@ use wire::{Decode, Encode, Guid, Reader, Result, Utf16, Writer};
 
 use crate::property::PropTag;
 
-/// How much will come ([MS-OXCFXICS] 2.2.2.7): the value of the property that follows
+/// `ProgressInformation`: the amount of data that follows ([MS-OXCFXICS] 2.2.2.7), in the property after
 /// [`Marker::IncrSyncProgressMode`](super::Marker::IncrSyncProgressMode).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ProgressInformation {
     /// The version of the structure; 0.
     pub version: u16,
-    /// Without meaning; 0.
+    /// Reserved; 0.
     pub padding1: u16,
-    /// Changes of messages that are associated with their folders.
+    /// The number of changed messages that are associated with the folder (FAI).
     pub fai_message_count: u32,
-    /// Bytes of those, about.
+    /// The approximate size of these messages, in bytes.
     pub fai_message_total_size: u64,
-    /// Changes of other messages.
+    /// The number of other changed messages.
     pub normal_message_count: u32,
-    /// Without meaning; 0.
+    /// Reserved; 0.
     pub padding2: u32,
-    /// Bytes of those, about.
+    /// The approximate size of these messages, in bytes.
     pub normal_message_total_size: u64,
 }
 
@@ -47,41 +47,41 @@ impl Encode for ProgressInformation {
     }
 }
 
-/// Which properties change together ([MS-OXCFXICS] 2.2.2.8): the value of the property that follows
-/// [`Marker::IncrSyncGroupInfo`](super::Marker::IncrSyncGroupInfo).
+/// `PropertyGroupInfo`: a mapping of groups to properties that change together ([MS-OXCFXICS] 2.2.2.8), in the property
+/// after [`Marker::IncrSyncGroupInfo`](super::Marker::IncrSyncGroupInfo).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PropertyGroupInfo {
-    /// The number of this mapping, by which `MetaTagIncrSyncGroupId` calls it.
+    /// The identifier of the mapping, to which `MetaTagIncrSyncGroupId` refers.
     pub group_id: u32,
-    /// Without meaning; 0.
+    /// Reserved; 0.
     pub reserved: u32,
-    /// The groups; a group's number is its place here.
+    /// The groups; the number of a group is its index.
     pub groups: Vec<PropertyGroup>,
 }
 
-/// Properties that change together ([MS-OXCFXICS] 2.2.2.8.1).
+/// `PropertyGroup`: properties that change together ([MS-OXCFXICS] 2.2.2.8.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PropertyGroup(pub Vec<GroupProperty>);
 
 /// A property in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupProperty {
-    /// Id and type.
+    /// The tag of the property.
     pub tag: PropTag,
-    /// The name of a property whose id is 0x8000 or above.
+    /// The name of the property, if its id is 0x8000 or above.
     pub name: Option<GroupPropertyName>,
 }
 
-/// A named property's name in a group ([MS-OXCFXICS] 2.2.2.8.1.1).
+/// The name of a named property in a group ([MS-OXCFXICS] 2.2.2.8.1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupPropertyName {
-    /// A number in a set.
+    /// A number in a property set.
     Lid(Guid, u32),
-    /// A text in a set.
+    /// A text in a property set.
     Text(Guid, Utf16),
 }
 
-/// The most groups, and the most properties in one.
+/// The maximum number of groups, and of properties in a group.
 const MAX_GROUPS: u32 = 0x1_0000;
 
 impl<'a> Decode<'a> for PropertyGroupInfo {
@@ -131,7 +131,11 @@ impl Encode for GroupProperty {
         match &self.name {
             Some(name) if self.tag.is_named() => name.encode(w),
             None if !self.tag.is_named() => Ok(()),
-            _ => Err(w.invalid("PropertyTag", u64::from(self.tag.0), "a name from id 0x8000 on only")),
+            _ => Err(w.invalid(
+                "PropertyTag",
+                u64::from(self.tag.0),
+                "a name exactly if the id is 0x8000 or above",
+            )),
         }
     }
 }
@@ -173,22 +177,23 @@ impl Encode for GroupPropertyName {
     }
 }
 
-/// Where else a public folder is ([MS-OXCFXICS] 2.2.2.9): the value of `MetaTagNewFXFolder`.
+/// `FolderReplicaInfo`: the servers that have replicas of a public folder ([MS-OXCFXICS] 2.2.2.9), the value of
+/// `MetaTagNewFXFolder`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FolderReplicaInfo {
-    /// Without meaning; 0.
+    /// Reserved; 0.
     pub flags: u32,
-    /// Without meaning; 0.
+    /// Reserved; 0.
     pub depth: u32,
-    /// The folder's long-term id.
+    /// The long-term identifier of the folder.
     pub folder_long_term_id: [u8; 24],
-    /// How many of the servers are near: the first ones.
+    /// The number of servers, from the first one on, that are near.
     pub cheap_server_dn_count: u32,
-    /// The legacy DNs of servers that have the folder, without terminators.
+    /// The distinguished names of the servers, without terminators.
     pub server_dns: Vec<Vec<u8>>,
 }
 
-/// The most servers.
+/// The maximum number of servers.
 const MAX_SERVERS: u32 = 0x1_0000;
 
 impl<'a> Decode<'a> for FolderReplicaInfo {

@@ -1,17 +1,17 @@
-//! Limits on the memory that a tokenizer uses.
+//! Memory limits of a tokenizer.
 
-/// What a tokenizer holds at most.
+/// The maximum sizes of values that a tokenizer holds in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one value. A value that is longer comes as [`Token::Large`](super::Token::Large) and its bytes in
-    /// pieces.
+    /// The maximum size of a value, in bytes. A larger value is returned as [`Token::Large`](super::Token::Large) and
+    /// its bytes in pieces.
     pub value: usize,
-    /// Bytes of all values of a property that has several. More is an error.
+    /// The maximum size of all values of a multivalued property, in bytes. Larger ones are an error.
     pub multiple: usize,
 }
 
 impl Default for Limits {
-    /// 64 KB for a value, 1 MB for several.
+    /// 64 KiB for a value, 1 MiB for a multivalued property.
     fn default() -> Self {
         Self { value: 0x1_0000, multiple: 0x10_0000 }
     }

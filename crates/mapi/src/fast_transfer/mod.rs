@@ -1,9 +1,10 @@
 //! `FastTransfer` streams ([MS-OXCFXICS] 2.2.4), which copy and synchronize folders and messages in both
 //! directions.
 //!
-//! A stream is a row of markers and properties that is cut into buffers anywhere. [`Tokenizer`] reads it as it
-//! comes, holding no more than one token; [`TreeBuilder`] makes of its tokens what they say together: folders,
-//! messages, recipients, attachments, changes, deletions, state. Both write back the bytes that they read.
+//! A stream is a sequence of markers and properties, which is split into buffers at arbitrary positions. [`Tokenizer`]
+//! decodes it incrementally and holds at most one token. [`TreeBuilder`] builds a tree of the tokens: folders,
+//! messages, recipients, attachments, changes, deletions, state. The encoded result of both is equal to the decoded
+//! bytes.
 
 mod display;
 mod info;

@@ -1,33 +1,38 @@
-//! The stack of open elements in a `FastTransfer` stream.
+//! The stack of open groups in a `FastTransfer` stream.
 
 use wire::{Error, ErrorKind, Result};
 
 use super::marker::Marker;
 
-/// How deep parts may lie in one another.
+/// The maximum nesting depth of groups.
 pub(super) const MAX_DEPTH: u32 = 64;
 
-/// The parts of a stream that have begun and are not over, each in the one before.
+/// The groups of a stream that have begun and not ended, outermost first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Path(Vec<Marker>);
 
 impl Path {
-    /// The markers that began them, outermost first; none at the top of a stream.
+    /// The markers that began the groups, outermost first; empty at the top of a stream.
     pub fn markers(&self) -> &[Marker] {
         &self.0
     }
 
-    /// Goes past `marker`.
+    /// Updates the path with the next marker of the stream.
     ///
     /// # Errors
-    /// When it ends what has not begun, and where parts lie too deep in one another.
+    /// Fails if `marker` ends a group that has not begun, or groups are nested too deeply.
     pub fn pass(&mut self, marker: Marker) -> Result<()> {
         while self.0.last().is_some_and(|open| open.is_over_at(marker)) {
             self.0.pop();
         }
         if marker.is_end() {
             if self.0.last().is_none_or(|open| open.end() != Some(marker)) {
-                return Err(Error::invalid("marker", 0, u64::from(marker.0), "the end of what has begun"));
+                return Err(Error::invalid(
+                    "marker",
+                    0,
+                    u64::from(marker.0),
+                    "the end marker of the innermost open group",
+                ));
             }
             self.0.pop();
             return Ok(());
@@ -41,7 +46,7 @@ impl Path {
 }
 
 impl Marker {
-    /// Whether what this marker begins is over where `next` stands in it, without a marker that ends it.
+    /// Whether the group that this marker begins ends before `next`, without an end marker.
     pub(super) const fn is_over_at(self, next: Self) -> bool {
         if self.end().is_some() {
             return false;
@@ -53,7 +58,7 @@ impl Marker {
             Self::IncrSyncMessage => !matches!(self, Self::IncrSyncChg),
             Self::IncrSyncStateBegin => true,
             _ if next.end().is_none() => true,
-            // Recipients and attachments belong to the change that they stand in.
+            // Recipients and attachments belong to the change before them.
             _ => !matches!(self, Self::IncrSyncMessage | Self::IncrSyncChg | Self::IncrSyncChgPartial),
         }
     }

@@ -8,33 +8,33 @@ use crate::ErrorCode;
 use crate::property::names::NamedProperty;
 use crate::property::{PropTag, PropType};
 
-/// The bit in a property's type that says that the rest is a code page ([MS-OXCFXICS] 2.2.4.1.1.1).
+/// The bit in a property type that indicates that the other bits are a code page ([MS-OXCFXICS] 2.2.4.1.1.1).
 pub(super) const CODE_PAGE: u16 = 0x8000;
 
-/// The code page of UTF-16, little endian.
+/// The code page of little-endian UTF-16.
 const CP_UTF16LE: u16 = 1200;
 
-/// From this id on a property is named, and its name is in the stream.
+/// The first id of named properties, whose names are in the stream.
 const FIRST_NAMED: u16 = 0x8000;
 
-/// How a property's value lies in the stream ([MS-OXCFXICS] 2.2.4.1).
+/// The encoding of a property's value in the stream ([MS-OXCFXICS] 2.2.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// So many bytes.
+    /// A value of this size, in bytes.
     Fixed(usize),
-    /// A length of four bytes, then so many bytes.
+    /// A 32-bit length, followed by as many bytes.
     Variable,
-    /// A count of four bytes, then as many values of a fixed size.
+    /// A 32-bit count, followed by as many values of this size.
     MultipleFixed(usize),
-    /// A count of four bytes, then as many lengths with their bytes.
+    /// A 32-bit count, followed by as many values, each with its 32-bit length.
     MultipleVariable,
 }
 
 impl Layout {
-    /// None for types that a stream cannot carry.
+    /// Returns the layout of the property's type; `None` if the type is not valid in a stream.
     pub(super) const fn of(tag: PropTag) -> Option<Self> {
         let prop_type = tag.prop_type();
-        // It says that it is an integer, but has the length and the bytes of an IDSET
+        // The type of MetaTagIdsetGiven is that of an integer, but the value is that of a binary property
         // ([MS-OXCFXICS] 3.2.5.2.1).
         if tag.0 == PropTag::MetaTagIdsetGiven.0 || prop_type.0 & CODE_PAGE != 0 {
             return Some(Self::Variable);
@@ -67,26 +67,26 @@ impl Layout {
     }
 }
 
-/// Which property, with its name where it is a named one (`propInfo`).
+/// Identifies a property, by its tag and, if it is a named property, by its name (`propInfo`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PropInfo<'a> {
-    /// Id and type. The type may be a code page with the bit 0x8000 set. An id from 0x8000 on means nothing
-    /// outside of the sender's mailbox; the name counts.
+    /// The tag. The type may be a code page with the bit 0x8000 set. Ids from 0x8000 on are valid only in the sender's
+    /// mailbox; such properties are identified by their names.
     pub tag: PropTag,
-    /// The name of a property whose id is 0x8000 or above.
+    /// The name of the property, if its id is 0x8000 or above.
     pub name: Option<PropName<'a>>,
 }
 
-/// A named property's name as a stream has it (`namedPropInfo`).
+/// The name of a named property in a stream (`namedPropInfo`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PropName<'a> {
-    /// The set.
+    /// The GUID of the property set.
     pub set: Guid,
-    /// The name in the set.
+    /// The name in the property set.
     pub key: PropNameKey<'a>,
 }
 
-/// What a named property is called within its set.
+/// The name of a named property in its property set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PropNameKey<'a> {
     /// A number.
@@ -96,7 +96,7 @@ pub enum PropNameKey<'a> {
 }
 
 impl PropName<'_> {
-    /// What [MS-OXPROPS] calls it.
+    /// The property of [MS-OXPROPS] with this name.
     pub fn known(&self) -> Option<&'static NamedProperty> {
         match &self.key {
             PropNameKey::Lid(lid) => NamedProperty::by_lid(&self.set, *lid),
@@ -116,12 +116,12 @@ impl PropName<'_> {
 }
 
 impl<'a> PropInfo<'a> {
-    /// A property that is not named.
+    /// Identifies a property that is not named.
     pub const fn new(tag: PropTag) -> Self {
         Self { tag, name: None }
     }
 
-    /// The same with bytes of its own.
+    /// Copies borrowed bytes, so that the result owns them.
     pub fn into_owned(self) -> PropInfo<'static> {
         PropInfo { tag: self.tag, name: self.name.map(PropName::into_owned) }
     }
@@ -177,7 +177,7 @@ fn write_name(name: &PropName<'_>, w: &mut Writer) -> Result<()> {
     Ok(())
 }
 
-/// A property's value.
+/// The value of a property in a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
     /// `PtypInteger16`.
@@ -192,45 +192,43 @@ pub enum Value<'a> {
     Integer64(i64),
     /// `PtypErrorCode`.
     Error(ErrorCode),
-    /// `PtypBoolean`: zero is false. It takes two bytes.
+    /// `PtypBoolean`: 16 bits; zero is false.
     Boolean(u16),
     /// `PtypTime`.
     Time(FileTime),
     /// `PtypGuid`.
     Guid(Guid),
-    /// What has a length: texts of every kind with their terminators, `PtypBinary`, `PtypObject`,
-    /// `PtypServerId`.
+    /// A value with a length: texts of all kinds with their terminators, `PtypBinary`, `PtypObject` and `PtypServerId`.
     Bytes(Cow<'a, [u8]>),
-    /// Several values.
+    /// The values of a multivalued property.
     Multiple(Multiple<'a>),
 }
 
 /// The values of a property that has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Multiple<'a> {
-    /// How many there are.
+    /// The number of values.
     pub count: u32,
-    /// The values one after the other, as they lie in the stream: those of variable size with a length of
-    /// four bytes before each.
+    /// The encoded values. Each value of variable size is preceded by its 32-bit length.
     pub items: Cow<'a, [u8]>,
 }
 
-/// A property with its value (`propValue`).
+/// A property and its value (`propValue`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Property<'a> {
-    /// Which property.
+    /// The tag and name of the property.
     pub info: PropInfo<'a>,
-    /// The value, of the form that the tag's type asks for.
+    /// The value; its variant matches the type of the tag.
     pub value: Value<'a>,
 }
 
 impl<'a> Property<'a> {
-    /// A property of fewer than 0x8000.
+    /// Creates a property that is not named.
     pub const fn new(tag: PropTag, value: Value<'a>) -> Self {
         Self { info: PropInfo::new(tag), value }
     }
 
-    /// The same with bytes of its own.
+    /// Copies borrowed bytes, so that the result owns them.
     pub fn into_owned(self) -> Property<'static> {
         let value = match self.value {
             Value::Integer16(x) => Value::Integer16(x),
@@ -250,8 +248,8 @@ impl<'a> Property<'a> {
         Property { info: self.info.into_owned(), value }
     }
 
-    /// The text of a string property, without its terminator, for display. Code pages other
-    /// than UTF-16 are read as UTF-8.
+    /// The text of a string property, without its terminator, for display. Code pages other than UTF-16 are decoded as
+    /// UTF-8.
     pub fn text(&self) -> Option<String> {
         match &self.value {
             Value::Bytes(bytes) => text_of(self.info.tag.prop_type(), bytes),
@@ -259,8 +257,8 @@ impl<'a> Property<'a> {
         }
     }
 
-    /// The values of a property that has several; the one value of another. Ends early where the items do not
-    /// lie as the type asks for.
+    /// The values of a multivalued property, or the value of another one. The iterator ends early if `items` are
+    /// malformed.
     pub fn values(&self) -> impl Iterator<Item = Value<'_>> {
         let single = PropTag::new(self.info.tag.id(), PropType(self.info.tag.prop_type().0 & !0x1000));
         let (mut reader, one) = match &self.value {
@@ -288,7 +286,7 @@ impl<'a> Property<'a> {
     }
 }
 
-/// The text that `bytes` of the type `prop_type` are, if that is one.
+/// Decodes `bytes` as a text; returns `None` if `prop_type` is not a string type.
 pub(super) fn text_of(prop_type: PropType, bytes: &[u8]) -> Option<String> {
     if prop_type == PropType::PtypString || prop_type.0 == CODE_PAGE | CP_UTF16LE {
         return Some(wire::utf16le_to_string_lossy(bytes).trim_end_matches('\0').to_owned());

@@ -7,21 +7,21 @@ use super::marker::Marker;
 use super::property::{Layout, unknown_type};
 use crate::property::PropTag;
 
-/// The most bytes of a named property's name; [MS-OXCPRPT] servers take far shorter ones.
+/// The maximum size of a named property's name, in bytes. Servers accept only much shorter ones ([MS-OXCPRPT]).
 const MAX_NAME: usize = 2048;
 
-/// What is known of the token at hand.
+/// The progress of scanning a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// It has at least so many bytes.
+    /// The token has at least this many bytes, which are not all available.
     Need(usize),
-    /// It has so many bytes, and they are there.
+    /// The token has this many bytes, and all are available.
     Whole(usize),
-    /// So many bytes are before a value of `length` bytes that is too large to be held.
+    /// The token's value of `length` bytes exceeds the limit; it is preceded by `header` bytes.
     Large { header: usize, length: u32 },
 }
 
-/// Where a token ends, found out while its bytes come in. Each byte is looked at once.
+/// Finds the end of a token whose bytes are received in pieces. Each byte is examined once.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Scan {
     at: usize,
@@ -37,13 +37,13 @@ enum Stage {
     NameText,
     Value,
     Items {
-        left: u32,
+        remaining: u32,
         start: usize,
     },
 }
 
 impl Scan {
-    /// Goes on with `bytes`, all of the token that is there, from its first byte on.
+    /// Continues with `bytes`, the available bytes of the token from its first one on.
     pub(super) fn step(&mut self, bytes: &[u8], limits: &Limits) -> Result<Step> {
         loop {
             match self.advance(bytes, limits)? {
@@ -87,17 +87,17 @@ impl Scan {
                 self.at = end;
             }
             Stage::Value => return self.value(bytes, limits),
-            Stage::Items { left: 0, .. } => return Ok(Some(Step::Whole(self.at))),
-            Stage::Items { left, start } => {
+            Stage::Items { remaining: 0, .. } => return Ok(Some(Step::Whole(self.at))),
+            Stage::Items { remaining, start } => {
                 let Some(length) = u32_at(bytes, self.at) else {
                     return Ok(Some(Step::Need(self.at.saturating_add(4))));
                 };
-                self.at = behind(self.at, length);
+                self.at = value_end(self.at, length);
                 let size = self.at.saturating_sub(start);
                 if size > limits.multiple {
                     return Err(too_long("length", start, size, limits.multiple));
                 }
-                self.stage = Stage::Items { left: left.saturating_sub(1), start };
+                self.stage = Stage::Items { remaining: remaining.saturating_sub(1), start };
             }
         }
         Ok(None)
@@ -121,11 +121,11 @@ impl Scan {
             }
             Layout::MultipleVariable => {
                 self.at = self.at.saturating_add(4);
-                self.stage = Stage::Items { left: length, start: self.at };
+                self.stage = Stage::Items { remaining: length, start: self.at };
                 Ok(None)
             }
             Layout::Fixed(_) | Layout::Variable => {
-                let end = behind(self.at, length);
+                let end = value_end(self.at, length);
                 let header = self.at.saturating_add(4);
                 let is_large = end.saturating_sub(header) > limits.value;
                 Ok(Some(if is_large { Step::Large { header, length } } else { Step::Whole(end) }))
@@ -134,8 +134,8 @@ impl Scan {
     }
 }
 
-/// Where what has its `length` at `at` ends.
-fn behind(at: usize, length: u32) -> usize {
+/// The end of a value whose 32-bit `length` field is at `at`.
+fn value_end(at: usize, length: u32) -> usize {
     at.saturating_add(4).saturating_add(usize::try_from(length).unwrap_or(usize::MAX))
 }
 

@@ -7,34 +7,35 @@ use super::marker::Marker;
 use super::property::{PropInfo, Property};
 use super::scan::{Scan, Step};
 
-/// A part of a stream that stands for itself.
+/// A lexical element of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Token<'a> {
-    /// A marker.
+    /// A marker, which begins or ends a group.
     Marker(Marker),
     /// A property with its value.
     Property(Property<'a>),
-    /// A property whose value is too large to be held. [`Token::Piece`]s of altogether `length` bytes follow.
+    /// A property whose value exceeds [`Limits::value`]. It is followed by [`Token::Piece`]s with `length` bytes in
+    /// total.
     Large {
-        /// Which property.
+        /// The tag and name of the property.
         info: PropInfo<'a>,
-        /// Bytes of its value.
+        /// The size of the value, in bytes.
         length: u32,
     },
-    /// Some bytes of a large value.
+    /// Consecutive bytes of a large value.
     Piece {
         /// The bytes.
         bytes: &'a [u8],
-        /// Whether they are the value's last.
+        /// Whether these are the last bytes of the value.
         is_last: bool,
     },
 }
 
 impl<'a> Token<'a> {
-    /// Appends the token as it lies in a stream.
+    /// Appends the encoded token.
     ///
     /// # Errors
-    /// When a property's value is not of its tag's type, or its name is no name.
+    /// Fails if the value of a property does not match the type of its tag, or its name is invalid.
     pub fn write(&self, w: &mut Writer) -> Result<()> {
         match self {
             Self::Marker(marker) => w.u32(marker.0),
@@ -59,34 +60,34 @@ impl<'a> Token<'a> {
     }
 }
 
-/// Reads a stream whose bytes come in pieces, cut anywhere. It holds the bytes of one token that is not yet
-/// whole, and those are bounded by its [`Limits`].
+/// Decodes a stream that is received in pieces, split at arbitrary positions. It holds the bytes of at most one
+/// incomplete token, whose size is bounded by its [`Limits`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tokenizer {
     limits: Limits,
     scan: Scan,
-    /// What is there of a token that is not yet whole.
+    /// The available bytes of an incomplete token.
     pending: Vec<u8>,
-    /// How many bytes that token has at least.
+    /// The minimum size of that token, in bytes.
     need: usize,
-    /// How many bytes of a large value are still to come.
+    /// The number of bytes of a large value that are still missing.
     large: u32,
-    /// Where the token at hand begins.
+    /// The offset of the current token in the stream.
     start: usize,
     fault: Option<Error>,
 }
 
 impl Tokenizer {
-    /// At the beginning of a stream.
+    /// Creates a tokenizer at the beginning of a stream.
     pub fn new(limits: Limits) -> Self {
         Self { limits, ..Self::default() }
     }
 
-    /// Reads `bytes`, which follow those before, and hands every token that is now whole to `visit`.
+    /// Decodes `bytes`, the next bytes of the stream, and passes each complete token to `visit`.
     ///
     /// # Errors
-    /// When the stream is malformed, with the offset in the whole stream, and what `visit` returned. From then
-    /// on every call is answered with the same error.
+    /// Fails if the stream is malformed; the offset is that in the whole stream. Errors of `visit` are returned. All
+    /// further calls return the same error.
     pub fn feed(&mut self, bytes: &[u8], mut visit: impl FnMut(Token<'_>) -> Result<()>) -> Result<()> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
@@ -94,7 +95,7 @@ impl Tokenizer {
         let mut rest = bytes;
         while !rest.is_empty() {
             match self.next(rest, &mut visit) {
-                Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
+                Ok(consumed) => rest = rest.get(consumed..).unwrap_or_default(),
                 Err(mut fault) => {
                     fault.offset = fault.offset.saturating_add(self.start);
                     let fault = fault.within("FastTransfer");
@@ -106,10 +107,10 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// Ends the stream.
+    /// Checks that the stream is complete.
     ///
     /// # Errors
-    /// When it was malformed, and when it ends within a token.
+    /// Fails if the stream was malformed, or ends within a token.
     pub fn finish(&self) -> Result<()> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
@@ -118,23 +119,23 @@ impl Tokenizer {
         let needed = match self.large {
             0 if available == 0 => return Ok(()),
             0 => self.need,
-            left => usize::try_from(left).unwrap_or(usize::MAX),
+            remaining => usize::try_from(remaining).unwrap_or(usize::MAX),
         };
         let kind = ErrorKind::Truncated { needed, available };
         Err(Error::new(kind, "element", self.start).within("FastTransfer"))
     }
 
-    /// Where the token at hand begins, in bytes from the start of the stream.
+    /// The offset of the current token, in bytes from the start of the stream.
     pub const fn position(&self) -> usize {
         self.start
     }
 
-    /// The bytes of the token that is not yet whole.
+    /// The available bytes of an incomplete token.
     pub fn pending(&self) -> &[u8] {
         &self.pending
     }
 
-    /// Reads on from `rest`; how many of its bytes were taken, at least one.
+    /// Decodes from the start of `rest`; returns the number of bytes that were consumed, at least one.
     fn next(&mut self, rest: &[u8], visit: &mut impl FnMut(Token<'_>) -> Result<()>) -> Result<usize> {
         if self.large > 0 {
             return self.piece(rest, visit);
@@ -149,24 +150,24 @@ impl Tokenizer {
                 }
                 Step::Whole(size) => {
                     visit(Token::read(rest.get(..size).unwrap_or_default())?)?;
-                    Ok(self.passed(size))
+                    Ok(self.finish_token(size))
                 }
                 Step::Large { header, length } => {
                     visit(large(rest, length)?)?;
                     self.large = length;
-                    Ok(self.passed(header))
+                    Ok(self.finish_token(header))
                 }
             };
         }
-        let taken = self.need.saturating_sub(self.pending.len()).min(rest.len());
-        self.pending.extend_from_slice(rest.get(..taken).unwrap_or_default());
+        let consumed = self.need.saturating_sub(self.pending.len()).min(rest.len());
+        self.pending.extend_from_slice(rest.get(..consumed).unwrap_or_default());
         if self.pending.len() < self.need {
-            return Ok(taken);
+            return Ok(consumed);
         }
         let size = match self.scan.step(&self.pending, &self.limits)? {
             Step::Need(size) => {
                 self.need = size;
-                return Ok(taken);
+                return Ok(consumed);
             }
             Step::Whole(size) => {
                 visit(Token::read(&self.pending)?)?;
@@ -180,20 +181,20 @@ impl Tokenizer {
         };
         self.pending.clear();
         self.pending.shrink_to(KEPT);
-        self.passed(size);
-        Ok(taken)
+        self.finish_token(size);
+        Ok(consumed)
     }
 
-    fn passed(&mut self, size: usize) -> usize {
+    fn finish_token(&mut self, size: usize) -> usize {
         self.scan = Scan::default();
         self.start = self.start.saturating_add(size);
         size
     }
 
     fn piece(&mut self, rest: &[u8], visit: &mut impl FnMut(Token<'_>) -> Result<()>) -> Result<usize> {
-        let left = usize::try_from(self.large).unwrap_or(usize::MAX);
-        let bytes = rest.get(..left).unwrap_or(rest);
-        let is_last = bytes.len() == left;
+        let remaining = usize::try_from(self.large).unwrap_or(usize::MAX);
+        let bytes = rest.get(..remaining).unwrap_or(rest);
+        let is_last = bytes.len() == remaining;
         visit(Token::Piece { bytes, is_last })?;
         self.large = self.large.saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         self.start = self.start.saturating_add(bytes.len());
@@ -201,7 +202,7 @@ impl Tokenizer {
     }
 }
 
-/// Room that is kept between tokens.
+/// The capacity of the buffer that is kept between tokens, in bytes.
 const KEPT: usize = 4096;
 
 fn large(bytes: &[u8], length: u32) -> Result<Token<'_>> {

@@ -1,4 +1,4 @@
-//! A whole `FastTransfer` stream as a tree, and its builder.
+//! A `FastTransfer` stream as a tree, and its builder.
 
 use std::mem;
 
@@ -12,95 +12,94 @@ use super::property::{PropInfo, Property, Value};
 use super::tokenizer::{Token, Tokenizer};
 use crate::property::{PropTag, PropType};
 
-/// What a [`TreeBuilder`] holds at most.
+/// The limits of a [`TreeBuilder`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeLimits {
-    /// What the tokenizer below holds.
+    /// The limits of the tokenizer.
     pub tokens: Limits,
-    /// How deep parts may lie in one another.
+    /// The maximum nesting depth of groups; at most 64.
     pub depth: u32,
-    /// Properties and parts altogether.
+    /// The maximum number of properties and groups.
     pub nodes: u32,
-    /// Bytes of each large value that are kept.
+    /// The maximum number of bytes that are kept of each large value.
     pub large: usize,
-    /// Bytes of all values altogether that are kept.
+    /// The maximum number of bytes that are kept of all values together.
     pub total: usize,
 }
 
 impl Default for TreeLimits {
-    /// 64 deep, a quarter of a million nodes, 64 MB in all, of which one value may take everything.
+    /// A depth of 64, 262,144 nodes, and 64 MiB for all values together, which a single value may use up.
     fn default() -> Self {
         Self { tokens: Limits::default(), depth: 64, nodes: 1 << 18, large: 64 << 20, total: 64 << 20 }
     }
 }
 
-/// What a stream says, as the parts that it is made of.
+/// The decoded content of a stream.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tree {
-    /// Properties and parts that lie in no other.
+    /// The properties and groups at the top level.
     pub nodes: Vec<Node>,
-    /// The first bytes of a token that the end of the stream cut off.
+    /// The first bytes of a token that is incomplete at the end of the stream.
     pub cut: Vec<u8>,
 }
 
-/// Something in a part of a stream.
+/// An element of a group.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
-    /// A property.
+    /// A property and its value.
     Property(Property<'static>),
     /// A property with a large value.
     Large(LargeValue),
-    /// A part.
+    /// A nested group.
     Group(Group),
 }
 
-/// A property whose value was too large to be held as one.
+/// A property whose value exceeds [`Limits::value`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct LargeValue {
-    /// Which property.
+    /// The tag and name of the property.
     pub info: PropInfo<'static>,
-    /// Bytes of the value.
+    /// The size of the value, in bytes.
     pub length: u32,
-    /// The bytes that were kept, from the first one on: fewer than `length` where the limits or the end of the
-    /// stream cut them off.
+    /// The first bytes of the value: fewer than `length` if the value exceeds a limit or the stream ended.
     pub kept: Vec<u8>,
-    /// Whether the limits cut the value off.
+    /// Whether the value was shortened because it exceeds a limit.
     pub is_shortened: bool,
 }
 
-/// A part of a stream: what a marker begins, until a marker ends it or another one begins.
+/// A group of elements: those from the marker that begins it to the marker that ends it or begins the next group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
-    /// The marker that begins it; for [`Marker::IncrSyncEnd`] there is nothing within.
+    /// The marker that begins the group. After [`Marker::IncrSyncEnd`] the group is empty.
     pub marker: Marker,
-    /// What is in it, in order.
+    /// The elements of the group, in order.
     pub nodes: Vec<Node>,
-    /// Whether the marker that ends such a part came. Always false for parts that none ends.
+    /// Whether the end marker was received. Always false for groups without an end marker.
     pub is_ended: bool,
 }
 
 impl Group {
-    /// An empty part, not ended.
+    /// Creates an empty group that has not ended.
     pub const fn new(marker: Marker) -> Self {
         Self { marker, nodes: Vec::new(), is_ended: false }
     }
 
-    /// The properties that lie directly in it.
+    /// The properties directly in the group.
     pub fn properties(&self) -> impl Iterator<Item = &Property<'static>> {
         properties(&self.nodes)
     }
 
-    /// The property with the id of `tag`, if it lies directly in it.
+    /// The property directly in the group that has the id of `tag`.
     pub fn get(&self, tag: PropTag) -> Option<&Property<'static>> {
         self.properties().find(|property| property.info.tag.is_same_property(tag))
     }
 
-    /// The parts that lie directly in it.
+    /// The groups directly in the group.
     pub fn groups(&self) -> impl Iterator<Item = &Self> {
         groups(&self.nodes)
     }
 
-    /// The parts that `marker` begins, among those that lie directly in it.
+    /// The groups directly in the group that begin with `marker`.
     pub fn parts(&self, marker: Marker) -> impl Iterator<Item = &Self> {
         self.groups().filter(move |group| group.marker == marker)
     }
@@ -121,38 +120,38 @@ fn groups(nodes: &[Node]) -> impl Iterator<Item = &Group> {
 }
 
 impl LargeValue {
-    /// The text of what was kept, if it is a text.
+    /// The text of the kept bytes, if the property is a string.
     pub fn text(&self) -> Option<String> {
         text_of(self.info.tag.prop_type(), &self.kept)
     }
 }
 
 impl Tree {
-    /// Reads a whole stream, or the beginning of one.
+    /// Decodes a stream, or the beginning of one.
     ///
     /// # Errors
-    /// When it is malformed, or over the limits.
+    /// Fails if the stream is malformed, or exceeds `limits`.
     pub fn read(bytes: &[u8], limits: TreeLimits) -> Result<Self> {
         let mut builder = TreeBuilder::new(limits);
         builder.feed(bytes)?;
         Ok(builder.finish())
     }
 
-    /// The properties that lie in no part.
+    /// The properties at the top level.
     pub fn properties(&self) -> impl Iterator<Item = &Property<'static>> {
         properties(&self.nodes)
     }
 
-    /// The parts that lie in no other.
+    /// The groups at the top level.
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
         groups(&self.nodes)
     }
 
-    /// The stream. It is the one that was read, byte for byte.
+    /// Encodes the stream. The result is equal to the bytes that were decoded.
     ///
     /// # Errors
-    /// When a value was cut off by the limits, a property's value is not of its tag's type, or parts lie more
-    /// than 64 deep.
+    /// Fails if a value was shortened, the value of a property does not match the type of its tag, or groups are nested
+    /// more than 64 deep.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut w = Writer::new();
         write_nodes(&self.nodes, &mut w, 0)?;
@@ -191,7 +190,7 @@ fn write_large(large: &LargeValue, w: &mut Writer) -> Result<()> {
     Ok(())
 }
 
-/// Makes a tree of a stream whose bytes come in pieces.
+/// Builds the tree of a stream that is received in pieces.
 #[derive(Debug, Clone, Default)]
 pub struct TreeBuilder {
     tokenizer: Tokenizer,
@@ -199,23 +198,23 @@ pub struct TreeBuilder {
 }
 
 impl TreeBuilder {
-    /// At the beginning of a stream.
+    /// Creates a builder at the beginning of a stream.
     pub fn new(limits: TreeLimits) -> Self {
         let inner = Builder { limits, ..Builder::default() };
         Self { tokenizer: Tokenizer::new(limits.tokens), inner }
     }
 
-    /// Reads `bytes`, which follow those before.
+    /// Decodes `bytes`, the next bytes of the stream.
     ///
     /// # Errors
-    /// When the stream is malformed or over the limits. From then on every call is answered with the same
-    /// error; what was read before stays.
+    /// Fails if the stream is malformed or exceeds a limit. All further calls return the same error; the elements that
+    /// were decoded before are kept.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<()> {
         let inner = &mut self.inner;
         self.tokenizer.feed(bytes, |token| inner.token(token))
     }
 
-    /// What was read. Parts that did not end are as far as they came.
+    /// Returns the tree. Groups that did not end contain the elements that were decoded.
     pub fn finish(mut self) -> Tree {
         while !self.inner.open.is_empty() {
             self.inner.close(false);
@@ -223,10 +222,10 @@ impl TreeBuilder {
         Tree { nodes: self.inner.roots, cut: self.tokenizer.pending().to_vec() }
     }
 
-    /// Succeeds where the stream may end: no token and no part that a marker has to end is open.
+    /// Checks that the stream may end here: no token is incomplete, and no group is open that an end marker has to end.
     ///
     /// # Errors
-    /// When it may not.
+    /// Fails if the stream is incomplete or was malformed.
     pub fn may_end(&self) -> Result<()> {
         self.tokenizer.finish()?;
         match self.inner.open.iter().find_map(|group| group.marker.end()) {
@@ -240,7 +239,7 @@ impl TreeBuilder {
 struct Builder {
     limits: TreeLimits,
     roots: Vec<Node>,
-    /// Parts that have begun, each in the one before.
+    /// The groups that have begun and not ended, outermost first.
     open: Vec<Group>,
     nodes: u32,
     total: usize,
@@ -283,7 +282,12 @@ impl Builder {
         self.close_while(|group| group.marker.is_over_at(marker));
         if marker.is_end() {
             if self.open.last().is_none_or(|group| group.marker.end() != Some(marker)) {
-                return Err(Error::invalid("marker", 0, u64::from(marker.0), "the end of what has begun"));
+                return Err(Error::invalid(
+                    "marker",
+                    0,
+                    u64::from(marker.0),
+                    "the end marker of the innermost open group",
+                ));
             }
             self.close(true);
             return Ok(());
@@ -339,7 +343,7 @@ fn size_of_value(property: &Property<'_>) -> usize {
 const fn expected(end: Marker) -> &'static str {
     match end.name() {
         Some(name) => name,
-        None => "an end",
+        None => "an end marker",
     }
 }
 
@@ -349,12 +353,12 @@ fn over(field: &'static str, length: usize, limit: usize) -> Error {
 }
 
 impl Node {
-    /// The property with `value` and a tag of its type.
+    /// Creates a property with `value`, which must match the type of `tag`.
     pub fn property(tag: PropTag, value: Value<'static>) -> Self {
         Self::Property(Property::new(tag, value))
     }
 
-    /// The property that the node is or holds a part of.
+    /// The tag and name of the property; `None` for a group.
     pub const fn info(&self) -> Option<&PropInfo<'static>> {
         match self {
             Self::Property(property) => Some(&property.info),
@@ -363,7 +367,7 @@ impl Node {
         }
     }
 
-    /// The type of the property.
+    /// The type of the property; `None` for a group.
     pub fn prop_type(&self) -> Option<PropType> {
         self.info().map(|info| info.tag.prop_type())
     }

@@ -1,4 +1,4 @@
-//! What a wire format decides about all of its fields.
+//! The traits of wire formats and their fields.
 
 use std::borrow::Cow;
 
@@ -6,101 +6,107 @@ use wire::{Reader, Result, Writer};
 
 use crate::inspect::Node;
 
-/// A wire format: ROPs, bodies of MAPI over HTTP, auxiliary blocks. The types that implement it have no values; they
-/// only say which of several layouts a [`Field`] is read, written and inspected in.
+/// A wire format: ROPs, bodies of MAPI over HTTP, or auxiliary blocks.
+///
+/// The types that implement it have no values: they select the layout in which a [`Field`] is decoded, encoded and
+/// inspected.
 pub trait Format {
-    /// What has to be known to read some structures, beyond their bytes.
+    /// What is needed to decode some structures, in addition to their bytes.
     type Context: Copy + Default;
 
-    /// The fields of a structure as a node.
+    /// Returns the fields of a structure as a node.
     fn fields(fields: Vec<(Cow<'static, str>, Node)>) -> Node {
         Node::Fields(fields)
     }
 }
 
-/// What can be inspected as a part of the format `F`, which decides what properties are called.
+/// A value that can be inspected as a part of the format `F`, which determines the names of properties.
 pub trait InspectAs<F> {
-    /// The tree of its named values.
+    /// Returns the tree of the value's named fields.
     fn node_as(&self) -> Node;
 }
 
-/// What a handle index of a ROP stands for ([MS-OXCROPS] 2.2.1).
+/// The role of a handle index in a ROP ([MS-OXCROPS] 2.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandleRole {
-    /// An object that the ROP acts on, or takes from.
+    /// The object on which the ROP acts, or the source.
     Input,
-    /// A second object that the ROP acts on: where it puts things.
+    /// The second object on which the ROP acts: the destination.
     Destination,
-    /// Where the object goes that the ROP opens or creates.
+    /// The object that the ROP opens or creates.
     Output,
-    /// What the answer names in place of the object that the ROP acts on.
+    /// The object in the response, in place of the one on which the ROP acts.
     Response,
 }
 
 /// A part of a structure of the format `F`.
 ///
-/// It is read and written without alignment, little-endian.
+/// Fields are little-endian and not aligned.
 pub trait Field<F: Format>: Sized {
-    /// The fewest bytes that it takes; at least one, so that a count can be held against what is left.
+    /// The minimum encoded size, in bytes, by which counts of fields are bounded before memory is allocated.
     const MIN_SIZE: usize = 1;
 
-    /// Reads it from where `r` stands. `field` names it in errors.
+    /// Reads the field; errors contain the name `field`.
     ///
     /// # Errors
-    /// When the bytes are no such field.
+    /// Fails if the bytes are not a valid field.
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self>;
 
-    /// Appends it to `w`.
+    /// Appends the encoded field to `w`.
     ///
     /// # Errors
-    /// When a length does not fit.
+    /// Fails if a length does not fit its field.
     fn write(&self, w: &mut Writer, field: &'static str) -> Result<()>;
 
-    /// Reads it with what its shape depends on. As a rule that is nothing but its bytes.
+    /// Reads a field whose structure depends on `context`. The default implementation ignores the context.
     ///
     /// # Errors
-    /// As [`Field::read`], and when `context` lacks what the shape depends on.
+    /// Fails if the bytes are not a valid field, or `context` lacks the necessary information.
     fn read_with(r: &mut Reader<'_>, field: &'static str, context: F::Context) -> Result<Self> {
         let _ = context;
         Self::read(r, field)
     }
 
-    /// Calls `visit` with each handle index that this is or has. Only ROPs have some.
+    /// Calls `visit` with each handle index in the field. Only ROPs have handle indexes.
     fn handle_index(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
         let _ = visit;
     }
 
-    /// The first handle index with the role `role` that this is or has.
-    fn own_index(&self, role: HandleRole) -> Option<u8> {
+    /// Returns the first handle index in the field that has this role.
+    fn index_with_role(&self, role: HandleRole) -> Option<u8> {
         let _ = role;
         None
     }
 }
 
-/// A part of a structure of the format `F` whose shape depends on a part before it, `by`.
+/// A part of a structure of the format `F` whose structure depends on an earlier field, `by`.
 pub trait FieldBy<F: Format, C>: Sized {
-    /// Reads it from where `r` stands. `field` names it in errors.
+    /// Reads the field; errors contain the name `field`.
     ///
     /// # Errors
-    /// When the bytes are no such field.
+    /// Fails if the bytes are not a valid field.
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &C) -> Result<Self>;
 
-    /// Appends it to `w`.
+    /// Appends the encoded field to `w`.
     ///
     /// # Errors
-    /// When a length does not fit, or its shape is not the one that `by` says.
+    /// Fails if a length does not fit its field, or the value does not match `by`.
     fn write_by(&self, w: &mut Writer, field: &'static str, by: &C) -> Result<()>;
 }
 
-/// Writes what is there only where something before it says so.
+/// Writes a value that is present exactly if `is_expected`, which an earlier field determines.
 pub(crate) fn write_optional<F: Format, T: Field<F>>(
     value: Option<&T>,
     w: &mut Writer,
     field: &'static str,
-    said: bool,
+    is_expected: bool,
 ) -> Result<()> {
-    if value.is_some() != said {
-        return Err(w.invalid(field, u64::from(said), "a value exactly where a field before it says so"));
+    if value.is_some() != is_expected {
+        return Err(w.invalid(
+            field,
+            u64::from(is_expected),
+            "a value exactly if an earlier field requires it",
+        ));
     }
     value.map_or(Ok(()), |value| value.write(w, field))
 }

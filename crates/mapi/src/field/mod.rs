@@ -1,9 +1,9 @@
-//! What structures are made of: fields that know how they are read, written and inspected in a wire format.
+//! Fields of structures: how they are decoded, encoded and inspected in a wire format.
 //!
-//! ROPs, the bodies of MAPI over HTTP and auxiliary blocks are declared with the macro `structure!`, which makes a
-//! [`Field`] of a table of fields. Where a format lays a type out in a way of its own, the type implements [`Field`]
-//! for that [`Format`]; numbers and what is made of one are laid out alike in all. The parameters of RPC calls are
-//! NDR ([`rpc::ndr`]) and not declared here.
+//! ROPs, the bodies of MAPI over HTTP and auxiliary blocks are declared with the macro `structure!`, which implements
+//! [`Field`] from a table of fields. Numbers and their newtypes have the same layout in all formats. A type whose
+//! layout depends on the format implements [`Field`] for each [`Format`]. The parameters of RPC calls are NDR
+//! ([`rpc::ndr`]) and not declared here.
 
 pub(crate) mod format;
 pub(crate) mod scalar;

@@ -1,4 +1,4 @@
-//! Fields that lie alike in every format: numbers, what is made of one, GUIDs, and arrays of a fixed length.
+//! Fields with the same layout in all formats: numbers, newtypes of numbers, GUIDs, and arrays of a fixed length.
 
 use wire::{FileTime, Guid, Reader, Result, Writer};
 
@@ -27,7 +27,7 @@ macro_rules! scalar_field {
 
 scalar_field!(u8 u16 u32 u64 i32 i64);
 
-/// Makes a newtype of an unsigned number a field.
+/// Implements [`Field`] for newtypes of unsigned numbers.
 macro_rules! newtype_field {
     ($($name:ident($inner:ident)),* $(,)?) => {
         $(impl<F: $crate::field::format::Format> $crate::field::format::Field<F> for $name {
@@ -47,7 +47,7 @@ macro_rules! newtype_field {
     };
 }
 
-/// As `wire_enum!`, and a field that is inspected by its name.
+/// Declares an enumeration as `wire_enum!` does, which is a field and inspected by the names of its values.
 macro_rules! enum_field {
     ($(#[$outer:meta])* $vis:vis struct $name:ident($repr:ident) { $($body:tt)* }) => {
         ::wire::wire_enum! { $(#[$outer])* $vis struct $name($repr) { $($body)* } }
@@ -56,7 +56,7 @@ macro_rules! enum_field {
     };
 }
 
-/// As `wire_flags!`, and a field that is inspected by the names of its flags.
+/// Declares flags as `wire_flags!` does, which are a field and inspected by the names of the flags.
 macro_rules! flags_field {
     ($(#[$outer:meta])* $vis:vis struct $name:ident($repr:ident) { $($body:tt)* }) => {
         ::wire::wire_flags! { $(#[$outer])* $vis struct $name($repr) { $($body)* } }
@@ -82,7 +82,7 @@ impl<F: Format> Field<F> for Guid {
     }
 }
 
-/// Several fields of a number that is always the same. Bytes are inspected as such.
+/// A fixed number of fields.
 impl<F: Format, T: Field<F> + Copy + Default, const N: usize> Field<F> for [T; N] {
     #[allow(clippy::arithmetic_side_effects, reason = "of constants")]
     const MIN_SIZE: usize = N * T::MIN_SIZE;
@@ -119,7 +119,7 @@ impl<F: Format, T: Field<F>> Field<F> for Box<T> {
         T::handle_index(self, visit);
     }
 
-    fn own_index(&self, role: HandleRole) -> Option<u8> {
-        T::own_index(self, role)
+    fn index_with_role(&self, role: HandleRole) -> Option<u8> {
+        T::index_with_role(self, role)
     }
 }

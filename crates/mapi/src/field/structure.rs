@@ -1,23 +1,23 @@
-//! The macro that declares a structure once, and gives it reading, writing, its size and inspection.
+//! The macro that declares a structure by its fields, and implements decoding, encoding and inspection.
 
-/// Declares a structure of a wire format by its table of fields: each has a name in Rust, a type that is a
-/// [`Field`](crate::field::Field) of the format, and its name in the specification. Behind the structure's name stand
-/// its format and what errors call it:
+/// Declares a structure of a wire format by a table of its fields. Each field has a name in Rust, a type that is a
+/// [`Field`](crate::field::Field) of the format, and its name in the specification. The name of the structure is
+/// followed by its format and by its name in errors:
 ///
 /// ```ignore
 /// structure! {
-///     /// What a client locks in a stream ([MS-OXCROPS] 2.2.9.10.1).
+///     /// The region of a stream to lock ([MS-OXCROPS] 2.2.9.10.1).
 ///     pub struct Region: Rop as "RopLockRegionStream" {
-///         /// Whether it has a name.
+///         /// Whether the region has a name.
 ///         pub has_name: Bool = "HasName",
-///         /// The name.
+///         /// The name of the region.
 ///         pub name: Option<AsciiZ> = "Name" by has_name,
 ///     }
 /// }
 /// ```
 ///
-/// Where the shape of a field depends on one before it, `by` names that one, and the type is a
-/// [`FieldBy`](crate::field::FieldBy) it. A part that has no name of its own but is made of fields has an empty one.
+/// If the structure of a field depends on an earlier one, `by` names the earlier one, and the type is a
+/// [`FieldBy`](crate::field::FieldBy) it. A field that only groups other fields has an empty name.
 macro_rules! structure {
     (@min $format:ty, $type:ty) => { <$type as $crate::field::format::Field<$format>>::MIN_SIZE };
     (@min $format:ty, $type:ty, $by:ident) => { 0 };
@@ -38,7 +38,7 @@ macro_rules! structure {
     };
     (@index $format:ty, $self:ident, $visit:ident, $field:ident, $by:ident) => {};
     (@own $format:ty, $self:ident, $role:ident, $field:ident) => {
-        $crate::field::format::Field::<$format>::own_index(&$self.$field, $role)
+        $crate::field::format::Field::<$format>::index_with_role(&$self.$field, $role)
     };
     (@own $format:ty, $self:ident, $role:ident, $field:ident, $by:ident) => { None };
     ($(#[$outer:meta])* $vis:vis struct $name:ident: $format:ty as $structure:literal {
@@ -70,7 +70,7 @@ macro_rules! structure {
                 $($crate::field::structure::structure!(@index $format, self, visit, $field $(, $by)?);)*
             }
 
-            fn own_index(&self, role: $crate::field::format::HandleRole) -> Option<u8> {
+            fn index_with_role(&self, role: $crate::field::format::HandleRole) -> Option<u8> {
                 let _ = role;
                 None $(.or_else(|| $crate::field::structure::structure!(@own $format, self, role, $field $(, $by)?)))*
             }

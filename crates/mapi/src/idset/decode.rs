@@ -1,4 +1,4 @@
-//! Decodes a GLOBSET ([MS-OXCFXICS] 2.2.2.6).
+//! Decodes a `GLOBSET` ([MS-OXCFXICS] 2.2.2.6).
 
 use wire::{Error, Reader, Result};
 
@@ -6,17 +6,17 @@ use super::encode::{BITMASK, END, POP, RANGE};
 use super::range::GlobRange;
 use crate::data::GlobalCounter;
 
-/// The first bytes that the counters to come have in common: what was pushed and not popped.
+/// The bytes that the following counters have in common: those that were pushed and not popped.
 #[derive(Default)]
 struct Stack {
     bytes: [u8; 6],
-    /// Bytes of each push.
+    /// The number of bytes of each push.
     pushes: Vec<usize>,
     length: usize,
 }
 
 impl Stack {
-    /// The bytes in common, then as many of `low` as a counter still needs.
+    /// The counter that consists of the common bytes and of `low`.
     fn counter(&self, low: &[u8]) -> u64 {
         let mut bytes = self.bytes;
         let rest = bytes.get_mut(self.length..).unwrap_or_default();
@@ -24,7 +24,7 @@ impl Stack {
         GlobalCounter(bytes).value()
     }
 
-    /// False where more than a counter's six bytes come together.
+    /// Pushes common bytes; returns false if they would exceed the six bytes of a counter.
     fn push(&mut self, bytes: &[u8]) -> bool {
         let end = self.length.saturating_add(bytes.len());
         let Some(place) = self.bytes.get_mut(self.length..end) else { return false };
@@ -39,8 +39,8 @@ impl Stack {
     }
 }
 
-/// The ranges as the commands give them, up to the end command ([MS-OXCFXICS] 3.1.5.4.3.2). They are no more
-/// than five for each three bytes.
+/// Executes the commands up to the end command and returns the ranges ([MS-OXCFXICS] 3.1.5.4.3.2). Three bytes result
+/// in at most five ranges.
 pub(super) fn ranges(r: &mut Reader<'_>) -> Result<Vec<GlobRange>> {
     let mut ranges = Vec::new();
     let mut stack = Stack::default();
@@ -54,7 +54,7 @@ pub(super) fn ranges(r: &mut Reader<'_>) -> Result<Vec<GlobRange>> {
             size @ 1..=6 => {
                 let bytes = r.bytes(usize::from(size), "CommonBytes")?;
                 if !stack.push(bytes) {
-                    return Err(Error::invalid("Command", at, u64::from(size), "six bytes pushed at most"));
+                    return Err(Error::invalid("Command", at, u64::from(size), "at most six pushed bytes"));
                 }
                 if stack.length == stack.bytes.len() {
                     let counter = stack.counter(&[]);
@@ -75,20 +75,20 @@ fn range(r: &mut Reader<'_>, stack: &Stack) -> Result<GlobRange> {
     let low = stack.counter(r.bytes(size, "LowValue")?);
     let at = r.offset();
     let high = stack.counter(r.bytes(size, "HighValue")?);
-    GlobRange::of(low, high).ok_or_else(|| Error::invalid("HighValue", at, high, "no less than LowValue"))
+    GlobRange::of(low, high).ok_or_else(|| Error::invalid("HighValue", at, high, "not less than LowValue"))
 }
 
-/// A counter, and a bit for each of the eight behind it.
+/// Reads a counter, and a bit for each of the eight counters after it.
 fn bitmask(r: &mut Reader<'_>, stack: &Stack, ranges: &mut Vec<GlobRange>) -> Result<()> {
     if stack.length != 5 {
         let length = u64::try_from(stack.length).unwrap_or(u64::MAX);
-        return Err(r.invalid("Command", length, "a bitmask behind five bytes"));
+        return Err(r.invalid("Command", length, "five pushed bytes before a bitmask"));
     }
     let start = r.u8("StartingValue")?;
     let bits = r.u8("Bitmask")?;
     let last = u32::from(start).saturating_add(8).saturating_sub(bits.leading_zeros());
     if bits != 0 && last > u32::from(u8::MAX) {
-        return Err(r.invalid("Bitmask", u64::from(bits), "counters whose last byte is one byte"));
+        return Err(r.invalid("Bitmask", u64::from(bits), "counters that differ only in their last byte"));
     }
     let first = stack.counter(&[start]);
     let mut open = Some(first);

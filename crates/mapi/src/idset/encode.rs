@@ -1,28 +1,28 @@
-//! Encodes a GLOBSET ([MS-OXCFXICS] 2.2.2.6).
+//! Encodes a `GLOBSET` ([MS-OXCFXICS] 2.2.2.6).
 
 use wire::Writer;
 
 use super::range::GlobRange;
 
-/// Ends a set.
+/// The command that ends the set.
 pub(super) const END: u8 = 0x00;
-/// Gives a counter and which of the eight behind it there are.
+/// The command that adds a counter and, by a bit mask, some of the eight counters after it.
 pub(super) const BITMASK: u8 = 0x42;
-/// Takes back what was pushed last.
+/// The command that removes the bytes of the last push.
 pub(super) const POP: u8 = 0x50;
-/// Gives counters from one to another.
+/// The command that adds a range of counters.
 pub(super) const RANGE: u8 = 0x52;
 
-/// Bytes of a counter.
+/// The size of a counter, in bytes.
 const SIZE: usize = 6;
 
-/// Writes `ranges`, which are sorted and have gaps between them, in few bytes ([MS-OXCFXICS] 3.1.5.4.3.1).
+/// Writes `ranges`, which are sorted and not adjacent, in compact form ([MS-OXCFXICS] 3.1.5.4.3.1).
 pub(super) fn ranges(ranges: &[GlobRange], w: &mut Writer) {
     put(ranges, 0, w);
     w.u8(END);
 }
 
-/// Writes `ranges`, whose first `common` bytes are the same and pushed already.
+/// Writes `ranges`, whose first `common` bytes are equal and already pushed.
 fn put(ranges: &[GlobRange], common: usize, w: &mut Writer) {
     let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return };
     if first.low() == last.high() {
@@ -42,14 +42,14 @@ fn put(ranges: &[GlobRange], common: usize, w: &mut Writer) {
     } else if common == SIZE - 1 {
         last_bytes(ranges, w);
     } else {
-        // Those that share one more byte go together; one that shares it with none stands alone.
+        // Consecutive ranges that share one more byte are written together.
         let byte = |counter: u64| bytes(counter).get(common).copied();
         let together = |one: &GlobRange, next: &GlobRange| byte(one.low()) == byte(next.high());
         ranges.chunk_by(together).for_each(|chunk| put(chunk, common, w));
     }
 }
 
-/// Writes `ranges` whose counters differ in the last byte only.
+/// Writes `ranges` whose counters differ only in the last byte.
 fn last_bytes(ranges: &[GlobRange], w: &mut Writer) {
     let mut rest = ranges;
     while let Some(first) = rest.first() {

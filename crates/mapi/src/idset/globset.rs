@@ -1,4 +1,4 @@
-//! Sets of global counters as ranges.
+//! Sets of global counters, stored as ranges.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 use super::range::GlobRange;
 use super::{decode, encode};
 
-/// Counters of one replica (`GLOBSET`, [MS-OXCFXICS] 2.2.2.6).
+/// A set of counters of one replica (`GLOBSET`, [MS-OXCFXICS] 2.2.2.6).
 #[derive(Debug, Clone, Default)]
 pub struct Globset {
-    /// Sorted, with a gap after each.
+    /// Sorted and not adjacent.
     ranges: Vec<GlobRange>,
-    /// The bytes that it was read from, if it was not changed since.
+    /// The bytes from which the set was decoded, unless it was changed since.
     raw: Option<Box<[u8]>>,
 }
 
-/// Two are equal when the same counters are in both, however they were written.
+/// Two sets are equal if they contain the same counters, whatever their encoding.
 impl PartialEq for Globset {
     fn eq(&self, other: &Self) -> bool {
         self.ranges == other.ranges
@@ -26,23 +26,23 @@ impl PartialEq for Globset {
 impl Eq for Globset {}
 
 impl Globset {
-    /// Whether `counter` is in it.
+    /// Whether the set contains `counter`.
     pub fn contains(&self, counter: u64) -> bool {
         let at = self.ranges.partition_point(|range| range.high < counter);
         self.ranges.get(at).is_some_and(|range| range.low <= counter)
     }
 
-    /// The ranges, in order, none of which touches the next.
+    /// The ranges of the set, sorted and not adjacent.
     pub fn ranges(&self) -> impl ExactSizeIterator<Item = GlobRange> {
         self.ranges.iter().copied()
     }
 
-    /// How many counters are in it.
+    /// The number of counters in the set.
     pub fn len(&self) -> u64 {
         self.ranges.iter().fold(0, |sum, range| sum.saturating_add(range.len()))
     }
 
-    /// Whether no counter is in it.
+    /// Whether the set is empty.
     pub const fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
@@ -60,7 +60,7 @@ impl Globset {
         self.raw = None;
     }
 
-    /// Takes the counters of `range` out.
+    /// Removes the counters of `range`.
     pub fn remove(&mut self, range: GlobRange) {
         let start = self.ranges.partition_point(|known| known.high < range.low);
         let end = self.ranges.partition_point(|known| known.low <= range.high);
@@ -71,7 +71,7 @@ impl Globset {
         self.raw = None;
     }
 
-    /// Adds what is in `other`.
+    /// Adds the counters of `other`.
     pub fn union(&mut self, other: &Self) {
         let mut all = self.ranges.clone();
         all.extend(&other.ranges);
@@ -82,7 +82,7 @@ impl Globset {
         }
     }
 
-    /// Which of the ranges have something in common with `range`, or lie beside it.
+    /// The indexes of the ranges that overlap `range` or are adjacent to it.
     fn touching(&self, range: GlobRange) -> (usize, usize) {
         let start = self.ranges.partition_point(|known| known.high.saturating_add(1) < range.low);
         let end = self.ranges.partition_point(|known| known.low <= range.high.saturating_add(1));
@@ -90,7 +90,7 @@ impl Globset {
     }
 }
 
-/// The same counters in ranges that are sorted and have gaps between them.
+/// Sorts the ranges and merges those that overlap or are adjacent.
 fn merged(mut ranges: Vec<GlobRange>) -> Vec<GlobRange> {
     if !ranges.is_sorted_by_key(|range| range.low) {
         ranges.sort_unstable_by_key(|range| range.low);

@@ -1,7 +1,6 @@
-//! Sets of object ids and change numbers ([MS-OXCFXICS] 2.2.2.4), as synchronization exchanges them.
+//! Sets of object identifiers and change numbers ([MS-OXCFXICS] 2.2.2.4), which are exchanged in synchronization.
 //!
-//! A set is kept as ranges, never as single ids, so that a few bytes that stand for 2^48 of them cost one
-//! range.
+//! A set is stored as ranges, so that a few bytes that encode 2^48 identifiers use the memory of one range.
 
 mod decode;
 mod encode;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::data::GlobalCounter;
 
-/// Counters from one to another, both included (`GLOBCNT` range, [MS-OXCFXICS] 2.2.2.5).
+/// An inclusive range of counters (`GLOBCNT` range, [MS-OXCFXICS] 2.2.2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct GlobRange {
     pub(super) low: u64,
@@ -12,12 +12,12 @@ pub struct GlobRange {
 }
 
 impl GlobRange {
-    /// The counters from `low` to `high`; `None` where `low` is the larger one.
+    /// Creates the range from `low` to `high`, inclusive; returns `None` if `low` is greater.
     pub const fn new(low: GlobalCounter, high: GlobalCounter) -> Option<Self> {
         Self::of(low.value(), high.value())
     }
 
-    /// One counter.
+    /// Creates the range of one counter.
     pub const fn single(counter: GlobalCounter) -> Self {
         Self { low: counter.value(), high: counter.value() }
     }
@@ -32,7 +32,7 @@ impl GlobRange {
         self.high
     }
 
-    /// How many counters there are: at least one.
+    /// The number of counters, at least one.
     #[expect(clippy::len_without_is_empty, reason = "no range is empty")]
     pub const fn len(self) -> u64 {
         self.high.saturating_sub(self.low).saturating_add(1)

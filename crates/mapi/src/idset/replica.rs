@@ -4,11 +4,11 @@ use std::fmt;
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
-/// The number by which a logon calls a replica (`REPLID`).
+/// The number of a replica in a logon (`REPLID`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct ReplId(pub u16);
 
-/// What a set calls replicas by: a number in a logon, or a GUID.
+/// The identifier of a replica in a set: a number of the logon, or a GUID.
 pub trait Replica: Copy + Eq + Ord + fmt::Display + Encode + for<'a> Decode<'a> {}
 
 impl Replica for ReplId {}

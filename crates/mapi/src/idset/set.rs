@@ -1,4 +1,4 @@
-//! Ids of several replicas, as IDSET ([MS-OXCFXICS] 2.2.2.4).
+//! Sets of identifiers of several replicas (`IDSET`, [MS-OXCFXICS] 2.2.2.4).
 
 use std::fmt;
 
@@ -9,21 +9,21 @@ use super::range::GlobRange;
 use super::replica::{ReplId, Replica};
 use crate::data::{FolderId, Gid, GlobalCounter, MessageId};
 
-/// Ids of one or more replicas.
+/// A set of identifiers of one or more replicas.
 ///
-/// It decodes the whole of the bytes that are left, as it has neither a length nor an end of its own. What was
-/// read and not changed is written as it came.
+/// It is encoded without a length: [`Decode`] reads the remaining bytes. A set that was decoded and not changed is
+/// encoded as the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdSet<R> {
-    /// Each replica with its counters, in the order of the bytes. A replica may be there more than once.
+    /// The replicas with their counters, in the order of the bytes. A replica may occur more than once.
     pub replicas: Vec<(R, Globset)>,
 }
 
-/// A set whose replicas have a logon's numbers ([MS-OXCFXICS] 2.2.2.4.1): in deletions and changes of read
-/// states.
+/// A set that identifies replicas by numbers of the logon ([MS-OXCFXICS] 2.2.2.4.1): used for deletions and changes of
+/// read states.
 pub type ReplIdSet = IdSet<ReplId>;
 
-/// A set whose replicas have GUIDs ([MS-OXCFXICS] 2.2.2.4.2): in a synchronisation's state.
+/// A set that identifies replicas by GUIDs ([MS-OXCFXICS] 2.2.2.4.2): used for the state of a synchronization.
 pub type ReplGuidSet = IdSet<Guid>;
 
 impl<R> Default for IdSet<R> {
@@ -33,7 +33,7 @@ impl<R> Default for IdSet<R> {
 }
 
 impl<R: Replica> IdSet<R> {
-    /// Whether `counter` of `replica` is in it.
+    /// Whether the set contains `counter` of `replica`.
     pub fn contains(&self, replica: R, counter: GlobalCounter) -> bool {
         self.of(replica).any(|globset| globset.contains(counter.value()))
     }
@@ -48,25 +48,26 @@ impl<R: Replica> IdSet<R> {
         self.change(replica, |globset| globset.insert(range));
     }
 
-    /// Takes `counter` of `replica` out.
+    /// Removes `counter` of `replica`.
     pub fn remove(&mut self, replica: R, counter: GlobalCounter) {
         let entries = self.replicas.iter_mut().filter(|(known, _)| *known == replica);
         entries.for_each(|(_, globset)| globset.remove(GlobRange::single(counter)));
     }
 
-    /// Adds what is in `other`.
+    /// Adds the identifiers of `other`.
     pub fn union(&mut self, other: &Self) {
         for (replica, globset) in &other.replicas {
             self.change(*replica, |own| own.union(globset));
         }
     }
 
-    /// How many ids are in it; a replica that is there more than once counts more than once.
+    /// The number of identifiers in the set. Those of a replica that occurs more than once may be counted more than
+    /// once.
     pub fn len(&self) -> u64 {
         self.replicas.iter().fold(0, |sum, (_, globset)| sum.saturating_add(globset.len()))
     }
 
-    /// Whether no id is in it.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.replicas.iter().all(|(_, globset)| globset.is_empty())
     }
@@ -82,7 +83,7 @@ impl<R: Replica> IdSet<R> {
         self.replicas.iter().filter(move |(known, _)| *known == replica).map(|(_, globset)| globset)
     }
 
-    /// Changes the counters of `replica`, which is added where it is not there.
+    /// Changes the counters of `replica`, which is added if necessary.
     fn change(&mut self, replica: R, change: impl FnOnce(&mut Globset)) {
         if let Some((_, globset)) = self.replicas.iter_mut().find(|(known, _)| *known == replica) {
             return change(globset);
@@ -94,19 +95,19 @@ impl<R: Replica> IdSet<R> {
 }
 
 impl ReplIdSet {
-    /// Whether the folder is in it.
+    /// Whether the set contains the folder.
     pub fn contains_folder(&self, id: FolderId) -> bool {
         self.contains(ReplId(id.repl_id()), id.global_counter())
     }
 
-    /// Whether the message is in it.
+    /// Whether the set contains the message.
     pub fn contains_message(&self, id: MessageId) -> bool {
         self.contains(ReplId(id.repl_id()), id.global_counter())
     }
 }
 
 impl ReplGuidSet {
-    /// Whether the folder or message with this id is in it.
+    /// Whether the set contains the folder or message with this identifier.
     pub fn contains_id(&self, id: &Gid) -> bool {
         self.contains(id.replica, id.global_counter)
     }
@@ -132,7 +133,7 @@ impl<R: Replica> Encode for IdSet<R> {
 }
 
 impl<R: Replica> fmt::Display for IdSet<R> {
-    /// Each replica with its ranges: `0001:{1-5,9}`.
+    /// Formats each replica with its ranges, as `0001:{1-5,9}`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, (replica, globset)) in self.replicas.iter().enumerate() {
             if at > 0 {

@@ -1,4 +1,4 @@
-//! Implements inspection for NDR types, with macros for structures that are made of them.
+//! Implements inspection for NDR types, and the macros that implement it for structures of such types.
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -11,113 +11,113 @@ use wire::{Guid, Utf16};
 use super::{Inspect, Node, string8};
 use crate::ErrorCode;
 
-/// A field of a call that can be inspected. Properties have the names of the address book here, not those of a
-/// mailbox, as [`Inspect`] has them.
-pub(crate) trait InspectPart {
-    /// The tree of its named values.
-    fn part_node(&self) -> Node;
+/// A field of an RPC call or of a body of MAPI over HTTP that can be inspected. Its properties have the names of the
+/// address book, while [`Inspect`] uses those of mailboxes.
+pub(crate) trait InspectField {
+    /// Returns the tree of the field's named values.
+    fn field_node(&self) -> Node;
 }
 
-/// Inspects fields as they are inspected anywhere.
-macro_rules! inspect_part_as_whole {
+/// Implements [`InspectField`] for types that implement [`Inspect`].
+macro_rules! inspect_field_as_value {
     ($($type:ty)*) => {
-        $(impl $crate::inspect::part::InspectPart for $type {
-            fn part_node(&self) -> $crate::inspect::Node {
+        $(impl $crate::inspect::field::InspectField for $type {
+            fn field_node(&self) -> $crate::inspect::Node {
                 $crate::inspect::Inspect::to_node(self)
             }
         })*
     };
 }
 
-inspect_part_as_whole!(u8 u16 u32 i32 ErrorCode Guid Utf16);
+inspect_field_as_value!(u8 u16 u32 i32 ErrorCode Guid Utf16);
 
-/// A number by its name.
+/// Returns a number and its name.
 pub(crate) fn named(number: u32, name: &impl Debug) -> Node {
     Node::Named(u64::from(number), Cow::Owned(format!("{name:?}")))
 }
 
-/// Inspects fields that are numbers by their names.
-macro_rules! inspect_part_by_name {
+/// Implements [`InspectField`] for newtypes of numbers, as the number and its name.
+macro_rules! inspect_field_by_name {
     ($($type:ty)*) => {
-        $(impl $crate::inspect::part::InspectPart for $type {
-            fn part_node(&self) -> $crate::inspect::Node {
-                $crate::inspect::part::named(self.0, self)
+        $(impl $crate::inspect::field::InspectField for $type {
+            fn field_node(&self) -> $crate::inspect::Node {
+                $crate::inspect::field::named(self.0, self)
             }
         })*
     };
 }
 
-/// Bytes, or nothing if they are empty.
+/// Returns bytes, or [`Node::Nothing`] if they are empty.
 pub(crate) fn bytes(bytes: &[u8]) -> Node {
     if bytes.is_empty() { Node::Nothing } else { Node::Bytes(bytes.to_vec()) }
 }
 
-/// A list of the parts.
-pub(crate) fn list<T: InspectPart>(items: &[T]) -> Node {
-    Node::List(items.iter().map(InspectPart::part_node).collect())
+/// Returns a list of the items.
+pub(crate) fn list<T: InspectField>(items: &[T]) -> Node {
+    Node::List(items.iter().map(InspectField::field_node).collect())
 }
 
-impl<T: InspectPart> InspectPart for Vec<T> {
-    fn part_node(&self) -> Node {
+impl<T: InspectField> InspectField for Vec<T> {
+    fn field_node(&self) -> Node {
         list(self)
     }
 }
 
-impl<T: InspectPart> InspectPart for Ptr<T> {
-    fn part_node(&self) -> Node {
-        self.get().map_or(Node::Nothing, InspectPart::part_node)
+impl<T: InspectField> InspectField for Ptr<T> {
+    fn field_node(&self) -> Node {
+        self.get().map_or(Node::Nothing, InspectField::field_node)
     }
 }
 
-impl<T: InspectPart> InspectPart for Box<T> {
-    fn part_node(&self) -> Node {
-        (**self).part_node()
+impl<T: InspectField> InspectField for Box<T> {
+    fn field_node(&self) -> Node {
+        (**self).field_node()
     }
 }
 
-impl<T: InspectPart> InspectPart for Counted<T> {
-    fn part_node(&self) -> Node {
+impl<T: InspectField> InspectField for Counted<T> {
+    fn field_node(&self) -> Node {
         list(&self.0)
     }
 }
 
-impl<T: InspectPart> InspectPart for SizedArray<T> {
-    fn part_node(&self) -> Node {
+impl<T: InspectField> InspectField for SizedArray<T> {
+    fn field_node(&self) -> Node {
         list(&self.0)
     }
 }
 
-impl<T: InspectPart> InspectPart for SizedPtr<T> {
-    fn part_node(&self) -> Node {
+impl<T: InspectField> InspectField for SizedPtr<T> {
+    fn field_node(&self) -> Node {
         list(self.as_slice())
     }
 }
 
-impl InspectPart for ConformantVarying<u8> {
-    fn part_node(&self) -> Node {
+impl InspectField for ConformantVarying<u8> {
+    fn field_node(&self) -> Node {
         bytes(&self.items)
     }
 }
 
-impl InspectPart for CharString {
-    fn part_node(&self) -> Node {
+impl InspectField for CharString {
+    fn field_node(&self) -> Node {
         string8(&self.text)
     }
 }
 
-impl InspectPart for WcharString {
-    fn part_node(&self) -> Node {
+impl InspectField for WcharString {
+    fn field_node(&self) -> Node {
         Node::Text(self.to_string_lossy())
     }
 }
 
-impl InspectPart for ContextHandle {
-    fn part_node(&self) -> Node {
+impl InspectField for ContextHandle {
+    fn field_node(&self) -> Node {
         self.uuid.to_node()
     }
 }
 
-/// Implements [`Inspect`] by the names that the specification gives its fields.
+/// Implements [`Inspect`] for a structure of NDR fields, with the names of the specification.
 macro_rules! inspect_fields {
     ($(#[$outer:meta])* $vis:vis struct $name:ident as $structure:literal {
         $($(#[$inner:meta])* $fvis:vis $field:ident: $type:ty = $spelled:literal),* $(,)?
@@ -125,29 +125,29 @@ macro_rules! inspect_fields {
         impl $crate::inspect::Inspect for $name {
             fn to_node(&self) -> $crate::inspect::Node {
                 $crate::inspect::Node::Fields(vec![
-                    $(($spelled.into(), $crate::inspect::part::InspectPart::part_node(&self.$field)),)*
+                    $(($spelled.into(), $crate::inspect::field::InspectField::field_node(&self.$field)),)*
                 ])
             }
         }
     };
 }
 
-/// As `rpc::ndr_params`, with [`Inspect`].
+/// Declares the parameters of a call as `rpc::ndr_params` does, and implements [`Inspect`].
 macro_rules! inspect_params {
     ($($tokens:tt)*) => {
         ::rpc::ndr_params! { $($tokens)* }
-        $crate::inspect::part::inspect_fields! { $($tokens)* }
+        $crate::inspect::field::inspect_fields! { $($tokens)* }
     };
 }
 
-/// As `rpc::ndr_struct`, with [`Inspect`].
+/// Declares a structure as `rpc::ndr_struct` does, and implements [`Inspect`].
 macro_rules! inspect_struct {
     ($($tokens:tt)*) => {
         ::rpc::ndr_struct! { $($tokens)* }
-        $crate::inspect::part::inspect_fields! { $($tokens)* }
+        $crate::inspect::field::inspect_fields! { $($tokens)* }
     };
 }
 
 pub(crate) use {
-    inspect_fields, inspect_params, inspect_part_as_whole, inspect_part_by_name, inspect_struct,
+    inspect_field_as_value, inspect_field_by_name, inspect_fields, inspect_params, inspect_struct,
 };

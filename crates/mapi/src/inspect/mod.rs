@@ -1,6 +1,6 @@
-//! Structures as trees of named values ([`Node`]), for text and JSON output.
+//! Converts structures to trees of named values ([`Node`]), for text and JSON output.
 
-pub(crate) mod part;
+pub(crate) mod field;
 
 use std::borrow::Cow;
 
@@ -8,51 +8,52 @@ use wire::{FileTime, Guid, Utf16};
 
 use crate::property::value::Restriction;
 
-/// A node of the tree: a text, a number, a list, or fields by the names of their specification.
+/// A node of the tree: a value, a list, or fields with the names of the specification.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
-    /// There is nothing.
+    /// No value.
     Nothing,
-    /// Yes or no.
+    /// A truth value.
     Boolean(bool),
-    /// A number.
+    /// An unsigned number.
     Number(u64),
-    /// A number that may be negative.
+    /// A signed number.
     Signed(i64),
     /// A floating-point number.
     Float(f64),
-    /// A number that has a name, such as an error code or a set of flags.
+    /// A number with a name, such as an error code or a set of flags.
     Named(u64, Cow<'static, str>),
     /// A text.
     Text(String),
-    /// A text that is not ASCII, in a code page: this one, or that of the conversation. See [`string8`].
+    /// A text that is not ASCII, in a code page; see [`string8`].
     String8 {
-        /// The text's bytes, without a terminator.
+        /// The bytes of the text, without a terminator.
         bytes: Vec<u8>,
-        /// Its code page; none for that of the conversation.
+        /// The code page of the text; `None` for that of the session.
         code_page: Option<u16>,
     },
-    /// A condition, to be put in words where it is known what its properties are called.
+    /// A restriction, which is formatted once the names of its properties are known.
     Condition(Box<Restriction>),
     /// Bytes that are not text.
     Bytes(Vec<u8>),
-    /// Several values.
+    /// A list of values.
     List(Vec<Self>),
-    /// Values by name, in order.
+    /// Named values, in order.
     Fields(Vec<(Cow<'static, str>, Self)>),
 }
 
-/// A text in the code page of the conversation, as it is where it is ASCII.
+/// Returns a text in the code page of the session: as [`Node::Text`] if it is ASCII, otherwise as [`Node::String8`].
 pub fn string8(bytes: &[u8]) -> Node {
     string8_of(bytes, None)
 }
 
-/// A text in UTF-16, little-endian.
+/// Returns a text in little-endian UTF-16.
 pub fn string16(bytes: &[u8]) -> Node {
     Node::Text(wire::utf16le_to_string_lossy(bytes))
 }
 
-/// A text in a code page, or in that of the conversation.
+/// Returns a text in a code page, or in that of the session: as [`Node::Text`] if it is ASCII, otherwise as
+/// [`Node::String8`].
 pub fn string8_of(bytes: &[u8], code_page: Option<u16>) -> Node {
     match std::str::from_utf8(bytes).ok().filter(|text| text.is_ascii()) {
         Some(text) => Node::Text(text.to_owned()),
@@ -60,9 +61,9 @@ pub fn string8_of(bytes: &[u8], code_page: Option<u16>) -> Node {
     }
 }
 
-/// A structure that can be inspected.
+/// A structure that can be converted to a tree of named values.
 pub trait Inspect {
-    /// The tree of its named values.
+    /// Returns the tree of the structure's named values.
     fn to_node(&self) -> Node;
 }
 
@@ -72,7 +73,7 @@ impl<T: Inspect> Inspect for [T] {
     }
 }
 
-/// A single number of bytes is rather a row of bytes than a list of numbers.
+/// A byte array is inspected as bytes, other arrays as lists.
 impl<T: Inspect + 'static, const N: usize> Inspect for [T; N] {
     fn to_node(&self) -> Node {
         let any: &dyn std::any::Any = self;
@@ -134,7 +135,7 @@ impl Inspect for FileTime {
     }
 }
 
-/// Implements [`Inspect`] for newtypes of unsigned numbers: the number with its name.
+/// Implements [`Inspect`] for newtypes of unsigned numbers, as the number and its name.
 macro_rules! inspect_named {
     ($($name:ty),* $(,)?) => {
         $(impl $crate::inspect::Inspect for $name {

@@ -1,4 +1,4 @@
-//! The auxiliary buffer at the end of each body.
+//! The auxiliary buffer at the end of each body ([MS-OXCRPC] 3.1.4.1.1).
 
 use wire::{Bytes, Decode, Encode, Error, Reader, Result, Writer};
 
@@ -7,42 +7,41 @@ use crate::aux_block::AuxBuffer;
 use crate::compress::{self, ExtendedBuffer, ExtendedFlags};
 use crate::field::Field;
 
-/// The end of every body: one extended buffer with auxiliary blocks, or nothing, behind its size
-/// ([MS-OXCRPC] 3.1.4.1.1).
+/// The end of a body: a 32-bit size, and an extended buffer with auxiliary blocks or no bytes ([MS-OXCRPC] 3.1.4.1.1).
 ///
-/// Some bodies end without even the size. That is kept apart from a size of zero. Where a failure ends with
-/// bytes that are no such buffer, they stand in its place.
+/// Some bodies end without the size, which is preserved: it is different from a size of zero. The end of a failure that
+/// is not an auxiliary buffer is kept as bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AuxiliaryBuffer(Tail);
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 enum Tail {
     #[default]
-    LeftOut,
+    Omitted,
     Sized(Bytes),
     Opaque(Bytes),
 }
 
 impl AuxiliaryBuffer {
-    /// The size, zero.
+    /// A size of zero, without a buffer.
     pub const NONE: Self = Self(Tail::Sized(Bytes::new()));
-    /// Not even the size.
-    pub const LEFT_OUT: Self = Self(Tail::LeftOut);
+    /// Neither size nor buffer.
+    pub const OMITTED: Self = Self(Tail::Omitted);
 
-    /// The buffer `bytes`.
+    /// Creates an auxiliary buffer of the encoded extended buffer `bytes`.
     pub fn new(bytes: impl Into<Bytes>) -> Self {
         Self(Tail::Sized(bytes.into()))
     }
 
-    /// The blocks in one extended buffer, neither compressed nor obfuscated.
+    /// Encodes the blocks in an extended buffer that is neither compressed nor obfuscated.
     ///
     /// # Errors
-    /// When they do not fit.
+    /// Fails if the blocks exceed the maximum size of an extended buffer.
     pub fn of_blocks(blocks: &AuxBuffer) -> Result<Self> {
         ExtendedBuffer::with_flags(ExtendedFlags::LAST, blocks.to_bytes()?).to_bytes().map(Self::new)
     }
 
-    /// The end of a failure: a buffer behind its size and nothing more, or bytes that are no such thing.
+    /// Reads the end of a failure: a buffer with its size, or other bytes.
     pub(super) fn of_failure(r: &mut Reader<'_>) -> Self {
         let mut ahead = r.clone();
         let read = Self::read(&mut ahead, "AuxiliaryBuffer");
@@ -52,23 +51,23 @@ impl AuxiliaryBuffer {
             .unwrap_or_else(|| Self(Tail::Opaque(Bytes::copy_from_slice(rest))))
     }
 
-    /// Whether the bytes are no auxiliary buffer: there is not even a size before them that is right.
+    /// Whether the bytes are not an auxiliary buffer with its size.
     pub const fn is_opaque(&self) -> bool {
         matches!(self.0, Tail::Opaque(_))
     }
 
-    /// The encoded buffer; empty if there is no buffer.
+    /// The encoded extended buffer, or an empty slice without a buffer.
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
-            Tail::LeftOut => &[],
+            Tail::Omitted => &[],
             Tail::Sized(bytes) | Tail::Opaque(bytes) => bytes,
         }
     }
 
-    /// The blocks; none where there is no buffer.
+    /// Decodes the blocks; returns `None` if there is no buffer.
     ///
     /// # Errors
-    /// When the bytes are no extended buffer, or hold no blocks.
+    /// Fails if the bytes are not an extended buffer with auxiliary blocks.
     pub fn blocks(&self) -> Result<Option<AuxBuffer>> {
         if self.as_slice().is_empty() {
             return Ok(None);
@@ -86,7 +85,7 @@ impl Field<MapiHttp> for AuxiliaryBuffer {
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
         if r.is_empty() {
-            return Ok(Self::LEFT_OUT);
+            return Ok(Self::OMITTED);
         }
         let size = r.u32("AuxiliaryBufferSize")?;
         let size = r.count(size, 1, u32::MAX, field)?;
@@ -95,7 +94,7 @@ impl Field<MapiHttp> for AuxiliaryBuffer {
 
     fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
         match &self.0 {
-            Tail::LeftOut => {}
+            Tail::Omitted => {}
             Tail::Sized(bytes) => {
                 w.len32(bytes.len(), field)?.bytes(bytes);
             }

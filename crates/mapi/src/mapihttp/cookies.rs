@@ -1,12 +1,12 @@
-//! Cookies: what a session and the order of its requests are known by ([MS-OXCMAPIHTTP] 2.2.3.2.3, 2.2.3.2.4,
-//! 3.1.5.1). Which cookies a server uses is its own matter; clients send back all of them.
+//! Cookies, which identify a session and the sequence of its requests ([MS-OXCMAPIHTTP] 2.2.3.2.3, 2.2.3.2.4, 3.1.5.1).
+//! Servers choose the names of their cookies; clients return all of them.
 
 /// A cookie of a `Cookie` header, or the first part of a `Set-Cookie` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cookie<'a> {
-    /// Its name.
+    /// The name of the cookie.
     pub name: &'a str,
-    /// Its value, with its quotes if it has any. Whether there is a value is not told apart from an empty one.
+    /// The value with its quotes, if any. A missing value is equal to an empty one.
     pub value: &'a str,
 }
 
@@ -21,57 +21,57 @@ fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// The cookies in the value of a `Cookie` header, in order. Names may come more than once.
+/// The cookies in the value of a `Cookie` header, in order. A name may occur more than once.
 pub fn cookies(header: &str) -> impl Iterator<Item = Cookie<'_>> {
     header.split(';').map(trim).filter(|pair| !pair.is_empty()).map(Cookie::of_pair)
 }
 
-/// The value of the first cookie of this name. Names are case-sensitive.
+/// The value of the first cookie with this name. Names are case-sensitive.
 pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     cookies(header).find(|cookie| cookie.name == name).map(|cookie| cookie.value)
 }
 
-/// The value of a `Set-Cookie` header: a cookie and what is to be done with it (RFC 6265, section 4.1).
+/// The value of a `Set-Cookie` header: a cookie and its attributes (RFC 6265, section 4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SetCookie<'a> {
     /// The cookie.
     pub cookie: Cookie<'a>,
-    /// What follows the first semicolon, as it came.
+    /// The text after the first semicolon.
     pub attributes: &'a str,
 }
 
 impl<'a> SetCookie<'a> {
-    /// Takes the value of a header apart.
+    /// Parses the value of a header.
     pub fn parse(header: &'a str) -> Self {
         let (pair, attributes) = header.split_once(';').unwrap_or((header, ""));
         Self { cookie: Cookie::of_pair(trim(pair)), attributes }
     }
 
-    /// The value of the attribute with this name, in whatever case; empty where it has none.
+    /// The value of the attribute with this name, in any letter case; empty if the attribute has no value.
     pub fn attribute(&self, name: &str) -> Option<&'a str> {
         let found = cookies(self.attributes).find(|attribute| attribute.name.eq_ignore_ascii_case(name))?;
         Some(found.value)
     }
 
-    /// Whether the cookie is to be forgotten, as far as that can be said without a clock: its `Max-Age` is not
-    /// above zero, or it has no value.
+    /// Whether the cookie is to be deleted, as far as this can be determined without a clock: its `Max-Age` is not
+    /// positive, or it has no value.
     pub fn is_removal(&self) -> bool {
         let max_age = self.attribute("Max-Age").and_then(|age| age.parse::<i64>().ok());
         max_age.is_some_and(|age| age <= 0) || self.cookie.value.is_empty()
     }
 }
 
-/// The cookies of a session as a client keeps them: what the server set last.
+/// The cookies of a session as a client stores them: for each name, the value that the server set last.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct CookieJar {
     cookies: Vec<(String, String)>,
 }
 
 impl CookieJar {
-    /// The most cookies that are kept; what is set beyond is overlooked.
+    /// The maximum number of cookies in a jar; further ones are ignored.
     pub const MAX_COOKIES: usize = 64;
 
-    /// Keeps or forgets what the value of a `Set-Cookie` header says.
+    /// Stores or deletes the cookie in the value of a `Set-Cookie` header.
     pub fn set(&mut self, header: &str) {
         let set = SetCookie::parse(header);
         let Cookie { name, value } = set.cookie;
@@ -95,19 +95,19 @@ impl CookieJar {
         self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// How many bytes its names and values are.
+    /// The size of all names and values, in bytes.
     pub fn size(&self) -> usize {
         self.cookies.iter().map(|(name, value)| name.len().saturating_add(value.len())).sum()
     }
 
-    /// The value of the `Cookie` header to be sent; none where there are no cookies.
+    /// The value of the `Cookie` header to send; `None` if there are no cookies.
     pub fn header(&self) -> Option<String> {
         let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 }
 
-/// A cookie gives access to its session, so values are not shown.
+/// A cookie gives access to its session: values are not printed.
 impl std::fmt::Debug for CookieJar {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.cookies.iter().map(|(name, _)| name)).finish()

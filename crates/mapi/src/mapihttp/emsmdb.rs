@@ -1,85 +1,85 @@
-//! The mailbox store's bodies ([MS-OXCMAPIHTTP] 2.2.4).
+//! Request and response bodies of the mailbox store ([MS-OXCMAPIHTTP] 2.2.4).
 
 use wire::{Result, Utf16};
 
-use super::answer::http_answer;
 use super::auxiliary::AuxiliaryBuffer;
 use super::field::{SizedBytes, String8};
 use super::format::MapiHttp;
+use super::operation_response::http_response;
 use super::operations::http_operations;
 use crate::compress::{self, ExtendedBuffer, Limits};
 use crate::emsmdb::RpcFlags;
 use crate::field::structure;
 
 http_operations! { Emsmdb;
-    /// Begins a session.
+    /// Creates a session.
     Connect(ConnectRequest, ConnectResponse);
-    /// Carries ROPs.
+    /// Executes ROPs.
     Execute(ExecuteRequest, ExecuteResponse);
     /// Ends the session.
     Disconnect(DisconnectRequest, DisconnectResponse);
-    /// Waits until there are notifications.
+    /// Waits for notifications.
     NotificationWait(NotificationWaitRequest, NotificationWaitResponse);
 }
 
 structure! {
-    /// What `Connect` asks ([MS-OXCMAPIHTTP] 2.2.4.1.1).
+    /// The request body of `Connect` ([MS-OXCMAPIHTTP] 2.2.4.1.1).
     pub struct ConnectRequest: MapiHttp as "Connect" {
-        /// The DN of the user who connects, in the directory.
+        /// The distinguished name of the user who connects.
         pub user_dn: String8 = "UserDn",
-        /// Zero, or flags that ask for more ([MS-OXCRPC] 3.1.4.1).
+        /// Zero, or flags that request privileges ([MS-OXCRPC] 3.1.4.1).
         pub flags: u32 = "Flags",
         /// The code page for 8-bit strings.
         pub default_code_page: u32 = "DefaultCodePage",
         /// The locale for sorting.
         pub lcid_sort: u32 = "LcidSort",
-        /// The locale for everything but sorting.
+        /// The locale for everything except sorting.
         pub lcid_string: u32 = "LcidString",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `Connect` answers ([MS-OXCMAPIHTTP] 2.2.4.1.2).
+http_response! {
+    /// The response body of `Connect` ([MS-OXCMAPIHTTP] 2.2.4.1.2).
     pub struct ConnectResponse as "Connect" {
-        /// How often the client is to poll for notifications, in milliseconds.
+        /// The interval at which the client polls for notifications, in milliseconds.
         pub polls_max: u32 = "PollsMax",
-        /// How often the client is to retry a request.
+        /// The number of times the client repeats a failed request.
         pub retry_count: u32 = "RetryCount",
-        /// How long the client is to wait before that, in milliseconds.
+        /// The time before the client repeats a request, in milliseconds.
         pub retry_delay: u32 = "RetryDelay",
-        /// The prefix of the DNs of the server's organisation.
+        /// The prefix of distinguished names in the server's organization.
         pub dn_prefix: String8 = "DnPrefix",
         /// The display name of the user who connected.
         pub display_name: Utf16 = "DisplayName",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
 structure! {
-    /// What `Execute` asks ([MS-OXCMAPIHTTP] 2.2.4.2.1).
+    /// The request body of `Execute` ([MS-OXCMAPIHTTP] 2.2.4.2.1).
     pub struct ExecuteRequest: MapiHttp as "Execute" {
-        /// How the response is to be packed.
+        /// How the server may encode the response.
         pub flags: RpcFlags = "Flags",
-        /// Extended buffers with ROP requests; see [`ExecuteRequest::rop_buffers`].
+        /// A chain of extended buffers with ROP requests; see [`ExecuteRequest::rop_buffers`].
         pub rop_buffer: SizedBytes = "RopBuffer",
-        /// How many bytes of ROP responses the client takes back.
+        /// The maximum size of the ROP responses, in bytes.
         pub max_rop_out: u32 = "MaxRopOut",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `Execute` answers ([MS-OXCMAPIHTTP] 2.2.4.2.2).
+http_response! {
+    /// The response body of `Execute` ([MS-OXCMAPIHTTP] 2.2.4.2.2).
     pub struct ExecuteResponse as "Execute" {
-        /// Reserved.
+        /// Reserved; zero.
         pub flags: RpcFlags = "Flags",
-        /// Extended buffers with ROP responses; see [`ExecuteResponse::rop_buffers`].
+        /// A chain of extended buffers with ROP responses; see [`ExecuteResponse::rop_buffers`].
         pub rop_buffer: SizedBytes = "RopBuffer",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
@@ -87,10 +87,10 @@ http_answer! {
 macro_rules! rop_buffers {
     ($name:ident) => {
         impl $name {
-            /// The extended buffers that `rop_buffer` is made of; none where it is empty.
+            /// Decodes the extended buffers in `rop_buffer`; returns none if it is empty.
             ///
             /// # Errors
-            /// As [`compress::decode_shared_chain`].
+            /// Fails if `rop_buffer` is not a chain of extended buffers, or exceeds `limits`.
             pub fn rop_buffers(&self, limits: Limits) -> Result<Vec<ExtendedBuffer>> {
                 if self.rop_buffer.0.is_empty() {
                     return Ok(Vec::new());
@@ -105,42 +105,42 @@ rop_buffers!(ExecuteRequest);
 rop_buffers!(ExecuteResponse);
 
 structure! {
-    /// What `Disconnect` asks ([MS-OXCMAPIHTTP] 2.2.4.3.1).
+    /// The request body of `Disconnect` ([MS-OXCMAPIHTTP] 2.2.4.3.1).
     pub struct DisconnectRequest: MapiHttp as "Disconnect" {
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `Disconnect` answers ([MS-OXCMAPIHTTP] 2.2.4.3.2).
+http_response! {
+    /// The response body of `Disconnect` ([MS-OXCMAPIHTTP] 2.2.4.3.2).
     pub struct DisconnectResponse as "Disconnect" {
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
 structure! {
-    /// What `NotificationWait` asks ([MS-OXCMAPIHTTP] 2.2.4.4.1).
+    /// The request body of `NotificationWait` ([MS-OXCMAPIHTTP] 2.2.4.4.1).
     pub struct NotificationWaitRequest: MapiHttp as "NotificationWait" {
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub flags: u32 = "Flags",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `NotificationWait` answers ([MS-OXCMAPIHTTP] 2.2.4.4.2).
+http_response! {
+    /// The response body of `NotificationWait` ([MS-OXCMAPIHTTP] 2.2.4.4.2).
     pub struct NotificationWaitResponse as "NotificationWait" {
-        /// 1 if there are notifications for the client to fetch with an `Execute`, 0 otherwise.
+        /// 1 if notifications are pending, which the client retrieves by `Execute`; 0 otherwise.
         pub event_pending: u32 = "EventPending",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
 impl NotificationWaitResponse {
-    /// [`event_pending`](Self::event_pending) where there are notifications.
+    /// The value of [`event_pending`](Self::event_pending) if notifications are pending.
     pub const PENDING: u32 = 1;
 }

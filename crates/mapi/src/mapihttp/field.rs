@@ -1,4 +1,4 @@
-//! The fields that bodies are made of.
+//! The types of fields in bodies.
 
 use std::num::NonZeroU8;
 
@@ -10,7 +10,7 @@ use crate::field::{Field, newtype_field};
 use crate::nspi::{DisplayType, FlatUid, MId, Stat};
 use crate::property::{read_string8, read_unicode, write_string8, write_unicode};
 
-/// The most entries of a list: what [MS-OXCMAPIHTTP] 2.2.5.12.1 grants an explicit table.
+/// The maximum number of entries in a list: that of an explicit table ([MS-OXCMAPIHTTP] 2.2.5.12.1).
 pub(crate) const MAX_ITEMS: u32 = 100_000;
 
 newtype_field!(DisplayType(u32), MId(u32), RpcFlags(u32));
@@ -28,7 +28,7 @@ impl Field<MapiHttp> for FlatUid {
     }
 }
 
-/// `STAT`, here without padding ([MS-OXNSPI] 2.2.8).
+/// `STAT` without padding ([MS-OXNSPI] 2.2.8).
 impl Field<MapiHttp> for Stat {
     const MIN_SIZE: usize = 36;
 
@@ -57,7 +57,7 @@ impl Field<MapiHttp> for Stat {
     }
 }
 
-/// A 32-bit count and so many entries.
+/// A 32-bit count, followed by as many entries.
 impl<T: Field<MapiHttp>> Field<MapiHttp> for Vec<T> {
     const MIN_SIZE: usize = 4;
 
@@ -90,7 +90,7 @@ impl Field<MapiHttp> for Utf16 {
     }
 }
 
-/// A text of bytes that ends with a zero byte, which is not kept here.
+/// A string of bytes that is encoded with a terminating zero.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct String8(pub Vec<u8>);
 
@@ -112,7 +112,7 @@ impl Field<MapiHttp> for String8 {
     }
 }
 
-/// Bytes behind a 32-bit count of them.
+/// Bytes that are encoded with their 32-bit size.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct SizedBytes(pub Bytes);
 
@@ -131,23 +131,24 @@ impl Field<MapiHttp> for SizedBytes {
     }
 }
 
-/// A field behind a byte that says whether it is there. Any byte but zero says yes; it is kept.
+/// A field that is preceded by a byte which indicates its presence. All values except zero indicate presence; the byte
+/// is preserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Maybe<T> {
-    /// It is not there.
+    /// The field is absent.
     #[default]
     Absent,
-    /// It is there, behind this byte.
+    /// The field is present, with this byte before it.
     Present(NonZeroU8, T),
 }
 
 impl<T> Maybe<T> {
-    /// `value`, behind a byte with all bits set, as [MS-OXCMAPIHTTP] spells true.
+    /// A field that is present, with a byte of all ones before it, which [MS-OXCMAPIHTTP] specifies as true.
     pub const fn new(value: T) -> Self {
         Self::Present(NonZeroU8::MAX, value)
     }
 
-    /// The field, if it is there.
+    /// The field, if it is present.
     pub const fn get(&self) -> Option<&T> {
         match self {
             Self::Absent => None,
@@ -155,7 +156,7 @@ impl<T> Maybe<T> {
         }
     }
 
-    /// The field, if it is there, to be changed.
+    /// The field, if it is present, for modification.
     pub const fn get_mut(&mut self) -> Option<&mut T> {
         match self {
             Self::Absent => None,

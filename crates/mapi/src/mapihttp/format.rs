@@ -2,9 +2,10 @@
 
 use crate::field::{Format, InspectAs};
 use crate::inspect::Node;
-use crate::inspect::part::InspectPart;
+use crate::inspect::field::InspectField;
 
-/// Bodies of requests and responses ([MS-OXCMAPIHTTP] 2.2.4, 2.2.5). Properties are called as in the address book.
+/// Marks the wire format of request and response bodies ([MS-OXCMAPIHTTP] 2.2.4, 2.2.5). Properties have the names of
+/// the address book.
 #[derive(Debug, Clone, Copy)]
 pub enum MapiHttp {}
 
@@ -12,8 +13,8 @@ impl Format for MapiHttp {
     type Context = ();
 }
 
-impl<T: InspectPart> InspectAs<MapiHttp> for T {
+impl<T: InspectField> InspectAs<MapiHttp> for T {
     fn node_as(&self) -> Node {
-        self.part_node()
+        self.field_node()
     }
 }

@@ -1,13 +1,11 @@
-//! MAPI over HTTP ([MS-OXCMAPIHTTP]): what is in requests and responses, not how HTTP frames them.
+//! MAPI over HTTP ([MS-OXCMAPIHTTP]): headers and bodies of requests and responses, without the framing of HTTP.
 //!
-//! A request has a [`RequestType`], given by a header, and a body: an [`emsmdb::Request`] or a
-//! [`nspi::Request`], depending on the [`Endpoint`] that it is sent to. A response's body begins with lines
-//! that say how far the server is ([`ResponseBody`]); behind them stands an [`emsmdb::Response`] or a
-//! [`nspi::Response`].
+//! A request has a [`RequestType`], which a header contains, and a body: an [`emsmdb::Request`] or a [`nspi::Request`],
+//! depending on the [`Endpoint`]. The body of a response begins with lines that report the progress of the server
+//! ([`ResponseBody`]), which are followed by an [`emsmdb::Response`] or a [`nspi::Response`].
 //!
-//! Bodies are not NDR: fields follow each other without padding, little-endian.
+//! Bodies are not NDR: their fields are little-endian and not padded.
 
-mod answer;
 mod auxiliary;
 pub mod cookies;
 pub mod emsmdb;
@@ -16,14 +14,15 @@ mod format;
 pub mod headers;
 mod inspect;
 pub mod nspi;
+mod operation_response;
 mod operations;
 mod request_type;
 mod response_body;
 
-pub use self::answer::{Answer, Bare, Failure};
 pub use self::auxiliary::AuxiliaryBuffer;
 pub use self::field::{Maybe, SizedBytes, String8};
 pub use self::format::MapiHttp;
 pub use self::headers::ResponseCode;
+pub use self::operation_response::{ErrorOnly, Failure, OperationResponse};
 pub use self::request_type::{Endpoint, RequestType};
 pub use self::response_body::{BodyEvent, MAX_PREFIX, MetaTag, ResponseBody, prefix};

@@ -1,4 +1,5 @@
-//! Response bodies: status, failure and success ([MS-OXCMAPIHTTP] 2.2.4, 2.2.5).
+//! Results of operations in response bodies: failure, error, or the fields of the operation ([MS-OXCMAPIHTTP] 2.2.4,
+//! 2.2.5).
 
 use wire::{Error, Reader, Result, Writer};
 
@@ -7,79 +8,79 @@ use super::format::MapiHttp;
 use crate::ErrorCode;
 use crate::field::Field;
 
-/// What a server answers whose `StatusCode` is not zero: the request was not carried out
-/// ([MS-OXCMAPIHTTP] 2.2.4.1.3 and the like).
+/// The response to a request that was not processed: its `StatusCode` is not zero ([MS-OXCMAPIHTTP] 2.2.4.1.3 and
+/// others).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Why; not zero.
+    /// The reason; not zero.
     pub status_code: ErrorCode,
-    /// What more the server says; bytes that are no auxiliary buffer are here, too.
+    /// The auxiliary blocks. Bytes that are not an auxiliary buffer are kept here as well.
     pub aux: AuxiliaryBuffer,
 }
 
-/// An answer that ends with its `ErrorCode`, since nothing else has a meaning then.
+/// A response that ends after its `ErrorCode`, since the other fields have no meaning in case of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bare {
-    /// Why the operation failed; not zero.
+pub struct ErrorOnly {
+    /// The error with which the operation failed; not zero.
     pub error_code: ErrorCode,
-    /// What more the server says.
+    /// The auxiliary blocks.
     pub aux: AuxiliaryBuffer,
 }
 
-/// The answer to a request, whose fields are `T` where the operation was tried.
+/// The response to an operation with the fields `T`.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer<T> {
-    /// The operation was tried: `StatusCode` is zero. Whether it succeeded says the `ErrorCode`.
+pub enum OperationResponse<T> {
+    /// The operation was executed: `StatusCode` is zero. Its `ErrorCode` indicates whether it succeeded.
     Complete(T),
-    /// The operation was tried and failed, and the server left out what has no meaning then. No specification
-    /// knows of this.
-    Bare(Bare),
-    /// The operation was not tried.
+    /// The operation was executed and failed, and the server omitted the fields of the operation. This form is not
+    /// specified.
+    ErrorOnly(ErrorOnly),
+    /// The operation was not executed.
     Failure(Failure),
 }
 
-/// The fields of an answer behind `StatusCode`.
-pub(crate) trait AnswerBody: Field<MapiHttp> {
-    /// What the operation returned.
+/// The fields of a response after its `StatusCode`.
+pub(crate) trait ResponseFields: Field<MapiHttp> {
+    /// The return value of the operation.
     fn error_code(&self) -> ErrorCode;
 }
 
-impl<T> Answer<T> {
-    /// The fields, where the operation was tried and the server sent them.
+impl<T> OperationResponse<T> {
+    /// The fields of the operation, if the server sent them.
     pub const fn get(&self) -> Option<&T> {
         match self {
             Self::Complete(body) => Some(body),
-            Self::Bare(_) | Self::Failure(_) => None,
+            Self::ErrorOnly(_) | Self::Failure(_) => None,
         }
     }
 
-    /// The fields, to be changed.
+    /// The fields of the operation, if the server sent them, for modification.
     pub const fn get_mut(&mut self) -> Option<&mut T> {
         match self {
             Self::Complete(body) => Some(body),
-            Self::Bare(_) | Self::Failure(_) => None,
+            Self::ErrorOnly(_) | Self::Failure(_) => None,
         }
     }
 
-    /// An answer that the operation was not tried.
+    /// Creates the response to a request that was not processed.
     pub const fn failure(status_code: ErrorCode) -> Self {
         Self::Failure(Failure { status_code, aux: AuxiliaryBuffer::NONE })
     }
 }
 
-#[expect(private_bounds, reason = "what the fields of an answer are is not for others to say")]
-impl<T: AnswerBody> Answer<T> {
-    /// The `StatusCode` if it is not zero, and otherwise the `ErrorCode`.
+#[expect(private_bounds, reason = "only this crate defines the fields of responses")]
+impl<T: ResponseFields> OperationResponse<T> {
+    /// The `StatusCode` if it is not zero, otherwise the `ErrorCode`.
     pub fn return_value(&self) -> ErrorCode {
         match self {
             Self::Complete(body) => body.error_code(),
-            Self::Bare(bare) => bare.error_code,
+            Self::ErrorOnly(bare) => bare.error_code,
             Self::Failure(failure) => failure.status_code,
         }
     }
 }
 
-impl<T: AnswerBody> Field<MapiHttp> for Answer<T> {
+impl<T: ResponseFields> Field<MapiHttp> for OperationResponse<T> {
     const MIN_SIZE: usize = 4;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
@@ -91,7 +92,7 @@ impl<T: AnswerBody> Field<MapiHttp> for Answer<T> {
         let start = r.clone();
         T::read(r, field).map(Self::Complete).or_else(|error| {
             *r = start;
-            bare(r).map(Self::Bare).ok_or(error)
+            error_only(r).map(Self::ErrorOnly).ok_or(error)
         })
     }
 
@@ -101,7 +102,7 @@ impl<T: AnswerBody> Field<MapiHttp> for Answer<T> {
                 w.u32(0);
                 body.write(w, field)
             }
-            Self::Bare(Bare { error_code, aux }) => {
+            Self::ErrorOnly(ErrorOnly { error_code, aux }) => {
                 w.u32(0).u32(not_zero(*error_code, "ErrorCode")?);
                 aux.write(w, "AuxiliaryBuffer")
             }
@@ -113,34 +114,34 @@ impl<T: AnswerBody> Field<MapiHttp> for Answer<T> {
     }
 }
 
-/// An error and nothing but an auxiliary buffer up to the end.
-fn bare(r: &mut Reader<'_>) -> Option<Bare> {
+/// Reads an error that is followed only by an auxiliary buffer.
+fn error_only(r: &mut Reader<'_>) -> Option<ErrorOnly> {
     let error_code = ErrorCode(r.u32("ErrorCode").ok()?);
     let aux = AuxiliaryBuffer::read(r, "AuxiliaryBuffer").ok()?;
-    (error_code != ErrorCode::SUCCESS && r.is_empty()).then_some(Bare { error_code, aux })
+    (error_code != ErrorCode::SUCCESS && r.is_empty()).then_some(ErrorOnly { error_code, aux })
 }
 
 fn not_zero(code: ErrorCode, field: &'static str) -> Result<u32> {
     if code == ErrorCode::SUCCESS {
-        return Err(Error::invalid(field, 0, 0, "an error"));
+        return Err(Error::invalid(field, 0, 0, "an error code"));
     }
     Ok(code.0)
 }
 
-/// Declares the fields of an answer behind its `StatusCode`, as [`structure`](crate::field::structure!) does: they
-/// begin with `error_code`.
-macro_rules! http_answer {
+/// Declares the fields of a response after its `StatusCode`, as [`structure`](crate::field::structure!) does. The first
+/// one is `error_code`.
+macro_rules! http_response {
     ($(#[$outer:meta])* pub struct $name:ident as $structure:literal { $($fields:tt)* }) => {
         $crate::field::structure! {
             $(#[$outer])*
             pub struct $name: $crate::mapihttp::format::MapiHttp as $structure {
-                /// Zero, or why the operation failed.
+                /// Zero, or the error with which the operation failed.
                 pub error_code: $crate::ErrorCode = "ErrorCode",
                 $($fields)*
             }
         }
 
-        impl $crate::mapihttp::answer::AnswerBody for $name {
+        impl $crate::mapihttp::operation_response::ResponseFields for $name {
             fn error_code(&self) -> $crate::ErrorCode {
                 self.error_code
             }
@@ -148,4 +149,4 @@ macro_rules! http_answer {
     };
 }
 
-pub(crate) use http_answer;
+pub(crate) use http_response;

@@ -1,56 +1,56 @@
-//! The macro that makes the requests and the responses of an endpoint from its table of request types.
+//! The macro that declares the requests and responses of an endpoint by its table of request types.
 
-/// Defines the requests and the responses of an endpoint from its table of request types.
+/// Declares the requests and responses of an endpoint by its table of request types.
 macro_rules! http_operations {
     ($endpoint:ident; $($(#[$doc:meta])* $name:ident($request:ty, $response:ty);)*) => {
-        /// What a client asks: the body of a request.
+        /// The body of a request.
         #[derive(Debug, Clone, PartialEq)]
         pub enum Request {
             $($(#[$doc])* $name($request),)*
-            /// Whether the endpoint is there; without a body ([MS-OXCMAPIHTTP] 2.2.6).
+            /// Checks whether the endpoint is available; has no body ([MS-OXCMAPIHTTP] 2.2.6).
             Ping,
         }
 
-        /// What the server answers: the body of a response, without what stands before it
+        /// The payload of a response's body: what follows the meta-tags and additional headers
         /// ([`ResponseBody`](crate::mapihttp::ResponseBody)).
         #[derive(Debug, Clone, PartialEq)]
         pub enum Response {
-            $($(#[$doc])* $name($crate::mapihttp::answer::Answer<$response>),)*
-            /// The endpoint is there; without a body.
+            $($(#[$doc])* $name($crate::mapihttp::operation_response::OperationResponse<$response>),)*
+            /// The endpoint is available; has no body.
             Ping,
         }
 
         http_operations!(@decode $endpoint Request $($name($request))*);
-        http_operations!(@decode $endpoint Response $($name($crate::mapihttp::answer::Answer<$response>))*);
+        http_operations!(@decode $endpoint Response $($name($crate::mapihttp::operation_response::OperationResponse<$response>))*);
 
         impl Response {
-            /// What the operation returned: the `StatusCode` if it is not zero, else the `ErrorCode`.
+            /// The return value of the operation: the `StatusCode` if it is not zero, otherwise the `ErrorCode`.
             pub fn return_value(&self) -> $crate::ErrorCode {
                 match self {
-                    $(Self::$name(answer) => answer.return_value(),)*
+                    $(Self::$name(response) => response.return_value(),)*
                     Self::Ping => $crate::ErrorCode::SUCCESS,
                 }
             }
 
-            /// The auxiliary buffer, also of an answer that says no more than that it failed; none for PING.
+            /// The auxiliary buffer, for modification; `None` for PING.
             pub const fn aux_mut(&mut self) -> Option<&mut $crate::mapihttp::auxiliary::AuxiliaryBuffer> {
                 match self {
-                    $(Self::$name($crate::mapihttp::answer::Answer::Complete(body)) => Some(&mut body.aux),
-                    Self::$name($crate::mapihttp::answer::Answer::Bare(bare)) => Some(&mut bare.aux),
-                    Self::$name($crate::mapihttp::answer::Answer::Failure(failure)) => Some(&mut failure.aux),)*
+                    $(Self::$name($crate::mapihttp::operation_response::OperationResponse::Complete(body)) => Some(&mut body.aux),
+                    Self::$name($crate::mapihttp::operation_response::OperationResponse::ErrorOnly(bare)) => Some(&mut bare.aux),
+                    Self::$name($crate::mapihttp::operation_response::OperationResponse::Failure(failure)) => Some(&mut failure.aux),)*
                     Self::Ping => None,
                 }
             }
 
-            /// An answer that a request of this type was not carried out, for `status_code`. None for a type
-            /// that the endpoint has not got, and for PING, which has no way to say so.
+            /// Creates the response to a request of this type that was not processed. Returns `None` for a type that
+            /// the endpoint does not have, and for PING, whose response has no body.
             pub const fn failure(
                 request_type: $crate::mapihttp::request_type::RequestType,
                 status_code: $crate::ErrorCode,
             ) -> Option<Self> {
                 match request_type {
                     $($crate::mapihttp::request_type::RequestType::$name => {
-                        Some(Self::$name($crate::mapihttp::answer::Answer::failure(status_code)))
+                        Some(Self::$name($crate::mapihttp::operation_response::OperationResponse::failure(status_code)))
                     })*
                     _ => None,
                 }
@@ -68,10 +68,10 @@ macro_rules! http_operations {
         }
 
         impl $enum {
-            /// Reads the body that belongs to `request_type`, and returns the bytes behind its last field.
+            /// Decodes the body of a message of this type, and returns it with the bytes after its last field.
             ///
             /// # Errors
-            /// When the endpoint has no such request type, and when the bytes are no such body.
+            /// Fails if the endpoint does not have the request type, or the bytes are not such a body.
             pub fn decode(
                 request_type: $crate::mapihttp::request_type::RequestType,
                 body: &[u8],
@@ -79,10 +79,10 @@ macro_rules! http_operations {
                 Self::read(request_type, ::wire::Reader::new(body))
             }
 
-            /// The same from where `r` stands, which may share what it reads.
+            /// Decodes the body from the remaining bytes of `r`, whose memory it may share.
             ///
             /// # Errors
-            /// As [`Self::decode`].
+            /// Fails like [`Self::decode`].
             pub fn read(
                 request_type: $crate::mapihttp::request_type::RequestType,
                 mut r: ::wire::Reader<'_>,
@@ -95,15 +95,15 @@ macro_rules! http_operations {
                         )?)
                     })*
                     $crate::mapihttp::request_type::RequestType::PING => Self::Ping,
-                    _ => return Err($crate::mapihttp::request_type::not_here(request_type)),
+                    _ => return Err($crate::mapihttp::request_type::not_of_endpoint(request_type)),
                 };
                 Ok((decoded, r.rest()))
             }
 
-            /// The body's bytes.
+            /// Encodes the body.
             ///
             /// # Errors
-            /// When a part does not fit.
+            /// Fails if a value does not fit its field.
             pub fn encode(&self) -> ::wire::Result<Vec<u8>> {
                 match self {
                     $(Self::$name(body) => {
@@ -119,7 +119,7 @@ macro_rules! http_operations {
                 }
             }
 
-            /// The request type that it belongs to.
+            /// The request type of the message.
             pub const fn request_type(&self) -> $crate::mapihttp::request_type::RequestType {
                 match self {
                     $(Self::$name(_) => $crate::mapihttp::request_type::RequestType::$name,)*
@@ -127,7 +127,7 @@ macro_rules! http_operations {
                 }
             }
 
-            /// The operation's name, as [`Endpoint::operation`](crate::mapihttp::Endpoint::operation) has it.
+            /// The name of the operation, as in [`Endpoint::operation`](crate::mapihttp::Endpoint::operation).
             pub fn name(&self) -> &'static str {
                 $crate::mapihttp::request_type::Endpoint::$endpoint.operation(self.request_type()).unwrap_or_default()
             }

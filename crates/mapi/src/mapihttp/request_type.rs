@@ -1,4 +1,4 @@
-//! Request types and the endpoints that they belong to.
+//! Request types and the endpoints to which they belong.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use wire::Error;
 
 use crate::Interface;
 
-/// Where requests are sent to ([MS-OXCMAPIHTTP] 2.2.4, 2.2.5).
+/// The endpoint of a request ([MS-OXCMAPIHTTP] 2.2.4, 2.2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Endpoint {
     /// The mailbox store.
@@ -16,10 +16,10 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Both.
+    /// All endpoints.
     pub const ALL: [Self; 2] = [Self::Emsmdb, Self::Nspi];
 
-    /// The path under which servers have it, as Autodiscover gives it out.
+    /// The path of the endpoint on servers, as in Autodiscover responses.
     pub const fn path(self) -> &'static str {
         match self {
             Self::Emsmdb => "/mapi/emsmdb",
@@ -27,15 +27,14 @@ impl Endpoint {
         }
     }
 
-    /// The endpoint with this path: in whatever case, with or without a slash at its end, and whatever the
-    /// query behind it.
+    /// Returns the endpoint with this path: in any letter case, with or without a trailing slash or a query.
     pub fn of_path(path: &str) -> Option<Self> {
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let path = path.strip_suffix('/').unwrap_or(path);
         Self::ALL.into_iter().find(|endpoint| endpoint.path().eq_ignore_ascii_case(path))
     }
 
-    /// The interface of RPC calls that does the same.
+    /// The corresponding RPC interface.
     pub const fn interface(self) -> Interface {
         match self {
             Self::Emsmdb => Interface::Emsmdb,
@@ -43,8 +42,7 @@ impl Endpoint {
         }
     }
 
-    /// What the operation is called, such as `emsmdb.Execute`; none where the endpoint has no such request
-    /// type.
+    /// The name of the operation, such as `emsmdb.Execute`; `None` if the endpoint does not have the request type.
     pub fn operation(self, request_type: RequestType) -> Option<&'static str> {
         let index = Self::ALL.iter().position(|endpoint| *endpoint == self)?;
         request_type.operations().get(index).copied().filter(|name| !name.is_empty())
@@ -52,8 +50,8 @@ impl Endpoint {
 }
 
 macro_rules! request_types {
-    ($($(#[$doc:meta])* $name:ident = [$emsmdb:literal, $nspi:literal], $twin:expr;)*) => {
-        /// What a request asks for ([MS-OXCMAPIHTTP] 2.2.3.3.1), without its parameters.
+    ($($(#[$doc:meta])* $name:ident = [$emsmdb:literal, $nspi:literal], $remote_call:expr;)*) => {
+        /// The type of a request: its operation ([MS-OXCMAPIHTTP] 2.2.3.3.1).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[allow(clippy::upper_case_acronyms)]
         pub enum RequestType {
@@ -61,27 +59,27 @@ macro_rules! request_types {
         }
 
         impl RequestType {
-            /// All of them.
+            /// All request types.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// Its name as the specification spells it.
+            /// The name of the request type in the specification.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)*
                 }
             }
 
-            /// What the operation is called at either endpoint; empty if the operation does not exist there.
+            /// The name of the operation at each endpoint; empty if the endpoint does not have it.
             const fn operations(self) -> [&'static str; 2] {
                 match self {
                     $(Self::$name => [$emsmdb, $nspi],)*
                 }
             }
 
-            /// The RPC call that does the same: its interface and its opnum.
+            /// The corresponding RPC call: its interface and operation number.
             pub const fn remote_call(self) -> Option<(Interface, u16)> {
                 match self {
-                    $(Self::$name => $twin,)*
+                    $(Self::$name => $remote_call,)*
                 }
             }
         }
@@ -89,59 +87,59 @@ macro_rules! request_types {
 }
 
 request_types! {
-    /// Begins a session with the mailbox store.
+    /// Creates a session with the mailbox store.
     Connect = ["emsmdb.Connect", ""], Some((Interface::Emsmdb, 10));
-    /// Carries ROPs.
+    /// Executes ROPs.
     Execute = ["emsmdb.Execute", ""], Some((Interface::Emsmdb, 11));
     /// Ends a session with the mailbox store.
     Disconnect = ["emsmdb.Disconnect", ""], Some((Interface::Emsmdb, 1));
-    /// Waits until there are notifications.
+    /// Waits for notifications.
     NotificationWait = ["emsmdb.NotificationWait", ""], Some((Interface::AsyncEmsmdb, 0));
-    /// Asks whether the endpoint is there.
+    /// Checks whether the endpoint is available.
     PING = ["emsmdb.PING", "nspi.PING"], None;
-    /// Begins a session with the address book.
+    /// Creates a session with the address book.
     Bind = ["", "nspi.Bind"], Some((Interface::Nspi, 0));
     /// Ends a session with the address book.
     Unbind = ["", "nspi.Unbind"], Some((Interface::Nspi, 1));
-    /// Compares the places of two objects in a container.
+    /// Compares the positions of two objects in a container.
     CompareMIds = ["", "nspi.CompareMIds"], Some((Interface::Nspi, 10));
     /// Maps distinguished names to Minimal Entry IDs.
     DNToMId = ["", "nspi.DNToMId"], Some((Interface::Nspi, 7));
-    /// Makes a table of the objects that a restriction holds for.
+    /// Returns a table of the objects that match a restriction.
     GetMatches = ["", "nspi.GetMatches"], Some((Interface::Nspi, 5));
-    /// Lists an object's properties.
+    /// Lists the properties of an object.
     GetPropList = ["", "nspi.GetPropList"], Some((Interface::Nspi, 8));
-    /// Reads an object's properties.
+    /// Reads properties of an object.
     GetProps = ["", "nspi.GetProps"], Some((Interface::Nspi, 9));
-    /// Reads the table of containers or of templates.
+    /// Reads the table of containers or of address creation templates.
     GetSpecialTable = ["", "nspi.GetSpecialTable"], Some((Interface::Nspi, 12));
-    /// Reads a template.
+    /// Reads a display template.
     GetTemplateInfo = ["", "nspi.GetTemplateInfo"], Some((Interface::Nspi, 13));
-    /// Changes a list of objects that is a property.
+    /// Adds objects to or removes them from a property that is a list of objects, such as the members of a group.
     ModLinkAtt = ["", "nspi.ModLinkAtt"], Some((Interface::Nspi, 14));
-    /// Changes an object's properties.
+    /// Changes properties of an object.
     ModProps = ["", "nspi.ModProps"], Some((Interface::Nspi, 11));
-    /// Lists the properties that there are.
+    /// Lists the properties of the address book.
     QueryColumns = ["", "nspi.QueryColumns"], Some((Interface::Nspi, 16));
     /// Reads rows of a table.
     QueryRows = ["", "nspi.QueryRows"], Some((Interface::Nspi, 3));
-    /// Resolves names.
+    /// Finds objects by ambiguous names.
     ResolveNames = ["", "nspi.ResolveNames"], Some((Interface::Nspi, 20));
-    /// Sorts a table anew.
+    /// Sorts a table.
     ResortRestriction = ["", "nspi.ResortRestriction"], Some((Interface::Nspi, 6));
-    /// Seeks a row in a table.
+    /// Moves the current position of a table to a value.
     SeekEntries = ["", "nspi.SeekEntries"], Some((Interface::Nspi, 4));
-    /// Moves in a table.
+    /// Moves the current position of a table.
     UpdateStat = ["", "nspi.UpdateStat"], Some((Interface::Nspi, 2));
-    /// Asks for the URL of a mailbox server.
+    /// Returns the URL of a mailbox server.
     GetMailboxUrl = ["", "nspi.GetMailboxUrl"], Some((Interface::Rfr, 1));
-    /// Asks for the URL of the address book.
+    /// Returns the URL of the address book.
     GetAddressBookUrl = ["", "nspi.GetAddressBookUrl"], Some((Interface::Rfr, 0));
 }
 
 impl RequestType {
-    /// The type that a header names, in whatever case. Some servers know `QueryColumns` without its last letter
-    /// only.
+    /// Parses the value of a header, in any letter case. Some servers accept only `QueryColumn` for `QueryColumns`, so
+    /// that both are accepted here.
     pub fn parse(name: &str) -> Option<Self> {
         let name = name.trim_matches([' ', '\t']);
         if name.eq_ignore_ascii_case("QueryColumn") {
@@ -150,7 +148,7 @@ impl RequestType {
         Self::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(name))
     }
 
-    /// Whether the request begins a session, so that it needs no session cookie.
+    /// Whether the request creates a session, so that it has no session cookie.
     pub const fn begins_session(self) -> bool {
         matches!(self, Self::Connect | Self::Bind)
     }
@@ -160,8 +158,8 @@ impl RequestType {
         matches!(self, Self::Disconnect | Self::Unbind)
     }
 
-    /// Whether the request takes its turn among those of its session. A wait for notifications and a PING go on
-    /// beside the others ([MS-OXCMAPIHTTP] 3.1.5.5).
+    /// Whether the request is part of the sequence of its session. Waits for notifications and PINGs are processed
+    /// concurrently ([MS-OXCMAPIHTTP] 3.1.5.5).
     pub const fn takes_turns(self) -> bool {
         !matches!(self, Self::NotificationWait | Self::PING)
     }
@@ -173,7 +171,7 @@ impl fmt::Display for RequestType {
     }
 }
 
-pub(crate) fn not_here(request_type: RequestType) -> Error {
+pub(crate) fn not_of_endpoint(request_type: RequestType) -> Error {
     let index = RequestType::ALL.iter().position(|known| *known == request_type);
     let found = index.and_then(|index| u64::try_from(index).ok()).unwrap_or(u64::MAX);
     Error::invalid("X-RequestType", 0, found, "a request type of this endpoint")
@@ -184,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_known_in_any_case_and_both_spellings() {
+    fn names_are_recognized_in_any_letter_case_and_both_spellings() {
         for known in RequestType::ALL {
             assert_eq!(RequestType::parse(known.name()), Some(*known));
             assert_eq!(RequestType::parse(&known.name().to_lowercase()), Some(*known));
@@ -194,20 +192,20 @@ mod tests {
     }
 
     #[test]
-    fn every_type_has_an_endpoint_and_the_name_of_its_twin() {
+    fn every_type_has_an_endpoint_and_the_name_of_its_rpc_call() {
         for known in RequestType::ALL {
-            let here: Vec<_> = Endpoint::ALL.iter().filter(|e| e.operation(*known).is_some()).collect();
-            assert_eq!(here.len(), if *known == RequestType::PING { 2 } else { 1 });
+            let endpoints: Vec<_> = Endpoint::ALL.iter().filter(|e| e.operation(*known).is_some()).collect();
+            assert_eq!(endpoints.len(), if *known == RequestType::PING { 2 } else { 1 });
         }
         for known in RequestType::ALL {
             let Some((Interface::Nspi, opnum)) = known.remote_call() else { continue };
-            let twin = Interface::Nspi.operation(opnum).unwrap();
-            assert_eq!(twin.trim_end_matches('W'), Endpoint::Nspi.operation(*known).unwrap());
+            let rpc_call = Interface::Nspi.operation(opnum).unwrap();
+            assert_eq!(rpc_call.trim_end_matches('W'), Endpoint::Nspi.operation(*known).unwrap());
         }
     }
 
     #[test]
-    fn paths_are_known_in_any_case() {
+    fn paths_are_recognized_in_any_letter_case() {
         assert_eq!(Endpoint::of_path("/MAPI/EMSMDB/?mailboxid=a@b"), Some(Endpoint::Emsmdb));
         assert_eq!(Endpoint::of_path("/mapi/nspi"), Some(Endpoint::Nspi));
         assert_eq!(Endpoint::of_path("/mapi/nspix/"), None);

@@ -1,4 +1,5 @@
-//! What stands before the payload in the body of a response ([MS-OXCMAPIHTTP] 2.2.2.2, 2.2.7, 3.2.5.2).
+//! The meta-tags and additional headers before the payload of a response body ([MS-OXCMAPIHTTP] 2.2.2.2, 2.2.7,
+//! 3.2.5.2).
 
 use std::fmt;
 use std::ops::Range;
@@ -7,29 +8,29 @@ use wire::{Error, ErrorKind, Result};
 
 use super::headers::ResponseCode;
 
-/// The most bytes that may stand before the payload. A server that says every quarter of a minute that it is
-/// still processing needs more than a day to pass it.
+/// The maximum size of meta-tags and additional headers, in bytes. A server that sends `PENDING` every 15 seconds
+/// reaches it after more than a day.
 pub const MAX_PREFIX: usize = 0x1_0000;
 
-/// What stands before most payloads is not longer.
+/// The size of most prefixes is at most this, in bytes.
 const USUAL_PREFIX: usize = 128;
 
-/// How far the server is with a request.
+/// A meta-tag: the progress of the server with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MetaTag {
-    /// It has the request.
+    /// The server received the request.
     Processing,
-    /// It is still processing.
+    /// The server is processing the request.
     Pending,
-    /// It is done: headers and the payload follow.
+    /// The server processed the request: additional headers and the payload follow.
     Done,
 }
 
 impl MetaTag {
-    /// All of them.
+    /// All meta-tags.
     pub const ALL: [Self; 3] = [Self::Processing, Self::Pending, Self::Done];
 
-    /// Its name, as it stands in a body.
+    /// The name of the meta-tag in a body.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Processing => "PROCESSING",
@@ -38,7 +39,7 @@ impl MetaTag {
         }
     }
 
-    /// The line that says it.
+    /// The line with the meta-tag.
     pub const fn line(self) -> &'static [u8] {
         match self {
             Self::Processing => b"PROCESSING\r\n",
@@ -47,7 +48,7 @@ impl MetaTag {
         }
     }
 
-    /// The tag that `line` begins with.
+    /// The meta-tag with which `line` begins.
     fn begins(line: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|tag| line.starts_with(tag.name().as_bytes()))
     }
@@ -59,14 +60,14 @@ impl fmt::Display for MetaTag {
     }
 }
 
-/// What [`ResponseBody::next`] came upon.
+/// A part of a body that [`ResponseBody::next`] decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BodyEvent<'a> {
     /// A meta-tag.
     Tag(MetaTag),
     /// An additional header: the last of [`ResponseBody::headers`].
     Header,
-    /// The empty line: what follows is the payload, which may have no bytes at all.
+    /// The empty line, which is followed by the payload. The payload may be empty.
     PayloadStart,
     /// Bytes of the payload.
     Payload(&'a [u8]),
@@ -76,18 +77,19 @@ pub enum BodyEvent<'a> {
 enum State {
     /// At the beginning of a line.
     LineStart,
-    /// Behind a tag, where the line may end or the next one begin: some servers send `PENDING` without a line
+    /// After a meta-tag, where the line ends or the next meta-tag begins: some servers send `PENDING` without a line
     /// end.
-    BehindTag,
+    AfterTag,
     /// Within the line of a header.
     Header,
+    /// In the payload.
     Payload,
 }
 
-/// Reads the body of a response as it comes, cut wherever it is.
+/// Decodes the body of a response that is received in pieces, split at arbitrary positions.
 ///
-/// What stands before the payload is kept as it came, so that another payload can be put behind it. Lines end
-/// with CR LF or with LF alone.
+/// The bytes before the payload are kept, so that another payload can be appended to them. Lines end with CR LF or with
+/// LF alone.
 ///
 /// ```
 /// use mapi::mapihttp::{BodyEvent, MetaTag, ResponseBody};
@@ -108,9 +110,9 @@ enum State {
 pub struct ResponseBody {
     state: State,
     prefix: Vec<u8>,
-    /// Where in `prefix` the present line begins.
+    /// The offset in `prefix` at which the current line begins.
     line: usize,
-    /// Where in `prefix` the lines of headers are, and in them the colon.
+    /// The ranges of the header lines in `prefix`, and the offset of the colon in each.
     headers: Vec<(Range<usize>, usize)>,
     done: bool,
 }
@@ -122,15 +124,15 @@ impl Default for ResponseBody {
 }
 
 impl ResponseBody {
-    /// At the beginning of a body.
+    /// Creates a decoder at the beginning of a body.
     pub const fn new() -> Self {
         Self { state: State::LineStart, prefix: Vec::new(), line: 0, headers: Vec::new(), done: false }
     }
 
-    /// Reads the whole of a body, and returns what stands before the payload and the payload.
+    /// Decodes a whole body; returns the bytes before the payload, decoded, and the payload.
     ///
     /// # Errors
-    /// As [`ResponseBody::next`], and when the body ends before its payload begins.
+    /// Fails if the bytes before the payload are malformed, or the body ends before its payload begins.
     pub fn split(body: &[u8]) -> Result<(Self, &[u8])> {
         let mut this = Self::new();
         let mut rest = body;
@@ -139,11 +141,12 @@ impl ResponseBody {
         Ok((this, rest))
     }
 
-    /// Takes bytes from the front of `input` up to the next thing that they hold; none once they hold no more.
+    /// Consumes bytes from the front of `input` up to the end of the next event; returns `None` if `input` contains no
+    /// complete event.
     ///
     /// # Errors
-    /// When what stands before the payload is longer than [`MAX_PREFIX`], or has a line that is neither a tag
-    /// nor a header.
+    /// Fails if the bytes before the payload exceed [`MAX_PREFIX`], or have a line that is neither a meta-tag nor a
+    /// header.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<BodyEvent<'a>>> {
         loop {
             if self.in_payload() {
@@ -167,7 +170,7 @@ impl ResponseBody {
         }
     }
 
-    /// Takes what is left of a header's line, up to its end, as far as there is room for it.
+    /// Consumes the rest of a header line, up to its end or the maximum size.
     fn skip_header(&mut self, input: &mut &[u8]) {
         if self.state != State::Header {
             return;
@@ -181,7 +184,7 @@ impl ResponseBody {
     }
 
     fn step(&mut self, byte: u8) -> Result<Option<BodyEvent<'static>>> {
-        if self.state == State::BehindTag {
+        if self.state == State::AfterTag {
             match byte {
                 b'\r' if self.current() == b"\r" => return Ok(None),
                 b'\n' => {
@@ -198,7 +201,7 @@ impl ResponseBody {
             if let Some(tag) = MetaTag::begins(self.current()) {
                 self.done |= tag == MetaTag::Done;
                 self.line = self.prefix.len();
-                self.state = State::BehindTag;
+                self.state = State::AfterTag;
                 return Ok(Some(BodyEvent::Tag(tag)));
             }
             if !MetaTag::ALL.iter().any(|tag| tag.name().as_bytes().starts_with(self.current())) {
@@ -223,7 +226,7 @@ impl ResponseBody {
         }
         let colon = std::str::from_utf8(line).ok().and_then(|text| text.find(':'));
         let Some(colon) = colon else {
-            return Err(self.error(ErrorKind::Text { expected: "a meta-tag, or a header" }));
+            return Err(self.error(ErrorKind::Text { expected: "a meta-tag or a header" }));
         };
         self.headers.push((self.line..self.line.saturating_add(line.len()), colon));
         self.begin_line();
@@ -243,17 +246,17 @@ impl ResponseBody {
         matches!(self.state, State::Payload)
     }
 
-    /// Whether the server said that it is done.
+    /// Whether the server sent `DONE`.
     pub const fn is_done(&self) -> bool {
         self.done
     }
 
-    /// What came before the payload, as it came.
+    /// The bytes before the payload.
     pub fn prefix(&self) -> &[u8] {
         &self.prefix
     }
 
-    /// The additional headers, in order: names and values, without the white space around them.
+    /// The additional headers, in order: names and values, without surrounding white space.
     pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
         self.headers.iter().filter_map(|(line, colon)| {
             let line = std::str::from_utf8(self.prefix.get(line.clone())?).ok()?;
@@ -262,21 +265,22 @@ impl ResponseBody {
         })
     }
 
-    /// The value of the last additional header of this name, in whatever case.
+    /// The value of the last additional header with this name, in any letter case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().rev().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// What the server says of a request that failed after it had begun to answer. The payload, if there is
-    /// any, is then what an additional `Content-Type` says ([MS-OXCMAPIHTTP] 3.2.5.2).
+    /// The `X-ResponseCode` among the additional headers, by which a server reports that the request failed after it
+    /// sent the HTTP headers. The type of the payload is then that of an additional `Content-Type` ([MS-OXCMAPIHTTP]
+    /// 3.2.5.2).
     pub fn response_code(&self) -> Option<ResponseCode> {
         self.header(super::headers::X_RESPONSE_CODE).and_then(ResponseCode::parse)
     }
 
-    /// Succeeds once the payload has begun. To be asked when the body has ended.
+    /// Checks at the end of a body that its payload began.
     ///
     /// # Errors
-    /// When the body ended too early.
+    /// Fails if the body ended before its payload began.
     pub fn finish(&self) -> Result<()> {
         if self.in_payload() {
             return Ok(());
@@ -284,17 +288,17 @@ impl ResponseBody {
         Err(Error::new(ErrorKind::Truncated { needed: 1, available: 0 }, "meta-tags", self.prefix.len()))
     }
 
-    /// The body with `payload` behind what came before it.
+    /// Returns the body with another payload.
     pub fn with_payload(&self, payload: &[u8]) -> Vec<u8> {
         [self.prefix(), payload].concat()
     }
 }
 
-/// What stands before the payload when everything is said at once: both tags, headers, the empty line. Of a
-/// body whose first tags were sent already, `tags` are those that are still to be said.
+/// Encodes the beginning of a body: meta-tags, additional headers and the empty line. If some meta-tags of the body
+/// were sent before, `tags` are the remaining ones.
 ///
 /// # Errors
-/// For a header whose name or value would end its line.
+/// Fails if the name or value of a header contains the end of a line.
 pub fn prefix(tags: &[MetaTag], headers: &[(&str, &str)]) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(96);
     for tag in tags {

@@ -1,4 +1,4 @@
-//! Notifications ([MS-OXCNOTIF] 2.2.1.4.1): what a server reports of folders, messages and tables.
+//! Notifications of a server about folders, messages and tables ([MS-OXCNOTIF] 2.2.1.4.1).
 
 mod read;
 mod write;
@@ -10,9 +10,9 @@ use crate::inspect::{Inspect, Node};
 use crate::property::{Layout, PropTag, PropertyRow};
 
 wire::wire_enum! {
-    /// What happened ([MS-OXCNOTIF] 2.2.1.4.1.2): the lower twelve bits of the flags, of which one is set.
+    /// The type of a notification: the lower twelve bits of its flags, of which one is set ([MS-OXCNOTIF] 2.2.1.4.1.2).
     pub struct NotificationType(u16) {
-        /// A message came.
+        /// A message was delivered to the receive folder.
         NewMail = 0x0002,
         /// A folder or message was created.
         ObjectCreated = 0x0004,
@@ -24,7 +24,7 @@ wire::wire_enum! {
         ObjectMoved = 0x0020,
         /// A folder or message was copied.
         ObjectCopied = 0x0040,
-        /// A search is complete.
+        /// A search completed.
         SearchCompleted = 0x0080,
         /// A table changed.
         TableModified = 0x0100,
@@ -34,54 +34,54 @@ wire::wire_enum! {
 }
 
 wire::wire_flags! {
-    /// What happened, and which optional fields follow ([MS-OXCNOTIF] 2.2.1.4.1.2).
+    /// The type of a notification, and the optional fields that are present ([MS-OXCNOTIF] 2.2.1.4.1.2).
     pub struct NotificationFlags(u16) {
         /// The number of messages in the folder is present.
         TOTAL_MESSAGE_COUNT = 0x1000,
         /// The number of unread messages in the folder is present.
         UNREAD_MESSAGE_COUNT = 0x2000,
-        /// It is about a message in a search folder.
+        /// The notification is about a message in a search folder.
         SEARCH_FOLDER = 0x4000,
-        /// It is about a message.
+        /// The notification is about a message.
         MESSAGE = 0x8000,
     }
 }
 
 impl NotificationFlags {
-    /// The flags of something that happened.
+    /// Creates the flags of a notification of this type.
     pub const fn new(notification_type: NotificationType) -> Self {
         Self(notification_type.0)
     }
 
-    /// What happened.
+    /// The type of the notification.
     pub const fn notification_type(self) -> NotificationType {
         NotificationType(self.0 & 0x0FFF)
     }
 
-    /// Whether it is about a message, and not a folder.
+    /// Whether the notification is about a message, and not a folder.
     pub const fn is_message(self) -> bool {
         self.contains(Self::MESSAGE)
     }
 
-    /// Whether the parent folder is present where something was created, deleted, moved or copied: of folders, and
-    /// of messages in search folders.
+    /// Whether the parent folder is present, if an object was created, deleted, moved or copied: for folders, and for
+    /// messages in search folders.
     const fn has_parent(self) -> bool {
         self.is_message() == self.contains(Self::SEARCH_FOLDER)
     }
 }
 
 wire::wire_enum! {
-    /// What happened to a table ([MS-OXCNOTIF] 2.2.1.4.1.2).
+    /// The change of a table ([MS-OXCNOTIF] 2.2.1.4.1.2).
     pub struct TableEventType(u16) {
-        /// More than single rows: the client has to read the table again.
+        /// The table changed in more than single rows: the client reads it again.
         TableChanged = 0x0001,
-        /// A row is new.
+        /// A row was added.
         TableRowAdded = 0x0003,
-        /// A row is gone.
+        /// A row was deleted.
         TableRowDeleted = 0x0004,
-        /// A row changed.
+        /// A row was modified.
         TableRowModified = 0x0005,
-        /// The table has another restriction.
+        /// The restriction of the table changed.
         TableRestrictionChanged = 0x0007,
     }
 }
@@ -89,110 +89,110 @@ wire::wire_enum! {
 /// A notification ([MS-OXCNOTIF] 2.2.1.4.1.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct NotificationData {
-    /// What happened, and which of the fields there are. Writing takes the fields that these say.
+    /// The type of the notification, and the optional fields that are present. [`NotificationData::write`] fails if
+    /// they do not match.
     pub flags: NotificationFlags,
-    /// What it happened to.
+    /// The object of the notification, and the change.
     pub event: Event,
-    /// How many messages there are in the folder.
+    /// The number of messages in the folder.
     pub total_message_count: Option<u32>,
-    /// How many unread messages there are in the folder.
+    /// The number of unread messages in the folder.
     pub unread_message_count: Option<u32>,
-    /// The message that came.
+    /// The message that was delivered.
     pub new_mail: Option<NewMail>,
 }
 
-/// What something happened to.
+/// The object of a notification, and the change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A folder or a message.
+    /// A change of a folder or a message.
     Object(ObjectEvent),
-    /// A table.
+    /// A change of a table.
     Table(TableEvent),
-    /// Reserved; it has no fields.
+    /// Reserved; without fields.
     Extended,
 }
 
-/// Something happened to a folder or a message.
+/// A change of a folder or a message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObjectEvent {
-    /// The folder, or the one that the message is in.
+    /// The folder, or the folder of the message.
     pub folder_id: FolderId,
-    /// The message.
+    /// The message; `None` for a change of a folder.
     pub message_id: Option<MessageId>,
-    /// The folder that the folder is in; the search folder that the message is in. Some servers leave out the
-    /// latter.
+    /// The parent of the folder, or the search folder that contains the message. Some servers omit the latter.
     pub parent_folder_id: Option<FolderId>,
-    /// Where it was before it was moved, or what it is a copy of.
+    /// The object before it was moved, or the original of a copy.
     pub old: Option<OldObject>,
-    /// The properties that were set. `None` where the server does not list them (`TagCount` is 0xFFFF), and where it
-    /// is not about something new or changed.
+    /// The properties that were set. `None` if the server does not list them (`TagCount` is 0xFFFF), or the object was
+    /// neither created nor modified.
     pub tags: Option<Vec<PropTag>>,
 }
 
-/// What something was before it was moved or copied.
+/// An object before it was moved or copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OldObject {
     /// A message.
     Message {
-        /// The folder that it was in.
+        /// The folder of the message.
         folder_id: FolderId,
-        /// The id that it had.
+        /// The identifier of the message.
         message_id: MessageId,
     },
     /// A folder.
     Folder {
-        /// The id that it had.
+        /// The identifier of the folder.
         folder_id: FolderId,
-        /// The folder that it was in.
+        /// The parent of the folder.
         parent_folder_id: FolderId,
     },
 }
 
-/// Something happened to a table.
+/// A change of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TableEvent {
-    /// What.
+    /// The kind of change.
     pub event_type: TableEventType,
-    /// The row, where it happened to one.
+    /// The row that was added, modified or deleted.
     pub row: Option<TableRow>,
-    /// The row behind which a new or changed one is now; all zero for the first place.
+    /// The row after which an added or modified row is; all zero for the first position.
     pub insert_after: Option<TableRow>,
-    /// What a new or changed row has in the table's columns: see [`TableEvent::read_row`].
+    /// The values of an added or modified row: see [`TableEvent::read_row`].
     pub row_data: Vec<u8>,
 }
 
-/// A row of a table.
+/// Identifies a row of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TableRow {
-    /// The folder that it stands for, or the one that its message is in.
+    /// The folder of the row, or the folder of its message.
     pub folder_id: FolderId,
-    /// The message that it stands for.
+    /// The message of the row, in tables of messages.
     pub message: Option<MessageRow>,
 }
 
-/// A message's row.
+/// Identifies the row of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MessageRow {
     /// The message.
     pub message_id: MessageId,
-    /// Which of the rows that stand for that message.
+    /// The instance, if a message has several rows.
     pub instance: u32,
 }
 
-/// A message that came.
+/// A message that was delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMail {
-    /// Its flags, as `PidTagMessageFlags` has them.
+    /// The `PidTagMessageFlags` of the message.
     pub message_flags: u32,
-    /// Its class.
+    /// The message class.
     pub message_class: Text,
 }
 
 impl TableEvent {
-    /// The row that was added or changed, as the table's columns make it.
+    /// Decodes the row that was added or modified, by the columns of the table.
     ///
     /// # Errors
-    /// When the bytes are not a row of these columns.
+    /// Fails if the bytes are not a row of these columns.
     pub fn read_row(&self, columns: &[PropTag]) -> Result<PropertyRow> {
         let mut r = Reader::new(&self.row_data);
         let row = PropertyRow::read(&mut r, columns, Layout::Rop)?;
@@ -200,20 +200,20 @@ impl TableEvent {
         Ok(row)
     }
 
-    fn show_row_data(&self, columns: Option<&[PropTag]>) -> Node {
+    fn row_data_node(&self, columns: Option<&[PropTag]>) -> Node {
         let by_name = columns.and_then(|columns| Some(self.read_row(columns).ok()?.node_with(columns)));
         by_name.unwrap_or_else(|| Node::Bytes(self.row_data.clone()))
     }
 }
 
 impl NotificationData {
-    /// What happened.
+    /// The type of the notification.
     pub const fn notification_type(&self) -> NotificationType {
         self.flags.notification_type()
     }
 
-    /// The notification as a tree, where the table that it is about has `columns`: a row's values by their names. Bytes
-    /// that are not a row of these columns stay bytes.
+    /// The notification as a node, in which the values of a row have the names of `columns`, those of the table. A row
+    /// that does not match the columns is kept as bytes.
     pub fn node_with(&self, columns: Option<&[PropTag]>) -> Node {
         let flags = format!("{:?} {:?}", self.notification_type(), NotificationFlags(self.flags.0 & 0xF000));
         let mut fields =
@@ -228,15 +228,15 @@ impl NotificationData {
             Event::Table(table) => {
                 let event = table.event_type;
                 add("TableEventType", Node::Named(u64::from(event.0), event.to_string().into()));
-                show_row(table.row, ["TableRowFolderID", "TableRowMessageID", "TableRowInstance"], &mut add);
+                add_row(table.row, ["TableRowFolderID", "TableRowMessageID", "TableRowInstance"], &mut add);
                 let after =
                     ["InsertAfterTableRowFolderID", "InsertAfterTableRowID", "InsertAfterTableRowInstance"];
-                show_row(table.insert_after, after, &mut add);
+                add_row(table.insert_after, after, &mut add);
                 if table.insert_after.is_some() {
-                    add("TableRowData", table.show_row_data(columns));
+                    add("TableRowData", table.row_data_node(columns));
                 }
             }
-            Event::Object(object) => show_object(object, &mut add),
+            Event::Object(object) => add_object(object, &mut add),
         }
         add("TotalMessageCount", self.total_message_count.to_node());
         add("UnreadMessageCount", self.unread_message_count.to_node());
@@ -254,7 +254,7 @@ impl Inspect for NotificationData {
     }
 }
 
-fn show_row(row: Option<TableRow>, names: [&'static str; 3], add: &mut impl FnMut(&'static str, Node)) {
+fn add_row(row: Option<TableRow>, names: [&'static str; 3], add: &mut impl FnMut(&'static str, Node)) {
     let Some(row) = row else { return };
     let [folder, message, instance] = names;
     add(folder, row.folder_id.to_node());
@@ -264,7 +264,7 @@ fn show_row(row: Option<TableRow>, names: [&'static str; 3], add: &mut impl FnMu
     }
 }
 
-fn show_object(object: &ObjectEvent, add: &mut impl FnMut(&'static str, Node)) {
+fn add_object(object: &ObjectEvent, add: &mut impl FnMut(&'static str, Node)) {
     add("FolderId", object.folder_id.to_node());
     add("MessageId", object.message_id.to_node());
     add("ParentFolderId", object.parent_folder_id.to_node());

@@ -9,18 +9,18 @@ use super::{
 use crate::data::{FolderId, MessageId, Text};
 use crate::property::PropTag;
 
-/// `TagCount` where no properties can be told.
+/// The `TagCount` of a server that does not list the properties.
 pub(super) const NO_TAGS: u16 = 0xFFFF;
 
-/// `RopNotify` and `RopPending`: what may follow in the same buffer.
+/// The ROP ids of `RopNotify` and `RopPending`, which may follow a notification in the same buffer.
 const FOLLOWING: [u8; 2] = [0x2A, 0x6E];
 
 impl NotificationData {
-    /// Reads a notification, which has no length of its own. Some servers leave out the search folder of a message:
-    /// what follows the notification in `r` then decides whether it is present.
+    /// Reads a notification, which is encoded without its length. Some servers omit the search folder of a message; the
+    /// bytes that follow the notification in `r` then determine whether it is present.
     ///
     /// # Errors
-    /// When the bytes end within a field, and for a notification type that [MS-OXCNOTIF] does not define.
+    /// Fails if the bytes end within a field, or [MS-OXCNOTIF] does not define the notification type.
     pub fn read(r: &mut Reader<'_>) -> Result<Self> {
         Self::read_either(r).map_err(|error| error.within("NotificationData"))
     }
@@ -28,10 +28,10 @@ impl NotificationData {
     fn read_either(r: &mut Reader<'_>) -> Result<Self> {
         let mut with = r.clone();
         let read = Self::read_as(&mut with, true);
-        let is_doubtful = r.clone().u16("NotificationFlags").map(NotificationFlags).is_ok_and(|flags| {
+        let is_ambiguous = r.clone().u16("NotificationFlags").map(NotificationFlags).is_ok_and(|flags| {
             flags.contains(NotificationFlags::SEARCH_FOLDER | NotificationFlags::MESSAGE) && has_parent(flags)
         });
-        if is_doubtful && !(read.is_ok() && may_end(&with)) {
+        if is_ambiguous && !(read.is_ok() && may_end(&with)) {
             let mut without = r.clone();
             if let Ok(read) = Self::read_as(&mut without, false)
                 && may_end(&without)
@@ -50,7 +50,9 @@ impl NotificationData {
             NotificationType::TableModified => Event::Table(read_table(r, flags)?),
             NotificationType::Extended => Event::Extended,
             known if known.name().is_some() => Event::Object(read_object(r, flags, with_search_folder)?),
-            other => return Err(r.invalid("NotificationFlags", u64::from(other.0), "a known notification")),
+            other => {
+                return Err(r.invalid("NotificationFlags", u64::from(other.0), "a known notification type"));
+            }
         };
         let count = |flag, r: &mut Reader<'_>, field| flags.contains(flag).then(|| r.u32(field)).transpose();
         let total_message_count = count(NotificationFlags::TOTAL_MESSAGE_COUNT, r, "TotalMessageCount")?;
@@ -63,21 +65,21 @@ impl NotificationData {
     }
 }
 
-/// Whether the buffer ends where `r` stands, or what may follow a notification follows.
+/// Whether the buffer ends here, or a ROP follows that may follow a notification.
 fn may_end(r: &Reader<'_>) -> bool {
     r.clone().u8("RopId").map_or(true, |next| FOLLOWING.contains(&next))
 }
 
 /// Whether the parent folder is present.
 pub(super) const fn has_parent(flags: NotificationFlags) -> bool {
-    let is_such = matches!(
+    let type_has_parent = matches!(
         flags.notification_type(),
         NotificationType::ObjectCreated
             | NotificationType::ObjectDeleted
             | NotificationType::ObjectMoved
             | NotificationType::ObjectCopied
     );
-    is_such && flags.has_parent()
+    type_has_parent && flags.has_parent()
 }
 
 /// Whether the old folder and message are present.
@@ -90,7 +92,7 @@ pub(super) const fn has_tags(flags: NotificationFlags) -> bool {
     matches!(flags.notification_type(), NotificationType::ObjectCreated | NotificationType::ObjectModified)
 }
 
-/// Whether a row is identified, and whether its columns are present.
+/// Whether a row is identified, and whether its values are present.
 pub(super) const fn rows_of(event_type: TableEventType) -> (bool, bool) {
     match event_type {
         TableEventType::TableRowAdded | TableEventType::TableRowModified => (true, true),
@@ -102,7 +104,7 @@ pub(super) const fn rows_of(event_type: TableEventType) -> (bool, bool) {
 fn read_table(r: &mut Reader<'_>, flags: NotificationFlags) -> Result<TableEvent> {
     let event_type = TableEventType(r.u16("TableEventType")?);
     if event_type.name().is_none() {
-        return Err(r.invalid("TableEventType", u64::from(event_type.0), "a known event"));
+        return Err(r.invalid("TableEventType", u64::from(event_type.0), "a known table event type"));
     }
     let (has_row, has_contents) = rows_of(event_type);
     let row = has_row.then(|| read_row(r, flags)).transpose()?;
@@ -132,8 +134,8 @@ fn read_object(
 ) -> Result<ObjectEvent> {
     let folder_id = FolderId::decode(r)?;
     let message_id = flags.is_message().then(|| MessageId::decode(r)).transpose()?;
-    let is_told = has_parent(flags) && (with_search_folder || !flags.is_message());
-    let parent_folder_id = is_told.then(|| FolderId::decode(r)).transpose()?;
+    let is_present = has_parent(flags) && (with_search_folder || !flags.is_message());
+    let parent_folder_id = is_present.then(|| FolderId::decode(r)).transpose()?;
     let old = has_old(flags).then(|| read_old(r, flags)).transpose()?;
     let tags = if has_tags(flags) { read_tags(r)? } else { None };
     Ok(ObjectEvent { folder_id, message_id, parent_folder_id, old, tags })

@@ -12,7 +12,7 @@ impl NotificationData {
     /// Writes the notification.
     ///
     /// # Errors
-    /// When the flags say that there are other fields than there are, or a list is too long.
+    /// Fails if the flags do not match the fields that are present, or a list is too long.
     pub fn write(&self, w: &mut Writer) -> Result<()> {
         self.write_fields(w).map_err(|error| error.within("NotificationData"))
     }
@@ -24,10 +24,10 @@ impl NotificationData {
             (NotificationType::TableModified, Event::Table(table)) => write_table(w, flags, table)?,
             (NotificationType::Extended, Event::Extended) => {}
             (NotificationType::TableModified | NotificationType::Extended, _) => {
-                return Err(unlike(w, flags, "NotificationFlags"));
+                return Err(mismatch(w, flags, "NotificationFlags"));
             }
             (known, Event::Object(object)) if known.name().is_some() => write_object(w, flags, object)?,
-            _ => return Err(unlike(w, flags, "NotificationFlags")),
+            _ => return Err(mismatch(w, flags, "NotificationFlags")),
         }
         for (flag, count, field) in [
             (NotificationFlags::TOTAL_MESSAGE_COUNT, self.total_message_count, "TotalMessageCount"),
@@ -38,19 +38,19 @@ impl NotificationData {
                     w.u32(count);
                 }
                 None if !flags.contains(flag) => {}
-                _ => return Err(unlike(w, flags, field)),
+                _ => return Err(mismatch(w, flags, field)),
             }
         }
         match (&self.new_mail, flags.notification_type()) {
             (Some(mail), NotificationType::NewMail) => write_new_mail(w, mail),
-            (Some(_), _) | (None, NotificationType::NewMail) => Err(unlike(w, flags, "MessageFlags")),
+            (Some(_), _) | (None, NotificationType::NewMail) => Err(mismatch(w, flags, "MessageFlags")),
             (None, _) => Ok(()),
         }
     }
 }
 
-fn unlike(w: &Writer, flags: NotificationFlags, field: &'static str) -> wire::Error {
-    w.invalid(field, u64::from(flags.0), "the fields that the flags say")
+fn mismatch(w: &Writer, flags: NotificationFlags, field: &'static str) -> wire::Error {
+    w.invalid(field, u64::from(flags.0), "flags that match the present fields")
 }
 
 fn write_table(w: &mut Writer, flags: NotificationFlags, table: &TableEvent) -> Result<()> {
@@ -58,7 +58,7 @@ fn write_table(w: &mut Writer, flags: NotificationFlags, table: &TableEvent) -> 
     let (has_row, has_contents) = rows_of(table.event_type);
     let is_known = table.event_type.name().is_some() && (has_contents || table.row_data.is_empty());
     if !is_known || table.row.is_some() != has_row || table.insert_after.is_some() != has_contents {
-        return Err(unlike(w, flags, "TableEventType"));
+        return Err(mismatch(w, flags, "TableEventType"));
     }
     for row in table.row.iter().chain(&table.insert_after) {
         write_row(w, flags, row)?;
@@ -76,7 +76,7 @@ fn write_row(w: &mut Writer, flags: NotificationFlags, row: &TableRow) -> Result
             w.u64(message.message_id.0).u32(message.instance);
         }
         None if !flags.is_message() => {}
-        _ => return Err(unlike(w, flags, "TableRowMessageID")),
+        _ => return Err(mismatch(w, flags, "TableRowMessageID")),
     }
     Ok(())
 }
@@ -84,12 +84,12 @@ fn write_row(w: &mut Writer, flags: NotificationFlags, row: &TableRow) -> Result
 fn write_object(w: &mut Writer, flags: NotificationFlags, object: &ObjectEvent) -> Result<()> {
     object.folder_id.encode(w)?;
     if object.message_id.is_some() != flags.is_message() {
-        return Err(unlike(w, flags, "MessageId"));
+        return Err(mismatch(w, flags, "MessageId"));
     }
     object.message_id.iter().try_for_each(|id| id.encode(w))?;
     let is_optional = has_parent(flags) && flags.is_message();
     if object.parent_folder_id.is_some() != has_parent(flags) && !is_optional {
-        return Err(unlike(w, flags, "ParentFolderId"));
+        return Err(mismatch(w, flags, "ParentFolderId"));
     }
     object.parent_folder_id.iter().try_for_each(|id| id.encode(w))?;
     match object.old {
@@ -100,12 +100,12 @@ fn write_object(w: &mut Writer, flags: NotificationFlags, object: &ObjectEvent) 
             w.u64(folder_id.0).u64(parent_folder_id.0);
         }
         None if !has_old(flags) => {}
-        _ => return Err(unlike(w, flags, "OldFolderId")),
+        _ => return Err(mismatch(w, flags, "OldFolderId")),
     }
     match &object.tags {
         Some(tags) if has_tags(flags) => {
             if tags.len() >= usize::from(NO_TAGS) {
-                return Err(unlike(w, flags, "TagCount"));
+                return Err(mismatch(w, flags, "TagCount"));
             }
             w.len16(tags.len(), "TagCount")?;
             for tag in tags {
@@ -116,7 +116,7 @@ fn write_object(w: &mut Writer, flags: NotificationFlags, object: &ObjectEvent) 
             w.u16(NO_TAGS);
         }
         None => {}
-        Some(_) => return Err(unlike(w, flags, "TagCount")),
+        Some(_) => return Err(mismatch(w, flags, "TagCount")),
     }
     Ok(())
 }

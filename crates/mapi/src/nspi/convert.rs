@@ -1,4 +1,4 @@
-//! Conversions between NDR forms and the property types that all protocols share.
+//! Conversions between NDR types and the property types that the protocols share.
 
 use rpc::ndr::{CharString, Ptr, SizedPtr, WcharString};
 use wire::{Error, FileTime, Result};
@@ -11,12 +11,12 @@ use super::value::{PropertyRow, PropertyValue, Value};
 use crate::data::FlatUid;
 use crate::property::{self, PropType, TaggedValue};
 
-/// The values behind `pointers`; null pointers count as default values.
+/// Converts the values of `pointers`; null pointers become default values.
 fn targets<T, U: Default>(pointers: &SizedPtr<Ptr<T>>, convert: impl Fn(&T) -> U) -> Vec<U> {
     pointers.as_slice().iter().map(|pointer| pointer.get().map(&convert).unwrap_or_default()).collect()
 }
 
-/// Pointers to `values`.
+/// Creates pointers to `values`.
 fn pointers<T, U>(values: Vec<U>, convert: impl Fn(U) -> T) -> SizedPtr<Ptr<T>> {
     SizedPtr::new(values.into_iter().map(|value| Ptr::new(convert(value))).collect())
 }
@@ -30,7 +30,7 @@ fn wchar_string(text: wire::Utf16) -> WcharString {
 }
 
 impl Value {
-    /// The value without its pointers. Null pointers count as empty.
+    /// The value without its pointers. Null pointers become empty values.
     pub fn to_value(&self) -> property::PropertyValue {
         use property::PropertyValue as P;
         match self {
@@ -61,7 +61,7 @@ impl TryFrom<property::PropertyValue> for Value {
     type Error = Error;
 
     /// # Errors
-    /// For values of types that NSPI does not have ([MS-OXNSPI] 2.2.1.1).
+    /// Fails for values of types that NSPI does not have ([MS-OXNSPI] 2.2.1.1).
     fn try_from(value: property::PropertyValue) -> Result<Self> {
         use property::PropertyValue as P;
         Ok(match value {
@@ -89,16 +89,14 @@ impl TryFrom<property::PropertyValue> for Value {
             P::OddBoolean(odd) => Self::Boolean(u16::from(odd)),
             other => {
                 let found = u64::from(other.prop_type().0);
-                return Err(
-                    Error::invalid("Value", 0, found, "a type that NSPI has").within("PropertyValue_r")
-                );
+                return Err(Error::invalid("Value", 0, found, "a type of NSPI").within("PropertyValue_r"));
             }
         })
     }
 }
 
 impl PropertyValue {
-    /// The property without the value's pointers.
+    /// The property and its value, without pointers.
     pub fn to_tagged(&self) -> TaggedValue {
         TaggedValue { tag: self.tag, value: self.value.to_value() }
     }
@@ -108,7 +106,7 @@ impl TryFrom<TaggedValue> for PropertyValue {
     type Error = Error;
 
     /// # Errors
-    /// For values of types that NSPI does not have.
+    /// Fails for values of types that NSPI does not have.
     fn try_from(property: TaggedValue) -> Result<Self> {
         Ok(Self { tag: property.tag, reserved: 0, value: property.value.try_into()? })
     }
@@ -125,14 +123,14 @@ impl TryFrom<property::PropertyList> for PropertyRow {
     type Error = Error;
 
     /// # Errors
-    /// For values of types that NSPI does not have.
+    /// Fails for values of types that NSPI does not have.
     fn try_from(row: property::PropertyList) -> Result<Self> {
         Ok(Self::new(row.0.into_iter().map(PropertyValue::try_from).collect::<Result<_>>()?))
     }
 }
 
 impl Restriction {
-    /// The condition without its pointers; `None` where it lacks a part, behind a null pointer.
+    /// The restriction without its pointers; `None` if a part is missing (a null pointer).
     pub fn to_restriction(&self) -> Option<property::Restriction> {
         use property::Restriction as R;
         let all = |list: &SizedPtr<Self>| {
@@ -168,12 +166,12 @@ impl Restriction {
     }
 }
 
-/// A pointer to a property value.
+/// Creates a pointer to a property value.
 fn boxed(value: TaggedValue) -> Result<Ptr<Box<PropertyValue>>> {
     Ok(Ptr::new(Box::new(value.try_into()?)))
 }
 
-/// A counted list of restrictions.
+/// Converts a list of restrictions.
 fn list(restrictions: Vec<property::Restriction>) -> Result<SizedPtr<Restriction>> {
     restrictions.into_iter().map(Restriction::try_from).collect::<Result<_>>().map(SizedPtr::new)
 }
@@ -182,8 +180,7 @@ impl TryFrom<property::Restriction> for Restriction {
     type Error = Error;
 
     /// # Errors
-    /// For values of types that NSPI does not have, and for the restrictions that it does not have: comments
-    /// and counts.
+    /// Fails for types of values and for restrictions that NSPI does not have (comments and counts).
     fn try_from(restriction: property::Restriction) -> Result<Self> {
         use property::Restriction as R;
         Ok(Self::new(match restriction {
@@ -210,9 +207,7 @@ impl TryFrom<property::Restriction> for Restriction {
             }),
             other @ (R::Comment { .. } | R::Count { .. }) => {
                 let found = u64::from(other.restriction_type().0);
-                return Err(
-                    Error::invalid("rt", 0, found, "a restriction that NSPI has").within("Restriction_r")
-                );
+                return Err(Error::invalid("rt", 0, found, "a restriction of NSPI").within("Restriction_r"));
             }
         }))
     }

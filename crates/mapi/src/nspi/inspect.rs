@@ -1,4 +1,4 @@
-//! Implements inspection for NSPI calls. Properties have address book names, not mailbox names.
+//! Implements inspection for NSPI calls. Properties have the names of the address book, not those of mailboxes.
 
 use std::borrow::Cow;
 
@@ -9,77 +9,78 @@ use super::restriction::Restriction;
 use super::types::{PropertyName, Stat, TagArray};
 use super::value;
 use crate::data::{AddressBookEntryId, DisplayType, FlatUid, MId};
-use crate::inspect::part::{InspectPart, bytes, inspect_part_as_whole, inspect_part_by_name, list};
+use crate::inspect::field::{InspectField, bytes, inspect_field_as_value, inspect_field_by_name, list};
 use crate::inspect::{Inspect, Node, string8};
 use crate::property::{PropTag, PropertyList, PropertyValue, TaggedValue};
 
-inspect_part_as_whole!(PropTag Stat PropertyName);
-inspect_part_by_name!(MId DisplayType);
+inspect_field_as_value!(PropTag Stat PropertyName);
+inspect_field_by_name!(MId DisplayType);
 
-impl<T: InspectPart> InspectPart for TagArray<T> {
-    fn part_node(&self) -> Node {
+impl<T: InspectField> InspectField for TagArray<T> {
+    fn field_node(&self) -> Node {
         list(&self.values)
     }
 }
 
-impl InspectPart for FlatUid {
-    fn part_node(&self) -> Node {
+impl InspectField for FlatUid {
+    fn field_node(&self) -> Node {
         self.guid().to_node()
     }
 }
 
-/// A property of the address book, by its name: entry ids as what is in them.
+/// The name and value of an address book property. Entry ids are decoded.
 pub(crate) fn address_book_property(tag: PropTag, value: &PropertyValue) -> (Cow<'static, str>, Node) {
     let name = tag.to_string();
-    let shown = match value.untyped() {
+    let node = match value.untyped() {
         PropertyValue::Binary(bytes) if name.contains("EntryId") => entry_id(bytes),
         _ => value.to_node(),
     };
-    (name.into(), shown)
+    (name.into(), node)
 }
 
-/// An entry id of the address book as the name or number in it; as bytes if it is another kind.
+/// The name or number in an address book entry id; the bytes of an entry id of another kind.
 pub(crate) fn entry_id(bytes: &[u8]) -> Node {
     match AddressBookEntryId::from_bytes(bytes) {
         Ok(AddressBookEntryId::Permanent(id)) => string8(&id.distinguished_name),
-        Ok(AddressBookEntryId::Ephemeral(id)) => id.mid.part_node(),
+        Ok(AddressBookEntryId::Ephemeral(id)) => id.mid.field_node(),
         Err(_) => Node::Bytes(bytes.to_vec()),
     }
 }
 
-impl InspectPart for TaggedValue {
-    fn part_node(&self) -> Node {
+impl InspectField for TaggedValue {
+    fn field_node(&self) -> Node {
         Node::Fields(vec![address_book_property(self.tag, &self.value)])
     }
 }
 
-impl InspectPart for PropertyList {
-    fn part_node(&self) -> Node {
+impl InspectField for PropertyList {
+    fn field_node(&self) -> Node {
         Node::Fields(self.0.iter().map(|one| address_book_property(one.tag, &one.value)).collect())
     }
 }
 
-impl InspectPart for value::PropertyValue {
-    fn part_node(&self) -> Node {
-        self.to_tagged().part_node()
+impl InspectField for value::PropertyValue {
+    fn field_node(&self) -> Node {
+        self.to_tagged().field_node()
     }
 }
 
-impl InspectPart for value::PropertyRow {
-    fn part_node(&self) -> Node {
-        self.to_row().part_node()
+impl InspectField for value::PropertyRow {
+    fn field_node(&self) -> Node {
+        self.to_row().field_node()
     }
 }
 
-impl InspectPart for Restriction {
-    fn part_node(&self) -> Node {
-        // What lacks a part is no restriction.
-        self.to_restriction().map_or_else(|| Node::Text(format!("{self:?}")), |words| words.to_node())
+impl InspectField for Restriction {
+    fn field_node(&self) -> Node {
+        // A restriction with a missing part cannot be converted.
+        self.to_restriction()
+            .map_or_else(|| Node::Text(format!("{self:?}")), |restriction| restriction.to_node())
     }
 }
 
 impl Inspect for DeleteEntriesRequest {
     fn to_node(&self) -> Node {
-        Node::Fields(vec![("hRpc".into(), self.handle.part_node()), ("rest".into(), bytes(&self.rest))])
+        Node::Fields(vec![("hRpc".into(), self.handle.field_node()), ("rest".into(), bytes(&self.rest))])
     }
 }

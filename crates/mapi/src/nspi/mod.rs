@@ -1,8 +1,8 @@
-//! The address book interface NSPI ([MS-OXNSPI]; [MS-NSPI] for what later editions left out).
+//! The address book interface NSPI ([MS-OXNSPI]; [MS-NSPI] for operations that later editions omit).
 //!
-//! [`Request`] and [`Response`] have one variant for each operation. Their types read like the IDL in
-//! [MS-OXNSPI] section 6 and keep what the sender chose freely (referent ids, spare room), so that decoding
-//! and encoding an operation gives the same bytes.
+//! [`Request`] and [`Response`] have one variant for each operation. Their types correspond to the IDL in [MS-OXNSPI]
+//! section 6 and preserve what senders choose freely (referent ids, spare room), so that decoding and encoding an
+//! operation results in the same bytes.
 
 mod calls;
 mod convert;
@@ -29,7 +29,7 @@ pub use self::types::{
     MIdArray, PropertyName, PropertyNameSet, PropertyTagArray, Stat, StringsArray, TagArray, WStringsArray,
 };
 pub use self::value::{PropertyRow, PropertyRowSet, PropertyValue, Value};
-pub use self::visit::{Place, Text};
+pub use self::visit::{Text, TextKind};
 pub use crate::data::{
     AddressBookEntryId as EntryId, DisplayType, EphemeralEntryId, FlatUid, MId, PermanentEntryId,
 };

@@ -1,4 +1,4 @@
-//! Requests of NSPI ([MS-OXNSPI] 3.1.4).
+//! Requests of NSPI: the `[in]` parameters of its operations ([MS-OXNSPI] 3.1.4).
 
 use rpc::ndr::{CharString, ContextHandle, Ndr, NdrReader, NdrWriter, Params, Ptr, SizedArray, SizedPtr};
 use wire::{Endian, Result};
@@ -9,177 +9,177 @@ use super::value::{PropertyRow, PropertyValue};
 use crate::data::{DisplayType, FlatUid, MId};
 use crate::property::PropTag;
 
-crate::inspect::part::inspect_params! {
-    /// `NspiBind` as it is asked ([MS-OXNSPI] 3.1.4.1.1).
+crate::inspect::field::inspect_params! {
+    /// `NspiBind`: the request ([MS-OXNSPI] 3.1.4.1.1).
     #[derive(Debug, Clone, PartialEq)]
     pub struct BindRequest as "NspiBind" {
         /// `fAnonymousLogin` or zero ([MS-OXNSPI] 2.2.1.11).
         pub flags: u32 = "dwFlags",
-        /// The code page and the locales that the client would like.
+        /// The code page and the locales that the client requests.
         pub stat: Stat = "pStat",
-        /// Where the server's GUID is to be put.
+        /// Not null if the client requests the GUID of the server.
         pub server_guid: Ptr<FlatUid> = "pServerGuid",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiUnbind` as it is asked ([MS-OXNSPI] 3.1.4.1.2).
+crate::inspect::field::inspect_params! {
+    /// `NspiUnbind`: the request ([MS-OXNSPI] 3.1.4.1.2).
     #[derive(Debug, Clone, PartialEq)]
     pub struct UnbindRequest as "NspiUnbind" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "contextHandle",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiUpdateStat` as it is asked ([MS-OXNSPI] 3.1.4.1.4).
+crate::inspect::field::inspect_params! {
+    /// `NspiUpdateStat`: the request ([MS-OXNSPI] 3.1.4.1.4).
     #[derive(Debug, Clone, PartialEq)]
     pub struct UpdateStatRequest as "NspiUpdateStat" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
-        /// The place in the table.
+        /// The container, the current position in its table, and the locales.
         pub stat: Stat = "pStat",
-        /// Where the number of rows moved is to be put, if it is wanted.
+        /// Not null if the client requests the number of rows by which the position moved.
         pub delta: Ptr<i32> = "plDelta",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiQueryRows` as it is asked ([MS-OXNSPI] 3.1.4.1.8).
+crate::inspect::field::inspect_params! {
+    /// `NspiQueryRows`: the request ([MS-OXNSPI] 3.1.4.1.8).
     #[derive(Debug, Clone, PartialEq)]
     pub struct QueryRowsRequest as "NspiQueryRows" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
         /// `fSkipObjects`, `fEphID` ([MS-OXNSPI] 2.2.1.12).
         pub flags: u32 = "dwFlags",
-        /// The place in the table.
+        /// The container, the current position in its table, and the locales.
         pub stat: Stat = "pStat",
-        /// The rows asked for; null for those at the place in the table.
+        /// The objects whose rows are requested; null for the rows from the current position on.
         pub table: SizedPtr<MId> = "lpETable",
-        /// How many rows are asked for.
+        /// The maximum number of rows to return.
         pub count: u32 = "Count",
-        /// The columns that are asked for; null for the server's choice.
+        /// The requested columns; null for the default columns.
         pub prop_tags: Ptr<PropertyTagArray> = "pPropTags",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiSeekEntries` as it is asked ([MS-OXNSPI] 3.1.4.1.9).
+crate::inspect::field::inspect_params! {
+    /// `NspiSeekEntries`: the request ([MS-OXNSPI] 3.1.4.1.9).
     #[derive(Debug, Clone, PartialEq)]
     pub struct SeekEntriesRequest as "NspiSeekEntries" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
-        /// The place in the table.
+        /// The container, the current position in its table, and the locales.
         pub stat: Stat = "pStat",
-        /// The value that is sought.
+        /// The property value to which the current position moves.
         pub target: PropertyValue = "pTarget",
-        /// The rows among which it is sought; null for those of the container.
+        /// The objects of the table; null for those of the container.
         pub table: Ptr<MIdArray> = "lpETable",
-        /// The columns that are asked for; null for the server's choice.
+        /// The requested columns; null for the default columns.
         pub prop_tags: Ptr<PropertyTagArray> = "pPropTags",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetMatches` as it is asked ([MS-OXNSPI] 3.1.4.1.10).
+crate::inspect::field::inspect_params! {
+    /// `NspiGetMatches`: the request ([MS-OXNSPI] 3.1.4.1.10).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetMatchesRequest as "NspiGetMatches" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved1: u32 = "Reserved1",
-        /// The place in the table.
+        /// The container, the current position in its table, and the locales.
         pub stat: Stat = "pStat",
-        /// Reserved, null.
+        /// Reserved; null.
         pub reserved: Ptr<MIdArray> = "pReserved",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved2: u32 = "Reserved2",
-        /// The restriction.
+        /// The restriction that the objects must match.
         pub filter: Ptr<Restriction> = "Filter",
-        /// The property that refers to the rows.
+        /// The property whose values are the objects.
         pub prop_name: Ptr<PropertyName> = "lpPropName",
-        /// How many rows are asked for at most.
+        /// The maximum number of rows to return.
         pub requested: u32 = "ulRequested",
-        /// The columns that are asked for; null for the server's choice.
+        /// The requested columns; null for the default columns.
         pub prop_tags: Ptr<PropertyTagArray> = "pPropTags",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiResortRestriction` as it is asked ([MS-OXNSPI] 3.1.4.1.11).
+crate::inspect::field::inspect_params! {
+    /// `NspiResortRestriction`: the request ([MS-OXNSPI] 3.1.4.1.11).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ResortRestrictionRequest as "NspiResortRestriction" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
-        /// The place in the table.
+        /// The container, the current position in its table, and the locales.
         pub stat: Stat = "pStat",
-        /// The rows.
+        /// The objects to sort.
         pub in_mids: MIdArray = "pInMIds",
-        /// Where the answer is to be put.
+        /// Not null if the client requests the sorted list.
         pub out_mids: Ptr<MIdArray> = "ppOutMIds",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiDNToMId` as it is asked ([MS-OXNSPI] 3.1.4.1.13).
+crate::inspect::field::inspect_params! {
+    /// `NspiDNToMId`: the request ([MS-OXNSPI] 3.1.4.1.13).
     #[derive(Debug, Clone, PartialEq)]
     pub struct DNToMIdRequest as "NspiDNToMId" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
         /// The distinguished names.
         pub names: StringsArray = "pNames",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetPropList` as it is asked ([MS-OXNSPI] 3.1.4.1.6).
+crate::inspect::field::inspect_params! {
+    /// `NspiGetPropList`: the request ([MS-OXNSPI] 3.1.4.1.6).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetPropListRequest as "NspiGetPropList" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
         /// `fSkipObjects` ([MS-OXNSPI] 2.2.1.12).
         pub flags: u32 = "dwFlags",
         /// The object.
         pub mid: MId = "dwMId",
-        /// The code page: it decides on the type of texts.
+        /// The code page, which determines the types of strings.
         pub code_page: u32 = "CodePage",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetProps` as it is asked ([MS-OXNSPI] 3.1.4.1.7).
+crate::inspect::field::inspect_params! {
+    /// `NspiGetProps`: the request ([MS-OXNSPI] 3.1.4.1.7).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetPropsRequest as "NspiGetProps" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
         /// `fSkipObjects`, `fEphID` ([MS-OXNSPI] 2.2.1.12).
         pub flags: u32 = "dwFlags",
-        /// The place in the table.
+        /// The container, the current position in its table, and the locales.
         pub stat: Stat = "pStat",
-        /// The columns that are asked for; null for the server's choice.
+        /// The requested columns; null for the default columns.
         pub prop_tags: Ptr<PropertyTagArray> = "pPropTags",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiCompareMIds` as it is asked ([MS-OXNSPI] 3.1.4.1.12).
+crate::inspect::field::inspect_params! {
+    /// `NspiCompareMIds`: the request ([MS-OXNSPI] 3.1.4.1.12).
     #[derive(Debug, Clone, PartialEq)]
     pub struct CompareMIdsRequest as "NspiCompareMIds" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
-        /// The table.
+        /// The container, the current position in its table, and the locales.
         pub stat: Stat = "pStat",
         /// The first object.
         pub mid1: MId = "MId1",
@@ -188,88 +188,88 @@ crate::inspect::part::inspect_params! {
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiModProps` as it is asked ([MS-OXNSPI] 3.1.4.1.14).
+crate::inspect::field::inspect_params! {
+    /// `NspiModProps`: the request ([MS-OXNSPI] 3.1.4.1.14).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ModPropsRequest as "NspiModProps" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
-        /// The place in the table.
+        /// The container, the current position in its table, and the locales.
         pub stat: Stat = "pStat",
-        /// Properties to remove.
+        /// The properties to remove.
         pub prop_tags: Ptr<PropertyTagArray> = "pPropTags",
-        /// Properties to set.
+        /// The properties to set.
         pub row: PropertyRow = "pRow",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetSpecialTable` as it is asked ([MS-OXNSPI] 3.1.4.1.3).
+crate::inspect::field::inspect_params! {
+    /// `NspiGetSpecialTable`: the request ([MS-OXNSPI] 3.1.4.1.3).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetSpecialTableRequest as "NspiGetSpecialTable" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
         /// `NspiAddressCreationTemplates`, `NspiUnicodeStrings` ([MS-OXNSPI] 2.2.1.13).
         pub flags: u32 = "dwFlags",
         /// The code page and the locale.
         pub stat: Stat = "pStat",
-        /// The version of the table that the client has.
+        /// The version of the table that the client has cached.
         pub version: u32 = "lpVersion",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetTemplateInfo` as it is asked ([MS-OXNSPI] 3.1.4.1.18).
+crate::inspect::field::inspect_params! {
+    /// `NspiGetTemplateInfo`: the request ([MS-OXNSPI] 3.1.4.1.18).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetTemplateInfoRequest as "NspiGetTemplateInfo" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// What is asked for ([MS-OXNSPI] 2.2.1.15).
+        /// The requested parts of the template ([MS-OXNSPI] 2.2.1.15).
         pub flags: u32 = "dwFlags",
-        /// The type of the objects that the template is for.
+        /// The kind of objects for which the template is.
         pub display_type: DisplayType = "ulType",
-        /// The template's distinguished name; null to look by the type.
+        /// The distinguished name of the template; null to select it by `display_type`.
         pub dn: Ptr<CharString> = "pDN",
-        /// The template's code page.
+        /// The code page of the template.
         pub code_page: u32 = "dwCodePage",
-        /// The template's locale.
+        /// The locale of the template.
         pub locale_id: u32 = "dwLocaleID",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiModLinkAtt` as it is asked ([MS-OXNSPI] 3.1.4.1.15).
+crate::inspect::field::inspect_params! {
+    /// `NspiModLinkAtt`: the request ([MS-OXNSPI] 3.1.4.1.15).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ModLinkAttRequest as "NspiModLinkAtt" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
         /// `fDelete` or zero ([MS-OXNSPI] 2.2.1.16).
         pub flags: u32 = "dwFlags",
-        /// The property.
+        /// The property, whose value is a list of objects.
         pub prop_tag: PropTag = "ulPropTag",
-        /// The object that has it.
+        /// The object that has the property.
         pub mid: MId = "dwMId",
-        /// The objects referred to, by their entry ids.
+        /// The entry ids of the objects to add or remove.
         pub entry_ids: SizedPtr<SizedPtr<u8>> = "lpEntryIds",
     }
 }
 
-/// `NspiDeleteEntries`, whose parameters no specification gives. It takes the session's handle, as all
-/// operations do; the rest is passed on as it came.
+/// `NspiDeleteEntries`, whose parameters are not documented. The context handle is the first parameter, as in all
+/// operations; the others are preserved as bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeleteEntriesRequest {
-    /// The session.
+    /// The context handle of the session.
     pub handle: ContextHandle,
-    /// All that follows.
+    /// The bytes after the context handle.
     pub rest: Vec<u8>,
 }
 
 impl Params for DeleteEntriesRequest {
     fn read_params(r: &mut NdrReader<'_>) -> Result<Self> {
         if r.endian() == Endian::Big {
-            let expected = "little-endian integers: the parameters are not known";
+            let expected = "little-endian integers, since the parameters are not documented";
             return Err(r.inner().invalid("byte order", 0, expected).within("NspiDeleteEntries"));
         }
         let handle = ContextHandle::read(r, "hRpc").map_err(|error| error.within("NspiDeleteEntries"))?;
@@ -283,79 +283,79 @@ impl Params for DeleteEntriesRequest {
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiQueryColumns` as it is asked ([MS-OXNSPI] 3.1.4.1.5).
+crate::inspect::field::inspect_params! {
+    /// `NspiQueryColumns`: the request ([MS-OXNSPI] 3.1.4.1.5).
     #[derive(Debug, Clone, PartialEq)]
     pub struct QueryColumnsRequest as "NspiQueryColumns" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
         /// `NspiUnicodeProptypes` or zero ([MS-OXNSPI] 2.2.1.14).
         pub flags: u32 = "dwFlags",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetNamesFromIDs` as it is asked ([MS-NSPI] 3.1.4.16).
+crate::inspect::field::inspect_params! {
+    /// `NspiGetNamesFromIDs`: the request ([MS-NSPI] 3.1.4.16).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetNamesFromIDsRequest as "NspiGetNamesFromIDs" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
-        /// The property set asked about.
+        /// The property set whose names are requested; null for all.
         pub guid: Ptr<FlatUid> = "lpguid",
-        /// The properties asked about.
+        /// The properties whose names are requested.
         pub prop_tags: Ptr<PropertyTagArray> = "pPropTags",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetIDsFromNames` as it is asked ([MS-NSPI] 3.1.4.17).
+crate::inspect::field::inspect_params! {
+    /// `NspiGetIDsFromNames`: the request ([MS-NSPI] 3.1.4.17).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetIDsFromNamesRequest as "NspiGetIDsFromNames" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
-        /// `NspiVerifyNames` or zero.
+        /// `NspiVerifyNames` or zero ([MS-NSPI] 2.2.15).
         pub flags: u32 = "dwFlags",
-        /// The names.
+        /// The names whose properties are requested.
         pub names: SizedArray<Ptr<PropertyName>> = "pNames",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiResolveNames` as it is asked ([MS-OXNSPI] 3.1.4.1.16).
+crate::inspect::field::inspect_params! {
+    /// `NspiResolveNames`: the request ([MS-OXNSPI] 3.1.4.1.16).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ResolveNamesRequest as "NspiResolveNames" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
-        /// The container, the code page and the locales.
+        /// The container, the current position in its table, and the locales.
         pub stat: Stat = "pStat",
-        /// The columns that are asked for; null for the server's choice.
+        /// The requested columns; null for the default columns.
         pub prop_tags: Ptr<PropertyTagArray> = "pPropTags",
-        /// The names.
+        /// The names to resolve.
         pub names: StringsArray = "paStr",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiResolveNamesW` as it is asked ([MS-OXNSPI] 3.1.4.1.17).
+crate::inspect::field::inspect_params! {
+    /// `NspiResolveNamesW`: the request ([MS-OXNSPI] 3.1.4.1.17).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ResolveNamesWRequest as "NspiResolveNamesW" {
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "hRpc",
-        /// Reserved, zero.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
-        /// The container, the code page and the locales.
+        /// The container, the current position in its table, and the locales.
         pub stat: Stat = "pStat",
-        /// The columns that are asked for; null for the server's choice.
+        /// The requested columns; null for the default columns.
         pub prop_tags: Ptr<PropertyTagArray> = "pPropTags",
-        /// The names.
+        /// The names to resolve.
         pub names: WStringsArray = "paWStr",
     }
 }

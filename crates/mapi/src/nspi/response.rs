@@ -1,4 +1,4 @@
-//! Responses of NSPI ([MS-OXNSPI] 3.1.4).
+//! Responses of NSPI: the `[out]` parameters of its operations ([MS-OXNSPI] 3.1.4).
 
 use rpc::ndr::{ContextHandle, Ptr};
 
@@ -7,249 +7,249 @@ use super::value::{PropertyRow, PropertyRowSet};
 use crate::ErrorCode;
 use crate::data::FlatUid;
 
-crate::inspect::part::inspect_params! {
-    /// `NspiBind` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiBind`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct BindResponse as "NspiBind" {
-        /// The server's GUID.
+        /// The GUID of the server.
         pub server_guid: Ptr<FlatUid> = "pServerGuid",
-        /// The session.
+        /// The context handle of the session.
         pub handle: ContextHandle = "contextHandle",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiUnbind` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiUnbind`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct UnbindResponse as "NspiUnbind" {
-        /// No session any more: null.
+        /// The context handle after the end of the session: null.
         pub handle: ContextHandle = "contextHandle",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiUpdateStat` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiUpdateStat`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct UpdateStatResponse as "NspiUpdateStat" {
-        /// The place in the table, updated.
+        /// The new position in the table.
         pub stat: Stat = "pStat",
-        /// How many rows the place has moved.
+        /// The number of rows by which the position moved.
         pub delta: Ptr<i32> = "plDelta",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiQueryRows` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiQueryRows`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct QueryRowsResponse as "NspiQueryRows" {
-        /// The place in the table, updated.
+        /// The new position in the table.
         pub stat: Stat = "pStat",
-        /// The rows; null if no row is returned.
+        /// The rows, or null without rows.
         pub rows: Ptr<PropertyRowSet> = "ppRows",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiSeekEntries` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiSeekEntries`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct SeekEntriesResponse as "NspiSeekEntries" {
-        /// The place in the table, updated.
+        /// The new position in the table.
         pub stat: Stat = "pStat",
-        /// The rows; null if no row is returned.
+        /// The rows, or null without rows.
         pub rows: Ptr<PropertyRowSet> = "ppRows",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetMatches` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiGetMatches`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetMatchesResponse as "NspiGetMatches" {
-        /// The place in the table, updated.
+        /// The new position in the table.
         pub stat: Stat = "pStat",
-        /// The objects, by their Minimal Entry IDs.
+        /// The Minimal Entry IDs of the matching objects.
         pub mids: Ptr<MIdArray> = "ppOutMIds",
-        /// The rows; null if no row is returned.
+        /// The rows, or null without rows.
         pub rows: Ptr<PropertyRowSet> = "ppRows",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiResortRestriction` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiResortRestriction`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ResortRestrictionResponse as "NspiResortRestriction" {
-        /// The place in the table, updated.
+        /// The new position in the table.
         pub stat: Stat = "pStat",
-        /// The rows, sorted.
+        /// The sorted objects.
         pub out_mids: Ptr<MIdArray> = "ppOutMIds",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiDNToMId` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiDNToMId`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct DNToMIdResponse as "NspiDNToMId" {
-        /// For each name its object's Minimal Entry ID, or zero.
+        /// The Minimal Entry ID for each name, or zero.
         pub mids: Ptr<MIdArray> = "ppOutMIds",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetPropList` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiGetPropList`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetPropListResponse as "NspiGetPropList" {
-        /// The properties.
+        /// The properties of the object.
         pub prop_tags: Ptr<PropertyTagArray> = "ppPropTags",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetProps` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiGetProps`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetPropsResponse as "NspiGetProps" {
-        /// The properties.
+        /// The requested properties.
         pub row: Ptr<PropertyRow> = "ppRows",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiCompareMIds` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiCompareMIds`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct CompareMIdsResponse as "NspiCompareMIds" {
-        /// Less than, equal to or greater than zero, as the first object stands before, at or after the second.
+        /// Negative if the first object is before the second, positive if it is after it, zero if they are the same.
         pub result: i32 = "plResult",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiModProps` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiModProps`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ModPropsResponse as "NspiModProps" {
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetSpecialTable` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiGetSpecialTable`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetSpecialTableResponse as "NspiGetSpecialTable" {
-        /// The table's version.
+        /// The version of the server's table.
         pub version: u32 = "lpVersion",
-        /// The rows; null when the client has this version.
+        /// The rows of the table; null if the client has the current version.
         pub rows: Ptr<PropertyRowSet> = "ppRows",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetTemplateInfo` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiGetTemplateInfo`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetTemplateInfoResponse as "NspiGetTemplateInfo" {
-        /// The template.
+        /// The properties of the template.
         pub data: Ptr<PropertyRow> = "ppData",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiModLinkAtt` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiModLinkAtt`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ModLinkAttResponse as "NspiModLinkAtt" {
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiDeleteEntries` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiDeleteEntries`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct DeleteEntriesResponse as "NspiDeleteEntries" {
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiQueryColumns` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiQueryColumns`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct QueryColumnsResponse as "NspiQueryColumns" {
-        /// The properties.
+        /// The properties of the address book.
         pub columns: Ptr<PropertyTagArray> = "ppColumns",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetNamesFromIDs` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiGetNamesFromIDs`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetNamesFromIDsResponse as "NspiGetNamesFromIDs" {
         /// The properties of the property set.
         pub prop_tags: Ptr<PropertyTagArray> = "ppReturnedPropTags",
-        /// Their names.
+        /// The names of these properties.
         pub names: Ptr<PropertyNameSet> = "ppNames",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiGetIDsFromNames` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiGetIDsFromNames`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetIDsFromNamesResponse as "NspiGetIDsFromNames" {
-        /// For each name its property.
+        /// The property for each name.
         pub prop_tags: Ptr<PropertyTagArray> = "ppPropTags",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiResolveNames` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiResolveNames`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ResolveNamesResponse as "NspiResolveNames" {
-        /// For each name its object's Minimal Entry ID, or one of the reserved ones.
+        /// The result for each name, see [`MId::MID_RESOLVED`](crate::data::MId::MID_RESOLVED).
         pub mids: Ptr<MIdArray> = "ppMIds",
-        /// The rows; null if no row is returned.
+        /// The rows, or null without rows.
         pub rows: Ptr<PropertyRowSet> = "ppRows",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }
 
-crate::inspect::part::inspect_params! {
-    /// `NspiResolveNamesW` as it is answered.
+crate::inspect::field::inspect_params! {
+    /// `NspiResolveNamesW`: the response.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ResolveNamesWResponse as "NspiResolveNamesW" {
-        /// For each name its object's Minimal Entry ID, or one of the reserved ones.
+        /// The result for each name, see [`MId::MID_RESOLVED`](crate::data::MId::MID_RESOLVED).
         pub mids: Ptr<MIdArray> = "ppMIds",
-        /// The rows; null if no row is returned.
+        /// The rows, or null without rows.
         pub rows: Ptr<PropertyRowSet> = "ppRows",
-        /// Zero, or what went wrong.
+        /// Zero, or the error with which the operation failed.
         pub return_value: ErrorCode = "return value",
     }
 }

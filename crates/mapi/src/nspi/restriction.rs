@@ -10,20 +10,20 @@ ndr_struct! {
     /// `Restriction_r`: a condition on an object ([MS-OXNSPI] 2.2.5.11).
     #[derive(Debug, Clone, PartialEq)]
     pub struct Restriction as "Restriction_r" {
-        /// The kind, which is also the union's discriminant.
+        /// The kind of restriction, which is also the discriminant of the union.
         pub rt: u32 = "rt",
-        /// The condition.
+        /// The operands of the restriction.
         pub res: RestrictionUnion = "res",
     }
 }
 
 impl Restriction {
-    /// The condition `res`.
+    /// Creates the restriction `res`.
     pub const fn new(res: RestrictionUnion) -> Self {
         Self { rt: res.discriminant(), res }
     }
 
-    /// The conditions directly within this one.
+    /// The restrictions directly within this one.
     pub fn children(&self) -> &[Self] {
         match &self.res {
             RestrictionUnion::And(list) | RestrictionUnion::Or(list) => list.as_slice(),
@@ -35,7 +35,7 @@ impl Restriction {
         }
     }
 
-    /// The conditions directly within this one, to be changed.
+    /// The restrictions directly within this one, for modification.
     pub fn children_mut(&mut self) -> &mut [Self] {
         match &mut self.res {
             RestrictionUnion::And(list) | RestrictionUnion::Or(list) => list.as_mut_slice(),
@@ -53,63 +53,63 @@ impl Restriction {
 }
 
 ndr_union! {
-    /// `RestrictionUnion_r` ([MS-OXNSPI] 2.2.5.10).
+    /// `RestrictionUnion_r`: the operands of a restriction, by its kind ([MS-OXNSPI] 2.2.5.10).
     #[derive(Debug, Clone, PartialEq)]
     pub enum RestrictionUnion as "RestrictionUnion_r" {
-        /// `AndRestriction_r`: all of these hold.
+        /// `AndRestriction_r`: all of these match.
         0 => And(SizedPtr<Restriction>) = "resAnd",
-        /// `OrRestriction_r`: at least one of these holds.
+        /// `OrRestriction_r`: at least one of these matches.
         1 => Or(SizedPtr<Restriction>) = "resOr",
-        /// `NotRestriction_r`: this does not hold.
+        /// `NotRestriction_r`: this does not match.
         2 => Not(Ptr<Box<Restriction>>) = "resNot",
-        /// `ContentRestriction_r`: a property's value contains another.
+        /// `ContentRestriction_r`: the value of a property contains a text or bytes.
         3 => Content(ContentRestriction) = "resContent",
-        /// `PropertyRestriction_r`: a property's value compares to another.
+        /// `PropertyRestriction_r`: the value of a property compares to a constant.
         4 => Property(PropertyRestriction) = "resProperty",
-        /// `ComparePropsRestriction_r`: two properties compare.
+        /// `ComparePropsRestriction_r`: the values of two properties compare.
         5 => CompareProps(ComparePropsRestriction) = "resCompareProps",
-        /// `BitMaskRestriction_r`: bits of a property are set or not.
+        /// `BitMaskRestriction_r`: bits of the value of a property are set or not.
         6 => BitMask(BitMaskRestriction) = "resBitMask",
         /// `SizeRestriction_r`: the size of a property's value compares to a number.
         7 => Size(SizeRestriction) = "resSize",
         /// `ExistRestriction_r`: the object has a property.
         8 => Exist(ExistRestriction) = "resExist",
-        /// `SubRestriction_r`: a condition holds for an object within.
+        /// `SubRestriction_r`: an object within the object matches.
         9 => SubRestriction(SubRestriction) = "resSubRestriction",
     }
 }
 
 ndr_struct! {
-    /// `ContentRestriction_r` ([MS-OXNSPI] 2.2.5.3).
+    /// `ContentRestriction_r`: the value of a property contains a text or bytes ([MS-OXNSPI] 2.2.5.3).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ContentRestriction as "ContentRestriction_r" {
-        /// How precisely.
+        /// The precision of the comparison.
         pub fuzzy_level: FuzzyLevel = "ulFuzzyLevel",
-        /// The property looked at.
+        /// The property whose value is examined.
         pub tag: PropTag = "ulPropTag",
-        /// What it has to contain.
+        /// The text or bytes that the value must contain.
         pub value: Ptr<Box<PropertyValue>> = "lpProp",
     }
 }
 
 ndr_struct! {
-    /// `PropertyRestriction_r` ([MS-OXNSPI] 2.2.5.5).
+    /// `PropertyRestriction_r`: the value of a property compares to a constant ([MS-OXNSPI] 2.2.5.5).
     #[derive(Debug, Clone, PartialEq)]
     pub struct PropertyRestriction as "PropertyRestriction_r" {
-        /// How it compares.
+        /// The comparison operator.
         pub relop: RelationalOperator = "relop",
-        /// The property looked at.
+        /// The property whose value is examined.
         pub tag: PropTag = "ulPropTag",
-        /// What it is compared to.
+        /// The constant to which the value is compared.
         pub value: Ptr<Box<PropertyValue>> = "lpProp",
     }
 }
 
 ndr_struct! {
-    /// `ComparePropsRestriction_r` ([MS-OXNSPI] 2.2.5.6).
+    /// `ComparePropsRestriction_r`: the values of two properties compare ([MS-OXNSPI] 2.2.5.6).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct ComparePropsRestriction as "ComparePropsRestriction_r" {
-        /// How they compare.
+        /// The comparison operator.
         pub relop: RelationalOperator = "relop",
         /// The first property.
         pub tag1: PropTag = "ulPropTag1",
@@ -119,12 +119,12 @@ ndr_struct! {
 }
 
 ndr_struct! {
-    /// `BitMaskRestriction_r` ([MS-OXNSPI] 2.2.5.4).
+    /// `BitMaskRestriction_r`: bits of the value of a property are set or not ([MS-OXNSPI] 2.2.5.4).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct BitMaskRestriction as "BitMaskRestriction_r" {
-        /// Whether the bits are to be set or not.
+        /// Whether the bits must be zero or not.
         pub operator: BitmapOperator = "relBMR",
-        /// The property looked at.
+        /// The property whose value is examined.
         pub tag: PropTag = "ulPropTag",
         /// The bits.
         pub mask: u32 = "ulMask",
@@ -132,25 +132,25 @@ ndr_struct! {
 }
 
 ndr_struct! {
-    /// `SizeRestriction_r` ([MS-OXNSPI] 2.2.5.8).
+    /// `SizeRestriction_r`: the size of the value of a property compares to a number ([MS-OXNSPI] 2.2.5.8).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct SizeRestriction as "SizeRestriction_r" {
-        /// How the size compares.
+        /// The comparison operator.
         pub relop: RelationalOperator = "relop",
-        /// The property looked at.
+        /// The property whose value is examined.
         pub tag: PropTag = "ulPropTag",
-        /// The number of bytes.
+        /// The size, in bytes.
         pub size: u32 = "cb",
     }
 }
 
 ndr_struct! {
-    /// `ExistRestriction_r` ([MS-OXNSPI] 2.2.5.9).
+    /// `ExistRestriction_r`: the object has a property ([MS-OXNSPI] 2.2.5.9).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct ExistRestriction as "ExistRestriction_r" {
         /// Reserved, zero.
         pub reserved1: u32 = "ulReserved1",
-        /// The property looked for.
+        /// The property whose value is examined.
         pub tag: PropTag = "ulPropTag",
         /// Reserved, zero.
         pub reserved2: u32 = "ulReserved2",
@@ -158,12 +158,12 @@ ndr_struct! {
 }
 
 ndr_struct! {
-    /// `SubRestriction_r` ([MS-OXNSPI] 2.2.5.7).
+    /// `SubRestriction_r`: an object within the object matches ([MS-OXNSPI] 2.2.5.7).
     #[derive(Debug, Clone, PartialEq)]
     pub struct SubRestriction as "SubRestriction_r" {
-        /// The property that holds the objects.
+        /// The property that contains the objects.
         pub object: PropTag = "ulSubObject",
-        /// What has to hold.
+        /// The restriction that an object must match.
         pub restriction: Ptr<Box<Restriction>> = "lpRes",
     }
 }

@@ -388,7 +388,7 @@ fn distinguished_names_in_entry_ids_are_visited() {
     let values = SizedPtr::new(vec![other.clone(), SizedPtr::new(id.to_bytes().unwrap())]);
     let mut value = PropertyValue::new(PropTag::PidTagUserX509Certificate, Value::MultipleBinary(values));
     value.visit_texts_mut(&mut |place, text| {
-        assert_eq!(place, Place::EntryId(PropTag::PidTagUserX509Certificate));
+        assert_eq!(place, TextKind::EntryId(PropTag::PidTagUserX509Certificate));
         let Text::Char(text) = text else { panic!() };
         *text = b"/cn=proxy.lab.test".to_vec();
     });

@@ -10,27 +10,27 @@ use crate::property::{BitmapOperator, FuzzyLevel, PropTag, RelationalOperator};
 ndr_newtype!(FlatUid => [u8; 16], MId => u32, DisplayType => u32, PropTag => u32);
 ndr_newtype!(RelationalOperator => u32, BitmapOperator => u32, FuzzyLevel => u32);
 
-crate::inspect::part::inspect_struct! {
-    /// `STAT`: a place in a table ([MS-OXNSPI] 2.2.8).
+crate::inspect::field::inspect_struct! {
+    /// `STAT`: a container, the current position in its table, and the locales ([MS-OXNSPI] 2.2.8).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
     pub struct Stat as "STAT" {
         /// The order of the rows ([MS-OXNSPI] 2.2.1.10).
         pub sort_type: u32 = "SortType",
         /// The container, by its Minimal Entry ID; zero for the global address list.
         pub container_id: MId = "ContainerID",
-        /// The current row.
+        /// The current row, or one of the positions of [`MId`].
         pub current_rec: MId = "CurrentRec",
-        /// How many rows away from the current one.
+        /// The offset of the position from the current row, in rows.
         pub delta: i32 = "Delta",
-        /// The current row's approximate position, in rows.
+        /// The approximate position of the current row, in rows.
         pub num_pos: u32 = "NumPos",
-        /// How many rows there are, approximately.
+        /// The approximate number of rows in the table.
         pub total_recs: u32 = "TotalRecs",
         /// The code page of 8-bit strings; 1200 stands for UTF-16.
         pub code_page: u32 = "CodePage",
         /// The locale of templates.
         pub template_locale: u32 = "TemplateLocale",
-        /// The locale in which rows are sorted.
+        /// The locale by which rows are sorted.
         pub sort_locale: u32 = "SortLocale",
     }
 }
@@ -38,13 +38,13 @@ crate::inspect::part::inspect_struct! {
 /// `PropertyTagArray_r`: a list of property tags ([MS-OXNSPI] 2.2.2.2).
 pub type PropertyTagArray = TagArray<PropTag>;
 
-/// `PropertyTagArray_r` in its other use, as a list of Minimal Entry IDs.
+/// `PropertyTagArray_r` as a list of Minimal Entry IDs.
 pub type MIdArray = TagArray<MId>;
 
-/// `StringsArray_r` ([MS-OXNSPI] 2.2.7.1).
+/// `StringsArray_r`: a list of 8-bit strings ([MS-OXNSPI] 2.2.7.1).
 pub type StringsArray = Counted<Ptr<CharString>>;
 
-/// `WStringsArray_r` ([MS-OXNSPI] 2.2.7.2).
+/// `WStringsArray_r`: a list of UTF-16 strings ([MS-OXNSPI] 2.2.7.2).
 pub type WStringsArray = Counted<Ptr<WcharString>>;
 
 /// `PropertyTagArray_r`: a list of 32-bit numbers ([MS-OXNSPI] 2.2.2.2).
@@ -52,12 +52,12 @@ pub type WStringsArray = Counted<Ptr<WcharString>>;
 pub struct TagArray<T> {
     /// The numbers.
     pub values: Vec<T>,
-    /// For how many more there is room. The IDL has it that there is room for one, and some senders differ.
+    /// The number of further elements for which there is room. The IDL specifies one; some senders differ.
     pub spare: u32,
 }
 
 impl<T> TagArray<T> {
-    /// A list of `values`.
+    /// Creates a list of `values`.
     pub const fn new(values: Vec<T>) -> Self {
         Self { values, spare: 1 }
     }
@@ -89,7 +89,7 @@ impl<T: Ndr> Ndr for TagArray<T> {
         let array =
             ConformantVarying::<T>::read_scalars(r, "aulPropTag").map_err(|error| error.within(NAME))?;
         if array.offset != 0 || u32::try_from(array.items.len()) != Ok(count) {
-            let expected = "the number of elements that are sent";
+            let expected = "the number of transmitted elements";
             return Err(r.inner().invalid("cValues", u64::from(count), expected).within(NAME));
         }
         Ok(Self { values: array.items, spare: array.spare })
@@ -108,18 +108,18 @@ impl<T: Ndr> Ndr for TagArray<T> {
     }
 }
 
-crate::inspect::part::inspect_struct! {
-    /// `PropertyName_r`: a named property's name ([MS-OXNSPI] 2.2.6.1).
+crate::inspect::field::inspect_struct! {
+    /// `PropertyName_r`: the name of a named property ([MS-OXNSPI] 2.2.6.1).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct PropertyName as "PropertyName_r" {
-        /// The property set.
+        /// The GUID of the property set.
         pub guid: Ptr<FlatUid> = "lpguid",
         /// Reserved, zero.
         pub reserved: u32 = "ulReserved",
-        /// The number in the set.
+        /// The number of the property in the set.
         pub id: i32 = "lID",
     }
 }
 
-/// `PropertyNameSet_r` ([MS-NSPI] 2.3.5.2).
+/// `PropertyNameSet_r`: a list of names of properties ([MS-NSPI] 2.3.5.2).
 pub type PropertyNameSet = Counted<PropertyName>;

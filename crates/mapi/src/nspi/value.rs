@@ -9,16 +9,16 @@ use crate::data::FlatUid;
 use crate::property::{PropTag, PropType};
 
 ndr_union! {
-    /// `PROP_VAL_UNION`: a property's value ([MS-OXNSPI] 2.2.2.11). The discriminant is the property's type.
+    /// `PROP_VAL_UNION`: the value of a property ([MS-OXNSPI] 2.2.2.11). The discriminant is the type of the property.
     #[derive(Debug, Clone, PartialEq)]
     pub enum Value as "PROP_VAL_UNION" {
         /// `PtypInteger16`.
         0x0002 => Integer16(i16) = "i",
         /// `PtypInteger32`.
         0x0003 => Integer32(i32) = "l",
-        /// `PtypBoolean`: zero or not.
+        /// `PtypBoolean`: zero is false.
         0x000B => Boolean(u16) = "b",
-        /// `PtypString8`: bytes in the code page that the operation names.
+        /// `PtypString8`: bytes in the code page of the operation.
         0x001E => String8(Ptr<CharString>) = "lpszA",
         /// `PtypBinary`.
         0x0102 => Binary(SizedPtr<u8>) = "bin",
@@ -28,7 +28,7 @@ ndr_union! {
         0x0048 => Guid(Ptr<FlatUid>) = "lpguid",
         /// `PtypTime`.
         0x0040 => Time(FileTime) = "ft",
-        /// `PtypErrorCode`: why there is no value.
+        /// `PtypErrorCode`: the reason why the property has no value.
         0x000A => Error(ErrorCode) = "err",
         /// `PtypMultipleInteger16`.
         0x1002 => MultipleInteger16(SizedPtr<i16>) = "MVi",
@@ -54,17 +54,17 @@ ndr_union! {
 }
 
 impl Value {
-    /// The type that a tag for this value has.
+    /// The type of the tags of this value.
     pub fn prop_type(&self) -> PropType {
         u16::try_from(self.discriminant()).map_or(PropType::PtypUnspecified, PropType)
     }
 }
 
 ndr_struct! {
-    /// `PropertyValue_r`: a property with its value ([MS-OXNSPI] 2.2.2.12).
+    /// `PropertyValue_r`: a property and its value ([MS-OXNSPI] 2.2.2.12).
     #[derive(Debug, Clone, PartialEq)]
     pub struct PropertyValue as "PropertyValue_r" {
-        /// Which property; its type should be the value's.
+        /// The tag of the property, whose type should be that of the value.
         pub tag: PropTag = "ulPropTag",
         /// Reserved, zero.
         pub reserved: u32 = "ulReserved",
@@ -74,7 +74,7 @@ ndr_struct! {
 }
 
 impl PropertyValue {
-    /// The property of `tag` with `value`, whose type the tag takes on.
+    /// Creates the property `tag` with `value`; the type of the tag is set to that of the value.
     pub fn new(tag: PropTag, value: Value) -> Self {
         Self { tag: tag.with_type(value.prop_type()), reserved: 0, value }
     }
@@ -86,18 +86,18 @@ ndr_struct! {
     pub struct PropertyRow as "PropertyRow_r" {
         /// Reserved, zero.
         pub reserved: u32 = "Reserved",
-        /// The properties, in the order of the columns that were asked for.
+        /// The properties, in the order of the requested columns.
         pub properties: SizedPtr<PropertyValue> = "lpProps",
     }
 }
 
 impl PropertyRow {
-    /// A row of `properties`.
+    /// Creates a row of `properties`.
     pub const fn new(properties: Vec<PropertyValue>) -> Self {
         Self { reserved: 0, properties: SizedPtr::new(properties) }
     }
 
-    /// The value of the property that `tag` names, whatever its type.
+    /// The value of the property `tag`, of any type.
     pub fn get(&self, tag: PropTag) -> Option<&Value> {
         let mut properties = self.properties.as_slice().iter();
         properties.find(|property| property.tag.is_same_property(tag)).map(|property| &property.value)

@@ -1,4 +1,4 @@
-//! Visits every text and entry id of a request or a response.
+//! Visits all texts and entry ids of a request or a response.
 
 use rpc::ndr::{CharString, ContextHandle, Ptr, SizedPtr, WcharString};
 use wire::{Decode, Encode, Utf16};
@@ -9,26 +9,26 @@ use super::value::{PropertyRow, PropertyRowSet, PropertyValue, Value};
 use crate::data::PermanentEntryId;
 use crate::property::PropTag;
 
-/// Where a text stands.
+/// The meaning of a text in a request or a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// It is a value of this property, or one of its values.
+pub enum TextKind {
+    /// A value of this property, or one of its values.
     Value(PropTag),
-    /// It is the distinguished name in a permanent entry id, which is a value of this property.
+    /// The distinguished name in a permanent entry id, which is a value of this property.
     EntryId(PropTag),
-    /// It is a distinguished name that is to be mapped to an object.
+    /// A distinguished name that is to be mapped to an object.
     DistinguishedName,
-    /// It is a name that is to be resolved.
+    /// A name that is to be resolved.
     Name,
-    /// It is a template's distinguished name.
+    /// The distinguished name of a template.
     Template,
-    /// It is the URL of a server.
+    /// The URL of a server.
     Url,
-    /// It is the host name of a server.
+    /// The host name of a server.
     Host,
 }
 
-/// A text that may be changed.
+/// A text that the visitor may change.
 #[derive(Debug)]
 pub enum Text<'a> {
     /// Bytes in the code page of the operation, without a terminator.
@@ -37,18 +37,18 @@ pub enum Text<'a> {
     Wide(&'a mut Utf16),
 }
 
-/// What is called for every text.
-type VisitText<'f> = &'f mut dyn FnMut(Place, Text<'_>);
+/// A function that is called for each text.
+type VisitText<'f> = &'f mut dyn FnMut(TextKind, Text<'_>);
 
-fn visit_char(string: &mut Ptr<CharString>, place: Place, visit: VisitText<'_>) {
+fn visit_char(string: &mut Ptr<CharString>, kind: TextKind, visit: VisitText<'_>) {
     if let Some(string) = string.get_mut() {
-        visit(place, Text::Char(&mut string.text));
+        visit(kind, Text::Char(&mut string.text));
     }
 }
 
-fn visit_wide(string: &mut Ptr<WcharString>, place: Place, visit: VisitText<'_>) {
+fn visit_wide(string: &mut Ptr<WcharString>, kind: TextKind, visit: VisitText<'_>) {
     if let Some(string) = string.get_mut() {
-        visit(place, Text::Wide(&mut string.text));
+        visit(kind, Text::Wide(&mut string.text));
     }
 }
 
@@ -59,12 +59,11 @@ fn visit_entry_id(bytes: &mut SizedPtr<u8>, tag: PropTag, visit: VisitText<'_>) 
 }
 
 impl PermanentEntryId {
-    /// Visits the distinguished name of the permanent entry id that `bytes` are, the value of the property
-    /// `tag`. Bytes that are no such entry id are left alone.
+    /// Visits the distinguished name in `bytes`, a value of the property `tag`, if they are a permanent entry id.
     pub(crate) fn visit_name_in(bytes: &mut Vec<u8>, tag: PropTag, visit: VisitText<'_>) {
         let Ok(mut entry_id) = Self::from_bytes(bytes) else { return };
         let before = entry_id.distinguished_name.clone();
-        visit(Place::EntryId(tag), Text::Char(&mut entry_id.distinguished_name));
+        visit(TextKind::EntryId(tag), Text::Char(&mut entry_id.distinguished_name));
         if entry_id.distinguished_name != before
             && let Ok(encoded) = entry_id.to_bytes()
         {
@@ -74,18 +73,18 @@ impl PermanentEntryId {
 }
 
 impl PropertyValue {
-    /// Calls `visit` for every text in the value, also for the distinguished names in permanent entry ids.
-    pub fn visit_texts_mut(&mut self, visit: &mut dyn FnMut(Place, Text<'_>)) {
-        let place = Place::Value(self.tag);
+    /// Calls `visit` for each text in the value, and for each distinguished name in its permanent entry ids.
+    pub fn visit_texts_mut(&mut self, visit: &mut dyn FnMut(TextKind, Text<'_>)) {
+        let kind = TextKind::Value(self.tag);
         match &mut self.value {
-            Value::String8(string) => visit_char(string, place, visit),
-            Value::Unicode(string) => visit_wide(string, place, visit),
+            Value::String8(string) => visit_char(string, kind, visit),
+            Value::Unicode(string) => visit_wide(string, kind, visit),
             Value::Binary(bytes) => visit_entry_id(bytes, self.tag, visit),
             Value::MultipleString8(strings) => {
-                strings.as_mut_slice().iter_mut().for_each(|string| visit_char(string, place, visit));
+                strings.as_mut_slice().iter_mut().for_each(|string| visit_char(string, kind, visit));
             }
             Value::MultipleUnicode(strings) => {
-                strings.as_mut_slice().iter_mut().for_each(|string| visit_wide(string, place, visit));
+                strings.as_mut_slice().iter_mut().for_each(|string| visit_wide(string, kind, visit));
             }
             Value::MultipleBinary(values) => {
                 values.as_mut_slice().iter_mut().for_each(|bytes| visit_entry_id(bytes, self.tag, visit));
@@ -96,7 +95,7 @@ impl PropertyValue {
 }
 
 impl Restriction {
-    /// Calls `visit` for this restriction and all that are within it, from the outside in.
+    /// Calls `visit` for this restriction and all within it, outermost first.
     pub fn visit_mut(&mut self, visit: &mut dyn FnMut(&mut Self)) {
         visit(self);
         for child in self.children_mut() {
@@ -104,7 +103,7 @@ impl Restriction {
         }
     }
 
-    /// Calls `visit` for every value that this restriction or one within it compares to.
+    /// Calls `visit` for each operand of this restriction and of those within it.
     pub fn visit_values_mut(&mut self, visit: &mut dyn FnMut(&mut PropertyValue)) {
         self.visit_mut(&mut |restriction| {
             let value = match &mut restriction.res {
@@ -120,7 +119,7 @@ impl Restriction {
 }
 
 impl Request {
-    /// The session that the operation belongs to; `None` for the one that begins it.
+    /// The context handle of the session; `None` for `NspiBind`.
     pub const fn context_handle(&self) -> Option<&ContextHandle> {
         Some(match self {
             Self::Bind(_) => return None,
@@ -147,7 +146,7 @@ impl Request {
         })
     }
 
-    /// The session that the operation belongs to, to be changed.
+    /// The context handle of the session, for modification; `None` for `NspiBind`.
     pub const fn context_handle_mut(&mut self) -> Option<&mut ContextHandle> {
         Some(match self {
             Self::Bind(_) => return None,
@@ -174,14 +173,14 @@ impl Request {
         })
     }
 
-    /// Calls `visit` for every row of properties.
+    /// Calls `visit` for each row of properties.
     pub fn visit_rows_mut(&mut self, visit: &mut dyn FnMut(&mut PropertyRow)) {
         if let Self::ModProps(request) = self {
             visit(&mut request.row);
         }
     }
 
-    /// Calls `visit` for every restriction, also for those within others.
+    /// Calls `visit` for each restriction, including those within others.
     pub fn visit_restrictions_mut(&mut self, visit: &mut dyn FnMut(&mut Restriction)) {
         if let Self::GetMatches(request) = self
             && let Some(filter) = request.filter.get_mut()
@@ -190,7 +189,7 @@ impl Request {
         }
     }
 
-    /// Calls `visit` for every property value: in rows, in restrictions, and the one that is sought.
+    /// Calls `visit` for each property value: in rows, in restrictions, and the target of `NspiSeekEntries`.
     pub fn visit_values_mut(&mut self, visit: &mut dyn FnMut(&mut PropertyValue)) {
         match self {
             Self::SeekEntries(request) => visit(&mut request.target),
@@ -204,25 +203,25 @@ impl Request {
         }
     }
 
-    /// Calls `visit` for every text: in property values, in lists of names, in entry ids.
-    pub fn visit_texts_mut(&mut self, visit: &mut dyn FnMut(Place, Text<'_>)) {
+    /// Calls `visit` for each text: in property values, in lists of names, and in entry ids.
+    pub fn visit_texts_mut(&mut self, visit: &mut dyn FnMut(TextKind, Text<'_>)) {
         match self {
             Self::DNToMId(request) => {
                 for name in &mut request.names.0 {
-                    visit_char(name, Place::DistinguishedName, visit);
+                    visit_char(name, TextKind::DistinguishedName, visit);
                 }
             }
             Self::ResolveNames(request) => {
                 for name in &mut request.names.0 {
-                    visit_char(name, Place::Name, visit);
+                    visit_char(name, TextKind::Name, visit);
                 }
             }
             Self::ResolveNamesW(request) => {
                 for name in &mut request.names.0 {
-                    visit_wide(name, Place::Name, visit);
+                    visit_wide(name, TextKind::Name, visit);
                 }
             }
-            Self::GetTemplateInfo(request) => visit_char(&mut request.dn, Place::Template, visit),
+            Self::GetTemplateInfo(request) => visit_char(&mut request.dn, TextKind::Template, visit),
             Self::ModLinkAtt(request) => {
                 for entry_id in request.entry_ids.as_mut_slice() {
                     visit_entry_id(entry_id, request.prop_tag, visit);
@@ -234,7 +233,7 @@ impl Request {
 }
 
 impl Response {
-    /// The session that the operation began or ended.
+    /// The context handle of the session that the operation created or ended.
     pub const fn context_handle_mut(&mut self) -> Option<&mut ContextHandle> {
         match self {
             Self::Bind(response) => Some(&mut response.handle),
@@ -255,7 +254,7 @@ impl Response {
         }
     }
 
-    /// Calls `visit` for every row of properties: all rows of all operations that return any.
+    /// Calls `visit` for each row of properties.
     pub fn visit_rows_mut(&mut self, visit: &mut dyn FnMut(&mut PropertyRow)) {
         match self {
             Self::GetProps(response) => response.row.get_mut().into_iter().for_each(visit),
@@ -268,13 +267,13 @@ impl Response {
         }
     }
 
-    /// Calls `visit` for every property value.
+    /// Calls `visit` for each property value.
     pub fn visit_values_mut(&mut self, visit: &mut dyn FnMut(&mut PropertyValue)) {
         self.visit_rows_mut(&mut |row| row.properties.as_mut_slice().iter_mut().for_each(&mut *visit));
     }
 
-    /// Calls `visit` for every text: in property values, and in their entry ids.
-    pub fn visit_texts_mut(&mut self, visit: &mut dyn FnMut(Place, Text<'_>)) {
+    /// Calls `visit` for each text: in property values, and in their entry ids.
+    pub fn visit_texts_mut(&mut self, visit: &mut dyn FnMut(TextKind, Text<'_>)) {
         self.visit_values_mut(&mut |value| value.visit_texts_mut(visit));
     }
 }

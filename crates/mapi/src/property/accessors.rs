@@ -1,4 +1,4 @@
-//! A property value's type, and conversions to text, number and bytes.
+//! The type of a property value, and conversions to text, number and bytes.
 
 use wire::{Reader, Result, Utf16, Writer};
 
@@ -7,7 +7,7 @@ use super::tag::PropType;
 use super::value::{PropertyValue, TypedValue};
 
 impl PropertyValue {
-    /// The type that a tag for this value has.
+    /// The type of the tags of this value.
     pub fn prop_type(&self) -> PropType {
         match self {
             Self::None(prop_type) => *prop_type,
@@ -46,7 +46,7 @@ impl PropertyValue {
         }
     }
 
-    /// The value itself, without the type that it was sent with.
+    /// The value without the type that was transmitted with it.
     pub fn untyped(&self) -> &Self {
         match self {
             Self::Typed(typed) => &typed.value,
@@ -54,7 +54,7 @@ impl PropertyValue {
         }
     }
 
-    /// The text of a string value, for display.
+    /// The text of a string value, for display; 8-bit strings are decoded as UTF-8.
     pub fn to_text(&self) -> Option<String> {
         match self {
             Self::String8(text) => Some(String::from_utf8_lossy(text).into_owned()),
@@ -64,7 +64,7 @@ impl PropertyValue {
         }
     }
 
-    /// The number of a value that is a whole one, a Boolean or an error code.
+    /// The number in an integer, a Boolean or an error code.
     pub fn to_integer(&self) -> Option<i64> {
         match self {
             Self::Integer16(value) => Some(i64::from(*value)),
@@ -78,7 +78,7 @@ impl PropertyValue {
         }
     }
 
-    /// The bytes of a value that is bytes.
+    /// The bytes of a binary value or an object.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Binary(bytes) | Self::Object(bytes) => Some(bytes),
@@ -89,7 +89,7 @@ impl PropertyValue {
 }
 
 impl PropertyValue {
-    /// The value with bytes of its own: what it was read from need not be kept for it.
+    /// Returns a copy that owns its bytes, so that it does not keep alive the buffer from which it was read.
     #[must_use]
     pub fn detached(&self) -> Self {
         match self {
@@ -104,7 +104,7 @@ impl PropertyValue {
                 let TypedValue { prop_type, value } = &**typed;
                 Self::Typed(Box::new(TypedValue { prop_type: *prop_type, value: value.detached() }))
             }
-            // These hold values as well, deep within.
+            // These contain nested values.
             Self::Restriction(_) | Self::RuleAction(_) => {
                 self.read_again().unwrap_or_else(|_| Self::None(self.prop_type()))
             }

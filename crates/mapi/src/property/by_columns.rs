@@ -1,4 +1,4 @@
-//! Rows that are decoded by their table's columns on demand.
+//! Rows that are decoded on demand, by the columns of their table.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -12,17 +12,17 @@ use super::skip::length_of_rows;
 use super::tag::PropTag;
 use crate::inspect::{Inspect, Node};
 
-/// A row, with the columns that it was read by.
+/// A row and its columns.
 pub type Row = ByColumns<PropertyRow>;
 
-/// Rows of a table, with the columns that they were read by.
+/// Rows of a table and their columns.
 pub type Rows = ByColumns<Vec<PropertyRow>>;
 
-/// Rows that are decoded on first access: [`Row`] or [`Rows`]. It dereferences to its contents.
+/// Rows that are decoded on first access: [`Row`] or [`Rows`]. They dereference to their content.
 ///
-/// A proxy relays most rows without looking into them. Reading only skips them, which checks that they are well formed
-/// and finds their end; the first access to a value decodes them. They are written from the received bytes until
-/// they are borrowed mutably.
+/// A proxy forwards most rows without accessing their values. Reading only finds the end of the rows and checks that
+/// they are well-formed; the first access decodes them. Until they are borrowed mutably, the received bytes are
+/// written.
 #[derive(Clone)]
 pub struct ByColumns<T> {
     columns: Vec<PropTag>,
@@ -30,16 +30,16 @@ pub struct ByColumns<T> {
     bytes: Bytes,
     count: usize,
     read: OnceLock<T>,
-    /// What stands for them all where they were not read, or may have been changed.
+    /// The rows, if they were not read from bytes, or may have been changed.
     own: Option<T>,
 }
 
-/// What rows are collected into.
+/// A collection into which rows are decoded.
 pub trait FromRows: Default + PartialEq + fmt::Debug {
     /// Reads `count` rows of `columns`.
     ///
     /// # Errors
-    /// When there are fewer, or one is malformed.
+    /// Fails if there are fewer rows, or one is malformed.
     fn read(r: &mut Reader<'_>, columns: &[PropTag], count: usize) -> Result<Self>;
 
     /// The rows.
@@ -72,7 +72,7 @@ impl FromRows for Vec<PropertyRow> {
 }
 
 impl<T: FromRows> ByColumns<T> {
-    /// `value`, which has a value for each column.
+    /// Creates rows of `value`, which has a value for each column.
     pub fn new(columns: Vec<PropTag>, value: T) -> Self {
         Self { columns, bytes: Bytes::new(), count: 0, read: OnceLock::new(), own: Some(value) }
     }
@@ -80,7 +80,7 @@ impl<T: FromRows> ByColumns<T> {
     /// Reads `count` rows of `columns` in a ROP buffer.
     ///
     /// # Errors
-    /// When there are fewer, or one is malformed.
+    /// Fails if there are fewer rows, or one is malformed.
     pub(crate) fn read(r: &mut Reader<'_>, columns: &[PropTag], count: usize) -> Result<Self> {
         let columns = columns.to_vec();
         let Some(length) = length_of_rows(r.peek(), &columns, count) else {
@@ -93,7 +93,7 @@ impl<T: FromRows> ByColumns<T> {
     /// Writes the rows without their number.
     ///
     /// # Errors
-    /// When one has not a value for each column.
+    /// Fails if a row does not have a value for each column.
     pub(crate) fn write(&self, w: &mut Writer) -> Result<()> {
         let Some(own) = &self.own else {
             w.bytes(&self.bytes);
@@ -102,12 +102,12 @@ impl<T: FromRows> ByColumns<T> {
         own.rows().iter().try_for_each(|row| row.write(w, &self.columns, Layout::Rop))
     }
 
-    /// The columns.
+    /// The columns of the rows.
     pub fn columns(&self) -> &[PropTag] {
         &self.columns
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub(crate) fn count(&self) -> usize {
         self.own.as_ref().map_or(self.count, |own| own.rows().len())
     }
@@ -129,7 +129,7 @@ impl<T: FromRows> DerefMut for ByColumns<T> {
     }
 }
 
-/// Rows that were skipped can be decoded.
+/// Decodes rows. This cannot fail: they were checked when they were read.
 fn decoded<T: FromRows>(bytes: &Bytes, columns: &[PropTag], count: usize) -> T {
     T::read(&mut Reader::sharing(bytes), columns, count).unwrap_or_default()
 }

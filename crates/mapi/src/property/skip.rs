@@ -1,4 +1,4 @@
-//! Skips rows without decoding them: reads only what determines their length.
+//! Finds the end of rows without decoding them: reads only what determines their length.
 
 use std::ffi::CStr;
 
@@ -7,48 +7,48 @@ use wire::utf16_length;
 use super::row::{FlaggedValue, PropertyRow};
 use super::tag::{PropTag, PropType};
 
-/// The length in bytes of `count` rows of `columns` at the start of `bytes`, in a ROP buffer. None where the rows may
-/// be malformed, or contain values whose length only decoding gives. Rows that are skipped here can be decoded, and
-/// encode as the same bytes.
+/// Returns the size in bytes of `count` rows of `columns` at the start of `bytes`, in a ROP buffer. Returns `None` if
+/// the rows may be malformed, or contain values whose size only decoding determines. Otherwise, the rows can be
+/// decoded, and encode as the same bytes.
 pub(super) fn length_of_rows(bytes: &[u8], columns: &[PropTag], count: usize) -> Option<usize> {
     let plan = SkipPlan::of(columns);
-    let rest = (0..count).try_fold(bytes, |rest, _| behind_row(rest, columns, &plan))?;
+    let rest = (0..count).try_fold(bytes, |rest, _| skip_row(rest, columns, &plan))?;
     bytes.len().checked_sub(rest.len())
 }
 
-fn behind_row<'a>(row: &'a [u8], columns: &[PropTag], plan: &SkipPlan<'_>) -> Option<&'a [u8]> {
+fn skip_row<'a>(row: &'a [u8], columns: &[PropTag], plan: &SkipPlan<'_>) -> Option<&'a [u8]> {
     let (flag, rest) = row.split_first()?;
     match *flag {
-        PropertyRow::STANDARD => plan.behind(rest),
+        PropertyRow::STANDARD => plan.skip(rest),
         PropertyRow::FLAGGED => {
-            columns.iter().try_fold(rest, |rest, column| behind_flagged(rest, column.prop_type()))
+            columns.iter().try_fold(rest, |rest, column| skip_flagged(rest, column.prop_type()))
         }
         _ => None,
     }
 }
 
-/// How standard rows of the same columns are skipped: the widths of neighboring values of fixed width are added once
-/// for all rows.
+/// How standard rows of the same columns are skipped: the sizes of consecutive values of fixed size are added once for
+/// all rows.
 struct SkipPlan<'a> {
-    /// The first steps, each up to the end of a value of variable width.
+    /// The first steps, each up to the end of a value of variable size.
     steps: [Step; SkipPlan::MAX],
     count: usize,
-    /// The width in bytes of the values behind the last step.
+    /// The total size of the values after the last step, in bytes.
     width: usize,
-    /// The columns behind these.
+    /// The columns after these.
     columns: &'a [PropTag],
 }
 
 #[derive(Clone, Copy)]
 struct Step {
-    /// The width in bytes of the values of fixed width before the value.
+    /// The total size of the values of fixed size before the value, in bytes.
     width: usize,
-    /// The type of the value.
+    /// The type of the value of variable size.
     prop_type: PropType,
 }
 
 impl<'a> SkipPlan<'a> {
-    /// How many values of variable width have steps. Few tables have as many columns of texts and binaries.
+    /// The maximum number of steps. Few tables have so many columns of variable size.
     const MAX: usize = 16;
 
     fn of(columns: &'a [PropTag]) -> Self {
@@ -69,48 +69,48 @@ impl<'a> SkipPlan<'a> {
         found
     }
 
-    /// What is behind the values of a standard row.
-    fn behind<'b>(&self, values: &'b [u8]) -> Option<&'b [u8]> {
+    /// Returns the bytes after the values of a standard row.
+    fn skip<'b>(&self, values: &'b [u8]) -> Option<&'b [u8]> {
         let steps = self.steps.get(..self.count)?;
         let rest = steps.iter().try_fold(values, |rest, step| {
             let value = rest.get(step.width..)?;
             match step.prop_type {
-                PropType::PtypString => behind_unicode(value),
-                other => behind_value(value, other),
+                PropType::PtypString => skip_unicode(value),
+                other => skip_value(value, other),
             }
         })?;
         self.columns
             .iter()
-            .try_fold(rest.get(self.width..)?, |rest, column| behind_value(rest, column.prop_type()))
+            .try_fold(rest.get(self.width..)?, |rest, column| skip_value(rest, column.prop_type()))
     }
 }
 
-fn behind_flagged(place: &[u8], prop_type: PropType) -> Option<&[u8]> {
+fn skip_flagged(value: &[u8], prop_type: PropType) -> Option<&[u8]> {
     if prop_type.of_value() == PropType::PtypUnspecified {
         return None;
     }
-    let (flag, rest) = place.split_first()?;
+    let (flag, rest) = value.split_first()?;
     match *flag {
-        FlaggedValue::VALUE => behind_value(rest, prop_type),
+        FlaggedValue::VALUE => skip_value(rest, prop_type),
         FlaggedValue::ABSENT => Some(rest),
         FlaggedValue::ERROR => rest.get(4..),
         _ => None,
     }
 }
 
-/// What stands behind a value.
-fn behind_value(value: &[u8], prop_type: PropType) -> Option<&[u8]> {
+/// Returns the bytes after a value.
+fn skip_value(value: &[u8], prop_type: PropType) -> Option<&[u8]> {
     let prop_type = prop_type.of_value();
     if let Some(width) = width(prop_type) {
         return value.get(width..);
     }
     match prop_type {
-        PropType::PtypString => behind_unicode(value),
-        PropType::PtypString8 => behind_string8(value),
-        PropType::PtypBinary | PropType::PtypObject | PropType::PtypServerId => behind_bytes(value),
-        PropType::PtypMultipleString => behind_many(value, behind_unicode),
-        PropType::PtypMultipleString8 => behind_many(value, behind_string8),
-        PropType::PtypMultipleBinary => behind_many(value, behind_bytes),
+        PropType::PtypString => skip_unicode(value),
+        PropType::PtypString8 => skip_string8(value),
+        PropType::PtypBinary | PropType::PtypObject | PropType::PtypServerId => skip_bytes(value),
+        PropType::PtypMultipleString => skip_many(value, skip_unicode),
+        PropType::PtypMultipleString8 => skip_many(value, skip_string8),
+        PropType::PtypMultipleBinary => skip_many(value, skip_bytes),
         _ => {
             let width = width_of_many(prop_type)?;
             let (count, rest) = count(value)?;
@@ -119,7 +119,7 @@ fn behind_value(value: &[u8], prop_type: PropType) -> Option<&[u8]> {
     }
 }
 
-/// How many bytes each value of a type has that has always as many.
+/// The size of a value of this type in bytes, if it is fixed.
 const fn width(prop_type: PropType) -> Option<usize> {
     match prop_type {
         PropType::PtypBoolean => Some(1),
@@ -135,7 +135,7 @@ const fn width(prop_type: PropType) -> Option<usize> {
     }
 }
 
-/// How many bytes each of several values has, where all have as many.
+/// The size of each value of this multivalued type in bytes, if it is fixed.
 const fn width_of_many(prop_type: PropType) -> Option<usize> {
     match prop_type {
         PropType::PtypMultipleInteger16 => Some(2),
@@ -151,22 +151,22 @@ const fn width_of_many(prop_type: PropType) -> Option<usize> {
 }
 
 #[inline]
-fn behind_unicode(text: &[u8]) -> Option<&[u8]> {
+fn skip_unicode(text: &[u8]) -> Option<&[u8]> {
     text.get(utf16_length(text)?.checked_add(2)?..)
 }
 
-fn behind_string8(text: &[u8]) -> Option<&[u8]> {
+fn skip_string8(text: &[u8]) -> Option<&[u8]> {
     text.get(CStr::from_bytes_until_nul(text).ok()?.count_bytes().checked_add(1)?..)
 }
 
-fn behind_bytes(bytes: &[u8]) -> Option<&[u8]> {
+fn skip_bytes(bytes: &[u8]) -> Option<&[u8]> {
     let (size, rest) = bytes.split_first_chunk()?;
     rest.get(usize::from(u16::from_le_bytes(*size))..)
 }
 
-fn behind_many(values: &[u8], behind: fn(&[u8]) -> Option<&[u8]>) -> Option<&[u8]> {
+fn skip_many(values: &[u8], skip: fn(&[u8]) -> Option<&[u8]>) -> Option<&[u8]> {
     let (count, rest) = count(values)?;
-    (0..count).try_fold(rest, |rest, _| behind(rest))
+    (0..count).try_fold(rest, |rest, _| skip(rest))
 }
 
 fn count(bytes: &[u8]) -> Option<(usize, &[u8])> {

@@ -1,5 +1,5 @@
-//! Property values ([MS-OXCDATA] 2.11), and the restrictions and rule actions that hold values and are values
-//! themselves. They contain one another, and so are defined in one place.
+//! Property values ([MS-OXCDATA] 2.11), restrictions and rule actions. The latter contain values and are values, so
+//! that all are defined in one file.
 
 use wire::{FileTime, Guid, Utf16};
 
@@ -9,12 +9,12 @@ use crate::ErrorCode;
 use crate::data::id::{FolderId, MessageId};
 use crate::data::server_id::ServerId;
 
-/// A property's value ([MS-OXCDATA] 2.11.1).
+/// The value of a property ([MS-OXCDATA] 2.11.1).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum PropertyValue {
-    /// No value, where its place allows that: `PtypNull` anywhere; `PtypObject` in address books; texts, bytes
-    /// and multiple values that an address book says it has not got.
+    /// No value, where the layout allows it: `PtypNull` anywhere; `PtypObject` in address books; texts, binary and
+    /// multivalued properties that an address book marks as absent.
     None(PropType),
     /// `PtypInteger16`.
     Integer16(i16),
@@ -26,7 +26,7 @@ pub enum PropertyValue {
     Floating32(f32),
     /// `PtypFloating64`.
     Floating64(f64),
-    /// `PtypCurrency`, in ten-thousandths.
+    /// `PtypCurrency`, in units of 1/10,000.
     Currency(i64),
     /// `PtypFloatingTime`, in days since 30 December 1899.
     FloatingTime(f64),
@@ -34,9 +34,9 @@ pub enum PropertyValue {
     Boolean(bool),
     /// `PtypBoolean` whose byte is neither 0 nor 1.
     OddBoolean(u8),
-    /// `PtypErrorCode`: why there is no value.
+    /// `PtypErrorCode`: the reason why the property has no value.
     Error(ErrorCode),
-    /// `PtypString8`: bytes in the code page of the conversation, without a terminator.
+    /// `PtypString8`: bytes in the code page of the session, without a terminator.
     String8(Vec<u8>),
     /// `PtypString`.
     Unicode(Utf16),
@@ -46,7 +46,7 @@ pub enum PropertyValue {
     Guid(Guid),
     /// `PtypBinary`.
     Binary(Vec<u8>),
-    /// `PtypObject`, as the bytes that stand for it.
+    /// `PtypObject`: the bytes that represent the object.
     Object(Vec<u8>),
     /// `PtypServerId`.
     ServerId(ServerId),
@@ -78,50 +78,49 @@ pub enum PropertyValue {
     MultipleGuid(Vec<Guid>),
     /// `PtypMultipleBinary`.
     MultipleBinary(Vec<Vec<u8>>),
-    /// Several texts or rows of bytes of which an address book says that some are absent.
+    /// A multivalued text or binary property, some of whose values an address book marks as absent.
     Sparse {
-        /// The values, empty where they are absent.
+        /// The values; absent ones are empty.
         values: Box<PropertyValue>,
-        /// The places of the absent ones, in rising order.
+        /// The indexes of the absent values, in ascending order.
         absent: Vec<u32>,
     },
-    /// A value together with its type, where a column's type is `PtypUnspecified` (`TypedPropertyValue`,
-    /// [MS-OXCDATA] 2.11.3).
+    /// A value with its type, in a column of type `PtypUnspecified` (`TypedPropertyValue`, [MS-OXCDATA] 2.11.3).
     Typed(Box<TypedValue>),
 }
 
-/// A value with the type that it was sent with (`TypedPropertyValue`, [MS-OXCDATA] 2.11.3).
+/// A value with the type that was transmitted with it (`TypedPropertyValue`, [MS-OXCDATA] 2.11.3).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TypedValue {
-    /// The type. It has [`PropType::MULTIVALUE_INSTANCE`] where the value is one of several.
+    /// The type. It has [`PropType::MULTIVALUE_INSTANCE`] if the value is one of several.
     pub prop_type: PropType,
-    /// The value, itself not [`PropertyValue::Typed`].
+    /// The value, which is not [`PropertyValue::Typed`] itself.
     pub value: PropertyValue,
 }
 
 impl TypedValue {
-    /// `value` with its type.
+    /// Combines `value` with its type.
     pub fn new(value: PropertyValue) -> Self {
         Self { prop_type: value.prop_type(), value }
     }
 }
 
-/// A property's tag with its value (`TaggedPropertyValue`, [MS-OXCDATA] 2.11.4).
+/// A property tag and a value (`TaggedPropertyValue`, [MS-OXCDATA] 2.11.4).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaggedValue {
-    /// Which property; its type says what the value is.
+    /// The tag, whose type is that of the value.
     pub tag: PropTag,
     /// The value.
     pub value: PropertyValue,
 }
 
 impl TaggedValue {
-    /// The property of `tag` with `value`, whose type the tag takes on.
+    /// Creates the property `tag` with `value`; the type of the tag is set to that of the value.
     pub fn new(tag: PropTag, value: PropertyValue) -> Self {
         Self { tag: tag.with_type(value.prop_type()), value }
     }
 
-    /// What stands for a value that a restriction lacks, which only address books allow.
+    /// The placeholder for the missing operand of a restriction, which only address books allow.
     pub const fn absent() -> Self {
         Self { tag: PropTag(0), value: PropertyValue::None(PropType::PtypUnspecified) }
     }
@@ -132,90 +131,90 @@ impl TaggedValue {
     }
 }
 
-/// A condition on an object ([MS-OXCDATA] 2.12). Its `Display` is a sentence.
+/// A condition on an object ([MS-OXCDATA] 2.12), which [`Display`](std::fmt::Display) formats as text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Restriction {
-    /// All of these hold.
+    /// All of these match.
     And(Vec<Self>),
-    /// At least one of these holds.
+    /// At least one of these matches.
     Or(Vec<Self>),
-    /// This does not hold.
+    /// This does not match.
     Not(Box<Self>),
-    /// A property's value contains another.
+    /// The value of a property contains a text or bytes.
     Content {
-        /// How precisely.
+        /// The precision of the comparison.
         fuzzy_level: FuzzyLevel,
-        /// The property looked at.
+        /// The property whose value is examined.
         tag: PropTag,
-        /// What it has to contain.
+        /// The text or bytes that the value must contain.
         value: TaggedValue,
     },
-    /// A property's value compares to another.
+    /// The value of a property compares to a constant.
     Property {
-        /// How.
+        /// The comparison operator.
         relop: RelationalOperator,
-        /// The property looked at.
+        /// The property whose value is examined.
         tag: PropTag,
-        /// What it is compared to.
+        /// The constant to which the value is compared.
         value: TaggedValue,
     },
-    /// Two properties compare.
+    /// The values of two properties compare.
     CompareProperties {
-        /// How.
+        /// The comparison operator.
         relop: RelationalOperator,
         /// The first property.
         tag1: PropTag,
         /// The second property.
         tag2: PropTag,
     },
-    /// Bits of a property are set or not.
+    /// Bits of the value of a property are set or not.
     BitMask {
-        /// Which of both.
+        /// Whether the bits must be zero or not.
         operator: BitmapOperator,
-        /// The property looked at.
+        /// The property whose value is examined.
         tag: PropTag,
         /// The bits.
         mask: u32,
     },
-    /// The size of a property's value compares to a number.
+    /// The size of the value of a property compares to a number.
     Size {
-        /// How.
+        /// The comparison operator.
         relop: RelationalOperator,
-        /// The property looked at.
+        /// The property whose value is examined.
         tag: PropTag,
-        /// The number of bytes.
+        /// The size, in bytes.
         size: u32,
     },
     /// The object has a property.
     Exist {
-        /// The property looked for.
+        /// The property whose value is examined.
         tag: PropTag,
     },
-    /// This holds for an object within.
+    /// An object within the object matches.
     SubObject {
-        /// The property that holds the objects.
+        /// The property that contains the objects.
         object: PropTag,
-        /// What has to hold.
+        /// The nested restriction.
         restriction: Box<Self>,
     },
-    /// The restriction inside, if there is one; properties of the client's are kept with it.
+    /// The nested restriction, with properties that the client stores; matches if there is no restriction.
     Comment {
-        /// The notes, at most 255.
+        /// The properties of the client, at most 255.
         values: Vec<TaggedValue>,
-        /// What has to hold.
+        /// The nested restriction.
         restriction: Option<Box<Self>>,
     },
-    /// This holds, and fewer than so many rows before this one met it.
+    /// The nested restriction, limited to a number of matching rows.
     Count {
-        /// How many rows.
+        /// The maximum number of rows that match.
         count: u32,
-        /// What has to hold.
+        /// The nested restriction.
         restriction: Box<Self>,
     },
 }
 
 wire::wire_enum! {
-    /// What a rule does ([MS-OXORULE] 2.2.5.1).
+    /// The type of a rule's action ([MS-OXORULE] 2.2.5.1).
     pub struct ActionType(u8) {
         /// Moves the message.
         OP_MOVE = 0x01,
@@ -223,15 +222,15 @@ wire::wire_enum! {
         OP_COPY = 0x02,
         /// Replies to the message.
         OP_REPLY = 0x03,
-        /// Replies that its owner is out of office.
+        /// Sends an out-of-office reply.
         OP_OOF_REPLY = 0x04,
-        /// Leaves it to the client.
+        /// Defers the action to the client.
         OP_DEFER_ACTION = 0x05,
-        /// Refuses the message.
+        /// Rejects the message.
         OP_BOUNCE = 0x06,
         /// Forwards the message.
         OP_FORWARD = 0x07,
-        /// Sends the message on to a delegate.
+        /// Forwards the message to a delegate.
         OP_DELEGATE = 0x08,
         /// Sets a property of the message.
         OP_TAG = 0x09,
@@ -242,64 +241,64 @@ wire::wire_enum! {
     }
 }
 
-/// What a rule does, one after the other ([MS-OXORULE] 2.2.5). In [`Layout::Rop`](super::Layout::Rop) it is that of a
-/// standard rule, in the others that of an extended one.
+/// The actions of a rule, in order ([MS-OXORULE] 2.2.5). In [`Layout::Rop`](super::Layout::Rop) they are those of a
+/// standard rule, in other layouts those of an extended rule.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RuleAction(pub Vec<ActionBlock>);
 
-/// One thing that a rule does ([MS-OXORULE] 2.2.5.1).
+/// An action of a rule ([MS-OXORULE] 2.2.5.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActionBlock {
-    /// What it is.
+    /// The type of the action.
     pub action_type: ActionType,
-    /// Variants of it.
+    /// The variant of the action ([MS-OXORULE] 2.2.5.1.1).
     pub flavor: u32,
-    /// What a client notes with it.
+    /// Flags that the client defines.
     pub flags: u32,
-    /// The rest.
+    /// The parameters of the action.
     pub data: ActionData,
 }
 
-/// What an action needs to know ([MS-OXORULE] 2.2.5.1.2).
+/// The parameters of an action ([MS-OXORULE] 2.2.5.1.2).
 #[derive(Debug, Clone, PartialEq)]
 pub enum ActionData {
-    /// Of `OP_MOVE` and `OP_COPY`: where to.
+    /// For `OP_MOVE` and `OP_COPY`: the destination.
     MoveCopy {
-        /// Whether the folder is in this mailbox, 1 or 0; only standard rules say so.
+        /// 1 if the folder is in this mailbox, 0 if not; only in standard rules.
         folder_in_this_store: Option<u8>,
-        /// The store's entry id.
+        /// The entry id of the message store.
         store_eid: Vec<u8>,
-        /// The folder: in this mailbox what [`ServerId::parse`](crate::data::ServerId::parse) takes, in extended
-        /// rules and elsewhere an entry id.
+        /// The folder: for a folder of this mailbox in standard rules, the bytes that
+        /// [`ServerId::parse`](crate::data::ServerId::parse) decodes; otherwise an entry id.
         folder_eid: Vec<u8>,
     },
-    /// Of `OP_REPLY` and `OP_OOF_REPLY` in a standard rule: with what.
+    /// For `OP_REPLY` and `OP_OOF_REPLY` in a standard rule: the reply template.
     Reply {
-        /// The template's folder.
+        /// The folder of the template.
         folder_id: FolderId,
-        /// The template.
+        /// The message that is the template.
         message_id: MessageId,
-        /// The template's own id.
+        /// The GUID of the template.
         template_guid: Guid,
     },
-    /// Of `OP_REPLY` and `OP_OOF_REPLY` in an extended rule: with what.
+    /// For `OP_REPLY` and `OP_OOF_REPLY` in an extended rule: the reply template.
     ReplyByEntryId {
-        /// The template's entry id.
+        /// The entry id of the template.
         message_eid: Vec<u8>,
-        /// The template's own id.
+        /// The GUID of the template.
         template_guid: Guid,
     },
-    /// Of `OP_DEFER_ACTION`: what the client understands.
+    /// For `OP_DEFER_ACTION`: data that the client interprets.
     Defer(Vec<u8>),
-    /// Of `OP_BOUNCE`: for what reason.
+    /// For `OP_BOUNCE`: the reason.
     Bounce(u32),
-    /// Of `OP_FORWARD` and `OP_DELEGATE`: the recipients.
+    /// For `OP_FORWARD` and `OP_DELEGATE`: the recipients.
     Recipients(Vec<RecipientBlock>),
-    /// Of `OP_TAG`: the property to be set.
+    /// For `OP_TAG`: the property to set.
     Tag(TaggedValue),
-    /// Of `OP_DELETE` and `OP_MARK_AS_READ`: nothing.
+    /// For `OP_DELETE` and `OP_MARK_AS_READ`: no parameters.
     None,
-    /// Of an action that is not known, or whose data are of another shape: their bytes.
+    /// The bytes of an action whose type is unknown, or whose data have another form.
     Opaque(Vec<u8>),
 }
 
@@ -308,6 +307,6 @@ pub enum ActionData {
 pub struct RecipientBlock {
     /// Reserved.
     pub reserved: u8,
-    /// The recipient's properties.
+    /// The properties of the recipient.
     pub properties: Vec<TaggedValue>,
 }

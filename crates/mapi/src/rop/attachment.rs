@@ -1,4 +1,4 @@
-//! Attachments and the messages in them ([MS-OXCROPS] 2.2.6.12 to 2.2.6.18, [MS-OXCMSG] 2.2.3.12 to 2.2.3.18).
+//! Attachments and embedded messages ([MS-OXCROPS] 2.2.6.12 to 2.2.6.18, [MS-OXCMSG] 2.2.3.12 to 2.2.3.18).
 
 use wire::{Reader, Result, Writer};
 
@@ -14,118 +14,117 @@ use crate::field::{Field, enum_field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 
 enum_field! {
-    /// How an attachment is opened ([MS-OXCMSG] 2.2.3.12.1).
+    /// The access to an opened attachment ([MS-OXCMSG] 2.2.3.12.1).
     pub struct OpenAttachmentFlags(u8) {
-        /// To be read.
+        /// The attachment is opened for reading.
         READ_ONLY = 0x00,
-        /// To be read and written.
+        /// The attachment is opened for reading and writing.
         READ_WRITE = 0x01,
-        /// To be read, and to be written where that is permitted.
+        /// The attachment is opened for reading and writing if permitted, otherwise for reading.
         BEST_ACCESS = 0x03,
     }
 }
 
 structure! {
-    /// Opens an attachment of a message ([MS-OXCROPS] 2.2.6.12.1).
+    /// `RopOpenAttachment`: opens an attachment of a message ([MS-OXCROPS] 2.2.6.12.1).
     pub struct RopOpenAttachmentRequest: Rop as "RopOpenAttachment" {
-        /// Where its handle goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// How.
+        /// The requested access.
         pub open_attachment_flags: OpenAttachmentFlags = "OpenAttachmentFlags",
-        /// Which attachment.
+        /// The number of the attachment in the message.
         pub attachment_id: u32 = "AttachmentID",
     }
 }
 
 structure! {
-    /// Makes an attachment of a message ([MS-OXCROPS] 2.2.6.13.1).
+    /// `RopCreateAttachment`: creates an attachment of a message ([MS-OXCROPS] 2.2.6.13.1).
     pub struct RopCreateAttachmentRequest: Rop as "RopCreateAttachment" {
-        /// Where its handle goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
     }
 }
 
 rop_response! {
-    /// An attachment is made ([MS-OXCROPS] 2.2.6.13.2).
+    /// `RopCreateAttachment`: the response ([MS-OXCROPS] 2.2.6.13.2).
     pub struct RopCreateAttachmentResponse as "RopCreateAttachment" {
-        /// Its id in the message.
+        /// The number of the attachment in the message.
         pub attachment_id: u32 = "AttachmentID",
     }
 }
 
 structure! {
-    /// Deletes an attachment of a message ([MS-OXCROPS] 2.2.6.14.1).
+    /// `RopDeleteAttachment`: deletes an attachment of a message ([MS-OXCROPS] 2.2.6.14.1).
     pub struct RopDeleteAttachmentRequest: Rop as "RopDeleteAttachment" {
-        /// Which attachment.
+        /// The number of the attachment in the message.
         pub attachment_id: u32 = "AttachmentID",
     }
 }
 
 structure! {
-    /// Saves an attachment ([MS-OXCROPS] 2.2.6.15.1).
+    /// `RopSaveChangesAttachment`: saves an attachment ([MS-OXCROPS] 2.2.6.15.1).
     pub struct RopSaveChangesAttachmentRequest: Rop as "RopSaveChangesAttachment" {
-        /// The attachment.
+        /// The index of the attachment's handle in the handle table.
         pub input_handle_index: InputHandleIndex = "InputHandleIndex",
-        /// What becomes of it.
+        /// Whether the attachment stays open.
         pub save_flags: SaveFlags = "SaveFlags",
     }
 }
 
 structure! {
-    /// Opens the message in an attachment ([MS-OXCROPS] 2.2.6.16.1).
+    /// `RopOpenEmbeddedMessage`: opens the message in an attachment ([MS-OXCROPS] 2.2.6.16.1).
     pub struct RopOpenEmbeddedMessageRequest: Rop as "RopOpenEmbeddedMessage" {
-        /// Where its handle goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// The code page of texts; 0x0FFF for that of the logon.
         pub code_page_id: u16 = "CodePageId",
-        /// How.
+        /// The requested access.
         pub open_mode_flags: MessageOpenModeFlags = "OpenModeFlags",
     }
 }
 
 rop_response! {
-    /// What a client learns of the message in an attachment ([MS-OXCROPS] 2.2.6.16.2).
+    /// `RopOpenEmbeddedMessage`: the response ([MS-OXCROPS] 2.2.6.16.2).
     pub struct RopOpenEmbeddedMessageResponse as "RopOpenEmbeddedMessage" {
-        /// Zero.
+        /// Reserved; zero.
         pub reserved: u8 = "Reserved",
-        /// Its id.
+        /// The identifier of the embedded message.
         pub message_id: MessageId = "MessageId",
-        /// Whether it has named properties.
+        /// Whether the message has named properties.
         pub has_named_properties: Bool = "HasNamedProperties",
-        /// What comes before its subject, such as `RE: `.
+        /// The prefix of the subject, such as `RE: `.
         pub subject_prefix: TypedString = "SubjectPrefix",
-        /// Its subject without that.
+        /// The subject without its prefix.
         pub normalized_subject: TypedString = "NormalizedSubject",
-        /// Its recipients.
+        /// The recipients of the message.
         pub recipients: OpenRecipients = "Recipients",
     }
 }
 
 flags_field! {
-    /// Of what kind the table of attachments is ([MS-OXCMSG] 2.2.3.17.1).
+    /// The options of an attachment table ([MS-OXCMSG] 2.2.3.17.1).
     pub struct AttachmentTableFlags(u8) {
-        /// Texts are in UTF-16.
+        /// Texts are UTF-16.
         UNICODE = 0x40,
     }
 }
 
 structure! {
-    /// Opens the table of a message's attachments ([MS-OXCROPS] 2.2.6.17.1).
+    /// `RopGetAttachmentTable`: opens the table of a message's attachments ([MS-OXCROPS] 2.2.6.17.1).
     pub struct RopGetAttachmentTableRequest: Rop as "RopGetAttachmentTable" {
-        /// Where its handle goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// Of what kind.
+        /// The options of the table.
         pub table_flags: AttachmentTableFlags = "TableFlags",
     }
 }
 
-/// The ids of a message's attachments ([MS-OXCROPS] 2.2.6.18.2).
+/// `RopGetValidAttachments`: the response, with the numbers of a message's attachments ([MS-OXCROPS] 2.2.6.18.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RopGetValidAttachmentsResponse {
-    /// The ids.
+    /// The numbers of the attachments.
     pub attachment_ids: Vec<u32>,
-    /// Whether their number takes two bytes, as some implementations have it, and not the four of the
-    /// specification.
+    /// Whether their count has two bytes, as in some implementations, instead of the specified four.
     pub is_short: bool,
 }
 

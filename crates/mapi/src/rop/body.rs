@@ -1,11 +1,11 @@
-//! The bodies of requests and responses: a variant for each ROP of the registry.
-#![allow(clippy::wildcard_imports, reason = "the registry names all that the families have")]
+//! The bodies of requests and responses, with a variant for each ROP of the registry.
+#![allow(clippy::wildcard_imports, reason = "the registry uses all types of these modules")]
 
 use wire::{Error, Reader};
 
 use super::attachment::*;
 use super::context::{RequestContext, ResponseContext};
-use super::empty::{Empty, Unanswered};
+use super::empty::{Empty, NoReply};
 use super::fast_transfer::*;
 use super::folder::*;
 use super::format::Rop;
@@ -31,22 +31,22 @@ use crate::{ErrorCode, each_rop};
 macro_rules! bodies {
     ($($(#[$doc:meta])* $id:literal $name:ident: $request:ty => $response:ty $(, $asynchronous:ident)?;)*
      response_only { $($response_only:tt)* }) => {
-        /// What a request has behind its handle index.
+        /// The fields of a request after its handle index.
         #[derive(Debug, Clone, PartialEq)]
         pub enum RequestBody {
             $($(#[$doc])* $name($request),)*
         }
 
-        /// What a response has behind its return value.
+        /// The fields of a response after its return value.
         #[derive(Debug, Clone, PartialEq)]
         pub enum ResponseBody {
             $($(#[$doc])* $name($response),)*
-            /// Nothing: the ROP failed.
+            /// No fields: the ROP failed.
             Failed(RopId),
         }
 
         impl RequestBody {
-            /// Which ROP it is.
+            /// The ROP of the request.
             pub const fn id(&self) -> RopId {
                 match self {
                     $(Self::$name(_) => RopId::$name,)*
@@ -79,9 +79,9 @@ macro_rules! bodies {
                 }
             }
 
-            pub(super) fn own_index(&self, role: HandleRole) -> Option<u8> {
+            pub(super) fn index_with_role(&self, role: HandleRole) -> Option<u8> {
                 match self {
-                    $(Self::$name(body) => Field::<Rop>::own_index(body, role),)*
+                    $(Self::$name(body) => Field::<Rop>::index_with_role(body, role),)*
                 }
             }
         }
@@ -95,7 +95,7 @@ macro_rules! bodies {
         }
 
         impl ResponseBody {
-            /// Which ROP is answered.
+            /// The ROP of the response.
             pub const fn id(&self) -> RopId {
                 match self {
                     $(Self::$name(_) => RopId::$name,)*
@@ -121,13 +121,13 @@ macro_rules! bodies {
                 })
             }
 
-            /// Whether a response with this return value has what this body has.
+            /// Whether a response with this return value may have this body.
             pub(super) fn fits(&self, return_value: ErrorCode) -> bool {
                 match self {
                     $(Self::$name(body) => may_have(body, return_value),)*
                     $(Self::Failed(RopId::$name) => {
                         !<$response as ResponseFields>::present(return_value)
-                            || (<$response as ResponseFields>::LEFT_OUT_BELOW.is_some()
+                            || (<$response as ResponseFields>::OMITTED_BELOW.is_some()
                                 && return_value != ErrorCode::SUCCESS)
                     })*
                     Self::Failed(_) => false,

@@ -1,4 +1,4 @@
-//! The columns of tables, and of messages' recipients: what ROPs do to them, and how a batch's responses are followed.
+//! The columns of tables and of recipients of messages: how ROPs change them, and how they are tracked through a batch.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,116 +9,116 @@ use super::response::RopReply;
 use crate::emsmdb::NO_OBJECT;
 use crate::property::PropTag;
 
-/// Knows the columns of a session's tables, and those of its messages' recipients.
+/// Provides the columns of the tables in a session, and those of the recipients of its messages.
 pub trait Columns {
-    /// The columns of the table or message `handle`, where they are known.
+    /// The columns of the table or message `handle`, if they are known.
     fn columns(&self, handle: u32) -> Option<&[PropTag]>;
 }
 
-/// Knows none.
+/// Provides no columns.
 impl Columns for () {
     fn columns(&self, _handle: u32) -> Option<&[PropTag]> {
         None
     }
 }
 
-/// What a ROP that succeeded does to the columns of an object.
+/// How a successful ROP changes the columns of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnChange<'q, 's> {
-    /// Nothing.
+    /// The columns do not change.
     None,
-    /// They are not known any more.
+    /// The columns are not known any more.
     Unknown,
-    /// The object that the ROP acted on has those that the request asked for.
-    Asked(&'q [PropTag]),
-    /// The object that the ROP acted on has those of the request too, see [`add_columns`].
+    /// The object on which the ROP acted has the columns of the request.
+    FromRequest(&'q [PropTag]),
+    /// The columns of the request are added to those of the object on which the ROP acted, see [`add_columns`].
     Added(&'q [PropTag]),
-    /// The object that the ROP opened, or else the one that it acted on, has those that the response tells.
-    Told(&'s [PropTag]),
+    /// The object that the ROP opened, or else the one on which it acted, has the columns of the response.
+    FromResponse(&'s [PropTag]),
 }
 
-/// Puts those of `more` behind `columns` that are not among them.
+/// Appends those of `more` to `columns` that it does not contain.
 pub fn add_columns(columns: &mut Vec<PropTag>, more: &[PropTag]) {
     let mut known: HashSet<PropTag> = columns.iter().copied().collect();
     columns.extend(more.iter().filter(|column| known.insert(**column)));
 }
 
 impl RopRequest {
-    /// What this does to the columns of an object where it succeeded with `body`.
+    /// How the request changes the columns of an object if it succeeded with the response `body`.
     pub fn columns_after<'q, 's>(&'q self, body: &'s ResponseBody) -> ColumnChange<'q, 's> {
         match (&self.body, body) {
-            (RequestBody::RopSetColumns(request), _) => ColumnChange::Asked(&request.property_tags.0),
+            (RequestBody::RopSetColumns(request), _) => ColumnChange::FromRequest(&request.property_tags.0),
             (RequestBody::RopResetTable(_), _) => ColumnChange::Unknown,
-            (RequestBody::RopCreateMessage(_), _) => ColumnChange::Told(&[]),
+            (RequestBody::RopCreateMessage(_), _) => ColumnChange::FromResponse(&[]),
             (RequestBody::RopModifyRecipients(request), _) => ColumnChange::Added(&request.recipient_columns),
             (_, ResponseBody::RopOpenMessage(opened) | ResponseBody::RopReloadCachedInformation(opened)) => {
-                ColumnChange::Told(&opened.recipients.recipient_columns)
+                ColumnChange::FromResponse(&opened.recipients.recipient_columns)
             }
             (_, ResponseBody::RopOpenEmbeddedMessage(opened)) => {
-                ColumnChange::Told(&opened.recipients.recipient_columns)
+                ColumnChange::FromResponse(&opened.recipients.recipient_columns)
             }
             _ => ColumnChange::None,
         }
     }
 }
 
-/// Follows the columns of objects through one batch, by their handles alone: nothing has to be known of what the
-/// objects are, so that a recording may begin within a session.
+/// Tracks the columns of objects through a batch. It uses only the handles of objects, not their types, so that a
+/// recording may begin in the middle of a session.
 pub struct BatchColumns<'a> {
     handles: &'a [u32],
     known: &'a dyn Columns,
-    /// Slots of the handle table for which the batch itself made an object.
-    made: Vec<u8>,
-    /// What the batch itself did to the columns of objects, the latest last.
+    /// The indexes in the handle table at which the batch stored new objects.
+    created: Vec<u8>,
+    /// The changes of columns in the batch, the latest last.
     changed: Vec<(Slot, Option<Cow<'a, [PropTag]>>)>,
 }
 
-/// The columns of objects by their handles; none where they are not known any more.
+/// The columns of objects by their handles; `None` if they are not known any more.
 pub type ChangedColumns = Vec<(u32, Option<Vec<PropTag>>)>;
 
-/// An object, as far as the requests tell: one that the batch made has no handle yet.
+/// An object in a batch; one that the batch created has no handle yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slot {
     Handle(u32),
-    Made(u8),
+    Created(u8),
 }
 
 impl<'a> BatchColumns<'a> {
-    /// Before the first ROP of a batch with the handle table `handles`, in a session that `known` knows.
+    /// Begins a batch with the handle table `handles`, in a session whose columns are `known`.
     pub const fn new(handles: &'a [u32], known: &'a dyn Columns) -> Self {
-        Self { handles, known, made: Vec::new(), changed: Vec::new() }
+        Self { handles, known, created: Vec::new(), changed: Vec::new() }
     }
 
-    /// The columns of the object that `request` acts on.
+    /// The columns of the object on which `request` acts.
     pub fn of_request(&self, request: &RopRequest) -> Option<&[PropTag]> {
         self.of_slot(self.slot(request.handle_index))
     }
 
-    /// The columns that the table or message `handle` has now; none where they are not known, and where it is the
-    /// batch itself that made the object.
+    /// The current columns of the table or message `handle`; `None` if they are not known, or the batch created the
+    /// object.
     pub fn of_handle(&self, handle: u32) -> Option<&[PropTag]> {
         self.of_slot(Slot::Handle(handle))
     }
 
-    /// `request` was answered with `reply`.
-    pub fn answered(&mut self, request: &'a RopRequest, reply: &RopReply) {
+    /// Records the response to `request`.
+    pub fn replied(&mut self, request: &'a RopRequest, reply: &RopReply) {
         if reply.return_value.is_success() {
             self.succeeded(request, &reply.body);
         }
     }
 
-    /// `request`, a release, has no answer.
+    /// Records that `request`, which has no response, released its object.
     pub fn released(&mut self, request: &RopRequest) {
         self.changed.push((self.slot(request.handle_index), None));
     }
 
-    /// What the batch did to the columns of objects, by their handles; `handles` is the table that came with
-    /// the responses. Where a handle is listed more than once, the last holds.
+    /// Returns the changes of columns by handle; `handles` is the handle table of the responses. If a handle occurs
+    /// more than once, the last entry applies.
     pub fn finish(self, handles: &[u32]) -> ChangedColumns {
         let changed = self.changed.into_iter().filter_map(|(slot, columns)| {
             let handle = match slot {
                 Slot::Handle(handle) => handle,
-                Slot::Made(index) => *handles.get(usize::from(index))?,
+                Slot::Created(index) => *handles.get(usize::from(index))?,
             };
             Some((handle, columns.map(Cow::into_owned)))
         });
@@ -127,8 +127,8 @@ impl<'a> BatchColumns<'a> {
 
     fn slot(&self, index: u8) -> Slot {
         let handle = self.handles.get(usize::from(index)).copied().unwrap_or(NO_OBJECT);
-        if handle == NO_OBJECT || self.made.contains(&index) {
-            Slot::Made(index)
+        if handle == NO_OBJECT || self.created.contains(&index) {
+            Slot::Created(index)
         } else {
             Slot::Handle(handle)
         }
@@ -139,26 +139,26 @@ impl<'a> BatchColumns<'a> {
         match (changed, slot) {
             (Some((_, columns)), _) => columns.as_deref(),
             (None, Slot::Handle(handle)) => self.known.columns(handle),
-            (None, Slot::Made(_)) => None,
+            (None, Slot::Created(_)) => None,
         }
     }
 
     fn succeeded(&mut self, request: &'a RopRequest, reply: &ResponseBody) {
         if let Some(index) = request.output_handle_index() {
-            self.made.push(index);
-            self.changed.push((Slot::Made(index), None));
+            self.created.push(index);
+            self.changed.push((Slot::Created(index), None));
         }
         let acted_on = self.slot(request.handle_index);
         match request.columns_after(reply) {
             ColumnChange::None => {}
             ColumnChange::Unknown => self.changed.push((acted_on, None)),
-            ColumnChange::Asked(columns) => self.changed.push((acted_on, Some(Cow::Borrowed(columns)))),
+            ColumnChange::FromRequest(columns) => self.changed.push((acted_on, Some(Cow::Borrowed(columns)))),
             ColumnChange::Added(more) => {
                 let mut columns = self.of_slot(acted_on).unwrap_or_default().to_vec();
                 add_columns(&mut columns, more);
                 self.changed.push((acted_on, Some(Cow::Owned(columns))));
             }
-            ColumnChange::Told(columns) => {
+            ColumnChange::FromResponse(columns) => {
                 let index = request.output_handle_index().unwrap_or(request.handle_index);
                 self.changed.push((self.slot(index), Some(Cow::Owned(columns.to_vec()))));
             }

@@ -1,54 +1,53 @@
-//! What has to be known to read a ROP, beyond its bytes.
+//! Information in addition to the bytes of a ROP that is necessary to decode it.
 
 use wire::{Reader, Result};
 
 use super::rop_id::RopId;
 use crate::property::PropTag;
 
-/// What has to be known to read a request, beyond its bytes.
+/// Information in addition to the bytes of a request that is necessary to decode it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RequestContext {
-    /// Whether the logon that the ROP belongs to is one to a private mailbox, not to the public folders.
+    /// Whether the logon of the ROP is to a private mailbox (`true`) or to the public folders (`false`), if known.
     pub private: Option<bool>,
 }
 
-/// What has to be known to read a response, beyond its bytes.
+/// Information in addition to the bytes of a response that is necessary to decode it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ResponseContext<'a> {
-    /// The properties that the request asks for, where it names them (`RopGetPropertiesSpecific`).
+    /// The properties that the request lists (`RopGetPropertiesSpecific`).
     pub requested: Option<&'a [PropTag]>,
-    /// The columns of the table that rows are read from, or those of the message's recipients.
+    /// The columns of the table whose rows are returned, or of the recipients of the message.
     pub columns: Option<&'a [PropTag]>,
-    /// The answer that comes next in the same buffer.
-    pub next: Option<ExpectedAnswer>,
+    /// The next response that is expected in the same buffer.
+    pub next: Option<ExpectedReply>,
 }
 
-/// How the answer to a request begins.
+/// The beginning of an expected response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExpectedAnswer {
+pub struct ExpectedReply {
     /// The ROP of the request.
     pub request: RopId,
-    /// The handle index that the answer names.
+    /// The handle index of the response.
     pub handle_index: u8,
 }
 
 impl<'a> ResponseContext<'a> {
-    /// The columns.
+    /// The columns, if they are known.
     ///
     /// # Errors
-    /// When they are not known. `r` stands where they are needed.
+    /// Fails if they are not known, with the offset of `r`.
     pub fn columns(&self, r: &Reader<'_>) -> Result<&'a [PropTag]> {
-        self.columns.ok_or_else(|| r.invalid("Columns", 0, "columns that are known"))
+        self.columns.ok_or_else(|| r.invalid("Columns", 0, "known columns of the table or message"))
     }
 
-    /// Whether what stands in `rest` may stand behind the answer: the next one, what answers no request, or
-    /// nothing.
+    /// Whether `rest` may follow the response: the next response, one without a request, or the end.
     pub(super) fn may_follow(&self, rest: &[u8]) -> bool {
         match (rest, self.next) {
             ([], next) => next.is_none(),
             ([id, ..], _) if RopId(*id).is_response_only() => true,
             ([id, index, ..], Some(next)) => {
-                next.request.may_be_answered_as(RopId(*id)) && *index == next.handle_index
+                next.request.may_have_reply_id(RopId(*id)) && *index == next.handle_index
             }
             _ => false,
         }

@@ -1,4 +1,4 @@
-//! What stands in the registry for a request or a response that has no fields of its own.
+//! Types for requests and responses without fields, in the registry.
 
 use wire::{Reader, Result, Writer};
 
@@ -10,7 +10,7 @@ use crate::ErrorCode;
 use crate::field::Field;
 use crate::inspect::{Inspect, Node};
 
-/// Nothing: what a ROP has that has no fields of its own here.
+/// No fields: the body of requests and responses that have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Empty;
 
@@ -32,23 +32,23 @@ impl Field<Rop> for Empty {
 
 plain_response!(Empty as "ROP");
 
-/// What answers a ROP that is not answered: nothing can be that.
+/// The response to a ROP that has no response; it has no values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unanswered {}
+pub enum NoReply {}
 
-impl Inspect for Unanswered {
+impl Inspect for NoReply {
     fn to_node(&self) -> Node {
         match *self {}
     }
 }
 
-impl ResponseFields for Unanswered {
+impl ResponseFields for NoReply {
     fn present(_return_value: ErrorCode) -> bool {
         true
     }
 
     fn read(r: &mut Reader<'_>, _return_value: ErrorCode, _context: ResponseContext<'_>) -> Result<Self> {
-        Err(r.invalid("RopId", u64::from(RopId::RopRelease.0), "a ROP that is answered"))
+        Err(r.invalid("RopId", u64::from(RopId::RopRelease.0), "a ROP that has a response"))
     }
 
     fn write(&self, _w: &mut Writer) -> Result<()> {

@@ -1,5 +1,5 @@
-//! `FastTransfer`: objects as streams, down and up ([MS-OXCROPS] 2.2.12, [MS-OXCFXICS] 2.2.3.1). What the
-//! buffers hold is not decoded here: a stream goes across many of them.
+//! `FastTransfer`: download and upload of objects as streams ([MS-OXCROPS] 2.2.12, [MS-OXCFXICS] 2.2.3.1). The buffers
+//! are not decoded here, since a stream consists of many of them; see [`crate::fast_transfer`].
 
 use wire::{Reader, Result, Writer};
 
@@ -15,152 +15,155 @@ use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
 
 enum_field! {
-    /// How the stream was made that is uploaded ([MS-OXCFXICS] 2.2.3.1.2.1.1).
+    /// The operation that created the uploaded stream ([MS-OXCFXICS] 2.2.3.1.2.1.1).
     pub struct SourceOperation(u8) {
-        /// By `RopFastTransferSourceCopyTo`.
+        /// `RopFastTransferSourceCopyTo`.
         COPY_TO = 0x01,
-        /// By `RopFastTransferSourceCopyProperties`.
+        /// `RopFastTransferSourceCopyProperties`.
         COPY_PROPERTIES = 0x02,
-        /// By `RopFastTransferSourceCopyMessages`.
+        /// `RopFastTransferSourceCopyMessages`.
         COPY_MESSAGES = 0x03,
-        /// By `RopFastTransferSourceCopyFolder`.
+        /// `RopFastTransferSourceCopyFolder`.
         COPY_FOLDER = 0x04,
     }
 }
 
 flags_field! {
-    /// How an upload goes ([MS-OXCFXICS] 2.2.3.1.2.1.1).
+    /// The options of an upload ([MS-OXCFXICS] 2.2.3.1.2.1.1).
     pub struct DestinationCopyFlags(u8) {
-        /// It is part of moving the object.
+        /// The upload is part of a move.
         MOVE = 0x01,
     }
 }
 
 flags_field! {
-    /// What of a folder is transferred ([MS-OXCFXICS] 2.2.3.1.1.4.1).
+    /// The options of the download of a folder ([MS-OXCFXICS] 2.2.3.1.1.4.1).
     pub struct FolderCopyFlags(u8) {
-        /// It is part of moving the folder.
+        /// The download is part of a move.
         MOVE = 0x01,
-        /// The folders in it too.
+        /// Subfolders are included.
         COPY_SUBFOLDERS = 0x10,
     }
 }
 
 flags_field! {
-    /// How messages are transferred ([MS-OXCFXICS] 2.2.3.1.1.3.1).
+    /// The options of the download of messages ([MS-OXCFXICS] 2.2.3.1.1.3.1).
     pub struct MessageCopyFlags(u8) {
-        /// It is part of moving them.
+        /// The download is part of a move.
         MOVE = 0x01,
-        /// Bodies as they were first written, not only as RTF.
+        /// Message bodies are sent in their original format, not only as RTF.
         BEST_BODY = 0x10,
-        /// With what is known of their changes.
+        /// Identifiers and change information of messages are included.
         SEND_ENTRY_ID = 0x20,
     }
 }
 
 flags_field! {
-    /// How an object is transferred ([MS-OXCFXICS] 2.2.3.1.1.1.1).
+    /// The options of the download of an object ([MS-OXCFXICS] 2.2.3.1.1.1.1).
     pub struct CopyToFlags(u32) {
-        /// It is part of moving the object.
+        /// The download is part of a move.
         MOVE = 0x0000_0001,
-        /// Bodies as they were first written, not only as RTF.
+        /// Message bodies are sent in their original format, not only as RTF.
         BEST_BODY = 0x0000_2000,
     }
 }
 
 flags_field! {
-    /// How properties are transferred ([MS-OXCFXICS] 2.2.3.1.1.2.1).
+    /// The options of the download of properties ([MS-OXCFXICS] 2.2.3.1.1.2.1).
     pub struct PropertyCopyFlags(u8) {
-        /// It is part of moving them.
+        /// The download is part of a move.
         MOVE = 0x01,
     }
 }
 
 flags_field! {
-    /// How texts stand in a stream, and what else the client can read ([MS-OXCFXICS] 2.2.3.1.1.1.1).
+    /// The encoding of texts in a stream, and further capabilities of the client ([MS-OXCFXICS] 2.2.3.1.1.1.1).
     pub struct SendOptions(u8) {
-        /// Texts in UTF-16 where they are stored so.
+        /// Texts that are stored in Unicode are sent as UTF-16.
         UNICODE = 0x01,
-        /// Texts of other code pages with these.
+        /// Texts in code pages are sent with the code page.
         USE_CPID = 0x02,
-        /// Errors in the stream from which it goes on.
+        /// The client can continue after errors in the stream.
         RECOVER_MODE = 0x04,
-        /// All texts in UTF-16.
+        /// All texts are sent as UTF-16.
         FORCE_UNICODE = 0x08,
-        /// Parts of messages.
+        /// The client supports changes of parts of messages.
         PARTIAL_ITEM = 0x10,
     }
 }
 
 enum_field! {
-    /// How far a transfer is ([MS-OXCFXICS] 2.2.3.1.1.5.2).
+    /// The progress of a transfer ([MS-OXCFXICS] 2.2.3.1.1.5.2).
     pub struct TransferStatus(u16) {
-        /// It failed.
+        /// The transfer failed.
         ERROR = 0x0000,
-        /// There is more.
+        /// More data follow.
         PARTIAL = 0x0001,
-        /// There is more, and the buffer had no room for it.
+        /// More data follow, which did not fit into the buffer.
         NO_ROOM = 0x0002,
-        /// It is done.
+        /// The transfer is complete.
         DONE = 0x0003,
     }
 }
 
 structure! {
-    /// Begins an upload ([MS-OXCROPS] 2.2.12.1.1).
+    /// `RopFastTransferDestinationConfigure`: begins an upload ([MS-OXCROPS] 2.2.12.1.1).
     pub struct RopFastTransferDestinationConfigureRequest: Rop as "RopFastTransferDestinationConfigure" {
-        /// Where the handle of the upload goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// How the stream was made.
+        /// The operation that created the stream.
         pub source_operation: SourceOperation = "SourceOperation",
-        /// How it goes.
+        /// The options of the upload.
         pub copy_flags: DestinationCopyFlags = "CopyFlags",
     }
 }
 
 structure! {
-    /// Uploads a part of a stream ([MS-OXCROPS] 2.2.12.2.1).
+    /// `RopFastTransferDestinationPutBuffer`: uploads the next part of a stream ([MS-OXCROPS] 2.2.12.2.1).
     pub struct RopFastTransferDestinationPutBufferRequest: Rop as "RopFastTransferDestinationPutBuffer" {
-        /// The part.
+        /// The next part of the stream.
         pub transfer_data: Bytes16 = "TransferData",
     }
 }
 
 structure! {
-    /// What became of an uploaded part ([MS-OXCROPS] 2.2.12.2.2). It is there on failure too.
+    /// `RopFastTransferDestinationPutBuffer`: the response ([MS-OXCROPS] 2.2.12.2.2). Its fields are present on failure
+    /// as well.
     pub struct RopFastTransferDestinationPutBufferResponse: Rop as "RopFastTransferDestinationPutBuffer" {
-        /// How far the upload is; clients ignore it.
+        /// The progress of the upload; clients ignore it.
         pub transfer_status: TransferStatus = "TransferStatus",
-        /// How many steps are done.
+        /// The number of completed steps.
         pub in_progress_count: u16 = "InProgressCount",
-        /// How many steps there are, about.
+        /// The approximate total number of steps.
         pub total_step_count: u16 = "TotalStepCount",
-        /// Zero.
+        /// Reserved; zero.
         pub reserved: u8 = "Reserved",
-        /// How many bytes of the part were used.
+        /// The number of uploaded bytes that were processed.
         pub buffer_used_size: u16 = "BufferUsedSize",
     }
 }
 
 plain_response!(RopFastTransferDestinationPutBufferResponse as "RopFastTransferDestinationPutBuffer", always);
 
-/// Uploads a part of a stream ([MS-OXCROPS] 2.2.12.3.1); its fields are those of the plain upload.
+/// `RopFastTransferDestinationPutBufferExtended`: uploads the next part of a stream ([MS-OXCROPS] 2.2.12.3.1); its
+/// fields are those of `RopFastTransferDestinationPutBuffer`.
 pub type RopFastTransferDestinationPutBufferExtendedRequest = RopFastTransferDestinationPutBufferRequest;
 
 structure! {
-    /// What became of an uploaded part ([MS-OXCROPS] 2.2.12.3.2). It is there on failure too.
+    /// `RopFastTransferDestinationPutBufferExtended`: the response ([MS-OXCROPS] 2.2.12.3.2). Its fields are present on
+    /// failure as well.
     pub struct RopFastTransferDestinationPutBufferExtendedResponse: Rop
         as "RopFastTransferDestinationPutBufferExtended"
     {
-        /// How far the upload is; clients ignore it.
+        /// The progress of the upload; clients ignore it.
         pub transfer_status: TransferStatus = "TransferStatus",
-        /// How many steps are done.
+        /// The number of completed steps.
         pub in_progress_count: u32 = "InProgressCount",
-        /// How many steps there are, about.
+        /// The approximate total number of steps.
         pub total_step_count: u32 = "TotalStepCount",
-        /// Zero.
+        /// Reserved; zero.
         pub reserved: u8 = "Reserved",
-        /// How many bytes of the part were used.
+        /// The number of uploaded bytes that were processed.
         pub buffer_used_size: u16 = "BufferUsedSize",
     }
 }
@@ -171,40 +174,40 @@ plain_response!(
 );
 
 structure! {
-    /// Asks for the next part of a stream ([MS-OXCROPS] 2.2.12.4.1).
+    /// `RopFastTransferSourceGetBuffer`: downloads the next part of a stream ([MS-OXCROPS] 2.2.12.4.1).
     pub struct RopFastTransferSourceGetBufferRequest: Rop as "RopFastTransferSourceGetBuffer" {
-        /// How many bytes at most.
+        /// The maximum size of the part, in bytes, or [`SizeOrSentinel::SENTINEL`].
         pub buffer_size: SizeOrSentinel = "BufferSize",
-        /// How many bytes at most, where the server may take all the room that there is.
+        /// The maximum size of the part, in bytes, if the server may use all remaining room in the response.
         pub maximum_buffer_size: Option<u16> = "MaximumBufferSize" by buffer_size,
     }
 }
 
-/// The next part of a stream ([MS-OXCROPS] 2.2.12.4.2). It is there on failure too.
+/// `RopFastTransferSourceGetBuffer`: the response ([MS-OXCROPS] 2.2.12.4.2). Its fields are present on failure as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RopFastTransferSourceGetBufferResponse {
-    /// How far the download is.
+    /// The progress of the download.
     pub transfer_status: TransferStatus,
-    /// How many steps are done.
+    /// The number of completed steps.
     pub in_progress_count: u16,
-    /// How many steps there are, about.
+    /// The approximate total number of steps.
     pub total_step_count: u16,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: u8,
-    /// The next part, or the time until the client may ask again.
+    /// The next part of the stream, or the time until the client may repeat the request.
     pub content: TransferContent,
 }
 
-/// What a download answers with.
+/// The content of a download's response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransferContent {
     /// The next part of the stream.
     Buffer(Vec<u8>),
     /// The server is busy.
     Backoff {
-        /// The size of a part that is not there.
+        /// The size of a buffer that is not present.
         transfer_buffer_size: u16,
-        /// After how many milliseconds to try again.
+        /// The time until the client may repeat the request, in milliseconds.
         backoff_time: u32,
     },
 }
@@ -231,7 +234,7 @@ impl Inspect for RopFastTransferSourceGetBufferResponse {
 }
 
 impl ResponseFields for RopFastTransferSourceGetBufferResponse {
-    const LEFT_OUT_BELOW: Option<usize> = Some(9);
+    const OMITTED_BELOW: Option<usize> = Some(9);
 
     fn present(_return_value: ErrorCode) -> bool {
         true
@@ -274,73 +277,75 @@ impl ResponseFields for RopFastTransferSourceGetBufferResponse {
 }
 
 structure! {
-    /// Begins the download of a folder ([MS-OXCROPS] 2.2.12.5.1).
+    /// `RopFastTransferSourceCopyFolder`: begins the download of a folder ([MS-OXCROPS] 2.2.12.5.1).
     pub struct RopFastTransferSourceCopyFolderRequest: Rop as "RopFastTransferSourceCopyFolder" {
-        /// Where the handle of the download goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// What of it.
+        /// The options of the download.
         pub copy_flags: FolderCopyFlags = "CopyFlags",
-        /// How texts stand in the stream.
+        /// The encoding of texts in the stream.
         pub send_options: SendOptions = "SendOptions",
     }
 }
 
 structure! {
-    /// Begins the download of messages ([MS-OXCROPS] 2.2.12.6.1).
+    /// `RopFastTransferSourceCopyMessages`: begins the download of messages ([MS-OXCROPS] 2.2.12.6.1).
     pub struct RopFastTransferSourceCopyMessagesRequest: Rop as "RopFastTransferSourceCopyMessages" {
-        /// Where the handle of the download goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// Which messages of the folder.
+        /// The messages of the folder to download.
         pub message_ids: List16<MessageId> = "MessageIds",
-        /// How.
+        /// The options of the download.
         pub copy_flags: MessageCopyFlags = "CopyFlags",
-        /// How texts stand in the stream.
+        /// The encoding of texts in the stream.
         pub send_options: SendOptions = "SendOptions",
     }
 }
 
 structure! {
-    /// Begins the download of an object but for some of it ([MS-OXCROPS] 2.2.12.7.1).
+    /// `RopFastTransferSourceCopyTo`: begins the download of an object except for some properties ([MS-OXCROPS]
+    /// 2.2.12.7.1).
     pub struct RopFastTransferSourceCopyToRequest: Rop as "RopFastTransferSourceCopyTo" {
-        /// Where the handle of the download goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// Whether the objects in it are left out.
+        /// Whether nested objects are excluded.
         pub level: Bool = "Level",
-        /// How.
+        /// The options of the download.
         pub copy_flags: CopyToFlags = "CopyFlags",
-        /// How texts stand in the stream.
+        /// The encoding of texts in the stream.
         pub send_options: SendOptions = "SendOptions",
-        /// The properties that are left out.
+        /// The properties to exclude.
         pub property_tags: List16<PropTag> = "PropertyTags",
     }
 }
 
 structure! {
-    /// Begins the download of some of an object ([MS-OXCROPS] 2.2.12.8.1).
+    /// `RopFastTransferSourceCopyProperties`: begins the download of some properties of an object ([MS-OXCROPS]
+    /// 2.2.12.8.1).
     pub struct RopFastTransferSourceCopyPropertiesRequest: Rop as "RopFastTransferSourceCopyProperties" {
-        /// Where the handle of the download goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// Whether the objects in it are left out.
+        /// Whether nested objects are excluded.
         pub level: Bool = "Level",
-        /// How.
+        /// The options of the download.
         pub copy_flags: PropertyCopyFlags = "CopyFlags",
-        /// How texts stand in the stream.
+        /// The encoding of texts in the stream.
         pub send_options: SendOptions = "SendOptions",
-        /// The properties that are wanted.
+        /// The properties to download.
         pub property_tags: List16<PropTag> = "PropertyTags",
     }
 }
 
 structure! {
-    /// Tells one server the version of the other that objects are transferred to or from ([MS-OXCROPS]
+    /// `RopTellVersion`: sends the version of the server from or to which objects are transferred ([MS-OXCROPS]
     /// 2.2.12.9.1).
     pub struct RopTellVersionRequest: Rop as "RopTellVersion" {
-        /// The version, as [MS-OXCRPC] 3.1.4.1.3 packs it: product, build, build within it.
+        /// The version, in the form of [MS-OXCRPC] 3.1.4.1.3: product, build major and build minor.
         pub version: Version = "Version",
     }
 }
 
-/// A server's version in three numbers.
+/// The version of a server as three numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Version(pub [u16; 3]);
 

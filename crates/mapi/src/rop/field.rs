@@ -1,4 +1,4 @@
-//! The fields that only ROPs have: Booleans, handle indexes, and what stands behind its length or before a zero.
+//! Types of fields that only ROPs have: Booleans, handle indexes, sized bytes and lists, and zero-terminated texts.
 
 use wire::{Bytes, Error, ErrorKind, Reader, Result, Utf16, Writer};
 
@@ -6,17 +6,17 @@ use super::format::Rop;
 use crate::field::{Field, FieldBy, HandleRole, newtype_field, write_optional};
 use crate::inspect::{Inspect, Node, string8};
 
-/// A Boolean of one byte. Senders differ in what they take for true, so the byte is kept.
+/// A Boolean of one byte. Senders use different values for true, so that the byte is preserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Bool(pub u8);
 
 impl Bool {
-    /// False, as everybody writes it.
+    /// False: 0.
     pub const FALSE: Self = Self(0);
-    /// True, as the specifications write it.
+    /// True: 1, the value of the specifications.
     pub const TRUE: Self = Self(1);
 
-    /// Whether it is true.
+    /// Whether the value is true: not zero.
     pub const fn is_true(self) -> bool {
         self.0 != 0
     }
@@ -30,7 +30,7 @@ impl Inspect for Bool {
 
 newtype_field!(Bool(u8));
 
-/// What is there only where a Boolean before it is true.
+/// A field that is present exactly if an earlier Boolean is true.
 impl<T: Field<Rop>> FieldBy<Rop, Bool> for Option<T> {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &Bool) -> Result<Self> {
         by.is_true().then(|| T::read(r, field)).transpose()
@@ -67,7 +67,7 @@ macro_rules! handle_index {
                 visit(HandleRole::$role, &mut self.0);
             }
 
-            fn own_index(&self, role: HandleRole) -> Option<u8> {
+            fn index_with_role(&self, role: HandleRole) -> Option<u8> {
                 (HandleRole::$role == role).then_some(self.0)
             }
         }
@@ -75,18 +75,18 @@ macro_rules! handle_index {
 }
 
 handle_index!(
-    /// Where in the server object handle table the handle of the object is that the ROP acts on, where the
-    /// index that all ROPs have is something else.
+    /// The index in the server object handle table of the object on which the ROP acts, in ROPs whose first handle
+    /// index refers to another object.
     InputHandleIndex,
     Input
 );
 handle_index!(
-    /// Where in the server object handle table the handle of a new object goes.
+    /// The index in the server object handle table at which the handle of a new object is stored.
     OutputHandleIndex,
     Output
 );
 handle_index!(
-    /// Where in the server object handle table the handle of the second object is.
+    /// The index in the server object handle table of the destination object.
     DestHandleIndex,
     Destination
 );
@@ -122,13 +122,13 @@ macro_rules! sized_bytes {
 }
 
 sized_bytes!(
-    /// Bytes behind their number, which takes one byte.
+    /// Bytes that are encoded with their 8-bit size.
     Bytes8, u8, u8);
 sized_bytes!(
-    /// Bytes behind their number, which takes two bytes.
+    /// Bytes that are encoded with their 16-bit size.
     Bytes16, u16, u16);
 sized_bytes!(
-    /// Bytes behind their number, which takes four bytes.
+    /// Bytes that are encoded with their 32-bit size.
     Bytes32, u32, u32);
 
 macro_rules! list {
@@ -171,20 +171,20 @@ macro_rules! list {
     };
 }
 
-/// For how many items of a list there is room at once; more are made room for as they come.
+/// The maximum number of items for which memory is allocated before they are read.
 const PREALLOCATED: usize = 256;
 
 list!(
-    /// Items behind their number, which takes one byte.
+    /// A list that is encoded with its 8-bit count.
     List8, u8, u8);
 list!(
-    /// Items behind their number, which takes two bytes.
+    /// A list that is encoded with its 16-bit count.
     List16, u16, u16);
 list!(
-    /// Items behind their number, which takes four bytes.
+    /// A list that is encoded with its 32-bit count.
     List32, u32, u32);
 
-/// A text of bytes that ends with a zero byte, in the code page of the session.
+/// A zero-terminated string of bytes in the code page of the session.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct AsciiZ(pub Vec<u8>);
 
@@ -212,14 +212,14 @@ impl Field<Rop> for AsciiZ {
 
     fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
         if self.0.contains(&0) {
-            return Err(Error::new(ErrorKind::Text { expected: "no zero byte within" }, field, w.len()));
+            return Err(Error::new(ErrorKind::Text { expected: "no zero byte" }, field, w.len()));
         }
         w.bytes(&self.0).u8(0);
         Ok(())
     }
 }
 
-/// A UTF-16 text that ends with a zero code unit.
+/// A zero-terminated UTF-16 text.
 impl Field<Rop> for Utf16 {
     const MIN_SIZE: usize = 2;
 
@@ -230,7 +230,7 @@ impl Field<Rop> for Utf16 {
 
     fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
         if self.zero().is_some() {
-            return Err(Error::new(ErrorKind::Text { expected: "no zero code unit within" }, field, w.len()));
+            return Err(Error::new(ErrorKind::Text { expected: "no zero code unit" }, field, w.len()));
         }
         w.bytes(self.as_le_bytes()).u16(0);
         Ok(())

@@ -14,149 +14,150 @@ use crate::inspect::{Inspect, Node};
 use crate::property::Restriction;
 
 flags_field! {
-    /// How a folder is opened ([MS-OXCFOLD] 2.2.1.1.1).
+    /// The options of opening a folder ([MS-OXCFOLD] 2.2.1.1.1).
     pub struct OpenModeFlags(u8) {
-        /// Soft-deleted folders too.
+        /// The folder may be soft-deleted.
         OPEN_SOFT_DELETED = 0x04,
     }
 }
 
 enum_field! {
-    /// What kind of folder ([MS-OXCFOLD] 2.2.1.2.1).
+    /// The type of a folder ([MS-OXCFOLD] 2.2.1.2.1).
     pub struct FolderType(u8) {
-        /// One that holds messages.
+        /// A folder that contains messages.
         GENERIC = 1,
-        /// One that finds messages elsewhere.
+        /// A search folder, which refers to messages in other folders.
         SEARCH = 2,
     }
 }
 
 flags_field! {
-    /// What of a folder is deleted with it ([MS-OXCFOLD] 2.2.1.3.1).
+    /// The options of deleting a folder ([MS-OXCFOLD] 2.2.1.3.1).
     pub struct DeleteFolderFlags(u8) {
-        /// Its messages too.
+        /// The messages of the folder are deleted.
         DEL_MESSAGES = 0x01,
-        /// Its subfolders too.
+        /// The subfolders of the folder are deleted.
         DEL_FOLDERS = 0x04,
-        /// For good.
+        /// The folder is permanently deleted.
         DELETE_HARD_DELETE = 0x10,
     }
 }
 
 flags_field! {
-    /// How a search goes on ([MS-OXCFOLD] 2.2.1.4.1).
+    /// The options of a search ([MS-OXCFOLD] 2.2.1.4.1).
     pub struct SearchRequestFlags(u32) {
-        /// It stops.
+        /// The search is stopped.
         STOP_SEARCH = 0x0000_0001,
-        /// It begins anew.
+        /// The search is restarted.
         RESTART_SEARCH = 0x0000_0002,
-        /// Subfolders are searched too.
+        /// Subfolders are searched.
         RECURSIVE_SEARCH = 0x0000_0004,
-        /// Only the folders named are searched.
+        /// Only the listed folders are searched.
         SHALLOW_SEARCH = 0x0000_0008,
-        /// By the index of contents.
+        /// The search uses the content index.
         CONTENT_INDEXED_SEARCH = 0x0001_0000,
-        /// Not by the index of contents.
+        /// The search does not use the content index.
         NON_CONTENT_INDEXED_SEARCH = 0x0002_0000,
-        /// Once, not kept up to date.
+        /// The search is executed once; its results are not updated.
         STATIC_SEARCH = 0x0004_0000,
     }
 }
 
 flags_field! {
-    /// How a search stands ([MS-OXCFOLD] 2.2.1.5.2).
+    /// The state of a search ([MS-OXCFOLD] 2.2.1.5.2).
     pub struct SearchResponseFlags(u32) {
-        /// It runs.
+        /// The search is running.
         SEARCH_RUNNING = 0x0000_0001,
-        /// It is at its first pass.
+        /// The search is in its initial pass.
         SEARCH_REBUILD = 0x0000_0002,
-        /// Subfolders are searched too.
+        /// Subfolders are searched.
         SEARCH_RECURSIVE = 0x0000_0004,
-        /// It is complete.
+        /// The search is complete.
         SEARCH_COMPLETE = 0x0000_1000,
-        /// Only some of it is complete.
+        /// Only some of the folders were searched completely.
         SEARCH_PARTIAL = 0x0000_2000,
-        /// It is not kept up to date.
+        /// The results are not updated.
         SEARCH_STATIC = 0x0001_0000,
-        /// It may not be kept up to date.
+        /// The results are possibly not updated.
         SEARCH_MAYBE_STATIC = 0x0002_0000,
-        /// It goes wholly by the index of contents.
+        /// The search uses only the content index.
         CI_TOTALLY = 0x0100_0000,
-        /// It goes not by the index of contents at all.
+        /// The search does not use the content index.
         TWIR_TOTALLY = 0x0800_0000,
     }
 }
 
 flags_field! {
-    /// What a table of a folder's contents or subfolders shows ([MS-OXCFOLD] 2.2.1.13.1, 2.2.1.14.1).
+    /// The options of a contents table or hierarchy table ([MS-OXCFOLD] 2.2.1.13.1, 2.2.1.14.1).
     pub struct TableFlags(u8) {
-        /// Of contents: the associated messages.
+        /// Contents tables: the associated messages (FAI) are listed.
         ASSOCIATED = 0x02,
-        /// Of subfolders: those of all levels.
+        /// Hierarchy tables: subfolders of all levels are listed.
         DEPTH = 0x04,
-        /// The answer may come before the table is made.
+        /// The server may respond before the table is available.
         DEFERRED_ERRORS = 0x08,
-        /// No notifications are sent for it.
+        /// The table causes no notifications.
         NO_NOTIFICATIONS = 0x10,
-        /// What is soft-deleted.
+        /// Soft-deleted objects are listed.
         SOFT_DELETES = 0x20,
-        /// Texts are in UTF-16.
+        /// Texts are UTF-16.
         USE_UNICODE = 0x40,
-        /// Of contents: one row a conversation. Of subfolders: no notifications of the client's own changes.
+        /// Contents tables: one row for each conversation. Hierarchy tables: no notifications of changes by the client
+        /// itself.
         CONVERSATION_MEMBERS = 0x80,
     }
 }
 
 structure! {
-    /// Asks for a folder ([MS-OXCROPS] 2.2.4.1.1).
+    /// `RopOpenFolder`: opens a folder ([MS-OXCROPS] 2.2.4.1.1).
     pub struct RopOpenFolderRequest: Rop as "RopOpenFolder" {
-        /// Where its handle goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// Which folder.
+        /// The folder to open.
         pub folder_id: FolderId = "FolderId",
-        /// How.
+        /// The options.
         pub open_mode_flags: OpenModeFlags = "OpenModeFlags",
     }
 }
 
 rop_response! {
-    /// A folder is open ([MS-OXCROPS] 2.2.4.1.2).
+    /// `RopOpenFolder`: the response ([MS-OXCROPS] 2.2.4.1.2).
     pub struct RopOpenFolderResponse as "RopOpenFolder" {
-        /// Whether it has rules.
+        /// Whether the folder has rules.
         pub has_rules: Bool = "HasRules",
-        /// Whether its contents are on other servers.
+        /// Whether the content of the folder is on other servers.
         pub is_ghosted: Bool = "IsGhosted",
-        /// The servers that have its contents.
+        /// The servers that have the content of the folder.
         pub servers: Option<GhostServers> = "" by is_ghosted,
     }
 }
 
 structure! {
-    /// Creates a folder ([MS-OXCROPS] 2.2.4.2.1).
+    /// `RopCreateFolder`: creates a folder ([MS-OXCROPS] 2.2.4.2.1).
     pub struct RopCreateFolderRequest: Rop as "RopCreateFolder" {
-        /// Where its handle goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// Of which kind.
+        /// The type of the folder.
         pub folder_type: FolderType = "FolderType",
-        /// Whether the texts are in UTF-16.
+        /// Whether the texts are UTF-16.
         pub use_unicode_strings: Bool = "UseUnicodeStrings",
-        /// Whether a folder of this name is opened where there is one.
+        /// Whether an existing folder of this name is opened.
         pub open_existing: Bool = "OpenExisting",
-        /// Zero.
+        /// Reserved; zero.
         pub reserved: u8 = "Reserved",
-        /// Its name.
+        /// The name of the folder.
         pub display_name: Text = "DisplayName" by use_unicode_strings,
-        /// What is said of it.
+        /// The comment of the folder.
         pub comment: Text = "Comment" by use_unicode_strings,
     }
 }
 
 rop_response! {
-    /// A folder is created, or was there ([MS-OXCROPS] 2.2.4.2.2).
+    /// `RopCreateFolder`: the response ([MS-OXCROPS] 2.2.4.2.2).
     pub struct RopCreateFolderResponse as "RopCreateFolder" {
-        /// Its id.
+        /// The identifier of the folder.
         pub folder_id: FolderId = "FolderId",
-        /// Whether it was there.
+        /// Whether the folder existed.
         pub is_existing_folder: Bool = "IsExistingFolder",
         /// Details of a folder that existed already.
         pub existing: Option<ExistingFolder> = "" by is_existing_folder,
@@ -166,48 +167,48 @@ rop_response! {
 structure! {
     /// Details of a folder that existed already ([MS-OXCROPS] 2.2.4.2.2).
     pub struct ExistingFolder: Rop as "RopCreateFolder" {
-        /// Whether it has rules.
+        /// Whether the folder has rules.
         pub has_rules: Bool = "HasRules",
-        /// Whether its contents are on other servers.
+        /// Whether the content of the folder is on other servers.
         pub is_ghosted: Bool = "IsGhosted",
-        /// The servers that have its contents.
+        /// The servers that have the content of the folder.
         pub servers: Option<GhostServers> = "" by is_ghosted,
     }
 }
 
 structure! {
-    /// Deletes a folder ([MS-OXCROPS] 2.2.4.3.1).
+    /// `RopDeleteFolder`: deletes a folder ([MS-OXCROPS] 2.2.4.3.1).
     pub struct RopDeleteFolderRequest: Rop as "RopDeleteFolder" {
-        /// What of it.
+        /// The options.
         pub delete_folder_flags: DeleteFolderFlags = "DeleteFolderFlags",
-        /// Which.
+        /// The folder to delete.
         pub folder_id: FolderId = "FolderId",
     }
 }
 
 structure! {
-    /// Whether all was done, which is said even where the ROP failed ([MS-OXCROPS] 2.2.4.3.2, 2.2.4.9.2 to
+    /// The response to several ROPs, whose fields are present on failure as well ([MS-OXCROPS] 2.2.4.3.2, 2.2.4.9.2 to
     /// 2.2.4.12.2).
     pub struct PartialCompletion: Rop as "PartialCompletion" {
-        /// Whether some was not done.
+        /// Whether the operation failed for some of the objects.
         pub partial_completion: Bool = "PartialCompletion",
     }
 }
 
 plain_response!(PartialCompletion as "PartialCompletion", always);
 
-/// Whether all was moved or copied, which is said even where the ROP failed ([MS-OXCROPS] 2.2.4.6.2 to
+/// The response to ROPs that move or copy, whose fields are present on failure as well ([MS-OXCROPS] 2.2.4.6.2 to
 /// 2.2.4.8.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoveCompletion {
-    /// The index of the destination, where that is why it failed: [`ErrorCode::EC_DST_NULL_OBJECT`].
+    /// The handle index of the destination, if the error is [`ErrorCode::EC_DST_NULL_OBJECT`].
     pub dest_handle_index: Option<u32>,
-    /// Whether some was not done.
+    /// Whether the operation failed for some of the objects.
     pub partial_completion: Bool,
 }
 
 impl ResponseFields for MoveCompletion {
-    const LEFT_OUT_BELOW: Option<usize> = Some(1);
+    const OMITTED_BELOW: Option<usize> = Some(1);
 
     fn present(_return_value: ErrorCode) -> bool {
         true
@@ -243,127 +244,129 @@ impl Inspect for MoveCompletion {
 }
 
 structure! {
-    /// Says what a search folder finds ([MS-OXCROPS] 2.2.4.4.1).
+    /// `RopSetSearchCriteria`: sets the criteria of a search folder ([MS-OXCROPS] 2.2.4.4.1).
     pub struct RopSetSearchCriteriaRequest: Rop as "RopSetSearchCriteria" {
-        /// What is found.
+        /// The restriction that messages must match.
         pub restriction_data: Sized16<Restriction> = "RestrictionData",
-        /// Where it is searched.
+        /// The folders to search.
         pub folder_ids: List16<FolderId> = "FolderIds",
-        /// How.
+        /// The options of the search.
         pub search_flags: SearchRequestFlags = "SearchFlags",
     }
 }
 
 structure! {
-    /// Asks what a search folder finds ([MS-OXCROPS] 2.2.4.5.1).
+    /// `RopGetSearchCriteria`: returns the criteria of a search folder ([MS-OXCROPS] 2.2.4.5.1).
     pub struct RopGetSearchCriteriaRequest: Rop as "RopGetSearchCriteria" {
-        /// Whether texts are to be in UTF-16.
+        /// Whether texts in the response must be UTF-16.
         pub use_unicode: Bool = "UseUnicode",
         /// Whether the response includes the restriction.
         pub include_restriction: Bool = "IncludeRestriction",
-        /// Whether the response includes the folders that are searched.
+        /// Whether the response includes the searched folders.
         pub include_folders: Bool = "IncludeFolders",
     }
 }
 
 rop_response! {
-    /// What a search folder finds ([MS-OXCROPS] 2.2.4.5.2).
+    /// `RopGetSearchCriteria`: the response ([MS-OXCROPS] 2.2.4.5.2).
     pub struct RopGetSearchCriteriaResponse as "RopGetSearchCriteria" {
-        /// What is found.
+        /// The restriction that messages must match.
         pub restriction_data: Sized16<Restriction> = "RestrictionData",
         /// The logon of the request.
         pub logon_id: u8 = "LogonId",
-        /// Where it is searched.
+        /// The folders to search.
         pub folder_ids: List16<FolderId> = "FolderIds",
-        /// How the search stands.
+        /// The state of the search.
         pub search_flags: SearchResponseFlags = "SearchFlags",
     }
 }
 
 structure! {
-    /// Moves or copies messages ([MS-OXCROPS] 2.2.4.6.1).
+    /// `RopMoveCopyMessages`: moves or copies messages ([MS-OXCROPS] 2.2.4.6.1).
     pub struct RopMoveCopyMessagesRequest: Rop as "RopMoveCopyMessages" {
-        /// The folder that they go to.
+        /// The destination folder.
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
-        /// Which.
+        /// The messages to move or copy.
         pub message_ids: List16<MessageId> = "MessageIds",
-        /// Whether the answer may come before it is done.
+        /// Whether the server may respond before the operation is complete.
         pub want_asynchronous: Bool = "WantAsynchronous",
-        /// Whether they are copied.
+        /// Whether the messages are copied; otherwise they are moved.
         pub want_copy: Bool = "WantCopy",
     }
 }
 
 structure! {
-    /// Moves a folder ([MS-OXCROPS] 2.2.4.7.1).
+    /// `RopMoveFolder`: moves a folder ([MS-OXCROPS] 2.2.4.7.1).
     pub struct RopMoveFolderRequest: Rop as "RopMoveFolder" {
-        /// The folder that it goes to.
+        /// The destination folder.
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
-        /// Whether the answer may come before it is done.
+        /// Whether the server may respond before the operation is complete.
         pub want_asynchronous: Bool = "WantAsynchronous",
-        /// Whether the name is in UTF-16.
+        /// Whether the name is UTF-16.
         pub use_unicode: Bool = "UseUnicode",
-        /// Which.
+        /// The folder to move.
         pub folder_id: FolderId = "FolderId",
-        /// What it is called there.
+        /// The new name of the folder.
         pub new_folder_name: Text = "NewFolderName" by use_unicode,
     }
 }
 
 structure! {
-    /// Copies a folder ([MS-OXCROPS] 2.2.4.8.1).
+    /// `RopCopyFolder`: copies a folder ([MS-OXCROPS] 2.2.4.8.1).
     pub struct RopCopyFolderRequest: Rop as "RopCopyFolder" {
-        /// The folder that the copy goes to.
+        /// The destination folder.
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
-        /// Whether the answer may come before it is done.
+        /// Whether the server may respond before the operation is complete.
         pub want_asynchronous: Bool = "WantAsynchronous",
-        /// Whether subfolders are copied too.
+        /// Whether subfolders are copied.
         pub want_recursive: Bool = "WantRecursive",
-        /// Whether the name is in UTF-16.
+        /// Whether the name is UTF-16.
         pub use_unicode: Bool = "UseUnicode",
-        /// Which.
+        /// The folder to copy.
         pub folder_id: FolderId = "FolderId",
-        /// What the copy is called.
+        /// The name of the copy.
         pub new_folder_name: Text = "NewFolderName" by use_unicode,
     }
 }
 
 structure! {
-    /// Deletes all that a folder has, softly or for good ([MS-OXCROPS] 2.2.4.9.1, 2.2.4.10.1).
+    /// `RopEmptyFolder`, `RopHardDeleteMessagesAndSubfolders`: deletes the content of a folder ([MS-OXCROPS] 2.2.4.9.1,
+    /// 2.2.4.10.1).
     pub struct EmptyFolderRequest: Rop as "RopEmptyFolder" {
-        /// Whether the answer may come before it is done.
+        /// Whether the server may respond before the operation is complete.
         pub want_asynchronous: Bool = "WantAsynchronous",
-        /// Whether associated messages are deleted too.
+        /// Whether associated messages (FAI) are deleted.
         pub want_delete_associated: Bool = "WantDeleteAssociated",
     }
 }
 
 structure! {
-    /// Deletes messages, softly or for good ([MS-OXCROPS] 2.2.4.11.1, 2.2.4.12.1).
+    /// `RopDeleteMessages`, `RopHardDeleteMessages`: deletes messages ([MS-OXCROPS] 2.2.4.11.1, 2.2.4.12.1).
     pub struct DeleteMessagesRequest: Rop as "RopDeleteMessages" {
-        /// Whether the answer may come before it is done.
+        /// Whether the server may respond before the operation is complete.
         pub want_asynchronous: Bool = "WantAsynchronous",
-        /// Whether senders that asked for a non-read receipt get one for messages that were not read.
+        /// Whether non-read receipts are sent for unread messages.
         pub notify_non_read: Bool = "NotifyNonRead",
-        /// Which.
+        /// The messages to delete.
         pub message_ids: List16<MessageId> = "MessageIds",
     }
 }
 
 structure! {
-    /// Asks for the table of a folder's subfolders or contents ([MS-OXCROPS] 2.2.4.13.1, 2.2.4.14.1).
+    /// `RopGetHierarchyTable`, `RopGetContentsTable`: opens the table of a folder's subfolders or messages
+    /// ([MS-OXCROPS] 2.2.4.13.1, 2.2.4.14.1).
     pub struct FolderTableRequest: Rop as "RopGetContentsTable" {
-        /// Where its handle goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// What it shows.
+        /// The options of the table.
         pub table_flags: TableFlags = "TableFlags",
     }
 }
 
 rop_response! {
-    /// The table of a folder's subfolders or contents is open ([MS-OXCROPS] 2.2.4.13.2, 2.2.4.14.2).
+    /// `RopGetHierarchyTable`, `RopGetContentsTable`: the response ([MS-OXCROPS] 2.2.4.13.2, 2.2.4.14.2).
     pub struct FolderTableResponse as "RopGetContentsTable" {
-        /// How many rows it has.
+        /// The number of rows in the table.
         pub row_count: u32 = "RowCount",
     }
 }

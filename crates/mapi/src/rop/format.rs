@@ -7,7 +7,7 @@ use super::inspect::flattened;
 use crate::field::{Format, InspectAs};
 use crate::inspect::{Inspect, Node};
 
-/// ROPs in the buffers that hold them ([MS-OXCROPS] 2.2). Properties are called as in a mailbox.
+/// Marks the wire format of ROPs ([MS-OXCROPS] 2.2). Properties have the names of mailboxes.
 #[derive(Debug, Clone, Copy)]
 pub enum Rop {}
 

@@ -1,4 +1,4 @@
-//! How the fields of a ROP are shown: ids and texts that are bytes or numbers in it by what they mean.
+//! Conversion of the fields of ROPs to nodes. Identifiers and texts that are bytes or numbers in the ROP are decoded.
 
 use std::borrow::Cow;
 
@@ -8,26 +8,25 @@ use crate::blob;
 use crate::data::{FolderId, PredecessorChangeList, Xid};
 use crate::inspect::{Inspect, Node, string8};
 
-/// The fields, with those of a part that has no name in the place of that part.
+/// The fields of a ROP. A field without a name is replaced by the fields of its value.
 pub(crate) fn flattened(fields: Vec<(Cow<'static, str>, Node)>) -> Node {
     let mut flat = Vec::with_capacity(fields.len());
-    for (name, shown) in fields {
-        match shown {
+    for (name, node) in fields {
+        match node {
             Node::Fields(inner) if name.is_empty() => flat.extend(inner),
             Node::Nothing if name.is_empty() => {}
-            shown => {
-                let shown = by_name(&name, &shown).unwrap_or(shown);
-                flat.push((name, shown));
+            node => {
+                let node = decode_by_name(&name, &node).unwrap_or(node);
+                flat.push((name, node));
             }
         }
     }
     Node::Fields(flat)
 }
 
-/// What a field means that is no more than bytes or numbers as it lies in its ROP: ids as they are shown
-/// everywhere, names as texts.
-fn by_name(name: &str, shown: &Node) -> Option<Node> {
-    match (name, shown) {
+/// Decodes the identifiers and texts in fields that are bytes or numbers, by the name of the field.
+fn decode_by_name(name: &str, node: &Node) -> Option<Node> {
+    match (name, node) {
         ("Essdn" | "ServerName", Node::Bytes(text)) => {
             Some(string8(text.split(|byte| *byte == 0).next().unwrap_or_default()))
         }

@@ -1,4 +1,4 @@
-//! Signing on to a mailbox or to the public folders ([MS-OXCROPS] 2.2.3.1, [MS-OXCSTOR] 2.2.1.1).
+//! `RopLogon`: opens a mailbox or the public folders ([MS-OXCROPS] 2.2.3.1, [MS-OXCSTOR] 2.2.1.1).
 
 use wire::{Guid, Reader, Result, Writer};
 
@@ -11,13 +11,13 @@ use crate::field::{Field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 
 flags_field! {
-    /// `LogonFlags` of `RopLogon` ([MS-OXCSTOR] 2.2.1.1.1).
+    /// `LogonFlags` of `RopLogon`: the requested message store ([MS-OXCSTOR] 2.2.1.1.1).
     pub struct LogonFlags(u8) {
-        /// A private mailbox is meant, not the public folders.
+        /// A private mailbox is opened, not the public folders.
         PRIVATE = 0x01,
         /// Reserved.
         UNDERCOVER = 0x02,
-        /// Ghosted public folders are not to be redirected.
+        /// The client does not want to be redirected for ghosted public folders.
         GHOSTED = 0x04,
         /// Reserved.
         SPOOLER_PROCESS = 0x08,
@@ -25,152 +25,152 @@ flags_field! {
 }
 
 flags_field! {
-    /// `OpenFlags` of `RopLogon` ([MS-OXCSTOR] 2.2.1.1.1).
+    /// `OpenFlags` of `RopLogon`: the options of the logon ([MS-OXCSTOR] 2.2.1.1.1).
     pub struct OpenFlags(u32) {
-        /// Administrator's rights are asked for.
+        /// Administrative privileges are requested.
         USE_ADMIN_PRIVILEGE = 0x0000_0001,
-        /// The public folders are meant.
+        /// The public folders are opened.
         PUBLIC = 0x0000_0002,
         /// Reserved.
         HOME_LOGON = 0x0000_0004,
         /// Reserved.
         TAKE_OWNERSHIP = 0x0000_0008,
-        /// A public folder server other than the first choice is asked for.
+        /// A public folder server other than the preferred one is requested.
         ALTERNATE_SERVER = 0x0000_0100,
-        /// A public folder server is taken even where it is not the home of the user's folders.
+        /// The public folder server need not be the default server of the user.
         IGNORE_HOME_MDB = 0x0000_0200,
-        /// A session in which no mail is delivered.
+        /// No mail is delivered in the session.
         NO_MAIL = 0x0000_0400,
-        /// Replica IDs are mapped for each mailbox.
+        /// Replica ids are mapped for each mailbox.
         USE_PER_MDB_REPLID_MAPPING = 0x0100_0000,
-        /// The client takes `RopProgress`.
+        /// The client supports `RopProgress`.
         SUPPORT_PROGRESS = 0x2000_0000,
     }
 }
 
 flags_field! {
-    /// `ResponseFlags` of `RopLogon` ([MS-OXCSTOR] 2.2.1.1.3).
+    /// `ResponseFlags` of `RopLogon`: the rights of the user ([MS-OXCSTOR] 2.2.1.1.3).
     pub struct ResponseFlags(u8) {
         /// Always set.
         RESERVED = 0x01,
         /// The user owns the mailbox.
         OWNER_RIGHT = 0x02,
-        /// The user may send as the mailbox's owner.
+        /// The user may send as the owner of the mailbox.
         SEND_AS_RIGHT = 0x04,
-        /// The owner is out of office.
+        /// The owner of the mailbox is out of office.
         OOF = 0x10,
     }
 }
 
-/// The special folders that `RopLogon` returns, as folder IDs. For private mailboxes these are, in order: root,
-/// deferred action, spooler queue, IPM subtree, inbox, outbox, sent items, deleted items, common views,
-/// schedule, search, views, shortcuts ([MS-OXCSTOR] 2.2.1.1.3).
+/// The special folders that `RopLogon` returns, as folder ids. In private mailboxes these are, in order: root, deferred
+/// action, spooler queue, IPM subtree, inbox, outbox, sent items, deleted items, common views, schedule, search, views,
+/// shortcuts ([MS-OXCSTOR] 2.2.1.1.3).
 pub type FolderIds = [u64; 13];
 
 structure! {
-    /// Asks to sign on to a mailbox or the public folders ([MS-OXCROPS] 2.2.3.1.1).
+    /// `RopLogon`: opens a mailbox or the public folders ([MS-OXCROPS] 2.2.3.1.1).
     pub struct RopLogonRequest: Rop as "RopLogon" {
-        /// What is meant.
+        /// The requested message store.
         pub logon_flags: LogonFlags = "LogonFlags",
-        /// How it is to be opened.
+        /// The options of the logon.
         pub open_flags: OpenFlags = "OpenFlags",
-        /// Zero.
+        /// Reserved; zero.
         pub store_state: u32 = "StoreState",
-        /// The mailbox's DN with its terminator, as it came; see [`RopLogonRequest::dn`].
+        /// The distinguished name of the mailbox with its terminator; see [`RopLogonRequest::dn`].
         pub essdn: Bytes16 = "Essdn",
     }
 }
 
 impl RopLogonRequest {
-    /// The mailbox's DN up to its terminator; empty for the public folders.
+    /// The distinguished name of the mailbox without its terminator; empty for the public folders.
     pub fn dn(&self) -> &[u8] {
         self.essdn.0.split(|byte| *byte == 0).next().unwrap_or_default()
     }
 
-    /// Sets the mailbox's DN and its terminator.
+    /// Sets the distinguished name of the mailbox and its terminator.
     pub fn set_dn(&mut self, dn: &[u8]) {
         self.essdn.0 = [dn, b"\0"].concat().into();
     }
 }
 
-/// Answers [`RopLogonRequest`].
+/// `RopLogon`: the response.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RopLogonResponse {
-    /// A private mailbox is open ([MS-OXCROPS] 2.2.3.1.2).
+    /// A private mailbox was opened ([MS-OXCROPS] 2.2.3.1.2).
     Private(Box<PrivateLogon>),
-    /// The public folders are open ([MS-OXCROPS] 2.2.3.1.3).
+    /// The public folders were opened ([MS-OXCROPS] 2.2.3.1.3).
     Public(Box<PublicLogon>),
-    /// [`ErrorCode::EC_WRONG_SERVER`]: another server has it ([MS-OXCROPS] 2.2.3.1.4).
+    /// The message store is on another server: the error is [`ErrorCode::EC_WRONG_SERVER`] ([MS-OXCROPS] 2.2.3.1.4).
     Redirect(LogonRedirect),
 }
 
 structure! {
-    /// What `RopLogon` tells of a private mailbox ([MS-OXCROPS] 2.2.3.1.2).
+    /// The response of `RopLogon` for a private mailbox ([MS-OXCROPS] 2.2.3.1.2).
     pub struct PrivateLogon: Rop as "RopLogon" {
-        /// The flags of the request; [`LogonFlags::PRIVATE`] is among them.
+        /// The flags of the request, which include [`LogonFlags::PRIVATE`].
         pub logon_flags: LogonFlags = "LogonFlags",
         /// The special folders.
         pub folder_ids: FolderIds = "FolderIds",
-        /// The user's rights.
+        /// The rights of the user.
         pub response_flags: ResponseFlags = "ResponseFlags",
-        /// The mailbox.
+        /// The GUID of the mailbox.
         pub mailbox_guid: Guid = "MailboxGuid",
-        /// The short form of `replica_guid`.
+        /// The number for `replica_guid` in this logon.
         pub replica_id: u16 = "ReplId",
-        /// Where the mailbox's IDs come from.
+        /// The GUID of the replica that assigns the identifiers of the mailbox.
         pub replica_guid: Guid = "ReplGuid",
-        /// The time on the server.
+        /// The time of the server.
         pub logon_time: LogonTime = "LogonTime",
-        /// When the addressing table was last changed, as a FILETIME; it is opaque to clients.
+        /// The time at which the addressing table of the server was last changed, as a `FILETIME`; opaque to clients.
         pub gwart_time: u64 = "GwartTime",
-        /// Zero.
+        /// Reserved; zero.
         pub store_state: u32 = "StoreState",
     }
 }
 
 structure! {
-    /// What `RopLogon` tells of the public folders ([MS-OXCROPS] 2.2.3.1.3).
+    /// The response of `RopLogon` for the public folders ([MS-OXCROPS] 2.2.3.1.3).
     pub struct PublicLogon: Rop as "RopLogon" {
-        /// The flags of the request; [`LogonFlags::PRIVATE`] is not among them.
+        /// The flags of the request, which do not include [`LogonFlags::PRIVATE`].
         pub logon_flags: LogonFlags = "LogonFlags",
         /// The special folders.
         pub folder_ids: FolderIds = "FolderIds",
-        /// The short form of `replica_guid`.
+        /// The number for `replica_guid` in this logon.
         pub replica_id: u16 = "ReplId",
-        /// Where the folders' IDs come from.
+        /// The GUID of the replica that assigns the identifiers of the folders.
         pub replica_guid: Guid = "ReplGuid",
-        /// Zero.
+        /// Reserved; zero.
         pub per_user_guid: Guid = "PerUserGuid",
     }
 }
 
 structure! {
-    /// Which server has what was asked for ([MS-OXCROPS] 2.2.3.1.4).
+    /// The response of `RopLogon` with the server that has the message store ([MS-OXCROPS] 2.2.3.1.4).
     pub struct LogonRedirect: Rop as "RopLogon" {
         /// The flags of the request.
         pub logon_flags: LogonFlags = "LogonFlags",
-        /// The server's DN with its terminator; at most 255 bytes.
+        /// The distinguished name of the server with its terminator; at most 255 bytes.
         pub server_name: Bytes8 = "ServerName",
     }
 }
 
 structure! {
-    /// A time of day and date, in UTC ([MS-OXCROPS] 2.2.3.1.2.1).
+    /// A date and time of day in UTC ([MS-OXCROPS] 2.2.3.1.2.1).
     #[derive(Copy, Eq, Default)]
     pub struct LogonTime: Rop as "LogonTime" {
-        /// 0 to 59.
+        /// The second, 0 to 59.
         pub seconds: u8 = "Seconds",
-        /// 0 to 59.
+        /// The minute, 0 to 59.
         pub minutes: u8 = "Minutes",
-        /// 0 to 23.
+        /// The hour, 0 to 23.
         pub hour: u8 = "Hour",
-        /// 0 for Sunday to 6 for Saturday.
+        /// The day of the week, from 0 for Sunday to 6 for Saturday.
         pub day_of_week: u8 = "DayOfWeek",
-        /// 1 to 31.
+        /// The day of the month, 1 to 31.
         pub day: u8 = "Day",
-        /// 1 to 12.
+        /// The month, 1 to 12.
         pub month: u8 = "Month",
-        /// The full year.
+        /// The year, such as 2024.
         pub year: u16 = "Year",
     }
 }

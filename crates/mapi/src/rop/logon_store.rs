@@ -1,4 +1,4 @@
-//! What is asked of a whole mailbox or of the public folders ([MS-OXCROPS] 2.2.3, [MS-OXCSTOR]).
+//! ROPs that act on a whole mailbox or on the public folders ([MS-OXCROPS] 2.2.3, [MS-OXCSTOR]).
 
 use wire::{Error, ErrorKind, Guid, Reader, Result, Writer};
 
@@ -14,45 +14,45 @@ use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, PropType, Rows};
 
 flags_field! {
-    /// How a mailbox stands ([MS-OXCSTOR] 2.2.1.5.2).
+    /// The state of a mailbox ([MS-OXCSTOR] 2.2.1.5.2).
     pub struct StoreState(u32) {
-        /// There are search folders that the user made.
+        /// The mailbox has active search folders.
         STORE_HAS_SEARCHES = 0x0100_0000,
     }
 }
 
 structure! {
-    /// Asks where messages of a class are delivered ([MS-OXCROPS] 2.2.3.2.1).
+    /// `RopGetReceiveFolder`: returns the folder to which messages of a class are delivered ([MS-OXCROPS] 2.2.3.2.1).
     pub struct RopGetReceiveFolderRequest: Rop as "RopGetReceiveFolder" {
-        /// The class.
+        /// The message class.
         pub message_class: AsciiZ = "MessageClass",
     }
 }
 
 rop_response! {
-    /// Where messages of a class are delivered ([MS-OXCROPS] 2.2.3.2.2).
+    /// `RopGetReceiveFolder`: the response ([MS-OXCROPS] 2.2.3.2.2).
     pub struct RopGetReceiveFolderResponse as "RopGetReceiveFolder" {
         /// The folder.
         pub folder_id: FolderId = "FolderId",
-        /// The class that it was set for: the one asked for or one above it.
+        /// The message class for which the folder was set: the requested one or a prefix of it.
         pub explicit_message_class: AsciiZ = "ExplicitMessageClass",
     }
 }
 
 structure! {
-    /// Says where messages of a class are delivered ([MS-OXCROPS] 2.2.3.3.1).
+    /// `RopSetReceiveFolder`: sets the folder to which messages of a class are delivered ([MS-OXCROPS] 2.2.3.3.1).
     pub struct RopSetReceiveFolderRequest: Rop as "RopSetReceiveFolder" {
-        /// The folder; zero for none.
+        /// The folder; zero to remove the setting.
         pub folder_id: FolderId = "FolderId",
-        /// The class.
+        /// The message class.
         pub message_class: AsciiZ = "MessageClass",
     }
 }
 
-/// Where messages of which class are delivered ([MS-OXCROPS] 2.2.3.4.2).
+/// `RopGetReceiveFolderTable`: the response, with the receive folders of all message classes ([MS-OXCROPS] 2.2.3.4.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RopGetReceiveFolderTableResponse {
-    /// A row for each class that a folder was set for, of [`RECEIVE_FOLDER_COLUMNS`].
+    /// A row of [`RECEIVE_FOLDER_COLUMNS`] for each message class with a receive folder.
     pub rows: Rows,
 }
 
@@ -83,140 +83,141 @@ impl Inspect for RopGetReceiveFolderTableResponse {
 }
 
 rop_response! {
-    /// How a mailbox stands ([MS-OXCROPS] 2.2.3.5.2).
+    /// `RopGetStoreState`: the response ([MS-OXCROPS] 2.2.3.5.2).
     pub struct RopGetStoreStateResponse as "RopGetStoreState" {
-        /// How it stands.
+        /// The state of the mailbox.
         pub store_state: StoreState = "StoreState",
     }
 }
 
 structure! {
-    /// Asks something of a public folder ([MS-OXCROPS] 2.2.3.6.1, 2.2.3.7.1).
+    /// `RopGetOwningServers`, `RopPublicFolderIsGhosted`: returns information about a public folder ([MS-OXCROPS]
+    /// 2.2.3.6.1, 2.2.3.7.1).
     pub struct PublicFolderRequest: Rop as "RopGetOwningServers" {
-        /// The folder.
+        /// The public folder.
         pub folder_id: FolderId = "FolderId",
     }
 }
 
 rop_response! {
-    /// The servers that have a public folder ([MS-OXCROPS] 2.2.3.6.2).
+    /// `RopGetOwningServers`: the response ([MS-OXCROPS] 2.2.3.6.2).
     pub struct RopGetOwningServersResponse as "RopGetOwningServers" {
-        /// The servers.
+        /// The servers that have the folder.
         pub owning_servers: GhostServers = "",
     }
 }
 
 rop_response! {
-    /// Whether a public folder's contents are on other servers ([MS-OXCROPS] 2.2.3.7.2).
+    /// `RopPublicFolderIsGhosted`: the response ([MS-OXCROPS] 2.2.3.7.2).
     pub struct RopPublicFolderIsGhostedResponse as "RopPublicFolderIsGhosted" {
-        /// Whether they are.
+        /// Whether the content of the folder is on other servers.
         pub is_ghosted: Bool = "IsGhosted",
-        /// The servers.
+        /// The servers that have the content of the folder.
         pub servers: Option<GhostServers> = "" by is_ghosted,
     }
 }
 
 structure! {
-    /// A folder's or message's short id ([MS-OXCROPS] 2.2.3.8.1).
+    /// `RopLongTermIdFromId`: converts the identifier of a folder or message ([MS-OXCROPS] 2.2.3.8.1).
     pub struct RopLongTermIdFromIdRequest: Rop as "RopLongTermIdFromId" {
-        /// The id, whichever it is.
+        /// The identifier of the folder or message.
         pub object_id: FolderId = "ObjectId",
     }
 }
 
 rop_response! {
-    /// What it is by its long id ([MS-OXCROPS] 2.2.3.8.2).
+    /// `RopLongTermIdFromId`: the response ([MS-OXCROPS] 2.2.3.8.2).
     pub struct RopLongTermIdFromIdResponse as "RopLongTermIdFromId" {
-        /// The long id.
+        /// The long-term identifier.
         pub long_term_id: LongTermId = "LongTermId",
     }
 }
 
 structure! {
-    /// A folder's or message's long id ([MS-OXCROPS] 2.2.3.9.1).
+    /// `RopIdFromLongTermId`: converts the long-term identifier of a folder or message ([MS-OXCROPS] 2.2.3.9.1).
     pub struct RopIdFromLongTermIdRequest: Rop as "RopIdFromLongTermId" {
-        /// The long id.
+        /// The long-term identifier.
         pub long_term_id: LongTermId = "LongTermId",
     }
 }
 
 rop_response! {
-    /// What it is by its short id ([MS-OXCROPS] 2.2.3.9.2).
+    /// `RopIdFromLongTermId`: the response ([MS-OXCROPS] 2.2.3.9.2).
     pub struct RopIdFromLongTermIdResponse as "RopIdFromLongTermId" {
-        /// The id, whichever it is.
+        /// The identifier of the folder or message.
         pub object_id: FolderId = "ObjectId",
     }
 }
 
 structure! {
-    /// Asks for the public folders of a database that a user has read something of ([MS-OXCROPS] 2.2.3.10.1).
+    /// `RopGetPerUserLongTermIds`: returns the public folders of a database for which there is read state of the user
+    /// ([MS-OXCROPS] 2.2.3.10.1).
     pub struct RopGetPerUserLongTermIdsRequest: Rop as "RopGetPerUserLongTermIds" {
-        /// The database.
+        /// The GUID of the database.
         pub database_guid: Guid = "DatabaseGuid",
     }
 }
 
 rop_response! {
-    /// The public folders of a database that a user has read something of ([MS-OXCROPS] 2.2.3.10.2).
+    /// `RopGetPerUserLongTermIds`: the response ([MS-OXCROPS] 2.2.3.10.2).
     pub struct RopGetPerUserLongTermIdsResponse as "RopGetPerUserLongTermIds" {
-        /// The folders.
+        /// The public folders.
         pub long_term_ids: List16<LongTermId> = "LongTermIds",
     }
 }
 
 structure! {
-    /// Asks which database has a public folder ([MS-OXCROPS] 2.2.3.11.1).
+    /// `RopGetPerUserGuid`: returns the database of a public folder ([MS-OXCROPS] 2.2.3.11.1).
     pub struct RopGetPerUserGuidRequest: Rop as "RopGetPerUserGuid" {
-        /// The folder.
+        /// The public folder.
         pub long_term_id: LongTermId = "LongTermId",
     }
 }
 
 rop_response! {
-    /// Which database has a public folder ([MS-OXCROPS] 2.2.3.11.2).
+    /// `RopGetPerUserGuid`: the response ([MS-OXCROPS] 2.2.3.11.2).
     pub struct RopGetPerUserGuidResponse as "RopGetPerUserGuid" {
-        /// The database.
+        /// The GUID of the database.
         pub database_guid: Guid = "DatabaseGuid",
     }
 }
 
 structure! {
-    /// Asks for what a user has read of a public folder ([MS-OXCROPS] 2.2.3.12.1).
+    /// `RopReadPerUserInformation`: returns a user's read state of a public folder ([MS-OXCROPS] 2.2.3.12.1).
     pub struct RopReadPerUserInformationRequest: Rop as "RopReadPerUserInformation" {
-        /// The folder.
+        /// The public folder.
         pub folder_id: LongTermId = "FolderId",
-        /// Zero.
+        /// Reserved; zero.
         pub reserved: u8 = "Reserved",
-        /// From which byte on.
+        /// The offset of the first requested byte.
         pub data_offset: u32 = "DataOffset",
-        /// How many bytes at most; zero leaves it to the server.
+        /// The maximum number of bytes to return; zero for the server's default.
         pub max_data_size: u16 = "MaxDataSize",
     }
 }
 
 rop_response! {
-    /// What a user has read of a public folder, or a part of it ([MS-OXCROPS] 2.2.3.12.2).
+    /// `RopReadPerUserInformation`: the response ([MS-OXCROPS] 2.2.3.12.2).
     pub struct RopReadPerUserInformationResponse as "RopReadPerUserInformation" {
-        /// Whether this is the last part.
+        /// Whether this is the last part of the data.
         pub has_finished: Bool = "HasFinished",
-        /// An IDSET of change numbers with the replica's GUID ([MS-OXCFXICS] 2.2.2.4.2), or a part of it.
+        /// The read state or a part of it: an `IDSET` of change numbers with replica GUIDs ([MS-OXCFXICS] 2.2.2.4.2).
         pub data: Bytes16 = "Data",
     }
 }
 
-/// Says what a user has read of a public folder, or a part of it ([MS-OXCROPS] 2.2.3.13.1).
+/// `RopWritePerUserInformation`: sets a user's read state of a public folder ([MS-OXCROPS] 2.2.3.13.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RopWritePerUserInformationRequest {
-    /// The folder.
+    /// The public folder.
     pub folder_id: LongTermId,
-    /// Whether this is the last part.
+    /// Whether this is the last part of the data.
     pub has_finished: Bool,
-    /// From which byte on.
+    /// The offset of the first byte of `data`.
     pub data_offset: u32,
-    /// An IDSET of change numbers with the replica's GUID ([MS-OXCFXICS] 2.2.2.4.2), or a part of it.
+    /// The read state or a part of it: an `IDSET` of change numbers with replica GUIDs ([MS-OXCFXICS] 2.2.2.4.2).
     pub data: Bytes16,
-    /// The database that the folder is in; only in the first part, and only where the logon is one to a private
-    /// mailbox.
+    /// The GUID of the folder's database; only in the first part, and only in logons to private mailboxes.
     pub repl_guid: Option<Guid>,
 }
 
@@ -237,14 +238,14 @@ impl Field<Rop> for RopWritePerUserInformationRequest {
             data: Bytes16::read(r, "Data")?,
             repl_guid: None,
         };
-        // Where the logon is not known, the end of the buffer still says that there is no GUID.
+        // If the type of the logon is not known, the end of the buffer still shows that there is no GUID.
         let first = request.data_offset == 0 && !r.is_empty();
         match context.private {
             Some(true) if request.data_offset == 0 => {
                 request.repl_guid = Some(Guid::from_le(r.array("ReplGuid")?));
             }
             None if first => {
-                let expected = "a logon of which it is known whether it is private";
+                let expected = "a logon of known type (private mailbox or public folders)";
                 return Err(r.invalid("ReplGuid", 0, expected).within(WRITE_PER_USER));
             }
             _ => {}
@@ -256,7 +257,7 @@ impl Field<Rop> for RopWritePerUserInformationRequest {
         if self.repl_guid.is_some() && self.data_offset != 0 {
             let kind = ErrorKind::Invalid {
                 found: u64::from(self.data_offset),
-                expected: "none but in the first part",
+                expected: "0, since only the first part has a GUID",
             };
             return Err(Error::new(kind, "ReplGuid", w.len()).within(WRITE_PER_USER));
         }

@@ -12,44 +12,44 @@ use crate::field::{Field, HandleRole, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 
 flags_field! {
-    /// How a message is opened ([MS-OXCMSG] 2.2.3.1.1). Without any of them it is to be read.
+    /// The access to an opened message ([MS-OXCMSG] 2.2.3.1.1). Without flags it is opened for reading.
     pub struct MessageOpenModeFlags(u8) {
-        /// To be read and written.
+        /// The message is opened for reading and writing.
         READ_WRITE = 0x01,
-        /// With `READ_WRITE`: to be written if that is permitted. For embedded messages, without it: create
-        /// one if it does not exist ([MS-OXCMSG] 2.2.3.16.1).
+        /// With `READ_WRITE`: the message is opened for writing only if permitted. For embedded messages without
+        /// `READ_WRITE`: the message is created if it does not exist ([MS-OXCMSG] 2.2.3.16.1).
         CREATE = 0x02,
-        /// Also where it was soft-deleted.
+        /// The message may be soft-deleted.
         OPEN_SOFT_DELETED = 0x04,
     }
 }
 
 structure! {
-    /// Opens a message ([MS-OXCROPS] 2.2.6.1.1).
+    /// `RopOpenMessage`: opens a message ([MS-OXCROPS] 2.2.6.1.1).
     pub struct RopOpenMessageRequest: Rop as "RopOpenMessage" {
-        /// Where its handle goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// The code page of texts; 0x0FFF for that of the logon.
         pub code_page_id: u16 = "CodePageId",
-        /// The folder that it is in.
+        /// The folder of the message.
         pub folder_id: FolderId = "FolderId",
-        /// How.
+        /// The requested access.
         pub open_mode_flags: MessageOpenModeFlags = "OpenModeFlags",
-        /// Which message.
+        /// The message to open.
         pub message_id: MessageId = "MessageId",
     }
 }
 
 structure! {
-    /// What a client learns of a message when it opens it ([MS-OXCROPS] 2.2.6.1.2).
+    /// `RopOpenMessage`: the response ([MS-OXCROPS] 2.2.6.1.2).
     pub struct RopOpenMessageResponse: Rop as "RopOpenMessage" {
-        /// Whether it has named properties.
+        /// Whether the message has named properties.
         pub has_named_properties: Bool = "HasNamedProperties",
-        /// What comes before its subject, such as `RE: `.
+        /// The prefix of the subject, such as `RE: `.
         pub subject_prefix: TypedString = "SubjectPrefix",
-        /// Its subject without that.
+        /// The subject without its prefix.
         pub normalized_subject: TypedString = "NormalizedSubject",
-        /// Its recipients.
+        /// The recipients of the message.
         pub recipients: OpenRecipients = "Recipients",
     }
 }
@@ -57,165 +57,164 @@ structure! {
 plain_response!(RopOpenMessageResponse as "RopOpenMessage");
 
 structure! {
-    /// Makes a message in a folder ([MS-OXCROPS] 2.2.6.2.1).
+    /// `RopCreateMessage`: creates a message in a folder ([MS-OXCROPS] 2.2.6.2.1).
     pub struct RopCreateMessageRequest: Rop as "RopCreateMessage" {
-        /// Where its handle goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// The code page of texts; 0x0FFF for that of the logon.
         pub code_page_id: u16 = "CodePageId",
-        /// The folder.
+        /// The folder of the message.
         pub folder_id: FolderId = "FolderId",
-        /// Whether it is associated with the folder rather than in it.
+        /// Whether the message is associated with the folder (FAI), and not a normal message in it.
         pub associated_flag: Bool = "AssociatedFlag",
     }
 }
 
 rop_response! {
-    /// A message is made, though not yet saved ([MS-OXCROPS] 2.2.6.2.2).
+    /// `RopCreateMessage`: the response ([MS-OXCROPS] 2.2.6.2.2). The message is not saved yet.
     pub struct RopCreateMessageResponse as "RopCreateMessage" {
-        /// Whether its id is known by now.
+        /// Whether the identifier of the message is present.
         pub has_message_id: Bool = "HasMessageId",
-        /// Its id.
+        /// The identifier of the message.
         pub message_id: Option<MessageId> = "MessageId" by has_message_id,
     }
 }
 
 flags_field! {
-    /// What becomes of a message or an attachment that is saved ([MS-OXCMSG] 2.2.3.3.1).
+    /// The state of a message or an attachment after it was saved ([MS-OXCMSG] 2.2.3.3.1).
     pub struct SaveFlags(u8) {
-        /// It stays open, to be read.
+        /// The object stays open for reading.
         KEEP_OPEN_READ_ONLY = 0x01,
-        /// It stays open, to be read and written.
+        /// The object stays open for reading and writing.
         KEEP_OPEN_READ_WRITE = 0x02,
-        /// It stays open, and what others changed meanwhile is overwritten.
+        /// The object stays open for reading and writing, and overwrites changes by others.
         FORCE_SAVE = 0x04,
     }
 }
 
 structure! {
-    /// Saves a message ([MS-OXCROPS] 2.2.6.3.1).
+    /// `RopSaveChangesMessage`: saves a message ([MS-OXCROPS] 2.2.6.3.1).
     pub struct RopSaveChangesMessageRequest: Rop as "RopSaveChangesMessage" {
-        /// The message.
+        /// The index of the message's handle in the handle table.
         pub input_handle_index: InputHandleIndex = "InputHandleIndex",
-        /// What becomes of it.
+        /// Whether the message stays open.
         pub save_flags: SaveFlags = "SaveFlags",
     }
 }
 
 rop_response! {
-    /// A message is saved ([MS-OXCROPS] 2.2.6.3.2).
+    /// `RopSaveChangesMessage`: the response ([MS-OXCROPS] 2.2.6.3.2).
     pub struct RopSaveChangesMessageResponse as "RopSaveChangesMessage" {
-        /// The message, by the index from the request.
+        /// The index of the message's handle in the handle table, from the request.
         pub input_handle_index: InputHandleIndex = "InputHandleIndex",
-        /// Its id.
+        /// The identifier of the message.
         pub message_id: MessageId = "MessageId",
     }
 }
 
 structure! {
-    /// Asks again for what opening the message told ([MS-OXCROPS] 2.2.6.7.1).
+    /// `RopReloadCachedInformation`: returns the current information of an open message ([MS-OXCROPS] 2.2.6.7.1).
     pub struct RopReloadCachedInformationRequest: Rop as "RopReloadCachedInformation" {
-        /// Zero.
+        /// Reserved; zero.
         pub reserved: u16 = "Reserved",
     }
 }
 
-/// What opening the message told, as it is now ([MS-OXCROPS] 2.2.6.7.2).
+/// `RopReloadCachedInformation`: the response, whose fields are those of `RopOpenMessage` ([MS-OXCROPS] 2.2.6.7.2).
 pub type RopReloadCachedInformationResponse = RopOpenMessageResponse;
 
 flags_field! {
-    /// Flags that a contents table shows of a message ([MS-OXCMSG] 2.2.1.8).
+    /// The status of a message in a contents table ([MS-OXCMSG] 2.2.1.8).
     pub struct MessageStatusFlags(u32) {
-        /// There are versions that conflict.
+        /// The message has conflicting versions.
         MS_IN_CONFLICT = 0x0000_0800,
-        /// It is to be downloaded from another store.
+        /// The message is marked for download from a remote message store.
         MS_REMOTE_DOWNLOAD = 0x0000_1000,
-        /// It is to be deleted in another store.
+        /// The message is marked for deletion in a remote message store.
         MS_REMOTE_DELETE = 0x0000_2000,
     }
 }
 
 structure! {
-    /// Changes the status flags of a message in a folder ([MS-OXCROPS] 2.2.6.8.1).
+    /// `RopSetMessageStatus`: changes the status of a message in a folder ([MS-OXCROPS] 2.2.6.8.1).
     pub struct RopSetMessageStatusRequest: Rop as "RopSetMessageStatus" {
-        /// Which message.
+        /// The message.
         pub message_id: MessageId = "MessageId",
-        /// The flags.
+        /// The new values of the flags.
         pub message_status_flags: MessageStatusFlags = "MessageStatusFlags",
-        /// Which of them are changed.
+        /// The flags to change.
         pub message_status_mask: MessageStatusFlags = "MessageStatusMask",
     }
 }
 
 rop_response! {
-    /// The status flags of a message ([MS-OXCROPS] 2.2.6.8.2). `RopGetMessageStatus` is answered as if it had
-    /// been `RopSetMessageStatus`.
+    /// `RopSetMessageStatus`: the response, also to `RopGetMessageStatus` ([MS-OXCROPS] 2.2.6.8.2).
     pub struct RopSetMessageStatusResponse as "RopSetMessageStatus" {
-        /// Those that it had before.
+        /// The flags before the change.
         pub message_status_flags: MessageStatusFlags = "MessageStatusFlags",
     }
 }
 
 structure! {
-    /// Asks for the status flags of a message in a folder ([MS-OXCROPS] 2.2.6.9.1).
+    /// `RopGetMessageStatus`: returns the status of a message in a folder ([MS-OXCROPS] 2.2.6.9.1).
     pub struct RopGetMessageStatusRequest: Rop as "RopGetMessageStatus" {
-        /// Which message.
+        /// The message.
         pub message_id: MessageId = "MessageId",
     }
 }
 
 flags_field! {
-    /// How a message's having been read changes ([MS-OXCMSG] 2.2.3.10.1). Without any, it is read, and
+    /// The change of a message's read state ([MS-OXCMSG] 2.2.3.10.1). Without flags, the message is marked as read, and
     /// receipts are sent.
     pub struct ReadFlags(u8) {
-        /// It is read, and no receipt is sent.
+        /// The message is marked as read, and no receipt is sent.
         RF_SUPPRESS_RECEIPT = 0x01,
         /// Reserved.
         RF_RESERVED = 0x0A,
-        /// It is unread.
+        /// The message is marked as unread.
         RF_CLEAR_READ_FLAG = 0x04,
-        /// A receipt is sent, and nothing else changes.
+        /// A receipt is sent, and the state does not change.
         RF_GENERATE_RECEIPT_ONLY = 0x10,
-        /// No receipt is sent when it is read.
+        /// No receipt will be sent when the message is read.
         RF_CLEAR_NOTIFY_READ = 0x20,
-        /// No receipt is sent when it is deleted unread.
+        /// No receipt will be sent when the message is deleted unread.
         RF_CLEAR_NOTIFY_UNREAD = 0x40,
     }
 }
 
 structure! {
-    /// Marks messages of a folder as read or unread ([MS-OXCROPS] 2.2.6.10.1).
+    /// `RopSetReadFlags`: marks messages of a folder as read or unread ([MS-OXCROPS] 2.2.6.10.1).
     pub struct RopSetReadFlagsRequest: Rop as "RopSetReadFlags" {
-        /// Whether the server may answer before it is done.
+        /// Whether the server may respond before the operation is complete.
         pub want_asynchronous: Bool = "WantAsynchronous",
-        /// How.
+        /// The change.
         pub read_flags: ReadFlags = "ReadFlags",
-        /// Which messages; none for all.
+        /// The messages; if empty, all messages of the folder.
         pub message_ids: List16<MessageId> = "MessageIds",
     }
 }
 
 structure! {
-    /// Whether all messages were marked ([MS-OXCROPS] 2.2.6.10.2). It is there on failure too.
+    /// `RopSetReadFlags`: the response ([MS-OXCROPS] 2.2.6.10.2). Its fields are present on failure as well.
     pub struct RopSetReadFlagsResponse: Rop as "RopSetReadFlags" {
-        /// Whether some were not.
+        /// Whether the operation failed for some of the messages.
         pub partial_completion: Bool = "PartialCompletion",
     }
 }
 
 plain_response!(RopSetReadFlagsResponse as "RopSetReadFlags", always);
 
-/// What a client keeps of a message in the public folders to know it again ([MS-OXCMSG] 2.2.3.11.1).
+/// Data by which a client identifies a message in the public folders ([MS-OXCMSG] 2.2.3.11.1).
 pub type ClientData = [u8; 24];
 
-/// Marks an open message as read or unread ([MS-OXCROPS] 2.2.6.11.1).
+/// `RopSetMessageReadFlag`: marks an open message as read or unread ([MS-OXCROPS] 2.2.6.11.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RopSetMessageReadFlagRequest {
-    /// The message.
+    /// The index of the message's handle in the handle table.
     pub input_handle_index: InputHandleIndex,
-    /// How.
+    /// The change.
     pub read_flags: ReadFlags,
-    /// What the client knows it by, where the logon is one to the public folders.
+    /// The data by which the client identifies the message, in logons to the public folders.
     pub client_data: Option<ClientData>,
 }
 
@@ -243,7 +242,7 @@ impl Field<Rop> for RopSetMessageReadFlagRequest {
         })
     }
 
-    /// A logon of which nothing is known counts as one to a mailbox.
+    /// A logon of unknown type is treated as one to a private mailbox.
     fn read_with(r: &mut Reader<'_>, field: &'static str, context: RequestContext) -> Result<Self> {
         let mut request = Self::read(r, field)?;
         if context.private == Some(false) {
@@ -264,27 +263,27 @@ impl Field<Rop> for RopSetMessageReadFlagRequest {
         self.input_handle_index.handle_index(visit);
     }
 
-    fn own_index(&self, role: HandleRole) -> Option<u8> {
-        self.input_handle_index.own_index(role)
+    fn index_with_role(&self, role: HandleRole) -> Option<u8> {
+        self.input_handle_index.index_with_role(role)
     }
 }
 
 rop_response! {
-    /// Whether a message's having been read changed ([MS-OXCROPS] 2.2.6.11.2).
+    /// `RopSetMessageReadFlag`: the response ([MS-OXCROPS] 2.2.6.11.2).
     pub struct RopSetMessageReadFlagResponse as "RopSetMessageReadFlag" {
-        /// Whether it did in the public folders.
+        /// Whether the read state of a message in the public folders changed.
         pub read_status_changed: Bool = "ReadStatusChanged",
-        /// What of, if so.
+        /// The message whose state changed.
         pub change: Option<ReadStatusChange> = "Change" by read_status_changed,
     }
 }
 
 structure! {
-    /// Of what message the state changed ([MS-OXCROPS] 2.2.6.11.2).
+    /// The message in the public folders whose read state changed ([MS-OXCROPS] 2.2.6.11.2).
     pub struct ReadStatusChange: Rop as "RopSetMessageReadFlag" {
-        /// The logon that it belongs to.
+        /// The logon of the request.
         pub logon_id: u8 = "LogonId",
-        /// What the client knows it by.
+        /// The data by which the client identifies the message.
         pub client_data: ClientData = "ClientData",
     }
 }

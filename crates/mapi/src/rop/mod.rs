@@ -1,10 +1,11 @@
-//! ROPs: what a client asks of a mailbox store, and what it is answered ([MS-OXCROPS]).
+//! ROPs: the remote operations of clients on a message store, and their responses ([MS-OXCROPS]).
 //!
-//! A ROP carries no length of its own: where one ends is known only to who can decode it. [`RopRequests`]
-//! decodes as many as it can, and keeps what follows as bytes. A response is decoded with what its request and
-//! its object say ([`ResponseContext`]).
+//! ROPs are encoded without their length, so that the end of one is only found by decoding it. [`RopRequests`] decodes
+//! as many requests as it can, and keeps the remaining ones as bytes. To decode a response, information of its request
+//! and of the object is necessary ([`ResponseContext`]).
 //!
-//! [`RequestBody`] and [`ResponseBody`] have a variant for each ROP. The families are in files of their own.
+//! [`RequestBody`] and [`ResponseBody`] have a variant for each ROP. Each submodule contains the structures of a group
+//! of ROPs.
 
 mod body;
 mod columns;
@@ -43,8 +44,8 @@ pub mod transport;
 
 pub use self::body::{RequestBody, ResponseBody};
 pub use self::columns::{BatchColumns, ChangedColumns, ColumnChange, Columns, add_columns};
-pub use self::context::{ExpectedAnswer, RequestContext, ResponseContext};
-pub use self::empty::{Empty, Unanswered};
+pub use self::context::{ExpectedReply, RequestContext, ResponseContext};
+pub use self::empty::{Empty, NoReply};
 pub use self::field::{
     AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, InputHandleIndex, List8, List16, List32,
     OutputHandleIndex,
@@ -54,8 +55,8 @@ pub use self::request::{Logons, RopRequest};
 pub use self::requests::{RequestReader, RopRequests};
 pub use self::response::{RopReply, RopResponse};
 pub use self::response_fields::ResponseFields;
-pub use self::response_reader::{AnsweredBatch, ReadResponse, ResponseReader};
-pub use self::responses::{Answer, Answers, RopResponses};
+pub use self::response_reader::{ReadResponse, ReplyHandler, ResponseReader};
+pub use self::responses::{MatchedResponse, ResponseMatcher, RopResponses};
 pub use self::rop_id::RopId;
 pub use self::stream::SizeOrSentinel;
 pub use crate::field::HandleRole;

@@ -1,4 +1,4 @@
-//! Named properties: which number a name has in a mailbox ([MS-OXCROPS] 2.2.8.1, 2.2.8.2, 2.2.8.10,
+//! Named properties: the mapping of names to property ids in a mailbox ([MS-OXCROPS] 2.2.8.1, 2.2.8.2, 2.2.8.10,
 //! [MS-OXCPRPT] 2.2.12, 2.2.13, 2.2.9).
 
 use wire::{Decode as _, Encode as _, Guid, Reader, Result, Writer};
@@ -13,35 +13,35 @@ use crate::field::{Field, enum_field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 
 enum_field! {
-    /// What happens with names that have no number yet ([MS-OXCPRPT] 2.2.12.1).
+    /// The treatment of names that have no property id ([MS-OXCPRPT] 2.2.12.1).
     pub struct PropertyIdFlags(u8) {
-        /// They get none.
+        /// No property id is assigned.
         NONE = 0x00,
-        /// They get one.
+        /// A property id is assigned.
         CREATE = 0x02,
     }
 }
 
 structure! {
-    /// Asks for the numbers of names ([MS-OXCROPS] 2.2.8.1.1).
+    /// `RopGetPropertyIdsFromNames`: returns the property ids of names ([MS-OXCROPS] 2.2.8.1.1).
     pub struct RopGetPropertyIdsFromNamesRequest: Rop as "RopGetPropertyIdsFromNames" {
-        /// What happens with those that have none yet.
+        /// The treatment of names that have no property id.
         pub flags: PropertyIdFlags = "Flags",
-        /// The names; none for all that the mailbox knows.
+        /// The names; if empty, all names of the mailbox.
         pub property_names: List16<PropertyName> = "PropertyNames",
     }
 }
 
 structure! {
-    /// The numbers of names ([MS-OXCROPS] 2.2.8.1.2).
+    /// `RopGetPropertyIdsFromNames`: the response ([MS-OXCROPS] 2.2.8.1.2).
     pub struct RopGetPropertyIdsFromNamesResponse: Rop as "RopGetPropertyIdsFromNames" {
-        /// The numbers in the order of the names, zero for those that have none.
+        /// The property ids in the order of the names; zero for names without a property id.
         pub property_ids: List16<u16> = "PropertyIds",
     }
 }
 
 impl ResponseFields for RopGetPropertyIdsFromNamesResponse {
-    /// With some names that have no number, it has them all the same.
+    /// The fields are also present if some of the names have no property id.
     fn present(return_value: ErrorCode) -> bool {
         matches!(return_value, ErrorCode::SUCCESS | ErrorCode::MAPI_W_ERRORS_RETURNED)
     }
@@ -56,47 +56,47 @@ impl ResponseFields for RopGetPropertyIdsFromNamesResponse {
 }
 
 structure! {
-    /// Asks for the names of numbers ([MS-OXCROPS] 2.2.8.2.1).
+    /// `RopGetNamesFromPropertyIds`: returns the names of property ids ([MS-OXCROPS] 2.2.8.2.1).
     pub struct RopGetNamesFromPropertyIdsRequest: Rop as "RopGetNamesFromPropertyIds" {
-        /// The numbers.
+        /// The property ids.
         pub property_ids: List16<u16> = "PropertyIds",
     }
 }
 
 rop_response! {
-    /// The names of numbers ([MS-OXCROPS] 2.2.8.2.2).
+    /// `RopGetNamesFromPropertyIds`: the response ([MS-OXCROPS] 2.2.8.2.2).
     pub struct RopGetNamesFromPropertyIdsResponse as "RopGetNamesFromPropertyIds" {
-        /// The names in the order of the numbers.
+        /// The names in the order of the property ids.
         pub property_names: List16<PropertyName> = "PropertyNames",
     }
 }
 
 flags_field! {
-    /// Which named properties are asked for ([MS-OXCPRPT] 2.2.9.1).
+    /// The requested kinds of named properties ([MS-OXCPRPT] 2.2.9.1).
     pub struct QueryFlags(u8) {
-        /// Not those whose name is a text.
+        /// Properties whose name is a text are excluded.
         NO_STRINGS = 0x01,
-        /// Not those whose name is a number.
+        /// Properties whose name is a number are excluded.
         NO_IDS = 0x02,
     }
 }
 
 structure! {
-    /// Asks which named properties an object has, or a mailbox knows ([MS-OXCROPS] 2.2.8.10.1).
+    /// `RopQueryNamedProperties`: returns the named properties of an object or a mailbox ([MS-OXCROPS] 2.2.8.10.1).
     pub struct RopQueryNamedPropertiesRequest: Rop as "RopQueryNamedProperties" {
-        /// Which kinds.
+        /// The requested kinds of names.
         pub query_flags: QueryFlags = "QueryFlags",
-        /// Whether only those of one property set.
+        /// Whether only the properties of one property set are requested.
         pub has_guid: Bool = "HasGuid",
-        /// The property set.
+        /// The GUID of the property set.
         pub property_guid: Option<Guid> = "PropertyGuid" by has_guid,
     }
 }
 
-/// Named properties with their numbers ([MS-OXCROPS] 2.2.8.10.2).
+/// `RopQueryNamedProperties`: the response ([MS-OXCROPS] 2.2.8.10.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RopQueryNamedPropertiesResponse {
-    /// The numbers and the names.
+    /// The property ids and names.
     pub properties: Vec<(u16, PropertyName)>,
 }
 

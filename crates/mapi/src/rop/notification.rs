@@ -1,4 +1,4 @@
-//! Subscriptions ([MS-OXCROPS] 2.2.14.1, [MS-OXCNOTIF]).
+//! `RopRegisterNotification`: subscriptions to notifications ([MS-OXCROPS] 2.2.14.1, [MS-OXCNOTIF]).
 
 use wire::{Reader, Result, Writer};
 
@@ -11,35 +11,35 @@ use crate::inspect::{Inspect, Node};
 flags_field! {
     /// The events of a subscription ([MS-OXCNOTIF] 2.2.1.2.1).
     pub struct NotificationTypes(u16) {
-        /// The server has an error that it does not get over.
+        /// A critical error occurred on the server.
         CRITICAL_ERROR = 0x0001,
-        /// A message came.
+        /// A message was delivered.
         NEW_MAIL = 0x0002,
-        /// Something was created.
+        /// A folder or message was created.
         OBJECT_CREATED = 0x0004,
-        /// Something was deleted.
+        /// A folder or message was deleted.
         OBJECT_DELETED = 0x0008,
-        /// Something was changed.
+        /// A folder or message was modified.
         OBJECT_MODIFIED = 0x0010,
-        /// Something was moved.
+        /// A folder or message was moved.
         OBJECT_MOVED = 0x0020,
-        /// Something was copied.
+        /// A folder or message was copied.
         OBJECT_COPIED = 0x0040,
-        /// A search is complete.
+        /// A search completed.
         SEARCH_COMPLETE = 0x0080,
-        /// A table's rows changed.
+        /// The rows of a table changed.
         TABLE_MODIFIED = 0x0100,
-        /// Something of the server's own.
+        /// An event that the server defines.
         EXTENDED = 0x0400,
     }
 }
 
-/// Whether a subscription is to a whole mailbox, and not to what is named behind.
+/// Whether a subscription is to the whole mailbox. If not, a folder or message follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct WantWholeStore(pub u8);
 
 impl WantWholeStore {
-    /// Whether it is.
+    /// Whether the subscription is to the whole mailbox.
     pub const fn is_true(self) -> bool {
         self.0 != 0
     }
@@ -53,7 +53,7 @@ impl Inspect for WantWholeStore {
     }
 }
 
-/// What is there only where a subscription is not to a whole mailbox.
+/// A field that is present exactly if a subscription is not to the whole mailbox.
 impl FieldBy<Rop, WantWholeStore> for Option<NotificationScope> {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &WantWholeStore) -> Result<Self> {
         (!by.is_true()).then(|| NotificationScope::read(r, field)).transpose()
@@ -64,7 +64,7 @@ impl FieldBy<Rop, WantWholeStore> for Option<NotificationScope> {
     }
 }
 
-/// What is there only where [`NotificationTypes::EXTENDED`] is asked for.
+/// A field that is present exactly if [`NotificationTypes::EXTENDED`] is requested.
 impl FieldBy<Rop, NotificationTypes> for Option<u8> {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &NotificationTypes) -> Result<Self> {
         let extended = Bool(u8::from(by.contains(NotificationTypes::EXTENDED)));
@@ -77,23 +77,23 @@ impl FieldBy<Rop, NotificationTypes> for Option<u8> {
 }
 
 structure! {
-    /// Subscribes to what happens ([MS-OXCROPS] 2.2.14.1.1).
+    /// `RopRegisterNotification`: subscribes to notifications ([MS-OXCROPS] 2.2.14.1.1).
     pub struct RopRegisterNotificationRequest: Rop as "RopRegisterNotification" {
-        /// Where the subscription's handle goes.
+        /// The index in the handle table at which the subscription's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// The events.
+        /// The events to subscribe to.
         pub notification_types: NotificationTypes = "NotificationTypes",
-        /// Zero.
+        /// Reserved; zero.
         pub reserved: Option<u8> = "Reserved" by notification_types,
-        /// Whether of the whole mailbox.
+        /// Whether the subscription is to the whole mailbox.
         pub want_whole_store: WantWholeStore = "WantWholeStore",
-        /// Of which folder or message otherwise.
+        /// The folder or message of the subscription, if it is not to the whole mailbox.
         pub scope: Option<NotificationScope> = "" by want_whole_store,
     }
 }
 
 structure! {
-    /// The folder or message that a subscription is to ([MS-OXCROPS] 2.2.14.1.1).
+    /// The folder or message of a subscription ([MS-OXCROPS] 2.2.14.1.1).
     pub struct NotificationScope: Rop as "RopRegisterNotification" {
         /// The folder.
         pub folder_id: FolderId = "FolderId",

@@ -6,61 +6,61 @@ use crate::field::{flags_field, structure};
 use crate::property::PropertyList;
 
 flags_field! {
-    /// How permissions are changed ([MS-OXCPERM] 2.2.2.1).
+    /// The options of changing permissions ([MS-OXCPERM] 2.2.2.1).
     pub struct ModifyFlags(u8) {
-        /// All that there are go first.
+        /// All existing permissions are removed first.
         REPLACE_ROWS = 0x01,
-        /// Those about free and busy times count.
+        /// The changes include permissions for free/busy information.
         INCLUDE_FREE_BUSY = 0x02,
     }
 }
 
 flags_field! {
-    /// What happens to a permission ([MS-OXCPERM] 2.2.2.1.1).
+    /// The kind of change of a permission ([MS-OXCPERM] 2.2.2.1.1).
     pub struct PermissionDataFlags(u8) {
-        /// It is added.
+        /// The permission is added.
         ADD_ROW = 0x01,
-        /// It is changed.
+        /// The permission is modified.
         MODIFY_ROW = 0x02,
-        /// It is removed.
+        /// The permission is removed.
         REMOVE_ROW = 0x04,
     }
 }
 
 flags_field! {
-    /// What a table of permissions shows ([MS-OXCPERM] 2.2.1.1).
+    /// The options of a permissions table ([MS-OXCPERM] 2.2.1.1).
     pub struct PermissionsTableFlags(u8) {
-        /// Permissions about free and busy times too.
+        /// The table includes permissions for free/busy information.
         INCLUDE_FREE_BUSY = 0x02,
     }
 }
 
 structure! {
-    /// Asks for the table of a folder's permissions ([MS-OXCROPS] 2.2.10.2.1).
+    /// `RopGetPermissionsTable`: opens the table of a folder's permissions ([MS-OXCROPS] 2.2.10.2.1).
     pub struct RopGetPermissionsTableRequest: Rop as "RopGetPermissionsTable" {
-        /// Where its handle goes.
+        /// The index in the handle table at which the table's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// What it shows.
+        /// The options of the table.
         pub table_flags: PermissionsTableFlags = "TableFlags",
     }
 }
 
 structure! {
-    /// Changes a folder's permissions ([MS-OXCROPS] 2.2.10.1.1).
+    /// `RopModifyPermissions`: changes the permissions of a folder ([MS-OXCROPS] 2.2.10.1.1).
     pub struct RopModifyPermissionsRequest: Rop as "RopModifyPermissions" {
-        /// How.
+        /// The options.
         pub modify_flags: ModifyFlags = "ModifyFlags",
-        /// Which.
+        /// The changes.
         pub permissions_data: List16<PermissionData> = "PermissionsData",
     }
 }
 
 structure! {
-    /// A permission that is changed ([MS-OXCROPS] 2.2.10.1.1.1).
+    /// A change of a permission ([MS-OXCROPS] 2.2.10.1.1.1).
     pub struct PermissionData: Rop as "PermissionData" {
-        /// What happens to it.
+        /// The kind of change.
         pub permission_data_flags: PermissionDataFlags = "PermissionDataFlags",
-        /// What it is.
+        /// The properties of the permission.
         pub property_values: PropertyList = "PropertyValues",
     }
 }

@@ -14,12 +14,12 @@ use crate::field::{Field, flags_field, newtype_field, structure};
 use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, PropertyList, PropertyValue, Row};
 
-/// A Boolean of two bytes, which are kept.
+/// A Boolean of two bytes, whose value is preserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Bool16(pub u16);
 
 impl Bool16 {
-    /// Whether it is true.
+    /// Whether the value is true: not zero.
     pub const fn is_true(self) -> bool {
         self.0 != 0
     }
@@ -34,26 +34,27 @@ impl Inspect for Bool16 {
 newtype_field!(Bool16(u16));
 
 structure! {
-    /// Asks for some properties of an object ([MS-OXCROPS] 2.2.8.3.1).
+    /// `RopGetPropertiesSpecific`: reads some properties of an object ([MS-OXCROPS] 2.2.8.3.1).
     pub struct RopGetPropertiesSpecificRequest: Rop as "RopGetPropertiesSpecific" {
-        /// Over how many bytes a value is not returned; zero for as many as there is room for.
+        /// The maximum size of a value that is returned, in bytes; zero for no limit except the room in the response.
         pub property_size_limit: u16 = "PropertySizeLimit",
-        /// Whether texts whose tags do not say are wanted in UTF-16.
+        /// Whether texts whose tags have no type are requested as UTF-16.
         pub want_unicode: Bool16 = "WantUnicode",
-        /// Which properties.
+        /// The requested properties.
         pub property_tags: List16<PropTag> = "PropertyTags",
     }
 }
 
-/// Some properties of an object ([MS-OXCROPS] 2.2.8.3.2).
+/// `RopGetPropertiesSpecific`: the response ([MS-OXCROPS] 2.2.8.3.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RopGetPropertiesSpecificResponse {
-    /// Their values in the order of the request, whose tags are the row's columns. They are not sent here.
+    /// The values of the properties in the order of the request. The columns of the row are the tags of the request;
+    /// they are not transmitted.
     pub row_data: Row,
 }
 
 impl RopGetPropertiesSpecificResponse {
-    /// The value of the property that `tag` names, whatever its type.
+    /// The value of the property `tag`, of any type.
     pub fn get(&self, tag: PropTag) -> Option<&PropertyValue> {
         self.row_data.get(self.row_data.columns(), tag)
     }
@@ -66,16 +67,16 @@ impl Inspect for RopGetPropertiesSpecificResponse {
 }
 
 impl ResponseFields for RopGetPropertiesSpecificResponse {
-    const LEFT_OUT_BELOW: Option<usize> = Some(1);
+    const OMITTED_BELOW: Option<usize> = Some(1);
 
-    /// With some properties that could not be read, it has them all the same.
+    /// The fields are also present if some properties could not be read.
     fn present(return_value: ErrorCode) -> bool {
         has_values(return_value)
     }
 
     fn read(r: &mut Reader<'_>, _return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self> {
         let tags =
-            context.requested.ok_or_else(|| r.invalid("PropertyTags", 0, "the request that is answered"))?;
+            context.requested.ok_or_else(|| r.invalid("PropertyTags", 0, "the properties of the request"))?;
         Ok(Self { row_data: Row::read(r, tags, 1)? })
     }
 
@@ -84,25 +85,25 @@ impl ResponseFields for RopGetPropertiesSpecificResponse {
     }
 }
 
-/// Whether an answer with property values has them: also where some of them are errors.
+/// Whether a response with this return value has property values: also if some of them are errors.
 fn has_values(return_value: ErrorCode) -> bool {
     matches!(return_value, ErrorCode::SUCCESS | ErrorCode::MAPI_W_ERRORS_RETURNED)
 }
 
 structure! {
-    /// Asks for all properties of an object ([MS-OXCROPS] 2.2.8.4.1).
+    /// `RopGetPropertiesAll`: reads all properties of an object ([MS-OXCROPS] 2.2.8.4.1).
     pub struct RopGetPropertiesAllRequest: Rop as "RopGetPropertiesAll" {
-        /// Over how many bytes a value is not returned; zero for as many as there is room for.
+        /// The maximum size of a value that is returned, in bytes; zero for no limit except the room in the response.
         pub property_size_limit: u16 = "PropertySizeLimit",
-        /// Whether texts are wanted in UTF-16.
+        /// Whether texts are requested as UTF-16.
         pub want_unicode: Bool16 = "WantUnicode",
     }
 }
 
 structure! {
-    /// All properties of an object ([MS-OXCROPS] 2.2.8.4.2).
+    /// `RopGetPropertiesAll`: the response ([MS-OXCROPS] 2.2.8.4.2).
     pub struct RopGetPropertiesAllResponse: Rop as "RopGetPropertiesAll" {
-        /// The properties; of type `PtypErrorCode` where the value is too large.
+        /// The properties; those whose value is too large have the type `PtypErrorCode`.
         pub property_values: PropertyList = "PropertyValues",
     }
 }
@@ -122,87 +123,87 @@ impl ResponseFields for RopGetPropertiesAllResponse {
 }
 
 rop_response! {
-    /// Which properties an object has ([MS-OXCROPS] 2.2.8.5.2).
+    /// `RopGetPropertiesList`: the response, with the tags of an object's properties ([MS-OXCROPS] 2.2.8.5.2).
     pub struct RopGetPropertiesListResponse as "RopGetPropertiesList" {
-        /// The properties.
+        /// The properties of the object.
         pub property_tags: List16<PropTag> = "PropertyTags",
     }
 }
 
 structure! {
-    /// Writes properties of an object ([MS-OXCROPS] 2.2.8.6.1).
+    /// `RopSetProperties`: sets properties of an object ([MS-OXCROPS] 2.2.8.6.1).
     pub struct RopSetPropertiesRequest: Rop as "RopSetProperties" {
-        /// The properties.
+        /// The properties to set.
         pub property_values: Sized16<PropertyList> = "PropertyValues",
     }
 }
 
 rop_response! {
-    /// What became of properties that were written, deleted or copied ([MS-OXCROPS] 2.2.8.6.2).
+    /// The response to ROPs that set, delete or copy properties ([MS-OXCROPS] 2.2.8.6.2).
     pub struct PropertyProblemsResponse as "PropertyProblems" {
-        /// Those with which it did not work.
+        /// The properties for which the operation failed.
         pub property_problems: PropertyProblemArray = "PropertyProblems",
     }
 }
 
-/// What became of properties that were written ([MS-OXCROPS] 2.2.8.6.2).
+/// `RopSetProperties`: the response ([MS-OXCROPS] 2.2.8.6.2).
 pub type RopSetPropertiesResponse = PropertyProblemsResponse;
 
-/// Writes properties of an object that are not replicated ([MS-OXCROPS] 2.2.8.7.1).
+/// `RopSetPropertiesNoReplicate`: sets properties of an object, without replication ([MS-OXCROPS] 2.2.8.7.1).
 pub type RopSetPropertiesNoReplicateRequest = RopSetPropertiesRequest;
 
-/// What became of properties that were written ([MS-OXCROPS] 2.2.8.7.2).
+/// `RopSetPropertiesNoReplicate`: the response ([MS-OXCROPS] 2.2.8.7.2).
 pub type RopSetPropertiesNoReplicateResponse = PropertyProblemsResponse;
 
 structure! {
-    /// Deletes properties of an object ([MS-OXCROPS] 2.2.8.8.1).
+    /// `RopDeleteProperties`: deletes properties of an object ([MS-OXCROPS] 2.2.8.8.1).
     pub struct RopDeletePropertiesRequest: Rop as "RopDeleteProperties" {
-        /// Which properties.
+        /// The properties to delete.
         pub property_tags: List16<PropTag> = "PropertyTags",
     }
 }
 
-/// What became of properties that were deleted ([MS-OXCROPS] 2.2.8.8.2).
+/// `RopDeleteProperties`: the response ([MS-OXCROPS] 2.2.8.8.2).
 pub type RopDeletePropertiesResponse = PropertyProblemsResponse;
 
-/// Deletes properties of an object, which is not replicated ([MS-OXCROPS] 2.2.8.9.1).
+/// `RopDeletePropertiesNoReplicate`: deletes properties of an object, without replication ([MS-OXCROPS] 2.2.8.9.1).
 pub type RopDeletePropertiesNoReplicateRequest = RopDeletePropertiesRequest;
 
-/// What became of properties that were deleted ([MS-OXCROPS] 2.2.8.9.2).
+/// `RopDeletePropertiesNoReplicate`: the response ([MS-OXCROPS] 2.2.8.9.2).
 pub type RopDeletePropertiesNoReplicateResponse = PropertyProblemsResponse;
 
 flags_field! {
-    /// How properties are copied ([MS-OXCPRPT] 2.2.10.1, 2.2.11.1).
+    /// The options of copying properties ([MS-OXCPRPT] 2.2.10.1, 2.2.11.1).
     pub struct CopyFlags(u8) {
-        /// They are moved.
+        /// The properties are moved.
         MOVE = 0x01,
-        /// Those that the other object has already are left alone.
+        /// Properties that the destination has are not overwritten.
         NO_OVERWRITE = 0x02,
     }
 }
 
 structure! {
-    /// Copies some properties to another object ([MS-OXCROPS] 2.2.8.11.1).
+    /// `RopCopyProperties`: copies some properties to another object ([MS-OXCROPS] 2.2.8.11.1).
     pub struct RopCopyPropertiesRequest: Rop as "RopCopyProperties" {
-        /// The other object.
+        /// The destination object.
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
-        /// Whether the server may answer before it is done.
+        /// Whether the server may respond before the operation is complete.
         pub want_asynchronous: Bool = "WantAsynchronous",
-        /// How.
+        /// The options.
         pub copy_flags: CopyFlags = "CopyFlags",
-        /// Which properties.
+        /// The properties to copy.
         pub property_tags: List16<PropTag> = "PropertyTags",
     }
 }
 
-/// What became of properties that were copied ([MS-OXCROPS] 2.2.8.11.2, 2.2.8.11.3, 2.2.8.12.2, 2.2.8.12.3).
+/// `RopCopyProperties`, `RopCopyTo`: the response ([MS-OXCROPS] 2.2.8.11.2, 2.2.8.11.3, 2.2.8.12.2, 2.2.8.12.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RopCopyPropertiesResponse {
-    /// Those with which it did not work.
+    /// The properties for which the operation failed.
     Copied(PropertyProblemArray),
-    /// There is no such object to copy to ([`ErrorCode::EC_DST_NULL_OBJECT`]).
+    /// The destination object does not exist ([`ErrorCode::EC_DST_NULL_OBJECT`]).
     NullDestination {
-        /// The index from the request.
+        /// The handle index of the destination, from the request.
         dest_handle_index: u32,
     },
 }
@@ -249,41 +250,41 @@ impl ResponseFields for RopCopyPropertiesResponse {
 }
 
 structure! {
-    /// Copies all properties but some to another object ([MS-OXCROPS] 2.2.8.12.1).
+    /// `RopCopyTo`: copies all properties except some to another object ([MS-OXCROPS] 2.2.8.12.1).
     pub struct RopCopyToRequest: Rop as "RopCopyTo" {
-        /// The other object.
+        /// The destination object.
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
-        /// Whether the server may answer before it is done.
+        /// Whether the server may respond before the operation is complete.
         pub want_asynchronous: Bool = "WantAsynchronous",
-        /// Whether the objects in it are copied too.
+        /// Whether nested objects are copied.
         pub want_sub_objects: Bool = "WantSubObjects",
-        /// How.
+        /// The options.
         pub copy_flags: CopyFlags = "CopyFlags",
-        /// Which properties are not copied.
+        /// The properties that are not copied.
         pub excluded_tags: List16<PropTag> = "ExcludedTags",
     }
 }
 
-/// What became of properties that were copied ([MS-OXCROPS] 2.2.8.12.2, 2.2.8.12.3).
+/// `RopCopyTo`: the response ([MS-OXCROPS] 2.2.8.12.2, 2.2.8.12.3).
 pub type RopCopyToResponse = RopCopyPropertiesResponse;
 
 structure! {
-    /// Asks how far something is that goes on after it was answered ([MS-OXCROPS] 2.2.8.13.1).
+    /// `RopProgress`: returns the progress of an asynchronous operation ([MS-OXCROPS] 2.2.8.13.1).
     pub struct RopProgressRequest: Rop as "RopProgress" {
-        /// Whether it is to stop.
+        /// Whether the operation is to be cancelled.
         pub want_cancel: Bool = "WantCancel",
     }
 }
 
 rop_response! {
-    /// How far something is that goes on after it was answered ([MS-OXCROPS] 2.2.8.13.2). Once it is done,
-    /// the ROP that began it is answered in place of this.
+    /// `RopProgress`: the response ([MS-OXCROPS] 2.2.8.13.2). After completion, the server sends the response of the
+    /// asynchronous ROP instead.
     pub struct RopProgressResponse as "RopProgress" {
-        /// The logon that it belongs to.
+        /// The logon of the operation.
         pub logon_id: u8 = "LogonId",
-        /// How many tasks are done.
+        /// The number of completed tasks.
         pub completed_task_count: u32 = "CompletedTaskCount",
-        /// How many tasks there are.
+        /// The total number of tasks.
         pub total_task_count: u32 = "TotalTaskCount",
     }
 }

@@ -12,25 +12,25 @@ use crate::field::{Field, newtype_field, structure};
 use crate::inspect::{Inspect, Node, inspect_named};
 use crate::property::PropTag;
 
-/// What a recipient is to a message ([MS-OXCMSG] 2.2.3.1.2).
+/// The type of a recipient ([MS-OXCMSG] 2.2.3.1.2): the type in the lower four bits, flags in the upper ones.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct RecipientType(pub u8);
 
 impl RecipientType {
-    /// Who sends it.
+    /// The sender of the message.
     pub const ORIGINATOR: Self = Self(0x00);
-    /// Whom it is to.
+    /// A primary recipient (To).
     pub const PRIMARY: Self = Self(0x01);
-    /// Who gets a copy.
+    /// A recipient of a copy (Cc).
     pub const CC: Self = Self(0x02);
-    /// Who gets a copy without the others knowing.
+    /// A recipient of a blind copy (Bcc).
     pub const BCC: Self = Self(0x03);
-    /// A bit: it did not reach this recipient before, and is sent again.
+    /// A flag: delivery to this recipient failed, and the message is sent again.
     pub const RESEND_FAILED: u8 = 0x10;
-    /// A bit: it reached this recipient before.
+    /// A flag: the message was delivered to this recipient before.
     pub const RESEND_REACHED: u8 = 0x80;
 
-    /// What the recipient is, without what became of sending to it before.
+    /// The type without the flags.
     #[must_use]
     pub const fn kind(self) -> Self {
         Self(self.0 & 0x0F)
@@ -56,27 +56,27 @@ impl std::fmt::Debug for RecipientType {
 inspect_named!(RecipientType);
 newtype_field!(RecipientType(u8));
 
-/// A recipient's row behind its size.
+/// The row of a recipient, which is encoded with its 16-bit size.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SizedRecipientRow {
-    /// The row.
+    /// A decoded row.
     Row {
-        /// What it says.
+        /// The row.
         row: Box<RecipientRow>,
-        /// What the size counts beyond it.
+        /// The bytes between the row and its end according to the size.
         trailing: Vec<u8>,
     },
-    /// Bytes that are no row, or a row of columns that are not known.
+    /// The bytes of a row that cannot be decoded, or whose columns are not known.
     Bytes(Vec<u8>),
 }
 
 impl SizedRecipientRow {
-    /// `row`, and no more.
+    /// Creates `row` without trailing bytes.
     pub fn new(row: RecipientRow) -> Self {
         Self::Row { row: Box::new(row), trailing: Vec::new() }
     }
 
-    /// The row, where it is one.
+    /// The row, if it was decoded.
     pub const fn row(&self) -> Option<&RecipientRow> {
         match self {
             Self::Row { row, .. } => Some(row),
@@ -116,14 +116,14 @@ impl SizedRecipientRow {
     }
 }
 
-/// A recipient as an open message shows it (`OpenRecipientRow`, [MS-OXCROPS] 2.2.6.1.2.1).
+/// A recipient of an open message (`OpenRecipientRow`, [MS-OXCROPS] 2.2.6.1.2.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenRecipientRow {
-    /// What it is to the message.
+    /// The type of the recipient.
     pub recipient_type: RecipientType,
-    /// The code page of its texts.
+    /// The code page of the recipient's texts.
     pub code_page_id: u16,
-    /// Zero.
+    /// Reserved; zero.
     pub reserved: u16,
     /// The recipient.
     pub recipient_row: SizedRecipientRow,
@@ -155,14 +155,14 @@ impl OpenRecipientRow {
     }
 }
 
-/// The recipients of an open message, as many as there was room for ([MS-OXCROPS] 2.2.6.1.2).
+/// The recipients of an open message, as many as fit into the response ([MS-OXCROPS] 2.2.6.1.2).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct OpenRecipients {
-    /// How many recipients the message has.
+    /// The number of recipients of the message.
     pub recipient_count: u16,
-    /// Of what properties their rows are, beyond the standard ones.
+    /// The columns of the rows, in addition to the standard properties.
     pub recipient_columns: Vec<PropTag>,
-    /// The first of them.
+    /// The first recipients.
     pub recipient_rows: Vec<OpenRecipientRow>,
 }
 
@@ -214,17 +214,17 @@ fn row_count(count: usize, w: &Writer) -> Result<u8> {
 }
 
 structure! {
-    /// Takes all recipients from a message ([MS-OXCROPS] 2.2.6.4.1).
+    /// `RopRemoveAllRecipients`: removes all recipients of a message ([MS-OXCROPS] 2.2.6.4.1).
     pub struct RopRemoveAllRecipientsRequest: Rop as "RopRemoveAllRecipients" {
-        /// Zero; servers ignore it.
+        /// Reserved; zero.
         pub reserved: u32 = "Reserved",
     }
 }
 
-/// Adds recipients to a message, changes and removes some ([MS-OXCROPS] 2.2.6.5.1).
+/// `RopModifyRecipients`: adds, changes and removes recipients of a message ([MS-OXCROPS] 2.2.6.5.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RopModifyRecipientsRequest {
-    /// Of what properties the rows are, beyond the standard ones.
+    /// The columns of the rows, in addition to the standard properties.
     pub recipient_columns: Vec<PropTag>,
     /// The recipients.
     pub recipient_rows: Vec<ModifyRecipientRow>,
@@ -233,9 +233,9 @@ pub struct RopModifyRecipientsRequest {
 /// A recipient that is added, changed or removed ([MS-OXCROPS] 2.2.6.5.1.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModifyRecipientRow {
-    /// Which recipient of the message.
+    /// The number of the recipient in the message.
     pub row_id: u32,
-    /// What it is to the message.
+    /// The type of the recipient.
     pub recipient_type: RecipientType,
     /// The recipient; `None` removes it.
     pub recipient_row: Option<SizedRecipientRow>,
@@ -313,20 +313,20 @@ impl Field<Rop> for RopModifyRecipientsRequest {
 }
 
 structure! {
-    /// Asks for recipients of a message ([MS-OXCROPS] 2.2.6.6.1).
+    /// `RopReadRecipients`: returns recipients of a message ([MS-OXCROPS] 2.2.6.6.1).
     pub struct RopReadRecipientsRequest: Rop as "RopReadRecipients" {
-        /// From which on.
+        /// The number of the first requested recipient.
         pub row_id: u32 = "RowId",
-        /// Zero.
+        /// Reserved; zero.
         pub reserved: u16 = "Reserved",
     }
 }
 
-/// Recipients of a message, as many as there was room for ([MS-OXCROPS] 2.2.6.6.2).
+/// `RopReadRecipients`: the response, with as many recipients as fit into it ([MS-OXCROPS] 2.2.6.6.2).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RopReadRecipientsResponse {
-    /// Of what properties the rows are, beyond the standard ones: what opening the message answered. It is not
-    /// sent here. Empty where it is not known; then no row can be read.
+    /// The columns of the rows, in addition to the standard properties: those of the response to `RopOpenMessage`. They
+    /// are not transmitted here. Empty if they are not known; the rows are then not decoded.
     pub recipient_columns: Vec<PropTag>,
     /// The recipients.
     pub recipient_rows: Vec<ReadRecipientRow>,
@@ -335,7 +335,7 @@ pub struct RopReadRecipientsResponse {
 /// A recipient of a message ([MS-OXCROPS] 2.2.6.6.2.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadRecipientRow {
-    /// Which recipient of the message.
+    /// The number of the recipient in the message.
     pub row_id: u32,
     /// The recipient.
     pub recipient: OpenRecipientRow,

@@ -1,51 +1,52 @@
-//! ROP requests, and the context that decoding one needs.
+//! Requests of ROPs.
 
 use wire::{Encode, Reader, Result, Writer};
 
 use super::body::RequestBody;
-use super::context::{ExpectedAnswer, RequestContext};
+use super::context::{ExpectedReply, RequestContext};
 use super::rop_id::RopId;
 use crate::field::HandleRole;
 use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
 
-/// Knows the logons of a session.
+/// Provides the logons of a session.
 pub trait Logons {
-    /// Whether the logon `logon_id` is one to a private mailbox, not to the public folders.
+    /// Whether the logon `logon_id` is to a private mailbox (`true`) or to the public folders (`false`), if known.
     fn is_private(&self, logon_id: u8) -> Option<bool>;
 }
 
-/// Knows none.
+/// Provides no logons.
 impl Logons for () {
     fn is_private(&self, _logon_id: u8) -> Option<bool> {
         None
     }
 }
 
-/// A ROP as a client sends it ([MS-OXCROPS] 2.2.1): three bytes that all have, and its own fields.
+/// The request of a ROP ([MS-OXCROPS] 2.2.1): three bytes that all requests have, and the fields of the ROP.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RopRequest {
-    /// The logon that the ROP belongs to.
+    /// The logon of the ROP.
     pub logon_id: u8,
-    /// Where in the server object handle table the object is that the ROP acts on (`InputHandleIndex`,
-    /// `SourceHandleIndex`). For `RopLogon`, where the new logon's handle goes (`OutputHandleIndex`). For
-    /// ROPs that have an `InputHandleIndex` of their own, the index that the answer names
+    /// The index in the server object handle table of the object on which the ROP acts (`InputHandleIndex`,
+    /// `SourceHandleIndex`). For `RopLogon`, the index at which the handle of the new logon is stored
+    /// (`OutputHandleIndex`). For ROPs with an `InputHandleIndex` among their fields, the handle index of the reply
     /// (`ResponseHandleIndex`).
     pub handle_index: u8,
-    /// What it asks.
+    /// The fields of the ROP.
     pub body: RequestBody,
 }
 
 impl RopRequest {
-    /// Which ROP it is.
+    /// The ROP of the request.
     pub const fn id(&self) -> RopId {
         self.body.id()
     }
 
-    /// Reads a ROP from where `r` stands.
+    /// Decodes the next ROP.
     ///
     /// # Errors
-    /// When the ROP is not known, its bytes are not its fields, or `logons` does not know what they depend on.
+    /// Fails if the ROP is unknown, the bytes are not its fields, or the fields depend on a logon that `logons` does
+    /// not contain.
     pub fn decode(r: &mut Reader<'_>, logons: &dyn Logons) -> Result<Self> {
         let id = RopId(r.u8("RopId")?);
         let logon_id = r.u8("LogonId")?;
@@ -54,12 +55,12 @@ impl RopRequest {
         Ok(Self { logon_id, handle_index, body: RequestBody::read(id, r, context)? })
     }
 
-    /// Whether `handle_index` is not that of the object that the ROP acts on, since its fields have that.
+    /// Whether the index of the object on which the ROP acts is among its fields, and not `handle_index`.
     fn has_own_input(&self) -> bool {
-        self.body.own_index(HandleRole::Input).is_some()
+        self.body.index_with_role(HandleRole::Input).is_some()
     }
 
-    /// Calls `visit` with every handle index that the ROP has, and what it is for.
+    /// Calls `visit` with each handle index of the ROP and its role.
     pub fn handle_indexes(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
         let role = match self.id() {
             RopId::RopLogon => HandleRole::Output,
@@ -70,53 +71,53 @@ impl RopRequest {
         self.body.handle_index(visit);
     }
 
-    /// The index of the place where the handle of a new object goes, for ROPs that make one.
+    /// The index at which the handle of a new object is stored, for ROPs that open or create one.
     pub fn output_handle_index(&self) -> Option<u8> {
         match &self.body {
             RequestBody::RopLogon(_) => Some(self.handle_index),
-            body => body.own_index(HandleRole::Output),
+            body => body.index_with_role(HandleRole::Output),
         }
     }
 
-    /// The index of the object that the ROP acts on. `RopLogon` acts on none.
+    /// The index of the object on which the ROP acts; `None` for `RopLogon`.
     pub fn acted_on_index(&self) -> Option<u8> {
         match self.id() {
             RopId::RopLogon => None,
-            _ => self.body.own_index(HandleRole::Input).or(Some(self.handle_index)),
+            _ => self.body.index_with_role(HandleRole::Input).or(Some(self.handle_index)),
         }
     }
 
-    /// Whether a server answers it: all but `RopRelease`.
-    pub fn is_answered(&self) -> bool {
+    /// Whether the ROP has a reply: all except `RopRelease`.
+    pub fn has_reply(&self) -> bool {
         self.id() != RopId::RopRelease
     }
 
-    /// The index of the second object that the ROP acts on, for ROPs that have one (`DestHandleIndex`).
+    /// The index of the destination object, for ROPs that have one (`DestHandleIndex`).
     pub fn destination_index(&self) -> Option<u8> {
-        self.body.own_index(HandleRole::Destination)
+        self.body.index_with_role(HandleRole::Destination)
     }
 
-    /// The `RopId` of the answer.
-    pub const fn answered_id(&self) -> RopId {
-        self.id().answered()
+    /// The `RopId` of the reply.
+    pub const fn reply_id(&self) -> RopId {
+        self.id().reply_id()
     }
 
-    /// Whether an answer with this `RopId` may be the answer.
-    pub fn may_be_answered_as(&self, id: RopId) -> bool {
-        self.id().may_be_answered_as(id)
+    /// Whether the reply may have this `RopId`.
+    pub fn may_have_reply_id(&self, id: RopId) -> bool {
+        self.id().may_have_reply_id(id)
     }
 
-    /// The index that the answer names.
-    pub fn answered_index(&self) -> u8 {
+    /// The handle index of the reply.
+    pub fn reply_handle_index(&self) -> u8 {
         self.output_handle_index().unwrap_or(self.handle_index)
     }
 
-    /// How its answer begins.
-    pub fn expected_answer(&self) -> ExpectedAnswer {
-        ExpectedAnswer { request: self.id(), handle_index: self.answered_index() }
+    /// The beginning of the reply.
+    pub fn expected_reply(&self) -> ExpectedReply {
+        ExpectedReply { request: self.id(), handle_index: self.reply_handle_index() }
     }
 
-    /// The properties that it asks for, where its answer does not name them again.
+    /// The requested properties, if the reply does not contain their tags.
     pub fn requested_properties(&self) -> Option<&[PropTag]> {
         match &self.body {
             RequestBody::RopGetPropertiesSpecific(request) => Some(&request.property_tags.0),

@@ -1,4 +1,4 @@
-//! The ROP requests of a batch, decoded with the logons of the session.
+//! Decodes the requests of a batch, with the logons of the session.
 
 use std::ops::Range;
 
@@ -8,23 +8,23 @@ use super::body::RequestBody;
 use super::logon::LogonFlags;
 use super::request::{Logons, RopRequest};
 
-/// Reads the ROPs of a batch, one after the other. Logons that the batch itself asks for are taken into account.
+/// Decodes the requests of a batch, one after the other. Logons in the batch itself are taken into account.
 pub struct RequestReader<'a> {
     r: Reader<'a>,
     logons: BatchLogons<'a>,
 }
 
 impl<'a> RequestReader<'a> {
-    /// Reads ROPs from where `r` stands, of a session whose logons are `logons`.
+    /// Creates a reader of the ROPs in `r`, in a session with the logons `logons`.
     pub const fn new(r: Reader<'a>, logons: &'a dyn Logons) -> Self {
-        Self { r, logons: BatchLogons { known: logons, asked: Vec::new() } }
+        Self { r, logons: BatchLogons { known: logons, in_batch: Vec::new() } }
     }
 
-    /// The next ROP, and where its bytes are; none at the end.
+    /// Returns the next request and the range of its bytes; `None` at the end.
     ///
     /// # Errors
-    /// When what stands there cannot be decoded. Then nothing behind it can be, and [`Self::offset`] says where it
-    /// begins.
+    /// Fails if the next request cannot be decoded. It begins at [`Self::offset`]; the requests after it cannot be
+    /// decoded either.
     pub fn next_request(&mut self) -> Result<Option<(RopRequest, Range<usize>)>> {
         if self.r.is_empty() {
             return Ok(None);
@@ -32,14 +32,14 @@ impl<'a> RequestReader<'a> {
         let mut ahead = self.r.clone();
         let request = RopRequest::decode(&mut ahead, &self.logons)?;
         if let RequestBody::RopLogon(logon) = &request.body {
-            self.logons.asked.push((request.logon_id, logon.logon_flags.contains(LogonFlags::PRIVATE)));
+            self.logons.in_batch.push((request.logon_id, logon.logon_flags.contains(LogonFlags::PRIVATE)));
         }
         let bytes = self.r.offset()..ahead.offset();
         self.r = ahead;
         Ok(Some((request, bytes)))
     }
 
-    /// Where the next ROP begins, in bytes.
+    /// The offset of the next request, in bytes.
     pub const fn offset(&self) -> usize {
         self.r.offset()
     }
@@ -51,33 +51,32 @@ impl std::fmt::Debug for RequestReader<'_> {
     }
 }
 
-/// The logons of a session, and those that a batch of ROPs asks for itself.
+/// The logons of a session, and those in a batch.
 struct BatchLogons<'a> {
     known: &'a dyn Logons,
-    asked: Vec<(u8, bool)>,
+    in_batch: Vec<(u8, bool)>,
 }
 
 impl Logons for BatchLogons<'_> {
     fn is_private(&self, logon_id: u8) -> Option<bool> {
-        let asked = self.asked.iter().rev().find(|(asked, _)| *asked == logon_id);
-        asked.map_or_else(|| self.known.is_private(logon_id), |(_, private)| Some(*private))
+        let in_batch = self.in_batch.iter().rev().find(|(in_batch, _)| *in_batch == logon_id);
+        in_batch.map_or_else(|| self.known.is_private(logon_id), |(_, private)| Some(*private))
     }
 }
 
-/// The ROPs of a request, as far as they can be decoded.
+/// The requests of a batch, as far as they can be decoded.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RopRequests {
-    /// The ROPs, in order.
+    /// The requests, in order.
     pub rops: Vec<RopRequest>,
-    /// What follows them: empty, or a ROP that cannot be decoded and all behind it.
+    /// The bytes after them: empty, or a request that cannot be decoded and all after it.
     pub rest: Vec<u8>,
-    /// Why the rest cannot be decoded.
+    /// The reason why the rest cannot be decoded.
     pub error: Option<Error>,
 }
 
 impl RopRequests {
-    /// The ROPs that `bytes` hold, of a session whose logons are `logons`. Those that `bytes` themselves ask
-    /// for are taken into account.
+    /// Decodes `bytes`, in a session with the logons `logons`. Logons in `bytes` themselves are taken into account.
     pub fn decode(bytes: &[u8], logons: &dyn Logons) -> Self {
         let mut reader = RequestReader::new(Reader::new(bytes), logons);
         let mut rops = Vec::new();

@@ -1,4 +1,4 @@
-//! ROP responses, and the context that decoding one needs.
+//! Responses in ROP buffers: replies to requests, and responses without a request.
 
 use wire::{Encode, Error, Reader, Result, Writer};
 
@@ -14,23 +14,23 @@ use crate::field::Field;
 use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
 
-/// The answer to one ROP.
+/// The reply to a ROP.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RopReply {
-    /// The index that the request named: of the new object for ROPs that make one, otherwise of the object that
-    /// the ROP acted on.
+    /// The handle index of the request: that of the new object for ROPs that open or create one, otherwise that of the
+    /// object on which the ROP acted.
     pub handle_index: u8,
-    /// Zero, or why the ROP failed.
+    /// Zero, or the error with which the ROP failed.
     pub return_value: ErrorCode,
-    /// What it answers.
+    /// The fields of the reply.
     pub body: ResponseBody,
 }
 
 impl RopReply {
-    /// The answer that `request` failed. Where a ROP has fields even then, they are zero, but for the index
-    /// of a destination that is missing: it is the request's.
+    /// Creates the reply to `request` with an error. Fields that are present even then are zero, except for the handle
+    /// index of a missing destination, which is that of the request.
     pub fn refused(request: &RopRequest, return_value: ErrorCode) -> Self {
-        let id = request.answered_id();
+        let id = request.reply_id();
         let requested = request.requested_properties();
         let context = ResponseContext { requested, ..ResponseContext::default() };
         let mut fields = [0; 32];
@@ -41,32 +41,32 @@ impl RopReply {
         }
         let body = ResponseBody::read(id, return_value, &mut Reader::new(&fields), context);
         let body = body.unwrap_or(ResponseBody::Failed(id));
-        Self { handle_index: request.answered_index(), return_value, body }
+        Self { handle_index: request.reply_handle_index(), return_value, body }
     }
 
-    /// A failure of the ROP `id`, where it has nothing but its return value.
+    /// Creates a reply without fields to the ROP `id`, with an error.
     pub const fn failed(id: RopId, handle_index: u8, return_value: ErrorCode) -> Self {
         Self { handle_index, return_value, body: ResponseBody::Failed(id) }
     }
 }
 
-/// What stands in a response buffer ([MS-OXCROPS] 2.2.1).
+/// An element of a response buffer ([MS-OXCROPS] 2.2.1).
 #[derive(Debug, Clone, PartialEq)]
 pub enum RopResponse {
-    /// The answer to a ROP.
+    /// The reply to a ROP.
     Reply(RopReply),
-    /// Something happened that the client subscribed to.
+    /// A notification to which the client subscribed.
     Notify(RopNotifyResponse),
-    /// Notifications of a session wait.
+    /// Notifications of a session are pending.
     Pending(RopPendingResponse),
     /// The server is busy.
     Backoff(RopBackoffResponse),
-    /// The answers to what follows would not fit.
+    /// The replies to the remaining requests would not fit.
     BufferTooSmall(RopBufferTooSmallResponse),
 }
 
 impl RopResponse {
-    /// Which ROP it is.
+    /// The ROP of the response.
     pub const fn id(&self) -> RopId {
         match self {
             Self::Reply(reply) => reply.body.id(),
@@ -77,7 +77,7 @@ impl RopResponse {
         }
     }
 
-    /// The answer to a ROP, if it is one.
+    /// The reply to a ROP, if it is one.
     pub const fn reply(&self) -> Option<&RopReply> {
         match self {
             Self::Reply(reply) => Some(reply),
@@ -85,15 +85,15 @@ impl RopResponse {
         }
     }
 
-    /// Whether the server stopped at a request: that one and those behind it were not carried out.
+    /// Whether the server stopped at a request: that one and those after it were not executed.
     pub const fn stops_batch(&self) -> bool {
         matches!(self, Self::Backoff(_) | Self::BufferTooSmall(_))
     }
 
-    /// Reads a response from where `r` stands.
+    /// Decodes the next response.
     ///
     /// # Errors
-    /// When the ROP is not known, its bytes are not its fields, or `context` lacks what they depend on.
+    /// Fails if the ROP is unknown, the bytes are not its fields, or `context` lacks information that they depend on.
     pub fn decode(r: &mut Reader<'_>, context: ResponseContext<'_>) -> Result<Self> {
         let id = RopId(r.u8("RopId")?);
         match id {
@@ -117,16 +117,16 @@ impl Encode for RopReply {
     fn encode(&self, w: &mut Writer) -> Result<()> {
         if !self.body.fits(self.return_value) {
             let found = u64::from(self.return_value.0);
-            let error = w.invalid("ReturnValue", found, "one that goes with the fields behind it");
-            return Err(name(error, self.body.id()));
+            let error = w.invalid("ReturnValue", found, "a value that matches the fields after it");
+            return Err(with_rop_name(error, self.body.id()));
         }
         w.u8(self.body.id().0).u8(self.handle_index).u32(self.return_value.0);
         self.body.write(w)
     }
 }
 
-/// The error with the name of the ROP.
-fn name(error: Error, id: RopId) -> Error {
+/// Adds the name of the ROP to the error.
+fn with_rop_name(error: Error, id: RopId) -> Error {
     error.within(id.name().unwrap_or("ROP"))
 }
 
@@ -171,10 +171,9 @@ impl Inspect for RopReply {
 }
 
 impl RopResponse {
-    /// As it is shown where the table that a notification tells of has `columns`: a row's values by their
-    /// names.
+    /// The response as a node, in which the values of a table row in a notification have the names of `columns`.
     pub fn node_with(&self, columns: Option<&[PropTag]>) -> Node {
-        let shown = match self {
+        let node = match self {
             Self::Reply(reply) => return reply.to_node(),
             Self::Notify(notify) => notify.node_with(columns),
             Self::Pending(pending) => pending.to_node(),
@@ -182,7 +181,7 @@ impl RopResponse {
             Self::BufferTooSmall(small) => small.to_node(),
         };
         let mut fields = vec![("RopId".into(), self.id().to_node())];
-        match shown {
+        match node {
             Node::Fields(body) => fields.extend(body),
             other => fields.push(("Body".into(), other)),
         }

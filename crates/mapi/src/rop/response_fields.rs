@@ -1,4 +1,4 @@
-//! What follows the return value of a response, and whether it is there.
+//! The fields after the return value of a reply, and whether they are present.
 
 use wire::{Reader, Result, Writer};
 
@@ -6,37 +6,37 @@ use super::context::ResponseContext;
 use crate::ErrorCode;
 use crate::inspect::Inspect;
 
-/// What a response has behind its return value.
+/// The fields of a reply after its return value.
 pub trait ResponseFields: Sized + Inspect {
-    /// Where a response that failed has them too, but some servers leave them out then: the fewest bytes that
-    /// they take in it.
-    const LEFT_OUT_BELOW: Option<usize> = None;
+    /// If some servers omit the fields in case of an error, contrary to the specification: the minimum size of the
+    /// fields, in bytes.
+    const OMITTED_BELOW: Option<usize> = None;
 
-    /// Whether a response with this return value has them. As a rule, one that succeeded.
+    /// Whether a reply with this return value has the fields. By default, if the ROP succeeded.
     fn present(return_value: ErrorCode) -> bool {
         return_value == ErrorCode::SUCCESS
     }
 
-    /// Reads them from where `r` stands.
+    /// Reads the fields.
     ///
     /// # Errors
-    /// When the bytes are no such fields, and when `context` lacks what they depend on.
+    /// Fails if the bytes are not the fields, or `context` lacks information that they depend on.
     fn read(r: &mut Reader<'_>, return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self>;
 
-    /// Whether they are what a response with this return value has, where there are several shapes.
+    /// Whether the fields match the return value, if they have several forms.
     fn fits(&self, return_value: ErrorCode) -> bool {
         Self::present(return_value)
     }
 
-    /// Appends them to `w`.
+    /// Appends the encoded fields to `w`.
     ///
     /// # Errors
-    /// When a length does not fit.
+    /// Fails if a length does not fit its field.
     fn write(&self, w: &mut Writer) -> Result<()>;
 }
 
 impl<T: ResponseFields> ResponseFields for Box<T> {
-    const LEFT_OUT_BELOW: Option<usize> = T::LEFT_OUT_BELOW;
+    const OMITTED_BELOW: Option<usize> = T::OMITTED_BELOW;
 
     fn present(return_value: ErrorCode) -> bool {
         T::present(return_value)
@@ -55,52 +55,53 @@ impl<T: ResponseFields> ResponseFields for Box<T> {
     }
 }
 
-/// Whether a response has fields of type `T` where `r` stands. Where it succeeded but says something about
-/// it, that is not specified for most ROPs; what comes next tells.
+/// Whether a reply has fields of type `T` at the position of `r`. Whether they are present in case of a warning is not
+/// specified for most ROPs, and is determined by the bytes that follow.
 pub(super) fn has_fields<T: ResponseFields>(
     r: &Reader<'_>,
     return_value: ErrorCode,
     context: ResponseContext<'_>,
 ) -> bool {
     if T::present(return_value) {
-        return !left_out::<T>(r, return_value, context);
+        return !are_omitted::<T>(r, return_value, context);
     }
-    let mut behind = r.clone();
+    let mut after = r.clone();
     return_value.is_warning()
-        && T::read(&mut behind, return_value, context).is_ok()
-        && context.may_follow(behind.peek())
-        && (behind.offset() == r.offset() || !context.may_follow(r.peek()))
+        && T::read(&mut after, return_value, context).is_ok()
+        && context.may_follow(after.peek())
+        && (after.offset() == r.offset() || !context.may_follow(r.peek()))
 }
 
-/// Whether `fields` are what a response with this return value may have.
+/// Whether a reply with this return value may have `fields`.
 pub(super) fn may_have<T: ResponseFields>(fields: &T, return_value: ErrorCode) -> bool {
     fields.fits(return_value) || (return_value.is_warning() && fields.fits(ErrorCode::SUCCESS))
 }
 
-/// Whether the fields of a response that failed are missing where `r` stands. Nothing in the response says
-/// so, but what comes next tells where it begins.
-fn left_out<T: ResponseFields>(
+/// Whether a reply with an error omits its fields. This is determined by the bytes that follow: the next reply begins
+/// at the position of `r`.
+fn are_omitted<T: ResponseFields>(
     r: &Reader<'_>,
     return_value: ErrorCode,
     context: ResponseContext<'_>,
 ) -> bool {
-    let Some(least) = T::LEFT_OUT_BELOW else { return false };
+    let Some(min_size) = T::OMITTED_BELOW else { return false };
     if return_value == ErrorCode::SUCCESS {
         return false;
     }
     let rest = r.peek();
-    let begins_behind = |size: usize| rest.get(size..).is_some_and(|rest| context.may_follow(rest));
-    // Who says that a destination is missing says in four more bytes which.
-    let named = return_value == ErrorCode::EC_DST_NULL_OBJECT && begins_behind(least.saturating_add(4));
-    rest.len() < least || (!named && !begins_behind(least) && context.may_follow(rest))
+    let next_begins_after = |size: usize| rest.get(size..).is_some_and(|rest| context.may_follow(rest));
+    // If the destination is missing, its handle index follows in four more bytes.
+    let has_destination =
+        return_value == ErrorCode::EC_DST_NULL_OBJECT && next_begins_after(min_size.saturating_add(4));
+    rest.len() < min_size || (!has_destination && !next_begins_after(min_size) && context.may_follow(rest))
 }
 
-/// Makes a [`Field`](crate::field::Field) what follows the return value of a response that succeeded; with
-/// `always`, of one that failed as well.
+/// Implements [`ResponseFields`] for a [`Field`](crate::field::Field) that is present if the ROP succeeded; with
+/// `always`, also if it failed.
 macro_rules! plain_response {
     (@always $name:ty) => {};
     (@always $name:ty, always) => {
-        const LEFT_OUT_BELOW: Option<usize> = Some(<$name as $crate::field::Field<$crate::rop::format::Rop>>::MIN_SIZE);
+        const OMITTED_BELOW: Option<usize> = Some(<$name as $crate::field::Field<$crate::rop::format::Rop>>::MIN_SIZE);
 
         fn present(_return_value: $crate::ErrorCode) -> bool {
             true
@@ -125,8 +126,7 @@ macro_rules! plain_response {
     };
 }
 
-/// Declares what follows the return value of a response that succeeded, as [`structure`](crate::field::structure!)
-/// does, where nothing but its bytes is needed to read it.
+/// Declares the fields of a reply as [`structure`](crate::field::structure!) does, and implements [`ResponseFields`].
 macro_rules! rop_response {
     ($(#[$outer:meta])* $vis:vis struct $name:ident as $rop:literal { $($body:tt)* }) => {
         $crate::field::structure! { $(#[$outer])* $vis struct $name: $crate::rop::format::Rop as $rop { $($body)* } }

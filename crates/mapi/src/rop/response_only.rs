@@ -1,5 +1,5 @@
-//! What stands in a response buffer without being the answer to a ROP ([MS-OXCROPS] 2.2.14.2, 2.2.14.3,
-//! 2.2.15).
+//! Responses that are not replies to a request: notifications and the state of the server ([MS-OXCROPS] 2.2.14.2,
+//! 2.2.14.3, 2.2.15).
 
 use wire::{Reader, Result, Writer};
 
@@ -11,14 +11,14 @@ use crate::inspect::{Inspect, Node};
 use crate::notification::NotificationData;
 use crate::property::PropTag;
 
-/// Something happened that a client subscribed to ([MS-OXCROPS] 2.2.14.2.1).
+/// `RopNotify`: a notification to which the client subscribed ([MS-OXCROPS] 2.2.14.2.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RopNotifyResponse {
     /// The handle of the subscription, or of the table whose rows changed.
     pub notification_handle: u32,
-    /// The logon that it belongs to.
+    /// The logon of the subscription.
     pub logon_id: u8,
-    /// What happened ([MS-OXCNOTIF] 2.2.1.4.1.2).
+    /// The event ([MS-OXCNOTIF] 2.2.1.4.1.2).
     pub notification_data: NotificationData,
 }
 
@@ -54,43 +54,44 @@ impl Inspect for RopNotifyResponse {
 newtype_field!(RopId(u8));
 
 structure! {
-    /// Notifications wait ([MS-OXCROPS] 2.2.14.3.1).
+    /// `RopPending`: notifications are pending ([MS-OXCROPS] 2.2.14.3.1).
     pub struct RopPendingResponse: Rop as "RopPending" {
-        /// The session that they wait for.
+        /// The index of the session with pending notifications.
         pub session_index: u16 = "SessionIndex",
     }
 }
 
 structure! {
-    /// The server is busy: the client should send no ROPs for a while ([MS-OXCROPS] 2.2.15.2.1).
+    /// `RopBackoff`: the server is busy and requests that the client sends no ROPs for some time ([MS-OXCROPS]
+    /// 2.2.15.2.1).
     pub struct RopBackoffResponse: Rop as "RopBackoff" {
-        /// The logon that is meant; 0xFF for all.
+        /// The logon; 0xFF for all logons.
         pub logon_id: u8 = "LogonId",
-        /// For how many milliseconds no ROP of the logon should be sent.
+        /// The time for which no ROP of the logon should be sent, in milliseconds.
         pub duration: u32 = "Duration",
-        /// The ROPs that should not be sent for another time.
+        /// ROPs for which another time applies.
         pub backoff_rop_data: List8<BackoffRop> = "BackoffRopData",
-        /// More data, which is not specified.
+        /// Further data, which are not specified.
         pub additional_data: Bytes16 = "AdditionalData",
     }
 }
 
 structure! {
-    /// How long a certain ROP should not be sent ([MS-OXCROPS] 2.2.15.2.1.1).
+    /// The time for which a ROP should not be sent ([MS-OXCROPS] 2.2.15.2.1.1).
     pub struct BackoffRop: Rop as "BackoffRop" {
-        /// Which ROP.
+        /// The ROP.
         pub rop_id: RopId = "RopIdBackoff",
-        /// For how many milliseconds.
+        /// The time, in milliseconds.
         pub duration: u32 = "Duration",
     }
 }
 
-/// The answers would not fit into the room that the client left for them ([MS-OXCROPS] 2.2.15.1.1).
+/// `RopBufferTooSmall`: the replies would not fit into the client's buffer ([MS-OXCROPS] 2.2.15.1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RopBufferTooSmallResponse {
-    /// How many bytes of room it takes.
+    /// The necessary size of the buffer, in bytes.
     pub size_needed: u16,
-    /// The requests that were not run, as they came: all that is left of the response buffer.
+    /// The requests that were not executed: the remaining bytes of the response buffer.
     pub request_buffers: Vec<u8>,
 }
 

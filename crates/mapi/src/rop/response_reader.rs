@@ -1,4 +1,4 @@
-//! The one reader of ROP responses: which request each answers, and what it takes to decode it.
+//! The reader of ROP responses, which matches replies to the requests of a batch.
 
 use wire::{Reader, Result};
 
@@ -8,172 +8,172 @@ use super::response::{RopReply, RopResponse};
 use super::rop_id::RopId;
 use crate::property::PropTag;
 
-/// A batch of requests whose responses are read: what a [`ResponseReader`] has to know of it, and what it hands over.
+/// A batch of requests whose responses a [`ResponseReader`] reads: provides the requests, and receives their replies.
 ///
-/// Each request is handed over once, in their order, by one of `unanswered`, `answered` and `unread`.
-pub trait AnsweredBatch {
-    /// What is made of an answer.
-    type Answer;
+/// For each request, in order, exactly one of `no_reply`, `reply` and `unread` is called.
+pub trait ReplyHandler {
+    /// The result of processing a reply.
+    type Output;
 
-    /// The request at `place`; none behind the last.
+    /// The request at index `place`, if there is one.
     fn request(&self, place: usize) -> Option<&RopRequest>;
 
-    /// Whether a response to the request at `place` is among those that are read. Without more, to all but
-    /// `RopRelease`.
-    fn is_answered(&self, place: usize) -> bool {
-        self.request(place).is_some_and(RopRequest::is_answered)
+    /// Whether the responses contain a reply to the request at `place`. By default, all ROPs except `RopRelease` have a
+    /// reply.
+    fn has_reply(&self, place: usize) -> bool {
+        self.request(place).is_some_and(RopRequest::has_reply)
     }
 
-    /// The columns of the table or message that the request at `place` acts on, with all requests before it passed;
-    /// none where they are not known.
+    /// The columns of the table or message on which the request at `place` acts, after all requests before it; `None`
+    /// if they are not known.
     fn columns(&self, place: usize) -> Option<&[PropTag]>;
 
-    /// The request at `place` has no answer, since it is one that has none.
-    fn unanswered(&mut self, place: usize);
+    /// Called for a request that has no reply.
+    fn no_reply(&mut self, place: usize);
 
-    /// The request at `place` is answered with `reply`.
-    fn answered(&mut self, place: usize, reply: RopReply) -> Self::Answer;
+    /// Called for a request with its reply.
+    fn reply(&mut self, place: usize, reply: RopReply) -> Self::Output;
 
-    /// The request at `place`, which was answered before, is answered further.
-    fn continued(&mut self, place: usize, reply: RopReply) -> Self::Answer;
+    /// Called for a request whose first reply was received before, with a further one.
+    fn further_reply(&mut self, place: usize, reply: RopReply) -> Self::Output;
 
-    /// No answer to the request at `place` was read, though it is one that has an answer or stands behind such a one.
+    /// Called for a request whose reply was not found: it is missing, or follows a response that cannot be decoded.
     fn unread(&mut self, place: usize);
 }
 
-/// What stands in a response buffer.
+/// An element of a response buffer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ReadResponse<A> {
-    /// The answer to a request, as the batch took it.
-    Answer(A),
-    /// Something that answers no request: a notification, or that the server is busy.
+    /// A reply, as the batch processed it.
+    Reply(A),
+    /// A response that is not a reply, such as a notification.
     Other(RopResponse),
 }
 
-/// Reads the responses to a batch of requests, one after the other.
+/// Decodes the responses to a batch of requests, one after the other.
 ///
-/// Responses come in the order of their requests. `RopRelease` has none; notifications and the like may stand
-/// between them and follow them. The order of calls is: [`Self::next_response`] until a buffer is empty or cannot be
-/// read, [`Self::begin_packed`] before each further buffer, and [`Self::pass_rest`] in the end.
+/// Replies have the order of their requests. `RopRelease` has none; notifications may be between them and follow them.
+/// Call [`Self::next_response`] until a buffer is empty or cannot be decoded, [`Self::begin_packed`] before each
+/// further buffer, and [`Self::pass_rest`] at the end.
 #[derive(Debug, Default)]
 pub struct ResponseReader {
-    /// All requests before this place are passed.
+    /// The index of the first request that was not passed to the batch.
     passed: usize,
-    /// The last request that was answered.
+    /// The last request whose reply was read.
     last: Option<usize>,
-    /// Whether a further answer to it comes next.
+    /// Whether a further reply to it is expected.
     packed: bool,
 }
 
 impl ResponseReader {
-    /// A reader at the first response.
+    /// Creates a reader at the first response.
     pub const fn new() -> Self {
         Self { passed: 0, last: None, packed: false }
     }
 
-    /// Reads the response where `r` stands.
+    /// Decodes the next response in `r`.
     ///
     /// # Errors
-    /// When it is no response to the request that is due, or not one that can be decoded. `r` then stands
-    /// somewhere in it, and nothing behind it can be told.
-    pub fn next_response<B: AnsweredBatch>(
+    /// Fails if it is not a reply to the next request, or cannot be decoded. `r` is then at an arbitrary position in
+    /// it, and the responses after it cannot be decoded.
+    pub fn next_response<B: ReplyHandler>(
         &mut self,
         r: &mut Reader<'_>,
         batch: &mut B,
-    ) -> Result<ReadResponse<B::Answer>> {
+    ) -> Result<ReadResponse<B::Output>> {
         let continued = self.last.filter(|_| self.packed);
-        let place = continued.unwrap_or_else(|| self.due(batch));
-        if Turn::at(r, batch.request(place))? == Turn::Other {
+        let place = continued.unwrap_or_else(|| self.next_expected(batch));
+        if ResponseKind::at(r, batch.request(place))? == ResponseKind::Other {
             return RopResponse::decode(r, ResponseContext::default()).map(ReadResponse::Other);
         }
         if continued.is_none() {
             self.pass_before(place, batch);
         }
-        let next = batch.request(due(batch, place.saturating_add(1)));
+        let next = batch.request(next_expected(batch, place.saturating_add(1)));
         let context = ResponseContext {
             requested: batch.request(place).and_then(RopRequest::requested_properties),
             columns: batch.columns(place),
-            next: next.map(RopRequest::expected_answer),
+            next: next.map(RopRequest::expected_reply),
         };
         let reply = match RopResponse::decode(r, context)? {
             RopResponse::Reply(reply) => reply,
             response => return Ok(ReadResponse::Other(response)),
         };
-        Ok(ReadResponse::Answer(if continued.is_some() {
+        Ok(ReadResponse::Reply(if continued.is_some() {
             self.packed = false;
-            batch.continued(place, reply)
+            batch.further_reply(place, reply)
         } else {
             self.passed = place.saturating_add(1);
             self.last = Some(place);
-            batch.answered(place, reply)
+            batch.reply(place, reply)
         }))
     }
 
-    /// A further buffer begins: a server that was permitted to pack buffers sends several, and all behind the first
-    /// continue the last request that was answered ([MS-OXCRPC] 3.1.4.2.1.2.2).
+    /// Begins a further buffer. A server may return several buffers if the client allows it; all after the first one
+    /// contain further replies to the last request ([MS-OXCRPC] 3.1.4.2.1.2.2).
     pub const fn begin_packed(&mut self) {
         self.packed = true;
     }
 
-    /// The place of the request whose answer is due.
-    pub fn due(&self, batch: &impl AnsweredBatch) -> usize {
-        due(batch, self.passed)
+    /// The index of the request whose reply is expected next.
+    pub fn next_expected(&self, batch: &impl ReplyHandler) -> usize {
+        next_expected(batch, self.passed)
     }
 
-    /// The place of the last request that was answered.
-    pub const fn last_answered(&self) -> Option<usize> {
+    /// The index of the last request whose reply was read.
+    pub const fn last_replied(&self) -> Option<usize> {
         self.last
     }
 
-    /// Hands over the requests before the one whose answer is due, which have none.
-    pub fn pass_unanswered(&mut self, batch: &mut impl AnsweredBatch) {
-        self.pass_before(self.due(batch), batch);
+    /// Passes the requests before the next expected reply, which have no reply, to the batch.
+    pub fn pass_without_reply(&mut self, batch: &mut impl ReplyHandler) {
+        self.pass_before(self.next_expected(batch), batch);
     }
 
-    /// Hands over all requests that are left, since no more responses are read.
-    pub fn pass_rest(&mut self, batch: &mut impl AnsweredBatch) {
-        self.pass_unanswered(batch);
+    /// Passes all remaining requests to the batch, since no more responses are read.
+    pub fn pass_rest(&mut self, batch: &mut impl ReplyHandler) {
+        self.pass_without_reply(batch);
         while batch.request(self.passed).is_some() {
             batch.unread(self.passed);
             self.passed = self.passed.saturating_add(1);
         }
     }
 
-    fn pass_before(&mut self, place: usize, batch: &mut impl AnsweredBatch) {
-        for unanswered in self.passed..place {
-            batch.unanswered(unanswered);
+    fn pass_before(&mut self, place: usize, batch: &mut impl ReplyHandler) {
+        for without_reply in self.passed..place {
+            batch.no_reply(without_reply);
         }
         self.passed = place;
     }
 }
 
-/// The place of the first request from `from` on that is answered, or the one behind the last.
-fn due(batch: &impl AnsweredBatch, from: usize) -> usize {
+/// The index of the first request from `from` on that has a reply, or the number of requests.
+fn next_expected(batch: &impl ReplyHandler, from: usize) -> usize {
     let mut place = from;
-    while batch.request(place).is_some() && !batch.is_answered(place) {
+    while batch.request(place).is_some() && !batch.has_reply(place) {
         place = place.saturating_add(1);
     }
     place
 }
 
-/// What begins where a response is expected.
+/// The kind of the next response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    /// The answer to the request that is due.
+enum ResponseKind {
+    /// The reply to the next request.
     Reply,
-    /// Something that answers no request, and may stand between answers: a notification
-    /// ([MS-OXCROPS] 2.2.14.2.1), that some wait, that the server is busy, or that the answers do not fit.
+    /// A response that is not a reply, and may be between replies: `RopNotify` ([MS-OXCROPS] 2.2.14.2.1), `RopPending`,
+    /// `RopBackoff` or `RopBufferTooSmall`.
     Other,
 }
 
-impl Turn {
-    /// What begins where `r` stands, if the request that is to be answered next is `due`.
-    fn at(r: &Reader<'_>, due: Option<&RopRequest>) -> Result<Self> {
+impl ResponseKind {
+    /// The kind of the response at the position of `r`, if the reply to `expected` is expected next.
+    fn at(r: &Reader<'_>, expected: Option<&RopRequest>) -> Result<Self> {
         let mut ahead = r.clone();
         match RopId(ahead.u8("RopId")?) {
             id if id.is_response_only() => Ok(Self::Other),
-            id if due.is_some_and(|due| due.may_be_answered_as(id)) => Ok(Self::Reply),
-            id => Err(r.invalid("RopId", u64::from(id.0), "the ROP whose turn it is to be answered")),
+            id if expected.is_some_and(|request| request.may_have_reply_id(id)) => Ok(Self::Reply),
+            id => Err(r.invalid("RopId", u64::from(id.0), "the ROP of the next expected reply")),
         }
     }
 }
@@ -184,7 +184,7 @@ mod tests {
     use super::super::requests::RopRequests;
     use super::*;
 
-    /// What a reader hands over, in words.
+    /// Records the calls of the reader as text.
     struct Log {
         requests: Vec<RopRequest>,
         calls: Vec<String>,
@@ -198,7 +198,7 @@ mod tests {
             Self { requests: RopRequests::decode(&bytes.concat(), &()).rops, calls: Vec::new() }
         }
 
-        /// Reads what is in the buffers; returns how the reading of each ended.
+        /// Reads the responses in `buffers`; returns whether each was decoded completely.
         fn read(&mut self, buffers: &[&[u8]]) -> Vec<bool> {
             let mut reader = ResponseReader::new();
             let mut whole = Vec::new();
@@ -210,7 +210,7 @@ mod tests {
                 let mut is_whole = true;
                 while !r.is_empty() && is_whole {
                     match reader.next_response(&mut r, self) {
-                        Ok(ReadResponse::Answer(())) => {}
+                        Ok(ReadResponse::Reply(())) => {}
                         Ok(ReadResponse::Other(response)) => {
                             self.calls.push(response.id().name().unwrap_or_default().to_owned());
                         }
@@ -224,8 +224,8 @@ mod tests {
         }
     }
 
-    impl AnsweredBatch for Log {
-        type Answer = ();
+    impl ReplyHandler for Log {
+        type Output = ();
 
         fn request(&self, place: usize) -> Option<&RopRequest> {
             self.requests.get(place)
@@ -235,16 +235,16 @@ mod tests {
             None
         }
 
-        fn unanswered(&mut self, place: usize) {
-            self.calls.push(format!("unanswered {place}"));
+        fn no_reply(&mut self, place: usize) {
+            self.calls.push(format!("no reply {place}"));
         }
 
-        fn answered(&mut self, place: usize, reply: RopReply) {
-            self.calls.push(format!("answered {place} at {}", reply.handle_index));
+        fn reply(&mut self, place: usize, reply: RopReply) {
+            self.calls.push(format!("reply {place} at {}", reply.handle_index));
         }
 
-        fn continued(&mut self, place: usize, reply: RopReply) {
-            self.calls.push(format!("continued {place} at {}", reply.handle_index));
+        fn further_reply(&mut self, place: usize, reply: RopReply) {
+            self.calls.push(format!("further reply {place} at {}", reply.handle_index));
         }
 
         fn unread(&mut self, place: usize) {
@@ -252,7 +252,7 @@ mod tests {
         }
     }
 
-    /// An answer to `RopGetStatus` of the handle index.
+    /// A reply to `RopGetStatus` with this handle index.
     const fn status(index: u8) -> [u8; 7] {
         [0x16, index, 0, 0, 0, 0, 0]
     }
@@ -261,45 +261,38 @@ mod tests {
     const POSITION: [u8; 14] = [0x17, 1, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0];
 
     #[test]
-    fn each_request_is_handed_over_once_and_in_order_with_unsolicited_responses_between() {
+    fn each_request_is_passed_once_and_in_order_with_unsolicited_responses_between() {
         let mut log = Log::new();
         let first = [&PENDING[..], &status(0), &PENDING, &POSITION, &status(2)].concat();
         assert_eq!(log.read(&[&first]), [true]);
         assert_eq!((log.calls[0].as_str(), log.calls[3].as_str()), ("RopPending", "RopPending"));
         log.calls.retain(|call| call != "RopPending");
-        let expected = [
-            "unanswered 0",
-            "answered 1 at 0",
-            "unanswered 2",
-            "answered 3 at 1",
-            "unanswered 4",
-            "answered 5 at 2",
-        ];
+        let expected =
+            ["no reply 0", "reply 1 at 0", "no reply 2", "reply 3 at 1", "no reply 4", "reply 5 at 2"];
         assert_eq!(log.calls, expected);
     }
 
     #[test]
-    fn requests_behind_the_last_response_are_unread_and_so_are_the_releases_among_them() {
+    fn requests_after_the_last_response_are_unread_and_so_are_the_releases_among_them() {
         let mut log = Log::new();
         assert_eq!(log.read(&[&status(0)]), [true]);
-        let expected =
-            ["unanswered 0", "answered 1 at 0", "unanswered 2", "unread 3", "unread 4", "unread 5"];
+        let expected = ["no reply 0", "reply 1 at 0", "no reply 2", "unread 3", "unread 4", "unread 5"];
         assert_eq!(log.calls, expected);
     }
 
     #[test]
     fn further_buffers_continue_the_last_response_before_the_rest_is_passed() {
         let mut log = Log::new();
-        // The third one answers a request that was not due.
+        // The third one replies to another request than the expected one.
         assert_eq!(
             log.read(&[&status(0), &[status(0), status(0)].concat(), &POSITION]),
             [true, false, false]
         );
         let expected = [
-            "unanswered 0",
-            "answered 1 at 0",
-            "continued 1 at 0",
-            "unanswered 2",
+            "no reply 0",
+            "reply 1 at 0",
+            "further reply 1 at 0",
+            "no reply 2",
             "unread 3",
             "unread 4",
             "unread 5",

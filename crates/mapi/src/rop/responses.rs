@@ -1,38 +1,38 @@
-//! The ROP responses of a batch, decoded where nothing but the columns of objects is followed.
+//! Decodes the ROP responses of a batch and tracks only the columns of objects.
 
 use wire::{Encode, Error, Reader, Result, Writer};
 
 use super::columns::{BatchColumns, ChangedColumns, Columns};
 use super::request::RopRequest;
 use super::response::{RopReply, RopResponse};
-use super::response_reader::{AnsweredBatch, ReadResponse, ResponseReader};
+use super::response_reader::{ReadResponse, ReplyHandler, ResponseReader};
 use crate::property::PropTag;
 
-/// A response, and which request it answers.
+/// A response, and the request to which it replies.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    /// The request's place in its batch; none for what answers no request.
+pub struct MatchedResponse {
+    /// The index of the request in its batch; `None` if the response is not a reply.
     pub request: Option<usize>,
     /// The response.
     pub response: RopResponse,
 }
 
-/// Reads the responses to a batch of requests, one after the other, and gives each out with its request's place.
+/// Decodes the responses to a batch of requests, one after the other, and returns each with the index of its request.
 #[derive(Debug)]
-pub struct Answers<'a> {
+pub struct ResponseMatcher<'a> {
     reader: ResponseReader,
     batch: PlainBatch<'a>,
 }
 
-/// Requests, and the columns of the objects that they act on.
+/// Requests, and the columns of the objects on which they act.
 #[derive(Debug)]
 struct PlainBatch<'a> {
     requests: &'a [RopRequest],
     columns: BatchColumns<'a>,
 }
 
-impl AnsweredBatch for PlainBatch<'_> {
-    type Answer = Answer;
+impl ReplyHandler for PlainBatch<'_> {
+    type Output = MatchedResponse;
 
     fn request(&self, place: usize) -> Option<&RopRequest> {
         self.requests.get(place)
@@ -42,59 +42,59 @@ impl AnsweredBatch for PlainBatch<'_> {
         self.columns.of_request(self.requests.get(place)?)
     }
 
-    fn unanswered(&mut self, place: usize) {
+    fn no_reply(&mut self, place: usize) {
         if let Some(request) = self.requests.get(place) {
             self.columns.released(request);
         }
     }
 
-    fn answered(&mut self, place: usize, reply: RopReply) -> Answer {
+    fn reply(&mut self, place: usize, reply: RopReply) -> MatchedResponse {
         if let Some(request) = self.requests.get(place) {
-            self.columns.answered(request, &reply);
+            self.columns.replied(request, &reply);
         }
-        Answer { request: Some(place), response: RopResponse::Reply(reply) }
+        MatchedResponse { request: Some(place), response: RopResponse::Reply(reply) }
     }
 
-    fn continued(&mut self, place: usize, reply: RopReply) -> Answer {
-        self.answered(place, reply)
+    fn further_reply(&mut self, place: usize, reply: RopReply) -> MatchedResponse {
+        self.reply(place, reply)
     }
 
     fn unread(&mut self, _place: usize) {}
 }
 
-impl<'a> Answers<'a> {
-    /// Reads responses to `requests`, which came with the table `handles`, in a session that `known` knows.
+impl<'a> ResponseMatcher<'a> {
+    /// Creates a matcher for `requests` with the handle table `handles`, in a session whose columns are `known`.
     pub const fn new(requests: &'a [RopRequest], handles: &'a [u32], known: &'a dyn Columns) -> Self {
         let columns = BatchColumns::new(handles, known);
         Self { reader: ResponseReader::new(), batch: PlainBatch { requests, columns } }
     }
 
-    /// Reads the response where `r` stands.
+    /// Decodes the next response in `r`.
     ///
     /// # Errors
-    /// As [`ResponseReader::next_response`].
-    pub fn next(&mut self, r: &mut Reader<'_>) -> Result<Answer> {
+    /// Fails if it is not a reply to the next request, or cannot be decoded.
+    pub fn next(&mut self, r: &mut Reader<'_>) -> Result<MatchedResponse> {
         Ok(match self.reader.next_response(r, &mut self.batch)? {
-            ReadResponse::Answer(answer) => answer,
-            ReadResponse::Other(response) => Answer { request: None, response },
+            ReadResponse::Reply(matched) => matched,
+            ReadResponse::Other(response) => MatchedResponse { request: None, response },
         })
     }
 
-    /// What the batch did to the columns of objects, see [`BatchColumns::finish`].
+    /// Returns the changes of columns in the batch, see [`BatchColumns::finish`].
     pub fn finish(mut self, handles: &[u32]) -> ChangedColumns {
-        self.reader.pass_unanswered(&mut self.batch);
+        self.reader.pass_without_reply(&mut self.batch);
         self.batch.columns.finish(handles)
     }
 
-    /// A further buffer begins, see [`ResponseReader::begin_packed`].
+    /// Begins a further buffer, see [`ResponseReader::begin_packed`].
     pub const fn begin_packed(&mut self) {
         self.reader.begin_packed();
     }
 
-    /// The requests that were not answered so far, but for those that are not.
-    pub fn unanswered(&self) -> impl Iterator<Item = &'a RopRequest> {
-        let requests = self.batch.requests.iter().skip(self.reader.due(&self.batch));
-        requests.filter(|request| request.is_answered())
+    /// The requests whose reply was not received yet, without those that have none.
+    pub fn without_reply(&self) -> impl Iterator<Item = &'a RopRequest> {
+        let requests = self.batch.requests.iter().skip(self.reader.next_expected(&self.batch));
+        requests.filter(|request| request.has_reply())
     }
 }
 
@@ -103,21 +103,21 @@ impl<'a> Answers<'a> {
 pub struct RopResponses {
     /// The responses, in order.
     pub rops: Vec<RopResponse>,
-    /// What follows them: empty, or a response that cannot be decoded and all behind it.
+    /// The bytes after them: empty, or a response that cannot be decoded and all after it.
     pub rest: Vec<u8>,
-    /// Why the rest cannot be decoded.
+    /// The reason why the rest cannot be decoded.
     pub error: Option<Error>,
 }
 
 impl RopResponses {
-    /// The responses that `bytes` hold, as `answers` reads them.
-    pub fn decode(bytes: &[u8], answers: &mut Answers<'_>) -> Self {
+    /// Decodes the responses in `bytes` with `matcher`.
+    pub fn decode(bytes: &[u8], matcher: &mut ResponseMatcher<'_>) -> Self {
         let mut r = Reader::new(bytes);
         let mut rops = Vec::new();
         while !r.is_empty() {
             let before = r.peek();
-            match answers.next(&mut r) {
-                Ok(answer) => rops.push(answer.response),
+            match matcher.next(&mut r) {
+                Ok(matched) => rops.push(matched.response),
                 Err(error) => return Self { rops, rest: before.to_vec(), error: Some(error) },
             }
         }

@@ -1,4 +1,4 @@
-//! The numbers of ROPs, and which number an answer has.
+//! The numbers of ROPs, and the numbers of their replies.
 
 use crate::each_rop;
 use crate::inspect::inspect_named;
@@ -9,7 +9,7 @@ macro_rules! rop_ids {
     ($($(#[$doc:meta])* $id:literal $name:ident: $request:ty => $response:ty $(, $asynchronous:ident)?;)*
      response_only { $($(#[$udoc:meta])* $uid:literal $uname:ident;)* }) => {
         ::wire::wire_enum! {
-            /// Which ROP it is ([MS-OXCROPS] 2.2.2).
+            /// The number of a ROP ([MS-OXCROPS] 2.2.2).
             pub struct RopId(u8) {
                 $($(#[$doc])* $name = $id,)*
                 $($(#[$udoc])* $uname = $uid,)*
@@ -17,20 +17,20 @@ macro_rules! rop_ids {
         }
 
         impl RopId {
-            /// All that are known, in the order of their families.
+            /// All known ROPs, in the order of the registry.
             pub const ALL: &[Self] = &[$(Self::$name,)* $(Self::$uname,)*];
 
-            /// Those that clients send.
+            /// The ROPs that clients send.
             pub const REQUESTS: &[Self] = &[$(Self::$name,)*];
 
-            /// Whether only servers send it, without a request: a notification, that notifications are pending, that
-            /// the server is busy, or that the responses exceed the buffer.
+            /// Whether only servers send the ROP, without a request: `RopNotify`, `RopPending`, `RopBackoff` or
+            /// `RopBufferTooSmall`.
             pub const fn is_response_only(self) -> bool {
                 matches!(self, $(Self::$uname)|*)
             }
 
-            /// Whether a client may permit that the ROP goes on after it was answered (`WantAsynchronous`).
-            const fn may_take_time(self) -> bool {
+            /// Whether the client can request that the server replies before the ROP is complete (`WantAsynchronous`).
+            const fn may_be_asynchronous(self) -> bool {
                 match self {
                     $(Self::$name => rop_ids!(@asynchronous $($asynchronous)?),)*
                     _ => false,
@@ -45,24 +45,23 @@ each_rop!(rop_ids);
 inspect_named!(RopId);
 
 impl RopId {
-    /// The `RopId` of the answer: `RopGetMessageStatus` is answered as if it were `RopSetMessageStatus`
-    /// ([MS-OXCROPS] 2.2.6.9.2).
+    /// The `RopId` of the reply. That of `RopGetMessageStatus` is `RopSetMessageStatus` ([MS-OXCROPS] 2.2.6.9.2).
     #[must_use]
-    pub const fn answered(self) -> Self {
+    pub const fn reply_id(self) -> Self {
         match self {
             Self::RopGetMessageStatus => Self::RopSetMessageStatus,
             id => id,
         }
     }
 
-    /// Whether an answer to this ROP may have the `RopId` `id`. A server that takes its time says how far it is
-    /// (`RopProgress`) in place of the answer, and gives that once it is asked how far it is and is done
-    /// ([MS-OXCPRPT] 3.1.5). Some servers answer `RopGetMessageStatus` under its own name.
-    pub fn may_be_answered_as(self, id: Self) -> bool {
+    /// Whether a reply to this ROP may have the `RopId` `id`. During an asynchronous operation, the server replies with
+    /// `RopProgress`; it sends the actual reply in response to a `RopProgress` after completion ([MS-OXCPRPT] 3.1.5).
+    /// Some servers reply to `RopGetMessageStatus` with the same `RopId`.
+    pub fn may_have_reply_id(self, id: Self) -> bool {
         match id {
-            Self::RopProgress => self == id || self.may_take_time(),
-            _ if self == Self::RopProgress => id.may_take_time(),
-            _ => id == self || id == self.answered(),
+            Self::RopProgress => self == id || self.may_be_asynchronous(),
+            _ if self == Self::RopProgress => id.may_be_asynchronous(),
+            _ => id == self || id == self.reply_id(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The structures that several ROPs have, as fields of them.
+//! Types of fields that several ROPs have.
 
 use wire::{Reader, Result, Writer};
 
@@ -12,7 +12,7 @@ use crate::field::{Field, FieldBy, newtype_field};
 use crate::inspect::{Inspect, Node};
 use crate::property::{Layout, PropertyList, Restriction};
 
-/// Structures that are read and written without knowing more than their bytes.
+/// Implements [`Field`] for structures that implement [`wire::Decode`] and [`wire::Encode`].
 macro_rules! coded_field {
     ($($name:ident as $size:literal),* $(,)?) => {
         $(impl $crate::field::Field<Rop> for $name {
@@ -35,7 +35,7 @@ newtype_field!(ChangeNumber(u64));
 coded_field!(LongTermId as 24, SortOrder as 5, SortOrderSet as 6, GlobalCounter as 6);
 coded_field!(PropertyName as 17, PropertyProblemArray as 2, TypedString as 1);
 
-/// In UTF-16 where the Boolean is true.
+/// A text that is UTF-16 if an earlier Boolean is true.
 impl FieldBy<Rop, Bool> for Text {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &Bool) -> Result<Self> {
         Self::read(r, by.is_true(), field)
@@ -46,7 +46,7 @@ impl FieldBy<Rop, Bool> for Text {
     }
 }
 
-/// Property values behind their number, which takes two bytes.
+/// A list of properties and values that is encoded with its 16-bit count.
 impl Field<Rop> for PropertyList {
     const MIN_SIZE: usize = 2;
 
@@ -69,17 +69,17 @@ impl Field<Rop> for Restriction {
     }
 }
 
-/// A structure behind the number of its bytes, which takes two bytes.
+/// A structure that is encoded with its 16-bit size.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sized16<T> {
-    /// The structure; none where there are no bytes, or none that are such a structure.
+    /// The structure; `None` if there are no bytes, or the bytes cannot be decoded.
     pub value: Option<Box<T>>,
-    /// The bytes behind it; all, where they are no such structure.
+    /// The bytes after the structure; all bytes, if they cannot be decoded.
     pub trailing: Vec<u8>,
 }
 
 impl<T> Sized16<T> {
-    /// The structure `value` alone.
+    /// Creates the structure `value` without trailing bytes.
     pub fn new(value: T) -> Self {
         Self { value: Some(Box::new(value)), trailing: Vec::new() }
     }
@@ -131,9 +131,9 @@ impl<T: Field<Rop>> Field<Rop> for Sized16<T> {
 /// The servers that have a public folder ([MS-OXCROPS] 2.2.3.6.2, 2.2.3.7.2, 2.2.4.1.2, 2.2.4.2.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GhostServers {
-    /// How many of the first servers cost as little as can be to reach.
+    /// The number of servers, from the first one on, with the lowest cost of access.
     pub cheap_servers_count: u16,
-    /// The servers' DNs, the cheapest first.
+    /// The distinguished names of the servers, in ascending order of cost.
     pub servers: Vec<AsciiZ>,
 }
 

@@ -1,4 +1,5 @@
-//! Streams: a property's value read and written in parts ([MS-OXCROPS] 2.2.9, [MS-OXCPRPT] 2.2.14 to 2.2.26).
+//! Streams, by which the value of a property is read and written in parts ([MS-OXCROPS] 2.2.9, [MS-OXCPRPT] 2.2.14 to
+//! 2.2.26).
 
 use wire::{Reader, Result, Writer};
 
@@ -12,48 +13,48 @@ use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
 
 enum_field! {
-    /// How a stream is opened ([MS-OXCPRPT] 2.2.14.1).
+    /// The access to an opened stream ([MS-OXCPRPT] 2.2.14.1).
     pub struct StreamOpenModeFlags(u8) {
-        /// To be read.
+        /// The stream is opened for reading.
         READ_ONLY = 0x00,
-        /// To be read and written.
+        /// The stream is opened for reading and writing.
         READ_WRITE = 0x01,
-        /// To be read and written, after the present value was deleted.
+        /// The value is deleted, and the stream is opened for reading and writing.
         CREATE = 0x02,
-        /// To be read, and to be written where that is permitted.
+        /// The stream is opened for reading and writing if permitted, otherwise for reading.
         BEST_ACCESS = 0x03,
     }
 }
 
 enum_field! {
-    /// From where an offset counts ([MS-OXCPRPT] 2.2.21.1).
+    /// The position to which an offset is relative ([MS-OXCPRPT] 2.2.21.1).
     pub struct Origin(u8) {
-        /// From the start of the stream.
+        /// The beginning of the stream.
         BEGINNING = 0x00,
-        /// From the present position.
+        /// The current position.
         CURRENT = 0x01,
-        /// From the end of the stream.
+        /// The end of the stream.
         END = 0x02,
     }
 }
 
 enum_field! {
-    /// What others may still do with a locked region ([MS-OXCPRPT] 2.2.24.1).
+    /// The access of others to a locked region ([MS-OXCPRPT] 2.2.24.1).
     pub struct LockFlags(u32) {
-        /// Read it, but not write it. Every other value shuts them out altogether.
+        /// Others may read the region. With any other value, they have no access.
         READ_ONLY = 0x0000_0001,
     }
 }
 
-/// How many bytes are asked for, or that this stands in a field behind it.
+/// A maximum size in bytes, or the indication that another field contains it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct SizeOrSentinel(pub u16);
 
 impl SizeOrSentinel {
-    /// The size is in the field behind it.
+    /// The indication that the next field contains the size.
     pub const SENTINEL: Self = Self(0xBABE);
 
-    /// Whether the size is in the field behind it.
+    /// Whether the next field contains the size.
     pub const fn is_sentinel(self) -> bool {
         self.0 == Self::SENTINEL.0
     }
@@ -67,7 +68,7 @@ impl Inspect for SizeOrSentinel {
 
 newtype_field!(SizeOrSentinel(u16));
 
-/// What is there only where the size before it says so.
+/// A field that is present exactly if an earlier size is [`SizeOrSentinel::SENTINEL`].
 impl<T: Field<Rop>> FieldBy<Rop, SizeOrSentinel> for Option<T> {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &SizeOrSentinel) -> Result<Self> {
         by.is_sentinel().then(|| T::read(r, field)).transpose()
@@ -79,46 +80,46 @@ impl<T: Field<Rop>> FieldBy<Rop, SizeOrSentinel> for Option<T> {
 }
 
 structure! {
-    /// Opens a property as a stream ([MS-OXCROPS] 2.2.9.1.1).
+    /// `RopOpenStream`: opens a property as a stream ([MS-OXCROPS] 2.2.9.1.1).
     pub struct RopOpenStreamRequest: Rop as "RopOpenStream" {
-        /// Where its handle goes.
+        /// The index in the handle table at which the new stream's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// Which property of the object.
+        /// The property of the object.
         pub property_tag: PropTag = "PropertyTag",
-        /// How.
+        /// The requested access.
         pub open_mode_flags: StreamOpenModeFlags = "OpenModeFlags",
     }
 }
 
 rop_response! {
-    /// A stream is open ([MS-OXCROPS] 2.2.9.1.2).
+    /// `RopOpenStream`: the response ([MS-OXCROPS] 2.2.9.1.2).
     pub struct RopOpenStreamResponse as "RopOpenStream" {
-        /// Its size in bytes.
+        /// The size of the stream, in bytes.
         pub stream_size: u32 = "StreamSize",
     }
 }
 
 structure! {
-    /// Reads from a stream ([MS-OXCROPS] 2.2.9.2.1).
+    /// `RopReadStream`: reads from a stream ([MS-OXCROPS] 2.2.9.2.1).
     pub struct RopReadStreamRequest: Rop as "RopReadStream" {
-        /// How many bytes at most.
+        /// The maximum number of bytes to read, or [`SizeOrSentinel::SENTINEL`].
         pub byte_count: SizeOrSentinel = "ByteCount",
-        /// How many bytes at most, where that may be more than 65,535.
+        /// The maximum number of bytes to read, which may exceed 65,535.
         pub maximum_byte_count: Option<u32> = "MaximumByteCount" by byte_count,
     }
 }
 
 impl RopReadStreamRequest {
-    /// How many bytes are asked for at most.
+    /// The maximum number of bytes to read.
     pub fn limit(&self) -> u32 {
         self.maximum_byte_count.unwrap_or(u32::from(self.byte_count.0))
     }
 }
 
 structure! {
-    /// What was read from a stream ([MS-OXCROPS] 2.2.9.2.2). It is there on failure too.
+    /// `RopReadStream`: the response ([MS-OXCROPS] 2.2.9.2.2). Its fields are present on failure as well.
     pub struct RopReadStreamResponse: Rop as "RopReadStream" {
-        /// The bytes: fewer than asked for where the stream ends, or the answer has no more room.
+        /// The bytes: fewer than requested at the end of the stream, or if the response has no more room.
         pub data: Bytes16 = "Data",
     }
 }
@@ -126,17 +127,17 @@ structure! {
 plain_response!(RopReadStreamResponse as "RopReadStream", always);
 
 structure! {
-    /// Writes to a stream ([MS-OXCROPS] 2.2.9.3.1).
+    /// `RopWriteStream`: writes to a stream ([MS-OXCROPS] 2.2.9.3.1).
     pub struct RopWriteStreamRequest: Rop as "RopWriteStream" {
-        /// The bytes.
+        /// The bytes to write.
         pub data: Bytes16 = "Data",
     }
 }
 
 structure! {
-    /// How much was written to a stream ([MS-OXCROPS] 2.2.9.3.2). It is there on failure too.
+    /// `RopWriteStream`: the response ([MS-OXCROPS] 2.2.9.3.2). Its fields are present on failure as well.
     pub struct RopWriteStreamResponse: Rop as "RopWriteStream" {
-        /// How many bytes.
+        /// The number of bytes that were written.
         pub written_size: u16 = "WrittenSize",
     }
 }
@@ -144,17 +145,17 @@ structure! {
 plain_response!(RopWriteStreamResponse as "RopWriteStream", always);
 
 structure! {
-    /// Writes to a stream, and more than one buffer holds ([MS-OXCROPS] 2.2.9.4.1).
+    /// `RopWriteStreamExtended`: writes to a stream from several buffers ([MS-OXCROPS] 2.2.9.4.1).
     pub struct RopWriteStreamExtendedRequest: Rop as "RopWriteStreamExtended" {
-        /// The bytes that are in this buffer.
+        /// The bytes in this buffer.
         pub data: Bytes16 = "Data",
     }
 }
 
 structure! {
-    /// How much was written to a stream ([MS-OXCROPS] 2.2.9.4.2). It is there on failure too.
+    /// `RopWriteStreamExtended`: the response ([MS-OXCROPS] 2.2.9.4.2). Its fields are present on failure as well.
     pub struct RopWriteStreamExtendedResponse: Rop as "RopWriteStreamExtended" {
-        /// How many bytes.
+        /// The number of bytes that were written.
         pub written_size: u32 = "WrittenSize",
     }
 }
@@ -162,58 +163,57 @@ structure! {
 plain_response!(RopWriteStreamExtendedResponse as "RopWriteStreamExtended", always);
 
 rop_response! {
-    /// The size of a stream ([MS-OXCROPS] 2.2.9.6.2).
+    /// `RopGetStreamSize`: the response ([MS-OXCROPS] 2.2.9.6.2).
     pub struct RopGetStreamSizeResponse as "RopGetStreamSize" {
-        /// In bytes.
+        /// The size of the stream, in bytes.
         pub stream_size: u32 = "StreamSize",
     }
 }
 
 structure! {
-    /// Cuts or grows a stream ([MS-OXCROPS] 2.2.9.7.1).
+    /// `RopSetStreamSize`: sets the size of a stream ([MS-OXCROPS] 2.2.9.7.1).
     pub struct RopSetStreamSizeRequest: Rop as "RopSetStreamSize" {
-        /// To how many bytes.
+        /// The new size, in bytes.
         pub stream_size: u64 = "StreamSize",
     }
 }
 
 structure! {
-    /// Goes to another place of a stream ([MS-OXCROPS] 2.2.9.8.1).
+    /// `RopSeekStream`: moves the position of a stream ([MS-OXCROPS] 2.2.9.8.1).
     pub struct RopSeekStreamRequest: Rop as "RopSeekStream" {
-        /// From where it is counted.
+        /// The position to which `offset` is relative.
         pub origin: Origin = "Origin",
-        /// By how many bytes. Where it does not count from the beginning, it may be negative.
+        /// The offset in bytes; may be negative unless it is relative to the beginning.
         pub offset: i64 = "Offset",
     }
 }
 
 rop_response! {
-    /// Where the stream now stands ([MS-OXCROPS] 2.2.9.8.2).
+    /// `RopSeekStream`: the response ([MS-OXCROPS] 2.2.9.8.2).
     pub struct RopSeekStreamResponse as "RopSeekStream" {
-        /// In bytes from the beginning.
+        /// The new position, in bytes from the beginning.
         pub new_position: u64 = "NewPosition",
     }
 }
 
 structure! {
-    /// Copies from where one stream stands to where another does ([MS-OXCROPS] 2.2.9.9.1).
+    /// `RopCopyToStream`: copies from the position of one stream to that of another ([MS-OXCROPS] 2.2.9.9.1).
     pub struct RopCopyToStreamRequest: Rop as "RopCopyToStream" {
-        /// The stream that is written.
+        /// The destination stream.
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
-        /// How many bytes.
+        /// The number of bytes to copy.
         pub byte_count: u64 = "ByteCount",
     }
 }
 
-/// How much was copied between streams ([MS-OXCROPS] 2.2.9.9.2, 2.2.9.9.3). It is there on failure too.
+/// `RopCopyToStream`: the response ([MS-OXCROPS] 2.2.9.9.2, 2.2.9.9.3). Its fields are present on failure as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RopCopyToStreamResponse {
-    /// The index from the request, where there is no such stream to write to
-    /// ([`NULL_DESTINATION`).
+    /// The handle index of the destination from the request, if the error is [`ErrorCode::EC_DST_NULL_OBJECT`].
     pub dest_handle_index: Option<u32>,
-    /// How many bytes were read.
+    /// The number of bytes that were read.
     pub read_byte_count: u64,
-    /// How many bytes were written.
+    /// The number of bytes that were written.
     pub written_byte_count: u64,
 }
 
@@ -230,7 +230,7 @@ impl Inspect for RopCopyToStreamResponse {
 }
 
 impl ResponseFields for RopCopyToStreamResponse {
-    const LEFT_OUT_BELOW: Option<usize> = Some(16);
+    const OMITTED_BELOW: Option<usize> = Some(16);
 
     fn present(_return_value: ErrorCode) -> bool {
         true
@@ -260,30 +260,31 @@ impl ResponseFields for RopCopyToStreamResponse {
 }
 
 structure! {
-    /// Locks a part of a stream ([MS-OXCROPS] 2.2.9.10.1).
+    /// `RopLockRegionStream`: locks a region of a stream ([MS-OXCROPS] 2.2.9.10.1).
     pub struct RopLockRegionStreamRequest: Rop as "RopLockRegionStream" {
-        /// Where it begins, in bytes.
+        /// The offset of the region, in bytes.
         pub region_offset: u64 = "RegionOffset",
-        /// How many bytes it has.
+        /// The size of the region, in bytes.
         pub region_size: u64 = "RegionSize",
-        /// What others may still do.
+        /// The access of others to the region.
         pub lock_flags: LockFlags = "LockFlags",
     }
 }
 
-/// Unlocks a part of a stream ([MS-OXCROPS] 2.2.9.11.1); its fields are those of the lock.
+/// `RopUnlockRegionStream`: unlocks a region of a stream ([MS-OXCROPS] 2.2.9.11.1); its fields are those of
+/// `RopLockRegionStream`.
 pub type RopUnlockRegionStreamRequest = RopLockRegionStreamRequest;
 
-/// Writes to a stream and makes it last ([MS-OXCROPS] 2.2.9.12.1).
+/// `RopWriteAndCommitStream`: writes to a stream and commits it ([MS-OXCROPS] 2.2.9.12.1).
 pub type RopWriteAndCommitStreamRequest = RopWriteStreamRequest;
 
-/// How much was written to a stream ([MS-OXCROPS] 2.2.9.12.2).
+/// `RopWriteAndCommitStream`: the response ([MS-OXCROPS] 2.2.9.12.2).
 pub type RopWriteAndCommitStreamResponse = RopWriteStreamResponse;
 
 structure! {
-    /// Opens a second stream on the same value ([MS-OXCROPS] 2.2.9.13.1).
+    /// `RopCloneStream`: opens a second stream on the same value ([MS-OXCROPS] 2.2.9.13.1).
     pub struct RopCloneStreamRequest: Rop as "RopCloneStream" {
-        /// Where its handle goes.
+        /// The index in the handle table at which the new stream's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
     }
 }

@@ -1,5 +1,4 @@
-//! Incremental change synchronization: what changed since last time, down and up ([MS-OXCROPS] 2.2.13,
-//! [MS-OXCFXICS] 2.2.3.2).
+//! Incremental change synchronization: download and upload of changes ([MS-OXCROPS] 2.2.13, [MS-OXCFXICS] 2.2.3.2).
 
 use wire::{Guid, Reader, Result, Writer};
 
@@ -14,7 +13,7 @@ use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, PropertyList, Restriction};
 
 enum_field! {
-    /// What is synchronized ([MS-OXCFXICS] 2.2.3.2.1.1.1).
+    /// The objects to synchronize ([MS-OXCFXICS] 2.2.3.2.1.1.1).
     pub struct SynchronizationType(u8) {
         /// The messages of a folder.
         CONTENTS = 0x01,
@@ -24,119 +23,119 @@ enum_field! {
 }
 
 flags_field! {
-    /// How a download of changes goes ([MS-OXCFXICS] 2.2.3.2.1.1.1).
+    /// The options of a download of changes ([MS-OXCFXICS] 2.2.3.2.1.1.1).
     pub struct SynchronizationFlags(u16) {
-        /// Texts in UTF-16.
+        /// Texts are sent as UTF-16.
         UNICODE = 0x0001,
-        /// Nothing of what was deleted.
+        /// Deletions are excluded.
         NO_DELETIONS = 0x0002,
-        /// Nothing of what no longer matches the restriction.
+        /// Messages that no longer match the restriction are not reported.
         IGNORE_NO_LONGER_IN_SCOPE = 0x0004,
-        /// With what was read.
+        /// Changes of read states are included.
         READ_STATE = 0x0008,
-        /// With messages that are associated with the folder.
+        /// Associated messages (FAI) are included.
         FAI = 0x0010,
-        /// With messages that are in the folder.
+        /// Normal messages are included.
         NORMAL = 0x0020,
-        /// Only the properties of the list; without it, all but those.
+        /// Only the listed properties are included; without this flag, all except the listed ones.
         ONLY_SPECIFIED_PROPERTIES = 0x0080,
-        /// Ids as the server has them, not as they were imported.
+        /// Identifiers are those of the server, not those with which objects were imported.
         NO_FOREIGN_IDENTIFIERS = 0x0100,
-        /// Reserved, zero.
+        /// Reserved; zero.
         RESERVED = 0x1000,
-        /// Bodies as they were first written, not only as RTF.
+        /// Message bodies are sent in their original format, not only as RTF.
         BEST_BODY = 0x2000,
-        /// The list of properties does not count for messages that are associated with the folder.
+        /// The list of properties does not apply to associated messages (FAI).
         IGNORE_SPECIFIED_ON_FAI = 0x4000,
-        /// With how far it is.
+        /// Progress information is included.
         PROGRESS = 0x8000,
     }
 }
 
 flags_field! {
-    /// What else a download of changes has ([MS-OXCFXICS] 2.2.3.2.1.1.1).
+    /// Additional information in a download of changes ([MS-OXCFXICS] 2.2.3.2.1.1.1).
     pub struct SynchronizationExtraFlags(u32) {
-        /// The ids of messages and folders.
+        /// The identifiers of messages and folders.
         EID = 0x0000_0001,
         /// The sizes of messages.
         MESSAGE_SIZE = 0x0000_0002,
-        /// The numbers of changes.
+        /// The change numbers.
         CN = 0x0000_0004,
-        /// Messages in the order in which they were delivered, the last first.
+        /// Messages are sorted by delivery time, the latest first.
         ORDER_BY_DELIVERY_TIME = 0x0000_0008,
     }
 }
 
 structure! {
-    /// Begins a download of changes ([MS-OXCROPS] 2.2.13.1.1).
+    /// `RopSynchronizationConfigure`: begins a download of changes ([MS-OXCROPS] 2.2.13.1.1).
     pub struct RopSynchronizationConfigureRequest: Rop as "RopSynchronizationConfigure" {
-        /// Where the handle of the download goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// What is synchronized.
+        /// The objects to synchronize.
         pub synchronization_type: SynchronizationType = "SynchronizationType",
-        /// How texts stand in the stream.
+        /// The encoding of texts in the stream.
         pub send_options: SendOptions = "SendOptions",
-        /// How it goes.
+        /// The options.
         pub synchronization_flags: SynchronizationFlags = "SynchronizationFlags",
-        /// Of which messages; none for all.
+        /// The restriction that messages must match; if empty, all messages are synchronized.
         pub restriction_data: Sized16<Restriction> = "RestrictionData",
-        /// What else it has.
+        /// The additional information to send.
         pub synchronization_extra_flags: SynchronizationExtraFlags = "SynchronizationExtraFlags",
-        /// The properties that are wanted, or are not.
+        /// The properties to include or exclude.
         pub property_tags: List16<PropTag> = "PropertyTags",
     }
 }
 
 flags_field! {
-    /// How a message is uploaded ([MS-OXCFXICS] 2.2.3.2.4.2.1).
+    /// The options of uploading a message ([MS-OXCFXICS] 2.2.3.2.4.2.1).
     pub struct ImportFlag(u8) {
-        /// It is associated with the folder.
+        /// The message is associated with the folder (FAI).
         ASSOCIATED = 0x10,
-        /// It fails where the server's message was changed too.
+        /// The upload fails if the message was changed on the server.
         FAIL_ON_CONFLICT = 0x40,
     }
 }
 
 structure! {
-    /// Uploads a new or changed message: what follows goes to the message that this opens ([MS-OXCROPS]
-    /// 2.2.13.2.1).
+    /// `RopSynchronizationImportMessageChange`: uploads a new or changed message. Its content is written to the message
+    /// that this ROP opens ([MS-OXCROPS] 2.2.13.2.1).
     pub struct RopSynchronizationImportMessageChangeRequest: Rop as "RopSynchronizationImportMessageChange" {
-        /// Where the handle of the message goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// How.
+        /// The options.
         pub import_flag: ImportFlag = "ImportFlag",
-        /// Its source key, when it changed, its change key and what that goes back to.
+        /// The source key, modification time, change key and predecessor change list of the message.
         pub property_values: PropertyList = "PropertyValues",
     }
 }
 
 rop_response! {
-    /// The message is open ([MS-OXCROPS] 2.2.13.2.2).
+    /// `RopSynchronizationImportMessageChange`: the response ([MS-OXCROPS] 2.2.13.2.2).
     pub struct RopSynchronizationImportMessageChangeResponse as "RopSynchronizationImportMessageChange" {
-        /// Zero.
+        /// Reserved; zero.
         pub message_id: MessageId = "MessageId",
     }
 }
 
 structure! {
-    /// Uploads which messages were read ([MS-OXCROPS] 2.2.13.3.1).
+    /// `RopSynchronizationImportReadStateChanges`: uploads the read state of messages ([MS-OXCROPS] 2.2.13.3.1).
     pub struct RopSynchronizationImportReadStateChangesRequest: Rop as "RopSynchronizationImportReadStateChanges" {
-        /// The messages.
+        /// The read states.
         pub message_read_states: MessageReadStates = "MessageReadStates",
     }
 }
 
 structure! {
-    /// Whether a message was read ([MS-OXCROPS] 2.2.13.3.1.1).
+    /// The read state of a message ([MS-OXCROPS] 2.2.13.3.1.1).
     pub struct MessageReadState: Rop as "MessageReadState" {
-        /// The message's id on all servers (`XID`).
+        /// The global identifier of the message (`XID`).
         pub message_id: Bytes16 = "MessageId",
-        /// Whether it was read.
+        /// Whether the message was read.
         pub mark_as_read: Bool = "MarkAsRead",
     }
 }
 
-/// Whether messages were read, behind the number of bytes of it all.
+/// The read states of messages, which are encoded with their 16-bit size.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MessageReadStates(pub Vec<MessageReadState>);
 
@@ -168,139 +167,143 @@ impl Field<Rop> for MessageReadStates {
 }
 
 structure! {
-    /// Uploads a new or changed folder ([MS-OXCROPS] 2.2.13.4.1).
+    /// `RopSynchronizationImportHierarchyChange`: uploads a new or changed folder ([MS-OXCROPS] 2.2.13.4.1).
     pub struct RopSynchronizationImportHierarchyChangeRequest: Rop as "RopSynchronizationImportHierarchyChange" {
-        /// Its parent's source key, its own, when it changed, its change key, what that goes back to, and its
-        /// name.
+        /// The source keys of the folder and its parent, and the modification time, change key, predecessor change list
+        /// and name of the folder.
         pub hierarchy_values: PropertyList = "HierarchyValues",
-        /// Its other properties.
+        /// The other properties of the folder.
         pub property_values: PropertyList = "PropertyValues",
     }
 }
 
 rop_response! {
-    /// The folder is written ([MS-OXCROPS] 2.2.13.4.2).
+    /// `RopSynchronizationImportHierarchyChange`: the response ([MS-OXCROPS] 2.2.13.4.2).
     pub struct RopSynchronizationImportHierarchyChangeResponse as "RopSynchronizationImportHierarchyChange" {
-        /// Zero.
+        /// Reserved; zero.
         pub folder_id: FolderId = "FolderId",
     }
 }
 
 flags_field! {
-    /// What is deleted, and how ([MS-OXCFXICS] 2.2.3.2.4.5.1).
+    /// The options of uploading deletions ([MS-OXCFXICS] 2.2.3.2.4.5.1).
     pub struct ImportDeleteFlags(u8) {
-        /// Folders; without it, messages.
+        /// Folders were deleted; without this flag, messages.
         HIERARCHY = 0x01,
-        /// For good.
+        /// The objects are deleted permanently.
         HARD_DELETE = 0x02,
     }
 }
 
 structure! {
-    /// Uploads what was deleted ([MS-OXCROPS] 2.2.13.5.1).
+    /// `RopSynchronizationImportDeletes`: uploads deletions ([MS-OXCROPS] 2.2.13.5.1).
     pub struct RopSynchronizationImportDeletesRequest: Rop as "RopSynchronizationImportDeletes" {
-        /// What, and how.
+        /// The options.
         pub import_delete_flags: ImportDeleteFlags = "ImportDeleteFlags",
-        /// The source keys, as one multiple value whose property has no id.
+        /// The source keys of the deleted objects, as a multivalued property with the id zero.
         pub property_values: PropertyList = "PropertyValues",
     }
 }
 
 structure! {
-    /// Uploads that a message was moved into this folder ([MS-OXCROPS] 2.2.13.6.1). The ids hold on all servers
-    /// (`GID`, `XID`).
+    /// `RopSynchronizationImportMessageMove`: uploads the move of a message into this folder ([MS-OXCROPS] 2.2.13.6.1).
+    /// All identifiers are global (`GID`, `XID`).
     pub struct RopSynchronizationImportMessageMoveRequest: Rop as "RopSynchronizationImportMessageMove" {
-        /// The folder that it was in.
+        /// The previous folder of the message.
         pub source_folder_id: Bytes32 = "SourceFolderId",
-        /// The message as it was.
+        /// The previous identifier of the message.
         pub source_message_id: Bytes32 = "SourceMessageId",
-        /// What its state goes back to.
+        /// The predecessor change list of the message.
         pub predecessor_change_list: Bytes32 = "PredecessorChangeList",
-        /// The message as it is now.
+        /// The new identifier of the message.
         pub destination_message_id: Bytes32 = "DestinationMessageId",
-        /// Its change key.
+        /// The change key of the message.
         pub change_number: Bytes32 = "ChangeNumber",
     }
 }
 
 rop_response! {
-    /// The message is moved ([MS-OXCROPS] 2.2.13.6.2).
+    /// `RopSynchronizationImportMessageMove`: the response ([MS-OXCROPS] 2.2.13.6.2).
     pub struct RopSynchronizationImportMessageMoveResponse as "RopSynchronizationImportMessageMove" {
-        /// Zero.
+        /// Reserved; zero.
         pub message_id: MessageId = "MessageId",
     }
 }
 
 structure! {
-    /// Begins an upload of changes ([MS-OXCROPS] 2.2.13.7.1).
+    /// `RopSynchronizationOpenCollector`: begins an upload of changes ([MS-OXCROPS] 2.2.13.7.1).
     pub struct RopSynchronizationOpenCollectorRequest: Rop as "RopSynchronizationOpenCollector" {
-        /// Where the handle of the upload goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// Whether it is of messages; without it, of folders.
+        /// Whether messages are uploaded; otherwise folders.
         pub is_contents_collector: Bool = "IsContentsCollector",
     }
 }
 
 structure! {
-    /// Asks for the state that a client keeps until next time ([MS-OXCROPS] 2.2.13.8.1).
+    /// `RopSynchronizationGetTransferState`: opens a download of the state that the client stores until the next
+    /// synchronization ([MS-OXCROPS] 2.2.13.8.1).
     pub struct RopSynchronizationGetTransferStateRequest: Rop as "RopSynchronizationGetTransferState" {
-        /// Where the handle of the download goes.
+        /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
     }
 }
 
 structure! {
-    /// Begins to upload a part of the state that a client kept since last time ([MS-OXCROPS] 2.2.13.9.1).
+    /// `RopSynchronizationUploadStateStreamBegin`: begins the upload of a property of the state that the client stored
+    /// ([MS-OXCROPS] 2.2.13.9.1).
     pub struct RopSynchronizationUploadStateStreamBeginRequest: Rop as "RopSynchronizationUploadStateStreamBegin" {
-        /// Which part.
+        /// The property of the state.
         pub state_property: PropTag = "StateProperty",
-        /// Of how many bytes.
+        /// The size of the property's value, in bytes.
         pub transfer_buffer_size: u32 = "TransferBufferSize",
     }
 }
 
 structure! {
-    /// Goes on uploading it ([MS-OXCROPS] 2.2.13.10.1).
+    /// `RopSynchronizationUploadStateStreamContinue`: uploads the next part of the property's value ([MS-OXCROPS]
+    /// 2.2.13.10.1).
     pub struct RopSynchronizationUploadStateStreamContinueRequest: Rop
         as "RopSynchronizationUploadStateStreamContinue"
     {
-        /// The next bytes.
+        /// The next bytes of the value.
         pub stream_data: Bytes32 = "StreamData",
     }
 }
 
 structure! {
-    /// Tells the server which of the ids that it set aside will not be used ([MS-OXCROPS] 2.2.13.12.1).
+    /// `RopSetLocalReplicaMidsetDeleted`: releases identifiers that the server reserved for the client ([MS-OXCROPS]
+    /// 2.2.13.12.1).
     pub struct RopSetLocalReplicaMidsetDeletedRequest: Rop as "RopSetLocalReplicaMidsetDeleted" {
-        /// The ids.
+        /// The identifiers.
         pub long_term_id_ranges: Sized16<List32<LongTermIdRange>> = "LongTermIdRanges",
     }
 }
 
 structure! {
-    /// Ids from one to another ([MS-OXCROPS] 2.2.13.12.1.1).
+    /// An inclusive range of identifiers ([MS-OXCROPS] 2.2.13.12.1.1).
     pub struct LongTermIdRange: Rop as "LongTermIdRange" {
-        /// The first.
+        /// The first identifier.
         pub min_long_term_id: LongTermId = "MinLongTermId",
-        /// The last.
+        /// The last identifier.
         pub max_long_term_id: LongTermId = "MaxLongTermId",
     }
 }
 
 structure! {
-    /// Asks the server to set ids aside ([MS-OXCROPS] 2.2.13.13.1).
+    /// `RopGetLocalReplicaIds`: reserves identifiers for the client ([MS-OXCROPS] 2.2.13.13.1).
     pub struct RopGetLocalReplicaIdsRequest: Rop as "RopGetLocalReplicaIds" {
-        /// How many.
+        /// The number of identifiers.
         pub id_count: u32 = "IdCount",
     }
 }
 
 rop_response! {
-    /// Ids that are set aside ([MS-OXCROPS] 2.2.13.13.2).
+    /// `RopGetLocalReplicaIds`: the response ([MS-OXCROPS] 2.2.13.13.2).
     pub struct RopGetLocalReplicaIdsResponse as "RopGetLocalReplicaIds" {
-        /// Their replica.
+        /// The GUID of the replica.
         pub repl_guid: Guid = "ReplGuid",
-        /// The first.
+        /// The first reserved identifier.
         pub global_count: GlobalCounter = "GlobalCount",
     }
 }

@@ -1,4 +1,4 @@
-//! Tables, whatever their rows are ([MS-OXCROPS] 2.2.5, [MS-OXCTABL]).
+//! Tables of all kinds ([MS-OXCROPS] 2.2.5, [MS-OXCTABL]).
 
 use wire::{Reader, Result, Writer};
 
@@ -14,69 +14,69 @@ use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, Restriction, Row, Rows};
 
 flags_field! {
-    /// When a ROP is answered ([MS-OXCTABL] 2.2.2.2.1, 2.2.2.3.1, 2.2.2.4.1).
+    /// Whether the server may reply before the operation is complete ([MS-OXCTABL] 2.2.2.2.1, 2.2.2.3.1, 2.2.2.4.1).
     pub struct AsynchronousFlags(u8) {
-        /// The answer may come before it is done.
+        /// The server may reply before the operation is complete.
         TBL_ASYNC = 0x01,
     }
 }
 
 enum_field! {
-    /// What a table is busy with ([MS-OXCTABL] 2.2.2.1.3).
+    /// The state of asynchronous operations on a table ([MS-OXCTABL] 2.2.2.1.3).
     pub struct TableStatus(u8) {
-        /// Nothing.
+        /// No operation is in progress.
         TBLSTAT_COMPLETE = 0x00,
-        /// It sorts.
+        /// The table is being sorted.
         TBLSTAT_SORTING = 0x09,
-        /// It could not sort.
+        /// Sorting failed.
         TBLSTAT_SORT_ERROR = 0x0A,
-        /// It sets columns.
+        /// The columns are being set.
         TBLSTAT_SETTING_COLS = 0x0B,
-        /// It could not set columns.
+        /// Setting the columns failed.
         TBLSTAT_SETCOL_ERROR = 0x0D,
-        /// It restricts its rows.
+        /// The table is being restricted.
         TBLSTAT_RESTRICTING = 0x0E,
-        /// It could not restrict its rows.
+        /// Restricting the table failed.
         TBLSTAT_RESTRICT_ERROR = 0x0F,
     }
 }
 
 enum_field! {
-    /// A place in a table ([MS-OXCTABL] 2.2.2.1.1).
+    /// A position in a table ([MS-OXCTABL] 2.2.2.1.1).
     pub struct Bookmark(u8) {
-        /// Its first row.
+        /// The first row.
         BOOKMARK_BEGINNING = 0x00,
-        /// Where the cursor is.
+        /// The position of the cursor.
         BOOKMARK_CURRENT = 0x01,
-        /// Behind its last row.
+        /// The position after the last row.
         BOOKMARK_END = 0x02,
-        /// Where the client made a bookmark.
+        /// The position of a bookmark that the client created.
         BOOKMARK_CUSTOM = 0x03,
     }
 }
 
 flags_field! {
-    /// How rows are read ([MS-OXCTABL] 2.2.2.5.1).
+    /// The options of reading rows ([MS-OXCTABL] 2.2.2.5.1).
     pub struct QueryRowsFlags(u8) {
-        /// The cursor stays where it is.
+        /// The cursor does not move.
         NO_ADVANCE = 0x01,
-        /// The answer may be packed into several buffers.
+        /// The server may return several buffers.
         ENABLE_PACKED_BUFFERS = 0x02,
     }
 }
 
 flags_field! {
-    /// How a row is looked for ([MS-OXCTABL] 2.2.2.13.1).
+    /// The direction of a search for a row ([MS-OXCTABL] 2.2.2.13.1).
     pub struct FindRowFlags(u8) {
-        /// Towards the first row.
+        /// The search is directed towards the first row.
         BACKWARDS = 0x01,
     }
 }
 
 structure! {
-    /// Sets the columns that rows are read by ([MS-OXCROPS] 2.2.5.1.1).
+    /// `RopSetColumns`: sets the columns of a table ([MS-OXCROPS] 2.2.5.1.1).
     pub struct RopSetColumnsRequest: Rop as "RopSetColumns" {
-        /// When it is answered.
+        /// Whether the server may reply before the operation is complete.
         pub set_columns_flags: AsynchronousFlags = "SetColumnsFlags",
         /// The columns.
         pub property_tags: List16<PropTag> = "PropertyTags",
@@ -84,49 +84,50 @@ structure! {
 }
 
 rop_response! {
-    /// What a table is busy with ([MS-OXCROPS] 2.2.5.1.2, 2.2.5.2.2, 2.2.5.3.2, 2.2.5.5.2, 2.2.5.6.2).
+    /// The response to several ROPs: the state of asynchronous operations on a table ([MS-OXCROPS] 2.2.5.1.2,
+    /// 2.2.5.2.2, 2.2.5.3.2, 2.2.5.5.2, 2.2.5.6.2).
     pub struct TableStatusResponse as "TableStatus" {
-        /// What it is busy with; for `RopAbort`, what it was busy with.
+        /// The state; for `RopAbort`, the state before the operation was aborted.
         pub table_status: TableStatus = "TableStatus",
     }
 }
 
 structure! {
-    /// Sorts a table ([MS-OXCROPS] 2.2.5.2.1).
+    /// `RopSortTable`: sorts a table ([MS-OXCROPS] 2.2.5.2.1).
     pub struct RopSortTableRequest: Rop as "RopSortTable" {
-        /// When it is answered.
+        /// Whether the server may reply before the operation is complete.
         pub sort_table_flags: AsynchronousFlags = "SortTableFlags",
-        /// By what.
+        /// The sort key.
         pub sort_orders: SortOrderSet = "",
     }
 }
 
 structure! {
-    /// Leaves only some rows in a table ([MS-OXCROPS] 2.2.5.3.1).
+    /// `RopRestrict`: restricts a table to some of its rows ([MS-OXCROPS] 2.2.5.3.1).
     pub struct RopRestrictRequest: Rop as "RopRestrict" {
-        /// When it is answered.
+        /// Whether the server may reply before the operation is complete.
         pub restrict_flags: AsynchronousFlags = "RestrictFlags",
-        /// Which rows; without one, all.
+        /// The restriction that rows must match; if empty, all rows are listed.
         pub restriction_data: Sized16<Restriction> = "RestrictionData",
     }
 }
 
 structure! {
-    /// Reads rows ([MS-OXCROPS] 2.2.5.4.1).
+    /// `RopQueryRows`: reads rows ([MS-OXCROPS] 2.2.5.4.1).
     pub struct RopQueryRowsRequest: Rop as "RopQueryRows" {
-        /// How.
+        /// The options.
         pub query_rows_flags: QueryRowsFlags = "QueryRowsFlags",
-        /// Whether towards the end.
+        /// Whether rows are read towards the end of the table.
         pub forward_read: Bool = "ForwardRead",
-        /// How many at most.
+        /// The maximum number of rows to read.
         pub row_count: u16 = "RowCount",
     }
 }
 
-/// The rows that were read ([MS-OXCROPS] 2.2.5.4.2).
+/// `RopQueryRows`: the response ([MS-OXCROPS] 2.2.5.4.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RopQueryRowsResponse {
-    /// Where the cursor is now.
+    /// The new position of the cursor.
     pub origin: Bookmark,
     /// The rows.
     pub rows: Rows,
@@ -151,7 +152,7 @@ impl Inspect for RopQueryRowsResponse {
     }
 }
 
-/// Rows after their number, which takes two bytes. To decode an empty list, the columns need not be known.
+/// Reads rows that are preceded by their 16-bit count. The columns need not be known if there are no rows.
 fn read_rows(r: &mut Reader<'_>, context: ResponseContext<'_>) -> Result<Rows> {
     let count = r.u16("RowCount")?;
     let columns = if count == 0 { context.columns.unwrap_or_default() } else { context.columns(r)? };
@@ -164,73 +165,73 @@ fn write_rows(rows: &Rows, w: &mut Writer) -> Result<()> {
 }
 
 rop_response! {
-    /// Where the cursor is ([MS-OXCROPS] 2.2.5.7.2).
+    /// `RopQueryPosition`: the response ([MS-OXCROPS] 2.2.5.7.2).
     pub struct RopQueryPositionResponse as "RopQueryPosition" {
-        /// How many rows are before it.
+        /// The number of rows before the cursor.
         pub numerator: u32 = "Numerator",
-        /// How many rows there are.
+        /// The number of rows in the table.
         pub denominator: u32 = "Denominator",
     }
 }
 
 structure! {
-    /// Moves the cursor by rows ([MS-OXCROPS] 2.2.5.8.1).
+    /// `RopSeekRow`: moves the cursor by a number of rows ([MS-OXCROPS] 2.2.5.8.1).
     pub struct RopSeekRowRequest: Rop as "RopSeekRow" {
-        /// From where.
+        /// The position to which `row_count` is relative.
         pub origin: Bookmark = "Origin",
-        /// By how many; less than zero towards the first.
+        /// The number of rows; negative towards the first row.
         pub row_count: i32 = "RowCount",
-        /// Whether the answer has to say by how many rows it moved.
+        /// Whether the response must contain the number of rows by which the cursor moved.
         pub want_row_moved_count: Bool = "WantRowMovedCount",
     }
 }
 
 rop_response! {
-    /// The cursor has moved ([MS-OXCROPS] 2.2.5.8.2).
+    /// `RopSeekRow`: the response ([MS-OXCROPS] 2.2.5.8.2).
     pub struct RopSeekRowResponse as "RopSeekRow" {
-        /// Whether it went less far than it was to.
+        /// Whether the cursor moved by fewer rows than requested.
         pub has_sought_less: Bool = "HasSoughtLess",
-        /// How far it went; less than zero towards the first.
+        /// The number of rows by which the cursor moved; negative towards the first row.
         pub rows_sought: i32 = "RowsSought",
     }
 }
 
 structure! {
-    /// Moves the cursor by rows from a bookmark ([MS-OXCROPS] 2.2.5.9.1).
+    /// `RopSeekRowBookmark`: moves the cursor by a number of rows from a bookmark ([MS-OXCROPS] 2.2.5.9.1).
     pub struct RopSeekRowBookmarkRequest: Rop as "RopSeekRowBookmark" {
-        /// From where.
+        /// The bookmark.
         pub bookmark: Bytes16 = "Bookmark",
-        /// By how many; less than zero towards the first.
+        /// The number of rows; negative towards the first row.
         pub row_count: i32 = "RowCount",
-        /// Whether the answer has to say by how many rows it moved.
+        /// Whether the response must contain the number of rows by which the cursor moved.
         pub want_row_moved_count: Bool = "WantRowMovedCount",
     }
 }
 
 rop_response! {
-    /// The cursor has moved ([MS-OXCROPS] 2.2.5.9.2).
+    /// `RopSeekRowBookmark`: the response ([MS-OXCROPS] 2.2.5.9.2).
     pub struct RopSeekRowBookmarkResponse as "RopSeekRowBookmark" {
-        /// Whether the row that the bookmark was at is gone.
+        /// Whether the row of the bookmark is no longer in the table.
         pub row_no_longer_visible: Bool = "RowNoLongerVisible",
-        /// Whether it went less far than it was to.
+        /// Whether the cursor moved by fewer rows than requested.
         pub has_sought_less: Bool = "HasSoughtLess",
-        /// How far it went; less than zero towards the first.
+        /// The number of rows by which the cursor moved; negative towards the first row.
         pub rows_sought: i32 = "RowsSought",
     }
 }
 
 structure! {
-    /// Moves the cursor to a fraction of the table ([MS-OXCROPS] 2.2.5.10.1).
+    /// `RopSeekRowFractional`: moves the cursor to a fraction of the table ([MS-OXCROPS] 2.2.5.10.1).
     pub struct RopSeekRowFractionalRequest: Rop as "RopSeekRowFractional" {
-        /// The numerator.
+        /// The numerator of the fraction.
         pub numerator: u32 = "Numerator",
-        /// The denominator.
+        /// The denominator of the fraction.
         pub denominator: u32 = "Denominator",
     }
 }
 
 rop_response! {
-    /// A bookmark ([MS-OXCROPS] 2.2.5.11.2, 2.2.5.14.1, 2.2.5.19.2).
+    /// A bookmark, the only field of several ROPs ([MS-OXCROPS] 2.2.5.11.2, 2.2.5.14.1, 2.2.5.19.2).
     pub struct BookmarkFields as "Bookmark" {
         /// The bookmark, which is opaque to clients.
         pub bookmark: Bytes16 = "Bookmark",
@@ -238,7 +239,7 @@ rop_response! {
 }
 
 rop_response! {
-    /// All columns that a table can have ([MS-OXCROPS] 2.2.5.12.2).
+    /// `RopQueryColumnsAll`: the response, with all columns that a table supports ([MS-OXCROPS] 2.2.5.12.2).
     pub struct RopQueryColumnsAllResponse as "RopQueryColumnsAll" {
         /// The columns.
         pub property_tags: List16<PropTag> = "PropertyTags",
@@ -246,25 +247,25 @@ rop_response! {
 }
 
 structure! {
-    /// Looks for a row ([MS-OXCROPS] 2.2.5.13.1).
+    /// `RopFindRow`: finds a row ([MS-OXCROPS] 2.2.5.13.1).
     pub struct RopFindRowRequest: Rop as "RopFindRow" {
-        /// How.
+        /// The direction of the search.
         pub find_row_flags: FindRowFlags = "FindRowFlags",
-        /// For which.
+        /// The restriction that the row must match.
         pub restriction_data: Sized16<Restriction> = "RestrictionData",
-        /// From where.
+        /// The position at which the search begins.
         pub origin: Bookmark = "Origin",
-        /// From which bookmark, where that is asked for.
+        /// The bookmark at which the search begins, if `origin` is [`Bookmark::BOOKMARK_CUSTOM`].
         pub bookmark: Bytes16 = "Bookmark",
     }
 }
 
-/// The row that was looked for ([MS-OXCROPS] 2.2.5.13.2).
+/// `RopFindRow`: the response ([MS-OXCROPS] 2.2.5.13.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RopFindRowResponse {
-    /// Whether the row that the bookmark was at is gone.
+    /// Whether the row of the bookmark is no longer in the table.
     pub row_no_longer_visible: Bool,
-    /// Whether the row is there.
+    /// Whether the row is present.
     pub has_row_data: Bool,
     /// The row.
     pub row_data: Option<Row>,
@@ -286,9 +287,11 @@ impl ResponseFields for RopFindRowResponse {
         match &self.row_data {
             Some(row) if self.has_row_data.is_true() => row.write(w),
             None if !self.has_row_data.is_true() => Ok(()),
-            _ => {
-                Err(w.invalid("RowData", u64::from(self.has_row_data.0), "a row exactly where there is one"))
-            }
+            _ => Err(w.invalid(
+                "RowData",
+                u64::from(self.has_row_data.0),
+                "a row exactly if HasRowData is true",
+            )),
         }
     }
 }
@@ -305,21 +308,21 @@ impl Inspect for RopFindRowResponse {
 }
 
 structure! {
-    /// Opens a group of rows ([MS-OXCROPS] 2.2.5.16.1).
+    /// `RopExpandRow`: expands a group of rows ([MS-OXCROPS] 2.2.5.16.1).
     pub struct RopExpandRowRequest: Rop as "RopExpandRow" {
-        /// How many of its rows are read at most.
+        /// The maximum number of the group's rows to return.
         pub max_row_count: u16 = "MaxRowCount",
-        /// Which group: `PidTagInstID` of its heading.
+        /// The group: the `PidTagInstID` of its heading.
         pub category_id: FolderId = "CategoryId",
     }
 }
 
-/// A group of rows is open ([MS-OXCROPS] 2.2.5.16.2).
+/// `RopExpandRow`: the response ([MS-OXCROPS] 2.2.5.16.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RopExpandRowResponse {
-    /// How many rows it has.
+    /// The number of rows in the group.
     pub expanded_row_count: u32,
-    /// Those that were read.
+    /// The first rows of the group.
     pub rows: Rows,
 }
 
@@ -346,33 +349,35 @@ impl Inspect for RopExpandRowResponse {
 }
 
 structure! {
-    /// Closes a group of rows ([MS-OXCROPS] 2.2.5.17.1).
+    /// `RopCollapseRow`: collapses a group of rows ([MS-OXCROPS] 2.2.5.17.1).
     pub struct RopCollapseRowRequest: Rop as "RopCollapseRow" {
-        /// Which: `PidTagInstID` of its heading.
+        /// The group: the `PidTagInstID` of its heading.
         pub category_id: FolderId = "CategoryId",
     }
 }
 
 rop_response! {
-    /// A group of rows is closed ([MS-OXCROPS] 2.2.5.17.2).
+    /// `RopCollapseRow`: the response ([MS-OXCROPS] 2.2.5.17.2).
     pub struct RopCollapseRowResponse as "RopCollapseRow" {
-        /// How many rows are gone from sight.
+        /// The number of rows that are no longer visible.
         pub collapsed_row_count: u32 = "CollapsedRowCount",
     }
 }
 
 structure! {
-    /// Asks which groups are open, and where the cursor is ([MS-OXCROPS] 2.2.5.18.1).
+    /// `RopGetCollapseState`: returns the expansion state of the groups and the position of the cursor ([MS-OXCROPS]
+    /// 2.2.5.18.1).
     pub struct RopGetCollapseStateRequest: Rop as "RopGetCollapseState" {
-        /// The row that the cursor is at: its `PidTagInstID`.
+        /// The `PidTagInstID` of the row at the cursor.
         pub row_id: FolderId = "RowId",
-        /// Its `PidTagInstanceNum`.
+        /// The `PidTagInstanceNum` of the row at the cursor.
         pub row_instance_number: u32 = "RowInstanceNumber",
     }
 }
 
 rop_response! {
-    /// Which groups are open, and where the cursor is ([MS-OXCROPS] 2.2.5.18.2, 2.2.5.19.1).
+    /// The expansion state of the groups and the position of the cursor, the only field of several ROPs ([MS-OXCROPS]
+    /// 2.2.5.18.2, 2.2.5.19.1).
     pub struct CollapseStateFields as "CollapseState" {
         /// The state, which is opaque to clients.
         pub collapse_state: Bytes16 = "CollapseState",

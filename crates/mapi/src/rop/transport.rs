@@ -1,4 +1,4 @@
-//! Sending and receiving ([MS-OXCROPS] 2.2.7, [MS-OXOMSG] 2.2.3 to 2.2.5).
+//! Submission and transport of messages ([MS-OXCROPS] 2.2.7, [MS-OXOMSG] 2.2.3 to 2.2.5).
 
 use wire::{Reader, Result, Writer};
 
@@ -11,37 +11,37 @@ use crate::inspect::{Inspect, Node};
 use crate::property::PropertyList;
 
 flags_field! {
-    /// What a submission needs ([MS-OXOMSG] 2.2.3.1.1).
+    /// The processing of a submitted message ([MS-OXOMSG] 2.2.3.1.1).
     pub struct SubmitFlags(u8) {
-        /// Work on it by the server first.
+        /// The message is processed by the server first.
         PRE_PROCESS = 0x01,
-        /// The client's spooler.
+        /// The message is processed by the client's spooler.
         NEEDS_SPOOLER = 0x02,
     }
 }
 
 structure! {
-    /// Sends a message ([MS-OXCROPS] 2.2.7.1.1).
+    /// `RopSubmitMessage`: submits a message ([MS-OXCROPS] 2.2.7.1.1).
     pub struct RopSubmitMessageRequest: Rop as "RopSubmitMessage" {
-        /// What that needs.
+        /// The processing of the message.
         pub submit_flags: SubmitFlags = "SubmitFlags",
     }
 }
 
 structure! {
-    /// Takes a message back that was submitted ([MS-OXCROPS] 2.2.7.2.1).
+    /// `RopAbortSubmit`: aborts the submission of a message ([MS-OXCROPS] 2.2.7.2.1).
     pub struct RopAbortSubmitRequest: Rop as "RopAbortSubmit" {
-        /// The folder that it is in.
+        /// The folder of the message.
         pub folder_id: FolderId = "FolderId",
         /// The message.
         pub message_id: MessageId = "MessageId",
     }
 }
 
-/// The address types that the server sends to ([MS-OXCROPS] 2.2.7.3.2).
+/// `RopGetAddressTypes`: the response, with the address types that the server supports ([MS-OXCROPS] 2.2.7.3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RopGetAddressTypesResponse {
-    /// The types, such as `SMTP`.
+    /// The address types, such as `SMTP`.
     pub address_types: Vec<AsciiZ>,
 }
 
@@ -79,39 +79,39 @@ impl Field<Rop> for RopGetAddressTypesResponse {
 plain_response!(RopGetAddressTypesResponse as "RopGetAddressTypes");
 
 enum_field! {
-    /// What a client does with a message in the spooler's queue ([MS-OXOMSG] 2.2.5.3.1).
+    /// The change of the lock of a message in the spooler's queue ([MS-OXOMSG] 2.2.5.3.1).
     pub struct LockState(u8) {
-        /// Takes it.
+        /// The client locks the message.
         LST_LOCK = 0x00,
-        /// Gives it back.
+        /// The client unlocks the message.
         LST_UNLOCK = 0x01,
-        /// Is done with it.
+        /// The client processed the message.
         LST_FINISHED = 0x02,
     }
 }
 
 structure! {
-    /// Takes a message from the spooler's queue, or gives it back ([MS-OXCROPS] 2.2.7.5.1).
+    /// `RopSpoolerLockMessage`: locks or unlocks a message in the spooler's queue ([MS-OXCROPS] 2.2.7.5.1).
     pub struct RopSpoolerLockMessageRequest: Rop as "RopSpoolerLockMessage" {
         /// The message.
         pub message_id: MessageId = "MessageId",
-        /// What is done with it.
+        /// The change of the lock.
         pub lock_state: LockState = "LockState",
     }
 }
 
 rop_response! {
-    /// The message was sent ([MS-OXCROPS] 2.2.7.6.2).
+    /// `RopTransportSend`: the response ([MS-OXCROPS] 2.2.7.6.2).
     pub struct RopTransportSendResponse as "RopTransportSend" {
         /// Whether properties are *not* returned.
         pub no_properties_returned: Bool = "NoPropertiesReturned",
-        /// The properties that the message has got.
+        /// The properties that the server set when it sent the message.
         pub property_values: SentProperties = "PropertyValues" by no_properties_returned,
     }
 }
 
-/// The properties that a message has got, if the Boolean before them is false. If it is true, the list is absent;
-/// some servers leave out their number then, others do not.
+/// The properties that the server set when it sent a message, if the Boolean before them is false. If it is true, the
+/// list is absent; some servers send an empty list nevertheless.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SentProperties(pub Option<PropertyList>);
 
@@ -123,9 +123,9 @@ impl Inspect for SentProperties {
 
 impl FieldBy<Rop, Bool> for SentProperties {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &Bool) -> Result<Self> {
-        // Nothing that may follow begins with a zero.
-        let is_there = !by.is_true() || r.peek().starts_with(&[0, 0]);
-        is_there.then(|| Field::<Rop>::read(r, field)).transpose().map(Self)
+        // The next response does not begin with zeros, so that zeros are an empty list.
+        let is_present = !by.is_true() || r.peek().starts_with(&[0, 0]);
+        is_present.then(|| Field::<Rop>::read(r, field)).transpose().map(Self)
     }
 
     fn write_by(&self, w: &mut Writer, field: &'static str, by: &Bool) -> Result<()> {
@@ -134,7 +134,7 @@ impl FieldBy<Rop, Bool> for SentProperties {
             return Err(w.invalid(
                 field,
                 u64::from(by.0),
-                "properties exactly where a field before it says so",
+                "properties exactly if NoPropertiesReturned is false",
             ));
         }
         self.0.as_ref().map_or(Ok(()), |list| Field::<Rop>::write(list, w, field))
@@ -142,53 +142,54 @@ impl FieldBy<Rop, Bool> for SentProperties {
 }
 
 flags_field! {
-    /// Flags of a message ([MS-OXCMSG] 2.2.1.6).
+    /// The flags of a message ([MS-OXCMSG] 2.2.1.6).
     pub struct MessageFlags(u32) {
-        /// It was read.
+        /// The message was read.
         MF_READ = 0x0000_0001,
-        /// It was not changed since it came.
+        /// The message was not modified since it was first saved or delivered.
         MF_UNMODIFIED = 0x0000_0002,
-        /// It is being sent.
+        /// The message was submitted.
         MF_SUBMITTED = 0x0000_0004,
-        /// It was not sent yet.
+        /// The message was not sent yet.
         MF_UNSENT = 0x0000_0008,
-        /// It has attachments.
+        /// The message has attachments.
         MF_HAS_ATTACH = 0x0000_0010,
-        /// Who reads it is who sent it.
+        /// The user of the mailbox is the sender of the message.
         MF_FROM_ME = 0x0000_0020,
-        /// It is associated with its folder.
+        /// The message is associated with its folder (FAI).
         MF_FAI = 0x0000_0040,
-        /// It is sent again.
+        /// The message is sent again.
         MF_RESEND = 0x0000_0080,
-        /// The sender wants to know when it is read.
+        /// The sender requested a read receipt.
         MF_NOTIFY_READ = 0x0000_0100,
-        /// The sender wants to know when it is deleted unread.
+        /// The sender requested a non-read receipt.
         MF_NOTIFY_UNREAD = 0x0000_0200,
-        /// It was read at some time.
+        /// The message has been read at least once.
         MF_EVER_READ = 0x0000_0400,
-        /// It came from the internet.
+        /// The message was received from the internet.
         MF_INTERNET = 0x0000_2000,
-        /// Its sender was not authenticated.
+        /// The sender of the message was not authenticated.
         MF_UNTRUSTED = 0x0000_8000,
     }
 }
 
 structure! {
-    /// Tells the server of a message that the client's spooler received ([MS-OXCROPS] 2.2.7.7.1).
+    /// `RopTransportNewMail`: notifies the server of a message that the client's spooler received ([MS-OXCROPS]
+    /// 2.2.7.7.1).
     pub struct RopTransportNewMailRequest: Rop as "RopTransportNewMail" {
         /// The message.
         pub message_id: MessageId = "MessageId",
-        /// The folder that it is in.
+        /// The folder of the message.
         pub folder_id: FolderId = "FolderId",
-        /// Its class.
+        /// The class of the message.
         pub message_class: AsciiZ = "MessageClass",
-        /// Its flags.
+        /// The flags of the message.
         pub message_flags: MessageFlags = "MessageFlags",
     }
 }
 
 rop_response! {
-    /// The folder of messages that wait to be sent ([MS-OXCROPS] 2.2.7.8.2).
+    /// `RopGetTransportFolder`: the response, with the folder of messages that are to be sent ([MS-OXCROPS] 2.2.7.8.2).
     pub struct RopGetTransportFolderResponse as "RopGetTransportFolder" {
         /// The folder.
         pub folder_id: FolderId = "FolderId",
@@ -196,37 +197,37 @@ rop_response! {
 }
 
 structure! {
-    /// Asks how mail to an address type can be sent ([MS-OXCROPS] 2.2.7.9.1).
+    /// `RopOptionsData`: returns the options of an address type ([MS-OXCROPS] 2.2.7.9.1).
     pub struct RopOptionsDataRequest: Rop as "RopOptionsData" {
         /// The address type.
         pub address_type: AsciiZ = "AddressType",
-        /// Whether the help file is wanted in the 32-bit form.
+        /// Whether the help file is requested in 32-bit format.
         pub want_win32: Bool = "WantWin32",
     }
 }
 
 rop_response! {
-    /// How mail to an address type can be sent ([MS-OXCROPS] 2.2.7.9.2).
+    /// `RopOptionsData`: the response ([MS-OXCROPS] 2.2.7.9.2).
     pub struct RopOptionsDataResponse as "RopOptionsData" {
-        /// Always 1.
+        /// Reserved; 1.
         pub reserved: u8 = "Reserved",
         /// The options; clients ignore them.
         pub options_info: Bytes16 = "OptionsInfo",
-        /// A help file.
+        /// The help file of the options.
         pub help: Help = "Help",
     }
 }
 
-/// A help file and its name, or none ([MS-OXCROPS] 2.2.7.9.2).
+/// A help file and its name, if present ([MS-OXCROPS] 2.2.7.9.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Help(pub Option<HelpFile>);
 
 /// A help file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HelpFile {
-    /// What it contains; not empty.
+    /// The content of the file; not empty.
     pub help_file: Vec<u8>,
-    /// Its name, in the code page of the session.
+    /// The name of the file, in the code page of the session.
     pub help_file_name: AsciiZ,
 }
 

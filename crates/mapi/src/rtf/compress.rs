@@ -1,4 +1,4 @@
-//! Compression of RTF ([MS-OXRTFCP]).
+//! Compression of RTF ([MS-OXRTFCP] 3.1).
 
 use wire::{Encode, Result, Writer};
 
@@ -6,22 +6,22 @@ use super::crc::crc;
 use super::dictionary::{DICTIONARY, MAX_MATCH, MIN_MATCH, WINDOW};
 use super::header::{CompType, HEADER_REST, RtfHeader};
 
-/// How many earlier places are looked at for each byte.
+/// The maximum number of earlier positions that are compared for each byte.
 const MAX_TRIES: usize = 64;
 
-/// `rtf` compressed, with its header.
+/// Compresses `rtf` and adds a header.
 ///
 /// # Errors
-/// When it takes more bytes than a header can count.
+/// Fails if the size does not fit the header.
 pub fn compress(rtf: &[u8]) -> Result<Vec<u8>> {
-    let contents = Packer::new(rtf).run();
+    let contents = Compressor::new(rtf).run();
     with_header(rtf.len(), CompType::COMPRESSED, crc(&contents), &contents)
 }
 
-/// `rtf` as it is, with its header.
+/// Adds a header to `rtf` without compressing it.
 ///
 /// # Errors
-/// When it takes more bytes than a header can count.
+/// Fails if the size does not fit the header.
 pub fn store(rtf: &[u8]) -> Result<Vec<u8>> {
     with_header(rtf.len(), CompType::UNCOMPRESSED, 0, rtf)
 }
@@ -38,22 +38,22 @@ fn with_header(raw_size: usize, comp_type: CompType, crc: u32, contents: &[u8]) 
     Ok(w.into_vec())
 }
 
-/// Finds what stood in the dictionary before. Places count from the dictionary's first bytes on, and are the
-/// dictionary's own modulo its size.
-struct Packer {
-    /// The dictionary's first bytes, then what is to be packed.
+/// Compresses a text by references to the dictionary. Positions are relative to the start of the initial dictionary;
+/// modulo the size of the dictionary, they are positions in it.
+struct Compressor {
+    /// The initial dictionary, followed by the text to compress.
     text: Vec<u8>,
-    /// For each two bytes, behind the last place where they stand.
+    /// For each pair of bytes, its latest position plus one; zero if the pair has not occurred.
     last: Vec<usize>,
-    /// For each place, behind the one before where the same two bytes stand.
+    /// For each position, the previous position of the same pair of bytes plus one; zero for the first occurrence.
     before: Vec<usize>,
     out: Vec<u8>,
-    /// Where the control byte at hand is, and which of its bits is next.
+    /// The offset of the current control byte in `out`, and the number of its next bit.
     control: usize,
     bit: u32,
 }
 
-impl Packer {
+impl Compressor {
     fn new(rtf: &[u8]) -> Self {
         Self {
             text: [&DICTIONARY[..], rtf].concat(),
@@ -84,7 +84,7 @@ impl Packer {
         self.out
     }
 
-    /// The longest earlier text that goes on as the one at `place` does, and where it begins.
+    /// Returns the length and position of the longest earlier text that is equal to that at `place`.
     fn longest(&self, place: usize) -> (usize, usize) {
         let wanted = self.text.get(place..).unwrap_or_default();
         let wanted = wanted.get(..MAX_MATCH).unwrap_or(wanted);
@@ -97,7 +97,7 @@ impl Packer {
             }
             let found = self.text.get(from..).unwrap_or_default();
             let length = wanted.iter().zip(found).take_while(|(one, other)| one == other).count();
-            // Of equal ones the earliest, as others do it.
+            // Of matches with the same length the earliest is used, as by other implementations.
             if length >= best.0 {
                 best = (length, from);
             }

@@ -1,6 +1,6 @@
-//! The checksum of compressed contents ([MS-OXRTFCP] 2.1.3.2).
+//! The checksum of compressed content ([MS-OXRTFCP] 2.1.3.2).
 
-/// The checksum of compressed contents ([MS-OXRTFCP] 2.1.3.2): CRC-32 with nothing inverted.
+/// The checksum of compressed content ([MS-OXRTFCP] 2.1.3.2): CRC-32 without inversion of its initial and final values.
 pub(super) fn crc(contents: &[u8]) -> u32 {
     contents.iter().fold(0, |crc, byte| {
         let [low, ..] = crc.to_le_bytes();
@@ -15,7 +15,7 @@ static TABLE: [u32; 256] = table();
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     clippy::as_conversions,
-    reason = "it runs while compiling, where it cannot fail"
+    reason = "it is evaluated at compile time"
 )]
 const fn table() -> [u32; 256] {
     let mut table = [0u32; 256];

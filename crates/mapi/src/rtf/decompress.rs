@@ -1,4 +1,4 @@
-//! Decompression of RTF ([MS-OXRTFCP]).
+//! Decompression of RTF ([MS-OXRTFCP] 3.1).
 
 use wire::{Decode, Error, ErrorKind, Reader, Result};
 
@@ -6,14 +6,14 @@ use super::crc::crc;
 use super::dictionary::{DICTIONARY, MAX_MATCH, MIN_MATCH, WINDOW};
 use super::header::{CompType, HEADER_REST, RtfHeader};
 
-/// The RTF in `bytes`, of at most `limit` bytes. What follows the contents is passed over.
+/// Decompresses the RTF in `bytes` to at most `limit` bytes. Bytes after the compressed content are ignored.
 ///
-/// `RAWSIZE` sizes nothing: the contents say themselves where they end. Where they do not, but run out, they
-/// must have given as much as it says.
+/// No memory is allocated by `RAWSIZE`, since the content contains an end mark. If the end mark is missing, the
+/// decompressed size must be at least `RAWSIZE`.
 ///
 /// # Errors
-/// For contents that are cut off, have another checksum or refer to what is not there yet, and for RTF that is
-/// longer than `limit`.
+/// Fails if the content is truncated, has another checksum, or refers to bytes that were not written yet, or if the RTF
+/// is longer than `limit`.
 pub fn decompress(bytes: &[u8], limit: usize) -> Result<Vec<u8>> {
     inner(bytes, limit).map_err(|error| error.within("RTFCOMPRESSED"))
 }
@@ -34,7 +34,7 @@ fn inner(bytes: &[u8], limit: usize) -> Result<Vec<u8>> {
     if found != header.crc {
         return Err(Error::invalid("CRC", 12, u64::from(header.crc), "the checksum of the contents"));
     }
-    Unpacker::new(limit, offset).run(contents, header.raw_size)
+    Decompressor::new(limit, offset).run(contents, header.raw_size)
 }
 
 fn stored(contents: &[u8], raw_size: u32, limit: usize, offset: usize) -> Result<Vec<u8>> {
@@ -51,15 +51,14 @@ fn too_long(length: usize, limit: usize, offset: usize) -> Error {
     Error::new(ErrorKind::TooLong { length: wide(length), limit: wide(limit) }, "CONTENTS", offset)
 }
 
-/// What was unpacked so far, with the dictionary's first bytes before it: the dictionary is its last 4096
-/// bytes.
-struct Unpacker {
+/// The decompressed bytes, preceded by the initial dictionary. The last 4096 bytes are the dictionary.
+struct Decompressor {
     out: Vec<u8>,
     limit: usize,
     offset: usize,
 }
 
-impl Unpacker {
+impl Decompressor {
     fn new(limit: usize, offset: usize) -> Self {
         Self { out: DICTIONARY.to_vec(), limit, offset }
     }
@@ -104,29 +103,35 @@ impl Unpacker {
         Ok(())
     }
 
-    /// Copies what `reference` stands for; true where it stands for the end.
+    /// Appends the bytes to which `reference` refers; returns true if it is the end mark.
     fn copy(&mut self, reference: u16, at: usize) -> Result<bool> {
         let place = usize::from(reference >> 4);
         let length = usize::from(reference & 0xF).saturating_add(MIN_MATCH);
         let end = self.out.len();
-        // How far back the place is, in a dictionary that goes round.
+        // The distance to the position in the circular dictionary.
         let distance = (end % WINDOW).saturating_add(WINDOW).saturating_sub(place) % WINDOW;
         if distance == 0 {
             return Ok(true);
         }
         let Some(start) = end.checked_sub(distance) else {
-            return Err(Error::invalid("DICTREF", at, u64::from(reference), "what was written already"));
+            return Err(Error::invalid(
+                "DICTREF",
+                at,
+                u64::from(reference),
+                "a position that was written before",
+            ));
         };
-        // What is copied may become longer while it is copied.
-        let mut left = length;
-        while left > 0 {
+        // The source may overlap the destination, and grows while it is copied.
+        let mut remaining = length;
+        while remaining > 0 {
             let mut chunk = [0; MAX_MATCH];
-            let from = self.out.get(start.saturating_add(length.saturating_sub(left))..).unwrap_or_default();
-            let size = from.len().min(left);
+            let from =
+                self.out.get(start.saturating_add(length.saturating_sub(remaining))..).unwrap_or_default();
+            let size = from.len().min(remaining);
             let (Some(source), Some(chunk)) = (from.get(..size), chunk.get_mut(..size)) else { break };
             chunk.copy_from_slice(source);
             self.push(chunk)?;
-            left = left.saturating_sub(size);
+            remaining = remaining.saturating_sub(size);
         }
         Ok(false)
     }

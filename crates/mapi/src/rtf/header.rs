@@ -3,29 +3,29 @@
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 wire::wire_enum! {
-    /// How the contents lie behind the header ([MS-OXRTFCP] 2.1.3.1.1).
+    /// The encoding of the content after the header ([MS-OXRTFCP] 2.1.3.1.1).
     pub struct CompType(u32) {
         /// Compressed: `LZFu`.
         COMPRESSED = 0x7546_5A4C,
-        /// As they are: `MELA`.
+        /// Not compressed: `MELA`.
         UNCOMPRESSED = 0x414C_454D,
     }
 }
 
-/// What stands before the contents ([MS-OXRTFCP] 2.1.3.1.1).
+/// The header before the content ([MS-OXRTFCP] 2.1.3.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RtfHeader {
-    /// Bytes behind this field: 12 more than the contents have.
+    /// The size of the content plus 12, which is the size of the following fields of the header, in bytes.
     pub comp_size: u32,
-    /// Bytes that the contents have uncompressed. Some writers are wrong about it.
+    /// The decompressed size of the content, in bytes. Some writers set a wrong value.
     pub raw_size: u32,
-    /// Whether the contents are compressed.
+    /// Whether the content is compressed.
     pub comp_type: CompType,
-    /// A checksum of compressed contents; 0 for others.
+    /// The checksum of compressed content; 0 for uncompressed content.
     pub crc: u32,
 }
 
-/// Bytes of the header that `COMPSIZE` counts: all but its own.
+/// The size of the header that `COMPSIZE` includes, in bytes: that of all fields except `COMPSIZE`.
 pub(super) const HEADER_REST: u32 = 12;
 
 impl<'a> Decode<'a> for RtfHeader {

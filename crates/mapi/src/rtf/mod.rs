@@ -1,4 +1,4 @@
-//! Compressed RTF, as `PidTagRtfCompressed` has it ([MS-OXRTFCP]), both ways.
+//! Compression and decompression of RTF, as in `PidTagRtfCompressed` ([MS-OXRTFCP]).
 
 mod compress;
 mod crc;

@@ -1,8 +1,10 @@
 //! Bodies of every kind survive, whole and cut short.
 
 use mapi::mapihttp::nspi::{ColumnsAndRows, EntryIds, Names};
-use mapi::mapihttp::{Answer, AuxiliaryBuffer, Bare, Failure, Maybe, RequestType, String8, emsmdb, nspi};
-use mapi::nspi::{DisplayType, MId, PermanentEntryId, Place, Text};
+use mapi::mapihttp::{
+    AuxiliaryBuffer, ErrorOnly, Failure, Maybe, OperationResponse, RequestType, String8, emsmdb, nspi,
+};
+use mapi::nspi::{DisplayType, MId, PermanentEntryId, Text, TextKind};
 use mapi::property::{FlaggedValue, PropTag, PropType, PropertyRow, PropertyValue};
 use mapi::{ErrorCode, mapihttp};
 use proptest::prelude::*;
@@ -104,7 +106,7 @@ fn a_comparison_is_understood_in_both_orders() {
         let bytes = [first.to_le_bytes(), second.to_le_bytes(), [0; 4]].concat();
         let bytes = [&[0; 4], &bytes[..]].concat();
         let (read, rest) = nspi::Response::decode(RequestType::CompareMIds, &bytes).unwrap();
-        let nspi::Response::CompareMIds(Answer::Complete(read)) = read else { panic!("{read:?}") };
+        let nspi::Response::CompareMIds(OperationResponse::Complete(read)) = read else { panic!("{read:?}") };
         assert_eq!(rest, b"");
         assert_eq!((read.error_code.0, read.result, read.result_first), (code, result, result_first));
     }
@@ -120,33 +122,37 @@ fn failures_come_in_several_shapes() {
     // Not tried, with an auxiliary buffer, without, and with something else behind.
     let (read, _) = decode(&[5, 0, 0, 0, 2, 0, 0, 0, 7, 8]);
     assert_eq!(read.return_value(), ErrorCode(5));
-    let emsmdb::Response::Execute(Answer::Failure(failure)) = read else { panic!("a failure") };
+    let emsmdb::Response::Execute(OperationResponse::Failure(failure)) = read else { panic!("a failure") };
     assert_eq!(failure.aux.as_slice(), [7, 8]);
     assert_eq!(decode(&[5, 0, 0, 0]).1, b"");
     for tail in [&[5, 0, 0, 0][..], &[0, 0, 0, 0, 7], b"?"] {
         let (read, rest) = decode(&[&[5, 0, 0, 0], tail].concat());
-        let emsmdb::Response::Execute(Answer::Failure(Failure { aux, .. })) = read else {
+        let emsmdb::Response::Execute(OperationResponse::Failure(Failure { aux, .. })) = read else {
             panic!("a failure")
         };
         assert_eq!((aux.is_opaque(), aux.as_slice(), &rest[..]), (true, tail, &b""[..]));
         assert!(aux.blocks().is_err());
     }
     // Tried, with nothing behind the error but an auxiliary buffer, if that.
-    let bare =
-        |aux| emsmdb::Response::Execute(Answer::Bare(Bare { error_code: ErrorCode::MAPI_E_NO_ACCESS, aux }));
+    let bare = |aux| {
+        emsmdb::Response::Execute(OperationResponse::ErrorOnly(ErrorOnly {
+            error_code: ErrorCode::MAPI_E_NO_ACCESS,
+            aux,
+        }))
+    };
     let code = ErrorCode::MAPI_E_NO_ACCESS.0.to_le_bytes();
     let (read, _) = decode(&[[0; 4], code].concat());
-    assert_eq!(read, bare(AuxiliaryBuffer::LEFT_OUT));
+    assert_eq!(read, bare(AuxiliaryBuffer::OMITTED));
     assert_eq!(read.return_value(), ErrorCode::MAPI_E_NO_ACCESS);
     assert_eq!(decode(&[[0; 4], code, [0; 4]].concat()).0, bare(AuxiliaryBuffer::NONE));
     // A success has all of its fields.
     assert!(emsmdb::Response::decode(RequestType::Execute, &[0; 8]).is_err());
     // What says that it failed cannot be written without saying why.
-    assert!(emsmdb::Response::Execute(Answer::failure(ErrorCode::SUCCESS)).encode().is_err());
+    assert!(emsmdb::Response::Execute(OperationResponse::failure(ErrorCode::SUCCESS)).encode().is_err());
 }
 
 /// What the texts in a recorded body are, with where they stand.
-fn texts(visit: impl FnOnce(&mut dyn FnMut(Place, Text<'_>))) -> Vec<(Place, String)> {
+fn texts(visit: impl FnOnce(&mut dyn FnMut(TextKind, Text<'_>))) -> Vec<(TextKind, String)> {
     let mut seen = Vec::new();
     visit(&mut |place, text| {
         let text = match text {
@@ -166,7 +172,7 @@ fn texts_are_found_wherever_they_stand() {
     let aux = || AuxiliaryBuffer::NONE;
     let names = Maybe::new(Names::new(vec![String8::from("/cn=a"), String8::from("/cn=b")]));
     let mut request = nspi::Request::DNToMId(nspi::DNToMIdRequest { reserved: 0, names, aux: aux() });
-    let dn = Place::DistinguishedName;
+    let dn = TextKind::DistinguishedName;
     assert_eq!(texts(|v| request.visit_texts_mut(v)), [(dn, "/cn=a".into()), (dn, "/cn=b".into())]);
     let entry_ids = Maybe::new(EntryIds { ids: vec![entry_id.clone()], sized: true });
     let (flags, mid) = (0, MId(1));
@@ -177,7 +183,7 @@ fn texts_are_found_wherever_they_stand() {
         entry_ids,
         aux: aux(),
     });
-    assert_eq!(texts(|v| request.visit_texts_mut(v)), [(Place::EntryId(member), "/o=x".into())]);
+    assert_eq!(texts(|v| request.visit_texts_mut(v)), [(TextKind::EntryId(member), "/o=x".into())]);
     let mut request = nspi::Request::GetMailboxUrl(nspi::GetMailboxUrlRequest {
         flags,
         server_dn: "/cn=Servers/cn=E".into(),
@@ -194,10 +200,10 @@ fn texts_are_found_wherever_they_stand() {
     let rows = Maybe::new(ColumnsAndRows { columns, rows: vec![row] });
     let (error_code, stat) = (ErrorCode::SUCCESS, Maybe::Absent);
     let answer = nspi::QueryRowsResponse { error_code, stat, rows, aux: aux() };
-    let mut response = nspi::Response::QueryRows(Answer::Complete(answer));
+    let mut response = nspi::Response::QueryRows(OperationResponse::Complete(answer));
     let expected = [
-        (Place::Value(PropTag::PidTagDisplayName), "Ann".to_owned()),
-        (Place::EntryId(PropTag::PidTagEntryId), "/o=x".to_owned()),
+        (TextKind::Value(PropTag::PidTagDisplayName), "Ann".to_owned()),
+        (TextKind::EntryId(PropTag::PidTagEntryId), "/o=x".to_owned()),
     ];
     assert_eq!(texts(|v| response.visit_texts_mut(v)), expected);
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU8;
 use mapi::ErrorCode;
 use mapi::emsmdb::RpcFlags;
 use mapi::mapihttp::nspi::*;
-use mapi::mapihttp::{Answer, AuxiliaryBuffer, Failure, Maybe, SizedBytes, String8, emsmdb, nspi};
+use mapi::mapihttp::{AuxiliaryBuffer, Failure, Maybe, OperationResponse, SizedBytes, String8, emsmdb, nspi};
 use mapi::nspi::{DisplayType, EntryId, EphemeralEntryId, FlatUid, MId, PermanentEntryId, Stat};
 use mapi::property::{
     FlaggedValue, FuzzyLevel, PropTag, PropType, PropertyList, PropertyRow, PropertyValue,
@@ -52,7 +52,7 @@ fn text16() -> impl Strategy<Value = Utf16> {
 fn aux() -> impl Strategy<Value = AuxiliaryBuffer> {
     prop_oneof![
         Just(AuxiliaryBuffer::NONE),
-        Just(AuxiliaryBuffer::LEFT_OUT),
+        Just(AuxiliaryBuffer::OMITTED),
         vec(any::<u8>(), 0..20).prop_map(AuxiliaryBuffer::new),
     ]
 }
@@ -181,10 +181,10 @@ fn bytes() -> impl Strategy<Value = SizedBytes> {
 /// An answer with these fields, or that it was not tried.
 fn answer<T: Clone + std::fmt::Debug + 'static>(
     body: impl Strategy<Value = T> + 'static,
-) -> BoxedStrategy<Answer<T>> {
+) -> BoxedStrategy<OperationResponse<T>> {
     let failure = (1..=u32::MAX, aux())
-        .prop_map(|(code, aux)| Answer::Failure(Failure { status_code: ErrorCode(code), aux }));
-    prop_oneof![4 => body.prop_map(Answer::Complete), 1 => failure].boxed()
+        .prop_map(|(code, aux)| OperationResponse::Failure(Failure { status_code: ErrorCode(code), aux }));
+    prop_oneof![4 => body.prop_map(OperationResponse::Complete), 1 => failure].boxed()
 }
 
 /// A strategy for each struct: its fields, each with the strategy for it.

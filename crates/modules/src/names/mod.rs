@@ -11,7 +11,7 @@ use engine::{
     Interests, Interface, Module, Operation, ProxyInfo, Refusal, RefusalKind, Response, SecurityContext,
     Session,
 };
-use mapi::autodiscover::{self, Dialect, Naming, Place, ProxyName, UrlParts};
+use mapi::autodiscover::{self, Dialect, NameUse, Naming, ProxyName, UrlParts};
 use mapi::nspi;
 use mapi::property::PropTag;
 
@@ -176,15 +176,15 @@ struct InAutodiscover<'a> {
 }
 
 impl Naming for InAutodiscover<'_> {
-    fn origin(&mut self, place: Place, url: &UrlParts<'_>) -> Option<String> {
+    fn origin(&mut self, place: NameUse, url: &UrlParts<'_>) -> Option<String> {
         self.hosts.origin(place, url)
     }
 
-    fn host(&mut self, place: Place, host: &str) -> Option<String> {
+    fn host(&mut self, place: NameUse, host: &str) -> Option<String> {
         self.hosts.host(place, host)
     }
 
-    fn web_host(&mut self, place: Place, host: &str) -> Option<String> {
+    fn web_host(&mut self, place: NameUse, host: &str) -> Option<String> {
         self.hosts.web_host(place, host)
     }
 
@@ -212,8 +212,8 @@ impl Names {
         });
         response.visit_texts_mut(&mut |place, text| {
             changed |= match place {
-                nspi::Place::Host => replace::host_name(text, host),
-                nspi::Place::Url => replace::url(text, host, origin, &mut alias),
+                nspi::TextKind::Host => replace::host_name(text, host),
+                nspi::TextKind::Url => replace::url(text, host, origin, &mut alias),
                 _ => replace::text(text, &mut alias),
             };
         });

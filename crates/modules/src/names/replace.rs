@@ -93,7 +93,7 @@ pub(super) fn url(
     let Text::Wide(url) = text else { return false };
     let mut naming =
         ProxyName { origin: origin.to_owned(), host: host.to_owned(), label: None, upstream: Vec::new() };
-    let new = autodiscover::rewrite_url(&url.to_string_lossy(), autodiscover::Place::Service, &mut naming);
+    let new = autodiscover::rewrite_url(&url.to_string_lossy(), autodiscover::NameUse::Service, &mut naming);
     let changed = new.is_some();
     if let Some(new) = new {
         *url = Utf16::from(new.as_str());

@@ -3,7 +3,7 @@
 use engine::{CookieTable, Engine};
 use mapi::ErrorCode;
 use mapi::mapihttp::nspi::{self as book, ColumnsAndRows, Filter};
-use mapi::mapihttp::{Answer, AuxiliaryBuffer, Endpoint, Maybe, RequestType, String8};
+use mapi::mapihttp::{AuxiliaryBuffer, Endpoint, Maybe, OperationResponse, RequestType, String8};
 use mapi::nspi::{DisplayType, FlatUid, PermanentEntryId, Stat};
 use mapi::property::{
     FlaggedValue, FuzzyLevel, PropTag, PropType, PropertyList, PropertyRow, PropertyValue,
@@ -25,7 +25,7 @@ pub(crate) fn open<'a>(engine: &'a Engine, table: &'a CookieTable, authority: &s
     let (mut flight, _) = web.relayed(RequestType::Bind, book::Request::Bind(request).encode().unwrap());
     let answer =
         book::BindResponse { error_code: ErrorCode::SUCCESS, server_guid: FlatUid::default(), aux: NONE };
-    web.answered(&mut flight, book::Response::Bind(Answer::Complete(answer)).encode().unwrap());
+    web.answered(&mut flight, book::Response::Bind(OperationResponse::Complete(answer)).encode().unwrap());
     web
 }
 
@@ -199,20 +199,20 @@ fn answers() -> Vec<book::Response> {
     let error_code = ErrorCode::SUCCESS;
     let list = || PropertyList(properties());
     let mut all = vec![
-        book::Response::GetProps(Answer::Complete(book::GetPropsResponse {
+        book::Response::GetProps(OperationResponse::Complete(book::GetPropsResponse {
             error_code,
             code_page: 1252,
             values: Maybe::new(list()),
             aux: NONE,
         })),
-        book::Response::GetSpecialTable(Answer::Complete(book::GetSpecialTableResponse {
+        book::Response::GetSpecialTable(OperationResponse::Complete(book::GetSpecialTableResponse {
             error_code,
             code_page: 1252,
             version: Maybe::new(1),
             rows: Maybe::new(vec![list(), list()]),
             aux: NONE,
         })),
-        book::Response::GetTemplateInfo(Answer::Complete(book::GetTemplateInfoResponse {
+        book::Response::GetTemplateInfo(OperationResponse::Complete(book::GetTemplateInfoResponse {
             error_code,
             code_page: 1252,
             row: Maybe::new(list()),
@@ -224,15 +224,15 @@ fn answers() -> Vec<book::Response> {
         let rows = Maybe::new(table);
         all.push(query_rows(rows.clone()));
         let seek = book::SeekEntriesResponse { error_code, stat, rows: rows.clone(), aux: NONE };
-        all.push(book::Response::SeekEntries(Answer::Complete(seek)));
-        all.push(book::Response::GetMatches(Answer::Complete(book::GetMatchesResponse {
+        all.push(book::Response::SeekEntries(OperationResponse::Complete(seek)));
+        all.push(book::Response::GetMatches(OperationResponse::Complete(book::GetMatchesResponse {
             error_code,
             stat,
             mids: mids.clone(),
             rows: rows.clone(),
             aux: NONE,
         })));
-        all.push(book::Response::ResolveNames(Answer::Complete(book::ResolveNamesResponse {
+        all.push(book::Response::ResolveNames(OperationResponse::Complete(book::ResolveNamesResponse {
             error_code,
             code_page: 1252,
             mids,
@@ -246,7 +246,7 @@ fn answers() -> Vec<book::Response> {
 pub(crate) fn query_rows(rows: Maybe<ColumnsAndRows>) -> book::Response {
     let stat = Maybe::new(Stat::default());
     let answer = book::QueryRowsResponse { error_code: ErrorCode::SUCCESS, stat, rows, aux: NONE };
-    book::Response::QueryRows(Answer::Complete(answer))
+    book::Response::QueryRows(OperationResponse::Complete(answer))
 }
 
 #[test]
@@ -327,14 +327,20 @@ fn urls_lead_to_the_proxy() {
         let alias = Utf16::from(format!("https://proxy.lab.test:8443{alias}").as_str());
         let server_url = Utf16::from(url);
         let mailbox = book::GetMailboxUrlResponse { error_code, server_url: server_url.clone(), aux: NONE };
-        let told = tell(&web, &book::Response::GetMailboxUrl(Answer::Complete(mailbox)));
+        let told = tell(&web, &book::Response::GetMailboxUrl(OperationResponse::Complete(mailbox)));
         let expected = book::GetMailboxUrlResponse { error_code, server_url: alias.clone(), aux: NONE };
-        assert_eq!(told, book::Response::GetMailboxUrl(Answer::Complete(expected)).encode().unwrap());
+        assert_eq!(
+            told,
+            book::Response::GetMailboxUrl(OperationResponse::Complete(expected)).encode().unwrap()
+        );
 
         let book = book::GetAddressBookUrlResponse { error_code, server_url, aux: NONE };
-        let told = tell(&web, &book::Response::GetAddressBookUrl(Answer::Complete(book)));
+        let told = tell(&web, &book::Response::GetAddressBookUrl(OperationResponse::Complete(book)));
         let expected = book::GetAddressBookUrlResponse { error_code, server_url: alias, aux: NONE };
-        assert_eq!(told, book::Response::GetAddressBookUrl(Answer::Complete(expected)).encode().unwrap());
+        assert_eq!(
+            told,
+            book::Response::GetAddressBookUrl(OperationResponse::Complete(expected)).encode().unwrap()
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use mapi::aux_block::{
 };
 use mapi::mapihttp::nspi::{self as book, ColumnsAndRows};
 use mapi::mapihttp::{
-    Answer, AuxiliaryBuffer, Endpoint, Failure, Maybe, RequestType, SizedBytes, String8, emsmdb,
+    AuxiliaryBuffer, Endpoint, Failure, Maybe, OperationResponse, RequestType, SizedBytes, String8, emsmdb,
 };
 use mapi::property::PropertyRow;
 use testkit::MapiHttpClient;
@@ -38,7 +38,7 @@ fn connected(dn_prefix: &str, aux: AuxiliaryBuffer) -> Vec<u8> {
         display_name: Utf16::from("Alice"),
         aux,
     };
-    emsmdb::Response::Connect(Answer::Complete(answer)).encode().unwrap()
+    emsmdb::Response::Connect(OperationResponse::Complete(answer)).encode().unwrap()
 }
 
 #[test]
@@ -85,8 +85,14 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
         };
         let failed = |aux| Failure { status_code: ErrorCode(5), aux };
         for (sent, expected) in [
-            (Answer::Complete(execute(said.clone())), Answer::Complete(execute(left.clone()))),
-            (Answer::Failure(failed(said.clone())), Answer::Failure(failed(left.clone()))),
+            (
+                OperationResponse::Complete(execute(said.clone())),
+                OperationResponse::Complete(execute(left.clone())),
+            ),
+            (
+                OperationResponse::Failure(failed(said.clone())),
+                OperationResponse::Failure(failed(left.clone())),
+            ),
         ] {
             let request = emsmdb::Request::Execute(emsmdb::ExecuteRequest {
                 flags: mapi::emsmdb::RpcFlags::default(),
@@ -106,7 +112,7 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
             answer
         };
         assert_eq!(tell(&book, &answer(said.clone())), answer(left.clone()).encode().unwrap());
-        let answer = |aux| book::Response::QueryRows(Answer::Failure(failed(aux)));
+        let answer = |aux| book::Response::QueryRows(OperationResponse::Failure(failed(aux)));
         assert_eq!(tell(&book, &answer(said)), answer(left).encode().unwrap());
     }
 }

@@ -11,7 +11,7 @@ use mapi::rop::property::{RopCopyPropertiesResponse, RopGetPropertiesSpecificRes
 use mapi::rop::recipient::RopReadRecipientsResponse;
 use mapi::rop::stream::RopCopyToStreamResponse;
 use mapi::rop::table::{RopExpandRowResponse, RopFindRowResponse, RopQueryRowsResponse};
-use mapi::rop::{ResponseBody, RopId, RopReply, RopRequest, Unanswered};
+use mapi::rop::{NoReply, ResponseBody, RopId, RopReply, RopRequest};
 
 use super::decoded::{DeclaredResponse, DecodedResponse, Sampler, has_fields};
 use super::folders::{find_row, move_completion, open_logon};
@@ -35,12 +35,12 @@ const RETURN_VALUES: [ErrorCode; 8] = [
 
 /// What a server might answer to `request`; none where it does not answer.
 pub(super) fn reply(request: &RopRequest, columns: &[PropTag], input: &mut Input<'_>) -> Option<RopReply> {
-    if !request.is_answered() {
+    if !request.has_reply() {
         return None;
     }
     let return_value = RETURN_VALUES[usize::from(input.byte() % 8)];
     let body = response_body(input, &Answered { request, columns, return_value });
-    Some(RopReply { handle_index: request.answered_index(), return_value, body })
+    Some(RopReply { handle_index: request.reply_handle_index(), return_value, body })
 }
 
 macro_rules! response_bodies {
@@ -60,7 +60,7 @@ macro_rules! response_bodies {
 
 each_rop!(response_bodies);
 
-impl SampleAnswer for Unanswered {
+impl SampleAnswer for NoReply {
     fn sample_answer(_input: &mut Input<'_>, answered: &Answered<'_>) -> Self {
         unreachable!("{:?} is not answered", answered.request.id())
     }

@@ -1,4 +1,4 @@
-//! Entry ids ([MS-OXCDATA] 2.2): of which object, by their provider and their length.
+//! Entry ids ([MS-OXCDATA] 2.2), whose kind is determined by their provider and length.
 
 mod provider;
 mod recipient;
@@ -12,31 +12,31 @@ pub use self::recipient::{ContactEntryId, OneOffEntryId, OneOffFlags, WrappedEnt
 pub use self::store::{FolderEntryId, MessageEntryId, StoreEntryId, StoreObjectType};
 use super::address_book::{EphemeralEntryId, FlatUid, PermanentEntryId};
 
-/// An entry id ([MS-OXCDATA] 2.2), as what it stands for.
+/// An entry id ([MS-OXCDATA] 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum EntryId {
-    /// A folder.
+    /// The entry id of a folder.
     Folder(FolderEntryId),
-    /// A message.
+    /// The entry id of a message.
     Message(MessageEntryId),
-    /// A mailbox or the public folders.
+    /// The entry id of a mailbox or of the public folders.
     Store(StoreEntryId),
-    /// An address book object, permanently.
+    /// The permanent entry id of an address book object.
     AddressBook(PermanentEntryId),
-    /// An address book object, during a session.
+    /// The entry id of an address book object, valid during a session.
     Ephemeral(EphemeralEntryId),
-    /// A recipient that is in no address book.
+    /// The entry id of a recipient that is not in an address book.
     OneOff(OneOffEntryId),
-    /// A contact's address or a personal distribution list.
+    /// The entry id of a contact's address, or of a personal distribution list.
     Contact(ContactEntryId),
-    /// A member of a personal distribution list.
+    /// The entry id of a member of a personal distribution list.
     Wrapped(WrappedEntryId),
-    /// Another, or one of another shape.
+    /// The bytes of an entry id of an unknown kind or form.
     Unknown(Vec<u8>),
 }
 
 impl EntryId {
-    /// Decodes `bytes`. An entry id of an unknown kind stays bytes.
+    /// Decodes `bytes`; an entry id of an unknown kind is kept as bytes.
     pub fn parse(bytes: &[u8]) -> Self {
         let provider = bytes.get(4..20).and_then(|uid| <[u8; 16]>::try_from(uid).ok()).map(FlatUid);
         let known = match provider {

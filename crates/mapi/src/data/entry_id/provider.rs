@@ -4,7 +4,7 @@ use wire::{Reader, Result};
 
 use crate::data::address_book::FlatUid;
 
-/// Decodes the flags and a provider that has to be `expected`; returns the flags.
+/// Decodes the flags and a provider, which must be `expected`, and returns the flags.
 pub(super) fn decode_provider(r: &mut Reader<'_>, expected: FlatUid) -> Result<u32> {
     let flags = r.u32("Flags")?;
     let found = r.array::<16>("ProviderUID")?;

@@ -1,5 +1,5 @@
-//! Entry ids of recipients that no address book has: one-off recipients, contacts, members of personal distribution
-//! lists ([MS-OXCDATA] 2.2.5).
+//! Entry ids of recipients that are not in an address book: one-off recipients, contacts, and members of personal
+//! distribution lists ([MS-OXCDATA] 2.2.5).
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
@@ -8,59 +8,59 @@ use crate::data::address_book::FlatUid;
 use crate::data::text::Text;
 
 wire::wire_flags! {
-    /// How mail to a one-off recipient is written ([MS-OXCDATA] 2.2.5.1).
+    /// How messages to a one-off recipient are encoded ([MS-OXCDATA] 2.2.5.1).
     pub struct OneOffFlags(u16) {
-        /// `M`: as MIME.
+        /// `M`: messages are sent as MIME.
         MIME = 0x0001,
-        /// `L`: the server does not look the recipient up in the address book.
+        /// `L`: the server does not look up the recipient in the address book.
         NO_LOOKUP = 0x0010,
-        /// `U`: texts are UTF-16.
+        /// `U`: the texts are UTF-16.
         UNICODE = 0x8000,
     }
 }
 
-/// A recipient who is in no address book ([MS-OXCDATA] 2.2.5.1).
+/// The entry id of a recipient that is not in an address book ([MS-OXCDATA] 2.2.5.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OneOffEntryId {
-    /// Zero for an id that lasts.
+    /// Zero for a permanent entry id.
     pub flags: u32,
-    /// Zero.
+    /// The version of the format, 0.
     pub version: u16,
-    /// How mail is written.
+    /// How messages to the recipient are encoded.
     pub one_off_flags: OneOffFlags,
-    /// The display name.
+    /// The display name of the recipient.
     pub display_name: Text,
-    /// The address's type, such as `SMTP`.
+    /// The type of the address, such as `SMTP`.
     pub address_type: Text,
-    /// The address.
+    /// The address of the recipient.
     pub email_address: Text,
 }
 
-/// An address of a contact, or a personal distribution list ([MS-OXCDATA] 2.2.5.3, 2.2.5.4).
+/// The entry id of a contact's address, or of a personal distribution list ([MS-OXCDATA] 2.2.5.3, 2.2.5.4).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ContactEntryId {
-    /// Zero for an id that lasts.
+    /// Zero for a permanent entry id.
     pub flags: u32,
-    /// 3.
+    /// The version of the format, 3.
     pub version: u32,
     /// [`ContactEntryId::CONTACT`] or [`ContactEntryId::LIST`].
     pub contact_type: u32,
-    /// Which of a contact's addresses: 0 to 2 for email, 3 to 5 for fax; 255 for a list.
+    /// The address of the contact: 0 to 2 for email, 3 to 5 for fax; 255 for a list.
     pub index: u32,
-    /// The contact's or list's entry id.
+    /// The entry id of the contact or list.
     pub entry_id: Vec<u8>,
-    /// What follows.
+    /// The bytes after the entry id.
     pub trailing: Vec<u8>,
 }
 
-/// A member of a personal distribution list ([MS-OXOCNTC] 2.2.2.2.4.1.1).
+/// The entry id of a member of a personal distribution list ([MS-OXOCNTC] 2.2.2.2.4.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WrappedEntryId {
-    /// Zero.
+    /// Reserved; zero.
     pub flags: u32,
-    /// What is within, and which of its addresses.
+    /// The kind of the embedded entry id, and which of its addresses is used.
     pub wrapped_type: u8,
-    /// The entry id within.
+    /// The entry id of the member.
     pub embedded: Vec<u8>,
 }
 
@@ -76,9 +76,9 @@ impl ContactEntryId {
     pub const PROVIDER: FlatUid = FlatUid([
         0xFE, 0x42, 0xAA, 0x0A, 0x18, 0xC7, 0x1A, 0x10, 0xE8, 0x85, 0x0B, 0x65, 0x1C, 0x24, 0x00, 0x00,
     ]);
-    /// A contact.
+    /// The contact type of a contact.
     pub const CONTACT: u32 = 4;
-    /// A personal distribution list.
+    /// The contact type of a personal distribution list.
     pub const LIST: u32 = 5;
 }
 
@@ -117,7 +117,7 @@ impl Encode for OneOffEntryId {
 }
 
 impl<'a> Decode<'a> for ContactEntryId {
-    /// Takes all that is left.
+    /// Reads the remaining bytes of `r`.
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let flags = decode_provider(r, Self::PROVIDER)?;
         let (version, contact_type, index) = (r.u32("Version")?, r.u32("Type")?, r.u32("Index")?);
@@ -137,7 +137,7 @@ impl Encode for ContactEntryId {
 }
 
 impl<'a> Decode<'a> for WrappedEntryId {
-    /// Takes all that is left.
+    /// Reads the remaining bytes of `r`.
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let flags = decode_provider(r, Self::PROVIDER)?;
         Ok(Self { flags, wrapped_type: r.u8("Type")?, embedded: r.rest().to_vec() })

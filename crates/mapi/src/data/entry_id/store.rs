@@ -8,7 +8,7 @@ use crate::data::id::Gid;
 use crate::primitive::{read_string8, require, write_string8};
 
 wire::wire_enum! {
-    /// What an entry id of a store stands for ([MS-OXCDATA] 2.2.4).
+    /// The kind of object that an entry id of a message store identifies ([MS-OXCDATA] 2.2.4).
     pub struct StoreObjectType(u16) {
         /// A folder in a mailbox (`eitLTPrivateFolder`).
         PrivateFolder = 0x0001,
@@ -27,63 +27,64 @@ wire::wire_enum! {
     }
 }
 
-/// A folder, wherever it is ([MS-OXCDATA] 2.2.4.1).
+/// The entry id of a folder, valid across message stores ([MS-OXCDATA] 2.2.4.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FolderEntryId {
-    /// Zero for an id that lasts.
+    /// Zero for a permanent entry id.
     pub flags: u32,
-    /// The mailbox's GUID, or what stands for the public folders.
+    /// The GUID of the mailbox, or [`FolderEntryId::PUBLIC`] in the public folders.
     pub provider_uid: FlatUid,
-    /// What it stands for.
+    /// The kind of folder.
     pub folder_type: StoreObjectType,
-    /// The folder.
+    /// The global identifier of the folder.
     pub folder: Gid,
-    /// Reserved, zero.
+    /// Reserved; zero.
     pub pad: u16,
 }
 
-/// A message, wherever it is ([MS-OXCDATA] 2.2.4.2).
+/// The entry id of a message, valid across message stores ([MS-OXCDATA] 2.2.4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MessageEntryId {
-    /// Zero for an id that lasts.
+    /// Zero for a permanent entry id.
     pub flags: u32,
-    /// The mailbox's GUID, or what stands for the public folders.
+    /// The GUID of the mailbox, or [`FolderEntryId::PUBLIC`] in the public folders.
     pub provider_uid: FlatUid,
-    /// What it stands for.
+    /// The kind of message.
     pub message_type: StoreObjectType,
-    /// The message's folder.
+    /// The global identifier of the message's folder.
     pub folder: Gid,
-    /// Reserved, zero.
+    /// Reserved; zero.
     pub folder_pad: u16,
-    /// The message.
+    /// The global identifier of the message.
     pub message: Gid,
-    /// Reserved, zero.
+    /// Reserved; zero.
     pub message_pad: u16,
 }
 
-/// A mailbox or the public folders ([MS-OXCDATA] 2.2.4.3), as a wrapped entry id of the `emsmdb.dll` provider.
+/// The entry id of a mailbox or of the public folders ([MS-OXCDATA] 2.2.4.3): a wrapped entry id of the provider
+/// `emsmdb.dll`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StoreEntryId {
-    /// Zero for an id that lasts.
+    /// Zero for a permanent entry id.
     pub flags: u32,
-    /// Zero.
+    /// Reserved; zero.
     pub version: u8,
-    /// Zero.
+    /// Reserved; zero.
     pub flag: u8,
-    /// `emsmdb.dll`, filled up with zeros.
+    /// `emsmdb.dll`, padded with zeros.
     pub dll_file_name: [u8; 14],
-    /// Zero.
+    /// Reserved; zero.
     pub wrapped_flags: u32,
     /// [`StoreEntryId::MAILBOX`] or [`StoreEntryId::PUBLIC`].
     pub wrapped_provider_uid: FlatUid,
     /// 0x0C for a mailbox, 0x06 for public folders.
     pub wrapped_type: u32,
-    /// The server's name, without a terminator.
+    /// The name of the server, without a terminator.
     pub server_shortname: Vec<u8>,
-    /// The mailbox's distinguished name, without a terminator; public folders may have none.
+    /// The distinguished name of the mailbox, without a terminator; often absent for public folders.
     pub mailbox_dn: Option<Vec<u8>>,
-    /// What follows: later versions add the server's distinguished name and the mailbox's SMTP address, behind
-    /// [`StoreEntryId::V2_MAGIC`] or [`StoreEntryId::V3_MAGIC`].
+    /// The bytes after the distinguished name. Later versions add the distinguished name of the server and the SMTP
+    /// address of the mailbox, after [`StoreEntryId::V2_MAGIC`] or [`StoreEntryId::V3_MAGIC`].
     pub trailing: Vec<u8>,
 }
 
@@ -92,21 +93,21 @@ impl StoreEntryId {
     pub const PROVIDER: FlatUid = FlatUid([
         0x38, 0xA1, 0xBB, 0x10, 0x05, 0xE5, 0x10, 0x1A, 0xA1, 0xBB, 0x08, 0x00, 0x2B, 0x2A, 0x56, 0xC2,
     ]);
-    /// What stands for a mailbox.
+    /// The wrapped provider of a mailbox.
     pub const MAILBOX: FlatUid = FlatUid([
         0x1B, 0x55, 0xFA, 0x20, 0xAA, 0x66, 0x11, 0xCD, 0x9B, 0xC8, 0x00, 0xAA, 0x00, 0x2F, 0xC4, 0x5A,
     ]);
-    /// What stands for the public folders.
+    /// The wrapped provider of the public folders.
     pub const PUBLIC: FlatUid = FlatUid([
         0x1C, 0x83, 0x02, 0x10, 0xAA, 0x66, 0x11, 0xCD, 0x9B, 0xC8, 0x00, 0xAA, 0x00, 0x2F, 0xC4, 0x5A,
     ]);
-    /// What the second version's part begins with (`MDB_STORE_EID_V2_MAGIC`).
+    /// The first four bytes of the part that the second version adds (`MDB_STORE_EID_V2_MAGIC`).
     pub const V2_MAGIC: u32 = 0xF321_35D8;
-    /// What the third version's part begins with (`MDB_STORE_EID_V3_MAGIC`).
+    /// The first four bytes of the part that the third version adds (`MDB_STORE_EID_V3_MAGIC`).
     pub const V3_MAGIC: u32 = 0xF432_46E9;
 
-    /// Whether `rest`, which follows the server's name, has no distinguished name of a mailbox: those of public
-    /// folders have none, whatever follows.
+    /// Whether `rest`, which follows the server's name, does not begin with the distinguished name of a mailbox, as in
+    /// entry ids of public folders.
     fn has_no_dn(rest: &[u8]) -> bool {
         let magic = rest.first_chunk().map(|magic| u32::from_le_bytes(*magic));
         rest.is_empty() || matches!(magic, Some(Self::V2_MAGIC | Self::V3_MAGIC))
@@ -114,26 +115,26 @@ impl StoreEntryId {
 }
 
 impl FolderEntryId {
-    /// The provider of entry ids in the public folders.
+    /// The provider of entry ids of public folders.
     pub const PUBLIC: FlatUid = FlatUid([
         0x1A, 0x44, 0x73, 0x90, 0xAA, 0x66, 0x11, 0xCD, 0x9B, 0xC8, 0x00, 0xAA, 0x00, 0x2F, 0xC4, 0x5A,
     ]);
-    /// How long one is, in bytes.
+    /// The size of the encoded entry id, in bytes.
     pub const SIZE: usize = 46;
 }
 
 impl MessageEntryId {
-    /// How long one is, in bytes.
+    /// The size of the encoded entry id, in bytes.
     pub const SIZE: usize = 70;
 }
 
 impl StoreObjectType {
-    /// Whether it is a folder.
+    /// Whether the object is a folder.
     pub const fn is_folder(self) -> bool {
         matches!(self.0, 0x0001 | 0x0003 | 0x0005 | 0x000C)
     }
 
-    /// Whether it is a message.
+    /// Whether the object is a message.
     pub const fn is_message(self) -> bool {
         matches!(self.0, 0x0007 | 0x0009 | 0x000B)
     }
@@ -194,7 +195,7 @@ impl Encode for MessageEntryId {
 }
 
 impl<'a> Decode<'a> for StoreEntryId {
-    /// Takes all that is left.
+    /// Reads the remaining bytes of `r`.
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let flags = decode_provider(r, Self::PROVIDER)?;
         let version = r.u8("Version")?;
@@ -226,8 +227,8 @@ impl Encode for StoreEntryId {
         w.bytes(&self.dll_file_name).u32(self.wrapped_flags).bytes(&self.wrapped_provider_uid.0);
         w.u32(self.wrapped_type);
         write_string8(w, &self.server_shortname, "ServerShortname")?;
-        let right = self.mailbox_dn.is_some() || Self::has_no_dn(&self.trailing);
-        require(right, w, "MailboxDN", 0u8, "a name where something follows")?;
+        let is_unambiguous = self.mailbox_dn.is_some() || Self::has_no_dn(&self.trailing);
+        require(is_unambiguous, w, "MailboxDN", 0u8, "a name, since other bytes follow")?;
         self.mailbox_dn.iter().try_for_each(|dn| write_string8(w, dn, "MailboxDN"))?;
         w.bytes(&self.trailing);
         Ok(())

@@ -1,4 +1,4 @@
-//! Counted lists of entry ids ([MS-OXCMAPIHTTP] 2.2.5.10.1).
+//! Lists of entry ids ([MS-OXCMAPIHTTP] 2.2.5.10.1).
 
 use wire::{Decode, Reader, Result, Writer};
 
@@ -7,15 +7,15 @@ use crate::mapihttp::field::SizedBytes;
 use crate::mapihttp::format::MapiHttp;
 use crate::nspi::EntryId;
 
-/// Entry ids behind a 32-bit count of them ([MS-OXCMAPIHTTP] 2.2.5.10.1).
+/// A list of entry ids that is encoded with its 32-bit count ([MS-OXCMAPIHTTP] 2.2.5.10.1).
 ///
-/// The specification has them one after the other, and each says itself where it ends. Some servers expect, and
-/// so some clients send, the size of each before it.
+/// As specified, the entry ids follow each other without sizes, since their ends can be determined. Some servers
+/// expect, and some clients send, the size of each entry id before it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EntryIds {
-    /// The entry ids, as [`EntryId`] reads them.
+    /// The entry ids, which [`EntryId`] decodes.
     pub ids: Vec<Vec<u8>>,
-    /// Whether each has its size before it. Without, only whole entry ids can be written.
+    /// Whether each entry id is preceded by its size. If not, only valid entry ids can be encoded.
     pub sized: bool,
 }
 
@@ -57,7 +57,7 @@ impl Field<MapiHttp> for EntryIds {
     }
 }
 
-/// The bytes of the entry id that begins where `r` stands.
+/// Reads the bytes of the next entry id.
 fn next(r: &mut Reader<'_>) -> Result<Vec<u8>> {
     let start = r.clone();
     EntryId::decode(r)?;

@@ -1,35 +1,35 @@
-//! The fields of the address book's bodies as nodes.
+//! Conversion of the fields of the address book's bodies to nodes.
 
 use super::entry_ids::EntryIds;
 use super::names::Names;
 use super::response::CompareMIdsResponse;
 use super::rows::{ColumnsAndRows, Filter, PropertyName};
-use crate::inspect::part::{InspectPart, list};
+use crate::inspect::field::{InspectField, list};
 use crate::inspect::{Inspect, Node};
 use crate::nspi::{address_book_property, entry_id};
 use crate::property::PropertyRow;
 
-impl<T: InspectPart> InspectPart for Names<T> {
-    fn part_node(&self) -> Node {
+impl<T: InspectField> InspectField for Names<T> {
+    fn field_node(&self) -> Node {
         list(&self.names)
     }
 }
 
-impl InspectPart for Filter {
-    fn part_node(&self) -> Node {
+impl InspectField for Filter {
+    fn field_node(&self) -> Node {
         self.restriction.to_node()
     }
 }
 
-impl InspectPart for ColumnsAndRows {
-    fn part_node(&self) -> Node {
+impl InspectField for ColumnsAndRows {
+    fn field_node(&self) -> Node {
         let row = |row: &PropertyRow| {
             let fields = self.columns.iter().enumerate().take(row.len()).map(|(place, column)| {
                 match (row.value(place), row) {
                     (Some(value), _) => address_book_property(*column, value),
                     (None, PropertyRow::Flagged(values)) => {
-                        let shown = values.get(place).map_or(Node::Nothing, Inspect::to_node);
-                        (column.to_string().into(), shown)
+                        let node = values.get(place).map_or(Node::Nothing, Inspect::to_node);
+                        (column.to_string().into(), node)
                     }
                     (None, PropertyRow::Standard(_)) => (column.to_string().into(), Node::Nothing),
                 }
@@ -40,14 +40,14 @@ impl InspectPart for ColumnsAndRows {
     }
 }
 
-impl InspectPart for PropertyName {
-    fn part_node(&self) -> Node {
+impl InspectField for PropertyName {
+    fn field_node(&self) -> Node {
         Node::Fields(vec![("guid".into(), self.guid.to_node()), ("id".into(), self.id.to_node())])
     }
 }
 
-impl InspectPart for EntryIds {
-    fn part_node(&self) -> Node {
+impl InspectField for EntryIds {
+    fn field_node(&self) -> Node {
         Node::List(self.ids.iter().map(|id| entry_id(id)).collect())
     }
 }
@@ -57,7 +57,7 @@ impl Inspect for CompareMIdsResponse {
         Node::Fields(vec![
             ("ErrorCode".into(), self.error_code.to_node()),
             ("Result".into(), self.result.to_node()),
-            ("AuxiliaryBuffer".into(), self.aux.part_node()),
+            ("AuxiliaryBuffer".into(), self.aux.field_node()),
         ])
     }
 }

@@ -1,5 +1,5 @@
-//! The address book's bodies ([MS-OXCMAPIHTTP] 2.2.5). What stands in them means what it does in RPC calls
-//! ([`crate::nspi`]), and lies differently.
+//! Request and response bodies of the address book ([MS-OXCMAPIHTTP] 2.2.5). Their fields have the same meaning as in
+//! RPC calls ([`crate::nspi`]), but a different layout.
 
 mod entry_ids;
 mod inspect;
@@ -18,42 +18,42 @@ pub use self::response::*;
 pub use self::rows::{ColumnsAndRows, Filter, PropertyName};
 
 http_operations! { Nspi;
-    /// Begins a session.
+    /// Creates a session.
     Bind(BindRequest, BindResponse);
     /// Ends the session.
     Unbind(UnbindRequest, UnbindResponse);
-    /// Compares the places of two objects in a container.
+    /// Compares the positions of two objects in a container.
     CompareMIds(CompareMIdsRequest, CompareMIdsResponse);
     /// Maps distinguished names to Minimal Entry IDs.
     DNToMId(DNToMIdRequest, DNToMIdResponse);
-    /// Makes a table of the objects that a restriction holds for.
+    /// Returns a table of the objects that match a restriction.
     GetMatches(GetMatchesRequest, GetMatchesResponse);
-    /// Lists an object's properties.
+    /// Lists the properties of an object.
     GetPropList(GetPropListRequest, GetPropListResponse);
-    /// Reads an object's properties.
+    /// Reads properties of an object.
     GetProps(GetPropsRequest, GetPropsResponse);
-    /// Reads the table of containers or of templates.
+    /// Reads the table of containers or of address creation templates.
     GetSpecialTable(GetSpecialTableRequest, GetSpecialTableResponse);
-    /// Reads a template.
+    /// Reads a display template.
     GetTemplateInfo(GetTemplateInfoRequest, GetTemplateInfoResponse);
-    /// Changes a list of objects that is a property.
+    /// Adds objects to or removes them from a property that is a list of objects, such as the members of a group.
     ModLinkAtt(ModLinkAttRequest, ModLinkAttResponse);
-    /// Changes an object's properties.
+    /// Changes properties of an object.
     ModProps(ModPropsRequest, ModPropsResponse);
-    /// Lists the properties that there are.
+    /// Lists the properties of the address book.
     QueryColumns(QueryColumnsRequest, QueryColumnsResponse);
     /// Reads rows of a table.
     QueryRows(QueryRowsRequest, QueryRowsResponse);
-    /// Resolves names.
+    /// Finds objects by ambiguous names.
     ResolveNames(ResolveNamesRequest, ResolveNamesResponse);
-    /// Sorts a table anew.
+    /// Sorts a table.
     ResortRestriction(ResortRestrictionRequest, ResortRestrictionResponse);
-    /// Seeks a row in a table.
+    /// Moves the current position of a table to a value.
     SeekEntries(SeekEntriesRequest, SeekEntriesResponse);
-    /// Moves in a table.
+    /// Moves the current position of a table.
     UpdateStat(UpdateStatRequest, UpdateStatResponse);
-    /// Asks for the URL of a mailbox server.
+    /// Returns the URL of a mailbox server.
     GetMailboxUrl(GetMailboxUrlRequest, GetMailboxUrlResponse);
-    /// Asks for the URL of the address book.
+    /// Returns the URL of the address book.
     GetAddressBookUrl(GetAddressBookUrlRequest, GetAddressBookUrlResponse);
 }

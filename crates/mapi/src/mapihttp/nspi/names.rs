@@ -7,23 +7,23 @@ use crate::mapihttp::auxiliary::AuxiliaryBuffer;
 use crate::mapihttp::field::MAX_ITEMS;
 use crate::mapihttp::format::MapiHttp;
 
-/// The byte that some clients put before each name.
+/// The byte that some clients send before each name.
 const FLAG: u8 = 0xFF;
 
-/// Names behind a 32-bit count of them.
+/// A list of names that is encoded with its 32-bit count.
 ///
-/// The specification has them one after the other. Some clients put the byte before each that says of a
-/// property value that it is there ([MS-OXCMAPIHTTP] 2.2.1.1).
+/// As specified, the names follow each other. Some clients send a byte before each name, as it is specified for
+/// property values to indicate their presence ([MS-OXCMAPIHTTP] 2.2.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names<T> {
     /// The names.
     pub names: Vec<T>,
-    /// Whether each has a byte with all bits set before it.
+    /// Whether each name is preceded by a byte with all bits set.
     pub flagged: bool,
 }
 
 impl<T> Names<T> {
-    /// `names`, as the specification has them.
+    /// Creates a list of `names` in the specified form.
     pub const fn new(names: Vec<T>) -> Self {
         Self { names, flagged: false }
     }
@@ -53,8 +53,8 @@ impl<T: Field<MapiHttp>> Field<MapiHttp> for Names<T> {
     }
 }
 
-/// Names with their bytes, if there are any and the body goes on behind them as it has to: a text may begin
-/// with such a byte as well.
+/// Reads names with a byte before each. Returns `None` unless there is a name and the body ends as it must after the
+/// names: a name itself may begin with such a byte.
 fn read_flagged<T: Field<MapiHttp>>(r: &mut Reader<'_>, field: &'static str) -> Option<Vec<T>> {
     let count = r.u32(field).ok()?;
     if count == 0 || r.peek().first() != Some(&FLAG) {

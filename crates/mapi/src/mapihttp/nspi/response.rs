@@ -5,49 +5,47 @@ use wire::{Reader, Result, Utf16, Writer};
 use super::rows::ColumnsAndRows;
 use crate::ErrorCode;
 use crate::field::Field;
-use crate::mapihttp::answer::{AnswerBody, http_answer};
 use crate::mapihttp::auxiliary::AuxiliaryBuffer;
 use crate::mapihttp::field::Maybe;
 use crate::mapihttp::format::MapiHttp;
+use crate::mapihttp::operation_response::{ResponseFields, http_response};
 use crate::nspi::{FlatUid, MId, Stat};
 use crate::property::{PropTag, PropertyList};
 
-http_answer! {
-    /// What `Bind` answers ([MS-OXCMAPIHTTP] 2.2.5.1.2).
+http_response! {
+    /// The response body of `Bind` ([MS-OXCMAPIHTTP] 2.2.5.1.2).
     pub struct BindResponse as "Bind" {
-        /// The server's GUID.
+        /// The GUID of the server.
         pub server_guid: FlatUid = "ServerGuid",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `Unbind` answers ([MS-OXCMAPIHTTP] 2.2.5.2.2).
+http_response! {
+    /// The response body of `Unbind` ([MS-OXCMAPIHTTP] 2.2.5.2.2).
     pub struct UnbindResponse as "Unbind" {
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-/// What `CompareMIds` answers ([MS-OXCMAPIHTTP] 2.2.5.3.2).
+/// The response body of `CompareMIds` ([MS-OXCMAPIHTTP] 2.2.5.3.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompareMIdsResponse {
-    /// Zero, or why the operation failed.
+    /// Zero, or the error with which the operation failed.
     pub error_code: ErrorCode,
-    /// Less than zero if the first object comes before the second, more if it comes after it, zero if both are
-    /// the same.
+    /// Negative if the first object is before the second, positive if it is after it, zero if they are the same.
     pub result: i32,
-    /// Whether the result stands before the code, against the specification. Some servers send it so. Which of
-    /// both a server meant cannot always be told: it is taken as the specification has it unless that makes no
-    /// sense.
+    /// Whether the result precedes the code, as some servers send them contrary to the specification. The order cannot
+    /// always be determined; the specified order is assumed unless the values contradict it.
     pub result_first: bool,
-    /// Auxiliary blocks.
+    /// The auxiliary blocks.
     pub aux: AuxiliaryBuffer,
 }
 
 impl CompareMIdsResponse {
-    /// Whether `first`, followed by `second`, is a result rather than a code. A code is zero or has a name.
+    /// Whether `first`, followed by `second`, is a result and not a code. A code is zero or has a name.
     fn is_result(first: ErrorCode, second: ErrorCode) -> bool {
         let is_code = |value: ErrorCode| value == ErrorCode::SUCCESS || value.name().is_some();
         if !is_code(first) {
@@ -87,188 +85,188 @@ impl Field<MapiHttp> for CompareMIdsResponse {
     }
 }
 
-impl AnswerBody for CompareMIdsResponse {
+impl ResponseFields for CompareMIdsResponse {
     fn error_code(&self) -> ErrorCode {
         self.error_code
     }
 }
 
-http_answer! {
-    /// What `DNToMId` answers ([MS-OXCMAPIHTTP] 2.2.5.4.2).
+http_response! {
+    /// The response body of `DNToMId` ([MS-OXCMAPIHTTP] 2.2.5.4.2).
     pub struct DNToMIdResponse as "DNToMId" {
-        /// A number for each name, zero where there is no such object.
+        /// A Minimal Entry ID for each name, zero if there is no such object.
         pub mids: Maybe<Vec<MId>> = "MinimalIds",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `GetMatches` answers ([MS-OXCMAPIHTTP] 2.2.5.5.2).
+http_response! {
+    /// The response body of `GetMatches` ([MS-OXCMAPIHTTP] 2.2.5.5.2).
     pub struct GetMatchesResponse as "GetMatches" {
-        /// The place in the table.
+        /// The new position in the table.
         pub stat: Maybe<Stat> = "State",
-        /// The objects found.
+        /// The Minimal Entry IDs of the matching objects.
         pub mids: Maybe<Vec<MId>> = "MinimalIds",
-        /// Their rows.
+        /// The rows of the matching objects.
         pub rows: Maybe<ColumnsAndRows> = "ColumnsAndRows",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `GetPropList` answers ([MS-OXCMAPIHTTP] 2.2.5.6.2).
+http_response! {
+    /// The response body of `GetPropList` ([MS-OXCMAPIHTTP] 2.2.5.6.2).
     pub struct GetPropListResponse as "GetPropList" {
-        /// The object's properties.
+        /// The properties of the object.
         pub prop_tags: Maybe<Vec<PropTag>> = "PropertyTags",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `GetProps` answers ([MS-OXCMAPIHTTP] 2.2.5.7.2).
+http_response! {
+    /// The response body of `GetProps` ([MS-OXCMAPIHTTP] 2.2.5.7.2).
     pub struct GetPropsResponse as "GetProps" {
         /// The code page of 8-bit strings.
         pub code_page: u32 = "CodePage",
-        /// The properties.
+        /// The requested properties.
         pub values: Maybe<PropertyList> = "PropertyValues",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `GetSpecialTable` answers ([MS-OXCMAPIHTTP] 2.2.5.8.2).
+http_response! {
+    /// The response body of `GetSpecialTable` ([MS-OXCMAPIHTTP] 2.2.5.8.2).
     pub struct GetSpecialTableResponse as "GetSpecialTable" {
         /// The code page of 8-bit strings.
         pub code_page: u32 = "CodePage",
-        /// The version of the table that the server has.
+        /// The version of the server's table.
         pub version: Maybe<u32> = "Version",
-        /// The table; absent where the client has it already.
+        /// The rows of the table; absent if the client has the current version.
         pub rows: Maybe<Vec<PropertyList>> = "Rows",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `GetTemplateInfo` answers ([MS-OXCMAPIHTTP] 2.2.5.9.2).
+http_response! {
+    /// The response body of `GetTemplateInfo` ([MS-OXCMAPIHTTP] 2.2.5.9.2).
     pub struct GetTemplateInfoResponse as "GetTemplateInfo" {
         /// The code page of 8-bit strings.
         pub code_page: u32 = "CodePage",
-        /// The template.
+        /// The properties of the template.
         pub row: Maybe<PropertyList> = "Row",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `ModLinkAtt` answers ([MS-OXCMAPIHTTP] 2.2.5.10.2).
+http_response! {
+    /// The response body of `ModLinkAtt` ([MS-OXCMAPIHTTP] 2.2.5.10.2).
     pub struct ModLinkAttResponse as "ModLinkAtt" {
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `ModProps` answers ([MS-OXCMAPIHTTP] 2.2.5.11.2).
+http_response! {
+    /// The response body of `ModProps` ([MS-OXCMAPIHTTP] 2.2.5.11.2).
     pub struct ModPropsResponse as "ModProps" {
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `QueryRows` answers ([MS-OXCMAPIHTTP] 2.2.5.12.2).
+http_response! {
+    /// The response body of `QueryRows` ([MS-OXCMAPIHTTP] 2.2.5.12.2).
     pub struct QueryRowsResponse as "QueryRows" {
-        /// The place in the table behind the rows.
+        /// The new position in the table.
         pub stat: Maybe<Stat> = "State",
-        /// The rows.
+        /// The requested rows.
         pub rows: Maybe<ColumnsAndRows> = "ColumnsAndRows",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `QueryColumns` answers ([MS-OXCMAPIHTTP] 2.2.5.13.2).
+http_response! {
+    /// The response body of `QueryColumns` ([MS-OXCMAPIHTTP] 2.2.5.13.2).
     pub struct QueryColumnsResponse as "QueryColumns" {
-        /// The properties that there are.
+        /// The properties of the address book.
         pub columns: Maybe<Vec<PropTag>> = "Columns",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `ResolveNames` answers ([MS-OXCMAPIHTTP] 2.2.5.14.2).
+http_response! {
+    /// The response body of `ResolveNames` ([MS-OXCMAPIHTTP] 2.2.5.14.2).
     pub struct ResolveNamesResponse as "ResolveNames" {
         /// The code page of 8-bit strings.
         pub code_page: u32 = "CodePage",
-        /// For each name whether it was found ([`MId::MID_RESOLVED`] and the like).
+        /// The result for each name: [`MId::MID_UNRESOLVED`], [`MId::MID_AMBIGUOUS`] or [`MId::MID_RESOLVED`].
         pub mids: Maybe<Vec<MId>> = "MinimalIds",
-        /// A row for each name that was found.
+        /// The rows of the objects that were found, one for each resolved name.
         pub rows: Maybe<ColumnsAndRows> = "RowsAndColumns",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `ResortRestriction` answers ([MS-OXCMAPIHTTP] 2.2.5.15.2).
+http_response! {
+    /// The response body of `ResortRestriction` ([MS-OXCMAPIHTTP] 2.2.5.15.2).
     pub struct ResortRestrictionResponse as "ResortRestriction" {
-        /// The place in the table.
+        /// The new position in the table.
         pub stat: Maybe<Stat> = "State",
-        /// The table's objects in their new order.
+        /// The objects of the table in their new order.
         pub mids: Maybe<Vec<MId>> = "MinimalIds",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `SeekEntries` answers ([MS-OXCMAPIHTTP] 2.2.5.16.2).
+http_response! {
+    /// The response body of `SeekEntries` ([MS-OXCMAPIHTTP] 2.2.5.16.2).
     pub struct SeekEntriesResponse as "SeekEntries" {
-        /// The place in the table that was found.
+        /// The new position in the table.
         pub stat: Maybe<Stat> = "State",
-        /// The rows of the explicit table from there on.
+        /// The rows from the new position on, if columns were requested.
         pub rows: Maybe<ColumnsAndRows> = "ColumnsAndRows",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `UpdateStat` answers ([MS-OXCMAPIHTTP] 2.2.5.17.2).
+http_response! {
+    /// The response body of `UpdateStat` ([MS-OXCMAPIHTTP] 2.2.5.17.2).
     pub struct UpdateStatResponse as "UpdateStat" {
-        /// The new place in the table.
+        /// The new position in the table.
         pub stat: Maybe<Stat> = "State",
-        /// How many rows were moved.
+        /// The number of rows by which the position moved.
         pub delta: Maybe<i32> = "Delta",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `GetMailboxUrl` answers ([MS-OXCMAPIHTTP] 2.2.5.18.2).
+http_response! {
+    /// The response body of `GetMailboxUrl` ([MS-OXCMAPIHTTP] 2.2.5.18.2).
     pub struct GetMailboxUrlResponse as "GetMailboxUrl" {
         /// The URL of the mailbox server's endpoint.
         pub server_url: Utf16 = "ServerUrl",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }
 
-http_answer! {
-    /// What `GetAddressBookUrl` answers ([MS-OXCMAPIHTTP] 2.2.5.19.2).
+http_response! {
+    /// The response body of `GetAddressBookUrl` ([MS-OXCMAPIHTTP] 2.2.5.19.2).
     pub struct GetAddressBookUrlResponse as "GetAddressBookUrl" {
         /// The URL of the address book's endpoint.
         pub server_url: Utf16 = "ServerUrl",
-        /// Auxiliary blocks.
+        /// The auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
 }

@@ -1,4 +1,4 @@
-//! Rows with their columns, filters and property names.
+//! Rows and their columns, filters, and property names.
 
 use wire::{ErrorKind, Guid, Reader, Result, Writer};
 
@@ -7,21 +7,20 @@ use crate::mapihttp::field::MAX_ITEMS;
 use crate::mapihttp::format::MapiHttp;
 use crate::property::{Layout, PropTag, PropertyList, PropertyRow, Restriction, TaggedValue};
 
-/// Rows of a table with what their columns are.
+/// Rows of a table and their columns.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ColumnsAndRows {
-    /// The columns.
+    /// The columns of the table.
     pub columns: Vec<PropTag>,
     /// The rows, each with a value for each column.
     pub rows: Vec<PropertyRow>,
 }
 
-/// How many values without bytes a table may have beyond four for each of its bytes.
+/// The maximum number of values without bytes in a table, in addition to four for each of its bytes.
 const SPARE_VALUES: usize = 4096;
 
 impl ColumnsAndRows {
-    /// The number of rows, which must not claim more values than the bytes that are left can account for:
-    /// values may be without bytes, and cost memory all the same.
+    /// Reads the number of rows. It is bounded by the remaining bytes: values without bytes use memory as well.
     fn row_count(&self, r: &mut Reader<'_>) -> Result<usize> {
         let count = r.u32("RowCount")?;
         let count = r.count(count, 1, MAX_ITEMS, "RowCount")?;
@@ -61,8 +60,8 @@ impl Field<MapiHttp> for ColumnsAndRows {
 pub struct Filter {
     /// The restriction.
     pub restriction: Restriction,
-    /// Whether a byte stands before each value that is compared to, which says whether it is there. Some
-    /// clients send it, some do not.
+    /// Whether each operand is preceded by a byte that indicates its presence. Some clients send this byte, others do
+    /// not.
     pub value_flags: bool,
 }
 
@@ -92,7 +91,7 @@ impl Field<MapiHttp> for Filter {
     }
 }
 
-/// `AddressBookPropertyValueList`: properties with their tags ([MS-OXCMAPIHTTP] 2.2.1.3).
+/// `AddressBookPropertyValueList`: a list of properties and values ([MS-OXCMAPIHTTP] 2.2.1.3).
 impl Field<MapiHttp> for PropertyList {
     const MIN_SIZE: usize = 4;
 
@@ -105,7 +104,7 @@ impl Field<MapiHttp> for PropertyList {
     }
 }
 
-/// `AddressBookTaggedPropertyValue`: a property with its tag ([MS-OXCMAPIHTTP] 2.2.1.2).
+/// `AddressBookTaggedPropertyValue`: a property and its value ([MS-OXCMAPIHTTP] 2.2.1.2).
 impl Field<MapiHttp> for TaggedValue {
     const MIN_SIZE: usize = 4;
 
@@ -118,12 +117,12 @@ impl Field<MapiHttp> for TaggedValue {
     }
 }
 
-/// The name of a property: its set and its number in it.
+/// The name of a named property: a property set and a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PropertyName {
-    /// The property set.
+    /// The GUID of the property set.
     pub guid: Guid,
-    /// The number in the set.
+    /// The number of the property in the set.
     pub id: u32,
 }
 

@@ -1,23 +1,23 @@
-//! Visits every property value of a request or a response.
+//! Visits all property values and texts of a request or a response.
 
 use super::{ColumnsAndRows, Request, Response};
-use crate::nspi::{PermanentEntryId, Place, Text};
+use crate::nspi::{PermanentEntryId, Text, TextKind};
 use crate::property::{FlaggedValue, PropTag, PropertyList, PropertyRow, PropertyValue, Restriction};
 
-/// What is called for every value, with the tag of its property.
+/// A function that is called for each value with the tag of its property.
 type VisitValue<'f> = &'f mut dyn FnMut(PropTag, &mut PropertyValue);
 
 impl PropertyValue {
-    /// Calls `visit` for every text in the value of the property `tag`, also for the distinguished names in
-    /// permanent entry ids.
-    pub fn visit_texts_mut(&mut self, tag: PropTag, visit: &mut dyn FnMut(Place, Text<'_>)) {
-        let place = Place::Value(tag);
+    /// Calls `visit` for each text in the value of the property `tag`, and for each distinguished name in its permanent
+    /// entry ids.
+    pub fn visit_texts_mut(&mut self, tag: PropTag, visit: &mut dyn FnMut(TextKind, Text<'_>)) {
+        let kind = TextKind::Value(tag);
         match self {
-            Self::String8(text) => visit(place, Text::Char(text)),
-            Self::Unicode(text) => visit(place, Text::Wide(text)),
+            Self::String8(text) => visit(kind, Text::Char(text)),
+            Self::Unicode(text) => visit(kind, Text::Wide(text)),
             Self::Binary(bytes) => PermanentEntryId::visit_name_in(bytes, tag, visit),
-            Self::MultipleString8(texts) => texts.iter_mut().for_each(|text| visit(place, Text::Char(text))),
-            Self::MultipleUnicode(texts) => texts.iter_mut().for_each(|text| visit(place, Text::Wide(text))),
+            Self::MultipleString8(texts) => texts.iter_mut().for_each(|text| visit(kind, Text::Char(text))),
+            Self::MultipleUnicode(texts) => texts.iter_mut().for_each(|text| visit(kind, Text::Wide(text))),
             Self::MultipleBinary(values) => {
                 for bytes in values {
                     PermanentEntryId::visit_name_in(bytes, tag, visit);
@@ -60,7 +60,7 @@ fn visit_restriction(restriction: &mut Restriction, visit: VisitValue<'_>) {
 }
 
 impl ColumnsAndRows {
-    /// Calls `visit` for every value that is there, row by row.
+    /// Calls `visit` for each present value, row by row.
     pub fn visit_values_mut(&mut self, visit: &mut dyn FnMut(PropTag, &mut PropertyValue)) {
         for row in &mut self.rows {
             match row {
@@ -80,7 +80,7 @@ impl ColumnsAndRows {
 }
 
 impl Request {
-    /// Calls `visit` for every property value: in lists, in restrictions, and the one that is sought.
+    /// Calls `visit` for each property value: in lists, in restrictions, and the target of `SeekEntries`.
     pub fn visit_values_mut(&mut self, visit: &mut dyn FnMut(PropTag, &mut PropertyValue)) {
         match self {
             Self::SeekEntries(request) => {
@@ -102,22 +102,22 @@ impl Request {
         }
     }
 
-    /// Calls `visit` for every text: in property values, in lists of names, in entry ids.
-    pub fn visit_texts_mut(&mut self, visit: &mut dyn FnMut(Place, Text<'_>)) {
+    /// Calls `visit` for each text: in property values, in lists of names, and in entry ids.
+    pub fn visit_texts_mut(&mut self, visit: &mut dyn FnMut(TextKind, Text<'_>)) {
         match self {
             Self::DNToMId(request) => {
                 for name in request.names.get_mut().into_iter().flat_map(|names| &mut names.names) {
-                    visit(Place::DistinguishedName, Text::Char(&mut name.0));
+                    visit(TextKind::DistinguishedName, Text::Char(&mut name.0));
                 }
             }
             Self::ResolveNames(request) => {
                 for name in request.names.get_mut().into_iter().flat_map(|names| &mut names.names) {
-                    visit(Place::Name, Text::Wide(name));
+                    visit(TextKind::Name, Text::Wide(name));
                 }
             }
             Self::GetTemplateInfo(request) => {
                 if let Some(dn) = request.template_dn.get_mut() {
-                    visit(Place::Template, Text::Char(&mut dn.0));
+                    visit(TextKind::Template, Text::Char(&mut dn.0));
                 }
             }
             Self::ModLinkAtt(request) => {
@@ -126,10 +126,10 @@ impl Request {
                 }
             }
             Self::GetMailboxUrl(request) => {
-                visit(Place::DistinguishedName, Text::Wide(&mut request.server_dn));
+                visit(TextKind::DistinguishedName, Text::Wide(&mut request.server_dn));
             }
             Self::GetAddressBookUrl(request) => {
-                visit(Place::DistinguishedName, Text::Wide(&mut request.user_dn));
+                visit(TextKind::DistinguishedName, Text::Wide(&mut request.user_dn));
             }
             other => other.visit_values_mut(&mut |tag, value| value.visit_texts_mut(tag, visit)),
         }
@@ -147,7 +147,7 @@ impl Response {
         }
     }
 
-    /// Calls `visit` for every property value that is there.
+    /// Calls `visit` for each present property value.
     pub fn visit_values_mut(&mut self, visit: &mut dyn FnMut(PropTag, &mut PropertyValue)) {
         match self {
             Self::GetProps(response) => {
@@ -172,17 +172,17 @@ impl Response {
         }
     }
 
-    /// Calls `visit` for every text: in property values, in their entry ids, and the URLs of servers.
-    pub fn visit_texts_mut(&mut self, visit: &mut dyn FnMut(Place, Text<'_>)) {
+    /// Calls `visit` for each text: in property values, in their entry ids, and the URLs of servers.
+    pub fn visit_texts_mut(&mut self, visit: &mut dyn FnMut(TextKind, Text<'_>)) {
         match self {
             Self::GetMailboxUrl(response) => {
                 if let Some(response) = response.get_mut() {
-                    visit(Place::Url, Text::Wide(&mut response.server_url));
+                    visit(TextKind::Url, Text::Wide(&mut response.server_url));
                 }
             }
             Self::GetAddressBookUrl(response) => {
                 if let Some(response) = response.get_mut() {
-                    visit(Place::Url, Text::Wide(&mut response.server_url));
+                    visit(TextKind::Url, Text::Wide(&mut response.server_url));
                 }
             }
             other => other.visit_values_mut(&mut |tag, value| value.visit_texts_mut(tag, visit)),

@@ -3,7 +3,7 @@
 use engine::OperationKey;
 use http1::RequestHead;
 use identity::Random;
-use mapi::mapihttp::headers::{Counted, X_REQUEST_ID, X_REQUEST_TYPE};
+use mapi::mapihttp::headers::{GuidCounter, X_REQUEST_ID, X_REQUEST_TYPE};
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use wire::Guid;
 
@@ -88,6 +88,6 @@ impl SentAhead {
     /// Makes `head`, the client's, the head of this request.
     pub(crate) fn apply_to(&self, head: &mut RequestHead) {
         head.fields.set(X_REQUEST_TYPE, self.request_type.name());
-        head.fields.set(X_REQUEST_ID, Counted { guid: self.id, counter: 1 }.to_string());
+        head.fields.set(X_REQUEST_ID, GuidCounter { guid: self.id, counter: 1 }.to_string());
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use mapi::autodiscover::{
-    Error, MAX_DEPTH, Naming, Place, PoxRequest, ProxyName, Request, Rewritten, SoapRequest, UrlParts,
+    Error, MAX_DEPTH, NameUse, Naming, PoxRequest, ProxyName, Request, Rewritten, SoapRequest, UrlParts,
     rewrite_json, rewrite_pox, rewrite_soap,
 };
 
@@ -13,12 +13,12 @@ use crate::input::Input;
 struct Nobody;
 
 impl Naming for Nobody {
-    fn origin(&mut self, _: Place, url: &UrlParts<'_>) -> Option<String> {
+    fn origin(&mut self, _: NameUse, url: &UrlParts<'_>) -> Option<String> {
         assert!(url.authority.contains(url.host));
         None
     }
 
-    fn host(&mut self, _: Place, _: &str) -> Option<String> {
+    fn host(&mut self, _: NameUse, _: &str) -> Option<String> {
         None
     }
 

@@ -1,7 +1,7 @@
 //! Oracle: bodies, headers and cookies of MAPI over HTTP.
 
 use mapi::mapihttp::cookies::{self, Cookie, CookieJar, SetCookie};
-use mapi::mapihttp::headers::{Application, Counted};
+use mapi::mapihttp::headers::{Application, GuidCounter};
 use mapi::mapihttp::{BodyEvent, RequestType, ResponseBody, ResponseCode, emsmdb, nspi};
 
 use crate::input::{Input, cuts};
@@ -101,8 +101,8 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<(Seen, Vec<u8>
 }
 
 fn headers(value: &str) {
-    if let Some(counted) = Counted::parse(value) {
-        assert_eq!(Counted::parse(&counted.to_string()), Some(counted));
+    if let Some(id) = GuidCounter::parse(value) {
+        assert_eq!(GuidCounter::parse(&id.to_string()), Some(id));
     }
     let _ = (Application::parse(value), ResponseCode::parse(value), RequestType::parse(value));
     assert!(

@@ -2,7 +2,7 @@
 
 use mapi::inspect::Inspect as _;
 use mapi::property::PropTag;
-use mapi::rop::{Answers, Columns, Logons, RopRequest, RopRequests, RopResponse, RopResponses};
+use mapi::rop::{Columns, Logons, ResponseMatcher, RopRequest, RopRequests, RopResponse, RopResponses};
 use wire::{Encode as _, Reader};
 
 use crate::input::Input;
@@ -69,12 +69,12 @@ pub fn rop_responses(data: &[u8]) {
         (0..8).map(|place| if objects >> place & 1 == 0 { u32::MAX } else { place }).collect();
     let requests = requests(asked, &known);
     let bytes = input.rest();
-    let mut answers = Answers::new(&requests, &handles, &known);
+    let mut answers = ResponseMatcher::new(&requests, &handles, &known);
     let responses = RopResponses::decode(bytes, &mut answers);
     assert_eq!(responses.to_bytes().expect("what was read can be written"), bytes);
     assert_eq!(responses.error.is_some(), !responses.rest.is_empty());
     let replies = responses.rops.iter().filter_map(RopResponse::reply).count();
-    assert!(replies + answers.unanswered().count() <= requests.len());
+    assert!(replies + answers.without_reply().count() <= requests.len());
     for response in &responses.rops {
         drop(response.to_node());
     }
