@@ -171,12 +171,14 @@ table Clients at "clients" {
     /// The number of failed sign-ins of one address (IPv6: one /64 network) for one account before a delay
     /// applies. After that the account's password is not checked from that address for one second, then two, four
     /// and so on; meanwhile HTTP answers 429 with Retry-After, and RPC sign-ins are refused. The same applies to
-    /// further accounts of an address after failed sign-ins for 20 accounts, and to an account at addresses where
-    /// it failed before, after 20 times as many failed sign-ins from all addresses together. All spellings of a
-    /// name count together, with and without a domain. A successful sign-in resets only the count of the name as
-    /// it was spelled: from then on that name has its own count at the address, to which only the first rule
-    /// applies. In the mode "relayed", sign-ins in progress count as failed until the server has responded;
-    /// further ones wait up to 30 seconds for an outcome.
+    /// further accounts of an address after failed sign-ins for 20 accounts. Failed sign-ins from networks of many
+    /// addresses and from all addresses together are limited too, but delay only addresses that have failed twice
+    /// for the account themselves. All spellings of a name that Active Directory may take for one account count
+    /// together, with and without a domain. A successful sign-in resets only the count of the name as it was
+    /// spelled: from then on that name has its own count at the address, to which only the first rule applies. In
+    /// the mode "relayed", sign-ins in progress count as failed until the server has responded; further ones wait
+    /// up to 30 seconds for an outcome, and get 503 without one; four times as many sign-ins that the server
+    /// neither accepts nor rejects are permitted. docs/sign-in-limits.md lists all limits.
     failed_sign_ins: u32, default 5, from 1 to 10_000;
     /// The maximum delay after failed sign-ins, in seconds.
     failed_sign_in_seconds: u64, default 60, from 1 to 604_800;

@@ -3,14 +3,14 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use identity::{ClaimedName, Principal};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::limiter::AuthLimit;
-use super::limits::{LONGEST_QUEUE_WAIT, RETRY_AFTER};
-use super::table::{Admission, Counter, Outcome};
+use super::limits::{EXAMINED_AGAIN, LONGEST_QUEUE_WAIT};
+use super::table::{Admission, Counter, Outcome, Patience};
+use super::throttled::Throttled;
 
 /// An attempt in flight. Its outcome is to be reported: an attempt that is dropped counts as failed.
 #[derive(Debug)]
@@ -24,45 +24,57 @@ pub(crate) struct Attempt {
 }
 
 impl AuthLimit {
-    /// Begins an attempt of `peer` that a server verifies. It may wait for the outcomes of others.
+    /// Begins an attempt of `peer`. It may wait for the outcomes of others, or for its turn.
     ///
     /// # Errors
-    /// The time after which the client may retry.
+    /// The limit that is exceeded.
     pub(crate) async fn begin(
         self: &Arc<Self>,
         peer: SocketAddr,
         name: &ClaimedName,
-    ) -> Result<Attempt, Duration> {
-        let deadline = Instant::now() + LONGEST_QUEUE_WAIT;
-        loop {
-            let waiting = match self.admit(peer, name, true, Instant::now()) {
+    ) -> Result<Attempt, Throttled> {
+        let since = Instant::now();
+        let deadline = since + LONGEST_QUEUE_WAIT;
+        let mut again = false;
+        let throttled = loop {
+            let now = Instant::now();
+            match self.admit(peer, name, Patience::Waits { since, again }, now) {
                 Admission::Begun(counter) => return Ok(self.attempt(peer, name, counter)),
-                Admission::Throttled(wait) => return Err(wait),
-                Admission::Queued(waiting) => waiting,
-            };
-            if timeout_at(deadline, waiting).await.is_err() {
-                self.throttled(peer, name, Instant::now());
-                return Err(RETRY_AFTER);
+                Admission::Throttled(throttled) => break throttled,
+                Admission::Later(throttled) if now + throttled.retry_after > deadline => break throttled,
+                Admission::Later(throttled) => sleep(throttled.retry_after).await,
+                Admission::Queued(_) if now >= deadline => break Throttled::busy(),
+                Admission::Queued(place) => {
+                    // Other limits than those of attempts in flight may apply meanwhile.
+                    if let Ok(Err(_)) = timeout_at(deadline.min(now + EXAMINED_AGAIN), place).await {
+                        // An attempt for another account took the place.
+                        break Throttled::busy();
+                    }
+                }
             }
-        }
+            again = true;
+        };
+        self.throttled(peer, name, throttled, Instant::now());
+        Err(throttled)
     }
 
-    /// Begins an attempt of `peer` that the proxy verifies at once. It waits for no others: the proxy verifies at
-    /// most one for each of its threads at the same time.
+    /// Begins an attempt of `peer` that the proxy verifies at once, on a connection that cannot wait.
     ///
     /// # Errors
-    /// The time after which the client may retry.
-    pub(crate) fn begin_local(
+    /// The limit that is exceeded.
+    pub(crate) fn begin_at_once(
         self: &Arc<Self>,
         peer: SocketAddr,
         name: &ClaimedName,
         now: Instant,
-    ) -> Result<Attempt, Duration> {
-        match self.admit(peer, name, false, now) {
-            Admission::Begun(counter) => Ok(self.attempt(peer, name, counter)),
-            Admission::Throttled(wait) => Err(wait),
-            Admission::Queued(_) => Err(RETRY_AFTER),
-        }
+    ) -> Result<Attempt, Throttled> {
+        let throttled = match self.admit(peer, name, Patience::None, now) {
+            Admission::Begun(counter) => return Ok(self.attempt(peer, name, counter)),
+            Admission::Later(throttled) | Admission::Throttled(throttled) => throttled,
+            Admission::Queued(_) => Throttled::busy(),
+        };
+        self.throttled(peer, name, throttled, now);
+        Err(throttled)
     }
 
     fn attempt(self: &Arc<Self>, peer: SocketAddr, name: &ClaimedName, counter: Counter) -> Attempt {
@@ -77,9 +89,15 @@ impl Attempt {
         self.limit.log(self.peer, Some(&self.name), &why, now);
     }
 
-    /// The server's response does not tell whether the credentials are right: the attempt is only logged.
-    pub(crate) fn unclear(mut self, why: impl Display, now: Instant) {
+    /// The credentials did not reach the server: the attempt is only logged.
+    pub(crate) fn unsent(mut self, why: impl Display, now: Instant) {
         self.end(Outcome::Unknown, now);
+        self.limit.log(self.peer, Some(&self.name), &why, now);
+    }
+
+    /// The server's response does not tell whether the credentials are right.
+    pub(crate) fn unproven(mut self, why: impl Display, now: Instant) {
+        self.end(Outcome::Unproven, now);
         self.limit.log(self.peer, Some(&self.name), &why, now);
     }
 
@@ -93,6 +111,11 @@ impl Attempt {
     pub(crate) fn succeeded(mut self, principal: &Principal, now: Instant) {
         let is_proven = self.name.can_denote(principal);
         self.end(if is_proven { Outcome::Proven } else { Outcome::Unknown }, now);
+    }
+
+    #[cfg(test)]
+    pub(super) const fn name(&self) -> &ClaimedName {
+        &self.name
     }
 
     fn end(&mut self, outcome: Outcome, now: Instant) {

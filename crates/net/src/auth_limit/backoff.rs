@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::limits::Throttled;
-
 /// The least time for which failed attempts are remembered after the last one.
 const FORGOTTEN_AFTER: Duration = Duration::from_mins(15);
+
+/// Why a counter does not permit the next attempt now. The later variant is the more severe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Blocked {
+    /// So many attempts are in flight that the limit is exceeded if all of them fail.
+    InFlight,
+    /// Too many attempts failed. The next one is permitted after this time.
+    For(Duration),
+}
 
 /// Failed attempts of one kind, those in flight, and the time until which no further one is checked.
 #[derive(Debug, Clone, Copy)]
@@ -27,9 +34,7 @@ impl Backoff {
 
     /// An attempt begins. Attempts that were too long ago are forgotten.
     pub(super) fn begin(&mut self, now: Instant) {
-        if self.is_over(now) {
-            *self = Self::new(now);
-        }
+        self.forget(now);
         self.in_flight = self.in_flight.saturating_add(1);
         self.last = now;
     }
@@ -54,6 +59,22 @@ impl Backoff {
         *self = Self { in_flight: self.in_flight, ..Self::new(now) };
     }
 
+    /// Forgets attempts that were too long ago.
+    pub(super) fn forget(&mut self, now: Instant) {
+        if self.is_over(now) {
+            self.reset(now);
+        }
+    }
+
+    pub(super) const fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// The attempts that failed or are in flight.
+    pub(super) const fn attempts(&self) -> u32 {
+        self.failures.saturating_add(self.in_flight)
+    }
+
     pub(super) const fn has_failed(&self) -> bool {
         self.failures > 0
     }
@@ -68,20 +89,20 @@ impl Backoff {
     }
 
     /// Why the next attempt is not checked now, if `free` failed ones are not delayed.
-    pub(super) fn throttled(&self, free: u32, now: Instant) -> Option<Throttled> {
-        self.throttled_with(free, self.in_flight, now)
+    pub(super) fn blocked(&self, free: u32, now: Instant) -> Option<Blocked> {
+        self.blocked_with(free, self.in_flight, now)
     }
 
     /// The same if `in_flight` attempts are in flight.
-    pub(super) fn throttled_with(&self, free: u32, in_flight: u32, now: Instant) -> Option<Throttled> {
+    pub(super) fn blocked_with(&self, free: u32, in_flight: u32, now: Instant) -> Option<Blocked> {
         if let Some(until) = self.until
             && until > now
         {
-            return Some(Throttled::Failures(until - now));
+            return Some(Blocked::For(until - now));
         }
         // One is checked after each delay.
         let most = free.saturating_add(1).saturating_sub(self.failures).max(1);
-        (in_flight >= most).then_some(Throttled::InFlight)
+        (in_flight >= most).then_some(Blocked::InFlight)
     }
 
     /// Whether the attempts were so long ago that they do not count any more.

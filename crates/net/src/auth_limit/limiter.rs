@@ -11,7 +11,9 @@ use tokio::time::Instant;
 
 use super::limits::AuthLimits;
 use super::report::{ImmediateLines, REPORT_AFTER};
-use super::table::{Admission, Counter, Outcome, Peer, Table};
+use super::table::{Admission, Counter, Outcome, Patience, Peer, Table};
+use super::throttled::Throttled;
+use super::unnamed::UnnamedClients;
 use crate::tcp::network::{Network, source};
 
 /// Counts the authentication attempts of all listeners.
@@ -22,6 +24,7 @@ pub struct AuthLimit {
     trusted_proxies: Vec<Network>,
     table: Mutex<Table>,
     immediate: ImmediateLines,
+    unnamed: UnnamedClients,
 }
 
 impl Default for AuthLimit {
@@ -38,18 +41,44 @@ impl AuthLimit {
     }
 
     fn build(limits: AuthLimits, trusted_proxies: Vec<Network>) -> Self {
-        Self { limits, trusted_proxies, table: Mutex::default(), immediate: ImmediateLines::default() }
+        Self {
+            limits,
+            trusted_proxies,
+            table: Mutex::default(),
+            immediate: ImmediateLines::default(),
+            unnamed: UnnamedClients::default(),
+        }
     }
 
-    /// Begins an attempt of `peer` for the account `name`. If `waits`, it waits for the outcomes of others.
-    pub(super) fn admit(&self, peer: SocketAddr, name: &ClaimedName, waits: bool, now: Instant) -> Admission {
-        let peer = self.peer(peer);
-        self.lock().begin(peer, name, waits, self.limits, now)
+    /// Begins an attempt of `peer` for the account `name`.
+    pub(super) fn admit(
+        &self,
+        client: SocketAddr,
+        name: &ClaimedName,
+        patience: Patience,
+        now: Instant,
+    ) -> Admission {
+        let peer = self.peer(client);
+        if peer.is_shared {
+            self.unnamed.report(client, now);
+        }
+        self.lock().begin(peer, name, patience, self.limits, now)
     }
 
-    /// Counts an attempt that waited too long.
-    pub(super) fn throttled(&self, peer: SocketAddr, name: &ClaimedName, now: Instant) {
-        self.lock().throttled(source(peer.ip()), name, now);
+    /// Counts an attempt that was not made.
+    pub(super) fn throttled(
+        &self,
+        client: SocketAddr,
+        name: &ClaimedName,
+        throttled: Throttled,
+        now: Instant,
+    ) {
+        let is_first = self.lock().throttled(source(client.ip()), name, now);
+        if is_first && self.immediate.pass(now) {
+            let seconds = throttled.retry_after.as_secs() + 1;
+            let key = "clients.failed_sign_ins";
+            tracing::warn!(%client, account = %name, seconds, key, "client authentication delayed: {throttled}");
+        }
     }
 
     /// Counts the outcome of an attempt that `admit` began.

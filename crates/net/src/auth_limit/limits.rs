@@ -22,6 +22,11 @@ impl AuthLimits {
     pub(super) const fn failures_everywhere(self) -> u32 {
         self.failures.saturating_mul(SOURCES_FACTOR)
     }
+
+    /// The unproven attempts of one address for one account that are made without a delay.
+    pub(super) const fn unproven(self) -> u32 {
+        self.failures.saturating_mul(UNPROVEN_FACTOR)
+    }
 }
 
 /// The accounts for which attempts of one address may fail before it is delayed.
@@ -30,24 +35,28 @@ pub(super) const ACCOUNTS_PER_SOURCE: u32 = 20;
 /// The failed attempts for one account from all addresses together, as a multiple of [`AuthLimits::failures`].
 pub(super) const SOURCES_FACTOR: u32 = 20;
 
+/// The attempts whose outcome is unproven, as a multiple of [`AuthLimits::failures`].
+pub(super) const UNPROVEN_FACTOR: u32 = 4;
+
+/// The attempts of a part that the failures of others do not delay: of an address for an account, of an address for
+/// accounts in a network, and of a /56 network in its /48.
+pub(super) const OWN_ATTEMPTS: u32 = 2;
+
+/// The longest delay that failures within a network cause.
+pub(super) const LONGEST_NETWORK_WAIT: Duration = Duration::from_secs(10);
+
 /// The attempts in flight of an address for a name that is proven there, while none has failed since the last
 /// success.
 pub(super) const PROVEN_IN_FLIGHT: u32 = 32;
 
 /// The attempts of one address that wait for the outcomes of others.
-pub(super) const QUEUE_PER_SOURCE: usize = 256;
+pub(super) const QUEUE_PER_SOURCE: usize = 4096;
 
-/// The longest time for which an attempt waits for the outcomes of others.
+/// The longest time for which an attempt waits for the outcomes of others, or for its turn.
 pub(super) const LONGEST_QUEUE_WAIT: Duration = Duration::from_secs(30);
+
+/// The time after which an attempt that waits is examined again at the latest.
+pub(super) const EXAMINED_AGAIN: Duration = Duration::from_secs(5);
 
 /// The time after which a client may retry that did not wait for the outcomes of others, or waited too long.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// Why an attempt is not checked now. The later variant is the more severe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Throttled {
-    /// So many attempts are in flight that the limit is exceeded if all of them fail.
-    InFlight,
-    /// Too many attempts failed. The next one is checked after this time.
-    Failures(Duration),
-}

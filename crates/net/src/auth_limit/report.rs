@@ -36,6 +36,8 @@ pub(super) struct SourceReport {
     other: u64,
     /// When an attempt was last logged at once.
     logged_at: Option<Instant>,
+    /// When an attempt that was not checked was last logged at once.
+    throttled_at: Option<Instant>,
 }
 
 impl SourceReport {
@@ -51,10 +53,16 @@ impl SourceReport {
         is_first
     }
 
-    /// Counts an attempt that was not checked.
-    pub(super) fn throttled(&mut self, name: &ClaimedName, now: Instant) {
+    /// Counts an attempt that was not checked. Returns whether it may be logged at once, since none was for some time.
+    pub(super) fn throttled(&mut self, name: &ClaimedName, now: Instant) -> bool {
         self.throttled += 1;
         self.count(Some(name), now);
+        let recent = |last: Instant| now.duration_since(last) < REPORT_AFTER;
+        let is_first = !self.throttled_at.is_some_and(recent);
+        if is_first {
+            self.throttled_at = Some(now);
+        }
+        is_first
     }
 
     /// The failed attempt that was just counted was logged.
@@ -95,8 +103,8 @@ impl SourceReport {
         if now.duration_since(since) < age {
             return None;
         }
-        let logged_at = self.logged_at;
-        Some(std::mem::replace(self, Self { logged_at, ..Self::default() }))
+        let Self { logged_at, throttled_at, .. } = *self;
+        Some(std::mem::replace(self, Self { logged_at, throttled_at, ..Self::default() }))
     }
 
     fn accounts(&self, most: usize) -> String {

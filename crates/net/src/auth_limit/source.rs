@@ -1,14 +1,11 @@
 //! The attempts of one address.
 
-use std::sync::Arc;
-
 use identity::ClaimedName;
-use tokio::sync::Notify;
-use tokio::sync::futures::OwnedNotified;
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
-use super::limits::{ACCOUNTS_PER_SOURCE, AuthLimits, QUEUE_PER_SOURCE, Throttled};
+use super::backoff::{Backoff, Blocked};
+use super::limits::{ACCOUNTS_PER_SOURCE, AuthLimits};
+use super::queue::{Place, Queue};
 use super::report::SourceReport;
 
 /// The most accounts for each address.
@@ -22,8 +19,8 @@ pub(super) struct Source {
     spread: Backoff,
     pub(super) last: Instant,
     pub(super) report: SourceReport,
-    /// Attempts that wait for an outcome hold a reference.
-    queue: Option<Arc<Notify>>,
+    /// Attempts that wait for an outcome.
+    queue: Queue,
 }
 
 /// An account that was tried from an address.
@@ -40,7 +37,7 @@ impl Source {
             spread: Backoff::new(now),
             last: now,
             report: SourceReport::default(),
-            queue: None,
+            queue: Queue::default(),
         }
     }
 
@@ -51,10 +48,16 @@ impl Source {
     }
 
     /// Why a password for an account that was not tried yet is not checked now.
-    pub(super) fn spread_throttled(&self, now: Instant) -> Option<Throttled> {
+    pub(super) fn spread_blocked(&self, now: Instant) -> Option<Blocked> {
         let is_open = |tried: &&Tried| tried.backoff.is_in_flight() && !tried.backoff.has_failed();
         let in_flight = u32::try_from(self.accounts.iter().filter(is_open).count()).unwrap_or(u32::MAX);
-        self.spread.throttled_with(ACCOUNTS_PER_SOURCE, in_flight, now)
+        self.spread.blocked_with(ACCOUNTS_PER_SOURCE, in_flight, now)
+    }
+
+    /// The accounts with attempts that failed or are in flight.
+    pub(super) fn accounts_tried(&self, now: Instant) -> u32 {
+        let tried = self.accounts.iter().filter(|tried| !tried.backoff.is_over(now)).count();
+        u32::try_from(tried).unwrap_or(u32::MAX)
     }
 
     /// An attempt begins.
@@ -70,17 +73,16 @@ impl Source {
         self.accounts.retain(|tried| !tried.backoff.is_unused());
     }
 
-    /// Counts a failed attempt. If `is_shared`, many clients have the address, and their accounts are not counted.
-    pub(super) fn failed(&mut self, name: &ClaimedName, is_shared: bool, limits: AuthLimits, now: Instant) {
+    /// Counts a failed attempt. Returns whether it is the first one for the account.
+    pub(super) fn failed(&mut self, name: &ClaimedName, limits: AuthLimits, now: Instant) -> bool {
         let backoff = self.account(name, now);
-        if backoff.is_over(now) {
-            backoff.reset(now);
-        }
+        backoff.forget(now);
         let is_first = !backoff.has_failed();
         backoff.failed(limits.failures, limits.longest_wait, now);
-        if is_first && !is_shared {
+        if is_first {
             self.spread.failed(ACCOUNTS_PER_SOURCE, limits.longest_wait, now);
         }
+        is_first
     }
 
     /// The attempts for an account. In a full table it replaces the least recently used one.
@@ -103,26 +105,30 @@ impl Source {
     }
 
     /// A place in the queue of attempts that wait for an outcome, unless it is full.
-    pub(super) fn queue(&mut self) -> Option<OwnedNotified> {
-        let queue = self.queue.get_or_insert_default();
-        (Arc::strong_count(queue) <= QUEUE_PER_SOURCE).then(|| Arc::clone(queue).notified_owned())
+    pub(super) fn join_queue(&mut self, name: &ClaimedName, since: Instant, again: bool) -> Option<Place> {
+        self.queue.join(name.account(), since, again)
     }
 
-    /// Attempts that wait may try again.
-    pub(super) fn wake(&self) {
-        if let Some(queue) = &self.queue {
-            queue.notify_waiters();
+    /// An attempt for the account ended, so that up to `most` others for it may be made or are to be refused. They are
+    /// woken, and so are attempts for accounts that were not tried.
+    pub(super) fn wake(&mut self, name: &ClaimedName, most: usize) {
+        if self.queue.is_empty() {
+            return;
         }
+        self.queue.wake(name.account(), most);
+        let Self { queue, accounts, .. } = self;
+        // An ended attempt makes room for one. A second one replaces one whose client goes before it begins.
+        queue.wake_next(2, |account| !accounts.iter().any(|tried| *tried.account == *account));
     }
 
     /// Whether there is nothing to remember.
     pub(super) fn is_unused(&self, now: Instant) -> bool {
-        self.accounts.is_empty() && self.report.is_unused(now)
+        self.accounts.is_empty() && self.queue.is_empty() && self.report.is_unused(now)
     }
 }
 
 impl Drop for Source {
     fn drop(&mut self) {
-        self.wake();
+        self.queue.wake_all();
     }
 }

@@ -6,19 +6,21 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use identity::{ClaimedName, Spelling};
-use tokio::sync::futures::OwnedNotified;
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
-use super::limits::{AuthLimits, PROVEN_IN_FLIGHT, RETRY_AFTER, Throttled};
+use super::backoff::{Backoff, Blocked};
+use super::counters::{Counted, Counters};
+use super::limits::{
+    ACCOUNTS_PER_SOURCE, AuthLimits, LONGEST_NETWORK_WAIT, OWN_ATTEMPTS, PROVEN_IN_FLIGHT, UNPROVEN_FACTOR,
+};
+use super::queue::Place;
 use super::report::Report;
 use super::source::Source;
+use super::throttled::{Limit, Obstacle, Throttled};
+use crate::tcp::network::{Network, enclosing};
 
 /// The most addresses.
 const SOURCES: usize = 4096;
-
-/// The most accounts for which the attempts of all addresses are counted.
-const ACCOUNTS: usize = 4096;
 
 /// The most pairs of an address and a name that is proven there.
 const PROVEN: usize = 16 * 1024;
@@ -28,8 +30,16 @@ const PROVEN: usize = 16 * 1024;
 pub(super) struct Peer {
     /// The address or network.
     pub(super) source: IpAddr,
-    /// Whether many clients have the address.
+    /// Whether it is that of a trusted proxy, which many clients share.
     pub(super) is_shared: bool,
+}
+
+impl Peer {
+    /// The networks of the address in which failures are counted, each with a multiple of the limits of an address.
+    fn networks(self) -> impl Iterator<Item = (Network, u32)> {
+        let networks = (!self.is_shared).then(|| enclosing(self.source));
+        networks.into_iter().flatten().zip([4, 8])
+    }
 }
 
 /// The counters of an attempt in flight.
@@ -38,7 +48,10 @@ pub(super) enum Counter {
     /// That of a name that was proven at the address before.
     Proven,
     /// Those that all spellings of a name share.
-    Shared,
+    Shared {
+        /// Whether it is the first attempt of the address for the account.
+        is_first: bool,
+    },
 }
 
 /// What came of an attempt.
@@ -46,8 +59,10 @@ pub(super) enum Counter {
 pub(super) enum Outcome {
     /// The credentials are wrong.
     Failed,
-    /// They were neither accepted nor rejected.
+    /// They were neither accepted nor rejected, and no server has seen them.
     Unknown,
+    /// A server has seen them, and its response shows neither that they are right nor that they are wrong.
+    Unproven,
     /// They are right, and proved the name.
     Proven,
 }
@@ -58,16 +73,32 @@ pub(super) enum Admission {
     /// It is in flight.
     Begun(Counter),
     /// It may be made again when there is an outcome of another.
-    Queued(OwnedNotified),
-    /// It may be made again after this time.
-    Throttled(Duration),
+    Queued(Place),
+    /// It may be made again when its turn has come.
+    Later(Throttled),
+    /// It is refused.
+    Throttled(Throttled),
+}
+
+/// What an attempt does if it may not be made now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// It is refused, unless attempts in flight are the only reason, which its verification in the proxy makes short.
+    None,
+    /// It waits.
+    Waits {
+        /// When it was first to be made.
+        since: Instant,
+        /// Whether it waited before.
+        again: bool,
+    },
 }
 
 /// The counters of all addresses and accounts.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     sources: HashMap<IpAddr, Source>,
-    accounts: HashMap<Box<str>, Backoff>,
+    counters: Counters,
     proven: HashMap<(IpAddr, Spelling), Proven>,
     report: Report,
 }
@@ -81,73 +112,143 @@ struct Proven {
 }
 
 impl Proven {
-    fn throttled(&self, limits: AuthLimits, now: Instant) -> Option<Throttled> {
+    fn blocked(&self, limits: AuthLimits, now: Instant) -> Option<Blocked> {
         let least = if self.attempts.has_failed() { 0 } else { PROVEN_IN_FLIGHT - 1 };
         let free = limits.failures.max(least);
-        self.attempts.throttled(free, now)
+        self.attempts.blocked(free, now)
     }
 }
 
 impl Table {
-    /// Begins an attempt, if it may be made now. If `waits`, it waits for the outcomes of attempts that are in
-    /// flight.
+    /// Begins an attempt, if it may be made now.
     pub(super) fn begin(
         &mut self,
         peer: Peer,
         name: &ClaimedName,
-        waits: bool,
+        patience: Patience,
         limits: AuthLimits,
         now: Instant,
     ) -> Admission {
-        let wait = match self.why_throttled(peer, name, limits, now) {
-            Some(Throttled::Failures(wait)) => wait,
-            Some(Throttled::InFlight) if waits => match self.source(peer.source, now).queue() {
-                Some(place) => return Admission::Queued(place),
-                None => RETRY_AFTER,
-            },
-            Some(Throttled::InFlight) | None => return Admission::Begun(self.count(peer.source, name, now)),
-        };
-        self.throttled(peer.source, name, now);
-        Admission::Throttled(wait)
+        match (self.obstacle(peer, name, patience, limits, now), patience) {
+            (None, _) | (Some(Obstacle::InFlight), Patience::None) => {
+                Admission::Begun(self.count(peer, name, now))
+            }
+            (Some(Obstacle::InFlight), Patience::Waits { since, again }) => {
+                let place = self.source(peer.source, now).join_queue(name, since, again);
+                place.map_or(Admission::Throttled(Throttled::busy()), Admission::Queued)
+            }
+            (Some(Obstacle::Others(throttled)), Patience::Waits { .. }) => Admission::Later(throttled),
+            (Some(Obstacle::Others(throttled) | Obstacle::Own(throttled)), _) => {
+                Admission::Throttled(throttled)
+            }
+        }
     }
 
     /// Why a password from `peer` for the account `name` is not checked now.
-    fn why_throttled(
+    fn obstacle(
         &self,
         peer: Peer,
         name: &ClaimedName,
+        patience: Patience,
         limits: AuthLimits,
         now: Instant,
-    ) -> Option<Throttled> {
+    ) -> Option<Obstacle> {
+        let unproven = self.counters.get(self.unproven(peer, name), now);
+        let inconclusive = unproven.and_then(|counter| counter.blocked(limits.unproven(), now));
+        let inconclusive = Obstacle::own(Limit::Unproven, inconclusive);
         if let Some(proven) = self.proven.get(&(peer.source, name.spelling())) {
-            return proven.throttled(limits, now);
+            let own = Obstacle::own(Limit::AddressAndAccount, proven.blocked(limits, now));
+            return Obstacle::worse(own, inconclusive);
         }
-        let source = self.sources.get(&peer.source)?;
-        let Some(own) = source.tried(name, now) else {
-            return if peer.is_shared { None } else { source.spread_throttled(now) };
+        if peer.is_shared {
+            let own = self.counters.get(Counted::Unnamed(name.account(), peer.source), now);
+            let own = own.and_then(|own| own.blocked(limits.failures, now));
+            return Obstacle::worse(Obstacle::own(Limit::AddressAndAccount, own), inconclusive);
+        }
+        let source = self.sources.get(&peer.source);
+        let tried = source.and_then(|source| source.tried(name, now));
+        let own = match tried {
+            Some(tried) => Obstacle::own(Limit::AddressAndAccount, tried.blocked(limits.failures, now)),
+            None => Obstacle::own(Limit::Address, source.and_then(|source| source.spread_blocked(now))),
         };
-        let everywhere = self.accounts.get(name.account());
-        let everywhere = everywhere.and_then(|all| all.throttled(limits.failures_everywhere(), now));
-        let everywhere = everywhere.map(|why| {
-            if own.has_failed() {
-                // Outcomes at other addresses wake no attempt of this one.
-                why.max(Throttled::Failures(RETRY_AFTER))
-            } else {
-                // The first attempt of this address is in flight.
-                Throttled::InFlight
-            }
-        });
-        own.throttled(limits.failures, now).max(everywhere)
+        let others = self.others(
+            peer,
+            name,
+            Part {
+                attempts: tried.map_or(0, Backoff::attempts)
+                    + unproven.map_or(0, |counter| counter.failures() / UNPROVEN_FACTOR),
+                accounts: tried.is_none().then(|| source.map_or(0, |source| source.accounts_tried(now))),
+            },
+            limits,
+            now,
+        );
+        // The proxy verifies at once: attempts in flight elsewhere end before this one begins.
+        let others =
+            others.filter(|(_, blocked)| patience != Patience::None || *blocked != Blocked::InFlight);
+        let others = others.and_then(|(limit, blocked)| Obstacle::others(limit, Some(blocked)));
+        Obstacle::worse(Obstacle::worse(own, inconclusive), others)
     }
 
-    fn count(&mut self, source: IpAddr, name: &ClaimedName, now: Instant) -> Counter {
-        if let Some(proven) = self.proven.get_mut(&(source, name.spelling())) {
+    /// Why the attempts of others delay one of an address. They do so only if the address, and each network within
+    /// the one that exceeds its limit, has made attempts itself.
+    fn others(
+        &self,
+        peer: Peer,
+        name: &ClaimedName,
+        own: Part,
+        limits: AuthLimits,
+        now: Instant,
+    ) -> Option<(Limit, Blocked)> {
+        let counter = |what| self.counters.get(what, now);
+        let mut worst: Option<(Limit, Blocked)> = None;
+        let mut add = |limit, blocked: Option<Blocked>| {
+            if let Some(blocked) = blocked
+                && worst.is_none_or(|(_, worst)| worst < blocked)
+            {
+                worst = Some((limit, blocked));
+            }
+        };
+        let mut part = own;
+        for (network, factor) in peer.networks() {
+            let for_account = counter(Counted::AccountInNetwork(name.account(), network));
+            let for_any = counter(Counted::Network(network));
+            if part.attempts >= OWN_ATTEMPTS {
+                let free = limits.failures.saturating_mul(factor);
+                add(Limit::Network(network), for_account.and_then(|counter| counter.blocked(free, now)));
+            }
+            if part.accounts.is_some_and(|accounts| accounts >= OWN_ATTEMPTS) {
+                let free = ACCOUNTS_PER_SOURCE * factor;
+                add(Limit::Network(network), for_any.and_then(|counter| counter.blocked(free, now)));
+            }
+            part = Part {
+                attempts: for_account.map_or(0, Backoff::attempts),
+                accounts: part.accounts.map(|_| for_any.map_or(0, Backoff::attempts)),
+            };
+        }
+        if own.attempts >= OWN_ATTEMPTS {
+            let all = counter(Counted::account(name));
+            add(Limit::Account, all.and_then(|all| all.blocked(limits.failures_everywhere(), now)));
+        }
+        worst
+    }
+
+    fn count(&mut self, peer: Peer, name: &ClaimedName, now: Instant) -> Counter {
+        if let Some(proven) = self.proven.get_mut(&(peer.source, name.spelling())) {
             proven.attempts.begin(now);
             return Counter::Proven;
         }
-        self.source(source, now).begin(name, now);
-        self.everywhere(name, now).begin(now);
-        Counter::Shared
+        let mut is_first = false;
+        if peer.is_shared {
+            self.counters.get_mut(Counted::Unnamed(name.account(), peer.source), now).begin(now);
+        } else {
+            let source = self.source(peer.source, now);
+            is_first = source.tried(name, now).is_none();
+            source.begin(name, now);
+        }
+        for what in counted_for_others(peer, name, is_first) {
+            self.counters.get_mut(what, now).begin(now);
+        }
+        Counter::Shared { is_first }
     }
 
     /// Counts the outcome of an attempt that `begin` counted.
@@ -165,59 +266,107 @@ impl Table {
                     proven.attempts.end();
                 }
             }
-            Counter::Shared => self.end_shared(peer.source, name),
+            Counter::Shared { is_first } => self.end_shared(peer, name, is_first),
         }
         match outcome {
             Outcome::Failed => self.failed(peer, name, limits, now),
+            Outcome::Unproven => {
+                let free = limits.unproven();
+                let what = self.unproven(peer, name);
+                self.counters.get_mut(what, now).failed(free, limits.longest_wait, now);
+                self.failed_for_others(peer, name, false, limits, now);
+            }
             Outcome::Unknown => {}
-            Outcome::Proven => self.succeeded(peer.source, name, now),
+            Outcome::Proven => self.succeeded(peer, name, now),
         }
-        if let Some(source) = self.sources.get(&peer.source) {
-            source.wake();
+        let woken = match outcome {
+            Outcome::Proven => usize::try_from(PROVEN_IN_FLIGHT).unwrap_or(usize::MAX),
+            _ => match self.obstacle(peer, name, Patience::None, limits, now) {
+                // Those that wait are to be refused.
+                Some(Obstacle::Own(_)) => usize::MAX,
+                _ => 1,
+            },
+        };
+        if let Some(source) = self.sources.get_mut(&peer.source) {
+            source.wake(name, woken);
             if source.is_unused(now) {
                 self.sources.remove(&peer.source);
             }
         }
     }
 
-    fn end_shared(&mut self, source: IpAddr, name: &ClaimedName) {
-        if let Some(source) = self.sources.get_mut(&source) {
+    fn end_shared(&mut self, peer: Peer, name: &ClaimedName, is_first: bool) {
+        if peer.is_shared {
+            self.counters.end(Counted::Unnamed(name.account(), peer.source));
+        } else if let Some(source) = self.sources.get_mut(&peer.source) {
             source.end(name);
         }
-        if let Some(all) = self.accounts.get_mut(name.account()) {
-            all.end();
-            if all.is_unused() {
-                self.accounts.remove(name.account());
-            }
+        for what in counted_for_others(peer, name, is_first) {
+            self.counters.end(what);
         }
     }
 
     /// Counts a failed attempt.
     fn failed(&mut self, peer: Peer, name: &ClaimedName, limits: AuthLimits, now: Instant) {
+        let mut is_first = false;
         if let Some(proven) = self.proven.get_mut(&(peer.source, name.spelling())) {
-            if proven.attempts.is_over(now) {
-                proven.attempts.reset(now);
-            }
+            proven.attempts.forget(now);
             proven.attempts.failed(limits.failures, limits.longest_wait, now);
+        } else if peer.is_shared {
+            let own = self.counters.get_mut(Counted::Unnamed(name.account(), peer.source), now);
+            own.failed(limits.failures, limits.longest_wait, now);
         } else {
-            self.source(peer.source, now).failed(name, peer.is_shared, limits, now);
+            is_first = self.source(peer.source, now).failed(name, limits, now);
         }
-        self.everywhere(name, now).failed(limits.failures_everywhere(), limits.longest_wait, now);
+        self.failed_for_others(peer, name, is_first, limits, now);
+    }
+
+    /// Counts a failed attempt in the networks of the address and for the account.
+    fn failed_for_others(
+        &mut self,
+        peer: Peer,
+        name: &ClaimedName,
+        is_first: bool,
+        limits: AuthLimits,
+        now: Instant,
+    ) {
+        let wait = limits.longest_wait.min(LONGEST_NETWORK_WAIT);
+        for (network, factor) in peer.networks() {
+            let free = limits.failures.saturating_mul(factor);
+            let what = Counted::AccountInNetwork(name.account(), network);
+            self.counters.get_mut(what, now).failed(free, wait, now);
+            if is_first {
+                let free = ACCOUNTS_PER_SOURCE * factor;
+                self.counters.get_mut(Counted::Network(network), now).failed(free, wait, now);
+            }
+        }
+        let all = self.counters.get_mut(Counted::account(name), now);
+        all.failed(limits.failures_everywhere(), limits.longest_wait, now);
     }
 
     /// The name is proven at the address: its failed attempts there do not count any more.
-    fn succeeded(&mut self, source: IpAddr, name: &ClaimedName, now: Instant) {
-        let key = (source, name.spelling());
+    fn succeeded(&mut self, peer: Peer, name: &ClaimedName, now: Instant) {
+        let key = (peer.source, name.spelling());
         make_room(&mut self.proven, &key, PROVEN, |proven| proven.last);
         let proven =
             self.proven.entry(key).or_insert_with(|| Proven { attempts: Backoff::new(now), last: now });
         proven.attempts.reset(now);
         proven.last = now;
+        self.counters.remove(Counted::UnprovenSpelling(name.spelling(), peer.source));
     }
 
-    /// Counts an attempt that was not checked.
-    pub(super) fn throttled(&mut self, source: IpAddr, name: &ClaimedName, now: Instant) {
-        self.source(source, now).report.throttled(name, now);
+    /// What counts attempts of `peer` whose outcome is unproven.
+    fn unproven<'a>(&self, peer: Peer, name: &'a ClaimedName) -> Counted<'a> {
+        if self.proven.contains_key(&(peer.source, name.spelling())) {
+            Counted::UnprovenSpelling(name.spelling(), peer.source)
+        } else {
+            Counted::Unproven(name.account(), peer.source)
+        }
+    }
+
+    /// Counts an attempt that was not checked. Returns whether it is the first from `source` that is to be logged.
+    pub(super) fn throttled(&mut self, source: IpAddr, name: &ClaimedName, now: Instant) -> bool {
+        self.source(source, now).report.throttled(name, now)
     }
 
     /// Keeps a failed attempt for the log. Returns whether it is the first from `source` that is to be logged.
@@ -250,17 +399,7 @@ impl Table {
 
     #[cfg(test)]
     pub(super) fn sizes(&self) -> (usize, usize, usize) {
-        (self.sources.len(), self.accounts.len(), self.proven.len())
-    }
-
-    fn everywhere(&mut self, name: &ClaimedName, now: Instant) -> &mut Backoff {
-        let account: Box<str> = name.account().into();
-        make_room(&mut self.accounts, &account, ACCOUNTS, |all| all.last);
-        let all = self.accounts.entry(account).or_insert_with(|| Backoff::new(now));
-        if all.is_over(now) {
-            all.reset(now);
-        }
-        all
+        (self.sources.len(), self.counters.len(), self.proven.len())
     }
 
     fn source(&mut self, source: IpAddr, now: Instant) -> &mut Source {
@@ -271,6 +410,24 @@ impl Table {
         entry.last = now;
         entry
     }
+}
+
+/// The attempts that an address, or a network, made itself.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    /// For the account.
+    attempts: u32,
+    /// The accounts with attempts; `None` if the account of the attempt is among those of the address.
+    accounts: Option<u32>,
+}
+
+/// The counters, beside those of its address, of an attempt in flight.
+fn counted_for_others(peer: Peer, name: &ClaimedName, is_first: bool) -> impl Iterator<Item = Counted<'_>> {
+    let in_network = move |(network, _)| {
+        let any = is_first.then_some(Counted::Network(network));
+        [Some(Counted::AccountInNetwork(name.account(), network)), any]
+    };
+    peer.networks().flat_map(in_network).flatten().chain([Counted::account(name)])
 }
 
 /// Removes the least recently used eighth of `table` if it is full, and returns it.

@@ -80,10 +80,13 @@ impl ClientContexts {
         };
         let name = handshake.claimed(message.token);
         let limit = &self.config.auth_limit;
-        let attempt = name.map(|name| limit.begin_local(client, &name, Instant::now())).transpose();
-        let Ok(attempt) = attempt else {
-            self.config.observer.client_refused(client, "too many authentication failures");
-            return (AuthOutcome::Failed, None);
+        let attempt = name.map(|name| limit.begin_at_once(client, &name, Instant::now())).transpose();
+        let attempt = match attempt {
+            Ok(attempt) => attempt,
+            Err(throttled) => {
+                self.config.observer.client_refused(client, &throttled.to_string());
+                return (AuthOutcome::Failed, None);
+            }
         };
         match handshake.step(message.token, clock::now(), &mut OsRandom) {
             Ok(Step::Continue(token)) => {

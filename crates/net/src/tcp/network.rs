@@ -89,6 +89,13 @@ pub(crate) fn source(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The networks to which limits on a [`source`] extend, from the smallest: the /24 of an IPv4 address; the /56 and the
+/// /48 of an IPv6 address, which are common sizes of what providers assign to one customer.
+pub(crate) fn enclosing(source: IpAddr) -> impl Iterator<Item = Network> {
+    let lengths: &[u8] = if source.is_ipv4() { &[24] } else { &[56, 48] };
+    lengths.iter().map(move |length| Network { address: masked(source, *length), length: *length })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +141,13 @@ mod tests {
         ] {
             assert!(invalid.parse::<Network>().is_err(), "{invalid}");
         }
+    }
+
+    #[test]
+    fn a_source_is_within_networks_that_a_customer_may_have() {
+        let within = |text| enclosing(address(text)).map(|network| network.to_string()).collect::<Vec<_>>();
+        assert_eq!(within("198.51.100.7"), ["198.51.100.0/24"]);
+        assert_eq!(within("2001:db8:0:1234::"), ["2001:db8:0:1200::/56", "2001:db8::/48"]);
     }
 
     #[test]

@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use http1::RequestHead;
 use identity::{OsRandom, SecurityContext};
-use tokio::time::Instant;
 
-use crate::auth_limit::Attempt;
+use crate::auth_limit::{Attempt, Throttled};
 use crate::clock;
 use crate::gate::FailedRequest;
 use crate::http::config::HttpListenerConfig;
@@ -93,7 +92,7 @@ async fn verify(
         let request = AuthRequest { head: &head, peer, rules, forwarding, upstream: &config.upstream };
         match begin_attempt(authenticator, &request, downstream).await? {
             Ok(attempt) => run(authenticator, &request, attempt, connection, &config).await,
-            Err(retry_after) => AuthFailure::Throttled(retry_after).into(),
+            Err(throttled) => AuthFailure::from(throttled).into(),
         }
     };
     report(&outcome, &config, peer);
@@ -117,20 +116,16 @@ async fn verify(
     }
 }
 
-/// Begins the attempt that a request makes, if its credentials claim an account; otherwise returns the time after
-/// which the client may retry. A server verifies many attempts at the same time, so that an attempt waits for the
-/// outcomes of others, until the client closes the connection.
+/// Begins the attempt that a request makes, if its credentials claim an account. It may wait for the outcomes of others
+/// or for its turn, until the client closes the connection.
 async fn begin_attempt(
     // Exclusive, since handshakes are not `Sync`.
     authenticator: &mut Authenticator,
     request: &AuthRequest<'_>,
     downstream: &mut Downstream,
-) -> Result<Result<Option<Attempt>, Duration>, ConnectionError> {
+) -> Result<Result<Option<Attempt>, Throttled>, ConnectionError> {
     let Some(account) = authenticator.account_to_verify(request, clock::now()) else { return Ok(Ok(None)) };
     let limit = Arc::clone(&downstream.config.auth_limit);
-    if !authenticator.is_pass_through() {
-        return Ok(limit.begin_local(request.peer, &account, Instant::now()).map(Some));
-    }
     let mut attempt = pin!(limit.begin(request.peer, &account));
     poll_fn(|task| {
         if downstream.shutdown.poll(task).is_ready() {
@@ -224,7 +219,7 @@ async fn reject(
     let is_shared = downstream.config.trusted_proxies.is_reverse_proxy(downstream.peer.ip());
     let throttled = match outcome {
         AuthOutcome::Failed(failure) => match failure.response() {
-            FailureResponse::RetryAfter(wait) if !is_shared => Some(wait),
+            FailureResponse::RetryAfter(throttled) if !is_shared => Some(throttled.retry_after),
             _ => None,
         },
         _ => None,

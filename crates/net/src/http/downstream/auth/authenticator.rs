@@ -8,7 +8,7 @@ use identity::{ClaimedName, SecurityContext, passthrough};
 use wire::FileTime;
 
 use crate::auth_limit::{Attempt, AuthLimit};
-use crate::http::downstream::auth::failure::FailureResponse;
+use crate::http::downstream::auth::failure::{AuthFailure, FailureResponse};
 use crate::http::downstream::auth::local::{ConnectionAuth, ConnectionTraits, HttpAuthConfig};
 use crate::http::downstream::auth::outcome::AuthOutcome;
 use crate::http::downstream::auth::request::{AuthRequest, Env};
@@ -133,7 +133,8 @@ impl Authenticator {
     /// Counts the outcome for the back-off, and admits requests without credentials that are served without.
     fn conclude(&mut self, step: Step, request: &AuthRequest<'_>, limit: &AuthLimit, env: &Env<'_>) -> Step {
         let Step::Done(outcome, connection) = step else { return step };
-        count(limit, &outcome, self.attempt.take(), request.peer, env);
+        let attempt = self.attempt.take();
+        count(limit, &outcome, attempt, request.peer, self.is_pass_through(), env);
         let outcome = match outcome {
             AuthOutcome::NoCredentials if request.rules.may_be_anonymous => {
                 AuthOutcome::Anonymous(self.anonymous.get_or_insert_with(|| self.config.anonymous()).clone())
@@ -167,9 +168,12 @@ impl Authenticator {
                 respond::to(out, request, status, "authentication is not possible at present\n", |_| ());
             }
             FailureResponse::UpstreamFailed(why) => respond::upstream_failed(out, request, why),
-            FailureResponse::RetryAfter(wait) => {
-                respond::to(out, request, 429, "too many failed sign-ins\n", |head| {
-                    head.fields.push("Retry-After", wait.as_secs().saturating_add(1).to_string());
+            FailureResponse::RetryAfter(throttled) => {
+                let status = if throttled.is_busy() { 503 } else { 429 };
+                let seconds = throttled.retry_after.as_secs().saturating_add(1);
+                let text = format!("{throttled}: try again in {seconds} s\n");
+                respond::to(out, request, status, &text, |head| {
+                    head.fields.push("Retry-After", seconds.to_string());
                     if closes_throttled && request.keeps_alive() {
                         head.fields.push("Connection", "close");
                     }
@@ -222,6 +226,7 @@ fn count(
     outcome: &AuthOutcome,
     attempt: Option<Attempt>,
     peer: SocketAddr,
+    is_pass_through: bool,
     env: &Env<'_>,
 ) {
     let now = env.instant;
@@ -229,14 +234,18 @@ fn count(
         (AuthOutcome::Failed(failure), Some(attempt)) => {
             return match failure.response() {
                 FailureResponse::Challenge => attempt.failed(failure, now),
-                FailureResponse::Status(_) => attempt.unclear(failure, now),
-                FailureResponse::UpstreamFailed(why) if !why.is_outage() => attempt.unclear(failure, now),
                 // Credentials that did not reach the server are no guess.
+                _ if matches!(failure, AuthFailure::NoAuthenticationRequired) => attempt.unsent(failure, now),
+                FailureResponse::Status(_) => attempt.unproven(failure, now),
+                FailureResponse::UpstreamFailed(why) if !why.is_outage() => attempt.unproven(failure, now),
                 FailureResponse::UpstreamFailed(_) | FailureResponse::RetryAfter(_) => attempt.release(now),
             };
         }
         (AuthOutcome::Authenticated { context, fresh: true, .. }, Some(attempt)) => {
             return attempt.succeeded(context.principal(), now);
+        }
+        (AuthOutcome::Continue(_), Some(attempt)) if is_pass_through => {
+            return attempt.unproven("the server continued the handshake after the client's name", now);
         }
         (_, Some(attempt)) => return attempt.release(now),
         (AuthOutcome::Failed(failure), None) => failure,

@@ -1,10 +1,9 @@
 //! Why the authentication of a client failed.
 
-use std::time::Duration;
-
 use identity::passthrough::ProofError;
 use identity::{AuthError, Mechanism};
 
+use crate::auth_limit::Throttled;
 use crate::upstream_error::UpstreamError;
 
 /// Why the authentication of a client failed. The client receives the same challenge for all reasons that concern its
@@ -57,9 +56,9 @@ pub(crate) enum AuthFailure {
     /// The server could not be asked.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
-    /// Too many attempts failed before, so that the credentials were not checked.
-    #[error("too many failed authentication attempts")]
-    Throttled(Duration),
+    /// A limit on attempts is exceeded, so that the credentials were not checked.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
 }
 
 /// The response to a request whose authentication failed.
@@ -71,8 +70,8 @@ pub(crate) enum FailureResponse<'a> {
     Status(u16),
     /// The response to any failure of the upstream.
     UpstreamFailed(&'a UpstreamError),
-    /// 429, with the time after which the client may retry.
-    RetryAfter(Duration),
+    /// 429, or 503 if the password may be right, with the time after which the client may retry.
+    RetryAfter(Throttled),
 }
 
 impl AuthFailure {
@@ -91,7 +90,7 @@ impl AuthFailure {
                 FailureResponse::Status(502)
             }
             Self::Upstream(why) => FailureResponse::UpstreamFailed(why),
-            Self::Throttled(wait) => FailureResponse::RetryAfter(*wait),
+            Self::Throttled(throttled) => FailureResponse::RetryAfter(*throttled),
         }
     }
 }

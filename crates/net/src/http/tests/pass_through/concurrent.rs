@@ -1,11 +1,14 @@
 //! Attempts to authenticate at the same time.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use identity::{ClaimedName, Mechanism};
 use testkit::http_auth::basic;
+use tokio::time::Instant;
 
 use super::server::refuse;
 use super::{before, with};
@@ -104,4 +107,61 @@ fn a_guess_whose_outcome_the_client_does_not_await_counts() {
     gone.iter_mut().for_each(Client::disconnect);
     let _client = Client::new(&proxy) >> guess() << WaitsForWork;
     assert_eq!(credentials(&upstream).len(), 6);
+}
+
+#[test]
+fn an_attempt_that_waits_too_long_for_others_may_have_the_right_password() {
+    let upstream = slow_server();
+    let proxy = before(&upstream);
+    let alice = ClaimedName::in_header(Mechanism::BASIC, STANDARD.encode("alice:x").as_bytes()).unwrap();
+    let begin = || {
+        let client = SocketAddr::from(([192, 0, 2, 1], 4000));
+        proxy.config.auth_limit.begin_at_once(client, &alice, Instant::now()).unwrap()
+    };
+    let _in_flight: Vec<_> = (0..6).map(|_| begin()).collect();
+    let client = Client::new(&proxy) >> Request(with(&basic("alice")).into_bytes()) << WaitsForWork;
+    let client = client >> TimePasses(Duration::from_millis(29_900)) << WaitsForWork;
+    let mut client = client >> TimePasses(Duration::from_millis(1200)) << Closed;
+    let answer = client.answer();
+    assert_eq!((answer.status(), answer.header("retry-after")), (503, Some("2")));
+    assert!(String::from_utf8_lossy(&answer.body).contains("wait for the server's response"));
+}
+
+#[test]
+fn guesses_to_which_the_server_responds_with_another_status_than_401_are_limited() {
+    let login = "HTTP/1.1 302 Found\r\nLocation: /login?failed=1\r\nContent-Length: 0\r\n\r\n";
+    let page = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong";
+    for (response, status) in [
+        ("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", 403),
+        ("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", 502),
+        (login, 502),
+        (page, 502),
+    ] {
+        let upstream = Upstream::new(move |got, out| {
+            if got.head.fields.text("authorization").is_some() {
+                out.extend_from_slice(response.as_bytes());
+                return true;
+            }
+            refuse(out, got, 401, "WWW-Authenticate: Basic realm=\"x\"\r\n")
+        });
+        let proxy = before(&upstream);
+        let guess = |number: u32| {
+            let credentials = STANDARD.encode(format!("alice:guess{number}"));
+            Request(with(&format!("Basic {credentials}")).into_bytes())
+        };
+        for number in 0..21 {
+            let mut client = Client::new(&proxy);
+            client.happens(guess(number));
+            assert_eq!(client.answer().status(), status, "{number}");
+        }
+        drop(credentials(&upstream));
+        let client = Client::new(&proxy) >> guess(21) << WaitsForWork;
+        let mut client = client >> TimePasses(Duration::from_millis(1100)) << Closed;
+        assert_eq!(client.answer().status(), 429);
+        assert!(credentials(&upstream).is_empty());
+        // Another account is not affected.
+        let mut other = Client::new(&proxy);
+        other.happens(Request(with(&basic("bob")).into_bytes()));
+        assert_eq!(other.answer().status(), status);
+    }
 }
