@@ -128,7 +128,7 @@ impl Exchange {
 }
 
 impl HttpMessage {
-    /// The value of the first header of this name, in whatever case.
+    /// The value of the first header of this name, ignoring case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
         Some(&found.1)
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_pack_is_whole() {
+    fn every_pack_is_complete() {
         for (exchanges, count) in [(mapihttp(), 440), (mapihttp_compressed(), 90)] {
             assert_eq!(exchanges.len(), count);
             for (number, exchange) in (0..).zip(&exchanges) {

@@ -53,7 +53,7 @@ impl TestFlight {
         (flight, step)
     }
 
-    /// Continues after the upstream.
+    /// Continues with the response of the upstream.
     ///
     /// # Panics
     /// If the operation does not wait for it.
@@ -123,7 +123,7 @@ impl TestFlight {
         }
     }
 
-    /// The `Cookie` header that goes to the upstream in place of `sent`.
+    /// The `Cookie` header that is sent to the upstream in place of `sent`.
     ///
     /// # Panics
     /// If the operation does not wait for the upstream.

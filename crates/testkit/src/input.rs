@@ -24,14 +24,14 @@ impl<'a> Input<'a> {
         u16::from_le_bytes([low, self.byte()])
     }
 
-    /// The next `count` bytes, or as many as there are.
+    /// The next `count` bytes, or the remaining ones if they are fewer.
     pub(crate) fn take(&mut self, count: usize) -> &'a [u8] {
         let (head, tail) = self.0.split_at(count.min(self.0.len()));
         self.0 = tail;
         head
     }
 
-    /// Bytes after their length, which has two bytes.
+    /// Bytes that follow their length, an integer of two bytes.
     pub(crate) fn block(&mut self) -> &'a [u8] {
         let length = self.short();
         self.take(usize::from(length))
@@ -49,7 +49,7 @@ pub(crate) fn put_block(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(&bytes[..usize::from(length)]);
 }
 
-/// `stream` in pieces, as a network might deliver it. Zero leaves it whole; other seeds cut it in pieces of
+/// `stream` in pieces, as a network might deliver it. Zero leaves it whole; other seeds divide it into pieces of
 /// one to some hundred bytes.
 pub(crate) fn cuts(seed: u8, stream: &[u8]) -> Vec<&[u8]> {
     if seed == 0 || stream.is_empty() {

@@ -90,7 +90,8 @@ impl<'a> Mailbox<'a> {
         }
     }
 
-    /// Sends batches that are packed together, with `room` bytes for the response; the first of them counts.
+    /// Sends batches that are packed together, with `room` bytes for the response; the server executes the first
+    /// one.
     ///
     /// # Panics
     /// If the call is refused.
@@ -116,7 +117,7 @@ impl<'a> Mailbox<'a> {
         }
     }
 
-    /// Sends a batch, and returns what the upstream gets.
+    /// Sends a batch, and returns the one that the upstream receives.
     ///
     /// # Panics
     /// If the call is not forwarded.
@@ -128,7 +129,7 @@ impl<'a> Mailbox<'a> {
         }
     }
 
-    /// Lets the upstream respond with `batches`, packed together; returns the first that the client gets.
+    /// Lets the upstream respond with `batches`, packed together; returns the first one that the client receives.
     ///
     /// # Panics
     /// If the client gets no response.

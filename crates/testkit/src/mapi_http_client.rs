@@ -7,7 +7,7 @@ use mapi::mapihttp::{Endpoint, RequestType};
 use crate::flight::{Step, TestFlight};
 use crate::rpc_client::{caller, incoming};
 
-/// A client of an endpoint, and the engine that its requests pass.
+/// A client of an endpoint, and the engine through which its requests pass.
 #[derive(Debug)]
 pub struct MapiHttpClient<'a> {
     engine: &'a Engine,
@@ -38,7 +38,7 @@ impl<'a> MapiHttpClient<'a> {
         self.engine.begin_by_cookie(self.table, incoming, &[self.cookie.as_bytes()]).map(TestFlight::new)
     }
 
-    /// Sends a request and returns the body that the upstream gets.
+    /// Sends a request and returns the body that the upstream receives.
     ///
     /// # Panics
     /// If the request is not forwarded.
@@ -61,7 +61,7 @@ impl<'a> MapiHttpClient<'a> {
         flight.respond(payload)
     }
 
-    /// Continues `flight`, to which the upstream responds with `payload`, and returns what the client gets.
+    /// Continues `flight`, to which the upstream responds with `payload`, and returns the response to the client.
     ///
     /// # Panics
     /// If the client does not get a response.

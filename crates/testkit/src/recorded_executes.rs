@@ -35,7 +35,7 @@ impl Logons for Session {
 }
 
 impl Session {
-    /// Applies the effects of a batch: `changed` are the columns that [`mapi::rop::ResponseMatcher::finish`] tells.
+    /// Applies the effects of a batch: `changed` are the columns that [`mapi::rop::ResponseMatcher::finish`] returns.
     pub fn remember(&mut self, requests: &[RopRequest], changed: Vec<(u32, Option<Vec<PropTag>>)>) {
         for (handle, columns) in changed {
             match columns {
@@ -51,16 +51,16 @@ impl Session {
     }
 }
 
-/// An `Execute` that was answered.
+/// An `Execute` with a response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Execute {
     /// The name of its exchange.
     pub name: String,
-    /// Which session of the recording it belongs to.
+    /// The number of its session in the recording.
     pub session: String,
     /// The requests, and the table of handles that came with them; no recording has several such buffers.
     pub asked: RopBuffer,
-    /// The responses with theirs; several where the server packed them so.
+    /// The responses with their tables; several if the server packed several buffers.
     pub told: Vec<RopBuffer>,
 }
 

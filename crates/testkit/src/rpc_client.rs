@@ -14,8 +14,8 @@ use wire::{Endian, FileTime};
 
 use crate::flight::{Step, TestFlight};
 
-/// A caller of `authority`. Two of one authority are one identity, and have nothing in common with those of
-/// another.
+/// The context of a caller of `authority`. Two contexts of one authority have the same identity; those of two
+/// authorities have different ones.
 pub fn caller(authority: &str) -> SecurityContext {
     static KNOWN: Mutex<BTreeMap<String, Authority>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +50,7 @@ pub fn bind_response(handle: [u8; 16]) -> Vec<u8> {
     [&[0; 8][..], &handle, &[0; 4]].concat()
 }
 
-/// A client with a connection of its own, and the engine that its calls pass.
+/// A client with its own connection, and the engine through which its calls pass.
 #[derive(Debug)]
 pub struct RpcClient<'a> {
     /// The engine.
@@ -73,7 +73,7 @@ impl<'a> RpcClient<'a> {
         self.engine.begin(&mut self.conversation, incoming).map(TestFlight::new)
     }
 
-    /// Sends a call and returns the stub that the upstream gets.
+    /// Sends a call and returns the stub that the upstream receives.
     ///
     /// # Panics
     /// If the call is not forwarded.
@@ -90,7 +90,7 @@ impl<'a> RpcClient<'a> {
         flight.respond(stub)
     }
 
-    /// Continues `flight`, to which the upstream responds with `stub`, and returns what the client gets.
+    /// Continues `flight`, to which the upstream responds with `stub`, and returns the response to the client.
     ///
     /// # Panics
     /// If the client does not get a response.
@@ -102,8 +102,7 @@ impl<'a> RpcClient<'a> {
         }
     }
 
-    /// Opens an address book as `context`; the upstream's handle is `upstream`. Returns the handle that the client has
-    /// it.
+    /// Opens an address book as `context`; the upstream's handle is `upstream`. Returns the client's handle.
     ///
     /// # Panics
     /// If that fails.

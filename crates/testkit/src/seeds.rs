@@ -15,7 +15,7 @@ mod rpc;
 /// unknown name.
 ///
 /// # Panics
-/// If a recorded stub cannot be read, or a structure cannot be written: then the seeds are wrong.
+/// If a recorded stub cannot be decoded, or a structure cannot be encoded: the seeds are invalid.
 pub fn of(target: &str) -> Vec<Vec<u8>> {
     match target {
         "guid" => vec![(0..16).collect(), b"a4f1db00-ca47-1067-b31f-00dd010662da".to_vec()],

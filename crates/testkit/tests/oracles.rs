@@ -4,10 +4,10 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use testkit::{oracles, seeds};
 
-/// How many inputs each oracle gets from each of the two sources.
+/// The number of inputs for each oracle from each of the two sources.
 const CASES: u32 = 2048;
 
-/// Bytes changed, cut out or doubled.
+/// Bytes are changed, removed or duplicated.
 fn changed(seed: &[u8], changes: &[(u8, u16, u8)]) -> Vec<u8> {
     const TELLING: [u8; 8] = [0, 1, 2, 4, 0x7f, 0x80, 0xfe, 0xff];
     let mut bytes = seed.to_vec();
@@ -36,7 +36,7 @@ fn check(name: &str) {
     }
 
     let run = |inputs: BoxedStrategy<Vec<u8>>, what: &str| {
-        // A runner counts its cases over all of its runs, so that each run needs one of its own.
+        // A runner counts its cases over all of its runs, so that each run needs its own runner.
         let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
         let result = TestRunner::new(config).run(&inputs, |bytes| {
             oracle(&bytes);

@@ -8,7 +8,7 @@ use testkit::captures::{self, Exchange};
 use testkit::recorded_executes::{Execute, Session, executes};
 use wire::Encode as _;
 
-/// Reads and writes the ROPs of one exchange, and returns which were answered, with what.
+/// Decodes and encodes the ROPs of one exchange, and returns those with a response, with it.
 fn walk(session: &mut Session, execute: &Execute, problems: &mut Vec<String>) -> Vec<(RopId, u32)> {
     let (name, asked) = (&execute.name, &execute.asked);
     let mut answered = Vec::new();
@@ -49,10 +49,10 @@ fn indexed(exchange: &Exchange) -> Option<Vec<(String, u32)>> {
     Some(rops.iter().map(|rop| (format!("Rop{}", rop[0].as_str().unwrap()), number(&rop[1]))).collect())
 }
 
-/// The exchanges that hold on purpose what can't be decoded.
+/// The exchanges that intentionally contain undecodable ROPs.
 const MALFORMED: [&str; 2] = ["ems-unknown-rop-65", "ems-malformed-short-ropbuffer"];
 
-/// Goes through a recording. `count` is how many of its exchanges are an `Execute` that was answered.
+/// Checks a recording. `count` is the number of its exchanges that are an `Execute` with a response.
 fn check(exchanges: &[Exchange], count: usize) {
     let mut sessions: BTreeMap<String, Session> = BTreeMap::new();
     let (mut problems, mut walked) = (Vec::new(), 0);

@@ -16,12 +16,12 @@ use mapi::rop::{RequestBody, ResponseBody, ResponseMatcher, RopRequests, RopResp
 use testkit::captures::{self, Exchange};
 use wire::{Decode as _, Reader};
 
-/// What the ROPs of a recording transferred.
+/// The data that the ROPs of a recording transferred.
 #[derive(Default)]
 struct Transfers {
-    /// Downloads that go on, by the handle of their source.
+    /// Downloads in progress, by the handle of their source.
     going: HashMap<u32, Vec<u8>>,
-    /// Downloads that are done.
+    /// Complete downloads.
     done: Vec<Vec<u8>>,
     /// The part of a state that is being uploaded.
     state: Option<(PropTag, u32, Vec<u8>)>,
@@ -54,7 +54,7 @@ impl Transfers {
                 answers.begin_packed();
             }
             let mut r = Reader::new(&buffer.rops);
-            // Rows of tables whose columns are not followed here end it, but no transfer is among them.
+            // A row of a table whose columns are unknown ends decoding, but no transfer follows one.
             while let (false, Ok(answer)) = (r.is_empty(), answers.next(&mut r)) {
                 let (Some(place), RopResponse::Reply(reply)) = (answer.request, answer.response) else {
                     continue;
@@ -94,7 +94,7 @@ impl Transfers {
     }
 }
 
-/// The recording client asked for ten parts, which are not all: so the stream is cut off.
+/// The recording client requested ten parts, which are not all: the stream is truncated.
 #[test]
 fn a_recorded_synchronization_is_a_valid_stream_and_state() {
     let mut transfers = Transfers::default();

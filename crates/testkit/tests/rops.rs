@@ -100,7 +100,7 @@ proptest! {
         }
         let again = decode(&request, &columns, &bytes);
         prop_assert_eq!(again.to_bytes().unwrap(), bytes);
-        // What has no fields has none with a warning either, so the two are the same.
+        // A response without fields has none with a warning either, so the two are the same.
         if !reply.return_value.is_warning() || reply.body != ResponseBody::Failed(id) {
             prop_assert_eq!(&again, &RopResponse::Reply(reply));
         }
@@ -144,7 +144,7 @@ proptest! {
                 answers.extend(RopResponse::Reply(failed).to_bytes().unwrap());
             }
         }
-        // What a table's columns are depends on the batch, so some rows may not be read.
+        // The columns of a table depend on the batch, so that some rows may not be decoded.
         let known = Same(Vec::new());
         let mut reading = ResponseMatcher::new(&requests, &[], &known);
         let responses = RopResponses::decode(&answers, &mut reading);

@@ -1,4 +1,4 @@
-//! Oracle: decryption of recordings. Reading ends, holds little memory, and finds no more than the input has.
+//! Oracle: decryption of recordings. It ends, needs little memory, and returns no more data than the input has.
 
 use std::sync::LazyLock;
 
@@ -11,11 +11,11 @@ use capture::stream::Side;
 use crate::captures;
 use crate::input::{Input, cuts};
 
-/// A key log, behind a byte that says how it is cut in pieces. However it is, the same lines of it are
-/// faulty.
+/// A byte that selects how a key log is divided, and the key log. However it is divided, the same lines are
+/// invalid.
 ///
 /// # Panics
-/// If they are not.
+/// If other lines are.
 pub fn key_logs(data: &[u8]) {
     let mut input = Input::new(data);
     let seed = input.byte();
@@ -43,11 +43,12 @@ static LINES: LazyLock<Vec<u8>> = LazyLock::new(|| {
     panic!("no key log")
 });
 
-/// A TLS connection, of which the key log of `tests/captures` may have the key: a byte that says which side
-/// did what, and the bytes that it sent or how many of them are missing; and so on.
+/// A TLS connection whose key may be in the key log of `tests/captures`. It is a sequence of events: a byte that
+/// selects the side and the event, and the bytes that the side sent or the number of missing bytes.
 ///
 /// # Panics
-/// If more is decrypted than was sent, when too much is kept or said, or when something is kept at the end.
+/// If more is decrypted than was sent, if the memory or the number of problems exceeds its limit, or if memory is
+/// kept at the end.
 pub fn tls_records(data: &[u8]) {
     let (mut log, mut reader) = (KeyLog::default(), KeyLogReader::default());
     reader.push(&LINES, &mut log, &mut Vec::new());
@@ -86,7 +87,7 @@ pub fn tls_records(data: &[u8]) {
 /// A keytab.
 ///
 /// # Panics
-/// If one that is refused is taken where more follows.
+/// If an invalid keytab is accepted when bytes are appended.
 pub fn keytabs(data: &[u8]) {
     let mut keytab = Keytab::default();
     if keytab.add(data).is_ok() {
@@ -95,11 +96,11 @@ pub fn keytabs(data: &[u8]) {
     }
 }
 
-/// A security context of Kerberos whose ticket the keytab of `tests/captures` may decrypt: a byte that says
-/// what comes, and a token of the handshake, or the body and the token of a message; and so on.
+/// A security context of Kerberos whose ticket the keytab of `tests/captures` may decrypt. It is a sequence of
+/// events: a byte that selects the event, and a token of the handshake, or the body and the token of a message.
 ///
 /// # Panics
-/// If a body that is refused is changed.
+/// If a body that cannot be decrypted is changed.
 pub fn kerberos_tokens(data: &[u8]) {
     let mut keytab = Keytab::default();
     keytab.add(captures::KEYTAB).expect("a keytab");

@@ -4,7 +4,7 @@ use http1::{Decoder, Error, Event, Head, Limits, RequestHead, ResponseHead};
 
 use crate::input::{Input, cuts};
 
-/// One connection's messages, and why no more of them are read.
+/// The messages of a connection, and the error that ended reading.
 #[derive(Debug, Default, PartialEq)]
 struct Read {
     /// Head, content, and the body on the wire, of each message that ended.
@@ -12,8 +12,8 @@ struct Read {
     error: Option<Error>,
 }
 
-/// Reads a stream of requests or responses, cut in some way. It is read the same as when it comes at once; what
-/// ended leaves as the bytes that it came as; an edited head is read again as the same head.
+/// Decodes a stream of requests or responses, divided in some way. The messages are the same as those of the
+/// whole stream; a complete message is encoded to the same bytes; an edited head is decoded as the same head.
 pub fn framing(data: &[u8]) {
     let mut input = Input::new(data);
     let (kind, seed) = (input.byte(), input.byte());
@@ -54,7 +54,7 @@ fn read<'a, H: Head>(
     read_gathered(decoder, before, pieces, 0)
 }
 
-/// The same; what of a body is not longer than `limit` comes as one piece.
+/// The same, with parts of a body that are not longer than `limit` as one piece.
 fn read_gathered<'a, H: Head>(
     mut decoder: Decoder<H>,
     before: &impl Fn(&mut Decoder<H>),
@@ -96,8 +96,8 @@ fn read_gathered<'a, H: Head>(
     read
 }
 
-/// Hands `piece` over as a connection does: to where there is room for it, which is never much more than what
-/// came.
+/// Copies `piece` into the decoder's buffer like a connection. The buffer must never be much larger than the
+/// received bytes.
 fn receive<H: Head>(decoder: &mut Decoder<H>, piece: &[u8]) {
     let there = decoder.buffered();
     match decoder.read_buffer() {

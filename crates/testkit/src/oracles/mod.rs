@@ -1,9 +1,7 @@
 //! Oracles: properties that hold for arbitrary bytes.
-//!
-//! Each oracle takes bytes and panics when something did wrong by them. A fuzz target calls one with what
-//! libFuzzer makes up, a property test with what proptest makes up, and a regression test with what once
-//! failed. Most of them read their first bytes as choices: which operation, which byte order, how a stream is
-//! cut in pieces.
+//! Each oracle is called with bytes and panics if they violate a property. A fuzz target calls it with input of
+//! libFuzzer, a property test with input of proptest, and a regression test with input that once failed. Most
+//! oracles use the first bytes as choices: the operation, the byte order, how a stream is divided.
 
 pub mod decrypt;
 pub mod http;

@@ -14,20 +14,17 @@ use identity::ntlm::passive::DecryptionSecret;
 
 use crate::input::{Input, cuts};
 
-/// The first byte says what the rest is:
-///
-/// - 0: a pcap or a pcapng, behind a byte that says how its reading is cut. However it is read, its records
-///   are the same.
+/// The first byte selects what the rest is:
+/// - 0: a byte that selects the sizes of reads, and a pcap or a pcapng. With all sizes its records are the same.
 /// - 1: a HAR.
-/// - 2: one connection, as a pair of files: two bytes say how much of the rest the client sent.
-/// - 3: one connection, whose bytes come in turns: a block of the client's, a block of the server's, and so on.
-/// - 4: a SAZ, of which what is found may be longer.
-///
-/// Reading ends. What is found holds no more bytes than the file has, and can be understood, shown as lines
-/// without controls in them, and as JSON.
+/// - 2: one connection, as a pair of files: two bytes are the number of bytes that the client sent.
+/// - 3: one connection with alternating blocks of the client and of the server.
+/// - 4: a SAZ, whose decompressed content may be longer than the file.
+/// Reading ends. The calls found contain no more bytes than the file, can be analyzed, and are printed as lines
+/// without control characters and as JSON.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn recordings(data: &[u8]) {
     let mut input = Input::new(data);
     let kind = input.byte() % 5;
@@ -63,7 +60,7 @@ fn archive(file: &[u8]) -> Vec<RecordedItem> {
     found
 }
 
-/// One who can read what Alice's clients sealed in the recordings that fuzzing begins with.
+/// The keys that decrypt the sessions of Alice in the recordings that fuzzing begins with.
 fn reader() -> CallReader {
     CallReader::new(vec![DecryptionSecret::account("alice@lab.test", NtHash::from_password("alicepw1"))])
 }
@@ -77,7 +74,7 @@ fn packets(seed: u8, file: &[u8]) -> Vec<RecordedItem> {
     reader.take()
 }
 
-/// What a file of packets holds, record by record.
+/// The records of a file of packets.
 fn items(file: impl Read, length: usize, mut each: impl FnMut(Item<'_>)) -> Vec<String> {
     let Ok(mut packets) = Packets::new(file) else { return Vec::new() };
     let mut seen = Vec::new();
@@ -102,7 +99,7 @@ impl Read for Pieces<'_> {
 
 fn entries(file: &[u8]) -> Vec<RecordedItem> {
     let mut found = Vec::new();
-    // What is no HAR is said to be none, behind the entries that could be read.
+    // A text that is not a HAR is an error after the entries that could be read.
     let _ = har::read(file, 0, &mut |one| found.push(one));
     found
 }
@@ -144,17 +141,17 @@ fn check(found: &[RecordedItem], length: usize) {
         assert!(!line.contains('\n'), "several lines: {line}");
         assert!(json["operation"].is_string() && json["rops"].is_array(), "{line}");
     }
-    // What is read in two directions that wait for one another may be told of once more as missing, but not
+    // Bytes of two directions that wait for one another may be reported a second time as missing, but are not
     // kept.
     assert!(held <= length, "{held} bytes are found in {length}");
 }
 
-/// What is printed on one line must not look like more, nor tell a terminal to do anything.
+/// An operation is printed on one line, without control characters that a terminal would execute.
 fn is_one_line(text: &str) {
     assert!(!text.chars().any(char::is_control), "a control in {text:?}");
 }
 
-/// How many bytes of stubs and bodies a call holds.
+/// The number of bytes in stubs and bodies of a call.
 fn size(call: &Call) -> usize {
     let stub = |stub: &Stub| match stub {
         Stub::Plain(bytes, _) => bytes.len(),

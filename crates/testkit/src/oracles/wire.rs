@@ -2,11 +2,11 @@
 
 use wire::{Decode, Encode, Guid};
 
-/// A GUID is read from exactly sixteen bytes, is written as the bytes it was read from, and its text reads as
-/// the same GUID.
+/// A GUID is decoded from exactly sixteen bytes, is encoded to the same bytes, and its text is parsed as the same
+/// GUID.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn guid(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data)
         && let Ok(guid) = text.parse::<Guid>()

@@ -1,4 +1,4 @@
-//! What a server might answer, for each ROP of the registry.
+//! Possible responses to each ROP of the registry.
 
 use mapi::ErrorCode;
 use mapi::each_rop;
@@ -21,7 +21,7 @@ use super::transfer::{copy_to_stream, get_buffer};
 use super::values::{row, rows};
 use crate::input::Input;
 
-/// Return values: success most of the time, and those that change what a response has.
+/// Return values: mostly success, and those that change the fields of a response.
 const RETURN_VALUES: [ErrorCode; 8] = [
     ErrorCode::SUCCESS,
     ErrorCode::SUCCESS,
@@ -33,7 +33,7 @@ const RETURN_VALUES: [ErrorCode; 8] = [
     ErrorCode::MAPI_E_NO_ACCESS,
 ];
 
-/// What a server might answer to `request`; none where it does not answer.
+/// A possible response to `request`; `None` for a ROP without a response.
 pub(super) fn reply(request: &RopRequest, columns: &[PropTag], input: &mut Input<'_>) -> Option<RopReply> {
     if !request.has_reply() {
         return None;

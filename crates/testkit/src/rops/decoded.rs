@@ -11,13 +11,13 @@ use crate::input::Input;
 /// Zeros behind the choices, for a decoder that reads further.
 const PADDING: [u8; 512] = [0; 512];
 
-/// Makes bodies of the variant that it has: by the `Sample` of what the variant is made of, or else by its decoder.
+/// Makes bodies of its variant: by the `Sample` of the variant's content, or else by its decoder.
 ///
 /// A call on `&Sampler` finds a method of [`Declared`] before that of [`Decoded`], which takes one reference more. The
 /// type has to be known at the call, as it is in the code that the registry generates.
 pub(super) struct Sampler<T, B>(pub(super) fn(T) -> B);
 
-/// Whether a response with `return_value` has the fields that `variant` is made of.
+/// Whether a response with `return_value` has the fields of `variant`.
 pub(super) fn has_fields<T: ResponseFields, B>(_variant: fn(T) -> B, return_value: ErrorCode) -> bool {
     T::present(return_value)
 }
@@ -69,8 +69,8 @@ impl<T: ResponseFields, B> DecodedResponse<B> for &Sampler<T, B> {
     }
 }
 
-/// Decodes the choices. If `read` does not accept them, small and few numbers are made of them, so that counts and
-/// lengths fit, and zeros at last.
+/// Decodes the choices. If `read` does not accept them, decodes smaller and fewer numbers, so that counts and
+/// lengths fit, and finally zeros.
 ///
 /// # Panics
 /// If `read` does not accept zeros: such a ROP needs a `Sample`.

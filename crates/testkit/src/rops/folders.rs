@@ -133,7 +133,7 @@ pub(super) fn open_logon(input: &mut Input<'_>) -> RopLogonResponse {
     }
 }
 
-/// Whether all was moved or copied, to a folder that may be missing.
+/// Whether everything was moved or copied, to a folder that may be missing.
 pub(super) fn move_completion(input: &mut Input<'_>, missing: bool) -> MoveCompletion {
     MoveCompletion {
         dest_handle_index: missing.then(|| Sample::sample(input)),

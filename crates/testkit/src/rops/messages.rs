@@ -59,7 +59,7 @@ sample! {
     RopQueryNamedPropertiesRequest { query_flags, has_guid, property_guid by has_guid }
 }
 
-/// As the specification has it.
+/// The form of the specification.
 impl Sample for RopGetValidAttachmentsResponse {
     fn sample(input: &mut Input<'_>) -> Self {
         Self { attachment_ids: Sample::sample(input), is_short: false }

@@ -19,7 +19,7 @@ use self::decoded::{Declared, Decoded, Sampler};
 use self::sample::Sample;
 use crate::input::Input;
 
-/// A ROP `id` as a client sends it, made out of `choices`; none where a client sends no such ROP.
+/// A request of the ROP `id`, made from `choices`; `None` for a ROP that clients do not send.
 pub fn request(id: RopId, choices: &[u8]) -> Option<RopRequest> {
     let input = &mut Input::new(choices);
     let logon_id = input.byte() % 3;
@@ -27,15 +27,15 @@ pub fn request(id: RopId, choices: &[u8]) -> Option<RopRequest> {
     Some(RopRequest { logon_id, handle_index, body: request_body(id, input)? })
 }
 
-/// The columns that [`reply`] takes the tables and the recipients of messages to have.
+/// The columns that tables and the recipients of messages have for [`reply`].
 pub fn columns(choices: &[u8]) -> Vec<PropTag> {
     let input = &mut Input::new(choices);
     let count = input.byte() % 6;
     (0..count).map(|_| Sample::sample(input)).collect()
 }
 
-/// What a server might answer to `request`, made out of `choices`; none where it does not answer. `columns` are
-/// those of the table or the message that the ROP acts on.
+/// A possible response to `request`, made from `choices`; `None` for a ROP without a response. `columns` are
+/// those of the table or the message on which the ROP acts.
 pub fn reply(request: &RopRequest, columns: &[PropTag], choices: &[u8]) -> Option<RopReply> {
     answers::reply(request, columns, &mut Input::new(choices))
 }
@@ -45,7 +45,7 @@ pub fn request_ids() -> Vec<RopId> {
     RopId::REQUESTS.to_vec()
 }
 
-/// Choices, as many as most ROPs need.
+/// As many choices as most ROPs need.
 pub fn choices() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..400)
 }
@@ -57,7 +57,7 @@ pub fn arbitrary_requests() -> impl Strategy<Value = Vec<RopRequest>> {
     vec(one.prop_map(in_private_mailbox), 0..12)
 }
 
-/// The ROP, which asks for no logon to the public folders: that would change what those behind it have.
+/// The ROP. It is no logon to the public folders, since that would change the fields of later ROPs.
 fn in_private_mailbox(mut request: RopRequest) -> RopRequest {
     if let RequestBody::RopLogon(logon) = &mut request.body {
         logon.logon_flags = LogonFlags(logon.logon_flags.0 | LogonFlags::PRIVATE.0);

@@ -1,4 +1,4 @@
-//! How structures are made out of choices: traits, and macros that implement them field by field.
+//! Making structures from choices: traits, and macros that implement them field by field.
 
 use mapi::ErrorCode;
 use mapi::field::FieldBy;
@@ -7,17 +7,17 @@ use mapi::rop::{Bool, Empty, Rop, RopRequest};
 
 use crate::input::Input;
 
-/// What can be made out of choices. If no bytes are left, every choice is zero.
+/// A type that can be made from choices. If no bytes are left, every choice is zero.
 pub(crate) trait Sample: Sized {
     fn sample(input: &mut Input<'_>) -> Self;
 }
 
-/// What can be made out of choices and of something that was made before.
+/// A type that can be made from choices and a value that was made before.
 pub(crate) trait SampleBy<C>: Sized {
     fn sample_by(input: &mut Input<'_>, by: &C) -> Self;
 }
 
-/// What a response is made for.
+/// The request for which a response is made.
 pub(super) struct Answered<'a> {
     pub(super) request: &'a RopRequest,
     /// The columns of the table or the message that the ROP acts on.
@@ -32,7 +32,7 @@ impl Answered<'_> {
     }
 }
 
-/// What can be made out of choices as the fields of a response. Most depend on the choices only.
+/// A type that can be made from choices as the fields of a response. Most depend on the choices only.
 pub(super) trait SampleAnswer: Sized {
     fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self;
 }
@@ -43,7 +43,7 @@ impl<T: Sample> SampleAnswer for T {
     }
 }
 
-/// Makes structures by their fields; those whose shape depends on one before them say so.
+/// Implements [`Sample`] field by field; a field whose form depends on an earlier one names it.
 macro_rules! sample {
     (@field $input:ident) => { $crate::rops::sample::Sample::sample($input) };
     (@field $input:ident, $by:ident) => { $crate::rops::sample::SampleBy::sample_by($input, &$by) };
@@ -57,7 +57,7 @@ macro_rules! sample {
     };
 }
 
-/// Makes newtypes.
+/// Implements [`Sample`] for newtypes.
 macro_rules! sample_newtypes {
     ($($name:ty),* $(,)?) => {
         $(impl $crate::rops::sample::Sample for $name {

@@ -64,7 +64,7 @@ sample! {
     RopGetLocalReplicaIdsResponse { repl_guid, global_count }
 }
 
-/// The next part of a stream; none where the server is busy.
+/// The next part of a stream; `None` if the server is busy.
 pub(super) fn get_buffer(input: &mut Input<'_>, busy: bool) -> RopFastTransferSourceGetBufferResponse {
     RopFastTransferSourceGetBufferResponse {
         transfer_status: TransferStatus(u16::from(input.byte() % 4)),

@@ -1,4 +1,4 @@
-//! What the ROPs are made of.
+//! Values in ROPs.
 
 use mapi::ErrorCode;
 use mapi::data::{
@@ -83,7 +83,7 @@ impl<T: Sample> Sample for Box<T> {
     }
 }
 
-/// A few of them.
+/// A few values.
 impl<T: Sample> Sample for Vec<T> {
     fn sample(input: &mut Input<'_>) -> Self {
         let count = input.byte() % 5;
@@ -228,7 +228,7 @@ impl<T: Sample> Sample for Sized16<T> {
     }
 }
 
-/// Types that columns have.
+/// Types of columns.
 const TYPES: [PropType; 30] = [
     PropType::PtypInteger32,
     PropType::PtypString,
@@ -276,7 +276,7 @@ impl Sample for TaggedValue {
     }
 }
 
-/// A value of a type that a column has, with restrictions and actions in it so deep at most.
+/// A value of a column's type, in which restrictions and actions are nested up to a maximum depth.
 pub(super) fn value(input: &mut Input<'_>, prop_type: PropType, depth: u8) -> PropertyValue {
     use PropertyValue as V;
     let whole = |input: &mut Input<'_>| f64::from(i32::sample(input));

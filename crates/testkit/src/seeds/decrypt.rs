@@ -17,7 +17,7 @@ pub(super) fn key_logs() -> Vec<Vec<u8>> {
     vec![chosen(&[0], text.as_bytes()), chosen(&[3], &text.as_bytes()[..100])]
 }
 
-/// What each connection of a recording sent: the side, and the bytes.
+/// The data of each connection of a recording: the side, and the bytes that it sent.
 fn connections(recording: &[u8]) -> Vec<Vec<(Side, Vec<u8>)>> {
     let mut packets = Packets::new(recording).expect("a recording");
     let mut reassembler = Reassembler::default();

@@ -153,7 +153,7 @@ pub(super) fn handshake() -> Vec<Vec<u8>> {
             }
         }
         for protection in [0, 8, 16, 128 | 2 | 16] {
-            // Nothing is changed, then messages go both ways.
+            // Nothing is changed; then both sides send messages.
             let mut seed = vec![0x40 | switch | protection, 0, 0, 0];
             if switch == 1 {
                 seed.push(0);
@@ -164,7 +164,7 @@ pub(super) fn handshake() -> Vec<Vec<u8>> {
             }
             seeds.push(seed);
         }
-        // The client's offer of extended session security is taken out.
+        // The client's offer of extended session security is removed.
         let mut seed = vec![0x40 | 128 | 2 | 16 | switch, 1, if switch == 0 { 14 } else { 48 }, 0, 8, 0, 0];
         for choice in [0, 1, 2, 3, 4] {
             seed.push(choice);

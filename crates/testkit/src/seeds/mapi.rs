@@ -46,7 +46,7 @@ fn unhex(text: &str) -> Vec<u8> {
 pub(super) fn nspi() -> Vec<Vec<u8>> {
     let lines = STUBS.lines().filter(|line| !line.starts_with('#'));
     let mut seeds: Vec<_> = lines.filter_map(stub).collect();
-    // Those of which no other source has stubs, and every operation's shortest response.
+    // Stubs that no other source has, and the shortest response of every operation.
     for opnum in 0..23 {
         seeds.push(chosen(&[opnum, 2], &[0; 64]));
         seeds.push(chosen(&[opnum, 0], &[0; 128]));
@@ -80,7 +80,7 @@ fn stub(line: &str) -> Option<Vec<u8>> {
     ))
 }
 
-/// The stub with zeros as padding, which is how the proxy writes it.
+/// The stub with zeros as padding, as the proxy encodes it.
 fn canonical(opnum: u8, direction: &str, stub: Vec<u8>) -> Vec<u8> {
     let opnum = u16::from(opnum);
     let written = if direction == "request" {

@@ -8,7 +8,7 @@ use mapi::mapihttp::{Endpoint, RequestType, ResponseBody};
 use crate::captures::{self, Exchange};
 use crate::input::chosen;
 
-/// How many bodies of each kind are taken, and how long they may be.
+/// The maximum number of bodies of each kind, and their maximum length.
 const EACH: usize = 4;
 const LONGEST: usize = 4000;
 
@@ -63,7 +63,7 @@ pub(super) fn mapi_http() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Recorded documents, and some of what servers send that was not recorded.
+/// Recorded documents, and some that servers send but were not recorded.
 pub(super) fn autodiscover() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for exchange in captures::mapihttp().into_iter().take(21) {

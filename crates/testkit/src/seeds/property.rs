@@ -119,7 +119,7 @@ fn restriction() -> Restriction {
     ])
 }
 
-/// The place of a type in [`PROPERTY_TYPES`].
+/// The index of a type in [`PROPERTY_TYPES`].
 fn place(prop_type: PropType) -> u8 {
     let place = PROPERTY_TYPES.iter().position(|known| *known == prop_type.0);
     place.and_then(|place| u8::try_from(place).ok()).expect("a type that the oracle knows")
@@ -182,7 +182,7 @@ fn entry_ids() -> Vec<Vec<u8>> {
     vec![folder, message, written(|w| one_off.encode(w)), written(|w| person.encode(w))]
 }
 
-/// A definition whose `Addresses` and `SearchRestriction` are there.
+/// A definition with `Addresses` and `SearchRestriction`.
 fn search_folder() -> SearchFolderDefinition {
     let value = || TaggedValue::new(PropTag::PidTagDisplayName, "A".into());
     let exist = || Restriction::Exist { tag: PropTag::PidTagDisplayName };

@@ -10,10 +10,10 @@ use capture::{Call, CallReader, RecordedItem, Timestamp};
 use crate::captures;
 use crate::input::{chosen, put_block};
 
-/// How long what fuzzing begins with may be, in bytes.
+/// The maximum length of a seed, in bytes.
 const LONGEST: usize = 6000;
 
-/// A pcap with an Ethernet frame, and something behind it.
+/// A pcap with an Ethernet frame and trailing bytes.
 const PCAP: &[u8] = &[
     0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0,
     0, 60, 0, 0, 0, 60, 0, 0, 0, 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 46, 0, 0, 0x40, 0, 64,
@@ -74,7 +74,7 @@ pub(super) fn recordings() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// The bodies of channels of RPC over HTTP, from their beginnings.
+/// The beginnings of the bodies of channels of RPC over HTTP.
 pub(super) fn rts() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for recorded in captures::rpc_over_http().connections {

@@ -130,13 +130,13 @@ pub(super) fn pdus() -> Vec<Vec<u8>> {
     let mut seeds: Vec<_> = client.iter().chain(&server).map(|unit| chosen(&[0], unit)).collect();
     seeds.push(chosen(&[1, 9], &client.concat()));
     seeds.push(chosen(&[2], &stub_with_trailer()));
-    // A trailer that is too long to be looked for.
+    // A trailer beyond the range in which it is searched.
     let long = [&SIGNATURE[..], &[0x10, 0x40, 0, 8], &[7; 2048]].concat();
     seeds.push(chosen(&[2], &long));
     seeds
 }
 
-/// A record out of which the oracle makes a PDU without a verifier.
+/// A record from which the oracle makes a PDU without a verifier.
 fn record(ptype: u8, flags: u8, call_id: u8, body: &[u8]) -> Vec<u8> {
     let length = u8::try_from(body.len()).expect("a short body");
     [&[ptype, flags, call_id, 0, length], body].concat()
@@ -147,7 +147,7 @@ fn long(ptype: u8, flags: u8, call_id: u8) -> Vec<u8> {
     [&[ptype, flags, call_id, 0x40, 255][..], &call(0, 0, &[b'x'; 4072])].concat()
 }
 
-/// A record of a PDU with a right signature at the level of sealing.
+/// A record of a PDU with a valid signature at the level `PKT_PRIVACY`.
 fn sealed(ptype: u8, flags: u8, call_id: u8, body: &[u8]) -> Vec<u8> {
     let length = u8::try_from(body.len()).expect("a short body");
     [&[ptype, flags, call_id, 0x80, length], body, &[6, 0, 4], &[0xaa; 4]].concat()
@@ -193,7 +193,7 @@ pub(super) fn server() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Calls that may not come through.
+/// Calls that the server must not accept.
 fn bad_calls() -> Vec<Vec<u8>> {
     let secret = record(0, 3, 2, &call(1, 0, b"unprotected"));
     let sealed_secret = sealed(0, 3, 2, &call(1, 0, b"only signed"));
@@ -269,7 +269,7 @@ pub(super) fn endpoints() -> Vec<Vec<u8>> {
         calls.extend([choice, opnum]);
         put_block(&mut calls, &stub);
     }
-    // The first page's handle, to go on from.
+    // The handle of the first page, with which the next one is requested.
     let mut next = map.clone();
     next.entry_handle.uuid = wire::Guid::new(0x6d61_7065, 0x7072, 0x4001, 1_u64.to_be_bytes());
     calls.extend([0, 3]);

@@ -13,7 +13,8 @@ use wire::FileTime;
 
 use crate::input::{Counted, Input};
 
-/// A hash that no input can know: no account has its password, and a response to a challenge does not show it.
+/// A hash that no input can contain: no account has its password, and a response to a challenge does not reveal
+/// it.
 const ALICE: [u8; 16] = *b"\x8e\x13\xd2\x4f\x90\x77\x0c\xba\x15\xe6\x3a\x01\xfd\x5b\xc8\x62";
 
 /// The time of all handshakes.
@@ -22,22 +23,19 @@ const NOW: FileTime = FileTime(134_000_000_000_000_000);
 /// The most changes to one token.
 const MAX_CHANGES: u8 = 8;
 
-/// Handshakes, at both ends.
-///
-/// The first byte are switches: 1 SPNEGO instead of NTLM, 2 `NTLMv1` is taken, 4 anonymous clients are taken, 8
-/// the client signs, 16 it seals, 128 it uses `NTLMv1` where that is taken. The other two bits say what
-/// follows: 0 tokens for an acceptor, 1 tokens for an initiator, 2 and 3 changes to the tokens of a
-/// conversation between two honest ends, each with its place. Whatever comes:
-///
-/// - no client authenticates without the hash, but for anonymous clients where they are taken, who then are
-///   anonymous;
-/// - a conversation of which a byte was changed never ends in NTLMv2, and in `NTLMv1` and SPNEGO, which leave
-///   parts of it unprotected, ends with the account that began it;
-/// - one of which nothing was changed ends, both ends have the same keys, and no changed message passes;
-/// - after the end nothing more is taken, and every context that was opened is closed.
+/// Handshakes of an acceptor and an initiator.
+/// The first byte is a set of flags: 1 SPNEGO instead of NTLM, 2 `NTLMv1` is accepted, 4 anonymous clients are
+/// accepted, 8 the client signs, 16 it seals, 128 it uses `NTLMv1` if that is accepted. The other two bits select
+/// the rest: 0 tokens for an acceptor, 1 tokens for an initiator, 2 and 3 changes to the tokens of a conversation
+/// between a correct initiator and a correct acceptor, each with its offset. For all input:
+/// - no client authenticates without the hash, except as anonymous if that is accepted;
+/// - a conversation in which a byte was changed never succeeds with NTLMv2; with `NTLMv1` and SPNEGO, which do
+///   not protect all of it, it can only authenticate the account that began it;
+/// - an unchanged conversation succeeds, both ends have the same keys, and no changed message is accepted;
+/// - after the end no further token is accepted, and every context that was opened is closed.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn handshake(data: &[u8]) {
     let mut input = Input::new(data);
     let ends = Ends::new(input.byte());
@@ -119,7 +117,7 @@ impl Ends {
         self.mechanism().initiator(&config, Channel::RPC).expect("a mechanism with both ends")
     }
 
-    /// Tokens out of nothing sign no user in.
+    /// Arbitrary tokens authenticate no user.
     fn accept(&self, input: &mut Input<'_>) {
         let (mut acceptor, mut random) = (self.acceptor(), Counted(7));
         let mut over = false;
@@ -139,7 +137,7 @@ impl Ends {
         }
     }
 
-    /// A server that sends anything.
+    /// A server that sends arbitrary tokens.
     fn initiate(&self, input: &mut Input<'_>) {
         let (mut initiator, mut random) = (self.initiator(), Counted(9));
         initiator.step(&[], NOW, &mut random).expect("a first token");
@@ -160,7 +158,7 @@ impl Ends {
         }
     }
 
-    /// Two honest ends, and somebody between them.
+    /// A correct initiator and a correct acceptor, with an attacker between them.
     fn converse(&self, input: &mut Input<'_>) {
         let (mut client, mut server) = (self.initiator(), self.acceptor());
         let (mut at_client, mut at_server) = (Counted(1), Counted(2));
@@ -213,7 +211,7 @@ fn is_alice(context: &SecurityContext) {
     assert_eq!((context.principal().user(), context.principal().domain()), ("alice", "LAB"));
 }
 
-/// Changes bytes of a token as the input says; says whether any byte is another one.
+/// Changes the bytes of a token that the input selects. Returns whether a byte differs.
 fn change(token: &mut Vec<u8>, input: &mut Input<'_>) -> bool {
     let before = token.clone();
     let count = input.byte();
@@ -229,20 +227,20 @@ fn change(token: &mut Vec<u8>, input: &mut Input<'_>) -> bool {
     *token != before
 }
 
-/// What holds after a conversation.
+/// The properties that a finished conversation must have.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
 enum Trust {
-    /// Nothing: `NTLMv1` does not protect what was agreed on.
+    /// None: `NTLMv1` does not protect the negotiation.
     None,
-    /// Both ends have the same keys and agreed on the same. What SPNEGO adds may have been cut out, after which
-    /// the ends may count their messages differently.
+    /// Both ends have the same keys and flags. The `mechListMIC` of SPNEGO may have been removed, after which the
+    /// sequence numbers of the ends may differ.
     Keys,
-    /// All of it.
+    /// All properties.
     Honest,
 }
 
-/// Messages go both ways. Where there are keys none that was changed passes; between honest ends every other
-/// one does.
+/// Sends messages in both directions. With keys, a changed message is rejected; between correct ends an unchanged
+/// one is accepted.
 fn messages(
     mut client: Box<dyn MessageSecurity>,
     mut server: Box<dyn MessageSecurity>,
@@ -287,7 +285,7 @@ fn messages(
     }
 }
 
-/// What NTLM's handshake agreed on.
+/// What was negotiated by NTLM.
 fn flags(security: &dyn MessageSecurity) -> NegotiateFlags {
     let any: &dyn std::any::Any = security;
     any.downcast_ref::<NtlmSecurity>().expect("NTLM alone protects messages").flags()

@@ -15,7 +15,7 @@ use crate::input::Input;
 /// The time of all requests.
 const NOW: FileTime = FileTime(1);
 
-/// Statuses that servers respond with, the first of which asks for more.
+/// Statuses of responses. The first one requests authentication.
 const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
 
 /// Pass-through authentication.
@@ -29,7 +29,7 @@ const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
 /// The same credentials are the same identity.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn pass_through(data: &[u8]) {
     let contexts = ContextCounters::new();
     let authority = Authority::new("server");
@@ -40,7 +40,7 @@ pub fn pass_through(data: &[u8]) {
     assert_eq!(contexts.open(), 0, "a context is left open");
 }
 
-/// A response with a status, and the headers of a PING or not, as `byte` says.
+/// A response whose status, and whether it has the headers of a PING, are selected by `byte`.
 fn response(byte: u8, token: Option<&[u8]>) -> Response<'_> {
     let status = STATUSES[usize::from(byte) % STATUSES.len()];
     let is_ping = byte & 0x80 != 0;
@@ -137,7 +137,7 @@ fn checked(credentials: CredentialsAccepted, input: &mut Input<'_>, kind: Probe)
     }
 }
 
-/// Asserts what holds for every authenticated user.
+/// Asserts the properties of every authenticated user.
 fn checked_context(accepted: &Authenticated, scheme: Mechanism, text: &[u8]) -> identity::Identity {
     let context = accepted.context();
     assert!(context.proof() == Proof::PassThrough && !context.is_anonymous() && !context.is_system());

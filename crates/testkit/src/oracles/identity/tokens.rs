@@ -9,15 +9,14 @@ use wire::{Decode, Encode};
 
 use crate::input::Input;
 
-/// Tokens, and the account file.
-///
-/// The first byte says what the rest is: 0 to 2 the three NTLM messages, 3 a list of pairs, 4 a client's
-/// challenge, 5 and 6 the first and the later tokens of SPNEGO, 7 an account file. What is read of all the
-/// bytes is written as these bytes, and every part of it can be asked for. An account file that is read can be
-/// written, reads as the same accounts, and finds each.
+/// Authentication tokens and accounts files.
+/// The first byte selects what the rest is: 0 to 2 the three NTLM messages, 3 a list of `AV_PAIR`s, 4 a client
+/// challenge, 5 and 6 the first and the later tokens of SPNEGO, 7 an accounts file. Decoded tokens are encoded to
+/// the same bytes, and no accessor panics. An accounts file that is read can be written, is read as the same
+/// accounts, and each of them is found.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn tokens(data: &[u8]) {
     let mut input = Input::new(data);
     let choice = input.byte() % 8;

@@ -9,7 +9,7 @@ use mapi::autodiscover::{
 
 use crate::input::Input;
 
-/// Leaves all names as they are.
+/// Replaces no name.
 struct Nobody;
 
 impl Naming for Nobody {
@@ -30,12 +30,11 @@ impl Naming for Nobody {
 type Rewrite = for<'a> fn(&'a [u8], &mut dyn Naming) -> Result<Rewritten<'a>, Error>;
 
 /// Autodiscover: responses of each dialect, and requests.
-///
-/// The first byte says which. Where no name is replaced, the document stays as it is; where names are, it can
-/// still be read, and there is nothing left to be replaced.
+/// The first byte selects which. If no name is replaced, the document does not change; otherwise the new one can
+/// be parsed, and contains no name that would be replaced.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn autodiscover(data: &[u8]) {
     let mut input = Input::new(data);
     let (kind, body) = (input.byte() % 4, input.rest());

@@ -7,13 +7,12 @@ use super::stubs::same_bytes;
 use crate::input::Input;
 
 /// Auxiliary buffers.
-///
-/// The first byte says what the rest is: 0 blocks, 1 blocks with their extended header, 2 types, versions and
-/// bodies that blocks with right sizes are made of. What is read leaves as it came, packed or not; and every
-/// text can be asked for.
+/// The first byte selects what the rest is: 0 blocks, 1 blocks with their extended header, 2 types, versions and
+/// bodies, from which blocks with valid sizes are made. Decoded blocks are encoded to the same bytes, compressed
+/// or not, and each text can be read.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn aux_blocks(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() % 3 {
@@ -23,7 +22,7 @@ pub fn aux_blocks(data: &[u8]) {
     }
 }
 
-/// Blocks out of records: type, version, length, body.
+/// Makes blocks from records of type, version, length and body.
 fn records(input: &mut Input<'_>) -> Vec<u8> {
     let mut blocks = Vec::new();
     while !input.is_empty() {
@@ -58,7 +57,7 @@ fn packed(bytes: &[u8]) {
     buffer.blocks.iter().for_each(|block| texts(&block.body));
 }
 
-/// Asks for everything that an offset points to.
+/// Reads everything to which an offset points.
 fn texts(body: &AuxBody) {
     match body {
         AuxBody::PerfClientInfo(info) => {

@@ -15,13 +15,12 @@ const ASYNC_RESPONSE: Codec<AsyncResponse> =
     Codec { decode: AsyncResponse::decode, encode: AsyncResponse::encode };
 
 /// The mailbox store.
-///
-/// The first byte is the operation: 0 to 15 those of EMSMDB, 16 that of `AsyncEMSMDB`, 17 a ROP buffer. In the
-/// second, 1 stands for big-endian and 2 for a response. What is read can
-/// be written, reads as the same, and leaves as it came; to look for names in it changes nothing.
+/// The first byte selects the operation: 0 to 15 those of EMSMDB, 16 that of `AsyncEMSMDB`, 17 a ROP buffer. The
+/// second is a set of flags: 1 big-endian, 2 a response. A decoded call can be encoded, is decoded as the same,
+/// and is encoded to the same bytes; visiting the names in it changes nothing.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn emsmdb(data: &[u8]) {
     let mut input = Input::new(data);
     let (opnum, choice) = (input.byte() % 18, input.byte());
@@ -55,7 +54,7 @@ fn look_at_response(mut response: Response) {
     assert_eq!(response, before, "to look is not to change");
 }
 
-/// What a proxy does with every call: nothing of it may panic.
+/// Executes what the proxy does with every call, which must not panic.
 fn look_inside(rgb: &[u8], aux: &[u8]) {
     for buffer in decode_chain(rgb, Limits::default()).unwrap_or_default() {
         same_bytes::<RopBuffer>(&buffer.payload);

@@ -11,14 +11,13 @@ use crate::input::Input;
 const WORTH_WRITING: usize = 256 << 10;
 
 /// Compression and extended buffers.
-///
-/// The first byte says what the rest is: 0 a size of two bytes and a compressed payload, 1 a payload to be
-/// compressed, 2 a chain of buffers, 3 a single buffer, 4 a row of flags and payloads that a chain is made of.
-/// What is uncompressed has the size that was asked for; what is compressed uncompresses to what it was; a
-/// chain keeps to its limits, and reads as what was written.
+/// The first byte selects what the rest is: 0 a size of two bytes and a compressed payload, 1 a payload to
+/// compress, 2 a chain of buffers, 3 a single buffer, 4 flags and payloads from which a chain is made. A
+/// decompressed payload has the expected size; a compressed payload is decompressed to the same bytes; a chain
+/// does not exceed its limits, and is decoded as it was encoded.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn extended_buffers(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() % 5 {
@@ -68,7 +67,7 @@ fn single(bytes: &[u8]) {
     assert_eq!(one.ok(), chain.ok().and_then(|mut chain| chain.pop()), "a chain of one");
 }
 
-/// Writes a chain and reads it.
+/// Encodes a chain and decodes it.
 fn again(chain: &[ExtendedBuffer]) {
     let bytes = encode_chain(chain).expect("what was read can be written");
     let limits = Limits { payload: usize::MAX, ..Limits::default() };

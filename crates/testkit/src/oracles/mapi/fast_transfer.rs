@@ -12,14 +12,13 @@ use super::stubs::same_bytes;
 use crate::input::{Input, cuts};
 
 /// Streams of `FastTransfer`.
-///
-/// The first byte says what the rest is: 0 the value of a property that has a structure, otherwise a stream, of
-/// which the next three bytes say how it is cut in pieces, how long a value may be that is held, and how
-/// large a tree. However it is cut, the same tokens come, or the same error; they are written as they came;
-/// what is held keeps to the limits; and so it is with trees.
+/// The first byte selects what the rest is: 0 the value of a property that has a structure, otherwise a stream.
+/// The next three bytes of a stream select how it is divided, the limit of a value that is kept, and that of a
+/// tree. However it is divided, the tokens or the error are the same; the tokens are encoded to the same bytes;
+/// and the memory does not exceed the limits. The same applies to trees.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn fast_transfer(data: &[u8]) {
     let mut input = Input::new(data);
     if input.byte() == 0 {
@@ -41,7 +40,7 @@ fn values(bytes: &[u8]) {
     same_bytes::<FolderReplicaInfo>(bytes);
 }
 
-/// What one way of cutting gives: tokens with the pieces of a value put together, and bytes.
+/// The result of one division: tokens, with the pieces of a value joined, and bytes.
 fn read(stream: &[u8], cut: u8, limits: Limits) -> (String, Vec<u8>, wire::Result<()>) {
     let (mut shown, mut written) = (String::new(), Writer::new());
     let mut tokenizer = Tokenizer::new(limits);

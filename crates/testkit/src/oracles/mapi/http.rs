@@ -21,14 +21,14 @@ macro_rules! body {
     };
 }
 
-/// MAPI over HTTP: bodies, what stands before them, headers and cookies.
-///
-/// The first byte says which: requests and responses of the mailbox store and of the address book, the body of
-/// a response from its beginning, headers. The second is the request type, or how the body is cut. What is read
-/// leaves as it came; to look for names in it changes nothing; cuts change nothing.
+/// MAPI over HTTP: bodies, the lines before them, headers and cookies.
+/// The first byte selects which: requests and responses of the mailbox store and of the address book, the whole
+/// body of a response, headers. The second selects the request type, or how the body is divided. Decoded bodies
+/// are encoded to the same bytes; visiting the names in them changes nothing; how a body is divided changes
+/// nothing.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn mapi_http(data: &[u8]) {
     let mut input = Input::new(data);
     let (kind, choice, bytes) = (input.byte() % 6, input.byte(), input.rest());

@@ -7,13 +7,13 @@ use super::stubs::same_bytes;
 use crate::input::Input;
 
 /// Sets of ids.
-///
-/// The first byte says what the rest is: 0 a set by replica numbers, 1 one by GUIDs, 2 two sets of counters.
-/// What is read leaves as it came; its ranges are sorted and have gaps; written by the encoder it reads as the
-/// same; and nothing is lost where two are put together, or found where something was taken out.
+/// The first byte selects what the rest is: 0 a set with replica numbers, 1 a set with GUIDs, 2 two sets of
+/// counters. A decoded set is encoded to the same bytes; its ranges are sorted and have gaps between them; the
+/// encoder's own form is decoded as the same set; the union of two sets contains all of both, and a difference
+/// nothing of the second.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn idsets(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() % 3 {

@@ -5,10 +5,10 @@ use mapi::notification::{Event, NotificationData};
 use mapi::property::PropTag;
 use wire::{Reader, Writer};
 
-/// What notifications tell: what is read is written as it came, is shown, and its row can be asked for.
+/// Notifications: a decoded one is encoded to the same bytes, can be displayed, and its row can be decoded.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn notifications(data: &[u8]) {
     let mut r = Reader::new(data);
     let Ok(notification) = NotificationData::read(&mut r) else { return };

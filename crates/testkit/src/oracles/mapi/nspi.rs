@@ -15,14 +15,13 @@ const RFR_RESPONSE: Codec<rfr::Response> =
     Codec { decode: rfr::Response::decode, encode: rfr::Response::encode };
 
 /// The address book and its referrals.
-///
-/// The first byte is the operation: 0 to 20 those of NSPI, 21 and 22 those of RFR, 23 an entry id. In the
-/// second, 1 stands for big-endian and 2 for a response. What is read can be written, reads as the same, and
-/// leaves as it came; a visit that changes nothing reports no change; and its values survive the way
-/// to the values that all interfaces share, and back.
+/// The first byte selects the operation: 0 to 20 those of NSPI, 21 and 22 those of RFR, 23 an entry id. The
+/// second is a set of flags: 1 big-endian, 2 a response. A decoded call can be encoded, is decoded as the same,
+/// and is encoded to the same bytes; a visit that changes nothing reports no change; and its values are preserved
+/// by the conversion to the values that all interfaces share, and back.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn nspi(data: &[u8]) {
     let mut input = Input::new(data);
     let (opnum, choice) = (input.byte() % 24, input.byte());

@@ -22,14 +22,14 @@ use crate::input::Input;
 
 const LAYOUTS: [Layout; 4] = [Layout::Rop, Layout::Wide, Layout::AddressBook, Layout::AddressBookBare];
 
-/// Every type that values have, and one that none has.
+/// Every type of values, and one that does not exist.
 pub(crate) const TYPES: [u16; 33] = [
     0x0000, 0x0001, 0x0002, 0x0003, 0x0004, 0x0005, 0x0006, 0x0007, 0x000A, 0x000B, 0x000D, 0x0014, 0x001E,
     0x001F, 0x0040, 0x0048, 0x00FB, 0x00FD, 0x00FE, 0x0102, 0x1002, 0x1003, 0x1004, 0x1005, 0x1006, 0x1007,
     0x1014, 0x101E, 0x101F, 0x1040, 0x1048, 0x1102, 0x301F,
 ];
 
-/// Properties whose bytes are structures of their own.
+/// Properties whose bytes are structures.
 const BLOBS: [&str; 23] = [
     "PidTagConversationIndex",
     "PidTagReplyRecipientEntries",
@@ -56,15 +56,14 @@ const BLOBS: [&str; 23] = [
     "PidLidAppointmentUnsendableRecipients",
 ];
 
-/// Properties, and the structures that they and ROPs are made of.
-///
-/// The first byte is the structure, the second the layout. Values have a third byte for their type, rows and
-/// recipients one for the number of columns and one for each column's type; what is within bytes has one for the
-/// property. What is read leaves as it came;
-/// restrictions pass through the other layouts unharmed; everything can be shown.
+/// Properties, and structures of properties and ROPs.
+/// The first byte selects the structure, the second the layout. A third byte selects the type of a value, or the
+/// property of a structure within bytes; rows and recipients have one for the number of columns and one for the
+/// type of each column. Decoded values are encoded to the same bytes; restrictions are preserved by the other
+/// layouts; everything can be displayed.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn properties(data: &[u8]) {
     let mut input = Input::new(data);
     let (structure, layout) = (input.byte() % 13, LAYOUTS[usize::from(input.byte() % 4)]);
@@ -127,7 +126,7 @@ fn shown(value: Option<impl Inspect>) {
     drop(value.map(|value| value.to_node()));
 }
 
-/// What is read is written as the bytes that it was read from.
+/// Asserts that a decoded value is encoded to the same bytes.
 fn leaves<T>(
     bytes: &[u8],
     read: impl FnOnce(&mut Reader<'_>) -> Result<T>,
@@ -158,7 +157,7 @@ fn restriction(bytes: &[u8], layout: Layout) {
     assert!(!restriction.to_string().is_empty());
     let own = restriction.to_bytes(layout).expect("what was read can be written");
     for other in LAYOUTS {
-        // Actions, objects and absent values are not the same everywhere.
+        // Actions, objects and absent values differ between layouts.
         let Ok(moved) = restriction.to_bytes(other) else { continue };
         let there = Restriction::from_bytes(&moved, other).expect("what was written can be read");
         if let Ok(back) = there.to_bytes(layout) {
@@ -173,7 +172,7 @@ fn entry_id(bytes: &[u8]) {
     drop((id.to_string(), id.to_node()));
 }
 
-/// What has one layout, and needs nothing to be read.
+/// Structures with one layout and without context.
 fn plain(choice: u8, bytes: &[u8]) {
     match choice % 28 {
         0 => drop(same_bytes::<PropertyName>(bytes)),

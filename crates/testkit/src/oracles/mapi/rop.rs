@@ -8,7 +8,7 @@ use wire::{Encode as _, Reader};
 use crate::input::Input;
 use crate::rops::columns;
 
-/// Knows what the bits of a number say: whether logons are known and private, and whether columns are.
+/// A context from the bits of a number: whether logons are known and private, and whether columns are known.
 struct Known(u8, Vec<PropTag>);
 
 impl Logons for Known {
@@ -24,12 +24,11 @@ impl Columns for Known {
 }
 
 /// The ROPs of a request.
-///
-/// The first byte says what is known of logons. What can be read of the rest, and what can't,
-/// leaves as it came; to look for handle indexes changes nothing; and everything can be shown.
+/// The first byte selects what is known of logons. The rest is encoded to the same bytes, both decoded ROPs and
+/// undecodable bytes; visiting handle indexes changes nothing; and everything can be displayed.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn rop_requests(data: &[u8]) {
     let mut input = Input::new(data);
     let known = Known(input.byte(), Vec::new());
@@ -53,13 +52,12 @@ fn requests(bytes: &[u8], known: &Known) -> Vec<RopRequest> {
 }
 
 /// Responses to ROPs.
-///
-/// The first byte says what is known of logons and columns, two say how long the requests are, the handle table
-/// is made up of the next byte: each place has an object or none. What can be read of the responses leaves as
-/// it came, and no request is answered twice.
+/// The first byte selects what is known of logons and columns, two bytes are the length of the requests, and the
+/// bits of the next byte select the entries of the handle table that have an object. Decoded responses are
+/// encoded to the same bytes, and no request has two responses.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn rop_responses(data: &[u8]) {
     let mut input = Input::new(data);
     let known = Known(input.byte(), columns(&[4; 100]));
@@ -83,7 +81,7 @@ pub fn rop_responses(data: &[u8]) {
     assert_eq!(again.to_bytes().expect("what was read can be written"), bytes);
     drop(answers.finish(&handles));
 
-    // Without a request only those can be read that nothing has to be known of.
+    // Without a request only responses without context can be decoded.
     let mut r = Reader::new(bytes);
     if let Ok(response) = RopResponse::decode(&mut r, mapi::rop::ResponseContext::default()) {
         let read = &bytes[..bytes.len() - r.remaining()];

@@ -4,16 +4,16 @@ use mapi::rtf::{compress, decompress, store};
 
 use crate::input::Input;
 
-/// The most bytes that are taken out of compressed ones.
+/// The maximum number of decompressed bytes.
 const LIMIT: usize = 64 << 10;
 
 /// Compressed RTF.
-///
-/// The first byte says what the rest is: 0 compressed RTF, otherwise what is to be compressed. What is read
-/// is no longer than its limit; what is written reads as what it was; and one byte less is not enough.
+/// The first byte selects what the rest is: 0 compressed RTF, otherwise RTF to compress. Decompressed RTF does
+/// not exceed its limit; compressed RTF is decompressed to the same bytes, and fails with a limit of one byte
+/// less.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn rtf(data: &[u8]) {
     let mut input = Input::new(data);
     if input.byte() == 0 {

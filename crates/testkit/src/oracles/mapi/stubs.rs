@@ -4,18 +4,19 @@ use std::fmt::Debug;
 
 use wire::{Decode, Encode, Endian, Result};
 
-/// Reads a stub; the bytes behind its last parameter come with it.
+/// Decodes a stub. Returns it with the bytes after its last parameter.
 type DecodeStub<T> = fn(u16, &[u8], Endian) -> Result<(T, &[u8])>;
 
-/// How the stubs of one interface and direction are read and written.
+/// The decoder and the encoder of the stubs of one interface and direction.
 pub(super) struct Codec<T> {
     pub(super) decode: DecodeStub<T>,
     pub(super) encode: fn(&T) -> Result<Vec<u8>>,
 }
 
 impl<T: PartialEq + Debug> Codec<T> {
-    /// Reads a stub. What is read can be written, reads as the same, and is written as the same bytes from
-    /// then on. A little-endian stub leaves as it came, but for padding, which becomes zeros.
+    /// Decodes a stub. It can be encoded, is decoded as the same, and is then encoded to the same bytes. A
+    /// little-endian stub is encoded to the bytes from which it was decoded, except for padding, which becomes
+    /// zeros.
     pub(super) fn check(&self, opnum: u16, stub: &[u8], endian: Endian) -> Option<T> {
         let (value, rest) = (self.decode)(opnum, stub, endian).ok()?;
         let written = (self.encode)(&value).expect("what was read can be written");
@@ -34,14 +35,14 @@ impl<T: PartialEq + Debug> Codec<T> {
     }
 }
 
-/// What is read of all the bytes is written as the same bytes.
+/// Asserts that a value decoded from all the bytes is encoded to the same bytes.
 pub(super) fn same_bytes<'a, T: Decode<'a> + Encode>(bytes: &'a [u8]) -> Option<T> {
     let value = T::from_bytes(bytes).ok()?;
     assert_eq!(value.to_bytes().as_deref(), Ok(bytes), "it leaves as it came");
     Some(value)
 }
 
-/// The byte order that a choice stands for.
+/// The byte order that a choice selects.
 pub(super) const fn endian(big: bool) -> Endian {
     if big { Endian::Big } else { Endian::Little }
 }

@@ -20,20 +20,18 @@ const MAX_STUB: usize = 8192;
 /// How many calls one conversation makes at most.
 const CALLS: u16 = 12;
 
-/// What a server sends, to the client's end of an association.
-///
-/// The first byte are switches: 1 the bind is answered first, 2 it begins a handshake, 4 that asks for sealing
-/// instead of signing, 8 the rest are records out of which PDUs with right lengths are made, 16 several calls
-/// at once are offered, 32 and several security contexts, 64 the first call is given up. The second byte says
-/// how the stream is cut. Three calls wait for their responses. For every stream:
-///
-/// - however it is cut, the same events come and the same bytes are sent;
-/// - nothing comes after the end; every response is to a call that waits for one, and comes once;
-/// - calls and stubs keep to their limits;
-/// - all that is sent are PDUs of a client.
+/// The bytes of a server, received by the client's end of an association.
+/// The first byte is a set of flags: 1 a response to the bind precedes the rest, 2 the bind begins a handshake, 4
+/// for sealing instead of signing, 8 the rest are records from which PDUs with valid lengths are made, 16
+/// multiplexing is offered, 32 several security contexts are offered, 64 the first call is cancelled. The second
+/// byte selects how the stream is divided. Three calls wait for their responses. For every stream:
+/// - however it is divided, the events and the bytes sent are the same;
+/// - there are no events after the end; each response belongs to a waiting call, and there is one for each call;
+/// - calls and stubs do not exceed their limits;
+/// - the bytes sent are PDUs of a client.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn client(data: &[u8]) {
     let mut input = Input::new(data);
     let (switches, seed) = (input.byte(), input.byte());
@@ -196,7 +194,7 @@ impl Driver {
     }
 }
 
-/// All that was sent are whole PDUs of a client, and are written as they are read.
+/// Asserts that the bytes sent are whole PDUs of a client, which are encoded to the same bytes.
 fn check_output(output: &[u8]) {
     let mut framer = Framer::new(ClientConfig::default().max_fragment, u16::MAX);
     framer.push(output);

@@ -19,13 +19,12 @@ use super::toy::{SECRET, TOY};
 use crate::input::Input;
 
 /// The endpoint mapper and the management interface.
-///
-/// The first byte says what the rest is: from 0 to 9 one stub or tower, in the byte order of the next byte,
-/// which is read, written, and read as the same; else a row of calls, each with its number, byte order and
-/// length, of which every response can be read.
+/// The first byte selects what the rest is: from 0 to 9 one stub or tower, in the byte order that the next byte
+/// selects, which is decoded, encoded, and decoded as the same; otherwise a sequence of calls, each with its
+/// opnum, byte order and length, whose responses can be decoded.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn endpoints(data: &[u8]) {
     let mut input = Input::new(data);
     let choice = input.byte();
@@ -38,7 +37,7 @@ pub fn endpoints(data: &[u8]) {
         0 => round_trip::<EptMapRequest>(bytes, endian, |_| false),
         1 => round_trip::<EptMapResponse>(bytes, endian, |_| false),
         2 => round_trip::<EptLookupRequest>(bytes, endian, |_| false),
-        // An annotation has 64 bytes with the zero that ends it, which some leave out.
+        // An annotation has 64 bytes including the terminating zero, which some senders omit.
         3 => round_trip::<EptLookupResponse>(bytes, endian, |response| {
             response.entries.iter().any(|entry| entry.annotation.len() >= 64)
         }),
@@ -59,7 +58,7 @@ const fn endian(choice: u8) -> Endian {
     if choice & 1 == 0 { Endian::Little } else { Endian::Big }
 }
 
-/// What is read can be written, unless `refused` says otherwise, and reads as the same.
+/// Asserts that a decoded value can be encoded, unless it is one of `refused`, and is decoded as the same value.
 fn round_trip<T>(bytes: &[u8], endian: Endian, refused: fn(&T) -> bool)
 where
     T: for<'a> Decode<'a> + Encode + PartialEq + Debug,

@@ -7,16 +7,15 @@ use wire::{Decode, Encode, Endian};
 
 use crate::input::{Input, cuts};
 
-/// The first byte says what the rest is:
-///
-/// - 0: one PDU. What is read can be written, and reads as the same PDU, whose bytes then stay as they are.
-/// - 1: a stream, behind a byte that says how it is cut. It yields the same PDUs and the same error, cut or
-///   whole.
-/// - 2, 3: a stub, little-endian or big-endian, with a verification trailer. What is found is within the
-///   stub's end, and is found again once it is written.
+/// The first byte selects what the rest is:
+/// - 0: one PDU. A decoded PDU can be encoded, is decoded as the same PDU, and is then encoded to the same bytes.
+/// - 1: a byte that selects how a stream is divided, and the stream. Its PDUs and its error are the same, divided
+///   or whole.
+/// - 2, 3: a stub, little-endian or big-endian, with a verification trailer. A trailer that is found is within
+///   the stub, and is found again after it was encoded.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn pdus(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() % 4 {
@@ -32,7 +31,7 @@ fn pdu(bytes: &[u8]) {
     let written = match pdu.to_bytes() {
         Ok(written) => written,
         Err(error) => {
-            // An auth3 gets the padding, a bind_nak the count, that some senders leave out.
+            // The encoder adds the padding of an auth3 and the count of a bind_nak, which some senders omit.
             let longest = usize::from(u16::MAX) - 4;
             assert!(bytes.len() > longest, "what was read can be written: {error}");
             return;
@@ -45,7 +44,7 @@ fn pdu(bytes: &[u8]) {
     assert_eq!(again.to_bytes().as_deref(), Ok(&*written), "written twice alike");
 }
 
-/// The header of `pdu` as it is written.
+/// The header of `pdu` as it is encoded.
 fn normal(pdu: &Pdu<'_>, length: usize) -> Header {
     let drep: DataRepresentation = pdu.header.drep.as_little();
     let object = matches!(&pdu.body, Body::Request(request) if request.object.is_some());

@@ -6,11 +6,11 @@ use wire::{Decode as _, Encode as _};
 
 use crate::input::{Input, cuts};
 
-/// The bytes of one direction of a channel of RPC over HTTP, behind a byte that says how they are cut. Its
-/// RTS PDUs are the same, cut or whole, and each leaves as the bytes that it came as.
+/// A byte that selects how a stream is divided, and one direction of a channel of RPC over HTTP. Its RTS PDUs are
+/// the same, divided or whole, and each is encoded to the same bytes.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn rts(data: &[u8]) {
     let mut input = Input::new(data);
     let (seed, bytes) = (input.byte(), input.rest());
@@ -19,7 +19,7 @@ pub fn rts(data: &[u8]) {
     for pdu in whole {
         let Ok(rts) = RtsPdu::from_bytes(&pdu) else { continue };
         assert_eq!(rts.to_bytes().as_deref(), Ok(&*pdu), "{rts:?}");
-        // Whatever it says, it can be looked for among the messages that there are.
+        // Every PDU can be compared with the known messages.
         let _ = rts.name();
     }
 }

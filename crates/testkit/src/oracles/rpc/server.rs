@@ -20,25 +20,22 @@ const MAX_LEGS: u32 = 3;
 const MAX_STUB: usize = 8192;
 const MAX_OUTPUT: usize = 20_000;
 
-/// The longest response that is given here, in bytes.
+/// The length of the longest response, in bytes.
 const LONGEST_ANSWER: usize = 9000;
 
-/// What a client sends, to the server's end of an association.
-///
-/// The first byte are switches: 1 a bind comes first, 2 with a handshake, 4 that asks for sealing instead of
-/// signing, 8 the rest are records out of which PDUs with right lengths are made, 16 the bind offers several
-/// calls at once, 32 and several security contexts. The second byte says how the stream is cut. For every
-/// stream:
-///
-/// - however it is cut, the same events come and the same bytes are sent;
-/// - nothing comes after the end, no call before a bind, none without the protection that its interface or its
-///   client asks for, and none under a security context that was not let in;
-/// - calls and stubs keep to their limits, and what waits to be sent to its bound;
-/// - every call can be answered once, and all that is sent are PDUs of a server;
-/// - association groups are left.
+/// The bytes of a client, received by the server's end of an association.
+/// The first byte is a set of flags: 1 a bind precedes the rest, 2 with a handshake, 4 for sealing instead of
+/// signing, 8 the rest are records from which PDUs with valid lengths are made, 16 the bind offers multiplexing,
+/// 32 several security contexts. The second byte selects how the stream is divided. For every stream:
+/// - however it is divided, the events and the bytes sent are the same;
+/// - there are no events after the end, no call before a bind, no call without the protection that its interface
+///   or its client requires, and none under a security context that was not accepted;
+/// - calls, stubs and the output do not exceed their limits;
+/// - each call has one response, and the bytes sent are PDUs of a server;
+/// - connections leave their association groups.
 ///
 /// # Panics
-/// If one of these does not hold.
+/// If one of these properties is violated.
 pub fn server(data: &[u8]) {
     let mut input = Input::new(data);
     let (switches, seed) = (input.byte(), input.byte());
@@ -54,7 +51,7 @@ pub fn server(data: &[u8]) {
     assert_eq!(whole.1, cut.1, "the same bytes sent, however the stream is cut");
 }
 
-/// The bind of a client, as `switches` say.
+/// The bind of a client, with the flags `switches`.
 fn bind(switches: u8) -> Vec<u8> {
     let config = ClientConfig {
         multiplexing: switches & 16 != 0,
@@ -128,13 +125,13 @@ struct Driver {
     association: ServerAssociation,
     events: Vec<Event>,
     output: Vec<u8>,
-    /// Calls that are answered later.
+    /// Calls whose response is sent later.
     waiting: VecDeque<u32>,
     /// Security contexts whose caller is known.
     let_in: HashMap<u32, AuthLevel>,
-    /// How many tokens came of each security context.
+    /// The number of tokens received for each security context.
     legs: HashMap<u32, u32>,
-    /// The most calls that waited at once.
+    /// The highest number of calls that waited at the same time.
     most_calls: usize,
     closed: bool,
 }
@@ -250,7 +247,7 @@ impl Driver {
     }
 }
 
-/// All that was sent are whole PDUs of a server. Says whether one of them agrees to several calls at once.
+/// Asserts that the bytes sent are whole PDUs of a server. Returns whether one of them accepts multiplexing.
 fn check_output(output: &[u8]) -> bool {
     let mut several = false;
     let mut framer = Framer::new(config().max_fragment, u16::MAX);

@@ -11,10 +11,10 @@ pub(crate) const TOY: SyntaxId = SyntaxId::new(Guid::new(0x1234_5678, 1, 2, *b"t
 /// An interface that requires sealed calls.
 pub(crate) const SECRET: SyntaxId = SyntaxId::new(Guid::new(0x1234_5678, 3, 4, *b"secretif"), 1, 0);
 
-/// What a right signature begins with.
+/// The first byte of a valid signature.
 pub(super) const RIGHT: u8 = 0xaa;
 
-/// Takes every signature that begins with [`RIGHT`]; what seals is an exclusive or.
+/// Accepts every signature that begins with [`RIGHT`], and encrypts by an exclusive or.
 pub(super) struct Toy;
 
 impl Toy {
@@ -62,8 +62,8 @@ impl Protection for Toy {
     }
 }
 
-/// PDUs whose lengths are right, out of records: type, flags, call, verifier, body. Guessing lengths that
-/// agree is what random bytes are worst at.
+/// Makes PDUs with valid lengths from records of type, flags, call, verifier and body. Random bytes hardly ever
+/// have lengths that agree.
 pub(super) fn pdus(input: &mut Input<'_>) -> Vec<u8> {
     let mut stream = Vec::new();
     while !input.is_empty() {
