@@ -120,7 +120,7 @@ pub(crate) fn modules() -> Result<Vec<Box<dyn engine::Module>>, Box<dyn Error>> 
     Ok(modules)
 }
 
-/// The bodies of a request and of its answer.
+/// The bodies of a request and of its response.
 pub(crate) struct Pair {
     request_type: RequestType,
     request: Bytes,
@@ -148,7 +148,7 @@ impl Pair {
 mod tests {
     use super::*;
 
-    /// What an Execute may allocate between its body and its answer's.
+    /// The maximum that an Execute may allocate between its request's body and its response's.
     #[test]
     fn an_execute_allocates_little() {
         let session = EngineSession::new().unwrap();

@@ -122,7 +122,7 @@ fn count<const N: usize>(
     Ok(numbers)
 }
 
-/// The number behind `mark`, or before it where it begins with a space: `Total: 1,234 bytes in 56 blocks`.
+/// The number after `mark`, or before it if it begins with a space: `Total: 1,234 bytes in 56 blocks`.
 fn number_at(text: &str, mark: &str) -> Option<u64> {
     let line = text.lines().find(|line| line.contains(mark))?;
     let (before, behind) = line.split_once(mark)?;
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_found_where_valgrind_writes_them() {
+    fn the_numbers_in_the_output_of_valgrind_are_parsed() {
         let text = "==7== Collected : 88374\n==7== Total:     1,234 bytes in 56 blocks\n";
         assert_eq!(number_at(text, "Collected :"), Some(88374));
         assert_eq!(number_at(text, "Total:"), Some(1234));

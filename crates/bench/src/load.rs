@@ -20,7 +20,7 @@ use crate::setup::{self, Field, Stage, USER};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// What a round came to.
+/// The result of a round.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Figures {
     pub(crate) rate: f64,
@@ -28,7 +28,7 @@ pub(crate) struct Figures {
     pub(crate) p99: Duration,
 }
 
-/// A client with a session of its own.
+/// A client with its own session.
 pub(crate) struct Session {
     rpc: RpcClient,
     calls: Vec<(u16, Bytes)>,

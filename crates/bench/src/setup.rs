@@ -1,4 +1,4 @@
-//! The processes that are measured: lab, proxy and HAProxy, each on a loopback address of its own.
+//! The processes that are measured: lab, proxy and HAProxy, each on its own loopback address.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -29,7 +29,7 @@ type Failure = Box<dyn Error>;
 pub(crate) fn raise_descriptor_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    // Without more, the larger measurements fail by themselves and say so.
+    // Without it, the larger measurements fail with an error.
     let _ = setrlimit(Resource::Nofile, limit);
 }
 
@@ -54,7 +54,7 @@ impl Drop for Stage {
     }
 }
 
-/// Ends a process: asks first, so that it ends those that it started itself.
+/// Ends a process: first by SIGTERM, so that it ends its own child processes.
 fn end(process: &mut Child) {
     let id = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
     let asked = id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok());

@@ -1,4 +1,4 @@
-//! Asks the referral service (RFR) for the address book server.
+//! Queries the referral service (RFR) for the address book server.
 
 use mapi::Interface;
 use mapi::rfr::{GetFQDNFromServerDNRequest, GetNewDSARequest};

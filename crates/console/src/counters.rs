@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::{Finished, Reply};
 
-/// Counts of what passed since the start.
+/// Counters since the start.
 #[derive(Debug, Default)]
 pub struct Counters {
     operations: AtomicU64,
@@ -15,16 +15,16 @@ pub struct Counters {
     bytes_out: AtomicU64,
 }
 
-/// The counts at one moment.
+/// The values of the counters at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountersSnapshot {
-    /// Operations that were done.
+    /// Operations that ended.
     pub operations: u64,
-    /// How many of them ended in a fault.
+    /// Operations that ended with a refusal.
     pub faults: u64,
-    /// Clients that signed in.
+    /// Successful authentications.
     pub sign_ins: u64,
-    /// Clients that were not let in.
+    /// Refused clients.
     pub refused: u64,
     /// Bytes of requests' stubs.
     pub bytes_in: u64,

@@ -18,7 +18,7 @@ pub struct Flow {
     pub user: String,
     /// The client's address.
     pub peer: SocketAddr,
-    /// What it travelled in.
+    /// The protocol that carried it.
     pub envelope: &'static str,
     /// Interface and operation, such as `nspi.QueryRows`.
     pub operation: &'static str,
@@ -29,11 +29,11 @@ pub struct Flow {
     pub rops: Vec<String>,
     /// Why a part of the ROPs or of their responses is forwarded undecoded.
     pub opaque: Vec<String>,
-    /// Its result.
+    /// The result.
     pub end: FlowEnd,
     /// From the request's last byte to the response's first.
     pub elapsed: Duration,
-    /// What the modules did.
+    /// Notes of modules on what they did.
     pub notes: Vec<Note>,
 }
 

@@ -1,7 +1,6 @@
-//! What an operator sees: operations as they pass, one line each, and counters.
-//!
-//! Architectural invariant: nothing here reaches back into the core. It works on snapshots, and a slow reader
-//! loses lines, never time on the data path.
+//! The live display for the operator: a line for each operation, and counters.
+//! Architectural invariant: the display works on snapshots and cannot change operations. If its reader is slow,
+//! lines are lost; operations are not delayed.
 
 mod counters;
 mod flow;

@@ -39,7 +39,7 @@ impl CodePage {
         self.number == UTF16
     }
 
-    /// `text` in this code page; what it lacks becomes a question mark.
+    /// `text` in this code page; other characters become question marks.
     pub(crate) fn encode(self, text: &str) -> Vec<u8> {
         text.chars().fold(Vec::with_capacity(text.len()), |mut bytes, letter| {
             let mut utf8 = [0; 4];
@@ -56,7 +56,7 @@ impl CodePage {
         })
     }
 
-    /// The text that `bytes` are in this code page.
+    /// Decodes `bytes` in this code page.
     pub(crate) fn decode(self, bytes: &[u8]) -> String {
         match self.encoding {
             Some(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),

@@ -11,7 +11,7 @@ pub struct LabConfig {
     pub organisation: String,
     /// The domain of mail addresses.
     pub domain: String,
-    /// The mailbox servers, over which people are spread; the first one answers referrals.
+    /// The mailbox servers, among which the mailboxes are distributed; the first one responds to referrals.
     pub servers: Vec<ServerName>,
     /// The aliases of people that always exist, so that accounts with these names have a mailbox.
     pub aliases: Vec<String>,

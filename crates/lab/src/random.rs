@@ -2,7 +2,7 @@
 
 use wire::Guid;
 
-/// A sequence of numbers that a seed decides (`SplitMix64`). It makes names, not secrets.
+/// A sequence of numbers that a seed determines (`SplitMix64`). For names, not for secrets.
 #[derive(Debug, Clone)]
 pub(crate) struct Sequence(u64);
 
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_decides_the_sequence() {
+    fn a_seed_determines_the_sequence() {
         // The first outputs for seed 0, as the generator's authors published them.
         let mut sequence = Sequence::new(0);
         assert_eq!([sequence.next(), sequence.next()], [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4]);

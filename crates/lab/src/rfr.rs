@@ -18,7 +18,7 @@ impl Lab {
         let (request, _) =
             Request::decode(call.opnum, &call.stub, call.endian).map_err(|error| bad_stub(&error))?;
         let response = match request {
-            // Each server has the complete address book, so that the first one will do.
+            // Each server has the complete address book, so that the first one is returned.
             Request::GetNewDSA(_) => {
                 let host = self.config.servers.first().map(|server| CharString::new(&server.host));
                 let return_value =

@@ -12,7 +12,7 @@ use crate::config::LabConfig;
 use crate::directory::Directory;
 use crate::handles::{Handles, Object};
 
-/// The small Exchange.
+/// A small Exchange server.
 #[derive(Debug)]
 pub struct Lab {
     pub(crate) config: LabConfig,
@@ -20,7 +20,7 @@ pub struct Lab {
     pub(crate) handles: Handles,
 }
 
-/// What answering a call comes to: the response's stub, or a fault.
+/// The result of a call: the response's stub, or a fault.
 pub(crate) type Answer = Result<Bytes, FaultStatus>;
 
 impl Lab {
@@ -31,7 +31,7 @@ impl Lab {
         Self { config, directory, handles }
     }
 
-    /// What the lab was made of.
+    /// The configuration of the lab.
     pub const fn config(&self) -> &LabConfig {
         &self.config
     }
@@ -43,12 +43,12 @@ impl Lab {
         entries.filter_map(|mid| self.directory.entry(*mid)).map(|entry| entry.alias.clone()).collect()
     }
 
-    /// How many context handles are open.
+    /// The number of open context handles.
     pub fn open_handles(&self) -> usize {
         self.handles.count()
     }
 
-    /// Succeeds where `handle` is a session with the address book that who makes `call` may use.
+    /// Checks that `handle` is a session with the address book that the caller of `call` may use.
     pub(crate) fn check_address_book(&self, call: &Call, handle: ContextHandle) -> Result<(), FaultStatus> {
         match self.handles.find(call, handle)? {
             Object::AddressBook => Ok(()),
@@ -78,7 +78,7 @@ impl Service for Lab {
     }
 }
 
-/// A stub that is no such request.
+/// The fault for a stub that cannot be decoded.
 pub(crate) fn bad_stub(error: &wire::Error) -> FaultStatus {
     tracing::debug!("lab: {error}");
     FaultStatus::RPC_X_BAD_STUB_DATA

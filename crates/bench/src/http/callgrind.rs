@@ -63,14 +63,14 @@ impl<'a> Reader<'a> {
         (!std::mem::take(&mut self.is_call)).then_some(executed)
     }
 
-    /// The file in `(2) file`, whose name is there the first time only.
+    /// The file in `(2) file`, whose name is given the first time only.
     fn object(&mut self, text: &'a str) -> (u32, &'a str) {
         let (id, file) = text.split_once(' ').unwrap_or((text, ""));
         let next = u32::try_from(self.objects.len()).unwrap_or(u32::MAX).saturating_add(1);
         *self.objects.entry(id).or_insert((next, file))
     }
 
-    /// The function in `(7) name`, whose name is there the first time only.
+    /// The function in `(7) name`, whose name is given the first time only.
     fn function(&mut self, text: &'a str) -> &'a str {
         let (id, name) = text.split_once(' ').unwrap_or((text, ""));
         let name = name.split('\'').next().unwrap_or(name);

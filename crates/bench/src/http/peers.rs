@@ -158,7 +158,7 @@ fn start_mapiproxy(
     let config = stage.path(&config);
     command.arg("run").arg("--config").arg(config);
     if limits.is_empty() {
-        // Its log lines about limits would stand between the rows.
+        // Its log lines about limits would be printed between the rows.
         command.stderr(Stdio::null());
     }
     let process = stage.run(&mut command, plain)?;

@@ -9,7 +9,7 @@ pub(crate) struct Entry {
     pub(crate) mid: MId,
     pub(crate) kind: Kind,
     pub(crate) display_name: String,
-    /// The display name, folded: what it is sorted and searched by.
+    /// The folded display name, by which it is sorted and searched.
     pub(crate) sort_name: String,
     pub(crate) alias: String,
     /// The distinguished name.
@@ -17,7 +17,7 @@ pub(crate) struct Entry {
     pub(crate) guid: Guid,
 }
 
-/// What an object is.
+/// The kind of an object.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
     Person(Box<Person>),
@@ -31,7 +31,7 @@ pub(crate) enum Kind {
     },
 }
 
-/// What only people have.
+/// The details of a person.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) given: String,

@@ -1,6 +1,6 @@
 //! Case and accent folding for comparing and sorting names.
 
-/// `text` as it is compared and sorted: lower case, without accents.
+/// `text` in the form for comparing and sorting: lower case, without accents.
 pub(crate) fn fold(text: &str) -> String {
     text.chars()
         .flat_map(char::to_lowercase)
@@ -8,7 +8,7 @@ pub(crate) fn fold(text: &str) -> String {
         .collect()
 }
 
-/// `text` as part of a mail address: what [`fold`] makes of it, letters and digits alone.
+/// `text` as part of a mail address: folded by [`fold`], with letters and digits only.
 pub(super) fn ascii(text: &str) -> String {
     fold(text).chars().filter(char::is_ascii_alphanumeric).collect()
 }
@@ -38,7 +38,7 @@ const fn base(letter: char) -> &'static str {
     }
 }
 
-/// The letter itself, where it has no base; nothing for combining marks, which case folding may leave.
+/// The letter itself if it has no base; nothing for combining marks, which case folding may leave.
 fn rest(letter: char) -> Option<char> {
     (base(letter).is_empty() && !('\u{300}'..='\u{36f}').contains(&letter)).then_some(letter)
 }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accents_and_case_are_overlooked() {
+    fn accents_and_case_are_ignored() {
         assert_eq!(fold("Jürgen Łukasz SØREN"), "jurgen lukasz soren");
         assert_eq!(fold("Straße Иван"), "strasse иван");
         assert_eq!(ascii("O'Brien"), "obrien");

@@ -1,4 +1,4 @@
-//! The directory: people, distribution lists and servers, and how they are found.
+//! The directory: people, distribution lists and servers, with look-ups.
 
 mod entry;
 mod fold;
@@ -88,12 +88,12 @@ impl Directory {
         &self.containers
     }
 
-    /// `mids` in the order of their names; those that are no objects are left out.
+    /// `mids` in the order of their names, without those that do not exist.
     pub(crate) fn sort(&self, mids: &[MId]) -> Vec<MId> {
         sorted(mids.iter().filter_map(|mid| self.entry(*mid)))
     }
 
-    /// The objects of `mids` that `holds` keeps, at most `limit`; `None` where there are more.
+    /// The objects of `mids` for which `holds` returns true; `None` if there are more than `limit`.
     pub(crate) fn select(
         &self,
         mids: &[MId],
@@ -106,7 +106,7 @@ impl Directory {
     }
 }
 
-/// What objects are sorted by: their names, then their numbers, so that the order is total.
+/// The sort key of objects: their names, then their numbers, so that the order is total.
 pub(crate) fn sort_key(entry: &Entry) -> (&str, MId) {
     (&entry.sort_name, entry.mid)
 }

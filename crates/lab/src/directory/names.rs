@@ -1,4 +1,4 @@
-//! What people, departments and lists are called. All made up.
+//! Names of people, departments and lists, all of them invented.
 
 pub(super) const GIVEN: &[&str] = &[
     "Ada",

@@ -33,7 +33,7 @@ pub(super) fn make(config: &LabConfig) -> Vec<Entry> {
     entries
 }
 
-/// How a server can be reached.
+/// The network addresses of a server.
 fn bindings(server: &ServerName) -> Vec<String> {
     vec![
         format!("ncacn_vns_spp:{}", server.name),

@@ -1,4 +1,4 @@
-//! What properties an object has ([MS-OXOABK] 2.2, [MS-OXNSPI] 3.1.4.2).
+//! The properties of objects ([MS-OXOABK] 2.2, [MS-OXNSPI] 3.1.4.2).
 
 use mapi::ErrorCode;
 use mapi::nspi::{EntryId, EphemeralEntryId, FlatUid, MId, PermanentEntryId};
@@ -16,16 +16,16 @@ const DISTLIST: i32 = 8;
 /// `PidTagInitialDetailsPane` ([MS-OXOABK] 2.2.3.33).
 const INITIAL_DETAILS_PANE: PropTag = PropTag::new(0x3F08, PropType::PtypInteger32);
 
-/// How values are to be given.
+/// The form of values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
-    /// What 8-bit texts are encoded in.
+    /// The code page of 8-bit texts.
     pub(crate) code_page: CodePage,
     /// Whether entry ids are ephemeral.
     pub(crate) ephemeral: bool,
 }
 
-/// The columns of a client that names none ([MS-OXNSPI] 3.1.4.1.8).
+/// The default columns ([MS-OXNSPI] 3.1.4.1.8).
 pub(crate) const DEFAULT_COLUMNS: [PropTag; 7] = [
     PropTag::PidTagAddressBookContainerId,
     PropTag::PidTagObjectType,
@@ -78,7 +78,7 @@ pub(crate) const KNOWN: &[PropTag] = &[
 ];
 
 impl Directory {
-    /// The property `tag` of `entry`, in the type that `tag` asks for; an error code if it is missing.
+    /// The property `tag` of `entry`, in the type of `tag`; an error code if it is missing.
     pub(crate) fn property(&self, entry: &Entry, tag: PropTag, view: View) -> TaggedValue {
         let missing = PropertyValue::Error(ErrorCode::MAPI_E_NOT_FOUND);
         let value =
@@ -138,7 +138,7 @@ impl Directory {
         EntryId::Ephemeral(id).to_bytes().ok()
     }
 
-    /// The properties that `entry` has, by the types that a client with `code_page` gets.
+    /// The tags of the properties of `entry`, with the types for a client with `code_page`.
     pub(crate) fn property_list(&self, entry: &Entry, skip_objects: bool, unicode: bool) -> Vec<PropTag> {
         let view = View { code_page: CodePage::UTF8, ephemeral: false };
         let has = |tag: &&PropTag| self.value(entry, **tag, view).is_some();
@@ -152,7 +152,7 @@ pub(crate) fn is_object(tag: PropTag) -> bool {
     tag.prop_type() == PropType::PtypObject
 }
 
-/// `tag` with the type of text that a client gets.
+/// `tag` with the type of text for a client.
 pub(crate) fn text_type(tag: PropTag, unicode: bool) -> PropTag {
     match tag.prop_type() {
         PropType::PtypString if !unicode => tag.with_type(PropType::PtypString8),
@@ -178,7 +178,7 @@ fn proxy_addresses(entry: &Entry) -> Option<PropertyValue> {
     Some(PropertyValue::MultipleUnicode(vec![Utf16::new(&format!("SMTP:{smtp}")), Utf16::new(&x500)]))
 }
 
-/// What only objects of one kind have.
+/// The properties that only objects of one kind have.
 fn particular(entry: &Entry, tag: PropTag) -> Option<PropertyValue> {
     let many =
         |texts: &[String]| PropertyValue::MultipleUnicode(texts.iter().map(|t| Utf16::new(t)).collect());
@@ -211,7 +211,7 @@ fn particular(entry: &Entry, tag: PropTag) -> Option<PropertyValue> {
     }
 }
 
-/// `value` as `wanted`; `None` where it can't be given so.
+/// `value` converted to `wanted`; `None` if that is not possible.
 pub(crate) fn typed(value: PropertyValue, wanted: PropType, code_page: CodePage) -> Option<PropertyValue> {
     let wanted = match (wanted, &value) {
         (PropType::PtypUnspecified, PropertyValue::Unicode(_)) if !code_page.is_unicode() => {
@@ -234,7 +234,7 @@ pub(crate) fn typed(value: PropertyValue, wanted: PropType, code_page: CodePage)
             let texts = texts.iter().map(|text| code_page.encode(&text.to_string_lossy())).collect();
             Some(PropertyValue::MultipleString8(texts))
         }
-        // Links to objects are given as their names where a text is asked for, and the other way round.
+        // A link to an object is converted to its name if a text is requested, and a name to a link.
         (PropType::PtypObject, PropertyValue::Unicode(_)) => Some(PropertyValue::None(PropType::PtypObject)),
         _ => None,
     }

@@ -5,12 +5,12 @@ use mapi::nspi::MId;
 use super::{Directory, Entry, fold};
 
 impl Directory {
-    /// What `name` stands for among `mids`: reserved values, or the one object.
+    /// The object among `mids` that `name` matches, or the reserved value for none or several.
     pub(crate) fn resolve(&self, mids: &[MId], name: &str) -> MId {
         if name.trim().is_empty() {
             return MId::MID_UNRESOLVED;
         }
-        // An exact match wins, even where the name is the beginning of others.
+        // An exact match takes precedence, also if the name is the beginning of others.
         let ways: [fn(&Entry, &str) -> bool; 2] = [is_exactly, matches_anr];
         for matches in ways {
             match self.select(mids, 1, |entry| matches(entry, name)).as_deref() {
@@ -25,7 +25,7 @@ impl Directory {
 
 fn is_exactly(entry: &Entry, name: &str) -> bool {
     let name = fold(name.trim().trim_start_matches('='));
-    // Distinguished names are long: only what looks like one is compared to them.
+    // Distinguished names are long: only a name that begins like one is compared with them.
     let dn = Some(entry.dn.as_str()).filter(|_| name.starts_with('/'));
     let mut texts = [Some(entry.alias.as_str()), entry.smtp(), dn].into_iter().flatten();
     texts.any(|text| fold(text) == name) || is_address(entry, &name)
@@ -40,8 +40,8 @@ fn is_address(entry: &Entry, name: &str) -> bool {
     }
 }
 
-/// Whether `name` could stand for `entry`: each of its words begins a word of the entry's display name, or it
-/// begins its alias or its mail address, or it is its distinguished name. A leading `=` asks for all of it.
+/// Whether `name` matches `entry`: each of its words begins a word of the entry's display name, or it begins its
+/// alias or its mail address, or it is its distinguished name. After a leading `=` it must match completely.
 pub(crate) fn matches_anr(entry: &Entry, name: &str) -> bool {
     let name = name.trim();
     if name.is_empty() {

@@ -1,4 +1,4 @@
-//! Whether a restriction holds for an object ([MS-OXNSPI] 2.2.5, [MS-OXCDATA] 2.12).
+//! Evaluates restrictions for objects ([MS-OXNSPI] 2.2.5, [MS-OXCDATA] 2.12).
 
 use std::cmp::Ordering;
 
@@ -13,7 +13,7 @@ use super::resolve::matches_anr;
 use super::{Directory, Entry, fold};
 use crate::codepage::CodePage;
 
-/// How deep restrictions may be nested.
+/// The maximum nesting of restrictions.
 const MAX_DEPTH: usize = 32;
 
 /// A text or bytes to be compared: texts with their case folded.
@@ -26,7 +26,7 @@ impl Directory {
     /// Whether `restriction` can be evaluated here.
     ///
     /// # Errors
-    /// `TooComplex` for kinds that are not, and for those nested too deep.
+    /// `TooComplex` for other kinds, and for those that are nested too deeply.
     pub(crate) fn check(restriction: &Restriction, depth: usize) -> Result<(), ErrorCode> {
         let deeper = depth.saturating_add(1);
         match restriction {
@@ -52,7 +52,7 @@ impl Directory {
         }
     }
 
-    /// Whether `restriction` holds for `entry`; its 8-bit texts are in `code_page`.
+    /// Whether `entry` matches `restriction`, whose 8-bit texts are in `code_page`.
     pub(crate) fn holds(&self, entry: &Entry, restriction: &Restriction, code_page: CodePage) -> bool {
         let view = View { code_page, ephemeral: false };
         match restriction {
@@ -119,7 +119,7 @@ impl Directory {
     }
 }
 
-/// `value` with its 8-bit texts turned into UTF-16.
+/// `value` with its 8-bit texts converted to UTF-16.
 fn to_unicode(value: &PropertyValue, code_page: CodePage) -> PropertyValue {
     match value {
         PropertyValue::String8(bytes) => PropertyValue::from(code_page.decode(bytes).as_str()),
@@ -140,7 +140,7 @@ fn content(value: &PropertyValue, level: FuzzyLevel) -> Option<Content> {
 }
 
 fn matches(own: &PropertyValue, asked: &TaggedValue, level: FuzzyLevel, code_page: CodePage) -> bool {
-    // Names are compared without regard to case whatever the client says: directories know no other way.
+    // Names are compared ignoring case, whatever the client requests, as directories do.
     let level = level.with(FuzzyLevel::FL_IGNORECASE);
     match (content(own, level), content(&to_unicode(&asked.value, code_page), level)) {
         (Some(Content::Text(own)), Some(Content::Text(asked))) => {
@@ -189,7 +189,7 @@ const fn decides(relop: RelationalOperator, order: Ordering) -> bool {
     }
 }
 
-/// Bytes that a value takes.
+/// The size of a value in bytes.
 fn length(value: &PropertyValue) -> usize {
     match value {
         PropertyValue::Unicode(text) => text.as_le_bytes().len(),
@@ -200,7 +200,7 @@ fn length(value: &PropertyValue) -> usize {
     }
 }
 
-/// The text that a table is positioned by, from a value of either kind of text.
+/// The text for positioning a table, from an 8-bit or a UTF-16 text.
 pub(crate) fn sought(value: &TaggedValue, code_page: CodePage) -> Option<String> {
     let value = to_unicode(&value.value, code_page);
     match typed(value, PropType::PtypString, code_page)? {

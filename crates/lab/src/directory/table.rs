@@ -3,8 +3,8 @@
 use mapi::ErrorCode;
 use mapi::nspi::{MId, Stat};
 
-/// The row at which `stat` stands in a table of `rows`, with its `Delta` applied; the number of rows is the
-/// place behind the last one.
+/// The row of the position of `stat` in a table of `rows`, after its `Delta` is applied; the number of rows is
+/// the position after the last one.
 ///
 /// # Errors
 /// `NotFound` if the current row is not in the table.
@@ -15,7 +15,7 @@ pub(crate) fn position(rows: &[MId], stat: &Stat) -> Result<usize, ErrorCode> {
     Ok(moved.min(rows.len()))
 }
 
-/// The row at which `stat` stands, before its `Delta` is applied.
+/// The row of the position of `stat`, before its `Delta` is applied.
 ///
 /// # Errors
 /// As [`position`].
@@ -28,7 +28,7 @@ pub(crate) fn anchor(rows: &[MId], stat: &Stat) -> Result<usize, ErrorCode> {
     }
 }
 
-/// The row that is as far down the table as `NumPos` is in `TotalRecs` ([MS-OXNSPI] 3.1.4.5.2).
+/// The row at the fraction `NumPos`/`TotalRecs` of the table ([MS-OXNSPI] 3.1.4.5.2).
 fn fraction(rows: usize, stat: &Stat) -> usize {
     let total = u64::from(stat.total_recs);
     let place = u64::from(stat.num_pos).min(total);
@@ -37,7 +37,7 @@ fn fraction(rows: usize, stat: &Stat) -> usize {
     usize::try_from(row.min(rows)).unwrap_or_default()
 }
 
-/// Says in `stat` that it stands at `row`.
+/// Sets the position of `stat` to `row`.
 pub(crate) fn settle(rows: &[MId], row: usize, stat: &mut Stat) {
     stat.current_rec = rows.get(row).copied().unwrap_or(MId::MID_END_OF_TABLE);
     stat.delta = 0;

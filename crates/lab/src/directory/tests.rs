@@ -40,7 +40,7 @@ fn property(relop: RelationalOperator, tag: PropTag, value: PropertyValue) -> Re
 }
 
 #[test]
-fn a_seed_makes_one_directory() {
+fn equal_seeds_make_equal_directories() {
     let (a, b) = (directory(), directory());
     assert_eq!(names(&a, gal(&a)), names(&b, gal(&b)));
     let other = Directory::new(&LabConfig { seed: 2, ..LabConfig::two_servers() });
@@ -68,7 +68,7 @@ fn the_accounts_have_mailboxes_spread_over_the_servers() {
 }
 
 #[test]
-fn rows_stand_in_the_order_of_names_without_accents() {
+fn rows_are_in_the_order_of_names_without_accents() {
     let directory = directory();
     let names = names(&directory, gal(&directory));
     let folded: Vec<String> = names.iter().map(|name| fold(name)).collect();
@@ -100,7 +100,7 @@ fn names_resolve_to_one_to_several_or_to_none() {
 }
 
 #[test]
-fn accents_don_t_matter_for_resolving() {
+fn names_are_resolved_ignoring_accents() {
     let directory = directory();
     let muller = directory.resolve(gal(&directory), "ada muller");
     assert_eq!(directory.entry(muller).unwrap().display_name, "Ada Müller");
@@ -108,7 +108,7 @@ fn accents_don_t_matter_for_resolving() {
 }
 
 #[test]
-fn restrictions_select() {
+fn restrictions_select_matching_objects() {
     let directory = directory();
     let prefix = content(PropTag::PidTagDisplayName, FuzzyLevel::FL_PREFIX, "ada ");
     let ada = found(&directory, &prefix);
@@ -173,7 +173,7 @@ fn restrictions_that_can_t_be_evaluated_are_refused() {
 }
 
 #[test]
-fn values_come_in_the_type_that_is_asked_for() {
+fn values_have_the_requested_type() {
     let (directory, config) = (directory(), LabConfig::two_servers());
     let mid = directory.resolve(gal(&directory), "ada muller");
     let entry = directory.entry(mid).unwrap();

@@ -19,15 +19,15 @@ const FIRST_FOLDER: u64 = 0x01_0001;
 /// The time on the server at every logon, since the lab has no clock: 1 January 2024, noon.
 const LOGON_TIME: LogonTime =
     LogonTime { seconds: 0, minutes: 0, hour: 12, day_of_week: 1, day: 1, month: 1, year: 2024 };
-/// Requests of these ROPs name a place for a new object behind that of the object they act on, and their
-/// responses name that one ([MS-OXCROPS] 2.2).
+/// Requests of these ROPs have an `OutputHandleIndex` after the index of the object on which they act, and their
+/// responses have the former ([MS-OXCROPS] 2.2).
 const CREATE_OBJECTS: [u8; 23] = [
     0x02, 0x03, 0x04, 0x05, 0x06, 0x1c, 0x21, 0x22, 0x23, 0x29, 0x2b, 0x3e, 0x3f, 0x46, 0x4b, 0x4c, 0x4d,
     0x53, 0x69, 0x70, 0x72, 0x7e, 0x82,
 ];
 
-/// Executes the ROPs of `buffer`. ROPs carry no length of their own: after one that is not known here, or is
-/// cut off, what follows cannot be decoded and is skipped.
+/// Executes the ROPs of `buffer`. A ROP has no length field: after an unknown or a truncated one, the rest cannot
+/// be decoded and is skipped.
 pub(super) fn execute(lab: &Lab, session: &mut Session, buffer: &RopBuffer) -> RopBuffer {
     let mut handles = buffer.handles.clone();
     let mut reader = Reader::new(&buffer.rops);

@@ -9,7 +9,7 @@ use mapi::nspi::MId;
 pub(crate) struct Session {
     /// The user that connected.
     pub(crate) user: MId,
-    /// The handles of its server objects, each with the mailbox that it is a logon to.
+    /// The handles of its server objects, each with the mailbox of its logon.
     pub(crate) objects: HashMap<u32, MId>,
     pub(crate) last: u32,
 }

@@ -23,7 +23,7 @@ const BY_DISPLAY_NAME_RO: u32 = 1000;
 const BY_DISPLAY_NAME_W: u32 = 1001;
 
 impl Lab {
-    /// The table that `stat` is about.
+    /// The table of `stat`.
     pub(super) fn table(&self, stat: &Stat) -> Result<&Container, ErrorCode> {
         match stat.sort_type {
             BY_DISPLAY_NAME | BY_PHONETIC_NAME | BY_DISPLAY_NAME_RO | BY_DISPLAY_NAME_W => {}
@@ -45,7 +45,7 @@ impl Lab {
         }
     }
 
-    /// Moves `stat` by its `Delta`, and returns how many rows that were.
+    /// Moves `stat` by its `Delta`, and returns by how many rows it moved.
     fn move_in_table(&self, stat: &mut Stat) -> Result<i32, ErrorCode> {
         let rows = &self.table(stat)?.rows;
         let from = anchor(rows, stat)?;
@@ -111,7 +111,7 @@ impl Lab {
         let row = rows.iter().position(reaches).ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
         settle(rows, row, &mut stat);
         stat.delta = request.stat.delta;
-        // Of an explicit table all rows from there on are returned; of a container, that one.
+        // Of an explicit table all rows from that one are returned; of a container, only that one.
         let count = if listed.is_some() { usize::MAX } else { 1 };
         let wanted = request.prop_tags.get().map(|tags| {
             let mids: Vec<MId> = rows.iter().skip(row).take(count).copied().collect();

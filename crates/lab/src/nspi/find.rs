@@ -14,7 +14,7 @@ use crate::directory::properties::View;
 use crate::directory::{Directory, Kind};
 use crate::service::Lab;
 
-/// What names stand for, and the rows of those that stand for one object.
+/// Resolves names, and returns the rows of those that match one object.
 type Resolved = (Ptr<mapi::nspi::MIdArray>, Ptr<mapi::nspi::PropertyRowSet>);
 
 impl Lab {

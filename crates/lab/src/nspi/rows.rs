@@ -19,18 +19,18 @@ pub(super) const EPHEMERAL_IDS: u32 = 0x2;
 /// `NspiUnicodeProptypes` ([MS-OXNSPI] 2.2.1.14).
 const UNICODE_TYPES: u32 = 0x8000_0000;
 
-/// How a client that gives these flags and this code page wants values.
+/// The form of values for a request with these flags and this code page.
 pub(super) fn view(flags: u32, code_page: u32) -> Result<View, ErrorCode> {
     let code_page = CodePage::new(code_page).ok_or(ErrorCode::MAPI_E_UNKNOWN_CPID)?;
     Ok(View { code_page, ephemeral: flags & EPHEMERAL_IDS != 0 })
 }
 
-/// The columns that a client asks for, or those that it gets when it names none.
+/// The columns that a client requests, or the default ones.
 pub(super) fn columns(tags: &Ptr<PropertyTagArray>) -> &[PropTag] {
     tags.get().map_or(&DEFAULT_COLUMNS, |tags| tags.values.as_slice())
 }
 
-/// `property` as it lies on the wire.
+/// `property` in its form on the wire.
 pub(super) fn on_wire(property: TaggedValue) -> PropertyValue {
     let tag = property.tag;
     let missing = || PropertyValue::new(tag, Value::Error(ErrorCode::MAPI_E_NOT_FOUND));

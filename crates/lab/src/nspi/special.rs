@@ -1,4 +1,4 @@
-//! The tables that are about the address book itself.
+//! The special tables: the hierarchy and the address creation table.
 
 use mapi::ErrorCode;
 use mapi::nspi::{DisplayType, GetSpecialTableRequest, GetSpecialTableResponse, PropertyRow};
@@ -21,7 +21,7 @@ const VERSION: u32 = 1;
 const CONTAINER_FLAGS: i32 = 0x1 | 0x8;
 /// `PidTagSelectable` ([MS-OXOABKT] 2.2.1).
 const SELECTABLE: PropTag = PropTag::new(0x3609, PropType::PtypBoolean);
-/// The name and the distinguished name of the one template there is.
+/// The name and the distinguished name of the only template.
 const SMTP_TEMPLATE: (&str, &str) =
     ("Internet Address", "/cn=Addressing/cn=Address-Templates/cn=409/cn=SMTP");
 

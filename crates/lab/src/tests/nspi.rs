@@ -351,7 +351,7 @@ fn objects_compare_by_their_position() {
 }
 
 #[test]
-fn the_hierarchy_comes_once() {
+fn the_hierarchy_is_returned_once() {
     let caller = Caller::new();
     let handle = bound(&caller);
     let table = |flags, version, code_page| {

@@ -118,7 +118,7 @@ fn referrals_name_the_server() {
 }
 
 #[test]
-fn only_people_connect() {
+fn only_people_can_connect() {
     let (caller, config) = (Caller::new(), LabConfig::default());
     for dn in
         [config.user_dn("unknown"), config.user_dn("all-sales"), config.server_dn("EXCH1"), String::new()]
@@ -136,7 +136,7 @@ fn only_people_connect() {
 }
 
 #[test]
-fn the_old_dialect_signs_on() {
+fn a_session_in_the_old_dialect_is_opened() {
     let (caller, config) = (Caller::new(), LabConfig::default());
     let dn = config.user_dn("bob");
     let request = EcDoConnectRequest {
@@ -167,7 +167,7 @@ fn the_old_dialect_signs_on() {
 }
 
 #[test]
-fn answers_are_packed_as_asked() {
+fn responses_are_packed_as_requested() {
     let caller = Caller::new();
     let handle = connected(&caller);
     let rops = || RopBuffer::new(logon(&LabConfig::default().user_dn("alice")), vec![NO_OBJECT]);
@@ -245,7 +245,7 @@ fn notifications_hang_on_the_session() {
 }
 
 #[test]
-fn handles_belong_to_who_opened_them_and_are_run_down() {
+fn handles_belong_to_the_caller_that_opened_them_and_are_closed_with_its_group() {
     let caller = Caller::new();
     let handle = connected(&caller);
     let mismatch = Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
