@@ -36,7 +36,7 @@ pub(crate) enum FileError {
         permission_advice(what)
     )]
     Denied {
-        /// What was tried.
+        /// The attempted operation.
         what: &'static str,
         /// The file.
         path: PathBuf,
@@ -113,7 +113,7 @@ fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileEr
     }
 }
 
-/// What makes a file accessible on which `what` was denied.
+/// How to make a file accessible on which `what` was denied.
 fn permission_advice(what: &str) -> &'static str {
     match what {
         "read" => {

@@ -1,4 +1,4 @@
-//! Which server a configuration names.
+//! The server that a configuration names.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use super::servers::Binding;
 use super::table::Config;
 
 impl Config {
-    /// The server's host: a name rather than an address, where it has both.
+    /// The server's host: its name if the configuration has a name and an address.
     pub(crate) fn upstream_host(&self) -> &str {
         let rpc = self.upstream.rpc.as_ref().map(Binding::host);
         let http = self.upstream.http.as_ref().map(|url| url.host.as_str());

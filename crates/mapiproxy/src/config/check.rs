@@ -64,7 +64,7 @@ pub(crate) fn examine(path: &Path) -> Result<Examined, ConfigError> {
     Ok(examined)
 }
 
-/// Checks the configuration `text`, which came from `path`.
+/// Checks the configuration `text` of the file `path`.
 fn examine_text(path: &Path, text: &str) -> Examined {
     let document::Document { places, config, problems } = document::read(path, text);
     let mut found = Found::new(path, &places);
@@ -76,7 +76,7 @@ fn examine_text(path: &Path, text: &str) -> Examined {
     Examined { config, places, problems }
 }
 
-/// The configuration `text`, which came from `path`.
+/// The configuration `text` of the file `path`.
 ///
 /// # Errors
 /// If it has errors.

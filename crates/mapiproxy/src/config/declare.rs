@@ -67,10 +67,10 @@ macro_rules! one_table {
             /// The key that selects the mode.
             pub(crate) const SELECTOR: &'static str = $selector;
 
-            /// How many modes there are.
+            /// The number of modes.
             const MODES: usize = [$($text),+].len();
 
-            /// The modes that there are.
+            /// The modes.
             pub(crate) fn modes() -> [super::key::ModeSpec; Self::MODES] {
                 [$(super::key::ModeSpec {
                     name: $text,

@@ -1,5 +1,5 @@
-//! The text of a configuration: which keys stand in which line, which of them exist, and which values are of
-//! the right kind. Everything that is wrong is found, not only the first.
+//! Parses a configuration: the lines of its keys, unknown keys, and values of a wrong type. Collects all errors,
+//! not only the first one.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -14,18 +14,18 @@ use super::syntax::{self, Lines};
 use super::table::Config;
 use super::{kinds, unknown};
 
-/// A configuration as it was read: a value for what is wrong or missing, and all that is wrong so far.
+/// A parsed configuration, with other values in place of invalid and missing ones, and its errors.
 #[derive(Debug)]
 pub(crate) struct Document {
-    /// Where the keys are.
+    /// The positions of its keys.
     pub(crate) places: Places,
-    /// The configuration; none where the text could not be read to its end.
+    /// The configuration; `None` if the text could not be parsed to its end.
     pub(crate) config: Option<Config>,
-    /// What is wrong.
+    /// The errors so far.
     pub(crate) problems: Vec<ConfigError>,
 }
 
-/// Reads the configuration `text`, which came from `path`.
+/// Parses the configuration `text` of the file `path`.
 pub(crate) fn read(path: &Path, text: &str) -> Document {
     let (bare, mark) = match text.strip_prefix('\u{feff}') {
         Some(bare) => (bare, true),
@@ -50,7 +50,7 @@ pub(crate) fn read(path: &Path, text: &str) -> Document {
         found.unreadable(line_of(bare, list.start), Some(list.clone()), syntax::UNCLOSED.to_owned());
     }
     for (span, message) in &faults {
-        // Behind a list without its end nothing is what it was meant to be.
+        // Text after a list without a closing bracket is parsed as part of the list.
         if unclosed.iter().all(|list| span.start < list.start) {
             let line = line_of(bare, span.start);
             found.unreadable(line, Some(span.clone()), lines.explain(line, message));
@@ -68,7 +68,7 @@ pub(crate) fn read(path: &Path, text: &str) -> Document {
     Document { places, config: config.filter(|_| is_whole), problems }
 }
 
-/// The table without its places.
+/// The table without positions.
 fn plain(table: &DeTable<'_>) -> Table {
     let value = |value: &Spanned<DeValue<'_>>| Value::deserialize_from(value.get_ref());
     table.iter().filter_map(|(name, of)| Some((name.get_ref().to_string(), value(of)?))).collect()
@@ -83,7 +83,7 @@ impl FromDe for Value {
         Some(match value {
             DeValue::String(text) => Self::String(text.to_string()),
             DeValue::Integer(number) => {
-                // One that does not fit is larger than any that is taken.
+                // A number that does not fit is larger than any valid one.
                 let digits = number.as_str().replace('_', "");
                 let read = i64::from_str_radix(&digits, number.radix());
                 Self::Integer(read.unwrap_or(if digits.starts_with('-') { i64::MIN } else { i64::MAX }))

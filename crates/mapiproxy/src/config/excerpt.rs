@@ -1,4 +1,4 @@
-//! A line of the configuration as it is shown below a message, with a mark under what the message is about.
+//! A line of the configuration below a message, with a marker under the part that the message is about.
 
 use std::fmt;
 use std::ops::Range;
@@ -16,8 +16,8 @@ pub(crate) struct Excerpt {
 }
 
 impl Excerpt {
-    /// The line `line` of `text`, counted from one, with what of the bytes `span` is in it marked; a
-    /// character at least.
+    /// The line `line` of `text`, counted from one, with the part of the bytes `span` that is in it marked, at
+    /// least one character.
     pub(super) fn of(text: &str, line: usize, span: Range<usize>) -> Self {
         let whole = text.split('\n').nth(line.saturating_sub(1)).unwrap_or_default();
         let begins: usize =
@@ -29,7 +29,7 @@ impl Excerpt {
         let (from, to) = (column(span.start), column(span.end));
         let left_out = from.saturating_sub(BEFORE);
         let characters = whole.trim_end().chars().skip(left_out).take(SHOWN);
-        // One character takes one column.
+        // One character has one column.
         let mut shown: String = characters.map(|c| if c.is_control() { ' ' } else { c }).collect();
         let length = shown.chars().count();
         let (mut from, to) = (from.saturating_sub(left_out), to.saturating_sub(left_out).min(length));
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_what_is_meant_within_its_line() {
+    fn the_marker_is_below_the_span_within_its_line() {
         let text = "a = 1\nname = [\n\"x\"\n]\nb\u{fc} =\t5\n";
         let shown = |line, span| Excerpt::of(text, line, span).to_string();
         assert_eq!(shown(1, 4..5), "  1 | a = 1\n    |     ^");

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// Why a text is not a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HostFault {
-    /// Nothing is there.
+    /// It is empty.
     #[error("the name is empty")]
     Empty,
     /// A letter that has to be encoded (RFC 5890).
@@ -28,8 +28,8 @@ pub(crate) enum HostFault {
     Brackets,
 }
 
-/// The host in `text`: a name, an IPv4 address, or an IPv6 address in brackets (RFC 3986 3.2.2), which are
-/// taken off. In lower case and without the dot that may end a name.
+/// The host in `text`: a name, an IPv4 address, or an IPv6 address in brackets (RFC 3986 3.2.2). The result is in
+/// lower case, without brackets and without the dot that may end a name.
 ///
 /// # Errors
 /// If it is not one of these.

@@ -20,20 +20,20 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     /// Its default or an example.
     pub(crate) value: Value,
-    /// The same in TOML.
+    /// `value` in TOML.
     pub(crate) text: String,
     /// What `value` is.
     pub(crate) presence: Presence,
-    /// What it does. `{values}` stands for the values that it takes.
+    /// What it does. `{values}` is replaced by its valid values.
     pub(crate) doc: &'static str,
-    /// What kind of value it takes.
+    /// The type of its value.
     pub(crate) shape: Shape,
-    /// Which numbers it takes.
+    /// The range of a number.
     pub(crate) bounds: Option<Bounds>,
 }
 
 impl Key {
-    /// What it does, with the values that it takes.
+    /// What it does, with its valid values.
     pub(crate) fn documentation(&self) -> String {
         self.doc.replace("{values}", &self.shape.values().join(", "))
     }
@@ -52,7 +52,7 @@ pub(crate) enum Presence {
     Example,
 }
 
-/// The numbers that a key takes.
+/// The range of a number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     /// The smallest.
@@ -78,7 +78,7 @@ impl fmt::Display for Bounds {
     }
 }
 
-/// What kind of value a key takes.
+/// The type of a key's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// A string.
@@ -96,7 +96,7 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    /// The strings that it takes, if they are a fixed set.
+    /// The valid strings, if they are a fixed set.
     fn values(&self) -> &[&'static str] {
         match self {
             Self::OneOf(values) => values,
@@ -108,7 +108,7 @@ impl Shape {
 
 /// A type that a key can have.
 pub(crate) trait Setting {
-    /// The values that it takes.
+    /// The form of its values.
     fn shape() -> Shape;
 }
 

@@ -1,11 +1,11 @@
-//! Names of keys, which of them is meant by another, and the reference that has them all.
+//! Names of keys: suggestions for misspelt ones, and the reference of all keys.
 
 use engine::options::OptionSpec;
 
 use super::key::Presence;
 use super::table::{KEYS, TABLES};
 
-/// The name among `known` that is nearest to `name`, whatever the case of its letters, if any is near.
+/// The name among `known` that is most similar to `name`, ignoring case, if one is similar enough.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     known
@@ -15,7 +15,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         .map(|(_, candidate)| candidate)
 }
 
-/// A configuration with every key, its meaning above it: what `mapiproxy check --keys` prints.
+/// A configuration with every key below its documentation, as `mapiproxy check --keys` prints it.
 pub(crate) fn reference() -> String {
     let mut lines = vec![
         "# All keys of MAPIProxy's configuration. Relative paths are relative to the directory of this file. Sizes and"
@@ -89,13 +89,13 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The reference with each key and option given its default or its example.
+/// The reference with each key and option set to its default or its example.
 #[cfg(test)]
 pub(super) fn full_reference() -> String {
     with_defaults().replace("# example: ", "")
 }
 
-/// The reference with each key and option that has a default given it.
+/// The reference with each key and option that has a default set to it.
 #[cfg(test)]
 pub(super) fn with_defaults() -> String {
     reference().replace("# default: ", "").replace("\n\n# [modules.", "\n\n[modules.")
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_nearest_name() {
+    fn the_most_similar_name_is_found() {
         let known = || KEYS.iter().filter(|key| key.table == "clients").map(|key| key.name);
         assert_eq!(nearest("minimal_level", known()), Some("minimum_level"));
         assert_eq!(nearest("acounts", known()), Some("accounts"));

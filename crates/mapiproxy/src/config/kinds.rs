@@ -96,7 +96,7 @@ fn is_selector(key: &Key) -> bool {
     key.table == Credentials::TABLE && key.name == Credentials::SELECTOR
 }
 
-/// Puts in the default of each key that is left out.
+/// Sets each key that is missing to its default.
 fn put_defaults(table: &mut Table) {
     for key in KEYS.iter().filter(|key| key.presence == Presence::Default) {
         if get(table, key).is_none() {
@@ -105,7 +105,7 @@ fn put_defaults(table: &mut Table) {
     }
 }
 
-/// Reports and takes out `name`, a table called `key` as a whole, where it is something else.
+/// Reports and removes `name` if it is not a table; its whole name is `key`.
 fn no_table(table: &mut Table, name: &str, key: &str, found: &mut Found<'_>) {
     match table.get(name) {
         None | Some(Value::Table(_)) => return,
@@ -120,8 +120,8 @@ fn no_table(table: &mut Table, name: &str, key: &str, found: &mut Found<'_>) {
     table.remove(name);
 }
 
-/// The mode of `upstream.credentials`, and whether it is known. If it is not, the first mode is assumed.
-/// Takes out the key that selects the mode, and the keys of other modes.
+/// The mode of `upstream.credentials`, and whether it is known. If it is not, the first mode is assumed. Removes
+/// the key that selects the mode, and the keys of other modes.
 fn mode_of(table: &mut Table, is_whole: bool, found: &mut Found<'_>) -> (ModeSpec, bool) {
     let mut none = Table::new();
     let upstream = table.get_mut("upstream").and_then(Value::as_table_mut).unwrap_or(&mut none);

@@ -1,5 +1,4 @@
-//! The words by which a configuration names authentication mechanisms. They come from the list of mechanisms of
-//! `identity`.
+//! The words by which a configuration names authentication mechanisms, from the list of mechanisms in `identity`.
 
 use std::fmt;
 use std::sync::LazyLock;

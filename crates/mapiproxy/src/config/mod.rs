@@ -1,4 +1,4 @@
-//! The configuration file: what may stand in it, and what is wrong with one.
+//! The configuration file: its keys, and the check of a file.
 
 mod addresses;
 mod check;

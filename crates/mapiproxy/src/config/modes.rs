@@ -111,11 +111,11 @@ impl Mode for Specified {
     }
 }
 
-/// Notes the directories whose requests the server receives as the service account's.
+/// Warns of directories whose requests are forwarded with the service account.
 fn shared_directories(Specified { user, domain, .. }: &Specified, config: &Config) -> Option<String> {
     config.upstream.http.as_ref()?;
     let directories = &config.virtual_directories;
-    // Outlook uses ews and oab; other directories are relayed only if the configuration says so.
+    // Outlook uses ews and oab; other directories are forwarded only if they are configured.
     let others = directories
         .iter()
         .filter(|(name, access)| **access == DirectoryAccess::Relayed && *name != "ews" && *name != "oab");

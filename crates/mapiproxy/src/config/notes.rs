@@ -50,7 +50,7 @@ fn names(config: &Config) -> Option<String> {
     })
 }
 
-/// Notes that Autodiscover gives URLs without TLS to clients.
+/// Warns that Autodiscover sends URLs without TLS to clients.
 fn urls_without_tls(config: &Config) -> Option<String> {
     let is_plain = config.listen.http.is_some() && config.listen.https.is_none();
     (is_plain && config.public_url.is_none()).then(|| {

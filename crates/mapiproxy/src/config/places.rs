@@ -1,4 +1,4 @@
-//! Where the keys of a configuration stand in its text, by the spans that the parser gives.
+//! The positions of the keys of a configuration, from the spans that the parser returns.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,14 +7,14 @@ use toml::de::{DeTable, DeValue};
 
 use super::excerpt::Excerpt;
 
-/// The text of a configuration, and where each key stands in it.
+/// The text of a configuration, and the position of each key in it.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     text: String,
     keys: BTreeMap<String, Place>,
 }
 
-/// Where one key stands. A table stands at its header.
+/// The position of a key. That of a table is its header.
 #[derive(Debug)]
 struct Place {
     /// The line, from one.
@@ -26,7 +26,7 @@ struct Place {
 }
 
 impl Places {
-    /// Those in `table`, which was read from `text`.
+    /// The positions of the keys in `table`, which was parsed from `text`.
     pub(super) fn of(text: &str, table: &DeTable<'_>) -> Self {
         let mut places = Self { text: text.to_owned(), keys: BTreeMap::new() };
         places.enter("", table);
@@ -49,7 +49,7 @@ impl Places {
         }
     }
 
-    /// The place of `key`, or else of the innermost table of it that is there.
+    /// The position of `key`, or else of its innermost table that the file has.
     fn place(&self, key: &str) -> Option<&Place> {
         let mut key = key;
         loop {
@@ -60,17 +60,17 @@ impl Places {
         }
     }
 
-    /// The line of `key`, or else of the innermost table of it that is there.
+    /// The line of `key`, or else of its innermost table that the file has.
     pub(crate) fn line(&self, key: &str) -> Option<usize> {
         self.place(key).map(|place| place.line)
     }
 
-    /// Whether `key` stands in the file.
+    /// Whether the file has `key`.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.keys.contains_key(key)
     }
 
-    /// The line of `key` with its value marked, or its name where it is a table or left out of one.
+    /// The line of `key` with its value marked, or the name of the table if `key` is one or is missing in it.
     pub(super) fn value(&self, key: &str) -> Option<Excerpt> {
         let place = self.place(key)?;
         Some(self.excerpt(place.line, place.span.clone()))
@@ -82,7 +82,7 @@ impl Places {
         Some(self.excerpt(place.line, place.name.clone()))
     }
 
-    /// The line `line` with what of `span` is in it marked.
+    /// The line `line` with the part of `span` that is in it marked.
     pub(super) fn excerpt(&self, line: usize, span: Range<usize>) -> Excerpt {
         Excerpt::of(&self.text, line, span)
     }
@@ -93,12 +93,12 @@ pub(super) fn dotted(prefix: &str, name: &str) -> String {
     if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
 }
 
-/// Whether the key or table `inner` is `outer` or stands in it.
+/// Whether the key or table `inner` is `outer` or is in it.
 pub(super) fn is_within(inner: &str, outer: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// In which line the byte at `offset` stands, from one.
+/// The line of the byte at `offset`, counted from one.
 pub(super) fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count().saturating_add(1)
 }

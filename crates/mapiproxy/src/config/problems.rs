@@ -86,7 +86,7 @@ impl ConfigError {
         match self {
             Self::Read(_) | Self::Syntax { .. } => false,
             Self::Value { key, .. } => key == wanted,
-            // A misspelt key is not missing, nor are keys in a table whose name is misspelt.
+            // Neither a misspelt key is missing, nor a key in a table with a misspelt name.
             Self::Unknown { meant, .. } => meant.iter().any(|meant| is_within(wanted, meant)),
         }
     }
@@ -147,7 +147,7 @@ pub(crate) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// Begins without errors, for the file `path`.
+    /// No errors yet, for the file `path`.
     pub(crate) const fn new(path: &'a Path, places: &'a Places) -> Self {
         Self { path, places, problems: Vec::new() }
     }

@@ -37,8 +37,7 @@ pub(super) fn document() -> Value {
     root
 }
 
-/// What keys demand of one another, as far as a schema can say it; `mapiproxy check` says the same in
-/// sentences.
+/// The dependencies between keys, as far as a schema can express them; `mapiproxy check` reports them as errors.
 fn rules(root: &mut Value) {
     modes(entry(entry(root, "upstream"), "credentials"));
     put(entry(root, "upstream"), "required", json!(["credentials"]));
@@ -50,23 +49,24 @@ fn rules(root: &mut Value) {
     put(root, "required", json!(["name", "listen", "upstream"]));
 }
 
-/// A rule that takes a table with the key `name`.
+/// A rule that accepts a table with the key `name`.
 fn has(name: &str) -> Value {
     json!({ "required": [name] })
 }
 
-/// A rule that takes a table with a listener that is `wanted`.
+/// A rule that accepts a table with a listener that is `wanted`.
 fn has_listener(wanted: impl Fn(&Listener) -> bool) -> Value {
     let wanted = LISTENERS.iter().filter(|listener| wanted(listener));
     json!({ "anyOf": wanted.map(|listener| has(listener.key)).collect::<Vec<_>>() })
 }
 
-/// A rule that takes a configuration whose table `name` is taken by `rule`.
+/// A rule that accepts a configuration whose table `name` is accepted by `rule`.
 fn within(name: &str, rule: &Value) -> Value {
     json!({ "required": [name], "properties": { name: rule } })
 }
 
-/// Sets what keys in the table `listen` need in it. Returns the rules for what they need in other tables.
+/// Sets the keys that keys in the table `listen` require in it. Returns the rules for those that they require in
+/// other tables.
 fn listeners(listen: &mut Value) -> Vec<Value> {
     put(listen, "anyOf", json!([has_listener(|listener| !listener.service.is_endpoint_mapper())]));
     let has_rpc = has_listener(|listener| listener.service.rpc().is_some());
@@ -138,7 +138,7 @@ fn set(object: &mut Value, outer: &str, name: &str, value: Value) {
     object[outer][name] = value;
 }
 
-/// What a key takes.
+/// The schema of a key's value.
 fn property(key: &Key) -> Value {
     let mut property = of_shape(&key.shape, key.bounds);
     put(
@@ -172,7 +172,7 @@ fn of_shape(shape: &Shape, bounds: Option<Bounds>) -> Value {
     }
 }
 
-/// What an option of a module takes.
+/// The schema of an option's value.
 fn module_option(option: &OptionSpec) -> Value {
     let mut property = match option.kind {
         OptionKind::Text => json!({ "type": "string" }),
@@ -267,13 +267,13 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_takes_the_reference_with_all_its_keys() {
+    fn the_schema_accepts_the_reference_with_all_its_keys() {
         assert!(takes(&reference()));
         assert!(takes(&full_reference()));
     }
 
     #[test]
-    fn the_schema_refuses_what_the_check_refuses() {
+    fn the_schema_rejects_configurations_that_the_check_rejects() {
         let full = full_reference();
         for (from, to) in [
             ("connections = 4096", "connections = 0"),
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_refuses_what_keys_forbid_one_another() {
+    fn the_schema_rejects_keys_that_exclude_one_another() {
         let text = |listen: &str, upstream: &str, mode: &str| {
             format!(
                 "name = \"a.test\"\n[listen]\n{listen}\n[upstream]\n{upstream}\n[upstream.credentials]\nmode = {mode}\n"

@@ -45,7 +45,7 @@ pub(crate) enum ServerFault {
 /// A host, and the port that follows it.
 fn host_and_port(text: &str) -> Result<(String, Option<u16>), ServerFault> {
     match text.rsplit_once(':') {
-        // Colons in brackets are an address's own, and others may be those of one that lacks them.
+        // Colons in brackets belong to an address; others may belong to an address without brackets.
         Some((name, digits)) if !digits.contains(']') && (!name.contains(':') || name.starts_with('[')) => {
             Ok((host(name)?, Some(port(digits)?)))
         }
@@ -105,7 +105,7 @@ impl TryFrom<String> for Url {
 }
 
 impl fmt::Display for Url {
-    /// As URLs there begin: without a slash at the end, and without the usual port.
+    /// The beginning of URLs there: without a slash at the end, and without the default port.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tls, host, port } = self;
         let (scheme, usual) = if *tls { ("https", 443) } else { ("http", 80) };
@@ -116,7 +116,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// Where a server's services are found.
+/// The address of a server's services.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Binding(Location);
@@ -129,7 +129,7 @@ impl Binding {
         }
     }
 
-    /// The port that is asked first: the endpoint mapper's, or the services' own.
+    /// The port to which the proxy connects first: that of the endpoint mapper, or of the services.
     pub(crate) const fn port(&self) -> u16 {
         match &self.0 {
             Location::Mapper { port, .. } | Location::Fixed { port, .. } => *port,
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_urls() {
+    fn urls_are_parsed() {
         let read = |text: &str| Url::try_from(text.to_owned()).map(|url| (url.tls, url.host, url.port)).ok();
         assert_eq!(read("https://exch.lab.test"), Some((true, "exch.lab.test".to_owned(), 443)));
         assert_eq!(read("http://10.0.0.1:8080/"), Some((false, "10.0.0.1".to_owned(), 8080)));
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_written_as_they_are_read() {
+    fn a_displayed_url_is_parsed_as_the_same_url() {
         for url in
             ["https://mail.lab.test", "http://10.0.0.1:8080", "https://[2001:db8::1]:8443", "http://[::1]"]
         {
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_bindings() {
+    fn bindings_are_parsed() {
         let read = |text: &str| Binding::try_from(text.to_owned()).ok();
         let mapper = |host: &str, port| Some(Binding(Location::Mapper { host: host.to_owned(), port }));
         assert_eq!((read("exch"), read("exch:1135")), (mapper("exch", 135), mapper("exch", 1135)));

@@ -1,4 +1,4 @@
-//! What a listener serves.
+//! The services of listeners.
 
 use std::net::SocketAddr;
 
@@ -23,9 +23,9 @@ pub(crate) enum Service {
 pub(crate) struct RpcService {
     /// The envelope of operations.
     pub(crate) envelope: Envelope,
-    /// What a connection begins with, before the client's first PDU.
+    /// The protocol before the client's first PDU.
     pub(crate) greeting: &'static [u8],
-    /// What the endpoint mapper names.
+    /// The protocol sequence that the endpoint mapper reports.
     pub(crate) endpoint: fn(SocketAddr) -> Endpoint,
 }
 

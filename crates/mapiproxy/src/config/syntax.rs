@@ -1,5 +1,5 @@
-//! Explains lines that are not TOML, by the keys of the configuration and by usual mistakes, neither of which
-//! the parser knows.
+//! Explains lines that are not TOML. Unlike the parser's errors, the explanations use the keys of the
+//! configuration and common mistakes.
 
 use std::ops::Range;
 
@@ -40,7 +40,7 @@ impl<'a> Lines<'a> {
         self.header(number).and_then(|header| table_of(self.line(header))).unwrap_or_default()
     }
 
-    /// The first line before `number` that begins the same table, or gives the same key of it.
+    /// The first line before `number` that begins the same table, or sets the same key of it.
     fn earlier(&self, number: usize, is_same: impl Fn(&str) -> bool) -> Option<usize> {
         let table = self.table(number);
         (1..number).find(|earlier| is_same(self.line(*earlier)) && self.table(*earlier) == table)
@@ -143,7 +143,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// What is said of a list without its closing bracket.
+/// The explanation of a list without its closing bracket.
 pub(super) const UNCLOSED: &str =
     "the list that begins in this line has no closing bracket: add ] after its last item";
 

@@ -1,4 +1,4 @@
-//! Types of values of the configuration that only it has.
+//! Types of values that exist only in the configuration.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,21 @@ use rpc::pdu::AuthLevel;
 
 use super::declare::keywords;
 
-/// What becomes of the server's other directories, by their names.
+/// How the virtual directories of the server are served, by name.
 pub(crate) type Directories = BTreeMap<String, DirectoryAccess>;
 
 keywords! {
     /// A side of the proxy.
     CapturedSide {
-        /// Where clients are.
+        /// The side of the clients.
         Client = "client",
-        /// Where the server is.
+        /// The side of the server.
         Upstream = "upstream",
     }
 }
 
 keywords! {
-    /// The oldest version of TLS that is spoken.
+    /// The oldest version of TLS that is accepted.
     Tls {
         /// TLS 1.2.
         Tls12 = "1.2",
@@ -40,13 +40,13 @@ impl From<Tls> for TlsVersion {
 }
 
 keywords! {
-    /// What is done about the bindings of NTLM to a TLS connection.
+    /// How the channel bindings of NTLM are checked.
     Bindings {
-        /// Nothing.
+        /// They are not checked.
         Ignore = "ignore",
-        /// They are checked where there are any.
+        /// They are checked if the client sends them.
         Allow = "allow",
-        /// They must be there.
+        /// They are required.
         Require = "require",
     }
 }
@@ -54,28 +54,28 @@ keywords! {
 keywords! {
     /// How a virtual directory of the server is served.
     DirectoryAccess {
-        /// It is relayed.
+        /// Its requests are forwarded.
         Relayed = "relayed",
-        /// It is refused.
+        /// Its requests are refused.
         Refused = "refused",
-        /// Requests to it are answered as if it did not exist.
+        /// Its requests are refused as if it did not exist.
         Absent = "absent",
     }
 }
 
 keywords! {
-    /// How much of a call is protected.
+    /// The protection level of calls ([MS-RPCE] 2.2.1.1.8).
     #[derive(Default)]
     ProtectionLevel {
-        /// Nothing: clients do not sign in.
+        /// None: clients do not authenticate.
         None = "none",
-        /// Only the sign-in.
+        /// Authentication of the connection only.
         Connect = "connect",
-        /// Each fragment's origin.
+        /// Authentication of each fragment.
         Packet = "packet",
         /// Each fragment is signed.
         Integrity = "integrity",
-        /// Each fragment is signed, its stub sealed.
+        /// Each fragment is signed, and its stub is encrypted.
         #[default]
         Privacy = "privacy",
     }

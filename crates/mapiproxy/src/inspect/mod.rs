@@ -1,5 +1,4 @@
-//! Examines what a configuration names before the proxy runs: files, certificates, addresses, the server's
-//! name.
+//! Examines the files, certificates, addresses and the server that a configuration names, before the proxy runs.
 
 pub(crate) mod online;
 

@@ -20,7 +20,7 @@ use super::upstream_identity::UpstreamIdentities;
 use crate::config::{Config, DirectoryAccess, Listen, Scheme, Service, Url};
 use crate::failure::Failure;
 
-/// What the HTTP connections of the proxy have in common.
+/// The configuration that the HTTP connections of the proxy share.
 pub(super) fn listener_config(shared: &Shared<'_>, server: &Url) -> Result<Arc<HttpListenerConfig>, Failure> {
     let Shared { config, acceptor, identities, .. } = shared;
     let clients = &config.clients;
@@ -57,7 +57,7 @@ fn sessions(config: &Config, identity: &UpstreamIdentity) -> CookieTable {
     if identity.ends_sessions() { table.ending_at_server() } else { table }
 }
 
-/// How the virtual directories are served.
+/// The configuration of the virtual directories.
 fn routes(config: &Config) -> Routes {
     let mut routes = Routes::default();
     for (directory, access) in &config.virtual_directories {
@@ -160,7 +160,7 @@ pub(crate) fn tls(listen: &Listen) -> Result<Option<TlsIdentity>, TlsError> {
     }
 }
 
-/// The upstream of HTTP, with whose credentials requests are sent there.
+/// The upstream of HTTP, and the credentials with which requests are sent to it.
 pub(crate) fn upstream(
     config: &Config,
     server: &Url,

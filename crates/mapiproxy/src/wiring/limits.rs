@@ -16,12 +16,12 @@ pub(super) fn auth_limit(clients: &Clients) -> Arc<AuthLimit> {
     AuthLimit::new(limits, trusted_proxies(clients))
 }
 
-/// The load balancers and reverse proxies that many clients come through.
+/// The load balancers and reverse proxies in front of the proxy.
 pub(super) fn trusted_proxies(clients: &Clients) -> Vec<Network> {
     [&clients.proxy_protocol_from[..], &clients.forwarded_for_from].concat()
 }
 
-/// Bytes of a megabyte, as configured.
+/// The bytes of a configured megabyte.
 const MEGABYTE: usize = 1_000_000;
 
 /// The limits of connections and of requests.

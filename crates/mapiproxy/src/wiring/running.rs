@@ -15,7 +15,7 @@ use super::recording::Writing;
 use super::upstream_identity::UpstreamIdentities;
 use crate::files::{FileError, LiveAccounts};
 
-/// How long closed connections may take to end their sessions.
+/// The time limit for ending the sessions of closed connections.
 const CUT_OFF: Duration = Duration::from_secs(2);
 
 /// A running proxy.

@@ -1,5 +1,5 @@
-//! How clients sign in, as a configuration says: the NTLM acceptor, the names it answers to, the limit of
-//! failures.
+//! Authentication of clients from the configuration: the NTLM acceptor, the target names that it accepts, the
+//! limit of failures.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use identity::{
 
 use crate::config::{Bindings, Config};
 
-/// The domain that the proxy is in, as its name says: `proxy.lab.test` is in `LAB`, which is `lab.test`.
+/// The domain of the proxy, derived from its name: `proxy.lab.test` is in `LAB`, whose DNS name is `lab.test`.
 pub(crate) fn own_domain(config: &Config) -> DomainNames {
     let dns = config.name.split_once('.').map_or("", |(_, domain)| domain);
     let netbios = dns.split('.').next().unwrap_or_default().to_ascii_uppercase();
     DomainNames { netbios, dns: dns.to_owned() }
 }
 
-/// The hosts for which NTLM clients may sign in; none for any.
+/// The target names that NTLM clients may authenticate for; `None` for any.
 fn target_names(config: &Config) -> Vec<String> {
     let further = &config.clients.target_names;
     if further.iter().any(|name| name == "*") {
@@ -33,7 +33,7 @@ fn target_names(config: &Config) -> Vec<String> {
     names
 }
 
-/// What NTLM sign-ins are checked against.
+/// The configuration of the NTLM acceptor.
 pub(super) fn acceptor(
     config: &Config,
     accounts: Arc<dyn Accounts>,

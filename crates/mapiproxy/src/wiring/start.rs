@@ -83,7 +83,7 @@ pub(crate) async fn start(
     })
 }
 
-/// The listeners of a proxy, as far as they are started.
+/// The listeners of a proxy that are started so far.
 struct Listeners<'a> {
     shared: &'a Shared<'a>,
     tasks: Vec<JoinHandle<()>>,

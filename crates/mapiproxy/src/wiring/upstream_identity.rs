@@ -1,5 +1,5 @@
-//! Whose credentials requests have at the upstream, from the mode in the configuration; the service account's
-//! password can be reloaded while the proxy runs.
+//! The credentials of requests at the upstream, from the mode in the configuration. The password of the service
+//! account can be reloaded while the proxy runs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(crate) struct UpstreamIdentities {
 }
 
 impl UpstreamIdentities {
-    /// Those of the mode that `config` selects. Security contexts are counted in `contexts`.
+    /// The identities of the mode that `config` selects. Security contexts are counted in `contexts`.
     ///
     /// # Errors
     /// When the service account's password can't be read.
@@ -47,7 +47,7 @@ impl UpstreamIdentities {
         }
     }
 
-    /// Without credentials: for queries that need none.
+    /// No credentials, for requests that need none.
     pub(crate) fn unauthenticated() -> Self {
         Self { rpc: unauthenticated(), http: unauthenticated(), gate: Gate::new(), service: None }
     }

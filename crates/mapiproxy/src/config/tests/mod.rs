@@ -37,7 +37,7 @@ fn error(from: &str, to: &str) -> String {
 }
 
 #[test]
-fn takes_the_documented_example_and_its_own_reference() {
+fn the_documented_example_and_the_reference_are_valid() {
     let config = parse(Path::new("p.toml"), GOOD).unwrap();
     assert_eq!(config.modules.stack, ["names", "downgrade"]);
     parse(Path::new("p.toml"), &full_reference()).unwrap();
@@ -69,7 +69,7 @@ fn documented_defaults_apply_to_keys_that_are_not_set() {
 }
 
 #[test]
-fn urls_begin_as_the_public_url_says_or_as_the_listeners_do() {
+fn urls_begin_with_the_public_url_or_that_of_a_listener() {
     let http = |top: &str| {
         let text = GOOD.replace("[upstream]\n", "[upstream]\nhttp = \"http://[::1]:81\"\n");
         let listen = "[listen]\nhttp = \"127.0.0.23:8080\"\n";
@@ -88,7 +88,7 @@ fn urls_begin_as_the_public_url_says_or_as_the_listeners_do() {
 }
 
 #[test]
-fn a_time_limit_of_responses_that_ends_notification_waits_is_noted() {
+fn a_time_limit_of_responses_that_ends_notification_waits_is_warned_of() {
     for (seconds, is_noted) in [(60, true), (300, true), (301, false)] {
         let config = format!("[upstream]\ncall_seconds = {seconds}\n");
         let config = parse(Path::new("p.toml"), &GOOD.replace("[upstream]\n", &config)).unwrap();
@@ -98,7 +98,7 @@ fn a_time_limit_of_responses_that_ends_notification_waits_is_noted() {
 }
 
 #[test]
-fn names_are_replaced_unless_the_configuration_says_otherwise() {
+fn names_are_replaced_unless_configured_otherwise() {
     let read = |text: &str| parse(Path::new("p.toml"), text).unwrap();
     let modules = "[modules]\nstack = [\"names\", \"downgrade\"]\n[modules.names]\nanything = 1\n";
     assert!(GOOD.ends_with(modules));
@@ -131,7 +131,7 @@ fn names_are_replaced_unless_the_configuration_says_otherwise() {
 }
 
 #[test]
-fn names_the_nearest_key_and_the_line() {
+fn an_unknown_key_is_reported_with_its_line_and_the_most_similar_key() {
     let text = error("minimum_level", "minimun_level");
     assert_eq!(text, "p.toml, line 7: unknown key clients.minimun_level; did you mean minimum_level?");
     let text = error("[upstream.credentials]", "[upstream.credential]");
@@ -140,7 +140,7 @@ fn names_the_nearest_key_and_the_line() {
 }
 
 #[test]
-fn says_what_is_wrong_with_values() {
+fn errors_of_values_name_what_is_expected() {
     assert!(error("\"privacy\"", "\"privat\"").contains("privat"));
     assert!(error("\"exch.lab.test\"", "\"tcp:x[1]\"").contains("ncacn_ip_tcp:host[port]"));
     assert!(error("proxy.lab.test", "10.0.0.1").contains("is an address; expected a name"));
@@ -162,7 +162,7 @@ fn says_what_is_wrong_with_values() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_found_at_once_with_its_line() {
+fn all_errors_are_reported_at_once_with_their_lines() {
     let wrong = r#"name = "-a"
 [listen]
 rpc = "127.0.0.23"
@@ -300,7 +300,7 @@ fn each_listener_has_an_address_and_each_recording_a_file_of_its_own() {
 }
 
 #[test]
-fn clients_sign_in_at_the_server_by_http_alone() {
+fn pass_through_authentication_is_valid_for_http_only() {
     let credentials = "mode = \"specified\"\nuser = \"svcproxy\"\ndomain = \"LAB\"\n\
                        password_file = \"svcproxy.password\"";
     let why = error(credentials, "mode = \"relayed\"");
@@ -324,7 +324,7 @@ fn clients_sign_in_at_the_server_by_http_alone() {
 }
 
 #[test]
-fn takes_a_proxy_for_http_alone() {
+fn a_proxy_for_http_only_is_valid() {
     let listen = "endpoint_mapper = \"127.0.0.23:135\"\nrpc = \"127.0.0.23:6001\"";
     let text = GOOD.replacen(listen, "http = \"127.0.0.23:80\"", 1);
     let text = text.replacen("rpc = \"exch.lab.test\"", "http = \"https://exch.lab.test\"", 1);
