@@ -60,7 +60,7 @@ fn each_spelling_of_a_name_authenticates_or_fails_over_rpc() {
 #[test]
 fn ambiguous_accounts_are_not_loaded_and_the_old_ones_stay() {
     let place = HttpPlace::new("ntlm");
-    // Added without the configuration, which knows that both domain names are the same domain.
+    // Added without the configuration, by which both domain names are names of one domain.
     place.proxy.add_account_of("", ("alice@lab.test", DORA.1));
     place.proxy.process.hang_up();
     place.proxy.process.wait_err("why not", |line| {

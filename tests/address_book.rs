@@ -95,7 +95,7 @@ fn a_wrong_password_and_an_unknown_user_fail_in_the_same_way() {
     assert_eq!(upstream.log().len(), 0, "the upstream was asked for a client that was refused");
 }
 
-/// The address book as impacket reads it, which asks the referral service for `server_dn`.
+/// The address book as impacket reads it after it requested a referral for `server_dn`.
 fn walk(client: Client, server: &str) -> Report {
     client
         .with("--server-dn", &format!("{SERVER_DN}{server}"))
@@ -123,7 +123,7 @@ fn responses_equal_the_servers_except_for_names() {
     // The proxy's handle differs from the upstream's.
     let handles = [&mut direct, &mut through].map(|results| taken(&mut results["NspiBind"], "contextHandle"));
     assert_ne!(handles[0], handles[1]);
-    // The proxy has one address, of its own protocol, in place of the server's several.
+    // The proxy has one address in place of the server's several.
     let addresses = [&mut direct, &mut through].map(|results| taken(results, "NspiGetProps.network_address"));
     assert!(addresses[0].to_string().contains(&format!("ncacn_ip_tcp:{SERVER}")), "{}", addresses[0]);
     assert!(addresses[0].to_string().contains("netbios:EXCH"), "{}", addresses[0]);

@@ -196,7 +196,7 @@ fn a_client_that_sends_without_reading_responses_is_disconnected() {
 }
 
 #[test]
-fn a_bind_flood_is_held_to_the_limits_and_service_continues() {
+fn a_bind_flood_is_bounded_by_the_limits_and_service_continues() {
     let upstream = RawUpstream::echo();
     // No idle connection is closed during the flood: the client keeps each connection open until the last one
     // has its response, however slow the machine is.

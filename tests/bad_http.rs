@@ -53,7 +53,7 @@ fn bad_rops() -> Vec<(&'static str, Vec<u8>)> {
 
 /// Many buffers that claim 32 KB and hold a few bytes; with or without the flag of the last one.
 fn bombs(ends: bool) -> Vec<u8> {
-    // LZ77+DIRECT2: one literal, then a match that goes on for 32 KB.
+    // LZ77+DIRECT2: one literal, then a match of 32 KB.
     let bomb = [
         &0x7fff_ffff_u32.to_le_bytes()[..], // the first is a literal, the second a match
         &[0],

@@ -136,7 +136,7 @@ fn certificates_and_keys_that_do_not_fit_together_are_distinguished() {
     mode(&folder.join("both.pem"), 0o600);
     folder.write("proxy.toml", &TEXT.replacen("own.crt", "both.pem", 1).replacen("own.key", "both.pem", 1));
     assert!(mapiproxy("check", &folder).status.success());
-    // Of a certificate for another name, only that is said.
+    // For a certificate of another name, only that is reported.
     let key = std::fs::read_to_string(folder.join("own.key")).unwrap();
     certificate(&folder, &["other.lab.test"]);
     folder.write("own.key", &key);

@@ -139,7 +139,7 @@ fn a_wrong_password_is_tried_once_by_each_protocol() {
 }
 
 #[test]
-fn each_scheme_and_the_lab_tell_a_wrong_password_from_a_right_one() {
+fn each_scheme_distinguishes_a_wrong_password_from_the_right_one() {
     let lab = Lab::start(false);
     let rpc = format!("rpc = \"{}\"", lab.mapper());
     for (scheme, authentication) in [("basic", "ntlm"), ("negotiate", "spnego")] {
@@ -164,7 +164,7 @@ fn each_scheme_and_the_lab_tell_a_wrong_password_from_a_right_one() {
 }
 
 #[test]
-fn ports_that_nothing_listens_at_and_names_without_address_are_found_at_once() {
+fn closed_ports_and_names_without_address_are_reported_at_once() {
     let (rpc, http) = (closed(), closed());
     let said = finds(
         &configured(&format!("rpc = \"{rpc}\"\nhttp = \"http://{http}\""), SERVICE.1),
@@ -285,7 +285,7 @@ fn a_clock_that_is_wrong_is_warned_of_beyond_five_minutes() {
 }
 
 #[test]
-fn calls_at_a_level_that_the_server_does_not_take_are_found() {
+fn a_protection_level_that_the_server_refuses_is_reported() {
     let (server, rpc) = (Server::start(&[]), Upstream::with_level("privacy"));
     let all = format!("rpc = \"{}\"\n{}", rpc.mapper(), server.keys());
     finds(
@@ -299,7 +299,7 @@ fn calls_at_a_level_that_the_server_does_not_take_are_found() {
 }
 
 #[test]
-fn the_proxy_itself_is_not_asked() {
+fn a_server_that_is_the_proxy_itself_receives_no_request() {
     let folder = configured("rpc = \"ncacn_ip_tcp:OWN[6001]\"\nhttp = \"http://OWN:8081\"", SERVICE.1);
     let text = std::fs::read_to_string(folder.join("proxy.toml")).unwrap();
     let own = text.split("http = \"").nth(1).unwrap().split(':').next().unwrap().to_owned();

@@ -143,7 +143,7 @@ fn check(folder: &Folder) -> Ended {
 }
 
 #[test]
-fn a_good_configuration_is_said_to_be_fine() {
+fn a_valid_configuration_is_reported_as_valid() {
     let folder = good();
     let said = check(&folder);
     assert!(done(&said).contains("valid; accounts: 0; modules: names, downgrade"), "{}", said.out);
@@ -285,7 +285,7 @@ fn the_exit_status_reports_an_error_that_cannot_be_written() {
 }
 
 #[test]
-fn a_lab_goes_on_where_its_output_is_closed() {
+fn a_test_server_continues_after_its_output_is_closed() {
     let folder = Folder::new();
     folder.write("accounts.toml", "");
     let rpc = std::net::SocketAddr::from((crate::harness::address(), 6001));
@@ -334,7 +334,7 @@ fn the_demo_runs_by_itself_and_shows_three_users() {
 fn commands(text: &str) -> Vec<String> {
     let called = format!("  {} ", program().display());
     let commands = text.lines().filter(|line| line.starts_with(&called));
-    // What a command does stands behind it, apart.
+    // The description of a command follows it after spaces.
     commands.map(|line| line.trim().split("   ").next().unwrap().to_owned()).collect()
 }
 

@@ -206,14 +206,14 @@ fn long_recording(folder: &Folder, count: u32) -> PathBuf {
 fn a_progress_bar_is_shown_on_a_terminal() {
     let folder = Folder::new();
     let recording = long_recording(&folder, 600);
-    // Python's terminal of its own for the program that it starts.
+    // The pseudoterminal that Python opens for the program that it starts.
     let mut command = Command::new(python());
     command.env("TERM", "xterm").args(["-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))"]);
     command.arg(program()).arg("decode").arg(&recording);
     let ended = Process::start("mapiproxy decode", &mut command).end();
     assert!(ended.status.success(), "{}", ended.err);
     assert!(ended.out.contains("of 37.51 MiB") && ended.out.contains("left"), "{:?}", ended.out);
-    // What is written to a file says nothing of it.
+    // The output to a file does not mention it.
     let ended =
         Process::start("mapiproxy decode", Command::new(program()).arg("decode").arg(&recording)).end();
     assert!(ended.status.success() && ended.err.is_empty(), "{}", ended.err);

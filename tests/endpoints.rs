@@ -104,7 +104,7 @@ const SYNTAXES: [[u8; 20]; 3] = [
     *b"\x2c\x1c\xb7\x6c\x12\x98\x40\x45\x03\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00",
 ];
 
-/// The results of a bind to `interface`, with each of `syntaxes` in a context of its own: result, reason and syntax.
+/// The results of a bind to `interface`, with a context for each of `syntaxes`: result, reason and syntax.
 fn results(target: std::net::SocketAddr, syntaxes: &[[u8; 20]]) -> Vec<(u16, u16, [u8; 20])> {
     let count = u8::try_from(syntaxes.len()).unwrap();
     let mut body = [&b"\xd0\x16\xd0\x16\0\0\0\0"[..], &[count, 0, 0, 0]].concat();

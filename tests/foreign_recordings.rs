@@ -39,7 +39,7 @@ fn a_truncated_recording_is_read_to_its_last_complete_record() {
     assert!(ended.status.success() && ended.out.lines().count() > 10, "{} {}", ended.out, ended.err);
     assert!(ended.err.contains("gzip data is truncated"), "{}", ended.err);
 
-    // A recording of one direction has no operations; a warning says why.
+    // A recording of one direction has no operations; a warning gives the reason.
     let responses = folder.write("alone.resp.http", &ANSWER.replace("\\r\\n", "\r\n"));
     let ended = decode(&responses);
     assert_eq!((ended.status.success(), ended.out.as_str()), (true, ""));

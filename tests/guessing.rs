@@ -31,7 +31,7 @@ fn status(head: &str) -> u16 {
     head.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
-/// Asks on a connection of its own.
+/// Sends a request on a new connection.
 fn once(proxy: &Proxy, from: &str, user: &str, password: &str) -> u16 {
     status(&ask(&mut connect(proxy), from, user, password).unwrap())
 }
@@ -146,7 +146,7 @@ fn clients_that_authenticate_at_the_same_time_get_in_and_guesses_at_the_same_tim
     assert_eq!(wrong.load(Ordering::Relaxed), 0);
     let statuses = at_once("203.0.113.8", "guess");
     assert!(statuses.iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
-    // The first six, and a few that came after a delay on a slow machine.
+    // The first six, and on a slow machine a few after a delay.
     let checked = wrong.load(Ordering::Relaxed);
     assert!((6..12).contains(&checked), "{checked} guesses reached the server");
 }

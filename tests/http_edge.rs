@@ -169,7 +169,7 @@ fn messages_of_the_tls_library_do_not_flood_the_log() {
     for _ in 0..50 {
         let mut stream = TcpStream::connect((place.proxy.address, 8443)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        // Four warnings, of which each is one alert (user_canceled) in a record of its own.
+        // Four warnings, each an alert (user_canceled) in a separate record.
         stream.write_all(&b"\x15\x03\x03\0\x02\x01\x5a".repeat(4)).unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
         let _ = stream.read_to_end(&mut Vec::new());

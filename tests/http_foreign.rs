@@ -12,7 +12,7 @@ use crate::harness::{
 /// The number of checks of the script for each authentication scheme, and of those without.
 const CHECKS: usize = 2 * 8 + 1;
 
-/// An HTTP server, with a certificate of its own if it uses TLS.
+/// An HTTP server, with its own certificate if it uses TLS.
 struct Server {
     process: Process,
     /// Its name or address, and its port.

@@ -93,7 +93,7 @@ fn two_users_have_separate_sessions_and_connections() {
         .collect();
     pairs.sort();
     pairs.dedup();
-    // Two sessions, each on a connection of its own.
+    // Two sessions on two connections.
     assert_eq!(pairs.len(), 2, "{pairs:?}");
     assert_ne!((&pairs[0].0, pairs[0].1), (&pairs[1].0, pairs[1].1));
     assert_ne!(pairs[0].1, pairs[1].1);

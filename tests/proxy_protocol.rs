@@ -36,7 +36,7 @@ fn behind_load_balancers(server: &Server, edit: impl FnOnce(Setup) -> Setup) -> 
     })
 }
 
-/// Connects to `listener` and sends `header` first. Returns whether a response came.
+/// Connects to `listener` and sends `header` first. Returns whether a response was received.
 fn served(listener: &Listener, header: &[u8]) -> (TcpStream, bool) {
     let mut stream = TcpStream::connect(listener.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -57,7 +57,7 @@ fn identifiers_and_times_of_another_server_are_no_difference() {
 
 #[test]
 fn other_content_is_a_difference_in_spite_of_other_identifiers() {
-    // The container behind the first one of the address book's hierarchy, which is asked for twice.
+    // The second container of the address book's hierarchy, which is requested twice.
     let container = [
         &bytes("06000000 0201FF0F FF 47000000 00000000 DCA740C8C042101AB4B908002B2FE182 01000000 00010000")[..],
         b"/guid=40000011-0000-0000-0000-000000000000\0",

@@ -24,12 +24,12 @@ impl Client {
         Self { name, command }
     }
 
-    /// impacket, which asks the endpoint mapper at `mapper`.
+    /// impacket, which queries the endpoint mapper at `mapper`.
     pub(crate) fn impacket(mapper: SocketAddr) -> Self {
         Self::new("impacket", "impacket_client.py").with("--epm", &mapper.to_string())
     }
 
-    /// scapy, which asks the endpoint mapper at `mapper`.
+    /// scapy, which queries the endpoint mapper at `mapper`.
     pub(crate) fn scapy(mapper: SocketAddr) -> Self {
         Self::new("scapy", "scapy_client.py").with("--epm", &mapper.to_string())
     }

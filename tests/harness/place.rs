@@ -58,7 +58,7 @@ pub(crate) fn mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Runs `work` on a thread of its own.
+/// Runs `work` on a new thread.
 #[allow(clippy::disallowed_methods, reason = "a test's own thread; it acts for no user")]
 pub(crate) fn thread<R: Send + 'static>(
     work: impl FnOnce() -> R + Send + 'static,

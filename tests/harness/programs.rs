@@ -7,7 +7,7 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// The program `mapiproxy`, as it was built beside this test.
+/// The program `mapiproxy` that was built with this test.
 pub(crate) fn program() -> PathBuf {
     built("mapiproxy")
 }

@@ -21,7 +21,7 @@ pub(crate) struct PduInfo {
     pub(crate) connection: usize,
     /// The type of the PDU.
     pub(crate) kind: u8,
-    /// How many PDUs of its type came before it in its direction of the connection.
+    /// The number of PDUs of its type before it in its direction of the connection.
     pub(crate) number: usize,
 }
 

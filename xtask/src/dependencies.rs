@@ -219,12 +219,12 @@ mod tests {
     }
 
     #[test]
-    fn a_graph_that_keeps_to_the_table_passes() {
+    fn a_graph_within_the_table_passes() {
         assert_eq!(found(&[("wire", &[]), ("rpc", &["wire", "bytes"])], &[("bytes", &[])]), [""; 0]);
     }
 
     #[test]
-    fn an_edge_against_the_grain_is_named() {
+    fn a_forbidden_dependency_is_reported() {
         assert_eq!(found(&[("wire", &["rpc"]), ("rpc", &["wire"])], &[]), ["`wire` may not use `rpc`"]);
     }
 

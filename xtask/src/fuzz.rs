@@ -76,7 +76,7 @@ impl Options {
     }
 }
 
-/// Builds every target, then runs those asked for.
+/// Builds every target, then runs the selected ones.
 pub(crate) fn run(options: &Options) -> Outcome {
     let all = targets()?;
     if options.list {

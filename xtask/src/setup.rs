@@ -48,7 +48,7 @@ const fn tool(
 /// Samba's tests of DCE/RPC are modules of the machine's own Python.
 const SAMBA: &str = "python3 -m samba.tests.dcerpc.raw_protocol";
 
-/// Python's module for virtual environments, which is a package of its own on Debian.
+/// Python's module for virtual environments, which is a separate package on Debian.
 const VENV: &str = "python3 -m venv";
 
 const TOOLS: &[Tool] = &[
@@ -202,7 +202,7 @@ pub(crate) fn cargo_deny() -> Outcome<PathBuf> {
         println!("building cargo-deny {CARGO_DENY} into target/tools: once, and it takes some minutes");
         let mut cargo = run::cargo();
         cargo.args(["install", "cargo-deny", "--locked", "--quiet", "--version", CARGO_DENY, "--root"]);
-        // A target folder of its own, so that the build does not wait for the lock of the workspace's.
+        // A separate target folder, so that the build does not wait for the lock of the workspace's.
         cargo.arg(&tools).env("CARGO_TARGET_DIR", tools.join("build"));
         let built_it = run::show(&mut cargo);
         remove_if_there(&tools.join("build"));
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_command_asks_for_what_it_needs_and_no_more() {
+    fn each_command_installs_only_what_it_needs() {
         let wanted = |purposes: &[Purpose], there: &[&str]| -> Vec<&str> {
             missing(purposes, |tool| there.contains(&tool.program)).iter().map(|tool| tool.package).collect()
         };

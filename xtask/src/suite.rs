@@ -28,7 +28,7 @@ pub(crate) fn docs() -> Outcome {
     run::show(cargo.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]))
 }
 
-/// Spelling, by codespell and `.codespellrc`, of every file that git knows or could know.
+/// Checks the spelling of every file that git tracks or does not ignore, by codespell with `.codespellrc`.
 pub(crate) fn spelling() -> Outcome {
     let venv = setup::tests()?;
     let mut git = run::command("git");

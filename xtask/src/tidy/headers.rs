@@ -1,4 +1,4 @@
-//! Every source file begins with a line that says what it is for.
+//! Every source file begins with a line that describes its purpose.
 
 use super::finding::Finding;
 use super::sources::Source;

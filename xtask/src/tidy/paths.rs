@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_says_what_its_file_does() {
+    fn an_item_describes_its_file() {
         let names_none = ["ARCHITECTURE.md:2: the item names no file"];
         assert_eq!(found("# The path of a call\n- a.rs: reads.\n- `b.rs`: asks.\n"), names_none);
         assert_eq!(found("# The path of a call\n- `a.rs`:\n- `b.rs`: asks.\n"), names_none);

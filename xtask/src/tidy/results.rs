@@ -39,7 +39,7 @@ fn is_library(path: &str) -> bool {
         && !PROGRAMS.iter().any(|program| path.starts_with(program))
 }
 
-/// What stands before `at` in its line.
+/// The text before `at` in its line.
 fn line_before(text: &str, at: usize) -> &str {
     text[..at].rsplit('\n').next().unwrap_or_default()
 }

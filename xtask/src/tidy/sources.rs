@@ -9,7 +9,7 @@ use crate::run::Outcome;
 /// The folders that have sources.
 const FOLDERS: [&str; 8] = [".cargo", ".ci", ".config", "crates", "docs", "fuzz", "tests", "xtask"];
 
-/// Shell scripts whose names do not say that they are.
+/// Shell scripts whose names have no extension.
 const SCRIPTS: [&str; 2] = [".ci/run", "x"];
 
 /// A file, with its path from the repository's root.

@@ -64,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    /// A repository of two commits in a folder of its own, which is removed when this is dropped.
+    /// A repository of two commits in a temporary folder, which is removed when this is dropped.
     struct Repository(PathBuf);
 
     impl Repository {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn subjects_are_of_finished_work() {
+    fn subjects_of_unfinished_work_are_found() {
         for subject in
             ["wip", "WIP: decode", "Wip decode", "fixup! Decode", "squash! Decode", "amend! Decode"]
         {

@@ -75,7 +75,7 @@ fn uses(path: &str, words: &[(usize, String)], banned: &[Banned]) -> Vec<Finding
     uses
 }
 
-/// The line without what stands between backticks: names of the code.
+/// The line without text between backticks, which is code.
 fn without_code(line: &str) -> String {
     if line.trim_start().starts_with("```") {
         return String::new();
@@ -87,7 +87,7 @@ fn without_code(line: &str) -> String {
     kept.collect::<Vec<_>>().join(" ` ")
 }
 
-/// The words in lower case. Marks between words are words of their own, so that no phrase reaches across them.
+/// The words in lower case. Punctuation marks are separate words, so that no phrase includes them.
 fn split(line: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut open = false;

@@ -68,7 +68,7 @@ impl Module for Names {
     fn init(&mut self, options: &Options, proxy: &ProxyInfo) -> Result<(), OptionError> {
         let NamesOptions { server } = NamesOptions::read(options);
         if server.as_ref().is_some_and(|name| name.is_empty() || name.contains(['/', '\0'])) {
-            let why = "is no server's name; give one as it stands behind /cn=Servers/cn=".to_owned();
+            let why = "is not the name of a server; write the name that follows /cn=Servers/cn=".to_owned();
             return Err(OptionError::Refused { module: NAME, name: "server", why });
         }
         let first_label = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_uppercase();

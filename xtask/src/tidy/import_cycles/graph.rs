@@ -15,7 +15,7 @@ pub(super) struct Taken {
     pub(super) line: usize,
 }
 
-/// Aliases may stand for aliases, this many at most.
+/// The maximum length of a chain of aliases.
 const MAX_ALIASES: usize = 16;
 
 /// Where a path stops: in a module, at a name that is no module (`None` for the module itself).
@@ -140,7 +140,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// What `name` stands for by an import of the module.
+    /// The path of `name` by an import of the module.
     fn alias(&self, module: usize, name: &str, own: Option<usize>, depth: usize) -> Option<Stop> {
         let uses = &self.tree.modules[module].uses;
         let (position, import) = uses

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 
-/// A crate in a folder of its own, which is removed when this is dropped.
+/// A crate in a temporary folder, which is removed when this is dropped.
 struct Crate(PathBuf);
 
 impl Crate {

@@ -150,7 +150,7 @@ impl Reader<'_> {
         self.module().uses.push(Use { name, public, path: Named { segments, line } });
     }
 
-    /// Paths in tokens that are not parsed: what macros are given, and what they are made of.
+    /// Paths in tokens that are not parsed: the arguments and the definitions of macros.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut segments: Vec<String> = Vec::new();
         let mut line = 0;
