@@ -35,7 +35,7 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
         }
     }
     put_required(&mut table, &mode, is_whole, is_known, found);
-    put_defaults(&mut table);
+    put_defaults(&mut table, &mode);
     match Value::Table(table).try_into::<Config>() {
         Ok(config) => Some(config),
         // Even if a check above is missing, the configuration is not accepted.
@@ -80,15 +80,19 @@ fn put_required(table: &mut Table, mode: &ModeSpec, is_whole: bool, is_known: bo
 /// default.
 fn complete(mode: &ModeSpec) -> Table {
     let mut table = Table::new();
-    let is_foreign = |key: &Key| key.table == Credentials::TABLE && !mode.has(key.name);
     for key in KEYS.iter().filter(|key| matches!(key.presence, Presence::Sample | Presence::Default)) {
         if is_selector(key) {
             put(&mut table, key, Value::String(mode.name.to_owned()));
-        } else if !is_foreign(key) {
+        } else if !is_foreign(key, mode) {
             put(&mut table, key, key.value.clone());
         }
     }
     table
+}
+
+/// Whether `key` belongs to another mode than `mode`.
+fn is_foreign(key: &Key, mode: &ModeSpec) -> bool {
+    key.table == Credentials::TABLE && !is_selector(key) && !mode.has(key.name)
 }
 
 /// Whether `key` selects the mode of `upstream.credentials`.
@@ -96,10 +100,10 @@ fn is_selector(key: &Key) -> bool {
     key.table == Credentials::TABLE && key.name == Credentials::SELECTOR
 }
 
-/// Sets each key that is missing to its default.
-fn put_defaults(table: &mut Table) {
+/// Sets each key that is missing to its default, unless the key belongs to another mode.
+fn put_defaults(table: &mut Table, mode: &ModeSpec) {
     for key in KEYS.iter().filter(|key| key.presence == Presence::Default) {
-        if get(table, key).is_none() {
+        if get(table, key).is_none() && !is_foreign(key, mode) {
             put(table, key, key.value.clone());
         }
     }
