@@ -173,6 +173,39 @@ fn a_refusal_of_the_service_account_for_one_users_requests_stops_no_other_user()
     );
 }
 
+#[test]
+fn users_whom_the_server_refuses_after_a_start_stop_no_requests_to_other_services() {
+    let good = format!("Basic {}", base64(&format!("LAB\\{}:{}", SERVICE.0, SERVICE.1)));
+    let server = Server::start(move |head, _| {
+        if field(head, "authorization") == Some(&good) && !head.contains("/EWS/") {
+            return (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nserved".to_vec(), true);
+        }
+        let refusal = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
+        (refusal.into(), true)
+    });
+    let proxy = server.proxied(|setup| setup);
+    for user in [ALICE, BOB, ALICE, BOB] {
+        assert_eq!(asks_as(&proxy, 8080, user, "/EWS/Exchange.asmx").0, 503);
+    }
+    for user in [ALICE, BOB] {
+        assert_eq!(asks_as(&proxy, 8080, user, "/OAB/1/oab.xml"), (200, "served".to_owned()));
+    }
+}
+
+#[test]
+fn two_users_cause_two_authentications_with_a_wrong_service_password() {
+    let (server, seen) = by_basic();
+    let proxy = server.proxied(|setup| setup.service_account(WRONG));
+    for _ in 0..OPERATIONS {
+        for user in [ALICE, BOB] {
+            assert_eq!(asks_as(&proxy, 8080, user, "/EWS/Exchange.asmx").0, 503);
+        }
+    }
+    // The second is the proxy's own, after a request without credentials.
+    assert_eq!(seen.load(Ordering::Relaxed), 3);
+    only_line(&proxy, "WARN", "does not accept the service account");
+}
+
 /// A `CHALLENGE_MESSAGE` ([MS-NLMP] 2.2.1.2): Unicode, NTLM, extended session security, and an empty target info.
 fn challenge() -> String {
     let flags = 0x0288_0201_u32.to_le_bytes();
@@ -229,8 +262,14 @@ fn a_wrong_service_password_is_tried_once_by_rpc_and_a_reloaded_one_at_once() {
             let is_right = fault.contains("6bf") || (number == 0 && fault.contains("6be"));
             assert!(is_right, "{fault} {:?}", proxy.process.err());
         }
-        let binds = upstream.log().iter().filter(|line| line["bind"] == "DceRpc5Bind").count();
-        assert!((1..=2).contains(&binds), "{package}: {binds} {:?}", upstream.log());
+        let binds = || upstream.log().iter().filter(|line| line["bind"] == "DceRpc5Bind").count();
+        assert!((1..=2).contains(&binds()), "{package}: {} {:?}", binds(), upstream.log());
+        // The request of another user causes one authentication of the proxy itself.
+        let mut other = ScriptedClient::bound(&proxy, BOB, 0);
+        for _ in 0..OPERATIONS {
+            assert!(other.command("open")["fault"].is_string());
+        }
+        assert!((2..=3).contains(&binds()), "{package}: {} {:?}", binds(), upstream.log());
         only_line(&proxy, "WARN", "does not accept the service account");
 
         proxy.write_password(SERVICE.1);

@@ -82,7 +82,7 @@ pub use crate::auth_limit::{AuthLimit, AuthLimits};
 pub use crate::body_budget::BodyBudget;
 pub use crate::error_chain::ErrorChain;
 pub use crate::event_log::EventLog;
-pub use crate::gate::{AccountGate, Gate};
+pub use crate::gate::{AccountGate, Gate, LockoutLimits};
 pub use crate::noop_observer::NoopObserver;
 pub use crate::rpc::association_group::{Group, Groups};
 pub use crate::rpc::auth::ClientAuth;

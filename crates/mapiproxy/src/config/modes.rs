@@ -83,7 +83,7 @@ impl Mode for Specified {
     }
 
     fn check(&self, config: &Config, found: &mut Found<'_>) {
-        let Self { user, domain, password_file } = self;
+        let Self { user, domain, password_file, .. } = self;
         if user.is_empty() && found.is_given(USER) {
             found.wrong(USER, "is empty: set it to the service account's user name, for example svcproxy");
         }

@@ -273,11 +273,17 @@ table Specified at "upstream.credentials" {
     /// The service account's domain.
     domain: String, sample "LAB";
     /// A file whose first line is the service account's password, in UTF-8. Further lines are ignored. Only
-    /// the owner may have read permission. SIGHUP reloads it, for new connections to the server. While the
-    /// server does not accept the account, the proxy tries again after a delay that doubles from 30 seconds
-    /// to 15 minutes, so that the account is not locked out; a changed password is tried at once. If the
-    /// server fails the account in the requests of one user only, only that user's requests are delayed.
+    /// the owner may have read permission. SIGHUP reloads it, for new connections to the server. A changed
+    /// password is tried at once, and the same password once more if the server did not accept it.
     password_file: PathBuf, sample "svcproxy.password";
+    /// How often in a row the server may refuse the service account until the proxy pauses for
+    /// lockout_seconds. Set it below the lockout threshold of the account's domain, and leave one attempt for
+    /// a password that you change. Refusals that concern one user only do not count: the proxy finds that out
+    /// by a request of its own (see service-account.md).
+    lockout_attempts: u32, default 4, from 2 to 1000;
+    /// How long the proxy then makes no attempt, and requests fail. Not shorter than the time after which the
+    /// domain resets its count of failures.
+    lockout_seconds: u64, default 1800, from 1 to 604_800;
 }
 /// Pass-through authentication, which has no keys.
 #[serde(deny_unknown_fields)]

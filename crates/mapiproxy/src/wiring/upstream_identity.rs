@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use identity::{AuthError, Authority, ContextCounters, Mechanism, Password, passthrough};
 use net::upstream_identity::{PassThrough, ServiceAccount, Unauthenticated, UpstreamIdentity};
-use net::{Account, AccountGate, Gate};
+use net::{Account, AccountGate, Gate, LockoutLimits};
 use rpc::pdu::AuthLevel;
 
 use crate::config::{Config, Credentials, Specified};
@@ -85,7 +85,10 @@ impl Service {
     fn read(config: &Config, account: Specified, contexts: &Arc<ContextCounters>) -> Result<Self, FileError> {
         let password = files::read_password(&account.password_file)?;
         let credentials = account.credentials(&password);
-        let gate = AccountGate::new();
+        let gate = AccountGate::with_limits(LockoutLimits {
+            attempts: account.lockout_attempts,
+            pause: Duration::from_secs(account.lockout_seconds),
+        });
         let rpc =
             rpc_account(config, &credentials, contexts).map(|account| ServiceAccount::new(account, &gate));
         let http = ServiceAccount::new(http_account(config, credentials, contexts)?, &gate);
@@ -97,6 +100,7 @@ impl Service {
         let read = files::read_password(&self.account.password_file)?;
         let mut password = self.password.lock().unwrap_or_else(PoisonError::into_inner);
         if password.expose() == read.expose() {
+            self.gate.password_unchanged();
             return Ok(());
         }
         let credentials = self.account.credentials(&read);

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::account::{Admitted, Outcome, ServiceAccount, Ticket};
 use super::lock::lock;
+use super::lockout::LockoutLimits;
 use super::protocol::UpstreamProtocol;
 use crate::upstream_error::{Timeout, UpstreamError};
 
@@ -31,6 +32,18 @@ impl AccountGate {
         Arc::default()
     }
 
+    /// The same with the lockout threshold of the account's domain.
+    pub fn with_limits(limits: LockoutLimits) -> Arc<Self> {
+        let account = Mutex::new(ServiceAccount::new(limits));
+        Arc::new(Self { account, ..Self::default() })
+    }
+
+    /// The password was read again and is the same: an account that the server did not accept is tried once more.
+    pub fn password_unchanged(&self) {
+        lock(&self.account).retry(Instant::now());
+        self.auth_ended.notify_waiters();
+    }
+
     /// Discards the state of the old password. To be called once the new password is in use.
     pub fn password_changed(&self) {
         let mut account = lock(&self.account);
@@ -42,20 +55,29 @@ impl AccountGate {
 
     /// Permits one authentication with the account for a request of `user` to `service` of the upstream by
     /// `protocol`. Until the account is accepted, one authentication at a time is permitted for a user, and for two
-    /// users at most; other requests wait for the outcome, for `limit` at most. The users who wait take turns.
+    /// users at most; other requests wait for the outcome, for `limit` at most. The users who wait take turns. After a
+    /// failure `probe` is called with an attempt of the proxy itself, which is to show whether the server accepts the
+    /// account.
     pub(crate) async fn begin_auth(
         self: &Arc<Self>,
         protocol: UpstreamProtocol,
         service: &str,
         user: &SecurityContext,
         limit: Duration,
+        probe: impl Fn(AuthAttempt) + Send,
     ) -> Result<AuthAttempt, UpstreamError> {
         let admit = || lock(&self.account).admit(protocol, service, user, Instant::now());
-        let permitted =
-            |ticket| AuthAttempt { gate: Arc::clone(self), service: service.into(), ticket: Some(ticket) };
+        let permitted = |ticket| AuthAttempt {
+            gate: Arc::clone(self),
+            service: service.into(),
+            ticket: Some(ticket),
+            is_sent: false,
+        };
         // If the account is accepted, requests do not wait.
-        if let Admitted::Yes(ticket) = admit()? {
-            return Ok(permitted(ticket));
+        match admit()? {
+            Admitted::Yes(ticket) => return Ok(permitted(ticket)),
+            Admitted::Probe(ticket) => probe(permitted(ticket)),
+            Admitted::Wait(_) => {}
         }
         let until = Instant::now() + limit;
         let _waiting = WaitingRequest::new(self, user);
@@ -66,6 +88,10 @@ impl AccountGate {
             auth_ended.as_mut().enable();
             let attempt_ends = match admit()? {
                 Admitted::Yes(ticket) => return Ok(permitted(ticket)),
+                Admitted::Probe(ticket) => {
+                    probe(permitted(ticket));
+                    continue;
+                }
                 Admitted::Wait(attempt_ends) => attempt_ends,
             };
             if Instant::now() >= until {
@@ -114,16 +140,28 @@ impl Drop for WaitingRequest<'_> {
     }
 }
 
-/// An authentication with the account. If it is dropped before its outcome is recorded, it has no effect on the state
-/// of the account.
+/// An authentication with the account. If it is dropped before its outcome is recorded although the credentials were
+/// sent, the account may have failed.
 #[derive(Debug)]
 pub(crate) struct AuthAttempt {
     gate: Arc<AccountGate>,
     service: Box<str>,
     ticket: Option<Ticket>,
+    /// Whether the server may have evaluated the credentials.
+    is_sent: bool,
 }
 
 impl AuthAttempt {
+    /// The credentials are sent.
+    pub(crate) const fn sent(&mut self) {
+        self.is_sent = true;
+    }
+
+    /// The server responded, and the response does not show whether it accepted the credentials or evaluated them.
+    pub(crate) fn undecided(mut self) {
+        self.is_sent = false;
+    }
+
     /// The server accepted the authentication. Returns a grant for further authentications of the same user at the
     /// service.
     pub(crate) fn succeeded(mut self) -> Option<AuthGrant> {
@@ -144,7 +182,8 @@ impl AuthAttempt {
 impl Drop for AuthAttempt {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.gate.record_auth(&ticket, Outcome::Unknown);
+            let outcome = if self.is_sent { Outcome::Unknown } else { Outcome::NotEvaluated };
+            self.gate.record_auth(&ticket, outcome);
         }
     }
 }
@@ -169,6 +208,6 @@ impl AuthGrant {
     /// An attempt for a further authentication, to record that it failed.
     pub(crate) fn into_attempt(self) -> AuthAttempt {
         let Self { gate, service, ticket, .. } = self;
-        AuthAttempt { gate, service, ticket: Some(ticket) }
+        AuthAttempt { gate, service, ticket: Some(ticket), is_sent: true }
     }
 }

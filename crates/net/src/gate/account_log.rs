@@ -3,20 +3,22 @@
 use identity::Principal;
 
 use super::delay::MIN_AUTH_BACKOFF;
+use super::lockout::LockoutLimits;
 use super::service::Service;
 use crate::error_chain::ErrorChain;
 use crate::upstream_error::UpstreamError;
 
-/// Logs that the account fails for all users at a service, or for the first one at a service that has never accepted
-/// it.
-pub(super) fn log_failing(service: &Service, error: &UpstreamError) {
+/// Logs that the account fails for all users, or for the first one since the password was set.
+pub(super) fn log_failing(service: &Service, error: &UpstreamError, limits: LockoutLimits) {
     tracing::warn!(
         key = service.protocol.key(),
         service = %service.name,
         "upstream does not accept the service account: {}; correct the account or its password file, and send \
-         SIGHUP; the next authentication is attempted in {} s, and requests until then fail",
+         SIGHUP; after {} failures in a row no authentication is attempted for {} s, so that the account is not locked, \
+         and requests fail",
         ErrorChain(error),
-        MIN_AUTH_BACKOFF.as_secs()
+        limits.attempts,
+        limits.pause.as_secs()
     );
 }
 

@@ -12,8 +12,8 @@ use crate::upstream_error::UpstreamError;
 const MOST: usize = 256;
 
 /// Users in whose requests authentication of the service account failed. Servers respond with 401 if the password of
-/// the account is wrong, and also if the account may not access what the user requests. Therefore a failure affects
-/// other users only if it is repeated for them.
+/// the account is wrong, and also if the account may not access what the user requests. Therefore a failure delays
+/// the requests of this user only.
 #[derive(Debug, Default)]
 pub(super) struct UserFailures(Vec<UserFailure>);
 
@@ -22,17 +22,12 @@ struct UserFailure {
     user: UserKey,
     /// The index of the service at which the account failed.
     service: usize,
-    /// No service has accepted the account yet: the failure applies to all services that have not accepted it.
+    /// The failure applies to all services as long as none has accepted the account.
     everywhere: bool,
     error: UpstreamError,
     /// When the next authentication for this user is permitted, and the delay after the last.
     next: Instant,
     delay: Duration,
-    /// No authentication succeeded there since, for any user.
-    counts: bool,
-    /// The account succeeded there after a failure for this user: further failures are about what the user requests,
-    /// and count for no other user.
-    about_user: bool,
     /// The account succeeded there for this user since: the next failure is like the first.
     succeeded: bool,
 }
@@ -45,14 +40,12 @@ pub(super) struct Failure<'a> {
     pub(super) error: &'a UpstreamError,
     /// The minimum delay until the next authentication for this user.
     pub(super) delay: Duration,
-    /// Whether the delay for this user doubles; it does not while the account fails for all users.
-    pub(super) grows: bool,
     pub(super) everywhere: bool,
 }
 
 impl UserFailures {
-    /// Why no authentication is permitted at `now` for `user` at `service`. `is_accepted`: the service accepted the
-    /// account before.
+    /// Why no authentication is permitted at `now` for `user` at `service`. `is_accepted`: a service has
+    /// accepted the account.
     pub(super) fn blocking_error(
         &self,
         user: &UserKey,
@@ -70,18 +63,17 @@ impl UserFailures {
     /// Adds a failure. Returns how long no authentication is permitted for this user.
     pub(super) fn add(&mut self, added: &Failure<'_>, now: Instant) -> Duration {
         self.0.retain(|failure| now < failure.next + MAX_AUTH_BACKOFF);
-        let Failure { user, service, error, delay, grows, everywhere } = *added;
+        let Failure { user, service, error, delay, everywhere } = *added;
         let is_known = |failure: &UserFailure| failure.service == service && failure.user == *user;
         if let Some(failure) = self.0.iter_mut().find(|failure| is_known(failure)) {
             if std::mem::take(&mut failure.succeeded) {
                 (failure.delay, failure.next) = (delay, now + delay);
-            } else if grows {
+            } else {
                 failure.delay = (failure.delay * 2).clamp(MIN_AUTH_BACKOFF, MAX_AUTH_BACKOFF).max(delay);
                 failure.next = now + failure.delay;
             }
             failure.error = error.clone();
             failure.everywhere = everywhere;
-            failure.counts = !failure.about_user;
             return failure.delay;
         }
         if self.0.len() >= MOST
@@ -96,34 +88,9 @@ impl UserFailures {
             error: error.clone(),
             next: now + delay,
             delay,
-            counts: true,
-            about_user: false,
             succeeded: false,
         });
         delay
-    }
-
-    /// Whether the account failed at `service`, or everywhere, for at least `users` users, and was not accepted
-    /// since.
-    pub(super) fn count_reaches(&self, users: usize, service: usize) -> bool {
-        let mut found: Vec<&UserKey> = Vec::with_capacity(users);
-        for failure in self.0.iter().filter(|failure| failure.counts) {
-            if (failure.service == service || failure.everywhere) && !found.contains(&&failure.user) {
-                found.push(&failure.user);
-            }
-            if found.len() >= users {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Whether the account failed for `user` at `service`, or everywhere, and was not accepted since.
-    pub(super) fn counts(&self, user: &UserKey, service: usize) -> bool {
-        let is_about = |failure: &UserFailure| {
-            (failure.service == service || failure.everywhere) && failure.user == *user
-        };
-        self.0.iter().any(|failure| failure.counts && is_about(failure))
     }
 
     /// Whether the account failed for `user` at `service`, although it may have been accepted since.
@@ -131,16 +98,11 @@ impl UserFailures {
         self.0.iter().any(|failure| failure.service == service && failure.user == *user)
     }
 
-    /// The account was accepted for `user` at `service`: earlier failures affect only the users for whom they were.
-    /// Unless the account `was_failing` for all users until now, so do further failures for these users.
-    pub(super) fn accepted(&mut self, user: &UserKey, service: usize, was_failing: bool) {
-        for failure in &mut self.0 {
-            failure.everywhere = false;
-            if failure.service == service {
-                failure.counts = false;
-                failure.about_user |= !was_failing;
-                failure.succeeded |= failure.user == *user;
-            }
+    /// The account was accepted for `user` at `service`.
+    pub(super) fn succeeded(&mut self, user: &UserKey, service: usize) {
+        for failure in self.0.iter_mut().filter(|failure| failure.service == service && failure.user == *user)
+        {
+            failure.succeeded = true;
         }
     }
 

@@ -6,10 +6,15 @@
 mod account;
 mod account_gate;
 mod account_log;
+#[cfg(test)]
+mod account_simulation;
+#[cfg(test)]
+mod account_tests;
 mod delay;
 mod failures;
 mod interrupted;
 mod lock;
+mod lockout;
 mod pending;
 mod protocol;
 mod proven_users;
@@ -30,6 +35,7 @@ pub(crate) use self::account_gate::{AuthAttempt, AuthGrant};
 pub(crate) use self::interrupted::FailedRequest;
 use self::interrupted::InterruptedRequests;
 use self::lock::lock;
+pub use self::lockout::LockoutLimits;
 pub(crate) use self::protocol::UpstreamProtocol;
 use self::reachability::{Change, Reachability};
 use crate::error_chain::ErrorChain;

@@ -28,9 +28,8 @@ impl ProvenUsers {
         self.0.iter().any(|(known, at)| *at == service && known == user)
     }
 
-    /// The users for whom authentication succeeded at `service`.
-    pub(super) fn of(&self, service: usize) -> impl Iterator<Item = &UserKey> {
-        self.0.iter().filter(move |(_, at)| *at == service).map(|(user, _)| user)
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn clear(&mut self) {

@@ -81,11 +81,6 @@ impl Turns {
         self.users.retain(UserTurn::is_needed);
     }
 
-    /// Whether the last attempt for `user` had no outcome.
-    pub(super) fn is_unsettled(&self, user: &UserKey) -> bool {
-        self.users.iter().any(|turn| turn.unsettled.is_some() && turn.user == *user)
-    }
-
     /// How many users are before `user`, without those for whom an attempt is `in_progress`.
     pub(super) fn before(&self, user: &UserKey, in_progress: impl Fn(&UserKey) -> bool) -> usize {
         let own = self.position(user);

@@ -22,6 +22,7 @@
 //! | `autodiscover`, `forward` | the other services |
 //! | `upstream` | connections to the server, and what is changed of a request or a response |
 //! | `tls`, `pem`, `certificate` | certificates and keys |
+//! | `account_probe` | permits authentications of the service account, and probes whether the server accepts it |
 //! | `reach`, `client` | requests of the proxy's own, to check a configuration or to replay a recording |
 //!
 //! # Configuration
@@ -39,6 +40,7 @@
 //! - What decides is free of I/O: authentication (`downstream::auth`, `passthrough::step`) and operations
 //!   (`operation`) take input, time and randomness as arguments, and return what to do.
 
+mod account_probe;
 mod autodiscover;
 mod certificate;
 mod client;

@@ -1,18 +1,27 @@
 //! The upstream of the RPC relay, and connecting to it.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use engine::Interface;
 use identity::SecurityContext;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::gate::{Gate, UpstreamProtocol};
+use crate::account::Account;
+use crate::gate::{AuthAttempt, Gate, UpstreamProtocol};
 use crate::rpc::loop_marker::LoopMarker;
-use crate::rpc::resolver::Endpoints;
-use crate::rpc::upstream_call::Connected;
+use crate::rpc::resolver::{Endpoints, syntax};
+use crate::rpc::upstream_association::{AssociationConfig, UpstreamAssociation};
+use crate::rpc::upstream_call::{Connected, UpstreamCall};
+use crate::task::spawn_system;
 use crate::upstream_error::UpstreamError;
 use crate::upstream_identity::UpstreamIdentity;
+
+/// The opnum of `EcDummyRpc` of EMSMDB.
+const EC_DUMMY_RPC: u16 = 6;
 
 /// The upstream of the RPC relay.
 #[derive(Debug, Clone)]
@@ -38,14 +47,52 @@ pub(super) async fn connect(
     interface: Interface,
     caller: SecurityContext,
 ) -> Result<Connected, UpstreamError> {
-    let RpcUpstream { endpoints, identity, timeout, gate, .. } = upstream;
     let begun = Instant::now();
-    let attempt = identity.permit(&caller, UpstreamProtocol::Rpc, interface.name(), timeout).await?;
+    let identity = &upstream.identity;
+    let probe = |attempt| {
+        if let Some(account) = identity.for_caller(&caller).account() {
+            spawn_system(probe(upstream.clone(), Arc::clone(account), attempt));
+        }
+    };
+    let permitted =
+        identity.permit(&caller, UpstreamProtocol::Rpc, interface.name(), upstream.timeout, probe);
+    let attempt = permitted.await?;
+    let stream = open(&upstream, interface, upstream.timeout.saturating_sub(begun.elapsed())).await?;
+    Ok(Connected { stream, sign_in: identity.for_caller(&caller).account().cloned().zip(attempt) })
+}
+
+/// Connects to the endpoint of `interface` within `limit`, as soon as the gate of the upstream permits that.
+async fn open(
+    upstream: &RpcUpstream,
+    interface: Interface,
+    limit: Duration,
+) -> Result<TcpStream, UpstreamError> {
     let connecting = async {
-        let connected = endpoints.connect(interface).await;
+        let connected = upstream.endpoints.connect(interface).await;
         connected.map_err(UpstreamError::connect)
     };
-    let left = timeout.saturating_sub(begun.elapsed());
-    let stream = gate.connect(UpstreamProtocol::Rpc, left, connecting).await?;
-    Ok(Connected { stream, sign_in: identity.for_caller(&caller).account().cloned().zip(attempt) })
+    upstream.gate.connect(UpstreamProtocol::Rpc, limit, connecting).await
+}
+
+/// Probes whether the server accepts `account`, by a call that depends on no user: `EcDummyRpc` ([MS-OXCRPC] 3.1.4).
+/// The association records the outcome of `attempt`.
+async fn probe(upstream: RpcUpstream, account: Arc<Account>, attempt: AuthAttempt) {
+    let timeout = upstream.timeout;
+    let config = AssociationConfig {
+        interface: syntax(Interface::Emsmdb),
+        account: Some(Arc::clone(&account)),
+        group: 0,
+        bind_id: None,
+        timeout,
+    };
+    let connecting = async move {
+        let stream = open(&upstream, Interface::Emsmdb, timeout).await?;
+        Ok(Connected { stream, sign_in: Some((account, attempt)) })
+    };
+    let mut association = UpstreamAssociation::new(config, connecting);
+    let mut ends = Vec::new();
+    let call = UpstreamCall { tag: 0, opnum: EC_DUMMY_RPC, object: None, stub: Bytes::new() };
+    association.call(call, &mut ends);
+    let ended = poll_fn(|task| association.poll(task, &mut ends));
+    let _ = tokio::time::timeout(timeout, ended).await;
 }

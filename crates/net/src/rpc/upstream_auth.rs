@@ -96,6 +96,9 @@ impl UpstreamAuth {
             Err(error) => return Err(invalid_credentials(error)),
         };
         self.sent_response_token = true;
+        if let Some(attempt) = &mut self.attempt {
+            attempt.sent();
+        }
         Ok(next)
     }
 

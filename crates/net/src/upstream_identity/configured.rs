@@ -26,17 +26,19 @@ impl UpstreamIdentity {
     }
 
     /// Permits an authentication at `service` of the upstream by `road` for a request of `caller`, within `limit`.
-    /// `None` if the proxy does not authenticate with an account.
+    /// `None` if the proxy does not authenticate with an account. `probe` is called with an attempt of the proxy itself
+    /// if that first has to show whether the server accepts the account.
     pub(crate) async fn permit(
         &self,
         caller: &SecurityContext,
         road: UpstreamProtocol,
         service: &str,
         limit: Duration,
+        probe: impl Fn(AuthAttempt) + Send,
     ) -> Result<Option<AuthAttempt>, UpstreamError> {
         match self.for_caller(caller) {
             UpstreamCredentials::Account { gate, .. } => {
-                gate.begin_auth(road, service, caller, limit).await.map(Some)
+                gate.begin_auth(road, service, caller, limit, probe).await.map(Some)
             }
             UpstreamCredentials::Unauthenticated | UpstreamCredentials::PassThrough => Ok(None),
         }
@@ -82,7 +84,8 @@ mod tests {
         let identity = UpstreamIdentity::new(service_account(&contexts));
         assert!(identity.for_caller(&authenticated).account().is_some());
         assert!(matches!(identity.for_caller(&anonymous), UpstreamCredentials::Unauthenticated));
-        let permit = |caller| identity.permit(caller, UpstreamProtocol::Http, "mapi", Duration::from_secs(1));
+        let permit =
+            |caller| identity.permit(caller, UpstreamProtocol::Http, "mapi", Duration::from_secs(1), drop);
         assert!(permit(&authenticated).await.unwrap().is_some());
         assert!(permit(&anonymous).await.unwrap().is_none());
     }

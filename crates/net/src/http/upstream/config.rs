@@ -3,12 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use identity::SecurityContext;
-
-use crate::gate::{AuthAttempt, Gate, UpstreamProtocol};
+use crate::gate::Gate;
 use crate::http::tls::TlsTrust;
 use crate::http::upstream::forwarding::Via;
-use crate::upstream_error::UpstreamError;
 use crate::upstream_identity::UpstreamIdentity;
 
 /// The server that HTTP requests are sent to.
@@ -42,16 +39,6 @@ impl HttpUpstream {
         // An IPv6 address is written in brackets (RFC 3986 3.2.2).
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == usual { host } else { format!("{host}:{}", self.port) }
-    }
-
-    /// Permits an authentication on behalf of `context` for `target`; none if no service account authenticates, for
-    /// anonymous callers and with pass-through authentication.
-    pub(crate) async fn begin_auth(
-        &self,
-        context: &SecurityContext,
-        target: &str,
-    ) -> Result<Option<AuthAttempt>, UpstreamError> {
-        self.identity.permit(context, UpstreamProtocol::Http, directory(target), self.timeout).await
     }
 }
 

@@ -93,6 +93,9 @@ impl UpstreamConnection {
 
     /// The `Authorization` header of the next request.
     fn authorization(&mut self) -> Authorization {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.sent();
+        }
         match &self.credentials {
             UpstreamCredentials::Account { account, .. } => match account.authorization() {
                 Some(authorization) => Authorization::Replaced(Some(authorization.clone())),

@@ -73,24 +73,28 @@ impl UpstreamConnection {
     /// the authentication: it may send any other before it authenticates.
     pub(crate) fn record_response(&mut self, status: u16) {
         let attempt = self.attempt.take();
-        if !(200..300).contains(&status) || matches!(self.handshake, ServiceHandshake::NotRequired(_)) {
-            return;
+        let is_accepted =
+            (200..300).contains(&status) && !matches!(self.handshake, ServiceHandshake::NotRequired(_));
+        if is_accepted {
+            self.handshake = ServiceHandshake::Settled;
         }
-        self.handshake = ServiceHandshake::Settled;
-        if let Some(attempt) = attempt {
+        let Some(attempt) = attempt else { return };
+        if is_accepted {
             // After a handshake no further request authenticates.
             let grant = attempt.succeeded();
             self.grant = grant.filter(|_| self.authenticates_requests().is_some());
+        } else {
+            attempt.undecided();
         }
     }
 
     /// The authentication of the service account failed.
     pub(crate) fn record_auth_failure(&mut self, error: &UpstreamError) {
         let granted = self.grant.take().map(AuthGrant::into_attempt);
-        if let Some(attempt) = self.attempt.take().or(granted)
-            && error.is_account()
-        {
-            attempt.failed(error);
+        match self.attempt.take().or(granted) {
+            Some(attempt) if error.is_account() => attempt.failed(error),
+            Some(attempt) => attempt.undecided(),
+            None => {}
         }
     }
 

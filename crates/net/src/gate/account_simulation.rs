@@ -1,0 +1,240 @@
+//! Simulations of the service account with a server, its domain and many users.
+
+use std::time::Duration;
+
+use identity::SecurityContext;
+use tokio::time::Instant;
+
+use super::UpstreamProtocol;
+use super::account::{Admitted, Outcome, ServiceAccount};
+use super::account_tests::{refused, users};
+use super::lockout::LockoutLimits;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What the server responds to authentications with the account.
+#[derive(Clone, Copy)]
+struct Server {
+    /// It accepts the password.
+    accepts: bool,
+    /// It responds to the probe of the proxy so that the probe has an outcome.
+    answers_probes: bool,
+}
+
+const RIGHT: Server = Server { accepts: true, answers_probes: true };
+const WRONG: Server = Server { accepts: false, answers_probes: true };
+
+/// The failures that the domain of the account counts.
+#[derive(Debug, Default)]
+struct Domain {
+    /// The wrong passwords in a row, and when the last was sent.
+    count: u32,
+    last: Option<Instant>,
+    /// When wrong passwords were sent.
+    wrong: Vec<Instant>,
+}
+
+impl Domain {
+    /// How long a domain counts a wrong password.
+    const WINDOW: Duration = Duration::from_mins(30);
+    /// The lowest lockout threshold that is common.
+    const THRESHOLD: u32 = 5;
+
+    fn evaluate(&mut self, is_right: bool, now: Instant) {
+        if is_right || self.last.is_some_and(|last| now >= last + Self::WINDOW) {
+            self.count = 0;
+        }
+        if !is_right {
+            self.count += 1;
+            self.last = Some(now);
+            self.wrong.push(now);
+        }
+        assert!(self.count < Self::THRESHOLD, "the account is locked: {:?}", self.wrong);
+    }
+}
+
+/// One proxy, one server and its domain.
+struct Lab {
+    account: ServiceAccount,
+    domain: Domain,
+    server: Server,
+    begin: Instant,
+}
+
+impl Lab {
+    fn new(server: Server) -> Self {
+        let (account, begin) = (ServiceAccount::default(), Instant::now());
+        Self { account, domain: Domain::default(), server, begin }
+    }
+
+    /// A request of `user` to `service`, `seconds` after the begin. The server refuses the user with 401 `if_accepted`
+    /// is false. Returns whether the request is served.
+    fn request(&mut self, service: &str, user: &SecurityContext, if_accepted: bool, seconds: u64) -> bool {
+        let now = self.begin + Duration::from_secs(seconds);
+        loop {
+            let accepts = self.server.accepts;
+            let (ticket, is_served) = match self.account.admit(UpstreamProtocol::Http, service, user, now) {
+                Ok(Admitted::Yes(ticket)) => (ticket, Some(accepts && if_accepted)),
+                Ok(Admitted::Probe(ticket)) if self.server.answers_probes => (ticket, None),
+                Ok(Admitted::Probe(ticket)) => {
+                    self.account.record_auth(&ticket, Outcome::NotEvaluated, now);
+                    continue;
+                }
+                Ok(Admitted::Wait(_)) => panic!("the request waits though no other is in progress"),
+                Err(_) => return false,
+            };
+            self.domain.evaluate(accepts, now);
+            let error = refused();
+            let outcome =
+                if is_served.unwrap_or(accepts) { Outcome::Accepted } else { Outcome::Failed(&error) };
+            self.account.record_auth(&ticket, outcome, now);
+            if let Some(is_served) = is_served {
+                return is_served;
+            }
+        }
+    }
+
+    /// When wrong passwords were sent, in seconds after the begin.
+    fn wrong(&self) -> Vec<u64> {
+        self.domain.wrong.iter().map(|at| at.duration_since(self.begin).as_secs()).collect()
+    }
+}
+
+#[test]
+fn a_wrong_password_is_tried_less_often_than_the_domain_permits() {
+    let users = users::<500>();
+    for answers_probes in [true, false] {
+        for users in [&users[..1], &users[..2], &users[..]] {
+            let mut lab = Lab::new(Server { answers_probes, ..WRONG });
+            for seconds in (0..8000).step_by(5) {
+                for (number, user) in users.iter().enumerate() {
+                    let service = ["mapi", "ews", "oab"][number % 3];
+                    assert!(!lab.request(service, user, true, seconds));
+                }
+            }
+            let wrong = lab.wrong();
+            let limits = LockoutLimits::default();
+            for begin in &wrong {
+                let end = begin + limits.pause.as_secs();
+                let in_window = wrong.iter().filter(|at| (*begin..end).contains(at)).count();
+                assert!(in_window <= 4, "{wrong:?}");
+            }
+            assert!(wrong.len() > 4, "the account is tried again: {wrong:?}");
+            if answers_probes && users.len() > 2 {
+                assert_eq!(wrong[..4], [0, 0, 30, 330], "{wrong:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn users_whom_the_server_refuses_stop_no_others() {
+    let users = users::<210>();
+    let (bad, good) = users.split_at(200);
+    for count in [1, 2, 20, 200] {
+        for was_accepted in [false, true] {
+            let mut lab = Lab::new(RIGHT);
+            if was_accepted {
+                assert!(lab.request("ews", &good[0], true, 0));
+            }
+            for seconds in (0..600).step_by(10) {
+                for user in &bad[..count] {
+                    assert!(!lab.request("ews", user, false, seconds));
+                }
+                for user in good {
+                    assert!(lab.request("ews", user, true, seconds), "{count} {seconds}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn users_whom_the_server_refuses_stop_no_user_whom_it_served_even_if_probes_show_nothing() {
+    let [bad @ .., good] = users::<21>();
+    let mut lab = Lab::new(Server { answers_probes: false, ..RIGHT });
+    assert!(lab.request("ews", &good, true, 0));
+    for seconds in 0..3600 {
+        for user in &bad {
+            assert!(!lab.request("ews", user, false, seconds));
+        }
+        assert!(lab.request("ews", &good, true, seconds), "{seconds}");
+    }
+}
+
+#[test]
+fn a_user_whom_the_server_refuses_is_tried_again_after_a_delay_that_doubles() {
+    let ([alice, bob], mut lab) = (users(), Lab::new(RIGHT));
+    let mut tried = Vec::new();
+    for seconds in 0..3600 {
+        assert!(lab.request("ews", &bob, true, seconds));
+        let now = lab.begin + Duration::from_secs(seconds);
+        if let Ok(Admitted::Yes(ticket)) = lab.account.admit(UpstreamProtocol::Http, "ews", &alice, now) {
+            lab.account.record_auth(&ticket, Outcome::Failed(&refused()), now);
+            tried.push(seconds);
+        }
+    }
+    assert_eq!(tried, [0, 1, 31, 91, 211, 451, 931, 1831, 2731]);
+}
+
+#[test]
+fn a_password_that_is_changed_at_the_server_and_back_is_found_out_within_the_limits() {
+    let users = users::<500>();
+    let mut lab = Lab::new(RIGHT);
+    let served = |lab: &mut Lab, seconds| {
+        let requests = users.iter().map(|user| lab.request("mapi", user, true, seconds));
+        requests.filter(|is_served| *is_served).count()
+    };
+    assert_eq!(served(&mut lab, 0), 500);
+    lab.server = WRONG;
+    for seconds in 10..4000 {
+        assert_eq!(served(&mut lab, seconds), 0);
+    }
+    assert_eq!(lab.wrong()[..4], [10, 10, 40, 340]);
+    // The account is tried again once in the pause.
+    lab.server = RIGHT;
+    let back = (4000..).find(|seconds| served(&mut lab, *seconds) == 500).unwrap();
+    assert!(back <= 4000 + 1800, "{back}");
+    assert_eq!(served(&mut lab, back + 1), 500);
+}
+
+#[test]
+fn reading_the_same_password_again_permits_one_attempt() {
+    let ([alice, bob], mut lab) = (users(), Lab::new(WRONG));
+    for seconds in 0..600 {
+        lab.request("mapi", &alice, true, seconds);
+        lab.request("mapi", &bob, true, seconds);
+    }
+    lab.server = RIGHT;
+    assert!(!lab.request("mapi", &bob, true, 600));
+    // Not at once after an attempt.
+    lab.account.retry(lab.begin + 340 * SECOND);
+    assert!(!lab.request("mapi", &bob, true, 600));
+    lab.account.retry(lab.begin + 600 * SECOND);
+    assert!(lab.request("mapi", &bob, true, 600) && lab.request("mapi", &alice, true, 600));
+}
+
+#[test]
+fn a_service_at_which_the_account_fails_stops_no_other_service() {
+    let (users, mut lab) = (users::<20>(), Lab::new(RIGHT));
+    for seconds in 0..600 {
+        for user in &users {
+            assert!(!lab.request("ews", user, false, seconds));
+            assert!(lab.request("mapi", user, true, seconds) || seconds == 0);
+        }
+    }
+}
+
+#[test]
+fn each_password_that_is_set_is_tried_at_once_by_a_probe() {
+    let ([alice, bob], mut lab) = (users(), Lab::new(WRONG));
+    for seconds in 0..60 {
+        lab.request("mapi", &alice, true, seconds);
+        lab.request("mapi", &bob, true, seconds);
+    }
+    lab.account.reset();
+    lab.server = RIGHT;
+    // The first user is refused for another reason.
+    assert!(!lab.request("mapi", &alice, false, 60));
+    assert!(lab.request("mapi", &bob, true, 60));
+}

@@ -1,0 +1,188 @@
+//! How often the service account may be tried that the server may not accept, so that its domain does not lock it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::delay::MIN_AUTH_BACKOFF;
+use crate::upstream_error::UpstreamError;
+
+/// After how many authentications without an outcome the account is probed. One is usual: its client closed the
+/// connection, for example.
+const UNSETTLED: u32 = 2;
+
+/// By how much the delay after a probe that failed grows with the next.
+const DELAY_GROWTH: u32 = 10;
+
+/// The limits on authentications that may count against the lockout threshold of the service account's domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockoutLimits {
+    /// How many authentications in a row may fail before a pause. At least 2: one of a user and one of the proxy.
+    pub attempts: u32,
+    /// The pause after the last of them: the time after which the domain resets its count of failures, or longer.
+    pub pause: Duration,
+}
+
+impl Default for LockoutLimits {
+    /// Below the lockout thresholds that are common in domains: 5 to 10 failures, reset after 10 to 30 minutes.
+    fn default() -> Self {
+        Self { attempts: 4, pause: Duration::from_mins(30) }
+    }
+}
+
+/// The authentications with one password since the server last accepted it.
+#[derive(Debug)]
+pub(super) struct Lockout {
+    limits: LockoutLimits,
+    /// The server has accepted the password.
+    is_accepted: bool,
+    /// How many authentications have failed since then.
+    failed: u32,
+    /// The last of them.
+    last: Option<(Instant, UpstreamError)>,
+    /// How many authentications without an outcome there were. They count as failed if another one fails.
+    unsettled: u32,
+    /// An authentication for a user has failed since the last probe, or several have had no outcome.
+    is_doubtful: bool,
+    /// When the next probe is due if the server refuses the account, and the delay before it.
+    refused: Option<(Instant, Duration)>,
+}
+
+/// What may be attempted next.
+#[derive(Debug)]
+pub(super) enum NextAttempt {
+    /// All users may authenticate, at the same time.
+    Any,
+    /// As many authentications as are left may be in progress for users, who take turns.
+    Users(u32),
+    /// Only the proxy may authenticate, by a probe.
+    Probe,
+    /// None.
+    Refused(UpstreamError),
+}
+
+impl Lockout {
+    pub(super) fn new(limits: LockoutLimits) -> Self {
+        let limits = LockoutLimits { attempts: limits.attempts.max(2), ..limits };
+        Self {
+            limits,
+            is_accepted: false,
+            failed: 0,
+            last: None,
+            unsettled: 0,
+            is_doubtful: false,
+            refused: None,
+        }
+    }
+
+    pub(super) const fn limits(&self) -> LockoutLimits {
+        self.limits
+    }
+
+    /// Whether the server has accepted the password, though it may have failed since.
+    pub(super) const fn is_accepted(&self) -> bool {
+        self.is_accepted
+    }
+
+    /// Whether the account counts as refused for all users.
+    pub(super) const fn is_refused(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    /// Why the last authentication failed, if the server has accepted none since.
+    pub(super) fn error(&self) -> Option<&UpstreamError> {
+        self.last.as_ref().map(|(_, error)| error)
+    }
+
+    /// What may be attempted at `now`.
+    pub(super) fn next(&mut self, now: Instant) -> NextAttempt {
+        if let (Some((due, _)), Some(error)) = (self.refused, self.error()) {
+            return if now < due { NextAttempt::Refused(error.clone()) } else { NextAttempt::Probe };
+        }
+        if self.is_reset(now) {
+            self.failed = 0;
+        }
+        if self.is_doubtful {
+            NextAttempt::Probe
+        } else if self.is_accepted && self.failed == 0 {
+            NextAttempt::Any
+        } else {
+            NextAttempt::Users(self.limits.attempts.saturating_sub(self.failed))
+        }
+    }
+
+    /// Whether the domain has reset its count of failures.
+    fn is_reset(&self, now: Instant) -> bool {
+        self.last.as_ref().is_none_or(|(at, _)| now >= *at + self.limits.pause)
+    }
+
+    /// Whether a probe may begin while `in_progress` authentications of users may still fail.
+    pub(super) const fn permits_probe(&self, in_progress: u32) -> bool {
+        self.refused.is_some() || self.failed.saturating_add(in_progress) < self.limits.attempts
+    }
+
+    /// The server accepted the account. Returns whether this changes what may be attempted.
+    pub(super) fn accepted(&mut self) -> bool {
+        let is_known = self.is_accepted && self.failed == 0 && !self.is_doubtful;
+        (self.is_accepted, self.failed, self.last, self.unsettled) = (true, 0, None, 0);
+        (self.is_doubtful, self.refused) = (false, None);
+        !is_known
+    }
+
+    /// The server refused the password in an authentication that began while all users were permitted. There may be
+    /// any number of them, which leave one attempt for a probe.
+    pub(super) fn failed_of_many(&mut self, error: &UpstreamError, now: Instant) {
+        if !self.is_refused() {
+            self.failed = self.failed.saturating_add(1).min(self.limits.attempts.saturating_sub(1));
+            self.is_doubtful = true;
+        }
+        self.last = Some((now, error.clone()));
+    }
+
+    /// The server refused the password in a probe or in a request of a user.
+    pub(super) fn failed(&mut self, is_probe: bool, error: &UpstreamError, now: Instant) {
+        self.failed = self.failed.saturating_add(1).saturating_add(std::mem::take(&mut self.unsettled));
+        self.last = Some((now, error.clone()));
+        let pause = self.limits.pause;
+        if self.failed >= self.limits.attempts {
+            self.refused = Some((now + pause, pause));
+        } else if is_probe {
+            let delay = self.refused.map_or(MIN_AUTH_BACKOFF, |(_, delay)| delay * DELAY_GROWTH).min(pause);
+            self.refused = Some((now + delay, delay));
+        } else {
+            self.is_doubtful = true;
+        }
+    }
+
+    /// An authentication for a user had no outcome, so that it may have failed.
+    pub(super) const fn unsettled(&mut self) {
+        self.unsettled = self.unsettled.saturating_add(1);
+        self.is_doubtful |= self.unsettled >= UNSETTLED;
+    }
+
+    /// A probe had no outcome: until the next failure only authentications of users can have one.
+    pub(super) fn probe_unsettled(&mut self, now: Instant) {
+        self.is_doubtful = false;
+        self.unsettled = self.unsettled.min(UNSETTLED - 1);
+        if let Some((_, delay)) = self.refused {
+            self.refused = (!self.is_reset(now)).then_some((now + delay, delay));
+        }
+    }
+
+    /// Makes a probe due now, unless the last authentication was just before. The administrator may have corrected the
+    /// account at the server.
+    pub(super) fn retry(&mut self, now: Instant) {
+        let is_recent = self.last.as_ref().is_some_and(|(at, _)| now < *at + MIN_AUTH_BACKOFF);
+        if let Some((due, _)) = self.refused.as_mut().filter(|_| !is_recent) {
+            *due = now;
+        }
+    }
+
+    /// The password was replaced. Failures of the old one still count in the domain, so that the new one has at least
+    /// one attempt, but not all.
+    pub(super) fn reset(&mut self) {
+        self.failed = self.failed.min(self.limits.attempts.saturating_sub(1));
+        (self.is_accepted, self.refused) = (false, None);
+        self.is_doubtful = self.failed > 0;
+    }
+}
