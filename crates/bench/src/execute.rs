@@ -80,12 +80,12 @@ impl EngineSession {
             at: FileTime(0),
         };
         let begun = self.engine.begin_by_cookie(&self.table, incoming, &[self.cookies.as_bytes()]);
-        let Next::Relay(call) = begun.map_err(|refusal| refusal.why)? else {
+        let Next::Forward(call) = begun.map_err(|refusal| refusal.why)? else {
             return Err("not relayed".into());
         };
         if pair.request_type == RequestType::Connect {
             let set = self.cookies.split("; ");
-            call.learn_cookies(set).map_err(|refusal| refusal.why)?;
+            call.bind_cookies(set).map_err(|refusal| refusal.why)?;
         }
         let outcome = Outcome::Response { stub: pair.answer.clone(), endian: Endian::Little };
         let finished = match call.resume(outcome, &mut OsRandom) {
@@ -93,7 +93,7 @@ impl EngineSession {
             next => return Err(format!("no answer: {next:?}").into()),
         };
         if pair.request_type == RequestType::Execute {
-            let answers = finished.flight().operation.rops().and_then(|rops| rops.answers());
+            let answers = finished.flight().operation.rops().and_then(|rops| rops.responses());
             let answers = answers.ok_or("the ROPs were not decoded")?;
             if let Some(error) = answers.error() {
                 return Err(error.to_string().into());
@@ -109,7 +109,7 @@ pub(crate) fn modules() -> Result<Vec<Box<dyn engine::Module>>, Box<dyn Error>> 
         name: "proxy.lab.test".to_owned(),
         upstream: "exch.lab.test".to_owned(),
         origin: "https://proxy.lab.test".to_owned(),
-        sign_in: Vec::new(),
+        auth_schemes: Vec::new(),
     };
     let mut modules = Vec::new();
     for name in ["names", "downgrade"] {

@@ -90,7 +90,7 @@ impl Flow {
             operation: operation.name(),
             request_size: operation.request.original().len(),
             rops: operation.rops().map(rops).unwrap_or_default(),
-            opaque: operation.opaque().map(|(side, error)| format!("{side}: {error}")).collect(),
+            opaque: operation.undecoded().map(|(side, error)| format!("{side}: {error}")).collect(),
             end,
             elapsed,
             notes: operation.notes().to_vec(),
@@ -128,7 +128,7 @@ fn rops(exchange: &OperationRops) -> Vec<String> {
     let client = exchange.batch().entries().iter().filter(|entry| !entry.is_added());
     let name = |id: RopId| id.to_string().trim_start_matches("Rop").to_owned();
     let mut rops: Vec<String> = client
-        .map(|entry| match entry.answer() {
+        .map(|entry| match entry.client_reply() {
             Some(reply) if !reply.return_value.is_success() => {
                 format!("{}={}", name(entry.request.id()), reply.return_value)
             }

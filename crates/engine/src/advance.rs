@@ -82,7 +82,7 @@ impl Next {
     /// it has not received; a refusal that was decided before stays. A session that the operation was opening ends.
     pub fn give_up(self, refusal: Refusal) -> Finished {
         match self {
-            Self::Relay(call) => give_up(call.flight, refusal),
+            Self::Forward(call) => give_up(call.flight, refusal),
             Self::Defer(work) => give_up(work.flight, refusal),
             Self::Done(Finished { flight, reply: Reply::Response(_) }) => {
                 Finished { flight, reply: Reply::Refused(refusal) }
@@ -101,14 +101,14 @@ pub(crate) fn begin(mut flight: Box<Flight>) -> Next {
 /// Continues a request as the modules decided.
 fn after_request(mut flight: Box<Flight>, outcome: RequestOutcome) -> Next {
     match outcome {
-        RequestOutcome::Relay => match flight.binding.as_dyn().upstream_request(&mut flight.operation) {
+        RequestOutcome::Forward => match flight.binding.as_dyn().upstream_request(&mut flight.operation) {
             Ok(stub) => {
                 let opnum = flight.operation.opnum();
-                Next::Relay(AwaitsUpstream { flight, opnum, stub, ahead: None })
+                Next::Forward(AwaitsUpstream { flight, opnum, stub, ahead: None })
             }
             Err(refusal) => refuse(flight, refusal),
         },
-        RequestOutcome::Answered => {
+        RequestOutcome::RespondedLocally => {
             match flight.binding.as_dyn().check_local_response(&flight.operation, &flight.session) {
                 Ok(()) => respond(flight),
                 Err(refusal) => refuse(flight, refusal),
@@ -119,7 +119,7 @@ fn after_request(mut flight: Box<Flight>, outcome: RequestOutcome) -> Next {
             Ok((key, stub)) => {
                 let opnum = key.call().map_or(u16::MAX, |(_, opnum)| opnum);
                 flight.extra_steps = flight.extra_steps.saturating_add(1);
-                Next::Relay(AwaitsUpstream { flight, opnum, stub, ahead: Some(Ahead { module, key }) })
+                Next::Forward(AwaitsUpstream { flight, opnum, stub, ahead: Some(Ahead { module, key }) })
             }
             Err(refusal) => refuse(flight, refusal),
         },
@@ -162,7 +162,7 @@ fn after_response(mut flight: Box<Flight>, outcome: ResponseOutcome) -> Next {
 
 /// The response as it leaves for the client.
 fn leaving_response(flight: &Flight) -> Reply {
-    match flight.operation.response.as_ref().map(Message::leaving) {
+    match flight.operation.response.as_ref().map(Message::outgoing) {
         Some(Ok((stub, _))) => Reply::Response(stub),
         Some(Err(error)) => Reply::Refused(Refusal::new(
             RefusalKind::Failed,

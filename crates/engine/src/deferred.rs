@@ -52,7 +52,7 @@ pub struct Deferral {
     /// The pool.
     pub pool: Pool,
     /// The time limit of a job, including its time in the queue.
-    pub limit: Duration,
+    pub time_limit: Duration,
 }
 
 impl Deferral {
@@ -72,7 +72,7 @@ impl Deferral {
             };
             Refusal::new(kind, format!("cannot defer work of the module {name}: {refused}{key}"))
         })?;
-        Ok(Deferred { module, name, limit: self.limit, job })
+        Ok(Deferred { module, name, time_limit: self.time_limit, job })
     }
 }
 
@@ -81,7 +81,7 @@ impl Deferral {
 pub(crate) struct Deferred<D> {
     pub(crate) module: usize,
     name: &'static str,
-    pub(crate) limit: Duration,
+    pub(crate) time_limit: Duration,
     job: PendingJob<Then<D>>,
 }
 
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn displaced_work_is_refused_as_too_busy_like_work_that_does_not_fit_in_the_queue() {
         let pool = Pool::new(NonZeroUsize::new(4).unwrap());
-        let deferral = Deferral { pool: pool.clone(), limit: Duration::from_secs(30) };
+        let deferral = Deferral { pool: pool.clone(), time_limit: Duration::from_secs(30) };
         let submit =
             |who: &SecurityContext| deferral.submit(who, Work::new(|_| (), |(), _, _| ()), (0, "gate"));
         let [alice, bob, carol] = ["a", "b", "c"]

@@ -24,7 +24,7 @@ struct Shared {
     stack: Stack,
     /// The last number that a session or an operation was given.
     numbers: AtomicU64,
-    ended_waits: AtomicU64,
+    ended_notification_waits: AtomicU64,
     deferral: OnceLock<Deferral>,
 }
 
@@ -37,7 +37,7 @@ impl Engine {
     /// The same engine, whose modules may defer work to `deferral`. Without one, an operation that a module defers is
     /// refused. A second call has no effect.
     #[must_use]
-    pub fn deferring(self, deferral: Deferral) -> Self {
+    pub fn with_deferral(self, deferral: Deferral) -> Self {
         let _ = self.shared.deferral.set(deferral);
         self
     }
@@ -53,9 +53,9 @@ impl Engine {
     }
 
     /// How many waits for notifications were ended by the proxy
-    /// ([`AwaitsUpstream::end_wait`](crate::AwaitsUpstream::end_wait)).
-    pub fn ended_waits(&self) -> u64 {
-        self.shared.ended_waits.load(Ordering::Relaxed)
+    /// ([`AwaitsUpstream::end_notification_wait`](crate::AwaitsUpstream::end_notification_wait)).
+    pub fn ended_notification_waits(&self) -> u64 {
+        self.shared.ended_notification_waits.load(Ordering::Relaxed)
     }
 
     /// Brings a response of Autodiscover through the modules. Returns the changed one if a module changed it.
@@ -65,10 +65,10 @@ impl Engine {
     pub fn autodiscover(
         &self,
         dialect: Dialect,
-        answer: &[u8],
+        response: &[u8],
         context: &SecurityContext,
     ) -> Result<Option<Vec<u8>>, Refusal> {
-        self.stack().autodiscover(dialect, answer, context)
+        self.stack().autodiscover(dialect, response, context)
     }
 
     /// Calls the modules' [`shutdown`](crate::Module::shutdown).
@@ -77,18 +77,18 @@ impl Engine {
     }
 
     /// A number that no other session or operation of this engine has.
-    pub(crate) fn number(&self) -> u64 {
+    pub(crate) fn next_id(&self) -> u64 {
         self.shared.numbers.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
-    pub(crate) fn count_ended_wait(&self) {
-        self.shared.ended_waits.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn count_ended_notification_wait(&self) {
+        self.shared.ended_notification_waits.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn new_session(&self, incoming: &Incoming) -> SharedSession {
         let objects = ObjectTable::new(ObjectLimits::default(), self.stack().reads_content());
         SharedSession::new(Session::new(
-            self.number(),
+            self.next_id(),
             incoming.key.interface(),
             incoming.context.clone(),
             incoming.peer,

@@ -48,7 +48,7 @@ pub(crate) enum Binding {
 
 impl Flight {
     pub(crate) fn new(engine: &Engine, incoming: Incoming, session: SharedSession, binding: Binding) -> Self {
-        let operation = Operation::new(engine.number(), incoming);
+        let operation = Operation::new(engine.next_id(), incoming);
         Self { operation, engine: engine.clone(), session, binding, extra_steps: 0, is_settled: false }
     }
 
@@ -63,7 +63,7 @@ impl Flight {
     }
 
     /// Whether it waits for notifications, which may end at any time.
-    pub const fn is_wait(&self) -> bool {
+    pub const fn is_notification_wait(&self) -> bool {
         self.empty_wait_response().is_some()
     }
 
@@ -113,7 +113,7 @@ impl Flight {
         // State that a panic left incomplete is not used: the session ends, and the operation is refused.
         let done = catch_unwind(AssertUnwindSafe(|| hooks(engine, operation, &mut session)));
         done.map_err(|_| {
-            session.break_off();
+            session.mark_broken();
             Refusal::new(RefusalKind::SessionBroken, "a hook of a module panicked; the session was ended")
         })
     }

@@ -16,7 +16,7 @@
 //!    reached.
 //! 2. The result is a [`Next`], which owns the operation and says what the operation needs. This step repeats until the
 //!    operation is done:
-//!    - [`Next::Relay`]: send the stub to the upstream, then call [`AwaitsUpstream::resume`] with the [`Outcome`];
+//!    - [`Next::Forward`]: send the stub to the upstream, then call [`AwaitsUpstream::resume`] with the [`Outcome`];
 //!    - [`Next::Defer`]: wait for [`AwaitsWork::poll`] or for its limit, then call [`AwaitsWork::resume`];
 //!    - [`Next::Done`]: send the [`Reply`] to the client.
 //! 3. The caller passes the [`Finished`] operation to its [`Observer`].
@@ -24,10 +24,10 @@
 //! Over HTTP, step 2 has these calls on [`AwaitsUpstream`] too:
 //!
 //! - before the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
-//! - when the final head of the response arrives: `learn_cookies` binds its cookies to the session and
-//!   `remember_cookies` keeps them to end the session at the server; then `seen` if the head is forwarded, and
-//!   otherwise `unseen`, which keeps the cookies for the client's next request;
-//! - when the proxy stops: `end_wait` returns the outcome that ends a wait for notifications.
+//! - when the final head of the response arrives: `bind_cookies` binds its cookies to the session and
+//!   `keep_logoff_cookies` keeps them to end the session at the server; then `take_held_cookies` if the head is forwarded, and
+//!   otherwise `hold_cookies`, which keeps the cookies for the client's next request;
+//! - when the proxy stops: `end_notification_wait` returns the outcome that ends a wait for notifications.
 //!
 //! Sessions end by a Disconnect or Unbind, and by calls of the caller: [`Engine::end`] when an RPC connection closes;
 //! [`Engine::end_idle`], [`Engine::end_revoked_by_cookie`] and [`Engine::end_all`] for the sessions of a listener. If
@@ -36,7 +36,7 @@
 //!
 //! ```text
 //!             begin                            ┌────── resume with Outcome ─────┐
-//!  client ──Incoming──▶ session ─▶ modules ────┼──▶ Next::Relay ──▶ upstream ───┤
+//!  client ──Incoming──▶ session ─▶ modules ────┼──▶ Next::Forward ──▶ upstream ───┤
 //!                       lookup     first       │                                │
 //!                                  to last     └──▶ Next::Defer ──▶ pool ───────┤
 //!                                                                               │
@@ -64,7 +64,7 @@
 //!     peer: ([127, 0, 0, 1], 49152).into(),
 //!     at: FileTime(0),
 //! };
-//! let Ok(Next::Relay(mut call)) = engine.begin(&mut sessions, incoming) else { panic!("refused") };
+//! let Ok(Next::Forward(mut call)) = engine.begin(&mut sessions, incoming) else { panic!("refused") };
 //! assert_eq!((call.opnum(), &call.take_stub()[..]), (0, &[0; 8][..]));
 //! let outcome = Outcome::Response { stub: vec![1; 4].into(), endian: Endian::Little };
 //! let Next::Done(finished) = call.resume(outcome, &mut OsRandom) else { panic!("not done") };
@@ -142,12 +142,12 @@ pub use crate::observer::{Discovery, HttpMessageKind, HttpMessages, Observer, Re
 pub use crate::operation::{Envelope, Incoming, Note, Operation};
 pub use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 pub use crate::session::{Session, SharedSession};
-pub use crate::sessions::abandoned::OrphanedSession;
 pub use crate::sessions::cookie_binding::{Eviction, response_code};
 pub use crate::sessions::cookies::CookieTable;
 pub use crate::sessions::handle_binding::{CALL_FAILED, TIMED_OUT, fault_status};
 pub use crate::sessions::handles::{HandleBudget, HandleTable};
 pub use crate::sessions::limits::SessionLimits;
+pub use crate::sessions::orphaned::OrphanedSession;
 pub use crate::sessions::rpc_sessions::RpcSessions;
 pub use crate::stack::Stack;
 pub use crate::views::{AuxMut, ValueMut};

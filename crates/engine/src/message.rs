@@ -52,7 +52,7 @@ impl<B: Body> Message<B> {
     }
 
     /// A message that the proxy made, which has no original bytes.
-    pub const fn made(key: B::Key, body: B) -> Self {
+    pub const fn from_body(key: B::Key, body: B) -> Self {
         Self {
             key,
             endian: Endian::Little,
@@ -142,7 +142,7 @@ impl<B: Body> Message<B> {
     ///
     /// # Errors
     /// If a changed body cannot be encoded.
-    pub fn leaving(&self) -> Result<(Bytes, Endian)> {
+    pub fn outgoing(&self) -> Result<(Bytes, Endian)> {
         match &self.decoded {
             Some(Ok(body)) if self.changed => {
                 let mut stub = body.encode()?;
@@ -188,14 +188,14 @@ mod tests {
         let mut message = Message::<Pair>::new((), Bytes::from_static(&[0, 1, 0, 2, 9, 9]), Endian::Big);
         assert_eq!(message.view().unwrap(), &Pair(1, 2));
         assert!(!message.edit(|_| false).unwrap());
-        assert_eq!(message.leaving().unwrap(), (Bytes::from_static(&[0, 1, 0, 2, 9, 9]), Endian::Big));
+        assert_eq!(message.outgoing().unwrap(), (Bytes::from_static(&[0, 1, 0, 2, 9, 9]), Endian::Big));
     }
 
     #[test]
     fn a_changed_message_is_encoded_again_and_keeps_its_trailing_bytes() {
         let mut message = Message::<Pair>::new((), Bytes::from_static(&[0, 1, 0, 2, 9]), Endian::Big);
         message.change().unwrap().0 = 7;
-        assert_eq!(message.leaving().unwrap(), (Bytes::from_static(&[7, 0, 2, 0, 9]), Endian::Little));
+        assert_eq!(message.outgoing().unwrap(), (Bytes::from_static(&[7, 0, 2, 0, 9]), Endian::Little));
     }
 
     #[test]
@@ -203,6 +203,6 @@ mod tests {
         let mut message = Message::<Pair>::new((), Bytes::from_static(&[1]), Endian::Little);
         assert!(message.view().is_err());
         assert!(message.change().is_err());
-        assert_eq!(message.leaving().unwrap().0, Bytes::from_static(&[1]));
+        assert_eq!(message.outgoing().unwrap().0, Bytes::from_static(&[1]));
     }
 }

@@ -18,7 +18,7 @@ use crate::session::Session;
 #[non_exhaustive]
 pub enum Decision {
     /// Continue with the next module, and after the last one send the request to the upstream.
-    Relay,
+    Forward,
     /// Do not call the upstream. This is the response, which passes back through all modules. It has to be the
     /// response of the same operation in the same envelope.
     ///
@@ -135,7 +135,7 @@ pub trait Module: Send + Sync {
     /// Called last, when all ROPs were seen: decides about the request.
     fn dispatch(&self, operation: &mut Operation, session: &mut Session) -> Decision {
         let _ = (operation, session);
-        Decision::Relay
+        Decision::Forward
     }
 
     /// Called for a response, before it is decoded.
@@ -167,7 +167,7 @@ pub trait Module: Send + Sync {
     /// deferred: the module notes it in the session's slot, and defers the operation in [`Module::dispatch`].
     fn rop_request(&self, rop: &mut RopView<'_>, session: &mut Session) -> RopDecision {
         let _ = (rop, session);
-        RopDecision::Relay
+        RopDecision::Forward
     }
 
     /// Called for the response to each ROP, before `response`. The response may be changed.
@@ -183,10 +183,10 @@ pub trait Module: Send + Sync {
     fn autodiscover(
         &self,
         dialect: Dialect,
-        answer: &[u8],
+        response: &[u8],
         context: &SecurityContext,
     ) -> Result<Option<Vec<u8>>, Refusal> {
-        let _ = (dialect, answer, context);
+        let _ = (dialect, response, context);
         Ok(None)
     }
 
@@ -210,5 +210,5 @@ pub struct ProxyInfo {
     pub origin: String,
     /// The authentication schemes for HTTP as Autodiscover names them (`ntlm`, `negotiate`, `basic`), the preferred one
     /// first. Empty if the server authenticates clients.
-    pub sign_in: Vec<String>,
+    pub auth_schemes: Vec<String>,
 }

@@ -40,7 +40,7 @@ use crate::sessions::handle_binding::{CALL_FAILED, fault_status};
 #[must_use = "an operation that is dropped is given up"]
 pub enum Next {
     /// Send the call to the upstream, as the caller, and [resume](AwaitsUpstream::resume) with what came of it.
-    Relay(AwaitsUpstream),
+    Forward(AwaitsUpstream),
     /// Wait until the work is done, but no longer than its limit, and [resume](AwaitsWork::resume).
     Defer(AwaitsWork),
     /// Send the reply to the client; the operation is over.
@@ -127,7 +127,7 @@ impl Next {
     /// The operation.
     pub const fn flight(&self) -> &Flight {
         match self {
-            Self::Relay(call) => &call.flight,
+            Self::Forward(call) => &call.flight,
             Self::Defer(work) => &work.flight,
             Self::Done(finished) => &finished.flight,
         }
@@ -160,9 +160,9 @@ impl AwaitsUpstream {
     /// What to resume with to end a wait for notifications without one, as a server may at any time: the response to
     /// `EcDoAsyncWaitEx` ([MS-OXCRPC] 3.3.4.1) or `NotificationWait` ([MS-OXCMAPIHTTP] 2.2.4.4.2). None for another
     /// operation.
-    pub fn end_wait(&self) -> Option<Outcome> {
+    pub fn end_notification_wait(&self) -> Option<Outcome> {
         let response = self.flight.empty_wait_response()?;
-        self.flight.engine.count_ended_wait();
+        self.flight.engine.count_ended_notification_wait();
         Some(Outcome::Response { stub: Bytes::from_static(response), endian: Endian::Little })
     }
 
@@ -178,34 +178,34 @@ impl AwaitsUpstream {
     ///
     /// # Errors
     /// When they would leave a session without a cookie that identifies it: then the response must not pass.
-    pub fn learn_cookies<'a>(&self, set: impl Iterator<Item = &'a str>) -> Result<Eviction, Refusal> {
+    pub fn bind_cookies<'a>(&self, set: impl Iterator<Item = &'a str>) -> Result<Eviction, Refusal> {
         let Flight { operation, engine, session, .. } = &*self.flight;
         match self.flight.cookies() {
-            Some(binding) => binding.learn_cookies(engine, operation, session, set),
+            Some(binding) => binding.bind_cookies(engine, operation, session, set),
             None => Ok(Eviction::None),
         }
     }
 
     /// The upstream `set` these cookies for the session, whose requests go to `target`: what it takes to end it at the
     /// server later.
-    pub fn remember_cookies<'a>(&self, target: &str, set: impl Iterator<Item = &'a str>) {
+    pub fn keep_logoff_cookies<'a>(&self, target: &str, set: impl Iterator<Item = &'a str>) {
         // Anonymous clients have no session at the server.
         if let Some(binding) = self.flight.cookies().filter(|_| !self.flight.context().is_anonymous()) {
-            binding.table.remember(self.flight.session_id(), target, set);
+            binding.table.record_logoff_cookies(self.flight.session_id(), target, set);
         }
     }
 
     /// The upstream `set` these cookies, and the client will not see them in the head of a response.
-    pub fn unseen<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
+    pub fn hold_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
         if let Some(binding) = self.flight.cookies_mut() {
-            binding.cookies.unseen(set);
+            binding.cookies.hold_cookies(set);
         }
     }
 
     /// The client gets a response whose head sets these cookies. Returns the values of the `Set-Cookie` headers that
     /// have to be added to it, since the client has not seen them.
-    pub fn seen<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
-        self.flight.cookies_mut().map(|binding| binding.cookies.seen(set)).unwrap_or_default()
+    pub fn take_held_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
+        self.flight.cookies_mut().map(|binding| binding.cookies.take_held_cookies(set)).unwrap_or_default()
     }
 }
 
@@ -216,10 +216,10 @@ impl AwaitsWork {
     }
 
     /// How long the work may take at most, the time that it waits for a thread included.
-    pub const fn limit(&self) -> Duration {
+    pub const fn time_limit(&self) -> Duration {
         match &self.work {
-            DeferredWork::Decision(work) => work.limit,
-            DeferredWork::Delivery(work) => work.limit,
+            DeferredWork::Decision(work) => work.time_limit,
+            DeferredWork::Delivery(work) => work.time_limit,
         }
     }
 

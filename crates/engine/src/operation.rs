@@ -66,7 +66,7 @@ pub struct Operation {
     /// Its ROPs, if it carries any.
     pub(crate) rops: Option<OperationRops>,
     /// Why none of the ROPs of the request can be decoded, and why none of the response's.
-    pub(crate) unread: [Option<wire::Error>; 2],
+    pub(crate) undecoded: [Option<wire::Error>; 2],
     notes: Vec<Note>,
 }
 
@@ -103,7 +103,7 @@ impl Operation {
             response: None,
             ahead: Vec::new(),
             rops: None,
-            unread: [None, None],
+            undecoded: [None, None],
             notes: Vec::new(),
         }
     }
@@ -167,12 +167,12 @@ impl Operation {
     }
 
     /// What cannot be decoded of its ROPs and of the responses to them, which are forwarded as bytes.
-    pub fn opaque(&self) -> impl Iterator<Item = (&'static str, &wire::Error)> {
-        let [request, response] = &self.unread;
+    pub fn undecoded(&self) -> impl Iterator<Item = (&'static str, &wire::Error)> {
+        let [request, response] = &self.undecoded;
         let exchange = self.rops.as_ref();
         let request = request.as_ref().or_else(|| exchange?.batch().error());
-        let response = response.as_ref().or_else(|| exchange?.answers()?.error());
-        request.map(|error| ("request", error)).into_iter().chain(response.map(|error| ("answer", error)))
+        let response = response.as_ref().or_else(|| exchange?.responses()?.error());
+        request.map(|error| ("request", error)).into_iter().chain(response.map(|error| ("response", error)))
     }
 
     /// Adds a note of what the module `module` did to it, for the observer.

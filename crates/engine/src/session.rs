@@ -114,7 +114,7 @@ impl Session {
     }
 
     /// Marks the session as one that can't go on, since a hook panicked: what was known of its objects is lost.
-    pub(crate) const fn break_off(&mut self) {
+    pub(crate) const fn mark_broken(&mut self) {
         self.broken = true;
     }
 
@@ -151,7 +151,7 @@ impl SharedSession {
     pub fn lock(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(|poisoned| {
             let mut session = PoisonError::into_inner(poisoned);
-            session.break_off();
+            session.mark_broken();
             session
         })
     }
@@ -164,7 +164,7 @@ impl SharedSession {
     }
 
     /// Whether both are the same session.
-    pub fn is(&self, other: &Self) -> bool {
+    pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.session, &other.session)
     }
 }

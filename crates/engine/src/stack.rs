@@ -17,7 +17,7 @@ use crate::rops::run::{self, BatchOutcome};
 use crate::session::Session;
 
 /// How often modules may send a request ahead of one operation or defer it, over all modules.
-const AHEAD_LIMIT: usize = 32;
+const EXTRA_STEP_LIMIT: usize = 32;
 
 /// The modules in the order in which requests pass them. Responses pass them in reverse order.
 #[derive(Default)]
@@ -26,8 +26,8 @@ pub struct Stack(Vec<Box<dyn Module>>);
 /// What becomes of a request after the stack.
 #[derive(Debug)]
 pub(crate) enum RequestOutcome {
-    Relay,
-    Answered,
+    Forward,
+    RespondedLocally,
     Refused(Refusal),
     Ahead { request: Box<AheadRequest>, module: usize },
     Defer { work: Work<Decision>, module: usize },
@@ -90,7 +90,7 @@ impl Stack {
         }
         match run::request(&self.0, operation, session) {
             Ok(BatchOutcome::Continue) => self.dispatch(operation, session, 0, 0, None),
-            Ok(BatchOutcome::Answered) => RequestOutcome::Answered,
+            Ok(BatchOutcome::RespondedLocally) => RequestOutcome::RespondedLocally,
             Err(refusal) => RequestOutcome::Refused(refusal),
         }
     }
@@ -120,7 +120,7 @@ impl Stack {
                 return outcome;
             }
         }
-        RequestOutcome::Relay
+        RequestOutcome::Forward
     }
 
     /// Brings a response through all modules, last to first.
@@ -166,8 +166,8 @@ impl Stack {
             match delivery {
                 Delivery::Pass => {}
                 Delivery::Refuse(refusal) => return ResponseOutcome::Refused(refusal),
-                Delivery::Defer(_) if extra_steps >= AHEAD_LIMIT => {
-                    return ResponseOutcome::Refused(endless(module.name()));
+                Delivery::Defer(_) if extra_steps >= EXTRA_STEP_LIMIT => {
+                    return ResponseOutcome::Refused(too_many_extra_steps(module.name()));
                 }
                 Delivery::Defer(work) => {
                     operation.note(module.name(), "deferred the response");
@@ -183,12 +183,12 @@ impl Stack {
     pub(crate) fn autodiscover(
         &self,
         dialect: Dialect,
-        answer: &[u8],
+        response: &[u8],
         context: &SecurityContext,
     ) -> Result<Option<Vec<u8>>, Refusal> {
         let mut changed: Option<Vec<u8>> = None;
         for module in self.0.iter().rev() {
-            let current = changed.as_deref().unwrap_or(answer);
+            let current = changed.as_deref().unwrap_or(response);
             let seen = catch_unwind(AssertUnwindSafe(|| module.autodiscover(dialect, current, context)));
             let seen = seen.map_err(|_| {
                 let why = format!("the module {} panicked in autodiscover", module.name());
@@ -229,24 +229,24 @@ fn decided(
         Some(RequestOutcome::Refused(Refusal::new(RefusalKind::Failed, why)))
     };
     match decision {
-        Decision::Relay => {
+        Decision::Forward => {
             operation.ahead.clear();
             None
         }
         Decision::Respond(response) if response.key() == operation.key() => {
-            operation.response = Some(Message::made(operation.key(), *response));
+            operation.response = Some(Message::from_body(operation.key(), *response));
             // The ROPs of the request are not carried out.
             operation.rops = None;
             operation.note(name, "responded itself");
-            Some(RequestOutcome::Answered)
+            Some(RequestOutcome::RespondedLocally)
         }
         Decision::Respond(_) => wrong("responded with the response to another operation"),
         Decision::Refuse(refusal) => {
             operation.note(name, "refused");
             Some(RequestOutcome::Refused(refusal))
         }
-        Decision::Ahead(_) | Decision::Defer(_) if extra_steps >= AHEAD_LIMIT => {
-            Some(RequestOutcome::Refused(endless(name)))
+        Decision::Ahead(_) | Decision::Defer(_) if extra_steps >= EXTRA_STEP_LIMIT => {
+            Some(RequestOutcome::Refused(too_many_extra_steps(name)))
         }
         Decision::Ahead(request) if request.may_precede(operation.key()) => {
             operation.note(name, "sent a request ahead");
@@ -262,7 +262,7 @@ fn decided(
     }
 }
 
-fn endless(name: &str) -> Refusal {
+fn too_many_extra_steps(name: &str) -> Refusal {
     let why = format!("the module {name} sends requests ahead or defers without end");
     Refusal::new(RefusalKind::Failed, why)
 }

@@ -40,13 +40,13 @@ impl Module for Meddler {
             // Where there is no such slot, nothing is added.
             let _ = rop.insert_before(RopRequest { body, ..rop.request().clone() });
         }
-        RopDecision::Relay
+        RopDecision::Forward
     }
 
     fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        let opaque = operation.opaque().map(|(side, error)| format!("{side} {error}")).collect();
+        let opaque = operation.undecoded().map(|(side, error)| format!("{side} {error}")).collect();
         let objects = session.objects();
-        self.log.lock().unwrap().push((opaque, objects.len(), objects.held()));
+        self.log.lock().unwrap().push((opaque, objects.len(), objects.content_bytes()));
         Ok(())
     }
 }

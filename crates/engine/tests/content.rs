@@ -50,10 +50,10 @@ impl Module for Curious {
                 }
                 other => format!("{other:?}"),
             },
-            _ => return RopDecision::Relay,
+            _ => return RopDecision::Forward,
         };
         self.seen.lock().unwrap().push(told);
-        RopDecision::Relay
+        RopDecision::Forward
     }
 }
 
@@ -158,7 +158,7 @@ impl Module for Grower {
         if self.reserves {
             rop.reserve(self.by);
         }
-        RopDecision::Relay
+        RopDecision::Forward
     }
 
     fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {

@@ -58,7 +58,7 @@ impl House {
         let pool = Pool::new(NonZeroUsize::new(queue).unwrap());
         let modules: Vec<Box<dyn Module>> = vec![Box::new(Decider(Box::new(decide), Box::new(deliver)))];
         let deferral = Deferral { pool: pool.clone(), limit: PATIENCE };
-        let engine = Engine::new(Stack::new(modules)).deferring(deferral);
+        let engine = Engine::new(Stack::new(modules)).with_deferral(deferral);
         Self { engine, pool, worker: None }
     }
 
@@ -123,14 +123,14 @@ fn held<D: Send + 'static>(then: fn() -> D) -> (Work<D>, Receiver<()>, Sender<()
 #[test]
 fn work_is_done_as_the_caller_and_its_verdict_goes_on_from_there() {
     let house = House::deciding(|operation, _| match operation {
-        operation if is_bind(operation) => Decision::Relay,
+        operation if is_bind(operation) => Decision::Forward,
         _ => Decision::Defer(Work::new(
             |caller: &SecurityContext| caller.authority().to_owned(),
             |authority, operation, session| {
                 assert_eq!(session.context().authority(), authority);
                 *session.slot::<usize>() += 1;
                 operation.note("decider", authority);
-                Decision::Relay
+                Decision::Forward
             },
         )),
     });
@@ -155,11 +155,11 @@ fn the_session_is_free_while_work_is_done() {
         *session.slot::<usize>() += 1;
         match works.lock().unwrap().take().filter(|_| !is_bind(operation)) {
             Some(works) => {
-                let (work, begun, go) = held(|| Decision::Relay);
+                let (work, begun, go) = held(|| Decision::Forward);
                 works.send((begun, go)).unwrap();
                 Decision::Defer(work)
             }
-            None => Decision::Relay,
+            None => Decision::Forward,
         }
     });
     let (alice, mut talk) = (caller("a"), RpcClient::new(&house.engine, &Arc::default()));
@@ -197,10 +197,10 @@ fn work_that_comes_to_nothing_is_a_refusal() {
     };
     let deferring = |work: fn() -> Work<Decision>| {
         move |operation: &mut Operation, _: &mut Session| {
-            if is_bind(operation) { Decision::Relay } else { Decision::Defer(work()) }
+            if is_bind(operation) { Decision::Forward } else { Decision::Defer(work()) }
         }
     };
-    let panics = || Work::new(|_| panic!("as the test wants it"), |(), _, _| Decision::Relay);
+    let panics = || Work::new(|_| panic!("as the test wants it"), |(), _, _| Decision::Forward);
     assert_eq!(status(&House::deciding(deferring(panics)), true), CALL_FAILED);
     let refuses = || {
         let refusal = |()| Decision::Refuse(Refusal::new(RefusalKind::AccessDenied, "a virus"));
@@ -209,7 +209,10 @@ fn work_that_comes_to_nothing_is_a_refusal() {
     assert_eq!(status(&House::deciding(deferring(refuses)), true), FaultStatus::ACCESS_DENIED);
     let revokes = || {
         Work::new(SecurityContext::revoke, |(), _, _| {
-            Decision::Defer(Work::new(|_| unreachable!("the context is revoked"), |(), _, _| Decision::Relay))
+            Decision::Defer(Work::new(
+                |_| unreachable!("the context is revoked"),
+                |(), _, _| Decision::Forward,
+            ))
         })
     };
     let house = House::deciding(deferring(revokes));
@@ -221,8 +224,9 @@ fn work_that_comes_to_nothing_is_a_refusal() {
     let next = resume(&mut flight);
     assert!(matches!(next, Step::Fault { status: FaultStatus::ACCESS_DENIED, .. }), "{next:?}");
 
-    let idle =
-        || House::new(1, deferring(|| Work::new(|_| (), |(), _, _| Decision::Relay)), |_, _| Delivery::Pass);
+    let idle = || {
+        House::new(1, deferring(|| Work::new(|_| (), |(), _, _| Decision::Forward)), |_, _| Delivery::Pass)
+    };
     // No thread does the work: its time is over.
     assert_eq!(status(&idle(), false), TIMED_OUT);
     // What is given up makes room again.
@@ -236,7 +240,7 @@ fn work_that_comes_to_nothing_is_a_refusal() {
     house.pool.close();
     assert_eq!(status(&house, false), CALL_FAILED);
     let without = Engine::new(Stack::new(vec![Box::new(Decider(
-        Box::new(deferring(|| Work::new(|_| (), |(), _, _| Decision::Relay))),
+        Box::new(deferring(|| Work::new(|_| (), |(), _, _| Decision::Forward))),
         Box::new(|_, _| Delivery::Pass),
     ))]));
     let mut talk = RpcClient::new(&without, &Arc::default());
@@ -256,7 +260,7 @@ fn deferring_without_end_ends() {
     fn again() -> Decision {
         Decision::Defer(Work::new(|_| (), |(), _, _| again()))
     }
-    let house = House::deciding(|operation, _| if is_bind(operation) { Decision::Relay } else { again() });
+    let house = House::deciding(|operation, _| if is_bind(operation) { Decision::Forward } else { again() });
     let mut talk = RpcClient::new(&house.engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
@@ -275,7 +279,7 @@ fn an_answer_waits_for_work_and_is_changed_or_refused_by_it() {
     for refuses in [false, true] {
         let house = House::new(
             8,
-            |_, _| Decision::Relay,
+            |_, _| Decision::Forward,
             move |operation, _| {
                 if is_bind(operation) {
                     return Delivery::Pass;
@@ -329,7 +333,7 @@ fn a_client_that_goes_away_takes_its_work_along_and_ends_its_session() {
 fn a_session_that_ends_meanwhile_is_not_gone_on_with() {
     let house = House::deciding(|operation, _| match operation.opnum() {
         16 => Decision::Defer(Work::new(|_| (), |(), _, _| unreachable!("the session is over"))),
-        _ => Decision::Relay,
+        _ => Decision::Forward,
     });
     let mut talk = RpcClient::new(&house.engine, &Arc::default());
     let alice = caller("a");
@@ -366,7 +370,7 @@ fn ask(
 }
 
 fn set(flight: &mut TestFlight, cookies: &[&str]) {
-    flight.call().learn_cookies(cookies.iter().copied()).unwrap();
+    flight.call().bind_cookies(cookies.iter().copied()).unwrap();
 }
 
 /// A session of `who` whose client has the sequence `s0`.
@@ -386,7 +390,7 @@ fn answered(flight: &mut TestFlight) {
 #[test]
 fn a_client_that_could_not_see_its_cookies_is_caught_up_with_once() {
     let (house, table, alice) =
-        (House::deciding(|_, _| Decision::Relay), CookieTable::default(), caller("a"));
+        (House::deciding(|_, _| Decision::Forward), CookieTable::default(), caller("a"));
     session(&house, &table, &alice);
     let had = "sid=one; sequence=s0";
     for round in 1..40 {
@@ -398,14 +402,14 @@ fn a_client_that_could_not_see_its_cookies_is_caught_up_with_once() {
         assert_eq!(again.cookies_to_send(&[had.as_bytes()]), None);
         let fresh = format!("sequence=s{round}; secure");
         set(&mut flight, &[&fresh, "other=x"]);
-        flight.call().unseen([fresh.as_str()].into_iter());
+        flight.call().hold_cookies([fresh.as_str()].into_iter());
         answered(&mut flight);
     }
     // Another's cookies are no way to what is kept for the session.
     assert_eq!(ask(&house, &table, &caller("b"), QUERY, had).unwrap_err(), ResponseCode::NoPrivilege);
     // The client then has them.
     let (mut flight, _) = ask(&house, &table, &alice, QUERY, had).unwrap();
-    assert_eq!(flight.call().seen(["x=y"].into_iter()), ["sequence=s39; secure"]);
+    assert_eq!(flight.call().take_held_cookies(["x=y"].into_iter()), ["sequence=s39; secure"]);
     answered(&mut flight);
     let (flight, _) = ask(&house, &table, &alice, QUERY, "sid=one; sequence=s39").unwrap();
     assert_eq!(flight.cookies_to_send(&["sid=one; sequence=s39".as_bytes()]), None);
@@ -415,12 +419,12 @@ fn a_client_that_could_not_see_its_cookies_is_caught_up_with_once() {
 #[test]
 fn a_cookie_that_the_client_never_had_is_added_and_one_of_a_wait_is_not_used_up() {
     let (house, table, alice) =
-        (House::deciding(|_, _| Decision::Relay), CookieTable::default(), caller("a"));
+        (House::deciding(|_, _| Decision::Forward), CookieTable::default(), caller("a"));
     session(&house, &table, &alice);
     let had = ["sid=one", "a=b; sequence=s0"].join("; ");
     let (mut flight, _) = ask(&house, &table, &alice, QUERY, &had).unwrap();
     set(&mut flight, &["sequence=s1", "new=n"]);
-    flight.call().unseen(["sequence=s1", "new=n", "gone=; Max-Age=0"].into_iter());
+    flight.call().hold_cookies(["sequence=s1", "new=n", "gone=; Max-Age=0"].into_iter());
     answered(&mut flight);
     let (ping, _) = ask_ping(&house, &table, &alice, &had);
     assert_eq!(ping.cookies_to_send(&[had.as_bytes()]).unwrap(), "sid=one; sequence=s1; new=n");
@@ -442,8 +446,8 @@ fn ask_ping(house: &House, table: &CookieTable, who: &SecurityContext, cookies: 
 #[test]
 fn a_second_request_of_a_session_is_refused_while_the_first_waits_here() {
     let house = House::deciding(|operation, _| match operation.key() {
-        OperationKey::Http(_, QUERY) => Decision::Defer(Work::new(|_| (), |(), _, _| Decision::Relay)),
-        _ => Decision::Relay,
+        OperationKey::Http(_, QUERY) => Decision::Defer(Work::new(|_| (), |(), _, _| Decision::Forward)),
+        _ => Decision::Forward,
     });
     let (table, alice) = (CookieTable::default(), caller("a"));
     session(&house, &table, &alice);
@@ -473,7 +477,7 @@ fn a_request_sent_ahead_takes_the_turn_and_the_clients_own_request_the_next() {
         OperationKey::Http(Endpoint::Nspi, QUERY) if operation.ahead.is_empty() => {
             Decision::Ahead(Box::new(AheadRequest::QueryColumns { flags: 0 }))
         }
-        _ => Decision::Relay,
+        _ => Decision::Forward,
     });
     let (table, alice) = (CookieTable::default(), caller("a"));
     session(&house, &table, &alice);
@@ -483,13 +487,13 @@ fn a_request_sent_ahead_takes_the_turn_and_the_clients_own_request_the_next() {
     assert_eq!(flight.ahead(), Some(OperationKey::Http(Endpoint::Nspi, QUERY)));
     assert_eq!(ask(&house, &table, &alice, QUERY, had).unwrap_err(), ResponseCode::InvalidSequence);
     set(&mut flight, &["sequence=s1"]);
-    flight.call().unseen(["sequence=s1"].into_iter());
+    flight.call().hold_cookies(["sequence=s1"].into_iter());
     let next = flight.respond(vec![0; 16]);
     assert!(matches!(next, Step::Relay { .. }) && flight.ahead().is_none());
     assert_eq!(flight.cookies_to_send(&[had.as_bytes()]).unwrap(), "sid=one; sequence=s1");
     // The server's own answer tells the client, which is up to date then.
     set(&mut flight, &["sequence=s2"]);
-    assert!(flight.call().seen(["sequence=s2"].into_iter()).is_empty());
+    assert!(flight.call().take_held_cookies(["sequence=s2"].into_iter()).is_empty());
     answered(&mut flight);
     let (flight, _) = ask(&house, &table, &alice, QUERY, "sid=one; sequence=s2").unwrap();
     assert_eq!(flight.cookies_to_send(&["sid=one; sequence=s2".as_bytes()]), None);

@@ -53,7 +53,7 @@ impl Module for Scribe {
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
         self.0.lock().unwrap().asked.insert(rop.request().id());
         rop.edit(|_| true);
-        RopDecision::Relay
+        RopDecision::Forward
     }
 
     fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
@@ -66,10 +66,10 @@ impl Module for Scribe {
 
     fn response(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
         let mut seen = self.0.lock().unwrap();
-        if let Some(answers) = operation.rops().and_then(|rops| rops.answers()) {
+        if let Some(answers) = operation.rops().and_then(|rops| rops.responses()) {
             seen.others.extend(answers.others().iter().chain(answers.stopped()).map(RopResponse::id));
         }
-        seen.opaque.extend(operation.opaque().map(|(side, error)| format!("{side}: {error}")));
+        seen.opaque.extend(operation.undecoded().map(|(side, error)| format!("{side}: {error}")));
         Ok(())
     }
 }

@@ -147,7 +147,7 @@ impl Module for Scribe {
     }
     fn dispatch(&self, _: &mut Operation, _: &mut Session) -> Decision {
         self.write("dispatch");
-        Decision::Relay
+        Decision::Forward
     }
     fn response_bytes(&self, _: &mut Operation, _: &mut Session) -> Result<(), Refusal> {
         self.write("response_bytes");
@@ -331,7 +331,7 @@ fn deciding(decide: impl Fn(&mut Operation) -> Decision + Send + Sync + 'static)
 
 /// Decides over `NspiQueryColumns` alone.
 fn decider(decide: impl Fn(&mut Operation) -> Decision + Send + Sync + 'static) -> Engine {
-    deciding(move |operation| if operation.opnum() == 16 { decide(operation) } else { Decision::Relay })
+    deciding(move |operation| if operation.opnum() == 16 { decide(operation) } else { Decision::Forward })
 }
 
 fn columns(code: u32) -> Response {
@@ -397,7 +397,7 @@ fn a_module_that_takes_the_handle_back_ends_the_session() {
     for (given, left, answered) in [(None, 0, true), (Some(other), 1, false)] {
         let engine = deciding(move |operation| match operation.opnum() {
             1 => unbound(given),
-            _ => Decision::Relay,
+            _ => Decision::Forward,
         });
         let (alice, group) = (caller("a"), Arc::default());
         let mut talk = RpcClient::new(&engine, &group);
@@ -426,7 +426,7 @@ fn ahead_asks_as_the_session_and_comes_back_to_the_same_module() {
         Some(AheadResponse::Response(answer)) => {
             assert_eq!(answer.view().unwrap(), &columns(3));
             count.fetch_add(1, Ordering::Relaxed);
-            Decision::Relay
+            Decision::Forward
         }
         Some(AheadResponse::Refused(refusal)) => panic!("{refusal:?}"),
     });

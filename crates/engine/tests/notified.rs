@@ -63,7 +63,7 @@ impl Module for Teller {
             let RopRequest { logon_id, handle_index, .. } = *rop.request();
             rop.insert_before(RopRequest { logon_id, handle_index, body: query() }).unwrap();
         }
-        RopDecision::Relay
+        RopDecision::Forward
     }
 
     fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
@@ -77,7 +77,7 @@ impl Module for Teller {
 
     fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
         let mut log = self.log.lock().unwrap();
-        let answers = operation.rops().and_then(|rops| rops.answers());
+        let answers = operation.rops().and_then(|rops| rops.responses());
         for other in answers.iter().flat_map(|answers| answers.others()) {
             let RopResponse::Notify(notify) = other else { panic!("{other:?}") };
             let Event::Table(event) = &notify.notification_data.event else { panic!("{notify:?}") };
@@ -88,7 +88,7 @@ impl Module for Teller {
             let row = event.read_row(table.columns.as_deref().unwrap());
             log.push(format!("notified of {}: {:?}", of.handle, row.unwrap()));
         }
-        log.extend(operation.opaque().map(|(side, error)| format!("{side}: {error}")));
+        log.extend(operation.undecoded().map(|(side, error)| format!("{side}: {error}")));
         Ok(())
     }
 }

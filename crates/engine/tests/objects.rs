@@ -53,7 +53,7 @@ impl Module for Witness {
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
         self.log.lock().unwrap().push((self.request)(rop));
-        RopDecision::Relay
+        RopDecision::Forward
     }
 
     fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
@@ -383,7 +383,7 @@ impl Module for Adder {
             let added = rop.request().clone();
             rop.insert_before(added).unwrap();
         }
-        RopDecision::Relay
+        RopDecision::Forward
     }
 }
 
@@ -419,7 +419,7 @@ impl Module for Gauge {
     }
 
     fn response(&self, _operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        *self.0.lock().unwrap() = (session.objects().len(), session.objects().held());
+        *self.0.lock().unwrap() = (session.objects().len(), session.objects().content_bytes());
         Ok(())
     }
 }

@@ -95,7 +95,7 @@ fn a_cookie_of_a_revoked_context_opens_nothing() {
     let table = CookieTable::default();
     let (before, after) = (caller("a"), caller("a"));
     let (mut flight, _) = ask(&engine, &table, &before, RequestType::Bind).unwrap();
-    flight.call().learn_cookies(["session=1"].into_iter()).unwrap();
+    flight.call().bind_cookies(["session=1"].into_iter()).unwrap();
     flight.respond(Bytes::from_static(&[0; 32]));
     assert!(ask(&engine, &table, &after, RequestType::QueryColumns).is_ok());
     before.revoke();

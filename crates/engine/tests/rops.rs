@@ -173,7 +173,7 @@ impl Module for Meddler {
                 rop.insert_after(added);
             }
             Act::Detour => {
-                let Ok(slot) = rop.new_slot() else { return RopDecision::Relay };
+                let Ok(slot) = rop.new_slot() else { return RopDecision::Forward };
                 let RopRequest { logon_id, handle_index, .. } = *rop.request();
                 let open = open_folder(slot, 77);
                 rop.insert_before(RopRequest { logon_id, handle_index, body: open }).unwrap();
@@ -181,7 +181,7 @@ impl Module for Meddler {
                 rop.insert_after(RopRequest { logon_id, handle_index: slot, body: release });
             }
         }
-        RopDecision::Relay
+        RopDecision::Forward
     }
 
     fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {

@@ -58,7 +58,7 @@ impl Module for Reader {
             let properties = rop.properties().unwrap();
             log.push(format!("save {:?}", properties.get(0x0037).and_then(PropertyValue::to_text)));
         }
-        RopDecision::Relay
+        RopDecision::Forward
     }
 
     fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
@@ -70,7 +70,7 @@ impl Module for Reader {
     }
 
     fn response(&self, _operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        self.log.lock().unwrap().push(format!("held {}", session.objects().held()));
+        self.log.lock().unwrap().push(format!("held {}", session.objects().content_bytes()));
         Ok(())
     }
 }

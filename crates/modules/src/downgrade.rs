@@ -69,7 +69,7 @@ impl Module for Downgrade {
                 RefusalKind::UnknownOperation,
                 "the module downgrade refuses what Exchange 2000 does not have",
             )),
-            _ => Decision::Relay,
+            _ => Decision::Forward,
         }
     }
 

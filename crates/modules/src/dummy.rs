@@ -97,7 +97,7 @@ impl Module for Dummy {
         }
         let delay = Duration::from_millis(self.options.defer_ms);
         if delay.is_zero() {
-            return Decision::Relay;
+            return Decision::Forward;
         }
         // The first closure is run by a thread of the pool, under the caller's context; the second in the session
         // again, with what the first returned, and quick as a hook.
@@ -109,7 +109,7 @@ impl Module for Dummy {
             |user, operation, session| {
                 let operation = operation.name();
                 tracing::info!(target: NAME, session = session.id(), %user, operation, "deferred");
-                Decision::Relay
+                Decision::Forward
             },
         ))
     }
@@ -133,7 +133,7 @@ impl Module for Dummy {
         let id = rop.request().id();
         let object = rop.object().map_or("unknown", |object| object.kind.name());
         tracing::info!(target: NAME, session = session.id(), rop = %id, object, "rop_request");
-        RopDecision::Relay
+        RopDecision::Forward
     }
 
     fn rop_response(&self, rop: &mut RopResponseView<'_>, session: &mut Session) {

@@ -19,7 +19,7 @@ fn engine(mapi_http: bool) -> Engine {
     let (options, errors) = Options::checked(module.name(), module.options(), given);
     assert_eq!(errors, []);
     let [name, upstream, origin] = ["proxy", "server", "https://proxy"].map(str::to_owned);
-    module.init(&options, &ProxyInfo { name, upstream, origin, sign_in: Vec::new() }).unwrap();
+    module.init(&options, &ProxyInfo { name, upstream, origin, auth_schemes: Vec::new() }).unwrap();
     Engine::new(Stack::new(vec![Box::new(module)]))
 }
 

@@ -20,7 +20,7 @@ fn asking() -> Engine {
     let (options, errors) = Options::checked(dummy.name(), dummy.options(), given);
     assert_eq!(errors, []);
     let (name, upstream, origin) = ("proxy".to_owned(), "server".to_owned(), "https://proxy".to_owned());
-    dummy.init(&options, &ProxyInfo { name, upstream, origin, sign_in: Vec::new() }).unwrap();
+    dummy.init(&options, &ProxyInfo { name, upstream, origin, auth_schemes: Vec::new() }).unwrap();
     Engine::new(Stack::new(vec![Box::new(dummy)]))
 }
 

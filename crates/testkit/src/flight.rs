@@ -60,7 +60,7 @@ impl TestFlight {
     #[track_caller]
     pub fn resume(&mut self, outcome: Outcome) -> Step {
         match self.0.take() {
-            Some(Next::Relay(call)) => self.enter(call.resume(outcome, &mut OsRandom)),
+            Some(Next::Forward(call)) => self.enter(call.resume(outcome, &mut OsRandom)),
             other => panic!("does not wait for the upstream: {other:?}"),
         }
     }
@@ -106,7 +106,7 @@ impl TestFlight {
     /// The operation that is sent to the upstream ahead of it.
     pub fn ahead(&self) -> Option<OperationKey> {
         match &self.0 {
-            Some(Next::Relay(call)) => call.ahead(),
+            Some(Next::Forward(call)) => call.ahead(),
             _ => None,
         }
     }
@@ -118,7 +118,7 @@ impl TestFlight {
     #[track_caller]
     pub fn call(&mut self) -> &mut AwaitsUpstream {
         match &mut self.0 {
-            Some(Next::Relay(call)) => call,
+            Some(Next::Forward(call)) => call,
             other => panic!("does not wait for the upstream: {other:?}"),
         }
     }
@@ -130,15 +130,15 @@ impl TestFlight {
     #[track_caller]
     pub fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
         match &self.0 {
-            Some(Next::Relay(call)) => call.cookies_to_send(sent),
+            Some(Next::Forward(call)) => call.cookies_to_send(sent),
             other => panic!("does not wait for the upstream: {other:?}"),
         }
     }
 
     fn enter(&mut self, mut next: Next) -> Step {
         let step = match &mut next {
-            Next::Relay(call) => Step::Relay { opnum: call.opnum(), stub: call.take_stub() },
-            Next::Defer(work) => Step::Defer { limit: work.limit() },
+            Next::Forward(call) => Step::Relay { opnum: call.opnum(), stub: call.take_stub() },
+            Next::Defer(work) => Step::Defer { limit: work.time_limit() },
             Next::Done(finished) => match finished.reply() {
                 Reply::Response(stub) => Step::Reply { stub: stub.clone() },
                 reply => Step::Fault {

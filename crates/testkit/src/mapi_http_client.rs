@@ -57,7 +57,7 @@ impl<'a> MapiHttpClient<'a> {
     #[track_caller]
     pub fn answer(&self, flight: &mut TestFlight, payload: impl Into<Bytes>) -> Step {
         let set = [self.cookie.as_str()].into_iter();
-        flight.call().learn_cookies(set).expect("every caller has a cookie of their own");
+        flight.call().bind_cookies(set).expect("every caller has a cookie of their own");
         flight.respond(payload)
     }
 

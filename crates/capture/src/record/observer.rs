@@ -124,7 +124,7 @@ impl Recorder {
             }
             None => return,
         };
-        if let Ok((asked, endian)) = request.leaving() {
+        if let Ok((asked, endian)) = request.outgoing() {
             self.side(
                 finished,
                 elapsed,

@@ -303,7 +303,7 @@ fn a_call_is_recorded_with_its_envelope() {
         let mut conversation = engine::RpcSessions::default();
         let call = testkit::incoming(&testkit::caller("a"), (engine::Interface::Rfr, 0), vec![0; 8]);
         let incoming = engine::Incoming { envelope, ..call };
-        let Ok(engine::Next::Relay(call)) = engine.begin(&mut conversation, incoming) else {
+        let Ok(engine::Next::Forward(call)) = engine.begin(&mut conversation, incoming) else {
             panic!("not relayed")
         };
         let response = engine::Outcome::Response { stub: vec![0; 4].into(), endian: wire::Endian::Little };

@@ -9,7 +9,7 @@ use mapi::rop::{ColumnChange, RequestBody, ResponseBody, RopReply, RopRequest};
 use super::content::{Properties, size_of_columns, size_of_name, size_of_value};
 use super::object::{ObjectKind, Stream};
 use super::slots::BatchObjects;
-use super::table::put_in;
+use super::table::store_properties;
 
 /// Applies the response to `request` to the object that the ROP acted on.
 pub(super) fn apply(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
@@ -33,18 +33,18 @@ pub(super) fn apply(objects: &mut BatchObjects<'_>, request: &RopRequest, reply:
 fn apply_stream(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
     #[expect(clippy::match_same_arms, reason = "the fields have one name, and types of their own")]
     match (&request.body, reply) {
-        (_, ResponseBody::RopReadStream(read)) => passed(objects, request, &read.data.0),
-        (RequestBody::RopWriteStream(asked), _) => passed(objects, request, &asked.data.0),
-        (RequestBody::RopWriteStreamExtended(asked), _) => passed(objects, request, &asked.data.0),
-        (RequestBody::RopWriteAndCommitStream(asked), _) => passed(objects, request, &asked.data.0),
+        (_, ResponseBody::RopReadStream(read)) => record_stream_bytes(objects, request, &read.data.0),
+        (RequestBody::RopWriteStream(req), _) => record_stream_bytes(objects, request, &req.data.0),
+        (RequestBody::RopWriteStreamExtended(req), _) => record_stream_bytes(objects, request, &req.data.0),
+        (RequestBody::RopWriteAndCommitStream(req), _) => record_stream_bytes(objects, request, &req.data.0),
         (_, ResponseBody::RopSeekStream(sought)) => {
             if let Some(stream) = acted_on_stream(objects, request) {
                 stream.position = sought.new_position;
             }
         }
-        (RequestBody::RopSetStreamSize(asked), _) => {
+        (RequestBody::RopSetStreamSize(req), _) => {
             let Some(stream) = acted_on_stream(objects, request) else { return };
-            let lost = stream.content.cut(asked.stream_size);
+            let lost = stream.content.cut(req.stream_size);
             objects.table.held = objects.table.held.saturating_sub(lost);
         }
         _ => {}
@@ -53,8 +53,8 @@ fn apply_stream(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &Re
 
 /// The bytes of the further buffers that continue a write, the last ROP of the batch.
 pub(super) fn apply_packed(objects: &mut BatchObjects<'_>, request: &RopRequest) {
-    if let RequestBody::RopWriteStreamExtended(asked) = &request.body {
-        passed(objects, request, &asked.data.0);
+    if let RequestBody::RopWriteStreamExtended(req) = &request.body {
+        record_stream_bytes(objects, request, &req.data.0);
     }
     super::apply_transfer::apply_packed(objects, request);
 }
@@ -72,33 +72,33 @@ fn apply_properties(objects: &mut BatchObjects<'_>, request: &RopRequest, reply:
     match reply {
         ResponseBody::RopGetPropertiesSpecific(read) => {
             let row = read.row_data.iter(read.row_data.columns());
-            keep(objects, request, row.filter_map(|(tag, value)| Some((tag, value?))));
+            store(objects, request, row.filter_map(|(tag, value)| Some((tag, value?))));
         }
-        ResponseBody::RopGetPropertiesAll(read) => keep(objects, request, tagged(&read.property_values)),
+        ResponseBody::RopGetPropertiesAll(read) => store(objects, request, tagged(&read.property_values)),
         _ => {
             if let Some(set) = properties_set(&request.body) {
-                keep(objects, request, tagged(set));
+                store(objects, request, tagged(set));
             }
             if let Some(deleted) = properties_deleted(&request.body) {
-                forget(objects, request, deleted);
+                remove_properties(objects, request, deleted);
             }
         }
     }
 }
 
-fn properties_set(asked: &RequestBody) -> Option<&PropertyList> {
-    match asked {
-        RequestBody::RopSetProperties(asked) | RequestBody::RopSetPropertiesNoReplicate(asked) => {
-            asked.property_values.value.as_deref()
+fn properties_set(req: &RequestBody) -> Option<&PropertyList> {
+    match req {
+        RequestBody::RopSetProperties(req) | RequestBody::RopSetPropertiesNoReplicate(req) => {
+            req.property_values.value.as_deref()
         }
         _ => None,
     }
 }
 
-fn properties_deleted(asked: &RequestBody) -> Option<&[PropTag]> {
-    match asked {
-        RequestBody::RopDeleteProperties(asked) | RequestBody::RopDeletePropertiesNoReplicate(asked) => {
-            Some(&asked.property_tags.0)
+fn properties_deleted(req: &RequestBody) -> Option<&[PropTag]> {
+    match req {
+        RequestBody::RopDeleteProperties(req) | RequestBody::RopDeletePropertiesNoReplicate(req) => {
+            Some(&req.property_tags.0)
         }
         _ => None,
     }
@@ -109,7 +109,7 @@ fn tagged(list: &PropertyList) -> impl Iterator<Item = (PropTag, &PropertyValue)
 }
 
 /// Keeps `known` properties of the object that `request` acted on.
-fn keep<'v>(
+fn store<'v>(
     objects: &mut BatchObjects<'_>,
     request: &RopRequest,
     known: impl Iterator<Item = (PropTag, &'v PropertyValue)>,
@@ -117,11 +117,11 @@ fn keep<'v>(
     let room = objects.table.room();
     let Some(object) = objects.acted_on_mut(request) else { return };
     let known = known.map(|(tag, value)| (tag, value.detached()));
-    let (taken, freed) = put_in(&mut object.kind, known, room);
+    let (taken, freed) = store_properties(&mut object.kind, known, room);
     objects.table.held = objects.table.held.saturating_add(taken).saturating_sub(freed);
 }
 
-fn forget(objects: &mut BatchObjects<'_>, request: &RopRequest, deleted: &[PropTag]) {
+fn remove_properties(objects: &mut BatchObjects<'_>, request: &RopRequest, deleted: &[PropTag]) {
     let Some(object) = objects.acted_on_mut(request) else { return };
     let Some(properties) = object.kind.properties_mut() else { return };
     let freed = deleted.iter().filter_map(|tag| properties.remove(tag.id()));
@@ -131,21 +131,21 @@ fn forget(objects: &mut BatchObjects<'_>, request: &RopRequest, deleted: &[PropT
 
 /// Keeps the names of named properties, which are the same for the whole logon.
 fn apply_names(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
-    let learnt: Vec<(u16, PropertyName)> = match (&request.body, reply) {
-        (RequestBody::RopGetPropertyIdsFromNames(asked), ResponseBody::RopGetPropertyIdsFromNames(told)) => {
-            told.property_ids.0.iter().copied().zip(asked.property_names.0.iter().cloned()).collect()
+    let names: Vec<(u16, PropertyName)> = match (&request.body, reply) {
+        (RequestBody::RopGetPropertyIdsFromNames(req), ResponseBody::RopGetPropertyIdsFromNames(resp)) => {
+            resp.property_ids.0.iter().copied().zip(req.property_names.0.iter().cloned()).collect()
         }
-        (RequestBody::RopGetNamesFromPropertyIds(asked), ResponseBody::RopGetNamesFromPropertyIds(told)) => {
-            asked.property_ids.0.iter().copied().zip(told.property_names.0.iter().cloned()).collect()
+        (RequestBody::RopGetNamesFromPropertyIds(req), ResponseBody::RopGetNamesFromPropertyIds(resp)) => {
+            req.property_ids.0.iter().copied().zip(resp.property_names.0.iter().cloned()).collect()
         }
-        (_, ResponseBody::RopQueryNamedProperties(told)) => told.properties.clone(),
+        (_, ResponseBody::RopQueryNamedProperties(resp)) => resp.properties.clone(),
         _ => return,
     };
     let mut room = objects.table.room();
     let before = room;
     let mut freed = 0_usize;
     let Some(logon) = objects.logon_mut(request) else { return };
-    for (id, name) in learnt {
+    for (id, name) in names {
         let size = size_of_name(&name);
         let is_name = !matches!(name, PropertyName::None { .. });
         if id >= 0x8000 && is_name && size <= room {
@@ -199,7 +199,7 @@ fn acted_on_stream<'a>(objects: &'a mut BatchObjects<'_>, request: &RopRequest) 
 }
 
 /// Bytes passed through the stream that `request` acts on, at its position.
-fn passed(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8]) {
+fn record_stream_bytes(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8]) {
     let (room, keep) = (objects.table.room(), objects.table.keep_content);
     let Some(stream) = acted_on_stream(objects, request) else { return };
     let at = stream.position;

@@ -17,8 +17,8 @@ const STATES: usize = 8;
 /// The part of a stream that passes with a request.
 fn uploaded(request: &RequestBody) -> Option<&[u8]> {
     match request {
-        RequestBody::RopFastTransferDestinationPutBuffer(asked)
-        | RequestBody::RopFastTransferDestinationPutBufferExtended(asked) => Some(&asked.transfer_data.0),
+        RequestBody::RopFastTransferDestinationPutBuffer(req)
+        | RequestBody::RopFastTransferDestinationPutBufferExtended(req) => Some(&req.transfer_data.0),
         _ => None,
     }
 }
@@ -26,14 +26,14 @@ fn uploaded(request: &RequestBody) -> Option<&[u8]> {
 /// The part of a stream that passed, as the answer to `request` tells.
 fn passed<'r>(request: &'r RequestBody, reply: &'r ResponseBody) -> Option<&'r [u8]> {
     let used = match reply {
-        ResponseBody::RopFastTransferSourceGetBuffer(told) => {
-            return match &told.content {
+        ResponseBody::RopFastTransferSourceGetBuffer(resp) => {
+            return match &resp.content {
                 TransferContent::Buffer(bytes) => Some(bytes),
                 TransferContent::Backoff { .. } => None,
             };
         }
-        ResponseBody::RopFastTransferDestinationPutBuffer(told) => told.buffer_used_size,
-        ResponseBody::RopFastTransferDestinationPutBufferExtended(told) => told.buffer_used_size,
+        ResponseBody::RopFastTransferDestinationPutBuffer(resp) => resp.buffer_used_size,
+        ResponseBody::RopFastTransferDestinationPutBufferExtended(resp) => resp.buffer_used_size,
         _ => return None,
     };
     uploaded(request).map(|bytes| bytes.get(..usize::from(used)).unwrap_or(bytes))
@@ -46,20 +46,20 @@ pub(super) fn apply(objects: &mut BatchObjects<'_>, request: &RopRequest, reply:
     }
     apply_state(objects, request);
     if let Some(bytes) = passed(&request.body, &reply.body) {
-        let is_done = matches!(&reply.body, ResponseBody::RopFastTransferSourceGetBuffer(told)
-            if told.transfer_status == TransferStatus::DONE);
-        follow(objects, request, bytes, is_done);
+        let is_done = matches!(&reply.body, ResponseBody::RopFastTransferSourceGetBuffer(resp)
+            if resp.transfer_status == TransferStatus::DONE);
+        feed(objects, request, bytes, is_done);
     }
 }
 
 /// Follows the stream that a further buffer of a request brought a part of.
 pub(super) fn apply_packed(objects: &mut BatchObjects<'_>, request: &RopRequest) {
     if let Some(bytes) = uploaded(&request.body) {
-        follow(objects, request, bytes, false);
+        feed(objects, request, bytes, false);
     }
 }
 
-fn follow(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8], is_done: bool) {
+fn feed(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8], is_done: bool) {
     let (room, keep) = (objects.table.room(), objects.table.keep_content);
     let Some(transfer) = acted_on(objects, request) else { return };
     transfer.stream.bytes =
@@ -69,7 +69,7 @@ fn follow(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8], is
         return;
     }
     let is_upload = transfer.kind == FastTransferKind::Upload;
-    let before = transfer.held();
+    let before = transfer.content_bytes();
     let mut parts = Vec::new();
     let mut written = Vec::new();
     transfer.stream.feed(bytes, |part, is_top| {
@@ -81,17 +81,17 @@ fn follow(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8], is
         }
         parts.push(part);
     });
-    if transfer.held() > room.saturating_add(before) {
-        transfer.stream.give_up(Error::invalid("FastTransfer", 0, 0, "room for what is not yet whole"));
+    if transfer.content_bytes() > room.saturating_add(before) {
+        transfer.stream.fail(Error::invalid("FastTransfer", 0, 0, "room for what is not yet whole"));
     }
-    let after = transfer.held();
+    let after = transfer.content_bytes();
     objects.table.held = objects.table.held.saturating_add(after).saturating_sub(before);
     objects.transferred.append(&mut parts);
-    keep_written(objects, request, written);
+    store_uploaded(objects, request, written);
 }
 
 /// What is uploaded at the top of a stream are properties of the object that the upload was opened on.
-fn keep_written(
+fn store_uploaded(
     objects: &mut BatchObjects<'_>,
     request: &RopRequest,
     written: Vec<(PropTag, PropertyValue)>,
@@ -101,7 +101,7 @@ fn keep_written(
     }
     let parent = objects.acted_on(request).and_then(|transfer| transfer.parent);
     if let Some(parent) = parent {
-        objects.table.keep(parent, written);
+        objects.table.store(parent, written);
     }
 }
 
@@ -138,17 +138,17 @@ fn apply_state(objects: &mut BatchObjects<'_>, request: &RopRequest) {
     let mut grown = 0;
     let Some(transfer) = acted_on(objects, request) else { return };
     match &request.body {
-        RequestBody::RopSynchronizationUploadStateStreamBegin(asked) if transfer.state.len() < STATES => {
+        RequestBody::RopSynchronizationUploadStateStreamBegin(req) if transfer.state.len() < STATES => {
             transfer.state.push(SyncState {
-                property: asked.state_property,
-                length: asked.transfer_buffer_size,
+                property: req.state_property,
+                length: req.transfer_buffer_size,
                 content: Content::default(),
                 is_whole: false,
             });
         }
-        RequestBody::RopSynchronizationUploadStateStreamContinue(asked) => {
+        RequestBody::RopSynchronizationUploadStateStreamContinue(req) => {
             let Some(state) = transfer.state.last_mut().filter(|state| !state.is_whole) else { return };
-            let bytes = &asked.stream_data.0;
+            let bytes = &req.stream_data.0;
             if keep && bytes.len() <= room && !state.content.truncated {
                 let at = u64::try_from(state.content.bytes().len()).unwrap_or(u64::MAX);
                 state.content.add(at, bytes);

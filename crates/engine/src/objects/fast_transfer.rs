@@ -110,7 +110,7 @@ impl FastTransfer {
     }
 
     /// About how many bytes it holds.
-    pub(super) fn held(&self) -> usize {
+    pub(super) fn content_bytes(&self) -> usize {
         let state: usize = self.state.iter().map(|state| state.content.bytes().len()).sum();
         state.saturating_add(self.stream.tokenizer.pending().len())
     }
@@ -140,12 +140,12 @@ impl TransferStream {
             Ok(())
         });
         if let Err(why) = fed {
-            self.give_up(why);
+            self.fail(why);
         }
     }
 
     /// Its parts are not decoded any more.
-    pub(super) fn give_up(&mut self, why: Error) {
+    pub(super) fn fail(&mut self, why: Error) {
         self.tokenizer = Tokenizer::default();
         self.error = Some(why);
     }

@@ -193,7 +193,7 @@ impl ObjectKind {
     }
 
     /// About how many bytes of content it holds.
-    pub(super) fn held(&self) -> usize {
+    pub(super) fn content_bytes(&self) -> usize {
         let columns = match self {
             ObjectKind::Table(table) => table.columns.as_deref(),
             ObjectKind::Message(message) => Some(&*message.recipient_columns),
@@ -202,7 +202,7 @@ impl ObjectKind {
         let columns = columns.map_or(0, size_of_columns);
         columns.saturating_add(match self {
             ObjectKind::Stream(stream) => stream.content.bytes().len(),
-            ObjectKind::FastTransfer(transfer) => transfer.held(),
+            ObjectKind::FastTransfer(transfer) => transfer.content_bytes(),
             ObjectKind::Logon(logon) => logon.named.values().map(size_of_name).sum(),
             _ => {
                 self.properties().map_or(0, |known| known.iter().map(|(_, value)| size_of_value(value)).sum())

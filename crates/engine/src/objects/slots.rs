@@ -12,11 +12,11 @@ use super::table::ObjectTable;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Slot {
     /// The object that has this handle in the batch's handle table.
-    AsGiven(u32),
+    Given(u32),
     /// Nothing: its object was released, or could not be made.
-    Gone,
+    Empty,
     /// An object that has this handle, and the logon that it was opened on.
-    Open(ObjectHandle, Option<LogonOf>),
+    Open(ObjectHandle, Option<LogonRef>),
     /// A logon that a ROP of the batch makes and that has no handle yet: its `LogonId`, and its place among
     /// those.
     Logon(u8, usize),
@@ -27,13 +27,13 @@ pub(super) enum Slot {
         /// The object.
         object: Box<Object>,
         /// The logon that it was opened on.
-        logon: Option<LogonOf>,
+        logon: Option<LogonRef>,
     },
 }
 
 /// Where a logon is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LogonOf {
+pub(super) enum LogonRef {
     /// In the session's table.
     Table(ObjectHandle),
     /// Among those that the batch makes.
@@ -48,7 +48,7 @@ pub struct BatchObjects<'a> {
     /// The logons that the batch makes and that have no handle yet.
     logons: Vec<Object>,
     /// Which logon has a `LogonId` since a ROP of the batch made it.
-    pub(super) current: Vec<(u8, LogonOf)>,
+    pub(super) current: Vec<(u8, LogonRef)>,
     /// What the ROP just gone past brought of a stream.
     pub(super) transferred: Vec<TransferPart>,
 }
@@ -58,7 +58,7 @@ impl<'a> BatchObjects<'a> {
     pub fn new(table: &'a mut ObjectTable, handles: &[u32]) -> Self {
         Self {
             table,
-            slots: handles.iter().copied().map(Slot::AsGiven).collect(),
+            slots: handles.iter().copied().map(Slot::Given).collect(),
             logons: Vec::new(),
             current: Vec::new(),
             transferred: Vec::new(),
@@ -68,9 +68,9 @@ impl<'a> BatchObjects<'a> {
     /// The handle of the object at `index`, for objects that have one.
     pub fn open_handle(&self, logon_id: u8, index: u8) -> Option<ObjectHandle> {
         match self.slots.get(usize::from(index))? {
-            Slot::Gone | Slot::Logon(..) | Slot::New { .. } => None,
+            Slot::Empty | Slot::Logon(..) | Slot::New { .. } => None,
             Slot::Open(handle, _) => (handle.logon_id == logon_id).then_some(*handle),
-            Slot::AsGiven(handle) => {
+            Slot::Given(handle) => {
                 (*handle != NO_OBJECT).then_some(ObjectHandle { logon_id, handle: *handle })
             }
         }
@@ -95,34 +95,34 @@ impl<'a> BatchObjects<'a> {
     /// makes takes the place of the one before ([MS-OXCROPS] 3.1.4.2).
     pub fn logon(&self, request: &RopRequest) -> Option<&Logon> {
         match self.logon_of(request)? {
-            LogonOf::Table(handle) => self.table.get(handle)?.kind.logon(),
-            LogonOf::Batch(place) => self.logons.get(place)?.kind.logon(),
+            LogonRef::Table(handle) => self.table.get(handle)?.kind.logon(),
+            LogonRef::Batch(place) => self.logons.get(place)?.kind.logon(),
         }
     }
 
     /// The same, to be changed.
     pub(super) fn logon_mut(&mut self, request: &RopRequest) -> Option<&mut Logon> {
         match self.logon_of(request)? {
-            LogonOf::Table(handle) => self.table.objects.get_mut(&handle)?.kind.logon_mut(),
-            LogonOf::Batch(place) => self.logons.get_mut(place)?.kind.logon_mut(),
+            LogonRef::Table(handle) => self.table.objects.get_mut(&handle)?.kind.logon_mut(),
+            LogonRef::Batch(place) => self.logons.get_mut(place)?.kind.logon_mut(),
         }
     }
 
-    pub(super) fn logon_of(&self, request: &RopRequest) -> Option<LogonOf> {
+    pub(super) fn logon_of(&self, request: &RopRequest) -> Option<LogonRef> {
         let logon_id = request.logon_id;
         let current = self.current.iter().rev().find(|(id, _)| *id == logon_id).map(|(_, logon)| *logon);
-        let kept = || self.table.logons.get(&logon_id).copied().map(LogonOf::Table);
+        let kept = || self.table.logons.get(&logon_id).copied().map(LogonRef::Table);
         let Some(index) = request.acted_on_index() else { return current.or_else(kept) };
         match self.slots.get(usize::from(index))? {
-            Slot::Gone => None,
+            Slot::Empty => None,
             Slot::Open(handle, logon) => logon.filter(|_| handle.logon_id == logon_id),
-            Slot::Logon(of, place) => (*of == logon_id).then_some(LogonOf::Batch(*place)),
+            Slot::Logon(of, place) => (*of == logon_id).then_some(LogonRef::Batch(*place)),
             Slot::New { logon_id: of, logon, .. } => logon.filter(|_| *of == logon_id),
             // No object that is known: one of a kind that is not known, if the server has one.
-            Slot::AsGiven(NO_OBJECT) => current.or_else(kept),
+            Slot::Given(NO_OBJECT) => current.or_else(kept),
             // From before the batch. A logon that took the place of its own has a handle by now.
-            Slot::AsGiven(_) if matches!(current, Some(LogonOf::Table(_))) => None,
-            Slot::AsGiven(_) => kept(),
+            Slot::Given(_) if matches!(current, Some(LogonRef::Table(_))) => None,
+            Slot::Given(_) => kept(),
         }
     }
 
@@ -138,7 +138,7 @@ impl<'a> BatchObjects<'a> {
     /// The batch's handle table has more slots now.
     pub fn grow(&mut self, handles: &[u32]) {
         let added = handles.get(self.slots.len()..).unwrap_or_default();
-        self.slots.extend(added.iter().copied().map(Slot::AsGiven));
+        self.slots.extend(added.iter().copied().map(Slot::Given));
     }
 
     /// Whether two ROPs act on the same object.
@@ -147,11 +147,11 @@ impl<'a> BatchObjects<'a> {
             && one
                 .acted_on_index()
                 .zip(other.acted_on_index())
-                .is_some_and(|(index, of_other)| self.names_same(one.logon_id, index, of_other))
+                .is_some_and(|(index, other_index)| self.same_object(one.logon_id, index, other_index))
     }
 
     /// Whether two slots stand for the same object.
-    fn names_same(&self, logon_id: u8, one: u8, other: u8) -> bool {
+    fn same_object(&self, logon_id: u8, one: u8, other: u8) -> bool {
         one == other || {
             let handle = self.open_handle(logon_id, one);
             handle.is_some() && handle == self.open_handle(logon_id, other)
@@ -164,7 +164,7 @@ impl<'a> BatchObjects<'a> {
         let slot = if matches!(object.kind, ObjectKind::Logon(_)) {
             let place = self.logons.len();
             self.logons.push(object);
-            self.current.push((logon_id, LogonOf::Batch(place)));
+            self.current.push((logon_id, LogonRef::Batch(place)));
             Slot::Logon(logon_id, place)
         } else {
             Slot::New { logon_id, object: Box::new(object), logon: self.logon_of(request) }
@@ -173,12 +173,12 @@ impl<'a> BatchObjects<'a> {
     }
 
     pub(super) fn put(&mut self, index: u8, slot: Slot) {
-        let gone_from_it = match self.slots.get_mut(usize::from(index)) {
+        let replaced = match self.slots.get_mut(usize::from(index)) {
             Some(place) => std::mem::replace(place, slot),
             None => slot,
         };
-        if let Slot::New { object, .. } = gone_from_it {
-            self.table.dismiss(&object);
+        if let Slot::New { object, .. } = replaced {
+            self.table.refund(&object);
         }
     }
 
@@ -205,11 +205,11 @@ impl Drop for BatchObjects<'_> {
     fn drop(&mut self) {
         for slot in &self.slots {
             if let Slot::New { object, .. } = slot {
-                self.table.dismiss(object);
+                self.table.refund(object);
             }
         }
         for logon in &self.logons {
-            self.table.dismiss(logon);
+            self.table.refund(logon);
         }
     }
 }

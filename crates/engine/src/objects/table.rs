@@ -69,14 +69,14 @@ impl ObjectTable {
     }
 
     /// How many bytes of property values, streams, names and columns are held, about.
-    pub const fn held(&self) -> usize {
+    pub const fn content_bytes(&self) -> usize {
         self.held
     }
 
     /// Counts what a new object holds: a clone of a stream comes with its bytes, a message with its columns.
     /// Where there is no room for them, they are dropped.
-    pub(super) fn admit(&mut self, object: &mut Object) {
-        let size = object.kind.held();
+    pub(super) fn charge(&mut self, object: &mut Object) {
+        let size = object.kind.content_bytes();
         if size > self.limits.content.saturating_sub(self.held) {
             match &mut object.kind {
                 ObjectKind::Stream(stream) => {
@@ -92,8 +92,8 @@ impl ObjectTable {
     }
 
     /// What `object` held is gone.
-    pub(super) fn dismiss(&mut self, object: &Object) {
-        self.held = self.held.saturating_sub(object.kind.held());
+    pub(super) fn refund(&mut self, object: &Object) {
+        self.held = self.held.saturating_sub(object.kind.content_bytes());
     }
 
     /// Puts in an object that was admitted.
@@ -105,7 +105,7 @@ impl ObjectTable {
         }
         if self.objects.len() >= self.limits.objects && !self.objects.contains_key(&handle) {
             self.overflow = self.overflow.saturating_add(1);
-            self.dismiss(&object);
+            self.refund(&object);
             return;
         }
         self.remove(handle);
@@ -120,7 +120,7 @@ impl ObjectTable {
         if self.logons.get(&handle.logon_id) == Some(&handle) {
             self.remove_logon(handle.logon_id);
         } else if let Some(object) = self.objects.remove(&handle) {
-            self.dismiss(&object);
+            self.refund(&object);
         }
     }
 
@@ -133,7 +133,7 @@ impl ObjectTable {
         self.objects.retain(|handle, object| {
             let stays = handle.logon_id != logon_id;
             if !stays {
-                freed = freed.saturating_add(object.kind.held());
+                freed = freed.saturating_add(object.kind.content_bytes());
             }
             stays
         });
@@ -146,10 +146,10 @@ impl ObjectTable {
     }
 
     /// Keeps what became known of the properties of the object behind `handle`.
-    pub(super) fn keep(&mut self, handle: ObjectHandle, known: Vec<(PropTag, PropertyValue)>) {
+    pub(super) fn store(&mut self, handle: ObjectHandle, known: Vec<(PropTag, PropertyValue)>) {
         let room = self.room();
         let Some(object) = self.objects.get_mut(&handle) else { return };
-        let (taken, freed) = put_in(&mut object.kind, known, room);
+        let (taken, freed) = store_properties(&mut object.kind, known, room);
         self.held = self.held.saturating_add(taken).saturating_sub(freed);
     }
 }
@@ -162,7 +162,7 @@ impl Logons for ObjectTable {
 
 /// Puts `known` among the properties of an object, as far as there is room; how many bytes that took, and how
 /// many those had that were replaced.
-pub(super) fn put_in(
+pub(super) fn store_properties(
     kind: &mut ObjectKind,
     known: impl IntoIterator<Item = (PropTag, PropertyValue)>,
     room: usize,

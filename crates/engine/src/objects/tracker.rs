@@ -8,19 +8,19 @@ use super::apply::{apply, apply_more, apply_packed, overlay};
 use super::content::Properties;
 use super::object::{ObjectHandle, ObjectKind};
 use super::opened::opened_by;
-use super::slots::{BatchObjects, LogonOf, Slot};
+use super::slots::{BatchObjects, LogonRef, Slot};
 
 impl BatchObjects<'_> {
     /// Applies the assumed success of `request`, so that later ROPs find the object that it opens. The table does not
     /// change.
     pub fn assume(&mut self, request: &RopRequest) {
         if request.id() == RopId::RopRelease {
-            self.put(request.handle_index, Slot::Gone);
+            self.put(request.handle_index, Slot::Empty);
         } else if let Some((index, mut object)) = opened_by(self, request, None) {
-            self.table.admit(&mut object);
+            self.table.charge(&mut object);
             self.put_new(index, request, object);
         } else if let Some(index) = request.output_handle_index() {
-            self.put(index, Slot::AsGiven(NO_OBJECT));
+            self.put(index, Slot::Given(NO_OBJECT));
         }
     }
 
@@ -33,21 +33,21 @@ impl BatchObjects<'_> {
         }
         let Some(reply) = reply else { return };
         if let Some(index) = request.output_handle_index() {
-            self.settle_made(request, reply, index, handles);
+            self.add_opened(request, reply, index, handles);
         }
         apply(self, request, reply);
     }
 
     /// Adds the object that `request` opened to the table and to its slot.
-    fn settle_made(&mut self, request: &RopRequest, reply: &RopReply, index: u8, handles: &[u32]) {
+    fn add_opened(&mut self, request: &RopRequest, reply: &RopReply, index: u8, handles: &[u32]) {
         let handle = handles.get(usize::from(index)).copied().filter(|handle| *handle != NO_OBJECT);
         let handle = handle.map(|handle| ObjectHandle { logon_id: request.logon_id, handle });
-        let made = opened_by(self, request, Some(reply));
-        match (made, handle) {
+        let opened = opened_by(self, request, Some(reply));
+        match (opened, handle) {
             (Some((index, mut object)), Some(handle)) => {
-                self.table.admit(&mut object);
+                self.table.charge(&mut object);
                 let logon = if matches!(object.kind, ObjectKind::Logon(_)) {
-                    let logon = LogonOf::Table(handle);
+                    let logon = LogonRef::Table(handle);
                     self.current.push((request.logon_id, logon));
                     Some(logon)
                 } else {
@@ -57,14 +57,14 @@ impl BatchObjects<'_> {
                 self.put(index, Slot::Open(handle, logon));
             }
             (Some((index, mut object)), None) => {
-                self.table.admit(&mut object);
+                self.table.charge(&mut object);
                 self.put_new(index, request, object);
             }
             // An object of an unknown kind.
             (None, Some(handle)) if reply.return_value == ErrorCode::SUCCESS => {
                 self.put(index, Slot::Open(handle, self.logon_of(request)));
             }
-            (None, _) => self.put(index, Slot::Gone),
+            (None, _) => self.put(index, Slot::Empty),
         }
     }
 
@@ -96,6 +96,6 @@ impl BatchObjects<'_> {
         if let Some(handle) = self.open_handle(request.logon_id, request.handle_index) {
             self.table.remove(handle);
         }
-        self.put(request.handle_index, Slot::Gone);
+        self.put(request.handle_index, Slot::Empty);
     }
 }

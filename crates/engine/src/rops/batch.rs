@@ -15,9 +15,9 @@ const MAX_SLOTS: usize = 255;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Disposition {
     /// It goes to the upstream.
-    Relayed,
+    Forwarded,
     /// It stays here; this is its answer.
-    Answered(RopReply),
+    RespondedLocally(RopReply),
     /// It stays here, and has no answer: `RopRelease`.
     Dropped,
 }
@@ -43,21 +43,21 @@ impl Entry {
     }
 
     /// What the client gets for it: what the upstream answered, or a module did.
-    pub const fn answer(&self) -> Option<&RopReply> {
+    pub const fn client_reply(&self) -> Option<&RopReply> {
         match &self.disposition {
-            Disposition::Answered(reply) => Some(reply),
+            Disposition::RespondedLocally(reply) => Some(reply),
             _ => self.reply.as_ref(),
         }
     }
 
     /// Whether its answer comes from the upstream.
-    pub(crate) fn is_answered_there(&self) -> bool {
-        self.is_relayed() && self.request.has_reply()
+    pub(crate) fn expects_upstream_reply(&self) -> bool {
+        self.is_forwarded() && self.request.has_reply()
     }
 
     /// Whether it goes to the upstream.
-    pub fn is_relayed(&self) -> bool {
-        self.disposition == Disposition::Relayed
+    pub fn is_forwarded(&self) -> bool {
+        self.disposition == Disposition::Forwarded
     }
 }
 
@@ -158,8 +158,8 @@ impl RopBatch {
     /// least that modules put before all of the client's, and that the client does not see. Behind one of the
     /// client's, whose answer could fill that room, none is made: it would be more than the client takes.
     pub(crate) fn added(&self) -> usize {
-        let relayed = self.entries.iter().filter(|entry| entry.is_relayed());
-        let first = relayed.take_while(|entry| entry.is_added());
+        let forwarded = self.entries.iter().filter(|entry| entry.is_forwarded());
+        let first = forwarded.take_while(|entry| entry.is_added());
         first.filter(|entry| entry.request.has_reply()).count().saturating_mul(SHORTEST_ANSWER)
     }
 
@@ -169,14 +169,14 @@ impl RopBatch {
     }
 
     /// Lets `reply` be the answer to the ROP at `place`, which does not go to the upstream.
-    pub(crate) fn answer(&mut self, place: usize, reply: RopReply, by: usize) {
+    pub(crate) fn respond(&mut self, position: usize, reply: RopReply, by: usize) {
         let size = reply.to_bytes().map_or(0, |bytes| bytes.len());
-        let Some(entry) = self.entries.get_mut(place) else { return };
+        let Some(entry) = self.entries.get_mut(position) else { return };
         entry.by = Some(by);
         if entry.is_added() || !entry.request.has_reply() {
             entry.disposition = Disposition::Dropped;
         } else {
-            entry.disposition = Disposition::Answered(reply);
+            entry.disposition = Disposition::RespondedLocally(reply);
             self.reserved = self.reserved.saturating_add(size);
         }
         self.edited = true;
@@ -186,7 +186,7 @@ impl RopBatch {
     ///
     /// # Errors
     /// When the handle table has no slot for it.
-    pub(crate) fn insert(&mut self, place: usize, request: RopRequest, by: usize) -> Result<()> {
+    pub(crate) fn insert(&mut self, position: usize, request: RopRequest, by: usize) -> Result<()> {
         let mut request = request;
         let mut highest = 0;
         request.handle_indexes(&mut |_, index| highest = highest.max(usize::from(*index)));
@@ -194,8 +194,8 @@ impl RopBatch {
             return Err(Error::invalid("handle index", 0, u64::try_from(highest).unwrap_or(0), "a slot"));
         }
         let entry =
-            Entry { request, reply: None, disposition: Disposition::Relayed, origin: None, by: Some(by) };
-        self.entries.insert(place.min(self.entries.len()), entry);
+            Entry { request, reply: None, disposition: Disposition::Forwarded, origin: None, by: Some(by) };
+        self.entries.insert(position.min(self.entries.len()), entry);
         self.edited = true;
         Ok(())
     }
@@ -217,16 +217,16 @@ impl RopBatch {
 
     /// After modules answered ROPs here: a ROP that acts on an object which one of these would have made can't
     /// be relayed either, since its slot may hold an older object.
-    pub(crate) fn close_gaps(&mut self) {
+    pub(crate) fn refuse_dependents(&mut self) {
         let mut missing = [false; 256];
-        for place in 0..self.entries.len() {
-            let Some(entry) = self.entries.get_mut(place) else { return };
+        for position in 0..self.entries.len() {
+            let Some(entry) = self.entries.get_mut(position) else { return };
             let mut error = None;
-            let mut makes = None;
+            let mut opened = None;
             entry.request.handle_indexes(&mut |role, index| {
                 let is_missing = missing.get(usize::from(*index)).copied().unwrap_or(false);
                 match role {
-                    HandleRole::Output => makes = Some(*index),
+                    HandleRole::Output => opened = Some(*index),
                     HandleRole::Destination if is_missing && error.is_none() => {
                         error = Some(ErrorCode::EC_DST_NULL_OBJECT);
                     }
@@ -234,15 +234,15 @@ impl RopBatch {
                     _ => {}
                 }
             });
-            let relayed = entry.is_relayed();
-            if let Some(error) = error.filter(|_| relayed) {
+            let forwarded = entry.is_forwarded();
+            if let Some(error) = error.filter(|_| forwarded) {
                 let by = entry.by.unwrap_or(usize::MAX);
-                let reply = RopReply::refused(self.request(place), error);
-                self.answer(place, reply, by);
+                let reply = RopReply::refused(self.request(position), error);
+                self.respond(position, reply, by);
             }
-            let relayed = relayed && error.is_none();
-            if let Some(slot) = makes.and_then(|slot| missing.get_mut(usize::from(slot))) {
-                *slot = !relayed;
+            let forwarded = forwarded && error.is_none();
+            if let Some(slot) = opened.and_then(|slot| missing.get_mut(usize::from(slot))) {
+                *slot = !forwarded;
             }
         }
     }
@@ -251,9 +251,9 @@ impl RopBatch {
     ///
     /// # Errors
     /// When what modules made of the ROPs does not fit a buffer.
-    pub fn leaving(&self) -> Result<Vec<ExtendedBuffer>> {
+    pub fn outgoing(&self) -> Result<Vec<ExtendedBuffer>> {
         let mut w = Writer::with_capacity(self.original.rops.len());
-        for entry in self.entries.iter().filter(|entry| entry.is_relayed()) {
+        for entry in self.entries.iter().filter(|entry| entry.is_forwarded()) {
             entry.request.encode(&mut w)?;
         }
         w.bytes(self.original.rops.get(self.rest.clone()).unwrap_or_default());
@@ -264,18 +264,18 @@ impl RopBatch {
     }
 
     /// The ROP at `place`.
-    pub(crate) fn request(&self, place: usize) -> &RopRequest {
+    pub(crate) fn request(&self, position: usize) -> &RopRequest {
         static NONE: RopRequest =
             RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopRelease(Empty) };
-        self.entries.get(place).map_or(&NONE, |entry| &entry.request)
+        self.entries.get(position).map_or(&NONE, |entry| &entry.request)
     }
 
     /// Whether nothing of it is left for the upstream.
-    pub(crate) fn is_spent(&self) -> bool {
+    pub(crate) fn has_nothing_to_forward(&self) -> bool {
         !self.entries.is_empty()
             && self.rest.is_empty()
             && self.packed.is_empty()
-            && !self.entries.iter().any(Entry::is_relayed)
+            && !self.entries.iter().any(Entry::is_forwarded)
     }
 
     /// How many slots the client's handle table has.
@@ -284,9 +284,9 @@ impl RopBatch {
     }
 
     /// The client's bytes from the ROP at `place` on.
-    pub(crate) fn client_bytes_from(&self, place: usize) -> &[u8] {
+    pub(crate) fn client_bytes_from(&self, position: usize) -> &[u8] {
         let own =
-            self.entries.get(place..).unwrap_or_default().iter().find_map(|entry| entry.origin.as_ref());
+            self.entries.get(position..).unwrap_or_default().iter().find_map(|entry| entry.origin.as_ref());
         let start = own.map_or(self.rest.start, |range| range.start);
         self.original.rops.get(start..).unwrap_or_default()
     }
@@ -311,7 +311,7 @@ fn decode_rops(rops: &Bytes, logons: &dyn Logons) -> (Vec<Entry>, Range<usize>, 
                 entries.push(Entry {
                     request,
                     reply: None,
-                    disposition: Disposition::Relayed,
+                    disposition: Disposition::Forwarded,
                     origin,
                     by: None,
                 });

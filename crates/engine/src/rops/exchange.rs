@@ -7,7 +7,7 @@ use super::replies::BatchResponses;
 #[derive(Debug)]
 pub struct OperationRops {
     pub(crate) batch: RopBatch,
-    pub(crate) answers: Option<BatchResponses>,
+    pub(crate) responses: Option<BatchResponses>,
 }
 
 impl OperationRops {
@@ -17,7 +17,7 @@ impl OperationRops {
     }
 
     /// The answer as a whole; none before it came, and where it holds no ROPs.
-    pub const fn answers(&self) -> Option<&BatchResponses> {
-        self.answers.as_ref()
+    pub const fn responses(&self) -> Option<&BatchResponses> {
+        self.responses.as_ref()
     }
 }

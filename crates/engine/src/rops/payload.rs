@@ -50,7 +50,7 @@ pub(super) fn room(request: &Request) -> Option<u32> {
 }
 
 /// The response to `request` that carries `buffers`, for a request of which nothing is left for the upstream.
-pub(super) fn answer(request: &Request, buffers: &[ExtendedBuffer]) -> Option<Result<Response>> {
+pub(super) fn local_response(request: &Request, buffers: &[ExtendedBuffer]) -> Option<Result<Response>> {
     request_payload(request).map(|payload| payload.response(buffers))
 }
 

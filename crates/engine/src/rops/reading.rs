@@ -14,7 +14,7 @@ use super::reply_pass::ReplyPass;
 ///
 /// # Errors
 /// If the first buffer is not a ROP buffer. Responses that cannot be decoded are in [`BatchResponses::error`].
-pub(super) fn read_answers(
+pub(super) fn read_responses(
     buffers: Vec<ExtendedBuffer>,
     batch: &mut RopBatch,
     pass: &mut ReplyPass<'_>,
@@ -96,8 +96,8 @@ impl Reading<'_, '_> {
         PackedReply { buffer, inner, reply, changed }
     }
 
-    fn passed(&mut self, place: usize) {
-        self.changed |= self.pass.passed(self.batch, place, self.handles);
+    fn pass(&mut self, position: usize) {
+        self.changed |= self.pass.pass(self.batch, position, self.handles);
     }
 }
 
@@ -105,27 +105,27 @@ impl ReplyHandler for Reading<'_, '_> {
     /// The response, unless the entry has it.
     type Output = Option<RopReply>;
 
-    fn request(&self, place: usize) -> Option<&RopRequest> {
-        self.batch.entries.get(place).map(|entry| &entry.request)
+    fn request(&self, position: usize) -> Option<&RopRequest> {
+        self.batch.entries.get(position).map(|entry| &entry.request)
     }
 
-    fn has_reply(&self, place: usize) -> bool {
-        self.batch.entries.get(place).is_some_and(Entry::is_answered_there)
+    fn has_reply(&self, position: usize) -> bool {
+        self.batch.entries.get(position).is_some_and(Entry::expects_upstream_reply)
     }
 
-    fn columns(&self, place: usize) -> Option<&[PropTag]> {
-        self.pass.columns(self.request(place)?)
+    fn columns(&self, position: usize) -> Option<&[PropTag]> {
+        self.pass.columns(self.request(position)?)
     }
 
-    fn no_reply(&mut self, place: usize) {
-        self.passed(place);
+    fn no_reply(&mut self, position: usize) {
+        self.pass(position);
     }
 
-    fn reply(&mut self, place: usize, reply: RopReply) -> Self::Output {
-        if let Some(entry) = self.batch.entries.get_mut(place) {
+    fn reply(&mut self, position: usize, reply: RopReply) -> Self::Output {
+        if let Some(entry) = self.batch.entries.get_mut(position) {
             entry.reply = Some(reply);
         }
-        self.passed(place);
+        self.pass(position);
         None
     }
 
@@ -135,9 +135,9 @@ impl ReplyHandler for Reading<'_, '_> {
 
     /// Requests behind `RopBufferTooSmall` or `RopBackoff` were not carried out: a `RopRelease` among them released
     /// nothing.
-    fn unread(&mut self, place: usize) {
+    fn unread(&mut self, position: usize) {
         if !self.stopped {
-            self.passed(place);
+            self.pass(position);
         }
     }
 }

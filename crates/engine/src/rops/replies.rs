@@ -36,7 +36,7 @@ pub(super) struct PackedReply {
 
 impl BatchResponses {
     /// What an upstream would answer that got nothing of the batch.
-    pub(crate) fn nothing(batch: &RopBatch) -> Result<ExtendedBuffer> {
+    pub(crate) fn empty_buffer(batch: &RopBatch) -> Result<ExtendedBuffer> {
         let buffer = RopBuffer::new(Bytes::new(), batch.handles.clone());
         Ok(ExtendedBuffer::plain(buffer.to_bytes()?))
     }
@@ -77,7 +77,7 @@ impl BatchResponses {
     /// # Errors
     /// When what modules did can't be brought into the client's shape: a part that can't be decoded is among
     /// what they changed, or something does not fit.
-    pub(crate) fn leaving(&self, batch: &RopBatch) -> Result<Vec<ExtendedBuffer>> {
+    pub(crate) fn outgoing(&self, batch: &RopBatch) -> Result<Vec<ExtendedBuffer>> {
         let mut rops = Writer::with_capacity(self.original.rops.len());
         self.write_replies(batch, &mut rops)?;
         let mut handles = self.original.handles.clone();
@@ -85,23 +85,23 @@ impl BatchResponses {
         let trailing = self.original.trailing.clone();
         let buffer = RopBuffer { rops: rops.into_vec().into(), handles, trailing };
         let first = ExtendedBuffer { flags: self.flags, payload: buffer.to_bytes()?.into() };
-        let others = self.packed.iter().map(PackedReply::leaving);
+        let others = self.packed.iter().map(PackedReply::outgoing);
         std::iter::once(Ok(first)).chain(others).collect()
     }
 
     fn write_replies(&self, batch: &RopBatch, w: &mut Writer) -> Result<()> {
         let end = match (&self.stopped, &self.opaque) {
-            (Some((place, _)), _) | (None, Some((_, place, _))) => *place,
+            (Some((position, _)), _) | (None, Some((_, position, _))) => *position,
             (None, None) => batch.entries.len(),
         };
         for entry in batch.entries.get(..end).unwrap_or_default().iter().filter(|entry| !entry.is_added()) {
-            if let Some(reply) = entry.answer() {
+            if let Some(reply) = entry.client_reply() {
                 reply.encode(w)?;
             }
         }
         let behind = batch.entries.get(end..).unwrap_or_default();
         if let Some((start, _, error)) = &self.opaque {
-            if behind.iter().any(|entry| entry.is_added() || !entry.is_relayed()) {
+            if behind.iter().any(|entry| entry.is_added() || !entry.is_forwarded()) {
                 return Err(error.clone());
             }
             w.bytes(self.original.rops.get(*start..).unwrap_or_default());
@@ -109,13 +109,13 @@ impl BatchResponses {
         }
         match &self.stopped {
             // What modules added behind the client's ROPs was left alone, of which the client knows nothing.
-            Some((place, RopResponse::BufferTooSmall(_)))
-                if behind.iter().any(Entry::is_added) && batch.client_bytes_from(*place).is_empty() => {}
-            Some((place, RopResponse::BufferTooSmall(small))) => {
+            Some((position, RopResponse::BufferTooSmall(_)))
+                if behind.iter().any(Entry::is_added) && batch.client_bytes_from(*position).is_empty() => {}
+            Some((position, RopResponse::BufferTooSmall(small))) => {
                 let size_needed = usize::from(small.size_needed).saturating_add(batch.reserved());
                 let small = RopBufferTooSmallResponse {
                     size_needed: u16::try_from(size_needed).unwrap_or(u16::MAX),
-                    request_buffers: batch.client_bytes_from(*place).to_vec(),
+                    request_buffers: batch.client_bytes_from(*position).to_vec(),
                 };
                 RopResponse::BufferTooSmall(small).encode(w)?;
             }
@@ -127,7 +127,7 @@ impl BatchResponses {
 }
 
 impl PackedReply {
-    fn leaving(&self) -> Result<ExtendedBuffer> {
+    fn outgoing(&self) -> Result<ExtendedBuffer> {
         let (true, Some(inner), Some(reply)) = (self.changed, &self.inner, &self.reply) else {
             return Ok(self.buffer.clone());
         };

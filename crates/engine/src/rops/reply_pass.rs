@@ -30,38 +30,38 @@ impl ReplyPass<'_> {
 
     /// Passes the response to the ROP at `place`, if there is one; `handles` is the handle table of the response.
     /// Returns whether a module changed the response.
-    pub(super) fn passed(&mut self, batch: &mut RopBatch, place: usize, handles: &[u32]) -> bool {
-        if let Some(entry) = batch.entries().get(place)
-            && entry.disposition == Disposition::Relayed
+    pub(super) fn pass(&mut self, batch: &mut RopBatch, position: usize, handles: &[u32]) -> bool {
+        if let Some(entry) = batch.entries().get(position)
+            && entry.disposition == Disposition::Forwarded
         {
             self.objects.settle(&entry.request, entry.reply.as_ref(), handles);
-            if place.saturating_add(1) == batch.entries().len() && entry.reply.is_some() {
+            if position.saturating_add(1) == batch.entries().len() && entry.reply.is_some() {
                 self.objects.settle_packed(batch.packed());
             }
         }
-        let Some(entry) = batch.entries.get_mut(place) else { return false };
+        let Some(entry) = batch.entries.get_mut(position) else { return false };
         let visibility = match (&entry.disposition, entry.is_added()) {
             (_, true) => Visibility::Only(entry.by),
-            (Disposition::Relayed, false) => Visibility::All,
+            (Disposition::Forwarded, false) => Visibility::All,
             (_, false) => Visibility::Above(entry.by.unwrap_or(usize::MAX)),
         };
         let Entry { request, reply, disposition, .. } = entry;
         let reply = match disposition {
-            Disposition::Answered(reply) => Some(reply),
+            Disposition::RespondedLocally(reply) => Some(reply),
             _ => reply.as_mut(),
         };
-        reply.is_some_and(|reply| self.show(request, reply, visibility))
+        reply.is_some_and(|reply| self.call_modules(request, reply, visibility))
     }
 
     /// Passes a further response to the last ROP. Returns whether a module changed it.
     pub(super) fn continued(&mut self, batch: &RopBatch, reply: &mut RopReply) -> bool {
         let Some(entry) = batch.entries().last() else { return false };
         self.objects.settle_more(&entry.request, reply);
-        self.show(&entry.request, reply, Visibility::All)
+        self.call_modules(&entry.request, reply, Visibility::All)
     }
 
     /// Passes a response to the modules, from last to first. Returns whether a module changed it.
-    fn show(&mut self, request: &RopRequest, reply: &mut RopReply, visibility: Visibility) -> bool {
+    fn call_modules(&mut self, request: &RopRequest, reply: &mut RopReply, visibility: Visibility) -> bool {
         let mut changed = false;
         for (number, module) in self.modules.iter().enumerate().rev() {
             let sees = match visibility {

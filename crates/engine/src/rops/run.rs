@@ -8,7 +8,7 @@ use wire::FileTime;
 use super::batch::RopBatch;
 use super::exchange::OperationRops;
 use super::payload;
-use super::reading::read_answers;
+use super::reading::read_responses;
 use super::replies::BatchResponses;
 use super::reply_pass::ReplyPass;
 use super::view::{RopDecision, RopView};
@@ -26,7 +26,7 @@ pub(crate) enum BatchOutcome {
     /// The request goes to the upstream.
     Continue,
     /// Modules responded to all ROPs, so the operation has its response.
-    Answered,
+    RespondedLocally,
 }
 
 /// Decodes the ROPs of a request, and passes each to the modules that process single ROPs, from first to last.
@@ -35,14 +35,14 @@ pub(crate) fn request(
     operation: &mut Operation,
     session: &mut Session,
 ) -> Result<BatchOutcome, Refusal> {
-    let Ok(asked) = operation.request.view() else { return Ok(BatchOutcome::Continue) };
-    let room = payload::room(asked);
-    let Some(buffers) = payload::request_buffers(asked) else { return Ok(BatchOutcome::Continue) };
+    let Ok(request) = operation.request.view() else { return Ok(BatchOutcome::Continue) };
+    let room = payload::room(request);
+    let Some(buffers) = payload::request_buffers(request) else { return Ok(BatchOutcome::Continue) };
     let mut batch = match buffers.and_then(|buffers| RopBatch::decode(buffers, session.objects())) {
         Ok(batch) => batch,
         // A request without a valid ROP buffer is forwarded unchanged; the upstream rejects it.
         Err(error) => {
-            operation.unread = [Some(error), None];
+            operation.undecoded = [Some(error), None];
             return Ok(BatchOutcome::Continue);
         }
     };
@@ -60,9 +60,9 @@ pub(crate) fn request(
         }
     }
     session.put_objects(objects);
-    batch.close_gaps();
-    let outcome = if batch.edited { leave(operation, &mut batch)? } else { BatchOutcome::Continue };
-    operation.rops = Some(OperationRops { batch, answers: None });
+    batch.refuse_dependents();
+    let outcome = if batch.edited { encode_edited(operation, &mut batch)? } else { BatchOutcome::Continue };
+    operation.rops = Some(OperationRops { batch, responses: None });
     Ok(outcome)
 }
 
@@ -78,62 +78,62 @@ impl Pass<'_> {
     fn batch(self, batch: &mut RopBatch, table: &mut ObjectTable, session: &mut Session) {
         let Self { number, module, at, notes } = self;
         let mut objects = BatchObjects::new(table, batch.handles());
-        let mut place = 0;
-        while let Some(entry) = batch.entries().get(place) {
+        let mut position = 0;
+        while let Some(entry) = batch.entries().get(position) {
             let mut after = Vec::new();
-            if entry.is_relayed() && !entry.is_added() {
+            if entry.is_forwarded() && !entry.is_added() {
                 let objects = &objects;
                 let mut view =
-                    RopView { batch, place, module: number, objects, after: Vec::new(), at, notes };
+                    RopView { batch, position, module: number, objects, after: Vec::new(), at, notes };
                 let decision = module.rop_request(&mut view, session);
-                place = view.place;
+                position = view.position;
                 after = view.after;
-                decide(batch, place, number, decision);
+                decide(batch, position, number, decision);
             }
             objects.grow(batch.handles());
-            if let Some(entry) = batch.entries().get(place)
-                && entry.is_relayed()
+            if let Some(entry) = batch.entries().get(position)
+                && entry.is_forwarded()
             {
                 objects.assume(&entry.request);
             }
-            place = place.saturating_add(1);
+            position = position.saturating_add(1);
             for request in after {
                 // A ROP that names no slot of the handle table is left out.
-                if batch.insert(place, request, number).is_ok() {
-                    place = place.saturating_add(1);
+                if batch.insert(position, request, number).is_ok() {
+                    position = position.saturating_add(1);
                 }
             }
         }
     }
 }
 
-fn decide(batch: &mut RopBatch, place: usize, module: usize, decision: RopDecision) {
+fn decide(batch: &mut RopBatch, position: usize, module: usize, decision: RopDecision) {
     match decision {
-        RopDecision::Relay => {}
-        RopDecision::Respond(reply) => batch.answer(place, reply, module),
+        RopDecision::Forward => {}
+        RopDecision::Respond(reply) => batch.respond(position, reply, module),
         RopDecision::Refuse(error) => {
-            let reply = RopReply::refused(batch.request(place), error);
-            batch.answer(place, reply, module);
+            let reply = RopReply::refused(batch.request(position), error);
+            batch.respond(position, reply, module);
         }
     }
 }
 
 /// Encodes a batch that modules edited into its operation, or makes the response if no ROP is left for the upstream.
-fn leave(operation: &mut Operation, batch: &mut RopBatch) -> Result<BatchOutcome, Refusal> {
+fn encode_edited(operation: &mut Operation, batch: &mut RopBatch) -> Result<BatchOutcome, Refusal> {
     let bad = |error: wire::Error| {
         Refusal::new(RefusalKind::Failed, format!("cannot encode the ROPs that modules changed: {error}"))
     };
-    if batch.is_spent() {
+    if batch.has_nothing_to_forward() {
         // The response pass adds the responses of modules, as it does for a batch that was relayed.
-        let buffers = [BatchResponses::nothing(batch).map_err(bad)?];
+        let buffers = [BatchResponses::empty_buffer(batch).map_err(bad)?];
         let key = operation.key();
         let request = operation.request.view().map_err(bad)?;
-        if let Some(response) = payload::answer(request, &buffers) {
-            operation.response = Some(Message::made(key, response.map_err(bad)?));
-            return Ok(BatchOutcome::Answered);
+        if let Some(response) = payload::local_response(request, &buffers) {
+            operation.response = Some(Message::from_body(key, response.map_err(bad)?));
+            return Ok(BatchOutcome::RespondedLocally);
         }
     }
-    let buffers = batch.leaving().map_err(bad)?;
+    let buffers = batch.outgoing().map_err(bad)?;
     let change = (batch.reserved(), batch.added());
     let request = operation.request.change().map_err(bad)?;
     payload::set_request(request, &buffers, change).map_err(bad)?;
@@ -158,7 +158,7 @@ pub(crate) fn response(
         // A response without a valid ROP buffer is forwarded unchanged, unless modules edited the request.
         Err(error) if exchange.batch.edited => return Err(bad(error)),
         Err(error) => {
-            operation.unread = [None, Some(error)];
+            operation.undecoded = [None, Some(error)];
             operation.rops = Some(exchange);
             return Ok(());
         }
@@ -172,26 +172,26 @@ pub(crate) fn response(
         at,
         notes: Vec::new(),
     };
-    let answers = read_answers(buffers, &mut exchange.batch, &mut pass);
+    let responses = read_responses(buffers, &mut exchange.batch, &mut pass);
     let notes = std::mem::take(&mut pass.notes);
     drop(pass);
     session.put_objects(objects);
-    match answers {
-        Ok(answers) => {
-            if exchange.batch.edited || answers.changed {
-                let leaving = answers.leaving(&exchange.batch).map_err(bad)?;
+    match responses {
+        Ok(responses) => {
+            if exchange.batch.edited || responses.changed {
+                let outgoing = responses.outgoing(&exchange.batch).map_err(bad)?;
                 let response = message.change().map_err(bad)?;
-                payload::set_response(response, &leaving).map_err(bad)?;
+                payload::set_response(response, &outgoing).map_err(bad)?;
                 let too_much = exchange.batch.room.is_some_and(|room| payload::size(response) > room);
-                if too_much && answers.stopped().is_none() {
+                if too_much && responses.stopped().is_none() {
                     let why = "modules made the responses to ROPs longer than the client has room for";
                     return Err(Refusal::new(RefusalKind::Failed, why));
                 }
             }
-            exchange.answers = Some(answers);
+            exchange.responses = Some(responses);
         }
         Err(error) if exchange.batch.edited => return Err(bad(error)),
-        Err(error) => operation.unread = [None, Some(error)],
+        Err(error) => operation.undecoded = [None, Some(error)],
     }
     operation.rops = Some(exchange);
     for (module, note) in notes {

@@ -17,7 +17,7 @@ use crate::objects::slots::BatchObjects;
 #[non_exhaustive]
 pub enum RopDecision {
     /// It goes on, as it is or as it was changed.
-    Relay,
+    Forward,
     /// It is not relayed, the ROPs around it are: this is its answer. For `RopRelease`, which has no answer, it
     /// is taken out.
     Respond(RopReply),
@@ -29,7 +29,7 @@ pub enum RopDecision {
 #[derive(Debug)]
 pub struct RopView<'a> {
     pub(super) batch: &'a mut RopBatch,
-    pub(super) place: usize,
+    pub(super) position: usize,
     pub(super) module: usize,
     pub(super) objects: &'a BatchObjects<'a>,
     /// What is to follow it.
@@ -47,7 +47,7 @@ impl RopView<'_> {
 
     /// Puts another body in place of the ROP's: the batch is encoded anew.
     pub fn replace(&mut self, body: RequestBody) {
-        if let Some(entry) = self.batch.entries.get_mut(self.place) {
+        if let Some(entry) = self.batch.entries.get_mut(self.position) {
             entry.request.body = body;
             self.batch.edited = true;
         }
@@ -55,7 +55,7 @@ impl RopView<'_> {
 
     /// Lets `edit` change the ROP; the batch is encoded anew if it says that it did. Returns what it says.
     pub fn edit(&mut self, edit: impl FnOnce(&mut RequestBody) -> bool) -> bool {
-        let Some(entry) = self.batch.entries.get_mut(self.place) else { return false };
+        let Some(entry) = self.batch.entries.get_mut(self.position) else { return false };
         let changed = edit(&mut entry.request.body);
         self.batch.edited |= changed;
         changed
@@ -63,7 +63,7 @@ impl RopView<'_> {
 
     /// The ROPs of the batch before this one, in order.
     pub fn earlier(&self) -> impl Iterator<Item = &RopRequest> {
-        self.batch.entries().iter().take(self.place).map(|entry| &entry.request)
+        self.batch.entries().iter().take(self.position).map(|entry| &entry.request)
     }
 
     /// The object that it acts on.
@@ -85,9 +85,9 @@ impl RopView<'_> {
     /// The parts of a `FastTransfer` stream that it uploads, behind those that came before: properties, and
     /// where messages and attachments begin and end. Only where a module reads content.
     pub fn transferred(&self) -> Vec<TransferPart> {
-        let is_last = self.place.saturating_add(1) == self.batch.entries().len();
+        let is_last = self.position.saturating_add(1) == self.batch.entries().len();
         let further = self.batch.packed().take(if is_last { usize::MAX } else { 0 });
-        let earlier = self.batch.entries().iter().take(self.place).filter(|entry| entry.is_relayed());
+        let earlier = self.batch.entries().iter().take(self.position).filter(|entry| entry.is_forwarded());
         self.objects.transferred_by(self.entry(), earlier.map(|entry| &entry.request), further)
     }
 
@@ -97,8 +97,8 @@ impl RopView<'_> {
     /// # Errors
     /// When it names a slot that is not there.
     pub fn insert_before(&mut self, request: RopRequest) -> Result<()> {
-        self.batch.insert(self.place, request, self.module)?;
-        self.place = self.place.saturating_add(1);
+        self.batch.insert(self.position, request, self.module)?;
+        self.position = self.position.saturating_add(1);
         Ok(())
     }
 
@@ -132,7 +132,7 @@ impl RopView<'_> {
     }
 
     fn entry(&self) -> &RopRequest {
-        self.batch.request(self.place)
+        self.batch.request(self.position)
     }
 }
 
@@ -192,7 +192,7 @@ impl RopResponseView<'_> {
     }
 
     /// The object that the ROP made.
-    pub fn made(&self) -> Option<&Object> {
+    pub fn opened(&self) -> Option<&Object> {
         self.objects.object(self.request.logon_id, self.request.output_handle_index()?)
     }
 

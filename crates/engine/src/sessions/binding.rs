@@ -58,6 +58,6 @@ pub(crate) enum End {
 }
 
 /// What a module sends ahead cannot be encoded.
-pub(crate) fn not_encoded(error: &wire::Error) -> Refusal {
+pub(crate) fn cannot_encode_ahead(error: &wire::Error) -> Refusal {
     Refusal::new(RefusalKind::Failed, format!("cannot encode a module's request: {error}"))
 }

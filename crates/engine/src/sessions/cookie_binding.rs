@@ -13,7 +13,7 @@ use crate::message::Body as _;
 use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
-use crate::sessions::binding::{SessionBinding, not_encoded};
+use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
 use crate::sessions::cookies::{CookieTable, SessionLimitReached};
 use crate::sessions::sequence::RequestCookies;
 
@@ -35,7 +35,7 @@ pub enum Eviction {
 
 impl CookieBinding {
     /// Enters the cookies that the upstream `set` for the session of `operation`.
-    pub(crate) fn learn_cookies<'a>(
+    pub(crate) fn bind_cookies<'a>(
         &self,
         engine: &Engine,
         operation: &Operation,
@@ -52,7 +52,7 @@ impl CookieBinding {
             let replaces = self.cookies.replaces;
             let identity = operation.context().identity();
             let gone = self.table.open(endpoint, session, identity, replaces, operation.at());
-            if let Some(gone) = gone.map_err(too_many)? {
+            if let Some(gone) = gone.map_err(session_limit_refusal)? {
                 engine.end_session(&gone);
                 if Some(gone.id()) != replaces {
                     eviction = Eviction::LongestIdle;
@@ -60,7 +60,7 @@ impl CookieBinding {
             }
         }
         self.table
-            .learn(endpoint, session.id(), &self.cookies, set)
+            .bind(endpoint, session.id(), &self.cookies, set)
             .map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
         Ok(eviction)
     }
@@ -68,12 +68,12 @@ impl CookieBinding {
 
 impl SessionBinding for CookieBinding {
     fn upstream_request(&self, operation: &mut Operation) -> Result<Bytes, Refusal> {
-        operation.request.leaving().map(|(body, _)| body).map_err(|error| bad_request(&error))
+        operation.request.outgoing().map(|(body, _)| body).map_err(|error| bad_request(&error))
     }
 
     fn ahead_request(&self, _: &Operation, request: &AheadRequest) -> Result<(OperationKey, Bytes), Refusal> {
         let encoded = request.to_http().and_then(|body| Ok((body.key(), Bytes::from(body.encode()?))));
-        encoded.map_err(|error| not_encoded(&error))
+        encoded.map_err(|error| cannot_encode_ahead(&error))
     }
 
     fn check_local_response(&self, _: &Operation, _: &SharedSession) -> Result<(), Refusal> {
@@ -109,7 +109,7 @@ pub const fn response_code(kind: RefusalKind) -> ResponseCode {
 }
 
 /// The refusal of a request that would open more sessions than there may be.
-pub(crate) fn too_many(limit: SessionLimitReached) -> Refusal {
+pub(crate) fn session_limit_refusal(limit: SessionLimitReached) -> Refusal {
     Refusal::new(RefusalKind::TooBusy, limit.to_string())
 }
 

@@ -8,9 +8,9 @@ use mapi::mapihttp::Endpoint;
 use wire::FileTime;
 
 use crate::session::SharedSession;
-use crate::sessions::abandoned::{Kept, Queue};
 use crate::sessions::cookie_owners::{Key, Owners};
 use crate::sessions::fingerprint::Fingerprint;
+use crate::sessions::orphaned::{LogoffData, OrphanQueue};
 use crate::sessions::sequence::{RequestCookies, Sequence};
 
 /// How many values of a cookie are remembered: requests of one session overtake one another, so that what one
@@ -28,7 +28,7 @@ pub(crate) struct CookieIndex {
     /// The sessions of each user: those of all of its identities count together.
     pub(crate) by_user: HashMap<(Endpoint, UserKey), HashSet<u64>>,
     /// What is to be ended at the server.
-    pub(crate) abandoned: Queue,
+    pub(crate) orphaned: OrphanQueue,
 }
 
 /// A session with what leads to it.
@@ -38,10 +38,10 @@ pub(crate) struct Entry {
     pub(crate) endpoint: Endpoint,
     pub(crate) identity: Identity,
     pub(crate) cookies: Vec<(Fingerprint, VecDeque<Fingerprint>)>,
-    pub(crate) used: FileTime,
-    pub(crate) under_way: usize,
+    pub(crate) last_used: FileTime,
+    pub(crate) in_progress: usize,
     pub(crate) sequence: Sequence,
-    pub(crate) kept: Kept,
+    pub(crate) logoff: LogoffData,
 }
 
 /// Cookies of a response that would leave a session without a cookie that identifies it.
@@ -56,7 +56,7 @@ pub(crate) enum NotIdentified {
 impl CookieIndex {
     /// Whether the session `id` can be given these cookies: it has, and each other session keeps, one that
     /// identifies it. What the session has that it `replaces` is its own.
-    pub(crate) fn may_have(
+    pub(crate) fn check_identifiable(
         &self,
         id: u64,
         given: &[Key],
@@ -65,7 +65,7 @@ impl CookieIndex {
         let is_own = |owner| owner == id || Some(owner) == replaces;
         let entry = self.entries.get(&id);
         let identifies =
-            |key: &Key| self.owners.identified_by(*key).map_or_else(|| !self.owners.knows(*key), is_own);
+            |key: &Key| self.owners.identified_by(*key).map_or_else(|| !self.owners.contains(*key), is_own);
         if !given.iter().any(identifies) && !entry.is_some_and(|entry| self.is_identified(id, entry, &[])) {
             return Err(NotIdentified::Own);
         }
@@ -87,8 +87,8 @@ impl CookieIndex {
     }
 
     /// Remembers that the session has this value of a cookie, and forgets its oldest one where there are many.
-    pub(crate) fn learn(&mut self, key: Key, id: u64, name: Fingerprint, request: &RequestCookies) {
-        let whole = key.1;
+    pub(crate) fn bind(&mut self, key: Key, id: u64, name: Fingerprint, request: &RequestCookies) {
+        let pair = key.1;
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let Entry { cookies, sequence, .. } = entry;
         let known = cookies.iter().position(|(known, _)| *known == name);
@@ -97,10 +97,10 @@ impl CookieIndex {
         }
         let place = known.or_else(|| cookies.len().checked_sub(1));
         let Some((_, values)) = place.and_then(|place| cookies.get_mut(place)) else { return };
-        if values.contains(&whole) {
+        if values.contains(&pair) {
             return;
         }
-        values.push_back(whole);
+        values.push_back(pair);
         self.owners.add(key, id);
         // What the client has now, and may have to bring once more, is not forgotten.
         let pinned = |value: &Fingerprint| {
@@ -117,25 +117,25 @@ impl CookieIndex {
 
     /// Of the sessions `own` the one that gives way to a new one: the one that it `replaces`, or the one that was
     /// idle for longest. None where each has a request under way.
-    pub(crate) fn oldest(&self, own: &HashSet<u64>, replaces: Option<u64>) -> Option<u64> {
+    pub(crate) fn longest_idle(&self, own: &HashSet<u64>, replaces: Option<u64>) -> Option<u64> {
         let entries = own.iter().filter_map(|id| Some((*id, self.entries.get(id)?)));
         let replaced = |id: u64| Some(id) == replaces;
-        let may_go = entries.filter(|(id, entry)| entry.under_way == 0 || replaced(*id));
-        may_go.min_by_key(|(id, entry)| (Reverse(replaced(*id)), entry.used)).map(|(id, _)| id)
+        let may_go = entries.filter(|(id, entry)| entry.in_progress == 0 || replaced(*id));
+        may_go.min_by_key(|(id, entry)| (Reverse(replaced(*id)), entry.last_used)).map(|(id, _)| id)
     }
 
     /// Takes a session out which the server still has.
     pub(crate) fn abandon(&mut self, id: u64) -> Option<SharedSession> {
         let entry = self.entries.get_mut(&id)?;
-        self.abandoned.push(entry.endpoint, std::mem::take(&mut entry.kept));
-        self.take(id)
+        self.orphaned.push(entry.endpoint, std::mem::take(&mut entry.logoff));
+        self.remove(id)
     }
 
     /// Takes a session out, with what leads to it.
-    pub(crate) fn take(&mut self, id: u64) -> Option<SharedSession> {
+    pub(crate) fn remove(&mut self, id: u64) -> Option<SharedSession> {
         let Entry { session, endpoint, identity, cookies, .. } = self.entries.remove(&id)?;
-        for whole in cookies.iter().flat_map(|(_, values)| values) {
-            self.owners.remove((endpoint, *whole), id);
+        for pair in cookies.iter().flat_map(|(_, values)| values) {
+            self.owners.remove((endpoint, *pair), id);
         }
         if let hash_map::Entry::Occupied(mut own) = self.by_user.entry((endpoint, identity.user().clone())) {
             own.get_mut().remove(&id);

@@ -20,7 +20,7 @@ pub(crate) fn settle(
         End::Responded { .. } => {
             if is_over(operation) {
                 binding.table.remove(id);
-            } else if binding.table.holds(id) {
+            } else if binding.table.contains(id) {
                 end_replaced(binding, engine);
             }
         }
@@ -39,11 +39,11 @@ pub(crate) fn settle(
         End::GivenUp if begins_session(operation) => binding.table.abandon(id),
         End::GivenUp | End::Refused => {}
     }
-    binding.table.done(id, operation.id(), &mut binding.cookies, operation.at());
+    binding.table.operation_ended(id, operation.id(), &mut binding.cookies, operation.at());
     if session.lock().is_broken() {
         binding.table.abandon(id);
     }
-    if !binding.table.holds(id) {
+    if !binding.table.contains(id) {
         engine.end_session(session);
     }
 }

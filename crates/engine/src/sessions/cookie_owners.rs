@@ -23,7 +23,7 @@ pub(crate) struct Owners(HashMap<Key, Owner>);
 
 impl Owners {
     /// Whether any session was given the cookie.
-    pub(crate) fn knows(&self, key: Key) -> bool {
+    pub(crate) fn contains(&self, key: Key) -> bool {
         self.0.contains_key(&key)
     }
 
@@ -86,7 +86,7 @@ mod tests {
     fn a_cookie_identifies_a_session_while_no_other_has_it() {
         let mut owners = Owners::default();
         let key = (Endpoint::Emsmdb, [1, 2]);
-        assert_eq!((owners.knows(key), owners.identified_by(key)), (false, None));
+        assert_eq!((owners.contains(key), owners.identified_by(key)), (false, None));
         owners.add(key, 1);
         owners.add(key, 1);
         assert_eq!(owners.identified_by(key), Some(1));
@@ -94,12 +94,12 @@ mod tests {
         owners.add(key, 3);
         owners.remove(key, 9);
         owners.remove(key, 1);
-        assert_eq!((owners.knows(key), owners.identified_by(key)), (true, None));
+        assert_eq!((owners.contains(key), owners.identified_by(key)), (true, None));
         assert_eq!(owners.identified_by((Endpoint::Nspi, [1, 2])), None);
         owners.remove(key, 3);
         owners.remove(key, 3);
         assert_eq!(owners.identified_by(key), Some(2));
         owners.remove(key, 2);
-        assert!(!owners.knows(key));
+        assert!(!owners.contains(key));
     }
 }

@@ -25,11 +25,11 @@ use wire::FileTime;
 
 use crate::refusal::RefusalKind;
 use crate::session::SharedSession;
-use crate::sessions::abandoned::{Kept, OrphanedSession};
 use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, NotIdentified, VALUES};
 use crate::sessions::cookie_owners::Key;
 use crate::sessions::fingerprint::{Fingerprint, Hashers};
 use crate::sessions::limits::SessionLimits;
+use crate::sessions::orphaned::{LogoffData, OrphanedSession};
 use crate::sessions::sequence::{RequestCookies, Sequence};
 
 /// Sessions by cookie. Clones are the same table.
@@ -107,19 +107,24 @@ impl CookieTable {
     }
 
     /// The upstream set these cookies for a session, whose requests go to `target`.
-    pub(crate) fn remember<'a>(&self, id: u64, target: &str, set: impl Iterator<Item = &'a str>) {
+    pub(crate) fn record_logoff_cookies<'a>(
+        &self,
+        id: u64,
+        target: &str,
+        set: impl Iterator<Item = &'a str>,
+    ) {
         let mut set = set.peekable();
         if !self.shared.ends_at_server.load(Ordering::Relaxed) || set.peek().is_none() {
             return;
         }
         if let Some(entry) = self.lock().entries.get_mut(&id) {
-            entry.kept.remember(target, set);
+            entry.logoff.record(target, set);
         }
     }
 
     /// Takes the sessions out that are to be ended at the server, and says how many others there was no room for.
     pub fn take_orphaned(&self) -> (Vec<OrphanedSession>, u64) {
-        self.lock().abandoned.take()
+        self.lock().orphaned.take()
     }
 
     /// The session that these cookies are of; none where none of them is known.
@@ -134,7 +139,7 @@ impl CookieTable {
         let sent: Vec<(Fingerprint, Fingerprint)> =
             cookies.map(|cookie| self.shared.hashers.fingerprints(cookie)).collect();
         let mut inner = self.lock();
-        let mut owners = sent.iter().filter_map(|(_, whole)| inner.owners.identified_by((endpoint, *whole)));
+        let mut owners = sent.iter().filter_map(|(_, pair)| inner.owners.identified_by((endpoint, *pair)));
         let Some(owner) = owners.next() else {
             return if sent.is_empty() { Ok(SessionLookup::default()) } else { Err(NotFound::NoSession) };
         };
@@ -145,22 +150,22 @@ impl CookieTable {
         let Some(entry) = entries.get_mut(&owner) else { return Err(NotFound::NoSession) };
         if entry.identity != *identity {
             // The rest of the cookies of a session that is over, beside what a load balancer set for both.
-            let is_over = sent.iter().any(|(_, whole)| !owners.knows((endpoint, *whole)));
+            let is_over = sent.iter().any(|(_, pair)| !owners.contains((endpoint, *pair)));
             return Err(if is_over { NotFound::NoSession } else { NotFound::OtherIdentity });
         }
         // A name that the upstream gave the session stands for one of the values that it gave with it.
-        let foreign = sent.iter().any(|(name, whole)| {
-            entry.cookies.iter().any(|(known, values)| known == name && !values.contains(whole))
+        let foreign = sent.iter().any(|(name, pair)| {
+            entry.cookies.iter().any(|(known, values)| known == name && !values.contains(pair))
         });
         if foreign {
             return Err(NotFound::UnknownValue);
         }
-        if in_sequence && entry.sequence.is_held() {
+        if in_sequence && entry.sequence.is_locked() {
             return Err(NotFound::OutOfSequence);
         }
-        entry.used = now;
-        entry.under_way = entry.under_way.saturating_add(1);
-        let pending = entry.sequence.catch_up(&sent, in_sequence);
+        entry.last_used = now;
+        entry.in_progress = entry.in_progress.saturating_add(1);
+        let pending = entry.sequence.take_pending(&sent, in_sequence);
         let is_known =
             |(name, _): &(Fingerprint, Fingerprint)| entry.cookies.iter().any(|(known, _)| known == name);
         let unknown_names = sent.iter().filter(|cookie| !is_known(cookie)).map(|(name, _)| *name).collect();
@@ -181,34 +186,34 @@ impl CookieTable {
         let sent: Vec<(Fingerprint, Fingerprint)> =
             cookies.map(|cookie| self.shared.hashers.fingerprints(cookie)).collect();
         let inner = self.lock();
-        let mut owners = sent.iter().filter_map(|(_, whole)| inner.owners.identified_by((endpoint, *whole)));
+        let mut owners = sent.iter().filter_map(|(_, pair)| inner.owners.identified_by((endpoint, *pair)));
         let first = owners.next();
         let owner = first.filter(|first| owners.all(|other| other == *first));
         let entry = owner.and_then(|id| inner.entries.get(&id)).filter(|entry| entry.identity == *identity);
-        let given = |whole: &Fingerprint, name: &Fingerprint| {
+        let given = |pair: &Fingerprint, name: &Fingerprint| {
             entry.is_some_and(|entry| {
-                entry.cookies.iter().any(|(known, values)| known == name && values.contains(whole))
+                entry.cookies.iter().any(|(known, values)| known == name && values.contains(pair))
             })
         };
         // A name goes or stays as a whole: the upstream may take any of its values.
         let unknown_names =
-            sent.iter().filter(|(name, whole)| !given(whole, name)).map(|(name, _)| *name).collect();
+            sent.iter().filter(|(name, pair)| !given(pair, name)).map(|(name, _)| *name).collect();
         let replaces = owner.filter(|_| entry.is_some());
-        RequestCookies { sent, unknown: unknown_names, replaces, ..RequestCookies::NONE }
+        RequestCookies { sent, unknown: unknown_names, replaces, ..RequestCookies::EMPTY }
     }
 
     /// Whether `identity` may open no more sessions: none of those that it has can give way to a new one.
-    pub(crate) fn has_room(
+    pub(crate) fn check_room(
         &self,
         endpoint: Endpoint,
         identity: &Identity,
         replaces: Option<u64>,
     ) -> Result<(), SessionLimitReached> {
-        self.room(&self.lock(), endpoint, identity, replaces).map(drop)
+        self.session_to_evict(&self.lock(), endpoint, identity, replaces).map(drop)
     }
 
     /// The session that has to give way to a new one of `identity`; none where there is room.
-    fn room(
+    fn session_to_evict(
         &self,
         inner: &CookieIndex,
         endpoint: Endpoint,
@@ -221,7 +226,7 @@ impl CookieTable {
             return Ok(None);
         }
         let full = if is_full { SessionLimitReached::All } else { SessionLimitReached::PerIdentity };
-        own.and_then(|own| inner.oldest(own, replaces)).map(Some).ok_or(full)
+        own.and_then(|own| inner.longest_idle(own, replaces)).map(Some).ok_or(full)
     }
 
     /// Takes in a session that one of its `identity` opens. Returns the one that gives way to it, where the
@@ -238,9 +243,10 @@ impl CookieTable {
         if guard.entries.contains_key(&session.id()) {
             return Ok(None);
         }
-        let gone = self.room(&guard, endpoint, identity, replaces)?;
+        let gone = self.session_to_evict(&guard, endpoint, identity, replaces)?;
         // The server itself ends what is replaced.
-        let gone = gone.and_then(|id| if Some(id) == replaces { guard.take(id) } else { guard.abandon(id) });
+        let gone =
+            gone.and_then(|id| if Some(id) == replaces { guard.remove(id) } else { guard.abandon(id) });
         let CookieIndex { entries, by_user, .. } = &mut *guard;
         entries.entry(session.id()).or_insert_with(|| {
             by_user.entry((endpoint, identity.user().clone())).or_default().insert(session.id());
@@ -249,10 +255,10 @@ impl CookieTable {
                 endpoint,
                 identity: identity.clone(),
                 cookies: Vec::new(),
-                used: now,
-                under_way: 1,
+                last_used: now,
+                in_progress: 1,
                 sequence: Sequence::default(),
-                kept: Kept::default(),
+                logoff: LogoffData::default(),
             }
         });
         Ok(gone)
@@ -260,7 +266,7 @@ impl CookieTable {
 
     /// Takes note of what the upstream set for a session, if it is still here: of all of it or, where a session
     /// would be left without a cookie that identifies it, of nothing.
-    pub(crate) fn learn<'a>(
+    pub(crate) fn bind<'a>(
         &self,
         endpoint: Endpoint,
         id: u64,
@@ -269,7 +275,7 @@ impl CookieTable {
     ) -> Result<(), NotIdentified> {
         let set: Vec<(Fingerprint, Key)> = set
             .map(|set| self.shared.hashers.fingerprints(set.cookie))
-            .map(|(name, whole)| (name, (endpoint, whole)))
+            .map(|(name, pair)| (name, (endpoint, pair)))
             .take(COOKIES * VALUES)
             .collect();
         let mut inner = self.lock();
@@ -277,37 +283,43 @@ impl CookieTable {
             return Ok(());
         }
         let given: Vec<Key> = set.iter().map(|(_, key)| *key).collect();
-        inner.may_have(id, &given, request.replaces)?;
+        inner.check_identifiable(id, &given, request.replaces)?;
         for (name, key) in set {
-            inner.learn(key, id, name, request);
+            inner.bind(key, id, name, request);
         }
         Ok(())
     }
 
     /// Holds the session's sequence for `operation`.
-    pub(crate) fn hold(&self, id: u64, operation: u64) {
+    pub(crate) fn lock_sequence(&self, id: u64, operation: u64) {
         if let Some(entry) = self.lock().entries.get_mut(&id) {
-            entry.sequence.hold(operation);
+            entry.sequence.lock_sequence(operation);
         }
     }
 
     /// An operation of the session is done, of whose `request` the client may not have seen everything.
-    pub(crate) fn done(&self, id: u64, operation: u64, request: &mut RequestCookies, now: FileTime) {
+    pub(crate) fn operation_ended(
+        &self,
+        id: u64,
+        operation: u64,
+        request: &mut RequestCookies,
+        now: FileTime,
+    ) {
         if let Some(entry) = self.lock().entries.get_mut(&id) {
-            entry.under_way = entry.under_way.saturating_sub(1);
-            entry.used = entry.used.max(now);
-            entry.sequence.over(operation, request, |name| self.shared.hashers.of_name(name));
+            entry.in_progress = entry.in_progress.saturating_sub(1);
+            entry.last_used = entry.last_used.max(now);
+            entry.sequence.operation_ended(operation, request, |name| self.shared.hashers.of_name(name));
         }
     }
 
     /// Whether the session is here.
-    pub(crate) fn holds(&self, id: u64) -> bool {
+    pub(crate) fn contains(&self, id: u64) -> bool {
         self.lock().entries.contains_key(&id)
     }
 
     /// Forgets a session and its cookies. Returns it where it was here.
     pub(crate) fn remove(&self, id: u64) -> Option<SharedSession> {
-        self.lock().take(id)
+        self.lock().remove(id)
     }
 
     /// Forgets a session, which the server still has, and its cookies.
@@ -317,8 +329,9 @@ impl CookieTable {
 
     /// Takes out the sessions without a request for `idle`.
     pub(crate) fn take_idle(&self, now: FileTime, idle: Duration) -> Vec<SharedSession> {
-        let late =
-            |entry: &Entry| entry.under_way == 0 && now > entry.used && entry.used.distance(now) > idle;
+        let late = |entry: &Entry| {
+            entry.in_progress == 0 && now > entry.last_used && entry.last_used.distance(now) > idle
+        };
         let mut inner = self.lock();
         let ids: Vec<u64> =
             inner.entries.iter().filter(|(_, entry)| late(entry)).map(|(id, _)| *id).collect();

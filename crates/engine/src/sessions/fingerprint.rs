@@ -23,7 +23,7 @@ impl Hashers {
             value.hash(&mut state);
             (name, state.finish())
         });
-        (both.map(|(name, _)| name), both.map(|(_, whole)| whole))
+        (both.map(|(name, _)| name), both.map(|(_, pair)| pair))
     }
 
     /// What stands for a name.

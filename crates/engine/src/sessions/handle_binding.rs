@@ -16,8 +16,8 @@ use crate::message::Body as _;
 use crate::operation::{Incoming, Operation};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
-use crate::sessions::binding::{SessionBinding, not_encoded};
-use crate::sessions::handles::{Bound, HandleTable};
+use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
+use crate::sessions::handles::{HandleEntry, HandleTable};
 use crate::sessions::links;
 
 /// The context handles of an association group, and the one that an operation's request names.
@@ -31,7 +31,7 @@ pub(crate) struct HandleBinding {
 /// A context handle that a request names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NamedHandle {
-    pub(crate) ours: Guid,
+    pub(crate) local: Guid,
     pub(crate) upstream: Guid,
 }
 
@@ -41,11 +41,11 @@ impl HandleBinding {
     }
 
     /// Enters `bound` under a new handle.
-    fn bind(&self, random: &mut dyn Random, bound: Bound) -> Result<Guid, Refusal> {
+    fn bind(&self, random: &mut dyn Random, bound: HandleEntry) -> Result<Guid, Refusal> {
         let mut bytes = [0; 16];
         random.fill(&mut bytes).map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
-        let ours = Guid::from_le(bytes);
-        if self.group.insert(ours, bound) { Ok(ours) } else { Err(too_many_handles()) }
+        let local = Guid::from_le(bytes);
+        if self.group.insert(local, bound) { Ok(local) } else { Err(handle_limit_refusal()) }
     }
 
     /// Puts the client's handle in place of the upstream's in the little-endian `stub`, and enters or removes it.
@@ -56,7 +56,7 @@ impl HandleBinding {
         stub: Bytes,
         random: &mut dyn Random,
     ) -> Result<Bytes, Refusal> {
-        let (interface, opnum) = called(operation.key());
+        let (interface, opnum) = rpc_call(operation.key());
         let kind = handle_use(interface, opnum);
         if matches!(kind, HandleUse::None | HandleUse::Reads) {
             return Ok(stub);
@@ -70,8 +70,8 @@ impl HandleBinding {
             }
             return Ok(stub);
         }
-        let ours = match (kind, self.named) {
-            (HandleUse::Passes | HandleUse::Closes, Some(named)) if named.upstream == upstream => named.ours,
+        let local = match (kind, self.named) {
+            (HandleUse::Passes | HandleUse::Closes, Some(named)) if named.upstream == upstream => named.local,
             (HandleUse::Passes | HandleUse::Closes, _) => {
                 return Err(Refusal::new(
                     RefusalKind::Failed,
@@ -81,11 +81,11 @@ impl HandleBinding {
             _ => {
                 let interface = if kind == HandleUse::Derives { Interface::AsyncEmsmdb } else { interface };
                 let index = links::session_index(operation.key(), &stub);
-                self.bind(random, Bound { upstream, interface, session: session.clone(), index })?
+                self.bind(random, HandleEntry { upstream, interface, session: session.clone(), index })?
             }
         };
         let mut stub = Vec::from(stub);
-        context_handle::write_response(interface, opnum, &mut stub, ours);
+        context_handle::write_response(interface, opnum, &mut stub, local);
         Ok(Bytes::from(stub))
     }
 }
@@ -100,7 +100,7 @@ impl SessionBinding for HandleBinding {
         // The original stays as it came: the handle goes into the only copy that is made of it.
         let stub = match self.named {
             Some(_) if !request.is_changed() => request.original().to_vec().into(),
-            _ => request.leaving().map_err(bad)?.0,
+            _ => request.outgoing().map_err(bad)?.0,
         };
         Ok(with_handle(stub, self.named))
     }
@@ -119,13 +119,13 @@ impl SessionBinding for HandleBinding {
         let encoded = request
             .to_call(operation.opnum())
             .and_then(|body| Ok((body.key(), body.encode()?)))
-            .map_err(|error| not_encoded(&error));
+            .map_err(|error| cannot_encode_ahead(&error));
         encoded.map(|(key, stub)| (key, with_handle(Bytes::from(stub), Some(named))))
     }
 
     /// The handle in it is the request's, or none, and then the session ends.
     fn check_local_response(&self, operation: &Operation, session: &SharedSession) -> Result<(), Refusal> {
-        let (interface, opnum) = called(operation.key());
+        let (interface, opnum) = rpc_call(operation.key());
         let kind = handle_use(interface, opnum);
         let Some(response) = operation.response.as_ref() else { return Ok(()) };
         if matches!(kind, HandleUse::None | HandleUse::Reads) {
@@ -134,14 +134,16 @@ impl SessionBinding for HandleBinding {
         let refusal = |error: wire::Error| {
             Refusal::new(RefusalKind::Failed, format!("cannot encode the response of a module: {error}"))
         };
-        let (stub, _) = response.leaving().map_err(refusal)?;
+        let (stub, _) = response.outgoing().map_err(refusal)?;
         let handle = context_handle::read_response(interface, opnum, &stub).unwrap_or_default();
         match kind {
             HandleUse::Passes | HandleUse::Closes if handle.is_nil() => {
                 self.group.remove_session(session);
                 Ok(())
             }
-            HandleUse::Passes | HandleUse::Closes if self.named.is_some_and(|named| named.ours == handle) => {
+            HandleUse::Passes | HandleUse::Closes
+                if self.named.is_some_and(|named| named.local == handle) =>
+            {
                 Ok(())
             }
             HandleUse::Opens | HandleUse::Derives if handle.is_nil() => Ok(()),
@@ -192,7 +194,7 @@ pub const fn fault_status(kind: RefusalKind) -> FaultStatus {
 }
 
 /// The RPC call that an operation is. A request over HTTP has no context handle, so its number matches no call.
-pub(crate) const fn called(key: OperationKey) -> (Interface, u16) {
+pub(crate) const fn rpc_call(key: OperationKey) -> (Interface, u16) {
     match key {
         OperationKey::Call(interface, opnum) => (interface, opnum),
         OperationKey::Http(endpoint, _) => (endpoint.interface(), u16::MAX),
@@ -213,7 +215,7 @@ pub(crate) fn little_endian(key: OperationKey, stub: Bytes, endian: Endian) -> R
 }
 
 /// The identity has as many context handles as it may.
-pub(crate) fn too_many_handles() -> Refusal {
+pub(crate) fn handle_limit_refusal() -> Refusal {
     let why = "limit clients.sessions_per_user reached (context handles of the user)";
     Refusal::new(RefusalKind::TooBusy, why)
 }

@@ -14,7 +14,7 @@ use crate::sessions::limits::SessionLimits;
 
 /// A handle that the proxy gave to a client: the upstream's handle, and its session.
 #[derive(Debug, Clone)]
-pub(crate) struct Bound {
+pub(crate) struct HandleEntry {
     pub(crate) upstream: Guid,
     pub(crate) interface: Interface,
     pub(crate) session: SharedSession,
@@ -26,7 +26,7 @@ pub(crate) struct Bound {
 /// the sessions behind them.
 #[derive(Debug)]
 pub struct HandleBudget {
-    most: usize,
+    limit: usize,
     open: AtomicUsize,
     /// By how many handles each is held.
     indices: Mutex<HashMap<u16, usize>>,
@@ -34,21 +34,21 @@ pub struct HandleBudget {
 
 impl HandleBudget {
     /// A budget of `most` handles, none of which is open.
-    pub fn new(most: usize) -> Self {
-        Self { most, open: AtomicUsize::new(0), indices: Mutex::default() }
+    pub fn new(limit: usize) -> Self {
+        Self { limit, open: AtomicUsize::new(0), indices: Mutex::default() }
     }
 
-    fn is_spent(&self) -> bool {
-        self.open.load(Ordering::Relaxed) >= self.most
+    fn is_exhausted(&self) -> bool {
+        self.open.load(Ordering::Relaxed) >= self.limit
     }
 
-    fn take(&self) -> bool {
-        let more = |open: usize| (open < self.most).then(|| open.saturating_add(1));
+    fn try_acquire(&self) -> bool {
+        let more = |open: usize| (open < self.limit).then(|| open.saturating_add(1));
         self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
     /// Takes back the handles `gone`.
-    fn give_back(&self, gone: &[Bound]) {
+    fn release(&self, gone: &[HandleEntry]) {
         self.open.fetch_sub(gone.len(), Ordering::Relaxed);
         let mut indices = self.indices();
         for index in gone.iter().filter_map(|bound| bound.index) {
@@ -74,7 +74,7 @@ impl Default for HandleBudget {
 /// The handles of one association group, that is of one client process.
 #[derive(Debug, Default)]
 pub struct HandleTable {
-    handles: Mutex<HashMap<Guid, Bound>>,
+    handles: Mutex<HashMap<Guid, HandleEntry>>,
     budget: Arc<HandleBudget>,
 }
 
@@ -84,13 +84,13 @@ impl HandleTable {
         Self { handles: Mutex::default(), budget }
     }
 
-    pub(crate) fn get(&self, ours: Guid) -> Option<Bound> {
-        self.lock().get(&ours).cloned()
+    pub(crate) fn get(&self, local: Guid) -> Option<HandleEntry> {
+        self.lock().get(&local).cloned()
     }
 
     /// Enters a handle; says whether there is room for it.
-    pub(crate) fn insert(&self, ours: Guid, bound: Bound) -> bool {
-        if !self.budget.take() {
+    pub(crate) fn insert(&self, local: Guid, bound: HandleEntry) -> bool {
+        if !self.budget.try_acquire() {
             return false;
         }
         if let Some(index) = bound.index {
@@ -98,16 +98,19 @@ impl HandleTable {
             let count = indices.entry(index).or_default();
             *count = count.saturating_add(1);
         }
-        let replaced = self.lock().insert(ours, bound);
-        self.budget.give_back(replaced.as_slice());
+        let replaced = self.lock().insert(local, bound);
+        self.budget.release(replaced.as_slice());
         true
     }
 
     /// Forgets every handle of `session`: those that were derived from its first one end with it.
     pub(crate) fn remove_session(&self, session: &SharedSession) {
-        let gone =
-            self.lock().extract_if(|_, bound| bound.session.is(session)).map(|(_, bound)| bound).collect();
-        self.give_back(gone);
+        let gone = self
+            .lock()
+            .extract_if(|_, bound| bound.session.is_same(session))
+            .map(|(_, bound)| bound)
+            .collect();
+        self.release(gone);
     }
 
     /// Whether the identity has an open session to which the upstream gave `index`.
@@ -117,12 +120,12 @@ impl HandleTable {
 
     /// Whether no more handles may be opened.
     pub(crate) fn is_full(&self) -> bool {
-        self.budget.is_spent()
+        self.budget.is_exhausted()
     }
 
     /// Whether a handle of the table belongs to `session`.
-    pub(crate) fn holds(&self, session: &SharedSession) -> bool {
-        self.lock().values().any(|bound| bound.session.is(session))
+    pub(crate) fn contains_session(&self, session: &SharedSession) -> bool {
+        self.lock().values().any(|bound| bound.session.is_same(session))
     }
 
     /// The session of each handle.
@@ -132,12 +135,12 @@ impl HandleTable {
 
     pub(crate) fn drain(&self) -> Vec<SharedSession> {
         let drained = self.lock().drain().map(|(_, bound)| bound).collect();
-        self.give_back(drained)
+        self.release(drained)
     }
 
     /// Takes handles back that are not in the table any more; their sessions.
-    fn give_back(&self, gone: Vec<Bound>) -> Vec<SharedSession> {
-        self.budget.give_back(&gone);
+    fn release(&self, gone: Vec<HandleEntry>) -> Vec<SharedSession> {
+        self.budget.release(&gone);
         gone.into_iter().map(|bound| bound.session).collect()
     }
 
@@ -151,7 +154,7 @@ impl HandleTable {
         self.lock().is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Guid, Bound>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Guid, HandleEntry>> {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

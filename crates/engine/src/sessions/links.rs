@@ -28,7 +28,7 @@ const UP_TO_LINK: usize = 28;
 ///
 /// # Errors
 /// When the request can't be read, and the server might find a link in it.
-pub(crate) fn unlink_others(group: &HandleTable, operation: &mut Operation) -> Result<(), Refusal> {
+pub(crate) fn remove_foreign_link(group: &HandleTable, operation: &mut Operation) -> Result<(), Refusal> {
     let opens = opens_session(operation.key());
     if !opens {
         return Ok(());

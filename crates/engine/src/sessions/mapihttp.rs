@@ -13,9 +13,9 @@ use crate::flight::{Binding, Flight};
 use crate::next::Next;
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
-use crate::sessions::cookie_binding::{CookieBinding, too_many};
+use crate::sessions::cookie_binding::{CookieBinding, session_limit_refusal};
 use crate::sessions::cookies::{CookieTable, SessionLookup};
-use crate::sessions::sequence::texts;
+use crate::sessions::sequence::utf8_values;
 
 impl Engine {
     /// Begins the operation of a request of MAPI over HTTP that has the `Cookie` headers `sent`, and brings the request
@@ -32,7 +32,7 @@ impl Engine {
         sent: &[&[u8]],
     ) -> Result<Next, Refusal> {
         let (endpoint, request_type) = http_operation(incoming.key)?;
-        if texts(sent).count() != sent.len() {
+        if utf8_values(sent).count() != sent.len() {
             return Err(Refusal::new(RefusalKind::BadCookies, "a cookie has bytes that are not UTF-8"));
         }
         let found = find(table, (endpoint, request_type), &incoming, sent)?;
@@ -50,12 +50,12 @@ impl Engine {
         let flight = Box::new(Flight::new(self, incoming, session, Binding::Cookies(binding)));
         let next = advance::begin(flight);
         let is_delayed = match &next {
-            Next::Relay(call) => call.ahead().is_some(),
+            Next::Forward(call) => call.ahead().is_some(),
             Next::Defer(_) => true,
             Next::Done(_) => false,
         };
         if is_delayed {
-            table.hold(next.flight().session_id(), next.flight().operation.id());
+            table.lock_sequence(next.flight().session_id(), next.flight().operation.id());
         }
         Ok(next)
     }
@@ -103,10 +103,10 @@ fn find(
     sent: &[&[u8]],
 ) -> Result<SessionLookup, Refusal> {
     let identity = incoming.context.identity();
-    let all = texts(sent).flat_map(cookies);
+    let all = utf8_values(sent).flat_map(cookies);
     if request_type.begins_session() {
         let cookies = table.find_replaced(endpoint, identity, all);
-        table.has_room(endpoint, identity, cookies.replaces).map_err(too_many)?;
+        table.check_room(endpoint, identity, cookies.replaces).map_err(session_limit_refusal)?;
         return Ok(SessionLookup { session: None, cookies });
     }
     let found = table.find(endpoint, identity, all, request_type.takes_turns(), incoming.at);

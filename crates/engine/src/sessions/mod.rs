@@ -2,7 +2,6 @@
 //!
 //! This file declares the modules and nothing else: within the crate, names are imported from the file that has them.
 
-pub(crate) mod abandoned;
 pub(crate) mod binding;
 pub(crate) mod cookie_binding;
 pub(crate) mod cookie_index;
@@ -16,6 +15,7 @@ pub(crate) mod handles;
 pub(crate) mod limits;
 pub(crate) mod links;
 pub(crate) mod mapihttp;
+pub(crate) mod orphaned;
 pub(crate) mod rpc;
 pub(crate) mod rpc_sessions;
 pub(crate) mod sequence;

@@ -11,7 +11,7 @@ use crate::next::Next;
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
-use crate::sessions::handle_binding::{HandleBinding, NamedHandle, read_handle, too_many_handles};
+use crate::sessions::handle_binding::{HandleBinding, NamedHandle, handle_limit_refusal, read_handle};
 use crate::sessions::handles::HandleTable;
 use crate::sessions::links;
 use crate::sessions::rpc_sessions::RpcSessions;
@@ -21,22 +21,22 @@ impl Engine {
     ///
     /// # Errors
     /// If the operation is unknown, if the call names no session of its caller, or if a limit of sessions is reached.
-    pub fn begin(&self, conversation: &mut RpcSessions, incoming: Incoming) -> Result<Next, Refusal> {
-        let (session, named) = self.session_of(conversation, &incoming)?;
-        let binding = HandleBinding::new(Arc::clone(conversation.group()), named);
+    pub fn begin(&self, sessions: &mut RpcSessions, incoming: Incoming) -> Result<Next, Refusal> {
+        let (session, named) = self.session_of(sessions, &incoming)?;
+        let binding = HandleBinding::new(Arc::clone(sessions.group()), named);
         let mut flight = Box::new(Flight::new(self, incoming, session, Binding::Handle(binding)));
-        links::unlink_others(conversation.group(), &mut flight.operation)?;
+        links::remove_foreign_link(sessions.group(), &mut flight.operation)?;
         Ok(advance::begin(flight))
     }
 
-    /// Ends what `conversation` holds: its own sessions, and those of its group where `last` says that it was
+    /// Ends what `sessions` holds: its own sessions, and those of its group where `last` says that it was
     /// the group's last connection.
-    pub fn end(&self, conversation: &mut RpcSessions, last: bool) {
-        for session in conversation.plain.drain().flat_map(|(_, sessions)| sessions) {
+    pub fn end(&self, sessions: &mut RpcSessions, last: bool) {
+        for session in sessions.handleless.drain().flat_map(|(_, sessions)| sessions) {
             self.end_session(&session);
         }
         if last {
-            self.end_group(conversation.group());
+            self.end_group(sessions.group());
         }
     }
 
@@ -47,9 +47,9 @@ impl Engine {
         }
     }
 
-    /// Ends those sessions of `conversation` itself, without its group, whose security context was revoked.
-    pub fn end_revoked(&self, conversation: &mut RpcSessions) {
-        for sessions in conversation.plain.values_mut() {
+    /// Ends those sessions of `sessions` itself, without its group, whose security context was revoked.
+    pub fn end_revoked(&self, sessions: &mut RpcSessions) {
+        for sessions in sessions.handleless.values_mut() {
             for session in sessions.extract_if(.., |session| session.is_revoked()) {
                 self.end_session(&session);
             }
@@ -68,7 +68,7 @@ impl Engine {
     /// The session that `incoming` belongs to; with the handle that it names, the proxy's and the upstream's.
     fn session_of(
         &self,
-        conversation: &mut RpcSessions,
+        sessions: &mut RpcSessions,
         incoming: &Incoming,
     ) -> Result<(SharedSession, Option<NamedHandle>), Refusal> {
         let OperationKey::Call(interface, opnum) = incoming.key else {
@@ -84,17 +84,17 @@ impl Engine {
             ));
         }
         match handle_use(interface, opnum) {
-            HandleUse::Opens | HandleUse::Derives if conversation.group().is_full() => {
-                Err(too_many_handles())
+            HandleUse::Opens | HandleUse::Derives if sessions.group().is_full() => {
+                Err(handle_limit_refusal())
             }
-            HandleUse::None => Ok((self.plain_session(conversation, incoming), None)),
+            HandleUse::None => Ok((self.handleless_session(sessions, incoming), None)),
             HandleUse::Opens => Ok((self.new_session(incoming), None)),
             _ => {
                 let mismatch = |why| Refusal::new(RefusalKind::NoSession, why);
-                let ours = read_handle(incoming).ok_or_else(|| {
+                let local = read_handle(incoming).ok_or_else(|| {
                     Refusal::new(RefusalKind::BadRequest, "the request is too short to have a context handle")
                 })?;
-                let bound = conversation.group().get(ours);
+                let bound = sessions.group().get(local);
                 let bound = bound
                     .ok_or_else(|| mismatch("the association group does not have this context handle"))?;
                 if bound.interface != interface {
@@ -105,17 +105,17 @@ impl Engine {
                 }
                 // A new account of the same name does not continue the session.
                 if bound.session.is_revoked() {
-                    conversation.group().remove_session(&bound.session);
+                    sessions.group().remove_session(&bound.session);
                     self.end_session(&bound.session);
                     return Err(mismatch("the account with which the context handle was opened was revoked"));
                 }
-                Ok((bound.session, Some(NamedHandle { ours, upstream: bound.upstream })))
+                Ok((bound.session, Some(NamedHandle { local, upstream: bound.upstream })))
             }
         }
     }
 
-    fn plain_session(&self, conversation: &mut RpcSessions, incoming: &Incoming) -> SharedSession {
-        let sessions = conversation.plain.entry(incoming.key.interface()).or_default();
+    fn handleless_session(&self, sessions: &mut RpcSessions, incoming: &Incoming) -> SharedSession {
+        let sessions = sessions.handleless.entry(incoming.key.interface()).or_default();
         for revoked in sessions.extract_if(.., |session| session.is_revoked()) {
             self.end_session(&revoked);
         }

@@ -13,13 +13,13 @@ use crate::sessions::handles::HandleTable;
 #[derive(Debug, Default)]
 pub struct RpcSessions {
     group: Arc<HandleTable>,
-    pub(crate) plain: HashMap<Interface, Vec<SharedSession>>,
+    pub(crate) handleless: HashMap<Interface, Vec<SharedSession>>,
 }
 
 impl RpcSessions {
     /// The sessions of a connection that belongs to the association group whose handles are in `group`.
     pub fn new(group: Arc<HandleTable>) -> Self {
-        Self { group, plain: HashMap::new() }
+        Self { group, handleless: HashMap::new() }
     }
 
     /// The handles of the connection's association group.

@@ -45,7 +45,7 @@ pub(crate) struct RequestCookies {
 }
 
 impl RequestCookies {
-    pub(crate) const NONE: Self = Self {
+    pub(crate) const EMPTY: Self = Self {
         sent: Vec::new(),
         unknown: Vec::new(),
         pending: Vec::new(),
@@ -69,18 +69,18 @@ pub(crate) struct StaleCookie {
 pub(crate) struct Sequence {
     stale: Vec<StaleCookie>,
     /// The operation that holds the sequence.
-    held_by: Option<u64>,
+    locked_by: Option<u64>,
 }
 
 impl Sequence {
     /// Whether requests of the sequence are refused, since one of them is held.
-    pub(crate) const fn is_held(&self) -> bool {
-        self.held_by.is_some()
+    pub(crate) const fn is_locked(&self) -> bool {
+        self.locked_by.is_some()
     }
 
     /// What a request that came with `sent` has to bring besides or instead. It is given to one request
     /// of the sequence.
-    pub(crate) fn catch_up(
+    pub(crate) fn take_pending(
         &mut self,
         sent: &[(Fingerprint, Fingerprint)],
         in_sequence: bool,
@@ -89,7 +89,7 @@ impl Sequence {
             return Vec::new();
         }
         let has =
-            |stale: &StaleCookie| sent.iter().find(|(name, _)| *name == stale.name).map(|(_, whole)| *whole);
+            |stale: &StaleCookie| sent.iter().find(|(name, _)| *name == stale.name).map(|(_, pair)| *pair);
         let pending = self.stale.iter().filter(|stale| has(stale) == stale.value);
         let pending = pending.map(|stale| stale.pending.clone()).collect();
         if in_sequence {
@@ -99,27 +99,27 @@ impl Sequence {
     }
 
     /// Keeps what the client that sent `request` has not seen, and lets the others go on where `operation` held them.
-    pub(crate) fn over(
+    pub(crate) fn operation_ended(
         &mut self,
         operation: u64,
         request: &mut RequestCookies,
         fingerprint: impl Fn(&str) -> Fingerprint,
     ) {
-        if self.held_by == Some(operation) {
-            self.held_by = None;
+        if self.locked_by == Some(operation) {
+            self.locked_by = None;
         }
         let unseen = std::mem::take(&mut request.pending);
         for pending in unseen.into_iter().filter(|_| request.in_sequence) {
             let name = fingerprint(&pending.name);
-            let stale = request.sent.iter().find(|(other, _)| *other == name).map(|(_, whole)| *whole);
+            let stale = request.sent.iter().find(|(other, _)| *other == name).map(|(_, pair)| *pair);
             self.stale.retain(|stale| stale.name != name);
             self.stale.push(StaleCookie { name, value: stale, pending });
         }
     }
 
     /// Holds the sequence for `operation`: other requests of it are refused meanwhile.
-    pub(crate) fn hold(&mut self, operation: u64) {
-        self.held_by.get_or_insert(operation);
+    pub(crate) fn lock_sequence(&mut self, operation: u64) {
+        self.locked_by.get_or_insert(operation);
     }
 
     /// The values that clients have though they are not the newest.
@@ -130,7 +130,7 @@ impl Sequence {
 
 impl RequestCookies {
     /// The upstream `set` these cookies, and the client will not see them in the head of an answer.
-    pub(crate) fn unseen<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
+    pub(crate) fn hold_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
         if !self.in_sequence {
             return;
         }
@@ -147,7 +147,7 @@ impl RequestCookies {
 
     /// The client gets an answer whose head sets these cookies: the values of the `Set-Cookie` headers that
     /// have to stand there as well, since the client has not seen them.
-    pub(crate) fn seen<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
+    pub(crate) fn take_held_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
         if self.pending.is_empty() || !self.in_sequence {
             return Vec::new();
         }
@@ -175,7 +175,7 @@ impl RequestCookies {
             return None;
         }
         let newest = |name: &str| pending.iter().find(|pending| pending.name.eq_ignore_ascii_case(name));
-        let brought = || texts(sent).flat_map(cookies).zip(fingerprints);
+        let brought = || utf8_values(sent).flat_map(cookies).zip(fingerprints);
         let known = brought().filter(|(_, (name, _))| !unknown.contains(name));
         let mut all: Vec<String> = known
             .map(|(Cookie { name, value }, _)| {
@@ -191,6 +191,6 @@ impl RequestCookies {
 }
 
 /// The values of `Cookie` headers that are text.
-pub(crate) fn texts<'a>(sent: &[&'a [u8]]) -> impl Iterator<Item = &'a str> {
+pub(crate) fn utf8_values<'a>(sent: &[&'a [u8]]) -> impl Iterator<Item = &'a str> {
     sent.iter().filter_map(|value| std::str::from_utf8(value).ok())
 }

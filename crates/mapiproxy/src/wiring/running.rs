@@ -64,7 +64,7 @@ impl Running {
         }
         self.auth_limit.report(true);
         self.identities.gate.log_interrupted();
-        let waits = self.engine.ended_waits();
+        let waits = self.engine.ended_notification_waits();
         if waits > 0 {
             tracing::info!(
                 waits,

@@ -15,7 +15,7 @@ pub(crate) fn stack(config: &Config, found: &mut Found<'_>) -> Stack {
         name: config.name.clone(),
         upstream: config.upstream_host().to_owned(),
         origin: http::origin(config),
-        sign_in: http::sign_in(config),
+        auth_schemes: http::sign_in(config),
     };
     let names = &config.modules.stack;
     let mut known = modules::all();

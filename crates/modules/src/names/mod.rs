@@ -76,7 +76,7 @@ impl Module for Names {
         let server = server.or_else(|| (!is_address).then(|| first_label(&proxy.upstream)));
         self.host.clone_from(&proxy.name);
         self.origin.clone_from(&proxy.origin);
-        self.auth_schemes.clone_from(&proxy.sign_in);
+        self.auth_schemes.clone_from(&proxy.auth_schemes);
         self.aliases = Aliases::new(&first_label(&proxy.name), server.as_deref());
         Ok(())
     }
@@ -126,7 +126,7 @@ impl Module for Names {
         {
             rop.note("restored the server's name");
         }
-        RopDecision::Relay
+        RopDecision::Forward
     }
 
     fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
@@ -140,7 +140,7 @@ impl Module for Names {
     fn autodiscover(
         &self,
         dialect: Dialect,
-        answer: &[u8],
+        response: &[u8],
         _context: &SecurityContext,
     ) -> Result<Option<Vec<u8>>, Refusal> {
         let hosts = ProxyName {

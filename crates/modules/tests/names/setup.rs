@@ -25,7 +25,7 @@ pub(crate) fn engine(upstream: &str, server: Option<&str>) -> Engine {
         name: "proxy.lab.test".to_owned(),
         upstream: upstream.to_owned(),
         origin: ORIGIN.to_owned(),
-        sign_in: Vec::new(),
+        auth_schemes: Vec::new(),
     };
     names.init(&options, &facts).unwrap();
     Engine::new(Stack::new(vec![Box::new(names)]))

@@ -75,7 +75,7 @@ impl PendingCalls {
 
     /// Takes a call that waits for a module's work.
     pub(super) fn defer(&mut self, pending: PendingCall<AwaitsWork>) {
-        let until = Instant::now() + pending.operation.limit();
+        let until = Instant::now() + pending.operation.time_limit();
         self.deferred.push(Deferred { pending, until, timer: Timer::default() });
     }
 
@@ -108,7 +108,7 @@ impl PendingCalls {
     /// Takes out the calls whose security context was revoked.
     pub(super) fn take_revoked(&mut self) -> Vec<(ClientCall, Next)> {
         let is_revoked = |flight: &Flight| flight.context().is_revoked();
-        let relayed = |pending: PendingCall<_>| (pending.call, Next::Relay(pending.operation));
+        let relayed = |pending: PendingCall<_>| (pending.call, Next::Forward(pending.operation));
         let sent = self.sent.extract_if(|_, pending| is_revoked(pending.operation.flight()));
         let mut taken: Vec<_> = sent.map(|(_, pending)| relayed(pending)).collect();
         let deferred =

@@ -183,7 +183,8 @@ impl RequestHandler for RelayConnection {
 
     fn shut_down(&mut self, replies: &mut Vec<RpcReply>) {
         let ended = self.pending.iter_sent();
-        let ended = ended.filter_map(|(tag, pending)| Some((tag, pending.operation.end_wait()?)));
+        let ended =
+            ended.filter_map(|(tag, pending)| Some((tag, pending.operation.end_notification_wait()?)));
         for (tag, outcome) in ended.collect::<Vec<(u64, Outcome)>>() {
             self.resume(tag, outcome, replies);
         }
@@ -238,7 +239,7 @@ impl RelayConnection {
         };
         match next {
             Next::Defer(operation) => self.pending.defer(PendingCall { operation, call }),
-            Next::Relay(operation) => self.send(PendingCall { operation, call }),
+            Next::Forward(operation) => self.send(PendingCall { operation, call }),
             Next::Done(finished) => self.respond(&call, &finished, replies),
         }
     }
@@ -269,7 +270,7 @@ impl RelayConnection {
             any = true;
             self.advance(call, operation.resume(), replies);
             for PendingCall { operation, call } in self.pending.take_held() {
-                self.advance(call, Next::Relay(operation), replies);
+                self.advance(call, Next::Forward(operation), replies);
             }
         }
         any
@@ -376,7 +377,7 @@ impl RpcRelay {
     fn log_failure(&self, flight: &Flight, error: &UpstreamError) {
         let (peer, operation) = (flight.operation.peer(), flight.operation.name());
         let user = Some(flight.context().principal());
-        let lost = FailedRequest { client: peer, user, operation, is_wait: flight.is_wait() };
+        let lost = FailedRequest { client: peer, user, operation, is_wait: flight.is_notification_wait() };
         if matches!(error, UpstreamError::Closed { .. }) {
             self.upstream.gate.record_interrupted(UpstreamProtocol::Rpc, &lost, error);
         } else {

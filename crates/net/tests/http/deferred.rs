@@ -69,7 +69,7 @@ impl Module for Decider {
         "Decides as a test wants it."
     }
     fn dispatch(&self, operation: &mut Operation, _: &mut Session) -> Decision {
-        if operation.key() == EXECUTE { (self.0)(operation) } else { Decision::Relay }
+        if operation.key() == EXECUTE { (self.0)(operation) } else { Decision::Forward }
     }
 }
 
@@ -110,7 +110,7 @@ fn connected(proxy: &Proxy) -> Client {
 fn held() -> (Upstream, Sender<()>, Proxy, Client) {
     let upstream = server();
     let (gate, open) = Gate::new();
-    let proxy = proxy(&upstream, move |_| Decision::Defer(gate.work(|| Decision::Relay)));
+    let proxy = proxy(&upstream, move |_| Decision::Defer(gate.work(|| Decision::Forward)));
     let client = connected(&proxy);
     upstream.next();
     (upstream, open, proxy, client)

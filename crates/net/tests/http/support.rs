@@ -146,7 +146,7 @@ impl Setup {
             sizes: self.sizes,
             pending: self.pending,
             engine: Arc::new(match self.deferral {
-                Some(deferral) => Engine::new(Stack::new(self.modules)).deferring(deferral),
+                Some(deferral) => Engine::new(Stack::new(self.modules)).with_deferral(deferral),
                 None => Engine::new(Stack::new(self.modules)),
             }),
             sessions: CookieTable::new(self.sessions),

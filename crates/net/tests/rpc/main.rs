@@ -41,11 +41,14 @@ impl Module for Gate {
     }
     fn dispatch(&self, _: &mut Operation, _: &mut Session) -> Decision {
         if !std::mem::replace(&mut *self.first.lock().unwrap(), false) {
-            return Decision::Relay;
+            return Decision::Forward;
         }
         let opened = Arc::clone(&self.opened);
         // Also if the sender was dropped.
-        Decision::Defer(Work::new(move |_| opened.lock().unwrap().recv().is_ok(), |_, _, _| Decision::Relay))
+        Decision::Defer(Work::new(
+            move |_| opened.lock().unwrap().recv().is_ok(),
+            |_, _, _| Decision::Forward,
+        ))
     }
 }
 
@@ -72,7 +75,7 @@ impl ScriptedClient {
         let pool = Pool::new(NonZeroUsize::new(4).unwrap());
         net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
         let engine = Engine::new(Stack::new(vec![module]));
-        let engine = Arc::new(engine.deferring(Deferral { pool: pool.clone(), limit }));
+        let engine = Arc::new(engine.with_deferral(Deferral { pool: pool.clone(), time_limit: limit }));
         let nowhere = Location::Fixed { host: "127.0.0.1".to_owned(), port: 9 };
         let upstream = RpcUpstream {
             endpoints: Arc::new(Endpoints::new(nowhere)),

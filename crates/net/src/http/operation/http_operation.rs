@@ -123,7 +123,7 @@ impl HttpOperation {
     /// Learns the cookies that the server sets in the `head` of its response to `call`. If the client gets that head,
     /// the cookies of earlier heads that it has not got are added; otherwise these are left to a head that it gets.
     /// Cookies that are not forwarded are not learned: they identify no session.
-    pub(crate) fn learn_cookies(
+    pub(crate) fn bind_cookies(
         &mut self,
         call: &mut AwaitsUpstream,
         head: &mut ResponseHead,
@@ -133,14 +133,14 @@ impl HttpOperation {
             let given = head.fields.all("set-cookie").filter(|value| cookies.gives(value));
             given.filter_map(|value| std::str::from_utf8(value).ok())
         };
-        if call.learn_cookies(set())? == Eviction::LongestIdle {
+        if call.bind_cookies(set())? == Eviction::LongestIdle {
             self.events.push(Event::SessionEvicted);
         }
-        call.remember_cookies(self.request.head.target(), set());
+        call.keep_logoff_cookies(self.request.head.target(), set());
         if self.pending.begun || self.is_ahead {
-            call.unseen(set());
+            call.hold_cookies(set());
         } else {
-            for missing in call.seen(set()) {
+            for missing in call.take_held_cookies(set()) {
                 head.fields.push("Set-Cookie", missing);
             }
         }

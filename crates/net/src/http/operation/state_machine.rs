@@ -107,7 +107,7 @@ pub(crate) fn begin(
     };
     match engine.begin_by_cookie(sessions, incoming, &cookies(&request.head)) {
         Ok(next) => {
-            let is_wait = next.flight().is_wait();
+            let is_wait = next.flight().is_notification_wait();
             let operation = HttpOperation::new(request, key, is_wait, share, settings, env.now);
             Ok(proceed(Box::new(operation), next, env))
         }
@@ -122,9 +122,9 @@ pub(crate) fn begin(
 /// The step that the engine wants.
 fn proceed(operation: Box<HttpOperation>, next: Next, env: &mut Env<'_>) -> Step {
     match next {
-        Next::Relay(call) => Sending::begin(operation, call, env),
+        Next::Forward(call) => Sending::begin(operation, call, env),
         Next::Defer(work) => {
-            let limit = env.now + work.limit();
+            let limit = env.now + work.time_limit();
             Step::Wait(Waiting { operation, work, limit })
         }
         Next::Done(finished) => Step::Done(operation.finish(finished, env.out)),
@@ -157,7 +157,7 @@ impl Sending {
         let body = call.take_stub();
         let ahead = match call.ahead().map(|key| SentAhead::new(key, env.random)).transpose() {
             Ok(ahead) => ahead,
-            Err(why) => return Step::Done(operation.fail(Next::Relay(call), why, env.out)),
+            Err(why) => return Step::Done(operation.fail(Next::Forward(call), why, env.out)),
         };
         operation.is_ahead = ahead.is_some();
         Step::Send(Self { operation, call, body, ahead })
@@ -201,13 +201,13 @@ impl Sending {
 
     /// The request could not be sent.
     pub(crate) fn failed(self, why: UpstreamError, env: &mut Env<'_>) -> Step {
-        Step::Done(self.operation.fail(Next::Relay(self.call), why, env.out))
+        Step::Done(self.operation.fail(Next::Forward(self.call), why, env.out))
     }
 }
 
 impl Unfinished for Sending {
     fn into_parts(self) -> (Box<HttpOperation>, Next) {
-        (self.operation, Next::Relay(self.call))
+        (self.operation, Next::Forward(self.call))
     }
 }
 
@@ -262,7 +262,7 @@ impl Receiving {
     }
 
     fn head(mut self, mut head: ResponseHead, framing: Framing, env: &mut Env<'_>) -> Received {
-        if let Err(refusal) = self.operation.learn_cookies(&mut self.call, &mut head) {
+        if let Err(refusal) = self.operation.bind_cookies(&mut self.call, &mut head) {
             return self.fail(UpstreamError::protocol(refusal.why.into_owned()), env);
         }
         let HttpOperation { request, response, pending, is_ahead, .. } = &mut *self.operation;
@@ -291,7 +291,7 @@ impl Receiving {
     pub(crate) fn end(mut self, env: &mut Env<'_>) -> Step {
         let Some(response) = &mut self.operation.response else {
             let why = UpstreamError::protocol("a response without a head");
-            return Step::Done(self.operation.fail(Next::Relay(self.call), why, env.out));
+            return Step::Done(self.operation.fail(Next::Forward(self.call), why, env.out));
         };
         let outcome = match response.outcome() {
             Ok(stub) => Outcome::Response { stub, endian: Endian::Little },
@@ -305,21 +305,21 @@ impl Receiving {
     }
 
     fn fail(self, why: UpstreamError, env: &mut Env<'_>) -> Received {
-        Received::Next(Step::Done(self.operation.fail(Next::Relay(self.call), why, env.out)))
+        Received::Next(Step::Done(self.operation.fail(Next::Forward(self.call), why, env.out)))
     }
 
     /// Refuses the operation since there is no memory for its response.
     #[cold]
     fn memory_full(self, full: MemoryLimit, env: &mut Env<'_>) -> Step {
-        Step::Done(self.operation.refuse_for_memory(Next::Relay(self.call), full, env.out))
+        Step::Done(self.operation.refuse_for_memory(Next::Forward(self.call), full, env.out))
     }
 
     /// Ends a wait for notifications, without one, since the proxy stops.
     #[cold]
     fn end_wait(self, env: &mut Env<'_>) -> Step {
-        let next = match self.call.end_wait() {
+        let next = match self.call.end_notification_wait() {
             Some(outcome) => self.call.resume(outcome, env.random),
-            None => Next::Relay(self.call),
+            None => Next::Forward(self.call),
         };
         let finished = match next {
             Next::Done(finished) => finished,
@@ -331,7 +331,7 @@ impl Receiving {
 
 impl Unfinished for Receiving {
     fn into_parts(self) -> (Box<HttpOperation>, Next) {
-        (self.operation, Next::Relay(self.call))
+        (self.operation, Next::Forward(self.call))
     }
 }
 

@@ -79,7 +79,7 @@ impl Module for Decider {
         "Decides as a test wants it."
     }
     fn dispatch(&self, operation: &mut Operation, _: &mut Session) -> Decision {
-        if operation.key() == EXECUTE { (self.0)(operation) } else { Decision::Relay }
+        if operation.key() == EXECUTE { (self.0)(operation) } else { Decision::Forward }
     }
     fn deliver(&self, operation: &mut Operation, _: &mut Session) -> Delivery {
         if operation.key() == EXECUTE { (self.1)(operation) } else { Delivery::Pass }
@@ -117,7 +117,7 @@ fn proxy(
 
 /// Work that is done at once; the request goes on then.
 fn defer() -> Decision {
-    Decision::Defer(Work::new(|_| (), |(), _, _| Decision::Relay))
+    Decision::Defer(Work::new(|_| (), |(), _, _| Decision::Forward))
 }
 
 fn pass(_: &mut Operation) -> Delivery {
@@ -204,7 +204,7 @@ fn a_stale_cookie_is_accepted_once_and_never_from_another_identity() {
     let slow = Mutex::new(true);
     let decide = move |_: &mut Operation| {
         let slow = std::mem::replace(&mut *slow.lock().unwrap(), false);
-        if slow { defer() } else { Decision::Relay }
+        if slow { defer() } else { Decision::Forward }
     };
     let proxy = proxy(&upstream, SOON, CALL_LIMIT, decide, pass);
     let mut client = connected(&proxy) >> execute(HAD) >> TimePasses(PERIOD) >> WorkDone << KeptAlive;
@@ -224,7 +224,7 @@ fn a_stale_cookie_is_accepted_once_and_never_from_another_identity() {
 fn deferred_work_that_is_done_at_once_leaves_request_and_response_unchanged() {
     let answer = |defers: bool| {
         let upstream = server();
-        let decide = move |_: &mut Operation| if defers { defer() } else { Decision::Relay };
+        let decide = move |_: &mut Operation| if defers { defer() } else { Decision::Forward };
         let proxy = proxy(&upstream, Pending::default(), CALL_LIMIT, decide, pass);
         let mut client = connected(&proxy) >> execute(HAD);
         if defers {
@@ -309,7 +309,7 @@ fn a_response_that_is_deferred_sends_keep_alive_behind_the_head_of_the_server() 
                 },
             ))
         };
-        let proxy = proxy(&upstream, SOON, CALL_LIMIT, |_| Decision::Relay, deliver);
+        let proxy = proxy(&upstream, SOON, CALL_LIMIT, |_| Decision::Forward, deliver);
         let mut client = connected(&proxy) >> execute(HAD) << WaitsForWork << "" >> TimePasses(PERIOD);
         let head = client.until("\r\n\r\n");
         assert!(head.contains("Set-Cookie: sequence=s1; secure\r\n"), "{head}");
@@ -333,7 +333,7 @@ fn asking(operation: &mut Operation) -> Decision {
     };
     let AheadResponse::Response(answer) = answer else { panic!("the server refused it") };
     assert_eq!(answer.original(), payload(1).as_bytes());
-    Decision::Relay
+    Decision::Forward
 }
 
 #[test]

@@ -484,7 +484,7 @@ fn a_wait_for_notifications_gets_a_response_when_the_proxy_stops() {
         assert!(text.starts_with("PROCESSING\r\n"), "{text}");
         let end = [&b"DONE\r\n\r\n"[..], &[0; 16]].concat();
         assert!(answer.body.ends_with(&end), "{text}");
-        assert_eq!(proxy.config.engine.ended_waits(), 1);
+        assert_eq!(proxy.config.engine.ended_notification_waits(), 1);
     }
 }
 

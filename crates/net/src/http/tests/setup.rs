@@ -121,7 +121,7 @@ impl Setup {
             sizes: HttpLimits::default(),
             pending: self.pending,
             engine: Arc::new(match self.deferral {
-                Some(limit) => engine.deferring(Deferral { pool, limit }),
+                Some(limit) => engine.with_deferral(Deferral { pool, time_limit: limit }),
                 None => engine,
             }),
             sessions: CookieTable::new(self.sessions),

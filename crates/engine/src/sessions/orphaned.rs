@@ -33,16 +33,16 @@ impl fmt::Debug for OrphanedSession {
 
 /// What is kept of a session to end it at the server.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct LogoffData {
     target: String,
     jar: CookieJar,
-    too_much: bool,
+    exceeded: bool,
 }
 
-impl Kept {
+impl LogoffData {
     /// The upstream set these cookies for the session, whose requests go to `target`.
-    pub(crate) fn remember<'a>(&mut self, target: &str, set: impl Iterator<Item = &'a str>) {
-        if self.too_much {
+    pub(crate) fn record<'a>(&mut self, target: &str, set: impl Iterator<Item = &'a str>) {
+        if self.exceeded {
             return;
         }
         if self.target.is_empty() {
@@ -50,39 +50,39 @@ impl Kept {
         }
         set.for_each(|set| self.jar.set(set));
         if self.jar.size().saturating_add(self.target.len()) > KEPT {
-            *self = Self { too_much: true, ..Self::default() };
+            *self = Self { exceeded: true, ..Self::default() };
         }
     }
 }
 
 /// The sessions that wait to be ended at the server.
 #[derive(Debug, Default)]
-pub(crate) struct Queue {
+pub(crate) struct OrphanQueue {
     waiting: VecDeque<OrphanedSession>,
     /// The memory of the waiting sessions.
     bytes: usize,
-    left_out: u64,
+    dropped: u64,
 }
 
-impl Queue {
+impl OrphanQueue {
     /// Lets a session at `endpoint` wait of which so much was `kept`; nothing was where the server never had it, or it
     /// can't be ended there.
-    pub(crate) fn push(&mut self, endpoint: Endpoint, kept: Kept) {
-        let Some(cookies) = kept.jar.header() else { return };
-        let texts = cookies.len().saturating_add(kept.target.len());
+    pub(crate) fn push(&mut self, endpoint: Endpoint, logoff: LogoffData) {
+        let Some(cookies) = logoff.jar.header() else { return };
+        let texts = cookies.len().saturating_add(logoff.target.len());
         let bytes = self.bytes.saturating_add(texts).saturating_add(size_of::<OrphanedSession>());
         if bytes > MAX_WAITING_BYTES {
-            self.left_out = self.left_out.saturating_add(1);
+            self.dropped = self.dropped.saturating_add(1);
             return;
         }
         self.bytes = bytes;
-        self.waiting.push_back(OrphanedSession { endpoint, target: kept.target, cookies });
+        self.waiting.push_back(OrphanedSession { endpoint, target: logoff.target, cookies });
     }
 
     /// Takes the sessions out that wait, and says how many others there was no room for.
     pub(crate) fn take(&mut self) -> (Vec<OrphanedSession>, u64) {
         self.bytes = 0;
-        (std::mem::take(&mut self.waiting).into(), std::mem::take(&mut self.left_out))
+        (std::mem::take(&mut self.waiting).into(), std::mem::take(&mut self.dropped))
     }
 }
 
@@ -92,35 +92,35 @@ mod tests {
 
     #[test]
     fn the_newest_cookies_are_kept_up_to_a_limit() {
-        let (mut queue, mut kept) = (Queue::default(), Kept::default());
-        kept.remember("/mapi/emsmdb/?MailboxId=a", ["sid=1; path=/", "sequence=1"].into_iter());
-        kept.remember("/mapi/emsmdb/", ["sequence=2", "gone=; Max-Age=0"].into_iter());
-        queue.push(Endpoint::Emsmdb, kept);
+        let (mut queue, mut logoff) = (OrphanQueue::default(), LogoffData::default());
+        logoff.record("/mapi/emsmdb/?MailboxId=a", ["sid=1; path=/", "sequence=1"].into_iter());
+        logoff.record("/mapi/emsmdb/", ["sequence=2", "gone=; Max-Age=0"].into_iter());
+        queue.push(Endpoint::Emsmdb, logoff);
         let waits = queue.waiting.pop_front().unwrap();
         assert_eq!((&*waits.target, &*waits.cookies), ("/mapi/emsmdb/?MailboxId=a", "sid=1; sequence=2"));
-        let mut kept = Kept::default();
+        let mut logoff = LogoffData::default();
         let long = format!("sid={}", "x".repeat(KEPT));
-        kept.remember("/mapi/emsmdb/", [&*long].into_iter());
-        kept.remember("/mapi/emsmdb/", ["sid=1"].into_iter());
-        queue.push(Endpoint::Emsmdb, kept);
+        logoff.record("/mapi/emsmdb/", [&*long].into_iter());
+        logoff.record("/mapi/emsmdb/", ["sid=1"].into_iter());
+        queue.push(Endpoint::Emsmdb, logoff);
         assert!(queue.waiting.is_empty());
     }
 
     #[test]
     fn the_memory_of_waiting_sessions_is_bounded_and_those_left_out_are_counted() {
-        let mut queue = Queue::default();
+        let mut queue = OrphanQueue::default();
         let cookie = format!("sid={}", "1".repeat(400));
-        let push = |queue: &mut Queue| {
-            let mut kept = Kept::default();
-            kept.remember("/", [&*cookie].into_iter());
-            queue.push(Endpoint::Nspi, kept);
+        let push = |queue: &mut OrphanQueue| {
+            let mut logoff = LogoffData::default();
+            logoff.record("/", [&*cookie].into_iter());
+            queue.push(Endpoint::Nspi, logoff);
         };
         let fit = MAX_WAITING_BYTES / (404 + 1 + size_of::<OrphanedSession>());
         assert!(fit > 30_000, "{fit}");
         for _ in 0..2 {
             (0..fit + 5).for_each(|_| push(&mut queue));
-            let (sessions, left_out) = queue.take();
-            assert_eq!((sessions.len(), left_out), (fit, 5));
+            let (sessions, dropped) = queue.take();
+            assert_eq!((sessions.len(), dropped), (fit, 5));
         }
     }
 }
