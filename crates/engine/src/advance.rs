@@ -40,8 +40,8 @@ impl AwaitsUpstream {
                 }
                 _ => refused_by_upstream(flight, refusal),
             },
-            Outcome::Lost(why) => Next::Done(give_up(flight, Refusal::new(RefusalKind::Failed, why))),
-            Outcome::Unavailable { kind, why } => Next::Done(give_up(flight, Refusal::new(kind, why))),
+            Outcome::Lost(why) => Next::Done(abort(flight, Refusal::new(RefusalKind::Failed, why))),
+            Outcome::Unavailable { kind, why } => Next::Done(abort(flight, Refusal::new(kind, why))),
         }
     }
 }
@@ -77,13 +77,13 @@ impl AwaitsWork {
 }
 
 impl Next {
-    /// Gives the operation up because of `refusal`: the client disconnected, the connection to the upstream was lost,
-    /// or the security context may not be used any more. The client receives the refusal in place of a response that
-    /// it has not received; a refusal that was decided before stays. A session that the operation was opening ends.
-    pub fn give_up(self, refusal: Refusal) -> Finished {
+    /// Aborts the operation because of `refusal`: the client disconnected, the connection to the upstream was lost,
+    /// or the security context has expired or was revoked. If the operation already had a response, the client
+    /// receives `refusal` in its place; an earlier refusal is kept. A session that the operation was opening ends.
+    pub fn abort(self, refusal: Refusal) -> Finished {
         match self {
-            Self::Forward(call) => give_up(call.flight, refusal),
-            Self::Defer(work) => give_up(work.flight, refusal),
+            Self::Forward(call) => abort(call.flight, refusal),
+            Self::Defer(work) => abort(work.flight, refusal),
             Self::Done(Finished { flight, reply: Reply::Response(_) }) => {
                 Finished { flight, reply: Reply::Refused(refusal) }
             }
@@ -92,7 +92,7 @@ impl Next {
     }
 }
 
-/// Brings a request through the modules.
+/// Passes a request to the modules.
 pub(crate) fn begin(mut flight: Box<Flight>) -> Next {
     let outcome = flight.in_session(|engine, operation, session| engine.stack().request(operation, session));
     after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
@@ -130,7 +130,7 @@ fn after_request(mut flight: Box<Flight>, outcome: RequestOutcome) -> Next {
     }
 }
 
-/// Continues a request ahead of which a module sent another one, with the response to that.
+/// Continues a request after the `response` to the one that a module sent ahead of it.
 fn responded_ahead(mut flight: Box<Flight>, ahead: Ahead, response: AheadResponse) -> Next {
     flight.operation.ahead.push(response);
     let extra_steps = flight.extra_steps;
@@ -140,7 +140,7 @@ fn responded_ahead(mut flight: Box<Flight>, ahead: Ahead, response: AheadRespons
     after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
 }
 
-/// Brings a response through the modules.
+/// Passes a response to the modules.
 fn respond(mut flight: Box<Flight>) -> Next {
     let outcome = flight.in_session(|engine, operation, session| engine.stack().response(operation, session));
     after_response(flight, outcome.unwrap_or_else(ResponseOutcome::Refused))
@@ -160,7 +160,7 @@ fn after_response(mut flight: Box<Flight>, outcome: ResponseOutcome) -> Next {
     finish(flight, reply, End::Responded { is_refused })
 }
 
-/// The response as it leaves for the client.
+/// The response to send to the client, encoded again if a module changed it.
 fn leaving_response(flight: &Flight) -> Reply {
     match flight.operation.response.as_ref().map(Message::outgoing) {
         Some(Ok((stub, _))) => Reply::Response(stub),
@@ -172,14 +172,14 @@ fn leaving_response(flight: &Flight) -> Reply {
     }
 }
 
-/// Gives the work of the module with this number to the pool; the operation then waits for it.
+/// Submits deferred work of the module with this number on the stack to the pool.
 fn submit<D: 'static>(flight: &mut Flight, work: Work<D>, module: usize) -> Result<Deferred<D>, Refusal> {
     let deferred = flight.engine.submit(flight.context(), work, module)?;
     flight.extra_steps = flight.extra_steps.saturating_add(1);
     Ok(deferred)
 }
 
-/// The upstream refused the operation itself. The client receives that refusal unchanged.
+/// Ends an operation that the upstream refused. The client receives that refusal unchanged.
 fn refused_by_upstream(flight: Box<Flight>, refusal: UpstreamRefusal) -> Next {
     finish(flight, Reply::RefusedByUpstream(refusal), End::RefusedByUpstream(refusal))
 }
@@ -193,7 +193,7 @@ fn finish(mut flight: Box<Flight>, reply: Reply, end: End) -> Next {
     Next::Done(Finished { flight, reply })
 }
 
-fn give_up(mut flight: Box<Flight>, refusal: Refusal) -> Finished {
-    flight.settle(End::GivenUp);
+fn abort(mut flight: Box<Flight>, refusal: Refusal) -> Finished {
+    flight.settle(End::Aborted);
     Finished { flight, reply: Reply::Refused(refusal) }
 }

@@ -17,12 +17,12 @@ use crate::refusal::UpstreamRefusal;
 
 /// A request that a module sends ahead of the client's own, on the client's session.
 ///
-/// It says what is asked, not how: the engine encodes it in the envelope of the client's request. Each of these neither
-/// begins nor ends a session.
+/// It does not depend on the envelope: the engine encodes it for the envelope of the client's request. None of these
+/// requests begins or ends a session.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum AheadRequest {
-    /// Lists the properties that the address book knows ([MS-OXNSPI] 3.1.4.1.5).
+    /// Lists the properties that the address book supports ([MS-OXNSPI] 3.1.4.1.5).
     QueryColumns {
         /// `dwFlags`: 0, or `NspiUnicodeProptypes`.
         flags: u32,
@@ -46,32 +46,32 @@ pub enum AheadRequest {
         flags: u32,
         /// The table, and the position in it.
         stat: Stat,
-        /// The properties; all that the object has if absent.
+        /// The properties to read; all properties of the object if absent.
         columns: Option<Vec<PropTag>>,
     },
     /// Maps distinguished names to objects ([MS-OXNSPI] 3.1.4.1.13).
     DNToMId {
-        /// The names, in 8-bit characters.
+        /// The distinguished names, in 8-bit characters.
         names: Vec<Vec<u8>>,
     },
     /// Resolves names ([MS-OXNSPI] 3.1.4.1.17).
     ResolveNames {
-        /// The container in which they are looked up.
+        /// The container in which the names are looked up.
         stat: Stat,
         /// The columns of the rows that are returned; the server's default ones if absent.
         columns: Option<Vec<PropTag>>,
-        /// The names.
+        /// The names to resolve.
         names: Vec<Utf16>,
     },
-    /// Carries ROPs ([MS-OXCRPC] 3.1.4.2, [MS-OXCMAPIHTTP] 2.2.4.2). Only ahead of a client's request that carries
-    /// ROPs, since the session's dialect is known from that. The engine does not track the objects that these ROPs
-    /// open: they have to release them.
+    /// Carries ROPs ([MS-OXCRPC] 3.1.4.2, [MS-OXCMAPIHTTP] 2.2.4.2). It can only be sent ahead of a client's request
+    /// that carries ROPs, since that determines which call carries them. The engine does not track the objects that
+    /// these ROPs open, so the module has to release them.
     Execute {
-        /// How the response is to be packed.
+        /// `pulFlags`: whether the response may be compressed, obfuscated and chained.
         flags: RpcFlags,
         /// The extended buffers with the ROPs.
         buffers: Vec<ExtendedBuffer>,
-        /// The most bytes that the ROP responses may take.
+        /// The maximum size of the responses to the ROPs, in bytes.
         room: u32,
     },
 }
@@ -79,17 +79,17 @@ pub enum AheadRequest {
 /// The upstream's response to a request that a module sent ahead of the client's.
 #[derive(Debug)]
 pub enum AheadResponse {
-    /// A response.
+    /// The upstream executed the request.
     Response(Box<Message<Response>>),
-    /// A refusal.
+    /// The upstream refused the request.
     Refused(UpstreamRefusal),
 }
 
-/// The context handle of a request, in place of which the session's is put.
+/// A placeholder that the session binding replaces with the session's context handle.
 const HANDLE: ContextHandle = ContextHandle { attributes: 0, uuid: wire::Guid::NIL };
 
 impl AheadRequest {
-    /// What it does.
+    /// The kind of operation, without its parameters.
     pub const fn kind(&self) -> OperationKind {
         match self {
             Self::QueryColumns { .. } => OperationKind::QueryColumns,
@@ -101,8 +101,8 @@ impl AheadRequest {
         }
     }
 
-    /// Whether it may be sent ahead of the client's request `own`: both are requests to the same service, and `own`
-    /// is one of a session in its sequence.
+    /// Whether this request may be sent ahead of the client's request `own`: both are to the same service, and `own`
+    /// is part of the request sequence of a session.
     pub(crate) fn may_precede(&self, own: OperationKey) -> bool {
         let kind = OperationKind::of(own);
         let same_service = match self {
@@ -112,7 +112,8 @@ impl AheadRequest {
         same_service && kind.is_in_sequence()
     }
 
-    /// The RPC call that it is, in the dialect of the client's call `opnum`, with a context handle of zeros.
+    /// The request as an RPC call, with a null context handle. ROPs are carried by the same call as the client's,
+    /// which is `opnum`.
     pub(crate) fn to_call(&self, opnum: u16) -> Result<Request> {
         use nspi::Request as R;
         Ok(Request::Nspi(match self.clone() {
@@ -149,7 +150,7 @@ impl AheadRequest {
         }))
     }
 
-    /// The request of MAPI over HTTP that it is.
+    /// The request as a request of MAPI over HTTP.
     pub(crate) fn to_http(&self) -> Result<Request> {
         use book::Request as R;
         let aux = AuxiliaryBuffer::NONE;
@@ -266,7 +267,7 @@ mod tests {
         ]
     }
 
-    /// What is sent can be read again, in each envelope, and is the operation that was meant.
+    /// The encoded request decodes to the same request and operation kind, in each envelope.
     #[test]
     fn each_request_is_encoded_for_both_envelopes() {
         for request in every_request() {
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn an_execute_has_the_dialect_of_the_clients_own() {
+    fn an_execute_ahead_uses_the_same_call_as_the_clients_request() {
         let [.., execute] = every_request();
         for opnum in [2, 9, 11] {
             assert_eq!(execute.to_call(opnum).unwrap().key(), (mapi::Interface::Emsmdb, opnum).into());

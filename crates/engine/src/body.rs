@@ -1,4 +1,4 @@
-//! The bodies of all operations, requests and responses, by the key of the operation.
+//! The decoded requests and responses of all operations, selected by the operation's key.
 
 use mapi::mapihttp::{self as http, Endpoint, RequestType};
 use mapi::{ErrorCode, Interface, emsmdb, nspi, rfr};
@@ -8,18 +8,18 @@ use mapi::inspect::{Inspect, Node};
 
 use crate::message::Body;
 
-/// Which operation it is, in which envelope: what its body is decoded by. What it does, whatever the envelope, is its
-/// [`OperationKind`](crate::OperationKind).
+/// Identifies an operation within its envelope, and thereby the structure of its body.
+/// [`OperationKind`](crate::OperationKind) identifies an operation independently of the envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OperationKey {
-    /// An RPC call: its interface, and its number there.
+    /// An RPC call: its interface, and its operation number (`opnum`).
     Call(Interface, u16),
-    /// A request of MAPI over HTTP.
+    /// A request of MAPI over HTTP: its endpoint, and its `X-RequestType`.
     Http(Endpoint, RequestType),
 }
 
 impl OperationKey {
-    /// The interface that it is for; of a request over HTTP, the one that has the same operations.
+    /// The RPC interface of the operation. For a request over HTTP, the interface with the corresponding operations.
     pub const fn interface(self) -> Interface {
         match self {
             Self::Call(interface, _) => interface,
@@ -27,7 +27,7 @@ impl OperationKey {
         }
     }
 
-    /// The RPC call that it is, or that does the same, if there is one.
+    /// The RPC call of the operation. For a request over HTTP, the corresponding call, if there is one.
     pub const fn call(self) -> Option<(Interface, u16)> {
         match self {
             Self::Call(interface, opnum) => Some((interface, opnum)),
@@ -35,7 +35,8 @@ impl OperationKey {
         }
     }
 
-    /// Its name, as `nspi.QueryRows`.
+    /// The name of the operation, such as `nspi.QueryRows`; `unknown` if the interface or endpoint has no such
+    /// operation.
     pub fn name(self) -> &'static str {
         match self {
             Self::Call(interface, opnum) => interface.operation(opnum),
@@ -51,40 +52,40 @@ impl From<(Interface, u16)> for OperationKey {
     }
 }
 
-/// A request, in the structures of its envelope.
+/// A decoded request, in the structures of its envelope.
 ///
-/// Modules read and change what it holds through its views, such as [`Request::visit_texts_mut`], which are the same
-/// for both envelopes. The variants are for code that is about one envelope.
+/// Modules read and change a request through views that are the same for both envelopes, such as
+/// [`Request::visit_texts_mut`]. The variants are for code that handles one envelope.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
-    /// To the referral service, as an RPC call.
+    /// A call to the referral service ([MS-OXABREF]).
     Rfr(rfr::Request),
-    /// To the address book, as an RPC call.
+    /// A call to the address book ([MS-OXNSPI]).
     Nspi(nspi::Request),
-    /// To the mailbox store, as an RPC call.
+    /// A call to the mailbox store ([MS-OXCRPC] 3.1).
     Emsmdb(emsmdb::Request),
-    /// To the mailbox store's notifications, as an RPC call.
+    /// A call that waits for notifications of the mailbox store ([MS-OXCRPC] 3.3).
     AsyncEmsmdb(emsmdb::AsyncRequest),
-    /// To the address book, over HTTP.
+    /// A request over HTTP to the address book ([MS-OXCMAPIHTTP] 2.2.5).
     NspiHttp(http::nspi::Request),
-    /// To the mailbox store, over HTTP.
+    /// A request over HTTP to the mailbox store ([MS-OXCMAPIHTTP] 2.2.4).
     EmsmdbHttp(http::emsmdb::Request),
 }
 
-/// A response, in the structures of its envelope. The same applies as for a [`Request`].
+/// A decoded response, in the structures of its envelope. Modules use its views, as for a [`Request`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Response {
-    /// Of the referral service, to an RPC call.
+    /// The response to a call to the referral service ([MS-OXABREF]).
     Rfr(rfr::Response),
-    /// Of the address book, to an RPC call.
+    /// The response to a call to the address book ([MS-OXNSPI]).
     Nspi(nspi::Response),
-    /// Of the mailbox store, to an RPC call.
+    /// The response to a call to the mailbox store ([MS-OXCRPC] 3.1).
     Emsmdb(emsmdb::Response),
-    /// Of the mailbox store's notifications, to an RPC call.
+    /// The response to a call that waits for notifications ([MS-OXCRPC] 3.3).
     AsyncEmsmdb(emsmdb::AsyncResponse),
-    /// Of the address book, over HTTP.
+    /// The response over HTTP of the address book ([MS-OXCMAPIHTTP] 2.2.5).
     NspiHttp(http::nspi::Response),
-    /// Of the mailbox store, over HTTP.
+    /// The response over HTTP of the mailbox store ([MS-OXCMAPIHTTP] 2.2.4).
     EmsmdbHttp(http::emsmdb::Response),
 }
 
@@ -152,7 +153,7 @@ macro_rules! body {
         }
 
         impl $name {
-            /// The operation that it belongs to.
+            /// The operation to which this body belongs.
             pub fn key(&self) -> OperationKey {
                 match self {
                     Self::Rfr(body) => OperationKey::Call(Interface::Rfr, body.opnum()),
@@ -171,7 +172,8 @@ body!(Request, AsyncRequest);
 body!(Response, AsyncResponse);
 
 impl Response {
-    /// The return value: zero for success, otherwise the interface's own error. None where it is not known.
+    /// The return value: 0 for success, otherwise an error code of the interface. `None` if the structure of the
+    /// response is not known.
     pub fn return_value(&self) -> Option<ErrorCode> {
         match self {
             Self::Rfr(body) => Some(body.return_value()),

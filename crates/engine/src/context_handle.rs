@@ -1,30 +1,29 @@
-//! Context handles in stubs: which operations have a context handle, and at which offset.
+//! The position of context handles in stubs.
 //!
-//! The offset is known for every operation, so the engine replaces the handle in the bytes of the stub, and forwards
-//! the other bytes unchanged.
+//! The offset of the handle is known for every operation, so the engine replaces the handle in the bytes of the stub,
+//! and forwards the other bytes unchanged.
 
 use mapi::Interface;
 use wire::Guid;
 
-/// What an operation does with the context handle of its session.
+/// How an operation uses context handles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandleUse {
     /// Neither the request nor the response has a handle.
     None,
     /// The response contains a new handle.
     Opens,
-    /// The request contains a handle, the response does not.
+    /// The request contains a handle; the response does not.
     Reads,
-    /// The request contains a handle, and the response the same handle or null.
+    /// The request contains a handle; the response contains the same handle, or null if the session ended.
     Passes,
-    /// The request contains a handle, which is invalid after the response.
+    /// The request contains a handle; the response contains null if the session was closed.
     Closes,
-    /// The request contains a handle, and the response a new handle of another kind.
+    /// The request contains a handle; the response contains a new handle for another interface.
     Derives,
 }
 
-/// What the operation `opnum` of `interface` does with context handles ([MS-OXNSPI] 3.1.4.1, [MS-OXCRPC] 3.1.4
-/// and 3.3.4).
+/// How the operation `opnum` of `interface` uses context handles ([MS-OXNSPI] 3.1.4.1, [MS-OXCRPC] 3.1.4 and 3.3.4).
 pub const fn handle_use(interface: Interface, opnum: u16) -> HandleUse {
     match (interface, opnum) {
         (Interface::Nspi, 0) | (Interface::Emsmdb, 0 | 10) => HandleUse::Opens,
@@ -36,13 +35,13 @@ pub const fn handle_use(interface: Interface, opnum: u16) -> HandleUse {
     }
 }
 
-/// Bytes of a context handle in a stub: its attributes, then its UUID.
+/// The size of a context handle in a stub, in bytes: 4 of attributes, then 16 of UUID.
 const HANDLE_LEN: usize = 20;
 
-/// Where a request holds its handle.
+/// The offset of the handle in a request.
 const REQUEST_AT: usize = 0;
 
-/// Where a response of `interface`'s operation `opnum` holds its handle.
+/// The offset of the handle in a response.
 fn response_at(interface: Interface, opnum: u16, stub: &[u8]) -> usize {
     // NspiBind returns pServerGuid first: a unique pointer, and the GUID where it is not null.
     let is_bind = matches!((interface, opnum), (Interface::Nspi, 0));
@@ -54,22 +53,22 @@ fn response_at(interface: Interface, opnum: u16, stub: &[u8]) -> usize {
     }
 }
 
-/// The UUID of the handle that a little-endian request names.
+/// The UUID of the handle in a little-endian request.
 pub(crate) fn read_request(stub: &[u8]) -> Option<Guid> {
     read(stub, REQUEST_AT)
 }
 
-/// Puts `uuid` where a little-endian request names its handle.
+/// Replaces the UUID of the handle in a little-endian request. Returns whether the stub is long enough.
 pub(crate) fn write_request(stub: &mut [u8], uuid: Guid) -> bool {
     write(stub, REQUEST_AT, uuid)
 }
 
-/// The UUID of the handle that a little-endian response brings.
+/// The UUID of the handle in a little-endian response.
 pub(crate) fn read_response(interface: Interface, opnum: u16, stub: &[u8]) -> Option<Guid> {
     read(stub, response_at(interface, opnum, stub))
 }
 
-/// Puts `uuid` where a little-endian response brings its handle.
+/// Replaces the UUID of the handle in a little-endian response. Returns whether the stub is long enough.
 pub(crate) fn write_response(interface: Interface, opnum: u16, stub: &mut [u8], uuid: Guid) -> bool {
     let at = response_at(interface, opnum, stub);
     write(stub, at, uuid)

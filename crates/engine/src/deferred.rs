@@ -1,4 +1,4 @@
-//! Deferred work: jobs of modules that take time, and that threads of a pool therefore execute.
+//! Deferred work: jobs of modules that take time, executed by the threads of a pool.
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -10,16 +10,17 @@ use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::Session;
 
-/// The part that runs in the session with the result, and decides.
+/// The second part of deferred work: runs with the session locked, and returns the module's decision.
 pub(crate) type Then<D> = Box<dyn FnOnce(&mut Operation, &mut Session) -> D + Send>;
 
-/// Work that takes time. A thread of the pool executes the work under the caller's security context, while neither
-/// the session nor a connection waits. The result is then passed to a closure that runs in the session, and decides.
+/// A module's work that takes time. A thread of the pool executes it under the caller's security context, without
+/// locking the session or blocking a connection. Its result is then passed to a closure that runs with the session
+/// locked, and returns the module's decision.
 ///
-/// `D` is what that closure returns: a [`Decision`](crate::Decision) or a [`Delivery`](crate::Delivery).
+/// `D` is the type of the decision: [`Decision`](crate::Decision) or [`Delivery`](crate::Delivery).
 pub struct Work<D>(PoolJob<D>);
 
-/// The part that a thread of the pool runs.
+/// The first part of deferred work: runs on a thread of the pool.
 type PoolJob<D> = Box<dyn FnOnce(&SecurityContext) -> Then<D> + Send>;
 
 impl<D> fmt::Debug for Work<D> {
@@ -29,12 +30,12 @@ impl<D> fmt::Debug for Work<D> {
 }
 
 impl<D: 'static> Work<D> {
-    /// A thread of the pool calls `work` with the caller's security context. The engine then calls `then` with its
-    /// result, like a hook: it must return quickly.
+    /// Creates deferred work. A thread of the pool calls `work` with the caller's security context. The engine then
+    /// calls `then` with the result. Like a hook, `then` must return quickly.
     ///
     /// The operation is refused, and `then` is not called, if the work panics, exceeds its time limit, or does not
-    /// fit in the queue, or if work of a user with less in the queue displaces it. `then` is not called either if the
-    /// client disconnected meanwhile.
+    /// fit in the queue, or if it is displaced from the queue by work of a user with fewer queued jobs. `then` is not
+    /// called either if the client disconnected meanwhile.
     pub fn new<T: Send + 'static>(
         work: impl FnOnce(&SecurityContext) -> T + Send + 'static,
         then: impl FnOnce(T, &mut Operation, &mut Session) -> D + Send + 'static,
@@ -49,14 +50,15 @@ impl<D: 'static> Work<D> {
 /// The pool for deferred work, and the time limit of a job.
 #[derive(Debug, Clone)]
 pub struct Deferral {
-    /// The pool.
+    /// The pool that executes the jobs.
     pub pool: Pool,
     /// The time limit of a job, including its time in the queue.
     pub time_limit: Duration,
 }
 
 impl Deferral {
-    /// Submits `work` of the module with this number and name to the pool, to be executed under `context`.
+    /// Submits `work` to the pool, to be executed under `context`. `module` and `name` are the module's number on the
+    /// stack and its name.
     pub(crate) fn submit<D: 'static>(
         &self,
         context: &SecurityContext,
@@ -76,7 +78,7 @@ impl Deferral {
     }
 }
 
-/// Work that is queued or executed, or has a result.
+/// Submitted work: queued, being executed, or done.
 #[derive(Debug)]
 pub(crate) struct Deferred<D> {
     pub(crate) module: usize,
@@ -90,7 +92,7 @@ impl<D> Deferred<D> {
         self.job.poll_ready(task)
     }
 
-    /// The result; a refusal if there is no result by now.
+    /// Takes the result. Returns a refusal if the work failed or has no result yet.
     pub(crate) fn finish(self) -> Result<Then<D>, Refusal> {
         match self.job.take_result() {
             Some(Ok(then)) => Ok(then),

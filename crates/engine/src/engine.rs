@@ -1,4 +1,4 @@
-//! The engine: the module stack with what its sessions and operations share.
+//! The engine: the module stack, and the state that its sessions and operations share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,7 +13,7 @@ use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Session, SharedSession};
 use crate::stack::Stack;
 
-/// The module stack, and what it takes to bring operations through it. Clones are the same engine.
+/// Passes operations through a stack of modules. Clones share one engine.
 #[derive(Debug, Clone, Default)]
 pub struct Engine {
     shared: Arc<Shared>,
@@ -22,20 +22,20 @@ pub struct Engine {
 #[derive(Debug, Default)]
 struct Shared {
     stack: Stack,
-    /// The last number that a session or an operation was given.
+    /// The number of the newest session or operation.
     numbers: AtomicU64,
     ended_notification_waits: AtomicU64,
     deferral: OnceLock<Deferral>,
 }
 
 impl Engine {
-    /// An engine with the modules of `stack`.
+    /// Creates an engine that passes operations through `stack`.
     pub fn new(stack: Stack) -> Self {
         Self { shared: Arc::new(Shared { stack, ..Shared::default() }) }
     }
 
-    /// The same engine, whose modules may defer work to `deferral`. Without one, an operation that a module defers is
-    /// refused. A second call has no effect.
+    /// Sets the pool to which modules may defer work. Without a pool, an operation that a module defers is refused. A
+    /// second call has no effect.
     #[must_use]
     pub fn with_deferral(self, deferral: Deferral) -> Self {
         let _ = self.shared.deferral.set(deferral);
@@ -52,16 +52,16 @@ impl Engine {
         &self.shared.stack
     }
 
-    /// How many waits for notifications were ended by the proxy
+    /// How many waits for notifications the proxy ended
     /// ([`AwaitsUpstream::end_notification_wait`](crate::AwaitsUpstream::end_notification_wait)).
     pub fn ended_notification_waits(&self) -> u64 {
         self.shared.ended_notification_waits.load(Ordering::Relaxed)
     }
 
-    /// Brings a response of Autodiscover through the modules. Returns the changed one if a module changed it.
+    /// Passes a response of Autodiscover to the modules. Returns the changed response, if a module changed it.
     ///
     /// # Errors
-    /// When a module refuses it.
+    /// If a module refuses the response, or panics.
     pub fn autodiscover(
         &self,
         dialect: Dialect,
@@ -76,7 +76,7 @@ impl Engine {
         self.stack().shutdown();
     }
 
-    /// A number that no other session or operation of this engine has.
+    /// A number that no other session or operation of this engine has. Numbers start at 1.
     pub(crate) fn next_id(&self) -> u64 {
         self.shared.numbers.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
@@ -96,7 +96,7 @@ impl Engine {
         ))
     }
 
-    /// Ends a session: the modules' [`unbind`](crate::Module::unbind) is called the first time.
+    /// Ends a session, and calls [`unbind`](crate::Module::unbind) of the modules. A second call has no effect.
     pub(crate) fn end_session(&self, session: &SharedSession) {
         let mut session = session.lock();
         if session.end() {
@@ -105,7 +105,7 @@ impl Engine {
         }
     }
 
-    /// Submits work of the module with this number to the pool.
+    /// Submits work of the module with this number on the stack to the pool.
     pub(crate) fn submit<D: 'static>(
         &self,
         context: &SecurityContext,

@@ -1,4 +1,4 @@
-//! An operation in flight, with its session and the binding to it.
+//! An operation in progress, with its session and its session binding.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -18,31 +18,30 @@ use crate::sessions::cookie_binding::CookieBinding;
 use crate::sessions::handle_binding::HandleBinding;
 use crate::sessions::{cookie_lifetime, handle_lifetime};
 
-/// An operation in flight: the operation and its session.
+/// An operation in progress, and its session.
 ///
-/// The type that owns it says what may be done next: [`AwaitsUpstream`](crate::AwaitsUpstream),
-/// [`AwaitsWork`](crate::AwaitsWork) or [`Finished`](crate::Finished). If it is dropped before it
-/// is finished, it is given up: a session that it was opening ends. It is boxed once, since it is large and moves
-/// from one state to the next.
+/// The type of its owner is its state: [`AwaitsUpstream`](crate::AwaitsUpstream), [`AwaitsWork`](crate::AwaitsWork)
+/// or [`Finished`](crate::Finished). If it is dropped before it is finished, it is aborted: a session that it was
+/// opening ends. It is boxed once, since it is large and moves from one state to the next.
 #[derive(Debug)]
 pub struct Flight {
-    /// The operation itself.
+    /// The operation, as modules see it.
     pub operation: Operation,
     pub(crate) engine: Engine,
     pub(crate) session: SharedSession,
     pub(crate) binding: Binding,
-    /// How often modules sent a request ahead of it or deferred it.
+    /// How often modules sent a request ahead of the operation, or deferred it.
     pub(crate) extra_steps: usize,
-    /// Whether it ended, so that nothing is left to give up.
+    /// Whether [`Flight::settle`] was called.
     is_settled: bool,
 }
 
-/// How an operation names its session.
+/// How an operation identifies its session.
 #[derive(Debug)]
 pub(crate) enum Binding {
-    /// A context handle.
+    /// By a context handle, as RPC calls do.
     Handle(HandleBinding),
-    /// Cookies.
+    /// By cookies, as requests of MAPI over HTTP do.
     Cookies(CookieBinding),
 }
 
@@ -57,18 +56,18 @@ impl Flight {
         self.operation.context()
     }
 
-    /// The number of the session that it belongs to.
+    /// The number of the session to which the operation belongs.
     pub const fn session_id(&self) -> u64 {
         self.session.id()
     }
 
-    /// Whether it waits for notifications, which may end at any time.
+    /// Whether the operation is a wait for notifications, which may end at any time.
     pub const fn is_notification_wait(&self) -> bool {
         self.empty_wait_response().is_some()
     }
 
-    /// The upstream's response to a wait for notifications that ends without one: to `EcDoAsyncWaitEx`
-    /// ([MS-OXCRPC] 3.3.4.1) or `NotificationWait` ([MS-OXCMAPIHTTP] 2.2.4.4.2). None for another operation.
+    /// The response to a wait for notifications that ends without a notification: to `EcDoAsyncWaitEx` ([MS-OXCRPC]
+    /// 3.3.4.1) or `NotificationWait` ([MS-OXCMAPIHTTP] 2.2.4.4.2). `None` for another operation.
     pub(crate) const fn empty_wait_response(&self) -> Option<&'static [u8]> {
         match self.operation.key() {
             // pulFlagsOut, and the return value.
@@ -79,7 +78,7 @@ impl Flight {
         }
     }
 
-    /// The cookies, if it names its session by cookies.
+    /// The session binding of a request of MAPI over HTTP; `None` for an RPC call.
     pub(crate) const fn cookies(&self) -> Option<&CookieBinding> {
         match &self.binding {
             Binding::Handle(_) => None,
@@ -87,7 +86,7 @@ impl Flight {
         }
     }
 
-    /// The cookies, if it names its session by cookies.
+    /// As [`Flight::cookies`], to be changed.
     pub(crate) const fn cookies_mut(&mut self) -> Option<&mut CookieBinding> {
         match &mut self.binding {
             Binding::Handle(_) => None,
@@ -98,8 +97,8 @@ impl Flight {
     /// Runs `hooks` with the session locked.
     ///
     /// # Errors
-    /// If the session ended meanwhile: the state that modules kept for it is gone, and nothing would drop new state.
-    /// If a hook panics: then the session ends, since the state of its objects is lost.
+    /// If the session ended meanwhile: the state that modules kept for it was dropped, and new state would never be. If a
+    /// hook panics: then the session ends, since its state may be inconsistent.
     pub(crate) fn in_session<R>(
         &mut self,
         hooks: impl FnOnce(&Engine, &mut Operation, &mut Session) -> R,
@@ -110,7 +109,7 @@ impl Flight {
             let why = "the session ended while the operation was in flight";
             return Err(Refusal::new(RefusalKind::NoSession, why));
         }
-        // State that a panic left incomplete is not used: the session ends, and the operation is refused.
+        // State that may be inconsistent after a panic is not used: the session ends, and the operation is refused.
         let done = catch_unwind(AssertUnwindSafe(|| hooks(engine, operation, &mut session)));
         done.map_err(|_| {
             session.mark_broken();
@@ -118,12 +117,13 @@ impl Flight {
         })
     }
 
-    /// A request that a module sends ahead as the upstream receives it, and which operation that is.
+    /// Encodes a request that a module sends ahead, for the upstream. Returns its key and its bytes.
     pub(crate) fn ahead_request(&self, request: &AheadRequest) -> Result<(OperationKey, Bytes), Refusal> {
         self.binding.as_dyn().ahead_request(&self.operation, request)
     }
 
-    /// The operation ended: its session ends if nothing names the session any more. Only the first call counts.
+    /// Updates the session after the operation: the session ends if no handle or cookie identifies it any more. Only
+    /// the first call has an effect.
     pub(crate) fn settle(&mut self, end: End) {
         if std::mem::replace(&mut self.is_settled, true) {
             return;
@@ -140,7 +140,7 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.settle(End::GivenUp);
+        self.settle(End::Aborted);
     }
 }
 

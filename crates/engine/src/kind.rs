@@ -1,4 +1,4 @@
-//! Operations by what they do, whatever envelope carries them.
+//! The kinds of operations, independent of the envelope.
 
 use mapi::Interface;
 use mapi::mapihttp::{Endpoint, RequestType};
@@ -7,13 +7,13 @@ use crate::body::OperationKey::{self, Call, Http};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $key:pat => $name:ident,)*) => {
-        /// What an operation does. Operations of the two envelopes that do the same are of one kind, so that a module
-        /// that acts on a kind acts on both.
+        /// The kind of an operation. Corresponding operations of the two envelopes are of one kind, so that a module
+        /// that handles a kind handles both.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum OperationKind {
             $($(#[$doc])* $name,)*
-            /// A call whose parameters are not specified, or one that the interface does not have.
+            /// An operation whose parameters are not specified, or that the interface does not have.
             Other,
         }
 
@@ -41,7 +41,7 @@ kinds! {
 
     /// Begins a session with the address book ([MS-OXNSPI] 3.1.4.1.1).
     Call(Interface::Nspi, 0) | Http(Endpoint::Nspi, RequestType::Bind) => Bind,
-    /// Ends it ([MS-OXNSPI] 3.1.4.1.2).
+    /// Ends a session with the address book ([MS-OXNSPI] 3.1.4.1.2).
     Call(Interface::Nspi, 1) | Http(Endpoint::Nspi, RequestType::Unbind) => Unbind,
     /// Moves the position in a table ([MS-OXNSPI] 3.1.4.1.4).
     Call(Interface::Nspi, 2) | Http(Endpoint::Nspi, RequestType::UpdateStat) => UpdateStat,
@@ -69,18 +69,18 @@ kinds! {
     Call(Interface::Nspi, 13) | Http(Endpoint::Nspi, RequestType::GetTemplateInfo) => GetTemplateInfo,
     /// Changes a property that refers to objects ([MS-OXNSPI] 3.1.4.1.15).
     Call(Interface::Nspi, 14) | Http(Endpoint::Nspi, RequestType::ModLinkAtt) => ModLinkAtt,
-    /// Lists the properties that the server knows ([MS-OXNSPI] 3.1.4.1.5).
+    /// Lists the properties that the server supports ([MS-OXNSPI] 3.1.4.1.5).
     Call(Interface::Nspi, 16) | Http(Endpoint::Nspi, RequestType::QueryColumns) => QueryColumns,
     /// Maps property ids to names ([MS-NSPI] 3.1.4.16).
     Call(Interface::Nspi, 17) => GetNamesFromIDs,
     /// Maps names to property ids ([MS-NSPI] 3.1.4.17).
     Call(Interface::Nspi, 18) => GetIDsFromNames,
-    /// Resolves names that are 8-bit texts ([MS-OXNSPI] 3.1.4.1.16).
+    /// Resolves names in 8-bit characters ([MS-OXNSPI] 3.1.4.1.16).
     Call(Interface::Nspi, 19) => ResolveNames8,
-    /// Resolves names that are UTF-16 texts ([MS-OXNSPI] 3.1.4.1.17).
+    /// Resolves names in UTF-16 ([MS-OXNSPI] 3.1.4.1.17).
     Call(Interface::Nspi, 20) | Http(Endpoint::Nspi, RequestType::ResolveNames) => ResolveNames,
 
-    /// Begins a session with the mailbox store, as clients before Exchange 2003 do.
+    /// Begins a session with the mailbox store: `EcDoConnect`, the predecessor of `EcDoConnectEx`.
     Call(Interface::Emsmdb, 0) => EcDoConnect,
     /// Begins a session with the mailbox store: `EcDoConnectEx` ([MS-OXCRPC] 3.1.4.1), `Connect`
     /// ([MS-OXCMAPIHTTP] 2.2.4.1).
@@ -90,27 +90,27 @@ kinds! {
     /// Carries ROPs: `EcDoRpcExt2` ([MS-OXCRPC] 3.1.4.2), its predecessors `EcDoRpc` and `EcDoRpcExt`, `Execute`
     /// ([MS-OXCMAPIHTTP] 2.2.4.2).
     Call(Interface::Emsmdb, 2 | 9 | 11) | Http(Endpoint::Emsmdb, RequestType::Execute) => Execute,
-    /// Opens a way to wait for notifications ([MS-OXCRPC] 3.1.4.4).
+    /// Opens an asynchronous context handle, on which the client waits for notifications ([MS-OXCRPC] 3.1.4.4).
     Call(Interface::Emsmdb, 14) => EcDoAsyncConnectEx,
     /// Waits for notifications: `EcDoAsyncWaitEx` ([MS-OXCRPC] 3.3.4.1), `NotificationWait` ([MS-OXCMAPIHTTP] 2.2.4.4).
     Call(Interface::AsyncEmsmdb, 0) | Http(Endpoint::Emsmdb, RequestType::NotificationWait) => NotificationWait,
-    /// Tests whether an endpoint is there ([MS-OXCMAPIHTTP] 2.2.6).
+    /// Tests whether an endpoint is available ([MS-OXCMAPIHTTP] 2.2.6).
     Http(_, RequestType::PING) => Ping,
 }
 
 impl OperationKind {
-    /// Whether it begins a session.
+    /// Whether the operation begins a session.
     pub const fn begins_session(self) -> bool {
         matches!(self, Self::Bind | Self::EcDoConnect | Self::Connect)
     }
 
-    /// Whether it ends its session.
+    /// Whether the operation ends its session.
     pub const fn ends_session(self) -> bool {
         matches!(self, Self::Unbind | Self::Disconnect)
     }
 
-    /// Whether another request may be sent ahead of it: it belongs to a session, and has its place in the sequence of
-    /// the session's requests.
+    /// Whether another request may be sent ahead of the operation: it belongs to a session, and is part of the
+    /// sequence of the session's requests.
     pub(crate) const fn is_in_sequence(self) -> bool {
         !self.begins_session() && !matches!(self, Self::NotificationWait | Self::Ping)
     }

@@ -3,40 +3,42 @@
 //! An [`Engine`] passes the operations of MAPI clients through a [`Stack`] of [`Module`]s to an Exchange-compatible
 //! server and back. An operation is one protocol call with its response, whatever its envelope: an RPC call
 //! ([MS-OXNSPI], [MS-OXABREF], [MS-OXCRPC]) or a request of MAPI over HTTP ([MS-OXCMAPIHTTP]). The caller owns the
-//! sockets, the clock and the source of randomness. The engine owns the sessions, and decides what is sent to whom.
+//! sockets, the clock and the source of randomness. The engine owns the sessions, and decides which bytes are sent to
+//! the client and to the server.
 //!
 //! # Call order
 //!
 //! 1. The caller receives a whole request from an authenticated client, and passes it as [`Incoming`] to
 //!    [`Engine::begin`] (an RPC call, with the [`RpcSessions`] of its connection) or to [`Engine::begin_by_cookie`]
 //!    (MAPI over HTTP, with the listener's [`CookieTable`]). A Connect or Bind opens a session that later requests
-//!    can name. Another request without a session runs in a temporary one: over RPC the connection has one for each
-//!    interface, over HTTP each request has its own. The result is a [`Refusal`] if the operation is unknown, if the
-//!    request names a session that has ended or that belongs to another identity, or if a limit of sessions is
-//!    reached.
-//! 2. The result is a [`Next`], which owns the operation and says what the operation needs. This step repeats until the
-//!    operation is done:
+//!    can refer to. A request that refers to no session runs in a temporary one: over RPC the connection has one for
+//!    each interface, over HTTP each request has one. The result is a [`Refusal`] if the operation is unknown, if the
+//!    request refers to a session that has ended or that belongs to another identity, or if a limit on the number of
+//!    sessions is reached.
+//! 2. Otherwise the result is a [`Next`], which owns the operation and is the next step to execute. Repeat this step
+//!    until the operation is done:
 //!    - [`Next::Forward`]: send the stub to the upstream, then call [`AwaitsUpstream::resume`] with the [`Outcome`];
-//!    - [`Next::Defer`]: wait for [`AwaitsWork::poll`] or for its limit, then call [`AwaitsWork::resume`];
+//!    - [`Next::Defer`]: wait for [`AwaitsWork::poll`], at most [`AwaitsWork::time_limit`], then call
+//!      [`AwaitsWork::resume`];
 //!    - [`Next::Done`]: send the [`Reply`] to the client.
 //! 3. The caller passes the [`Finished`] operation to its [`Observer`].
 //!
 //! Over HTTP, step 2 has these calls on [`AwaitsUpstream`] too:
 //!
 //! - before the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
-//! - when the final head of the response arrives: `bind_cookies` binds its cookies to the session and
-//!   `keep_logoff_cookies` keeps them to end the session at the server; then `take_held_cookies` if the head is forwarded, and
-//!   otherwise `hold_cookies`, which keeps the cookies for the client's next request;
-//! - when the proxy stops: `end_notification_wait` returns the outcome that ends a wait for notifications.
+//! - when the final head of the response arrives: `bind_cookies` binds its cookies to the session, and
+//!   `keep_logoff_cookies` keeps them to end the session at the server later; then `take_pending_cookies` if the head is
+//!   forwarded to the client, and otherwise `add_pending_cookies`, which keeps them for the client's next request;
+//! - when the proxy stops: `end_notification_wait` returns the outcome with which a wait for notifications ends.
 //!
-//! Sessions end by a Disconnect or Unbind, and by calls of the caller: [`Engine::end`] when an RPC connection closes;
-//! [`Engine::end_idle`], [`Engine::end_revoked_by_cookie`] and [`Engine::end_all`] for the sessions of a listener. If
-//! an operation is dropped before it is done, the engine gives it up as if the client had disconnected: a session
-//! that the operation was opening ends.
+//! A session ends with a Disconnect or Unbind, or when the caller ends it: [`Engine::end`] when an RPC connection
+//! closes; [`Engine::end_idle`], [`Engine::end_revoked_by_cookie`] and [`Engine::end_all`] for the sessions of a
+//! listener. If an operation is dropped before it is done, the engine aborts it as if the client had disconnected: a
+//! session that the operation was opening ends.
 //!
 //! ```text
 //!             begin                            ┌────── resume with Outcome ─────┐
-//!  client ──Incoming──▶ session ─▶ modules ────┼──▶ Next::Forward ──▶ upstream ───┤
+//!  client ──Incoming──▶ session ─▶ modules ────┼──▶ Next::Forward ──▶ upstream ─┤
 //!                       lookup     first       │                                │
 //!                                  to last     └──▶ Next::Defer ──▶ pool ───────┤
 //!                                                                               │
@@ -45,7 +47,7 @@
 //!
 //! # Example
 //!
-//! A proxy without modules relays an unchanged request:
+//! A proxy without modules forwards the request unchanged:
 //!
 //! ```
 //! use engine::{Engine, Envelope, Incoming, Interface, Next, OperationKey, Outcome, Reply, RpcSessions, Stack};
@@ -74,7 +76,7 @@
 //!
 //! # Modules
 //!
-//! Hooks receive the same operations whatever the envelope. [`Operation::kind`] says what an operation does
+//! Hooks receive the same operations whatever the envelope. [`Operation::kind`] identifies what an operation does
 //! ([`OperationKind`]); requests and responses have views, such as [`Request::visit_texts_mut`] and
 //! [`Response::rows`], that are the same for both envelopes; a request that a module sends ahead of the client's is
 //! an [`AheadRequest`], which the engine encodes. Single ROPs are a [`RopView`](rops::RopView) and a
@@ -86,18 +88,19 @@
 //!
 //! | term | meaning |
 //! |---|---|
-//! | context handle | the name of a session in an RPC call; the client receives the proxy's in place of the upstream's |
-//! | session binding | how an operation names its session: by a context handle or by cookies |
-//! | stub | the bytes of a request or response, without its envelope |
-//! | flight | an operation in progress, with its session and its session binding ([`Flight`]) |
+//! | context handle | identifies a session in an RPC call; the proxy issues its own to the client, and maps it to the upstream's |
+//! | session binding | how an operation identifies its session: by a context handle or by cookies |
+//! | stub | the bytes of a request or response, without its envelope: the marshalled parameters of an RPC call, or the payload of an HTTP body |
+//! | flight | an operation in progress, with its session and session binding ([`Flight`]) |
 //! | request ahead | a request that a module sends before the client's own ([`Decision::Ahead`]) |
 //! | deferred work | work of a module that takes time, executed by a thread of a pool ([`Work`]) |
-//! | refusal | why an operation is not carried out; the client receives it as a fault or an `X-ResponseCode` ([`Refusal`]) |
+//! | refusal | the reason why the proxy does not execute an operation; the client receives it as a fault or an `X-ResponseCode` ([`Refusal`]) |
 //!
 //! # Architectural invariants
 //!
-//! No I/O, no clock and no randomness of its own. Hooks receive the same operations whatever the envelope. No
-//! operation uses a session of another identity. Hooks are synchronous, and run with the session locked.
+//! The engine does no I/O, and receives time and randomness as arguments. Hooks receive the same operations whatever
+//! the envelope. No operation uses a session of another identity. Hooks are synchronous, and run with the session
+//! locked.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

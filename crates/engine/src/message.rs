@@ -1,21 +1,21 @@
-//! A message: its bytes as received, and its decoded form when it is needed.
+//! A message: its bytes as received, and its body, decoded on access.
 
 use bytes::Bytes;
 use wire::{Endian, Error, Reader, Result};
 
 /// The decoded form of a request or a response.
 pub trait Body: Sized {
-    /// What is needed to decode it besides its bytes: which operation it belongs to.
+    /// Identifies the structure of the body: the operation to which it belongs.
     type Key: Copy;
 
-    /// Reads the body of the operation `key` from all that `stub` has left, in its byte order, and returns
-    /// the bytes behind it.
+    /// Decodes the body of the operation `key` from the rest of `stub`, in the reader's byte order. Also returns the
+    /// bytes that follow the body.
     ///
     /// # Errors
-    /// When the stub is not such a body.
+    /// If the bytes are not a valid body of this operation.
     fn read(key: Self::Key, stub: Reader<'_>) -> Result<(Self, &[u8])>;
 
-    /// The same from the whole of `stub`.
+    /// As [`Body::read`], from a whole stub in the byte order `endian`.
     ///
     /// # Errors
     /// As [`Body::read`].
@@ -23,35 +23,35 @@ pub trait Body: Sized {
         Self::read(key, Reader::with_endian(stub, endian))
     }
 
-    /// Writes the body, little-endian.
+    /// Encodes the body, little-endian.
     ///
     /// # Errors
-    /// When a value does not fit its field.
+    /// If a value does not fit its field.
     fn encode(&self) -> Result<Vec<u8>>;
 }
 
-/// A request or a response: the bytes as received, and the decoded body, which is decoded on access.
+/// A request or a response: the bytes as received, and the body, which is decoded on access.
 ///
-/// Unchanged bytes are forwarded as received: only [`Message::change`] and [`Message::replace`] make the
-/// body be encoded anew.
+/// An unchanged message is forwarded as received. A body is encoded again only after [`Message::change`],
+/// [`Message::replace`], or a [`Message::edit`] that changed it.
 #[derive(Debug)]
 pub struct Message<B: Body> {
     key: B::Key,
     endian: Endian,
     original: Bytes,
     decoded: Option<Result<B>>,
-    /// How many of the original bytes follow the body; they follow it still when it is encoded anew.
+    /// How many of the original bytes follow the body. They are preserved when the body is encoded again.
     trailing: usize,
     changed: bool,
 }
 
 impl<B: Body> Message<B> {
-    /// A message of the operation `key` whose bytes came as `original`.
+    /// Creates a message of the operation `key` that was received as `original`.
     pub const fn new(key: B::Key, original: Bytes, endian: Endian) -> Self {
         Self { key, endian, original, decoded: None, trailing: 0, changed: false }
     }
 
-    /// A message that the proxy made, which has no original bytes.
+    /// Creates a message of the proxy, which has no original bytes.
     pub const fn from_body(key: B::Key, body: B) -> Self {
         Self {
             key,
@@ -63,7 +63,7 @@ impl<B: Body> Message<B> {
         }
     }
 
-    /// Which operation it belongs to.
+    /// The operation to which the message belongs.
     pub const fn key(&self) -> B::Key {
         self.key
     }
@@ -71,7 +71,7 @@ impl<B: Body> Message<B> {
     /// The decoded body.
     ///
     /// # Errors
-    /// If it cannot be decoded. It is still forwarded as bytes.
+    /// If the message cannot be decoded. It is forwarded as received nevertheless.
     pub fn view(&mut self) -> Result<&B> {
         match self.decode() {
             Ok(body) => Ok(body),
@@ -79,7 +79,7 @@ impl<B: Body> Message<B> {
         }
     }
 
-    /// The decoded body, if it was decoded before.
+    /// The body, if it was decoded before.
     pub const fn viewed(&self) -> Option<&B> {
         match &self.decoded {
             Some(Ok(body)) => Some(body),
@@ -87,20 +87,21 @@ impl<B: Body> Message<B> {
         }
     }
 
-    /// The decoded body, to be changed. It is encoded again when it is forwarded.
+    /// The decoded body, to be changed. It will be encoded again.
     ///
     /// # Errors
-    /// If it cannot be decoded.
+    /// If the message cannot be decoded.
     pub fn change(&mut self) -> Result<&mut B> {
         self.decode().as_ref().map_err(Clone::clone)?;
         self.changed = true;
         self.decode().as_mut().map_err(|error| error.clone())
     }
 
-    /// Calls `edit` with the decoded body. It is encoded again only if `edit` returns that it changed it.
+    /// Calls `edit` with the decoded body. The body is encoded again only if `edit` returns `true`, that it changed
+    /// the body. Returns what `edit` returned.
     ///
     /// # Errors
-    /// If it cannot be decoded.
+    /// If the message cannot be decoded.
     pub fn edit(&mut self, edit: impl FnOnce(&mut B) -> bool) -> Result<bool> {
         let body = self.decode().as_mut().map_err(|error| error.clone())?;
         let changed = edit(body);
@@ -108,13 +109,13 @@ impl<B: Body> Message<B> {
         Ok(changed)
     }
 
-    /// Puts `body` in place of the message.
+    /// Replaces the body. The original trailing bytes are preserved.
     pub fn replace(&mut self, body: B) {
         self.decoded = Some(Ok(body));
         self.changed = true;
     }
 
-    /// Puts other bytes in place of the message. They are little-endian, like all that the proxy writes.
+    /// Replaces the whole message by little-endian bytes.
     pub fn replace_bytes(&mut self, bytes: Bytes) {
         self.original = bytes;
         self.endian = Endian::Little;
@@ -128,12 +129,12 @@ impl<B: Body> Message<B> {
         &self.original
     }
 
-    /// In which byte order the original bytes are.
+    /// The byte order of the original bytes.
     pub const fn original_endian(&self) -> Endian {
         self.endian
     }
 
-    /// Whether the body is encoded anew when it leaves.
+    /// Whether the body will be encoded again.
     pub(crate) const fn is_changed(&self) -> bool {
         self.changed
     }

@@ -19,21 +19,21 @@ use crate::session::Session;
 pub enum Decision {
     /// Continue with the next module, and after the last one send the request to the upstream.
     Forward,
-    /// Do not call the upstream. This is the response, which passes back through all modules. It has to be the
-    /// response of the same operation in the same envelope.
+    /// Do not call the upstream; this is the response, which passes back through all modules. It has to be a response
+    /// to the same operation in the same envelope.
     ///
-    /// A module cannot open a session, since a context handle stands for a session of the upstream. If the response
-    /// has a context handle, this must be that of the request, or null as in a failure. With null the session ends;
-    /// the upstream keeps its own until the client's last connection ends.
+    /// A module cannot open a session, since every context handle refers to a session of the upstream. If the
+    /// response has a context handle, it must be that of the request, or null as in a failure. With null the session
+    /// ends; the upstream's session remains until the client's last connection closes.
     Respond(Box<Response>),
     /// Send the client a fault, or an `X-ResponseCode` over HTTP.
     Refuse(Refusal),
     /// Send this request to the upstream first, under the caller's context and in the caller's session. Then
     /// `dispatch` of the same module is called again, with the response in [`Operation::ahead`].
     Ahead(Box<AheadRequest>),
-    /// Do this work first, outside of the hook; its result is the module's decision. Meanwhile a later RPC call of the
-    /// session waits. Over HTTP the client receives `PENDING`, and a later request of the session's sequence is
-    /// refused.
+    /// Execute this work first, outside of the hook; its result is the module's decision. Meanwhile a later RPC call
+    /// of the session waits. Over HTTP the client receives `PENDING`, and a later request of the session's sequence
+    /// is refused.
     Defer(Work<Decision>),
 }
 
@@ -45,23 +45,23 @@ pub enum Delivery {
     Pass,
     /// Send the client a fault, or an `X-ResponseCode` over HTTP.
     Refuse(Refusal),
-    /// Do this work first, as with [`Decision::Defer`].
+    /// Execute this work first, as with [`Decision::Defer`].
     Defer(Work<Delivery>),
 }
 
-/// The operations and the state that a module reads. The engine asks for them with each operation; they must not change
+/// The operations and the state that a module reads. The engine reads them for each operation; they must not change
 /// after [`Module::init`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interests {
     /// The interfaces whose operations the hooks are called for. Default: all.
     pub interfaces: &'static [Interface],
-    /// Whether [`Module::rop_request`] and [`Module::rop_response`] are called. Default: no. ROPs are decoded in any
-    /// case.
+    /// Whether [`Module::rop_request`] and [`Module::rop_response`] are called. Default: `false`. ROPs are decoded in
+    /// any case.
     pub rops: bool,
     /// Whether the module reads property values and stream bytes of earlier operations
     /// ([`Properties`](crate::objects::Properties), [`Content`](crate::objects::Content)), or streams of
-    /// `FastTransfer` ([`TransferPart`](crate::objects::TransferPart)). Default: no. The engine keeps them only if a
-    /// module of the stack reads them.
+    /// `FastTransfer` ([`TransferPart`](crate::objects::TransferPart)). Default: `false`. The engine keeps them only
+    /// if a module of the stack reads them.
     pub content: bool,
 }
 
@@ -86,13 +86,13 @@ impl Interests {
 /// Code that inspects or changes operations in hooks.
 ///
 /// Hooks are synchronous and must return quickly. Each runs under the security context of its session. A module keeps
-/// the state of a session in the session's slot ([`Session::slot`]). State that it keeps for several sessions of a
-/// user must be kept by the user's identity.
+/// the state of a session in the session's slot ([`Session::slot`]). State that spans several sessions must be keyed
+/// by the identity of the security context.
 pub trait Module: Send + Sync {
-    /// The name by which a configuration puts it on the stack.
+    /// The name of the module in the configuration.
     fn name(&self) -> &'static str;
 
-    /// What the module does, in a sentence.
+    /// A sentence on what the module does, for the documentation of the configuration.
     fn description(&self) -> &'static str;
 
     /// The operations and the state that the module reads.
@@ -100,12 +100,12 @@ pub trait Module: Send + Sync {
         Interests::default()
     }
 
-    /// The options that it takes.
+    /// The options of the module, as [`module_options!`](crate::module_options) declares them.
     fn options(&self) -> &'static [OptionSpec] {
         &[]
     }
 
-    /// Called once at start, under the system's context.
+    /// Called once at start, under the `System` security context.
     ///
     /// # Errors
     /// If the value of an option cannot be used.
@@ -132,7 +132,7 @@ pub trait Module: Send + Sync {
         Ok(())
     }
 
-    /// Called last, when all ROPs were seen: decides about the request.
+    /// Called last, after the hooks for single ROPs: decides about the request.
     fn dispatch(&self, operation: &mut Operation, session: &mut Session) -> Decision {
         let _ = (operation, session);
         Decision::Forward
@@ -170,13 +170,13 @@ pub trait Module: Send + Sync {
         RopDecision::Forward
     }
 
-    /// Called for the response to each ROP, before `response`. The response may be changed.
+    /// Called for the response to each ROP, before [`Module::response`]. The response may be changed.
     fn rop_response(&self, rop: &mut RopResponseView<'_>, session: &mut Session) {
         let _ = (rop, session);
     }
 
-    /// Called for a response of Autodiscover to `context`, in `dialect`. Returns another one to replace it. There is no
-    /// session.
+    /// Called for a response of Autodiscover to the caller with `context`, without a session. Returns another
+    /// response to replace it, or `None`.
     ///
     /// # Errors
     /// If the module refuses the response.
@@ -195,18 +195,18 @@ pub trait Module: Send + Sync {
         let _ = session;
     }
 
-    /// Called once at the end, under the system's context.
+    /// Called once when the proxy stops, under the `System` security context.
     fn shutdown(&self) {}
 }
 
-/// What modules are given about the proxy.
+/// Properties of the proxy, for [`Module::init`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyInfo {
     /// The host name of the proxy, as configured.
     pub name: String,
     /// The host name of the upstream, as configured.
     pub upstream: String,
-    /// What the proxy's URLs begin with, such as `https://proxy.lab.test`.
+    /// The origin of the proxy's URLs, such as `https://proxy.lab.test`.
     pub origin: String,
     /// The authentication schemes for HTTP as Autodiscover names them (`ntlm`, `negotiate`, `basic`), the preferred one
     /// first. Empty if the server authenticates clients.

@@ -1,4 +1,4 @@
-//! What an operation in flight needs next: the upstream, a module's deferred work, or nothing any more.
+//! The states of an operation in progress: it waits for the upstream, it waits for deferred work, or it is finished.
 
 use std::borrow::Cow;
 use std::task::{Context, Poll};
@@ -17,10 +17,10 @@ use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::sessions::cookie_binding::{Eviction, response_code};
 use crate::sessions::handle_binding::{CALL_FAILED, fault_status};
 
-/// What to do next with an operation.
+/// The next step of an operation.
 ///
-/// Each variant owns the operation, and going on with it consumes it: what waits for the upstream can't be resumed as
-/// if it waited for a module's work, nor twice.
+/// Each variant owns the operation, and resuming it consumes it: an operation that waits for the upstream cannot be
+/// resumed as if it waited for deferred work, nor twice.
 ///
 /// ```compile_fail,E0382
 /// # use engine::{AwaitsUpstream, Outcome};
@@ -37,19 +37,19 @@ use crate::sessions::handle_binding::{CALL_FAILED, fault_status};
 /// }
 /// ```
 #[derive(Debug)]
-#[must_use = "an operation that is dropped is given up"]
+#[must_use = "an operation that is dropped is aborted"]
 pub enum Next {
-    /// Send the call to the upstream, as the caller, and [resume](AwaitsUpstream::resume) with what came of it.
+    /// Send the request to the upstream, as the caller, and [resume](AwaitsUpstream::resume) with the outcome.
     Forward(AwaitsUpstream),
-    /// Wait until the work is done, but no longer than its limit, and [resume](AwaitsWork::resume).
+    /// Wait until the work is done or its time limit has passed, and [resume](AwaitsWork::resume).
     Defer(AwaitsWork),
     /// Send the reply to the client; the operation is over.
     Done(Finished),
 }
 
-/// An operation that waits for the upstream: to be sent, or for the response.
+/// An operation whose request is to be sent to the upstream, or that waits for the response.
 #[derive(Debug)]
-#[must_use = "an operation that is dropped is given up"]
+#[must_use = "an operation that is dropped is aborted"]
 pub struct AwaitsUpstream {
     pub(crate) flight: Box<Flight>,
     pub(crate) opnum: u16,
@@ -57,7 +57,7 @@ pub struct AwaitsUpstream {
     pub(crate) ahead: Option<Ahead>,
 }
 
-/// A request that a module sent ahead.
+/// Identifies a request that a module sent ahead.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ahead {
     /// The number of the module on the stack.
@@ -67,58 +67,58 @@ pub(crate) struct Ahead {
 
 /// An operation that waits for a module's deferred work.
 #[derive(Debug)]
-#[must_use = "an operation that is dropped is given up"]
+#[must_use = "an operation that is dropped is aborted"]
 pub struct AwaitsWork {
     pub(crate) flight: Box<Flight>,
     pub(crate) work: DeferredWork,
 }
 
-/// Deferred work, by what depends on it.
+/// Deferred work, by the decision that it returns.
 #[derive(Debug)]
 pub(crate) enum DeferredWork {
-    /// What becomes of the request.
+    /// A decision about the request.
     Decision(Deferred<Decision>),
-    /// What becomes of the response.
+    /// A decision about the response.
     Delivery(Deferred<Delivery>),
 }
 
-/// An operation that is over.
+/// An operation that has ended.
 #[derive(Debug)]
 pub struct Finished {
     pub(crate) flight: Box<Flight>,
     pub(crate) reply: Reply,
 }
 
-/// What the client gets in reply to an operation.
+/// What to send to the client in reply to an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// This response, little-endian.
+    /// The response, little-endian.
     Response(Bytes),
     /// A refusal by the proxy or one of its modules.
     Refused(Refusal),
-    /// The upstream's refusal, as it came.
+    /// The upstream's refusal, unchanged.
     RefusedByUpstream(UpstreamRefusal),
 }
 
-/// What came of a call to the upstream.
+/// The outcome of a request to the upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was answered.
+    /// The upstream sent a response.
     Response {
-        /// The response.
+        /// The stub of the response, or the payload of its body over HTTP.
         stub: Bytes,
         /// The byte order of the response.
         endian: Endian,
     },
-    /// It was refused.
+    /// The upstream refused the request.
     Refused(UpstreamRefusal),
-    /// The connection was lost, so that the call may have been executed; why, for the operator.
+    /// The connection was lost, so that the request may have been executed. Contains the reason, for the log.
     Lost(String),
-    /// The upstream executes no calls at present, which is reported separately; why, for the operator.
+    /// The request was not sent, since the upstream is not available at present.
     Unavailable {
-        /// How the client's call fails.
+        /// The kind of refusal that the client receives.
         kind: RefusalKind,
-        /// Why.
+        /// The reason, for the log.
         why: String,
     },
 }
@@ -140,44 +140,44 @@ impl AwaitsUpstream {
         &self.flight
     }
 
-    /// The number of the call on the operation's interface; 65535 of a request that is not an RPC call.
+    /// The operation number of the call on the operation's interface; 65535 for a request that is not an RPC call.
     pub const fn opnum(&self) -> u16 {
         self.opnum
     }
 
-    /// The stub of the call, or the body of the request, little-endian. It is handed out once, so that it takes no
-    /// memory while the upstream is waited for; empty from then on.
+    /// Takes the stub of the call, or the payload of the request's body, little-endian. A second call returns no
+    /// bytes: the stub occupies no memory during the wait for the upstream.
     pub fn take_stub(&mut self) -> Bytes {
         std::mem::take(&mut self.stub)
     }
 
-    /// Which operation goes to the upstream, where that is not the client's own but one that a module sends ahead of
-    /// it.
+    /// The key of the request that a module sends ahead, if this is one; `None` for the client's own request.
     pub fn ahead(&self) -> Option<OperationKey> {
         self.ahead.map(|ahead| ahead.key)
     }
 
-    /// What to resume with to end a wait for notifications without one, as a server may at any time: the response to
-    /// `EcDoAsyncWaitEx` ([MS-OXCRPC] 3.3.4.1) or `NotificationWait` ([MS-OXCMAPIHTTP] 2.2.4.4.2). None for another
-    /// operation.
+    /// The outcome with which to resume a wait for notifications to end it without a notification, as a server may at
+    /// any time: the response to `EcDoAsyncWaitEx` ([MS-OXCRPC] 3.3.4.1) or `NotificationWait` ([MS-OXCMAPIHTTP]
+    /// 2.2.4.4.2). `None` for another operation.
     pub fn end_notification_wait(&self) -> Option<Outcome> {
         let response = self.flight.empty_wait_response()?;
         self.flight.engine.count_ended_notification_wait();
         Some(Outcome::Response { stub: Bytes::from_static(response), endian: Endian::Little })
     }
 
-    /// The value of the one `Cookie` header that goes to the upstream in place of `sent`, the values of those that the
-    /// client sent. None where these can go as they are; empty where none of them may go.
+    /// The value of the one `Cookie` header to send to the upstream. `sent` are the values of the `Cookie` headers
+    /// that the client sent. `None` if these can be forwarded unchanged; empty if no cookie may be sent.
     pub fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
         self.flight.cookies()?.cookies.cookies_to_send(sent)
     }
 
-    /// The upstream began to respond, and `set` these cookies. They are the session's from now on: the client may use
-    /// them before the response is complete. Returns whether another session of the identity was ended, since it has
-    /// as many as it may.
+    /// Binds cookies of a response to the session. `set` are the values of the `Set-Cookie` headers in the response's
+    /// head. Call it when the head arrives, since the client may use the cookies before the response is complete.
+    /// Returns whether another session of the same user was ended, because the limit of sessions is reached.
     ///
     /// # Errors
-    /// When they would leave a session without a cookie that identifies it: then the response must not pass.
+    /// If a session would be left without a cookie that identifies it, or if no session of the user can be ended. Then
+    /// the response must not be forwarded.
     pub fn bind_cookies<'a>(&self, set: impl Iterator<Item = &'a str>) -> Result<Eviction, Refusal> {
         let Flight { operation, engine, session, .. } = &*self.flight;
         match self.flight.cookies() {
@@ -186,8 +186,8 @@ impl AwaitsUpstream {
         }
     }
 
-    /// The upstream `set` these cookies for the session, whose requests go to `target`: what it takes to end it at the
-    /// server later.
+    /// Keeps the cookies of a response, to end the session at the server later. `set` are the values of its
+    /// `Set-Cookie` headers, and `target` is the target of the session's requests.
     pub fn keep_logoff_cookies<'a>(&self, target: &str, set: impl Iterator<Item = &'a str>) {
         // Anonymous clients have no session at the server.
         if let Some(binding) = self.flight.cookies().filter(|_| !self.flight.context().is_anonymous()) {
@@ -195,17 +195,18 @@ impl AwaitsUpstream {
         }
     }
 
-    /// The upstream `set` these cookies, and the client will not see them in the head of a response.
-    pub fn hold_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
+    /// Holds cookies for the client's next request, if the client does not receive them in the head of a response.
+    /// `set` are the values of the upstream's `Set-Cookie` headers.
+    pub fn add_pending_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
         if let Some(binding) = self.flight.cookies_mut() {
-            binding.cookies.hold_cookies(set);
+            binding.cookies.add_pending_cookies(set);
         }
     }
 
-    /// The client gets a response whose head sets these cookies. Returns the values of the `Set-Cookie` headers that
-    /// have to be added to it, since the client has not seen them.
-    pub fn take_held_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
-        self.flight.cookies_mut().map(|binding| binding.cookies.take_held_cookies(set)).unwrap_or_default()
+    /// Takes the held cookies, to add them to a response to the client whose `Set-Cookie` headers have the values
+    /// `set`. Returns the values of the `Set-Cookie` headers to add.
+    pub fn take_pending_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
+        self.flight.cookies_mut().map(|binding| binding.cookies.take_pending_cookies(set)).unwrap_or_default()
     }
 }
 
@@ -215,7 +216,7 @@ impl AwaitsWork {
         &self.flight
     }
 
-    /// How long the work may take at most, the time that it waits for a thread included.
+    /// The time limit of the work, including its time in the queue.
     pub const fn time_limit(&self) -> Duration {
         match &self.work {
             DeferredWork::Decision(work) => work.time_limit,
@@ -223,7 +224,7 @@ impl AwaitsWork {
         }
     }
 
-    /// Ready once the work is done.
+    /// Returns `Ready` once the work is done.
     pub fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
         match &mut self.work {
             DeferredWork::Decision(work) => work.poll(task),
@@ -238,14 +239,14 @@ impl Finished {
         &self.flight
     }
 
-    /// What the client gets.
+    /// What to send to the client.
     pub const fn reply(&self) -> &Reply {
         &self.reply
     }
 }
 
 impl Reply {
-    /// The fault that a RPC client gets; none with a response.
+    /// The status of the fault to send to an RPC client; `None` for a response.
     pub const fn fault(&self) -> Option<FaultStatus> {
         match self {
             Self::Response(_) => None,
@@ -255,7 +256,7 @@ impl Reply {
         }
     }
 
-    /// The `X-ResponseCode` that a client of MAPI over HTTP gets.
+    /// The `X-ResponseCode` to send to a client of MAPI over HTTP.
     pub const fn response_code(&self) -> ResponseCode {
         match self {
             Self::Response(_) => ResponseCode::Success,
@@ -265,7 +266,7 @@ impl Reply {
         }
     }
 
-    /// Why the client gets a refusal, for the operator; none with a response.
+    /// The reason for a refusal, for the log; `None` for a response.
     pub fn why(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Response(_) => None,

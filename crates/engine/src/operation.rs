@@ -1,4 +1,4 @@
-//! An operation: one call of a client, as modules see it, with what is known of where it came from.
+//! An operation as modules see it: request, response, and origin.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub struct Envelope(&'static str);
 impl Envelope {
     /// DCE/RPC over TCP.
     pub const RPC_TCP: Self = Self("ncacn_ip_tcp");
-    /// DCE/RPC over HTTP version 1, from an RPC proxy in front of this one.
+    /// DCE/RPC over HTTP version 1 ([MS-RPCH]), from an RPC proxy between the clients and this one.
     pub const RPC_HTTP: Self = Self("ncacn_http");
     /// MAPI over HTTP.
     pub const MAPI_HTTP: Self = Self("mapi_http");
@@ -33,18 +33,18 @@ impl Envelope {
         Self(name)
     }
 
-    /// Its short name.
+    /// The name of the protocol: the RPC protocol sequence, or `mapi_http`.
     pub const fn name(self) -> &'static str {
         self.0
     }
 }
 
-/// What a module says that it did to an operation.
+/// A module's report of what it did to an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// The module.
+    /// The name of the module.
     pub module: &'static str,
-    /// What it did, in few words.
+    /// What it did, in a few words.
     pub text: Cow<'static, str>,
 }
 
@@ -61,31 +61,31 @@ pub struct Operation {
     pub request: Message<Request>,
     /// The response, once there is one.
     pub response: Option<Message<Response>>,
-    /// The responses to what the module that decides now sent ahead, oldest first.
+    /// The responses to the requests that the module whose `dispatch` is being called sent ahead, oldest first.
     pub ahead: Vec<AheadResponse>,
-    /// Its ROPs, if it carries any.
+    /// The decoded ROPs, if the operation carries any.
     pub(crate) rops: Option<OperationRops>,
-    /// Why none of the ROPs of the request can be decoded, and why none of the response's.
+    /// The errors of a ROP buffer that cannot be decoded at all: of the request, and of the response.
     pub(crate) undecoded: [Option<wire::Error>; 2],
     notes: Vec<Note>,
 }
 
-/// An operation as it arrives.
+/// A request as it is received, to begin an operation with.
 #[derive(Debug, Clone)]
 pub struct Incoming {
-    /// The protocol that carries it.
+    /// The protocol that carries the request.
     pub envelope: Envelope,
-    /// Which operation it is.
+    /// Identifies the operation.
     pub key: OperationKey,
-    /// Its request, decrypted.
+    /// The stub of the call, or the payload of the request's body; decrypted.
     pub stub: Bytes,
-    /// The byte order of the request.
+    /// The byte order of the stub.
     pub endian: Endian,
     /// The caller's security context.
     pub context: SecurityContext,
     /// The address of the client.
     pub peer: SocketAddr,
-    /// When it was received.
+    /// When the request was received.
     pub at: FileTime,
 }
 
@@ -108,17 +108,17 @@ impl Operation {
         }
     }
 
-    /// A number that no other operation of this process has.
+    /// A number that no other operation or session of the engine has.
     pub const fn id(&self) -> u64 {
         self.id
     }
 
-    /// The interface that it is for.
+    /// The RPC interface of the operation. Over HTTP, the interface with the corresponding operations.
     pub const fn interface(&self) -> Interface {
         self.key.interface()
     }
 
-    /// The number of the RPC call that it is, or that does the same; 65535 if no call does.
+    /// The operation number of the RPC call, or over HTTP of the corresponding call; 65535 if there is none.
     pub const fn opnum(&self) -> u16 {
         match self.key.call() {
             Some((_, opnum)) => opnum,
@@ -126,22 +126,22 @@ impl Operation {
         }
     }
 
-    /// What it does, whatever envelope carries it.
+    /// The kind of the operation, independent of the envelope.
     pub const fn kind(&self) -> OperationKind {
         OperationKind::of(self.key)
     }
 
-    /// Which operation it is, in which envelope.
+    /// Identifies the operation within its envelope.
     pub const fn key(&self) -> OperationKey {
         self.key
     }
 
-    /// Its name, as `nspi.QueryRows`.
+    /// The name of the operation, such as `nspi.QueryRows`.
     pub fn name(&self) -> &'static str {
         self.key.name()
     }
 
-    /// The protocol that carries it.
+    /// The protocol that carries the operation.
     pub const fn envelope(&self) -> Envelope {
         self.envelope
     }
@@ -156,17 +156,17 @@ impl Operation {
         self.peer
     }
 
-    /// When it was received.
+    /// When the request was received.
     pub const fn at(&self) -> FileTime {
         self.at
     }
 
-    /// Its ROPs and the responses to them, if it carries any that were decoded.
+    /// The ROPs and the responses to them, if the operation carries ROPs that were decoded.
     pub const fn rops(&self) -> Option<&OperationRops> {
         self.rops.as_ref()
     }
 
-    /// What cannot be decoded of its ROPs and of the responses to them, which are forwarded as bytes.
+    /// The errors of ROPs that could not be decoded, and were forwarded as bytes: each with `request` or `response`.
     pub fn undecoded(&self) -> impl Iterator<Item = (&'static str, &wire::Error)> {
         let [request, response] = &self.undecoded;
         let exchange = self.rops.as_ref();
@@ -175,12 +175,12 @@ impl Operation {
         request.map(|error| ("request", error)).into_iter().chain(response.map(|error| ("response", error)))
     }
 
-    /// Adds a note of what the module `module` did to it, for the observer.
+    /// Adds a note of what `module` did to the operation, for the observer.
     pub fn note(&mut self, module: &'static str, text: impl Into<Cow<'static, str>>) {
         self.notes.push(Note { module, text: text.into() });
     }
 
-    /// The notes of modules.
+    /// The notes that modules added.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }

@@ -1,113 +1,118 @@
-//! Options of modules. Each is declared once, by [`module_options!`](crate::module_options), with its type, its default
-//! and what it does: the struct that a module reads, the checks, the reference and the JSON schema are made from that.
+//! Options of modules. Each is declared once, by [`module_options!`](crate::module_options), with its type, default
+//! and documentation. The struct that a module reads, the checks, the reference and the JSON schema are derived from
+//! that.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What kind of value an option takes.
+/// The type of an option's value, with its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptionKind {
-    /// A text.
+    /// A string.
     Text,
-    /// A whole number within bounds, both included.
+    /// An integer from `min` to `max`, inclusive.
     Integer {
-        /// The smallest that is taken.
+        /// The smallest valid value.
         min: i64,
-        /// The largest that is taken.
+        /// The largest valid value.
         max: i64,
     },
     /// `true` or `false`.
     Bool,
-    /// A list of texts.
+    /// A list of strings.
     Texts,
 }
 
 /// An option that a module declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionSpec {
-    /// Its key in the module's table.
+    /// The key of the option in the module's table of the configuration.
     pub name: &'static str,
-    /// What it takes.
+    /// The type of its value.
     pub kind: OptionKind,
-    /// The value that holds where none is given; none where the option then has no value.
+    /// The default; `None` if the option is unset by default.
     pub default: Option<OptionValue>,
-    /// A value that it could have, where it has no default.
+    /// An example for the reference, for an option without a default.
     pub example: Option<OptionValue>,
-    /// What it does, in a sentence or a few.
+    /// The documentation: what the option does.
     pub doc: &'static str,
 }
 
-/// An option's value. It is displayed as it is typed in a configuration.
+/// An option's value. It is displayed in the syntax of the configuration, TOML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OptionValue {
-    /// A text.
+    /// A string.
     Text(String),
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// Yes or no.
+    /// `true` or `false`.
     Bool(bool),
-    /// A list of texts.
+    /// A list of strings.
     Texts(Vec<String>),
 }
 
-/// A type that an option can have.
+/// A Rust type that an option can have.
 pub trait OptionType: Sized {
-    /// What is typed for it.
+    /// The type of the values in the configuration.
     const KIND: OptionKind;
 
-    /// What `value` is as this type; none where it is of another kind, or too large.
+    /// Converts a value of the configuration. Returns `None` if it has another type or is too large.
     fn from_value(value: &OptionValue) -> Option<Self>;
 
-    /// The value as it is typed; none for the absence of a value.
+    /// Converts to a value of the configuration. Returns `None` if the option is unset.
     fn to_value(&self) -> Option<OptionValue>;
 }
 
-/// Why a module's options were not taken.
+/// The options of a module are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
-    /// No such option.
+    /// The module has no such option.
     #[error("module {module} has no option {name}; {}", list(known))]
     Unknown {
-        /// The module.
+        /// The name of the module.
         module: &'static str,
-        /// The option that was given.
+        /// The configured option.
         name: String,
-        /// The options that it has.
+        /// The options of the module.
         known: Vec<&'static str>,
     },
-    /// A value of another kind.
-    #[error("option {name} of module {module} takes {expected}")]
+    /// The value has the wrong type or is out of range.
+    #[error("option {name} of module {module} must be {expected}")]
     Kind {
-        /// The module.
+        /// The name of the module.
         module: &'static str,
-        /// The option.
+        /// The name of the option.
         name: &'static str,
-        /// What it takes.
+        /// The expected type and range.
         expected: String,
     },
-    /// A module's own objection.
+    /// The module rejects the value.
     #[error("option {name} of module {module}: {why}")]
     Refused {
-        /// The module.
+        /// The name of the module.
         module: &'static str,
-        /// The option.
+        /// The name of the option.
         name: &'static str,
-        /// What is wrong with its value, and what to do.
+        /// What is wrong with the value, and what to do.
         why: String,
     },
 }
 
 fn list(names: &[&str]) -> String {
-    if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) }
+    if names.is_empty() {
+        "it has no options".to_owned()
+    } else {
+        format!("its options are {}", names.join(", "))
+    }
 }
 
 impl fmt::Display for OptionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text => f.write_str("a text"),
-            Self::Integer { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Self::Text => f.write_str("a string"),
+            Self::Integer { min, max } => write!(f, "an integer from {min} to {max}"),
             Self::Bool => f.write_str("true or false"),
-            Self::Texts => f.write_str("a list of texts"),
+            Self::Texts => f.write_str("a list of strings"),
         }
     }
 }
@@ -124,7 +129,7 @@ impl fmt::Display for OptionValue {
 }
 
 impl OptionKind {
-    /// The same, where it takes numbers from `min` to `max` alone.
+    /// Restricts an integer to the range from `min` to `max`, inclusive. Other types are unchanged.
     #[must_use]
     pub const fn within(self, min: i64, max: i64) -> Self {
         match self {
@@ -133,7 +138,7 @@ impl OptionKind {
         }
     }
 
-    const fn takes(self, value: &OptionValue) -> bool {
+    const fn accepts(self, value: &OptionValue) -> bool {
         match (self, value) {
             (Self::Text, OptionValue::Text(_))
             | (Self::Bool, OptionValue::Bool(_))
@@ -204,13 +209,13 @@ impl<T: OptionType> OptionType for Option<T> {
     }
 }
 
-/// The options that were given to one module, checked against what it declares.
+/// The configured options of one module, checked against its declarations.
 #[derive(Debug, Clone, Default)]
 pub struct Options(BTreeMap<String, OptionValue>);
 
 impl Options {
-    /// Checks the options `given` to `module` against `specs`, those that it declares. Returns the valid ones, and an
-    /// error for each other one.
+    /// Checks the configured options `given` of `module` against the declared ones, `specs`. Returns the valid options,
+    /// and an error for each of the others.
     pub fn checked(
         module: &'static str,
         specs: &'static [OptionSpec],
@@ -223,7 +228,7 @@ impl Options {
                     let known = specs.iter().map(|spec| spec.name).collect();
                     OptionError::Unknown { module, name: name.clone(), known }
                 }
-                Some(spec) if !spec.kind.takes(value) => {
+                Some(spec) if !spec.kind.accepts(value) => {
                     OptionError::Kind { module, name: spec.name, expected: spec.kind.to_string() }
                 }
                 Some(_) => return true,
@@ -235,17 +240,17 @@ impl Options {
         (options, errors)
     }
 
-    /// The value given for the option `name`; none where none was given. Used by what
-    /// [`module_options!`](crate::module_options) declares.
+    /// The configured value of the option `name`, or `None`. Used by the code that
+    /// [`module_options!`](crate::module_options) generates.
     pub fn given<T: OptionType>(&self, name: &str) -> Option<T> {
         self.0.get(name).and_then(T::from_value)
     }
 }
 
-/// Declares the options of a module: a struct with a field for each, whose `Default` has the defaults.
+/// Declares the options of a module, as a struct with a field for each option. Its `Default` has the defaults.
 ///
-/// Each option stands as `name: type = default;`, below what it does. A number may have bounds (`, from MIN to MAX`);
-/// an option without a default, whose type is an `Option`, may have an example (`, such as VALUE`).
+/// Each option is declared as `name: type = default;`, below its documentation. A number may have a range (`, from
+/// MIN to MAX`); an option without a default, whose type is an `Option`, may have an example (`, such as VALUE`).
 ///
 /// ```
 /// engine::module_options! {
@@ -258,7 +263,7 @@ impl Options {
 ///     }
 /// }
 ///
-/// // What `Module::options` returns, and what `Module::init` makes of what is configured.
+/// // `Module::options` returns the declarations, and `Module::init` reads the configured values.
 /// assert_eq!(LimitOptions::specs()[0].name, "operations");
 /// let options = LimitOptions::read(&engine::options::Options::default());
 /// assert_eq!(options.operations, 1000);
@@ -285,7 +290,7 @@ macro_rules! module_options {
         }
 
         impl $name {
-            /// The options as they are declared.
+            /// The declarations of the options.
             $vis fn specs() -> &'static [$crate::options::OptionSpec] {
                 use $crate::options::{OptionSpec, OptionType};
                 static SPECS: std::sync::LazyLock<Vec<OptionSpec>> = std::sync::LazyLock::new(|| {
@@ -301,7 +306,7 @@ macro_rules! module_options {
                 &SPECS
             }
 
-            /// What was given, and the defaults of the rest.
+            /// The configured values, and the defaults of the other options.
             $vis fn read(options: &$crate::options::Options) -> Self {
                 let default = Self::default();
                 Self { $($field: options.given(stringify!($field)).unwrap_or(default.$field),)+ }
@@ -316,14 +321,13 @@ mod tests {
 
     module_options! {
         struct Several {
-            /// How many
-            /// there are.
+            /// The maximum number.
             limit: u64 = 3, from 1 to 9;
-            /// Which.
+            /// The names.
             names: Vec<String> = vec!["a".to_owned()];
-            /// Whose.
+            /// The user.
             user: Option<String> = None, such as "alice";
-            /// Whether.
+            /// Whether to be quiet.
             quiet: bool = true;
         }
     }
@@ -349,14 +353,14 @@ mod tests {
         assert_eq!(
             errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
             [
-                "option limit of module m takes a whole number from 1 to 9",
-                "module m has no option limits; it has limit, names, user, quiet",
+                "option limit of module m must be an integer from 1 to 9",
+                "module m has no option limits; its options are limit, names, user, quiet",
             ]
         );
     }
 
     #[test]
-    fn a_module_gets_the_declared_default_of_an_option_that_is_not_set() {
+    fn an_option_that_is_not_set_has_its_declared_default() {
         let defaults = Several::read(&Options::default());
         assert_eq!(defaults, Several { limit: 3, names: vec!["a".to_owned()], user: None, quiet: true });
         let written: Vec<_> =
@@ -366,7 +370,7 @@ mod tests {
             [Some("3"), Some("[\"a\"]"), None, Some("true")].map(|text| text.map(str::to_owned))
         );
         assert_eq!(Several::specs()[2].example, Some(OptionValue::Text("alice".to_owned())));
-        assert_eq!(Several::specs()[0].doc, "How many there are.");
+        assert_eq!(Several::specs()[0].doc, "The maximum number.");
     }
 
     #[test]

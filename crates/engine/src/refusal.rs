@@ -1,4 +1,4 @@
-//! Why an operation does not pass, whatever envelope it came in.
+//! Refusals: the reasons why an operation is not executed, independent of the envelope.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,30 +6,30 @@ use std::fmt;
 use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
 
-/// What is wrong with an operation, or with what it needs. How a client gets it depends on the envelope: as a fault
-/// ([`fault_status`](crate::fault_status)) or as an `X-ResponseCode` ([`response_code`](crate::response_code)).
+/// The kind of a [`Refusal`]. The session binding maps it to a fault ([`fault_status`](crate::fault_status)) or to an
+/// `X-ResponseCode` ([`response_code`](crate::response_code)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusalKind {
     /// The interface or endpoint has no such operation.
     UnknownOperation,
-    /// The request can't be read, or not be written after modules changed it.
+    /// The request cannot be decoded, or cannot be encoded after modules changed it.
     BadRequest,
-    /// The request names no session of its caller's, or one that ended.
+    /// The request identifies no session of its caller, or one that has ended.
     NoSession,
-    /// The request's cookies can't be those of one session.
+    /// The request's cookies identify several sessions, or have values that the session was never given.
     BadCookies,
-    /// The session was ended since a module's hook panicked.
+    /// The session was ended because a module's hook panicked.
     SessionBroken,
     /// Another request of the session is in progress.
     OutOfSequence,
-    /// The caller may not do this, or their security context may not be used any more.
+    /// The caller lacks the permission, or the security context has expired or was revoked.
     AccessDenied,
-    /// A limit is reached: of sessions, of memory, of deferred work.
+    /// A limit is reached: on sessions, memory, or deferred work.
     TooBusy,
-    /// A module's deferred work took longer than it may.
+    /// A module's deferred work exceeded its time limit.
     TimedOut,
-    /// The upstream can't be reached.
+    /// The upstream cannot be reached.
     Unavailable,
     /// The operation failed, and was certainly not executed.
     NotExecuted,
@@ -37,33 +37,34 @@ pub enum RefusalKind {
     Failed,
 }
 
-/// Why an operation does not pass; the client gets it as an answer of the protocol.
+/// The proxy's decision not to execute an operation, or not to deliver its response. The client receives it as an
+/// error of its protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What is wrong; the client gets it as a fault or as an `X-ResponseCode`.
+    /// The kind, which determines the fault or the `X-ResponseCode` for the client.
     pub kind: RefusalKind,
-    /// Why, for the operator; the client does not see it.
+    /// The reason, for the log. The client does not receive it.
     pub why: Cow<'static, str>,
 }
 
 impl Refusal {
-    /// A refusal of this `kind`, because of `why`.
+    /// Creates a refusal of this `kind`, for the reason `why`.
     pub fn new(kind: RefusalKind, why: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, why: why.into() }
     }
 }
 
-/// How the upstream itself refused an operation.
+/// The upstream's refusal of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpstreamRefusal {
-    /// By a fault, in answer to an RPC call.
+    /// A fault, in response to an RPC call.
     Fault(FaultStatus),
-    /// By an `X-ResponseCode`, in answer to a request of MAPI over HTTP ([MS-OXCMAPIHTTP] 2.2.3.3.3).
+    /// An `X-ResponseCode` other than 0, in response to a request of MAPI over HTTP ([MS-OXCMAPIHTTP] 2.2.3.3.3).
     ResponseCode(ResponseCode),
 }
 
 impl UpstreamRefusal {
-    /// Whether the upstream does not have the session any more.
+    /// Whether the upstream no longer has the session.
     pub(crate) fn is_session_gone(self) -> bool {
         self == Self::ResponseCode(ResponseCode::ContextNotFound)
     }

@@ -1,4 +1,4 @@
-//! A session: one client's conversation with one service under one security context.
+//! Sessions: the state of one client at one service, under one security context.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -11,7 +11,8 @@ use wire::FileTime;
 
 use crate::objects::table::ObjectTable;
 
-/// One client's conversation with one service of the server, under one security context.
+/// The state of one client at one service of the server, from its Connect or Bind to its Disconnect or Unbind, under
+/// one security context.
 pub struct Session {
     id: u64,
     interface: Interface,
@@ -20,7 +21,7 @@ pub struct Session {
     slots: HashMap<TypeId, Box<dyn Any + Send>>,
     objects: ObjectTable,
     ended: bool,
-    /// A hook panicked: nothing is known of it any more.
+    /// A hook panicked, so the state may be inconsistent.
     broken: bool,
 }
 
@@ -50,51 +51,52 @@ impl Session {
         Self { id, interface, context, peer, slots: HashMap::new(), objects, ended: false, broken: false }
     }
 
-    /// The server objects that it has open. Within a hook for single ROPs, ask the view of the ROP instead.
+    /// The open server objects of the session. Within a hook for single ROPs the table is empty: use the view of the
+    /// ROP.
     pub const fn objects(&self) -> &ObjectTable {
         &self.objects
     }
 
-    /// Takes the objects out, while ROPs act on them.
+    /// Takes the object table out of the session, to apply ROPs to it.
     pub(crate) fn take_objects(&mut self) -> ObjectTable {
         std::mem::take(&mut self.objects)
     }
 
-    /// Puts back what [`Session::take_objects`] took out.
+    /// Puts the object table back after [`Session::take_objects`].
     pub(crate) fn put_objects(&mut self, objects: ObjectTable) {
         self.objects = objects;
     }
 
-    /// A number that no other session of this process has.
+    /// A number that no other session or operation of the engine has.
     pub const fn id(&self) -> u64 {
         self.id
     }
 
-    /// The service that the client talks to.
+    /// The service: the interface, or over HTTP the interface with the corresponding operations.
     pub const fn interface(&self) -> Interface {
         self.interface
     }
 
-    /// Whose session it is.
+    /// The security context of the session. Its identity is that of all operations of the session.
     pub const fn context(&self) -> &SecurityContext {
         &self.context
     }
 
-    /// Goes on under `context` where its own may not be used at `now` any more: that of the same identity, who
-    /// signed in again.
+    /// Replaces a security context that has expired or was revoked at `now` by `context`, a later one of the same
+    /// identity.
     pub(crate) fn renew(&mut self, context: &SecurityContext, now: FileTime) {
         if self.context.identity() == context.identity() && self.context.check(now).is_err() {
             self.context = context.clone();
         }
     }
 
-    /// Where the client connects from.
+    /// The address of the client that began the session.
     pub const fn peer(&self) -> SocketAddr {
         self.peer
     }
 
-    /// What the caller keeps here for the session under the type `T`; made when first asked for, dropped with
-    /// the session. A module uses a type of its own, so that no other can reach it.
+    /// The session's value of the type `T`, created at the first access and dropped with the session. A module uses a
+    /// private type, so that other modules cannot access the value.
     pub fn slot<T: Default + Send + 'static>(&mut self) -> &mut T {
         let slot = self.slots.entry(TypeId::of::<T>()).or_insert_with(|| Box::<T>::default());
         if !slot.is::<T>() {
@@ -103,17 +105,17 @@ impl Session {
         slot.downcast_mut().unwrap_or_else(|| unreachable!("a slot is keyed by its own type"))
     }
 
-    /// Marks the session as ended; true the first time.
+    /// Marks the session as ended. Returns `true` at the first call.
     pub(crate) fn end(&mut self) -> bool {
         !std::mem::replace(&mut self.ended, true)
     }
 
-    /// Whether it ended.
+    /// Whether the session has ended.
     pub(crate) const fn is_ended(&self) -> bool {
         self.ended
     }
 
-    /// Marks the session as one that can't go on, since a hook panicked: what was known of its objects is lost.
+    /// Marks the session as broken, because a hook panicked: its state may be inconsistent.
     pub(crate) const fn mark_broken(&mut self) {
         self.broken = true;
     }
@@ -123,14 +125,14 @@ impl Session {
         self.broken
     }
 
-    /// Drops what modules kept, and what was known of objects.
+    /// Drops the modules' values and the object table.
     pub(crate) fn clear(&mut self) {
         self.slots.clear();
         self.objects = ObjectTable::default();
     }
 }
 
-/// A session that several connections of one client may hold.
+/// A session that several connections of one client may share.
 #[derive(Debug, Clone)]
 pub struct SharedSession {
     id: u64,
@@ -142,12 +144,12 @@ impl SharedSession {
         Self { id: session.id(), session: Arc::new(Mutex::new(session)) }
     }
 
-    /// The session's number, as [`Session::id`]; it takes no lock.
+    /// The session's number, as [`Session::id`], without locking the session.
     pub const fn id(&self) -> u64 {
         self.id
     }
 
-    /// The session, to this thread alone. One in which a thread panicked is broken.
+    /// Locks the session. If a thread panicked while it held the lock, the session is marked as broken.
     pub fn lock(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(|poisoned| {
             let mut session = PoisonError::into_inner(poisoned);
@@ -156,8 +158,9 @@ impl SharedSession {
         })
     }
 
-    /// Whether its account was revoked. Where the server authenticates clients, a security context ends with each
-    /// sign-in that the server takes back, and the next one of the same identity goes on with the session.
+    /// Whether the account with which the session was opened was revoked. Always `false` with pass-through
+    /// authentication: there a security context is revoked when the server rejects its credentials, and a new sign-in
+    /// of the same identity continues the session.
     pub(crate) fn is_revoked(&self) -> bool {
         let session = self.lock();
         session.context().is_revoked() && session.context().proof() != Proof::PassThrough

@@ -1,4 +1,4 @@
-//! The module stack: the order of hooks, and how decisions of modules combine.
+//! The module stack: the order in which hooks are called, and how the modules' decisions are combined.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,14 +16,14 @@ use crate::refusal::{Refusal, RefusalKind};
 use crate::rops::run::{self, BatchOutcome};
 use crate::session::Session;
 
-/// How often modules may send a request ahead of one operation or defer it, over all modules.
+/// How often modules may send a request ahead of one operation or defer it, in total over all modules.
 const EXTRA_STEP_LIMIT: usize = 32;
 
 /// The modules in the order in which requests pass them. Responses pass them in reverse order.
 #[derive(Default)]
 pub struct Stack(Vec<Box<dyn Module>>);
 
-/// What becomes of a request after the stack.
+/// The combined decision of the stack about a request.
 #[derive(Debug)]
 pub(crate) enum RequestOutcome {
     Forward,
@@ -33,7 +33,7 @@ pub(crate) enum RequestOutcome {
     Defer { work: Work<Decision>, module: usize },
 }
 
-/// How far a response came on its way back.
+/// The combined decision of the stack about a response.
 #[derive(Debug)]
 pub(crate) enum ResponseOutcome {
     Passed,
@@ -56,12 +56,12 @@ impl fmt::Display for Stack {
 }
 
 impl Stack {
-    /// A stack of `modules`, the first nearest to the client.
+    /// Creates a stack of `modules`. The first one is nearest to the client.
     pub fn new(modules: Vec<Box<dyn Module>>) -> Self {
         Self(modules)
     }
 
-    /// The modules' names, the one nearest to the client first.
+    /// The names of the modules. The first one is nearest to the client.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.0.iter().map(|module| module.name())
     }
@@ -71,7 +71,7 @@ impl Stack {
         self.0.get(number).map_or("unknown", |module| module.name())
     }
 
-    /// Brings a request through all modules, first to last.
+    /// Passes a request to all modules, from first to last.
     pub(crate) fn request(&self, operation: &mut Operation, session: &mut Session) -> RequestOutcome {
         debug_assert_eq!(
             operation.context().identity(),
@@ -95,13 +95,13 @@ impl Stack {
         }
     }
 
-    /// Whether a module reads what earlier operations brought.
+    /// Whether a module reads property values and stream bytes of earlier operations ([`Interests::content`]).
     pub(crate) fn reads_content(&self) -> bool {
         self.0.iter().any(|module| module.interests().content)
     }
 
-    /// Calls `dispatch` of the modules from number `from` on; `extra_steps` counts the requests that were sent ahead
-    /// and the deferrals. The decision of the first of them may be known already.
+    /// Calls `dispatch` of the modules, starting with number `from`. `extra_steps` counts the requests that were sent
+    /// ahead and the deferrals. `known` is the decision of the first module, if it was deferred.
     pub(crate) fn dispatch(
         &self,
         operation: &mut Operation,
@@ -123,7 +123,7 @@ impl Stack {
         RequestOutcome::Forward
     }
 
-    /// Brings a response through all modules, last to first.
+    /// Passes a response to all modules, from last to first.
     pub(crate) fn response(&self, operation: &mut Operation, session: &mut Session) -> ResponseOutcome {
         debug_assert_eq!(
             operation.context().identity(),
@@ -141,8 +141,8 @@ impl Stack {
         }
     }
 
-    /// Calls `response` and `deliver` of the first `count` modules, last to first; `extra_steps` as in
-    /// [`Stack::dispatch`]. The delivery of the last of them may be known already.
+    /// Calls `response` and `deliver` of the first `count` modules, from last to first; `extra_steps` as in
+    /// [`Stack::dispatch`]. `known` is the delivery of the last of them, if it was deferred.
     pub(crate) fn deliver(
         &self,
         operation: &mut Operation,
@@ -178,8 +178,8 @@ impl Stack {
         ResponseOutcome::Passed
     }
 
-    /// Brings a response of Autodiscover through the modules, last to first. Returns the changed one if a module
-    /// changed it.
+    /// Passes a response of Autodiscover to the modules, from last to first. Returns the changed response, if a
+    /// module changed it.
     pub(crate) fn autodiscover(
         &self,
         dialect: Dialect,
@@ -189,19 +189,19 @@ impl Stack {
         let mut changed: Option<Vec<u8>> = None;
         for module in self.0.iter().rev() {
             let current = changed.as_deref().unwrap_or(response);
-            let seen = catch_unwind(AssertUnwindSafe(|| module.autodiscover(dialect, current, context)));
-            let seen = seen.map_err(|_| {
+            let returned = catch_unwind(AssertUnwindSafe(|| module.autodiscover(dialect, current, context)));
+            let returned = returned.map_err(|_| {
                 let why = format!("the module {} panicked in autodiscover", module.name());
                 Refusal::new(RefusalKind::Failed, why)
             })?;
-            if let Some(other) = seen? {
+            if let Some(other) = returned? {
                 changed = Some(other);
             }
         }
         Ok(changed)
     }
 
-    /// Calls `unbind` of all modules, of the others also if one of them panics.
+    /// Calls `unbind` of all modules, even if one of them panics.
     pub(crate) fn unbind(&self, session: &mut Session) {
         for module in self.on(session.interface()).rev() {
             let _ = catch_unwind(AssertUnwindSafe(|| module.unbind(session)));
@@ -217,7 +217,7 @@ impl Stack {
     }
 }
 
-/// The outcome of a module's decision. None if the next module decides.
+/// The outcome of a module's decision. `None` if the next module decides.
 fn decided(
     operation: &mut Operation,
     (module, name): (usize, &'static str),
@@ -235,7 +235,7 @@ fn decided(
         }
         Decision::Respond(response) if response.key() == operation.key() => {
             operation.response = Some(Message::from_body(operation.key(), *response));
-            // The ROPs of the request are not carried out.
+            // The server does not execute the ROPs of the request.
             operation.rops = None;
             operation.note(name, "responded itself");
             Some(RequestOutcome::RespondedLocally)
@@ -252,9 +252,9 @@ fn decided(
             operation.note(name, "sent a request ahead");
             Some(RequestOutcome::Ahead { request, module })
         }
-        Decision::Ahead(_) => {
-            wrong("sent a request ahead that is to another service, or of a client without a session")
-        }
+        Decision::Ahead(_) => wrong(
+            "sent a request ahead that is for another service, or ahead of a request outside of a session's sequence",
+        ),
         Decision::Defer(work) => {
             operation.note(name, "deferred");
             Some(RequestOutcome::Defer { work, module })
@@ -263,6 +263,7 @@ fn decided(
 }
 
 fn too_many_extra_steps(name: &str) -> Refusal {
-    let why = format!("the module {name} sends requests ahead or defers without end");
+    let why =
+        format!("the module {name} sent more than {EXTRA_STEP_LIMIT} requests ahead, or deferred more often");
     Refusal::new(RefusalKind::Failed, why)
 }

@@ -1,7 +1,7 @@
-//! Views of requests and responses that know no envelope: what modules read and change.
+//! Views of requests and responses that are independent of the envelope, through which modules read and change them.
 //!
-//! A view exists for what an operation holds in either envelope. It is implemented here for the NDR structures of
-//! RPC calls and for the structures of MAPI over HTTP, so that a module has one arm for each operation.
+//! A view is a method of [`Request`] or [`Response`] that handles both the NDR structures of RPC calls and the
+//! structures of MAPI over HTTP, so that a module has one `match` arm for each operation.
 
 use mapi::emsmdb::{self, OutBytes, Version};
 use mapi::mapihttp::{self as http, AuxiliaryBuffer};
@@ -14,12 +14,12 @@ use wire::Utf16;
 use crate::body::{OperationKey, Request, Response};
 use crate::message::Message;
 
-/// What is called for every text.
+/// A callback for texts, with the kind of each.
 type VisitText<'f> = &'f mut dyn FnMut(TextKind, Text<'_>);
 
 impl Request {
-    /// Calls `visit` for every text: in property values, in entry ids, and for names that the client looks up or
-    /// connects with.
+    /// Calls `visit` for every text that may contain names: in property values, in entry ids, and in the names that
+    /// the client looks up or connects with.
     pub fn visit_texts_mut(&mut self, visit: VisitText<'_>) {
         match self {
             Self::Rfr(rfr::Request::GetNewDSA(request)) => {
@@ -45,7 +45,8 @@ impl Request {
 }
 
 impl Response {
-    /// Calls `visit` for every text: in property values, in entry ids, and for names and URLs of servers.
+    /// Calls `visit` for every text that may contain names: in property values, in entry ids, and in the names and
+    /// URLs of servers.
     pub fn visit_texts_mut(&mut self, visit: VisitText<'_>) {
         match self {
             Self::Rfr(rfr::Response::GetNewDSA(response)) => {
@@ -69,7 +70,7 @@ impl Response {
         }
     }
 
-    /// Calls `visit` for every value of `property`, of whatever type, in rows of the address book.
+    /// Calls `visit` for every value of `property` in rows of the address book, whatever its type.
     pub fn visit_property_mut(&mut self, property: PropTag, visit: &mut dyn FnMut(ValueMut<'_>)) {
         match self {
             Self::Nspi(response) => response.visit_values_mut(&mut |value| {
@@ -86,7 +87,8 @@ impl Response {
         }
     }
 
-    /// The auxiliary buffer: of every response over HTTP but PING's, of `EcDoConnectEx` and of `EcDoRpcExt2`.
+    /// The auxiliary buffer, to be changed. The responses of `EcDoConnectEx` and `EcDoRpcExt2` have one, and all
+    /// responses over HTTP except that of `PING`.
     pub const fn aux_mut(&mut self) -> Option<AuxMut<'_>> {
         let aux = match self {
             Self::Emsmdb(emsmdb::Response::EcDoConnectEx(response)) => Aux::Ndr(&mut response.aux_out),
@@ -104,7 +106,7 @@ impl Response {
         Some(AuxMut(aux))
     }
 
-    /// The version of the server that a session with the mailbox store begins with. Over HTTP it is in a header field.
+    /// The server's version, in the response of `EcDoConnect` and `EcDoConnectEx`. Over HTTP it is in a header field.
     pub const fn server_version_mut(&mut self) -> Option<&mut Version> {
         match self {
             Self::Emsmdb(emsmdb::Response::EcDoConnect(response)) => Some(&mut response.server_version),
@@ -113,7 +115,7 @@ impl Response {
         }
     }
 
-    /// The columns that `QueryColumns` returned.
+    /// The columns in a response of `QueryColumns`.
     pub fn columns(&self) -> Option<&[PropTag]> {
         match self {
             Self::Nspi(nspi::Response::QueryColumns(response)) => Some(&response.columns.get()?.values),
@@ -124,7 +126,7 @@ impl Response {
         }
     }
 
-    /// The Minimal Entry IDs that `DNToMId` or `ResolveNames` returned.
+    /// The Minimal Entry IDs in a response of `DNToMId` or `ResolveNames`.
     pub fn minimal_ids(&self) -> Option<&[MId]> {
         use http::nspi::Response as H;
         use nspi::Response as R;
@@ -137,7 +139,8 @@ impl Response {
         }
     }
 
-    /// The rows that `QueryRows` or `ResolveNames` returned, or the one of `GetProps`: the values that are there.
+    /// The rows in a response of `QueryRows`, `ResolveNames` or `GetProps`, without the values that are missing or
+    /// failed.
     pub fn rows(&self) -> Option<Vec<PropertyList>> {
         use http::nspi::Response as H;
         use nspi::Response as R;
@@ -155,12 +158,12 @@ impl Response {
 }
 
 impl Message<Response> {
-    /// Whether the response may have an auxiliary buffer that is not empty, as far as this can be known without
-    /// decoding it.
+    /// Whether the response may have an auxiliary buffer that is not empty. Does not decode the response; `true` if
+    /// that would be necessary.
     pub fn may_have_aux(&self) -> bool {
         match self.key() {
             OperationKey::Http(..) | OperationKey::Call(Interface::Emsmdb, 10) => true,
-            // pcbAuxOut is the last value but two of EcDoRpcExt2 ([MS-OXCRPC] 3.1.4.2).
+            // In EcDoRpcExt2 only pulTransTime and the return value follow pcbAuxOut ([MS-OXCRPC] 3.1.4.2).
             OperationKey::Call(Interface::Emsmdb, 11) => {
                 let stub = self.original();
                 let size = stub.len().checked_sub(12).and_then(|at| stub.get(at..)?.first_chunk::<4>());
@@ -171,7 +174,7 @@ impl Message<Response> {
     }
 }
 
-/// A property value, which may be changed.
+/// A property value that may be changed.
 #[derive(Debug)]
 pub struct ValueMut<'a>(Form<'a>);
 
@@ -182,7 +185,7 @@ enum Form<'a> {
 }
 
 impl ValueMut<'_> {
-    /// Puts `text` in place of the text or the texts that the value holds. Returns whether it holds texts.
+    /// Replaces the text, or the list of texts, by `text`. Returns `false` if the value is of another type.
     pub fn set_text(&mut self, text: &str) -> bool {
         match &mut self.0 {
             Form::Ndr(value) => set_ndr_text(value, text),
@@ -191,7 +194,7 @@ impl ValueMut<'_> {
     }
 }
 
-/// An auxiliary buffer, which may be changed.
+/// An auxiliary buffer that may be changed.
 #[derive(Debug)]
 pub struct AuxMut<'a>(Aux<'a>);
 
@@ -202,7 +205,7 @@ enum Aux<'a> {
 }
 
 impl AuxMut<'_> {
-    /// Its bytes: an extended buffer with auxiliary blocks, or empty.
+    /// An extended buffer with auxiliary blocks ([MS-OXCRPC] 2.2.2), or no bytes.
     pub fn bytes(&self) -> &[u8] {
         match &self.0 {
             Aux::Ndr(aux) => aux.as_slice(),
@@ -210,7 +213,7 @@ impl AuxMut<'_> {
         }
     }
 
-    /// Whether the bytes are those of a failed request whose end is no auxiliary buffer.
+    /// Whether the bytes are the end of a failed response, and not a valid auxiliary buffer.
     pub const fn is_opaque(&self) -> bool {
         match &self.0 {
             Aux::Ndr(_) => false,
@@ -218,7 +221,7 @@ impl AuxMut<'_> {
         }
     }
 
-    /// Puts `bytes` in its place: an extended buffer with auxiliary blocks, or nothing.
+    /// Replaces the bytes by an extended buffer with auxiliary blocks, or by no bytes.
     pub fn set(&mut self, bytes: Vec<u8>) {
         match &mut self.0 {
             Aux::Ndr(aux) => **aux = OutBytes::new(bytes),
@@ -227,7 +230,7 @@ impl AuxMut<'_> {
     }
 }
 
-/// Visits a string. Its special ending, if it has one, stays only if the text does.
+/// Visits a string. An unusual termination is preserved only if the text is unchanged.
 fn visit_string(string: &mut CharString, kind: TextKind, visit: VisitText<'_>) {
     let mut text = string.text.clone();
     visit(kind, Text::Char(&mut text));
@@ -257,7 +260,7 @@ fn set_flat_text(value: &mut property::PropertyValue, text: &str) -> bool {
         V::Unicode(string) => *string = Utf16::from(text),
         V::Typed(typed) => return set_flat_text(&mut typed.value, text),
         V::Sparse { values, .. } => {
-            // The one text is there, so that the list of absent ones goes.
+            // The text is present, so the list of absent values is dropped.
             let mut values = (**values).clone();
             if !set_flat_text(&mut values, text) {
                 return false;

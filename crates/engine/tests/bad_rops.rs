@@ -1,5 +1,5 @@
-//! ROPs and answers that are wrong: they pass as the bytes that they are, nothing is learnt from them, and
-//! where a module changed something around them the call is refused.
+//! Malformed ROPs and responses: they are forwarded unchanged and not tracked. The call is refused if a module
+//! changed ROPs around them.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,11 +11,11 @@ use testkit::{Mailbox, Step};
 
 const NONE: u32 = NO_OBJECT;
 
-/// What a module saw of operations: what is not decoded of each, how many objects their session has, and
-/// how many bytes of content.
+/// A module's observations of each operation: the errors of undecoded ROPs, and the session's number of objects and
+/// bytes of content.
 type Log = Arc<Mutex<Vec<(Vec<String>, usize, usize)>>>;
 
-/// Looks on, or asks for something of its own before each ROP.
+/// Observes, or inserts a ROP before each one.
 struct Meddler {
     log: Log,
     adds: bool,
@@ -37,7 +37,7 @@ impl Module for Meddler {
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
         if self.adds {
             let body = RequestBody::RopGetStreamSize(Empty);
-            // Where there is no such slot, nothing is added.
+            // If there is no such slot, nothing is added.
             let _ = rop.insert_before(RopRequest { body, ..rop.request().clone() });
         }
         RopDecision::Forward
@@ -56,7 +56,7 @@ fn meddler(adds: bool) -> (Engine, Log) {
     (Engine::new(Stack::new(vec![Box::new(Meddler { log: Arc::clone(&log), adds })])), log)
 }
 
-/// `RopOpenFolder` of the object at 0 into 1, and its answer.
+/// `RopOpenFolder` of the object at 0 into 1, and its response.
 const OPEN: [u8; 13] = [0x02, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 9, 0];
 const OPENED: [u8; 8] = [0x02, 1, 0, 0, 0, 0, 0, 0];
 
@@ -64,7 +64,7 @@ fn buffer(rops: &[u8]) -> RopBuffer {
     RopBuffer::new(rops.to_vec(), vec![5, NONE])
 }
 
-/// Restrictions in one another: NOT, NOT, … and at the end one that a property exists.
+/// Nested restrictions: `depth` times NOT, and innermost one that a property exists.
 fn nested(depth: usize) -> Vec<u8> {
     [vec![0x02; depth], vec![0x08, 0x1f, 0, 0x37, 0]].concat()
 }
@@ -89,13 +89,13 @@ fn bad_requests() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn bad_requests_pass_as_they_are() {
+fn malformed_requests_are_forwarded_unchanged() {
     for (what, rops) in bad_requests() {
         let (engine, log) = meddler(false);
         let mut mailbox = Mailbox::open(&engine, "a");
-        let asked = buffer(&rops);
-        let (mut flight, relayed) = mailbox.relayed(&asked);
-        assert_eq!(relayed, asked, "{what}");
+        let sent = buffer(&rops);
+        let (mut flight, forwarded) = mailbox.relayed(&sent);
+        assert_eq!(forwarded, sent, "{what}");
         mailbox.answered(&mut flight, &[buffer(&[])]);
         let (_, objects, _) = log.lock().unwrap().pop().unwrap();
         assert_eq!(objects, 0, "{what}");
@@ -103,20 +103,20 @@ fn bad_requests_pass_as_they_are() {
 }
 
 #[test]
-fn a_module_adds_rops_before_what_cannot_be_decoded_and_nothing_behind_it_is_lost() {
+fn rops_that_cannot_be_decoded_are_preserved_if_a_module_adds_rops_before_them() {
     for (what, rops) in bad_requests() {
         let (engine, _) = meddler(true);
         let mut mailbox = Mailbox::open(&engine, "a");
-        let (_, relayed) = mailbox.relayed(&buffer(&rops));
-        assert!(relayed.rops.ends_with(&rops[rops.len() - 9..]), "{what}");
-        assert_eq!(relayed.handles, [5, NONE], "{what}");
-        let added = (relayed.rops.len() - rops.len()) / 3 /* RopId, LogonId, InputHandleIndex */;
+        let (_, forwarded) = mailbox.relayed(&buffer(&rops));
+        assert!(forwarded.rops.ends_with(&rops[rops.len() - 9..]), "{what}");
+        assert_eq!(forwarded.handles, [5, NONE], "{what}");
+        let added = (forwarded.rops.len() - rops.len()) / 3 /* RopId, LogonId, InputHandleIndex */;
         assert!(added <= 1, "{what}: {added} ROPs were added");
         assert!(!what.contains("table") || added == 0, "{what}: there is no such slot");
     }
 }
 
-/// Answers to [`OPEN`], and whether there is one to it among them.
+/// Malformed responses to [`OPEN`], and whether they contain a valid one.
 fn bad_answers() -> Vec<(&'static str, Vec<u8>, bool)> {
     let too_small = [&[0xff, 0, 0x40][..], &OPEN].concat();
     vec![
@@ -126,41 +126,41 @@ fn bad_answers() -> Vec<(&'static str, Vec<u8>, bool)> {
         ("two to one", [OPENED, OPENED].concat(), true),
         ("one, and an unknown one", [&OPENED[..], &[0xee; 9]].concat(), true),
         ("one, and a notification that is cut off", [&OPENED[..], &[0x2a, 1, 0]].concat(), true),
-        ("one that was asked for and did not fit, twice", too_small.repeat(2), false),
+        ("RopBufferTooSmall, twice", too_small.repeat(2), false),
     ]
 }
 
 #[test]
-fn bad_answers_pass_as_they_are_and_teach_nothing() {
+fn malformed_responses_are_forwarded_unchanged_and_open_no_objects() {
     for (what, rops, has_one) in bad_answers() {
         let (engine, log) = meddler(false);
         let mut mailbox = Mailbox::open(&engine, "a");
         let (mut flight, _) = mailbox.relayed(&buffer(&OPEN));
-        let told = RopBuffer::new(rops, vec![5, 6]);
-        assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&told)), told, "{what}");
+        let response = RopBuffer::new(rops, vec![5, 6]);
+        assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&response)), response, "{what}");
         let (opaque, objects, _) = log.lock().unwrap().pop().unwrap();
         assert_eq!(objects, usize::from(has_one), "{what}");
-        let whole = what.contains("did not fit");
+        let whole = what.contains("TooSmall");
         assert_eq!(opaque.len(), usize::from(!whole), "{what}: {opaque:?}");
-        assert!(opaque.iter().all(|error| error.starts_with("answer ")), "{what}: {opaque:?}");
+        assert!(opaque.iter().all(|error| error.starts_with("response ")), "{what}: {opaque:?}");
     }
 }
 
 #[test]
-fn an_answer_that_a_module_made_unlike_the_clients_batch_is_whole_or_refused() {
+fn a_malformed_response_is_refused_if_a_module_added_rops_to_the_batch() {
     for (what, rops, _) in bad_answers() {
         let (engine, _) = meddler(true);
         let mut mailbox = Mailbox::open(&engine, "a");
-        // What the client asks for second is known, and what was added before it not.
-        let (mut flight, relayed) = mailbox.relayed(&buffer(&[OPEN, OPEN].concat()));
-        assert_eq!(relayed.rops.len(), 32);
+        // The client's handle table has the second ROP's slot, and not that of the ROP added before it.
+        let (mut flight, forwarded) = mailbox.relayed(&buffer(&[OPEN, OPEN].concat()));
+        assert_eq!(forwarded.rops.len(), 32);
         let size = [0x5e, 0, 0, 0, 0, 0, 7, 0, 0, 0];
         let rops = [&size[..], &rops].concat();
         let next = mailbox.answer(&mut flight, &[RopBuffer::new(rops, vec![5, 6])]);
         if let Step::Reply { stub } = &next {
-            assert!(what.contains("fit"), "{what}: {next:?}");
+            assert!(what.contains("TooSmall"), "{what}: {next:?}");
             let shown = stub.windows(size.len()).any(|window| window == size);
-            assert!(!shown, "{what}: the client sees an answer to what it did not ask");
+            assert!(!shown, "{what}: the client receives the response to a ROP that it did not send");
         } else {
             assert!(matches!(next, Step::Fault { .. }), "{what}: {next:?}");
         }
@@ -168,21 +168,21 @@ fn an_answer_that_a_module_made_unlike_the_clients_batch_is_whole_or_refused() {
 }
 
 #[test]
-fn a_search_ten_thousand_deep_passes_as_the_bytes_that_it_is() {
+fn a_search_ten_thousand_deep_is_forwarded_unchanged() {
     let (engine, log) = meddler(false);
     let mut mailbox = Mailbox::open(&engine, "a");
-    // RopGetSearchCriteria, whose answer has the restriction, a LogonId, no folders and flags.
+    // RopGetSearchCriteria, whose response has the restriction, a LogonId, no folders and flags.
     let (mut flight, _) = mailbox.relayed(&buffer(&[0x31, 0, 0, 1, 1, 1]));
-    let told = buffer(&[&[0x31, 0, 0, 0, 0, 0][..], &sized(&nested(10_000)), &[0; 7]].concat());
-    assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&told)), told);
+    let response = buffer(&[&[0x31, 0, 0, 0, 0, 0][..], &sized(&nested(10_000)), &[0; 7]].concat());
+    assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&response)), response);
     assert_eq!(log.lock().unwrap().pop().unwrap().0, [""; 0], "the restriction alone is opaque");
 }
 
 #[test]
-fn a_bomb_in_an_answer_is_let_through_unopened() {
+fn a_decompression_bomb_in_a_response_is_forwarded_without_being_decompressed() {
     let (engine, log) = meddler(false);
     let mut mailbox = Mailbox::open(&engine, "a");
-    // Each says that it is 32 KB: one byte, and a match that is it again and again.
+    // Each declares 32 KB: one byte, and a match that repeats it.
     let bomb = [0xff, 0xff, 0xff, 0x7f, 0, 7, 0, 0xff, 0xff, 0xfb, 0x7f];
     let header = |flags: u8| [0, 0, flags, 0, 11, 0, 0xff, 0x7f];
     let many = [&header(1)[..], &bomb].concat().repeat(5000);
@@ -197,18 +197,17 @@ fn a_bomb_in_an_answer_is_let_through_unopened() {
 fn a_small_stack_is_enough_for_restrictions_ten_thousand_deep() {
     #[allow(clippy::disallowed_methods, reason = "a test's own thread; it acts for no user")]
     let small = std::thread::Builder::new().stack_size(1 << 20).spawn(|| {
-        bad_requests_pass_as_they_are();
-        a_search_ten_thousand_deep_passes_as_the_bytes_that_it_is();
+        malformed_requests_are_forwarded_unchanged();
+        a_search_ten_thousand_deep_is_forwarded_unchanged();
     });
     small.unwrap().join().unwrap();
 }
 
 #[test]
-fn a_stream_whose_end_never_comes_is_held_as_one_token_at_most() {
+fn at_most_one_incomplete_part_of_an_endless_stream_is_buffered() {
     let (engine, log) = meddler(false);
     let mut mailbox = Mailbox::open(&engine, "a");
-    // An upload, and a property of several values with a count of four billion in it: parts of 30 KB come and
-    // come.
+    // An upload of a multivalued property with a count of four billion values, in pieces of 30 KB.
     let configure = [&[0x53, 0, 0, 1, 1, 0][..]].concat();
     let (mut flight, _) = mailbox.relayed(&buffer(&configure));
     let made = RopBuffer::new(vec![0x53, 1, 0, 0, 0, 0], vec![5, 6]);
@@ -219,12 +218,16 @@ fn a_stream_whose_end_never_comes_is_held_as_one_token_at_most() {
         let put = [&[0x54, 0, 0][..], &sized(&part)].concat();
         let (mut flight, _) = mailbox.relayed(&RopBuffer::new(put, vec![6]));
         let used = u16::try_from(part.len()).unwrap().to_le_bytes();
-        let told = [&[0x54, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &used].concat();
-        let told = RopBuffer::new(told, vec![6]);
-        assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&told)), told);
+        let response = [&[0x54, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &used].concat();
+        let response = RopBuffer::new(response, vec![6]);
+        assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&response)), response);
     }
     let log = log.lock().unwrap();
     let most = log.iter().map(|(.., held)| *held).max().unwrap();
     assert!(most > 500_000 && most < 2 << 20, "{most} bytes were held");
-    assert_eq!(log.last().map(|(_, objects, held)| (*objects, *held)), Some((1, 0)), "it was given up");
+    assert_eq!(
+        log.last().map(|(_, objects, held)| (*objects, *held)),
+        Some((1, 0)),
+        "decoding was not stopped"
+    );
 }

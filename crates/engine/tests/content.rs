@@ -1,4 +1,4 @@
-//! What modules read of what was written before, and what becomes of answers that they make longer.
+//! Property values and stream bytes of earlier operations, as modules read them, and responses that modules lengthen.
 
 use engine::objects::ObjectKind;
 use engine::rops::{RopDecision, RopResponseView, RopView};
@@ -18,7 +18,7 @@ use mapi::rop::{Bool, Bytes16, Empty, OutputHandleIndex, RequestBody, ResponseBo
 use std::sync::{Arc, Mutex};
 use testkit::{Mailbox, Sent, Step};
 
-/// Reads what earlier operations brought.
+/// Reads property values and stream bytes of earlier operations.
 #[derive(Default)]
 struct Curious {
     seen: Arc<Mutex<Vec<String>>>,
@@ -38,7 +38,7 @@ impl Module for Curious {
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
-        let told = match rop.request().id() {
+        let response = match rop.request().id() {
             RopId::RopSubmitMessage => {
                 let properties = rop.properties().unwrap();
                 let subject = properties.get(0x0037).and_then(PropertyValue::to_text);
@@ -52,7 +52,7 @@ impl Module for Curious {
             },
             _ => return RopDecision::Forward,
         };
-        self.seen.lock().unwrap().push(told);
+        self.seen.lock().unwrap().push(response);
         RopDecision::Forward
     }
 }
@@ -84,7 +84,7 @@ fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
     let engine = Engine::new(Stack::new(vec![Box::new(curious)]));
     let mut mailbox = Mailbox::open(&engine, "a");
 
-    // A folder's handle is 5; a message is made, then a property set, in operations of their own.
+    // A folder has the handle 5. One operation creates a message, and another one sets a property.
     let create = RequestBody::RopCreateMessage(RopCreateMessageRequest {
         output_handle_index: OutputHandleIndex(1),
         code_page_id: 1252,
@@ -100,7 +100,7 @@ fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
     let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, set(0x0037_001F, "first"))], &[6]));
     mailbox.answered(&mut flight, &[answers(&[(0, no_problems())], &[6])]);
 
-    // One more is set in the batch that submits.
+    // Another property is set in the batch that submits the message.
     let submit =
         RequestBody::RopSubmitMessage(RopSubmitMessageRequest { submit_flags: SubmitFlags::default() });
     let batch = batch_of(&[(0, set(0x1000_001F, "body")), (0, submit.clone())], &[6]);
@@ -108,7 +108,7 @@ fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
     let submitted = ResponseBody::RopSubmitMessage(Empty);
     mailbox.answered(&mut flight, &[answers(&[(0, no_problems()), (0, submitted)], &[6])]);
 
-    // A stream of the message, written in two operations, sought back within.
+    // A stream of the message is written in two operations.
     let open = RequestBody::RopOpenStream(RopOpenStreamRequest {
         output_handle_index: OutputHandleIndex(1),
         property_tag: PropTag(0x1009_0102),
@@ -127,7 +127,7 @@ fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
     let release = (0, RequestBody::RopRelease(Empty));
     let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, commit.clone()), release], &[7]));
     mailbox.answered(&mut flight, &[answers(&[(0, ResponseBody::RopCommitStream(Empty))], &[NO_OBJECT])]);
-    // After the release, the handle is of no object.
+    // After the release, the handle has no object.
     mailbox.relayed(&batch_of(&[(0, commit)], &[7]));
 
     let seen = seen.lock().unwrap();
@@ -135,7 +135,7 @@ fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
     assert_eq!(seen[..], expected);
 }
 
-/// Makes what is read from streams longer, and keeps room for it or not.
+/// Lengthens what is read from streams, with or without reserving space for it.
 struct Grower {
     by: usize,
     reserves: bool,
@@ -170,13 +170,13 @@ impl Module for Grower {
 }
 
 #[test]
-fn an_answer_that_grows_over_the_clients_room_is_refused_and_one_with_room_kept_for_it_is_not() {
+fn a_response_lengthened_beyond_the_clients_maximum_is_refused_unless_space_was_reserved() {
     let read = RequestBody::RopReadStream(RopReadStreamRequest {
         byte_count: SizeOrSentinel(100),
         maximum_byte_count: None,
     });
-    let asked = batch_of(&[(0, read)], &[1]);
-    let told = |size| {
+    let sent = batch_of(&[(0, read)], &[1]);
+    let response = |size| {
         answers(
             &[(
                 0,
@@ -196,11 +196,11 @@ fn an_answer_that_grows_over_the_clients_room_is_refused_and_one_with_room_kept_
     ] {
         let engine = Engine::new(Stack::new(vec![Box::new(Grower { by, reserves })]));
         let mut mailbox = Mailbox::open(&engine, "a");
-        let Sent::Relayed(mut flight, _, left) = mailbox.send(std::slice::from_ref(&asked), room) else {
-            panic!("not relayed")
+        let Sent::Relayed(mut flight, _, left) = mailbox.send(std::slice::from_ref(&sent), room) else {
+            panic!("not forwarded")
         };
         assert_eq!(left, room - if reserves { 40 } else { 0 });
-        let next = mailbox.answer(&mut flight, &[told(grown)]);
+        let next = mailbox.answer(&mut flight, &[response(grown)]);
         assert_eq!(matches!(next, Step::Reply { .. }), fits, "{by} more than {grown}: {next:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! What modules defer: done under the caller's context, brought back into the session, bounded, and refused
-//! where it comes to nothing. Cookies of sessions whose requests took their turn later than they came.
+//! Deferred work: executed under the caller's context, applied in the session, bounded, and refused if it fails.
+//! Cookies of sessions with delayed requests.
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 type Decide = Box<dyn Fn(&mut Operation, &mut Session) -> Decision + Send + Sync>;
 type Deliver = Box<dyn Fn(&mut Operation, &mut Session) -> Delivery + Send + Sync>;
 
-/// Decides as the test wants it.
+/// A module that decides as the test determines.
 struct Decider(Decide, Deliver);
 
 impl Module for Decider {
@@ -42,7 +42,7 @@ impl Module for Decider {
     }
 }
 
-/// An engine and a thread that does its work.
+/// An engine with a thread of the pool.
 struct House {
     engine: Engine,
     pool: Pool,
@@ -57,7 +57,7 @@ impl House {
     ) -> Self {
         let pool = Pool::new(NonZeroUsize::new(queue).unwrap());
         let modules: Vec<Box<dyn Module>> = vec![Box::new(Decider(Box::new(decide), Box::new(deliver)))];
-        let deferral = Deferral { pool: pool.clone(), limit: PATIENCE };
+        let deferral = Deferral { pool: pool.clone(), time_limit: PATIENCE };
         let engine = Engine::new(Stack::new(modules)).with_deferral(deferral);
         Self { engine, pool, worker: None }
     }
@@ -106,7 +106,7 @@ const fn is_bind(operation: &Operation) -> bool {
     operation.opnum() == 0
 }
 
-/// Work that says when it begins and goes on at a signal.
+/// Work that reports when it begins, and continues at a signal.
 fn held<D: Send + 'static>(then: fn() -> D) -> (Work<D>, Receiver<()>, Sender<()>) {
     let (begins, begun) = channel();
     let (go, gone) = channel::<()>();
@@ -121,7 +121,7 @@ fn held<D: Send + 'static>(then: fn() -> D) -> (Work<D>, Receiver<()>, Sender<()
 }
 
 #[test]
-fn work_is_done_as_the_caller_and_its_verdict_goes_on_from_there() {
+fn work_runs_as_the_caller_and_its_decision_is_applied() {
     let house = House::deciding(|operation, _| match operation {
         operation if is_bind(operation) => Decision::Forward,
         _ => Decision::Defer(Work::new(
@@ -140,7 +140,7 @@ fn work_is_done_as_the_caller_and_its_verdict_goes_on_from_there() {
         let ours = talk.bind(&caller, 0xee);
         let (mut flight, next) = columns(&mut talk, &caller, &ours);
         assert_eq!(next, Step::Defer { limit: PATIENCE });
-        let Step::Relay { stub, .. } = resume(&mut flight) else { panic!("not relayed") };
+        let Step::Relay { stub, .. } = resume(&mut flight) else { panic!("not forwarded") };
         assert_eq!(stub[4..20], [0xee; 16]);
         assert_eq!(flight.operation.notes().last().unwrap().text, who);
         assert_eq!(talk.answered(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0])[4], 4);
@@ -148,7 +148,7 @@ fn work_is_done_as_the_caller_and_its_verdict_goes_on_from_there() {
 }
 
 #[test]
-fn the_session_is_free_while_work_is_done() {
+fn a_session_is_not_locked_while_deferred_work_runs() {
     let (works, work) = channel();
     let works = Mutex::new(Some(works));
     let house = House::deciding(move |operation, session| {
@@ -171,7 +171,7 @@ fn the_session_is_free_while_work_is_done() {
     assert!(matches!(next, Step::Defer { .. }), "{next:?}");
     let (begun, go) = work.recv_timeout(PATIENCE).unwrap();
     begun.recv_timeout(PATIENCE).unwrap();
-    // The session's lock is not held: another of its operations crosses the stack.
+    // The session is not locked: another of its operations passes the stack.
     let (other, next) = talk.send(testkit::incoming(&alice, (Interface::Rfr, 0), vec![0; 8])).unwrap();
     assert!(matches!(next, Step::Relay { .. }));
     assert_eq!(other.session_id(), flight.session_id());
@@ -180,7 +180,7 @@ fn the_session_is_free_while_work_is_done() {
 }
 
 #[test]
-fn work_that_comes_to_nothing_is_a_refusal() {
+fn an_operation_whose_deferred_work_fails_is_refused() {
     let status = |house: &House, wait_for_it: bool| {
         let mut talk = RpcClient::new(&house.engine, &Arc::default());
         let alice = caller("a");
@@ -227,9 +227,9 @@ fn work_that_comes_to_nothing_is_a_refusal() {
     let idle = || {
         House::new(1, deferring(|| Work::new(|_| (), |(), _, _| Decision::Forward)), |_, _| Delivery::Pass)
     };
-    // No thread does the work: its time is over.
+    // No thread executes the work, so its time limit is exceeded.
     assert_eq!(status(&idle(), false), TIMED_OUT);
-    // What is given up makes room again.
+    // An aborted job leaves the queue.
     let house = idle();
     assert_eq!(status(&house, false), TIMED_OUT);
     assert_eq!(house.pool.counts().queued, 0);
@@ -256,7 +256,7 @@ fn alice_again() -> SecurityContext {
 }
 
 #[test]
-fn deferring_without_end_ends() {
+fn a_module_that_always_defers_is_refused_after_a_limit() {
     fn again() -> Decision {
         Decision::Defer(Work::new(|_| (), |(), _, _| again()))
     }
@@ -275,7 +275,7 @@ fn deferring_without_end_ends() {
 }
 
 #[test]
-fn an_answer_waits_for_work_and_is_changed_or_refused_by_it() {
+fn a_deferred_response_is_changed_or_refused_by_the_work() {
     for refuses in [false, true] {
         let house = House::new(
             8,
@@ -312,7 +312,7 @@ fn an_answer_waits_for_work_and_is_changed_or_refused_by_it() {
 }
 
 #[test]
-fn a_client_that_goes_away_takes_its_work_along_and_ends_its_session() {
+fn a_disconnect_cancels_deferred_work_and_ends_the_session_being_opened() {
     let house = House::new(
         8,
         |_, _| Decision::Defer(Work::new(|_| (), |(), _, _| unreachable!("the client is gone"))),
@@ -330,7 +330,7 @@ fn a_client_that_goes_away_takes_its_work_along_and_ends_its_session() {
 }
 
 #[test]
-fn a_session_that_ends_meanwhile_is_not_gone_on_with() {
+fn an_operation_is_refused_if_its_session_ends_while_its_work_is_deferred() {
     let house = House::deciding(|operation, _| match operation.opnum() {
         16 => Decision::Defer(Work::new(|_| (), |(), _, _| unreachable!("the session is over"))),
         _ => Decision::Forward,
@@ -347,7 +347,7 @@ fn a_session_that_ends_meanwhile_is_not_gone_on_with() {
     );
 }
 
-/// A client by HTTP with these cookies.
+/// An HTTP request of a client with these cookies.
 fn ask(
     house: &House,
     table: &CookieTable,
@@ -373,7 +373,7 @@ fn set(flight: &mut TestFlight, cookies: &[&str]) {
     flight.call().bind_cookies(cookies.iter().copied()).unwrap();
 }
 
-/// A session of `who` whose client has the sequence `s0`.
+/// Opens a session of `who`, whose sequence cookie is `s0`.
 fn session(house: &House, table: &CookieTable, who: &SecurityContext) {
     let (mut flight, _) = ask(house, table, who, RequestType::Bind, "").unwrap();
     set(&mut flight, &["sid=one; path=/mapi", "sequence=s0; secure"]);
@@ -388,7 +388,7 @@ fn answered(flight: &mut TestFlight) {
 }
 
 #[test]
-fn a_client_that_could_not_see_its_cookies_is_caught_up_with_once() {
+fn pending_cookies_replace_those_of_a_stale_client_once() {
     let (house, table, alice) =
         (House::deciding(|_, _| Decision::Forward), CookieTable::default(), caller("a"));
     session(&house, &table, &alice);
@@ -397,19 +397,19 @@ fn a_client_that_could_not_see_its_cookies_is_caught_up_with_once() {
         let (mut flight, _) = ask(&house, &table, &alice, QUERY, had).unwrap();
         let newest = (round > 1).then(|| format!("sid=one; sequence=s{}", round - 1));
         assert_eq!(flight.cookies_to_send(&[had.as_bytes()]), newest);
-        // The same cookies a second time, as of a replay: they pass as they are, and the server refuses them.
+        // The same cookies a second time, as in a replay, are forwarded unchanged, and the server refuses them.
         let (again, _) = ask(&house, &table, &alice, QUERY, had).unwrap();
         assert_eq!(again.cookies_to_send(&[had.as_bytes()]), None);
         let fresh = format!("sequence=s{round}; secure");
         set(&mut flight, &[&fresh, "other=x"]);
-        flight.call().hold_cookies([fresh.as_str()].into_iter());
+        flight.call().add_pending_cookies([fresh.as_str()].into_iter());
         answered(&mut flight);
     }
-    // Another's cookies are no way to what is kept for the session.
+    // Another user's cookies do not give access to the pending cookies.
     assert_eq!(ask(&house, &table, &caller("b"), QUERY, had).unwrap_err(), ResponseCode::NoPrivilege);
-    // The client then has them.
+    // The client then receives them.
     let (mut flight, _) = ask(&house, &table, &alice, QUERY, had).unwrap();
-    assert_eq!(flight.call().take_held_cookies(["x=y"].into_iter()), ["sequence=s39; secure"]);
+    assert_eq!(flight.call().take_pending_cookies(["x=y"].into_iter()), ["sequence=s39; secure"]);
     answered(&mut flight);
     let (flight, _) = ask(&house, &table, &alice, QUERY, "sid=one; sequence=s39").unwrap();
     assert_eq!(flight.cookies_to_send(&["sid=one; sequence=s39".as_bytes()]), None);
@@ -417,20 +417,20 @@ fn a_client_that_could_not_see_its_cookies_is_caught_up_with_once() {
 }
 
 #[test]
-fn a_cookie_that_the_client_never_had_is_added_and_one_of_a_wait_is_not_used_up() {
+fn a_pending_cookie_with_a_new_name_is_added_and_a_notification_wait_does_not_consume_it() {
     let (house, table, alice) =
         (House::deciding(|_, _| Decision::Forward), CookieTable::default(), caller("a"));
     session(&house, &table, &alice);
     let had = ["sid=one", "a=b; sequence=s0"].join("; ");
     let (mut flight, _) = ask(&house, &table, &alice, QUERY, &had).unwrap();
     set(&mut flight, &["sequence=s1", "new=n"]);
-    flight.call().hold_cookies(["sequence=s1", "new=n", "gone=; Max-Age=0"].into_iter());
+    flight.call().add_pending_cookies(["sequence=s1", "new=n", "gone=; Max-Age=0"].into_iter());
     answered(&mut flight);
     let (ping, _) = ask_ping(&house, &table, &alice, &had);
     assert_eq!(ping.cookies_to_send(&[had.as_bytes()]).unwrap(), "sid=one; sequence=s1; new=n");
     let (flight, _) = ask(&house, &table, &alice, QUERY, &had).unwrap();
     assert_eq!(flight.cookies_to_send(&[had.as_bytes()]).unwrap(), "sid=one; sequence=s1; new=n");
-    // What goes on beside the others says nothing of turns when it is over.
+    // A request outside of the sequence adds no pending cookies when it ends.
     let _in_sequence = flight;
     drop(ping);
     let (flight, _) = ask(&house, &table, &alice, QUERY, &had).unwrap();
@@ -444,7 +444,7 @@ fn ask_ping(house: &House, table: &CookieTable, who: &SecurityContext, cookies: 
 }
 
 #[test]
-fn a_second_request_of_a_session_is_refused_while_the_first_waits_here() {
+fn a_second_request_of_a_sequence_is_refused_while_the_first_is_deferred() {
     let house = House::deciding(|operation, _| match operation.key() {
         OperationKey::Http(_, QUERY) => Decision::Defer(Work::new(|_| (), |(), _, _| Decision::Forward)),
         _ => Decision::Forward,
@@ -472,7 +472,7 @@ fn a_second_request_of_a_session_is_refused_while_the_first_waits_here() {
 }
 
 #[test]
-fn a_request_sent_ahead_takes_the_turn_and_the_clients_own_request_the_next() {
+fn a_request_sent_ahead_uses_the_sequence_cookie_and_the_clients_request_the_next_one() {
     let house = House::deciding(|operation, _| match operation.key() {
         OperationKey::Http(Endpoint::Nspi, QUERY) if operation.ahead.is_empty() => {
             Decision::Ahead(Box::new(AheadRequest::QueryColumns { flags: 0 }))
@@ -487,13 +487,13 @@ fn a_request_sent_ahead_takes_the_turn_and_the_clients_own_request_the_next() {
     assert_eq!(flight.ahead(), Some(OperationKey::Http(Endpoint::Nspi, QUERY)));
     assert_eq!(ask(&house, &table, &alice, QUERY, had).unwrap_err(), ResponseCode::InvalidSequence);
     set(&mut flight, &["sequence=s1"]);
-    flight.call().hold_cookies(["sequence=s1"].into_iter());
+    flight.call().add_pending_cookies(["sequence=s1"].into_iter());
     let next = flight.respond(vec![0; 16]);
     assert!(matches!(next, Step::Relay { .. }) && flight.ahead().is_none());
     assert_eq!(flight.cookies_to_send(&[had.as_bytes()]).unwrap(), "sid=one; sequence=s1");
-    // The server's own answer tells the client, which is up to date then.
+    // The client receives the newest cookie in the server's response, so it is not stale any more.
     set(&mut flight, &["sequence=s2"]);
-    assert!(flight.call().take_held_cookies(["sequence=s2"].into_iter()).is_empty());
+    assert!(flight.call().take_pending_cookies(["sequence=s2"].into_iter()).is_empty());
     answered(&mut flight);
     let (flight, _) = ask(&house, &table, &alice, QUERY, "sid=one; sequence=s2").unwrap();
     assert_eq!(flight.cookies_to_send(&["sid=one; sequence=s2".as_bytes()]), None);

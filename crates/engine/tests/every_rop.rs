@@ -1,4 +1,4 @@
-//! ROPs and answers of every kind through the engine, each of them decoded and written anew.
+//! ROPs and responses of every kind, decoded and encoded again by the engine.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -20,20 +20,20 @@ use testkit::Mailbox;
 use testkit::rops::{reply, request, request_ids};
 use wire::{Encode as _, Writer};
 
-/// What went past, decoded.
+/// The decoded ROPs and responses.
 #[derive(Debug, Default)]
 struct Seen {
-    asked: BTreeSet<RopId>,
-    /// Answers, and whether they said that the ROP succeeded.
-    told: BTreeSet<(RopId, bool)>,
+    sent: BTreeSet<RopId>,
+    /// Responses, and whether the ROP succeeded.
+    response: BTreeSet<(RopId, bool)>,
     redirects: usize,
-    /// What answers no ROP, and what stopped the server.
+    /// Responses that belong to no ROP, and responses with which the server stopped.
     others: BTreeSet<RopId>,
-    /// What was not decoded.
+    /// The errors of ROPs that could not be decoded.
     opaque: Vec<String>,
 }
 
-/// Has every ROP and every answer written anew, without changing one.
+/// Makes the engine encode every ROP and every response again, without changing them.
 #[derive(Default)]
 struct Scribe(Arc<Mutex<Seen>>);
 
@@ -51,7 +51,7 @@ impl Module for Scribe {
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
-        self.0.lock().unwrap().asked.insert(rop.request().id());
+        self.0.lock().unwrap().sent.insert(rop.request().id());
         rop.edit(|_| true);
         RopDecision::Forward
     }
@@ -60,7 +60,7 @@ impl Module for Scribe {
         let mut seen = self.0.lock().unwrap();
         let body = &rop.reply().body;
         seen.redirects += usize::from(matches!(body, ResponseBody::RopLogon(RopLogonResponse::Redirect(_))));
-        seen.told.insert((rop.request.id(), rop.reply().return_value.is_success()));
+        seen.response.insert((rop.request.id(), rop.reply().return_value.is_success()));
         rop.edit(|_| true);
     }
 
@@ -74,7 +74,7 @@ impl Module for Scribe {
     }
 }
 
-/// Bytes that are always the same ones for a `seed`.
+/// Pseudo-random bytes, determined by `seed`.
 fn choices(seed: u64) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {
@@ -87,13 +87,13 @@ fn choices(seed: u64) -> Vec<u8> {
     (0..60).flat_map(|_| next()).collect()
 }
 
-/// What the ROP under test may act on: a logon at 0, a table at 1 that has `columns`, a message at 2 whose
-/// recipients have none.
+/// Opens objects for the ROP under test: a logon at 0, a table with `columns` at 1, a message without recipient
+/// columns at 2.
 fn before(columns: &[PropTag], private: bool) -> Vec<RopRequest> {
     let mut logon = request(RopId::RopLogon, &[]).unwrap();
     (logon.logon_id, logon.handle_index) = (0, 0);
-    if let RequestBody::RopLogon(asked) = &mut logon.body {
-        asked.logon_flags = if private { LogonFlags::PRIVATE } else { LogonFlags::NONE };
+    if let RequestBody::RopLogon(sent) = &mut logon.body {
+        sent.logon_flags = if private { LogonFlags::PRIVATE } else { LogonFlags::NONE };
     }
     let table = RequestBody::RopGetContentsTable(FolderTableRequest {
         output_handle_index: OutputHandleIndex(1),
@@ -113,7 +113,7 @@ fn before(columns: &[PropTag], private: bool) -> Vec<RopRequest> {
     vec![logon, rop(0, table), rop(1, set), rop(0, create)]
 }
 
-/// The ROP `id`, acting on what [`before`] makes.
+/// The ROP `id`, acting on an object that [`before`] opens.
 fn under_test(id: RopId, seed: u64) -> RopRequest {
     let mut rop = request(id, &choices(seed)).unwrap();
     rop.logon_id = 0;
@@ -127,30 +127,30 @@ fn under_test(id: RopId, seed: u64) -> RopRequest {
     rop
 }
 
-/// Lets a batch pass, and what it is answered; both have to be the same bytes behind the engine.
+/// Passes a batch and its response through the engine, and checks that both are unchanged.
 #[track_caller]
-fn pass(mailbox: &mut Mailbox<'_>, rops: &[RopRequest], told: Vec<u8>) {
-    let mut asked = Writer::new();
+fn pass(mailbox: &mut Mailbox<'_>, rops: &[RopRequest], response: Vec<u8>) {
+    let mut sent = Writer::new();
     for rop in rops {
-        rop.encode(&mut asked).unwrap();
+        rop.encode(&mut sent).unwrap();
     }
-    let asked = RopBuffer::new(asked.into_vec(), vec![NO_OBJECT; 4]);
-    let told = RopBuffer::new(told, vec![1, 2, 3, 4]);
-    let (mut flight, relayed) = mailbox.relayed(&asked);
-    assert_eq!(relayed, asked);
-    assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&told)), told);
+    let sent = RopBuffer::new(sent.into_vec(), vec![NO_OBJECT; 4]);
+    let response = RopBuffer::new(response, vec![1, 2, 3, 4]);
+    let (mut flight, forwarded) = mailbox.relayed(&sent);
+    assert_eq!(forwarded, sent);
+    assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&response)), response);
 }
 
-/// The answers that these ROPs succeeded.
+/// The responses of these ROPs if all succeed.
 fn well(rops: &[RopRequest]) -> Vec<RopReply> {
     rops.iter().map(|rop| reply(rop, &[], &[]).unwrap()).collect()
 }
 
-/// Whether the ROP is one of a logon to a private mailbox, where that makes a difference.
+/// Whether the ROP has the form that it has on a private mailbox, for ROPs whose form depends on that.
 fn is_private(rop: &RopRequest) -> bool {
     match &rop.body {
-        RequestBody::RopWritePerUserInformation(asked) => asked.repl_guid.is_some(),
-        RequestBody::RopSetMessageReadFlag(asked) => asked.client_data.is_none(),
+        RequestBody::RopWritePerUserInformation(sent) => sent.repl_guid.is_some(),
+        RequestBody::RopSetMessageReadFlag(sent) => sent.client_data.is_none(),
         _ => false,
     }
 }
@@ -164,7 +164,7 @@ fn written(replies: &[RopReply]) -> Vec<u8> {
 }
 
 #[test]
-fn each_rop_succeeds_and_fails_and_is_written_anew_as_it_was() {
+fn every_rop_and_its_success_and_failure_are_encoded_again_as_received() {
     let scribe = Scribe::default();
     let seen = Arc::clone(&scribe.0);
     let engine = Engine::new(Stack::new(vec![Box::new(scribe)]));
@@ -185,16 +185,16 @@ fn each_rop_succeeds_and_fails_and_is_written_anew_as_it_was() {
     }
     let seen = seen.lock().unwrap();
     let all: BTreeSet<RopId> = request_ids().into_iter().collect();
-    assert_eq!((all.len(), &seen.asked), (RopId::REQUESTS.len(), &all));
+    assert_eq!((all.len(), &seen.sent), (RopId::REQUESTS.len(), &all));
     let answered = all.iter().filter(|id| **id != RopId::RopRelease);
     let both: BTreeSet<_> = answered.flat_map(|id| [(*id, false), (*id, true)]).collect();
-    let missing: Vec<_> = both.difference(&seen.told).collect();
+    let missing: Vec<_> = both.difference(&seen.response).collect();
     assert!(missing.is_empty(), "never seen: {missing:?}");
     assert!(seen.redirects > 0);
 }
 
 #[test]
-fn a_response_that_belongs_to_no_request_is_written_anew_as_it_was() {
+fn a_response_that_belongs_to_no_request_is_encoded_again_as_received() {
     // RopNotify of a folder's change, RopPending, RopBackoff of a logon and of a ROP, RopBufferTooSmall.
     let specials: [&[u8]; 5] = [
         &[0x2a, 1, 0, 0, 0, 0, 0x10, 0x00, 1, 0, 0, 0, 0, 0, 0, 9, 0, 0],
@@ -212,12 +212,12 @@ fn a_response_that_belongs_to_no_request_is_written_anew_as_it_was() {
         let mut mailbox = Mailbox::open(&engine, "a");
         let stops = number > 1;
         let answered = if stops { &replies[..3] } else { &replies[..] };
-        let mut told = [&written(answered), special].concat();
+        let mut response = [&written(answered), special].concat();
         if special[0] == 0xff {
-            // It hands back what was not carried out.
-            told.extend(rops[3].to_bytes().unwrap());
+            // It returns the requests that were not executed.
+            response.extend(rops[3].to_bytes().unwrap());
         }
-        pass(&mut mailbox, &rops, told);
+        pass(&mut mailbox, &rops, response);
         let opaque = std::mem::take(&mut seen.lock().unwrap().opaque);
         assert_eq!(opaque, [""; 0], "{special:x?}");
     }
@@ -229,7 +229,7 @@ fn a_response_that_belongs_to_no_request_is_written_anew_as_it_was() {
 
 proptest! {
     #[test]
-    fn batches_of_every_kind_of_rop_written_anew_are_the_same_bytes(
+    fn batches_of_arbitrary_rops_are_encoded_again_as_received(
         requests in testkit::rops::arbitrary_requests(),
         made_of in proptest::collection::vec(any::<u8>(), 0..400),
         columns in proptest::collection::vec(any::<u8>(), 0..40),
@@ -237,19 +237,19 @@ proptest! {
         let engine = Engine::new(Stack::new(vec![Box::new(Scribe::default())]));
         let mut mailbox = Mailbox::open(&engine, "a");
         let columns = testkit::rops::columns(&columns);
-        let (mut asked, mut told) = (Writer::new(), Writer::new());
+        let (mut sent, mut response) = (Writer::new(), Writer::new());
         for (place, request) in requests.iter().enumerate() {
-            request.encode(&mut asked).unwrap();
+            request.encode(&mut sent).unwrap();
             let made_of = made_of.get(place * 7..).unwrap_or_default();
             if let Some(reply) = testkit::rops::reply(request, &columns, made_of) {
-                RopResponse::Reply(reply).encode(&mut told).unwrap();
+                RopResponse::Reply(reply).encode(&mut response).unwrap();
             }
         }
         let handles: Vec<u32> = (1..20).collect();
-        let asked = RopBuffer::new(asked.into_vec(), handles.clone());
-        let told = RopBuffer::new(told.into_vec(), handles);
-        let (mut flight, relayed) = mailbox.relayed(&asked);
-        prop_assert_eq!(relayed, asked);
-        prop_assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&told)), told);
+        let sent = RopBuffer::new(sent.into_vec(), handles.clone());
+        let response = RopBuffer::new(response.into_vec(), handles);
+        let (mut flight, forwarded) = mailbox.relayed(&sent);
+        prop_assert_eq!(forwarded, sent);
+        prop_assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&response)), response);
     }
 }

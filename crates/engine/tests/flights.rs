@@ -1,5 +1,4 @@
-//! Operations through the engine, as conversations: what the client sends, what the upstream gets, what comes
-//! back, and who may use whose session.
+//! Operations through the engine, as conversations of client and upstream, and access to sessions.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -34,7 +33,7 @@ fn unbind(handle: &[u8; 20]) -> Vec<u8> {
 }
 
 #[test]
-fn untouched_stubs_pass_byte_for_byte_but_for_the_handle() {
+fn an_unchanged_stub_is_forwarded_byte_for_byte_except_for_the_handle() {
     let engine = Engine::new(Stack::default());
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
@@ -42,9 +41,9 @@ fn untouched_stubs_pass_byte_for_byte_but_for_the_handle() {
     assert_ne!(ours[4..], [0xee; 16], "the client must not see the upstream's handle");
 
     let request = query_columns(&ours);
-    let (mut flight, relayed) = talk.relayed(incoming(&alice, 16, request.clone()));
-    assert_eq!(relayed[4..20], [0xee; 16], "the upstream must get its own handle");
-    assert_eq!(relayed[20..], request[20..]);
+    let (mut flight, forwarded) = talk.relayed(incoming(&alice, 16, request.clone()));
+    assert_eq!(forwarded[4..20], [0xee; 16], "the upstream must get its own handle");
+    assert_eq!(forwarded[20..], request[20..]);
     let response: Vec<u8> = (0..64).collect();
     assert_eq!(talk.answered(&mut flight, response.clone()), response);
 }
@@ -64,12 +63,12 @@ fn a_big_endian_request_reaches_the_upstream_little_endian() {
     big.extend([0, 0, 0, 0, 0, 0, 0, 1]);
     let mut call = incoming(&alice, 16, big);
     call.endian = Endian::Big;
-    let (_, relayed) = talk.relayed(call);
-    assert_eq!(relayed[..], [&[0; 4][..], &[0xee; 16], &[0, 0, 0, 0, 1, 0, 0, 0]].concat());
+    let (_, forwarded) = talk.relayed(call);
+    assert_eq!(forwarded[..], [&[0; 4][..], &[0xee; 16], &[0, 0, 0, 0, 1, 0, 0, 0]].concat());
 }
 
 #[test]
-fn a_handle_is_of_use_to_its_owner_alone() {
+fn a_handle_is_valid_only_for_its_owner() {
     let engine = Engine::new(Stack::default());
     let group = Arc::default();
     let (alice, bob) = (caller("a"), caller("b"));
@@ -90,12 +89,12 @@ fn a_handle_is_of_use_to_its_owner_alone() {
     let mut of_another_interface = incoming(&alice, 2, query_columns(&ours));
     of_another_interface.key = (Interface::Emsmdb, of_another_interface.key.call().unwrap().1).into();
     assert_eq!(refused(&mut first, of_another_interface), mismatch);
-    // The same caller on another connection of the same group may.
+    // It is valid for the same caller on another connection of the same group.
     second.relayed(incoming(&alice, 16, query_columns(&ours)));
 }
 
 #[test]
-fn an_upstream_that_answers_with_another_sessions_handle_is_not_believed() {
+fn a_response_with_the_handle_of_another_session_is_refused() {
     let engine = Engine::new(Stack::default());
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
@@ -117,7 +116,7 @@ fn an_unknown_opnum_and_a_stub_too_short_for_its_handle_are_refused() {
     assert!(matches!(talk.answer(&mut flight, vec![0; 7]), Step::Fault { status: CALL_FAILED, .. }));
 }
 
-/// Writes down which hook of which module is called.
+/// Records which hook of which module is called.
 struct Scribe {
     name: &'static str,
     log: Arc<Mutex<Vec<String>>>,
@@ -172,7 +171,7 @@ fn scribes() -> (Engine, Arc<Mutex<Vec<String>>>) {
 }
 
 #[test]
-fn hooks_are_called_like_the_layers_of_an_onion() {
+fn requests_pass_modules_from_first_to_last_and_responses_in_reverse() {
     let (engine, log) = scribes();
     assert_eq!(engine.stack().to_string(), "client > outer > inner > upstream");
     let mut talk = RpcClient::new(&engine, &Arc::default());
@@ -205,7 +204,7 @@ fn a_session_ends_once_however_it_ends() {
     let unbinds = || log.lock().unwrap().iter().filter(|line| line.contains("unbind")).count();
     let alice = caller("a");
 
-    // The client vanishes: its group's last connection ends it, an earlier one doesn't.
+    // The client disconnects: the session ends with the last connection of its group, not with an earlier one.
     let group = Arc::default();
     let mut talk = RpcClient::new(&engine, &group);
     talk.bind(&alice, 1);
@@ -216,7 +215,7 @@ fn a_session_ends_once_however_it_ends() {
     assert_eq!(unbinds(), 2);
     assert!(group.is_empty());
 
-    // The bind fails, or the upstream is lost: there was no session to keep.
+    // The bind fails, or the connection to the upstream is lost: no session was opened.
     let mut talk = RpcClient::new(&engine, &group);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
     talk.answered(&mut flight, [&[0; 24][..], &[1, 0, 0, 0x80]].concat());
@@ -226,12 +225,12 @@ fn a_session_ends_once_however_it_ends() {
     flight.resume(lost);
     assert_eq!(unbinds(), 6);
 
-    // The client vanishes while the upstream is still thinking.
+    // The client disconnects before the upstream responds.
     let (flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
     drop(flight);
     assert_eq!(unbinds(), 8);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
-    let next = flight.give_up(Refusal::new(RefusalKind::AccessDenied, "revoked"));
+    let next = flight.abort(Refusal::new(RefusalKind::AccessDenied, "revoked"));
     assert_eq!(next, denied("revoked"));
     assert_eq!(unbinds(), 10);
     drop(flight);
@@ -252,7 +251,7 @@ fn connect(talk: &mut RpcClient<'_>, context: &SecurityContext, upstream: u8) ->
 }
 
 #[test]
-fn a_session_ends_when_the_upstream_takes_its_handle_back_and_with_it_what_was_derived_from_it() {
+fn a_session_and_its_derived_handles_end_when_the_upstream_returns_a_null_handle() {
     let (engine, log) = scribes();
     let unbinds = || log.lock().unwrap().iter().filter(|line| line.contains("unbind")).count();
     let alice = caller("a");
@@ -287,7 +286,7 @@ fn no_hook_runs_for_a_session_that_ended_meanwhile() {
 }
 
 #[test]
-fn a_group_opens_no_more_handles_than_it_may() {
+fn the_open_handles_of_a_group_are_limited() {
     let engine = Engine::new(Stack::default());
     let alice = caller("a");
     let group = Arc::default();
@@ -310,7 +309,7 @@ fn a_group_opens_no_more_handles_than_it_may() {
     assert_eq!(group.len(), opened);
 }
 
-/// Decides as it was made to.
+/// A module with a fixed decision.
 struct Decider(Box<dyn Fn(&mut Operation) -> Decision + Send + Sync>);
 
 impl Module for Decider {
@@ -329,7 +328,7 @@ fn deciding(decide: impl Fn(&mut Operation) -> Decision + Send + Sync + 'static)
     Engine::new(Stack::new(vec![Box::new(Decider(Box::new(decide)))]))
 }
 
-/// Decides over `NspiQueryColumns` alone.
+/// A module with a decision about `NspiQueryColumns` only.
 fn decider(decide: impl Fn(&mut Operation) -> Decision + Send + Sync + 'static) -> Engine {
     deciding(move |operation| if operation.opnum() == 16 { decide(operation) } else { Decision::Forward })
 }
@@ -340,7 +339,7 @@ fn columns(code: u32) -> Response {
 }
 
 #[test]
-fn norelay_answers_without_the_upstream() {
+fn a_module_can_respond_without_the_upstream() {
     let engine = decider(|_| Decision::Respond(Box::new(columns(7))));
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
@@ -351,7 +350,7 @@ fn norelay_answers_without_the_upstream() {
 }
 
 #[test]
-fn an_answer_to_something_else_is_not_sent() {
+fn a_modules_response_to_another_operation_is_refused() {
     let engine = decider(|_| {
         let response = nspi::CompareMIdsResponse::default();
         Decision::Respond(Box::new(Response::Nspi(nspi::Response::CompareMIds(response))))
@@ -363,7 +362,7 @@ fn an_answer_to_something_else_is_not_sent() {
     assert!(matches!(next, Step::Fault { status: CALL_FAILED, .. }));
 }
 
-/// The answer to an `NspiBind` that opens `handle`.
+/// The response to an `NspiBind` that opens `handle`.
 fn bound(handle: [u8; 16], code: u32) -> Decision {
     let handle = ContextHandle { attributes: 0, uuid: Guid::from_le(handle) };
     let response = nspi::BindResponse { handle, return_value: ErrorCode(code), ..Default::default() };
@@ -371,7 +370,7 @@ fn bound(handle: [u8; 16], code: u32) -> Decision {
 }
 
 #[test]
-fn a_module_opens_no_handle_that_nothing_stands_behind() {
+fn a_modules_response_cannot_open_a_handle() {
     let alice = caller("a");
     let group = Arc::default();
     let engine = deciding(|_| bound([7; 16], 0));
@@ -387,7 +386,7 @@ fn a_module_opens_no_handle_that_nothing_stands_behind() {
 }
 
 #[test]
-fn a_module_that_takes_the_handle_back_ends_the_session() {
+fn a_modules_response_with_a_null_handle_ends_the_session() {
     let unbound = |handle: Option<ContextHandle>| {
         let handle = handle.unwrap_or_default();
         let response = nspi::UnbindResponse { handle, return_value: ErrorCode(1) };
@@ -418,9 +417,9 @@ fn a_refusal_is_a_fault() {
 }
 
 #[test]
-fn ahead_asks_as_the_session_and_comes_back_to_the_same_module() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
+fn a_request_ahead_uses_the_session_and_its_response_is_passed_to_the_same_module() {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
     let engine = decider(move |operation| match operation.ahead.last_mut() {
         None => Decision::Ahead(Box::new(AheadRequest::QueryColumns { flags: 9 })),
         Some(AheadResponse::Response(answer)) => {
@@ -440,11 +439,11 @@ fn ahead_asks_as_the_session_and_comes_back_to_the_same_module() {
     };
     assert_eq!(stub[20..], query_columns(&ours)[20..]);
     assert_eq!(talk.answered(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0])[..], [0, 0, 0, 0, 4, 0, 0, 0]);
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(sent.load(Ordering::Relaxed), 1);
 }
 
 #[test]
-fn ahead_ends_even_where_the_module_never_does() {
+fn a_module_that_always_sends_requests_ahead_is_refused_after_a_limit() {
     let engine = decider(|_| Decision::Ahead(Box::new(AheadRequest::QueryColumns { flags: 0 })));
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
@@ -458,7 +457,7 @@ fn ahead_ends_even_where_the_module_never_does() {
 }
 
 #[test]
-fn the_handles_of_an_identity_have_a_bound_in_all_its_groups_together() {
+fn the_open_handles_of_a_user_are_limited_over_all_groups() {
     let engine = Engine::new(Stack::new(Vec::new()));
     let budget = Arc::new(HandleBudget::new(2));
     let groups = [(); 2].map(|()| Arc::new(HandleTable::new(Arc::clone(&budget))));
@@ -479,7 +478,7 @@ fn the_handles_of_an_identity_have_a_bound_in_all_its_groups_together() {
         matches!(next, Step::Fault { status: FaultStatus::RPC_S_SERVER_TOO_BUSY, .. }),
         "accepted although there is no room any more: {next:?}"
     );
-    // What ends with its group is given back.
+    // Handles that end with their group are returned to the budget.
     engine.end(&mut first.conversation, true);
     second.bind(&who, 5);
     second.bind(&who, 6);

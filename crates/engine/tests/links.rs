@@ -1,5 +1,5 @@
-//! Sessions of the store that are to be linked with others ([MS-OXCRPC] 3.1.4.1, `ulIcxrLink`): to the server,
-//! all clients are one account.
+//! Links between sessions of the mailbox store (`ulIcxrLink`, [MS-OXCRPC] 3.1.4.1), where all clients have one
+//! account at the server.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ fn request(opnum: u16, icxr_link: u32) -> Vec<u8> {
     }
 }
 
-/// What the server answers, with the handle and the index `number`.
+/// The server's response, with the handle and the session index `number`.
 fn response(opnum: u16, number: u8) -> Vec<u8> {
     let handle = ContextHandle { attributes: 0, uuid: Guid::from_le([number; 16]) };
     let (polls_max, retry, retry_delay, icxr, time_stamp) = (0, 0, 0, u16::from(number), 0x1234);
@@ -87,8 +87,8 @@ fn response(opnum: u16, number: u8) -> Vec<u8> {
     }
 }
 
-/// `who` opens a session that is to be linked with `link`, and the server gives it the index `number`; what the server
-/// is asked, and the client's handle.
+/// `who` opens a session linked to `link`, and the server returns the index `number`. Returns the request that the
+/// server receives, and the client's handle.
 fn connect(
     talk: &mut RpcClient<'_>,
     who: &SecurityContext,
@@ -97,15 +97,15 @@ fn connect(
     number: u8,
 ) -> (Vec<u8>, [u8; 20]) {
     let call = incoming(who, (Interface::Emsmdb, opnum), request(opnum, link));
-    let (mut flight, asked) = talk.relayed(call);
+    let (mut flight, sent) = talk.relayed(call);
     let answer = talk.answered(&mut flight, response(opnum, number));
-    (asked.to_vec(), *answer.first_chunk().unwrap())
+    (sent.to_vec(), *answer.first_chunk().unwrap())
 }
 
-/// With which session the server is asked to link a new one of `who`.
+/// The link in the request that the server receives for a new session of `who`.
 fn linked(talk: &mut RpcClient<'_>, who: &SecurityContext, opnum: u16, link: u32) -> u32 {
-    let (asked, _) = connect(talk, who, opnum, link, 99);
-    match Request::decode(opnum, &asked, Endian::Little).unwrap() {
+    let (sent, _) = connect(talk, who, opnum, link, 99);
+    match Request::decode(opnum, &sent, Endian::Little).unwrap() {
         (Request::EcDoConnect(connect), []) => connect.icxr_link,
         (Request::EcDoConnectEx(connect), []) => connect.icxr_link,
         other => panic!("{other:?}"),
@@ -113,7 +113,7 @@ fn linked(talk: &mut RpcClient<'_>, who: &SecurityContext, opnum: u16, link: u32
 }
 
 #[test]
-fn a_session_is_linked_with_those_of_its_own_identity_alone() {
+fn a_session_is_linked_only_to_sessions_of_the_same_user() {
     let engine = Engine::new(Stack::default());
     let (alice, bob) = (caller("a"), caller("b"));
     let (of_alice, of_bob) = (Arc::new(HandleBudget::new(9)), Arc::new(HandleBudget::new(9)));
@@ -128,7 +128,7 @@ fn a_session_is_linked_with_those_of_its_own_identity_alone() {
         assert_eq!(linked(&mut alices, &alice, opnum, 7), 7);
         assert_eq!(linked(&mut her_others, &alice, opnum, 7), 7, "another process of the same user");
 
-        // An index is given anew once its session is over.
+        // The server reuses the index of a session that has ended.
         let closes = [&handle[..], &[0; 4]].concat();
         let (mut flight, _) = alices.relayed(incoming(&alice, (Interface::Emsmdb, 1), closes));
         alices.answered(&mut flight, vec![0; 24]);
@@ -137,7 +137,7 @@ fn a_session_is_linked_with_those_of_its_own_identity_alone() {
 }
 
 #[test]
-fn the_index_of_a_session_that_ends_with_its_group_is_not_known_any_more() {
+fn the_index_of_a_session_that_ended_with_its_group_is_not_forwarded() {
     let engine = Engine::new(Stack::default());
     let alice = caller("a");
     let budget = Arc::new(HandleBudget::new(9));
@@ -149,18 +149,18 @@ fn the_index_of_a_session_that_ends_with_its_group_is_not_known_any_more() {
 }
 
 #[test]
-fn a_request_without_a_link_passes_byte_for_byte() {
+fn a_request_without_a_link_is_forwarded_byte_for_byte() {
     let engine = Engine::new(Stack::default());
     let mut talk = RpcClient::new(&engine, &Arc::default());
     for opnum in CONNECTS {
         let sent = [request(opnum, NO_LINK), b"trailing".to_vec()].concat();
-        let (_, asked) = talk.relayed(incoming(&caller("a"), (Interface::Emsmdb, opnum), sent.clone()));
-        assert_eq!(asked, sent);
+        let (_, sent) = talk.relayed(incoming(&caller("a"), (Interface::Emsmdb, opnum), sent.clone()));
+        assert_eq!(sent, sent);
     }
 }
 
 #[test]
-fn a_request_in_which_no_link_can_be_read_goes_no_further() {
+fn a_request_whose_link_cannot_be_decoded_is_refused() {
     let engine = Engine::new(Stack::default());
     for opnum in CONNECTS {
         let mut talk = RpcClient { engine: &engine, conversation: RpcSessions::default() };

@@ -1,5 +1,5 @@
-//! What the server says in between: of a table that no ROP of the batch acts on, and how far it is with
-//! something that takes its time.
+//! Responses between those to ROPs: notifications of tables on which no ROP of the batch acts, and the progress of
+//! long operations.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -29,8 +29,8 @@ use wire::{Encode as _, Writer};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// Says what it sees of answers and notifications, and has all of them written anew. Asks something of its
-/// own before each ROP of the kind `before`.
+/// Logs responses and notifications, and makes the engine encode all of them again. Inserts a ROP before each one of
+/// the kind `before`.
 #[derive(Default)]
 struct Teller {
     log: Log,
@@ -120,7 +120,7 @@ fn rows(columns: &[PropTag], rows: Vec<PropertyRow>) -> ResponseBody {
     ResponseBody::RopQueryRows(RopQueryRowsResponse { origin: Bookmark::BOOKMARK_CURRENT, rows })
 }
 
-/// The server says that `row` is new in a table.
+/// A notification that `row` was added to a table.
 fn notify((handle, columns): (u32, &[PropTag]), row: &PropertyRow) -> Vec<u8> {
     let mut row_data = Writer::new();
     row.write(&mut row_data, columns, Layout::Rop).unwrap();
@@ -144,7 +144,7 @@ fn notify((handle, columns): (u32, &[PropTag]), row: &PropertyRow) -> Vec<u8> {
 /// Opens both tables and sets their columns.
 fn with_tables<'a>(engine: &'a Engine, log: &Log) -> Mailbox<'a> {
     let mut mailbox = Mailbox::open(engine, "a");
-    let (mut asked, mut told) = (Vec::new(), Vec::new());
+    let (mut sent, mut response) = (Vec::new(), Vec::new());
     for (slot, (_, columns)) in (1..).zip(TABLES) {
         let open = RequestBody::RopGetHierarchyTable(FolderTableRequest {
             output_handle_index: OutputHandleIndex(slot),
@@ -154,13 +154,13 @@ fn with_tables<'a>(engine: &'a Engine, log: &Log) -> Mailbox<'a> {
             set_columns_flags: AsynchronousFlags::NONE,
             property_tags: List16(columns.to_vec()),
         });
-        asked.extend([(0, 0, open), (0, slot, set)]);
+        sent.extend([(0, 0, open), (0, slot, set)]);
         let status = TableStatusResponse { table_status: TableStatus::TBLSTAT_COMPLETE };
-        told.push((slot, ResponseBody::RopGetHierarchyTable(FolderTableResponse { row_count: 1 })));
-        told.push((slot, ResponseBody::RopSetColumns(status)));
+        response.push((slot, ResponseBody::RopGetHierarchyTable(FolderTableResponse { row_count: 1 })));
+        response.push((slot, ResponseBody::RopSetColumns(status)));
     }
-    let (mut flight, _) = mailbox.relayed(&batch(asked, &[LOGON, NO_OBJECT, NO_OBJECT]));
-    mailbox.answered(&mut flight, &[replies(told, &[LOGON, TABLES[0].0, TABLES[1].0])]);
+    let (mut flight, _) = mailbox.relayed(&batch(sent, &[LOGON, NO_OBJECT, NO_OBJECT]));
+    mailbox.answered(&mut flight, &[replies(response, &[LOGON, TABLES[0].0, TABLES[1].0])]);
     log.lock().unwrap().clear();
     mailbox
 }
@@ -170,15 +170,15 @@ fn seen(log: &Log) -> Vec<String> {
 }
 
 #[test]
-fn the_row_that_a_notification_tells_is_one_of_its_own_table() {
+fn the_row_in_a_notification_is_decoded_with_the_columns_of_its_table() {
     let (engine, log) = Teller::engine(None);
     let mut mailbox = with_tables(&engine, &log);
-    let asked = vec![(0, 0, query()), (0, 1, query())];
-    let (mut flight, _) = mailbox.relayed(&batch(asked, &[TABLES[0].0, TABLES[1].0]));
-    // Before, between and behind the answers, each time of the table that is not due.
+    let sent = vec![(0, 0, query()), (0, 1, query())];
+    let (mut flight, _) = mailbox.relayed(&batch(sent, &[TABLES[0].0, TABLES[1].0]));
+    // Before, between and behind the responses, each for the table whose response does not follow.
     let reply =
         |index: u8, row| replies(vec![(index, rows(TABLES[usize::from(index)].1, vec![row]))], &[]).rops;
-    let told = [
+    let response = [
         &notify(TABLES[1], &mail("first", 1))[..],
         &reply(0, importance(2)),
         &notify(TABLES[0], &importance(3)),
@@ -186,8 +186,8 @@ fn the_row_that_a_notification_tells_is_one_of_its_own_table() {
         &notify(TABLES[0], &importance(5)),
         &notify(TABLES[1], &mail("third", 6)),
     ];
-    let told = RopBuffer::new(told.concat(), vec![TABLES[0].0, TABLES[1].0]);
-    let leaving = mailbox.answered(&mut flight, std::slice::from_ref(&told));
+    let response = RopBuffer::new(response.concat(), vec![TABLES[0].0, TABLES[1].0]);
+    let leaving = mailbox.answered(&mut flight, std::slice::from_ref(&response));
     let expected = [
         format!("RopQueryRows RopQueryRows {:?}", [importance(2)]),
         format!("RopQueryRows RopQueryRows {:?}", [mail("second", 4)]),
@@ -197,8 +197,8 @@ fn the_row_that_a_notification_tells_is_one_of_its_own_table() {
         format!("notified of 7: {:?}", mail("third", 6)),
     ];
     assert_eq!(seen(&log), expected);
-    // What answers no ROP follows those that do.
-    assert_eq!(leaving.rops.len(), told.rops.len());
+    // Responses that belong to no ROP follow those that do.
+    assert_eq!(leaving.rops.len(), response.rops.len());
     assert!(leaving.rops.starts_with(&[reply(0, importance(2)), reply(1, mail("second", 4))].concat()));
 }
 
@@ -222,7 +222,7 @@ fn progress_of_a_copy_replaces_its_response_also_if_a_module_reads_rops() {
         || ResponseBody::RopCopyTo(RopCopyPropertiesResponse::Copied(PropertyProblemArray(Vec::new())));
     let found = |value| rows(TABLES[0].1, vec![importance(value)]);
 
-    // The module asks before the copy; the client asks for rows behind it, which are read as such.
+    // The module inserts a ROP before the copy. The client queries rows after it, and they are decoded as rows.
     for before in [None, Some(RopId::RopCopyTo), Some(RopId::RopProgress)] {
         let (engine, log) = Teller::engine(before);
         let mut mailbox = with_tables(&engine, &log);
@@ -234,8 +234,8 @@ fn progress_of_a_copy_replaces_its_response_also_if_a_module_reads_rops() {
         ] {
             let added = before == Some(asks.id());
             let sent = batch(vec![(0, 0, asks), (0, 1, query())], &handles);
-            let (mut flight, relayed) = mailbox.relayed(&sent);
-            assert_eq!(relayed.rops.len() > sent.rops.len(), added);
+            let (mut flight, forwarded) = mailbox.relayed(&sent);
+            assert_eq!(forwarded.rops.len() > sent.rops.len(), added);
             let own = vec![(0, tells), (1, found(2))];
             let all = if added { [vec![(0, found(7))], own.clone()].concat() } else { own.clone() };
             let leaving = mailbox.answered(&mut flight, &[replies(all, &handles)]);

@@ -1,4 +1,4 @@
-//! What the engine knows of server objects: which ROP acts on what, as modules see it.
+//! Tracked server objects: the object on which each ROP acts, as modules see it.
 
 use std::sync::{Arc, Mutex};
 
@@ -31,7 +31,7 @@ use wire::{Encode as _, Guid};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// Says of each ROP what `tell` knows of it, on its way there and back.
+/// Logs the result of `tell` for each ROP and each response.
 struct Witness {
     log: Log,
     request: fn(&RopView<'_>) -> String,
@@ -127,7 +127,7 @@ fn are_called(lids: &[u32]) -> ResponseBody {
     })
 }
 
-/// Whose logon a ROP belongs to, and the names of its named properties.
+/// The logon of a ROP, and the names of its named properties.
 fn logon_of(logon: Option<&engine::objects::Logon>) -> String {
     let Some(logon) = logon else { return "no logon".to_owned() };
     let names: Vec<String> = logon.named.iter().map(|(id, name)| format!(" {id:04x}={name}")).collect();
@@ -153,42 +153,42 @@ const NONE: u32 = NO_OBJECT;
 fn two_logons_of_one_batch_are_not_mixed_up() {
     let (engine, log) = witness(asked_of, told_of);
     let mut mailbox = Mailbox::open(&engine, "a");
-    let asked = vec![(3, 0, logon("/a")), (9, 1, logon("/b")), (9, 1, ids_of(&[7])), (3, 0, ids_of(&[8]))];
-    let (mut flight, _) = mailbox.relayed(&batch(asked, &[NONE, NONE]));
+    let sent = vec![(3, 0, logon("/a")), (9, 1, logon("/b")), (9, 1, ids_of(&[7])), (3, 0, ids_of(&[8]))];
+    let (mut flight, _) = mailbox.relayed(&batch(sent, &[NONE, NONE]));
     assert_eq!(seen(&log), ["> no logon", "> no logon", "> /b", "> /a"]);
-    let told = vec![(0, logged_on()), (1, logged_on()), (1, are(&[0x8001])), (0, are(&[0x8001]))];
-    mailbox.answered(&mut flight, &[replies(told, &[10, 11])]);
+    let response = vec![(0, logged_on()), (1, logged_on()), (1, are(&[0x8001])), (0, are(&[0x8001]))];
+    mailbox.answered(&mut flight, &[replies(response, &[10, 11])]);
     assert_eq!(seen(&log), ["< /a", "< /b", "< /b 8001=:0x0007", "< /a 8001=:0x0008"]);
 
-    // Later, each has names of its own, whichever of the two ROPs told them.
-    let asked = vec![(9, 1, names_for(&[0x8002])), (3, 0, names_for(&[0x8002])), (4, 0, names_for(&[1]))];
-    let (mut flight, _) = mailbox.relayed(&batch(asked, &[10, 11]));
+    // Later, each logon has separate names, from either of the two ROPs.
+    let sent = vec![(9, 1, names_for(&[0x8002])), (3, 0, names_for(&[0x8002])), (4, 0, names_for(&[1]))];
+    let (mut flight, _) = mailbox.relayed(&batch(sent, &[10, 11]));
     assert_eq!(seen(&log), ["> /b 8001=:0x0007", "> /a 8001=:0x0008", "> no logon"]);
-    let told = vec![(1, are_called(&[1])), (0, are_called(&[2])), (0, are_called(&[3]))];
-    mailbox.answered(&mut flight, &[replies(told, &[10, 11])]);
+    let response = vec![(1, are_called(&[1])), (0, are_called(&[2])), (0, are_called(&[3]))];
+    mailbox.answered(&mut flight, &[replies(response, &[10, 11])]);
     let expected = ["< /b 8001=:0x0007 8002=:0x0001", "< /a 8001=:0x0008 8002=:0x0002", "< no logon"];
     assert_eq!(seen(&log), expected);
 }
 
 #[test]
-fn a_logon_takes_the_place_of_the_one_that_had_its_id() {
+fn a_logon_replaces_the_one_with_the_same_id() {
     let (engine, log) = witness(asked_of, told_of);
     let mut mailbox = Mailbox::open(&engine, "a");
     let (mut flight, _) = mailbox.relayed(&batch(vec![(1, 0, logon("/a"))], &[NONE]));
     mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
     seen(&log);
-    // Within the batch that asks for it, too; and the old handle's release does not end the new logon.
+    // Also within the batch that opens it. The release of the old handle does not end the new logon.
     let release = RequestBody::RopRelease(Empty);
-    let asked = vec![(1, 1, logon("/b")), (1, 1, ids_of(&[7])), (1, 0, release), (1, 1, ids_of(&[8]))];
-    let (mut flight, _) = mailbox.relayed(&batch(asked, &[10, NONE]));
+    let sent = vec![(1, 1, logon("/b")), (1, 1, ids_of(&[7])), (1, 0, release), (1, 1, ids_of(&[8]))];
+    let (mut flight, _) = mailbox.relayed(&batch(sent, &[10, NONE]));
     assert_eq!(seen(&log), ["> /a", "> /b", "> /a", "> /b"]);
-    let told = vec![(1, logged_on()), (1, are(&[0x8001])), (1, are(&[0x8002]))];
-    mailbox.answered(&mut flight, &[replies(told, &[10, 11])]);
+    let response = vec![(1, logged_on()), (1, are(&[0x8001])), (1, are(&[0x8002]))];
+    mailbox.answered(&mut flight, &[replies(response, &[10, 11])]);
     assert_eq!(seen(&log), ["< /b", "< /b 8001=:0x0007", "< /b 8001=:0x0007 8002=:0x0008"]);
 }
 
 #[test]
-fn a_rop_belongs_to_the_logon_that_its_object_was_opened_on() {
+fn a_rop_belongs_to_the_logon_on_which_its_object_was_opened() {
     let (engine, log) = witness(asked_of, told_of);
     let mut mailbox = Mailbox::open(&engine, "a");
     // Two logons of one id in one batch, and a folder on each.
@@ -206,7 +206,7 @@ fn a_rop_belongs_to_the_logon_that_its_object_was_opened_on() {
             servers: None,
         })
     };
-    let asked = vec![
+    let sent = vec![
         (0, 0, logon("/a")),
         (0, 0, open(2)),
         (0, 1, logon("/b")),
@@ -216,10 +216,10 @@ fn a_rop_belongs_to_the_logon_that_its_object_was_opened_on() {
         (0, 1, open(3)),
         (0, 3, ids_of(&[10])),
     ];
-    let (mut flight, _) = mailbox.relayed(&batch(asked, &[NONE; 4]));
+    let (mut flight, _) = mailbox.relayed(&batch(sent, &[NONE; 4]));
     assert_eq!(seen(&log), ["> no logon", "> /a", "> /a", "> /a", "> /a", "> /b", "> /b", "> /b"]);
-    // The server keeps the first one, too: what it answers there is not taken for the second's.
-    let told = vec![
+    // The server keeps the first logon too: responses for it are not attributed to the second one.
+    let response = vec![
         (0, logged_on()),
         (2, opened()),
         (1, logged_on()),
@@ -229,30 +229,30 @@ fn a_rop_belongs_to_the_logon_that_its_object_was_opened_on() {
         (3, opened()),
         (3, are(&[0x8004])),
     ];
-    mailbox.answered(&mut flight, &[replies(told, &[10, 11, 12, 13])]);
+    mailbox.answered(&mut flight, &[replies(response, &[10, 11, 12, 13])]);
     let b = "< /b 8003=:0x0009";
     let names = format!("{b} 8004=:0x000a");
     assert_eq!(seen(&log), ["< /a", "< /a", "< /b", "< no logon", "< no logon", b, b, &names]);
 }
 
 #[test]
-fn a_logon_that_the_server_refuses_is_no_ones_mailbox() {
+fn a_logon_that_the_server_refuses_is_not_tracked() {
     let (engine, log) = witness(asked_of, told_of);
     let mut mailbox = Mailbox::open(&engine, "a");
     let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, logon("/a"))], &[NONE]));
     mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
     seen(&log);
-    // What acts on an object of the first logon belongs to that, whatever becomes of the second.
-    let asked = vec![(0, 1, logon("/b")), (0, 0, ids_of(&[7])), (0, 1, ids_of(&[8]))];
-    let (mut flight, _) = mailbox.relayed(&batch(asked, &[10, NONE]));
+    // A ROP that acts on an object of the first logon belongs to that one, whether or not the second one succeeds.
+    let sent = vec![(0, 1, logon("/b")), (0, 0, ids_of(&[7])), (0, 1, ids_of(&[8]))];
+    let (mut flight, _) = mailbox.relayed(&batch(sent, &[10, NONE]));
     assert_eq!(seen(&log), ["> /a", "> /a", "> /b"]);
     let failed = ResponseBody::Failed;
-    let told = vec![
+    let response = vec![
         (1, failed(RopId::RopLogon)),
         (0, are(&[0x8001])),
         (1, failed(RopId::RopGetPropertyIdsFromNames)),
     ];
-    mailbox.answered(&mut flight, &[replies(told, &[10, NONE])]);
+    mailbox.answered(&mut flight, &[replies(response, &[10, NONE])]);
     assert_eq!(seen(&log), ["< /a", "< /a 8001=:0x0007", "< no logon"]);
     mailbox.relayed(&batch(vec![(0, 0, ids_of(&[9]))], &[10]));
     assert_eq!(seen(&log), ["> /a 8001=:0x0007"]);
@@ -263,11 +263,11 @@ fn kind_of(view: &RopView<'_>) -> String {
 }
 
 #[test]
-fn a_rop_of_another_logon_does_not_act_on_what_a_batch_makes() {
+fn a_rop_of_another_logon_does_not_act_on_an_object_that_the_batch_opens() {
     let (engine, log) = witness(kind_of, |_| String::new());
     let mut mailbox = Mailbox::open(&engine, "a");
-    let asked = vec![(1, 0, logon("/a")), (1, 0, ids_of(&[7])), (2, 0, ids_of(&[7]))];
-    mailbox.relayed(&batch(asked, &[NONE]));
+    let sent = vec![(1, 0, logon("/a")), (1, 0, ids_of(&[7])), (2, 0, ids_of(&[7]))];
+    mailbox.relayed(&batch(sent, &[NONE]));
     assert_eq!(seen(&log), ["none", "mailbox", "none"]);
 }
 
@@ -304,8 +304,8 @@ fn a_release_behind_the_rop_at_which_the_server_stopped_releases_nothing() {
         let mut mailbox = Mailbox::open(&engine, "a");
         let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, logon("/a"))], &[NONE]));
         mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
-        let asked = vec![(0, 0, ids_of(&[7])), (0, 0, ids_of(&[8])), (0, 0, release())];
-        let (mut flight, _) = mailbox.relayed(&batch(asked, &[10]));
+        let sent = vec![(0, 0, ids_of(&[7])), (0, 0, ids_of(&[8])), (0, 0, release())];
+        let (mut flight, _) = mailbox.relayed(&batch(sent, &[10]));
         let answers =
             if stop.is_none() { vec![(0, are(&[7])), (0, are(&[8]))] } else { vec![(0, are(&[7]))] };
         let mut rops = replies(answers, &[10]).rops.to_vec();
@@ -319,7 +319,7 @@ fn a_release_behind_the_rop_at_which_the_server_stopped_releases_nothing() {
     }
 }
 
-/// Takes answers away, or says whether it still sees what was asked.
+/// Removes responses, or logs whether the requests are still available.
 struct Thief {
     log: Log,
     takes: bool,
@@ -342,14 +342,14 @@ impl Module for Thief {
     }
 
     fn response(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
-        let asked = operation.rops().map(|rops| rops.batch().entries().len());
-        self.log.lock().unwrap().push(format!("{asked:?}"));
+        let sent = operation.rops().map(|rops| rops.batch().entries().len());
+        self.log.lock().unwrap().push(format!("{sent:?}"));
         Ok(())
     }
 }
 
 #[test]
-fn the_requests_of_a_batch_are_still_known_if_a_module_takes_the_response() {
+fn the_requests_of_a_batch_remain_available_if_a_module_removes_the_response() {
     for takes in [false, true] {
         let log = Log::default();
         let engine = Engine::new(Stack::new(vec![Box::new(Thief { log: Arc::clone(&log), takes })]));
@@ -362,7 +362,7 @@ fn the_requests_of_a_batch_are_still_known_if_a_module_takes_the_response() {
     }
 }
 
-/// Puts a ROP of its own before each, or none.
+/// Inserts a ROP before each one, or none.
 struct Adder(bool);
 
 impl Module for Adder {
@@ -388,11 +388,11 @@ impl Module for Adder {
 }
 
 #[test]
-fn an_answer_that_cannot_be_read_reaches_only_who_sees_the_batch_as_it_was() {
+fn a_response_that_cannot_be_decoded_is_forwarded_only_if_the_batch_was_not_edited() {
     for adds in [false, true] {
         let engine = Engine::new(Stack::new(vec![Box::new(Adder(adds))]));
         let mut mailbox = Mailbox::open(&engine, "a");
-        // No chain, and a chain that holds no ROP buffer.
+        // An invalid chain, and a chain without a valid ROP buffer.
         for chain in [&b"no chain"[..], &[0, 0, 4, 0, 1, 0, 1, 0, 0xff]] {
             let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, ids_of(&[7]))], &[1]));
             let next = mailbox.answer_bytes(&mut flight, chain.to_vec());
@@ -401,7 +401,7 @@ fn an_answer_that_cannot_be_read_reaches_only_who_sees_the_batch_as_it_was() {
     }
 }
 
-/// How many objects a session has, and how many bytes of content they hold.
+/// The number of objects of a session, and their bytes of content.
 #[derive(Default)]
 struct Gauge(Arc<Mutex<(usize, usize)>>);
 
@@ -431,7 +431,7 @@ fn gauge() -> (Engine, Arc<Mutex<(usize, usize)>>) {
 }
 
 #[test]
-fn the_memory_for_known_objects_is_bounded() {
+fn the_memory_of_tracked_objects_is_bounded() {
     let (engine, held) = gauge();
     let mut mailbox = Mailbox::open(&engine, "a");
     let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, logon("/a"))], &[NONE]));
@@ -464,16 +464,16 @@ fn a_logon_that_is_replaced_ends_the_objects_that_were_opened_on_it() {
     let (engine, held) = gauge();
     let mut mailbox = Mailbox::open(&engine, "a");
     for (slot, handle) in [(0, 10), (1, 11)] {
-        let asked = vec![(1, slot, logon("/a")), (1, slot, ids_of(&[7]))];
-        let (mut flight, _) = mailbox.relayed(&batch(asked, &[NONE, NONE]));
-        let told = vec![(slot, logged_on()), (slot, are(&[0x8001]))];
-        mailbox.answered(&mut flight, &[replies(told, &[handle; 2])]);
+        let sent = vec![(1, slot, logon("/a")), (1, slot, ids_of(&[7]))];
+        let (mut flight, _) = mailbox.relayed(&batch(sent, &[NONE, NONE]));
+        let response = vec![(slot, logged_on()), (slot, are(&[0x8001]))];
+        mailbox.answered(&mut flight, &[replies(response, &[handle; 2])]);
         assert_eq!(*held.lock().unwrap(), (1, 64));
     }
 }
 
 #[test]
-fn clones_of_streams_count_like_streams() {
+fn cloned_streams_are_charged_like_streams() {
     let (engine, held) = gauge();
     let mut mailbox = Mailbox::open(&engine, "a");
     let open = RequestBody::RopOpenStream(RopOpenStreamRequest {
@@ -484,8 +484,8 @@ fn clones_of_streams_count_like_streams() {
     let write = RequestBody::RopWriteStream(RopWriteStreamRequest { data: Bytes16(vec![1; 1000].into()) });
     let output_handle_index = OutputHandleIndex(2);
     let clone = RequestBody::RopCloneStream(RopCloneStreamRequest { output_handle_index });
-    let asked = vec![(0, 0, open), (0, 1, write), (0, 1, clone)];
-    let (mut flight, _) = mailbox.relayed(&batch(asked, &[5, NONE, NONE]));
+    let sent = vec![(0, 0, open), (0, 1, write), (0, 1, clone)];
+    let (mut flight, _) = mailbox.relayed(&batch(sent, &[5, NONE, NONE]));
     let opened = ResponseBody::RopOpenStream(RopOpenStreamResponse { stream_size: 0 });
     let written = ResponseBody::RopWriteStream(RopWriteStreamResponse { written_size: 1000 });
     let cloned = ResponseBody::RopCloneStream(Empty);

@@ -1,4 +1,4 @@
-//! A hook that panics ends its session, and nothing else.
+//! A hook that panics ends its session, and no other one.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,12 +8,12 @@ use engine::{
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use testkit::{MapiHttpClient, RpcClient, Step, caller, incoming};
 
-/// Panics over requests and responses that end with a marker, and counts sessions that ended.
+/// Panics for requests and responses that end with a marker, and counts the sessions that ended.
 struct Panics {
     ended: Arc<Mutex<usize>>,
 }
 
-/// Over a request with this, and over an answer with that.
+/// The markers of requests and of responses.
 const REQUEST: u8 = 0x77;
 const RESPONSE: u8 = 0x78;
 
@@ -53,7 +53,7 @@ fn engine() -> (Engine, Arc<Mutex<usize>>) {
 #[test]
 fn a_context_handle_ends_with_the_hook_that_panicked() {
     let (engine, ended) = engine();
-    for (count, (asked, answered)) in [(REQUEST, 0), (0, RESPONSE)].into_iter().enumerate() {
+    for (count, (sent, answered)) in [(REQUEST, 0), (0, RESPONSE)].into_iter().enumerate() {
         let group = Arc::default();
         let (mut first, mut second) = (RpcClient::new(&engine, &group), RpcClient::new(&engine, &group));
         let who = caller("a");
@@ -61,19 +61,19 @@ fn a_context_handle_ends_with_the_hook_that_panicked() {
         let call = |handle: &[u8; 20], byte: u8| {
             incoming(&who, (Interface::Nspi, 3), [&handle[..], &[byte; 44]].concat())
         };
-        let next = match first.send(call(&handle, asked)).unwrap() {
+        let next = match first.send(call(&handle, sent)).unwrap() {
             (mut flight, Step::Relay { .. }) => first.answer(&mut flight, vec![answered; 44]),
             (_, next) => next,
         };
         let Step::Fault { status, why, .. } = next else { panic!("{next:?}") };
         assert_eq!(status, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, "{why}");
         assert_eq!((group.len(), *ended.lock().unwrap()), (1, 2 * count + 1));
-        // On whatever connection.
+        // On any connection of the group.
         for talk in [&mut first, &mut second] {
             let refusal = talk.send(call(&handle, 0)).unwrap_err();
             assert_eq!(fault_status(refusal.kind), FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
         }
-        // The other session goes on, though its end makes the module panic once more.
+        // The other session continues, though the module panics once more when it ends.
         for _ in 0..2 {
             let (mut flight, _) = second.relayed(call(&other, 0));
             second.answered(&mut flight, vec![0; 44]);
@@ -84,7 +84,7 @@ fn a_context_handle_ends_with_the_hook_that_panicked() {
 }
 
 #[test]
-fn a_session_without_a_handle_is_another_one_after_a_hook_panicked() {
+fn a_session_without_a_handle_is_replaced_after_a_hook_panicked() {
     let (engine, ended) = engine();
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let who = caller("a");
@@ -101,12 +101,12 @@ fn a_session_without_a_handle_is_another_one_after_a_hook_panicked() {
 #[test]
 fn cookies_end_with_the_hook_that_panicked() {
     let (engine, ended) = engine();
-    for (count, (asked, answered)) in [(REQUEST, 0), (0, RESPONSE)].into_iter().enumerate() {
+    for (count, (sent, answered)) in [(REQUEST, 0), (0, RESPONSE)].into_iter().enumerate() {
         let table = CookieTable::default();
         let web = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
         let (mut flight, _) = web.relayed(RequestType::Connect, vec![0; 20]);
         web.answered(&mut flight, vec![0; 40]);
-        let next = match web.send(RequestType::Execute, vec![asked; 16]).unwrap() {
+        let next = match web.send(RequestType::Execute, vec![sent; 16]).unwrap() {
             (mut flight, Step::Relay { .. }) => web.answer(&mut flight, vec![answered; 40]),
             (_, next) => next,
         };

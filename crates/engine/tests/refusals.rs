@@ -1,4 +1,4 @@
-//! How clients get refusals: the fault and the `X-ResponseCode` of each kind, in the code and in the documentation.
+//! The fault and the `X-ResponseCode` of each kind of refusal, in the code and in the documentation.
 
 use engine::{CALL_FAILED, FaultStatus, RefusalKind, TIMED_OUT, fault_status, response_code};
 use mapi::mapihttp::ResponseCode;

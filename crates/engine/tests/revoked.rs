@@ -1,5 +1,5 @@
-//! Sessions whose security context was revoked: who signs in anew with an account of the same name does not go on
-//! with them, even before somebody looked for them.
+//! Sessions whose security context was revoked: a new account with the same name cannot continue them, even before
+//! they are ended.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use engine::{
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use testkit::{RpcClient, Step, TestFlight, caller, incoming};
 
-/// Keeps the numbers of the sessions that ended.
+/// Records the numbers of the sessions that ended.
 #[derive(Debug)]
 struct Ended(Arc<Mutex<Vec<u64>>>);
 
@@ -45,7 +45,7 @@ fn query_columns(who: &SecurityContext, handle: &[u8; 20]) -> Incoming {
 }
 
 #[test]
-fn a_context_handle_of_a_revoked_context_opens_nothing() {
+fn a_context_handle_of_a_revoked_context_is_refused() {
     let (engine, ended) = engine();
     let group = Arc::default();
     let (mut first, mut second) = (RpcClient::new(&engine, &group), RpcClient::new(&engine, &group));
@@ -90,7 +90,7 @@ fn ask(
 }
 
 #[test]
-fn a_cookie_of_a_revoked_context_opens_nothing() {
+fn a_cookie_of_a_revoked_context_is_refused() {
     let (engine, ended) = engine();
     let table = CookieTable::default();
     let (before, after) = (caller("a"), caller("a"));

@@ -1,5 +1,5 @@
-//! Single ROPs through the engine: modules change, refuse and add them, and the client sees what it would have
-//! seen from a server that did the same.
+//! Single ROPs through the engine: modules change, refuse and add them, and the client receives the same as from a
+//! server that does the same.
 
 use engine::rops::{RopDecision, RopResponseView, RopView};
 use engine::{Engine, Interests, Module, Session, Stack};
@@ -27,13 +27,13 @@ use wire::{Encode as _, Reader, Writer};
 const NULL_OBJECT: ErrorCode = ErrorCode(0x4b9);
 const REFUSED: ErrorCode = ErrorCode::MAPI_E_NO_SUPPORT;
 
-/// A server that knows folders and streams: what it answers depends on what went before.
+/// A server with folders and streams, whose responses depend on earlier ROPs.
 #[derive(Debug, Default, Clone)]
 struct Server {
     objects: BTreeMap<u32, Thing>,
     last: u32,
     carried_out: Vec<RopRequest>,
-    /// How many bytes of ROPs were left.
+    /// How many bytes of ROPs were not executed.
     left: usize,
 }
 
@@ -81,18 +81,18 @@ impl Server {
                 return None;
             }
             (_, None) => return failed(NULL_OBJECT),
-            (RequestBody::RopOpenFolder(asked), Some(Thing::Folder(_))) => {
-                self.make(Thing::Folder(asked.folder_id.0), asked.output_handle_index, handles);
+            (RequestBody::RopOpenFolder(sent), Some(Thing::Folder(_))) => {
+                self.make(Thing::Folder(sent.folder_id.0), sent.output_handle_index, handles);
                 let response =
                     RopOpenFolderResponse { has_rules: Bool::FALSE, is_ghosted: Bool::FALSE, servers: None };
                 ResponseBody::RopOpenFolder(response)
             }
-            (RequestBody::RopOpenStream(asked), Some(Thing::Folder(_))) => {
-                self.make(Thing::Stream { size: 0 }, asked.output_handle_index, handles);
+            (RequestBody::RopOpenStream(sent), Some(Thing::Folder(_))) => {
+                self.make(Thing::Stream { size: 0 }, sent.output_handle_index, handles);
                 ResponseBody::RopOpenStream(RopOpenStreamResponse { stream_size: 0 })
             }
-            (RequestBody::RopWriteStream(asked), Some(Thing::Stream { size })) => {
-                let written = u16::try_from(asked.data.0.len()).unwrap();
+            (RequestBody::RopWriteStream(sent), Some(Thing::Stream { size })) => {
+                let written = u16::try_from(sent.data.0.len()).unwrap();
                 self.objects.insert(handle, Thing::Stream { size: size + u32::from(written) });
                 ResponseBody::RopWriteStream(RopWriteStreamResponse { written_size: written })
             }
@@ -111,7 +111,7 @@ impl Server {
     }
 }
 
-/// What the module under test does to the ROPs that it sees, in turn.
+/// The actions of the module under test on the ROPs, in turn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Act {
     Pass,
@@ -119,11 +119,11 @@ enum Act {
     Refuse,
     AddBefore,
     AddAfter,
-    /// Opens a folder of its own in a slot of its own before, and releases it behind.
+    /// Opens a folder in a new slot before the ROP, and releases it after.
     Detour,
 }
 
-/// Each ROP that a module saw, and what it acts on.
+/// Each ROP that a module saw, and the object on which it acts.
 type Log = Arc<Mutex<Vec<(RopId, Option<&'static str>)>>>;
 
 struct Meddler {
@@ -156,8 +156,8 @@ impl Module for Meddler {
             Act::Pass => {}
             Act::Rewrite => {
                 rop.edit(|body| match body {
-                    RequestBody::RopWriteStream(asked) => {
-                        asked.data.0 = [&asked.data.0[..], b"!"].concat().into();
+                    RequestBody::RopWriteStream(sent) => {
+                        sent.data.0 = [&sent.data.0[..], b"!"].concat().into();
                         true
                     }
                     _ => false,
@@ -229,19 +229,19 @@ impl<'a> Scene<'a> {
         Self { mailbox: Mailbox::open(engine, "a"), server }
     }
 
-    /// Sends a batch, and returns what the client gets.
+    /// Sends a batch, and returns what the client receives.
     fn execute(&mut self, buffer: &RopBuffer, room: u32) -> RopBuffer {
         let answer = match self.mailbox.send(std::slice::from_ref(buffer), room) {
             Sent::Answered(answer) => answer,
-            Sent::Relayed(mut flight, relayed, room) => {
-                let overhead = 8 /* RPC_HEADER_EXT */ + 2 /* RopSize */ + 4 * relayed.handles.len();
+            Sent::Relayed(mut flight, forwarded, room) => {
+                let overhead = 8 /* RPC_HEADER_EXT */ + 2 /* RopSize */ + 4 * forwarded.handles.len();
                 let room = usize::try_from(room).unwrap().saturating_sub(overhead + 64);
-                let answer = self.server.execute(&relayed, room);
+                let answer = self.server.execute(&forwarded, room);
                 self.mailbox.answered(&mut flight, &[answer])
             }
         };
-        // The server above hands back what it left whatever the room; and refusals alone may be more than a
-        // room that is smaller than any real one.
+        // The server above returns unexecuted requests whatever the maximum size, and the refusals alone may exceed a
+        // maximum that is smaller than any real one.
         let left = self.server.left + 6 * RopRequests::decode(&buffer.rops, &()).rops.len();
         let length = 8 + answer.to_bytes().unwrap().len();
         assert!(length <= usize::try_from(room).unwrap() + left, "{length} bytes, {left} left");
@@ -249,14 +249,14 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// What stands in the answer to `rops`.
+/// The responses to `rops`.
 fn replies(buffer: &RopBuffer, rops: &[RopRequest]) -> Vec<RopResponse> {
-    let mut asked = rops.iter().filter(|rop| rop.id() != RopId::RopRelease).peekable();
+    let mut sent = rops.iter().filter(|rop| rop.id() != RopId::RopRelease).peekable();
     let mut r = Reader::new(&buffer.rops);
     let mut replies = Vec::new();
     while !r.is_empty() {
-        let requested = asked.next().and_then(RopRequest::requested_properties);
-        let next = asked.peek().map(|request| request.expected_reply());
+        let requested = sent.next().and_then(RopRequest::requested_properties);
+        let next = sent.peek().map(|request| request.expected_reply());
         let context = ResponseContext { requested, next, columns: None };
         replies.push(RopResponse::decode(&mut r, context).unwrap());
     }
@@ -265,7 +265,7 @@ fn replies(buffer: &RopBuffer, rops: &[RopRequest]) -> Vec<RopResponse> {
 
 /// A batch of ROPs on a table of eight slots, the first of which is a folder.
 fn batch() -> impl Strategy<Value = Vec<(u8, u8, u8)>> {
-    // Which ROP, on which slot, and a slot for what it makes, or how much it writes.
+    // The ROP, its slot, and the slot for the object that it opens or the number of bytes that it writes.
     proptest::collection::vec((0..6_u8, 0..6_u8, 1..8_u8), 1..12)
 }
 
@@ -295,8 +295,8 @@ fn buffer(rops: &[(u8, u8, u8)]) -> (Vec<RopRequest>, RopBuffer) {
     (rops, RopBuffer::new(w.into_vec(), handles))
 }
 
-/// What a client should see: each ROP carried out by `server`, but for what the module refuses and what depends
-/// on that.
+/// The expected responses for the client: each ROP executed by `server`, except for those that the module refuses and
+/// those that depend on them.
 fn expected(server: &mut Server, rops: &[RopRequest], acts: &[Act], handles: &mut [u32]) -> Vec<RopResponse> {
     let mut missing = [false; 256];
     let mut replies = Vec::new();
@@ -318,8 +318,8 @@ fn expected(server: &mut Server, rops: &[RopRequest], acts: &[Act], handles: &mu
             continue;
         }
         let mut rop = rop.clone();
-        if let (Act::Rewrite, RequestBody::RopWriteStream(asked)) = (act, &mut rop.body) {
-            asked.data.0 = [&asked.data.0[..], b"!"].concat().into();
+        if let (Act::Rewrite, RequestBody::RopWriteStream(sent)) = (act, &mut rop.body) {
+            sent.data.0 = [&sent.data.0[..], b"!"].concat().into();
         }
         replies.extend(server.carry_out(&rop, handles).map(RopResponse::Reply));
     }
@@ -332,30 +332,30 @@ fn meddler(acts: &[Act]) -> (Engine, Log) {
     (Engine::new(Stack::new(vec![Box::new(module)])), log)
 }
 
-/// What the slots of a client's handle table stand for at the server.
+/// The server's objects in the slots of a client's handle table.
 fn things(server: &Server, handles: &[u32]) -> Vec<Option<Thing>> {
     handles.iter().map(|handle| server.objects.get(handle).copied()).collect()
 }
 
 #[test]
-fn the_answer_to_what_is_asked_before_all_else_takes_none_of_the_clients_room() {
+fn the_response_to_a_rop_added_before_the_clients_uses_none_of_the_clients_maximum_size() {
     let (_, buffer) = buffer(&[(4, 0, 1), (4, 0, 1)]);
     let sent = |acts: &[Act]| {
         let (engine, _) = meddler(acts);
         match Scene::new(&engine).mailbox.send(std::slice::from_ref(&buffer), 1000) {
             Sent::Relayed(_, _, room) => room,
-            Sent::Answered(_) => panic!("not relayed"),
+            Sent::Answered(_) => panic!("not forwarded"),
         }
     };
     assert_eq!(sent(&[Act::Pass, Act::Pass]), 1000);
     assert_eq!(sent(&[Act::AddBefore, Act::Pass]), 1006);
     assert_eq!(sent(&[Act::Detour, Act::Pass]), 1006);
-    // What stands behind one of the client's could be pushed out by that one's answer.
+    // The response to one of the client's ROPs could leave no space for that to a ROP added after it.
     assert_eq!(sent(&[Act::AddAfter, Act::AddBefore]), 1000);
 }
 
 #[test]
-fn a_client_is_handed_back_nothing_where_there_is_no_room_for_what_was_added_behind_its_rops() {
+fn no_rops_are_returned_to_the_client_if_only_added_rops_were_not_executed() {
     let (rops, buffer) = buffer(&[(4, 0, 1), (4, 0, 1)]);
     let mut without_room = 0;
     for room in 106..200 {
@@ -404,7 +404,7 @@ proptest! {
         };
         answered.pop();
         prop_assert_eq!(&answered[..], &expected[..answered.len()]);
-        // What is handed back are the last of the client's ROPs, and those before it are what was answered.
+        // The last of the client's ROPs are returned, and those before them have responses.
         prop_assert!(buffer.rops.ends_with(&small.request_buffers));
         let left = RopRequests::decode(&small.request_buffers, &()).rops;
         let done = &rops[..rops.len() - left.len()];
@@ -424,13 +424,13 @@ proptest! {
 }
 
 #[test]
-fn a_module_knows_what_each_rop_acts_on_even_within_one_batch() {
+fn a_module_sees_the_object_on_which_each_rop_acts_even_within_one_batch() {
     let (engine, log) = meddler(&[]);
     let mut scene = Scene::new(&engine);
     let (_, first) = buffer(&[(0, 0, 1), (2, 1, 2), (3, 2, 5), (5, 1, 1), (4, 1, 1)]);
     let answer = scene.execute(&first, 0x8000);
     let seen: Vec<_> = log.lock().unwrap().iter().map(|(_, object)| *object).collect();
-    // The first folder was there before the session was looked at.
+    // The first folder was opened before the session was tracked.
     assert_eq!(seen, [None, Some("folder"), Some("stream"), Some("folder"), None]);
     log.lock().unwrap().clear();
     let (_, mut second) = buffer(&[(3, 2, 1), (4, 1, 1)]);
@@ -441,7 +441,7 @@ fn a_module_knows_what_each_rop_acts_on_even_within_one_batch() {
 }
 
 #[test]
-fn a_batch_of_which_nothing_is_left_does_not_reach_the_upstream() {
+fn a_batch_without_rops_to_forward_is_not_sent_to_the_upstream() {
     let (engine, _) = meddler(&[Act::Refuse, Act::Refuse]);
     let mut scene = Scene::new(&engine);
     let (rops, buffer) = buffer(&[(0, 0, 1), (4, 0, 1)]);
@@ -453,7 +453,7 @@ fn a_batch_of_which_nothing_is_left_does_not_reach_the_upstream() {
 }
 
 #[test]
-fn a_destination_that_a_refused_rop_would_have_made_is_named_in_the_answer() {
+fn a_rop_whose_destination_was_not_opened_fails_with_a_null_destination() {
     let (engine, _) = meddler(&[Act::Refuse, Act::Pass, Act::Pass]);
     let mut scene = Scene::new(&engine);
     let copy = RequestBody::RopCopyTo(RopCopyToRequest {

@@ -1,4 +1,4 @@
-//! Streams of `FastTransfer` through the engine: modules read them as they pass, wherever they are cut.
+//! `FastTransfer` streams through the engine: modules read their parts, however the streams are split.
 
 use std::sync::{Arc, Mutex};
 
@@ -32,7 +32,7 @@ const NONE: u32 = NO_OBJECT;
 
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// Says what parts of streams it sees.
+/// Logs the parts of streams.
 struct Reader {
     log: Log,
     reads: bool,
@@ -53,7 +53,7 @@ impl Module for Reader {
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
         let mut log = self.log.lock().unwrap();
-        log.extend(rop.transferred().iter().map(|part| format!("> {}", told(part))));
+        log.extend(rop.transferred().iter().map(|part| format!("> {}", response(part))));
         if rop.request().id() == RopId::RopSaveChangesMessage {
             let properties = rop.properties().unwrap();
             log.push(format!("save {:?}", properties.get(0x0037).and_then(PropertyValue::to_text)));
@@ -63,7 +63,7 @@ impl Module for Reader {
 
     fn rop_response(&self, rop: &mut RopResponseView<'_>, _session: &mut Session) {
         let mut log = self.log.lock().unwrap();
-        log.extend(rop.transferred().iter().map(|part| format!("< {}", told(part))));
+        log.extend(rop.transferred().iter().map(|part| format!("< {}", response(part))));
         if let Some(ObjectKind::FastTransfer(transfer)) = rop.object().map(|object| &object.kind) {
             log.push(format!("{} at {:?}", transfer.stream.bytes, transfer.stream.path()));
         }
@@ -75,7 +75,7 @@ impl Module for Reader {
     }
 }
 
-fn told(part: &TransferPart) -> String {
+fn response(part: &TransferPart) -> String {
     match part {
         TransferPart::Marker(marker) => format!("{marker:?}"),
         TransferPart::Property(property) => match property.text() {
@@ -164,20 +164,20 @@ fn download(mailbox: &mut Mailbox<'_>) {
         copy_flags: FolderCopyFlags::NONE,
         send_options: SendOptions::UNICODE,
     });
-    let asked = batch(vec![(0, 0, open_folder(1)), (0, 1, copy)], &[5, NONE, NONE]);
-    let (mut flight, _) = mailbox.relayed(&asked);
+    let sent = batch(vec![(0, 0, open_folder(1)), (0, 1, copy)], &[5, NONE, NONE]);
+    let (mut flight, _) = mailbox.relayed(&sent);
     let copying = ResponseBody::RopFastTransferSourceCopyFolder(Empty);
     mailbox.answered(&mut flight, &[replies(vec![(1, opened()), (2, copying)], &[5, 6, 7])]);
 }
 
 fn get(mailbox: &mut Mailbox<'_>, part: &[u8], status: TransferStatus) {
     let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, get_buffer())], &[7]));
-    let told = replies(vec![(0, got(part, status))], &[7]);
-    assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&told)), told);
+    let response = replies(vec![(0, got(part, status))], &[7]);
+    assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&response)), response);
 }
 
 #[test]
-fn a_download_is_read_as_it_passes_wherever_it_is_cut() {
+fn a_download_is_decoded_however_it_is_split() {
     let whole = folder_stream();
     for size in [30_000, 1001] {
         let (engine, log) = reader(true);
@@ -215,7 +215,7 @@ fn a_download_is_read_as_it_passes_wherever_it_is_cut() {
 }
 
 #[test]
-fn a_stream_that_lies_passes_and_is_not_read_on() {
+fn a_malformed_stream_is_forwarded_and_not_decoded_further() {
     let (engine, log) = reader(true);
     let mut mailbox = Mailbox::open(&engine, "a");
     download(&mut mailbox);
@@ -229,7 +229,7 @@ fn a_stream_that_lies_passes_and_is_not_read_on() {
 }
 
 #[test]
-fn nothing_is_read_where_no_module_wants_to() {
+fn no_stream_is_decoded_if_no_module_reads_content() {
     let (engine, log) = reader(false);
     let mut mailbox = Mailbox::open(&engine, "a");
     download(&mut mailbox);
@@ -255,7 +255,7 @@ fn took(used: usize) -> ResponseBody {
 }
 
 #[test]
-fn an_upload_is_read_before_the_server_gets_it_and_makes_known_what_the_message_has() {
+fn an_upload_is_decoded_before_it_is_forwarded_and_its_properties_are_tracked() {
     let whole = stream(&[
         Token::Property(text(0x0037_001F, "Up")),
         Token::Marker(Marker::StartRecip),
@@ -276,20 +276,20 @@ fn an_upload_is_read_before_the_server_gets_it_and_makes_known_what_the_message_
             source_operation: SourceOperation(1),
             copy_flags: DestinationCopyFlags::NONE,
         });
-    // Two parts come in the batch that begins the upload; the server takes less of the second than it got, and
-    // the client sends the rest again.
+    // The batch that begins the upload has two parts. The server accepts only some bytes of the second one, and the
+    // client sends the rest again.
     let (first, second, taken) = (&whole[..5], &whole[5..30], 20);
-    let asked = vec![(0, 0, create), (0, 1, configure), (0, 2, put(first)), (0, 2, put(second))];
-    let (mut flight, _) = mailbox.relayed(&batch(asked, &[5, NONE, NONE]));
+    let sent = vec![(0, 0, create), (0, 1, configure), (0, 2, put(first)), (0, 2, put(second))];
+    let (mut flight, _) = mailbox.relayed(&batch(sent, &[5, NONE, NONE]));
     assert_eq!(seen(&log)[1..], ["> PidTagSubject_W=Up", "> StartRecip"]);
     let made = RopCreateMessageResponse { has_message_id: Bool::FALSE, message_id: None };
-    let told = vec![
+    let response = vec![
         (1, ResponseBody::RopCreateMessage(made)),
         (2, ResponseBody::RopFastTransferDestinationConfigure(Empty)),
         (2, took(first.len())),
         (2, took(taken)),
     ];
-    mailbox.answered(&mut flight, &[replies(told, &[5, 6, 7])]);
+    mailbox.answered(&mut flight, &[replies(response, &[5, 6, 7])]);
     let said = seen(&log);
     assert_eq!(said[..3], ["5 at []", "< PidTagSubject_W=Up", "< StartRecip"]);
     assert_eq!(said[3], "25 at [StartRecip]");
@@ -304,12 +304,12 @@ fn an_upload_is_read_before_the_server_gets_it_and_makes_known_what_the_message_
         input_handle_index: mapi::rop::InputHandleIndex(0),
         message_id: MessageId(3),
     };
-    let told = vec![(1, took(rest.len())), (0, ResponseBody::RopSaveChangesMessage(saved))];
-    mailbox.answered(&mut flight, &[replies(told, &[6, 7])]);
+    let response = vec![(1, took(rest.len())), (0, ResponseBody::RopSaveChangesMessage(saved))];
+    mailbox.answered(&mut flight, &[replies(response, &[6, 7])]);
     assert_eq!(seen(&log)[..2], ["< PidTagDisplayName_W=Bob", "< EndToRecip"]);
 }
 
-/// Keeps a copy of what is known of the context that the last ROP acted on.
+/// Keeps a copy of the context on which the last ROP acted.
 #[derive(Default)]
 struct Keeper(Arc<Mutex<Option<FastTransfer>>>);
 
@@ -334,7 +334,7 @@ impl Module for Keeper {
 }
 
 #[test]
-fn a_synchronization_knows_its_folder_its_kind_and_its_state() {
+fn the_folder_kind_and_state_of_a_synchronization_are_tracked() {
     let keeper = Keeper::default();
     let kept = Arc::clone(&keeper.0);
     let engine = Engine::new(Stack::new(vec![Box::new(keeper)]));
@@ -360,7 +360,7 @@ fn a_synchronization_knows_its_folder_its_kind_and_its_state() {
         )
     };
     let end = RequestBody::RopSynchronizationUploadStateStreamEnd(Empty);
-    let asked = vec![
+    let sent = vec![
         (0, 0, open_folder(1)),
         (0, 1, configure),
         (0, 2, begin),
@@ -368,9 +368,9 @@ fn a_synchronization_knows_its_folder_its_kind_and_its_state() {
         (0, 2, more(b"de")),
         (0, 2, end),
     ];
-    let (mut flight, _) = mailbox.relayed(&batch(asked, &[5, NONE, NONE]));
+    let (mut flight, _) = mailbox.relayed(&batch(sent, &[5, NONE, NONE]));
     let continued = ResponseBody::RopSynchronizationUploadStateStreamContinue(Empty);
-    let told = vec![
+    let response = vec![
         (1, opened()),
         (2, ResponseBody::RopSynchronizationConfigure(Empty)),
         (2, ResponseBody::RopSynchronizationUploadStateStreamBegin(Empty)),
@@ -378,7 +378,7 @@ fn a_synchronization_knows_its_folder_its_kind_and_its_state() {
         (2, continued),
         (2, ResponseBody::RopSynchronizationUploadStateStreamEnd(Empty)),
     ];
-    mailbox.answered(&mut flight, &[replies(told, &[5, 6, 7])]);
+    mailbox.answered(&mut flight, &[replies(response, &[5, 6, 7])]);
     let kept = kept.lock().unwrap().take().unwrap();
     assert_eq!(kept.kind, FastTransferKind::SynchronizationDownload { contents: true });
     assert_eq!(kept.folder, Some(FolderId(9)));

@@ -80,7 +80,7 @@ fn minimal_ids_are_the_same_in_both_envelopes() {
 }
 
 #[test]
-fn only_the_values_of_the_property_that_is_asked_for_are_visited_and_changed() {
+fn only_the_values_of_the_given_property_are_visited_and_changed() {
     let before =
         list(&[(NAME, text("Ann")), (NETWORK, PropertyValue::MultipleUnicode(vec![Utf16::default(); 2]))]);
     let after =
@@ -103,11 +103,11 @@ fn only_the_values_of_the_property_that_is_asked_for_are_visited_and_changed() {
 }
 
 #[test]
-fn a_string_that_is_only_read_keeps_its_ending() {
+fn a_string_that_is_only_read_keeps_its_termination() {
     let mut user_dn = mapi::ndr::CharString::new("/cn=a");
     user_dn.spare = 7;
-    let asked = rfr::GetNewDSARequest { user_dn: user_dn.clone(), ..rfr::GetNewDSARequest::default() };
-    let mut request = Request::Rfr(rfr::Request::GetNewDSA(asked));
+    let sent = rfr::GetNewDSARequest { user_dn: user_dn.clone(), ..rfr::GetNewDSARequest::default() };
+    let mut request = Request::Rfr(rfr::Request::GetNewDSA(sent));
     let before = request.clone();
     let mut seen = Vec::new();
     request.visit_texts_mut(&mut |place, text| {

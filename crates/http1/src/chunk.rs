@@ -6,7 +6,7 @@ use crate::fields::syntax::{is_name, is_value};
 /// A line exceeds its limit or contains a control character.
 pub(crate) struct BadLine;
 
-/// The length of the line at the beginning of `buffer` with its line end, once it is complete. The first
+/// The length of the line at the beginning of `buffer`, including its line end; `None` if it is incomplete. The first
 /// `scanned` bytes were examined before.
 pub(crate) fn line_length(buffer: &[u8], scanned: usize, limit: usize) -> Result<Option<usize>, BadLine> {
     for (at, byte) in buffer.iter().enumerate().skip(scanned) {

@@ -78,7 +78,7 @@ enum State {
 }
 
 impl Decoder<ResponseHead> {
-    /// Announces that a request was sent, whose response comes next. `bodiless` states that it is a HEAD
+    /// Call this when a request was sent: the next response belongs to it. `bodiless` is whether it is a HEAD
     /// request. Requests are not pipelined: the previous response must have ended.
     pub fn expect(&mut self, bodiless: bool) {
         self.expected = self.expected.saturating_add(1);
@@ -87,7 +87,7 @@ impl Decoder<ResponseHead> {
 }
 
 impl<H: Head> Decoder<H> {
-    /// A decoder for a new connection.
+    /// Creates a decoder for a new connection.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -101,7 +101,7 @@ impl<H: Head> Decoder<H> {
         }
     }
 
-    /// Takes bytes that have arrived.
+    /// Appends received bytes to the buffer.
     pub fn receive(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -142,7 +142,7 @@ impl<H: Head> Decoder<H> {
         }
     }
 
-    /// The peer has closed its side of the connection.
+    /// Call this when the peer has closed its side of the connection.
     pub fn close(&mut self) {
         self.closed = true;
     }

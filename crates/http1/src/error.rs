@@ -9,7 +9,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum Error {
     /// A line ends with a line feed alone, or contains a carriage return alone (RFC 9112 2.2).
-    #[error("line without CR LF at its end")]
+    #[error("line that does not end with CR LF")]
     BareLineEnd,
     /// A line begins with white space, which continues the line before it (RFC 9112 5.2).
     #[error("folded header field")]
@@ -35,8 +35,8 @@ pub enum Error {
     /// The message has both `Content-Length` and `Transfer-Encoding` (RFC 9112 6.1).
     #[error("both Content-Length and Transfer-Encoding")]
     ConflictingFraming,
-    /// A response has a body although its status excludes one (RFC 9110 15.2, 15.3.5).
-    #[error("body in a response whose status excludes one")]
+    /// A response has a body although its status permits none (RFC 9110 15.2, 15.3.5).
+    #[error("body in a response whose status permits none")]
     UnexpectedBody,
     /// The message has more than one `Content-Length`, equal or not.
     #[error("more than one Content-Length")]
@@ -44,7 +44,7 @@ pub enum Error {
     /// `Content-Length` is not a number of at most nineteen digits.
     #[error("invalid Content-Length")]
     InvalidContentLength,
-    /// `Transfer-Encoding` is not one `chunked`, or the version does not have it.
+    /// `Transfer-Encoding` is not exactly `chunked`, or is in a message of HTTP/1.0.
     #[error("unsupported Transfer-Encoding")]
     TransferEncoding,
     /// A request of HTTP/1.1 has no `Host`, or a request has several (RFC 9112 3.2).
@@ -56,16 +56,16 @@ pub enum Error {
     /// The line of a chunk exceeds a limit, or contains a control character.
     #[error("invalid chunk line")]
     ChunkLine,
-    /// CR LF does not follow the data of a chunk where its size ends.
-    #[error("chunk data longer than its size")]
+    /// The data of a chunk is not followed by CR LF (RFC 9112 7.1).
+    #[error("chunk data without CR LF after it")]
     ChunkEnd,
     /// The trailer fields are malformed or exceed the limit.
     #[error("invalid trailer fields")]
     Trailers,
-    /// The server switches to another protocol without a request for it (RFC 9110 15.2.2).
-    #[error("switch of protocols without a request")]
+    /// A response has the status 101, though no request asks for an upgrade (RFC 9110 15.2.2).
+    #[error("101 Switching Protocols without a request for it")]
     Upgrade,
-    /// A response arrives without a request.
+    /// A response was received without a request.
     #[error("response without a request")]
     UnsolicitedResponse,
     /// The connection ended within a message.
@@ -102,7 +102,7 @@ impl fmt::Display for Part {
             Self::EmptyStartLine => "an empty first line",
             Self::Target => "the target",
             Self::Status => "the status",
-            Self::EmptyLine => "an empty line before its end",
+            Self::EmptyLine => "an empty line before the end of the head",
             Self::Field => "a field",
             Self::FieldName => "a field's name",
             Self::FieldValue => "a field's value",

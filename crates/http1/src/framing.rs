@@ -80,9 +80,9 @@ impl Framing {
     }
 }
 
-/// Whether some server takes a field called `name` for `Content-Length` or `Transfer-Encoding`. Servers that
-/// pass fields on as variables replace every character that is not a letter or a digit, so that a dot or an
-/// underscore equals a hyphen.
+/// Whether some server treats a field with this name as `Content-Length` or `Transfer-Encoding`. Servers that pass
+/// fields to applications as variables replace every character other than letters and digits, so that a dot or an
+/// underscore is equal to a hyphen.
 fn is_framing_alias(name: &[u8]) -> bool {
     let known = ["content-length", "transfer-encoding"];
     known.iter().any(|known| {

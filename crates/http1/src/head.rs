@@ -39,7 +39,7 @@ pub trait Head: Sized {
     }
 }
 
-/// The version in a start line, and the place of the line while it is the received one.
+/// The version in a start line, and the span of the received line if it is unchanged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StartLine {
     pub(crate) version: Version,
@@ -48,14 +48,14 @@ pub(crate) struct StartLine {
 }
 
 impl StartLine {
-    /// The start line of a head that is built.
+    /// The start line of a new head.
     pub(crate) const NEW: Self = Self { version: Version::Http11, received: None };
 
     pub(crate) const fn from_received(version: Version, line: Span) -> Self {
         Self { version, received: Some(line) }
     }
 
-    /// Changes the version. The line is then encoded anew if the version is another one.
+    /// Changes the version. The line will be encoded again if the version differs.
     pub(crate) fn set_version(&mut self, version: Version) {
         if self.version != version {
             self.version = version;
@@ -63,7 +63,7 @@ impl StartLine {
         }
     }
 
-    /// Has the line encoded anew, because a part of it was changed.
+    /// Marks the line as changed, so that it will be encoded again.
     pub(crate) const fn set_modified(&mut self) {
         self.received = None;
     }
@@ -99,7 +99,7 @@ impl StartLine {
 /// A part of a start line.
 #[derive(Debug, Clone)]
 pub(crate) enum Text {
-    /// The place of the received bytes in the head.
+    /// The span of the received bytes in the head.
     Received(Span),
     /// The bytes of a new or changed part.
     Added(Bytes),

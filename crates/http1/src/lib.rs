@@ -1,7 +1,7 @@
 //! HTTP/1.1 heads and bodies (RFC 9112): decoding and encoding, lossless, without I/O.
 //!
-//! [`RequestDecoder`] and [`ResponseDecoder`] take bytes in pieces of any size and return [`Event`]s: a head,
-//! the pieces of its body, the end of the message.
+//! [`RequestDecoder`] and [`ResponseDecoder`] accept bytes in pieces of any size, and return [`Event`]s: a head, the
+//! pieces of its body, the end of the message.
 //!
 //! ```
 //! use http1::{Event, Head, Limits, RequestDecoder};

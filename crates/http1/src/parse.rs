@@ -29,7 +29,7 @@ pub(crate) fn find_lines(head: &[u8], headers: &[httparse::Header<'_>]) -> Resul
     let mut lines = Vec::with_capacity(headers.len() + 2);
     for header in headers {
         let name = find_span(head, header.name.as_bytes())?;
-        // httparse does not say where an empty value is.
+        // The position of an empty value is not in httparse's result.
         let value = if header.value.is_empty() {
             Span { from: name.to, to: name.to }
         } else {
@@ -42,7 +42,7 @@ pub(crate) fn find_lines(head: &[u8], headers: &[httparse::Header<'_>]) -> Resul
     Ok((start_line, lines))
 }
 
-/// The place of `part`, a subslice of `head`.
+/// The span of `part`, a subslice of `head`.
 pub(crate) fn find_span(head: &[u8], part: &[u8]) -> Result<Span, Error> {
     let from = part.as_ptr().addr().wrapping_sub(head.as_ptr().addr());
     let range: Range<usize> = from..from.wrapping_add(part.len());

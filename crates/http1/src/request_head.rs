@@ -26,7 +26,7 @@ pub struct RequestHead {
 }
 
 impl RequestHead {
-    /// A head of version 1.1 without fields. Returns `None` if `method` is not a token, or `target` is empty
+    /// Creates a head of version 1.1 without fields. Returns `None` if `method` is not a token, or `target` is empty
     /// or contains anything but visible ASCII characters.
     pub fn new(method: &str, target: &str) -> Option<Self> {
         if !is_name(method) || !is_target(target.as_bytes()) {
@@ -45,13 +45,12 @@ impl RequestHead {
         &self.method
     }
 
-    /// The target as it is spelled (RFC 9112 3.2): a path with a query, an absolute URI, an authority, or
-    /// `*`.
+    /// The target as received (RFC 9112 3.2): a path with a query, an absolute URI, an authority, or `*`.
     pub fn target(&self) -> &str {
         std::str::from_utf8(self.target.of(&self.fields.head)).unwrap_or_default()
     }
 
-    /// The target up to its query.
+    /// The target without its query.
     pub fn path(&self) -> &str {
         self.target().split('?').next().unwrap_or_default()
     }
@@ -144,7 +143,7 @@ impl Head for RequestHead {
     }
 }
 
-/// The name of a frequent method, which then needs no allocation.
+/// The name of a common method, as a static string that needs no allocation.
 fn known_method(method: &[u8]) -> Option<&'static str> {
     ["POST", "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "RPC_IN_DATA", "RPC_OUT_DATA"]
         .into_iter()

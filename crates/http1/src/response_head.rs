@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::parse::{check_complete, find_lines};
 use crate::version::Version;
 
-/// The length of `HTTP/1.1 200 `, behind which the reason phrase begins.
+/// The offset of the reason phrase: the length of `HTTP/1.1 200 `.
 const REASON_OFFSET: u32 = 13;
 
 /// The head of a response.
@@ -28,8 +28,8 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// A head of version 1.1 without fields. Returns `None` if `status` has not three digits, or `reason`
-    /// contains a control character or begins or ends with white space.
+    /// Creates a head of version 1.1 without fields. Returns `None` if `status` does not have three digits, or
+    /// `reason` contains a control character or begins or ends with white space.
     pub fn new(status: u16, reason: &'static str) -> Option<Self> {
         if !(100..=999).contains(&status) || !is_value(reason.as_bytes()) {
             return None;

@@ -1,6 +1,6 @@
 //! Request targets (RFC 9112 3.2).
 
-/// A target is an absolute URI that is not of HTTP, or has an invalid authority.
+/// The target is an absolute URI whose scheme is not HTTP, or whose authority is invalid.
 pub(crate) struct InvalidUri;
 
 /// Whether `target` can be in a request line: visible ASCII characters.

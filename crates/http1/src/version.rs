@@ -21,7 +21,7 @@ impl Version {
         }
     }
 
-    /// The version as a start line spells it.
+    /// The version as in a start line, such as `HTTP/1.1`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Http10 => "HTTP/1.0",

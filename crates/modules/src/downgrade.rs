@@ -9,7 +9,7 @@ use mapi::emsmdb;
 
 /// Keeps clients on the protocol of Exchange 2000: `EcDoConnect` and `EcDoRpc`, whose buffers are only obfuscated.
 ///
-/// The module refuses `EcDoConnectEx` as a server does that has no such operation. A client that then connects with
+/// The module refuses `EcDoConnectEx` like a server without this operation. A client that then connects with
 /// `EcDoConnect` would try `EcDoConnectEx` again if the server's version were that of a newer Exchange, so the module
 /// replaces the version by an old one.
 #[derive(Debug, Default)]
@@ -27,17 +27,17 @@ engine::module_options! {
 
 const NAME: &str = "downgrade";
 
-/// Exchange 2000 with Service Pack 3: 6.0.6249.0, in the form that servers of that time send.
+/// The version of Exchange 2000 with Service Pack 3, 6.0.6249.0, in the form that servers of that time send.
 const EXCHANGE_2000: emsmdb::Version = emsmdb::Version([6, 6249, 0]);
 
-/// The first major version that clients connect to with `EcDoConnectEx` is Exchange 2003's, which is 6.5.
-const FIRST_NEW: [u16; 4] = [6, 5, 0, 0];
+/// The first version with `EcDoConnectEx`: Exchange 2003, which is 6.5.
+const FIRST_WITH_CONNECT_EX: [u16; 4] = [6, 5, 0, 0];
 
-/// Whether clients expect a server of this `version` to have `EcDoConnectEx`. The form with two product numbers came
-/// with it; some servers put the major one in the place of the minor one.
-fn is_new(version: emsmdb::Version) -> bool {
+/// Whether clients expect a server of this `version` to have `EcDoConnectEx`. Servers with that call send versions in
+/// the form with two product numbers; some exchange the major and the minor one.
+fn has_connect_ex(version: emsmdb::Version) -> bool {
     let emsmdb::Version([_, build, _]) = version;
-    build & 0x8000 != 0 || version.normalized() >= FIRST_NEW
+    build & 0x8000 != 0 || version.normalized() >= FIRST_WITH_CONNECT_EX
 }
 
 impl Module for Downgrade {
@@ -46,7 +46,7 @@ impl Module for Downgrade {
     }
 
     fn description(&self) -> &'static str {
-        "Keeps clients on EcDoConnect and EcDoRpc, by answering as Exchange 2000 does."
+        "Keeps clients on EcDoConnect and EcDoRpc, by responding as Exchange 2000 does."
     }
 
     fn interests(&self) -> Interests {
@@ -67,7 +67,7 @@ impl Module for Downgrade {
         match operation.kind() {
             OperationKind::Connect if applies => Decision::Refuse(Refusal::new(
                 RefusalKind::UnknownOperation,
-                "the module downgrade refuses what Exchange 2000 does not have",
+                "the module downgrade refuses operations that Exchange 2000 does not have",
             )),
             _ => Decision::Forward,
         }
@@ -79,7 +79,7 @@ impl Module for Downgrade {
         }
         let Some(response) = &mut operation.response else { return Ok(()) };
         let changed = response.edit(|response| match response.server_version_mut() {
-            Some(version) if is_new(*version) => {
+            Some(version) if has_connect_ex(*version) => {
                 *version = EXCHANGE_2000;
                 true
             }
@@ -89,7 +89,7 @@ impl Module for Downgrade {
             Ok(true) => operation.note(NAME, "server version 6.0.6249"),
             Ok(false) => {}
             Err(error) => {
-                let why = format!("the module downgrade cannot read the upstream's response: {error}");
+                let why = format!("the module downgrade cannot decode the upstream's response: {error}");
                 return Err(Refusal::new(RefusalKind::Failed, why));
             }
         }

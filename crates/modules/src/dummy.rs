@@ -10,12 +10,12 @@ use engine::{
 };
 use mapi::autodiscover::Dialect;
 
-/// The documented example: it logs each of its hooks with the user and the operation, and changes nothing. Its options
-/// show deferred work, and a request to the server before each request to the address book.
+/// The documented example. It logs each of its hooks with the user and the operation, and changes nothing. Its
+/// options demonstrate deferred work, and a request that is sent ahead of each request to the address book.
 ///
-/// To write a module, copy this file and remove the hooks that you do not need; the default of each hook does nothing.
-/// Keep the state of a session in its slot, as `Seen` does; state of the module itself is shared by all users, so it
-/// must not contain data of a user.
+/// To write a module, copy this file and remove the hooks that you do not need; the default of each hook does
+/// nothing. Keep the state of a session in its slot, like `SessionState` here; the module's fields are shared by all
+/// users, so they must not contain data of a user.
 #[derive(Debug, Default)]
 pub struct Dummy {
     options: DummyOptions,
@@ -28,21 +28,22 @@ engine::module_options! {
         quiet: bool = false;
         /// Defers each request by this many milliseconds, as a virus scan or a lookup would.
         defer_ms: u64 = 0, from 0 to 600_000;
-        /// Asks the server for the columns of the address book before each other request to it.
+        /// Requests the columns of the address book from the server ahead of each other request to the address book.
         ahead: bool = false;
     }
 }
 
-/// What the module keeps for a session.
+/// The state that the module keeps in a session's slot.
 #[derive(Debug, Default)]
-struct Seen {
+struct SessionState {
+    /// The number of operations so far.
     operations: u64,
 }
 
 const NAME: &str = "dummy";
 
 impl Dummy {
-    fn say(&self, hook: &'static str, session: &Session, operation: Option<&Operation>) {
+    fn log(&self, hook: &'static str, session: &Session, operation: Option<&Operation>) {
         if self.options.quiet {
             return;
         }
@@ -76,18 +77,18 @@ impl Module for Dummy {
     }
 
     fn request_bytes(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        self.say("request_bytes", session, Some(operation));
+        self.log("request_bytes", session, Some(operation));
         Ok(())
     }
 
     fn request(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        session.slot::<Seen>().operations += 1;
-        self.say("request", session, Some(operation));
+        session.slot::<SessionState>().operations += 1;
+        self.log("request", session, Some(operation));
         Ok(())
     }
 
     fn dispatch(&self, operation: &mut Operation, session: &mut Session) -> Decision {
-        self.say("dispatch", session, Some(operation));
+        self.log("dispatch", session, Some(operation));
         // The engine calls this again with the response to the request that was sent ahead.
         if let Some(response) = operation.ahead.last_mut() {
             let columns = columns_of(response);
@@ -99,8 +100,8 @@ impl Module for Dummy {
         if delay.is_zero() {
             return Decision::Forward;
         }
-        // The first closure is run by a thread of the pool, under the caller's context; the second in the session
-        // again, with what the first returned, and quick as a hook.
+        // A thread of the pool runs the first closure, under the caller's context. The second one runs with the
+        // session locked and the result of the first. Like a hook, it must return quickly.
         Decision::Defer(Work::new(
             move |caller: &SecurityContext| {
                 std::thread::sleep(delay);
@@ -115,17 +116,17 @@ impl Module for Dummy {
     }
 
     fn deliver(&self, operation: &mut Operation, session: &mut Session) -> Delivery {
-        self.say("deliver", session, Some(operation));
+        self.log("deliver", session, Some(operation));
         Delivery::Pass
     }
 
     fn response_bytes(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        self.say("response_bytes", session, Some(operation));
+        self.log("response_bytes", session, Some(operation));
         Ok(())
     }
 
     fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        self.say("response", session, Some(operation));
+        self.log("response", session, Some(operation));
         Ok(())
     }
 
@@ -144,7 +145,7 @@ impl Module for Dummy {
     fn autodiscover(
         &self,
         dialect: Dialect,
-        _answer: &[u8],
+        _response: &[u8],
         context: &SecurityContext,
     ) -> Result<Option<Vec<u8>>, Refusal> {
         if !self.options.quiet {
@@ -154,7 +155,7 @@ impl Module for Dummy {
     }
 
     fn unbind(&self, session: &mut Session) {
-        let operations = session.slot::<Seen>().operations;
+        let operations = session.slot::<SessionState>().operations;
         tracing::info!(target: NAME, session = session.id(), operations, "unbind");
     }
 
@@ -163,7 +164,7 @@ impl Module for Dummy {
     }
 }
 
-/// Whether a request belongs to a session with the address book, and is not a request for the columns itself.
+/// Whether a request belongs to a session with the address book, and is not a request for the columns.
 fn belongs_to_address_book(operation: &Operation) -> bool {
     let kind = operation.kind();
     operation.interface() == Interface::Nspi
@@ -172,7 +173,7 @@ fn belongs_to_address_book(operation: &Operation) -> bool {
         && !matches!(kind, OperationKind::QueryColumns | OperationKind::Ping)
 }
 
-/// How many columns the server returned; none if it refused the request or returned something else.
+/// The number of columns in the response; `None` if the server refused the request or returned none.
 fn columns_of(response: &mut AheadResponse) -> Option<usize> {
     let AheadResponse::Response(response) = response else { return None };
     Some(response.view().ok()?.columns()?.len())

@@ -1,7 +1,7 @@
 //! The built-in modules, one file each.
 //!
-//! Architectural invariant: a module reaches the engine only through [`engine::Module`], the interface that
-//! everyone has. What it keeps for a session is in the session's slot.
+//! Architectural invariant: a module uses only the public interface of the engine, [`engine::Module`]. It keeps the
+//! state of a session in the session's slot.
 
 mod downgrade;
 mod dummy;
@@ -13,12 +13,12 @@ pub use crate::downgrade::Downgrade;
 pub use crate::dummy::Dummy;
 pub use crate::names::Names;
 
-/// A new one of each module there is, in the order of their names.
+/// Creates one of each module, in the order of their names.
 pub fn all() -> Vec<Box<dyn Module>> {
     vec![Box::<Downgrade>::default(), Box::<Dummy>::default(), Box::<Names>::default()]
 }
 
-/// A new module of that name, where there is one.
+/// Creates the module with this name, if there is one.
 pub fn by_name(name: &str) -> Option<Box<dyn Module>> {
     all().into_iter().find(|module| module.name() == name)
 }

@@ -1,4 +1,4 @@
-//! The downgrade module in conversations: what it refuses in which envelope, and the version that clients see.
+//! The downgrade module in conversations: its refusals in each envelope, and the version that clients receive.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn ec_do_connect_ex_is_an_unknown_operation() {
 }
 
 #[test]
-fn connect_over_http_is_refused_only_if_the_option_says_so() {
+fn connect_over_http_is_refused_only_with_the_option_mapi_http() {
     for refused in [false, true] {
         let (engine, table) = (engine(refused), CookieTable::default());
         let client = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
@@ -47,7 +47,7 @@ fn connect_over_http_is_refused_only_if_the_option_says_so() {
 }
 
 #[test]
-fn a_new_server_has_the_version_of_an_old_one() {
+fn the_version_of_a_new_server_is_replaced_by_an_old_one() {
     let engine = engine(false);
     let (mut client, alice) = (RpcClient::new(&engine, &Arc::default()), caller("a"));
     for (version, seen) in

@@ -1,4 +1,4 @@
-//! What `dummy` asks ahead, in the form of the operation that it comes before.
+//! The requests that `dummy` sends ahead, in the envelope of the client's request.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ fn asking() -> Engine {
 }
 
 #[test]
-fn columns_are_asked_for_by_http_before_a_request_by_http() {
+fn columns_are_requested_over_http_before_a_request_over_http() {
     let (engine, table) = (asking(), CookieTable::default());
     let web = MapiHttpClient::new(&engine, &table, Endpoint::Nspi, "a");
     let bind = book::BindRequest { flags: 0, stat: Maybe::new(Stat::default()), aux: NONE };
@@ -42,7 +42,7 @@ fn columns_are_asked_for_by_http_before_a_request_by_http() {
     let Step::Relay { stub, .. } = web.answer(&mut flight, vec![0; 13]) else { panic!("not relayed") };
     assert_eq!((flight.ahead(), &stub[..]), (None, &body[..]));
     web.answered(&mut flight, vec![0; 13]);
-    // What asks this already, and what ends the session, goes by itself.
+    // Nothing is sent ahead of a request for the columns, or of one that ends the session.
     for kind in [RequestType::QueryColumns, RequestType::Unbind] {
         let (mut flight, _) = web.relayed(kind, vec![0; 12]);
         assert_eq!(flight.ahead(), None, "{kind}");
@@ -51,7 +51,7 @@ fn columns_are_asked_for_by_http_before_a_request_by_http() {
 }
 
 #[test]
-fn columns_are_asked_for_by_a_call_before_a_call() {
+fn columns_are_requested_by_a_call_before_a_call() {
     let engine = asking();
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");

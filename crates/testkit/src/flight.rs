@@ -90,9 +90,9 @@ impl TestFlight {
     ///
     /// # Panics
     /// If the operation has ended.
-    pub fn give_up(&mut self, refusal: Refusal) -> Step {
+    pub fn abort(&mut self, refusal: Refusal) -> Step {
         let next = self.0.take().expect("an operation in flight");
-        self.enter(Next::Done(next.give_up(refusal)))
+        self.enter(Next::Done(next.abort(refusal)))
     }
 
     /// Ready when the operation does not wait for deferred work, or the work is complete.

@@ -1,4 +1,4 @@
-//! Applies the responses to ROPs to the objects that they act on.
+//! Applies the responses to ROPs to the tracked objects.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ fn apply_stream(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &Re
     }
 }
 
-/// The bytes of the further buffers that continue a write, the last ROP of the batch.
+/// Applies the request in a further buffer, which continues a write that is the last ROP of the batch.
 pub(super) fn apply_packed(objects: &mut BatchObjects<'_>, request: &RopRequest) {
     if let RequestBody::RopWriteStreamExtended(req) = &request.body {
         record_stream_bytes(objects, request, &req.data.0);
@@ -108,7 +108,7 @@ fn tagged(list: &PropertyList) -> impl Iterator<Item = (PropTag, &PropertyValue)
     list.0.iter().map(|property| (property.tag, &property.value))
 }
 
-/// Keeps `known` properties of the object that `request` acted on.
+/// Stores properties of the object that `request` acted on, as far as the limit allows.
 fn store<'v>(
     objects: &mut BatchObjects<'_>,
     request: &RopRequest,
@@ -129,7 +129,7 @@ fn remove_properties(objects: &mut BatchObjects<'_>, request: &RopRequest, delet
     objects.table.held = objects.table.held.saturating_sub(freed);
 }
 
-/// Keeps the names of named properties, which are the same for the whole logon.
+/// Stores the names of named properties, which are the same for the whole logon.
 fn apply_names(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
     let names: Vec<(u16, PropertyName)> = match (&request.body, reply) {
         (RequestBody::RopGetPropertyIdsFromNames(req), ResponseBody::RopGetPropertyIdsFromNames(resp)) => {
@@ -179,7 +179,7 @@ fn set_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: Op
     objects.table.held = objects.table.held.saturating_add(added).saturating_sub(freed);
 }
 
-/// A client that adds recipients may give them columns that the message's others did not have.
+/// Adds recipient columns: a client may add recipients with columns that the other recipients of the message lack.
 fn add_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: &[PropTag]) {
     let Some(ObjectKind::Message(message)) = objects.acted_on(request).map(|object| &object.kind) else {
         return;
@@ -198,7 +198,7 @@ fn acted_on_stream<'a>(objects: &'a mut BatchObjects<'_>, request: &RopRequest) 
     }
 }
 
-/// Bytes passed through the stream that `request` acts on, at its position.
+/// Records bytes that were read or written at the position of the stream that `request` acts on.
 fn record_stream_bytes(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8]) {
     let (room, keep) = (objects.table.room(), objects.table.keep_content);
     let Some(stream) = acted_on_stream(objects, request) else { return };
@@ -216,7 +216,7 @@ fn record_stream_bytes(objects: &mut BatchObjects<'_>, request: &RopRequest, byt
     objects.table.held = objects.table.held.saturating_add(growth);
 }
 
-/// Puts what `request` sets into `properties`, and takes out what it deletes.
+/// Applies the properties that `request` sets or deletes to `properties`.
 pub(super) fn overlay(properties: &mut Properties, request: &RopRequest) {
     for property in properties_set(&request.body).map_or(&[][..], |set| &set.0) {
         properties.set(property.tag, property.value.clone());

@@ -1,4 +1,4 @@
-//! How ROPs move the streams of `FastTransfer` contexts on ([MS-OXCFXICS] 3.1.5).
+//! Applies ROPs to the streams of `FastTransfer` contexts ([MS-OXCFXICS] 3.1.5).
 
 use mapi::fast_transfer::{Property, Value};
 use mapi::property::{PropTag, PropType, PropertyValue};
@@ -11,10 +11,10 @@ use super::fast_transfer::{FastTransfer, FastTransferKind, SyncState, TransferPa
 use super::object::ObjectKind;
 use super::slots::BatchObjects;
 
-/// The most properties of a state that are known: there are four.
-const STATES: usize = 8;
+/// The maximum number of state properties that are tracked. Four are specified.
+const MAX_STATE_PROPERTIES: usize = 8;
 
-/// The part of a stream that passes with a request.
+/// The part of a stream in a request.
 fn uploaded(request: &RequestBody) -> Option<&[u8]> {
     match request {
         RequestBody::RopFastTransferDestinationPutBuffer(req)
@@ -23,7 +23,7 @@ fn uploaded(request: &RequestBody) -> Option<&[u8]> {
     }
 }
 
-/// The part of a stream that passed, as the answer to `request` tells.
+/// The part of a stream that was transferred, according to the response.
 fn passed<'r>(request: &'r RequestBody, reply: &'r ResponseBody) -> Option<&'r [u8]> {
     let used = match reply {
         ResponseBody::RopFastTransferSourceGetBuffer(resp) => {
@@ -39,7 +39,7 @@ fn passed<'r>(request: &'r RequestBody, reply: &'r ResponseBody) -> Option<&'r [
     uploaded(request).map(|bytes| bytes.get(..usize::from(used)).unwrap_or(bytes))
 }
 
-/// Follows the stream that `request` and its answer brought a part of.
+/// Applies a request and its response to the stream on which the ROP acts.
 pub(super) fn apply(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
     if !reply.return_value.is_success() {
         return;
@@ -52,7 +52,7 @@ pub(super) fn apply(objects: &mut BatchObjects<'_>, request: &RopRequest, reply:
     }
 }
 
-/// Follows the stream that a further buffer of a request brought a part of.
+/// Applies the request in a further buffer to the stream on which the ROP acts.
 pub(super) fn apply_packed(objects: &mut BatchObjects<'_>, request: &RopRequest) {
     if let Some(bytes) = uploaded(&request.body) {
         feed(objects, request, bytes, false);
@@ -82,7 +82,12 @@ fn feed(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8], is_d
         parts.push(part);
     });
     if transfer.content_bytes() > room.saturating_add(before) {
-        transfer.stream.fail(Error::invalid("FastTransfer", 0, 0, "room for what is not yet whole"));
+        transfer.stream.fail(Error::invalid(
+            "FastTransfer",
+            0,
+            0,
+            "an incomplete part within the limit of content",
+        ));
     }
     let after = transfer.content_bytes();
     objects.table.held = objects.table.held.saturating_add(after).saturating_sub(before);
@@ -90,7 +95,8 @@ fn feed(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8], is_d
     store_uploaded(objects, request, written);
 }
 
-/// What is uploaded at the top of a stream are properties of the object that the upload was opened on.
+/// Stores properties at the top level of an uploaded stream: they belong to the object on which the upload was
+/// opened.
 fn store_uploaded(
     objects: &mut BatchObjects<'_>,
     request: &RopRequest,
@@ -105,7 +111,7 @@ fn store_uploaded(
     }
 }
 
-/// A property that is not named, as other ROPs have its value. None for types of several values.
+/// Converts a property that is not named. `None` for multivalued types.
 fn value_of(property: &Property<'_>) -> Option<(PropTag, PropertyValue)> {
     let tag = property.info.tag;
     let value = match &property.value {
@@ -132,13 +138,15 @@ fn value_of(property: &Property<'_>) -> Option<(PropTag, PropertyValue)> {
     (!tag.is_named()).then_some((tag, value))
 }
 
-/// Follows what a client says of the state that it synchronizes from ([MS-OXCFXICS] 2.2.3.2.2).
+/// Applies the ROPs by which a client uploads its synchronization state ([MS-OXCFXICS] 2.2.3.2.2).
 fn apply_state(objects: &mut BatchObjects<'_>, request: &RopRequest) {
     let (room, keep) = (objects.table.room(), objects.table.keep_content);
     let mut grown = 0;
     let Some(transfer) = acted_on(objects, request) else { return };
     match &request.body {
-        RequestBody::RopSynchronizationUploadStateStreamBegin(req) if transfer.state.len() < STATES => {
+        RequestBody::RopSynchronizationUploadStateStreamBegin(req)
+            if transfer.state.len() < MAX_STATE_PROPERTIES =>
+        {
             transfer.state.push(SyncState {
                 property: req.state_property,
                 length: req.transfer_buffer_size,
@@ -168,13 +176,13 @@ fn apply_state(objects: &mut BatchObjects<'_>, request: &RopRequest) {
 }
 
 impl BatchObjects<'_> {
-    /// The parts of a stream that the ROP just gone past brought.
+    /// The parts of a stream that the last applied ROP transferred.
     pub fn transferred(&self) -> &[TransferPart] {
         &self.transferred
     }
 
-    /// The parts of a stream that `request` uploads, behind those that the ROPs `earlier` in the batch upload;
-    /// `further` continue it in buffers of their own. None where no module reads content.
+    /// The parts of a stream that `request` uploads, after those of the ROPs `earlier` in the batch. `further` are
+    /// the requests in further buffers that continue it. Empty if no module reads content.
     pub fn transferred_by<'r>(
         &self,
         request: &'r RopRequest,

@@ -1,24 +1,23 @@
-//! What is kept of what passed: property values and stream bytes, and how much memory that takes.
+//! Property values and stream bytes of earlier operations, and estimates of their memory.
 
 use std::collections::BTreeMap;
 
 use mapi::data::PropertyName;
 use mapi::property::{PropTag, PropertyValue};
 
-/// What is known of an object's properties: those that were written through this session, and those that were
-/// read.
+/// The tracked properties of an object: those that were read or written in this session.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Properties {
     values: BTreeMap<u16, (PropTag, PropertyValue)>,
-    /// Values were left out, since the session holds as much as it may.
+    /// Whether values are missing because the session's limit of content was reached.
     pub truncated: bool,
 }
 
-/// The bytes of a stream that passed so far, from its start on.
+/// The bytes of a stream that were read or written so far, from its start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Content {
     bytes: Vec<u8>,
-    /// Bytes are missing: they did not pass, or the session holds as much as it may.
+    /// Whether bytes are missing: they were not read or written in this session, or its limit of content was reached.
     pub truncated: bool,
 }
 
@@ -28,22 +27,22 @@ impl Properties {
         self.values.get(&id).map(|(_, value)| value)
     }
 
-    /// All of them, by id.
+    /// All tracked properties, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = (PropTag, &PropertyValue)> {
         self.values.values().map(|(tag, value)| (*tag, value))
     }
 
-    /// How many there are.
+    /// The number of tracked properties.
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Whether it is empty.
+    /// Whether no property is tracked.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// Puts a value in, and returns the one that it replaces.
+    /// Stores a value, and returns the one that it replaces.
     pub(super) fn set(&mut self, tag: PropTag, value: PropertyValue) -> Option<PropertyValue> {
         self.values.insert(tag.id(), (tag, value)).map(|(_, old)| old)
     }
@@ -54,12 +53,12 @@ impl Properties {
 }
 
 impl Content {
-    /// The bytes from the start of the stream, up to where the first one is missing.
+    /// The bytes from the start of the stream up to the first missing one.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// By how many bytes a part at `position` makes it longer.
+    /// By how many bytes storing `part` at `position` would lengthen the content.
     pub(super) fn growth(&self, position: u64, part: &[u8]) -> usize {
         let position = usize::try_from(position).unwrap_or(usize::MAX);
         if position > self.bytes.len() {
@@ -68,7 +67,7 @@ impl Content {
         position.saturating_add(part.len()).saturating_sub(self.bytes.len())
     }
 
-    /// Adds bytes that passed for `position`; they replace what was there.
+    /// Stores bytes at `position`. They overwrite the bytes that were there.
     pub(super) fn add(&mut self, position: u64, part: &[u8]) {
         let known = usize::try_from(position).ok().filter(|position| *position <= self.bytes.len());
         let Some(position) = known else {
@@ -83,7 +82,7 @@ impl Content {
         self.bytes.extend_from_slice(part.get(overlap..).unwrap_or_default());
     }
 
-    /// Cuts it off at `length`, and returns how many bytes it lost.
+    /// Truncates the content to `length`, and returns the number of bytes removed.
     pub(super) fn cut(&mut self, length: u64) -> usize {
         let before = self.bytes.len();
         self.bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
@@ -91,7 +90,7 @@ impl Content {
     }
 }
 
-/// About how many bytes a value takes.
+/// An estimate of the memory of a value, in bytes.
 pub(super) fn size_of_value(value: &PropertyValue) -> usize {
     const LEAST: usize = 32;
     let own = match value {
@@ -110,7 +109,7 @@ pub(super) fn size_of_value(value: &PropertyValue) -> usize {
     own.saturating_add(LEAST)
 }
 
-/// About how many bytes a name takes.
+/// An estimate of the memory of a name, in bytes.
 pub(super) fn size_of_name(name: &PropertyName) -> usize {
     const LEAST: usize = 64;
     match name {
@@ -120,7 +119,7 @@ pub(super) fn size_of_name(name: &PropertyName) -> usize {
     }
 }
 
-/// How many bytes columns take.
+/// The memory of columns, in bytes.
 pub(super) fn size_of_columns(columns: &[PropTag]) -> usize {
     std::mem::size_of_val(columns)
 }

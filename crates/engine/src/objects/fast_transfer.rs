@@ -1,4 +1,4 @@
-//! `FastTransfer` contexts: the streams that objects are copied and synchronized by ([MS-OXCFXICS]).
+//! `FastTransfer` contexts: the streams by which objects are copied and synchronized ([MS-OXCFXICS]).
 
 use mapi::data::FolderId;
 use mapi::fast_transfer::{Marker, Path, PropInfo, Property, Token, Tokenizer};
@@ -7,88 +7,88 @@ use wire::Error;
 
 use super::content::Content;
 
-/// What a `FastTransfer` context is for.
+/// The purpose of a `FastTransfer` context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FastTransferKind {
-    /// Objects are read.
+    /// The client reads objects.
     Download,
-    /// Objects are written.
+    /// The client writes objects.
     Upload,
-    /// What changed is read.
+    /// The client reads changes.
     SynchronizationDownload {
         /// Messages changed, not folders.
         contents: bool,
     },
-    /// What changed is written.
+    /// The client writes changes.
     SynchronizationUpload {
         /// Messages changed, not folders.
         contents: bool,
     },
-    /// How far an upload of changes is, is read.
+    /// The client reads the state of a synchronization.
     SynchronizationState,
 }
 
-/// Where a `FastTransfer` stream comes from or goes to.
+/// A `FastTransfer` context: the source or destination of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FastTransfer {
-    /// What it is for.
+    /// The purpose of the context.
     pub kind: FastTransferKind,
-    /// The folder that it is about, or that the message is in that it is about, where that is known.
+    /// The folder that is transferred, or the folder of the message that is transferred, if known.
     pub folder: Option<FolderId>,
-    /// What the client said of the state that it synchronizes from, in the order in which it did.
+    /// The state that the client uploaded, in the order of the properties in which it did.
     pub state: Vec<SyncState>,
-    /// How far the stream is.
+    /// The progress of the stream.
     pub stream: TransferStream,
 }
 
-/// A property of the state that a client synchronizes from: a set of ids, as bytes ([MS-OXCFXICS] 2.2.1.1).
+/// A property of the state from which a client synchronizes: a set of ids, as bytes ([MS-OXCFXICS] 2.2.1.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SyncState {
-    /// Which one.
+    /// The property.
     pub property: PropTag,
-    /// How many bytes the client said that it has.
+    /// The size of the value that the client declared, in bytes.
     pub length: u32,
-    /// The bytes that passed.
+    /// The bytes that the client uploaded so far.
     pub content: Content,
-    /// Whether all of it passed.
+    /// Whether the upload of the property ended.
     pub is_whole: bool,
 }
 
-/// A stream that passes in parts, cut anywhere. Its parts are followed only where a module on the stack reads
-/// content; no more of it is held than one that is not yet whole.
+/// A stream that is transferred in pieces of any size. It is decoded only if a module of the stack reads content. At
+/// most one incomplete part of it is buffered.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TransferStream {
-    /// How many bytes passed.
+    /// The number of bytes transferred.
     pub bytes: u64,
-    /// How many messages began, embedded ones not among them.
+    /// The number of messages that began, without embedded ones.
     pub messages: u32,
-    /// Whether the server said that there is no more.
+    /// Whether the server reported the end of the stream (`TransferStatus` `Done`).
     pub is_done: bool,
-    /// Why its parts are not decoded any more, if they are not.
+    /// The error because of which the rest of the stream is not decoded.
     pub error: Option<Error>,
     tokenizer: Tokenizer,
     path: Path,
 }
 
-/// A part of a stream that a ROP brought.
+/// A part of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TransferPart {
-    /// Something begins or ends.
+    /// A marker: the start or end of an object, or of another element.
     Marker(Marker),
     /// A property with its value.
     Property(Property<'static>),
-    /// A property whose value is too large to be held: its bytes follow in pieces.
+    /// A property whose value is too large to be buffered. [`TransferPart::Piece`]s with its bytes follow.
     Large {
-        /// Which property.
+        /// The property.
         info: PropInfo<'static>,
-        /// Bytes of its value.
+        /// The size of the value, in bytes.
         length: u32,
     },
-    /// Some bytes of a large value.
+    /// A piece of a large value.
     Piece {
         /// The bytes.
         bytes: Vec<u8>,
-        /// Whether they are the value's last.
+        /// Whether this is the last piece of the value.
         is_last: bool,
     },
 }
@@ -109,7 +109,7 @@ impl FastTransfer {
         Self { kind, folder, state: Vec::new(), stream: TransferStream::default() }
     }
 
-    /// About how many bytes it holds.
+    /// An estimate of the memory of the buffered bytes.
     pub(super) fn content_bytes(&self) -> usize {
         let state: usize = self.state.iter().map(|state| state.content.bytes().len()).sum();
         state.saturating_add(self.stream.tokenizer.pending().len())
@@ -117,13 +117,13 @@ impl FastTransfer {
 }
 
 impl TransferStream {
-    /// The parts that have begun and are not over, outermost first: whether the next one belongs to a message,
-    /// an attachment, a recipient.
+    /// The open markers, outermost first: they tell whether the next part belongs to a message, an attachment or a
+    /// recipient.
     pub fn path(&self) -> &[Marker] {
         self.path.markers()
     }
 
-    /// Reads on; `visit` gets each part that is whole now, and whether it lies in no other.
+    /// Decodes the next `bytes`. Calls `visit` with each complete part, and with whether it is at the top level.
     pub(super) fn feed(&mut self, bytes: &[u8], mut visit: impl FnMut(TransferPart, bool)) {
         let Self { tokenizer, path, messages, error, .. } = self;
         if error.is_some() {
@@ -144,7 +144,7 @@ impl TransferStream {
         }
     }
 
-    /// Its parts are not decoded any more.
+    /// Stops decoding the stream, because of an error.
     pub(super) fn fail(&mut self, why: Error) {
         self.tokenizer = Tokenizer::default();
         self.error = Some(why);

@@ -1,11 +1,11 @@
-//! The server objects of a session: which handle is which folder, message, stream, table
-//! ([MS-OXCROPS] 3.1.1, 3.2.1).
+//! The server objects of a session, by handle: logons, folders, messages, streams, tables ([MS-OXCROPS] 3.1.1,
+//! 3.2.1).
 //!
 //! [`ObjectTable`] lives as long as the session. [`BatchObjects`] maps the slots of one batch's handle table to
 //! objects, since later ROPs of a batch act on objects that earlier ones open.
 //!
-//! This file declares the modules, and exports names to other crates. Within this one, names are imported from the
-//! file that has them.
+//! This file declares the modules, and exports names to other crates. Within this crate, names are imported from the
+//! file that defines them.
 
 mod apply;
 mod apply_transfer;

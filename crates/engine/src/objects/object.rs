@@ -1,4 +1,4 @@
-//! Server objects that are known in a session, by handle.
+//! Server objects, as tracked in a session.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,36 +9,36 @@ use mapi::property::{PropTag, PropertyValue};
 use super::content::{Content, Properties, size_of_columns, size_of_name, size_of_value};
 use super::fast_transfer::{FastTransfer, FastTransferKind};
 
-/// A server object handle: the logon that it belongs to, and its number there ([MS-OXCROPS] 2.2.1).
+/// A server object handle with its logon ([MS-OXCROPS] 2.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectHandle {
-    /// `LogonId` of the ROPs that act on it.
+    /// The `LogonId` of the ROPs that act on the object.
     pub logon_id: u8,
-    /// What stands in the server object handle table.
+    /// The value in the server object handle table.
     pub handle: u32,
 }
 
-/// A server object, as far as the ROPs that made it and acted on it tell.
+/// A server object, with the state that is known from the ROPs that opened it and acted on it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
-    /// What it is.
+    /// The kind of object, with its state.
     pub kind: ObjectKind,
-    /// The object that it was opened from, where that is known.
+    /// The object on which it was opened, if known.
     pub parent: Option<ObjectHandle>,
 }
 
-/// What a server object is.
+/// The kind of a server object.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ObjectKind {
-    /// A mailbox, or the public folders.
+    /// A logon to a mailbox or to the public folders.
     Logon(Box<Logon>),
     /// A folder.
     Folder {
-        /// Which one.
+        /// The folder's id.
         id: FolderId,
     },
-    /// A message, open or being written; embedded ones too.
+    /// A message, an existing or a new one, or an embedded message.
     Message(Box<Message>),
     /// An attachment of a message.
     Attachment(Box<Attachment>),
@@ -46,37 +46,37 @@ pub enum ObjectKind {
     Stream(Box<Stream>),
     /// A table.
     Table(Box<Table>),
-    /// Where a `FastTransfer` stream comes from or goes to.
+    /// A `FastTransfer` context: the source or destination of a stream.
     FastTransfer(Box<FastTransfer>),
-    /// What tells of changes: the handle that a `RopNotify` names.
+    /// A subscription to notifications (`RopRegisterNotification`).
     Subscription,
 }
 
-/// A mailbox or the public folders.
+/// A logon to a mailbox or to the public folders.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Logon {
     /// Whether it is a private mailbox.
     pub private: bool,
-    /// The DN that was asked for (`Essdn`), without its terminator; empty for public folders.
+    /// The distinguished name in the request (`Essdn`), without its terminator; empty for public folders.
     pub mailbox: Vec<u8>,
-    /// The names of named properties, by the id that they have on this logon.
+    /// The names of named properties, by their id in this logon.
     pub named: BTreeMap<u16, PropertyName>,
 }
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Message {
-    /// The folder that it is in; none for an embedded message.
+    /// The folder of the message; `None` for an embedded message.
     pub folder: Option<FolderId>,
-    /// Its id; none before it was saved.
+    /// The message's id; `None` before it is saved.
     pub id: Option<MessageId>,
-    /// Whether it is folder associated information, which people don't see.
+    /// Whether the message is folder associated information (FAI), which users do not see.
     pub associated: bool,
-    /// Whether it is inside an attachment.
+    /// Whether the message is embedded in an attachment.
     pub embedded: bool,
-    /// The columns of its recipients, where it was opened.
+    /// The columns of its recipients, from the ROPs that opened the message or changed its recipients.
     pub recipient_columns: Arc<[PropTag]>,
-    /// What is known of its properties.
+    /// The tracked properties.
     pub properties: Properties,
 }
 
@@ -85,7 +85,7 @@ pub struct Message {
 pub struct Attachment {
     /// `PidTagAttachNumber`.
     pub number: Option<u32>,
-    /// What is known of its properties.
+    /// The tracked properties.
     pub properties: Properties,
 }
 
@@ -94,27 +94,27 @@ pub struct Attachment {
 pub struct Stream {
     /// The property.
     pub tag: PropTag,
-    /// Where the next byte is read or written, as far as that is known.
+    /// The position at which the next byte is read or written, from the ROPs so far.
     pub position: u64,
-    /// The bytes that passed.
+    /// The bytes that were read or written.
     pub content: Content,
 }
 
 /// A table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
-    /// What its rows are.
+    /// The kind of its rows.
     pub kind: TableKind,
-    /// Its columns; none before they were set.
+    /// The columns; `None` before they are set.
     pub columns: Option<Arc<[PropTag]>>,
 }
 
-/// What the rows of a table are.
+/// The kind of a table's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TableKind {
     /// Folders.
     Hierarchy,
-    /// Messages; associated ones, or those that people see.
+    /// Messages of a folder.
     Contents {
         /// Whether they are folder associated information.
         associated: bool,
@@ -128,7 +128,7 @@ pub enum TableKind {
 }
 
 impl ObjectKind {
-    /// What it is called.
+    /// The name of the kind, for display.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Logon(logon) if logon.private => "mailbox",
@@ -160,7 +160,7 @@ impl ObjectKind {
         }
     }
 
-    /// The mailbox or the public folders, if it is that.
+    /// The logon, if the object is one.
     pub fn logon(&self) -> Option<&Logon> {
         match self {
             Self::Logon(logon) => Some(logon),
@@ -175,7 +175,7 @@ impl ObjectKind {
         }
     }
 
-    /// What is known of its properties, for objects that have some.
+    /// The tracked properties of a message or an attachment.
     pub const fn properties(&self) -> Option<&Properties> {
         match self {
             Self::Message(message) => Some(&message.properties),
@@ -192,7 +192,7 @@ impl ObjectKind {
         }
     }
 
-    /// About how many bytes of content it holds.
+    /// An estimate of the memory of the object's content, in bytes.
     pub(super) fn content_bytes(&self) -> usize {
         let columns = match self {
             ObjectKind::Table(table) => table.columns.as_deref(),
@@ -212,7 +212,7 @@ impl ObjectKind {
 }
 
 impl Message {
-    /// Its class (`PidTagMessageClass`), such as `IPM.Note`, where it is known.
+    /// The message class (`PidTagMessageClass`), such as `IPM.Note`, if known.
     pub fn class(&self) -> Option<String> {
         self.properties.get(0x001A).and_then(PropertyValue::to_text)
     }

@@ -1,4 +1,4 @@
-//! The objects that ROPs open.
+//! Determines the objects that ROPs open.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use super::fast_transfer::{FastTransfer, FastTransferKind};
 use super::object::{Attachment, Logon, Message, Object, ObjectKind, Stream, Table, TableKind};
 use super::slots::BatchObjects;
 
-/// The object that `request` opens, and its slot. Without a response the ROP is assumed to succeed. `None` if it failed
-/// or opens no object of a known kind.
+/// The object that `request` opens, with its index in the handle table. Without a response the ROP is assumed to
+/// succeed. `None` if the ROP failed, or opens no object of a known kind.
 pub(super) fn opened_by(
     objects: &BatchObjects<'_>,
     request: &RopRequest,
@@ -41,7 +41,7 @@ fn opened_kind(
         RequestBody::RopLogon(request) => logon(request, reply),
         RequestBody::RopOpenFolder(request) => Some(ObjectKind::Folder { id: request.folder_id }),
         RequestBody::RopCreateFolder(_) => {
-            // The response has its id.
+            // The id is known from the response only.
             let id = match reply {
                 Some(ResponseBody::RopCreateFolder(opened)) => opened.folder_id,
                 _ => FolderId(0),
@@ -128,7 +128,7 @@ fn attachment(number: Option<u32>) -> ObjectKind {
     ObjectKind::Attachment(Box::new(Attachment { number, ..Attachment::default() }))
 }
 
-/// The folder of an object: itself, or the folder that it is in.
+/// The folder that an object is, or that contains it.
 fn folder_of(kind: &ObjectKind) -> Option<FolderId> {
     match kind {
         ObjectKind::Folder { id } => Some(*id),

@@ -1,4 +1,4 @@
-//! The slots of a batch's handle table, and the objects that they stand for.
+//! The slots of a batch's handle table, and the objects in them.
 
 use mapi::emsmdb::NO_OBJECT;
 use mapi::property::PropTag;
@@ -8,35 +8,35 @@ use super::fast_transfer::TransferPart;
 use super::object::{Logon, Object, ObjectHandle, ObjectKind};
 use super::table::ObjectTable;
 
-/// What a slot of a batch's handle table stands for.
+/// A slot of a batch's handle table.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Slot {
-    /// The object that has this handle in the batch's handle table.
+    /// The handle that the slot had at the start of the batch.
     Given(u32),
-    /// Nothing: its object was released, or could not be made.
+    /// No object: it was released, or could not be opened.
     Empty,
-    /// An object that has this handle, and the logon that it was opened on.
+    /// An object that the batch opened, by its handle, and the logon on which it was opened.
     Open(ObjectHandle, Option<LogonRef>),
-    /// A logon that a ROP of the batch makes and that has no handle yet: its `LogonId`, and its place among
-    /// those.
+    /// A logon that a ROP of the batch opens and that has no handle yet: its `LogonId`, and its index in
+    /// [`BatchObjects::logons`].
     Logon(u8, usize),
-    /// Another object that a ROP of the batch makes; it has no handle yet.
+    /// Another object that a ROP of the batch opens and that has no handle yet.
     New {
-        /// `LogonId` of the ROP that makes it: those of another logon can't act on it.
+        /// The `LogonId` of the ROP that opens the object: ROPs of another logon cannot act on it.
         logon_id: u8,
         /// The object.
         object: Box<Object>,
-        /// The logon that it was opened on.
+        /// The logon on which the object was opened.
         logon: Option<LogonRef>,
     },
 }
 
-/// Where a logon is found.
+/// A reference to a logon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LogonRef {
     /// In the session's table.
     Table(ObjectHandle),
-    /// Among those that the batch makes.
+    /// In [`BatchObjects::logons`], by its index.
     Batch(usize),
 }
 
@@ -45,16 +45,16 @@ pub(super) enum LogonRef {
 pub struct BatchObjects<'a> {
     pub(super) table: &'a mut ObjectTable,
     slots: Vec<Slot>,
-    /// The logons that the batch makes and that have no handle yet.
+    /// The logons that the batch opens and that have no handle yet.
     logons: Vec<Object>,
-    /// Which logon has a `LogonId` since a ROP of the batch made it.
+    /// The logons that ROPs of the batch opened so far, by `LogonId`. The last one with an id is valid.
     pub(super) current: Vec<(u8, LogonRef)>,
-    /// What the ROP just gone past brought of a stream.
+    /// The parts of a stream that the last applied ROP transferred.
     pub(super) transferred: Vec<TransferPart>,
 }
 
 impl<'a> BatchObjects<'a> {
-    /// Starts at the first ROP of a batch with this handle table.
+    /// Creates the state before the first ROP of a batch with this handle table.
     pub fn new(table: &'a mut ObjectTable, handles: &[u32]) -> Self {
         Self {
             table,
@@ -65,7 +65,7 @@ impl<'a> BatchObjects<'a> {
         }
     }
 
-    /// The handle of the object at `index`, for objects that have one.
+    /// The handle of the object at `index` of the handle table, if it has a handle.
     pub fn open_handle(&self, logon_id: u8, index: u8) -> Option<ObjectHandle> {
         match self.slots.get(usize::from(index))? {
             Slot::Empty | Slot::Logon(..) | Slot::New { .. } => None,
@@ -76,7 +76,7 @@ impl<'a> BatchObjects<'a> {
         }
     }
 
-    /// The object at `index` of the handle table, as a ROP of the logon `logon_id` means it.
+    /// The object at `index` of the handle table, for a ROP of the logon `logon_id`.
     pub fn object(&self, logon_id: u8, index: u8) -> Option<&Object> {
         match self.slots.get(usize::from(index))? {
             Slot::Logon(of, place) if *of == logon_id => self.logons.get(*place),
@@ -90,9 +90,9 @@ impl<'a> BatchObjects<'a> {
         self.object(request.logon_id, request.acted_on_index()?)
     }
 
-    /// The mailbox that `request` belongs to: the logon that the object was opened on which it acts on. A ROP
-    /// that acts on none belongs to the logon that has its `LogonId` where it stands: one that the batch itself
-    /// makes takes the place of the one before ([MS-OXCROPS] 3.1.4.2).
+    /// The logon of `request`: the one on which the object was opened on which the ROP acts. For a ROP that acts on
+    /// no object, the logon that has its `LogonId` at that position in the batch: a logon that the batch opens
+    /// replaces the earlier one with the same id ([MS-OXCROPS] 3.1.4.2).
     pub fn logon(&self, request: &RopRequest) -> Option<&Logon> {
         match self.logon_of(request)? {
             LogonRef::Table(handle) => self.table.get(handle)?.kind.logon(),
@@ -100,7 +100,7 @@ impl<'a> BatchObjects<'a> {
         }
     }
 
-    /// The same, to be changed.
+    /// As [`BatchObjects::logon`], to be changed.
     pub(super) fn logon_mut(&mut self, request: &RopRequest) -> Option<&mut Logon> {
         match self.logon_of(request)? {
             LogonRef::Table(handle) => self.table.objects.get_mut(&handle)?.kind.logon_mut(),
@@ -118,15 +118,15 @@ impl<'a> BatchObjects<'a> {
             Slot::Open(handle, logon) => logon.filter(|_| handle.logon_id == logon_id),
             Slot::Logon(of, place) => (*of == logon_id).then_some(LogonRef::Batch(*place)),
             Slot::New { logon_id: of, logon, .. } => logon.filter(|_| *of == logon_id),
-            // No object that is known: one of a kind that is not known, if the server has one.
+            // No tracked object. The server may have one of an unknown kind.
             Slot::Given(NO_OBJECT) => current.or_else(kept),
-            // From before the batch. A logon that took the place of its own has a handle by now.
+            // Opened before the batch. If its logon was replaced within the batch, the object is released.
             Slot::Given(_) if matches!(current, Some(LogonRef::Table(_))) => None,
             Slot::Given(_) => kept(),
         }
     }
 
-    /// The columns that rows in the answer to `request` have.
+    /// The columns of the rows in the response to `request`.
     pub fn columns(&self, request: &RopRequest) -> Option<&[PropTag]> {
         match &self.acted_on(request)?.kind {
             ObjectKind::Table(table) => table.columns.as_deref(),
@@ -135,7 +135,7 @@ impl<'a> BatchObjects<'a> {
         }
     }
 
-    /// The batch's handle table has more slots now.
+    /// Adds the slots by which the batch's handle table has grown.
     pub fn grow(&mut self, handles: &[u32]) {
         let added = handles.get(self.slots.len()..).unwrap_or_default();
         self.slots.extend(added.iter().copied().map(Slot::Given));
@@ -150,7 +150,7 @@ impl<'a> BatchObjects<'a> {
                 .is_some_and(|(index, other_index)| self.same_object(one.logon_id, index, other_index))
     }
 
-    /// Whether two slots stand for the same object.
+    /// Whether two slots contain the same object.
     fn same_object(&self, logon_id: u8, one: u8, other: u8) -> bool {
         one == other || {
             let handle = self.open_handle(logon_id, one);
@@ -158,7 +158,7 @@ impl<'a> BatchObjects<'a> {
         }
     }
 
-    /// Puts an object that was admitted and has no handle yet into a slot.
+    /// Puts an object that was charged and has no handle yet into a slot.
     pub(super) fn put_new(&mut self, index: u8, request: &RopRequest, object: Object) {
         let logon_id = request.logon_id;
         let slot = if matches!(object.kind, ObjectKind::Logon(_)) {
@@ -201,7 +201,7 @@ impl<'a> BatchObjects<'a> {
 }
 
 impl Drop for BatchObjects<'_> {
-    /// What the batch made and had no handle for is gone with it.
+    /// Refunds the objects that received no handle.
     fn drop(&mut self) {
         for slot in &self.slots {
             if let Slot::New { object, .. } = slot {

@@ -1,4 +1,4 @@
-//! The table of a session's server objects, which is bounded.
+//! The bounded table of a session's server objects.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use mapi::rop::Logons;
 use super::content::{Content, size_of_value};
 use super::object::{Logon, Object, ObjectHandle, ObjectKind};
 
-/// How much a session's object table holds.
+/// The limits of a session's object table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObjectLimits {
-    /// Objects. Those that are opened when there are as many pass, but are not known.
+    /// The maximum number of objects. ROPs that open further ones are forwarded, but the objects are not tracked.
     pub objects: usize,
-    /// Bytes of property values, streams, names and columns, over all objects. What comes when there are as
-    /// many passes, but is not kept.
+    /// The maximum size of property values, streams, names and columns of all objects together, in bytes. Further
+    /// content is forwarded, but not kept.
     pub content: usize,
 }
 
@@ -26,55 +26,54 @@ impl Default for ObjectLimits {
     }
 }
 
-/// The server objects that a session has open.
+/// The open server objects of a session.
 #[derive(Debug, Default)]
 pub struct ObjectTable {
     pub(super) objects: HashMap<ObjectHandle, Object>,
-    /// Which of them is a logon's own: every ROP is read with what is known of its logon.
+    /// The handle of each logon, by `LogonId`: ROPs are decoded with the type of their logon.
     pub(super) logons: HashMap<u8, ObjectHandle>,
     limits: ObjectLimits,
-    /// Whether property values and stream bytes are kept, too.
+    /// Whether property values and stream bytes are kept.
     pub(super) keep_content: bool,
-    /// How many bytes of content are held, about.
+    /// An estimate of the memory of the content, in bytes.
     pub(super) held: usize,
-    /// How many objects are not known because there were too many.
+    /// How many objects are not tracked because the limit was reached.
     pub overflow: u64,
 }
 
 impl ObjectTable {
-    /// An empty table. `keep_content` says that property values and stream bytes are kept, for modules that
-    /// want to read them.
+    /// Creates an empty table. `keep_content` is whether property values and stream bytes are kept for modules.
     pub fn new(limits: ObjectLimits, keep_content: bool) -> Self {
         Self { limits, keep_content, ..Self::default() }
     }
 
-    /// The object behind a handle.
+    /// The object with this handle.
     pub fn get(&self, handle: ObjectHandle) -> Option<&Object> {
         self.objects.get(&handle)
     }
 
-    /// The mailbox that the ROPs of a logon act on.
+    /// The logon with this `LogonId`.
     pub fn logon(&self, logon_id: u8) -> Option<&Logon> {
         self.objects.get(self.logons.get(&logon_id)?)?.kind.logon()
     }
 
-    /// How many objects are open.
+    /// The number of tracked objects.
     pub fn len(&self) -> usize {
         self.objects.len()
     }
 
-    /// Whether none is open.
+    /// Whether no object is tracked.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
     }
 
-    /// How many bytes of property values, streams, names and columns are held, about.
+    /// An estimate of the memory of property values, streams, names and columns, in bytes.
     pub const fn content_bytes(&self) -> usize {
         self.held
     }
 
-    /// Counts what a new object holds: a clone of a stream comes with its bytes, a message with its columns.
-    /// Where there is no room for them, they are dropped.
+    /// Charges the content of a new object against the limit: a cloned stream has bytes, and a message has columns.
+    /// If the limit would be exceeded, the content is dropped.
     pub(super) fn charge(&mut self, object: &mut Object) {
         let size = object.kind.content_bytes();
         if size > self.limits.content.saturating_sub(self.held) {
@@ -91,16 +90,16 @@ impl ObjectTable {
         }
     }
 
-    /// What `object` held is gone.
+    /// Refunds the content of an object that is dropped.
     pub(super) fn refund(&mut self, object: &Object) {
         self.held = self.held.saturating_sub(object.kind.content_bytes());
     }
 
-    /// Puts in an object that was admitted.
+    /// Adds an object that was charged.
     pub(super) fn insert(&mut self, handle: ObjectHandle, object: Object) {
         let is_logon = matches!(object.kind, ObjectKind::Logon(_));
         if is_logon {
-            // A logon takes the place of the one that had its id, which is released ([MS-OXCROPS] 3.1.4.2).
+            // A logon replaces the one with the same id, which is released ([MS-OXCROPS] 3.1.4.2).
             self.remove_logon(handle.logon_id);
         }
         if self.objects.len() >= self.limits.objects && !self.objects.contains_key(&handle) {
@@ -115,7 +114,7 @@ impl ObjectTable {
         self.objects.insert(handle, object);
     }
 
-    /// Forgets an object. With a logon everything goes that was opened on it.
+    /// Removes an object. With a logon, also removes everything that was opened on it.
     pub(super) fn remove(&mut self, handle: ObjectHandle) {
         if self.logons.get(&handle.logon_id) == Some(&handle) {
             self.remove_logon(handle.logon_id);
@@ -124,7 +123,7 @@ impl ObjectTable {
         }
     }
 
-    /// Forgets a logon and everything that was opened on it.
+    /// Removes a logon and everything that was opened on it.
     fn remove_logon(&mut self, logon_id: u8) {
         if self.logons.remove(&logon_id).is_none() {
             return;
@@ -140,12 +139,12 @@ impl ObjectTable {
         self.held = self.held.saturating_sub(freed);
     }
 
-    /// How many bytes of content may be added.
+    /// The number of bytes of content that may be added.
     pub(super) fn room(&self) -> usize {
         self.limits.content.saturating_sub(self.held)
     }
 
-    /// Keeps what became known of the properties of the object behind `handle`.
+    /// Stores properties of the object with this handle, as far as the limit allows.
     pub(super) fn store(&mut self, handle: ObjectHandle, known: Vec<(PropTag, PropertyValue)>) {
         let room = self.room();
         let Some(object) = self.objects.get_mut(&handle) else { return };
@@ -160,8 +159,8 @@ impl Logons for ObjectTable {
     }
 }
 
-/// Puts `known` among the properties of an object, as far as there is room; how many bytes that took, and how
-/// many those had that were replaced.
+/// Stores properties of an object, at most `room` bytes. Returns how many bytes were added, and how many the replaced
+/// values had.
 pub(super) fn store_properties(
     kind: &mut ObjectKind,
     known: impl IntoIterator<Item = (PropTag, PropertyValue)>,

@@ -1,4 +1,4 @@
-//! Applies the ROPs of a batch to the known objects, one after the other: what each opens, changes and releases.
+//! Applies the ROPs of a batch to the tracked objects, one after the other: what each opens, changes and releases.
 
 use mapi::ErrorCode;
 use mapi::emsmdb::NO_OBJECT;

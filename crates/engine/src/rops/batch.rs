@@ -1,4 +1,4 @@
-//! A ROP batch as modules see it: its entries and what becomes of each.
+//! ROP batches: the decoded ROPs of a request, and the modules' decisions about them.
 
 use std::ops::Range;
 
@@ -11,38 +11,39 @@ use wire::{Bytes, Decode as _, Encode as _, Error, Reader, Result, Writer};
 /// The most slots of a server object handle table: an index of one byte reaches no more, and 255 is left out.
 const MAX_SLOTS: usize = 255;
 
-/// What becomes of a ROP.
+/// The decision about a ROP.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Disposition {
-    /// It goes to the upstream.
+    /// The ROP is forwarded to the upstream.
     Forwarded,
-    /// It stays here; this is its answer.
+    /// The ROP is not forwarded; a module responded to it.
     RespondedLocally(RopReply),
-    /// It stays here, and has no answer: `RopRelease`.
+    /// The ROP is not forwarded, and has no response: a `RopRelease`, or one that a module added.
     Dropped,
 }
 
-/// A ROP of a batch, with its answer once there is one.
+/// A ROP of a batch, with its response once there is one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// What is asked.
+    /// The request.
     pub request: RopRequest,
-    /// What was answered; none before, for `RopRelease`, and where the server did not get to it.
+    /// The upstream's response. `None` before it is received, for `RopRelease`, and if the server did not execute the
+    /// ROP.
     pub reply: Option<RopReply>,
     pub(crate) disposition: Disposition,
-    /// Where the client's bytes are; none for a ROP that a module added.
+    /// The range of the ROP in the client's buffer; `None` for a ROP that a module added.
     origin: Option<Range<usize>>,
-    /// The module that added it, or that answered it here.
+    /// The number of the module that added the ROP or responded to it.
     pub(crate) by: Option<usize>,
 }
 
 impl Entry {
-    /// Whether a module added it: the client knows nothing of it.
+    /// Whether a module added the ROP, so that the client does not receive its response.
     pub const fn is_added(&self) -> bool {
         self.origin.is_none()
     }
 
-    /// What the client gets for it: what the upstream answered, or a module did.
+    /// The response for the client, by the upstream or by a module.
     pub const fn client_reply(&self) -> Option<&RopReply> {
         match &self.disposition {
             Disposition::RespondedLocally(reply) => Some(reply),
@@ -50,56 +51,56 @@ impl Entry {
         }
     }
 
-    /// Whether its answer comes from the upstream.
+    /// Whether the upstream responds to the ROP.
     pub(crate) fn expects_upstream_reply(&self) -> bool {
         self.is_forwarded() && self.request.has_reply()
     }
 
-    /// Whether it goes to the upstream.
+    /// Whether the ROP is forwarded to the upstream.
     pub fn is_forwarded(&self) -> bool {
         self.disposition == Disposition::Forwarded
     }
 }
 
-/// The ROPs of one call, on their way to the upstream ([MS-OXCROPS] 2.2.1).
+/// The ROPs of one request ([MS-OXCROPS] 2.2.1).
 ///
-/// Only the first extended buffer of a call holds several; each further one continues its last ROP
-/// ([MS-OXCRPC] 3.1.4.2.1.2.1).
+/// Only the first extended buffer of a request may contain several ROPs. Each further one contains one ROP, which
+/// continues the last one of the first buffer ([MS-OXCRPC] 3.1.4.2.1.2.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RopBatch {
     pub(crate) entries: Vec<Entry>,
     pub(crate) handles: Vec<u32>,
-    /// What of the first buffer can't be decoded: a ROP that is not known, and all behind it.
+    /// The range of the first buffer that cannot be decoded: an unknown or malformed ROP, and all that follows.
     rest: Range<usize>,
     error: Option<Error>,
     flags: ExtendedFlags,
-    /// The client's buffer, but for the handle table, which is `handles`.
+    /// The client's buffer, without the handle table, which is `handles`.
     original: RopBuffer,
-    /// How many slots the client's handle table has.
+    /// The number of slots in the client's handle table.
     client_slots: usize,
     packed: Vec<Packed>,
     pub(crate) edited: bool,
-    /// How much of the room for the answer is taken by what is answered here.
+    /// How many bytes of the response are reserved for the responses of modules.
     reserved: usize,
-    /// How many bytes the client has room for in the answer.
+    /// The maximum size of the response that the client accepts, in bytes.
     pub(crate) room: Option<u32>,
 }
 
-/// A further extended buffer: one ROP that continues the last one of the first buffer.
+/// A further extended buffer ("packed" in [MS-OXCRPC]), with one ROP that continues the last one of the first buffer.
 #[derive(Debug, Clone, PartialEq)]
 struct Packed {
     buffer: ExtendedBuffer,
     rop: Option<RopRequest>,
 }
 
-/// What an answer to a ROP takes at least.
-const SHORTEST_ANSWER: usize = 1 /* RopId */ + 1 /* HandleIndex */ + 4 /* ReturnValue */;
+/// The minimum size of the response to a ROP, in bytes.
+const SHORTEST_RESPONSE: usize = 1 /* RopId */ + 1 /* HandleIndex */ + 4 /* ReturnValue */;
 
 impl RopBatch {
-    /// The ROPs in the extended buffers of a call of a session that has `logons`.
+    /// Decodes the ROPs in the extended buffers of a request. `logons` are those of the session.
     ///
     /// # Errors
-    /// When the buffers hold no ROP buffer. ROPs that can't be decoded are no error, see [`RopBatch::error`].
+    /// If the first buffer is not a ROP buffer. ROPs that cannot be decoded are not an error here, see [`RopBatch::error`].
     pub fn decode(buffers: Vec<ExtendedBuffer>, logons: &dyn Logons) -> Result<Self> {
         let mut buffers = buffers.into_iter();
         let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Bytes::new()));
@@ -124,12 +125,12 @@ impl RopBatch {
         })
     }
 
-    /// The ROPs, those that modules added among them, in the order in which they are carried out.
+    /// The ROPs, including those that modules added, in the order in which they are executed.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The ROPs that continue the last one.
+    /// The ROPs in further buffers, which continue the last one of the first buffer.
     pub fn packed(&self) -> impl Iterator<Item = &RopRequest> {
         self.packed.iter().filter_map(|packed| packed.rop.as_ref())
     }
@@ -139,36 +140,37 @@ impl RopBatch {
         &self.handles
     }
 
-    /// Why ROPs at the end can't be decoded, if there are such. They pass as the bytes that they are.
+    /// The error of the first ROP that cannot be decoded, if any. It and the ROPs behind it are forwarded as bytes.
     pub const fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }
 
-    /// How many bytes of ROPs at the end can't be decoded.
+    /// How many bytes of ROPs at the end cannot be decoded.
     pub fn opaque(&self) -> usize {
         self.rest.len()
     }
 
-    /// How much less room the upstream's answer has than the client left, in bytes.
+    /// By how many bytes the maximum size of the upstream's response is lowered, to leave space for modules.
     pub(crate) const fn reserved(&self) -> usize {
         self.reserved
     }
 
-    /// How much more room the upstream's answer has than the client left, in bytes: what the answers to ROPs take at
-    /// least that modules put before all of the client's, and that the client does not see. Behind one of the
-    /// client's, whose answer could fill that room, none is made: it would be more than the client takes.
+    /// By how many bytes the maximum size of the upstream's response is raised: the minimum size of the responses to
+    /// ROPs that modules added before all of the client's, since the client does not receive these. For ROPs added
+    /// after one of the client's nothing is added: the response to that one could use the space, and be too long for
+    /// the client.
     pub(crate) fn added(&self) -> usize {
         let forwarded = self.entries.iter().filter(|entry| entry.is_forwarded());
         let first = forwarded.take_while(|entry| entry.is_added());
-        first.filter(|entry| entry.request.has_reply()).count().saturating_mul(SHORTEST_ANSWER)
+        first.filter(|entry| entry.request.has_reply()).count().saturating_mul(SHORTEST_RESPONSE)
     }
 
-    /// Keeps `bytes` of the room for the answer free, for who makes answers longer.
+    /// Reserves `bytes` of the response for a module that lengthens responses.
     pub(crate) const fn reserve(&mut self, bytes: usize) {
         self.reserved = self.reserved.saturating_add(bytes);
     }
 
-    /// Lets `reply` be the answer to the ROP at `place`, which does not go to the upstream.
+    /// Sets the response to the ROP at `position`, which is then not forwarded to the upstream.
     pub(crate) fn respond(&mut self, position: usize, reply: RopReply, by: usize) {
         let size = reply.to_bytes().map_or(0, |bytes| bytes.len());
         let Some(entry) = self.entries.get_mut(position) else { return };
@@ -182,10 +184,10 @@ impl RopBatch {
         self.edited = true;
     }
 
-    /// Puts a ROP of the module `by` at `place`, before the one that is there.
+    /// Inserts a ROP of the module `by` before the one at `position`.
     ///
     /// # Errors
-    /// When the handle table has no slot for it.
+    /// If the ROP refers to a slot that the handle table does not have.
     pub(crate) fn insert(&mut self, position: usize, request: RopRequest, by: usize) -> Result<()> {
         let mut request = request;
         let mut highest = 0;
@@ -200,10 +202,11 @@ impl RopBatch {
         Ok(())
     }
 
-    /// A slot of the handle table that the client does not know, for an added ROP's object.
+    /// Adds a slot to the handle table, for the object of a ROP that a module adds. The client does not receive the
+    /// slot.
     ///
     /// # Errors
-    /// When the table is full.
+    /// If the table is full.
     pub(crate) fn new_slot(&mut self) -> Result<u8> {
         let slot = self.handles.len();
         let full = || Error::invalid("handle table", 0, u64::try_from(slot).unwrap_or(0), "a free slot");
@@ -215,8 +218,8 @@ impl RopBatch {
         u8::try_from(slot).map_err(|_| full())
     }
 
-    /// After modules answered ROPs here: a ROP that acts on an object which one of these would have made can't
-    /// be relayed either, since its slot may hold an older object.
+    /// Refuses ROPs that act on an object that is not opened because a module responded to the ROP that would open
+    /// it. They must not be forwarded, since the slot may contain an older object.
     pub(crate) fn refuse_dependents(&mut self) {
         let mut missing = [false; 256];
         for position in 0..self.entries.len() {
@@ -247,10 +250,10 @@ impl RopBatch {
         }
     }
 
-    /// The extended buffers as they leave.
+    /// Encodes the extended buffers to forward.
     ///
     /// # Errors
-    /// When what modules made of the ROPs does not fit a buffer.
+    /// If the changed ROPs do not fit a buffer.
     pub fn outgoing(&self) -> Result<Vec<ExtendedBuffer>> {
         let mut w = Writer::with_capacity(self.original.rops.len());
         for entry in self.entries.iter().filter(|entry| entry.is_forwarded()) {
@@ -263,14 +266,14 @@ impl RopBatch {
         Ok(std::iter::once(first).chain(self.packed.iter().map(|packed| packed.buffer.clone())).collect())
     }
 
-    /// The ROP at `place`.
+    /// The ROP at `position`.
     pub(crate) fn request(&self, position: usize) -> &RopRequest {
         static NONE: RopRequest =
             RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopRelease(Empty) };
         self.entries.get(position).map_or(&NONE, |entry| &entry.request)
     }
 
-    /// Whether nothing of it is left for the upstream.
+    /// Whether no ROP is left to forward to the upstream.
     pub(crate) fn has_nothing_to_forward(&self) -> bool {
         !self.entries.is_empty()
             && self.rest.is_empty()
@@ -278,12 +281,12 @@ impl RopBatch {
             && !self.entries.iter().any(Entry::is_forwarded)
     }
 
-    /// How many slots the client's handle table has.
+    /// The number of slots in the client's handle table.
     pub(crate) const fn client_slots(&self) -> usize {
         self.client_slots
     }
 
-    /// The client's bytes from the ROP at `place` on.
+    /// The client's bytes, starting with the ROP at `position`.
     pub(crate) fn client_bytes_from(&self, position: usize) -> &[u8] {
         let own =
             self.entries.get(position..).unwrap_or_default().iter().find_map(|entry| entry.origin.as_ref());

@@ -1,9 +1,9 @@
-//! The ROPs of one operation: the batch, and the replies to it.
+//! The ROPs of one operation: the batch and its responses.
 
 use super::batch::RopBatch;
 use super::replies::BatchResponses;
 
-/// The ROPs of an operation, and what they were answered.
+/// The ROPs of an operation and their responses.
 #[derive(Debug)]
 pub struct OperationRops {
     pub(crate) batch: RopBatch,
@@ -11,12 +11,12 @@ pub struct OperationRops {
 }
 
 impl OperationRops {
-    /// What is asked; each ROP with its answer, once there is one.
+    /// The requests, each with its response once there is one.
     pub const fn batch(&self) -> &RopBatch {
         &self.batch
     }
 
-    /// The answer as a whole; none before it came, and where it holds no ROPs.
+    /// The responses as a whole. `None` before they are received, and if the response contains no ROPs.
     pub const fn responses(&self) -> Option<&BatchResponses> {
         self.responses.as_ref()
     }

@@ -1,8 +1,8 @@
-//! The ROPs of an operation, one by one: decoded on demand, changed, answered, taken out or added by
-//! modules, with handle indexes, order and the room for the answer kept right.
+//! The ROPs of an operation. Modules can change, add and remove ROPs, and respond to them; the engine keeps handle
+//! indexes, order and the maximum size of the response consistent.
 //!
-//! This file declares the modules, and exports names to other crates. Within this one, names are imported from the
-//! file that has them.
+//! This file declares the modules, and exports names to other crates. Within this crate, names are imported from the
+//! file that defines them.
 
 mod batch;
 pub(crate) mod exchange;
@@ -13,7 +13,7 @@ mod reply_pass;
 pub(crate) mod run;
 pub(crate) mod view;
 
-/// Which ROP it is.
+/// The identifier of a ROP ([MS-OXCROPS] 2.2.2).
 pub use mapi::rop::RopId;
 
 pub use self::batch::{Entry, RopBatch};

@@ -1,5 +1,4 @@
-//! The operations that carry ROPs, whatever their envelope and dialect: `EcDoRpc`, `EcDoRpcExt`, `EcDoRpcExt2`, and
-//! `Execute` over HTTP.
+//! The operations that carry ROPs: `EcDoRpc`, `EcDoRpcExt` and `EcDoRpcExt2` over RPC, and `Execute` over HTTP.
 
 use mapi::ErrorCode;
 use mapi::compress::{ExtendedBuffer, Limits, decode_chain, decode_shared_chain, encode_chain};
@@ -13,25 +12,26 @@ use wire::{Error, Result};
 
 use crate::body::{Request, Response};
 
-/// The extended buffers of a request that carries ROPs. None for any other.
+/// Decodes the extended buffers of a request that carries ROPs. `None` for any other request.
 ///
-/// The error is that of a chain of buffers that cannot be decoded.
+/// Contains an error if the chain of buffers cannot be decoded.
 pub fn request_buffers(request: &Request) -> Option<Result<Vec<ExtendedBuffer>>> {
     request_payload(request).map(RequestPayload::buffers)
 }
 
-/// The extended buffers of a response that carries ROPs. None for any other, and for one without them.
+/// Decodes the extended buffers of a response that carries ROPs. `None` for any other response, and if it has no
+/// buffers.
 ///
-/// The error is that of a chain of buffers that cannot be decoded.
+/// Contains an error if the chain of buffers cannot be decoded.
 pub fn response_buffers(response: &Response) -> Option<Result<Vec<ExtendedBuffer>>> {
     response_payload(response)?.buffers()
 }
 
-/// The most room for a response that a server takes, in bytes ([MS-OXCRPC] 3.1.4.2).
-const MOST_ROOM: u32 = 0x0004_0000;
+/// The largest maximum size of a response that servers accept, in bytes ([MS-OXCRPC] 3.1.4.2).
+const MAX_RESPONSE_SIZE: u32 = 0x0004_0000;
 
-/// Puts extended buffers into a request, takes `reserved` bytes off the room for the response, and adds `added`. The
-/// room never grows beyond what servers take.
+/// Replaces the extended buffers of a request. Lowers the maximum size of the response by `reserved` bytes, and
+/// raises it by `added`, but not beyond the size that servers accept.
 pub(super) fn set_request(
     request: &mut Request,
     buffers: &[ExtendedBuffer],
@@ -40,54 +40,54 @@ pub(super) fn set_request(
     let Some(payload) = request_payload_mut(request) else { return Ok(()) };
     let [reserved, added] = [reserved, added].map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX));
     let room = payload.room();
-    let changed = room.saturating_sub(reserved).saturating_add(added).min(room.max(MOST_ROOM));
+    let changed = room.saturating_sub(reserved).saturating_add(added).min(room.max(MAX_RESPONSE_SIZE));
     payload.set(buffers, changed)
 }
 
-/// How many bytes the client has room for in the response to `request`.
+/// The maximum size of the response that the client accepts, in bytes.
 pub(super) fn room(request: &Request) -> Option<u32> {
     request_payload(request).map(RequestPayload::room)
 }
 
-/// The response to `request` that carries `buffers`, for a request of which nothing is left for the upstream.
+/// Creates the response to `request` with these `buffers`, for a batch without ROPs to forward.
 pub(super) fn local_response(request: &Request, buffers: &[ExtendedBuffer]) -> Option<Result<Response>> {
     request_payload(request).map(|payload| payload.response(buffers))
 }
 
-/// Puts extended buffers into a response.
+/// Replaces the extended buffers of a response.
 pub(super) fn set_response(response: &mut Response, buffers: &[ExtendedBuffer]) -> Result<()> {
     response_payload_mut(response).map_or(Ok(()), |payload| payload.set(buffers))
 }
 
-/// How many bytes of the client's room a response takes.
+/// The size of a response as the client limits it, in bytes.
 pub(super) fn size(response: &Response) -> u32 {
     response_payload(response).map_or(0, ResponsePayload::size)
 }
 
 /// A request that carries ROPs.
 trait RequestPayload {
-    /// Its extended buffers.
+    /// Decodes the extended buffers.
     fn buffers(&self) -> Result<Vec<ExtendedBuffer>>;
 
-    /// How many bytes the client has room for in the response.
+    /// The maximum size of the response that the client accepts, in bytes.
     fn room(&self) -> u32;
 
-    /// Puts other buffers into it, and another room.
+    /// Replaces the buffers, and the maximum size of the response.
     fn set(&mut self, buffers: &[ExtendedBuffer], room: u32) -> Result<()>;
 
-    /// The response to it that carries `buffers`.
+    /// Creates a response with these `buffers`.
     fn response(&self, buffers: &[ExtendedBuffer]) -> Result<Response>;
 }
 
 /// A response that carries ROPs.
 trait ResponsePayload {
-    /// Its extended buffers, if there are any.
+    /// Decodes the extended buffers, if there are any.
     fn buffers(&self) -> Option<Result<Vec<ExtendedBuffer>>>;
 
-    /// Puts other buffers into it.
+    /// Replaces the buffers.
     fn set(&mut self, buffers: &[ExtendedBuffer]) -> Result<()>;
 
-    /// How many bytes of the client's room it takes.
+    /// The size of the response as the client limits it, in bytes.
     fn size(&self) -> u32;
 }
 
@@ -270,7 +270,7 @@ fn size_of(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
-/// The one buffer of a dialect that has no chains.
+/// The only buffer, for `EcDoRpc`, which has no chains of buffers.
 fn only(buffers: &[ExtendedBuffer]) -> Result<&ExtendedBuffer> {
     match buffers {
         [one] => Ok(one),

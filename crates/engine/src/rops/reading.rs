@@ -1,4 +1,4 @@
-//! Decodes the responses to a batch of ROPs, and passes each to the modules at its position in the batch.
+//! Decodes the responses to a batch of ROPs, and passes each to the modules together with its request.
 
 use mapi::compress::ExtendedBuffer;
 use mapi::emsmdb::RopBuffer;
@@ -10,7 +10,7 @@ use super::batch::{Entry, RopBatch};
 use super::replies::{BatchResponses, PackedReply};
 use super::reply_pass::ReplyPass;
 
-/// Decodes the responses to `batch` from extended buffers. Each goes to the entry of its request.
+/// Decodes the responses to `batch` from extended buffers. Each is stored in the entry of its request.
 ///
 /// # Errors
 /// If the first buffer is not a ROP buffer. Responses that cannot be decoded are in [`BatchResponses::error`].
@@ -31,7 +31,7 @@ pub(super) fn read_responses(
     Ok(BatchResponses { flags: first.flags, original, others, stopped, opaque, packed, changed })
 }
 
-/// The responses that are being decoded.
+/// The state of the decoder.
 struct Reading<'a, 'b> {
     batch: &'a mut RopBatch,
     pass: &'a mut ReplyPass<'b>,
@@ -39,11 +39,11 @@ struct Reading<'a, 'b> {
     handles: &'a [u32],
     /// Whether a module changed a response.
     changed: bool,
-    /// Whether the server stopped before the requests whose responses are due.
+    /// Whether the server stopped: it did not execute the rest of the requests.
     stopped: bool,
 }
 
-/// What the first buffer has besides the responses to requests.
+/// The contents of the first buffer besides the responses to requests.
 struct Unmatched {
     others: Vec<RopResponse>,
     stopped: Option<(usize, RopResponse)>,
@@ -102,7 +102,7 @@ impl Reading<'_, '_> {
 }
 
 impl ReplyHandler for Reading<'_, '_> {
-    /// The response, unless the entry has it.
+    /// The response, unless it was stored in the entry.
     type Output = Option<RopReply>;
 
     fn request(&self, position: usize) -> Option<&RopRequest> {
@@ -133,7 +133,7 @@ impl ReplyHandler for Reading<'_, '_> {
         Some(reply)
     }
 
-    /// Requests behind `RopBufferTooSmall` or `RopBackoff` were not carried out: a `RopRelease` among them released
+    /// Requests behind `RopBufferTooSmall` or `RopBackoff` were not executed: a `RopRelease` among them released
     /// nothing.
     fn unread(&mut self, position: usize) {
         if !self.stopped {

@@ -1,4 +1,4 @@
-//! The answer to a batch of ROPs, as it came from the upstream and as it leaves to the client.
+//! The responses to a batch of ROPs, as received from the upstream and as sent to the client.
 
 use mapi::compress::{ExtendedBuffer, ExtendedFlags};
 use mapi::emsmdb::RopBuffer;
@@ -8,24 +8,25 @@ use wire::{Bytes, Encode as _, Error, Result, Writer};
 
 use super::batch::{Entry, RopBatch};
 
-/// The answer to a batch, as it came from the upstream. Replies are with the batch's entries.
+/// The upstream's response to a batch, without the responses to single ROPs, which are in the entries of the batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchResponses {
     pub(super) flags: ExtendedFlags,
     pub(super) original: RopBuffer,
-    /// What stands behind the replies and belongs to no ROP of the batch: notifications, and that some are
-    /// pending.
+    /// Responses that belong to no ROP of the batch: `RopNotify` and `RopPending`.
     pub(super) others: Vec<RopResponse>,
-    /// The server did not get to all ROPs: the first that it left, and what it says.
+    /// If the server did not execute all ROPs: the position of the first one that it did not, and its response,
+    /// `RopBufferTooSmall` or `RopBackoff`.
     pub(super) stopped: Option<(usize, RopResponse)>,
-    /// Where what can't be decoded starts in the ROPs, the entry that it would answer, and why.
+    /// If the rest cannot be decoded: its offset, the position of the ROP whose response it would begin with, and the
+    /// error.
     pub(super) opaque: Option<(usize, usize, Error)>,
-    /// Further buffers, each with one more answer to the last ROP ([MS-OXCRPC] 3.1.4.2.1.2.2).
+    /// Further buffers, each with one more response to the last ROP ([MS-OXCRPC] 3.1.4.2.1.2.2).
     pub(super) packed: Vec<PackedReply>,
     pub(super) changed: bool,
 }
 
-/// A further extended buffer of an answer.
+/// A further extended buffer of a response.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PackedReply {
     pub(super) buffer: ExtendedBuffer,
@@ -35,28 +36,28 @@ pub(super) struct PackedReply {
 }
 
 impl BatchResponses {
-    /// What an upstream would answer that got nothing of the batch.
+    /// The buffer with which an upstream would respond to a batch without ROPs.
     pub(crate) fn empty_buffer(batch: &RopBatch) -> Result<ExtendedBuffer> {
         let buffer = RopBuffer::new(Bytes::new(), batch.handles.clone());
         Ok(ExtendedBuffer::plain(buffer.to_bytes()?))
     }
 
-    /// The server object handle table as the upstream left it.
+    /// The server object handle table of the upstream's response.
     pub fn handles(&self) -> &[u32] {
         &self.original.handles
     }
 
-    /// Further answers to the last ROP.
+    /// Further responses to the last ROP.
     pub fn packed(&self) -> impl Iterator<Item = &RopReply> {
         self.packed.iter().filter_map(|packed| packed.reply.as_ref())
     }
 
-    /// What belongs to no ROP of the batch: notifications, and that some are pending.
+    /// Responses that belong to no ROP of the batch: `RopNotify` and `RopPending`.
     pub fn others(&self) -> &[RopResponse] {
         &self.others
     }
 
-    /// What the server says that did not carry out all ROPs.
+    /// `RopBufferTooSmall` or `RopBackoff`, if the server did not execute all ROPs.
     pub const fn stopped(&self) -> Option<&RopResponse> {
         match &self.stopped {
             Some((_, response)) => Some(response),
@@ -64,7 +65,7 @@ impl BatchResponses {
         }
     }
 
-    /// Why the rest of the answer can't be decoded, if it can't.
+    /// The error, if the rest of the response cannot be decoded.
     pub const fn error(&self) -> Option<&Error> {
         match &self.opaque {
             Some((_, _, error)) => Some(error),
@@ -72,11 +73,10 @@ impl BatchResponses {
         }
     }
 
-    /// The extended buffers as the client gets them.
+    /// Encodes the extended buffers for the client.
     ///
     /// # Errors
-    /// When what modules did can't be brought into the client's shape: a part that can't be decoded is among
-    /// what they changed, or something does not fit.
+    /// If modules added or removed ROPs in a part that cannot be decoded, or if a response does not fit.
     pub(crate) fn outgoing(&self, batch: &RopBatch) -> Result<Vec<ExtendedBuffer>> {
         let mut rops = Writer::with_capacity(self.original.rops.len());
         self.write_replies(batch, &mut rops)?;
@@ -108,7 +108,7 @@ impl BatchResponses {
             return Ok(());
         }
         match &self.stopped {
-            // What modules added behind the client's ROPs was left alone, of which the client knows nothing.
+            // Only ROPs that modules added were not executed, so the client's ROPs are complete.
             Some((position, RopResponse::BufferTooSmall(_)))
                 if behind.iter().any(Entry::is_added) && batch.client_bytes_from(*position).is_empty() => {}
             Some((position, RopResponse::BufferTooSmall(small))) => {

@@ -1,4 +1,4 @@
-//! Passes the responses of a batch to the modules, from last to first, with the objects as they are at each ROP.
+//! Passes the responses of a batch to the modules, from last to first, with the state of the objects at each ROP.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ impl ReplyPass<'_> {
         self.objects.columns(request)
     }
 
-    /// Passes the response to the ROP at `place`, if there is one; `handles` is the handle table of the response.
+    /// Passes the response to the ROP at `position`, if there is one. `handles` is the handle table of the response.
     /// Returns whether a module changed the response.
     pub(super) fn pass(&mut self, batch: &mut RopBatch, position: usize, handles: &[u32]) -> bool {
         if let Some(entry) = batch.entries().get(position)

@@ -1,4 +1,4 @@
-//! Runs a ROP batch through the module stack.
+//! Passes a ROP batch to the module stack.
 
 use std::borrow::Cow;
 
@@ -20,12 +20,12 @@ use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::Session;
 
-/// Whether any ROP is left for the upstream.
+/// Whether any ROP is left to forward to the upstream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BatchOutcome {
-    /// The request goes to the upstream.
+    /// The request is forwarded to the upstream.
     Continue,
-    /// Modules responded to all ROPs, so the operation has its response.
+    /// Modules responded to all ROPs, so the operation has a response.
     RespondedLocally,
 }
 
@@ -98,7 +98,7 @@ impl Pass<'_> {
             }
             position = position.saturating_add(1);
             for request in after {
-                // A ROP that names no slot of the handle table is left out.
+                // A ROP that refers to a slot outside of the handle table is not added.
                 if batch.insert(position, request, number).is_ok() {
                     position = position.saturating_add(1);
                 }
@@ -118,13 +118,13 @@ fn decide(batch: &mut RopBatch, position: usize, module: usize, decision: RopDec
     }
 }
 
-/// Encodes a batch that modules edited into its operation, or makes the response if no ROP is left for the upstream.
+/// Encodes a batch that modules edited into its operation, or creates the response if no ROP is left to forward.
 fn encode_edited(operation: &mut Operation, batch: &mut RopBatch) -> Result<BatchOutcome, Refusal> {
     let bad = |error: wire::Error| {
         Refusal::new(RefusalKind::Failed, format!("cannot encode the ROPs that modules changed: {error}"))
     };
     if batch.has_nothing_to_forward() {
-        // The response pass adds the responses of modules, as it does for a batch that was relayed.
+        // The responses of modules are added when the response is processed, as for a batch that was forwarded.
         let buffers = [BatchResponses::empty_buffer(batch).map_err(bad)?];
         let key = operation.key();
         let request = operation.request.view().map_err(bad)?;
@@ -184,7 +184,7 @@ pub(crate) fn response(
                 payload::set_response(response, &outgoing).map_err(bad)?;
                 let too_much = exchange.batch.room.is_some_and(|room| payload::size(response) > room);
                 if too_much && responses.stopped().is_none() {
-                    let why = "modules made the responses to ROPs longer than the client has room for";
+                    let why = "modules made the responses to the ROPs longer than the client accepts";
                     return Err(Refusal::new(RefusalKind::Failed, why));
                 }
             }

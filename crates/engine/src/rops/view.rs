@@ -12,40 +12,40 @@ use crate::objects::fast_transfer::TransferPart;
 use crate::objects::object::{Logon, Object};
 use crate::objects::slots::BatchObjects;
 
-/// What becomes of a single ROP, in the opinion of one module.
+/// A module's decision about a single ROP.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum RopDecision {
-    /// It goes on, as it is or as it was changed.
+    /// Continue with the next module, and after the last one forward the ROP.
     Forward,
-    /// It is not relayed, the ROPs around it are: this is its answer. For `RopRelease`, which has no answer, it
-    /// is taken out.
+    /// Do not forward the ROP; this is its response. A `RopRelease`, which has no response, is removed. The other
+    /// ROPs of the batch are forwarded.
     Respond(RopReply),
-    /// It is not relayed: it fails with this error.
+    /// Do not forward the ROP; it fails with this error.
     Refuse(ErrorCode),
 }
 
-/// A single ROP on its way to the upstream, with what is known of the objects that it acts on.
+/// A single ROP of a request, with the objects on which it acts.
 #[derive(Debug)]
 pub struct RopView<'a> {
     pub(super) batch: &'a mut RopBatch,
     pub(super) position: usize,
     pub(super) module: usize,
     pub(super) objects: &'a BatchObjects<'a>,
-    /// What is to follow it.
+    /// The ROPs to insert after this one.
     pub(super) after: Vec<RopRequest>,
-    /// When its operation came.
+    /// When the operation was received.
     pub(super) at: FileTime,
     pub(super) notes: &'a mut Vec<Cow<'static, str>>,
 }
 
 impl RopView<'_> {
-    /// The ROP.
+    /// The request of the ROP.
     pub fn request(&self) -> &RopRequest {
         self.entry()
     }
 
-    /// Puts another body in place of the ROP's: the batch is encoded anew.
+    /// Replaces the body of the ROP. The batch will be encoded again.
     pub fn replace(&mut self, body: RequestBody) {
         if let Some(entry) = self.batch.entries.get_mut(self.position) {
             entry.request.body = body;
@@ -53,7 +53,8 @@ impl RopView<'_> {
         }
     }
 
-    /// Lets `edit` change the ROP; the batch is encoded anew if it says that it did. Returns what it says.
+    /// Calls `edit` with the body of the ROP. The batch will be encoded again only if `edit` returns `true`, that it
+    /// changed the body. Returns what `edit` returned.
     pub fn edit(&mut self, edit: impl FnOnce(&mut RequestBody) -> bool) -> bool {
         let Some(entry) = self.batch.entries.get_mut(self.position) else { return false };
         let changed = edit(&mut entry.request.body);
@@ -66,24 +67,25 @@ impl RopView<'_> {
         self.batch.entries().iter().take(self.position).map(|entry| &entry.request)
     }
 
-    /// The object that it acts on.
+    /// The object on which the ROP acts, if it is tracked.
     pub fn object(&self) -> Option<&Object> {
         self.objects.acted_on(self.entry())
     }
 
-    /// The mailbox that it belongs to.
+    /// The logon to which the ROP belongs.
     pub fn logon(&self) -> Option<&Logon> {
         self.objects.logon(self.entry())
     }
 
-    /// All that is known of the properties of the message or attachment that it acts on, with what earlier ROPs
+    /// The tracked properties of the message or attachment on which the ROP acts, including those that earlier ROPs
     /// of the batch set.
     pub fn properties(&self) -> Option<Properties> {
         self.objects.properties_before(self.entry(), self.earlier())
     }
 
-    /// The parts of a `FastTransfer` stream that it uploads, behind those that came before: properties, and
-    /// where messages and attachments begin and end. Only where a module reads content.
+    /// The parts of a `FastTransfer` stream that the ROP uploads: properties, and markers where messages and
+    /// attachments begin and end. Empty unless a module reads content
+    /// ([`Interests::content`](crate::Interests::content)).
     pub fn transferred(&self) -> Vec<TransferPart> {
         let is_last = self.position.saturating_add(1) == self.batch.entries().len();
         let further = self.batch.packed().take(if is_last { usize::MAX } else { 0 });
@@ -91,37 +93,39 @@ impl RopView<'_> {
         self.objects.transferred_by(self.entry(), earlier.map(|entry| &entry.request), further)
     }
 
-    /// Puts a ROP before this one; its answer comes to this module alone. It has to act on slots that are
-    /// there, or on [`RopView::new_slot`].
+    /// Inserts a ROP before this one. Only this module receives its response. Its handle indexes have to be in the
+    /// client's handle table, or from [`RopView::new_slot`].
     ///
     /// # Errors
-    /// When it names a slot that is not there.
+    /// If it refers to a slot outside of the handle table.
     pub fn insert_before(&mut self, request: RopRequest) -> Result<()> {
         self.batch.insert(self.position, request, self.module)?;
         self.position = self.position.saturating_add(1);
         Ok(())
     }
 
-    /// Puts a ROP behind this one, and behind those that were put there already.
+    /// Inserts a ROP after this one, and after those that were inserted there before. A ROP that refers to a slot
+    /// outside of the handle table is not inserted.
     pub fn insert_after(&mut self, request: RopRequest) {
         self.after.push(request);
     }
 
-    /// A slot of the handle table for an object that an added ROP makes. The client does not see it.
+    /// Adds a slot to the handle table, for an object that an inserted ROP opens. The client does not receive the
+    /// slot.
     ///
     /// # Errors
-    /// When the handle table is full.
+    /// If the handle table is full.
     pub fn new_slot(&mut self) -> Result<u8> {
         self.batch.new_slot()
     }
 
-    /// Keeps `bytes` of the room for the answer free, for who is going to make answers longer.
+    /// Reserves `bytes` of the response, for a module that will lengthen responses.
     pub const fn reserve(&mut self, bytes: usize) {
         self.batch.edited = true;
         self.batch.reserve(bytes);
     }
 
-    /// When its operation came.
+    /// When the operation was received.
     pub const fn at(&self) -> FileTime {
         self.at
     }
@@ -136,41 +140,42 @@ impl RopView<'_> {
     }
 }
 
-/// The answer to a single ROP on its way back.
+/// The response to a single ROP, with the objects on which the ROP acted.
 #[derive(Debug)]
 pub struct RopResponseView<'a> {
-    /// What was asked, as it went to the upstream.
+    /// The request, as forwarded to the upstream.
     pub request: &'a RopRequest,
-    /// Whether the module that looks at it added the ROP: then the client never sees this answer.
+    /// Whether this module added the ROP. The client does not receive this response.
     pub is_added: bool,
     pub(super) reply: &'a mut RopReply,
     pub(super) changed: &'a mut bool,
     pub(super) objects: &'a BatchObjects<'a>,
-    /// When its operation came.
+    /// When the operation was received.
     pub(super) at: FileTime,
     pub(super) notes: &'a mut Vec<Cow<'static, str>>,
 }
 
 impl RopResponseView<'_> {
-    /// What was answered.
+    /// The response.
     pub const fn reply(&self) -> &RopReply {
         self.reply
     }
 
-    /// What was answered, to be changed: the batch is encoded anew.
+    /// The response, to be changed. The batch will be encoded again.
     pub const fn change(&mut self) -> &mut RopReply {
         *self.changed = true;
         self.reply
     }
 
-    /// Lets `edit` change what was answered; the batch is encoded anew if it says that it did.
+    /// Calls `edit` with the response. The batch will be encoded again only if `edit` returns `true`, that it changed
+    /// the response. Returns what `edit` returned.
     pub fn edit(&mut self, edit: impl FnOnce(&mut RopReply) -> bool) -> bool {
         let changed = edit(self.reply);
         *self.changed |= changed;
         changed
     }
 
-    /// When its operation came.
+    /// When the operation was received.
     pub const fn at(&self) -> FileTime {
         self.at
     }
@@ -180,23 +185,23 @@ impl RopResponseView<'_> {
         self.notes.push(text.into());
     }
 
-    /// The object that the ROP acted on.
+    /// The object on which the ROP acted, if it is tracked.
     pub fn object(&self) -> Option<&Object> {
         self.objects.acted_on(self.request)
     }
 
-    /// The parts of a `FastTransfer` stream that passed with the ROP, as the server sent or took them. Only
-    /// where a module reads content.
+    /// The parts of a `FastTransfer` stream that the ROP transferred. Empty unless a module reads content
+    /// ([`Interests::content`](crate::Interests::content)).
     pub fn transferred(&self) -> &[TransferPart] {
         self.objects.transferred()
     }
 
-    /// The object that the ROP made.
+    /// The object that the ROP opened, if it is tracked.
     pub fn opened(&self) -> Option<&Object> {
         self.objects.object(self.request.logon_id, self.request.output_handle_index()?)
     }
 
-    /// The mailbox that it belongs to.
+    /// The logon to which the ROP belongs.
     pub fn logon(&self) -> Option<&Logon> {
         self.objects.logon(self.request)
     }

@@ -1,4 +1,5 @@
-//! What differs between operations that name their session by a context handle and those that name it by cookies.
+//! The session binding: the difference between operations that identify their session by a context handle and those
+//! that identify it by cookies.
 
 use bytes::Bytes;
 use identity::Random;
@@ -10,28 +11,27 @@ use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::session::SharedSession;
 
-/// How an operation is bound to its session: what is replaced in its request and response. What becomes of the
-/// session at the end of the operation is in [`handle_lifetime`](crate::sessions::handle_lifetime) and
-/// [`cookie_lifetime`](crate::sessions::cookie_lifetime).
+/// How an operation is bound to its session: the replacements in its request and response. When a session ends is in
+/// [`handle_lifetime`](crate::sessions::handle_lifetime) and [`cookie_lifetime`](crate::sessions::cookie_lifetime).
 ///
-/// There are two: [`HandleBinding`](crate::sessions::handle_binding::HandleBinding) for RPC calls and
+/// There are two implementations: [`HandleBinding`](crate::sessions::handle_binding::HandleBinding) for RPC calls and
 /// [`CookieBinding`](crate::sessions::cookie_binding::CookieBinding) for MAPI over HTTP.
 pub(crate) trait SessionBinding {
-    /// The request as it goes to the upstream, little-endian.
+    /// The request to send to the upstream, little-endian.
     fn upstream_request(&self, operation: &mut Operation) -> Result<Bytes, Refusal>;
 
-    /// A request that a module sends ahead on the session of `operation`, as it goes to the upstream, little-endian,
-    /// and which operation it is there.
+    /// Encodes a request that a module sends ahead, in the session of `operation`. Returns its key, and its stub or
+    /// body, little-endian.
     fn ahead_request(
         &self,
         operation: &Operation,
         request: &AheadRequest,
     ) -> Result<(OperationKey, Bytes), Refusal>;
 
-    /// Checks a response that a module made in place of the upstream's.
+    /// Checks a response that a module created in place of the upstream's.
     fn check_local_response(&self, operation: &Operation, session: &SharedSession) -> Result<(), Refusal>;
 
-    /// The upstream's response `stub` as modules and the client see it, little-endian.
+    /// Converts the upstream's response for the modules and the client, little-endian.
     fn upstream_response(
         &self,
         operation: &Operation,
@@ -44,20 +44,20 @@ pub(crate) trait SessionBinding {
 /// How an operation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// A response has passed the modules. The client gets the response, or a refusal in its place.
+    /// The modules processed a response. The client receives the response, or a refusal in its place.
     Responded {
-        /// Whether the client gets a refusal.
+        /// Whether the client receives a refusal.
         is_refused: bool,
     },
     /// The upstream refused the operation.
     RefusedByUpstream(UpstreamRefusal),
-    /// The proxy refused the operation before it had a response.
+    /// The proxy refused the operation before there was a response.
     Refused,
-    /// The operation was given up before it had a response.
-    GivenUp,
+    /// The operation was aborted before there was a response.
+    Aborted,
 }
 
-/// What a module sends ahead cannot be encoded.
+/// The refusal if a request that a module sends ahead cannot be encoded.
 pub(crate) fn cannot_encode_ahead(error: &wire::Error) -> Refusal {
-    Refusal::new(RefusalKind::Failed, format!("cannot encode a module's request: {error}"))
+    Refusal::new(RefusalKind::Failed, format!("cannot encode the request that a module sent ahead: {error}"))
 }

@@ -1,4 +1,4 @@
-//! Operations that name their session by cookies, as MAPI over HTTP does.
+//! The session binding of MAPI over HTTP, by cookies.
 
 use bytes::Bytes;
 use identity::Random;
@@ -17,24 +17,25 @@ use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
 use crate::sessions::cookies::{CookieTable, SessionLimitReached};
 use crate::sessions::sequence::RequestCookies;
 
-/// The sessions by cookie, and the cookies of an operation's request.
+/// The cookie table of the listener, and the cookies of an operation's request.
 #[derive(Debug)]
 pub(crate) struct CookieBinding {
     pub(crate) table: CookieTable,
     pub(crate) cookies: RequestCookies,
 }
 
-/// The session that was ended to make room for one that was opened.
+/// The session that was ended because a limit of sessions was reached when another one was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Eviction {
-    /// There was room.
+    /// None: no limit was reached.
     None,
-    /// The session of the same identity that was idle for longest.
+    /// The session of the same user that was idle for longest.
     LongestIdle,
 }
 
 impl CookieBinding {
-    /// Enters the cookies that the upstream `set` for the session of `operation`.
+    /// Binds the cookies that the upstream `set` to the session of `operation`. Opens the session if the operation is
+    /// a Connect or Bind.
     pub(crate) fn bind_cookies<'a>(
         &self,
         engine: &Engine,
@@ -47,14 +48,14 @@ impl CookieBinding {
         };
         let mut eviction = Eviction::None;
         let mut set = set.map(SetCookie::parse).filter(|set| !set.is_removal()).peekable();
-        // What the upstream says to a client without a session opens none.
+        // A response without cookies opens no session.
         if request_type.begins_session() && set.peek().is_some() {
             let replaces = self.cookies.replaces;
             let identity = operation.context().identity();
-            let gone = self.table.open(endpoint, session, identity, replaces, operation.at());
-            if let Some(gone) = gone.map_err(session_limit_refusal)? {
-                engine.end_session(&gone);
-                if Some(gone.id()) != replaces {
+            let evicted = self.table.open(endpoint, session, identity, replaces, operation.at());
+            if let Some(evicted) = evicted.map_err(session_limit_refusal)? {
+                engine.end_session(&evicted);
+                if Some(evicted.id()) != replaces {
                     eviction = Eviction::LongestIdle;
                 }
             }
@@ -91,7 +92,7 @@ impl SessionBinding for CookieBinding {
     }
 }
 
-/// The `X-ResponseCode` by which a client of MAPI over HTTP gets a refusal ([MS-OXCMAPIHTTP] 2.2.3.3.3).
+/// The `X-ResponseCode` of a refusal, for a client of MAPI over HTTP ([MS-OXCMAPIHTTP] 2.2.3.3.3).
 pub const fn response_code(kind: RefusalKind) -> ResponseCode {
     match kind {
         RefusalKind::UnknownOperation => ResponseCode::InvalidRequestType,
@@ -108,7 +109,7 @@ pub const fn response_code(kind: RefusalKind) -> ResponseCode {
     }
 }
 
-/// The refusal of a request that would open more sessions than there may be.
+/// The refusal of a request that would exceed a limit of sessions.
 pub(crate) fn session_limit_refusal(limit: SessionLimitReached) -> Refusal {
     Refusal::new(RefusalKind::TooBusy, limit.to_string())
 }

@@ -1,4 +1,4 @@
-//! The sessions of a cookie table with their cookies, under the table's lock.
+//! The state of a cookie table, which its lock protects: sessions and their cookies.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque, hash_map};
@@ -13,25 +13,25 @@ use crate::sessions::fingerprint::Fingerprint;
 use crate::sessions::orphaned::{LogoffData, OrphanQueue};
 use crate::sessions::sequence::{RequestCookies, Sequence};
 
-/// How many values of a cookie are remembered: requests of one session overtake one another, so that what one
-/// of them brings may have been replaced meanwhile.
+/// How many values of one cookie are kept for a session. Requests of a session may overtake one another, so a request
+/// may have a value that was replaced meanwhile.
 pub(crate) const VALUES: usize = 16;
 
-/// How many cookies a session may have.
+/// The maximum number of cookies, by name, of a session.
 pub(crate) const COOKIES: usize = 32;
 
-/// What a cookie table knows of its sessions.
+/// The sessions of a cookie table, by number, user and cookie.
 #[derive(Debug, Default)]
 pub(crate) struct CookieIndex {
     pub(crate) owners: Owners,
     pub(crate) entries: HashMap<u64, Entry>,
-    /// The sessions of each user: those of all of its identities count together.
+    /// The sessions of each user, of all acting levels together, for the limit.
     pub(crate) by_user: HashMap<(Endpoint, UserKey), HashSet<u64>>,
-    /// What is to be ended at the server.
+    /// The sessions to be ended at the server.
     pub(crate) orphaned: OrphanQueue,
 }
 
-/// A session with what leads to it.
+/// A session with its cookies.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) session: SharedSession,
@@ -44,7 +44,7 @@ pub(crate) struct Entry {
     pub(crate) logoff: LogoffData,
 }
 
-/// Cookies of a response that would leave a session without a cookie that identifies it.
+/// The cookies of a response would leave a session without a cookie that identifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotIdentified {
     #[error("no cookie in the upstream's response identifies the session")]
@@ -54,8 +54,8 @@ pub(crate) enum NotIdentified {
 }
 
 impl CookieIndex {
-    /// Whether the session `id` can be given these cookies: it has, and each other session keeps, one that
-    /// identifies it. What the session has that it `replaces` is its own.
+    /// Checks whether the cookies `given` can be bound to the session `id`: afterwards that session and each other
+    /// one must have a cookie that identifies it. The cookies of the session that it `replaces` count as its own.
     pub(crate) fn check_identifiable(
         &self,
         id: u64,
@@ -86,7 +86,8 @@ impl CookieIndex {
         keys.filter(|key| !without.contains(key)).any(|key| self.owners.identified_by(key) == Some(id))
     }
 
-    /// Remembers that the session has this value of a cookie, and forgets its oldest one where there are many.
+    /// Binds a value of a cookie to the session. Removes the oldest value of the cookie if there are more than
+    /// [`VALUES`].
     pub(crate) fn bind(&mut self, key: Key, id: u64, name: Fingerprint, request: &RequestCookies) {
         let pair = key.1;
         let Some(entry) = self.entries.get_mut(&id) else { return };
@@ -102,7 +103,7 @@ impl CookieIndex {
         }
         values.push_back(pair);
         self.owners.add(key, id);
-        // What the client has now, and may have to bring once more, is not forgotten.
+        // Values that the client has now and may send again are kept.
         let pinned = |value: &Fingerprint| {
             sequence.stale().any(|stale| stale == *value)
                 || request.sent.iter().any(|(_, sent)| sent == value)
@@ -115,8 +116,8 @@ impl CookieIndex {
         }
     }
 
-    /// Of the sessions `own` the one that gives way to a new one: the one that it `replaces`, or the one that was
-    /// idle for longest. None where each has a request under way.
+    /// Selects, among the sessions `own` of a user, the one to end in favour of a new one: the one that this
+    /// `replaces`, otherwise the one that was idle for longest. `None` if each has a request in progress.
     pub(crate) fn longest_idle(&self, own: &HashSet<u64>, replaces: Option<u64>) -> Option<u64> {
         let entries = own.iter().filter_map(|id| Some((*id, self.entries.get(id)?)));
         let replaced = |id: u64| Some(id) == replaces;
@@ -124,14 +125,14 @@ impl CookieIndex {
         may_go.min_by_key(|(id, entry)| (Reverse(replaced(*id)), entry.last_used)).map(|(id, _)| id)
     }
 
-    /// Takes a session out which the server still has.
+    /// Removes a session that the server still has.
     pub(crate) fn abandon(&mut self, id: u64) -> Option<SharedSession> {
         let entry = self.entries.get_mut(&id)?;
         self.orphaned.push(entry.endpoint, std::mem::take(&mut entry.logoff));
         self.remove(id)
     }
 
-    /// Takes a session out, with what leads to it.
+    /// Removes a session and its cookies.
     pub(crate) fn remove(&mut self, id: u64) -> Option<SharedSession> {
         let Entry { session, endpoint, identity, cookies, .. } = self.entries.remove(&id)?;
         for pair in cookies.iter().flat_map(|(_, values)| values) {

@@ -1,4 +1,4 @@
-//! What becomes of a session that cookies name when an operation in it ends.
+//! Ends cookie-based sessions when an operation ends.
 
 use crate::body::{OperationKey, Response};
 use crate::engine::Engine;
@@ -7,7 +7,8 @@ use crate::session::SharedSession;
 use crate::sessions::binding::End;
 use crate::sessions::cookie_binding::CookieBinding;
 
-/// The operation ended: ends its session if no cookie names the session any more, and the session that it replaced.
+/// Updates the session after the operation: ends it if it was disconnected or could not be opened, and ends the
+/// session that it replaced.
 pub(crate) fn settle(
     binding: &mut CookieBinding,
     engine: &Engine,
@@ -27,17 +28,17 @@ pub(crate) fn settle(
         End::RefusedByUpstream(refusal) => {
             let is_gone = refusal.is_session_gone();
             if is_gone {
-                // An operation that replaces a session names that session: it is the one that is gone
-                // ([MS-OXCMAPIHTTP] 3.2.5.6).
+                // A Connect or Bind that replaces a session has that session's cookies, so that is the one that the
+                // server no longer has ([MS-OXCMAPIHTTP] 3.2.5.6).
                 end_replaced(binding, engine);
             }
             if is_gone || begins_session(operation) {
                 binding.table.remove(id);
             }
         }
-        // A session that the operation was about to open ends with it, at the server too.
-        End::GivenUp if begins_session(operation) => binding.table.abandon(id),
-        End::GivenUp | End::Refused => {}
+        // The server may have opened the session.
+        End::Aborted if begins_session(operation) => binding.table.abandon(id),
+        End::Aborted | End::Refused => {}
     }
     binding.table.operation_ended(id, operation.id(), &mut binding.cookies, operation.at());
     if session.lock().is_broken() {

@@ -1,4 +1,4 @@
-//! Which sessions were given which cookie.
+//! Maps each cookie to the sessions for which it was set.
 
 use std::collections::{HashMap, HashSet, hash_map};
 
@@ -6,28 +6,28 @@ use mapi::mapihttp::Endpoint;
 
 use crate::sessions::fingerprint::Fingerprint;
 
-/// A cookie of an endpoint, by what stands for its name and value.
+/// A cookie of an endpoint: the fingerprint of its name and value.
 pub(crate) type Key = (Endpoint, Fingerprint);
 
 #[derive(Debug)]
 enum Owner {
-    /// One session was given it: it identifies that session.
+    /// The cookie was set for one session: it identifies that session.
     One(u64),
-    /// Several were, as by a load balancer that names the server: it identifies none.
+    /// The cookie was set for several sessions, such as by a load balancer: it identifies none.
     Several(HashSet<u64>),
 }
 
-/// The sessions that the upstream gave each cookie to.
+/// The sessions for which the upstream set each cookie.
 #[derive(Debug, Default)]
 pub(crate) struct Owners(HashMap<Key, Owner>);
 
 impl Owners {
-    /// Whether any session was given the cookie.
+    /// Whether the cookie was set for any session.
     pub(crate) fn contains(&self, key: Key) -> bool {
         self.0.contains_key(&key)
     }
 
-    /// The session that the cookie identifies: the only one that was given it.
+    /// The session that the cookie identifies: the only one for which it was set.
     pub(crate) fn identified_by(&self, key: Key) -> Option<u64> {
         match self.0.get(&key)? {
             Owner::One(id) => Some(*id),
@@ -35,7 +35,7 @@ impl Owners {
         }
     }
 
-    /// The session `id` was given the cookie.
+    /// Records that the cookie was set for the session `id`.
     pub(crate) fn add(&mut self, key: Key, id: u64) {
         match self.0.entry(key) {
             hash_map::Entry::Vacant(place) => {
@@ -54,7 +54,8 @@ impl Owners {
         }
     }
 
-    /// The session `id` has the cookie no more. Where one other is left that has it, it identifies that one.
+    /// Removes the cookie from the session `id`. If one other session is left that has the cookie, it identifies that
+    /// one.
     pub(crate) fn remove(&mut self, key: Key, id: u64) {
         let hash_map::Entry::Occupied(mut place) = self.0.entry(key) else { return };
         match place.get_mut() {
@@ -72,7 +73,7 @@ impl Owners {
         }
     }
 
-    /// Forgets all cookies.
+    /// Removes all cookies.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }

@@ -1,4 +1,4 @@
-//! The sessions of MAPI over HTTP, which cookies identify.
+//! The cookie table: the sessions of MAPI over HTTP, which are identified by cookies.
 //!
 //! The proxy forwards the upstream's cookies unchanged and does not interpret their values. With a service account,
 //! cookies are the only means to separate the sessions of different identities.
@@ -32,7 +32,7 @@ use crate::sessions::limits::SessionLimits;
 use crate::sessions::orphaned::{LogoffData, OrphanedSession};
 use crate::sessions::sequence::{RequestCookies, Sequence};
 
-/// Sessions by cookie. Clones are the same table.
+/// The sessions of a listener of MAPI over HTTP, by cookie. Clones share one table.
 #[derive(Debug, Clone, Default)]
 pub struct CookieTable {
     shared: Arc<Shared>,
@@ -41,27 +41,27 @@ pub struct CookieTable {
 #[derive(Debug, Default)]
 struct Shared {
     limits: SessionLimits,
-    /// Whether sessions that end here are to be ended at the server too.
+    /// Whether orphaned sessions are queued, to be ended at the server.
     ends_at_server: AtomicBool,
     hashers: Hashers,
     index: Mutex<CookieIndex>,
 }
 
-/// A session that was found, and the cookies of the request.
+/// The session of a request, if it has cookies of one, and its cookies.
 #[derive(Debug, Default)]
 pub(crate) struct SessionLookup {
     pub(crate) session: Option<SharedSession>,
     pub(crate) cookies: RequestCookies,
 }
 
-/// The session that cookies name cannot be used.
+/// The cookies of a request identify no session that it may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotFound {
-    #[error("the cookies name a session that has ended or that never existed")]
+    #[error("the cookies identify a session that has ended or that never existed")]
     NoSession,
-    #[error("the cookies name several sessions")]
+    #[error("the cookies identify several sessions")]
     SeveralSessions,
-    #[error("the cookies name a session of another identity")]
+    #[error("the cookies identify a session of another identity")]
     OtherIdentity,
     #[error("a cookie has a value that the session was never given")]
     UnknownValue,
@@ -81,32 +81,33 @@ impl NotFound {
     }
 }
 
-/// A limit of sessions is reached.
+/// A limit on the number of sessions is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SessionLimitReached {
     #[error(
         "limit clients.sessions_per_user reached, and each of the user's sessions has a request in progress"
     )]
-    PerIdentity,
+    PerUser,
     #[error("limit clients.sessions reached")]
-    All,
+    Total,
 }
 
 impl CookieTable {
-    /// A table that holds so many sessions.
+    /// Creates an empty table with these `limits`.
     pub fn new(limits: SessionLimits) -> Self {
         Self { shared: Arc::new(Shared { limits, ..Shared::default() }) }
     }
 
-    /// The same table, which keeps the cookies of its sessions to end them at the server. For where that can be done
-    /// without the client's own credentials.
+    /// Makes the table keep the cookies of its sessions, so that orphaned ones can be ended at the server. Use it if
+    /// that can be done without the client's credentials.
     #[must_use]
     pub fn ending_at_server(self) -> Self {
         self.shared.ends_at_server.store(true, Ordering::Relaxed);
         self
     }
 
-    /// The upstream set these cookies for a session, whose requests go to `target`.
+    /// Records the cookies with which the session `id` can be ended at the server. `set` are the values of
+    /// `Set-Cookie` headers, and `target` is the target of the session's requests.
     pub(crate) fn record_logoff_cookies<'a>(
         &self,
         id: u64,
@@ -122,12 +123,14 @@ impl CookieTable {
         }
     }
 
-    /// Takes the sessions out that are to be ended at the server, and says how many others there was no room for.
+    /// Takes the sessions that are to be ended at the server. Also returns how many were dropped because the queue
+    /// was full.
     pub fn take_orphaned(&self) -> (Vec<OrphanedSession>, u64) {
         self.lock().orphaned.take()
     }
 
-    /// The session that these cookies are of; none where none of them is known.
+    /// Finds the session that the `cookies` identify. A request without cookies has none. `in_sequence` says whether
+    /// the request is part of the session's sequence.
     pub(crate) fn find<'a>(
         &self,
         endpoint: Endpoint,
@@ -149,11 +152,11 @@ impl CookieTable {
         let CookieIndex { owners, entries, .. } = &mut *inner;
         let Some(entry) = entries.get_mut(&owner) else { return Err(NotFound::NoSession) };
         if entry.identity != *identity {
-            // The rest of the cookies of a session that is over, beside what a load balancer set for both.
+            // Cookies of a session that has ended, beside one that a load balancer set for both.
             let is_over = sent.iter().any(|(_, pair)| !owners.contains((endpoint, *pair)));
             return Err(if is_over { NotFound::NoSession } else { NotFound::OtherIdentity });
         }
-        // A name that the upstream gave the session stands for one of the values that it gave with it.
+        // A cookie that the upstream set for the session must have one of the values that were set.
         let foreign = sent.iter().any(|(name, pair)| {
             entry.cookies.iter().any(|(known, values)| known == name && !values.contains(pair))
         });
@@ -175,8 +178,8 @@ impl CookieTable {
         })
     }
 
-    /// What a request says that opens a session and came with `cookies`: which session of the same identity it
-    /// replaces. Only what that one was given goes to the upstream.
+    /// Finds the session of the same identity that a Connect or Bind with these `cookies` replaces. Only cookies that
+    /// were set for that session are sent to the upstream.
     pub(crate) fn find_replaced<'a>(
         &self,
         endpoint: Endpoint,
@@ -195,14 +198,14 @@ impl CookieTable {
                 entry.cookies.iter().any(|(known, values)| known == name && values.contains(pair))
             })
         };
-        // A name goes or stays as a whole: the upstream may take any of its values.
+        // All values of a name are sent, or none: the upstream may use any of them.
         let unknown_names =
             sent.iter().filter(|(name, pair)| !given(pair, name)).map(|(name, _)| *name).collect();
         let replaces = owner.filter(|_| entry.is_some());
         RequestCookies { sent, unknown: unknown_names, replaces, ..RequestCookies::EMPTY }
     }
 
-    /// Whether `identity` may open no more sessions: none of those that it has can give way to a new one.
+    /// Checks whether `identity` can open another session, if necessary by ending an idle one of the same user.
     pub(crate) fn check_room(
         &self,
         endpoint: Endpoint,
@@ -212,7 +215,7 @@ impl CookieTable {
         self.session_to_evict(&self.lock(), endpoint, identity, replaces).map(drop)
     }
 
-    /// The session that has to give way to a new one of `identity`; none where there is room.
+    /// The session to end before `identity` can open another one; `None` if no limit is reached.
     fn session_to_evict(
         &self,
         inner: &CookieIndex,
@@ -225,12 +228,11 @@ impl CookieTable {
         if !is_full && own.map_or(0, HashSet::len) < self.shared.limits.per_identity {
             return Ok(None);
         }
-        let full = if is_full { SessionLimitReached::All } else { SessionLimitReached::PerIdentity };
+        let full = if is_full { SessionLimitReached::Total } else { SessionLimitReached::PerUser };
         own.and_then(|own| inner.longest_idle(own, replaces)).map(Some).ok_or(full)
     }
 
-    /// Takes in a session that one of its `identity` opens. Returns the one that gives way to it, where the
-    /// identity has as many as it may.
+    /// Adds a session of `identity`. Returns the session that was removed because a limit is reached.
     pub(crate) fn open(
         &self,
         endpoint: Endpoint,
@@ -243,10 +245,10 @@ impl CookieTable {
         if guard.entries.contains_key(&session.id()) {
             return Ok(None);
         }
-        let gone = self.session_to_evict(&guard, endpoint, identity, replaces)?;
-        // The server itself ends what is replaced.
-        let gone =
-            gone.and_then(|id| if Some(id) == replaces { guard.remove(id) } else { guard.abandon(id) });
+        let evicted = self.session_to_evict(&guard, endpoint, identity, replaces)?;
+        // The server itself ends a replaced session.
+        let evicted =
+            evicted.and_then(|id| if Some(id) == replaces { guard.remove(id) } else { guard.abandon(id) });
         let CookieIndex { entries, by_user, .. } = &mut *guard;
         entries.entry(session.id()).or_insert_with(|| {
             by_user.entry((endpoint, identity.user().clone())).or_default().insert(session.id());
@@ -261,11 +263,11 @@ impl CookieTable {
                 logoff: LogoffData::default(),
             }
         });
-        Ok(gone)
+        Ok(evicted)
     }
 
-    /// Takes note of what the upstream set for a session, if it is still here: of all of it or, where a session
-    /// would be left without a cookie that identifies it, of nothing.
+    /// Binds cookies to the session `id`, if the table still has it: all of them or, if a session would be left
+    /// without a cookie that identifies it, none.
     pub(crate) fn bind<'a>(
         &self,
         endpoint: Endpoint,
@@ -290,14 +292,14 @@ impl CookieTable {
         Ok(())
     }
 
-    /// Holds the session's sequence for `operation`.
+    /// Locks the session's sequence for `operation`.
     pub(crate) fn lock_sequence(&self, id: u64, operation: u64) {
         if let Some(entry) = self.lock().entries.get_mut(&id) {
             entry.sequence.lock_sequence(operation);
         }
     }
 
-    /// An operation of the session is done, of whose `request` the client may not have seen everything.
+    /// Updates the session after an operation. The cookies in `request` that the client has not received are kept.
     pub(crate) fn operation_ended(
         &self,
         id: u64,
@@ -312,22 +314,22 @@ impl CookieTable {
         }
     }
 
-    /// Whether the session is here.
+    /// Whether the table has the session `id`.
     pub(crate) fn contains(&self, id: u64) -> bool {
         self.lock().entries.contains_key(&id)
     }
 
-    /// Forgets a session and its cookies. Returns it where it was here.
+    /// Removes a session and its cookies. Returns the session, if the table had it.
     pub(crate) fn remove(&self, id: u64) -> Option<SharedSession> {
         self.lock().remove(id)
     }
 
-    /// Forgets a session, which the server still has, and its cookies.
+    /// Removes a session that the server still has, and its cookies.
     pub(crate) fn abandon(&self, id: u64) {
         self.lock().abandon(id);
     }
 
-    /// Takes out the sessions without a request for `idle`.
+    /// Removes and returns the sessions without a request for longer than `idle`.
     pub(crate) fn take_idle(&self, now: FileTime, idle: Duration) -> Vec<SharedSession> {
         let late = |entry: &Entry| {
             entry.in_progress == 0 && now > entry.last_used && entry.last_used.distance(now) > idle
@@ -338,16 +340,16 @@ impl CookieTable {
         ids.into_iter().filter_map(|id| inner.abandon(id)).collect()
     }
 
-    /// Takes out the sessions whose security context was revoked.
+    /// Removes and returns the sessions whose security context was revoked.
     pub(crate) fn take_revoked(&self) -> Vec<SharedSession> {
         let all: Vec<_> =
             self.lock().entries.iter().map(|(id, entry)| (*id, entry.session.clone())).collect();
-        // A session that is in use is not waited for while the table is locked.
+        // Sessions are locked only after the table is unlocked: a session may be in use for a while.
         let revoked = all.into_iter().filter(|(_, session)| session.is_revoked());
         revoked.filter_map(|(id, _)| self.lock().abandon(id)).collect()
     }
 
-    /// Takes out all sessions.
+    /// Removes and returns all sessions.
     pub(crate) fn take_all(&self) -> Vec<SharedSession> {
         let mut inner = self.lock();
         inner.owners.clear();

@@ -1,18 +1,18 @@
-//! Fingerprints of cookies: what stands for a cookie, whose value is a secret that need not be kept.
+//! Fingerprints of cookies. The value of a cookie is a secret, so the tables keep only keyed hashes.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 use mapi::mapihttp::cookies::Cookie;
 
-/// Two keyed hashes of a cookie's name, or of its name and value.
+/// Two keyed hashes, together 128 bits, of a cookie's name, or of its name and value.
 pub(crate) type Fingerprint = [u64; 2];
 
-/// Makes fingerprints. Those of two tables have nothing in common.
+/// Computes fingerprints, with random keys for each table.
 #[derive(Debug, Default)]
 pub(crate) struct Hashers([RandomState; 2]);
 
 impl Hashers {
-    /// What stands for the cookie's name, and for name and value.
+    /// The fingerprint of the cookie's name, and that of name and value.
     pub(crate) fn fingerprints(&self, cookie: Cookie<'_>) -> (Fingerprint, Fingerprint) {
         let Cookie { name, value } = cookie;
         // The name is hashed once for both.
@@ -26,18 +26,18 @@ impl Hashers {
         (both.map(|(name, _)| name), both.map(|(_, pair)| pair))
     }
 
-    /// What stands for a name.
+    /// The fingerprint of a cookie's name.
     pub(crate) fn of_name(&self, name: &str) -> Fingerprint {
         self.0.each_ref().map(|h| h.hash_one(AnyCase(name)))
     }
 }
 
-/// A name that is the same in whatever case: some servers tell cookies apart by case, and some do not.
+/// A name, compared without regard to case: some servers distinguish cookies by case, and some do not.
 struct AnyCase<'a>(&'a str);
 
 impl Hash for AnyCase<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Hashed in pieces, which are the same for the same length.
+        // Names of the same length are hashed in the same pieces.
         for piece in self.0.as_bytes().chunks(32) {
             let mut lower = [0; 32];
             if let Some(lower) = lower.get_mut(..piece.len()) {
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_is_the_same_whatever_the_case_of_its_name_and_no_other() {
+    fn a_fingerprint_ignores_the_case_of_the_name_and_distinguishes_all_cookies() {
         let hashers = Hashers::default();
         let letters = "Mapi\u{e9}Context".repeat(8);
         let mut all = HashSet::new();
@@ -68,7 +68,7 @@ mod tests {
                 assert_eq!(hashers.fingerprints(Cookie { name: &other, value }), fingerprints, "{name}");
                 assert_eq!(hashers.of_name(&other), fingerprints.0, "{name}");
             }
-            // Name and value one after the other are the same each time.
+            // The concatenation of name and value is the same each time.
             assert!(all.insert(fingerprints.0) && all.insert(fingerprints.1), "{name}");
         }
     }

@@ -1,5 +1,5 @@
-//! Operations that name their session by a context handle. The proxy gives clients handles of its own: it puts the
-//! upstream's handle into requests, and its own into responses.
+//! The session binding of RPC calls, by context handles. The proxy issues its own handles to clients: it replaces
+//! them by the upstream's in requests, and the upstream's by its own in responses.
 
 use std::sync::Arc;
 
@@ -20,15 +20,15 @@ use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
 use crate::sessions::handles::{HandleEntry, HandleTable};
 use crate::sessions::links;
 
-/// The context handles of an association group, and the one that an operation's request names.
+/// The context handles of an association group, and the one in an operation's request.
 #[derive(Debug)]
 pub(crate) struct HandleBinding {
     pub(crate) group: Arc<HandleTable>,
-    /// The handle that the request names, if it names one.
+    /// The handle in the request, if it has one.
     named: Option<NamedHandle>,
 }
 
-/// A context handle that a request names.
+/// The context handle in a request: `local` is the proxy's, which the client sent, and `upstream` the upstream's.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NamedHandle {
     pub(crate) local: Guid,
@@ -40,7 +40,7 @@ impl HandleBinding {
         Self { group, named }
     }
 
-    /// Enters `bound` under a new handle.
+    /// Adds `bound` to the table under a new random handle, and returns that.
     fn bind(&self, random: &mut dyn Random, bound: HandleEntry) -> Result<Guid, Refusal> {
         let mut bytes = [0; 16];
         random.fill(&mut bytes).map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
@@ -48,8 +48,8 @@ impl HandleBinding {
         if self.group.insert(local, bound) { Ok(local) } else { Err(handle_limit_refusal()) }
     }
 
-    /// Puts the client's handle in place of the upstream's in the little-endian `stub`, and enters or removes it.
-    fn exchange_handle(
+    /// Replaces the upstream's handle in a little-endian response by the proxy's, and updates the handle table.
+    fn replace_handle(
         &self,
         operation: &Operation,
         session: &SharedSession,
@@ -62,7 +62,7 @@ impl HandleBinding {
             return Ok(stub);
         }
         let upstream = context_handle::read_response(interface, opnum, &stub).ok_or_else(|| {
-            Refusal::new(RefusalKind::Failed, "the upstream's response is too short to have a context handle")
+            Refusal::new(RefusalKind::Failed, "the upstream's response is too short for a context handle")
         })?;
         if upstream.is_nil() {
             if matches!(kind, HandleUse::Passes | HandleUse::Closes) {
@@ -97,7 +97,7 @@ impl SessionBinding for HandleBinding {
         if request.original_endian() == Endian::Big {
             request.change().map_err(bad)?;
         }
-        // The original stays as it came: the handle goes into the only copy that is made of it.
+        // The original is kept unchanged: the handle is replaced in the only copy that is made of it.
         let stub = match self.named {
             Some(_) if !request.is_changed() => request.original().to_vec().into(),
             _ => request.outgoing().map_err(bad)?.0,
@@ -123,7 +123,7 @@ impl SessionBinding for HandleBinding {
         encoded.map(|(key, stub)| (key, with_handle(Bytes::from(stub), Some(named))))
     }
 
-    /// The handle in it is the request's, or none, and then the session ends.
+    /// The handle in the response must be the request's, or null. With null the session ends.
     fn check_local_response(&self, operation: &Operation, session: &SharedSession) -> Result<(), Refusal> {
         let (interface, opnum) = rpc_call(operation.key());
         let kind = handle_use(interface, opnum);
@@ -162,19 +162,17 @@ impl SessionBinding for HandleBinding {
         random: &mut dyn Random,
     ) -> Result<Bytes, Refusal> {
         let stub = little_endian(operation.key(), stub, endian)?;
-        self.exchange_handle(operation, session, stub, random)
+        self.replace_handle(operation, session, stub, random)
     }
 }
 
-/// The call could not be carried out, and it is not known whether a part of it was (`RPC_S_CALL_FAILED`,
-/// [MS-ERREF] 2.2).
+/// The call failed, and may have been executed (`RPC_S_CALL_FAILED`, [MS-ERREF] 2.2).
 pub const CALL_FAILED: FaultStatus = FaultStatus(0x0000_06be);
 
-/// The time for something is over (`ERROR_TIMEOUT`, [MS-ERREF] 2.2).
+/// A time limit was exceeded (`ERROR_TIMEOUT`, [MS-ERREF] 2.2).
 pub const TIMED_OUT: FaultStatus = FaultStatus(0x0000_05b4);
 
-/// The status of the fault by which a RPC client gets a refusal ([MS-RPCE] 2.2.2.5, C706 appendix N,
-/// [MS-ERREF] 2.2).
+/// The fault status of a refusal, for an RPC client ([MS-RPCE] 2.2.2.5, C706 appendix N, [MS-ERREF] 2.2).
 pub const fn fault_status(kind: RefusalKind) -> FaultStatus {
     match kind {
         RefusalKind::UnknownOperation => FaultStatus::NCA_S_OP_RNG_ERROR,
@@ -193,7 +191,8 @@ pub const fn fault_status(kind: RefusalKind) -> FaultStatus {
     }
 }
 
-/// The RPC call that an operation is. A request over HTTP has no context handle, so its number matches no call.
+/// The interface and operation number of an RPC call. A request over HTTP has no context handle, so its number here
+/// is 65535, which is no call's.
 pub(crate) const fn rpc_call(key: OperationKey) -> (Interface, u16) {
     match key {
         OperationKey::Call(interface, opnum) => (interface, opnum),
@@ -201,7 +200,7 @@ pub(crate) const fn rpc_call(key: OperationKey) -> (Interface, u16) {
     }
 }
 
-/// A response's stub in little-endian, the only byte order in which the proxy responds and replaces handles.
+/// Converts a response to little-endian, the only byte order in which the proxy replaces handles and responds.
 pub(crate) fn little_endian(key: OperationKey, stub: Bytes, endian: Endian) -> Result<Bytes, Refusal> {
     match endian {
         Endian::Little => Ok(stub),
@@ -209,18 +208,18 @@ pub(crate) fn little_endian(key: OperationKey, stub: Bytes, endian: Endian) -> R
             .and_then(|(response, _)| response.encode())
             .map(Bytes::from)
             .map_err(|error| {
-                Refusal::new(RefusalKind::Failed, format!("cannot read the upstream's response: {error}"))
+                Refusal::new(RefusalKind::Failed, format!("cannot decode the upstream's response: {error}"))
             }),
     }
 }
 
-/// The identity has as many context handles as it may.
+/// The refusal of a call that would open more context handles than the user may have.
 pub(crate) fn handle_limit_refusal() -> Refusal {
     let why = "limit clients.sessions_per_user reached (context handles of the user)";
     Refusal::new(RefusalKind::TooBusy, why)
 }
 
-/// The context handle that a request names.
+/// The context handle in a request, if the request is long enough.
 pub(crate) fn read_handle(incoming: &Incoming) -> Option<Guid> {
     match incoming.endian {
         Endian::Little => context_handle::read_request(&incoming.stub),

@@ -1,4 +1,4 @@
-//! What becomes of a session that context handles name when an operation in it ends.
+//! Ends handle-based sessions when an operation ends.
 
 use crate::context_handle::{HandleUse, handle_use};
 use crate::engine::Engine;
@@ -8,7 +8,7 @@ use crate::sessions::binding::End;
 use crate::sessions::handle_binding::rpc_call;
 use crate::sessions::handles::HandleTable;
 
-/// The operation ended: ends its session if none of the handles of `group` names the session any more.
+/// Updates the session after the operation: ends it if none of the handles in `group` refers to it any more.
 pub(crate) fn settle(
     group: &HandleTable,
     engine: &Engine,
@@ -18,10 +18,10 @@ pub(crate) fn settle(
 ) {
     let (interface, opnum) = rpc_call(operation.key());
     let handle_use = handle_use(interface, opnum);
-    // The client does not learn of a handle that the operation opened.
-    let is_unseen = handle_use == HandleUse::Opens && end == End::Responded { is_refused: true };
+    // The client does not receive the handle that the operation opened.
+    let is_unreachable = handle_use == HandleUse::Opens && end == End::Responded { is_refused: true };
     let is_broken = session.lock().is_broken();
-    if is_unseen || is_broken {
+    if is_unreachable || is_broken {
         group.remove_session(session);
     }
     let may_end = matches!(handle_use, HandleUse::Opens | HandleUse::Passes | HandleUse::Closes);

@@ -1,4 +1,4 @@
-//! Context handles. Clients never receive the upstream's, but handles of the proxy that stand for them.
+//! Handle tables. Clients receive context handles of the proxy, which are mapped to the upstream's.
 //!
 //! A handle belongs to the identity that opened it and to the association group in which it was opened.
 
@@ -12,28 +12,29 @@ use wire::Guid;
 use crate::session::SharedSession;
 use crate::sessions::limits::SessionLimits;
 
-/// A handle that the proxy gave to a client: the upstream's handle, and its session.
+/// The upstream's handle and the session to which a context handle of the proxy is mapped.
 #[derive(Debug, Clone)]
 pub(crate) struct HandleEntry {
     pub(crate) upstream: Guid,
     pub(crate) interface: Interface,
     pub(crate) session: SharedSession,
-    /// The index that the upstream gave the session, by which others may be linked with it.
+    /// The session index that the upstream assigned (`picxr`, [MS-OXCRPC] 3.1.4.1), to which other sessions may be
+    /// linked.
     pub(crate) index: Option<u16>,
 }
 
-/// How many context handles one identity may have open, in all its association groups together, and the indices of
-/// the sessions behind them.
+/// Limits the open context handles of one user, in all association groups together. Also counts the session indices
+/// of these handles.
 #[derive(Debug)]
 pub struct HandleBudget {
     limit: usize,
     open: AtomicUsize,
-    /// By how many handles each is held.
+    /// The number of open handles with each session index.
     indices: Mutex<HashMap<u16, usize>>,
 }
 
 impl HandleBudget {
-    /// A budget of `most` handles, none of which is open.
+    /// Creates a budget of `limit` handles, none of which is open.
     pub fn new(limit: usize) -> Self {
         Self { limit, open: AtomicUsize::new(0), indices: Mutex::default() }
     }
@@ -47,11 +48,11 @@ impl HandleBudget {
         self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    /// Takes back the handles `gone`.
-    fn release(&self, gone: &[HandleEntry]) {
-        self.open.fetch_sub(gone.len(), Ordering::Relaxed);
+    /// Returns the `removed` handles to the budget.
+    fn release(&self, removed: &[HandleEntry]) {
+        self.open.fetch_sub(removed.len(), Ordering::Relaxed);
         let mut indices = self.indices();
-        for index in gone.iter().filter_map(|bound| bound.index) {
+        for index in removed.iter().filter_map(|bound| bound.index) {
             let Some(count) = indices.get_mut(&index) else { continue };
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -71,7 +72,7 @@ impl Default for HandleBudget {
     }
 }
 
-/// The handles of one association group, that is of one client process.
+/// The context handles of one association group, which usually is one client process.
 #[derive(Debug, Default)]
 pub struct HandleTable {
     handles: Mutex<HashMap<Guid, HandleEntry>>,
@@ -79,7 +80,7 @@ pub struct HandleTable {
 }
 
 impl HandleTable {
-    /// An empty table, whose handles count against `budget`.
+    /// Creates an empty table, whose handles are counted against `budget`.
     pub fn new(budget: Arc<HandleBudget>) -> Self {
         Self { handles: Mutex::default(), budget }
     }
@@ -88,7 +89,7 @@ impl HandleTable {
         self.lock().get(&local).cloned()
     }
 
-    /// Enters a handle; says whether there is room for it.
+    /// Adds a handle. Returns `false` if the budget is exhausted.
     pub(crate) fn insert(&self, local: Guid, bound: HandleEntry) -> bool {
         if !self.budget.try_acquire() {
             return false;
@@ -103,22 +104,22 @@ impl HandleTable {
         true
     }
 
-    /// Forgets every handle of `session`: those that were derived from its first one end with it.
+    /// Removes all handles of `session`, including derived ones.
     pub(crate) fn remove_session(&self, session: &SharedSession) {
-        let gone = self
+        let removed = self
             .lock()
             .extract_if(|_, bound| bound.session.is_same(session))
             .map(|(_, bound)| bound)
             .collect();
-        self.release(gone);
+        self.release(removed);
     }
 
-    /// Whether the identity has an open session to which the upstream gave `index`.
+    /// Whether the user has an open session with this session index.
     pub(crate) fn has_session_index(&self, index: u16) -> bool {
         self.budget.indices().contains_key(&index)
     }
 
-    /// Whether no more handles may be opened.
+    /// Whether the budget is exhausted.
     pub(crate) fn is_full(&self) -> bool {
         self.budget.is_exhausted()
     }
@@ -138,10 +139,10 @@ impl HandleTable {
         self.release(drained)
     }
 
-    /// Takes handles back that are not in the table any more; their sessions.
-    fn release(&self, gone: Vec<HandleEntry>) -> Vec<SharedSession> {
-        self.budget.release(&gone);
-        gone.into_iter().map(|bound| bound.session).collect()
+    /// Returns handles that were removed from the table to the budget. Returns their sessions.
+    fn release(&self, removed: Vec<HandleEntry>) -> Vec<SharedSession> {
+        self.budget.release(&removed);
+        removed.into_iter().map(|bound| bound.session).collect()
     }
 
     /// How many handles are open.

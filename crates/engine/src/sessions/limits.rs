@@ -1,11 +1,12 @@
-//! The limits of the number of sessions, by cookie and by context handle.
+//! The limits on the number of sessions.
 
-/// The limits of the number of sessions.
+/// The limits on the number of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimits {
-    /// Sessions of one identity: at an endpoint of MAPI over HTTP, or by context handles over RPC.
+    /// Sessions of one user at an endpoint of MAPI over HTTP, and open context handles of one user over RPC. Default:
+    /// 1024.
     pub per_identity: usize,
-    /// Sessions of MAPI over HTTP in total.
+    /// Sessions of MAPI over HTTP in total, for each listener. Default: 100,000.
     pub all: usize,
 }
 

@@ -1,9 +1,9 @@
-//! Links between sessions of the store ([MS-OXCRPC] 3.1.4.1 and 3.2.4.1, `ulIcxrLink`).
+//! Links between sessions of the mailbox store (`ulIcxrLink`, [MS-OXCRPC] 3.1.4.1 and 3.2.4.1).
 //!
-//! A client may have a new session linked with an earlier one, on which it then learns of pending notifications.
-//! It names the earlier one by an index of 16 bits that the server gave out, `picxr`, which is in no way secret. The
-//! server checks that both have one user; with a service account they always have. So an
-//! index is passed on only to the identity that it was given to.
+//! A client may link a new session to an earlier one, which then reports the pending notifications of both. It refers
+//! to the earlier session by the index of 16 bits that the server returned as `picxr`, which is not secret. The
+//! server checks that both sessions belong to one user, which with a service account is always true. So the proxy
+//! forwards an index only if the server returned it to the same user.
 
 use mapi::{Interface, emsmdb};
 use wire::Endian;
@@ -14,20 +14,21 @@ use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::sessions::handles::HandleTable;
 
-/// In place of an index: no session.
+/// The value of `ulIcxrLink` that links no session.
 const NO_LINK: u32 = u32::MAX;
 
-/// The counts before the characters of a name (C706 14.3.4.2): the most, an offset, and how many there are.
+/// The size of the counts before the characters of a string (C706 14.3.4.2): maximum, offset and actual count, in
+/// bytes.
 const COUNTS: usize = 12;
 
-/// The six fields between the name and the link, and the link itself.
+/// The size of the six fields between the name and the link, and of the link, in bytes.
 const UP_TO_LINK: usize = 28;
 
-/// Takes the link out of a request for a session that is to be linked with one that the identity of `group` does not
-/// have. The server then opens the session all the same, as it does where the earlier one is gone.
+/// Removes the link from a Connect if it refers to a session that the user of `group` does not have. The server then
+/// opens the session without a link, as it does if the earlier session has ended.
 ///
 /// # Errors
-/// When the request can't be read, and the server might find a link in it.
+/// If the request cannot be decoded, and the server might find a link in it.
 pub(crate) fn remove_foreign_link(group: &HandleTable, operation: &mut Operation) -> Result<(), Refusal> {
     let opens = opens_session(operation.key());
     if !opens {
@@ -55,7 +56,7 @@ pub(crate) fn remove_foreign_link(group: &HandleTable, operation: &mut Operation
     }
 }
 
-/// Whether a request is as long as one with a link in it, behind a name of any of the lengths that it states.
+/// Whether a request is long enough for a link, after a name with any of the counts that it declares.
 fn has_room_for_link(stub: &[u8]) -> bool {
     let lengths = [0, 8].into_iter().filter_map(|at| stub.get(at..)?.first_chunk());
     let lengths = lengths.flat_map(|count| [u32::from_le_bytes(*count), u32::from_be_bytes(*count)]);
@@ -66,7 +67,7 @@ fn has_room_for_link(stub: &[u8]) -> bool {
     ends.into_iter().any(|end| end <= stub.len())
 }
 
-/// The index of the session that the little-endian answer `stub` to a call opens, where it has one.
+/// The index of the session that a call opened, from its little-endian response `stub`.
 pub(crate) fn session_index(key: OperationKey, stub: &[u8]) -> Option<u16> {
     if !opens_session(key) {
         return None;
@@ -78,7 +79,7 @@ pub(crate) fn session_index(key: OperationKey, stub: &[u8]) -> Option<u16> {
     }
 }
 
-/// Whether a call opens a session of the store.
+/// Whether a call opens a session of the mailbox store.
 fn opens_session(key: OperationKey) -> bool {
     matches!(key, OperationKey::Call(Interface::Emsmdb, 0 | 10))
 }

@@ -1,4 +1,4 @@
-//! How requests of MAPI over HTTP become operations: sessions are found by cookies. Also how these sessions end.
+//! Begins the operations of MAPI over HTTP, whose sessions are found by cookies, and ends these sessions.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use crate::sessions::cookies::{CookieTable, SessionLookup};
 use crate::sessions::sequence::utf8_values;
 
 impl Engine {
-    /// Begins the operation of a request of MAPI over HTTP that has the `Cookie` headers `sent`, and brings the request
-    /// through the modules.
+    /// Begins the operation of a request of MAPI over HTTP, and passes the request to the modules. `sent` are the
+    /// values of its `Cookie` headers.
     ///
     /// # Errors
-    /// If the operation is unknown, a cookie is malformed, the request names a session that has ended or that belongs
-    /// to another identity, or a limit of sessions is reached. [`response_code`](crate::response_code) maps the kind
-    /// of refusal to the `X-ResponseCode` for the client.
+    /// If the operation is unknown, a cookie is malformed, the cookies identify a session that has ended or that belongs
+    /// to another identity, or a limit of sessions is reached. [`response_code`](crate::response_code) maps the kind of
+    /// refusal to the `X-ResponseCode` for the client.
     pub fn begin_by_cookie(
         &self,
         table: &CookieTable,
@@ -38,7 +38,7 @@ impl Engine {
         let found = find(table, (endpoint, request_type), &incoming, sent)?;
         if let Some(session) = &found.session {
             if session.is_revoked() {
-                // A new account of the same name does not continue the session.
+                // A new account with the same name must not continue the session.
                 self.end_revoked_by_cookie(table);
                 let why = "the account with which the session was opened was revoked";
                 return Err(Refusal::new(RefusalKind::NoSession, why));
@@ -60,7 +60,7 @@ impl Engine {
         Ok(next)
     }
 
-    /// Ends the sessions without a request for `idle`.
+    /// Ends the sessions without a request for longer than `idle`.
     pub fn end_idle(&self, table: &CookieTable, now: FileTime, idle: Duration) {
         for session in table.take_idle(now, idle) {
             self.end_session(&session);
@@ -74,7 +74,7 @@ impl Engine {
         }
     }
 
-    /// Ends all sessions, since the proxy stops.
+    /// Ends all sessions, because the proxy stops.
     pub fn end_all(&self, table: &CookieTable) {
         for session in table.take_all() {
             self.end_session(&session);
@@ -85,7 +85,7 @@ impl Engine {
 /// The endpoint and the request type of an operation of MAPI over HTTP.
 fn http_operation(key: OperationKey) -> Result<(Endpoint, RequestType), Refusal> {
     let OperationKey::Http(endpoint, request_type) = key else {
-        let why = "the request is an RPC call, not one of MAPI over HTTP";
+        let why = "the request is an RPC call, not a request of MAPI over HTTP";
         return Err(Refusal::new(RefusalKind::UnknownOperation, why));
     };
     if endpoint.operation(request_type).is_none() {
@@ -95,7 +95,8 @@ fn http_operation(key: OperationKey) -> Result<(Endpoint, RequestType), Refusal>
     Ok((endpoint, request_type))
 }
 
-/// Finds the session of a request by the `Cookie` headers `sent`. A Connect or Bind has no session yet.
+/// Finds the session of a request by the values of its `Cookie` headers, `sent`. A Connect or Bind has no session
+/// yet.
 fn find(
     table: &CookieTable,
     (endpoint, request_type): (Endpoint, RequestType),

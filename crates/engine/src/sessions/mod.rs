@@ -1,6 +1,6 @@
-//! How an operation's session is found: by context handle for RPC calls, by cookie for MAPI over HTTP.
+//! Finds and ends the sessions of operations: by context handle for RPC calls, by cookies for MAPI over HTTP.
 //!
-//! This file declares the modules and nothing else: within the crate, names are imported from the file that has them.
+//! This file only declares the modules: within the crate, names are imported from the file that defines them.
 
 pub(crate) mod binding;
 pub(crate) mod cookie_binding;

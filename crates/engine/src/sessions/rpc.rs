@@ -1,4 +1,4 @@
-//! How RPC calls become operations: sessions are found by context handles. Also how these sessions end.
+//! Begins the operations of RPC calls, whose sessions are found by context handles, and ends these sessions.
 
 use std::sync::Arc;
 
@@ -17,10 +17,11 @@ use crate::sessions::links;
 use crate::sessions::rpc_sessions::RpcSessions;
 
 impl Engine {
-    /// Begins the operation of an RPC call, and brings its request through the modules.
+    /// Begins the operation of an RPC call, and passes its request to the modules.
     ///
     /// # Errors
-    /// If the operation is unknown, if the call names no session of its caller, or if a limit of sessions is reached.
+    /// If the operation is unknown, if its context handle identifies no session of its caller, or if a limit of sessions
+    /// is reached.
     pub fn begin(&self, sessions: &mut RpcSessions, incoming: Incoming) -> Result<Next, Refusal> {
         let (session, named) = self.session_of(sessions, &incoming)?;
         let binding = HandleBinding::new(Arc::clone(sessions.group()), named);
@@ -29,25 +30,25 @@ impl Engine {
         Ok(advance::begin(flight))
     }
 
-    /// Ends what `sessions` holds: its own sessions, and those of its group where `last` says that it was
-    /// the group's last connection.
-    pub fn end(&self, sessions: &mut RpcSessions, last: bool) {
+    /// Ends the sessions of a connection that closed: those without a context handle and, if the connection was the
+    /// last one of its association group, those of the group.
+    pub fn end(&self, sessions: &mut RpcSessions, is_last: bool) {
         for session in sessions.handleless.drain().flat_map(|(_, sessions)| sessions) {
             self.end_session(&session);
         }
-        if last {
+        if is_last {
             self.end_group(sessions.group());
         }
     }
 
-    /// Ends the sessions of an association group, whose handles are in `group`: its last connection has ended.
+    /// Ends the sessions of an association group whose last connection closed. `group` has its handles.
     pub fn end_group(&self, group: &HandleTable) {
         for session in group.drain() {
             self.end_session(&session);
         }
     }
 
-    /// Ends those sessions of `sessions` itself, without its group, whose security context was revoked.
+    /// Ends the sessions without a context handle whose security context was revoked.
     pub fn end_revoked(&self, sessions: &mut RpcSessions) {
         for sessions in sessions.handleless.values_mut() {
             for session in sessions.extract_if(.., |session| session.is_revoked()) {
@@ -56,8 +57,8 @@ impl Engine {
         }
     }
 
-    /// Ends those sessions of an association group, whose handles are in `group`, whose security context was revoked:
-    /// their handles are not known any more.
+    /// Ends the sessions of an association group whose security context was revoked, and removes their handles from
+    /// `group`.
     pub fn end_revoked_of_group(&self, group: &HandleTable) {
         for session in group.sessions().iter().filter(|session| session.is_revoked()) {
             group.remove_session(session);
@@ -65,7 +66,7 @@ impl Engine {
         }
     }
 
-    /// The session that `incoming` belongs to; with the handle that it names, the proxy's and the upstream's.
+    /// The session of a call, and the context handle in its request.
     fn session_of(
         &self,
         sessions: &mut RpcSessions,
@@ -74,7 +75,7 @@ impl Engine {
         let OperationKey::Call(interface, opnum) = incoming.key else {
             return Err(Refusal::new(
                 RefusalKind::UnknownOperation,
-                "the request is one of MAPI over HTTP, not an RPC call",
+                "the request is a request of MAPI over HTTP, not an RPC call",
             ));
         };
         if interface.operation(opnum).is_none() {
@@ -92,7 +93,7 @@ impl Engine {
             _ => {
                 let mismatch = |why| Refusal::new(RefusalKind::NoSession, why);
                 let local = read_handle(incoming).ok_or_else(|| {
-                    Refusal::new(RefusalKind::BadRequest, "the request is too short to have a context handle")
+                    Refusal::new(RefusalKind::BadRequest, "the request is too short for a context handle")
                 })?;
                 let bound = sessions.group().get(local);
                 let bound = bound
@@ -103,7 +104,7 @@ impl Engine {
                 if bound.session.lock().context().identity() != incoming.context.identity() {
                     return Err(mismatch("the context handle belongs to another identity"));
                 }
-                // A new account of the same name does not continue the session.
+                // A new account with the same name must not continue the session.
                 if bound.session.is_revoked() {
                     sessions.group().remove_session(&bound.session);
                     self.end_session(&bound.session);
@@ -114,6 +115,7 @@ impl Engine {
         }
     }
 
+    /// The session of the caller's calls without context handles on the interface; begins one if there is none.
     fn handleless_session(&self, sessions: &mut RpcSessions, incoming: &Incoming) -> SharedSession {
         let sessions = sessions.handleless.entry(incoming.key.interface()).or_default();
         for revoked in sessions.extract_if(.., |session| session.is_revoked()) {

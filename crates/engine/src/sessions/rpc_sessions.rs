@@ -8,8 +8,8 @@ use mapi::Interface;
 use crate::session::SharedSession;
 use crate::sessions::handles::HandleTable;
 
-/// The sessions of one RPC connection and one identity: those of the association group, which context handles name, and
-/// those of interfaces without context handles.
+/// The sessions of one RPC connection and one identity: those of its association group, which are identified by
+/// context handles, and those of calls without context handles.
 #[derive(Debug, Default)]
 pub struct RpcSessions {
     group: Arc<HandleTable>,
@@ -17,7 +17,7 @@ pub struct RpcSessions {
 }
 
 impl RpcSessions {
-    /// The sessions of a connection that belongs to the association group whose handles are in `group`.
+    /// Creates the sessions of a connection in the association group whose handles are in `group`.
     pub fn new(group: Arc<HandleTable>) -> Self {
         Self { group, handleless: HashMap::new() }
     }

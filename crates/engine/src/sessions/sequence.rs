@@ -1,11 +1,11 @@
 //! Request sequencing for cookie-based sessions, where the proxy delays a request or sends another one ahead of it.
 //!
-//! A server sets a new cookie with each request of a session, and the next request has to bring it. A client
-//! learns of it in the head of the response. Where that head has left already, since the client was sent PENDING,
-//! or where the cookie came with a request that a module sent ahead, the client is stale: its next request brings the
-//! cookie from before. The new one is kept as pending with the session, and put into the client's next request in
-//! place of the old one. It is given out once: a request that brings the old cookie a second time passes with that,
-//! and is refused by the server as it would be without the proxy.
+//! A server may set a new cookie in each response of a session, and the next request has to contain it. A client
+//! receives it in the head of the response. If that head was already sent, because the client receives `PENDING`, or
+//! if the cookie was set in the response to a request that a module sent ahead, the client is stale: its next request
+//! contains the old cookie. The new one is kept as a pending cookie of the session, and replaces the old one in the
+//! client's next request. A pending cookie is used once: a second request with the old cookie is forwarded unchanged,
+//! and the server refuses it as it would without the proxy.
 
 use std::fmt;
 
@@ -13,12 +13,12 @@ use mapi::mapihttp::cookies::{Cookie, SetCookie, cookies};
 
 use crate::sessions::fingerprint::Fingerprint;
 
-/// A cookie that the client has not seen.
+/// A cookie that the client has not received.
 #[derive(Clone)]
 pub(crate) struct PendingCookie {
     pub(crate) name: String,
     pub(crate) value: String,
-    /// What follows in its `Set-Cookie` header.
+    /// The attributes in its `Set-Cookie` header, without the first semicolon.
     attributes: String,
 }
 
@@ -28,19 +28,20 @@ impl fmt::Debug for PendingCookie {
     }
 }
 
-/// The cookies of a request, and what becomes of them.
+/// The cookies of a request, and how they are forwarded.
 #[derive(Debug, Default)]
 pub(crate) struct RequestCookies {
-    /// What stands for the cookies that it came with: for their names, and for names and values.
+    /// The fingerprints of the cookies in the request: of the name, and of name and value.
     pub(crate) sent: Vec<(Fingerprint, Fingerprint)>,
-    /// The names of those among them that the session was never given.
+    /// The fingerprints of the names of cookies that were not set for the session. They are not forwarded.
     pub(crate) unknown: Vec<Fingerprint>,
-    /// What the client has not seen; it goes to the upstream in place of what the client sent.
+    /// Cookies that the client has not received. They are forwarded in place of the client's.
     pub(crate) pending: Vec<PendingCookie>,
-    /// Whether the request is part of the session's sequence. One beside it is sent with what is newest when it
-    /// arrives, and leaves no pending cookies when it ends, which may be long after.
+    /// Whether the request is part of the session's sequence. A request outside of the sequence, such as a wait for
+    /// notifications, is forwarded with the newest cookies, and adds no pending cookies when it ends, which may be
+    /// much later.
     pub(crate) in_sequence: bool,
-    /// The session of the same identity that the one which it opens takes the place of.
+    /// The session of the same identity that the session opened by this request replaces.
     pub(crate) replaces: Option<u64>,
 }
 
@@ -54,32 +55,32 @@ impl RequestCookies {
     };
 }
 
-/// A cookie that a stale client brings, with the pending one that replaces it.
+/// A cookie of a stale client, and the pending cookie that replaces it.
 #[derive(Debug)]
 pub(crate) struct StaleCookie {
-    /// What stands for the name.
+    /// The fingerprint of the name.
     name: Fingerprint,
-    /// What stands for the cookie that the client has; none where it has none of this name.
+    /// The fingerprint of the client's cookie; `None` if it has no cookie with this name.
     value: Option<Fingerprint>,
     pending: PendingCookie,
 }
 
-/// The sequence of a session's requests, and the cookies that its client has not seen.
+/// The sequence of a session's requests, and the cookies that its client has not received.
 #[derive(Debug, Default)]
 pub(crate) struct Sequence {
     stale: Vec<StaleCookie>,
-    /// The operation that holds the sequence.
+    /// The number of the operation that locks the sequence.
     locked_by: Option<u64>,
 }
 
 impl Sequence {
-    /// Whether requests of the sequence are refused, since one of them is held.
+    /// Whether an operation locks the sequence, so that other requests of the sequence are refused.
     pub(crate) const fn is_locked(&self) -> bool {
         self.locked_by.is_some()
     }
 
-    /// What a request that came with `sent` has to bring besides or instead. It is given to one request
-    /// of the sequence.
+    /// The pending cookies that replace or extend the cookies `sent` in a request. Each is used for one request of
+    /// the sequence.
     pub(crate) fn take_pending(
         &mut self,
         sent: &[(Fingerprint, Fingerprint)],
@@ -98,7 +99,7 @@ impl Sequence {
         pending
     }
 
-    /// Keeps what the client that sent `request` has not seen, and lets the others go on where `operation` held them.
+    /// Keeps the pending cookies of `request`, and unlocks the sequence if `operation` locks it.
     pub(crate) fn operation_ended(
         &mut self,
         operation: u64,
@@ -117,20 +118,21 @@ impl Sequence {
         }
     }
 
-    /// Holds the sequence for `operation`: other requests of it are refused meanwhile.
+    /// Locks the sequence for `operation`: other requests of the sequence are refused meanwhile.
     pub(crate) fn lock_sequence(&mut self, operation: u64) {
         self.locked_by.get_or_insert(operation);
     }
 
-    /// The values that clients have though they are not the newest.
+    /// The fingerprints of the stale cookies that the client still has.
     pub(crate) fn stale(&self) -> impl Iterator<Item = Fingerprint> + '_ {
         self.stale.iter().filter_map(|stale| stale.value)
     }
 }
 
 impl RequestCookies {
-    /// The upstream `set` these cookies, and the client will not see them in the head of an answer.
-    pub(crate) fn hold_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
+    /// Adds pending cookies, which the client does not receive in the head of a response. `set` are the values of
+    /// `Set-Cookie` headers.
+    pub(crate) fn add_pending_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
         if !self.in_sequence {
             return;
         }
@@ -145,9 +147,9 @@ impl RequestCookies {
         }
     }
 
-    /// The client gets an answer whose head sets these cookies: the values of the `Set-Cookie` headers that
-    /// have to stand there as well, since the client has not seen them.
-    pub(crate) fn take_held_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
+    /// Takes the pending cookies, to add them to a response to the client whose `Set-Cookie` headers have the values
+    /// `set`. Returns the values of the `Set-Cookie` headers to add.
+    pub(crate) fn take_pending_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
         if self.pending.is_empty() || !self.in_sequence {
             return Vec::new();
         }
@@ -165,32 +167,32 @@ impl RequestCookies {
             .collect()
     }
 
-    /// The value of the one `Cookie` header that goes to the upstream in place of `sent`, the values of those
-    /// that the client sent; none where these can go as they are, and empty where none of them may go. What
-    /// the session was never given stays here, and what the client has not seen goes along. A request that
-    /// opens a session brings what the one was given that it replaces.
+    /// The value of the one `Cookie` header to send to the upstream. `sent` are the values of the client's `Cookie`
+    /// headers. `None` if these can be forwarded unchanged; empty if no cookie may be sent. Cookies that were not set
+    /// for the session are left out, and pending cookies are added. A Connect or Bind is sent with the cookies of the
+    /// session that it replaces.
     pub(crate) fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
         let RequestCookies { sent: fingerprints, unknown, pending, .. } = self;
         if pending.is_empty() && unknown.is_empty() {
             return None;
         }
         let newest = |name: &str| pending.iter().find(|pending| pending.name.eq_ignore_ascii_case(name));
-        let brought = || utf8_values(sent).flat_map(cookies).zip(fingerprints);
-        let known = brought().filter(|(_, (name, _))| !unknown.contains(name));
+        let from_client = || utf8_values(sent).flat_map(cookies).zip(fingerprints);
+        let known = from_client().filter(|(_, (name, _))| !unknown.contains(name));
         let mut all: Vec<String> = known
             .map(|(Cookie { name, value }, _)| {
                 format!("{name}={}", newest(name).map_or(value, |pending| &pending.value))
             })
             .collect();
-        let missing = pending
-            .iter()
-            .filter(|pending| !brought().any(|(cookie, _)| cookie.name.eq_ignore_ascii_case(&pending.name)));
+        let missing = pending.iter().filter(|pending| {
+            !from_client().any(|(cookie, _)| cookie.name.eq_ignore_ascii_case(&pending.name))
+        });
         all.extend(missing.map(|pending| format!("{}={}", pending.name, pending.value)));
         Some(all.join("; "))
     }
 }
 
-/// The values of `Cookie` headers that are text.
+/// The values of `Cookie` headers that are valid UTF-8.
 pub(crate) fn utf8_values<'a>(sent: &[&'a [u8]]) -> impl Iterator<Item = &'a str> {
     sent.iter().filter_map(|value| std::str::from_utf8(value).ok())
 }

@@ -16,8 +16,8 @@ pub struct ReadyField {
 }
 
 impl ReadyField {
-    /// Returns `None` if `name` is not a token, or `value` contains a control character or begins or ends
-    /// with white space.
+    /// Creates a field. Returns `None` if `name` is not a token, or `value` contains a control character or begins or
+    /// ends with white space.
     pub fn new(name: &'static str, value: impl Into<Bytes>) -> Option<Self> {
         let value = value.into();
         (is_name(name) && is_value(&value)).then_some(Self { name, value })
@@ -34,7 +34,7 @@ impl ReadyField {
     }
 }
 
-/// What [`Fields::rewrite`] does with a field.
+/// The action of [`Fields::rewrite`] on a field.
 #[derive(Debug, Clone)]
 pub enum FieldAction {
     /// Keeps the field unchanged.
@@ -74,8 +74,7 @@ impl Fields {
         self.remove_if(|_, source, line| !keep(Field::of(source.field(line))))
     }
 
-    /// Passes once over all fields, and applies to each the action that `action` returns for its name and
-    /// value.
+    /// Calls `action` with the name and value of each field, and applies the action that it returns.
     pub fn rewrite(&mut self, mut action: impl FnMut(&[u8], &[u8]) -> FieldAction) {
         let Self { head, lines, added, unmodified } = self;
         lines.retain_mut(|line| {
@@ -95,8 +94,8 @@ impl Fields {
         });
     }
 
-    /// Replaces the value of the field called `name`, at its place and in its spelling, and removes further
-    /// fields of that name. Adds the field after the last one if it is missing. Returns false, and changes
+    /// Replaces the value of the field called `name`, keeping its position and the spelling of its name, and removes
+    /// further fields of that name. Adds the field after the last one if it is missing. Returns false, and changes
     /// nothing, if `value` is not a valid value.
     pub fn set(&mut self, name: &'static str, value: impl Into<Bytes>) -> bool {
         let value = value.into();
@@ -138,7 +137,7 @@ impl Fields {
         true
     }
 
-    /// Stores an added field. The caller puts the line that refers to it among the lines.
+    /// Stores an added field, and returns the line that refers to it, which the caller adds to the lines.
     fn add_line(&mut self, name: Name, value: Bytes) -> Line {
         self.unmodified = false;
         self.added.push(Added { name, value });

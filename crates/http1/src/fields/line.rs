@@ -1,15 +1,14 @@
-//! How fields are stored: places in the received head, and fields that were added.
+//! The representation of fields: spans of the received head, and added fields.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
 
-/// A field in few bytes: heads are searched often, and most of them never change.
+/// A compact reference to a field: heads are searched often, and most fields are never changed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Line {
-    /// The places of the name and the value in the head, and the end of the line. The line begins with the
-    /// name.
+    /// The spans of the name and the value in the head, and the end of the line. The line begins with the name.
     Received { name: Span, value: Span, end: u32 },
     /// A field that was added or has a new value: an index into the added fields.
     Added(usize),
@@ -30,7 +29,7 @@ pub(super) enum Name {
     Added(Cow<'static, str>),
 }
 
-/// A place in a head. The limits keep the length of a head within 32 bits.
+/// A range of bytes in a head. The limits keep the length of a head within 32 bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) from: u32,
@@ -52,7 +51,7 @@ impl Span {
     }
 }
 
-/// What lines refer to: the received head and the added fields.
+/// The storage to which lines refer: the received head and the added fields.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) head: &'a [u8],
@@ -85,7 +84,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The name of a line as it is spelled, for another value.
+    /// The name of a line in its spelling, for a new value.
     pub(super) fn spelled_name(self, line: Line) -> Option<Name> {
         match line {
             Line::Received { name, .. } => Some(Name::Received(name)),

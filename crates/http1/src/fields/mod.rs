@@ -15,7 +15,7 @@ use self::syntax::tokens;
 /// end. Editing a field changes no other.
 #[derive(Debug, Default)]
 pub struct Fields {
-    /// The received head, which the spans of received lines point into. Empty for a head that was built.
+    /// The received head, to which the spans of received lines refer. Empty for a new head.
     pub(crate) head: Bytes,
     lines: Vec<Line>,
     /// The added fields and new values, which lines refer to by index.
@@ -31,7 +31,7 @@ const SPARE_LINES: usize = 8;
 const ADDED_FIELD_OVERHEAD: usize = 32;
 
 impl Clone for Fields {
-    /// Copies the fields with spare capacity: a head is copied in order to be changed.
+    /// Copies the fields with spare capacity, since a head is usually copied to be changed.
     fn clone(&self) -> Self {
         let Self { head, lines, added, unmodified } = self;
         let mut copy = Self {
@@ -46,7 +46,7 @@ impl Clone for Fields {
     }
 }
 
-/// A header field: its name as it is spelled, and its value without white space around it.
+/// A header field: its name as received, and its value without white space around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field<'a> {
     /// The name.
@@ -63,7 +63,7 @@ impl<'a> Field<'a> {
 }
 
 impl Fields {
-    /// The fields of the received `head`, at the places that `lines` give.
+    /// Creates the fields of the received `head`, to which `lines` refer.
     pub(crate) const fn from_received(head: Bytes, lines: Vec<Line>) -> Self {
         Self { head, lines, added: Vec::new(), unmodified: true }
     }

@@ -88,7 +88,7 @@ fn a_body_in_small_pieces_is_not_copied_for_each_of_them() {
         let (mut address, mut copied) = (0, 0);
         loop {
             assert!(matches!(decoder.poll(), Ok(None)));
-            // Near the end, so few bytes are missing that they are received the usual way.
+            // Near the end fewer bytes are missing than the threshold for reading directly into the buffer.
             let Some(buffer) = decoder.read_buffer() else { break };
             let moved = std::mem::replace(&mut address, buffer.as_ptr().addr()) != buffer.as_ptr().addr();
             copied += if moved { buffer.len() } else { 0 };

@@ -43,7 +43,7 @@ fn no_edit_can_inject_a_line() {
 }
 
 #[test]
-fn set_leaves_one_field_of_a_name() {
+fn set_removes_further_fields_of_the_name() {
     let mut edited = head("GET / HTTP/1.1\r\nHost: a\r\nCookie: b\r\nx: y\r\ncookie: c\r\n\r\n");
     assert!(edited.fields.set("cookie", "d"));
     assert_eq!(written(&edited), "GET / HTTP/1.1\r\nHost: a\r\nCookie: d\r\nx: y\r\n\r\n");

@@ -1,4 +1,4 @@
-//! Decodes and encodes messages that are cut at every byte.
+//! Decodes and encodes messages that are split at every byte.
 
 mod bodies;
 mod edits;
@@ -8,8 +8,8 @@ mod responses;
 use http1::{Error, Event, Head, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
 use proptest::prelude::*;
 
-/// What a decoder returned for bytes that arrived in pieces: the head, the body and the body on the wire of
-/// each message, and the error at the end.
+/// A decoder's results for bytes that are received in pieces: the head, the body and the body on the wire of each
+/// message, and the error at the end.
 #[derive(Debug, Default, PartialEq)]
 struct Decoded {
     messages: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>,
@@ -73,7 +73,7 @@ const CONNECT: &str = "POST /mapi/emsmdb/?MailboxId=1@x HTTP/1.1\r\nhost:  a.b \
                        x-requestid:{1}:1\r\nContent-Length: 5\r\nEmpty:\r\n\r\nhello";
 
 #[test]
-fn a_head_is_encoded_as_it_was_received_wherever_it_is_cut() {
+fn a_head_is_encoded_as_received_wherever_it_is_split() {
     let two = format!("{CONNECT}\r\n{CONNECT}");
     for cut in 0..two.len() {
         let (a, b) = two.as_bytes().split_at(cut);
@@ -102,7 +102,7 @@ fn chunked(body: &str) -> String {
 }
 
 #[test]
-fn chunks_are_forwarded_as_they_were_received_wherever_they_are_cut() {
+fn chunks_are_forwarded_as_received_wherever_they_are_split() {
     let body = "5\r\nhello\r\n001;a=\"b\"\r\n,\r\n6;x\r\n world\r\n0;last\r\nTrailer: x\r\n\r\n";
     let text = chunked(body) + CONNECT;
     for cut in 0..text.len() {
@@ -118,7 +118,7 @@ fn chunks_are_forwarded_as_they_were_received_wherever_they_are_cut() {
 }
 
 #[test]
-fn connection_and_expect_headers_decide_by_the_version() {
+fn the_meaning_of_connection_and_expect_depends_on_the_version() {
     let of = |lines: &str| head(&format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n"));
     assert!(of("").keeps_alive() && !of("Connection: Keep-Alive, CLOSE\r\n").keeps_alive());
     assert!(of("Expect: 100-Continue\r\n").expects_continue());

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use http1::{Error, Event, Framing, Limits, ResponseDecoder};
 
 #[test]
-fn the_status_and_the_request_method_decide_the_framing_of_a_response() {
+fn the_framing_of_a_response_depends_on_the_status_and_the_request_method() {
     let decode = |text: &str, bodiless| {
         let mut decoder = ResponseDecoder::new(Limits::default());
         decoder.expect(bodiless);
@@ -30,7 +30,7 @@ fn the_status_and_the_request_method_decide_the_framing_of_a_response() {
 }
 
 #[test]
-fn interim_responses_come_before_the_final_one() {
+fn interim_responses_precede_the_final_one() {
     let text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     let mut decoder = ResponseDecoder::new(Limits::default());
     decoder.expect(false);

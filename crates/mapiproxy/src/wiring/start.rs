@@ -36,7 +36,7 @@ pub(crate) async fn start(
 ) -> Result<Running, Failure> {
     upstream_loop::check(config).await?;
     let (observer, recording) = recording::observed(&config.capture, observer)?;
-    let engine = Arc::new(Engine::new(stack).deferring(deferral(config)?));
+    let engine = Arc::new(Engine::new(stack).with_deferral(deferral(config)?));
     let contexts = ContextCounters::new();
     let accounts =
         Arc::new(LiveAccounts::read(config.clients.accounts.as_deref(), own_domain(config), &contexts)?);
@@ -155,5 +155,5 @@ fn deferral(config: &Config) -> Result<Deferral, Failure> {
     let Deferred { threads, queue, seconds } = config.deferred;
     let pool = Pool::new(queue);
     net::spawn_workers(&pool, threads)?;
-    Ok(Deferral { pool, limit: Duration::from_secs(seconds) })
+    Ok(Deferral { pool, time_limit: Duration::from_secs(seconds) })
 }

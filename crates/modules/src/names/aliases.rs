@@ -1,36 +1,37 @@
-//! Aliases: the names that stand for servers in distinguished names.
+//! Aliases: the names that replace those of servers in distinguished names.
 //!
-//! An alias is a function of the server's name: the same in every session, every process and every proxy that has
-//! the same configuration, in both directions, without a table.
+//! An alias is a function of the server's name and the configuration, and can be reversed without a table. So it is
+//! the same in every session, every process and every proxy of a pool.
 
 /// The digits of an encoded name: letters and digits that survive wherever names are compared without regard to
 /// case (RFC 4648 section 6).
 const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// What stands for servers in distinguished names.
+/// Computes aliases of servers in distinguished names.
 ///
-/// - The upstream itself, by the name that was configured or by the first label of its host name: the proxy's label.
-/// - A name of the form `GUID@domain`: itself. That is the name of a mailbox, of which Exchange 2013 and later and
-///   grommunio make one for each mailbox. It is no host name, and clients find its host by Autodiscover or
-///   `RfrGetFQDNFromServerDN` ([MS-OXDSCLI] 3.1.5, [MS-OXABREF] 3.1.4.2), whose responses name the proxy. It
-///   stands in offline address books too, which can't be changed.
-/// - Any other: the proxy's label, a hyphen, and the name in capitals, encoded in base 32.
+/// - The upstream, by its configured name or by the first label of its host name, becomes the proxy's label.
+/// - A name of the form `GUID@domain` is unchanged. Exchange 2013 and later and grommunio assign such a name to each
+///   mailbox. It is not a host name: clients find its host by Autodiscover or `RfrGetFQDNFromServerDN`
+///   ([MS-OXDSCLI] 3.1.5, [MS-OXABREF] 3.1.4.2), whose responses name the proxy. It is also in offline address books,
+///   which cannot be changed.
+/// - Any other name becomes the proxy's label, a hyphen, and the name in capitals, encoded in base 32.
 ///
 /// Names are compared without regard to the case of ASCII letters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Aliases {
     label: String,
-    /// The server for which the proxy's label alone stands.
+    /// The server whose alias is the proxy's label.
     upstream: Option<String>,
 }
 
 impl Aliases {
-    /// The proxy's `label` stands for the server `upstream`, if its name is known.
+    /// Creates aliases with the proxy's `label`. That alone is the alias of the server `upstream`, if its name is
+    /// known.
     pub(super) fn new(label: &str, upstream: Option<&str>) -> Self {
         Self { label: label.to_owned(), upstream: upstream.map(str::to_owned) }
     }
 
-    /// The alias of the server `name`. None if it keeps its name.
+    /// The alias of the server `name`; `None` if the name is unchanged.
     pub(super) fn alias(&self, name: &str) -> Option<String> {
         if self.upstream.as_ref().is_some_and(|upstream| upstream.eq_ignore_ascii_case(name)) {
             return Some(self.label.clone());
@@ -38,18 +39,18 @@ impl Aliases {
         (!is_mailbox(name)).then(|| format!("{}-{}", self.label, encode(&name.to_ascii_uppercase())))
     }
 
-    /// The server for which `alias` stands, if it is an alias.
+    /// The name of the server with this `alias`; `None` if it is not an alias.
     pub(super) fn original(&self, alias: &str) -> Option<String> {
-        let (own, rest) = alias.split_at_checked(self.label.len())?;
-        if !own.eq_ignore_ascii_case(&self.label) {
+        let (label, rest) = alias.split_at_checked(self.label.len())?;
+        if !label.eq_ignore_ascii_case(&self.label) {
             return None;
         }
         if rest.is_empty() {
             return self.upstream.clone();
         }
         let name = decode(rest.strip_prefix('-')?)?;
-        // Only names that this code makes are aliases.
-        self.alias(&name).filter(|made| made.eq_ignore_ascii_case(alias)).map(|_| name)
+        // Only the result of `alias` is accepted, not other encodings.
+        self.alias(&name).filter(|own| own.eq_ignore_ascii_case(alias)).map(|_| name)
     }
 }
 
@@ -89,7 +90,7 @@ fn digit(bits: u32) -> char {
     char::from(DIGITS.get(index).copied().unwrap_or(b'A'))
 }
 
-/// What `text` encodes; none where it is not what [`encode`] makes, whatever the case of its letters.
+/// Decodes `text`, regardless of the case of its letters. `None` if it is not a result of [`encode`].
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let (mut bits, mut count) = (0_u32, 0_u32);
@@ -114,11 +115,11 @@ mod tests {
     const MAILBOX: &str = "616c6963-6540-6c61-622e-746502000000@lab.test";
 
     #[test]
-    fn an_alias_is_the_same_whatever_was_seen_before() {
+    fn an_alias_depends_only_on_the_name_and_the_configuration() {
         let aliases = Aliases::new("PROXY", Some("EXCH1"));
         let alias = |name: &str| aliases.alias(name).unwrap();
         assert_eq!((alias("EXCH1"), alias("exch1")), ("PROXY".to_owned(), "PROXY".to_owned()));
-        // As RFC 4648's base 32 has it.
+        // In the base 32 of RFC 4648.
         assert_eq!(
             (alias("EXCH2"), alias("exch2")),
             ("PROXY-IVMEGSBS".to_owned(), "PROXY-IVMEGSBS".to_owned())
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mailbox_keeps_its_name_and_what_only_looks_like_one_does_not() {
+    fn only_names_of_mailboxes_are_unchanged() {
         let aliases = Aliases::new("PROXY", None);
         for mailbox in [MAILBOX, "616C696365406C61622E746502000000@B\u{fc}ro.test"] {
             assert_eq!(aliases.alias(mailbox), None, "{mailbox}");
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_comes_back_and_no_two_share_one() {
+    fn aliases_are_unique_and_reversible() {
         let aliases = Aliases::new("PROXY", Some("EXCH"));
         let mut seen = std::collections::BTreeSet::new();
         let odd = ["PROXY", "PROXY-2", "PROXY-IVMEGSBS", "A", "\u{fc}\u{df}", " ", "EXCH.LAB.TEST", "X@Y"];
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_not_an_alias_is_left() {
+    fn a_name_that_is_not_an_alias_has_no_original() {
         let aliases = Aliases::new("PROXY", Some("EXCH"));
         let mailbox = format!("PROXY-{}", encode(&MAILBOX.to_ascii_uppercase()));
         let (lower, upstream) = (format!("PROXY-{}", encode("exch2")), format!("PROXY-{}", encode("EXCH")));

@@ -1,34 +1,33 @@
-//! The auxiliary buffer of responses, which may name the server.
+//! Removes the server's names from the auxiliary buffer of responses.
 
 use engine::AuxMut;
 use mapi::aux_block::{AuxBuffer, AuxType};
 use mapi::compress;
 use wire::{Decode as _, Encode as _};
 
-/// The blocks that name a server: one by its distinguished name, one in free text
-/// ([MS-OXCRPC] 2.2.2.2).
-const NAMING: [AuxType; 2] = [AuxType::AUX_TYPE_PERF_SERVERINFO, AuxType::AUX_SERVER_SESSION_INFO];
+/// The auxiliary blocks that name a server: by its distinguished name, and in free text ([MS-OXCRPC] 2.2.2.2).
+const BLOCKS_WITH_NAMES: [AuxType; 2] = [AuxType::AUX_TYPE_PERF_SERVERINFO, AuxType::AUX_SERVER_SESSION_INFO];
 
-/// Takes out what names the server; true if there was anything. A buffer that cannot be read is taken out whole,
-/// since it cannot be searched either, and clients work without it.
-pub(super) fn hide(mut aux: AuxMut<'_>) -> bool {
+/// Removes the blocks that name a server. Returns whether the buffer was changed. A buffer that cannot be decoded,
+/// and so cannot be searched, is removed as a whole; clients work without it.
+pub(super) fn remove_names(mut aux: AuxMut<'_>) -> bool {
     if aux.bytes().is_empty() {
         return false;
     }
     match without_names(aux.bytes()) {
         Ok(None) if !aux.is_opaque() => return false,
-        Ok(Some(left)) if !aux.is_opaque() => aux.set(left),
+        Ok(Some(remaining)) if !aux.is_opaque() => aux.set(remaining),
         _ => aux.set(Vec::new()),
     }
     true
 }
 
-/// What is left of the buffer without the blocks that name a server; `None` if it has no such blocks.
+/// The buffer without the blocks that name a server; `None` if it has no such blocks.
 fn without_names(bytes: &[u8]) -> wire::Result<Option<Vec<u8>>> {
     let mut packed = compress::decode_one(bytes)?;
     let mut aux = AuxBuffer::from_bytes(&packed.payload)?;
     let before = aux.blocks.len();
-    aux.blocks.retain(|block| !NAMING.contains(&block.aux_type));
+    aux.blocks.retain(|block| !BLOCKS_WITH_NAMES.contains(&block.aux_type));
     if aux.blocks.len() == before {
         return Ok(None);
     }

@@ -7,11 +7,11 @@ use mapi::rop::{RequestBody, ResponseBody, RopId};
 
 use super::replace::{replace_in, shared};
 
-/// Declares in which fields of ROPs servers are named: for each ROP, a pattern of its body, and the call that replaces
-/// the names by what `$name` returns for them and returns whether there were any.
+/// Declares the fields of ROPs that name servers: for each ROP, a pattern of its body, and an expression that
+/// replaces the names by the results of `$name` and returns whether there were any.
 macro_rules! server_names {
     (|$name:ident|
-     requests { $($request:ident($asked:pat) => $in_request:expr;)* }
+     requests { $($request:ident($requested:pat) => $in_request:expr;)* }
      responses { $($response:ident($returned:pat) => $in_response:expr;)* }) => {
         /// Whether a request of this ROP can name a server.
         pub(super) const fn concerns_request(id: RopId) -> bool {
@@ -23,15 +23,15 @@ macro_rules! server_names {
             matches!(id, $(RopId::$response)|*)
         }
 
-        /// Replaces the servers' names in a request by what `name` returns for them; true if there were any.
+        /// Replaces the servers' names in a request by the results of `name`. Returns whether any was replaced.
         pub(super) fn request(body: &mut RequestBody, $name: &mut impl FnMut(&str) -> Option<String>) -> bool {
             match body {
-                $(RequestBody::$request($asked) => $in_request,)*
+                $(RequestBody::$request($requested) => $in_request,)*
                 _ => false,
             }
         }
 
-        /// Replaces the servers' names in a response by what `name` returns for them; true if there were any.
+        /// Replaces the servers' names in a response by the results of `name`. Returns whether any was replaced.
         pub(super) fn response(body: &mut ResponseBody, $name: &mut impl FnMut(&str) -> Option<String>) -> bool {
             match body {
                 $(ResponseBody::$response($returned) => $in_response,)*

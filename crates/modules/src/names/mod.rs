@@ -17,7 +17,7 @@ use mapi::property::PropTag;
 
 use self::aliases::Aliases;
 
-/// Replaces the server's names by the proxy's.
+/// Replaces the server's names by the proxy's in responses, and restores them in requests.
 ///
 /// In responses, a server's name in a distinguished name (`/cn=Servers/cn=NAME`) becomes the proxy's, and the network
 /// addresses of a mailbox become the proxy's single binding. In requests, the proxy's name becomes the
@@ -26,7 +26,7 @@ use self::aliases::Aliases;
 pub struct Names {
     /// The proxy's host name, as clients resolve it.
     host: String,
-    /// What the proxy's URLs begin with.
+    /// The origin of the proxy's URLs, such as `https://proxy.lab.test`.
     origin: String,
     /// The authentication schemes that clients may use over HTTP.
     auth_schemes: Vec<String>,
@@ -95,7 +95,7 @@ impl Module for Names {
             Ok(true) => operation.note(NAME, "restored the server's name"),
             Ok(false) => {}
             Err(error) => {
-                let why = format!("the module names cannot read the request: {error}");
+                let why = format!("the module names cannot decode the request: {error}");
                 return Err(Refusal::new(RefusalKind::BadRequest, why));
             }
         }
@@ -111,9 +111,9 @@ impl Module for Names {
         match response.edit(|response| self.hide_server(response)) {
             Ok(true) => operation.note(NAME, "replaced the server's name"),
             Ok(false) => {}
-            // A response that cannot be read cannot be searched for the server's name either.
+            // A response that cannot be decoded cannot be searched for the server's name.
             Err(error) => {
-                let why = format!("the module names cannot read the upstream's response: {error}");
+                let why = format!("the module names cannot decode the upstream's response: {error}");
                 return Err(Refusal::new(RefusalKind::Failed, why));
             }
         }
@@ -151,17 +151,17 @@ impl Module for Names {
         };
         let mut naming = InAutodiscover { hosts, aliases: &self.aliases, auth_schemes: &self.auth_schemes };
         let rewritten = match dialect {
-            Dialect::Pox => autodiscover::rewrite_pox(answer, &mut naming),
-            Dialect::Soap => autodiscover::rewrite_soap(answer, &mut naming),
-            Dialect::Json => autodiscover::rewrite_json(answer, &mut naming),
+            Dialect::Pox => autodiscover::rewrite_pox(response, &mut naming),
+            Dialect::Soap => autodiscover::rewrite_soap(response, &mut naming),
+            Dialect::Json => autodiscover::rewrite_json(response, &mut naming),
         };
         match rewritten {
             Ok(rewritten) if rewritten.replaced.is_empty() => Ok(None),
             Ok(rewritten) => Ok(Some(rewritten.bytes.into_owned())),
-            // A response that cannot be read cannot be searched for the server's name.
+            // A response that cannot be decoded cannot be searched for the server's name.
             Err(error) => {
                 let why =
-                    format!("the module names cannot read the upstream's Autodiscover response: {error}");
+                    format!("the module names cannot decode the upstream's Autodiscover response: {error}");
                 Err(Refusal::new(RefusalKind::Failed, why))
             }
         }
@@ -202,11 +202,11 @@ impl Naming for InAutodiscover<'_> {
 }
 
 impl Names {
-    /// Replaces the server's names in a response; true if there were any.
+    /// Replaces the server's names in a response. Returns whether any was replaced.
     fn hide_server(&self, response: &mut Response) -> bool {
         let Self { host, origin, aliases, .. } = self;
         let mut alias = |name: &str| aliases.alias(name);
-        let mut changed = response.aux_mut().is_some_and(aux_out::hide);
+        let mut changed = response.aux_mut().is_some_and(aux_out::remove_names);
         response.visit_property_mut(PropTag::PidTagAddressBookNetworkAddress, &mut |mut value| {
             changed |= value.set_text(&format!("ncacn_ip_tcp:{host}"));
         });

@@ -1,14 +1,14 @@
-//! Finds and replaces names in what operations hold.
+//! Finds and replaces names of servers in texts.
 
 use engine::OperationKind;
 use mapi::autodiscover::{self, ProxyName};
 use mapi::nspi::Text;
 use wire::{Bytes, Utf16};
 
-/// What stands in front of a server's name in a distinguished name.
+/// The part of a distinguished name before the name of a server.
 const SERVERS: &[u8] = b"/cn=servers/cn=";
 
-/// Whether a request of this kind can hold a server's name.
+/// Whether a request of this kind can contain a server's name.
 pub(super) const fn concerns_request(kind: OperationKind) -> bool {
     use OperationKind as K;
     matches!(
@@ -30,7 +30,7 @@ pub(super) const fn concerns_request(kind: OperationKind) -> bool {
     )
 }
 
-/// Whether a response of this kind can hold a server's name, besides in its auxiliary buffer.
+/// Whether a response of this kind can contain a server's name outside of its auxiliary buffer.
 pub(super) const fn concerns_response(kind: OperationKind) -> bool {
     use OperationKind as K;
     matches!(
@@ -51,7 +51,7 @@ pub(super) const fn concerns_response(kind: OperationKind) -> bool {
     )
 }
 
-/// Replaces the servers' names in `text` by what `name` returns for them; true if there were any.
+/// Replaces the servers' names in `text` by the results of `name`. Returns whether any was replaced.
 pub(super) fn text(text: Text<'_>, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
     match text {
         Text::Char(bytes) => replace_in(bytes, name),
@@ -59,7 +59,7 @@ pub(super) fn text(text: Text<'_>, name: &mut impl FnMut(&str) -> Option<String>
     }
 }
 
-/// The same in bytes that may be a part of a shared buffer.
+/// As [`text`], in bytes that may be part of a shared buffer.
 pub(super) fn shared(text: &mut Bytes, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
     let mut own = text.to_vec();
     let changed = replace_in(&mut own, name);
@@ -69,7 +69,7 @@ pub(super) fn shared(text: &mut Bytes, name: &mut impl FnMut(&str) -> Option<Str
     changed
 }
 
-/// The same in a text of UTF-16.
+/// As [`text`], in UTF-16.
 fn replace_wide(text: &mut Utf16, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
     if find(text.as_pairs(), 0).is_none() {
         return false;
@@ -82,8 +82,8 @@ fn replace_wide(text: &mut Utf16, name: &mut impl FnMut(&str) -> Option<String>)
     changed
 }
 
-/// Puts the proxy in place of the server in a URL, and what `name` returns for servers' names in it; true if there were
-/// any.
+/// Replaces the server's origin in a URL by the proxy's, and servers' names in it by the results of `name`. Returns
+/// whether any was replaced.
 pub(super) fn url(
     text: Text<'_>,
     host: &str,
@@ -101,7 +101,7 @@ pub(super) fn url(
     replace_wide(url, name) | changed
 }
 
-/// Puts `host` in place of a server's host name; true if it was another.
+/// Replaces the host name of a server by `host`. Returns whether it was another one.
 pub(super) fn host_name(text: Text<'_>, host: &str) -> bool {
     let Text::Char(name) = text else { return false };
     if name.eq_ignore_ascii_case(host.as_bytes()) {
@@ -111,7 +111,7 @@ pub(super) fn host_name(text: Text<'_>, host: &str) -> bool {
     true
 }
 
-/// A unit of a text whose first 128 values are ASCII.
+/// A code unit of a text whose first 128 values are ASCII.
 pub(super) trait Unit: Copy {
     fn ascii(self) -> Option<u8>;
     fn text(units: &[Self]) -> String;
@@ -123,7 +123,7 @@ impl Unit for u8 {
         self.is_ascii().then_some(self)
     }
 
-    /// Each byte as the character of that number, so that every byte survives.
+    /// Maps each byte to the character of that number, so that every byte is preserved.
     fn text(units: &[Self]) -> String {
         units.iter().copied().map(char::from).collect()
     }
@@ -133,7 +133,7 @@ impl Unit for u8 {
     }
 }
 
-/// A code unit of UTF-16, the less significant byte first.
+/// A little-endian code unit of UTF-16.
 impl Unit for [u8; 2] {
     fn ascii(self) -> Option<u8> {
         let [low, high] = self;
@@ -149,7 +149,7 @@ impl Unit for [u8; 2] {
     }
 }
 
-/// Replaces the servers' names in `text` by what `name` makes of them; true if there were any.
+/// As [`text`], in a text of any code units.
 pub(super) fn replace_in<U: Unit>(text: &mut Vec<U>, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
     let mut changed = false;
     let mut from = 0;
@@ -173,7 +173,7 @@ pub(super) fn replace_in<U: Unit>(text: &mut Vec<U>, name: &mut impl FnMut(&str)
     changed
 }
 
-/// Where the next server's name begins.
+/// The index at which the next server's name begins.
 fn find<U: Unit>(text: &[U], from: usize) -> Option<usize> {
     let rest = text.get(from..)?;
     let at = rest.windows(SERVERS.len()).position(|window| {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_servers_wherever_they_stand() {
+    fn servers_are_found_at_any_position() {
         let mdb = "/o=O/cn=Configuration/cn=Servers/cn=EXCH1/cn=Microsoft Private MDB";
         assert_eq!(replaced(mdb).0, mdb.replace("EXCH1", "<EXCH1>"));
         assert_eq!(replaced("EX:/O=O/CN=SERVERS/CN=e").0, "EX:/O=O/CN=SERVERS/CN=<e>");
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_survive() {
+    fn other_bytes_are_preserved() {
         let mut bytes = b"\xe9/cn=Servers/cn=\xfc\xff/cn=x\x80".to_vec();
         assert!(replace_in(&mut bytes, &mut |name: &str| Some(format!("{name}!"))));
         assert_eq!(bytes, b"\xe9/cn=Servers/cn=\xfc\xff!/cn=x\x80");

@@ -1,4 +1,4 @@
-//! Auxiliary buffers of remote calls, which may name the server.
+//! Names of servers in the auxiliary buffers of RPC calls.
 
 use engine::Interface;
 use mapi::aux_block::{
@@ -13,7 +13,7 @@ use crate::calls::Book;
 use crate::setup::{engine, holds};
 
 #[test]
-fn auxiliary_blocks_that_name_the_server_are_taken_out() {
+fn auxiliary_blocks_that_name_the_server_are_removed() {
     let engine = engine("exch1.lab.test", None);
     let mut book = Book::open(&engine, "a");
     let kept: AuxBody = ExOrgInfo { org_flags: OrgFlags::default() }.into();
@@ -49,7 +49,7 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out() {
         let handle = got[4..20].to_vec();
         check_left(&emsmdb::Response::decode(10, &got, Endian::Little).unwrap().0, left.as_ref());
 
-        // The same in the answer to EcDoRpcExt2 on that session.
+        // The same in the response to EcDoRpcExt2 on that session.
         let request = emsmdb::EcDoRpcExt2Request {
             handle: ContextHandle { attributes: 0, uuid: wire::Guid::from_le(handle.try_into().unwrap()) },
             flags: emsmdb::RpcFlags::default(),
@@ -73,7 +73,7 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out() {
         assert!(!holds(&got, "EXCH1"));
         check_left(&emsmdb::Response::decode(11, &got, Endian::Little).unwrap().0, left.as_ref());
 
-        // An answer without such a buffer passes as it is.
+        // A response without such a buffer is forwarded unchanged.
         let (mut flight, _) = book.relayed(Interface::Emsmdb, 11, request);
         let stub = emsmdb::Response::EcDoRpcExt2(answer(Vec::new())).encode().unwrap();
         let got = book.answered(&mut flight, stub.clone());
@@ -91,7 +91,7 @@ fn connect_ex() -> Vec<u8> {
     emsmdb::Request::EcDoConnectEx(request).encode().unwrap()
 }
 
-/// Only `left` stands in the auxiliary buffer.
+/// Checks that the auxiliary buffer contains only `left`.
 fn check_left(response: &emsmdb::Response, left: Option<&AuxBody>) {
     let aux = match response {
         emsmdb::Response::EcDoConnectEx(response) => &response.aux_out,

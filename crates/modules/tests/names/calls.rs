@@ -1,4 +1,4 @@
-//! Names of servers in remote calls: in rows, restrictions, lists of names, and what the referral service returns.
+//! Names of servers in RPC calls: in rows, restrictions, lists of names, and responses of the referral service.
 
 use std::sync::Arc;
 
@@ -47,13 +47,13 @@ impl<'a> Book<'a> {
         self.talk.answered(flight, stub).to_vec()
     }
 
-    /// What the upstream gets of an address book request.
+    /// The address book request that the upstream receives.
     fn ask(&mut self, request: &nspi::Request) -> (TestFlight, nspi::Request) {
         let (flight, stub) = self.relayed(Interface::Nspi, request.opnum(), request.encode().unwrap());
         (flight, nspi::Request::decode(request.opnum(), &stub, Endian::Little).unwrap().0)
     }
 
-    /// What the client gets of an answer to a request of the same operation.
+    /// The response that the client receives for a request of the same operation.
     fn tell(&mut self, response: &nspi::Response) -> (Vec<u8>, nspi::Response) {
         let opnum = response.opnum();
         let mut request = vec![0; 4];
@@ -66,7 +66,7 @@ impl<'a> Book<'a> {
     }
 }
 
-/// Something that the request of an operation with rows may be behind its handle.
+/// A request of an operation with rows, after its handle.
 fn request_tail(opnum: u16) -> Vec<u8> {
     let handle = ContextHandle::default();
     let stat = Stat::default();
@@ -148,7 +148,7 @@ fn permanent() -> nspi::PermanentEntryId {
     nspi::PermanentEntryId { display_type: DisplayType::DT_AGENT, distinguished_name: DATABASE.into() }
 }
 
-/// A row that names the server in every way in which a row can.
+/// A row with the server's name in every possible property.
 fn row() -> PropertyRow {
     let home = PropTag::PidTagAddressBookHomeMessageDatabase;
     let network = PropTag::PidTagAddressBookNetworkAddress;
@@ -183,7 +183,7 @@ fn row() -> PropertyRow {
     ])
 }
 
-/// Every operation that returns rows, with as many rows as it can have.
+/// Every operation that returns rows, with the maximum number of rows.
 fn answers() -> Vec<nspi::Response> {
     let stat = Stat::default();
     let rows = || Ptr::new(Counted(vec![row(), row(), row()]));
@@ -218,7 +218,7 @@ fn answers() -> Vec<nspi::Response> {
 }
 
 #[test]
-fn no_row_of_any_operation_names_the_server() {
+fn rows_of_all_operations_are_free_of_the_servers_name() {
     let engine = engine("exch1.lab.test", None);
     let mut book = Book::open(&engine, "a");
     for answer in answers() {
@@ -274,7 +274,7 @@ fn an_alias_that_the_client_sends_back_becomes_the_servers_name() {
     assert!(holds(&got.encode().unwrap(), "EXCH1"));
 }
 
-/// The name that the client sees for the server in `dn`, in the answer to a query of a new session of `authority`.
+/// The name that the client receives for the server in `dn`, in a row of a new session of `authority`.
 fn seen(engine: &Engine, authority: &str, dn: &str) -> String {
     let mut book = Book::open(engine, authority);
     let rows = Ptr::new(Counted(vec![PropertyRow::new(vec![narrow(PropTag::PidTagEmailAddress, dn)])]));
@@ -298,7 +298,7 @@ fn server_of(dn: &str) -> &str {
     dn.split("/cn=Servers/cn=").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default()
 }
 
-/// The server that the upstream is asked for, in a new session of `authority`, where the client names `alias`.
+/// The name of the server that the upstream receives if the client sends `alias`, in a new session of `authority`.
 fn asked(engine: &Engine, authority: &str, alias: &str) -> String {
     let mut book = Book::open(engine, authority);
     let names = Counted(vec![Ptr::new(CharString::new(DATABASE.replace("EXCH1", alias)))]);
@@ -310,7 +310,7 @@ fn asked(engine: &Engine, authority: &str, alias: &str) -> String {
 }
 
 #[test]
-fn a_name_means_the_same_server_in_every_session_of_every_caller_and_proxy() {
+fn an_alias_is_the_same_in_all_sessions_callers_and_proxies() {
     let pool = [engine("exch1.lab.test", None), engine("exch1.lab.test", None)];
     let first = seen(&pool[0], "a", OTHER);
     assert_ne!(first, "PROXY", "that is the upstream");
@@ -326,7 +326,7 @@ fn a_name_means_the_same_server_in_every_session_of_every_caller_and_proxy() {
 }
 
 #[test]
-fn more_than_a_thousand_servers_keep_apart() {
+fn more_than_a_thousand_servers_have_different_aliases() {
     let engine = engine("10.0.0.1", None);
     let mut names = std::collections::BTreeSet::new();
     for number in 0..1103 {
@@ -341,7 +341,7 @@ fn more_than_a_thousand_servers_keep_apart() {
     assert_eq!(names.len(), 1103);
 }
 
-/// The name of a mailbox, as grommunio and Exchange 2013 have it.
+/// The name of a mailbox, in the form of grommunio and Exchange 2013.
 const MAILBOX: &str = "616c6963-6540-6c61-622e-746502000000@lab.test";
 
 #[test]
@@ -378,7 +378,7 @@ fn the_configured_server_name_is_the_one_that_the_proxys_name_replaces() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_read_is_not_passed_on() {
+fn a_response_that_cannot_be_decoded_is_refused() {
     let engine = engine("exch1.lab.test", None);
     let mut book = Book::open(&engine, "a");
     let mut request = vec![0; 4];

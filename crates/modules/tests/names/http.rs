@@ -29,12 +29,12 @@ pub(crate) fn open<'a>(engine: &'a Engine, table: &'a CookieTable, authority: &s
     web
 }
 
-/// What the upstream gets of an address book request.
+/// The address book request that the upstream receives.
 pub(crate) fn ask(web: &MapiHttpClient<'_>, request: &book::Request) -> Vec<u8> {
     web.relayed(request.request_type(), request.encode().unwrap()).1.to_vec()
 }
 
-/// What the client gets of an answer.
+/// The response that the client receives.
 pub(crate) fn tell(web: &MapiHttpClient<'_>, response: &book::Response) -> Vec<u8> {
     let (mut flight, _) = web.relayed(response.request_type(), request(response).encode().unwrap());
     web.answered(&mut flight, response.encode().unwrap()).to_vec()
@@ -101,7 +101,7 @@ fn address_book_url(dn: &str) -> book::Request {
     book::Request::GetAddressBookUrl(book::GetAddressBookUrlRequest { flags: 0, user_dn, aux: NONE })
 }
 
-/// A request that `response` answers.
+/// A request to which `response` is a response.
 fn request(response: &book::Response) -> book::Request {
     let stat = Maybe::new(Stat::default());
     match response {
@@ -150,7 +150,7 @@ fn texts(texts: &[&str]) -> [PropertyValue; 2] {
     [PropertyValue::MultipleUnicode(wide), PropertyValue::MultipleString8(narrow)]
 }
 
-/// Properties that name the server in every way in which they can.
+/// Properties with the server's name in every possible one.
 fn properties() -> Vec<TaggedValue> {
     let entry_id =
         PermanentEntryId { display_type: DisplayType::DT_AGENT, distinguished_name: DATABASE.into() };
@@ -171,7 +171,7 @@ fn properties() -> Vec<TaggedValue> {
     all
 }
 
-/// The same as a table: its columns with their types, and without, where each value says its own.
+/// The same properties as tables: with typed columns, and with untyped columns and typed values.
 fn tables() -> [ColumnsAndRows; 2] {
     let typed = |column: &TaggedValue| {
         let (prop_type, value) = (column.value.prop_type(), column.value.clone());
@@ -194,7 +194,7 @@ fn tables() -> [ColumnsAndRows; 2] {
     ]
 }
 
-/// Every answer that has properties in it.
+/// Every response that contains properties.
 fn answers() -> Vec<book::Response> {
     let error_code = ErrorCode::SUCCESS;
     let list = || PropertyList(properties());
@@ -250,7 +250,7 @@ pub(crate) fn query_rows(rows: Maybe<ColumnsAndRows>) -> book::Response {
 }
 
 #[test]
-fn no_property_of_any_answer_names_the_server() {
+fn properties_of_all_responses_are_free_of_the_servers_name() {
     let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = open(&engine, &table, "a");
     for answer in answers() {
@@ -307,7 +307,7 @@ fn an_alias_that_the_client_sends_back_becomes_the_servers_name() {
         let sent = request.encode().unwrap();
         let got = ask(&web, &request);
         assert!(holds(&sent, "PROXY") && holds(&got, "EXCH1") && !holds(&got, "PROXY"), "{request:?}");
-        // Both names have as many letters, and nothing but them is another.
+        // Both names have the same length, and only they differ.
         assert_eq!(sent.len(), got.len());
         let (got, rest) = book::Request::decode(request.request_type(), &got).unwrap();
         assert!(rest.is_empty());
@@ -316,7 +316,7 @@ fn an_alias_that_the_client_sends_back_becomes_the_servers_name() {
 }
 
 #[test]
-fn urls_lead_to_the_proxy() {
+fn urls_are_replaced_by_those_of_the_proxy() {
     let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = open(&engine, &table, "a");
     let error_code = ErrorCode::SUCCESS;
@@ -345,7 +345,7 @@ fn urls_lead_to_the_proxy() {
 }
 
 #[test]
-fn a_failure_that_ends_with_who_knows_what_ends_with_nothing() {
+fn unknown_bytes_at_the_end_of_a_failed_response_are_removed() {
     let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = open(&engine, &table, "a");
     let failed = |tail: &[u8]| [&[5, 0, 0, 0], tail].concat();
@@ -357,7 +357,7 @@ fn a_failure_that_ends_with_who_knows_what_ends_with_nothing() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_read_is_not_passed_on() {
+fn a_response_that_cannot_be_decoded_is_refused() {
     let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = open(&engine, &table, "a");
     let request = request(&query_rows(Maybe::Absent)).encode().unwrap();

@@ -42,7 +42,7 @@ fn connected(dn_prefix: &str, aux: AuxiliaryBuffer) -> Vec<u8> {
 }
 
 #[test]
-fn connect_names_the_proxy_and_means_the_server() {
+fn names_are_replaced_in_both_directions_of_connect() {
     let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let web = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
     let alias = DATABASE.replace("EXCH1", "PROXY");
@@ -54,7 +54,7 @@ fn connect_names_the_proxy_and_means_the_server() {
     assert_eq!(got, connect(DATABASE));
 }
 
-/// A block that stays, and that with one that names the server.
+/// A block without names, and the same with one that names the server.
 fn blocks() -> [AuxiliaryBuffer; 2] {
     let kept: AuxBody = ExOrgInfo { org_flags: OrgFlags::default() }.into();
     let naming: AuxBody = ServerSessionInfo::new("Server=EXCH1.lab.test").into();
@@ -66,7 +66,7 @@ fn blocks() -> [AuxiliaryBuffer; 2] {
 }
 
 #[test]
-fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
+fn auxiliary_blocks_that_name_the_server_are_removed_from_all_responses() {
     let engine = engine("exch1.lab.test", None);
     let [kept, naming] = blocks();
     let unreadable = AuxiliaryBuffer::new(b"EXCH1 in no form that anybody knows".to_vec());
@@ -118,7 +118,7 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
 }
 
 #[test]
-fn a_name_means_the_same_server_in_every_session_on_both_endpoints() {
+fn an_alias_is_the_same_in_all_sessions_of_both_endpoints() {
     let (engine, table) = (engine("exch1.lab.test", None), CookieTable::default());
     let (alice, bob) = (open(&engine, &table, "a"), open(&engine, &table, "b"));
     let rows = |dn: &str| {

@@ -1,5 +1,5 @@
-//! The names module in conversations: no server's name reaches a client, in whatever operation and field, and the
-//! proxy's name in a request becomes the server's.
+//! The names module in conversations: clients receive no server's name in any operation and field, and the proxy's
+//! name in a request is replaced by the server's.
 
 mod aux;
 mod calls;

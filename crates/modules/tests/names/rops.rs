@@ -1,4 +1,4 @@
-//! The names module and single ROPs: a server that sends a client elsewhere is not named.
+//! The names module and single ROPs: names in redirections to other servers are replaced.
 
 use mapi::ErrorCode;
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
@@ -36,7 +36,7 @@ fn redirect(server: &[u8]) -> RopBuffer {
 }
 
 #[test]
-fn a_redirect_names_the_proxy_and_comes_back_as_the_server() {
+fn the_server_in_a_redirect_is_replaced_and_restored_in_the_next_logon() {
     let engine = engine("exch1.lab.test", None);
     let mut mailbox = Mailbox::open(&engine, "a");
 
@@ -51,7 +51,7 @@ fn a_redirect_names_the_proxy_and_comes_back_as_the_server() {
     };
     assert_eq!(told.server_name.0, b"/o=O/ou=G/cn=Configuration/cn=Servers/cn=PROXY-IVMEGSBS\0"[..]);
 
-    // Whatever names a server in a DN comes back as it was.
+    // Every server's name in a distinguished name is restored.
     let (_, relayed) = mailbox.relayed(&logon(&told.server_name.0));
     assert_eq!(relayed, logon(ELSEWHERE));
 }

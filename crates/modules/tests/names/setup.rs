@@ -1,4 +1,4 @@
-//! What the tests of names share: engines with the module, names of servers, and a search for them.
+//! Shared by the tests of names: engines with the module, names of servers, and a search for them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use engine::options::{OptionValue, Options};
 use engine::{Engine, Module as _, ProxyInfo, Stack};
 use modules::Names;
 
-/// What the URLs of the proxy begin with.
+/// The origin of the proxy's URLs.
 const ORIGIN: &str = "https://proxy.lab.test:8443";
 
 /// A database on the upstream server.
@@ -31,7 +31,7 @@ pub(crate) fn engine(upstream: &str, server: Option<&str>) -> Engine {
     Engine::new(Stack::new(vec![Box::new(names)]))
 }
 
-/// Whether `name` stands in `bytes`, as 8-bit text or UTF-16, in any case.
+/// Whether `bytes` contain `name`, as 8-bit text or UTF-16, in any case.
 pub(crate) fn holds(bytes: &[u8], name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let wide: Vec<u8> = name.bytes().flat_map(|byte| [byte, 0]).collect();

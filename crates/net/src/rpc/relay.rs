@@ -193,7 +193,7 @@ impl RequestHandler for RelayConnection {
     fn revoked(&mut self, revoked: &[SecurityContext], groups: &[Arc<Group>], replies: &mut Vec<RpcReply>) {
         for (call, next) in self.pending.take_revoked() {
             let refusal = denied(next.flight().context());
-            self.respond(&call, &next.give_up(refusal), replies);
+            self.respond(&call, &next.abort(refusal), replies);
         }
         for context in revoked {
             if let Some((sessions, _)) = self.sessions.get_mut(context.identity()) {
@@ -233,7 +233,7 @@ impl RelayConnection {
         let context = next.flight().context();
         let next = if context.is_revoked() {
             let refusal = denied(context);
-            Next::Done(next.give_up(refusal))
+            Next::Done(next.abort(refusal))
         } else {
             next
         };

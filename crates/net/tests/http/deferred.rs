@@ -95,7 +95,7 @@ fn proxy(upstream: &Upstream, decide: impl Fn(&mut Operation) -> Decision + Send
     let pool = Pool::new(NonZeroUsize::new(8).unwrap());
     net::spawn_workers(&pool, NonZeroUsize::new(2).unwrap()).unwrap();
     let modules: Vec<Box<dyn Module>> = vec![Box::new(Decider(Box::new(decide)))];
-    let deferral = Some(Deferral { pool, limit: PATIENCE });
+    let deferral = Some(Deferral { pool, time_limit: PATIENCE });
     Setup { modules, pending: SOON, deferral, ..Setup::default() }.before(upstream)
 }
 

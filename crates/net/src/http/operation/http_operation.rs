@@ -138,9 +138,9 @@ impl HttpOperation {
         }
         call.keep_logoff_cookies(self.request.head.target(), set());
         if self.pending.begun || self.is_ahead {
-            call.hold_cookies(set());
+            call.add_pending_cookies(set());
         } else {
-            for missing in call.take_held_cookies(set()) {
+            for missing in call.take_pending_cookies(set()) {
                 head.fields.push("Set-Cookie", missing);
             }
         }
@@ -231,7 +231,7 @@ impl HttpOperation {
 
     fn give_up(mut self: Box<Self>, next: Next, why: String, end: End) -> Done {
         self.response = None;
-        self.end(next.give_up(Refusal::new(RefusalKind::Failed, why)), end)
+        self.end(next.abort(Refusal::new(RefusalKind::Failed, why)), end)
     }
 
     fn end(self: Box<Self>, finished: Finished, end: End) -> Done {

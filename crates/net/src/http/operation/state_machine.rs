@@ -44,7 +44,7 @@ pub(crate) struct Env<'a> {
 }
 
 /// What to do next with an operation.
-#[must_use = "an operation that is dropped is given up"]
+#[must_use = "an operation that is dropped is aborted"]
 pub(crate) enum Step {
     /// Send a request to the server.
     Send(Sending),
@@ -55,7 +55,7 @@ pub(crate) enum Step {
 }
 
 /// What follows from an event of the server's response.
-#[must_use = "an operation that is dropped is given up"]
+#[must_use = "an operation that is dropped is aborted"]
 pub(crate) enum Received {
     /// Read on.
     More(Receiving),
@@ -139,12 +139,12 @@ pub(crate) trait Unfinished: Sized {
     fn abandon(self) -> (Box<HttpOperation>, Finished) {
         let (mut operation, next) = self.into_parts();
         operation.response = None;
-        (operation, next.give_up(Refusal::new(RefusalKind::Failed, "the client is gone")))
+        (operation, next.abort(Refusal::new(RefusalKind::Failed, "the client is gone")))
     }
 }
 
 /// A request that is to be sent to the server: the operation, or what a module sends ahead of it.
-#[must_use = "an operation that is dropped is given up"]
+#[must_use = "an operation that is dropped is aborted"]
 pub(crate) struct Sending {
     operation: Box<HttpOperation>,
     call: AwaitsUpstream,
@@ -212,7 +212,7 @@ impl Unfinished for Sending {
 }
 
 /// An operation whose request was sent: the server's response is read, up to a limit.
-#[must_use = "an operation that is dropped is given up"]
+#[must_use = "an operation that is dropped is aborted"]
 pub(crate) struct Receiving {
     operation: Box<HttpOperation>,
     call: AwaitsUpstream,
@@ -323,7 +323,7 @@ impl Receiving {
         };
         let finished = match next {
             Next::Done(finished) => finished,
-            next => next.give_up(Refusal::new(RefusalKind::Failed, "the proxy stops")),
+            next => next.abort(Refusal::new(RefusalKind::Failed, "the proxy stops")),
         };
         Step::Done(self.operation.end_wait(finished, env.out))
     }
@@ -336,7 +336,7 @@ impl Unfinished for Receiving {
 }
 
 /// An operation that waits for the deferred work of a module, up to a limit.
-#[must_use = "an operation that is dropped is given up"]
+#[must_use = "an operation that is dropped is aborted"]
 pub(crate) struct Waiting {
     operation: Box<HttpOperation>,
     work: AwaitsWork,
