@@ -1,8 +1,8 @@
-//! SAZ: the archives in which Fiddler keeps what it recorded.
+//! Reads SAZ, the archives of Fiddler.
 //!
-//! An archive is a ZIP file (APPNOTE.TXT 4.3). Each exchange N has its request as raw HTTP in `raw/N_c.txt`,
-//! its answer in `raw/N_s.txt`, and its times in `raw/N_m.xml`. One exchange is read after the other, and of
-//! each no more is held than is unpacked at once.
+//! An archive is a ZIP file (APPNOTE.TXT 4.3). Of each exchange N, `raw/N_c.txt` is the request as raw HTTP,
+//! `raw/N_s.txt` the response, and `raw/N_m.xml` has the times. Exchanges are read one after the other, and
+//! decompressed as streams.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -17,44 +17,44 @@ use crate::source::Problem;
 use crate::stream::{Connection, Event, EventKind, Side};
 use crate::time::Timestamp;
 
-/// What an archive begins with: the first file's header.
+/// The signature at the start of an archive: that of the first file's header.
 const LOCAL: u32 = 0x0403_4b50;
 const CENTRAL: u32 = 0x0201_4b50;
 const END: u32 = 0x0605_4b50;
 const END_64: u32 = 0x0606_4b50;
 const END_64_LOCATOR: u32 = 0x0706_4b50;
 
-/// Bytes of the end of the central directory without its comment, and the longest comment.
+/// The size of the end of the central directory without its comment, and of the longest comment, in bytes.
 const END_SIZE: u64 = 22;
 const MAX_COMMENT: u64 = 0xffff;
 
-/// Bytes of a file's header in the central directory, and before its contents, without names.
+/// The size of a file's header in the central directory, and of that before its contents, without names, in bytes.
 const CENTRAL_SIZE: usize = 46;
 const LOCAL_SIZE: usize = 30;
 
-/// How many exchanges are read of one archive.
+/// The maximum number of exchanges that are read.
 const MAX_EXCHANGES: usize = 1 << 20;
 
-/// How much of the description of an exchange is read, in bytes.
+/// The maximum number of bytes that are read of the description of an exchange.
 const MAX_DESCRIPTION: u64 = 64 * 1024;
 
-/// How much of the start of a request is looked at.
+/// The number of bytes at the start of a request by which its kind is detected.
 const MAX_START: u64 = 8;
 
 /// Why an archive cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// It cannot be read at all.
+    /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A structure in it makes no sense.
+    /// A structure of the archive is malformed.
     #[error("the archive is damaged: {0}")]
     Malformed(#[from] wire::Error),
-    /// It has no directory, as where it was cut off.
-    #[error("the archive is cut off: its directory is missing")]
+    /// The central directory is missing, for example because the file was truncated.
+    #[error("the archive is truncated: its directory is missing")]
     NoDirectory,
-    /// It has no exchanges.
-    #[error("a ZIP archive without recorded exchanges (raw/N_c.txt), which is no SAZ")]
+    /// The archive has no exchanges.
+    #[error("ZIP archive without recorded exchanges (raw/N_c.txt), so it is not a SAZ archive")]
     NoExchanges,
 }
 
@@ -66,7 +66,7 @@ pub fn is_archive(start: &[u8]) -> bool {
 /// A file in the archive.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// Where its header is.
+    /// The offset of its header.
     place: u64,
     compressed: u64,
     method: u16,
@@ -81,11 +81,11 @@ struct Exchange {
     description: Option<Entry>,
 }
 
-/// Reads the exchanges of `file` in their order, lets `reader` see each as a connection with a number behind
-/// `first`, and hands what is found to `sink`.
+/// Reads the exchanges of `file` in their order. Each is passed to `reader` as a connection, with numbers that follow
+/// `first`; the items are passed to `sink`.
 ///
 /// # Errors
-/// When it is no such archive, or cannot be read. An exchange that cannot be read is reported as a problem.
+/// If the file is not such an archive, or cannot be read. An exchange that cannot be read is reported as a problem.
 pub fn read<E: From<ArchiveError>>(
     mut file: impl Read + Seek,
     first: u64,
@@ -105,13 +105,13 @@ pub fn read<E: From<ArchiveError>>(
 /// Why an exchange cannot be read.
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
-    #[error("it is protected with a password; save the archive without one")]
+    #[error("protected with a password; save the archive without one")]
     Encrypted,
-    #[error("it is packed by method {0}, which is not known; expected 0 (stored) or 8 (deflated)")]
+    #[error("unsupported compression method {0}; expected 0 (stored) or 8 (deflated)")]
     Method(u16),
-    #[error("it is damaged: {0}")]
+    #[error("damaged: {0}")]
     Malformed(#[from] wire::Error),
-    #[error("it cannot be unpacked: {0}")]
+    #[error("cannot be decompressed: {0}")]
     Io(#[from] io::Error),
 }
 
@@ -124,7 +124,7 @@ fn watch(
     let Some(request) = exchange.request else { return Ok(()) };
     let mut start = Vec::new();
     open(file, request)?.take(MAX_START).read_to_end(&mut start)?;
-    // What asked for a tunnel holds nothing that can be read.
+    // A CONNECT request has no readable content: the tunnel's bytes are not in the archive.
     if start.is_empty() || start.starts_with(b"CONNECT ") {
         return Ok(());
     }
@@ -151,11 +151,11 @@ fn watch(
     result
 }
 
-/// When the request was sent, and when the answer was there.
+/// The times of the request and of the response.
 fn times(description: &str) -> [Timestamp; 2] {
     let first = |names: &[&str]| {
         let known = names.iter().filter_map(|name| Timestamp::parse(attribute(description, name)?));
-        // What did not come to pass has the year 1.
+        // An event that did not occur has the year 1.
         known.into_iter().find(|time| time.0 != 0).unwrap_or_default()
     };
     [
@@ -164,7 +164,7 @@ fn times(description: &str) -> [Timestamp; 2] {
     ]
 }
 
-/// The value of the attribute `name` in an XML text, whatever element has it.
+/// The value of the attribute `name` of any element in an XML text.
 fn attribute<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = text;
     loop {
@@ -238,7 +238,7 @@ enum Kind {
     Description,
 }
 
-/// What `raw/17_c.txt` is: number and kind.
+/// The number and the kind of a file, by its name such as `raw/17_c.txt`.
 fn number_and_kind(name: &str) -> Option<(u64, Kind)> {
     let name = name.rsplit(['/', '\\']).next()?;
     let (number, rest) = name.split_once('_')?;
@@ -251,7 +251,7 @@ fn number_and_kind(name: &str) -> Option<(u64, Kind)> {
     Some((number.parse().ok()?, kind))
 }
 
-/// Where the central directory is, and how many files it has (APPNOTE.TXT 4.3.16, 4.3.14, 4.3.15).
+/// The offset of the central directory, and the number of its files (APPNOTE.TXT 4.3.16, 4.3.14, 4.3.15).
 fn directory(file: &mut (impl Read + Seek)) -> Result<(u64, u64), ArchiveError> {
     let length = file.seek(SeekFrom::End(0))?;
     let from = length.saturating_sub(END_SIZE.saturating_add(MAX_COMMENT));
@@ -267,7 +267,7 @@ fn directory(file: &mut (impl Read + Seek)) -> Result<(u64, u64), ArchiveError> 
     if count < 0xffff && place < 0xffff_ffff {
         return Ok((place, count));
     }
-    // What does not fit is in a structure before it.
+    // Values that do not fit are in the Zip64 structure before it.
     let end = from.saturating_add(u64::try_from(at).unwrap_or(0));
     file.seek(SeekFrom::Start(end.saturating_sub(20)))?;
     let mut locator = [0; 20];

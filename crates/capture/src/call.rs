@@ -140,7 +140,7 @@ pub enum SealedReason {
     /// The Kerberos ticket has contents that are not supported or malformed.
     #[error("unusable Kerberos ticket")]
     Ticket,
-    /// The signature is not one that the key makes.
+    /// The signature does not match the key.
     #[error("wrong signature for the key")]
     Signature,
     /// The byte order could not be converted.
@@ -238,7 +238,7 @@ impl HttpMessage {
             )),
             Some(Damage::CutOff) => Some("the end of the body is missing in the recording".to_owned()),
             Some(Damage::NotBase64) => {
-                Some("the body was damaged when it was recorded: it is not base64, as the recording says".to_owned())
+                Some("the body was damaged when it was recorded: it is not base64, although the recording declares it".to_owned())
             }
             None if self.missing > 0 => {
                 Some(format!("{} bytes of the body are missing in the recording", self.missing))

@@ -1,32 +1,32 @@
-//! Which operations are wanted.
+//! Filters for operations.
 
 use mapi::inspect::Node;
 use mapi::property::PropTag;
 
 use crate::analyze::{Operation, Rop};
 
-/// What an operation must have to be wanted: all that is given here.
+/// The conditions that an operation must meet to be shown: all that are set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
-    /// The user: a whole name, or the part of it without its domain. In whatever case.
+    /// The user, with or without the domain, in any case.
     pub user: Option<String>,
-    /// A ROP, with or without `Rop` before its name. In whatever case.
+    /// A ROP, by its name with or without `Rop` before it, in any case.
     pub rop: Option<String>,
-    /// A property, by its name with or without `_W` or `_A` behind it, or by its tag as `0x0037001F`. In
-    /// whatever case.
+    /// A property, by its name with or without `_W` or `_A` behind it, or by its tag such as `0x0037001F`, in any
+    /// case.
     pub prop: Option<String>,
-    /// Something that failed.
+    /// Whether the operation, or a ROP in it, must have failed.
     pub errors: bool,
 }
 
 impl Filter {
-    /// Whether what `user` asked is wanted, as far as that goes.
+    /// Whether the condition for the user is met.
     pub fn admits_user(&self, user: Option<&str>) -> bool {
         self.user.as_ref().is_none_or(|wanted| user.is_some_and(|known| is_user(known, wanted)))
     }
 
-    /// What is wanted of `operation`: all of it but for the ROPs that are not wanted. None where it is not
-    /// wanted.
+    /// Returns the operation without the ROPs that do not meet the conditions, or `None` if the operation does not
+    /// meet them.
     pub fn apply(&self, mut operation: Operation) -> Option<Operation> {
         if !self.admits_user(operation.user.as_deref()) {
             return None;
@@ -67,11 +67,11 @@ fn is_rop(known: &Rop, wanted: &str) -> bool {
     bare(&known.name) == bare(wanted)
 }
 
-/// A property that is wanted.
+/// The property of a filter.
 struct Property<'a> {
-    /// As it was given.
+    /// The text of the filter.
     given: &'a str,
-    /// Where that is a tag: the tag, and how it is shown.
+    /// If the text is a tag: the tag, and its text in output.
     tag: Option<(PropTag, String)>,
 }
 
@@ -82,7 +82,7 @@ impl<'a> Property<'a> {
         Self { given, tag: tag.map(|tag| (tag, tag.to_string())) }
     }
 
-    /// Whether it is named anywhere in a value.
+    /// Whether the property is named anywhere in a value.
     fn is_in(&self, shown: &Node) -> bool {
         match shown {
             Node::Fields(fields) => {
@@ -98,13 +98,13 @@ impl<'a> Property<'a> {
         }
     }
 
-    /// Whether a word of `text` names it.
+    /// Whether a word of `text` names the property.
     fn is_named_in(&self, text: &str) -> bool {
         names(text, self.given) || self.tag.as_ref().is_some_and(|(_, shown)| names(text, shown))
     }
 }
 
-/// Whether a word of `text` is the name of the property. A type behind the name counts where `prop` has one.
+/// Whether a word of `text` is the name of the property. The type behind the name is compared only if `prop` has one.
 fn names(text: &str, prop: &str) -> bool {
     let has_type = prop.contains(':');
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || (has_type && c == ':');

@@ -1,5 +1,5 @@
-//! Recordings that are a file for each direction: of an exchange (`NNNN-label.req.http`, `.resp.http`), or of
-//! a connection (`name.c2s.http`, `.s2c.http`).
+//! Reads recordings with one file for each direction of an exchange (`NNNN-label.req.http`, `.resp.http`) or of a
+//! connection (`name.c2s.http`, `.s2c.http`).
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -9,11 +9,10 @@ use crate::conversation::CallReader;
 use crate::stream::{Connection, Event, EventKind, Side};
 use crate::time::Timestamp;
 
-/// How much of a file is read at once, in bytes.
+/// The number of bytes that are read at once.
 const STEP: usize = 64 * 1024;
 
-/// The connection or exchange that a file belongs to, and whose bytes it has; none for a file of another
-/// kind.
+/// The connection or exchange of a file, and the side that sent its bytes; `None` for a file of another kind.
 pub fn of_name(name: &str) -> Option<(&str, Side)> {
     let ends = [
         (".req.http", Side::Client),
@@ -24,7 +23,7 @@ pub fn of_name(name: &str) -> Option<(&str, Side)> {
     ends.into_iter().find_map(|(end, side)| Some((name.strip_suffix(end)?, side)))
 }
 
-/// Which files belong together: in the order of their names, the client's and the server's.
+/// Collects the files of both sides, in pairs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawPairs<T> {
     by_name: BTreeMap<String, [Option<T>; 2]>,
@@ -37,7 +36,7 @@ impl<T> Default for RawPairs<T> {
 }
 
 impl<T> RawPairs<T> {
-    /// Takes `file`, whose name is `name`; gives it back where it is of another kind.
+    /// Adds the file with this name. Returns it if it is of another kind.
     pub fn add(&mut self, name: &str, file: T) -> Option<T> {
         let Some((stem, side)) = of_name(name) else { return Some(file) };
         let [client, server] = self.by_name.entry(stem.to_owned()).or_insert([None, None]);
@@ -56,10 +55,10 @@ impl<T> RawPairs<T> {
     }
 }
 
-/// Lets `reader` see the connection `number`, whose bytes are in `client` and `server`.
+/// Passes the connection `number` to `reader`. The bytes that its sides sent are in `client` and `server`.
 ///
 /// # Errors
-/// When a file cannot be read.
+/// If a file cannot be read.
 pub fn watch<'a>(
     reader: &mut CallReader,
     number: u64,
@@ -78,7 +77,7 @@ pub fn watch<'a>(
     Ok(())
 }
 
-/// Lets `reader` see what one side of `connection` sent: all that is in `file`.
+/// Passes the bytes of one side of `connection`, which are in `file`, to `reader`.
 pub(crate) fn feed(
     reader: &mut CallReader,
     connection: &Connection,

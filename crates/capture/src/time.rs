@@ -12,7 +12,7 @@ use wire::FileTime;
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// How long after `earlier` it is; nothing where it is before.
+    /// The time since `earlier`; zero if that is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -23,7 +23,7 @@ impl Timestamp {
         Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
     }
 
-    /// Reads a time as RFC 3339 writes it, with or without a fraction; none where it is no such time, or one
+    /// Parses a time in the format of RFC 3339, with or without a fraction. `None` for another format and for times
     /// before 1970.
     pub fn parse(text: &str) -> Option<Self> {
         let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
@@ -40,7 +40,7 @@ impl From<FileTime> for Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// Writes it as RFC 3339 does, in UTC, with microseconds.
+    /// Formats the time as in RFC 3339, in UTC, with microseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = OffsetDateTime::from_unix_timestamp_nanos(self.0.into()).map_err(|_| fmt::Error)?;
         let (year, month, day) = (time.year(), u8::from(time.month()), time.day());

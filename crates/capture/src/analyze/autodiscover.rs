@@ -1,4 +1,4 @@
-//! HTTP that is not MAPI.
+//! Analyzes HTTP exchanges other than MAPI over HTTP, such as Autodiscover.
 
 use mapi::inspect::Node;
 
@@ -6,7 +6,7 @@ use super::operation::Operation;
 use super::sessions::{Key, Sessions};
 use crate::call::{HttpCall, HttpMessage};
 
-/// How much of a text is shown, in bytes.
+/// The maximum number of bytes of a text that are shown.
 const MAX_TEXT: usize = 64 * 1024;
 
 pub(super) fn http(operation: &mut Operation, sessions: &mut Sessions, connection: u64, call: &HttpCall) {
@@ -22,7 +22,7 @@ pub(super) fn http(operation: &mut Operation, sessions: &mut Sessions, connectio
     }
 }
 
-/// A body that is text, as that.
+/// The body as text, if it is text.
 fn text(message: &HttpMessage) -> Node {
     let kind = message.field("content-type").unwrap_or_default().to_ascii_lowercase();
     let is_text = ["xml", "json", "text", "html"].iter().any(|word| kind.contains(word));

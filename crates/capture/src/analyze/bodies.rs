@@ -1,4 +1,4 @@
-//! What calls hold, by the interface or the request type that they are for.
+//! Decodes the bodies of calls, by interface or request type.
 
 use engine::rops::{request_buffers, response_buffers};
 use engine::{Body as _, HandleUse, OperationKey, handle_use};
@@ -15,7 +15,7 @@ use super::sessions::{Key, Sessions};
 use super::{mapper, rops};
 use crate::call::{HttpCall, HttpResponse, RpcCall, RpcOutcome, Stub};
 
-/// Takes in a remote procedure call, which is for an interface that is `known` or for another.
+/// Analyzes an RPC call. `known` is its interface, if that is one of Exchange's.
 pub(super) fn rpc(
     operation: &mut Operation,
     sessions: &mut Sessions,
@@ -58,7 +58,7 @@ pub(super) fn rpc(
     bodies(operation, request.as_ref(), response.as_ref(), objects);
 }
 
-/// Takes in the bodies of an operation, as far as they can be read.
+/// Adds the bodies of an operation, as far as they can be decoded.
 fn bodies(
     operation: &mut Operation,
     request: Option<&engine::Request>,
@@ -79,7 +79,8 @@ fn answer(call: &RpcCall) -> Option<&Stub> {
     }
 }
 
-/// What a stub means, with how many bytes of it mean nothing; none where it is not there or sealed.
+/// Decodes a stub. Also returns the number of bytes behind the last parameter. `None` if there is no stub or it is
+/// encrypted.
 fn plain<'a, T>(
     stub: Option<&'a Stub>,
     decode: impl FnOnce(&'a [u8], Endian) -> wire::Result<(T, &'a [u8])>,
@@ -108,7 +109,7 @@ fn taken<T>(decoded: Option<wire::Result<(T, usize)>>, what: &str, problems: &mu
     }
 }
 
-/// Which session a remote procedure call belongs to: that of its context handle, or of its connection.
+/// The session of an RPC call, by its context handle or its connection.
 fn rpc_session(
     sessions: &mut Sessions,
     connection: u64,
@@ -147,7 +148,7 @@ fn execute(
     objects: &mut Objects,
 ) -> bool {
     let asked = request.and_then(request_buffers);
-    // What was asked may be unreadable.
+    // The request may be unreadable.
     let unread = matches!(response, Some(engine::Response::EmsmdbHttp(emsmdb::Response::Execute(_))));
     if asked.is_none() && (request.is_some() || !unread) {
         return false;
@@ -160,13 +161,13 @@ fn execute(
     true
 }
 
-/// The payloads of extended buffers, where there are any that can be decoded.
+/// The payloads of extended buffers, if they can be decoded.
 fn payloads(buffers: Option<wire::Result<Vec<ExtendedBuffer>>>, problems: &mut Vec<String>) -> Vec<Bytes> {
     let buffers = buffers.and_then(|buffers| buffers.map_err(|error| problems.push(error.to_string())).ok());
     buffers.unwrap_or_default().into_iter().map(|buffer| buffer.payload).collect()
 }
 
-/// Takes in a request of MAPI over HTTP.
+/// Analyzes a request of MAPI over HTTP.
 pub(super) fn mapi_http(
     operation: &mut Operation,
     sessions: &mut Sessions,
@@ -208,7 +209,7 @@ pub(super) fn mapi_http(
     bodies(operation, request.as_ref(), response.as_ref(), objects);
 }
 
-/// The payload of an answer that is one of MAPI over HTTP; none where the request was not carried out.
+/// The payload of a response of MAPI over HTTP; `None` if the request was not executed.
 fn payload<'a>(operation: &mut Operation, response: &'a HttpResponse) -> Option<&'a [u8]> {
     let code = response.message.field(headers::X_RESPONSE_CODE).and_then(ResponseCode::parse);
     operation.response_code = code.map(|code| code.0);
@@ -235,7 +236,7 @@ fn payload<'a>(operation: &mut Operation, response: &'a HttpResponse) -> Option<
     }
 }
 
-/// Which session a request belongs to: that of its cookies.
+/// The session of a request, by its cookies.
 fn http_session(
     sessions: &mut Sessions,
     connection: u64,

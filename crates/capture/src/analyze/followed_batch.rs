@@ -1,4 +1,4 @@
-//! Follows one batch of ROPs through its answers, and the objects of the session with it.
+//! Applies one batch of ROPs and its responses to the objects of the session.
 
 use engine::objects::BatchObjects;
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
@@ -10,28 +10,27 @@ use super::normalize::Names;
 use super::objects::{Objects, Transfers, described, take_in_names};
 use super::operation::Rop;
 
-/// The ROPs of a buffer, in their order, and what becomes of the session's objects.
+/// A batch of ROPs, and its effects on the session's objects.
 pub(super) struct FollowedBatch<'a> {
     requests: &'a [RopRequest],
     pub(super) columns: BatchColumns<'a>,
     batch: BatchObjects<'a>,
     transfers: &'a mut Transfers,
     names: &'a mut Names,
-    /// The handle table that came with the responses.
+    /// The handle table of the responses.
     made: &'a [u32],
-    /// The request's handle table; handles that this batch made stand in for places that held none when it
-    /// was sent.
+    /// The request's handle table, with the handles of the objects that this batch opened.
     handles: Vec<u32>,
-    /// The ROPs that were passed.
+    /// The processed ROPs.
     rops: Vec<Rop>,
     /// The handles that were released.
     released: Vec<u32>,
-    /// Whether the server stopped before the requests whose responses are due: they were not carried out.
+    /// Whether the server stopped: it did not execute the rest of the requests.
     pub(super) is_stopped: bool,
 }
 
 impl<'a> FollowedBatch<'a> {
-    /// Before the first of `requests`, which came in the buffer `asked`.
+    /// Creates the state before the first of `requests`, which are in the buffer `asked`.
     pub(super) fn new(
         asked: &'a RopBuffer,
         requests: &'a [RopRequest],
@@ -52,15 +51,15 @@ impl<'a> FollowedBatch<'a> {
         }
     }
 
-    /// The ROPs, and which columns objects have now.
+    /// Returns the ROPs, and the changed columns of objects.
     pub(super) fn finish(self) -> (Vec<Rop>, ChangedColumns) {
-        // A release counts though no answer behind it was read, but what the answers say comes after it.
+        // A release is applied even if no response behind it was read, but before the changes by responses.
         let mut columns: ChangedColumns = self.released.into_iter().map(|handle| (handle, None)).collect();
         columns.extend(self.columns.finish(self.made));
         (self.rops, columns)
     }
 
-    /// `request` without a response.
+    /// Creates the ROP of `request`, without a response.
     fn rop(&self, request: &RopRequest) -> Rop {
         Rop {
             name: rop_name(request.id()),
@@ -75,7 +74,7 @@ impl<'a> FollowedBatch<'a> {
         }
     }
 
-    /// Applies `request`, with the first reply that it got, and adds it to the ROPs.
+    /// Applies `request` with its first reply, and adds it to the ROPs.
     fn pass(&mut self, request: &RopRequest, reply: Option<&RopReply>) {
         let mut rop = self.rop(request);
         if let Some(handle) = rop.handle.filter(|_| request.id() == RopId::RopRelease) {
@@ -154,7 +153,7 @@ impl ReplyHandler for FollowedBatch<'_> {
     }
 }
 
-/// The handle of the object that `request` made.
+/// The handle of the object that `request` opened.
 fn made(request: &RopRequest, reply: &RopReply, handles: &[u32]) -> Option<u32> {
     let index = request.output_handle_index().filter(|_| reply.return_value.is_success())?;
     handles.get(usize::from(index)).copied().filter(|handle| *handle != NO_OBJECT)
@@ -169,12 +168,12 @@ fn put(handles: &mut Vec<u32>, index: usize, handle: u32) {
     }
 }
 
-/// The ROP's name, or its number where it is not specified.
+/// The name of the ROP, or its number if it is not specified.
 pub(super) fn rop_name(id: RopId) -> String {
     id.name().map_or_else(|| format!("RopId {:#04x}", id.0), str::to_owned)
 }
 
-/// Puts a tree in the place of the bytes of a `FastTransfer` stream, where `shown` has some.
+/// Replaces the bytes of a `FastTransfer` stream in `shown`, if there are any, by a tree.
 fn transfer(rop: &str, shown: Option<&mut Node>, transfers: &mut Transfers, handle: Option<u32>) {
     let (Some(Node::Fields(fields)), Some(handle)) = (shown, handle) else { return };
     if !rop.starts_with("RopFastTransfer") {

@@ -1,5 +1,5 @@
-//! The interfaces that every RPC server has: the endpoint mapper (C706 appendix O), by which clients learn
-//! which port an interface listens on, and management (C706 appendix Q).
+//! The interfaces of every RPC server: the endpoint mapper (C706 appendix O), which tells clients the port of an
+//! interface, and management (C706 appendix Q).
 
 use std::borrow::Cow;
 
@@ -33,7 +33,7 @@ const MGMT: &[&str] = &[
     "mgmt.inq_princ_name",
 ];
 
-/// What the interface `uuid` and the operation `opnum` of it are called; none where it is neither of these.
+/// The names of the interface `uuid` and of its operation `opnum`; `None` for another interface.
 pub(super) fn named(uuid: Guid, opnum: u16) -> Option<(&'static str, String)> {
     let (name, operations) = if uuid == epm::INTERFACE.uuid {
         ("epm", EPM)
@@ -46,7 +46,7 @@ pub(super) fn named(uuid: Guid, opnum: u16) -> Option<(&'static str, String)> {
     Some((name, operation.map_or_else(|| format!("{name}.{opnum}"), |operation| (*operation).to_owned())))
 }
 
-/// Takes in what a call of the endpoint mapper asks and answers.
+/// Decodes the stubs of a call of the endpoint mapper.
 pub(super) fn mapped(operation: &mut Operation, call: &RpcCall) {
     let answer = match &call.outcome {
         RpcOutcome::Response(stub) => Some(stub),
@@ -81,7 +81,7 @@ pub(super) fn mapped(operation: &mut Operation, call: &RpcCall) {
     }
 }
 
-/// What `show` makes of a stub; nothing where it is not there, or sealed, or cannot be read.
+/// Decodes a stub and converts it by `show`. Nothing if there is no stub, or it is encrypted or malformed.
 fn taken<T: for<'a> Decode<'a>>(
     stub: Option<&Stub>,
     what: &str,
@@ -136,7 +136,7 @@ fn entry(entry: &EptEntry) -> Node {
     ])
 }
 
-/// An object where it is one.
+/// The UUID of an object, unless it is null.
 fn object(object: Option<Guid>) -> Node {
     object.filter(|object| !object.is_nil()).map_or(Node::Nothing, |object| object.to_node())
 }
@@ -159,14 +159,14 @@ fn text(bytes: &[u8]) -> Node {
     if bytes.is_empty() { Node::Nothing } else { Node::Text(String::from_utf8_lossy(bytes).into_owned()) }
 }
 
-/// An interface by its name where that is known, with its version.
+/// The name of an interface, or its UUID if the name is not known, with its version.
 fn interface(syntax: &SyntaxId) -> String {
     let SyntaxId { uuid, major, minor, .. } = syntax;
     let known = Interface::by_uuid(*uuid).map(Interface::name).or_else(|| Some(named(*uuid, 0)?.0));
     known.map_or_else(|| format!("{uuid} {major}.{minor}"), |name| format!("{name} {major}.{minor}"))
 }
 
-/// A tower as what its floors say (C706 appendix I, L).
+/// The contents of a tower, by its floors (C706 appendix I, L).
 fn shown(tower: &Tower) -> Node {
     let syntax = |syntax: Option<SyntaxId>| {
         syntax.map_or(Node::Nothing, |syntax| {
@@ -185,7 +185,7 @@ fn shown(tower: &Tower) -> Node {
     Node::Fields(there.map(|(name, shown)| (Cow::Borrowed(name), shown)).collect())
 }
 
-/// The protocol sequence of [MS-RPCE] 2.1, where it is a usual one.
+/// The name of the protocol sequence ([MS-RPCE] 2.1), if the tower has a usual one.
 fn protocol_sequence(tower: &Tower) -> String {
     let protocol = |place: usize| tower.floors.get(place).and_then(Floor::protocol);
     match (protocol(2), protocol(3)) {

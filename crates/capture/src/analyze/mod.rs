@@ -1,4 +1,4 @@
-//! Analyzes calls: which operation and which ROPs each one is, in which session.
+//! Analyzes calls: determines the operation, the ROPs and the session of each one.
 
 mod autodiscover;
 mod bodies;
@@ -22,7 +22,7 @@ use self::infer_interface::InferredInterfaces;
 pub use self::operation::{Operation, Rop};
 use self::sessions::Sessions;
 
-/// Analyzes calls, one after the other, and keeps of each session what later calls depend on.
+/// Analyzes calls, one after the other. Keeps the state of each session on which the decoding of later calls depends.
 #[derive(Debug, Default)]
 pub struct Analyzer {
     sessions: Sessions,
@@ -30,7 +30,7 @@ pub struct Analyzer {
 }
 
 impl Analyzer {
-    /// What `call` means.
+    /// Analyzes a call.
     pub fn operation(&mut self, call: &Call) -> Operation {
         let mut operation = Operation {
             time: call.time,

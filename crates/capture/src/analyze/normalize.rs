@@ -1,4 +1,4 @@
-//! What is shown, made shorter: wrappers that say nothing are left out, and named properties get their names.
+//! Normalizes values for output: removes redundant wrappers, and adds the names of named properties.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,13 +7,13 @@ use mapi::blob;
 use mapi::inspect::Node;
 use mapi::property::{PropTag, id_of, store_name};
 
-/// The names of a session's named properties, by their numbers.
+/// The names of a session's named properties, by their ids.
 pub(super) type Names = HashMap<u16, String>;
 
-/// What a session says about how its values are shown.
+/// The state of a session on which the output of its values depends.
 pub(super) struct Terms<'a> {
     pub(super) names: &'a Names,
-    /// The code page of its texts, where that is known.
+    /// The code page of its 8-bit texts, if known.
     pub(super) code_page: Option<u16>,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn normalize(shown: Node, terms: &Terms<'_>) -> Node {
     }
 }
 
-/// What a value of a property means that is known by its name alone.
+/// Decodes the value of a named property whose structure is known from its name.
 fn within(name: &str, value: &Node) -> Option<Node> {
     let name = name.split([' ', ':']).next()?;
     match value {
@@ -64,24 +64,24 @@ fn within(name: &str, value: &Node) -> Option<Node> {
     }
 }
 
-/// A text in a code page; its bytes where that is not known, or they are no text in it.
+/// Decodes a text in a code page. Returns the bytes if the code page is not known, or they are not valid in it.
 fn in_code_page(bytes: &[u8], code_page: Option<u16>) -> Node {
     read(bytes, code_page).map_or_else(|| Node::Bytes(bytes.to_vec()), Node::Text)
 }
 
-/// A text in a code page, read; none where that is not known, or `bytes` are no text in it.
+/// Decodes a text in a code page. `None` if the code page is not known, or `bytes` are not valid in it.
 fn read(bytes: &[u8], code_page: Option<u16>) -> Option<String> {
     match code_page.map(codepage::to_encoding) {
         Some(Some(encoding)) => {
             encoding.decode_without_bom_handling_and_without_replacement(bytes).map(Cow::into_owned)
         }
-        // Of the others, only what can hardly be anything else is taken for a text.
+        // With another code page, only bytes that are very likely a text are decoded.
         Some(None) | None => std::str::from_utf8(bytes).ok().map(str::to_owned),
     }
 }
 
-/// The code page that a request asks for ([MS-OXCRPC] 3.1.4.1 `ulCpid`, [MS-OXCMAPIHTTP] 2.2.4.1.1
-/// `DefaultCodePage`, [MS-OXNSPI] 2.2.8 `CodePage`), where it does.
+/// The code page in a request, if it has one ([MS-OXCRPC] 3.1.4.1 `ulCpid`, [MS-OXCMAPIHTTP] 2.2.4.1.1
+/// `DefaultCodePage`, [MS-OXNSPI] 2.2.8 `CodePage`).
 pub(super) fn code_page(request: &Node) -> Option<u16> {
     let Node::Fields(fields) = request else { return None };
     fields.iter().find_map(|(name, value)| match (name.as_ref(), value) {
@@ -93,7 +93,7 @@ pub(super) fn code_page(request: &Node) -> Option<u16> {
     })
 }
 
-/// What clients name that want no texts in a code page.
+/// The code page of clients that use no 8-bit texts.
 const UTF_16: u16 = 1200;
 
 /// `Flags(A | B)` as `A | B`.
@@ -102,7 +102,7 @@ fn bare(name: &str) -> &str {
     inside.map(|(_, inside)| inside).filter(|inside| !inside.contains('(')).unwrap_or(name)
 }
 
-/// `0x8001001f` with its name, where it is the tag of a named property that has one.
+/// Adds the name to a tag such as `0x8001001f`, if it is that of a named property whose name is known.
 fn named(tag: &str, names: &Names) -> String {
     let number = tag.strip_prefix("0x").filter(|digits| digits.len() == 8);
     let number = number.and_then(|digits| u32::from_str_radix(digits, 16).ok());

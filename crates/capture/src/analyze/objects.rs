@@ -1,4 +1,4 @@
-//! The server objects of a session, as far as a recording tells.
+//! The server objects of a session, as known from the recording.
 
 use std::collections::HashMap;
 
@@ -11,20 +11,19 @@ use mapi::rop::{Columns, Logons, RequestBody, ResponseBody, RopReply, RopRequest
 use super::normalize::Names;
 use super::transfer::Transfer;
 
-/// Of how many objects of a session the columns are known at once, and how many streams are followed; of
-/// more, nothing is known.
+/// The maximum number of objects of a session whose columns are tracked, and of streams that are decoded.
 const MAX_OBJECTS: usize = 16_384;
 
 /// The objects of a session.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
-    /// Those that were made in the recording.
+    /// The objects that were opened in the recording.
     pub(super) table: ObjectTable,
     pub(super) columns: KnownColumns,
     pub(super) transfers: Transfers,
-    /// The names of the session's named properties, by their numbers.
+    /// The names of the session's named properties, by their ids.
     pub(super) names: Names,
-    /// The code page of the session's texts, where it was asked for.
+    /// The code page of the session's 8-bit texts, if a request specified it.
     pub(super) code_page: Option<u16>,
 }
 
@@ -34,7 +33,7 @@ impl Logons for Objects {
     }
 }
 
-/// The columns of objects by their handles alone: a recording may begin after the objects were made.
+/// The columns of objects, by handle: a recording may begin after the objects were opened.
 #[derive(Debug, Default)]
 pub(super) struct KnownColumns(HashMap<u32, Vec<PropTag>>);
 
@@ -45,7 +44,7 @@ impl Columns for KnownColumns {
 }
 
 impl KnownColumns {
-    /// The object `handle` has other columns now, or none that are known.
+    /// Sets the columns of the object `handle`; `None` if they are not known.
     pub(super) fn set(&mut self, handle: u32, columns: Option<Vec<PropTag>>) {
         match columns {
             Some(columns) if self.0.len() < MAX_OBJECTS || self.0.contains_key(&handle) => {
@@ -63,7 +62,7 @@ impl KnownColumns {
 pub(super) struct Transfers(HashMap<u32, Transfer>);
 
 impl Transfers {
-    /// Where in its stream the `FastTransfer` context `handle` stands.
+    /// The state of the stream of the `FastTransfer` context `handle`.
     pub(super) fn of(&mut self, handle: u32) -> Option<&mut Transfer> {
         if self.0.len() >= MAX_OBJECTS && !self.0.contains_key(&handle) {
             return None;
@@ -71,13 +70,13 @@ impl Transfers {
         Some(self.0.entry(handle).or_default())
     }
 
-    /// The client released an object.
+    /// Removes an object that the client released.
     pub(super) fn remove(&mut self, handle: u32) {
         self.0.remove(&handle);
     }
 }
 
-/// Takes in which numbers named properties have.
+/// Adds the ids of named properties.
 pub(super) fn take_in_names(known: &mut Names, request: &RopRequest, reply: &RopReply) {
     let (names, ids) = match (&request.body, &reply.body) {
         (
@@ -95,10 +94,10 @@ pub(super) fn take_in_names(known: &mut Names, request: &RopRequest, reply: &Rop
     }
 }
 
-/// The first number that a named property can have ([MS-OXCDATA] 2.9).
+/// The first id of named properties ([MS-OXCDATA] 2.9).
 const FIRST_NAMED: u16 = 0x8000;
 
-/// What a named property is called: as the specification does, or by its set and its number or text.
+/// The name of a named property: that of the specification, or its property set with its number or name.
 fn name_of(name: &PropertyName) -> String {
     let known = match name {
         PropertyName::Lid { guid, lid } => NamedProperty::by_lid(guid, *lid),
@@ -116,7 +115,7 @@ fn name_of(name: &PropertyName) -> String {
     }
 }
 
-/// What an object is, in words.
+/// A short description of an object.
 pub(super) fn described(object: &Object) -> String {
     let name = object.kind.name();
     let id = match &object.kind {

@@ -1,4 +1,4 @@
-//! An operation, as it is shown: what was asked and answered, with the ROPs in it.
+//! An analyzed operation: request, response and ROPs.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use mapi::inspect::Node;
 use crate::call::Envelope;
 use crate::time::Timestamp;
 
-/// A call, analyzed.
+/// An analyzed call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operation {
     /// When the request was recorded.
     pub time: Timestamp,
-    /// How long the answer took.
+    /// The time until the response was recorded.
     pub elapsed: Option<Duration>,
     /// A number that operations of one session share.
     pub session: u64,
-    /// The user, as far as it is recorded.
+    /// The user, if the recording shows it.
     pub user: Option<Arc<str>>,
     /// The side of the proxy at which it was recorded; `None` if the recording is not MAPIProxy's.
     pub side: Option<Arc<str>>,
@@ -27,36 +27,36 @@ pub struct Operation {
     pub client: Option<SocketAddr>,
     /// The server's address.
     pub server: Option<SocketAddr>,
-    /// What it travelled in.
+    /// The protocol that carried the operation.
     pub envelope: Envelope,
-    /// The interface or the path that it is for.
+    /// The interface, or the path of the HTTP request.
     pub endpoint: String,
-    /// What was asked, as `nspi.QueryRows`.
+    /// The name of the operation, such as `nspi.QueryRows`.
     pub operation: String,
-    /// Bytes of the request's body.
+    /// The size of the request's body, in bytes.
     pub request_size: usize,
-    /// Bytes of the answer's body; none where there is no answer.
+    /// The size of the response's body, in bytes; `None` without a response.
     pub response_size: Option<usize>,
-    /// The status of HTTP.
+    /// The status code of HTTP.
     pub status: Option<u16>,
     /// The `X-ResponseCode` of MAPI over HTTP.
     pub response_code: Option<u32>,
-    /// Why the call failed, where it got a fault.
+    /// The status of the fault, if the call failed with one.
     pub fault: Option<String>,
-    /// What the operation returned; none where it did not come to that.
+    /// The return value of the operation; `None` if it was not executed.
     pub return_value: Option<ErrorCode>,
-    /// What was asked.
+    /// The decoded request.
     pub request: Node,
-    /// What was answered.
+    /// The decoded response.
     pub response: Node,
-    /// The ROPs in it.
+    /// The ROPs of the operation.
     pub rops: Vec<Rop>,
-    /// What of it cannot be read.
+    /// The parts that cannot be read, and why.
     pub problems: Vec<String>,
 }
 
 impl Operation {
-    /// Whether something in it failed: the call, the operation, or a ROP.
+    /// Whether the call, the operation or a ROP failed.
     pub fn failed(&self) -> bool {
         self.fault.is_some()
             || self.status.is_some_and(|status| status >= 400)
@@ -67,26 +67,26 @@ impl Operation {
     }
 }
 
-/// A ROP with its answer.
+/// A ROP with its response.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rop {
-    /// Which ROP it is, as `RopOpenFolder`.
+    /// The name of the ROP, such as `RopOpenFolder`.
     pub name: String,
-    /// Its number.
+    /// The `RopId` ([MS-OXCROPS] 2.2.2).
     pub id: u8,
-    /// The logon that it belongs to; none for what the server sends of its own.
+    /// The `LogonId`; `None` for a response that belongs to no request.
     pub logon: Option<u8>,
-    /// The handle of the object that it acts on, if there is one and it is known.
+    /// The handle of the object on which the ROP acts, if known.
     pub handle: Option<u32>,
-    /// What that object is, as far as it is known.
+    /// A description of that object, if known.
     pub object: Option<String>,
-    /// The handle of the object that it made.
+    /// The handle of the object that the ROP opened.
     pub made: Option<u32>,
-    /// What it returned; none where it was not answered.
+    /// The return value; `None` without a response.
     pub return_value: Option<ErrorCode>,
-    /// What it asks; none for what the server sends of its own.
+    /// The decoded request; `None` for a response that belongs to no request.
     pub request: Option<Node>,
-    /// What it was answered.
+    /// The decoded response.
     pub response: Option<Node>,
 }
 
@@ -97,7 +97,7 @@ impl Rop {
         self.return_value = Some(return_value);
         self.response = Some(match self.response.take() {
             None => shown,
-            // A server that packs buffers answers one ROP several times.
+            // A server that packs buffers responds to one ROP several times.
             Some(Node::List(mut several)) => {
                 several.push(shown);
                 Node::List(several)

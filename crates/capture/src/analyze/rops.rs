@@ -1,4 +1,4 @@
-//! The ROPs of an Execute, in whichever call it came.
+//! Decodes the ROPs of a call.
 
 use engine::objects::ObjectHandle;
 use mapi::emsmdb::RopBuffer;
@@ -19,7 +19,7 @@ pub(super) struct Batch {
     pub(super) problems: Vec<String>,
 }
 
-/// Reads the ROPs of a request and of its response, each the payloads of its buffers.
+/// Decodes the ROPs of a request and of its response, from the payloads of their buffers.
 pub(super) fn read(requests: &[Bytes], responses: &[Bytes], objects: &mut Objects) -> Batch {
     let mut batch = Batch::default();
     for (index, request) in requests.iter().enumerate() {
@@ -29,7 +29,7 @@ pub(super) fn read(requests: &[Bytes], responses: &[Bytes], objects: &mut Object
             let opaque = asked.rest.len();
             batch.problems.push(format!("request: {error}; {opaque} bytes of ROPs are not read"));
         }
-        // Only the first of several buffers is known to be answered by the response's.
+        // Only the first of several buffers is known to belong to the response's buffers.
         let answers = if index == 0 { responses } else { &[] };
         batch.one(&buffer, &asked.rops, answers, objects);
     }
@@ -69,7 +69,7 @@ impl Batch {
         self.rops.extend(others.iter().map(|other| other.rop(objects)));
     }
 
-    /// Reads the responses to the ROPs of `followed`; returns what the server sent of its own.
+    /// Decodes the responses to the ROPs of `followed`. Returns the responses that belong to no ROP.
     fn responses(&mut self, buffers: &[RopBuffer], followed: &mut FollowedBatch<'_>) -> Vec<Other> {
         let mut reader = ResponseReader::new();
         let mut others = Vec::new();
@@ -98,15 +98,15 @@ impl Batch {
     }
 }
 
-/// Something in a response that answers no ROP.
+/// A response that belongs to no ROP of the batch.
 struct Other {
     response: RopResponse,
-    /// The columns that the table had which it tells of; none where they are not known, or the batch made it.
+    /// The columns of the table to which it refers; `None` if they are not known, or the batch opened the table.
     columns: Option<Vec<PropTag>>,
 }
 
 impl Other {
-    /// Something that was read where objects had these `columns`.
+    /// Creates one that was decoded while objects had these `columns`.
     fn new(response: RopResponse, columns: &BatchColumns<'_>) -> Self {
         let columns = match &response {
             RopResponse::Notify(notify) => columns.of_handle(notify.notification_handle),
@@ -116,7 +116,7 @@ impl Other {
         Self { response, columns }
     }
 
-    /// As a ROP, where the session has these `objects` behind the batch.
+    /// Converts to a ROP. `objects` are those of the session after the batch.
     fn rop(&self, objects: &Objects) -> Rop {
         let (handle, object) = match &self.response {
             RopResponse::Notify(notify) => {

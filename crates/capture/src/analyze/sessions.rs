@@ -1,4 +1,4 @@
-//! Which session a call belongs to.
+//! Determines the session of a call.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -6,20 +6,20 @@ use wire::Guid;
 
 use super::objects::Objects;
 
-/// How many sessions are known at once; of more, the oldest is forgotten.
+/// The maximum number of sessions. If there are more, the oldest is removed.
 const MAX_SESSIONS: usize = 4096;
 
-/// How many keys lead to one session: cookies change with every call.
+/// The maximum number of keys of one session: cookies change with every call.
 const MAX_KEYS: usize = 16;
 
-/// What calls of one session have in common.
+/// A property that calls of one session share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    /// They came in one connection.
+    /// The connection.
     Connection(u64),
-    /// They have a context handle.
+    /// The context handle.
     Handle(Guid),
-    /// They have a cookie: its name and value.
+    /// A cookie: its name and value.
     Cookie(String),
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Sessions {
     last: u64,
 }
 
-/// What is known of a session.
+/// The state of a session.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) objects: Objects,
@@ -40,8 +40,8 @@ pub(super) struct State {
 }
 
 impl Sessions {
-    /// The session that most of `keys` lead to, the latest of several; a new one where none does. Some
-    /// cookies are those of a server, not of a session.
+    /// The session with most of `keys`, the latest of several; a new one if none has any. Some cookies identify a
+    /// server, not a session.
     pub(super) fn find(&mut self, keys: &[Key]) -> u64 {
         let mut votes = HashMap::<u64, usize>::new();
         for number in keys.iter().filter_map(|key| self.by_key.get(key)) {
@@ -56,7 +56,7 @@ impl Sessions {
         number
     }
 
-    /// A new session.
+    /// Begins a session.
     pub(super) fn begin(&mut self) -> u64 {
         if self.order.len() >= MAX_SESSIONS
             && let Some(oldest) = self.order.pop_front()
@@ -72,7 +72,7 @@ impl Sessions {
         self.last
     }
 
-    /// Lets `key` lead to the session `number` from now on.
+    /// Adds `key` to the session `number`.
     pub(super) fn add(&mut self, number: u64, key: Key) {
         let Some(state) = self.states.get_mut(&number) else { return };
         if self.by_key.insert(key.clone(), number) == Some(number) {
@@ -87,7 +87,7 @@ impl Sessions {
         }
     }
 
-    /// What is known of the session `number`.
+    /// The objects of the session `number`.
     pub(super) fn objects(&mut self, number: u64) -> &mut Objects {
         &mut self.states.entry(number).or_default().objects
     }

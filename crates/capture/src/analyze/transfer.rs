@@ -1,4 +1,4 @@
-//! `FastTransfer` buffers as trees, one buffer after the other of the same stream.
+//! Converts the buffers of a `FastTransfer` stream to trees, one after the other.
 
 use std::borrow::Cow;
 
@@ -6,20 +6,20 @@ use mapi::fast_transfer::{Limits, Marker, Property, Token, Tokenizer, Value};
 use mapi::inspect::{Node, string8_of};
 use mapi::property::{PropType, PropertyValue};
 
-/// How deep parts are shown within one another.
+/// The maximum depth of nested parts in output.
 const MAX_DEPTH: usize = 32;
 
-/// Where in its stream a `FastTransfer` context stands.
+/// The state of the stream of a `FastTransfer` context.
 #[derive(Debug)]
 pub(super) struct Transfer {
     tokenizer: Tokenizer,
-    /// The parts that are open, the innermost last.
+    /// The open parts, the innermost last.
     open: Vec<Marker>,
-    /// The value that comes in pieces, and is not over.
+    /// The incomplete value, which is transferred in pieces.
     large: Option<Large>,
 }
 
-/// A value that is too large to come at once.
+/// A value that is transferred in pieces.
 #[derive(Debug)]
 struct Large {
     name: String,
@@ -27,7 +27,7 @@ struct Large {
 }
 
 impl Large {
-    /// Puts a piece to what there is of the value in this buffer.
+    /// Adds a piece to the value's bytes in this buffer.
     fn push(&self, stack: &mut [Part], piece: &[u8]) {
         let Some(part) = stack.last_mut() else { return };
         let continued = format!("{} (continued)", self.name);
@@ -42,7 +42,7 @@ impl Large {
 }
 
 impl Large {
-    /// The value is over: where all of it was in this buffer, it is shown as any other.
+    /// Ends the value. If this buffer contains all of it, it is shown like any other value.
     fn finish(&self, stack: &mut [Part]) {
         let last = stack.last_mut().and_then(|part| part.fields.last_mut());
         if let Some((_, value)) = last.filter(|(name, _)| *name == self.name)
@@ -59,7 +59,7 @@ impl Default for Transfer {
     }
 }
 
-/// A part that is being put together.
+/// A part that is being assembled.
 struct Part {
     marker: Option<Marker>,
     /// Whether it began in an earlier buffer.
@@ -80,7 +80,7 @@ impl Part {
 }
 
 impl Transfer {
-    /// The next buffer of the stream, as a tree: parts by the names of their markers, properties by theirs.
+    /// Converts the next buffer of the stream to a tree of parts, by the names of markers and properties.
     pub(super) fn node(&mut self, bytes: &[u8]) -> Node {
         let mut stack = vec![Part::new(None, false)];
         stack.extend(self.open.iter().map(|marker| Part::new(Some(*marker), true)));
@@ -113,7 +113,7 @@ fn close(stack: &mut Vec<Part>) {
 fn take(stack: &mut Vec<Part>, large: &mut Option<Large>, token: &Token<'_>) {
     match token {
         Token::Marker(marker) if marker.is_end() => {
-            // Parts that no marker ends are over as well.
+            // Parts without an end marker end here too.
             while stack.last().and_then(|part| part.marker).is_some_and(|open| open.end().is_none()) {
                 close(stack);
             }
@@ -179,8 +179,7 @@ fn one(prop_type: PropType, value: &Value<'_>) -> Node {
     }
 }
 
-/// Bytes of a type: a text, with or without a code page of its own ([MS-OXCFXICS] 2.2.4.1.1.1), or other
-/// bytes.
+/// Converts bytes: a text, whose type may specify a code page ([MS-OXCFXICS] 2.2.4.1.1.1), or other bytes.
 fn in_bytes(prop_type: PropType, bytes: &[u8]) -> Node {
     /// The bit of types whose other bits are a code page, and the code page of UTF-16.
     const CODE_PAGE: u16 = 0x8000;
@@ -217,7 +216,7 @@ mod tests {
         text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
     }
 
-    /// Several values: a count, then each by itself ([MS-OXCFXICS] 2.2.4.1).
+    /// Multiple values: a count, then each value ([MS-OXCFXICS] 2.2.4.1).
     #[test]
     fn multiple_values_are_shown_as_a_list() {
         let texts = ["red", "blue"].map(|text| [&number(2 * text.len() + 2)[..], &utf16(text)].concat());
@@ -235,7 +234,7 @@ mod tests {
         assert_eq!(values, [json!([7, -7]), json!(["red", "blue"]), json!(["abcd", "ef"]), json!([])]);
     }
 
-    /// A value larger than a buffer comes in pieces of several.
+    /// A value larger than a buffer is transferred in pieces.
     #[test]
     fn long_binary_values_are_shown_completely_in_hexadecimal() {
         let content: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();

@@ -1,5 +1,4 @@
-//! Decryption of recordings with keys that the owner of the traffic has: TLS by a key log, Kerberos by a
-//! keytab.
+//! Decrypts recordings with the keys of their owner: TLS with a key log, Kerberos with a keytab.
 
 pub mod kerberos;
 pub mod tls;
@@ -9,14 +8,14 @@ use identity::ntlm::passive::DecryptionSecret;
 use self::kerberos::Keytab;
 use self::tls::KeyLog;
 
-/// What recordings are decrypted with.
+/// The keys with which recordings are decrypted.
 #[derive(Debug, Default)]
 pub struct Keys {
-    /// Passwords, hashes and session keys of NTLM.
+    /// Passwords, NT hashes and session keys of NTLM.
     pub ntlm: Vec<DecryptionSecret>,
     /// Secrets of TLS sessions.
     pub tls: KeyLog,
-    /// Keys of the services that Kerberos' tickets are for.
+    /// The long-term keys of the services for which Kerberos tickets were issued.
     pub kerberos: Keytab,
 }
 

@@ -1,10 +1,10 @@
-//! Ethernet, IP and TCP around bytes that never were in packets.
+//! Creates Ethernet, IP and TCP headers for synthetic packets.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::stream::Side;
 
-/// How much of a stream one packet carries, in bytes. Real ones carry less; no reader minds.
+/// The maximum payload of one packet, in bytes. Real packets are smaller, but readers accept this size.
 pub(super) const MAX_SEGMENT: usize = 32 * 1024;
 
 /// Flags of TCP.
@@ -12,22 +12,22 @@ pub(super) const SYN: u8 = 0x02;
 pub(super) const ACK: u8 = 0x10;
 pub(super) const PUSH: u8 = 0x08;
 
-/// A connection that is made up.
+/// A synthetic connection.
 #[derive(Debug, Clone)]
 pub(super) struct Stream {
     client: SocketAddr,
     server: SocketAddr,
-    /// The numbers of the next bytes of the client and of the server.
+    /// The next sequence numbers of the client and of the server.
     next: [u32; 2],
 }
 
 impl Stream {
-    /// A connection of which nothing was sent; each side's first byte has the number `first`.
+    /// Creates a connection. The initial sequence number of both sides is `first`.
     pub(super) const fn new(client: SocketAddr, server: SocketAddr, first: u32) -> Self {
         Self { client, server, next: [first, first] }
     }
 
-    /// The packet in which `side` sends `payload` with `flags`, as an Ethernet frame.
+    /// The Ethernet frame in which `side` sends `payload` with `flags`.
     pub(super) fn frame(&mut self, side: Side, flags: u8, payload: &[u8]) -> Vec<u8> {
         let [client, server] = &mut self.next;
         let (own, other, from, to) = match side {
@@ -48,7 +48,7 @@ impl Stream {
     }
 }
 
-/// The frame around a segment whose checksum is still to be made.
+/// Creates the frame of a TCP segment, and computes its checksum.
 fn packet(side: Side, from: IpAddr, to: IpAddr, mut tcp: Vec<u8>) -> Vec<u8> {
     let length = u16::try_from(tcp.len()).unwrap_or(u16::MAX);
     let (mut header, addresses, ethertype): (Vec<u8>, Vec<u8>, [u8; 2]) = match (from, to) {
@@ -93,7 +93,7 @@ fn put(bytes: &mut [u8], at: usize, sum: u16) {
     }
 }
 
-/// The Internet checksum (RFC 1071) of parts of which only the last may be of odd length.
+/// The Internet checksum (RFC 1071) of parts. Only the last part may have an odd length.
 fn checksum(parts: &[&[u8]]) -> u16 {
     let mut sum = 0_u64;
     for part in parts {

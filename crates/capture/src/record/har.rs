@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 use crate::call::{Call, CallBody, HttpMessage};
 
-/// What ends a file. It is written behind every entry, so that the file is whole at all times, and then
-/// written over by the next.
+/// The end of a file. It is written after every entry, so that the file is always valid, and the next entry
+/// overwrites it.
 const END: &[u8] = b"\n]}}\n";
 
-/// Writes calls of HTTP as HAR 1.2. Remote procedure calls have no place in it.
+/// Writes HTTP calls as HAR 1.2. RPC calls cannot be represented, and are ignored.
 #[derive(Debug)]
 pub struct HarWriter<W> {
     out: W,
-    /// Where the next entry goes.
+    /// The offset of the next entry.
     at: u64,
     entries: u64,
 }
@@ -26,7 +26,7 @@ impl<W: Write + Seek> HarWriter<W> {
     /// Begins a file.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If the file cannot be written.
     pub fn new(mut out: W) -> io::Result<Self> {
         let creator = json!({"name": "MAPIProxy", "version": env!("CARGO_PKG_VERSION")});
         let head = format!("{{\"log\": {{\"version\": \"1.2\", \"creator\": {creator}, \"entries\": [\n");
@@ -36,28 +36,28 @@ impl<W: Write + Seek> HarWriter<W> {
         Ok(Self { out, at: u64::try_from(head.len()).unwrap_or(0), entries: 0 })
     }
 
-    /// How many bytes were written.
+    /// The number of bytes written.
     pub const fn written(&self) -> u64 {
         self.at
     }
 
-    /// Where the file's end is over.
+    /// The offset after the end of the file's contents.
     fn end(&self) -> u64 {
         self.at.saturating_add(u64::try_from(END.len()).unwrap_or(0))
     }
 
-    /// Writes a call; those that are not HTTP are passed over.
+    /// Writes a call. Calls other than HTTP are ignored.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn call(&mut self, call: &Call) -> io::Result<()> {
         let CallBody::Http(_) = &call.body else { return Ok(()) };
         let mut text = if self.entries == 0 { Vec::new() } else { b",\n".to_vec() };
         serde_json::to_writer(&mut text, &entry(call))?;
         let length = u64::try_from(text.len()).unwrap_or(0);
         text.extend_from_slice(END);
-        // First what goes behind the end that is there, then what goes in its place: where there is no room,
-        // the end stays.
+        // The bytes after the present end are written first, and then those that overwrite it: if the disk is full,
+        // the end remains.
         let (place, behind) = text.split_at(END.len().min(text.len()));
         self.out.seek(SeekFrom::Start(self.end()))?;
         self.out.write_all(behind)?;
@@ -71,10 +71,10 @@ impl<W: Write + Seek> HarWriter<W> {
 }
 
 impl HarWriter<File> {
-    /// Cuts off what an entry that could not be written left behind the file's end.
+    /// Truncates the file after its end, to remove a part of an entry that could not be written.
     ///
     /// # Errors
-    /// When the file cannot be changed.
+    /// If the file cannot be truncated.
     pub fn cut_off(&mut self) -> io::Result<()> {
         self.out.set_len(self.end())
     }

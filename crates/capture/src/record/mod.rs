@@ -1,7 +1,7 @@
 //! Records operations to pcapng, which Wireshark opens, and to HAR.
 //!
-//! A recording contains decoded calls, not the bytes on the wire: the calls are not protected, and each
-//! session has its own connection. Reading the recording gives the same calls.
+//! A recording contains decoded calls, not the bytes on the wire: the calls are not protected, and each session has
+//! its own connection. Reading the recording returns the same calls.
 
 mod blocks;
 mod frames;

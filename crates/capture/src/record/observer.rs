@@ -18,31 +18,31 @@ use super::{http_view, redact};
 use crate::call::{Call, CallBody, RpcCall, RpcOutcome, SealedReason, Stub};
 use crate::time::Timestamp;
 
-/// How many calls may wait to be written before more are lost.
+/// The maximum number of queued calls. Further ones are dropped.
 const WAITING: usize = 1024;
 
-/// What is recorded.
+/// The parts of operations that are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recording {
-    /// What clients ask and get.
+    /// Whether the requests of clients, and the responses to them, are recorded.
     pub client_side: bool,
-    /// What the server is asked and answers.
+    /// Whether the requests to the server, and its responses, are recorded.
     pub upstream_side: bool,
-    /// Passwords, tokens and cookies too.
+    /// Whether passwords, tokens and cookies are recorded.
     pub secrets: bool,
 }
 
-/// What the writing end receives.
+/// An element of the queue to the recording thread.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Recorded {
     /// A call to be written.
     Call(Box<Call>),
-    /// There will be no more.
+    /// The recording ends.
     End,
 }
 
-/// Sends the calls that pass to the writing end. It never blocks: where the writer is slow, calls are
-/// dropped, and counted.
+/// Queues finished calls for the recording thread. It never blocks: if the queue is full, calls are dropped and
+/// counted.
 #[derive(Debug)]
 pub struct Recorder {
     recording: Recording,
@@ -53,11 +53,11 @@ pub struct Recorder {
     discoveries: AtomicU64,
 }
 
-/// The first of these numbers. Those of sessions count from below, and never get there.
+/// The first of these numbers, which is beyond those of sessions.
 const DISCOVERIES: u64 = 1 << 63;
 
 impl Recorder {
-    /// A recorder that has the time from `clock`, and the end from which its calls are read.
+    /// Creates a recorder that reads the time from `clock`, and the receiver of its calls.
     pub fn new(recording: Recording, clock: fn() -> Timestamp) -> (Arc<Self>, Receiver<Recorded>) {
         let (calls, receiver) = sync_channel(WAITING);
         (
@@ -72,7 +72,7 @@ impl Recorder {
         )
     }
 
-    /// How many calls were lost since this was asked last.
+    /// The number of calls dropped since the last call of this method.
     pub fn take_lost(&self) -> u64 {
         self.lost.swap(0, Ordering::Relaxed)
     }
@@ -87,7 +87,7 @@ impl Recorder {
         }
     }
 
-    /// Lets the writer finish with what was recorded so far; false where the queue is full.
+    /// Queues the end of the recording. Returns `false` if the queue is full.
     pub fn end(&self) -> bool {
         self.calls.try_send(Recorded::End).is_ok()
     }
@@ -115,7 +115,7 @@ impl Recorder {
                     Endian::Big => re_encoded::<engine::Response>(operation.key(), &answer),
                 })
             }
-            // The server was asked, and refused or did not answer.
+            // The request was sent to the server, which refused it or did not respond.
             None if exchange.is_some_and(|exchange| {
                 exchange.fields(HttpMessageKind::UpstreamRequest, &mut |_, _| ())
             }) =>
@@ -179,7 +179,7 @@ impl Recorder {
     }
 }
 
-/// A request in little-endian, the only byte order that is written.
+/// Converts a request to little-endian, the only byte order that is written.
 fn little(key: OperationKey, stub: Bytes, endian: Endian) -> Stub {
     match endian {
         Endian::Little => Stub::Plain(stub, endian),
@@ -215,7 +215,7 @@ impl Observer for Recorder {
 
     fn autodiscover_finished(&self, discovery: &Discovery<'_>) {
         let Discovery { context, peer, elapsed, .. } = *discovery;
-        // It belongs to no session: each is recorded as a connection of its own.
+        // It belongs to no session: each is recorded as a separate connection.
         let connection = self.discoveries.fetch_add(1, Ordering::Relaxed);
         for (wanted, side) in
             [(self.recording.client_side, "client"), (self.recording.upstream_side, "upstream")]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::call::{Call, CallBody, HttpMessage};
 
-/// Fields of HTTP that hold passwords, tokens and cookies.
+/// Header fields that contain passwords, tokens and cookies.
 const SECRET: &[&str] = &[
     "authorization",
     "proxy-authorization",
@@ -15,7 +15,7 @@ const SECRET: &[&str] = &[
     "authentication-info",
 ];
 
-/// Takes passwords, tokens and cookies out of a call. The user's name stays.
+/// Removes passwords, tokens and cookies from a call. The name of the user is kept.
 pub fn redact(call: &mut Call) {
     if let CallBody::Http(http) = &mut call.body {
         strip(&mut http.request);
@@ -34,9 +34,8 @@ fn is_secret(name: &[u8]) -> bool {
     SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
 }
 
-/// Overwrites the values of such fields among the headers that stand in the body of an answer of MAPI over
-/// HTTP, before its payload ([MS-OXCMAPIHTTP] 2.2.2.2). The body keeps its length, and so what counts its
-/// bytes stays true.
+/// Overwrites the values of such fields among the header fields in the body of a response of MAPI over HTTP, before
+/// its payload ([MS-OXCMAPIHTTP] 2.2.2.2). The body keeps its length, so that length fields remain correct.
 fn mask(body: &mut Bytes) {
     let secrets = secrets(body);
     if secrets.is_empty() {
@@ -57,7 +56,7 @@ fn secrets(body: &[u8]) -> Vec<(usize, usize)> {
     for line in body.split_inclusive(|byte| *byte == b'\n') {
         let text = line.trim_ascii_end();
         match text.iter().position(|byte| *byte == b':').and_then(|colon| text.split_at_checked(colon)) {
-            // The headers' end, or no such body at all.
+            // The end of the header fields, or another kind of body.
             _ if headers && text.is_empty() => break,
             _ if !headers && TAGS.contains(&text) => headers = text == b"DONE",
             _ if !headers => break,

@@ -1,4 +1,4 @@
-//! A security context of Kerberos, followed from the side.
+//! A recorded security context of Kerberos.
 
 use std::sync::Arc;
 
@@ -12,27 +12,27 @@ use super::token::Message;
 use super::usage::Usage;
 use crate::stream::Side;
 
-/// The longest token that is looked at, in bytes.
+/// The maximum size of a token that is read, in bytes.
 const MAX_TOKEN: usize = 1 << 17;
 
 /// A security context.
 #[derive(Debug, Default)]
 pub struct Context {
-    /// The client's request, until it is opened.
+    /// The client's request, until it is decrypted.
     request: Option<Box<ApReq>>,
-    /// The encrypted part of the answer, until it is opened.
+    /// The encrypted part of the server's response, until it is decrypted.
     answer: Option<messages::EncryptedData>,
     opened: Option<Opened>,
 }
 
-/// What is known once the ticket is decrypted.
+/// The contents of the decrypted ticket.
 #[derive(Debug)]
 struct Opened {
     user: Arc<str>,
     session: Key,
-    /// What messages may be protected with: what comes first is the likeliest.
+    /// The keys that may protect messages, the most likely first.
     keys: Vec<Key>,
-    /// Whether headers are signed; none before a message showed it.
+    /// Whether headers are signed; `None` before the first message.
     signs_headers: Option<bool>,
 }
 
@@ -51,7 +51,7 @@ pub enum ContextError {
         encryption: String,
         /// The version of the key.
         kvno: String,
-        /// Which versions of the same service's keys there are.
+        /// The versions of the keys of this service in the keytab, as text for the message.
         versions: String,
     },
     /// The ticket is encrypted with the key of another ticket.
@@ -73,19 +73,18 @@ pub enum ContextError {
 /// A message with its token.
 #[derive(Debug)]
 pub struct Part<'a> {
-    /// What stands before the body.
+    /// The bytes before the body.
     pub before: &'a [u8],
-    /// What is sealed; decrypted in place.
+    /// The encrypted bytes, which are decrypted in place.
     pub body: &'a mut [u8],
-    /// What stands between the body and the token.
+    /// The bytes between the body and the token.
     pub after: &'a [u8],
     /// The token.
     pub token: &'a [u8],
 }
 
 impl Context {
-    /// Takes a token of the handshake, which may be within SPNEGO. What is of another mechanism is passed
-    /// over.
+    /// Reads a token of the handshake, which may be within SPNEGO. Tokens of other mechanisms are ignored.
     pub fn token(&mut self, side: Side, token: &[u8]) {
         if token.len() > MAX_TOKEN {
             return;
@@ -105,25 +104,25 @@ impl Context {
                 }
             }
             (Side::Server, Some(&messages::AP_REP)) => self.answer = messages::ap_rep(message).ok(),
-            // The client's third message in DCE style has no key in it.
+            // The client's third message in DCE style contains no key.
             _ => {}
         }
     }
 
-    /// Whether it is Kerberos that the context was made with.
+    /// Whether the context uses Kerberos.
     pub const fn is_begun(&self) -> bool {
         self.request.is_some() || self.opened.is_some()
     }
 
-    /// The user who authenticated, as `alice@LAB.TEST`, where `keytab` can decrypt the ticket.
+    /// The authenticated user, such as `alice@LAB.TEST`, if `keytab` can decrypt the ticket.
     pub fn user(&mut self, keytab: &Keytab) -> Option<Arc<str>> {
         self.open(keytab).ok().map(|opened| Arc::clone(&opened.user))
     }
 
-    /// Checks the signature of a message, and decrypts its body where it is sealed.
+    /// Verifies the signature of a message, and decrypts its body if it `seals`.
     ///
     /// # Errors
-    /// When no key fits.
+    /// If no key is correct, or the ticket cannot be decrypted.
     pub fn check(&mut self, part: &mut Part<'_>, seals: bool, keytab: &Keytab) -> Result<(), ContextError> {
         let opened = self.open(keytab)?;
         let ways: &[bool] = match opened.signs_headers {
@@ -148,7 +147,7 @@ impl Context {
         Err(ContextError::Signature)
     }
 
-    /// Decrypts the ticket, and whatever followed it.
+    /// Decrypts the ticket and the tokens after it.
     fn open(&mut self, keytab: &Keytab) -> Result<&mut Opened, ContextError> {
         if let Some(request) = self.request.take_if(|_| self.opened.is_none()) {
             match open_request(&request, keytab) {

@@ -11,7 +11,7 @@ use super::usage::Usage;
 
 pub(super) const BLOCK: usize = 16;
 
-/// An encryption type that is known.
+/// A supported encryption type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EncryptionType {
     Aes128Sha1,
@@ -33,7 +33,7 @@ impl EncryptionType {
         })
     }
 
-    /// As `klist` and `krb5.conf` call it.
+    /// The name in `klist` and `krb5.conf`.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Aes128Sha1 => "aes128-cts-hmac-sha1-96",
@@ -51,7 +51,7 @@ impl EncryptionType {
         }
     }
 
-    /// How many bytes its checksum has.
+    /// The size of its checksum, in bytes.
     pub(super) const fn checksum_size(self) -> usize {
         match self {
             Self::Aes128Sha1 | Self::Aes256Sha1 => 12,
@@ -68,7 +68,7 @@ impl EncryptionType {
         }
     }
 
-    /// Whether what is authenticated is the ciphertext (RFC 8009 5), not the plaintext (RFC 3961 5.3).
+    /// Whether the ciphertext is authenticated (RFC 8009 5), not the plaintext (RFC 3961 5.3).
     pub(super) const fn authenticates_ciphertext(self) -> bool {
         matches!(self, Self::Aes128Sha2 | Self::Aes256Sha2)
     }
@@ -87,14 +87,14 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The last byte of the constants that keys are derived with (RFC 3961 5.3).
+/// The purpose of a derived key, which is the last byte of the constant from which it is derived (RFC 3961 5.3).
 #[derive(Clone, Copy)]
 enum Derived {
     /// For checksums.
     Checksum,
     /// For encryption.
     Encryption,
-    /// For the integrity of what is encrypted.
+    /// For the integrity of encrypted data.
     Integrity,
 }
 
@@ -109,8 +109,8 @@ impl Derived {
 }
 
 impl Key {
-    /// A key of the encryption type with this number; none where that is not known, or the key is no key of
-    /// it.
+    /// Creates a key of the encryption type with this number. `None` if that is not supported, or the key has the
+    /// wrong size.
     pub(super) fn new(encryption: i64, bytes: &[u8]) -> Option<Self> {
         let encryption = EncryptionType::from_number(encryption)?;
         let fits = bytes.len() == encryption.key_size();
@@ -125,7 +125,7 @@ impl Key {
         &self.bytes
     }
 
-    /// Decrypts a message of RFC 4120; none where it was encrypted with another key.
+    /// Decrypts a message of RFC 4120; `None` if it was encrypted with another key.
     pub(super) fn decrypt(&self, usage: Usage, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         if self.encryption == EncryptionType::Rc4 {
             return rc4::decrypt(self.bytes(), usage, sealed);
@@ -141,8 +141,8 @@ impl Key {
         plain.get(BLOCK..).map(|plain| Zeroizing::new(plain.to_vec()))
     }
 
-    /// Decrypts, without looking at the integrity: AES in CBC mode with ciphertext stealing, from a vector of
-    /// zeros (RFC 3962 5). The confounder is the first block.
+    /// Decrypts without checking the integrity: AES in CBC mode with ciphertext stealing, with an initialization
+    /// vector of zeros (RFC 3962 5). The first block is the confounder.
     pub(super) fn decrypt_blocks(&self, usage: Usage, cipher: &[u8]) -> Option<Vec<u8>> {
         let key = self.derived(usage, Derived::Encryption)?;
         if cipher.len() < BLOCK {
@@ -154,7 +154,7 @@ impl Key {
         }
     }
 
-    /// Whether `code` authenticates what was encrypted.
+    /// Whether `code` authenticates the encrypted `parts`.
     pub(super) fn integrity_fits(&self, usage: Usage, parts: &[&[u8]], code: &[u8]) -> bool {
         self.code_fits(usage, Derived::Integrity, parts, code)
     }
@@ -204,7 +204,7 @@ fn code_of(algorithm: hmac::Algorithm, key: &[u8], parts: &[&[u8]]) -> hmac::Tag
     context.sign()
 }
 
-/// DK of RFC 3961 5.1: the constant, folded to a block, encrypted over and over.
+/// DK of RFC 3961 5.1: encrypts the constant, folded to a block, repeatedly.
 fn derive_sha1(
     aes: &impl BlockCipherEncrypt<BlockSize = aes::cipher::consts::U16>,
     constant: [u8; 5],
@@ -219,8 +219,8 @@ fn derive_sha1(
     out
 }
 
-/// n-fold of RFC 3961 5.1, to 128 bits: copies of the text, each turned right by 13 bits more than the one
-/// before, added with end-around carry.
+/// n-fold of RFC 3961 5.1, to 128 bits: the sum, with end-around carry, of copies of the text, each rotated right by
+/// 13 bits more than the previous one.
 pub(super) fn fold(text: &[u8]) -> [u8; BLOCK] {
     let bits = text.len().saturating_mul(8);
     let gcd = |mut a: usize, mut b: usize| {
@@ -232,7 +232,7 @@ pub(super) fn fold(text: &[u8]) -> [u8; BLOCK] {
     let total = text.len().saturating_mul(BLOCK).checked_div(gcd(text.len(), BLOCK)).unwrap_or(0);
     let bit = |at: usize| {
         let (copy, within) = (at.checked_div(bits).unwrap_or(0), at.checked_rem(bits).unwrap_or(0));
-        // The bit that comes here when the text is turned right.
+        // The bit that is rotated to this position.
         let turned = copy.saturating_mul(13).checked_rem(bits).unwrap_or(0);
         let from = within.saturating_add(bits).saturating_sub(turned).checked_rem(bits).unwrap_or(0);
         let byte = text.get(from / 8).copied().unwrap_or_default();
@@ -273,7 +273,7 @@ pub(super) fn cts(
         previous = *block;
     }
     let opened = decrypt(swapped);
-    // What the short block lacks was stolen from the other.
+    // The bytes that the short block lacks were stolen from the other block.
     let mut whole = opened;
     whole.get_mut(..short)?.copy_from_slice(last);
     plain.extend(xor(decrypt(&whole), &previous));

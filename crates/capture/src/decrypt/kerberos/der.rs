@@ -1,8 +1,8 @@
-//! The little of DER that Kerberos' messages need to be read.
+//! A DER reader for Kerberos messages.
 
 use wire::{Reader, Result};
 
-/// The contents of the next element, and its tag.
+/// Reads the next element. Returns its tag and its contents.
 pub(super) fn element<'a>(r: &mut Reader<'a>, field: &'static str) -> Result<(u8, Reader<'a>)> {
     let tag = r.u8(field)?;
     let first = r.u8(field)?;
@@ -21,7 +21,7 @@ pub(super) fn element<'a>(r: &mut Reader<'a>, field: &'static str) -> Result<(u8
     Ok((tag, contents))
 }
 
-/// The contents of the next element, which has this tag.
+/// Reads the contents of the next element, which must have this tag.
 pub(super) fn tagged<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> Result<Reader<'a>> {
     let (found, contents) = element(r, field)?;
     if found != tag {
@@ -30,8 +30,8 @@ pub(super) fn tagged<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> Re
     Ok(contents)
 }
 
-/// A `SEQUENCE` within an element of this tag: calls `visit` for each of its fields, by the number of its
-/// context tag, with the element inside.
+/// Reads a `SEQUENCE` within an element of this tag. Calls `visit` for each field, with the number of its context tag
+/// and the element inside.
 pub(super) fn sequence<'a>(
     r: &mut Reader<'a>,
     mut visit: impl FnMut(u8, Reader<'a>) -> Result<()>,

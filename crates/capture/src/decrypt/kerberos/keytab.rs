@@ -1,4 +1,4 @@
-//! Keytabs, as MIT's Kerberos writes them: file format version 2.
+//! Reads keytabs in the format of MIT Kerberos, version 2.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use zeroize::Zeroizing;
 
 use super::crypto::{EncryptionType, Key};
 
-/// What a keytab begins with.
+/// The version at the start of a keytab.
 const VERSION: u16 = 0x0502;
 
-/// The largest keytab that is read, in bytes.
+/// The maximum size of a keytab, in bytes.
 const MAX_SIZE: usize = 16 << 20;
 
-/// More entries than any keytab has.
+/// The maximum number of entries, more than any keytab has.
 const MAX_ENTRIES: usize = 16_384;
 
-/// More parts than any name has.
+/// The maximum number of parts of a name, more than any name has.
 const MAX_COMPONENTS: u16 = 64;
 
 /// The long-term keys of services.
@@ -27,7 +27,7 @@ pub struct Keytab {
 
 /// A key, and the principal to which it belongs.
 pub(super) struct Entry {
-    /// As `exchangeMDB/exch1.lab.test@LAB.TEST`.
+    /// The principal, such as `exchangeMDB/exch1.lab.test@LAB.TEST`.
     pub(super) principal: String,
     /// The version of the key.
     pub(super) kvno: u32,
@@ -40,33 +40,33 @@ impl fmt::Debug for Keytab {
     }
 }
 
-/// Why something is no keytab.
+/// Why a keytab cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeytabError {
-    /// It begins with something else.
+    /// The version is another one.
     #[error("expected a keytab of version 2, which begins with 05 02")]
     Version,
-    /// It is longer than any.
+    /// The file exceeds the maximum size.
     #[error("the keytab is longer than {MAX_SIZE} bytes")]
     TooLarge,
-    /// It has more entries than any.
+    /// The file exceeds the maximum number of entries.
     #[error("the keytab has more than {MAX_ENTRIES} entries")]
     TooMany,
-    /// An entry makes no sense.
+    /// An entry is malformed.
     #[error(transparent)]
     Entry(#[from] wire::Error),
 }
 
 impl Keytab {
-    /// Whether there is no key in it.
+    /// Whether the keytab has no key.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Adds the keys of a file. Those of encryption types that are not known are passed over.
+    /// Adds the keys of a file. Keys of unsupported encryption types are ignored.
     ///
     /// # Errors
-    /// When it is no keytab, or not a whole one.
+    /// If the file is not a keytab, or is truncated.
     pub fn add(&mut self, file: &[u8]) -> Result<(), KeytabError> {
         if file.len() > MAX_SIZE {
             return Err(KeytabError::TooLarge);
@@ -78,12 +78,12 @@ impl Keytab {
         while !r.is_empty() {
             let size = r.i32("size")?;
             let length = usize::try_from(size.unsigned_abs()).unwrap_or(usize::MAX);
-            // What is at the end of a file that was made longer than it needs.
+            // Padding at the end of the file.
             if size == 0 {
                 break;
             }
             let entry = r.sub(length, "entry")?;
-            // Negative sizes are of holes, where an entry was removed.
+            // A negative size is that of a hole, where an entry was removed.
             if size > 0
                 && let Some(entry) = read_entry(entry)?
             {
@@ -96,8 +96,8 @@ impl Keytab {
         Ok(())
     }
 
-    /// The keys of this type: first those of that principal and version, then the others, since a keytab may
-    /// name the account whose service it is.
+    /// The keys of this type: first those of that principal and version, then the others, since a keytab may have the
+    /// name of the account to which the service belongs.
     pub(super) fn keys<'a>(
         &'a self,
         encryption: EncryptionType,
@@ -112,7 +112,7 @@ impl Keytab {
         all().filter(fits).chain(all().filter(move |entry| !fits(entry))).map(|entry| &entry.key)
     }
 
-    /// The versions of the keys that this principal has here.
+    /// The versions of this principal's keys.
     pub(super) fn versions(&self, principal: &str) -> Vec<u32> {
         let own = self.entries.iter().filter(|entry| entry.principal.eq_ignore_ascii_case(principal));
         let mut versions: Vec<u32> = own.map(|entry| entry.kvno).collect();
@@ -138,7 +138,7 @@ fn read_entry(mut r: Reader<'_>) -> wire::Result<Option<Entry>> {
     let short = u32::from(r.u8("vno8")?);
     let encryption = r.u16("keyblock.type")?;
     let key = Zeroizing::new(counted(&mut r, "keyblock.data")?.to_vec());
-    // Versions above 255 stand behind the key, in a field that old programs do not write.
+    // Versions above 255 are in a field behind the key, which old programs do not write.
     let long = if r.remaining() >= 4 { r.u32("vno")? } else { 0 };
     let kvno = if long == 0 { short } else { long };
     let key = Key::new(i64::from(encryption), &key);

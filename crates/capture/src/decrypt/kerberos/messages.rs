@@ -1,4 +1,4 @@
-//! Kerberos' messages, as far as keys come with them (RFC 4120 5).
+//! Decodes Kerberos messages that contain keys (RFC 4120 5).
 
 use wire::{Endian, Reader, Result};
 use zeroize::Zeroizing;
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::crypto::Key;
 use super::der::{BIT_STRING, GENERAL_STRING, OCTET_STRING, SEQUENCE, element, integer, sequence, tagged};
 
-/// More parts than any name has.
+/// The maximum number of parts of a name, more than any name has.
 const MAX_COMPONENTS: usize = 64;
 
 /// Tags of the messages, which are of the class APPLICATION.
@@ -17,7 +17,7 @@ const AUTHENTICATOR: u8 = 0x62;
 const ENC_TICKET_PART: u8 = 0x63;
 const ENC_AP_REP_PART: u8 = 0x7b;
 
-/// Something encrypted, and how (RFC 4120 5.2.9).
+/// `EncryptedData` (RFC 4120 5.2.9).
 #[derive(Debug, Clone, Default)]
 pub(super) struct EncryptedData {
     pub(super) encryption: i64,
@@ -25,7 +25,7 @@ pub(super) struct EncryptedData {
     pub(super) cipher: Vec<u8>,
 }
 
-/// What a client begins with (RFC 4120 5.5.1).
+/// `AP-REQ`, the client's first message (RFC 4120 5.5.1).
 #[derive(Debug, Clone, Default)]
 pub(super) struct ApReq {
     /// The ticket is encrypted with the key of another ticket.
@@ -37,10 +37,10 @@ pub(super) struct ApReq {
     pub(super) authenticator: EncryptedData,
 }
 
-/// What a ticket says to its service (RFC 4120 5.3).
+/// The decrypted part of a ticket (RFC 4120 5.3).
 pub(super) struct TicketPart {
     pub(super) key: Option<Key>,
-    /// The client principal of the ticket, as `alice@LAB.TEST`.
+    /// The client principal of the ticket, such as `alice@LAB.TEST`.
     pub(super) client: String,
 }
 
@@ -55,7 +55,7 @@ impl ApReq {
             match field {
                 2 => {
                     let options = tagged(&mut value, BIT_STRING, "ap-options")?.rest();
-                    // Behind the count of unused bits.
+                    // The first byte is the count of unused bits.
                     out.use_session_key = options.get(1).is_some_and(|first| first & 0x40 != 0);
                 }
                 3 => out.ticket(value)?,
@@ -142,7 +142,7 @@ fn encrypted(r: &mut Reader<'_>) -> Result<EncryptedData> {
     Ok(out)
 }
 
-/// `EncryptionKey` (RFC 4120 5.2.9); none where its type is not known.
+/// `EncryptionKey` (RFC 4120 5.2.9); `None` if its type is not supported.
 fn encryption_key(r: &mut Reader<'_>) -> Result<Option<Key>> {
     let (mut encryption, mut bytes) = (0, Zeroizing::new(Vec::new()));
     sequence(r, |field, mut value| {
@@ -156,7 +156,7 @@ fn encryption_key(r: &mut Reader<'_>) -> Result<Option<Key>> {
     Ok(Key::new(encryption, &bytes))
 }
 
-/// `PrincipalName` (RFC 4120 5.2.2), its parts with slashes between them.
+/// `PrincipalName` (RFC 4120 5.2.2), its parts separated by slashes.
 fn name(r: &mut Reader<'_>) -> Result<String> {
     let mut parts = Vec::new();
     sequence(r, |field, mut value| {
@@ -179,8 +179,8 @@ fn string(r: &mut Reader<'_>, field: &'static str) -> Result<String> {
     Ok(String::from_utf8_lossy(text.rest()).into_owned())
 }
 
-/// The Kerberos message in a token of GSS-API: behind the frame of RFC 2743 3.1 and the two bytes of RFC 4121
-/// 4.1, or by itself, as with `GSS_C_DCE_STYLE` ([MS-KILE] 3.4.5).
+/// The Kerberos message in a token of GSS-API: within the framing of RFC 2743 3.1, after the two bytes of RFC 4121
+/// 4.1, or without framing, as with `GSS_C_DCE_STYLE` ([MS-KILE] 3.4.5).
 pub(super) fn in_token(token: &[u8]) -> Option<&[u8]> {
     match token.first()? {
         &AP_REQ | &AP_REP => Some(token),

@@ -1,7 +1,7 @@
-//! Remote calls that Kerberos seals, decrypted with a keytab (RFC 4120, RFC 4121, RFC 4757, [MS-KILE]).
+//! Decrypts RPC calls that Kerberos protects, with a keytab (RFC 4120, RFC 4121, RFC 4757, [MS-KILE]).
 //!
-//! A [`Keytab`] holds the long-term keys of services; a [`Context`] follows one security context, from the
-//! ticket in its first token to the keys that its messages are sealed with.
+//! A [`Keytab`] has the long-term keys of services. A [`Context`] observes one security context, from the ticket in
+//! its first token to the keys of its messages.
 
 mod context;
 mod crypto;

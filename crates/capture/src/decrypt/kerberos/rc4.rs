@@ -1,4 +1,4 @@
-//! RC4 with HMAC-MD5 (RFC 4757): messages, and the tokens of GSS-API.
+//! RC4 with HMAC-MD5 (RFC 4757): messages and GSS-API tokens.
 
 use ::rc4::{KeyInit as _, Rc4, StreamCipher as _};
 use hmac::{Hmac, Mac as _};
@@ -28,7 +28,7 @@ fn keyed(key: &[u8], parts: &[&[u8]]) -> Bytes16 {
 }
 
 fn stream(key: &Bytes16) -> Rc4 {
-    // The type takes 32 bytes; a key schedule repeats its key, so that this is the same.
+    // `Rc4` needs 32 bytes. The key schedule repeats the key, so doubling it makes no difference.
     let mut twice = Zeroizing::new([0; 32]);
     for (place, byte) in twice.iter_mut().zip(key.iter().chain(key.iter())) {
         *place = *byte;
@@ -52,7 +52,7 @@ pub(super) fn decrypt(key: &[u8], usage: Usage, sealed: &[u8]) -> Option<Zeroizi
     Some(Zeroizing::new(plain.get(CONFOUNDER..)?.to_vec()))
 }
 
-/// A token of RFC 4757 7, taken apart.
+/// The fields of a token (RFC 4757 7).
 pub(super) struct Token<'a> {
     head: &'a [u8],
     sequence: [u8; 8],
@@ -61,7 +61,7 @@ pub(super) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// Takes `token` apart, which is without its frame.
+    /// Parses a token without framing.
     pub(super) fn read(token: &'a [u8]) -> Option<Self> {
         let (head, rest) = token.split_at_checked(HEAD)?;
         let (sequence, rest) = rest.split_first_chunk()?;
@@ -69,12 +69,12 @@ impl<'a> Token<'a> {
         Some(Self { head, sequence: *sequence, checksum, confounder })
     }
 
-    /// Whether it signs `parts` (RFC 4757 7.2).
+    /// Whether the token is the signature of `parts` (RFC 4757 7.2).
     pub(super) fn verify(&self, key: &[u8], parts: &[&[u8]]) -> bool {
         self.head.starts_with(&[1, 1, 0x11, 0]) && self.fits(key, 15, &[], parts)
     }
 
-    /// Decrypts `body`, which stands between `before` and `after` that are signed with it (RFC 4757 7.3).
+    /// Decrypts `body`, which is signed together with the bytes `before` and `after` it (RFC 4757 7.3).
     pub(super) fn unwrap(&self, key: &[u8], before: &[u8], body: &[u8], after: &[u8]) -> Option<Vec<u8>> {
         if !self.head.starts_with(&[2, 1, 0x11, 0, 0x10, 0]) || self.confounder.len() != CONFOUNDER {
             return None;
@@ -88,7 +88,7 @@ impl<'a> Token<'a> {
         self.fits(key, 13, confounder, &[before, body, after]).then(|| body.to_vec())
     }
 
-    /// The sequence number, which is encrypted with a key that the checksum goes into.
+    /// The sequence number, which is encrypted with a key that depends on the checksum.
     fn number(&self, key: &[u8]) -> [u8; 4] {
         let own = keyed(&*keyed(key, &[&0_u32.to_le_bytes()]), &[self.checksum]);
         let mut number = self.sequence;

@@ -1,4 +1,4 @@
-//! Tokens of each message: RFC 4121 4.2, and RFC 4757 7 in the frame of RFC 2743 3.1.
+//! The token of each message: RFC 4121 4.2, or RFC 4757 7 in the framing of RFC 2743 3.1.
 
 use wire::{Endian, Reader};
 
@@ -17,8 +17,8 @@ const WRAP: [u8; 2] = [5, 4];
 const SENT_BY_ACCEPTOR: u8 = 1;
 const SEALED: u8 = 2;
 
-/// A message with its token: what is sealed, and what stands around it, which is signed with it where both
-/// sides sign headers ([MS-RPCE] 3.3.1.5.2.2).
+/// A message with its token: the encrypted bytes, and those around them, which are signed too if both sides sign
+/// headers ([MS-RPCE] 3.3.1.5.2.2).
 #[derive(Clone, Copy)]
 pub(super) struct Message<'a> {
     pub(super) before: &'a [u8],
@@ -28,7 +28,7 @@ pub(super) struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// Decrypts the body; none where another key sealed it, or it is not sealed so.
+    /// Decrypts the body; `None` if it was encrypted with another key, or in another way.
     pub(super) fn unseal(&self, key: &Key) -> Option<Vec<u8>> {
         if key.encryption() == EncryptionType::Rc4 {
             let token = rc4::Token::read(unframed(self.token)?)?;
@@ -43,8 +43,8 @@ impl Message<'_> {
             return None;
         }
         let usage = if flags & SENT_BY_ACCEPTOR == 0 { Usage::INITIATOR_SEAL } else { Usage::ACCEPTOR_SEAL };
-        // In DCE style the token is turned so that the body keeps its place: behind the header stand the
-        // filler, the header's copy, the checksum, and the confounder (RFC 4121 4.2.5, [MS-KILE] 3.4.5.4.1).
+        // In DCE style the token is rotated so that the body keeps its position: the header is followed by the
+        // filler, the copy of the header, the checksum, and the confounder (RFC 4121 4.2.5, [MS-KILE] 3.4.5.4.1).
         let tail = extra.saturating_add(HEADER);
         let (tail, rest) = rest.split_at_checked(tail)?;
         let (checksum, confounder) = rest.split_at_checked(key.encryption().checksum_size())?;
@@ -84,7 +84,7 @@ impl Message<'_> {
     }
 }
 
-/// What stands in the frame of RFC 2743 3.1. In DCE style its length may count the message too.
+/// The contents of the framing of RFC 2743 3.1. In DCE style its length may include the message.
 fn unframed(token: &[u8]) -> Option<&[u8]> {
     let mut r = Reader::with_endian(token, Endian::Big);
     if r.u8("frame").ok()? != 0x60 {

@@ -1,6 +1,6 @@
-//! Key usage numbers: what a key encrypts or signs.
+//! Key usage numbers.
 
-/// What a key encrypts, by the numbers of RFC 4120 7.5.1 and RFC 4121 2.
+/// The purpose for which a key is used (RFC 4120 7.5.1, RFC 4121 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Usage(pub(super) u32);
 

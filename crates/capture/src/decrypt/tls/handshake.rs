@@ -1,10 +1,10 @@
-//! Handshake messages, as far as keys depend on them (RFC 5246 7.4, RFC 8446 4).
+//! Decodes the handshake messages on which keys depend (RFC 5246 7.4, RFC 8446 4).
 
 use wire::{Endian, Reader};
 
 use super::keylog::Random;
 
-/// The longest message that is kept: hellos and tickets. Longer ones, such as certificates, are passed over.
+/// The maximum size of messages that are kept: hellos and tickets. Longer ones, such as certificates, are skipped.
 const MAX_MESSAGE: usize = 64 << 10;
 
 const CLIENT_HELLO: u8 = 1;
@@ -49,7 +49,7 @@ pub(super) enum Message {
     EndOfEarlyData,
     Finished,
     KeyUpdate,
-    /// One that is not needed, or one that cannot be read.
+    /// A message that is not needed or cannot be decoded.
     Other,
 }
 
@@ -57,14 +57,14 @@ pub(super) enum Message {
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     buffer: Vec<u8>,
-    /// How many bytes of a message that is not kept are still to come, and its type.
+    /// The number of bytes that are missing of a message that is skipped, and its type.
     passing: Option<(u8, usize)>,
-    /// Bytes are missing: where the next message begins is not known.
+    /// Whether bytes are missing, so that the beginning of the next message is not known.
     blind: bool,
 }
 
 impl Messages {
-    /// Takes the content of a record.
+    /// Adds the content of a record.
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
         if let Some((_, left)) = &mut self.passing {
             let passed = bytes.len().min(*left);
@@ -76,7 +76,7 @@ impl Messages {
         }
     }
 
-    /// Says that `count` bytes are missing.
+    /// Reports that `count` bytes are missing.
     pub(super) fn lost(&mut self, count: usize) {
         match &mut self.passing {
             Some((_, left)) if *left >= count && self.buffer.is_empty() => *left = left.saturating_sub(count),
@@ -88,7 +88,7 @@ impl Messages {
         }
     }
 
-    /// Begins anew with other keys, since messages do not cross a change of keys.
+    /// Drops incomplete messages at a change of keys, which no message spans.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
@@ -102,7 +102,7 @@ impl Messages {
         self.buffer.first().copied().filter(|_| self.passing.is_none())
     }
 
-    /// Whether a `ServerHello` comes next.
+    /// Whether the next message is a `ServerHello`.
     pub(super) fn is_server_hello(&self) -> bool {
         self.next_type() == Some(SERVER_HELLO)
     }
@@ -132,8 +132,8 @@ impl Messages {
         let message: Vec<u8> = self.buffer.drain(..end).skip(4).collect();
         let read = match kind {
             CLIENT_HELLO => client_hello(&message).map(Message::ClientHello),
-            // One that asks for another ClientHello has the version and suite of the one that follows
-            // (RFC 8446 4.1.4); records that protect nothing may stand between the two.
+            // A HelloRetryRequest has the version and suite of the ServerHello that follows (RFC 8446 4.1.4);
+            // unprotected records may be between the two.
             SERVER_HELLO => server_hello(&message).map(Message::ServerHello),
             _ => ticket(&message).map(Message::Ticket),
         };

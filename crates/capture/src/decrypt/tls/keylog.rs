@@ -8,19 +8,19 @@ use zeroize::Zeroizing;
 /// The longest line that is read, in bytes. The longest that RFC 9850 allows takes less than 256.
 const MAX_LINE: usize = 1024;
 
-/// How many sessions are kept. Secrets of further ones are dropped with a problem.
+/// The maximum number of sessions. The secrets of further ones are dropped, which is reported.
 const MAX_SESSIONS: usize = 1 << 18;
 
-/// How many faulty lines of one key log are reported.
+/// The maximum number of malformed lines that are reported for one key log.
 const MAX_REPORTED: u32 = 8;
 
-/// How many sessions are remembered so that they can be resumed without a line of their own.
+/// The maximum number of sessions that can be resumed without a separate line.
 const MAX_RESUMABLE: usize = 4096;
 
 /// A secret: 48 bytes at most in TLS 1.3, exactly 48 for a master secret.
 pub(super) type Secret = Zeroizing<Box<[u8]>>;
 
-/// What `ClientHello.random` identifies a session by.
+/// The `random` of a `ClientHello`, by which key logs identify a session.
 pub(super) type Random = [u8; 32];
 
 /// The secrets of TLS sessions.
@@ -53,35 +53,35 @@ impl fmt::Debug for KeyLog {
 /// Why a line of a key log cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyLogError {
-    /// There are not three fields.
+    /// The line does not have three fields.
     #[error("expected a label, a client random and a secret")]
     Fields,
-    /// The client random is something else.
+    /// The client random is malformed.
     #[error("expected a client random of 64 hexadecimal digits")]
     Random,
-    /// The secret is no secret of that label.
+    /// The secret has the wrong length for its label.
     #[error("expected a secret of {0} hexadecimal digits")]
     Secret(&'static str),
-    /// The line is longer than any that has a meaning.
+    /// The line exceeds the maximum length.
     #[error("the line is longer than {MAX_LINE} bytes")]
     TooLong,
-    /// There are more sessions than are kept.
+    /// The maximum number of sessions is reached.
     #[error("more than {MAX_SESSIONS} sessions; the secrets of further ones are not used")]
     TooMany,
 }
 
-/// A line of a key log that was passed over.
+/// A line of a key log that was ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} of the key log: {error}")]
 pub struct LineProblem {
-    /// Which line, counted from one.
+    /// The number of the line, starting with 1.
     pub line: u64,
     /// What is wrong with it.
     pub error: KeyLogError,
 }
 
 impl KeyLog {
-    /// Whether there is no secret in it.
+    /// Whether the key log has no secret.
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
     }
@@ -95,14 +95,14 @@ impl KeyLog {
         self.resumable.get(id)
     }
 
-    /// Remembers the master secret of a session that may be resumed by `id`.
+    /// Keeps the master secret of a session that may be resumed by `id`.
     pub(super) fn insert_master_secret(&mut self, id: &[u8], master: &Secret) {
         if !id.is_empty() && (self.resumable.len() < MAX_RESUMABLE || self.resumable.contains_key(id)) {
             self.resumable.insert(id.into(), master.clone());
         }
     }
 
-    /// Takes a line in. Labels that are not known are passed over (RFC 9850 2).
+    /// Adds a line. Unknown labels are ignored (RFC 9850 2).
     fn line(&mut self, line: &[u8]) -> Result<(), KeyLogError> {
         let narrow = Zeroizing::new(narrow(line));
         let line = narrow.trim_ascii();
@@ -131,7 +131,7 @@ impl KeyLog {
         let secret = digits(secret).filter(|secret| lengths.contains(&secret.len()));
         let secret = secret.ok_or(KeyLogError::Secret(expected))?;
         if self.sessions.len() >= MAX_SESSIONS && !self.sessions.contains_key(&random) {
-            // Once is enough.
+            // Reported once only.
             return if std::mem::replace(&mut self.full, true) { Ok(()) } else { Err(KeyLogError::TooMany) };
         }
         *place(self.sessions.entry(random).or_default()) = Some(secret);
@@ -139,7 +139,7 @@ impl KeyLog {
     }
 }
 
-/// A line of ASCII, which programs may have saved as UTF-16, or with a byte order mark.
+/// Converts a line to ASCII, if it was saved as UTF-16 or with a byte order mark.
 fn narrow(line: &[u8]) -> Vec<u8> {
     let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
     let bare = marks.iter().find_map(|mark| line.strip_prefix(*mark)).unwrap_or(line);
@@ -172,7 +172,7 @@ impl fmt::Debug for KeyLogReader {
 }
 
 impl KeyLogReader {
-    /// Takes the next `bytes` of the key log into `log`.
+    /// Adds the next `bytes` of the key log to `log`.
     pub fn push(&mut self, bytes: &[u8], log: &mut KeyLog, problems: &mut Vec<LineProblem>) {
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -184,7 +184,7 @@ impl KeyLogReader {
         self.keep(rest);
     }
 
-    /// Takes the last line, which may lack its end.
+    /// Adds the last line, which may lack its line end.
     pub fn finish(&mut self, log: &mut KeyLog, problems: &mut Vec<LineProblem>) {
         self.line = self.line.saturating_add(1);
         let line = std::mem::take(&mut self.partial);

@@ -13,11 +13,11 @@ use crate::stream::Side;
 pub struct TlsProblem {
     /// The server name that the client sent, if it is known.
     pub server_name: Option<String>,
-    /// What is not read, and why.
+    /// The part that is not read, and the reason.
     pub failure: TlsFailure,
 }
 
-/// What of a connection is not read, and why.
+/// The part of a connection that is not read, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TlsFailure {
     /// The key of the connection is missing. The random of the `ClientHello` identifies it in key logs.
@@ -41,7 +41,7 @@ pub enum TlsFailure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TlsError {
     /// The bytes are not a record header.
-    #[error("no TLS record begins where one should")]
+    #[error("invalid TLS record header")]
     Framing,
     /// The server chose this version.
     #[error("TLS version {0:#06x} is not supported")]
@@ -50,7 +50,7 @@ pub enum TlsError {
     #[error("cipher suite {0:#06x} is not supported")]
     Suite(u16),
     /// The authentication of a record fails.
-    #[error("a record does not fit the key of the connection")]
+    #[error("a record cannot be authenticated with the key of the connection")]
     Decryption,
     /// Too many bytes are missing to find the next record.
     #[error("too much is missing to find the next TLS record")]

@@ -1,4 +1,4 @@
-//! Cipher suites: which hash and which cipher go with their numbers.
+//! The hash and the cipher of each cipher suite.
 
 use ring::{aead, hmac};
 
@@ -17,7 +17,7 @@ impl Hash {
         }
     }
 
-    /// How many bytes its values have.
+    /// The size of a hash value, in bytes.
     pub(super) const fn size(self) -> usize {
         match self {
             Self::Sha256 => 32,
@@ -26,7 +26,7 @@ impl Hash {
     }
 }
 
-/// What protects the records.
+/// The cipher that protects records.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Cipher {
     Aead(Aead),
@@ -79,7 +79,7 @@ impl Mac {
     }
 }
 
-/// A cipher suite, as far as records need it.
+/// The parameters of a cipher suite for the protection of records.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Suite {
     pub(super) hash: Hash,
@@ -87,7 +87,7 @@ pub(super) struct Suite {
 }
 
 impl Suite {
-    /// The suite that TLS 1.3 has by this number (RFC 8446 B.4).
+    /// The suite of TLS 1.3 with this number (RFC 8446 B.4).
     pub(super) const fn tls13(number: u16) -> Option<Self> {
         let (hash, aead) = match number {
             0x1301 => (Hash::Sha256, Aead::Aes128Gcm),
@@ -98,8 +98,8 @@ impl Suite {
         Some(Self { hash, cipher: Cipher::Aead(aead) })
     }
 
-    /// The suite that TLS 1.2 has by this number, whatever its key exchange (RFC 5246 A.5, RFC 5288, RFC
-    /// 5289, RFC 7905).
+    /// The suite of TLS 1.2 with this number, regardless of its key exchange (RFC 5246 A.5, RFC 5288, RFC 5289, RFC
+    /// 7905).
     pub(super) const fn tls12(number: u16) -> Option<Self> {
         let (hash, cipher) = match number {
             0x009c | 0x009e | 0x00a2 | 0xc02b | 0xc02f => (Hash::Sha256, Cipher::Aead(Aead::Aes128Gcm)),
