@@ -136,7 +136,7 @@ fn all_errors_in_the_tables_of_modules_are_reported_together() {
                 first + 3
             ),
         ),
-        line(4, "modules.dummy.defer_ms: expected a whole number from "),
+        line(4, "modules.dummy.defer_ms: expected an integer from "),
         line(6, "modules.downgrade.mapi_htp: is unknown; known are mapi_http"),
         line(7, &format!("modules.filter: there is no module filter; {known}")),
         line(10, "modules.names.server: is not the name of a server"),

@@ -151,7 +151,7 @@ fn an_unreadable_exchange_is_reported_and_affects_no_other() {
     let files = [("raw/1_c.txt", REQUEST, Packed::Encrypted), ("raw/2_c.txt", REQUEST, Packed::Stored)];
     let (calls, problems) = found(&archive(&files, false)).unwrap();
     assert_eq!(calls.len(), 1);
-    assert_eq!(problems, ["exchange 1: it is protected with a password; save the archive without one"]);
+    assert_eq!(problems, ["exchange 1: protected with a password; save the archive without one"]);
     let whole = archive(&files, false);
     assert!(matches!(found(&whole[..whole.len() - 30]), Err(ArchiveError::NoDirectory)));
     let others = archive(&[("word/document.xml", b"<x/>", Packed::Stored)], false);

@@ -10,13 +10,13 @@ use super::not_sent::NotSent;
 use crate::analyze::Operation;
 use crate::call::{HttpCall, HttpResponse};
 
-/// How many sessions' cookies are kept; of more, the oldest go.
+/// The maximum number of sessions whose cookies are kept. If there are more, the oldest are removed.
 const MAX_JARS: usize = 4096;
 
-/// How many cookies of a session are kept, and how many of its recorded ones are still known.
+/// The maximum number of a session's current cookies, and of its recorded ones.
 const MAX_COOKIES: usize = 32;
 
-/// Fields that concern the recorded connection, its sign-in, or the body's framing.
+/// Header fields that belong to the recorded connection, its authentication, or the body's framing.
 const LEFT_OUT: &[&str] = &[
     "host",
     "content-length",
@@ -34,20 +34,20 @@ const LEFT_OUT: &[&str] = &[
     "cookie",
 ];
 
-/// A request of MAPI over HTTP to be made.
+/// A request of MAPI over HTTP to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpStep {
-    /// Where it is sent, with its query.
+    /// The target, with its query.
     pub target: String,
-    /// Its fields, cookies among them, but for those that concern a connection, its sign-in or framing.
+    /// The header fields, including cookies, without those of the recorded connection, its authentication or framing.
     pub fields: Vec<(String, String)>,
-    /// Its body, with what belongs to the server that is asked now.
+    /// The body, with the current server's handles and ids.
     pub body: Vec<u8>,
     endpoint: Endpoint,
     pub(super) request_type: RequestType,
 }
 
-/// A body with the current handles and ids. One that cannot be decoded stays as it was recorded.
+/// Replaces handles and ids in a body by the current ones. A body that cannot be decoded is unchanged.
 fn body(
     mapped: &Mapped,
     session: u64,
@@ -72,8 +72,7 @@ fn is_left_out(name: &str) -> bool {
     LEFT_OUT.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
-/// A recorded session, and which of the two endpoints it is with: where cookies were not recorded, sessions
-/// with both may look like one.
+/// A recorded session, and its endpoint: without recorded cookies, the sessions at both endpoints may appear as one.
 type Key = (u64, Endpoint);
 
 /// The cookies of sessions.
@@ -83,14 +82,14 @@ pub(super) struct Jars(BTreeMap<Key, Jar>);
 /// The cookies of a session.
 #[derive(Debug, Default)]
 struct Jar {
-    /// Those that the server set last: name and value.
+    /// The cookies that the server set last: name and value.
     now: Vec<(String, String)>,
-    /// Recorded ones: name, recorded value, current value; the latest last.
+    /// The recorded cookies: name, recorded value, current value; the newest last.
     known: VecDeque<(String, String, String)>,
 }
 
 impl Jars {
-    /// The request to be made in the place of a recorded one.
+    /// Prepares the request to send in place of a recorded one.
     pub(super) fn prepare(
         &self,
         mapped: &Mapped,
@@ -126,10 +125,10 @@ impl Jars {
         Ok(HttpStep { target: http.target.clone(), fields, body, endpoint, request_type })
     }
 
-    /// The `Cookie` field of a request, and whether one of them is of the current session.
+    /// The `Cookie` field of a request, and whether one of its cookies belongs to the current session.
     ///
-    /// A recorded cookie stands for the one that came in its place, also one that was no longer good.
-    /// Recordings may be without cookies: then those are sent that the server set last.
+    /// Each recorded cookie is replaced by the one that the server set in its place, even if it was outdated. For
+    /// recordings without cookies, the cookies that the server set last are sent.
     fn cookies(&self, key: Key, http: &HttpCall) -> (Option<String>, bool) {
         let jar = self.0.get(&key);
         let mut known = false;
@@ -147,7 +146,7 @@ impl Jars {
         (Some(pairs.join("; ")).filter(|cookies| !cookies.is_empty()), known)
     }
 
-    /// Takes in the cookies that came now in the place of recorded ones.
+    /// Maps the recorded cookies to those that the server set in their place.
     pub(super) fn learn(&mut self, session: u64, step: &HttpStep, then: &HttpCall, now: &HttpResponse) {
         let key = (session, step.endpoint);
         if step.request_type.ends_session() {

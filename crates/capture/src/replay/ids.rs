@@ -1,4 +1,4 @@
-//! Ids of a recording, and those that a server gives out now in their place.
+//! Maps the ids of a recording to those that the server assigns in their place.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,22 +6,22 @@ use std::hash::Hash;
 use mapi::inspect::Node;
 use wire::Guid;
 
-/// How many ids are mapped at most.
+/// The maximum number of mapped ids.
 pub(super) const MAX_IDS: usize = 65_536;
 
-/// What stands for what, as it lies in a buffer.
+/// The current ids by recorded ids, in their binary form.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
-    /// A replica's number and a counter ([MS-OXCDATA] 2.2.1.1).
+    /// By the number of a replica and a counter ([MS-OXCDATA] 2.2.1.1).
     short: HashMap<[u8; 8], [u8; 8]>,
-    /// A replica's GUID and a counter ([MS-OXCDATA] 2.2.1.3.1).
+    /// By the GUID of a replica and a counter ([MS-OXCDATA] 2.2.1.3.1).
     long: HashMap<[u8; 22], [u8; 22]>,
-    /// GUIDs alone.
+    /// By a GUID.
     guids: HashMap<[u8; 16], [u8; 16]>,
 }
 
 impl Ids {
-    /// Learns the ids in two values that stand in the same place.
+    /// Maps the ids in a recorded value to those in the current one.
     pub(super) fn learn(&mut self, recorded: &Node, came: &Node) {
         match (recorded, came) {
             (Node::List(then), Node::List(now)) => {
@@ -51,7 +51,7 @@ impl Ids {
         }
     }
 
-    /// Replaces recorded ids by the current ones; says whether there were any.
+    /// Replaces recorded ids by the current ones. Returns whether there were any.
     pub(super) fn put_in(&self, bytes: &mut [u8]) -> bool {
         let (mut at, mut changed) = (0_usize, false);
         while let Some(rest) = bytes.get_mut(at..).filter(|rest| !rest.is_empty()) {
@@ -71,21 +71,21 @@ fn insert<K: Eq + Hash>(known: &mut HashMap<K, K>, then: K, now: K) {
     }
 }
 
-/// Replaces what `bytes` begin with, if it is known, and says how many bytes that are.
+/// Replaces the id at the start of `bytes`, if it is mapped. Returns its size.
 fn replaced<const N: usize>(known: &HashMap<[u8; N], [u8; N]>, bytes: &mut [u8]) -> Option<usize> {
     let place = bytes.first_chunk_mut::<N>()?;
     *place = *known.get(&*place)?;
     Some(N)
 }
 
-/// A GUID as it is shown, alone or with a counter behind it.
+/// The text of a GUID, with or without a counter behind it.
 struct GuidWord {
     guid: [u8; 16],
     counter: Option<[u8; 6]>,
 }
 
 impl GuidWord {
-    /// How long a GUID's text is.
+    /// The length of the text of a GUID.
     const LENGTH: usize = 36;
 
     fn parse(word: &str) -> Option<Self> {
@@ -107,18 +107,18 @@ impl GuidWord {
     }
 }
 
-/// A counter from its twelve digits.
+/// Parses the twelve digits of a counter.
 fn counter(digits: &str) -> Option<[u8; 6]> {
     let number = u64::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 12)?;
     let [_, _, counter @ ..] = number.to_be_bytes();
     Some(counter)
 }
 
-/// An id of eight bytes, as it lies in a buffer: a number of a replica, and a counter.
+/// An id of eight bytes in its binary form: the number of a replica, and a counter.
 pub(super) fn id(shown: &Node) -> Option<[u8; 8]> {
     match shown {
         Node::Text(text) => short_id(text),
-        // What is small is a count.
+        // A small number is a count.
         Node::Number(number) if *number > 0xffff_ffff => Some(number.to_le_bytes()),
         Node::Signed(number) if number.unsigned_abs() > 0xffff_ffff => Some(number.to_le_bytes()),
         _ => None,

@@ -1,4 +1,4 @@
-//! Server objects and ids of a recording, and those that the server has now in their place.
+//! Maps the server objects and ids of a recording to the current ones.
 
 use std::collections::HashMap;
 
@@ -13,13 +13,13 @@ use crate::analyze::Operation;
 /// Recorded server object handles and ids, each with the current one.
 #[derive(Debug, Default)]
 pub(super) struct Mapped {
-    /// Server object handles, with the recorded session that they are of.
+    /// Server object handles, by recorded session and handle.
     objects: HashMap<(u64, u32), u32>,
     pub(super) ids: Ids,
 }
 
 impl Mapped {
-    /// Learns the server objects that `came` made in the place of those that `recorded` made.
+    /// Maps the server objects that the `recorded` operation opened to those of the current one.
     pub(super) fn learn_objects(&mut self, recorded: &Operation, came: &Operation) {
         for (then, now) in asked(recorded).zip(asked(came)) {
             if let (Some(then), Some(now)) = (then.made, now.made)
@@ -31,12 +31,12 @@ impl Mapped {
         }
     }
 
-    /// Forgets the server objects of a session that has ended.
+    /// Removes the server objects of a session that has ended.
     pub(super) fn forget(&mut self, session: u64) {
         self.objects.retain(|(of, _), _| *of != session);
     }
 
-    /// The extended buffers with the server's current handles and ids; none where nothing differs from the
+    /// Replaces handles and ids in extended buffers by the current ones. `None` if nothing differs from the
     /// recording.
     pub(super) fn chain(&self, session: u64, bytes: &[u8]) -> Option<Vec<u8>> {
         let mut chain = compress::decode_chain(bytes, compress::Limits::default()).ok()?;
@@ -50,7 +50,7 @@ impl Mapped {
         changed.then(|| compress::encode_chain(&chain).ok()).flatten()
     }
 
-    /// The ROPs with the server's current handles and ids; none where nothing differs from the recording.
+    /// Replaces handles and ids in a ROP buffer by the current ones. `None` if nothing differs from the recording.
     pub(super) fn buffer(&self, session: u64, payload: &[u8]) -> Option<Vec<u8>> {
         let mut buffer = RopBuffer::from_bytes(payload).ok()?;
         let mut rops = Vec::from(buffer.rops);

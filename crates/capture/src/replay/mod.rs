@@ -1,7 +1,7 @@
-//! Replays recorded calls, and compares the answers with the recorded ones.
+//! Replays recorded calls, and compares the responses with the recorded ones.
 //!
-//! What a server makes up anew each time is mapped: context handles, server object handles, cookies, ids. Of
-//! such things, and of times, it is not compared what they are.
+//! Values that a server generates anew each time are mapped: context handles, server object handles, cookies, ids.
+//! These and times are not compared.
 
 mod compare;
 mod http;
@@ -26,17 +26,17 @@ pub use self::not_sent::NotSent;
 use self::rpc::ContextHandles;
 pub use self::rpc::RpcStep;
 
-/// A call to be made.
+/// A call to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// A remote procedure call.
+    /// An RPC call.
     Rpc(RpcStep),
     /// A request of MAPI over HTTP.
     Http(HttpStep),
 }
 
 impl Step {
-    /// Whether the session with the mailbox store is over when it is answered.
+    /// Whether the session with the mailbox store ends with the call.
     fn ends_mailbox(&self) -> bool {
         match self {
             Self::Rpc(step) => {
@@ -51,13 +51,13 @@ impl Step {
 /// The outcome of a replayed call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Came {
-    /// Of a remote procedure call.
+    /// The outcome of an RPC call.
     Rpc(RpcOutcome),
-    /// Of a request of HTTP.
+    /// The outcome of a request of HTTP.
     Http(HttpResponse),
 }
 
-/// Prepares recorded calls to be made again, and compares the answers.
+/// Prepares recorded calls to be sent again, and compares the responses.
 #[derive(Debug, Default)]
 pub struct Replay {
     recorded: Analyzer,
@@ -68,8 +68,8 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// What `call` means, and the call to be made in its place; why none can be made, where that is so. All
-    /// calls of a recording go through here, each before the next is prepared or compared.
+    /// Analyzes `call`, and prepares the call to send in its place, or returns why none is sent. Call it for all
+    /// calls of a recording, in their order.
     pub fn prepare(&mut self, call: &Call) -> (Operation, Result<Step, NotSent>) {
         let operation = self.recorded.operation(call);
         let step = match &call.body {
@@ -79,8 +79,8 @@ impl Replay {
         (operation, step)
     }
 
-    /// Compares `came`, which came now of `step`, with what was recorded of `call` and means `recorded`.
-    /// Returns what is different; where nothing was recorded to compare it with, nothing is.
+    /// Compares the outcome of `step` with that of the recorded `call`, whose analysis is `recorded`. Returns the
+    /// differences; none if no response was recorded.
     pub fn compare(&mut self, call: &Call, recorded: &Operation, step: &Step, came: Came) -> Vec<Difference> {
         let body = match (&call.body, step, came) {
             (CallBody::Rpc(then), Step::Rpc(step), Came::Rpc(answer)) => {

@@ -18,7 +18,7 @@ pub enum NotSent {
     /// Without a response there is nothing to compare with.
     #[error("response is missing in the recording")]
     Unanswered,
-    /// The server challenged the request: it is part of a handshake, which the replay makes on its own.
+    /// The server challenged the request: it is part of a handshake, and the replay authenticates separately.
     #[error("part of an authentication handshake")]
     Authentication,
     /// Bytes of the request are missing.
@@ -36,10 +36,10 @@ pub enum NotSent {
     /// The request, with the current handles and ids, cannot be encoded.
     #[error("request with current handles and ids cannot be encoded")]
     Unwritable,
-    /// The call is a request of MAPI over HTTP, and the target takes RPC calls.
+    /// The call is a request of MAPI over HTTP, and the target accepts RPC calls.
     #[error("MAPI over HTTP, but the target is RPC")]
     TargetIsRpc,
-    /// The call is an RPC call, and the target takes MAPI over HTTP.
+    /// The call is an RPC call, and the target accepts MAPI over HTTP.
     #[error("RPC call, but the target is HTTP")]
     TargetIsHttp,
 }

@@ -1,4 +1,4 @@
-//! Replays remote procedure calls.
+//! Replays RPC calls.
 
 use std::collections::HashMap;
 
@@ -14,31 +14,31 @@ use crate::analyze::Operation;
 use crate::analyze::handles::{handle_at, opened};
 use crate::call::{RpcCall, RpcOutcome, Stub};
 
-/// A remote procedure call to be made.
+/// An RPC call to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcStep {
     /// The interface.
     pub interface: Interface,
-    /// The call's number there.
+    /// The operation number.
     pub opnum: u16,
-    /// Its request, little-endian, with what belongs to the server that is asked now.
+    /// The stub of the request, little-endian, with the current server's handles and ids.
     pub stub: Vec<u8>,
 }
 
 impl RpcStep {
-    /// The call as it was made in the place of `recorded`.
+    /// The call as sent in place of `recorded`, with its outcome.
     pub(super) fn made(&self, recorded: &RpcCall, outcome: RpcOutcome) -> RpcCall {
         let request = Stub::Plain(Bytes::copy_from_slice(&self.stub), Endian::Little);
         RpcCall { request, outcome, ..recorded.clone() }
     }
 }
 
-/// Context handles of the recording, and those that the server gave out now in their place.
+/// Maps the context handles of the recording to the current ones.
 #[derive(Debug, Default)]
 pub(super) struct ContextHandles(HashMap<Guid, Guid>);
 
 impl ContextHandles {
-    /// The call to be made in the place of a recorded one.
+    /// Prepares the call to send in place of a recorded one.
     pub(super) fn prepare(
         &self,
         mapped: &Mapped,
@@ -72,7 +72,7 @@ impl ContextHandles {
         Ok(RpcStep { interface, opnum: rpc.opnum, stub })
     }
 
-    /// Learns the context handle that came now in the place of a recorded one.
+    /// Maps a recorded context handle to the current one.
     pub(super) fn learn(&mut self, interface: Interface, recorded: &RpcCall, now: &RpcCall) {
         if matches!(handle_use(interface, recorded.opnum), HandleUse::Opens | HandleUse::Derives)
             && let (Some(then), Some(now)) =
@@ -83,7 +83,7 @@ impl ContextHandles {
     }
 }
 
-/// A request with the current server object handles.
+/// Replaces the server object handles in a request by the current ones.
 fn with_objects(mapped: &Mapped, mut request: Request, session: u64) -> Request {
     let chain = |bytes: &mut Vec<u8>| {
         if let Some(chain) = mapped.chain(session, bytes) {
@@ -93,7 +93,7 @@ fn with_objects(mapped: &Mapped, mut request: Request, session: u64) -> Request 
     match &mut request {
         Request::EcDoRpc(call) => {
             if let Some(payload) = mapped.buffer(session, &call.payload()) {
-                // What is no longer than before fits.
+                // The new bytes are not longer than the old ones, so they fit.
                 let _ = call.set_payload(payload);
             }
         }
@@ -104,7 +104,7 @@ fn with_objects(mapped: &Mapped, mut request: Request, session: u64) -> Request 
     request
 }
 
-/// The context handle that a recorded request names.
+/// The context handle in a recorded request.
 fn session(interface: Interface, rpc: &RpcCall) -> Option<Guid> {
     match handle_use(interface, rpc.opnum) {
         HandleUse::None | HandleUse::Opens => None,

@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value, json};
 
 use crate::analyze::{Operation, Rop};
 
-/// An operation as one object, whose members `docs/recordings.md` describes.
+/// Converts an operation to an object, whose members `docs/recordings.md` describes.
 pub fn json(operation: &Operation) -> Value {
     let mut object = Map::new();
     let mut put = |name: &str, value: Value| {
@@ -61,16 +61,16 @@ fn hexadecimal(bytes: &[u8]) -> String {
     out
 }
 
-/// The largest whole number up to which a double has all.
+/// The largest integer below which a double can represent all integers.
 const MAX_EXACT: u64 = (1 << 53) - 1;
 
-/// A value. Bytes are hexadecimal digits. Fields of which several have one name are a list of objects, since
-/// the members of an object must differ.
+/// Converts a value. Bytes become hexadecimal digits. Fields with duplicate names become a list of objects, since the
+/// names of an object's members must be unique.
 pub(super) fn value(shown: &Node) -> Value {
     match shown {
         Node::Nothing => Value::Null,
         Node::Boolean(yes) => Value::Bool(*yes),
-        // Readers that hold numbers as doubles would change larger ones (RFC 8259 6, RFC 7493 2.2).
+        // Readers that store numbers as doubles would change larger ones (RFC 8259 6, RFC 7493 2.2).
         Node::Number(number) if *number > MAX_EXACT => json!(number.to_string()),
         Node::Signed(number) if number.unsigned_abs() > MAX_EXACT => json!(number.to_string()),
         Node::Number(number) => json!(number),

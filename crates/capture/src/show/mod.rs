@@ -1,4 +1,4 @@
-//! Operations as people and programs read them.
+//! Formats operations as text and as JSON.
 
 mod json;
 mod text;
@@ -8,12 +8,12 @@ use mapi::inspect::Node;
 pub use self::json::json;
 pub use self::text::{Sessions, text};
 
-/// A value in few words, on one line.
+/// Formats a value in short form, on one line.
 pub(crate) fn short(value: &Node) -> String {
     text::line(value)
 }
 
-/// A value as it is in JSON.
+/// Converts a value to JSON.
 #[cfg(test)]
 pub(crate) fn json_value(value: &Node) -> serde_json::Value {
     json::value(value)

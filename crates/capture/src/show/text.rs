@@ -1,4 +1,4 @@
-//! Operations as lines of text for a terminal.
+//! Formats operations as lines of text for a terminal.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -8,21 +8,20 @@ use mapi::inspect::Node;
 use crate::analyze::{Operation, Rop};
 use crate::sanitize::without_controls;
 
-/// Characters of a text that are shown, and bytes.
+/// The maximum numbers of characters of a text, and of bytes, that are shown.
 const MAX_CHARS: usize = 400;
 const MAX_BYTES: usize = 48;
 
-/// How wide a line may be for several values to share it.
+/// The maximum width of a line with several values.
 const WIDTH: usize = 96;
 
-/// The sessions that were shown already: each is printed once.
+/// The sessions that were printed already: each is printed once.
 #[derive(Debug, Default)]
 pub struct Sessions {
     seen: HashSet<u64>,
 }
 
-/// An operation as a tree of lines, each with a line end; before it a line about its session, where that is
-/// new.
+/// Formats an operation as a tree of lines, each with a line end, after a line about its session if that is new.
 pub fn text(operation: &Operation, sessions: &mut Sessions) -> String {
     let mut out = String::new();
     if sessions.seen.insert(operation.session) {
@@ -61,7 +60,7 @@ fn head(operation: &Operation, out: &mut String) {
     if let Some(user) = &operation.user {
         let _ = write!(text, " by {user}");
     }
-    // Which connection it was on, and so at which side of a proxy.
+    // The connection, which also identifies the side of a proxy.
     match (&operation.side, operation.client, operation.server) {
         (Some(side), ..) => {
             let _ = write!(text, ", {side} side");
@@ -76,7 +75,7 @@ fn head(operation: &Operation, out: &mut String) {
         Some(size) => {
             let _ = write!(text, ", {size} back");
         }
-        None if operation.fault.is_none() => text.push_str(", no answer"),
+        None if operation.fault.is_none() => text.push_str(", no response"),
         None => {}
     }
     if let Some(elapsed) = operation.elapsed {
@@ -122,7 +121,7 @@ fn rop_lines(rop: &Rop, out: &mut String) {
     }
 }
 
-/// A named value, where it says anything.
+/// Appends a named value, unless it is empty.
 fn part(out: &mut String, depth: usize, name: &str, shown: &Node) {
     if is_empty(shown) {
         return;
@@ -148,7 +147,7 @@ fn is_empty(shown: &Node) -> bool {
     matches!(shown, Node::Nothing) || matches!(shown, Node::Fields(fields) if fields.is_empty())
 }
 
-/// Whether a value goes on one line with its name.
+/// Whether a value is printed on one line with its name.
 fn fits(shown: &Node, short: &str) -> bool {
     match shown {
         Node::Fields(_) | Node::List(_) => short.chars().count() <= WIDTH,
@@ -156,12 +155,12 @@ fn fits(shown: &Node, short: &str) -> bool {
     }
 }
 
-/// A value on one line.
+/// Formats a value on one line.
 pub(super) fn line(shown: &Node) -> String {
     match shown {
         Node::Nothing => "none".to_owned(),
         Node::Boolean(yes) => yes.to_string(),
-        // What is large is an id as a rule.
+        // Large numbers usually are ids.
         Node::Number(number) if *number > 0xffff_ffff => format!("{number:#x}"),
         Node::Number(number) => number.to_string(),
         Node::Signed(number) => number.to_string(),
@@ -178,7 +177,7 @@ pub(super) fn line(shown: &Node) -> String {
     }
 }
 
-/// Parts with commas between them, for as long as that may fit a line.
+/// Joins parts with commas, up to the width of a line.
 fn joined(parts: impl Iterator<Item = String>) -> String {
     let mut out = String::new();
     for part in parts {
@@ -221,8 +220,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
     out
 }
 
-/// Writes a line. Names and paths are whatever somebody sent: they must not look like lines of their own, nor
-/// tell a terminal to do anything.
+/// Appends a line. Names and paths are untrusted: they must not be able to forge other lines, nor to control the
+/// terminal.
 fn line_at(out: &mut String, depth: usize, text: &str) {
     let _ = write!(out, "{:1$}", "", depth.saturating_mul(2));
     without_controls(out, text);

@@ -4,17 +4,17 @@ use std::io::{self, Read};
 
 use super::item::{Item, Problem};
 
-/// How much is asked of a file at once, in bytes.
+/// The number of bytes that are read at once.
 const STEP: usize = 64 * 1024;
 
-/// A stream with as much of it at hand as was asked for.
+/// A stream with a buffer of its next bytes.
 #[derive(Debug)]
 pub(super) struct Input<R> {
     inner: R,
     buffer: Vec<u8>,
     start: usize,
     place: u64,
-    /// How many bytes the item handed out last takes, which is let go of when the next is asked for.
+    /// The size of the item that was returned last, which is consumed before the next one is read.
     taken: usize,
 }
 
@@ -23,7 +23,7 @@ impl<R: Read> Input<R> {
         Self { inner, buffer: Vec::new(), start: 0, place: 0, taken: 0 }
     }
 
-    /// Makes `count` bytes be at hand; false when the stream ends before.
+    /// Fills the buffer with at least `count` bytes. Returns `false` if the stream ends before.
     pub(super) fn fill(&mut self, count: usize) -> io::Result<bool> {
         if self.data().len() >= count {
             return Ok(true);
@@ -49,40 +49,40 @@ impl<R: Read> Input<R> {
 }
 
 impl<R> Input<R> {
-    /// What is at hand.
+    /// The buffered bytes.
     pub(super) fn data(&self) -> &[u8] {
         self.buffer.get(self.start..).unwrap_or_default()
     }
 
-    /// The first `count` bytes of what is at hand.
+    /// The first `count` buffered bytes.
     pub(super) fn head(&self, count: usize) -> &[u8] {
         self.data().get(..count).unwrap_or_default()
     }
 
-    /// Passes over `count` bytes.
+    /// Consumes `count` bytes.
     pub(super) fn consume(&mut self, count: usize) {
         let count = count.min(self.data().len());
         self.start = self.start.saturating_add(count);
         self.place = self.place.saturating_add(u64::try_from(count).unwrap_or(0));
     }
 
-    /// Says that the first `count` bytes are handed out, and passed over when more is asked for.
+    /// Marks the first `count` bytes as returned: they are consumed before the next item is read.
     pub(super) const fn hand_out(&mut self, count: usize) {
         self.taken = count;
     }
 
-    /// Passes over what was handed out.
+    /// Consumes the bytes of the item that was returned.
     pub(super) fn let_go(&mut self) {
         let taken = std::mem::take(&mut self.taken);
         self.consume(taken);
     }
 
-    /// Where what is at hand begins in the stream, in bytes.
+    /// The offset of the buffered bytes in the stream.
     pub(super) const fn place(&self) -> u64 {
         self.place
     }
 
-    /// The end of a file of parts that are called `what`: a problem, where it ends within one.
+    /// The end of the file. Returns a problem if it ends within a part, whose kind is `what`.
     pub(super) fn ended(&mut self, what: &str) -> Option<Item<'static>> {
         let rest = self.data().len();
         if rest == 0 {

@@ -1,4 +1,4 @@
-//! What a file of packets holds: packets, secrets, and what cannot be read.
+//! The items of a packet capture: packets, secrets, and problems.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,39 +6,39 @@ use std::sync::Arc;
 use crate::sanitize::without_controls;
 use crate::time::Timestamp;
 
-/// The largest record that is taken, in bytes. What Wireshark takes is less.
+/// The maximum size of a record, in bytes. It is more than Wireshark's.
 pub(super) const MAX_RECORD: usize = 4 << 20;
 
-/// The largest block of secrets that is taken, in bytes.
+/// The maximum size of a block of secrets, in bytes.
 pub(super) const MAX_SECRETS: usize = 64 << 20;
 
-/// A packet, as it lies in its file.
+/// A packet of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet<'a> {
-    /// Where its record begins in the file, in bytes.
+    /// The offset of its record in the file.
     pub place: u64,
-    /// When it was recorded.
+    /// The time at which it was recorded.
     pub time: Timestamp,
-    /// What its bytes begin with.
+    /// The link type, which determines the header of its bytes.
     pub link: LinkType,
-    /// The name of the interface that it was recorded at, where the file says one.
+    /// The name of the interface at which it was recorded, if the file has it.
     pub interface: Option<Arc<str>>,
-    /// Its bytes, as many as were recorded.
+    /// The recorded bytes.
     pub data: &'a [u8],
-    /// How many bytes it had that were not recorded.
+    /// The number of bytes that were not recorded.
     pub missing: u32,
-    /// What somebody noted about it.
+    /// The comment on the packet, if the file has one.
     pub comment: Option<Arc<str>>,
 }
 
-/// What the bytes of a packet begin with, by the numbers that pcap files have for it.
+/// The type of a packet's link-layer header, by its number in pcap files (`LINKTYPE_`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u32);
 
-/// Something in a recording that could not be read, and was passed over.
+/// A part of a recording that could not be read, and was skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where: a place in the file, or a connection.
+    /// The position: an offset in the file, or a connection.
     pub place: String,
     /// What is wrong.
     pub what: String,
@@ -58,18 +58,18 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What comes next in a file.
+/// An item of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item<'a> {
     /// A packet.
     Packet(Packet<'a>),
     /// Secrets of TLS sessions, in the form of a key log.
     KeyLog {
-        /// Where their block begins in the file, in bytes.
+        /// The offset of their block in the file.
         place: u64,
         /// The lines of the key log.
         lines: &'a [u8],
     },
-    /// Something that is no packet.
+    /// A part that could not be read.
     Problem(Problem),
 }

@@ -1,8 +1,8 @@
-//! Files of packets: pcap and pcapng, read as streams.
+//! Reads packet captures, in pcap and pcapng, as streams.
 //!
-//! Nothing is held of a file but the record that is being read, so that a file may be larger than memory, and
-//! may grow while it is read. A malformed record is reported with its place, and skipped: reading
-//! goes on at the next place where a record can begin.
+//! Only the current record is held in memory, so that a file may be larger than memory, and may grow while it is
+//! read. A malformed record is reported with its offset and skipped: reading continues where the next record can
+//! begin.
 
 mod input;
 mod item;
@@ -29,17 +29,17 @@ enum Format {
     PcapNg(PcapNg),
 }
 
-/// Whether a file that begins with `start` is one of packets.
+/// Whether a file that begins with `start` is a packet capture.
 pub fn is_packets(start: &[u8]) -> bool {
     pcapng::is_start(start) || pcap::Pcap::from_start(start).is_some()
 }
 
-/// Hands the lines of all TLS key logs within `file`, a pcapng that is at its start, to `sink`: the secrets
-/// of a connection may stand behind its packets. `skip` passes over so many bytes. Of another file nothing is
-/// read.
+/// Passes the lines of all TLS key logs within `file`, a pcapng file at its start, to `sink`: the secrets of a
+/// connection may be after its packets. `skip` skips a number of bytes. Nothing is read from a file of another
+/// format.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If the file cannot be read.
 pub fn key_logs<R: BufRead>(
     file: &mut R,
     skip: fn(&mut R, u64) -> io::Result<()>,
@@ -49,10 +49,10 @@ pub fn key_logs<R: BufRead>(
 }
 
 impl<R: Read> Packets<R> {
-    /// The packets of `file`, which is at its start.
+    /// Reads the packets of `file`, which is at its start.
     ///
     /// # Errors
-    /// When it cannot be read, or is no file of packets.
+    /// If the file cannot be read, or is not a packet capture.
     pub fn new(file: R) -> io::Result<Self> {
         let mut input = Input::new(file);
         input.fill(pcap::HEADER_SIZE)?;
@@ -67,10 +67,10 @@ impl<R: Read> Packets<R> {
         Ok(Self { input, format })
     }
 
-    /// Reads on to the next packet or problem; none at the end.
+    /// Reads the next packet or problem; `None` at the end.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn next_item(&mut self) -> io::Result<Option<Item<'_>>> {
         match &mut self.format {
             Format::Pcap(pcap) => pcap.next_item(&mut self.input),
@@ -78,7 +78,7 @@ impl<R: Read> Packets<R> {
         }
     }
 
-    /// How far the file is read, in bytes.
+    /// The current offset in the file, in bytes.
     pub const fn place(&self) -> u64 {
         self.input.place()
     }

@@ -1,4 +1,4 @@
-//! pcap, as libpcap has written it since 1998, with times in microseconds or nanoseconds.
+//! Reads pcap, the format of libpcap since 1998, with times in microseconds or nanoseconds.
 
 use std::io::{self, Read};
 
@@ -8,25 +8,24 @@ use super::input::Input;
 use super::item::{Item, LinkType, MAX_RECORD, Packet, Problem};
 use crate::time::Timestamp;
 
-/// Bytes before the first record.
+/// The size of the file header, in bytes.
 pub(super) const HEADER_SIZE: usize = 24;
 
-/// Bytes of each record before its packet.
+/// The size of a record's header, in bytes.
 const RECORD_HEADER_SIZE: usize = 16;
 
-/// The first number of a file with times in microseconds, and of one with nanoseconds.
+/// The magic number of a file with times in microseconds, and of one with nanoseconds.
 const MICROSECONDS: u32 = 0xa1b2_c3d4;
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
 
-/// How far apart in time two records that follow one another may be, in seconds, for one to be believed after
-/// something that made no sense.
+/// The maximum time between two consecutive records that are accepted after malformed bytes, in seconds.
 const BELIEVED: u64 = 86_400;
 
-/// How many records must follow one whose time is unlike that of the record before it, for it to be believed
-/// after something that made no sense. A clock may have been set.
+/// The number of valid records that must follow a record whose time differs much from the previous one, for it to be
+/// accepted after malformed bytes. The clock may have been set.
 const FOLLOWERS: usize = 3;
 
-/// The longest packet that is believed after something that made no sense, in bytes.
+/// The maximum size of a packet that is accepted after malformed bytes, in bytes.
 const MAX_BELIEVED: u32 = 1 << 18;
 
 #[derive(Debug)]
@@ -55,7 +54,7 @@ impl Pcap {
                 _ => return None,
             };
             r.bytes(16, "version").ok()?;
-            // The upper bits tell of checksums at the end of frames.
+            // The upper bits describe checksums at the end of frames.
             let link = LinkType(r.u32("network").ok()? & 0x0fff_ffff);
             Some(Self { endian, nanoseconds, link, last: None })
         })
@@ -68,8 +67,8 @@ impl Pcap {
         }
         let place = input.place();
         let Some(record) = self.record(input.data()) else { return self.find_next(input, place) };
-        // A clock may be set while it records, so that a time alone says nothing. Only where what follows is
-        // no record either is it the record that is broken.
+        // The clock may be set during the recording, so an unexpected time alone is not an error. The record is
+        // malformed only if no valid record follows it.
         if self.last.is_some_and(|last| last.abs_diff(record.seconds) >= BELIEVED * 365)
             && !self.may_go_on(input, record.length)?
         {
@@ -96,7 +95,7 @@ impl Pcap {
         })))
     }
 
-    /// The record at the start of `data`; none where it makes no sense.
+    /// Parses the record at the start of `data`; `None` if it is malformed.
     fn record(&self, data: &[u8]) -> Option<Record> {
         let mut r = Reader::with_endian(data, self.endian);
         let record = Record {
@@ -109,7 +108,7 @@ impl Pcap {
         (record.length <= MAX_RECORD && record.fraction < limit).then_some(record)
     }
 
-    /// Passes over bytes until there is a record that is worth believing, or the file ends.
+    /// Skips bytes until the next plausible record, or the end of the file.
     fn find_next<'a, R: Read>(&self, input: &'a mut Input<R>, place: u64) -> io::Result<Option<Item<'a>>> {
         input.consume(1);
         while input.fill(RECORD_HEADER_SIZE)? {
@@ -129,16 +128,16 @@ impl Pcap {
         Ok(Some(Item::Problem(Problem::at(place, what))))
     }
 
-    /// Whether a record can begin behind the one at the start of what is at hand, which has `length` bytes,
-    /// or the file ends before that.
+    /// Whether a record can begin after the one at the start of the buffer, which has `length` bytes, or the file
+    /// ends there.
     fn may_go_on<R: Read>(&self, input: &mut Input<R>, length: usize) -> io::Result<bool> {
         let next = RECORD_HEADER_SIZE.saturating_add(length);
         let whole = input.fill(next.saturating_add(RECORD_HEADER_SIZE))?;
         Ok(!whole || self.believed(input.data().get(next..).unwrap_or_default()).is_some())
     }
 
-    /// Whether the record at the start of what is at hand is followed by `count` that are worth believing,
-    /// each close in time to the one before it or to the last that was read, or by the end of the file.
+    /// Whether the record at the start of the buffer is followed by `count` plausible ones, each close in time to the
+    /// previous one or to the last one that was read, or by the end of the file.
     fn is_followed<R: Read>(&self, input: &mut Input<R>, count: usize) -> io::Result<bool> {
         let Some(mut record) = self.believed(input.data()) else { return Ok(false) };
         let mut at = 0_usize;
@@ -160,7 +159,7 @@ impl Pcap {
         Ok(true)
     }
 
-    /// A record that is worth believing where nothing says that one begins there.
+    /// Parses a record at an arbitrary position; `None` if it is not plausible.
     fn believed(&self, data: &[u8]) -> Option<Record> {
         self.record(data).filter(|record| {
             let captured = u32::try_from(record.length).unwrap_or(u32::MAX);

@@ -1,4 +1,4 @@
-//! pcapng: sections of blocks, each of which has its length at both ends.
+//! Reads pcapng (draft-ietf-opsawg-pcapng): sections of blocks, with the length of each block at both of its ends.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -16,15 +16,15 @@ const OLD_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
 const SECRETS: u32 = 10;
-/// Blocks that say nothing of packets: names, statistics, journals, and what programs make up.
+/// Block types without packets: names, statistics, journals, and custom blocks.
 const OTHERS: &[u32] = &[4, 5, 7, 8, 9, SECRETS, 0x204, 0x208, 0xbad, 0x4000_0bad];
 
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 
-/// The type of secrets that are a TLS key log: `TLSK` (draft-ietf-opsawg-pcapng 4.7).
+/// The type of secrets for a TLS key log: `TLSK` (draft-ietf-opsawg-pcapng 4.7).
 const TLS_KEY_LOG: u32 = 0x544c_534b;
 
-/// More interfaces than any section has.
+/// The maximum number of interfaces, more than any section has.
 const MAX_INTERFACES: usize = 4096;
 
 #[derive(Debug, Default)]
@@ -39,18 +39,18 @@ struct Interface {
     snap_length: u32,
     name: Option<Arc<str>>,
     resolution: Resolution,
-    /// Seconds to be added to each time.
+    /// The number of seconds to add to each time (`if_tsoffset`).
     offset: i64,
 }
 
-/// How long a unit of time is.
+/// The resolution of times (`if_tsresol`).
 #[derive(Debug, Clone, Copy)]
 enum Resolution {
-    /// So many units in a second.
+    /// The number of units in a second.
     PerSecond(u64),
 }
 
-/// What of a block is its packet.
+/// The range of the packet within a block.
 struct RecordedItem {
     interface: usize,
     time: Option<u64>,
@@ -67,8 +67,8 @@ pub(super) fn is_start(start: &[u8]) -> bool {
         })
 }
 
-/// Hands the lines of all TLS key logs in `file` to `sink`, and looks at nothing else in it: `skip` passes
-/// over so many bytes. What makes no sense ends it, since the packets are read anew.
+/// Passes the lines of all TLS key logs in `file` to `sink`. Other blocks are skipped with `skip`. Stops at malformed
+/// bytes, which are reported when the packets are read.
 pub(super) fn key_logs<R: Read>(
     file: &mut R,
     skip: fn(&mut R, u64) -> io::Result<()>,
@@ -92,7 +92,7 @@ pub(super) fn key_logs<R: Read>(
     Ok(())
 }
 
-/// Whether the file does not end before `buffer` is full.
+/// Fills `buffer`. Returns `false` if the file ends before.
 fn read_whole(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     match file.read_exact(buffer) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
@@ -135,8 +135,8 @@ impl PcapNg {
         }
     }
 
-    /// Type and length of the block at the start of `data`; a section's says in which byte order. None where
-    /// they make no sense.
+    /// Type and length of the block at the start of `data`. A section header determines the byte order. `None` if
+    /// they are invalid.
     fn header(&mut self, data: &[u8]) -> Option<(u32, usize)> {
         if is_start(data) {
             let magic = data.get(8..12)?;
@@ -170,7 +170,7 @@ impl PcapNg {
         }
     }
 
-    /// Takes a block in; a packet, if it is one.
+    /// Processes a block. Returns the packet, if the block has one.
     fn block(&mut self, kind: u32, block: &[u8]) -> wire::Result<Option<RecordedItem>> {
         let end = block.len().saturating_sub(4);
         let mut r = Reader::with_endian(block.get(..end).unwrap_or_default(), self.endian);
@@ -216,7 +216,7 @@ impl PcapNg {
         })
     }
 
-    /// Passes over bytes until a block begins that ends as it says, or the file ends.
+    /// Skips bytes until the next block with equal lengths at both ends, or the end of the file.
     fn find_next<'a, R: Read>(
         &mut self,
         input: &'a mut Input<R>,
@@ -293,7 +293,7 @@ fn options<'a>(
     Ok(())
 }
 
-/// `if_tsresol`: a power of ten, or of two where the highest bit is set.
+/// `if_tsresol`: a power of ten, or of two if the highest bit is set.
 fn resolution(value: u8) -> Resolution {
     let power = u32::from(value & 0x7f);
     let base: u64 = if value & 0x80 == 0 { 10 } else { 2 };
@@ -322,7 +322,7 @@ fn rest(r: &mut Reader<'_>, interface: usize, (high, low): (u32, u32)) -> wire::
     r.bytes(length, "Packet Data")?;
     r.bytes((length.wrapping_neg() % 4).min(r.remaining()), "Packet Padding")?;
     let mut comment = None;
-    // What follows is not needed to read the packet.
+    // The rest is not needed to read the packet.
     let _ = options(r, |code, mut value| {
         if code == 1 {
             comment = Some(Arc::from(String::from_utf8_lossy(value.rest())));
@@ -332,7 +332,7 @@ fn rest(r: &mut Reader<'_>, interface: usize, (high, low): (u32, u32)) -> wire::
     Ok(RecordedItem { interface, time, from, length, original, comment })
 }
 
-/// Whether a block ends with the length that it begins with.
+/// Whether the length at the end of a block is equal to that at its beginning.
 fn trailer_fits(block: &[u8]) -> bool {
     let first = block.get(4..8);
     let last = block.len().checked_sub(4).and_then(|from| block.get(from..));

@@ -1,4 +1,4 @@
-//! Connections, their two sides, and what happens on them.
+//! Connections and their events.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl Side {
         }
     }
 
-    /// What messages call it.
+    /// The name in messages.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
@@ -42,22 +42,22 @@ pub struct Connection {
     pub client: SocketAddr,
     /// The server's address.
     pub server: SocketAddr,
-    /// The name of the interface that it was first recorded at, where there is one.
+    /// The name of the interface at which the connection was first recorded, if the file has it.
     pub interface: Option<Arc<str>>,
 }
 
-/// Something that happened to a connection.
+/// An event of a connection.
 #[derive(Debug)]
 pub struct Event<'a> {
-    /// To which.
+    /// The connection.
     pub connection: &'a Connection,
-    /// When.
+    /// The time at which the event was recorded.
     pub time: Timestamp,
-    /// What.
+    /// The kind of event.
     pub kind: EventKind<'a>,
 }
 
-/// What happened to a connection.
+/// The kind of an event.
 #[derive(Debug)]
 pub enum EventKind<'a> {
     /// One side sent these bytes.
@@ -66,6 +66,6 @@ pub enum EventKind<'a> {
     Gap(Side, u64),
     /// One side sends no more.
     Ended(Side),
-    /// The connection is over, or is followed no longer.
+    /// The connection ended, or is not tracked any more.
     Closed,
 }

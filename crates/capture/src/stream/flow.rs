@@ -1,8 +1,8 @@
-//! One connection: segments in whatever order they were recorded, to what happened, in order.
+//! Reassembles one TCP connection: converts segments in any order to events in the order in which they occurred.
 //!
-//! Where bytes of one side are missing, everything behind is held, of both sides and in the order in which it
-//! was recorded, until they come or are given up. So a reader of the two sides sees them in the order in
-//! which the ends of the connection did, whatever was lost.
+//! If bytes of one side are missing, all later segments of both sides are buffered in the order in which they were
+//! recorded, until the bytes are found or declared lost. So the bytes of both sides are returned in the order in
+//! which the ends of the connection sent them, whatever was lost.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -13,16 +13,17 @@ use super::event::{Connection, Event, EventKind, Side};
 use super::packet::{Segment, TcpFlags};
 use crate::time::Timestamp;
 
-/// How much of a connection is held while bytes before it are missing.
+/// The maximum number of bytes of a connection that are buffered while earlier ones are missing.
 pub(super) const MAX_HELD: usize = 2 << 20;
 
-/// How many segments of a connection are held while bytes before them are missing.
+/// The maximum number of segments of a connection that are buffered while earlier bytes are missing.
 const MAX_HELD_SEGMENTS: usize = 2048;
 
-/// How many more segments may pass once a receiver acknowledged what was never recorded.
+/// The number of segments after which bytes are declared lost that the receiver acknowledged but that were not
+/// recorded.
 const PATIENCE: u32 = 32;
 
-/// What a segment that is held takes besides its bytes, about.
+/// An estimate of the memory of a buffered segment besides its bytes.
 const OVERHEAD: usize = 64;
 
 #[derive(Debug)]
@@ -31,42 +32,42 @@ pub(super) struct Flow {
     client: Direction,
     server: Direction,
     held: VecDeque<Placed<'static>>,
-    /// Bytes that `held` takes.
+    /// The memory of the buffered segments, in bytes.
     held_bytes: usize,
     last: Timestamp,
-    /// When it was last heard, counted in segments.
+    /// The number of the last segment, which counts as a time.
     pub(super) heard: u64,
 }
 
-/// A segment in its place.
+/// A segment with its position in the stream.
 #[derive(Debug)]
 struct Placed<'a> {
     side: Side,
     time: Timestamp,
-    /// Where it begins among its side's bytes.
+    /// The position of its first byte in the stream of its side.
     position: i64,
     payload: Cow<'a, [u8]>,
-    /// How many bytes behind the payload were not recorded.
+    /// The number of bytes after the payload that were not recorded.
     missing: u32,
-    /// Whether its sender sends no more.
+    /// Whether it is the last segment of its side (FIN).
     ends: bool,
 }
 
 /// One direction of a connection.
 #[derive(Debug, Default)]
 struct Direction {
-    /// The number of the byte that is due; none before the first.
+    /// The sequence number of the next expected byte; `None` before the first segment.
     next: Option<u32>,
-    /// How many bytes came before the one that is due.
+    /// The position of the next expected byte.
     position: i64,
-    /// The position behind the last byte, once it is known.
+    /// The position after the last byte, once it is known.
     end: Option<i64>,
     ended: bool,
-    /// Segments that passed since a byte was acknowledged that was not recorded.
+    /// The number of segments since the receiver acknowledged bytes that were not recorded.
     unrecorded: u32,
 }
 
-/// What tells of events: of which time, and what.
+/// A callback for events, with their time.
 type Tell<'a> = &'a mut dyn FnMut(Timestamp, EventKind<'_>);
 
 impl Flow {
@@ -76,8 +77,8 @@ impl Flow {
         interface: Option<&Arc<str>>,
         time: Timestamp,
     ) -> Self {
-        // Where the recording began after the connection did, the lower port is taken for the server's. The
-        // decoders of the contents correct that.
+        // If the recording began after the connection, the lower port is assumed to be the server's. The decoders of
+        // the contents correct that.
         let from_client = match (segment.flags.contains(TcpFlags::SYN), segment.flags.contains(TcpFlags::ACK))
         {
             (true, acknowledges) => !acknowledges,
@@ -96,25 +97,25 @@ impl Flow {
         }
     }
 
-    /// Whether a segment that opens a connection is this connection's first once more.
+    /// Whether a segment that opens a connection is a retransmission of this connection's first one.
     pub(super) fn repeats(&self, segment: &Segment<'_>) -> bool {
         let next = segment.sequence.wrapping_add(1);
         self.connection.client == segment.from
             && self.client.next.is_none_or(|due| i64::from(due.wrapping_sub(next)) == self.client.position)
     }
 
-    /// The number of the byte behind the last that `end` sent, where one is known.
+    /// The sequence number after the last byte that `end` sent, if known.
     pub(super) fn reached(&self, end: SocketAddr) -> Option<u32> {
         let direction = if end == self.connection.client { &self.client } else { &self.server };
         direction.next
     }
 
-    /// Bytes that are held.
+    /// The number of buffered bytes.
     pub(super) const fn held_bytes(&self) -> usize {
         self.held_bytes
     }
 
-    /// Takes a segment. Whether the connection is over.
+    /// Processes a segment. Returns whether the connection has ended.
     pub(super) fn take(
         &mut self,
         time: Timestamp,
@@ -137,7 +138,7 @@ impl Flow {
         segment.flags.contains(TcpFlags::RST) || (self.client.ended && self.server.ended)
     }
 
-    /// Hands on all that is held, with gaps where something is missing, and says that it is over.
+    /// Returns all buffered segments, with gaps where bytes are missing, and ends the connection.
     pub(super) fn close(&mut self, sink: &mut dyn FnMut(Event<'_>)) {
         let connection = self.connection.clone();
         let tell: Tell<'_> = &mut |time, kind| sink(Event { connection: &connection, time, kind });
@@ -156,7 +157,7 @@ impl Flow {
         tell(self.last, EventKind::Closed);
     }
 
-    /// Hands on all that is held, with gaps where something is missing.
+    /// Returns all buffered segments, with gaps where bytes are missing.
     pub(super) fn release(&mut self, sink: &mut dyn FnMut(Event<'_>)) {
         let connection = self.connection.clone();
         self.give_up(&mut |time, kind| sink(Event { connection: &connection, time, kind }));
@@ -175,13 +176,13 @@ impl Flow {
         }
     }
 
-    /// The segment with its position; none where it carries nothing.
+    /// The segment with its position; `None` if it carries no bytes and does not end its side.
     fn placed<'a>(&mut self, side: Side, time: Timestamp, segment: &Segment<'a>) -> Option<Placed<'a>> {
         let direction = self.direction(side);
         let syn = u32::from(segment.flags.contains(TcpFlags::SYN));
         let first = segment.sequence.wrapping_add(syn);
         let due = *direction.next.get_or_insert(first);
-        // How far the segment is ahead of what is due, or behind it; half of the numbers lie either way.
+        // The distance to the next expected byte. Sequence numbers wrap, so half of them are before it.
         let ahead = i64::from(first.wrapping_sub(due).cast_signed());
         let ends = segment.flags.contains(TcpFlags::FIN);
         if segment.payload.is_empty() && segment.missing == 0 && !ends {
@@ -197,15 +198,15 @@ impl Flow {
         })
     }
 
-    /// Hands a segment on where it is due, and with it what was held for its sake; holds it otherwise.
+    /// Returns a segment if it is the next expected one, and the buffered ones that follow it. Otherwise buffers it.
     fn order(&mut self, segment: Placed<'_>, tell: Tell<'_>) {
         let due = self.direction(segment.side).position;
         let fills = segment.position <= due;
-        // What is no news needs not wait, whatever does.
+        // A retransmission is not buffered.
         if segment.reach() <= due && !segment.ends {
             return;
         }
-        // Only what is missing before the first that is held goes before it.
+        // Only bytes before the first buffered segment precede it.
         let goes_first = self.held.front().is_none_or(|first| first.side == segment.side);
         if fills && goes_first {
             self.deliver(&segment, tell);
@@ -216,7 +217,7 @@ impl Flow {
         }
     }
 
-    /// Whether the byte that is due of `side` is not among what is held.
+    /// Whether the next expected byte of `side` is in no buffered segment.
     fn is_missing(&mut self, side: Side) -> bool {
         let due = self.direction(side).position;
         !self.held.iter().any(|held| held.side == side && held.position <= due && held.reach() > due)
@@ -232,7 +233,7 @@ impl Flow {
             direction.advance(i64::try_from(fresh.len()).unwrap_or(0));
             tell(segment.time, EventKind::Data(side, fresh));
         }
-        // What the recording cut off no other segment brings.
+        // Bytes that the recording truncated are in no other segment.
         direction.pass_over(side, segment.time, segment.reach(), tell);
         if segment.ends {
             direction.end = direction.end.or(Some(segment.reach()));
@@ -243,12 +244,12 @@ impl Flow {
         }
     }
 
-    /// Hands on what is held, in its order, up to where something is missing.
+    /// Returns buffered segments in their order, up to the next missing byte.
     fn settle(&mut self, tell: Tell<'_>) {
         while let Some(first) = self.held.front() {
             let side = first.side;
             let due = self.direction(side).position;
-            // Of the side that comes first, what is due may have come later.
+            // The next expected byte of the first side may have been recorded later.
             let place = self.held.iter().position(|held| held.side == side && held.position <= due);
             let Some(segment) = place.and_then(|place| self.held.remove(place)) else { return };
             self.let_go(&segment);
@@ -260,7 +261,7 @@ impl Flow {
         self.held_bytes = self.held_bytes.saturating_sub(segment.payload.len()).saturating_sub(OVERHEAD);
     }
 
-    /// Gives up on what is missing before what is held.
+    /// Declares the bytes before the buffered segments lost.
     fn skip(&mut self, tell: Tell<'_>) {
         let Some(first) = self.held.front() else { return };
         let (side, time) = (first.side, first.time);
@@ -271,7 +272,7 @@ impl Flow {
         self.settle(tell);
     }
 
-    /// The receiver has everything before `number`. Where that was not recorded, it never will be.
+    /// Processes an acknowledgement: bytes before `number` that were not recorded will not be retransmitted.
     fn acknowledged(&mut self, side: Side, number: u32, tell: Tell<'_>) {
         let direction = self.direction(side);
         let Some(due) = direction.next else { return };
@@ -287,7 +288,7 @@ impl Flow {
         if direction.unrecorded <= PATIENCE {
             return;
         }
-        // As far as was acknowledged, or up to what is there behind.
+        // Up to the acknowledged byte, or to the next buffered segment.
         let acknowledged = direction.position.saturating_add(beyond).saturating_sub(i64::from(ends));
         let there = self.held.iter().filter(|held| held.side == side).map(|held| held.position).min();
         let until = there.map_or(acknowledged, |there| there.min(acknowledged));
@@ -297,13 +298,13 @@ impl Flow {
 }
 
 impl Placed<'_> {
-    /// The segment with bytes of its own.
+    /// Copies the segment with its bytes.
     fn detached(self) -> Placed<'static> {
         let Self { side, time, position, payload, missing, ends } = self;
         Placed { side, time, position, payload: Cow::Owned(payload.into_owned()), missing, ends }
     }
 
-    /// The position behind it.
+    /// The position after the segment.
     fn reach(&self) -> i64 {
         let length = i64::try_from(self.payload.len()).unwrap_or(i64::MAX);
         self.position.saturating_add(length).saturating_add(i64::from(self.missing))
@@ -313,12 +314,12 @@ impl Placed<'_> {
 impl Direction {
     fn advance(&mut self, count: i64) {
         self.position = self.position.saturating_add(count);
-        // Numbers begin anew after 2^32.
+        // Sequence numbers wrap at 2^32.
         let low = u32::try_from(count & i64::from(u32::MAX)).unwrap_or(0);
         self.next = self.next.map(|next| next.wrapping_add(low));
     }
 
-    /// Gives up on what is missing up to `position`.
+    /// Declares the missing bytes before `position` lost.
     fn pass_over(&mut self, side: Side, time: Timestamp, position: i64, tell: Tell<'_>) {
         let missing = position.saturating_sub(self.position);
         if missing > 0 {

@@ -1,4 +1,4 @@
-//! From packets to the streams of bytes that two sides sent one another.
+//! Reassembles packets to the byte streams of TCP connections.
 
 mod event;
 mod flow;

@@ -1,4 +1,4 @@
-//! What lies around a TCP segment: links and IP.
+//! Decodes link-layer and IP headers, down to TCP segments.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -13,15 +13,15 @@ impl LinkType {
     pub const ETHERNET: Self = Self(1);
     /// PPP, with or without the framing of HDLC.
     pub const PPP: Self = Self(9);
-    /// IP without anything around it.
+    /// IP without a link-layer header.
     pub const RAW: Self = Self(101);
     /// `OpenBSD`'s loopback: a protocol family in network byte order.
     pub const LOOP: Self = Self(108);
     /// Linux's any interface.
     pub const LINUX_SLL: Self = Self(113);
-    /// `IPv4` without anything around it.
+    /// `IPv4` without a link-layer header.
     pub const IPV4: Self = Self(228);
-    /// `IPv6` without anything around it.
+    /// `IPv6` without a link-layer header.
     pub const IPV6: Self = Self(229);
     /// Linux's any interface, second version.
     pub const LINUX_SLL2: Self = Self(276);
@@ -29,17 +29,17 @@ impl LinkType {
 
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
-/// Label stack entries (RFC 3032 2.1), and what they carry.
+/// MPLS (RFC 3032 2.1).
 const ETHERTYPE_MPLS: u16 = 0x8847;
 /// A PPP session over Ethernet (RFC 2516 4).
 const ETHERTYPE_PPPOE: u16 = 0x8864;
-/// What a PPP frame begins with in the framing of HDLC: address and control (RFC 1662 3.1).
+/// The start of a PPP frame in the framing of HDLC: address and control (RFC 1662 3.1).
 const PPP_HDLC: &[u8] = &[0xff, 0x03];
-/// Tags of virtual networks, which stand before the type of what follows.
+/// VLAN tags, which precede the type of the payload.
 const ETHERTYPE_TAGS: &[u16] = &[0x8100, 0x88a8, 0x9100];
-/// More tags than any frame has.
+/// The maximum number of VLAN tags, more than any frame has.
 const MAX_TAGS: usize = 4;
-/// More labels than any packet has.
+/// The maximum number of MPLS labels, more than any packet has.
 const MAX_LABELS: usize = 16;
 
 const PROTOCOL_TCP: u8 = 6;
@@ -47,13 +47,13 @@ const PROTOCOL_TCP: u8 = 6;
 wire::wire_flags! {
     /// Flags of a TCP segment (RFC 9293 3.1).
     pub struct TcpFlags(u8) {
-        /// No more data from the sender.
+        /// The sender sends no more data (FIN).
         FIN = 0x01,
-        /// The sender's sequence numbers begin.
+        /// Synchronizes sequence numbers, at the beginning of a connection (SYN).
         SYN = 0x02,
-        /// The connection is reset.
+        /// Resets the connection (RST).
         RST = 0x04,
-        /// The acknowledgement number counts.
+        /// The acknowledgement number is valid (ACK).
         ACK = 0x10,
     }
 }
@@ -65,22 +65,22 @@ pub struct Segment<'a> {
     pub from: SocketAddr,
     /// The receiver's address.
     pub to: SocketAddr,
-    /// The number of its first byte.
+    /// The sequence number of its first byte.
     pub sequence: u32,
-    /// The number of the byte that its sender expects next.
+    /// The sequence number of the byte that the sender expects next.
     pub acknowledged: u32,
-    /// Flags.
+    /// The flags.
     pub flags: TcpFlags,
-    /// What it carries, as much as was recorded.
+    /// The recorded bytes of the payload.
     pub payload: &'a [u8],
-    /// How many bytes it carried that were not recorded.
+    /// The number of bytes of the payload that were not recorded.
     pub missing: u32,
 }
 
-/// The TCP segment that a packet of `link` holds; none where it holds something else.
+/// Decodes the TCP segment in a packet; `None` if the packet contains something else.
 ///
 /// # Errors
-/// When the packet ends too soon, is a fragment of a larger one, or is of an unknown link.
+/// If the packet is truncated, is a fragment of a larger one, or has an unsupported link type.
 pub fn segment(link: LinkType, data: &[u8]) -> Result<Option<Segment<'_>>> {
     let mut r = Reader::with_endian(data, Endian::Big);
     match link {
@@ -142,8 +142,8 @@ fn by_number<'a>(r: &mut Reader<'a>, number: u16) -> Result<Option<Segment<'a>>>
     }
 }
 
-/// A PPP frame: the number of its protocol has one byte or two (RFC 1661 2), and says no more than what
-/// follows.
+/// Decodes a PPP frame. The number of its protocol has one byte or two (RFC 1661 2), and is not needed, since the
+/// payload identifies itself.
 fn ppp<'a>(r: &mut Reader<'a>) -> Result<Option<Segment<'a>>> {
     if r.peek().starts_with(PPP_HDLC) {
         r.bytes(PPP_HDLC.len(), "PPP")?;
@@ -188,7 +188,7 @@ fn ipv4<'a>(r: &mut Reader<'a>) -> Result<Option<Segment<'a>>> {
     if fragment & 0x3fff != 0 {
         return Err(r.invalid("Fragment Offset", u64::from(fragment), "a whole packet").within("IPv4"));
     }
-    // Where the network card cuts packets itself, they are recorded without a length.
+    // With segmentation offloading, packets are recorded without a length.
     let total = if total == 0 { start } else { total };
     tcp(r, from, to, total.saturating_sub(header))
 }
@@ -201,7 +201,7 @@ fn ipv6<'a>(r: &mut Reader<'a>) -> Result<Option<Segment<'a>>> {
     let to = IpAddr::from(Ipv6Addr::from(r.array::<16>("Destination Address")?));
     let before = r.remaining();
     let length = if length == 0 { before } else { length };
-    // Every turn takes at least eight bytes.
+    // Every iteration consumes at least eight bytes.
     while next != PROTOCOL_TCP {
         let (following, size) = match next {
             0 | 43 | 60 => {
@@ -226,7 +226,7 @@ fn ipv6<'a>(r: &mut Reader<'a>) -> Result<Option<Segment<'a>>> {
     tcp(r, from, to, length.saturating_sub(extensions))
 }
 
-/// A segment that takes `length` bytes, of which not all need to be there.
+/// Decodes a segment of `length` bytes, some of which may not have been recorded.
 fn tcp<'a>(r: &mut Reader<'a>, from: IpAddr, to: IpAddr, length: usize) -> Result<Option<Segment<'a>>> {
     let there = r.remaining().min(length);
     let mut r = r.sub(there, "TCP")?;

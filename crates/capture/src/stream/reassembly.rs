@@ -1,4 +1,4 @@
-//! TCP: segments in whatever order they were recorded, to bytes in the order in which they were sent.
+//! Reassembles the TCP connections of a recording.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,35 +11,35 @@ use super::packet::{Segment, TcpFlags};
 use crate::format::INTERFACE_PREFIX;
 use crate::time::Timestamp;
 
-/// How many connections are followed at once; of more, the one that was silent longest is given up.
+/// The maximum number of open connections. If there are more, the one that was idle for longest is ended.
 const MAX_CONNECTIONS: usize = 65_536;
 
-/// How much of all connections together is held while bytes before it are missing; of more, a connection that
-/// holds some gives up on what is missing.
+/// The maximum number of bytes of all connections that are buffered while earlier ones are missing. If there are
+/// more, the missing bytes of a connection are declared lost.
 const MAX_HELD_IN_ALL: usize = 64 * MAX_HELD;
 
-/// How many connections that are over are remembered.
+/// The maximum number of ended connections that are kept, to detect retransmissions.
 const MAX_OVER: usize = 4096;
 
-/// How long segments of a connection may be repeated once it is over.
+/// The time within which segments of an ended connection may be retransmitted.
 const LINGERS: Duration = Duration::from_secs(5);
 
 type Key = (SocketAddr, SocketAddr, Option<Arc<str>>);
 
-/// Puts segments in order.
+/// Assigns segments to connections, and reassembles these.
 #[derive(Debug, Default)]
 pub struct Reassembler {
     flows: HashMap<Key, Flow>,
     numbers: u64,
     clock: u64,
-    /// Bytes that connections hold.
+    /// The number of bytes that connections buffer.
     held: usize,
-    /// When connections were over, and the number of the byte behind the last of each side.
+    /// The ended connections: the time of the end, and the sequence number after the last byte of each side.
     over: HashMap<Key, (Timestamp, [Option<u32>; 2])>,
 }
 
 impl Reassembler {
-    /// Takes a segment that was recorded at `time`, and tells `sink` of what follows from it.
+    /// Processes a segment that was recorded at `time`, and passes the resulting events to `sink`.
     pub fn push(
         &mut self,
         time: Timestamp,
@@ -79,25 +79,24 @@ impl Reassembler {
         }
     }
 
-    /// Whether a segment repeats what was sent on a connection that was over just before, and tells nothing
-    /// of another.
+    /// Whether a segment is a retransmission on a connection that ended just before, and not part of a new one.
     fn is_repeated(&self, key: &Key, time: Timestamp, segment: &Segment<'_>) -> bool {
         let Some((over, ends)) = self.over.get(key) else { return false };
         let end = if segment.from == key.0 { ends[0] } else { ends[1] };
         let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
         let reach = segment.sequence.wrapping_add(length);
-        // Half of the numbers lie behind the end.
+        // Sequence numbers wrap, so half of them are after the end.
         !segment.flags.contains(TcpFlags::SYN)
             && time.since(*over) < LINGERS
             && end.is_some_and(|end| end.wrapping_sub(reach).cast_signed() >= 0)
     }
 
-    /// The number of the connection that was opened last.
+    /// The number of the newest connection.
     pub const fn last_opened(&self) -> u64 {
         self.numbers
     }
 
-    /// Ends all connections, since nothing more comes.
+    /// Ends all connections, at the end of the recording.
     pub fn finish(&mut self, sink: &mut dyn FnMut(Event<'_>)) {
         let mut flows: Vec<Flow> = self.flows.drain().map(|(_, flow)| flow).collect();
         self.held = 0;
@@ -128,8 +127,8 @@ impl Reassembler {
 fn key(segment: &Segment<'_>, interface: Option<&Arc<str>>) -> Key {
     let (a, b) = (segment.from, segment.to);
     let (low, high) = if a <= b { (a, b) } else { (b, a) };
-    // In MAPIProxy's recordings each side of the proxy is an interface. Elsewhere a connection may pass
-    // several, one for each direction, or both of them twice.
+    // In MAPIProxy's recordings each side of the proxy is an interface. In others a connection may be recorded at
+    // several interfaces, one for each direction, or both directions twice.
     let own = interface.filter(|name| name.starts_with(INTERFACE_PREFIX));
     (low, high, own.cloned())
 }
