@@ -97,8 +97,8 @@ impl Flight {
     /// Runs `hooks` with the session locked.
     ///
     /// # Errors
-    /// If the session ended meanwhile: the state that modules kept for it was dropped, and new state would never be. If a
-    /// hook panics: then the session ends, since its state may be inconsistent.
+    /// If the session ended meanwhile: the state that modules kept for it was dropped, and new state would never be.
+    /// If a hook panics: then the session ends, since its state may be inconsistent.
     pub(crate) fn in_session<R>(
         &mut self,
         hooks: impl FnOnce(&Engine, &mut Operation, &mut Session) -> R,

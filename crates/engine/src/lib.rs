@@ -27,8 +27,8 @@
 //!
 //! - before the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
 //! - when the final head of the response arrives: `bind_cookies` binds its cookies to the session, and
-//!   `keep_logoff_cookies` keeps them to end the session at the server later; then `take_pending_cookies` if the head is
-//!   forwarded to the client, and otherwise `add_pending_cookies`, which keeps them for the client's next request;
+//!   `keep_logoff_cookies` keeps them to end the session at the server later; then `take_pending_cookies` if the head
+//!   is forwarded to the client, and otherwise `add_pending_cookies`, which keeps them for the client's next request;
 //! - when the proxy stops: `end_notification_wait` returns the outcome with which a wait for notifications ends.
 //!
 //! A session ends with a Disconnect or Unbind, or when the caller ends it: [`Engine::end`] when an RPC connection

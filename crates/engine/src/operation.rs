@@ -118,7 +118,7 @@ impl Operation {
         self.key.interface()
     }
 
-    /// The operation number of the RPC call, or over HTTP of the corresponding call; 65535 if there is none.
+    /// The operation number of the RPC call, or over HTTP of the corresponding call; 65535 if there is no such call.
     pub const fn opnum(&self) -> u16 {
         match self.key.call() {
             Some((_, opnum)) => opnum,

@@ -100,7 +100,8 @@ impl RopBatch {
     /// Decodes the ROPs in the extended buffers of a request. `logons` are those of the session.
     ///
     /// # Errors
-    /// If the first buffer is not a ROP buffer. ROPs that cannot be decoded are not an error here, see [`RopBatch::error`].
+    /// If the first buffer is not a ROP buffer. ROPs that cannot be decoded are not an error here, see
+    /// [`RopBatch::error`].
     pub fn decode(buffers: Vec<ExtendedBuffer>, logons: &dyn Logons) -> Result<Self> {
         let mut buffers = buffers.into_iter();
         let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Bytes::new()));

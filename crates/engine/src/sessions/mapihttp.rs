@@ -22,9 +22,9 @@ impl Engine {
     /// values of its `Cookie` headers.
     ///
     /// # Errors
-    /// If the operation is unknown, a cookie is malformed, the cookies identify a session that has ended or that belongs
-    /// to another identity, or a limit of sessions is reached. [`response_code`](crate::response_code) maps the kind of
-    /// refusal to the `X-ResponseCode` for the client.
+    /// If the operation is unknown, a cookie is malformed, the cookies identify a session that has ended or that
+    /// belongs to another identity, or a limit of sessions is reached. [`response_code`](crate::response_code) maps
+    /// the kind of refusal to the `X-ResponseCode` for the client.
     pub fn begin_by_cookie(
         &self,
         table: &CookieTable,

@@ -20,8 +20,8 @@ impl Engine {
     /// Begins the operation of an RPC call, and passes its request to the modules.
     ///
     /// # Errors
-    /// If the operation is unknown, if its context handle identifies no session of its caller, or if a limit of sessions
-    /// is reached.
+    /// If the operation is unknown, if its context handle identifies no session of its caller, or if a limit of
+    /// sessions is reached.
     pub fn begin(&self, sessions: &mut RpcSessions, incoming: Incoming) -> Result<Next, Refusal> {
         let (session, named) = self.session_of(sessions, &incoming)?;
         let binding = HandleBinding::new(Arc::clone(sessions.group()), named);
@@ -115,7 +115,7 @@ impl Engine {
         }
     }
 
-    /// The session of the caller's calls without context handles on the interface; begins one if there is none.
+    /// The session of the caller's calls without context handles on the interface; begins one if necessary.
     fn handleless_session(&self, sessions: &mut RpcSessions, incoming: &Incoming) -> SharedSession {
         let sessions = sessions.handleless.entry(incoming.key.interface()).or_default();
         for revoked in sessions.extract_if(.., |session| session.is_revoked()) {
