@@ -1,4 +1,4 @@
-//! Autodiscover: what requests ask, and names in answers.
+//! Autodiscover: decoding of requests, and replacement of names in responses.
 
 use std::borrow::Cow;
 
@@ -30,20 +30,20 @@ fn rewritten(rewrite: Rewrite, document: &str) -> String {
 }
 
 #[test]
-fn recorded_requests_say_whom_they_ask_about() {
-    let mut asked = Vec::new();
+fn recorded_requests_name_their_subjects() {
+    let mut requests = Vec::new();
     for exchange in captures::mapihttp() {
         let request = exchange.http_request();
         let target = request.start_line.split(' ').nth(1).unwrap();
         match Request::parse(target, &request.body) {
-            Some(Ok(request)) => asked.push((exchange.label, request)),
+            Some(Ok(request)) => requests.push((exchange.label, request)),
             Some(Err(_)) => {
                 assert!(["autod-badxml", "autod-get-auth", "autod-get-noauth"].contains(&&*exchange.label));
             }
             None => assert!(!exchange.label.starts_with("autod-"), "{}", exchange.label),
         }
     }
-    let of = |label: &str| &asked.iter().find(|(known, _)| known == label).unwrap().1;
+    let of = |label: &str| &requests.iter().find(|(known, _)| known == label).unwrap().1;
     assert_eq!(of("autod-outlook-nocap-mixedcase").subjects(), ["alice@lab.test"]);
     assert_eq!(of("autod-other-user").subjects(), ["bob@lab.test"]);
     let schema = |label| {
@@ -58,11 +58,11 @@ fn recorded_requests_say_whom_they_ask_about() {
         (json.email.as_deref(), json.protocol.as_deref()),
         (Some("alice@lab.test"), Some("AutodiscoverV1"))
     );
-    assert!(asked.len() >= 20, "{}", asked.len());
+    assert!(requests.len() >= 20, "{}", requests.len());
 }
 
 #[test]
-fn recorded_responses_name_the_proxy_and_are_otherwise_the_same() {
+fn recorded_responses_change_only_in_the_names_of_the_proxy() {
     let mut changed = 0;
     for exchange in captures::mapihttp() {
         let request = exchange.http_request();
@@ -125,7 +125,7 @@ fn every_kind_of_name_is_replaced() {
 }
 
 #[test]
-fn hosts_that_clients_connect_to_by_http_are_those_of_the_proxys_urls() {
+fn hosts_for_http_connections_are_those_of_the_proxys_urls() {
     let mut naming = ProxyName { origin: "https://mail.proxy.test:8443".to_owned(), ..proxy(&[]) };
     let document = "<A><Protocol><Type>EXCH</Type><Server>old.test</Server></Protocol>\
         <Protocol><Type>EXPR</Type><Server>old.test:443</Server>\
@@ -150,7 +150,7 @@ fn hosts_that_clients_connect_to_by_http_are_those_of_the_proxys_urls() {
 }
 
 #[test]
-fn a_redirect_leads_to_the_proxy_only_if_it_led_to_the_upstream() {
+fn a_redirect_to_the_upstream_is_replaced_by_one_to_the_proxy() {
     let document =
         "<A><Action>redirectUrl</Action><RedirectUrl>https://old.test/autodiscover</RedirectUrl></A>";
     assert_eq!(rewritten(POX, document), document);
@@ -160,7 +160,7 @@ fn a_redirect_leads_to_the_proxy_only_if_it_led_to_the_upstream() {
     assert_eq!(rewritten(POX, address), address);
 }
 
-const SOAP_ANSWER: &str = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Header>\
+const SOAP_RESPONSE: &str = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Header>\
     <a:Action>http://schemas.microsoft.com/exchange/2010/Autodiscover/Autodiscover/GetUserSettingsResponse</a:Action>\
     </s:Header><s:Body><GetUserSettingsResponseMessage><Response><UserResponses><UserResponse>\
     <ErrorCode>NoError</ErrorCode><ErrorMessage>https://old.test/</ErrorMessage><RedirectTarget i:nil=\"true\"/>\
@@ -180,17 +180,17 @@ const SOAP_ANSWER: &str = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap
 
 #[test]
 fn settings_in_soap_are_replaced() {
-    let expected = SOAP_ANSWER
+    let expected = SOAP_RESPONSE
         .replace(">ex1.old.test<", ">proxy.test<")
         .replace(">ex2.old.test<", ">proxy.test<")
         .replace("https://old.test/EWS", "https://proxy.test:8443/EWS")
         .replace("https://old.test/owa/", "https://proxy.test:8443/owa/")
         .replace("cn=EX1", "cn=PROXY");
-    assert_eq!(rewritten(SOAP, SOAP_ANSWER), expected);
+    assert_eq!(rewritten(SOAP, SOAP_RESPONSE), expected);
 }
 
 #[test]
-fn soap_requests_say_what_is_asked() {
+fn soap_requests_have_an_operation_and_subjects() {
     let body = "<soap:Envelope><soap:Header><wsa:To>https://x/</wsa:To></soap:Header><soap:Body>\
         <a:GetUserSettingsRequestMessage><a:Request><a:Users><a:User><a:Mailbox>a@x</a:Mailbox></a:User>\
         <a:User><a:Mailbox> b@x </a:Mailbox></a:User></a:Users><a:RequestedSettings><a:Setting>UserDN</a:Setting>\
@@ -227,7 +227,7 @@ fn only_urls_in_json_are_replaced() {
 #[test]
 fn the_type_of_a_protocol_may_be_its_last_element() {
     let protocols = "<P><Protocol><Server>old.test</Server></Protocol></P>";
-    assert!(rewritten(POX, protocols).contains("proxy.test"), "no protocol is said");
+    assert!(rewritten(POX, protocols).contains("proxy.test"), "no protocol type");
     for (kind, changes) in [("EXHTTP", true), ("imap", false), (" expr\n", true)] {
         let document = protocols.replace("</Server>", &format!("</Server><Type>{kind}</Type>"));
         assert_eq!(rewritten(POX, &document).contains("proxy.test"), changes, "{kind}");
@@ -235,7 +235,7 @@ fn the_type_of_a_protocol_may_be_its_last_element() {
         assert_eq!(
             rewritten(POX, &within).contains("proxy.test"),
             changes,
-            "only what is directly in it counts"
+            "only the type directly within the protocol counts"
         );
     }
 }
@@ -257,16 +257,16 @@ fn hostile_documents_are_refused() {
     assert_eq!(rewritten(POX, ""), "");
 }
 
-/// One name for everything, and NTLM alone to sign in by.
-struct Signing(ProxyName, Vec<String>);
+/// One name for everything, with a list of authentication schemes.
+struct WithAuthSchemes(ProxyName, Vec<String>);
 
-impl Naming for Signing {
-    fn origin(&mut self, place: NameUse, url: &UrlParts<'_>) -> Option<String> {
-        self.0.origin(place, url)
+impl Naming for WithAuthSchemes {
+    fn origin(&mut self, name_use: NameUse, url: &UrlParts<'_>) -> Option<String> {
+        self.0.origin(name_use, url)
     }
 
-    fn host(&mut self, place: NameUse, host: &str) -> Option<String> {
-        self.0.host(place, host)
+    fn host(&mut self, name_use: NameUse, host: &str) -> Option<String> {
+        self.0.host(name_use, host)
     }
 
     fn server(&mut self, name: &str) -> Option<String> {
@@ -283,30 +283,31 @@ impl Naming for Signing {
 }
 
 #[test]
-fn answers_say_what_clients_sign_in_by_and_whether_within_tls() {
-    let protocol = |kind: &str, said: &str, ssl: &str| {
+fn responses_name_the_offered_authentication_and_whether_tls_is_used() {
+    let protocol = |kind: &str, package: &str, ssl: &str| {
         format!(
-            "<Autodiscover><Protocol><AuthPackage>{said}</AuthPackage><SSL>{ssl}</SSL><Type>{kind}</Type></Protocol>\
+            "<Autodiscover><Protocol><AuthPackage>{package}</AuthPackage><SSL>{ssl}</SSL><Type>{kind}</Type></Protocol>\
              </Autodiscover>"
         )
     };
-    let rewritten = |origin: &str, sign_in: &[&str], document: &str| {
+    let rewritten = |origin: &str, auth_schemes: &[&str], document: &str| {
         let proxy = ProxyName { origin: origin.to_owned(), ..proxy(&[]) };
-        let mut naming = Signing(proxy, sign_in.iter().map(|&scheme| scheme.to_owned()).collect());
+        let mut naming =
+            WithAuthSchemes(proxy, auth_schemes.iter().map(|&scheme| scheme.to_owned()).collect());
         let rewritten = rewrite_pox(document.as_bytes(), &mut naming).unwrap();
         String::from_utf8(rewritten.bytes.into_owned()).unwrap()
     };
     for kind in ["EXPR", "EXHTTP"] {
-        let said = protocol(kind, "basic", "On");
-        assert_eq!(rewritten(ORIGIN, &["ntlm"], &said), protocol(kind, "ntlm", "On"));
-        assert_eq!(rewritten(ORIGIN, &["negotiate", "Basic"], &said), said);
-        assert_eq!(rewritten("http://proxy.test", &[], &said), protocol(kind, "basic", "Off"));
+        let document = protocol(kind, "basic", "On");
+        assert_eq!(rewritten(ORIGIN, &["ntlm"], &document), protocol(kind, "ntlm", "On"));
+        assert_eq!(rewritten(ORIGIN, &["negotiate", "Basic"], &document), document);
+        assert_eq!(rewritten("http://proxy.test", &[], &document), protocol(kind, "basic", "Off"));
         assert_eq!(rewritten(ORIGIN, &[], &protocol(kind, "ntlm", "Off")), protocol(kind, "ntlm", "On"));
     }
-    // Remote calls are signed in to in another way, and mail is fetched elsewhere.
+    // RPC over TCP and IMAP do not use the schemes of HTTP.
     for kind in ["EXCH", "IMAP"] {
-        let said = protocol(kind, "anonymous", "Off");
-        assert_eq!(rewritten(ORIGIN, &["ntlm"], &said), said);
+        let document = protocol(kind, "anonymous", "Off");
+        assert_eq!(rewritten(ORIGIN, &["ntlm"], &document), document);
     }
     let soap = |methods: &str, ssl: &str| {
         let setting = |name: &str, value: &str| {
@@ -315,8 +316,10 @@ fn answers_say_what_clients_sign_in_by_and_whether_within_tls() {
         let methods = setting("ExternalMailboxServerAuthenticationMethods", methods);
         format!("<Body>{methods}{}</Body>", setting("ExternalMailboxServerRequiresSSL", ssl))
     };
-    let mut naming =
-        Signing(ProxyName { origin: "http://proxy.test".to_owned(), ..proxy(&[]) }, vec!["ntlm".to_owned()]);
+    let mut naming = WithAuthSchemes(
+        ProxyName { origin: "http://proxy.test".to_owned(), ..proxy(&[]) },
+        vec!["ntlm".to_owned()],
+    );
     let document = soap("Basic", "True");
     let rewritten = rewrite_soap(document.as_bytes(), &mut naming).unwrap();
     assert_eq!(String::from_utf8_lossy(&rewritten.bytes), soap("Ntlm", "False"));

@@ -1,7 +1,7 @@
-//! EMSMDB calls, extended buffers and auxiliary blocks as another server and another client sent them.
+//! EMSMDB calls, extended buffers and auxiliary blocks of other implementations.
 //!
 //! The files in `data/` are stubs and `rgbOut` buffers recorded between a client and an Exchange-compatible
-//! server; what is in `*.payload.bin` was uncompressed by `dissect.util`.
+//! server; the `*.payload.bin` files were uncompressed by `dissect.util`.
 
 use mapi::ErrorCode;
 use mapi::aux_block::{AuxBody, AuxBuffer, AuxType};
@@ -14,7 +14,7 @@ use wire::{Decode, Encode, Endian};
 const ALICE: &str = "/o=Gromox default/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/\
                      cn=0100000002000000-alice";
 
-/// Reads a request that must be written as it came.
+/// Decodes a request, and checks that it encodes to the same bytes.
 fn request(opnum: u16, stub: &[u8]) -> Request {
     let (request, rest) = Request::decode(opnum, stub, Endian::Little).unwrap();
     assert_eq!(rest, b"");
@@ -22,7 +22,7 @@ fn request(opnum: u16, stub: &[u8]) -> Request {
     request
 }
 
-/// Reads a response that must be written as it came.
+/// Decodes a response, and checks that it encodes to the same bytes.
 fn response(opnum: u16, stub: &[u8]) -> Response {
     let (response, rest) = Response::decode(opnum, stub, Endian::Little).unwrap();
     assert_eq!(rest, b"");
@@ -44,24 +44,25 @@ fn rops(rgb: &[u8]) -> RopBuffer {
 
 #[test]
 fn a_client_connects() {
-    let Request::EcDoConnectEx(asked) = request(10, include_bytes!("data/EcDoConnectEx.request.bin")) else {
-        panic!("another call");
-    };
-    assert!(
-        asked.user_dn.to_string_lossy().starts_with("/o=Gromox default/ou=Exchange Administrative Group")
-    );
-    assert_eq!((asked.icxr_link, asked.aux_out_max), (u32::MAX, 0x1008));
-    assert!(asked.aux_in.0.is_empty());
-    let Response::EcDoConnectEx(answer) = response(10, include_bytes!("data/EcDoConnectEx.response.bin"))
+    let Request::EcDoConnectEx(connect) = request(10, include_bytes!("data/EcDoConnectEx.request.bin"))
     else {
         panic!("another call");
     };
-    assert!(!answer.handle.is_null());
-    assert_eq!((answer.polls_max, answer.retry, answer.retry_delay), (60_000, 6, 10_000));
-    assert_eq!(answer.dn_prefix.get().unwrap().text, b"");
-    assert_eq!(answer.display_name.get().unwrap().text, b"Alice Example");
-    assert_eq!(answer.server_version, Version::new(15, 0, 847, 4040).unwrap());
-    let aux = AuxBuffer::unpack(answer.aux_out.as_slice()).unwrap().unwrap();
+    assert!(
+        connect.user_dn.to_string_lossy().starts_with("/o=Gromox default/ou=Exchange Administrative Group")
+    );
+    assert_eq!((connect.icxr_link, connect.aux_out_max), (u32::MAX, 0x1008));
+    assert!(connect.aux_in.0.is_empty());
+    let Response::EcDoConnectEx(connected) = response(10, include_bytes!("data/EcDoConnectEx.response.bin"))
+    else {
+        panic!("another call");
+    };
+    assert!(!connected.handle.is_null());
+    assert_eq!((connected.polls_max, connected.retry, connected.retry_delay), (60_000, 6, 10_000));
+    assert_eq!(connected.dn_prefix.get().unwrap().text, b"");
+    assert_eq!(connected.display_name.get().unwrap().text, b"Alice Example");
+    assert_eq!(connected.server_version, Version::new(15, 0, 847, 4040).unwrap());
+    let aux = AuxBuffer::unpack(connected.aux_out.as_slice()).unwrap().unwrap();
     assert_eq!(aux.blocks.len(), 3);
     let control = aux.find(AuxType::AUX_TYPE_CLIENT_CONTROL).unwrap();
     assert!(matches!(&control.body, AuxBody::ClientControl(control) if control.expiry_time == 604_800_000));
@@ -69,11 +70,10 @@ fn a_client_connects() {
 
 #[test]
 fn a_client_logs_on() {
-    let Request::EcDoRpcExt2(asked) = request(11, include_bytes!("data/EcDoRpcExt2_logon.request.bin"))
-    else {
+    let Request::EcDoRpcExt2(call) = request(11, include_bytes!("data/EcDoRpcExt2_logon.request.bin")) else {
         panic!("another call");
     };
-    let buffer = rops(&asked.rgb_in.0);
+    let buffer = rops(&call.rgb_in.0);
     assert_eq!(buffer.handles, [NO_OBJECT]);
     let requests = RopRequests::decode(&buffer.rops, &());
     assert_eq!(requests.to_bytes().unwrap(), buffer.rops);
@@ -85,17 +85,17 @@ fn a_client_logs_on() {
     renamed.set_dn(ALICE.as_bytes());
     assert_eq!(renamed, *logon);
 
-    let Response::EcDoRpcExt2(answer) = response(11, include_bytes!("data/EcDoRpcExt2_logon.response.bin"))
+    let Response::EcDoRpcExt2(result) = response(11, include_bytes!("data/EcDoRpcExt2_logon.response.bin"))
     else {
         panic!("another call");
     };
-    assert_eq!(answer.handle, asked.handle);
-    let buffer = rops(answer.rgb_out.as_slice());
+    assert_eq!(result.handle, call.handle);
+    let buffer = rops(result.rgb_out.as_slice());
     assert_eq!(buffer.handles, [0]);
-    let told =
+    let responses =
         RopResponses::decode(&buffer.rops, &mut ResponseMatcher::new(&requests.rops, &[NO_OBJECT], &()));
-    assert_eq!(told.to_bytes().unwrap(), buffer.rops);
-    let [RopResponse::Reply(reply)] = &told.rops[..] else { panic!("another response") };
+    assert_eq!(responses.to_bytes().unwrap(), buffer.rops);
+    let [RopResponse::Reply(reply)] = &responses.rops[..] else { panic!("another response") };
     let ResponseBody::RopLogon(RopLogonResponse::Private(logon)) = &reply.body else {
         panic!("no private mailbox")
     };
@@ -110,20 +110,20 @@ fn a_client_logs_on() {
 
 #[test]
 fn a_client_opens_a_folder_and_leaves() {
-    let Request::EcDoRpcExt2(asked) = request(11, include_bytes!("data/EcDoRpcExt2_open_folder.request.bin"))
+    let Request::EcDoRpcExt2(call) = request(11, include_bytes!("data/EcDoRpcExt2_open_folder.request.bin"))
     else {
         panic!("another call");
     };
-    let buffer = rops(&asked.rgb_in.0);
+    let buffer = rops(&call.rgb_in.0);
     assert_eq!((buffer.rops[0], buffer.handles.len()), (0x02, 2));
-    let Response::EcDoRpcExt2(answer) =
+    let Response::EcDoRpcExt2(result) =
         response(11, include_bytes!("data/EcDoRpcExt2_open_folder.response.bin"))
     else {
         panic!("another call");
     };
-    assert_eq!(rops(answer.rgb_out.as_slice()).handle(1), Some(1));
+    assert_eq!(rops(result.rgb_out.as_slice()).handle(1), Some(1));
     let leaving = request(1, include_bytes!("data/EcDoDisconnect.request.bin"));
-    assert_eq!(leaving.handle(), Some(&answer.handle));
+    assert_eq!(leaving.handle(), Some(&result.handle));
     let left = response(1, include_bytes!("data/EcDoDisconnect.response.bin"));
     assert!(left.handle().unwrap().is_null());
 }

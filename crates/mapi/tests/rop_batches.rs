@@ -1,5 +1,5 @@
-//! The worked examples of the specifications about folders, tables, permissions and rules; and batches whose
-//! responses depend on what was asked.
+//! Examples of the specifications about folders, tables, permissions and rules, and batches whose responses depend
+//! on the requests.
 
 use mapi::ErrorCode;
 use mapi::data::{FolderId, Text};
@@ -17,7 +17,7 @@ fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// The ROPs of `bytes`, which are all known, and written as they came.
+/// Decodes the ROPs of `bytes`, and checks that they encode to the same bytes.
 fn requests(bytes: &[u8]) -> Vec<RopRequest> {
     let requests = RopRequests::decode(bytes, &());
     assert_eq!(requests.error, None);
@@ -25,13 +25,13 @@ fn requests(bytes: &[u8]) -> Vec<RopRequest> {
     requests.rops
 }
 
-/// The one ROP of an example.
+/// Decodes the only ROP of an example.
 fn request(text: &str) -> RopRequest {
     let [request] = <[RopRequest; 1]>::try_from(requests(&hex(text))).unwrap();
     request
 }
 
-/// The answer of an example.
+/// Decodes the response of an example.
 fn reply(request: &RopRequest, text: &str) -> RopReply {
     let (requests, bytes) = ([request.clone()], hex(text));
     let responses = RopResponses::decode(&bytes, &mut ResponseMatcher::new(&requests, &[], &()));
@@ -44,50 +44,49 @@ fn reply(request: &RopRequest, text: &str) -> RopReply {
 }
 
 #[test]
-fn a_folder_is_created() {
+fn a_folder_creation_is_decoded() {
     // [MS-OXCFOLD] 4.1
-    let asked = request("1C000001 01010000 46006F006C00640065007200310000000000");
-    let RequestBody::RopCreateFolder(RopCreateFolderRequest { display_name, comment, .. }) = &asked.body
-    else {
+    let rop = request("1C000001 01010000 46006F006C00640065007200310000000000");
+    let RequestBody::RopCreateFolder(RopCreateFolderRequest { display_name, comment, .. }) = &rop.body else {
         panic!("another ROP")
     };
     assert_eq!(display_name, &Text::from("Folder1"));
     assert_eq!(comment, &Text::from(""));
-    assert_eq!((asked.output_handle_index(), asked.reply_handle_index()), (Some(1), 1));
-    let told = reply(&asked, "1C0100000000 010000000E915212 00");
-    let ResponseBody::RopCreateFolder(told) = told.body else { panic!("another ROP") };
-    assert_eq!(told.folder_id.to_string(), "0001-00000e915212");
-    assert_eq!((told.is_existing_folder, told.existing), (Bool::FALSE, None));
+    assert_eq!((rop.output_handle_index(), rop.reply_handle_index()), (Some(1), 1));
+    let response = reply(&rop, "1C0100000000 010000000E915212 00");
+    let ResponseBody::RopCreateFolder(response) = response.body else { panic!("another ROP") };
+    assert_eq!(response.folder_id.to_string(), "0001-00000e915212");
+    assert_eq!((response.is_existing_folder, response.existing), (Bool::FALSE, None));
 }
 
 #[test]
-fn a_folder_is_moved_and_copied() {
+fn folder_moves_and_copies_are_decoded() {
     // [MS-OXCFOLD] 4.5, 4.6
-    let moved = request("350001020101 010000000E8EDF36 46006F006C0064006500720031000000");
-    let copied = request("36000001010101 010000000E8EDF36 46006F006C0064006500720031000000");
-    let RequestBody::RopMoveFolder(body) = &moved.body else { panic!("another ROP") };
+    let move_request = request("350001020101 010000000E8EDF36 46006F006C0064006500720031000000");
+    let copy_request = request("36000001010101 010000000E8EDF36 46006F006C0064006500720031000000");
+    let RequestBody::RopMoveFolder(body) = &move_request.body else { panic!("another ROP") };
     assert_eq!((body.dest_handle_index.0, &body.new_folder_name), (2, &Text::Unicode(Utf16::new("Folder1"))));
-    let RequestBody::RopCopyFolder(body) = &copied.body else { panic!("another ROP") };
+    let RequestBody::RopCopyFolder(body) = &copy_request.body else { panic!("another ROP") };
     assert!(body.want_recursive.is_true());
-    for (asked, told) in [(&moved, "35010000000000"), (&copied, "36000000000000")] {
-        let told = reply(asked, told);
-        let (ResponseBody::RopMoveFolder(done) | ResponseBody::RopCopyFolder(done)) = told.body else {
+    for (rop, response) in [(&move_request, "35010000000000"), (&copy_request, "36000000000000")] {
+        let response = reply(rop, response);
+        let (ResponseBody::RopMoveFolder(done) | ResponseBody::RopCopyFolder(done)) = response.body else {
             panic!("another ROP")
         };
         assert_eq!(done, MoveCompletion { dest_handle_index: None, partial_completion: Bool::FALSE });
     }
-    // Where there is no destination, the answer names it; where the ROP failed, some servers say no more.
-    let told = reply(&moved, "350103050000 02000000 01");
-    let ResponseBody::RopMoveFolder(done) = told.body else { panic!("another ROP") };
+    // If the destination does not exist, the response has its handle index; some servers omit the fields of failures.
+    let response = reply(&move_request, "350103050000 02000000 01");
+    let ResponseBody::RopMoveFolder(done) = response.body else { panic!("another ROP") };
     assert_eq!((done.dest_handle_index, done.partial_completion), (Some(2), Bool::TRUE));
-    assert_eq!(reply(&moved, "350105000780").body, ResponseBody::Failed(RopId::RopMoveFolder));
+    assert_eq!(reply(&move_request, "350105000780").body, ResponseBody::Failed(RopId::RopMoveFolder));
 }
 
 #[test]
-fn a_search_folder_is_asked_what_it_finds() {
+fn requests_for_search_criteria_are_decoded() {
     // [MS-OXCFOLD] 4.8.2, 4.9.1
-    let asked = request("310000010100");
-    let RequestBody::RopGetSearchCriteria(body) = &asked.body else { panic!("another ROP") };
+    let get = request("310000010100");
+    let RequestBody::RopGetSearchCriteria(body) = &get.body else { panic!("another ROP") };
     assert!(body.include_restriction.is_true() && !body.include_folders.is_true());
     let set = request("300001 0000 0100 010000000E8EDF36 02000000");
     assert_eq!(reply(&set, "300100000000").body, ResponseBody::RopSetSearchCriteria(Empty));
@@ -97,31 +96,31 @@ fn a_search_folder_is_asked_what_it_finds() {
 const RULES: &str = "3f00000140  120001000300 14007466 02018466 1f008266  15000100013200";
 
 #[test]
-fn a_table_of_rules_is_read_in_one_batch() {
-    let asked = requests(&hex(RULES));
-    let told = hex("3f0100000000  12010000000000  150100000000 02 0100 \
+fn a_batch_that_opens_and_reads_a_rules_table_is_decoded() {
+    let batch = requests(&hex(RULES));
+    let bytes = hex("3f0100000000  12010000000000  150100000000 02 0100 \
                     00 0100000001 000000 0300 616263 52000000");
-    let mut answers = ResponseMatcher::new(&asked, &[0x223, 0xffff_ffff], &());
-    let responses = RopResponses::decode(&told, &mut answers);
+    let mut matcher = ResponseMatcher::new(&batch, &[0x223, 0xffff_ffff], &());
+    let responses = RopResponses::decode(&bytes, &mut matcher);
     assert_eq!(responses.error, None);
-    assert_eq!(responses.to_bytes().unwrap(), told);
+    assert_eq!(responses.to_bytes().unwrap(), bytes);
     let ResponseBody::RopQueryRows(rows) = &responses.rops[2].reply().unwrap().body else {
         panic!("another ROP")
     };
     let name = PropTag::new(0x6682, PropType::PtypString);
     let row = &rows.rows[0];
     assert_eq!(row.get(rows.rows.columns(), name), Some(&PropertyValue::Unicode(Utf16::new("R"))));
-    // The table's handle is in the table that came with the responses.
-    let changed = answers.finish(&[0x223, 0x224]);
+    // The handle of the rules table is in the handle table of the responses.
+    let changed = matcher.finish(&[0x223, 0x224]);
     let columns = changed.into_iter().rfind(|(handle, _)| *handle == 0x224).unwrap().1.unwrap();
     assert_eq!(columns.len(), 3);
     assert_eq!(columns[2], name);
 }
 
-/// A table whose columns an earlier batch set.
-struct Earlier;
+/// A table whose columns were set by an earlier batch.
+struct EarlierColumns;
 
-impl Columns for Earlier {
+impl Columns for EarlierColumns {
     fn columns(&self, handle: u32) -> Option<&[PropTag]> {
         const COLUMNS: [PropTag; 2] =
             [PropTag::new(0x6748, PropType::PtypInteger64), PropTag::new(0x674E, PropType::PtypInteger32)];
@@ -133,15 +132,15 @@ const QUERY_ROWS: &str = "15000000013200";
 /// [MS-OXCTABL] 4.5.3.2, but of two columns and one row.
 const ROW: &str = "150000000000 02 0100  01 00 01000000 00f11f32 0a 0f010480";
 
-fn rows_with(asked: &str, told: &str, handles: &[u32]) -> RopResponses {
-    let (asked, told) = (requests(&hex(asked)), hex(told));
-    let responses = RopResponses::decode(&told, &mut ResponseMatcher::new(&asked, handles, &Earlier));
-    assert_eq!(responses.to_bytes().unwrap(), told);
+fn rows_with(request_hex: &str, response_hex: &str, handles: &[u32]) -> RopResponses {
+    let (batch, bytes) = (requests(&hex(request_hex)), hex(response_hex));
+    let responses = RopResponses::decode(&bytes, &mut ResponseMatcher::new(&batch, handles, &EarlierColumns));
+    assert_eq!(responses.to_bytes().unwrap(), bytes);
     responses
 }
 
 #[test]
-fn rows_are_read_by_the_columns_that_their_table_has() {
+fn rows_are_decoded_with_the_columns_of_their_table() {
     let responses = rows_with(QUERY_ROWS, ROW, &[7]);
     assert_eq!(responses.error, None);
     let ResponseBody::RopQueryRows(rows) = &responses.rops[0].reply().unwrap().body else {
@@ -151,15 +150,15 @@ fn rows_are_read_by_the_columns_that_their_table_has() {
     assert_eq!(row.value(0), Some(&PropertyValue::Integer64(0x321f_f100_0000_0001)));
     assert_eq!(row.error(1), Some(ErrorCode::MAPI_E_NOT_FOUND));
 
-    // Another table, one that is reset or let go of before, a new one in its place: the columns are unknown.
+    // The columns are unknown for another table, for a table that is reset or released, and for a new one.
     let unknown = [
         (QUERY_ROWS.to_owned(), ROW.to_owned(), 8),
         (format!("810000 {QUERY_ROWS}"), format!("810000000000 {ROW}"), 7),
         (format!("010000 {QUERY_ROWS}"), ROW.to_owned(), 7),
         (format!("0400000004 {QUERY_ROWS}"), format!("040000000000 01000000 {ROW}"), 7),
     ];
-    for (asked, told, handle) in unknown {
-        let responses = rows_with(&asked, &told, &[handle]);
+    for (request_hex, response_hex, handle) in unknown {
+        let responses = rows_with(&request_hex, &response_hex, &[handle]);
         let error = responses.error.expect("unknown columns").to_string();
         assert!(error.starts_with("RopQueryRows.Columns"), "{error}");
         assert!(responses.rest.ends_with(&hex(ROW)));
@@ -170,48 +169,48 @@ fn rows_are_read_by_the_columns_that_their_table_has() {
 
 #[test]
 fn packed_buffers_repeat_the_response_to_the_last_request() {
-    let (asked, told) = (requests(&hex(QUERY_ROWS)), hex(ROW));
-    let mut answers = ResponseMatcher::new(&asked, &[7], &Earlier);
-    assert_eq!(RopResponses::decode(&told, &mut answers).error, None);
-    let again = RopResponses::decode(&told, &mut answers);
-    assert!(again.rops.is_empty(), "it was answered");
-    answers.begin_packed();
-    let again = RopResponses::decode(&told, &mut answers);
+    let (batch, bytes) = (requests(&hex(QUERY_ROWS)), hex(ROW));
+    let mut matcher = ResponseMatcher::new(&batch, &[7], &EarlierColumns);
+    assert_eq!(RopResponses::decode(&bytes, &mut matcher).error, None);
+    let again = RopResponses::decode(&bytes, &mut matcher);
+    assert!(again.rops.is_empty(), "the request has a response");
+    matcher.begin_packed();
+    let again = RopResponses::decode(&bytes, &mut matcher);
     assert_eq!((again.error, again.rops.len()), (None, 1));
 }
 
 #[test]
-fn responses_that_do_not_fit_the_requests_are_not_decoded() {
-    let asked = requests(&hex("010000 160000 170001"));
-    for told in [
+fn responses_that_match_no_request_are_not_decoded() {
+    let batch = requests(&hex("010000 160000 170001"));
+    for bytes in [
         "170100000000 00000000 00000000",  // not in order
-        "010000000000",                    // what is not answered
+        "010000000000",                    // a ROP without response
         "160000000000 00 160000000000 00", // twice
         "650000000000",                    // unknown
         "1600000000",                      // cut short
     ] {
-        let told = hex(told);
-        let mut answers = ResponseMatcher::new(&asked, &[1, 2], &());
-        let responses = RopResponses::decode(&told, &mut answers);
+        let bytes = hex(bytes);
+        let mut matcher = ResponseMatcher::new(&batch, &[1, 2], &());
+        let responses = RopResponses::decode(&bytes, &mut matcher);
         assert!(responses.error.is_some() && responses.rops.len() <= 1);
-        assert_eq!(responses.to_bytes().unwrap(), told);
+        assert_eq!(responses.to_bytes().unwrap(), bytes);
     }
-    // Fewer answers than were asked for are what they are.
-    let mut answers = ResponseMatcher::new(&asked, &[1, 2], &());
-    let responses = RopResponses::decode(&hex("160000000000 00"), &mut answers);
+    // Fewer responses than requests are accepted.
+    let mut matcher = ResponseMatcher::new(&batch, &[1, 2], &());
+    let responses = RopResponses::decode(&hex("160000000000 00"), &mut matcher);
     assert_eq!((responses.error, responses.rops.len()), (None, 1));
-    assert_eq!(answers.without_reply().map(RopRequest::id).collect::<Vec<_>>(), [RopId::RopQueryPosition]);
+    assert_eq!(matcher.without_reply().map(RopRequest::id).collect::<Vec<_>>(), [RopId::RopQueryPosition]);
 }
 
 #[test]
-fn a_response_without_a_request_may_stand_anywhere() {
-    let asked = requests(&hex("160000 170001"));
-    let told = hex("160000000000 00  6e0500  f9 ff 10270000 01 15 88130000 0200 abcd \
+fn responses_without_a_request_are_decoded_anywhere() {
+    let batch = requests(&hex("160000 170001"));
+    let bytes = hex("160000000000 00  6e0500  f9 ff 10270000 01 15 88130000 0200 abcd \
                     170100000000 01000000 02000000  ff 0020 170001");
-    let mut answers = ResponseMatcher::new(&asked, &[1, 2], &());
-    let responses = RopResponses::decode(&told, &mut answers);
+    let mut matcher = ResponseMatcher::new(&batch, &[1, 2], &());
+    let responses = RopResponses::decode(&bytes, &mut matcher);
     assert_eq!(responses.error, None);
-    assert_eq!(responses.to_bytes().unwrap(), told);
+    assert_eq!(responses.to_bytes().unwrap(), bytes);
     let ids: Vec<RopId> = responses.rops.iter().map(RopResponse::id).collect();
     assert_eq!(
         ids,
@@ -230,7 +229,7 @@ fn a_response_without_a_request_may_stand_anywhere() {
 }
 
 #[test]
-fn a_logon_may_be_sent_elsewhere() {
+fn a_logon_redirection_is_decoded() {
     let logon = RopLogonRequest {
         logon_flags: LogonFlags::PRIVATE,
         open_flags: OpenFlags::NONE,
@@ -238,24 +237,21 @@ fn a_logon_may_be_sent_elsewhere() {
         essdn: Bytes16(b"/o=Lab/cn=alice\0"[..].into()),
     };
     assert_eq!(logon.dn(), b"/o=Lab/cn=alice");
-    let asked = RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopLogon(logon) };
+    let rop = RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopLogon(logon) };
     let body = ResponseBody::RopLogon(RopLogonResponse::Redirect(LogonRedirect {
         logon_flags: LogonFlags::PRIVATE,
         server_name: Bytes8(b"/o=Lab/cn=EX2\0"[..].into()),
     }));
-    let told = RopReply { handle_index: 0, return_value: ErrorCode::EC_WRONG_SERVER, body: body.clone() };
-    let bytes = told.to_bytes().unwrap();
+    let redirect = RopReply { handle_index: 0, return_value: ErrorCode::EC_WRONG_SERVER, body: body.clone() };
+    let bytes = redirect.to_bytes().unwrap();
     assert_eq!(bytes, b"\xfe\x00\x78\x04\x00\x00\x01\x0e/o=Lab/cn=EX2\0");
-    assert_eq!(reply(&asked, "fe0078040000 01 0e 2f6f3d4c61622f636e3d45583200"), told);
-    // No other return value has a redirection, and this one nothing else.
+    assert_eq!(reply(&rop, "fe0078040000 01 0e 2f6f3d4c61622f636e3d45583200"), redirect);
+    // Only this return value has a redirection, and it always has one.
     for return_value in [ErrorCode::SUCCESS, ErrorCode::EC_UNKNOWN_USER] {
         assert!(RopReply { handle_index: 0, return_value, body: body.clone() }.to_bytes().is_err());
     }
     assert!(RopReply::failed(RopId::RopLogon, 0, ErrorCode::EC_WRONG_SERVER).to_bytes().is_err());
-    assert_eq!(
-        reply(&asked, "fe03eb030000"),
-        RopReply::failed(RopId::RopLogon, 3, ErrorCode::EC_UNKNOWN_USER)
-    );
+    assert_eq!(reply(&rop, "fe03eb030000"), RopReply::failed(RopId::RopLogon, 3, ErrorCode::EC_UNKNOWN_USER));
 }
 
 struct Mailboxes;
@@ -267,7 +263,7 @@ impl Logons for Mailboxes {
 }
 
 #[test]
-fn read_state_is_returned_with_the_database_in_private_mailboxes_only() {
+fn per_user_information_has_the_database_guid_in_private_mailboxes_only() {
     let folder = "00".repeat(24);
     let guid = "11".repeat(16);
     let first = format!("{folder} 00 00000000 0200 abcd");
@@ -286,21 +282,21 @@ fn read_state_is_returned_with_the_database_in_private_mailboxes_only() {
         };
         assert_eq!(body.repl_guid.is_some(), guids);
         // For an unknown logon this cannot be determined.
-        let blind = RopRequests::decode(&bytes, &());
-        assert_eq!(blind.error.is_some(), !text.contains(&later), "{text}");
-        assert_eq!(blind.to_bytes().unwrap(), bytes);
+        let without_logons = RopRequests::decode(&bytes, &());
+        assert_eq!(without_logons.error.is_some(), !text.contains(&later), "{text}");
+        assert_eq!(without_logons.to_bytes().unwrap(), bytes);
     }
-    // A logon that the batch itself asks for is known, whatever the session's was.
+    // A logon within the batch replaces the one of the session.
     let logon = "fe0000 00 00000000 00000000 0000";
     let requests = RopRequests::decode(&hex(&format!("{logon} 640000 {first} {release}")), &Mailboxes);
     assert_eq!((requests.error, requests.rops.len()), (None, 3));
 }
 
 #[test]
-fn receive_folders_have_columns_of_their_own() {
-    let asked = request("680000");
-    let told = reply(&asked, "680000000000 01000000  00 0100000000000d01 49504d00 0000000000000000");
-    let ResponseBody::RopGetReceiveFolderTable(table) = told.body else { panic!("another ROP") };
+fn the_receive_folder_table_has_fixed_columns() {
+    let rop = request("680000");
+    let response = reply(&rop, "680000000000 01000000  00 0100000000000d01 49504d00 0000000000000000");
+    let ResponseBody::RopGetReceiveFolderTable(table) = response.body else { panic!("another ROP") };
     assert_eq!(table.rows[0].value(1), Some(&PropertyValue::String8(b"IPM".to_vec())));
     assert_eq!(
         table.rows[0].value(0).and_then(PropertyValue::to_integer).map(i64::cast_unsigned).map(FolderId),
@@ -309,40 +305,40 @@ fn receive_folders_have_columns_of_their_own() {
 }
 
 #[test]
-fn subscriptions_name_what_they_are_to() {
+fn subscriptions_have_a_scope_or_cover_the_store() {
     for (text, scoped, reserved) in [
         ("29000001 0001 01", false, false),
         ("29000001 1001 00 0100000000000d01 0000000000000000", true, false),
         ("29000001 0004 00 01", false, true),
     ] {
-        let asked = request(text);
-        let RequestBody::RopRegisterNotification(body) = &asked.body else { panic!("another ROP") };
+        let rop = request(text);
+        let RequestBody::RopRegisterNotification(body) = &rop.body else { panic!("another ROP") };
         assert_eq!((body.scope.is_some(), body.reserved.is_some()), (scoped, reserved), "{text}");
-        assert_eq!(asked.output_handle_index(), Some(1));
+        assert_eq!(rop.output_handle_index(), Some(1));
     }
 }
 
-/// `RopGetStatus` and its answer, to see that what stands before ends where it should.
-const BEHIND: (&str, &str) = ("160005", "160500000000 00");
+/// `RopGetStatus` and its response, which are appended to check that the preceding ROP ends at the right byte.
+const STATUS: (&str, &str) = ("160005", "160500000000 00");
 
-/// The ids of the answers to `asked`, which are all understood.
-fn answered(asked: &str, told: &str) -> Vec<RopId> {
-    let asked = requests(&hex(&format!("{asked} {}", BEHIND.0)));
-    let told = hex(&format!("{told} {}", BEHIND.1));
-    let responses = RopResponses::decode(&told, &mut ResponseMatcher::new(&asked, &[], &()));
+/// Decodes the responses to a batch, and returns their ids.
+fn response_ids(request_hex: &str, response_hex: &str) -> Vec<RopId> {
+    let batch = requests(&hex(&format!("{request_hex} {}", STATUS.0)));
+    let bytes = hex(&format!("{response_hex} {}", STATUS.1));
+    let responses = RopResponses::decode(&bytes, &mut ResponseMatcher::new(&batch, &[], &()));
     assert_eq!(responses.error, None);
-    assert_eq!(responses.to_bytes().unwrap(), told);
+    assert_eq!(responses.to_bytes().unwrap(), bytes);
     let mut ids: Vec<RopId> = responses.rops.iter().map(RopResponse::id).collect();
     assert_eq!(ids.pop(), Some(RopId::RopGetStatus));
     ids
 }
 
-/// A server that takes its time says how far it is in place of the answer, and gives the answer to who asks
-/// how far it is once it is done ([MS-OXCPRPT] 3.1.5).
+/// A server may send its progress instead of the response, and sends the response to a later `RopProgress` once the
+/// operation is complete ([MS-OXCPRPT] 3.1.5).
 #[test]
-fn an_asynchronous_request_is_followed_by_its_progress() {
+fn an_asynchronous_request_may_be_followed_by_its_progress() {
     let one = "0100 0100000000000d01";
-    for (asked, told) in [
+    for (request_hex, response_hex) in [
         (format!("330001 02 {one} 01 01"), "330100000000 00"),
         ("350001 02 01 00 0100000000000d01 4100".to_owned(), "350100000000 01"),
         ("360001 02 01 00 00 0100000000000d01 4100".to_owned(), "360100000000 00"),
@@ -354,61 +350,61 @@ fn an_asynchronous_request_is_followed_by_its_progress() {
         ("670001 02 01 00 0100 1f003700".to_owned(), "670100000000 0000"),
         ("390001 02 01 00 00 0000".to_owned(), "390100000000 0100 0000 1f003700 0f010480"),
     ] {
-        let id = RopId(hex(told)[0]);
-        assert_eq!(answered(&asked, told), [id]);
+        let id = RopId(hex(response_hex)[0]);
+        assert_eq!(response_ids(&request_hex, response_hex), [id]);
         let progress = "500100000000 00 01000000 03000000";
-        assert_eq!(answered(&asked, progress), [RopId::RopProgress]);
-        assert_eq!(answered("500001 00", told), [id]);
-        assert_eq!(answered("500001 00", progress), [RopId::RopProgress]);
+        assert_eq!(response_ids(&request_hex, progress), [RopId::RopProgress]);
+        assert_eq!(response_ids("500001 00", response_hex), [id]);
+        assert_eq!(response_ids("500001 00", progress), [RopId::RopProgress]);
     }
-    // What cannot take time is answered at once.
-    let asked = requests(&hex("160001"));
-    let told = hex("500100000000 00 01000000 03000000");
-    assert!(RopResponses::decode(&told, &mut ResponseMatcher::new(&asked, &[], &())).error.is_some());
-    let asked = requests(&hex("500001 00"));
+    // Other requests are never followed by progress.
+    let batch = requests(&hex("160001"));
+    let bytes = hex("500100000000 00 01000000 03000000");
+    assert!(RopResponses::decode(&bytes, &mut ResponseMatcher::new(&batch, &[], &())).error.is_some());
+    let batch = requests(&hex("500001 00"));
     assert!(
-        RopResponses::decode(&hex("160100000000 00"), &mut ResponseMatcher::new(&asked, &[], &()))
+        RopResponses::decode(&hex("160100000000 00"), &mut ResponseMatcher::new(&batch, &[], &()))
             .error
             .is_some()
     );
 }
 
-/// [MS-OXCROPS] 2.2.6.9.2 wants the name of `RopSetMessageStatus`.
+/// [MS-OXCROPS] 2.2.6.9.2 requires the id of `RopSetMessageStatus`.
 #[test]
-fn the_status_of_a_message_is_returned_under_either_name() {
-    let asked = "1f0001 0100000000000d01";
-    assert_eq!(answered(asked, "200100000000 00100000"), [RopId::RopSetMessageStatus]);
-    assert_eq!(answered(asked, "1f0100000000 00100000"), [RopId::RopGetMessageStatus]);
+fn the_message_status_is_decoded_under_either_rop_id() {
+    let request_hex = "1f0001 0100000000000d01";
+    assert_eq!(response_ids(request_hex, "200100000000 00100000"), [RopId::RopSetMessageStatus]);
+    assert_eq!(response_ids(request_hex, "1f0100000000 00100000"), [RopId::RopGetMessageStatus]);
 }
 
-/// [MS-OXCROPS] 2.2.6.11.1: the first index is that of the answer, the second that of the message.
+/// [MS-OXCROPS] 2.2.6.11.1: the first index is that of the response, the second that of the message.
 #[test]
-fn a_message_that_is_marked_as_read_is_acted_on() {
+fn read_flag_requests_act_on_the_message_handle() {
     assert_eq!(request("110001 02 00").acted_on_index(), Some(2));
     assert_eq!(request("0c0001 02 0a").acted_on_index(), Some(2));
     assert_eq!(request("250001 02 0a").acted_on_index(), Some(2));
 }
 
-/// [MS-OXCROPS] 2.2.7.6.2: the number of properties is optional where none are returned.
+/// [MS-OXCROPS] 2.2.7.6.2: the number of properties is optional if none are returned.
 #[test]
-fn a_message_that_was_sent_has_its_properties_counted_or_not() {
-    for (told, there) in [
+fn the_property_count_of_a_sent_message_is_optional() {
+    for (response_hex, has_count) in [
         ("4a0100000000 01", false),
         ("4a0100000000 01 0000", true),
         ("4a0100000000 00 0000", true),
         ("4a0100000000 00 0100 0300070e 04000000", true),
     ] {
-        assert_eq!(answered("4a0001", told), [RopId::RopTransportSend]);
-        let ResponseBody::RopTransportSend(body) = reply(&request("4a0001"), told).body else {
+        assert_eq!(response_ids("4a0001", response_hex), [RopId::RopTransportSend]);
+        let ResponseBody::RopTransportSend(body) = reply(&request("4a0001"), response_hex).body else {
             panic!("another ROP")
         };
-        assert_eq!(body.property_values.0.is_some(), there, "{told}");
+        assert_eq!(body.property_values.0.is_some(), has_count, "{response_hex}");
     }
 }
 
-/// [MS-OXCROPS] 2.2.6.18.2 counts the attachments in four bytes, where others do in two.
+/// [MS-OXCROPS] 2.2.6.18.2 specifies a count of four bytes; some servers send two.
 #[test]
-fn attachments_are_counted_in_four_bytes_or_two() {
+fn attachment_counts_of_four_and_two_bytes_are_decoded() {
     for (count, ids, is_short) in [
         ("00000000", &[][..], false),
         ("01000000 00000000", &[0], false),
@@ -418,22 +414,21 @@ fn attachments_are_counted_in_four_bytes_or_two() {
         ("0100 07000000", &[7], true),
         ("0200 00000000 01000000", &[0, 1], true),
     ] {
-        let told = format!("520100000000 {count}");
-        assert_eq!(answered("520001", &told), [RopId::RopGetValidAttachments]);
-        let ResponseBody::RopGetValidAttachments(body) = reply(&request("520001"), &told).body else {
+        let response_hex = format!("520100000000 {count}");
+        assert_eq!(response_ids("520001", &response_hex), [RopId::RopGetValidAttachments]);
+        let ResponseBody::RopGetValidAttachments(body) = reply(&request("520001"), &response_hex).body else {
             panic!("another ROP")
         };
-        assert_eq!((&body.attachment_ids[..], body.is_short), (ids, is_short), "{told}");
+        assert_eq!((&body.attachment_ids[..], body.is_short), (ids, is_short), "{response_hex}");
     }
 }
 
-/// Of what succeeded with a warning ([MS-OXCDATA] 2.4.3) the specification does not say for each ROP whether
-/// it has the fields of an answer that succeeded: [MS-OXCFXICS] 2.2.3.2.4.4.2 denies it,
-/// [MS-OXCROPS] 2.2.8.10.2 wants it.
+/// The specifications differ on whether responses with a warning ([MS-OXCDATA] 2.4.3) have the fields of a success:
+/// according to [MS-OXCFXICS] 2.2.3.2.4.4.2 they do not, according to [MS-OXCROPS] 2.2.8.10.2 they do.
 #[test]
-fn warnings_have_their_fields_or_not() {
+fn warnings_are_decoded_with_and_without_fields() {
     let keys = "00000000".repeat(5);
-    for (asked, failed, told) in [
+    for (request_hex, header, fields) in [
         (format!("780001 {keys}"), "780121080400", "0000000000000000"),
         ("180001 01 01000000 01".to_owned(), "180181040400", "01 00000000"),
         ("170001".to_owned(), "170182040400", "00000000 01000000"),
@@ -442,28 +437,31 @@ fn warnings_have_their_fields_or_not() {
         ("5f0001 00 00".to_owned(), "5f0180030400", "0000"),
         ("2c0001 0100".to_owned(), "2c0180060400", "0100 ff"),
     ] {
-        let id = RopId(hex(failed)[0]);
-        assert_eq!(answered(&asked, &format!("{failed} {told}")), [id]);
-        assert_ne!(reply(&request(&asked), &format!("{failed} {told}")).body, ResponseBody::Failed(id));
+        let id = RopId(hex(header)[0]);
+        assert_eq!(response_ids(&request_hex, &format!("{header} {fields}")), [id]);
+        assert_ne!(
+            reply(&request(&request_hex), &format!("{header} {fields}")).body,
+            ResponseBody::Failed(id)
+        );
         if id != RopId::RopQueryNamedProperties {
-            assert_eq!(answered(&asked, failed), [id]);
-            assert_eq!(reply(&request(&asked), failed).body, ResponseBody::Failed(id));
+            assert_eq!(response_ids(&request_hex, header), [id]);
+            assert_eq!(reply(&request(&request_hex), header).body, ResponseBody::Failed(id));
         }
     }
     let opened = reply(&request("220001 02 00 00000000"), "220280030400");
     assert_eq!(opened.body, ResponseBody::RopOpenAttachment(Empty));
 }
 
-/// Failures of the server's own have no severity bit ([MS-OXCDATA] 2.4.1).
+/// Error codes that servers define have no severity bit ([MS-OXCDATA] 2.4.1).
 #[test]
-fn columns_that_could_not_be_set_are_not_a_tables() {
+fn columns_of_a_failed_request_do_not_apply_to_the_table() {
     for (failure, succeeded) in [("b9040000", false), ("00050480", false), ("80030400", true)] {
-        let asked = requests(&hex(&format!("120000 00 0100 0300070e {QUERY_ROWS}")));
+        let batch = requests(&hex(&format!("120000 00 0100 0300070e {QUERY_ROWS}")));
         let row = if succeeded { "150000000000 02 0100 00 05000000" } else { ROW };
-        let told = hex(&format!("1200{failure} {row}"));
-        let mut answers = ResponseMatcher::new(&asked, &[7], &Earlier);
-        let responses = RopResponses::decode(&told, &mut answers);
+        let bytes = hex(&format!("1200{failure} {row}"));
+        let mut matcher = ResponseMatcher::new(&batch, &[7], &EarlierColumns);
+        let responses = RopResponses::decode(&bytes, &mut matcher);
         assert_eq!((responses.error, responses.rops.len()), (None, 2), "{failure}");
-        assert_eq!(answers.finish(&[7]).is_empty(), !succeeded);
+        assert_eq!(matcher.finish(&[7]).is_empty(), !succeeded);
     }
 }

@@ -1,5 +1,5 @@
-//! The examples of [MS-OXCRPC] 4.1 and [MS-OXNSPI] 4 (as in [MS-NSPI] 4). They give their parameters as
-//! values; here these stand as the bytes that the IDL and NDR make of them, written by hand.
+//! The examples of [MS-OXCRPC] 4.1 and [MS-OXNSPI] 4 (as in [MS-NSPI] 4). They list parameter values,
+//! which were encoded here by hand according to the IDL and NDR.
 
 use mapi::emsmdb::{self, InBytes, Version};
 use mapi::ndr::{CharString, ContextHandle, Ptr};
@@ -12,7 +12,7 @@ fn unhex(hex: &str) -> Vec<u8> {
     (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap()).collect()
 }
 
-/// A handle that a server may have given out, "a token" in the examples.
+/// A context handle, "a token" in the examples.
 const TOKEN: &str = "00000000 33221100 5544 7766 8899aabbccddeeff";
 
 fn token() -> ContextHandle {
@@ -20,7 +20,7 @@ fn token() -> ContextHandle {
     ContextHandle { attributes: 0, uuid: Guid::from_le(uuid.try_into().unwrap()) }
 }
 
-/// `pStat` of the examples, in which little but the code page and the locales is set.
+/// `pStat` of the examples, in which mainly the code page and the locales are set.
 fn stat() -> Stat {
     Stat { code_page: 0x4e4, template_locale: 0x409, sort_locale: 0x409, ..Stat::default() }
 }
@@ -61,7 +61,7 @@ fn a_client_connects_to_the_server() {
         aux_in: InBytes::default(),
         aux_out_max: 0x1008,
     });
-    // szUserDN with its terminator, of 77 characters, and three bytes up to the next four.
+    // szUserDN with its terminator, of 77 characters, and three bytes of padding.
     let mut stub = unhex("4d000000 00000000 4d000000");
     stub.extend(user_dn.bytes().chain([0; 4]));
     stub.extend(unhex(
@@ -97,7 +97,7 @@ fn a_client_begins_and_ends_with_the_address_book() {
         &nspi::Request::Unbind(nspi::UnbindRequest { handle: token(), reserved: 0 }),
         &format!("{TOKEN} 00000000"),
     );
-    // The token is destroyed, and what is returned is 1.
+    // The handle is zeroed, and the return value is 1.
     nspi_response(
         &nspi::Response::Unbind(nspi::UnbindResponse {
             handle: ContextHandle::default(),
@@ -108,7 +108,7 @@ fn a_client_begins_and_ends_with_the_address_book() {
 }
 
 #[test]
-fn a_client_asks_for_the_hierarchy_and_for_rows() {
+fn a_client_requests_the_hierarchy_and_rows() {
     nspi_request(
         &nspi::Request::GetSpecialTable(nspi::GetSpecialTableRequest {
             handle: token(),

@@ -1,4 +1,4 @@
-//! Stubs that other implementations made: they are understood, and leave as they came.
+//! Stubs of other implementations: they decode, and encode to the same bytes.
 
 use mapi::nspi::{self, MId, RestrictionUnion, Text, TextKind, Value};
 use mapi::property::{FuzzyLevel, PropTag, PropertyValue, RelationalOperator, Restriction};
@@ -8,7 +8,7 @@ use wire::{Endian, Guid, Utf16};
 
 const STUBS: &str = include_str!("vectors/stubs.txt");
 
-/// What impacket pads with, depending on the type that it pads.
+/// The padding bytes of impacket, which depend on the padded type.
 const PADDING: [u8; 8] = [0xaa, 0xab, 0xbf, 0xcc, 0xca, 0xcb, 0xdd, 0xef];
 
 fn unhex(hex: &str) -> Vec<u8> {
@@ -40,17 +40,17 @@ fn nspi_response(opnum: u16) -> nspi::Response {
 
 fn assert_same(encoded: &[u8], stub: &[u8], opnum: u16) {
     assert_eq!(encoded.len(), stub.len(), "opnum {opnum}");
-    for (place, (written, captured)) in encoded.iter().zip(stub).enumerate() {
+    for (offset, (written, captured)) in encoded.iter().zip(stub).enumerate() {
         let padding = *written == 0 && PADDING.contains(captured);
         assert!(
             written == captured || padding,
-            "opnum {opnum}, byte {place}: {written:#x} for {captured:#x}"
+            "opnum {opnum}, byte {offset}: {written:#x} for {captured:#x}"
         );
     }
 }
 
 #[test]
-fn nspi_requests_leave_as_they_came() {
+fn nspi_request_stubs_round_trip() {
     let stubs = stubs("nspi", "request");
     assert!(stubs.len() >= 18);
     for (opnum, stub) in stubs {
@@ -61,7 +61,7 @@ fn nspi_requests_leave_as_they_came() {
 }
 
 #[test]
-fn nspi_responses_leave_as_they_came() {
+fn nspi_response_stubs_round_trip() {
     let stubs = stubs("nspi", "response");
     assert!(stubs.len() >= 9);
     for (opnum, stub) in stubs {
@@ -72,7 +72,7 @@ fn nspi_responses_leave_as_they_came() {
 }
 
 #[test]
-fn rfr_stubs_leave_as_they_came() {
+fn rfr_stubs_round_trip() {
     for (opnum, stub) in stubs("rfr", "request") {
         let (request, rest) = rfr::Request::decode(opnum, &stub, Endian::Little).unwrap();
         assert!(rest.is_empty());
@@ -86,7 +86,7 @@ fn rfr_stubs_leave_as_they_came() {
 }
 
 #[test]
-fn bytes_behind_the_last_parameter_are_returned() {
+fn bytes_after_the_last_parameter_are_returned() {
     let mut stub = stub("nspi", 10, "response");
     stub.extend_from_slice(b"pad");
     let (response, rest) = nspi::Response::decode(10, &stub, Endian::Little).unwrap();
@@ -115,7 +115,7 @@ fn every_truncation_is_an_error() {
 }
 
 #[test]
-fn no_changed_byte_is_a_panic_and_what_decodes_encodes() {
+fn changed_bytes_cause_no_panic_and_round_trip_if_decoded() {
     for (opnum, stub) in stubs("nspi", "response").into_iter().chain(stubs("nspi", "request")) {
         for place in 0..stub.len() {
             for value in [0x00, 0x01, 0x7f, 0xff] {
@@ -146,7 +146,7 @@ fn operations_out_of_range_are_refused() {
 }
 
 #[test]
-fn a_bind_says_what_it_says() {
+fn a_bind_is_decoded() {
     let nspi::Request::Bind(request) = nspi_request(0) else { panic!() };
     assert_eq!(request.stat.container_id, MId(0x10));
     assert_eq!((request.stat.delta, request.stat.code_page, request.stat.sort_locale), (-3, 1252, 1033));
@@ -158,7 +158,7 @@ fn a_bind_says_what_it_says() {
 }
 
 #[test]
-fn rows_say_what_they_say() {
+fn rows_are_decoded() {
     let nspi::Response::QueryRows(response) = nspi_response(3) else { panic!() };
     let rows = &response.rows.get().unwrap().0;
     assert_eq!(rows.len(), 2);
@@ -178,7 +178,7 @@ fn rows_say_what_they_say() {
 }
 
 #[test]
-fn a_filter_says_what_it_says() {
+fn a_filter_is_decoded() {
     let nspi::Request::GetMatches(request) = nspi_request(5) else { panic!() };
     assert_eq!(request.requested, 100);
     let filter = request.filter.get().unwrap();
@@ -205,9 +205,9 @@ fn a_restriction_survives_both_conversions() {
 fn every_text_of_every_row_is_visited() {
     let mut response = nspi_response(3);
     let mut seen = 0;
-    response.visit_texts_mut(&mut |place, text| {
+    response.visit_texts_mut(&mut |kind, text| {
         seen += 1;
-        if let (TextKind::Value(tag), Text::Wide(text)) = (place, text)
+        if let (TextKind::Value(tag), Text::Wide(text)) = (kind, text)
             && tag.is_same_property(PropTag::PidTagAddressBookNetworkAddress)
         {
             *text = Utf16::new(&text.to_string_lossy().replace("exch.lab.test", "proxy.example.test"));
@@ -231,9 +231,9 @@ fn every_text_of_every_row_is_visited() {
 fn names_in_requests_are_visited() {
     let collect = |mut request: nspi::Request| {
         let mut seen = Vec::new();
-        request.visit_texts_mut(&mut |place, text| {
+        request.visit_texts_mut(&mut |kind, text| {
             seen.push((
-                place,
+                kind,
                 match text {
                     Text::Char(text) => String::from_utf8(text.clone()).unwrap(),
                     Text::Wide(text) => text.to_string(),
@@ -254,7 +254,7 @@ fn names_in_requests_are_visited() {
 }
 
 #[test]
-fn rfr_says_what_it_says() {
+fn referral_requests_are_decoded() {
     let request = stub("rfr", 0, "request");
     let (rfr::Request::GetNewDSA(request), _) = rfr::Request::decode(0, &request, Endian::Little).unwrap()
     else {
@@ -277,7 +277,7 @@ fn rfr_says_what_it_says() {
 }
 
 #[test]
-fn a_changed_server_dn_takes_its_size_along() {
+fn the_size_of_a_changed_server_dn_is_updated() {
     let bytes = stub("rfr", 1, "request");
     let (mut request, _) = rfr::Request::decode(1, &bytes, Endian::Little).unwrap();
     request.visit_names_mut(&mut |name| name.text.extend_from_slice(b"-NEW"));

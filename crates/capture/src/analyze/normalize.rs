@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use mapi::blob;
 use mapi::inspect::Node;
-use mapi::property::{PropTag, id_of, store_name};
+use mapi::property::{PropTag, object_id_node, store_name_or_hex};
 
 /// The names of a session's named properties, by their ids.
 pub(super) type Names = HashMap<u16, String>;
@@ -34,12 +34,12 @@ pub(super) fn normalize(shown: Node, terms: &Terms<'_>) -> Node {
         }
         Node::String8 { bytes, code_page } => in_code_page(&bytes, code_page.or(terms.code_page)),
         Node::Condition(mut condition) => {
-            condition.read_texts(&|text| read(text, terms.code_page));
+            condition.decode_texts(&|text| read(text, terms.code_page));
             let name = |tag: PropTag| match terms.names.get(&tag.id()).filter(|_| tag.is_named()) {
                 Some(name) => Cow::Owned(name.clone()),
-                None => store_name(tag),
+                None => store_name_or_hex(tag),
             };
-            Node::Text(condition.words(&name).to_string())
+            Node::Text(condition.display_with(&name).to_string())
         }
         other => other,
     }
@@ -59,7 +59,7 @@ fn within(name: &str, value: &Node) -> Option<Node> {
             let item = |item: &Node| known(item).unwrap_or_else(|| item.clone());
             is_known.then(|| Node::List(items.iter().map(item).collect()))
         }
-        Node::Signed(number) => id_of(name, *number),
+        Node::Signed(number) => object_id_node(name, *number),
         _ => None,
     }
 }

@@ -15,7 +15,7 @@ fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// Reads one block from `text`, which must be what it is written as.
+/// Decodes one block from `text`, and checks that it encodes to the same bytes.
 fn block(text: &str) -> AuxBlock {
     let bytes = hex(text);
     let block = AuxBlock::from_bytes(&bytes).unwrap();
@@ -23,9 +23,9 @@ fn block(text: &str) -> AuxBlock {
     block
 }
 
-/// What an Exchange-compatible server answered to a connect.
+/// Recorded from an Exchange-compatible server.
 #[test]
-fn reads_a_servers_response_to_a_connect() {
+fn a_servers_response_to_a_connect_is_decoded() {
     let rgb = hex("000004001c001c00 0800 01 17 03000000 0c00 01 0a 0c000000 00840c24 0800 01 48 01000000");
     let buffer = AuxBuffer::unpack(&rgb).unwrap().unwrap();
     let both =
@@ -52,9 +52,9 @@ fn reads_a_servers_response_to_a_connect() {
     assert_eq!(AuxBuffer::unpack(b"").unwrap(), None);
 }
 
-/// What Outlook 2007 sends with ROPs.
+/// Recorded from Outlook 2007.
 #[test]
-fn reads_what_an_outlook_sends_with_its_rops() {
+fn the_blocks_that_outlook_sends_with_rops_are_decoded() {
     let sent = hex(
         "0800 01 01 0100 a300  1000 01 0c 46000000 00000000 a200 0000  1000 01 0c 4e000000 4e000000 a200 0000",
     );
@@ -73,7 +73,7 @@ fn reads_what_an_outlook_sends_with_its_rops() {
 }
 
 #[test]
-fn the_version_chooses_the_layout() {
+fn the_version_selects_the_layout() {
     let first = block("1800 01 04 0100 0000 0102030405060708090a0b0c0d0e0f10");
     let second = block("1c00 02 04 0100 0000 0102030405060708090a0b0c0d0e0f10 78560000");
     let guid = Guid::from_le([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
@@ -96,8 +96,8 @@ fn failures_are_distinguished_by_version() {
     assert_eq!((failure.reserved_1, failure.reserved_2), (0xffff, [1, 2, 3]));
 }
 
-/// Each structure's size in [MS-OXCRPC] 2.2.2.2, without what its offsets point to: one byte less is no such
-/// structure, one more is padding.
+/// The sizes of [MS-OXCRPC] 2.2.2.2, without the data at the offsets: one byte less is not the structure, one byte
+/// more is padding.
 #[test]
 fn every_structure_has_the_size_that_the_specification_gives() {
     let sizes: &[(&str, u8, &[u8], usize)] = &[
@@ -149,7 +149,7 @@ fn every_structure_has_the_size_that_the_specification_gives() {
     }
 }
 
-/// Laid out as clients do it: the addresses first, then the names, aligned to four bytes.
+/// The layout that clients use: first the addresses, then the names, aligned to four bytes.
 #[test]
 fn offsets_count_from_the_header() {
     let client = block(
@@ -168,7 +168,7 @@ fn offsets_count_from_the_header() {
 }
 
 #[test]
-fn offsets_to_nowhere_point_to_nothing() {
+fn offsets_outside_the_block_are_treated_as_absent() {
     let mut server =
         PerfServerInfo::new(1, ServerType::SERVERTYPE_PRIVATE, Some("/o=Lab/cn=EX1"), Some("EX1"));
     assert_eq!(server.server_dn(), Some("/o=Lab/cn=EX1".into()));
@@ -186,7 +186,7 @@ fn offsets_to_nowhere_point_to_nothing() {
 }
 
 #[test]
-fn texts_are_found_where_they_were_put() {
+fn encoded_texts_are_found_at_their_offsets() {
     let long = "x".repeat(40_000);
     let process = PerfProcessInfo::new(1, Guid::NIL, Some("OUTLOOK.EXE"));
     assert_eq!(process.process_name(), Some("OUTLOOK.EXE".into()));
@@ -205,7 +205,7 @@ fn texts_are_found_where_they_were_put() {
 }
 
 #[test]
-fn sizes_that_lie_are_refused() {
+fn inconsistent_sizes_are_refused() {
     for bad in ["0300 01 17", "0000 01 17", "0900 01 17 03000000", "ffff 01 17 03000000"] {
         assert!(AuxBuffer::from_bytes(&hex(bad)).is_err(), "{bad}");
     }
@@ -218,7 +218,7 @@ fn sizes_that_lie_are_refused() {
 
 proptest! {
     #[test]
-    fn blocks_survive(version in 0..4_u8, aux_type: u8, content in vec(any::<u8>(), 0..200)) {
+    fn blocks_round_trip(version in 0..4_u8, aux_type: u8, content in vec(any::<u8>(), 0..200)) {
         let mut bytes = u16::try_from(content.len() + HEADER_SIZE).unwrap().to_le_bytes().to_vec();
         bytes.extend([version, aux_type]);
         bytes.extend(content);
@@ -227,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn known_blocks_survive(version in 1..3_u8, aux_type in 1..=0x4e_u8, content in vec(any::<u8>(), 0..200)) {
+    fn known_blocks_round_trip(version in 1..3_u8, aux_type in 1..=0x4e_u8, content in vec(any::<u8>(), 0..200)) {
         let mut bytes = u16::try_from(content.len() + HEADER_SIZE).unwrap().to_le_bytes().to_vec();
         bytes.extend([version, aux_type]);
         bytes.extend(content);
@@ -237,7 +237,7 @@ proptest! {
     }
 
     #[test]
-    fn buffers_of_any_bytes_survive_or_are_refused(bytes in vec(any::<u8>(), 0..64), small: bool) {
+    fn buffers_of_any_bytes_round_trip_or_are_refused(bytes in vec(any::<u8>(), 0..64), small: bool) {
         let mut bytes = bytes;
         if small && bytes.len() > 4 {
             bytes[..2].copy_from_slice(&[8, 0]);

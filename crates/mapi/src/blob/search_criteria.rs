@@ -4,7 +4,7 @@
 use wire::{Error, Reader, Result, Utf16, Writer, utf16_length};
 
 use crate::property::{
-    BitmapOperator, FuzzyLevel, Layout, Place, PropTag, PropType, PropertyValue, RelationalOperator,
+    BitmapOperator, FuzzyLevel, Layout, Nesting, PropTag, PropType, PropertyValue, RelationalOperator,
     Restriction, RestrictionType, TaggedValue, require,
 };
 
@@ -102,17 +102,17 @@ pub(super) fn read_properties(r: &mut Reader<'_>, count: u32) -> Result<Vec<Tagg
 /// Fails if the bytes are not a restriction, it is nested more than 64 deep, or it is a `CountRestriction`, for which
 /// the specification defines no form here.
 pub(super) fn read_restriction(r: &mut Reader<'_>) -> Result<Restriction> {
-    read_at(r, Place::new(Layout::Wide)).map_err(|error: Error| error.within("Restriction"))
+    read_at(r, Nesting::new(Layout::Wide)).map_err(|error: Error| error.within("Restriction"))
 }
 
-fn read_at(r: &mut Reader<'_>, place: Place) -> Result<Restriction> {
-    let place = place.deeper(r.offset(), "RestrictionType")?;
+fn read_at(r: &mut Reader<'_>, nesting: Nesting) -> Result<Restriction> {
+    let nesting = nesting.deeper(r.offset(), "RestrictionType")?;
     let kind = r.u32("RestrictionType")?;
     let known = u8::try_from(kind).map(RestrictionType);
     Ok(match known.unwrap_or(RestrictionType(u8::MAX)) {
-        RestrictionType::AndRestriction => Restriction::And(read_list(r, place)?),
-        RestrictionType::OrRestriction => Restriction::Or(read_list(r, place)?),
-        RestrictionType::NotRestriction => Restriction::Not(Box::new(read_at(r, place)?)),
+        RestrictionType::AndRestriction => Restriction::And(read_list(r, nesting)?),
+        RestrictionType::OrRestriction => Restriction::Or(read_list(r, nesting)?),
+        RestrictionType::NotRestriction => Restriction::Not(Box::new(read_at(r, nesting)?)),
         RestrictionType::ContentRestriction => Restriction::Content {
             fuzzy_level: FuzzyLevel(r.u32("ulFuzzyLevel")?),
             tag: PropTag(r.u32("PropertyTag")?),
@@ -141,11 +141,11 @@ fn read_at(r: &mut Reader<'_>, place: Place) -> Result<Restriction> {
         RestrictionType::ExistRestriction => Restriction::Exist { tag: PropTag(r.u32("PropertyTag")?) },
         RestrictionType::SubObjectRestriction => Restriction::SubObject {
             object: PropTag(r.u32("Subobject")?),
-            restriction: Box::new(read_at(r, place)?),
+            restriction: Box::new(read_at(r, nesting)?),
         },
         RestrictionType::CommentRestriction => {
             let count = r.u32("AnnotationCount")?;
-            let restriction = Some(Box::new(read_at(r, place)?));
+            let restriction = Some(Box::new(read_at(r, nesting)?));
             Restriction::Comment { values: read_properties(r, count)?, restriction }
         }
         _ => {
@@ -154,13 +154,13 @@ fn read_at(r: &mut Reader<'_>, place: Place) -> Result<Restriction> {
     })
 }
 
-fn read_list(r: &mut Reader<'_>, place: Place) -> Result<Vec<Restriction>> {
+fn read_list(r: &mut Reader<'_>, nesting: Nesting) -> Result<Vec<Restriction>> {
     let count = r.u32("Count")?;
     let count = r.count(count, 8, u32::MAX, "Count")?;
     // Nested counts could each claim the same bytes, so that memory is allocated as items are read.
     let mut list = Vec::with_capacity(count.min(4));
     for _ in 0..count {
-        list.push(read_at(r, place)?);
+        list.push(read_at(r, nesting)?);
     }
     Ok(list)
 }
@@ -170,18 +170,18 @@ fn read_list(r: &mut Reader<'_>, place: Place) -> Result<Vec<Restriction>> {
 /// # Errors
 /// Fails if the restriction is nested more than 64 deep, or a part of it has no form in these definitions.
 pub(super) fn write_restriction(w: &mut Writer, restriction: &Restriction) -> Result<()> {
-    write_at(w, restriction, Place::new(Layout::Wide)).map_err(|error: Error| error.within("Restriction"))
+    write_at(w, restriction, Nesting::new(Layout::Wide)).map_err(|error: Error| error.within("Restriction"))
 }
 
-fn write_at(w: &mut Writer, restriction: &Restriction, place: Place) -> Result<()> {
-    let place = place.deeper(w.len(), "RestrictionType")?;
+fn write_at(w: &mut Writer, restriction: &Restriction, nesting: Nesting) -> Result<()> {
+    let nesting = nesting.deeper(w.len(), "RestrictionType")?;
     w.u32(restriction.restriction_type().0.into());
     match restriction {
         Restriction::And(list) | Restriction::Or(list) => {
             w.len32(list.len(), "Count")?;
-            list.iter().try_for_each(|one| write_at(w, one, place))?;
+            list.iter().try_for_each(|one| write_at(w, one, nesting))?;
         }
-        Restriction::Not(inner) => write_at(w, inner, place)?,
+        Restriction::Not(inner) => write_at(w, inner, nesting)?,
         Restriction::Content { fuzzy_level, tag, value } => {
             write_property(w.u32(fuzzy_level.0).u32(tag.0), value)?;
         }
@@ -198,9 +198,9 @@ fn write_at(w: &mut Writer, restriction: &Restriction, place: Place) -> Result<(
         Restriction::Exist { tag } => {
             w.u32(tag.0);
         }
-        Restriction::SubObject { object, restriction } => write_at(w.u32(object.0), restriction, place)?,
+        Restriction::SubObject { object, restriction } => write_at(w.u32(object.0), restriction, nesting)?,
         Restriction::Comment { values, restriction: Some(inner) } => {
-            write_at(w.len32(values.len(), "AnnotationCount")?, inner, place)?;
+            write_at(w.len32(values.len(), "AnnotationCount")?, inner, nesting)?;
             values.iter().try_for_each(|value| write_property(w, value))?;
         }
         Restriction::Comment { .. } | Restriction::Count { .. } => {

@@ -23,9 +23,9 @@ fn text(text: &str) -> Node {
     Node::Text(text.to_owned())
 }
 
-/// Built by the layout of [MS-OXOMSG] 2.2.1.3: begun in November 2026, answered after about an hour.
+/// Built by the layout of [MS-OXOMSG] 2.2.1.3: begun in November 2026, with a reply about an hour later.
 #[test]
-fn a_conversation_index_tells_when_and_which() {
+fn a_conversation_index_has_times_and_a_guid() {
     let bytes = hex("01 DD6000000000 00112233445566778899AABBCCDDEEFF 0002191700");
     let bytes = [&bytes[..6], &bytes[7..]].concat();
     let shown = meaning("PidTagConversationIndex", &bytes).unwrap();
@@ -41,7 +41,7 @@ fn a_conversation_index_tells_when_and_which() {
 
 /// Built by the layouts of [MS-OXCDATA] 2.3.3 and 2.2.5.1.
 #[test]
-fn recipients_of_replies_are_entry_ids() {
+fn reply_recipients_are_entry_ids() {
     let one_off = hex(
         "00000000 812B1FA4BEA310199D6E00DD010F5402 0000 0190 4100 0000 53004D00540050000000 6100400062000000",
     );
@@ -59,7 +59,7 @@ fn recipients_of_replies_are_entry_ids() {
 
 /// Built by the layout of [MS-OXOMSG] 2.2.2.22.
 #[test]
-fn a_report_tag_tells_what_it_is_about() {
+fn a_report_tag_names_the_reported_message() {
     let tag = ReportTag {
         version: 0x0002_0001,
         store_entry_id: Vec::new(),
@@ -78,7 +78,7 @@ fn a_report_tag_tells_what_it_is_about() {
 
 /// Built by the layout of [MS-OXOSFLD] 2.2.4, with the sentinel and without.
 #[test]
-fn special_folders_have_their_names() {
+fn special_folders_are_named() {
     let bytes = hex("0180 0600 0100 0200 ABCD 0480 0800 0200 0400 00000000 0000 0000");
     for bytes in [&bytes[..], &bytes[..bytes.len() - 4]] {
         let shown = meaning("PidTagAdditionalRenEntryIdsEx", bytes).unwrap();
@@ -91,7 +91,7 @@ fn special_folders_have_their_names() {
 
 /// Built by the layout of [MS-OXOCAL] 2.2.1.27.
 #[test]
-fn a_meetings_id_tells_its_uid_and_occurrence() {
+fn a_global_object_id_has_a_uid_and_an_occurrence() {
     let head = "040000008200E00074C5B7101A82E008 07EA0B1D 0000000000000000 0000000000000000";
     let bytes = hex(&format!("{head} 12000000 7643616C2D55696401000000 6162634074 00"));
     let shown = meaning("PidLidGlobalObjectId", &bytes).unwrap();
@@ -101,7 +101,7 @@ fn a_meetings_id_tells_its_uid_and_occurrence() {
 
 /// [MS-OXOCAL] 4.1.1.3: every three days, with two occurrences deleted.
 #[test]
-fn a_recurrence_tells_its_days_and_times() {
+fn a_recurrence_has_days_and_times() {
     let bytes = hex("043004300A2000000000A0050000E010000000000000212000000A0000000000000002000000A0C1DC0C\
          80D2DC0C00000000207EDC0C0016DD0C0630000009300000E0010000FE01000000000000000000000000");
     assert_eq!(bytes.len(), 0x54);
@@ -116,7 +116,7 @@ fn a_recurrence_tells_its_days_and_times() {
     assert_eq!((field(&shown, "start_time"), field(&shown, "end_time")), (&text("08:00"), &text("08:30")));
     assert_eq!(AppointmentRecurrencePattern::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
     assert_eq!(meaning("PidLidAppointmentRecur", &bytes[..60]), None);
-    // A task has the pattern alone.
+    // A task has only the pattern.
     let pattern = &bytes[..bytes.len() - 26];
     assert_eq!(field(&meaning("PidLidTaskRecurrence", pattern).unwrap(), "every_days"), &Node::Number(3));
 }
@@ -140,7 +140,7 @@ fn a_weekly_recurrence_names_the_days() {
 
 /// [MS-OXOCAL] 4.1.1.2: one occurrence has another subject, location and time.
 #[test]
-fn changed_occurrences_of_an_appointment_tell_what_differs() {
+fn changed_occurrences_of_an_appointment_list_their_differences() {
     let bytes = hex(
         "043004300B2001000000C0210000010000000000000032000000222000000C0000000000000001000000A096\
          BC0C01000000A096BC0C8020BC0C20ADBC0C0630000009300000580200007602000001003499BC0C5299BC0CF898BC0C110022\
@@ -163,7 +163,7 @@ fn changed_occurrences_of_an_appointment_tell_what_differs() {
     ];
     assert_eq!(fields, expected.map(text).each_ref());
     assert_eq!(AppointmentRecurrencePattern::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
-    // Clients that know nothing of the newer parts leave them out: then it is shown as bytes.
+    // Older clients omit the newer fields; the value is then inspected as bytes.
     let older = &bytes[..bytes.len() - 20];
     let decoded = AppointmentRecurrencePattern::from_bytes(older).unwrap();
     assert!(matches!(decoded.exceptions, Differences::Unknown(_)), "{decoded:?}");
@@ -172,7 +172,7 @@ fn changed_occurrences_of_an_appointment_tell_what_differs() {
 
 /// [MS-OXOCAL] 4.1.1.6: a reminder an hour before, tentative, and another body.
 #[test]
-fn a_changed_occurrence_without_texts_has_its_numbers() {
+fn a_changed_occurrence_without_texts_has_numeric_differences() {
     let bytes = hex("043004300D200200080080750A000C0000000000000003000000232000000A00000000000000010000\
          00207EDC0C01000000207EDC0C6074C40CDF80E95A0630000009300000E0010000FE01000001000080DC0C1E80DC0C0080\
          DC0C24023C000000010000000000000004000000000000000000000000000000");
@@ -209,7 +209,7 @@ fn a_verb_stream_names_the_offered_replies() {
 
 /// [MS-OXOCAL] 4.1.5.
 #[test]
-fn a_time_zone_tells_when_it_changes() {
+fn a_time_zone_has_the_dates_of_its_transitions() {
     let bytes = hex("E001000000000000C4FFFFFF000000000B0000000100020000000000000000000000030000000200\
          0200000000000000");
     let shown = meaning("PidLidTimeZoneStruct", &bytes).unwrap();
@@ -224,7 +224,7 @@ fn a_time_zone_tells_when_it_changes() {
 
 /// [MS-OXOCAL] 4.1.4, with the size of its header as the table there has it.
 #[test]
-fn a_time_zones_definition_tells_its_rules() {
+fn a_time_zone_definition_has_rules() {
     let bytes = hex("0201300002001500500061006300690066006900630020005300740061006E00640061007200640020\
          00540069006D006500020002013E000000D6070000000000000000000000000000E001000000000000C4FFFFFF00000A00\
          0000050002000000000000000000040000000100020000000000000002013E000200D70700000000000000000000000000\
@@ -242,7 +242,7 @@ fn a_time_zones_definition_tells_its_rules() {
 
 /// Built by the layouts of [MS-DTYP] 2.4.2.2, 2.4.4.2, 2.4.5 and 2.4.6.
 #[test]
-fn a_security_descriptor_tells_who_may_do_what() {
+fn a_security_descriptor_lists_trustees_and_rights() {
     let descriptor = hex("0100 0480 14000000 00000000 00000000 20000000 \
          0101000000000005 12000000 \
          0200 3000 0200 0000 0000 1400 FF011F00 0101000000000005 12000000 \
@@ -255,7 +255,7 @@ fn a_security_descriptor_tells_who_may_do_what() {
         (field(&entries[1], "sid"), field(&entries[0], "mask")),
         (&text("S-1-1-0"), &text("0x001f01ff"))
     );
-    // A store has a header before it.
+    // The descriptor of a store has a header.
     let stored = [&hex("0800 0300 07000000")[..], &descriptor].concat();
     assert_eq!(meaning("PidTagNTSecurityDescriptor", &stored), Some(shown));
     assert_eq!(meaning("PidTagNTSecurityDescriptor", &descriptor[..40]), None);
@@ -265,7 +265,7 @@ fn a_security_descriptor_tells_who_may_do_what() {
 }
 
 #[test]
-fn a_compressed_body_is_its_text() {
+fn a_compressed_body_is_displayed_as_text() {
     let packed = crate::rtf::compress(b"{\\rtf1 hello}").unwrap();
     assert_eq!(meaning("PidTagRtfCompressed", &packed), Some(text("{\\rtf1 hello}")));
     assert_eq!(meaning("PidTagRtfCompressed", &packed[..9]), None);
@@ -273,7 +273,7 @@ fn a_compressed_body_is_its_text() {
 
 proptest::proptest! {
     #[test]
-    fn whatever_the_bytes_they_are_shown_or_not(
+    fn any_bytes_are_decoded_or_left_opaque(
         bytes in proptest::collection::vec(proptest::arbitrary::any::<u8>(), 0..200),
         which in 0_usize..NAMES.len(),
     ) {

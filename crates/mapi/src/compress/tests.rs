@@ -18,7 +18,7 @@ fn refuses(input: &[u8], size: usize) -> ErrorKind {
 
 /// [MS-XCA] 3.1: no match.
 #[test]
-fn compresses_the_alphabet_as_the_specification_does() {
+fn the_alphabet_is_compressed_as_in_the_specification() {
     let plain = b"abcdefghijklmnopqrstuvwxyz";
     let packed = hex("3f000000 6162636465666768696a6b6c6d6e6f707172737475767778797a");
     assert_eq!(compress(plain), packed);
@@ -27,24 +27,24 @@ fn compresses_the_alphabet_as_the_specification_does() {
 
 /// [MS-XCA] 3.1: one long match that overlaps itself.
 #[test]
-fn compresses_a_hundred_abc_as_the_specification_does() {
+fn a_repeated_abc_is_compressed_as_in_the_specification() {
     let plain = b"abc".repeat(100);
     let packed = hex("ffffff1f 616263 1700 0f ff 2601");
     assert_eq!(compress(&plain), packed);
     assert_eq!(decompress(&packed, 300).unwrap(), plain);
 }
 
-/// [MS-DRSR] 4.1.10.5.19.2.1 tells of this text, with a bitmask of 8 bits: 0001000, then a 1 at the end.
+/// [MS-DRSR] 4.1.10.5.19.2.1 has this text as an example, with a bitmask of 8 bits: 0001000, then a final 1.
 #[test]
-fn sets_the_bit_behind_the_last_element() {
+fn the_flag_bit_after_the_last_element_is_set() {
     let packed = compress(b"ABCABCDEF");
     assert_eq!(packed, hex("ffffff11 414243 1000 444546"));
     assert_eq!(decompress(&packed, 9).unwrap(), b"ABCABCDEF");
 }
 
-/// 32 elements fill their flags, so that the end needs flags of its own.
+/// 32 elements fill their flags, so that the end requires a further flags field.
 #[test]
-fn adds_flags_for_the_end_alone() {
+fn full_flags_are_followed_by_flags_for_the_end() {
     let plain: Vec<u8> = (0..32).collect();
     let packed = compress(&plain);
     assert_eq!(packed.len(), 4 + 32 + 4);
@@ -54,7 +54,7 @@ fn adds_flags_for_the_end_alone() {
 }
 
 #[test]
-fn nothing_compresses_to_flags_alone() {
+fn empty_input_is_compressed_to_flags() {
     assert_eq!(compress(b""), [0xff; 4]);
     assert_eq!(decompress(&[0xff; 4], 0).unwrap(), b"");
     assert_eq!(decompress(b"", 0).unwrap(), b"");
@@ -66,15 +66,15 @@ fn two_matches_share_a_length_byte() {
     // A literal, then three matches of 12 at distance 1: lengths 2, 2, 2 beyond 10.
     let packed = hex("ffffff7f 61 0700 22 0700 0700 02");
     assert_eq!(decompress(&packed, 37).unwrap(), [b'a'; 37]);
-    // Both halves all ones: the byte is followed by what belongs to the first match; the second match brings
-    // only its own byte.
+    // Both halves are 15: the byte is followed by the extended length of the first match, and then by the byte of the
+    // second match.
     let packed = hex("ffffff7f 61 0700 ff 01 0700 02");
     assert_eq!(decompress(&packed, 1 + 26 + 27).unwrap(), [b'a'; 54]);
 }
 
-/// Lengths on both sides of each escape: 9/10, 24/25, 279/280, and the last that two bytes hold.
+/// Lengths on both sides of each escape: 9/10, 24/25, 279/280, and the greatest length of two bytes.
 #[test]
-fn every_length_escape_is_written_as_it_is_read() {
+fn every_length_escape_round_trips() {
     for length in [3, 9, 10, 11, 24, 25, 26, 279, 280, 281, 65_537, 65_538, 65_539, 65_600, 140_000] {
         let plain = vec![b'x'; length + 1];
         assert_eq!(decompress(&compress(&plain), plain.len()).unwrap(), plain, "a match of {length}");
@@ -83,9 +83,9 @@ fn every_length_escape_is_written_as_it_is_read() {
     assert_eq!(compress(&[b'x'; 281]), hex("ffffff7f 78 0700 0f ff 1501"));
 }
 
-/// [MS-XCA] 2.4: two zero bytes say that the length follows in four.
+/// [MS-XCA] 2.4: two zero bytes are followed by the length in four bytes.
 #[test]
-fn reads_a_length_of_four_bytes() {
+fn a_length_of_four_bytes_is_decoded() {
     let packed = hex("ffffff7f 78 0700 0f ff 0000 70110100");
     assert_eq!(decompress(&packed, 1 + 0x11170 + 3).unwrap(), vec![b'x'; 0x11174]);
     assert!(matches!(refuses(&packed, 65_535), ErrorKind::TooLong { .. }));
@@ -106,7 +106,7 @@ fn distances_reach_exactly_8192_back() {
 }
 
 #[test]
-fn refuses_what_no_encoder_makes() {
+fn data_that_no_encoder_produces_is_refused() {
     for (input, size) in [
         ("ffff", 1),                     // half of the flags
         ("ffffffff 0000", 3),            // a match before anything
@@ -128,9 +128,9 @@ const XOR_REQUEST: &str =
     "0000060023002300baa582a5a5ecf5e88bebcad1c0a5dea5a5eca5a5e6a5a5a4a5a5a5a5a5a5a8a5a5a5a5";
 const XOR_REQUEST_PAYLOAD: &str = "1f0027000049504d2e4e6f7465007b0000490000430000010000000000000d00000000";
 
-/// A request that a client obfuscated: `RopGetReceiveFolder` and `RopOpenFolder` before their handle table.
+/// An obfuscated request of a client: `RopGetReceiveFolder` and `RopOpenFolder` before their handle table.
 #[test]
-fn reads_an_obfuscated_buffer() {
+fn an_obfuscated_buffer_is_decoded() {
     let sent = hex(XOR_REQUEST);
     let buffer = decode_one(&sent).unwrap();
     assert_eq!(buffer.flags, ExtendedFlags::XOR_MAGIC | ExtendedFlags::LAST);
@@ -139,7 +139,7 @@ fn reads_an_obfuscated_buffer() {
 }
 
 #[test]
-fn sizes_that_lie_are_refused() {
+fn inconsistent_sizes_are_refused() {
     for (what, header) in [
         ("another version", "0100 0400 0100 0100 61"),
         ("uncompressed, sizes differ", "0000 0400 0100 0200 61"),
@@ -149,7 +149,7 @@ fn sizes_that_lie_are_refused() {
         ("compressed, SizeActual too small", "0000 0500 0700 0800 ffffff7f610f00"),
         ("payload missing", "0000 0400 0200 0200 61"),
         ("no Last flag", "0000 0000 0100 0100 61"),
-        ("bytes behind", "0000 0400 0100 0100 61 62"),
+        ("trailing bytes", "0000 0400 0100 0100 61 62"),
         ("nothing", ""),
         ("half a header", "0000 0400 01"),
     ] {
@@ -160,7 +160,7 @@ fn sizes_that_lie_are_refused() {
 
 #[test]
 fn a_bomb_is_refused_before_it_uncompresses() {
-    // 11 bytes that become 65,535, again and again.
+    // Repeatedly 11 bytes that decompress to 65,535.
     let one = hex("0000 0100 0b00 ffff ffffff7f 61 0700 0f ff fbff");
     let many = one.repeat(10_000);
     let error = decode_chain(&many, Limits::default()).unwrap_err();
@@ -201,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn any_input_is_an_error_or_the_size_asked_for(input in vec(any::<u8>(), 0..200), size in 0..2000_usize) {
+    fn any_input_is_an_error_or_has_the_requested_size(input in vec(any::<u8>(), 0..200), size in 0..2000_usize) {
         if let Ok(plain) = decompress(&input, size) {
             prop_assert_eq!(plain.len(), size);
             prop_assert_eq!(decompress(&compress(&plain), size).unwrap(), plain);
@@ -223,7 +223,7 @@ proptest! {
         let again = decode_chain(&bytes, Limits::default()).unwrap();
         for (before, after) in chain.iter().zip(&again) {
             prop_assert_eq!(&before.payload, &after.payload);
-            // Compression may be left out; all else stays.
+            // Compression may be omitted; all other fields are unchanged.
             prop_assert_eq!(before.flags.without(ExtendedFlags::COMPRESSED).0,
                 after.flags.without(ExtendedFlags::COMPRESSED).0);
         }
@@ -232,7 +232,7 @@ proptest! {
     }
 
     #[test]
-    fn no_header_panics(bytes in vec(any::<u8>(), 0..64)) {
+    fn no_header_causes_a_panic(bytes in vec(any::<u8>(), 0..64)) {
         let mut r = Reader::new(&bytes);
         if let Ok(buffer) = ExtendedBuffer::decode(&mut r) {
             let again = buffer.to_bytes().unwrap();

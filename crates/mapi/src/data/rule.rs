@@ -12,7 +12,7 @@ use crate::primitive::require;
 use crate::property::value::{
     ActionBlock, ActionData, ActionType, RecipientBlock, Restriction, RuleAction, TaggedValue,
 };
-use crate::property::{Layout, Place, PropTag};
+use crate::property::{Layout, Nesting, PropTag};
 
 impl RuleAction {
     /// Reads a rule's actions.
@@ -20,7 +20,7 @@ impl RuleAction {
     /// # Errors
     /// Fails if the bytes are not rule actions.
     pub fn read(r: &mut Reader<'_>, layout: Layout) -> Result<Self> {
-        Self::read_at(r, Place::new(layout))
+        Self::read_at(r, Nesting::new(layout))
     }
 
     /// Writes a rule's actions.
@@ -28,29 +28,29 @@ impl RuleAction {
     /// # Errors
     /// Fails if a value does not fit its field, or the data do not belong to the action's type.
     pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
-        self.write_at(w, Place::new(layout))
+        self.write_at(w, Nesting::new(layout))
     }
 
-    pub(crate) fn read_at(r: &mut Reader<'_>, place: Place) -> Result<Self> {
+    pub(crate) fn read_at(r: &mut Reader<'_>, nesting: Nesting) -> Result<Self> {
         let mut read = || {
-            let count = place.layout.read_count(r, "NoOfActions")?;
+            let count = nesting.layout.read_count(r, "NoOfActions")?;
             // The minimum size: a length of two bytes, type, flavor and flags.
             let count = r.count(count, 11, u32::MAX, "NoOfActions")?;
             let mut blocks = Vec::with_capacity(count.min(4));
             for _ in 0..count {
-                blocks.push(ActionBlock::read(r, place)?);
+                blocks.push(ActionBlock::read(r, nesting)?);
             }
             Ok(Self(blocks))
         };
         read().map_err(|error: Error| error.within("RuleAction"))
     }
 
-    pub(crate) fn write_at(&self, w: &mut Writer, place: Place) -> Result<()> {
-        place
+    pub(crate) fn write_at(&self, w: &mut Writer, nesting: Nesting) -> Result<()> {
+        nesting
             .layout
             .write_count(w, self.0.len(), "NoOfActions")
             .map_err(|error| error.within("RuleAction"))?;
-        self.0.iter().try_for_each(|block| block.write(w, place))
+        self.0.iter().try_for_each(|block| block.write(w, nesting))
     }
 }
 
@@ -60,14 +60,14 @@ impl ActionBlock {
         Self { action_type, flavor: 0, flags: 0, data }
     }
 
-    fn read(r: &mut Reader<'_>, place: Place) -> Result<Self> {
-        let length = place.layout.read_count(r, "ActionLength")?;
+    fn read(r: &mut Reader<'_>, nesting: Nesting) -> Result<Self> {
+        let length = nesting.layout.read_count(r, "ActionLength")?;
         let mut block = r.sub(usize::try_from(length).unwrap_or(usize::MAX), "ActionBlock")?;
         let action_type = ActionType(block.u8("ActionType")?);
         let flavor = block.u32("ActionFlavor")?;
         let flags = block.u32("ActionFlags")?;
         let mut whole = block.clone();
-        let data = match ActionData::read(&mut block, action_type, place).and_then(|data| {
+        let data = match ActionData::read(&mut block, action_type, nesting).and_then(|data| {
             block.finish()?;
             Ok(data)
         }) {
@@ -78,7 +78,7 @@ impl ActionBlock {
         Ok(Self { action_type, flavor, flags, data })
     }
 
-    fn write(&self, w: &mut Writer, place: Place) -> Result<()> {
+    fn write(&self, w: &mut Writer, nesting: Nesting) -> Result<()> {
         let fitting = match self.action_type {
             ActionType::OP_MOVE | ActionType::OP_COPY => matches!(self.data, ActionData::MoveCopy { .. }),
             ActionType::OP_REPLY | ActionType::OP_OOF_REPLY => {
@@ -95,10 +95,10 @@ impl ActionBlock {
         } || matches!(self.data, ActionData::Opaque(_));
         require(fitting, w, "ActionType", self.action_type.0, "the type of the action's data")
             .map_err(|error| error.within("ActionBlock"))?;
-        let wide = place.layout.is_wide();
+        let wide = nesting.layout.is_wide();
         let mark = if wide { w.mark32() } else { w.mark16() };
         w.u8(self.action_type.0).u32(self.flavor).u32(self.flags);
-        self.data.write(w, place).map_err(|error| error.within("ActionBlock"))?;
+        self.data.write(w, nesting).map_err(|error| error.within("ActionBlock"))?;
         let length = w.since(mark, if wide { 4 } else { 2 });
         let filled = if wide {
             w.fill32(mark, length, "ActionLength")
@@ -121,8 +121,8 @@ fn write_sized(w: &mut Writer, bytes: &[u8], layout: Layout, field: &'static str
 }
 
 impl ActionData {
-    fn read(r: &mut Reader<'_>, action_type: ActionType, place: Place) -> Result<Self> {
-        let layout = place.layout;
+    fn read(r: &mut Reader<'_>, action_type: ActionType, nesting: Nesting) -> Result<Self> {
+        let layout = nesting.layout;
         Ok(match action_type {
             ActionType::OP_MOVE | ActionType::OP_COPY => Self::MoveCopy {
                 folder_in_this_store: (!layout.is_wide()).then(|| r.u8("FolderInThisStore")).transpose()?,
@@ -145,18 +145,18 @@ impl ActionData {
                 let count = r.count(count, 3, u32::MAX, "RecipientCount")?;
                 let mut blocks = Vec::with_capacity(count.min(4));
                 for _ in 0..count {
-                    blocks.push(RecipientBlock::read(r, place)?);
+                    blocks.push(RecipientBlock::read(r, nesting)?);
                 }
                 Self::Recipients(blocks)
             }
-            ActionType::OP_TAG => Self::Tag(TaggedValue::read_at(r, place)?),
+            ActionType::OP_TAG => Self::Tag(TaggedValue::read_at(r, nesting)?),
             ActionType::OP_DELETE | ActionType::OP_MARK_AS_READ => Self::None,
             ActionType(other) => return Err(r.invalid("ActionType", u64::from(other), "a known action")),
         })
     }
 
-    fn write(&self, w: &mut Writer, place: Place) -> Result<()> {
-        let layout = place.layout;
+    fn write(&self, w: &mut Writer, nesting: Nesting) -> Result<()> {
+        let layout = nesting.layout;
         match self {
             Self::MoveCopy { folder_in_this_store, store_eid, folder_eid } => {
                 let fits_layout = folder_in_this_store.is_some() != layout.is_wide();
@@ -189,9 +189,9 @@ impl ActionData {
             Self::Bounce(code) => drop(w.u32(*code)),
             Self::Recipients(blocks) => {
                 layout.write_count(w, blocks.len(), "RecipientCount")?;
-                blocks.iter().try_for_each(|block| block.write(w, place))?;
+                blocks.iter().try_for_each(|block| block.write(w, nesting))?;
             }
-            Self::Tag(property) => property.write_at(w, place)?,
+            Self::Tag(property) => property.write_at(w, nesting)?,
             Self::None => {}
         }
         Ok(())
@@ -199,28 +199,28 @@ impl ActionData {
 }
 
 impl RecipientBlock {
-    fn read(r: &mut Reader<'_>, place: Place) -> Result<Self> {
+    fn read(r: &mut Reader<'_>, nesting: Nesting) -> Result<Self> {
         let reserved = r.u8("Reserved")?;
-        let count = place.layout.read_count(r, "NoOfProperties")?;
+        let count = nesting.layout.read_count(r, "NoOfProperties")?;
         let count = r.count(count, 4, u32::MAX, "NoOfProperties")?;
         let mut properties = Vec::with_capacity(count.min(16));
         for _ in 0..count {
-            properties.push(TaggedValue::read_at(r, place)?);
+            properties.push(TaggedValue::read_at(r, nesting)?);
         }
         Ok(Self { reserved, properties })
     }
 
-    fn write(&self, w: &mut Writer, place: Place) -> Result<()> {
+    fn write(&self, w: &mut Writer, nesting: Nesting) -> Result<()> {
         w.u8(self.reserved);
-        place.layout.write_count(w, self.properties.len(), "NoOfProperties")?;
-        self.properties.iter().try_for_each(|property| property.write_at(w, place))
+        nesting.layout.write_count(w, self.properties.len(), "NoOfProperties")?;
+        self.properties.iter().try_for_each(|property| property.write_at(w, nesting))
     }
 }
 
 impl fmt::Display for RuleAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, block) in self.0.iter().enumerate() {
-            write!(f, "{}{block}", if place > 0 { "; " } else { "" })?;
+        for (index, block) in self.0.iter().enumerate() {
+            write!(f, "{}{block}", if index > 0 { "; " } else { "" })?;
         }
         Ok(())
     }

@@ -29,8 +29,8 @@ fn opnums_have_the_names_of_the_interface() {
 }
 
 #[test]
-fn versions_normalize_as_the_specification_says() {
-    // [MS-OXCRPC] 3.1.4.1.3.1 names 08.01.0215.000; the words of the other one were recorded.
+fn versions_are_normalized_as_specified() {
+    // [MS-OXCRPC] 3.1.4.1.3.1 has 08.01.0215.000; the other version was recorded.
     let exchange = Version::new(8, 1, 215, 0).unwrap();
     assert_eq!(exchange, Version([0x0801, 0x80d7, 0]));
     assert_eq!(exchange.normalized(), [8, 1, 215, 0]);
@@ -66,14 +66,14 @@ fn counts_that_contradict_each_other_are_refused() {
 }
 
 #[test]
-fn bytes_behind_the_last_parameter_are_returned() {
+fn bytes_after_the_last_parameter_are_returned() {
     let (request, rest) = Request::decode(1, &[7; 23], Endian::Little).unwrap();
     assert_eq!(request.handle().unwrap().attributes, 0x0707_0707);
     assert_eq!(rest, [7; 3]);
 }
 
 #[test]
-fn the_old_dialect_is_obfuscated() {
+fn buffers_of_exchange_2000_are_obfuscated() {
     let handle = ContextHandle::new(Guid::from_le([9; 16]));
     let mut request = EcDoRpcRequest::new(handle, b"\x02\0\xff\xff\xff\xff".to_vec(), 0x7fff).unwrap();
     assert_eq!(request.rgb.items, [0xa7, 0xa5, 0x5a, 0x5a, 0x5a, 0x5a]);
@@ -114,7 +114,7 @@ fn connect_request(user_dn: CharString) -> EcDoConnectRequest {
 }
 
 #[test]
-fn rop_buffers_count_their_size_field() {
+fn the_size_of_a_rop_buffer_includes_its_size_field() {
     let buffer = RopBuffer::new(vec![1, 0, 0], vec![NO_OBJECT, 5]);
     let bytes = buffer.to_bytes().unwrap();
     assert_eq!(bytes, [5, 0, 1, 0, 0, 0xff, 0xff, 0xff, 0xff, 5, 0, 0, 0]);
@@ -278,7 +278,7 @@ proptest! {
     }
 
     #[test]
-    fn a_handle_is_where_its_accessors_say(mut request in request(), mut response in response(),
+    fn accessors_return_the_context_handle(mut request in request(), mut response in response(),
         new in handle())
     {
         let had = request.handle().copied();
@@ -309,7 +309,7 @@ proptest! {
     }
 
     #[test]
-    fn versions_normalize_and_back(major: u8, minor: u8, build in 0..0x8000_u16, revision: u16) {
+    fn normalized_versions_convert_back(major: u8, minor: u8, build in 0..0x8000_u16, revision: u16) {
         let version = Version::new(major, minor, build, revision).unwrap();
         prop_assert_eq!(version.normalized(), [major.into(), minor.into(), build, revision]);
         let old = Version::legacy(major.into(), build, revision).unwrap();
@@ -317,7 +317,7 @@ proptest! {
     }
 
     #[test]
-    fn rop_buffers_survive(bytes in vec(any::<u8>(), 2..60), size in 2..20_u8) {
+    fn rop_buffers_round_trip(bytes in vec(any::<u8>(), 2..60), size in 2..20_u8) {
         let mut bytes = bytes;
         bytes[..2].copy_from_slice(&[size, 0]);
         if let Ok(buffer) = RopBuffer::from_bytes(&bytes) {

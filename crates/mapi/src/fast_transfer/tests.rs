@@ -47,7 +47,7 @@ fn property(tag: PropTag, value: Value<'static>) -> Token<'static> {
 }
 
 #[test]
-fn the_given_idset_is_bytes_though_it_says_that_it_is_a_number() {
+fn the_given_idset_is_binary_despite_its_integer_type() {
     let bytes =
         [0x03, 0x00, 0x17, 0x40, 2, 0, 0, 0, 0xAA, 0xBB, 0x14, 0x00, 0x14, 0x40, 0, 0, 0, 0, 0, 0, 0, 0];
     let tree = Tree::read(&bytes, TreeLimits::default()).unwrap();
@@ -70,7 +70,7 @@ fn the_type_may_be_a_code_page() {
 }
 
 #[test]
-fn large_values_come_in_pieces_that_are_never_held() {
+fn large_values_are_returned_in_pieces_without_buffering() {
     let value = vec![7; 1000];
     let info = PropInfo::new(PropTag::PidTagBody);
     let bytes = stream(&[
@@ -108,7 +108,7 @@ fn large_values_come_in_pieces_that_are_never_held() {
 }
 
 #[test]
-fn lengths_that_lie_hold_nothing() {
+fn false_lengths_buffer_nothing() {
     let lies = [
         vec![0x02, 0x11, 0xFF, 0x0F, 0xFF, 0xFF, 0xFF, 0xFF],
         vec![0x03, 0x10, 0xFF, 0x0F, 0xFF, 0xFF, 0xFF, 0xFF],
@@ -151,7 +151,7 @@ fn a_malformed_stream_is_refused_with_the_offset() {
 }
 
 #[test]
-fn parts_end_as_they_began() {
+fn unbalanced_markers_are_refused() {
     let read = |markers: &[Marker]| {
         let tokens: Vec<_> = markers.iter().map(|marker| Token::Marker(*marker)).collect();
         let mut builder = TreeBuilder::new(TreeLimits::default());
@@ -219,7 +219,7 @@ fn depth_nodes_and_bytes_are_bounded() {
 }
 
 #[test]
-fn an_encoder_refuses_what_would_read_as_something_else() {
+fn an_encoder_refuses_ambiguous_tokens() {
     let refused = |token: Token<'_>| token.write(&mut Writer::new()).is_err();
     assert!(refused(property(PropTag::PidTagSubject, Value::Integer32(1))));
     assert!(refused(property(PropTag::PidTagImportance, Value::Integer64(1))));
@@ -322,7 +322,7 @@ fn group(marker: Marker, nodes: Vec<Node>) -> Node {
     Node::Group(Group { marker, nodes, is_ended: marker.end().is_some() })
 }
 
-/// Trees as streams can have them: parts that no marker ends are only where another marker follows.
+/// Trees that can be encoded: an element without an end marker must be followed by another marker.
 fn nodes() -> impl Strategy<Value = Vec<Node>> {
     let properties = || prop::collection::vec(any_property().prop_map(Node::Property), 0..4);
     let ended = [
@@ -365,7 +365,7 @@ proptest! {
     }
 
     #[test]
-    fn streams_may_be_cut_anywhere(nodes in nodes(), value in 0usize..12) {
+    fn streams_may_be_split_anywhere(nodes in nodes(), value in 0usize..12) {
         let bytes = Tree { nodes, cut: Vec::new() }.to_bytes().unwrap();
         for limits in [Limits::default(), Limits { value, ..Limits::default() }] {
             let whole = tokens(&bytes, 0, limits).unwrap();
@@ -380,7 +380,7 @@ proptest! {
     }
 
     #[test]
-    fn byte_by_byte_is_as_at_once(nodes in nodes()) {
+    fn decoding_byte_by_byte_yields_the_same_tokens(nodes in nodes()) {
         let bytes = Tree { nodes, cut: Vec::new() }.to_bytes().unwrap();
         let mut builder = TreeBuilder::new(TreeLimits::default());
         for byte in &bytes {

@@ -30,7 +30,7 @@ fn written(ranges: &[(u64, u64)]) -> Vec<u8> {
 }
 
 #[test]
-fn each_command_reads_as_it_should() {
+fn each_command_is_decoded() {
     assert_eq!(shown(&[0]), "{}");
     assert_eq!(shown(&[6, 0, 0, 0, 0, 0, 9, 0]), "{9}");
     assert_eq!(shown(&[0x52, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0xD1, 0x23, 0]), "{1-d123}");
@@ -44,7 +44,7 @@ fn each_command_reads_as_it_should() {
 }
 
 #[test]
-fn odd_shapes_survive() {
+fn unusual_encodings_round_trip() {
     assert_eq!(shown(&[0x50, 0]), "{}", "nothing to pop");
     assert_eq!(shown(&[5, 0, 0, 0, 0, 1, 0]), "{}", "nothing popped");
     assert_eq!(
@@ -80,7 +80,7 @@ fn malformed_sets_are_refused() {
 #[test]
 fn two_to_the_48_ids_cost_one_range() {
     let bytes = [&[1, 0, 0x52][..], &[0xFF; 6], &[0]].concat();
-    assert!(Globset::from_bytes(&bytes).is_err(), "five bytes are asked for, not six");
+    assert!(Globset::from_bytes(&bytes).is_err(), "the command has five bytes, not six");
     let bytes = [&[0x52][..], &[0; 6], &[0xFF; 6], &[0]].concat();
     let mut set = Globset::from_bytes(&bytes).unwrap();
     assert_eq!((set.len(), set.ranges().len()), (1 << 48, 1));
@@ -92,7 +92,7 @@ fn two_to_the_48_ids_cost_one_range() {
 }
 
 #[test]
-fn the_encoder_writes_short_sets() {
+fn the_encoder_writes_the_shortest_form() {
     assert_eq!(written(&[]), [0]);
     assert_eq!(written(&[(9, 9)]), [6, 0, 0, 0, 0, 0, 9, 0]);
     assert_eq!(written(&[(1, 0x1_2345)]), [3, 0, 0, 0, 0x52, 0, 0, 1, 1, 0x23, 0x45, 0x50, 0]);
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn a_set_holds_what_it_should(steps in prop::collection::vec((any::<bool>(), 0u64..300, 0u64..10), 0..60)) {
+    fn a_set_contains_the_inserted_and_not_removed_ids(steps in prop::collection::vec((any::<bool>(), 0u64..300, 0u64..10), 0..60)) {
         let (mut set, mut model) = (Globset::default(), BTreeSet::new());
         for (is_added, low, length) in steps {
             let numbers = low..=low + length;

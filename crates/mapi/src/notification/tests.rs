@@ -44,7 +44,7 @@ fn new_mail_has_its_class_in_either_width() {
 }
 
 #[test]
-fn folders_have_parents_and_messages_have_none() {
+fn folder_events_have_a_parent_and_message_events_have_none() {
     let (data, rest) = read(&[&[0x04, 0x00][..], &FOLDER, &PARENT, &[1, 0, 0x1F, 0, 1, 0x30]].concat());
     assert_eq!((object(&data).parent_folder_id, rest), (Some(FolderId(u64::from_le_bytes(PARENT))), 0));
     assert_eq!(object(&data).tags.as_deref(), Some(&[PropTag::PidTagDisplayName][..]));
@@ -66,22 +66,26 @@ fn folders_have_parents_and_messages_have_none() {
 }
 
 #[test]
-fn search_folders_are_named_or_left_out() {
+fn search_folder_ids_are_present_or_omitted() {
     let with = [&[0x08, 0xC0][..], &FOLDER, &MESSAGE, &PARENT].concat();
     let without = [&[0x08, 0xC0][..], &FOLDER, &MESSAGE].concat();
     let next = [&[0x2A, 1, 0, 0, 0, 0][..], &[0x80, 0x00], &FOLDER].concat();
-    for behind in [&[][..], &[0x6E, 0, 0], &next] {
-        let (data, rest) = read(&[&with, behind].concat());
-        assert_eq!((object(&data).parent_folder_id.is_some(), rest), (true, behind.len()));
-        let (data, rest) = read(&[&without, behind].concat());
-        assert_eq!((object(&data).parent_folder_id.is_some(), rest), (false, behind.len()), "{behind:x?}");
+    for following in [&[][..], &[0x6E, 0, 0], &next] {
+        let (data, rest) = read(&[&with, following].concat());
+        assert_eq!((object(&data).parent_folder_id.is_some(), rest), (true, following.len()));
+        let (data, rest) = read(&[&without, following].concat());
+        assert_eq!(
+            (object(&data).parent_folder_id.is_some(), rest),
+            (false, following.len()),
+            "{following:x?}"
+        );
     }
     let created = [&[0x04, 0xC0][..], &FOLDER, &MESSAGE, &[0, 0]].concat();
     assert_eq!(read(&created).1, 0);
 }
 
 #[test]
-fn tables_tell_of_rows() {
+fn table_events_have_rows() {
     let (data, rest) = read(&[0x00, 0x81, 0x01, 0x00]);
     assert_eq!((table(&data).event_type, table(&data).row, rest), (TableEventType::TableChanged, None, 0));
 
@@ -119,7 +123,7 @@ fn unknown_and_truncated_notifications_are_refused() {
 }
 
 #[test]
-fn fields_that_the_flags_do_not_say_are_not_written() {
+fn fields_that_contradict_the_flags_are_not_encoded() {
     let (good, _) = read(&[&[0x10, 0x90][..], &FOLDER, &MESSAGE, &[0, 0, 7, 0, 0, 0]].concat());
     let refused = |change: fn(&mut NotificationData)| {
         let mut data = good.clone();
@@ -139,7 +143,7 @@ fn fields_that_the_flags_do_not_say_are_not_written() {
 }
 
 #[test]
-fn it_is_shown_by_the_fields_there_are() {
+fn a_notification_is_inspected_by_its_present_fields() {
     let (data, _) =
         read(&[&[0x10, 0xB0][..], &FOLDER, &MESSAGE, &[0xFF, 0xFF, 7, 0, 0, 0, 3, 0, 0, 0]].concat());
     let Node::Fields(fields) = data.to_node() else { panic!("fields") };

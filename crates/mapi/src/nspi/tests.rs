@@ -153,7 +153,7 @@ fn name() -> impl Strategy<Value = PropertyName> {
     })
 }
 
-/// Requests of all operations, by their IDL's shapes.
+/// Requests of all operations according to the IDL.
 fn request() -> impl Strategy<Value = Request> {
     let common = || (handle(), any::<[u32; 4]>(), stat(), tags_ptr(PropTag), tags_ptr(MId));
     prop_oneof![
@@ -239,7 +239,7 @@ fn request() -> impl Strategy<Value = Request> {
 
 type Common = (ContextHandle, [u32; 4], Stat, Ptr<PropertyTagArray>, Ptr<MIdArray>);
 
-/// Requests that consist of numbers and tag lists alone.
+/// Requests that consist only of integers and tag lists.
 fn simple_request(common: Common, guid: Ptr<FlatUid>, delta: Option<i32>, which: u16) -> Request {
     let (handle, [a, b, c, _], stat, prop_tags, _) = common;
     match which {
@@ -258,7 +258,7 @@ fn simple_request(common: Common, guid: Ptr<FlatUid>, delta: Option<i32>, which:
     }
 }
 
-/// Responses of all operations, by their IDL's shapes.
+/// Responses of all operations according to the IDL.
 fn response() -> impl Strategy<Value = Response> {
     let code = || any::<u32>().prop_map(ErrorCode);
     let row = || option::of(row()).prop_map(Ptr::from);
@@ -335,14 +335,14 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_a_panic(bytes: Vec<u8>, opnum in 0..22u16, big: bool) {
+    fn no_bytes_cause_a_panic(bytes: Vec<u8>, opnum in 0..22u16, big: bool) {
         let endian = if big { Endian::Big } else { Endian::Little };
         let _ = Request::decode(opnum, &bytes, endian);
         let _ = Response::decode(opnum, &bytes, endian);
     }
 
     #[test]
-    fn shared_values_survive(value in value()) {
+    fn values_round_trip_as_property_values(value in value()) {
         let shared = value.to_value();
         prop_assert_eq!(shared.prop_type(), value.prop_type());
         let back = Value::try_from(shared.clone()).unwrap();

@@ -1,24 +1,24 @@
-//! Reads and writes property values in each of the layouts ([MS-OXCDATA] 2.11).
+//! Reading and writing of property values in each of the layouts ([MS-OXCDATA] 2.11).
 
 use wire::{Decode, Encode, FileTime, Guid, Reader, Result, Writer};
 
-use super::layout::{Layout, Place};
+use super::layout::{Layout, Nesting};
 use super::tag::{PropTag, PropType};
 use super::value::{PropertyValue, Restriction, RuleAction, TaggedValue, TypedValue};
 use crate::ErrorCode;
 use crate::data::server_id::ServerId;
 use crate::primitive::{read_string8, read_unicode, require, write_string8, write_unicode};
 
-/// How many places are made ready for items of which it is not yet known whether they are there.
-const READY: usize = 16;
+/// The initial capacity of a list whose items have no fixed size. The claimed count could exceed the data.
+const INITIAL_CAPACITY: usize = 16;
 
-/// Whether values of `prop_type` have a byte before them that says whether they are there, in address books.
+/// Whether a `HasValue` byte precedes values of `prop_type` in address books ([MS-OXCMAPIHTTP] 2.2.1.1).
 const fn has_value_byte(prop_type: PropType) -> bool {
     matches!(prop_type, PropType::PtypString | PropType::PtypString8 | PropType::PtypBinary)
         || prop_type.is_multiple()
 }
 
-/// The byte that says whether a value is there ([MS-OXCMAPIHTTP] 2.2.1.1).
+/// Reads the `HasValue` byte, which tells whether a value follows ([MS-OXCMAPIHTTP] 2.2.1.1).
 pub(crate) fn read_presence(r: &mut Reader<'_>) -> Result<bool> {
     match r.u8("HasValue")? {
         0x00 => Ok(false),
@@ -27,7 +27,7 @@ pub(crate) fn read_presence(r: &mut Reader<'_>) -> Result<bool> {
     }
 }
 
-/// Several values of a fixed size behind their 32-bit count.
+/// Reads a 32-bit count and that many values of `size` bytes each.
 fn read_many<T>(
     r: &mut Reader<'_>,
     size: usize,
@@ -42,7 +42,9 @@ fn read_many<T>(
     Ok(values)
 }
 
-/// Several values of any size behind their 32-bit count, and the places of those that are absent.
+/// Reads a 32-bit count and that many values of variable size. Returns them with the indexes of the absent ones, which
+/// have
+/// default values in the list.
 fn read_varied<T: Default>(
     r: &mut Reader<'_>,
     layout: Layout,
@@ -50,11 +52,11 @@ fn read_varied<T: Default>(
 ) -> Result<(Vec<T>, Vec<u32>)> {
     let count = r.u32("ValueCount")?;
     let length = r.count(count, 1, u32::MAX, "ValueCount")?;
-    let mut values = Vec::with_capacity(length.min(READY));
+    let mut values = Vec::with_capacity(length.min(INITIAL_CAPACITY));
     let mut absent = Vec::new();
-    for place in 0..count {
+    for index in 0..count {
         if layout.has_presence() && !read_presence(r)? {
-            absent.push(place);
+            absent.push(index);
             values.push(T::default());
         } else {
             values.push(read(r)?);
@@ -63,7 +65,7 @@ fn read_varied<T: Default>(
     Ok((values, absent))
 }
 
-/// `value`, or with its gaps if it has some.
+/// Returns `value`, wrapped in [`PropertyValue::Sparse`] if some of its items are absent.
 fn with_gaps(value: PropertyValue, absent: Vec<u32>) -> PropertyValue {
     if absent.is_empty() { value } else { PropertyValue::Sparse { values: Box::new(value), absent } }
 }
@@ -79,16 +81,16 @@ pub(crate) fn write_bytes(w: &mut Writer, bytes: &[u8], layout: Layout) -> Resul
     Ok(())
 }
 
-/// Reads a value of the type that a column or tag has.
-pub(crate) fn read_value(r: &mut Reader<'_>, prop_type: PropType, place: Place) -> Result<PropertyValue> {
+/// Reads a value of the type of a column or tag.
+pub(crate) fn read_value(r: &mut Reader<'_>, prop_type: PropType, nesting: Nesting) -> Result<PropertyValue> {
     use PropertyValue as V;
     let prop_type = prop_type.of_value();
-    let layout = place.layout;
+    let layout = nesting.layout;
     if layout.has_presence() && has_value_byte(prop_type) && !read_presence(r)? {
         return Ok(V::None(prop_type));
     }
     Ok(match prop_type {
-        PropType::PtypUnspecified => V::Typed(Box::new(read_typed(r, place)?)),
+        PropType::PtypUnspecified => V::Typed(Box::new(read_typed(r, nesting)?)),
         PropType::PtypNull => V::None(prop_type),
         PropType::PtypObject if layout.has_presence() => V::None(prop_type),
         PropType::PtypInteger16 => V::Integer16(r.i16("Value")?),
@@ -112,10 +114,10 @@ pub(crate) fn read_value(r: &mut Reader<'_>, prop_type: PropType, place: Place) 
         PropType::PtypObject => V::Object(read_bytes(r, layout)?),
         PropType::PtypServerId => V::ServerId(ServerId::decode(r)?),
         PropType::PtypRestriction => {
-            V::Restriction(Box::new(Restriction::read_at(r, place.deeper(r.offset(), "Restriction")?)?))
+            V::Restriction(Box::new(Restriction::read_at(r, nesting.deeper(r.offset(), "Restriction")?)?))
         }
         PropType::PtypRuleAction => {
-            V::RuleAction(Box::new(RuleAction::read_at(r, place.deeper(r.offset(), "RuleAction")?)?))
+            V::RuleAction(Box::new(RuleAction::read_at(r, nesting.deeper(r.offset(), "RuleAction")?)?))
         }
         PropType::PtypMultipleInteger16 => V::MultipleInteger16(read_many(r, 2, |r| r.i16("Value"))?),
         PropType::PtypMultipleInteger32 => V::MultipleInteger32(read_many(r, 4, |r| r.i32("Value"))?),
@@ -146,23 +148,23 @@ pub(crate) fn read_value(r: &mut Reader<'_>, prop_type: PropType, place: Place) 
     })
 }
 
-fn read_typed(r: &mut Reader<'_>, place: Place) -> Result<TypedValue> {
+fn read_typed(r: &mut Reader<'_>, nesting: Nesting) -> Result<TypedValue> {
     let prop_type = PropType(r.u16("PropertyType")?);
     if prop_type.of_value() == PropType::PtypUnspecified {
-        return Err(r.invalid("PropertyType", u64::from(prop_type.0), "the type that the value has"));
+        return Err(r.invalid("PropertyType", u64::from(prop_type.0), "a type other than PtypUnspecified"));
     }
-    Ok(TypedValue { prop_type, value: read_value(r, prop_type, place)? })
+    Ok(TypedValue { prop_type, value: read_value(r, prop_type, nesting)? })
 }
 
-/// Whether `value` can stand where a column or tag has the type `prop_type`.
+/// Whether `value` may be sent for a column or tag of the type `prop_type`.
 pub(crate) fn fits(value: &PropertyValue, prop_type: PropType) -> bool {
-    let own = value.prop_type();
-    own == prop_type.of_value()
+    let value_type = value.prop_type();
+    value_type == prop_type.of_value()
         && match value {
             PropertyValue::Typed(typed) => {
                 typed.prop_type.of_value() != PropType::PtypUnspecified && fits(&typed.value, typed.prop_type)
             }
-            PropertyValue::None(_) => own != PropType::PtypUnspecified,
+            PropertyValue::None(_) => value_type != PropType::PtypUnspecified,
             _ => true,
         }
 }
@@ -182,15 +184,21 @@ fn write_varied<T>(
     layout: Layout,
     mut write: impl FnMut(&mut Writer, &T) -> Result<()>,
 ) -> Result<()> {
-    let expected = "rising places of absent values, in an address book";
-    let rising = absent.is_sorted_by(|one, next| one < next);
+    let expected = "ascending indexes of absent values, in an address book";
+    let ascending = absent.is_sorted_by(|one, next| one < next);
     let within =
         absent.last().is_none_or(|last| usize::try_from(*last).is_ok_and(|last| last < values.len()));
-    require(rising && within && (absent.is_empty() || layout.has_presence()), w, "HasValue", 0u8, expected)?;
+    require(
+        ascending && within && (absent.is_empty() || layout.has_presence()),
+        w,
+        "HasValue",
+        0u8,
+        expected,
+    )?;
     w.len32(values.len(), "ValueCount")?;
-    let mut absent = absent.iter().map(|place| usize::try_from(*place).unwrap_or(usize::MAX)).peekable();
-    for (place, value) in values.iter().enumerate() {
-        if absent.next_if_eq(&place).is_some() {
+    let mut absent = absent.iter().map(|index| usize::try_from(*index).unwrap_or(usize::MAX)).peekable();
+    for (index, value) in values.iter().enumerate() {
+        if absent.next_if_eq(&index).is_some() {
             w.u8(0x00);
             continue;
         }
@@ -202,7 +210,7 @@ fn write_varied<T>(
     Ok(())
 }
 
-/// Writes the multiple values that can have gaps.
+/// Writes a list of texts or binary values, of which the items at the indexes `absent` have no value.
 fn write_sparse(w: &mut Writer, value: &PropertyValue, absent: &[u32], layout: Layout) -> Result<()> {
     use PropertyValue as V;
     match value {
@@ -217,15 +225,15 @@ fn write_sparse(w: &mut Writer, value: &PropertyValue, absent: &[u32], layout: L
         }
         other => {
             let found = u64::from(other.prop_type().0);
-            Err(w.invalid("HasValue", found, "several texts or rows of bytes where some are absent"))
+            Err(w.invalid("HasValue", found, "a list of texts or binary values if items are absent"))
         }
     }
 }
 
 /// Writes a value without its type.
-pub(crate) fn write_value(value: &PropertyValue, w: &mut Writer, place: Place) -> Result<()> {
+pub(crate) fn write_value(value: &PropertyValue, w: &mut Writer, nesting: Nesting) -> Result<()> {
     use PropertyValue as V;
-    let layout = place.layout;
+    let layout = nesting.layout;
     if let V::None(prop_type) = value {
         return match *prop_type {
             PropType::PtypNull => Ok(()),
@@ -256,12 +264,18 @@ pub(crate) fn write_value(value: &PropertyValue, w: &mut Writer, place: Place) -
         V::Guid(guid) => guid.encode(w)?,
         V::Binary(bytes) => write_bytes(w, bytes, layout)?,
         V::Object(bytes) => {
-            require(!layout.has_presence(), w, "Value", 0x0Du8, "no bytes for an object in an address book")?;
+            require(
+                !layout.has_presence(),
+                w,
+                "Value",
+                0x0Du8,
+                "an object without bytes in an address book",
+            )?;
             write_bytes(w, bytes, layout)?;
         }
         V::ServerId(id) => id.encode(w)?,
-        V::Restriction(inner) => inner.write_at(w, place.deeper(w.len(), "Restriction")?)?,
-        V::RuleAction(inner) => inner.write_at(w, place.deeper(w.len(), "RuleAction")?)?,
+        V::Restriction(inner) => inner.write_at(w, nesting.deeper(w.len(), "Restriction")?)?,
+        V::RuleAction(inner) => inner.write_at(w, nesting.deeper(w.len(), "RuleAction")?)?,
         V::MultipleInteger16(values) => write_many(w, values, Writer::i16)?,
         V::MultipleInteger32(values) => write_many(w, values, Writer::i32)?,
         V::MultipleInteger64(values) | V::MultipleCurrency(values) => {
@@ -281,81 +295,81 @@ pub(crate) fn write_value(value: &PropertyValue, w: &mut Writer, place: Place) -
             let found = typed.prop_type.0;
             require(fits(value, PropType::PtypUnspecified), w, "PropertyType", found, "the value's type")?;
             w.u16(typed.prop_type.0);
-            write_value(&typed.value, w, place)?;
+            write_value(&typed.value, w, nesting)?;
         }
     }
     Ok(())
 }
 
 impl PropertyValue {
-    /// Reads a value of the type that its column or tag has. With [`PropType::PtypUnspecified`] the type is
-    /// read first ([`PropertyValue::Typed`]).
+    /// Reads a value of the type of its column or tag. With [`PropType::PtypUnspecified`] the type precedes the value
+    /// ([`PropertyValue::Typed`]).
     ///
     /// # Errors
-    /// When the bytes are not such a value.
+    /// Fails if the bytes are truncated or not a value of the type.
     pub fn read(r: &mut Reader<'_>, prop_type: PropType, layout: Layout) -> Result<Self> {
-        read_value(r, prop_type, Place::new(layout))
+        read_value(r, prop_type, Nesting::new(layout))
     }
 
     /// Writes the value without its type.
     ///
     /// # Errors
-    /// When it does not fit, or `layout` has no such values.
+    /// Fails if the value is too long for its length field, or if `layout` has no encoding for it.
     pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
-        write_value(self, w, Place::new(layout))
+        write_value(self, w, Nesting::new(layout))
     }
 }
 
 impl TypedValue {
-    /// Reads a type and a value of it.
+    /// Reads a type and a value of this type (`TypedPropertyValue`, [MS-OXCDATA] 2.11.3).
     ///
     /// # Errors
-    /// When the bytes are not such a value.
+    /// Fails if the bytes are truncated or not a value of the type.
     pub fn read(r: &mut Reader<'_>, layout: Layout) -> Result<Self> {
-        read_typed(r, Place::new(layout)).map_err(|error| error.within("TypedPropertyValue"))
+        read_typed(r, Nesting::new(layout)).map_err(|error| error.within("TypedPropertyValue"))
     }
 
     /// Writes the type and the value.
     ///
     /// # Errors
-    /// When the value is of another type, or does not fit.
+    /// Fails if the value is of another type, or too long for its length field.
     pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
-        let right =
+        let is_valid =
             self.prop_type.of_value() != PropType::PtypUnspecified && fits(&self.value, self.prop_type);
-        require(right, w, "PropertyType", self.prop_type.0, "the value's type")?;
+        require(is_valid, w, "PropertyType", self.prop_type.0, "the value's type")?;
         w.u16(self.prop_type.0);
         self.value.write(w, layout)
     }
 }
 
 impl TaggedValue {
-    /// Reads a tag and a value of its type.
+    /// Reads a tag and a value of its type (`TaggedPropertyValue`, [MS-OXCDATA] 2.11.4).
     ///
     /// # Errors
-    /// When the bytes are not such a property.
+    /// Fails if the bytes are truncated or not a value of the tag's type.
     pub fn read(r: &mut Reader<'_>, layout: Layout) -> Result<Self> {
-        Self::read_at(r, Place::new(layout))
+        Self::read_at(r, Nesting::new(layout))
     }
 
     /// Writes the tag and the value.
     ///
     /// # Errors
-    /// When the value is of another type than the tag, or does not fit.
+    /// Fails if the value is not of the tag's type, or too long for its length field.
     pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
-        self.write_at(w, Place::new(layout))
+        self.write_at(w, Nesting::new(layout))
     }
 
-    pub(crate) fn read_at(r: &mut Reader<'_>, place: Place) -> Result<Self> {
+    pub(crate) fn read_at(r: &mut Reader<'_>, nesting: Nesting) -> Result<Self> {
         const NAME: &str = "TaggedPropertyValue";
         let tag = PropTag(r.u32("PropertyTag").map_err(|error| error.within(NAME))?);
-        let value = read_value(r, tag.prop_type(), place).map_err(|error| error.within(NAME))?;
+        let value = read_value(r, tag.prop_type(), nesting).map_err(|error| error.within(NAME))?;
         Ok(Self { tag, value })
     }
 
-    pub(crate) fn write_at(&self, w: &mut Writer, place: Place) -> Result<()> {
+    pub(crate) fn write_at(&self, w: &mut Writer, nesting: Nesting) -> Result<()> {
         require(fits(&self.value, self.tag.prop_type()), w, "PropertyTag", self.tag.0, "the value's type")
             .map_err(|error| error.within("TaggedPropertyValue"))?;
         w.u32(self.tag.0);
-        write_value(&self.value, w, place)
+        write_value(&self.value, w, nesting)
     }
 }

@@ -1,4 +1,4 @@
-//! Values as text (`Display`).
+//! Display of property values as text.
 
 use std::fmt;
 
@@ -6,26 +6,27 @@ use super::row::FlaggedValue;
 use super::tag::PropType;
 use super::value::{PropertyValue, TaggedValue};
 
-/// How many characters of a text are shown.
-const TEXT: usize = 120;
-/// How many bytes of a row of bytes are shown.
-const BYTES: usize = 32;
-/// How many of several values are shown.
-const SEVERAL: usize = 8;
+/// The maximum number of characters of a text that are displayed.
+const MAX_TEXT: usize = 120;
+/// The maximum number of bytes of a binary value that are displayed.
+const MAX_BYTES: usize = 32;
+/// The maximum number of items of a list that are displayed.
+const MAX_ITEMS: usize = 8;
 
-/// The first [`BYTES`] of `bytes` in hexadecimal, with their number.
+/// Writes the first [`MAX_BYTES`] of `bytes` in hexadecimal, and the number of bytes.
 fn bytes(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     f.write_str("0x")?;
-    bytes.iter().take(BYTES).try_for_each(|byte| write!(f, "{byte:02x}"))?;
-    if bytes.len() > BYTES {
+    bytes.iter().take(MAX_BYTES).try_for_each(|byte| write!(f, "{byte:02x}"))?;
+    if bytes.len() > MAX_BYTES {
         f.write_str("…")?;
     }
     write!(f, " ({} {})", bytes.len(), if bytes.len() == 1 { "byte" } else { "bytes" })
 }
 
-/// `text` in quotation marks, its first [`TEXT`] characters, with its number of characters when that is more.
+/// Writes the first [`MAX_TEXT`] characters of `text` in quotation marks, and the number of characters if there are
+/// more.
 fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    match text.char_indices().nth(TEXT) {
+    match text.char_indices().nth(MAX_TEXT) {
         None => write!(f, "{text:?}"),
         Some((end, _)) => {
             write!(f, "{:?}… ({} characters)", text.get(..end).unwrap_or(text), text.chars().count())
@@ -33,7 +34,7 @@ fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     }
 }
 
-/// `text` in quotation marks where it can be read without its code page; its bytes otherwise.
+/// Writes `text` in quotation marks if it is valid UTF-8, which includes ASCII; otherwise its bytes.
 fn string8(f: &mut fmt::Formatter<'_>, text: &[u8]) -> fmt::Result {
     match std::str::from_utf8(text) {
         Ok(text) => quoted(f, text),
@@ -41,34 +42,35 @@ fn string8(f: &mut fmt::Formatter<'_>, text: &[u8]) -> fmt::Result {
     }
 }
 
-/// `items` in brackets, the first [`SEVERAL`], with their number when there are more.
+/// Writes the first [`MAX_ITEMS`] of `items` in brackets, and the number of items if there are more.
 pub(super) fn several<T>(
     f: &mut fmt::Formatter<'_>,
     items: &[T],
-    mut show: impl FnMut(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+    mut write_item: impl FnMut(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
 ) -> fmt::Result {
     f.write_str("[")?;
-    for (place, item) in items.iter().take(SEVERAL).enumerate() {
-        if place > 0 {
+    for (index, item) in items.iter().take(MAX_ITEMS).enumerate() {
+        if index > 0 {
             f.write_str(", ")?;
         }
-        show(f, item)?;
+        write_item(f, item)?;
     }
-    if items.len() > SEVERAL {
+    if items.len() > MAX_ITEMS {
         write!(f, ", … {} in all", items.len())?;
     }
     f.write_str("]")
 }
 
-/// An amount in ten-thousandths.
+/// Writes an amount in units of 1/10,000 with four decimals (`PtypCurrency`, [MS-OXCDATA] 2.11.1).
 fn currency(f: &mut fmt::Formatter<'_>, amount: i64) -> fmt::Result {
     let sign = if amount < 0 { "-" } else { "" };
-    let parts = amount.unsigned_abs();
-    write!(f, "{sign}{}.{:04}", parts / 10_000, parts % 10_000)
+    let units = amount.unsigned_abs();
+    write!(f, "{sign}{}.{:04}", units / 10_000, units % 10_000)
 }
 
 impl fmt::Display for PropertyValue {
-    /// Texts in quotation marks and shortened, times as ISO 8601, bytes in hexadecimal with their number.
+    /// Texts are quoted and shortened, times have the format of ISO 8601, and binary values are shown in hexadecimal
+    /// with their length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None(PropType::PtypNull) => f.write_str("null"),
@@ -115,7 +117,7 @@ impl fmt::Display for PropertyValue {
 }
 
 impl fmt::Display for TaggedValue {
-    /// `PidTagDisplayName_W = "x"`, with names as a mailbox has them.
+    /// For example `PidTagDisplayName_W = "x"`, with the name of the property in a mailbox.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = {}", self.tag.in_store(), self.value)
     }

@@ -1,9 +1,9 @@
-//! Implements [`Inspect`] for values, rows and restrictions.
+//! Implementations of [`Inspect`] for values, rows and restrictions.
 
 use std::borrow::Cow;
 
 use super::list::{LargePropertyTagArray, PropertyList, PropertyTagArray};
-use super::number::id_of;
+use super::number::object_id_node;
 use super::row::{FlaggedValue, PropertyRow};
 use super::tag::{PropTag, PropType};
 use super::value::{PropertyValue, Restriction, TaggedValue, TypedValue};
@@ -12,9 +12,9 @@ use crate::inspect::{Inspect, Node, inspect_named, string8};
 
 inspect_named!(PropType, PropTag);
 
-/// A list of `values`, each as `show` says.
-fn list<T>(values: &[T], show: impl FnMut(&T) -> Node) -> Node {
-    Node::List(values.iter().map(show).collect())
+/// A list of the nodes that `to_node` returns for `values`.
+fn list<T>(values: &[T], to_node: impl FnMut(&T) -> Node) -> Node {
+    Node::List(values.iter().map(to_node).collect())
 }
 
 impl Inspect for PropertyValue {
@@ -50,14 +50,14 @@ impl Inspect for PropertyValue {
             Self::MultipleGuid(values) => values.to_node(),
             Self::MultipleBinary(values) => list(values, |bytes| Node::Bytes(bytes.clone())),
             Self::Sparse { values, absent } => match values.to_node() {
-                Node::List(mut shown) => {
-                    for place in absent {
-                        let place = usize::try_from(*place).ok().and_then(|place| shown.get_mut(place));
-                        if let Some(one) = place {
-                            *one = Node::Nothing;
+                Node::List(mut nodes) => {
+                    for index in absent {
+                        let node = usize::try_from(*index).ok().and_then(|index| nodes.get_mut(index));
+                        if let Some(node) = node {
+                            *node = Node::Nothing;
                         }
                     }
-                    Node::List(shown)
+                    Node::List(nodes)
                 }
                 other => other,
             },
@@ -72,11 +72,11 @@ impl Inspect for TypedValue {
     }
 }
 
-/// How the property of `tag` is shown in a mailbox: ids and what is within bytes as what they mean.
+/// The node of a property in a mailbox: object ids and structured binary values are decoded.
 fn meaning(tag: PropTag, value: &PropertyValue) -> Node {
     let Some(name) = tag.store_name() else { return value.to_node() };
     let known = match value.untyped() {
-        PropertyValue::Integer64(id) => id_of(name, *id),
+        PropertyValue::Integer64(id) => object_id_node(name, *id),
         PropertyValue::Binary(bytes) => blob::meaning(name, bytes),
         PropertyValue::MultipleBinary(values) => Some(list(values, |bytes| {
             blob::item_meaning(name, bytes).unwrap_or_else(|| Node::Bytes(bytes.clone()))
@@ -124,17 +124,16 @@ impl Inspect for PropertyRow {
 }
 
 impl PropertyRow {
-    /// The row as it is shown where its columns are known: values by their columns' names, as a mailbox has
-    /// them.
+    /// The node of the row, with its values by the names that their columns have in a mailbox.
     pub fn node_with(&self, columns: &[PropTag]) -> Node {
-        let places = columns.iter().enumerate().take(self.len());
-        let fields = places.map(|(place, column)| {
-            let shown = match (self.value(place), self) {
+        let indexed = columns.iter().enumerate().take(self.len());
+        let fields = indexed.map(|(index, column)| {
+            let node = match (self.value(index), self) {
                 (Some(value), _) => meaning(*column, value),
-                (None, Self::Flagged(values)) => values.get(place).map_or(Node::Nothing, Inspect::to_node),
+                (None, Self::Flagged(values)) => values.get(index).map_or(Node::Nothing, Inspect::to_node),
                 (None, Self::Standard(_)) => Node::Nothing,
             };
-            (column.in_store().to_string().into(), shown)
+            (column.in_store().to_string().into(), node)
         });
         Node::Fields(fields.collect())
     }

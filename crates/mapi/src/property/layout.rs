@@ -1,23 +1,22 @@
-//! Layouts: how wide counts are, and whether absent values are marked ([MS-OXCDATA] 2.11.1).
+//! Layouts of property structures: the width of counts, and whether absent values are marked ([MS-OXCDATA] 2.11.1).
 
 use wire::{Error, ErrorKind, Reader, Result, Writer};
 
-/// How deep restrictions, and values within restrictions, may be nested.
+/// The maximum nesting depth of restrictions, and of values within restrictions.
 pub(super) const MAX_DEPTH: u32 = 64;
 
-/// Where a structure stands, which decides how wide its counts are ([MS-OXCDATA] 2.11.1).
+/// The context of a property structure, which determines the width of its counts ([MS-OXCDATA] 2.11.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Layout {
-    /// In a ROP buffer: 16-bit counts of bytes, of restrictions and of rule actions.
+    /// A ROP buffer: counts of bytes, restrictions and rule actions have 16 bits.
     Rop,
-    /// In an extended rule ([MS-OXORULE] 2.2.4): the same counts with 32 bits.
+    /// An extended rule ([MS-OXORULE] 2.2.4): the same counts have 32 bits.
     Wide,
-    /// In a body of the address book over HTTP ([MS-OXCMAPIHTTP] 2.2.1): 32-bit counts, and a byte that says
-    /// whether there is a value before each text, each row of bytes and all multiple values, and before the
-    /// value in a restriction.
+    /// A body of an address book request over HTTP ([MS-OXCMAPIHTTP] 2.2.1): counts have 32 bits. A `HasValue` byte
+    /// precedes each text, each binary value, each multiple value, and the value in a restriction.
     AddressBook,
-    /// As [`Layout::AddressBook`], but with no such byte before the value in a restriction, as some clients
-    /// have it.
+    /// As [`Layout::AddressBook`], but without the `HasValue` byte before the value in a restriction: some clients omit
+    /// it.
     AddressBookBare,
 }
 
@@ -27,23 +26,23 @@ impl Layout {
         !matches!(self, Self::Rop)
     }
 
-    /// Whether a byte says that a value is there.
+    /// Whether `HasValue` bytes tell which values are present.
     pub const fn has_presence(self) -> bool {
         matches!(self, Self::AddressBook | Self::AddressBookBare)
     }
 
-    /// Reads a count of the width that it has here (`COUNT`, [MS-OXCDATA] 2.11.1.1).
+    /// Reads a count of the width of this layout (`COUNT`, [MS-OXCDATA] 2.11.1.1).
     ///
     /// # Errors
-    /// When too few bytes are left.
+    /// Fails if too few bytes are left.
     pub fn read_count(self, r: &mut Reader<'_>, field: &'static str) -> Result<u32> {
         if self.is_wide() { r.u32(field) } else { r.u16(field).map(u32::from) }
     }
 
-    /// Writes a count in the width that it has here.
+    /// Writes a count in the width of this layout (`COUNT`, [MS-OXCDATA] 2.11.1.1).
     ///
     /// # Errors
-    /// When it does not fit.
+    /// Fails if the count is too large for this width.
     pub fn write_count(self, w: &mut Writer, count: usize, field: &'static str) -> Result<()> {
         if self.is_wide() {
             w.len32(count, field)?
@@ -54,19 +53,19 @@ impl Layout {
     }
 }
 
-/// A layout, and how deep within other structures one stands.
+/// A layout, and the nesting depth of the structure that is read or written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct Nesting {
     pub(crate) layout: Layout,
     depth: u32,
 }
 
-impl Place {
+impl Nesting {
     pub(crate) const fn new(layout: Layout) -> Self {
         Self { layout, depth: 0 }
     }
 
-    /// The place one level further in; `offset` is where an error would be.
+    /// The nesting of a structure within this one. An error has the offset `offset`.
     pub(crate) const fn deeper(self, offset: usize, field: &'static str) -> Result<Self> {
         if self.depth >= MAX_DEPTH {
             return Err(Error::new(ErrorKind::TooDeep { limit: MAX_DEPTH }, field, offset));

@@ -6,23 +6,23 @@ use super::layout::Layout;
 use super::tag::PropTag;
 use super::value::{PropertyValue, TaggedValue};
 
-/// Properties of one object with their tags. With a 32-bit count before it this is
+/// The properties of one object with their tags. With a preceding 32-bit count this is
 /// `AddressBookPropertyValueList` ([MS-OXCMAPIHTTP] 2.2.1.3).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PropertyList(pub Vec<TaggedValue>);
 
 impl PropertyList {
-    /// The value of the property that `tag` names, whatever its type.
+    /// The value of the property with the id of `tag`, of any type.
     pub fn get(&self, tag: PropTag) -> Option<&PropertyValue> {
         self.0.iter().find(|property| property.tag.is_same_property(tag)).map(|property| &property.value)
     }
 
-    /// Reads `count` properties, whose count was read before.
+    /// Reads `count` properties.
     ///
     /// # Errors
-    /// When there are fewer, or one is malformed.
+    /// Fails if the list is truncated or a property is malformed.
     pub fn read(r: &mut Reader<'_>, count: usize, layout: Layout) -> Result<Self> {
-        // A tag takes four bytes, so a count that is too large fails before it costs memory.
+        // A tag has four bytes, so that a count that is too large fails before memory is allocated for it.
         let count = r.count(u32::try_from(count).unwrap_or(u32::MAX), 4, u32::MAX, "PropertyValueCount")?;
         let mut list = Vec::with_capacity(count.min(64));
         for _ in 0..count {
@@ -34,15 +34,15 @@ impl PropertyList {
     /// Writes the properties without their count.
     ///
     /// # Errors
-    /// When one does not fit.
+    /// Fails if a value is too long for its length field.
     pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
         self.0.iter().try_for_each(|property| property.write(w, layout))
     }
 
-    /// Reads a 16-bit count and so many properties.
+    /// Reads a 16-bit count and that many properties.
     ///
     /// # Errors
-    /// When there are fewer, or one is malformed.
+    /// Fails if the list is truncated or a property is malformed.
     pub fn read_counted16(r: &mut Reader<'_>, layout: Layout) -> Result<Self> {
         let count = r.u16("PropertyValueCount")?;
         Self::read(r, usize::from(count), layout)
@@ -51,16 +51,16 @@ impl PropertyList {
     /// Writes a 16-bit count and the properties.
     ///
     /// # Errors
-    /// When there are too many, or one does not fit.
+    /// Fails if there are too many properties for the count, or if a value is too long for its length field.
     pub fn write_counted16(&self, w: &mut Writer, layout: Layout) -> Result<()> {
         w.len16(self.0.len(), "PropertyValueCount")?;
         self.write(w, layout)
     }
 
-    /// Reads a 32-bit count and so many properties.
+    /// Reads a 32-bit count and that many properties.
     ///
     /// # Errors
-    /// When there are fewer, or one is malformed.
+    /// Fails if the list is truncated or a property is malformed.
     pub fn read_counted32(r: &mut Reader<'_>, layout: Layout) -> Result<Self> {
         let count = r.u32("PropertyValueCount")?;
         Self::read(r, usize::try_from(count).unwrap_or(usize::MAX), layout)
@@ -69,17 +69,17 @@ impl PropertyList {
     /// Writes a 32-bit count and the properties.
     ///
     /// # Errors
-    /// When there are too many, or one does not fit.
+    /// Fails if there are too many properties for the count, or if a value is too long for its length field.
     pub fn write_counted32(&self, w: &mut Writer, layout: Layout) -> Result<()> {
         w.len32(self.0.len(), "PropertyValueCount")?;
         self.write(w, layout)
     }
 }
 
-/// Reads `count` property tags, whose count was read before.
+/// Reads `count` property tags.
 ///
 /// # Errors
-/// When there are fewer.
+/// Fails if the list is truncated.
 pub fn read_tags(r: &mut Reader<'_>, count: usize, field: &'static str) -> Result<Vec<PropTag>> {
     let count = r.count(u32::try_from(count).unwrap_or(u32::MAX), 4, u32::MAX, field)?;
     let mut tags = Vec::with_capacity(count);
@@ -96,7 +96,7 @@ pub fn write_tags(w: &mut Writer, tags: &[PropTag]) {
     }
 }
 
-/// `PropertyTagArray`: a 16-bit count and so many tags ([MS-OXCDATA] 2.10, [MS-OXCROPS] throughout).
+/// `PropertyTagArray`: a 16-bit count and that many tags ([MS-OXCDATA] 2.10).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PropertyTagArray(pub Vec<PropTag>);
 
@@ -115,7 +115,7 @@ impl Encode for PropertyTagArray {
     }
 }
 
-/// `LargePropertyTagArray`: a 32-bit count and so many tags ([MS-OXCMAPIHTTP] 2.2.1.8).
+/// `LargePropertyTagArray`: a 32-bit count and that many tags ([MS-OXCMAPIHTTP] 2.2.1.8).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LargePropertyTagArray(pub Vec<PropTag>);
 

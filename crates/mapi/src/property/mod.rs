@@ -1,16 +1,16 @@
 //! Properties: tags, types, values, rows and restrictions ([MS-OXCDATA] 2.8 to 2.12).
 //!
-//! | types | what they are |
+//! | Types | Description |
 //! |---|---|
-//! | [`PropTag`], [`PropType`] | a property's id with its type; [`names`] has the names of [MS-OXPROPS] |
+//! | [`PropTag`], [`PropType`] | a property's id and type; [`names`] contains the names of [MS-OXPROPS] |
 //! | [`PropertyValue`], [`TaggedValue`], [`TypedValue`] | a value, alone, with its tag, or with its type |
-//! | [`PropertyList`], [`PropertyTagArray`] | lists behind their count |
-//! | [`PropertyRow`], [`Rows`] | rows of a table, whose columns are known from elsewhere |
+//! | [`PropertyList`], [`PropertyTagArray`] | lists with a count |
+//! | [`PropertyRow`], [`Rows`] | rows of a table, whose columns the request determines |
 //! | [`Restriction`] | a condition on an object |
 //!
 //! The same structure has several encodings: in ROP buffers, in extended rules, and in the bodies of MAPI over HTTP. A
-//! [`Layout`] selects one. The NDR encoding is in [`nspi`](crate::nspi). What is decoded encodes as the same bytes;
-//! input for which that would not hold is refused when it is decoded.
+//! [`Layout`] selects one. The NDR encoding is in [`nspi`](crate::nspi). Decoded values encode to the bytes that
+//! they were decoded from; decoding refuses input for which this is impossible.
 
 pub mod names;
 
@@ -35,11 +35,11 @@ pub(crate) mod tests;
 
 pub use self::by_columns::{ByColumns, FromRows, Row, Rows};
 pub use self::layout::Layout;
-pub(crate) use self::layout::Place;
+pub(crate) use self::layout::Nesting;
 pub use self::list::{LargePropertyTagArray, PropertyList, PropertyTagArray, read_tags, write_tags};
-pub use self::number::id_of;
+pub use self::number::object_id_node;
 pub use self::operators::{BitmapOperator, FuzzyLevel, RelationalOperator, RestrictionType};
-pub use self::restriction_display::{Namer, store_name};
+pub use self::restriction_display::{Namer, store_name_or_hex};
 pub use self::row::{FlaggedValue, PropertyRow};
 pub use self::tag::{PropTag, PropType};
 pub use self::value::{PropertyValue, Restriction, TaggedValue, TypedValue};

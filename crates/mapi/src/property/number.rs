@@ -3,8 +3,10 @@
 use crate::data::id::FolderId;
 use crate::inspect::{Inspect, Node};
 
-/// The id that the number of the property `name` is, as ROPs show it; none for another number.
-pub fn id_of(name: &str, number: i64) -> Option<Node> {
+/// The node of an integer property that is an object id, in the form that ROPs use, or `None` if the property `name` is
+/// not
+/// an object id.
+pub fn object_id_node(name: &str, number: i64) -> Option<Node> {
     let is_id = matches!(
         name,
         "PidTagFolderId" | "PidTagParentFolderId" | "PidTagMid" | "PidTagInstID" | "PidTagChangeNumber"

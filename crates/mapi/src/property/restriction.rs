@@ -1,10 +1,10 @@
-//! Restrictions ([MS-OXCDATA] 2.12): their parts, reading and writing.
+//! Reading and writing of restrictions ([MS-OXCDATA] 2.12).
 
 use wire::{Reader, Result, Writer};
 
 use super::codec::read_presence;
 use super::layout::Layout;
-use super::layout::Place;
+use super::layout::Nesting;
 use super::operators::{BitmapOperator, FuzzyLevel, RelationalOperator, RestrictionType};
 use super::tag::PropTag;
 use super::value::{Restriction, TaggedValue};
@@ -13,7 +13,7 @@ use crate::primitive::require;
 const NAME: &str = "Restriction";
 
 impl Restriction {
-    /// The kind.
+    /// The type of this restriction.
     pub const fn restriction_type(&self) -> RestrictionType {
         match self {
             Self::And(_) => RestrictionType::AndRestriction,
@@ -31,7 +31,7 @@ impl Restriction {
         }
     }
 
-    /// The conditions directly within this one.
+    /// The restrictions directly within this one.
     pub fn children(&self) -> &[Self] {
         match self {
             Self::And(all) | Self::Or(all) => all,
@@ -46,15 +46,15 @@ impl Restriction {
     /// Reads a restriction.
     ///
     /// # Errors
-    /// When the bytes are not one, or it is nested more than 64 deep.
+    /// Fails if the bytes are not a restriction, or if restrictions are nested more than 64 levels deep.
     pub fn read(r: &mut Reader<'_>, layout: Layout) -> Result<Self> {
-        Self::read_at(r, Place::new(layout))
+        Self::read_at(r, Nesting::new(layout))
     }
 
-    /// Reads a restriction from the whole of `bytes`.
+    /// Reads a restriction that spans all of `bytes`.
     ///
     /// # Errors
-    /// As [`Restriction::read`], and for trailing bytes.
+    /// Fails as [`Restriction::read`] does, and for trailing bytes.
     pub fn from_bytes(bytes: &[u8], layout: Layout) -> Result<Self> {
         let mut r = Reader::new(bytes);
         let restriction = Self::read(&mut r, layout)?;
@@ -65,44 +65,44 @@ impl Restriction {
     /// Writes the restriction.
     ///
     /// # Errors
-    /// When it is nested more than 64 deep, or a part of it does not fit.
+    /// Fails if restrictions are nested more than 64 levels deep, or if a count or value does not fit its field.
     pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
-        self.write_at(w, Place::new(layout))
+        self.write_at(w, Nesting::new(layout))
     }
 
-    /// The restriction's bytes alone.
+    /// The encoded restriction.
     ///
     /// # Errors
-    /// As [`Restriction::write`].
+    /// Fails as [`Restriction::write`] does.
     pub fn to_bytes(&self, layout: Layout) -> Result<Vec<u8>> {
         let mut w = Writer::new();
         self.write(&mut w, layout)?;
         Ok(w.into_vec())
     }
 
-    pub(crate) fn read_at(r: &mut Reader<'_>, place: Place) -> Result<Self> {
-        read(r, place).map_err(|error| error.within(NAME))
+    pub(crate) fn read_at(r: &mut Reader<'_>, nesting: Nesting) -> Result<Self> {
+        read(r, nesting).map_err(|error| error.within(NAME))
     }
 
-    pub(crate) fn write_at(&self, w: &mut Writer, place: Place) -> Result<()> {
-        write(self, w, place).map_err(|error| error.within(NAME))
+    pub(crate) fn write_at(&self, w: &mut Writer, nesting: Nesting) -> Result<()> {
+        write(self, w, nesting).map_err(|error| error.within(NAME))
     }
 }
 
-fn read(r: &mut Reader<'_>, place: Place) -> Result<Restriction> {
-    let place = place.deeper(r.offset(), "RestrictType")?;
+fn read(r: &mut Reader<'_>, nesting: Nesting) -> Result<Restriction> {
+    let nesting = nesting.deeper(r.offset(), "RestrictType")?;
     Ok(match RestrictionType(r.u8("RestrictType")?) {
-        RestrictionType::AndRestriction => Restriction::And(read_list(r, place)?),
-        RestrictionType::OrRestriction => Restriction::Or(read_list(r, place)?),
-        RestrictionType::NotRestriction => Restriction::Not(Box::new(read(r, place)?)),
+        RestrictionType::AndRestriction => Restriction::And(read_list(r, nesting)?),
+        RestrictionType::OrRestriction => Restriction::Or(read_list(r, nesting)?),
+        RestrictionType::NotRestriction => Restriction::Not(Box::new(read(r, nesting)?)),
         RestrictionType::ContentRestriction => {
             let fuzzy_level = FuzzyLevel(r.u32("FuzzyLevel")?);
-            let (tag, value) = read_compared(r, place)?;
+            let (tag, value) = read_compared(r, nesting)?;
             Restriction::Content { fuzzy_level, tag, value }
         }
         RestrictionType::PropertyRestriction => {
             let relop = read_relop(r)?;
-            let (tag, value) = read_compared(r, place)?;
+            let (tag, value) = read_compared(r, nesting)?;
             Restriction::Property { relop, tag, value }
         }
         RestrictionType::ComparePropertiesRestriction => Restriction::CompareProperties {
@@ -121,14 +121,18 @@ fn read(r: &mut Reader<'_>, place: Place) -> Result<Restriction> {
         RestrictionType::ExistRestriction => Restriction::Exist { tag: PropTag(r.u32("PropTag")?) },
         RestrictionType::SubObjectRestriction => Restriction::SubObject {
             object: PropTag(r.u32("Subobject")?),
-            restriction: Box::new(read(r, place)?),
+            restriction: Box::new(read(r, nesting)?),
         },
-        RestrictionType::CommentRestriction => read_comment(r, place)?,
+        RestrictionType::CommentRestriction => read_comment(r, nesting)?,
         RestrictionType::CountRestriction => {
-            Restriction::Count { count: r.u32("Count")?, restriction: Box::new(read(r, place)?) }
+            Restriction::Count { count: r.u32("Count")?, restriction: Box::new(read(r, nesting)?) }
         }
         RestrictionType(other) => {
-            return Err(r.invalid("RestrictType", u64::from(other), "a kind of restriction"));
+            return Err(r.invalid(
+                "RestrictType",
+                u64::from(other),
+                "a restriction type of [MS-OXCDATA] 2.12",
+            ));
         }
     })
 }
@@ -137,55 +141,55 @@ fn read_relop(r: &mut Reader<'_>) -> Result<RelationalOperator> {
     r.u8("RelOp").map(|relop| RelationalOperator(u32::from(relop)))
 }
 
-fn read_list(r: &mut Reader<'_>, place: Place) -> Result<Vec<Restriction>> {
-    let count = place.layout.read_count(r, "RestrictCount")?;
+fn read_list(r: &mut Reader<'_>, nesting: Nesting) -> Result<Vec<Restriction>> {
+    let count = nesting.layout.read_count(r, "RestrictCount")?;
     let count = r.count(count, 1, u32::MAX, "RestrictCount")?;
-    // Counts within counts could claim the same bytes again and again: room is made as items come.
+    // Nested counts could each claim the same remaining bytes, so that memory is allocated as items are read.
     let mut list = Vec::with_capacity(count.min(4));
     for _ in 0..count {
-        list.push(read(r, place)?);
+        list.push(read(r, nesting)?);
     }
     Ok(list)
 }
 
-/// A tag and the value that is compared to it.
-fn read_compared(r: &mut Reader<'_>, place: Place) -> Result<(PropTag, TaggedValue)> {
+/// Reads a tag and the value that the property is compared to.
+fn read_compared(r: &mut Reader<'_>, nesting: Nesting) -> Result<(PropTag, TaggedValue)> {
     let tag = PropTag(r.u32("PropTag")?);
-    let there = place.layout != Layout::AddressBook || read_presence(r)?;
-    Ok((tag, if there { TaggedValue::read_at(r, place)? } else { TaggedValue::absent() }))
+    let is_present = nesting.layout != Layout::AddressBook || read_presence(r)?;
+    Ok((tag, if is_present { TaggedValue::read_at(r, nesting)? } else { TaggedValue::absent() }))
 }
 
-fn read_comment(r: &mut Reader<'_>, place: Place) -> Result<Restriction> {
+fn read_comment(r: &mut Reader<'_>, nesting: Nesting) -> Result<Restriction> {
     let count = r.u8("TaggedValuesCount")?;
     let mut values = Vec::new();
     for _ in 0..count {
-        values.push(TaggedValue::read_at(r, place)?);
+        values.push(TaggedValue::read_at(r, nesting)?);
     }
     let restriction = match r.u8("RestrictionPresent")? {
         0 => None,
-        1 => Some(Box::new(read(r, place)?)),
+        1 => Some(Box::new(read(r, nesting)?)),
         other => return Err(r.invalid("RestrictionPresent", u64::from(other), "0 or 1")),
     };
     Ok(Restriction::Comment { values, restriction })
 }
 
-fn write(restriction: &Restriction, w: &mut Writer, place: Place) -> Result<()> {
-    let place = place.deeper(w.len(), "RestrictType")?;
+fn write(restriction: &Restriction, w: &mut Writer, nesting: Nesting) -> Result<()> {
+    let nesting = nesting.deeper(w.len(), "RestrictType")?;
     w.u8(restriction.restriction_type().0);
     match restriction {
         Restriction::And(list) | Restriction::Or(list) => {
-            place.layout.write_count(w, list.len(), "RestrictCount")?;
-            list.iter().try_for_each(|one| write(one, w, place))?;
+            nesting.layout.write_count(w, list.len(), "RestrictCount")?;
+            list.iter().try_for_each(|one| write(one, w, nesting))?;
         }
-        Restriction::Not(inner) => write(inner, w, place)?,
+        Restriction::Not(inner) => write(inner, w, nesting)?,
         Restriction::Content { fuzzy_level, tag, value } => {
             w.u32(fuzzy_level.0).u32(tag.0);
-            write_compared(w, value, place)?;
+            write_compared(w, value, nesting)?;
         }
         Restriction::Property { relop, tag, value } => {
             write_byte(w, relop.0, "RelOp")?;
             w.u32(tag.0);
-            write_compared(w, value, place)?;
+            write_compared(w, value, nesting)?;
         }
         Restriction::CompareProperties { relop, tag1, tag2 } => {
             write_byte(w, relop.0, "RelOp")?;
@@ -202,37 +206,37 @@ fn write(restriction: &Restriction, w: &mut Writer, place: Place) -> Result<()> 
         Restriction::Exist { tag } => drop(w.u32(tag.0)),
         Restriction::SubObject { object, restriction } => {
             w.u32(object.0);
-            write(restriction, w, place)?;
+            write(restriction, w, nesting)?;
         }
         Restriction::Comment { values, restriction } => {
             write_byte(w, u32::try_from(values.len()).unwrap_or(u32::MAX), "TaggedValuesCount")?;
-            values.iter().try_for_each(|value| value.write_at(w, place))?;
+            values.iter().try_for_each(|value| value.write_at(w, nesting))?;
             w.u8(u8::from(restriction.is_some()));
-            restriction.iter().try_for_each(|inner| write(inner, w, place))?;
+            restriction.iter().try_for_each(|inner| write(inner, w, nesting))?;
         }
         Restriction::Count { count, restriction } => {
             w.u32(*count);
-            write(restriction, w, place)?;
+            write(restriction, w, nesting)?;
         }
     }
     Ok(())
 }
 
 fn write_byte(w: &mut Writer, value: u32, field: &'static str) -> Result<()> {
-    let byte = u8::try_from(value).map_err(|_| w.invalid(field, u64::from(value), "what one byte holds"))?;
+    let byte = u8::try_from(value).map_err(|_| w.invalid(field, u64::from(value), "at most 255"))?;
     w.u8(byte);
     Ok(())
 }
 
-fn write_compared(w: &mut Writer, value: &TaggedValue, place: Place) -> Result<()> {
+fn write_compared(w: &mut Writer, value: &TaggedValue, nesting: Nesting) -> Result<()> {
     if value.is_absent() {
-        let right = place.layout == Layout::AddressBook;
-        require(right, w, "TaggedValue", 0u8, "a value, which only address books may lack")?;
+        let may_be_absent = nesting.layout == Layout::AddressBook;
+        require(may_be_absent, w, "TaggedValue", 0u8, "a value, which only address books may omit")?;
         w.u8(0x00);
         return Ok(());
     }
-    if place.layout == Layout::AddressBook {
+    if nesting.layout == Layout::AddressBook {
         w.u8(0xFF);
     }
-    value.write_at(w, place)
+    value.write_at(w, nesting)
 }

@@ -1,4 +1,4 @@
-//! Restrictions as text (`Display`).
+//! Display of restrictions as text.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -8,55 +8,55 @@ use super::operators::{BitmapOperator, FuzzyLevel, RelationalOperator};
 use super::tag::PropTag;
 use super::value::{PropertyValue, Restriction, TaggedValue};
 
-/// How properties are called where something is put in words.
+/// A function that returns the name of a property for display.
 pub type Namer<'a> = &'a dyn Fn(PropTag) -> Cow<'static, str>;
 
-/// The name that a property has in a mailbox, or its tag's number.
-pub fn store_name(tag: PropTag) -> Cow<'static, str> {
+/// The name that a property has in a mailbox, or its tag in hexadecimal if it has no known name.
+pub fn store_name_or_hex(tag: PropTag) -> Cow<'static, str> {
     tag.store_name().map_or_else(|| format!("{:#010x}", tag.0).into(), Cow::Borrowed)
 }
 
-/// A restriction in words; see [`Restriction::words`].
-struct Words<'a> {
+/// The return type of [`Restriction::display_with`].
+struct DisplayWith<'a> {
     restriction: &'a Restriction,
     name: Namer<'a>,
 }
 
-impl Display for Words<'_> {
+impl Display for DisplayWith<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        words(f, self.name, self.restriction)
+        write_restriction(f, self.name, self.restriction)
     }
 }
 
 impl Restriction {
-    /// The restriction in words, with properties called as `name` says: for an address book, or where the
-    /// names of named properties are known.
-    pub fn words<'a>(&'a self, name: Namer<'a>) -> impl Display + 'a {
-        Words { restriction: self, name }
+    /// Displays the restriction with the property names that `name` returns, for an address book, or if the names of
+    /// named properties are known.
+    pub fn display_with<'a>(&'a self, name: Namer<'a>) -> impl Display + 'a {
+        DisplayWith { restriction: self, name }
     }
 }
 
 impl Restriction {
-    /// Converts strings in a code page to UTF-16, for display, where `read` can decode them.
-    pub fn read_texts(&mut self, read: &dyn Fn(&[u8]) -> Option<String>) {
+    /// Converts texts in a code page to UTF-16, for display, if `decode` can decode them.
+    pub fn decode_texts(&mut self, decode: &dyn Fn(&[u8]) -> Option<String>) {
         let value = |tagged: &mut TaggedValue| {
             if let PropertyValue::String8(text) = &tagged.value
-                && let Some(text) = read(text)
+                && let Some(text) = decode(text)
             {
                 tagged.value = PropertyValue::from(text.as_str());
             }
         };
         match self {
-            Self::And(list) | Self::Or(list) => list.iter_mut().for_each(|one| one.read_texts(read)),
-            Self::Not(inner) => inner.read_texts(read),
+            Self::And(list) | Self::Or(list) => list.iter_mut().for_each(|one| one.decode_texts(decode)),
+            Self::Not(inner) => inner.decode_texts(decode),
             Self::Content { value: one, .. } | Self::Property { value: one, .. } => value(one),
             Self::SubObject { restriction, .. } | Self::Count { restriction, .. } => {
-                restriction.read_texts(read);
+                restriction.decode_texts(decode);
             }
             Self::Comment { values, restriction } => {
                 values.iter_mut().for_each(value);
                 if let Some(inner) = restriction {
-                    inner.read_texts(read);
+                    inner.decode_texts(decode);
                 }
             }
             _ => {}
@@ -68,11 +68,11 @@ impl Display for Restriction {
     /// For example `PidTagSubject contains "x" (ignoring case) and not PidTagHasAttachments = true`, with names
     /// as a mailbox has them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        words(f, &store_name, self)
+        write_restriction(f, &store_name_or_hex, self)
     }
 }
 
-/// The sign of a comparison.
+/// The sign or the words of a comparison.
 fn sign(relop: RelationalOperator) -> Option<&'static str> {
     Some(match relop {
         RelationalOperator::RELOP_LT => "<",
@@ -94,7 +94,7 @@ fn compare(f: &mut fmt::Formatter<'_>, relop: RelationalOperator) -> fmt::Result
     }
 }
 
-/// The value that a property is compared to, with its own name where that is another.
+/// Writes the value that a property is compared to, with the name of the value's tag if it is a different property.
 fn compared(f: &mut fmt::Formatter<'_>, name: Namer<'_>, tag: PropTag, value: &TaggedValue) -> fmt::Result {
     if value.is_absent() {
         return f.write_str("no value");
@@ -106,7 +106,7 @@ fn compared(f: &mut fmt::Formatter<'_>, name: Namer<'_>, tag: PropTag, value: &T
     Ok(())
 }
 
-/// How contents are looked for: the verb, and in brackets what is overlooked.
+/// Writes a content restriction: the match as a verb, and in parentheses the differences that are ignored.
 fn content(
     f: &mut fmt::Formatter<'_>,
     name: Namer<'_>,
@@ -128,58 +128,58 @@ fn content(
         (FuzzyLevel::FL_LOOSE, "loosely"),
     ];
     let mut rest = level.without(FuzzyLevel(0x3));
-    let mut mark = " (";
+    let mut separator = " (";
     for (flag, words) in known {
         if rest.contains(flag) {
             rest = rest.without(flag);
-            write!(f, "{mark}{words}")?;
-            mark = ", ";
+            write!(f, "{separator}{words}")?;
+            separator = ", ";
         }
     }
     if rest.0 != 0 {
-        write!(f, "{mark}{:#x}", rest.0)?;
-        mark = ", ";
+        write!(f, "{separator}{:#x}", rest.0)?;
+        separator = ", ";
     }
-    f.write_str(if mark == ", " { ")" } else { "" })
+    f.write_str(if separator == ", " { ")" } else { "" })
 }
 
-/// A list of conditions with a word between them; those that are lists themselves stand in brackets.
+/// Writes the conditions of a list, separated by `word`; nested lists are parenthesised.
 fn joined(
     f: &mut fmt::Formatter<'_>,
     name: Namer<'_>,
     list: &[Restriction],
     word: &str,
-    none: &str,
+    empty: &str,
 ) -> fmt::Result {
     if list.is_empty() {
-        return f.write_str(none);
+        return f.write_str(empty);
     }
-    for (place, one) in list.iter().enumerate() {
-        if place > 0 {
+    for (index, one) in list.iter().enumerate() {
+        if index > 0 {
             write!(f, " {word} ")?;
         }
-        bracketed(f, name, one)?;
+        parenthesised(f, name, one)?;
     }
     Ok(())
 }
 
-fn bracketed(f: &mut fmt::Formatter<'_>, name: Namer<'_>, one: &Restriction) -> fmt::Result {
+fn parenthesised(f: &mut fmt::Formatter<'_>, name: Namer<'_>, one: &Restriction) -> fmt::Result {
     match one {
         Restriction::And(list) | Restriction::Or(list) if list.len() > 1 => {
-            write!(f, "({})", one.words(name))
+            write!(f, "({})", one.display_with(name))
         }
-        _ => words(f, name, one),
+        _ => write_restriction(f, name, one),
     }
 }
 
-fn words(f: &mut fmt::Formatter<'_>, name: Namer<'_>, one: &Restriction) -> fmt::Result {
+fn write_restriction(f: &mut fmt::Formatter<'_>, name: Namer<'_>, one: &Restriction) -> fmt::Result {
     use Restriction as R;
     match one {
         R::And(list) => joined(f, name, list, "and", "anything"),
         R::Or(list) => joined(f, name, list, "or", "nothing"),
         R::Not(inner) => {
             f.write_str("not ")?;
-            bracketed(f, name, inner)
+            parenthesised(f, name, inner)
         }
         R::Content { fuzzy_level, tag, value } => content(f, name, *fuzzy_level, *tag, value),
         R::Property { relop, tag, value } => {
@@ -213,11 +213,11 @@ fn words(f: &mut fmt::Formatter<'_>, name: Namer<'_>, one: &Restriction) -> fmt:
         R::SubObject { object, restriction } => {
             f.write_str("one of ")?;
             f.write_str(&name(*object))?;
-            write!(f, " has ({})", restriction.words(name))
+            write!(f, " has ({})", restriction.display_with(name))
         }
         R::Comment { values, restriction } => {
             match restriction {
-                Some(inner) => bracketed(f, name, inner)?,
+                Some(inner) => parenthesised(f, name, inner)?,
                 None => f.write_str("anything")?,
             }
             f.write_str(" (comment: ")?;
@@ -226,7 +226,7 @@ fn words(f: &mut fmt::Formatter<'_>, name: Namer<'_>, one: &Restriction) -> fmt:
         }
         R::Count { count, restriction } => {
             write!(f, "the first {count} with ")?;
-            bracketed(f, name, restriction)
+            parenthesised(f, name, restriction)
         }
     }
 }

@@ -4,27 +4,27 @@ use wire::{Reader, Result, Writer};
 
 use super::codec::{fits, read_value, write_value};
 use super::layout::Layout;
-use super::layout::Place;
+use super::layout::Nesting;
 use super::tag::{PropTag, PropType};
 use super::value::{PropertyValue, TypedValue};
 use crate::ErrorCode;
 use crate::primitive::require;
 
-/// How many values without bytes a row may have beyond as many as it has bytes.
+/// The number of zero-length values that a row may have beyond its number of bytes.
 const SPARE_VALUES: usize = 32;
 
-/// One property's place in a [`PropertyRow::Flagged`] (`FlaggedPropertyValue` and
-/// `FlaggedPropertyValueWithType`, [MS-OXCDATA] 2.11.5, 2.11.6).
+/// A property in a [`PropertyRow::Flagged`] (`FlaggedPropertyValue` and `FlaggedPropertyValueWithType`,
+/// [MS-OXCDATA] 2.11.5, 2.11.6).
 ///
-/// The types in it count only where the column's type is `PtypUnspecified`: there they were sent. Elsewhere
-/// they are the column's.
+/// The property type is encoded only if the type of the column is `PtypUnspecified`. Otherwise it is the type of the
+/// column.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FlaggedValue {
-    /// The value; [`PropertyValue::Typed`] where the column's type is `PtypUnspecified`.
+    /// The value; [`PropertyValue::Typed`] if the type of the column is `PtypUnspecified`.
     Value(PropertyValue),
-    /// The object has not got the property.
+    /// The object does not have the property.
     Absent(PropType),
-    /// Why the value is not here.
+    /// The server returned this error instead of the value.
     Error(PropType, ErrorCode),
 }
 
@@ -33,7 +33,7 @@ impl FlaggedValue {
     pub(super) const ABSENT: u8 = 0x01;
     pub(super) const ERROR: u8 = 0x0A;
 
-    /// The value, where it is there.
+    /// The value, if the property is present.
     pub fn value(&self) -> Option<&PropertyValue> {
         match self {
             Self::Value(value) => Some(value.untyped()),
@@ -41,15 +41,15 @@ impl FlaggedValue {
         }
     }
 
-    /// Reads the place of a column of type `prop_type`.
+    /// Reads the value of a column of type `prop_type`.
     ///
     /// # Errors
-    /// When the bytes are not such a value.
+    /// Fails if the bytes are truncated or not a value of the type.
     pub fn read(r: &mut Reader<'_>, prop_type: PropType, layout: Layout) -> Result<Self> {
-        let place = Place::new(layout);
+        let nesting = Nesting::new(layout);
         if prop_type.of_value() != PropType::PtypUnspecified {
             return Ok(match r.u8("Flag")? {
-                Self::VALUE => Self::Value(read_value(r, prop_type, place)?),
+                Self::VALUE => Self::Value(read_value(r, prop_type, nesting)?),
                 Self::ABSENT => Self::Absent(prop_type),
                 Self::ERROR => Self::Error(prop_type, ErrorCode(r.u32("PropertyValue")?)),
                 other => return Err(r.invalid("Flag", u64::from(other), "0x0, 0x1 or 0xa")),
@@ -58,10 +58,14 @@ impl FlaggedValue {
         let sent = PropType(r.u16("PropertyType")?);
         Ok(match r.u8("Flag")? {
             Self::VALUE if sent.of_value() == PropType::PtypUnspecified => {
-                return Err(r.invalid("PropertyType", u64::from(sent.0), "the type that the value has"));
+                return Err(r.invalid(
+                    "PropertyType",
+                    u64::from(sent.0),
+                    "a type other than PtypUnspecified",
+                ));
             }
             Self::VALUE => {
-                let value = read_value(r, sent, place)?;
+                let value = read_value(r, sent, nesting)?;
                 Self::Value(PropertyValue::Typed(Box::new(TypedValue { prop_type: sent, value })))
             }
             Self::ABSENT => Self::Absent(sent),
@@ -70,12 +74,12 @@ impl FlaggedValue {
         })
     }
 
-    /// Writes the place of a column of type `prop_type`.
+    /// Writes the value of a column of type `prop_type`.
     ///
     /// # Errors
-    /// When the value is of another type, or does not fit.
+    /// Fails if the value is of another type, or too long for its length field.
     pub fn write(&self, w: &mut Writer, prop_type: PropType, layout: Layout) -> Result<()> {
-        let place = Place::new(layout);
+        let nesting = Nesting::new(layout);
         if let Self::Value(value) = self {
             require(fits(value, prop_type), w, "PropertyValue", value.prop_type().0, "the column's type")?;
         }
@@ -83,11 +87,11 @@ impl FlaggedValue {
         match self {
             Self::Value(PropertyValue::Typed(typed)) => {
                 w.u16(typed.prop_type.0).u8(Self::VALUE);
-                return write_value(&typed.value, w, place);
+                return write_value(&typed.value, w, nesting);
             }
             Self::Value(value) => {
                 w.u8(Self::VALUE);
-                return write_value(value, w, place);
+                return write_value(value, w, nesting);
             }
             Self::Absent(sent) | Self::Error(sent, _) if with_type => drop(w.u16(sent.0)),
             Self::Absent(_) | Self::Error(..) => {}
@@ -100,17 +104,17 @@ impl FlaggedValue {
     }
 }
 
-/// The properties of one object in the order of the columns or tags that were asked for, without their tags
+/// The properties of one object in the order of the requested columns or tags, without tags
 /// ([MS-OXCDATA] 2.8.1; `AddressBookPropertyRow`, [MS-OXCMAPIHTTP] 2.2.1.7).
 #[derive(Debug, Clone, PartialEq)]
 pub enum PropertyRow {
-    /// All of them are there (`StandardPropertyRow`).
+    /// All properties are present (`StandardPropertyRow`).
     Standard(Vec<PropertyValue>),
-    /// Some may be absent (`FlaggedPropertyRow`).
+    /// Some properties may be absent (`FlaggedPropertyRow`).
     Flagged(Vec<FlaggedValue>),
 }
 
-/// A row of no columns.
+/// The default is a row without columns.
 impl Default for PropertyRow {
     fn default() -> Self {
         Self::Standard(Vec::new())
@@ -121,10 +125,10 @@ impl PropertyRow {
     pub(super) const STANDARD: u8 = 0x00;
     pub(super) const FLAGGED: u8 = 0x01;
 
-    /// Reads a row of `columns`.
+    /// Reads a row with a value for each of `columns`.
     ///
     /// # Errors
-    /// When the bytes are not such a row.
+    /// Fails if the bytes are truncated or not a row of these columns.
     pub fn read(r: &mut Reader<'_>, columns: &[PropTag], layout: Layout) -> Result<Self> {
         Self::read_inner(r, columns, layout).map_err(|error| error.within("PropertyRow"))
     }
@@ -137,13 +141,13 @@ impl PropertyRow {
                 let mut empty = 0usize;
                 for column in columns {
                     let start = r.offset();
-                    values.push(read_value(r, column.prop_type(), Place::new(layout))?);
+                    values.push(read_value(r, column.prop_type(), Nesting::new(layout))?);
                     if r.offset() == start {
                         empty = empty.saturating_add(1);
-                        // Values without bytes cost memory all the same, so a row may not have any number.
+                        // Values without bytes cost memory as well, so that their number is limited.
                         if empty > r.offset().saturating_sub(before).saturating_add(SPARE_VALUES) {
                             let found = u64::try_from(empty).unwrap_or(u64::MAX);
-                            return Err(r.invalid("ValueArray", found, "fewer values without bytes"));
+                            return Err(r.invalid("ValueArray", found, "fewer zero-length values"));
                         }
                     }
                 }
@@ -161,10 +165,10 @@ impl PropertyRow {
         }
     }
 
-    /// Writes the row, which has to have as many values as there are `columns`, of their types.
+    /// Writes the row, which must have a value for each of `columns`, of the type of the column.
     ///
     /// # Errors
-    /// When it has not, or a value does not fit.
+    /// Fails if the number or types of the values differ, or if a value is too long for its length field.
     pub fn write(&self, w: &mut Writer, columns: &[PropTag], layout: Layout) -> Result<()> {
         let found = u64::try_from(self.len()).unwrap_or(u64::MAX);
         require(self.len() == columns.len(), w, "ValueArray", found, "a value for each column")
@@ -173,10 +177,10 @@ impl PropertyRow {
             Self::Standard(values) => {
                 w.u8(Self::STANDARD);
                 for (value, column) in values.iter().zip(columns) {
-                    let right = fits(value, column.prop_type());
-                    require(right, w, "PropertyValue", value.prop_type().0, "the column's type")
+                    let is_valid = fits(value, column.prop_type());
+                    require(is_valid, w, "PropertyValue", value.prop_type().0, "the column's type")
                         .map_err(|error| error.within("PropertyRow"))?;
-                    write_value(value, w, Place::new(layout))?;
+                    write_value(value, w, Nesting::new(layout))?;
                 }
             }
             Self::Flagged(values) => {
@@ -189,14 +193,14 @@ impl PropertyRow {
         Ok(())
     }
 
-    /// A row of `values`, one for each column: standard where all are there, flagged otherwise. A value that
-    /// is an error counts as absent for the reason that it gives, unless the column itself is one of errors.
+    /// Creates a row of `values`, one for each column: a standard row if all are present, otherwise a flagged row. A
+    /// [`PropertyValue::Error`] becomes [`FlaggedValue::Error`], unless the type of the column is `PtypErrorCode`.
     pub fn new(columns: &[PropTag], values: Vec<Option<PropertyValue>>) -> Self {
-        let full = values
+        let complete = values
             .iter()
             .zip(columns)
             .all(|(value, column)| value.as_ref().is_some_and(|value| fits(value, column.prop_type())));
-        if full && values.len() == columns.len() {
+        if complete && values.len() == columns.len() {
             return Self::Standard(values.into_iter().flatten().collect());
         }
         let flagged = values.into_iter().zip(columns).map(|(value, column)| {
@@ -212,7 +216,7 @@ impl PropertyRow {
         Self::Flagged(flagged.collect())
     }
 
-    /// How many places the row has.
+    /// The number of values, present or absent.
     pub const fn len(&self) -> usize {
         match self {
             Self::Standard(values) => values.len(),
@@ -220,23 +224,23 @@ impl PropertyRow {
         }
     }
 
-    /// Whether the row has no places.
+    /// Whether the row has no columns.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The value at `place`, where it is there, without the type that it may have been sent with.
-    pub fn value(&self, place: usize) -> Option<&PropertyValue> {
+    /// The value at `index`, if it is present, without its encoded type.
+    pub fn value(&self, index: usize) -> Option<&PropertyValue> {
         match self {
-            Self::Standard(values) => values.get(place).map(PropertyValue::untyped),
-            Self::Flagged(values) => values.get(place).and_then(FlaggedValue::value),
+            Self::Standard(values) => values.get(index).map(PropertyValue::untyped),
+            Self::Flagged(values) => values.get(index).and_then(FlaggedValue::value),
         }
     }
 
-    /// Why the value at `place` is not there.
-    pub fn error(&self, place: usize) -> Option<ErrorCode> {
+    /// The reason why the value at `index` is not present.
+    pub fn error(&self, index: usize) -> Option<ErrorCode> {
         match self {
-            Self::Flagged(values) => match values.get(place) {
+            Self::Flagged(values) => match values.get(index) {
                 Some(FlaggedValue::Error(_, code)) => Some(*code),
                 Some(FlaggedValue::Absent(_)) => Some(ErrorCode::MAPI_E_NOT_FOUND),
                 _ => None,
@@ -245,17 +249,17 @@ impl PropertyRow {
         }
     }
 
-    /// The value of the property that `tag` names, whatever its type.
+    /// The value of the property with the id of `tag`, of any type.
     pub fn get(&self, columns: &[PropTag], tag: PropTag) -> Option<&PropertyValue> {
-        let place = columns.iter().position(|column| column.is_same_property(tag))?;
-        self.value(place)
+        let index = columns.iter().position(|column| column.is_same_property(tag))?;
+        self.value(index)
     }
 
-    /// Each column with its value, where it is there.
+    /// Each column with its value, if it is present.
     pub fn iter<'a>(
         &'a self,
         columns: &'a [PropTag],
     ) -> impl Iterator<Item = (PropTag, Option<&'a PropertyValue>)> {
-        columns.iter().enumerate().map(|(place, column)| (*column, self.value(place)))
+        columns.iter().enumerate().map(|(index, column)| (*column, self.value(index)))
     }
 }

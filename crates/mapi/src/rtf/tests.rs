@@ -16,7 +16,7 @@ const SIMPLE: &[u8] = &[
 ];
 const SIMPLE_RTF: &[u8] = b"{\\rtf1\\ansi\\ansicpg1252\\pard hello world}\r\n";
 
-/// The same sections' second example: what is read becomes longer while it is read.
+/// The second example of the same sections, in which matches overlap the output.
 const CROSSING: &[u8] = &[
     0x1a, 0x00, 0x00, 0x00, 0x1c, 0x00, 0x00, 0x00, 0x4c, 0x5a, 0x46, 0x75, 0xe2, 0xd4, 0x4b, 0x51, 0x41,
     0x00, 0x04, 0x20, 0x57, 0x58, 0x59, 0x5a, 0x0d, 0x6e, 0x7d, 0x01, 0x0e, 0xb0,
@@ -30,7 +30,7 @@ fn changed(at: usize, byte: u8) -> Vec<u8> {
 }
 
 #[test]
-fn the_examples_of_the_specification_read_and_are_written_alike() {
+fn the_examples_of_the_specification_round_trip() {
     assert_eq!(decompress(SIMPLE, 100).unwrap(), SIMPLE_RTF);
     assert_eq!(decompress(CROSSING, 100).unwrap(), CROSSING_RTF);
     assert_eq!(compress(SIMPLE_RTF).unwrap(), SIMPLE);
@@ -52,7 +52,7 @@ fn uncompressed_text_has_no_checksum() {
 }
 
 #[test]
-fn headers_that_lie_are_found_out() {
+fn inconsistent_headers_are_refused() {
     assert_eq!(decompress(&changed(4, 0xFF), 100).unwrap(), SIMPLE_RTF, "RAWSIZE sizes nothing");
     assert_eq!(decompress(&changed(4, 0), 100).unwrap(), SIMPLE_RTF);
     for (at, byte, field) in
@@ -75,7 +75,7 @@ fn packed(contents: &[u8], raw_size: u32) -> Vec<u8> {
 }
 
 #[test]
-fn contents_without_an_end_must_be_as_long_as_was_said() {
+fn contents_without_an_end_mark_must_have_the_stated_size() {
     assert_eq!(decompress(&packed(b"\0abc", 3), 100).unwrap(), b"abc");
     assert_eq!(decompress(&packed(b"\0abc", 2), 100).unwrap(), b"abc");
     assert!(matches!(decompress(&packed(b"\0abc", 4), 100).unwrap_err().kind, ErrorKind::Truncated { .. }));
@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_longer_than_the_limit(contents in prop::collection::vec(any::<u8>(), 0..300), limit in 0usize..300) {
+    fn the_output_never_exceeds_the_limit(contents in prop::collection::vec(any::<u8>(), 0..300), limit in 0usize..300) {
         if let Ok(rtf) = decompress(&packed(&contents, 0), limit) {
             prop_assert!(rtf.len() <= limit);
         }

@@ -1,4 +1,4 @@
-//! Bodies of every kind survive, whole and cut short.
+//! Bodies of every type round-trip, complete and truncated.
 
 use mapi::mapihttp::nspi::{ColumnsAndRows, EntryIds, Names};
 use mapi::mapihttp::{
@@ -21,7 +21,7 @@ macro_rules! survives {
         prop_assert_eq!(&read, &body);
         prop_assert_eq!(read.encode().expect("it fits"), bytes.clone());
         for cut in 0..bytes.len() {
-            // Some bodies may end early. What was read of them leaves as it came.
+            // Some bodies may end early. The decoded fields encode to the same bytes.
             let cut = &bytes[..cut];
             if let Ok((read, rest)) = <$($endpoint::$enum)::+>::decode(body.request_type(), cut) {
                 prop_assert_eq!([read.encode().expect("it fits"), rest.to_vec()].concat(), cut);
@@ -49,22 +49,22 @@ macro_rules! looks {
 
 proptest! {
     #[test]
-    fn emsmdb_requests_survive(body in strategies::emsmdb_requests()) {
+    fn emsmdb_requests_round_trip(body in strategies::emsmdb_requests()) {
         survives!(emsmdb::Request, body);
     }
 
     #[test]
-    fn emsmdb_responses_survive(body in strategies::emsmdb_responses()) {
+    fn emsmdb_responses_round_trip(body in strategies::emsmdb_responses()) {
         survives!(emsmdb::Response, body);
     }
 
     #[test]
-    fn nspi_requests_survive(body in strategies::nspi_requests()) {
+    fn nspi_requests_round_trip(body in strategies::nspi_requests()) {
         survives!(nspi::Request, body);
     }
 
     #[test]
-    fn nspi_responses_survive(body in strategies::nspi_responses()) {
+    fn nspi_responses_round_trip(body in strategies::nspi_responses()) {
         survives!(nspi::Response, body);
     }
 
@@ -79,7 +79,7 @@ proptest! {
     }
 
     #[test]
-    fn a_comparison_survives_in_whatever_order(first in any::<u32>(), second in any::<u32>(), small in -2..3_i32) {
+    fn comparison_results_round_trip_in_both_field_orders(first in any::<u32>(), second in any::<u32>(), small in -2..3_i32) {
         for (first, second) in [(first, second), (small.cast_unsigned(), second), (first, small.cast_unsigned())] {
             let bytes = [[0; 4], first.to_le_bytes(), second.to_le_bytes(), [0; 4]].concat();
             let (read, rest) = nspi::Response::decode(RequestType::CompareMIds, &bytes).expect("it reads");
@@ -90,7 +90,7 @@ proptest! {
 }
 
 #[test]
-fn a_comparison_is_understood_in_both_orders() {
+fn comparison_results_are_decoded_in_both_field_orders() {
     let denied = ErrorCode::MAPI_E_NO_ACCESS.0;
     for (first, second, code, result, result_first) in [
         (0, 0, 0, 0, false),
@@ -113,13 +113,13 @@ fn a_comparison_is_understood_in_both_orders() {
 }
 
 #[test]
-fn failures_come_in_several_shapes() {
+fn failures_are_decoded_in_each_form() {
     let decode = |bytes: &[u8]| {
         let (read, rest) = emsmdb::Response::decode(RequestType::Execute, bytes).unwrap();
         assert_eq!([read.encode().unwrap(), rest.to_vec()].concat(), bytes);
         (read, rest.to_vec())
     };
-    // Not tried, with an auxiliary buffer, without, and with something else behind.
+    // The operation was not performed: with and without an auxiliary buffer, and with other bytes after the status.
     let (read, _) = decode(&[5, 0, 0, 0, 2, 0, 0, 0, 7, 8]);
     assert_eq!(read.return_value(), ErrorCode(5));
     let emsmdb::Response::Execute(OperationResponse::Failure(failure)) = read else { panic!("a failure") };
@@ -133,8 +133,8 @@ fn failures_come_in_several_shapes() {
         assert_eq!((aux.is_opaque(), aux.as_slice(), &rest[..]), (true, tail, &b""[..]));
         assert!(aux.blocks().is_err());
     }
-    // Tried, with nothing behind the error but an auxiliary buffer, if that.
-    let bare = |aux| {
+    // The operation failed: only an optional auxiliary buffer follows the error code.
+    let error_only = |aux| {
         emsmdb::Response::Execute(OperationResponse::ErrorOnly(ErrorOnly {
             error_code: ErrorCode::MAPI_E_NO_ACCESS,
             aux,
@@ -142,30 +142,30 @@ fn failures_come_in_several_shapes() {
     };
     let code = ErrorCode::MAPI_E_NO_ACCESS.0.to_le_bytes();
     let (read, _) = decode(&[[0; 4], code].concat());
-    assert_eq!(read, bare(AuxiliaryBuffer::OMITTED));
+    assert_eq!(read, error_only(AuxiliaryBuffer::OMITTED));
     assert_eq!(read.return_value(), ErrorCode::MAPI_E_NO_ACCESS);
-    assert_eq!(decode(&[[0; 4], code, [0; 4]].concat()).0, bare(AuxiliaryBuffer::NONE));
+    assert_eq!(decode(&[[0; 4], code, [0; 4]].concat()).0, error_only(AuxiliaryBuffer::NONE));
     // A success has all of its fields.
     assert!(emsmdb::Response::decode(RequestType::Execute, &[0; 8]).is_err());
-    // What says that it failed cannot be written without saying why.
+    // A failure cannot be encoded without an error code.
     assert!(emsmdb::Response::Execute(OperationResponse::failure(ErrorCode::SUCCESS)).encode().is_err());
 }
 
-/// What the texts in a recorded body are, with where they stand.
+/// The texts that `visit` visits, with their kinds.
 fn texts(visit: impl FnOnce(&mut dyn FnMut(TextKind, Text<'_>))) -> Vec<(TextKind, String)> {
     let mut seen = Vec::new();
-    visit(&mut |place, text| {
+    visit(&mut |kind, text| {
         let text = match text {
             Text::Char(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             Text::Wide(text) => text.to_string(),
         };
-        seen.push((place, text));
+        seen.push((kind, text));
     });
     seen
 }
 
 #[test]
-fn texts_are_found_wherever_they_stand() {
+fn texts_in_every_structure_are_visited() {
     let entry_id = PermanentEntryId { display_type: DisplayType(0), distinguished_name: b"/o=x".to_vec() };
     let entry_id = entry_id.to_bytes().unwrap();
     let member = PropTag::PidTagAddressBookMember;
@@ -199,8 +199,8 @@ fn texts_are_found_wherever_they_stand() {
     ]);
     let rows = Maybe::new(ColumnsAndRows { columns, rows: vec![row] });
     let (error_code, stat) = (ErrorCode::SUCCESS, Maybe::Absent);
-    let answer = nspi::QueryRowsResponse { error_code, stat, rows, aux: aux() };
-    let mut response = nspi::Response::QueryRows(OperationResponse::Complete(answer));
+    let body = nspi::QueryRowsResponse { error_code, stat, rows, aux: aux() };
+    let mut response = nspi::Response::QueryRows(OperationResponse::Complete(body));
     let expected = [
         (TextKind::Value(PropTag::PidTagDisplayName), "Ann".to_owned()),
         (TextKind::EntryId(PropTag::PidTagEntryId), "/o=x".to_owned()),
@@ -209,7 +209,7 @@ fn texts_are_found_wherever_they_stand() {
 }
 
 #[test]
-fn endpoints_refuse_what_belongs_to_the_other() {
+fn endpoints_refuse_request_types_of_the_other() {
     assert!(emsmdb::Request::decode(RequestType::Bind, &[0; 64]).is_err());
     assert!(nspi::Response::decode(RequestType::Execute, &[0; 64]).is_err());
     assert_eq!(nspi::Request::decode(RequestType::PING, b"x").unwrap(), (nspi::Request::Ping, &b"x"[..]));
@@ -229,8 +229,8 @@ fn endpoints_refuse_what_belongs_to_the_other() {
 }
 
 #[test]
-fn rows_that_cost_nothing_are_counted() {
-    // As many rows as there are bytes, each of as many columns without a byte in their values.
+fn rows_without_bytes_are_limited() {
+    // As many rows as bytes, each with as many columns whose values have no bytes.
     let columns = 2000_u32;
     let rows = 50_000_u32;
     let mut bytes = [0_u8; 9].to_vec();

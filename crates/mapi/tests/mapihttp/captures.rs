@@ -1,4 +1,4 @@
-//! Every exchange of the recordings decodes, and encodes to the same bytes.
+//! Every recorded exchange decodes, and encodes to the same bytes.
 
 use mapi::mapihttp::headers::{self, ResponseCode};
 use mapi::mapihttp::{Endpoint, RequestType, ResponseBody, emsmdb, nspi};
@@ -19,10 +19,10 @@ macro_rules! survives {
     }};
 }
 
-/// Exchanges with an endpoint that were answered with a body for it.
-fn answered() -> Vec<(Exchange, Endpoint, RequestType, HttpMessage, HttpMessage)> {
+/// The recorded exchanges with an endpoint that succeeded.
+fn successful_exchanges() -> Vec<(Exchange, Endpoint, RequestType, HttpMessage, HttpMessage)> {
     let all = captures::mapihttp().into_iter().chain(captures::mapihttp_compressed());
-    let answered = all.filter_map(|exchange| {
+    let exchanges = all.filter_map(|exchange| {
         let request = exchange.http_request();
         let response = exchange.http_response()?;
         let endpoint = Endpoint::of_path(target(&request))?;
@@ -32,14 +32,14 @@ fn answered() -> Vec<(Exchange, Endpoint, RequestType, HttpMessage, HttpMessage)
         assert_eq!(code == ResponseCode::Success, headers::is_mapi_http(content_type));
         (code == ResponseCode::Success).then_some((exchange, endpoint, request_type, request, response))
     });
-    answered.collect()
+    exchanges.collect()
 }
 
 #[test]
-fn bodies_survive() {
-    let answered = answered();
-    assert_eq!(answered.len(), 472);
-    for (exchange, endpoint, request_type, request, response) in &answered {
+fn recorded_bodies_round_trip() {
+    let exchanges = successful_exchanges();
+    assert_eq!(exchanges.len(), 472);
+    for (exchange, endpoint, request_type, request, response) in &exchanges {
         let name = exchange.name();
         let (body, payload) = ResponseBody::split(&response.body).expect(&name);
         assert!(body.is_done(), "{name}");
@@ -53,9 +53,9 @@ fn bodies_survive() {
 }
 
 #[test]
-fn the_index_says_the_same() {
+fn connect_responses_match_the_index() {
     let mut seen = 0;
-    for (exchange, endpoint, request_type, _, response) in answered() {
+    for (exchange, endpoint, request_type, _, response) in successful_exchanges() {
         if endpoint != Endpoint::Emsmdb || request_type != RequestType::Connect {
             continue;
         }
@@ -63,21 +63,21 @@ fn the_index_says_the_same() {
         let (_, payload) = ResponseBody::split(&response.body).expect(&name);
         let (decoded, _) = emsmdb::Response::decode(request_type, payload).expect(&name);
         assert_eq!(u64::from(decoded.return_value().0), exchange.index["ec"], "{name}");
-        let emsmdb::Response::Connect(answer) = decoded else { unreachable!("as asked") };
-        let answer = answer.get().expect("a success has its fields");
-        assert_eq!(u64::from(answer.polls_max), exchange.index["polls_max"], "{name}");
-        assert_eq!(u64::from(answer.retry_delay), exchange.index["delay"], "{name}");
-        assert_eq!(answer.display_name.to_string(), exchange.index["name"], "{name}");
-        assert!(answer.aux.blocks().expect(&name).is_some_and(|aux| !aux.blocks.is_empty()), "{name}");
+        let emsmdb::Response::Connect(fields) = decoded else { unreachable!("a response to Connect") };
+        let fields = fields.get().expect("a success has its fields");
+        assert_eq!(u64::from(fields.polls_max), exchange.index["polls_max"], "{name}");
+        assert_eq!(u64::from(fields.retry_delay), exchange.index["delay"], "{name}");
+        assert_eq!(fields.display_name.to_string(), exchange.index["name"], "{name}");
+        assert!(fields.aux.blocks().expect(&name).is_some_and(|aux| !aux.blocks.is_empty()), "{name}");
         seen += 1;
     }
     assert_eq!(seen, 4);
 }
 
 #[test]
-fn the_index_says_the_same_of_the_address_book() {
+fn address_book_responses_match_the_index() {
     let mut seen = 0;
-    for (exchange, endpoint, request_type, _, response) in answered() {
+    for (exchange, endpoint, request_type, _, response) in successful_exchanges() {
         if endpoint != Endpoint::Nspi {
             continue;
         }
@@ -88,8 +88,8 @@ fn the_index_says_the_same_of_the_address_book() {
             assert_eq!(format!("{:#x}", decoded.return_value().0), code, "{name}");
         }
         let rows = match &decoded {
-            nspi::Response::QueryRows(answer) => answer.get().and_then(|answer| answer.rows.get()),
-            nspi::Response::ResolveNames(answer) => answer.get().and_then(|answer| answer.rows.get()),
+            nspi::Response::QueryRows(fields) => fields.get().and_then(|fields| fields.rows.get()),
+            nspi::Response::ResolveNames(fields) => fields.get().and_then(|fields| fields.rows.get()),
             _ => None,
         };
         if let Some(rows) = rows {
@@ -102,7 +102,7 @@ fn the_index_says_the_same_of_the_address_book() {
 }
 
 #[test]
-fn requests_that_were_refused_decode_as_well() {
+fn requests_that_the_server_refused_are_decoded() {
     let mut refused = Vec::new();
     for exchange in captures::mapihttp() {
         let request = exchange.http_request();
@@ -117,9 +117,9 @@ fn requests_that_were_refused_decode_as_well() {
         }
         let (encoded, rest) = match endpoint {
             Endpoint::Emsmdb => emsmdb::Request::decode(request_type, &request.body)
-                .map(|(decoded, rest)| (decoded.encode().expect("as it came"), rest.to_vec())),
+                .map(|(decoded, rest)| (decoded.encode().expect("a decoded request encodes"), rest.to_vec())),
             Endpoint::Nspi => nspi::Request::decode(request_type, &request.body)
-                .map(|(decoded, rest)| (decoded.encode().expect("as it came"), rest.to_vec())),
+                .map(|(decoded, rest)| (decoded.encode().expect("a decoded request encodes"), rest.to_vec())),
         }
         .unwrap_or_else(|_| {
             refused.push(exchange.label.clone());

@@ -1,4 +1,4 @@
-//! MAPI over HTTP: bodies against the specification and against recordings.
+//! Tests of MAPI over HTTP bodies against the specification and recordings.
 
 mod bodies;
 mod captures;

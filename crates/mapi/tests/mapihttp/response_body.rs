@@ -1,10 +1,10 @@
-//! What stands before the payload, in the shapes that servers send it.
+//! The part of a response body before the payload, in the forms that servers send.
 
 use mapi::mapihttp::headers::ResponseCode;
 use mapi::mapihttp::{BodyEvent, MAX_PREFIX, MetaTag, ResponseBody, prefix};
 use proptest::prelude::*;
 
-/// An event without what it borrows.
+/// An event without borrowed data.
 #[derive(Debug, Clone, PartialEq)]
 enum Seen {
     Tag(MetaTag),
@@ -12,7 +12,7 @@ enum Seen {
     PayloadStart,
 }
 
-/// Feeds the parts; what was seen before the payload, and the payload.
+/// Decodes a body that is received in `parts`. Returns the events before the payload, and the payload.
 fn read(parts: &[&[u8]]) -> wire::Result<(ResponseBody, Vec<Seen>, Vec<u8>)> {
     let mut body = ResponseBody::new();
     let (mut seen, mut payload) = (Vec::new(), Vec::new());
@@ -59,7 +59,7 @@ const SHAPES: [(&[u8], &[&str], usize); 8] = [
 ];
 
 #[test]
-fn every_shape_is_read_however_it_is_cut() {
+fn every_form_is_decoded_however_it_is_split() {
     for (bytes, expected, headers) in SHAPES {
         let (whole, seen, payload) = read(&[bytes]).unwrap();
         assert_eq!(tags(&seen), expected);
@@ -81,7 +81,7 @@ fn every_shape_is_read_however_it_is_cut() {
 }
 
 #[test]
-fn a_late_failure_is_seen() {
+fn a_failure_after_the_start_of_the_response_is_decoded() {
     let bytes = b"PROCESSING\r\nDONE\r\nX-ResponseCode: 0\r\nx-responsecode: 1\r\n\
                   Content-Type: text/html\r\n\r\n<html>";
     let (body, payload) = ResponseBody::split(bytes).unwrap();
@@ -121,7 +121,7 @@ fn encoding_and_decoding_a_response_body_is_lossless() {
 
 proptest! {
     #[test]
-    fn nothing_is_lost(bytes in "(PROCESSING|PENDING|DONE|\r\n|\n|\r|A: b|x){0,12}", cut in any::<prop::sample::Index>()) {
+    fn prefix_and_payload_contain_all_bytes(bytes in "(PROCESSING|PENDING|DONE|\r\n|\n|\r|A: b|x){0,12}", cut in any::<prop::sample::Index>()) {
         let bytes = bytes.as_bytes();
         let cut = cut.index(bytes.len() + 1);
         if let Ok((body, _, payload)) = read(&[&bytes[..cut], &bytes[cut..]]) {

@@ -1,4 +1,4 @@
-//! Bodies of every kind, made up.
+//! Strategies for bodies of every type.
 
 use std::num::NonZeroU8;
 
@@ -37,7 +37,7 @@ fn stat() -> impl Strategy<Value = Stat> {
     })
 }
 
-/// A text that does not begin with what some clients put before texts.
+/// A text that does not begin with the byte that some clients send before texts.
 fn text8() -> impl Strategy<Value = String8> {
     (proptest::option::of(1..=0xFE_u8), vec(1..=u8::MAX, 0..8)).prop_map(|(first, rest)| {
         String8(first.into_iter().flat_map(|first| [vec![first], rest.clone()].concat()).collect())
@@ -115,7 +115,7 @@ fn restriction() -> BoxedStrategy<Restriction> {
     .boxed()
 }
 
-/// A filter that compares to a value, which tells how it is written.
+/// A filter that compares a value, which shows whether value flags are written.
 fn filter() -> impl Strategy<Value = Filter> {
     (tagged(), restriction(), any::<bool>()).prop_map(|(value, rest, value_flags)| {
         let first = Restriction::Property { relop: RelationalOperator::RELOP_LT, tag: value.tag, value };
@@ -133,11 +133,12 @@ fn table() -> impl Strategy<Value = ColumnsAndRows> {
                 if standard {
                     return PropertyRow::Standard(values.collect());
                 }
-                let flagged = values.zip(choices).map(|(value, (there, code))| match (there, code % 2) {
-                    (true, _) => FlaggedValue::Value(value),
-                    (false, 0) => FlaggedValue::Absent(value.prop_type()),
-                    (false, _) => FlaggedValue::Error(value.prop_type(), ErrorCode(code)),
-                });
+                let flagged =
+                    values.zip(choices).map(|(value, (is_present, code))| match (is_present, code % 2) {
+                        (true, _) => FlaggedValue::Value(value),
+                        (false, 0) => FlaggedValue::Absent(value.prop_type()),
+                        (false, _) => FlaggedValue::Error(value.prop_type(), ErrorCode(code)),
+                    });
                 PropertyRow::Flagged(flagged.collect())
             });
             ColumnsAndRows { rows: rows.collect(), columns: columns.iter().map(tag).collect() }
@@ -178,8 +179,8 @@ fn bytes() -> impl Strategy<Value = SizedBytes> {
     vec(any::<u8>(), 0..40).prop_map(|bytes| SizedBytes(bytes.into()))
 }
 
-/// An answer with these fields, or that it was not tried.
-fn answer<T: Clone + std::fmt::Debug + 'static>(
+/// A response with these fields, or one to an operation that was not performed.
+fn response<T: Clone + std::fmt::Debug + 'static>(
     body: impl Strategy<Value = T> + 'static,
 ) -> BoxedStrategy<OperationResponse<T>> {
     let failure = (1..=u32::MAX, aux())
@@ -195,9 +196,9 @@ macro_rules! bodies {
                 .prop_map($module::$enum::$variant).boxed()
         ),*]
     };
-    (answers $($module:ident::$variant:ident($type:ident { $($field:ident: $strategy:expr),* $(,)? });)*) => {
+    (responses $($module:ident::$variant:ident($type:ident { $($field:ident: $strategy:expr),* $(,)? });)*) => {
         prop_oneof![$(
-            answer((any::<u32>().prop_map(ErrorCode), $($strategy,)*)
+            response((any::<u32>().prop_map(ErrorCode), $($strategy,)*)
                 .prop_map(|(error_code, $($field,)*)| $module::$type { error_code, $($field,)* }))
                 .prop_map($module::Response::$variant).boxed()
         ),*]
@@ -217,7 +218,7 @@ pub(crate) fn emsmdb_requests() -> impl Strategy<Value = emsmdb::Request> {
 }
 
 pub(crate) fn emsmdb_responses() -> impl Strategy<Value = emsmdb::Response> {
-    bodies! { answers
+    bodies! { responses
         emsmdb::Connect(ConnectResponse { polls_max: any::<u32>(), retry_count: any::<u32>(),
             retry_delay: any::<u32>(), dn_prefix: text8(), display_name: text16(), aux: aux() });
         emsmdb::Execute(ExecuteResponse { flags: any::<u32>().prop_map(RpcFlags), rop_buffer: bytes(), aux: aux() });
@@ -270,7 +271,7 @@ pub(crate) fn nspi_requests() -> impl Strategy<Value = nspi::Request> {
 
 pub(crate) fn nspi_responses() -> impl Strategy<Value = nspi::Response> {
     let uid = any::<[u8; 16]>().prop_map(FlatUid);
-    bodies! { answers
+    bodies! { responses
         nspi::Bind(BindResponse { server_guid: uid, aux: aux() });
         nspi::Unbind(UnbindResponse { aux: aux() });
         nspi::DNToMId(DNToMIdResponse { mids: maybe(mids()), aux: aux() });

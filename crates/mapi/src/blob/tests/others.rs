@@ -8,7 +8,7 @@ use super::*;
 use crate::inspect::string8;
 use crate::property::{PropTag, PropertyValue, TaggedValue};
 
-/// What `bytes` mean as the property `name`, which leave as they came.
+/// The decoded value of the property `name`; checks that it encodes to the same bytes.
 fn shown_of<T>(name: &str, bytes: &[u8]) -> Node
 where
     T: Inspect + Debug + Encode + for<'a> Decode<'a>,
@@ -20,7 +20,7 @@ where
     shown
 }
 
-/// [MS-OXOCFG] 2.2.7.1, with a subproperty that is reserved, and one of another size.
+/// [MS-OXOCFG] 2.2.7.1, with a reserved subproperty, and one of an unknown size.
 #[test]
 fn a_folders_flags_are_its_subproperties() {
     let bytes = hex(
@@ -41,7 +41,7 @@ fn a_folders_flags_are_its_subproperties() {
 
 /// Built by the layouts of [MS-OXOCAL] 2.2.12.5 and 2.2.12.5.1.
 #[test]
-fn tombstones_tell_which_meetings_were_declined_by_whom() {
+fn tombstones_name_the_declined_meetings_and_the_users() {
     let meeting = "040000008200E00074C5B7101A82E008 00000000 0000000000000000 0000000000000000 02000000 0102";
     let record = |name: &str| format!("A096BC0C BE96BC0C 2A000000 {meeting} {name}");
     let bytes = hex(&format!(
@@ -68,7 +68,7 @@ fn tombstones_tell_which_meetings_were_declined_by_whom() {
 
 /// Built by the table of [MS-OXOTASK] 2.2.2.2.16, with the length that clients write before the entry id.
 #[test]
-fn a_task_tells_who_has_assigned_it() {
+fn a_task_names_its_assigners() {
     let first = "12000000 01000000 EE 41647000 4100640061000000 00";
     let bytes = hex(&format!("02000000 {first} 0B000000 00000000 00 0000 AAAAAAAA FF"));
     let shown = shown_of::<TaskAssigners>("PidLidTaskAssigners", &bytes);
@@ -84,7 +84,7 @@ fn a_task_tells_who_has_assigned_it() {
 
 /// Built by the layout of [MS-OXOFLAG] 2.2.1.7.
 #[test]
-fn a_second_flag_tells_what_is_to_be_done_until_when() {
+fn a_swapped_to_do_item_has_a_flag_and_a_due_date() {
     let head = hex("01000000 F9000000 01000000 4400 6F00 0000 EEEE");
     let times = hex("A096BC0C BE96BC0C E080E95A 01000000");
     let bytes = [&head[..], &[0; 504], &times].concat();
@@ -94,7 +94,7 @@ fn a_second_flag_tells_what_is_to_be_done_until_when() {
     assert_eq!(field(&shown, "due_date"), &text("2007-04-16 00:30"));
     assert_eq!(field(&shown, "reminder_set"), &Node::Number(1));
     assert_eq!(meaning("PidTagSwappedToDoData", &bytes[..bytes.len() - 1]), None);
-    // A text without an end is as long as its place.
+    // A text without a terminator has the size of its field.
     let full = [&head[..12], &[0x41; 512], &times].concat();
     let Node::Text(text) = field(&meaning("PidTagSwappedToDoData", &full).unwrap(), "flag_to").clone() else {
         panic!("no text")
@@ -129,7 +129,7 @@ fn the_fields_of_a_message_are_named() {
     assert_eq!(field(&fields[0], "name"), &text("TextField1"));
     assert_eq!(field(&fields[0], "flags"), &Node::Number(0x45));
     assert_eq!(field(&fields[0], "vt"), &Node::Number(8));
-    // An older one has neither types nor blocks; a length of 255 has two bytes behind it.
+    // Older versions have neither types nor blocks; a length of 255 is followed by the length in two bytes.
     let older = hex("0201 01000000 00000000 0800 00000000 0100 4100 FF0100 41 0142 00 00 00 EE");
     let shown = shown_of::<PropertyDefinitions>("PidLidPropertyDefinitionStream", &older);
     let Node::List(fields) = &shown else { panic!("{shown:?}") };
@@ -167,7 +167,7 @@ fn the_fields_of_a_folder_are_named() {
 }
 
 #[test]
-fn entry_ids_among_several_values_are_read() {
+fn entry_ids_in_multiple_values_are_decoded() {
     let one_off = hex(
         "00000000 812B1FA4BEA310199D6E00DD010F5402 0000 0190 4100 0000 53004D00540050000000 6100400062000000",
     );

@@ -7,7 +7,7 @@ use crate::property::{PropTag, PropertyValue, Restriction, TaggedValue};
 const FOLDER: &str = "00000000 96614EC66601D211A3B10008C728E7F1 0100 \
                       85FA5C86FCE6D111A3A60008C728E7F1 000000019EBE 0000";
 
-/// What stands before the criteria; the folder list has its padding as clients leave it, with anything within.
+/// The fields before the criteria; the padding of the folder list has arbitrary contents, as clients send it.
 fn head(flags: &str) -> String {
     format!(
         "04100000 {flags} 2A000100 03 610062006300 02000000 EEEE 01000000 04 41003B004200DF00 \
@@ -29,7 +29,7 @@ fn known(definition: &SearchFolderDefinition) -> &KnownCriteria {
 /// Built by the layout of [MS-OXOSRCH] 2.2.1.2.8: 42 weeks, subfolders, two people, words of the subject, and the
 /// data of the advanced search.
 #[test]
-fn a_search_folder_tells_what_it_looks_for() {
+fn a_search_folder_has_criteria() {
     let addressee = "02000000 CCCCCCCC 1F000130 0600 410041000000 1E000230 0300 455800";
     let restriction = "00000000 02000000 \
          03000000 01000100 1F003700 1F003700 0A00 54006500730074000000 \
@@ -69,7 +69,7 @@ fn a_search_folder_tells_what_it_looks_for() {
 
 /// [MS-OXOSRCH] 2.2.1.2.8.2: each kind of restriction, and each type of value.
 #[test]
-fn each_restriction_of_a_search_folder_leaves_as_it_came() {
+fn each_restriction_of_a_search_folder_round_trips() {
     let values = "02000130 0100 | 03000130 01000000 | 04000130 00008040 | 05000130 000000000000F03F | \
          06000130 1027000000000000 | 07000130 000000000000E040 | 0A000130 0F010480 | 0B000130 0000 | \
          14000130 0700000000000000 | 1E000130 0200 4100 | 1F000130 0400 41000000 | 40000130 0000000000000000 | \
@@ -94,7 +94,7 @@ fn each_restriction_of_a_search_folder_leaves_as_it_came() {
 #[test]
 fn values_of_an_unknown_form_round_trip() {
     let forms = [
-        // A text without a zero at its end, with one within, of an odd length, or none at all.
+        // A text without a terminator, with a zero character, of an odd length, or empty.
         "03000000 00000000 1F003700 1F003700 0400 41004100",
         "03000000 00000000 1F003700 1F003700 0600 410000000000",
         "03000000 00000000 1F003700 1F003700 0300 410000",
@@ -130,7 +130,7 @@ fn values_of_an_unknown_form_round_trip() {
 }
 
 #[test]
-fn hostile_lengths_of_a_search_folder_cost_nothing() {
+fn hostile_lengths_of_a_search_folder_allocate_nothing() {
     let start = "04100000 4E000000 00000000";
     for broken in [
         "05 6100",
@@ -166,7 +166,7 @@ fn hostile_lengths_of_a_search_folder_cost_nothing() {
         let bytes = hex(&format!("{start} 00 00000000 00000000 00 {folders:02X}000000 {broken} 00000000"));
         assert!(matches!(same(&bytes).folders, Folders::Unknown(_)), "{broken}");
     }
-    // So deep that reading it without a limit would end the stack.
+    // Nested so deeply that decoding without a limit would overflow the stack.
     let deep = "02000000".repeat(100_000);
     let bytes = hex(&format!("{} 00000000 {deep} 08000000 03000130 00000000", head("48000000")));
     assert!(matches!(same(&bytes).criteria, Criteria::Unknown(_)));

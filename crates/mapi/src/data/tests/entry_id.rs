@@ -13,9 +13,9 @@ fn survives(id: &EntryId) {
     assert_eq!(&EntryId::parse(&bytes), id);
 }
 
-/// The entry id of an inbox as a server gave it out in a table of folders.
+/// The entry id of an inbox, recorded from a folder table.
 #[test]
-fn a_recorded_folder() {
+fn a_recorded_folder_entry_id_is_decoded() {
     let bytes = hex(
         "00000000 aca810f166e1334a8b6899f1c3b9d4e1 0100 02000000a5187b6fbcdcea1ed03c5657 00000000000d 0000",
     );
@@ -29,7 +29,7 @@ fn a_recorded_folder() {
 
 /// Built by the layouts of [MS-OXCDATA] 2.2.4.3, 2.2.5.1, 2.2.5.3 and [MS-OXOCNTC] 2.2.2.2.4.1.1.
 #[test]
-fn every_kind_is_distinguished_from_the_others() {
+fn the_kinds_of_entry_ids_are_distinguished() {
     let store = hex("00000000 38A1BB1005E5101AA1BB08002B2A56C2 00 00 454D534D44422E444C4C00000000 \
          00000000 1B55FA20AA6611CD9BC800AA002FC45A 0C000000 53525600 2F6F3D4C616200");
     let id = EntryId::parse(&store);
@@ -37,10 +37,10 @@ fn every_kind_is_distinguished_from_the_others() {
     let EntryId::Store(parts) = &id else { panic!("{id:?}") };
     assert_eq!((&parts.wrapped_provider_uid, &parts.trailing[..]), (&StoreEntryId::MAILBOX, &[][..]));
     assert_eq!(id.to_bytes().unwrap(), store);
-    // Later versions add a part, and public folders may have no name.
+    // Later versions have more fields, and public folders may have no name.
     let longer = [&store[..], &[0x32, 0xAD, 0xC4]].concat();
     assert_eq!(EntryId::parse(&longer).to_bytes().unwrap(), longer);
-    // The second version's part stands where public folders have no name, and behind a mailbox's.
+    // The second version's fields take the place of the name of public folders, and follow that of mailboxes.
     let v2 = hex("D83521F3 18000000 01000000 14000000 16000000 6100 6200 0000 0000");
     for (head, shown) in
         [(&store[..], "mailbox /o=Lab"), (&store[..store.len() - 7], "public folders on SRV")]
@@ -88,7 +88,7 @@ fn every_kind_is_distinguished_from_the_others() {
 }
 
 #[test]
-fn an_unknown_entry_id_stays_bytes() {
+fn an_unknown_entry_id_is_kept_as_bytes() {
     for text in ["", "00", "00000000 812B1FA4BEA310199D6E00DD010F5402 0000 0190 4100"] {
         let bytes = hex(text);
         assert_eq!(EntryId::parse(&bytes), EntryId::Unknown(bytes.clone()));
@@ -105,7 +105,7 @@ fn gid() -> impl Strategy<Value = Gid> {
         .prop_map(|(replica, counter)| Gid { replica, global_counter: GlobalCounter(counter) })
 }
 
-/// Not one of the providers that are known.
+/// A provider that is not known.
 fn provider() -> impl Strategy<Value = FlatUid> {
     any::<[u8; 15]>().prop_map(|rest| {
         let mut uid = [0x01; 16];
@@ -197,19 +197,19 @@ fn entry_id() -> impl Strategy<Value = EntryId> {
 
 proptest! {
     #[test]
-    fn entry_ids_survive(id in entry_id()) {
+    fn entry_ids_round_trip(id in entry_id()) {
         survives(&id);
         prop_assert!(!id.to_string().is_empty());
     }
 
     #[test]
-    fn any_bytes_leave_as_they_came(bytes: Vec<u8>) {
+    fn decodable_bytes_round_trip(bytes: Vec<u8>) {
         prop_assert_eq!(EntryId::parse(&bytes).to_bytes().unwrap(), bytes);
     }
 
-    /// However it is cut, an entry id is one of some kind, and its bytes stay.
+    /// A truncated entry id decodes as some kind, and encodes to the same bytes.
     #[test]
-    fn cut_ids_leave_as_they_came(id in entry_id(), end: prop::sample::Index) {
+    fn truncated_entry_ids_round_trip(id in entry_id(), end: prop::sample::Index) {
         let bytes = id.to_bytes().unwrap();
         let cut = &bytes[..end.index(bytes.len())];
         prop_assert_eq!(EntryId::parse(cut).to_bytes().unwrap(), cut);
@@ -217,7 +217,7 @@ proptest! {
 }
 
 #[test]
-fn parts_that_disagree_are_not_written() {
+fn inconsistent_fields_are_not_encoded() {
     let text = |wide: bool| if wide { Text::Unicode(Utf16::new("a")) } else { Text::String8(b"a".to_vec()) };
     let id = OneOffEntryId {
         flags: 0,

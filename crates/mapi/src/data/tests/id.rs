@@ -9,7 +9,7 @@ use super::*;
 
 /// The folder of the example in [MS-OXCFOLD] 4.5.1.
 #[test]
-fn ids_are_shown_as_the_specification_writes_them() {
+fn ids_are_displayed_as_in_the_specification() {
     let id = FolderId::from_bytes(&hex("01 00 00 00 0E 8E DF 36")).unwrap();
     assert_eq!(id.to_string(), "0001-00000e8edf36");
     assert_eq!((id.repl_id(), id.global_counter().value()), (1, 0x0E8E_DF36));
@@ -37,7 +37,7 @@ fn an_xid_of_six_bytes_is_a_gid() {
 }
 
 #[test]
-fn sizes_of_xids_that_lie_are_refused() {
+fn inconsistent_sizes_of_xids_are_refused() {
     assert!(PredecessorChangeList::from_bytes(&[15; 16]).is_err());
     assert!(PredecessorChangeList::from_bytes(&[17; 17]).is_err());
     assert_eq!(PredecessorChangeList::from_bytes(&[]).unwrap().0, []);
@@ -47,7 +47,7 @@ fn sizes_of_xids_that_lie_are_refused() {
 
 proptest! {
     #[test]
-    fn ids_survive(id: u64, repl_id: u16, counter: [u8; 6], bytes: [u8; 24]) {
+    fn ids_round_trip(id: u64, repl_id: u16, counter: [u8; 6], bytes: [u8; 24]) {
         prop_assert_eq!(MessageId::from_bytes(&id.to_le_bytes()).unwrap(), MessageId(id));
         prop_assert_eq!(MessageId(id).to_bytes().unwrap(), id.to_le_bytes());
         prop_assert_eq!(MessageId::new(MessageId(id).repl_id(), MessageId(id).global_counter()), MessageId(id));
@@ -57,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn change_lists_survive(items in vec((guid(), vec(any::<u8>(), 0..12)), 0..5)) {
+    fn change_lists_round_trip(items in vec((guid(), vec(any::<u8>(), 0..12)), 0..5)) {
         let items = items.into_iter().map(|(namespace, local_id)| SizedXid(Xid { namespace, local_id }));
         let list = PredecessorChangeList(items.collect());
         let bytes = list.to_bytes().unwrap();

@@ -1,4 +1,4 @@
-//! Tests of the structures that many protocols share.
+//! Tests of structures that the protocols share.
 
 mod entry_id;
 mod id;

@@ -15,12 +15,12 @@ fn columns() -> Vec<PropTag> {
     COLUMNS.map(PropTag).to_vec()
 }
 
-/// A recipient by SMTP, as a client sent it.
+/// An SMTP recipient, recorded from a client.
 const SMTP: &str = "3b02 62006f00620040006c00610062002e0074006500730074000000 42006f006200200042000000 \
     42006f006200200042000000 0700 00 06000000 00000000 62006f00620040006c00610062002e0074006500730074000000 \
     42006f006200200042000000 00000000 00000000 01000000";
 
-/// A recipient of the address book, as a client sent it.
+/// A recipient in the address book, recorded from a client.
 const EX: &str = "3102 00 00 \
     2f6f3d47726f6d6f782064656661756c742f6f753d45786368616e67652041646d696e6973747261746976652047726f757020284659\
     4449424f484632335350444c54292f636e3d526563697069656e74732f636e3d303130303030303030333030303030302d626f6200 \
@@ -28,7 +28,7 @@ const EX: &str = "3102 00 00 \
     62006f00620040006c00610062002e0074006500730074000000 42006f006200200058000000 00000000 00000000 01000000";
 
 #[test]
-fn recorded_recipients() {
+fn recorded_recipients_are_decoded() {
     let bytes = hex(SMTP);
     let row = whole(&bytes, |r| RecipientRow::read(r, &columns())).unwrap();
     assert_eq!(row.to_string(), "Bob B <SMTP:bob@lab.test>");
@@ -46,7 +46,7 @@ fn recorded_recipients() {
 }
 
 #[test]
-fn a_row_has_no_more_columns_than_were_named() {
+fn a_row_with_more_columns_than_the_request_is_refused() {
     let bytes = hex(SMTP);
     let error = whole(&bytes, |r| RecipientRow::read(r, &columns()[..6])).unwrap_err();
     assert_eq!((error.structure, error.field), ("RecipientRow", "RecipientColumnCount"));
@@ -58,7 +58,7 @@ fn a_row_has_no_more_columns_than_were_named() {
 }
 
 #[test]
-fn cut_short_anywhere_is_an_error() {
+fn a_truncated_row_is_an_error() {
     for text in [SMTP, EX] {
         let bytes = hex(text);
         for end in 0..bytes.len() {
@@ -68,7 +68,7 @@ fn cut_short_anywhere_is_an_error() {
 }
 
 #[test]
-fn flags_and_parts_have_to_agree() {
+fn inconsistent_flags_and_fields_are_not_encoded() {
     let mut row = whole(&hex(SMTP), |r| RecipientRow::read(r, &columns())).unwrap();
     row.display_name = None;
     assert!(row.write(&mut wire::Writer::new(), &columns()).is_err());
@@ -86,7 +86,7 @@ fn text(wide: bool) -> BoxedStrategy<Text> {
     if wide { unicode().prop_map(Text::Unicode).boxed() } else { text8().prop_map(Text::String8).boxed() }
 }
 
-/// Rows with any flags, and what they ask for.
+/// Rows with any flags and the fields that the flags require.
 fn row() -> impl Strategy<Value = (RecipientRow, Vec<PropTag>)> {
     any::<u16>().prop_map(RecipientFlags).prop_flat_map(|flags| {
         let wide = flags.contains(RecipientFlags::UNICODE);
@@ -133,14 +133,14 @@ fn row() -> impl Strategy<Value = (RecipientRow, Vec<PropTag>)> {
 
 proptest! {
     #[test]
-    fn rows_survive((row, columns) in row()) {
+    fn recipient_rows_round_trip((row, columns) in row()) {
         let bytes = written(|w| row.write(w, &columns));
         prop_assert_eq!(whole(&bytes, |r| RecipientRow::read(r, &columns)), Ok(row.clone()));
         let _ = (row.to_string(), row.node_with(&columns));
     }
 
     #[test]
-    fn any_bytes_leave_as_they_came(bytes: Vec<u8>) {
+    fn decodable_bytes_round_trip(bytes: Vec<u8>) {
         let mut r = wire::Reader::new(&bytes);
         if let Ok(row) = RecipientRow::read(&mut r, &columns()) {
             prop_assert_eq!(&written(|w| row.write(w, &columns()))[..], &bytes[..r.offset()]);

@@ -15,9 +15,9 @@ fn read(text: &str, layout: Layout) -> RuleAction {
     actions
 }
 
-/// What a client sent with `RopModifyRules`.
+/// Recorded from a client that sent `RopModifyRules`.
 #[test]
-fn a_recorded_rule() {
+fn a_recorded_rule_is_decoded() {
     let actions = read("0100 0900 0b 00000000 00000000", Layout::Rop);
     assert_eq!(actions, RuleAction(vec![ActionBlock::new(ActionType::OP_MARK_AS_READ, ActionData::None)]));
     assert_eq!(actions.to_string(), "OP_MARK_AS_READ");
@@ -25,7 +25,7 @@ fn a_recorded_rule() {
 
 /// By the layouts of [MS-OXORULE] 2.2.5.1.2: standard rules.
 #[test]
-fn actions_of_standard_rules() {
+fn actions_of_standard_rules_are_decoded() {
     let actions = read(
         "0300 \
          2400 01 00000000 00000000 01 0100 00 1500 01 0100000000000123 0000000000000000 00000000 \
@@ -51,7 +51,7 @@ fn actions_of_standard_rules() {
 
 /// By the layouts of [MS-OXORULE] 2.2.5.1.2: extended rules.
 #[test]
-fn actions_of_extended_rules() {
+fn actions_of_extended_rules_are_decoded() {
     let actions = read(
         "02000000 \
          13000000 02 00000000 00000000 01000000 aa 01000000 bb \
@@ -62,12 +62,12 @@ fn actions_of_extended_rules() {
         &actions.0[0].data,
         ActionData::MoveCopy { folder_in_this_store: None, store_eid, .. } if store_eid == &[0xAA]
     ));
-    // The property is followed by a byte too many, so what it is is not known for sure.
+    // A byte follows the property, so that the data is not known to be a property.
     assert!(matches!(actions.0[1].data, ActionData::Opaque(_)));
 }
 
 #[test]
-fn data_of_another_shape_stay_as_they_are() {
+fn action_data_of_an_unknown_form_is_kept() {
     let actions = read("0200 0a00 06 00000000 00000000 0d 0b00 0a 00000000 00000000 0102", Layout::Rop);
     assert_eq!(actions.0[0].data, ActionData::Opaque(vec![0x0D]));
     assert_eq!(actions.0[1].data, ActionData::Opaque(vec![1, 2]));
@@ -75,7 +75,7 @@ fn data_of_another_shape_stay_as_they_are() {
 }
 
 #[test]
-fn parts_have_to_belong_to_their_action_and_rule() {
+fn data_that_does_not_fit_its_action_is_not_encoded() {
     let refused = |kind, data, layout| {
         let actions = RuleAction(vec![ActionBlock::new(kind, data)]);
         assert!(actions.write(&mut wire::Writer::new(), layout).is_err(), "{actions:?}");
@@ -113,14 +113,14 @@ fn name() -> impl Strategy<Value = PropertyName> {
 
 proptest! {
     #[test]
-    fn actions_survive((layout, actions) in layout().prop_flat_map(|l| (Just(l), rule_action(l, 1)))) {
+    fn actions_round_trip((layout, actions) in layout().prop_flat_map(|l| (Just(l), rule_action(l, 1)))) {
         let bytes = written(|w| actions.write(w, layout));
         prop_assert_eq!(whole(&bytes, |r| RuleAction::read(r, layout)), Ok(actions.clone()));
         let _ = (actions.to_string(), crate::inspect::Inspect::to_node(&actions));
     }
 
     #[test]
-    fn extended_rules_survive(
+    fn extended_rules_round_trip(
         named_properties in names(),
         rule_version: u32,
         actions in rule_action(Layout::Wide, 1),
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn names_survive(name in name()) {
+    fn property_names_round_trip(name in name()) {
         let bytes = name.to_bytes().unwrap();
         prop_assert_eq!(PropertyName::from_bytes(&bytes).unwrap(), name.clone());
         prop_assert!(name.to_string().starts_with(&name.guid().to_string()));
@@ -143,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_leave_as_they_came(bytes: Vec<u8>, layout in layout()) {
+    fn decodable_bytes_round_trip(bytes: Vec<u8>, layout in layout()) {
         let mut r = wire::Reader::new(&bytes);
         if let Ok(actions) = RuleAction::read(&mut r, layout) {
             prop_assert_eq!(&written(|w| actions.write(w, layout))[..], &bytes[..r.offset()]);
@@ -152,15 +152,15 @@ proptest! {
 }
 
 #[test]
-fn names_are_as_the_specification_has_them() {
+fn property_names_are_encoded_as_specified() {
     let set = "2903020000000000c000000000000046";
     let name = PropertyName::from_bytes(&hex(&format!("01 {set} 06 41004200 0000"))).unwrap();
     assert!(matches!(&name, PropertyName::Name { name, .. } if *name == Utf16::new("AB")));
     assert_eq!(name.to_string(), "00020329-0000-0000-c000-000000000046:\"AB\"");
     let lid = PropertyName::from_bytes(&hex(&format!("00 {set} 01810000"))).unwrap();
     assert_eq!(lid.to_string(), "00020329-0000-0000-c000-000000000046:0x8101");
-    let odd = hex(&format!("01 {set} 00"));
-    assert_eq!(PropertyName::from_bytes(&odd).unwrap().to_bytes().unwrap(), odd);
+    let without_name = hex(&format!("01 {set} 00"));
+    assert_eq!(PropertyName::from_bytes(&without_name).unwrap().to_bytes().unwrap(), without_name);
     assert!(PropertyName::from_bytes(&hex(&format!("02 {set}"))).is_err());
     let long = PropertyName::Name { guid: Guid::NIL, name: Utf16::from_units(vec![65; 127]) };
     assert!(long.to_bytes().is_err());

@@ -10,7 +10,7 @@ use crate::ErrorCode;
 use crate::property::PropTag;
 
 #[test]
-fn typed_strings_are_reduced_where_they_can_be() {
+fn typed_strings_are_reduced_if_possible() {
     for (text, bytes) in [("", "01"), ("Re: é", "03 52653a20e9 00"), ("π", "04 c003 0000")] {
         let bytes = hex(bytes);
         assert_eq!(TypedString::new(text).to_bytes().unwrap(), bytes);
@@ -42,7 +42,7 @@ fn sort_orders_and_problems_are_laid_out_as_specified() {
 
 proptest! {
     #[test]
-    fn sort_orders_survive(columns in vec(any::<(u32, u8)>(), 0..6), categorized_count: u16, expanded_count: u16) {
+    fn sort_orders_round_trip(columns in vec(any::<(u32, u8)>(), 0..6), categorized_count: u16, expanded_count: u16) {
         let columns = columns.into_iter().map(|(tag, order)| SortOrder { tag: PropTag(tag), order: Order(order) });
         let set = SortOrderSet { categorized_count, expanded_count, sort_orders: columns.collect() };
         let bytes = set.to_bytes().unwrap();
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn problems_survive(problems in vec(any::<(u16, u32, u32)>(), 0..6)) {
+    fn property_problems_round_trip(problems in vec(any::<(u16, u32, u32)>(), 0..6)) {
         let problems = problems.into_iter().map(|(index, tag, code)| PropertyProblem {
             index,
             tag: PropTag(tag),
@@ -68,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn typed_strings_survive(text in prop_oneof![
+    fn typed_strings_round_trip(text in prop_oneof![
         Just(TypedString::None),
         Just(TypedString::Empty),
         text8().prop_map(TypedString::String8),

@@ -1,7 +1,7 @@
-//! Stubs of other encoders.
+//! Stubs that other implementations encoded.
 //!
-//! Those of the Exchange 2000 dialect are such that `tshark` 4.0 reads the same values out of them, in the PDUs
-//! and in the ROPs; the others are those that `scapy-rpc` 0.0.8 encodes (`msrpcs.ms_oxcrpc`, made from
+//! The stubs of Exchange 2000 were checked with `tshark` 4.0, which decodes the same values from the PDUs and
+//! ROPs; the others were encoded by `scapy-rpc` 0.0.8 (`msrpcs.ms_oxcrpc`, generated from
 //! the IDL of [MS-OXCRPC] v25).
 
 use super::*;
@@ -15,7 +15,7 @@ fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// The context handle in all of them.
+/// The context handle in all stubs.
 fn handle() -> ContextHandle {
     ContextHandle::new(Guid::from_le(*b"\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x20"))
 }
@@ -67,7 +67,7 @@ fn connect_ex() -> EcDoConnectExRequest {
 }
 
 #[test]
-fn connect_ex_request() {
+fn a_connect_request_is_decoded() {
     request(
         10,
         "2700000000000000270000002f6f3d4c61622f6f753d46697273742f636e3d526563697069656e74732f \
@@ -78,7 +78,7 @@ fn connect_ex_request() {
 }
 
 #[test]
-fn connect_ex_response() {
+fn a_connect_response_is_decoded() {
     response(
         10,
         "000000001112131415161718191a1b1c1d1e1f2060ea0000060000001027000007000000000002000700 \
@@ -114,7 +114,7 @@ fn rpc_ext2() -> EcDoRpcExt2Request {
 }
 
 #[test]
-fn rpc_ext2_request() {
+fn a_rop_request_is_decoded() {
     request(
         11,
         "000000001112131415161718191a1b1c1d1e1f2003000000110000000000040009000900050001000001 \
@@ -123,7 +123,7 @@ fn rpc_ext2_request() {
     );
 }
 
-fn rpc_ext2_answer() -> EcDoRpcExt2Response {
+fn rpc_ext2_result() -> EcDoRpcExt2Response {
     EcDoRpcExt2Response {
         handle: handle(),
         flags: RpcFlags::NONE,
@@ -135,17 +135,17 @@ fn rpc_ext2_answer() -> EcDoRpcExt2Response {
 }
 
 #[test]
-fn rpc_ext2_response() {
+fn a_rop_response_is_decoded() {
     response(
         11,
         "000000001112131415161718191a1b1c1d1e1f2000000000110000000000000011000000000004000900 \
          090005000100000100000000000011000000000000000000000000000000000000001000000000000000",
-        rpc_ext2_answer(),
+        rpc_ext2_result(),
     );
 }
 
 #[test]
-fn disconnect() {
+fn a_disconnect_is_decoded() {
     request(1, "000000001112131415161718191a1b1c1d1e1f20", EcDoDisconnectRequest { handle: handle() });
     response(
         1,
@@ -165,7 +165,7 @@ fn register() -> EcRRegisterPushNotificationRequest {
 }
 
 #[test]
-fn register_push_notification() {
+fn a_push_registration_is_decoded() {
     request(
         4,
         "000000001112131415161718191a1b1c1d1e1f2000000000030000006374780003000000ffffffff1000 \
@@ -184,13 +184,13 @@ fn register_push_notification() {
 }
 
 #[test]
-fn dummy_rpc() {
+fn a_dummy_call_is_decoded() {
     request(6, "", EcDummyRpcRequest {});
     response(6, "00000000", EcDummyRpcResponse { return_value: ErrorCode::SUCCESS });
 }
 
 #[test]
-fn async_connect_ex() {
+fn an_asynchronous_connect_is_decoded() {
     request(14, "000000001112131415161718191a1b1c1d1e1f20", EcDoAsyncConnectExRequest { handle: handle() });
     response(
         14,
@@ -200,7 +200,7 @@ fn async_connect_ex() {
 }
 
 #[test]
-fn async_wait_ex() {
+fn an_asynchronous_wait_is_decoded() {
     let stub = hex("000000001112131415161718191a1b1c1d1e1f2000000000");
     let wait = AsyncRequest::from(EcDoAsyncWaitExRequest { async_handle: handle(), flags: 0 });
     assert_eq!(AsyncRequest::decode(0, &stub, Endian::Little).unwrap(), (wait.clone(), &[][..]));
@@ -214,10 +214,10 @@ fn async_wait_ex() {
     assert_eq!((done.handle(), done.return_value()), (None, ErrorCode::SUCCESS));
 }
 
-/// The same values from a sender whose numbers are big-endian. It writes a handle's UUID as bytes, which is
-/// where reading differs.
+/// The same values in big-endian byte order. The handle's UUID is encoded as bytes, so that it decodes to another
+/// value.
 #[test]
-fn big_endian_senders_are_understood() {
+fn big_endian_stubs_are_decoded() {
     let swapped = ContextHandle::new(Guid::new(
         0x1112_1314,
         0x1516,
@@ -230,7 +230,7 @@ fn big_endian_senders_are_understood() {
     assert_eq!(Request::decode(11, &stub, Endian::Big).unwrap(), (expected.into(), &[][..]));
     let stub = hex("000000001112131415161718191a1b1c1d1e1f2000000000000000110000000000000011000004000900 \
          090005000100000100000000000000000011000000000000000000000000000000000000001000000000");
-    let expected = EcDoRpcExt2Response { handle: swapped, ..rpc_ext2_answer() };
+    let expected = EcDoRpcExt2Response { handle: swapped, ..rpc_ext2_result() };
     assert_eq!(Response::decode(11, &stub, Endian::Big).unwrap(), (expected.into(), &[][..]));
     let stub = hex("000000001112131415161718191a1b1c1d1e1f2000000000000000036374780000030000ffffffff0000 \
          001002001f907f00000100000000000000000010");
@@ -239,7 +239,7 @@ fn big_endian_senders_are_understood() {
 }
 
 #[test]
-fn the_old_dialect_connects() {
+fn an_exchange_2000_connect_is_decoded() {
     let version = Version::legacy(6, 6755, 1).unwrap();
     request(
         0,
@@ -279,7 +279,7 @@ fn old_handle() -> ContextHandle {
 }
 
 #[test]
-fn the_old_dialect_logs_on() {
+fn an_exchange_2000_logon_is_decoded() {
     let logon = RopLogonRequest {
         logon_flags: LogonFlags::PRIVATE,
         open_flags: OpenFlags::HOME_LOGON | OpenFlags::USE_PER_MDB_REPLID_MAPPING,

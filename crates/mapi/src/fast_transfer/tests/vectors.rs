@@ -1,4 +1,4 @@
-//! Streams that others made.
+//! Streams of other implementations.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_folder_change_reads_as_printed() {
+fn the_published_folder_change_is_decoded() {
     let bytes = unhex(HIERARCHY);
     assert_eq!(bytes.len(), 0xAD);
     let tree = Tree::read(&bytes, TreeLimits::default()).unwrap();
@@ -42,7 +42,7 @@ IncrSyncChg
 }
 
 #[test]
-fn a_recorded_contents_synchronisation_reads_and_is_written_alike() {
+fn a_recorded_contents_synchronisation_round_trips() {
     let tree = Tree::read(CONTENTS, TreeLimits::default()).unwrap();
     assert_eq!(tree.to_bytes().unwrap(), CONTENTS);
     let changes: Vec<_> = tree.groups().collect();
@@ -58,7 +58,7 @@ fn a_recorded_contents_synchronisation_reads_and_is_written_alike() {
 }
 
 #[test]
-fn sets_of_ids_are_shown_as_ranges() {
+fn id_sets_are_displayed_as_ranges() {
     let deleted = Property::new(
         PropTag::MetaTagIdsetDeleted,
         Value::Bytes(Cow::Borrowed(&[1, 0, 5, 0, 0, 0, 0, 0, 0x52, 1, 9, 0x50, 0])),

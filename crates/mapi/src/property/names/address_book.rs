@@ -1,6 +1,5 @@
-//! What address book objects alone have: ids from 0x8000 on. In a mailbox those ids stand for named
-//! properties
-//! ([MS-OXPROPS] 2).
+//! Properties of address book objects, with ids from 0x8000 on, which in a mailbox are named properties ([MS-OXPROPS]
+//! 2).
 
 properties! {
     0x8004 PtypString PidTagAddressBookFolderPathname;

@@ -1,8 +1,8 @@
-//! An entry of the name tables.
+//! Entries of the name tables.
 
 use crate::property::tag::PropTag;
 
-/// A property's name with its id and its type.
+/// The name of a property with its tag.
 pub(super) struct Known {
     pub(super) name: &'static str,
     pub(super) tag: PropTag,

@@ -1,4 +1,4 @@
-//! Named properties with a number ([MS-OXPROPS] 2).
+//! Named properties that are identified by a number ([MS-OXPROPS] 2).
 
 named! { Lid:
     PS_PUBLIC_STRINGS 0x9000 PtypMultipleString PidLidCategories;

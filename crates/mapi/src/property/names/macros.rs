@@ -1,4 +1,4 @@
-//! Macros that turn a list of names into constants and a lookup table.
+//! Macros that declare constants and a lookup table from a list of names.
 
 macro_rules! properties {
     ($($id:literal $type:ident $name:ident;)*) => {

@@ -1,5 +1,4 @@
-//! What messages, recipients and their bodies have: ids below 0x3000
-//! ([MS-OXPROPS] 2).
+//! Properties of messages, recipients and message bodies, with ids below 0x3000 ([MS-OXPROPS] 2).
 
 properties! {
     0x0001 PtypBinary PidTagTemplateData;

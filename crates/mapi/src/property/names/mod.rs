@@ -1,8 +1,7 @@
-//! The names of properties ([MS-OXPROPS]), of named properties and of the sets that these are in.
+//! Names of properties, of named properties and of their property sets ([MS-OXPROPS]).
 //!
-//! Several names may share an id, as the ids from 0x6800 on mean something else in each class of messages. The
-//! table keeps all of them. Which one a tag has, its type decides; where that decides nothing, it is the name
-//! that comes first, the most common one.
+//! Several properties may share an id: ids from 0x6800 on have different meanings in each message class. The tables
+//! contain all of them. The type of a tag selects the name; if no type matches, the first, most common name is used.
 
 #[macro_use]
 mod macros;

@@ -1,28 +1,28 @@
-//! Named properties as [MS-OXPROPS] has them.
+//! Named properties of [MS-OXPROPS].
 
 use wire::Guid;
 
 use crate::property::tag::PropType;
 
-/// What a named property is called within its set.
+/// The key of a named property within its property set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NameKey {
-    /// A number, the property's long id (LID).
+    /// A number, the property long ID (LID).
     Lid(u32),
-    /// A text.
+    /// A text, the property name.
     Text(&'static str),
 }
 
-/// A named property as [MS-OXPROPS] has it.
+/// A named property of [MS-OXPROPS].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NamedProperty {
-    /// The set that it is in, one of [`set`](super::set).
+    /// The property set, one of [`set`](super::set).
     pub set: Guid,
-    /// What it is called in the set.
+    /// The key within the property set.
     pub key: NameKey,
     /// Its name in the specification, such as `PidLidAppointmentStartWhole` or `PidNameKeywords`.
     pub name: &'static str,
-    /// The type of its value.
+    /// The type of the property's value.
     pub prop_type: PropType,
 }
 

@@ -1,5 +1,4 @@
-//! What stores, folders, attachments and people have: ids from 0x3000 to 0x3FFF
-//! ([MS-OXPROPS] 2).
+//! Properties of stores, folders, attachments and people, with ids from 0x3000 to 0x3FFF ([MS-OXPROPS] 2).
 
 properties! {
     0x3000 PtypInteger32 PidTagRowid;

@@ -1,6 +1,5 @@
-//! What servers keep, what profiles and rules have, and what belongs to one class of messages: ids from
-//! 0x4000 to 0x7FFF
-//! ([MS-OXPROPS] 2).
+//! Properties that servers maintain, properties of profiles and rules, and properties of individual message classes,
+//! with ids from 0x4000 to 0x7FFF ([MS-OXPROPS] 2).
 
 properties! {
     0x4008 PtypString8 MetaTagDnPrefix;

@@ -1,4 +1,4 @@
-//! Named properties with a text for a name ([MS-OXPROPS] 2).
+//! Named properties that are identified by a text ([MS-OXPROPS] 2).
 
 named! { Text:
     PS_PUBLIC_STRINGS "AppName" PtypString PidNameApplicationName;

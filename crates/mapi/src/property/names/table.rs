@@ -1,13 +1,13 @@
-//! The name tables, and lookup by property tag.
+//! Tables of property names, and lookup by property tag.
 
 use super::known::Known;
 use super::{address_book, lids, message, object, provider, strings};
 use crate::property::tag::{PropTag, PropType};
 
-/// From this id on, a mailbox's properties are named properties.
+/// The first id of named properties in a mailbox.
 pub(super) const FIRST_NAMED: u16 = 0x8000;
 
-/// The tables, each sorted by id; every id of one is below those of the next.
+/// The tables with the first id of each. Each is sorted by id, and all its ids are less than those of the next table.
 pub(super) static TABLES: [(u16, &[Known]); 4] = [
     (0x0000, message::TABLE),
     (0x3000, object::TABLE),
@@ -15,14 +15,14 @@ pub(super) static TABLES: [(u16, &[Known]); 4] = [
     (FIRST_NAMED, address_book::TABLE),
 ];
 
-/// The names of all properties that are known, of named ones too.
+/// The names of all known properties, including named properties.
 pub fn all() -> impl Iterator<Item = &'static str> {
     let tagged = TABLES.iter().flat_map(|(_, table)| *table).map(|known| known.name);
     let named = lids::TABLE.iter().chain(strings::TABLE).map(|known| known.name);
     tagged.chain(named)
 }
 
-/// All properties with the id of `tag`, the most common one first.
+/// All properties with the id `id`, the most common one first.
 pub(super) fn of_id(id: u16) -> &'static [Known] {
     let table = TABLES.iter().rev().find(|(first, _)| id >= *first).map_or(&[][..], |(_, table)| table);
     let start = table.partition_point(|known| known.tag.id() < id);
@@ -30,7 +30,7 @@ pub(super) fn of_id(id: u16) -> &'static [Known] {
     table.get(start..end).unwrap_or_default()
 }
 
-/// The name that `tag` most likely has: by its type, or the most common one of its id.
+/// The entry for `tag`: that of the same type, or else the most common one with its id.
 pub(super) fn known(tag: PropTag) -> Option<&'static Known> {
     let all = of_id(tag.id());
     let wanted = as_unicode(tag.prop_type());
@@ -40,8 +40,7 @@ pub(super) fn known(tag: PropTag) -> Option<&'static Known> {
         .or_else(|| all.first())
 }
 
-/// The type with UTF-16 texts in the place of those in a code page, and without the bit that asks for one row
-/// for each value.
+/// The type without the bit for multivalue instances, and with UTF-16 texts instead of texts in a code page.
 pub(super) const fn as_unicode(prop_type: PropType) -> PropType {
     match PropType(prop_type.0 & !MULTIVALUE_INSTANCE) {
         PropType::PtypString8 => PropType::PtypString,
@@ -50,5 +49,6 @@ pub(super) const fn as_unicode(prop_type: PropType) -> PropType {
     }
 }
 
-/// The bit of a column's type that makes a row of each value ([MS-OXCDATA] 2.11.1.4).
+/// `MultivalueInstance`: the bit of a column's type that requests a row for each value of a multivalue property
+/// ([MS-OXCDATA] 2.11.1.4).
 pub(super) const MULTIVALUE_INSTANCE: u16 = 0x2000;

@@ -1,4 +1,4 @@
-//! Names of property tags, and tags by name.
+//! Conversion of property tags to and from names.
 
 use std::fmt;
 
@@ -7,25 +7,24 @@ use super::table::{FIRST_NAMED, MULTIVALUE_INSTANCE, TABLES, as_unicode, known};
 use crate::property::tag::{PropTag, PropType};
 
 impl PropTag {
-    /// The property's name in [MS-OXPROPS], as an address book means it. Ids from 0x8000 on have these names
-    /// in address books only; in a mailbox they stand for named properties: see [`PropTag::store_name`].
+    /// The property's name in [MS-OXPROPS] in an address book. In a mailbox, ids from 0x8000 on are named properties
+    /// and have other names: see [`PropTag::store_name`].
     pub fn name(self) -> Option<&'static str> {
         known(self).map(|known| known.name)
     }
 
-    /// The property's name as a mailbox means it: none from 0x8000 on.
+    /// The property's name in [MS-OXPROPS] in a mailbox, or `None` for ids from 0x8000 on.
     pub fn store_name(self) -> Option<&'static str> {
         if self.is_named() { None } else { self.name() }
     }
 
-    /// Whether the id is that of a named property in a mailbox (0x8000 and above).
+    /// Whether the id is that of a named property in a mailbox, 0x8000 or greater.
     pub const fn is_named(self) -> bool {
         self.id() >= FIRST_NAMED
     }
 
-    /// The tag with this name: `PidTagSubject` and `PidTagSubject_W` have the type that the specification
-    /// gives, `PidTagSubject_A` that for texts in a code page. It compares all
-    /// names in turn: meant for user input, not for the data path.
+    /// The tag with this name: `PidTagSubject` and `PidTagSubject_W` have the type of the specification,
+    /// `PidTagSubject_A` the type for texts in a code page. This is a linear search, meant for user input.
     pub fn from_name(name: &str) -> Option<Self> {
         let of = |name: &str| {
             TABLES
@@ -48,16 +47,15 @@ impl PropTag {
         Some(tag.with_type(PropType(text.0 | multiple)))
     }
 
-    /// The tag for display, as a mailbox uses it: as its `Display`, except that ids from 0x8000 on are numbers.
+    /// Displays the tag with its name in a mailbox: as `Display` does, except that ids from 0x8000 on are numbers.
     pub const fn in_store(self) -> StoreTag {
         StoreTag(self)
     }
 }
 
 impl fmt::Display for PropTag {
-    /// `PidTagSubject_W` or `PidTagSubject_A` for a text, `PidTagImportance` for a value of the type that the
-    /// specification gives, `PidTagImportance:PtypErrorCode` for one of another, and the number where no name
-    /// is known.
+    /// Writes `PidTagSubject_W` or `PidTagSubject_A` for a text, `PidTagImportance` for the type of the specification,
+    /// `PidTagImportance:PtypErrorCode` for any other type, and the number if the name is unknown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_tag(*self, known(*self), f)
     }
@@ -69,7 +67,7 @@ impl fmt::Debug for PropTag {
     }
 }
 
-/// See [`PropTag::in_store`].
+/// The return type of [`PropTag::in_store`].
 #[derive(Clone, Copy)]
 pub struct StoreTag(PropTag);
 
@@ -83,11 +81,11 @@ impl fmt::Display for StoreTag {
 fn write_tag(tag: PropTag, known: Option<&Known>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let Some(known) = known else { return write!(f, "{:#010x}", tag.0) };
     f.write_str(known.name)?;
-    let (found, usual) = (tag.prop_type(), known.tag.prop_type());
-    if as_unicode(found) != as_unicode(usual) {
-        return write!(f, ":{found}");
+    let (tag_type, known_type) = (tag.prop_type(), known.tag.prop_type());
+    if as_unicode(tag_type) != as_unicode(known_type) {
+        return write!(f, ":{tag_type}");
     }
-    match PropType(found.0 & !MULTIVALUE_INSTANCE) {
+    match PropType(tag_type.0 & !MULTIVALUE_INSTANCE) {
         PropType::PtypString | PropType::PtypMultipleString => f.write_str("_W"),
         PropType::PtypString8 | PropType::PtypMultipleString8 => f.write_str("_A"),
         _ => Ok(()),

@@ -31,24 +31,24 @@ fn tags_have_the_numbers_of_the_specification() {
 }
 
 #[test]
-fn tags_read_as_people_write_them() {
-    let shown = |tag: u32| PropTag(tag).to_string();
-    assert_eq!(shown(0x0037_001F), "PidTagSubject_W");
-    assert_eq!(shown(0x0037_001E), "PidTagSubject_A");
-    assert_eq!(shown(0x0017_0003), "PidTagImportance");
-    assert_eq!(shown(0x0037_000A), "PidTagSubject:PtypErrorCode");
-    assert_eq!(shown(0x0037_0000), "PidTagSubject:PtypUnspecified");
-    assert_eq!(shown(0x3A00_001E), "PidTagAccount_A");
-    assert_eq!(shown(0x800F_101F), "PidTagAddressBookProxyAddresses_W");
-    assert_eq!(shown(0x800F_301E), "PidTagAddressBookProxyAddresses_A");
-    assert_eq!(shown(0x1234_001E), "0x1234001e");
+fn tags_are_displayed_with_names_and_types() {
+    let display = |tag: u32| PropTag(tag).to_string();
+    assert_eq!(display(0x0037_001F), "PidTagSubject_W");
+    assert_eq!(display(0x0037_001E), "PidTagSubject_A");
+    assert_eq!(display(0x0017_0003), "PidTagImportance");
+    assert_eq!(display(0x0037_000A), "PidTagSubject:PtypErrorCode");
+    assert_eq!(display(0x0037_0000), "PidTagSubject:PtypUnspecified");
+    assert_eq!(display(0x3A00_001E), "PidTagAccount_A");
+    assert_eq!(display(0x800F_101F), "PidTagAddressBookProxyAddresses_W");
+    assert_eq!(display(0x800F_301E), "PidTagAddressBookProxyAddresses_A");
+    assert_eq!(display(0x1234_001E), "0x1234001e");
     assert_eq!(PropTag(0x800F_101F).in_store().to_string(), "0x800f101f");
     assert_eq!(PropTag(0x0037_001F).in_store().to_string(), "PidTagSubject_W");
     assert_eq!(PropTag(0x800F_101F).store_name(), None);
 }
 
 #[test]
-fn the_type_chooses_among_names_of_one_id() {
+fn the_type_selects_among_the_names_of_one_id() {
     let name = |tag: u32| PropTag(tag).name();
     assert_eq!(name(0x1013_0102), Some("PidTagHtml"));
     assert_eq!(name(0x1013_001E), Some("PidTagBodyHtml"));
@@ -59,7 +59,7 @@ fn the_type_chooses_among_names_of_one_id() {
     assert_eq!(name(0x684F_0102), Some("PidTagWlinkFolderType"));
 }
 
-/// Every id that [MS-OXPROPS] gives to properties of different types.
+/// Ids that several properties of [MS-OXPROPS] share.
 #[test]
 fn every_tag_of_a_shared_id_has_the_name_of_its_type() {
     let mut shared = 0;
@@ -67,7 +67,7 @@ fn every_tag_of_a_shared_id_has_the_name_of_its_type() {
         let of_id: Vec<_> = all().filter(|other| other.tag.id() == known.tag.id()).collect();
         let of_tag: Vec<_> =
             of_id.iter().filter(|other| other.tag == known.tag).map(|known| known.name).collect();
-        // Where one tag has two names, nothing in it tells which is meant.
+        // If one tag has two names, nothing in the tag distinguishes them.
         assert_eq!(known.tag.name(), of_tag.first().copied(), "{:#010x}", known.tag.0);
         assert!(!known.tag.to_string().contains(':'), "{}", known.tag);
         shared += usize::from(of_tag.len() < of_id.len());
@@ -123,7 +123,7 @@ fn every_tag_of_a_shared_id_has_the_name_of_its_type() {
 }
 
 #[test]
-fn names_lead_back() {
+fn tags_are_found_by_name() {
     assert_eq!(PropTag::from_name("PidTagSubject"), Some(PropTag(0x0037_001F)));
     assert_eq!(PropTag::from_name("PidTagSubject_W"), Some(PropTag(0x0037_001F)));
     assert_eq!(PropTag::from_name("PidTagSubject_A"), Some(PropTag(0x0037_001E)));
@@ -135,12 +135,12 @@ fn names_lead_back() {
     for known in all() {
         assert_eq!(PropTag::from_name(known.name), Some(known.tag));
         let again = PropTag::from_name(&known.tag.to_string().replace(":PtypError", ""));
-        assert!(again.is_some(), "{} leads somewhere", known.tag);
+        assert!(again.is_some(), "{} is found by its name", known.tag);
     }
 }
 
 #[test]
-fn the_tables_are_sorted_and_every_name_is_there_once() {
+fn the_tables_are_sorted_and_without_duplicate_names() {
     assert!(all().count() >= 850);
     for (at, (first, table)) in TABLES.iter().enumerate() {
         assert!(table.is_sorted_by_key(|known| known.tag.id()));
@@ -161,7 +161,7 @@ fn the_tables_are_sorted_and_every_name_is_there_once() {
 }
 
 #[test]
-fn named_properties_are_found_both_ways() {
+fn named_properties_are_found_by_key_and_by_name() {
     let start = NamedProperty::by_lid(&set::PSETID_Appointment, 0x820D).unwrap();
     assert_eq!(start.name, "PidLidAppointmentStartWhole");
     assert_eq!(start.prop_type, PropType::PtypTime);
@@ -178,7 +178,7 @@ fn named_properties_are_found_both_ways() {
 }
 
 #[test]
-fn every_named_property_is_found_and_is_there_once() {
+fn every_named_property_is_found_by_key_and_by_name() {
     assert!(NamedProperty::all().count() >= 500);
     for known in NamedProperty::all() {
         let found = match known.key {

@@ -1,4 +1,4 @@
-//! Values of every kind, for the tests of everything that holds some.
+//! Strategies for property values and the structures that contain them.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ pub(crate) fn guid() -> impl Strategy<Value = Guid> {
     any::<[u8; 16]>().prop_map(Guid::from_le)
 }
 
-/// Numbers that are equal to themselves.
+/// Numbers other than NaN, which does not compare as equal to itself.
 fn float() -> impl Strategy<Value = f64> {
     any::<f64>().prop_filter("a number", |value| !value.is_nan())
 }
@@ -56,7 +56,7 @@ fn server_id() -> impl Strategy<Value = ServerId> {
     ]
 }
 
-/// Values that have nothing of their kind within.
+/// Single values that contain no other values.
 fn simple() -> impl Strategy<Value = PropertyValue> {
     use PropertyValue as V;
     prop_oneof![
@@ -98,7 +98,7 @@ fn multiple() -> impl Strategy<Value = PropertyValue> {
     ]
 }
 
-/// What only some layouts have.
+/// Values that only some layouts can encode.
 fn special(layout: Layout) -> BoxedStrategy<PropertyValue> {
     use PropertyValue as V;
     if !layout.has_presence() {
@@ -120,7 +120,7 @@ fn special(layout: Layout) -> BoxedStrategy<PropertyValue> {
     prop_oneof![prop::sample::select(absent.to_vec()).prop_map(V::None), sparse].boxed()
 }
 
-/// Values, but those that say their own type, which hold restrictions and actions `depth` deep.
+/// Values except [`PropertyValue::Typed`], with restrictions and actions nested `depth` levels deep.
 pub(crate) fn plain(layout: Layout, depth: u32) -> BoxedStrategy<PropertyValue> {
     let flat = prop_oneof![6 => simple(), 3 => multiple(), 1 => special(layout)];
     if depth == 0 {

@@ -8,7 +8,7 @@ use super::arbitrary::{LAYOUTS, plain, restriction, rule_action};
 use super::*;
 use crate::data::RuleAction;
 
-/// Every type that begins with a count or holds one.
+/// Every type that begins with or contains a count.
 const COUNTED: [PropType; 17] = [
     PropType::PtypBinary,
     PropType::PtypObject,
@@ -49,14 +49,14 @@ fn counts_of_four_billion_are_refused() {
     assert!(read_tags(&mut Reader::new(&bytes), usize::MAX, "PropertyTags").is_err());
 }
 
-/// Ever smaller lists in lists, each of which claims all that is left, must not cost room in advance.
+/// Nested lists that each claim all the remaining bytes must not allocate memory in advance.
 #[test]
-fn counts_within_counts_cost_no_room() {
+fn nested_counts_allocate_nothing_in_advance() {
     let bytes = [0x00, 0xFF, 0x7F].repeat(20_000);
     assert!(Restriction::from_bytes(&bytes, Layout::Rop).is_err());
 }
 
-/// `make` cut short anywhere is an error, never a panic.
+/// Checks that every truncation of a structure is an error, and does not panic.
 fn cut_anywhere<T>(bytes: &[u8], mut read: impl FnMut(&mut Reader<'_>) -> Result<T>) {
     for end in 0..bytes.len() {
         assert!(whole(&bytes[..end], &mut read).is_err(), "cut at {end} of {}", bytes.len());
@@ -64,7 +64,7 @@ fn cut_anywhere<T>(bytes: &[u8], mut read: impl FnMut(&mut Reader<'_>) -> Result
 }
 
 #[test]
-fn whatever_is_cut_short_is_refused() {
+fn truncated_structures_are_refused() {
     let mut runner = TestRunner::deterministic();
     for layout in LAYOUTS {
         for _ in 0..100 {

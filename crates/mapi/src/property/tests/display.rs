@@ -11,7 +11,7 @@ fn shows(value: &PropertyValue, expected: &str) {
 }
 
 #[test]
-fn values_read_well() {
+fn values_are_displayed_as_text() {
     shows(&"Grüße".into(), "\"Grüße\"");
     shows(
         &PropertyValue::from("x".repeat(200).as_str()),
@@ -28,12 +28,12 @@ fn values_read_well() {
 }
 
 #[test]
-fn times_read_as_times() {
+fn times_are_displayed_as_iso_8601() {
     shows(&PropertyValue::Time(FileTime(0x019d_b1de_d53e_8000)), "1970-01-01T00:00:00Z");
 }
 
 #[test]
-fn restrictions_put_brackets_where_they_matter() {
+fn restrictions_are_displayed_with_the_necessary_parentheses() {
     let exist = |tag| Restriction::Exist { tag };
     let (title, account) = (exist(PropTag::PidTagTitle), exist(PropTag::PidTagAccount));
     let or = Restriction::Or(vec![title.clone(), account.clone()]);
@@ -55,17 +55,17 @@ fn restrictions_put_brackets_where_they_matter() {
 }
 
 #[test]
-fn names_are_those_of_the_place() {
+fn restrictions_are_displayed_with_the_given_names() {
     let named = Restriction::Not(Box::new(Restriction::Exist { tag: PropTag(0x8005_000D) }));
     assert_eq!(named.to_string(), "not 0x8005000d exists");
     let book = |tag: PropTag| tag.name().map_or("?".into(), Into::into);
-    assert_eq!(named.words(&book).to_string(), "not PidTagAddressBookManager exists");
+    assert_eq!(named.display_with(&book).to_string(), "not PidTagAddressBookManager exists");
     let tagged = TaggedValue::new(PropTag(0x8005_001F), "x".into());
     assert_eq!(tagged.to_string(), "0x8005001f = \"x\"");
 }
 
 #[test]
-fn ids_are_shown_as_what_they_mean() {
+fn ids_are_inspected_as_object_ids() {
     use crate::inspect::{Inspect, Node};
     let columns = [PropTag::PidTagMid, PropTag::PidTagSourceKey, PropTag::PidTagEntryId];
     let values = vec![

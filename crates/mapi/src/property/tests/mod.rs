@@ -12,14 +12,14 @@ use wire::{Reader, Result, Writer};
 
 use super::*;
 
-/// What `write` writes.
+/// The bytes that `write` writes.
 pub(crate) fn written(write: impl FnOnce(&mut Writer) -> Result<()>) -> Vec<u8> {
     let mut w = Writer::new();
     write(&mut w).unwrap();
     w.into_vec()
 }
 
-/// What `read` reads of all the bytes.
+/// The value that `read` decodes from all of `bytes`.
 pub(crate) fn whole<T>(bytes: &[u8], read: impl FnOnce(&mut Reader<'_>) -> Result<T>) -> Result<T> {
     let mut r = Reader::new(bytes);
     let value = read(&mut r)?;
@@ -27,7 +27,7 @@ pub(crate) fn whole<T>(bytes: &[u8], read: impl FnOnce(&mut Reader<'_>) -> Resul
     Ok(value)
 }
 
-/// Bytes written as hexadecimal digits, with spaces as one likes.
+/// Decodes hexadecimal digits, ignoring white space.
 pub(crate) fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let pairs = digits.chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());

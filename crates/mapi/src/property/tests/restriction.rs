@@ -6,7 +6,7 @@ use wire::ErrorKind;
 use super::arbitrary::{LAYOUTS, layout, restriction};
 use super::*;
 
-/// Restrictions that a client sent with `RopRestrict` and `RopFindRow`, and how they read.
+/// Restrictions that a client sent with `RopRestrict` and `RopFindRow`, with their text form.
 const RECORDED: [(&str, &str); 12] = [
     ("03 01000100 1f003700 1f003700 6500760065006e000000", "PidTagSubject contains \"even\" (ignoring case)"),
     (
@@ -33,7 +33,7 @@ const RECORDED: [(&str, &str); 12] = [
 ];
 
 #[test]
-fn recorded_restrictions_read_as_they_were_meant() {
+fn recorded_restrictions_are_decoded() {
     for (text, words) in RECORDED {
         let bytes = hex(text);
         let restriction = Restriction::from_bytes(&bytes, Layout::Rop).unwrap();
@@ -44,7 +44,7 @@ fn recorded_restrictions_read_as_they_were_meant() {
 }
 
 #[test]
-fn counts_are_as_wide_as_their_place_has_them() {
+fn the_layout_determines_the_width_of_counts() {
     let exist = || Restriction::Exist { tag: PropTag::PidTagTitle };
     let both = Restriction::And(vec![exist(), exist()]);
     let tail = "08 1f00173a 08 1f00173a";
@@ -52,7 +52,7 @@ fn counts_are_as_wide_as_their_place_has_them() {
     for wide in [Layout::Wide, Layout::AddressBook, Layout::AddressBookBare] {
         assert_eq!(both.to_bytes(wide).unwrap(), hex(&format!("00 02000000 {tail}")));
     }
-    // Those of comments have a byte everywhere.
+    // The count of a comment has one byte in every layout.
     let comment = Restriction::Comment { values: vec![], restriction: None };
     for layout in LAYOUTS {
         assert_eq!(comment.to_bytes(layout).unwrap(), hex("0a 00 00"));
@@ -60,7 +60,7 @@ fn counts_are_as_wide_as_their_place_has_them() {
 }
 
 #[test]
-fn address_books_have_a_byte_before_the_value() {
+fn address_book_restrictions_have_a_presence_byte_before_the_value() {
     let value = TaggedValue::new(PropTag::PidTagAnr, "a".into());
     let anr =
         |value| Restriction::Property { relop: RelationalOperator::RELOP_EQ, tag: PropTag::PidTagAnr, value };
@@ -77,7 +77,7 @@ fn address_books_have_a_byte_before_the_value() {
 }
 
 #[test]
-fn ten_thousand_deep_is_an_error() {
+fn ten_thousand_nested_restrictions_are_refused() {
     for layout in LAYOUTS {
         let count = if layout.is_wide() { vec![1, 0, 0, 0] } else { vec![1, 0] };
         for step in [vec![2], [vec![0], count.clone()].concat(), vec![0x0B, 1, 0, 0, 0], vec![0x0A, 0, 1]] {
@@ -98,7 +98,7 @@ fn ten_thousand_deep_is_an_error() {
     assert!(matches!(deeper.to_bytes(Layout::Rop).unwrap_err().kind, ErrorKind::TooDeep { .. }));
 }
 
-/// Restrictions in values in restrictions, and actions in values in actions, count as nested, too.
+/// The limit includes restrictions in values of restrictions, and actions in values of actions.
 #[test]
 fn nesting_through_values_is_bounded() {
     let compare = hex("04 04 fd000000 fd000000");
@@ -119,10 +119,10 @@ fn nesting_through_values_is_bounded() {
 }
 
 #[test]
-fn odd_operators_survive_and_large_ones_do_not_fit() {
+fn unknown_operators_round_trip_and_large_ones_are_refused() {
     let bytes = hex("07 99 1f003700 01000000");
-    let odd = Restriction::from_bytes(&bytes, Layout::Rop).unwrap();
-    assert_eq!(odd.to_bytes(Layout::Rop).unwrap(), bytes);
+    let unknown = Restriction::from_bytes(&bytes, Layout::Rop).unwrap();
+    assert_eq!(unknown.to_bytes(Layout::Rop).unwrap(), bytes);
     let relop = RelationalOperator(0x100);
     assert!(Restriction::Size { relop, tag: PropTag(0), size: 0 }.to_bytes(Layout::Rop).is_err());
     assert!(Restriction::from_bytes(&hex("0c"), Layout::Rop).is_err());
@@ -131,7 +131,7 @@ fn odd_operators_survive_and_large_ones_do_not_fit() {
 
 proptest! {
     #[test]
-    fn restrictions_survive((layout, restriction) in layout().prop_flat_map(|l| (Just(l), restriction(l, 1)))) {
+    fn restrictions_round_trip((layout, restriction) in layout().prop_flat_map(|l| (Just(l), restriction(l, 1)))) {
         let bytes = restriction.to_bytes(layout).unwrap();
         prop_assert_eq!(Restriction::from_bytes(&bytes, layout), Ok(restriction.clone()));
         prop_assert!(!restriction.to_string().is_empty());

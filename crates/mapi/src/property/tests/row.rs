@@ -13,10 +13,9 @@ const COLUMNS: [PropTag; 3] = [
     PropTag::new(0x0FFF, PropType::PtypBinary),
 ];
 
-/// What a server answered to `RopFindRow` in the hierarchy of a mailbox, from its flag on: the folder's id, its
-/// name and its class.
+/// A row of a response to `RopFindRow` in the hierarchy of a mailbox: the id, the name and the class of a folder.
 #[test]
-fn rows_of_a_recorded_table() {
+fn a_recorded_row_is_decoded() {
     let bytes = hex("00 010000000000000d 49006e0062006f0078000000 4900500046002e004e006f00740065000000");
     let columns = [
         PropTag::new(0x6748, PropType::PtypInteger64),
@@ -30,7 +29,7 @@ fn rows_of_a_recorded_table() {
 }
 
 #[test]
-fn flagged_rows_say_why_a_value_is_not_there() {
+fn flagged_rows_have_the_error_of_an_absent_value() {
     let bytes = hex("01 00 0100000000000123 0a 0f010480 01");
     let row = whole(&bytes, |r| PropertyRow::read(r, &COLUMNS, Layout::Rop)).unwrap();
     assert_eq!(row.value(0), Some(&PropertyValue::Integer64(0x2301_0000_0000_0001)));
@@ -42,7 +41,7 @@ fn flagged_rows_say_why_a_value_is_not_there() {
 }
 
 #[test]
-fn columns_of_no_type_have_the_type_before_the_flag() {
+fn values_of_untyped_columns_have_the_type_before_the_flag() {
     let columns = [PropTag::new(0x3001, PropType::PtypUnspecified); 3];
     let bytes = hex("01 1f00 00 41000000 1f00 01 0b00 0a 02010480");
     let row = whole(&bytes, |r| PropertyRow::read(r, &columns, Layout::Rop)).unwrap();
@@ -57,7 +56,7 @@ fn columns_of_no_type_have_the_type_before_the_flag() {
 }
 
 #[test]
-fn a_row_has_to_fit_its_columns() {
+fn a_row_that_does_not_fit_its_columns_is_not_encoded() {
     let row = PropertyRow::Standard(vec![PropertyValue::Integer32(1)]);
     let mut w = Writer::new();
     assert!(row.write(&mut w, &[], Layout::Rop).is_err());
@@ -67,7 +66,7 @@ fn a_row_has_to_fit_its_columns() {
 }
 
 #[test]
-fn new_rows_are_flagged_only_where_they_must_be() {
+fn new_rows_are_flagged_only_if_values_are_absent() {
     let number = || Some(PropertyValue::Integer64(1));
     let full = PropertyRow::new(&COLUMNS[..2], vec![number(), Some("A".into())]);
     assert!(matches!(full, PropertyRow::Standard(_)));
@@ -88,7 +87,7 @@ fn values_without_bytes_are_bounded() {
     assert!(whole(&[0], |r| PropertyRow::read(r, &columns[..30], Layout::Rop)).is_ok());
 }
 
-/// Columns with a value that fits each.
+/// Columns, each with a value of its type.
 fn columns() -> impl Strategy<Value = (Layout, Vec<PropTag>, Vec<PropertyValue>)> {
     let one = |layout| (any::<u16>(), any::<bool>(), plain(layout, 0));
     layout().prop_flat_map(move |layout| {
@@ -109,14 +108,14 @@ fn columns() -> impl Strategy<Value = (Layout, Vec<PropTag>, Vec<PropertyValue>)
 
 proptest! {
     #[test]
-    fn standard_rows_survive((layout, columns, values) in columns()) {
+    fn standard_rows_round_trip((layout, columns, values) in columns()) {
         let row = PropertyRow::Standard(values);
         let bytes = written(|w| row.write(w, &columns, layout));
         prop_assert_eq!(whole(&bytes, |r| PropertyRow::read(r, &columns, layout)), Ok(row.clone()));
     }
 
     #[test]
-    fn flagged_rows_survive((layout, columns, values) in columns(), choices in vec(0..3u8, 8), code: u32) {
+    fn flagged_rows_round_trip((layout, columns, values) in columns(), choices in vec(0..3u8, 8), code: u32) {
         let cells = values.into_iter().zip(choices).map(|(value, choice)| {
             let prop_type = value.untyped().prop_type();
             match choice {

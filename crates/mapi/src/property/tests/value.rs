@@ -19,7 +19,7 @@ fn same(text: &str, prop_type: PropType, layout: Layout, expected: &PropertyValu
 }
 
 #[test]
-fn counts_are_as_wide_as_their_place_has_them() {
+fn the_layout_determines_the_width_of_counts() {
     let binary = PropertyValue::Binary(vec![1, 2, 3]);
     same("0300 010203", PropType::PtypBinary, Layout::Rop, &binary);
     same("03000000 010203", PropType::PtypBinary, Layout::Wide, &binary);
@@ -35,7 +35,7 @@ fn counts_are_as_wide_as_their_place_has_them() {
 }
 
 #[test]
-fn address_books_say_what_is_absent() {
+fn address_book_values_have_a_presence_byte() {
     let none = PropertyValue::None(PropType::PtypString);
     same("00", PropType::PtypString, Layout::AddressBook, &none);
     assert!(none.write(&mut Writer::new(), Layout::Rop).is_err());
@@ -49,12 +49,12 @@ fn address_books_say_what_is_absent() {
 }
 
 #[test]
-fn odd_values_survive() {
+fn unusual_values_round_trip() {
     same("02", PropType::PtypBoolean, Layout::Rop, &PropertyValue::OddBoolean(2));
     same("01", PropType::PtypBoolean, Layout::Rop, &PropertyValue::Boolean(true));
     let unpaired = PropertyValue::Unicode(wire::Utf16::from_units(vec![0xD800, 0x41]));
     same("00d8 4100 0000", PropType::PtypString, Layout::Rop, &unpaired);
-    // A signalling not-a-number, whose bits a computation would change.
+    // A signalling NaN, whose bits an arithmetic operation would change.
     let bytes = hex("01 00 00 00 00 00 f4 7f");
     let nan = read(&bytes, PropType::PtypFloating64, Layout::Rop).unwrap();
     assert_eq!(written(|w| nan.write(w, Layout::Rop)), bytes);
@@ -81,22 +81,22 @@ fn server_ids_have_a_16_bit_size_everywhere() {
 }
 
 #[test]
-fn a_column_of_no_type_says_the_type_in_each_row() {
+fn an_untyped_column_has_the_type_in_each_row() {
     let typed = PropertyValue::Typed(Box::new(TypedValue::new(PropertyValue::Integer32(7))));
     same("0300 07000000", PropType::PtypUnspecified, Layout::Rop, &typed);
     assert!(read(&hex("0000 0300 07000000"), PropType::PtypUnspecified, Layout::Rop).is_err());
-    let odd = TypedValue { prop_type: PropType::PtypString, value: PropertyValue::Integer32(7) };
-    assert!(odd.write(&mut Writer::new(), Layout::Rop).is_err());
-    assert!(PropertyValue::Typed(Box::new(odd)).write(&mut Writer::new(), Layout::Rop).is_err());
+    let mismatched = TypedValue { prop_type: PropType::PtypString, value: PropertyValue::Integer32(7) };
+    assert!(mismatched.write(&mut Writer::new(), Layout::Rop).is_err());
+    assert!(PropertyValue::Typed(Box::new(mismatched)).write(&mut Writer::new(), Layout::Rop).is_err());
 }
 
 #[test]
-fn one_of_several_values_is_a_single_one() {
+fn a_multivalue_instance_is_a_single_value() {
     let instance = PropType(PropType::PtypMultipleString.0 | PropType::MULTIVALUE_INSTANCE);
     assert_eq!(instance.0, 0x301F);
     assert!(!instance.is_multiple());
     same("41000000", instance, Layout::Rop, &PropertyValue::from("A"));
-    // The tag keeps the bit.
+    // The bit is preserved in the tag.
     let bytes = hex("1f30 0180 41000000");
     let tagged = whole(&bytes, |r| TaggedValue::read(r, Layout::Rop)).unwrap();
     assert_eq!((tagged.tag, &tagged.value), (PropTag(0x8001_301F), &PropertyValue::from("A")));
@@ -131,7 +131,7 @@ fn lists_have_counts_of_both_widths() {
 
 proptest! {
     #[test]
-    fn a_detached_value_keeps_no_buffer(value in value(Layout::Rop)) {
+    fn a_detached_value_does_not_keep_the_buffer(value in value(Layout::Rop)) {
         let buffer = wire::Bytes::from(written(|w| value.write(w, Layout::Rop)));
         let mut r = Reader::sharing(&buffer);
         let read = PropertyValue::read(&mut r, value.prop_type(), Layout::Rop).unwrap();
@@ -144,20 +144,20 @@ proptest! {
 
 proptest! {
     #[test]
-    fn values_survive((layout, value) in layout().prop_flat_map(|layout| (Just(layout), value(layout)))) {
+    fn values_round_trip((layout, value) in layout().prop_flat_map(|layout| (Just(layout), value(layout)))) {
         let bytes = written(|w| value.write(w, layout));
         prop_assert_eq!(read(&bytes, value.prop_type(), layout), Ok(value.clone()));
         let _ = (value.to_string(), crate::inspect::Inspect::to_node(&value));
     }
 
     #[test]
-    fn tagged_values_survive((layout, tagged) in layout().prop_flat_map(|l| (Just(l), tagged(l, 1)))) {
+    fn tagged_values_round_trip((layout, tagged) in layout().prop_flat_map(|l| (Just(l), tagged(l, 1)))) {
         let bytes = written(|w| tagged.write(w, layout));
         prop_assert_eq!(whole(&bytes, |r| TaggedValue::read(r, layout)), Ok(tagged.clone()));
     }
 
     #[test]
-    fn any_bytes_leave_as_they_came(bytes: Vec<u8>, layout in layout(), prop_type in any::<u8>()) {
+    fn decodable_bytes_round_trip(bytes: Vec<u8>, layout in layout(), prop_type in any::<u8>()) {
         let known = [0u16, 1, 0x14, 0x1E, 0x1F, 0x40, 0x48, 0xFB, 0xFD, 0xFE, 0x102, 0x101E, 0x101F, 0x1102, 0xD];
         let prop_type = PropType(known[usize::from(prop_type) % known.len()]);
         let mut r = Reader::new(&bytes);
