@@ -45,14 +45,16 @@ pub(crate) struct StartLine {
     pub(crate) version: Version,
     /// The received line with its line end. `None` once a part of the line was changed.
     received: Option<Span>,
+    /// Whether the connection ends after the message whatever the fields declare.
+    pub(crate) closes: bool,
 }
 
 impl StartLine {
     /// The start line of a new head.
-    pub(crate) const NEW: Self = Self { version: Version::Http11, received: None };
+    pub(crate) const NEW: Self = Self { version: Version::Http11, received: None, closes: false };
 
     pub(crate) const fn from_received(version: Version, line: Span) -> Self {
-        Self { version, received: Some(line) }
+        Self { version, received: Some(line), closes: false }
     }
 
     /// Changes the version. The line will be encoded again if the version differs.
@@ -90,6 +92,7 @@ impl StartLine {
     pub(crate) fn keeps_alive(self, fields: &Fields) -> bool {
         let closes = || fields.has_token("connection", "close");
         match self.version {
+            _ if self.closes => false,
             Version::Http11 => !closes(),
             Version::Http10 => fields.has_token("connection", "keep-alive") && !closes(),
         }

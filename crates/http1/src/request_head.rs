@@ -92,9 +92,16 @@ impl RequestHead {
         self.version() == Version::Http11 && self.fields.has_token("expect", "100-continue")
     }
 
-    /// Whether the client keeps the connection open for another request (RFC 9112 9.3).
+    /// Whether the client keeps the connection open for another request (RFC 9112 9.3), unless
+    /// [`close`](Self::close) was called.
     pub fn keeps_alive(&self) -> bool {
         self.line.keeps_alive(&self.fields)
+    }
+
+    /// Records that the connection closes after the response, whatever the client wishes. The encoded head does not
+    /// change.
+    pub fn close(&mut self) {
+        self.line.closes = true;
     }
 }
 

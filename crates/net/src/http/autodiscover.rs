@@ -34,7 +34,7 @@ struct Relayed {
 /// Forwards a request of Autodiscover, and sends the response back through the modules.
 pub(crate) async fn discover(
     client: &mut ClientConnection,
-    request: RequestContext,
+    mut request: RequestContext,
     framing: Framing,
     dialect: Dialect,
 ) -> Result<KeepAlive, ConnectionError> {
@@ -49,6 +49,7 @@ pub(crate) async fn discover(
     let (body, _share) = match downstream.body(framing, request.context.identity()).await? {
         BufferedBody::Complete(body, share) => (body, share),
         BufferedBody::Rejected(why) => {
+            request.close();
             refuse_body(downstream, &request, &why);
             return Ok(KeepAlive::No);
         }
@@ -59,7 +60,7 @@ pub(crate) async fn discover(
         Err(RelayError::Client(error)) => Err(error),
         Err(RelayError::Upstream(why)) => {
             let from = client.downstream.transport.out.bytes.len();
-            let keep_alive = client.not_served(&why, &relayed.request);
+            let keep_alive = client.not_served(&why, &mut relayed.request);
             let own = client.downstream.transport.out.bytes.get(from..).unwrap_or_default();
             if let Some((head, body)) = decode(own, relayed.request.is_head) {
                 relayed.observe(&client.downstream.config, &head, &body);
@@ -110,6 +111,7 @@ async fn relay(
     let (head, body) = relayed.received.insert((head, body));
     let config = &client.downstream.config;
     let changed = through_modules(config, &relayed.request, relayed.dialect, head, body)?;
+    relayed.request.close_if(client.downstream.closes_after_response());
     let (head, keep_alive) = rewritten(head.clone(), framing, &relayed.request, changed.len());
     let out = &mut client.downstream.transport.out.bytes;
     head.write(out);

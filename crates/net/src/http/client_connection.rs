@@ -196,7 +196,8 @@ impl ClientConnection {
     }
 
     /// Responds to `request`, which is no operation, that the server did not serve because of `why`.
-    pub(crate) fn not_served(&mut self, why: &UpstreamError, request: &RequestContext) -> KeepAlive {
+    pub(crate) fn not_served(&mut self, why: &UpstreamError, request: &mut RequestContext) -> KeepAlive {
+        request.close_if(self.downstream.closes_after_response());
         self.respond_failed(why, request, &request.failed_request())
     }
 
@@ -218,6 +219,6 @@ impl ClientConnection {
             downstream.config.log_upstream_failure(why, failed);
             respond::upstream_failed(&mut downstream.transport.out.bytes, &request.head, why);
         }
-        KeepAlive::of(&request.head)
+        request.keep_alive()
     }
 }

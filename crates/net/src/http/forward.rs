@@ -28,7 +28,7 @@ pub(crate) async fn forward(
     match relay(client, &mut request, framing).await {
         Ok(keep_alive) => Ok(keep_alive),
         Err(RelayError::Client(error)) => Err(error),
-        Err(RelayError::Upstream(why)) => Ok(client.not_served(&why, &request)),
+        Err(RelayError::Upstream(why)) => Ok(client.not_served(&why, &mut request)),
     }
 }
 
@@ -104,13 +104,14 @@ async fn send_body(
 async fn send_back(
     client: &mut ClientConnection,
     upstream: &mut UpstreamConnection,
-    request: &RequestContext,
+    request: &mut RequestContext,
 ) -> Result<KeepAlive, RelayError> {
     let limit = client.downstream.config.upstream.call_limit;
     let (mut head, framing) = match client.read_response(upstream, request, Instant::now() + limit).await? {
         ResponseEvent::Head(head, framing) => (head, framing),
         other => return Err(other.failure().into()),
     };
+    request.close_if(client.downstream.closes_after_response());
     let coding = rewrite_response(&mut head, framing, request);
     let close = coding == Coding::UntilClose || !request.keep;
     if close {

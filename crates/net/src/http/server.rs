@@ -114,8 +114,6 @@ async fn run(client: &mut ClientConnection) -> Result<(), ConnectionError> {
         };
         let downstream = &mut client.downstream;
         let keep_alive = match keep_alive {
-            // Whether a client that got no `100 Continue` sends its body or its next request cannot be known.
-            KeepAlive::Yes if downstream.unread && downstream.expects_continue => KeepAlive::No,
             KeepAlive::Yes if downstream.unread => downstream.skip_body().await?,
             keep_alive => keep_alive,
         };
@@ -149,7 +147,9 @@ async fn serve_request(
     let service = match route(&client.downstream, &mut head) {
         Ok(service) => service,
         Err(why) => {
-            client.downstream.close_if_body_stays_unread(&mut head);
+            if client.downstream.closes_after_response() {
+                head.close();
+            }
             let out = &mut client.downstream.transport.out.bytes;
             respond::to(out, &head, why.status(), &format!("{why}\n"), |_| ());
             return Ok(KeepAlive::of(&head));

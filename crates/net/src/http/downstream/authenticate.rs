@@ -228,10 +228,12 @@ async fn reject(
         downstream.delay(wait.min(THROTTLE_DELAY)).await?;
     }
     downstream.in_handshake = matches!(outcome, AuthOutcome::Continue(_));
-    downstream.close_if_body_stays_unread(head);
+    if throttled.is_some() || downstream.closes_after_response() {
+        head.close();
+    }
     if downstream.in_handshake && head.keeps_alive() {
         downstream.send_continue().await?;
     }
-    authenticator.respond(&mut downstream.transport.out.bytes, head, outcome, !is_shared);
-    Ok(if throttled.is_some() { KeepAlive::No } else { KeepAlive::of(head) })
+    authenticator.respond(&mut downstream.transport.out.bytes, head, outcome);
+    Ok(KeepAlive::of(head))
 }

@@ -1,7 +1,7 @@
 //! Reads the body of a client's request.
 
 use bytes::Bytes;
-use http1::{Event, Framing, RequestHead};
+use http1::{Event, Framing};
 use identity::Identity;
 use mapi::mapihttp::ResponseCode;
 
@@ -142,24 +142,28 @@ impl Downstream {
         }
     }
 
-    /// Has the response to the request with this `head`, which is refused, close the connection if the request's body
-    /// is too long to be read and dropped (RFC 9112 9.6), or the client may not send it, since it expects
-    /// `100 Continue` and is not in a handshake (RFC 9110 10.1.1). The length of a body in chunks is not known in
-    /// advance.
-    pub(crate) fn close_if_body_stays_unread(&mut self, head: &mut RequestHead) {
-        let is_long = match self.framing {
+    /// Whether the connection closes after the response to the current request, whose head is to be written: since the
+    /// proxy takes no more requests, or since the rest of the request will not be read (RFC 9112 9.6).
+    pub(crate) fn closes_after_response(&mut self) -> bool {
+        self.shutdown.is_requested() || (self.unread && self.leaves_body_unread())
+    }
+
+    /// Whether the rest of the body of a refused request is not to be read: it is too long, its length is not known in
+    /// advance, or the client may not send it, since it expects `100 Continue` (RFC 9110 10.1.1). A client in a
+    /// handshake could not continue that on another connection.
+    fn leaves_body_unread(&mut self) -> bool {
+        match self.framing {
+            Framing::None | Framing::UntilClose => false,
             Framing::Length(length) => {
-                usize::try_from(length).map_or(true, |length| length > self.skip_limit())
+                let is_long = usize::try_from(length).map_or(true, |length| length > self.skip_limit());
+                is_long || (self.expects_continue && !self.in_handshake)
             }
-            _ => false,
-        };
-        if is_long || (self.expects_continue && !self.in_handshake) {
-            head.fields.push("Connection", "close");
+            Framing::Chunked => !self.in_handshake,
         }
     }
 
     /// Reads and drops the rest of a request that was refused without its body. The connection closes if that is too
-    /// long.
+    /// long, which only a body in chunks within a handshake can be.
     pub(crate) async fn skip_body(&mut self) -> Result<KeepAlive, ConnectionError> {
         self.flush().await?;
         let mut left = self.skip_limit();

@@ -40,8 +40,15 @@ impl RequestContext {
 
     /// Has the response close the connection.
     pub(crate) fn close(&mut self) {
-        self.head.fields.push("Connection", "close");
+        self.head.close();
         self.keep = false;
+    }
+
+    /// The same if `closes`.
+    pub(crate) fn close_if(&mut self, closes: bool) {
+        if closes {
+            self.close();
+        }
     }
 
     /// Succeeds while the client's security context is not revoked.

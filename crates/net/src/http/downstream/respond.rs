@@ -36,15 +36,11 @@ pub(crate) fn complete(out: &mut Vec<u8>, request: &RequestHead, mut head: Respo
 const BUSY_SECONDS: u64 = 10;
 
 /// Appends a response to `request` that refuses it because of a limit on memory, with a `code` if it is an operation.
-/// The connection has to be closed unless the rest of the request is read.
 pub(crate) fn too_busy(out: &mut Vec<u8>, request: &RequestHead, code: Option<ResponseCode>) {
     to(out, request, 503, "too busy\n", |head| {
         head.fields.push("Retry-After", BUSY_SECONDS.to_string());
         if let Some(code) = code {
             head.fields.push(X_RESPONSE_CODE, code.0.to_string());
-        }
-        if request.keeps_alive() {
-            head.fields.push("Connection", "close");
         }
     });
 }

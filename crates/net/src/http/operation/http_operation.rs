@@ -120,6 +120,16 @@ impl HttpOperation {
         }
     }
 
+    /// Has the response close the connection if `closes`.
+    pub(crate) fn close_if(&mut self, closes: bool) {
+        if closes && self.request.keep {
+            self.request.close();
+            if let Some(response) = &mut self.response {
+                response.close();
+            }
+        }
+    }
+
     /// Learns the cookies that the server sets in the `head` of its response to `call`. If the client gets that head,
     /// the cookies of earlier heads that it has not got are added; otherwise these are left to a head that it gets.
     /// Cookies that are not forwarded are not learned: they identify no session.
@@ -216,6 +226,7 @@ impl HttpOperation {
             return self.give_up(next, why, End::CutShort(full.into()));
         }
         let code = response_code(RefusalKind::TooBusy);
+        self.request.close();
         respond::too_busy(&mut out.bytes, &self.request.head, Some(code));
         self.events.push(Event::MemoryFull(full));
         self.give_up(next, why, End::Complete(KeepAlive::No))

@@ -39,13 +39,14 @@ use crate::http::upstream::response_event::ResponseEvent;
 /// Brings an operation through the engine, to the server and back.
 pub(crate) async fn relay(
     client: &mut ClientConnection,
-    request: RequestContext,
+    mut request: RequestContext,
     framing: Framing,
 ) -> Result<KeepAlive, ConnectionError> {
     let downstream = &mut client.downstream;
     let key = match operation_key(&request.head) {
         Ok(key) => key,
         Err(why) => {
+            request.close_if(downstream.closes_after_response());
             let claimed = claimed_type(&request.head);
             return Ok(refuse(downstream, &request, claimed, why.code(), &why.to_string()));
         }
@@ -54,12 +55,13 @@ pub(crate) async fn relay(
     let (body, share) = match downstream.body(framing, request.context.identity()).await? {
         BufferedBody::Complete(body, share) => (body, share),
         BufferedBody::Rejected(why) => {
+            request.close();
             reject_body(downstream, &request, key, &why);
             return Ok(KeepAlive::No);
         }
     };
     if let Err(why) = request.check() {
-        return Ok(client.not_served(&why, &request));
+        return Ok(client.not_served(&why, &mut request));
     }
     let config = Arc::clone(&downstream.config);
     let settings = Settings {
@@ -95,8 +97,9 @@ async fn run(
 
 /// Calls a transition of the state machine with what it needs.
 fn with_env<R>(client: &mut ClientConnection, transition: impl FnOnce(&mut Env<'_>) -> R) -> R {
+    let closes = client.downstream.closes_after_response();
     let out = &mut client.downstream.transport.out;
-    transition(&mut Env { now: Instant::now(), random: &mut OsRandom, out })
+    transition(&mut Env { now: Instant::now(), random: &mut OsRandom, out, closes })
 }
 
 /// Sends a request of the operation to the server, and reads the response.
@@ -198,18 +201,19 @@ fn end(
     mut done: Done,
 ) -> Result<KeepAlive, ConnectionError> {
     reporter.done(&mut done);
-    let Done { operation, end, .. } = done;
+    let Done { mut operation, end, .. } = done;
     match end {
         End::Complete(keep_alive) => {
             client.downstream.held = operation.share;
             Ok(keep_alive)
         }
         End::NotServed(why) => {
+            operation.request.close_if(client.downstream.closes_after_response());
             Ok(client.respond_failed(&why, &operation.request, &operation.failed_request()))
         }
         End::Failed(why) => {
             client.downstream.config.log_upstream_failure(&why, &operation.failed_request());
-            Ok(KeepAlive::No)
+            Ok(operation.request.keep_alive())
         }
         End::CutShort(why) => {
             Err(client.downstream.config.response_cut_short(&why, &operation.failed_request()))

@@ -85,10 +85,7 @@ impl UpstreamResponse {
         let received_head = head.clone();
         let mut head = head;
         let coding = rewrite_response(&mut head, framing, request);
-        if !request.keep && !head.fields.has_token("connection", "close") {
-            head.fields.push("Connection", "close");
-        }
-        Self {
+        let mut response = Self {
             code: code(&received_head),
             head,
             received_head,
@@ -108,6 +105,17 @@ impl UpstreamResponse {
             malformed: false,
             refused: None,
             pending_sent: false,
+        };
+        if !request.keep {
+            response.close();
+        }
+        response
+    }
+
+    /// Has the response close the connection, unless its head was sent.
+    pub(crate) fn close(&mut self) {
+        if !self.begun {
+            self.head.fields.set("Connection", "close");
         }
     }
 

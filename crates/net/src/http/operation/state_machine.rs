@@ -41,6 +41,8 @@ pub(crate) struct Env<'a> {
     pub(crate) random: &'a mut dyn Random,
     /// The bytes for the client are appended here.
     pub(crate) out: &'a mut OutputBuffer,
+    /// Whether the connection closes after the response.
+    pub(crate) closes: bool,
 }
 
 /// What to do next with an operation.
@@ -94,7 +96,8 @@ pub(crate) fn begin(
     arrived: Arrived,
     env: &mut Env<'_>,
 ) -> Result<Step, Box<NotBegun>> {
-    let Arrived { request, key, body, share, at, settings } = arrived;
+    let Arrived { mut request, key, body, share, at, settings } = arrived;
+    request.close_if(env.closes);
     let request_size = body.len();
     let incoming = Incoming {
         envelope: Envelope::MAPI_HTTP,
@@ -248,6 +251,7 @@ impl Receiving {
 
     /// The next event of the response.
     pub(crate) fn event(mut self, event: ResponseEvent, env: &mut Env<'_>) -> Received {
+        self.operation.close_if(env.closes);
         match event {
             ResponseEvent::Head(head, framing) => self.head(head, framing, env),
             ResponseEvent::Piece(piece) => self.piece(piece, env),
@@ -289,6 +293,7 @@ impl Receiving {
 
     /// The response is complete.
     pub(crate) fn end(mut self, env: &mut Env<'_>) -> Step {
+        self.operation.close_if(env.closes);
         let Some(response) = &mut self.operation.response else {
             let why = UpstreamError::protocol("a response without a head");
             return Step::Done(self.operation.fail(Next::Forward(self.call), why, env.out));
@@ -355,7 +360,8 @@ impl Waiting {
     }
 
     /// The work is done.
-    pub(crate) fn work_done(self, env: &mut Env<'_>) -> Step {
+    pub(crate) fn work_done(mut self, env: &mut Env<'_>) -> Step {
+        self.operation.close_if(env.closes);
         let next = self.work.resume();
         proceed(self.operation, next, env)
     }
@@ -365,6 +371,7 @@ impl Waiting {
         if env.now >= self.limit {
             return self.work_done(env);
         }
+        self.operation.close_if(env.closes);
         self.operation.send_pending(env.now, env.out);
         Step::Wait(self)
     }

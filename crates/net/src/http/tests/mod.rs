@@ -7,6 +7,7 @@
 
 mod authentication;
 mod backoff;
+mod closing;
 mod connections;
 mod deferred;
 mod early;

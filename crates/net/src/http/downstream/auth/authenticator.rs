@@ -144,15 +144,8 @@ impl Authenticator {
         Step::Done(outcome, connection)
     }
 
-    /// Appends the response to a request that `outcome` does not admit. If `closes_throttled`, the connection of a
-    /// client that is throttled is to be closed.
-    pub(crate) fn respond(
-        &self,
-        out: &mut Vec<u8>,
-        request: &RequestHead,
-        outcome: &AuthOutcome,
-        closes_throttled: bool,
-    ) {
+    /// Appends the response to a request that `outcome` does not admit.
+    pub(crate) fn respond(&self, out: &mut Vec<u8>, request: &RequestHead, outcome: &AuthOutcome) {
         let failure = match outcome {
             AuthOutcome::Failed(failure) => failure.response(),
             AuthOutcome::Continue(token) => {
@@ -171,12 +164,12 @@ impl Authenticator {
             FailureResponse::RetryAfter(throttled) => {
                 let status = if throttled.is_busy() { 503 } else { 429 };
                 let seconds = throttled.retry_after.as_secs().saturating_add(1);
-                let text = format!("{throttled}: try again in {seconds} s\n");
+                let text = format!(
+                    "{throttled}: try again in {seconds} s
+"
+                );
                 respond::to(out, request, status, &text, |head| {
                     head.fields.push("Retry-After", seconds.to_string());
-                    if closes_throttled && request.keeps_alive() {
-                        head.fields.push("Connection", "close");
-                    }
                 });
             }
         }
