@@ -32,6 +32,8 @@ pub(crate) struct BodyReader {
     pub(crate) state: BodyState,
     /// The size of the chunk extensions so far.
     extensions: usize,
+    /// By how many bytes the lines and ends of the chunks of a response exceed their content so far.
+    framing: usize,
     /// Whether spaces may follow a chunk size. Some servers pad it.
     padded: bool,
     /// A body with a length, or a chunk, that is not longer than this is returned as one piece.
@@ -49,7 +51,7 @@ impl BodyReader {
             Framing::Chunked => BodyState::ChunkLine(0),
             Framing::UntilClose => BodyState::UntilClose,
         };
-        Self { state, extensions: 0, padded: is_response, gather_limit: 0, gathered_chunk: 0 }
+        Self { state, extensions: 0, framing: 0, padded: is_response, gather_limit: 0, gathered_chunk: 0 }
     }
 
     /// From now on, returns a body with a length, or a chunk, that is not longer than `limit` as one piece.
@@ -157,6 +159,13 @@ impl BodyReader {
         self.extensions = self.extensions.saturating_add(extension);
         if self.extensions > limits.extensions {
             return Err(Error::ChunkLine);
+        }
+        // Only servers have no other limit on the work for a body.
+        if self.padded {
+            self.framing = self.framing.saturating_add(line + 2).saturating_sub(data);
+            if self.framing > limits.chunk_framing {
+                return Err(Error::ChunkFraming);
+            }
         }
         if size == 0 {
             self.state = BodyState::Trailers(0, 0);

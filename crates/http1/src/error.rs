@@ -56,6 +56,9 @@ pub enum Error {
     /// The line of a chunk exceeds a limit, or contains a control character.
     #[error("invalid chunk line")]
     ChunkLine,
+    /// The lines and ends of chunks exceed their content by more than [`crate::Limits::chunk_framing`].
+    #[error("chunks too small: their lines exceed their content by more than the limit")]
+    ChunkFraming,
     /// The data of a chunk is not followed by CR LF (RFC 9112 7.1).
     #[error("chunk data without CR LF after it")]
     ChunkEnd,

@@ -15,6 +15,9 @@ pub struct Limits {
     pub chunk_line: usize,
     /// The size of all chunk extensions of a message together.
     pub extensions: usize,
+    /// By how many bytes the lines and ends of the chunks of a response may exceed their content. A body of one-byte
+    /// chunks would cost its receiver more than it costs its sender.
+    pub chunk_framing: usize,
     /// The size of all trailer fields of a message together.
     pub trailers: usize,
 }
@@ -40,6 +43,7 @@ impl Default for Limits {
             fields: 100,
             chunk_line: 256,
             extensions: 8 * 1024,
+            chunk_framing: 64 * 1024,
             trailers: 8 * 1024,
         }
     }

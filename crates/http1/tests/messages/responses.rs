@@ -98,3 +98,30 @@ fn a_response_may_end_with_its_connection_but_not_within_a_chunk() {
     }
     assert_eq!(end(""), Ok(String::new()));
 }
+
+#[test]
+fn chunk_lines_may_not_exceed_the_content_of_a_response_by_more_than_the_limit() {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let long = format!("{:x}\r\n{}\r\n", 100_000, "x".repeat(100_000));
+    let small = "1\r\nx\r\n";
+    let most = Limits::default().chunk_framing / (5 - 1);
+    for (body, error) in [
+        (small.repeat(most - 2), None),
+        (small.repeat(most + 1), Some(Error::ChunkFraming)),
+        // Long chunks make up for earlier short ones, but not for later ones.
+        ([&small.repeat(most - 2), &*long, &small.repeat(most - 2)].concat(), None),
+        ([&*long, &small.repeat(most + 1)].concat(), Some(Error::ChunkFraming)),
+    ] {
+        let mut decoder = ResponseDecoder::new(Limits::default());
+        decoder.expect(false);
+        decoder.receive(format!("{head}{body}0\r\n\r\n").as_bytes());
+        let end = loop {
+            match decoder.poll() {
+                Ok(Some(Event::End)) => break None,
+                Ok(event) => assert!(event.is_some()),
+                Err(error) => break Some(error),
+            }
+        };
+        assert_eq!(end, error);
+    }
+}

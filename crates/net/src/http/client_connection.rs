@@ -103,7 +103,7 @@ impl ClientConnection {
         until: Instant,
     ) -> Result<ResponseEvent, ConnectionError> {
         loop {
-            if let Some(event) = self.ready_response(upstream, request) {
+            if let Some(event) = self.ready_response(upstream, request).await? {
                 return Ok(event);
             }
             if let Some(event) = self.wait_for_response(upstream, until, false).await? {
@@ -112,25 +112,27 @@ impl ClientConnection {
         }
     }
 
-    /// The next event of the response that has been received; none if more has to be read first.
-    pub(crate) fn ready_response(
+    /// The next event of the response that has been received; none if more has to be read first. The other connections
+    /// of the thread have their turns, however fast the server sends, and however short its pieces are.
+    pub(crate) async fn ready_response(
         &mut self,
         upstream: &mut UpstreamConnection,
         request: &RequestContext,
-    ) -> Option<ResponseEvent> {
+    ) -> Result<Option<ResponseEvent>, ConnectionError> {
+        self.downstream.add_upstream_work(upstream.transport.take_work()).await?;
         if let Err(why) = request.check() {
-            return Some(ResponseEvent::Failed(why));
+            return Ok(Some(ResponseEvent::Failed(why)));
         }
         let mut event = upstream.received_event();
         if let Some(ResponseEvent::Head(head, _)) = &mut event {
             if head.status() == 401 {
-                return Some(ResponseEvent::Failed(self.unauthorized(upstream, head)));
+                return Ok(Some(ResponseEvent::Failed(self.unauthorized(upstream, head))));
             }
             let config = &self.downstream.config;
             upstream.record_response(head.status());
             rewrite_urls(&mut head.fields, &config.upstream, &config.origin);
         }
-        event
+        Ok(event)
     }
 
     /// Waits until more of the response may have been received; returns none then, and otherwise what happened.
@@ -150,7 +152,6 @@ impl ClientConnection {
             event
         });
         let event = event.await?;
-        self.downstream.add_upstream_work(upstream.transport.take_work()).await?;
         // The deadline may only be the next check of the client's account.
         Ok(event.filter(|event| at >= until || !matches!(event, ResponseEvent::Deadline)))
     }

@@ -182,10 +182,14 @@ impl<H: Head> FramedTransport<H> {
         std::mem::replace(&mut self.work, 0)
     }
 
-    /// Waits for the next event.
+    /// Waits for the next event. The other connections of the thread have their turns, however fast the peer sends.
     pub(crate) async fn event(&mut self) -> Result<Event<H>, TransportError> {
         loop {
-            if let Some(event) = self.decoder.poll()? {
+            if self.work >= work_quota::ROUND {
+                self.work = 0;
+                yield_now().await;
+            }
+            if let Some(event) = self.ready()? {
                 return Ok(event);
             }
             if self.ended {

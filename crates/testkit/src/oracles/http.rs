@@ -32,7 +32,15 @@ fn check<H: Head>(
     new: impl Fn(Limits) -> Decoder<H>,
     before: impl Fn(&mut Decoder<H>),
 ) {
-    let limits = Limits { head: 2000, line: 300, fields: 20, chunk_line: 40, extensions: 100, trailers: 200 };
+    let limits = Limits {
+        head: 2000,
+        line: 300,
+        fields: 20,
+        chunk_line: 40,
+        extensions: 100,
+        chunk_framing: 60,
+        trailers: 200,
+    };
     let whole = read(new(limits), &before, [stream]);
     let in_pieces = read(new(limits), &before, cuts(seed, stream));
     assert_eq!(whole, in_pieces, "a cut changed what was read");

@@ -20,14 +20,14 @@ const TLS_READ: u32 = 300;
 const KIBIBYTE: u32 = 5;
 
 /// A head or a piece of a body, however short. A body of one-byte chunks consists of pieces mostly.
-pub(crate) const PIECE: u32 = 2;
+pub(crate) const PIECE: u32 = 4;
 
 /// A request that the proxy responds to itself: its authentication, its response, and sending that.
 const REQUEST: u32 = 500;
 
 /// The work of one round, about 0.2 ms. Each round that ends costs a system call, so an ordinary upload takes a single
 /// round.
-const ROUND: u32 = 2000;
+pub(crate) const ROUND: u32 = 2000;
 
 /// The work that is done for an unauthenticated client at once, and per second beyond that: 0.2 percent of a processor.
 /// A handshake with the longest accepted tokens takes less than the burst.

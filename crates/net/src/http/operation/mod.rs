@@ -152,7 +152,7 @@ async fn next_event(
     upstream: &mut UpstreamConnection,
 ) -> Result<ResponseEvent, ConnectionError> {
     let event = loop {
-        if let Some(event) = client.ready_response(upstream, receiving.request()) {
+        if let Some(event) = client.ready_response(upstream, receiving.request()).await? {
             break event;
         }
         receiving.stream(&mut client.downstream.transport.out);

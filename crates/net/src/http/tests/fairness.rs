@@ -17,8 +17,8 @@ use crate::http::downstream::preamble::AcceptedConnection;
 use crate::http::memory::{MemoryServer, PIPE};
 use crate::http::server::serve_established;
 use crate::http::tests::playbook::Happens::Request;
-use crate::http::tests::playbook::State::{Closed, KeptAlive};
-use crate::http::tests::playbook::{Client, SignedIn, head};
+use crate::http::tests::playbook::State::{Closed, CutShort, KeptAlive};
+use crate::http::tests::playbook::{Client, SignedIn, head, mapi};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::upstream::{Upstream, read_some};
 use crate::http::transport::Stream;
@@ -43,8 +43,12 @@ struct Thread {
 
 impl Thread {
     fn new() -> Self {
+        Self::before(&MemoryServer::default(), Setup::default())
+    }
+
+    fn before(server: &MemoryServer, setup: Setup) -> Self {
         let pool = Pool::new(NonZeroUsize::MIN);
-        let config = Setup::default().config(&MemoryServer::default(), pool, Arc::<SignedIn>::default());
+        let config = setup.config(server, pool, Arc::<SignedIn>::default());
         Self {
             config,
             admission: Admission::new(Limits::default(), Vec::new()),
@@ -105,6 +109,66 @@ async fn a_body_of_many_chunks_leaves_each_other_connection_its_turn() {
     let body = format!("{head}{}0\r\n\r\n{UNAUTHENTICATED}", ONE_BYTE.repeat(8000));
     let count = responses_before_another_client(body).await;
     assert_eq!(count, 1, "only the response that precedes the body comes first");
+}
+
+/// How many turns another task of the thread has until the client of `request` has received a response with `last`, of
+/// which the server sends all at once: `status` and a body of 8,000 one-byte chunks behind `first`.
+async fn turns_beside_response(setup: Setup, request: &[u8], status: &str, first: &str, last: &str) -> usize {
+    let server = MemoryServer::default();
+    let thread = Thread::before(&server, setup);
+    let mut client = thread.connect();
+    client.write_all(request).await.unwrap();
+    let mut accepted = Vec::new();
+    while accepted.is_empty() {
+        yield_now().await;
+        accepted = server.take_accepted();
+    }
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
+         WWW-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
+    let response = [&head, first, &ONE_BYTE.repeat(8000), "4\r\nlast\r\n0\r\n\r\n"].concat();
+    accepted[0].0.write_all(response.as_bytes()).await.unwrap();
+    let (mut turns, mut received) = (0, Vec::new());
+    while !received.windows(last.len()).any(|window| window == last.as_bytes()) {
+        turns += 1;
+        yield_now().await;
+        received.extend(read_some(&mut client).unwrap_or_default());
+        assert!(turns < 1000, "{}", String::from_utf8_lossy(&received));
+    }
+    turns
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_in_many_chunks_leaves_each_other_connection_its_turns() {
+    let setup = Setup::default;
+    let pass_through = Setup { pass_through: true, ..setup() };
+    let prefix = "16\r\nPROCESSING\r\nDONE\r\n\r\n\r\n\r\n";
+    let operation = mapi("alice", "emsmdb", "PING", "", b"");
+    let forwarded = head("GET", 0).into_bytes();
+    let autodiscover = head("GET", 0).replace("/ews/x", "/autodiscover/autodiscover.xml").into_bytes();
+    for (case, turns) in [
+        ("operation", turns_beside_response(setup(), &operation, "200 OK", prefix, "last").await),
+        ("forwarded", turns_beside_response(setup(), &forwarded, "200 OK", "", "last").await),
+        ("Autodiscover", turns_beside_response(setup(), &autodiscover, "404 No", "", "last").await),
+        (
+            "probe",
+            turns_beside_response(pass_through, UNAUTHENTICATED.as_bytes(), "401 No", "", "HTTP/1.1 401")
+                .await,
+        ),
+    ] {
+        assert!((14..40).contains(&turns), "{case}: {turns}");
+    }
+}
+
+#[test]
+fn a_server_that_sends_more_chunk_lines_than_content_fails() {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (chunks, state) in [(16_000, KeptAlive), (17_000, CutShort)] {
+        let upstream = Upstream::saying([HEAD, &ONE_BYTE.repeat(chunks), "0\r\n\r\n"].concat());
+        let proxy = Setup::default().before(&upstream);
+        let _ = Client::new(&proxy) >> Request(head("GET", 0).into_bytes()) << state;
+    }
 }
 
 #[tokio::test(start_paused = true)]
