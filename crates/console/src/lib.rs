@@ -1,4 +1,5 @@
 //! The live display for the operator: a line for each operation, and counters.
+//!
 //! Architectural invariant: the display works on snapshots and cannot change operations. If its reader is slow,
 //! lines are lost; operations are not delayed.
 

@@ -1,4 +1,5 @@
 //! Oracles: properties that hold for arbitrary bytes.
+//!
 //! Each oracle is called with bytes and panics if they violate a property. A fuzz target calls it with input of
 //! libFuzzer, a property test with input of proptest, and a regression test with input that once failed. Most
 //! oracles use the first bytes as choices: the operation, the byte order, how a stream is divided.

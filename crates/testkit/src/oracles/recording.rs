@@ -15,11 +15,13 @@ use identity::ntlm::passive::DecryptionSecret;
 use crate::input::{Input, cuts};
 
 /// The first byte selects what the rest is:
+///
 /// - 0: a byte that selects the sizes of reads, and a pcap or a pcapng. With all sizes its records are the same.
 /// - 1: a HAR.
 /// - 2: one connection, as a pair of files: two bytes are the number of bytes that the client sent.
 /// - 3: one connection with alternating blocks of the client and of the server.
 /// - 4: a SAZ, whose decompressed content may be longer than the file.
+///
 /// Reading ends. The calls found contain no more bytes than the file, can be analyzed, and are printed as lines
 /// without control characters and as JSON.
 ///

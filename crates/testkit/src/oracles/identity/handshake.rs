@@ -24,10 +24,12 @@ const NOW: FileTime = FileTime(134_000_000_000_000_000);
 const MAX_CHANGES: u8 = 8;
 
 /// Handshakes of an acceptor and an initiator.
+///
 /// The first byte is a set of flags: 1 SPNEGO instead of NTLM, 2 `NTLMv1` is accepted, 4 anonymous clients are
 /// accepted, 8 the client signs, 16 it seals, 128 it uses `NTLMv1` if that is accepted. The other two bits select
 /// the rest: 0 tokens for an acceptor, 1 tokens for an initiator, 2 and 3 changes to the tokens of a conversation
 /// between a correct initiator and a correct acceptor, each with its offset. For all input:
+///
 /// - no client authenticates without the hash, except as anonymous if that is accepted;
 /// - a conversation in which a byte was changed never succeeds with NTLMv2; with `NTLMv1` and SPNEGO, which do
 ///   not protect all of it, it can only authenticate the account that began it;

@@ -10,6 +10,7 @@ use wire::{Decode, Encode};
 use crate::input::Input;
 
 /// Authentication tokens and accounts files.
+///
 /// The first byte selects what the rest is: 0 to 2 the three NTLM messages, 3 a list of `AV_PAIR`s, 4 a client
 /// challenge, 5 and 6 the first and the later tokens of SPNEGO, 7 an accounts file. Decoded tokens are encoded to
 /// the same bytes, and no accessor panics. An accounts file that is read can be written, is read as the same

@@ -30,6 +30,7 @@ impl Naming for Nobody {
 type Rewrite = for<'a> fn(&'a [u8], &mut dyn Naming) -> Result<Rewritten<'a>, Error>;
 
 /// Autodiscover: responses of each dialect, and requests.
+///
 /// The first byte selects which. If no name is replaced, the document does not change; otherwise the new one can
 /// be parsed, and contains no name that would be replaced.
 ///

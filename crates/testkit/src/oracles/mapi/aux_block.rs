@@ -7,6 +7,7 @@ use super::stubs::same_bytes;
 use crate::input::Input;
 
 /// Auxiliary buffers.
+///
 /// The first byte selects what the rest is: 0 blocks, 1 blocks with their extended header, 2 types, versions and
 /// bodies, from which blocks with valid sizes are made. Decoded blocks are encoded to the same bytes, compressed
 /// or not, and each text can be read.

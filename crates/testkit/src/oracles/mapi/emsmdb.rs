@@ -15,6 +15,7 @@ const ASYNC_RESPONSE: Codec<AsyncResponse> =
     Codec { decode: AsyncResponse::decode, encode: AsyncResponse::encode };
 
 /// The mailbox store.
+///
 /// The first byte selects the operation: 0 to 15 those of EMSMDB, 16 that of `AsyncEMSMDB`, 17 a ROP buffer. The
 /// second is a set of flags: 1 big-endian, 2 a response. A decoded call can be encoded, is decoded as the same,
 /// and is encoded to the same bytes; visiting the names in it changes nothing.

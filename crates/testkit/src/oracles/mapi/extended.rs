@@ -11,6 +11,7 @@ use crate::input::Input;
 const WORTH_WRITING: usize = 256 << 10;
 
 /// Compression and extended buffers.
+///
 /// The first byte selects what the rest is: 0 a size of two bytes and a compressed payload, 1 a payload to
 /// compress, 2 a chain of buffers, 3 a single buffer, 4 flags and payloads from which a chain is made. A
 /// decompressed payload has the expected size; a compressed payload is decompressed to the same bytes; a chain

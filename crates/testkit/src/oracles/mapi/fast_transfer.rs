@@ -12,6 +12,7 @@ use super::stubs::same_bytes;
 use crate::input::{Input, cuts};
 
 /// Streams of `FastTransfer`.
+///
 /// The first byte selects what the rest is: 0 the value of a property that has a structure, otherwise a stream.
 /// The next three bytes of a stream select how it is divided, the limit of a value that is kept, and that of a
 /// tree. However it is divided, the tokens or the error are the same; the tokens are encoded to the same bytes;

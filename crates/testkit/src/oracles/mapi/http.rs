@@ -22,6 +22,7 @@ macro_rules! body {
 }
 
 /// MAPI over HTTP: bodies, the lines before them, headers and cookies.
+///
 /// The first byte selects which: requests and responses of the mailbox store and of the address book, the whole
 /// body of a response, headers. The second selects the request type, or how the body is divided. Decoded bodies
 /// are encoded to the same bytes; visiting the names in them changes nothing; how a body is divided changes

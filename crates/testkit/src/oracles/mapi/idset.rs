@@ -7,6 +7,7 @@ use super::stubs::same_bytes;
 use crate::input::Input;
 
 /// Sets of ids.
+///
 /// The first byte selects what the rest is: 0 a set with replica numbers, 1 a set with GUIDs, 2 two sets of
 /// counters. A decoded set is encoded to the same bytes; its ranges are sorted and have gaps between them; the
 /// encoder's own form is decoded as the same set; the union of two sets contains all of both, and a difference

@@ -15,6 +15,7 @@ const RFR_RESPONSE: Codec<rfr::Response> =
     Codec { decode: rfr::Response::decode, encode: rfr::Response::encode };
 
 /// The address book and its referrals.
+///
 /// The first byte selects the operation: 0 to 20 those of NSPI, 21 and 22 those of RFR, 23 an entry id. The
 /// second is a set of flags: 1 big-endian, 2 a response. A decoded call can be encoded, is decoded as the same,
 /// and is encoded to the same bytes; a visit that changes nothing reports no change; and its values are preserved

@@ -57,6 +57,7 @@ const BLOBS: [&str; 23] = [
 ];
 
 /// Properties, and structures of properties and ROPs.
+///
 /// The first byte selects the structure, the second the layout. A third byte selects the type of a value, or the
 /// property of a structure within bytes; rows and recipients have one for the number of columns and one for the
 /// type of each column. Decoded values are encoded to the same bytes; restrictions are preserved by the other

@@ -24,6 +24,7 @@ impl Columns for Known {
 }
 
 /// The ROPs of a request.
+///
 /// The first byte selects what is known of logons. The rest is encoded to the same bytes, both decoded ROPs and
 /// undecodable bytes; visiting handle indexes changes nothing; and everything can be displayed.
 ///
@@ -52,6 +53,7 @@ fn requests(bytes: &[u8], known: &Known) -> Vec<RopRequest> {
 }
 
 /// Responses to ROPs.
+///
 /// The first byte selects what is known of logons and columns, two bytes are the length of the requests, and the
 /// bits of the next byte select the entries of the handle table that have an object. Decoded responses are
 /// encoded to the same bytes, and no request has two responses.

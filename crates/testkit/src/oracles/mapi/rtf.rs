@@ -8,6 +8,7 @@ use crate::input::Input;
 const LIMIT: usize = 64 << 10;
 
 /// Compressed RTF.
+///
 /// The first byte selects what the rest is: 0 compressed RTF, otherwise RTF to compress. Decompressed RTF does
 /// not exceed its limit; compressed RTF is decompressed to the same bytes, and fails with a limit of one byte
 /// less.

@@ -21,10 +21,12 @@ const MAX_STUB: usize = 8192;
 const CALLS: u16 = 12;
 
 /// The bytes of a server, received by the client's end of an association.
+///
 /// The first byte is a set of flags: 1 a response to the bind precedes the rest, 2 the bind begins a handshake, 4
 /// for sealing instead of signing, 8 the rest are records from which PDUs with valid lengths are made, 16
 /// multiplexing is offered, 32 several security contexts are offered, 64 the first call is cancelled. The second
 /// byte selects how the stream is divided. Three calls wait for their responses. For every stream:
+///
 /// - however it is divided, the events and the bytes sent are the same;
 /// - there are no events after the end; each response belongs to a waiting call, and there is one for each call;
 /// - calls and stubs do not exceed their limits;

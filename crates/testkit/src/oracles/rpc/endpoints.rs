@@ -19,6 +19,7 @@ use super::toy::{SECRET, TOY};
 use crate::input::Input;
 
 /// The endpoint mapper and the management interface.
+///
 /// The first byte selects what the rest is: from 0 to 9 one stub or tower, in the byte order that the next byte
 /// selects, which is decoded, encoded, and decoded as the same; otherwise a sequence of calls, each with its
 /// opnum, byte order and length, whose responses can be decoded.

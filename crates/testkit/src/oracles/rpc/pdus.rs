@@ -8,6 +8,7 @@ use wire::{Decode, Encode, Endian};
 use crate::input::{Input, cuts};
 
 /// The first byte selects what the rest is:
+///
 /// - 0: one PDU. A decoded PDU can be encoded, is decoded as the same PDU, and is then encoded to the same bytes.
 /// - 1: a byte that selects how a stream is divided, and the stream. Its PDUs and its error are the same, divided
 ///   or whole.

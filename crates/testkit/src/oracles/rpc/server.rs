@@ -24,9 +24,11 @@ const MAX_OUTPUT: usize = 20_000;
 const LONGEST_ANSWER: usize = 9000;
 
 /// The bytes of a client, received by the server's end of an association.
+///
 /// The first byte is a set of flags: 1 a bind precedes the rest, 2 with a handshake, 4 for sealing instead of
 /// signing, 8 the rest are records from which PDUs with valid lengths are made, 16 the bind offers multiplexing,
 /// 32 several security contexts. The second byte selects how the stream is divided. For every stream:
+///
 /// - however it is divided, the events and the bytes sent are the same;
 /// - there are no events after the end, no call before a bind, no call without the protection that its interface
 ///   or its client requires, and none under a security context that was not accepted;
