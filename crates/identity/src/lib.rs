@@ -125,6 +125,7 @@ mod context;
 mod context_counters;
 mod counting_name;
 mod credentials;
+pub mod der;
 mod error;
 mod fingerprint;
 mod handshake;

@@ -4,8 +4,8 @@
 
 use wire::{Reader, Result};
 
+use crate::der;
 use crate::fingerprint::Fingerprint;
-use crate::spnego::der;
 use crate::spnego::tokens::Oid;
 
 /// `AP-REQ` and `Ticket` (RFC 4120 5.3, 5.5.1).

@@ -4,7 +4,6 @@
 //! `mechListMIC`, so that a change in transit is detected.
 
 mod acceptor;
-pub(crate) mod der;
 mod initiator;
 mod list_code;
 pub(crate) mod mechanism;

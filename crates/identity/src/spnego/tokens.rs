@@ -5,7 +5,7 @@ use std::fmt;
 
 use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer, wire_enum};
 
-use super::der::{self, context};
+use crate::der::{self, context};
 
 /// The largest accepted token, in bytes.
 pub(super) const MAX_TOKEN: usize = 16_384;

@@ -1,10 +1,11 @@
 //! Decodes Kerberos messages that contain keys (RFC 4120 5).
 
+use identity::der::{BIT_STRING, GENERAL_STRING, OCTET_STRING, SEQUENCE, any_element, element};
 use wire::{Endian, Reader, Result};
 use zeroize::Zeroizing;
 
 use super::crypto::Key;
-use super::der::{BIT_STRING, GENERAL_STRING, OCTET_STRING, SEQUENCE, element, integer, sequence, tagged};
+use super::der::{integer, sequence};
 
 /// The maximum number of parts of a name, more than any name has.
 const MAX_COMPONENTS: usize = 64;
@@ -51,10 +52,10 @@ fn reader(bytes: &[u8]) -> Reader<'_> {
 impl ApReq {
     pub(super) fn read(bytes: &[u8]) -> Result<Self> {
         let mut out = Self::default();
-        sequence(&mut tagged(&mut reader(bytes), AP_REQ, "AP-REQ")?, |field, mut value| {
+        sequence(&mut element(&mut reader(bytes), AP_REQ, "AP-REQ")?, |field, mut value| {
             match field {
                 2 => {
-                    let options = tagged(&mut value, BIT_STRING, "ap-options")?.rest();
+                    let options = element(&mut value, BIT_STRING, "ap-options")?.rest();
                     // The first byte is the count of unused bits.
                     out.use_session_key = options.get(1).is_some_and(|first| first & 0x40 != 0);
                 }
@@ -68,7 +69,7 @@ impl ApReq {
     }
 
     fn ticket(&mut self, mut value: Reader<'_>) -> Result<()> {
-        sequence(&mut tagged(&mut value, TICKET, "Ticket")?, |field, mut value| {
+        sequence(&mut element(&mut value, TICKET, "Ticket")?, |field, mut value| {
             match field {
                 1 => self.realm = string(&mut value, "realm")?,
                 2 => self.service = name(&mut value)?,
@@ -83,7 +84,7 @@ impl ApReq {
 /// The encrypted part of an AP-REP (RFC 4120 5.5.2).
 pub(super) fn ap_rep(bytes: &[u8]) -> Result<EncryptedData> {
     let mut out = EncryptedData::default();
-    sequence(&mut tagged(&mut reader(bytes), AP_REP, "AP-REP")?, |field, mut value| {
+    sequence(&mut element(&mut reader(bytes), AP_REP, "AP-REP")?, |field, mut value| {
         if field == 2 {
             out = encrypted(&mut value)?;
         }
@@ -95,7 +96,7 @@ pub(super) fn ap_rep(bytes: &[u8]) -> Result<EncryptedData> {
 /// `EncTicketPart` (RFC 4120 5.3).
 pub(super) fn ticket_part(plain: &[u8]) -> Result<TicketPart> {
     let (mut key, mut realm, mut client) = (None, String::new(), String::new());
-    sequence(&mut tagged(&mut reader(plain), ENC_TICKET_PART, "EncTicketPart")?, |field, mut value| {
+    sequence(&mut element(&mut reader(plain), ENC_TICKET_PART, "EncTicketPart")?, |field, mut value| {
         match field {
             1 => key = encryption_key(&mut value)?,
             2 => realm = string(&mut value, "crealm")?,
@@ -119,7 +120,7 @@ pub(super) fn ap_rep_part(plain: &[u8]) -> Result<Option<Key>> {
 
 fn subkey(plain: &[u8], tag: u8, number: u8) -> Result<Option<Key>> {
     let mut key = None;
-    sequence(&mut tagged(&mut reader(plain), tag, "subkey")?, |field, mut value| {
+    sequence(&mut element(&mut reader(plain), tag, "subkey")?, |field, mut value| {
         if field == number {
             key = encryption_key(&mut value)?;
         }
@@ -134,7 +135,7 @@ fn encrypted(r: &mut Reader<'_>) -> Result<EncryptedData> {
         match field {
             0 => out.encryption = integer(&mut value, "etype")?,
             1 => out.kvno = u32::try_from(integer(&mut value, "kvno")? & i64::from(u32::MAX)).ok(),
-            2 => out.cipher = tagged(&mut value, OCTET_STRING, "cipher")?.rest().to_vec(),
+            2 => out.cipher = element(&mut value, OCTET_STRING, "cipher")?.rest().to_vec(),
             _ => {}
         }
         Ok(())
@@ -148,7 +149,7 @@ fn encryption_key(r: &mut Reader<'_>) -> Result<Option<Key>> {
     sequence(r, |field, mut value| {
         match field {
             0 => encryption = integer(&mut value, "keytype")?,
-            1 => bytes = Zeroizing::new(tagged(&mut value, OCTET_STRING, "keyvalue")?.rest().to_vec()),
+            1 => bytes = Zeroizing::new(element(&mut value, OCTET_STRING, "keyvalue")?.rest().to_vec()),
             _ => {}
         }
         Ok(())
@@ -161,7 +162,7 @@ fn name(r: &mut Reader<'_>) -> Result<String> {
     let mut parts = Vec::new();
     sequence(r, |field, mut value| {
         if field == 1 {
-            let mut list = tagged(&mut value, SEQUENCE, "name-string")?;
+            let mut list = element(&mut value, SEQUENCE, "name-string")?;
             while !list.is_empty() {
                 if parts.len() >= MAX_COMPONENTS {
                     return Err(list.invalid("name-string", 0, "a name of a few parts"));
@@ -175,7 +176,7 @@ fn name(r: &mut Reader<'_>) -> Result<String> {
 }
 
 fn string(r: &mut Reader<'_>, field: &'static str) -> Result<String> {
-    let mut text = tagged(r, GENERAL_STRING, field)?;
+    let mut text = element(r, GENERAL_STRING, field)?;
     Ok(String::from_utf8_lossy(text.rest()).into_owned())
 }
 
@@ -185,8 +186,8 @@ pub(super) fn in_token(token: &[u8]) -> Option<&[u8]> {
     match token.first()? {
         &AP_REQ | &AP_REP => Some(token),
         0x60 => {
-            let (_, mut body) = element(&mut reader(token), "token").ok()?;
-            element(&mut body, "thisMech").ok()?;
+            let (_, mut body) = any_element(&mut reader(token), "token").ok()?;
+            any_element(&mut body, "thisMech").ok()?;
             body.bytes(2, "TOK_ID").ok()?;
             Some(body.rest()).filter(|message| matches!(message.first(), Some(&AP_REQ | &AP_REP)))
         }

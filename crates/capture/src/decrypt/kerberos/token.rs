@@ -1,9 +1,9 @@
 //! The token of each message: RFC 4121 4.2, or RFC 4757 7 in the framing of RFC 2743 3.1.
 
+use identity::der::any_element;
 use wire::{Endian, Reader};
 
 use super::crypto::{BLOCK, EncryptionType, Key};
-use super::der::element;
 use super::rc4;
 use super::usage::Usage;
 
@@ -96,6 +96,6 @@ fn unframed(token: &[u8]) -> Option<&[u8]> {
         _ => return None,
     };
     r.bytes(more, "length").ok()?;
-    element(&mut r, "thisMech").ok()?;
+    any_element(&mut r, "thisMech").ok()?;
     Some(r.rest())
 }

@@ -4,9 +4,10 @@ use wire::{Decode as _, Encode as _};
 
 use super::*;
 use crate::auth_config::{InitiatorConfig, Policy, Protection};
+use crate::der;
 use crate::ntlm::tests::{client, server};
 use crate::ntlm::{Authenticate, NegotiateFlags};
-use crate::spnego::{NegState, NegTokenInit, NegTokenResp, Oid, der};
+use crate::spnego::{NegState, NegTokenInit, NegTokenResp, Oid};
 use crate::{Acceptor, Channel, Initiator, Mechanism, Step};
 
 /// Both ends of a handshake that passes through.

@@ -1,13 +1,19 @@
-//! The subset of DER that SPNEGO needs: definite lengths, in their shortest form, and low tag numbers.
+//! The subset of DER (X.690) that SPNEGO and Kerberos need: definite, shortest lengths and low tag numbers.
 
 use wire::{Error, ErrorKind, Reader, Result};
 
-pub(crate) const OCTET_STRING: u8 = 0x04;
+/// The tag of an INTEGER.
+pub const INTEGER: u8 = 0x02;
+/// The tag of a BIT STRING.
+pub const BIT_STRING: u8 = 0x03;
+/// The tag of an OCTET STRING.
+pub const OCTET_STRING: u8 = 0x04;
 pub(crate) const OID: u8 = 0x06;
 pub(crate) const ENUMERATED: u8 = 0x0a;
-pub(crate) const BIT_STRING: u8 = 0x03;
-pub(crate) const GENERAL_STRING: u8 = 0x1b;
-pub(crate) const SEQUENCE: u8 = 0x30;
+/// The tag of a `GeneralString`.
+pub const GENERAL_STRING: u8 = 0x1b;
+/// The tag of a SEQUENCE.
+pub const SEQUENCE: u8 = 0x30;
 pub(crate) const APPLICATION_0: u8 = 0x60;
 
 /// The tag of a constructed, context-specific element.
@@ -20,12 +26,24 @@ pub(crate) fn peek(r: &Reader<'_>) -> Option<u8> {
     r.peek().first().copied()
 }
 
-/// The contents of the next element, which must have this tag.
-pub(crate) fn element<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> Result<Reader<'a>> {
-    let found = r.u8(field)?;
+/// The contents of the next element, which must have this tag. `field` is its name in errors.
+///
+/// # Errors
+/// If it has another tag, or cannot be decoded.
+pub fn element<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> Result<Reader<'a>> {
+    let (found, contents) = any_element(r, field)?;
     if found != tag {
         return Err(r.invalid(field, found.into(), "another tag"));
     }
+    Ok(contents)
+}
+
+/// The tag and the contents of the next element. `field` is its name in errors.
+///
+/// # Errors
+/// If it is truncated, or its length is not in the shortest form or has more than four bytes.
+pub fn any_element<'a>(r: &mut Reader<'a>, field: &'static str) -> Result<(u8, Reader<'a>)> {
+    let tag = r.u8(field)?;
     let first = r.u8(field)?;
     let length = match first {
         0..=0x7f => usize::from(first),
@@ -48,7 +66,7 @@ pub(crate) fn element<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> R
         }
         _ => return Err(r.invalid(field, first.into(), "a definite length of at most four bytes")),
     };
-    r.sub(length, field)
+    Ok((tag, r.sub(length, field)?))
 }
 
 /// The contents of the next element if it has this tag.
