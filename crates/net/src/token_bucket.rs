@@ -1,5 +1,7 @@
 //! A token bucket, by which the work for an unauthenticated client is limited.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 /// How many tokens a bucket has.
@@ -38,6 +40,18 @@ impl TokenBucket {
     /// Removes tokens, also those that later time adds: then the number left is negative.
     pub(crate) fn take(&mut self, tokens: u64) {
         self.left = self.left.saturating_sub_unsigned(tokens);
+    }
+
+    /// Adds tokens that were removed before.
+    pub(crate) fn put(&mut self, tokens: u64) {
+        self.left = self.left.saturating_add_unsigned(tokens).min(self.rate.burst);
+    }
+
+    /// How long it takes until more tokens have been added than were removed.
+    pub(crate) fn empty_for(&self) -> Duration {
+        let missing = u64::try_from(1_i64.saturating_sub(self.left)).unwrap_or(0);
+        let per_second = u64::try_from(self.rate.per_second).unwrap_or(0).max(1);
+        Duration::from_millis(missing.saturating_mul(1000) / per_second)
     }
 
     /// How many tokens are left; 0 if more were taken than there were.

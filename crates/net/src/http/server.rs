@@ -83,7 +83,7 @@ fn client_connection(
     let shared = config.trusted_proxies.is_reverse_proxy(client_addr.ip());
     if shared {
         // A trusted reverse proxy needs no authentication of its own.
-        permit.set_authenticated();
+        permit.set_authenticated(accepted_at);
     }
     let forwarding = Forwarding::new(client_addr, shared, tls, &config.origin, config.forwarding_headers);
     let traits = ConnectionTraits { tls, shared, bindings };

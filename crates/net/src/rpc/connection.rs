@@ -115,8 +115,9 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             if *shutdown.borrow() {
                 self.scope.handler.shut_down(&mut self.replies);
             }
-            let quota =
-                self.quota.next(self.association.processed(), self.is_authenticated(), Instant::now());
+            let unauthenticated = !self.is_authenticated();
+            let unauthenticated = unauthenticated.then_some(&mut self.permit);
+            let quota = self.quota.next(self.association.processed(), unauthenticated, Instant::now());
             self.association.set_quota(quota);
             self.process_and_flush(&mut shutdown).await?;
             if self.association.is_closed() {
@@ -224,7 +225,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         let context = self.contexts.valid_context_for(request.security);
         let auth_state = AuthState::of_call(context.as_ref(), request.interface);
         if auth_state != AuthState::Unauthenticated {
-            self.permit.set_authenticated();
+            self.permit.set_authenticated(Instant::now());
         }
         self.activity.called(auth_state);
         let Some(context) = context else {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::tcp::admission::ConnectionPermit;
 use crate::token_bucket::{Rate, TokenBucket};
 
 /// What is processed of a connection in one round, before the other connections of its thread have theirs, in units of
@@ -19,6 +20,12 @@ const UNAUTHENTICATED: Rate = Rate { burst: 128, per_second: 64 };
 /// How long an unauthenticated client is delayed that has sent more.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// What counts as processed as a connection begins, for its address: a short connection ends before it is counted.
+const BEGIN: u64 = 8;
+
+/// The work of one unit, for the address of an unauthenticated client.
+const WORK: u64 = 100;
+
 /// The quota of a client connection.
 #[derive(Debug)]
 pub(crate) struct PduQuota {
@@ -26,26 +33,42 @@ pub(crate) struct PduQuota {
     taken: u64,
     /// What may still be processed of an unauthenticated client.
     unauthenticated: TokenBucket,
+    /// What is to be counted for the client's address.
+    uncounted: u64,
+    /// Whether there was too much work for the client's address.
+    is_delayed: bool,
 }
 
 impl PduQuota {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { taken: 0, unauthenticated: TokenBucket::new(UNAUTHENTICATED, now) }
+        let unauthenticated = TokenBucket::new(UNAUTHENTICATED, now);
+        Self { taken: 0, unauthenticated, uncounted: BEGIN, is_delayed: false }
     }
 
-    /// The quota of a round that begins at `now`, on a connection of which `taken` was processed so far.
-    pub(crate) fn next(&mut self, taken: u64, is_authenticated: bool, now: Instant) -> u64 {
+    /// The quota of a round that begins at `now`, on a connection of which `taken` was processed so far. What is
+    /// processed of an `unauthenticated` connection counts for its address too.
+    pub(crate) fn next(
+        &mut self,
+        taken: u64,
+        unauthenticated: Option<&mut ConnectionPermit>,
+        now: Instant,
+    ) -> u64 {
         let more = taken.saturating_sub(self.taken);
         // Of a long PDU no more is counted than the client may have processed.
         self.unauthenticated.take(more.min(self.unauthenticated.left()));
         self.taken = taken;
         self.unauthenticated.refill(now);
-        if is_authenticated { ROUND } else { self.unauthenticated.left().min(ROUND) }
+        let uncounted = std::mem::take(&mut self.uncounted).saturating_add(more);
+        self.is_delayed = false;
+        let Some(permit) = unauthenticated else { return ROUND };
+        let work = u32::try_from(uncounted.saturating_mul(WORK)).unwrap_or(u32::MAX);
+        self.is_delayed = !permit.count_work(work, now).is_zero();
+        self.unauthenticated.left().min(if self.is_delayed { 1 } else { ROUND })
     }
 
     /// Waits until the next round of a connection of which more has arrived than this round processes.
     pub(crate) fn wait(&self, is_authenticated: bool) -> impl Future<Output = ()> + use<> {
-        let at_once = is_authenticated || self.unauthenticated.left() > ROUND;
+        let at_once = is_authenticated || (!self.is_delayed && self.unauthenticated.left() > ROUND);
         async move {
             if at_once {
                 tokio::task::yield_now().await;
@@ -59,22 +82,31 @@ impl PduQuota {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tcp::admission::{Admission, Limits};
 
     const BURST: u64 = UNAUTHENTICATED.burst.cast_unsigned();
     const PER_SECOND: u64 = UNAUTHENTICATED.per_second.cast_unsigned();
 
+    fn permit() -> ConnectionPermit {
+        let admitted = Admission::new(Limits::default(), Vec::new()).admit([198, 51, 100, 7].into());
+        admitted.unwrap().permit
+    }
+
     /// What is processed of a client that always sends more in so many `rounds`, one each tenth of a second.
     fn taken(rounds: u32, is_authenticated: bool) -> u64 {
         let begin = Instant::now();
-        let mut quota = PduQuota::new(begin);
-        (0..rounds).fold(0, |taken, round| taken + quota.next(taken, is_authenticated, begin + PAUSE * round))
+        let (mut quota, mut permit) = (PduQuota::new(begin), permit());
+        (0..rounds).fold(0, |taken, round| {
+            let unauthenticated = (!is_authenticated).then_some(&mut permit);
+            taken + quota.next(taken, unauthenticated, begin + PAUSE * round)
+        })
     }
 
     #[test]
     fn little_of_an_unauthenticated_client_is_processed_at_once_and_in_a_second() {
         let begin = Instant::now();
-        let mut quota = PduQuota::new(begin);
-        let at_once = (0..100).fold(0, |taken, _| taken + quota.next(taken, false, begin));
+        let (mut quota, mut permit) = (PduQuota::new(begin), permit());
+        let at_once = (0..100).fold(0, |taken, _| taken + quota.next(taken, Some(&mut permit), begin));
         assert_eq!(at_once, BURST);
         let later = taken(101, false);
         assert!((BURST + 9 * PER_SECOND..=BURST + 10 * PER_SECOND).contains(&later), "{later}");
@@ -88,18 +120,31 @@ mod tests {
     #[test]
     fn pdus_processed_beyond_a_round_count_in_the_next() {
         let begin = Instant::now();
-        let mut quota = PduQuota::new(begin);
-        assert_eq!(quota.next(0, false, begin), ROUND);
+        let (mut quota, mut permit) = (PduQuota::new(begin), permit());
+        assert_eq!(quota.next(0, Some(&mut permit), begin), ROUND);
         // A long PDU may begin within a round and end beyond it.
-        assert_eq!(quota.next(2 * BURST, false, begin), 0);
-        assert_eq!(quota.next(2 * BURST, false, begin + Duration::from_secs(3)), ROUND);
+        assert_eq!(quota.next(2 * BURST, Some(&mut permit), begin), 0);
+        assert_eq!(quota.next(2 * BURST, Some(&mut permit), begin + Duration::from_secs(3)), ROUND);
+    }
+
+    #[test]
+    fn the_burst_of_an_address_does_not_begin_anew_with_each_connection() {
+        let begin = Instant::now();
+        let admission = Admission::new(Limits::default(), Vec::new());
+        let taken = (0..10_000).map(|_| {
+            let mut permit = admission.admit([198, 51, 100, 7].into()).unwrap().permit;
+            PduQuota::new(begin).next(0, Some(&mut permit), begin)
+        });
+        let taken: u64 = taken.sum();
+        // 1250 connections at once, and one PDU for each further one.
+        assert_eq!(taken, 1249 * ROUND + 10_000 - 1249);
     }
 
     #[tokio::test]
     async fn an_unauthenticated_client_over_its_quota_waits_and_an_authenticated_one_does_not() {
         let begin = Instant::now();
-        let mut quota = PduQuota::new(begin);
-        assert_eq!(quota.next(BURST, false, begin), 0);
+        let (mut quota, mut permit) = (PduQuota::new(begin), permit());
+        assert_eq!(quota.next(BURST, Some(&mut permit), begin), 0);
         tokio::select! {
             biased;
             () = quota.wait(false) => panic!("the unauthenticated client does not wait"),

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::tcp::network::{Network, source};
+use crate::tcp::work_by_address::WorkByAddress;
 
 /// Limits on what clients use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,8 @@ pub struct Admission {
     /// Load balancers and reverse proxies, to which the limit for each address does not apply.
     load_balancers: Vec<Network>,
     counts: Mutex<Counts>,
+    /// The work for connections on which no client has authenticated.
+    unauthenticated_work: WorkByAddress,
 }
 
 #[derive(Debug, Default)]
@@ -86,6 +90,8 @@ pub(crate) struct ConnectionPermit {
     /// Whether it counts for `address`.
     counts_for_address: bool,
     authenticated: bool,
+    /// The work that was counted for `address`.
+    charged: u64,
 }
 
 /// Resolves when a connection must be closed to make room for another.
@@ -145,7 +151,12 @@ impl Admission {
     /// Counts connections against `limits`. `load_balancers` are the networks of load balancers and reverse proxies,
     /// through which many clients connect.
     pub fn new(limits: Limits, load_balancers: Vec<Network>) -> Arc<Self> {
-        Arc::new(Self { limits, load_balancers, counts: Mutex::default() })
+        Arc::new(Self {
+            limits,
+            load_balancers,
+            counts: Mutex::default(),
+            unauthenticated_work: WorkByAddress::default(),
+        })
     }
 
     /// A permit for a connection from `address`.
@@ -183,6 +194,7 @@ impl Admission {
             address,
             counts_for_address: !is_load_balancer,
             authenticated: false,
+            charged: 0,
         };
         Ok(Admitted { permit, evicted: EvictionSignal(evicted), eviction })
     }
@@ -242,8 +254,23 @@ impl Counts {
 }
 
 impl ConnectionPermit {
-    /// A client authenticated on the connection: the connection is not evicted from now on.
-    pub(crate) fn set_authenticated(&mut self) {
+    /// Counts `work` for the client, which is unauthenticated, in units of about 0.1 microseconds. Returns how long it
+    /// is delayed, because there was too much for its address. Load balancers are not limited.
+    pub(crate) fn count_work(&mut self, work: u32, now: Instant) -> Duration {
+        if !self.counts_for_address {
+            return Duration::ZERO;
+        }
+        self.charged = self.charged.saturating_add(work.into());
+        self.admission.unauthenticated_work.charge(self.address, work, now)
+    }
+
+    /// A client authenticated on the connection: the connection is not evicted from now on, and the work for it does
+    /// not count for its address.
+    pub(crate) fn set_authenticated(&mut self, now: Instant) {
+        if self.charged > 0 {
+            let charged = std::mem::take(&mut self.charged);
+            self.admission.unauthenticated_work.refund(self.address, charged, now);
+        }
         if !self.authenticated
             && self.admission.lock().remove_unauthenticated(self.address, self.id).is_some()
         {
@@ -315,7 +342,7 @@ mod tests {
 
     fn authenticated(admission: &Arc<Admission>, last: u8) -> Admitted {
         let mut entered = admit(admission, last);
-        entered.permit.set_authenticated();
+        entered.permit.set_authenticated(Instant::now());
         entered
     }
 
@@ -346,7 +373,7 @@ mod tests {
         assert_eq!(flood.iter_mut().map(is_evicted).filter(|evicted| *evicted).count(), 96);
         assert!(flood[..96].iter().all(|entered| entered.evicted.0.is_terminated()));
         assert!(!is_evicted(&mut begins) && !users.iter_mut().any(is_evicted));
-        begins.permit.set_authenticated();
+        begins.permit.set_authenticated(Instant::now());
         assert_eq!(admission.connections(), 3 + 1 + 4);
         // What was evicted is not counts_for_address twice.
         drop(flood);
@@ -375,7 +402,7 @@ mod tests {
                 && user.eviction == Some(Eviction { address: address(2), limit: ConnectionLimit::All })
         );
         // It is too late for it to authenticate.
-        waits.permit.set_authenticated();
+        waits.permit.set_authenticated(Instant::now());
         assert!(!waits.permit.is_authenticated());
         assert_eq!(admission.connections(), 4);
         assert_eq!(admission.admit(address(4)).err(), Some(ConnectionLimit::All));

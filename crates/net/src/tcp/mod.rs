@@ -7,4 +7,5 @@ pub(crate) mod network;
 pub(crate) mod proxy_protocol;
 pub(crate) mod read;
 pub(crate) mod stream;
+mod work_by_address;
 pub(crate) mod workers;

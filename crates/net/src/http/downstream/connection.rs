@@ -105,7 +105,7 @@ impl Downstream {
     /// The client of `context` authenticated: the time limits of authenticated clients apply while the context is
     /// valid.
     pub(crate) fn set_client(&mut self, context: &SecurityContext) {
-        self.permit.set_authenticated();
+        self.permit.set_authenticated(Instant::now());
         self.minimum_rate.set_authenticated();
         if !self.client.as_ref().is_some_and(|client| client.is_same(context)) {
             self.client = Some(context.clone());
@@ -228,7 +228,8 @@ impl Downstream {
     /// authenticated and has caused too much work is delayed.
     #[cold]
     async fn end_round(&mut self, is_authenticated: bool) -> Result<(), ConnectionError> {
-        match self.work.next(is_authenticated, Instant::now()) {
+        let unauthenticated = (!is_authenticated).then_some(&mut self.permit);
+        match self.work.next(unauthenticated, Instant::now()) {
             Turn::Continue => {}
             Turn::Yield => yield_now().await,
             Turn::Delay(pause) => self.delay(pause).await?,

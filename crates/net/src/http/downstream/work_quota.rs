@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::tcp::admission::ConnectionPermit;
 use crate::token_bucket::{Rate, TokenBucket};
 
 /// One read of a socket, in units of work. A unit is about 0.1 microseconds.
@@ -33,7 +34,7 @@ pub(crate) const ROUND: u32 = 2000;
 /// A handshake with the longest accepted tokens takes less than the burst.
 const UNAUTHENTICATED: Rate = Rate { burst: 80_000, per_second: 20_000 };
 
-/// How long an unauthenticated client is delayed that causes more.
+/// How long an unauthenticated client is delayed that causes more by this connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The work of one read of `bytes`. The more bytes a read through TLS returns, the fewer records they were in.
@@ -59,15 +60,16 @@ pub(crate) enum Turn {
 pub(crate) struct WorkQuota {
     /// The work since the connection last waited.
     round: u32,
-    /// The work that `unauthenticated` does not count yet.
+    /// The work that `unauthenticated` does not count yet. That of a round is counted as the connection begins, since a
+    /// short one never has to ask for a turn.
     uncounted: u32,
-    /// The work that may still be done for an unauthenticated client.
+    /// The work that may still be done for the client while it is unauthenticated, if its address permits it.
     unauthenticated: TokenBucket,
 }
 
 impl WorkQuota {
     pub(crate) const fn new(now: Instant) -> Self {
-        Self { round: 0, uncounted: 0, unauthenticated: TokenBucket::new(UNAUTHENTICATED, now) }
+        Self { round: 0, uncounted: ROUND, unauthenticated: TokenBucket::new(UNAUTHENTICATED, now) }
     }
 
     /// Adds `work`.
@@ -96,15 +98,18 @@ impl WorkQuota {
         self.round >= ROUND || self.uncounted >= ROUND
     }
 
-    /// The next turn. A round begins with it, except for [`Turn::Continue`].
-    pub(crate) fn next(&mut self, is_authenticated: bool, now: Instant) -> Turn {
+    /// The next turn. A round begins with it, except for [`Turn::Continue`]. The work of an `unauthenticated`
+    /// connection counts for its address too.
+    pub(crate) fn next(&mut self, unauthenticated: Option<&mut ConnectionPermit>, now: Instant) -> Turn {
         let uncounted = std::mem::take(&mut self.uncounted);
-        if !is_authenticated {
+        if let Some(permit) = unauthenticated {
             self.unauthenticated.refill(now);
             self.unauthenticated.take(uncounted.into());
-            if self.unauthenticated.left() == 0 {
+            let own = if self.unauthenticated.left() == 0 { PAUSE } else { Duration::ZERO };
+            let pause = permit.count_work(uncounted, now).max(own);
+            if !pause.is_zero() {
                 self.round = 0;
-                return Turn::Delay(PAUSE);
+                return Turn::Delay(pause);
             }
         }
         if self.round < ROUND {
@@ -118,21 +123,28 @@ impl WorkQuota {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tcp::admission::{Admission, Limits};
 
     const BURST: i64 = UNAUTHENTICATED.burst;
     const PER_SECOND: i64 = UNAUTHENTICATED.per_second;
+
+    fn permit() -> ConnectionPermit {
+        let admitted = Admission::new(Limits::default(), Vec::new()).admit([198, 51, 100, 7].into());
+        admitted.unwrap().permit
+    }
 
     /// The work that is done in `seconds` for a client that always sends more.
     fn done(seconds: u64, is_authenticated: bool) -> i64 {
         let mut now = Instant::now();
         let (mut quota, mut done) = (WorkQuota::new(now), 0);
+        let mut permit = permit();
         let end = now + Duration::from_secs(seconds);
         while now < end {
             while !quota.is_due() {
                 quota.add(of_read(2000, false));
                 done += i64::from(of_read(2000, false));
             }
-            match quota.next(is_authenticated, now) {
+            match quota.next((!is_authenticated).then_some(&mut permit), now) {
                 Turn::Continue => {}
                 Turn::Yield => now += Duration::from_micros(100),
                 Turn::Delay(pause) => now += pause,
@@ -158,11 +170,12 @@ mod tests {
     fn a_round_ends_with_a_request_unless_the_connection_waits_for_the_next() {
         let now = Instant::now();
         let mut quota = WorkQuota::new(now);
+        assert_eq!(quota.next(None, now), Turn::Continue);
         quota.begin_request();
         assert!(!quota.is_due());
         quota.end_request();
         assert!(quota.is_due());
-        assert_eq!(quota.next(true, now), Turn::Yield);
+        assert_eq!(quota.next(None, now), Turn::Yield);
         assert!(!quota.is_due());
         quota.end_request();
         quota.waited();
@@ -172,14 +185,34 @@ mod tests {
     #[test]
     fn pauses_of_an_unauthenticated_client_do_not_pay_for_its_work() {
         let now = Instant::now();
-        let mut quota = WorkQuota::new(now);
+        let (mut quota, mut permit) = (WorkQuota::new(now), permit());
         let mut delayed = false;
         for _ in 0..BURST {
             quota.add(of_read(1, false));
             quota.waited();
-            delayed |= quota.is_due() && matches!(quota.next(false, now), Turn::Delay(_));
+            delayed |= quota.is_due() && matches!(quota.next(Some(&mut permit), now), Turn::Delay(_));
         }
         assert!(delayed);
+    }
+
+    #[test]
+    fn the_work_that_is_done_at_once_does_not_begin_anew_with_each_connection() {
+        let begin = Instant::now();
+        let admission = Admission::new(Limits::default(), Vec::new());
+        let (mut now, mut connections) = (begin, 0);
+        while now < begin + Duration::from_mins(1) && connections < 10_000 {
+            let mut permit = admission.admit([198, 51, 100, 7].into()).unwrap().permit;
+            let mut quota = WorkQuota::new(now);
+            connections += 1;
+            if let Turn::Delay(pause) = quota.next(Some(&mut permit), now) {
+                now += pause;
+            }
+            // A request that ends before the connection has to ask for another turn.
+            quota.begin_request();
+            assert!(!quota.is_due());
+        }
+        // 0.2 ms of each second for each of 50 connections, beyond those at once.
+        assert!((3000..=4000).contains(&connections), "{connections}");
     }
 
     #[test]
