@@ -66,7 +66,7 @@ impl Fields {
 
     /// Removes the fields called `name`. Returns whether there were any.
     pub fn remove(&mut self, name: &str) -> bool {
-        self.remove_if(|_, source, line| source.is_called(line, name))
+        self.lengths.may_be_of(name) && self.remove_if(|_, source, line| source.is_called(line, name))
     }
 
     /// Removes the fields for which `keep` returns false. Returns whether there were any.
@@ -76,7 +76,7 @@ impl Fields {
 
     /// Calls `action` with the name and value of each field, and applies the action that it returns.
     pub fn rewrite(&mut self, mut action: impl FnMut(&[u8], &[u8]) -> FieldAction) {
-        let Self { head, lines, added, unmodified } = self;
+        let Self { head, lines, added, unmodified, .. } = self;
         lines.retain_mut(|line| {
             let source = Source { head, added };
             let (name, value) = source.field(*line);
@@ -140,13 +140,16 @@ impl Fields {
     /// Stores an added field, and returns the line that refers to it, which the caller adds to the lines.
     fn add_line(&mut self, name: Name, value: Bytes) -> Line {
         self.unmodified = false;
+        if let Name::Added(name) = &name {
+            self.lengths.add(name);
+        }
         self.added.push(Added { name, value });
         Line::Added(self.added.len() - 1)
     }
 
     /// Removes the fields for whose index and line `condition` returns true. Returns whether there were any.
     fn remove_if(&mut self, mut condition: impl FnMut(usize, Source<'_>, Line) -> bool) -> bool {
-        let Self { head, lines, added, unmodified } = self;
+        let Self { head, lines, added, unmodified, .. } = self;
         let source = Source { head, added };
         let before = lines.len();
         let mut index = 0;

@@ -51,6 +51,38 @@ impl Span {
     }
 }
 
+/// The lengths of names, modulo 64, one bit for each.
+///
+/// Most names that are looked up in a head are absent, and most of these have a length that no name in the head has:
+/// one comparison replaces one for each field.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct NameLengths(u64);
+
+impl NameLengths {
+    /// The lengths of the names in received lines.
+    pub(super) fn of_received(lines: &[Line]) -> Self {
+        let add = |bits, line: &Line| match line {
+            Line::Received { name, .. } => bits | 1 << (name.len() % u64::BITS),
+            Line::Added(_) => bits,
+        };
+        Self(lines.iter().fold(0, add))
+    }
+
+    /// Adds the length of `name`.
+    pub(super) const fn add(&mut self, name: &str) {
+        self.0 |= Self::bit(name.len());
+    }
+
+    /// Whether `name` may be one of the names: whether one of them has its length.
+    pub(super) const fn may_be_of(self, name: &str) -> bool {
+        self.0 & Self::bit(name.len()) != 0
+    }
+
+    const fn bit(length: usize) -> u64 {
+        1 << (length % 64)
+    }
+}
+
 /// The storage to which lines refer: the received head and the added fields.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
@@ -79,8 +111,11 @@ impl<'a> Source<'a> {
     #[inline]
     pub(super) fn is_called(self, line: Line, name: &str) -> bool {
         match line {
-            Line::Received { name: span, .. } if usize::try_from(span.len()) != Ok(name.len()) => false,
-            line => self.field(line).0.eq_ignore_ascii_case(name.as_bytes()),
+            Line::Received { name: span, .. } => {
+                usize::try_from(span.len()) == Ok(name.len())
+                    && span.of(self.head).eq_ignore_ascii_case(name.as_bytes())
+            }
+            added @ Line::Added(_) => self.field(added).0.eq_ignore_ascii_case(name.as_bytes()),
         }
     }
 

@@ -6,7 +6,7 @@ pub(crate) mod syntax;
 
 use bytes::Bytes;
 
-use self::line::{Added, Line, Source, Span};
+use self::line::{Added, Line, NameLengths, Source, Span};
 use self::syntax::tokens;
 
 /// The header fields of a message.
@@ -22,6 +22,8 @@ pub struct Fields {
     added: Vec<Added>,
     /// Whether the fields are the received ones, in their order.
     unmodified: bool,
+    /// The lengths of the names of all fields, and of some that were removed.
+    lengths: NameLengths,
 }
 
 /// The number of fields that are usually added to a copy.
@@ -33,12 +35,13 @@ const ADDED_FIELD_OVERHEAD: usize = 32;
 impl Clone for Fields {
     /// Copies the fields with spare capacity, since a head is usually copied to be changed.
     fn clone(&self) -> Self {
-        let Self { head, lines, added, unmodified } = self;
+        let Self { head, lines, added, unmodified, lengths } = self;
         let mut copy = Self {
             head: head.clone(),
             lines: Vec::with_capacity(lines.len() + SPARE_LINES),
             added: Vec::with_capacity(added.len() + SPARE_LINES),
             unmodified: *unmodified,
+            lengths: *lengths,
         };
         copy.lines.extend_from_slice(lines);
         copy.added.extend_from_slice(added);
@@ -64,8 +67,9 @@ impl<'a> Field<'a> {
 
 impl Fields {
     /// Creates the fields of the received `head`, to which `lines` refer.
-    pub(crate) const fn from_received(head: Bytes, lines: Vec<Line>) -> Self {
-        Self { head, lines, added: Vec::new(), unmodified: true }
+    pub(crate) fn from_received(head: Bytes, lines: Vec<Line>) -> Self {
+        let lengths = NameLengths::of_received(&lines);
+        Self { head, lines, added: Vec::new(), unmodified: true, lengths }
     }
 
     /// The number of fields.
@@ -87,7 +91,8 @@ impl Fields {
     /// in every method here.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let source = self.source();
-        let called = self.lines.iter().filter(move |line| source.is_called(**line, name));
+        let lines = if self.lengths.may_be_of(name) { &self.lines[..] } else { &[] };
+        let called = lines.iter().filter(move |line| source.is_called(**line, name));
         called.map(move |line| source.value(*line))
     }
 
@@ -158,6 +163,9 @@ impl Fields {
 
     /// The index of the first field called `name`.
     fn position(&self, name: &str) -> Option<usize> {
+        if !self.lengths.may_be_of(name) {
+            return None;
+        }
         let source = self.source();
         self.lines.iter().position(|line| source.is_called(*line, name))
     }

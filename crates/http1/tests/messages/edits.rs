@@ -1,6 +1,6 @@
 //! Editing heads.
 
-use http1::{FieldAction, RequestHead, ResponseHead};
+use http1::{FieldAction, Fields, ReadyField, RequestHead, ResponseHead};
 
 use super::{CONNECT, head, written};
 
@@ -92,4 +92,29 @@ fn setting_a_number_that_is_set_already_changes_nothing() {
     let two = "Content-Length: 5\r\nContent-Length: 5\r\n";
     assert_eq!(lengths(two, 5), "Content-Length: 5\r\nx: y\r\n\r\n");
     assert_eq!(lengths("", 5), "x: y\r\nContent-Length: 5\r\n\r\n");
+}
+
+#[test]
+fn a_field_is_found_by_its_name_whether_it_was_received_or_added_or_changed() {
+    let long = "N".repeat(2 + 64);
+    let mut head = head(&format!("POST / HTTP/1.1\r\nHost: a\r\nTe: b\r\n{long}: c\r\n\r\n"));
+    let mut check = |edit: &dyn Fn(&mut Fields), present: &[&str]| {
+        edit(&mut head.fields);
+        for fields in [&head.fields, &head.fields.clone()] {
+            for name in ["host", "te", &long.to_lowercase(), "accept", "x-new"] {
+                let is_present = present.iter().any(|one| one.eq_ignore_ascii_case(name));
+                assert_eq!(
+                    (fields.has(name), fields.all(name).count()),
+                    (is_present, is_present.into()),
+                    "{name}"
+                );
+            }
+        }
+    };
+    check(&|_| (), &["host", "te", &long]);
+    check(&|fields| assert!(fields.set("TE", "d")), &["host", "te", &long]);
+    check(&|fields| assert!(fields.remove("te")), &["host", &long]);
+    check(&|fields| assert!(!fields.remove("accept")), &["host", &long]);
+    check(&|fields| assert!(fields.push("Accept", "e")), &["host", &long, "accept"]);
+    check(&|fields| fields.add(&ReadyField::new("X-New", "f").unwrap()), &["host", &long, "accept", "x-new"]);
 }
