@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether an account is still as it was when its users authenticated: neither removed, nor disabled, nor given
-/// another password.
+/// Whether an account is unchanged since its user authenticated: neither removed, nor disabled, nor given another
+/// password.
 ///
 /// The directory and every security context of the account share one status, so that checking a context against the
 /// directory is one atomic load. A status that was revoked stays revoked; an account that is added again has a new

@@ -47,7 +47,7 @@ pub struct AcceptorConfig {
     pub policy: Policy,
     /// The directory of the accounts: a part of every identity.
     pub authority: Authority,
-    /// Counters of the contexts made.
+    /// Counts the contexts that are created.
     pub contexts: Arc<ContextCounters>,
     /// Settings of NTLM.
     pub ntlm: NtlmAcceptorConfig,
@@ -84,7 +84,7 @@ pub struct InitiatorConfig {
     pub level: ActingLevel,
     /// The server or its directory: a part of the context's identity.
     pub authority: Authority,
-    /// Counters of the contexts made.
+    /// Counts the contexts that are created.
     pub contexts: Arc<ContextCounters>,
     /// Settings of NTLM.
     pub ntlm: NtlmInitiatorConfig,

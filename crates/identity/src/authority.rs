@@ -7,8 +7,8 @@ use std::sync::Arc;
 /// The directory or server that authenticates principals.
 ///
 /// An authority equals its clones, and differs from each other authority, even of the same name. The code that
-/// configures authentication makes it once, at start. Security contexts and identities do not expose it, so that code
-/// without a clone of it cannot make an equal identity.
+/// configures authentication creates it once, at start. Security contexts and identities do not expose it, so that
+/// code without a clone of it cannot create an equal identity.
 ///
 /// ```
 /// # use identity::Authority;
@@ -23,7 +23,7 @@ pub struct Authority(Arc<Name>);
 struct Name(Arc<str>);
 
 impl Authority {
-    /// A new authority, which is called `name` in logs.
+    /// Creates an authority. `name` is for logs only.
     pub fn new(name: &str) -> Self {
         Self(Arc::new(Name(name.into())))
     }

@@ -11,7 +11,7 @@ impl ChannelBindings {
     /// The bindings of a channel with this application data: the MD5 of a `gss_channel_bindings_struct`
     /// (RFC 2744 3.11) that has no addresses, its numbers little-endian.
     ///
-    /// `application_data` of more than 4,294,967,295 bytes counts as that many.
+    /// The length of `application_data` is capped at 4,294,967,295.
     pub fn from_application_data(application_data: &[u8]) -> Self {
         let length = u32::try_from(application_data.len()).unwrap_or(u32::MAX);
         let mut hash = Md5::new();

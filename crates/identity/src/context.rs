@@ -109,8 +109,8 @@ impl fmt::Debug for Identity {
 /// Proof of the caller's identity: a principal, how it was authenticated, and the level at which the proxy may act
 /// for it. A cheap handle; all clones are one context, which closes with the last clone.
 ///
-/// [`SecurityContext::system`] and [`SecurityContext::anonymous`] belong to no user. All other contexts are made by a
-/// completed handshake or pass-through authentication.
+/// [`SecurityContext::system`] and [`SecurityContext::anonymous`] belong to no user. All other contexts are created
+/// by a completed handshake or pass-through authentication.
 #[derive(Clone)]
 pub struct SecurityContext {
     inner: Arc<Inner>,
@@ -294,7 +294,7 @@ impl SecurityContext {
         }
     }
 
-    /// Whether it was revoked, or its account removed, disabled or given another password.
+    /// Whether the context was revoked, or its account removed, disabled or given another password.
     pub fn is_revoked(&self) -> bool {
         self.inner.revoked.load(Ordering::Acquire)
             || self.inner.status.as_ref().is_some_and(AccountStatus::is_revoked)

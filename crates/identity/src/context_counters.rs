@@ -1,11 +1,11 @@
-//! Counters of the security contexts that were made, closed and revoked.
+//! Counters of the security contexts that were opened, closed and revoked.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::authority::Authority;
 
-/// Counts security contexts. The program makes one and passes it to everything that makes contexts; there is no
+/// Counts security contexts. The program creates one and passes it to all code that creates contexts; there is no
 /// global.
 ///
 /// It also holds the authority of [`SecurityContext::system`](crate::SecurityContext::system), so that the `System`
@@ -25,7 +25,7 @@ impl ContextCounters {
         Arc::new(Self { opened: count(), closed: count(), revocations: count(), system: Authority::new("") })
     }
 
-    /// The number of contexts made since the start.
+    /// The number of contexts opened since the start.
     pub fn opened(&self) -> u64 {
         self.opened.load(Ordering::Acquire)
     }

@@ -19,7 +19,7 @@ pub enum AuthError {
         /// What was expected.
         expected: &'static str,
     },
-    /// The account is unknown or disabled, or the password is wrong. The error does not say which.
+    /// The account is unknown or disabled, or the password is wrong. The error does not distinguish these.
     #[error("invalid credentials: unknown or disabled account, or wrong password")]
     InvalidCredentials,
     /// The token's message integrity code does not match the messages that were exchanged.

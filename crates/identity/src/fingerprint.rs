@@ -1,4 +1,4 @@
-//! A hash that stands for secret or unbounded bytes, so that these can be compared and logged.
+//! A hash of secret or unbounded bytes, by which these can be compared and logged.
 
 use std::fmt;
 

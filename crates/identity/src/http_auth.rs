@@ -58,7 +58,7 @@ pub fn header(mechanism: Mechanism, token: &[u8]) -> String {
 pub struct Challenge<'a>(&'a str);
 
 impl<'a> Challenge<'a> {
-    /// The challenge as it was sent.
+    /// The challenge as received.
     pub const fn as_str(&self) -> &'a str {
         self.0
     }
@@ -83,7 +83,7 @@ impl<'a> Challenge<'a> {
     }
 }
 
-/// The challenges in a header's value: a comma stands between two of them, and between two parameters of one.
+/// The challenges in a header's value. Commas separate both challenges and the parameters of one challenge.
 pub fn challenges(value: &[u8]) -> Vec<Challenge<'_>> {
     let Ok(value) = std::str::from_utf8(value) else { return Vec::new() };
     let mut starts = vec![0_usize];

@@ -3,7 +3,7 @@
 //! # Overview
 //!
 //! A [`Mechanism`] is a way to authenticate: SPNEGO, NTLM, Basic, Bearer. Unless it only passes through (Bearer), it
-//! makes the two ends of a handshake: an [`Acceptor`] for clients of the proxy, and an [`Initiator`] with which the
+//! creates the two ends of a handshake: an [`Acceptor`] for clients of the proxy, and an [`Initiator`] with which the
 //! proxy authenticates to servers. Both are state machines without I/O: a token in, a [`Step`] out.
 //!
 //! ```text
@@ -24,7 +24,7 @@
 //! A completed handshake returns two values. The [`SecurityContext`] identifies the caller and is an argument of all
 //! code that works for that caller. The [`MessageSecurity`] signs and encrypts the messages that follow in DCE/RPC.
 //! In HTTP, [`http_auth`] reads and writes the headers that carry tokens. In pass-through authentication, clients
-//! authenticate to the server, and [`passthrough`] makes the context from the server's responses.
+//! authenticate to the server, and [`passthrough`] creates the context from the server's responses.
 //!
 //! A job must not run, and a value must not be read, without a security context. Two containers ensure that:
 //!
@@ -95,17 +95,16 @@
 //! | package | the implementation of a mechanism ([`Package`]) |
 //! | acceptor, initiator | the server's and the client's end of a handshake |
 //! | channel | the protocol that carries a handshake, and the channel bindings of its TLS connection ([`Channel`]) |
-//! | identity | principal, authority and acting level: what contexts are compared by ([`Identity`]) |
+//! | identity | principal, authority and acting level, by which contexts are compared ([`Identity`]) |
 //! | account status | whether an account is unchanged since its user authenticated ([`AccountStatus`]) |
 //! | probe | the request by which pass-through authentication tests the server ([`passthrough::Probe`]) |
 //!
 //! # Architectural invariants
 //!
 //! - No I/O, no clock, no thread and no environment. Time and random numbers are arguments.
-//! - No public constructor makes the context of a user. Only a completed handshake or pass-through authentication
+//! - No public constructor creates the context of a user. Only a completed handshake or pass-through authentication
 //!   does.
-//! - Code that makes an [`Authority`] of its own cannot make contexts whose identities equal those of another
-//!   authority.
+//! - Code that creates another [`Authority`] cannot create contexts whose identities equal those of the first one.
 //! - Secrets are zeroized when dropped and are printed as `[redacted]`.
 #![deny(
     clippy::unwrap_used,

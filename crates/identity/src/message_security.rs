@@ -25,12 +25,12 @@ pub struct Message<'a> {
 /// Signs and seals messages, and checks those of the other end, once a handshake is done. Each direction counts its
 /// messages: they are passed in the order in which they were sent.
 ///
-/// After a forged message all further ones are rejected. `Debug` shows what was negotiated, and no keys.
+/// After a forged message all further ones are rejected. `Debug` prints the negotiated protection, and no keys.
 pub trait MessageSecurity: fmt::Debug + Send + Any {
     /// The best protection for which enough was negotiated.
     fn strongest(&self) -> Protection;
 
-    /// Bytes of each signature at this protection.
+    /// The size of each signature at this protection, in bytes.
     fn signature_len(&self, protection: Protection) -> usize;
 
     /// Signs a message, and with [`Protection::Seal`] encrypts its body in place. `signature` has
@@ -46,7 +46,7 @@ pub trait MessageSecurity: fmt::Debug + Send + Any {
     ) -> Result<(), MessageError>;
 
     /// Checks a message's signature, and with [`Protection::Seal`] decrypts its body in place. A sealed body that
-    /// fails is wiped. `signature` is as long as the peer made it.
+    /// fails is wiped. `signature` has the length in the peer's message.
     ///
     /// # Errors
     /// If this protection was not negotiated, the message was changed, replayed or reordered, or an earlier one was.
@@ -63,7 +63,7 @@ pub trait MessageSecurity: fmt::Debug + Send + Any {
     /// If it cannot be signed.
     fn sign_list(&mut self, list: &[u8], like: Option<&[u8]>) -> Result<Vec<u8>, MessageError>;
 
-    /// Checks the peer's `mechListMIC`.
+    /// Verifies the peer's `mechListMIC`.
     ///
     /// # Errors
     /// If it does not match the list.
@@ -81,7 +81,7 @@ impl dyn MessageSecurity + '_ {
         self.strongest() >= Protection::Seal
     }
 
-    /// Encrypts `body` in place and signs all three parts, headers included; the signature.
+    /// Encrypts `body` in place, and signs all three parts, including headers. Returns the signature.
     ///
     /// # Errors
     /// As [`MessageSecurity::protect`].
@@ -105,7 +105,7 @@ impl dyn MessageSecurity + '_ {
         self.unprotect(Protection::Seal, Message { before, body, after, header_signing: true }, signature)
     }
 
-    /// Signs all three parts; the signature.
+    /// Signs all three parts. Returns the signature.
     ///
     /// # Errors
     /// As [`MessageSecurity::protect`].

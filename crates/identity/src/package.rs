@@ -1,4 +1,4 @@
-//! The trait that a mechanism implements. A new mechanism implements it, and gets a line in `mechanism`.
+//! The trait that a mechanism implements. A new mechanism implements it, and is listed in `mechanism`.
 
 use std::sync::Arc;
 
@@ -168,7 +168,7 @@ pub trait Package: Sync {
         false
     }
 
-    /// A token that belongs to no account, made of random `bytes`.
+    /// Creates a token that belongs to no account from random `bytes`.
     fn invalid_token(&self, bytes: &[u8; 32]) -> Vec<u8> {
         bytes.to_vec()
     }
@@ -182,7 +182,7 @@ pub trait Package: Sync {
         Ok(Zeroizing::new(token))
     }
 
-    /// Encodes a token to stand after the scheme.
+    /// Encodes a token for use after the scheme in a header.
     fn write_http(&self, token: &[u8]) -> Zeroizing<String> {
         Zeroizing::new(STANDARD.encode(token))
     }

@@ -158,7 +158,7 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// A pool whose queue holds at most `queue` jobs.
+    /// Creates a pool whose queue has room for `queue` jobs.
     pub fn new(queue: NonZeroUsize) -> Self {
         Self(Arc::new(Shared { queue, state: Mutex::default(), changed: Condvar::new() }))
     }

@@ -26,7 +26,7 @@ pub trait Protection: Send {
     ) -> Result<(), ProtectionError>;
 
     /// Checks the signature of a PDU, and at [`AuthLevel::PKT_PRIVACY`] unseals its body in place.
-    /// `signature` is as long as the peer made it.
+    /// `signature` has the length in the peer's message.
     ///
     /// # Errors
     /// If the signature is invalid. The body must not be used then.
@@ -51,7 +51,7 @@ pub struct PduParts<'a> {
     pub header_signing: bool,
 }
 
-/// A signature is invalid, or could not be made.
+/// A signature is invalid, or could not be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProtectionError;
 

@@ -8,7 +8,7 @@ use crate::pdu::{DataRepresentation, PduType, SyntaxId};
 /// The first bytes of a trailer ([MS-RPCE] 2.2.2.13.1).
 pub const SIGNATURE: [u8; 8] = [0x8a, 0xe3, 0x13, 0x71, 0x02, 0xf4, 0x36, 0x71];
 
-/// How many of the last bytes of a stub are searched for a trailer.
+/// The number of bytes at the end of a stub that are searched for a trailer.
 const SEARCHED: usize = 1024;
 
 const COMMAND_MASK: u16 = 0x3fff;
@@ -20,7 +20,7 @@ const END: u16 = 0x4000;
 /// A receiver that does not know the command must refuse the call (`SEC_VT_MUST_PROCESS_COMMAND`).
 const MUST_PROCESS: u16 = 0x8000;
 
-/// In [`VerificationTrailer::bitmask`]: the client can sign headers, and said so in its bind.
+/// In [`VerificationTrailer::bitmask`]: the client supports header signing, and announced it in its bind.
 pub const CLIENT_SUPPORT_HEADER_SIGNING: u32 = 1;
 
 /// A verification trailer's commands.
@@ -63,8 +63,8 @@ pub struct Expected {
 }
 
 impl VerificationTrailer {
-    /// The trailer at the end of `stub`, and where it begins. It begins at a multiple of four, its commands
-    /// end with the stub; what only looks like the signature is the stub's own.
+    /// The trailer at the end of `stub`, and its offset. The offset is a multiple of four, and the commands end with
+    /// the stub; other occurrences of the signature are data of the stub.
     pub fn find(stub: &[u8], endian: Endian) -> Option<(usize, Self)> {
         let first = stub.len().saturating_sub(SEARCHED).next_multiple_of(4);
         let mut candidates = (first..stub.len()).step_by(4);
@@ -109,7 +109,7 @@ impl VerificationTrailer {
     /// The bytes that follow a stub of `stub_length` bytes: padding to a multiple of four, then the trailer.
     ///
     /// # Errors
-    /// Never, as far as can be seen: every field holds its value.
+    /// Never: every value fits its field.
     pub fn to_tail(&self, stub_length: usize) -> Result<Vec<u8>> {
         let mut commands = Vec::new();
         if let Some(bits) = self.bitmask {

@@ -20,7 +20,7 @@ use crate::passthrough::transcript::{SingleToken, Transcript};
 use crate::principal::Principal;
 use crate::random::Random;
 
-/// The longest name and password together, in bytes.
+/// The maximum size of name and password together, in bytes.
 const MOST: usize = 768;
 
 /// The mechanism.

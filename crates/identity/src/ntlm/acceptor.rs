@@ -53,7 +53,7 @@ struct Verified {
 }
 
 impl Acceptor {
-    /// An acceptor for one client, on `channel`.
+    /// Creates an acceptor for one client, on `channel`.
     pub(crate) fn new(config: Arc<AcceptorConfig>, channel: Channel) -> Self {
         Self { config, channel, state: State::Start }
     }

@@ -60,7 +60,7 @@ pub struct AvPairs {
     pub rest: (Vec<u8>, Vec<u8>),
 }
 
-/// The longest accepted list.
+/// The maximum size of a list.
 const MAX_PAIRS: usize = 64;
 
 impl AvPairs {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The names that a server gives as its own in a `CHALLENGE_MESSAGE` ([MS-NLMP] 2.2.2.1).
+/// The server's names in a `CHALLENGE_MESSAGE` ([MS-NLMP] 2.2.2.1).
 #[derive(Debug, Clone, Default)]
 pub struct ServerNames {
     /// The `NetBIOS` name.

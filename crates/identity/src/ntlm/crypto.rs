@@ -82,7 +82,7 @@ pub(super) fn desl(key: &[u8; 16], data: [u8; 8]) -> [u8; 24] {
 pub(super) struct Response {
     /// `NTProofStr` of an NTLMv2 response, the whole of an `NTLMv1` response.
     pub(super) proof: Zeroizing<[u8; 24]>,
-    /// How many bytes of `proof` count.
+    /// The number of valid bytes in `proof`.
     pub(super) length: usize,
     /// `KeyExchangeKey` ([MS-NLMP] 3.4.5.1).
     pub(super) key_exchange_key: Key,

@@ -21,7 +21,7 @@ wire_flags! {
         NTLMSSP_NEGOTIATE_LM_KEY = 0x0000_0080,
         /// NTLM v1 session security.
         NTLMSSP_NEGOTIATE_NTLM = 0x0000_0200,
-        /// The client signs in anonymously.
+        /// The client authenticates anonymously.
         NTLMSSP_ANONYMOUS = 0x0000_0800,
         /// The negotiate message names the client's domain.
         NTLMSSP_NEGOTIATE_OEM_DOMAIN_SUPPLIED = 0x0000_1000,

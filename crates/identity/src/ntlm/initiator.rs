@@ -58,7 +58,7 @@ struct Responses {
 }
 
 impl Initiator {
-    /// An initiator for one handshake, on `channel`.
+    /// Creates an initiator for one handshake, on `channel`.
     pub(crate) fn new(config: InitiatorConfig, channel: Channel) -> Self {
         // Signing protects SPNEGO's list of mechanisms.
         let least = if channel.negotiated { Protection::Sign } else { Protection::None };

@@ -1,6 +1,6 @@
 //! Decryption of recorded NTLM messages, with a secret of the client.
 //!
-//! No security context is made here: being able to read a recording does not authenticate a user.
+//! No security context is created here: being able to read a recording does not authenticate a user.
 
 use std::fmt;
 

@@ -12,7 +12,7 @@ use crate::context::Proof;
 use crate::error::AuthError;
 use crate::package::Channel;
 
-/// Whether the client signs in anonymously ([MS-NLMP] 3.2.5.1.2).
+/// Whether the client authenticates anonymously ([MS-NLMP] 3.2.5.1.2).
 pub(super) fn is_anonymous(message: &Authenticate) -> Result<bool, AuthError> {
     let lm = message.lm_response()?;
     Ok(message.user()?.is_empty() && message.nt_response()?.is_empty() && (lm.is_empty() || lm == [0]))

@@ -198,7 +198,7 @@ impl NtlmSecurity {
         self.signature(&[], list, &[])
     }
 
-    /// Verifies what [`NtlmSecurity::list_code`] makes.
+    /// Verifies the result of the peer's [`NtlmSecurity::list_code`].
     pub(super) fn check_list_code(
         &mut self,
         list: &[u8],

@@ -14,6 +14,6 @@ pub struct Config {
     /// The longest lifetime of a context. `None`: the context is valid as long as the connection on which it was
     /// made, and each session and deferred job that began under it, which may outlive the connection.
     pub lifetime: Option<Duration>,
-    /// Counters of the contexts made.
+    /// Counts the contexts that are created.
     pub contexts: Arc<ContextCounters>,
 }

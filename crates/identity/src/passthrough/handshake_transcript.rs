@@ -16,10 +16,10 @@ use crate::ntlm::messages::{Authenticate, Challenge, Negotiate, SIGNATURE};
 use crate::principal::{Key, Principal};
 use crate::spnego::tokens::{NegState, NegTokenInit, NegTokenResp, Oid};
 
-/// The longest token of a handshake, in bytes. Kerberos tickets can be long.
+/// The maximum size of a token, in bytes. Kerberos tickets can be long.
 const LONGEST_TOKEN: usize = 48 * 1024;
 
-/// The most legs of a handshake.
+/// The maximum number of legs of a handshake.
 const MOST_LEGS: u8 = 8;
 
 /// The messages so far.

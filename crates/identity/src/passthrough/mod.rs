@@ -9,9 +9,9 @@
 //! 3. Without credentials, on a new connection, the server rejects it again ([`Authenticated`]). If the probe's
 //!    response could be a gateway's, the server must reject invalid credentials too ([`ControlRequest`]).
 //!
-//! Each step is a type that is made from the previous one, so that no other order of steps yields a security context.
-//! The user's name is read from the credentials, from the same field as the server reads it. Credentials without a
-//! name yield no context.
+//! Each step is a type that is created from the previous one, so that no other order of steps yields a security
+//! context. The user's name is read from the credentials, from the same field as the server reads it. Credentials
+//! without a name yield no context.
 //!
 //! Two clients have equal identities only if the server cannot distinguish them: the same name by the same scheme,
 //! the same Kerberos ticket, or tokens for the same account of the same issuer.

@@ -44,7 +44,7 @@ fn begin(config: &Arc<Config>, scheme: Mechanism) -> AuthAttempt {
     AuthAttempt::new(config, scheme, &guarded(Probe::Ping), NOW).unwrap()
 }
 
-/// What the server's `answer` makes of credentials that each request has.
+/// The result of the server's `answer` to a request with credentials.
 fn by(
     config: &Arc<Config>,
     scheme: Mechanism,
@@ -54,7 +54,7 @@ fn by(
     Ok(begin(config, scheme).send(credentials)?.on_response(answer, NOW))
 }
 
-/// Who it is, once the server refuses what comes without credentials again.
+/// The user, after the server refused a request without credentials again.
 #[track_caller]
 fn settled(outcome: Outcome) -> Authenticated {
     let Outcome::Accepted(taken) = outcome else { panic!("not taken") };
@@ -64,7 +64,7 @@ fn settled(outcome: Outcome) -> Authenticated {
     }
 }
 
-/// Who the credentials are of where the server takes them.
+/// The user of the credentials, if the server accepts them.
 #[track_caller]
 fn accepted(config: &Arc<Config>, scheme: Mechanism, credentials: &[u8]) -> Authenticated {
     settled(by(config, scheme, credentials, &CARRIED_OUT).unwrap())

@@ -21,7 +21,7 @@ impl ListCode {
         security.sign_list(&self.list, like).map_err(|_| AuthError::Downgrade)
     }
 
-    /// Checks the peer's, if it sent one.
+    /// Verifies the peer's, if it sent one.
     pub(super) fn check(
         &self,
         security: &mut dyn MessageSecurity,

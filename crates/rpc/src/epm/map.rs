@@ -46,7 +46,7 @@ impl EndpointMap {
         &self.entries
     }
 
-    /// The registered towers that match `asked`.
+    /// The registered towers that match the requested one.
     pub fn towers<'a>(&'a self, asked: &'a Tower) -> impl Iterator<Item = &'a Tower> {
         self.entries.iter().filter_map(|entry| entry.tower.as_ref()).filter(move |tower| tower.serves(asked))
     }

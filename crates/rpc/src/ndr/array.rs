@@ -94,7 +94,7 @@ pub struct Varying<T> {
 }
 
 impl<T> Varying<T> {
-    /// An array whose first elements are `items`.
+    /// Creates an array whose first elements are `items`.
     pub const fn new(items: Vec<T>) -> Self {
         Self { offset: 0, items }
     }
@@ -135,7 +135,7 @@ pub struct ConformantVarying<T> {
 }
 
 impl<T> ConformantVarying<T> {
-    /// An array of exactly `items`.
+    /// Creates an array of exactly `items`.
     pub const fn new(items: Vec<T>) -> Self {
         Self { offset: 0, items, spare: 0 }
     }

@@ -10,28 +10,28 @@ pub trait Ndr: Sized {
     /// The alignment of the scalars, in bytes: 1, 2, 4 or 8.
     const ALIGN: usize;
 
-    /// The fewest bytes that the scalars take, without padding.
+    /// The minimum size of the scalars, without padding, in bytes.
     const MIN_SIZE: usize;
 
     /// Reads the element count of the conformant array that the value is or ends with, for
     /// [`Ndr::read_scalars`] to find.
     ///
     /// # Errors
-    /// When the bytes end before.
+    /// If the bytes end before the value does.
     fn read_conformance(_r: &mut NdrReader<'_>) -> Result<()> {
         Ok(())
     }
 
-    /// Reads what lies in place; `field` names the value in errors.
+    /// Reads the scalars; `field` names the value in errors.
     ///
     /// # Errors
-    /// When the bytes are no such value.
+    /// If the bytes are not valid for the type.
     fn read_scalars(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self>;
 
-    /// Reads what the pointers in the scalars point to.
+    /// Reads the targets of the pointers in the scalars.
     ///
     /// # Errors
-    /// When the bytes are no such value.
+    /// If the bytes are not valid for the type.
     fn read_deferred(&mut self, _r: &mut NdrReader<'_>) -> Result<()> {
         Ok(())
     }
@@ -39,29 +39,29 @@ pub trait Ndr: Sized {
     /// Writes the element count of the conformant array that the value is or ends with.
     ///
     /// # Errors
-    /// When it does not fit.
+    /// If the count does not fit its field.
     fn write_conformance(&self, _w: &mut NdrWriter) -> Result<()> {
         Ok(())
     }
 
-    /// Writes what lies in place; `field` names the value in errors.
+    /// Writes the scalars; `field` names the value in errors.
     ///
     /// # Errors
-    /// When a part does not fit.
+    /// If a value does not fit its field.
     fn write_scalars(&self, w: &mut NdrWriter, field: &'static str) -> Result<()>;
 
-    /// Writes what the pointers in the scalars point to.
+    /// Writes the targets of the pointers in the scalars.
     ///
     /// # Errors
-    /// When a part does not fit.
+    /// If a value does not fit its field.
     fn write_deferred(&self, _w: &mut NdrWriter) -> Result<()> {
         Ok(())
     }
 
-    /// Reads a complete value: a parameter, or what a pointer points to.
+    /// Reads a complete value: a parameter, or the target of a pointer.
     ///
     /// # Errors
-    /// When the bytes are no such value.
+    /// If the bytes are not valid for the type.
     fn read(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self> {
         Self::read_conformance(r)?;
         let mut value = Self::read_scalars(r, field)?;
@@ -69,10 +69,10 @@ pub trait Ndr: Sized {
         Ok(value)
     }
 
-    /// Writes a complete value: a parameter, or what a pointer points to.
+    /// Writes a complete value: a parameter, or the target of a pointer.
     ///
     /// # Errors
-    /// When a part does not fit.
+    /// If a value does not fit its field.
     fn write(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
         self.write_conformance(w)?;
         self.write_scalars(w, field)?;
@@ -82,7 +82,7 @@ pub trait Ndr: Sized {
     /// Reads the scalars of `count` values, which [`NdrReader::count`] has found to be possible.
     ///
     /// # Errors
-    /// When the bytes are no such values.
+    /// If the bytes are not valid for the type.
     fn read_items(r: &mut NdrReader<'_>, count: usize, field: &'static str) -> Result<Vec<Self>> {
         let mut items = Vec::with_capacity(count);
         for _ in 0..count {
@@ -94,7 +94,7 @@ pub trait Ndr: Sized {
     /// Writes the scalars of `items`.
     ///
     /// # Errors
-    /// When a part does not fit.
+    /// If a value does not fit its field.
     fn write_items(items: &[Self], w: &mut NdrWriter, field: &'static str) -> Result<()> {
         items.iter().try_for_each(|item| item.write_scalars(w, field))
     }
@@ -105,30 +105,30 @@ pub trait Params: Sized {
     /// Reads all parameters.
     ///
     /// # Errors
-    /// When the bytes are no such parameters.
+    /// If the bytes are not valid parameters of the operation.
     fn read_params(r: &mut NdrReader<'_>) -> Result<Self>;
 
     /// Writes all parameters.
     ///
     /// # Errors
-    /// When a part does not fit.
+    /// If a value does not fit its field.
     fn write_params(&self, w: &mut NdrWriter) -> Result<()>;
 
-    /// Reads the parameters from a whole stub, and returns the bytes behind the last one with them: senders
-    /// may pad a stub.
+    /// Decodes the parameters from a stub. Also returns the bytes behind the last parameter, since senders may pad a
+    /// stub.
     ///
     /// # Errors
-    /// When the bytes are no such parameters.
+    /// If the bytes are not valid parameters of the operation.
     fn decode_stub(stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
         let mut r = NdrReader::new(stub, endian);
         let params = Self::read_params(&mut r)?;
         Ok((params, r.rest()))
     }
 
-    /// The parameters as a little-endian stub.
+    /// Encodes the parameters as a little-endian stub.
     ///
     /// # Errors
-    /// When a part does not fit.
+    /// If a value does not fit its field.
     fn encode_stub(&self) -> Result<Vec<u8>> {
         let mut w = NdrWriter::new();
         self.write_params(&mut w)?;

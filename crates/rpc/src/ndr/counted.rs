@@ -8,7 +8,7 @@ use super::reader::NdrReader;
 use super::writer::NdrWriter;
 
 /// A count with a unique pointer to a conformant array of that many elements:
-/// `DWORD c; [size_is(c)] T* p;`. Equality does not look at the referent id.
+/// `DWORD c; [size_is(c)] T* p;`. Equality ignores the referent id.
 #[derive(Debug, Clone, Eq)]
 pub struct SizedPtr<T> {
     /// The id that was read, or zero to have the writer choose one.
@@ -23,17 +23,17 @@ impl<T> SizedPtr<T> {
     /// No elements, and a null pointer.
     pub const NULL: Self = Self { referent: 0, items: None, count: 0 };
 
-    /// A pointer to `items`, whose id the writer chooses.
+    /// Creates a pointer to `items`. The writer chooses its id.
     pub const fn new(items: Vec<T>) -> Self {
         Self { referent: 0, items: Some(items), count: 0 }
     }
 
-    /// The elements; none for the null pointer.
+    /// The elements; empty for the null pointer.
     pub fn as_slice(&self) -> &[T] {
         self.items.as_deref().unwrap_or_default()
     }
 
-    /// The elements, to be changed; none for the null pointer.
+    /// The elements, to be changed; `None` for the null pointer.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         self.items.as_deref_mut().unwrap_or_default()
     }

@@ -10,9 +10,9 @@
 ///     /// A span.
 ///     #[derive(Debug, Clone, PartialEq)]
 ///     pub struct Span as "SPAN_r" {
-///         /// Where it starts.
+///         /// The start.
 ///         pub start: u32 = "ulStart",
-///         /// What it is called.
+///         /// The name.
 ///         pub name: rpc::ndr::Ptr<rpc::ndr::CharString> = "lpszName",
 ///     }
 /// }
@@ -84,17 +84,17 @@ macro_rules! ndr_struct {
     };
 }
 
-/// Defines the parameters of an operation in one direction from its IDL: each is complete, with all that it
-/// points to, before the next begins. A reference pointer's target is written as the parameter itself.
+/// Defines the parameters of an operation in one direction from its IDL: each is complete, with all its
+/// targets, before the next begins. A reference pointer's target is written as the parameter itself.
 ///
 /// ```
 /// rpc::ndr_params! {
-///     /// What `Ping` asks.
+///     /// The parameters of `Ping`.
 ///     #[derive(Debug, Clone, PartialEq)]
 ///     pub struct PingRequest as "Ping" {
-///         /// How often.
+///         /// The number of pings.
 ///         pub count: u32 = "ulCount",
-///         /// Whom.
+///         /// The target.
 ///         pub who: rpc::ndr::CharString = "szWho",
 ///     }
 /// }
@@ -131,7 +131,7 @@ macro_rules! ndr_params {
     };
 }
 
-/// Gives a newtype, such as one made by `wire_enum!`, the NDR representation of what it holds.
+/// Implements NDR for a newtype, such as one defined by `wire_enum!`, as that of its inner type.
 #[macro_export]
 macro_rules! ndr_newtype {
     ($($name:ty => $repr:ty),* $(,)?) => {$(

@@ -8,12 +8,12 @@ use super::writer::NdrWriter;
 
 /// A unique pointer (`[unique]`): to its own target, or to none (\[C706\] 14.3.10).
 ///
-/// A null pointer has neither a referent id nor a value. Equality looks at the value only.
+/// A null pointer has neither a referent id nor a value. Equality compares the values only.
 #[derive(Debug, Clone, Copy, Eq)]
 pub struct Ptr<T> {
     /// The id that was read, or zero to have the writer choose one.
     pub referent: u32,
-    /// What it points to; `None` is the null pointer.
+    /// The target; `None` for the null pointer.
     pub value: Option<T>,
 }
 
@@ -21,22 +21,22 @@ impl<T> Ptr<T> {
     /// The null pointer.
     pub const NULL: Self = Self { referent: 0, value: None };
 
-    /// A pointer to `value`, whose id the writer chooses.
+    /// Creates a pointer to `value`. The writer chooses its id.
     pub const fn new(value: T) -> Self {
         Self { referent: 0, value: Some(value) }
     }
 
-    /// Whether it points to nothing.
+    /// Whether it is the null pointer.
     pub const fn is_null(&self) -> bool {
         self.value.is_none()
     }
 
-    /// What it points to.
+    /// The target.
     pub const fn get(&self) -> Option<&T> {
         self.value.as_ref()
     }
 
-    /// What it points to, to be changed.
+    /// The target, to be changed.
     pub const fn get_mut(&mut self) -> Option<&mut T> {
         self.value.as_mut()
     }
@@ -60,8 +60,8 @@ impl<T> From<Option<T>> for Ptr<T> {
     }
 }
 
-// Between its scalars and its deferred part, a pointer that is being read has an id and no value yet. A
-// pointer is only handed out when both were read.
+// Between its scalars and its deferred part, a pointer that is being read has an id and no value. It is returned to
+// the caller only when both have been read.
 impl<T: Ndr> Ndr for Ptr<T> {
     const ALIGN: usize = 4;
     const MIN_SIZE: usize = 4;
@@ -98,22 +98,22 @@ impl<T: Ndr> Ndr for Ptr<T> {
 
 /// A reference pointer (`[ref]`) inside of a structure or an array: never null (\[C706\] 14.3.10).
 ///
-/// A reference pointer that is a parameter itself takes no place: there the target alone is the parameter.
+/// A reference pointer that is a parameter is not transmitted: the target is the parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefPtr<T>(Ptr<T>);
 
 impl<T> RefPtr<T> {
-    /// A pointer to `value`, whose id the writer chooses.
+    /// Creates a pointer to `value`. The writer chooses its id.
     pub const fn new(value: T) -> Self {
         Self(Ptr::new(value))
     }
 
-    /// What it points to. Always there once the pointer was read.
+    /// The target. Always present once the pointer was read.
     pub const fn get(&self) -> Option<&T> {
         self.0.get()
     }
 
-    /// What it points to, to be changed.
+    /// The target, to be changed.
     pub const fn get_mut(&mut self) -> Option<&mut T> {
         self.0.get_mut()
     }
@@ -146,13 +146,13 @@ impl<T: Ndr> Ndr for RefPtr<T> {
 
 /// A full pointer (`[ptr]`): to a target that others may point to as well (\[C706\] 14.3.10).
 ///
-/// The first pointer with an id carries the target; later ones with the same id are aliases and have no value
-/// of their own. Equality looks at the value, and at whether it is an alias.
+/// The first pointer with an id has the target; later ones with the same id are aliases, without a value. Equality
+/// compares the values, and whether both are aliases.
 #[derive(Debug, Clone, Copy, Eq)]
 pub struct FullPtr<T> {
     /// The id that was read; zero for the null pointer, and to have the writer choose one.
     pub referent: u32,
-    /// What it points to; `None` for the null pointer and for an alias.
+    /// The target; `None` for the null pointer and for an alias.
     pub value: Option<T>,
 }
 
@@ -160,27 +160,27 @@ impl<T> FullPtr<T> {
     /// The null pointer.
     pub const NULL: Self = Self { referent: 0, value: None };
 
-    /// A pointer to `value`, whose id the writer chooses.
+    /// Creates a pointer to `value`. The writer chooses its id.
     pub const fn new(value: T) -> Self {
         Self { referent: 0, value: Some(value) }
     }
 
-    /// A pointer to `value` with an id of its own, to which aliases can refer.
+    /// Creates a pointer to `value` with the given id, to which aliases can refer.
     pub const fn with_referent(referent: u32, value: T) -> Self {
         Self { referent, value: Some(value) }
     }
 
-    /// A pointer to what the pointer with the id `referent` points to.
+    /// Creates an alias: a pointer to the target of the pointer with the id `referent`.
     pub const fn alias(referent: u32) -> Self {
         Self { referent, value: None }
     }
 
-    /// Whether it points to nothing.
+    /// Whether it is the null pointer.
     pub const fn is_null(&self) -> bool {
         self.value.is_none() && self.referent == 0
     }
 
-    /// Whether its target is elsewhere.
+    /// Whether it is an alias, whose target belongs to another pointer.
     pub const fn is_alias(&self) -> bool {
         self.value.is_none() && self.referent != 0
     }

@@ -6,7 +6,7 @@ use wire::{Endian, ErrorKind, Reader, Result};
 
 use super::limits::{MAX_COUNT, MAX_DEPTH};
 
-/// A place in a stub, with what NDR has to remember on the way.
+/// A reader of a stub, with the state of NDR: alignment, depth of pointers, and referent ids.
 #[derive(Debug)]
 pub struct NdrReader<'a> {
     r: Reader<'a>,
@@ -16,12 +16,12 @@ pub struct NdrReader<'a> {
 }
 
 impl<'a> NdrReader<'a> {
-    /// At the start of `stub`, whose sender uses the byte order `endian`.
+    /// Creates a reader at the start of `stub`, with the byte order of its sender.
     pub const fn new(stub: &'a [u8], endian: Endian) -> Self {
         Self { r: Reader::with_endian(stub, endian), conformance: None, depth: 0, full: BTreeSet::new() }
     }
 
-    /// The scalar reader underneath; its offset counts from the start of the stub.
+    /// The underlying reader of scalars, whose offset is from the start of the stub.
     pub const fn inner(&mut self) -> &mut Reader<'a> {
         &mut self.r
     }
@@ -36,15 +36,15 @@ impl<'a> NdrReader<'a> {
         self.r.offset()
     }
 
-    /// All that is left.
+    /// The rest of the bytes.
     pub fn rest(&mut self) -> &'a [u8] {
         self.r.rest()
     }
 
-    /// Passes over padding.
+    /// Skips padding.
     ///
     /// # Errors
-    /// When the bytes end before.
+    /// If the bytes end before the value does.
     #[inline]
     pub fn align(&mut self, to: usize, field: &'static str) -> Result<()> {
         let over = self.r.offset().checked_rem(to).unwrap_or(0);
@@ -57,17 +57,17 @@ impl<'a> NdrReader<'a> {
     /// An aligned 32-bit number: a count, an offset, a referent id.
     ///
     /// # Errors
-    /// When the bytes end before.
+    /// If the bytes end before the value does.
     #[inline]
     pub fn u32(&mut self, field: &'static str) -> Result<u32> {
         self.align(4, field)?;
         self.r.u32(field)
     }
 
-    /// `count` as the number of elements that follow, each of at least `min_size` bytes.
+    /// Converts `count`, the number of elements that follow, each of at least `min_size` bytes.
     ///
     /// # Errors
-    /// When it is over [`MAX_COUNT`], or when so many elements do not fit into what is left.
+    /// If it exceeds [`MAX_COUNT`], or so many elements do not fit in the rest of the bytes.
     pub fn count(&self, count: u32, min_size: usize, field: &'static str) -> Result<usize> {
         self.r.count(count, min_size, MAX_COUNT, field)
     }
@@ -75,7 +75,7 @@ impl<'a> NdrReader<'a> {
     /// Reads a conformant array's element count ahead of the structure that the array ends.
     ///
     /// # Errors
-    /// When the bytes end before.
+    /// If the bytes end before the value does.
     pub fn read_max_count(&mut self) -> Result<()> {
         self.conformance = Some(self.u32("max_count")?);
         Ok(())
@@ -84,7 +84,7 @@ impl<'a> NdrReader<'a> {
     /// The element count that [`NdrReader::read_max_count`] read.
     ///
     /// # Errors
-    /// When no count was read, which is an error in the structure's definition.
+    /// If no count was read, which is an error in the definition of the structure.
     pub fn take_max_count(&mut self, field: &'static str) -> Result<u32> {
         match self.conformance.take() {
             Some(max_count) => Ok(max_count),
@@ -92,10 +92,10 @@ impl<'a> NdrReader<'a> {
         }
     }
 
-    /// Runs `read` one pointer further down.
+    /// Calls `read` with the depth of pointers incremented.
     ///
     /// # Errors
-    /// When that is deeper than [`MAX_DEPTH`], and those of `read`.
+    /// If the depth exceeds [`MAX_DEPTH`], and the errors of `read`.
     pub fn descend<T>(
         &mut self,
         field: &'static str,
@@ -110,7 +110,7 @@ impl<'a> NdrReader<'a> {
         value
     }
 
-    /// Whether `referent` stands for a full pointer's target for the first time, so that the target follows.
+    /// Whether `referent` occurs for the first time as the id of a full pointer, so that its target follows.
     pub(super) fn first_seen(&mut self, referent: u32) -> bool {
         self.full.insert(referent)
     }

@@ -63,7 +63,7 @@ impl Ndr for u8 {
     }
 }
 
-/// Bytes of a fixed number, which no byte order touches.
+/// A fixed number of bytes, independent of the byte order.
 impl<const N: usize> Ndr for [u8; N] {
     const ALIGN: usize = 1;
     const MIN_SIZE: usize = N;
@@ -134,13 +134,13 @@ impl Ndr for FileTime {
     }
 }
 
-/// What a server gives a client to name the state that it keeps for it (\[C706\] chapter 14,
-/// `ndr_context_handle`).
+/// A context handle (`ndr_context_handle`, \[C706\] chapter 14): a server's reference to the state that it keeps for
+/// a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct ContextHandle {
     /// Reserved, zero.
     pub attributes: u32,
-    /// The handle itself. All zero means none.
+    /// The UUID of the handle; nil for no handle.
     pub uuid: Guid,
 }
 
@@ -148,7 +148,7 @@ impl ContextHandle {
     /// No handle.
     pub const NULL: Self = Self { attributes: 0, uuid: Guid::NIL };
 
-    /// The handle named `uuid`.
+    /// Creates the handle with this UUID.
     pub const fn new(uuid: Guid) -> Self {
         Self { attributes: 0, uuid }
     }

@@ -8,7 +8,7 @@ use super::codec::Ndr;
 use super::reader::NdrReader;
 use super::writer::NdrWriter;
 
-/// The header of a conformant varying string: how many units follow, and how many more there is room for.
+/// The header of a conformant varying string: the number of units, and by how many more the string may grow.
 fn read_header(r: &mut NdrReader<'_>, field: &'static str) -> Result<(u32, u32)> {
     let max_count = r.take_max_count(field)?;
     let offset = r.u32("offset")?;
@@ -22,7 +22,7 @@ fn read_header(r: &mut NdrReader<'_>, field: &'static str) -> Result<(u32, u32)>
     }
 }
 
-/// The units of a string, as many as the writer is to count.
+/// The units of a string, all of which are sent.
 fn unit_count(text: usize, tail: Option<usize>) -> usize {
     text.saturating_add(tail.unwrap_or(1))
 }
@@ -34,19 +34,19 @@ macro_rules! string {
         pub struct $name {
             /// The units before the terminator.
             pub text: $text,
-            /// All that was sent from the first zero unit on, where that is anything but one terminator.
+            /// The units from the first zero unit on, if they are anything but one terminator.
             pub tail: Option<Vec<$unit>>,
-            /// For how many units there is room behind those that are sent.
+            /// The number of units that the string may grow by: `max_count` less the units that are sent.
             pub spare: u32,
         }
 
         impl $name {
-            /// The units before the terminator, to be replaced; a special ending goes with them.
+            /// Replaces the units before the terminator, and removes an unusual termination.
             pub fn set(&mut self, text: $text) {
                 *self = Self { text, ..Self::default() };
             }
 
-            /// For how many units the string has room, with those that are sent: its `max_count`.
+            /// The maximum number of units, including those that are sent: `max_count`.
             pub fn max_count(&self) -> u64 {
                 u64::try_from(self.count()).unwrap_or(u64::MAX).saturating_add(u64::from(self.spare))
             }
@@ -68,7 +68,7 @@ macro_rules! string {
                 let (count, spare) = read_header(r, field)?;
                 let count = r.count(count, <$unit>::MIN_SIZE, field)?;
                 let text = <$text as Units>::read_until_zero(r, count, field)?;
-                // One terminator and nothing else is what everybody sends.
+                // All known senders write exactly one terminator.
                 let tail = match count.saturating_sub(text.len()) {
                     1 => $unit::read_scalars(r, field).map(|_| None)?,
                     left => Some($unit::read_items(r, left, field)?),
@@ -90,9 +90,9 @@ macro_rules! string {
     };
 }
 
-/// What holds the units of a string.
+/// A container of the units of a string.
 trait Units: Sized {
-    /// Reads up to the first zero unit, which is left, and no more than `most` units.
+    /// Reads at most `most` units, up to the first zero unit, which is not consumed.
     fn read_until_zero(r: &mut NdrReader<'_>, most: usize, field: &'static str) -> Result<Self>;
 
     fn write_units(&self, w: &mut NdrWriter);
@@ -133,24 +133,24 @@ string!(
 );
 
 impl CharString {
-    /// The string `text` with a terminator.
+    /// Creates a string of `text` with a terminator.
     pub fn new(text: impl AsRef<[u8]>) -> Self {
         Self { text: text.as_ref().to_vec(), ..Self::default() }
     }
 
-    /// The text as if it were UTF-8, with U+FFFD for what is not.
+    /// the text, decoded as UTF-8, with U+FFFD for invalid bytes.
     pub fn to_string_lossy(&self) -> String {
         String::from_utf8_lossy(&self.text).into_owned()
     }
 }
 
 impl WcharString {
-    /// The string `text` with a terminator.
+    /// Creates a string of `text` with a terminator.
     pub fn new(text: &str) -> Self {
         Self { text: Utf16::new(text), ..Self::default() }
     }
 
-    /// The text, with U+FFFD for what is not valid.
+    /// The text, with U+FFFD for invalid units.
     pub fn to_string_lossy(&self) -> String {
         self.text.to_string_lossy()
     }

@@ -79,13 +79,13 @@ impl<'a> Decode<'a> for Response<'a> {
 /// A failed call (C706 12.6.4.7, [MS-RPCE] 2.2.2.8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault<'a> {
-    /// The length of extended error information plus 32, where there is some.
+    /// The length of extended error information plus 32, if there is any.
     pub alloc_hint: u32,
     /// The presentation context of the call.
     pub context_id: u16,
     /// How many cancels the server has seen.
     pub cancel_count: u8,
-    /// Bit 0 says that extended error information follows.
+    /// Bit 0: whether extended error information follows.
     pub flags: u8,
     /// Why it failed.
     pub status: FaultStatus,

@@ -1,7 +1,7 @@
 //! The protocol's enumerations and flags.
 
 wire::wire_enum! {
-    /// What a PDU is (C706 12.6.4, [MS-RPCE] 2.2.2.10).
+    /// The type of a PDU (C706 12.6.4, [MS-RPCE] 2.2.2.10).
     pub struct PduType(u8) {
         /// A fragment of a call.
         REQUEST = 0,
@@ -21,9 +21,9 @@ wire::wire_enum! {
         ALTER_CONTEXT_RESP = 15,
         /// The last leg of a handshake.
         AUTH3 = 16,
-        /// The server asks to close the connection.
+        /// The server requests to close the connection.
         SHUTDOWN = 17,
-        /// The client asks to end a call early.
+        /// The client requests to cancel a call.
         CO_CANCEL = 18,
         /// The client orphans a call.
         ORPHANED = 19,
@@ -62,7 +62,7 @@ wire::wire_flags! {
         CONC_MPX = 0x10,
         /// In a fault: the call was not executed.
         DID_NOT_EXECUTE = 0x20,
-        /// The call asks for "maybe" semantics.
+        /// The call has "maybe" semantics.
         MAYBE = 0x40,
         /// In a request: an object UUID follows the fields.
         OBJECT_UUID = 0x80,
@@ -257,7 +257,7 @@ wire::wire_enum! {
         NCA_S_INVALID_CRC = 0x1c00_0020,
         /// The server's own error.
         NCA_S_FAULT_USER_DEFINED = 0x1c00_0021,
-        /// The connection cannot be made.
+        /// The connection cannot be established.
         NCA_S_FAULT_TX_OPEN_FAILED = 0x1c00_0022,
         /// The code set cannot be converted.
         NCA_S_FAULT_CODESET_CONV_ERROR = 0x1c00_0023,
@@ -279,7 +279,7 @@ wire::wire_enum! {
         NCA_S_OUT_ARGS_TOO_BIG = 0x1c01_0013,
         /// The server is overloaded.
         NCA_S_SERVER_TOO_BUSY = 0x1c01_0014,
-        /// A string is longer than the interface says.
+        /// A string exceeds the length that the interface specifies.
         NCA_S_FAULT_STRING_TOO_LONG = 0x1c01_0015,
         /// The type is not supported.
         NCA_S_UNSUPPORTED_TYPE = 0x1c01_0017,

@@ -22,7 +22,7 @@ pub use self::codes::{
 pub use self::header::{DataRepresentation, HEADER_SIZE, Header, SEC_TRAILER_SIZE};
 pub use self::syntax::{BindTimeFeatures, SyntaxId};
 
-/// One whole protocol data unit.
+/// A protocol data unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pdu<'a> {
     /// The common header. Its `ptype`, `frag_length` and `auth_length`, and of its flags `OBJECT_UUID`, are
@@ -55,7 +55,7 @@ pub enum Body<'a> {
     Response(Response<'a>),
     /// A failed call (C706 12.6.4.7, [MS-RPCE] 2.2.2.8).
     Fault(Fault<'a>),
-    /// The server asks the client to let the connection go (C706 12.6.4.11).
+    /// The server requests the client to close the connection (C706 12.6.4.11).
     Shutdown,
     /// The client cancels a call (C706 12.6.4.6).
     CoCancel,
@@ -123,7 +123,7 @@ impl<'a> Pdu<'a> {
     /// Appends the PDU to `out`.
     ///
     /// # Errors
-    /// When a field does not hold its value, for one when the PDU is over 65,535 bytes long.
+    /// If a value does not fit its field, for example because the PDU is longer than 65,535 bytes.
     pub fn append_to(&self, out: &mut Vec<u8>) -> Result<()> {
         out.extend_from_slice(&self.to_bytes()?);
         Ok(())

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
 wire::wire_enum! {
-    /// What a command is ([MS-RPCH] 2.2.3.5).
+    /// The type of a command ([MS-RPCH] 2.2.3.5).
     pub struct CommandType(u32) {
         /// [`Command::ReceiveWindowSize`].
         ReceiveWindowSize = 0x0,
@@ -41,7 +41,7 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// Who is to take a PDU that is passed on ([MS-RPCH] 2.2.3.3).
+    /// The recipient of a PDU that is forwarded ([MS-RPCH] 2.2.3.3).
     pub struct Destination(u32) {
         /// The client.
         FDClient = 0,
@@ -57,51 +57,51 @@ wire::wire_enum! {
 /// One command of an RTS PDU ([MS-RPCH] 2.2.3.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// How much the sender takes before it acknowledges, in bytes: 8 KiB to 256 KiB (2.2.3.5.1).
+    /// The receive window of the sender, in bytes: 8 KiB to 256 KiB (2.2.3.5.1).
     ReceiveWindowSize(u32),
-    /// What of a channel has arrived (2.2.3.5.2, 2.2.3.4).
+    /// Acknowledges received bytes of a channel (2.2.3.5.2, 2.2.3.4).
     FlowControlAck {
-        /// Bytes received so far, modulo 2^32.
+        /// The number of bytes received so far, modulo 2^32.
         bytes_received: u32,
-        /// How many more the sender takes.
+        /// The number of further bytes that the sender accepts.
         available_window: u32,
         /// The channel that is acknowledged.
         channel_cookie: Guid,
     },
-    /// How long the proxy keeps a connection without traffic, in milliseconds: 120,000 to 14,400,000
+    /// The time for which the proxy keeps an idle connection, in milliseconds: 120,000 to 14,400,000
     /// (2.2.3.5.3).
     ConnectionTimeout(u32),
-    /// Names a channel or a virtual connection (2.2.3.5.4).
+    /// Identifies a channel or a virtual connection (2.2.3.5.4).
     Cookie(Guid),
-    /// How many bytes may pass before the channel must be replaced (2.2.3.5.5).
+    /// The number of bytes after which the channel must be replaced (2.2.3.5.5).
     ChannelLifetime(u32),
-    /// How often the client is heard at least, in milliseconds; zero or at least 60,000 (2.2.3.5.6).
+    /// The maximum interval between messages of the client, in milliseconds; zero or at least 60,000 (2.2.3.5.6).
     ClientKeepalive(u32),
     /// The protocol's version: 1 (2.2.3.5.7).
     Version(u32),
     /// Nothing (2.2.3.5.8).
     Empty,
-    /// Bytes that mean nothing (2.2.3.5.9).
+    /// Padding (2.2.3.5.9).
     Padding(Padding),
     /// A channel was not replaced (2.2.3.5.10).
     NegativeAnce,
     /// A channel was replaced (2.2.3.5.11).
     Ance,
-    /// Where the client connects from (2.2.3.5.12).
+    /// The address of the client (2.2.3.5.12).
     ClientAddress(ClientAddress),
     /// The client's association group (2.2.3.5.13).
     AssociationGroupId(Guid),
-    /// Who is to take the PDU (2.2.3.5.14).
+    /// The recipient of the PDU (2.2.3.5.14).
     Destination(Destination),
-    /// How many bytes of pings the proxy has sent (2.2.3.5.15).
+    /// The number of bytes of pings that the proxy has sent (2.2.3.5.15).
     PingTrafficSentNotify(u32),
 }
 
-/// Bytes that fill a PDU up; at most 65,535.
+/// The padding; at most 65,535 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Padding(pub Vec<u8>);
 
-/// The address of a client, and the twelve bytes behind it that mean nothing ([MS-RPCH] 2.2.3.2).
+/// The address of a client, and twelve bytes of padding ([MS-RPCH] 2.2.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientAddress {
     /// By IPv4.
@@ -115,7 +115,7 @@ const ADDRESS_V4: u32 = 0;
 const ADDRESS_V6: u32 = 1;
 
 impl Command {
-    /// What the command is.
+    /// The type of the command.
     pub const fn command_type(&self) -> CommandType {
         match self {
             Self::ReceiveWindowSize(_) => CommandType::ReceiveWindowSize,

@@ -1,7 +1,7 @@
 //! RTS PDUs, which control the two channels of RPC over HTTP ([MS-RPCH] 2.2.3).
 //!
-//! A [`RtsPdu`] is a PDU of its own type in the stream of connection-oriented PDUs, made of [`Command`]s.
-//! [`RtsPdu::name`] says which message ([MS-RPCH] 2.2.4) the commands make up.
+//! A [`RtsPdu`] is a PDU of a separate type in the stream of connection-oriented PDUs, and consists of [`Command`]s.
+//! [`RtsPdu::name`] is the message ([MS-RPCH] 2.2.4) that the commands form.
 
 mod commands;
 mod flags;
@@ -22,16 +22,16 @@ pub const RTS: PduType = PduType(20);
 pub struct RtsPdu {
     /// The common header. Its `frag_length` is derived from the rest when the PDU is written.
     pub header: Header,
-    /// What follows it. Some clients ask for an echo with the common header alone.
+    /// The part after the common header. Some clients send an echo request with the common header only.
     pub body: Option<RtsBody>,
 }
 
-/// What follows the common header of an RTS PDU.
+/// The part of an RTS PDU after the common header.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RtsBody {
-    /// What the PDU is for.
+    /// The flags, which state the purpose of the PDU.
     pub flags: RtsFlags,
-    /// What it says, in order; at most 65,535.
+    /// The commands, in order; at most 65,535.
     pub commands: Vec<Command>,
 }
 
@@ -42,18 +42,18 @@ impl RtsPdu {
         Self { header: Header::new(RTS, whole, 0), body: Some(RtsBody { flags, commands }) }
     }
 
-    /// What the PDU says, in order.
+    /// The commands, in order.
     pub fn commands(&self) -> &[Command] {
         self.body.as_ref().map_or(&[], |body| &body.commands)
     }
 
-    /// What the PDU is for; no flag where it is a header alone.
+    /// The flags, which state the purpose of the PDU; none if it is only a header.
     pub fn flags(&self) -> RtsFlags {
         self.body.as_ref().map_or(RtsFlags::NONE, |body| body.flags)
     }
 
-    /// Which message it is among those that clients send and get ([MS-RPCH] 2.2.4), identified by its flags
-    /// and commands; none for any other.
+    /// The name of the message among those that clients send and receive ([MS-RPCH] 2.2.4), identified by its flags
+    /// and commands; `None` for any other.
     pub fn name(&self) -> Option<&'static str> {
         self.body.as_ref().map_or(Some(names::ECHO), |body| names::name_of(body.flags, &body.commands))
     }
@@ -61,7 +61,7 @@ impl RtsPdu {
 
 impl Encode for RtsPdu {
     /// # Errors
-    /// When the header is not that of an RTS PDU, or the PDU is over 65,535 bytes long.
+    /// If the header is not that of an RTS PDU, or the PDU is longer than 65,535 bytes.
     fn encode(&self, w: &mut Writer) -> Result<()> {
         check(&self.header)?;
         let mut pdu = Writer::with_capacity(128);
@@ -104,7 +104,7 @@ fn decode_body(r: &mut Reader<'_>) -> Result<RtsBody> {
     Ok(RtsBody { flags, commands })
 }
 
-/// Holds a header against what an RTS PDU's must be: without a verifier, and little-endian.
+/// Checks that a header is valid for an RTS PDU: without a verifier, and little-endian.
 fn check(header: &Header) -> Result<()> {
     if header.ptype != RTS {
         let found = u64::from(header.ptype.0);

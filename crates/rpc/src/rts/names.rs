@@ -3,13 +3,13 @@
 use super::commands::{Command, CommandType};
 use super::flags::RtsFlags;
 
-/// The message that also a header without commands is.
+/// The name of a PDU without commands.
 pub(super) const ECHO: &str = "Echo";
 
 /// A message, the flags that it has, and its commands.
 type Shape = (&'static str, RtsFlags, &'static [CommandType]);
 
-/// The messages that a client sends or gets ([MS-RPCH] 2.2.4). Those that proxies and servers exchange among
+/// The messages that a client sends or receives ([MS-RPCH] 2.2.4). Those that proxies and servers exchange among
 /// themselves have other commands, or are of one of these shapes too.
 const SHAPES: &[Shape] = &[
     (

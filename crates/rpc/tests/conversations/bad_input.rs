@@ -196,7 +196,7 @@ fn a_call_id_in_use_is_a_protocol_error() {
     assert!(matches!(server.poll_event(), Some(Event::Request(_))));
     proto_error(server, &request(5, 0, b"").to_bytes().unwrap());
 
-    // Once answered, the number is free again.
+    // After the response, the call id can be used again.
     let mut server = bound(PfcFlags::CONC_MPX);
     for _ in 0..3 {
         server.receive(&request(5, 0, b"").to_bytes().unwrap());
@@ -468,7 +468,7 @@ proptest! {
             while server.poll_event().is_some() {}
             while client.poll_event().is_some() {}
         }
-        // Whatever came, nothing is kept that did not arrive.
+        // Memory is kept only for received bytes.
         prop_assert!(server.output_len() < 10_000);
     }
 }

@@ -1,4 +1,4 @@
-//! Calls and answers.
+//! Calls and responses.
 
 use bytes::Bytes;
 use proptest::prelude::*;

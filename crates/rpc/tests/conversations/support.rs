@@ -11,7 +11,7 @@ use wire::Guid;
 
 /// An interface for tests.
 pub(crate) const TOY: SyntaxId = SyntaxId::new(Guid::new(0x1234_5678, 1, 2, *b"toy-face"), 4, 2);
-/// Another, which only takes sealed calls.
+/// Another interface, which accepts only sealed calls.
 pub(crate) const SECRET: SyntaxId = SyntaxId::new(Guid::new(0x1234_5678, 3, 4, *b"secretif"), 1, 0);
 
 /// Signs with a checksum and seals with a key stream, both of them depending on a count: weak, but every

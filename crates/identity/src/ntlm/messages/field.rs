@@ -1,4 +1,4 @@
-//! What the messages have in common: signature, type, and the variable parts behind the fixed fields.
+//! The common elements of the messages: signature, type, and the variable parts behind the fixed fields.
 
 use wire::{Error, ErrorKind, Reader, Result, Writer};
 

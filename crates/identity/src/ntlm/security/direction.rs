@@ -32,7 +32,7 @@ impl Direction {
         }
     }
 
-    /// Returns the cipher to its first state.
+    /// Resets the cipher to its initial state.
     pub(super) fn reset_cipher(&mut self) {
         self.cipher = KeyStream::new(&self.seal_key);
     }

@@ -11,16 +11,16 @@ use super::signature::SIGNATURE_SIZE;
 use super::{Keys, NtlmSecurity};
 use crate::error::MessageError;
 
-/// The most consecutive missing messages.
+/// The maximum number of consecutive missing messages.
 const MAX_LOST: u32 = 64;
 
-/// The longest body of a message: a fragment of DCE/RPC as Windows, Exchange and Samba send it.
+/// The maximum size of a message's body: a fragment of DCE/RPC as Windows, Exchange and Samba send it.
 const MAX_BODY: usize = 5840;
 
-/// Bodies are multiples of so many bytes ([MS-RPCE] 2.2.2.11).
+/// The alignment of bodies, in bytes ([MS-RPCE] 2.2.2.11).
 const STEP: usize = 4;
 
-/// Bytes of a signature that are encrypted.
+/// The size of the encrypted part of a signature, in bytes.
 const CHECKSUM: usize = 8;
 
 /// The bytes that may be decrypted in search of positions, for one session.

@@ -162,7 +162,7 @@ fn list_code() -> Vec<u8> {
     resp.to_bytes().unwrap()
 }
 
-/// An answer by which a handshake goes on with `token`.
+/// A response that continues a handshake with `token`.
 fn challenging(token: &[u8]) -> Response<'_> {
     Response { status: 401, token: Some(token), ..Response::default() }
 }
@@ -249,7 +249,7 @@ fn the_name_of_an_attempt_that_the_server_ended_is_never_that_of_the_next() {
     ] {
         assert!(matches!(up_to(&end), Ok(Outcome::Rejected(_))), "{end:?}");
     }
-    // Where it goes on, nothing but the list's integrity code may follow.
+    // If the handshake continues, only the list's integrity code may follow.
     let going_on = resp(GOING_ON, None, None);
     let then = |next: &[u8]| {
         legs(&config, Mechanism::SPNEGO, &[(&init, &challenged), (&proven, &going_on), (next, b"")])
@@ -334,7 +334,7 @@ fn a_handshake_holds_where_its_connection_is_served_without_credentials() {
         let sent = begin(&config, Mechanism::SPNEGO).send(STANDARD.encode(&token).as_bytes()).unwrap();
         sent.on_response(answer, NOW)
     };
-    // As a firewall that answers each request with credentials itself.
+    // Like a firewall that responds itself to each request with credentials.
     let Outcome::Repeat(again) = over(&CARRIED_OUT) else { panic!("not over") };
     assert!(matches!(again.send().on_response(&status(401), NOW), Outcome::Rejected(_)));
     let Outcome::Repeat(again) = over(&status(200)) else { panic!("not over") };

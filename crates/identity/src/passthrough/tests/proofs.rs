@@ -1,4 +1,4 @@
-//! Tests of what counts as proof that the server authenticated a client.
+//! Tests of the proof that the server authenticated a client.
 
 use super::*;
 
