@@ -313,7 +313,7 @@ fn the_key_of_another_connection_is_not_used() {
     reader.push(text.as_bytes(), &mut log, &mut Vec::new());
     let found = decrypted(&whole(one.pieces(1460)), &mut log);
     assert_eq!(found.said, [const { Vec::<u8>::new() }; 2]);
-    assert!(found.problems[0].contains("does not fit the key"), "{:?}", found.problems);
+    assert!(found.problems[0].contains("cannot be authenticated with the key"), "{:?}", found.problems);
 }
 
 #[test]
