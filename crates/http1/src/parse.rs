@@ -21,13 +21,20 @@ pub(crate) fn check_complete(parsed: httparse::Result<usize>, length: usize) -> 
 
 /// The start line with its line end, and the lines of the fields.
 pub(crate) fn find_lines(head: &[u8], headers: &[httparse::Header<'_>]) -> Result<(Span, Vec<Line>), Error> {
-    let line_end = |from: usize| {
-        let rest = head.get(from..).unwrap_or_default();
-        memchr::memchr(b'\n', rest).map_or(head.len(), |at| from + at + 1)
+    // A line ends where the name in the next line begins; the line end of the last one has to be searched.
+    let line_end = |next: Option<&httparse::Header<'_>>, from: u32| match next {
+        Some(next) => Ok(find_span(head, next.name.as_bytes())?.from),
+        None => {
+            let from = usize::try_from(from).unwrap_or(usize::MAX);
+            let rest = head.get(from..).unwrap_or_default();
+            let end = memchr::memchr(b'\n', rest).map_or(head.len(), |at| from + at + 1);
+            u32::try_from(end).map_err(|_| Error::HeadTooLong)
+        }
     };
-    let start_line = Span::new(&(0..line_end(0))).ok_or(Error::HeadTooLong)?;
+    let start_line = Span { from: 0, to: line_end(headers.first(), 0)? };
     let mut lines = Vec::with_capacity(headers.len() + 2);
-    for header in headers {
+    let mut rest = headers.iter();
+    while let Some(header) = rest.next() {
         let name = find_span(head, header.name.as_bytes())?;
         // The position of an empty value is not in httparse's result.
         let value = if header.value.is_empty() {
@@ -35,8 +42,7 @@ pub(crate) fn find_lines(head: &[u8], headers: &[httparse::Header<'_>]) -> Resul
         } else {
             find_span(head, header.value)?
         };
-        let end = line_end(usize::try_from(value.to).unwrap_or(usize::MAX));
-        let end = u32::try_from(end).map_err(|_| Error::HeadTooLong)?;
+        let end = line_end(rest.as_slice().first(), value.to)?;
         lines.push(Line::Received { name, value, end });
     }
     Ok((start_line, lines))
