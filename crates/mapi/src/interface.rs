@@ -59,7 +59,7 @@ const EMSMDB: &[&str] = &[
 const ASYNC_EMSMDB: &[&str] = &["asyncemsmdb.EcDoAsyncWaitEx"];
 
 impl Interface {
-    /// All interfaces.
+    /// The four interfaces.
     pub const ALL: [Self; 4] = [Self::Rfr, Self::Nspi, Self::Emsmdb, Self::AsyncEmsmdb];
 
     /// The short name of the interface, which is the prefix of its operations' names.

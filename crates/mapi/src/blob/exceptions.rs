@@ -244,8 +244,8 @@ impl Encode for Exceptions {
 
 impl Inspect for Exceptions {
     fn to_node(&self) -> Node {
-        let one = |(place, info): (usize, &ExceptionInfo)| {
-            let wide = self.extended.get(place).and_then(|extended| extended.wide.as_ref());
+        let one = |(index, info): (usize, &ExceptionInfo)| {
+            let wide = self.extended.get(index).and_then(|extended| extended.wide.as_ref());
             let [start, end, original] = info.times.map(|minutes| Node::Text(local_time(minutes)));
             let mut fields: Vec<(Cow<'static, str>, Node)> =
                 vec![("original_start".into(), original), ("start".into(), start), ("end".into(), end)];

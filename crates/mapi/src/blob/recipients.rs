@@ -24,13 +24,13 @@ impl<'a> Decode<'a> for FlatEntryList {
         let mut all = r.sub(usize::try_from(size).unwrap_or(usize::MAX), "FlatEntries")?;
         let count = all.count(count, 4, u32::MAX, "EntryCount")?;
         let mut entries = Vec::with_capacity(count.min(16));
-        for place in 0..count {
+        for index in 0..count {
             let length = usize::try_from(all.u32("EntryLength")?).unwrap_or(usize::MAX);
             entries.push(all.bytes(length, "EntryId")?.to_vec());
             // Some writers omit the padding of the last entry.
             let padding = length.next_multiple_of(ALIGNMENT).saturating_sub(length);
             let padding =
-                if place.saturating_add(1) == count { padding.min(all.remaining()) } else { padding };
+                if index.saturating_add(1) == count { padding.min(all.remaining()) } else { padding };
             all.bytes(padding, "Padding")?;
         }
         all.finish()?;
@@ -144,7 +144,7 @@ impl Inspect for ReportTag {
 pub struct UnsendableRecipients {
     /// The version of the format, 1.
     pub version: u32,
-    /// The attendees.
+    /// The attendees that cannot receive the meeting request.
     pub rows: Vec<AddressEntry>,
     /// The bytes after the attendees.
     pub rest: Vec<u8>,

@@ -207,7 +207,7 @@ fn days(minutes: &[u32]) -> Node {
 /// The names of the days in a bit mask, Sunday first.
 fn week(mask: u32) -> Node {
     const NAMES: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-    let named = NAMES.iter().enumerate().filter(|(place, _)| mask >> place & 1 == 1);
+    let named = NAMES.iter().enumerate().filter(|(index, _)| mask >> index & 1 == 1);
     Node::List(named.map(|(_, name)| Node::Text((*name).to_owned())).collect())
 }
 

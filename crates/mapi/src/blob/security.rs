@@ -115,9 +115,9 @@ impl Ace {
             AceType::ACCESS_ALLOWED_OBJECT | AceType::ACCESS_DENIED_OBJECT | AceType::SYSTEM_AUDIT_OBJECT
         ) {
             let present = inner.u32("Flags")?;
-            for (bit, place) in [1, 2].into_iter().zip(&mut object_types) {
+            for (bit, slot) in [1, 2].into_iter().zip(&mut object_types) {
                 if present & bit != 0 {
-                    *place = Some(Guid::decode(&mut inner)?);
+                    *slot = Some(Guid::decode(&mut inner)?);
                 }
             }
         }

@@ -14,7 +14,7 @@ pub struct Tombstones {
     pub version: u32,
     /// `RecordsSize`: 20; ignored.
     pub records_size: u32,
-    /// The meetings.
+    /// The declined meetings.
     pub records: Vec<Tombstone>,
     /// The bytes after the meetings.
     pub rest: Vec<u8>,

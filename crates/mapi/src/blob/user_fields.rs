@@ -10,7 +10,7 @@ use crate::inspect::{Inspect, Node, string8, string16};
 pub struct PropertyDefinitions {
     /// The version of the format, 0x0102 or 0x0103.
     pub version: u16,
-    /// The fields.
+    /// The definitions of the user-defined fields.
     pub fields: Vec<FieldDefinition>,
     /// The bytes after the fields.
     pub rest: Vec<u8>,

@@ -120,9 +120,9 @@ impl Encode for VerbStream {
 
 impl Inspect for VerbStream {
     fn to_node(&self) -> Node {
-        let one = |(place, option): (usize, &VoteOption)| {
+        let one = |(index, option): (usize, &VoteOption)| {
             let [narrow, class, ..] = &option.texts;
-            let wide = self.names.get(place).map(|extras| &extras.texts[0]).filter(|wide| !wide.is_empty());
+            let wide = self.names.get(index).map(|extras| &extras.texts[0]).filter(|wide| !wide.is_empty());
             let name = wide.map_or_else(|| string8(narrow), |wide| string16(wide));
             let [_, _, send_behavior, _, id, _] = option.numbers;
             let sends = match send_behavior {

@@ -41,9 +41,6 @@ pub fn compress(input: &[u8]) -> Vec<u8> {
 ///
 /// Positions are kept modulo 65,536. Stale entries are harmless: bytes are compared before a match is used, and
 /// positions more than [`MAX_DISTANCE`] back are ignored.
-///
-/// Places are kept modulo 65,536. A stale one is no danger: what it points to is compared before it is used,
-/// and nothing farther back than [`MAX_DISTANCE`] is looked at.
 struct Matcher {
     /// The latest position for each hash.
     head: Box<[u16; HASH_SIZE]>,

@@ -78,7 +78,7 @@ wire::wire_enum! {
         DT_PRIVATE_DISTLIST = 0x0000_0005,
         /// A mail user of another organization.
         DT_REMOTE_MAILUSER = 0x0000_0006,
-        /// A container.
+        /// A container of the address book hierarchy.
         DT_CONTAINER = 0x0000_0100,
         /// A display template.
         DT_TEMPLATE = 0x0000_0101,
@@ -175,9 +175,9 @@ impl<'a> Decode<'a> for PermanentEntryId {
 
 impl Encode for PermanentEntryId {
     fn encode(&self, w: &mut Writer) -> Result<()> {
-        if let Some(place) = self.distinguished_name.iter().position(|byte| *byte == 0) {
-            let place = u64::try_from(place).unwrap_or(u64::MAX);
-            return Err(w.invalid("Distinguished Name", place, "no zero byte within the name"));
+        if let Some(zero) = self.distinguished_name.iter().position(|byte| *byte == 0) {
+            let zero = u64::try_from(zero).unwrap_or(u64::MAX);
+            return Err(w.invalid("Distinguished Name", zero, "no zero byte within the name"));
         }
         w.bytes(&[PERMANENT, 0, 0, 0]).bytes(&FlatUid::GUID_NSPI.0);
         w.u32(R4).u32(self.display_type.0).bytes(&self.distinguished_name).u8(0);

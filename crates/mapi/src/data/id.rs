@@ -80,7 +80,7 @@ macro_rules! short_ids {
                 GlobalCounter(counter)
             }
 
-            /// Whether the identifier is zero, which stands for no object.
+            /// Whether the identifier is zero, which means that there is no object.
             pub const fn is_zero(self) -> bool {
                 self.0 == 0
             }

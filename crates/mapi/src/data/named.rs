@@ -18,14 +18,14 @@ pub enum PropertyName {
     Name {
         /// The GUID of the property set.
         guid: Guid,
-        /// The text.
+        /// The name of the property.
         name: Utf16,
     },
     /// A text without a terminator, or with a terminator within it, as bytes (`Kind` 0x01).
     OddName {
         /// The GUID of the property set.
         guid: Guid,
-        /// The bytes.
+        /// The name, as opaque bytes.
         name: Vec<u8>,
     },
     /// No name (`Kind` 0xFF).

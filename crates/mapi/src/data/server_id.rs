@@ -12,7 +12,7 @@ use super::id::{FolderId, MessageId};
 pub enum ServerId {
     /// An identifier that a server created: the field `Ours` is 1.
     Ours {
-        /// The folder.
+        /// The folder, or the folder of the message.
         folder_id: FolderId,
         /// The message in the folder; zero for the folder itself.
         message_id: MessageId,

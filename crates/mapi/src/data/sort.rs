@@ -23,7 +23,7 @@ wire::wire_enum! {
 pub struct SortOrder {
     /// The property of the column.
     pub tag: PropTag,
-    /// The direction.
+    /// The direction of the order.
     pub order: Order,
 }
 

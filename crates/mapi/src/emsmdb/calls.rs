@@ -23,9 +23,6 @@ use crate::{ErrorCode, Interface};
 ///
 /// They may contain a context handle, so that the call cannot be forwarded where context handles are translated. The
 /// byte order is that of the sender; the call must be sent in the same byte order.
-///
-/// A context handle may be among them, so that such a call cannot be relayed where handles are translated. Its
-/// byte order is the sender's; so must be what the stub is sent with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpaqueStub {
     /// The operation number of the call.
@@ -135,25 +132,25 @@ macro_rules! calls {
 calls! {
     /// A request of the EMSMDB interface.
     pub enum Request: Emsmdb {
-        /// `EcDoConnect`.
+        /// Opens a session (Exchange 2000).
         0 => EcDoConnect(EcDoConnectRequest);
-        /// `EcDoDisconnect`.
+        /// Ends a session.
         1 => EcDoDisconnect(EcDoDisconnectRequest), handle = handle;
-        /// `EcDoRpc`.
+        /// Executes ROPs (Exchange 2000).
         2 => EcDoRpc(EcDoRpcRequest), handle = handle;
-        /// `EcRRegisterPushNotification`.
+        /// Registers an address for notifications over UDP.
         4 => EcRRegisterPushNotification(EcRRegisterPushNotificationRequest), handle = handle;
-        /// `EcRUnregisterPushNotification`.
+        /// Ends the registration for notifications over UDP.
         5 => EcRUnregisterPushNotification(EcRUnregisterPushNotificationRequest), handle = handle;
-        /// `EcDummyRpc`.
+        /// Does nothing; checks whether the server is reachable.
         6 => EcDummyRpc(EcDummyRpcRequest);
-        /// `EcDoRpcExt`.
+        /// Executes ROPs (Exchange 2003).
         9 => EcDoRpcExt(EcDoRpcExtRequest), handle = handle;
-        /// `EcDoConnectEx`.
+        /// Opens a session.
         10 => EcDoConnectEx(EcDoConnectExRequest);
-        /// `EcDoRpcExt2`.
+        /// Executes ROPs.
         11 => EcDoRpcExt2(EcDoRpcExt2Request), handle = handle;
-        /// `EcDoAsyncConnectEx`.
+        /// Opens an asynchronous context handle for `EcDoAsyncWaitEx`.
         14 => EcDoAsyncConnectEx(EcDoAsyncConnectExRequest), handle = handle;
         _ => Opaque;
     }
@@ -166,25 +163,25 @@ calls! {
     /// `AsyncEMSMDB` interface. Other calls return the context handle of the request, or zeros if the server ended the
     /// session.
     pub enum Response: Emsmdb {
-        /// `EcDoConnect`.
+        /// Opens a session (Exchange 2000).
         0 => EcDoConnect(EcDoConnectResponse), handle = handle;
-        /// `EcDoDisconnect`.
+        /// Ends a session.
         1 => EcDoDisconnect(EcDoDisconnectResponse), handle = handle;
-        /// `EcDoRpc`.
+        /// Executes ROPs (Exchange 2000).
         2 => EcDoRpc(EcDoRpcResponse), handle = handle;
-        /// `EcRRegisterPushNotification`.
+        /// Registers an address for notifications over UDP.
         4 => EcRRegisterPushNotification(EcRRegisterPushNotificationResponse), handle = handle;
-        /// `EcRUnregisterPushNotification`.
+        /// Ends the registration for notifications over UDP.
         5 => EcRUnregisterPushNotification(EcRUnregisterPushNotificationResponse), handle = handle;
-        /// `EcDummyRpc`.
+        /// Does nothing; checks whether the server is reachable.
         6 => EcDummyRpc(EcDummyRpcResponse);
-        /// `EcDoRpcExt`.
+        /// Executes ROPs (Exchange 2003).
         9 => EcDoRpcExt(EcDoRpcExtResponse), handle = handle;
-        /// `EcDoConnectEx`.
+        /// Opens a session.
         10 => EcDoConnectEx(EcDoConnectExResponse), handle = handle;
-        /// `EcDoRpcExt2`.
+        /// Executes ROPs.
         11 => EcDoRpcExt2(EcDoRpcExt2Response), handle = handle;
-        /// `EcDoAsyncConnectEx`.
+        /// Opens an asynchronous context handle for `EcDoAsyncWaitEx`.
         14 => EcDoAsyncConnectEx(EcDoAsyncConnectExResponse), handle = async_handle;
         _ => Opaque;
     }
@@ -193,7 +190,7 @@ calls! {
 calls! {
     /// A request of the `AsyncEMSMDB` interface.
     pub enum AsyncRequest: AsyncEmsmdb {
-        /// `EcDoAsyncWaitEx`.
+        /// Waits until the session has pending events.
         0 => EcDoAsyncWaitEx(EcDoAsyncWaitExRequest), handle = async_handle;
     }
 }
@@ -201,7 +198,7 @@ calls! {
 calls! {
     /// A response of the `AsyncEMSMDB` interface.
     pub enum AsyncResponse: AsyncEmsmdb {
-        /// `EcDoAsyncWaitEx`.
+        /// Waits until the session has pending events.
         0 => EcDoAsyncWaitEx(EcDoAsyncWaitExResponse);
     }
 }

@@ -148,9 +148,10 @@ impl<'a> Decode<'a> for GroupPropertyName {
             1 => {
                 let size = r.u32("NameSize")?;
                 let size = r.count(size, 1, u32::MAX, "NameSize")?;
-                let odd = |r: &Reader<'_>| r.invalid("NameSize", u64::from(size_of(size)), "an even number");
+                let odd_size =
+                    |r: &Reader<'_>| r.invalid("NameSize", u64::from(size_of(size)), "an even number");
                 let name = Utf16::from_le(r.shared(size, "Name")?);
-                name.map(|name| Self::Text(guid, name)).ok_or_else(|| odd(r))
+                name.map(|name| Self::Text(guid, name)).ok_or_else(|| odd_size(r))
             }
             other => Err(r.invalid("Kind", u64::from(other), "0 or 1")),
         }

@@ -89,7 +89,7 @@ pub struct PropName<'a> {
 /// The name of a named property in its property set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PropNameKey<'a> {
-    /// A number.
+    /// A number (LID).
     Lid(u32),
     /// A text: little-endian UTF-16 without the terminator.
     Text(Cow<'a, [u8]>),

@@ -24,7 +24,7 @@ pub enum Token<'a> {
     },
     /// Consecutive bytes of a large value.
     Piece {
-        /// The bytes.
+        /// The bytes of the piece.
         bytes: &'a [u8],
         /// Whether these are the last bytes of the value.
         is_last: bool,

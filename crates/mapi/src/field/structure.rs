@@ -16,8 +16,8 @@
 /// }
 /// ```
 ///
-/// If the structure of a field depends on an earlier one, `by` names the earlier one, and the type is a
-/// [`FieldBy`](crate::field::FieldBy) it. A field that only groups other fields has an empty name.
+/// If the structure of a field depends on an earlier one, `by` names the earlier one, and the type
+/// implements [`FieldBy`](crate::field::FieldBy). A field that only groups other fields has an empty name.
 macro_rules! structure {
     (@min $format:ty, $type:ty) => { <$type as $crate::field::format::Field<$format>>::MIN_SIZE };
     (@min $format:ty, $type:ty, $by:ident) => { 0 };

@@ -20,15 +20,15 @@ impl Stack {
     fn counter(&self, low: &[u8]) -> u64 {
         let mut bytes = self.bytes;
         let rest = bytes.get_mut(self.length..).unwrap_or_default();
-        rest.iter_mut().zip(low).for_each(|(place, byte)| *place = *byte);
+        rest.iter_mut().zip(low).for_each(|(slot, byte)| *slot = *byte);
         GlobalCounter(bytes).value()
     }
 
     /// Pushes common bytes; returns false if they would exceed the six bytes of a counter.
     fn push(&mut self, bytes: &[u8]) -> bool {
         let end = self.length.saturating_add(bytes.len());
-        let Some(place) = self.bytes.get_mut(self.length..end) else { return false };
-        place.copy_from_slice(bytes);
+        let Some(slot) = self.bytes.get_mut(self.length..end) else { return false };
+        slot.copy_from_slice(bytes);
         self.pushes.push(bytes.len());
         self.length = end;
         true

@@ -61,8 +61,8 @@ fn last_bytes(ranges: &[GlobRange], w: &mut Writer) {
             let mut bits = 0u8;
             for range in rest.get(..within).unwrap_or_default() {
                 for counter in range.low()..=range.high() {
-                    let place = counter.saturating_sub(first.low()).checked_sub(1);
-                    bits |= place.map_or(0, |place| 1 << place.min(7));
+                    let bit = counter.saturating_sub(first.low()).checked_sub(1);
+                    bits |= bit.map_or(0, |bit| 1 << bit.min(7));
                 }
             }
             let [.., start] = bytes(first.low());

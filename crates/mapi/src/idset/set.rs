@@ -57,7 +57,7 @@ impl<R: Replica> IdSet<R> {
     /// Adds the identifiers of `other`.
     pub fn union(&mut self, other: &Self) {
         for (replica, globset) in &other.replicas {
-            self.change(*replica, |own| own.union(globset));
+            self.change(*replica, |known| known.union(globset));
         }
     }
 

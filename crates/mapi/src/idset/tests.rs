@@ -18,7 +18,7 @@ fn range(low: u64, high: u64) -> GlobRange {
 
 fn shown(bytes: &[u8]) -> String {
     let set = Globset::from_bytes(bytes).unwrap();
-    assert_eq!(set.to_bytes().unwrap(), bytes, "as it came");
+    assert_eq!(set.to_bytes().unwrap(), bytes, "encodes to the same bytes");
     let again: Globset = set.ranges().collect();
     assert_eq!(Globset::from_bytes(&again.to_bytes().unwrap()), Ok(set.clone()), "as written by the encoder");
     set.to_string()

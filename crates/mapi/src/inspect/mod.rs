@@ -23,7 +23,7 @@ pub enum Node {
     Float(f64),
     /// A number with a name, such as an error code or a set of flags.
     Named(u64, Cow<'static, str>),
-    /// A text.
+    /// A text, without quotation marks.
     Text(String),
     /// A text that is not ASCII, in a code page; see [`string8`].
     String8 {

@@ -34,7 +34,7 @@ pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
 /// The value of a `Set-Cookie` header: a cookie and its attributes (RFC 6265, section 4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SetCookie<'a> {
-    /// The cookie.
+    /// The name and value of the cookie.
     pub cookie: Cookie<'a>,
     /// The text after the first semicolon.
     pub attributes: &'a str,
@@ -77,9 +77,9 @@ impl CookieJar {
         let Cookie { name, value } = set.cookie;
         let known = self.cookies.iter().position(|(known, _)| known == name);
         match (known, set.is_removal()) {
-            (Some(place), true) => drop(self.cookies.remove(place)),
-            (Some(place), false) => {
-                if let Some(cookie) = self.cookies.get_mut(place) {
+            (Some(index), true) => drop(self.cookies.remove(index)),
+            (Some(index), false) => {
+                if let Some(cookie) = self.cookies.get_mut(index) {
                     value.clone_into(&mut cookie.1);
                 }
             }

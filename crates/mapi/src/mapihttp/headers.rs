@@ -140,9 +140,9 @@ impl<'a> Application<'a> {
         let (name, numbers) = value.trim().split_once('/')?;
         let mut version = [0; 4];
         let mut numbers = numbers.split('.');
-        for (place, number) in version.iter_mut().zip(numbers.by_ref()) {
+        for (slot, number) in version.iter_mut().zip(numbers.by_ref()) {
             let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-            *place = digits.then(|| number.parse().ok()).flatten()?;
+            *slot = digits.then(|| number.parse().ok()).flatten()?;
         }
         (numbers.next().is_none() && !name.is_empty()).then_some(Self { name, version })
     }

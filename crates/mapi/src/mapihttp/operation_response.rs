@@ -74,7 +74,7 @@ impl<T: ResponseFields> OperationResponse<T> {
     pub fn return_value(&self) -> ErrorCode {
         match self {
             Self::Complete(body) => body.error_code(),
-            Self::ErrorOnly(bare) => bare.error_code,
+            Self::ErrorOnly(error_only) => error_only.error_code,
             Self::Failure(failure) => failure.status_code,
         }
     }

@@ -36,7 +36,7 @@ macro_rules! http_operations {
             pub const fn aux_mut(&mut self) -> Option<&mut $crate::mapihttp::auxiliary::AuxiliaryBuffer> {
                 match self {
                     $(Self::$name($crate::mapihttp::operation_response::OperationResponse::Complete(body)) => Some(&mut body.aux),
-                    Self::$name($crate::mapihttp::operation_response::OperationResponse::ErrorOnly(bare)) => Some(&mut bare.aux),
+                    Self::$name($crate::mapihttp::operation_response::OperationResponse::ErrorOnly(error_only)) => Some(&mut error_only.aux),
                     Self::$name($crate::mapihttp::operation_response::OperationResponse::Failure(failure)) => Some(&mut failure.aux),)*
                     Self::Ping => None,
                 }

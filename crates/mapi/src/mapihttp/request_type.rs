@@ -16,7 +16,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// All endpoints.
+    /// Both endpoints.
     pub const ALL: [Self; 2] = [Self::Emsmdb, Self::Nspi];
 
     /// The path of the endpoint on servers, as in Autodiscover responses.

@@ -132,14 +132,14 @@ pub struct ObjectEvent {
 /// An object before it was moved or copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OldObject {
-    /// A message.
+    /// The event of a message.
     Message {
         /// The folder of the message.
         folder_id: FolderId,
         /// The identifier of the message.
         message_id: MessageId,
     },
-    /// A folder.
+    /// The event of a folder.
     Folder {
         /// The identifier of the folder.
         folder_id: FolderId,
@@ -173,7 +173,7 @@ pub struct TableRow {
 /// Identifies the row of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MessageRow {
-    /// The message.
+    /// The id of the message.
     pub message_id: MessageId,
     /// The instance, if a message has several rows.
     pub instance: u32,

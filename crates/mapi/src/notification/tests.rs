@@ -11,7 +11,7 @@ fn read(bytes: &[u8]) -> (NotificationData, usize) {
     let data = NotificationData::read(&mut r).unwrap();
     let mut w = Writer::new();
     data.write(&mut w).unwrap();
-    assert_eq!(w.as_slice(), &bytes[..r.offset()], "as it came");
+    assert_eq!(w.as_slice(), &bytes[..r.offset()], "encodes to the same bytes");
     (data, r.remaining())
 }
 

@@ -149,7 +149,7 @@ crate::inspect::field::inspect_params! {
         pub handle: ContextHandle = "hRpc",
         /// `fSkipObjects` ([MS-OXNSPI] 2.2.1.12).
         pub flags: u32 = "dwFlags",
-        /// The object.
+        /// The object whose properties are requested.
         pub mid: MId = "dwMId",
         /// The code page, which determines the types of strings.
         pub code_page: u32 = "CodePage",

@@ -126,7 +126,7 @@ ndr_struct! {
         pub operator: BitmapOperator = "relBMR",
         /// The property whose value is examined.
         pub tag: PropTag = "ulPropTag",
-        /// The bits.
+        /// The mask of the examined bits.
         pub mask: u32 = "ulMask",
     }
 }

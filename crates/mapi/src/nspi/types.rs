@@ -50,7 +50,7 @@ pub type WStringsArray = Counted<Ptr<WcharString>>;
 /// `PropertyTagArray_r`: a list of 32-bit numbers ([MS-OXNSPI] 2.2.2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagArray<T> {
-    /// The numbers.
+    /// The property tags or minimal ids.
     pub values: Vec<T>,
     /// The number of further elements for which there is room. The IDL specifies one; some senders differ.
     pub spare: u32,

@@ -68,7 +68,7 @@ ndr_struct! {
         pub tag: PropTag = "ulPropTag",
         /// Reserved, zero.
         pub reserved: u32 = "ulReserved",
-        /// The value.
+        /// The value, of the type of the tag.
         pub value: Value = "Value",
     }
 }

@@ -42,7 +42,7 @@ pub trait FromRows: Default + PartialEq + fmt::Debug {
     /// Fails if there are fewer rows, or one is malformed.
     fn read(r: &mut Reader<'_>, columns: &[PropTag], count: usize) -> Result<Self>;
 
-    /// The rows.
+    /// The decoded rows.
     fn rows(&self) -> &[PropertyRow];
 }
 

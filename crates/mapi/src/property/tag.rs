@@ -33,11 +33,11 @@ wire::wire_enum! {
         PtypString = 0x001F,
         /// A `FILETIME`.
         PtypTime = 0x0040,
-        /// A GUID.
+        /// A GUID of 16 bytes.
         PtypGuid = 0x0048,
         /// The identifier of a folder or message on a server.
         PtypServerId = 0x00FB,
-        /// A restriction.
+        /// A restriction, for rules and search folders.
         PtypRestriction = 0x00FD,
         /// The actions of a rule.
         PtypRuleAction = 0x00FE,

@@ -110,7 +110,7 @@ impl TypedValue {
 pub struct TaggedValue {
     /// The tag, whose type is that of the value.
     pub tag: PropTag,
-    /// The value.
+    /// The value, of the type of the tag.
     pub value: PropertyValue,
 }
 
@@ -173,7 +173,7 @@ pub enum Restriction {
         operator: BitmapOperator,
         /// The property whose value is examined.
         tag: PropTag,
-        /// The bits.
+        /// The mask of the examined bits.
         mask: u32,
     },
     /// The size of the value of a property compares to a number.

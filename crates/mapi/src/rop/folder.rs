@@ -115,7 +115,7 @@ structure! {
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// The folder to open.
         pub folder_id: FolderId = "FolderId",
-        /// The options.
+        /// Whether soft-deleted folders can be opened.
         pub open_mode_flags: OpenModeFlags = "OpenModeFlags",
     }
 }
@@ -179,7 +179,7 @@ structure! {
 structure! {
     /// `RopDeleteFolder`: deletes a folder ([MS-OXCROPS] 2.2.4.3.1).
     pub struct RopDeleteFolderRequest: Rop as "RopDeleteFolder" {
-        /// The options.
+        /// Which contents are deleted with the folder, and whether permanently.
         pub delete_folder_flags: DeleteFolderFlags = "DeleteFolderFlags",
         /// The folder to delete.
         pub folder_id: FolderId = "FolderId",

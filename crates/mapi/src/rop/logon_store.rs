@@ -32,7 +32,7 @@ structure! {
 rop_response! {
     /// `RopGetReceiveFolder`: the response ([MS-OXCROPS] 2.2.3.2.2).
     pub struct RopGetReceiveFolderResponse as "RopGetReceiveFolder" {
-        /// The folder.
+        /// The receive folder of the message class.
         pub folder_id: FolderId = "FolderId",
         /// The message class for which the folder was set: the requested one or a prefix of it.
         pub explicit_message_class: AsciiZ = "ExplicitMessageClass",

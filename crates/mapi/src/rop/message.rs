@@ -138,7 +138,7 @@ flags_field! {
 structure! {
     /// `RopSetMessageStatus`: changes the status of a message in a folder ([MS-OXCROPS] 2.2.6.8.1).
     pub struct RopSetMessageStatusRequest: Rop as "RopSetMessageStatus" {
-        /// The message.
+        /// The message whose status changes.
         pub message_id: MessageId = "MessageId",
         /// The new values of the flags.
         pub message_status_flags: MessageStatusFlags = "MessageStatusFlags",
@@ -158,7 +158,7 @@ rop_response! {
 structure! {
     /// `RopGetMessageStatus`: returns the status of a message in a folder ([MS-OXCROPS] 2.2.6.9.1).
     pub struct RopGetMessageStatusRequest: Rop as "RopGetMessageStatus" {
-        /// The message.
+        /// The message whose status is requested.
         pub message_id: MessageId = "MessageId",
     }
 }
@@ -187,7 +187,7 @@ structure! {
     pub struct RopSetReadFlagsRequest: Rop as "RopSetReadFlags" {
         /// Whether the server may respond before the operation is complete.
         pub want_asynchronous: Bool = "WantAsynchronous",
-        /// The change.
+        /// The change of the read state and of receipts.
         pub read_flags: ReadFlags = "ReadFlags",
         /// The messages; if empty, all messages of the folder.
         pub message_ids: List16<MessageId> = "MessageIds",
@@ -212,7 +212,7 @@ pub type ClientData = [u8; 24];
 pub struct RopSetMessageReadFlagRequest {
     /// The index of the message's handle in the handle table.
     pub input_handle_index: InputHandleIndex,
-    /// The change.
+    /// The change of the read state and of receipts.
     pub read_flags: ReadFlags,
     /// The data by which the client identifies the message, in logons to the public folders.
     pub client_data: Option<ClientData>,

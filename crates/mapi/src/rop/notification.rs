@@ -95,7 +95,7 @@ structure! {
 structure! {
     /// The folder or message of a subscription ([MS-OXCROPS] 2.2.14.1.1).
     pub struct NotificationScope: Rop as "RopRegisterNotification" {
-        /// The folder.
+        /// The folder, or the folder of the message.
         pub folder_id: FolderId = "FolderId",
         /// The message in it; zero for the folder itself.
         pub message_id: MessageId = "MessageId",

@@ -48,9 +48,9 @@ structure! {
 structure! {
     /// `RopModifyPermissions`: changes the permissions of a folder ([MS-OXCROPS] 2.2.10.1.1).
     pub struct RopModifyPermissionsRequest: Rop as "RopModifyPermissions" {
-        /// The options.
+        /// Whether existing permissions are replaced, and whether free/busy rights are included.
         pub modify_flags: ModifyFlags = "ModifyFlags",
-        /// The changes.
+        /// The permissions to add, change or remove.
         pub permissions_data: List16<PermissionData> = "PermissionsData",
     }
 }

@@ -189,7 +189,7 @@ structure! {
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
         /// Whether the server may respond before the operation is complete.
         pub want_asynchronous: Bool = "WantAsynchronous",
-        /// The options.
+        /// Whether the properties are moved, and whether existing ones are overwritten.
         pub copy_flags: CopyFlags = "CopyFlags",
         /// The properties to copy.
         pub property_tags: List16<PropTag> = "PropertyTags",
@@ -258,7 +258,7 @@ structure! {
         pub want_asynchronous: Bool = "WantAsynchronous",
         /// Whether nested objects are copied.
         pub want_sub_objects: Bool = "WantSubObjects",
-        /// The options.
+        /// Whether the properties are moved, and whether existing ones are overwritten.
         pub copy_flags: CopyFlags = "CopyFlags",
         /// The properties that are not copied.
         pub excluded_tags: List16<PropTag> = "ExcludedTags",

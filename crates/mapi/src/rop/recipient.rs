@@ -61,7 +61,7 @@ newtype_field!(RecipientType(u8));
 pub enum SizedRecipientRow {
     /// A decoded row.
     Row {
-        /// The row.
+        /// The decoded fields of the recipient.
         row: Box<RecipientRow>,
         /// The bytes between the row and its end according to the size.
         trailing: Vec<u8>,
@@ -125,7 +125,7 @@ pub struct OpenRecipientRow {
     pub code_page_id: u16,
     /// Reserved; zero.
     pub reserved: u16,
-    /// The recipient.
+    /// The row with the properties of the recipient.
     pub recipient_row: SizedRecipientRow,
 }
 
@@ -226,7 +226,7 @@ structure! {
 pub struct RopModifyRecipientsRequest {
     /// The columns of the rows, in addition to the standard properties.
     pub recipient_columns: Vec<PropTag>,
-    /// The recipients.
+    /// The recipients to add, replace or remove.
     pub recipient_rows: Vec<ModifyRecipientRow>,
 }
 
@@ -328,7 +328,7 @@ pub struct RopReadRecipientsResponse {
     /// The columns of the rows, in addition to the standard properties: those of the response to `RopOpenMessage`. They
     /// are not transmitted here. Empty if they are not known; the rows are then not decoded.
     pub recipient_columns: Vec<PropTag>,
-    /// The recipients.
+    /// The recipients from the requested number on.
     pub recipient_rows: Vec<ReadRecipientRow>,
 }
 
@@ -337,7 +337,7 @@ pub struct RopReadRecipientsResponse {
 pub struct ReadRecipientRow {
     /// The number of the recipient in the message.
     pub row_id: u32,
-    /// The recipient.
+    /// The type, code page and row of the recipient.
     pub recipient: OpenRecipientRow,
 }
 

@@ -79,7 +79,7 @@ structure! {
 structure! {
     /// The time for which a ROP should not be sent ([MS-OXCROPS] 2.2.15.2.1.1).
     pub struct BackoffRop: Rop as "BackoffRop" {
-        /// The ROP.
+        /// The ROP that the client should not send.
         pub rop_id: RopId = "RopIdBackoff",
         /// The time, in milliseconds.
         pub duration: u32 = "Duration",

@@ -15,30 +15,30 @@ pub trait ReplyHandler {
     /// The result of processing a reply.
     type Output;
 
-    /// The request at index `place`, if there is one.
-    fn request(&self, place: usize) -> Option<&RopRequest>;
+    /// The request with the number `index` in the batch, if there is one.
+    fn request(&self, index: usize) -> Option<&RopRequest>;
 
-    /// Whether the responses contain a reply to the request at `place`. By default, all ROPs except `RopRelease` have a
+    /// Whether the responses contain a reply to the request `index`. By default, all ROPs except `RopRelease` have a
     /// reply.
-    fn has_reply(&self, place: usize) -> bool {
-        self.request(place).is_some_and(RopRequest::has_reply)
+    fn has_reply(&self, index: usize) -> bool {
+        self.request(index).is_some_and(RopRequest::has_reply)
     }
 
-    /// The columns of the table or message on which the request at `place` acts, after all requests before it; `None`
+    /// The columns of the table or message on which the request `index` acts, after all requests before it; `None`
     /// if they are not known.
-    fn columns(&self, place: usize) -> Option<&[PropTag]>;
+    fn columns(&self, index: usize) -> Option<&[PropTag]>;
 
     /// Called for a request that has no reply.
-    fn no_reply(&mut self, place: usize);
+    fn no_reply(&mut self, index: usize);
 
     /// Called for a request with its reply.
-    fn reply(&mut self, place: usize, reply: RopReply) -> Self::Output;
+    fn reply(&mut self, index: usize, reply: RopReply) -> Self::Output;
 
     /// Called for a request whose first reply was received before, with a further one.
-    fn further_reply(&mut self, place: usize, reply: RopReply) -> Self::Output;
+    fn further_reply(&mut self, index: usize, reply: RopReply) -> Self::Output;
 
     /// Called for a request whose reply was not found: it is missing, or follows a response that cannot be decoded.
-    fn unread(&mut self, place: usize);
+    fn unread(&mut self, index: usize);
 }
 
 /// An element of a response buffer.
@@ -82,17 +82,17 @@ impl ResponseReader {
         batch: &mut B,
     ) -> Result<ReadResponse<B::Output>> {
         let continued = self.last.filter(|_| self.packed);
-        let place = continued.unwrap_or_else(|| self.next_expected(batch));
-        if ResponseKind::at(r, batch.request(place))? == ResponseKind::Other {
+        let index = continued.unwrap_or_else(|| self.next_expected(batch));
+        if ResponseKind::at(r, batch.request(index))? == ResponseKind::Other {
             return RopResponse::decode(r, ResponseContext::default()).map(ReadResponse::Other);
         }
         if continued.is_none() {
-            self.pass_before(place, batch);
+            self.pass_before(index, batch);
         }
-        let next = batch.request(next_expected(batch, place.saturating_add(1)));
+        let next = batch.request(next_expected(batch, index.saturating_add(1)));
         let context = ResponseContext {
-            requested: batch.request(place).and_then(RopRequest::requested_properties),
-            columns: batch.columns(place),
+            requested: batch.request(index).and_then(RopRequest::requested_properties),
+            columns: batch.columns(index),
             next: next.map(RopRequest::expected_reply),
         };
         let reply = match RopResponse::decode(r, context)? {
@@ -101,11 +101,11 @@ impl ResponseReader {
         };
         Ok(ReadResponse::Reply(if continued.is_some() {
             self.packed = false;
-            batch.further_reply(place, reply)
+            batch.further_reply(index, reply)
         } else {
-            self.passed = place.saturating_add(1);
-            self.last = Some(place);
-            batch.reply(place, reply)
+            self.passed = index.saturating_add(1);
+            self.last = Some(index);
+            batch.reply(index, reply)
         }))
     }
 
@@ -139,21 +139,21 @@ impl ResponseReader {
         }
     }
 
-    fn pass_before(&mut self, place: usize, batch: &mut impl ReplyHandler) {
-        for without_reply in self.passed..place {
+    fn pass_before(&mut self, index: usize, batch: &mut impl ReplyHandler) {
+        for without_reply in self.passed..index {
             batch.no_reply(without_reply);
         }
-        self.passed = place;
+        self.passed = index;
     }
 }
 
 /// The index of the first request from `from` on that has a reply, or the number of requests.
 fn next_expected(batch: &impl ReplyHandler, from: usize) -> usize {
-    let mut place = from;
-    while batch.request(place).is_some() && !batch.has_reply(place) {
-        place = place.saturating_add(1);
+    let mut index = from;
+    while batch.request(index).is_some() && !batch.has_reply(index) {
+        index = index.saturating_add(1);
     }
-    place
+    index
 }
 
 /// The kind of the next response.
@@ -227,28 +227,28 @@ mod tests {
     impl ReplyHandler for Log {
         type Output = ();
 
-        fn request(&self, place: usize) -> Option<&RopRequest> {
-            self.requests.get(place)
+        fn request(&self, index: usize) -> Option<&RopRequest> {
+            self.requests.get(index)
         }
 
         fn columns(&self, _place: usize) -> Option<&[PropTag]> {
             None
         }
 
-        fn no_reply(&mut self, place: usize) {
-            self.calls.push(format!("no reply {place}"));
+        fn no_reply(&mut self, index: usize) {
+            self.calls.push(format!("no reply {index}"));
         }
 
-        fn reply(&mut self, place: usize, reply: RopReply) {
-            self.calls.push(format!("reply {place} at {}", reply.handle_index));
+        fn reply(&mut self, index: usize, reply: RopReply) {
+            self.calls.push(format!("reply {index} at {}", reply.handle_index));
         }
 
-        fn further_reply(&mut self, place: usize, reply: RopReply) {
-            self.calls.push(format!("further reply {place} at {}", reply.handle_index));
+        fn further_reply(&mut self, index: usize, reply: RopReply) {
+            self.calls.push(format!("further reply {index} at {}", reply.handle_index));
         }
 
-        fn unread(&mut self, place: usize) {
-            self.calls.push(format!("unread {place}"));
+        fn unread(&mut self, index: usize) {
+            self.calls.push(format!("unread {index}"));
         }
     }
 

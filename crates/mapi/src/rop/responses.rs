@@ -13,7 +13,7 @@ use crate::property::PropTag;
 pub struct MatchedResponse {
     /// The index of the request in its batch; `None` if the response is not a reply.
     pub request: Option<usize>,
-    /// The response.
+    /// The decoded response.
     pub response: RopResponse,
 }
 
@@ -34,29 +34,29 @@ struct PlainBatch<'a> {
 impl ReplyHandler for PlainBatch<'_> {
     type Output = MatchedResponse;
 
-    fn request(&self, place: usize) -> Option<&RopRequest> {
-        self.requests.get(place)
+    fn request(&self, index: usize) -> Option<&RopRequest> {
+        self.requests.get(index)
     }
 
-    fn columns(&self, place: usize) -> Option<&[PropTag]> {
-        self.columns.of_request(self.requests.get(place)?)
+    fn columns(&self, index: usize) -> Option<&[PropTag]> {
+        self.columns.of_request(self.requests.get(index)?)
     }
 
-    fn no_reply(&mut self, place: usize) {
-        if let Some(request) = self.requests.get(place) {
+    fn no_reply(&mut self, index: usize) {
+        if let Some(request) = self.requests.get(index) {
             self.columns.released(request);
         }
     }
 
-    fn reply(&mut self, place: usize, reply: RopReply) -> MatchedResponse {
-        if let Some(request) = self.requests.get(place) {
+    fn reply(&mut self, index: usize, reply: RopReply) -> MatchedResponse {
+        if let Some(request) = self.requests.get(index) {
             self.columns.replied(request, &reply);
         }
-        MatchedResponse { request: Some(place), response: RopResponse::Reply(reply) }
+        MatchedResponse { request: Some(index), response: RopResponse::Reply(reply) }
     }
 
-    fn further_reply(&mut self, place: usize, reply: RopReply) -> MatchedResponse {
-        self.reply(place, reply)
+    fn further_reply(&mut self, index: usize, reply: RopReply) -> MatchedResponse {
+        self.reply(index, reply)
     }
 
     fn unread(&mut self, _place: usize) {}

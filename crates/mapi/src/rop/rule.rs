@@ -36,9 +36,9 @@ flags_field! {
 structure! {
     /// `RopModifyRules`: changes the rules of a folder ([MS-OXCROPS] 2.2.11.1.1).
     pub struct RopModifyRulesRequest: Rop as "RopModifyRules" {
-        /// The options.
+        /// Whether existing rules are replaced.
         pub modify_rules_flags: ModifyRulesFlags = "ModifyRulesFlags",
-        /// The changes.
+        /// The rules to add, change or remove.
         pub rules_data: List16<RuleData> = "RulesData",
     }
 }

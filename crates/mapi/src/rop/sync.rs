@@ -75,7 +75,7 @@ structure! {
         pub synchronization_type: SynchronizationType = "SynchronizationType",
         /// The encoding of texts in the stream.
         pub send_options: SendOptions = "SendOptions",
-        /// The options.
+        /// Which objects and changes are downloaded.
         pub synchronization_flags: SynchronizationFlags = "SynchronizationFlags",
         /// The restriction that messages must match; if empty, all messages are synchronized.
         pub restriction_data: Sized16<Restriction> = "RestrictionData",
@@ -102,7 +102,7 @@ structure! {
     pub struct RopSynchronizationImportMessageChangeRequest: Rop as "RopSynchronizationImportMessageChange" {
         /// The index in the handle table at which the new object's handle is stored.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// The options.
+        /// Whether the message is associated data, and the handling of conflicts.
         pub import_flag: ImportFlag = "ImportFlag",
         /// The source key, modification time, change key and predecessor change list of the message.
         pub property_values: PropertyList = "PropertyValues",
@@ -198,7 +198,7 @@ flags_field! {
 structure! {
     /// `RopSynchronizationImportDeletes`: uploads deletions ([MS-OXCROPS] 2.2.13.5.1).
     pub struct RopSynchronizationImportDeletesRequest: Rop as "RopSynchronizationImportDeletes" {
-        /// The options.
+        /// The kind of objects, and whether they are deleted permanently.
         pub import_delete_flags: ImportDeleteFlags = "ImportDeleteFlags",
         /// The source keys of the deleted objects, as a multivalued property with the id zero.
         pub property_values: PropertyList = "PropertyValues",
@@ -275,7 +275,7 @@ structure! {
     /// `RopSetLocalReplicaMidsetDeleted`: releases identifiers that the server reserved for the client ([MS-OXCROPS]
     /// 2.2.13.12.1).
     pub struct RopSetLocalReplicaMidsetDeletedRequest: Rop as "RopSetLocalReplicaMidsetDeleted" {
-        /// The identifiers.
+        /// The ranges of identifiers to release.
         pub long_term_id_ranges: Sized16<List32<LongTermIdRange>> = "LongTermIdRanges",
     }
 }

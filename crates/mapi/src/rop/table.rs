@@ -78,7 +78,7 @@ structure! {
     pub struct RopSetColumnsRequest: Rop as "RopSetColumns" {
         /// Whether the server may reply before the operation is complete.
         pub set_columns_flags: AsynchronousFlags = "SetColumnsFlags",
-        /// The columns.
+        /// The columns of the rows in later responses, in this order.
         pub property_tags: List16<PropTag> = "PropertyTags",
     }
 }
@@ -115,7 +115,7 @@ structure! {
 structure! {
     /// `RopQueryRows`: reads rows ([MS-OXCROPS] 2.2.5.4.1).
     pub struct RopQueryRowsRequest: Rop as "RopQueryRows" {
-        /// The options.
+        /// Whether the cursor moves, and whether responses are packed.
         pub query_rows_flags: QueryRowsFlags = "QueryRowsFlags",
         /// Whether rows are read towards the end of the table.
         pub forward_read: Bool = "ForwardRead",
@@ -129,7 +129,7 @@ structure! {
 pub struct RopQueryRowsResponse {
     /// The new position of the cursor.
     pub origin: Bookmark,
-    /// The rows.
+    /// The returned rows, which have the columns of the table.
     pub rows: Rows,
 }
 
@@ -199,7 +199,7 @@ rop_response! {
 structure! {
     /// `RopSeekRowBookmark`: moves the cursor by a number of rows from a bookmark ([MS-OXCROPS] 2.2.5.9.1).
     pub struct RopSeekRowBookmarkRequest: Rop as "RopSeekRowBookmark" {
-        /// The bookmark.
+        /// The bookmark, which the server created.
         pub bookmark: Bytes16 = "Bookmark",
         /// The number of rows; negative towards the first row.
         pub row_count: i32 = "RowCount",
@@ -241,7 +241,7 @@ rop_response! {
 rop_response! {
     /// `RopQueryColumnsAll`: the response, with all columns that a table supports ([MS-OXCROPS] 2.2.5.12.2).
     pub struct RopQueryColumnsAllResponse as "RopQueryColumnsAll" {
-        /// The columns.
+        /// The columns that the table supports.
         pub property_tags: List16<PropTag> = "PropertyTags",
     }
 }
@@ -267,7 +267,7 @@ pub struct RopFindRowResponse {
     pub row_no_longer_visible: Bool,
     /// Whether the row is present.
     pub has_row_data: Bool,
-    /// The row.
+    /// The first row that matches, if one was found.
     pub row_data: Option<Row>,
 }
 

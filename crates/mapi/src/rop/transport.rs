@@ -33,7 +33,7 @@ structure! {
     pub struct RopAbortSubmitRequest: Rop as "RopAbortSubmit" {
         /// The folder of the message.
         pub folder_id: FolderId = "FolderId",
-        /// The message.
+        /// The message whose submission is aborted.
         pub message_id: MessageId = "MessageId",
     }
 }
@@ -93,7 +93,7 @@ enum_field! {
 structure! {
     /// `RopSpoolerLockMessage`: locks or unlocks a message in the spooler's queue ([MS-OXCROPS] 2.2.7.5.1).
     pub struct RopSpoolerLockMessageRequest: Rop as "RopSpoolerLockMessage" {
-        /// The message.
+        /// The message to lock or unlock.
         pub message_id: MessageId = "MessageId",
         /// The change of the lock.
         pub lock_state: LockState = "LockState",
@@ -177,7 +177,7 @@ structure! {
     /// `RopTransportNewMail`: notifies the server of a message that the client's spooler received ([MS-OXCROPS]
     /// 2.2.7.7.1).
     pub struct RopTransportNewMailRequest: Rop as "RopTransportNewMail" {
-        /// The message.
+        /// The received message.
         pub message_id: MessageId = "MessageId",
         /// The folder of the message.
         pub folder_id: FolderId = "FolderId",
@@ -191,7 +191,7 @@ structure! {
 rop_response! {
     /// `RopGetTransportFolder`: the response, with the folder of messages that are to be sent ([MS-OXCROPS] 2.2.7.8.2).
     pub struct RopGetTransportFolderResponse as "RopGetTransportFolder" {
-        /// The folder.
+        /// The folder that stores messages to be sent.
         pub folder_id: FolderId = "FolderId",
     }
 }

@@ -66,10 +66,10 @@ impl Compressor {
     }
 
     fn run(mut self) -> Vec<u8> {
-        (0..DICTIONARY.len()).for_each(|place| self.remember(place));
-        let mut place = DICTIONARY.len();
-        while let Some(byte) = self.text.get(place).copied() {
-            let (length, from) = self.longest(place);
+        (0..DICTIONARY.len()).for_each(|at| self.remember(at));
+        let mut at = DICTIONARY.len();
+        while let Some(byte) = self.text.get(at).copied() {
+            let (length, from) = self.longest(at);
             let length = if length < MIN_MATCH {
                 self.put(false, &[byte]);
                 1
@@ -77,22 +77,22 @@ impl Compressor {
                 self.refer(from, length);
                 length
             };
-            (place..place.saturating_add(length)).for_each(|place| self.remember(place));
-            place = place.saturating_add(length);
+            (at..at.saturating_add(length)).for_each(|at| self.remember(at));
+            at = at.saturating_add(length);
         }
-        self.refer(place, MIN_MATCH);
+        self.refer(at, MIN_MATCH);
         self.out
     }
 
-    /// Returns the length and position of the longest earlier text that is equal to that at `place`.
-    fn longest(&self, place: usize) -> (usize, usize) {
-        let wanted = self.text.get(place..).unwrap_or_default();
+    /// Returns the length and position of the longest earlier text that is equal to that at `at`.
+    fn longest(&self, at: usize) -> (usize, usize) {
+        let wanted = self.text.get(at..).unwrap_or_default();
         let wanted = wanted.get(..MAX_MATCH).unwrap_or(wanted);
         let mut best = (0, 0);
-        let mut next = self.key(place).and_then(|key| self.last.get(key).copied()).unwrap_or_default();
+        let mut next = self.key(at).and_then(|key| self.last.get(key).copied()).unwrap_or_default();
         for _ in 0..MAX_TRIES {
             let Some(from) = next.checked_sub(1) else { break };
-            if place.saturating_sub(from) >= WINDOW {
+            if at.saturating_sub(from) >= WINDOW {
                 break;
             }
             let found = self.text.get(from..).unwrap_or_default();
@@ -109,23 +109,23 @@ impl Compressor {
         best
     }
 
-    fn remember(&mut self, place: usize) {
-        let Some(last) = self.key(place).and_then(|key| self.last.get_mut(key)) else { return };
-        if let Some(before) = self.before.get_mut(place % WINDOW) {
+    fn remember(&mut self, at: usize) {
+        let Some(last) = self.key(at).and_then(|key| self.last.get_mut(key)) else { return };
+        if let Some(before) = self.before.get_mut(at % WINDOW) {
             *before = *last;
         }
-        *last = place.saturating_add(1);
+        *last = at.saturating_add(1);
     }
 
-    fn key(&self, place: usize) -> Option<usize> {
-        let pair = self.text.get(place..)?.first_chunk::<2>()?;
+    fn key(&self, at: usize) -> Option<usize> {
+        let pair = self.text.get(at..)?.first_chunk::<2>()?;
         Some(usize::from(u16::from_le_bytes(*pair)))
     }
 
     fn refer(&mut self, from: usize, length: usize) {
-        let place = u16::try_from(from % WINDOW).unwrap_or_default();
+        let at = u16::try_from(from % WINDOW).unwrap_or_default();
         let length = u16::try_from(length.saturating_sub(MIN_MATCH)).unwrap_or_default();
-        self.put(true, &(place << 4 | length).to_be_bytes());
+        self.put(true, &(at << 4 | length).to_be_bytes());
     }
 
     fn put(&mut self, is_reference: bool, bytes: &[u8]) {

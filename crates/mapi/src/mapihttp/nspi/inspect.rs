@@ -24,11 +24,11 @@ impl InspectField for Filter {
 impl InspectField for ColumnsAndRows {
     fn field_node(&self) -> Node {
         let row = |row: &PropertyRow| {
-            let fields = self.columns.iter().enumerate().take(row.len()).map(|(place, column)| {
-                match (row.value(place), row) {
+            let fields = self.columns.iter().enumerate().take(row.len()).map(|(index, column)| {
+                match (row.value(index), row) {
                     (Some(value), _) => address_book_property(*column, value),
                     (None, PropertyRow::Flagged(values)) => {
-                        let node = values.get(place).map_or(Node::Nothing, Inspect::to_node);
+                        let node = values.get(index).map_or(Node::Nothing, Inspect::to_node);
                         (column.to_string().into(), node)
                     }
                     (None, PropertyRow::Standard(_)) => (column.to_string().into(), Node::Nothing),

@@ -16,7 +16,7 @@ const FLAG: u8 = 0xFF;
 /// property values to indicate their presence ([MS-OXCMAPIHTTP] 2.2.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names<T> {
-    /// The names.
+    /// The names to resolve or convert, in the order of the request.
     pub names: Vec<T>,
     /// Whether each name is preceded by a byte with all bits set.
     pub flagged: bool,

@@ -91,7 +91,7 @@ structure! {
     pub struct GetPropListRequest: MapiHttp as "GetPropList" {
         /// `fSkipObjects` ([MS-OXNSPI] 2.2.1.12).
         pub flags: u32 = "Flags",
-        /// The object.
+        /// The object whose properties are requested.
         pub mid: MId = "MinimalId",
         /// The code page for 8-bit strings.
         pub code_page: u32 = "CodePage",

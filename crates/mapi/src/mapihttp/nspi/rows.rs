@@ -58,7 +58,7 @@ impl Field<MapiHttp> for ColumnsAndRows {
 /// A restriction in the body of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filter {
-    /// The restriction.
+    /// The condition that the requested rows meet.
     pub restriction: Restriction,
     /// Whether each operand is preceded by a byte that indicates its presence. Some clients send this byte, others do
     /// not.
@@ -80,8 +80,8 @@ impl Field<MapiHttp> for Filter {
             Ok(restriction) => Ok(Self { restriction, value_flags: true }),
             Err(error) => {
                 *r = start;
-                let bare = Restriction::read(r, Layout::AddressBookBare);
-                bare.map(|restriction| Self { restriction, value_flags: false }).map_err(|_| error)
+                let without_flag = Restriction::read(r, Layout::AddressBookBare);
+                without_flag.map(|restriction| Self { restriction, value_flags: false }).map_err(|_| error)
             }
         }
     }
