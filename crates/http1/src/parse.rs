@@ -22,14 +22,14 @@ pub(crate) fn check_complete(parsed: httparse::Result<usize>, length: usize) -> 
 /// The start line with its line end, and the lines of the fields.
 pub(crate) fn find_lines(head: &[u8], headers: &[httparse::Header<'_>]) -> Result<(Span, Vec<Line>), Error> {
     // A line ends where the name in the next line begins; the line end of the last one has to be searched.
-    let line_end = |next: Option<&httparse::Header<'_>>, from: u32| match next {
-        Some(next) => Ok(find_span(head, next.name.as_bytes())?.from),
-        None => {
-            let from = usize::try_from(from).unwrap_or(usize::MAX);
-            let rest = head.get(from..).unwrap_or_default();
-            let end = memchr::memchr(b'\n', rest).map_or(head.len(), |at| from + at + 1);
-            u32::try_from(end).map_err(|_| Error::HeadTooLong)
+    let line_end = |next: Option<&httparse::Header<'_>>, from: u32| {
+        if let Some(next) = next {
+            return find_span(head, next.name.as_bytes()).map(|name| name.from);
         }
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let rest = head.get(from..).unwrap_or_default();
+        let end = memchr::memchr(b'\n', rest).map_or(head.len(), |at| from + at + 1);
+        u32::try_from(end).map_err(|_| Error::HeadTooLong)
     };
     let start_line = Span { from: 0, to: line_end(headers.first(), 0)? };
     let mut lines = Vec::with_capacity(headers.len() + 2);
