@@ -12,11 +12,12 @@ use crate::run::{self, Outcome};
 /// its users. Only normal and build dependencies count; a crate's tests may use any crate.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("wire", &[]),
+    ("options", &[]),
     ("rpc", &["wire"]),
     ("http1", &[]),
     ("mapi", &["wire", "rpc"]),
-    ("identity", &["wire"]),
-    ("engine", &["wire", "rpc", "mapi", "identity"]),
+    ("identity", &["wire", "options"]),
+    ("engine", &["wire", "options", "rpc", "mapi", "identity"]),
     ("modules", &["engine", "mapi", "identity", "wire"]),
     ("store", &["mapi", "wire"]),
     ("net", &["engine", "http1", "mapi", "rpc", "identity", "wire"]),
@@ -27,22 +28,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "mapiproxy",
         &[
-            "wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "net", "lab", "client",
-            "console", "capture", "testkit",
+            "wire", "options", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "net",
+            "lab", "client", "console", "capture", "testkit",
         ],
     ),
     (
         "testkit",
         &[
-            "wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "net", "lab", "client",
-            "console", "capture",
+            "wire", "options", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "net",
+            "lab", "client", "console", "capture",
         ],
     ),
     (
         "e2e",
         &[
-            "wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "net", "lab", "client",
-            "console", "capture", "testkit",
+            "wire", "options", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "net",
+            "lab", "client", "console", "capture", "testkit",
         ],
     ),
     ("bench", &["wire", "rpc", "mapi", "identity", "engine", "modules", "net", "lab", "client", "testkit"]),
@@ -50,7 +51,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without I/O. None of [`RUNTIMES`] may be under them, however deep.
-const PURE: &[&str] = &["wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "capture"];
+const PURE: &[&str] =
+    &["wire", "options", "rpc", "http1", "mapi", "identity", "engine", "modules", "store", "capture"];
 
 /// Crates that do I/O or wait for it.
 const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "async-io", "mio", "socket2", "hyper", "polling"];

@@ -123,13 +123,15 @@ mod next;
 pub mod objects;
 mod observer;
 mod operation;
-pub mod options;
 mod refusal;
 pub mod rops;
 mod session;
 mod sessions;
 mod stack;
 mod views;
+
+pub use ::options;
+pub use ::options::declare as module_options;
 
 pub use crate::ahead::{AheadRequest, AheadResponse};
 pub use crate::body::{OperationKey, Request, Response};

@@ -3,12 +3,12 @@
 use identity::SecurityContext;
 use mapi::Interface;
 use mapi::autodiscover::Dialect;
+use options::{OptionError, OptionSpec, Options};
 
 use crate::ahead::AheadRequest;
 use crate::body::Response;
 use crate::deferred::Work;
 use crate::operation::Operation;
-use crate::options::{OptionError, OptionSpec, Options};
 use crate::refusal::Refusal;
 use crate::rops::view::{RopDecision, RopResponseView, RopView};
 use crate::session::Session;

@@ -10,7 +10,6 @@ const LAYERS: [(&str, &[&str]); 6] = [
         "operations and sessions",
         &[
             "refusal",
-            "options",
             "message",
             "body",
             "kind",

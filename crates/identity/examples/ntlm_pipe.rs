@@ -18,7 +18,7 @@ use identity::{
     Acceptor, AcceptorConfig, Account, ActingLevel, AuthError, Authority, BindingPolicy, Channel,
     ChannelBindings, ContextCounters, Credentials, Initiator, InitiatorConfig, Mechanism, MessageSecurity,
     NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig, OsRandom, Password, Policy, Protection, SecurityContext,
-    ServerNames, Step,
+    ServerNames, Settings, Step,
 };
 use wire::FileTime;
 
@@ -98,7 +98,10 @@ fn initiator(options: &Options) -> InitiatorConfig {
         level: ActingLevel::Impersonate,
         authority: Authority::new("peer"),
         contexts: ContextCounters::new(),
-        ntlm: NtlmInitiatorConfig { workstation: "PIPE".into(), ..NtlmInitiatorConfig::default() },
+        settings: Settings::of(NtlmInitiatorConfig {
+            workstation: "PIPE".into(),
+            ..NtlmInitiatorConfig::default()
+        }),
     }
 }
 
@@ -122,7 +125,7 @@ fn acceptor(options: &Options) -> Result<AcceptorConfig, Failure> {
         },
         authority: Authority::new("accounts"),
         contexts: ContextCounters::new(),
-        ntlm: NtlmAcceptorConfig {
+        settings: Settings::of(NtlmAcceptorConfig {
             names: ServerNames {
                 nb_computer: "PIPE".into(),
                 nb_domain: "LAB".into(),
@@ -133,7 +136,7 @@ fn acceptor(options: &Options) -> Result<AcceptorConfig, Failure> {
             allow_legacy: legacy,
             require_128: !legacy,
             ..NtlmAcceptorConfig::default()
-        },
+        }),
     })
 }
 

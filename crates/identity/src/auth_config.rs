@@ -1,4 +1,4 @@
-//! Configuration of the two ends of a handshake. Settings of a single mechanism are a struct of that mechanism.
+//! Configuration of the two ends of a handshake, for all mechanisms.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::authority::Authority;
 use crate::context::ActingLevel;
 use crate::context_counters::ContextCounters;
 use crate::credentials::Credentials;
-use crate::ntlm::config::{NtlmAcceptorConfig, NtlmInitiatorConfig};
+use crate::settings::Settings;
 
 /// Whether clients have to bind a handshake to the TLS connection ([MS-NLMP] 3.2.5.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,14 +49,14 @@ pub struct AcceptorConfig {
     pub authority: Authority,
     /// Counts the contexts that are created.
     pub contexts: Arc<ContextCounters>,
-    /// Settings of NTLM.
-    pub ntlm: NtlmAcceptorConfig,
+    /// The settings of single mechanisms, such as [`NtlmAcceptorConfig`](crate::NtlmAcceptorConfig).
+    pub settings: Settings,
 }
 
 impl AcceptorConfig {
     /// Acceptors for `accounts`, with the default policy and the default settings of each mechanism.
     pub fn new(accounts: Arc<dyn Accounts>, authority: Authority, contexts: Arc<ContextCounters>) -> Self {
-        Self { accounts, policy: Policy::default(), authority, contexts, ntlm: NtlmAcceptorConfig::default() }
+        Self { accounts, policy: Policy::default(), authority, contexts, settings: Settings::default() }
     }
 }
 
@@ -86,6 +86,6 @@ pub struct InitiatorConfig {
     pub authority: Authority,
     /// Counts the contexts that are created.
     pub contexts: Arc<ContextCounters>,
-    /// Settings of NTLM.
-    pub ntlm: NtlmInitiatorConfig,
+    /// The settings of single mechanisms, such as [`NtlmInitiatorConfig`](crate::NtlmInitiatorConfig).
+    pub settings: Settings,
 }

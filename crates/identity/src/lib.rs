@@ -50,7 +50,7 @@
 //! use identity::accounts::AccountFile;
 //! use identity::{
 //!     AcceptorConfig, Account, ActingLevel, Authority, Channel, ContextCounters, Credentials,
-//!     InitiatorConfig, Mechanism, NtHash, NtlmInitiatorConfig, OsRandom, Password, Protection, Step,
+//!     InitiatorConfig, Mechanism, NtHash, OsRandom, Password, Protection, Settings, Step,
 //! };
 //! use wire::FileTime;
 //!
@@ -66,7 +66,7 @@
 //!     level: ActingLevel::Impersonate,
 //!     authority: Authority::new("proxy.lab.test"),
 //!     contexts,
-//!     ntlm: NtlmInitiatorConfig::default(),
+//!     settings: Settings::default(),
 //! };
 //! let mut server = Mechanism::NTLM.acceptor(&acceptor, Channel::RPC)?;
 //! let mut client = Mechanism::NTLM.initiator(&initiator, Channel::RPC)?;
@@ -139,6 +139,7 @@ mod pool;
 mod principal;
 mod random;
 mod secret;
+mod settings;
 pub mod spnego;
 #[cfg(test)]
 mod test_mechanism;
@@ -163,3 +164,4 @@ pub use crate::pool::{Job, JobError, PendingJob, Pool, PoolCounts, SubmitError};
 pub use crate::principal::Principal;
 pub use crate::random::{OsRandom, Random, RandomError};
 pub use crate::secret::{Password, SessionKey};
+pub use crate::settings::Settings;

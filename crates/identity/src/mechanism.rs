@@ -7,6 +7,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use options::{OptionError, OptionSpec, Options};
 use zeroize::Zeroizing;
 
 use self::basic::Basic;
@@ -14,9 +15,11 @@ use self::bearer::Bearer;
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
 use crate::error::AuthError;
 use crate::handshake::{Acceptor, Initiator};
+use crate::ntlm::config::ServerNames;
 use crate::ntlm::mechanism::Ntlm;
 use crate::package::{Channel, Package, Scope};
 use crate::passthrough::transcript::Transcript;
+use crate::settings::Settings;
 use crate::spnego::mechanism::Spnego;
 
 /// The mechanisms that SPNEGO negotiates, the preferred one first.
@@ -40,6 +43,29 @@ impl Mechanism {
 
     /// All mechanisms, in the order in which they are offered.
     pub const ALL: [Self; 4] = [Self::SPNEGO, Self::NTLM, Self::BEARER, Self::BASIC];
+
+    /// The mechanisms with options: those that are offered, and those that only SPNEGO negotiates.
+    fn configurable() -> impl Iterator<Item = &'static dyn Package> {
+        let is_offered =
+            |package: &&dyn Package| Self::ALL.into_iter().any(|other| other.name() == package.name());
+        let negotiated = NEGOTIATED.into_iter().filter(move |package| !is_offered(package));
+        Self::ALL.into_iter().map(|mechanism| mechanism.0).chain(negotiated)
+    }
+
+    /// What a configuration can set for the acceptors of all mechanisms.
+    pub fn options() -> impl Iterator<Item = &'static OptionSpec> {
+        Self::configurable().flat_map(Package::options)
+    }
+
+    /// The settings of the acceptors of all mechanisms: as their `options` are configured, for a server with these
+    /// `names`.
+    ///
+    /// # Errors
+    /// [`OptionError::Refused`].
+    pub fn settings(options: &Options, names: &ServerNames) -> Result<Settings, OptionError> {
+        Self::configurable()
+            .try_fold(Settings::default(), |settings, package| package.configure(options, names, settings))
+    }
 
     /// The mechanism that `package` is.
     pub const fn of(package: &'static dyn Package) -> Self {

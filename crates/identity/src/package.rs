@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use options::{OptionError, OptionSpec, Options};
 use zeroize::Zeroizing;
 
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
 use crate::channel_bindings::ChannelBindings;
 use crate::error::AuthError;
 use crate::handshake::{Acceptor, Initiator};
+use crate::ntlm::config::ServerNames;
 use crate::passthrough::transcript::Transcript;
+use crate::settings::Settings;
 use crate::spnego::tokens::Oid;
 
 /// What one authentication over HTTP applies to.
@@ -121,6 +124,26 @@ pub trait Package: Sync {
     /// Whether both ends are implemented. Otherwise the mechanism only passes through to the server.
     fn has_ends(&self) -> bool {
         false
+    }
+
+    /// What a configuration can set for its acceptors, as [`options::declare!`] declares it. No other mechanism has an
+    /// option of the same name.
+    fn options(&self) -> &'static [OptionSpec] {
+        &[]
+    }
+
+    /// Adds the settings of its acceptors to `settings`: as its `options` are configured, for a server with these
+    /// `names`.
+    ///
+    /// # Errors
+    /// [`OptionError::Refused`].
+    fn configure(
+        &self,
+        _options: &Options,
+        _names: &ServerNames,
+        settings: Settings,
+    ) -> Result<Settings, OptionError> {
+        Ok(settings)
     }
 
     /// The server's end of one handshake, on `channel`.

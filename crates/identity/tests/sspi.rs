@@ -7,7 +7,8 @@ use identity::accounts::AccountFile;
 use identity::{
     Acceptor, AcceptorConfig, Account, ActingLevel, Authority, BindingPolicy, Channel, ChannelBindings,
     ContextCounters, Credentials, Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash,
-    NtlmAcceptorConfig, NtlmInitiatorConfig, OsRandom, Password, Policy, Protection, ServerNames, Step,
+    NtlmAcceptorConfig, NtlmInitiatorConfig, OsRandom, Password, Policy, Protection, ServerNames, Settings,
+    Step,
 };
 use sspi::{
     AuthIdentity, BufferType, ClientRequestFlags, CredentialUse, DataRepresentation, EncryptionFlags, Ntlm,
@@ -67,7 +68,13 @@ fn proxy_acceptor(
     };
     ntlm.names = names;
     let (authority, contexts) = (Authority::new("accounts"), ContextCounters::new());
-    let config = AcceptorConfig { accounts: account(), policy: policy.clone(), authority, contexts, ntlm };
+    let config = AcceptorConfig {
+        accounts: account(),
+        policy: policy.clone(),
+        authority,
+        contexts,
+        settings: Settings::of(ntlm),
+    };
     Mechanism::NTLM.acceptor(&Arc::new(config), Channel::http(bindings)).unwrap()
 }
 
@@ -79,7 +86,10 @@ fn proxy_initiator(password: &str, protection: Protection) -> Box<dyn Initiator>
         level: ActingLevel::Impersonate,
         authority: Authority::new("exch"),
         contexts: ContextCounters::new(),
-        ntlm: NtlmInitiatorConfig { workstation: "PROXY".into(), ..NtlmInitiatorConfig::default() },
+        settings: Settings::of(NtlmInitiatorConfig {
+            workstation: "PROXY".into(),
+            ..NtlmInitiatorConfig::default()
+        }),
     };
     Mechanism::NTLM.initiator(&config, Channel::RPC).unwrap()
 }

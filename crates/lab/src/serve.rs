@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use identity::{AcceptorConfig, Accounts, Authority, ContextCounters, NtlmAcceptorConfig, ServerNames};
+use identity::{
+    AcceptorConfig, Accounts, Authority, ContextCounters, NtlmAcceptorConfig, ServerNames, Settings,
+};
 use mapi::Interface;
 use net::{
     Admission, ClientAuth, Endpoint, EndpointMapperService, EventLog, Groups, Limits, ListenError,
@@ -139,7 +141,7 @@ fn client_auth(lab: &Lab, server: &LabServer) -> ClientAuth {
     };
     let accounts = Arc::clone(&server.accounts);
     ClientAuth::new(AcceptorConfig {
-        ntlm: NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() },
+        settings: Settings::of(NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() }),
         ..AcceptorConfig::new(accounts, Authority::new("lab"), ContextCounters::new())
     })
 }

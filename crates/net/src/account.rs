@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use identity::{
     ActingLevel, AuthError, Authority, Channel, ContextCounters, Credentials, InitiatorConfig, Mechanism,
-    NtlmInitiatorConfig, OsRandom, Protection, Scope, Step, http_auth,
+    OsRandom, Protection, Scope, Settings, Step, http_auth,
 };
 use rpc::pdu::AuthLevel;
 use zeroize::Zeroizing;
@@ -71,7 +71,7 @@ impl Account {
             level: ActingLevel::Impersonate,
             authority: Authority::new(authority),
             contexts: Arc::clone(contexts),
-            ntlm: NtlmInitiatorConfig::default(),
+            settings: Settings::default(),
         };
         Self { config, mechanism, level, authorization: None, replaced: Replaced::default() }
     }

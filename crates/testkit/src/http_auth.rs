@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use identity::accounts::Account;
 use identity::{
     Acceptor, AcceptorConfig, Accounts, ActingLevel, Authority, Channel, ContextCounters, Credentials,
-    Initiator, InitiatorConfig, Mechanism, NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig, OsRandom,
-    Password, Protection, SecurityContext, ServerNames, Step,
+    Initiator, InitiatorConfig, Mechanism, NtHash, NtlmAcceptorConfig, OsRandom, Password, Protection,
+    SecurityContext, ServerNames, Settings, Step,
 };
 use wire::FileTime;
 
@@ -57,7 +57,7 @@ impl Handshake {
             level,
             authority: Authority::new("server"),
             contexts: ContextCounters::new(),
-            ntlm: NtlmInitiatorConfig::default(),
+            settings: Settings::default(),
         };
         let initiator = mechanism.initiator(&config, Channel::http(None));
         Self { scheme: scheme.to_owned(), initiator: initiator.expect("a mechanism with an initiator") }
@@ -97,7 +97,7 @@ pub fn ntlm_acceptor() -> Box<dyn Acceptor> {
 fn acceptor_config() -> Arc<AcceptorConfig> {
     let names = ServerNames { nb_computer: "EXCH".into(), nb_domain: "LAB".into(), ..ServerNames::default() };
     Arc::new(AcceptorConfig {
-        ntlm: NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() },
+        settings: Settings::of(NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() }),
         ..AcceptorConfig::new(Arc::new(AnyUser), Authority::new("accounts"), ContextCounters::new())
     })
 }

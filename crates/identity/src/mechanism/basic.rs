@@ -166,9 +166,9 @@ mod tests {
     use crate::authority::Authority;
     use crate::context_counters::ContextCounters;
     use crate::credentials::Secret;
-    use crate::ntlm::config::NtlmAcceptorConfig;
     use crate::ntlm::tests::client;
     use crate::random::OsRandom;
+    use crate::settings::Settings;
 
     fn accounts(disabled: bool) -> AccountFile {
         let mut file = AccountFile::default();
@@ -184,7 +184,7 @@ mod tests {
             policy: Policy::default(),
             authority: Authority::new("accounts"),
             contexts: ContextCounters::new(),
-            ntlm: NtlmAcceptorConfig::default(),
+            settings: Settings::default(),
         })
     }
 

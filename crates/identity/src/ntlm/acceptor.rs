@@ -6,7 +6,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 use wire::{Decode as _, Encode as _, Error, ErrorKind, FileTime};
 
 use super::av::{AvFlags, AvId, AvPairs, ClientChallenge};
-use super::config::NtlmVersion;
+use super::config::{NtlmAcceptorConfig, NtlmVersion};
 use super::crypto::{self, Key, Response};
 use super::flags::{NegotiateFlags as F, Version};
 use super::messages::{Authenticate, Challenge, MAX_TOKEN, Negotiate};
@@ -26,6 +26,7 @@ use crate::secret::SessionKey;
 /// `AUTHENTICATE_MESSAGE` in ([MS-NLMP] 3.2.5.1).
 pub(crate) struct Acceptor {
     config: Arc<AcceptorConfig>,
+    ntlm: Arc<NtlmAcceptorConfig>,
     channel: Channel,
     state: State,
 }
@@ -55,7 +56,7 @@ struct Verified {
 impl Acceptor {
     /// Creates an acceptor for one client, on `channel`.
     pub(crate) fn new(config: Arc<AcceptorConfig>, channel: Channel) -> Self {
-        Self { config, channel, state: State::Start }
+        Self { ntlm: config.settings.get(), config, channel, state: State::Start }
     }
 
     fn challenge(
@@ -68,7 +69,7 @@ impl Acceptor {
         let mut server_challenge = [0; 8];
         random.fill(&mut server_challenge)?;
 
-        let names = &self.config.ntlm.names;
+        let names = &self.ntlm.names;
         let mut pairs = AvPairs::default();
         pairs.push(AvId::MsvAvNbDomainName, wire::utf16le_bytes(&names.nb_domain));
         pairs.push(AvId::MsvAvNbComputerName, wire::utf16le_bytes(&names.nb_computer));
@@ -113,7 +114,7 @@ impl Acceptor {
         let required = F::NTLMSSP_NEGOTIATE_NTLM | F::NTLMSSP_NEGOTIATE_TARGET_INFO;
         let mut flags = (offer & echoed) | texts | required;
         if offer.contains(F::NTLMSSP_REQUEST_TARGET) {
-            flags = flags.with(if self.config.ntlm.names.nb_domain.is_empty() {
+            flags = flags.with(if self.ntlm.names.nb_domain.is_empty() {
                 F::NTLMSSP_TARGET_TYPE_SERVER
             } else {
                 F::NTLMSSP_TARGET_TYPE_DOMAIN
@@ -128,7 +129,7 @@ impl Acceptor {
     }
 
     fn check_strength(&self, flags: F) -> Result<(), AuthError> {
-        let ntlm = &self.config.ntlm;
+        let ntlm = &self.ntlm;
         if !ntlm.allow_legacy && !flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
             return Err(AuthError::TooWeak("EXTENDED_SESSIONSECURITY"));
         }
@@ -155,7 +156,7 @@ impl Acceptor {
         self.check_mic(challenged, &message, token, verified.claims.as_ref(), &exported)?;
         if let Some(claims) = &verified.claims {
             let seconds = claims.timestamp.distance(now).as_secs();
-            if seconds > self.config.ntlm.max_skew.as_secs() {
+            if seconds > self.ntlm.max_skew.as_secs() {
                 return Err(AuthError::ClockSkew { seconds });
             }
         }
@@ -207,7 +208,7 @@ impl Acceptor {
         hash: &NtHash,
         server: [u8; 8],
     ) -> Result<Response, AuthError> {
-        if !self.config.ntlm.allow_legacy || message.nt_response()?.is_empty() {
+        if !self.ntlm.allow_legacy || message.nt_response()?.is_empty() {
             return Err(AuthError::Legacy);
         }
         let client = if flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
@@ -230,7 +231,7 @@ impl Acceptor {
     ) -> Result<(), AuthError> {
         let flags = claims.map_or(Ok(AvFlags::NONE), |claims| claims.av_pairs.flags())?;
         if !flags.contains(AvFlags::MIC_PROVIDED) {
-            return if self.config.ntlm.require_mic { Err(AuthError::MicAbsent) } else { Ok(()) };
+            return if self.ntlm.require_mic { Err(AuthError::MicAbsent) } else { Ok(()) };
         }
         let mic = message.mic.ok_or(AuthError::MicAbsent)?;
         if bool::from(crypto::mic(exported, &challenged.negotiate, &challenged.challenge, token).ct_eq(&mic))

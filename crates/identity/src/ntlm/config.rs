@@ -2,6 +2,16 @@
 
 use std::time::Duration;
 
+options::declare! {
+    /// What a configuration can set of [`NtlmAcceptorConfig`].
+    pub(crate) struct NtlmOptions {
+        /// Accepts NTLM version 1, which is broken. Only for clients that support nothing better.
+        ntlm_v1: bool = false;
+        /// Refuses NTLM sign-ins without a message integrity code, which older clients omit.
+        require_mic: bool = false;
+    }
+}
+
 /// The server's names in a `CHALLENGE_MESSAGE` ([MS-NLMP] 2.2.2.1).
 #[derive(Debug, Clone, Default)]
 pub struct ServerNames {

@@ -1,10 +1,12 @@
 //! The client's end of an NTLM handshake ([MS-NLMP] 3.1).
 
+use std::sync::Arc;
+
 use wire::{Decode as _, Encode as _, FileTime};
 use zeroize::Zeroizing;
 
 use super::av::{AvFlags, AvId, AvPairs, ClientChallenge};
-use super::config::NtlmVersion;
+use super::config::{NtlmInitiatorConfig, NtlmVersion};
 use super::crypto::{self, Key};
 use super::flags::{NegotiateFlags as F, Version};
 use super::messages::{Authenticate, AuthenticateParts, Challenge, MAX_TOKEN, Negotiate};
@@ -26,6 +28,7 @@ use crate::secret::SessionKey;
 /// The resulting context is that of the initiator's own account.
 pub(crate) struct Initiator {
     config: InitiatorConfig,
+    ntlm: Arc<NtlmInitiatorConfig>,
     channel: Channel,
     state: State,
 }
@@ -63,7 +66,8 @@ impl Initiator {
         // Signing protects SPNEGO's list of mechanisms.
         let least = if channel.negotiated { Protection::Sign } else { Protection::None };
         let protection = config.protection.max(least);
-        Self { config: InitiatorConfig { protection, ..config }, channel, state: State::Start }
+        let ntlm = config.settings.get();
+        Self { config: InitiatorConfig { protection, ..config }, ntlm, channel, state: State::Start }
     }
 
     /// An initiator that has sent an offer of these flags, and the offer.
@@ -99,12 +103,12 @@ impl Initiator {
     /// The flags that both sides offer, if they include those that the configuration requires.
     fn agree(&self, offer: F, chosen: F) -> Result<F, AuthError> {
         let mut needed = vec![(F::NTLMSSP_NEGOTIATE_UNICODE, "UNICODE")];
-        if self.config.ntlm.version == NtlmVersion::V2 || !self.config.ntlm.allow_legacy {
+        if self.ntlm.version == NtlmVersion::V2 || !self.ntlm.allow_legacy {
             needed.push((F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY, "EXTENDED_SESSIONSECURITY"));
         }
         if self.config.protection >= Protection::Sign {
             needed.push((F::NTLMSSP_NEGOTIATE_SIGN, "SIGN"));
-            if !self.config.ntlm.allow_legacy {
+            if !self.ntlm.allow_legacy {
                 needed.push((F::NTLMSSP_NEGOTIATE_128, "128"));
             }
         }
@@ -151,7 +155,7 @@ impl Initiator {
             nt_response: &responses.nt_response,
             domain: &wire::utf16le_bytes(domain),
             user: &wire::utf16le_bytes(user),
-            workstation: &wire::utf16le_bytes(&self.config.ntlm.workstation),
+            workstation: &wire::utf16le_bytes(&self.ntlm.workstation),
             session_key: &session_key,
         };
         let message = Authenticate::new(sent, Version::own(flags), parts);
@@ -181,7 +185,7 @@ impl Initiator {
         let nt_hash = &secret.nt_hash();
         let mut client = [0; 8];
         random.fill(&mut client)?;
-        if self.config.ntlm.version == NtlmVersion::V1 {
+        if self.ntlm.version == NtlmVersion::V1 {
             let extended = flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY);
             return Ok(responses_v1(nt_hash, challenge.server_challenge, client, extended));
         }
@@ -243,7 +247,7 @@ impl Initiator {
         };
         let proven = Proven {
             principal: Principal::new(user, domain),
-            proof: config.ntlm.version.proof(self.channel),
+            proof: self.ntlm.version.proof(self.channel),
             level: config.level,
             authority: config.authority.clone(),
             expires: None,

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use options::{OptionError, OptionSpec, Options};
 use wire::Decode as _;
 
 use super::acceptor::Acceptor;
+use super::config::{NtlmAcceptorConfig, NtlmOptions, ServerNames};
 use super::initiator::Initiator;
 use super::messages::{Authenticate, SIGNATURE};
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
@@ -13,6 +15,7 @@ use crate::handshake;
 use crate::package::{Channel, Package};
 use crate::passthrough::handshake_transcript::HandshakeTranscript;
 use crate::passthrough::transcript::Transcript;
+use crate::settings::Settings;
 use crate::spnego::tokens::Oid;
 
 /// The mechanism.
@@ -43,6 +46,25 @@ impl Package for Ntlm {
 
     fn has_ends(&self) -> bool {
         true
+    }
+
+    fn options(&self) -> &'static [OptionSpec] {
+        NtlmOptions::specs()
+    }
+
+    fn configure(
+        &self,
+        options: &Options,
+        names: &ServerNames,
+        settings: Settings,
+    ) -> Result<Settings, OptionError> {
+        let NtlmOptions { ntlm_v1, require_mic } = NtlmOptions::read(options);
+        Ok(settings.with(NtlmAcceptorConfig {
+            names: names.clone(),
+            allow_legacy: ntlm_v1,
+            require_mic,
+            ..NtlmAcceptorConfig::default()
+        }))
     }
 
     fn acceptor(

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use engine::Module;
-use engine::options::OptionSpec;
+use options::OptionSpec;
 
 use crate::failure::Outcome;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::document;
 use super::hosts::{check_name, host};
 use super::listeners;
+use super::mechanism_settings;
 use super::places::Places;
 use super::problems::{ConfigError, Found, Problems};
 use super::table::{Capture, Config, Listen};
@@ -104,6 +105,7 @@ fn values(config: &Config, found: &mut Found<'_>) {
         }
     }
     config.upstream.credentials.mode().check(config, found);
+    mechanism_settings::check(config, found);
     path_values(config, found);
     listeners::check(config, found);
     address_values(&config.listen, found);

@@ -31,6 +31,7 @@ macro_rules! one_table {
                 $(, from $min:literal $(to $max:literal)?)?;
         )*
         $(also { $($(#[$also_meta:meta])* $also:ident: $also_type:ty,)* })?
+        $(declared $declared:path;)?
     }) => {
         #[derive(Debug, Clone, serde::Deserialize)]
         $(#[$meta])*
@@ -41,10 +42,11 @@ macro_rules! one_table {
 
         impl super::key::Table for $name {
             fn keys() -> Vec<super::key::Key> {
-                vec![$(super::declare::one_key! {
+                let own = vec![$(super::declare::one_key! {
                     $path, stringify!($field), concat!($($doc),+), $type, $presence $value
                         $(, $min $(to $max)?)?
-                }),*]
+                }),*];
+                own.into_iter()$(.chain($declared($path)))?.collect()
             }
         }
     };

@@ -96,6 +96,17 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
+    /// Whether `value` has the type, whatever else is required of it.
+    pub(super) fn has_type(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Text | Self::Pattern(_) | Self::OneOf(_), Value::String(_))
+            | (Self::Number, Value::Integer(_))
+            | (Self::Bool, Value::Boolean(_)) => true,
+            (Self::List(item), Value::Array(values)) => values.iter().all(|value| item.has_type(value)),
+            _ => false,
+        }
+    }
+
     /// The valid strings, if they are a fixed set.
     fn values(&self) -> &[&'static str] {
         match self {

@@ -1,6 +1,6 @@
 //! Names of keys: suggestions for misspelt ones, and the reference of all keys.
 
-use engine::options::OptionSpec;
+use options::OptionSpec;
 
 use super::key::Presence;
 use super::table::{KEYS, TABLES};

@@ -24,7 +24,11 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
         let Some(value) = get(&table, key).cloned() else { continue };
         let mut tried = example.clone();
         put(&mut tried, key, value.clone());
-        if let Err(error) = Value::Table(tried).try_into::<Config>() {
+        if !key.shape.has_type(&value) {
+            // What a mechanism declares has no type in the struct.
+            found.wrong(&at, why(key, &value, ""));
+            remove(&mut table, key);
+        } else if let Err(error) = Value::Table(tried).try_into::<Config>() {
             found.wrong(&at, why(key, &value, error.message()));
             remove(&mut table, key);
         } else if let (Some(bounds), Value::Integer(number)) = (key.bounds, &value)

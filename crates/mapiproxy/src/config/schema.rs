@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use engine::options::{OptionKind, OptionSpec, OptionValue};
+use options::{OptionKind, OptionSpec, OptionValue};
 
 use super::key::{Bounds, Key, Presence, Shape};
 use super::listeners::{LISTENERS, Listener};

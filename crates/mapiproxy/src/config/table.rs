@@ -14,7 +14,8 @@
 //!   set;
 //! - `example`: the key is optional and has no default; the reference shows the value as a comment.
 //!
-//! `also` lists the fields of a struct that are tables themselves.
+//! `also` lists the fields of a struct that are tables themselves, and `declared` is a function that returns further
+//! keys of the table, which others declare.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 use net::Network;
 
 use super::declare::tables;
+use super::mechanism_options;
 use super::mechanism_words::{RpcScheme, Scheme};
 use super::servers::{Binding, Url};
 use super::service::Service;
@@ -102,7 +104,6 @@ table Listen at "listen" {
     tls: Tls, default Tls::Tls12;
 }
 /// Which clients are accepted, with which authentication and limits.
-#[serde(deny_unknown_fields)]
 table Clients at "clients" {
     /// The minimum protection level of ExchangeRPC calls from clients: none, connect, packet, integrity or
     /// privacy. With none, clients that do not authenticate are anonymous.
@@ -115,10 +116,6 @@ table Clients at "clients" {
     /// removed, disabled or given another password are then refused. Not needed if clients sign in at the
     /// server.
     accounts: Option<PathBuf>, sample "accounts.toml";
-    /// Accepts NTLM version 1, which is broken. Only for clients that support nothing better.
-    ntlm_v1: bool, default false;
-    /// Refuses NTLM sign-ins without a message integrity code, which older clients omit.
-    require_mic: bool, default false;
     /// The authentication schemes for HTTP: {values}. If clients sign in at the server, the server's schemes
     /// apply instead.
     http_auth: Vec<Scheme>, default vec![Scheme::BASIC, Scheme::NTLM, Scheme::NEGOTIATE];
@@ -212,6 +209,12 @@ table Clients at "clients" {
     /// that was removed, disabled or given another password is refused as soon as the accounts are reloaded,
     /// and its sessions end within seconds.
     context_seconds: u64, default 36_000, from 1 to 604_800;
+    also {
+        /// The options of mechanisms, as these declare them.
+        #[serde(flatten)]
+        mechanisms: BTreeMap<String, toml::Value>,
+    }
+    declared mechanism_options::keys;
 }
 /// The server to which the proxy connects.
 #[serde(deny_unknown_fields)]

@@ -69,7 +69,7 @@ pub(crate) fn before_start(path: &Path, config: &Config, places: &Places) -> Ins
 
 fn accounts(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
     let Some(path) = &config.clients.accounts else { return };
-    match files::read_accounts_of(path, crate::wiring::own_domain(config)) {
+    match files::read_accounts_of(path, crate::config::own_domain(config)) {
         Ok(accounts) => {
             let shared = accounts.shared_names().join(", ");
             if !shared.is_empty() {

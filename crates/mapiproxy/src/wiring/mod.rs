@@ -13,8 +13,5 @@ pub(crate) mod upstream_loop;
 
 pub(crate) use self::running::Running;
 pub(crate) use self::shared::upstream;
-pub(crate) use self::sign_in::own_domain;
-#[cfg(test)]
-pub(crate) use self::stack::option_value;
 pub(crate) use self::stack::stack;
 pub(crate) use self::start::start;

@@ -1,23 +1,12 @@
-//! Authentication of clients from the configuration: the NTLM acceptor, the target names that it accepts, the
-//! limit of failures.
+//! Authentication of clients from the configuration: its rules, and the target names that are accepted.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use identity::accounts::DomainNames;
-use identity::{
-    AcceptorConfig, Accounts, Authority, BindingPolicy, ContextCounters, NtlmAcceptorConfig, Policy,
-    ServerNames,
-};
+use identity::{AcceptorConfig, Accounts, Authority, BindingPolicy, ContextCounters, Policy};
+use options::OptionError;
 
-use crate::config::{Bindings, Config};
-
-/// The domain of the proxy, derived from its name: `proxy.lab.test` is in `LAB`, whose DNS name is `lab.test`.
-pub(crate) fn own_domain(config: &Config) -> DomainNames {
-    let dns = config.name.split_once('.').map_or("", |(_, domain)| domain);
-    let netbios = dns.split('.').next().unwrap_or_default().to_ascii_uppercase();
-    DomainNames { netbios, dns: dns.to_owned() }
-}
+use crate::config::{Bindings, Config, mechanism_settings};
 
 /// The target names that NTLM clients may authenticate for; `None` for any.
 fn target_names(config: &Config) -> Vec<String> {
@@ -33,14 +22,15 @@ fn target_names(config: &Config) -> Vec<String> {
     names
 }
 
-/// The configuration of the NTLM acceptor.
+/// The configuration of the acceptors of all mechanisms.
+///
+/// # Errors
+/// If a mechanism does not accept the value of an option.
 pub(super) fn acceptor(
     config: &Config,
     accounts: Arc<dyn Accounts>,
     contexts: &Arc<ContextCounters>,
-) -> AcceptorConfig {
-    let (host, domain) = config.name.split_once('.').unwrap_or((&config.name, ""));
-    let own = own_domain(config);
+) -> Result<AcceptorConfig, OptionError> {
     let policy = Policy {
         bindings: match config.clients.channel_bindings {
             Bindings::Ignore => BindingPolicy::Ignore,
@@ -51,18 +41,7 @@ pub(super) fn acceptor(
         target_names: target_names(config),
         ..Policy::default()
     };
-    let names = ServerNames {
-        nb_computer: host.to_ascii_uppercase(),
-        nb_domain: if domain.is_empty() { host.to_ascii_uppercase() } else { own.netbios },
-        dns_computer: config.name.clone(),
-        dns_domain: domain.to_owned(),
-    };
-    let ntlm = NtlmAcceptorConfig {
-        names,
-        allow_legacy: config.clients.ntlm_v1,
-        require_mic: config.clients.require_mic,
-        ..NtlmAcceptorConfig::default()
-    };
+    let settings = mechanism_settings(config)?;
     let (authority, contexts) = (Authority::new("accounts"), Arc::clone(contexts));
-    AcceptorConfig { accounts, policy, authority, contexts, ntlm }
+    Ok(AcceptorConfig { accounts, policy, authority, contexts, settings })
 }

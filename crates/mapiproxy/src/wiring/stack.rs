@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use engine::options::{OptionError, OptionValue, Options};
 use engine::{Module, ProxyInfo, Stack};
+use options::{OptionError, Options};
 
 use super::http;
-use crate::config::{Config, Found};
+use crate::config::{Config, Found, option_value};
 
 /// The modules that `config` names, initialised. Adds all errors in `[modules]` to `found`; if there is one, the stack
 /// must not be used.
@@ -91,18 +91,4 @@ fn report(table: &str, error: OptionError, found: &mut Found<'_>) {
         OptionError::Refused { name, why, .. } => (name.to_owned(), why),
     };
     found.wrong(&format!("{table}.{name}"), why);
-}
-
-/// The value of an option for a module.
-pub(crate) fn option_value(value: &toml::Value) -> Result<OptionValue, &'static str> {
-    Ok(match value {
-        toml::Value::String(text) => OptionValue::Text(text.clone()),
-        toml::Value::Integer(number) => OptionValue::Integer(*number),
-        toml::Value::Boolean(yes) => OptionValue::Bool(*yes),
-        toml::Value::Array(items) => {
-            let texts = items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
-            OptionValue::Texts(texts.ok_or("expected a list of strings")?)
-        }
-        _ => return Err("expected a string, an integer, a boolean or a list of strings"),
-    })
 }

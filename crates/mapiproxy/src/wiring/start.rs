@@ -20,10 +20,10 @@ use super::http::{self, LiveCertificate};
 use super::limits::{auth_limit, limits, trusted_proxies};
 use super::running::Running;
 use super::shared::Shared;
-use super::sign_in::{acceptor, own_domain};
+use super::sign_in::acceptor;
 use super::upstream_identity::UpstreamIdentities;
 use super::{recording, upstream_loop};
-use crate::config::{Config, Deferred, RpcService};
+use crate::config::{Config, Deferred, RpcService, own_domain};
 use crate::failure::Failure;
 use crate::files::LiveAccounts;
 
@@ -41,7 +41,7 @@ pub(crate) async fn start(
     let accounts =
         Arc::new(LiveAccounts::read(config.clients.accounts.as_deref(), own_domain(config), &contexts)?);
     let identities = UpstreamIdentities::read(config, &contexts)?;
-    let acceptor = Arc::new(acceptor(config, Arc::clone(&accounts) as _, &contexts));
+    let acceptor = Arc::new(acceptor(config, Arc::clone(&accounts) as _, &contexts)?);
     let limits = limits(&config.clients);
     let auth_limit = auth_limit(&config.clients);
     let (stop, stopped) = watch::channel(false);

@@ -12,7 +12,7 @@ use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Sta
 use http1::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::{
     AcceptorConfig, Accounts, Authority, ContextCounters, Credentials, Mechanism, NtHash, NtlmAcceptorConfig,
-    Password, ServerNames, passthrough,
+    Password, ServerNames, Settings, passthrough,
 };
 use net::http::{
     HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Pending, Routes, TrustedProxies, Via,
@@ -107,7 +107,7 @@ impl Setup {
         };
         let (accounts, authority) = (Arc::new(Everybody), Authority::new("accounts"));
         let acceptor = Arc::new(AcceptorConfig {
-            ntlm: NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() },
+            settings: Settings::of(NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() }),
             ..AcceptorConfig::new(accounts, authority, Arc::clone(&contexts))
         });
         let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));

@@ -6,7 +6,8 @@ use identity::accounts::{Account, AccountFile};
 use identity::ntlm::{Authenticate, AvId, AvPairs, ClientChallenge, Field, NegotiateFlags};
 use identity::{
     AcceptorConfig, ActingLevel, Authority, Channel, ContextCounters, Credentials, InitiatorConfig,
-    Mechanism, NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig, Policy, Protection, ServerNames, Step,
+    Mechanism, NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig, Policy, Protection, ServerNames, Settings,
+    Step,
 };
 use wire::{Encode, FileTime, utf16le_bytes};
 
@@ -38,7 +39,7 @@ fn tokens_of(mechanism: Mechanism, credentials: Credentials) -> Vec<Vec<u8>> {
         policy: Policy { allow_anonymous: true, ..Policy::default() },
         authority: Authority::new("accounts"),
         contexts: Arc::clone(&contexts),
-        ntlm: NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() },
+        settings: Settings::of(NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() }),
     };
     let mut acceptor = mechanism.acceptor(&Arc::new(config), Channel::RPC).expect("both ends");
     let mut initiator = mechanism
@@ -50,7 +51,10 @@ fn tokens_of(mechanism: Mechanism, credentials: Credentials) -> Vec<Vec<u8>> {
                 level: ActingLevel::Impersonate,
                 authority: Authority::new("upstream"),
                 contexts,
-                ntlm: NtlmInitiatorConfig { workstation: "WS".into(), ..NtlmInitiatorConfig::default() },
+                settings: Settings::of(NtlmInitiatorConfig {
+                    workstation: "WS".into(),
+                    ..NtlmInitiatorConfig::default()
+                }),
             },
             Channel::RPC,
         )

@@ -24,7 +24,8 @@ fn with_flags(
 ) -> Result<(Side, Side), AuthError> {
     let protection = Protection::None;
     let ntlm = NtlmInitiatorConfig { version, allow_legacy: true, ..NtlmInitiatorConfig::default() };
-    let config = InitiatorConfig { protection, ntlm, ..client("alice", "LAB", password) };
+    let settings = Settings::of(ntlm);
+    let config = InitiatorConfig { protection, settings, ..client("alice", "LAB", password) };
     let (mut initiator, negotiate) = Initiator::with_offer(config, flags);
     shake_from(&mut initiator, &mut acceptor(rules), &negotiate)
 }

@@ -29,6 +29,7 @@ pub(super) use crate::message_security::MessageSecurity;
 pub(super) use crate::ntlm::config::*;
 use crate::package::Channel;
 use crate::random::{Random, RandomError};
+pub(super) use crate::settings::Settings;
 
 pub(crate) const NOW: FileTime = FileTime(0x01d9_0000_0000_0000);
 
@@ -104,7 +105,7 @@ pub(crate) fn server(rules: impl Into<Rules>) -> AcceptorConfig {
         policy,
         authority: Authority::new("accounts"),
         contexts: ContextCounters::new(),
-        ntlm: NtlmAcceptorConfig { names, ..ntlm },
+        settings: Settings::of(NtlmAcceptorConfig { names, ..ntlm }),
     }
 }
 
@@ -140,6 +141,11 @@ fn acceptor(rules: impl Into<Rules>) -> Acceptor {
     Acceptor::new(Arc::new(server(rules)), Channel::http(None))
 }
 
+/// The settings of clients.
+pub(crate) fn initiator() -> NtlmInitiatorConfig {
+    NtlmInitiatorConfig { workstation: "WS".into(), ..NtlmInitiatorConfig::default() }
+}
+
 pub(crate) fn client(user: &str, domain: &str, password: &str) -> InitiatorConfig {
     InitiatorConfig {
         credentials: Credentials::password(user, domain, &crate::Password::new(password)),
@@ -148,7 +154,7 @@ pub(crate) fn client(user: &str, domain: &str, password: &str) -> InitiatorConfi
         level: ActingLevel::Impersonate,
         authority: Authority::new("proxy.lab.test"),
         contexts: ContextCounters::new(),
-        ntlm: NtlmInitiatorConfig { workstation: "WS".into(), ..NtlmInitiatorConfig::default() },
+        settings: Settings::of(initiator()),
     }
 }
 

@@ -18,7 +18,9 @@ struct Shaken {
 fn seen(mut config: InitiatorConfig, rules: impl Into<Rules>, within_spnego: bool) -> Shaken {
     let config_of_server = Arc::new(server(rules));
     let mut random = Script::default();
-    config.ntlm.allow_legacy = true;
+    let version = config.settings.get::<NtlmInitiatorConfig>().version;
+    let ntlm = NtlmInitiatorConfig { version, allow_legacy: true, ..initiator() };
+    config.settings = Settings::of(ntlm);
     let mut initiator: End = if within_spnego {
         let mut end = Mechanism::SPNEGO.initiator(&config, Channel::http(None)).unwrap();
         Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
@@ -123,7 +125,7 @@ fn both_directions_are_decrypted_with_the_password_the_hash_or_the_key() {
 fn recordings_of_older_versions_are_decrypted() {
     let hash = NtHash::from_password("wonderland");
     let mut config = client("alice", "LAB", "wonderland");
-    config.ntlm.version = NtlmVersion::V1;
+    config.settings = Settings::of(NtlmInitiatorConfig { version: NtlmVersion::V1, ..initiator() });
     let shaken = seen(config, lenient(), false);
     let passive = one(shaken.handshake.open(&[DecryptionSecret::hash(hash)]).unwrap());
     shaken.expect_read_by(passive);

@@ -149,8 +149,8 @@ fn the_initiator_seals_as_the_examples_of_the_specification() {
     seals(&mut security, SEALED_V1, SIGNATURE_V1);
 
     let mut config = client("User", "Domain", "Password");
-    config.ntlm.version = NtlmVersion::V1;
-    config.ntlm.allow_legacy = true;
+    let ntlm = NtlmInitiatorConfig { version: NtlmVersion::V1, allow_legacy: true, ..initiator() };
+    config.settings = Settings::of(ntlm);
     let (mut initiator, _) = Initiator::with_offer(config, F(0x8208_8235));
     let mut random = Script([CLIENT.as_slice(), &RANDOM_SESSION_KEY].concat(), 0);
     let Ok(Step::Done { token: Some(token), mut security, .. }) =

@@ -58,7 +58,7 @@ fn documented_defaults_apply_to_keys_that_are_not_set() {
     for module in modules::all() {
         let options = written.modules.options.remove(module.name());
         let options = options.map_or_else(Default::default, |table| table.as_table().unwrap().clone());
-        let value = |value| crate::wiring::option_value(value).unwrap();
+        let value = |value| crate::config::option_value(value).unwrap();
         let given: BTreeMap<_, _> = options.iter().map(|(name, of)| (name.as_str(), value(of))).collect();
         let declared =
             module.options().iter().filter_map(|option| Some((option.name, option.default.clone()?)));

@@ -7,7 +7,7 @@ use identity::ntlm::{NegotiateFlags, NtlmSecurity};
 use identity::{
     Acceptor, AcceptorConfig, ActingLevel, AuthError, Authority, Channel, ContextCounters, Credentials,
     Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig,
-    NtlmVersion, Policy, Protection, SecurityContext, ServerNames, Step,
+    NtlmVersion, Policy, Protection, SecurityContext, ServerNames, Settings, Step,
 };
 use wire::FileTime;
 
@@ -83,7 +83,7 @@ impl Ends {
             policy: Policy { allow_anonymous: self.has(4), ..Policy::default() },
             authority: Authority::new("accounts"),
             contexts: Arc::clone(&self.contexts),
-            ntlm: NtlmAcceptorConfig {
+            settings: Settings::of(NtlmAcceptorConfig {
                 names: ServerNames {
                     nb_computer: "EXCH".to_owned(),
                     nb_domain: "LAB".to_owned(),
@@ -92,7 +92,7 @@ impl Ends {
                 },
                 allow_legacy: self.has(2),
                 ..NtlmAcceptorConfig::default()
-            },
+            }),
         };
         self.mechanism().acceptor(&Arc::new(config), Channel::RPC).expect("a mechanism with both ends")
     }
@@ -110,11 +110,11 @@ impl Ends {
             level: ActingLevel::Impersonate,
             authority: Authority::new("upstream"),
             contexts: Arc::clone(&self.contexts),
-            ntlm: NtlmInitiatorConfig {
+            settings: Settings::of(NtlmInitiatorConfig {
                 workstation: "WS".to_owned(),
                 version: if self.is_old() { NtlmVersion::V1 } else { NtlmVersion::V2 },
                 allow_legacy: self.has(2),
-            },
+            }),
         };
         self.mechanism().initiator(&config, Channel::RPC).expect("a mechanism with both ends")
     }

@@ -1,6 +1,10 @@
-//! Options of modules. Each is declared once, by [`module_options!`](crate::module_options), with its type, default
-//! and documentation. The struct that a module reads, the checks, the reference and the JSON schema are derived from
-//! that.
+//! Options in the configuration that modules and authentication mechanisms declare, each once, by [`declare!`], with
+//! its type, default and documentation. The struct that its owner reads, the checks, the reference and the JSON schema
+//! are derived from that.
+//!
+//! # Architectural invariants
+//!
+//! - No I/O, and nothing of the format of configurations.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,10 +27,10 @@ pub enum OptionKind {
     Texts,
 }
 
-/// An option that a module declares.
+/// An option as it is declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionSpec {
-    /// The key of the option in the module's table of the configuration.
+    /// The key of the option in the configuration.
     pub name: &'static str,
     /// The type of its value.
     pub kind: OptionKind,
@@ -86,10 +90,10 @@ pub enum OptionError {
         /// The expected type and range.
         expected: String,
     },
-    /// The module rejects the value.
-    #[error("option {name} of module {module}: {why}")]
+    /// The module, or the mechanism, rejects the value.
+    #[error("option {name} of {module}: {why}")]
     Refused {
-        /// The name of the module.
+        /// The name of the module or mechanism.
         module: &'static str,
         /// The name of the option.
         name: &'static str,
@@ -209,7 +213,7 @@ impl<T: OptionType> OptionType for Option<T> {
     }
 }
 
-/// The configured options of one module, checked against its declarations.
+/// Configured options, checked against their declarations.
 #[derive(Debug, Clone, Default)]
 pub struct Options(BTreeMap<String, OptionValue>);
 
@@ -240,20 +244,24 @@ impl Options {
         (options, errors)
     }
 
-    /// The configured value of the option `name`, or `None`. Used by the code that
-    /// [`module_options!`](crate::module_options) generates.
+    /// Options whose values were checked against their declarations.
+    pub const fn of_checked(given: BTreeMap<String, OptionValue>) -> Self {
+        Self(given)
+    }
+
+    /// The configured value of the option `name`, or `None`. Used by the code that [`declare!`] generates.
     pub fn given<T: OptionType>(&self, name: &str) -> Option<T> {
         self.0.get(name).and_then(T::from_value)
     }
 }
 
-/// Declares the options of a module, as a struct with a field for each option. Its `Default` has the defaults.
+/// Declares options, as a struct with a field for each option. Its `Default` has the defaults.
 ///
 /// Each option is declared as `name: type = default;`, below its documentation. A number may have a range (`, from
 /// MIN to MAX`); an option without a default, whose type is an `Option`, may have an example (`, such as VALUE`).
 ///
 /// ```
-/// engine::module_options! {
+/// options::declare! {
 ///     /// The options of `limit`.
 ///     pub struct LimitOptions {
 ///         /// How many operations a session may have.
@@ -265,11 +273,11 @@ impl Options {
 ///
 /// // `Module::options` returns the declarations, and `Module::init` reads the configured values.
 /// assert_eq!(LimitOptions::specs()[0].name, "operations");
-/// let options = LimitOptions::read(&engine::options::Options::default());
+/// let options = LimitOptions::read(&options::Options::default());
 /// assert_eq!(options.operations, 1000);
 /// ```
 #[macro_export]
-macro_rules! module_options {
+macro_rules! declare {
     ($(#[$meta:meta])* $vis:vis struct $name:ident {
         $(
             $(#[doc = $doc:literal])+
@@ -291,8 +299,8 @@ macro_rules! module_options {
 
         impl $name {
             /// The declarations of the options.
-            $vis fn specs() -> &'static [$crate::options::OptionSpec] {
-                use $crate::options::{OptionSpec, OptionType};
+            $vis fn specs() -> &'static [$crate::OptionSpec] {
+                use $crate::{OptionSpec, OptionType};
                 static SPECS: std::sync::LazyLock<Vec<OptionSpec>> = std::sync::LazyLock::new(|| {
                     let default = $name::default();
                     vec![$(OptionSpec {
@@ -307,7 +315,7 @@ macro_rules! module_options {
             }
 
             /// The configured values, and the defaults of the other options.
-            $vis fn read(options: &$crate::options::Options) -> Self {
+            $vis fn read(options: &$crate::Options) -> Self {
                 let default = Self::default();
                 Self { $($field: options.given(stringify!($field)).unwrap_or(default.$field),)+ }
             }
@@ -319,7 +327,7 @@ macro_rules! module_options {
 mod tests {
     use super::*;
 
-    module_options! {
+    declare! {
         struct Several {
             /// The maximum number.
             limit: u64 = 3, from 1 to 9;
