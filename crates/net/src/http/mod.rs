@@ -19,7 +19,7 @@
 //! | `downstream` | the client side: reads requests, authenticates them, writes responses |
 //! | `passthrough` | pass-through authentication: the server verifies the clients' credentials |
 //! | `operation` | MAPI over HTTP |
-//! | `autodiscover`, `forward` | the other services |
+//! | `services::{autodiscover, forward}` | the other services |
 //! | `upstream` | connections to the server, and what is changed of a request or a response |
 //! | `tls`, `pem`, `certificate` | certificates and keys |
 //! | `account_probe` | permits authentications of the service account, and probes whether the server accepts it |
@@ -41,13 +41,11 @@
 //!   (`operation`) take input, time and randomness as arguments, and return what to do.
 
 mod account_probe;
-mod autodiscover;
 mod certificate;
 mod client;
 mod client_connection;
 mod config;
 mod downstream;
-mod forward;
 mod listener;
 #[cfg(test)]
 mod memory;

@@ -1,12 +1,15 @@
 //! The services of an HTTP listener: for each the targets that it has, the rules for its requests, and what serves
 //! them.
 //!
-//! To add a service, add a variant to [`Service`] and an arm to each of its methods.
+//! To add a service, add its file to the folder `services`, and here its `mod` line, a variant of [`Service`], and an
+//! arm to each of its methods.
+
+mod autodiscover;
+mod forward;
 
 use http1::{Framing, RequestHead};
 use mapi::autodiscover::{Dialect, TargetError, check_target};
 
-use crate::http::autodiscover::discover;
 use crate::http::client_connection::ClientConnection;
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext, clipped};
@@ -14,7 +17,6 @@ use crate::http::downstream::cookie_limits::{CookieLimit, check_cookies};
 use crate::http::downstream::paths::{Ambiguous, check_no_token, check_path, check_query};
 use crate::http::downstream::request_rules::RequestRules;
 use crate::http::downstream::routes::{RouteAction, Routes};
-use crate::http::forward::forward;
 use crate::http::operation;
 
 /// A service of an HTTP listener.
@@ -60,8 +62,10 @@ impl Service {
     ) -> Result<KeepAlive, ConnectionError> {
         match self {
             Self::MapiHttp => operation::relay(client, request, framing).await,
-            Self::Autodiscover(dialect) => Box::pin(discover(client, request, framing, dialect)).await,
-            Self::Forward => Box::pin(forward(client, request, framing)).await,
+            Self::Autodiscover(dialect) => {
+                Box::pin(autodiscover::discover(client, request, framing, dialect)).await
+            }
+            Self::Forward => Box::pin(forward::forward(client, request, framing)).await,
         }
     }
 }
