@@ -84,23 +84,7 @@ pub use crate::error_chain::ErrorChain;
 pub use crate::event_log::EventLog;
 pub use crate::gate::{AccountGate, Gate, LockoutLimits};
 pub use crate::noop_observer::NoopObserver;
-pub use crate::rpc::association_group::{Group, Groups};
-pub use crate::rpc::auth::ClientAuth;
-pub use crate::rpc::client::{CallFailure, RpcClient};
-pub use crate::rpc::config::{LEGACY_SERVER_RESPONSE, RpcListenerConfig};
-pub use crate::rpc::endpoint_mapper::{
-    Endpoint, EndpointMapperConnection, EndpointMapperService, mapper_interfaces,
-};
-pub use crate::rpc::handler::{Call, RequestHandler, RpcReply};
-pub use crate::rpc::listener::run_rpc;
-pub use crate::rpc::local_service::{Service, ServiceHandler};
-pub use crate::rpc::loop_marker::{BindId, LoopMarker};
-pub use crate::rpc::mapper_query::{MapperError, query_endpoint_mapper};
-pub use crate::rpc::reach::NotServed;
-pub use crate::rpc::relay::{RelayConnection, RpcRelay};
-pub use crate::rpc::resolver::{EndpointError, Endpoints, Location, syntax};
-pub use crate::rpc::upstream::RpcUpstream;
-pub use crate::rpc::upstream_association::AssociationConfig;
+pub use crate::rpc::*;
 pub use crate::task::{drain, spawn_system, spawn_workers};
 pub use crate::tcp::accept::{ListenError, listen};
 pub use crate::tcp::admission::{Admission, Limits};

@@ -121,12 +121,14 @@ mod tests {
 
     #[test]
     fn each_mechanism_whose_ends_are_implemented_has_a_word() {
-        assert_eq!(Scheme::words().texts, ["basic", "ntlm", "negotiate"]);
-        assert_eq!(RpcScheme::words().texts, ["ntlm", "spnego"]);
+        let (http, rpc) = (&Scheme::words().texts, &RpcScheme::words().texts);
+        assert!(["basic", "ntlm", "negotiate"].iter().all(|word| http.contains(word)), "{http:?}");
+        assert!(["ntlm", "spnego"].iter().all(|word| rpc.contains(word)), "{rpc:?}");
+        assert!(!http.contains(&"bearer") && !rpc.contains(&"basic"), "{http:?} {rpc:?}");
         for scheme in Scheme::value_variants() {
             assert_eq!(Scheme::deserialize(scheme.written()).unwrap(), *scheme);
         }
         let error = Scheme::deserialize(toml::Value::from("bearer")).unwrap_err().to_string();
-        assert!(error.contains("expected one of `basic`, `ntlm`, `negotiate`"), "{error}");
+        assert!(error.contains("expected one of ") && error.contains("`negotiate`"), "{error}");
     }
 }
