@@ -104,7 +104,7 @@ impl<'a> FollowedBatch<'a> {
         }
         let mut shown = reply.body.to_node();
         transfer(&rop.name, Some(&mut shown), self.transfers, rop.handle);
-        rop.answered(reply.return_value, shown, made);
+        rop.add_response(reply.return_value, shown, made);
     }
 }
 

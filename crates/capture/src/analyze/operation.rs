@@ -91,9 +91,9 @@ pub struct Rop {
 }
 
 impl Rop {
-    /// Adds a reply.
-    pub(super) fn answered(&mut self, return_value: ErrorCode, shown: Node, made: Option<u32>) {
-        self.made = self.made.or(made);
+    /// Adds a response to the ROP. `opened` is the handle of the object that it opened.
+    pub(super) fn add_response(&mut self, return_value: ErrorCode, shown: Node, opened: Option<u32>) {
+        self.made = self.made.or(opened);
         self.return_value = Some(return_value);
         self.response = Some(match self.response.take() {
             None => shown,

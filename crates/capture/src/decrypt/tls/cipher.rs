@@ -106,7 +106,7 @@ impl Decryptor {
 }
 
 impl EncryptedRecord<'_> {
-    /// What TLS 1.2 authenticates beside the content, whose length is `length` (RFC 5246 6.2.3.1, 6.2.3.3).
+    /// The additional authenticated data of TLS 1.2, for a content of this `length` (RFC 5246 6.2.3.1, 6.2.3.3).
     fn additional(&self, sequence: u64, length: usize) -> [u8; 13] {
         let [content, major, minor, ..] = self.header;
         let mut out = [0; 13];

@@ -39,7 +39,7 @@ pub(super) struct ServerHello {
     pub(super) encrypt_then_mac: bool,
 }
 
-/// A message that keys depend on.
+/// A handshake message on which keys depend.
 #[derive(Debug)]
 pub(super) enum Message {
     ClientHello(ClientHello),
@@ -53,37 +53,37 @@ pub(super) enum Message {
     Other,
 }
 
-/// Handshake messages, which may be spread over records and may share them.
+/// Reassembles handshake messages: a message may span several records, and a record may contain several messages.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     buffer: Vec<u8>,
     /// The number of bytes that are missing of a message that is skipped, and its type.
-    passing: Option<(u8, usize)>,
+    skipping: Option<(u8, usize)>,
     /// Whether bytes are missing, so that the beginning of the next message is not known.
-    blind: bool,
+    out_of_sync: bool,
 }
 
 impl Messages {
     /// Adds the content of a record.
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
-        if let Some((_, left)) = &mut self.passing {
+        if let Some((_, left)) = &mut self.skipping {
             let passed = bytes.len().min(*left);
             *left = left.saturating_sub(passed);
             bytes = bytes.get(passed..).unwrap_or_default();
         }
-        if !self.blind {
+        if !self.out_of_sync {
             self.buffer.extend_from_slice(bytes);
         }
     }
 
     /// Reports that `count` bytes are missing.
     pub(super) fn lost(&mut self, count: usize) {
-        match &mut self.passing {
+        match &mut self.skipping {
             Some((_, left)) if *left >= count && self.buffer.is_empty() => *left = left.saturating_sub(count),
             _ => {
                 self.buffer.clear();
-                self.passing = None;
-                self.blind = true;
+                self.skipping = None;
+                self.out_of_sync = true;
             }
         }
     }
@@ -97,9 +97,9 @@ impl Messages {
         self.buffer.len()
     }
 
-    /// Whether the next message is of this type.
+    /// The type of the next message, if its first byte is buffered.
     fn next_type(&self) -> Option<u8> {
-        self.buffer.first().copied().filter(|_| self.passing.is_none())
+        self.buffer.first().copied().filter(|_| self.skipping.is_none())
     }
 
     /// Whether the next message is a `ServerHello`.
@@ -109,11 +109,11 @@ impl Messages {
 
     /// The next message, once it is complete.
     pub(super) fn next(&mut self) -> Option<Message> {
-        if let Some((kind, left)) = self.passing {
+        if let Some((kind, left)) = self.skipping {
             if left > 0 {
                 return None;
             }
-            self.passing = None;
+            self.skipping = None;
             return Some(Message::without_content(kind));
         }
         let [kind, a, b, c, ..] = *self.buffer.as_slice() else { return None };
@@ -123,7 +123,7 @@ impl Messages {
         if !kept {
             let there = self.buffer.len().min(end);
             self.buffer.drain(..there);
-            self.passing = Some((kind, end.saturating_sub(there)));
+            self.skipping = Some((kind, end.saturating_sub(there)));
             return self.next();
         }
         if self.buffer.len() < end {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// The longest line that is read, in bytes. The longest that RFC 9850 allows takes less than 256.
+/// The maximum length of a line, in bytes. The longest line that RFC 9850 permits has fewer than 256.
 const MAX_LINE: usize = 1024;
 
 /// The maximum number of sessions. The secrets of further ones are dropped, which is reported.
@@ -76,7 +76,7 @@ pub enum KeyLogError {
 pub struct LineProblem {
     /// The number of the line, starting with 1.
     pub line: u64,
-    /// What is wrong with it.
+    /// The error in the line.
     pub error: KeyLogError,
 }
 
