@@ -147,14 +147,14 @@ fn bad_rops_of_servers_are_forwarded_unchanged() {
     let before = proxy.peak_memory();
     let mut operations = 1;
     for (number, (what, chain)) in bad_answers().into_iter().enumerate() {
-        let (body, undecoded) = (execute(&rops(&OPEN_FOLDER)), undecoded(&proxy, "answer"));
+        let (body, undecoded) = (execute(&rops(&OPEN_FOLDER)), undecoded(&proxy, "response"));
         let framing = format!("X-ClientApplication: {number}\r\nContent-Length: {}\r\n\r\n", body.len());
         let head = bad.head("Execute") + &framing;
         let got = bad.exchange(&[head.as_bytes(), &body].concat());
         assert_eq!(got, HttpOutcome::Response(200, "0".to_owned(), executed(&chain)), "{what}");
         bystander.expect_response(what);
         operations += 2;
-        assert_eq!(logged_undecoded(&proxy, operations, "answer") - undecoded, 1, "{what}");
+        assert_eq!(logged_undecoded(&proxy, operations, "response") - undecoded, 1, "{what}");
     }
     expect_memory(&proxy, before);
 }
