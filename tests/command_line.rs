@@ -169,24 +169,11 @@ fn errors_of_a_configuration_are_reported_with_position_and_advice() {
     let folder = good();
     for (from, to, says) in [
         ("accounts = ", "acounts = ", "line 6: unknown key clients.acounts; did you mean accounts?"),
-        ("[upstream]\n", "[upstraem]\n", "unknown key upstraem; did you mean upstream?"),
         ("stack", "stakc", "unknown key modules.stakc; did you mean stack?"),
-        ("\"names\"", "\"nmaes\"", "there is no module nmaes; known are downgrade, dummy, names"),
         ("\"downgrade\"", "\"names\"", "modules.stack: duplicate entry names"),
-        ("[modules]\n", "[modules.dummy]\nquiet = true\n[modules]\n", "but dummy is not in modules.stack"),
-        (
-            "[modules]\n",
-            "[modules.names]\nsever = \"X\"\n[modules]\n",
-            "modules.names.sever: is unknown; known are server",
-        ),
-        ("[modules]\n", "[modules.names]\nserver = 5\n[modules]\n", "modules.names.server: expected a"),
         ("\"specified\"", "\"delegated\"", "delegated"),
         ("accounts.toml", "missing.toml", "missing.toml"),
-        ("proxy.lab.test", "-a", "name: \"-a\" is not a valid host name"),
         ("service.password", "no.password", "no.password"),
-        ("127.0.0.23:6001", "127.0.0.23", "127.0.0.23"),
-        ("name = \"proxy.lab.test\"\n", "", "name"),
-        ("name = ", "name ", "line 1"),
     ] {
         assert!(GOOD.contains(from), "{from}");
         folder.write("proxy.toml", &GOOD.replacen(from, to, 1));
