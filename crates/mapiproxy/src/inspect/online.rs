@@ -86,12 +86,12 @@ impl OnlineCheck<'_> {
         };
         let mut protected = None;
         for target in TARGETS {
-            match net::http::ask_anonymously(&upstream, target).await {
-                Ok(answer) => {
+            match net::http::probe_anonymously(&upstream, target).await {
+                Ok(response) => {
                     if target == TARGETS[0] {
-                        report.clock(server, answer.ahead);
+                        report.clock(server, response.clock_ahead);
                     }
-                    if self.schemes(server, target, &answer, &mut report) {
+                    if self.schemes(server, target, &response, &mut report) {
                         protected = protected.or(Some(target));
                     }
                 }
@@ -112,8 +112,8 @@ impl OnlineCheck<'_> {
 
     /// Compares the schemes that the server offers with the configuration. Returns whether the proxy can
     /// authenticate there.
-    fn schemes(&self, server: &Url, target: &str, answer: &Anonymous, report: &mut ServerReport) -> bool {
-        let Anonymous { status, offered, .. } = answer;
+    fn schemes(&self, server: &Url, target: &str, response: &Anonymous, report: &mut ServerReport) -> bool {
+        let Anonymous { status, offered, .. } = response;
         match status {
             401 => {}
             508 => {
@@ -162,7 +162,7 @@ impl OnlineCheck<'_> {
         report: &mut ServerReport,
     ) {
         let context = SecurityContext::system(&self.contexts);
-        match net::http::sign_in_once(upstream, &context, target).await {
+        match net::http::authenticate_once(upstream, &context, target).await {
             Ok(508) => report.request_loop(server, target),
             Ok(status) if status >= 400 => report.warnings.push(format!(
                 "upstream.http: GET {server}{target}: status {status} after authentication as {}; check the account's \

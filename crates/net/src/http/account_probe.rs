@@ -1,21 +1,21 @@
-//! Permits authentications of the service account over HTTP, and probes whether the server accepts the account by a
-//! request that depends on no user.
+//! Permits authentications of the service account over HTTP, and sends probes: requests that depend on no user, whose
+//! response shows whether the server accepts the account.
 
 use identity::SecurityContext;
 
 use crate::gate::{AuthAttempt, UpstreamProtocol};
-use crate::http::reach::{ask_anonymously, sign_in_once};
+use crate::http::reach::{authenticate_once, probe_anonymously};
 use crate::http::upstream::config::{HttpUpstream, directory};
 use crate::http::upstream::dial::NotOpened;
 use crate::task::spawn_system;
 use crate::upstream_error::UpstreamError;
 
-/// The URL of MAPI over HTTP, which each server of a MAPI client has.
+/// The path of the EMSMDB endpoint of MAPI over HTTP, which every server of MAPI clients has.
 const MAPI: &str = "/mapi/emsmdb/";
 
 impl HttpUpstream {
-    /// Permits an authentication on behalf of `context` for `target`; none if no service account authenticates, for
-    /// anonymous callers and with pass-through authentication.
+    /// Permits an authentication on behalf of `context` for `target`. Returns `None` if no service account is used: for
+    /// anonymous callers, and with pass-through authentication.
     pub(crate) async fn begin_auth(
         &self,
         context: &SecurityContext,
@@ -30,16 +30,16 @@ impl HttpUpstream {
     }
 }
 
-/// Sends a PING with the service account, to the URL of MAPI over HTTP or else to `root`, and records the outcome. A
-/// server that does not require authentication there shows nothing.
+/// Sends a PING with the service account, to the first of [`MAPI`] and `root` that requires authentication, and records
+/// the outcome. If the server requires authentication for neither, there is no outcome.
 async fn probe(upstream: HttpUpstream, context: SecurityContext, root: String, mut attempt: AuthAttempt) {
     for target in [MAPI, &root] {
-        let anonymous = ask_anonymously(&upstream, target).await;
+        let anonymous = probe_anonymously(&upstream, target).await;
         if !anonymous.is_ok_and(|response| response.status == 401) {
             continue;
         }
         attempt.sent();
-        match sign_in_once(&upstream, &context, target).await {
+        match authenticate_once(&upstream, &context, target).await {
             Ok(status) if shows_authentication(status) => {
                 attempt.succeeded();
             }
@@ -56,7 +56,7 @@ async fn probe(upstream: HttpUpstream, context: SecurityContext, root: String, m
 }
 
 /// Whether `status` shows that the server accepted the credentials of a request that it refuses with 401 without them.
-/// Gateways use the other ones if the server does not respond or is too busy.
+/// Gateways send the other statuses themselves if the server does not respond or is too busy.
 const fn shows_authentication(status: u16) -> bool {
     matches!(status, 200..=400 | 404..=406 | 411 | 415 | 500 | 501)
 }

@@ -1,4 +1,4 @@
-//! Checks the proxy's certificate before clients get it.
+//! Checks the proxy's certificate for faults for which clients reject it.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -29,7 +29,7 @@ pub enum CertificateFault {
         /// The names that it has.
         has: Vec<String>,
     },
-    /// It is an authority's.
+    /// It is the certificate of an authority (`CA:TRUE`).
     #[error(
         "certificate is that of a certificate authority (basicConstraints has CA:TRUE), which some clients refuse from \
          a server: have one issued for the server"
@@ -38,7 +38,8 @@ pub enum CertificateFault {
     /// It is for another purpose.
     #[error("certificate is not for TLS servers (extendedKeyUsage has no serverAuth): have another issued")]
     Purpose,
-    /// The certificates behind it are not in order (RFC 8446 4.4.2).
+    /// The certificates in its file are not in order (RFC 8446 4.4.2). Contains the number of the first one, from one,
+    /// that is not followed by its issuer's.
     #[error(
         "certificate {} in the file is not that of the issuer of certificate {_0}: order the file from the server's \
          certificate to the root; some clients refuse another order", _0.saturating_add(1)
@@ -61,8 +62,8 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "no name that clients check".to_owned() } else { names.join(", ") }
 }
 
-/// The faults that clients which connect to `name` find, at the time `now`, in the first certificate of the file
-/// `path`. Which authorities they trust is not known.
+/// Returns the faults for which clients that connect to `name` reject the first certificate of the file `path` at the
+/// time `now`. Whether they trust its authority is not checked.
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -78,7 +79,7 @@ pub fn certificate_faults(
     };
     let now = UnixTime::since_unix_epoch(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
     let mut faults = Vec::new();
-    // Without an authority to trust this always fails: what counts is whether the certificate itself is why.
+    // No authority is trusted here, so this always fails; an error that concerns the certificate itself is a fault.
     let checked =
         certificate.verify_for_usage(&[], &[], &[], now, KeyUsage::server_auth(), None, None).map(drop);
     let between =

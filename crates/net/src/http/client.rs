@@ -27,9 +27,9 @@ pub struct HttpClient {
 /// A response: its head, and its body without the framing.
 #[derive(Debug, Clone)]
 pub struct HttpClientResponse {
-    /// The head.
+    /// Its status and header fields.
     pub head: ResponseHead,
-    /// The body.
+    /// Its content, without framing.
     pub body: Vec<u8>,
 }
 
@@ -42,7 +42,7 @@ pub enum HttpClientError {
     /// The server does not accept the account. Contains the challenges that it offers.
     #[error("the server does not accept this user and password; it offers {}", offers(.0))]
     Unauthorized(Vec<String>),
-    /// A part of the request is not valid in HTTP; which.
+    /// A part of the request is not valid in HTTP. Contains the name of the part.
     #[error("invalid {0} of the request")]
     InvalidRequest(&'static str),
 }

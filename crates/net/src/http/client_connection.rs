@@ -27,9 +27,9 @@ pub(crate) struct ClientConnection {
     pub(crate) upstream: UpstreamSlot,
 }
 
-/// Why a request was not relayed.
+/// Why a request was not forwarded.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RelayError {
+pub(crate) enum ForwardError {
     /// The client's connection has to end.
     #[error(transparent)]
     Client(#[from] ConnectionError),
@@ -40,9 +40,9 @@ pub(crate) enum RelayError {
 
 /// A request that was sent.
 pub(crate) struct SentRequest {
-    /// The connection on which the response comes.
+    /// The connection on which the response is received.
     pub(crate) upstream: Box<UpstreamConnection>,
-    /// The head as the server got it.
+    /// The head as it was sent to the server.
     pub(crate) head: RequestHead,
 }
 
@@ -69,8 +69,8 @@ impl ClientConnection {
         Ok(upstream)
     }
 
-    /// Sends a whole request, with the head that `head` makes for each attempt. If the connection fails before it has
-    /// taken anything of the request, the request is sent on a new one, once ([`UpstreamError::retry`]).
+    /// Sends a whole request, with the head that `head` makes for each attempt. If the connection fails before any byte
+    /// of the request was written to it, the request is sent once more, on a new connection ([`UpstreamError::retry`]).
     pub(crate) async fn send(
         &mut self,
         request: &RequestContext,
@@ -112,8 +112,8 @@ impl ClientConnection {
         }
     }
 
-    /// The next event of the response that has been received; none if more has to be read first. The other connections
-    /// of the thread have their turns, however fast the server sends, and however short its pieces are.
+    /// Returns the next event of the response that has been received, or `None` if more has to be read first. Yields to
+    /// the other connections of the thread, however fast the server sends, and however short its pieces are.
     pub(crate) async fn ready_response(
         &mut self,
         upstream: &mut UpstreamConnection,
@@ -135,7 +135,8 @@ impl ClientConnection {
         Ok(event)
     }
 
-    /// Waits until more of the response may have been received; returns none then, and otherwise what happened.
+    /// Waits until more of the response may have been received, and returns `None` then. Returns another event that
+    /// ends the wait.
     pub(crate) async fn wait_for_response(
         &mut self,
         upstream: &mut UpstreamConnection,
@@ -196,7 +197,7 @@ impl ClientConnection {
         why
     }
 
-    /// Responds to `request`, which is no operation, that the server did not serve because of `why`.
+    /// Responds to `request`, which is not an operation and which the server did not serve because of `why`.
     pub(crate) fn not_served(&mut self, why: &UpstreamError, request: &mut RequestContext) -> KeepAlive {
         request.close_if(self.downstream.closes_after_response());
         self.respond_failed(why, request, &request.failed_request())

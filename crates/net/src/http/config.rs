@@ -28,14 +28,15 @@ pub struct HttpLimits {
     /// The longest body that is read as a whole before it is forwarded.
     pub body: usize,
     /// The longest response payload that is held until it is complete.
-    pub answer: usize,
-    /// The most that a client may send ahead of a response.
-    pub ahead: usize,
+    pub response: usize,
+    /// The most bytes of further requests that are read from a client before the response to its current one is
+    /// complete.
+    pub pipelined: usize,
 }
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        Self { framing: http1::Limits::default(), body: 2 << 20, answer: 16 << 20, ahead: 64 * 1024 }
+        Self { framing: http1::Limits::default(), body: 2 << 20, response: 16 << 20, pipelined: 64 * 1024 }
     }
 }
 
@@ -71,7 +72,7 @@ pub struct HttpListenerConfig {
     pub contexts: Arc<ContextCounters>,
     /// The time without a request after which a session ends.
     pub session_idle: Duration,
-    /// Receives what happens on the connections.
+    /// Receives the authentications and operations of the connections.
     pub observer: Arc<dyn Observer>,
     /// The rate-limited log.
     pub log: EventLog,
@@ -84,7 +85,7 @@ impl HttpListenerConfig {
         self.log_failure(why, request, EventLog::request_failed);
     }
 
-    /// Logs that the response to `request` broke off because of `why`: the client's connection ends with it.
+    /// Logs that the response to `request` was cut off because of `why`: the client's connection ends with it.
     #[cold]
     pub(crate) fn response_cut_short(
         &self,
@@ -95,7 +96,7 @@ impl HttpListenerConfig {
         ConnectionError::Interrupted(ErrorChain(why).to_string())
     }
 
-    /// Logs what has a place of its own in the log there, and anything else with `otherwise`.
+    /// Logs failures that have a log line of their own with that line, and all others with `otherwise`.
     fn log_failure(
         &self,
         why: &UpstreamError,

@@ -19,9 +19,9 @@ use crate::tcp::workers::Workers;
 /// The longest interval between two searches for idle sessions.
 const SWEEP: Duration = Duration::from_secs(30);
 
-/// Serves the clients that connect to `listener`, each on one of `workers`, within TLS if there is `tls`: a client
-/// gets the certificate that `tls` holds when it connects. When `stop` turns true, no further clients are accepted,
-/// and the function returns once the requests in progress are answered.
+/// Serves the clients that connect to `listener`, each on one of `workers`, within TLS if there is `tls`: a client gets
+/// the certificate that `tls` holds when it connects. When `stop` turns true, no further clients are accepted, and the
+/// function returns once the requests in progress have their responses.
 pub async fn run_http(
     listener: TcpListener,
     tls: Option<watch::Receiver<TlsIdentity>>,

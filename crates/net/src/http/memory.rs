@@ -15,7 +15,7 @@ pub(crate) const PIPE: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct MemoryStream {
     pipe: DuplexStream,
-    /// How many bytes it takes until it fails.
+    /// How many more bytes it accepts before it fails.
     takes: Arc<AtomicUsize>,
 }
 
@@ -68,7 +68,7 @@ struct Listening {
 }
 
 impl MemoryServer {
-    /// A connection to the server; none while it is unreachable.
+    /// Opens a connection to the server; `None` while it is unreachable.
     pub(crate) fn connect(&self) -> Option<MemoryStream> {
         let mut listening = self.0.lock().unwrap();
         if listening.is_unreachable {

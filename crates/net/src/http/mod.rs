@@ -74,7 +74,7 @@ pub use self::downstream::routes::{RouteAction, Routes};
 pub use self::listener::run_http;
 pub use self::operation::pending::Pending;
 pub use self::pem::{Content, FileFault, Role, Unsuitable};
-pub use self::reach::{Anonymous, ask_anonymously, sign_in_once};
+pub use self::reach::{Anonymous, authenticate_once, probe_anonymously};
 pub use self::tls::{TlsError, TlsIdentity, TlsTrust, TlsVersion, check_key};
 pub use self::tls_failure::TlsFailure;
 pub use self::trusted_proxies::TrustedProxies;

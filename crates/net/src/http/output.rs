@@ -1,5 +1,4 @@
-//! The output of a connection: long parts are queued without copying, short ones are copied into one buffer behind
-//! them.
+//! The output of a connection: long parts are queued without copying, short ones are copied into one buffer after them.
 
 use std::io::IoSlice;
 

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The certificate that is shown, with its chain.
+    /// The certificate that is sent to clients, with its chain.
     Certificate,
     /// Its private key.
     Key,
@@ -44,7 +44,7 @@ impl Role {
     }
 }
 
-/// What a file holds that is not what it should be.
+/// The content of a file that should have another content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// Nothing, or blanks.
@@ -172,7 +172,7 @@ const LEFT_MARGIN: &str =
     "holds nothing that begins at the left margin: remove the blanks in front of its lines";
 
 impl Content {
-    /// What is held where `openssl` makes what is wanted of it, and by which command.
+    /// The description of content that `openssl` can convert to the expected content, and the command for it.
     const fn conversion(&self, is_key: bool) -> Option<(&'static str, &'static str)> {
         Some(match (self, is_key) {
             (Self::OtherCertificate, false) => ("holds a certificate in another form of PEM", "x509"),
@@ -194,7 +194,7 @@ impl Content {
         })
     }
 
-    /// What is held, beside which what is wanted is missing.
+    /// The description of the content, for a message that names the missing content beside it.
     const fn name(&self) -> &'static str {
         match self {
             Self::Certificate | Self::OtherCertificate | Self::DerCertificate => "a certificate",
@@ -215,7 +215,7 @@ impl Content {
 /// The most bytes of a file with certificates: those of all public authorities take a quarter of a mebibyte.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// What the regular file `path` holds. Never waits for the writer of a pipe.
+/// Reads the regular file `path`. Never waits for the writer of a pipe.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileFault> {
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
     let opened = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -230,13 +230,13 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileFault> {
     Ok(bytes)
 }
 
-/// What some editors write in front of UTF-8.
+/// The UTF-8 byte order mark, which some editors write at the beginning of a file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The certificates in the file `path`, of which there is at least one.
 pub(crate) fn certificates(path: &Path, role: Role) -> Result<Vec<CertificateDer<'static>>, FileFault> {
     let bytes = read(path)?;
-    // Its first certificate would be passed over.
+    // Its first certificate would be skipped.
     if bytes.starts_with(BYTE_ORDER_MARK) {
         return Err(fault(pem::Error::NoItemsFound, path, role, &bytes));
     }
@@ -275,7 +275,7 @@ fn is_encrypted(bytes: &[u8]) -> bool {
     has(bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || has(bytes, b"Proc-Type: 4,ENCRYPTED")
 }
 
-/// What `bytes` are, which hold nothing for `role`.
+/// The content of `bytes`, in which nothing for `role` was found.
 fn content(bytes: &[u8], role: Role) -> Content {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Content::Empty;

@@ -22,23 +22,23 @@ pub struct Anonymous {
     pub status: u16,
     /// The authentication schemes that the server offers.
     pub offered: Vec<String>,
-    /// By how many seconds the server's clock is ahead of the proxy's, by the `Date` of the response.
-    pub ahead: Option<i64>,
+    /// The seconds by which the server's clock is ahead of the proxy's, according to the `Date` of the response.
+    pub clock_ahead: Option<i64>,
 }
 
 /// Sends a request for `target` without credentials, on a separate connection.
 ///
 /// # Errors
 /// If the server cannot be reached, or its response is invalid.
-pub async fn ask_anonymously(upstream: &HttpUpstream, target: &str) -> Result<Anonymous, NotOpened> {
+pub async fn probe_anonymously(upstream: &HttpUpstream, target: &str) -> Result<Anonymous, NotOpened> {
     let mut connection = UpstreamConnection::connect_once(upstream).await?;
     let mut head = ping(target)?;
     head.fields.push("Host", upstream.host_header());
     head.fields.push("Content-Length", "0");
-    let (answer, _) = connection.probe(&head).await?;
-    let offered = challenges::schemes(&answer.fields).into_iter().map(str::to_owned).collect();
-    let ahead = answer.fields.text("date").and_then(|date| ahead(date.trim(), clock::now()));
-    Ok(Anonymous { status: answer.status(), offered, ahead })
+    let (response, _) = connection.probe(&head).await?;
+    let offered = challenges::schemes(&response.fields).into_iter().map(str::to_owned).collect();
+    let clock_ahead = response.fields.text("date").and_then(|date| ahead(date.trim(), clock::now()));
+    Ok(Anonymous { status: response.status(), offered, clock_ahead })
 }
 
 /// Authenticates and sends a request for `target`, on a separate connection, in a single attempt. Returns the status
@@ -46,7 +46,7 @@ pub async fn ask_anonymously(upstream: &HttpUpstream, target: &str) -> Result<An
 ///
 /// # Errors
 /// If the server cannot be reached, or rejects the credentials.
-pub async fn sign_in_once(
+pub async fn authenticate_once(
     upstream: &HttpUpstream,
     context: &SecurityContext,
     target: &str,
@@ -58,16 +58,16 @@ pub async fn sign_in_once(
         &Rewrite { body: BodyFraming::Length(0), cookies: Cookies::None, forwarding: None },
     );
     connection.begin_request(&head, false);
-    let answered = timeout(upstream.timeout, answer(&mut connection, upstream)).await;
-    let answer = answered.map_err(|_| NotOpened::Timeout(upstream.timeout))??;
-    if answer.status() == 401 {
-        Err(connection.auth_error(&answer.fields).into())
+    let answered = timeout(upstream.timeout, response(&mut connection, upstream)).await;
+    let response = answered.map_err(|_| NotOpened::Timeout(upstream.timeout))??;
+    if response.status() == 401 {
+        Err(connection.auth_error(&response.fields).into())
     } else {
-        Ok(answer.status())
+        Ok(response.status())
     }
 }
 
-async fn answer(
+async fn response(
     connection: &mut UpstreamConnection,
     upstream: &HttpUpstream,
 ) -> Result<ResponseHead, UpstreamError> {

@@ -1,4 +1,4 @@
-//! Serves one client connection: reads its requests one after the other, and has the service of each serve it.
+//! Serves one client connection: reads its requests one after the other, and passes each to its service.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ pub(crate) async fn serve_established(
     }
 }
 
-/// The connection of a client, with what belongs to it alone.
+/// Creates the state of a client connection.
 fn client_connection(
     config: Arc<HttpListenerConfig>,
     accepted: AcceptedConnection,
@@ -127,7 +127,7 @@ async fn run(client: &mut ClientConnection) -> Result<(), ConnectionError> {
     }
 }
 
-/// Answers bytes that are not a request, after which the connection is closed.
+/// Responds to bytes that are not a request, after which the connection is closed.
 #[cold]
 async fn bad_request(downstream: &mut Downstream, error: http1::Error) -> Result<(), ConnectionError> {
     downstream.config.log.client_error(downstream.peer, &format!("bad request: {error}"));
@@ -138,7 +138,7 @@ async fn bad_request(downstream: &mut Downstream, error: http1::Error) -> Result
     downstream.flush().await
 }
 
-/// Answers one request. Says whether the connection continues.
+/// Serves one request. Returns whether the connection stays open.
 async fn serve_request(
     client: &mut ClientConnection,
     mut head: RequestHead,
@@ -159,6 +159,6 @@ async fn serve_request(
     let ClientConnection { downstream, authenticator, upstream } = client;
     match authenticate(authenticator, downstream, upstream, head, rules).await? {
         Authentication::Admitted(request) => service.serve(client, request, framing).await,
-        Authentication::Answered(keep_alive) => Ok(keep_alive),
+        Authentication::Responded(keep_alive) => Ok(keep_alive),
     }
 }

@@ -1,8 +1,8 @@
 //! Headers and cookies that only servers and trusted proxies may send, and that are removed from requests of clients.
 //!
-//! The front end of Exchange sends the back end headers and cookies about who signed in and which server a request is
-//! for, and both trust them. Other servers trust headers about the client's address, its certificate, or the
-//! requested path.
+//! The front end of Exchange sends the back end headers and cookies with the authenticated user and the server of a
+//! request, and trusts those that it receives. Other servers trust headers about the client's address, its certificate,
+//! or the requested path.
 
 use std::sync::LazyLock;
 
@@ -13,14 +13,14 @@ use http1::FieldAction;
 pub(crate) enum AllowedSender {
     /// Any client.
     Client,
-    /// A trusted proxy: where the client is, and how it connected.
+    /// A trusted proxy: the field describes the client's address and connection.
     Proxy,
     /// Only the server itself.
     Server,
 }
 
-/// The beginnings of names, in lower case, of fields that Exchange's servers send to each other: who signed in, and
-/// for which server a request is.
+/// The prefixes of names, in lower case, of fields that Exchange's servers send to each other: the authenticated user,
+/// and the server of a request.
 const EXCHANGE: &[&str] = &[
     "x-commonaccesstoken",
     "x-common-access",
@@ -58,8 +58,8 @@ const EXCHANGE: &[&str] = &[
     "x-servertoserver",
 ];
 
-/// The beginnings of names of fields that web servers and their modules trust: another path or method, a certificate
-/// or a user that was authenticated elsewhere.
+/// The prefixes of names of fields that web servers and their modules trust: another path or method, a certificate or a
+/// user that was authenticated elsewhere.
 const WEB: &[&str] = &[
     "x-original",
     "x-rewrite",
@@ -135,11 +135,11 @@ const WEB: &[&str] = &[
     "x-cas-",
 ];
 
-/// Fields that clients send although their names begin with one of these: Outlook names the mailbox of a request, which
-/// does not authenticate.
+/// Fields that clients send although their names begin with one of these prefixes: Outlook names the mailbox of a
+/// request, which authenticates nothing.
 const CLIENTS: [&str; 1] = ["x-user-identity"];
 
-/// The beginnings of names of fields by which proxies say where a client is and how it connected.
+/// The prefixes of names of fields in which proxies describe the client's address and connection.
 const FORWARDING: &[&str] = &[
     "forwarded",
     "x-forward",
@@ -163,7 +163,7 @@ const FORWARDING: &[&str] = &[
     "x-ms-adfs",
 ];
 
-/// The longest of these beginnings, in bytes.
+/// The length of the longest prefix, in bytes.
 const LONGEST: usize = 24;
 
 /// Who may send the field called `name`. Servers that turn fields into variables equate `_` with `-`, and some every
@@ -223,14 +223,14 @@ fn is_plain(name: &[u8]) -> bool {
 
 /// Who may send a field according to the lists.
 fn looked_up(name: &[u8]) -> AllowedSender {
-    static SERVER: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[EXCHANGE, WEB]));
-    static PROXY: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[FORWARDING]));
+    static SERVER: LazyLock<Prefixes> = LazyLock::new(|| Prefixes::new(&[EXCHANGE, WEB]));
+    static PROXY: LazyLock<Prefixes> = LazyLock::new(|| Prefixes::new(&[FORWARDING]));
     let start = Start::of(name);
-    if SERVER.has_one_of(start) {
+    if SERVER.has_prefix_of(start) {
         let is_clients = CLIENTS.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()));
         if is_clients { AllowedSender::Client } else { AllowedSender::Server }
-    } else if PROXY.has_one_of(start) {
-        // Trusted proxies write dashes. Another spelling passed them as a field of the client.
+    } else if PROXY.has_prefix_of(start) {
+        // Trusted proxies write dashes. A field in another spelling was sent by the client, and forwarded by the proxy.
         if is_plain(name) { AllowedSender::Proxy } else { AllowedSender::Server }
     } else if is_respelled_control(name, start) {
         AllowedSender::Server
@@ -239,8 +239,8 @@ fn looked_up(name: &[u8]) -> AllowedSender {
     }
 }
 
-/// The first [`LONGEST`] bytes of a name in lower case, with a dash for what is neither letter nor digit and zeros
-/// behind a shorter one, as numbers in the order of names.
+/// The first [`LONGEST`] bytes of a name in lower case, with a dash for each byte that is neither letter nor digit,
+/// padded with zeros, as numbers that sort as names do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Start([u64; LONGEST / 8]);
 
@@ -264,39 +264,39 @@ impl Start {
     }
 }
 
-/// The beginning of a name, and which bits of a name's start are compared with it.
+/// A prefix of names, and a mask of the bits of a name's start that are compared with it.
 #[derive(Debug, Clone, Copy)]
-struct Beginning {
+struct Prefix {
     start: Start,
     mask: Start,
 }
 
-impl Beginning {
-    fn is_of(&self, name: Start) -> bool {
+impl Prefix {
+    fn matches(&self, name: Start) -> bool {
         let parts = self.start.0.iter().zip(self.mask.0).zip(name.0);
         parts.fold(0, |differ, ((start, mask), name)| differ | (start ^ (name & mask))) == 0
     }
 }
 
-/// Sorted beginnings of names, of which none begins with another: only the last one that is not greater than a name
-/// can be its beginning.
+/// Sorted prefixes, none of which begins with another: only the last one that is not greater than a name can be its
+/// prefix.
 #[derive(Debug)]
-struct Beginnings(Vec<Beginning>);
+struct Prefixes(Vec<Prefix>);
 
-impl Beginnings {
+impl Prefixes {
     fn new(lists: &[&[&str]]) -> Self {
         let names = lists.iter().copied().flatten().map(|name| name.as_bytes());
-        let mut all: Vec<Beginning> =
-            names.map(|name| Beginning { start: Start::of(name), mask: Start::mask(name.len()) }).collect();
+        let mut all: Vec<Prefix> =
+            names.map(|name| Prefix { start: Start::of(name), mask: Start::mask(name.len()) }).collect();
         all.sort_by_key(|one| one.start);
-        // One that begins with another is found by that.
-        all.dedup_by(|longer, shorter| shorter.is_of(longer.start));
+        // A prefix that begins with another one is redundant.
+        all.dedup_by(|longer, shorter| shorter.matches(longer.start));
         Self(all)
     }
 
-    fn has_one_of(&self, name: Start) -> bool {
+    fn has_prefix_of(&self, name: Start) -> bool {
         let behind = self.0.partition_point(|one| one.start <= name);
-        self.0.get(..behind).and_then(<[_]>::last).is_some_and(|last| last.is_of(name))
+        self.0.get(..behind).and_then(<[_]>::last).is_some_and(|last| last.matches(name))
     }
 }
 
@@ -311,12 +311,13 @@ pub(crate) enum Cookies {
     None,
 }
 
-/// Cookies by which a front end of Exchange determines the server of a request, or who signed in; and one that
+/// Cookies by which a front end of Exchange determines the server of a request, or the authenticated user; and one that
 /// replaces a parameter of the query.
 const ROUTING: [&str; 5] =
     ["x-beresource", "x-anonresource", "x-anonresource-backend", "x-commonaccesstoken", "email"];
 
-/// The beginning of the cookies of Exchange's sign-in form, which would replace the client's own credentials.
+/// The prefix of the cookies of Exchange's forms-based authentication, which would replace the client's own
+/// credentials.
 const FORM: &[u8] = b"cadata";
 
 /// The cookie in which a front end stores its back end. A forged one redirects the front end; in a session of MAPI over
@@ -336,7 +337,7 @@ impl Cookies {
         }
     }
 
-    /// What becomes of a `Cookie` field with this value in a request.
+    /// The action for a `Cookie` field with this value in a request.
     pub(crate) fn in_request(self, value: &[u8]) -> FieldAction {
         let pairs = || value.split(|byte| *byte == b';');
         let passes = |pair: &&[u8]| self.passes(name_of(pair));
@@ -348,14 +349,14 @@ impl Cookies {
         if kept.is_empty() { FieldAction::Remove } else { FieldAction::Replace(kept.join(&b"; "[..]).into()) }
     }
 
-    /// What becomes of a `Set-Cookie` field with this value in a response.
+    /// The action for a `Set-Cookie` field with this value in a response.
     pub(crate) fn in_response(self, value: &[u8]) -> FieldAction {
-        if self.gives(value) { FieldAction::Keep } else { FieldAction::Remove }
+        if self.accepts_set_cookie(value) { FieldAction::Keep } else { FieldAction::Remove }
     }
 
-    /// Whether the client gets the cookie that a `Set-Cookie` field with this value sets: only a cookie that is
+    /// Whether the cookie that a `Set-Cookie` field with this value sets is sent to the client: only if it is also
     /// forwarded when the client sends it.
-    pub(crate) fn gives(self, value: &[u8]) -> bool {
+    pub(crate) fn accepts_set_cookie(self, value: &[u8]) -> bool {
         self.passes(name_of(value.split(|byte| *byte == b';').next().unwrap_or_default()))
     }
 }

@@ -1,4 +1,4 @@
-//! The services of an HTTP listener: for each the targets that it has, the rules for its requests, and what serves
+//! The services of an HTTP listener: the targets of each, the rules for its requests, and the function that serves
 //! them.
 //!
 //! To add a service, add its file to the folder `services`, and here its `mod` line, a variant of [`Service`], and an
@@ -26,12 +26,13 @@ pub(crate) enum Service {
     MapiHttp,
     /// Autodiscover ([MS-OXDSCLI]): responses pass the modules.
     Autodiscover(Dialect),
-    /// Requests for a directory that is relayed are forwarded unchanged.
+    /// All other directories that the configuration permits: requests are forwarded unchanged.
     Forward,
 }
 
 impl Service {
-    /// The service that has `target`, if it is not a directory. The path is not ambiguous.
+    /// The service of `target`; `None` if [`Routes`] determines what is done with its directory. The path is not
+    /// ambiguous.
     fn at(target: &Target<'_>) -> Result<Option<Self>, RouteError> {
         if target.is_in("autodiscover") {
             return Ok(Some(Self::Autodiscover(check_target(target.whole)?)));
@@ -42,10 +43,10 @@ impl Service {
         Ok(None)
     }
 
-    /// What authentication and the upstream connection have to know of a request with this `head`.
+    /// The rules for a request with this `head`, for authentication and the upstream connection.
     pub(crate) fn rules(self, head: &RequestHead, framing: Framing) -> RequestRules {
-        // Clients ask where their mailbox is before they authenticate, and servers respond. The memory for bodies is
-        // counted for each user, so an anonymous request has none.
+        // Clients look up the server of a mailbox before they authenticate, and servers permit that. The memory for
+        // bodies is counted for each user, so an anonymous request has none.
         let is_read = matches!(head.method(), "GET" | "HEAD") && !framing.has_body();
         RequestRules {
             mapi: self == Self::MapiHttp,
@@ -53,7 +54,7 @@ impl Service {
         }
     }
 
-    /// Serves a request, and says whether the client connection continues.
+    /// Serves a request. Returns whether the client connection stays open.
     pub(crate) async fn serve(
         self,
         client: &mut ClientConnection,
@@ -61,7 +62,7 @@ impl Service {
         framing: Framing,
     ) -> Result<KeepAlive, ConnectionError> {
         match self {
-            Self::MapiHttp => operation::relay(client, request, framing).await,
+            Self::MapiHttp => operation::serve(client, request, framing).await,
             Self::Autodiscover(dialect) => {
                 Box::pin(autodiscover::discover(client, request, framing, dialect)).await
             }
@@ -75,7 +76,7 @@ struct Target<'a> {
     whole: &'a str,
     /// The first label of the path.
     directory: &'a str,
-    /// The second.
+    /// The second label of the path.
     endpoint: &'a str,
     /// Whether the path has further labels.
     has_more: bool,
@@ -104,7 +105,7 @@ pub(crate) enum RouteError {
     /// The request was sent by this proxy itself.
     #[error("request loop: the server that this proxy forwards requests to is the proxy itself")]
     Loop,
-    /// The target is not one of HTTP.
+    /// The target is not valid in HTTP.
     #[error("the target is not an HTTP URL or path")]
     Target,
     /// The client expects something that HTTP does not define.

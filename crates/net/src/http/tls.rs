@@ -99,7 +99,7 @@ impl TlsError {
     }
 }
 
-/// The proxy's end of TLS with clients: a certificate and its key.
+/// The server side of TLS, for connections from clients: a certificate and its key.
 #[derive(Clone)]
 pub struct TlsIdentity {
     pub(crate) acceptor: TlsAcceptor,
@@ -144,7 +144,7 @@ impl TlsIdentity {
     }
 }
 
-/// The proxy's end of TLS with a server: the server's name, and the trusted authorities.
+/// The client side of TLS, for connections to a server: the server's name, and the trusted authorities.
 #[derive(Clone)]
 pub struct TlsTrust {
     pub(crate) connector: TlsConnector,

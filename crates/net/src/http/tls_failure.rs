@@ -54,7 +54,7 @@ pub(crate) enum ClientTlsFailure {
     Other(String),
 }
 
-/// What both ends have in common of the reason of a failure.
+/// The reasons of failures that are common to both sides.
 enum Common<'a> {
     Certificate(&'a CertificateError),
     Version,
@@ -84,7 +84,7 @@ impl<'a> Common<'a> {
 }
 
 impl TlsFailure {
-    /// What the failure `error` of a handshake with the server means.
+    /// The reason of the failed handshake with the server that `error` describes.
     pub(crate) fn of(error: &io::Error) -> Self {
         let why = match Common::of(error) {
             Common::Certificate(why) => why,
@@ -104,7 +104,7 @@ impl TlsFailure {
 }
 
 impl ClientTlsFailure {
-    /// What the failure `error` of a handshake with a client means.
+    /// The reason of the failed handshake with a client that `error` describes.
     pub(crate) fn of(error: &io::Error) -> Self {
         match Common::of(error) {
             Common::Version => Self::Version,

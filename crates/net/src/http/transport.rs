@@ -182,7 +182,7 @@ impl<H: Head> FramedTransport<H> {
         std::mem::replace(&mut self.work, 0)
     }
 
-    /// Waits for the next event. The other connections of the thread have their turns, however fast the peer sends.
+    /// Waits for the next event. Yields to the other connections of the thread, however fast the peer sends.
     pub(crate) async fn event(&mut self) -> Result<Event<H>, TransportError> {
         loop {
             if self.work >= work_quota::ROUND {
@@ -216,7 +216,8 @@ impl<H: Head> FramedTransport<H> {
         limit: Duration,
         mut ends: impl FnMut(&mut Self, &mut Context<'_>) -> bool,
     ) -> io::Result<bool> {
-        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "the peer does not read within its time");
+        let late =
+            |_| io::Error::new(io::ErrorKind::TimedOut, "the peer does not read within the time limit");
         loop {
             let more = poll_fn(|task| match self.poll_send(task) {
                 Poll::Pending if ends(self, task) => Poll::Ready(Ok(Progress::Aborted)),
@@ -284,7 +285,7 @@ impl<H: Head> FramedTransport<H> {
                     0 => break,
                     count => dropped += count,
                 }
-                // The other connections of the thread have their turns.
+                // Yields to the other connections of the thread.
                 yield_now().await;
             }
             io::Result::Ok(())

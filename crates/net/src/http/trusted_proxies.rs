@@ -16,7 +16,7 @@ pub struct TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// Whether `peer` is a reverse proxy, so that the requests of several clients may come on its connections.
+    /// Whether `peer` is a reverse proxy, so that its connections may carry the requests of several clients.
     pub(crate) fn is_reverse_proxy(&self, peer: IpAddr) -> bool {
         self.forwarded_for.iter().any(|network| network.contains(peer))
     }

@@ -12,15 +12,15 @@ use identity::Pool;
 use mapi::mapihttp::{Endpoint, RequestType};
 use net::http::Pending;
 
-use crate::support::{Client, Got, PATIENCE, Proxy, Setup, Upstream, mapi};
+use crate::support::{Client, Proxy, ReceivedRequest, Setup, TIME_LIMIT, Upstream, mapi};
 
 const EXECUTE: OperationKey = OperationKey::Http(Endpoint::Emsmdb, RequestType::Execute);
 const SOON: Pending = Pending { first: Duration::from_millis(30), period: Duration::from_millis(30) };
 
-/// A server with one session, whose sequence rises with each Execute. It answers with the sequence's number.
+/// A server with one session, whose sequence rises with each Execute. It responds with the sequence's number.
 fn server() -> Upstream {
     let turn = Mutex::new(0_u32);
-    Upstream::new(move |got: &Got, stream: &mut TcpStream| {
+    Upstream::new(move |got: &ReceivedRequest, stream: &mut TcpStream| {
         let mut turn = turn.lock().unwrap();
         let (mut code, mut set) = (0, String::new());
         match got.head.fields.text("x-requesttype") {
@@ -52,13 +52,13 @@ fn payload(turn: u32) -> String {
     format!("\0\0\0\0\0\0\0\0answer {turn}")
 }
 
-fn cookie(got: &Got) -> String {
+fn cookie(got: &ReceivedRequest) -> String {
     got.head.fields.text("cookie").unwrap_or_default().to_owned()
 }
 
 type Decide = Box<dyn Fn(&mut Operation) -> Decision + Send + Sync>;
 
-/// Decides about Executes as a test wants it.
+/// Decides about Executes as the test specifies.
 struct Decider(Decide);
 
 impl Module for Decider {
@@ -66,7 +66,7 @@ impl Module for Decider {
         "decider"
     }
     fn description(&self) -> &'static str {
-        "Decides as a test wants it."
+        "Decides as the test specifies."
     }
     fn dispatch(&self, operation: &mut Operation, _: &mut Session) -> Decision {
         if operation.key() == EXECUTE { (self.0)(operation) } else { Decision::Forward }
@@ -95,14 +95,14 @@ fn proxy(upstream: &Upstream, decide: impl Fn(&mut Operation) -> Decision + Send
     let pool = Pool::new(NonZeroUsize::new(8).unwrap());
     net::spawn_workers(&pool, NonZeroUsize::new(2).unwrap()).unwrap();
     let modules: Vec<Box<dyn Module>> = vec![Box::new(Decider(Box::new(decide)))];
-    let deferral = Some(Deferral { pool, time_limit: PATIENCE });
+    let deferral = Some(Deferral { pool, time_limit: TIME_LIMIT });
     Setup { modules, pending: SOON, deferral, ..Setup::default() }.before(upstream)
 }
 
 /// A client with a session.
 fn connected(proxy: &Proxy) -> Client {
     let mut client = Client::new(proxy);
-    assert_eq!(client.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 16])).code().unwrap(), "0");
+    assert_eq!(client.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 16])).code().unwrap(), "0");
     client
 }
 

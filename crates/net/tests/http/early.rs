@@ -4,12 +4,12 @@ use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 
-use crate::support::{Client, PATIENCE, Proxy, Setup, basic, read_head, thread};
+use crate::support::{Client, Proxy, Setup, TIME_LIMIT, basic, read_head, thread};
 
-/// More than the buffers between the client and the server take.
+/// More bytes than fit into the buffers between the client and the server.
 const LONG: usize = 32 << 20;
 
-/// A proxy before a server that answers `answer` to a request's head, and then does what `then` says.
+/// A proxy in front of a server that responds with `answer` to a request's head, and then executes `then`.
 fn answering_early(answer: &'static str, then: impl FnOnce(TcpStream) + Send + 'static) -> Proxy {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -22,7 +22,7 @@ fn answering_early(answer: &'static str, then: impl FnOnce(TcpStream) + Send + '
     Setup::default().at(address)
 }
 
-/// A client that sends a request with a body of [`LONG`] bytes while it waits for the answer.
+/// A client that sends a request with a body of [`LONG`] bytes while it waits for the response.
 fn sending(proxy: &Proxy) -> Client {
     let mut client = Client::new(proxy);
     let authorization = basic("alice");
@@ -42,10 +42,10 @@ fn an_early_refusal_reaches_the_client_if_the_server_stops_reading_the_request()
     let (done, is_done) = channel::<()>();
     let answer = "HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 413 No\r\nContent-Length: 8\r\n\r\ntoo much";
     let proxy = answering_early(answer, move |stream| {
-        let _ = is_done.recv_timeout(PATIENCE);
+        let _ = is_done.recv_timeout(TIME_LIMIT);
         drop(stream);
     });
-    let answer = sending(&proxy).answer(false);
+    let answer = sending(&proxy).response(false);
     assert_eq!((answer.status(), &*answer.body), (413, &b"too much"[..]));
     done.send(()).unwrap();
 }

@@ -1,4 +1,4 @@
-//! What is forwarded between clients and the server: targets, header fields, cookies, framing.
+//! Forwarding between clients and the server: targets, header fields, cookies, framing.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use net::http::TrustedProxies;
 
-use crate::support::{Client, Got, Setup, Upstream, basic, carried_out, mapi};
+use crate::support::{Client, ReceivedRequest, Setup, Upstream, basic, executed, mapi};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -23,7 +23,7 @@ fn get(target: &str, lines: &str) -> String {
     ask("GET", target, &format!("{}{lines}", signed_in()))
 }
 
-fn values<'a>(got: &'a Got, name: &'a str) -> Vec<&'a str> {
+fn values<'a>(got: &'a ReceivedRequest, name: &'a str) -> Vec<&'a str> {
     got.head.fields.all(name).map(|value| std::str::from_utf8(value).unwrap()).collect()
 }
 
@@ -31,7 +31,7 @@ fn values<'a>(got: &'a Got, name: &'a str) -> Vec<&'a str> {
 fn guarded(answer: &'static str) -> Upstream {
     Upstream::new(move |got, stream| {
         let text = if got.head.fields.has("authorization") {
-            answer.replacen("\r\n", &format!("\r\n{}", carried_out(got)), 1)
+            answer.replacen("\r\n", &format!("\r\n{}", executed(got)), 1)
         } else {
             "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n".to_owned()
         };
@@ -41,7 +41,7 @@ fn guarded(answer: &'static str) -> Upstream {
 
 #[test]
 fn a_target_that_could_leave_its_directory_is_not_forwarded() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
     for target in [
         "/autodiscover/autodiscover.json?@x.test/mapi/nspi/?&Email=autodiscover/autodiscover.json%3F@x.test",
@@ -71,13 +71,13 @@ fn a_target_that_could_leave_its_directory_is_not_forwarded() {
         ] {
             let mut client = Client::new(&proxy);
             client.send(&request);
-            let status = client.answer(request.starts_with("HEAD")).status();
+            let status = client.response(request.starts_with("HEAD")).status();
             assert!(matches!(status, 400 | 404), "{status}: {request}");
         }
     }
     assert!(upstream.others().is_empty(), "{:?}", upstream.others());
     let target = "/autodiscover/autodiscover.json?Email=a%40x.test&Protocol=AutodiscoverV1";
-    assert_eq!(Client::new(&proxy).ask(ask("GET", target, "")).status(), 200);
+    assert_eq!(Client::new(&proxy).exchange(ask("GET", target, "")).status(), 200);
 }
 
 /// Headers that only servers and trusted proxies may send.
@@ -109,11 +109,11 @@ const FORGED: [&str; 23] = [
 
 #[test]
 fn headers_that_only_servers_and_proxies_may_send_are_removed_from_requests_of_clients() {
-    for relayed in [false, true] {
+    for pass_through in [false, true] {
         let upstream = guarded(OK);
-        let proxy = Setup { relayed, ..Setup::default() }.before(&upstream);
+        let proxy = Setup { pass_through, ..Setup::default() }.before(&upstream);
         let lines = FORGED.join("\r\n") + "\r\nX-AnchorMailbox: a@lab.test\r\n";
-        assert_eq!(Client::new(&proxy).ask(get("/ews/x", &lines)).status(), 200);
+        assert_eq!(Client::new(&proxy).exchange(get("/ews/x", &lines)).status(), 200);
         let got = upstream.others().into_iter().find(|got| got.head.target() == "/ews/x").unwrap();
         let text = got.text();
         for forged in FORGED {
@@ -126,11 +126,11 @@ fn headers_that_only_servers_and_proxies_may_send_are_removed_from_requests_of_c
         assert_eq!(values(&got, "forwarded"), ["for=127.0.0.1;host=\"proxy.lab.test\";proto=http"]);
     }
     // MAPI over HTTP too.
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
     let request = String::from_utf8(mapi("alice", "nspi", "Bind", "", b"")).unwrap();
     let forged = FORGED.join("\r\n") + "\r\nCookie: X-BEResource=x~1";
-    Client::new(&proxy).ask(request.replacen("\r\n", &format!("\r\n{forged}\r\n"), 1));
+    Client::new(&proxy).exchange(request.replacen("\r\n", &format!("\r\n{forged}\r\n"), 1));
     let got = upstream.next();
     assert!(!got.text().contains("203.0.113.9") && !got.text().contains("BEResource"), "{}", got.text());
     for spelled in ["x_requesttype", "x.clientinfo", "content_type"] {
@@ -141,13 +141,13 @@ fn headers_that_only_servers_and_proxies_may_send_are_removed_from_requests_of_c
 
 #[test]
 fn forwarding_headers_of_a_trusted_proxy_are_kept_and_others_are_removed() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let peers = TrustedProxies { forwarded_for: vec![[127, 0, 0, 1].into()], ..TrustedProxies::default() };
     let proxy = Setup { peers, ..Setup::default() }.before(&upstream);
     let lines = FORGED.join("\r\n")
         + "\r\nX-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Proto: https\r\n\
            Connection: keep-alive, x-forwarded-for, X-Real-IP\r\n";
-    assert_eq!(Client::new(&proxy).ask(get("/ews/x", &lines)).status(), 200);
+    assert_eq!(Client::new(&proxy).exchange(get("/ews/x", &lines)).status(), 200);
     let got = upstream.next();
     assert_eq!(values(&got, "x-forwarded-for"), ["203.0.113.9, 198.51.100.7, 127.0.0.1"]);
     assert_eq!(values(&got, "x-forwarded-proto"), ["https"]);
@@ -177,20 +177,23 @@ fn a_request_loop_gets_508_and_is_not_forwarded() {
     });
     let proxy = Setup::default().before(&upstream);
     back.set(proxy.address).unwrap();
-    assert_eq!(Client::new(&proxy).ask(get("/ews/x", "Via: 1.1 front, 1.0 mapiproxy\r\n")).status(), 508);
+    assert_eq!(
+        Client::new(&proxy).exchange(get("/ews/x", "Via: 1.1 front, 1.0 mapiproxy\r\n")).status(),
+        508
+    );
     assert_eq!(upstream.others().len(), 1);
 }
 
 #[test]
 fn an_absolute_target_is_treated_like_its_path() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
     for (target, goes_on) in [
         ("http://proxy.lab.test/ews/x", "/ews/x"),
         ("HTTPS://other.test:8443/ews/x?a=1", "/ews/x?a=1"),
         ("http://[::1]:80/EWS/", "/EWS/"),
     ] {
-        assert_eq!(Client::new(&proxy).ask(get(target, "")).status(), 200, "{target}");
+        assert_eq!(Client::new(&proxy).exchange(get(target, "")).status(), 200, "{target}");
         let got = upstream.next();
         assert_eq!(got.head.target(), goes_on);
         assert_eq!(values(&got, "host"), [upstream.address.to_string()]);
@@ -206,7 +209,7 @@ fn an_absolute_target_is_treated_like_its_path() {
         ("ftp://proxy.lab.test/ews/x", 400),
         ("proxy.lab.test:80", 400),
     ] {
-        assert_eq!(Client::new(&proxy).ask(get(target, "")).status(), status, "{target}");
+        assert_eq!(Client::new(&proxy).exchange(get(target, "")).status(), status, "{target}");
     }
     assert!(upstream.others().is_empty());
 }
@@ -222,7 +225,7 @@ fn responses_of_an_http_1_0_server_are_framed_for_http_1_1_clients() {
         let proxy = Setup::default().before(&upstream);
         let mut client = Client::new(&proxy);
         for _ in 0..2 {
-            let seen = client.ask(get("/ews/x", ""));
+            let seen = client.exchange(get("/ews/x", ""));
             assert_eq!((seen.status(), seen.body.as_slice()), (200, &b"hello"[..]), "{answer}");
             assert_eq!(seen.head.version(), http1::Version::Http11, "{answer}");
         }
@@ -233,7 +236,7 @@ fn responses_of_an_http_1_0_server_are_framed_for_http_1_1_clients() {
 
 #[test]
 fn a_long_body_in_chunks_is_forwarded_like_one_with_a_length() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
     let mut client = Client::new(&proxy);
     for size in [0, 10, 60_000, 70_000, 5 << 20] {
@@ -245,7 +248,7 @@ fn a_long_body_in_chunks_is_forwarded_like_one_with_a_length() {
             http1::write_chunk(&mut request, part);
         }
         request.extend_from_slice(http1::LAST_CHUNK);
-        assert_eq!(client.ask(request).status(), 200, "{size}");
+        assert_eq!(client.exchange(request).status(), 200, "{size}");
         let got = upstream.next();
         assert!(got.body == body, "{size}: {} bytes", got.body.len());
         let by_length = size <= 64 * 1024;
@@ -257,7 +260,7 @@ fn a_long_body_in_chunks_is_forwarded_like_one_with_a_length() {
         format!("POST /ews/x HTTP/1.1\r\nHost: a\r\n{}Transfer-Encoding: chunked\r\n\r\n", signed_in());
     let chunk = format!("{:x}\r\n{}\r\n", 70_000, "x".repeat(70_000));
     let mut client = Client::new(&proxy);
-    assert_eq!(client.ask(format!("{broken}{chunk}zz\r\n")).status(), 400);
+    assert_eq!(client.exchange(format!("{broken}{chunk}zz\r\n")).status(), 400);
     assert!(upstream.others().is_empty());
 }
 
@@ -271,23 +274,26 @@ fn cookies_of_the_service_account_reach_no_client_and_those_of_clients_no_server
         "/autodiscover/autodiscover.xml",
         "/autodiscover/autodiscover.json?Email=a@b.test",
     ] {
-        let upstream = Upstream::saying(SET);
+        let upstream = Upstream::responding(SET);
         let proxy = Setup::default().before(&upstream);
         for lines in
             [signed_in(), String::new()].iter().filter(|lines| !lines.is_empty() || target.contains("json"))
         {
-            let answer =
-                Client::new(&proxy).ask(ask("GET", target, &format!("{lines}Cookie: session=another\r\n")));
+            let answer = Client::new(&proxy).exchange(ask(
+                "GET",
+                target,
+                &format!("{lines}Cookie: session=another\r\n"),
+            ));
             assert_eq!((answer.status(), answer.header("set-cookie")), (200, None), "{target}");
             assert_eq!(values(&upstream.next(), "cookie"), [""; 0], "{target}");
         }
     }
     // With pass-through authentication clients have their own cookies, except those that route at a front end.
     let upstream = guarded(SET);
-    let proxy = Setup { relayed: true, ..Setup::default() }.before(&upstream);
+    let proxy = Setup { pass_through: true, ..Setup::default() }.before(&upstream);
     let cookies =
         "Cookie: session=service; X-BEResource=x~1; x-backendcookie=y\r\nCookie: X-AnonResource=true\r\n";
-    let answer = Client::new(&proxy).ask(get("/ews/x", cookies));
+    let answer = Client::new(&proxy).exchange(get("/ews/x", cookies));
     let set: Vec<_> = answer.head.fields.all("set-cookie").collect();
     assert_eq!(set, [b"session=service; path=/"]);
     let got = upstream.others().into_iter().find(|got| got.head.target() == "/ews/x").unwrap();

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use engine::{Module, Operation, Refusal, Session};
 use testkit::captures::{Exchange, mapihttp, mapihttp_compressed};
 
-use crate::support::{Client, Got, SERVICE, Setup, Upstream, basic};
+use crate::support::{Client, ReceivedRequest, SERVICE, Setup, Upstream, basic};
 
 /// Decodes all operations.
 struct Reader(Arc<Mutex<Vec<String>>>);
@@ -63,7 +63,7 @@ fn user(exchange: &Exchange) -> Option<&'static str> {
 fn replay(exchanges: Vec<Exchange>) -> Replayed {
     let expected: Arc<Mutex<Vec<u8>>> = Arc::default();
     let answers = Arc::clone(&expected);
-    let upstream = Upstream::new(move |got: &Got, stream| {
+    let upstream = Upstream::new(move |got: &ReceivedRequest, stream| {
         assert_eq!(got.head.fields.text("authorization"), Some(SERVICE));
         stream.write_all(&answers.lock().unwrap()).is_ok()
     });
@@ -71,7 +71,7 @@ fn replay(exchanges: Vec<Exchange>) -> Replayed {
     let modules: Vec<Box<dyn Module>> = vec![Box::new(Reader(Arc::clone(&unread)))];
     let proxy = Setup { modules, ..Setup::default() }.before(&upstream);
     let mut client = Client::new(&proxy);
-    let (mut relayed, mut refused, mut others) = (0, 0, Vec::new());
+    let (mut forwarded, mut refused, mut others) = (0, 0, Vec::new());
     for exchange in exchanges {
         let request = String::from_utf8_lossy(&exchange.request).into_owned();
         let path = request.split(' ').nth(1).unwrap_or_default().to_ascii_lowercase();
@@ -86,13 +86,13 @@ fn replay(exchanges: Vec<Exchange>) -> Replayed {
         if exchange.label.contains("timeout") {
             continue;
         }
-        let answer = client.ask([head.as_bytes(), body].concat());
+        let answer = client.exchange([head.as_bytes(), body].concat());
         let (recorded, recorded_body) = head_and_rest(&exchange.response);
         let mut bytes = Vec::new();
         http1::Head::write(&answer.head, &mut bytes);
         let got = upstream.others();
         if let [got] = &got[..] {
-            relayed += 1;
+            forwarded += 1;
             assert_eq!(
                 String::from_utf8(bytes).unwrap(),
                 without_connection(&recorded),
@@ -137,13 +137,13 @@ fn replay(exchanges: Vec<Exchange>) -> Replayed {
         }
     }
     let unread = std::mem::take(&mut *unread.lock().unwrap());
-    Replayed { relayed, refused, others, unread }
+    Replayed { forwarded, refused, others, unread }
 }
 
 /// The results of a recording.
 #[derive(Debug, PartialEq)]
 struct Replayed {
-    relayed: usize,
+    forwarded: usize,
     refused: usize,
     /// Requests that were refused with another code than the server's.
     others: Vec<String>,
@@ -152,9 +152,9 @@ struct Replayed {
 }
 
 #[test]
-fn recorded_exchanges_come_back_byte_for_byte() {
+fn recorded_exchanges_pass_unchanged_byte_for_byte() {
     let replayed = replay(mapihttp());
-    assert_eq!((replayed.relayed, replayed.refused), (399, 6), "{replayed:#?}");
+    assert_eq!((replayed.forwarded, replayed.refused), (399, 6), "{replayed:#?}");
     // The proxy has the codes of [MS-OXCMAPIHTTP] 2.2.3.3.3, as Exchange has. The recorded server has others for some
     // errors, as the texts of its responses show, and no code for methods other than POST.
     let otherwise = [
@@ -171,8 +171,8 @@ fn recorded_exchanges_come_back_byte_for_byte() {
 }
 
 #[test]
-fn compressed_exchanges_come_back_byte_for_byte() {
+fn compressed_exchanges_pass_unchanged_byte_for_byte() {
     let replayed = replay(mapihttp_compressed());
-    assert!(replayed.relayed > 70, "{replayed:#?}");
+    assert!(replayed.forwarded > 70, "{replayed:#?}");
     assert_eq!((replayed.refused, replayed.unread.len()), (0, 0), "{replayed:#?}");
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use engine::{Finished, Module, Observer, Operation, Refusal, RefusedOperation, Session};
 use identity::SecurityContext;
 
-use crate::support::{Client, PATIENCE, Setup, Upstream, basic, mapi};
+use crate::support::{Client, Setup, TIME_LIMIT, Upstream, basic, mapi};
 
 /// Sends a test the context of each client that authenticates.
 struct Watcher(Sender<SecurityContext>);
@@ -48,7 +48,7 @@ fn reads(stream: &mut TcpStream, end: &str) -> bool {
 }
 
 #[test]
-fn the_rest_of_a_body_does_not_reach_the_server() {
+fn the_rest_of_a_body_of_a_revoked_account_does_not_reach_the_server() {
     let long = "x".repeat(70_000);
     let chunk = format!("{:x}\r\n{long}begins\r\n", long.len() + 6);
     for (framing, begin, rest) in [
@@ -64,16 +64,16 @@ fn the_rest_of_a_body_does_not_reach_the_server() {
             "POST /oab/x HTTP/1.1\r\nHost: a\r\nAuthorization: {authorization}\r\n{framing}\r\n\r\n{begin}"
         ));
         let mut server = listener.accept().unwrap().0;
-        server.set_read_timeout(Some(PATIENCE)).unwrap();
+        server.set_read_timeout(Some(TIME_LIMIT)).unwrap();
         assert!(reads(&mut server, "begins"), "{framing}");
-        contexts.recv_timeout(PATIENCE).unwrap().revoke();
+        contexts.recv_timeout(TIME_LIMIT).unwrap().revoke();
         client.send(rest);
-        assert_eq!(client.answer(false).status(), 401, "{framing}");
+        assert_eq!(client.response(false).status(), 401, "{framing}");
         assert!(!reads(&mut server, "ends"), "{framing}");
     }
 }
 
-/// Counts the requests that modules see.
+/// Counts the requests that reach modules.
 struct Counter(Arc<AtomicUsize>);
 
 impl Module for Counter {
@@ -93,7 +93,7 @@ impl Module for Counter {
 
 #[test]
 fn an_operation_of_a_revoked_account_reaches_no_module() {
-    let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let seen = Arc::new(AtomicUsize::new(0));
     let (observer, contexts) = watched();
     let modules: Vec<Box<dyn Module>> = vec![Box::new(Counter(Arc::clone(&seen)))];
@@ -102,9 +102,9 @@ fn an_operation_of_a_revoked_account_reaches_no_module() {
     let (begin, rest) = request.split_at(request.len() - 4);
     let mut client = Client::new(&proxy);
     client.send(begin);
-    contexts.recv_timeout(PATIENCE).unwrap().revoke();
+    contexts.recv_timeout(TIME_LIMIT).unwrap().revoke();
     client.send(rest);
-    assert_eq!(client.answer(false).status(), 401);
+    assert_eq!(client.response(false).status(), 401);
     assert_eq!(seen.load(Ordering::SeqCst), 0);
     assert!(upstream.others().is_empty());
 }

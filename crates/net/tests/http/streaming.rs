@@ -41,11 +41,11 @@ fn long_bodies_and_responses_arrive_completely_at_any_rate() {
         client.send(part);
         std::thread::sleep(Duration::from_secs(1));
     }
-    let answer = client.answer(false);
+    let answer = client.response(false);
     assert!(upstream.next().body == long(1));
     assert!(answer.body.strip_prefix(b"PROCESSING\r\nDONE\r\n\r\n").unwrap() == long(2));
     // The same at once, and again on the same connection.
-    assert_eq!(client.ask(&request).body, answer.body);
+    assert_eq!(client.exchange(&request).body, answer.body);
     assert!(upstream.next().body == long(1));
 }
 
@@ -74,12 +74,12 @@ fn a_response_reaches_the_client_if_the_server_resets_the_connection_before_it_r
     };
     client.send(request("POST", 200_000));
     client.send(vec![0; 100_000]);
-    is_closed.recv_timeout(crate::support::PATIENCE).unwrap();
+    is_closed.recv_timeout(crate::support::TIME_LIMIT).unwrap();
     client.send(vec![0; 100_000]);
-    let answer = client.answer(false);
+    let answer = client.response(false);
     assert_eq!((answer.status(), &*answer.body), (413, &b"too much"[..]));
     // The connection ends with the response, since the rest of the request was not read.
-    assert_eq!(Client::new(&proxy).ask(request("GET", 0)).status(), 204);
+    assert_eq!(Client::new(&proxy).exchange(request("GET", 0)).status(), 204);
 }
 
 #[test]
@@ -95,27 +95,27 @@ fn a_client_that_disconnects_ends_its_request_at_the_server() {
     client.send(mapi("alice", "emsmdb", "NotificationWait", "", &[0; 8]));
     upstream.next();
     drop(client);
-    assert_eq!(noticed.recv_timeout(crate::support::PATIENCE), Ok(0));
+    assert_eq!(noticed.recv_timeout(crate::support::TIME_LIMIT), Ok(0));
 }
 
 #[test]
 fn a_stop_ends_idle_connections_and_the_listener() {
-    let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let proxy = Setup::default().before(&upstream);
     let request = format!("GET /ews/x HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n\r\n", basic("alice"));
     let mut client = Client::new(&proxy);
-    assert_eq!(client.ask(request).body, b"ok");
+    assert_eq!(client.exchange(request).body, b"ok");
     proxy.stop.send(true).unwrap();
     assert_eq!(client.rest(), b"");
     assert_not_served(proxy.address);
 }
 
-/// Asserts that a new client of the proxy at `address` is sent nothing: its connection is refused, or ends at once.
-/// Where the listener closes just then, the kernel resets a connection that it had taken before.
+/// Asserts that the proxy at `address` sends a new client nothing: the connection is refused, or ends at once. If the
+/// listener closes at that moment, the kernel resets a connection that it had accepted.
 #[track_caller]
 fn assert_not_served(address: SocketAddr) {
     let Ok(mut client) = TcpStream::connect(address) else { return };
-    client.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+    client.set_read_timeout(Some(crate::support::TIME_LIMIT)).unwrap();
     let mut sent = Vec::new();
     let ended = client.read_to_end(&mut sent);
     assert!(sent.is_empty(), "{}", String::from_utf8_lossy(&sent));
@@ -129,7 +129,7 @@ fn a_pending_wait_is_one_task_and_delays_no_other_client() {
     const WAITS: usize = 200;
     let upstream = Upstream::new(move |_, stream| {
         stream.write_all(format!("{HEAD}c\r\nPROCESSING\r\n\r\n").as_bytes()).unwrap();
-        std::thread::sleep(crate::support::PATIENCE);
+        std::thread::sleep(crate::support::TIME_LIMIT);
         false
     });
     let limits = net::Limits { connections_per_address: 10_000, ..net::Limits::default() };
@@ -180,7 +180,7 @@ fn a_body_that_a_server_sends_in_response_to_head_is_never_the_next_response() {
         format!("{method} /ews/x HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n\r\n", basic("alice"))
     };
     client.send(ask("HEAD"));
-    assert_eq!(client.answer(true).status(), 200);
-    let answer = client.ask(ask("GET"));
+    assert_eq!(client.response(true).status(), 200);
+    let answer = client.exchange(ask("GET"));
     assert_eq!((answer.status(), answer.header("x-forged"), answer.body.len()), (200, None, forged.len()));
 }

@@ -1,5 +1,4 @@
-//! A proxy of HTTP on a port of its own, a server behind it that does what a test says, and clients that send
-//! what they like.
+//! An HTTP proxy on its own port, a scripted server behind it, and clients that send arbitrary bytes.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -24,29 +23,29 @@ use rpc::AuthLevel;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-/// How long anything that should happen may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit for each expected event.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// Everybody has an account: the password is the name with `pw1` behind it.
-pub(crate) struct Everybody;
+/// Any user has an account: the password is the name followed by `pw1`.
+pub(crate) struct AnyUser;
 
-impl Accounts for Everybody {
+impl Accounts for AnyUser {
     fn find(&self, _domain: &str, user: &str) -> Option<identity::Account> {
         let nt_hash = NtHash::from_password(&format!("{user}pw1"));
         (user != "anonymous").then(|| identity::Account::new(user, "LAB", nt_hash))
     }
 }
 
-/// The header by which `user` signs in.
+/// The header with which `user` authenticates.
 pub(crate) fn basic(user: &str) -> String {
     let text = format!("{user}:{user}pw1");
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text))
 }
 
-/// As whom the proxy signs in at the server.
+/// The header with which the proxy authenticates at the server.
 pub(crate) const SERVICE: &str = "Basic TEFCXHN2Y3Byb3h5OnNlY3JldA==";
 
-/// A running proxy. It ends with this value.
+/// A running proxy. It ends when this value is dropped.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     pub(crate) config: Arc<HttpListenerConfig>,
@@ -54,7 +53,7 @@ pub(crate) struct Proxy {
     pub(crate) runtime: Runtime,
 }
 
-/// What a test configures of a proxy.
+/// The settings of a proxy that a test may change.
 pub(crate) struct Setup {
     pub(crate) modules: Vec<Box<dyn Module>>,
     pub(crate) limits: Limits,
@@ -62,15 +61,15 @@ pub(crate) struct Setup {
     pub(crate) peers: TrustedProxies,
     pub(crate) call_limit: Duration,
     pub(crate) pending: Pending,
-    /// The pool for modules' work; none unless a test sets one.
+    /// The pool for modules' work; `None` unless a test sets one.
     pub(crate) deferral: Option<Deferral>,
-    /// By what clients sign in.
+    /// The mechanisms by which clients authenticate.
     pub(crate) mechanisms: Vec<Mechanism>,
-    /// Whether clients sign in at the server.
-    pub(crate) relayed: bool,
-    /// Who watches.
+    /// Whether clients authenticate at the server through the proxy.
+    pub(crate) pass_through: bool,
+    /// The observer of the proxy.
     pub(crate) observer: Arc<dyn Observer>,
-    /// How many sessions there may be.
+    /// The limits on sessions.
     pub(crate) sessions: SessionLimits,
 }
 
@@ -81,11 +80,11 @@ impl Default for Setup {
             limits: Limits { handshake: Duration::from_secs(5), ..Limits::default() },
             sizes: HttpLimits::default(),
             peers: TrustedProxies::default(),
-            call_limit: PATIENCE,
+            call_limit: TIME_LIMIT,
             pending: Pending::default(),
             deferral: None,
             mechanisms: Mechanism::ALL.to_vec(),
-            relayed: false,
+            pass_through: false,
             observer: Arc::new(NoopObserver),
             sessions: SessionLimits::default(),
         }
@@ -105,7 +104,7 @@ impl Setup {
             dns_computer: "proxy".into(),
             ..ServerNames::default()
         };
-        let (accounts, authority) = (Arc::new(Everybody), Authority::new("accounts"));
+        let (accounts, authority) = (Arc::new(AnyUser), Authority::new("accounts"));
         let acceptor = Arc::new(AcceptorConfig {
             settings: Settings::of(NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() }),
             ..AcceptorConfig::new(accounts, authority, Arc::clone(&contexts))
@@ -123,7 +122,7 @@ impl Setup {
                 host: upstream.ip().to_string(),
                 port: upstream.port(),
                 tls: None,
-                identity: if self.relayed {
+                identity: if self.pass_through {
                     let (authority, contexts) = (Authority::new("server"), Arc::clone(&contexts));
                     UpstreamIdentity::new(PassThrough::new(passthrough::Config {
                         authority,
@@ -136,7 +135,7 @@ impl Setup {
                         &AccountGate::new(),
                     ))
                 },
-                timeout: PATIENCE,
+                timeout: TIME_LIMIT,
                 call_limit: self.call_limit,
                 via: Via::new(&mut identity::OsRandom).unwrap(),
                 gate: net::Gate::new(),
@@ -151,7 +150,7 @@ impl Setup {
             }),
             sessions: CookieTable::new(self.sessions),
             contexts: Arc::clone(&contexts),
-            session_idle: PATIENCE,
+            session_idle: TIME_LIMIT,
             observer: self.observer,
             auth_limit: Arc::default(),
             log: EventLog::default(),
@@ -175,15 +174,15 @@ impl Setup {
     }
 }
 
-/// A request as the server got it.
+/// A request as the server received it.
 #[derive(Debug, Clone)]
-pub(crate) struct Got {
+pub(crate) struct ReceivedRequest {
     pub(crate) connection: usize,
     pub(crate) head: http1::RequestHead,
     pub(crate) body: Vec<u8>,
 }
 
-impl Got {
+impl ReceivedRequest {
     pub(crate) fn text(&self) -> String {
         let mut bytes = Vec::new();
         self.head.write(&mut bytes);
@@ -191,52 +190,54 @@ impl Got {
     }
 }
 
-/// What a server does with a request: it may write, wait, and say whether the connection goes on.
-pub(crate) type Answering = dyn Fn(&Got, &mut TcpStream) -> bool + Send + Sync;
+/// Handles a request: may write and wait, and returns whether the connection stays open.
+pub(crate) type Handler = dyn Fn(&ReceivedRequest, &mut TcpStream) -> bool + Send + Sync;
 
 /// A server.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
-    got: Mutex<Receiver<Got>>,
+    got: Mutex<Receiver<ReceivedRequest>>,
 }
 
 impl Upstream {
-    pub(crate) fn new(answering: impl Fn(&Got, &mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(
+        handler: impl Fn(&ReceivedRequest, &mut TcpStream) -> bool + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, got) = channel();
-        let answering: Arc<Answering> = Arc::new(answering);
+        let handler: Arc<Handler> = Arc::new(handler);
         thread(move || {
             for (connection, stream) in listener.incoming().enumerate() {
-                let (sender, answering) = (sender.clone(), Arc::clone(&answering));
+                let (sender, handler) = (sender.clone(), Arc::clone(&handler));
                 let Ok(stream) = stream else { return };
-                thread(move || serve(connection, stream, &sender, &*answering));
+                thread(move || serve(connection, stream, &sender, &*handler));
             }
         });
         Self { address, got: Mutex::new(got) }
     }
 
-    /// A server that always answers with these bytes.
-    pub(crate) fn saying(bytes: impl Into<Vec<u8>>) -> Self {
+    /// A server that always responds with these bytes.
+    pub(crate) fn responding(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::new(move |_, stream| stream.write_all(&bytes).is_ok())
     }
 
-    /// The next request that it got.
-    pub(crate) fn next(&self) -> Got {
-        self.got.lock().unwrap().recv_timeout(PATIENCE).expect("a request to the server")
+    /// The next request that it received.
+    pub(crate) fn next(&self) -> ReceivedRequest {
+        self.got.lock().unwrap().recv_timeout(TIME_LIMIT).expect("a request to the server")
     }
 
-    /// The requests that it got and that were not looked at.
-    pub(crate) fn others(&self) -> Vec<Got> {
+    /// The requests that it received and that the test has not checked.
+    pub(crate) fn others(&self) -> Vec<ReceivedRequest> {
         self.got.lock().unwrap().try_iter().collect()
     }
 }
 
-fn serve(connection: usize, mut stream: TcpStream, sender: &Sender<Got>, answering: &Answering) {
+fn serve(connection: usize, mut stream: TcpStream, sender: &Sender<ReceivedRequest>, handler: &Handler) {
     let mut decoder = RequestDecoder::new(Framing::default());
     let mut buffer = vec![0; 65536];
-    let mut current: Option<Got> = None;
+    let mut current: Option<ReceivedRequest> = None;
     while let Ok(count) = stream.read(&mut buffer) {
         if count == 0 {
             return;
@@ -244,12 +245,14 @@ fn serve(connection: usize, mut stream: TcpStream, sender: &Sender<Got>, answeri
         decoder.receive(&buffer[..count]);
         while let Some(event) = decoder.poll().expect("what the proxy sends is a request") {
             match event {
-                Event::Head { head, .. } => current = Some(Got { connection, head, body: Vec::new() }),
+                Event::Head { head, .. } => {
+                    current = Some(ReceivedRequest { connection, head, body: Vec::new() })
+                }
                 Event::Body(piece) => current.as_mut().unwrap().body.extend_from_slice(piece.data()),
                 Event::End => {
                     let got = current.take().unwrap();
                     let _ = sender.send(got.clone());
-                    if !answering(&got, &mut stream) {
+                    if !handler(&got, &mut stream) {
                         return;
                     }
                 }
@@ -258,17 +261,17 @@ fn serve(connection: usize, mut stream: TcpStream, sender: &Sender<Got>, answeri
     }
 }
 
-/// An answer as a client got it.
+/// A response as a client received it.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct ClientResponse {
     pub(crate) head: http1::ResponseHead,
-    /// The body as it was on the wire.
+    /// The body as it was received, with its framing.
     pub(crate) wire: Vec<u8>,
-    /// What was in it.
+    /// The content of the body.
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl ClientResponse {
     pub(crate) fn status(&self) -> u16 {
         self.head.status()
     }
@@ -291,7 +294,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(proxy: &Proxy) -> Self {
         let stream = TcpStream::connect(proxy.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
         Self { stream, decoder: ResponseDecoder::new(Framing::default()) }
     }
 
@@ -299,19 +302,19 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
 
-    pub(crate) fn ask(&mut self, bytes: impl AsRef<[u8]>) -> Answer {
+    pub(crate) fn exchange(&mut self, bytes: impl AsRef<[u8]>) -> ClientResponse {
         self.send(bytes);
-        self.answer(false)
+        self.response(false)
     }
 
-    /// The next answer that is not just an interim one.
-    pub(crate) fn answer(&mut self, to_head: bool) -> Answer {
+    /// The next final response.
+    pub(crate) fn response(&mut self, to_head: bool) -> ClientResponse {
         self.decoder.expect(to_head);
-        let mut answer: Option<Answer> = None;
+        let mut answer: Option<ClientResponse> = None;
         loop {
-            match self.decoder.poll().expect("what the proxy sends is an answer") {
+            match self.decoder.poll().expect("the proxy sends a response") {
                 Some(Event::Head { head, .. }) => {
-                    answer = Some(Answer { head, wire: Vec::new(), body: Vec::new() });
+                    answer = Some(ClientResponse { head, wire: Vec::new(), body: Vec::new() });
                 }
                 Some(Event::Body(piece)) => {
                     let answer = answer.as_mut().unwrap();
@@ -322,7 +325,7 @@ impl Client {
                 Some(Event::End) => return answer.unwrap(),
                 None => {
                     let mut buffer = [0; 8192];
-                    match self.stream.read(&mut buffer).expect("an answer in time") {
+                    match self.stream.read(&mut buffer).expect("a response in time") {
                         0 => self.decoder.close(),
                         count => self.decoder.receive(&buffer[..count]),
                     }
@@ -331,14 +334,14 @@ impl Client {
         }
     }
 
-    /// What comes up to the connection's end.
+    /// The bytes that are received up to the connection's end.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         let _ = self.stream.read_to_end(&mut rest);
         rest
     }
 
-    /// Reads until what came ends with `end`.
+    /// Reads until the received bytes end with `end`.
     pub(crate) fn until(&mut self, end: &str) -> String {
         let mut all = Vec::new();
         let mut byte = [0];
@@ -355,7 +358,7 @@ pub(crate) fn thread(work: impl FnOnce() + Send + 'static) {
     std::thread::spawn(work);
 }
 
-/// Reads a head and not a byte more.
+/// Reads exactly a head.
 pub(crate) fn read_head(stream: &mut TcpStream) -> Vec<u8> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
@@ -379,7 +382,7 @@ pub(crate) fn mapi(user: &str, endpoint: &str, request_type: &str, cookie: &str,
 }
 
 /// The headers by which a server shows that it executed a request of MAPI over HTTP.
-pub(crate) fn carried_out(got: &Got) -> String {
+pub(crate) fn executed(got: &ReceivedRequest) -> String {
     let kind = got.head.fields.text("x-requesttype");
     kind.map(|kind| format!("X-RequestType: {kind}\r\nX-ResponseCode: 0\r\n")).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! Authenticates each request of a client connection: does the I/O that its [`Authenticator`] asks for, reports the
-//! outcome, and writes the response to a request that is not admitted.
+//! Authenticates each request of a client connection: performs the I/O for its [`Authenticator`], reports the outcome,
+//! and writes the response to a request that is not admitted.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ use crate::http::upstream::connection::UpstreamSlot;
 /// The longest delay of the response to a throttled client.
 const THROTTLE_DELAY: Duration = Duration::from_secs(1);
 
-/// What came of a request's authentication.
+/// The result of authenticating a request.
 #[expect(
     clippy::large_enum_variant,
     reason = "most requests are admitted, and a box would cost each an allocation"
@@ -38,8 +38,8 @@ const THROTTLE_DELAY: Duration = Duration::from_secs(1);
 pub(crate) enum Authentication {
     /// The request is admitted.
     Admitted(RequestContext),
-    /// The request was answered, and the connection continues or not.
-    Answered(KeepAlive),
+    /// The proxy responded to the request itself. Contains whether the connection stays open.
+    Responded(KeepAlive),
 }
 
 /// Authenticates the request with this `head`, to whose service `rules` apply.
@@ -111,7 +111,7 @@ async fn verify(
             if closes_upstream {
                 upstream.close();
             }
-            reject(authenticator, downstream, &mut head, &outcome).await.map(Authentication::Answered)
+            reject(authenticator, downstream, &mut head, &outcome).await.map(Authentication::Responded)
         }
     }
 }

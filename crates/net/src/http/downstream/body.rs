@@ -104,8 +104,8 @@ impl Downstream {
         }
     }
 
-    /// Refuses the request since there is no memory for its body: `operation` for the log, and its `code` if it is
-    /// one by MAPI over HTTP.
+    /// Refuses the request since there is no memory for its body. `operation` names it in the log; `code` is the
+    /// `X-ResponseCode` of the response if it is an operation of MAPI over HTTP.
     #[cold]
     pub(crate) fn refuse_for_memory(
         &mut self,
@@ -143,7 +143,7 @@ impl Downstream {
     }
 
     /// Whether the connection closes after the response to the current request, whose head is to be written: since the
-    /// proxy takes no more requests, or since the rest of the request will not be read (RFC 9112 9.6).
+    /// proxy accepts no more requests, or since the rest of the request will not be read (RFC 9112 9.6).
     pub(crate) fn closes_after_response(&mut self) -> bool {
         self.shutdown.is_requested() || (self.unread && self.leaves_body_unread())
     }

@@ -42,18 +42,17 @@ pub(crate) struct Downstream {
     is_trusted: bool,
     /// The client that authenticated last.
     client: Option<SecurityContext>,
-    /// Since when no client is authenticated, if that is so: the connection was accepted, or the client's context
-    /// ended.
+    /// When the connection last became unauthenticated: when it was accepted, or when the client's context ended.
     unauthenticated_since: Instant,
     pub(crate) minimum_rate: MinimumRate,
     pub(crate) work: WorkQuota,
     pub(crate) shutdown: ShutdownSignal,
     pub(crate) timer: Timer,
-    /// What the response counts as held in memory until the client has read it.
+    /// The memory that the response counts for, until the client has read it.
     pub(crate) held: Option<Share>,
     /// How the body of the request is framed.
     pub(crate) framing: Framing,
-    /// Whether the rest of the request's body is still to come.
+    /// Whether the request's body has not been read to its end.
     pub(crate) unread: bool,
     /// Whether the response to the request continues a handshake, which ends with the connection.
     pub(crate) in_handshake: bool,
@@ -61,14 +60,14 @@ pub(crate) struct Downstream {
     pub(crate) expects_continue: bool,
 }
 
-/// What happens on a client's connection while its response is prepared.
+/// An event on a client's connection while its response is prepared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClientEvent {
     /// The client sent something ahead.
     Received,
     /// The given time was reached.
     Deadline,
-    /// The proxy takes no more requests.
+    /// The proxy accepts no more requests.
     Shutdown,
 }
 
@@ -138,7 +137,8 @@ impl Downstream {
         self.authentication_ends().unwrap_or_else(|| Instant::now() + self.config.limits.idle)
     }
 
-    /// The head of the next request; `None` if there is no further one. Meanwhile the server may close its connection.
+    /// Returns the head of the next request, or `None` if there is no further one. While it waits, it closes an
+    /// upstream connection that the server closes.
     pub(crate) async fn next_request(
         &mut self,
         upstream: &mut UpstreamSlot,
@@ -167,7 +167,7 @@ impl Downstream {
         }
     }
 
-    /// Waits for the next request. Returns false if it is not to be waited for any more.
+    /// Waits for the next request. Returns false if the wait is over without one.
     async fn idle(&mut self, upstream: &mut UpstreamSlot, until: Instant) -> io::Result<bool> {
         poll_fn(|task| {
             let received = self.poll_idle(task, upstream, until);
@@ -179,7 +179,7 @@ impl Downstream {
         .await
     }
 
-    /// Ready if the client sent something, or with false if it is not to be waited for any more.
+    /// Ready with true if the client sent something, and with false if the wait is over.
     fn poll_idle(
         &mut self,
         task: &mut Context<'_>,
@@ -218,14 +218,14 @@ impl Downstream {
         Ok(self.transport.ready().map_err(TransportError::from)?)
     }
 
-    /// Adds the `work` of reading a response of the server, which is not limited but by rounds.
+    /// Adds the `work` of reading a response of the server, which only rounds limit.
     pub(crate) async fn add_upstream_work(&mut self, work: u32) -> Result<(), ConnectionError> {
         self.work.add(work);
         if self.work.is_due() { self.end_round(true).await } else { Ok(()) }
     }
 
-    /// Lets the other connections of the thread have their turns, if the work of this one is due. A client that is not
-    /// authenticated and has caused too much work is delayed.
+    /// Ends the round: yields to the other connections of the thread if this one has used up its work quota. A client
+    /// that is not authenticated and has caused too much work is delayed.
     #[cold]
     async fn end_round(&mut self, is_authenticated: bool) -> Result<(), ConnectionError> {
         let unauthenticated = (!is_authenticated).then_some(&mut self.permit);
@@ -254,7 +254,7 @@ impl Downstream {
         self.more_unless(|_| false).await.map(drop)
     }
 
-    /// The same, unless `ends` returns true meanwhile. Returns whether it did not.
+    /// Like [`Self::more`], but stops waiting when `ends` returns true, and returns false then.
     pub(crate) async fn more_unless(
         &mut self,
         mut ends: impl FnMut(&mut Context<'_>) -> bool,
@@ -297,7 +297,7 @@ impl Downstream {
     /// # Errors
     /// When the client closed the connection.
     pub(crate) fn poll_ahead(&mut self, task: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
-        if self.transport.decoder.buffered() >= self.config.sizes.ahead {
+        if self.transport.decoder.buffered() >= self.config.sizes.pipelined {
             return Poll::Pending;
         }
         self.transport.poll_fill(task).map(|filled| match filled {

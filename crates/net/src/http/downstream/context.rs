@@ -38,13 +38,13 @@ impl RequestContext {
         if self.keep { KeepAlive::Yes } else { KeepAlive::No }
     }
 
-    /// Has the response close the connection.
+    /// Makes the response close the connection.
     pub(crate) fn close(&mut self) {
         self.head.close();
         self.keep = false;
     }
 
-    /// The same if `closes`.
+    /// Makes the response close the connection if `closes`.
     pub(crate) fn close_if(&mut self, closes: bool) {
         if closes {
             self.close();
@@ -81,7 +81,7 @@ pub(crate) enum KeepAlive {
 }
 
 impl KeepAlive {
-    /// As the client wishes that sent a request with this head.
+    /// The choice of the client that sent a request with this head (RFC 9112 9.3).
     pub(crate) fn of(head: &RequestHead) -> Self {
         if head.keeps_alive() { Self::Yes } else { Self::No }
     }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::tcp::admission::Limits;
 
-/// How fast a client sends a request, from its head on. Only the time counts in which the proxy waits for the client,
-/// not that in which the server reads.
+/// Measures how fast a client sends a request, from its head on. Only time in which the proxy waits for the client
+/// counts, not time in which the server reads.
 #[derive(Debug, Default)]
 pub(crate) struct MinimumRate {
     /// The time that each client has, however much it sends.
     time: Duration,
-    /// The bytes that earn another second; zero for unauthenticated clients, which earn none.
+    /// The number of bytes for which the client gets another second; zero for unauthenticated clients, which get none.
     rate: u64,
     /// The rate for authenticated clients.
     authenticated_rate: u64,
@@ -25,12 +25,12 @@ impl MinimumRate {
         Self { time, rate: 0, authenticated_rate, waited: Duration::ZERO, bytes: 0 }
     }
 
-    /// The client is authenticated: the bytes that it sends earn time.
+    /// The client is authenticated: it gets more time for the bytes that it sends.
     pub(crate) const fn set_authenticated(&mut self) {
         self.rate = self.authenticated_rate;
     }
 
-    /// `bytes` came after the proxy `waited`.
+    /// Records that `bytes` were received after the proxy `waited` for them.
     pub(crate) fn record(&mut self, bytes: usize, waited: Duration) {
         self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         self.waited = self.waited.saturating_add(waited);
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_bytes_of_an_authenticated_client_earn_time() {
+    fn only_an_authenticated_client_gets_more_time_for_its_bytes() {
         let seconds = Duration::from_secs;
         let limits = Limits { handshake: seconds(30), minimum_rate: 100, ..Limits::default() };
         let mut minimum_rate = MinimumRate::new(&limits);

@@ -9,29 +9,30 @@ pub(crate) enum Ambiguous {
     /// It does not begin with a slash, or has a fragment.
     #[error("the target is not an absolute path (for example /mapi/emsmdb/)")]
     NoPath,
-    /// Two slashes beside each other, a backslash, a semicolon, before which servers cut a path off, or a colon,
-    /// behind which the name of a file's stream stands.
+    /// Two slashes in a row; a backslash; a semicolon, at which servers truncate a path; or a colon, which precedes the
+    /// name of a file's stream.
     #[error("the path has an empty segment, a backslash, a colon or a semicolon")]
     Separator,
-    /// A segment that begins with a parenthesis: ASP.NET takes it for the ticket of a sign-in or the name of a session,
-    /// and removes it from the path.
+    /// A segment that begins with a parenthesis: ASP.NET reads it as an authentication ticket or a session id, and
+    /// removes it from the path.
     #[error("the path has a segment that begins with a parenthesis")]
     Parenthesis,
-    /// A segment that servers remove, or whose end they do: one of dots, or one with a dot or a blank at its end.
+    /// A segment that servers remove or shorten: one of dots only, or one that ends with a dot or a blank.
     #[error("the path has a segment that is or ends with a dot or a blank")]
     Dots,
-    /// A percent sign that encodes nothing, or what separates segments or is a control.
-    #[error("the path has an invalid or hidden character")]
+    /// A percent sign without two hexadecimal digits, an encoded separator or control character, or bytes that are not
+    /// UTF-8.
+    #[error("the path has an invalid percent encoding, or an encoded separator or control character")]
     Encoding,
     /// A query that holds a path.
     #[error("the query contains a path")]
     PathInQuery,
-    /// A query that says who sends the request.
+    /// A query with a parameter that authenticates the request.
     #[error("the query contains an authentication token")]
     TokenInQuery,
 }
 
-/// Whether `text` has only letters, digits and bytes of `others`, which hide nothing.
+/// Whether `text` consists of letters, digits and bytes of `others`, none of which needs decoding.
 fn is_plain(text: &str, others: &[u8]) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
 }
@@ -60,7 +61,7 @@ pub(crate) fn check_path(path: &str) -> Result<(), Ambiguous> {
 
 /// Checks the query of a directory whose clients send no paths in queries: decoding it repeatedly must not yield one.
 pub(crate) fn check_query(query: &str) -> Result<(), Ambiguous> {
-    // So are most queries.
+    // Most queries are simple too.
     if is_plain(query, b"-_.~@=&") {
         return Ok(());
     }
@@ -73,7 +74,7 @@ pub(crate) fn check_query(query: &str) -> Result<(), Ambiguous> {
         }
         let once = decode(&text);
         if once.len() == text.len() {
-            // Bytes that are no UTF-8 are decoded to separators by readers that take overlong forms.
+            // A server that accepts overlong encodings could decode bytes that are not UTF-8 to separators.
             return std::str::from_utf8(&text).map(drop).map_err(|_| Ambiguous::Encoding);
         }
         text = once;
@@ -81,9 +82,9 @@ pub(crate) fn check_query(query: &str) -> Result<(), Ambiguous> {
     Err(Ambiguous::Encoding)
 }
 
-/// Parameters by which a request says who sends it, beside or in place of `Authorization`: a Bearer token (RFC 6750
-/// 2.3), and what Exchange's PowerShell takes from its front end. The server could take the request for another
-/// user's than the proxy does.
+/// Parameters that authenticate a request beside or in place of `Authorization`: a Bearer token (RFC 6750 2.3), and the
+/// token that Exchange's front end sends to its PowerShell directory. The server could execute the request for another
+/// user than the one that the proxy authenticated.
 const TOKENS: [&str; 2] = ["access_token", "x-rps-cat"];
 
 /// Checks that a query has none of [`TOKENS`], as far as servers decode names of parameters.
@@ -99,7 +100,7 @@ pub(crate) fn check_no_token(query: &str) -> Result<(), Ambiguous> {
     if pairs.any(is_token) { Err(Ambiguous::TokenInQuery) } else { Ok(()) }
 }
 
-/// So often a query may be encoded over and over.
+/// How many times a query may be percent-encoded repeatedly.
 const MOST_DECODINGS: usize = 4;
 
 /// `path` decoded once; `None` if that yields characters that must not be encoded, or is not text.
@@ -120,7 +121,7 @@ fn decoded(path: &str) -> Option<String> {
         out.push(byte);
         rest = behind;
     }
-    // Overlong forms are no UTF-8, and so are refused here.
+    // Overlong encodings are not valid UTF-8, and are refused here.
     String::from_utf8(out).ok().filter(|text| !text.contains(is_like_a_separator))
 }
 
@@ -157,7 +158,7 @@ const fn is_like_a_separator(c: char) -> bool {
             | '\u{2216}' | '\u{29F5}' | '\u{29F9}' | '\u{FE68}' | '\u{FF3C}' | '\u{20E5}'
             | '\u{FE55}' | '\u{FF1A}' | '\u{FE54}' | '\u{FF1B}' | '\u{037E}'
             | '\u{FE56}' | '\u{FF1F}' | '\u{FE6A}' | '\u{FF05}'
-            // Controls and blanks that are cut off or passed over.
+            // Controls and blanks that servers truncate or skip.
             | '\u{80}'..='\u{A0}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202F}' | '\u{FEFF}' | '\u{3000}'
     )
 }
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_that_every_reader_takes_for_the_same_are_let_through() {
+    fn unambiguous_paths_are_accepted() {
         for path in [
             "/",
             "/ews/Exchange.asmx/s/GetUserPhoto",

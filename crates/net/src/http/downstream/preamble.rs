@@ -22,7 +22,7 @@ pub(crate) struct AcceptedConnection {
     pub(crate) stream: Stream,
 }
 
-/// Why a connection does not get as far as its first request.
+/// Why a connection is closed before its first request.
 pub(crate) enum PreambleError {
     /// The PROXY header is invalid, or the client has too many connections.
     Client(ClientError),

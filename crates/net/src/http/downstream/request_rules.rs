@@ -1,6 +1,6 @@
-//! What a service determines of its requests before they are authenticated.
+//! The rules of a service that apply to a request before it is authenticated.
 
-/// What a service determines of a request.
+/// The rules of a service for a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestRules {
     /// Whether the target is an endpoint of MAPI over HTTP. Its cookies are those of a session.

@@ -47,7 +47,7 @@ pub(crate) fn too_busy(out: &mut Vec<u8>, request: &RequestHead, code: Option<Re
 
 /// Appends a response to `request`, which failed because of `why`.
 pub(crate) fn upstream_failed(out: &mut Vec<u8>, request: &RequestHead, why: &UpstreamError) {
-    let (status, text) = shown(why);
+    let (status, text) = status_and_text(why);
     to(out, request, status, text, |head| {
         if matches!(why, UpstreamError::MemoryLimit(_)) {
             head.fields.push("Retry-After", BUSY_SECONDS.to_string());
@@ -56,7 +56,7 @@ pub(crate) fn upstream_failed(out: &mut Vec<u8>, request: &RequestHead, why: &Up
 }
 
 /// The status and text of the response to a request that failed because of `why`.
-const fn shown(why: &UpstreamError) -> (u16, &'static str) {
+const fn status_and_text(why: &UpstreamError) -> (u16, &'static str) {
     match why {
         UpstreamError::Connect(_) | UpstreamError::Loop => {
             (502, "the server behind this proxy cannot be reached\n")

@@ -5,21 +5,22 @@
 pub enum RouteAction {
     /// They are forwarded unchanged, for authenticated clients.
     Relay,
-    /// They are refused: 403.
+    /// They are rejected with status 403.
     Refuse,
-    /// They are answered 404.
+    /// They are rejected with status 404.
     NotFound,
 }
 
 /// The virtual directories, with the action for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routes {
-    /// First labels of paths, in lower case, with their actions. All others are answered 404.
+    /// First labels of paths, in lower case, with their actions. All others are rejected with status 404.
     directories: Vec<(String, RouteAction)>,
 }
 
 impl Default for Routes {
-    /// Relays what clients need to set themselves up, and refuses the rest.
+    /// Forwards requests for the directories that clients need for their setup, and refuses those for other directories
+    /// of Exchange.
     fn default() -> Self {
         let relayed = ["oab", "ews"].map(|name| (name.to_owned(), RouteAction::Relay));
         let refused = ["owa", "ecp", "microsoft-server-activesync", "rpc", "mapi"];

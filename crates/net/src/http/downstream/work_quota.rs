@@ -1,8 +1,8 @@
-//! Limits the work for one client connection: in one round, so that the other connections of its thread have their
-//! turns, and per second while its client is unauthenticated.
+//! Limits the work for one client connection: in one round, so that the other connections of its thread are served too,
+//! and per second while its client is unauthenticated.
 //!
-//! A thread serves a connection until that has to wait. A client that sends continuously is never waited for, so the
-//! connection ends its round by itself.
+//! A thread serves a connection until it has to wait for its client. That never happens with a client that sends
+//! continuously, so the connection yields after the work of one round.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub(crate) fn of_read(bytes: usize, is_tls: bool) -> u32 {
 pub(crate) enum Turn {
     /// It continues at once.
     Continue,
-    /// The other connections of the thread have their turns.
+    /// It yields to the other connections of the thread.
     Yield,
     /// The unauthenticated client has caused too much work, and is delayed.
     Delay(Duration),
@@ -88,7 +88,7 @@ impl WorkQuota {
         self.round = self.round.saturating_add(ROUND);
     }
 
-    /// The connection waited, so that the others of its thread had their turns.
+    /// The connection waited, so that the others of its thread were served.
     pub(crate) const fn waited(&mut self) {
         self.round = 0;
     }
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn little_work_is_done_for_an_unauthenticated_client_at_once_and_in_a_second() {
+    fn work_for_an_unauthenticated_client_is_limited_at_once_and_per_second() {
         let (ten_seconds, round) = (BURST + 10 * PER_SECOND, i64::from(ROUND));
         let done = done(10, false);
         assert!((ten_seconds - PER_SECOND / 10 - round..=ten_seconds + round).contains(&done), "{done}");
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_of_an_unauthenticated_client_do_not_pay_for_its_work() {
+    fn waiting_between_requests_does_not_raise_the_limit_of_an_unauthenticated_client() {
         let now = Instant::now();
         let (mut quota, mut permit) = (WorkQuota::new(now), permit());
         let mut delayed = false;
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_work_that_is_done_at_once_does_not_begin_anew_with_each_connection() {
+    fn the_burst_of_an_address_does_not_begin_anew_with_each_connection() {
         let begin = Instant::now();
         let admission = Admission::new(Limits::default(), Vec::new());
         let (mut now, mut connections) = (begin, 0);

@@ -1,4 +1,4 @@
-//! What the steps of an operation by MAPI over HTTP have in common: its HTTP messages, its keep-alive, its end.
+//! The state of an operation of MAPI over HTTP that all its steps share: its HTTP messages, its keep-alive, its end.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) response_limit: usize,
 }
 
-/// What is to be logged of an operation.
+/// An event of an operation that is to be logged.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// The user's session that was idle for longest was ended to make room.
@@ -45,7 +45,7 @@ pub(crate) enum Event {
     MemoryFull(MemoryLimit),
 }
 
-/// An operation, with its HTTP messages as far as they have come.
+/// An operation, with the HTTP messages received so far.
 pub(crate) struct HttpOperation {
     pub(crate) request: RequestContext,
     pub(crate) key: OperationKey,
@@ -53,20 +53,20 @@ pub(crate) struct HttpOperation {
     pub(crate) is_wait: bool,
     pub(crate) settings: Settings,
     pub(crate) pending: PendingKeepAlive,
-    /// Whether what is sent to the server is a module's request ahead of the client's own.
+    /// Whether the request that is sent to the server is a module's own, ahead of the client's.
     pub(crate) is_ahead: bool,
-    /// The request's head as the server got it.
+    /// The request's head as it was sent to the server.
     pub(crate) sent: Option<RequestHead>,
-    /// The server's response, as far as it has come.
+    /// The part of the server's response that has been received.
     pub(crate) response: Option<UpstreamResponse>,
-    /// What the request's body and the response count as held in memory.
+    /// The memory that the request's body and the response count for.
     pub(crate) share: Option<Share>,
-    /// What of that is the request's.
+    /// How many bytes of the share are for the request's body.
     pub(crate) request_memory: usize,
     pub(crate) events: Vec<Event>,
 }
 
-/// An operation that is over. Its response is in the output buffer, as far as there is one.
+/// An operation that is over. Its response, if there is one, is in the output buffer.
 pub(crate) struct Done {
     pub(crate) operation: Box<HttpOperation>,
     pub(crate) finished: Finished,
@@ -80,7 +80,7 @@ pub(crate) enum End {
     Complete(KeepAlive),
     /// The server did not serve the request, and nothing was sent to the client yet.
     NotServed(UpstreamError),
-    /// The server failed; the response ends with an error behind the keep-alive that was sent.
+    /// The server failed; the response ends with an error after the keep-alive that was sent.
     Failed(UpstreamError),
     /// The response is cut off, and the client's connection has to end within it.
     CutShort(UpstreamError),
@@ -110,7 +110,7 @@ impl HttpOperation {
         }
     }
 
-    /// What is logged of the operation if it fails.
+    /// The description of the operation for the log if it fails.
     pub(crate) fn failed_request(&self) -> FailedRequest<'_> {
         FailedRequest {
             client: self.request.peer,
@@ -120,7 +120,7 @@ impl HttpOperation {
         }
     }
 
-    /// Has the response close the connection if `closes`.
+    /// Makes the response close the connection if `closes`.
     pub(crate) fn close_if(&mut self, closes: bool) {
         if closes && self.request.keep {
             self.request.close();
@@ -130,9 +130,10 @@ impl HttpOperation {
         }
     }
 
-    /// Learns the cookies that the server sets in the `head` of its response to `call`. If the client gets that head,
-    /// the cookies of earlier heads that it has not got are added; otherwise these are left to a head that it gets.
-    /// Cookies that are not forwarded are not learned: they identify no session.
+    /// Binds the cookies that the server sets in the `head` of its response to `call` to the session. A head that is
+    /// sent to the client gets also the cookies of earlier heads that were not sent to it; otherwise the cookies are
+    /// kept for the next head that is. Cookies that are not forwarded to clients are not bound: they identify no
+    /// session.
     pub(crate) fn bind_cookies(
         &mut self,
         call: &mut AwaitsUpstream,
@@ -140,7 +141,7 @@ impl HttpOperation {
     ) -> Result<(), Refusal> {
         let cookies = self.request.cookies;
         let set = || {
-            let given = head.fields.all("set-cookie").filter(|value| cookies.gives(value));
+            let given = head.fields.all("set-cookie").filter(|value| cookies.accepts_set_cookie(value));
             given.filter_map(|value| std::str::from_utf8(value).ok())
         };
         if call.bind_cookies(set())? == Eviction::LongestIdle {
@@ -157,7 +158,7 @@ impl HttpOperation {
         Ok(())
     }
 
-    /// Sends the client the keep-alive that is due: behind the server's head if that has come.
+    /// Sends the client the keep-alive that is due, after the server's head if that was received.
     #[cold]
     pub(crate) fn send_pending(&mut self, now: Instant, out: &mut OutputBuffer) {
         let Self { pending, response, request, is_ahead, .. } = self;
@@ -175,7 +176,7 @@ impl HttpOperation {
         pending.send(now, out);
     }
 
-    /// Responds with what the engine made of the operation.
+    /// Responds with the result of the operation in the engine.
     pub(crate) fn finish(mut self: Box<Self>, finished: Finished, out: &mut OutputBuffer) -> Done {
         let Self { response, request, events, .. } = &mut *self;
         let keep_alive = match response {
@@ -190,7 +191,7 @@ impl HttpOperation {
         self.end(finished, End::Complete(keep_alive))
     }
 
-    /// Responds without a response of the server, behind the keep-alive if the response has `begun`.
+    /// Responds without a response of the server, after the keep-alive if the response has `begun`.
     fn respond(&mut self, reply: &Reply, begun: bool, out: &mut OutputBuffer) -> KeepAlive {
         if let Some(why) = reply.why() {
             self.events.push(refused(reply, why));

@@ -12,7 +12,7 @@ use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::downstream::respond;
 use crate::http::operation::pending::{end, end_refused};
 
-/// Appends the response that `reply` is, behind the keep-alive if the response has `begun`.
+/// Appends the response for `reply`, after the keep-alive if the response has `begun`.
 pub(crate) fn reply(out: &mut Vec<u8>, request: &RequestContext, reply: &Reply, begun: bool) -> KeepAlive {
     match (reply, begun) {
         (Reply::Response(stub), true) => end(out, &[], stub),
@@ -23,7 +23,7 @@ pub(crate) fn reply(out: &mut Vec<u8>, request: &RequestContext, reply: &Reply, 
     request.keep_alive()
 }
 
-/// Appends a response with the payload of an operation that the server never saw.
+/// Appends a response with the payload of an operation that was not sent to the server.
 fn success(out: &mut Vec<u8>, request: &RequestContext, payload: &[u8]) -> KeepAlive {
     let before = prefix(&[MetaTag::Processing, MetaTag::Done], &[]).unwrap_or_default();
     own(out, request, ResponseCode::Success, CONTENT_TYPE, &[&before[..], payload].concat())
@@ -46,7 +46,7 @@ fn own(
     request.keep_alive()
 }
 
-/// The head of a response of the proxy's own, without what frames its body.
+/// The head of a response that the proxy makes, without the fields that frame its body.
 pub(crate) fn own_head(
     request: &RequestContext,
     code: ResponseCode,

@@ -1,7 +1,8 @@
-//! MAPI over HTTP ([MS-OXCMAPIHTTP]): takes in an operation, and carries out its steps on the two connections.
+//! MAPI over HTTP ([MS-OXCMAPIHTTP]): reads an operation from the client, and performs its steps on the client's and
+//! the upstream connection.
 //!
-//! What happens in which order is decided by the [`state_machine`], which does no I/O. The loop in [`run`] does what
-//! each [`Step`] asks for, and consumes the step with what came of it, until the operation is [`Done`].
+//! The [`state_machine`] decides the order of the steps, and does no I/O. The loop in [`run`] performs each [`Step`],
+//! and passes the result to the transition that consumes the step, until the operation is [`Done`].
 
 pub(crate) mod disconnect;
 mod http_operation;
@@ -36,8 +37,8 @@ use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::BodyFraming;
 use crate::http::upstream::response_event::ResponseEvent;
 
-/// Brings an operation through the engine, to the server and back.
-pub(crate) async fn relay(
+/// Serves an operation: passes it through the engine to the server, and the response back.
+pub(crate) async fn serve(
     client: &mut ClientConnection,
     mut request: RequestContext,
     framing: Framing,
@@ -67,7 +68,7 @@ pub(crate) async fn relay(
     let settings = Settings {
         pending: config.pending,
         call_limit: config.upstream.call_limit,
-        response_limit: config.sizes.answer,
+        response_limit: config.sizes.response,
     };
     let arrived = Arrived { request, key, body, share, at: clock::now(), settings };
     let begun = with_env(client, |env| state_machine::begin(&config.engine, &config.sessions, arrived, env));
@@ -80,7 +81,7 @@ pub(crate) async fn relay(
     }
 }
 
-/// Carries out the steps of an operation until it is over.
+/// Performs the steps of an operation until it is over.
 async fn run(
     client: &mut ClientConnection,
     reporter: &Reporter,
@@ -162,7 +163,7 @@ async fn next_event(
         }
     };
     if let ResponseEvent::Head(..) = &event {
-        upstream.transport.decoder.gather(client.downstream.config.sizes.answer);
+        upstream.transport.decoder.gather(client.downstream.config.sizes.response);
     }
     Ok(event)
 }
@@ -194,7 +195,7 @@ async fn wait_for_work(
     Ok(with_env(client, |env| if is_done { waiting.work_done(env) } else { waiting.deadline(env) }))
 }
 
-/// Reports an operation that is over. Returns how the client's connection goes on.
+/// Reports an operation that is over. Returns whether the client's connection stays open.
 fn end(
     client: &mut ClientConnection,
     reporter: &Reporter,
@@ -221,7 +222,7 @@ fn end(
     }
 }
 
-/// Refuses a request that is no operation, or whose body is not accepted.
+/// Refuses a request that is not an operation, or whose body is not accepted.
 #[cold]
 fn refuse(
     downstream: &mut Downstream,

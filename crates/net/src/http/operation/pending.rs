@@ -13,9 +13,10 @@ use crate::http::downstream::context::RequestContext;
 /// When the proxy sends `PROCESSING` and `PENDING` to the client of a pending operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
-    /// After how long for the first time. An operation that ends sooner gets a response without keep-alive.
+    /// The time from the start of an operation to its first keep-alive. An operation that ends sooner gets a response
+    /// without one.
     pub first: Duration,
-    /// The time between two of them.
+    /// The time between two keep-alives.
     pub period: Duration,
 }
 
@@ -29,8 +30,8 @@ impl Default for Pending {
 #[derive(Debug)]
 pub(crate) struct PendingKeepAlive {
     pub(crate) period: Duration,
-    /// Whether the client can get any. HTTP/1.0 has no chunks, and a request that opens a session needs the cookies
-    /// in the head of the server's response.
+    /// Whether keep-alives can be sent to the client. HTTP/1.0 has no chunks, and a request that opens a session needs
+    /// the cookies in the head of the server's response.
     is_possible: bool,
     next: Instant,
     /// Whether the proxy has sent a response head of its own.

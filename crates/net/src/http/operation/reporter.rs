@@ -22,8 +22,8 @@ impl Reporter {
         Self { config, since }
     }
 
-    /// Holds `step` while something is waited for. If it is dropped meanwhile, the client is gone: the operation is
-    /// given up and reported.
+    /// Guards `step` during a wait. If the guard is dropped meanwhile, the client has disconnected: the operation is
+    /// aborted and reported.
     pub(super) fn guard<S: Unfinished>(&self, step: S) -> ScopeGuard<S, impl FnOnce(S)> {
         scopeguard::guard(step, |step| {
             let (mut operation, finished) = step.abandon();
@@ -67,7 +67,7 @@ pub(super) fn not_begun(config: &HttpListenerConfig, not_begun: &NotBegun) {
     }
 }
 
-/// Tells the observer of an operation that did not get into the engine.
+/// Reports an operation to the observer that was rejected before it reached the engine.
 pub(super) fn rejected(
     config: &HttpListenerConfig,
     request: &RequestContext,

@@ -1,4 +1,4 @@
-//! Which operation a request asks for, and the head of a request that a module sends ahead of it.
+//! Determines the operation of a request, and makes the head of a request that a module sends ahead of it.
 
 use engine::OperationKey;
 use http1::RequestHead;
@@ -9,7 +9,7 @@ use wire::Guid;
 
 use crate::upstream_error::UpstreamError;
 
-/// Why a request is no operation.
+/// Why a request is not an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotAnOperation {
     #[error("unknown endpoint")]
@@ -37,7 +37,7 @@ impl NotAnOperation {
     }
 }
 
-/// Which operation a request asks for.
+/// Determines the operation of a request by its endpoint and `X-RequestType`.
 pub(crate) fn operation_key(head: &RequestHead) -> Result<OperationKey, NotAnOperation> {
     let endpoint = Endpoint::of_path(head.path()).ok_or(NotAnOperation::Endpoint)?;
     if head.method() != "POST" {
@@ -54,7 +54,7 @@ pub(crate) fn operation_key(head: &RequestHead) -> Result<OperationKey, NotAnOpe
     Ok(OperationKey::Http(endpoint, request_type.ok_or(NotAnOperation::Type)?))
 }
 
-/// The type that a request claims which is no operation.
+/// The `X-RequestType` of a request that is not an operation, shortened for the log.
 pub(crate) fn claimed_type(head: &RequestHead) -> &str {
     const MOST: usize = 64;
     let claimed = head.fields.text(X_REQUEST_TYPE).unwrap_or("unknown");
@@ -85,7 +85,7 @@ impl SentAhead {
         Ok(Self { request_type, id: Guid::from_le(id) })
     }
 
-    /// Makes `head`, the client's, the head of this request.
+    /// Turns `head`, the head of the client's request, into the head of this request.
     pub(crate) fn apply_to(&self, head: &mut RequestHead) {
         head.fields.set(X_REQUEST_TYPE, self.request_type.name());
         head.fields.set(X_REQUEST_ID, GuidCounter { guid: self.id, counter: 1 }.to_string());

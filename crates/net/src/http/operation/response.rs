@@ -51,14 +51,14 @@ pub(crate) struct UpstreamResponse {
     pub(crate) pending_sent: bool,
 }
 
-/// A response exceeds a limit.
+/// The limit that a response exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ResponseTooLong {
     /// The content as a whole.
     #[error("response exceeds {0} bytes")]
     Content(usize),
     /// The lines before the payload, which end with an empty line ([MS-OXCMAPIHTTP] 2.2.2.2). A server could send
-    /// `PENDING` without an end.
+    /// `PENDING` endlessly.
     #[error("PROCESSING and PENDING lines and headers before the payload exceed {MAX_PREFIX} bytes")]
     Prefix,
 }
@@ -112,7 +112,7 @@ impl UpstreamResponse {
         response
     }
 
-    /// Has the response close the connection, unless its head was sent.
+    /// Makes the response close the connection, unless its head was sent.
     pub(crate) fn close(&mut self) {
         if !self.begun {
             self.head.fields.set("Connection", "close");
@@ -270,7 +270,7 @@ impl UpstreamResponse {
         if close { KeepAlive::No } else { KeepAlive::Yes }
     }
 
-    /// Refuses the operation, by a header behind what was sent already if anything was.
+    /// Refuses the operation, by a header after the part of the response that was sent already, if any.
     fn refuse(&mut self, out: &mut Vec<u8>, code: ResponseCode) {
         if self.begun {
             pending::end_refused(out, code);

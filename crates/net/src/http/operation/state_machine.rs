@@ -1,7 +1,7 @@
 //! One operation by MAPI over HTTP as a state machine without I/O.
 //!
-//! [`begin`] takes in a whole request, and returns the first [`Step`]. Each step is a type that owns the operation, and
-//! what follows from it consumes it, so that only the caller can decide when things happen, but not in which order:
+//! [`begin`] takes a complete request, and returns the first [`Step`]. Each step is a type that owns the operation, and
+//! each transition consumes it. The caller therefore decides when a transition happens, and the types in which order:
 //!
 //! ```text
 //! begin ─▶ Step::Send(Sending) ── sent ──▶ Receiving ── event ──▶ Received::More(Receiving)
@@ -10,8 +10,8 @@
 //!          Step::Done(Done): the response is in the output buffer
 //! ```
 //!
-//! Time, random numbers and the buffer for the client's bytes come in with each call, as an [`Env`]. What is to be
-//! logged stays with the operation, as [`Event`](super::http_operation::Event)s.
+//! Time, random numbers and the buffer for the client's bytes are passed with each call, as an [`Env`]. What is to be
+//! logged is kept in the operation, as [`Event`](super::http_operation::Event)s.
 
 use std::task::{Context, Poll};
 
@@ -35,7 +35,7 @@ use crate::http::output::OutputBuffer;
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::upstream_error::UpstreamError;
 
-/// The time, the random numbers and the output that a transition takes.
+/// The time, the random numbers and the output that a transition uses.
 pub(crate) struct Env<'a> {
     pub(crate) now: Instant,
     pub(crate) random: &'a mut dyn Random,
@@ -56,10 +56,10 @@ pub(crate) enum Step {
     Done(Done),
 }
 
-/// What follows from an event of the server's response.
+/// The result of an event of the server's response.
 #[must_use = "an operation that is dropped is aborted"]
 pub(crate) enum Received {
-    /// Read on.
+    /// Read the next event.
     More(Receiving),
     /// The response is complete, or not needed any more.
     Next(Step),
@@ -70,7 +70,7 @@ pub(crate) struct Arrived {
     pub(crate) request: RequestContext,
     pub(crate) key: OperationKey,
     pub(crate) body: Bytes,
-    /// What the body counts as held in memory.
+    /// The memory that the body counts for.
     pub(crate) share: Share,
     /// The time of day.
     pub(crate) at: FileTime,
@@ -122,7 +122,7 @@ pub(crate) fn begin(
     }
 }
 
-/// The step that the engine wants.
+/// The next step, as the engine decided.
 fn proceed(operation: Box<HttpOperation>, next: Next, env: &mut Env<'_>) -> Step {
     match next {
         Next::Forward(call) => Sending::begin(operation, call, env),
@@ -138,11 +138,11 @@ fn proceed(operation: Box<HttpOperation>, next: Next, env: &mut Env<'_>) -> Step
 pub(crate) trait Unfinished: Sized {
     fn into_parts(self) -> (Box<HttpOperation>, Next);
 
-    /// Gives the operation up, since its client is gone.
+    /// Aborts the operation, since its client has disconnected.
     fn abandon(self) -> (Box<HttpOperation>, Finished) {
         let (mut operation, next) = self.into_parts();
         operation.response = None;
-        (operation, next.abort(Refusal::new(RefusalKind::Failed, "the client is gone")))
+        (operation, next.abort(Refusal::new(RefusalKind::Failed, "the client disconnected")))
     }
 }
 
@@ -188,7 +188,7 @@ impl Sending {
                 head.fields.push("Cookie", newest);
             }
         }
-        // The modules read the response.
+        // Modules cannot read a compressed response.
         head.fields.remove("accept-encoding");
         head
     }
@@ -241,7 +241,7 @@ impl Receiving {
         *is_wait && !*is_ahead && !is_whole
     }
 
-    /// Appends to `out` what of the response may be sent before it is complete. To be called before waiting.
+    /// Appends to `out` the part of the response that may be sent before it is complete. To be called before waiting.
     pub(crate) fn stream(&mut self, out: &mut OutputBuffer) {
         let HttpOperation { response, is_ahead, .. } = &mut *self.operation;
         if let Some(response) = response.as_mut().filter(|_| !*is_ahead) {
@@ -366,7 +366,7 @@ impl Waiting {
         proceed(self.operation, next, env)
     }
 
-    /// [`until`](Self::until) has come: a keep-alive is due, or the work takes too long.
+    /// The time [`until`](Self::until) is reached: a keep-alive is due, or the work takes too long.
     pub(crate) fn deadline(mut self, env: &mut Env<'_>) -> Step {
         if env.now >= self.limit {
             return self.work_done(env);

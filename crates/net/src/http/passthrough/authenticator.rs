@@ -1,4 +1,4 @@
-//! What one client connection remembers of pass-through authentication.
+//! The state of pass-through authentication of one client connection.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ pub(super) fn probe_covers(kind: ProbeKind, mapi: bool) -> bool {
 }
 
 impl PassThroughAuth {
-    /// For a client connection on which no request came yet.
+    /// The state of a new client connection.
     pub(crate) fn new(config: &Arc<Config>, accepts_secrets: bool, shared: bool) -> Self {
         Self {
             config: Arc::clone(config),
@@ -126,8 +126,8 @@ impl PassThroughAuth {
         matches!(&self.state, State::Authenticated(authenticated, _) if authenticated.is_same(context))
     }
 
-    /// Revokes the context of the latest request: the server answered it with 401 and these `fields`, or the
-    /// connection is gone that a handshake had authenticated.
+    /// Revokes the context of the latest request: the server responded to it with 401 and these `fields`, or the
+    /// connection that a handshake had authenticated was closed.
     pub(crate) fn end_authentication(&mut self, fields: Option<&Fields>) {
         if let Some(fields) = fields {
             self.challenges.update(fields);

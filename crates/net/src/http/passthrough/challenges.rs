@@ -19,7 +19,7 @@ const MAX_CHALLENGE: usize = 4096;
 pub(crate) struct Challenges(Vec<(Mechanism, String)>);
 
 impl Challenges {
-    /// Replaces them by those of a response, if it has any.
+    /// Replaces the challenges by those of a response, if it has any.
     pub(crate) fn update(&mut self, fields: &Fields) {
         let challenges: Vec<_> = fields
             .all("www-authenticate")
@@ -33,12 +33,12 @@ impl Challenges {
         }
     }
 
-    /// Their mechanisms.
+    /// The mechanisms of the challenges.
     pub(crate) fn mechanisms(&self) -> Vec<Mechanism> {
         self.0.iter().map(|(mechanism, _)| *mechanism).collect()
     }
 
-    /// Adds those whose mechanism is accepted to `head`.
+    /// Adds the challenges whose mechanism `accepts` accepts to `head`.
     pub(crate) fn add_to(&self, head: &mut ResponseHead, accepts: impl Fn(Mechanism) -> bool) {
         for (_, challenge) in self.0.iter().filter(|(mechanism, _)| accepts(*mechanism)) {
             head.fields.push("WWW-Authenticate", challenge.clone());

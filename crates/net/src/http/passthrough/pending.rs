@@ -40,7 +40,7 @@ pub(crate) enum ProbeConnection {
     Separate,
 }
 
-/// What becomes of the upstream connection after authentication.
+/// What happens to the upstream connection after authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionUse {
     /// It stays as it is.

@@ -1,4 +1,4 @@
-//! Protected resources: probes that the server was seen to reject without credentials.
+//! Protected resources: probes that the server has rejected without credentials.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) struct ProtectedResource {
     /// The directory of the requests that it was found for.
     pub(crate) directory: String,
     /// The proof of the rejection, and its time.
-    pub(crate) guarded: RejectedProbe,
+    pub(crate) rejection: RejectedProbe,
     pub(crate) probe: Probe,
     /// How many candidates were tried up to this one.
     pub(crate) tried: usize,
@@ -30,7 +30,7 @@ pub(crate) struct ProtectedResource {
 impl ProtectedResource {
     /// Whether an attempt by `mechanism` may begin with it at `now`.
     pub(crate) fn offers(&self, mechanism: Mechanism, now: FileTime) -> bool {
-        self.guarded.is_valid(now) && self.guarded.offers(mechanism)
+        self.rejection.is_valid(now) && self.rejection.offers(mechanism)
     }
 }
 
@@ -44,11 +44,11 @@ pub(crate) fn directory(head: &RequestHead) -> String {
 pub(crate) struct ProtectedResources(Vec<Arc<ProtectedResource>>);
 
 impl ProtectedResources {
-    /// The resource for the directory of the request `head`, if it was found lately.
+    /// The resource for the directory of the request `head`, if it was found recently.
     pub(crate) fn find(&self, head: &RequestHead, now: FileTime) -> Option<Arc<ProtectedResource>> {
         let directory = directory(head);
         let is_for = |resource: &&Arc<ProtectedResource>| {
-            resource.directory == directory && resource.guarded.is_valid(now)
+            resource.directory == directory && resource.rejection.is_valid(now)
         };
         self.0.iter().find(is_for).cloned()
     }
@@ -85,9 +85,9 @@ mod tests {
         let head = request(target);
         let answer = Response { status: 401, ..Response::default() };
         let probe = candidates(&head, false).next().unwrap();
-        let guarded = RejectedProbe::from_response(probe.kind(), &answer, NOW).unwrap();
+        let rejection = RejectedProbe::from_response(probe.kind(), &answer, NOW).unwrap();
         let (directory, challenges) = (directory(&head), Challenges::default());
-        Arc::new(ProtectedResource { directory, guarded, probe, tried, challenges })
+        Arc::new(ProtectedResource { directory, rejection, probe, tried, challenges })
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) struct ProbeError {
     pub(crate) closed: bool,
 }
 
-/// What came of a probe.
+/// The result of a probe.
 pub(crate) type ProbeResult = Result<ProbeResponse, ProbeError>;
 
 impl ProbeResponse {
@@ -42,8 +42,8 @@ impl ProbeResponse {
         challenges.into_iter().find_map(|challenge| challenge.token(mechanism))
     }
 
-    /// The parts that prove something, with the `token` of a handshake.
-    pub(super) fn answer<'a>(&'a self, token: Option<&'a [u8]>) -> Response<'a> {
+    /// The parts of the response that serve as evidence, with the `token` of a handshake.
+    pub(super) fn evidence<'a>(&'a self, token: Option<&'a [u8]>) -> Response<'a> {
         Response {
             status: self.head.status(),
             token,

@@ -61,7 +61,7 @@ pub(super) fn challenge(
     }
 }
 
-/// The protected resource that was found lately for the directory of the request. The client is offered its schemes.
+/// The protected resource that was found recently for the directory of the request. The client is offered its schemes.
 pub(super) fn known_resource(
     auth: &mut PassThroughAuth,
     request: &AuthRequest<'_>,
@@ -72,7 +72,7 @@ pub(super) fn known_resource(
     Some(resource)
 }
 
-/// What the response to a probe without credentials shows.
+/// The conclusion from the response to a probe without credentials.
 pub(super) enum Found {
     /// The server requires authentication for it.
     Protected(Arc<ProtectedResource>, Purpose),
@@ -90,12 +90,13 @@ impl Search {
         now: FileTime,
     ) -> Result<Found, AuthFailure> {
         let Self { probe, tried, purpose } = self;
-        let Some(guarded) = RejectedProbe::from_response(probe.kind(), &response.answer(None), now) else {
+        let Some(rejection) = RejectedProbe::from_response(probe.kind(), &response.evidence(None), now)
+        else {
             return search(request, tried, purpose).map(Found::Next);
         };
         auth.challenges.update(&response.head.fields);
         let (directory, challenges) = (directory(request.head), auth.challenges.clone());
-        let resource = Arc::new(ProtectedResource { directory, guarded, probe, tried, challenges });
+        let resource = Arc::new(ProtectedResource { directory, rejection, probe, tried, challenges });
         if matches!(purpose, Purpose::Challenge(_) | Purpose::Attempt { offered: None, .. }) {
             auth.resources.insert(Arc::clone(&resource));
         }

@@ -56,7 +56,7 @@ fn conclude(auth: &mut PassThroughAuth, step: Result<Step, AuthFailure>) -> Step
     let step = step.unwrap_or_else(|failure| {
         auth.state = State::Unauthenticated;
         if matches!(failure, AuthFailure::Inconclusive(_)) {
-            // The server responds otherwise than before.
+            // The server no longer responds as it did when the resources were found.
             auth.resources.clear();
         }
         Step::Done(failure.into(), ConnectionUse::Close)
@@ -155,7 +155,7 @@ fn begin_attempt(
         let offered = offered.unwrap_or_else(|| resource.challenges.clone());
         return search(request, resource.tried, Purpose::Attempt { mechanism, offered: Some(offered) });
     }
-    let sign_in = AuthAttempt::new(&auth.config, mechanism, &resource.guarded, now)?;
+    let sign_in = AuthAttempt::new(&auth.config, mechanism, &resource.rejection, now)?;
     send_credentials(sign_in, resource, true, request)
 }
 
@@ -181,7 +181,7 @@ fn advance(
             Found::Protected(resource, purpose) => found(auth, resource, purpose, request, env.now),
         },
         PendingProbe::Credentials { sent, verification, .. } => {
-            verification.credentials_answered(sent, &response, auth, request, env)
+            verification.credentials_response(sent, &response, auth, request, env)
         }
         PendingProbe::Confirmation { sent, verification } => {
             verification.confirmed(sent, &response, auth, request, env)
@@ -190,7 +190,7 @@ fn advance(
             verification.rejected_without(taken, &response, auth, request, env)
         }
         PendingProbe::RandomCredentials { control, verification } => {
-            verification.accept(control.on_response(&response.answer(None), env.now)?, auth)
+            verification.accept(control.on_response(&response.evidence(None), env.now)?, auth)
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::upstream_error::UpstreamError;
 /// Sends the client's credentials about `resource`: the first ones of an attempt, or the next token of a handshake.
 ///
 /// # Errors
-/// If they name no user or are out of order. They must not reach the server then.
+/// If they name no user or are out of order. Then they are not sent to the server.
 pub(super) fn send_credentials(
     sign_in: AuthAttempt,
     resource: Arc<ProtectedResource>,
@@ -67,7 +67,7 @@ fn probe(
 
 impl Verification {
     /// Takes the response to the client's credentials.
-    pub(super) fn credentials_answered(
+    pub(super) fn credentials_response(
         mut self: Box<Self>,
         sent: AwaitsResponse,
         response: &ProbeResponse,
@@ -76,7 +76,7 @@ impl Verification {
         env: &Env<'_>,
     ) -> Result<Step, AuthFailure> {
         self.token = response.token(self.mechanism);
-        let outcome = sent.on_response(&response.answer(self.token.as_deref()), env.now);
+        let outcome = sent.on_response(&response.evidence(self.token.as_deref()), env.now);
         self.advance(outcome, response, auth, request)
     }
 
@@ -89,7 +89,7 @@ impl Verification {
         request: &AuthRequest<'_>,
         env: &Env<'_>,
     ) -> Result<Step, AuthFailure> {
-        let outcome = sent.on_response(&response.answer(None), env.now);
+        let outcome = sent.on_response(&response.evidence(None), env.now);
         self.advance(outcome, response, auth, request)
     }
 
@@ -145,7 +145,7 @@ impl Verification {
             (false, Scope::Connection) => return Err(AuthFailure::ConnectionNotPersistent(self.mechanism)),
         };
         self.resource = resource;
-        let sent = inconclusive.with_probe(&self.resource.guarded)?;
+        let sent = inconclusive.with_probe(&self.resource.rejection)?;
         let authorization = match Credentials::of(request.head) {
             Credentials::One(value) if scope == Scope::Request => Some(value),
             _ => None,
@@ -163,7 +163,7 @@ impl Verification {
         request: &AuthRequest<'_>,
         env: &mut Env<'_>,
     ) -> Result<Step, AuthFailure> {
-        match taken.on_unauthenticated_response(&response.answer(None), env.now, env.random)? {
+        match taken.on_unauthenticated_response(&response.evidence(None), env.now, env.random)? {
             Checked::Authenticated(accepted) => self.accept(accepted, auth),
             Checked::Control(control) => {
                 let authorization = Some(control.authorization().as_bytes());

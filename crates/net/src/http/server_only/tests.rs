@@ -1,38 +1,38 @@
-//! Tests of what only servers and trusted proxies may say.
+//! Tests of the fields and cookies that only servers and trusted proxies may send.
 
 use super::*;
 
 #[test]
-fn no_beginning_is_longer_than_what_is_compared() {
+fn no_prefix_is_longer_than_the_part_of_a_name_that_is_compared() {
     let all = EXCHANGE.iter().chain(WEB).chain(FORWARDING);
     assert!(all.map(|name| name.len()).max() <= Some(LONGEST));
 }
 
 #[test]
-fn each_beginning_is_found_with_whatever_follows_it() {
+fn each_prefix_is_found_whatever_follows_it() {
     let server = || EXCHANGE.iter().chain(WEB);
     let all = server().map(|name| (name, AllowedSender::Server));
-    for (name, speaks) in all.chain(FORWARDING.iter().map(|name| (name, AllowedSender::Proxy))) {
-        for behind in ["", "-", "0", "a", "z", "~", "-a-name-that-is-longer-than-what-is-compared"] {
+    for (name, sender) in all.chain(FORWARDING.iter().map(|name| (name, AllowedSender::Proxy))) {
+        for behind in ["", "-", "0", "a", "z", "~", "-a-name-that-is-longer-than-the-compared-part"] {
             let name = format!("{name}{behind}");
-            // A server's word may begin as a proxy's does.
-            let speaks =
-                if server().any(|own| name.starts_with(own)) { AllowedSender::Server } else { speaks };
-            let plain = speaks == AllowedSender::Server || !behind.contains('~');
-            let speaks = if plain { speaks } else { AllowedSender::Server };
-            assert_eq!(allowed_sender(name.as_bytes()), speaks, "{name}");
-            assert_eq!(allowed_sender(name.to_ascii_uppercase().as_bytes()), speaks, "{name}");
+            // A prefix of a server field may begin with one of a proxy field.
+            let sender =
+                if server().any(|own| name.starts_with(own)) { AllowedSender::Server } else { sender };
+            let plain = sender == AllowedSender::Server || !behind.contains('~');
+            let sender = if plain { sender } else { AllowedSender::Server };
+            assert_eq!(allowed_sender(name.as_bytes()), sender, "{name}");
+            assert_eq!(allowed_sender(name.to_ascii_uppercase().as_bytes()), sender, "{name}");
             for other in ["_", ".", "+", "~"] {
                 let name = name.to_ascii_uppercase().replace('-', other);
                 let usual = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
                 assert_eq!(
                     allowed_sender(name.as_bytes()),
-                    if usual { speaks } else { AllowedSender::Server },
+                    if usual { sender } else { AllowedSender::Server },
                     "{name}"
                 );
             }
         }
-        // One byte less, or another one at its end, is another name, unless it begins with another of them.
+        // A shorter prefix, or one with another last byte, matches only if another prefix does.
         let (less, last) = name.split_at(name.len() - 1);
         for other in [less.to_owned(), format!("{less}{}", if last == "q" { 'p' } else { 'q' })] {
             let mut known = server().chain(FORWARDING);
@@ -173,28 +173,28 @@ fn header_fields_that_servers_send_to_each_other_are_not_allowed_from_clients() 
 
 #[test]
 fn cookies_that_route_requests_at_a_front_end_are_removed() {
-    let text = |fate: FieldAction| match fate {
-        FieldAction::Keep => "as it was".to_owned(),
+    let text = |action: FieldAction| match action {
+        FieldAction::Keep => "unchanged".to_owned(),
         FieldAction::Remove => String::new(),
         FieldAction::Replace(value) => String::from_utf8(value.to_vec()).unwrap(),
     };
-    let asked = |cookies: Cookies, value: &str| text(cookies.in_request(value.as_bytes()));
-    assert_eq!(asked(Cookies::OfClient, "a=b; c=d"), "as it was");
-    assert_eq!(asked(Cookies::OfClient, "a=b; x-BEResource=x~1; c=d"), "a=b; c=d");
-    assert_eq!(asked(Cookies::OfClient, "X-BEResource=localhost~1942062522"), "");
-    assert_eq!(asked(Cookies::OfClient, " X-AnonResource=true;X-AnonResource-Backend=x/y?~3 ;a=b"), "a=b");
-    assert_eq!(asked(Cookies::OfClient, "Email=autodiscover/autodiscover.json; cadataKey=x; a"), "a");
-    assert_eq!(asked(Cookies::OfClient, "X-BackEndCookie=S-1-5=x; a=b"), "a=b");
-    assert_eq!(asked(Cookies::OfSession, "MapiContext=x; X-BackEndCookie=y"), "as it was");
-    assert_eq!(asked(Cookies::OfSession, "MapiContext=x; X-BEResource=y"), "MapiContext=x");
-    assert_eq!(asked(Cookies::None, "a=b"), "");
-    let answered = |cookies: Cookies, value: &str| text(cookies.in_response(value.as_bytes()));
-    assert_eq!(answered(Cookies::OfClient, "a=b; path=/ews"), "as it was");
-    assert_eq!(answered(Cookies::OfClient, "X-BackEndCookie=b; path=/ews"), "");
-    assert_eq!(answered(Cookies::OfSession, "X-BackEndCookie=b; path=/mapi"), "as it was");
-    assert_eq!(answered(Cookies::OfSession, "cadata=b; path=/mapi"), "");
-    assert_eq!(answered(Cookies::OfSession, "x-beresource=b; path=/mapi"), "");
-    assert_eq!(answered(Cookies::None, "a=b; path=/ews"), "");
+    let request = |cookies: Cookies, value: &str| text(cookies.in_request(value.as_bytes()));
+    assert_eq!(request(Cookies::OfClient, "a=b; c=d"), "unchanged");
+    assert_eq!(request(Cookies::OfClient, "a=b; x-BEResource=x~1; c=d"), "a=b; c=d");
+    assert_eq!(request(Cookies::OfClient, "X-BEResource=localhost~1942062522"), "");
+    assert_eq!(request(Cookies::OfClient, " X-AnonResource=true;X-AnonResource-Backend=x/y?~3 ;a=b"), "a=b");
+    assert_eq!(request(Cookies::OfClient, "Email=autodiscover/autodiscover.json; cadataKey=x; a"), "a");
+    assert_eq!(request(Cookies::OfClient, "X-BackEndCookie=S-1-5=x; a=b"), "a=b");
+    assert_eq!(request(Cookies::OfSession, "MapiContext=x; X-BackEndCookie=y"), "unchanged");
+    assert_eq!(request(Cookies::OfSession, "MapiContext=x; X-BEResource=y"), "MapiContext=x");
+    assert_eq!(request(Cookies::None, "a=b"), "");
+    let response = |cookies: Cookies, value: &str| text(cookies.in_response(value.as_bytes()));
+    assert_eq!(response(Cookies::OfClient, "a=b; path=/ews"), "unchanged");
+    assert_eq!(response(Cookies::OfClient, "X-BackEndCookie=b; path=/ews"), "");
+    assert_eq!(response(Cookies::OfSession, "X-BackEndCookie=b; path=/mapi"), "unchanged");
+    assert_eq!(response(Cookies::OfSession, "cadata=b; path=/mapi"), "");
+    assert_eq!(response(Cookies::OfSession, "x-beresource=b; path=/mapi"), "");
+    assert_eq!(response(Cookies::None, "a=b; path=/ews"), "");
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn a_control_field_in_another_spelling_is_removed() {
 }
 
 #[test]
-fn usual_fields_are_of_clients_by_the_lists_too() {
+fn no_list_forbids_a_usual_field_to_clients() {
     for name in super::USUAL {
         assert_eq!(super::looked_up(name.as_bytes()), AllowedSender::Client, "{name}");
     }

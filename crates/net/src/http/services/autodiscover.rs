@@ -7,7 +7,7 @@ use http1::{Event, Framing, Head as _, Limits, RequestHead, ResponseDecoder, Res
 use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
 
-use crate::http::client_connection::{ClientConnection, RelayError, SentRequest};
+use crate::http::client_connection::{ClientConnection, ForwardError, SentRequest};
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::body::{BodyError, BufferedBody};
 use crate::http::downstream::connection::Downstream;
@@ -19,13 +19,13 @@ use crate::http::upstream::response_event::ResponseEvent;
 use crate::http::upstream::response_head::{Coding, rewrite_response};
 use crate::upstream_error::UpstreamError;
 
-/// A request of Autodiscover, with its messages as far as they have come.
-struct Relayed {
+/// An Autodiscover request in progress, with the messages received so far.
+struct Exchange {
     since: Instant,
     dialect: Dialect,
     request: RequestContext,
     body: Bytes,
-    /// The request's head as the server got it.
+    /// The request's head as it was sent to the server.
     sent: Option<RequestHead>,
     /// The server's response as it was received.
     received: Option<(ResponseHead, Bytes)>,
@@ -45,7 +45,7 @@ pub(crate) async fn discover(
     let since = Instant::now();
     let downstream = &mut client.downstream;
     downstream.send_continue().await?;
-    // The share is returned when the response was sent.
+    // The share is returned to the budget once the response is sent.
     let (body, _share) = match downstream.body(framing, request.context.identity()).await? {
         BufferedBody::Complete(body, share) => (body, share),
         BufferedBody::Rejected(why) => {
@@ -54,16 +54,16 @@ pub(crate) async fn discover(
             return Ok(KeepAlive::No);
         }
     };
-    let mut relayed = Relayed { since, dialect, request, body, sent: None, received: None };
-    match relay(client, framing, &mut relayed).await {
+    let mut exchange = Exchange { since, dialect, request, body, sent: None, received: None };
+    match forward_request(client, framing, &mut exchange).await {
         Ok(keep_alive) => Ok(keep_alive),
-        Err(RelayError::Client(error)) => Err(error),
-        Err(RelayError::Upstream(why)) => {
+        Err(ForwardError::Client(error)) => Err(error),
+        Err(ForwardError::Upstream(why)) => {
             let from = client.downstream.transport.out.bytes.len();
-            let keep_alive = client.not_served(&why, &mut relayed.request);
+            let keep_alive = client.not_served(&why, &mut exchange.request);
             let own = client.downstream.transport.out.bytes.get(from..).unwrap_or_default();
-            if let Some((head, body)) = decode(own, relayed.request.is_head) {
-                relayed.observe(&client.downstream.config, &head, &body);
+            if let Some((head, body)) = decode(own, exchange.request.is_head) {
+                exchange.observe(&client.downstream.config, &head, &body);
             }
             Ok(keep_alive)
         }
@@ -84,44 +84,44 @@ fn refuse_body(downstream: &mut Downstream, request: &RequestContext, why: &Body
     }
 }
 
-/// Sends the request, and responds with the server's response as the modules changed it.
-async fn relay(
+/// Sends the request, and responds with the server's response, which the modules may have changed.
+async fn forward_request(
     client: &mut ClientConnection,
     framing: Framing,
-    relayed: &mut Relayed,
-) -> Result<KeepAlive, RelayError> {
+    exchange: &mut Exchange,
+) -> Result<KeepAlive, ForwardError> {
     let head = || {
-        let mut head = relayed.request.head.clone();
-        // The modules read the response.
+        let mut head = exchange.request.head.clone();
+        // Modules cannot read a compressed response.
         head.fields.remove("accept-encoding");
         head
     };
-    let length = u64::try_from(relayed.body.len()).unwrap_or(u64::MAX);
+    let length = u64::try_from(exchange.body.len()).unwrap_or(u64::MAX);
     let body = if framing == Framing::None { BodyFraming::Unchanged } else { BodyFraming::Length(length) };
-    let sent = client.send(&relayed.request, head, body, &relayed.body).await?;
+    let sent = client.send(&exchange.request, head, body, &exchange.body).await?;
     let SentRequest { mut upstream, head } = sent;
-    relayed.sent = Some(head);
-    // An unauthenticated client holds no connection longer than authentication may take.
+    exchange.sent = Some(head);
+    // An unauthenticated client occupies a connection no longer than `clients.handshake_seconds`.
     let is_authenticated = client.downstream.is_authenticated();
     let config = &client.downstream.config;
     let limit = config.upstream.call_limit;
     let limit = if is_authenticated { limit } else { limit.min(config.limits.handshake) };
     let until = Instant::now() + limit;
-    let (head, framing, body) = receive(client, &relayed.request, &mut upstream, until).await?;
-    let (head, body) = relayed.received.insert((head, body));
+    let (head, framing, body) = receive(client, &exchange.request, &mut upstream, until).await?;
+    let (head, body) = exchange.received.insert((head, body));
     let config = &client.downstream.config;
-    let changed = through_modules(config, &relayed.request, relayed.dialect, head, body)?;
-    relayed.request.close_if(client.downstream.closes_after_response());
-    let (head, keep_alive) = rewritten(head.clone(), framing, &relayed.request, changed.len());
+    let changed = through_modules(config, &exchange.request, exchange.dialect, head, body)?;
+    exchange.request.close_if(client.downstream.closes_after_response());
+    let (head, keep_alive) = rewritten(head.clone(), framing, &exchange.request, changed.len());
     let out = &mut client.downstream.transport.out.bytes;
     head.write(out);
-    if !relayed.request.is_head {
+    if !exchange.request.is_head {
         out.extend_from_slice(&changed);
     }
     if keep_alive == KeepAlive::Yes {
         client.upstream.put_back(upstream);
     }
-    relayed.observe(&client.downstream.config, &head, &changed);
+    exchange.observe(&client.downstream.config, &head, &changed);
     Ok(keep_alive)
 }
 
@@ -131,7 +131,7 @@ async fn receive(
     request: &RequestContext,
     upstream: &mut UpstreamConnection,
     until: Instant,
-) -> Result<(ResponseHead, Framing, Bytes), RelayError> {
+) -> Result<(ResponseHead, Framing, Bytes), ForwardError> {
     // The share is returned when the client has read the response.
     let mut share = client.downstream.config.bodies.share(request.context.identity());
     let (head, framing) = match client.read_response(upstream, request, until).await? {
@@ -157,7 +157,7 @@ async fn receive(
     }
 }
 
-/// The body of a response as the modules change it.
+/// Passes the body of a response through the modules, and returns the result.
 fn through_modules(
     config: &HttpListenerConfig,
     request: &RequestContext,
@@ -177,8 +177,8 @@ fn through_modules(
         .map_err(|refusal| UpstreamError::protocol(refusal.why.into_owned()))
 }
 
-impl Relayed {
-    /// Reports the request to the observer, with the response that the client gets.
+impl Exchange {
+    /// Reports the request to the observer, with the response that is sent to the client.
     fn observe(&self, config: &HttpListenerConfig, response: &ResponseHead, body: &Bytes) {
         config.observer.autodiscover_finished(&Discovery {
             context: &self.request.context,
@@ -189,7 +189,7 @@ impl Relayed {
             status: response.status(),
             response: body,
             elapsed: self.since.elapsed(),
-            messages: &Messages { relayed: self, response },
+            messages: &Messages { exchange: self, response },
         });
     }
 }
@@ -228,27 +228,29 @@ fn decode(own: &[u8], bodiless: bool) -> Option<(ResponseHead, Bytes)> {
 
 /// The HTTP messages of a request, for the observer.
 struct Messages<'a> {
-    relayed: &'a Relayed,
+    exchange: &'a Exchange,
     response: &'a ResponseHead,
 }
 
 impl HttpMessages for Messages<'_> {
     fn target(&self) -> &str {
-        self.relayed.request.head.target()
+        self.exchange.request.head.target()
     }
 
     fn fields(&self, leg: HttpMessageKind, each: &mut dyn FnMut(&str, &[u8])) -> bool {
         let fields = match leg {
-            HttpMessageKind::ClientRequest => Some(&self.relayed.request.head.fields),
-            HttpMessageKind::UpstreamRequest => self.relayed.sent.as_ref().map(|head| &head.fields),
-            HttpMessageKind::UpstreamResponse => self.relayed.received.as_ref().map(|(head, _)| &head.fields),
+            HttpMessageKind::ClientRequest => Some(&self.exchange.request.head.fields),
+            HttpMessageKind::UpstreamRequest => self.exchange.sent.as_ref().map(|head| &head.fields),
+            HttpMessageKind::UpstreamResponse => {
+                self.exchange.received.as_ref().map(|(head, _)| &head.fields)
+            }
             HttpMessageKind::ClientResponse => Some(&self.response.fields),
         };
         fields.inspect(|fields| fields.iter().for_each(|field| each(field.name, field.value))).is_some()
     }
 
     fn status(&self) -> Option<u16> {
-        self.relayed.received.as_ref().map(|(head, _)| head.status())
+        self.exchange.received.as_ref().map(|(head, _)| head.status())
     }
 
     fn before_payload(&self) -> &[u8] {

@@ -1,10 +1,10 @@
-//! Forwards requests that are no operation to the server, and the responses to the client, unchanged.
+//! Forwards requests that are not operations to the server, and the responses to the client, unchanged.
 
 use bytes::Bytes;
 use http1::{Event, Framing, Head as _};
 use tokio::time::Instant;
 
-use crate::http::client_connection::{ClientConnection, RelayError};
+use crate::http::client_connection::{ClientConnection, ForwardError};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::BodyFraming;
@@ -25,18 +25,18 @@ pub(crate) async fn forward(
         "forwarding request"
     );
     client.downstream.send_continue().await?;
-    match relay(client, &mut request, framing).await {
+    match forward_request(client, &mut request, framing).await {
         Ok(keep_alive) => Ok(keep_alive),
-        Err(RelayError::Client(error)) => Err(error),
-        Err(RelayError::Upstream(why)) => Ok(client.not_served(&why, &mut request)),
+        Err(ForwardError::Client(error)) => Err(error),
+        Err(ForwardError::Upstream(why)) => Ok(client.not_served(&why, &mut request)),
     }
 }
 
-async fn relay(
+async fn forward_request(
     client: &mut ClientConnection,
     request: &mut RequestContext,
     framing: Framing,
-) -> Result<KeepAlive, RelayError> {
+) -> Result<KeepAlive, ForwardError> {
     let (beginning, body) = match framing {
         Framing::Chunked => client.downstream.read_short_chunked().await?,
         Framing::Length(length) => (Bytes::new(), BodyFraming::Length(length)),
@@ -64,14 +64,14 @@ async fn relay(
     Ok(keep_alive)
 }
 
-/// Sends the rest of a request as it is received, in chunks if it is `chunked`, until its sender's account is revoked.
-/// Returns false if the server responds, or closes the connection, before it has all of it.
+/// Sends the rest of a request's body as it is received, in chunks if it is `chunked`. Returns false if the server
+/// responds, or closes the connection, before it has the whole body. Fails if the account of the client is revoked.
 async fn send_body(
     client: &mut ClientConnection,
     upstream: &mut UpstreamConnection,
     request: &RequestContext,
     chunked: bool,
-) -> Result<bool, RelayError> {
+) -> Result<bool, ForwardError> {
     let downstream = &mut client.downstream;
     let limit = downstream.config.limits.handshake;
     while downstream.unread {
@@ -105,7 +105,7 @@ async fn send_back(
     client: &mut ClientConnection,
     upstream: &mut UpstreamConnection,
     request: &mut RequestContext,
-) -> Result<KeepAlive, RelayError> {
+) -> Result<KeepAlive, ForwardError> {
     let limit = client.downstream.config.upstream.call_limit;
     let (mut head, framing) = match client.read_response(upstream, request, Instant::now() + limit).await? {
         ResponseEvent::Head(head, framing) => (head, framing),
@@ -131,7 +131,7 @@ async fn send_back(
             other => {
                 let config = &client.downstream.config;
                 let error = config.response_cut_short(&other.failure(), &request.failed_request());
-                return Err(RelayError::Client(error));
+                return Err(ForwardError::Client(error));
             }
         }
         if out.len() > FLUSH_THRESHOLD {

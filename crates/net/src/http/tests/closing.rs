@@ -9,18 +9,18 @@ use crate::http::tests::upstream::Upstream;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// Checks the response that a client got, and what became of its connection.
+/// Checks the response to a client, and the state of its connection.
 #[track_caller]
 fn assert_states_its_end(mut client: Client, state: State, status: u16, case: &str) {
     client = client << state;
-    let answer = client.answer();
+    let answer = client.response();
     let connection = (state == Closed).then_some("close");
     assert_eq!((answer.status(), answer.header("connection")), (status, connection), "{case}");
 }
 
 #[test]
 fn a_response_to_a_request_whose_body_is_not_read_states_that_the_connection_closes() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
     let alice = basic("alice");
     let untyped = format!("POST /mapi/emsmdb/ HTTP/1.1\r\nHost: a\r\n{alice}");
@@ -54,7 +54,7 @@ fn a_response_to_a_request_whose_body_is_not_read_states_that_the_connection_clo
 #[test]
 fn a_response_to_an_upload_that_cannot_be_forwarded_states_whether_the_connection_closes() {
     for (length, state) in [(1000, KeptAlive), (3_000_000, Closed)] {
-        let upstream = Upstream::saying(OK);
+        let upstream = Upstream::responding(OK);
         let proxy = Setup::default().before(&upstream);
         let client = Client::new(&proxy) >> get() << KeptAlive;
         drop(client);

@@ -1,4 +1,4 @@
-//! The connections of a client and to the server: which is used again, responses in order, limits, shutdown.
+//! Client and upstream connections: reuse, the order of responses, limits, shutdown.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -17,37 +17,34 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 #[test]
 fn an_idle_connection_that_the_server_closed_is_replaced() {
     for last in ["", "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"] {
-        let upstream = Upstream::saying(OK);
+        let upstream = Upstream::responding(OK);
         let proxy = Setup::default().before(&upstream);
         let mut client = Client::new(&proxy);
         for round in 0..3 {
             client = client >> get() << KeptAlive;
-            assert_eq!(client.answer().body, b"ok");
+            assert_eq!(client.response().body, b"ok");
             assert_eq!(upstream.next().connection, round);
             client = client >> response(last) >> ServerCloses;
         }
-        // One that was left open is used again.
+        // A connection that was left open is reused.
         client = client >> get() >> get() << KeptAlive;
         assert_eq!((upstream.next().connection, upstream.next().connection), (3, 3));
     }
 }
 
 #[test]
-fn each_identity_has_its_own_upstream_connection() {
-    let upstream = Upstream::saying(OK);
+fn requests_of_different_identities_use_different_upstream_connections() {
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
     let mut client = Client::new(&proxy);
     let mut connections = Vec::new();
     for user in ["alice", "alice", "bob", "alice"] {
-        client.ask(mapi(user, "nspi", "PING", "", b""));
+        client.exchange(mapi(user, "nspi", "PING", "", b""));
         connections.push(upstream.next().connection);
     }
     assert_eq!(connections[0], connections[1]);
     assert_ne!(connections[1], connections[2]);
-    assert!(
-        !connections[..3].contains(&connections[3]),
-        "a connection is not taken up again: {connections:?}"
-    );
+    assert!(!connections[..3].contains(&connections[3]), "a connection is not reused: {connections:?}");
 }
 
 #[test]
@@ -55,18 +52,18 @@ fn a_request_of_which_nothing_was_sent_is_retried_on_a_new_connection() {
     let execute = || Request(mapi("alice", "emsmdb", "Execute", "", &[7; 16]));
     let discover = || Request([&*discover(), &basic("alice"), "\r\n"].concat().into_bytes());
     for request in [execute as fn() -> Happens, get, discover] {
-        let upstream = Upstream::saying(OK);
+        let upstream = Upstream::responding(OK);
         let proxy = Setup::default().before(&upstream);
         let client = Client::new(&proxy) >> request() << KeptAlive >> ConnectionFailsAfter(0);
         let mut client = client >> request() << KeptAlive;
-        assert_eq!((client.answer().body, client.answer().body), (b"ok".to_vec(), b"ok".to_vec()));
+        assert_eq!((client.response().body, client.response().body), (b"ok".to_vec(), b"ok".to_vec()));
         let (first, second) = (upstream.next(), upstream.next());
         assert_eq!((first.connection, second.connection), (0, 1));
         assert_eq!(first.body, second.body);
         assert!(upstream.others().is_empty());
-        // Of this one a byte may have reached the server.
+        // A byte of this request may have reached the server.
         client = client >> ConnectionFailsAfter(1) >> request() >> ServerCloses << KeptAlive;
-        assert_eq!(client.answer().status(), 502);
+        assert_eq!(client.response().status(), 502);
         assert!(upstream.others().is_empty());
     }
 }
@@ -95,7 +92,7 @@ fn pipelined_requests_get_their_responses_in_order() {
     });
     let proxy = Setup::default().before(&upstream);
     let mut client = Client::new(&proxy) >> Request(head("GET", 0).repeat(3).into_bytes());
-    let bodies: Vec<Vec<u8>> = (0..3).map(|_| client.answer().body).collect();
+    let bodies: Vec<Vec<u8>> = (0..3).map(|_| client.response().body).collect();
     assert_eq!(bodies, [b"1", b"2", b"3"]);
 }
 
@@ -107,7 +104,7 @@ fn a_stop_lets_requests_in_progress_finish_and_the_end_cuts_them_off() {
     let busy = Client::new(&proxy) >> get() << WaitsForServer >> Shutdown << WaitsForServer;
     let _ = idle >> TimePasses(Duration::from_millis(20)) << Closed << "";
     let mut busy = busy >> response(OK) << Closed;
-    assert_eq!(busy.answer().body, b"ok");
+    assert_eq!(busy.response().body, b"ok");
     let proxy = Setup::default().before(&upstream);
     let _ = Client::new(&proxy) >> get() << WaitsForServer >> ProxyEnds << CutShort << "";
 }
@@ -122,10 +119,10 @@ fn discover() -> String {
 fn a_response_of_autodiscover_counts_against_the_memory_limit() {
     let asked = |length: usize| {
         let head = format!("HTTP/1.1 404 No\r\nContent-Length: {length}\r\n\r\n");
-        let upstream = Upstream::saying([head, " ".repeat(length)].concat());
+        let upstream = Upstream::responding([head, " ".repeat(length)].concat());
         let limits = Limits { request_bytes_per_identity: 300_000, ..Limits::default() };
         let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
-        Client::new(&proxy).ask(discover() + "\r\n").status()
+        Client::new(&proxy).exchange(discover() + "\r\n").status()
     };
     assert_eq!(asked(200_000), 404);
     assert_eq!(asked(400_000), 503);
@@ -139,5 +136,5 @@ fn an_unauthenticated_request_waits_for_the_server_no_longer_than_authentication
     let client = Client::new(&proxy) >> Request((discover() + "\r\n").into_bytes()) << WaitsForServer;
     let client = client >> TimePasses(Duration::from_millis(980)) << WaitsForServer;
     let mut client = client >> TimePasses(Duration::from_millis(20));
-    assert_eq!(client.answer().status(), 504);
+    assert_eq!(client.response().status(), 504);
 }

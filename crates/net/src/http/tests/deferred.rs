@@ -18,15 +18,15 @@ use mapi::mapihttp::{Endpoint, RequestType, ResponseBody};
 use crate::http::operation::pending::Pending;
 use crate::http::tests::playbook::Happens::{TimePasses, WorkDone};
 use crate::http::tests::playbook::State::{KeptAlive, WaitsForWork};
-use crate::http::tests::playbook::{Answer, Client, Happens, Proxy, mapi, request};
+use crate::http::tests::playbook::{Client, ClientResponse, Happens, Proxy, mapi, request};
 use crate::http::tests::setup::{CALL_LIMIT, Setup};
-use crate::http::tests::upstream::{Got, Upstream};
+use crate::http::tests::upstream::{ReceivedRequest, Upstream};
 
 const EXECUTE: OperationKey = OperationKey::Http(Endpoint::Emsmdb, RequestType::Execute);
 const PERIOD: Duration = Duration::from_secs(4);
 const SOON: Pending = Pending { first: PERIOD, period: PERIOD };
 
-/// A server with one session, whose sequence rises with each Execute. It answers with the sequence's number.
+/// A server with one session, whose sequence rises with each Execute. It responds with the sequence's number.
 fn server() -> Rc<Upstream> {
     let turn = Cell::new(0_u32);
     Upstream::new(move |got, answer| {
@@ -61,14 +61,14 @@ fn payload(turn: u32) -> String {
     format!("\0\0\0\0\0\0\0\0answer {turn}")
 }
 
-fn cookie(got: &Got) -> String {
+fn cookie(got: &ReceivedRequest) -> String {
     got.head.fields.text("cookie").unwrap_or_default().to_owned()
 }
 
 type Decide = Box<dyn Fn(&mut Operation) -> Decision + Send + Sync>;
 type Deliver = Box<dyn Fn(&mut Operation) -> Delivery + Send + Sync>;
 
-/// Decides about Executes as a test wants it.
+/// Decides about Executes as the test specifies.
 struct Decider(Decide, Deliver);
 
 impl Module for Decider {
@@ -76,7 +76,7 @@ impl Module for Decider {
         "decider"
     }
     fn description(&self) -> &'static str {
-        "Decides as a test wants it."
+        "Decides as the test specifies."
     }
     fn dispatch(&self, operation: &mut Operation, _: &mut Session) -> Decision {
         if operation.key() == EXECUTE { (self.0)(operation) } else { Decision::Forward }
@@ -115,7 +115,7 @@ fn proxy(
     Setup { modules, pending, deferral: Some(limit), ..Setup::default() }.before(upstream)
 }
 
-/// Work that is done at once; the request goes on then.
+/// Defers the request for work that is done at once.
 fn defer() -> Decision {
     Decision::Defer(Work::new(|_| (), |(), _, _| Decision::Forward))
 }
@@ -127,7 +127,7 @@ fn pass(_: &mut Operation) -> Delivery {
 /// A client with a session.
 fn connected(proxy: &Proxy) -> Client {
     let mut client = Client::new(proxy);
-    assert_eq!(client.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 16])).code().unwrap(), "0");
+    assert_eq!(client.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 16])).code().unwrap(), "0");
     client
 }
 
@@ -158,12 +158,12 @@ fn last(content: &str) -> String {
 const PROCESSING: &str = "c\r\nPROCESSING\r\n\r\n";
 const PENDING: &str = "9\r\nPENDING\r\n\r\n";
 
-fn set_cookie(answer: &Answer) -> &str {
+fn set_cookie(answer: &ClientResponse) -> &str {
     answer.header("set-cookie").unwrap_or_default()
 }
 
-/// The payload of a response, and its trailing code.
-fn said(answer: &Answer) -> (String, Option<u32>) {
+/// The payload of a response, and the code in its trailing headers.
+fn said(answer: &ClientResponse) -> (String, Option<u32>) {
     let (body, payload) = ResponseBody::split(&answer.body).unwrap();
     (String::from_utf8(payload.to_vec()).unwrap(), body.response_code().map(|code| code.0))
 }
@@ -190,7 +190,7 @@ fn a_deferred_operation_sends_keep_alive_and_its_client_may_use_the_old_cookie_n
         }
         assert!(!head.contains("Set-Cookie"));
         client = client << PROCESSING >> TimePasses(PERIOD) << PENDING >> TimePasses(PERIOD) << PENDING;
-        assert!(upstream.others().is_empty(), "the server is asked before it is decided");
+        assert!(upstream.others().is_empty(), "the request is sent before the module decides");
         let end = last(&format!("DONE\r\nX-ElapsedTime: 7\r\n\r\n{}", payload(turn)));
         client = client >> WorkDone << KeptAlive << &*end;
         // The client could not get its new cookie.
@@ -211,13 +211,13 @@ fn a_stale_cookie_is_accepted_once_and_never_from_another_identity() {
     assert!(client.until("0\r\n\r\n").contains("answer 1"));
     // Another identity cannot use the client's cookies.
     let theirs = mapi("bob", "emsmdb", "Execute", HAD, b"a request");
-    assert_eq!(Client::new(&proxy).ask(theirs).code().unwrap(), "11");
+    assert_eq!(Client::new(&proxy).exchange(theirs).code().unwrap(), "11");
     // Work that is done at once: the head of the response has the next cookie.
-    let answer = client.ask(execute_bytes(HAD));
+    let answer = client.exchange(execute_bytes(HAD));
     assert_eq!((said(&answer), set_cookie(&answer)), ((payload(2), None), "sequence=s2; secure"));
     // Another use of the old cookie is refused, as without the proxy.
-    assert_eq!(client.ask(execute_bytes(HAD)).code().unwrap(), "15");
-    assert_eq!(said(&client.ask(execute_bytes("sid=one; sequence=s2"))).0, payload(3));
+    assert_eq!(client.exchange(execute_bytes(HAD)).code().unwrap(), "15");
+    assert_eq!(said(&client.exchange(execute_bytes("sid=one; sequence=s2"))).0, payload(3));
 }
 
 #[test]
@@ -245,10 +245,10 @@ fn another_request_of_a_deferred_session_is_refused_and_those_of_others_are_not(
     let (_upstream, proxy, client) = held();
     let client = client >> execute(HAD) >> TimePasses(PERIOD) << WaitsForWork;
     let mut second = Client::new(&proxy);
-    assert_eq!(second.ask(execute_bytes(HAD)).code().unwrap(), "15");
+    assert_eq!(second.exchange(execute_bytes(HAD)).code().unwrap(), "15");
     let wait = mapi("alice", "emsmdb", "NotificationWait", HAD, &[0; 8]);
-    assert_eq!(second.ask(wait).code().unwrap(), "0");
-    assert_eq!(second.ask(mapi("bob", "emsmdb", "PING", "", b"")).code().unwrap(), "0");
+    assert_eq!(second.exchange(wait).code().unwrap(), "0");
+    assert_eq!(second.exchange(mapi("bob", "emsmdb", "PING", "", b"")).code().unwrap(), "0");
     let mut client = client >> WorkDone;
     assert!(client.until("0\r\n\r\n").contains("answer 1"));
 }
@@ -286,7 +286,7 @@ fn refusals_and_timeouts_of_deferred_work_follow_the_keep_alive_that_was_sent() 
         let end = client.until("0\r\n\r\n");
         // The connection and the session continue.
         client = client << KeptAlive;
-        assert_eq!(client.ask(mapi("alice", "emsmdb", "PING", "", b"")).status(), 200);
+        assert_eq!(client.exchange(mapi("alice", "emsmdb", "PING", "", b"")).status(), 200);
         drop(open);
         end
     };
@@ -325,7 +325,7 @@ fn a_response_that_is_deferred_sends_keep_alive_behind_the_head_of_the_server() 
     }
 }
 
-/// Sends one request ahead, an Execute, and relays the client's own then.
+/// Sends one request ahead, an Execute, and then forwards the client's own.
 fn asking(operation: &mut Operation) -> Decision {
     let Some(answer) = operation.ahead.last_mut() else {
         let request = AheadRequest::Execute { flags: RpcFlags::NONE, buffers: Vec::new(), room: 0 };
@@ -342,7 +342,7 @@ fn a_request_ahead_uses_the_current_cookie_and_the_clients_own_request_the_next(
     let proxy = proxy(&upstream, Pending::default(), CALL_LIMIT, asking, pass);
     let mut client = connected(&proxy);
     upstream.next();
-    let answer = client.ask(execute_bytes(HAD));
+    let answer = client.exchange(execute_bytes(HAD));
     assert_eq!((said(&answer), set_cookie(&answer)), ((payload(2), None), "sequence=s2; secure"));
     let (ahead, own) = (upstream.next(), upstream.next());
     assert_eq!((cookie(&ahead), ahead.body.len()), (HAD.to_owned(), 16));
@@ -360,13 +360,13 @@ fn a_client_whose_request_is_refused_after_one_ahead_may_use_the_old_cookie() {
         if operation.ahead.is_empty() {
             return asking(operation);
         }
-        Decision::Refuse(Refusal::new(RefusalKind::AccessDenied, "the server says so"))
+        Decision::Refuse(Refusal::new(RefusalKind::AccessDenied, "the server refused it"))
     };
     let proxy = proxy(&upstream, Pending::default(), CALL_LIMIT, decide, pass);
     let mut client = connected(&proxy);
     upstream.next();
     for turn in 0..3 {
-        assert_eq!(client.ask(execute_bytes(HAD)).code().unwrap(), "11");
+        assert_eq!(client.exchange(execute_bytes(HAD)).code().unwrap(), "11");
         assert_eq!(cookie(&upstream.next()), format!("sid=one; sequence=s{turn}"));
     }
 }

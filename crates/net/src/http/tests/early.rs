@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use crate::http::memory::PIPE;
-use crate::http::tests::pass_through::server::answering;
+use crate::http::tests::pass_through::server::handler;
 use crate::http::tests::playbook::Happens::{Request, Rest, TimePasses};
 use crate::http::tests::playbook::State::{Closed, KeptAlive, WaitsForServer};
 use crate::http::tests::playbook::{Client, basic, head, mapi};
 use crate::http::tests::setup::Setup;
-use crate::http::tests::upstream::{AtHead, Got, Upstream};
+use crate::http::tests::upstream::{AtHead, ReceivedRequest, Upstream};
 
-/// More than the buffers between the client and the server take.
+/// More bytes than fit into the buffers between the client and the server.
 const LONG: usize = 8 * PIPE;
 
 const TOO_MUCH: &[u8] = b"HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 413 No\r\nContent-Length: 8\r\n\r\ntoo much";
@@ -30,7 +30,7 @@ fn an_early_refusal_reaches_the_client_if_the_server_stops_reading_the_request()
     let operation = mapi("alice", "emsmdb", "Execute", "", &vec![0; LONG]);
     for (request, state) in [(long(), Closed), (operation, KeptAlive)] {
         let mut client = Client::new(&proxy) >> Request(request) << state;
-        let answer = client.answer();
+        let answer = client.response();
         assert_eq!((answer.status(), &*answer.body), (413, &b"too much"[..]));
         // Its connection to the server can't be used again.
         assert!(upstream.others().is_empty());
@@ -50,7 +50,7 @@ const EARLY: [(&str, u16); 6] = [
     ("HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno", 413),
 ];
 
-/// What a server could take for another request if it does not read the body in which it is.
+/// A body that a server could read as another request if it does not read it as a body.
 const SMUGGLED: &str = "GET /owa/ HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[test]
@@ -58,14 +58,14 @@ fn a_response_before_the_end_of_its_request_ends_the_request_and_both_connection
     for pass_through in [false, true] {
         for (response, status) in EARLY {
             for chunked in [false, true] {
-                let early = |got: &Got, out: &mut Vec<u8>| {
+                let early = |got: &ReceivedRequest, out: &mut Vec<u8>| {
                     // Pass-through authentication sends probes, which have no body.
                     if got.head.fields.has("x-upload") {
                         out.extend_from_slice(response.as_bytes());
                     }
                     AtHead::ReadsOn
                 };
-                let upstream = Upstream::early(early, answering(Rc::default()));
+                let upstream = Upstream::early(early, handler(Rc::default()));
                 let setup = Setup { pass_through, ..Setup::default() };
                 let proxy = setup.before(&upstream);
                 let framing = if chunked { "Transfer-Encoding: chunked" } else { "Content-Length: 70000" };
@@ -74,13 +74,13 @@ fn a_response_before_the_end_of_its_request_ends_the_request_and_both_connection
                     basic("alice")
                 );
                 let chunk_line = if chunked { "11170\r\n" } else { "" };
-                // More than what is collected of a chunked body before it is forwarded.
+                // More than the part of a chunked body that is collected before it is forwarded.
                 let begin = [head, chunk_line.to_owned(), "x".repeat(66_000)].concat();
                 let client = Client::new(&proxy) >> Request(begin.into_bytes());
                 let mut client = client >> Rest(SMUGGLED.as_bytes().to_vec()) << Closed;
                 let case = format!("{status} {chunked} {pass_through}");
                 assert!(!client.is_server_connected(), "{case}");
-                let answer = client.answer();
+                let answer = client.response();
                 let expected = if status == 401 && !pass_through { 503 } else { status };
                 assert_eq!(
                     (answer.status(), answer.header("connection")),
@@ -94,8 +94,8 @@ fn a_response_before_the_end_of_its_request_ends_the_request_and_both_connection
 }
 
 #[test]
-fn an_operation_is_not_sent_on_once_the_server_responds_to_it() {
-    let early = |_: &Got, out: &mut Vec<u8>| {
+fn the_rest_of_an_operation_is_not_sent_once_the_server_has_responded() {
+    let early = |_: &ReceivedRequest, out: &mut Vec<u8>| {
         out.extend_from_slice(EARLY[0].0.as_bytes());
         AtHead::ReadsOn
     };
@@ -108,7 +108,7 @@ fn an_operation_is_not_sent_on_once_the_server_responds_to_it() {
 
 #[test]
 fn an_early_response_reaches_the_client_if_the_server_closes_the_connection() {
-    let early = |_: &Got, out: &mut Vec<u8>| {
+    let early = |_: &ReceivedRequest, out: &mut Vec<u8>| {
         out.extend_from_slice(TOO_MUCH);
         AtHead::Closes
     };
@@ -116,7 +116,7 @@ fn an_early_response_reaches_the_client_if_the_server_closes_the_connection() {
     let proxy = Setup::default().before(&upstream);
     let client = Client::new(&proxy) >> Request(head("POST", 2000).into_bytes()) >> Rest(vec![0; 1000]);
     let mut client = client >> Rest(vec![0; 1000]) << Closed;
-    let answer = client.answer();
+    let answer = client.response();
     assert_eq!((answer.status(), &*answer.body), (413, &b"too much"[..]));
 }
 
@@ -125,7 +125,7 @@ fn a_server_that_closes_the_connection_within_a_request_is_a_failure_at_once() {
     let upstream = Upstream::early(|_, _| AtHead::Closes, |_, _| true);
     let proxy = Setup::default().before(&upstream);
     let mut client = Client::new(&proxy) >> Request(head("POST", 2000).into_bytes()) << Closed;
-    let answer = client.answer();
+    let answer = client.response();
     assert_eq!((answer.status(), answer.header("connection")), (502, Some("close")));
 }
 
@@ -139,7 +139,7 @@ fn a_connection_on_which_the_server_sends_more_than_the_response_is_closed() {
         // A body may still follow that the server announces.
         "HTTP/1.1 304 Same\r\nContent-Length: 2\r\n\r\n".to_owned(),
     ] {
-        let upstream = Upstream::saying(response.clone());
+        let upstream = Upstream::responding(response.clone());
         let proxy = Setup::default().before(&upstream);
         for request in [head("GET", 0).into_bytes(), mapi("alice", "emsmdb", "PING", "", b"")] {
             let client = Client::new(&proxy) >> Request(request) << KeptAlive;
@@ -153,8 +153,8 @@ fn a_server_that_does_not_read_a_request_is_a_failure_after_the_time_limit() {
     let upstream = Upstream::early(|_, _| AtHead::StopsReading, |_, _| true);
     let proxy = Setup::default().before(&upstream);
     let client = Client::new(&proxy) >> Request(long()) << WaitsForServer;
-    // It has the time of a peer that does not read.
+    // The limit is that for a peer that does not read.
     let limit = Setup::default().limits.handshake;
     let mut client = client >> TimePasses(limit) << KeptAlive;
-    assert_eq!(client.answer().status(), 502);
+    assert_eq!(client.response().status(), 502);
 }

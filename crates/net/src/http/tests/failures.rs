@@ -17,7 +17,7 @@ fn a_request_that_may_have_reached_the_server_is_not_retried() {
     let upstream = Upstream::new(|_, _| false);
     let proxy = Setup::default().before(&upstream);
     let mut client = Client::new(&proxy);
-    let answer = client.ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16]));
+    let answer = client.exchange(mapi("alice", "emsmdb", "Execute", "", &[0; 16]));
     assert_eq!(answer.status(), 502);
     assert_eq!(upstream.next().body, [0; 16]);
     assert!(upstream.others().is_empty());
@@ -37,17 +37,17 @@ fn a_timeout_and_an_unreachable_server_have_their_own_statuses() {
     let proxy = Setup { call_limit: Duration::from_millis(300), ..Setup::default() }.before(&upstream);
     let client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]);
     let mut client = client >> TimePasses(Duration::from_millis(300)) << KeptAlive;
-    assert_eq!(client.answer().status(), 504);
+    assert_eq!(client.response().status(), 504);
     let client = client >> ServerUnreachable >> request("alice", "Execute", "", &[0; 16]);
     let mut client = client << KeptAlive;
-    assert_eq!(client.answer().status(), 502);
+    assert_eq!(client.response().status(), 502);
 }
 
 #[test]
 fn a_response_in_tiny_chunks_counts_with_the_memory_of_its_chunks() {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
                 Transfer-Encoding: chunked\r\n\r\n16\r\nPROCESSING\r\nDONE\r\n\r\n\r\n\r\n";
-    let answering = |chunks: usize| {
+    let handler = |chunks: usize| {
         let said = [head, &"1\r\n\0\r\n".repeat(chunks), "0\r\n\r\n"].concat();
         let upstream = Upstream::new(move |_, answer| {
             answer.extend_from_slice(said.as_bytes());
@@ -55,14 +55,14 @@ fn a_response_in_tiny_chunks_counts_with_the_memory_of_its_chunks() {
         });
         let limits = Limits { request_bytes_per_identity: 900_000, ..Limits::default() };
         let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
-        let answer = Client::new(&proxy).ask(mapi("alice", "emsmdb", "PING", "", b""));
+        let answer = Client::new(&proxy).exchange(mapi("alice", "emsmdb", "PING", "", b""));
         (answer.status(), answer.code())
     };
-    assert_eq!(answering(1000), (200, Some("0".to_owned())));
-    assert_eq!(answering(50_000).0, 503);
+    assert_eq!(handler(1000), (200, Some("0".to_owned())));
+    assert_eq!(handler(50_000).0, 503);
     // The list of the chunks grows to the next power of two.
-    assert_eq!(answering(8000).0, 200);
-    assert_eq!(answering(9000).0, 503);
+    assert_eq!(handler(8000).0, 200);
+    assert_eq!(handler(9000).0, 503);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn endless_pending_lines_are_a_protocol_error_of_the_upstream_at_once() {
     let client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]) << WaitsForServer;
     let client = client >> response(format!("{head}{lines}")) << WaitsForServer;
     let mut client = client >> response(&*lines) >> response("PENDING\r\n".repeat(3)) << KeptAlive;
-    assert_eq!(client.answer().status(), 502);
+    assert_eq!(client.response().status(), 502);
     // In chunks, which the client gets.
     let chunk = format!("{:x}\r\n{lines}\r\n", lines.len());
     let client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]) << WaitsForServer;

@@ -96,19 +96,19 @@ async fn responses_before_another_client(ahead: String) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pipelined_requests_leave_each_other_connection_its_turn() {
+async fn pipelined_requests_do_not_delay_other_connections() {
     let count = responses_before_another_client(UNAUTHENTICATED.repeat(100)).await;
-    assert!(count <= 2, "{count} responses come first");
+    assert!(count <= 2, "{count} responses are sent first");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_of_many_chunks_leaves_each_other_connection_its_turn() {
+async fn a_body_of_many_chunks_does_not_delay_other_connections() {
     // The body of a refused request in chunks is read only within a handshake.
     let token = Handshake::ntlm("alice").next(None);
     let head = CHUNKED.replacen("\r\n", &format!("\r\nAuthorization: {token}\r\n"), 1);
     let body = format!("{head}{}0\r\n\r\n{UNAUTHENTICATED}", ONE_BYTE.repeat(8000));
     let count = responses_before_another_client(body).await;
-    assert_eq!(count, 1, "only the response that precedes the body comes first");
+    assert_eq!(count, 1, "only the response that precedes the body is sent first");
 }
 
 /// How many turns another task of the thread has until the client of `request` has received a response with `last`, of
@@ -140,7 +140,7 @@ async fn turns_beside_response(setup: Setup, request: &[u8], status: &str, first
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_response_in_many_chunks_leaves_each_other_connection_its_turns() {
+async fn a_response_in_many_chunks_does_not_delay_other_connections() {
     let setup = Setup::default;
     let pass_through = Setup { pass_through: true, ..setup() };
     let prefix = "16\r\nPROCESSING\r\nDONE\r\n\r\n\r\n\r\n";
@@ -165,7 +165,7 @@ async fn a_response_in_many_chunks_leaves_each_other_connection_its_turns() {
 fn a_server_that_sends_more_chunk_lines_than_content_fails() {
     const HEAD: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     for (chunks, state) in [(16_000, KeptAlive), (17_000, CutShort)] {
-        let upstream = Upstream::saying([HEAD, &ONE_BYTE.repeat(chunks), "0\r\n\r\n"].concat());
+        let upstream = Upstream::responding([HEAD, &ONE_BYTE.repeat(chunks), "0\r\n\r\n"].concat());
         let proxy = Setup::default().before(&upstream);
         let _ = Client::new(&proxy) >> Request(head("GET", 0).into_bytes()) << state;
     }
@@ -198,7 +198,7 @@ async fn a_refused_body_of_an_unauthenticated_client_is_not_read_to_its_end() {
     let chunks = ONE_BYTE.repeat(1000);
     while client.write_all(chunks.as_bytes()).await.is_ok() {
         sent += chunks.len();
-        assert!(sent < 3 << 19, "the body is read on");
+        assert!(sent < 3 << 19, "the body is read further");
     }
     let mut received = Vec::new();
     let _ = client.read_to_end(&mut received).await;
@@ -214,7 +214,7 @@ fn a_refused_request_with_a_long_body_closes_the_connection_and_one_with_a_short
             let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
             let mut client =
                 Client::new(&proxy) >> Request([head.as_bytes(), &vec![0; length]].concat()) << state;
-            let answer = client.answer();
+            let answer = client.response();
             let connection = (state == Closed).then_some("close");
             assert_eq!(
                 (answer.status(), answer.header("connection")),
@@ -227,7 +227,7 @@ fn a_refused_request_with_a_long_body_closes_the_connection_and_one_with_a_short
 
 #[test]
 fn an_anonymous_request_has_no_body() {
-    let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let proxy = Setup::default().before(&upstream);
     let target = "/autodiscover/autodiscover.json?Email=a%40x.test&Protocol=AutodiscoverV1";
     for (framing, status) in [
@@ -236,7 +236,7 @@ fn an_anonymous_request_has_no_body() {
         ("Content-Length: 2\r\n\r\nhi", 401),
         ("Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 401),
     ] {
-        let answer = Client::new(&proxy).ask(format!("GET {target} HTTP/1.1\r\nHost: a\r\n{framing}"));
+        let answer = Client::new(&proxy).exchange(format!("GET {target} HTTP/1.1\r\nHost: a\r\n{framing}"));
         assert_eq!(answer.status(), status, "{framing}");
     }
     assert_eq!(upstream.others().len(), 2);
@@ -244,7 +244,7 @@ fn an_anonymous_request_has_no_body() {
 
 #[test]
 fn a_request_with_too_many_cookies_or_too_long_ones_is_refused() {
-    let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let proxy = Setup::default().before(&upstream);
     let long = "c".repeat(20_000);
     for (cookies, status) in [
@@ -255,7 +255,7 @@ fn a_request_with_too_many_cookies_or_too_long_ones_is_refused() {
         (format!("Cookie: a={long}\r\nCookie: b={long}\r\n"), 431),
     ] {
         let head = head("GET", 0).replacen("\r\n", &format!("\r\n{cookies}"), 1);
-        assert_eq!(Client::new(&proxy).ask(head).status(), status, "{}", cookies.len());
+        assert_eq!(Client::new(&proxy).exchange(head).status(), status, "{}", cookies.len());
     }
     assert_eq!(upstream.others().len(), 2);
 }
@@ -264,7 +264,7 @@ fn a_request_with_too_many_cookies_or_too_long_ones_is_refused() {
 async fn a_client_that_accepts_no_bytes_does_not_delay_a_stop() {
     let thread = Thread::new();
     let mut client = thread.connect();
-    // More responses than the pipe takes.
+    // More responses than fit into the pipe.
     client.write_all(UNAUTHENTICATED.repeat(400).as_bytes()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(15)).await;
     assert!(thread.stop.receiver_count() > 0, "the connection is open");

@@ -126,7 +126,7 @@ pub(super) fn authenticate_with(client: &mut Client, mut handshake: Handshake, f
     let mut challenge: Option<String> = None;
     loop {
         let authorization = handshake.next(challenge.as_deref());
-        let answer = client.ask(get(&format!("Authorization: {authorization}\r\n{fields}")));
+        let answer = client.exchange(get(&format!("Authorization: {authorization}\r\n{fields}")));
         match answer.header("www-authenticate") {
             Some(value) if answer.status() == 401 && value.contains(' ') && !value.contains('=') => {
                 challenge = Some(value.to_owned());
@@ -138,15 +138,15 @@ pub(super) fn authenticate_with(client: &mut Client, mut handshake: Handshake, f
 
 #[test]
 fn a_mechanism_authenticates_a_connection_or_a_request_once_it_is_configured() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup { mechanisms: vec![MASKED, KEY], ..Setup::default() }.before(&upstream);
     let mut client = Client::new(&proxy);
-    let refused = client.ask(get(""));
+    let refused = client.exchange(get(""));
     let offers: Vec<_> = refused.head.fields.all("www-authenticate").collect();
     assert_eq!((refused.status(), offers), (401, vec![&b"Masked"[..], b"Key realm=\"keys\""]));
 
     assert_eq!(authenticate(&mut client, Handshake::new("maSKed", MASKED, "alice")), 200);
-    assert_eq!(client.ask(get("")).status(), 200, "the connection is authenticated");
+    assert_eq!(client.exchange(get("")).status(), 200, "the connection is authenticated");
     assert_eq!(
         authenticate(&mut Client::new(&proxy), Handshake::new("Masked", Mechanism::NTLM, "alice")),
         401
@@ -158,9 +158,9 @@ fn a_mechanism_authenticates_a_connection_or_a_request_once_it_is_configured() {
     );
 
     let mut client = Client::new(&proxy);
-    assert_eq!(client.ask(get("Authorization: Key alice:alicepw1\r\n")).status(), 200);
-    assert_eq!(client.ask(get("Authorization: Key alice:wrong\r\n")).status(), 401);
-    assert_eq!(client.ask(get("")).status(), 401, "only the request was authenticated");
+    assert_eq!(client.exchange(get("Authorization: Key alice:alicepw1\r\n")).status(), 200);
+    assert_eq!(client.exchange(get("Authorization: Key alice:wrong\r\n")).status(), 401);
+    assert_eq!(client.exchange(get("")).status(), 401, "only the request was authenticated");
     // The mechanism has no initiator.
     assert!(KEY.initiator(&config(), Channel::http(None)).is_err());
     let first = MASKED.initiator(&config(), Channel::http(None)).unwrap();

@@ -1,9 +1,9 @@
-//! HTTP connections as conversations, without sockets and without waiting: what happens, and what the client gets.
+//! Tests of HTTP connections as conversations, without sockets and real time.
 //!
-//! A test says what happens on a client's connection, `client >> what`, and what the client has got by then, `client
-//! << bytes`, or how far its request is, `client << State`. The proxy is the product's own code from the client's
-//! bytes to the server's bytes ([`serve_established`](crate::http::server::serve_established)). Pipes stand in for
-//! the two sockets, and the clock is moved by the test.
+//! A test causes an event on a client's connection, `client >> event`, and states the bytes that the client must have
+//! received by then, `client << bytes`, or the state of its request, `client << State`. The proxy is the product's own
+//! code from the client's bytes to the server's bytes ([`serve_established`](crate::http::server::serve_established)).
+//! Pipes stand in for the two sockets, and the clock is moved by the test.
 
 mod authentication;
 mod backoff;

@@ -1,4 +1,4 @@
-//! What modules do to responses.
+//! Modules that change or refuse responses.
 
 use engine::{Module, Operation, Refusal, Session};
 
@@ -9,9 +9,9 @@ use crate::http::tests::streaming::HEAD;
 use crate::http::tests::upstream::Upstream;
 
 /// Refuses each response, or changes it.
-struct Meddler(bool);
+struct ResponseEditor(bool);
 
-impl Module for Meddler {
+impl Module for ResponseEditor {
     fn name(&self) -> &'static str {
         "meddler"
     }
@@ -29,9 +29,9 @@ impl Module for Meddler {
     }
 }
 
-fn meddled(refuses: bool, pause: bool) -> (Vec<u8>, Option<String>) {
+fn edited(refuses: bool, pause: bool) -> (Vec<u8>, Option<String>) {
     let upstream = Upstream::silent();
-    let modules: Vec<Box<dyn Module>> = vec![Box::new(Meddler(refuses))];
+    let modules: Vec<Box<dyn Module>> = vec![Box::new(ResponseEditor(refuses))];
     let proxy = Setup { modules, ..Setup::default() }.before(&upstream);
     let (begin, end) = (
         format!("{HEAD}c\r\nPROCESSING\r\n\r\n"),
@@ -45,7 +45,7 @@ fn meddled(refuses: bool, pause: bool) -> (Vec<u8>, Option<String>) {
     };
     // The connection can be used again.
     client = client << KeptAlive;
-    let answer = client.answer();
+    let answer = client.response();
     let code = answer.code();
     (answer.body, code)
 }
@@ -53,11 +53,11 @@ fn meddled(refuses: bool, pause: bool) -> (Vec<u8>, Option<String>) {
 #[test]
 fn modules_change_and_refuse_responses_before_and_after_their_head_was_sent() {
     let changed = (b"PROCESSING\r\nDONE\r\nX: y\r\n\r\n\x01\x02\x03".to_vec(), Some("0".to_owned()));
-    assert_eq!(meddled(false, false), changed);
-    assert_eq!(meddled(false, true), changed);
-    let (body, code) = meddled(true, true);
+    assert_eq!(edited(false, false), changed);
+    assert_eq!(edited(false, true), changed);
+    let (body, code) = edited(true, true);
     let late = "PROCESSING\r\nDONE\r\nX-ResponseCode: 11\r\nContent-Type: text/html\r\n\r\n";
     assert_eq!((String::from_utf8(body).unwrap().as_str(), code.as_deref()), (late, Some("0")));
-    let (body, code) = meddled(true, false);
+    let (body, code) = edited(true, false);
     assert!(!body.starts_with(b"PROCESSING") && code.as_deref() == Some("11"), "{body:?}");
 }

@@ -1,5 +1,5 @@
-//! The playbook: `client >> what happens << what the client gets`, with a server that does what a test says, and a
-//! clock that a test moves. Only deferred work is executed on other threads, when the test lets it.
+//! The playbook: `client >> event << received`, with a scripted server, and a clock that the test moves. Only deferred
+//! work is executed on other threads, when the test permits it.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -43,13 +43,13 @@ pub(super) struct Proxy {
     upstream: Rc<Upstream>,
     runtime: Rc<Runtime>,
     admission: Arc<Admission>,
-    /// None once the proxy ends without waiting for requests in progress.
+    /// `None` once the proxy has ended without waiting for requests in progress.
     stop: Rc<RefCell<Option<watch::Sender<bool>>>>,
     signed_in: Arc<SignedIn>,
     workers: Workers,
 }
 
-/// Keeps the contexts of clients that authenticated.
+/// Records the contexts of clients that authenticated.
 #[derive(Default)]
 pub(super) struct SignedIn(Mutex<Vec<SecurityContext>>);
 
@@ -135,7 +135,7 @@ impl Proxy {
         contexts.iter().map(|context| context.principal().to_string()).collect()
     }
 
-    /// Drops the contexts of the users that authenticated, which would else be open.
+    /// Drops the contexts of the users that authenticated, which would otherwise count as open.
     pub(super) fn forget_contexts(&self) {
         self.signed_in.0.lock().unwrap().clear();
     }
@@ -150,7 +150,7 @@ impl Proxy {
     }
 }
 
-/// What happens, for `>>`.
+/// An event, for `>>`.
 pub(super) enum Happens {
     /// The client sends this.
     Request(Vec<u8>),
@@ -160,11 +160,11 @@ pub(super) enum Happens {
     Response(Vec<u8>),
     /// The server closes that connection.
     ServerCloses,
-    /// That connection fails once it has taken so many bytes of the proxy.
+    /// That connection fails once the proxy has written this many bytes to it.
     ConnectionFailsAfter(usize),
     /// The server closes all connections.
     ServerClosesAll,
-    /// The server takes no further connections.
+    /// The server accepts no further connections.
     ServerUnreachable,
     /// Time passes.
     TimePasses(Duration),
@@ -172,13 +172,13 @@ pub(super) enum Happens {
     WorkDone,
     /// The account with which a client authenticated last is revoked.
     AccountRevoked,
-    /// The proxy takes no more requests.
+    /// The proxy accepts no more requests.
     Shutdown,
     /// The proxy ends without waiting for requests in progress.
     ProxyEnds,
 }
 
-/// What a connection waits for, or how the last request ended, for `<<`.
+/// The state of a connection, or the end of its last request, for `<<`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     WaitsForWork,
@@ -194,11 +194,11 @@ pub(super) enum State {
 /// A client's connection.
 pub(super) struct Client {
     proxy: Proxy,
-    /// None once the proxy closed it.
+    /// `None` once the proxy has closed it.
     stream: Option<DuplexStream>,
     /// What is to be sent.
     outgoing: Vec<u8>,
-    /// What the client got and the test has not looked at.
+    /// Bytes that the client received and the test has not checked.
     received: Vec<u8>,
     /// Finds the ends of responses.
     responses: ResponseDecoder,
@@ -237,14 +237,14 @@ impl Client {
         }
     }
 
-    /// Sends a request, lets the server and the modules' work come to their ends, and returns the response.
+    /// Sends a request, lets the server and the modules' work finish, and returns the response.
     #[track_caller]
-    pub(super) fn ask(&mut self, request: impl Into<Vec<u8>>) -> Answer {
+    pub(super) fn exchange(&mut self, request: impl Into<Vec<u8>>) -> ClientResponse {
         self.happens(Happens::Request(request.into()));
         while self.state == Some(State::WaitsForWork) {
             self.happens(Happens::WorkDone);
         }
-        self.answer()
+        self.response()
     }
 
     /// Closes the client's connection. The server's ends of its connections stay.
@@ -255,16 +255,16 @@ impl Client {
 
     /// Sends two requests at once, and returns the first response.
     #[track_caller]
-    pub(super) fn ask_both(&mut self, first: &str, second: &str) -> Answer {
+    pub(super) fn exchange_both(&mut self, first: &str, second: &str) -> ClientResponse {
         self.responses.expect(false);
         self.unanswered += 1;
         self.outgoing.extend_from_slice(first.as_bytes());
-        self.ask(second)
+        self.exchange(second)
     }
 
     /// The next response, which is complete.
     #[track_caller]
-    pub(super) fn answer(&mut self) -> Answer {
+    pub(super) fn response(&mut self) -> ClientResponse {
         assert!(matches!(self.state, Some(State::KeptAlive | State::Closed)), "{:?}", self.state);
         let mut decoder = ResponseDecoder::new(http1::Limits::default());
         let received = std::mem::take(&mut self.received);
@@ -289,10 +289,10 @@ impl Client {
             }
         }
         self.received = received.get(wire.len()..).unwrap_or_default().to_vec();
-        Answer { head: final_head.expect("a head"), body }
+        ClientResponse { head: final_head.expect("a head"), body }
     }
 
-    /// What the client got up to `end`.
+    /// The bytes that the client received, up to `end`.
     #[track_caller]
     pub(super) fn until(&mut self, end: &str) -> String {
         let at = self.received.windows(end.len()).position(|window| window == end.as_bytes());
@@ -342,7 +342,7 @@ impl Client {
         self.servers.last_mut().expect("a connection to the server")
     }
 
-    /// Lets `time` pass, with all that is due on the way.
+    /// Lets `time` pass, and runs each timer that fires meanwhile.
     fn pass(&mut self, time: Duration) {
         let mut left = time;
         while !left.is_zero() {
@@ -353,7 +353,7 @@ impl Client {
         }
     }
 
-    /// Lets all connections go on until they wait for something to happen.
+    /// Runs all connections until they wait for an event.
     fn settle(&mut self) {
         loop {
             let sent = self.stream.as_mut().is_some_and(|stream| write_some(stream, &mut self.outgoing));
@@ -376,7 +376,7 @@ impl Client {
         });
     }
 
-    /// Takes what the proxy sent. Returns whether that is anything.
+    /// Takes the bytes that the proxy sent. Returns whether there were any.
     fn receive(&mut self) -> bool {
         let Some(bytes) = self.stream.as_mut().and_then(read_some) else { return false };
         if bytes.is_empty() {
@@ -417,7 +417,7 @@ impl Shr<Happens> for Client {
     }
 }
 
-/// All that the client got and the test has not looked at.
+/// Compares all bytes that the client received and the test has not checked.
 impl Shl<&str> for Client {
     type Output = Self;
 
@@ -440,12 +440,12 @@ impl Shl<State> for Client {
 
 /// A response as a client gets it.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct ClientResponse {
     pub(super) head: ResponseHead,
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl ClientResponse {
     pub(super) fn status(&self) -> u16 {
         self.head.status()
     }

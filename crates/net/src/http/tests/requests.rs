@@ -1,4 +1,4 @@
-//! Requests that are invalid, oversized or incomplete, and what the server gets of the others.
+//! Requests that are invalid, oversized or incomplete, and how the others are forwarded.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn get(path: &str, lines: &str) -> String {
 
 #[test]
 fn requests_that_could_smuggle_others_get_400_and_close_the_connection() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
     let smuggled = get("/ews/smuggled", "");
     let cases = [
@@ -44,7 +44,7 @@ fn requests_that_could_smuggle_others_get_400_and_close_the_connection() {
     for lines in cases {
         let request = format!("{}0\r\n\r\n{smuggled}", get("/ews/x", lines));
         let mut client = Client::new(&proxy) >> Request(request.into_bytes()) << Closed;
-        let answer = client.answer();
+        let answer = client.response();
         assert_eq!((answer.status(), answer.header("connection")), (400, Some("close")), "{lines:?}");
         let _ = client << "";
     }
@@ -53,7 +53,7 @@ fn requests_that_could_smuggle_others_get_400_and_close_the_connection() {
     {
         let request = format!("{}{body}{smuggled}", get("/ews/x", "Transfer-Encoding: chunked\r\n"));
         let mut client = Client::new(&proxy) >> Request(request.into_bytes()) << Closed;
-        assert_eq!(client.answer().status(), 400, "{body:?}");
+        assert_eq!(client.response().status(), 400, "{body:?}");
         let _ = client << "";
     }
     assert!(upstream.others().iter().all(|got| got.head.target() != "/ews/smuggled"));
@@ -61,9 +61,9 @@ fn requests_that_could_smuggle_others_get_400_and_close_the_connection() {
 
 #[test]
 fn oversized_requests_are_refused() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
-    let refused = |request: String| Client::new(&proxy).ask(request);
+    let refused = |request: String| Client::new(&proxy).exchange(request);
     assert_eq!(refused(get("/ews/x", &"a: b\r\n".repeat(200))).status(), 431);
     assert_eq!(refused(get("/ews/x", &format!("a: {}\r\n", "x".repeat(70_000)))).status(), 431);
     assert_eq!(refused(get(&format!("/ews/{}", "x".repeat(9000)), "")).status(), 414);
@@ -75,13 +75,13 @@ fn oversized_requests_are_refused() {
 
 #[test]
 fn a_body_whose_chunk_lines_exceed_the_limit_on_bodies_is_refused() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
     let execute = String::from_utf8(mapi("alice", "emsmdb", "Execute", "", b"")).unwrap();
     let head = execute.replace("Content-Length: 0", "Transfer-Encoding: chunked");
     for (chunks, code) in [(10_000, None), (400_000, Some("9"))] {
         let body = "1\r\nx\r\n".repeat(chunks) + "0\r\n\r\n";
-        let answer = Client::new(&proxy).ask(head.clone() + &body);
+        let answer = Client::new(&proxy).exchange(head.clone() + &body);
         assert_eq!((answer.status(), answer.code().as_deref()), (200, code), "{chunks}");
     }
     assert_eq!(upstream.others().len(), 1);
@@ -89,7 +89,7 @@ fn a_body_whose_chunk_lines_exceed_the_limit_on_bodies_is_refused() {
 
 #[test]
 fn a_connection_with_an_incomplete_request_or_without_any_is_closed_after_the_time_limit() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let limit = Duration::from_millis(400);
     let limits = Limits { handshake: limit, ..Limits::default() };
     let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
@@ -101,11 +101,11 @@ fn a_connection_with_an_incomplete_request_or_without_any_is_closed_after_the_ti
 
 #[test]
 fn a_request_is_forwarded_unchanged_but_for_connection_headers() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
     let lines = "x-One:  1\r\nConnection: keep-alive, X-Hop, Host\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\n\
                  Upgrade: h2c\r\nX-TWO: 2 \r\n";
-    let answer = Client::new(&proxy).ask(get("/EWS/a%20b?c=d&MailboxId=e@f", lines));
+    let answer = Client::new(&proxy).exchange(get("/EWS/a%20b?c=d&MailboxId=e@f", lines));
     let got = upstream.next();
     let value = |name| got.head.fields.text(name).unwrap();
     let (host, authorization) = (value("host"), value("authorization"));
@@ -127,7 +127,7 @@ fn a_request_is_forwarded_unchanged_but_for_connection_headers() {
 
 #[test]
 fn paths_are_forwarded_refused_or_not_found() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
     let mut client = Client::new(&proxy);
     for (path, status) in [
@@ -140,32 +140,32 @@ fn paths_are_forwarded_refused_or_not_found() {
         ("/oab/../owa", 400),
         ("/oab%2f..", 400),
     ] {
-        assert_eq!(client.ask(get(path, "")).status(), status, "{path}");
+        assert_eq!(client.exchange(get(path, "")).status(), status, "{path}");
     }
-    assert_eq!(client.ask(get("/ews/x", "Expect: more\r\n")).status(), 417);
+    assert_eq!(client.exchange(get("/ews/x", "Expect: more\r\n")).status(), 417);
     let mut client = Client::new(&proxy);
-    assert_eq!(client.ask("CONNECT /ews/x HTTP/1.1\r\nHost: a\r\n\r\n").status(), 405);
+    assert_eq!(client.exchange("CONNECT /ews/x HTTP/1.1\r\nHost: a\r\n\r\n").status(), 405);
 }
 
 #[test]
 fn a_client_that_expects_100_continue_gets_it() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
     let expects = |path| Request(get(path, "Expect: 100-continue\r\nContent-Length: 5\r\n").into_bytes());
     let mut client = Client::new(&proxy) >> expects("/ews/x");
     assert_eq!(client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     let mut client = client >> Rest(b"hello".into()) << KeptAlive;
-    assert_eq!((client.answer().body, upstream.next().body), (b"ok".to_vec(), b"hello".to_vec()));
-    // Refused without its body: what follows on the connection is unknown.
+    assert_eq!((client.response().body, upstream.next().body), (b"ok".to_vec(), b"hello".to_vec()));
+    // Refused without its body, so that the bytes that follow on the connection are ambiguous.
     let mut client = client >> expects("/owa/") << Closed;
-    let answer = client.answer();
+    let answer = client.response();
     assert_eq!((answer.status(), answer.header("connection")), (403, Some("close")));
 }
 
 #[test]
 fn a_client_that_is_not_authenticated_gets_100_continue_only_within_a_handshake() {
     const EXPECTS: &str = "Expect: 100-continue\r\nContent-Length: 5\r\n";
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup { mechanisms: vec![Mechanism::NTLM, Mechanism::BASIC], ..Setup::default() };
     let proxy = proxy.before(&upstream);
     let request = |authorization: &str| {
@@ -184,10 +184,10 @@ fn a_client_that_is_not_authenticated_gets_100_continue_only_within_a_handshake(
     let mut client = Client::new(&proxy) >> request(&authorization(None));
     assert_eq!(client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     let mut client = client >> Rest(b"hello".into()) << KeptAlive;
-    let answer = client.answer();
+    let answer = client.response();
     assert_eq!(answer.status(), 401);
     let mut client = client >> request(&authorization(answer.header("www-authenticate")));
     assert_eq!(client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     let mut client = client >> Rest(b"hello".into()) << KeptAlive;
-    assert_eq!((client.answer().status(), upstream.next().body), (200, b"hello".to_vec()));
+    assert_eq!((client.response().status(), upstream.next().body), (200, b"hello".to_vec()));
 }

@@ -22,7 +22,7 @@ const FROM: [&str; 5] = [
 
 #[test]
 fn a_connection_of_several_clients_is_never_authenticated_as_a_whole() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let peers = TrustedProxies { forwarded_for: vec![[192, 0, 2, 1].into()], ..TrustedProxies::default() };
     let proxy = Setup { peers, ..Setup::default() }.before(&upstream);
     for fields in FROM {
@@ -30,29 +30,29 @@ fn a_connection_of_several_clients_is_never_authenticated_as_a_whole() {
             [("NTLM", Mechanism::NTLM), ("Negotiate", Mechanism::SPNEGO), ("Negotiate", Mechanism::NTLM)]
         {
             let mut client = Client::new(&proxy);
-            let asked = client.ask(get(fields));
+            let asked = client.exchange(get(fields));
             assert_eq!(asked.head.fields.all("www-authenticate").count(), 1, "{fields:?}");
             assert!(asked.header("www-authenticate").unwrap().starts_with("Basic "), "{fields:?}");
             let handshake = Handshake::new(scheme, mechanism, "alice");
             assert_eq!(authenticate_with(&mut client, handshake, fields), 401, "{scheme} {fields:?}");
-            assert_eq!(client.ask(get(fields)).status(), 401, "{scheme} {fields:?}");
+            assert_eq!(client.exchange(get(fields)).status(), 401, "{scheme} {fields:?}");
         }
         let mut client = Client::new(&proxy);
         for name in ["alice", "bob"] {
             let by = format!("Authorization: {}\r\n{fields}", basic(name));
-            assert_eq!(client.ask(get(&by)).status(), 200, "{fields:?}");
-            assert_eq!(client.ask(get(fields)).status(), 401, "{fields:?}");
+            assert_eq!(client.exchange(get(&by)).status(), 200, "{fields:?}");
+            assert_eq!(client.exchange(get(fields)).status(), 401, "{fields:?}");
         }
     }
 }
 
 #[test]
 fn a_connection_of_one_client_is_authenticated() {
-    let upstream = Upstream::saying(OK);
+    let upstream = Upstream::responding(OK);
     let proxy = Setup::default().before(&upstream);
     for (scheme, mechanism) in [("NTLM", Mechanism::NTLM), ("Negotiate", Mechanism::SPNEGO)] {
         let mut client = Client::new(&proxy);
         assert_eq!(authenticate(&mut client, Handshake::new(scheme, mechanism, "alice")), 200, "{scheme}");
-        assert_eq!(client.ask(get("")).status(), 200, "{scheme}");
+        assert_eq!(client.exchange(get("")).status(), 200, "{scheme}");
     }
 }

@@ -11,7 +11,7 @@ use crate::http::tests::playbook::Happens::Shutdown;
 use crate::http::tests::playbook::State::{Closed, KeptAlive, WaitsForServer};
 use crate::http::tests::playbook::{Client, Proxy, mapi, request, response};
 use crate::http::tests::setup::Setup;
-use crate::http::tests::upstream::{Got, Upstream};
+use crate::http::tests::upstream::{ReceivedRequest, Upstream};
 
 /// `StatusCode` and `ErrorCode` zero, and as many zeros as any body here needs.
 const GOOD: [u8; 40] = [0; 40];
@@ -33,7 +33,7 @@ fn good(cookies: &[String]) -> Vec<u8> {
 /// request.
 fn server() -> Rc<Upstream> {
     let count = Mutex::new(0);
-    Upstream::new(move |got: &Got, stream| {
+    Upstream::new(move |got: &ReceivedRequest, stream| {
         let mut count = count.lock().unwrap();
         *count += 1;
         let opens = ["Connect", "Bind"].contains(&got.head.fields.text("x-requesttype").unwrap());
@@ -46,7 +46,7 @@ fn server() -> Rc<Upstream> {
 /// Opens a session as `user`, and returns its cookies.
 fn open(proxy: &Proxy, user: &str) -> (Client, String, String) {
     let mut client = Client::new(proxy);
-    let answer = client.ask(mapi(user, "emsmdb", "Connect", "", &[0; 20]));
+    let answer = client.exchange(mapi(user, "emsmdb", "Connect", "", &[0; 20]));
     let set: Vec<String> = answer
         .head
         .fields
@@ -78,20 +78,20 @@ fn a_cookie_of_another_identity_is_refused_and_its_session_continues() {
         ("sid=made-up".to_owned(), "10"),
     ];
     for (cookie, code) in cases {
-        let answer = bob.ask(mapi("bob", "emsmdb", "Execute", &cookie, &[0; 16]));
+        let answer = bob.exchange(mapi("bob", "emsmdb", "Execute", &cookie, &[0; 16]));
         assert_eq!((answer.status(), answer.code().as_deref()), (200, Some(code)), "{cookie}");
         assert_eq!(answer.header("x-requestid"), Some("{1}:1"));
         assert_eq!(answer.header("content-type"), Some("text/html"));
     }
     // The same on the connection of another client, and at the other endpoint.
-    let answer = alice.ask(mapi("bob", "emsmdb", "Execute", &both, &[0; 16]));
+    let answer = alice.exchange(mapi("bob", "emsmdb", "Execute", &both, &[0; 16]));
     assert_eq!(answer.code().as_deref(), Some("11"));
-    let answer = alice.ask(mapi("alice", "nspi", "QueryRows", &both, &[0; 16]));
+    let answer = alice.exchange(mapi("alice", "nspi", "QueryRows", &both, &[0; 16]));
     assert_eq!(answer.code().as_deref(), Some("10"));
-    assert!(upstream.others().is_empty(), "nothing of this went to the server");
-    // Its own identity may use it, on any connection.
+    assert!(upstream.others().is_empty(), "none of this was sent to the server");
+    // The identity of the session may use it, on any connection.
     for client in [&mut alice, &mut bob] {
-        let answer = client.ask(mapi("alice", "emsmdb", "Execute", &both, &[0; 16]));
+        let answer = client.exchange(mapi("alice", "emsmdb", "Execute", &both, &[0; 16]));
         assert_eq!(answer.code().as_deref(), Some("0"));
     }
     assert_eq!(proxy.config.sessions.len(), 2);
@@ -112,13 +112,16 @@ fn cookies_that_a_server_could_read_as_those_of_another_session_do_not_reach_it(
         for byte in request.iter_mut().filter(|byte| **byte == b'@') {
             *byte = 0xFF;
         }
-        assert_eq!(bob.ask(request).code().as_deref(), Some("6"), "{first}");
+        assert_eq!(bob.exchange(request).code().as_deref(), Some("6"), "{first}");
     }
     assert!(upstream.others().is_empty());
     let strange = format!("{bobs_sid}; a=1,{sid}; {bobs_sequence}; b=\"2\"; d");
-    assert_eq!(bob.ask(mapi("bob", "emsmdb", "Execute", &strange, &[0; 16])).code().as_deref(), Some("0"));
+    assert_eq!(
+        bob.exchange(mapi("bob", "emsmdb", "Execute", &strange, &[0; 16])).code().as_deref(),
+        Some("0")
+    );
     let got = upstream.others();
-    assert_eq!(got[0].head.fields.text("cookie"), Some(own.as_str()), "only what the session was given");
+    assert_eq!(got[0].head.fields.text("cookie"), Some(own.as_str()), "only the cookies of the session");
 }
 
 #[test]
@@ -131,7 +134,7 @@ fn a_connect_sends_the_cookies_of_the_session_that_it_replaces_and_no_others() {
     let both = format!("{sid}; {sequence}");
     let connect = |client: &mut Client, user: &str, cookies: &str| {
         assert_eq!(
-            client.ask(mapi(user, "emsmdb", "Connect", cookies, &[0; 20])).code().as_deref(),
+            client.exchange(mapi(user, "emsmdb", "Connect", cookies, &[0; 20])).code().as_deref(),
             Some("0")
         );
         upstream.next().head.fields.text("cookie").map(str::to_owned)
@@ -142,7 +145,7 @@ fn a_connect_sends_the_cookies_of_the_session_that_it_replaces_and_no_others() {
     assert_eq!(connect(&mut bob, "bob", "sid=s2; sequence=q2; SID=s1"), None);
     assert_eq!(connect(&mut alice, "alice", &format!("{both}; other=1")), Some(both.clone()));
     // The session that it replaced has ended.
-    let answer = alice.ask(mapi("alice", "emsmdb", "Execute", &both, &[0; 16]));
+    let answer = alice.exchange(mapi("alice", "emsmdb", "Execute", &both, &[0; 16]));
     assert_eq!(answer.code().as_deref(), Some("10"));
     assert_eq!(connect(&mut alice, "alice", &both), None);
 }
@@ -158,18 +161,21 @@ fn a_client_that_reconnects_repeatedly_has_one_session() {
     let (mut alice, ..) = open(&proxy, "alice");
     for count in 2..20 {
         let cookies = format!("sid=s{count}; sequence=q{count}");
-        let answer = alice.ask(mapi("alice", "emsmdb", "Connect", &cookies, &[0; 20]));
+        let answer = alice.exchange(mapi("alice", "emsmdb", "Connect", &cookies, &[0; 20]));
         assert_eq!(answer.code().as_deref(), Some("0"), "{count}");
         assert_eq!((proxy.config.sessions.len(), *ended.lock().unwrap()), (2, count - 1));
     }
     // The other session, which was idle for longer, is still open.
     let others = format!("{others_sid}; {others_sequence}");
-    assert_eq!(alice.ask(mapi("alice", "emsmdb", "Execute", &others, &[0; 16])).code().as_deref(), Some("0"));
+    assert_eq!(
+        alice.exchange(mapi("alice", "emsmdb", "Execute", &others, &[0; 16])).code().as_deref(),
+        Some("0")
+    );
 }
 
 #[test]
 fn a_session_continues_if_the_server_refused_to_replace_it() {
-    let upstream = Upstream::new(|got: &Got, stream| {
+    let upstream = Upstream::new(|got: &ReceivedRequest, stream| {
         let opens = got.head.fields.text("x-requesttype") == Some("Connect");
         let again = got.head.fields.has("cookie");
         let answer = if opens && again { refusal(16) } else { good(&["sid=s".to_owned()]) };
@@ -177,10 +183,10 @@ fn a_session_continues_if_the_server_refused_to_replace_it() {
     });
     let proxy = Setup::default().before(&upstream);
     let mut alice = Client::new(&proxy);
-    alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
-    let answer = alice.ask(mapi("alice", "emsmdb", "Connect", "sid=s", &[0; 20]));
+    alice.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
+    let answer = alice.exchange(mapi("alice", "emsmdb", "Connect", "sid=s", &[0; 20]));
     assert_eq!(answer.code().as_deref(), Some("16"));
-    let answer = alice.ask(mapi("alice", "emsmdb", "Execute", "sid=s", &[0; 16]));
+    let answer = alice.exchange(mapi("alice", "emsmdb", "Execute", "sid=s", &[0; 16]));
     assert_eq!(answer.code().as_deref(), Some("0"));
 }
 
@@ -191,9 +197,9 @@ fn a_session_that_is_replaced_with_the_same_cookies_is_one_session() {
     let proxy = Setup::default().before(&upstream);
     let mut alice = Client::new(&proxy);
     for cookies in ["", "sid=same", "sid=same"] {
-        let answer = alice.ask(mapi("alice", "emsmdb", "Connect", cookies, &[0; 20]));
+        let answer = alice.exchange(mapi("alice", "emsmdb", "Connect", cookies, &[0; 20]));
         assert_eq!((answer.code().as_deref(), proxy.config.sessions.len()), (Some("0"), 1));
-        let answer = alice.ask(mapi("alice", "emsmdb", "Execute", "sid=same", &[0; 16]));
+        let answer = alice.exchange(mapi("alice", "emsmdb", "Execute", "sid=same", &[0; 16]));
         assert_eq!(answer.code().as_deref(), Some("0"));
     }
 }
@@ -205,7 +211,7 @@ fn the_session_that_was_idle_for_longest_is_evicted_at_the_limit() {
     let proxy = Setup { sessions, ..Setup::default() }.before(&upstream);
     let mut alices: Vec<_> = (0..3).map(|_| open(&proxy, "alice")).collect();
     let execute = |(client, sid, _): &mut (Client, String, String)| {
-        client.ask(mapi("alice", "emsmdb", "Execute", sid, &[0; 16])).code().unwrap()
+        client.exchange(mapi("alice", "emsmdb", "Execute", sid, &[0; 16])).code().unwrap()
     };
     assert_eq!(execute(&mut alices[0]), "0");
     alices.push(open(&proxy, "alice"));
@@ -214,17 +220,17 @@ fn the_session_that_was_idle_for_longest_is_evicted_at_the_limit() {
     // The limit for all leaves room for one session of another identity.
     let (mut bob, bobs, _) = open(&proxy, "bob");
     let mut carol = Client::new(&proxy);
-    let answer = carol.ask(mapi("carol", "emsmdb", "Connect", "", &[0; 20]));
+    let answer = carol.exchange(mapi("carol", "emsmdb", "Connect", "", &[0; 20]));
     assert_eq!(answer.code().as_deref(), Some("1"));
     open(&proxy, "bob");
-    assert_eq!(bob.ask(mapi("bob", "emsmdb", "Execute", &bobs, &[0; 16])).code().as_deref(), Some("10"));
+    assert_eq!(bob.exchange(mapi("bob", "emsmdb", "Execute", &bobs, &[0; 16])).code().as_deref(), Some("10"));
     assert_eq!((execute(&mut alices[3]).as_str(), proxy.config.sessions.len()), ("0", 4));
 }
 
 /// The server of [`server`] behind a load balancer that sets a cookie with one value for all.
 fn balanced() -> Rc<Upstream> {
     let count = Mutex::new(0);
-    Upstream::new(move |got: &Got, stream| {
+    Upstream::new(move |got: &ReceivedRequest, stream| {
         let mut count = count.lock().unwrap();
         *count += 1;
         let opens = got.head.fields.text("x-requesttype") == Some("Connect");
@@ -243,13 +249,13 @@ fn a_cookie_with_one_value_for_all_identifies_no_session_and_is_accepted_from_al
     let users = ["alice", "bob", "bob", "carol"];
     for user in users {
         let mut client = Client::new(&proxy);
-        let answer = client.ask(mapi(user, "emsmdb", "Connect", "", &[0; 20]));
+        let answer = client.exchange(mapi(user, "emsmdb", "Connect", "", &[0; 20]));
         assert_eq!((answer.status(), answer.code().as_deref()), (200, Some("0")), "{user}");
     }
     drop(upstream.others());
     let mut client = Client::new(&proxy);
     let mut execute = |user: &str, cookies: &str| {
-        client.ask(mapi(user, "emsmdb", "Execute", cookies, &[0; 16])).code().unwrap()
+        client.exchange(mapi(user, "emsmdb", "Execute", cookies, &[0; 16])).code().unwrap()
     };
     for (place, user) in users.into_iter().enumerate() {
         let own = format!("SERVERID=node1; sid=s{}", place + 1);
@@ -258,20 +264,20 @@ fn a_cookie_with_one_value_for_all_identifies_no_session_and_is_accepted_from_al
         // It identifies no session by itself, nor with a lost session's cookie.
         assert_eq!(execute(user, "SERVERID=node1"), "10");
         assert_eq!(execute(user, "SERVERID=node1; sid=lost"), "10");
-        // It makes no cookie of another session acceptable.
+        // With it, a cookie of another session is still refused.
         let others = format!("SERVERID=node1; sid=s{}", (place + 3) % 4 + 1);
         // Bob's first session is one of Bob's too.
         assert_eq!(execute(user, &others), if place == 2 { "0" } else { "11" });
         assert_eq!(execute(user, &format!("{own}; SERVERID=node2")), "6");
-        assert_eq!(upstream.others().len(), usize::from(place == 2), "nothing else went to the server");
+        assert_eq!(upstream.others().len(), usize::from(place == 2), "nothing else was sent to the server");
     }
     // After the other sessions ended it does not identify the remaining one.
     for (user, number) in [("alice", 1), ("bob", 2), ("bob", 3)] {
         let own = format!("SERVERID=node1; sid=s{number}");
-        client.ask(mapi(user, "emsmdb", "Disconnect", &own, &[0; 4]));
+        client.exchange(mapi(user, "emsmdb", "Disconnect", &own, &[0; 4]));
     }
     let mut execute = |user: &str, cookies: &str| {
-        client.ask(mapi(user, "emsmdb", "Execute", cookies, &[0; 16])).code().unwrap()
+        client.exchange(mapi(user, "emsmdb", "Execute", cookies, &[0; 16])).code().unwrap()
     };
     assert_eq!(execute("alice", "SERVERID=node1; sid=s1"), "10");
     assert_eq!(execute("alice", "SERVERID=node1"), "11");
@@ -280,8 +286,8 @@ fn a_cookie_with_one_value_for_all_identifies_no_session_and_is_accepted_from_al
 
 #[test]
 fn a_response_that_would_leave_a_session_without_its_own_cookie_is_refused() {
-    // One response for all, as from a cache before the server.
-    let upstream = Upstream::new(|got: &Got, stream| {
+    // The same response to all requests, as from a cache in front of the server.
+    let upstream = Upstream::new(|got: &ReceivedRequest, stream| {
         let cookies = match got.head.fields.text("x-requesttype") {
             Some("Connect") => vec!["sid=s1".to_owned(), "SERVERID=node1".to_owned()],
             _ => vec![],
@@ -290,11 +296,11 @@ fn a_response_that_would_leave_a_session_without_its_own_cookie_is_refused() {
     });
     let proxy = Setup::default().before(&upstream);
     let mut alice = Client::new(&proxy);
-    assert_eq!(alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20])).status(), 200);
+    assert_eq!(alice.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 20])).status(), 200);
     let mut bob = Client::new(&proxy);
-    assert_eq!(bob.ask(mapi("bob", "emsmdb", "Connect", "", &[0; 20])).status(), 502);
+    assert_eq!(bob.exchange(mapi("bob", "emsmdb", "Connect", "", &[0; 20])).status(), 502);
     assert_eq!(proxy.config.sessions.len(), 1);
-    let answer = alice.ask(mapi("alice", "emsmdb", "Execute", "SERVERID=node1; sid=s1", &[0; 16]));
+    let answer = alice.exchange(mapi("alice", "emsmdb", "Execute", "SERVERID=node1; sid=s1", &[0; 16]));
     assert_eq!(answer.code().as_deref(), Some("0"));
 }
 
@@ -306,10 +312,10 @@ fn a_session_ends_with_its_disconnect() {
     let proxy = Setup { modules, ..Setup::default() }.before(&upstream);
     let (mut alice, sid, _) = open(&proxy, "alice");
     assert_eq!(*ended.lock().unwrap(), 0);
-    let answer = alice.ask(mapi("alice", "emsmdb", "Disconnect", &sid, &[0; 4]));
+    let answer = alice.exchange(mapi("alice", "emsmdb", "Disconnect", &sid, &[0; 4]));
     assert_eq!(answer.code().as_deref(), Some("0"));
     assert_eq!(*ended.lock().unwrap(), 1);
-    let answer = alice.ask(mapi("alice", "emsmdb", "Execute", &sid, &[0; 16]));
+    let answer = alice.exchange(mapi("alice", "emsmdb", "Execute", &sid, &[0; 16]));
     assert_eq!(answer.code().as_deref(), Some("10"));
     // Open sessions end when the proxy stops.
     let (_alice, ..) = open(&proxy, "alice");
@@ -317,7 +323,7 @@ fn a_session_ends_with_its_disconnect() {
     assert_eq!((*ended.lock().unwrap(), proxy.config.sessions.len()), (2, 0));
 }
 
-/// Counts sessions that ended; refuses to let answers to `Execute` of more than 40 bytes pass.
+/// Counts sessions that ended, and refuses responses to `Execute` of more than 40 bytes.
 struct Counting(Arc<Mutex<usize>>);
 
 impl Module for Counting {
@@ -344,10 +350,10 @@ fn a_cookie_of_one_session_never_becomes_that_of_another() {
     let upstream = Upstream::new(|_, stream| stream.write_all(&good(&["sid=same".to_owned()])).is_ok());
     let proxy = Setup::default().before(&upstream);
     let mut alice = Client::new(&proxy);
-    assert_eq!(alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20])).status(), 200);
+    assert_eq!(alice.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 20])).status(), 200);
     let mut bob = Client::new(&proxy);
-    assert_eq!(bob.ask(mapi("bob", "emsmdb", "Connect", "", &[0; 20])).status(), 502);
-    let answer = alice.ask(mapi("alice", "emsmdb", "Execute", "sid=same", &[0; 16]));
+    assert_eq!(bob.exchange(mapi("bob", "emsmdb", "Connect", "", &[0; 20])).status(), 502);
+    let answer = alice.exchange(mapi("alice", "emsmdb", "Execute", "sid=same", &[0; 16]));
     assert_eq!(answer.code().as_deref(), Some("0"));
 }
 
@@ -379,7 +385,7 @@ impl Sequence {
 fn server_with_turns() -> (Rc<Upstream>, Rc<RefCell<Sequence>>) {
     let sequence = Rc::new(RefCell::new(Sequence::default()));
     let state = Rc::clone(&sequence);
-    let upstream = Upstream::new(move |got: &Got, stream| {
+    let upstream = Upstream::new(move |got: &ReceivedRequest, stream| {
         let mut state = state.borrow_mut();
         let opens = got.head.fields.text("x-requesttype") == Some("Connect");
         let cookie = got.head.fields.text("cookie").unwrap_or_default();
@@ -401,22 +407,22 @@ fn replayed_and_concurrent_executes_are_refused_by_the_server() {
     let (mut alice, sid, first) = open(&proxy, "alice");
     let with = |sequence: &str| format!("{sid}; {sequence}");
     let execute = |sequence: &str, body: u8| mapi("alice", "emsmdb", "Execute", &with(sequence), &[body; 16]);
-    assert_eq!(alice.ask(execute(&first, 0)).code().as_deref(), Some("0"));
-    assert_eq!(alice.ask(execute(&first, 0)).code().as_deref(), Some("15"), "replayed");
+    assert_eq!(alice.exchange(execute(&first, 0)).code().as_deref(), Some("0"));
+    assert_eq!(alice.exchange(execute(&first, 0)).code().as_deref(), Some("15"), "replayed");
     // One is slow; another is sent meanwhile on another connection.
     let mut other = Client::new(&proxy);
     alice = alice >> request("alice", "Execute", &with("sequence=q2"), &[7; 16]) << WaitsForServer;
-    assert_eq!(other.ask(execute("sequence=q2", 0)).code().as_deref(), Some("15"), "at once");
+    assert_eq!(other.exchange(execute("sequence=q2", 0)).code().as_deref(), Some("15"), "at once");
     let answer = state.borrow_mut().next(false);
     alice = alice >> response(answer) << KeptAlive;
-    assert_eq!(alice.answer().code().as_deref(), Some("0"));
-    assert_eq!(other.ask(execute("sequence=q3", 0)).code().as_deref(), Some("0"));
+    assert_eq!(alice.response().code().as_deref(), Some("0"));
+    assert_eq!(other.exchange(execute("sequence=q3", 0)).code().as_deref(), Some("0"));
     // An old sequence is unknown.
     for number in 4..24 {
-        assert_eq!(alice.ask(execute(&format!("sequence=q{number}"), 0)).code().as_deref(), Some("0"));
+        assert_eq!(alice.exchange(execute(&format!("sequence=q{number}"), 0)).code().as_deref(), Some("0"));
     }
     drop(upstream.others());
-    assert_eq!(alice.ask(execute(&first, 0)).code().as_deref(), Some("6"));
+    assert_eq!(alice.exchange(execute(&first, 0)).code().as_deref(), Some("6"));
     assert!(upstream.others().is_empty());
 }
 
@@ -429,9 +435,9 @@ fn a_session_that_the_server_lost_ends() {
     });
     let proxy = Setup::default().before(&upstream);
     let mut alice = Client::new(&proxy);
-    alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
+    alice.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
     assert_eq!(proxy.config.sessions.len(), 1);
-    let answer = alice.ask(mapi("alice", "emsmdb", "Execute", "sid=s", &[0; 16]));
+    let answer = alice.exchange(mapi("alice", "emsmdb", "Execute", "sid=s", &[0; 16]));
     assert_eq!((answer.code().as_deref(), answer.body.as_slice()), (Some("10"), &b"<html>no</html>"[..]));
     assert_eq!(proxy.config.sessions.len(), 0);
 }
@@ -455,9 +461,9 @@ fn a_session_that_was_not_opened_is_not_kept() {
     });
     let proxy = Setup::default().before(&upstream);
     let mut alice = Client::new(&proxy);
-    let answer = alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
+    let answer = alice.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
     assert_eq!((answer.code().as_deref(), proxy.config.sessions.len()), (Some("13"), 0));
-    let answer = alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
+    let answer = alice.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
     assert_eq!((answer.status(), proxy.config.sessions.len()), (502, 0));
 }
 
@@ -465,7 +471,7 @@ fn a_session_that_was_not_opened_is_not_kept() {
 fn a_wait_for_notifications_gets_a_response_when_the_proxy_stops() {
     // One server sends a keep-alive, the other nothing.
     for says in [&b""[..], b"c\r\nPROCESSING\r\n\r\n"] {
-        let upstream = Upstream::new(move |got: &Got, stream| {
+        let upstream = Upstream::new(move |got: &ReceivedRequest, stream| {
             if got.head.fields.text("x-requesttype") != Some("NotificationWait") {
                 return stream.write_all(&good(&["sid=s".to_owned()])).is_ok();
             }
@@ -475,10 +481,10 @@ fn a_wait_for_notifications_gets_a_response_when_the_proxy_stops() {
         });
         let proxy = Setup::default().before(&upstream);
         let mut alice = Client::new(&proxy);
-        alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
+        alice.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
         alice = alice >> request("alice", "NotificationWait", "sid=s", &[0; 8]) << WaitsForServer;
         alice = alice >> Shutdown << Closed;
-        let answer = alice.answer();
+        let answer = alice.response();
         assert_eq!((answer.status(), answer.code().as_deref()), (200, Some("0")));
         let text = String::from_utf8_lossy(&answer.body);
         assert!(text.starts_with("PROCESSING\r\n"), "{text}");
@@ -496,5 +502,5 @@ fn a_stop_waits_for_operations_other_than_waits_for_notifications() {
     let client = Client::new(&proxy) >> ping << WaitsForServer >> Shutdown << WaitsForServer;
     // The connection ends with the response.
     let mut client = client >> response(good(&[])) << Closed;
-    assert_eq!(client.answer().code().as_deref(), Some("0"));
+    assert_eq!(client.response().code().as_deref(), Some("0"));
 }

@@ -35,7 +35,7 @@ impl Random for Zeros {
     }
 }
 
-/// What a test configures of a proxy.
+/// The settings of a proxy that a test may change.
 pub(super) struct Setup {
     pub(super) modules: Vec<Box<dyn Module>>,
     pub(super) limits: Limits,

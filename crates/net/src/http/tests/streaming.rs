@@ -1,4 +1,4 @@
-//! Slow responses: what the client gets of them, and when.
+//! Slow responses: which parts of them are sent to the client before they are complete.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn a_silent_server_has_its_time_limit_and_the_proxy_sends_no_keep_alive_for_it()
     let client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]) << WaitsForServer;
     let client = client >> TimePasses(Duration::from_secs(59)) << WaitsForServer << "";
     let mut client = client >> TimePasses(Duration::from_secs(1)) << KeptAlive;
-    assert_eq!(client.answer().status(), 504);
+    assert_eq!(client.response().status(), 504);
     // Each operation has all of that time.
     let client = client >> request("alice", "Execute", "", &[0; 16]) >> TimePasses(Duration::from_secs(59));
     let client = client << WaitsForServer >> response(format!("{HEAD}c\r\nPROCESSING\r\n\r\n"));

@@ -12,19 +12,19 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use crate::http::memory::{MemoryServer, PIPE};
 
-/// A request as the server got it.
+/// A request as the server received it.
 #[derive(Debug, Clone)]
-pub(crate) struct Got {
-    /// Which of the connections it came on.
+pub(crate) struct ReceivedRequest {
+    /// The number of the connection on which it was received.
     pub(super) connection: usize,
     pub(super) head: RequestHead,
     pub(super) body: Vec<u8>,
 }
 
 /// The server's response to a request, and whether the connection stays.
-type Answering = dyn Fn(&Got, &mut Vec<u8>) -> bool;
+type Handler = dyn Fn(&ReceivedRequest, &mut Vec<u8>) -> bool;
 
-/// What a server does once it has the head of a request.
+/// The action of a server once it has the head of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AtHead {
     /// It reads the rest.
@@ -35,32 +35,32 @@ pub(super) enum AtHead {
     Closes,
 }
 
-/// The beginning of a server's response to a request of which only the head came.
-type Early = dyn Fn(&Got, &mut Vec<u8>) -> AtHead;
+/// The beginning of a server's response to a request of which it has received only the head.
+type Early = dyn Fn(&ReceivedRequest, &mut Vec<u8>) -> AtHead;
 
 /// A server.
 pub(super) struct Upstream {
-    answering: Box<Answering>,
+    handler: Box<Handler>,
     early: Box<Early>,
-    got: RefCell<Vec<Got>>,
-    /// All bytes that it got.
+    got: RefCell<Vec<ReceivedRequest>>,
+    /// All bytes that it received.
     bytes: RefCell<Vec<u8>>,
     connections: RefCell<usize>,
     pub(super) memory: MemoryServer,
 }
 
 impl Upstream {
-    pub(super) fn new(answering: impl Fn(&Got, &mut Vec<u8>) -> bool + 'static) -> Rc<Self> {
-        Self::early(|_, _| AtHead::ReadsOn, answering)
+    pub(super) fn new(handler: impl Fn(&ReceivedRequest, &mut Vec<u8>) -> bool + 'static) -> Rc<Self> {
+        Self::early(|_, _| AtHead::ReadsOn, handler)
     }
 
     /// A server that begins its response with the head of a request.
     pub(super) fn early(
-        early: impl Fn(&Got, &mut Vec<u8>) -> AtHead + 'static,
-        answering: impl Fn(&Got, &mut Vec<u8>) -> bool + 'static,
+        early: impl Fn(&ReceivedRequest, &mut Vec<u8>) -> AtHead + 'static,
+        handler: impl Fn(&ReceivedRequest, &mut Vec<u8>) -> bool + 'static,
     ) -> Rc<Self> {
         Rc::new(Self {
-            answering: Box::new(answering),
+            handler: Box::new(handler),
             early: Box::new(early),
             got: RefCell::default(),
             bytes: RefCell::default(),
@@ -69,13 +69,13 @@ impl Upstream {
         })
     }
 
-    /// A server that sends nothing by itself.
+    /// A server that sends nothing unless the test does.
     pub(super) fn silent() -> Rc<Self> {
         Self::new(|_, _| true)
     }
 
     /// A server that always sends this response.
-    pub(super) fn saying(response: impl Into<Vec<u8>>) -> Rc<Self> {
+    pub(super) fn responding(response: impl Into<Vec<u8>>) -> Rc<Self> {
         let response = response.into();
         Self::new(move |_, out| {
             out.extend_from_slice(&response);
@@ -83,17 +83,17 @@ impl Upstream {
         })
     }
 
-    /// The next request that it got.
-    pub(super) fn next(&self) -> Got {
+    /// The next request that it received.
+    pub(super) fn next(&self) -> ReceivedRequest {
         self.got.borrow_mut().remove(0)
     }
 
-    /// The requests that it got and that the test has not looked at.
-    pub(super) fn others(&self) -> Vec<Got> {
+    /// The requests that it received and that the test has not checked.
+    pub(super) fn others(&self) -> Vec<ReceivedRequest> {
         std::mem::take(&mut self.got.borrow_mut())
     }
 
-    /// Whether it got `text`, wherever that was.
+    /// Whether it received `text` on any connection.
     pub(super) fn received(&self, text: &str) -> bool {
         self.bytes.borrow().windows(text.len()).any(|window| window == text.as_bytes())
     }
@@ -113,14 +113,14 @@ pub(super) struct ServerConnection {
     /// None once the server closed it.
     stream: Option<DuplexStream>,
     requests: RequestDecoder,
-    current: Option<Got>,
+    current: Option<ReceivedRequest>,
     reads: bool,
     /// What is to be sent.
     outgoing: Vec<u8>,
-    /// What was sent, for where its response ends.
+    /// Finds the end of the response in the bytes that were sent.
     responses: ResponseDecoder,
     is_interim: bool,
-    /// Whether a request has come whose response is not complete.
+    /// Whether a request was received whose response is not complete.
     is_busy: bool,
     closes: bool,
 }
@@ -164,12 +164,13 @@ impl ServerConnection {
         }
     }
 
-    /// The network takes `count` bytes more from the proxy, and fails then. The proxy can't see that by reading.
+    /// The connection accepts `count` more bytes from the proxy, and then fails. The proxy does not notice that by
+    /// reading.
     pub(super) fn fail_after(&self, count: usize) {
         self.takes.store(count, Ordering::Relaxed);
     }
 
-    /// Closes the connection behind what is to be sent.
+    /// Closes the connection once the pending bytes are sent.
     pub(super) fn close(&mut self) {
         self.closes = true;
     }
@@ -202,7 +203,7 @@ impl ServerConnection {
             Event::Head { head, .. } => {
                 self.is_busy = true;
                 self.responses.expect(head.method() == "HEAD");
-                let got = Got { connection: self.number, head, body: Vec::new() };
+                let got = ReceivedRequest { connection: self.number, head, body: Vec::new() };
                 let mut response = Vec::new();
                 let then = (upstream.early)(&got, &mut response);
                 self.current = Some(got);
@@ -215,21 +216,21 @@ impl ServerConnection {
                 let got = self.current.take().unwrap();
                 upstream.got.borrow_mut().push(got.clone());
                 let mut response = Vec::new();
-                self.closes |= !(upstream.answering)(&got, &mut response);
+                self.closes |= !(upstream.handler)(&got, &mut response);
                 self.send(&response);
             }
         }
     }
 }
 
-/// Writes what the pipe takes. Returns whether that is anything.
+/// Writes as many of `bytes` as fit into the pipe. Returns whether any did.
 pub(super) fn write_some(stream: &mut DuplexStream, bytes: &mut Vec<u8>) -> bool {
     let mut task = Context::from_waker(Waker::noop());
     let mut is_some = false;
     while !bytes.is_empty() {
         match Pin::new(&mut *stream).poll_write(&mut task, bytes) {
             Poll::Ready(Ok(count)) => drop(bytes.drain(..count)),
-            // The other end is gone.
+            // The other end is closed.
             Poll::Ready(Err(_)) => bytes.clear(),
             Poll::Pending => break,
         }
@@ -238,7 +239,7 @@ pub(super) fn write_some(stream: &mut DuplexStream, bytes: &mut Vec<u8>) -> bool
     is_some
 }
 
-/// Reads what is in the pipe: nothing at its end, none while there is nothing.
+/// Reads the bytes in the pipe: an empty vector at its end, `None` while there are none.
 pub(super) fn read_some(stream: &mut DuplexStream) -> Option<Vec<u8>> {
     let mut bytes = vec![0; PIPE];
     let mut buffer = ReadBuf::new(&mut bytes);

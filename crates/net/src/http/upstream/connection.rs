@@ -1,9 +1,9 @@
 //! Connections to the server: each belongs to one client connection and one identity. The client connection keeps it in
 //! its [`UpstreamSlot`] between requests, and reuses it for the same identity only.
 //!
-//! Files beside this one have what happens on a connection, in this order: `dial` connects, `authenticate`
-//! authenticates, `request_head` rewrites a request's head, `send` sends the request, `receive` reads the response,
-//! and `response_head` rewrites its head.
+//! The steps of a request are in files beside this one, in this order: `dial` connects, `service_auth` authenticates,
+//! `request_head` rewrites a request's head, `send` sends the request, `receive` reads the response, and
+//! `response_head` rewrites its head.
 
 use std::task::Context;
 use std::time::Duration;
@@ -25,18 +25,18 @@ use crate::upstream_identity::UpstreamCredentials;
 #[derive(Debug)]
 pub(crate) struct UpstreamConnection {
     pub(crate) transport: FramedTransport<ResponseHead>,
-    /// The only identity whose requests it carries; none until it carried credentials.
+    /// The only identity whose requests it carries; `None` until it has carried credentials.
     owner: Option<Identity>,
     /// Whether its owner authenticates the connection, instead of each request.
     pub(super) pinned: bool,
     pub(super) handshake: ServiceHandshake,
-    /// The credentials of its owner's requests; none as long as it has no owner.
+    /// The credentials of its owner's requests; `Unauthenticated` while it has no owner.
     pub(super) credentials: UpstreamCredentials,
     /// The `Host` header of its requests.
     pub(super) host: Bytes,
-    /// What binds authentication to it.
+    /// The channel bindings of its TLS, to which authentication is bound (RFC 5929).
     pub(super) bindings: Option<ChannelBindings>,
-    /// How long the server leaves it open while it is idle, if it says so.
+    /// How long the server leaves it open while it is idle, if the server announced that.
     pub(super) keep_alive: Option<Duration>,
     pub(super) last_used: Instant,
     pub(super) request: CurrentRequest,
@@ -51,7 +51,7 @@ pub(crate) struct UpstreamConnection {
     pub(super) via: Via,
 }
 
-/// What is known of the handshake by which the service account authenticates a connection.
+/// The state of the handshake by which the service account authenticates a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ServiceHandshake {
     /// The account needs no handshake, or the server has served a request since.
@@ -116,8 +116,8 @@ impl UpstreamConnection {
         })
     }
 
-    /// Whether it may carry a request of `context`: it is theirs, it is idle, and the server has neither closed it nor
-    /// sent a 408 or the like. Does not wait.
+    /// Whether it may carry a request of `context`: it belongs to that identity, it is idle, and the server has neither
+    /// closed it nor sent a response to no request, such as 408. Does not wait.
     pub(crate) async fn is_usable_by(&mut self, context: &SecurityContext) -> bool {
         self.owner.as_ref() == Some(context.identity()) && self.is_usable().await
     }

@@ -1,6 +1,5 @@
-//! The headers about the path of a request: `X-Forwarded-For` and similar ones, `Forwarded` (RFC 7239), and `Via`
-//! (RFC 9110
-//! 7.6.3), by which request loops are detected.
+//! The headers about the path of a request: `X-Forwarded-For` and similar ones, `Forwarded` (RFC 7239), and `Via` (RFC
+//! 9110 7.6.3), by which request loops are detected.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +11,7 @@ use crate::http::server_only::{AllowedSender, allowed_sender};
 /// The name of this process in `Via`, which is unique, so that a request loop is detected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Via {
-    /// Its value is [`VERSION`], then the name. It is never none, since hexadecimal digits are valid in a field.
+    /// Its value is [`VERSION`], then the name. It is never `None`, since hexadecimal digits are valid in a field.
     field: Option<ReadyField>,
 }
 
@@ -53,7 +52,7 @@ impl Via {
 pub(crate) struct Forwarding {
     /// Whether the connection is one of a trusted proxy.
     trusted: bool,
-    /// The headers to add; none if the configuration turns them off.
+    /// The headers to add; `None` if the configuration turns them off.
     own: Option<OwnFields>,
 }
 
@@ -68,7 +67,7 @@ struct OwnFields {
 }
 
 impl OwnFields {
-    /// None if `host` is not valid in a field.
+    /// `None` if `host` is not valid in a field.
     fn new(peer: SocketAddr, proto: &'static str, host: &str) -> Option<Self> {
         let ip = peer.ip().to_canonical();
         let node = match ip {

@@ -19,7 +19,7 @@ pub(crate) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
         .map(|field| (field.name.as_bytes().to_ascii_lowercase(), false))
         // Framing, addressing and authentication are forwarded even if they are listed.
         .filter(|(name, _)| !KEPT.iter().any(|kept| name == kept.as_bytes()))
-        // A client cannot remove what its trusted proxy says about it.
+        // A client cannot remove the fields with which its trusted proxy describes it.
         .filter(|(name, _)| allowed_sender(name) != AllowedSender::Proxy)
         .collect();
     present.sort_unstable();
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_fields_that_are_there_are_named_by_connection() {
+    fn names_of_absent_fields_in_connection_are_ignored() {
         let mut fields = Fields::default();
         let many = "a,".repeat(20_000);
         for (name, value) in [

@@ -98,12 +98,12 @@ impl UpstreamConnection {
         self.request.reusable = Some(head.keeps_alive() && framing != Framing::UntilClose && is_delimited);
     }
 
-    /// The response is read to its end. Returns whether the connection may carry another request.
+    /// Records that the response was read to its end. Returns whether the connection may carry another request.
     pub(crate) fn end_response(&mut self) -> bool {
         self.request.is_in_progress = false;
         self.last_used = Instant::now();
         self.transport.decoder.release_buffer();
-        // What was sent behind the response would be read as the response to the next request.
+        // Bytes after the response would be read as the response to the next request.
         let is_idle = self.transport.decoder.is_between_messages();
         self.request.reusable.take() == Some(true) && !self.request.is_incomplete && is_idle
     }

@@ -36,7 +36,7 @@ impl UpstreamConnection {
         self.request.is_begun |= self.transport.out.len() < before;
         match sent {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(UpstreamError::closed(error)),
-            // What can still be read is no response to this request.
+            // Bytes that can still be read are not a response to this request.
             Err(error) if !self.request.is_begun => Err(UpstreamError::lost(error, RequestProgress::NotSent)),
             Ok(false) if !self.request.is_begun => {
                 let why = "the server responded before the request";

@@ -35,7 +35,7 @@ impl UpstreamConnection {
         Ok(connection)
     }
 
-    /// The same in one attempt that disregards the gate and is not reported to it.
+    /// Like [`Self::open`], in one attempt that disregards the gate and is not reported to it.
     pub(crate) async fn open_once(
         upstream: &HttpUpstream,
         context: &SecurityContext,
@@ -49,8 +49,8 @@ impl UpstreamConnection {
         timeout(upstream.timeout, all).await.map_err(|_| NotOpened::Timeout(upstream.timeout))?
     }
 
-    /// Whether a further request of its owner, for what is at `target`, may be sent on it. With Basic each request
-    /// authenticates, which the gate has to permit, and requests with a replaced password must not be sent.
+    /// Whether a further request of its owner for `target` may be sent on it. With Basic each request authenticates,
+    /// which the gate has to permit, and requests with a replaced password must not be sent.
     pub(crate) async fn reauthenticate(
         &mut self,
         upstream: &HttpUpstream,

@@ -26,9 +26,9 @@ const AUTHENTICATE: &str = "sign in\n";
 pub(crate) struct Authenticator {
     config: HttpAuthConfig,
     method: Method,
-    /// The context of anonymous requests, once there was one.
+    /// The context of anonymous requests, created with the first of them.
     anonymous: Option<SecurityContext>,
-    /// The attempt to authenticate that the present request makes.
+    /// The attempt to authenticate that the current request makes.
     attempt: Option<Attempt>,
 }
 
@@ -41,8 +41,7 @@ enum Method {
 }
 
 impl Authenticator {
-    /// For a connection on which no request came yet. With `passthrough`, the server verifies the clients'
-    /// credentials.
+    /// The authenticator of a new connection. With `passthrough`, the server verifies the clients' credentials.
     pub(crate) fn new(
         config: &HttpAuthConfig,
         passthrough: Option<&Arc<passthrough::Config>>,
@@ -165,7 +164,7 @@ impl Authenticator {
                 let status = if throttled.is_busy() { 503 } else { 429 };
                 let seconds = throttled.retry_after.as_secs().saturating_add(1);
                 let text = format!(
-                    "{throttled}: try again in {seconds} s
+                    "{throttled}: try again in {seconds} s\n
 "
                 );
                 respond::to(out, request, status, &text, |head| {
@@ -190,8 +189,8 @@ impl Authenticator {
     /// Succeeds if another upstream connection may be opened for `context`.
     ///
     /// # Errors
-    /// If a handshake authenticated `context` on the connection that is gone. Only the client can authenticate
-    /// another.
+    /// If a handshake authenticated `context` on the connection that was closed. Only the client can authenticate a new
+    /// one.
     pub(crate) fn check_reconnect(&mut self, context: &SecurityContext) -> Result<(), UpstreamError> {
         if let Method::PassThrough(passthrough) = &mut self.method
             && passthrough.is_pinned(context)
@@ -203,7 +202,7 @@ impl Authenticator {
         Ok(())
     }
 
-    /// The server answered a request with 401. With pass-through authentication, the client has to authenticate
+    /// The server responded to a request with 401. With pass-through authentication, the client has to authenticate
     /// again.
     pub(crate) fn rejected_by_server(&mut self, head: &ResponseHead) -> Option<UpstreamError> {
         let Method::PassThrough(passthrough) = &mut self.method else { return None };
@@ -227,7 +226,7 @@ fn count(
         (AuthOutcome::Failed(failure), Some(attempt)) => {
             return match failure.response() {
                 FailureResponse::Challenge => attempt.failed(failure, now),
-                // Credentials that did not reach the server are no guess.
+                // Credentials that did not reach the server are not a guess at a password.
                 _ if matches!(failure, AuthFailure::NoAuthenticationRequired) => attempt.unsent(failure, now),
                 FailureResponse::Status(_) => attempt.unproven(failure, now),
                 FailureResponse::UpstreamFailed(why) if !why.is_outage() => attempt.unproven(failure, now),

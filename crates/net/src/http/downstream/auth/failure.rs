@@ -53,7 +53,7 @@ pub(crate) enum AuthFailure {
     /// The server's responses contradict one another.
     #[error(transparent)]
     Inconclusive(#[from] ProofError),
-    /// The server could not be asked.
+    /// A probe could not be sent, or has no response.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
     /// A limit on attempts is exceeded, so that the credentials were not checked.
@@ -95,7 +95,7 @@ impl AuthFailure {
     }
 }
 
-/// The client's status for a probe's `status` that does not tell whether the credentials are valid.
+/// The client's status for a probe's `status` that does not show whether the credentials are valid.
 const fn forwarded_status(status: u16) -> u16 {
     match status {
         // These concern the target of the probe, which is not the client's.

@@ -51,7 +51,7 @@ impl HttpAuthConfig {
         SecurityContext::anonymous(&self.acceptor.contexts, &self.acceptor.authority)
     }
 
-    /// How often security contexts of clients were revoked.
+    /// How many times security contexts of clients have been revoked.
     pub(crate) fn revocations(&self) -> u64 {
         self.acceptor.contexts.revocations()
     }
@@ -62,7 +62,7 @@ impl HttpAuthConfig {
     }
 }
 
-/// What of a client connection determines which mechanisms it accepts.
+/// The properties of a client connection that determine which mechanisms it accepts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectionTraits {
     /// Whether it is within TLS.
@@ -109,7 +109,7 @@ enum State {
 }
 
 impl ConnectionAuth {
-    /// The authentication of a connection on which no request came yet.
+    /// The authentication of a new connection.
     pub(crate) fn new(config: &HttpAuthConfig, connection: ConnectionTraits) -> Self {
         Self { config: config.clone(), connection, state: State::Unauthenticated, verified: None }
     }
@@ -216,7 +216,7 @@ impl ConnectionAuth {
         }
     }
 
-    /// Takes the next token of a handshake, or begins one.
+    /// Processes the next token of a handshake, or begins one.
     fn continue_handshake(
         &mut self,
         mechanism: Mechanism,

@@ -1,11 +1,11 @@
-//! What the verification of a request's credentials results in.
+//! The result of verifying a request's credentials.
 
 use identity::{ContextError, SecurityContext};
 
 use crate::http::downstream::auth::failure::AuthFailure;
 
-/// The result of verifying a request's credentials, by local accounts or by the server. The first two admit the
-/// request; the others are answered in its place.
+/// The result of verifying a request's credentials, by local accounts or by the server. With the first two the request
+/// is admitted; with the others the proxy responds to it itself.
 pub(crate) enum AuthOutcome {
     /// The client is authenticated.
     Authenticated {

@@ -1,4 +1,4 @@
-//! What authentication depends on: the request, the time and randomness.
+//! The inputs of authentication: the request, the time and randomness.
 
 use std::net::SocketAddr;
 
@@ -19,11 +19,11 @@ pub(crate) struct AuthRequest<'a> {
     pub(crate) head: &'a RequestHead,
     /// The client that sent it, which may be behind a trusted reverse proxy.
     pub(crate) peer: SocketAddr,
-    /// What its service determines.
+    /// The rules of its service.
     pub(crate) rules: RequestRules,
     /// The forwarding headers of requests for this client.
     pub(crate) forwarding: &'a Forwarding,
-    /// The server, which probes name.
+    /// The server, which the `Host` field of a probe names.
     pub(crate) upstream: &'a HttpUpstream,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// The time by both clocks, and randomness: what a step depends on besides its input.
+/// The inputs of a step besides its request: the time by both clocks, and randomness.
 pub(crate) struct Env<'a> {
     /// For contexts and tokens, which expire.
     pub(crate) now: FileTime,

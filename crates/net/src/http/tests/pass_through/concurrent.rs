@@ -49,11 +49,11 @@ fn guesses_at_the_same_time_are_limited_as_those_in_sequence() {
     let refused = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
     for client in &mut in_flight {
         client.happens(Response(refused.into()));
-        assert_eq!(client.answer().status(), 401);
+        assert_eq!(client.response().status(), 401);
     }
     for client in waiting {
         let mut client = client >> TimePasses(Duration::from_millis(1100)) << Closed;
-        assert_eq!(client.answer().status(), 429);
+        assert_eq!(client.response().status(), 429);
     }
     assert_eq!(credentials(&upstream), [basic("bob")]);
 }
@@ -122,7 +122,7 @@ fn an_attempt_that_waits_too_long_for_others_may_have_the_right_password() {
     let client = Client::new(&proxy) >> Request(with(&basic("alice")).into_bytes()) << WaitsForWork;
     let client = client >> TimePasses(Duration::from_millis(29_900)) << WaitsForWork;
     let mut client = client >> TimePasses(Duration::from_millis(1200)) << Closed;
-    let answer = client.answer();
+    let answer = client.response();
     assert_eq!((answer.status(), answer.header("retry-after")), (503, Some("2")));
     assert!(String::from_utf8_lossy(&answer.body).contains("wait for the server's response"));
 }
@@ -152,16 +152,16 @@ fn guesses_to_which_the_server_responds_with_another_status_than_401_are_limited
         for number in 0..21 {
             let mut client = Client::new(&proxy);
             client.happens(guess(number));
-            assert_eq!(client.answer().status(), status, "{number}");
+            assert_eq!(client.response().status(), status, "{number}");
         }
         drop(credentials(&upstream));
         let client = Client::new(&proxy) >> guess(21) << WaitsForWork;
         let mut client = client >> TimePasses(Duration::from_millis(1100)) << Closed;
-        assert_eq!(client.answer().status(), 429);
+        assert_eq!(client.response().status(), 429);
         assert!(credentials(&upstream).is_empty());
         // Another account is not affected.
         let mut other = Client::new(&proxy);
         other.happens(Request(with(&basic("bob")).into_bytes()));
-        assert_eq!(other.answer().status(), status);
+        assert_eq!(other.response().status(), status);
     }
 }

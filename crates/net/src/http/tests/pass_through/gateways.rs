@@ -1,4 +1,4 @@
-//! Gateways that respond in place of the server, and clients that take advantage of them.
+//! Gateways that respond in place of the server, and clients that exploit that.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use testkit::http_auth::{basic, ntlm_challenge};
 use super::server::{executed, refuse};
 use super::{Ntlm, before, get, open_contexts, opened_contexts, with};
 use crate::http::tests::playbook::{Client, mapi};
-use crate::http::tests::upstream::{Got, Upstream};
+use crate::http::tests::upstream::{ReceivedRequest, Upstream};
 
 const OFFERS: &str = "WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\nWWW-Authenticate: Basic\r\n\
                       WWW-Authenticate: Bearer\r\n";
@@ -39,18 +39,18 @@ fn authenticates_no_client(upstream: &Rc<Upstream>, what: &str) {
     for request in forged() {
         let text = String::from_utf8_lossy(&request).into_owned();
         for _ in 0..2 {
-            let status = Client::new(&proxy).ask(request.clone()).status();
+            let status = Client::new(&proxy).exchange(request.clone()).status();
             assert!(status == 401 || status == 502, "{what}: {status} to {text}");
         }
     }
     // The last message of NTLM too, with a wrong password.
     let mut client = Client::new(&proxy);
     let mut mallory = Ntlm::new("mallory");
-    let answer = client.ask(mallory.next(None));
+    let answer = client.exchange(mallory.next(None));
     if answer.header("www-authenticate").is_some_and(|value| value.starts_with("NTLM ")) {
-        let status = client.ask(mallory.next(Some(&answer))).status();
+        let status = client.exchange(mallory.next(Some(&answer))).status();
         assert!(status == 401 || status == 502, "{what}: {status} to NTLM's last message");
-        let status = client.ask(get("/ews/x", "")).status();
+        let status = client.exchange(get("/ews/x", "")).status();
         assert!(status == 401 || status == 502, "{what}: {status} behind NTLM's last message");
     }
     assert_eq!(opened_contexts(&proxy), 0, "{what}");
@@ -107,14 +107,14 @@ fn a_gateway_that_authenticates_connections_with_any_token_authenticates_no_clie
         authenticates_no_client(&upstream, &format!("NTLM {knows_ntlm}"));
         let proxy = before(&upstream);
         let ticket = format!("Negotiate {}", STANDARD.encode(kerberos()));
-        assert_eq!(Client::new(&proxy).ask(with(&ticket)).status(), 502);
+        assert_eq!(Client::new(&proxy).exchange(with(&ticket)).status(), 502);
         assert_eq!(opened_contexts(&proxy), 0);
     }
 }
 
-/// A server of MAPI over HTTP, where alice signs in by Basic and everybody by NTLM: the status and fields of an
-/// answer; `known` are the connections that are signed in.
-fn served(got: &Got, known: &mut HashSet<usize>) -> (u16, String) {
+/// A server of MAPI over HTTP, where alice authenticates by Basic and any user by NTLM: returns the status and fields
+/// of the response. `known` are the connections that are authenticated.
+fn served(got: &ReceivedRequest, known: &mut HashSet<usize>) -> (u16, String) {
     let sent = got.head.fields.text("authorization");
     let last = sent.is_some_and(|sent| sent.starts_with("NTLM ") && ntlm_challenge(sent).is_none());
     if sent == Some(&*basic("alice")) || last || known.contains(&got.connection) {
@@ -149,15 +149,18 @@ fn a_firewall_that_blocks_one_client_only_authenticates_no_client() {
         });
         let proxy = before(&upstream);
         for credentials in ["Basic Ym9iOicgb3IgMT0x", "Bearer wrong"] {
-            assert_eq!(Client::new(&proxy).ask(with(credentials)).status(), 502, "{credentials}");
+            assert_eq!(Client::new(&proxy).exchange(with(credentials)).status(), 502, "{credentials}");
         }
         let mut client = Client::new(&proxy);
         let mut bob = Ntlm::new("bob");
-        let challenge = client.ask(bob.next(None));
-        assert_eq!(client.ask(bob.next(Some(&challenge))).status(), if by_connection { 502 } else { 401 });
+        let challenge = client.exchange(bob.next(None));
+        assert_eq!(
+            client.exchange(bob.next(Some(&challenge))).status(),
+            if by_connection { 502 } else { 401 }
+        );
         assert_eq!(opened_contexts(&proxy), 0);
         // A client that it does not block is authenticated.
-        assert_eq!(Client::new(&proxy).ask(with(&basic("alice"))).status(), 200);
+        assert_eq!(Client::new(&proxy).exchange(with(&basic("alice"))).status(), 200);
     }
 }
 
@@ -173,7 +176,7 @@ fn a_gateway_that_begins_to_respond_to_all_requests_authenticates_no_client() {
             });
             let proxy = before(&upstream);
             for request in forged() {
-                let status = Client::new(&proxy).ask(request.clone()).status();
+                let status = Client::new(&proxy).exchange(request.clone()).status();
                 assert!(status == 401 || status == 502, "{refused}: {status}");
             }
             assert_eq!(opened_contexts(&proxy), 0, "{status} {refused}");
@@ -199,9 +202,9 @@ fn a_gateway_that_shares_its_server_connections_authenticates_no_client() {
     let proxy = before(&upstream);
     let mut client = Client::new(&proxy);
     let mut alice = Ntlm::new("alice");
-    let challenge = client.ask(alice.next(None));
-    assert_eq!(client.ask(alice.next(Some(&challenge))).status(), 502);
-    assert_eq!(client.ask(get("/ews/x", "")).status(), 502);
+    let challenge = client.exchange(alice.next(None));
+    assert_eq!(client.exchange(alice.next(Some(&challenge))).status(), 502);
+    assert_eq!(client.exchange(get("/ews/x", "")).status(), 502);
     assert_eq!(open_contexts(&proxy), 0);
 }
 
@@ -300,15 +303,15 @@ fn the_name_of_a_failed_attempt_is_never_that_of_the_next_one_on_the_connection(
         let token = request.split("NTLM ").nth(1).unwrap().split("\r\n").next().unwrap().to_owned();
         with(&format!("Negotiate {}", STANDARD.encode(spnego(&STANDARD.decode(token).unwrap()))))
     };
-    let mut challenged = client.ask(by_spnego(bob.next(None)));
+    let mut challenged = client.exchange(by_spnego(bob.next(None)));
     assert_eq!(challenged.status(), 401);
     let token = challenged.header("www-authenticate").unwrap().strip_prefix("Negotiate ").unwrap();
     let token = STANDARD.decode(token).unwrap();
     let at = token.windows(8).position(|part| part == b"NTLMSSP\0").unwrap();
     let bare = format!("NTLM {}", STANDARD.encode(&token[at..]));
     challenged.head.fields.set("WWW-Authenticate", bare);
-    assert_eq!(client.ask(by_spnego(bob.next(Some(&challenged)))).status(), 401);
-    assert_eq!(client.ask(with(&format!("Negotiate {ticket}"))).status(), 200);
+    assert_eq!(client.exchange(by_spnego(bob.next(Some(&challenged)))).status(), 401);
+    assert_eq!(client.exchange(with(&format!("Negotiate {ticket}"))).status(), 200);
     let signed_in = proxy.authenticated_names();
     assert_eq!(signed_in.len(), 1, "{signed_in:?}");
     assert!(signed_in[0].starts_with("Kerberos ticket "), "{signed_in:?}");

@@ -34,11 +34,11 @@ fn a_probe_keeps_the_headers_of_the_request_that_it_was_found_for() {
             let lines = names.map(|name| format!("{name}: {value}\r\n")).concat();
             format!("{lines}X-RequestId: {id}\r\n")
         };
-        assert_eq!(client.ask(get("/ews/x", &fields("Outlook", "{1}:1"))).status(), 401);
+        assert_eq!(client.exchange(get("/ews/x", &fields("Outlook", "{1}:1"))).status(), 401);
         let robot = fields("robot", "{1}:2") + &format!("Authorization: {wrong}\r\n");
-        assert_eq!(client.ask(get("/ews/x", &robot)).status(), 401);
+        assert_eq!(client.exchange(get("/ews/x", &robot)).status(), 401);
         let odd = fields("robot", "' or 1=1") + &format!("Authorization: {wrong}\r\n");
-        assert_eq!(client.ask(get("/ews/x", &odd)).status(), 401);
+        assert_eq!(client.exchange(get("/ews/x", &odd)).status(), 401);
         assert_eq!(open_contexts(&proxy), 0);
         let seen = upstream.others();
         assert_eq!(seen.len(), 3, "{seen:?}");
@@ -55,7 +55,7 @@ fn probes_have_the_forwarding_headers_of_the_request() {
     let (upstream, _, proxy) = proxy_and_server();
     let forged = "X-Forwarded-For: 1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\n";
     let alice = format!("{forged}Authorization: {}\r\n", basic("alice"));
-    assert_eq!(user(&Client::new(&proxy).ask(get("/ews/x", &alice))), (200, Some("alice")));
+    assert_eq!(user(&Client::new(&proxy).exchange(get("/ews/x", &alice))), (200, Some("alice")));
     let seen = upstream.others();
     assert!(seen.iter().any(|got| got.head.target() == "/ews/x") && seen.len() > 3, "{seen:?}");
     for got in &seen {
@@ -73,16 +73,16 @@ fn a_request_that_the_server_redirects_is_authenticated_by_a_ping() {
     let of_ntlm = |request: String| request.replace("/ews/x", "/ews/elsewhere");
     let mut client = Client::new(&proxy);
     for wrong in ["Basic YWxpY2U6d3Jvbmc=", "Bearer wrong"] {
-        assert_eq!(client.ask(at(wrong)).status(), 401);
+        assert_eq!(client.exchange(at(wrong)).status(), 401);
     }
     assert_eq!(open_contexts(&proxy), 0);
-    assert_eq!(user(&client.ask(at(&basic("alice")))), (302, Some("alice")));
+    assert_eq!(user(&client.exchange(at(&basic("alice")))), (302, Some("alice")));
     // A handshake is verified on its own connection, and by a request without credentials on another.
     let mut bob = Ntlm::new("bob");
     let mut other = Client::new(&proxy);
     upstream.others();
-    let challenge = other.ask(of_ntlm(bob.next(None)));
-    assert_eq!(user(&other.ask(of_ntlm(bob.next(Some(&challenge))))), (302, Some("bob")));
+    let challenge = other.exchange(of_ntlm(bob.next(None)));
+    assert_eq!(user(&other.exchange(of_ntlm(bob.next(Some(&challenge))))), (302, Some("bob")));
     let seen = upstream.others();
     let asked: Vec<_> = seen.iter().map(|got| (got.head.method(), got.head.path().to_owned())).collect();
     let ping = ("POST", "/mapi/emsmdb/".to_owned());
@@ -108,9 +108,9 @@ fn a_ping_that_is_redirected_proves_nothing_and_the_next_probe_is_sent() {
     });
     let proxy = before(&upstream);
     let mut client = Client::new(&proxy);
-    assert_eq!(client.ask(with("Basic YWxpY2U6d3Jvbmc=")).status(), 401);
+    assert_eq!(client.exchange(with("Basic YWxpY2U6d3Jvbmc=")).status(), 401);
     assert_eq!(open_contexts(&proxy), 0);
-    assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
+    assert_eq!(client.exchange(with(&basic("alice"))).status(), 200);
     assert_eq!(open_contexts(&proxy), 1);
 }
 
@@ -123,10 +123,10 @@ fn a_server_that_redirects_all_credentials_authenticates_no_client() {
     });
     let proxy = before(&upstream);
     let mut client = Client::new(&proxy);
-    assert_eq!(client.ask(with(&basic("alice"))).status(), 502);
-    let leads_on = client.ask(Ntlm::new("alice").next(None)).status();
+    assert_eq!(client.exchange(with(&basic("alice"))).status(), 502);
+    let leads_on = client.exchange(Ntlm::new("alice").next(None)).status();
     assert_eq!(leads_on, 502);
-    assert_eq!(client.ask(mapi_ping(&basic("alice"))).status(), 502);
+    assert_eq!(client.exchange(mapi_ping(&basic("alice"))).status(), 502);
     assert_eq!(open_contexts(&proxy), 0);
 }
 
@@ -136,7 +136,7 @@ fn one_probe_is_sent_for_each_directory() {
     let mut client = Client::new(&proxy);
     for _ in 0..5 {
         for path in ["/ews/x", "/oab/x", "/EWS/y"] {
-            let asked = client.ask(get(path, ""));
+            let asked = client.exchange(get(path, ""));
             assert_eq!((asked.status(), offers(&asked).len()), (401, 4));
         }
     }
@@ -150,17 +150,17 @@ fn a_response_that_does_not_concern_the_credentials_authenticates_no_client() {
         let (upstream, behaviour, proxy) = proxy_and_server();
         behaviour.blocked.set(Some(status));
         let mut client = Client::new(&proxy);
-        assert_eq!(client.ask(with(&basic("alice"))).status(), forwarded);
-        assert_eq!(client.ask(Ntlm::new("alice").next(None)).status(), forwarded);
+        assert_eq!(client.exchange(with(&basic("alice"))).status(), forwarded);
+        assert_eq!(client.exchange(Ntlm::new("alice").next(None)).status(), forwarded);
         assert_eq!(open_contexts(&proxy), 0);
         assert!(upstream.others().iter().all(is_probe));
     }
     // A server that requires no authentication verifies no identity.
-    let open = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let open = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let proxy = before(&open);
-    assert_eq!(Client::new(&proxy).ask(get("/ews/x", "")).status(), 502);
+    assert_eq!(Client::new(&proxy).exchange(get("/ews/x", "")).status(), 502);
     let wanted = mapi_ping(&basic("alice"));
-    assert_eq!(Client::new(&proxy).ask(wanted).status(), 502);
+    assert_eq!(Client::new(&proxy).exchange(wanted).status(), 502);
     assert_eq!(open_contexts(&proxy), 0);
 }
 
@@ -168,7 +168,7 @@ fn a_response_that_does_not_concern_the_credentials_authenticates_no_client() {
 fn an_operation_is_authenticated_by_a_ping_to_its_own_endpoint() {
     let (upstream, _, proxy) = proxy_and_server();
     let mut client = Client::new(&proxy);
-    assert_eq!(user(&client.ask(mapi_ping(&basic("alice")))), (200, Some("alice")));
+    assert_eq!(user(&client.exchange(mapi_ping(&basic("alice")))), (200, Some("alice")));
     let seen = upstream.others();
     // Without credentials, with them, without them on another connection, and the client's own.
     let signed: Vec<_> = seen.iter().map(|got| got.head.fields.has("authorization")).collect();
@@ -194,11 +194,11 @@ fn a_ping_with_a_mailbox_is_sent_if_the_bare_endpoint_is_not_protected() {
     });
     let proxy = before(&upstream);
     let mut client = Client::new(&proxy);
-    let asked = client.ask(get("/ews/x", ""));
+    let asked = client.exchange(get("/ews/x", ""));
     assert_eq!((asked.status(), offers(&asked).len()), (401, 1));
-    assert_eq!(client.ask(with("Basic YWxpY2U6d3Jvbmc=")).status(), 401);
-    assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
-    assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
+    assert_eq!(client.exchange(with("Basic YWxpY2U6d3Jvbmc=")).status(), 401);
+    assert_eq!(client.exchange(with(&basic("alice"))).status(), 200);
+    assert_eq!(client.exchange(with(&basic("alice"))).status(), 200);
 }
 
 /// A server without MAPI over HTTP, at which alice authenticates for other targets.
@@ -218,11 +218,11 @@ fn without_a_protected_ping_random_credentials_have_to_be_rejected_too() {
     let upstream = without_mapi();
     let proxy = before(&upstream);
     let mut client = Client::new(&proxy);
-    assert_eq!(client.ask(get("/ews/x", "")).status(), 401);
-    assert_eq!(client.ask(with("Basic YWxpY2U6d3Jvbmc=")).status(), 401);
+    assert_eq!(client.exchange(get("/ews/x", "")).status(), 401);
+    assert_eq!(client.exchange(with("Basic YWxpY2U6d3Jvbmc=")).status(), 401);
     assert_eq!(open_contexts(&proxy), 0);
     upstream.others();
-    assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
+    assert_eq!(client.exchange(with(&basic("alice"))).status(), 200);
     let seen = upstream.others();
     let sent = |at: usize| seen[at].head.fields.text("authorization").map(str::to_owned);
     // With them, without them, with random ones, and the client's own request.
@@ -245,25 +245,25 @@ fn a_scheme_that_is_not_offered_for_a_ping_is_verified_where_it_is_offered() {
     });
     let proxy = before(&upstream);
     let mut client = Client::new(&proxy);
-    assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
-    assert_eq!(client.ask(mapi_ping(&basic("alice"))).status(), 401);
+    assert_eq!(client.exchange(with(&basic("alice"))).status(), 200);
+    assert_eq!(client.exchange(mapi_ping(&basic("alice"))).status(), 401);
     // Credentials of a scheme that is offered for no probe are not sent.
     upstream.others();
-    let refused = client.ask(with("Negotiate YII="));
+    let refused = client.exchange(with("Negotiate YII="));
     assert_eq!((refused.status(), offers(&refused)[0].as_str()), (401, "NTLM"));
     assert!(upstream.others().iter().all(|got| !got.head.fields.has("authorization")));
 }
 
 /// Records the operations that modules process.
-struct Witness(Arc<Mutex<Vec<String>>>);
+struct Recorder(Arc<Mutex<Vec<String>>>);
 
-impl Module for Witness {
+impl Module for Recorder {
     fn name(&self) -> &'static str {
         "witness"
     }
 
     fn description(&self) -> &'static str {
-        "Keeps what it sees."
+        "Records operations."
     }
 
     fn request(&self, operation: &mut Operation, _: &mut Session) -> Result<(), Refusal> {
@@ -285,11 +285,11 @@ fn a_probe_other_than_a_ping_proves_nothing_for_mapi() {
         }
     });
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let modules: Vec<Box<dyn Module>> = vec![Box::new(Witness(Arc::clone(&seen)))];
+    let modules: Vec<Box<dyn Module>> = vec![Box::new(Recorder(Arc::clone(&seen)))];
     let proxy = Setup { pass_through: true, modules, ..Setup::default() }.before(&upstream);
     let mut client = Client::new(&proxy);
-    assert_eq!(client.ask(with(&basic("bob"))).status(), 200);
-    assert_eq!(client.ask(mapi_ping(&basic("bob"))).status(), 401);
+    assert_eq!(client.exchange(with(&basic("bob"))).status(), 200);
+    assert_eq!(client.exchange(mapi_ping(&basic("bob"))).status(), 401);
     assert_eq!(*seen.lock().unwrap(), [""; 0]);
 
     // The same with an authenticated connection, to a server without MAPI.
@@ -308,13 +308,13 @@ fn a_probe_other_than_a_ping_proves_nothing_for_mapi() {
             None => refuse(stream, got, 401, "WWW-Authenticate: NTLM\r\n"),
         }
     });
-    let modules: Vec<Box<dyn Module>> = vec![Box::new(Witness(Arc::clone(&seen)))];
+    let modules: Vec<Box<dyn Module>> = vec![Box::new(Recorder(Arc::clone(&seen)))];
     let proxy = Setup { pass_through: true, modules, ..Setup::default() }.before(&upstream);
     let mut client = Client::new(&proxy);
     assert_eq!(Ntlm::authenticate("bob", &mut client).status(), 200);
-    assert_eq!(client.ask(get("/ews/x", "")).status(), 200);
+    assert_eq!(client.exchange(get("/ews/x", "")).status(), 200);
     let ping = mapi_ping("").replace("Authorization: \r\n", "");
-    assert_eq!(client.ask(ping).status(), 502);
+    assert_eq!(client.exchange(ping).status(), 502);
     assert_eq!(*seen.lock().unwrap(), [""; 0]);
 }
 
@@ -346,11 +346,11 @@ fn a_probe_is_never_a_head() {
         let mut client = Client::new(&proxy);
         let mut alice = Ntlm::new("alice");
         let at = |request: String| request.replace("/ews/x", path);
-        let asked = client.ask(get(path, ""));
+        let asked = client.exchange(get(path, ""));
         assert_eq!((asked.status(), offers(&asked)), (401, vec!["NTLM".to_owned()]), "{path}");
-        let challenge = client.ask(at(alice.next(None)));
-        assert_eq!(client.ask(at(alice.next(Some(&challenge)))).status(), 200, "{path}");
-        assert_eq!(client.ask(get(path, "")).status(), 200, "{path}");
+        let challenge = client.exchange(at(alice.next(None)));
+        assert_eq!(client.exchange(at(alice.next(Some(&challenge)))).status(), 200, "{path}");
+        assert_eq!(client.exchange(get(path, "")).status(), 200, "{path}");
     }
     assert!(upstream.others().iter().all(|got| got.head.method() != "HEAD"));
 }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use identity::{Acceptor, OsRandom, Step};
 use testkit::http_auth::{NOW, basic, ntlm_acceptor};
 
-use crate::http::tests::upstream::{Got, Upstream};
+use crate::http::tests::upstream::{ReceivedRequest, Upstream};
 
 /// Authentication on a connection.
 enum Authenticated {
@@ -32,11 +32,13 @@ pub(in crate::http::tests) struct Behaviour {
 /// A server at which all users have accounts, by Basic, Bearer and NTLM.
 pub(super) fn server() -> (Rc<Upstream>, Rc<Behaviour>) {
     let behaviour = Rc::<Behaviour>::default();
-    (Upstream::new(answering(Rc::clone(&behaviour))), behaviour)
+    (Upstream::new(handler(Rc::clone(&behaviour))), behaviour)
 }
 
 /// The responses of that server.
-pub(in crate::http::tests) fn answering(of_server: Rc<Behaviour>) -> impl Fn(&Got, &mut Vec<u8>) -> bool {
+pub(in crate::http::tests) fn handler(
+    of_server: Rc<Behaviour>,
+) -> impl Fn(&ReceivedRequest, &mut Vec<u8>) -> bool {
     let connections = RefCell::new(HashMap::<usize, Authenticated>::new());
     move |got, out| {
         let is_public = got.head.path().starts_with("/autodiscover/autodiscover.json");
@@ -54,26 +56,26 @@ pub(in crate::http::tests) fn answering(of_server: Rc<Behaviour>) -> impl Fn(&Go
 }
 
 /// Responds with `status` and further `fields`. Returns whether the connection stays open.
-pub(super) fn refuse(out: &mut Vec<u8>, got: &Got, status: u16, fields: &str) -> bool {
+pub(super) fn refuse(out: &mut Vec<u8>, got: &ReceivedRequest, status: u16, fields: &str) -> bool {
     let body = if got.head.method() == "HEAD" { "" } else { "no" };
     let text = format!("HTTP/1.1 {status} No\r\n{fields}Content-Length: 2\r\n\r\n{body}");
     out.write_all(text.as_bytes()).is_ok()
 }
 
 /// The headers by which a server shows that it executed a request of MAPI over HTTP.
-pub(super) fn executed(got: &Got) -> String {
+pub(super) fn executed(got: &ReceivedRequest) -> String {
     let kind = got.head.fields.text("x-requesttype");
     kind.map(|kind| format!("X-RequestType: {kind}\r\nX-ResponseCode: 0\r\n")).unwrap_or_default()
 }
 
 /// Whether a request is a probe, which changes nothing.
-pub(super) fn is_probe(got: &Got) -> bool {
+pub(super) fn is_probe(got: &ReceivedRequest) -> bool {
     let is = |name: &str, value: &str| got.head.fields.text(name) == Some(value);
     is("x-requesttype", "PING") || is("range", "bytes=0-0")
 }
 
 /// Responds to a request of `user`. Returns whether the connection stays open.
-fn execute(out: &mut Vec<u8>, got: &Got, user: &str) -> bool {
+fn execute(out: &mut Vec<u8>, got: &ReceivedRequest, user: &str) -> bool {
     let url = "https://exchange.lab.test";
     let (status, body) = match got.head.path() {
         "/ews/elsewhere" => ("302 Found", String::new()),
@@ -91,7 +93,7 @@ fn execute(out: &mut Vec<u8>, got: &Got, user: &str) -> bool {
 
 /// The user who sent a request; `None` if anonymous. Otherwise the response's status and further headers.
 fn authenticate(
-    got: &Got,
+    got: &ReceivedRequest,
     connections: &mut HashMap<usize, Authenticated>,
     behaviour: &Behaviour,
 ) -> Result<Option<String>, (u16, String)> {
