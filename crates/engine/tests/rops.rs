@@ -126,15 +126,15 @@ enum Act {
 /// Each ROP that a module saw, and the object on which it acts.
 type Log = Arc<Mutex<Vec<(RopId, Option<&'static str>)>>>;
 
-struct Meddler {
+struct BatchEditor {
     acts: Vec<Act>,
     turn: Mutex<usize>,
     log: Log,
 }
 
-impl Module for Meddler {
+impl Module for BatchEditor {
     fn name(&self) -> &'static str {
-        "meddler"
+        "editing_engine"
     }
 
     fn description(&self) -> &'static str {
@@ -326,9 +326,9 @@ fn expected(server: &mut Server, rops: &[RopRequest], acts: &[Act], handles: &mu
     replies
 }
 
-fn meddler(acts: &[Act]) -> (Engine, Log) {
+fn editing_engine(acts: &[Act]) -> (Engine, Log) {
     let log = Log::default();
-    let module = Meddler { acts: acts.to_vec(), turn: Mutex::new(0), log: Arc::clone(&log) };
+    let module = BatchEditor { acts: acts.to_vec(), turn: Mutex::new(0), log: Arc::clone(&log) };
     (Engine::new(Stack::new(vec![Box::new(module)])), log)
 }
 
@@ -341,7 +341,7 @@ fn things(server: &Server, handles: &[u32]) -> Vec<Option<Thing>> {
 fn the_response_to_a_rop_added_before_the_clients_uses_none_of_the_clients_maximum_size() {
     let (_, buffer) = buffer(&[(4, 0, 1), (4, 0, 1)]);
     let sent = |acts: &[Act]| {
-        let (engine, _) = meddler(acts);
+        let (engine, _) = editing_engine(acts);
         match Scene::new(&engine).mailbox.send(std::slice::from_ref(&buffer), 1000) {
             Sent::Relayed(_, _, room) => room,
             Sent::Answered(_) => panic!("not forwarded"),
@@ -359,7 +359,7 @@ fn no_rops_are_returned_to_the_client_if_only_added_rops_were_not_executed() {
     let (rops, buffer) = buffer(&[(4, 0, 1), (4, 0, 1)]);
     let mut without_room = 0;
     for room in 106..200 {
-        let (engine, _) = meddler(&[Act::Pass, Act::AddAfter]);
+        let (engine, _) = editing_engine(&[Act::Pass, Act::AddAfter]);
         let mut scene = Scene::new(&engine);
         let answered = replies(&scene.execute(&buffer, room), &rops);
         match answered.last() {
@@ -375,9 +375,11 @@ fn no_rops_are_returned_to_the_client_if_only_added_rops_were_not_executed() {
 
 proptest! {
     #[test]
-    fn a_client_sees_what_a_server_that_did_the_same_would_have_told_it(rops in batch(), acts in acts()) {
+    fn a_client_receives_the_responses_of_a_server_that_executed_the_edited_batch(
+        rops in batch(), acts in acts(),
+    ) {
         let (rops, buffer) = buffer(&rops);
-        let (engine, _) = meddler(&acts);
+        let (engine, _) = editing_engine(&acts);
         let mut scene = Scene::new(&engine);
         let mut model = scene.server.clone();
         let answer = scene.execute(&buffer, 0x8000);
@@ -389,11 +391,11 @@ proptest! {
     }
 
     #[test]
-    fn an_answer_that_is_cut_short_hands_back_the_clients_own_rops(
+    fn a_truncated_response_returns_the_clients_own_unexecuted_rops(
         rops in batch(), acts in acts(), room in 120..260_u32,
     ) {
         let (rops, buffer) = buffer(&rops);
-        let (engine, _) = meddler(&acts);
+        let (engine, _) = editing_engine(&acts);
         let mut scene = Scene::new(&engine);
         let mut model = scene.server.clone();
         let mut answered = replies(&scene.execute(&buffer, room), &rops);
@@ -415,7 +417,7 @@ proptest! {
     #[test]
     fn a_batch_that_modules_only_read_passes_byte_for_byte(rops in batch()) {
         let (_, buffer) = buffer(&rops);
-        let (engine, _) = meddler(&[]);
+        let (engine, _) = editing_engine(&[]);
         let plain = Engine::new(Stack::default());
         let (mut looked, mut straight) = (Scene::new(&engine), Scene::new(&plain));
         prop_assert_eq!(looked.execute(&buffer, 0x8000), straight.execute(&buffer, 0x8000));
@@ -425,7 +427,7 @@ proptest! {
 
 #[test]
 fn a_module_sees_the_object_on_which_each_rop_acts_even_within_one_batch() {
-    let (engine, log) = meddler(&[]);
+    let (engine, log) = editing_engine(&[]);
     let mut scene = Scene::new(&engine);
     let (_, first) = buffer(&[(0, 0, 1), (2, 1, 2), (3, 2, 5), (5, 1, 1), (4, 1, 1)]);
     let answer = scene.execute(&first, 0x8000);
@@ -442,7 +444,7 @@ fn a_module_sees_the_object_on_which_each_rop_acts_even_within_one_batch() {
 
 #[test]
 fn a_batch_without_rops_to_forward_is_not_sent_to_the_upstream() {
-    let (engine, _) = meddler(&[Act::Refuse, Act::Refuse]);
+    let (engine, _) = editing_engine(&[Act::Refuse, Act::Refuse]);
     let mut scene = Scene::new(&engine);
     let (rops, buffer) = buffer(&[(0, 0, 1), (4, 0, 1)]);
     let answer = scene.execute(&buffer, 0x8000);
@@ -454,7 +456,7 @@ fn a_batch_without_rops_to_forward_is_not_sent_to_the_upstream() {
 
 #[test]
 fn a_rop_whose_destination_was_not_opened_fails_with_a_null_destination() {
-    let (engine, _) = meddler(&[Act::Refuse, Act::Pass, Act::Pass]);
+    let (engine, _) = editing_engine(&[Act::Refuse, Act::Pass, Act::Pass]);
     let mut scene = Scene::new(&engine);
     let copy = RequestBody::RopCopyTo(RopCopyToRequest {
         dest_handle_index: DestHandleIndex(3),

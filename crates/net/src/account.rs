@@ -1,4 +1,4 @@
-//! The account by which the proxy authenticates at a server.
+//! The account with which the proxy authenticates at a server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,11 +24,11 @@ pub struct Account {
     pub level: AuthLevel,
     /// The value of `Authorization` for each request, if the mechanism authenticates requests instead of connections.
     authorization: Option<Authorization>,
-    /// Whether another account is used from now on, such as the same with a changed password.
+    /// Whether another account has replaced this one, such as the same account with a changed password.
     replaced: Replaced,
 }
 
-/// Whether another account is used in place of one. A clone is an account of its own, which was not replaced.
+/// Whether an account was replaced by another. A clone is a separate account, which was not.
 #[derive(Debug, Default)]
 struct Replaced(AtomicBool);
 
@@ -38,7 +38,7 @@ impl Clone for Replaced {
     }
 }
 
-/// A header's value with credentials, wiped when the last request that uses it is gone.
+/// A header's value with credentials, zeroized when the last request that uses it is dropped.
 #[derive(Clone)]
 struct Authorization(Bytes);
 
@@ -49,8 +49,8 @@ impl std::fmt::Debug for Authorization {
 }
 
 impl Account {
-    /// An account that authenticates with `credentials`, by `mechanism`, at the server or directory `authority`;
-    /// calls are protected as `level` says. Its security contexts are counted in `contexts`.
+    /// An account that authenticates with `credentials`, by `mechanism`, at the server or directory `authority`; calls
+    /// are protected at `level`. Its security contexts are counted in `contexts`.
     pub fn new(
         credentials: Credentials,
         mechanism: Mechanism,

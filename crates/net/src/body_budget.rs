@@ -66,7 +66,7 @@ impl BodyBudget {
     }
 }
 
-/// The bytes that one connection holds for a user. They return to the budget when the share is dropped.
+/// The bytes that one connection holds for a user. They are returned to the budget when the share is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<BodyBudget>,
@@ -81,7 +81,7 @@ impl Share {
         self.counted
     }
 
-    /// Replaces the count by `bytes`. If that exceeds a limit, the count stays as it was.
+    /// Replaces the count by `bytes`. If that exceeds a limit, the count is unchanged.
     ///
     /// # Errors
     /// The limit that is exceeded.

@@ -216,7 +216,7 @@ impl EventLog {
         }
     }
 
-    /// A request of this proxy came back to it: the server that `key` names leads here.
+    /// This proxy received its own request: the server that `key` names leads back to it.
     pub(crate) fn request_loop(&self, client: SocketAddr, key: &str) {
         if let Some(suppressed) = self.request_loop.pass(Instant::now()) {
             tracing::error!(

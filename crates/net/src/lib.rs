@@ -19,8 +19,8 @@
 //! by [`EndpointMapperService`], and a [`ServiceHandler`] respond to them themselves. An HTTP connection passes each
 //! request to the service that has its target (see [`http`]).
 //!
-//! Authentication is on two sides. Downstream, clients authenticate with [`ClientAuth`] (RPC) or
-//! [`http::HttpAuthConfig`]; [`AuthLimit`] rejects attempts after repeated failures, with back-off. Upstream, an
+//! Both sides authenticate. Downstream, clients authenticate with [`ClientAuth`] (RPC) or [`http::HttpAuthConfig`];
+//! [`AuthLimit`] rejects attempts after repeated failures, with back-off. Upstream, an
 //! [`upstream_identity::UpstreamIdentity`] determines whose credentials are used: those of a service account
 //! ([`Account`]), or the clients' own.
 //!

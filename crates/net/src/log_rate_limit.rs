@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Limits log lines that peers can cause to `LINES` in `SECONDS`. The next line that is logged has the number of
+/// Limits log lines that peers can cause to `LINES` in `SECONDS`. The next line that is logged contains the number of
 /// lines that were suppressed.
 #[derive(Debug, Default)]
 pub(crate) struct LogRateLimit<const LINES: u32 = 10, const SECONDS: u64 = 10>(Mutex<State>);

@@ -1,4 +1,4 @@
-//! The only place that starts tasks.
+//! Starts tasks and worker threads. No other file does.
 
 use std::future::Future;
 use std::io;

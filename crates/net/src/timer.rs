@@ -1,4 +1,4 @@
-//! A timer of a connection: set up once, and moved with each request at next to no cost.
+//! A timer of a connection: created once, and moved with each request at hardly any cost.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,10 +1,10 @@
-//! A token bucket, by which the work for an unauthenticated client is limited.
+//! A token bucket, which limits the work for an unauthenticated client.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many tokens a bucket has.
+/// The size and refill rate of a bucket.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rate {
     /// The most tokens at a time. A new bucket has as many.
@@ -13,7 +13,7 @@ pub(crate) struct Rate {
     pub(crate) per_second: i64,
 }
 
-/// Tokens, which work takes and time adds.
+/// A bucket of tokens: work removes them, and they are added with time.
 #[derive(Debug)]
 pub(crate) struct TokenBucket {
     rate: Rate,
@@ -37,7 +37,7 @@ impl TokenBucket {
         }
     }
 
-    /// Removes tokens, also those that later time adds: then the number left is negative.
+    /// Removes tokens. If there are fewer, the number left becomes negative, and later ones are used up in advance.
     pub(crate) fn take(&mut self, tokens: u64) {
         self.left = self.left.saturating_sub_unsigned(tokens);
     }
@@ -47,14 +47,14 @@ impl TokenBucket {
         self.left = self.left.saturating_add_unsigned(tokens).min(self.rate.burst);
     }
 
-    /// How long it takes until more tokens have been added than were removed.
+    /// The time until the number of tokens is positive again.
     pub(crate) fn empty_for(&self) -> Duration {
         let missing = u64::try_from(1_i64.saturating_sub(self.left)).unwrap_or(0);
         let per_second = u64::try_from(self.rate.per_second).unwrap_or(0).max(1);
         Duration::from_millis(missing.saturating_mul(1000) / per_second)
     }
 
-    /// How many tokens are left; 0 if more were taken than there were.
+    /// The number of tokens left; 0 if it is negative.
     pub(crate) fn left(&self) -> u64 {
         u64::try_from(self.left).unwrap_or(0)
     }

@@ -11,7 +11,7 @@ use crate::tcp::connect::ConnectError;
 /// The cause of an error. It is shared: the gate returns one error for each operation that it refuses during an outage.
 pub type Cause = Arc<dyn Error + Send + Sync>;
 
-/// The cause that `error`, or a text, describes.
+/// Creates a cause from `error` or a text.
 pub(crate) fn cause(error: impl Into<Box<dyn Error + Send + Sync>>) -> Cause {
     Arc::from(error.into())
 }
@@ -75,7 +75,7 @@ pub enum UpstreamAuthError {
     /// The upstream does not offer the authentication scheme that the proxy is configured to use.
     #[error(transparent)]
     SchemeNotOffered(Cause),
-    /// The upstream denies access without saying that the account is the reason.
+    /// The upstream denies access, and its response does not show whether the account is the reason.
     #[error("access denied by the server")]
     AccessDenied(#[source] Cause),
     /// The upstream requires the client to authenticate, or to do so again.
@@ -101,8 +101,8 @@ pub enum Timeout {
 /// is retried ([`UpstreamError::retry`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestProgress {
-    /// No: the proxy sent nothing of it. Over RPC the upstream had not answered the bind, before which no call is
-    /// sent; over HTTP the connection took no byte of the request.
+    /// No: the proxy sent nothing of it. Over RPC the upstream had not responded to the bind, before which no call is
+    /// sent; over HTTP no byte of the request was written to the connection.
     NotSent,
     /// Yes: a part of it may have reached the upstream.
     MayBeExecuted,
@@ -154,7 +154,7 @@ impl UpstreamError {
         Self::lost(error, RequestProgress::MayBeExecuted)
     }
 
-    /// The connection was lost because of `error`, with the request as far as `request` says.
+    /// The connection was lost because of `error`, with the progress `request` of the request.
     pub(crate) fn lost(error: impl Into<Box<dyn Error + Send + Sync>>, request: RequestProgress) -> Self {
         Self::Closed { cause: cause(error), request }
     }

@@ -12,8 +12,8 @@ use crate::rpc::upstream_association::UpstreamAssociation;
 /// The association group of one identity: the connections of one client process on which the identity authenticated.
 /// They share context handles (C706 9.3.4).
 ///
-/// A client names its group in the bind, unencrypted and before it authenticates. The number alone therefore shares
-/// nothing: two identities that name the same number have a group each, with a lifetime of its own.
+/// A client names its group in the bind, unencrypted and before it authenticates. Knowing the number alone therefore
+/// gives access to nothing: two identities that name the same number have separate groups with separate lifetimes.
 #[derive(Debug, Default)]
 pub struct Group {
     handles: Arc<HandleTable>,
@@ -27,8 +27,8 @@ struct UpstreamGroup {
     id: u32,
     /// How many associations of client connections are known to be in it.
     associations: usize,
-    /// The association of a client connection that ended, which keeps the upstream's group while no other client
-    /// connection of the group has an association with the upstream. It carries no calls and is not read from.
+    /// The association of a client connection that ended, kept open so that the upstream keeps its group while no other
+    /// client connection of the group has an association with the upstream. It carries no calls and is not read from.
     kept: Option<UpstreamAssociation>,
 }
 
@@ -57,8 +57,8 @@ impl Group {
         }
     }
 
-    /// An association of a client connection is in the upstream's group `id`: the upstream has responded to a call on
-    /// it.
+    /// Records that an association of a client connection is in the upstream's group `id`: the upstream has responded
+    /// to a call on it.
     pub(crate) fn join_upstream(&self, interface: Interface, id: u32) {
         let mut upstream = self.lock();
         if let Some(group) = upstream.get_mut(&shared_by(interface)).filter(|group| group.id == id) {
@@ -67,9 +67,9 @@ impl Group {
         }
     }
 
-    /// An association that joined the upstream's group `id` ends with its client connection, or has ended. If it is
-    /// the last one and the group has handles, it is kept until another client connection has joined, since the
-    /// upstream would close the handles with it.
+    /// Records that an association leaves the upstream's group `id`, because its client connection ends or it has
+    /// failed. If it is the last one and the group has handles, it is kept until another client connection has joined,
+    /// since the upstream would close the handles with it.
     pub(crate) fn leave_upstream(
         &self,
         interface: Interface,
@@ -107,7 +107,7 @@ impl Group {
     }
 }
 
-/// The handles of AsyncEMSMDB come from EMSMDB: both need the same group at the upstream.
+/// The handles of AsyncEMSMDB are created by calls to EMSMDB, so both interfaces need the same group at the upstream.
 const fn shared_by(interface: Interface) -> Interface {
     match interface {
         Interface::AsyncEmsmdb => Interface::Emsmdb,
@@ -203,7 +203,7 @@ impl Member {
     }
 }
 
-/// The numbers of groups. An unauthenticated client has only the number of a group.
+/// Allocates the numbers of groups. An unauthenticated client has only the number of a group.
 impl AssociationGroups for Groups {
     fn create(&self) -> Option<u32> {
         let mut state = self.lock();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_known_as_long_as_a_connection_has_it() {
+    fn a_number_is_in_use_as_long_as_a_connection_has_it() {
         let groups = Groups::default();
         let id = groups.create().unwrap();
         assert!(groups.join(id));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_lives_as_long_as_the_last_connection_of_its_identity() {
+    fn a_group_ends_with_the_last_connection_of_its_identity() {
         let groups = Arc::new(Groups::default());
         let (alice, bob) = (caller("a"), caller("b"));
         let id = groups.create().unwrap();

@@ -47,12 +47,12 @@ pub(crate) struct Handshake {
 }
 
 impl ClientAuth {
-    /// Authentication by `config`, by each mechanism that DCE/RPC has.
+    /// Authentication with `config`, by each mechanism that DCE/RPC has.
     pub fn new(config: impl Into<Arc<AcceptorConfig>>) -> Self {
         Self::by(config, Mechanism::ALL)
     }
 
-    /// Authentication by `config`, by those of `mechanisms` that DCE/RPC has.
+    /// Authentication with `config`, by those of `mechanisms` that DCE/RPC has.
     pub fn by(
         config: impl Into<Arc<AcceptorConfig>>,
         mechanisms: impl IntoIterator<Item = Mechanism>,
@@ -86,7 +86,7 @@ impl ClientAuth {
 }
 
 impl Handshake {
-    /// The account that the client claims in `token`.
+    /// The account name that the client claims in `token`.
     pub(crate) fn claimed(&self, token: &[u8]) -> Option<ClaimedName> {
         ClaimedName::in_token(self.mechanism, token)
     }

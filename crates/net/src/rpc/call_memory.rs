@@ -53,7 +53,7 @@ pub(super) struct NewCall<'a> {
     pub(super) bytes: usize,
 }
 
-/// Why a call is not admitted: the client gets a fault that says that the server is too busy.
+/// Why a call is not admitted: the client gets the fault of a server that is too busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("client has more than {0} calls in progress on one connection")]
 struct TooManyCalls(usize);
@@ -67,7 +67,7 @@ impl CallMemory {
         Self { config, client, active: Vec::new(), shares: Vec::new() }
     }
 
-    /// The call is active from now on.
+    /// Admits a call, which is active from now on.
     ///
     /// # Errors
     /// When the client has too many active calls, or no memory is left for the stub. This is logged.
@@ -151,17 +151,17 @@ impl CallMemory {
         self.active.iter().map(|call| call.bytes).sum()
     }
 
-    /// The handler has responded to the call `id`.
+    /// Releases the memory of the call `id`, to which the handler has responded.
     pub(super) fn release(&mut self, id: u32) {
         if let Some(place) = self.active.iter().position(|call| call.id == id) {
             self.active.swap_remove(place);
         }
     }
 
-    /// Counts the active calls and `more` bytes beside them as what is held for `identity` under `context`.
+    /// Sets the memory of `identity` under `context` to that of its active calls and `more` bytes.
     ///
     /// # Errors
-    /// The limit that is reached. What was counted before stays counted.
+    /// The limit that is reached. The earlier count is unchanged.
     fn hold(&mut self, context: ContextId, identity: &Identity, more: usize) -> Result<(), MemoryLimit> {
         let own = self.active.iter().filter(|call| call.context == context);
         let bytes = own.map(|call| call.bytes).sum::<usize>().saturating_add(more);
@@ -176,7 +176,7 @@ impl CallMemory {
         Ok(())
     }
 
-    /// Counts again what is held under security contexts without `unfinished` calls.
+    /// Recounts the memory of security contexts without `unfinished` calls.
     fn shrink(&mut self, unfinished: impl Fn(ContextId) -> bool) {
         let Self { active, shares, .. } = self;
         shares.retain_mut(|(context, share)| {
@@ -188,7 +188,7 @@ impl CallMemory {
     }
 }
 
-/// The number of the security context that calls come under.
+/// The number of the security context of calls with `security`.
 fn id_of(security: Option<RequestSecurity>) -> ContextId {
     security.map(|security| security.auth_context_id)
 }

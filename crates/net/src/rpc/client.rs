@@ -39,7 +39,7 @@ pub enum CallFailure {
     },
 }
 
-/// The address that names a server in messages.
+/// The address by which messages name a server.
 fn first(server: &[SocketAddr]) -> String {
     server.first().map(|address| format!("{address}: ")).unwrap_or_default()
 }
@@ -151,6 +151,6 @@ mod tests {
         let wakes = Arc::<Wakes>::default();
         let waker = Arc::clone(&wakes).into();
         assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-        assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "it continues when other tasks have had their turn");
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "it continues after other tasks have run");
     }
 }

@@ -19,13 +19,13 @@ pub const LEGACY_SERVER_RESPONSE: &[u8] = b"ncacn_http/1.0";
 
 /// The configuration that all connections of an RPC listener share.
 pub struct RpcListenerConfig {
-    /// What associations offer and accept.
+    /// The parameters of associations: interfaces, authentication levels, fragment sizes.
     pub rpc: Arc<ServerConfig>,
     /// The association groups.
     pub groups: Arc<Groups>,
     /// How clients authenticate.
     pub auth: ClientAuth,
-    /// The rate limit of failed authentication.
+    /// The back-off after failed attempts.
     pub auth_limit: Arc<AuthLimit>,
     /// The limits on connections.
     pub limits: Limits,

@@ -51,16 +51,16 @@ struct Connection<S, H: RequestHandler> {
     /// Dropped after the association has left its group.
     scope: HandlerScope<H>,
     contexts: ClientContexts,
-    /// Replies of the handler that the association has not got yet.
+    /// Replies of the handler that were not passed to the association yet.
     replies: Vec<RpcReply>,
-    /// The memory of the calls that the handler has not answered, which include those that the client orphaned.
+    /// The memory of the calls without a reply, including those that the client orphaned.
     memory: CallMemory,
     /// The calls whose replies the client waits for.
     pending: Vec<PendingReply>,
     last_id: u32,
     /// Whether the handler knows the call id of the client's bind.
     is_bound: bool,
-    /// What the client did since the deadlines were last updated.
+    /// The client's activity since the deadlines were last updated.
     activity: Activity,
     deadlines: Deadlines,
     quota: PduQuota,
@@ -68,8 +68,8 @@ struct Connection<S, H: RequestHandler> {
     closed: Option<CloseReason>,
 }
 
-/// A call whose reply the client waits for. The handler answers it by an id of the connection's own, since a client
-/// may use the call id of an orphaned call again before the handler has answered that call.
+/// A call whose reply the client waits for. The handler identifies it by an id that the connection assigns, since a
+/// client may reuse the call id of an orphaned call before the handler has replied to that call.
 struct PendingReply {
     id: u32,
     call_id: u32,
@@ -150,8 +150,8 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         }
     }
 
-    /// Processes what arrived and sends what there is to send, until nothing is left. A client that does not read
-    /// what it is sent in time loses its connection: an authenticated client has that time for each piece.
+    /// Processes received PDUs and sends output, until nothing is left to do. A client that does not read in time loses
+    /// its connection: an authenticated client has that time for each piece.
     async fn process_and_flush(
         &mut self,
         shutdown: &mut watch::Receiver<bool>,
@@ -165,7 +165,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             self.deadlines.update(activity, self.association.fragments(), || contexts.has_valid());
             self.memory.charge_unfinished(&mut self.association, &mut self.contexts);
             self.send_replies();
-            // A reply makes room for a call that waited for the room.
+            // A reply makes room for a waiting call.
             let output = self.association.take_output();
             if output.is_empty() {
                 return Ok(());
@@ -264,7 +264,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         }
     }
 
-    /// Gives the handler's replies to the association.
+    /// Passes the handler's replies to the association.
     fn send_replies(&mut self) {
         for reply in self.replies.drain(..) {
             let (RpcReply::Response { id, .. } | RpcReply::Fault { id, .. }) = reply;
@@ -281,7 +281,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         }
     }
 
-    /// Checks the time limits, and ends what was done under security contexts that were revoked since.
+    /// Checks the time limits, and ends the sessions and calls of security contexts that were revoked.
     fn check_limits(&mut self) -> Result<(), ClientTimeout> {
         self.deadlines.check(&self.config.limits, &self.association)?;
         let revoked = self.contexts.take_revoked();

@@ -55,7 +55,7 @@ pub(super) struct ClientContexts {
     client: SocketAddr,
     contexts: HashMap<u32, SecurityContext>,
     handshakes: HashMap<u32, Handshake>,
-    /// The context of calls without authentication, once there was one.
+    /// The context of calls without authentication, created with the first of them.
     anonymous: Option<SecurityContext>,
 }
 
@@ -124,7 +124,7 @@ impl ClientContexts {
         }
     }
 
-    /// The security context of calls that come with `security`.
+    /// The security context of calls with `security`.
     pub(super) fn context_for(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
         Some(match security {
             Some(security) => self.contexts.get(&security.auth_context_id)?.clone(),
@@ -132,8 +132,7 @@ impl ClientContexts {
         })
     }
 
-    /// The security context of calls that come with `security`, if it may be used now: it is neither revoked nor
-    /// expired.
+    /// The security context of calls with `security`, if it may be used now: it is neither revoked nor expired.
     pub(super) fn valid_context_for(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
         let context = self.context_for(security)?;
         if let Err(error) = context.check(clock::now()) {
@@ -149,8 +148,8 @@ impl ClientContexts {
         self.contexts.values().any(|context| context.check(now).is_ok())
     }
 
-    /// The security context that unread responses are charged to. The output does not tell the calls apart, so that a
-    /// connection with several contexts is charged to the one with the smallest number.
+    /// The security context that unread responses are charged to. The output does not record the call of each byte, so
+    /// that a connection with several contexts is charged to the one with the smallest number.
     pub(super) fn charged(&self) -> Option<&SecurityContext> {
         let first = self.contexts.iter().min_by_key(|(id, _)| **id).map(|(_, context)| context);
         first.or(self.anonymous.as_ref())
@@ -171,7 +170,7 @@ impl ClientContexts {
     }
 }
 
-/// Ends an attempt that neither succeeded nor failed.
+/// Ends an attempt that has neither succeeded nor failed.
 fn release(attempt: Option<Attempt>) {
     if let Some(attempt) = attempt {
         attempt.release(Instant::now());

@@ -21,12 +21,12 @@ pub(crate) enum ClientTimeout {
     /// The client made no call for too long.
     #[error("idle for clients.idle_seconds")]
     Idle,
-    /// The client did not read what it was sent before it was authenticated.
+    /// The client did not read responses before it was authenticated.
     #[error("unauthenticated client did not read responses within clients.handshake_seconds")]
     Unread,
 }
 
-/// What a client did since the deadlines were last updated.
+/// The activity of a client since the deadlines were last updated.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Activity {
     /// The first bytes of a PDU arrived.
@@ -42,7 +42,7 @@ impl Activity {
     }
 }
 
-/// What a client connection waits for, and since when.
+/// The state of a client connection to which time limits apply, and since when.
 #[derive(Debug)]
 pub(super) struct Deadlines {
     /// The start of the present state: no call yet, within a fragment, or idle.
@@ -69,10 +69,11 @@ impl Deadlines {
         self.since
     }
 
-    /// Takes note of the client's `activity`, and of how many `fragments` of calls were accepted so far.
+    /// Updates the deadlines with the client's `activity`, and the number of `fragments` of calls that were accepted so
+    /// far.
     ///
     /// Before the first call, nothing that a client sends gives it more time, except fragments of calls under a
-    /// security context, of which `has_usable_context` says whether the client has one.
+    /// security context. `has_usable_context` is whether the client has one.
     pub(super) fn update(
         &mut self,
         activity: Activity,
@@ -89,8 +90,8 @@ impl Deadlines {
         }
     }
 
-    /// The client has no usable security context and no active call. A client that was authenticated has the time of
-    /// a new connection to authenticate again.
+    /// Records that the client has no usable security context and no active call. A client that was authenticated has
+    /// the time of a new connection to authenticate again.
     pub(super) fn unusable(&mut self) {
         if self.auth_state == AuthState::Authenticated {
             *self = Self {

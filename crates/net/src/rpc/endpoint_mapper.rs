@@ -12,7 +12,7 @@ use rpc::server::Interface;
 use crate::rpc::association_group::Group;
 use crate::rpc::handler::{Call, RequestHandler, RpcReply};
 
-/// The address of services, and the protocol there.
+/// The address and the protocol of services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// Over TCP.

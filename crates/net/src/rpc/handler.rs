@@ -1,4 +1,4 @@
-//! The interface between a client connection and what handles its calls.
+//! The interface between a client connection and the handler of its calls.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::rpc::association_group::{Group, Groups, Member};
 /// A client's call, and its security context.
 #[derive(Debug)]
 pub struct Call {
-    /// The number of the call, which the reply repeats.
+    /// The id of the call, which the reply repeats.
     pub id: u32,
     /// The interface.
     pub interface: SyntaxId,
@@ -68,7 +68,7 @@ impl RpcReply {
 /// Called in this order: [`bound`](Self::bound) once, then [`call`](Self::call) for each call and
 /// [`poll`](Self::poll) whenever the connection's task runs, and [`end`](Self::end) once.
 pub trait RequestHandler: Send {
-    /// The client's first bind had the call id `bind_call_id`.
+    /// The client has bound; `bind_call_id` is the call id of its first bind.
     fn bound(&mut self, bind_call_id: Option<u32>) {
         let _ = bind_call_id;
     }
@@ -84,8 +84,8 @@ pub trait RequestHandler: Send {
         let _ = replies;
     }
 
-    /// The security contexts `revoked` of the connection were revoked: ends their sessions, their pending calls, and
-    /// what is theirs in `groups`, the connection's association groups of these identities. The replies go to
+    /// The security contexts `revoked` of the connection were revoked: ends their sessions and pending calls, and
+    /// releases their handles in `groups`, the connection's association groups of these identities. The replies go to
     /// `replies`.
     fn revoked(&mut self, revoked: &[SecurityContext], groups: &[Arc<Group>], replies: &mut Vec<RpcReply>) {
         let _ = (revoked, groups, replies);

@@ -50,7 +50,7 @@ impl LoopMarker {
         BindId { id: forwarded.unwrap_or(self.id), marker: Arc::clone(self) }
     }
 
-    /// Records that a bind of this process arrived at the time `now`, thus that there is a loop.
+    /// Records that a bind of this process arrived at the time `now`, which shows a loop.
     pub(crate) fn record_loop(&self, now: Instant) {
         *self.lock() = Some(now);
     }
@@ -64,7 +64,7 @@ impl LoopMarker {
     }
 }
 
-/// The call id of a bind that goes to the upstream.
+/// The call id of a bind that is sent to the upstream.
 #[derive(Debug, Clone)]
 pub struct BindId {
     id: u32,
@@ -76,8 +76,8 @@ impl BindId {
         self.id
     }
 
-    /// Whether a rejection of this bind is attributed to a loop: a bind of this process, perhaps another one, has
-    /// come back to this proxy within [`ATTRIBUTION_WINDOW`].
+    /// Whether a rejection of this bind is attributed to a loop: this proxy has received a bind of its own, perhaps
+    /// another one, within [`ATTRIBUTION_WINDOW`].
     pub(crate) fn rejection_is_loop(&self, now: Instant) -> bool {
         self.marker.is_looping(now)
     }

@@ -12,7 +12,7 @@ use crate::rpc::client::{CallFailure, RpcClient};
 use crate::rpc::upstream_association::AssociationConfig;
 use crate::tcp::connect::{ConnectError, connect_any};
 
-/// The longest time that a query may take.
+/// The time limit of a query.
 const LIMIT: Duration = Duration::from_secs(15);
 
 /// Why an endpoint mapper does not return the endpoint of a service.

@@ -1,5 +1,5 @@
-//! How many PDUs of a peer are processed in one round, so that a client or server that sends continuously does not
-//! delay the other connections of its thread.
+//! Limits how many PDUs of a peer are processed in one round, so that a client or server that sends continuously does
+//! not delay the other connections of its thread.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,31 +9,32 @@ use tokio::time::Instant;
 use crate::tcp::admission::ConnectionPermit;
 use crate::token_bucket::{Rate, TokenBucket};
 
-/// What is processed of a connection in one round, before the other connections of its thread have theirs, in units of
+/// The quota of a connection in one round, before it yields to the other connections of its thread, in units of
 /// [`rpc::server::ServerAssociation::set_quota`].
 pub(crate) const ROUND: u64 = 32;
 
-/// What is processed of an unauthenticated client at once and per second. A handshake with the largest accepted tokens
-/// takes less than the burst.
+/// The limit on what is processed for an unauthenticated client, in the same units. A handshake with the largest
+/// accepted tokens takes less than the burst.
 const UNAUTHENTICATED: Rate = Rate { burst: 128, per_second: 64 };
 
-/// How long an unauthenticated client is delayed that has sent more.
+/// How long an unauthenticated client that has sent more is delayed.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What counts as processed as a connection begins, for its address: a short connection ends before it is counted.
+/// The units that the start of a connection counts for its address, since a short connection ends before its PDUs are
+/// counted.
 const BEGIN: u64 = 8;
 
-/// The work of one unit, for the address of an unauthenticated client.
+/// The work of one unit of the quota, in the unit of [`ConnectionPermit::count_work`].
 const WORK: u64 = 100;
 
 /// The quota of a client connection.
 #[derive(Debug)]
 pub(crate) struct PduQuota {
-    /// What was processed before this round.
+    /// The units processed before this round.
     taken: u64,
-    /// What may still be processed of an unauthenticated client.
+    /// The units that may still be processed while the client is unauthenticated.
     unauthenticated: TokenBucket,
-    /// What is to be counted for the client's address.
+    /// The units that are not counted for the client's address yet.
     uncounted: u64,
     /// Whether there was too much work for the client's address.
     is_delayed: bool,
@@ -45,8 +46,8 @@ impl PduQuota {
         Self { taken: 0, unauthenticated, uncounted: BEGIN, is_delayed: false }
     }
 
-    /// The quota of a round that begins at `now`, on a connection of which `taken` was processed so far. What is
-    /// processed of an `unauthenticated` connection counts for its address too.
+    /// Returns the quota of a round that begins at `now`, on a connection for which `taken` units were processed so
+    /// far. The units of an `unauthenticated` connection count for its address too.
     pub(crate) fn next(
         &mut self,
         taken: u64,
@@ -54,7 +55,7 @@ impl PduQuota {
         now: Instant,
     ) -> u64 {
         let more = taken.saturating_sub(self.taken);
-        // Of a long PDU no more is counted than the client may have processed.
+        // A long PDU counts no more than the units that are left.
         self.unauthenticated.take(more.min(self.unauthenticated.left()));
         self.taken = taken;
         self.unauthenticated.refill(now);
@@ -66,7 +67,7 @@ impl PduQuota {
         self.unauthenticated.left().min(if self.is_delayed { 1 } else { ROUND })
     }
 
-    /// Waits until the next round of a connection of which more has arrived than this round processes.
+    /// Waits until the next round of a connection that has received more PDUs than this round processes.
     pub(crate) fn wait(&self, is_authenticated: bool) -> impl Future<Output = ()> + use<> {
         let at_once = is_authenticated || (!self.is_delayed && self.unauthenticated.left() > ROUND);
         async move {
@@ -92,7 +93,7 @@ mod tests {
         admitted.unwrap().permit
     }
 
-    /// What is processed of a client that always sends more in so many `rounds`, one each tenth of a second.
+    /// The units processed in `rounds`, one each tenth of a second, for a client that always sends more.
     fn taken(rounds: u32, is_authenticated: bool) -> u64 {
         let begin = Instant::now();
         let (mut quota, mut permit) = (PduQuota::new(begin), permit());
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn little_of_an_unauthenticated_client_is_processed_at_once_and_in_a_second() {
+    fn pdus_of_an_unauthenticated_client_are_limited_at_once_and_per_second() {
         let begin = Instant::now();
         let (mut quota, mut permit) = (PduQuota::new(begin), permit());
         let at_once = (0..100).fold(0, |taken, _| taken + quota.next(taken, Some(&mut permit), begin));

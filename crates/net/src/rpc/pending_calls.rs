@@ -59,7 +59,7 @@ pub(super) struct PendingCalls {
 }
 
 impl PendingCalls {
-    /// Takes a call that is to be sent to the upstream. Returns it with its tag there, unless it has to wait for an
+    /// Adds a call that is to be sent to the upstream. Returns it with its tag there, unless it has to wait for an
     /// earlier call of its session.
     pub(super) fn relay(
         &mut self,
@@ -73,7 +73,7 @@ impl PendingCalls {
         Some((self.last_tag, self.sent.entry(self.last_tag).insert_entry(pending).into_mut()))
     }
 
-    /// Takes a call that waits for a module's work.
+    /// Adds a call that waits for a module's work.
     pub(super) fn defer(&mut self, pending: PendingCall<AwaitsWork>) {
         let until = Instant::now() + pending.operation.time_limit();
         self.deferred.push(Deferred { pending, until, timer: Timer::default() });
@@ -94,7 +94,7 @@ impl PendingCalls {
         self.sent.remove(&tag)
     }
 
-    /// Takes out a call whose work is done, or has taken as long as it may.
+    /// Takes out a call whose work is done, or has exceeded its time limit.
     pub(super) fn take_worked(&mut self, task: &mut Context<'_>) -> Option<PendingCall<AwaitsWork>> {
         let ready = self.deferred.iter_mut().position(|deferred| deferred.poll(task).is_ready())?;
         Some(self.deferred.remove(ready).pending)
@@ -125,7 +125,7 @@ impl PendingCalls {
         taken
     }
 
-    /// Drops all calls, which gives them up.
+    /// Drops all calls, which aborts them.
     pub(super) fn clear(&mut self) {
         self.sent.clear();
         self.deferred.clear();

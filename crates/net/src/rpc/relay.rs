@@ -31,7 +31,7 @@ use crate::rpc::upstream_auth::{fault, rejects_account};
 use crate::rpc::upstream_call::{Progress, UpstreamCall, UpstreamCallResult, engine_outcome};
 use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError, cause};
 
-/// What all relayed client connections have in common.
+/// The state that all relayed client connections share.
 pub struct RpcRelay {
     engine: Arc<Engine>,
     upstream: RpcUpstream,
@@ -79,7 +79,7 @@ impl RpcRelay {
         relayed.chain([own]).collect()
     }
 
-    /// The request handler of one client connection, whose operations come in `envelope`.
+    /// The request handler of one client connection, whose operations are carried by `envelope`.
     pub fn connection(self: &Arc<Self>, envelope: Envelope) -> RelayConnection {
         RelayConnection {
             relay: Arc::clone(self),
@@ -104,7 +104,7 @@ pub struct RelayConnection {
     sessions: HashMap<Identity, (RpcSessions, Arc<Group>)>,
     upstreams: UpstreamAssociations,
     pending: PendingCalls,
-    /// Ends of calls to the upstream that are not processed yet.
+    /// Results of calls to the upstream that are not processed yet.
     ends: Vec<UpstreamCallResult>,
     /// When the time of pending calls was last checked.
     checked: Instant,
@@ -216,18 +216,18 @@ impl RequestHandler for RelayConnection {
         for (_, (mut sessions, _)) in self.sessions.drain() {
             self.relay.engine.end(&mut sessions, false);
         }
-        // Also the groups of identities that made no call on this connection.
+        // This includes groups of identities that made no call on this connection.
         for group in closed_groups {
             self.relay.engine.end_group(group.handles());
             group.release_upstream();
         }
-        // A group that continues keeps an association if it has handles.
+        // A group with other connections keeps an association if it has handles.
         self.upstreams.clear();
     }
 }
 
 impl RelayConnection {
-    /// Does what the operation of `call` needs next.
+    /// Performs the next step of the operation of `call`.
     fn advance(&mut self, call: ClientCall, next: Next, replies: &mut Vec<RpcReply>) {
         // An operation whose security context was revoked meanwhile ends here, in either direction.
         let context = next.flight().context();
@@ -256,13 +256,13 @@ impl RelayConnection {
         self.upstreams.call(upstream, (caller, group), outgoing, &mut self.ends);
     }
 
-    /// Continues the operation whose call `tag` came to `outcome`.
+    /// Continues the operation whose call `tag` ended with `outcome`.
     fn resume(&mut self, tag: u64, outcome: Outcome, replies: &mut Vec<RpcReply>) {
         let Some(PendingCall { operation, call }) = self.pending.take_sent(tag) else { return };
         self.advance(call, operation.resume(outcome, &mut OsRandom), replies);
     }
 
-    /// Continues the operations whose deferred work is done or has taken as long as it may, and those that waited for
+    /// Continues the operations whose deferred work is done or has exceeded its time limit, and those that waited for
     /// them. Returns whether there were any.
     fn advance_deferred(&mut self, task: &mut Context<'_>, replies: &mut Vec<RpcReply>) -> bool {
         let mut any = false;

@@ -28,7 +28,7 @@ const EC_DUMMY_RPC: u16 = 6;
 pub struct RpcUpstream {
     /// How the endpoints of its services are found.
     pub endpoints: Arc<Endpoints>,
-    /// Whose credentials calls have there.
+    /// The mode that determines the credentials of calls.
     pub identity: UpstreamIdentity,
     /// How long connecting and authenticating may take.
     pub timeout: Duration,
@@ -40,8 +40,8 @@ pub struct RpcUpstream {
     pub gate: Arc<Gate>,
 }
 
-/// Connects to the endpoint of `interface` for `caller`, as soon as the gate of the upstream permits that, and the
-/// gate of the account the authentication. Credentials that were replaced meanwhile are not used.
+/// Connects to the endpoint of `interface` for `caller`, as soon as the gate of the upstream permits the connection,
+/// and the gate of the account the authentication. Credentials that were replaced meanwhile are not used.
 pub(super) async fn connect(
     upstream: RpcUpstream,
     interface: Interface,

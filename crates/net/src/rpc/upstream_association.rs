@@ -43,7 +43,7 @@ pub struct AssociationConfig {
     pub timeout: Duration,
 }
 
-/// How often a connection is read from before the other connections of its thread are served.
+/// The most reads from a connection before the other connections of its thread are served.
 const READS_PER_POLL: u32 = 4;
 
 type Connecting = Pin<Box<dyn Future<Output = Result<Connected, UpstreamError>> + Send>>;
@@ -55,7 +55,7 @@ enum State {
 }
 
 /// An association with the upstream: [`call`](Self::call) sends a call, and [`poll`](Self::poll) connects,
-/// authenticates, sends what could not be sent at once, and returns the ends of calls.
+/// authenticates, sends output that could not be sent at once, and returns the results of calls.
 pub(crate) struct UpstreamAssociation {
     config: AssociationConfig,
     state: State,
@@ -67,11 +67,12 @@ pub(crate) struct UpstreamAssociation {
     pending: HashMap<u32, u64>,
     /// The upstream rejected the association group that the bind named.
     is_group_rejected: bool,
-    /// The progress of each call if the connection is lost now: none is sent until the upstream has sent something.
+    /// The progress of each call if the connection is lost now: no call is sent until the upstream has responded to the
+    /// bind.
     request: RequestProgress,
     /// Whether the upstream has responded to a call.
     has_responded: bool,
-    /// Output of the association that the upstream has not taken yet.
+    /// Output of the association that was not written to the connection yet.
     output: Bytes,
     /// When the association must be bound; `None` once it is.
     deadline: Option<Instant>,
@@ -150,8 +151,8 @@ impl UpstreamAssociation {
         self.is_group_rejected.then_some(self.config.group)
     }
 
-    /// Sends a call as far as the upstream takes it at once. Before the association is bound, the call is queued. If
-    /// the call fails at once, its end is in `ends`. The caller polls afterwards, which sends the rest.
+    /// Sends as much of a call as the connection accepts at once. Before the association is bound, the call is queued.
+    /// If the call fails at once, its result is in `ends`. The caller polls afterwards, which sends the rest.
     pub(crate) fn call(&mut self, call: UpstreamCall, ends: &mut Vec<UpstreamCallResult>) {
         self.queued.push_back(call);
         // The next poll registers the task that is woken to send the rest.
@@ -160,7 +161,7 @@ impl UpstreamAssociation {
         }
     }
 
-    /// Continues; ready once there are new ends of calls in `ends`.
+    /// Continues; ready once there are new results of calls in `ends`.
     pub(crate) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<UpstreamCallResult>) -> Poll<()> {
         let before = ends.len();
         if let Err(error) = self.advance(task, ends) {
@@ -262,7 +263,7 @@ impl UpstreamAssociation {
         Ok(())
     }
 
-    /// The upstream answered the bind with `results`.
+    /// The upstream responded to the bind with `results`.
     fn on_bound(&mut self, results: &[(u16, ContextResult)]) -> Result<(), UpstreamError> {
         if !results.iter().any(|(_, result)| result.result == ContextResultCode::ACCEPTANCE) {
             let id = self.config.interface;
@@ -294,7 +295,7 @@ impl UpstreamAssociation {
         })
     }
 
-    /// Sends queued calls once the association is bound, and its output as far as the upstream takes it.
+    /// Sends queued calls once the association is bound, and as much output as the connection accepts.
     fn send(
         &mut self,
         task: &mut Context<'_>,
@@ -342,7 +343,7 @@ fn protocol(error: CallError) -> UpstreamError {
     UpstreamError::protocol(error)
 }
 
-/// Sends the association's output as far as the upstream takes it.
+/// Sends as much of the association's output as the connection accepts.
 fn write(
     stream: &mut TcpStream,
     task: &mut Context<'_>,

@@ -58,8 +58,8 @@ impl UpstreamAssociations {
         self.bind_call_id = bind_call_id;
     }
 
-    /// Sends `call` of `caller` on the association for `key` with `upstream`, which is opened if no usable one
-    /// exists. If the call fails at once, its end is in `ends`.
+    /// Sends `call` of `caller` on the association for `key` with `upstream`, which is opened if no usable one exists.
+    /// If the call fails at once, its result is in `ends`.
     pub(super) fn call(
         &mut self,
         (key, upstream): (&UpstreamKey, &RpcUpstream),
@@ -87,7 +87,7 @@ impl UpstreamAssociations {
         entry.check(key);
     }
 
-    /// Polls all associations. The ends of calls go to `ends`.
+    /// Polls all associations. The results of calls are appended to `ends`.
     pub(super) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<UpstreamCallResult>) {
         for (key, entry) in &mut self.entries {
             let Entry { association, group, joined } = entry;
@@ -126,8 +126,8 @@ impl UpstreamAssociations {
         }
     }
 
-    /// Drops the association for `key` if it has no calls, so that the next call opens a new one. One on which the
-    /// upstream rejected the account would fail that call too.
+    /// Drops the association for `key` if it has no calls, so that the next call opens a new one. An association on
+    /// which the upstream rejected the account would fail that call too.
     pub(super) fn drop_idle(&mut self, key: &UpstreamKey) {
         if self.entries.get(key).is_some_and(|entry| entry.association.is_idle()) {
             self.remove(key);

@@ -25,7 +25,7 @@ pub(super) struct UpstreamAuth {
     /// The account to authenticate with; `None` for unauthenticated calls.
     account: Option<Arc<Account>>,
     initiator: Option<Box<dyn Initiator>>,
-    /// The security context of the proxy at the upstream, which counts as open while the connection lasts.
+    /// The security context of the proxy at the upstream, which is counted as open while the connection lasts.
     context: Option<SecurityContext>,
     /// The attempt to authenticate, while its outcome is unknown.
     attempt: Option<AuthAttempt>,
@@ -138,8 +138,8 @@ impl UpstreamAuth {
         })
     }
 
-    /// The connection failed because of `error`. Some servers reject an account by closing the connection: the returned
-    /// error says so.
+    /// The connection failed because of `error`. Some servers reject an account by closing the connection; the returned
+    /// error reports that.
     pub(super) fn end(&mut self, error: UpstreamError) -> UpstreamError {
         self.context.take();
         let Some(attempt) = self.attempt.take() else { return error };
@@ -152,13 +152,13 @@ impl UpstreamAuth {
     }
 }
 
-/// Whether a fault says that the caller is not authorized.
+/// Whether a fault means that the caller is not authorized.
 pub(super) const fn is_denial(status: FaultStatus) -> bool {
     rejects_account(status)
         || matches!(status, FaultStatus::NCA_S_UNSUPPORTED_AUTHN_LEVEL | FaultStatus::NCA_S_INVALID_CHECKSUM)
 }
 
-/// Whether the fault `status` of the first call says that the upstream rejects the account.
+/// Whether the fault `status` of the first call means that the upstream rejects the account.
 pub(super) const fn rejects_account(status: FaultStatus) -> bool {
     matches!(status, FaultStatus::ACCESS_DENIED | FaultStatus::RPC_S_SEC_PKG_ERROR)
 }

@@ -85,7 +85,7 @@ pub(crate) enum Progress {
 pub(super) fn engine_outcome(error: &UpstreamError, progress: &Progress) -> Outcome {
     let unavailable = |kind| Outcome::Unavailable { kind, why: ErrorChain(error).to_string() };
     match error {
-        // The upstream rejects the account of the proxy. A status that denies access would make the client ask its
+        // The upstream rejects the account of the proxy. A status that denies access would make the client prompt its
         // user for another password.
         error if error.is_account() => unavailable(match progress {
             Progress::Unsent(_) | Progress::SentNotExecuted => RefusalKind::NotExecuted,

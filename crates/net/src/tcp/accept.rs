@@ -18,8 +18,8 @@ use crate::tcp::admission::{Admission, Admitted, ConnectionPermit, Eviction, Evi
 use crate::tcp::stream::prepare;
 use crate::tcp::workers::Workers;
 
-/// The longest time between two checks of a connection: a revoked security context is noticed this late on one that
-/// only waits.
+/// The interval of checks of a connection: on an idle one, a revoked security context is noticed after this time at the
+/// latest.
 pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A listener cannot be bound to its address.
@@ -54,7 +54,8 @@ pub(crate) struct Acceptor<'a> {
 
 impl Acceptor<'_> {
     /// Serves each connection that `listener` accepts with the function that `protocol` returns. When `shutdown` turns
-    /// true, accepts no more and returns when all connections have ended. Polls `beside` while it accepts.
+    /// true, accepts no more and returns when all connections have ended. Polls `beside`, a background task of the
+    /// listener, while it accepts.
     pub(crate) async fn run<S, F>(
         self,
         listener: TcpListener,

@@ -28,7 +28,7 @@ pub struct Limits {
     pub idle: Duration,
     /// The most bytes of requests that are held in memory for one identity.
     pub request_bytes_per_identity: usize,
-    /// The same for all identities together.
+    /// The most bytes of requests that are held in memory for all identities together.
     pub request_bytes: usize,
 }
 
@@ -254,8 +254,8 @@ impl Counts {
 }
 
 impl ConnectionPermit {
-    /// Counts `work` for the client, which is unauthenticated, in units of about 0.1 microseconds. Returns how long it
-    /// is delayed, because there was too much for its address. Load balancers are not limited.
+    /// Counts `work` for the client, which is unauthenticated, in units of about 0.1 microseconds. Returns how long the
+    /// client is delayed if there was too much for its address. Load balancers are not limited.
     pub(crate) fn count_work(&mut self, work: u32, now: Instant) -> Duration {
         if !self.counts_for_address {
             return Duration::ZERO;
@@ -264,8 +264,8 @@ impl ConnectionPermit {
         self.admission.unauthenticated_work.charge(self.address, work, now)
     }
 
-    /// A client authenticated on the connection: the connection is not evicted from now on, and the work for it does
-    /// not count for its address.
+    /// Records that a client authenticated on the connection: it is not evicted from now on, and its work does not
+    /// count for its address.
     pub(crate) fn set_authenticated(&mut self, now: Instant) {
         if self.charged > 0 {
             let charged = std::mem::take(&mut self.charged);
@@ -283,7 +283,7 @@ impl ConnectionPermit {
         self.authenticated
     }
 
-    /// A load balancer names the client, which is at `address`: the connection counts for that address from now on.
+    /// Records that a load balancer named the client's `address`: the connection counts for that address from now on.
     ///
     /// # Errors
     /// The limit that is reached.
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn permits_are_counted_and_returned() {
+    fn dropped_permits_make_room_for_new_connections() {
         let admission = admission(3, 2, 100);
         let first = authenticated(&admission, 1);
         let _second = authenticated(&admission, 1);
@@ -375,7 +375,7 @@ mod tests {
         assert!(!is_evicted(&mut begins) && !users.iter_mut().any(is_evicted));
         begins.permit.set_authenticated(Instant::now());
         assert_eq!(admission.connections(), 3 + 1 + 4);
-        // What was evicted is not counts_for_address twice.
+        // An evicted connection is not subtracted twice.
         drop(flood);
         assert_eq!(admission.connections(), 4);
         // All permits except those of the flood are for users.

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::tcp::stream::prepare;
 
-/// The limit of time for one address of several, so that an address that does not answer leaves time for the next.
+/// The time limit for one address of several, so that an address that does not respond leaves time for the next.
 const PER_ADDRESS: Duration = Duration::from_secs(2);
 
 /// Why a server's name has no address.
@@ -125,8 +125,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
-        // What exceeds the backlog of a listener is not answered.
+    async fn an_address_that_does_not_respond_leaves_time_for_the_next() {
+        // A connection that exceeds the backlog of a listener gets no response.
         let silent = TcpSocket::new_v4().unwrap();
         silent.bind(([127, 0, 0, 1], 0).into()).unwrap();
         let silent = silent.listen(0).unwrap();

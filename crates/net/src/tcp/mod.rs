@@ -1,4 +1,4 @@
-//! What every protocol does with TCP: accept, admit, serve on a thread, connect, read and write.
+//! TCP for every protocol: accepting, admission, worker threads, connecting, reading and writing.
 
 pub(crate) mod accept;
 pub(crate) mod admission;

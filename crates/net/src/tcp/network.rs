@@ -80,8 +80,8 @@ fn masked(address: IpAddr, length: u8) -> IpAddr {
     }
 }
 
-/// The address that limits for each address count: an IPv4 address, or the /64 network of an IPv6 address, because one
-/// host may use all addresses of such a network.
+/// The address to which limits for each address apply: an IPv4 address itself, or the /64 network of an IPv6 address,
+/// because one host may use all addresses of such a network.
 pub(crate) fn source(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         address @ IpAddr::V4(_) => address,

@@ -11,7 +11,7 @@ use crate::event_log::EventLog;
 use crate::tcp::admission::{ConnectionLimit, ConnectionPermit};
 use crate::tcp::network::Network;
 
-/// What version 2 begins with (section 2.2).
+/// The first bytes of version 2 (section 2.2).
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
 /// The longest line of version 1, in bytes (section 2.1).
@@ -123,8 +123,8 @@ async fn proxy_header(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<So
     text(&line)
 }
 
-/// Version 2, after its signature: version and command, family and protocol, and what its length covers. Families and
-/// protocols other than TCP over IP are taken as unspecified (section 2.2).
+/// Decodes version 2 after its signature: version and command, family and protocol, and the bytes that its length
+/// covers. Families and protocols other than TCP over IP are treated as unspecified (section 2.2).
 fn binary(command: u8, family: u8, addresses: &[u8]) -> Result<Option<SocketAddr>, HeaderError> {
     let port = |at: usize| addresses.get(at..at + 2).map(|port| u16::from_be_bytes([port[0], port[1]]));
     let (ip, port) = match (command, family) {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn both_versions_are_read_and_not_a_byte_more() {
+    fn exactly_the_header_is_read_in_both_versions() {
         let rest = b"GET / HTTP/1.1\r\n".to_vec();
         let expect = |header: &[u8], client: Option<SocketAddr>| {
             let (found, left) = read(&[header, &rest].concat()).unwrap();
@@ -224,7 +224,7 @@ mod tests {
         let endless = [b"PROXY TCP4 ".to_vec(), vec![b' '; 200]].concat();
         assert!(matches!(read(&endless), Err(HeaderError::Invalid("too long"))));
         assert!(read(&v2(0x21, 0x11, &[1, 2, 3, 4])).is_err());
-        // Refused before what its length announces has come.
+        // Refused before the announced bytes are received.
         let longest = [&SIGNATURE[..], &[0x21, 0x11, 0xff, 0xff]].concat();
         assert!(matches!(read(&longest), Err(HeaderError::Invalid("too long"))));
         for (command, family) in [(0x11, 0x11), (0x22, 0x11), (0x21, 0x41), (0x21, 0x13)] {

@@ -16,8 +16,8 @@ use tokio::time::timeout;
 /// How long a peer may read nothing while the proxy shuts down.
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Sets the options of a new connection: `TCP_NODELAY`, and keepalive, by which a peer that is gone without closing the
-/// connection is noticed within two minutes, also while nothing is sent.
+/// Sets the options of a new connection: `TCP_NODELAY`, and keepalive, which detects a peer that disappeared without
+/// closing the connection within two minutes, also while nothing is sent.
 pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
@@ -27,13 +27,13 @@ pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
-/// A client's byte stream: a TCP connection, or one that another envelope carries. It sends what it takes without
-/// [`AsyncWrite::poll_flush`], and dropping it closes it.
+/// A client's byte stream: a TCP connection, or one that another envelope carries. It sends the bytes written to it
+/// without [`AsyncWrite::poll_flush`], and dropping it closes it.
 pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> ClientStream for S {}
 
-/// Writes `bytes`, and advances them past what the peer took; ready once it took all.
+/// Writes `bytes`, and advances them past those that were written; ready once all were.
 pub(crate) fn poll_send(
     stream: &mut (impl AsyncWrite + Unpin),
     task: &mut Context<'_>,
@@ -49,7 +49,7 @@ pub(crate) fn poll_send(
     Poll::Ready(Ok(()))
 }
 
-/// Sends as much of `bytes` as the peer takes at once. Returns the rest.
+/// Sends as much of `bytes` as the connection accepts at once. Returns the rest.
 pub(crate) async fn send_now<'a>(
     stream: &mut (impl AsyncWrite + Unpin),
     mut bytes: &'a [u8],
@@ -61,7 +61,7 @@ pub(crate) async fn send_now<'a>(
     .await
 }
 
-/// Sends all of `bytes`. Each time that the peer takes nothing it has `limit` to take more, or less once `shutdown` is
+/// Sends all of `bytes`. The peer has `limit` to read each further part, or [`SHUTDOWN_TIMEOUT`] once `shutdown` is
 /// true.
 pub(crate) async fn send(
     stream: &mut (impl AsyncWrite + Unpin),
@@ -70,11 +70,11 @@ pub(crate) async fn send(
     shutdown: &mut watch::Receiver<bool>,
 ) -> io::Result<()> {
     while !bytes.is_empty() {
-        // Also if the sender is gone.
+        // Also if the sender was dropped.
         let stopping = *shutdown.borrow() || shutdown.has_changed().is_err();
         let limit = if stopping { limit.min(SHUTDOWN_TIMEOUT) } else { limit };
         let before = bytes.len();
-        // The limit begins anew with each part that the peer took.
+        // The limit begins anew with each part that was written.
         let part = poll_fn(|task| match poll_send(stream, task, &mut bytes) {
             Poll::Pending if bytes.len() < before => Poll::Ready(Ok(())),
             sent => sent,
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_peer_has_the_limit_anew_with_each_part_that_it_takes() {
+    async fn the_time_limit_of_a_peer_begins_anew_with_each_part_that_it_reads() {
         let (mut stream, mut peer) = duplex(4);
         let (_sender, mut shutdown) = watch::channel(false);
         let limit = Duration::from_secs(1);

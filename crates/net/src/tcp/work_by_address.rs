@@ -11,14 +11,14 @@ use tokio::time::Instant;
 
 use crate::token_bucket::{Rate, TokenBucket};
 
-/// The work for unauthenticated clients of an address at once, and per second beyond that, in units of about 0.1
+/// The limit on work for unauthenticated clients of an address, at once and per second, in units of about 0.1
 /// microseconds: one percent of a processor.
 const RATE: Rate = Rate { burst: 1_000_000, per_second: 100_000 };
 
 /// The most addresses that are counted separately. Addresses whose keyed hashes are equal are counted together.
 const ADDRESSES: u64 = 16 * 1024;
 
-/// How long a client is delayed whose address has caused more work than permitted.
+/// The shortest and the longest delay of a client whose address has caused more work than permitted.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// The work for unauthenticated clients, by address.
@@ -38,7 +38,7 @@ impl WorkByAddress {
         })
     }
 
-    /// Does not count `work` any more: the client has authenticated.
+    /// Subtracts `work` of a client that has authenticated.
     pub(super) fn refund(&self, address: IpAddr, work: u64, now: Instant) {
         self.with_bucket(address, now, |bucket| bucket.put(work));
     }

@@ -20,7 +20,7 @@ pub struct Workers(Arc<[Worker]>);
 #[derive(Debug)]
 struct Worker {
     runtime: Handle,
-    /// Each connection of the thread has a clone.
+    /// Counts the connections of the thread: each has a clone.
     open: Arc<()>,
     /// The thread ends when this is dropped.
     _ends: oneshot::Sender<()>,
@@ -38,7 +38,7 @@ impl Workers {
         (0..count.get()).map(Worker::start).collect::<io::Result<_>>().map(Self)
     }
 
-    /// Creates workers without threads: connections are served on the thread that accepts them.
+    /// Workers without threads: connections are served on the thread that accepts them.
     pub fn here() -> Self {
         Self::default()
     }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_threads_connections_are_served_where_they_are_accepted() {
+    async fn without_worker_threads_connections_are_served_on_the_accepting_thread() {
         let (served_by, threads) = channel();
         let mut connections = JoinSet::new();
         let (_client, stream) = connected().await;

@@ -1,4 +1,4 @@
-//! The upstream mode of one upstream, as its connections ask it.
+//! The upstream mode of one upstream, as its connections use it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,15 +19,15 @@ impl UpstreamIdentity {
         Self(Arc::new(mode))
     }
 
-    /// The credentials for requests of `caller`. RPC and HTTP get credentials by this function only: anonymous
-    /// callers never use the proxy's.
+    /// The credentials for requests of `caller`. RPC and HTTP get credentials from this function only, so that
+    /// anonymous callers never use the proxy's.
     pub(crate) fn for_caller(&self, caller: &SecurityContext) -> UpstreamCredentials {
         if caller.is_anonymous() { UpstreamCredentials::Unauthenticated } else { self.0.credentials(caller) }
     }
 
     /// Permits an authentication at `service` of the upstream by `road` for a request of `caller`, within `limit`.
-    /// `None` if the proxy does not authenticate with an account. `probe` is called with an attempt of the proxy itself
-    /// if that first has to show whether the server accepts the account.
+    /// `None` if the proxy does not authenticate with an account. `probe` is called with an attempt of the proxy's own
+    /// if the proxy has to find out first whether the server accepts the account.
     pub(crate) async fn permit(
         &self,
         caller: &SecurityContext,
@@ -49,7 +49,7 @@ impl UpstreamIdentity {
         self.for_caller(caller).account().is_some()
     }
 
-    /// How clients authenticate at the upstream through the proxy, if they do.
+    /// The configuration of pass-through authentication, if that is the mode.
     pub fn pass_through(&self) -> Option<&Arc<passthrough::Config>> {
         self.0.pass_through()
     }

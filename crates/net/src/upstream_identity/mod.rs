@@ -1,7 +1,7 @@
-//! Whose credentials requests have at the upstream. Each upstream mode is a file here, which implements
+//! Upstream modes: which credentials requests have at the upstream. Each mode is a file here, which implements
 //! [`UpstreamMode`].
 //!
-//! Connections to the upstream, of RPC and of HTTP, ask an [`UpstreamIdentity`] in this order: `permit` before they
+//! Connections to the upstream, of RPC and of HTTP, call an [`UpstreamIdentity`] in this order: `permit` before they
 //! connect, and `for_caller` for the credentials once the attempt is permitted.
 
 mod configured;

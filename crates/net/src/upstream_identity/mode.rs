@@ -1,4 +1,4 @@
-//! What an upstream mode decides.
+//! The interface of an upstream mode.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use identity::{SecurityContext, passthrough};
 use crate::account::Account;
 use crate::gate::AccountGate;
 
-/// An upstream mode: with which credentials the requests of clients reach the upstream.
+/// An upstream mode: determines the credentials of clients' requests at the upstream.
 pub trait UpstreamMode: fmt::Debug + Send + Sync {
     /// The credentials for requests of `caller`, for connections that are opened from now on. Not called for
     /// anonymous callers, whose requests are unauthenticated in every mode.
@@ -17,7 +17,7 @@ pub trait UpstreamMode: fmt::Debug + Send + Sync {
     /// Whether the proxy can end a session at the upstream after its client has left.
     fn ends_sessions(&self) -> bool;
 
-    /// How clients authenticate at the upstream through the proxy. `None` if the proxy authenticates clients itself.
+    /// The configuration of pass-through authentication; `None` if the proxy authenticates clients itself.
     fn pass_through(&self) -> Option<&Arc<passthrough::Config>> {
         None
     }
@@ -32,7 +32,7 @@ pub enum UpstreamCredentials {
     Account {
         /// The account.
         account: Arc<Account>,
-        /// Which attempts to authenticate with the account are permitted.
+        /// The gate that permits attempts to authenticate with the account.
         gate: Arc<AccountGate>,
     },
     /// The client's own, which are forwarded.

@@ -6,12 +6,12 @@ use identity::{SecurityContext, passthrough};
 
 use super::mode::{UpstreamCredentials, UpstreamMode};
 
-/// Pass-through authentication: the credentials of each client are its own.
+/// Pass-through authentication: the requests of each client have its own credentials.
 #[derive(Debug)]
 pub struct PassThrough(Arc<passthrough::Config>);
 
 impl PassThrough {
-    /// Clients get identities as `config` says.
+    /// Clients get identities by `config`.
     pub fn new(config: passthrough::Config) -> Self {
         Self(Arc::new(config))
     }

@@ -17,13 +17,13 @@ pub struct ServiceAccount {
 }
 
 impl ServiceAccount {
-    /// Authenticates with `account` as `gate` permits.
+    /// Authenticates with `account` when `gate` permits it.
     pub fn new(account: Account, gate: &Arc<AccountGate>) -> Self {
         Self { account: Arc::new(ArcSwap::from_pointee(account)), gate: Arc::clone(gate) }
     }
 
-    /// Replaces the account, for connections that are opened and requests that authenticate from now on. Its gate
-    /// learns of another password by [`AccountGate::password_changed`].
+    /// Replaces the account, for connections that are opened and requests that authenticate from now on. If the
+    /// password differs, the caller also calls [`AccountGate::password_changed`].
     pub fn replace(&self, account: Account) {
         self.account.swap(Arc::new(account)).set_replaced();
     }

@@ -13,7 +13,8 @@ impl UpstreamMode for Unauthenticated {
         UpstreamCredentials::Unauthenticated
     }
 
-    /// The upstream does not tell clients apart: a request without credentials ends a session as it opened it.
+    /// The upstream does not distinguish clients: a request without credentials may end a session that another one
+    /// opened.
     fn ends_sessions(&self) -> bool {
         true
     }

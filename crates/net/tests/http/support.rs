@@ -246,7 +246,7 @@ fn serve(connection: usize, mut stream: TcpStream, sender: &Sender<ReceivedReque
         while let Some(event) = decoder.poll().expect("what the proxy sends is a request") {
             match event {
                 Event::Head { head, .. } => {
-                    current = Some(ReceivedRequest { connection, head, body: Vec::new() })
+                    current = Some(ReceivedRequest { connection, head, body: Vec::new() });
                 }
                 Event::Body(piece) => current.as_mut().unwrap().body.extend_from_slice(piece.data()),
                 Event::End => {

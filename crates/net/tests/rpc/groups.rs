@@ -1,4 +1,4 @@
-//! Association groups of several client connections, of which some make no call, before a server in this process.
+//! Association groups of several client connections, of which some make no call, in front of a server in this process.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -109,7 +109,7 @@ impl Module for Ends {
     }
 }
 
-/// A proxy before a server, with the association group of one client process.
+/// A proxy in front of a server, with the association group of one client process.
 struct Proxy {
     server: Arc<Server>,
     relay: Arc<RpcRelay>,
@@ -167,7 +167,7 @@ impl Proxy {
         assert!(matches!(replies[..], [RpcReply::Response { .. }]), "{replies:?}");
     }
 
-    /// How many sessions have ended since the last time.
+    /// How many sessions have ended since the last call.
     fn ends(&self) -> usize {
         self.ends.try_iter().count()
     }

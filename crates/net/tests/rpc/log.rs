@@ -11,7 +11,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::{LIMIT, ScriptedClient};
 
-/// Keeps the lines of level info and above, with their fields.
+/// Records the lines of level info and above, with their fields.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
 

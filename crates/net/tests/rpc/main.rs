@@ -52,7 +52,7 @@ impl Module for Gate {
     }
 }
 
-/// One client connection, and what opens the gate.
+/// One client connection, and the sender that opens the gate.
 struct ScriptedClient {
     connection: RelayConnection,
     open: Sender<()>,
@@ -118,7 +118,7 @@ impl ScriptedClient {
         self.last
     }
 
-    /// The faults that come until there are `count`, or until `limit` ends.
+    /// The first `count` faults, or those that are received within `limit`.
     async fn faults(&mut self, count: usize, limit: Duration) -> Vec<(u32, FaultStatus)> {
         let Self { connection, replies, .. } = self;
         let all = poll_fn(|task| {
@@ -156,9 +156,9 @@ async fn deferred_work_that_takes_too_long_is_a_fault_and_other_calls_continue()
 }
 
 #[tokio::test]
-async fn a_connection_that_ends_gives_up_its_pending_calls() {
+async fn the_pending_calls_of_a_connection_end_with_it() {
     let mut client = ScriptedClient::new(LIMIT);
-    // The pool's one thread is held by another's work.
+    // The only thread of the pool executes the work of another connection.
     let (hold, held) = channel::<()>();
     let other = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("b"));
     let _other = client.pool.submit(identity::Job::new(other, move |_| held.recv().is_ok())).unwrap();

@@ -21,5 +21,6 @@ mod requests;
 mod reverse_proxies;
 mod sessions;
 mod setup;
+mod shutdown;
 mod streaming;
 mod upstream;

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use engine::{Module, Operation, Refusal, Session, SessionLimits};
 
-use crate::http::tests::playbook::Happens::Shutdown;
-use crate::http::tests::playbook::State::{Closed, KeptAlive, WaitsForServer};
+use crate::http::tests::playbook::State::{KeptAlive, WaitsForServer};
 use crate::http::tests::playbook::{Client, Proxy, mapi, request, response};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::upstream::{ReceivedRequest, Upstream};
@@ -17,7 +16,7 @@ use crate::http::tests::upstream::{ReceivedRequest, Upstream};
 const GOOD: [u8; 40] = [0; 40];
 
 /// A successful response that sets `cookies`.
-fn good(cookies: &[String]) -> Vec<u8> {
+pub(super) fn good(cookies: &[String]) -> Vec<u8> {
     let set =
         cookies.iter().fold(String::new(), |set, cookie| set + "Set-Cookie: " + cookie + "; path=/mapi\r\n");
     let body = [&b"PROCESSING\r\nDONE\r\nX-ElapsedTime: 1\r\n\r\n"[..], &GOOD].concat();
@@ -465,42 +464,4 @@ fn a_session_that_was_not_opened_is_not_kept() {
     assert_eq!((answer.code().as_deref(), proxy.config.sessions.len()), (Some("13"), 0));
     let answer = alice.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
     assert_eq!((answer.status(), proxy.config.sessions.len()), (502, 0));
-}
-
-#[test]
-fn a_wait_for_notifications_gets_a_response_when_the_proxy_stops() {
-    // One server sends a keep-alive, the other nothing.
-    for says in [&b""[..], b"c\r\nPROCESSING\r\n\r\n"] {
-        let upstream = Upstream::new(move |got: &ReceivedRequest, stream| {
-            if got.head.fields.text("x-requesttype") != Some("NotificationWait") {
-                return stream.write_all(&good(&["sid=s".to_owned()])).is_ok();
-            }
-            let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\n\
-                X-ResponseCode: 0\r\nTransfer-Encoding: chunked\r\n\r\n";
-            says.is_empty() || stream.write_all(&[&head[..], says].concat()).is_ok()
-        });
-        let proxy = Setup::default().before(&upstream);
-        let mut alice = Client::new(&proxy);
-        alice.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
-        alice = alice >> request("alice", "NotificationWait", "sid=s", &[0; 8]) << WaitsForServer;
-        alice = alice >> Shutdown << Closed;
-        let answer = alice.response();
-        assert_eq!((answer.status(), answer.code().as_deref()), (200, Some("0")));
-        let text = String::from_utf8_lossy(&answer.body);
-        assert!(text.starts_with("PROCESSING\r\n"), "{text}");
-        let end = [&b"DONE\r\n\r\n"[..], &[0; 16]].concat();
-        assert!(answer.body.ends_with(&end), "{text}");
-        assert_eq!(proxy.config.engine.ended_notification_waits(), 1);
-    }
-}
-
-#[test]
-fn a_stop_waits_for_operations_other_than_waits_for_notifications() {
-    let upstream = Upstream::silent();
-    let proxy = Setup::default().before(&upstream);
-    let ping = request("alice", "PING", "", b"");
-    let client = Client::new(&proxy) >> ping << WaitsForServer >> Shutdown << WaitsForServer;
-    // The connection ends with the response.
-    let mut client = client >> response(good(&[])) << Closed;
-    assert_eq!(client.response().code().as_deref(), Some("0"));
 }

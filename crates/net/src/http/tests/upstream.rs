@@ -239,7 +239,7 @@ pub(super) fn write_some(stream: &mut DuplexStream, bytes: &mut Vec<u8>) -> bool
     is_some
 }
 
-/// Reads the bytes in the pipe: an empty vector at its end, `None` while there are none.
+/// Reads the bytes in the pipe: an empty vector at its end, `None` while it is empty.
 pub(super) fn read_some(stream: &mut DuplexStream) -> Option<Vec<u8>> {
     let mut bytes = vec![0; PIPE];
     let mut buffer = ReadBuf::new(&mut bytes);

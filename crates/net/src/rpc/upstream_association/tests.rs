@@ -78,7 +78,7 @@ async fn a_call_is_sent_before_the_next_poll() {
 }
 
 #[tokio::test]
-async fn a_call_that_cannot_be_sent_fails_as_those_before_it_do() {
+async fn a_call_that_cannot_be_sent_fails_with_the_calls_before_it() {
     let (mut client, _server) = bound().await;
     let mut ends = Vec::new();
     let most = u64::try_from(ClientConfig::default().max_calls).unwrap();
