@@ -6,10 +6,9 @@ use std::time::Duration;
 use clap::ValueEnum as _;
 use engine::{CookieTable, SessionLimits};
 use identity::{Mechanism, Scope};
-use net::EventLog;
 use net::http::{
-    self, HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Pending, Routes, TlsError,
-    TlsIdentity, TlsTrust, TrustedProxies, Via,
+    self, HttpAuthConfig, HttpListenerConfig, HttpUpstream, Routes, TlsError, TlsIdentity, TlsTrust,
+    TrustedProxies, Via,
 };
 use net::upstream_identity::UpstreamIdentity;
 use tokio::net::TcpListener;
@@ -25,27 +24,21 @@ pub(super) fn listener_config(shared: &Shared<'_>, server: &Url) -> Result<Arc<H
     let Shared { config, acceptor, identities, .. } = shared;
     let clients = &config.clients;
     let mechanisms = clients.http_auth.iter().copied().map(Mechanism::from);
+    let auth = HttpAuthConfig::new(Arc::clone(acceptor), mechanisms, clients.basic_without_tls);
+    let upstream = upstream(config, server, identities)?;
     Ok(Arc::new(HttpListenerConfig {
-        auth: HttpAuthConfig::new(Arc::clone(acceptor), mechanisms, clients.basic_without_tls),
         auth_limit: Arc::clone(&shared.auth_limit),
-        origin: origin(config),
         trusted_proxies: TrustedProxies {
             proxy_protocol: clients.proxy_protocol_from.clone(),
             forwarded_for: clients.forwarded_for_from.clone(),
         },
         forwarding_headers: config.upstream.forwarding_headers,
         routes: routes(config),
-        upstream: upstream(config, server, identities)?,
-        limits: shared.limits,
         bodies: Arc::clone(&shared.bodies),
-        sizes: HttpLimits::default(),
-        pending: Pending::default(),
-        engine: Arc::clone(&shared.engine),
         sessions: sessions(config, &identities.http),
-        contexts: Arc::clone(&acceptor.contexts),
         session_idle: Duration::from_secs(clients.session_idle_seconds),
         observer: Arc::clone(&shared.observer),
-        log: EventLog::default(),
+        ..HttpListenerConfig::new(auth, origin(config), upstream, Arc::clone(&shared.engine), shared.limits)
     }))
 }
 

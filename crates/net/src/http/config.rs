@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{CookieTable, Engine, Observer};
-use identity::ContextCounters;
+use engine::{CookieTable, Engine, Observer, SessionLimits};
 
 use crate::auth_limit::AuthLimit;
 use crate::body_budget::BodyBudget;
@@ -17,6 +16,7 @@ use crate::http::downstream::routes::Routes;
 use crate::http::operation::pending::Pending;
 use crate::http::trusted_proxies::TrustedProxies;
 use crate::http::upstream::config::HttpUpstream;
+use crate::noop_observer::NoopObserver;
 use crate::tcp::admission::Limits;
 use crate::upstream_error::UpstreamError;
 
@@ -68,8 +68,6 @@ pub struct HttpListenerConfig {
     pub engine: Arc<Engine>,
     /// The sessions of MAPI over HTTP.
     pub sessions: CookieTable,
-    /// Counts the security context under which sessions are ended at the server.
-    pub contexts: Arc<ContextCounters>,
     /// The time without a request after which a session ends.
     pub session_idle: Duration,
     /// Receives the authentications and operations of the connections.
@@ -79,6 +77,35 @@ pub struct HttpListenerConfig {
 }
 
 impl HttpListenerConfig {
+    /// A configuration with the default of each field that is not an argument: no trusted proxies, forwarding headers,
+    /// no observer, an idle time of sessions of one hour, and limits that no other listener shares.
+    pub fn new(
+        auth: HttpAuthConfig,
+        origin: String,
+        upstream: HttpUpstream,
+        engine: Arc<Engine>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            auth,
+            auth_limit: Arc::default(),
+            origin,
+            trusted_proxies: TrustedProxies::default(),
+            forwarding_headers: true,
+            routes: Routes::default(),
+            upstream,
+            limits,
+            sizes: HttpLimits::default(),
+            bodies: BodyBudget::new(&limits),
+            pending: Pending::default(),
+            engine,
+            sessions: CookieTable::new(SessionLimits::default()),
+            session_idle: Duration::from_hours(1),
+            observer: Arc::new(NoopObserver),
+            log: EventLog::default(),
+        }
+    }
+
     /// Logs that `request` failed because of `why`.
     #[cold]
     pub(crate) fn log_upstream_failure(&self, why: &UpstreamError, request: &FailedRequest<'_>) {

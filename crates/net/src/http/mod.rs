@@ -68,7 +68,7 @@ mod upstream;
 
 pub use self::certificate::{CertificateFault, certificate_faults};
 pub use self::client::{HttpClient, HttpClientError, HttpClientResponse};
-pub use self::config::{HttpLimits, HttpListenerConfig};
+pub use self::config::*;
 pub use self::downstream::auth::local::HttpAuthConfig;
 pub use self::downstream::routes::{RouteAction, Routes};
 pub use self::listener::run_http;

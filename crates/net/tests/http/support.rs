@@ -14,11 +14,10 @@ use identity::{
     Password, ServerNames, Settings, passthrough,
 };
 use net::http::{
-    HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Pending, Routes, TrustedProxies, Via,
-    run_http,
+    HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Pending, TrustedProxies, Via, run_http,
 };
 use net::upstream_identity::{PassThrough, ServiceAccount, UpstreamIdentity};
-use net::{Account, AccountGate, Admission, EventLog, Limits, NoopObserver, Workers};
+use net::{Account, AccountGate, Admission, Limits, NoopObserver, Workers};
 use rpc::AuthLevel;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -112,48 +111,38 @@ impl Setup {
         let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
         let service = Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "server", &contexts);
         let fronts = [&self.peers.proxy_protocol[..], &self.peers.forwarded_for].concat();
+        let identity = if self.pass_through {
+            let (authority, contexts) = (Authority::new("server"), Arc::clone(&contexts));
+            let config = passthrough::Config { authority, lifetime: None, contexts };
+            UpstreamIdentity::new(PassThrough::new(config))
+        } else {
+            UpstreamIdentity::new(ServiceAccount::new(service.for_http().unwrap(), &AccountGate::new()))
+        };
+        let upstream = HttpUpstream {
+            host: upstream.ip().to_string(),
+            port: upstream.port(),
+            tls: None,
+            identity,
+            timeout: TIME_LIMIT,
+            call_limit: self.call_limit,
+            via: Via::new(&mut identity::OsRandom).unwrap(),
+            gate: net::Gate::new(),
+        };
+        let engine = Engine::new(Stack::new(self.modules));
+        let engine = Arc::new(match self.deferral {
+            Some(deferral) => engine.with_deferral(deferral),
+            None => engine,
+        });
+        let auth = HttpAuthConfig::new(acceptor, self.mechanisms, true);
+        let origin = "https://proxy.lab.test".to_owned();
         let config = Arc::new(HttpListenerConfig {
-            auth: HttpAuthConfig::new(acceptor, self.mechanisms, true),
-            origin: "https://proxy.lab.test".to_owned(),
             trusted_proxies: self.peers,
-            forwarding_headers: true,
-            routes: Routes::default(),
-            upstream: HttpUpstream {
-                host: upstream.ip().to_string(),
-                port: upstream.port(),
-                tls: None,
-                identity: if self.pass_through {
-                    let (authority, contexts) = (Authority::new("server"), Arc::clone(&contexts));
-                    UpstreamIdentity::new(PassThrough::new(passthrough::Config {
-                        authority,
-                        lifetime: None,
-                        contexts,
-                    }))
-                } else {
-                    UpstreamIdentity::new(ServiceAccount::new(
-                        service.for_http().unwrap(),
-                        &AccountGate::new(),
-                    ))
-                },
-                timeout: TIME_LIMIT,
-                call_limit: self.call_limit,
-                via: Via::new(&mut identity::OsRandom).unwrap(),
-                gate: net::Gate::new(),
-            },
-            limits: self.limits,
-            bodies: net::BodyBudget::new(&self.limits),
             sizes: self.sizes,
             pending: self.pending,
-            engine: Arc::new(match self.deferral {
-                Some(deferral) => Engine::new(Stack::new(self.modules)).with_deferral(deferral),
-                None => Engine::new(Stack::new(self.modules)),
-            }),
             sessions: CookieTable::new(self.sessions),
-            contexts: Arc::clone(&contexts),
             session_idle: TIME_LIMIT,
             observer: self.observer,
-            auth_limit: Arc::default(),
-            log: EventLog::default(),
+            ..HttpListenerConfig::new(auth, origin, upstream, engine, self.limits)
         });
         let runtime = Runtime::new().unwrap();
         let (stop, stopped) = watch::channel(false);

@@ -55,7 +55,7 @@ pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Disconne
 
 /// Disconnects each of `sessions`, and counts in `ended` those that the server ended.
 async fn end(config: &HttpListenerConfig, sessions: Vec<OrphanedSession>, ended: &mut usize) {
-    let context = SecurityContext::system(&config.contexts);
+    let context = SecurityContext::system(config.auth.contexts());
     let mut client = HttpClient::new(config.upstream.clone(), context);
     let mut random = [0; 16];
     if OsRandom.fill(&mut random).is_err() {

@@ -11,11 +11,8 @@ use identity::{
 use rpc::pdu::AuthLevel;
 use testkit::http_auth::AnyUser;
 
-use crate::body_budget::BodyBudget;
-use crate::event_log::EventLog;
-use crate::http::config::{HttpLimits, HttpListenerConfig};
+use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::auth::local::HttpAuthConfig;
-use crate::http::downstream::routes::Routes;
 use crate::http::memory::MemoryServer;
 use crate::http::operation::pending::Pending;
 use crate::http::trusted_proxies::TrustedProxies;
@@ -99,38 +96,30 @@ impl Setup {
             UpstreamIdentity::new(service)
         };
         let engine = Engine::new(Stack::new(self.modules));
-        let config = HttpListenerConfig {
-            auth: HttpAuthConfig::new(acceptor, self.mechanisms, true),
-            origin: "https://proxy.lab.test".to_owned(),
+        let engine = Arc::new(match self.deferral {
+            Some(limit) => engine.with_deferral(Deferral { pool, time_limit: limit }),
+            None => engine,
+        });
+        let upstream = HttpUpstream {
+            host: "exchange.lab.test".to_owned(),
+            port: 443,
+            tls: None,
+            identity,
+            timeout: CALL_LIMIT,
+            call_limit: self.call_limit,
+            via: Via::new(&mut Zeros).unwrap(),
+            gate: Gate::new(),
+            memory: Some(server.clone()),
+        };
+        let auth = HttpAuthConfig::new(acceptor, self.mechanisms, true);
+        let origin = "https://proxy.lab.test".to_owned();
+        Arc::new(HttpListenerConfig {
             trusted_proxies: self.peers,
-            forwarding_headers: true,
-            routes: Routes::default(),
-            upstream: HttpUpstream {
-                host: "exchange.lab.test".to_owned(),
-                port: 443,
-                tls: None,
-                identity,
-                timeout: CALL_LIMIT,
-                call_limit: self.call_limit,
-                via: Via::new(&mut Zeros).unwrap(),
-                gate: Gate::new(),
-                memory: Some(server.clone()),
-            },
-            limits: self.limits,
-            bodies: BodyBudget::new(&self.limits),
-            sizes: HttpLimits::default(),
             pending: self.pending,
-            engine: Arc::new(match self.deferral {
-                Some(limit) => engine.with_deferral(Deferral { pool, time_limit: limit }),
-                None => engine,
-            }),
             sessions: CookieTable::new(self.sessions),
-            contexts,
             session_idle: CALL_LIMIT,
             observer,
-            auth_limit: Arc::default(),
-            log: EventLog::default(),
-        };
-        Arc::new(config)
+            ..HttpListenerConfig::new(auth, origin, upstream, engine, self.limits)
+        })
     }
 }

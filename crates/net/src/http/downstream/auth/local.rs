@@ -7,8 +7,8 @@ use std::sync::Arc;
 use http1::{RequestHead, ResponseHead};
 use identity::http_auth::{self, Authorization};
 use identity::{
-    Acceptor, AcceptorConfig, AuthError, Channel, ChannelBindings, ClaimedName, Mechanism, Scope,
-    SecurityContext, Step,
+    Acceptor, AcceptorConfig, AuthError, Channel, ChannelBindings, ClaimedName, ContextCounters, Mechanism,
+    Scope, SecurityContext, Step,
 };
 use wire::FileTime;
 use zeroize::Zeroizing;
@@ -48,12 +48,17 @@ impl HttpAuthConfig {
 
     /// The security context of a client that is served without authentication.
     pub(crate) fn anonymous(&self) -> SecurityContext {
-        SecurityContext::anonymous(&self.acceptor.contexts, &self.acceptor.authority)
+        SecurityContext::anonymous(self.contexts(), &self.acceptor.authority)
+    }
+
+    /// Counts the security contexts of clients.
+    pub(crate) fn contexts(&self) -> &Arc<ContextCounters> {
+        &self.acceptor.contexts
     }
 
     /// How many times security contexts of clients have been revoked.
     pub(crate) fn revocations(&self) -> u64 {
-        self.acceptor.contexts.revocations()
+        self.contexts().revocations()
     }
 
     /// Whether a connection, which is within `tls` or not, may carry reusable secrets.
