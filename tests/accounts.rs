@@ -83,7 +83,7 @@ const LOGON: &str = "execute 65";
 type AccountChange = (fn(&Proxy), usize);
 
 const REMOVED: AccountChange = (|proxy| proxy.remove_account(ALICE), 1);
-const NEW_PASSWORD: AccountChange = (|proxy| proxy.add_account(("alice", "White Rabbit 2")), 2);
+const NEW_PASSWORD: AccountChange = (|proxy| proxy.change_password(("alice", "White Rabbit 2")), 2);
 
 #[test]
 fn removing_or_changing_an_account_ends_its_http_connections_and_pending_requests() {
@@ -121,7 +121,7 @@ fn a_changed_password_replaces_the_old_one_and_unchanged_accounts_stay_authentic
     place.proxy.add_account(("carol", "Mock Turtle 4"));
     place.proxy.reload_accounts(3);
     alice.succeed(LOGON);
-    place.proxy.add_account(("alice", "White Rabbit 2"));
+    place.proxy.change_password(("alice", "White Rabbit 2"));
     place.proxy.reload_accounts(3);
     assert_eq!(alice.command(LOGON)["status"], 401);
     place.connected("basic", ("alice", "White Rabbit 2")).succeed(LOGON);

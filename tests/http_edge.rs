@@ -136,7 +136,7 @@ fn a_refused_operation_is_logged_once_with_its_user() {
             "X-RequestType: Execute\r\nCookie: sid=made-up\r\n",
             10,
             "\"emsmdb.Execute\"",
-            "the cookies name a session that has ended or that never existed",
+            "the cookies identify a session that has ended or that never existed",
         ),
     ]
     .into_iter()

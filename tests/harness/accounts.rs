@@ -1,4 +1,4 @@
-//! Accounts and certificates, made by the programs for them.
+//! Accounts and certificates, which the tools for them create.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,13 +12,23 @@ pub(crate) fn add_account(folder: &Folder, account: (&str, &str)) {
     add_account_of(folder, "LAB", account);
 }
 
+/// Changes the password of an account of LAB in the folder's file of accounts.
+pub(crate) fn change_password(folder: &Folder, account: (&str, &str)) {
+    run_account_command(folder, "password", "LAB", account);
+}
+
 /// Gives `user` an account of `domain` in the folder's file of accounts.
-pub(super) fn add_account_of(folder: &Folder, domain: &str, (user, password): (&str, &str)) {
-    let mut command = Command::new(program());
-    command.args(["account", "add", "--domain", domain, user, "--accounts"]);
-    let mut add = Process::start("account add", command.arg(folder.join("accounts.toml")));
-    add.feed(&format!("{password}\n"));
-    let ended = add.end();
+pub(super) fn add_account_of(folder: &Folder, domain: &str, account: (&str, &str)) {
+    run_account_command(folder, "add", domain, account);
+}
+
+/// Runs `mapiproxy account COMMAND`, which reads a password from its standard input.
+fn run_account_command(folder: &Folder, command: &str, domain: &str, (user, password): (&str, &str)) {
+    let mut arguments = Command::new(program());
+    arguments.args(["account", command, "--domain", domain, user, "--accounts"]);
+    let mut process = Process::start("account", arguments.arg(folder.join("accounts.toml")));
+    process.feed(&format!("{password}\n"));
+    let ended = process.end();
     assert!(ended.status.success(), "{}", ended.err);
 }
 

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::accounts::{add_account, add_account_of, certificate};
+use super::accounts::{add_account, add_account_of, certificate, change_password};
 use super::place::{Folder, PATIENCE, address};
 use super::process::Ended;
 use super::process::Process;
@@ -252,6 +252,11 @@ impl Proxy {
     /// Gives `account` an account, in the file that it read when it started.
     pub(crate) fn add_account(&self, account: Account) {
         add_account(&self.folder, account);
+    }
+
+    /// Changes the password of an account, which the proxy reads again upon SIGHUP only.
+    pub(crate) fn change_password(&self, account: Account) {
+        change_password(&self.folder, account);
     }
 
     /// Gives `account` an account of `domain` in that file.
