@@ -300,22 +300,22 @@ fn schemes_and_hosts_have_any_case() {
 }
 
 #[test]
-fn directories_that_are_relayed_with_the_service_account_are_warned_of() {
+fn directories_that_are_forwarded_with_the_service_account_are_warned_of() {
     let folder = good();
     let write = |keys: &str| folder.write("proxy.toml", &TEXT.replace("ews = \"refused\"\n", keys));
     // What clients need may be meant where it is written.
-    for keys in ["ews = \"relayed\"\n", "ews = \"relayed\"\noab = \"relayed\"\necp = \"refused\"\n"] {
+    for keys in ["ews = \"forwarded\"\n", "ews = \"forwarded\"\noab = \"forwarded\"\necp = \"refused\"\n"] {
         write(keys);
         assert!(!mapiproxy("check", &folder).out.contains("warning"), "{keys}");
     }
-    write("EWS = \"relayed\"\n");
+    write("EWS = \"forwarded\"\n");
     refused(&folder, &["unknown key virtual_directories.EWS; did you mean ews?"]);
     write("");
-    warned(&folder, "virtual_directories.ews: relayed with the service account LAB\\svcproxy");
-    write("ecp = \"relayed\"\n");
+    warned(&folder, "virtual_directories.ews: forwarded with the service account LAB\\svcproxy");
+    write("ecp = \"forwarded\"\n");
     warned(
         &folder,
-        "virtual_directories.ews, virtual_directories.ecp: relayed with the service account LAB\\svcproxy",
+        "virtual_directories.ews, virtual_directories.ecp: forwarded with the service account LAB\\svcproxy",
     );
 }
 

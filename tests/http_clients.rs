@@ -91,7 +91,7 @@ fn a_client_that_expects_100_continue_receives_it() {
 
 #[test]
 fn virtual_directories_are_forwarded_refused_or_absent_as_configured() {
-    let table = "[virtual_directories]\noab = \"refused\"\nowa = \"absent\"\necp = \"relayed\"";
+    let table = "[virtual_directories]\noab = \"refused\"\nowa = \"absent\"\necp = \"forwarded\"";
     for (setup, expected) in [
         (
             "",
@@ -114,12 +114,15 @@ fn virtual_directories_are_forwarded_refused_or_absent_as_configured() {
                 status == 403
             );
             expect_no_server(&page, &place.upstream);
-            let relayed = page.body == format!("GET {path}");
-            assert_eq!((relayed, page.headers("X-FEServer").len()), (status == 200, usize::from(relayed)));
+            let forwarded = page.body == format!("GET {path}");
+            assert_eq!(
+                (forwarded, page.headers("X-FEServer").len()),
+                (status == 200, usize::from(forwarded))
+            );
         }
         let targets = place.upstream.requests().into_iter().map(|request| request["target"].clone());
-        let relayed = expected.iter().filter(|(_, status)| *status == 200).map(|(path, _)| *path);
-        assert_eq!(targets.collect::<Vec<_>>(), relayed.collect::<Vec<_>>());
+        let forwarded = expected.iter().filter(|(_, status)| *status == 200).map(|(path, _)| *path);
+        assert_eq!(targets.collect::<Vec<_>>(), forwarded.collect::<Vec<_>>());
         place.upstream.expect_service_account_only();
     }
 }

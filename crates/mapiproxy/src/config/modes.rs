@@ -118,15 +118,15 @@ fn shared_directories(Specified { user, domain, .. }: &Specified, config: &Confi
     // Outlook uses ews and oab; other directories are forwarded only if they are configured.
     let others = directories
         .iter()
-        .filter(|(name, access)| **access == DirectoryAccess::Relayed && *name != "ews" && *name != "oab");
+        .filter(|(name, access)| **access == DirectoryAccess::Forwarded && *name != "ews" && *name != "oab");
     let undecided = (!directories.contains_key("ews")).then_some("ews");
     let names = undecided.into_iter().chain(others.map(|(name, _)| name.as_str()));
     let keys: Vec<String> = names.map(|name| format!("virtual_directories.{name}")).collect();
     (!keys.is_empty()).then(|| {
         format!(
-            "{}: relayed with the service account {domain}\\{user}, so that each user can do there whatever that account \
+            "{}: forwarded with the service account {domain}\\{user}, so that each user can do there whatever that account \
              may do, for example read by EWS every mailbox that it has access to; set \"refused\", or set \
-             upstream.credentials.mode to \"relayed\"; set ews to \"relayed\" if the account has only rights that every \
+             upstream.credentials.mode to \"relayed\"; set ews to \"forwarded\" if the account has only rights that every \
              user may have",
             keys.join(", ")
         )

@@ -62,7 +62,7 @@ table Config at "" {
         clients: Clients,
         /// The server to which the proxy connects.
         upstream: Upstream,
-        /// Which other directories of the server are relayed.
+        /// Which other directories of the server are forwarded.
         #[serde(default)]
         virtual_directories: Directories,
         /// The modules that operations pass.
@@ -292,17 +292,17 @@ table Specified at "upstream.credentials" {
 #[serde(deny_unknown_fields)]
 table Relayed at "upstream.credentials" {
 }
-/// The other virtual directories of the server, each "relayed" for every signed-in user, "refused" (403), or
+/// The other virtual directories of the server, each "forwarded" for every signed-in user, "refused" (403), or
 /// "absent" (404). Directories that are not listed here are absent. If credentials.mode is specified, the
-/// server receives relayed requests as the service account's, and each user can do whatever that account may
+/// server receives these requests as the service account's, and each user can do whatever that account may
 /// do.
 keys Directories at "virtual_directories" {
     /// The offline address books.
-    "oab": DirectoryAccess, builtin DirectoryAccess::Relayed;
+    "oab": DirectoryAccess, builtin DirectoryAccess::Forwarded;
     /// Exchange Web Services: free/busy, out of office and complete mailbox access. If the service account
     /// has access to other mailboxes or may impersonate their owners, each user can read and change all of
     /// them: set refused then. If credentials.mode is specified, check warns until this key is set.
-    "ews": DirectoryAccess, builtin DirectoryAccess::Relayed;
+    "ews": DirectoryAccess, builtin DirectoryAccess::Forwarded;
     /// Outlook on the web.
     "owa": DirectoryAccess, builtin DirectoryAccess::Refused;
     /// The administration pages.

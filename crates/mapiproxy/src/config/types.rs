@@ -55,7 +55,7 @@ keywords! {
     /// How a virtual directory of the server is served.
     DirectoryAccess {
         /// Its requests are forwarded.
-        Relayed = "relayed",
+        Forwarded = "forwarded",
         /// Its requests are refused.
         Refused = "refused",
         /// Its requests are refused as if it did not exist.

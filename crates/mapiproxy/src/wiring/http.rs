@@ -62,7 +62,7 @@ fn routes(config: &Config) -> Routes {
 impl From<DirectoryAccess> for http::RouteAction {
     fn from(access: DirectoryAccess) -> Self {
         match access {
-            DirectoryAccess::Relayed => Self::Relay,
+            DirectoryAccess::Forwarded => Self::Forward,
             DirectoryAccess::Refused => Self::Refuse,
             DirectoryAccess::Absent => Self::NotFound,
         }

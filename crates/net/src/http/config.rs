@@ -52,7 +52,7 @@ pub struct HttpListenerConfig {
     pub trusted_proxies: TrustedProxies,
     /// Whether requests to the server get `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host` and `Forwarded`.
     pub forwarding_headers: bool,
-    /// The virtual directories that are relayed or refused.
+    /// The virtual directories that are forwarded or refused.
     pub routes: Routes,
     /// The server.
     pub upstream: HttpUpstream,

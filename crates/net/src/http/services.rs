@@ -213,7 +213,7 @@ fn find(routes: &Routes, target: &str) -> Result<Service, RouteError> {
         return Ok(service);
     }
     match routes.action(target.directory) {
-        RouteAction::Relay => Ok(Service::Forward),
+        RouteAction::Forward => Ok(Service::Forward),
         RouteAction::Refuse => Err(RouteError::Refused),
         RouteAction::NotFound => Err(RouteError::NotFound),
     }
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(find(&routes, "/ewsx"), Err(RouteError::NotFound));
         assert_eq!(find(&routes, "/%6fwa"), Err(RouteError::NotFound));
         routes.set("/OWA/", RouteAction::NotFound);
-        routes.set("powershell", RouteAction::Relay);
+        routes.set("powershell", RouteAction::Forward);
         assert_eq!(find(&routes, "/owa"), Err(RouteError::NotFound));
         assert_eq!(find(&routes, "/PowerShell?serializationLevel=a/b"), Ok(Service::Forward));
     }

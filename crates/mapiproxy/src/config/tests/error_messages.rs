@@ -93,6 +93,18 @@ fn errors_of_credentials_are_reported_once() {
 }
 
 #[test]
+fn the_access_of_a_virtual_directory_is_one_of_three_words() {
+    for directory in ["oab", "ews", "microsoft-server-activesync"] {
+        for other in ["relayed", "forward", "Forwarded"] {
+            let text = format!("{VALID}[virtual_directories]\n{directory} = {other:?}\n");
+            let expected = "expected \"forwarded\", \"refused\" or \"absent\"";
+            let message = format!("{other:?} is not a valid value; {expected}");
+            expect_only(&text, &format!(", line 16: virtual_directories.{directory}: {message}"));
+        }
+    }
+}
+
+#[test]
 fn keys_that_depend_on_an_invalid_key_are_not_reported() {
     expect_replaced("\"own.crt\"", "5", ", line 4: listen.certificate: expected a string");
     expect_replaced("key = ", "keey = ", ", line 5: unknown key listen.keey; did you mean key?");

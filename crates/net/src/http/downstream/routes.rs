@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteAction {
     /// They are forwarded unchanged, for authenticated clients.
-    Relay,
+    Forward,
     /// They are rejected with status 403.
     Refuse,
     /// They are rejected with status 404.
@@ -22,10 +22,10 @@ impl Default for Routes {
     /// Forwards requests for the directories that clients need for their setup, and refuses those for other directories
     /// of Exchange.
     fn default() -> Self {
-        let relayed = ["oab", "ews"].map(|name| (name.to_owned(), RouteAction::Relay));
+        let forwarded = ["oab", "ews"].map(|name| (name.to_owned(), RouteAction::Forward));
         let refused = ["owa", "ecp", "microsoft-server-activesync", "rpc", "mapi"];
         let refused = refused.map(|name| (name.to_owned(), RouteAction::Refuse));
-        Self { directories: relayed.into_iter().chain(refused).collect() }
+        Self { directories: forwarded.into_iter().chain(refused).collect() }
     }
 }
 
