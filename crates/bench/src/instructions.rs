@@ -67,7 +67,7 @@ fn pass_query_rows(times: u32) -> Result<(), Box<dyn Error>> {
     for _ in 0..times {
         let call = testkit::incoming(&caller, (Interface::Nspi, 3), request.clone());
         let (mut flight, _) = client.relayed(call);
-        client.answered(&mut flight, response.clone());
+        client.delivered(&mut flight, response.clone());
     }
     Ok(())
 }

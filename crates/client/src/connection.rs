@@ -51,9 +51,10 @@ macro_rules! ask {
             Ok(_) => {
                 Err($crate::error::Error { operation, failure: $crate::error::Failure::Missing("answer") })
             }
-            Err(error) => {
-                Err($crate::error::Error { operation, failure: $crate::error::Failure::Answer(error) })
-            }
+            Err(error) => Err($crate::error::Error {
+                operation,
+                failure: $crate::error::Failure::MalformedResponse(error),
+            }),
         }
     }};
 }

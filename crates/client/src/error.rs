@@ -27,10 +27,10 @@ pub enum Failure {
     /// The server executed the operation and returned an error.
     #[error("returned {0}")]
     Returned(ErrorCode),
-    /// The response is not one of the operation.
+    /// The response cannot be decoded as one of the operation.
     #[error("malformed response: {0}")]
-    Answer(wire::Error),
-    /// The response lacks this.
+    MalformedResponse(wire::Error),
+    /// The response lacks this field or object.
     #[error("the response has no {0}")]
     Missing(&'static str),
     /// The request does not fit its encoding.
@@ -54,7 +54,9 @@ impl Failure {
     pub const fn side(&self) -> Side {
         match self {
             Self::Unreachable(_) => Side::Connection,
-            Self::Fault(_) | Self::Returned(_) | Self::Answer(_) | Self::Missing(_) => Side::Server,
+            Self::Fault(_) | Self::Returned(_) | Self::MalformedResponse(_) | Self::Missing(_) => {
+                Side::Server
+            }
             Self::Request(_) => Side::Client,
         }
     }

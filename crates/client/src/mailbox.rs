@@ -179,7 +179,9 @@ impl Mailbox {
         let requests = [request];
         let mut responses = ResponseMatcher::new(&requests, &[], &());
         let first = responses.next(&mut wire::Reader::new(&response.rops));
-        let RopResponse::Reply(reply) = first.map_err(|fault| error(Failure::Answer(fault)))?.response else {
+        let RopResponse::Reply(reply) =
+            first.map_err(|fault| error(Failure::MalformedResponse(fault)))?.response
+        else {
             return Err(error(Failure::Missing("RopLogon response")));
         };
         match reply.body {
@@ -210,7 +212,7 @@ impl Mailbox {
         let (operation, response) = ask!(self.connection, emsmdb, EcDoRpc, request)?;
         check_store(operation, response.return_value)?;
         RopBuffer::from_bytes(&response.payload())
-            .map_err(|error| Error { operation, failure: Failure::Answer(error) })
+            .map_err(|error| Error { operation, failure: Failure::MalformedResponse(error) })
     }
 
     async fn execute_extended(&mut self, buffer: &RopBuffer) -> Result<RopBuffer, Error> {
@@ -227,7 +229,7 @@ impl Mailbox {
         };
         let (operation, response) = ask!(self.connection, emsmdb, EcDoRpcExt2, request)?;
         check_store(operation, response.return_value)?;
-        let malformed = |error| Error { operation, failure: Failure::Answer(error) };
+        let malformed = |error| Error { operation, failure: Failure::MalformedResponse(error) };
         let chain = decode_chain(response.rgb_out.as_slice(), Limits::default()).map_err(malformed)?;
         let first = chain.first().ok_or(Error { operation, failure: Failure::Missing("ROP buffer") })?;
         RopBuffer::from_bytes(&first.payload).map_err(malformed)

@@ -96,7 +96,7 @@ fn malformed_requests_are_forwarded_unchanged() {
         let sent = buffer(&rops);
         let (mut flight, forwarded) = mailbox.relayed(&sent);
         assert_eq!(forwarded, sent, "{what}");
-        mailbox.answered(&mut flight, &[buffer(&[])]);
+        mailbox.delivered(&mut flight, &[buffer(&[])]);
         let (_, objects, _) = log.lock().unwrap().pop().unwrap();
         assert_eq!(objects, 0, "{what}");
     }
@@ -137,7 +137,7 @@ fn malformed_responses_are_forwarded_unchanged_and_open_no_objects() {
         let mut mailbox = Mailbox::open(&engine, "a");
         let (mut flight, _) = mailbox.relayed(&buffer(&OPEN));
         let response = RopBuffer::new(rops, vec![5, 6]);
-        assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&response)), response, "{what}");
+        assert_eq!(mailbox.delivered(&mut flight, std::slice::from_ref(&response)), response, "{what}");
         let (opaque, objects, _) = log.lock().unwrap().pop().unwrap();
         assert_eq!(objects, usize::from(has_one), "{what}");
         let whole = what.contains("TooSmall");
@@ -156,7 +156,7 @@ fn a_malformed_response_is_refused_if_a_module_added_rops_to_the_batch() {
         assert_eq!(forwarded.rops.len(), 32);
         let size = [0x5e, 0, 0, 0, 0, 0, 7, 0, 0, 0];
         let rops = [&size[..], &rops].concat();
-        let next = mailbox.answer(&mut flight, &[RopBuffer::new(rops, vec![5, 6])]);
+        let next = mailbox.respond(&mut flight, &[RopBuffer::new(rops, vec![5, 6])]);
         if let Step::Reply { stub } = &next {
             assert!(what.contains("TooSmall"), "{what}: {next:?}");
             let shown = stub.windows(size.len()).any(|window| window == size);
@@ -174,7 +174,7 @@ fn a_search_ten_thousand_deep_is_forwarded_unchanged() {
     // RopGetSearchCriteria, whose response has the restriction, a LogonId, no folders and flags.
     let (mut flight, _) = mailbox.relayed(&buffer(&[0x31, 0, 0, 1, 1, 1]));
     let response = buffer(&[&[0x31, 0, 0, 0, 0, 0][..], &sized(&nested(10_000)), &[0; 7]].concat());
-    assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&response)), response);
+    assert_eq!(mailbox.delivered(&mut flight, std::slice::from_ref(&response)), response);
     assert_eq!(log.lock().unwrap().pop().unwrap().0, [""; 0], "the restriction alone is opaque");
 }
 
@@ -187,7 +187,7 @@ fn a_decompression_bomb_in_a_response_is_forwarded_without_being_decompressed() 
     let header = |flags: u8| [0, 0, flags, 0, 11, 0, 0xff, 0x7f];
     let many = [&header(1)[..], &bomb].concat().repeat(5000);
     let (mut flight, _) = mailbox.relayed(&buffer(&OPEN));
-    let next = mailbox.answer_bytes(&mut flight, many);
+    let next = mailbox.respond_bytes(&mut flight, many);
     assert!(matches!(next, Step::Reply { .. }), "{next:?}");
     let (opaque, ..) = log.lock().unwrap().pop().unwrap();
     assert!(opaque[0].contains("over the limit of 96"), "{opaque:?}");
@@ -211,7 +211,7 @@ fn at_most_one_incomplete_part_of_an_endless_stream_is_buffered() {
     let configure = [&[0x53, 0, 0, 1, 1, 0][..]].concat();
     let (mut flight, _) = mailbox.relayed(&buffer(&configure));
     let made = RopBuffer::new(vec![0x53, 1, 0, 0, 0, 0], vec![5, 6]);
-    mailbox.answered(&mut flight, std::slice::from_ref(&made));
+    mailbox.delivered(&mut flight, std::slice::from_ref(&made));
     let begins = [&[0x02, 0x11, 0x00, 0x66][..], &[0xff, 0xff, 0xff, 0xff]].concat();
     for number in 0..200 {
         let part = if number == 0 { begins.clone() } else { vec![0; 30_000] };
@@ -220,7 +220,7 @@ fn at_most_one_incomplete_part_of_an_endless_stream_is_buffered() {
         let used = u16::try_from(part.len()).unwrap().to_le_bytes();
         let response = [&[0x54, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &used].concat();
         let response = RopBuffer::new(response, vec![6]);
-        assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&response)), response);
+        assert_eq!(mailbox.delivered(&mut flight, std::slice::from_ref(&response)), response);
     }
     let log = log.lock().unwrap();
     let most = log.iter().map(|(.., held)| *held).max().unwrap();

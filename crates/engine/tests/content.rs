@@ -96,9 +96,9 @@ fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
         has_message_id: Bool::FALSE,
         message_id: None,
     });
-    mailbox.answered(&mut flight, &[answers(&[(1, made)], &[5, 6])]);
+    mailbox.delivered(&mut flight, &[answers(&[(1, made)], &[5, 6])]);
     let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, set(0x0037_001F, "first"))], &[6]));
-    mailbox.answered(&mut flight, &[answers(&[(0, no_problems())], &[6])]);
+    mailbox.delivered(&mut flight, &[answers(&[(0, no_problems())], &[6])]);
 
     // Another property is set in the batch that submits the message.
     let submit =
@@ -106,7 +106,7 @@ fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
     let batch = batch_of(&[(0, set(0x1000_001F, "body")), (0, submit.clone())], &[6]);
     let (mut flight, _) = mailbox.relayed(&batch);
     let submitted = ResponseBody::RopSubmitMessage(Empty);
-    mailbox.answered(&mut flight, &[answers(&[(0, no_problems()), (0, submitted)], &[6])]);
+    mailbox.delivered(&mut flight, &[answers(&[(0, no_problems()), (0, submitted)], &[6])]);
 
     // A stream of the message is written in two operations.
     let open = RequestBody::RopOpenStream(RopOpenStreamRequest {
@@ -120,13 +120,13 @@ fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
     let written = |size| ResponseBody::RopWriteStream(RopWriteStreamResponse { written_size: size });
     let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, open), (1, write("one two"))], &[6, NO_OBJECT]));
     let opened = ResponseBody::RopOpenStream(RopOpenStreamResponse { stream_size: 0 });
-    mailbox.answered(&mut flight, &[answers(&[(1, opened), (1, written(7))], &[6, 7])]);
+    mailbox.delivered(&mut flight, &[answers(&[(1, opened), (1, written(7))], &[6, 7])]);
     let commit = RequestBody::RopCommitStream(Empty);
     let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, write(" three"))], &[7]));
-    mailbox.answered(&mut flight, &[answers(&[(0, written(6))], &[7])]);
+    mailbox.delivered(&mut flight, &[answers(&[(0, written(6))], &[7])]);
     let release = (0, RequestBody::RopRelease(Empty));
     let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, commit.clone()), release], &[7]));
-    mailbox.answered(&mut flight, &[answers(&[(0, ResponseBody::RopCommitStream(Empty))], &[NO_OBJECT])]);
+    mailbox.delivered(&mut flight, &[answers(&[(0, ResponseBody::RopCommitStream(Empty))], &[NO_OBJECT])]);
     // After the release, the handle has no object.
     mailbox.relayed(&batch_of(&[(0, commit)], &[7]));
 
@@ -200,7 +200,7 @@ fn a_response_lengthened_beyond_the_clients_maximum_is_refused_unless_space_was_
             panic!("not forwarded")
         };
         assert_eq!(left, room - if reserves { 40 } else { 0 });
-        let next = mailbox.answer(&mut flight, &[response(grown)]);
+        let next = mailbox.respond(&mut flight, &[response(grown)]);
         assert_eq!(matches!(next, Step::Reply { .. }), fits, "{by} more than {grown}: {next:?}");
     }
 }

@@ -143,7 +143,7 @@ fn work_runs_as_the_caller_and_its_decision_is_applied() {
         let Step::Relay { stub, .. } = resume(&mut flight) else { panic!("not forwarded") };
         assert_eq!(stub[4..20], [0xee; 16]);
         assert_eq!(flight.operation.notes().last().unwrap().text, who);
-        assert_eq!(talk.answered(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0])[4], 4);
+        assert_eq!(talk.delivered(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0])[4], 4);
     }
 }
 
@@ -300,7 +300,7 @@ fn a_deferred_response_is_changed_or_refused_by_the_work() {
         let alice = caller("abcdefg");
         let ours = talk.bind(&alice, 1);
         let (mut flight, _) = columns(&mut talk, &alice, &ours);
-        let next = talk.answer(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0]);
+        let next = talk.respond(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0]);
         assert!(matches!(next, Step::Defer { .. }), "{next:?}");
         match resume(&mut flight) {
             Step::Reply { stub } => assert_eq!((refuses, stub[4]), (false, 7)),

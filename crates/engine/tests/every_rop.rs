@@ -138,7 +138,7 @@ fn pass(mailbox: &mut Mailbox<'_>, rops: &[RopRequest], response: Vec<u8>) {
     let response = RopBuffer::new(response, vec![1, 2, 3, 4]);
     let (mut flight, forwarded) = mailbox.relayed(&sent);
     assert_eq!(forwarded, sent);
-    assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&response)), response);
+    assert_eq!(mailbox.delivered(&mut flight, std::slice::from_ref(&response)), response);
 }
 
 /// The responses of these ROPs if all succeed.
@@ -250,6 +250,6 @@ proptest! {
         let response = RopBuffer::new(response.into_vec(), handles);
         let (mut flight, forwarded) = mailbox.relayed(&sent);
         prop_assert_eq!(forwarded, sent);
-        prop_assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&response)), response);
+        prop_assert_eq!(mailbox.delivered(&mut flight, std::slice::from_ref(&response)), response);
     }
 }

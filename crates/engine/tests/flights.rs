@@ -45,7 +45,7 @@ fn an_unchanged_stub_is_forwarded_byte_for_byte_except_for_the_handle() {
     assert_eq!(forwarded[4..20], [0xee; 16], "the upstream must get its own handle");
     assert_eq!(forwarded[20..], request[20..]);
     let response: Vec<u8> = (0..64).collect();
-    assert_eq!(talk.answered(&mut flight, response.clone()), response);
+    assert_eq!(talk.delivered(&mut flight, response.clone()), response);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_response_with_the_handle_of_another_session_is_refused() {
     let ours = talk.bind(&alice, 0xee);
     let (mut flight, _) = talk.relayed(incoming(&alice, 1, unbind(&ours)));
     let other = [&[0; 4][..], &[0xdd; 16], &[1, 0, 0, 0]].concat();
-    assert!(matches!(talk.answer(&mut flight, other), Step::Fault { status: CALL_FAILED, .. }));
+    assert!(matches!(talk.respond(&mut flight, other), Step::Fault { status: CALL_FAILED, .. }));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn an_unknown_opnum_and_a_stub_too_short_for_its_handle_are_refused() {
     assert_eq!(status(talk.send(incoming(&alice, 21, vec![0; 64]))), FaultStatus::NCA_S_OP_RNG_ERROR);
     assert_eq!(status(talk.send(incoming(&alice, 3, vec![0; 19]))), FaultStatus::RPC_X_BAD_STUB_DATA);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
-    assert!(matches!(talk.answer(&mut flight, vec![0; 7]), Step::Fault { status: CALL_FAILED, .. }));
+    assert!(matches!(talk.respond(&mut flight, vec![0; 7]), Step::Fault { status: CALL_FAILED, .. }));
 }
 
 /// Records which hook of which module is called.
@@ -193,7 +193,7 @@ fn requests_pass_modules_from_first_to_last_and_responses_in_reverse() {
 
     let (mut flight, _) = talk.relayed(incoming(&alice, 1, unbind(&ours)));
     log.lock().unwrap().clear();
-    talk.answered(&mut flight, [&[0; 20][..], &[1, 0, 0, 0]].concat());
+    talk.delivered(&mut flight, [&[0; 20][..], &[1, 0, 0, 0]].concat());
     let log = log.lock().unwrap();
     assert_eq!(log[4..], ["inner.unbind after 4", "outer.unbind after 4"], "both count in one slot: {log:?}");
 }
@@ -218,7 +218,7 @@ fn a_session_ends_once_however_it_ends() {
     // The bind fails, or the connection to the upstream is lost: no session was opened.
     let mut talk = RpcClient::new(&engine, &group);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
-    talk.answered(&mut flight, [&[0; 24][..], &[1, 0, 0, 0x80]].concat());
+    talk.delivered(&mut flight, [&[0; 24][..], &[1, 0, 0, 0x80]].concat());
     assert_eq!(unbinds(), 4);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
     let lost = Outcome::Lost("gone".to_owned());
@@ -246,7 +246,7 @@ fn store(context: &SecurityContext, opnum: u16, stub: impl Into<Bytes>) -> Incom
 /// Connects to the store; the upstream's handle is `upstream`. Returns the client's handle.
 fn connect(talk: &mut RpcClient<'_>, context: &SecurityContext, upstream: u8) -> [u8; 20] {
     let (mut flight, _) = talk.relayed(store(context, 10, vec![0; 8]));
-    let reply = talk.answered(&mut flight, [&[0; 4][..], &[upstream; 16], &[0; 64]].concat());
+    let reply = talk.delivered(&mut flight, [&[0; 4][..], &[upstream; 16], &[0; 64]].concat());
     reply[..20].try_into().unwrap()
 }
 
@@ -262,10 +262,10 @@ fn a_session_and_its_derived_handles_end_when_the_upstream_returns_a_null_handle
         log.lock().unwrap().clear();
         let ours = connect(&mut talk, &alice, 0xee);
         let (mut flight, _) = talk.relayed(store(&alice, 14, ours.to_vec()));
-        talk.answered(&mut flight, [&[0; 4][..], &[0xaa; 16], &[0; 4]].concat());
+        talk.delivered(&mut flight, [&[0; 4][..], &[0xaa; 16], &[0; 4]].concat());
         assert_eq!((group.len(), unbinds()), (2, 0));
         let (mut flight, _) = talk.relayed(store(&alice, closing, [&ours[..], &[0; 64]].concat()));
-        talk.answered(&mut flight, vec![0; 64]);
+        talk.delivered(&mut flight, vec![0; 64]);
         assert_eq!((group.len(), unbinds()), (0, 2), "operation {closing}");
     }
 }
@@ -278,10 +278,10 @@ fn no_hook_runs_for_a_session_that_ended_meanwhile() {
     let ours = talk.bind(&alice, 0xee);
     let (mut slow, _) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
     let (mut closing, _) = talk.relayed(incoming(&alice, 1, unbind(&ours)));
-    talk.answered(&mut closing, [&[0; 20][..], &[1, 0, 0, 0]].concat());
+    talk.delivered(&mut closing, [&[0; 20][..], &[1, 0, 0, 0]].concat());
     log.lock().unwrap().clear();
     let mismatch = FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH;
-    assert!(matches!(talk.answer(&mut slow, vec![0; 8]), Step::Fault { status, .. } if status == mismatch));
+    assert!(matches!(talk.respond(&mut slow, vec![0; 8]), Step::Fault { status, .. } if status == mismatch));
     assert_eq!(*log.lock().unwrap(), [""; 0]);
 }
 
@@ -434,11 +434,11 @@ fn a_request_ahead_uses_the_session_and_its_response_is_passed_to_the_same_modul
     let ours = talk.bind(&alice, 0xee);
     let (mut flight, ahead) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
     assert_eq!(ahead[..], [&[0; 4][..], &[0xee; 16], &[0, 0, 0, 0, 9, 0, 0, 0]].concat());
-    let Step::Relay { stub, .. } = talk.answer(&mut flight, vec![0, 0, 0, 0, 3, 0, 0, 0]) else {
+    let Step::Relay { stub, .. } = talk.respond(&mut flight, vec![0, 0, 0, 0, 3, 0, 0, 0]) else {
         panic!("the client's own request did not follow")
     };
     assert_eq!(stub[20..], query_columns(&ours)[20..]);
-    assert_eq!(talk.answered(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0])[..], [0, 0, 0, 0, 4, 0, 0, 0]);
+    assert_eq!(talk.delivered(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0])[..], [0, 0, 0, 0, 4, 0, 0, 0]);
     assert_eq!(sent.load(Ordering::Relaxed), 1);
 }
 
@@ -450,7 +450,7 @@ fn a_module_that_always_sends_requests_ahead_is_refused_after_a_limit() {
     let ours = talk.bind(&alice, 1);
     let (mut flight, _) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
     let mut rounds = 0;
-    while let Step::Relay { .. } = talk.answer(&mut flight, vec![0; 8]) {
+    while let Step::Relay { .. } = talk.respond(&mut flight, vec![0; 8]) {
         rounds += 1;
         assert!(rounds < 100, "without end");
     }
@@ -470,10 +470,10 @@ fn the_open_handles_of_a_user_are_limited_over_all_groups() {
         assert_eq!(fault_status(refusal.kind), FaultStatus::RPC_S_SERVER_TOO_BUSY);
     }
     let (mut flight, _) = second.relayed(incoming(&who, 1, unbind(&handle)));
-    second.answered(&mut flight, [&[0; 20][..], &[1, 0, 0, 0]].concat());
+    second.delivered(&mut flight, [&[0; 20][..], &[1, 0, 0, 0]].concat());
     let (mut late, _) = second.relayed(incoming(&who, 0, bind_request()));
     first.bind(&who, 3);
-    let next = second.answer(&mut late, bind_response([4; 16]));
+    let next = second.respond(&mut late, bind_response([4; 16]));
     assert!(
         matches!(next, Step::Fault { status: FaultStatus::RPC_S_SERVER_TOO_BUSY, .. }),
         "accepted although there is no room any more: {next:?}"

@@ -98,7 +98,7 @@ fn connect(
 ) -> (Vec<u8>, [u8; 20]) {
     let call = incoming(who, (Interface::Emsmdb, opnum), request(opnum, link));
     let (mut flight, sent) = talk.relayed(call);
-    let answer = talk.answered(&mut flight, response(opnum, number));
+    let answer = talk.delivered(&mut flight, response(opnum, number));
     (sent.to_vec(), *answer.first_chunk().unwrap())
 }
 
@@ -131,7 +131,7 @@ fn a_session_is_linked_only_to_sessions_of_the_same_user() {
         // The server reuses the index of a session that has ended.
         let closes = [&handle[..], &[0; 4]].concat();
         let (mut flight, _) = alices.relayed(incoming(&alice, (Interface::Emsmdb, 1), closes));
-        alices.answered(&mut flight, vec![0; 24]);
+        alices.delivered(&mut flight, vec![0; 24]);
         assert_eq!(linked(&mut alices, &alice, opnum, 7), NO_LINK);
     }
 }

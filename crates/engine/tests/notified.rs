@@ -160,7 +160,7 @@ fn with_tables<'a>(engine: &'a Engine, log: &Log) -> Mailbox<'a> {
         response.push((slot, ResponseBody::RopSetColumns(status)));
     }
     let (mut flight, _) = mailbox.relayed(&batch(sent, &[LOGON, NO_OBJECT, NO_OBJECT]));
-    mailbox.answered(&mut flight, &[replies(response, &[LOGON, TABLES[0].0, TABLES[1].0])]);
+    mailbox.delivered(&mut flight, &[replies(response, &[LOGON, TABLES[0].0, TABLES[1].0])]);
     log.lock().unwrap().clear();
     mailbox
 }
@@ -187,7 +187,7 @@ fn the_row_in_a_notification_is_decoded_with_the_columns_of_its_table() {
         &notify(TABLES[1], &mail("third", 6)),
     ];
     let response = RopBuffer::new(response.concat(), vec![TABLES[0].0, TABLES[1].0]);
-    let leaving = mailbox.answered(&mut flight, std::slice::from_ref(&response));
+    let leaving = mailbox.delivered(&mut flight, std::slice::from_ref(&response));
     let expected = [
         format!("RopQueryRows RopQueryRows {:?}", [importance(2)]),
         format!("RopQueryRows RopQueryRows {:?}", [mail("second", 4)]),
@@ -238,7 +238,7 @@ fn progress_of_a_copy_replaces_its_response_also_if_a_module_reads_rops() {
             assert_eq!(forwarded.rops.len() > sent.rops.len(), added);
             let own = vec![(0, tells), (1, found(2))];
             let all = if added { [vec![(0, found(7))], own.clone()].concat() } else { own.clone() };
-            let leaving = mailbox.answered(&mut flight, &[replies(all, &handles)]);
+            let leaving = mailbox.delivered(&mut flight, &[replies(all, &handles)]);
             assert_eq!(leaving, replies(own, &handles));
             let row = |value| format!("RopQueryRows RopQueryRows {:?}", [importance(value)]);
             let mut expected = if added { vec![row(7)] } else { Vec::new() };

@@ -157,7 +157,7 @@ fn two_logons_of_one_batch_are_not_mixed_up() {
     let (mut flight, _) = mailbox.relayed(&batch(sent, &[NONE, NONE]));
     assert_eq!(seen(&log), ["> no logon", "> no logon", "> /b", "> /a"]);
     let response = vec![(0, logged_on()), (1, logged_on()), (1, are(&[0x8001])), (0, are(&[0x8001]))];
-    mailbox.answered(&mut flight, &[replies(response, &[10, 11])]);
+    mailbox.delivered(&mut flight, &[replies(response, &[10, 11])]);
     assert_eq!(seen(&log), ["< /a", "< /b", "< /b 8001=:0x0007", "< /a 8001=:0x0008"]);
 
     // Later, each logon has separate names, from either of the two ROPs.
@@ -165,7 +165,7 @@ fn two_logons_of_one_batch_are_not_mixed_up() {
     let (mut flight, _) = mailbox.relayed(&batch(sent, &[10, 11]));
     assert_eq!(seen(&log), ["> /b 8001=:0x0007", "> /a 8001=:0x0008", "> no logon"]);
     let response = vec![(1, are_called(&[1])), (0, are_called(&[2])), (0, are_called(&[3]))];
-    mailbox.answered(&mut flight, &[replies(response, &[10, 11])]);
+    mailbox.delivered(&mut flight, &[replies(response, &[10, 11])]);
     let expected = ["< /b 8001=:0x0007 8002=:0x0001", "< /a 8001=:0x0008 8002=:0x0002", "< no logon"];
     assert_eq!(seen(&log), expected);
 }
@@ -175,7 +175,7 @@ fn a_logon_replaces_the_one_with_the_same_id() {
     let (engine, log) = witness(asked_of, told_of);
     let mut mailbox = Mailbox::open(&engine, "a");
     let (mut flight, _) = mailbox.relayed(&batch(vec![(1, 0, logon("/a"))], &[NONE]));
-    mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
+    mailbox.delivered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
     seen(&log);
     // Also within the batch that opens it. The release of the old handle does not end the new logon.
     let release = RequestBody::RopRelease(Empty);
@@ -183,7 +183,7 @@ fn a_logon_replaces_the_one_with_the_same_id() {
     let (mut flight, _) = mailbox.relayed(&batch(sent, &[10, NONE]));
     assert_eq!(seen(&log), ["> /a", "> /b", "> /a", "> /b"]);
     let response = vec![(1, logged_on()), (1, are(&[0x8001])), (1, are(&[0x8002]))];
-    mailbox.answered(&mut flight, &[replies(response, &[10, 11])]);
+    mailbox.delivered(&mut flight, &[replies(response, &[10, 11])]);
     assert_eq!(seen(&log), ["< /b", "< /b 8001=:0x0007", "< /b 8001=:0x0007 8002=:0x0008"]);
 }
 
@@ -229,7 +229,7 @@ fn a_rop_belongs_to_the_logon_on_which_its_object_was_opened() {
         (3, opened()),
         (3, are(&[0x8004])),
     ];
-    mailbox.answered(&mut flight, &[replies(response, &[10, 11, 12, 13])]);
+    mailbox.delivered(&mut flight, &[replies(response, &[10, 11, 12, 13])]);
     let b = "< /b 8003=:0x0009";
     let names = format!("{b} 8004=:0x000a");
     assert_eq!(seen(&log), ["< /a", "< /a", "< /b", "< no logon", "< no logon", b, b, &names]);
@@ -240,7 +240,7 @@ fn a_logon_that_the_server_refuses_is_not_tracked() {
     let (engine, log) = witness(asked_of, told_of);
     let mut mailbox = Mailbox::open(&engine, "a");
     let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, logon("/a"))], &[NONE]));
-    mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
+    mailbox.delivered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
     seen(&log);
     // A ROP that acts on an object of the first logon belongs to that one, whether or not the second one succeeds.
     let sent = vec![(0, 1, logon("/b")), (0, 0, ids_of(&[7])), (0, 1, ids_of(&[8]))];
@@ -252,7 +252,7 @@ fn a_logon_that_the_server_refuses_is_not_tracked() {
         (0, are(&[0x8001])),
         (1, failed(RopId::RopGetPropertyIdsFromNames)),
     ];
-    mailbox.answered(&mut flight, &[replies(response, &[10, NONE])]);
+    mailbox.delivered(&mut flight, &[replies(response, &[10, NONE])]);
     assert_eq!(seen(&log), ["< /a", "< /a 8001=:0x0007", "< no logon"]);
     mailbox.relayed(&batch(vec![(0, 0, ids_of(&[9]))], &[10]));
     assert_eq!(seen(&log), ["> /a 8001=:0x0007"]);
@@ -276,7 +276,7 @@ fn a_rop_that_opens_an_object_of_an_unknown_kind_replaces_the_one_in_its_slot() 
     let (engine, log) = witness(kind_of, |_| String::new());
     let mut mailbox = Mailbox::open(&engine, "a");
     let (mut flight, _) = mailbox.relayed(&batch(vec![(1, 0, logon("/a"))], &[NONE]));
-    mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
+    mailbox.delivered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
     seen(&log);
     // The stream that is cloned is not known.
     let output_handle_index = OutputHandleIndex(0);
@@ -303,7 +303,7 @@ fn a_release_behind_the_rop_at_which_the_server_stopped_releases_nothing() {
         let (engine, log) = witness(asked_of, told_of);
         let mut mailbox = Mailbox::open(&engine, "a");
         let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, logon("/a"))], &[NONE]));
-        mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
+        mailbox.delivered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
         let sent = vec![(0, 0, ids_of(&[7])), (0, 0, ids_of(&[8])), (0, 0, release())];
         let (mut flight, _) = mailbox.relayed(&batch(sent, &[10]));
         let answers =
@@ -312,7 +312,7 @@ fn a_release_behind_the_rop_at_which_the_server_stopped_releases_nothing() {
         if let Some(stop) = &stop {
             rops.extend(stop.to_bytes().unwrap());
         }
-        mailbox.answered(&mut flight, &[RopBuffer::new(rops, vec![10])]);
+        mailbox.delivered(&mut flight, &[RopBuffer::new(rops, vec![10])]);
         seen(&log);
         mailbox.relayed(&batch(vec![(0, 0, ids_of(&[9]))], &[10]));
         assert_eq!(seen(&log), [left], "{stop:?}");
@@ -356,7 +356,7 @@ fn the_requests_of_a_batch_remain_available_if_a_module_removes_the_response() {
         let mut mailbox = Mailbox::open(&engine, "a");
         seen(&log);
         let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, ids_of(&[7]))], &[1]));
-        let next = mailbox.answer(&mut flight, &[replies(vec![(0, are(&[0x8001]))], &[1])]);
+        let next = mailbox.respond(&mut flight, &[replies(vec![(0, are(&[0x8001]))], &[1])]);
         assert_eq!(matches!(next, Step::Fault { .. }), takes);
         assert_eq!(seen(&log), ["Some(1)"]);
     }
@@ -395,7 +395,7 @@ fn a_response_that_cannot_be_decoded_is_forwarded_only_if_the_batch_was_not_edit
         // An invalid chain, and a chain without a valid ROP buffer.
         for chain in [&b"no chain"[..], &[0, 0, 4, 0, 1, 0, 1, 0, 0xff]] {
             let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, ids_of(&[7]))], &[1]));
-            let next = mailbox.answer_bytes(&mut flight, chain.to_vec());
+            let next = mailbox.respond_bytes(&mut flight, chain.to_vec());
             assert_eq!(matches!(next, Step::Fault { .. }), adds, "{next:?}");
         }
     }
@@ -435,7 +435,7 @@ fn the_memory_of_tracked_objects_is_bounded() {
     let (engine, held) = gauge();
     let mut mailbox = Mailbox::open(&engine, "a");
     let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, logon("/a"))], &[NONE]));
-    mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[1])]);
+    mailbox.delivered(&mut flight, &[replies(vec![(0, logged_on())], &[1])]);
     let limit = engine::objects::ObjectLimits::default().content;
     // Tables with very many columns, one after the other.
     let columns: Vec<PropTag> = (0..7000).map(PropTag).collect();
@@ -452,7 +452,7 @@ fn the_memory_of_tracked_objects_is_bounded() {
         let opened = ResponseBody::RopGetHierarchyTable(FolderTableResponse { row_count: 0 });
         let set =
             ResponseBody::RopSetColumns(TableStatusResponse { table_status: TableStatus::TBLSTAT_COMPLETE });
-        mailbox.answered(&mut flight, &[replies(vec![(1, opened), (1, set)], &[1, 100 + table])]);
+        mailbox.delivered(&mut flight, &[replies(vec![(1, opened), (1, set)], &[1, 100 + table])]);
     }
     let (objects, held) = *held.lock().unwrap();
     assert_eq!(objects, 2001);
@@ -467,7 +467,7 @@ fn a_logon_that_is_replaced_ends_the_objects_that_were_opened_on_it() {
         let sent = vec![(1, slot, logon("/a")), (1, slot, ids_of(&[7]))];
         let (mut flight, _) = mailbox.relayed(&batch(sent, &[NONE, NONE]));
         let response = vec![(slot, logged_on()), (slot, are(&[0x8001]))];
-        mailbox.answered(&mut flight, &[replies(response, &[handle; 2])]);
+        mailbox.delivered(&mut flight, &[replies(response, &[handle; 2])]);
         assert_eq!(*held.lock().unwrap(), (1, 64));
     }
 }
@@ -489,12 +489,12 @@ fn cloned_streams_are_charged_like_streams() {
     let opened = ResponseBody::RopOpenStream(RopOpenStreamResponse { stream_size: 0 });
     let written = ResponseBody::RopWriteStream(RopWriteStreamResponse { written_size: 1000 });
     let cloned = ResponseBody::RopCloneStream(Empty);
-    mailbox.answered(&mut flight, &[replies(vec![(1, opened), (1, written), (2, cloned)], &[5, 6, 7])]);
+    mailbox.delivered(&mut flight, &[replies(vec![(1, opened), (1, written), (2, cloned)], &[5, 6, 7])]);
     assert_eq!(*held.lock().unwrap(), (2, 2000));
     for (slot, left) in [(0, (1, 1000)), (1, (0, 0))] {
         let release = RequestBody::RopRelease(Empty);
         let (mut flight, _) = mailbox.relayed(&batch(vec![(0, slot, release)], &[6, 7]));
-        mailbox.answered(&mut flight, &[replies(Vec::new(), &[NONE, NONE])]);
+        mailbox.delivered(&mut flight, &[replies(Vec::new(), &[NONE, NONE])]);
         assert_eq!(*held.lock().unwrap(), left);
     }
 }

@@ -62,7 +62,7 @@ fn a_context_handle_ends_with_the_hook_that_panicked() {
             incoming(&who, (Interface::Nspi, 3), [&handle[..], &[byte; 44]].concat())
         };
         let next = match first.send(call(&handle, sent)).unwrap() {
-            (mut flight, Step::Relay { .. }) => first.answer(&mut flight, vec![answered; 44]),
+            (mut flight, Step::Relay { .. }) => first.respond(&mut flight, vec![answered; 44]),
             (_, next) => next,
         };
         let Step::Fault { status, why, .. } = next else { panic!("{next:?}") };
@@ -76,7 +76,7 @@ fn a_context_handle_ends_with_the_hook_that_panicked() {
         // The other session continues, though the module panics once more when it ends.
         for _ in 0..2 {
             let (mut flight, _) = second.relayed(call(&other, 0));
-            second.answered(&mut flight, vec![0; 44]);
+            second.delivered(&mut flight, vec![0; 44]);
         }
         engine.end(&mut second.conversation, true);
         assert_eq!(*ended.lock().unwrap(), 2 * count + 2);
@@ -105,9 +105,9 @@ fn cookies_end_with_the_hook_that_panicked() {
         let table = CookieTable::default();
         let web = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
         let (mut flight, _) = web.relayed(RequestType::Connect, vec![0; 20]);
-        web.answered(&mut flight, vec![0; 40]);
+        web.delivered(&mut flight, vec![0; 40]);
         let next = match web.send(RequestType::Execute, vec![sent; 16]).unwrap() {
-            (mut flight, Step::Relay { .. }) => web.answer(&mut flight, vec![answered; 40]),
+            (mut flight, Step::Relay { .. }) => web.respond(&mut flight, vec![answered; 40]),
             (_, next) => next,
         };
         let Step::Fault { code, why, .. } = next else { panic!("{next:?}") };

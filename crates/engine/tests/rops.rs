@@ -232,12 +232,12 @@ impl<'a> Scene<'a> {
     /// Sends a batch, and returns what the client receives.
     fn execute(&mut self, buffer: &RopBuffer, room: u32) -> RopBuffer {
         let answer = match self.mailbox.send(std::slice::from_ref(buffer), room) {
-            Sent::Answered(answer) => answer,
+            Sent::Replied(answer) => answer,
             Sent::Relayed(mut flight, forwarded, room) => {
                 let overhead = 8 /* RPC_HEADER_EXT */ + 2 /* RopSize */ + 4 * forwarded.handles.len();
                 let room = usize::try_from(room).unwrap().saturating_sub(overhead + 64);
                 let answer = self.server.execute(&forwarded, room);
-                self.mailbox.answered(&mut flight, &[answer])
+                self.mailbox.delivered(&mut flight, &[answer])
             }
         };
         // The server above returns unexecuted requests whatever the maximum size, and the refusals alone may exceed a
@@ -344,7 +344,7 @@ fn the_response_to_a_rop_added_before_the_clients_uses_none_of_the_clients_maxim
         let (engine, _) = editing_engine(acts);
         match Scene::new(&engine).mailbox.send(std::slice::from_ref(&buffer), 1000) {
             Sent::Relayed(_, _, room) => room,
-            Sent::Answered(_) => panic!("not forwarded"),
+            Sent::Replied(_) => panic!("not forwarded"),
         }
     };
     assert_eq!(sent(&[Act::Pass, Act::Pass]), 1000);

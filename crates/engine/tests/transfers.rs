@@ -167,13 +167,13 @@ fn download(mailbox: &mut Mailbox<'_>) {
     let sent = batch(vec![(0, 0, open_folder(1)), (0, 1, copy)], &[5, NONE, NONE]);
     let (mut flight, _) = mailbox.relayed(&sent);
     let copying = ResponseBody::RopFastTransferSourceCopyFolder(Empty);
-    mailbox.answered(&mut flight, &[replies(vec![(1, opened()), (2, copying)], &[5, 6, 7])]);
+    mailbox.delivered(&mut flight, &[replies(vec![(1, opened()), (2, copying)], &[5, 6, 7])]);
 }
 
 fn get(mailbox: &mut Mailbox<'_>, part: &[u8], status: TransferStatus) {
     let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, get_buffer())], &[7]));
     let response = replies(vec![(0, got(part, status))], &[7]);
-    assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&response)), response);
+    assert_eq!(mailbox.delivered(&mut flight, std::slice::from_ref(&response)), response);
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn an_upload_is_decoded_before_it_is_forwarded_and_its_properties_are_tracked() 
         (2, took(first.len())),
         (2, took(taken)),
     ];
-    mailbox.answered(&mut flight, &[replies(response, &[5, 6, 7])]);
+    mailbox.delivered(&mut flight, &[replies(response, &[5, 6, 7])]);
     let said = seen(&log);
     assert_eq!(said[..3], ["5 at []", "< PidTagSubject_W=Up", "< StartRecip"]);
     assert_eq!(said[3], "25 at [StartRecip]");
@@ -305,7 +305,7 @@ fn an_upload_is_decoded_before_it_is_forwarded_and_its_properties_are_tracked() 
         message_id: MessageId(3),
     };
     let response = vec![(1, took(rest.len())), (0, ResponseBody::RopSaveChangesMessage(saved))];
-    mailbox.answered(&mut flight, &[replies(response, &[6, 7])]);
+    mailbox.delivered(&mut flight, &[replies(response, &[6, 7])]);
     assert_eq!(seen(&log)[..2], ["< PidTagDisplayName_W=Bob", "< EndToRecip"]);
 }
 
@@ -378,7 +378,7 @@ fn the_folder_kind_and_state_of_a_synchronization_are_tracked() {
         (2, continued),
         (2, ResponseBody::RopSynchronizationUploadStateStreamEnd(Empty)),
     ];
-    mailbox.answered(&mut flight, &[replies(response, &[5, 6, 7])]);
+    mailbox.delivered(&mut flight, &[replies(response, &[5, 6, 7])]);
     let kept = kept.lock().unwrap().take().unwrap();
     assert_eq!(kept.kind, FastTransferKind::SynchronizationDownload { contents: true });
     assert_eq!(kept.folder, Some(FolderId(9)));

@@ -7,14 +7,14 @@ use rpc::FaultStatus;
 use rpc::ndr::{CharString, Ptr};
 
 use crate::directory::Kind;
-use crate::service::{Answer, Lab, bad_stub, encoded};
+use crate::service::{CallResult, Lab, bad_stub, encoded};
 
 /// The bounds of `cbMailboxServerDN`, which are the interface's ([MS-OXABREF] 3.1.4.2).
 const SERVER_DN_BOUNDS: std::ops::RangeInclusive<u64> = 10..=1024;
 
 impl Lab {
     /// Executes a call to the referral service ([MS-OXABREF] 3.1.4).
-    pub(crate) fn rfr(&self, call: &Call) -> Answer {
+    pub(crate) fn rfr(&self, call: &Call) -> CallResult {
         let (request, _) =
             Request::decode(call.opnum, &call.stub, call.endian).map_err(|error| bad_stub(&error))?;
         let response = match request {

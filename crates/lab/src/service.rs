@@ -21,7 +21,7 @@ pub struct Lab {
 }
 
 /// The result of a call: the response's stub, or a fault.
-pub(crate) type Answer = Result<Bytes, FaultStatus>;
+pub(crate) type CallResult = Result<Bytes, FaultStatus>;
 
 impl Lab {
     /// The lab that `config` describes.
@@ -58,7 +58,7 @@ impl Lab {
 }
 
 impl Service for Lab {
-    fn call(&self, call: &Call) -> Answer {
+    fn call(&self, call: &Call) -> CallResult {
         let interface = Interface::by_uuid(call.interface.uuid).ok_or(FaultStatus::NCA_S_UNK_IF)?;
         let operation = interface.operation(call.opnum).ok_or(FaultStatus::NCA_S_OP_RNG_ERROR)?;
         let answer = match interface {
@@ -85,7 +85,7 @@ pub(crate) fn bad_stub(error: &wire::Error) -> FaultStatus {
 }
 
 /// A response as a stub.
-pub(crate) fn encoded(stub: wire::Result<Vec<u8>>) -> Answer {
+pub(crate) fn encoded(stub: wire::Result<Vec<u8>>) -> CallResult {
     stub.map(Bytes::from).map_err(|error| {
         tracing::error!("lab: a response does not fit: {error}");
         FaultStatus::NCA_S_OUT_ARGS_TOO_BIG

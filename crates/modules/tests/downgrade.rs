@@ -67,7 +67,7 @@ fn the_version_of_a_new_server_is_replaced_by_an_old_one() {
             time_stamp: 0,
             return_value: ErrorCode::SUCCESS,
         });
-        let stub = client.answered(&mut flight, response.encode().unwrap());
+        let stub = client.delivered(&mut flight, response.encode().unwrap());
         let (emsmdb::Response::EcDoConnect(response), _) =
             emsmdb::Response::decode(0, &stub, Endian::Little).unwrap()
         else {

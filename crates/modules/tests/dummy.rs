@@ -32,21 +32,21 @@ fn columns_are_requested_over_http_before_a_request_over_http() {
     let (mut flight, _) = web.relayed(RequestType::Bind, Request::Bind(bind).encode().unwrap());
     let server_guid = FlatUid::default();
     let bound = book::BindResponse { error_code: ErrorCode::SUCCESS, server_guid, aux: NONE };
-    web.answered(&mut flight, book::Response::Bind(OperationResponse::Complete(bound)).encode().unwrap());
+    web.delivered(&mut flight, book::Response::Bind(OperationResponse::Complete(bound)).encode().unwrap());
 
     let body = vec![7; 40];
     let (mut flight, ahead) = web.relayed(RequestType::GetMatches, body.clone());
     assert_eq!(flight.ahead(), Some(OperationKey::Http(Endpoint::Nspi, RequestType::QueryColumns)));
     let columns = book::QueryColumnsRequest { reserved: 0, map_flags: 0, aux: NONE };
     assert_eq!(ahead[..], Request::QueryColumns(columns).encode().unwrap());
-    let Step::Relay { stub, .. } = web.answer(&mut flight, vec![0; 13]) else { panic!("not relayed") };
+    let Step::Relay { stub, .. } = web.respond(&mut flight, vec![0; 13]) else { panic!("not relayed") };
     assert_eq!((flight.ahead(), &stub[..]), (None, &body[..]));
-    web.answered(&mut flight, vec![0; 13]);
+    web.delivered(&mut flight, vec![0; 13]);
     // Nothing is sent ahead of a request for the columns, or of one that ends the session.
     for kind in [RequestType::QueryColumns, RequestType::Unbind] {
         let (mut flight, _) = web.relayed(kind, vec![0; 12]);
         assert_eq!(flight.ahead(), None, "{kind}");
-        web.answered(&mut flight, vec![0; 13]);
+        web.delivered(&mut flight, vec![0; 13]);
     }
 }
 
@@ -59,6 +59,6 @@ fn columns_are_requested_by_a_call_before_a_call() {
     let stub = [&ours[..], &[9; 12]].concat();
     let (mut flight, ahead) = talk.relayed(testkit::incoming(&alice, (Interface::Nspi, 12), stub.clone()));
     assert_eq!(ahead[..], [&[0; 4][..], &[0xee; 16], &[0; 8]].concat());
-    let Step::Relay { stub: own, .. } = talk.answer(&mut flight, vec![0; 8]) else { panic!("not relayed") };
+    let Step::Relay { stub: own, .. } = talk.respond(&mut flight, vec![0; 8]) else { panic!("not relayed") };
     assert_eq!(own[20..], stub[20..]);
 }

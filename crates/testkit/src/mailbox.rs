@@ -34,7 +34,7 @@ pub enum Sent {
     /// The batch is sent to the upstream, with this maximum size of the response.
     Relayed(Box<TestFlight>, RopBuffer, u32),
     /// The client receives this response at once.
-    Answered(RopBuffer),
+    Replied(RopBuffer),
 }
 
 /// A request for a session of the mailbox `dn`, which is linked with no other.
@@ -83,10 +83,10 @@ impl<'a> Mailbox<'a> {
             return_value: ErrorCode::SUCCESS,
         };
         let stub = emsmdb::Response::EcDoConnectEx(response).encode().expect("constants fit");
-        let stub = talk.answered(&mut flight, stub);
+        let stub = talk.delivered(&mut flight, stub);
         match emsmdb::Response::decode(10, &stub, Endian::Little) {
             Ok((emsmdb::Response::EcDoConnectEx(answer), _)) => Self { talk, context, handle: answer.handle },
-            other => panic!("no answer to EcDoConnectEx: {other:?}"),
+            other => panic!("no response to EcDoConnectEx: {other:?}"),
         }
     }
 
@@ -112,7 +112,7 @@ impl<'a> Mailbox<'a> {
                 let (buffer, room) = request_of(&stub);
                 Sent::Relayed(Box::new(flight), buffer, room)
             }
-            Ok((_, Step::Reply { stub })) => Sent::Answered(response_of(&stub)),
+            Ok((_, Step::Reply { stub })) => Sent::Replied(response_of(&stub)),
             other => panic!("refused: {other:?}"),
         }
     }
@@ -125,7 +125,7 @@ impl<'a> Mailbox<'a> {
     pub fn relayed(&mut self, batch: &RopBuffer) -> (TestFlight, RopBuffer) {
         match self.send(std::slice::from_ref(batch), 0x8000) {
             Sent::Relayed(flight, buffer, _) => (*flight, buffer),
-            Sent::Answered(buffer) => panic!("answered: {buffer:?}"),
+            Sent::Replied(buffer) => panic!("response: {buffer:?}"),
         }
     }
 
@@ -134,10 +134,10 @@ impl<'a> Mailbox<'a> {
     /// # Panics
     /// If the client gets no response.
     #[track_caller]
-    pub fn answered(&mut self, flight: &mut TestFlight, batches: &[RopBuffer]) -> RopBuffer {
-        match self.answer(flight, batches) {
+    pub fn delivered(&mut self, flight: &mut TestFlight, batches: &[RopBuffer]) -> RopBuffer {
+        match self.respond(flight, batches) {
             Step::Reply { stub } => response_of(&stub),
-            other => panic!("no answer: {other:?}"),
+            other => panic!("no response: {other:?}"),
         }
     }
 
@@ -145,15 +145,15 @@ impl<'a> Mailbox<'a> {
     ///
     /// # Panics
     /// If they don't fit.
-    pub fn answer(&mut self, flight: &mut TestFlight, batches: &[RopBuffer]) -> Step {
-        self.answer_bytes(flight, packed(batches))
+    pub fn respond(&mut self, flight: &mut TestFlight, batches: &[RopBuffer]) -> Step {
+        self.respond_bytes(flight, packed(batches))
     }
 
     /// Lets the upstream respond with this chain of extended buffers, which may be invalid.
     ///
     /// # Panics
     /// If it doesn't fit.
-    pub fn answer_bytes(&mut self, flight: &mut TestFlight, chain: Vec<u8>) -> Step {
+    pub fn respond_bytes(&mut self, flight: &mut TestFlight, chain: Vec<u8>) -> Step {
         let response = emsmdb::Response::EcDoRpcExt2(EcDoRpcExt2Response {
             handle: UPSTREAM,
             flags: RpcFlags::NONE,
@@ -162,7 +162,7 @@ impl<'a> Mailbox<'a> {
             trans_time: 0,
             return_value: ErrorCode::SUCCESS,
         });
-        self.talk.answer(flight, response.encode().expect("a batch fits"))
+        self.talk.respond(flight, response.encode().expect("a batch fits"))
     }
 }
 
@@ -188,7 +188,7 @@ pub fn replies(replies: Vec<(u8, ResponseBody)>, handles: &[u32]) -> RopBuffer {
         let failed = matches!(body, ResponseBody::Failed(_));
         let return_value = if failed { ErrorCode(0x8007_0005) } else { ErrorCode::SUCCESS };
         let reply = RopReply { handle_index, return_value, body };
-        reply.encode(&mut w).expect("an answer that fits");
+        reply.encode(&mut w).expect("a response that fits");
     }
     RopBuffer::new(w.into_vec(), handles.to_vec())
 }
@@ -215,6 +215,6 @@ fn request_of(stub: &[u8]) -> (RopBuffer, u32) {
 fn response_of(stub: &[u8]) -> RopBuffer {
     match emsmdb::Response::decode(11, stub, Endian::Little) {
         Ok((emsmdb::Response::EcDoRpcExt2(answer), _)) => first(answer.rgb_out.as_slice()),
-        other => panic!("no answer to EcDoRpcExt2: {other:?}"),
+        other => panic!("no response to EcDoRpcExt2: {other:?}"),
     }
 }

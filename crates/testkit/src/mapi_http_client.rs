@@ -55,7 +55,7 @@ impl<'a> MapiHttpClient<'a> {
     /// # Panics
     /// If the cookie is another session's.
     #[track_caller]
-    pub fn answer(&self, flight: &mut TestFlight, payload: impl Into<Bytes>) -> Step {
+    pub fn respond(&self, flight: &mut TestFlight, payload: impl Into<Bytes>) -> Step {
         let set = [self.cookie.as_str()].into_iter();
         flight.call().bind_cookies(set).expect("every caller has a cookie of their own");
         flight.respond(payload)
@@ -66,10 +66,10 @@ impl<'a> MapiHttpClient<'a> {
     /// # Panics
     /// If the client does not get a response.
     #[track_caller]
-    pub fn answered(&self, flight: &mut TestFlight, payload: impl Into<Bytes>) -> Bytes {
-        match self.answer(flight, payload) {
+    pub fn delivered(&self, flight: &mut TestFlight, payload: impl Into<Bytes>) -> Bytes {
+        match self.respond(flight, payload) {
             Step::Reply { stub } => stub,
-            next => panic!("not answered: {next:?}"),
+            next => panic!("no response: {next:?}"),
         }
     }
 }

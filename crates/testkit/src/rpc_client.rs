@@ -86,7 +86,7 @@ impl<'a> RpcClient<'a> {
     }
 
     /// Continues `flight`, to which the upstream responds with `stub`.
-    pub fn answer(&mut self, flight: &mut TestFlight, stub: impl Into<Bytes>) -> Step {
+    pub fn respond(&mut self, flight: &mut TestFlight, stub: impl Into<Bytes>) -> Step {
         flight.respond(stub)
     }
 
@@ -95,10 +95,10 @@ impl<'a> RpcClient<'a> {
     /// # Panics
     /// If the client does not get a response.
     #[track_caller]
-    pub fn answered(&mut self, flight: &mut TestFlight, stub: impl Into<Bytes>) -> Bytes {
-        match self.answer(flight, stub) {
+    pub fn delivered(&mut self, flight: &mut TestFlight, stub: impl Into<Bytes>) -> Bytes {
+        match self.respond(flight, stub) {
             Step::Reply { stub } => stub,
-            next => panic!("not answered: {next:?}"),
+            next => panic!("no response: {next:?}"),
         }
     }
 
@@ -109,7 +109,7 @@ impl<'a> RpcClient<'a> {
     #[track_caller]
     pub fn bind(&mut self, context: &SecurityContext, upstream: u8) -> [u8; 20] {
         let (mut flight, _) = self.relayed(incoming(context, (Interface::Nspi, 0), bind_request()));
-        let reply = self.answered(&mut flight, bind_response([upstream; 16]));
-        *reply.get(4..).and_then(|rest| rest.first_chunk()).expect("an answer to a bind has a handle")
+        let reply = self.delivered(&mut flight, bind_response([upstream; 16]));
+        *reply.get(4..).and_then(|rest| rest.first_chunk()).expect("a response to a bind has a handle")
     }
 }

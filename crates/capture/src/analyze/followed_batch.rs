@@ -7,7 +7,7 @@ use mapi::property::PropTag;
 use mapi::rop::{BatchColumns, ChangedColumns, ReplyHandler, RopId, RopReply, RopRequest};
 
 use super::normalize::Names;
-use super::objects::{Objects, Transfers, described, take_in_names};
+use super::objects::{Objects, Transfers, add_names, described};
 use super::operation::Rop;
 
 /// A batch of ROPs, and its effects on the session's objects.
@@ -18,7 +18,7 @@ pub(super) struct FollowedBatch<'a> {
     transfers: &'a mut Transfers,
     names: &'a mut Names,
     /// The handle table of the responses.
-    made: &'a [u32],
+    response_handles: &'a [u32],
     /// The request's handle table, with the handles of the objects that this batch opened.
     handles: Vec<u32>,
     /// The processed ROPs.
@@ -30,21 +30,21 @@ pub(super) struct FollowedBatch<'a> {
 }
 
 impl<'a> FollowedBatch<'a> {
-    /// Creates the state before the first of `requests`, which are in the buffer `asked`.
+    /// Creates the state before the first of `requests`, which are in the buffer `request`.
     pub(super) fn new(
-        asked: &'a RopBuffer,
+        request: &'a RopBuffer,
         requests: &'a [RopRequest],
-        made: &'a [u32],
+        response_handles: &'a [u32],
         Objects { table, columns, transfers, names, .. }: &'a mut Objects,
     ) -> Self {
         Self {
             requests,
-            columns: BatchColumns::new(&asked.handles, columns),
-            batch: BatchObjects::new(table, &asked.handles),
+            columns: BatchColumns::new(&request.handles, columns),
+            batch: BatchObjects::new(table, &request.handles),
             transfers,
             names,
-            made,
-            handles: asked.handles.clone(),
+            response_handles,
+            handles: request.handles.clone(),
             rops: Vec::with_capacity(requests.len()),
             released: Vec::new(),
             is_stopped: false,
@@ -55,7 +55,7 @@ impl<'a> FollowedBatch<'a> {
     pub(super) fn finish(self) -> (Vec<Rop>, ChangedColumns) {
         // A release is applied even if no response behind it was read, but before the changes by responses.
         let mut columns: ChangedColumns = self.released.into_iter().map(|handle| (handle, None)).collect();
-        columns.extend(self.columns.finish(self.made));
+        columns.extend(self.columns.finish(self.response_handles));
         (self.rops, columns)
     }
 
@@ -82,7 +82,7 @@ impl<'a> FollowedBatch<'a> {
             self.released.push(handle);
         }
         transfer(&rop.name, rop.request.as_mut(), self.transfers, rop.handle);
-        self.batch.settle(request, reply, self.made);
+        self.batch.settle(request, reply, self.response_handles);
         if let Some(reply) = reply {
             self.replied(&mut rop, request, reply);
         }
@@ -95,57 +95,57 @@ impl<'a> FollowedBatch<'a> {
     }
 
     fn replied(&mut self, rop: &mut Rop, request: &RopRequest, reply: &RopReply) {
-        let made = made(request, reply, self.made);
-        if let (Some(handle), Some(index)) = (made, request.output_handle_index()) {
-            put(&mut self.handles, usize::from(index), handle);
+        let opened = opened_handle(request, reply, self.response_handles);
+        if let (Some(handle), Some(index)) = (opened, request.output_handle_index()) {
+            set_handle(&mut self.handles, usize::from(index), handle);
         }
         if reply.return_value.is_success() {
-            take_in_names(self.names, request, reply);
+            add_names(self.names, request, reply);
         }
-        let mut shown = reply.body.to_node();
-        transfer(&rop.name, Some(&mut shown), self.transfers, rop.handle);
-        rop.add_response(reply.return_value, shown, made);
+        let mut node = reply.body.to_node();
+        transfer(&rop.name, Some(&mut node), self.transfers, rop.handle);
+        rop.add_response(reply.return_value, node, opened);
     }
 }
 
 impl ReplyHandler for FollowedBatch<'_> {
     type Output = ();
 
-    fn request(&self, place: usize) -> Option<&RopRequest> {
-        self.requests.get(place)
+    fn request(&self, index: usize) -> Option<&RopRequest> {
+        self.requests.get(index)
     }
 
-    fn columns(&self, place: usize) -> Option<&[PropTag]> {
-        self.columns.of_request(self.requests.get(place)?)
+    fn columns(&self, index: usize) -> Option<&[PropTag]> {
+        self.columns.of_request(self.requests.get(index)?)
     }
 
-    fn no_reply(&mut self, place: usize) {
-        if let Some(request) = self.requests.get(place) {
+    fn no_reply(&mut self, index: usize) {
+        if let Some(request) = self.requests.get(index) {
             self.columns.released(request);
             self.pass(request, None);
         }
     }
 
-    fn reply(&mut self, place: usize, reply: RopReply) {
-        if let Some(request) = self.requests.get(place) {
+    fn reply(&mut self, index: usize, reply: RopReply) {
+        if let Some(request) = self.requests.get(index) {
             self.columns.replied(request, &reply);
             self.pass(request, Some(&reply));
         }
     }
 
-    fn further_reply(&mut self, place: usize, reply: RopReply) {
-        let Some(request) = self.requests.get(place) else { return };
-        let Some(mut rop) = self.rops.get_mut(place).map(std::mem::take) else { return };
+    fn further_reply(&mut self, index: usize, reply: RopReply) {
+        let Some(request) = self.requests.get(index) else { return };
+        let Some(mut rop) = self.rops.get_mut(index).map(std::mem::take) else { return };
         self.columns.replied(request, &reply);
         self.batch.settle_more(request, &reply);
         self.replied(&mut rop, request, &reply);
-        if let Some(place) = self.rops.get_mut(place) {
-            *place = rop;
+        if let Some(slot) = self.rops.get_mut(index) {
+            *slot = rop;
         }
     }
 
-    fn unread(&mut self, place: usize) {
-        match self.requests.get(place) {
+    fn unread(&mut self, index: usize) {
+        match self.requests.get(index) {
             Some(request) if self.is_stopped => self.rops.push(self.rop(request)),
             Some(request) => self.pass(request, None),
             None => {}
@@ -154,17 +154,17 @@ impl ReplyHandler for FollowedBatch<'_> {
 }
 
 /// The handle of the object that `request` opened.
-fn made(request: &RopRequest, reply: &RopReply, handles: &[u32]) -> Option<u32> {
+fn opened_handle(request: &RopRequest, reply: &RopReply, handles: &[u32]) -> Option<u32> {
     let index = request.output_handle_index().filter(|_| reply.return_value.is_success())?;
     handles.get(usize::from(index)).copied().filter(|handle| *handle != NO_OBJECT)
 }
 
-fn put(handles: &mut Vec<u32>, index: usize, handle: u32) {
+fn set_handle(handles: &mut Vec<u32>, index: usize, handle: u32) {
     if handles.len() <= index {
         handles.resize(index.saturating_add(1), NO_OBJECT);
     }
-    if let Some(place) = handles.get_mut(index) {
-        *place = handle;
+    if let Some(slot) = handles.get_mut(index) {
+        *slot = handle;
     }
 }
 
@@ -173,9 +173,9 @@ pub(super) fn rop_name(id: RopId) -> String {
     id.name().map_or_else(|| format!("RopId {:#04x}", id.0), str::to_owned)
 }
 
-/// Replaces the bytes of a `FastTransfer` stream in `shown`, if there are any, by a tree.
-fn transfer(rop: &str, shown: Option<&mut Node>, transfers: &mut Transfers, handle: Option<u32>) {
-    let (Some(Node::Fields(fields)), Some(handle)) = (shown, handle) else { return };
+/// Replaces the bytes of a `FastTransfer` stream in `node`, if there are any, by a tree.
+fn transfer(rop: &str, node: Option<&mut Node>, transfers: &mut Transfers, handle: Option<u32>) {
+    let (Some(Node::Fields(fields)), Some(handle)) = (node, handle) else { return };
     if !rop.starts_with("RopFastTransfer") {
         return;
     }

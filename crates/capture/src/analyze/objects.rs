@@ -77,7 +77,7 @@ impl Transfers {
 }
 
 /// Adds the ids of named properties.
-pub(super) fn take_in_names(known: &mut Names, request: &RopRequest, reply: &RopReply) {
+pub(super) fn add_names(known: &mut Names, request: &RopRequest, reply: &RopReply) {
     let (names, ids) = match (&request.body, &reply.body) {
         (
             RequestBody::RopGetPropertyIdsFromNames(asked),
@@ -102,7 +102,7 @@ fn name_of(name: &PropertyName) -> String {
     let known = match name {
         PropertyName::Lid { guid, lid } => NamedProperty::by_lid(guid, *lid),
         PropertyName::Name { guid, name } => NamedProperty::by_text(guid, &name.to_string_lossy()),
-        PropertyName::OddName { .. } | PropertyName::None { .. } => None,
+        PropertyName::RawName { .. } | PropertyName::None { .. } => None,
     };
     if let Some(known) = known {
         return known.name.to_owned();

@@ -114,7 +114,7 @@ pub(super) fn size_of_name(name: &PropertyName) -> usize {
     const LEAST: usize = 64;
     match name {
         PropertyName::Name { name, .. } => LEAST.saturating_add(name.as_le_bytes().len()),
-        PropertyName::OddName { name, .. } => LEAST.saturating_add(name.len()),
+        PropertyName::RawName { name, .. } => LEAST.saturating_add(name.len()),
         _ => LEAST,
     }
 }

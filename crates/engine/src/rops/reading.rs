@@ -129,7 +129,7 @@ impl ReplyHandler for Reading<'_, '_> {
         None
     }
 
-    fn further_reply(&mut self, _place: usize, reply: RopReply) -> Self::Output {
+    fn further_reply(&mut self, _position: usize, reply: RopReply) -> Self::Output {
         Some(reply)
     }
 

@@ -22,7 +22,7 @@ use wire::{Decode as _, Encode as _};
 use self::session::Session;
 use crate::directory::Entry;
 use crate::handles::Object;
-use crate::service::{Answer, Lab, bad_stub, encoded};
+use crate::service::{CallResult, Lab, bad_stub, encoded};
 
 /// `ecBufferTooSmall`.
 const BUFFER_TOO_SMALL: ErrorCode = ErrorCode(0x0000_047d);
@@ -43,7 +43,7 @@ struct Connected {
 
 impl Lab {
     /// Executes a call to the store.
-    pub(crate) fn emsmdb(&self, call: &Call) -> Answer {
+    pub(crate) fn emsmdb(&self, call: &Call) -> CallResult {
         let (request, _) =
             Request::decode(call.opnum, &call.stub, call.endian).map_err(|error| bad_stub(&error))?;
         encoded(self.store_response(call, request)?.encode())
@@ -81,7 +81,7 @@ impl Lab {
     }
 
     /// Responds to a wait for notifications at once, without a notification.
-    pub(crate) fn async_emsmdb(&self, call: &Call) -> Answer {
+    pub(crate) fn async_emsmdb(&self, call: &Call) -> CallResult {
         let (request, _) =
             AsyncRequest::decode(call.opnum, &call.stub, call.endian).map_err(|error| bad_stub(&error))?;
         let AsyncRequest::EcDoAsyncWaitEx(request) = request;

@@ -19,14 +19,14 @@ use rpc::ndr::{ContextHandle, Counted, Ptr};
 
 use crate::codepage::CodePage;
 use crate::handles::Object;
-use crate::service::{Answer, Lab, bad_stub, encoded};
+use crate::service::{CallResult, Lab, bad_stub, encoded};
 
 /// The range of the number of names, rows or columns of a request, from the interface definition.
 const MAX_VALUES: usize = 100_000;
 
 impl Lab {
     /// Executes a call to the address book.
-    pub(crate) fn nspi(&self, call: &Call) -> Answer {
+    pub(crate) fn nspi(&self, call: &Call) -> CallResult {
         let (request, _) =
             Request::decode(call.opnum, &call.stub, call.endian).map_err(|error| bad_stub(&error))?;
         if let Some(handle) = request.context_handle() {

@@ -22,7 +22,7 @@ pub enum PropertyName {
         name: Utf16,
     },
     /// A text without a terminator, or with a terminator within it, as bytes (`Kind` 0x01).
-    OddName {
+    RawName {
         /// The GUID of the property set.
         guid: Guid,
         /// The name, as opaque bytes.
@@ -41,7 +41,7 @@ impl PropertyName {
         match self {
             Self::Lid { guid, .. }
             | Self::Name { guid, .. }
-            | Self::OddName { guid, .. }
+            | Self::RawName { guid, .. }
             | Self::None { guid } => *guid,
         }
     }
@@ -52,7 +52,7 @@ impl fmt::Display for PropertyName {
         match self {
             Self::Lid { guid, lid } => write!(f, "{guid}:{lid:#06x}"),
             Self::Name { guid, name } => write!(f, "{guid}:{:?}", name.to_string_lossy()),
-            Self::OddName { guid, name } => write!(f, "{guid}:({} bytes)", name.len()),
+            Self::RawName { guid, name } => write!(f, "{guid}:({} bytes)", name.len()),
             Self::None { guid } => write!(f, "{guid}:(no name)"),
         }
     }
@@ -77,7 +77,7 @@ impl<'a> Decode<'a> for PropertyName {
                     let bytes = r.bytes(usize::from(size), "Name")?;
                     match terminated(bytes) {
                         Some(name) => Self::Name { guid, name },
-                        None => Self::OddName { guid, name: bytes.to_vec() },
+                        None => Self::RawName { guid, name: bytes.to_vec() },
                     }
                 }
                 0xFF => Self::None { guid },
@@ -106,7 +106,7 @@ impl Encode for PropertyName {
                 w.u8(size);
                 crate::primitive::write_unicode(w, name, "Name")?;
             }
-            Self::OddName { guid, name } => {
+            Self::RawName { guid, name } => {
                 guid.encode(w.u8(0x01))?;
                 let size = size(w, name.len())?;
                 w.u8(size).bytes(name);

@@ -200,9 +200,9 @@ fn unbalanced_markers_are_refused() {
         ]
     );
     let change = tree.groups().nth(2).unwrap();
-    let message = change.parts(M::IncrSyncMessage).next().unwrap();
-    assert_eq!(message.parts(M::StartRecip).count(), 1);
-    assert_eq!(message.parts(M::NewAttach).next().unwrap().parts(M::StartEmbed).count(), 1);
+    let message = change.groups_with(M::IncrSyncMessage).next().unwrap();
+    assert_eq!(message.groups_with(M::StartRecip).count(), 1);
+    assert_eq!(message.groups_with(M::NewAttach).next().unwrap().groups_with(M::StartEmbed).count(), 1);
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Group {
     }
 
     /// The groups directly in the group that begin with `marker`.
-    pub fn parts(&self, marker: Marker) -> impl Iterator<Item = &Self> {
+    pub fn groups_with(&self, marker: Marker) -> impl Iterator<Item = &Self> {
         self.groups().filter(move |group| group.marker == marker)
     }
 }

@@ -86,7 +86,7 @@ impl TryFrom<property::PropertyValue> for Value {
             P::MultipleBinary(values) => {
                 Self::MultipleBinary(SizedPtr::new(values.into_iter().map(SizedPtr::new).collect()))
             }
-            P::OddBoolean(odd) => Self::Boolean(u16::from(odd)),
+            P::RawBoolean(odd) => Self::Boolean(u16::from(odd)),
             other => {
                 let found = u64::from(other.prop_type().0);
                 return Err(Error::invalid("Value", 0, found, "a type of NSPI").within("PropertyValue_r"));

@@ -103,7 +103,7 @@ pub(crate) fn read_value(r: &mut Reader<'_>, prop_type: PropType, nesting: Nesti
         PropType::PtypBoolean => match r.u8("Value")? {
             0 => V::Boolean(false),
             1 => V::Boolean(true),
-            odd => V::OddBoolean(odd),
+            odd => V::RawBoolean(odd),
         },
         PropType::PtypErrorCode => V::Error(ErrorCode(r.u32("Value")?)),
         PropType::PtypString8 => V::String8(read_string8(r, "Value")?.to_vec()),
@@ -256,7 +256,7 @@ pub(crate) fn write_value(value: &PropertyValue, w: &mut Writer, nesting: Nestin
         V::Floating32(value) => drop(w.f32(*value)),
         V::Floating64(value) | V::FloatingTime(value) => drop(w.f64(*value)),
         V::Boolean(value) => drop(w.u8(u8::from(*value))),
-        V::OddBoolean(odd) => drop(w.u8(*odd)),
+        V::RawBoolean(odd) => drop(w.u8(*odd)),
         V::Error(code) => drop(w.u32(code.0)),
         V::String8(text) => write_string8(w, text, "Value")?,
         V::Unicode(text) => write_unicode(w, text, "Value")?,

@@ -84,7 +84,7 @@ impl fmt::Display for PropertyValue {
             Self::Currency(value) => currency(f, *value),
             Self::FloatingTime(value) => write!(f, "day {value}"),
             Self::Boolean(value) => value.fmt(f),
-            Self::OddBoolean(odd) => write!(f, "true ({odd:#04x})"),
+            Self::RawBoolean(odd) => write!(f, "true ({odd:#04x})"),
             Self::Error(code) => code.fmt(f),
             Self::String8(text) => string8(f, text),
             Self::Unicode(text) => quoted(f, &text.to_string_lossy()),

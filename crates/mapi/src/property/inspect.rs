@@ -27,7 +27,7 @@ impl Inspect for PropertyValue {
             Self::Floating32(value) => Node::Float(f64::from(*value)),
             Self::Floating64(value) | Self::FloatingTime(value) => Node::Float(*value),
             Self::Boolean(value) => Node::Boolean(*value),
-            Self::OddBoolean(value) => value.to_node(),
+            Self::RawBoolean(value) => value.to_node(),
             Self::Error(code) => code.to_node(),
             Self::String8(text) => string8(text),
             Self::Unicode(text) => text.to_node(),

@@ -17,7 +17,7 @@ pub enum Layout {
     AddressBook,
     /// As [`Layout::AddressBook`], but without the `HasValue` byte before the value in a restriction: some clients omit
     /// it.
-    AddressBookBare,
+    AddressBookNoRestrictionFlag,
 }
 
 impl Layout {
@@ -28,7 +28,7 @@ impl Layout {
 
     /// Whether `HasValue` bytes tell which values are present.
     pub const fn has_presence(self) -> bool {
-        matches!(self, Self::AddressBook | Self::AddressBookBare)
+        matches!(self, Self::AddressBook | Self::AddressBookNoRestrictionFlag)
     }
 
     /// Reads a count of the width of this layout (`COUNT`, [MS-OXCDATA] 2.11.1.1).

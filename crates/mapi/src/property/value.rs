@@ -33,7 +33,7 @@ pub enum PropertyValue {
     /// `PtypBoolean`.
     Boolean(bool),
     /// `PtypBoolean` whose byte is neither 0 nor 1.
-    OddBoolean(u8),
+    RawBoolean(u8),
     /// `PtypErrorCode`: the reason why the property has no value.
     Error(ErrorCode),
     /// `PtypString8`: bytes in the code page of the session, without a terminator.

@@ -44,7 +44,7 @@ fn auxiliary_blocks_that_name_the_server_are_removed() {
         let (mut flight, _) = book.relayed(Interface::Emsmdb, 10, connect_ex());
         let stub = emsmdb::Response::EcDoConnectEx(response).encode().unwrap();
         assert!(holds(&stub, "EXCH1"));
-        let got = book.answered(&mut flight, stub);
+        let got = book.delivered(&mut flight, stub);
         assert!(!holds(&got, "EXCH1"));
         let handle = got[4..20].to_vec();
         check_left(&emsmdb::Response::decode(10, &got, Endian::Little).unwrap().0, left.as_ref());
@@ -69,14 +69,14 @@ fn auxiliary_blocks_that_name_the_server_are_removed() {
         };
         let (mut flight, _) = book.relayed(Interface::Emsmdb, 11, request.clone());
         let stub = emsmdb::Response::EcDoRpcExt2(answer(aux_out)).encode().unwrap();
-        let got = book.answered(&mut flight, stub);
+        let got = book.delivered(&mut flight, stub);
         assert!(!holds(&got, "EXCH1"));
         check_left(&emsmdb::Response::decode(11, &got, Endian::Little).unwrap().0, left.as_ref());
 
         // A response without such a buffer is forwarded unchanged.
         let (mut flight, _) = book.relayed(Interface::Emsmdb, 11, request);
         let stub = emsmdb::Response::EcDoRpcExt2(answer(Vec::new())).encode().unwrap();
-        let got = book.answered(&mut flight, stub.clone());
+        let got = book.delivered(&mut flight, stub.clone());
         assert_eq!(got[20..], stub[20..]);
         assert!(flight.operation.notes().is_empty());
     }

@@ -43,8 +43,8 @@ impl<'a> Book<'a> {
         (flight, stub.to_vec())
     }
 
-    pub(crate) fn answered(&mut self, flight: &mut TestFlight, stub: Vec<u8>) -> Vec<u8> {
-        self.talk.answered(flight, stub).to_vec()
+    pub(crate) fn delivered(&mut self, flight: &mut TestFlight, stub: Vec<u8>) -> Vec<u8> {
+        self.talk.delivered(flight, stub).to_vec()
     }
 
     /// The address book request that the upstream receives.
@@ -60,7 +60,7 @@ impl<'a> Book<'a> {
         request.extend(self.handle.uuid.to_le());
         request.extend(request_tail(opnum));
         let (mut flight, _) = self.relayed(Interface::Nspi, opnum, request);
-        let stub = self.answered(&mut flight, response.encode().unwrap());
+        let stub = self.delivered(&mut flight, response.encode().unwrap());
         let decoded = nspi::Response::decode(opnum, &stub, Endian::Little).unwrap().0;
         (stub, decoded)
     }
@@ -373,7 +373,7 @@ fn the_configured_server_name_is_the_one_that_the_proxys_name_replaces() {
         server_fqdn: Ptr::new(CharString::new("mail.lab.test")),
         return_value: ErrorCode::SUCCESS,
     });
-    let got = book.answered(&mut flight, answer.encode().unwrap());
+    let got = book.delivered(&mut flight, answer.encode().unwrap());
     assert!(holds(&got, "proxy.lab.test") && !holds(&got, "mail.lab"));
 }
 
@@ -385,6 +385,6 @@ fn a_response_that_cannot_be_decoded_is_refused() {
     request.extend(book.handle.uuid.to_le());
     request.extend(request_tail(3));
     let (mut flight, _) = book.relayed(Interface::Nspi, 3, request);
-    let next = book.talk.answer(&mut flight, b"EXCH1".as_slice());
+    let next = book.talk.respond(&mut flight, b"EXCH1".as_slice());
     assert!(matches!(next, Step::Fault { .. }), "{next:?}");
 }

@@ -25,7 +25,7 @@ pub(crate) fn open<'a>(engine: &'a Engine, table: &'a CookieTable, authority: &s
     let (mut flight, _) = web.relayed(RequestType::Bind, book::Request::Bind(request).encode().unwrap());
     let answer =
         book::BindResponse { error_code: ErrorCode::SUCCESS, server_guid: FlatUid::default(), aux: NONE };
-    web.answered(&mut flight, book::Response::Bind(OperationResponse::Complete(answer)).encode().unwrap());
+    web.delivered(&mut flight, book::Response::Bind(OperationResponse::Complete(answer)).encode().unwrap());
     web
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn ask(web: &MapiHttpClient<'_>, request: &book::Request) -> Vec<u8> 
 /// The response that the client receives.
 pub(crate) fn tell(web: &MapiHttpClient<'_>, response: &book::Response) -> Vec<u8> {
     let (mut flight, _) = web.relayed(response.request_type(), request(response).encode().unwrap());
-    web.answered(&mut flight, response.encode().unwrap()).to_vec()
+    web.delivered(&mut flight, response.encode().unwrap()).to_vec()
 }
 
 pub(crate) fn dn_to_mid(name: &str) -> book::Request {
@@ -352,7 +352,7 @@ fn unknown_bytes_at_the_end_of_a_failed_response_are_removed() {
     for tail in [&b"EXCH1.lab.test"[..], b"\0\0\0\0EXCH1.lab.test", b"\xff\xff\0\0EXCH1"] {
         let request = request(&query_rows(Maybe::Absent)).encode().unwrap();
         let (mut flight, _) = web.relayed(RequestType::QueryRows, request);
-        assert_eq!(web.answered(&mut flight, failed(tail)), failed(&[0; 4]), "{tail:?}");
+        assert_eq!(web.delivered(&mut flight, failed(tail)), failed(&[0; 4]), "{tail:?}");
     }
 }
 
@@ -362,6 +362,6 @@ fn a_response_that_cannot_be_decoded_is_refused() {
     let web = open(&engine, &table, "a");
     let request = request(&query_rows(Maybe::Absent)).encode().unwrap();
     let (mut flight, _) = web.relayed(RequestType::QueryRows, request);
-    let next = web.answer(&mut flight, b"\0\0\0\0EXCH1".as_slice());
+    let next = web.respond(&mut flight, b"\0\0\0\0EXCH1".as_slice());
     assert!(matches!(next, Step::Fault { .. }), "{next:?}");
 }

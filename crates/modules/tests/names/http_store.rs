@@ -48,7 +48,7 @@ fn names_are_replaced_in_both_directions_of_connect() {
     let alias = DATABASE.replace("EXCH1", "PROXY");
     let (mut flight, got) = web.relayed(RequestType::Connect, connect("/o=O/cn=Recipients/cn=alice"));
     assert_eq!(got, connect("/o=O/cn=Recipients/cn=alice"));
-    let told = web.answered(&mut flight, connected(DATABASE, NONE));
+    let told = web.delivered(&mut flight, connected(DATABASE, NONE));
     assert_eq!(told, connected(&alias, NONE));
     let (_, got) = web.relayed(RequestType::Connect, connect(&alias));
     assert_eq!(got, connect(DATABASE));
@@ -74,7 +74,7 @@ fn auxiliary_blocks_that_name_the_server_are_removed_from_all_responses() {
         let table = CookieTable::default();
         let store = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
         let (mut flight, _) = store.relayed(RequestType::Connect, connect("/o=O/cn=alice"));
-        let told = store.answered(&mut flight, connected("/o=O", said.clone()));
+        let told = store.delivered(&mut flight, connected("/o=O", said.clone()));
         assert_eq!(told, connected("/o=O", left.clone()));
 
         let execute = |aux| emsmdb::ExecuteResponse {
@@ -101,7 +101,7 @@ fn auxiliary_blocks_that_name_the_server_are_removed_from_all_responses() {
                 aux: NONE,
             });
             let (mut flight, _) = store.relayed(RequestType::Execute, request.encode().unwrap());
-            let told = store.answered(&mut flight, emsmdb::Response::Execute(sent).encode().unwrap());
+            let told = store.delivered(&mut flight, emsmdb::Response::Execute(sent).encode().unwrap());
             assert_eq!(told, emsmdb::Response::Execute(expected).encode().unwrap());
         }
 

@@ -42,7 +42,7 @@ fn the_server_in_a_redirect_is_replaced_and_restored_in_the_next_logon() {
 
     let (mut flight, relayed) = mailbox.relayed(&logon(b"/o=O/ou=G/cn=Recipients/cn=alice\0"));
     assert_eq!(relayed, logon(b"/o=O/ou=G/cn=Recipients/cn=alice\0"));
-    let told = mailbox.answered(&mut flight, &[redirect(ELSEWHERE)]);
+    let told = mailbox.delivered(&mut flight, &[redirect(ELSEWHERE)]);
     let told = RopResponse::decode(&mut Reader::new(&told.rops), ResponseContext::default()).unwrap();
     let Some(ResponseBody::RopLogon(RopLogonResponse::Redirect(told))) =
         told.reply().map(|reply| &reply.body)

@@ -5,7 +5,7 @@ use mapi::field::Field;
 use mapi::rop::{RequestContext, ResponseContext, ResponseFields, Rop};
 use wire::Reader;
 
-use super::sample::{Answered, Sample, SampleAnswer};
+use super::sample::{Sample, SampleContext, SampleResponse};
 use crate::input::Input;
 
 /// Zeros behind the choices, for a decoder that reads further.
@@ -45,27 +45,27 @@ impl<T: Field<Rop>, B> Decoded<B> for &Sampler<T, B> {
     }
 }
 
-/// A response with a `Sample` or a `SampleAnswer`.
+/// A response with a `Sample` or a `SampleResponse`.
 pub(super) trait DeclaredResponse<B> {
-    fn response(&self, input: &mut Input<'_>, answered: &Answered<'_>) -> B;
+    fn response(&self, input: &mut Input<'_>, sampled: &SampleContext<'_>) -> B;
 }
 
-impl<T: SampleAnswer, B> DeclaredResponse<B> for Sampler<T, B> {
-    fn response(&self, input: &mut Input<'_>, answered: &Answered<'_>) -> B {
-        (self.0)(T::sample_answer(input, answered))
+impl<T: SampleResponse, B> DeclaredResponse<B> for Sampler<T, B> {
+    fn response(&self, input: &mut Input<'_>, sampled: &SampleContext<'_>) -> B {
+        (self.0)(T::sample_response(input, sampled))
     }
 }
 
 /// A response without one.
 pub(super) trait DecodedResponse<B> {
-    fn response(&self, input: &mut Input<'_>, answered: &Answered<'_>) -> B;
+    fn response(&self, input: &mut Input<'_>, sampled: &SampleContext<'_>) -> B;
 }
 
 impl<T: ResponseFields, B> DecodedResponse<B> for &Sampler<T, B> {
-    fn response(&self, input: &mut Input<'_>, answered: &Answered<'_>) -> B {
-        let requested = answered.request.requested_properties();
-        let context = ResponseContext { requested, columns: Some(answered.columns), next: None };
-        (self.0)(decode(input, |r| T::read(r, answered.return_value, context)))
+    fn response(&self, input: &mut Input<'_>, sampled: &SampleContext<'_>) -> B {
+        let requested = sampled.request.requested_properties();
+        let context = ResponseContext { requested, columns: Some(sampled.columns), next: None };
+        (self.0)(decode(input, |r| T::read(r, sampled.return_value, context)))
     }
 }
 

@@ -1,9 +1,9 @@
 //! Generates ROPs of every kind from arbitrary bytes, for property tests and fuzz targets.
 
-mod answers;
 mod decoded;
 mod folders;
 mod messages;
+mod responses;
 mod sample;
 mod transfer;
 mod values;
@@ -37,7 +37,7 @@ pub fn columns(choices: &[u8]) -> Vec<PropTag> {
 /// A possible response to `request`, made from `choices`; `None` for a ROP without a response. `columns` are
 /// those of the table or the message on which the ROP acts.
 pub fn reply(request: &RopRequest, columns: &[PropTag], choices: &[u8]) -> Option<RopReply> {
-    answers::reply(request, columns, &mut Input::new(choices))
+    responses::reply(request, columns, &mut Input::new(choices))
 }
 
 /// The ROPs that clients send.

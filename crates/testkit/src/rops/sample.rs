@@ -18,14 +18,14 @@ pub(crate) trait SampleBy<C>: Sized {
 }
 
 /// The request for which a response is made.
-pub(super) struct Answered<'a> {
+pub(super) struct SampleContext<'a> {
     pub(super) request: &'a RopRequest,
     /// The columns of the table or the message that the ROP acts on.
     pub(super) columns: &'a [PropTag],
     pub(super) return_value: ErrorCode,
 }
 
-impl Answered<'_> {
+impl SampleContext<'_> {
     /// Whether the object that the ROP writes to is missing.
     pub(super) fn lacks_destination(&self) -> bool {
         self.return_value == ErrorCode::EC_DST_NULL_OBJECT
@@ -33,12 +33,12 @@ impl Answered<'_> {
 }
 
 /// A type that can be made from choices as the fields of a response. Most depend on the choices only.
-pub(super) trait SampleAnswer: Sized {
-    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self;
+pub(super) trait SampleResponse: Sized {
+    fn sample_response(input: &mut Input<'_>, context: &SampleContext<'_>) -> Self;
 }
 
-impl<T: Sample> SampleAnswer for T {
-    fn sample_answer(input: &mut Input<'_>, _answered: &Answered<'_>) -> Self {
+impl<T: Sample> SampleResponse for T {
+    fn sample_response(input: &mut Input<'_>, _answered: &SampleContext<'_>) -> Self {
         T::sample(input)
     }
 }

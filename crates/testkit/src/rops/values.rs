@@ -201,7 +201,7 @@ impl Sample for PropertyName {
         match input.byte() % 4 {
             0 => Self::Lid { guid, lid: Sample::sample(input) },
             1 => Self::Name { guid, name: Sample::sample(input) },
-            2 => Self::OddName { guid, name: vec![input.byte(); 3] },
+            2 => Self::RawName { guid, name: vec![input.byte(); 3] },
             _ => Self::None { guid },
         }
     }
@@ -298,7 +298,7 @@ pub(super) fn value(input: &mut Input<'_>, prop_type: PropType, depth: u8) -> Pr
         PropType::PtypBoolean => match input.byte() {
             0 => V::Boolean(false),
             1 => V::Boolean(true),
-            odd => V::OddBoolean(odd),
+            odd => V::RawBoolean(odd),
         },
         PropType::PtypObject => V::Object(Sample::sample(input)),
         PropType::PtypString8 => V::String8(text8(input)),

@@ -20,7 +20,8 @@ use wire::{Encode, FileTime, Guid, Utf16, Writer};
 use crate::input::chosen;
 use crate::oracles::mapi::PROPERTY_TYPES;
 
-const LAYOUTS: [Layout; 4] = [Layout::Rop, Layout::Wide, Layout::AddressBook, Layout::AddressBookBare];
+const LAYOUTS: [Layout; 4] =
+    [Layout::Rop, Layout::Wide, Layout::AddressBook, Layout::AddressBookNoRestrictionFlag];
 
 /// A recipient's row with one column, as a client sent it.
 const RECIPIENT: &[u8] = b"\x3b\x02b\0o\0b\0\0\0B\0\0\0B\0\0\0\x01\0\0\x06\0\0\0";

@@ -105,7 +105,7 @@ fn name() -> impl Strategy<Value = PropertyName> {
         (guid(), unicode()).prop_map(|(guid, name)| PropertyName::Name { guid, name }),
         (guid(), bytes()).prop_map(|(guid, mut name)| {
             name.push(1);
-            PropertyName::OddName { guid, name }
+            PropertyName::RawName { guid, name }
         }),
         guid().prop_map(|guid| PropertyName::None { guid }),
     ]

@@ -49,10 +49,10 @@ fn a_recorded_contents_synchronisation_round_trips() {
     assert!(changes.iter().all(|group| group.marker == Marker::IncrSyncChg));
     println!("{tree}");
     assert!(changes.len() > 1);
-    let message = changes[0].parts(Marker::IncrSyncMessage).next().unwrap();
+    let message = changes[0].groups_with(Marker::IncrSyncMessage).next().unwrap();
     let subject = message.get(PropTag::PidTagSubject).unwrap();
     assert_eq!(subject.to_string(), "PidTagSubject_W = \"changed subject\"");
-    assert!(message.parts(Marker::StartRecip).count() >= 1, "{tree}");
+    assert!(message.groups_with(Marker::StartRecip).count() >= 1, "{tree}");
     let header = changes[0].get(PropTag::PidTagMid).unwrap();
     assert!(matches!(header.value, Value::Integer64(_)));
 }

@@ -67,7 +67,7 @@ pub struct Filter {
 
 impl Filter {
     const fn layout(&self) -> Layout {
-        if self.value_flags { Layout::AddressBook } else { Layout::AddressBookBare }
+        if self.value_flags { Layout::AddressBook } else { Layout::AddressBookNoRestrictionFlag }
     }
 }
 
@@ -80,7 +80,7 @@ impl Field<MapiHttp> for Filter {
             Ok(restriction) => Ok(Self { restriction, value_flags: true }),
             Err(error) => {
                 *r = start;
-                let without_flag = Restriction::read(r, Layout::AddressBookBare);
+                let without_flag = Restriction::read(r, Layout::AddressBookNoRestrictionFlag);
                 without_flag.map(|restriction| Self { restriction, value_flags: false }).map_err(|_| error)
             }
         }

@@ -14,7 +14,7 @@ use crate::property::{
 };
 
 pub(crate) const LAYOUTS: [Layout; 4] =
-    [Layout::Rop, Layout::Wide, Layout::AddressBook, Layout::AddressBookBare];
+    [Layout::Rop, Layout::Wide, Layout::AddressBook, Layout::AddressBookNoRestrictionFlag];
 
 pub(crate) fn layout() -> impl Strategy<Value = Layout> {
     prop::sample::select(LAYOUTS.to_vec())
@@ -69,7 +69,7 @@ fn simple() -> impl Strategy<Value = PropertyValue> {
         any::<i64>().prop_map(V::Currency),
         float().prop_map(V::FloatingTime),
         any::<bool>().prop_map(V::Boolean),
-        (2..=u8::MAX).prop_map(V::OddBoolean),
+        (2..=u8::MAX).prop_map(V::RawBoolean),
         any::<u32>().prop_map(|code| V::Error(ErrorCode(code))),
         text8().prop_map(V::String8),
         unicode().prop_map(V::Unicode),

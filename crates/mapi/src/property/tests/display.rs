@@ -23,7 +23,7 @@ fn values_are_displayed_as_text() {
     shows(&PropertyValue::Currency(i64::MIN), "-922337203685477.5808");
     shows(&PropertyValue::MultipleInteger32((0..10).collect()), "[0, 1, 2, 3, 4, 5, 6, 7, … 10 in all]");
     shows(&PropertyValue::Error(ErrorCode::MAPI_E_NOT_FOUND), "MAPI_E_NOT_FOUND");
-    shows(&PropertyValue::OddBoolean(2), "true (0x02)");
+    shows(&PropertyValue::RawBoolean(2), "true (0x02)");
     shows(&PropertyValue::Unicode(Utf16::from_units(vec![0x22, 0xD800])), "\"\\\"\u{fffd}\"");
 }
 

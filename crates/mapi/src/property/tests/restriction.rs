@@ -49,7 +49,7 @@ fn the_layout_determines_the_width_of_counts() {
     let both = Restriction::And(vec![exist(), exist()]);
     let tail = "08 1f00173a 08 1f00173a";
     assert_eq!(both.to_bytes(Layout::Rop).unwrap(), hex(&format!("00 0200 {tail}")));
-    for wide in [Layout::Wide, Layout::AddressBook, Layout::AddressBookBare] {
+    for wide in [Layout::Wide, Layout::AddressBook, Layout::AddressBookNoRestrictionFlag] {
         assert_eq!(both.to_bytes(wide).unwrap(), hex(&format!("00 02000000 {tail}")));
     }
     // The count of a comment has one byte in every layout.
@@ -68,7 +68,7 @@ fn address_book_restrictions_have_a_presence_byte_before_the_value() {
     let without = hex("04 04 1f000c36 1f000c36 ff 61000000");
     assert_eq!(anr(value.clone()).to_bytes(Layout::AddressBook).unwrap(), with);
     assert_eq!(Restriction::from_bytes(&with, Layout::AddressBook), Ok(anr(value.clone())));
-    assert_eq!(Restriction::from_bytes(&without, Layout::AddressBookBare), Ok(anr(value)));
+    assert_eq!(Restriction::from_bytes(&without, Layout::AddressBookNoRestrictionFlag), Ok(anr(value)));
     assert!(Restriction::from_bytes(&without, Layout::AddressBook).is_err());
     let absent = anr(TaggedValue::absent());
     assert_eq!(Restriction::from_bytes(&hex("04 04 1f000c36 00"), Layout::AddressBook), Ok(absent.clone()));

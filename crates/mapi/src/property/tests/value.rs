@@ -50,7 +50,7 @@ fn address_book_values_have_a_presence_byte() {
 
 #[test]
 fn unusual_values_round_trip() {
-    same("02", PropType::PtypBoolean, Layout::Rop, &PropertyValue::OddBoolean(2));
+    same("02", PropType::PtypBoolean, Layout::Rop, &PropertyValue::RawBoolean(2));
     same("01", PropType::PtypBoolean, Layout::Rop, &PropertyValue::Boolean(true));
     let unpaired = PropertyValue::Unicode(wire::Utf16::from_units(vec![0xD800, 0x41]));
     same("00d8 4100 0000", PropType::PtypString, Layout::Rop, &unpaired);

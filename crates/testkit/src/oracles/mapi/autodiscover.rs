@@ -10,9 +10,9 @@ use mapi::autodiscover::{
 use crate::input::Input;
 
 /// Replaces no name.
-struct Nobody;
+struct NoReplacement;
 
-impl Naming for Nobody {
+impl Naming for NoReplacement {
     fn origin(&mut self, _: NameUse, url: &UrlParts<'_>) -> Option<String> {
         assert!(url.authority.contains(url.host));
         None
@@ -40,9 +40,9 @@ pub fn autodiscover(data: &[u8]) {
     let mut input = Input::new(data);
     let (kind, body) = (input.byte() % 4, input.rest());
     match kind {
-        0 => answer(rewrite_pox, body),
-        1 => answer(rewrite_soap, body),
-        2 => answer(rewrite_json, body),
+        0 => check_response(rewrite_pox, body),
+        1 => check_response(rewrite_soap, body),
+        2 => check_response(rewrite_json, body),
         _ => {
             let _ = (PoxRequest::parse(body), SoapRequest::parse(body));
             let target = format!("/autodiscover/autodiscover.json{}", String::from_utf8_lossy(body));
@@ -53,8 +53,8 @@ pub fn autodiscover(data: &[u8]) {
     }
 }
 
-fn answer(rewrite: Rewrite, body: &[u8]) {
-    match rewrite(body, &mut Nobody) {
+fn check_response(rewrite: Rewrite, body: &[u8]) {
+    match rewrite(body, &mut NoReplacement) {
         Ok(same) => {
             assert!(same.replaced.is_empty() && matches!(same.bytes, Cow::Borrowed(bytes) if bytes == body));
         }

@@ -20,7 +20,8 @@ use wire::{Encode, Reader, Result, Writer};
 use super::stubs::same_bytes;
 use crate::input::Input;
 
-const LAYOUTS: [Layout; 4] = [Layout::Rop, Layout::Wide, Layout::AddressBook, Layout::AddressBookBare];
+const LAYOUTS: [Layout; 4] =
+    [Layout::Rop, Layout::Wide, Layout::AddressBook, Layout::AddressBookNoRestrictionFlag];
 
 /// Every type of values, and one that does not exist.
 pub(crate) const TYPES: [u16; 33] = [
