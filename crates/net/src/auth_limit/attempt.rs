@@ -12,14 +12,14 @@ use super::limits::{EXAMINED_AGAIN, LONGEST_QUEUE_WAIT};
 use super::table::{Admission, Counter, Outcome, Patience};
 use super::throttled::Throttled;
 
-/// An attempt in flight. Its outcome is to be reported: an attempt that is dropped counts as failed.
+/// An attempt in flight. Its outcome must be recorded: an attempt that is dropped without one counts as failed.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Attempt {
     limit: Arc<AuthLimit>,
     peer: SocketAddr,
     name: ClaimedName,
-    /// Where the attempt is counted; `None` once its outcome is.
+    /// The counter of the attempt; `None` once its outcome is recorded.
     counter: Option<Counter>,
 }
 
@@ -45,9 +45,9 @@ impl AuthLimit {
                 Admission::Later(throttled) => sleep(throttled.retry_after).await,
                 Admission::Queued(_) if now >= deadline => break Throttled::busy(),
                 Admission::Queued(place) => {
-                    // Other limits than those of attempts in flight may apply meanwhile.
+                    // Limits other than that on attempts in flight may apply meanwhile.
                     if let Ok(Err(_)) = timeout_at(deadline.min(now + EXAMINED_AGAIN), place).await {
-                        // An attempt for another account took the place.
+                        // An attempt for another account took its place in the queue.
                         break Throttled::busy();
                     }
                 }
@@ -89,13 +89,13 @@ impl Attempt {
         self.limit.log(self.peer, Some(&self.name), &why, now);
     }
 
-    /// The credentials did not reach the server: the attempt is only logged.
+    /// The credentials were not sent to the server: the attempt is only logged.
     pub(crate) fn unsent(mut self, why: impl Display, now: Instant) {
         self.end(Outcome::Unknown, now);
         self.limit.log(self.peer, Some(&self.name), &why, now);
     }
 
-    /// The server's response does not tell whether the credentials are right.
+    /// The server's response does not show whether the credentials are right.
     pub(crate) fn unproven(mut self, why: impl Display, now: Instant) {
         self.end(Outcome::Unproven, now);
         self.limit.log(self.peer, Some(&self.name), &why, now);

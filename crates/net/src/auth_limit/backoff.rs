@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The least time for which failed attempts are remembered after the last one.
+/// The shortest time for which failed attempts are remembered after the last one.
 const FORGOTTEN_AFTER: Duration = Duration::from_mins(15);
 
 /// Why a counter does not permit the next attempt now. The later variant is the more severe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Blocked {
-    /// So many attempts are in flight that the limit is exceeded if all of them fail.
+    /// The limit would be exceeded if all attempts in flight failed.
     InFlight,
     /// Too many attempts failed. The next one is permitted after this time.
     For(Duration),
@@ -32,7 +32,7 @@ impl Backoff {
         Self { failures: 0, in_flight: 0, last: now, until: None }
     }
 
-    /// An attempt begins. Attempts that were too long ago are forgotten.
+    /// An attempt begins. Attempts that were too long ago are forgotten first.
     pub(super) fn begin(&mut self, now: Instant) {
         self.forget(now);
         self.in_flight = self.in_flight.saturating_add(1);
@@ -54,7 +54,7 @@ impl Backoff {
         }
     }
 
-    /// The failed attempts do not count any more.
+    /// Forgets the failed attempts.
     pub(super) const fn reset(&mut self, now: Instant) {
         *self = Self { in_flight: self.in_flight, ..Self::new(now) };
     }
@@ -100,7 +100,7 @@ impl Backoff {
         {
             return Some(Blocked::For(until - now));
         }
-        // One is checked after each delay.
+        // One attempt is checked after each delay.
         let most = free.saturating_add(1).saturating_sub(self.failures).max(1);
         (in_flight >= most).then_some(Blocked::InFlight)
     }

@@ -11,16 +11,16 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 use crate::tcp::network::Network;
 
-/// The most counters of their own.
+/// The most counters that are not shared.
 const OWN: usize = 64 * 1024;
 
-/// The counters that what has none of its own shares.
+/// The number of shared counters, for accounts and networks without a counter of their own.
 const SHARED: u64 = 16 * 1024;
 
-/// The least time between removals of counters that do not count any more.
+/// The shortest time between removals of expired counters.
 const PURGED_AFTER: Duration = Duration::from_secs(10);
 
-/// What a counter counts.
+/// The key of a counter: the attempts that it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Counted<'a> {
     /// Failed attempts for an account from all addresses.
@@ -33,7 +33,7 @@ pub(super) enum Counted<'a> {
     Unnamed(&'a str, IpAddr),
     /// Attempts of an address for an account whose outcome is unproven.
     Unproven(&'a str, IpAddr),
-    /// The same for a name that was proven at the address.
+    /// Attempts of an address for a name that was proven there, whose outcome is unproven.
     UnprovenSpelling(Spelling, IpAddr),
 }
 
@@ -51,12 +51,12 @@ pub(super) struct Counters {
     key: RandomState,
     own: HashMap<u64, Backoff>,
     shared: HashMap<u64, Backoff>,
-    /// When counters that do not count any more were last removed.
+    /// When expired counters were last removed.
     purged: Option<Instant>,
 }
 
 impl Counters {
-    /// The counter of `what`, if it has one that still counts.
+    /// The counter of `what`, if there is one that has not expired.
     pub(super) fn get(&self, what: Counted<'_>, now: Instant) -> Option<&Backoff> {
         let hash = self.key.hash_one(what);
         let counter = self.own.get(&hash).or_else(|| self.shared.get(&(hash % SHARED)));
@@ -72,7 +72,8 @@ impl Counters {
             self.shared.retain(|_, counter| !counter.is_over(now));
             self.purged = Some(now);
         }
-        // What shares a counter continues to, so that the outcome of an attempt is counted where it began.
+        // A key that shares a counter continues to share it, so that the outcome of an attempt is counted where the
+        // attempt was.
         let is_own = self.own.contains_key(&hash)
             || (self.own.len() < OWN && !self.shared.contains_key(&(hash % SHARED)));
         let entry = if is_own { self.own.entry(hash) } else { self.shared.entry(hash % SHARED) };
@@ -81,7 +82,7 @@ impl Counters {
         counter
     }
 
-    /// The outcome of an attempt is known that `get_mut` began.
+    /// Records that an attempt that was begun with `get_mut` has ended.
     pub(super) fn end(&mut self, what: Counted<'_>) {
         let (table, hash) = self.place(what);
         if let Some(counter) = table.get_mut(&hash) {
@@ -92,7 +93,7 @@ impl Counters {
         }
     }
 
-    /// The attempts do not count any more.
+    /// Removes the counter of `what`.
     pub(super) fn remove(&mut self, what: Counted<'_>) {
         let (table, hash) = self.place(what);
         table.remove(&hash);
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_counter_is_kept_however_many_others_there_are() {
+    fn a_counter_is_not_evicted_by_others() {
         let mut counters = Counters::default();
         let now = Instant::now();
         let names: Vec<String> = (0..100_000).map(|number| format!("user{number}")).collect();
@@ -129,7 +130,7 @@ mod tests {
             counters.end(Counted::Account(name));
         }
         assert!(counters.own.values().chain(counters.shared.values()).all(|counter| !counter.is_in_flight()));
-        // Counters that do not count any more make room.
+        // Expired counters make room.
         let later = now + Duration::from_hours(1);
         counters.get_mut(Counted::Account("alice"), later);
         assert_eq!(counters.len(), 1);

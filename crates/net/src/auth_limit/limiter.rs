@@ -20,7 +20,7 @@ use crate::tcp::network::{Network, source};
 #[derive(Debug)]
 pub struct AuthLimit {
     limits: AuthLimits,
-    /// Load balancers and reverse proxies: their addresses stand for many clients, which are not counted together.
+    /// Load balancers and reverse proxies: many clients share their addresses, and are not counted together.
     trusted_proxies: Vec<Network>,
     table: Mutex<Table>,
     immediate: ImmediateLines,
@@ -65,7 +65,7 @@ impl AuthLimit {
         self.lock().begin(peer, name, patience, self.limits, now)
     }
 
-    /// Counts an attempt that was not made.
+    /// Counts an attempt that was refused without a check.
     pub(super) fn throttled(
         &self,
         client: SocketAddr,
@@ -111,7 +111,7 @@ impl AuthLimit {
         }
     }
 
-    /// Logs failed attempts that are not logged yet: those that are due, or `all`.
+    /// Logs failed attempts that are not logged yet: those older than the delay of reports, or `all`.
     pub fn report(&self, all: bool) {
         let now = Instant::now();
         let due = self.lock().take_unreported(now, if all { Duration::ZERO } else { REPORT_AFTER });

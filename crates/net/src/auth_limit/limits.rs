@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Limits on failed authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuthLimits {
-    /// The failed attempts of one address for one account that are answered without a delay.
+    /// The failed attempts of one address for one account that cause no delay.
     pub failures: u32,
     /// The longest delay between two attempts.
     pub longest_wait: Duration,
@@ -18,12 +18,12 @@ impl Default for AuthLimits {
 }
 
 impl AuthLimits {
-    /// The failed attempts for one account from all addresses together that are answered without a delay.
+    /// The failed attempts for one account from all addresses together that cause no delay.
     pub(super) const fn failures_everywhere(self) -> u32 {
         self.failures.saturating_mul(SOURCES_FACTOR)
     }
 
-    /// The unproven attempts of one address for one account that are made without a delay.
+    /// The unproven attempts of one address for one account that cause no delay.
     pub(super) const fn unproven(self) -> u32 {
         self.failures.saturating_mul(UNPROVEN_FACTOR)
     }
@@ -38,7 +38,7 @@ pub(super) const SOURCES_FACTOR: u32 = 20;
 /// The attempts whose outcome is unproven, as a multiple of [`AuthLimits::failures`].
 pub(super) const UNPROVEN_FACTOR: u32 = 4;
 
-/// The attempts of a part that the failures of others do not delay: of an address for an account, of an address for
+/// The number of attempts that failures of others do not delay, of an address for an account, of an address for
 /// accounts in a network, and of a /56 network in its /48.
 pub(super) const OWN_ATTEMPTS: u32 = 2;
 
@@ -55,8 +55,8 @@ pub(super) const QUEUE_PER_SOURCE: usize = 4096;
 /// The longest time for which an attempt waits for the outcomes of others, or for its turn.
 pub(super) const LONGEST_QUEUE_WAIT: Duration = Duration::from_secs(30);
 
-/// The time after which an attempt that waits is examined again at the latest.
+/// The longest time after which a waiting attempt is checked again.
 pub(super) const EXAMINED_AGAIN: Duration = Duration::from_secs(5);
 
-/// The time after which a client may retry that did not wait for the outcomes of others, or waited too long.
+/// The `Retry-After` of a client that did not wait for the outcomes of others, or waited too long.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);

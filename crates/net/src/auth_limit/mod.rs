@@ -11,17 +11,17 @@
 //!   [`limits::LONGEST_NETWORK_WAIT`].
 //! - *account*: after [`limits::SOURCES_FACTOR`] times as many failed attempts from all addresses together, the same.
 //!
-//! The last two, which count failures of others, delay an address only after [`limits::OWN_ATTEMPTS`] attempts of
-//! its own, and a /48 network delays only /56 networks with as many. An attempt that they delay waits for its turn
-//! for up to [`limits::LONGEST_QUEUE_WAIT`] before it is refused, unless its connection cannot wait.
+//! The last two, which count failures of others, delay an address only after it has made [`limits::OWN_ATTEMPTS`]
+//! attempts itself, and a /48 network delays only /56 networks with as many. An attempt that they delay waits for its
+//! turn for up to [`limits::LONGEST_QUEUE_WAIT`] before it is refused, unless its connection cannot wait.
 //!
 //! # Success
 //!
-//! The counters are for the [form of a name](identity::ClaimedName::account) that all its spellings share. A
-//! success resets none of them, since another account may have the same name in another domain. Instead, the name
-//! with its domain is *proven* at the address: it has a counter of its own there from then on, which each further
-//! success resets, and the shared counters do not limit it. A name that the authenticated principal does not have,
-//! and one that a token only displays, prove nothing about an account.
+//! The counters are for the [form of a name](identity::ClaimedName::account) that all its spellings share. A success
+//! resets none of them, since another account may have the same name in another domain. Instead, the name with its
+//! domain is *proven* at the address: it has a separate counter there from then on, which each further success resets,
+//! and the shared counters do not limit it. A name that the authenticated principal does not have, and one that a token
+//! only displays, prove nothing about an account.
 //!
 //! # Attempts in flight
 //!
@@ -33,15 +33,15 @@
 //!
 //! # Unproven attempts
 //!
-//! An attempt that a server has seen and neither accepted nor rejected is unproven. It counts for the address and
-//! the account with [`limits::UNPROVEN_FACTOR`] times the limit, and as failed for networks and the account.
+//! An attempt that was sent to a server, which neither accepted nor rejected it, is unproven. It counts for the address
+//! and the account with [`limits::UNPROVEN_FACTOR`] times the limit, and as failed for networks and the account.
 //!
 //! # Trusted proxies without a client's address
 //!
-//! Their addresses stand for many clients: attempts are counted by account alone, and the operator is warned.
+//! Many clients share their addresses: attempts are counted by account alone, and a warning is logged.
 //!
-//! All tables are bounded, and none of the counters of networks and accounts is evicted. Requests on a connection
-//! whose credentials were verified before do not come here.
+//! All tables are bounded, and none of the counters of networks and accounts is evicted. Requests whose credentials
+//! were verified before on the same connection are not counted.
 
 mod attempt;
 mod backoff;

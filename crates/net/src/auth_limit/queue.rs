@@ -20,14 +20,15 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     waiting: HashMap<Box<str>, VecDeque<Waiting>>,
-    /// The keys of `waiting`, the next one first. One whose attempts have all ended is removed when its turn comes.
+    /// The keys of `waiting`, the next one first. An account whose attempts have all ended is removed at its turn.
     turns: VecDeque<Box<str>>,
     len: usize,
 }
 
 impl Queue {
-    /// A place for an attempt for `account` that waits `since` a time, or waits `again`. In a full queue it takes that
-    /// of the newest attempt for the account with the most, if that has at least two more. `None` if there is no place.
+    /// A place for an attempt for `account` that has waited `since` a time; `again` if it had a place before. If the
+    /// queue is full, the newest attempt for the account with the most attempts is displaced, if that account has at
+    /// least two more. `None` if there is no place.
     pub(super) fn join(&mut self, account: &str, since: Instant, again: bool) -> Option<Place> {
         if self.len >= QUEUE_PER_SOURCE {
             self.purge();
@@ -91,7 +92,7 @@ impl Queue {
     /// Wakes all attempts.
     pub(super) fn wake_all(&mut self) {
         for waiting in self.waiting.drain().flat_map(|(_, own)| own) {
-            // Its client may have gone meanwhile.
+            // Its client may have disconnected meanwhile.
             let _ = waiting.sender.send(());
         }
         self.turns.clear();
@@ -104,7 +105,7 @@ impl Queue {
         Some(waiting.sender)
     }
 
-    /// Removes the attempts whose clients have gone.
+    /// Removes the attempts whose clients have disconnected.
     fn purge(&mut self) {
         self.waiting.retain(|_, own| {
             own.retain(|waiting| !waiting.sender.is_closed());
@@ -144,14 +145,14 @@ mod tests {
         assert!(busy[1].try_recv().is_err());
         queue.wake("a", 2);
         assert!(busy[1].try_recv().is_ok() && busy[2].try_recv().is_ok() && busy[3].try_recv().is_err());
-        // A client that has gone does not take a turn.
+        // A client that has disconnected does not use up a turn.
         drop(busy.remove(3));
         queue.wake_next(1, |_| true);
         assert!(busy[3].try_recv().is_ok());
     }
 
     #[test]
-    fn an_attempt_that_waits_again_has_its_place_by_the_time_since_when_it_waits() {
+    fn an_attempt_that_waits_again_keeps_its_order_by_the_time_of_its_first_wait() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         let since = |number| now + Duration::from_secs(number);
         let mut places: Vec<Place> =
@@ -176,14 +177,14 @@ mod tests {
         let mut other = queue.join("b", now, false).unwrap();
         assert_eq!(busy.last_mut().unwrap().try_recv(), Err(oneshot::error::TryRecvError::Closed));
         assert_eq!(other.try_recv(), Err(oneshot::error::TryRecvError::Empty));
-        // The places of clients that have gone are free.
+        // The places of clients that have disconnected are free.
         busy.truncate(10);
         assert!(queue.join("a", now, false).is_some());
         assert_eq!(queue.len, 12);
     }
 
     #[test]
-    fn an_account_whose_attempts_ended_may_wait_anew() {
+    fn an_account_whose_attempts_ended_may_queue_further_ones() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         for _ in 0..3 {
             let mut place = queue.join("a", now, false).unwrap();

@@ -12,13 +12,13 @@ use tokio::time::Instant;
 /// The delay of the line for attempts that were not logged at once.
 pub(super) const REPORT_AFTER: Duration = Duration::from_secs(10);
 
-/// The addresses that have a line of their own in a report; the others share lines.
+/// The most addresses with a separate line in a report; the others share lines.
 const OWN_LINES: usize = 256;
 
-/// The addresses that share a line.
+/// The most addresses that share a line.
 const SHARING: usize = 32;
 
-/// The names in a line.
+/// The most names in a line.
 const NAMES: usize = 8;
 
 /// The lines that are logged at once in [`REPORT_AFTER`].
@@ -97,7 +97,7 @@ impl SourceReport {
         }
     }
 
-    /// Takes all of it, where the oldest attempt is of `age` or more.
+    /// Takes the attempts if the oldest one was at least `age` ago.
     pub(super) fn take(&mut self, now: Instant, age: Duration) -> Option<Self> {
         let since = self.since?;
         if now.duration_since(since) < age {
@@ -127,7 +127,7 @@ impl SourceReport {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     sources: Vec<(IpAddr, SourceReport)>,
-    /// Attempts of addresses that exceeded the table.
+    /// Attempts of addresses that were evicted from the table.
     uncounted: u64,
 }
 

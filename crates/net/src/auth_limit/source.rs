@@ -8,7 +8,7 @@ use super::limits::{ACCOUNTS_PER_SOURCE, AuthLimits};
 use super::queue::{Place, Queue};
 use super::report::SourceReport;
 
-/// The most accounts for each address.
+/// The most accounts that are remembered for each address.
 const ACCOUNTS_KEPT: usize = 24;
 
 /// An address from which clients authenticate.
@@ -41,7 +41,7 @@ impl Source {
         }
     }
 
-    /// The attempts for an account that still count.
+    /// The attempts for an account, unless they have expired.
     pub(super) fn tried(&self, name: &ClaimedName, now: Instant) -> Option<&Backoff> {
         let tried = self.accounts.iter().find(|tried| *tried.account == *name.account())?;
         Some(&tried.backoff).filter(|backoff| !backoff.is_over(now))
@@ -117,7 +117,8 @@ impl Source {
         }
         self.queue.wake(name.account(), most);
         let Self { queue, accounts, .. } = self;
-        // An ended attempt makes room for one. A second one replaces one whose client goes before it begins.
+        // An ended attempt makes room for one. A second one is woken in case the client of the first one has
+        // disconnected.
         queue.wake_next(2, |account| !accounts.iter().any(|tried| *tried.account == *account));
     }
 

@@ -54,14 +54,14 @@ pub(super) enum Counter {
     },
 }
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// The credentials are wrong.
     Failed,
-    /// They were neither accepted nor rejected, and no server has seen them.
+    /// They were neither accepted nor rejected, and were not sent to a server.
     Unknown,
-    /// A server has seen them, and its response shows neither that they are right nor that they are wrong.
+    /// They were sent to a server, whose response shows neither that they are right nor that they are wrong.
     Unproven,
     /// They are right, and proved the name.
     Proven,
@@ -72,18 +72,19 @@ pub(super) enum Outcome {
 pub(super) enum Admission {
     /// It is in flight.
     Begun(Counter),
-    /// It may be made again when there is an outcome of another.
+    /// It has to wait for the outcome of another.
     Queued(Place),
-    /// It may be made again when its turn has come.
+    /// It has to wait for its turn.
     Later(Throttled),
     /// It is refused.
     Throttled(Throttled),
 }
 
-/// What an attempt does if it may not be made now.
+/// Whether an attempt that may not be made now waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patience {
-    /// It is refused, unless attempts in flight are the only reason, which its verification in the proxy makes short.
+    /// It does not wait: it is refused, unless attempts in flight are the only reason, since the proxy verifies this
+    /// one at once.
     None,
     /// It waits.
     Waits {
@@ -282,7 +283,7 @@ impl Table {
         let woken = match outcome {
             Outcome::Proven => usize::try_from(PROVEN_IN_FLIGHT).unwrap_or(usize::MAX),
             _ => match self.obstacle(peer, name, Patience::None, limits, now) {
-                // Those that wait are to be refused.
+                // The waiting ones have to be refused.
                 Some(Obstacle::Own(_)) => usize::MAX,
                 _ => 1,
             },
@@ -344,7 +345,7 @@ impl Table {
         all.failed(limits.failures_everywhere(), limits.longest_wait, now);
     }
 
-    /// The name is proven at the address: its failed attempts there do not count any more.
+    /// Records that the name is proven at the address, and forgets its failed attempts there.
     fn succeeded(&mut self, peer: Peer, name: &ClaimedName, now: Instant) {
         let key = (peer.source, name.spelling());
         make_room(&mut self.proven, &key, PROVEN, |proven| proven.last);
@@ -355,7 +356,7 @@ impl Table {
         self.counters.remove(Counted::UnprovenSpelling(name.spelling(), peer.source));
     }
 
-    /// What counts attempts of `peer` whose outcome is unproven.
+    /// The key of the counter of attempts of `peer` whose outcome is unproven.
     fn unproven<'a>(&self, peer: Peer, name: &'a ClaimedName) -> Counted<'a> {
         if self.proven.contains_key(&(peer.source, name.spelling())) {
             Counted::UnprovenSpelling(name.spelling(), peer.source)
@@ -369,7 +370,7 @@ impl Table {
         self.source(source, now).report.throttled(name, now)
     }
 
-    /// Keeps a failed attempt for the log. Returns whether it is the first from `source` that is to be logged.
+    /// Records a failed attempt for the log. Returns whether it is the first from `source` that is to be logged.
     pub(super) fn report_failure(
         &mut self,
         source: IpAddr,

@@ -73,7 +73,7 @@ fn the_delay_grows_with_each_failure_of_an_address_for_an_account() {
     let begin = Instant::now();
     // Five at once, one more, and then after 1, 2, 4, 8, 16 and 32 seconds.
     assert_eq!(checked(&limit, |_| (peer(1), name("LAB\\alice")), begin, 1000), 12);
-    // Other spellings are of the same account.
+    // Other spellings denote the same account.
     let later = begin + Duration::from_secs(100);
     let wait = check(&limit, peer(1), &name("ALICE@lab.test"), later).unwrap_err();
     assert!(wait > Duration::from_secs(10) && wait <= Duration::from_mins(1), "{wait:?}");
@@ -149,7 +149,7 @@ fn tables_are_bounded_and_all_failures_are_reported() {
 }
 
 #[test]
-fn attempts_that_succeed_occupy_no_place_of_failed_ones() {
+fn attempts_that_succeed_do_not_displace_counters_of_failed_ones() {
     let limit = limit();
     let now = Instant::now();
     for number in 0..100 {
@@ -170,7 +170,7 @@ fn a_success_on_another_thread_delays_no_attempt_that_began_before_it() {
         succeed(&limit, peer(1), &name("alice"), later);
         assert_eq!(check(&limit, peer(1), &name("alice"), begin), Ok(()));
     }
-    // Nor does one that is in flight, or one whose outcome is unclear, for the first time at an address.
+    // An attempt in flight, or one whose outcome is unproven, does not delay it either.
     let attempt = limit.begin_at_once(peer(2), &name("alice"), later).unwrap();
     assert_eq!(check(&limit, peer(2), &name("alice"), begin), Ok(()));
     assert_eq!(check(&limit, peer(2), &name("bob"), begin), Ok(()));
@@ -222,7 +222,7 @@ fn a_device_with_an_old_password_does_not_delay_another_spelling_that_succeeded(
     assert_eq!(check(&limit, peer(1), &name("LAB\\alice"), now), Ok(()));
 }
 
-/// Lets all tasks go on until they wait.
+/// Runs all tasks until they wait.
 async fn settle() {
     for _ in 0..200 {
         yield_now().await;
@@ -284,7 +284,7 @@ async fn two_hundred_right_passwords_at_the_same_time_are_all_checked() {
                 .await;
         }
         assert_eq!((checked, attempts.refused), (200, 0));
-        // They waited for outcomes, and not for time.
+        // They waited for outcomes, not for a delay.
         assert_eq!(attempts.limit.sizes(), (0, 0, 1));
     }
 }
@@ -327,7 +327,7 @@ async fn attempts_wait_for_a_limited_time_in_a_queue_of_limited_length() {
     tokio::time::advance(LONGEST_QUEUE_WAIT).await;
     attempts.settle().await;
     assert_eq!((attempts.in_flight.len(), attempts.refused), (6, 4994));
-    // Those that their clients abandon count as failed.
+    // Attempts whose clients disconnect count as failed.
     attempts.in_flight.clear();
     assert!(check(&limit, peer(1), &name("alice"), Instant::now()).is_err());
 }
@@ -349,7 +349,7 @@ async fn two_thousand_users_of_one_address_with_right_passwords_are_all_checked(
                 .await;
         }
         assert_eq!((checked, attempts.refused), (2000, 0), "{users} users");
-        // So many are in flight at a time that a server that takes 100 ms has verified all of them in 12 s.
+        // Enough are in flight at a time for a server that takes 100 ms to verify all of them in 12 s.
         assert!(rounds <= 120, "{rounds} rounds for {users} users");
     }
 }

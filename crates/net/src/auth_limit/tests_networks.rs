@@ -183,7 +183,7 @@ fn attempts_that_the_server_neither_accepts_nor_rejects_are_limited_too() {
         for number in 0..3600 {
             let now = begin + Duration::from_secs(number);
             if number % 50 == 0 {
-                // Other accounts do not make it forgotten.
+                // Attempts for other accounts do not evict the counter.
                 for other in 0..100 {
                     let other = limit.begin_at_once(peer(1), &name(&format!("user{other}")), now);
                     let _ = other.map(|other| other.unproven("status 403", now));
@@ -195,7 +195,7 @@ fn attempts_that_the_server_neither_accepts_nor_rejects_are_limited_too() {
             }
         }
         assert!((80..100).contains(&checked), "{checked}");
-        // They delay no other address, and a success ends the delay of the name at this one.
+        // They do not delay other addresses, and a success ends the delay of the name at this one.
         let now = begin + Duration::from_hours(1);
         assert_eq!(check(&limit, peer(2), &alice, now), Ok(()));
         let now = now + Duration::from_mins(1);

@@ -39,7 +39,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// An attempt is not checked now.
+/// The refusal of an attempt that is not checked now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{limit}")]
 pub(crate) struct Throttled {
@@ -72,7 +72,7 @@ pub(super) enum Obstacle {
 }
 
 impl Obstacle {
-    /// What a counter of the address's own attempts means.
+    /// The obstacle that a counter of the address's own attempts causes.
     pub(super) fn own(limit: Limit, blocked: Option<Blocked>) -> Option<Self> {
         Some(match blocked? {
             Blocked::InFlight => Self::InFlight,
@@ -80,7 +80,8 @@ impl Obstacle {
         })
     }
 
-    /// What a counter of attempts of many addresses means. Outcomes at other addresses wake no attempt of this one.
+    /// The obstacle that a counter of attempts of many addresses causes. Outcomes at other addresses wake no attempt of
+    /// this one.
     pub(super) fn others(limit: Limit, blocked: Option<Blocked>) -> Option<Self> {
         let retry_after = match blocked? {
             Blocked::InFlight => RETRY_AFTER,

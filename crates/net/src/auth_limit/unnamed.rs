@@ -1,4 +1,4 @@
-//! The log of trusted proxies that do not name their clients.
+//! Logs trusted proxies that do not name their clients.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,5 @@
-//! Which authentications with the service account are permitted. The rule and its bounds are in ARCHITECTURE.md.
+//! Decides which authentications with the service account are permitted. ARCHITECTURE.md states the rule and its
+//! bounds.
 
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ pub(super) struct Ticket {
     /// The user for whose request it is; none for a probe.
     user: Option<SecurityContext>,
     password: u64,
-    /// The number of the attempt that others wait for.
+    /// The number of the attempt, for whose outcome others wait.
     pending: Option<u64>,
 }
 
@@ -63,9 +64,9 @@ impl Ticket {
 #[derive(Debug)]
 pub(super) enum Admitted {
     Yes(Ticket),
-    /// Not before the proxy has found out by a probe whether the server accepts the account.
+    /// Not yet: the proxy first has to find out by a probe whether the server accepts the account.
     Probe(Ticket),
-    /// Not before another authentication ends, or this time.
+    /// Not yet: wait until another authentication ends, at most until this time.
     Wait(Instant),
 }
 
@@ -81,7 +82,7 @@ pub(super) enum Outcome<'a> {
 }
 
 impl ServiceAccount {
-    /// An account of which nothing is known.
+    /// An account whose state is unknown.
     pub(super) fn new(limits: LockoutLimits) -> Self {
         Self {
             services: Vec::new(),
@@ -122,7 +123,8 @@ impl ServiceAccount {
             }
             NextAttempt::Users(left) => left,
         };
-        // The last attempt is for a user for whom the account succeeded before: it shows most.
+        // The last attempt is reserved for a user for whom the account succeeded before, whose outcome is the most
+        // conclusive.
         let is_reserved = !self.proven.is_empty() && !self.is_proven(user, service);
         let left = left.saturating_sub(u32::from(is_reserved));
         if self.pending.in_progress() >= left {
@@ -156,7 +158,7 @@ impl ServiceAccount {
         }
     }
 
-    /// Authentications that take too long have no outcome so far.
+    /// Records authentications that exceeded their time as without an outcome.
     fn remove_late(&mut self, now: Instant) {
         let late = self.pending.remove_late(now);
         for _ in 0..late.users {
@@ -232,7 +234,7 @@ impl ServiceAccount {
 
     fn accepted(&mut self, ticket: &Ticket, now: Instant) -> bool {
         if self.lockout.is_refused() {
-            // The failures were about the account.
+            // The failures concerned the account.
             self.failures.clear();
         }
         if let Some(user) = &ticket.user {
@@ -276,7 +278,7 @@ impl ServiceAccount {
         tracing::debug!(service = %service.name, is_probe = ticket.user.is_none(), "authentication of the service account failed at the upstream: {}", ErrorChain(error));
     }
 
-    /// Counts a request that fails without an authentication during an outage.
+    /// Counts a request that is refused without an authentication during an outage.
     fn count_failed_request(&mut self) {
         if let Some((_, failed)) = &mut self.outage {
             *failed += 1;

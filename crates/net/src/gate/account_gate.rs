@@ -27,12 +27,12 @@ pub struct AccountGate {
 }
 
 impl AccountGate {
-    /// The gate of an account of which nothing is known.
+    /// The gate of an account whose state is unknown.
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// The same with the lockout threshold of the account's domain.
+    /// Like [`Self::new`], with the limits for the lockout policy of the account's domain.
     pub fn with_limits(limits: LockoutLimits) -> Arc<Self> {
         let account = Mutex::new(ServiceAccount::new(limits));
         Arc::new(Self { account, ..Self::default() })
@@ -53,11 +53,10 @@ impl AccountGate {
         self.auth_ended.notify_waiters();
     }
 
-    /// Permits one authentication with the account for a request of `user` to `service` of the upstream by
-    /// `protocol`. Until the account is accepted, one authentication at a time is permitted for a user, and for two
-    /// users at most; other requests wait for the outcome, for `limit` at most. The users who wait take turns. After a
-    /// failure `probe` is called with an attempt of the proxy itself, which is to show whether the server accepts the
-    /// account.
+    /// Permits one authentication with the account for a request of `user` to `service` of the upstream by `protocol`.
+    /// Until the account is accepted, one authentication at a time is permitted for a user, and for two users at most;
+    /// other requests wait for the outcome, for `limit` at most. The users who wait take turns. After a failure `probe`
+    /// is called with an attempt of the proxy's own, which has to show whether the server accepts the account.
     pub(crate) async fn begin_auth(
         self: &Arc<Self>,
         protocol: UpstreamProtocol,
@@ -84,7 +83,7 @@ impl AccountGate {
         loop {
             let auth_ended = self.auth_ended.notified();
             tokio::pin!(auth_ended);
-            // Outcomes from here on wake the task.
+            // Outcomes after this wake the task.
             auth_ended.as_mut().enable();
             let attempt_ends = match admit()? {
                 Admitted::Yes(ticket) => return Ok(permitted(ticket)),
@@ -152,7 +151,7 @@ pub(crate) struct AuthAttempt {
 }
 
 impl AuthAttempt {
-    /// The credentials are sent.
+    /// Records that the credentials are sent.
     pub(crate) const fn sent(&mut self) {
         self.is_sent = true;
     }

@@ -1,4 +1,4 @@
-//! The log lines about failures of the service account.
+//! Logs failures of the service account.
 
 use identity::Principal;
 

@@ -12,12 +12,12 @@ use super::lockout::LockoutLimits;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What the server responds to authentications with the account.
+/// The server's responses to authentications with the account.
 #[derive(Clone, Copy)]
 struct Server {
     /// It accepts the password.
     accepts: bool,
-    /// It responds to the probe of the proxy so that the probe has an outcome.
+    /// Its response to the proxy's probe shows whether it accepts the password.
     answers_probes: bool,
 }
 
@@ -128,7 +128,7 @@ fn a_wrong_password_is_tried_less_often_than_the_domain_permits() {
 }
 
 #[test]
-fn users_whom_the_server_refuses_stop_no_others() {
+fn users_whom_the_server_refuses_do_not_affect_others() {
     let users = users::<210>();
     let (bad, good) = users.split_at(200);
     for count in [1, 2, 20, 200] {
@@ -150,7 +150,7 @@ fn users_whom_the_server_refuses_stop_no_others() {
 }
 
 #[test]
-fn users_whom_the_server_refuses_stop_no_user_whom_it_served_even_if_probes_show_nothing() {
+fn users_whom_the_server_refuses_do_not_affect_a_user_whom_it_served_even_if_probes_have_no_outcome() {
     let [bad @ .., good] = users::<21>();
     let mut lab = Lab::new(Server { answers_probes: false, ..RIGHT });
     assert!(lab.request("ews", &good, true, 0));
@@ -178,7 +178,7 @@ fn a_user_whom_the_server_refuses_is_tried_again_after_a_delay_that_doubles() {
 }
 
 #[test]
-fn a_password_that_is_changed_at_the_server_and_back_is_found_out_within_the_limits() {
+fn a_password_that_is_changed_at_the_server_and_back_is_detected_within_the_limits() {
     let users = users::<500>();
     let mut lab = Lab::new(RIGHT);
     let served = |lab: &mut Lab, seconds| {
@@ -214,7 +214,7 @@ fn reading_the_same_password_again_permits_one_attempt() {
 }
 
 #[test]
-fn a_service_at_which_the_account_fails_stops_no_other_service() {
+fn a_service_at_which_the_account_fails_does_not_affect_other_services() {
     let (users, mut lab) = (users::<20>(), Lab::new(RIGHT));
     for seconds in 0..600 {
         for user in &users {

@@ -27,11 +27,11 @@ fn text(error: &UpstreamError) -> String {
 
 /// As many users as are needed.
 pub(super) fn users<const COUNT: usize>() -> [SecurityContext; COUNT] {
-    // What authorities of their own vouch for is not one identity.
+    // Each context has an authority of its own, so that no two are the same identity.
     std::array::from_fn(|_| SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("test")))
 }
 
-/// Permits an authentication. Probes show nothing.
+/// Permits an authentication. Probes have no outcome.
 pub(super) fn admit(
     account: &mut ServiceAccount,
     service: &str,
@@ -95,7 +95,7 @@ async fn five_hundred_users_at_once_send_a_wrong_password_as_often_as_the_limit_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_who_comes_after_two_hundred_refused_ones_is_served_within_a_second() {
+async fn a_user_after_two_hundred_refused_ones_is_served_within_a_second() {
     let (gate, users, sent) = (AccountGate::new(), users::<201>(), Arc::<AtomicUsize>::default());
     let (good, bad) = users.split_last().unwrap();
     let begin = Instant::now();
@@ -208,8 +208,8 @@ fn begin_or_wait<'a>(
 }
 
 #[test]
-fn users_whose_attempts_have_no_outcome_go_behind_all_users_who_wait() {
-    // Attempts run out of time, or end with the connections of their clients.
+fn users_whose_attempts_have_no_outcome_are_served_after_all_users_who_wait() {
+    // Attempts exceed their time, or end with the connections of their clients.
     for ends in [false, true] {
         let (users, mut account, begin) = (users::<5>(), ServiceAccount::default(), Instant::now());
         let [mallory, oscar, alice, bob, carol] = users.each_ref();
@@ -265,13 +265,13 @@ async fn two_users_with_slow_requests_delay_another_user_for_the_time_of_one_att
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_no_longer_waits_gives_its_turn_to_the_next() {
+async fn a_request_that_stops_waiting_passes_its_turn_to_the_next() {
     let (gate, users) = (AccountGate::new(), users::<5>());
     let [mallory, oscar, alice, bob, carol] = users.each_ref();
     let begin_auth = |user| gate.begin_auth(UpstreamProtocol::Http, "ews", user, 30 * SECOND, drop);
     let held = [begin_auth(mallory).await.unwrap(), begin_auth(oscar).await.unwrap()];
     let begin = Instant::now();
-    // The clients of the first two requests in the queue go away.
+    // The clients of the first two requests in the queue disconnect.
     let gone = |user| tokio::time::timeout(SECOND, begin_auth(user));
     let (first, second, next) = tokio::join!(gone(alice), gone(bob), begin_auth(carol));
     assert!(first.is_err() && second.is_err() && next.is_ok());

@@ -22,13 +22,13 @@ struct UserFailure {
     user: UserKey,
     /// The index of the service at which the account failed.
     service: usize,
-    /// The failure applies to all services as long as none has accepted the account.
+    /// Whether the failure applies to all services, as long as none has accepted the account.
     everywhere: bool,
     error: UpstreamError,
     /// When the next authentication for this user is permitted, and the delay after the last.
     next: Instant,
     delay: Duration,
-    /// The account succeeded there for this user since: the next failure is like the first.
+    /// The account has succeeded there for this user since: the next failure has the delay of a first one.
     succeeded: bool,
 }
 

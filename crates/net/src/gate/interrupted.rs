@@ -30,7 +30,7 @@ pub(crate) struct FailedRequest<'a> {
     pub(crate) user: Option<&'a Principal>,
     /// The operation, or the path of an HTTP request.
     pub(crate) operation: &'a str,
-    /// Whether it only waited for notifications.
+    /// Whether it is a wait for notifications.
     pub(crate) is_wait: bool,
 }
 
@@ -59,8 +59,8 @@ struct Pending {
 }
 
 impl InterruptedRequests {
-    /// Counts `request`, which failed because of `error`. For the first one, returns after how long the line is to be
-    /// logged.
+    /// Counts `request`, which failed because of `error`. For the first one, returns the time after which the line has
+    /// to be logged.
     pub(super) fn add(
         &mut self,
         request: &FailedRequest<'_>,

@@ -1,4 +1,4 @@
-//! How often the service account may be tried that the server may not accept, so that its domain does not lock it.
+//! Limits how often a service account that the server may not accept is tried, so that its domain does not lock it.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub struct LockoutLimits {
 }
 
 impl Default for LockoutLimits {
-    /// Below the lockout thresholds that are common in domains: 5 to 10 failures, reset after 10 to 30 minutes.
+    /// Limits below the usual lockout policies of domains: 5 to 10 failures, reset after 10 to 30 minutes.
     fn default() -> Self {
         Self { attempts: 4, pause: Duration::from_mins(30) }
     }
@@ -38,7 +38,7 @@ pub(super) struct Lockout {
     is_accepted: bool,
     /// How many authentications have failed since then.
     failed: u32,
-    /// The last of them.
+    /// The last failure.
     last: Option<(Instant, UpstreamError)>,
     /// How many authentications without an outcome there were. They count as failed if another one fails.
     unsettled: u32,
@@ -48,7 +48,7 @@ pub(super) struct Lockout {
     refused: Option<(Instant, Duration)>,
 }
 
-/// What may be attempted next.
+/// The authentications that may be attempted next.
 #[derive(Debug)]
 pub(super) enum NextAttempt {
     /// All users may authenticate, at the same time.
@@ -94,7 +94,7 @@ impl Lockout {
         self.last.as_ref().map(|(_, error)| error)
     }
 
-    /// What may be attempted at `now`.
+    /// The authentications that may be attempted at `now`.
     pub(super) fn next(&mut self, now: Instant) -> NextAttempt {
         if let (Some((due, _)), Some(error)) = (self.refused, self.error()) {
             return if now < due { NextAttempt::Refused(error.clone()) } else { NextAttempt::Probe };
@@ -121,7 +121,7 @@ impl Lockout {
         self.refused.is_some() || self.failed.saturating_add(in_progress) < self.limits.attempts
     }
 
-    /// The server accepted the account. Returns whether this changes what may be attempted.
+    /// The server accepted the account. Returns whether other authentications may be attempted than before.
     pub(super) fn accepted(&mut self) -> bool {
         let is_known = self.is_accepted && self.failed == 0 && !self.is_doubtful;
         (self.is_accepted, self.failed, self.last, self.unsettled) = (true, 0, None, 0);

@@ -34,7 +34,7 @@ struct PendingAttempt {
     until: Instant,
 }
 
-/// How many attempts ran out of time.
+/// The number of attempts that exceeded their time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Late {
     pub(super) users: u32,
@@ -48,7 +48,7 @@ impl PendingAttempts {
             return Err(own.until);
         }
         if !self.is_next(user) {
-            // If an attempt is free, a user who is before this one begins it now.
+            // If an attempt is free, a user before this one in the queue begins it now.
             return Err(self.first_ends(now));
         }
         self.numbers += 1;
@@ -77,12 +77,12 @@ impl PendingAttempts {
         u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
     }
 
-    /// When the first attempt of a user ends at the latest.
+    /// The latest time at which the first attempt of a user ends.
     pub(super) fn first_ends(&self, now: Instant) -> Instant {
         self.attempts.iter().map(|attempt| attempt.until).min().unwrap_or(now + LONGEST)
     }
 
-    /// Removes the attempts that ran out of time.
+    /// Removes the attempts that exceeded their time.
     pub(super) fn remove_late(&mut self, now: Instant) -> Late {
         let mut users = 0;
         for late in self.attempts.extract_if(.., |attempt| attempt.until <= now) {
@@ -113,7 +113,7 @@ impl PendingAttempts {
         self.attempts.iter().any(|attempt| attempt.user == *user)
     }
 
-    /// The attempt `number` of `user` ended. `is_settled`: with an outcome. Returns whether it had not run out of time.
+    /// The attempt `number` of `user` ended; with an outcome if `is_settled`. Returns whether it was within its time.
     pub(super) fn end(&mut self, number: u64, user: &UserKey, is_settled: bool, now: Instant) -> bool {
         let before = self.attempts.len();
         self.attempts.retain(|attempt| attempt.number != number);
@@ -125,7 +125,7 @@ impl PendingAttempts {
         self.attempts.len() < before
     }
 
-    /// Attempts with an old password delay no other attempt.
+    /// Removes the attempts, which used an old password and must not delay others.
     pub(super) fn clear(&mut self) {
         self.attempts.clear();
         self.probe = None;

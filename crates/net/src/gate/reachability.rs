@@ -64,7 +64,7 @@ impl OutageSummary {
     }
 }
 
-/// What an attempt changed.
+/// A change of the upstream's reachability.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
     /// An outage began.
@@ -148,7 +148,7 @@ impl Reachability {
     }
 }
 
-/// The end of a log line on an outage: what happens to requests.
+/// The end of a log line on an outage, about the effect on requests.
 pub(super) const BACKOFF_NOTE: &str = "connection attempts back off, and requests between them fail at once";
 
 /// Logs that an outage begins, because of `error`.

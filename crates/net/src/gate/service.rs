@@ -2,7 +2,7 @@
 
 use super::protocol::UpstreamProtocol;
 
-/// A part of the upstream that configures authentication for itself: an interface, or a virtual directory of HTTP.
+/// A part of the upstream with its own configuration of authentication: an interface, or a virtual directory of HTTP.
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) protocol: UpstreamProtocol,

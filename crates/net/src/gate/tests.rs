@@ -86,7 +86,7 @@ fn interrupted_requests_are_logged_together_with_the_outage_that_they_begin() {
     assert!(interrupted.unreachable(&connect()));
     interrupted.log(UpstreamProtocol::Http, begin + SECOND);
     assert!(!interrupted.unreachable(&connect()));
-    // A server that closes connections all the time takes a line in ten seconds.
+    // A server that closes connections continuously causes one line in ten seconds.
     assert_eq!(interrupted.add(&lost, &closed, begin + 2 * SECOND), Some(9 * SECOND));
     interrupted.log(UpstreamProtocol::Http, begin + 11 * SECOND);
     assert_eq!(interrupted.add(&lost, &closed, begin + 60 * SECOND), Some(SECOND));

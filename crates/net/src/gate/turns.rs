@@ -1,4 +1,4 @@
-//! The order in which users who wait for an attempt get one.
+//! Queues users who wait for an attempt.
 
 use identity::UserKey;
 use tokio::time::Instant;
@@ -39,7 +39,7 @@ type Position = (Option<Instant>, u64);
 
 impl Turns {
     /// A request of `user` waits from now on. Returns whether the request is registered. If it is not, every registered
-    /// user in the same situation is before it.
+    /// user with equal priority is before it.
     pub(super) fn enter(&mut self, user: &UserKey, now: Instant) -> bool {
         let arrival = self.next_arrival();
         let Some(turn) = self.entry(user, now) else { return false };
