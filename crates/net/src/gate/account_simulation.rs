@@ -18,11 +18,11 @@ struct Server {
     /// It accepts the password.
     accepts: bool,
     /// Its response to the proxy's probe shows whether it accepts the password.
-    answers_probes: bool,
+    probes_are_conclusive: bool,
 }
 
-const RIGHT: Server = Server { accepts: true, answers_probes: true };
-const WRONG: Server = Server { accepts: false, answers_probes: true };
+const RIGHT: Server = Server { accepts: true, probes_are_conclusive: true };
+const WRONG: Server = Server { accepts: false, probes_are_conclusive: true };
 
 /// The failures that the domain of the account counts.
 #[derive(Debug, Default)]
@@ -67,15 +67,15 @@ impl Lab {
         Self { account, domain: Domain::default(), server, begin }
     }
 
-    /// A request of `user` to `service`, `seconds` after the begin. The server refuses the user with 401 `if_accepted`
-    /// is false. Returns whether the request is served.
-    fn request(&mut self, service: &str, user: &SecurityContext, if_accepted: bool, seconds: u64) -> bool {
+    /// A request of `user` to `service`, `seconds` after the start. The server refuses the user with 401 if
+    /// `has_access` is false. Returns whether the request is served.
+    fn request(&mut self, service: &str, user: &SecurityContext, has_access: bool, seconds: u64) -> bool {
         let now = self.begin + Duration::from_secs(seconds);
         loop {
             let accepts = self.server.accepts;
             let (ticket, is_served) = match self.account.admit(UpstreamProtocol::Http, service, user, now) {
-                Ok(Admitted::Yes(ticket)) => (ticket, Some(accepts && if_accepted)),
-                Ok(Admitted::Probe(ticket)) if self.server.answers_probes => (ticket, None),
+                Ok(Admitted::Yes(ticket)) => (ticket, Some(accepts && has_access)),
+                Ok(Admitted::Probe(ticket)) if self.server.probes_are_conclusive => (ticket, None),
                 Ok(Admitted::Probe(ticket)) => {
                     self.account.record_auth(&ticket, Outcome::NotEvaluated, now);
                     continue;
@@ -94,7 +94,7 @@ impl Lab {
         }
     }
 
-    /// When wrong passwords were sent, in seconds after the begin.
+    /// When wrong passwords were sent, in seconds after the start.
     fn wrong(&self) -> Vec<u64> {
         self.domain.wrong.iter().map(|at| at.duration_since(self.begin).as_secs()).collect()
     }
@@ -103,9 +103,9 @@ impl Lab {
 #[test]
 fn a_wrong_password_is_tried_less_often_than_the_domain_permits() {
     let users = users::<500>();
-    for answers_probes in [true, false] {
+    for probes_are_conclusive in [true, false] {
         for users in [&users[..1], &users[..2], &users[..]] {
-            let mut lab = Lab::new(Server { answers_probes, ..WRONG });
+            let mut lab = Lab::new(Server { probes_are_conclusive, ..WRONG });
             for seconds in (0..8000).step_by(5) {
                 for (number, user) in users.iter().enumerate() {
                     let service = ["mapi", "ews", "oab"][number % 3];
@@ -120,7 +120,7 @@ fn a_wrong_password_is_tried_less_often_than_the_domain_permits() {
                 assert!(in_window <= 4, "{wrong:?}");
             }
             assert!(wrong.len() > 4, "the account is tried again: {wrong:?}");
-            if answers_probes && users.len() > 2 {
+            if probes_are_conclusive && users.len() > 2 {
                 assert_eq!(wrong[..4], [0, 0, 30, 330], "{wrong:?}");
             }
         }
@@ -152,7 +152,7 @@ fn users_whom_the_server_refuses_do_not_affect_others() {
 #[test]
 fn users_whom_the_server_refuses_do_not_affect_a_user_whom_it_served_even_if_probes_have_no_outcome() {
     let [bad @ .., good] = users::<21>();
-    let mut lab = Lab::new(Server { answers_probes: false, ..RIGHT });
+    let mut lab = Lab::new(Server { probes_are_conclusive: false, ..RIGHT });
     assert!(lab.request("ews", &good, true, 0));
     for seconds in 0..3600 {
         for user in &bad {

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-/// Joins the parts of a body. A body of one part, as most are, is not copied.
+/// Joins the parts of a body. A body of a single part, the usual case, is not copied.
 #[derive(Debug, Default)]
 pub(crate) struct BodyAccumulator {
     first: Bytes,

@@ -206,9 +206,9 @@ fn report(outcome: &AuthOutcome, config: &HttpListenerConfig, peer: SocketAddr) 
 }
 
 /// Responds to a request that `outcome` does not admit. During a handshake the connection has to stay open, so the
-/// request's body is read, after `100 Continue` if the client waits for that; otherwise only a short one is. A
-/// throttled client has to wait, and its connection is closed, so that each attempt costs it a new one; that of a
-/// trusted reverse proxy carries other clients' requests, and stays.
+/// request's body is read, after `100 Continue` if the client waits for that; otherwise only a short one is. The
+/// response to a throttled client is delayed, and its connection is closed, so that each attempt needs a new one; the
+/// connection of a trusted reverse proxy carries other clients' requests, and stays open.
 async fn reject(
     // Exclusive, since handshakes are not `Sync`.
     authenticator: &mut Authenticator,

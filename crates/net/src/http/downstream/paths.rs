@@ -39,7 +39,7 @@ fn is_plain(text: &str, others: &[u8]) -> bool {
 
 /// Checks a path without a query.
 pub(crate) fn check_path(path: &str) -> Result<(), Ambiguous> {
-    // Most paths are simple, and are checked in one go.
+    // Most paths are simple, and need no decoding.
     let is_simple = |segment: &str| !segment.is_empty() && is_plain(segment, b"-_");
     let inner = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
     if inner.is_some_and(|inner| inner.split('/').all(is_simple)) {
@@ -107,19 +107,19 @@ const MOST_DECODINGS: usize = 4;
 fn decoded(path: &str) -> Option<String> {
     let mut rest = path.as_bytes();
     let mut out = Vec::with_capacity(rest.len());
-    while let Some((byte, behind)) = rest.split_first() {
-        rest = behind;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
         if *byte != b'%' {
             out.push(*byte);
             continue;
         }
-        let (digits, behind) = rest.split_first_chunk::<2>()?;
+        let (digits, after) = rest.split_first_chunk::<2>()?;
         let byte = hex(*digits)?;
         if byte.is_ascii_control() || b"./\\%;#?:".contains(&byte) {
             return None;
         }
         out.push(byte);
-        rest = behind;
+        rest = after;
     }
     // Overlong encodings are not valid UTF-8, and are refused here.
     String::from_utf8(out).ok().filter(|text| !text.contains(is_like_a_separator))
@@ -129,13 +129,13 @@ fn decoded(path: &str) -> Option<String> {
 fn decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some((byte, behind)) = rest.split_first() {
-        rest = behind;
-        let code = behind.split_first_chunk::<2>().filter(|_| *byte == b'%');
-        match code.and_then(|(digits, behind)| Some((hex(*digits)?, behind))) {
-            Some((byte, behind)) => {
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let code = after.split_first_chunk::<2>().filter(|_| *byte == b'%');
+        match code.and_then(|(digits, after)| Some((hex(*digits)?, after))) {
+            Some((byte, after)) => {
                 out.push(byte);
-                rest = behind;
+                rest = after;
             }
             None => out.push(*byte),
         }
