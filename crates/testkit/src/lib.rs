@@ -2,6 +2,7 @@
 //! software; and conversations through the engine.
 
 pub mod captures;
+pub mod deferred;
 mod flight;
 pub mod http_auth;
 mod input;

@@ -1,19 +1,19 @@
 //! Deferred operations and requests that modules send ahead, with a server that requires the requests of a session to
 //! be in sequence.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use engine::{
-    AheadRequest, AheadResponse, Decision, Delivery, Module, Operation, OperationKey, Refusal, RefusalKind,
-    Session, Work,
+    AheadRequest, AheadResponse, Decision, Delivery, Module, Operation, Refusal, RefusalKind, Work,
 };
 use http1::Head as _;
 use mapi::emsmdb::RpcFlags;
-use mapi::mapihttp::{Endpoint, RequestType, ResponseBody};
+use mapi::mapihttp::ResponseBody;
+
+use testkit::deferred::{Decider, HeldWork, SequenceServer};
 
 use crate::http::operation::pending::Pending;
 use crate::http::tests::playbook::Happens::{TimePasses, WorkDone};
@@ -22,85 +22,20 @@ use crate::http::tests::playbook::{Client, ClientResponse, Happens, Proxy, mapi,
 use crate::http::tests::setup::{CALL_LIMIT, Setup};
 use crate::http::tests::upstream::{ReceivedRequest, Upstream};
 
-const EXECUTE: OperationKey = OperationKey::Http(Endpoint::Emsmdb, RequestType::Execute);
 const PERIOD: Duration = Duration::from_secs(4);
 const SOON: Pending = Pending { first: PERIOD, period: PERIOD };
 
-/// A server with one session, whose sequence rises with each Execute. It responds with the sequence's number.
+/// A server with one session, whose sequence rises with each Execute.
 fn server() -> Rc<Upstream> {
-    let turn = Cell::new(0_u32);
+    let server = RefCell::new(SequenceServer::default());
     Upstream::new(move |got, answer| {
-        let (mut code, mut set) = (0, String::new());
-        match got.head.fields.text("x-requesttype") {
-            Some("Connect") => set.push_str("Set-Cookie: sid=one\r\nSet-Cookie: sequence=s0; secure\r\n"),
-            Some("Execute") if cookie(got).ends_with(&format!("sequence=s{}", turn.get())) => {
-                turn.set(turn.get() + 1);
-                set = format!("Set-Cookie: sequence=s{}; secure\r\n", turn.get());
-            }
-            Some("Execute") => code = 15,
-            _ => {}
-        }
-        let (kind, body) = match code {
-            0 => (
-                "application/mapi-http",
-                format!("PROCESSING\r\nDONE\r\nX-ElapsedTime: 7\r\n\r\n{}", payload(turn.get())),
-            ),
-            _ => ("text/html", "no".to_owned()),
-        };
-        let length = body.len();
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{set}X-ResponseCode: {code}\r\n\
-             Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"
-        );
-        answer.extend_from_slice(head.as_bytes());
+        answer.extend_from_slice(server.borrow_mut().response(&got.head).as_bytes());
         true
     })
 }
 
-fn payload(turn: u32) -> String {
-    format!("\0\0\0\0\0\0\0\0answer {turn}")
-}
-
 fn cookie(got: &ReceivedRequest) -> String {
     got.head.fields.text("cookie").unwrap_or_default().to_owned()
-}
-
-type Decide = Box<dyn Fn(&mut Operation) -> Decision + Send + Sync>;
-type Deliver = Box<dyn Fn(&mut Operation) -> Delivery + Send + Sync>;
-
-/// Decides about Executes as the test specifies.
-struct Decider(Decide, Deliver);
-
-impl Module for Decider {
-    fn name(&self) -> &'static str {
-        "decider"
-    }
-    fn description(&self) -> &'static str {
-        "Decides as the test specifies."
-    }
-    fn dispatch(&self, operation: &mut Operation, _: &mut Session) -> Decision {
-        if operation.key() == EXECUTE { (self.0)(operation) } else { Decision::Forward }
-    }
-    fn deliver(&self, operation: &mut Operation, _: &mut Session) -> Delivery {
-        if operation.key() == EXECUTE { (self.1)(operation) } else { Delivery::Pass }
-    }
-}
-
-/// Work that continues when the test permits it.
-#[derive(Clone)]
-struct Gate(Arc<Mutex<Receiver<()>>>);
-
-impl Gate {
-    fn new() -> (Self, Sender<()>) {
-        let (open, opened) = channel();
-        (Self(Arc::new(Mutex::new(opened))), open)
-    }
-
-    fn work<D: Send + 'static>(&self, then: impl FnOnce() -> D + Send + 'static) -> Work<D> {
-        let gate = self.clone();
-        // Also at the end of the test.
-        Work::new(move |_| gate.0.lock().unwrap().recv().is_ok(), move |_, _, _| then())
-    }
 }
 
 /// A proxy whose modules may defer work for `limit`.
@@ -111,7 +46,7 @@ fn proxy(
     decide: impl Fn(&mut Operation) -> Decision + Send + Sync + 'static,
     deliver: impl Fn(&mut Operation) -> Delivery + Send + Sync + 'static,
 ) -> Proxy {
-    let modules: Vec<Box<dyn Module>> = vec![Box::new(Decider(Box::new(decide), Box::new(deliver)))];
+    let modules: Vec<Box<dyn Module>> = vec![Box::new(Decider::new(decide, deliver))];
     Setup { modules, pending, deferral: Some(limit), ..Setup::default() }.before(upstream)
 }
 
@@ -191,7 +126,7 @@ fn a_deferred_operation_sends_keep_alive_and_its_client_may_use_the_old_cookie_n
         assert!(!head.contains("Set-Cookie"));
         client = client << PROCESSING >> TimePasses(PERIOD) << PENDING >> TimePasses(PERIOD) << PENDING;
         assert!(upstream.others().is_empty(), "the request is sent before the module decides");
-        let end = last(&format!("DONE\r\nX-ElapsedTime: 7\r\n\r\n{}", payload(turn)));
+        let end = last(&format!("DONE\r\nX-ElapsedTime: 7\r\n\r\n{}", SequenceServer::payload(turn)));
         client = client >> WorkDone << KeptAlive << &*end;
         // The client could not get its new cookie.
         assert_eq!(cookie(&upstream.next()), format!("sid=one; sequence=s{}", turn - 1));
@@ -214,10 +149,13 @@ fn a_stale_cookie_is_accepted_once_and_never_from_another_identity() {
     assert_eq!(Client::new(&proxy).exchange(theirs).code().unwrap(), "11");
     // Work that is done at once: the head of the response has the next cookie.
     let answer = client.exchange(execute_bytes(HAD));
-    assert_eq!((said(&answer), set_cookie(&answer)), ((payload(2), None), "sequence=s2; secure"));
+    assert_eq!(
+        (said(&answer), set_cookie(&answer)),
+        ((SequenceServer::payload(2), None), "sequence=s2; secure")
+    );
     // Another use of the old cookie is refused, as without the proxy.
     assert_eq!(client.exchange(execute_bytes(HAD)).code().unwrap(), "15");
-    assert_eq!(said(&client.exchange(execute_bytes("sid=one; sequence=s2"))).0, payload(3));
+    assert_eq!(said(&client.exchange(execute_bytes("sid=one; sequence=s2"))).0, SequenceServer::payload(3));
 }
 
 #[test]
@@ -268,10 +206,10 @@ fn a_client_that_disconnects_during_deferred_work_leaves_its_session_unchanged()
 fn refusals_and_timeouts_of_deferred_work_follow_the_keep_alive_that_was_sent() {
     let late = |limit: Duration, done: bool| {
         let upstream = server();
-        let (gate, open) = Gate::new();
+        let (gate, open) = HeldWork::new();
         let refuses = move |_: &mut Operation| {
             let refusal = || Refusal::new(RefusalKind::AccessDenied, "a virus");
-            Decision::Defer(gate.work(move || Decision::Refuse(refusal())))
+            Decision::Defer(gate.then(move || Decision::Refuse(refusal())))
         };
         let proxy = proxy(&upstream, SOON, limit, refuses, pass);
         let mut client = connected(&proxy) >> execute(HAD) >> TimePasses(PERIOD);
@@ -316,7 +254,7 @@ fn a_response_that_is_deferred_sends_keep_alive_behind_the_head_of_the_server() 
         let end = last(&if refuses {
             "DONE\r\nX-ResponseCode: 11\r\nContent-Type: text/html\r\n\r\n".to_owned()
         } else {
-            format!("DONE\r\nX-ElapsedTime: 7\r\n\r\n{}", payload(1))
+            format!("DONE\r\nX-ElapsedTime: 7\r\n\r\n{}", SequenceServer::payload(1))
         });
         client = client << PROCESSING >> TimePasses(PERIOD) << PENDING >> WorkDone << KeptAlive << &*end;
         // Its head had the client's next cookie.
@@ -332,7 +270,7 @@ fn asking(operation: &mut Operation) -> Decision {
         return Decision::Ahead(Box::new(request));
     };
     let AheadResponse::Response(answer) = answer else { panic!("the server refused it") };
-    assert_eq!(answer.original(), payload(1).as_bytes());
+    assert_eq!(answer.original(), SequenceServer::payload(1).as_bytes());
     Decision::Forward
 }
 
@@ -343,7 +281,10 @@ fn a_request_ahead_uses_the_current_cookie_and_the_clients_own_request_the_next(
     let mut client = connected(&proxy);
     upstream.next();
     let answer = client.exchange(execute_bytes(HAD));
-    assert_eq!((said(&answer), set_cookie(&answer)), ((payload(2), None), "sequence=s2; secure"));
+    assert_eq!(
+        (said(&answer), set_cookie(&answer)),
+        ((SequenceServer::payload(2), None), "sequence=s2; secure")
+    );
     let (ahead, own) = (upstream.next(), upstream.next());
     assert_eq!((cookie(&ahead), ahead.body.len()), (HAD.to_owned(), 16));
     assert_eq!(own.connection, ahead.connection);
