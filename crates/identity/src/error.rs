@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::random::RandomError;
+use crate::spnego::tokens::Oid;
 
 /// Why an authentication yielded no security context.
 ///
@@ -69,6 +70,10 @@ pub enum AuthError {
     /// Credentials that pass through name no user, or not in an acceptable form.
     #[error("no user name in the credentials: {0}")]
     NoUserName(&'static str),
+    /// A token of Negotiate that passes through is of neither NTLM nor Kerberos, and names no user. The mechanism is
+    /// that of the last tokens, if they name one.
+    #[error("token of another mechanism than NTLM and Kerberos{}", identifier(.0.as_ref()))]
+    UnknownMechanism(Option<Oid>),
     /// The server does not offer this scheme.
     #[error("scheme {0} is not offered by the server")]
     NotOffered(&'static str),
@@ -81,6 +86,12 @@ pub enum AuthError {
     /// There are no random numbers for challenges and keys.
     #[error(transparent)]
     Random(#[from] RandomError),
+}
+
+/// The identifier of a mechanism for a log line, unless it is too long for one.
+fn identifier(mechanism: Option<&Oid>) -> String {
+    let shown = mechanism.filter(|oid| oid.as_der().len() <= 32);
+    shown.map(|oid| format!(": {oid}")).unwrap_or_default()
 }
 
 /// Why a protected message was not accepted or not produced. Its association must be closed.

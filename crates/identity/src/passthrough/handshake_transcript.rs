@@ -3,10 +3,16 @@
 //! The name is that of the last mechanism's token: NTLM's AUTHENTICATE (the response to the server's CHALLENGE), or
 //! the ticket in an `AP-REQ` of Kerberos. A later token either keeps the name (the integrity code of SPNEGO's list)
 //! or ends the handshake.
+//!
+//! A token in which the server could check a password is forwarded only if it names the account, so that the attempt is
+//! counted. Others are forwarded only if they are known to prove nothing: NTLM's NEGOTIATE, lists of mechanisms, and
+//! integrity codes. Tokens of other mechanisms, such as IAKERB, which has the server send a password's proof to the
+//! KDC, are refused.
 
 use wire::Decode as _;
 
 use super::named_user::NamedUser;
+use super::negoex;
 use super::ticket;
 use super::transcript::Transcript;
 use crate::error::AuthError;
@@ -104,7 +110,12 @@ impl HandshakeTranscript {
                 Err(AuthError::OutOfOrder { expected: "the same ticket" })
             }
             (Some(ticket), _) => Ok(Stage::Ticket(ticket)),
-            (None, _) => Ok(Stage::Nameless),
+            // A list of mechanisms: it precedes the token of the one that the server chooses.
+            (None, Stage::Nameless) if self.legs == 1 && negoex::is_without_credentials(token) => {
+                Ok(Stage::Nameless)
+            }
+            // The server could check a password in it, which is not counted without an account's name.
+            (None, _) => Err(AuthError::UnknownMechanism(self.chosen.clone())),
         }
     }
 

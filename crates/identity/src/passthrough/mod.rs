@@ -20,6 +20,7 @@ mod attempt;
 mod config;
 pub(crate) mod handshake_transcript;
 pub(crate) mod named_user;
+mod negoex;
 mod probe;
 pub(crate) mod ticket;
 pub(crate) mod transcript;

@@ -201,15 +201,84 @@ fn equal_tickets_are_one_identity_and_other_tokens_name_no_user() {
     trailing.push(0);
     let mut under_another = NegTokenInit::from_bytes(&wrapped(kerberos(b"alice", b"1"))).unwrap();
     under_another.mech_types.reverse();
-    // Where two may send the same, or no user is named, no client signed in, whatever the server says.
     for nameless in [&trailing[..], &wrapped(trailing.clone()), b"other", &wrapped(b"NegoEx".to_vec())] {
-        assert!(matches!(one(nameless), Ok(Outcome::Inconclusive)), "{nameless:?}");
+        assert!(matches!(one(nameless), Err(AuthError::UnknownMechanism(_))), "{nameless:?}");
     }
     assert!(one(&under_another.to_bytes().unwrap()).is_err());
     // A user of this name who authenticates by a password is another user.
     let by_password = basic_of(&format!("{}:x", alice.principal().user()));
     let other = accepted(&config, Mechanism::BASIC, &by_password);
     assert_ne!(alice.identity(), other.context().identity());
+}
+
+/// A message of extended negotiation ([MS-NEGOEX] 2.2.6.2) of this type.
+fn negoex(message_type: u32) -> Vec<u8> {
+    let mut message = b"NEGOEXTS".to_vec();
+    for field in [message_type, 0, 40, 48] {
+        message.extend(field.to_le_bytes());
+    }
+    message.extend([7; 16 + 8]);
+    message
+}
+
+#[test]
+fn a_token_of_a_mechanism_that_names_no_account_is_not_sent_to_the_server() {
+    const IAKERB: &[u8] = &[0x2b, 6, 1, 5, 2, 5];
+    let config = config();
+    let going_on = resp(GOING_ON, None, None);
+    // As the first token, as a later one within SPNEGO, and as a later one without it.
+    let sent = |token: &[u8]| {
+        let init = |mech: &Oid| {
+            let mech_types = vec![mech.clone()];
+            let mech_token = Some(token.to_vec());
+            NegTokenInit { mech_types, mech_token, ..NegTokenInit::default() }.to_bytes().unwrap()
+        };
+        let mechanisms = [Oid::NTLM, Oid::KERBEROS, Oid::MS_KERBEROS, Oid::NEGOEX, Oid::SPNEGO];
+        let mut first: Vec<_> = mechanisms.iter().map(init).collect();
+        first.push(token.to_vec());
+        let list = NegTokenInit { mech_types: mechanisms.to_vec(), ..NegTokenInit::default() };
+        let list = list.to_bytes().unwrap();
+        let later = [resp(None, None, Some(token)), token.to_vec()];
+        let first = first.iter().any(|token| legs(&config, Mechanism::SPNEGO, &[(token, b"")]).is_ok());
+        let later = later
+            .iter()
+            .any(|token| legs(&config, Mechanism::SPNEGO, &[(&list, &going_on), (token, b"")]).is_ok());
+        (first, later)
+    };
+    let wrap = |tag, contents: &[u8]| der::wrap(tag, contents).unwrap();
+    let framed = |oid: &[u8], inner: &[u8]| wrap(0x60, &[wrap(der::OID, oid), inner.to_vec()].concat());
+    let as_req = wrap(0x6a, &wrap(der::SEQUENCE, b"password"));
+    for refused in [
+        b"password".to_vec(),
+        as_req.clone(),
+        framed(IAKERB, &[&[5, 1], &as_req[..]].concat()),
+        framed(Oid::KERBEROS.as_der(), &[&[1, 0], &as_req[..]].concat()),
+        framed(Oid::KERBEROS.as_der(), &[&[4, 0], &as_req[..]].concat()),
+        framed(Oid::NEGOEX.as_der(), &negoex(0)),
+        // With a mechanism's token, cut short, and with something behind it.
+        negoex(5),
+        [negoex(0), negoex(2), negoex(5)].concat(),
+        negoex(0)[..47].to_vec(),
+        [&negoex(0)[..], b"password"].concat(),
+    ] {
+        assert_eq!(sent(&refused), (false, false), "{refused:?}");
+    }
+    // Lists of mechanisms alone, with which some clients begin.
+    assert_eq!(sent(&[negoex(0), negoex(2)].concat()), (true, false));
+    let [first, challenge, last] = ntlm("alice");
+    let begins = NegTokenInit {
+        mech_types: vec![Oid::NEGOEX, Oid::NTLM],
+        mech_token: Some([negoex(0), negoex(2)].concat()),
+        ..NegTokenInit::default()
+    };
+    let all = [
+        (&begins.to_bytes().unwrap()[..], &resp(GOING_ON, Some(Oid::NTLM), None)[..]),
+        (&resp(None, None, Some(&first)), &resp(GOING_ON, None, Some(&challenge))),
+        (&resp(None, None, Some(&last)), b""),
+    ];
+    assert_eq!(named(legs(&config, Mechanism::SPNEGO, &all)), "LAB\\alice");
+    let error = AuthError::UnknownMechanism(Some(Oid::NEGOEX)).to_string();
+    assert_eq!(error, "token of another mechanism than NTLM and Kerberos: 1.3.6.1.4.1.311.2.2.30");
 }
 
 /// The client's and the server's messages of NTLM, by which `user` signs in.

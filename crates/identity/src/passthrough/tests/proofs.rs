@@ -72,7 +72,6 @@ fn an_address_proves_a_user_only_if_invalid_credentials_are_rejected() {
     }
     // After a handshake, too: a gateway may open each connection that any token came on.
     let token = STANDARD.encode(handshakes::ticket_of(b"alice"));
-    let sign_in = AuthAttempt::new(&config, Mechanism::SPNEGO, &guarded(Probe::Address), NOW).unwrap();
     let control = || {
         let sign_in = AuthAttempt::new(&config, Mechanism::SPNEGO, &guarded(Probe::Address), NOW).unwrap();
         let outcome = sign_in.send(token.as_bytes()).unwrap().on_response(&status(200), NOW);
@@ -88,7 +87,6 @@ fn an_address_proves_a_user_only_if_invalid_credentials_are_rejected() {
     let (scheme, made_up) =
         control().authorization().split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     assert!(scheme == "Negotiate" && STANDARD.decode(&made_up).is_ok());
-    assert!(sign_in.send(made_up.as_bytes()).is_ok());
     for code in [200, 204, 302] {
         assert_eq!(
             control().on_response(&status(code), NOW).err(),
