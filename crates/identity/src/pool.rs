@@ -1,7 +1,7 @@
 //! The deferred-work pool: a bounded queue of jobs, each executed under the security context of its requester.
 //!
-//! The file `fair_queue` decides whose job is next. The owner of the pool starts the threads, each of which calls
-//! [`Pool::work`].
+//! The file `fair_queue` decides whose job is next, and `promise` carries the result of a job to its requester. The
+//! owner of the pool starts the threads, each of which calls [`Pool::work`].
 
 use std::fmt;
 use std::future::Future;
@@ -9,16 +9,20 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thiserror::Error;
 use wire::FileTime;
 
-use crate::context::{ContextError, SecurityContext, UserKey};
+use crate::context::{SecurityContext, UserKey};
 use crate::pool::fair_queue::{FairQueue, Taken};
+use crate::pool::promise::Promised;
 
 mod fair_queue;
+mod promise;
+
+pub use crate::pool::promise::JobError;
 
 /// A closure that takes time, and the security context under which it is executed. The job owns the context, so that
 /// the context outlives the request that submitted the job.
@@ -57,23 +61,6 @@ pub enum SubmitError {
     /// The pool is closed.
     #[error("deferred-work pool is closed")]
     Closed,
-}
-
-/// Why a job has no result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum JobError {
-    /// The closure panicked.
-    #[error("job panicked")]
-    Panicked,
-    /// The security context expired or was revoked before the job began, so that the job was not executed.
-    #[error(transparent)]
-    Context(#[from] ContextError),
-    /// The queue was full, and the place of the job, which had not begun, was given to a user with fewer queued jobs.
-    #[error("deferred-work queue is full, and the caller has the most jobs in it")]
-    Displaced,
-    /// The pool stopped before the job began.
-    #[error("deferred-work pool stopped")]
-    Stopped,
 }
 
 /// Counters of a pool.
@@ -171,8 +158,7 @@ impl Pool {
     /// is full, or if the pool is closed.
     pub fn submit<T: Send + 'static>(&self, job: Job<T>) -> Result<PendingJob<T>, SubmitError> {
         let user = Arc::new(job.context.identity().user().clone());
-        let result = Arc::new(Mutex::new(Slot { result: None, waker: None }));
-        let promise = Promise(Arc::clone(&result));
+        let (promise, result) = promise::pair();
         let run = move |now: Result<FileTime, JobError>| {
             let promise = promise;
             let Job { context, work } = job;
@@ -299,47 +285,10 @@ impl Shared {
     }
 }
 
-struct Slot<T> {
-    result: Option<Result<T, JobError>>,
-    waker: Option<Waker>,
-}
-
-fn lock<T>(slot: &Mutex<Slot<T>>) -> MutexGuard<'_, Slot<T>> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Delivers a job's result. Dropped without one, it delivers an error.
-struct Promise<T>(Arc<Mutex<Slot<T>>>);
-
-impl<T> Promise<T> {
-    fn keep(self, result: Result<T, JobError>) {
-        self.set(result);
-    }
-
-    fn set(&self, result: Result<T, JobError>) {
-        let mut slot = lock(&self.0);
-        if slot.result.is_none() {
-            slot.result = Some(result);
-        }
-        let waker = slot.waker.take();
-        drop(slot);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-}
-
-impl<T> Drop for Promise<T> {
-    fn drop(&mut self) {
-        let panicked = std::thread::panicking();
-        self.set(Err(if panicked { JobError::Panicked } else { JobError::Stopped }));
-    }
-}
-
 /// The future result of a submitted job. Dropping it cancels the job: a job that has not begun is removed from the
 /// queue, and the result of one that has begun is dropped.
 pub struct PendingJob<T> {
-    result: Arc<Mutex<Slot<T>>>,
+    result: Promised<T>,
     shared: Arc<Shared>,
     user: Arc<UserKey>,
     number: u64,
@@ -363,16 +312,11 @@ impl<T> PendingJob<T> {
 
     /// Ready when the job has ended. The result stays available for [`PendingJob::take_result`].
     pub fn poll_ready(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        let mut slot = lock(&self.result);
-        if slot.result.is_some() {
-            return Poll::Ready(());
-        }
-        slot.waker = Some(task.waker().clone());
-        Poll::Pending
+        self.result.poll_ready(task)
     }
 
     fn take(&mut self) -> Option<Result<T, JobError>> {
-        let result = lock(&self.result).result.take();
+        let result = self.result.take();
         self.is_taken |= result.is_some();
         result
     }

@@ -1,11 +1,12 @@
 //! Tests of the deferred-work pool.
 
 use std::sync::mpsc::{Sender, channel};
+use std::task::Waker;
 use std::thread::scope;
 
 use super::*;
-use crate::context::ActingLevel;
 use crate::context::tests::{ACCOUNTS, person, person_by};
+use crate::context::{ActingLevel, ContextError};
 use crate::context_counters::ContextCounters;
 
 const NOW: FileTime = FileTime(10);
