@@ -20,6 +20,7 @@ use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::downstream::respond;
 use crate::http::operation::local_response;
 use crate::http::operation::pending::{Pending, PendingKeepAlive, end_refused};
+use crate::http::operation::request::SentAhead;
 use crate::http::operation::response::UpstreamResponse;
 use crate::http::output::OutputBuffer;
 use crate::upstream_error::UpstreamError;
@@ -53,8 +54,8 @@ pub(crate) struct HttpOperation {
     pub(crate) is_wait: bool,
     pub(crate) settings: Settings,
     pub(crate) pending: PendingKeepAlive,
-    /// Whether the request that is sent to the server is a module's own, ahead of the client's.
-    pub(crate) is_ahead: bool,
+    /// A module's request ahead of the client's, while that is the one sent to the server.
+    pub(crate) ahead: Option<SentAhead>,
     /// The request's head as it was sent to the server.
     pub(crate) sent: Option<RequestHead>,
     /// The part of the server's response that has been received.
@@ -101,7 +102,7 @@ impl HttpOperation {
             key,
             is_wait,
             settings,
-            is_ahead: false,
+            ahead: None,
             sent: None,
             response: None,
             request_memory: share.counted(),
@@ -148,7 +149,7 @@ impl HttpOperation {
             self.events.push(Event::SessionEvicted);
         }
         call.keep_logoff_cookies(self.request.head.target(), set());
-        if self.pending.begun || self.is_ahead {
+        if self.pending.begun || self.ahead.is_some() {
             call.add_pending_cookies(set());
         } else {
             for missing in call.take_pending_cookies(set()) {
@@ -161,9 +162,9 @@ impl HttpOperation {
     /// Sends the client the keep-alive that is due, after the server's head if that was received.
     #[cold]
     pub(crate) fn send_pending(&mut self, now: Instant, out: &mut OutputBuffer) {
-        let Self { pending, response, request, is_ahead, .. } = self;
+        let Self { pending, response, request, ahead, .. } = self;
         let out = &mut out.bytes;
-        if let Some(response) = response.as_mut().filter(|_| !pending.begun && !*is_ahead) {
+        if let Some(response) = response.as_mut().filter(|_| !pending.begun && ahead.is_none()) {
             response.begin_pending(out, pending);
         } else if !std::mem::replace(&mut pending.begun, true)
             && let Some(mut head) = local_response::own_head(request, ResponseCode::Success, CONTENT_TYPE)

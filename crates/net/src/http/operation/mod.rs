@@ -32,7 +32,7 @@ use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContex
 use crate::http::operation::http_operation::{Done, End, Settings};
 use crate::http::operation::reporter::Reporter;
 use crate::http::operation::request::{claimed_type, operation_key};
-use crate::http::operation::state_machine::{Arrived, Env, Received, Receiving, Sending, Step, Waiting};
+use crate::http::operation::state_machine::{Arrived, Env, Receiving, ResponseEnd, Sending, Step, Waiting};
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::BodyFraming;
 use crate::http::upstream::response_event::ResponseEvent;
@@ -127,23 +127,22 @@ async fn exchange(
 async fn receive(
     client: &mut ClientConnection,
     reporter: &Reporter,
-    mut receiving: Receiving,
+    receiving: Receiving,
     mut upstream: Box<UpstreamConnection>,
 ) -> Result<Step, ConnectionError> {
-    loop {
-        let mut held = reporter.guard(receiving);
-        let event = next_event(client, &mut held, &mut upstream).await?;
-        receiving = ScopeGuard::into_inner(held);
-        if matches!(event, ResponseEvent::End) {
-            // Before the next step, which may send another request.
-            client.upstream.put_back(upstream);
-            return Ok(with_env(client, |env| receiving.end(env)));
+    let mut receiving = reporter.guard(receiving);
+    let end = loop {
+        let event = next_event(client, &mut receiving, &mut upstream).await?;
+        if let Some(end) = with_env(client, |env| receiving.event(event, env)) {
+            break end;
         }
-        match with_env(client, |env| receiving.event(event, env)) {
-            Received::More(more) => receiving = more,
-            Received::Next(step) => return Ok(step),
-        }
+    };
+    if matches!(end, ResponseEnd::Complete) {
+        // Before the next step, which may send another request.
+        client.upstream.put_back(upstream);
     }
+    let receiving = ScopeGuard::into_inner(receiving);
+    Ok(with_env(client, |env| receiving.end(end, env)))
 }
 
 /// The next event of the server's response.

@@ -4,8 +4,8 @@
 //! each transition consumes it. The caller therefore decides when a transition happens, and the types in which order:
 //!
 //! ```text
-//! begin ─▶ Step::Send(Sending) ── sent ──▶ Receiving ── event ──▶ Received::More(Receiving)
-//!                              ── failed ▶ Step                ──▶ Received::Next(Step)
+//! begin ─▶ Step::Send(Sending) ── sent ──▶ Receiving, takes events until a ResponseEnd ── end ──▶ Step
+//!                              ── failed ▶ Step
 //!          Step::Wait(Waiting) ── work_done, deadline ──▶ Step
 //!          Step::Done(Done): the response is in the output buffer
 //! ```
@@ -56,13 +56,16 @@ pub(crate) enum Step {
     Done(Done),
 }
 
-/// The result of an event of the server's response.
-#[must_use = "an operation that is dropped is aborted"]
-pub(crate) enum Received {
-    /// Read the next event.
-    More(Receiving),
-    /// The response is complete, or not needed any more.
-    Next(Step),
+/// Why no more of the server's response is read.
+pub(crate) enum ResponseEnd {
+    /// It is complete.
+    Complete,
+    /// It will not become complete, or cannot be used.
+    Failed(UpstreamError),
+    /// There is no memory for it.
+    MemoryFull(MemoryLimit),
+    /// The proxy stops, and the operation is a wait for notifications.
+    Shutdown,
 }
 
 /// An operation whose request is complete.
@@ -152,18 +155,16 @@ pub(crate) struct Sending {
     operation: Box<HttpOperation>,
     call: AwaitsUpstream,
     body: Bytes,
-    ahead: Option<SentAhead>,
 }
 
 impl Sending {
     fn begin(mut operation: Box<HttpOperation>, mut call: AwaitsUpstream, env: &mut Env<'_>) -> Step {
         let body = call.take_stub();
-        let ahead = match call.ahead().map(|key| SentAhead::new(key, env.random)).transpose() {
+        operation.ahead = match call.ahead().map(|key| SentAhead::new(key, env.random)).transpose() {
             Ok(ahead) => ahead,
             Err(why) => return Step::Done(operation.fail(Next::Forward(call), why, env.out)),
         };
-        operation.is_ahead = ahead.is_some();
-        Step::Send(Self { operation, call, body, ahead })
+        Step::Send(Self { operation, call, body })
     }
 
     /// The client's request.
@@ -179,7 +180,7 @@ impl Sending {
     /// The head to send, with the newest cookies of the session.
     pub(crate) fn head(&self) -> RequestHead {
         let mut head = self.operation.request.head.clone();
-        if let Some(ahead) = &self.ahead {
+        if let Some(ahead) = &self.operation.ahead {
             ahead.apply_to(&mut head);
         }
         if let Some(newest) = self.call.cookies_to_send(&cookies(&self.operation.request.head)) {
@@ -195,7 +196,7 @@ impl Sending {
 
     /// The request was sent, with this `head`.
     pub(crate) fn sent(mut self, head: RequestHead, now: Instant) -> Receiving {
-        if !self.operation.is_ahead {
+        if self.operation.ahead.is_none() {
             self.operation.sent = Some(head);
         }
         let limit = now + self.operation.settings.call_limit;
@@ -231,86 +232,92 @@ impl Receiving {
     /// Until when to wait for the next event. Meanwhile the client gets a keep-alive, unless the server's own reach it.
     pub(crate) fn until(&self) -> Instant {
         let pending = &self.operation.pending;
-        if pending.begun || self.operation.is_ahead { pending.due(self.limit) } else { self.limit }
+        if pending.begun || self.operation.ahead.is_some() { pending.due(self.limit) } else { self.limit }
     }
 
     /// Whether the response ends if the proxy stops: a wait for notifications may end at any time.
     pub(crate) fn ends_at_shutdown(&self) -> bool {
-        let HttpOperation { response, is_wait, is_ahead, .. } = &*self.operation;
+        let HttpOperation { response, is_wait, ahead, .. } = &*self.operation;
         let is_whole = response.as_ref().is_some_and(|response| response.body.is_done());
-        *is_wait && !*is_ahead && !is_whole
+        *is_wait && ahead.is_none() && !is_whole
     }
 
     /// Appends to `out` the part of the response that may be sent before it is complete. To be called before waiting.
     pub(crate) fn stream(&mut self, out: &mut OutputBuffer) {
-        let HttpOperation { response, is_ahead, .. } = &mut *self.operation;
-        if let Some(response) = response.as_mut().filter(|_| !*is_ahead) {
+        let HttpOperation { response, ahead, .. } = &mut *self.operation;
+        if let Some(response) = response.as_mut().filter(|_| ahead.is_none()) {
             response.stream(out);
         }
     }
 
-    /// The next event of the response.
-    pub(crate) fn event(mut self, event: ResponseEvent, env: &mut Env<'_>) -> Received {
+    /// The next event of the response. Returns why no more is read; `None` to read on.
+    #[must_use = "no event follows the end"]
+    pub(crate) fn event(&mut self, event: ResponseEvent, env: &mut Env<'_>) -> Option<ResponseEnd> {
         self.operation.close_if(env.closes);
         match event {
-            ResponseEvent::Head(head, framing) => self.head(head, framing, env),
-            ResponseEvent::Piece(piece) => self.piece(piece, env),
-            ResponseEvent::End => Received::Next(self.end(env)),
+            ResponseEvent::Head(head, framing) => self.head(head, framing).err(),
+            ResponseEvent::Piece(piece) => self.piece(piece).err(),
+            ResponseEvent::End => Some(ResponseEnd::Complete),
             ResponseEvent::Deadline if env.now < self.limit => {
                 self.operation.send_pending(env.now, env.out);
-                Received::More(self)
+                None
             }
-            ResponseEvent::Shutdown => Received::Next(self.end_wait(env)),
-            other => self.fail(other.failure(), env),
+            ResponseEvent::Shutdown => Some(ResponseEnd::Shutdown),
+            other => Some(ResponseEnd::Failed(other.failure())),
         }
     }
 
-    fn head(mut self, mut head: ResponseHead, framing: Framing, env: &mut Env<'_>) -> Received {
+    fn head(&mut self, mut head: ResponseHead, framing: Framing) -> Result<(), ResponseEnd> {
         if let Err(refusal) = self.operation.bind_cookies(&mut self.call, &mut head) {
-            return self.fail(UpstreamError::protocol(refusal.why.into_owned()), env);
+            return Err(ResponseEnd::Failed(UpstreamError::protocol(refusal.why.into_owned())));
         }
-        let HttpOperation { request, response, pending, is_ahead, .. } = &mut *self.operation;
+        let HttpOperation { request, response, pending, ahead, .. } = &mut *self.operation;
         let mut begun = UpstreamResponse::new(head, framing, request);
-        begun.begun = pending.begun && !*is_ahead;
+        begun.begun = pending.begun && ahead.is_none();
         begun.pending_sent = begun.begun;
         *response = Some(begun);
-        Received::More(self)
+        Ok(())
     }
 
-    fn piece(mut self, piece: Piece, env: &mut Env<'_>) -> Received {
-        let HttpOperation { settings, share, response, is_ahead, request_memory, .. } = &mut *self.operation;
-        let Some(response) = response else { return Received::More(self) };
-        if let Err(error) = response.add(piece, settings.response_limit) {
-            return self.fail(error.into(), env);
+    fn piece(&mut self, piece: Piece) -> Result<(), ResponseEnd> {
+        let HttpOperation { settings, share, response, ahead, request_memory, .. } = &mut *self.operation;
+        let Some(response) = response else { return Ok(()) };
+        response.add(piece, settings.response_limit).map_err(|error| ResponseEnd::Failed(error.into()))?;
+        if let Some(share) = share.as_mut().filter(|_| ahead.is_none()) {
+            let memory = request_memory.saturating_add(response.memory());
+            share.set(memory).map_err(ResponseEnd::MemoryFull)?;
         }
-        if let Some(share) = share.as_mut().filter(|_| !*is_ahead)
-            && let Err(full) = share.set(request_memory.saturating_add(response.memory()))
-        {
-            return Received::Next(self.memory_full(full, env));
-        }
-        Received::More(self)
+        Ok(())
     }
 
-    /// The response is complete.
-    pub(crate) fn end(mut self, env: &mut Env<'_>) -> Step {
-        self.operation.close_if(env.closes);
+    /// The next step, after the `end` of the response.
+    pub(crate) fn end(self, end: ResponseEnd, env: &mut Env<'_>) -> Step {
+        match end {
+            ResponseEnd::Complete => self.complete(env),
+            ResponseEnd::Failed(why) => self.fail(why, env),
+            ResponseEnd::MemoryFull(full) => self.memory_full(full, env),
+            ResponseEnd::Shutdown => self.end_wait(env),
+        }
+    }
+
+    fn complete(mut self, env: &mut Env<'_>) -> Step {
         let Some(response) = &mut self.operation.response else {
-            let why = UpstreamError::protocol("a response without a head");
-            return Step::Done(self.operation.fail(Next::Forward(self.call), why, env.out));
+            return self.fail(UpstreamError::protocol("a response without a head"), env);
         };
         let outcome = match response.outcome() {
             Ok(stub) => Outcome::Response { stub, endian: Endian::Little },
             Err(code) => Outcome::Refused(UpstreamRefusal::ResponseCode(code)),
         };
-        if self.operation.is_ahead {
+        if self.operation.ahead.is_some() {
             self.operation.response = None;
         }
         let next = self.call.resume(outcome, env.random);
         proceed(self.operation, next, env)
     }
 
-    fn fail(self, why: UpstreamError, env: &mut Env<'_>) -> Received {
-        Received::Next(Step::Done(self.operation.fail(Next::Forward(self.call), why, env.out)))
+    #[cold]
+    fn fail(self, why: UpstreamError, env: &mut Env<'_>) -> Step {
+        Step::Done(self.operation.fail(Next::Forward(self.call), why, env.out))
     }
 
     /// Refuses the operation since there is no memory for its response.
