@@ -17,7 +17,7 @@ use crate::upstream_error::UpstreamError;
 /// A response of the server, as far as it has been received.
 pub(crate) struct UpstreamResponse {
     /// The head for the client.
-    pub(crate) head: ResponseHead,
+    pub(crate) head: Box<ResponseHead>,
     /// The head as it was received.
     pub(crate) received_head: ResponseHead,
     /// The result of the operation according to the head.
@@ -81,9 +81,8 @@ fn code(head: &ResponseHead) -> ResponseCode {
 }
 
 impl UpstreamResponse {
-    pub(crate) fn new(head: ResponseHead, framing: Framing, request: &RequestContext) -> Self {
-        let received_head = head.clone();
-        let mut head = head;
+    pub(crate) fn new(mut head: Box<ResponseHead>, framing: Framing, request: &RequestContext) -> Self {
+        let received_head = ResponseHead::clone(&head);
         let coding = rewrite_response(&mut head, framing, request);
         let mut response = Self {
             code: code(&received_head),

@@ -267,7 +267,7 @@ impl Receiving {
         }
     }
 
-    fn head(&mut self, mut head: ResponseHead, framing: Framing) -> Result<(), ResponseEnd> {
+    fn head(&mut self, mut head: Box<ResponseHead>, framing: Framing) -> Result<(), ResponseEnd> {
         if let Err(refusal) = self.operation.bind_cookies(&mut self.call, &mut head) {
             return Err(ResponseEnd::Failed(UpstreamError::protocol(refusal.why.into_owned())));
         }

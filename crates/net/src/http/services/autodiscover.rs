@@ -135,7 +135,7 @@ async fn receive(
     // The share is returned when the client has read the response.
     let mut share = client.downstream.config.bodies.share(request.context.identity());
     let (head, framing) = match client.read_response(upstream, request, until).await? {
-        ResponseEvent::Head(head, framing) => (head, framing),
+        ResponseEvent::Head(head, framing) => (*head, framing),
         other => return Err(other.failure().into()),
     };
     let mut body = Vec::new();

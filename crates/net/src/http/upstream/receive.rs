@@ -78,7 +78,7 @@ impl UpstreamConnection {
             match event {
                 Event::Head { head, framing } if head.status() >= 200 => {
                     self.begin_response(&head, framing);
-                    return Some(ResponseEvent::Head(head, framing));
+                    return Some(ResponseEvent::Head(Box::new(head), framing));
                 }
                 Event::Body(piece) if self.request.reusable.is_some() => {
                     return Some(ResponseEvent::Piece(piece));
