@@ -44,7 +44,7 @@ pub(super) fn write_deferred_items<T: Ndr>(items: &[T], w: &mut NdrWriter) -> Re
     items.iter().try_for_each(|item| item.write_deferred(w))
 }
 
-/// A conformant array (`T a[]` with `[size_is(n)]`): all of its elements are sent (\[C706\] 14.3.3.1).
+/// A conformant array (`T a[]` with `[size_is(n)]`): all of its elements are sent (\[C706\] 14.3.3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conformant<T>(pub Vec<T>);
 
@@ -142,10 +142,9 @@ impl<T> ConformantVarying<T> {
 
     /// The element count that the array is declared with.
     fn max_count(&self, w: &mut NdrWriter) -> Result<u32> {
-        u32::try_from(self.items.len())
-            .ok()
-            .and_then(|count| count.checked_add(self.offset)?.checked_add(self.spare))
-            .ok_or_else(|| w.inner().invalid("max_count", u64::MAX, "at most 4294967295 elements"))
+        let count = u64::try_from(self.items.len()).unwrap_or(u64::MAX);
+        let count = count.saturating_add(self.offset.into()).saturating_add(self.spare.into());
+        u32::try_from(count).map_err(|_| w.inner().invalid("max_count", count, "at most 4294967295 elements"))
     }
 }
 

@@ -182,66 +182,66 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// Why a call failed: C706 appendix E, and Windows errors ([MS-ERREF] 2.2). Others are an operation's
-    /// own.
+    /// Why a call failed: C706 appendix E, and Windows errors ([MS-ERREF] 2.2). Other values are defined by the interface
+    /// called.
     pub struct FaultStatus(u32) {
         /// The caller is not authorized, or authenticated at too low a level.
         ACCESS_DENIED = 0x0000_0005,
-        /// The stub does not match the interface ([MS-RPCE] 3.1.1.5.5).
-        RPC_X_BAD_STUB_DATA = 0x0000_06f7,
         /// The server cannot be reached.
         RPC_S_SERVER_UNAVAILABLE = 0x0000_06ba,
-        /// The call failed, and was not executed.
-        RPC_S_CALL_FAILED_DNE = 0x0000_06bf,
         /// A server's limit is reached.
         RPC_S_SERVER_TOO_BUSY = 0x0000_06bb,
         /// The call to cancel is not active.
         RPC_S_NO_CALL_ACTIVE = 0x0000_06bd,
+        /// The call failed, and was not executed.
+        RPC_S_CALL_FAILED_DNE = 0x0000_06bf,
+        /// The stub does not match the interface ([MS-RPCE] 3.1.1.5.5).
+        RPC_X_BAD_STUB_DATA = 0x0000_06f7,
         /// The call was cancelled.
         RPC_S_CALL_CANCELLED = 0x0000_071a,
         /// The security package rejects a signature.
         RPC_S_SEC_PKG_ERROR = 0x0000_0721,
         /// No matching endpoint is registered.
         EPT_S_NOT_REGISTERED = 0x16c9_a0d6,
-        /// An integer is divided by zero.
+        /// The server divided an integer by zero.
         NCA_S_FAULT_INT_DIV_BY_ZERO = 0x1c00_0001,
-        /// An address cannot be reached.
+        /// A memory address cannot be accessed.
         NCA_S_FAULT_ADDR_ERROR = 0x1c00_0002,
-        /// A number is divided by zero.
+        /// The server divided a floating-point number by zero.
         NCA_S_FAULT_FP_DIV_ZERO = 0x1c00_0003,
-        /// A number is too small.
+        /// A floating-point operation of the server had an underflow.
         NCA_S_FAULT_FP_UNDERFLOW = 0x1c00_0004,
-        /// A number is too large.
+        /// A floating-point operation of the server had an overflow.
         NCA_S_FAULT_FP_OVERFLOW = 0x1c00_0005,
-        /// The tag of a union is unknown.
+        /// The discriminant of a union has no case.
         NCA_S_FAULT_INVALID_TAG = 0x1c00_0006,
-        /// An array is too long.
+        /// An array has a bound or an index that its declaration does not permit.
         NCA_S_FAULT_INVALID_BOUND = 0x1c00_0007,
-        /// Another version of the protocol is needed.
+        /// The server does not support the version of the RPC protocol.
         NCA_S_RPC_VERSION_MISMATCH = 0x1c00_0008,
         /// No reason is given.
         NCA_S_UNSPEC_REJECT = 0x1c00_0009,
         /// The call was cancelled.
         NCA_S_FAULT_CANCEL = 0x1c00_000d,
-        /// An instruction is not allowed.
+        /// The server executed an illegal instruction.
         NCA_S_FAULT_ILL_INST = 0x1c00_000e,
-        /// A number is wrong.
+        /// Another floating-point error of the server.
         NCA_S_FAULT_FP_ERROR = 0x1c00_000f,
-        /// An integer is too large.
+        /// An integer operation of the server had an overflow.
         NCA_S_FAULT_INT_OVERFLOW = 0x1c00_0010,
         /// No reason is given.
         NCA_S_FAULT_UNSPEC = 0x1c00_0012,
-        /// A pipe is empty.
+        /// The end of a pipe was reached.
         NCA_S_FAULT_PIPE_EMPTY = 0x1c00_0014,
         /// A pipe was closed.
         NCA_S_FAULT_PIPE_CLOSED = 0x1c00_0015,
         /// Pipes are used in the wrong order.
         NCA_S_FAULT_PIPE_ORDER = 0x1c00_0016,
-        /// A pipe is used wrongly.
+        /// The use of a pipe violates the rules for pipes.
         NCA_S_FAULT_PIPE_DISCIPLINE = 0x1c00_0017,
-        /// A pipe's bytes fail.
+        /// The transfer of a pipe's data failed.
         NCA_S_FAULT_PIPE_COMM_ERROR = 0x1c00_0018,
-        /// A pipe needs memory.
+        /// There is not enough memory for a pipe.
         NCA_S_FAULT_PIPE_MEMORY = 0x1c00_0019,
         /// The context handle is unknown.
         NCA_S_FAULT_CONTEXT_MISMATCH = 0x1c00_001a,
@@ -249,21 +249,21 @@ wire::wire_enum! {
         NCA_S_FAULT_REMOTE_NO_MEMORY = 0x1c00_001b,
         /// A presentation context is invalid.
         NCA_S_INVALID_PRES_CONTEXT_ID = 0x1c00_001c,
-        /// The security level is not supported.
+        /// The authentication level is not supported.
         NCA_S_UNSUPPORTED_AUTHN_LEVEL = 0x1c00_001d,
         /// The checksum is wrong.
         NCA_S_INVALID_CHECKSUM = 0x1c00_001f,
-        /// The checksum cannot be checked.
+        /// The cyclic redundancy check failed.
         NCA_S_INVALID_CRC = 0x1c00_0020,
-        /// The server's own error.
+        /// The operation raised an exception that its interface defines.
         NCA_S_FAULT_USER_DEFINED = 0x1c00_0021,
         /// The connection cannot be established.
         NCA_S_FAULT_TX_OPEN_FAILED = 0x1c00_0022,
-        /// The code set cannot be converted.
+        /// A character set cannot be converted.
         NCA_S_FAULT_CODESET_CONV_ERROR = 0x1c00_0023,
         /// The object is not found.
         NCA_S_FAULT_OBJECT_NOT_FOUND = 0x1c00_0024,
-        /// There is no stub for this.
+        /// The client has no stub for a call back to it.
         NCA_S_FAULT_NO_CLIENT_STUB = 0x1c00_0025,
         /// The interface has no such operation.
         NCA_S_OP_RNG_ERROR = 0x1c01_0002,
@@ -281,7 +281,7 @@ wire::wire_enum! {
         NCA_S_SERVER_TOO_BUSY = 0x1c01_0014,
         /// A string exceeds the length that the interface specifies.
         NCA_S_FAULT_STRING_TOO_LONG = 0x1c01_0015,
-        /// The type is not supported.
+        /// The type of the object UUID is not supported.
         NCA_S_UNSUPPORTED_TYPE = 0x1c01_0017,
     }
 }
@@ -290,8 +290,10 @@ impl FaultStatus {
     /// `nca_s_fault_ndr`, for which Windows sends [`FaultStatus::RPC_X_BAD_STUB_DATA`].
     pub const NCA_S_FAULT_NDR: Self = Self::RPC_X_BAD_STUB_DATA;
 
-    /// Whether the status alone says that the call was not executed: the interface or operation is unknown.
-    pub const fn is_rejection(self) -> bool {
-        matches!(self, Self::NCA_S_UNK_IF | Self::NCA_S_OP_RNG_ERROR)
+    /// Whether a server that sends this status has not executed the call, whatever the reason: the interface or the
+    /// operation is unknown (C706 appendix E), or the status is defined so ([MS-ERREF] 2.2). Its fault has the flag
+    /// [`PfcFlags::DID_NOT_EXECUTE`], by which clients know that they may send the call again.
+    pub const fn implies_not_executed(self) -> bool {
+        matches!(self, Self::NCA_S_UNK_IF | Self::NCA_S_OP_RNG_ERROR | Self::RPC_S_CALL_FAILED_DNE)
     }
 }

@@ -215,6 +215,23 @@ fn faults_reach_their_call() {
 }
 
 #[test]
+fn a_fault_has_the_flag_of_a_call_that_was_not_executed_if_its_status_or_the_server_implies_it() {
+    for (status, given, expected) in [
+        (FaultStatus::NCA_S_UNK_IF, false, true),
+        (FaultStatus::NCA_S_OP_RNG_ERROR, false, true),
+        (FaultStatus::RPC_S_CALL_FAILED_DNE, false, true),
+        (FaultStatus::RPC_S_SERVER_TOO_BUSY, true, true),
+        (FaultStatus::RPC_S_SERVER_TOO_BUSY, false, false),
+        (FaultStatus::NCA_S_FAULT_UNSPEC, false, false),
+    ] {
+        let mut pair = Pair::bound(AuthLevel::NONE);
+        let call_id = pair.arrive(0, 1, b"").call_id;
+        pair.server.fault(call_id, status, given).unwrap();
+        assert_eq!(pair.settle().0, [client::Event::Fault { call_id, status, did_not_execute: expected }]);
+    }
+}
+
+#[test]
 fn a_call_below_the_interfaces_level_is_denied() {
     for level in [AuthLevel::NONE, AuthLevel::CONNECT, AuthLevel::PKT, AuthLevel::PKT_INTEGRITY] {
         let mut pair = Pair::bound(level);

@@ -39,8 +39,9 @@ impl ServerAssociation {
         })
     }
 
-    /// Sends the fault `status` to a call. `did_not_execute` says that the call was not executed, so that the
-    /// client may retry it. For an unknown interface or operation, the fault says so in any case.
+    /// Sends the fault `status` to a call. `did_not_execute` sets the flag by which the client knows that the call was
+    /// not executed and may be sent again (C706 12.6.3.1); a status that implies it sets the flag in any case
+    /// ([`FaultStatus::implies_not_executed`]).
     ///
     /// # Errors
     /// When the call is not active.
@@ -51,7 +52,7 @@ impl ServerAssociation {
         did_not_execute: bool,
     ) -> Result<(), ResponseError> {
         let Active { context_id, .. } = self.active.remove(&call_id).ok_or(ResponseError::UnknownCall)?;
-        self.send_fault(call_id, context_id, status, did_not_execute || status.is_rejection());
+        self.send_fault(call_id, context_id, status, did_not_execute || status.implies_not_executed());
         Ok(())
     }
 }
