@@ -106,6 +106,25 @@ fn a_network_that_guesses_delays_no_address_outside_it_and_none_that_has_not_fai
     assert_eq!(check(&limit, peer(202), &alice, now), Ok(()));
 }
 
+#[test]
+fn a_first_attempt_is_delayed_by_ten_seconds_at_most_in_the_attackers_own_56_network_and_not_outside_it() {
+    let limit = limit();
+    let begin = Instant::now();
+    let alice = name("alice");
+    succeed(&limit, v6(0xfe), &alice, begin);
+    let mut now = begin;
+    for number in 0..2000 {
+        now += Duration::from_millis(100);
+        fail(&limit, v6(number % 0xf0), &alice, now);
+    }
+    // Each of its /64 networks would otherwise have two guesses: 2^17 of them every 15 minutes in a /48 network.
+    let wait = check(&limit, v6(0xff), &alice, now).unwrap_err();
+    assert!(wait <= Duration::from_secs(10), "{wait:?}");
+    assert_eq!(check(&limit, v6(0xff), &name("bob"), now), Ok(()));
+    assert_eq!(check(&limit, v6(0xfe), &alice, now), Ok(()));
+    assert_eq!(check(&limit, v6(0x100), &alice, now), Ok(()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_failures_of_others_delay_waits_for_its_turn() {
     let limit = limit();
