@@ -24,9 +24,10 @@ pub struct LockoutLimits {
 }
 
 impl Default for LockoutLimits {
-    /// Limits below the usual lockout policies of domains: 5 to 10 failures, reset after 10 to 30 minutes.
+    /// Limits for a domain that locks an account at the 5th failure and resets its count after 30 minutes at the latest.
+    /// One of the failures is left for a password that is replaced during the pause and may be wrong too.
     fn default() -> Self {
-        Self { attempts: 4, pause: Duration::from_mins(30) }
+        Self { attempts: 3, pause: Duration::from_mins(30) }
     }
 }
 
