@@ -22,7 +22,9 @@ pub(crate) fn reference() -> String {
             .to_owned(),
         "# times are integers without a unit. SIGHUP reloads accounts, certificate, key and password; other changes need"
             .to_owned(),
-        "# a restart. `mapiproxy check --config FILE` reports errors; with --online it also queries the server.\n".to_owned(),
+        "# a restart. `mapiproxy check --config FILE` reports errors; with --online it also queries the server.".to_owned(),
+        "# To set a key that is shown as `# default: key = value` or `# example: key = value`, remove the text before the key.\n"
+            .to_owned(),
     ];
     let mut table = "";
     for key in KEYS.iter() {

@@ -117,7 +117,8 @@ table Clients at "clients" {
     /// server.
     accounts: Option<PathBuf>, sample "accounts.toml";
     /// The authentication schemes for HTTP: {values}. If clients sign in at the server, the server's schemes
-    /// apply instead.
+    /// apply instead. NTLM, for HTTP and RPC, refuses clients whose clock differs from the proxy's by more than
+    /// 36 hours.
     http_auth: Vec<Scheme>, default vec![Scheme::BASIC, Scheme::NTLM, Scheme::NEGOTIATE];
     /// Accepts Basic (and Bearer, if it is relayed) on connections without TLS, where the password can be
     /// read on the network. Only if TLS is terminated in front of the proxy.
@@ -146,8 +147,9 @@ table Clients at "clients" {
     forwarded_for_from: Vec<Network>, default Vec::new();
     /// The maximum number of client connections. Further connections are closed at once. A connection takes
     /// one file descriptor, and one for each connection to the server that it needs: one over HTTP, one for
-    /// each interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy reckons with two: if
-    /// `ulimit -Hn` is too low for that, the maximum is reduced and a warning states the new value.
+    /// each interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy assumes two descriptors per
+    /// client in total: if `ulimit -Hn` is too low for that, the maximum is reduced and a warning states the new
+    /// value.
     connections: usize, default 4096, from 1;
     /// The maximum number of connections from one address (IPv6: one /64 network). Servers in
     /// proxy_protocol_from and forwarded_for_from are exempt; with the PROXY protocol the client's address is
@@ -159,23 +161,15 @@ table Clients at "clients" {
     /// them is closed.
     unauthenticated_percent: usize, default 50, from 1 to 100;
     /// Seconds within which a client must sign in after it connected, and for each fragment, head and body
-    /// that it has begun to send. NTLM refuses clients whose clock differs from the proxy's by more than 36
-    /// hours. Only a connection on which a client has signed in may be idle for longer.
+    /// that it has begun to send. Only a connection on which a client has signed in may be idle for longer.
     handshake_seconds: u64, default 30, from 1 to 604_800;
     /// The minimum average rate at which a signed-in client must send a request's body, in bytes per second:
     /// each time this many bytes arrive, the limit handshake_seconds is extended by a second.
     minimum_bytes_per_second: u64, default 256, from 1 to 1_000_000;
-    /// The number of failed sign-ins of one address (IPv6: one /64 network) for one account before a delay
-    /// applies. After that the account's password is not checked from that address for one second, then two, four
-    /// and so on; meanwhile HTTP answers 429 with Retry-After, and RPC sign-ins are refused. The same applies to
-    /// further accounts of an address after failed sign-ins for 20 accounts. Failed sign-ins from networks of many
-    /// addresses and from all addresses together are limited too, but delay only addresses that have failed twice
-    /// for the account themselves. All spellings of a name that Active Directory may take for one account count
-    /// together, with and without a domain. A successful sign-in resets only the count of the name as it was
-    /// spelled: from then on that name has its own count at the address, to which only the first rule applies. In
-    /// the mode "relayed", sign-ins in progress count as failed until the server has responded; further ones wait
-    /// up to 30 seconds for an outcome, and get 503 without one; four times as many sign-ins that the server
-    /// neither accepts nor rejects are permitted. docs/sign-in-limits.md lists all limits.
+    /// The number of failed sign-ins of one address (IPv6: one /64 network) for one account that cause no delay.
+    /// After each further one the account's password is not checked from that address for one second, then two,
+    /// four and so on, up to failed_sign_in_seconds: HTTP responds with 429 and Retry-After, and RPC sign-ins are
+    /// refused. Other limits are multiples of this number: docs/sign-in-limits.md lists all of them.
     failed_sign_ins: u32, default 5, from 1 to 10_000;
     /// The maximum delay after failed sign-ins, in seconds.
     failed_sign_in_seconds: u64, default 60, from 1 to 604_800;
@@ -222,9 +216,10 @@ table Upstream at "upstream" {
     /// The server for ExchangeRPC: a host, whose endpoint mapper is queried (on port 135, or host:port), or a
     /// fixed endpoint such as ncacn_ip_tcp:host[6001]. Needed with listen.rpc and listen.rpc_http.
     rpc: Option<Binding>, sample "exch.lab.test";
-    /// The protection level of ExchangeRPC calls to the server: none, connect, packet, integrity or privacy.
+    /// For ExchangeRPC only: the protection level of calls to the server: none, connect, packet, integrity or privacy.
     level: ProtectionLevel, default ProtectionLevel::Privacy;
-    /// The authentication of ExchangeRPC at the server: {values}.
+    /// For ExchangeRPC only: the authentication at the server: {values}. The value spnego is the
+    /// scheme that http_authentication calls negotiate.
     authentication: RpcScheme, default RpcScheme::NTLM;
     /// The same server for HTTP: https://host, https://host:port, or http:// if the network to it is trusted.
     /// Needed with listen.http and listen.https.
@@ -277,13 +272,14 @@ table Specified at "upstream.credentials" {
     domain: String, sample "LAB";
     /// A file whose first line is the service account's password, in UTF-8. Further lines are ignored. Only
     /// the owner may have read permission. SIGHUP reloads it, for new connections to the server. A changed
-    /// password is tried at once, and the same password once more if the server did not accept it.
+    /// password is tried at once; the same password is tried once more if the server did not accept it, and the
+    /// last attempt was at least 30 seconds ago.
     password_file: PathBuf, sample "svcproxy.password";
     /// How often in a row the server may refuse the service account until the proxy pauses for
-    /// lockout_seconds. Set it below the lockout threshold of the account's domain, and leave one attempt for
-    /// a password that you change. Refusals that concern one user only do not count: the proxy finds that out
-    /// by a request of its own (see service-account.md).
-    lockout_attempts: u32, default 4, from 2 to 1000;
+    /// lockout_seconds. Set it at least two below the lockout threshold of the account's domain: each password
+    /// that you set meanwhile is tried once more. Refusals that concern one user only do not count: the proxy
+    /// finds that out by a request of its own (see service-account.md).
+    lockout_attempts: u32, default 3, from 2 to 1000;
     /// How long the proxy then makes no attempt, and requests fail. Not shorter than the time after which the
     /// domain resets its count of failures.
     lockout_seconds: u64, default 1800, from 1 to 604_800;
@@ -293,9 +289,9 @@ table Specified at "upstream.credentials" {
 table Relayed at "upstream.credentials" {
 }
 /// The other virtual directories of the server, each "forwarded" for every signed-in user, "refused" (403), or
-/// "absent" (404). Directories that are not listed here are absent. If credentials.mode is specified, the
-/// server receives these requests as the service account's, and each user can do whatever that account may
-/// do.
+/// "absent" (404). Directories other than oab, ews, owa, ecp, microsoft-server-activesync and rpc are absent
+/// unless a key is added for them. If credentials.mode is specified, the server receives forwarded requests as
+/// the service account's, and each user can do whatever that account may do.
 keys Directories at "virtual_directories" {
     /// The offline address books.
     "oab": DirectoryAccess, builtin DirectoryAccess::Forwarded;

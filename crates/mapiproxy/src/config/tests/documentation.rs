@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::super::check::parse;
 use super::super::key::Key;
 use super::super::places::{dotted, is_within};
 use super::super::table::KEYS;
@@ -49,6 +50,22 @@ fn keys_that_the_documentation_names_exist() {
         }
     }
     assert!(count > 40, "{count} keys were found");
+}
+
+#[test]
+fn complete_configurations_in_the_documentation_are_valid() {
+    let pages = ["README.md", "docs"].map(|page| texts(&root().join(page), "md"));
+    let mut complete = 0;
+    for (path, text) in pages.into_iter().flatten() {
+        for block in text.split("```toml\n").skip(1) {
+            let block = block.split("```").next().unwrap_or_default();
+            if block.starts_with("name = ") {
+                complete += 1;
+                parse(&path, block).unwrap();
+            }
+        }
+    }
+    assert!(complete >= 2, "{complete} configurations were found");
 }
 
 /// The fixed parts of the messages that `source` logs.
