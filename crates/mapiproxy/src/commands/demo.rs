@@ -72,42 +72,17 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
         PEOPLE.join(", ")
     )?;
 
-    let of_rpc = |mechanism: &Mechanism| mechanism.rpc_auth_type().is_some() && mechanism.has_ends();
-    let mut mechanisms = Mechanism::ALL.into_iter().filter(of_rpc).cycle();
-    let [alice, bob, carol] = [0, 1, 2].map(|number| {
-        let mechanism = mechanisms.next().unwrap_or(Mechanism::NTLM);
-        let account =
-            client::account(PEOPLE[number], "LAB", &passwords[number], mechanism, AuthLevel::PKT_PRIVACY);
-        let host = endpoint_mapper.ip().to_string();
-        let client = ClientConfig::mapper(&host, endpoint_mapper.port()).with_account(account);
-        work(Client::new(client), PEOPLE[number])
-    });
-    let (alice, bob, carol) = tokio::join!(alice, bob, carol);
-    let seen = [alice?, bob?, carol?];
+    let seen = Box::pin(use_address_books(endpoint_mapper, &passwords)).await?;
     // A separate thread prints the lines.
     tokio::time::sleep(Duration::from_millis(200)).await;
     writeln!(out, "{}", explanation(&distinct(&seen)))?;
-    let program = program();
     if stay {
         let alice = folder.join("alice.password");
         files::replace(&alice, passwords[0].expose().as_bytes())?;
-        writeln!(
-            out,
-            "\nThe proxy keeps running. To search the address book through it as alice, in another terminal:\n  \
-             {program} client --server {endpoint_mapper} --user alice --domain LAB --password-file {} gal --search ma\n\
-             Ctrl-C ends the demo.",
-            alice.display()
-        )?;
+        writeln!(out, "{}", own_client(endpoint_mapper, &alice))?;
         super::signals::Signals::new()?.stop().await;
     } else {
-        writeln!(
-            out,
-            "\nNext steps:\n  \
-             {program} demo --stay      keeps the proxy running, so that you can connect to it\n  \
-             {program} modules          lists the modules with their options\n  \
-             {program} check --keys     prints a commented configuration template\n\
-             README.md has an example configuration for your own server."
-        )?;
+        writeln!(out, "{}", next_steps())?;
     }
     let open = running.stop(tokio::time::sleep(Duration::from_secs(5))).await;
     printer.finish().await;
@@ -131,6 +106,49 @@ fn explanation(name: &str) -> String {
 fn program() -> String {
     let started = std::env::args_os().next().map(PathBuf::from);
     started.unwrap_or_else(|| PathBuf::from("mapiproxy")).display().to_string()
+}
+
+/// The calls of all users, each by another mechanism if there are enough. Returns the server's names that they
+/// received.
+async fn use_address_books(
+    endpoint_mapper: SocketAddr,
+    passwords: &[Password],
+) -> Result<[String; 3], client::Error> {
+    let of_rpc = |mechanism: &Mechanism| mechanism.rpc_auth_type().is_some() && mechanism.has_ends();
+    let mut mechanisms = Mechanism::ALL.into_iter().filter(of_rpc).cycle();
+    let [alice, bob, carol] = [0, 1, 2].map(|number| {
+        let mechanism = mechanisms.next().unwrap_or(Mechanism::NTLM);
+        let account =
+            client::account(PEOPLE[number], "LAB", &passwords[number], mechanism, AuthLevel::PKT_PRIVACY);
+        let host = endpoint_mapper.ip().to_string();
+        let client = ClientConfig::mapper(&host, endpoint_mapper.port()).with_account(account);
+        work(Client::new(client), PEOPLE[number])
+    });
+    let (alice, bob, carol) = tokio::join!(alice, bob, carol);
+    Ok([alice?, bob?, carol?])
+}
+
+/// How to connect to the proxy of the demo, with alice's password in the file `password`.
+fn own_client(endpoint_mapper: SocketAddr, password: &Path) -> String {
+    format!(
+        "\nThe proxy keeps running. To search the address book through it as alice, in another terminal:\n  \
+         {} client --server {endpoint_mapper} --user alice --domain LAB --password-file {} gal --search ma\n\
+         Ctrl-C ends the demo.",
+        program(),
+        password.display()
+    )
+}
+
+/// What to do after the demo.
+fn next_steps() -> String {
+    let program = program();
+    format!(
+        "\nNext steps:\n  \
+         {program} demo --stay      keeps the proxy running, so that you can connect to it\n  \
+         {program} modules          lists the modules with their options\n  \
+         {program} check --keys     prints a commented configuration template\n\
+         README.md has an example configuration for your own server."
+    )
 }
 
 /// The calls of one user. Returns the mailbox server's name that the user received.
