@@ -182,8 +182,8 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// Why a call failed: C706 appendix E, and Windows errors ([MS-ERREF] 2.2). Other values are defined by the interface
-    /// called.
+    /// Why a call failed: C706 appendix E, and Windows errors ([MS-ERREF] 2.2). Other values are defined by the
+    /// interface called.
     pub struct FaultStatus(u32) {
         /// The caller is not authorized, or authenticated at too low a level.
         ACCESS_DENIED = 0x0000_0005,
