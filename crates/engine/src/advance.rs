@@ -13,7 +13,7 @@ use crate::message::Message;
 use crate::next::{Ahead, AwaitsUpstream, AwaitsWork, DeferredWork, Finished, Next, Outcome, Reply};
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::sessions::binding::End;
-use crate::stack::{RequestOutcome, ResponseOutcome};
+use crate::stack::{RequestOutcome, ResponseOutcome, Resume};
 
 impl AwaitsUpstream {
     /// Continues the operation with the `outcome` of its call to the upstream. `random` makes context handles.
@@ -57,17 +57,19 @@ impl AwaitsWork {
                 let outcome = work.finish().and_then(|then| {
                     flight.in_session(|engine, operation, session| {
                         let decision = then(operation, session);
-                        engine.stack().dispatch(operation, session, module, extra_steps, Some(decision))
+                        let resume = Resume { module, extra_steps, known: Some(decision) };
+                        engine.stack().dispatch(operation, session, resume)
                     })
                 });
                 after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
             }
             DeferredWork::Delivery(work) => {
-                let count = work.module.saturating_add(1);
+                let module = work.module;
                 let outcome = work.finish().and_then(|then| {
                     flight.in_session(|engine, operation, session| {
                         let delivery = then(operation, session);
-                        engine.stack().deliver(operation, session, count, extra_steps, Some(delivery))
+                        let resume = Resume { module, extra_steps, known: Some(delivery) };
+                        engine.stack().deliver(operation, session, resume)
                     })
                 });
                 after_response(flight, outcome.unwrap_or_else(ResponseOutcome::Refused))
@@ -135,14 +137,17 @@ fn responded_ahead(mut flight: Box<Flight>, ahead: Ahead, response: AheadRespons
     flight.operation.ahead.push(response);
     let extra_steps = flight.extra_steps;
     let outcome = flight.in_session(|engine, operation, session| {
-        engine.stack().dispatch(operation, session, ahead.module, extra_steps, None)
+        let resume = Resume { module: ahead.module, extra_steps, known: None };
+        engine.stack().dispatch(operation, session, resume)
     });
     after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
 }
 
 /// Passes a response to the modules.
 fn respond(mut flight: Box<Flight>) -> Next {
-    let outcome = flight.in_session(|engine, operation, session| engine.stack().response(operation, session));
+    let extra_steps = flight.extra_steps;
+    let outcome = flight
+        .in_session(|engine, operation, session| engine.stack().response(operation, session, extra_steps));
     after_response(flight, outcome.unwrap_or_else(ResponseOutcome::Refused))
 }
 

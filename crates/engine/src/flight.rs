@@ -30,7 +30,7 @@ pub struct Flight {
     pub(crate) engine: Engine,
     pub(crate) session: SharedSession,
     pub(crate) binding: Binding,
-    /// How often modules sent a request ahead of the operation, or deferred it.
+    /// How often modules sent a request ahead of the operation, or deferred its request or response.
     pub(crate) extra_steps: usize,
     /// Whether [`Flight::settle`] was called.
     is_settled: bool,

@@ -190,7 +190,7 @@ pub trait Module: Send + Sync {
         Ok(None)
     }
 
-    /// Called once for each session, when it ends for any reason.
+    /// Called once for each session with an interface that the module is interested in, when it ends for any reason.
     fn unbind(&self, session: &mut Session) {
         let _ = session;
     }

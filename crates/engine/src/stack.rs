@@ -1,6 +1,7 @@
 //! The module stack: the order in which hooks are called, and how the modules' decisions are combined.
 
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use identity::SecurityContext;
@@ -16,7 +17,8 @@ use crate::refusal::{Refusal, RefusalKind};
 use crate::rops::run::{self, BatchOutcome};
 use crate::session::Session;
 
-/// How often modules may send a request ahead of one operation or defer it, in total over all modules.
+/// How often modules may send a request ahead of one operation or defer it, in total over all modules and over request
+/// and response.
 const EXTRA_STEP_LIMIT: usize = 32;
 
 /// The modules in the order in which requests pass them. Responses pass them in reverse order.
@@ -39,6 +41,17 @@ pub(crate) enum ResponseOutcome {
     Passed,
     Refused(Refusal),
     Defer { work: Work<Delivery>, module: usize },
+}
+
+/// Where [`Stack::dispatch`] or [`Stack::deliver`] begins or continues.
+#[derive(Debug)]
+pub(crate) struct Resume<D> {
+    /// The number of the module that decides next.
+    pub(crate) module: usize,
+    /// How many requests were sent ahead of the operation, and how often it was deferred.
+    pub(crate) extra_steps: usize,
+    /// The decision of this module, if it was deferred.
+    pub(crate) known: Option<D>,
 }
 
 impl fmt::Debug for Stack {
@@ -71,7 +84,7 @@ impl Stack {
         self.0.get(number).map_or("unknown", |module| module.name())
     }
 
-    /// Passes a request to all modules, from first to last.
+    /// Passes a request to the modules with interest in its interface, from first to last.
     pub(crate) fn request(&self, operation: &mut Operation, session: &mut Session) -> RequestOutcome {
         debug_assert_eq!(
             operation.context().identity(),
@@ -80,16 +93,19 @@ impl Stack {
         );
         for module in self.on(operation.interface()) {
             if let Err(refusal) = module.request_bytes(operation, session) {
-                return RequestOutcome::Refused(refusal);
+                return RequestOutcome::Refused(refused(operation, module, refusal));
             }
         }
         for module in self.on(operation.interface()) {
             if let Err(refusal) = module.request(operation, session) {
-                return RequestOutcome::Refused(refusal);
+                return RequestOutcome::Refused(refused(operation, module, refusal));
             }
         }
         match run::request(&self.0, operation, session) {
-            Ok(BatchOutcome::Continue) => self.dispatch(operation, session, 0, 0, None),
+            Ok(BatchOutcome::Continue) => {
+                let resume = Resume { module: 0, extra_steps: 0, known: None };
+                self.dispatch(operation, session, resume)
+            }
             Ok(BatchOutcome::RespondedLocally) => RequestOutcome::RespondedLocally,
             Err(refusal) => RequestOutcome::Refused(refusal),
         }
@@ -100,21 +116,15 @@ impl Stack {
         self.0.iter().any(|module| module.interests().content)
     }
 
-    /// Calls `dispatch` of the modules, starting with number `from`. `extra_steps` counts the requests that were sent
-    /// ahead and the deferrals. `known` is the decision of the first module, if it was deferred.
+    /// Calls `dispatch` of the modules from `resume.module` to the last.
     pub(crate) fn dispatch(
         &self,
         operation: &mut Operation,
         session: &mut Session,
-        from: usize,
-        extra_steps: usize,
-        mut known: Option<Decision>,
+        resume: Resume<Decision>,
     ) -> RequestOutcome {
-        let interface = operation.interface();
-        for (number, module) in self.0.iter().enumerate().skip(from) {
-            if !module.interests().includes(interface) {
-                continue;
-            }
+        let Resume { module: from, extra_steps, mut known } = resume;
+        for (number, module) in self.numbered_on(operation.interface(), from..self.0.len()) {
             let decision = known.take().unwrap_or_else(|| module.dispatch(operation, session));
             if let Some(outcome) = decided(operation, (number, module.name()), decision, extra_steps) {
                 return outcome;
@@ -123,8 +133,14 @@ impl Stack {
         RequestOutcome::Forward
     }
 
-    /// Passes a response to all modules, from last to first.
-    pub(crate) fn response(&self, operation: &mut Operation, session: &mut Session) -> ResponseOutcome {
+    /// Passes a response to the modules with interest in its interface, from last to first. `extra_steps` is that of
+    /// [`Resume`].
+    pub(crate) fn response(
+        &self,
+        operation: &mut Operation,
+        session: &mut Session,
+        extra_steps: usize,
+    ) -> ResponseOutcome {
         debug_assert_eq!(
             operation.context().identity(),
             session.context().identity(),
@@ -132,30 +148,27 @@ impl Stack {
         );
         for module in self.on(operation.interface()).rev() {
             if let Err(refusal) = module.response_bytes(operation, session) {
-                return ResponseOutcome::Refused(refusal);
+                return ResponseOutcome::Refused(refused(operation, module, refusal));
             }
         }
         match run::response(&self.0, operation, session) {
-            Ok(()) => self.deliver(operation, session, self.0.len(), 0, None),
+            Ok(()) => {
+                let resume = Resume { module: self.0.len().saturating_sub(1), extra_steps, known: None };
+                self.deliver(operation, session, resume)
+            }
             Err(refusal) => ResponseOutcome::Refused(refusal),
         }
     }
 
-    /// Calls `response` and `deliver` of the first `count` modules, from last to first; `extra_steps` as in
-    /// [`Stack::dispatch`]. `known` is the delivery of the last of them, if it was deferred.
+    /// Calls `response` and `deliver` of the modules from `resume.module` to the first.
     pub(crate) fn deliver(
         &self,
         operation: &mut Operation,
         session: &mut Session,
-        count: usize,
-        extra_steps: usize,
-        mut known: Option<Delivery>,
+        resume: Resume<Delivery>,
     ) -> ResponseOutcome {
-        let interface = operation.interface();
-        for (number, module) in self.0.iter().enumerate().take(count).rev() {
-            if !module.interests().includes(interface) {
-                continue;
-            }
+        let Resume { module: from, extra_steps, mut known } = resume;
+        for (number, module) in self.numbered_on(operation.interface(), 0..from.saturating_add(1)).rev() {
             let delivery = match known.take() {
                 Some(delivery) => delivery,
                 None => match module.response(operation, session) {
@@ -165,7 +178,9 @@ impl Stack {
             };
             match delivery {
                 Delivery::Pass => {}
-                Delivery::Refuse(refusal) => return ResponseOutcome::Refused(refusal),
+                Delivery::Refuse(refusal) => {
+                    return ResponseOutcome::Refused(refused(operation, module, refusal));
+                }
                 Delivery::Defer(_) if extra_steps >= EXTRA_STEP_LIMIT => {
                     return ResponseOutcome::Refused(too_many_extra_steps(module.name()));
                 }
@@ -201,7 +216,7 @@ impl Stack {
         Ok(changed)
     }
 
-    /// Calls `unbind` of all modules, even if one of them panics.
+    /// Calls `unbind` of the modules with interest in the session's interface, even if one of them panics.
     pub(crate) fn unbind(&self, session: &mut Session) {
         for module in self.on(session.interface()).rev() {
             let _ = catch_unwind(AssertUnwindSafe(|| module.unbind(session)));
@@ -212,8 +227,20 @@ impl Stack {
         self.0.iter().rev().for_each(|module| module.shutdown());
     }
 
+    /// The modules with interest in `interface`.
     fn on(&self, interface: Interface) -> impl DoubleEndedIterator<Item = &dyn Module> {
-        self.0.iter().map(AsRef::as_ref).filter(move |module| module.interests().includes(interface))
+        self.numbered_on(interface, 0..self.0.len()).map(|(_, module)| module)
+    }
+
+    /// As [`Stack::on`], with their numbers, which are in `range`.
+    fn numbered_on(
+        &self,
+        interface: Interface,
+        range: Range<usize>,
+    ) -> impl DoubleEndedIterator<Item = (usize, &dyn Module)> {
+        let modules = self.0.iter().map(AsRef::as_ref).enumerate();
+        modules
+            .filter(move |(number, module)| range.contains(number) && module.interests().includes(interface))
     }
 }
 
@@ -230,6 +257,7 @@ fn decided(
     };
     match decision {
         Decision::Forward => {
+            // The next module receives only the responses to requests that it sends ahead itself.
             operation.ahead.clear();
             None
         }
@@ -262,8 +290,16 @@ fn decided(
     }
 }
 
+/// Notes that `module` refused the operation.
+fn refused(operation: &mut Operation, module: &dyn Module, refusal: Refusal) -> Refusal {
+    operation.note(module.name(), "refused");
+    refusal
+}
+
+/// `name` is the module that would have taken one more step.
 fn too_many_extra_steps(name: &str) -> Refusal {
-    let why =
-        format!("the module {name} sent more than {EXTRA_STEP_LIMIT} requests ahead, or deferred more often");
+    let why = format!(
+        "the operation reached the limit of {EXTRA_STEP_LIMIT} requests ahead and deferrals, at the module {name}"
+    );
     Refusal::new(RefusalKind::Failed, why)
 }

@@ -498,3 +498,49 @@ fn a_request_sent_ahead_uses_the_sequence_cookie_and_the_clients_request_the_nex
     let (flight, _) = ask(&house, &table, &alice, QUERY, "sid=one; sequence=s2").unwrap();
     assert_eq!(flight.cookies_to_send(&["sid=one; sequence=s2".as_bytes()]), None);
 }
+
+#[test]
+fn deferrals_of_a_request_and_of_its_response_count_towards_one_limit() {
+    fn defer_request(times: usize) -> Decision {
+        match times {
+            0 => Decision::Forward,
+            _ => Decision::Defer(Work::new(|_| (), move |(), _, _| defer_request(times - 1))),
+        }
+    }
+    fn defer_response(times: usize) -> Delivery {
+        match times {
+            0 => Delivery::Pass,
+            _ => Delivery::Defer(Work::new(|_| (), move |(), _, _| defer_response(times - 1))),
+        }
+    }
+    for (request, response, is_refused) in
+        [(32, 0, false), (31, 1, false), (30, 2, false), (32, 1, true), (31, 2, true)]
+    {
+        let house = House::new(
+            8,
+            move |operation, _| if is_bind(operation) { Decision::Forward } else { defer_request(request) },
+            move |operation, _| if is_bind(operation) { Delivery::Pass } else { defer_response(response) },
+        )
+        .at_work();
+        let mut talk = RpcClient::new(&house.engine, &Arc::default());
+        let alice = caller("a");
+        let ours = talk.bind(&alice, 1);
+        let (mut flight, mut next) = columns(&mut talk, &alice, &ours);
+        while let Step::Defer { .. } = next {
+            next = resume(&mut flight);
+        }
+        assert!(matches!(next, Step::Relay { .. }), "{next:?}");
+        next = talk.respond(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0]);
+        while let Step::Defer { .. } = next {
+            next = resume(&mut flight);
+        }
+        let Step::Fault { why, .. } = next else {
+            assert!(!is_refused && matches!(next, Step::Reply { .. }), "{request} {response}: {next:?}");
+            continue;
+        };
+        assert!(is_refused, "{request} {response}: {why}");
+        let expected =
+            "the operation reached the limit of 32 requests ahead and deferrals, at the module decider";
+        assert_eq!(why, expected);
+    }
+}
