@@ -15,14 +15,14 @@ use mapi::rop::folder::{FolderTableRequest, FolderTableResponse, TableFlags};
 use mapi::rop::property::{
     CopyFlags, RopCopyPropertiesResponse, RopCopyToRequest, RopProgressRequest, RopProgressResponse,
 };
-use mapi::rop::response_only::RopNotifyResponse;
+use mapi::rop::response_only::{RopBackoffResponse, RopBufferTooSmallResponse, RopNotifyResponse};
 use mapi::rop::table::{
     AsynchronousFlags, Bookmark, QueryRowsFlags, RopQueryRowsRequest, RopQueryRowsResponse,
     RopSetColumnsRequest, TableStatus, TableStatusResponse,
 };
 use mapi::rop::{
-    Bool, DestHandleIndex, List16, OutputHandleIndex, RequestBody, ResponseBody, RopId, RopRequest,
-    RopResponse,
+    Bool, Bytes16, DestHandleIndex, List8, List16, OutputHandleIndex, RequestBody, ResponseBody, RopId,
+    RopRequest, RopResponse,
 };
 use testkit::{Mailbox, batch, replies};
 use wire::{Encode as _, Writer};
@@ -246,4 +246,56 @@ fn progress_of_a_copy_replaces_its_response_also_if_a_module_reads_rops() {
             assert_eq!(seen(&log), expected, "{before:?}");
         }
     }
+}
+
+fn backoff() -> Vec<u8> {
+    let backoff = RopBackoffResponse {
+        logon_id: 0,
+        duration: 1,
+        backoff_rop_data: List8(Vec::new()),
+        additional_data: Bytes16(Vec::new().into()),
+    };
+    RopResponse::Backoff(backoff).to_bytes().unwrap()
+}
+
+/// A module edits the response to the first of two ROPs, after which the server sends `rest`. Returns the response
+/// that the client receives after that to the first ROP.
+fn rest_after_an_edited_response(rest: &[&[u8]]) -> Vec<u8> {
+    let (engine, log) = Teller::engine(None);
+    let mut mailbox = with_tables(&engine, &log);
+    let handles = [TABLES[0].0, TABLES[1].0];
+    let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, query()), (0, 1, query())], &handles));
+    let first = replies(vec![(0, rows(TABLES[0].1, vec![importance(1)]))], &[]).rops;
+    let response = RopBuffer::new([&first[..], &rest.concat()].concat(), handles.to_vec());
+    let leaving = mailbox.delivered(&mut flight, std::slice::from_ref(&response));
+    assert!(seen(&log).contains(&format!("RopQueryRows RopQueryRows {:?}", [importance(1)])), "not edited");
+    leaving.rops.strip_prefix(&first[..]).unwrap().to_vec()
+}
+
+#[test]
+fn notifications_and_a_backoff_before_an_undecodable_part_are_kept_if_a_module_edited_the_response() {
+    let notification = notify(TABLES[1], &mail("first", 1));
+    let unknown = [0xee; 9];
+    let second = replies(vec![(1, rows(TABLES[1].1, vec![mail("second", 2)]))], &[]).rops;
+    for rest in [
+        vec![&notification[..]],
+        vec![&notification[..], &unknown],
+        vec![&notification[..], &second[..5]],
+        vec![&backoff()[..], &unknown],
+        vec![&notification[..], &backoff(), &unknown],
+        // After a backoff, neither a reply nor a second backoff is valid.
+        vec![&backoff()[..], &second],
+        vec![&backoff()[..], &backoff()],
+    ] {
+        assert_eq!(rest_after_an_edited_response(&rest), rest.concat());
+    }
+}
+
+#[test]
+fn a_notification_is_written_before_the_requests_in_rop_buffer_too_small() {
+    let notification = notify(TABLES[1], &mail("first", 1));
+    let requests = batch(vec![(0, 1, query())], &[]).rops.to_vec();
+    let small = RopBufferTooSmallResponse { size_needed: 0x7fff, request_buffers: requests };
+    let rest = [&notification[..], &RopResponse::BufferTooSmall(small).to_bytes().unwrap()];
+    assert_eq!(rest_after_an_edited_response(&rest), rest.concat());
 }

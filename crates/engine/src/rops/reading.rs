@@ -7,7 +7,7 @@ use mapi::rop::{ReadResponse, ReplyHandler, ResponseReader, RopReply, RopRequest
 use wire::{Bytes, Decode as _, Error, ErrorKind, Reader, Result};
 
 use super::batch::{Entry, RopBatch};
-use super::replies::{BatchResponses, PackedReply};
+use super::replies::{BatchResponses, PackedReply, Stop, Undecoded};
 use super::reply_pass::ReplyPass;
 
 /// Decodes the responses to `batch` from extended buffers. Each is stored in the entry of its request.
@@ -24,11 +24,11 @@ pub(super) fn read_responses(
     let original = RopBuffer::from_shared(&first.payload)?;
     let mut reading = Reading { batch, pass, handles: &original.handles, changed: false, stopped: false };
     let mut reader = ResponseReader::new();
-    let Unmatched { others, stopped, opaque } = reading.first(&mut reader, &original.rops);
+    let Unmatched { others, stopped, undecoded } = reading.first(&mut reader, &original.rops);
     reader.pass_rest(&mut reading);
     let packed: Vec<PackedReply> = buffers.map(|buffer| reading.packed(buffer, &mut reader)).collect();
     let changed = reading.changed || packed.iter().any(|packed| packed.changed);
-    Ok(BatchResponses { flags: first.flags, original, others, stopped, opaque, packed, changed })
+    Ok(BatchResponses { flags: first.flags, original, others, stopped, undecoded, packed, changed })
 }
 
 /// The state of the decoder.
@@ -46,37 +46,43 @@ struct Reading<'a, 'b> {
 /// The contents of the first buffer besides the responses to requests.
 struct Unmatched {
     others: Vec<RopResponse>,
-    stopped: Option<(usize, RopResponse)>,
-    opaque: Option<(usize, usize, Error)>,
+    stopped: Option<Stop>,
+    undecoded: Option<Undecoded>,
 }
 
 impl Reading<'_, '_> {
     /// Reads the responses of the first buffer.
     fn first(&mut self, reader: &mut ResponseReader, rops: &Bytes) -> Unmatched {
         let mut r = Reader::sharing(rops);
-        let (mut others, mut stopped, mut opaque) = (Vec::new(), None, None);
+        let (mut others, mut stopped, mut undecoded) = (Vec::new(), None, None);
         while !r.is_empty() {
             let start = r.offset();
-            match reader.next_response(&mut r, self) {
+            let next = if stopped.is_some() {
+                ResponseReader::next_after_stop(&mut r).map(ReadResponse::Other)
+            } else {
+                reader.next_response(&mut r, self)
+            };
+            match next {
                 Ok(ReadResponse::Reply(_)) => {}
                 Ok(ReadResponse::Other(response)) if response.stops_batch() => {
                     self.stopped = true;
-                    stopped = Some((reader.next_expected(self), response));
+                    stopped = Some(Stop { position: reader.next_expected(self), response });
                 }
                 Ok(ReadResponse::Other(response)) => others.push(response),
                 Err(error) => {
-                    opaque = Some((start, reader.next_expected(self), error));
+                    undecoded = Some(Undecoded { start, position: reader.next_expected(self), error });
                     break;
                 }
             }
         }
-        let missing = reader.next_expected(self);
-        if missing < self.batch.entries.len() && stopped.is_none() && opaque.is_none() {
+        // Missing replies are an error like a reply that is cut off, with nothing left to decode.
+        let position = reader.next_expected(self);
+        if position < self.batch.entries.len() && stopped.is_none() && undecoded.is_none() {
             let kind = ErrorKind::Truncated { needed: 1, available: 0 };
             let error = Error::new(kind, "RopId", r.offset()).within("ROP response");
-            opaque = Some((r.offset(), missing, error));
+            undecoded = Some(Undecoded { start: r.offset(), position, error });
         }
-        Unmatched { others, stopped, opaque }
+        Unmatched { others, stopped, undecoded }
     }
 
     /// Reads a further buffer.
@@ -96,8 +102,8 @@ impl Reading<'_, '_> {
         PackedReply { buffer, inner, reply, changed }
     }
 
-    fn pass(&mut self, position: usize) {
-        self.changed |= self.pass.pass(self.batch, position, self.handles);
+    fn deliver(&mut self, position: usize) {
+        self.changed |= self.pass.deliver(self.batch, position, self.handles);
     }
 }
 
@@ -118,14 +124,14 @@ impl ReplyHandler for Reading<'_, '_> {
     }
 
     fn no_reply(&mut self, position: usize) {
-        self.pass(position);
+        self.deliver(position);
     }
 
     fn reply(&mut self, position: usize, reply: RopReply) -> Self::Output {
         if let Some(entry) = self.batch.entries.get_mut(position) {
             entry.reply = Some(reply);
         }
-        self.pass(position);
+        self.deliver(position);
         None
     }
 
@@ -133,11 +139,11 @@ impl ReplyHandler for Reading<'_, '_> {
         Some(reply)
     }
 
-    /// Requests behind `RopBufferTooSmall` or `RopBackoff` were not executed: a `RopRelease` among them released
+    /// Requests after `RopBufferTooSmall` or `RopBackoff` were not executed: a `RopRelease` among them released
     /// nothing.
     fn unread(&mut self, position: usize) {
         if !self.stopped {
-            self.pass(position);
+            self.deliver(position);
         }
     }
 }

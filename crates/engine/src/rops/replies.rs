@@ -8,22 +8,40 @@ use wire::{Bytes, Encode as _, Error, Result, Writer};
 
 use super::batch::{Entry, RopBatch};
 
-/// The upstream's response to a batch, without the responses to single ROPs, which are in the entries of the batch.
+/// The upstream's response to a batch, without the first responses to single ROPs, which are in the entries of the
+/// batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchResponses {
     pub(super) flags: ExtendedFlags,
     pub(super) original: RopBuffer,
     /// Responses that belong to no ROP of the batch: `RopNotify` and `RopPending`.
     pub(super) others: Vec<RopResponse>,
-    /// If the server did not execute all ROPs: the position of the first one that it did not, and its response,
-    /// `RopBufferTooSmall` or `RopBackoff`.
-    pub(super) stopped: Option<(usize, RopResponse)>,
-    /// If the rest cannot be decoded: its offset, the position of the ROP whose response it would begin with, and the
-    /// error.
-    pub(super) opaque: Option<(usize, usize, Error)>,
+    /// If the server did not execute all ROPs.
+    pub(super) stopped: Option<Stop>,
+    /// If the rest cannot be decoded, or responses are missing.
+    pub(super) undecoded: Option<Undecoded>,
     /// Further buffers, each with one more response to the last ROP ([MS-OXCRPC] 3.1.4.2.1.2.2).
     pub(super) packed: Vec<PackedReply>,
     pub(super) changed: bool,
+}
+
+/// A response by which the server states that it executed no more ROPs.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Stop {
+    /// The position of the first ROP that was not executed.
+    pub(super) position: usize,
+    /// `RopBufferTooSmall` or `RopBackoff`.
+    pub(super) response: RopResponse,
+}
+
+/// The rest of a response, which cannot be decoded.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Undecoded {
+    /// Its offset in the buffer.
+    pub(super) start: usize,
+    /// The position of the ROP whose response it would begin with.
+    pub(super) position: usize,
+    pub(super) error: Error,
 }
 
 /// A further extended buffer of a response.
@@ -60,15 +78,15 @@ impl BatchResponses {
     /// `RopBufferTooSmall` or `RopBackoff`, if the server did not execute all ROPs.
     pub const fn stopped(&self) -> Option<&RopResponse> {
         match &self.stopped {
-            Some((_, response)) => Some(response),
+            Some(stop) => Some(&stop.response),
             None => None,
         }
     }
 
     /// The error, if the rest of the response cannot be decoded.
     pub const fn error(&self) -> Option<&Error> {
-        match &self.opaque {
-            Some((_, _, error)) => Some(error),
+        match &self.undecoded {
+            Some(undecoded) => Some(&undecoded.error),
             None => None,
         }
     }
@@ -90,8 +108,8 @@ impl BatchResponses {
     }
 
     fn write_replies(&self, batch: &RopBatch, w: &mut Writer) -> Result<()> {
-        let end = match (&self.stopped, &self.opaque) {
-            (Some((position, _)), _) | (None, Some((_, position, _))) => *position,
+        let end = match (&self.stopped, &self.undecoded) {
+            (Some(Stop { position, .. }), _) | (None, Some(Undecoded { position, .. })) => *position,
             (None, None) => batch.entries.len(),
         };
         for entry in batch.entries.get(..end).unwrap_or_default().iter().filter(|entry| !entry.is_added()) {
@@ -99,19 +117,19 @@ impl BatchResponses {
                 reply.encode(w)?;
             }
         }
-        let behind = batch.entries.get(end..).unwrap_or_default();
-        if let Some((start, _, error)) = &self.opaque {
-            if behind.iter().any(|entry| entry.is_added() || !entry.is_forwarded()) {
-                return Err(error.clone());
-            }
-            w.bytes(self.original.rops.get(*start..).unwrap_or_default());
-            return Ok(());
+        let after = batch.entries.get(end..).unwrap_or_default();
+        if let Some(undecoded) = &self.undecoded
+            && after.iter().any(|entry| entry.is_added() || !entry.is_forwarded())
+        {
+            return Err(undecoded.error.clone());
         }
+        // They are written before `RopBufferTooSmall`, which extends to the end of the buffer.
+        self.others.iter().try_for_each(|other| other.encode(w))?;
         match &self.stopped {
             // Only ROPs that modules added were not executed, so the client's ROPs are complete.
-            Some((position, RopResponse::BufferTooSmall(_)))
-                if behind.iter().any(Entry::is_added) && batch.client_bytes_from(*position).is_empty() => {}
-            Some((position, RopResponse::BufferTooSmall(small))) => {
+            Some(Stop { position, response: RopResponse::BufferTooSmall(_) })
+                if after.iter().any(Entry::is_added) && batch.client_bytes_from(*position).is_empty() => {}
+            Some(Stop { position, response: RopResponse::BufferTooSmall(small) }) => {
                 let size_needed = usize::from(small.size_needed).saturating_add(batch.reserved());
                 let small = RopBufferTooSmallResponse {
                     size_needed: u16::try_from(size_needed).unwrap_or(u16::MAX),
@@ -119,10 +137,12 @@ impl BatchResponses {
                 };
                 RopResponse::BufferTooSmall(small).encode(w)?;
             }
-            Some((_, other)) => other.encode(w)?,
+            Some(stop) => stop.response.encode(w)?,
             None => {}
         }
-        self.others.iter().try_for_each(|other| other.encode(w))
+        let rest = self.undecoded.as_ref().and_then(|undecoded| self.original.rops.get(undecoded.start..));
+        w.bytes(rest.unwrap_or_default());
+        Ok(())
     }
 }
 

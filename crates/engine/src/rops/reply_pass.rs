@@ -30,7 +30,7 @@ impl ReplyPass<'_> {
 
     /// Passes the response to the ROP at `position`, if there is one. `handles` is the handle table of the response.
     /// Returns whether a module changed the response.
-    pub(super) fn pass(&mut self, batch: &mut RopBatch, position: usize, handles: &[u32]) -> bool {
+    pub(super) fn deliver(&mut self, batch: &mut RopBatch, position: usize, handles: &[u32]) -> bool {
         if let Some(entry) = batch.entries().get(position)
             && entry.disposition == Disposition::Forwarded
         {

@@ -109,6 +109,24 @@ impl ResponseReader {
         }))
     }
 
+    /// Decodes the next response in `r` after one that [stopped the batch](RopResponse::stops_batch): a notification.
+    ///
+    /// # Errors
+    /// Fails for any other response, since no more ROPs were executed.
+    pub fn next_after_stop(r: &mut Reader<'_>) -> Result<RopResponse> {
+        ResponseKind::at(r, None)?;
+        let mut ahead = r.clone();
+        match RopResponse::decode(&mut ahead, ResponseContext::default())? {
+            response if response.stops_batch() => {
+                Err(r.invalid("RopId", u64::from(response.id().0), "no response after the batch was stopped"))
+            }
+            response => {
+                *r = ahead;
+                Ok(response)
+            }
+        }
+    }
+
     /// Begins a further buffer. A server may return several buffers if the client allows it; all after the first one
     /// contain further replies to the last request ([MS-OXCRPC] 3.1.4.2.1.2.2).
     pub const fn begin_packed(&mut self) {
