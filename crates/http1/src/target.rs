@@ -23,6 +23,11 @@ pub(crate) fn origin_form(target: &str) -> Result<Option<String>, InvalidUri> {
     Ok(Some(if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") }))
 }
 
+/// Whether `text` is a port, which may be empty (RFC 3986 3.2.3): digits only, where `parse` accepts a plus sign.
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
+}
+
 /// Whether `text` is a host with or without a port, and without a user before it (RFC 9110 4.2.4).
 fn is_authority(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
@@ -36,5 +41,30 @@ fn is_authority(text: &str) -> bool {
         let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         inner.is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
     };
-    (is_name(host) || is_address(host)) && (port.is_empty() || port.parse::<u16>().is_ok())
+    (is_name(host) || is_address(host)) && is_port(port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_is_a_host_with_or_without_a_port_of_digits() {
+        for valid in ["mail.x", "mail.x:", "mail.x:80", "mail.x:65535", "[::1]", "[::1]:443"] {
+            assert!(is_authority(valid), "{valid}");
+        }
+        for invalid in [
+            "",
+            ":80",
+            "mail.x:+80",
+            "mail.x:-1",
+            "mail.x:65536",
+            "mail.x: 80",
+            "u@mail.x",
+            "[::1",
+            "[::1]:+443",
+        ] {
+            assert!(!is_authority(invalid), "{invalid}");
+        }
+    }
 }

@@ -218,7 +218,7 @@ fn only_urls_in_json_are_replaced() {
         .replace("https:\\/\\/old.test/EWS\\u002fx", "https://proxy.test:8443/EWS/x")
         .replace("\"Url\":\"https://old.test/", "\"Url\":\"https://proxy.test:8443/");
     assert_eq!(std::str::from_utf8(&rewritten.bytes).unwrap(), expected);
-    for bad in ["{\"a\":\"b\"", "{\"a", "}", "{\"a\":\"\\u12\"}", ":", "{:1}"] {
+    for bad in ["{\"a\":\"b\"", "{\"a", "}", "{\"a\":\"\\u12\"}", "{\"a\":\"\\u+123\"}", ":", "{:1}"] {
         assert!(rewrite_json(bad.as_bytes(), &mut proxy(&[])).is_err(), "{bad}");
     }
     assert_eq!(rewrite_json("[".repeat(MAX_DEPTH + 1).as_bytes(), &mut proxy(&[])), Err(Error::TooDeep));

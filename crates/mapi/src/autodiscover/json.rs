@@ -97,6 +97,9 @@ fn string(text: &str, start: usize) -> Result<(usize, String), Error> {
                     't' => out.push('\t'),
                     'u' => {
                         let digits: String = characters.by_ref().take(4).map(|(_, digit)| digit).collect();
+                        if digits.len() != 4 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                            return Err(ends());
+                        }
                         let code = u32::from_str_radix(&digits, 16).map_err(|_| ends())?;
                         // Surrogate pairs do not occur in URLs, and only URLs are used.
                         out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));

@@ -135,6 +135,7 @@ impl<'a> UrlParts<'a> {
         };
         let port = match port {
             None | Some("") => None,
+            Some(port) if !port.bytes().all(|byte| byte.is_ascii_digit()) => return None,
             Some(port) => Some(port.parse().ok()?),
         };
         (!host.is_empty()).then_some(Self { scheme, authority, host, port, rest })
@@ -161,7 +162,16 @@ mod tests {
         let url = UrlParts::split("http://[::1]").unwrap();
         assert_eq!((url.host, url.port, url.rest), ("[::1]", None, ""));
         assert_eq!(UrlParts::split("http://[::1]:80/").unwrap().port, Some(80));
-        for none in ["", "http://", "ftp://a/", "mail.x", "https://:1/", "https://a:b/", "https://a:99999"] {
+        for none in [
+            "",
+            "http://",
+            "ftp://a/",
+            "mail.x",
+            "https://:1/",
+            "https://a:b/",
+            "https://a:99999",
+            "https://a:+80",
+        ] {
             assert_eq!(UrlParts::split(none), None, "{none}");
         }
     }

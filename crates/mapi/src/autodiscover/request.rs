@@ -56,7 +56,8 @@ impl JsonRequest {
             } else if name.eq_ignore_ascii_case("Protocol") {
                 this.protocol = value.or(this.protocol);
             } else if name.eq_ignore_ascii_case("RedirectCount") {
-                this.redirect_count = value.and_then(|value| value.parse().ok());
+                let digits = value.filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
+                this.redirect_count = digits.and_then(|digits| digits.parse().ok());
             }
         }
         this
@@ -152,5 +153,9 @@ mod tests {
         let request = JsonRequest::parse("/autodiscover/autodiscover.json/v1.0/a+b@c?Protocol=%zz");
         assert_eq!((request.email.as_deref(), request.protocol.as_deref()), (Some("a+b@c"), Some("%zz")));
         assert_eq!(JsonRequest::parse("/autodiscover/autodiscover.json?Email="), JsonRequest::default());
+        assert_eq!(
+            JsonRequest::parse("/autodiscover/autodiscover.json?RedirectCount=+2").redirect_count,
+            None
+        );
     }
 }

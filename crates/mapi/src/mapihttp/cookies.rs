@@ -56,9 +56,15 @@ impl<'a> SetCookie<'a> {
     /// Whether the cookie is to be deleted, as far as this can be determined without a clock: its `Max-Age` is not
     /// positive, or it has no value.
     pub fn is_removal(&self) -> bool {
-        let max_age = self.attribute("Max-Age").and_then(|age| age.parse::<i64>().ok());
-        max_age.is_some_and(|age| age <= 0) || self.cookie.value.is_empty()
+        self.cookie.value.is_empty() || self.attribute("Max-Age").is_some_and(is_not_positive)
     }
+}
+
+/// Whether a `Max-Age` is not positive: digits with or without a minus sign (RFC 6265 5.2.2), of any length.
+fn is_not_positive(age: &str) -> bool {
+    let digits = age.strip_prefix('-').unwrap_or(age);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && (digits.len() < age.len() || digits.bytes().all(|byte| byte == b'0'))
 }
 
 /// The cookies of a session as a client stores them: for each name, the value that the server set last.
@@ -133,6 +139,22 @@ mod tests {
         assert_eq!((set.attribute("path"), set.attribute("Secure")), (Some("/mapi"), Some("")));
         assert!(set.is_removal());
         assert!(!SetCookie::parse("sid=abc").is_removal());
+        for (age, is_removal) in [
+            ("-1", true),
+            ("00", true),
+            ("-99999999999999999999", true),
+            ("99999999999999999999", false),
+            ("1", false),
+            ("+0", false),
+            ("-", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                SetCookie::parse(&format!("sid=abc; Max-Age={age}")).is_removal(),
+                is_removal,
+                "{age}"
+            );
+        }
     }
 
     #[test]

@@ -92,14 +92,12 @@ fn ahead(date: &str, now: FileTime) -> Option<i64> {
     const TO_1970: i64 = 11_644_473_600;
     let (_, rest) = date.split_once(", ")?;
     let mut words = rest.split(' ');
-    let day = words.next()?.parse::<i64>().ok().filter(|day| (1..=31).contains(day))?;
+    let number = |text: &str| text.parse::<u16>().ok().filter(|_| !text.starts_with('+')).map(i64::from);
+    let day = number(words.next()?).filter(|day| (1..=31).contains(day))?;
     let name = words.next()?;
     let month = i64::try_from(MONTHS.iter().position(|month| *month == name)?).ok()? + 1;
-    let year = words.next()?.parse::<i64>().ok().filter(|year| (1970..=9999).contains(year))?;
-    let mut clock = words
-        .next()?
-        .split(':')
-        .map(|part| part.parse::<i64>().ok().filter(|part| *part >= 0 && *part <= 60));
+    let year = number(words.next()?).filter(|year| (1970..=9999).contains(year))?;
+    let mut clock = words.next()?.split(':').map(|part| number(part).filter(|part| *part <= 60));
     let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
     // Days since 1970-01-01, with years that begin in March, so that the day of a leap year is the last.
     let (shifted, since_march) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
@@ -122,9 +120,15 @@ mod tests {
         assert_eq!(ahead("Sun, 06 Nov 1994 08:59:37 GMT", at(784_111_777)), Some(600));
         assert_eq!(ahead("Thu, 29 Feb 2024 23:59:59 GMT", at(1_709_251_200)), Some(-1));
         assert_eq!(ahead("Thu, 01 Jan 1970 00:00:00 GMT", at(0)), Some(0));
-        for bad in
-            ["", "Sun, 06 Nov", "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49 GMT", "1994-11-06"]
-        {
+        for bad in [
+            "",
+            "Sun, 06 Nov",
+            "Sun, 99 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "1994-11-06",
+            "Sun, +6 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 +8:49:37 GMT",
+        ] {
             assert_eq!(ahead(bad, at(0)), None, "{bad}");
         }
     }

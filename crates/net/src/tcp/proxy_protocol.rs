@@ -160,7 +160,10 @@ fn text(line: &[u8]) -> Result<Option<SocketAddr>, HeaderError> {
         "TCP6" => source.is_ipv6() && destination.is_ipv6(),
         _ => false,
     };
-    let port = |text: &str| text.parse::<u16>().map_err(|_| bad("invalid port"));
+    let port = |text: &str| {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|_| digits).ok_or_else(|| bad("invalid port"))
+    };
     let (port, _) = (port(source_port)?, port(destination_port)?);
     if fits {
         Ok(Some(SocketAddr::new(source.to_canonical(), port)))
@@ -217,6 +220,8 @@ mod tests {
             "PROXY TCP4 ::1 ::2 4000 443\r\n",
             "PROXY TCP4 10.1.2.3 10.0.0.1 4000 443\n",
             "PROXY TCP4 x y 1 2\r\n",
+            "PROXY TCP4 10.1.2.3 10.0.0.1 +4000 443\r\n",
+            "PROXY TCP4 10.1.2.3 10.0.0.1 4000 \r\n",
             "PROXY TCP4",
         ] {
             assert!(read(bad.as_bytes()).is_err(), "{bad:?}");

@@ -64,7 +64,8 @@ const KEPT: [&str; 8] = [
 pub(crate) fn keep_alive(fields: &Fields) -> Option<Duration> {
     let timeout = fields.all("keep-alive").flat_map(http1::tokens).find_map(|parameter| {
         let text = std::str::from_utf8(parameter).ok()?.to_ascii_lowercase();
-        text.strip_prefix("timeout=")?.trim().parse::<u64>().ok()
+        let seconds = text.strip_prefix("timeout=")?.trim();
+        seconds.parse::<u64>().ok().filter(|_| seconds.bytes().all(|byte| byte.is_ascii_digit()))
     })?;
     Some(Duration::from_secs(timeout.min(86_400)).saturating_sub(Duration::from_secs(1)))
 }
@@ -72,6 +73,22 @@ pub(crate) fn keep_alive(fields: &Fields) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_limit_in_keep_alive_consists_of_digits() {
+        for (value, seconds) in [
+            ("timeout=5, max=100", Some(4)),
+            ("max=100, Timeout= 61", Some(60)),
+            ("timeout=0", Some(0)),
+            ("timeout=+5", None),
+            ("timeout=-5", None),
+            ("timeout=", None),
+        ] {
+            let mut fields = Fields::default();
+            assert!(fields.push("Keep-Alive", value.to_owned()));
+            assert_eq!(keep_alive(&fields), seconds.map(Duration::from_secs), "{value}");
+        }
+    }
 
     #[test]
     fn names_of_absent_fields_in_connection_are_ignored() {
