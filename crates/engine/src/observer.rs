@@ -103,8 +103,8 @@ pub trait Observer: Send + Sync {
     /// An operation ended. `elapsed` is its duration, including the upstream's time.
     fn finished(&self, finished: &Finished, elapsed: Duration);
 
-    /// An operation over HTTP ended. Called in place of [`Observer::finished`], which it calls by default.
-    fn finished_by_http(&self, finished: &Finished, elapsed: Duration, messages: &dyn HttpMessages) {
+    /// An operation over HTTP ended. Called in place of [`Observer::finished`]. The default calls `finished`.
+    fn finished_over_http(&self, finished: &Finished, elapsed: Duration, messages: &dyn HttpMessages) {
         let _ = messages;
         self.finished(finished, elapsed);
     }

@@ -209,7 +209,7 @@ impl Observer for Recorder {
         self.take(finished, elapsed, None);
     }
 
-    fn finished_by_http(&self, finished: &Finished, elapsed: Duration, exchange: &dyn HttpMessages) {
+    fn finished_over_http(&self, finished: &Finished, elapsed: Duration, exchange: &dyn HttpMessages) {
         self.take(finished, elapsed, Some(exchange));
     }
 

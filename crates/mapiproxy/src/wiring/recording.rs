@@ -167,9 +167,9 @@ impl Observer for FanoutObserver {
         self.1.finished(finished, elapsed);
     }
 
-    fn finished_by_http(&self, finished: &Finished, elapsed: Duration, exchange: &dyn HttpMessages) {
-        self.0.finished_by_http(finished, elapsed, exchange);
-        self.1.finished_by_http(finished, elapsed, exchange);
+    fn finished_over_http(&self, finished: &Finished, elapsed: Duration, exchange: &dyn HttpMessages) {
+        self.0.finished_over_http(finished, elapsed, exchange);
+        self.1.finished_over_http(finished, elapsed, exchange);
     }
 
     fn autodiscover_finished(&self, discovery: &Discovery<'_>) {

@@ -40,7 +40,7 @@ impl Reporter {
         for event in std::mem::take(&mut operation.events) {
             self.log(operation, &event);
         }
-        self.config.observer.finished_by_http(finished, self.since.elapsed(), operation);
+        self.config.observer.finished_over_http(finished, self.since.elapsed(), operation);
     }
 
     fn log(&self, operation: &HttpOperation, event: &Event) {
