@@ -25,9 +25,9 @@ pub enum AccountError {
         /// The name, in upper case.
         name: String,
         /// The first account.
-        first: Placed,
+        first: AccountAtLine,
         /// The second account.
-        second: Placed,
+        second: AccountAtLine,
     },
     /// An account of the file is invalid.
     #[error("line {line}: {source}")]
@@ -43,9 +43,9 @@ pub enum AccountError {
         /// The permission bits found.
         mode: u32,
     },
-    /// The file belongs to another user.
+    /// The file belongs to a user other than that of the process and root.
     #[error(
-        "the file belongs to user id {owner}, but this process runs as user id {process}: run chown {process} on it"
+        "the file belongs to user id {owner}, neither to this process's user, {process}, nor to root: run chown {process} on it"
     )]
     Owner {
         /// The user id that owns the file.
@@ -57,14 +57,14 @@ pub enum AccountError {
 
 /// An account and the line of its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Placed {
+pub struct AccountAtLine {
     /// The account's own name.
     pub account: String,
     /// The line of its file, counted from 1; zero if it was not read from a file.
     pub line: usize,
 }
 
-impl fmt::Display for Placed {
+impl fmt::Display for AccountAtLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             0 => f.write_str(&self.account),

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::account::{Account, Accounts};
 use super::case::fold_case;
-use super::error::{AccountError, Placed};
+use super::error::{AccountAtLine, AccountError};
 use super::names::{Conflict, DomainNames, Names};
 
 /// The accounts of one file.
@@ -209,10 +209,12 @@ impl AccountFile {
         Conflict { name, place }: Conflict,
         (account, line): (&Account, usize),
     ) -> AccountError {
-        let placed = |account: &Account, line| Placed { account: account.to_string(), line };
+        let placed = |account: &Account, line| AccountAtLine { account: account.to_string(), line };
         let other = self.accounts.get(place).zip(self.lines.get(place));
-        let [first, second] =
-            [other.map_or_else(Placed::default, |(other, line)| placed(other, *line)), placed(account, line)];
+        let [first, second] = [
+            other.map_or_else(AccountAtLine::default, |(other, line)| placed(other, *line)),
+            placed(account, line),
+        ];
         AccountError::Ambiguous { name, first, second }
     }
 

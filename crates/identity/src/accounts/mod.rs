@@ -18,7 +18,7 @@ mod nt_hash;
 
 pub use self::account::{Account, Accounts};
 pub(crate) use self::case::fold_case;
-pub use self::error::{AccountError, Placed};
+pub use self::error::{AccountAtLine, AccountError};
 pub use self::file::{AccountFile, check_permissions};
 pub use self::names::DomainNames;
 pub use self::nt_hash::NtHash;

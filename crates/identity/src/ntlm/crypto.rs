@@ -130,23 +130,28 @@ pub(super) fn response_v1(hash: &NtHash, server: [u8; 8], client: Option<[u8; 8]
     Response { proof, length: 24, key_exchange_key }
 }
 
+/// The side that sends the messages that a key protects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sender {
+    Client,
+    Server,
+}
+
 /// `SIGNKEY` ([MS-NLMP] 3.4.5.2), for extended session security.
-pub(super) fn sign_key(exported: &[u8; 16], client: bool) -> Key {
-    let magic: &[u8] = if client {
-        b"session key to client-to-server signing key magic constant\0"
-    } else {
-        b"session key to server-to-client signing key magic constant\0"
+pub(super) fn sign_key(exported: &[u8; 16], sender: Sender) -> Key {
+    let magic: &[u8] = match sender {
+        Sender::Client => b"session key to client-to-server signing key magic constant\0",
+        Sender::Server => b"session key to server-to-client signing key magic constant\0",
     };
     digest_key(exported, magic)
 }
 
 /// `SEALKEY` ([MS-NLMP] 3.4.5.3), for extended session security.
-pub(super) fn seal_key(flags: NegotiateFlags, exported: &[u8; 16], client: bool) -> Key {
+pub(super) fn seal_key(flags: NegotiateFlags, exported: &[u8; 16], sender: Sender) -> Key {
     let [a, b, c, d, e, f, g, ..] = *exported;
-    let magic: &[u8] = if client {
-        b"session key to client-to-server sealing key magic constant\0"
-    } else {
-        b"session key to server-to-client sealing key magic constant\0"
+    let magic: &[u8] = match sender {
+        Sender::Client => b"session key to client-to-server sealing key magic constant\0",
+        Sender::Server => b"session key to server-to-client sealing key magic constant\0",
     };
     if flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_128) {
         digest_key(exported, magic)

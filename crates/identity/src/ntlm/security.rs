@@ -11,7 +11,7 @@ use std::fmt;
 use rc4::StreamCipher as _;
 use zeroize::Zeroize as _;
 
-use super::crypto::{self, Key};
+use super::crypto::{self, Key, Sender};
 use super::flags::NegotiateFlags;
 use crate::auth_config::Protection;
 use crate::error::MessageError;
@@ -49,10 +49,12 @@ struct Extended {
 impl NtlmSecurity {
     /// Protection by `exported`, as the client or as the server.
     pub(crate) fn new(flags: NegotiateFlags, exported: &[u8; 16], client: bool) -> Self {
+        let (own, peer) =
+            if client { (Sender::Client, Sender::Server) } else { (Sender::Server, Sender::Client) };
         let keys = if flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
             Keys::Extended(Box::new(Extended {
-                send: Direction::new(flags, exported, client),
-                receive: Direction::new(flags, exported, !client),
+                send: Direction::new(flags, exported, own),
+                receive: Direction::new(flags, exported, peer),
             }))
         } else {
             let key = Key::new(*exported);

@@ -1,4 +1,4 @@
-//! One direction under extended session security ([MS-NLMP] 3.4).
+//! The messages of one side under extended session security ([MS-NLMP] 3.4).
 
 use hmac::Mac as _;
 use subtle::ConstantTimeEq as _;
@@ -6,10 +6,11 @@ use subtle::ConstantTimeEq as _;
 use super::key_stream::KeyStream;
 use super::signature::SIGNATURE_SIZE;
 use crate::error::MessageError;
-use crate::ntlm::crypto::{self, HmacMd5, Key};
+use crate::ntlm::crypto::{self, HmacMd5, Key, Sender};
 use crate::ntlm::flags::NegotiateFlags;
 
-/// One direction under extended session security.
+/// The messages that one side sends under extended session security: each side has its own keys, cipher and sequence
+/// numbers ([MS-NLMP] 3.4.5.2, 3.4.5.3).
 pub(super) struct Direction {
     pub(super) mac: HmacMd5,
     pub(super) cipher: KeyStream,
@@ -20,10 +21,10 @@ pub(super) struct Direction {
 }
 
 impl Direction {
-    pub(super) fn new(flags: NegotiateFlags, exported: &[u8; 16], client: bool) -> Self {
-        let seal_key = crypto::seal_key(flags, exported, client);
+    pub(super) fn new(flags: NegotiateFlags, exported: &[u8; 16], sender: Sender) -> Self {
+        let seal_key = crypto::seal_key(flags, exported, sender);
         Self {
-            mac: crypto::keyed(&crypto::sign_key(exported, client)),
+            mac: crypto::keyed(&crypto::sign_key(exported, sender)),
             cipher: KeyStream::new(&seal_key),
             seal_key,
             sequence: 0,
@@ -48,12 +49,15 @@ impl Direction {
         mac.update(before);
         mac.update(body);
         mac.update(after);
-        let digest: [u8; 16] = mac.finalize().into_bytes().into();
-        digest.first_chunk().copied().unwrap_or_default()
+        let [a, b, c, d, e, f, g, h, ..]: [u8; 16] = mac.finalize().into_bytes().into();
+        [a, b, c, d, e, f, g, h]
     }
 
-    /// `NTLMSSP_MESSAGE_SIGNATURE` for extended session security ([MS-NLMP] 2.2.2.9.2, 3.4.4.2).
-    pub(super) fn signature(&mut self, mut checksum: [u8; 8]) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
+    /// The `NTLMSSP_MESSAGE_SIGNATURE` of the next message for extended session security ([MS-NLMP] 2.2.2.9.2, 3.4.4.2).
+    pub(super) fn next_signature(
+        &mut self,
+        mut checksum: [u8; 8],
+    ) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
         if self.key_exchange {
             self.cipher.apply(&mut checksum);
         }
@@ -71,7 +75,7 @@ impl Direction {
     ) -> Result<[u8; 16], MessageError> {
         let checksum = self.checksum(before, body, after);
         self.cipher.apply(body);
-        self.signature(checksum)
+        self.next_signature(checksum)
     }
 
     pub(super) fn sign(
@@ -81,11 +85,11 @@ impl Direction {
         after: &[u8],
     ) -> Result<[u8; 16], MessageError> {
         let checksum = self.checksum(before, body, after);
-        self.signature(checksum)
+        self.next_signature(checksum)
     }
 
     /// Checks the sequence number before the cipher advances, so that a replay does not invalidate the session.
-    pub(super) fn expect(&self, signature: &[u8; SIGNATURE_SIZE]) -> Result<(), MessageError> {
+    pub(super) fn check_sequence(&self, signature: &[u8; SIGNATURE_SIZE]) -> Result<(), MessageError> {
         if self.broken {
             return Err(MessageError::Broken);
         }
@@ -96,12 +100,12 @@ impl Direction {
         Ok(())
     }
 
-    pub(super) fn compare(
+    pub(super) fn verify_checksum(
         &mut self,
         checksum: [u8; 8],
         signature: &[u8; SIGNATURE_SIZE],
     ) -> Result<(), MessageError> {
-        let expected = self.signature(checksum)?;
+        let expected = self.next_signature(checksum)?;
         if bool::from(expected.ct_eq(signature)) {
             return Ok(());
         }
@@ -116,10 +120,10 @@ impl Direction {
         after: &[u8],
         signature: &[u8; SIGNATURE_SIZE],
     ) -> Result<(), MessageError> {
-        self.expect(signature)?;
+        self.check_sequence(signature)?;
         self.cipher.apply(body);
         let checksum = self.checksum(before, body, after);
-        self.compare(checksum, signature)
+        self.verify_checksum(checksum, signature)
     }
 
     pub(super) fn verify(
@@ -129,8 +133,8 @@ impl Direction {
         after: &[u8],
         signature: &[u8; SIGNATURE_SIZE],
     ) -> Result<(), MessageError> {
-        self.expect(signature)?;
+        self.check_sequence(signature)?;
         let checksum = self.checksum(before, body, after);
-        self.compare(checksum, signature)
+        self.verify_checksum(checksum, signature)
     }
 }

@@ -75,9 +75,12 @@ fn ntlm_v1_extended_keys() {
     let key = &response.key_exchange_key;
     assert_eq!(**key, *hex("eb 93 42 9a 8b d9 52 f8 b8 9c 55 b8 7f 47 5e dc"));
     let flags = F(0x820a_8233);
-    let seal = crypto::seal_key(flags, key, true);
+    let seal = crypto::seal_key(flags, key, crypto::Sender::Client);
     assert_eq!(*seal, *hex("04 dd 7f 01 4d 85 04 d2 65 a2 5c c8 6a 3a 7c 06"));
-    assert_eq!(*crypto::sign_key(key, true), *hex("60 e7 99 be 5c 72 fc 92 92 2a e8 eb e9 61 fb 8d"));
+    assert_eq!(
+        *crypto::sign_key(key, crypto::Sender::Client),
+        *hex("60 e7 99 be 5c 72 fc 92 92 2a e8 eb e9 61 fb 8d")
+    );
 }
 
 /// 4.2.4: `NTLMv2`.
@@ -96,9 +99,9 @@ fn ntlm_v2_keys() {
     crypto::rc4k(&response.key_exchange_key, &mut key);
     assert_eq!(key, *hex("c5 da d2 54 4f c9 79 90 94 ce 1c e9 0b c9 d0 3e"));
     let flags = F(0xe28a_8233);
-    let seal = crypto::seal_key(flags, &RANDOM_SESSION_KEY, true);
+    let seal = crypto::seal_key(flags, &RANDOM_SESSION_KEY, crypto::Sender::Client);
     assert_eq!(*seal, *hex("59 f6 00 97 3c c4 96 0a 25 48 0a 7c 19 6e 4c 58"));
-    let sign = crypto::sign_key(&RANDOM_SESSION_KEY, true);
+    let sign = crypto::sign_key(&RANDOM_SESSION_KEY, crypto::Sender::Client);
     assert_eq!(*sign, *hex("47 88 dc 86 1b 47 82 f3 5d 43 fd 98 fe 1a 2d 39"));
 }
 
