@@ -9,6 +9,9 @@ const SUGGESTED: usize = 3;
 /// The similarity from which a name is suggested, from 0 to 1.
 const MIN_SIMILARITY: f64 = 0.75;
 
+/// How the names of properties in the specifications begin ([MS-OXPROPS], [MS-OXCFXICS] 2.2.4.1.5).
+const PREFIXES: [&str; 4] = ["pidtag", "pidlid", "pidname", "metatag"];
+
 /// A name that is unknown.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UnknownName {
@@ -30,7 +33,8 @@ fn suggested(nearest: &[&str]) -> String {
 fn nearest(given: &str, prefix: &str, all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     let given = given.to_ascii_lowercase();
     let bare = given.strip_suffix("_w").or_else(|| given.strip_suffix("_a")).unwrap_or(&given);
-    let whole = if bare.starts_with(prefix) { bare.to_owned() } else { format!("{prefix}{bare}") };
+    let is_whole = bare.starts_with(prefix) || PREFIXES.iter().any(|prefix| bare.starts_with(prefix));
+    let whole = if is_whole { bare.to_owned() } else { format!("{prefix}{bare}") };
     let similarity = |name: &str| strsim::jaro_winkler(&whole, &name.to_ascii_lowercase());
     let mut known: Vec<(f64, &str)> = all.map(|name| (similarity(name), name)).collect();
     known.retain(|(similarity, _)| *similarity >= MIN_SIMILARITY);
@@ -47,11 +51,19 @@ fn rops() -> impl Iterator<Item = &'static str> {
 pub(super) fn check_rop(given: &str) -> Result<(), UnknownName> {
     let bare = |name: &str| name.to_ascii_lowercase().trim_start_matches("rop").to_owned();
     let wanted = bare(given);
-    // Unknown ROPs are named by their numbers.
-    if wanted.starts_with("id 0x") || rops().any(|name| bare(name) == wanted) {
+    if rops().any(|name| bare(name) == wanted) {
         return Ok(());
     }
-    let number = wanted.strip_prefix("0x").and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    let number_of = |text: &str| {
+        let digits = text.strip_prefix("0x").filter(|digits| is_hex(digits))?;
+        u8::from_str_radix(digits, 16).ok()
+    };
+    // A recording names an unknown ROP by its number, in two digits.
+    let in_name = wanted.strip_prefix("id ").filter(|text| text.len() == 4).and_then(number_of);
+    if in_name.is_some_and(|number| RopId(number).name().is_none()) {
+        return Ok(());
+    }
+    let number = in_name.or_else(|| number_of(&wanted));
     let nearest = match number.and_then(|number| RopId(number).name()) {
         Some(name) => vec![name],
         None => nearest(given, "rop", rops()),
@@ -63,7 +75,6 @@ pub(super) fn check_rop(given: &str) -> Result<(), UnknownName> {
 /// names in the specifications.
 pub(super) fn check_property(given: &str) -> Result<(), UnknownName> {
     let lower = given.to_ascii_lowercase();
-    let is_hex = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     // Four digits are the type; leading zeros of the property's number can be omitted.
     if lower.strip_prefix("0x").is_some_and(|tag| (5..=8).contains(&tag.len()) && is_hex(tag)) {
         return Ok(());
@@ -71,12 +82,15 @@ pub(super) fn check_property(given: &str) -> Result<(), UnknownName> {
     if lower.starts_with("0x") || (lower.len() == 8 && is_hex(&lower)) {
         return Err(UnknownName::Tag { given: given.to_owned() });
     }
-    let is_specified =
-        ["pidtag", "pidlid", "pidname", "metatag"].iter().any(|start| lower.starts_with(start));
+    let is_specified = PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
     if !is_specified || is_known(&lower) {
         return Ok(());
     }
-    Err(UnknownName::Property { given: given.to_owned(), nearest: nearest(given, "pid", names::all()) })
+    Err(UnknownName::Property { given: given.to_owned(), nearest: nearest(given, "", names::all()) })
+}
+
+fn is_hex(digits: &str) -> bool {
+    digits.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 fn is_known(lower: &str) -> bool {
@@ -116,6 +130,11 @@ mod tests {
         for bad in ["0x37", "0x0037", "0037001F"] {
             assert!(message(check_property(bad)).ends_with("its tag, for example 0x0037001F"), "{bad}");
         }
+        assert!(message(check_rop("RopId 0x02")).ends_with("did you mean RopOpenFolder?"));
+        for bad in ["RopId 0xZZ", "RopId 0x999", "RopId 0x", "RopId 0x+9"] {
+            assert!(message(check_rop(bad)).starts_with(&format!("--rop {bad}: unknown ROP")), "{bad}");
+        }
+        assert!(message(check_property("MetaTagDnPrefx")).contains("MetaTagDnPrefix"));
         assert!(message(check_rop("Frob")).starts_with("--rop Frob: unknown ROP"));
         for known in [
             "PidTagSubject",
