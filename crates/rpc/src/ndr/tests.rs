@@ -190,6 +190,14 @@ fn counts_of_four_billion_are_refused() {
 }
 
 #[test]
+fn an_array_with_a_count_beyond_32_bits_is_refused_with_the_count() {
+    let array = ConformantVarying { offset: u32::MAX, items: vec![1_u16, 2], spare: 3 };
+    let mut writer = NdrWriter::new();
+    let error = array.write(&mut writer, "value").unwrap_err().to_string();
+    assert!(error.contains("0x100000004"), "{error}");
+}
+
+#[test]
 fn depth_is_bounded_when_reading_and_when_writing() {
     let endless = 1u32.to_le_bytes().repeat(5000);
     let error = read::<Node>(&endless).unwrap_err();
