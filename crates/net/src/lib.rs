@@ -29,7 +29,7 @@
 //! | term | meaning |
 //! |---|---|
 //! | listener | accepts the connections of clients at one address |
-//! | connection | one client connection, a task; its upstream connections belong to it alone |
+//! | connection | one client connection, a task; its upstream connections belong to it alone. The proxy's own requests, which are probes and the ends of sessions, have connections of no client |
 //! | permit | the permission to hold one connection, returned when the connection closes |
 //! | upstream | the server behind the proxy; also the configuration of connections to it |
 //! | request handler | responds to the calls of one RPC connection, at once or later |
@@ -56,7 +56,8 @@
 //! - This crate makes no decisions about operations and does not decode their payloads. It reads request types,
 //!   headers, cookies, requests of Autodiscover, and the framing of MAPI over HTTP responses.
 //! - Functions that act for a caller take its security context as an argument.
-//! - An upstream connection belongs to one client connection and one identity, and is never used for another.
+//! - An upstream connection belongs to one client connection and one identity, and is never used for another. Those of
+//!   the proxy's own requests belong to no client connection and are used for no client's request.
 //! - A request is never sent again once a byte of it may have reached the upstream: [`UpstreamError::retry`].
 
 mod account;

@@ -43,10 +43,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     found.problems = problems;
     let Some(config) = config else { return Ok(Problems::none(found.problems)?) };
     // Combinations of keys are only checked if each key is valid.
-    let notes = if found.problems.is_empty() { config::notes(&config) } else { Vec::new() };
+    let of_settings = if found.problems.is_empty() { config::warnings(&config) } else { Vec::new() };
     crate::wiring::stack(&config, &mut found);
     let Inspected { accounts, mut warnings, .. } = inspect::inspect(&config, &mut found);
-    warnings.extend(notes);
+    warnings.extend(of_settings);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for own in runtime.block_on(crate::wiring::upstream_loop::find(&config)) {
         found.wrong(own.key(), own.why());

@@ -54,7 +54,9 @@ pub(crate) fn reference() -> String {
 fn module_options() -> Vec<String> {
     let mut lines = Vec::new();
     for module in modules::all().iter().filter(|module| !module.options().is_empty()) {
-        lines.push(format!("\n# [modules.{}]", module.name()));
+        lines.push(String::new());
+        lines.extend(comment(module.description()));
+        lines.push(format!("# [modules.{}]", module.name()));
         for OptionSpec { name, kind, default, example, doc } in module.options() {
             lines.extend(comment(&format!("{doc} Type: {kind}.")));
             let default = default.as_ref().map(|value| ("default", value));
@@ -100,7 +102,7 @@ pub(super) fn full_reference() -> String {
 /// The reference with each key and option that has a default set to it.
 #[cfg(test)]
 pub(super) fn with_defaults() -> String {
-    reference().replace("# default: ", "").replace("\n\n# [modules.", "\n\n[modules.")
+    reference().replace("# default: ", "").replace("\n# [modules.", "\n[modules.")
 }
 
 #[cfg(test)]

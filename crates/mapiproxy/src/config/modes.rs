@@ -40,7 +40,7 @@ pub(crate) trait Mode {
     fn check(&self, config: &Config, found: &mut Found<'_>);
 
     /// Warnings about settings that are allowed in this mode, but possibly not intended.
-    fn notes(&self, config: &Config) -> Vec<String>;
+    fn warnings(&self, config: &Config) -> Vec<String>;
 }
 
 impl Credentials {
@@ -106,7 +106,7 @@ impl Mode for Specified {
         }
     }
 
-    fn notes(&self, config: &Config) -> Vec<String> {
+    fn warnings(&self, config: &Config) -> Vec<String> {
         shared_directories(self, config).into_iter().chain(shared_connections(config)).collect()
     }
 }
@@ -133,17 +133,17 @@ fn shared_directories(Specified { user, domain, .. }: &Specified, config: &Confi
     })
 }
 
-/// Notes which schemes clients can use on connections that carry requests of several clients.
+/// Warns which schemes clients can use on connections that carry requests of several clients.
 fn shared_connections(config: &Config) -> Option<String> {
     let is_per_request = |scheme: &Scheme| Mechanism::from(*scheme).scope() == Scope::Request;
-    let note = if config.clients.http_auth.iter().any(is_per_request) {
+    let warning = if config.clients.http_auth.iter().any(is_per_request) {
         "clients.forwarded_for_from: clients on these connections can use Basic only, since NTLM and Negotiate \
          authenticate a whole connection, and these connections carry requests of several clients"
     } else {
         "clients.forwarded_for_from: no client on these connections can sign in, since NTLM and Negotiate authenticate \
          a whole connection, and these connections carry requests of several clients; add basic to clients.http_auth"
     };
-    (!config.clients.forwarded_for_from.is_empty()).then(|| note.to_owned())
+    (!config.clients.forwarded_for_from.is_empty()).then(|| warning.to_owned())
 }
 
 impl Mode for Relayed {
@@ -153,30 +153,30 @@ impl Mode for Relayed {
 
     fn check(&self, _: &Config, _: &mut Found<'_>) {}
 
-    fn notes(&self, config: &Config) -> Vec<String> {
-        let mut notes = Vec::new();
+    fn warnings(&self, config: &Config) -> Vec<String> {
+        let mut warnings = Vec::new();
         let Config { listen, clients, .. } = config;
         let within_tls = config.upstream.http.as_ref().is_some_and(|server| server.tls);
         if listen.https.is_some() || within_tls {
-            notes.push(
+            warnings.push(
                 "upstream.credentials.mode is relayed: NTLM and Kerberos fail if the server requires channel bindings \
                  (Extended Protection for Authentication), since clients bind to the proxy's certificate; do not require \
                  them at the server, or use Basic or Bearer",
             );
         }
         if listen.https.is_none() && !clients.basic_without_tls {
-            notes.push(
+            warnings.push(
                 "upstream.credentials.mode is relayed without listen.https: Basic and Bearer are not forwarded, since \
                  they could be read on the network; set listen.https, or clients.basic_without_tls if TLS is terminated \
                  in front of the proxy",
             );
         }
         if !clients.forwarded_for_from.is_empty() {
-            notes.push(
+            warnings.push(
                 "upstream.credentials.mode is relayed: on connections from clients.forwarded_for_from only Basic and \
                  Bearer are forwarded, since NTLM and Negotiate authenticate a whole connection",
             );
         }
-        notes.into_iter().map(str::to_owned).collect()
+        warnings.into_iter().map(str::to_owned).collect()
     }
 }

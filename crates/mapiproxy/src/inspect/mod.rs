@@ -62,7 +62,7 @@ pub(crate) fn inspect(config: &Config, found: &mut Found<'_>) -> Inspected {
 pub(crate) fn before_start(path: &Path, config: &Config, places: &Places) -> Inspected {
     let mut found = Found::new(path, places);
     let mut inspected = inspect(config, &mut found);
-    inspected.warnings.extend(crate::config::notes(config));
+    inspected.warnings.extend(crate::config::warnings(config));
     inspected.problems = found.problems;
     inspected
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::check::parse;
 use super::keys::{full_reference, with_defaults};
-use super::notes::notes;
+use super::warnings::warnings;
 
 const GOOD: &str = r#"
 name = "proxy.lab.test"
@@ -77,10 +77,10 @@ fn urls_begin_with_the_public_url_or_that_of_a_listener() {
     };
     let own = http("");
     assert_eq!(crate::wiring::http::origin(&own), "http://proxy.lab.test:8080");
-    assert!(notes(&own)[0].contains("set public_url"));
+    assert!(warnings(&own)[0].contains("set public_url"));
     let public = http("public_url = \"https://mail.lab.test/\"");
     assert_eq!(crate::wiring::http::origin(&public), "https://mail.lab.test");
-    assert!(!notes(&public).iter().any(|note| note.contains("public_url")));
+    assert!(!warnings(&public).iter().any(|warning| warning.contains("public_url")));
     for bad in ["mail.lab.test", "https://mail.lab.test/mapi", "ftp://mail.lab.test", ""] {
         let why = error("[listen]", &format!("public_url = {bad:?}\n[listen]"));
         assert!(why.contains("expected https://host"), "{why}");
@@ -92,8 +92,12 @@ fn a_time_limit_of_responses_that_ends_notification_waits_is_warned_of() {
     for (seconds, is_noted) in [(60, true), (300, true), (301, false)] {
         let config = format!("[upstream]\ncall_seconds = {seconds}\n");
         let config = parse(Path::new("p.toml"), &GOOD.replace("[upstream]\n", &config)).unwrap();
-        let noted = notes(&config);
-        assert_eq!(noted.iter().any(|note| note.starts_with("upstream.call_seconds")), is_noted, "{seconds}");
+        let warned = warnings(&config);
+        assert_eq!(
+            warned.iter().any(|note| note.starts_with("upstream.call_seconds")),
+            is_noted,
+            "{seconds}"
+        );
     }
 }
 
@@ -105,7 +109,7 @@ fn names_are_replaced_unless_configured_otherwise() {
     for safe in ["", "[modules]\n", "[modules.names]\nserver = \"X\"\n"] {
         let config = read(&GOOD.replace(modules, safe));
         assert_eq!(config.modules.stack, ["names"], "{safe}");
-        assert!(notes(&config).is_empty());
+        assert!(warnings(&config).is_empty());
     }
     for (address, http, is_known) in [
         ("10.0.0.1", "", false),
@@ -116,18 +120,18 @@ fn names_are_replaced_unless_configured_otherwise() {
         let text = GOOD.replace("rpc = \"exch.lab.test\"\n", &format!("rpc = {address:?}\n{http}"));
         let text = text + "[virtual_directories]\news = \"refused\"\n";
         let config = read(&text);
-        assert_eq!(notes(&config).is_empty(), is_known, "{address} {http}");
+        assert_eq!(warnings(&config).is_empty(), is_known, "{address} {http}");
         assert_eq!(config.upstream_host() == "exch.lab.test", is_known);
         if !is_known {
             assert!(
-                notes(&config)[0]
+                warnings(&config)[0]
                     .starts_with("modules.names.server is not set and upstream.rpc is an address")
             );
         }
-        assert!(notes(&read(&text.replace("anything = 1", "server = \"EXCH\""))).is_empty(), "{address}");
+        assert!(warnings(&read(&text.replace("anything = 1", "server = \"EXCH\""))).is_empty(), "{address}");
     }
     let config = read(&GOOD.replace("[\"names\", \"downgrade\"]", "[\"downgrade\"]"));
-    assert!(notes(&config)[0].starts_with("modules.stack does not contain names"));
+    assert!(warnings(&config)[0].starts_with("modules.stack does not contain names"));
 }
 
 #[test]
@@ -312,15 +316,15 @@ fn pass_through_authentication_is_valid_for_http_only() {
     let read = |text: &str| parse(Path::new("p.toml"), text);
     assert!(read(&text).unwrap_err().to_string().contains("endpoint_mapper: "));
     let text = text.replacen("endpoint_mapper = \"127.0.0.23:135\"\n", "", 1);
-    assert_eq!(notes(&read(&text).unwrap()).len(), 2);
+    assert_eq!(warnings(&read(&text).unwrap()).len(), 2);
     // Clients have no accounts with the proxy then.
     let text = text.replacen("accounts = \"accounts.toml\"\n", "basic_without_tls = true\n", 1);
-    assert_eq!(notes(&read(&text).unwrap()).len(), 1);
+    assert_eq!(warnings(&read(&text).unwrap()).len(), 1);
     let why = read(&text.replacen("\"relayed\"", "\"relayed\"\nuser = \"x\"", 1)).unwrap_err().to_string();
     assert!(why.contains("user"), "{why}");
     let none = error("accounts = \"accounts.toml\"\n", "");
     assert!(none.contains("clients.accounts: is missing"), "{none}");
-    assert!(notes(&parse(Path::new("p.toml"), GOOD).unwrap()).is_empty());
+    assert!(warnings(&parse(Path::new("p.toml"), GOOD).unwrap()).is_empty());
 }
 
 #[test]

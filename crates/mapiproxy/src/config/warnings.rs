@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use super::table::Config;
 
 /// Warnings about settings of `config` that are allowed, but possibly not intended.
-pub(crate) fn notes(config: &Config) -> Vec<String> {
-    let mut notes: Vec<String> = urls_without_tls(config).into_iter().collect();
-    notes.extend(config.upstream.credentials.mode().notes(config));
-    notes.extend(names(config));
-    notes.extend(notification_waits(config));
-    notes
+pub(crate) fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings: Vec<String> = urls_without_tls(config).into_iter().collect();
+    warnings.extend(config.upstream.credentials.mode().warnings(config));
+    warnings.extend(names(config));
+    warnings.extend(notification_waits(config));
+    warnings
 }
 
 /// The longest wait for notifications, in seconds: `NotificationWait` ([MS-OXCMAPIHTTP] 2.2.4.4) and
@@ -22,7 +22,7 @@ fn notification_waits(config: &Config) -> Option<String> {
     let seconds = config.upstream.call_seconds;
     (seconds <= LONGEST_WAIT).then(|| {
         format!(
-            "upstream.call_seconds is {seconds}: waits for notifications take up to {LONGEST_WAIT} seconds and fail before; \
+            "upstream.call_seconds is {seconds}: waits for notifications take up to {LONGEST_WAIT} seconds and are cut off earlier; \
              set it to more than {LONGEST_WAIT}, such as 600"
         )
     })
