@@ -1,6 +1,6 @@
 //! Limits on connections, by address and in total.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::tcp::network::{Network, source};
+use crate::tcp::unauthenticated::Unauthenticated;
 use crate::tcp::work_by_address::WorkByAddress;
 
 /// Limits on what clients use.
@@ -58,8 +59,8 @@ impl Limits {
 /// Counts connections against their limits.
 ///
 /// A connection is unauthenticated until a client has authenticated on it. If a new connection would exceed the limit
-/// on unauthenticated connections, the oldest connection of the address that has the most of them is closed: a flood
-/// closes its own connections, and a client that authenticates at once is served.
+/// on unauthenticated connections, the oldest connection of the network and address that have the most of them is
+/// closed: a flood closes its own connections, and a client that authenticates at once is served.
 #[derive(Debug)]
 pub struct Admission {
     limits: Limits,
@@ -74,10 +75,7 @@ pub struct Admission {
 struct Counts {
     all: usize,
     by_address: HashMap<IpAddr, usize>,
-    /// The unauthenticated connections by address, the oldest first.
-    unauthenticated: HashMap<IpAddr, BTreeMap<u64, oneshot::Sender<()>>>,
-    /// The number of unauthenticated connections.
-    unauthenticated_count: usize,
+    unauthenticated: Unauthenticated,
     last_id: u64,
 }
 
@@ -173,7 +171,7 @@ impl Admission {
         let full = counts.all >= self.limits.connections;
         let limit = if full { ConnectionLimit::All } else { ConnectionLimit::Unauthenticated };
         let mut eviction = None;
-        if full || counts.unauthenticated_count >= self.limits.unauthenticated() {
+        if full || counts.unauthenticated.len() >= self.limits.unauthenticated() {
             eviction = counts.evict().map(|address| Eviction { address, limit });
             if full && eviction.is_none() {
                 return Err(limit);
@@ -183,11 +181,10 @@ impl Admission {
             *counts.by_address.entry(address).or_default() += 1;
         }
         counts.all += 1;
-        counts.unauthenticated_count += 1;
         counts.last_id += 1;
         let id = counts.last_id;
         let (evict, evicted) = oneshot::channel();
-        counts.unauthenticated.entry(address).or_default().insert(id, evict);
+        counts.unauthenticated.insert(address, id, evict);
         let permit = ConnectionPermit {
             admission: Arc::clone(self),
             id,
@@ -218,29 +215,9 @@ impl Counts {
     /// Closes an unauthenticated connection, if there is one, and returns its address. Its task returns the permit
     /// later, but the connection does not count any more.
     fn evict(&mut self) -> Option<IpAddr> {
-        let most = self.unauthenticated.iter().max_by_key(|(_, connections)| connections.len());
-        let address = *most?.0;
-        let (_, evict) = self.unauthenticated.get_mut(&address)?.pop_first()?;
-        // The connection may have ended by itself.
-        let _ = evict.send(());
-        self.remove_if_empty(address);
-        self.unauthenticated_count = self.unauthenticated_count.saturating_sub(1);
+        let address = self.unauthenticated.evict()?;
         self.all = self.all.saturating_sub(1);
         Some(address)
-    }
-
-    /// Removes a connection from the unauthenticated ones, if it is one of them.
-    fn remove_unauthenticated(&mut self, address: IpAddr, id: u64) -> Option<oneshot::Sender<()>> {
-        let taken = self.unauthenticated.get_mut(&address)?.remove(&id)?;
-        self.remove_if_empty(address);
-        self.unauthenticated_count = self.unauthenticated_count.saturating_sub(1);
-        Some(taken)
-    }
-
-    fn remove_if_empty(&mut self, address: IpAddr) {
-        if self.unauthenticated.get(&address).is_some_and(BTreeMap::is_empty) {
-            self.unauthenticated.remove(&address);
-        }
     }
 
     fn release_address(&mut self, address: IpAddr) {
@@ -271,9 +248,7 @@ impl ConnectionPermit {
             let charged = std::mem::take(&mut self.charged);
             self.admission.unauthenticated_work.refund(self.address, charged, now);
         }
-        if !self.authenticated
-            && self.admission.lock().remove_unauthenticated(self.address, self.id).is_some()
-        {
+        if !self.authenticated && self.admission.lock().unauthenticated.remove(self.id).is_some() {
             self.authenticated = true;
         }
     }
@@ -295,9 +270,8 @@ impl ConnectionPermit {
         if self.counts_for_address {
             counts.release_address(self.address);
         }
-        if let Some(evict) = counts.remove_unauthenticated(self.address, self.id) {
-            counts.unauthenticated.entry(address).or_default().insert(self.id, evict);
-            counts.unauthenticated_count += 1;
+        if let Some(evict) = counts.unauthenticated.remove(self.id) {
+            counts.unauthenticated.insert(address, self.id, evict);
         }
         drop(counts);
         (self.address, self.counts_for_address) = (address, true);
@@ -309,7 +283,7 @@ impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut counts = self.admission.lock();
         // An evicted connection does not count any more.
-        if self.authenticated || counts.remove_unauthenticated(self.address, self.id).is_some() {
+        if self.authenticated || counts.unauthenticated.remove(self.id).is_some() {
             counts.all = counts.all.saturating_sub(1);
         }
         if self.counts_for_address {
@@ -384,11 +358,19 @@ mod tests {
         drop((more, users, begins));
         assert_eq!(admission.connections(), 0);
         let counts = admission.lock();
-        assert!(
-            counts.by_address.is_empty()
-                && counts.unauthenticated.is_empty()
-                && counts.unauthenticated_count == 0
-        );
+        assert!(counts.by_address.is_empty() && counts.unauthenticated.is_unused());
+    }
+
+    #[test]
+    fn a_new_client_is_not_evicted_by_a_flood_from_many_addresses() {
+        let admission = admission(100, 100, 50);
+        let flood = |begin: u8| -> Vec<_> {
+            (begin..begin + 49).map(|at| admission.admit([10, 0, at, 1].into()).unwrap()).collect()
+        };
+        let _before = flood(0);
+        let mut client = admit(&admission, 1);
+        let mut after = flood(100);
+        assert!(!is_evicted(&mut client) && !after.iter_mut().any(is_evicted));
     }
 
     #[test]

@@ -7,5 +7,6 @@ pub(crate) mod network;
 pub(crate) mod proxy_protocol;
 pub(crate) mod read;
 pub(crate) mod stream;
+mod unauthenticated;
 mod work_by_address;
 pub(crate) mod workers;

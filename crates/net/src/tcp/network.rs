@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 /// A network of IP addresses, such as `10.0.0.0/8` or `2001:db8::/32`; a single address without a length. Host bits are
 /// ignored. IPv4 addresses mapped into IPv6 are IPv4 addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network {
     address: IpAddr,
     length: u8,
@@ -91,7 +91,7 @@ pub(crate) fn source(address: IpAddr) -> IpAddr {
 
 /// The networks to which limits on a [`source`] extend, from the smallest: the /24 of an IPv4 address; the /56 and the
 /// /48 of an IPv6 address, which are common sizes of what providers assign to one customer.
-pub(crate) fn enclosing(source: IpAddr) -> impl Iterator<Item = Network> {
+pub(crate) fn enclosing(source: IpAddr) -> impl Iterator<Item = Network> + use<> {
     let lengths: &[u8] = if source.is_ipv4() { &[24] } else { &[56, 48] };
     lengths.iter().map(move |length| Network { address: masked(source, *length), length: *length })
 }
