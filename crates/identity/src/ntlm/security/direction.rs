@@ -53,7 +53,8 @@ impl Direction {
         [a, b, c, d, e, f, g, h]
     }
 
-    /// The `NTLMSSP_MESSAGE_SIGNATURE` of the next message for extended session security ([MS-NLMP] 2.2.2.9.2, 3.4.4.2).
+    /// The `NTLMSSP_MESSAGE_SIGNATURE` of the next message for extended session security ([MS-NLMP] 2.2.2.9.2,
+    /// 3.4.4.2).
     pub(super) fn next_signature(
         &mut self,
         mut checksum: [u8; 8],
