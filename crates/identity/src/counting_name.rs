@@ -11,6 +11,8 @@ use std::iter;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+use crate::accounts::fold_case;
+
 /// The characters of a form that are kept.
 const MAX_CHARS: usize = 64;
 
@@ -18,7 +20,9 @@ const MAX_CHARS: usize = 64;
 pub(crate) fn counting_name(name: &str) -> String {
     let user = name.rsplit(['\\', '/', '＼', '﹨', '／']).next().unwrap_or_default();
     let user = user.split(['@', '＠', '﹫']).next().unwrap_or_default();
-    let folded = user
+    // As accounts of the proxy are compared, which makes a letter of one mark (U+0345).
+    let folded = fold_case(user);
+    let folded = folded
         .nfkd()
         .filter(|c| !is_ignored(*c))
         .flat_map(char::to_uppercase)
@@ -108,6 +112,17 @@ mod tests {
             for spelling in spellings {
                 assert_eq!(counting_name(spelling), form, "{spelling:?}");
             }
+        }
+    }
+
+    #[test]
+    fn names_that_local_accounts_equate_have_one_form() {
+        for c in '\0'..=char::MAX {
+            let name = format!("a{c}b");
+            if fold_case(&name) == name {
+                continue;
+            }
+            assert_eq!(counting_name(&name), counting_name(&fold_case(&name)), "{c:?}");
         }
     }
 
