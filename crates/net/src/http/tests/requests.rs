@@ -13,8 +13,8 @@ use crate::http::tests::setup::Setup;
 use crate::http::tests::upstream::Upstream;
 use crate::tcp::admission::Limits;
 
-const OK: &str =
-    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\nKeep-Alive: timeout=9\r\n\r\nok";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\nKeep-Alive: timeout=9\r\n\
+     Authentication-Info: rspauth=\"1\"\r\nPersistent-Auth: true\r\n\r\nok";
 
 fn get(path: &str, lines: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n{lines}\r\n", basic("alice"))
@@ -122,7 +122,9 @@ fn a_request_is_forwarded_unchanged_but_for_connection_headers() {
     let text = String::from_utf8(head).unwrap();
     let rest = text.strip_prefix(&wanted).unwrap_or_else(|| panic!("{text}"));
     assert!(rest.len() == 16 + 4 && rest.ends_with("\r\n\r\n"), "{text}");
-    assert_eq!((answer.header("keep-alive"), answer.header("connection")), (None, None));
+    for hop in ["keep-alive", "connection", "authentication-info", "persistent-auth"] {
+        assert_eq!(answer.header(hop), None);
+    }
 }
 
 #[test]

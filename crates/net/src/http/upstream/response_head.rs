@@ -26,7 +26,8 @@ pub(crate) fn rewrite_response(
     framing: Framing,
     request: &RequestContext,
 ) -> Coding {
-    const OF_PROXY: [&str; 3] = ["www-authenticate", "persistent-auth", "proxy-support"];
+    const OF_PROXY: [&str; 4] =
+        ["www-authenticate", "authentication-info", "persistent-auth", "proxy-support"];
     let named = named_by_connection(&head.fields);
     // Each hop sends its own version (RFC 9112 2.3). HTTP/1.0 does not have the framing below.
     head.set_version(Version::Http11);

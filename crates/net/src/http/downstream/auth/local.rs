@@ -10,6 +10,7 @@ use identity::{
     Acceptor, AcceptorConfig, AuthError, Channel, ChannelBindings, ClaimedName, ContextCounters, Mechanism,
     Scope, SecurityContext, Step,
 };
+use subtle::ConstantTimeEq as _;
 use wire::FileTime;
 use zeroize::Zeroizing;
 
@@ -102,7 +103,7 @@ impl VerifiedCredentials {
     /// The context, if these are the credentials of `authorization` and the context is still valid.
     fn context_of(&self, authorization: &Authorization<'_>, now: FileTime) -> Option<&SecurityContext> {
         let same = self.mechanism.is_scheme(authorization.scheme)
-            && self.credentials.as_slice() == authorization.credentials;
+            && bool::from(self.credentials.as_slice().ct_eq(authorization.credentials));
         (same && self.context.check(now).is_ok()).then_some(&self.context)
     }
 }
