@@ -16,6 +16,23 @@ pub(super) enum Blocked {
     For(Duration),
 }
 
+/// The attempts that an address, or a network, made itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Attempts {
+    pub(super) failed: u32,
+    pub(super) in_flight: u32,
+}
+
+impl Attempts {
+    pub(super) const fn of(backoff: &Backoff) -> Self {
+        Self { failed: backoff.failures, in_flight: backoff.in_flight }
+    }
+
+    pub(super) const fn with_failed(self, failed: u32) -> Self {
+        Self { failed: self.failed.saturating_add(failed), ..self }
+    }
+}
+
 /// Failed attempts of one kind, those in flight, and the time until which no further one is checked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Backoff {
@@ -68,11 +85,6 @@ impl Backoff {
 
     pub(super) const fn failures(&self) -> u32 {
         self.failures
-    }
-
-    /// The attempts that failed or are in flight.
-    pub(super) const fn attempts(&self) -> u32 {
-        self.failures.saturating_add(self.in_flight)
     }
 
     pub(super) const fn has_failed(&self) -> bool {

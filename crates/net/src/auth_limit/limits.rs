@@ -39,7 +39,7 @@ pub(super) const SOURCES_FACTOR: u32 = 20;
 pub(super) const UNPROVEN_FACTOR: u32 = 4;
 
 /// The number of attempts that failures of others do not delay, of an address for an account, of an address for
-/// accounts in a network, and of a /56 network in its /48.
+/// accounts in a network, and of a /56 network in its /48. Further ones wait while the outcomes of these are unknown.
 pub(super) const OWN_ATTEMPTS: u32 = 2;
 
 /// The longest delay that failures within a network cause.

@@ -3,7 +3,7 @@
 use identity::ClaimedName;
 use tokio::time::Instant;
 
-use super::backoff::{Backoff, Blocked};
+use super::backoff::{Attempts, Backoff, Blocked};
 use super::limits::{ACCOUNTS_PER_SOURCE, AuthLimits};
 use super::queue::{Place, Queue};
 use super::report::SourceReport;
@@ -54,10 +54,15 @@ impl Source {
         self.spread.blocked_with(ACCOUNTS_PER_SOURCE, in_flight, now)
     }
 
-    /// The accounts with attempts that failed or are in flight.
-    pub(super) fn accounts_tried(&self, now: Instant) -> u32 {
-        let tried = self.accounts.iter().filter(|tried| !tried.backoff.is_over(now)).count();
-        u32::try_from(tried).unwrap_or(u32::MAX)
+    /// The accounts with attempts that failed, and the others with attempts in flight.
+    pub(super) fn accounts_tried(&self, now: Instant) -> Attempts {
+        let mut accounts = Attempts::default();
+        for tried in self.accounts.iter().filter(|tried| !tried.backoff.is_over(now)) {
+            let count =
+                if tried.backoff.has_failed() { &mut accounts.failed } else { &mut accounts.in_flight };
+            *count = count.saturating_add(1);
+        }
+        accounts
     }
 
     /// An attempt begins.

@@ -8,10 +8,10 @@ use std::time::Duration;
 use identity::{ClaimedName, Spelling};
 use tokio::time::Instant;
 
-use super::backoff::{Backoff, Blocked};
+use super::backoff::{Attempts, Backoff, Blocked};
 use super::counters::{Counted, Counters};
 use super::limits::{
-    ACCOUNTS_PER_SOURCE, AuthLimits, LONGEST_NETWORK_WAIT, OWN_ATTEMPTS, PROVEN_IN_FLIGHT, UNPROVEN_FACTOR,
+    ACCOUNTS_PER_SOURCE, AuthLimits, LONGEST_NETWORK_WAIT, PROVEN_IN_FLIGHT, UNPROVEN_FACTOR,
 };
 use super::queue::Place;
 use super::report::Report;
@@ -172,64 +172,52 @@ impl Table {
             Some(tried) => Obstacle::own(Limit::AddressAndAccount, tried.blocked(limits.failures, now)),
             None => Obstacle::own(Limit::Address, source.and_then(|source| source.spread_blocked(now))),
         };
-        let others = self.others(
-            peer,
-            name,
-            Part {
-                attempts: tried.map_or(0, Backoff::attempts)
-                    + unproven.map_or(0, |counter| counter.failures() / UNPROVEN_FACTOR),
-                accounts: tried.is_none().then(|| source.map_or(0, |source| source.accounts_tried(now))),
-            },
-            limits,
-            now,
-        );
-        // The proxy verifies at once: attempts in flight elsewhere end before this one begins.
-        let others =
-            others.filter(|(_, blocked)| patience != Patience::None || *blocked != Blocked::InFlight);
-        let others = others.and_then(|(limit, blocked)| Obstacle::others(limit, Some(blocked)));
+        let unproven = unproven.map_or(0, |counter| counter.failures() / UNPROVEN_FACTOR);
+        let own_part = Part {
+            account: tried.map_or(Attempts::default(), Attempts::of).with_failed(unproven),
+            accounts: tried
+                .is_none()
+                .then(|| source.map_or(Attempts::default(), |source| source.accounts_tried(now))),
+        };
+        let others = self.others(peer, name, own_part, patience, limits, now);
         Obstacle::worse(Obstacle::worse(own, inconclusive), others)
     }
 
     /// Why the attempts of others delay one of an address. They do so only if the address, and each network within
-    /// the one that exceeds its limit, has made attempts itself.
+    /// the one that exceeds its limit, has failed itself.
     fn others(
         &self,
         peer: Peer,
         name: &ClaimedName,
         own: Part,
+        patience: Patience,
         limits: AuthLimits,
         now: Instant,
-    ) -> Option<(Limit, Blocked)> {
+    ) -> Option<Obstacle> {
         let counter = |what| self.counters.get(what, now);
-        let mut worst: Option<(Limit, Blocked)> = None;
-        let mut add = |limit, blocked: Option<Blocked>| {
-            if let Some(blocked) = blocked
-                && worst.is_none_or(|(_, worst)| worst < blocked)
-            {
-                worst = Some((limit, blocked));
-            }
+        let mut worst: Option<Obstacle> = None;
+        let mut add = |limit, part: Attempts, counter: Option<&Backoff>, free: u32| {
+            let blocked = counter.and_then(|counter| counter.blocked(free, now));
+            // The proxy verifies at once: attempts in flight elsewhere end before this one begins.
+            let blocked =
+                blocked.filter(|blocked| patience != Patience::None || *blocked != Blocked::InFlight);
+            worst =
+                Obstacle::worse(worst, blocked.and_then(|blocked| Obstacle::for_part(part, limit, blocked)));
         };
         let mut part = own;
         for (network, factor) in peer.networks() {
             let for_account = counter(Counted::AccountInNetwork(name.account(), network));
             let for_any = counter(Counted::Network(network));
-            if part.attempts >= OWN_ATTEMPTS {
-                let free = limits.failures.saturating_mul(factor);
-                add(Limit::Network(network), for_account.and_then(|counter| counter.blocked(free, now)));
+            let limit = Limit::Network(network);
+            add(limit, part.account, for_account, limits.failures.saturating_mul(factor));
+            if let Some(accounts) = part.accounts {
+                add(limit, accounts, for_any, ACCOUNTS_PER_SOURCE * factor);
             }
-            if part.accounts.is_some_and(|accounts| accounts >= OWN_ATTEMPTS) {
-                let free = ACCOUNTS_PER_SOURCE * factor;
-                add(Limit::Network(network), for_any.and_then(|counter| counter.blocked(free, now)));
-            }
-            part = Part {
-                attempts: for_account.map_or(0, Backoff::attempts),
-                accounts: part.accounts.map(|_| for_any.map_or(0, Backoff::attempts)),
-            };
+            let of = |counter: Option<&Backoff>| counter.map_or(Attempts::default(), Attempts::of);
+            part = Part { account: of(for_account), accounts: part.accounts.map(|_| of(for_any)) };
         }
-        if own.attempts >= OWN_ATTEMPTS {
-            let all = counter(Counted::account(name));
-            add(Limit::Account, all.and_then(|all| all.blocked(limits.failures_everywhere(), now)));
-        }
+        let all = counter(Counted::account(name));
+        add(Limit::Account, own.account, all, limits.failures_everywhere());
         worst
     }
 
@@ -283,8 +271,8 @@ impl Table {
         let woken = match outcome {
             Outcome::Proven => usize::try_from(PROVEN_IN_FLIGHT).unwrap_or(usize::MAX),
             _ => match self.obstacle(peer, name, Patience::None, limits, now) {
-                // The waiting ones have to be refused.
-                Some(Obstacle::Own(_)) => usize::MAX,
+                // The waiting ones have to be refused, or to wait for time.
+                Some(Obstacle::Own(_) | Obstacle::Others(_)) => usize::MAX,
                 _ => 1,
             },
         };
@@ -417,9 +405,9 @@ impl Table {
 #[derive(Debug, Clone, Copy)]
 struct Part {
     /// For the account.
-    attempts: u32,
+    account: Attempts,
     /// The accounts with attempts; `None` if the account of the attempt is among those of the address.
-    accounts: Option<u32>,
+    accounts: Option<Attempts>,
 }
 
 /// The counters, beside those of its address, of an attempt in flight.

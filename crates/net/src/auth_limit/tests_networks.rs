@@ -143,6 +143,49 @@ async fn an_attempt_that_failures_of_others_delay_waits_for_its_turn() {
     assert_eq!(check(&limit, peer(200), &alice, Instant::now()), Ok(()));
 }
 
+/// Attempts of `from` for the accounts, all at the same time, each with the right password. Returns how long the
+/// last one took.
+#[allow(clippy::disallowed_methods, reason = "tasks of a test, which act for no user")]
+async fn sign_in_at_once(limit: &Arc<AuthLimit>, from: SocketAddr, accounts: &[&str]) -> Duration {
+    let begin = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for account in accounts {
+        let (limit, name) = (Arc::clone(limit), name(account));
+        tasks.spawn(async move {
+            let attempt = limit.begin(from, &name).await.map_err(|throttled| throttled.to_string())?;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            attempt.succeeded(&principal(&name), Instant::now());
+            Ok::<(), String>(())
+        });
+    }
+    while let Some(task) = tasks.join_next().await {
+        assert_eq!(task.unwrap(), Ok(()));
+    }
+    begin.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn right_passwords_sent_at_once_do_not_wait_for_the_failures_of_others() {
+    let limit = limit();
+    let alice = name("alice");
+    for number in 0..2000 {
+        for from in [v6(number % 256), peer(number % 200)] {
+            fail(&limit, from, &alice, Instant::now());
+            fail(&limit, from, &name(&format!("user{}", number / 3)), Instant::now());
+        }
+    }
+    let users = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    // Elsewhere, in the same /24, and in another /56 of the same /48.
+    for fresh in [peer(0x10_0000), peer(250), v6(0xfe00)] {
+        let others = sign_in_at_once(&limit, fresh, &users).await;
+        assert!(others < Duration::from_secs(1), "{others:?} from {fresh}");
+    }
+    for fresh in [peer(0x20_0000), peer(251), v6(0xfd00)] {
+        let own = sign_in_at_once(&limit, fresh, &["alice"; 8]).await;
+        assert!(own < Duration::from_secs(1), "{own:?} from {fresh}");
+    }
+}
+
 #[test]
 fn guesses_elsewhere_do_not_lengthen_the_wait_of_a_user_who_mistyped() {
     let limit = limit();

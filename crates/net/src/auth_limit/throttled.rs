@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::backoff::Blocked;
-use super::limits::RETRY_AFTER;
+use super::backoff::{Attempts, Blocked};
+use super::limits::{OWN_ATTEMPTS, RETRY_AFTER};
 use crate::tcp::network::Network;
 
 /// A limit on attempts.
@@ -82,12 +82,24 @@ impl Obstacle {
 
     /// The obstacle that a counter of attempts of many addresses causes. Outcomes at other addresses wake no attempt of
     /// this one.
-    pub(super) fn others(limit: Limit, blocked: Option<Blocked>) -> Option<Self> {
-        let retry_after = match blocked? {
+    const fn others(limit: Limit, blocked: Blocked) -> Self {
+        let retry_after = match blocked {
             Blocked::InFlight => RETRY_AFTER,
             Blocked::For(wait) => wait,
         };
-        Some(Self::Others(Throttled { limit, retry_after }))
+        Self::Others(Throttled { limit, retry_after })
+    }
+
+    /// What the same means for one who made `own` attempts. The first [`OWN_ATTEMPTS`] are free. If those in flight are
+    /// among them, their outcomes decide: a user whose password is right does not wait for others.
+    pub(super) const fn for_part(own: Attempts, limit: Limit, blocked: Blocked) -> Option<Self> {
+        if own.failed >= OWN_ATTEMPTS {
+            Some(Self::others(limit, blocked))
+        } else if own.failed.saturating_add(own.in_flight) >= OWN_ATTEMPTS {
+            Some(Self::InFlight)
+        } else {
+            None
+        }
     }
 
     /// The more severe of two.
