@@ -1,6 +1,6 @@
 //! Primitives of structures: zero-terminated strings, and a check of values before they are written.
 
-use wire::{Reader, Result, Utf16, Writer};
+use wire::{Error, Reader, Result, Utf16, Writer};
 
 /// Reads bytes up to a zero byte, which is consumed.
 pub(crate) fn read_string8<'a>(r: &mut Reader<'a>, field: &'static str) -> Result<&'a [u8]> {
@@ -18,8 +18,8 @@ pub(crate) fn read_unicode(r: &mut Reader<'_>, field: &'static str) -> Result<Ut
 
 /// Writes `text` and a zero byte.
 pub(crate) fn write_string8(w: &mut Writer, text: &[u8], field: &'static str) -> Result<()> {
-    if let Some(place) = text.iter().position(|byte| *byte == 0) {
-        return Err(inner_zero(w, place, field));
+    if let Some(index) = text.iter().position(|byte| *byte == 0) {
+        return Err(inner_zero(w, index, field));
     }
     w.bytes(text).u8(0);
     Ok(())
@@ -27,8 +27,8 @@ pub(crate) fn write_string8(w: &mut Writer, text: &[u8], field: &'static str) ->
 
 /// Writes `text` and a zero code unit.
 pub(crate) fn write_unicode(w: &mut Writer, text: &Utf16, field: &'static str) -> Result<()> {
-    if let Some(place) = text.zero() {
-        return Err(inner_zero(w, place, field));
+    if let Some(index) = text.zero() {
+        return Err(inner_zero(w, index.saturating_mul(2), field));
     }
     w.bytes(text.as_le_bytes()).u16(0);
     Ok(())
@@ -45,7 +45,23 @@ pub(crate) fn require(
     if is_valid { Ok(()) } else { Err(w.invalid(field, found.into(), expected)) }
 }
 
+/// The error for a text with a zero, which is `start` bytes after the beginning of the text.
 #[cold]
-fn inner_zero(w: &Writer, place: usize, field: &'static str) -> wire::Error {
-    w.invalid(field, u64::try_from(place).unwrap_or(u64::MAX), "a text without zeros")
+fn inner_zero(w: &Writer, start: usize, field: &'static str) -> Error {
+    Error::invalid(field, w.len().saturating_add(start), 0, "a text without zeros")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failing test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_for_a_text_with_a_zero_has_the_offset_of_the_zero() {
+        let mut w = Writer::new();
+        w.bytes(&[1; 3]);
+        let expected = |offset| Err(Error::invalid("Name", offset, 0, "a text without zeros"));
+        assert_eq!(write_string8(&mut w, b"ab\0c", "Name"), expected(5));
+        assert_eq!(write_unicode(&mut w, &Utf16::from("ab\0c"), "Name"), expected(7));
+    }
 }

@@ -9,7 +9,8 @@ use crate::ErrorCode;
 use crate::data::server_id::ServerId;
 use crate::primitive::{read_string8, read_unicode, require, write_string8, write_unicode};
 
-/// The initial capacity of a list whose items have no fixed size. The claimed count could exceed the data.
+/// The largest initial capacity of a list whose items have no fixed size. A value of one byte takes a `Vec` or `Utf16` in
+/// memory, so the count alone does not size the list.
 const INITIAL_CAPACITY: usize = 16;
 
 /// Whether a `HasValue` byte precedes values of `prop_type` in address books ([MS-OXCMAPIHTTP] 2.2.1.1).
@@ -43,8 +44,7 @@ fn read_many<T>(
 }
 
 /// Reads a 32-bit count and that many values of variable size. Returns them with the indexes of the absent ones, which
-/// have
-/// default values in the list.
+/// have default values in the list.
 fn read_varied<T: Default>(
     r: &mut Reader<'_>,
     layout: Layout,
