@@ -17,34 +17,34 @@ const STEP: usize = 64 * 1024;
 /// responses until the client has read them.
 #[derive(Debug)]
 pub struct BodyBudget {
-    per_identity: usize,
-    all: usize,
+    per_user: usize,
+    total: usize,
     counts: Mutex<Counts>,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
-    all: usize,
+    total: usize,
     by_user: HashMap<UserKey, usize>,
 }
 
 /// The limit that a request or response exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MemoryLimit {
-    /// The limit for one identity.
+    /// The limit for one user.
     #[error("clients.request_megabytes_per_user is reached")]
-    Identity,
-    /// The limit for all identities together.
+    User,
+    /// The limit for all users together.
     #[error("clients.request_megabytes is reached")]
-    All,
+    Total,
 }
 
 impl MemoryLimit {
     /// The configuration key of the limit.
     pub(crate) const fn key(self) -> &'static str {
         match self {
-            Self::Identity => "clients.request_megabytes_per_user",
-            Self::All => "clients.request_megabytes",
+            Self::User => "clients.request_megabytes_per_user",
+            Self::Total => "clients.request_megabytes",
         }
     }
 }
@@ -52,8 +52,8 @@ impl MemoryLimit {
 impl BodyBudget {
     /// A budget with `limits`.
     pub fn new(limits: &Limits) -> Arc<Self> {
-        let Limits { request_bytes_per_identity: per_identity, request_bytes: all, .. } = *limits;
-        Arc::new(Self { per_identity, all, counts: Mutex::default() })
+        let Limits { request_bytes_per_user: per_user, request_bytes: total, .. } = *limits;
+        Arc::new(Self { per_user, total, counts: Mutex::default() })
     }
 
     /// An empty share for the bytes that a connection holds for the user of `identity`.
@@ -94,16 +94,16 @@ impl Share {
         let mut counts = self.budget.lock();
         let own = counts.by_user.get(&self.user).copied().unwrap_or_default();
         let exchanged = |held: usize| held.saturating_sub(self.counted).saturating_add(counted);
-        let (own, all) = (exchanged(own), exchanged(counts.all));
+        let (own, total) = (exchanged(own), exchanged(counts.total));
         if counted > self.counted {
-            if own > self.budget.per_identity {
-                return Err(MemoryLimit::Identity);
+            if own > self.budget.per_user {
+                return Err(MemoryLimit::User);
             }
-            if all > self.budget.all {
-                return Err(MemoryLimit::All);
+            if total > self.budget.total {
+                return Err(MemoryLimit::Total);
             }
         }
-        counts.all = all;
+        counts.total = total;
         if own == 0 {
             counts.by_user.remove(&self.user);
         } else if let Some(held) = counts.by_user.get_mut(&self.user) {
@@ -136,10 +136,10 @@ mod tests {
         [anonymous(), anonymous()]
     }
 
-    fn budget(per_identity: usize, all: usize) -> Arc<BodyBudget> {
+    fn budget(per_user: usize, total: usize) -> Arc<BodyBudget> {
         BodyBudget::new(&Limits {
-            request_bytes_per_identity: per_identity,
-            request_bytes: all,
+            request_bytes_per_user: per_user,
+            request_bytes: total,
             ..Limits::default()
         })
     }
@@ -150,18 +150,18 @@ mod tests {
         let budget = budget(10 * STEP, 15 * STEP);
         let mut shares = [&alice, &alice, &bob].map(|identity| budget.share(identity));
         shares[0].set(6 * STEP).unwrap();
-        assert_eq!(shares[1].set(4 * STEP + 1), Err(MemoryLimit::Identity));
+        assert_eq!(shares[1].set(4 * STEP + 1), Err(MemoryLimit::User));
         shares[1].set(4 * STEP).unwrap();
-        assert_eq!(shares[2].set(5 * STEP + 1), Err(MemoryLimit::All));
+        assert_eq!(shares[2].set(5 * STEP + 1), Err(MemoryLimit::Total));
         shares[2].set(5 * STEP).unwrap();
         // Shares that shrink or are dropped free their bytes.
         shares[0].set(2 * STEP).unwrap();
         shares[2].set(9 * STEP).unwrap();
         let [first, second, third] = shares;
         drop((first, second));
-        assert_eq!(budget.lock().all, 9 * STEP);
+        assert_eq!(budget.lock().total, 9 * STEP);
         drop(third);
-        assert!(budget.lock().all == 0 && budget.lock().by_user.is_empty());
+        assert!(budget.lock().total == 0 && budget.lock().by_user.is_empty());
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
         let mut shares = testkit::http_auth::contexts_at_both_levels("alice")
             .map(|context| budget.share(context.identity()));
         shares[0].set(2 * STEP).unwrap();
-        assert_eq!(shares[1].set(2 * STEP), Err(MemoryLimit::Identity));
+        assert_eq!(shares[1].set(2 * STEP), Err(MemoryLimit::User));
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
         full.set(2 * STEP).unwrap();
         let mut small = budget.share(&alice);
         small.set(UNCOUNTED_PER_CONNECTION).unwrap();
-        assert_eq!(small.set(UNCOUNTED_PER_CONNECTION + 1), Err(MemoryLimit::Identity));
-        assert_eq!(budget.lock().all, 2 * STEP);
+        assert_eq!(small.set(UNCOUNTED_PER_CONNECTION + 1), Err(MemoryLimit::User));
+        assert_eq!(budget.lock().total, 2 * STEP);
     }
 }

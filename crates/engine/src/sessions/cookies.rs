@@ -224,8 +224,8 @@ impl CookieTable {
         replaces: Option<u64>,
     ) -> Result<Option<u64>, SessionLimitReached> {
         let own = inner.by_user.get(&(endpoint, identity.user().clone()));
-        let is_full = inner.entries.len() >= self.shared.limits.all;
-        if !is_full && own.map_or(0, HashSet::len) < self.shared.limits.per_identity {
+        let is_full = inner.entries.len() >= self.shared.limits.total;
+        if !is_full && own.map_or(0, HashSet::len) < self.shared.limits.per_user {
             return Ok(None);
         }
         let full = if is_full { SessionLimitReached::Total } else { SessionLimitReached::PerUser };

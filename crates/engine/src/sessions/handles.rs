@@ -68,7 +68,7 @@ impl HandleBudget {
 
 impl Default for HandleBudget {
     fn default() -> Self {
-        Self::new(SessionLimits::default().per_identity)
+        Self::new(SessionLimits::default().per_user)
     }
 }
 

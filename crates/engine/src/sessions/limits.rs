@@ -1,17 +1,17 @@
-//! The limits on the number of sessions.
+//! [`SessionLimits`]: what is counted, and the default values.
 
 /// The limits on the number of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimits {
     /// Sessions of one user at an endpoint of MAPI over HTTP, and open context handles of one user over RPC. Default:
     /// 1024.
-    pub per_identity: usize,
+    pub per_user: usize,
     /// Sessions of MAPI over HTTP in total, for each listener. Default: 100,000.
-    pub all: usize,
+    pub total: usize,
 }
 
 impl Default for SessionLimits {
     fn default() -> Self {
-        Self { per_identity: 1024, all: 100_000 }
+        Self { per_user: 1024, total: 100_000 }
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn listener_config(shared: &Shared<'_>, server: &Url) -> Result<Arc<H
 /// The sessions of MAPI over HTTP, which end at the server too if `identity` can end them there.
 fn sessions(config: &Config, identity: &UpstreamIdentity) -> CookieTable {
     let clients = &config.clients;
-    let limits = SessionLimits { per_identity: clients.sessions_per_user, all: clients.sessions };
+    let limits = SessionLimits { per_user: clients.sessions_per_user, total: clients.sessions };
     let table = CookieTable::new(limits);
     if identity.ends_sessions() { table.ending_at_server() } else { table }
 }

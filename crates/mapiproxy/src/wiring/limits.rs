@@ -33,7 +33,7 @@ pub(super) fn limits(clients: &Clients) -> Limits {
         minimum_rate: clients.minimum_bytes_per_second,
         handshake: Duration::from_secs(clients.handshake_seconds),
         idle: Duration::from_secs(clients.idle_seconds),
-        request_bytes_per_identity: clients.request_megabytes_per_user.saturating_mul(MEGABYTE),
+        request_bytes_per_user: clients.request_megabytes_per_user.saturating_mul(MEGABYTE),
         request_bytes: clients.request_megabytes.saturating_mul(MEGABYTE),
     }
 }

@@ -168,7 +168,7 @@ impl Groups {
 
 impl Default for Groups {
     fn default() -> Self {
-        Self::new(SessionLimits::default().per_identity)
+        Self::new(SessionLimits::default().per_user)
     }
 }
 

@@ -27,9 +27,9 @@ pub struct Limits {
     pub minimum_rate: u64,
     /// The longest time without a call.
     pub idle: Duration,
-    /// The most bytes of requests that are held in memory for one identity.
-    pub request_bytes_per_identity: usize,
-    /// The most bytes of requests that are held in memory for all identities together.
+    /// The most bytes of requests that are held in memory for one user.
+    pub request_bytes_per_user: usize,
+    /// The most bytes of requests that are held in memory for all users together.
     pub request_bytes: usize,
 }
 
@@ -42,7 +42,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(30),
             minimum_rate: 256,
             idle: Duration::from_hours(2),
-            request_bytes_per_identity: 256_000_000,
+            request_bytes_per_user: 256_000_000,
             request_bytes: 1_000_000_000,
         }
     }

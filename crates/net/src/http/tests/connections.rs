@@ -120,7 +120,7 @@ fn a_response_of_autodiscover_counts_against_the_memory_limit() {
     let asked = |length: usize| {
         let head = format!("HTTP/1.1 404 No\r\nContent-Length: {length}\r\n\r\n");
         let upstream = Upstream::responding([head, " ".repeat(length)].concat());
-        let limits = Limits { request_bytes_per_identity: 300_000, ..Limits::default() };
+        let limits = Limits { request_bytes_per_user: 300_000, ..Limits::default() };
         let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
         Client::new(&proxy).exchange(discover() + "\r\n").status()
     };

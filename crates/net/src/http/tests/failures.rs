@@ -53,7 +53,7 @@ fn a_response_in_tiny_chunks_counts_with_the_memory_of_its_chunks() {
             answer.extend_from_slice(said.as_bytes());
             true
         });
-        let limits = Limits { request_bytes_per_identity: 900_000, ..Limits::default() };
+        let limits = Limits { request_bytes_per_user: 900_000, ..Limits::default() };
         let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
         let answer = Client::new(&proxy).exchange(mapi("alice", "emsmdb", "PING", "", b""));
         (answer.status(), answer.code())

@@ -154,7 +154,7 @@ fn a_client_that_reconnects_repeatedly_has_one_session() {
     let ended = Arc::new(Mutex::new(0));
     let modules: Vec<Box<dyn Module>> = vec![Box::new(Counting(Arc::clone(&ended)))];
     let upstream = server();
-    let sessions = SessionLimits { per_identity: 2, all: 100 };
+    let sessions = SessionLimits { per_user: 2, total: 100 };
     let proxy = Setup { modules, sessions, ..Setup::default() }.before(&upstream);
     let (_other, others_sid, others_sequence) = open(&proxy, "alice");
     let (mut alice, ..) = open(&proxy, "alice");
@@ -206,7 +206,7 @@ fn a_session_that_is_replaced_with_the_same_cookies_is_one_session() {
 #[test]
 fn the_session_that_was_idle_for_longest_is_evicted_at_the_limit() {
     let upstream = server();
-    let sessions = SessionLimits { per_identity: 3, all: 4 };
+    let sessions = SessionLimits { per_user: 3, total: 4 };
     let proxy = Setup { sessions, ..Setup::default() }.before(&upstream);
     let mut alices: Vec<_> = (0..3).map(|_| open(&proxy, "alice")).collect();
     let execute = |(client, sid, _): &mut (Client, String, String)| {
