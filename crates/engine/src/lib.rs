@@ -2,13 +2,13 @@
 //!
 //! An [`Engine`] passes the operations of MAPI clients through a [`Stack`] of [`Module`]s to an Exchange-compatible
 //! server and back. An operation is one protocol call with its response, whatever its envelope: an RPC call
-//! ([MS-OXNSPI], [MS-OXABREF], [MS-OXCRPC]) or a request of MAPI over HTTP ([MS-OXCMAPIHTTP]). The caller owns the
-//! sockets, the clock and the source of randomness. The engine owns the sessions, and decides which bytes are sent to
+//! ([MS-OXNSPI], [MS-OXABREF], [MS-OXCRPC]) or a request of MAPI over HTTP ([MS-OXCMAPIHTTP]). The embedder, which is
+//! the code that drives the engine, owns the sockets, the clock and the source of randomness. The engine owns the sessions, and decides which bytes are sent to
 //! the client and to the server.
 //!
 //! # Call order
 //!
-//! 1. The caller receives a whole request from an authenticated client, and passes it as [`Incoming`] to
+//! 1. The embedder receives a whole request from an authenticated client, and passes it as [`Incoming`] to
 //!    [`Engine::begin`] (an RPC call, with the [`RpcSessions`] of its connection) or to [`Engine::begin_by_cookie`]
 //!    (MAPI over HTTP, with the listener's [`CookieTable`]). A Connect or Bind opens a session that later requests
 //!    can refer to. A request that refers to no session runs in a temporary one: over RPC the connection has one for
@@ -21,17 +21,17 @@
 //!    - [`Next::Defer`]: wait for [`AwaitsWork::poll`], at most [`AwaitsWork::time_limit`], then call
 //!      [`AwaitsWork::resume`];
 //!    - [`Next::Done`]: send the [`Reply`] to the client.
-//! 3. The caller passes the [`Finished`] operation to its [`Observer`].
+//! 3. The embedder passes the [`Finished`] operation to its [`Observer`].
 //!
 //! Over HTTP, step 2 has these calls on [`AwaitsUpstream`] too:
 //!
 //! - before the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
 //! - when the final head of the response arrives: `bind_cookies` binds its cookies to the session, and
-//!   `keep_logoff_cookies` keeps them to end the session at the server later; then `take_pending_cookies` if the head
-//!   is forwarded to the client, and otherwise `add_pending_cookies`, which keeps them for the client's next request;
+//!   `keep_logoff_cookies` stores them to end the session at the server later; then `take_pending_cookies` if the head
+//!   is forwarded to the client, and otherwise `add_pending_cookies`, which adds them to those of the client's next request;
 //! - when the proxy stops: `end_notification_wait` returns the outcome with which a wait for notifications ends.
 //!
-//! A session ends with a Disconnect or Unbind, or when the caller ends it: [`Engine::end`] when an RPC connection
+//! A session ends with a Disconnect or Unbind, or when the embedder ends it: [`Engine::end`] when an RPC connection
 //! closes; [`Engine::end_idle`], [`Engine::end_revoked_by_cookie`] and [`Engine::end_all`] for the sessions of a
 //! listener. If an operation is dropped before it is done, the engine aborts it as if the client had disconnected: a
 //! session that the operation was opening ends.
@@ -71,7 +71,8 @@
 //! let outcome = Outcome::Response { stub: vec![1; 4].into(), endian: Endian::Little };
 //! let Next::Done(finished) = call.resume(outcome, &mut OsRandom) else { panic!("not done") };
 //! assert_eq!(finished.reply(), &Reply::Response(vec![1; 4].into()));
-//! engine.end(&mut sessions, true);
+//! let is_last_of_group = true;
+//! engine.end(&mut sessions, is_last_of_group);
 //! ```
 //!
 //! # Modules
@@ -92,8 +93,6 @@
 //! | session binding | how an operation identifies its session: by a context handle or by cookies |
 //! | stub | the bytes of a request or response, without its envelope: the marshalled parameters of an RPC call, or the payload of an HTTP body |
 //! | flight | an operation in progress, with its session and session binding ([`Flight`]) |
-//! | request ahead | a request that a module sends before the client's own ([`Decision::Ahead`]) |
-//! | deferred work | work of a module that takes time, executed by a thread of a pool ([`Work`]) |
 //! | refusal | the reason why the proxy does not execute an operation; the client receives it as a fault or an `X-ResponseCode` ([`Refusal`]) |
 //!
 //! # Architectural invariants

@@ -28,7 +28,7 @@ pub struct RefusedOperation<'a> {
     pub refusal: &'a Refusal,
 }
 
-/// The HTTP messages that carry an operation, in the order in which they are sent.
+/// Which of the HTTP messages of an operation, in the order in which they are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HttpMessageKind {
     /// The client's request, as received.

@@ -10,14 +10,16 @@
 //!            RPC:  rpc::relay      ── engine ── rpc::upstream_association ──▶ server
 //!            HTTP: http::operation ── engine ── http::upstream ─────────────▶ server
 //!                                                  │
-//!                                                 gate: may it connect, may it authenticate?
+//!                                                 gate: permits to connect and to authenticate
 //! ```
 //!
 //! A listener ([`run_rpc`], or [`http::run_http`]) accepts connections as far as [`Admission`] permits, and serves
-//! each on one of the [`Workers`]. An RPC connection passes its calls to a [`RequestHandler`] of its own: a
-//! [`RelayConnection`], made by [`RpcRelay`], relays them through the engine; an [`EndpointMapperConnection`], made
-//! by [`EndpointMapperService`], and a [`ServiceHandler`] respond to them themselves. An HTTP connection passes each
-//! request to the service that has its target (see [`http`]).
+//! each on one of the [`Workers`]. An HTTP connection passes each request to the service that has its target (see
+//! [`http`]). An RPC connection passes its calls to a [`RequestHandler`] of its own:
+//!
+//! - a [`RelayConnection`], made by [`RpcRelay`], relays them through the engine;
+//! - an [`EndpointMapperConnection`], made by [`EndpointMapperService`], responds to those of the endpoint mapper;
+//! - a [`ServiceHandler`] responds to those of a service of its own.
 //!
 //! Both sides authenticate. Downstream, clients authenticate with [`ClientAuth`] (RPC) or [`http::HttpAuthConfig`];
 //! [`AuthLimit`] rejects attempts after repeated failures, with back-off. Upstream, an
@@ -25,6 +27,8 @@
 //! ([`Account`]), or the clients' own.
 //!
 //! # Terms
+//!
+//! The terms of the whole project are in the glossary of ARCHITECTURE.md.
 //!
 //! | term | meaning |
 //! |---|---|
@@ -34,14 +38,13 @@
 //! | upstream | the server behind the proxy; also the configuration of connections to it |
 //! | request handler | responds to the calls of one RPC connection, at once or later |
 //! | in flight | begun in the engine, without a complete response yet |
-//! | gate | the shared state of the upstream's availability, which spaces attempts while the upstream fails |
 //!
 //! # Limits
 //!
 //! | limit | type |
 //! |---|---|
 //! | connections, in total, by address and before authentication; time limits of clients | [`Limits`], [`Admission`] |
-//! | memory for requests and responses, in total and by identity | [`BodyBudget`] |
+//! | memory for requests and responses, in total and for each user | [`BodyBudget`] |
 //! | failed authentication attempts | [`AuthLimits`] |
 //! | attempts to connect and authenticate at a failing upstream | [`Gate`], [`AccountGate`] |
 //! | log lines that clients or servers can cause | [`EventLog`] |

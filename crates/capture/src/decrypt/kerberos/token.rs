@@ -44,7 +44,8 @@ impl Message<'_> {
         }
         let usage = if flags & SENT_BY_ACCEPTOR == 0 { Usage::INITIATOR_SEAL } else { Usage::ACCEPTOR_SEAL };
         // In DCE style the token is rotated so that the body keeps its position: the header is followed by the
-        // filler, the copy of the header, the checksum, and the confounder (RFC 4121 4.2.5, [MS-KILE] 3.4.5.4.1).
+        // filler, the copy of the header, the checksum, and the confounder (RFC 4121 4.2.5, [MS-KILE] 3.4.5.4.1). The
+        // rotation is the same for all such tokens, so RRC is not read: with another one the checksum does not match.
         let tail = extra.saturating_add(HEADER);
         let (tail, rest) = rest.split_at_checked(tail)?;
         let (checksum, confounder) = rest.split_at_checked(key.encryption().checksum_size())?;
@@ -58,12 +59,12 @@ impl Message<'_> {
             let (body, tail) = rest.split_at_checked(self.body.len())?;
             Some((confounder.to_vec(), body.to_vec(), tail.to_vec()))
         };
-        let (own_confounder, body, own_tail) = cut(&plain)?;
+        let (decrypted_confounder, body, decrypted_tail) = cut(&plain)?;
         let fits = if key.encryption().authenticates_ciphertext() {
             let parts = [&[0; BLOCK], confounder, self.before, self.body, self.after, tail];
             key.integrity_fits(usage, &parts, checksum)
         } else {
-            let parts = [&own_confounder, self.before, &body, self.after, &own_tail];
+            let parts = [&decrypted_confounder, self.before, &body, self.after, &decrypted_tail];
             key.integrity_fits(usage, &parts, checksum)
         };
         fits.then_some(body)
