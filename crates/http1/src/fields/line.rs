@@ -92,6 +92,7 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// The name and the value of a line.
+    #[inline]
     pub(super) fn field(self, line: Line) -> (&'a [u8], &'a [u8]) {
         match line {
             Line::Received { name, value, .. } => (name.of(self.head), value.of(self.head)),
