@@ -3,8 +3,8 @@
 //! An [`Engine`] passes the operations of MAPI clients through a [`Stack`] of [`Module`]s to an Exchange-compatible
 //! server and back. An operation is one protocol call with its response, whatever its envelope: an RPC call
 //! ([MS-OXNSPI], [MS-OXABREF], [MS-OXCRPC]) or a request of MAPI over HTTP ([MS-OXCMAPIHTTP]). The embedder, which is
-//! the code that drives the engine, owns the sockets, the clock and the source of randomness. The engine owns the sessions, and decides which bytes are sent to
-//! the client and to the server.
+//! the code that drives the engine, owns the sockets, the clock and the source of randomness. The engine owns the
+//! sessions, and decides which bytes are sent to the client and to the server.
 //!
 //! # Call order
 //!
@@ -28,7 +28,8 @@
 //! - before the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
 //! - when the final head of the response arrives: `bind_cookies` binds its cookies to the session, and
 //!   `keep_logoff_cookies` stores them to end the session at the server later; then `take_pending_cookies` if the head
-//!   is forwarded to the client, and otherwise `add_pending_cookies`, which adds them to those of the client's next request;
+//! is forwarded to the client, and otherwise `add_pending_cookies`, which adds them to those of the client's next
+//! request;
 //! - when the proxy stops: `end_notification_wait` returns the outcome with which a wait for notifications ends.
 //!
 //! A session ends with a Disconnect or Unbind, or when the embedder ends it: [`Engine::end`] when an RPC connection

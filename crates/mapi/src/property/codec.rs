@@ -9,8 +9,8 @@ use crate::ErrorCode;
 use crate::data::server_id::ServerId;
 use crate::primitive::{read_string8, read_unicode, require, write_string8, write_unicode};
 
-/// The largest initial capacity of a list whose items have no fixed size. A value of one byte takes a `Vec` or `Utf16` in
-/// memory, so the count alone does not size the list.
+/// The largest initial capacity of a list whose items have no fixed size. A value of one byte takes a `Vec` or `Utf16`
+/// in memory, so the count alone does not size the list.
 const INITIAL_CAPACITY: usize = 16;
 
 /// Whether a `HasValue` byte precedes values of `prop_type` in address books ([MS-OXCMAPIHTTP] 2.2.1.1).
