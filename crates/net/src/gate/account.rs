@@ -245,7 +245,7 @@ impl ServiceAccount {
             let seconds = now.duration_since(since).as_secs();
             tracing::info!(seconds, failed = refused, "upstream accepts the service account again");
         }
-        self.lockout.accepted()
+        self.lockout.accepted(ticket.user.is_none())
     }
 
     fn failed(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) {

@@ -59,12 +59,14 @@ struct Lab {
     domain: Domain,
     server: Server,
     begin: Instant,
+    /// How many probes were sent.
+    probes: u32,
 }
 
 impl Lab {
     fn new(server: Server) -> Self {
         let (account, begin) = (ServiceAccount::default(), Instant::now());
-        Self { account, domain: Domain::default(), server, begin }
+        Self { account, domain: Domain::default(), server, begin, probes: 0 }
     }
 
     /// A request of `user` to `service`, `seconds` after the start. The server refuses the user with 401 if
@@ -73,7 +75,9 @@ impl Lab {
         let now = self.begin + Duration::from_secs(seconds);
         loop {
             let accepts = self.server.accepts;
-            let (ticket, is_served) = match self.account.admit(UpstreamProtocol::Http, service, user, now) {
+            let admitted = self.account.admit(UpstreamProtocol::Http, service, user, now);
+            self.probes += u32::from(matches!(admitted, Ok(Admitted::Probe(_))));
+            let (ticket, is_served) = match admitted {
                 Ok(Admitted::Yes(ticket)) => (ticket, Some(accepts && has_access)),
                 Ok(Admitted::Probe(ticket)) if self.server.probes_are_conclusive => (ticket, None),
                 Ok(Admitted::Probe(ticket)) => {
@@ -160,6 +164,57 @@ fn users_whom_the_server_refuses_do_not_affect_a_user_whom_it_served_even_if_pro
         }
         assert!(lab.request("ews", &good, true, seconds), "{seconds}");
     }
+}
+
+#[test]
+fn requests_that_fail_and_succeed_in_turn_are_delayed_and_cause_few_probes() {
+    let ([alice, bob], mut lab) = (users(), Lab::new(RIGHT));
+    assert!(lab.request("ews", &bob, true, 0));
+    let (mut served, mut probes) = (Vec::new(), Vec::new());
+    for seconds in 0..600 {
+        for _ in 0..20 {
+            if lab.request("ews", &alice, true, seconds) {
+                served.push(seconds);
+            }
+            lab.request("ews", &alice, false, seconds);
+            assert!(lab.request("ews", &bob, true, seconds), "{seconds}");
+        }
+        if std::mem::take(&mut lab.probes) > 0 {
+            probes.push(seconds);
+        }
+    }
+    assert_eq!(probes, [0, 30, 90, 210, 450]);
+    assert_eq!(served, [0, 0, 30, 90, 210, 450], "the first failure has no delay");
+    // Once requests of the user succeed for as long as the last delay, a failure is like the first.
+    for seconds in 960..2000 {
+        assert!(lab.request("ews", &alice, true, seconds));
+    }
+    lab.request("ews", &alice, false, 2000);
+    assert!(lab.request("ews", &alice, true, 2000));
+}
+
+#[test]
+fn probes_without_an_outcome_are_repeated_after_a_delay_that_doubles() {
+    let (users, mut lab) = (users::<1001>(), Lab::new(Server { probes_are_conclusive: false, ..RIGHT }));
+    let (good, bad) = users.split_last().unwrap();
+    assert!(lab.request("ews", good, true, 0));
+    let mut probes = Vec::new();
+    for (seconds, bad) in (1..).zip(bad) {
+        // Each user has one failure, so that no user is suspended.
+        assert!(!lab.request("ews", bad, false, seconds));
+        assert!(lab.request("ews", good, true, seconds), "{seconds}");
+        if std::mem::take(&mut lab.probes) > 0 {
+            probes.push(seconds);
+        }
+    }
+    assert_eq!(probes, [1, 31, 91, 211, 451, 931]);
+    // One with an outcome resets the delay.
+    lab.server = RIGHT;
+    for seconds in [1900, 1901, 1902] {
+        assert!(!lab.request("oab", &bad[0], false, seconds));
+        assert!(lab.request("oab", good, true, seconds));
+    }
+    assert_eq!(lab.probes, 2);
 }
 
 #[test]

@@ -268,6 +268,30 @@ async fn two_users_with_slow_requests_delay_another_user_for_the_time_of_one_att
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_respond_to_probes_delays_users_once_in_thirty_seconds() {
+    let (gate, users) = (AccountGate::new(), users::<25>());
+    let probe = |attempt: AuthAttempt| {
+        spawn_system(async move {
+            tokio::time::sleep(60 * SECOND).await;
+            drop(attempt);
+        });
+    };
+    let begin_auth = |user| gate.begin_auth(UpstreamProtocol::Http, "ews", user, 30 * SECOND, probe);
+    let (good, bad) = users.split_last().unwrap();
+    begin_auth(good).await.unwrap().succeeded().unwrap();
+    let mut waited = Vec::new();
+    for bad in bad {
+        begin_auth(bad).await.unwrap().failed(&refused());
+        let begin = Instant::now();
+        begin_auth(good).await.unwrap().succeeded().unwrap();
+        waited.push(begin.elapsed());
+        tokio::time::sleep(SECOND).await;
+    }
+    let is_delayed = |waited: &&Duration| **waited > Duration::ZERO;
+    assert_eq!(waited.iter().filter(is_delayed).collect::<Vec<_>>(), [&(5 * SECOND)], "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_that_stops_waiting_passes_its_turn_to_the_next() {
     let (gate, users) = (AccountGate::new(), users::<5>());
     let [mallory, oscar, alice, bob, carol] = users.each_ref();

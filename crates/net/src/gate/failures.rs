@@ -28,8 +28,16 @@ struct UserFailure {
     /// When the next authentication for this user is permitted, and the delay after the last.
     next: Instant,
     delay: Duration,
-    /// The account has succeeded there for this user since: the next failure has the delay of a first one.
+    /// The account has succeeded there for this user since. This does not end the delay: requests that fail and succeed
+    /// in turn would cost all users a probe each time.
     succeeded: bool,
+}
+
+impl UserFailure {
+    /// When the failure is forgotten: the next one then has the delay of a first one.
+    fn ends(&self) -> Instant {
+        self.next + if self.succeeded { self.delay.max(MIN_AUTH_BACKOFF) } else { MAX_AUTH_BACKOFF }
+    }
 }
 
 /// A failure in a request of `user` at `service`.
@@ -55,25 +63,20 @@ impl UserFailures {
     ) -> Option<&UpstreamError> {
         let holds = |failure: &&UserFailure| {
             let is_there = failure.service == service || (failure.everywhere && !is_accepted);
-            is_there && now < failure.next && !failure.succeeded && failure.user == *user
+            is_there && now < failure.next && failure.user == *user
         };
         self.0.iter().find(holds).map(|failure| &failure.error)
     }
 
     /// Adds a failure. Returns how long no authentication is permitted for this user.
     pub(super) fn add(&mut self, added: &Failure<'_>, now: Instant) -> Duration {
-        self.0.retain(|failure| now < failure.next + MAX_AUTH_BACKOFF);
+        self.0.retain(|failure| now < failure.ends());
         let Failure { user, service, error, delay, everywhere } = *added;
         let is_known = |failure: &UserFailure| failure.service == service && failure.user == *user;
         if let Some(failure) = self.0.iter_mut().find(|failure| is_known(failure)) {
-            if std::mem::take(&mut failure.succeeded) {
-                (failure.delay, failure.next) = (delay, now + delay);
-            } else {
-                failure.delay = (failure.delay * 2).clamp(MIN_AUTH_BACKOFF, MAX_AUTH_BACKOFF).max(delay);
-                failure.next = now + failure.delay;
-            }
-            failure.error = error.clone();
-            failure.everywhere = everywhere;
+            failure.delay = (failure.delay * 2).clamp(MIN_AUTH_BACKOFF, MAX_AUTH_BACKOFF).max(delay);
+            failure.next = now + failure.delay;
+            (failure.error, failure.everywhere, failure.succeeded) = (error.clone(), everywhere, false);
             return failure.delay;
         }
         if self.0.len() >= MOST

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::delay::MIN_AUTH_BACKOFF;
+use super::delay::{MAX_AUTH_BACKOFF, MIN_AUTH_BACKOFF};
 use crate::upstream_error::UpstreamError;
 
 /// After how many authentications without an outcome the account is probed. One is usual: its client closed the
@@ -48,6 +48,8 @@ pub(super) struct Lockout {
     is_doubtful: bool,
     /// When the next probe is due if the server refuses the account, and the delay before it.
     refused: Option<(Instant, Duration)>,
+    /// After probes without an outcome: until when no other one begins, and the delay. Users wait for a probe.
+    probe_delay: Option<(Instant, Duration)>,
 }
 
 /// The authentications that may be attempted next.
@@ -74,6 +76,7 @@ impl Lockout {
             unsettled: 0,
             is_doubtful: false,
             refused: None,
+            probe_delay: None,
         }
     }
 
@@ -104,7 +107,11 @@ impl Lockout {
         if self.is_reset(now) {
             self.failed = 0;
         }
-        if self.is_doubtful {
+        let is_delayed = self.probe_delay.is_some_and(|(until, _)| now < until);
+        if is_delayed {
+            self.unsettled = self.unsettled.min(UNSETTLED - 1);
+        }
+        if self.is_doubtful && !is_delayed {
             NextAttempt::Probe
         } else if self.is_accepted && self.failed == 0 {
             NextAttempt::Any
@@ -123,8 +130,12 @@ impl Lockout {
         self.refused.is_some() || self.failed.saturating_add(in_progress) < self.limits.attempts
     }
 
-    /// The server accepted the account. Returns whether other authentications may be attempted than before.
-    pub(super) fn accepted(&mut self) -> bool {
+    /// The server accepted the account in a probe or in a request of a user. Returns whether other authentications may
+    /// be attempted than before.
+    pub(super) fn accepted(&mut self, is_probe: bool) -> bool {
+        if is_probe {
+            self.probe_delay = None;
+        }
         let is_known = self.is_accepted && self.failed == 0 && !self.is_doubtful;
         (self.is_accepted, self.failed, self.last, self.unsettled) = (true, 0, None, 0);
         (self.is_doubtful, self.refused) = (false, None);
@@ -146,6 +157,9 @@ impl Lockout {
         self.failed = self.failed.saturating_add(1).saturating_add(std::mem::take(&mut self.unsettled));
         self.last = Some((now, error.clone()));
         let pause = self.limits.pause;
+        if is_probe {
+            self.probe_delay = None;
+        }
         if self.failed >= self.limits.attempts {
             self.refused = Some((now + pause, pause));
         } else if is_probe {
@@ -162,8 +176,11 @@ impl Lockout {
         self.is_doubtful |= self.unsettled >= UNSETTLED;
     }
 
-    /// A probe had no outcome: until the next failure only authentications of users can have one.
+    /// A probe had no outcome: for a time, which doubles with each such probe, only authentications of users are made.
+    /// A success of a user does not end this time, as it does not show that the next probe will have an outcome.
     pub(super) fn probe_unsettled(&mut self, now: Instant) {
+        let delay = self.probe_delay.map_or(MIN_AUTH_BACKOFF, |(_, last)| (last * 2).min(MAX_AUTH_BACKOFF));
+        self.probe_delay = Some((now + delay, delay));
         self.is_doubtful = false;
         self.unsettled = self.unsettled.min(UNSETTLED - 1);
         if let Some((_, delay)) = self.refused {
@@ -184,7 +201,7 @@ impl Lockout {
     /// one attempt, but not all.
     pub(super) fn reset(&mut self) {
         self.failed = self.failed.min(self.limits.attempts.saturating_sub(1));
-        (self.is_accepted, self.refused) = (false, None);
+        (self.is_accepted, self.refused, self.probe_delay) = (false, None, None);
         self.is_doubtful = self.failed > 0;
     }
 }
