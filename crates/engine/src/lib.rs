@@ -28,8 +28,8 @@
 //! - before the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
 //! - when the final head of the response arrives: `bind_cookies` binds its cookies to the session, and
 //!   `keep_logoff_cookies` stores them to end the session at the server later; then `take_pending_cookies` if the head
-//! is forwarded to the client, and otherwise `add_pending_cookies`, which adds them to those of the client's next
-//! request;
+//!   is forwarded to the client, and otherwise `add_pending_cookies`, which adds them to those of the client's next
+//!   request;
 //! - when the proxy stops: `end_notification_wait` returns the outcome with which a wait for notifications ends.
 //!
 //! A session ends with a Disconnect or Unbind, or when the embedder ends it: [`Engine::end`] when an RPC connection
