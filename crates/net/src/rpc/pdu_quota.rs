@@ -17,8 +17,8 @@ pub(crate) const ROUND: u64 = 32;
 /// accepted tokens takes less than the burst.
 const UNAUTHENTICATED: Rate = Rate { burst: 128, per_second: 64 };
 
-/// How long an unauthenticated client that has sent more is delayed.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The shortest and the longest time for which an unauthenticated client that has sent more is delayed.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// The units that the start of a connection counts for its address, since a short connection ends before its PDUs are
 /// counted.
@@ -36,14 +36,14 @@ pub(crate) struct PduQuota {
     unauthenticated: TokenBucket,
     /// The units that are not counted for the client's address yet.
     uncounted: u64,
-    /// Whether there was too much work for the client's address.
-    is_delayed: bool,
+    /// When the next PDU is processed, if there was too much work for the client or its address.
+    resumes_at: Option<Instant>,
 }
 
 impl PduQuota {
     pub(crate) const fn new(now: Instant) -> Self {
         let unauthenticated = TokenBucket::new(UNAUTHENTICATED, now);
-        Self { taken: 0, unauthenticated, uncounted: BEGIN, is_delayed: false }
+        Self { taken: 0, unauthenticated, uncounted: BEGIN, resumes_at: None }
     }
 
     /// Returns the quota of a round that begins at `now`, on a connection for which `taken` units were processed so
@@ -55,28 +55,46 @@ impl PduQuota {
         now: Instant,
     ) -> u64 {
         let more = taken.saturating_sub(self.taken);
-        // A long PDU counts no more than the units that are left.
-        self.unauthenticated.take(more.min(self.unauthenticated.left()));
+        self.unauthenticated.take(more);
         self.taken = taken;
         self.unauthenticated.refill(now);
         let uncounted = std::mem::take(&mut self.uncounted).saturating_add(more);
-        self.is_delayed = false;
-        let Some(permit) = unauthenticated else { return ROUND };
+        let Some(permit) = unauthenticated else {
+            self.resumes_at = None;
+            return ROUND;
+        };
         let work = u32::try_from(uncounted.saturating_mul(WORK)).unwrap_or(u32::MAX);
-        self.is_delayed = !permit.count_work(work, now).is_zero();
-        self.unauthenticated.left().min(if self.is_delayed { 1 } else { ROUND })
+        let delay = permit.count_work(work, now).max(self.own_delay());
+        if delay.is_zero() {
+            self.resumes_at = None;
+            return self.unauthenticated.left().min(ROUND);
+        }
+        match self.resumes_at {
+            Some(resumes_at) if now < resumes_at => 0,
+            waited => {
+                self.resumes_at = Some(now + delay);
+                // A client that has waited is served even if others of its address keep causing too much work.
+                self.unauthenticated.left().min(waited.is_some().into())
+            }
+        }
     }
 
     /// Waits until the next round of a connection that has received more PDUs than this round processes.
     pub(crate) fn wait(&self, is_authenticated: bool) -> impl Future<Output = ()> + use<> {
-        let at_once = is_authenticated || (!self.is_delayed && self.unauthenticated.left() > ROUND);
+        let resumes_at = self.resumes_at.filter(|_| !is_authenticated);
         async move {
-            if at_once {
-                tokio::task::yield_now().await;
-            } else {
-                tokio::time::sleep(PAUSE).await;
+            match resumes_at {
+                Some(resumes_at) => tokio::time::sleep_until(resumes_at).await,
+                None => tokio::task::yield_now().await,
             }
         }
+    }
+
+    /// How long the client is delayed because of the work for this connection.
+    fn own_delay(&self) -> Duration {
+        let (shortest, longest) = PAUSES;
+        let is_empty = self.unauthenticated.left() == 0;
+        if is_empty { self.unauthenticated.empty_for().clamp(shortest, longest) } else { Duration::ZERO }
     }
 }
 
@@ -99,7 +117,7 @@ mod tests {
         let (mut quota, mut permit) = (PduQuota::new(begin), permit());
         (0..rounds).fold(0, |taken, round| {
             let unauthenticated = (!is_authenticated).then_some(&mut permit);
-            taken + quota.next(taken, unauthenticated, begin + PAUSE * round)
+            taken + quota.next(taken, unauthenticated, begin + PAUSES.0 * round)
         })
     }
 
@@ -125,6 +143,7 @@ mod tests {
         assert_eq!(quota.next(0, Some(&mut permit), begin), ROUND);
         // A long PDU may begin within a round and end beyond it.
         assert_eq!(quota.next(2 * BURST, Some(&mut permit), begin), 0);
+        assert_eq!(quota.next(2 * BURST, Some(&mut permit), begin + Duration::from_secs(1)), 0);
         assert_eq!(quota.next(2 * BURST, Some(&mut permit), begin + Duration::from_secs(3)), ROUND);
     }
 
@@ -137,8 +156,30 @@ mod tests {
             PduQuota::new(begin).next(0, Some(&mut permit), begin)
         });
         let taken: u64 = taken.sum();
-        // 1250 connections at once, and one PDU for each further one.
-        assert_eq!(taken, 1249 * ROUND + 10_000 - 1249);
+        // 1250 connections at once; further ones are delayed.
+        assert_eq!(taken, 1249 * ROUND);
+    }
+
+    #[test]
+    fn a_client_whose_address_caused_too_much_work_is_delayed_for_as_long_as_that_takes() {
+        let begin = Instant::now();
+        let (mut quota, mut permit) = (PduQuota::new(begin), permit());
+        let delay = permit.count_work(1_300_000, begin);
+        assert!(delay >= Duration::from_secs(3), "{delay:?}");
+        for at in [Duration::ZERO, PAUSES.0, Duration::from_secs(2), delay] {
+            assert_eq!(quota.next(0, Some(&mut permit), begin + at), 0, "{at:?}");
+        }
+        assert_eq!(quota.next(0, Some(&mut permit), begin + 2 * delay), ROUND);
+    }
+
+    #[test]
+    fn a_client_that_has_waited_is_served_even_if_others_of_its_address_cause_too_much_work() {
+        let begin = Instant::now();
+        let (mut quota, mut permit) = (PduQuota::new(begin), permit());
+        permit.count_work(u32::MAX, begin);
+        assert_eq!(quota.next(0, Some(&mut permit), begin), 0);
+        assert_eq!(quota.next(0, Some(&mut permit), begin + PAUSES.1), 1);
+        assert_eq!(quota.next(1, Some(&mut permit), begin + PAUSES.1), 0);
     }
 
     #[tokio::test]
@@ -152,6 +193,6 @@ mod tests {
             () = quota.wait(true) => {}
         }
         quota.wait(false).await;
-        assert!(begin.elapsed() >= PAUSE);
+        assert!(begin.elapsed() >= PAUSES.0);
     }
 }
