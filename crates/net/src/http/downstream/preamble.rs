@@ -3,7 +3,11 @@
 use std::net::SocketAddr;
 
 use identity::ChannelBindings;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::http::config::HttpListenerConfig;
 use crate::http::tls::TlsIdentity;
@@ -11,6 +15,9 @@ use crate::http::tls_failure::ClientTlsFailure;
 use crate::http::transport::Stream;
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::proxy_protocol::{ClientError, HeaderError, client_address, speaks_proxy};
+
+/// The work of a TLS handshake, in the unit of [`ConnectionPermit::count_work`]: about one millisecond.
+const TLS_HANDSHAKE: u32 = 10_000;
 
 /// A connection that is ready for requests.
 pub(crate) struct AcceptedConnection {
@@ -67,11 +74,58 @@ pub(crate) async fn read_preamble(
             if speaks_proxy(load_balancers, peer.ip()) && stream.peek(&mut [0]).await.unwrap_or(0) == 0 {
                 return Err(ClientError::from(HeaderError::Nothing).into());
             }
-            let accepted = tls.acceptor.accept(stream).await;
-            Stream::Tls(Box::new(
-                accepted.map_err(|error| PreambleError::Tls(ClientTlsFailure::of(&error)))?.into(),
-            ))
+            let accepted = accept_tls(&tls.acceptor, stream, &mut permit).await;
+            Stream::Tls(Box::new(accepted.map_err(PreambleError::Tls)?.into()))
         }
     };
     Ok(AcceptedConnection { client_addr, permit, bindings, stream })
+}
+
+/// Completes a TLS handshake, whose work counts for the client's address until the client authenticates. If the address
+/// has caused too much work, the handshake is delayed.
+async fn accept_tls<S: AsyncRead + AsyncWrite + Unpin>(
+    acceptor: &TlsAcceptor,
+    stream: S,
+    permit: &mut ConnectionPermit,
+) -> Result<TlsStream<S>, ClientTlsFailure> {
+    let delay = permit.count_work(TLS_HANDSHAKE, Instant::now());
+    if !delay.is_zero() {
+        sleep(delay).await;
+    }
+    acceptor.accept(stream).await.map_err(|error| ClientTlsFailure::of(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use rustls::ServerConfig;
+    use rustls::server::ResolvesServerCertUsingSni;
+
+    use super::*;
+    use crate::tcp::admission::{Admission, Limits};
+
+    #[tokio::test(start_paused = true)]
+    async fn tls_handshakes_of_an_unauthenticated_address_are_limited() {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.unwrap().with_no_client_auth();
+        let acceptor = TlsAcceptor::from(Arc::new(
+            config.with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new())),
+        ));
+        let admission = Admission::new(Limits::default(), Vec::new());
+        let mut delays = Vec::new();
+        for _ in 0..120 {
+            let mut permit = admission.admit([198, 51, 100, 7].into()).unwrap().permit;
+            let begin = Instant::now();
+            // The client closes the connection at once.
+            let (stream, _) = tokio::io::duplex(1);
+            assert!(accept_tls(&acceptor, stream, &mut permit).await.is_err());
+            delays.push(begin.elapsed());
+        }
+        let (at_once, later) = delays.split_at(99);
+        assert!(at_once.iter().all(Duration::is_zero), "{delays:?}");
+        assert!(later.iter().all(|delay| *delay >= Duration::from_millis(100)), "{delays:?}");
+    }
 }
