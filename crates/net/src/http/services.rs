@@ -14,7 +14,7 @@ use crate::http::client_connection::ClientConnection;
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext, clipped};
 use crate::http::downstream::cookie_limits::{CookieLimit, check_cookies};
-use crate::http::downstream::paths::{Ambiguous, check_no_token, check_path, check_query};
+use crate::http::downstream::paths::{Ambiguous, check_no_token, check_path, check_query, decoded};
 use crate::http::downstream::request_rules::RequestRules;
 use crate::http::downstream::routes::{RouteAction, Routes};
 use crate::http::operation;
@@ -117,6 +117,11 @@ pub(crate) enum RouteError {
     /// The configuration refuses the directory.
     #[error("not served here: the proxy's configuration ([virtual_directories]) refuses this directory")]
     Refused,
+    /// The target is a sign-in page of the server, or changes an expired password.
+    #[error(
+        "sign-in pages of the server are not served, since no limit counts the passwords that are sent to them"
+    )]
+    SignInPage,
     /// There is no such directory.
     #[error("not found")]
     NotFound,
@@ -138,7 +143,7 @@ impl RouteError {
             Self::Loop => 508,
             Self::Expectation => 417,
             Self::Method => 405,
-            Self::Refused => 403,
+            Self::Refused | Self::SignInPage => 403,
             Self::Cookies(_) => 431,
             Self::NotFound | Self::Autodiscover(TargetError::Resource) => 404,
             Self::Target | Self::Autodiscover(_) | Self::Ambiguous(_) => 400,
@@ -172,7 +177,12 @@ pub(crate) fn route(downstream: &Downstream, head: &mut RequestHead) -> Result<S
         Err(RouteError::Refused) => {
             tracing::debug!(client = %peer, path = head.path(), "refused by [virtual_directories]");
         }
-        Err(why @ (RouteError::Ambiguous(_) | RouteError::Autodiscover(_) | RouteError::Cookies(_))) => {
+        Err(
+            why @ (RouteError::Ambiguous(_)
+            | RouteError::Autodiscover(_)
+            | RouteError::Cookies(_)
+            | RouteError::SignInPage),
+        ) => {
             let what = format!("refused {} {}: {why}", head.method(), clipped(head.target()));
             config.log.client_error(*peer, &what);
         }
@@ -213,16 +223,64 @@ fn find(routes: &Routes, target: &str) -> Result<Service, RouteError> {
         return Ok(service);
     }
     match routes.action(target.directory) {
+        RouteAction::Forward if is_sign_in_page(&target, path) => Err(RouteError::SignInPage),
         RouteAction::Forward => Ok(Service::Forward),
         RouteAction::Refuse => Err(RouteError::Refused),
         RouteAction::NotFound => Err(RouteError::NotFound),
     }
 }
 
+/// The directories of Exchange whose pages have sign-in forms.
+const WITH_FORMS: [&str; 2] = ["owa", "ecp"];
+
+/// What labels of their sign-in pages begin with: `auth.owa` checks a password, the pages under `auth` send it there,
+/// and `expiredpassword.aspx` changes one. Users sign in to the proxy; the cookies of such a form (`cadata`) are not
+/// forwarded.
+const SIGN_IN_LABELS: [&str; 4] = ["auth", "logon", "expiredpassword", "changepassword"];
+
+/// Whether the target is a sign-in page of the server, also with encoded letters. A label before it may name a mailbox.
+fn is_sign_in_page(target: &Target<'_>, path: &str) -> bool {
+    let begins = |label: &str, with: &str| {
+        label.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with))
+    };
+    let is_one = |label: &str| SIGN_IN_LABELS.iter().any(|with| begins(label, with));
+    WITH_FORMS.iter().any(|directory| target.is_in(directory))
+        && decoded(path).is_none_or(|path| path.split('/').skip(2).any(is_one))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::http::downstream::routes::RouteAction;
+
+    #[test]
+    fn sign_in_pages_of_the_server_are_refused_in_forwarded_directories() {
+        let mut routes = Routes::default();
+        for directory in ["owa", "ecp", "public"] {
+            routes.set(directory, RouteAction::Forward);
+        }
+        for page in [
+            "/owa/auth.owa",
+            "/OWA/Auth.OWA",
+            "/owa/auth.owa/x",
+            "/owa/auth.owa?a=b",
+            "/owa/auth",
+            "/owa/auth/logon.aspx?url=https%3a%2f%2fproxy.lab.test%2fowa&reason=0",
+            "/owa/auth/15.2.1/scripts/premium/flogon.js",
+            "/owa/auth/expiredpassword.aspx",
+            "/owa/alice@lab.test/auth.owa",
+            "/owa/%61uth.owa",
+            "/%6Fwa/%41uth/logon.aspx",
+            "/ecp/auth/TimeoutLogout.aspx",
+            "/ecp/x/ChangePassword.aspx",
+        ] {
+            assert_eq!(find(&routes, page), Err(RouteError::SignInPage), "{page}");
+        }
+        for other in ["/owa/", "/owa/service.svc", "/ecp/default.aspx", "/public/auth.owa", "/ews/auth"] {
+            assert_eq!(find(&routes, other), Ok(Service::Forward), "{other}");
+        }
+        assert_eq!(find(&Routes::default(), "/owa/auth.owa"), Err(RouteError::Refused));
+    }
 
     #[test]
     fn a_target_is_routed_by_its_path_in_any_case() {

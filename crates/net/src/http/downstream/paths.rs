@@ -104,7 +104,7 @@ pub(crate) fn check_no_token(query: &str) -> Result<(), Ambiguous> {
 const MOST_DECODINGS: usize = 4;
 
 /// `path` decoded once; `None` if that yields characters that must not be encoded, or is not text.
-fn decoded(path: &str) -> Option<String> {
+pub(crate) fn decoded(path: &str) -> Option<String> {
     let mut rest = path.as_bytes();
     let mut out = Vec::with_capacity(rest.len());
     while let Some((byte, after)) = rest.split_first() {
