@@ -315,9 +315,9 @@ fn an_idle_connection_releases_the_memory_of_responses_that_were_read() {
 fn a_pending_call_releases_the_memory_of_its_request() {
     let upstream = RawUpstream::start(|_| Outcome::NoResponse);
     let proxy = Setup::before(&upstream.binding()).unprotected().log("error").start();
-    // As many PDUs that orphan an unknown call as arrive in one read. So many cancels in a row would end the
-    // association.
-    let orphans = pdu(19, FIRST | LAST, 9, &[]).repeat(1000);
+    // As many bytes of PDUs that orphan an unknown call as arrive in one read. More than 256 of these in a row would
+    // end the association.
+    let orphans = pdu(19, FIRST | LAST, 9, &[0; 48]).repeat(250);
     let calls: Vec<u8> =
         (0..60).flat_map(|call| [fragment(FIRST | LAST, call + 10, 100), orphans.clone()].concat()).collect();
     // A call in an unknown context is faulted after the calls before it were read.
