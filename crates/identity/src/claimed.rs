@@ -55,7 +55,7 @@ impl ClaimedName {
         Some(Self { shown: shown.into(), account: account.into(), spelling: Spelling(spelling) })
     }
 
-    /// What the spellings of an account have in common: the [`counting_name`], which is without a domain. Accounts of
+    /// What the spellings of an account have in common: the counting name, which is without a domain. Accounts of
     /// several domains share it, and so do accounts whose names differ in marks only. Names that a mechanism only
     /// displays are apart from those whose passwords are checked.
     pub fn account(&self) -> &str {

@@ -16,7 +16,7 @@ pub struct Pending {
     /// The time from the start of an operation to its first keep-alive. An operation that ends sooner gets a response
     /// without one.
     pub first: Duration,
-    /// The time between two keep-alives.
+    /// The time between two keep-alive messages.
     pub period: Duration,
 }
 
@@ -30,8 +30,8 @@ impl Default for Pending {
 #[derive(Debug)]
 pub(crate) struct PendingKeepAlive {
     pub(crate) period: Duration,
-    /// Whether keep-alives can be sent to the client. HTTP/1.0 has no chunks, and a request that opens a session needs
-    /// the cookies in the head of the server's response.
+    /// Whether keep-alive messages can be sent to the client. HTTP/1.0 has no chunks, and a request that opens a
+    /// session needs the cookies in the head of the server's response.
     is_possible: bool,
     next: Instant,
     /// Whether the proxy has sent a response head of its own.
