@@ -270,7 +270,6 @@ mod tests {
             "/owa/auth/expiredpassword.aspx",
             "/owa/alice@lab.test/auth.owa",
             "/owa/%61uth.owa",
-            "/%6Fwa/%41uth/logon.aspx",
             "/ecp/auth/TimeoutLogout.aspx",
             "/ecp/x/ChangePassword.aspx",
         ] {
