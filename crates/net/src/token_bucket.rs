@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// The shortest and the longest delay of a client whose bucket is empty.
+pub(crate) const DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
 /// The size and refill rate of a bucket.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rate {
@@ -47,11 +50,15 @@ impl TokenBucket {
         self.left = self.left.saturating_add_unsigned(tokens).min(self.rate.burst);
     }
 
-    /// The time until the number of tokens is positive again.
-    pub(crate) fn empty_for(&self) -> Duration {
+    /// How long a client is delayed: until the number of tokens is positive again, within [`DELAYS`]; zero if it is.
+    pub(crate) fn delay(&self) -> Duration {
+        if self.left() > 0 {
+            return Duration::ZERO;
+        }
         let missing = u64::try_from(1_i64.saturating_sub(self.left)).unwrap_or(0);
         let per_second = u64::try_from(self.rate.per_second).unwrap_or(0).max(1);
-        Duration::from_millis(missing.saturating_mul(1000) / per_second)
+        let (shortest, longest) = DELAYS;
+        Duration::from_millis(missing.saturating_mul(1000) / per_second).clamp(shortest, longest)
     }
 
     /// The number of tokens left; 0 if it is negative.

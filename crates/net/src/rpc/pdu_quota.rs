@@ -2,7 +2,6 @@
 //! not delay the other connections of its thread.
 
 use std::future::Future;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -16,9 +15,6 @@ pub(crate) const ROUND: u64 = 32;
 /// The limit on what is processed for an unauthenticated client, in the same units. A handshake with the largest
 /// accepted tokens takes less than the burst.
 const UNAUTHENTICATED: Rate = Rate { burst: 128, per_second: 64 };
-
-/// The shortest and the longest time for which an unauthenticated client that has sent more is delayed.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// The units that the start of a connection counts for its address, since a short connection ends before its PDUs are
 /// counted.
@@ -64,7 +60,7 @@ impl PduQuota {
             return ROUND;
         };
         let work = u32::try_from(uncounted.saturating_mul(WORK)).unwrap_or(u32::MAX);
-        let delay = permit.count_work(work, now).max(self.own_delay());
+        let delay = permit.count_work(work, now).max(self.unauthenticated.delay());
         if delay.is_zero() {
             self.resumes_at = None;
             return self.unauthenticated.left().min(ROUND);
@@ -89,19 +85,15 @@ impl PduQuota {
             }
         }
     }
-
-    /// How long the client is delayed because of the work for this connection.
-    fn own_delay(&self) -> Duration {
-        let (shortest, longest) = PAUSES;
-        let is_empty = self.unauthenticated.left() == 0;
-        if is_empty { self.unauthenticated.empty_for().clamp(shortest, longest) } else { Duration::ZERO }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::tcp::admission::{Admission, Limits};
+    use crate::token_bucket::DELAYS;
 
     const BURST: u64 = UNAUTHENTICATED.burst.cast_unsigned();
     const PER_SECOND: u64 = UNAUTHENTICATED.per_second.cast_unsigned();
@@ -117,7 +109,7 @@ mod tests {
         let (mut quota, mut permit) = (PduQuota::new(begin), permit());
         (0..rounds).fold(0, |taken, round| {
             let unauthenticated = (!is_authenticated).then_some(&mut permit);
-            taken + quota.next(taken, unauthenticated, begin + PAUSES.0 * round)
+            taken + quota.next(taken, unauthenticated, begin + DELAYS.0 * round)
         })
     }
 
@@ -166,7 +158,7 @@ mod tests {
         let (mut quota, mut permit) = (PduQuota::new(begin), permit());
         let delay = permit.count_work(1_300_000, begin);
         assert!(delay >= Duration::from_secs(3), "{delay:?}");
-        for at in [Duration::ZERO, PAUSES.0, Duration::from_secs(2), delay] {
+        for at in [Duration::ZERO, DELAYS.0, Duration::from_secs(2), delay] {
             assert_eq!(quota.next(0, Some(&mut permit), begin + at), 0, "{at:?}");
         }
         assert_eq!(quota.next(0, Some(&mut permit), begin + 2 * delay), ROUND);
@@ -178,8 +170,8 @@ mod tests {
         let (mut quota, mut permit) = (PduQuota::new(begin), permit());
         permit.count_work(u32::MAX, begin);
         assert_eq!(quota.next(0, Some(&mut permit), begin), 0);
-        assert_eq!(quota.next(0, Some(&mut permit), begin + PAUSES.1), 1);
-        assert_eq!(quota.next(1, Some(&mut permit), begin + PAUSES.1), 0);
+        assert_eq!(quota.next(0, Some(&mut permit), begin + DELAYS.1), 1);
+        assert_eq!(quota.next(1, Some(&mut permit), begin + DELAYS.1), 0);
     }
 
     #[tokio::test]
@@ -193,6 +185,6 @@ mod tests {
             () = quota.wait(true) => {}
         }
         quota.wait(false).await;
-        assert!(begin.elapsed() >= PAUSES.0);
+        assert!(begin.elapsed() >= DELAYS.0);
     }
 }

@@ -18,9 +18,6 @@ const RATE: Rate = Rate { burst: 1_000_000, per_second: 100_000 };
 /// The most addresses that are counted separately. Addresses whose keyed hashes are equal are counted together.
 const ADDRESSES: u64 = 16 * 1024;
 
-/// The shortest and the longest delay of a client whose address has caused more work than permitted.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-
 /// The work for unauthenticated clients, by address.
 #[derive(Debug, Default)]
 pub(super) struct WorkByAddress {
@@ -33,8 +30,7 @@ impl WorkByAddress {
     pub(super) fn charge(&self, address: IpAddr, work: u32, now: Instant) -> Duration {
         self.with_bucket(address, now, |bucket| {
             bucket.take(work.into());
-            let (shortest, longest) = PAUSES;
-            if bucket.left() == 0 { bucket.empty_for().clamp(shortest, longest) } else { Duration::ZERO }
+            bucket.delay()
         })
     }
 
