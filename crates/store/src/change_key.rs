@@ -34,7 +34,7 @@ fn add(list: &mut PredecessorChangeList, key: Xid) {
     let replica = key.namespace;
     match list.0.iter_mut().find(|entry| entry.0.namespace == replica) {
         Some(entry) => {
-            if is_later(&key.local_id, &entry.0.local_id) == Ordering::Greater {
+            if compare(&key.local_id, &entry.0.local_id) == Ordering::Greater {
                 entry.0 = key;
             }
         }
@@ -44,7 +44,7 @@ fn add(list: &mut PredecessorChangeList, key: Xid) {
 }
 
 /// Compares two ids of one namespace: shorter ones are filled up with zeros in front.
-fn is_later(a: &[u8], b: &[u8]) -> Ordering {
+fn compare(a: &[u8], b: &[u8]) -> Ordering {
     let trim = |id: &[u8]| id.iter().copied().skip_while(|byte| *byte == 0).collect::<Vec<_>>();
     let (a, b) = (trim(a), trim(b));
     a.len().cmp(&b.len()).then_with(|| a.cmp(&b))

@@ -1,5 +1,7 @@
 //! Folders ([MS-OXCFOLD]).
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Row, named_params, params};
 use wire::FileTime;
 
@@ -220,23 +222,7 @@ impl Change<'_> {
         properties: &Properties,
     ) -> Result<Folder> {
         let folder = self.folder(mailbox, id)?;
-        if let Some(parent) = folder.parent {
-            self.check_place(mailbox, parent, name, Some(id))?;
-        }
-        let version = self.next_version(mailbox, &folder.predecessors)?;
-        self.transaction.prepare_cached(
-            "UPDATE folder SET name = :name, properties = :properties, change = :change, change_key = :key,
-                 predecessors = :predecessors, modified = :now
-             WHERE mailbox = :mailbox AND id = :id",
-        )?.execute(named_params! {
-            ":mailbox": mailbox, ":id": id, ":name": name, ":properties": properties.encode()?,
-            ":change": version.change, ":key": version.key, ":predecessors": version.predecessors,
-            ":now": time(self.now()),
-        })?;
-        if let Some(parent) = folder.parent {
-            self.hierarchy_changed(mailbox, parent)?;
-        }
-        self.folder(mailbox, id)
+        self.update_folder(mailbox, &folder, folder.parent, name, properties)
     }
 
     /// Moves a folder to another parent of the same mailbox, and gives it the name `name`.
@@ -251,25 +237,42 @@ impl Change<'_> {
         name: &str,
     ) -> Result<Folder> {
         let folder = self.folder(mailbox, id)?;
-        let from = folder.parent.ok_or(Error::Cycle)?;
-        if self.folder_tree(mailbox, id, true)?.iter().any(|(below, _)| *below == parent) {
+        if folder.parent.is_none()
+            || self.folder_tree(mailbox, id, true)?.iter().any(|(below, _)| *below == parent)
+        {
             return Err(Error::Cycle);
         }
-        self.check_place(mailbox, parent, name, Some(id))?;
+        self.update_folder(mailbox, &folder, Some(parent), name, &folder.properties)
+    }
+
+    /// Stores a new version of `folder`, in `parent`. Fails if it cannot be there with the name `name`.
+    fn update_folder(
+        &self,
+        mailbox: MailboxId,
+        folder: &Folder,
+        parent: Option<ObjectId>,
+        name: &str,
+        properties: &Properties,
+    ) -> Result<Folder> {
+        if let Some(parent) = parent {
+            self.check_place(mailbox, parent, name, Some(folder.id))?;
+        }
         let version = self.next_version(mailbox, &folder.predecessors)?;
         self.transaction
             .prepare_cached(
-                "UPDATE folder SET parent = :parent, name = :name, change = :change, change_key = :key,
-                 predecessors = :predecessors, modified = :now
-             WHERE mailbox = :mailbox AND id = :id",
+                "UPDATE folder SET parent = :parent, name = :name, properties = :properties, change = :change,
+                     change_key = :key, predecessors = :predecessors, modified = :now
+                 WHERE mailbox = :mailbox AND id = :id",
             )?
             .execute(named_params! {
-                ":mailbox": mailbox, ":id": id, ":parent": parent, ":name": name, ":change": version.change,
-                ":key": version.key, ":predecessors": version.predecessors, ":now": time(self.now()),
+                ":mailbox": mailbox, ":id": folder.id, ":parent": parent, ":name": name,
+                ":properties": properties.encode()?, ":change": version.change, ":key": version.key,
+                ":predecessors": version.predecessors, ":now": time(self.now()),
             })?;
-        self.hierarchy_changed(mailbox, from)?;
-        self.hierarchy_changed(mailbox, parent)?;
-        self.folder(mailbox, id)
+        for changed in folder.parent.into_iter().chain(parent).collect::<BTreeSet<_>>() {
+            self.hierarchy_changed(mailbox, changed)?;
+        }
+        self.folder(mailbox, folder.id)
     }
 
     /// Deletes a folder with everything in it: softly, so that it can still be listed as deleted, or for good.

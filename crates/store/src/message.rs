@@ -243,6 +243,10 @@ impl Change<'_> {
     /// If it does not exist, or is to be deleted softly and is that already.
     pub fn delete_message(&self, mailbox: MailboxId, id: ObjectId, soft: bool) -> Result<()> {
         let message = self.message(mailbox, id)?;
+        self.remove(mailbox, &message, soft)
+    }
+
+    fn remove(&self, mailbox: MailboxId, message: &Message, soft: bool) -> Result<()> {
         if soft {
             if message.deleted {
                 return Err(Error::NotFound("the message"));
@@ -250,11 +254,11 @@ impl Change<'_> {
             // A deleted message keeps the time of its deletion (`PidTagDeletedOn`).
             self.transaction
                 .prepare_cached("UPDATE message SET deleted = 1, modified = ? WHERE mailbox = ? AND id = ?")?
-                .execute(params![time(self.now()), mailbox, id])?;
+                .execute(params![time(self.now()), mailbox, message.id])?;
         } else {
             self.transaction
                 .prepare_cached("DELETE FROM message WHERE mailbox = ? AND id = ?")?
-                .execute(params![mailbox, id])?;
+                .execute(params![mailbox, message.id])?;
             self.delete_content(message.content)?;
         }
         self.contents_changed(mailbox, message.folder, u32::from(!message.deleted))
@@ -268,7 +272,7 @@ impl Change<'_> {
                     continue;
                 }
                 for message in self.messages(mailbox, folder, MessageFilter { associated, deleted })? {
-                    self.delete_message(mailbox, message.id, soft)?;
+                    self.remove(mailbox, &message, soft)?;
                 }
             }
         }
