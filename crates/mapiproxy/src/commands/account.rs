@@ -126,13 +126,14 @@ fn change(named: &Named, done: &str, changed: impl FnOnce(Account) -> Account) -
 ///
 /// # Errors
 /// If it is not one of `accounts`.
-fn existing<'a>(accounts: &'a AccountFile, named: &Named) -> Result<&'a Account, String> {
+fn existing<'a>(accounts: &'a AccountFile, named: &Named) -> Result<&'a Account, Box<dyn std::error::Error>> {
     let Named { file, domain, user } = named;
     accounts.get(domain, user).ok_or_else(|| {
         format!(
             "no account {user} with domain {domain:?} in {}; `mapiproxy account list` lists the accounts",
             file.accounts.display()
         )
+        .into()
     })
 }
 

@@ -25,8 +25,7 @@ pub struct LockoutLimits {
 
 impl Default for LockoutLimits {
     /// Limits for a domain that locks an account at the 5th failure and resets its count after 30 minutes at the
-    /// latest.
-    /// One of the failures is left for a password that is replaced during the pause and may be wrong too.
+    /// latest. One of the failures is left for a password that is replaced during the pause and may be wrong too.
     fn default() -> Self {
         Self { attempts: 3, pause: Duration::from_mins(30) }
     }
