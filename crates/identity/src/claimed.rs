@@ -14,6 +14,13 @@ const MAX_CHARS: usize = 64;
 /// The longest credentials from which a name is read, in bytes.
 const MAX_CREDENTIALS: usize = 64 * 1024;
 
+/// The characters of the longest name that can denote an account: a domain's DNS name (RFC 1035 2.3.4), a separator,
+/// and a user principal name ([MS-ADA3] 2.349). A `sAMAccountName` has at most 256 (2.222).
+const LONGEST_NAME: usize = 255 + 1 + 1024;
+
+/// What stands for the account of all longer names, which denote none. No form of a name has blanks.
+const TOO_LONG: &str = "a longer name than any account has";
+
 /// The name of the account as which a client wants to authenticate: not verified, cut to 64 characters, and printed
 /// as one word of one line.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,21 +45,20 @@ impl ClaimedName {
         Self::in_token(mechanism, &mechanism.read_http(credentials).ok()?)
     }
 
-    /// The name in a client's token of `mechanism`.
+    /// The name in a client's token of `mechanism`. All names that are longer than any account's claim one account,
+    /// which does not exist, whatever the mechanism: to normalize them would cost time for nothing.
     pub fn in_token(mechanism: Mechanism, token: &[u8]) -> Option<Self> {
         let name = mechanism.claimed_name(token).filter(|name| !name.is_empty())?;
         let mut shown: String = name.chars().take(MAX_CHARS).collect();
         if shown.len() < name.len() {
             shown.push('…');
         }
-        let account = match counting_name(&name) {
-            // No account of a name with a domain contains a backslash.
-            account if mechanism.name_is_for_display() => format!("{}\\{account}", mechanism.name()),
-            account => account,
+        let (account, spelling) = match name.chars().nth(LONGEST_NAME) {
+            None => (account(mechanism, &name), without_case(&name)),
+            Some(_) => (TOO_LONG.into(), TOO_LONG.into()),
         };
-        let spelling =
-            Fingerprint::default().then(mechanism.name().as_bytes()).then(without_case(&name).as_bytes());
-        Some(Self { shown: shown.into(), account: account.into(), spelling: Spelling(spelling) })
+        let spelling = Fingerprint::default().then(mechanism.name().as_bytes()).then(spelling.as_bytes());
+        Some(Self { shown: shown.into(), account, spelling: Spelling(spelling) })
     }
 
     /// What the spellings of an account have in common: the counting name, which is without a domain. Accounts of
@@ -72,6 +78,16 @@ impl ClaimedName {
         let account = self.account.rsplit('\\').next().unwrap_or_default();
         account == counting_name(principal.user())
     }
+}
+
+/// The form of `name` by which attempts are counted. That of a name which `mechanism` only displays begins with the
+/// mechanism: no account of a name with a domain contains a backslash.
+fn account(mechanism: Mechanism, name: &str) -> Box<str> {
+    let account = counting_name(name);
+    if mechanism.name_is_for_display() {
+        return format!("{}\\{account}", mechanism.name()).into();
+    }
+    account.into()
 }
 
 impl fmt::Display for ClaimedName {
@@ -175,6 +191,23 @@ mod tests {
         assert_eq!(shown(b"a\npeer=1.2.3.4 x\":y"), r#""a\u{a}peer=1.2.3.4 x\"""#);
         assert_eq!(shown("a\u{202e}b\u{1b}[2J:x".as_bytes()), r#""a\u{202e}b\u{1b}[2J""#);
         assert_eq!(shown(b"\xff:x"), r#""\u{fffd}""#);
+    }
+
+    #[test]
+    fn names_longer_than_any_account_are_one_account_that_no_principal_has() {
+        // "é" is decomposed, which takes most of the time.
+        let long = |name: &str, length: usize| {
+            let filled = name.chars().chain(std::iter::repeat('é')).take(length).collect::<String>();
+            basic(format!("{filled}:x").as_bytes()).unwrap()
+        };
+        let (one, other) = (long("LAB\\alice", 20_000), long("bob@lab.test", LONGEST_NAME + 1));
+        assert_eq!((one.account(), one.spelling()), (other.account(), other.spelling()));
+        assert_eq!(one.account(), TOO_LONG);
+        assert!(one.to_string().starts_with("LAB\\alice"));
+        assert!(!one.can_denote(&Principal::new(one.account(), "")));
+        let (one, other) = (long("alice", LONGEST_NAME), long("bob", LONGEST_NAME));
+        assert_ne!((one.account(), one.spelling()), (other.account(), other.spelling()));
+        assert!(one.account().starts_with("alice"));
     }
 
     #[test]
