@@ -158,7 +158,7 @@ fn listener_config(
 ) -> Arc<RpcListenerConfig> {
     let secondary_address = address.port().to_string();
     Arc::new(RpcListenerConfig {
-        auth_limit: Arc::default(),
+        auth_limiter: Arc::default(),
         log: EventLog::default(),
         proxy_protocol: Vec::new(),
         loop_marker: None,

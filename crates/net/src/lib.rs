@@ -22,7 +22,7 @@
 //! - a [`ServiceHandler`] responds to those of a service of its own.
 //!
 //! Both sides authenticate. Downstream, clients authenticate with [`ClientAuth`] (RPC) or [`http::HttpAuthConfig`];
-//! [`AuthLimit`] rejects attempts after repeated failures, with back-off. Upstream, an
+//! [`AuthLimiter`] rejects attempts after repeated failures, with back-off. Upstream, an
 //! [`upstream_identity::UpstreamIdentity`] determines whose credentials are used: those of a service account
 //! ([`Account`]), or the clients' own.
 //!
@@ -82,7 +82,7 @@ mod upstream_error;
 pub mod upstream_identity;
 
 pub use crate::account::Account;
-pub use crate::auth_limit::{AuthLimit, AuthLimits};
+pub use crate::auth_limit::{AuthLimiter, AuthLimits};
 pub use crate::body_budget::BodyBudget;
 pub use crate::error_chain::ErrorChain;
 pub use crate::event_log::EventLog;

@@ -27,7 +27,7 @@ pub(super) fn listener_config(shared: &Shared<'_>, server: &Url) -> Result<Arc<H
     let auth = HttpAuthConfig::new(Arc::clone(acceptor), mechanisms, clients.basic_without_tls);
     let upstream = upstream(config, server, identities)?;
     Ok(Arc::new(HttpListenerConfig {
-        auth_limit: Arc::clone(&shared.auth_limit),
+        auth_limiter: Arc::clone(&shared.auth_limiter),
         trusted_proxies: TrustedProxies {
             proxy_protocol: clients.proxy_protocol_from.clone(),
             forwarded_for: clients.forwarded_for_from.clone(),

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use net::{AuthLimit, AuthLimits, Limits, Network};
+use net::{AuthLimiter, AuthLimits, Limits, Network};
 
 use crate::config::Clients;
 
 /// The limit of client authentication failures.
-pub(super) fn auth_limit(clients: &Clients) -> Arc<AuthLimit> {
+pub(super) fn auth_limiter(clients: &Clients) -> Arc<AuthLimiter> {
     let limits = AuthLimits {
         failures: clients.failed_sign_ins,
         longest_wait: Duration::from_secs(clients.failed_sign_in_seconds),
     };
-    AuthLimit::new(limits, trusted_proxies(clients))
+    AuthLimiter::new(limits, trusted_proxies(clients))
 }
 
 /// The load balancers and reverse proxies in front of the proxy.

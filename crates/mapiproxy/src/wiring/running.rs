@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::{Deferral, Engine};
 use identity::ContextCounters;
-use net::AuthLimit;
+use net::AuthLimiter;
 use net::http::{HttpListenerConfig, TlsError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -25,7 +25,7 @@ pub(crate) struct Running {
     pub(super) stop: watch::Sender<bool>,
     pub(super) contexts: Arc<ContextCounters>,
     pub(super) accounts: Arc<LiveAccounts>,
-    pub(super) auth_limit: Arc<AuthLimit>,
+    pub(super) auth_limiter: Arc<AuthLimiter>,
     pub(super) identities: UpstreamIdentities,
     pub(super) certificate: Option<LiveCertificate>,
     pub(super) http: Option<Arc<HttpListenerConfig>>,
@@ -62,7 +62,7 @@ impl Running {
             drop(self.stop);
             finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
         }
-        self.auth_limit.report(true);
+        self.auth_limiter.report(true);
         self.identities.gate.log_interrupted();
         let waits = self.engine.ended_notification_waits();
         if waits > 0 {

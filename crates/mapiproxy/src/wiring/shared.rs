@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine::{Engine, Observer};
 use identity::{AcceptorConfig, ContextCounters};
 use net::{
-    Admission, AuthLimit, BodyBudget, ClientAuth, Endpoints, EventLog, Groups, Limits, LoopMarker,
+    Admission, AuthLimiter, BodyBudget, ClientAuth, Endpoints, EventLog, Groups, Limits, LoopMarker,
     RpcListenerConfig, RpcRelay, RpcUpstream, Workers,
 };
 use rpc::server::{Interface, ServerConfig};
@@ -26,7 +26,7 @@ pub(super) struct Shared<'a> {
     pub(super) contexts: Arc<ContextCounters>,
     pub(super) identities: UpstreamIdentities,
     pub(super) acceptor: Arc<AcceptorConfig>,
-    pub(super) auth_limit: Arc<AuthLimit>,
+    pub(super) auth_limiter: Arc<AuthLimiter>,
     pub(super) loop_marker: Arc<LoopMarker>,
     pub(super) groups: Arc<Groups>,
     pub(super) observer: Arc<dyn Observer>,
@@ -66,7 +66,7 @@ impl Shared<'_> {
             }),
             groups: Arc::clone(&self.groups),
             auth,
-            auth_limit: Arc::clone(&self.auth_limit),
+            auth_limiter: Arc::clone(&self.auth_limiter),
             limits: self.limits,
             bodies: Arc::clone(&self.bodies),
             log: EventLog::default(),

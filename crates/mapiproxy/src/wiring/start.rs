@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::http::{self, LiveCertificate};
-use super::limits::{auth_limit, limits, trusted_proxies};
+use super::limits::{auth_limiter, limits, trusted_proxies};
 use super::running::Running;
 use super::shared::Shared;
 use super::sign_in::acceptor;
@@ -43,7 +43,7 @@ pub(crate) async fn start(
     let identities = UpstreamIdentities::read(config, &contexts)?;
     let acceptor = Arc::new(acceptor(config, Arc::clone(&accounts) as _, &contexts)?);
     let limits = limits(&config.clients);
-    let auth_limit = auth_limit(&config.clients);
+    let auth_limiter = auth_limiter(&config.clients);
     let (stop, stopped) = watch::channel(false);
     let shared = Shared {
         config,
@@ -51,7 +51,7 @@ pub(crate) async fn start(
         contexts,
         identities,
         acceptor,
-        auth_limit,
+        auth_limiter,
         loop_marker: LoopMarker::new(&mut identity::OsRandom)?,
         groups: Arc::new(Groups::new(config.clients.sessions_per_user)),
         observer,
@@ -66,8 +66,8 @@ pub(crate) async fn start(
     listeners.start_endpoint_mapper(&endpoints).await?;
     let (http, certificate) = listeners.start_http().await?.unzip();
     let listeners = listeners.tasks;
-    let Shared { engine, contexts, identities, auth_limit, stopped, .. } = shared;
-    net::spawn_system(Arc::clone(&auth_limit).keep_reporting(stopped));
+    let Shared { engine, contexts, identities, auth_limiter, stopped, .. } = shared;
+    net::spawn_system(Arc::clone(&auth_limiter).keep_reporting(stopped));
     let certificate = certificate.flatten();
     Ok(Running {
         engine,
@@ -75,7 +75,7 @@ pub(crate) async fn start(
         stop,
         contexts,
         accounts,
-        auth_limit,
+        auth_limiter,
         identities,
         certificate,
         http,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use identity::{ClaimedName, Principal};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::limiter::AuthLimit;
+use super::limiter::AuthLimiter;
 use super::limits::{EXAMINED_AGAIN, LONGEST_QUEUE_WAIT};
 use super::table::{Admission, Counter, Outcome, Patience};
 use super::throttled::Throttled;
@@ -16,14 +16,14 @@ use super::throttled::Throttled;
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Attempt {
-    limit: Arc<AuthLimit>,
+    limit: Arc<AuthLimiter>,
     peer: SocketAddr,
     name: ClaimedName,
     /// The counter of the attempt; `None` once its outcome is recorded.
     counter: Option<Counter>,
 }
 
-impl AuthLimit {
+impl AuthLimiter {
     /// Begins an attempt of `peer`. It may wait for the outcomes of others, or for its turn.
     ///
     /// # Errors

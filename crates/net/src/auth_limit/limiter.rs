@@ -18,7 +18,7 @@ use crate::tcp::network::{Network, source};
 
 /// Counts the authentication attempts of all listeners.
 #[derive(Debug)]
-pub struct AuthLimit {
+pub struct AuthLimiter {
     limits: AuthLimits,
     /// Load balancers and reverse proxies: many clients share their addresses, and are not counted together.
     trusted_proxies: Vec<Network>,
@@ -27,13 +27,13 @@ pub struct AuthLimit {
     unnamed: UnnamedClients,
 }
 
-impl Default for AuthLimit {
+impl Default for AuthLimiter {
     fn default() -> Self {
         Self::build(AuthLimits::default(), Vec::new())
     }
 }
 
-impl AuthLimit {
+impl AuthLimiter {
     /// Counts attempts against `limits`. Many clients connect through each of the `trusted_proxies`, load balancers
     /// and reverse proxies.
     pub fn new(limits: AuthLimits, trusted_proxies: Vec<Network>) -> Arc<Self> {

@@ -60,6 +60,6 @@ mod throttled;
 mod unnamed;
 
 pub(crate) use self::attempt::Attempt;
-pub use self::limiter::AuthLimit;
+pub use self::limiter::AuthLimiter;
 pub use self::limits::AuthLimits;
 pub(crate) use self::throttled::Throttled;

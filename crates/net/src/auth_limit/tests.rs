@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::limits::{LONGEST_QUEUE_WAIT, PROVEN_IN_FLIGHT, QUEUE_PER_SOURCE};
 use super::table::{Counter, Outcome, Patience, Peer, Table};
-use super::{Attempt, AuthLimit, AuthLimits, Throttled};
+use super::{Attempt, AuthLimiter, AuthLimits, Throttled};
 
 pub(super) fn name(name: &str) -> ClaimedName {
     ClaimedName::in_header(Mechanism::BASIC, STANDARD.encode(format!("{name}:x")).as_bytes()).unwrap()
@@ -22,13 +22,13 @@ pub(super) fn peer(last: u32) -> SocketAddr {
     SocketAddr::new(IpAddr::from((0x0A00_0000 + last).to_be_bytes()), 1)
 }
 
-pub(super) fn limit() -> Arc<AuthLimit> {
+pub(super) fn limit() -> Arc<AuthLimiter> {
     Arc::default()
 }
 
 /// The time until the next attempt is checked, if it is not now.
 pub(super) fn check(
-    limit: &Arc<AuthLimit>,
+    limit: &Arc<AuthLimiter>,
     peer: SocketAddr,
     name: &ClaimedName,
     now: Instant,
@@ -39,7 +39,7 @@ pub(super) fn check(
 }
 
 /// An attempt with the right password.
-pub(super) fn succeed(limit: &Arc<AuthLimit>, peer: SocketAddr, name: &ClaimedName, now: Instant) {
+pub(super) fn succeed(limit: &Arc<AuthLimiter>, peer: SocketAddr, name: &ClaimedName, now: Instant) {
     limit.begin_at_once(peer, name, now).unwrap().succeeded(&principal(name), now);
 }
 
@@ -50,7 +50,7 @@ pub(super) fn principal(name: &ClaimedName) -> Principal {
 
 /// How many of `attempts`, one each tenth of a second, are checked, all of which fail.
 fn checked(
-    limit: &Arc<AuthLimit>,
+    limit: &Arc<AuthLimiter>,
     from: impl Fn(u32) -> (SocketAddr, ClaimedName),
     begin: Instant,
     attempts: u32,
@@ -91,7 +91,7 @@ fn failures_for_many_accounts_delay_an_address_too() {
     let spread = checked(&limit, |number| (peer(1), name(&format!("user{number}"))), begin, 600);
     assert!((20..30).contains(&spread), "{spread}");
     // Clients behind a trusted proxy are not counted together.
-    let proxy = AuthLimit::new(AuthLimits::default(), vec!["10.0.0.0/24".parse().unwrap()]);
+    let proxy = AuthLimiter::new(AuthLimits::default(), vec!["10.0.0.0/24".parse().unwrap()]);
     assert_eq!(checked(&proxy, |number| (peer(1), name(&format!("user{number}"))), begin, 600), 600);
 }
 
@@ -231,7 +231,7 @@ async fn settle() {
 
 /// Attempts of one address for `name`, all at the same time, that a server verifies.
 struct Attempts {
-    limit: Arc<AuthLimit>,
+    limit: Arc<AuthLimiter>,
     tasks: JoinSet<Result<Attempt, Throttled>>,
     in_flight: Vec<Attempt>,
     refused: usize,
@@ -239,7 +239,7 @@ struct Attempts {
 
 #[allow(clippy::disallowed_methods, reason = "tasks of a test, which act for no user")]
 impl Attempts {
-    async fn begin(limit: &Arc<AuthLimit>, count: usize, from: impl Fn(usize) -> ClaimedName) -> Self {
+    async fn begin(limit: &Arc<AuthLimiter>, count: usize, from: impl Fn(usize) -> ClaimedName) -> Self {
         let mut tasks = JoinSet::new();
         for number in 0..count {
             let (limit, name) = (Arc::clone(limit), from(number));

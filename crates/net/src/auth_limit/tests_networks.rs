@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::attempt::Attempt;
 use super::tests::{check, limit, name, peer, principal, succeed};
-use super::{AuthLimit, AuthLimits};
+use super::{AuthLimiter, AuthLimits};
 
 /// An address in the /64 network `number` of a /48 network.
 fn v6(number: u32) -> SocketAddr {
@@ -22,14 +22,14 @@ fn in_turn(number: u32) -> SocketAddr {
     v6((number & 0xff) << 8 | number >> 8 & 0xff)
 }
 
-fn fail(limit: &Arc<AuthLimit>, peer: SocketAddr, name: &ClaimedName, now: Instant) -> bool {
+fn fail(limit: &Arc<AuthLimiter>, peer: SocketAddr, name: &ClaimedName, now: Instant) -> bool {
     let attempt = limit.begin_at_once(peer, name, now);
     attempt.map(|attempt| attempt.failed("logon failure", now)).is_ok()
 }
 
 /// The guesses that are checked in an hour, of `per_second` that are sent.
 fn guesses_in_an_hour(
-    limit: &Arc<AuthLimit>,
+    limit: &Arc<AuthLimiter>,
     begin: Instant,
     per_second: u32,
     from: impl Fn(u32) -> (SocketAddr, ClaimedName),
@@ -146,7 +146,7 @@ async fn an_attempt_that_failures_of_others_delay_waits_for_its_turn() {
 /// Attempts of `from` for the accounts, all at the same time, each with the right password. Returns how long the
 /// last one took.
 #[allow(clippy::disallowed_methods, reason = "tasks of a test, which act for no user")]
-async fn sign_in_at_once(limit: &Arc<AuthLimit>, from: SocketAddr, accounts: &[&str]) -> Duration {
+async fn sign_in_at_once(limit: &Arc<AuthLimiter>, from: SocketAddr, accounts: &[&str]) -> Duration {
     let begin = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for account in accounts {
@@ -216,7 +216,7 @@ fn guesses_elsewhere_do_not_lengthen_the_wait_of_a_user_who_mistyped() {
 #[test]
 fn a_trusted_proxy_that_names_no_client_is_limited_by_account_whatever_else_it_tries() {
     let trusted = vec!["10.0.0.0/24".parse().unwrap()];
-    let limit = AuthLimit::new(AuthLimits::default(), trusted);
+    let limit = AuthLimiter::new(AuthLimits::default(), trusted);
     let now = Instant::now();
     let alice = name("alice");
     for _ in 0..6 {

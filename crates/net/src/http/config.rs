@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::{CookieTable, Engine, Observer, SessionLimits};
 
-use crate::auth_limit::AuthLimit;
+use crate::auth_limit::AuthLimiter;
 use crate::body_budget::BodyBudget;
 use crate::error_chain::ErrorChain;
 use crate::event_log::EventLog;
@@ -45,7 +45,7 @@ pub struct HttpListenerConfig {
     /// How clients authenticate.
     pub auth: HttpAuthConfig,
     /// The back-off after failed attempts.
-    pub auth_limit: Arc<AuthLimit>,
+    pub auth_limiter: Arc<AuthLimiter>,
     /// The origin of the proxy's URLs: `https://`, its name, and the port unless it is the default.
     pub origin: String,
     /// The load balancers and reverse proxies that are trusted to name the client.
@@ -88,7 +88,7 @@ impl HttpListenerConfig {
     ) -> Self {
         Self {
             auth,
-            auth_limit: Arc::default(),
+            auth_limiter: Arc::default(),
             origin,
             trusted_proxies: TrustedProxies::default(),
             forwarding_headers: true,

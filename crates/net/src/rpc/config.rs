@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::Observer;
 use rpc::server::ServerConfig;
 
-use crate::auth_limit::AuthLimit;
+use crate::auth_limit::AuthLimiter;
 use crate::body_budget::BodyBudget;
 use crate::event_log::EventLog;
 use crate::rpc::association_group::Groups;
@@ -26,7 +26,7 @@ pub struct RpcListenerConfig {
     /// How clients authenticate.
     pub auth: ClientAuth,
     /// The back-off after failed attempts.
-    pub auth_limit: Arc<AuthLimit>,
+    pub auth_limiter: Arc<AuthLimiter>,
     /// The limits on connections.
     pub limits: Limits,
     /// The limit on the memory that calls use.

@@ -79,7 +79,7 @@ impl ClientContexts {
             }
         };
         let name = handshake.claimed(message.token);
-        let limit = &self.config.auth_limit;
+        let limit = &self.config.auth_limiter;
         let attempt = name.map(|name| limit.begin_at_once(client, &name, Instant::now())).transpose();
         let attempt = match attempt {
             Ok(attempt) => attempt,

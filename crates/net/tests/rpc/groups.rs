@@ -77,7 +77,7 @@ async fn serve(server: &Arc<Server>) -> (SocketAddr, watch::Sender<bool>) {
         }),
         groups: Arc::new(Groups::default()),
         auth,
-        auth_limit: Arc::default(),
+        auth_limiter: Arc::default(),
         bodies: net::BodyBudget::new(&limits),
         limits,
         observer: Arc::new(NoopObserver),

@@ -125,7 +125,7 @@ async fn begin_attempt(
     downstream: &mut Downstream,
 ) -> Result<Result<Option<Attempt>, Throttled>, ConnectionError> {
     let Some(account) = authenticator.account_to_verify(request, clock::now()) else { return Ok(Ok(None)) };
-    let limit = Arc::clone(&downstream.config.auth_limit);
+    let limit = Arc::clone(&downstream.config.auth_limiter);
     let mut attempt = pin!(limit.begin(request.peer, &account));
     poll_fn(|task| {
         if downstream.shutdown.poll(task).is_ready() {
@@ -154,7 +154,7 @@ async fn run(
         Some(expected) => transport::is_as_expected(slot, expected).await,
         None => true,
     };
-    let limit = &config.auth_limit;
+    let limit = &config.auth_limiter;
     let mut step =
         authenticator.begin(request, attempt, as_expected, limit, &mut Env::current(&mut OsRandom));
     loop {

@@ -50,7 +50,7 @@ fn listener_config() -> Arc<RpcListenerConfig> {
         }),
         groups: Arc::new(Groups::default()),
         auth,
-        auth_limit: Arc::default(),
+        auth_limiter: Arc::default(),
         bodies: BodyBudget::new(&limits),
         limits,
         observer: Arc::new(NoopObserver),

@@ -7,7 +7,7 @@ use http1::{RequestHead, ResponseHead};
 use identity::{ClaimedName, SecurityContext, passthrough};
 use wire::FileTime;
 
-use crate::auth_limit::{Attempt, AuthLimit};
+use crate::auth_limit::{Attempt, AuthLimiter};
 use crate::http::downstream::auth::failure::{AuthFailure, FailureResponse};
 use crate::http::downstream::auth::local::{ConnectionAuth, ConnectionTraits, HttpAuthConfig};
 use crate::http::downstream::auth::outcome::AuthOutcome;
@@ -100,7 +100,7 @@ impl Authenticator {
         request: &AuthRequest<'_>,
         attempt: Option<Attempt>,
         as_expected: bool,
-        limit: &AuthLimit,
+        limit: &AuthLimiter,
         env: &mut Env<'_>,
     ) -> Step {
         self.attempt = attempt;
@@ -119,7 +119,7 @@ impl Authenticator {
         pending: PendingProbe,
         response: ProbeResult,
         request: &AuthRequest<'_>,
-        limit: &AuthLimit,
+        limit: &AuthLimiter,
         env: &mut Env<'_>,
     ) -> Step {
         let step = match &mut self.method {
@@ -130,7 +130,13 @@ impl Authenticator {
     }
 
     /// Counts the outcome for the back-off, and admits requests without credentials that are served without.
-    fn conclude(&mut self, step: Step, request: &AuthRequest<'_>, limit: &AuthLimit, env: &Env<'_>) -> Step {
+    fn conclude(
+        &mut self,
+        step: Step,
+        request: &AuthRequest<'_>,
+        limit: &AuthLimiter,
+        env: &Env<'_>,
+    ) -> Step {
         let Step::Done(outcome, connection) = step else { return step };
         let attempt = self.attempt.take();
         count(limit, &outcome, attempt, request.peer, self.is_pass_through(), env);
@@ -214,7 +220,7 @@ impl Authenticator {
 
 /// Counts an outcome for the back-off. Without an `attempt`, the credentials claim no account.
 fn count(
-    limit: &AuthLimit,
+    limit: &AuthLimiter,
     outcome: &AuthOutcome,
     attempt: Option<Attempt>,
     peer: SocketAddr,

@@ -116,7 +116,7 @@ fn an_attempt_that_waits_too_long_for_others_may_have_the_right_password() {
     let alice = ClaimedName::in_header(Mechanism::BASIC, STANDARD.encode("alice:x").as_bytes()).unwrap();
     let begin = || {
         let client = SocketAddr::from(([192, 0, 2, 1], 4000));
-        proxy.config.auth_limit.begin_at_once(client, &alice, Instant::now()).unwrap()
+        proxy.config.auth_limiter.begin_at_once(client, &alice, Instant::now()).unwrap()
     };
     let _in_flight: Vec<_> = (0..6).map(|_| begin()).collect();
     let client = Client::new(&proxy) >> Request(with(&basic("alice")).into_bytes()) << WaitsForWork;
