@@ -111,7 +111,8 @@ impl Stack {
         }
     }
 
-    /// Whether a module reads property values and stream bytes of earlier operations ([`crate::module::Interests::content`]).
+    /// Whether a module reads property values and stream bytes of earlier operations
+    /// ([`crate::module::Interests::content`]).
     pub(crate) fn reads_content(&self) -> bool {
         self.0.iter().any(|module| module.interests().content)
     }
