@@ -1,14 +1,10 @@
 //! Moving in a table and reading its rows.
 
 use mapi::ErrorCode;
-use mapi::nspi::{
-    MId, QueryRowsRequest, QueryRowsResponse, ResortRestrictionRequest, ResortRestrictionResponse,
-    SeekEntriesRequest, SeekEntriesResponse, Stat, UpdateStatRequest, UpdateStatResponse,
-};
-use mapi::property::PropTag;
-use rpc::ndr::Ptr;
+use mapi::nspi::{MId, Stat};
+use mapi::property::{PropTag, TaggedValue};
 
-use super::rows::{EPHEMERAL_IDS, columns, view};
+use super::rows::{EPHEMERAL_IDS, Rows, columns_or_default, view};
 use crate::directory::restriction::sought;
 use crate::directory::table::{anchor, position, settle};
 use crate::directory::{Container, sort_key};
@@ -32,108 +28,86 @@ impl Lab {
         self.directory.container(stat.container_id).ok_or(ErrorCode::MAPI_E_INVALID_BOOKMARK)
     }
 
-    /// `NspiUpdateStat` ([MS-OXNSPI] 3.1.4.1.4).
-    pub(super) fn update_stat(&self, request: &UpdateStatRequest) -> UpdateStatResponse {
-        let mut stat = request.stat;
-        let delta = Ptr::from(request.delta.get().copied());
-        match self.move_in_table(&mut stat) {
-            Ok(moved) => {
-                let delta = Ptr::from(delta.get().map(|_| moved));
-                UpdateStatResponse { stat, delta, return_value: ErrorCode::SUCCESS }
-            }
-            Err(return_value) => UpdateStatResponse { stat: request.stat, delta, return_value },
-        }
-    }
-
-    /// Moves `stat` by its `Delta`, and returns by how many rows it moved.
-    fn move_in_table(&self, stat: &mut Stat) -> Result<i32, ErrorCode> {
-        let rows = &self.table(stat)?.rows;
-        let from = anchor(rows, stat)?;
-        let to = position(rows, stat)?;
-        settle(rows, to, stat);
+    /// `NspiUpdateStat` ([MS-OXNSPI] 3.1.4.1.4): the new position, and by how many rows it moved.
+    pub(crate) fn update_stat(&self, mut stat: Stat) -> Result<(Stat, i32), ErrorCode> {
+        let rows = &self.table(&stat)?.rows;
+        let from = anchor(rows, &stat)?;
+        let to = position(rows, &stat)?;
+        settle(rows, to, &mut stat);
         let distance = i32::try_from(to.abs_diff(from)).unwrap_or(i32::MAX);
-        Ok(if to < from { distance.saturating_neg() } else { distance })
+        Ok((stat, if to < from { distance.saturating_neg() } else { distance }))
     }
 
-    /// `NspiQueryRows` ([MS-OXNSPI] 3.1.4.1.8).
-    pub(super) fn query_rows(&self, request: &QueryRowsRequest) -> QueryRowsResponse {
-        self.try_query_rows(request).unwrap_or_else(|return_value| QueryRowsResponse {
-            stat: request.stat,
-            rows: Ptr::NULL,
-            return_value,
-        })
-    }
-
-    fn try_query_rows(&self, request: &QueryRowsRequest) -> Result<QueryRowsResponse, ErrorCode> {
-        let view = view(request.flags, request.stat.code_page)?;
-        let columns = columns(&request.prop_tags);
-        let mut stat = request.stat;
-        if let Some(mids) = &request.table.items {
-            let rows = self.rows(mids, columns, view);
-            return Ok(QueryRowsResponse { stat, rows, return_value: ErrorCode::SUCCESS });
+    /// `NspiQueryRows` ([MS-OXNSPI] 3.1.4.1.8): the rows of the objects in `table`, or up to `count` rows from the
+    /// position of `stat` on; and the new position.
+    pub(crate) fn query_rows(
+        &self,
+        flags: u32,
+        mut stat: Stat,
+        table: Option<&[MId]>,
+        count: u32,
+        columns: Option<&[PropTag]>,
+    ) -> Result<(Stat, Rows), ErrorCode> {
+        let view = view(flags, stat.code_page)?;
+        let columns = columns_or_default(columns);
+        if let Some(mids) = table {
+            return Ok((stat, self.rows(mids, columns, view)?));
         }
-        if request.count == 0 {
+        if count == 0 {
             return Err(ErrorCode::MAPI_E_INVALID_PARAMETER);
         }
         let table = &self.table(&stat)?.rows;
         let start = position(table, &stat)?;
-        let count = usize::try_from(request.count).unwrap_or(usize::MAX);
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
         let mids: Vec<MId> = table.iter().skip(start).take(count).copied().collect();
         settle(table, start.saturating_add(mids.len()), &mut stat);
-        let rows = self.rows(&mids, columns, view);
-        Ok(QueryRowsResponse { stat, rows, return_value: ErrorCode::SUCCESS })
+        Ok((stat, self.rows(&mids, columns, view)?))
     }
 
-    /// `NspiSeekEntries` ([MS-OXNSPI] 3.1.4.1.9).
-    pub(super) fn seek_entries(&self, request: &SeekEntriesRequest) -> SeekEntriesResponse {
-        self.try_seek_entries(request).unwrap_or_else(|return_value| SeekEntriesResponse {
-            stat: request.stat,
-            rows: Ptr::NULL,
-            return_value,
-        })
-    }
-
-    fn try_seek_entries(&self, request: &SeekEntriesRequest) -> Result<SeekEntriesResponse, ErrorCode> {
-        let mut stat = request.stat;
+    /// `NspiSeekEntries` ([MS-OXNSPI] 3.1.4.1.9): the position of the first row of the container, or of `table`, that
+    /// is not less than `target`; with rows if `columns` are requested.
+    pub(crate) fn seek_entries(
+        &self,
+        before: Stat,
+        target: &TaggedValue,
+        table: Option<&[MId]>,
+        columns: Option<&[PropTag]>,
+    ) -> Result<(Stat, Option<Rows>), ErrorCode> {
+        let mut stat = before;
         let view = view(EPHEMERAL_IDS, stat.code_page)?;
-        let table = &self.table(&stat)?.rows;
-        let target = request.target.to_tagged();
+        let container = &self.table(&stat)?.rows;
         if !target.tag.is_same_property(PropTag::PidTagDisplayName) {
             return Err(ErrorCode::MAPI_E_CALL_FAILED);
         }
-        let target = sought(&target, view.code_page).ok_or(ErrorCode::MAPI_E_CALL_FAILED)?;
+        let target = sought(target, view.code_page).ok_or(ErrorCode::MAPI_E_CALL_FAILED)?;
         let reaches = |mid: &MId| {
             let entry = self.directory.entry(*mid);
             entry.is_some_and(|entry| sort_key(entry).0 >= target.as_str())
         };
-        let listed = request.table.get().map(|list| self.directory.sort(&list.values));
-        let rows = listed.as_ref().unwrap_or(table);
+        let listed = table.map(|mids| self.directory.sort(mids));
+        let rows = listed.as_ref().unwrap_or(container);
         let row = rows.iter().position(reaches).ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
         settle(rows, row, &mut stat);
-        stat.delta = request.stat.delta;
+        stat.delta = before.delta;
         // Of an explicit table all rows from that one are returned; of a container, only that one.
         let count = if listed.is_some() { usize::MAX } else { 1 };
-        let wanted = request.prop_tags.get().map(|tags| {
+        let wanted = columns.map(|tags| {
             let mids: Vec<MId> = rows.iter().skip(row).take(count).copied().collect();
-            self.rows(&mids, &tags.values, view)
+            self.rows(&mids, tags, view)
         });
-        let rows = wanted.unwrap_or(Ptr::NULL);
-        Ok(SeekEntriesResponse { stat, rows, return_value: ErrorCode::SUCCESS })
+        Ok((stat, wanted.transpose()?))
     }
 
-    /// `NspiResortRestriction` ([MS-OXNSPI] 3.1.4.1.11).
-    pub(super) fn resort(&self, request: &ResortRestrictionRequest) -> ResortRestrictionResponse {
-        let mut stat = request.stat;
-        if let Err(return_value) = self.table(&stat) {
-            return ResortRestrictionResponse { stat, out_mids: Ptr::NULL, return_value };
-        }
-        let sorted = self.directory.sort(&request.in_mids.values);
+    /// `NspiResortRestriction` ([MS-OXNSPI] 3.1.4.1.11): the objects in the order of the table, and the position of the
+    /// current one among them.
+    pub(crate) fn resort(&self, mut stat: Stat, mids: &[MId]) -> Result<(Stat, Vec<MId>), ErrorCode> {
+        self.table(&stat)?;
+        let sorted = self.directory.sort(mids);
         let current = sorted.iter().position(|mid| *mid == stat.current_rec);
         settle(&sorted, current.unwrap_or_default(), &mut stat);
         if current.is_none() {
             stat.current_rec = MId::MID_BEGINNING_OF_TABLE;
         }
-        let out_mids = Ptr::new(sorted.into_iter().collect());
-        ResortRestrictionResponse { stat, out_mids, return_value: ErrorCode::SUCCESS }
+        Ok((stat, sorted))
     }
 }

@@ -1,58 +1,52 @@
 //! Finding objects by restriction, by reference and by name.
 
 use mapi::ErrorCode;
-use mapi::nspi::{
-    GetMatchesRequest, GetMatchesResponse, MId, PropertyTagArray, ResolveNamesRequest, ResolveNamesResponse,
-    ResolveNamesWRequest, ResolveNamesWResponse, Stat,
-};
-use mapi::property::PropTag;
-use rpc::ndr::{Ptr, WcharString};
+use mapi::nspi::{MId, Stat};
+use mapi::property::{PropTag, Restriction};
 
-use super::rows::{EPHEMERAL_IDS, columns, view};
+use super::rows::{EPHEMERAL_IDS, Rows, columns_or_default, view};
 use crate::codepage::CodePage;
-use crate::directory::properties::View;
 use crate::directory::{Directory, Kind};
 use crate::service::Lab;
 
-/// Resolves names, and returns the rows of those that match one object.
-type Resolved = (Ptr<mapi::nspi::MIdArray>, Ptr<mapi::nspi::PropertyRowSet>);
+/// What `NspiGetMatches` found.
+#[derive(Debug)]
+pub(crate) struct Matches {
+    /// The table of the found objects, at its beginning.
+    pub(crate) stat: Stat,
+    pub(crate) mids: Vec<MId>,
+    /// Their rows, if columns were requested.
+    pub(crate) rows: Option<Rows>,
+}
 
 impl Lab {
-    /// `NspiGetMatches` ([MS-OXNSPI] 3.1.4.1.10).
-    pub(super) fn get_matches(&self, request: &GetMatchesRequest) -> GetMatchesResponse {
-        self.try_get_matches(request).unwrap_or_else(|return_value| GetMatchesResponse {
-            stat: request.stat,
-            return_value,
-            ..GetMatchesResponse::default()
-        })
-    }
-
-    fn try_get_matches(&self, request: &GetMatchesRequest) -> Result<GetMatchesResponse, ErrorCode> {
-        let mut stat = request.stat;
+    /// `NspiGetMatches` ([MS-OXNSPI] 3.1.4.1.10): the objects that meet `filter`; without it, those to which a property
+    /// of the current one refers. More than `limit` are an error.
+    pub(crate) fn get_matches(
+        &self,
+        mut stat: Stat,
+        filter: Option<&Restriction>,
+        limit: u32,
+        columns: Option<&[PropTag]>,
+    ) -> Result<Matches, ErrorCode> {
         let view = view(EPHEMERAL_IDS, stat.code_page)?;
-        let limit = usize::try_from(request.requested).unwrap_or(usize::MAX);
-        let found = match request.filter.get() {
-            Some(filter) => {
-                let restriction = filter.to_restriction().ok_or(ErrorCode::MAPI_E_INVALID_PARAMETER)?;
-                Directory::check(&restriction, 0)?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let found = match filter {
+            Some(restriction) => {
+                Directory::check(restriction, 0)?;
                 let rows = &self.table(&stat)?.rows;
-                let holds = |entry: &_| self.directory.holds(entry, &restriction, view.code_page);
+                let holds = |entry: &_| self.directory.holds(entry, restriction, view.code_page);
                 self.directory.select(rows, limit, holds)
             }
             None => Some(self.referred(&stat)?).filter(|found| found.len() <= limit),
         };
-        let found = found.ok_or(ErrorCode::MAPI_E_TABLE_TOO_BIG)?;
+        let mids = found.ok_or(ErrorCode::MAPI_E_TABLE_TOO_BIG)?;
         stat.current_rec = MId::MID_BEGINNING_OF_TABLE;
         stat.delta = 0;
         stat.num_pos = 0;
-        stat.total_recs = u32::try_from(found.len()).unwrap_or(u32::MAX);
-        let rows = request.prop_tags.get().map(|tags| self.rows(&found, &tags.values, view));
-        Ok(GetMatchesResponse {
-            stat,
-            mids: Ptr::new(found.into_iter().collect()),
-            rows: rows.unwrap_or(Ptr::NULL),
-            return_value: ErrorCode::SUCCESS,
-        })
+        stat.total_recs = u32::try_from(mids.len()).unwrap_or(u32::MAX);
+        let rows = columns.map(|columns| self.rows(&mids, columns, view)).transpose()?;
+        Ok(Matches { stat, mids, rows })
     }
 
     /// The objects that a property of the current one refers to. Without a restriction, `ContainerID` is not
@@ -74,41 +68,17 @@ impl Lab {
         Ok(self.directory.sort(mids))
     }
 
-    /// `NspiResolveNames` ([MS-OXNSPI] 3.1.4.1.16).
-    pub(super) fn resolve_names(&self, request: &ResolveNamesRequest) -> ResolveNamesResponse {
-        let names = |code_page: CodePage| {
-            let names = request.names.0.iter();
-            names
-                .map(|name| name.get().map(|name| code_page.decode(&name.text)).unwrap_or_default())
-                .collect()
-        };
-        match self.resolved(&request.stat, &request.prop_tags, names) {
-            Ok((mids, rows)) => ResolveNamesResponse { mids, rows, return_value: ErrorCode::SUCCESS },
-            Err(return_value) => ResolveNamesResponse { return_value, ..ResolveNamesResponse::default() },
-        }
-    }
-
-    /// `NspiResolveNamesW` ([MS-OXNSPI] 3.1.4.1.17).
-    pub(super) fn resolve_names_w(&self, request: &ResolveNamesWRequest) -> ResolveNamesWResponse {
-        let names = |_| {
-            let names = request.names.0.iter();
-            names.map(|name| name.get().map(WcharString::to_string_lossy).unwrap_or_default()).collect()
-        };
-        match self.resolved(&request.stat, &request.prop_tags, names) {
-            Ok((mids, rows)) => ResolveNamesWResponse { mids, rows, return_value: ErrorCode::SUCCESS },
-            Err(return_value) => ResolveNamesWResponse { return_value, ..ResolveNamesWResponse::default() },
-        }
-    }
-
-    fn resolved(
+    /// `NspiResolveNames` and `NspiResolveNamesW` ([MS-OXNSPI] 3.1.4.1.16, 3.1.4.1.17) for the names that `names`
+    /// returns for the code page of `stat`: the outcome for each, and the rows of those that match one object.
+    pub(crate) fn resolve_names(
         &self,
         stat: &Stat,
-        tags: &Ptr<PropertyTagArray>,
+        columns: Option<&[PropTag]>,
         names: impl FnOnce(CodePage) -> Vec<String>,
-    ) -> Result<Resolved, ErrorCode> {
-        let view: View = view(0, stat.code_page)?;
+    ) -> Result<(Vec<MId>, Rows), ErrorCode> {
+        let view = view(0, stat.code_page)?;
         let table = &self.table(stat)?.rows;
-        let names: Vec<String> = names(view.code_page);
+        let names = names(view.code_page);
         let resolved: Vec<MId> = names.iter().map(|name| self.directory.resolve(table, name)).collect();
         let objects: Vec<MId> =
             resolved.iter().copied().filter(|mid| self.directory.entry(*mid).is_some()).collect();
@@ -116,6 +86,6 @@ impl Lab {
             MId::MID_UNRESOLVED | MId::MID_AMBIGUOUS => mid,
             _ => MId::MID_RESOLVED,
         });
-        Ok((Ptr::new(outcome.collect()), self.rows(&objects, columns(tags), view)))
+        Ok((outcome.collect(), self.rows(&objects, columns_or_default(columns), view)?))
     }
 }

@@ -1,12 +1,8 @@
 //! Rows and properties of objects.
 
 use mapi::ErrorCode;
-use mapi::nspi::{
-    GetPropListRequest, GetPropListResponse, GetPropsRequest, GetPropsResponse, MId, PropertyRow,
-    PropertyRowSet, PropertyTagArray, PropertyValue, QueryColumnsRequest, QueryColumnsResponse, Value,
-};
-use mapi::property::{self, PropTag, TaggedValue};
-use rpc::ndr::{Counted, Ptr};
+use mapi::nspi::{MId, Stat};
+use mapi::property::{PropTag, PropertyValue, TaggedValue};
 
 use crate::codepage::CodePage;
 use crate::directory::properties::{DEFAULT_COLUMNS, KNOWN, View, is_object, text_type};
@@ -18,6 +14,12 @@ const SKIP_OBJECTS: u32 = 0x1;
 pub(super) const EPHEMERAL_IDS: u32 = 0x2;
 /// `NspiUnicodeProptypes` ([MS-OXNSPI] 2.2.1.14).
 const UNICODE_TYPES: u32 = 0x8000_0000;
+/// The most values in the rows of one response. Columns and rows are few bytes each in a request, whatever the size of
+/// the values that they select.
+const MAX_VALUES: usize = 250_000;
+
+/// Rows of a table, each with a value for each column, which may be an error code.
+pub(crate) type Rows = Vec<Vec<TaggedValue>>;
 
 /// The form of values for a request with these flags and this code page.
 pub(super) fn view(flags: u32, code_page: u32) -> Result<View, ErrorCode> {
@@ -26,82 +28,75 @@ pub(super) fn view(flags: u32, code_page: u32) -> Result<View, ErrorCode> {
 }
 
 /// The columns that a client requests, or the default ones.
-pub(super) fn columns(tags: &Ptr<PropertyTagArray>) -> &[PropTag] {
-    tags.get().map_or(&DEFAULT_COLUMNS, |tags| tags.values.as_slice())
-}
-
-/// `property` in its form on the wire.
-pub(super) fn on_wire(property: TaggedValue) -> PropertyValue {
-    let tag = property.tag;
-    let missing = || PropertyValue::new(tag, Value::Error(ErrorCode::MAPI_E_NOT_FOUND));
-    PropertyValue::try_from(property).unwrap_or_else(|_| missing())
+pub(super) fn columns_or_default(tags: Option<&[PropTag]>) -> &[PropTag] {
+    tags.unwrap_or(&DEFAULT_COLUMNS)
 }
 
 impl Lab {
     /// The columns of an object; error codes where there is no such object.
-    pub(super) fn row(&self, mid: MId, columns: &[PropTag], view: View) -> PropertyRow {
-        let missing = property::PropertyValue::Error(ErrorCode::MAPI_E_NOT_FOUND);
+    fn row(&self, mid: MId, columns: &[PropTag], view: View) -> Vec<TaggedValue> {
+        let missing = PropertyValue::Error(ErrorCode::MAPI_E_NOT_FOUND);
         let entry = self.directory.entry(mid);
         let values = columns.iter().map(|tag| match entry {
-            Some(entry) => on_wire(self.directory.property(entry, *tag, view)),
-            None => on_wire(TaggedValue::new(*tag, missing.clone())),
+            Some(entry) => self.directory.property(entry, *tag, view),
+            None => TaggedValue::new(*tag, missing.clone()),
         });
-        PropertyRow::new(values.collect())
+        values.collect()
     }
 
-    pub(super) fn rows(&self, mids: &[MId], columns: &[PropTag], view: View) -> Ptr<PropertyRowSet> {
-        Ptr::new(Counted(mids.iter().map(|mid| self.row(*mid, columns, view)).collect()))
+    /// The rows of the objects `mids`.
+    ///
+    /// # Errors
+    /// `TableTooBig` above [`MAX_VALUES`].
+    pub(super) fn rows(&self, mids: &[MId], columns: &[PropTag], view: View) -> Result<Rows, ErrorCode> {
+        if mids.len().saturating_mul(columns.len().max(1)) > MAX_VALUES {
+            return Err(ErrorCode::MAPI_E_TABLE_TOO_BIG);
+        }
+        Ok(mids.iter().map(|mid| self.row(*mid, columns, view)).collect())
     }
 
     /// `NspiGetPropList` ([MS-OXNSPI] 3.1.4.1.6).
-    pub(super) fn get_prop_list(&self, request: &GetPropListRequest) -> GetPropListResponse {
-        let fails = |return_value| GetPropListResponse { prop_tags: Ptr::NULL, return_value };
-        let Some(code_page) = CodePage::new(request.code_page) else {
-            return fails(ErrorCode::MAPI_E_UNKNOWN_CPID);
-        };
-        let Some(entry) = self.directory.entry(request.mid) else {
-            return fails(ErrorCode::MAPI_E_INVALID_OBJECT);
-        };
-        let skip = request.flags & SKIP_OBJECTS != 0;
-        let tags = self.directory.property_list(entry, skip, code_page.is_unicode());
-        GetPropListResponse {
-            prop_tags: Ptr::new(tags.into_iter().collect()),
-            return_value: ErrorCode::SUCCESS,
-        }
+    pub(crate) fn get_prop_list(
+        &self,
+        flags: u32,
+        mid: MId,
+        code_page: u32,
+    ) -> Result<Vec<PropTag>, ErrorCode> {
+        let code_page = CodePage::new(code_page).ok_or(ErrorCode::MAPI_E_UNKNOWN_CPID)?;
+        let entry = self.directory.entry(mid).ok_or(ErrorCode::MAPI_E_INVALID_OBJECT)?;
+        Ok(self.directory.property_list(entry, flags & SKIP_OBJECTS != 0, code_page.is_unicode()))
     }
 
-    /// `NspiGetProps` ([MS-OXNSPI] 3.1.4.1.7).
-    pub(super) fn get_props(&self, request: &GetPropsRequest) -> GetPropsResponse {
-        let stat = &request.stat;
-        let view = match view(request.flags, stat.code_page) {
-            Ok(view) => view,
-            Err(return_value) => return GetPropsResponse { row: Ptr::NULL, return_value },
-        };
-        if self.directory.container(stat.container_id).is_none() {
-            return GetPropsResponse { row: Ptr::NULL, return_value: ErrorCode::MAPI_E_INVALID_BOOKMARK };
-        }
+    /// `NspiGetProps` ([MS-OXNSPI] 3.1.4.1.7): the requested properties of the current object, or all of them; and
+    /// whether each has a value.
+    pub(crate) fn get_props(
+        &self,
+        flags: u32,
+        stat: &Stat,
+        columns: Option<&[PropTag]>,
+    ) -> Result<(Vec<TaggedValue>, ErrorCode), ErrorCode> {
+        let view = view(flags, stat.code_page)?;
+        self.directory.container(stat.container_id).ok_or(ErrorCode::MAPI_E_INVALID_BOOKMARK)?;
         let entry = self.directory.entry(stat.current_rec);
         let all = || {
-            let skip = request.flags & SKIP_OBJECTS != 0;
+            let skip = flags & SKIP_OBJECTS != 0;
             let list = |entry| self.directory.property_list(entry, skip, view.code_page.is_unicode());
             entry.map(list).unwrap_or_default()
         };
-        let columns = request.prop_tags.get().map_or_else(all, |tags| tags.values.clone());
+        let columns = columns.map_or_else(all, <[PropTag]>::to_vec);
         let row = self.row(stat.current_rec, &columns, view);
-        let incomplete =
-            row.properties.as_slice().iter().any(|property| matches!(property.value, Value::Error(_)));
+        let incomplete = row.iter().any(|property| matches!(property.value, PropertyValue::Error(_)));
         let return_value = if incomplete || entry.is_none() {
             ErrorCode::MAPI_W_ERRORS_RETURNED
         } else {
             ErrorCode::SUCCESS
         };
-        GetPropsResponse { row: Ptr::new(row), return_value }
+        Ok((row, return_value))
     }
 }
 
 /// `NspiQueryColumns` ([MS-OXNSPI] 3.1.4.1.5).
-pub(super) fn query_columns(request: &QueryColumnsRequest) -> QueryColumnsResponse {
-    let unicode = request.flags & UNICODE_TYPES != 0;
-    let tags = KNOWN.iter().filter(|tag| !is_object(**tag)).map(|tag| text_type(*tag, unicode));
-    QueryColumnsResponse { columns: Ptr::new(tags.collect()), return_value: ErrorCode::SUCCESS }
+pub(crate) fn query_columns(flags: u32) -> Vec<PropTag> {
+    let unicode = flags & UNICODE_TYPES != 0;
+    KNOWN.iter().filter(|tag| !is_object(**tag)).map(|tag| text_type(*tag, unicode)).collect()
 }

@@ -1,11 +1,10 @@
 //! The special tables: the hierarchy and the address creation table.
 
 use mapi::ErrorCode;
-use mapi::nspi::{DisplayType, GetSpecialTableRequest, GetSpecialTableResponse, PropertyRow};
+use mapi::nspi::DisplayType;
 use mapi::property::{PropTag, PropType, PropertyValue, TaggedValue};
-use rpc::ndr::{Counted, Ptr};
 
-use super::rows::on_wire;
+use super::rows::Rows;
 use crate::codepage::CodePage;
 use crate::directory::Container;
 use crate::directory::properties::{container_id, typed};
@@ -25,44 +24,46 @@ const SELECTABLE: PropTag = PropTag::new(0x3609, PropType::PtypBoolean);
 const SMTP_TEMPLATE: (&str, &str) =
     ("Internet Address", "/cn=Addressing/cn=Address-Templates/cn=409/cn=SMTP");
 
+/// A special table.
+#[derive(Debug)]
+pub(crate) struct SpecialTable {
+    /// The version of the hierarchy.
+    pub(crate) version: u32,
+    /// The rows; `None` if the client has this version.
+    pub(crate) rows: Option<Rows>,
+}
+
 impl Lab {
-    /// `NspiGetSpecialTable` ([MS-OXNSPI] 3.1.4.1.3).
-    pub(super) fn special_table(&self, request: &GetSpecialTableRequest) -> GetSpecialTableResponse {
-        let unicode = request.flags & UNICODE_STRINGS != 0;
-        let code_page = CodePage::new(request.stat.code_page).filter(|page| unicode || !page.is_unicode());
-        let Some(code_page) = code_page else {
-            let return_value = ErrorCode::MAPI_E_UNKNOWN_CPID;
-            return GetSpecialTableResponse { version: request.version, rows: Ptr::NULL, return_value };
-        };
+    /// `NspiGetSpecialTable` ([MS-OXNSPI] 3.1.4.1.3) for a client that has the `version` of the hierarchy.
+    pub(crate) fn special_table(
+        &self,
+        flags: u32,
+        version: u32,
+        code_page: u32,
+    ) -> Result<SpecialTable, ErrorCode> {
+        let unicode = flags & UNICODE_STRINGS != 0;
+        let code_page = CodePage::new(code_page).filter(|page| unicode || !page.is_unicode());
+        let code_page = code_page.ok_or(ErrorCode::MAPI_E_UNKNOWN_CPID)?;
         let text = |text: &str| {
             let wanted = if unicode { PropType::PtypString } else { PropType::PtypString8 };
             typed(PropertyValue::from(text), wanted, code_page)
                 .unwrap_or(PropertyValue::Error(ErrorCode::MAPI_E_NOT_FOUND))
         };
-        let templates = request.flags & CREATION_TEMPLATES != 0;
-        let rows = if templates {
-            Some(vec![template(&text)])
-        } else if request.version == VERSION {
-            None
-        } else {
-            Some(self.directory.containers().iter().map(|container| hierarchy(container, &text)).collect())
-        };
-        GetSpecialTableResponse {
-            version: if templates { request.version } else { VERSION },
-            rows: rows.map_or(Ptr::NULL, |rows| Ptr::new(Counted(rows))),
-            return_value: ErrorCode::SUCCESS,
+        if flags & CREATION_TEMPLATES != 0 {
+            return Ok(SpecialTable { version, rows: Some(vec![template(&text)]) });
         }
+        let hierarchy =
+            || self.directory.containers().iter().map(|container| hierarchy(container, &text)).collect();
+        Ok(SpecialTable { version: VERSION, rows: (version != VERSION).then(hierarchy) })
     }
 }
 
-fn row(properties: Vec<(PropTag, PropertyValue)>) -> PropertyRow {
-    PropertyRow::new(
-        properties.into_iter().map(|(tag, value)| on_wire(TaggedValue::new(tag, value))).collect(),
-    )
+fn row(properties: Vec<(PropTag, PropertyValue)>) -> Vec<TaggedValue> {
+    properties.into_iter().map(|(tag, value)| TaggedValue::new(tag, value)).collect()
 }
 
 /// A container's row ([MS-OXNSPI] 3.1.4.3.1, [MS-OXOABK] 2.2.2).
-fn hierarchy(container: &Container, text: &dyn Fn(&str) -> PropertyValue) -> PropertyRow {
+fn hierarchy(container: &Container, text: &dyn Fn(&str) -> PropertyValue) -> Vec<TaggedValue> {
     let id = container_id(DisplayType::DT_CONTAINER, container.dn).unwrap_or_default();
     row(vec![
         (PropTag::PidTagEntryId, PropertyValue::Binary(id)),
@@ -75,7 +76,7 @@ fn hierarchy(container: &Container, text: &dyn Fn(&str) -> PropertyValue) -> Pro
 }
 
 /// A row of the address creation table ([MS-OXOABKT] 2.2.1).
-fn template(text: &dyn Fn(&str) -> PropertyValue) -> PropertyRow {
+fn template(text: &dyn Fn(&str) -> PropertyValue) -> Vec<TaggedValue> {
     let (name, dn) = SMTP_TEMPLATE;
     let id = container_id(DisplayType::DT_ADDRESS_TEMPLATE, dn).unwrap_or_default();
     row(vec![

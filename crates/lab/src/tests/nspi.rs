@@ -113,6 +113,22 @@ fn rows_at_an_invalid_position_are_refused() {
 }
 
 #[test]
+fn a_response_has_a_limited_number_of_values() {
+    let caller = Caller::new();
+    let handle = bound(&caller);
+    let returned = |rows: usize, columns: usize| {
+        let (table, prop_tags) = (vec![MId(0x77); rows], vec![PropTag::PidTagDisplayName; columns]);
+        let request = query(handle, stat(), 0);
+        let request =
+            QueryRowsRequest { table: SizedPtr::new(table), prop_tags: tags(&prop_tags), ..request };
+        ask!(&caller, QueryRows, request).return_value
+    };
+    assert_eq!(returned(500, 500), ErrorCode::SUCCESS);
+    assert_eq!(returned(501, 500), ErrorCode::MAPI_E_TABLE_TOO_BIG);
+    assert_eq!(returned(100_000, 100_000), ErrorCode::MAPI_E_TABLE_TOO_BIG);
+}
+
+#[test]
 fn an_explicit_table_determines_the_order_of_rows() {
     let caller = Caller::new();
     let handle = bound(&caller);
