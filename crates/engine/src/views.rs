@@ -259,7 +259,7 @@ fn set_flat_text(value: &mut property::PropertyValue, text: &str) -> bool {
         V::String8(string) => *string = text.as_bytes().to_vec(),
         V::Unicode(string) => *string = Utf16::from(text),
         V::Typed(typed) => return set_flat_text(&mut typed.value, text),
-        V::Sparse { values, .. } => {
+        V::PartlyAbsent { values, .. } => {
             // The text is present, so the list of absent values is dropped.
             let mut values = (**values).clone();
             if !set_flat_text(&mut values, text) {

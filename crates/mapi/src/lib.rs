@@ -95,11 +95,11 @@ pub mod mapihttp;
 pub mod notification;
 pub mod nspi;
 mod operations;
-mod primitive;
 pub mod property;
 pub mod rfr;
 pub mod rop;
 pub mod rtf;
+mod zero_terminated;
 
 pub use crate::error_code::ErrorCode;
 pub use crate::interface::Interface;

@@ -176,6 +176,20 @@ impl Writer {
         Error::invalid(field, self.buf.len(), found, expected)
     }
 
+    /// Checks the value `found` of `field`, which is to be written.
+    ///
+    /// # Errors
+    /// [`invalid`](Self::invalid), unless the value `is_valid`.
+    pub fn require(
+        &self,
+        is_valid: bool,
+        field: &'static str,
+        found: impl Into<u64>,
+        expected: &'static str,
+    ) -> Result<()> {
+        if is_valid { Ok(()) } else { Err(self.invalid(field, found.into(), expected)) }
+    }
+
     fn overwrite(&mut self, mark: Mark, bytes: &[u8]) {
         let end = mark.0.saturating_add(bytes.len());
         if let Some(place) = self.buf.get_mut(mark.0..end) {

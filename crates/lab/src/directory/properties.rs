@@ -182,7 +182,8 @@ fn proxy_addresses(entry: &Entry) -> Option<PropertyValue> {
 fn particular(entry: &Entry, tag: PropTag) -> Option<PropertyValue> {
     let many =
         |texts: &[String]| PropertyValue::MultipleUnicode(texts.iter().map(|t| Utf16::new(t)).collect());
-    let table = |members: &[MId]| (!members.is_empty()).then_some(PropertyValue::None(PropType::PtypObject));
+    let table =
+        |members: &[MId]| (!members.is_empty()).then_some(PropertyValue::Absent(PropType::PtypObject));
     match (&entry.kind, tag.id()) {
         (Kind::Person(person), 0x8170) => Some(many(&person.bindings)),
         (Kind::Server { bindings }, 0x8170) => Some(many(bindings)),
@@ -235,7 +236,9 @@ pub(crate) fn typed(value: PropertyValue, wanted: PropType, code_page: CodePage)
             Some(PropertyValue::MultipleString8(texts))
         }
         // A link to an object is converted to its name if a text is requested, and a name to a link.
-        (PropType::PtypObject, PropertyValue::Unicode(_)) => Some(PropertyValue::None(PropType::PtypObject)),
+        (PropType::PtypObject, PropertyValue::Unicode(_)) => {
+            Some(PropertyValue::Absent(PropType::PtypObject))
+        }
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use wire::{Error, Reader, Result, Utf16, Writer, utf16_length};
 
 use crate::property::{
     BitmapOperator, FuzzyLevel, Layout, Nesting, PropTag, PropType, PropertyValue, RelationalOperator,
-    Restriction, RestrictionType, TaggedValue, require,
+    Restriction, RestrictionType, TaggedValue,
 };
 
 /// The expectation in errors about property types that have no form in these definitions.
@@ -69,7 +69,7 @@ fn not_a_text(r: &Reader<'_>) -> Error {
 pub(super) fn write_property(w: &mut Writer, property: &TaggedValue) -> Result<()> {
     let TaggedValue { tag, value } = property;
     let found = tag.prop_type();
-    require(value.prop_type() == found, w, "PropertyType", found.0, "the value's type")?;
+    w.require(value.prop_type() == found, "PropertyType", found.0, "the value's type")?;
     match value {
         PropertyValue::Unicode(text) => {
             let bytes = text.as_le_bytes();

@@ -6,7 +6,7 @@ use super::entry_ids::entry_id_or_bytes;
 use super::minutes::local_time;
 use super::packed::block;
 use crate::inspect::{Inspect, Node, string8, string16};
-use crate::property::{read_string8, read_unicode, write_string8, write_unicode};
+use crate::zero_terminated::{read_string8, read_unicode, write_string8, write_unicode};
 
 /// `PidLidTaskAssigners`: the users who assigned a task; the last one is at the end ([MS-OXOTASK] 2.2.2.2.16).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

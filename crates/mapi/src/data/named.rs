@@ -104,7 +104,7 @@ impl Encode for PropertyName {
                 guid.encode(w.u8(0x01))?;
                 let size = size(w, name.len().saturating_mul(2).saturating_add(2))?;
                 w.u8(size);
-                crate::primitive::write_unicode(w, name, "Name")?;
+                crate::zero_terminated::write_unicode(w, name, "Name")?;
             }
             Self::RawName { guid, name } => {
                 guid.encode(w.u8(0x01))?;

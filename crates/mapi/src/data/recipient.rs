@@ -6,8 +6,8 @@ use wire::{Reader, Result, Writer};
 
 use super::address_book::DisplayType;
 use super::text::Text;
-use crate::primitive::{read_string8, require, write_string8};
 use crate::property::{Layout, PropTag, PropertyRow, PropertyValue};
+use crate::zero_terminated::{read_string8, write_string8};
 
 wire::wire_flags! {
     /// The parts of a [`RecipientRow`] that are present, and the type of its address ([MS-OXCDATA] 2.8.3.1).
@@ -204,7 +204,7 @@ impl RecipientRow {
             && self.search_key.is_some() == flags.has_entry_id()
             && self.address_type.is_some() == flags.has_address_type()
             && texts.iter().all(|(flag, text, _)| text.is_some() == flags.contains(*flag));
-        require(agree, w, "RecipientFlags", flags.0, "the parts that the row has")?;
+        w.require(agree, "RecipientFlags", flags.0, "the parts that the row has")?;
         w.u16(flags.0);
         if let Some(x500) = &self.x500_dn {
             w.u8(x500.address_prefix_used).u8(x500.display_type);

@@ -8,7 +8,6 @@ use super::entry_id::EntryId;
 use super::id::{FolderId, MessageId};
 use super::named::NamedPropertyInformation;
 use super::server_id::ServerId;
-use crate::primitive::require;
 use crate::property::value::{
     ActionBlock, ActionData, ActionType, RecipientBlock, Restriction, RuleAction, TaggedValue,
 };
@@ -93,7 +92,7 @@ impl ActionBlock {
             ActionType::OP_DELETE | ActionType::OP_MARK_AS_READ => matches!(self.data, ActionData::None),
             _ => false,
         } || matches!(self.data, ActionData::Opaque(_));
-        require(fitting, w, "ActionType", self.action_type.0, "the type of the action's data")
+        w.require(fitting, "ActionType", self.action_type.0, "the type of the action's data")
             .map_err(|error| error.within("ActionBlock"))?;
         let wide = nesting.layout.is_wide();
         let mark = if wide { w.mark32() } else { w.mark16() };
@@ -160,7 +159,7 @@ impl ActionData {
         match self {
             Self::MoveCopy { folder_in_this_store, store_eid, folder_eid } => {
                 let fits_layout = folder_in_this_store.is_some() != layout.is_wide();
-                require(fits_layout, w, "FolderInThisStore", 0u8, "a value in a standard rule only")?;
+                w.require(fits_layout, "FolderInThisStore", 0u8, "a value in a standard rule only")?;
                 if let Some(here) = folder_in_this_store {
                     w.u8(*here);
                 }
@@ -168,16 +167,15 @@ impl ActionData {
                 write_sized(w, folder_eid, layout, "FolderEID")?;
             }
             Self::Reply { folder_id, message_id, template_guid } => {
-                require(!layout.is_wide(), w, "ReplyTemplateFID", 0u8, "ids in a standard rule only")?;
+                w.require(!layout.is_wide(), "ReplyTemplateFID", 0u8, "ids in a standard rule only")?;
                 folder_id.encode(w)?;
                 message_id.encode(w)?;
                 template_guid.encode(w)?;
             }
             Self::ReplyByEntryId { message_eid, template_guid } => {
                 let is_extended = layout.is_wide();
-                require(
+                w.require(
                     is_extended,
-                    w,
                     "ReplyTemplateMessageEID",
                     0u8,
                     "an entry id in an extended rule only",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use wire::{Decode, Encode, Reader, Result, Utf16, Writer};
 
-use crate::primitive::{read_string8, read_unicode, write_string8, write_unicode};
+use crate::zero_terminated::{read_string8, read_unicode, write_string8, write_unicode};
 
 /// A string whose character width another field determines.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -8,7 +8,7 @@ use super::format::MapiHttp;
 use crate::emsmdb::RpcFlags;
 use crate::field::{Field, newtype_field};
 use crate::nspi::{DisplayType, FlatUid, MId, Stat};
-use crate::property::{read_string8, read_unicode, write_string8, write_unicode};
+use crate::zero_terminated::{read_string8, read_unicode, write_string8, write_unicode};
 
 /// The maximum number of entries in a list: that of an explicit table ([MS-OXCMAPIHTTP] 2.2.5.12.1).
 pub(crate) const MAX_ITEMS: u32 = 100_000;

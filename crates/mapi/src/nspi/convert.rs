@@ -52,7 +52,7 @@ impl Value {
             }
             Self::MultipleGuid(guids) => P::MultipleGuid(targets(guids, |guid| guid.guid())),
             Self::MultipleTime(times) => P::MultipleTime(times.as_slice().to_vec()),
-            Self::Null(_) | Self::Object(_) | Self::Unspecified(_) => P::None(self.prop_type()),
+            Self::Null(_) | Self::Object(_) | Self::Unspecified(_) => P::Absent(self.prop_type()),
         }
     }
 }
@@ -65,9 +65,9 @@ impl TryFrom<property::PropertyValue> for Value {
     fn try_from(value: property::PropertyValue) -> Result<Self> {
         use property::PropertyValue as P;
         Ok(match value {
-            P::None(PropType::PtypNull) => Self::Null(0),
-            P::None(PropType::PtypObject) => Self::Object(0),
-            P::None(PropType::PtypUnspecified) => Self::Unspecified(0),
+            P::Absent(PropType::PtypNull) => Self::Null(0),
+            P::Absent(PropType::PtypObject) => Self::Object(0),
+            P::Absent(PropType::PtypUnspecified) => Self::Unspecified(0),
             P::Integer16(value) => Self::Integer16(value),
             P::Integer32(value) => Self::Integer32(value),
             P::Boolean(value) => Self::Boolean(u16::from(value)),

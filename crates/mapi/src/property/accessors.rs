@@ -10,7 +10,7 @@ impl PropertyValue {
     /// The type of the tags of this value.
     pub fn prop_type(&self) -> PropType {
         match self {
-            Self::None(prop_type) => *prop_type,
+            Self::Absent(prop_type) => *prop_type,
             Self::Integer16(_) => PropType::PtypInteger16,
             Self::Integer32(_) => PropType::PtypInteger32,
             Self::Integer64(_) => PropType::PtypInteger64,
@@ -41,7 +41,7 @@ impl PropertyValue {
             Self::MultipleTime(_) => PropType::PtypMultipleTime,
             Self::MultipleGuid(_) => PropType::PtypMultipleGuid,
             Self::MultipleBinary(_) => PropType::PtypMultipleBinary,
-            Self::Sparse { values, .. } => values.prop_type(),
+            Self::PartlyAbsent { values, .. } => values.prop_type(),
             Self::Typed(_) => PropType::PtypUnspecified,
         }
     }
@@ -97,8 +97,8 @@ impl PropertyValue {
             Self::MultipleUnicode(texts) => {
                 Self::MultipleUnicode(texts.iter().map(Utf16::detached).collect())
             }
-            Self::Sparse { values, absent } => {
-                Self::Sparse { values: Box::new(values.detached()), absent: absent.clone() }
+            Self::PartlyAbsent { values, absent } => {
+                Self::PartlyAbsent { values: Box::new(values.detached()), absent: absent.clone() }
             }
             Self::Typed(typed) => {
                 let TypedValue { prop_type, value } = &**typed;
@@ -106,7 +106,7 @@ impl PropertyValue {
             }
             // These contain nested values.
             Self::Restriction(_) | Self::RuleAction(_) => {
-                self.read_again().unwrap_or_else(|_| Self::None(self.prop_type()))
+                self.read_again().unwrap_or_else(|_| Self::Absent(self.prop_type()))
             }
             other => other.clone(),
         }

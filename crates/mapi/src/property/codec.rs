@@ -7,7 +7,7 @@ use super::tag::{PropTag, PropType};
 use super::value::{PropertyValue, Restriction, RuleAction, TaggedValue, TypedValue};
 use crate::ErrorCode;
 use crate::data::server_id::ServerId;
-use crate::primitive::{read_string8, read_unicode, require, write_string8, write_unicode};
+use crate::zero_terminated::{read_string8, read_unicode, write_string8, write_unicode};
 
 /// The largest initial capacity of a list whose items have no fixed size. A value of one byte takes a `Vec` or `Utf16`
 /// in memory, so the count alone does not size the list.
@@ -19,8 +19,8 @@ const fn has_value_byte(prop_type: PropType) -> bool {
         || prop_type.is_multiple()
 }
 
-/// Reads the `HasValue` byte, which tells whether a value follows ([MS-OXCMAPIHTTP] 2.2.1.1).
-pub(crate) fn read_presence(r: &mut Reader<'_>) -> Result<bool> {
+/// Reads the `HasValue` byte, which indicates whether a value follows ([MS-OXCMAPIHTTP] 2.2.1.1).
+pub(crate) fn read_has_value(r: &mut Reader<'_>) -> Result<bool> {
     match r.u8("HasValue")? {
         0x00 => Ok(false),
         0xFF => Ok(true),
@@ -43,8 +43,8 @@ fn read_many<T>(
     Ok(values)
 }
 
-/// Reads a 32-bit count and that many values of variable size. Returns them with the indexes of the absent ones, which
-/// have default values in the list.
+/// Reads a 32-bit count and that many values of variable size. Returns them with the indexes of the absent ones, in
+/// whose place the list has default values.
 fn read_varied<T: Default>(
     r: &mut Reader<'_>,
     layout: Layout,
@@ -55,7 +55,7 @@ fn read_varied<T: Default>(
     let mut values = Vec::with_capacity(length.min(INITIAL_CAPACITY));
     let mut absent = Vec::new();
     for index in 0..count {
-        if layout.has_presence() && !read_presence(r)? {
+        if layout.marks_absent_values() && !read_has_value(r)? {
             absent.push(index);
             values.push(T::default());
         } else {
@@ -65,9 +65,9 @@ fn read_varied<T: Default>(
     Ok((values, absent))
 }
 
-/// Returns `value`, wrapped in [`PropertyValue::Sparse`] if some of its items are absent.
-fn with_gaps(value: PropertyValue, absent: Vec<u32>) -> PropertyValue {
-    if absent.is_empty() { value } else { PropertyValue::Sparse { values: Box::new(value), absent } }
+/// Returns the list `value`, as [`PropertyValue::PartlyAbsent`] if some of its values are `absent`.
+fn with_absent(value: PropertyValue, absent: Vec<u32>) -> PropertyValue {
+    if absent.is_empty() { value } else { PropertyValue::PartlyAbsent { values: Box::new(value), absent } }
 }
 
 pub(crate) fn read_bytes(r: &mut Reader<'_>, layout: Layout) -> Result<Vec<u8>> {
@@ -86,13 +86,13 @@ pub(crate) fn read_value(r: &mut Reader<'_>, prop_type: PropType, nesting: Nesti
     use PropertyValue as V;
     let prop_type = prop_type.of_value();
     let layout = nesting.layout;
-    if layout.has_presence() && has_value_byte(prop_type) && !read_presence(r)? {
-        return Ok(V::None(prop_type));
+    if layout.marks_absent_values() && has_value_byte(prop_type) && !read_has_value(r)? {
+        return Ok(V::Absent(prop_type));
     }
     Ok(match prop_type {
         PropType::PtypUnspecified => V::Typed(Box::new(read_typed(r, nesting)?)),
-        PropType::PtypNull => V::None(prop_type),
-        PropType::PtypObject if layout.has_presence() => V::None(prop_type),
+        PropType::PtypNull => V::Absent(prop_type),
+        PropType::PtypObject if layout.marks_absent_values() => V::Absent(prop_type),
         PropType::PtypInteger16 => V::Integer16(r.i16("Value")?),
         PropType::PtypInteger32 => V::Integer32(r.i32("Value")?),
         PropType::PtypInteger64 => V::Integer64(r.i64("Value")?),
@@ -132,15 +132,15 @@ pub(crate) fn read_value(r: &mut Reader<'_>, prop_type: PropType, nesting: Nesti
         }
         PropType::PtypMultipleString8 => {
             let (texts, absent) = read_varied(r, layout, |r| read_string8(r, "Value").map(<[u8]>::to_vec))?;
-            with_gaps(V::MultipleString8(texts), absent)
+            with_absent(V::MultipleString8(texts), absent)
         }
         PropType::PtypMultipleString => {
             let (texts, absent) = read_varied(r, layout, |r| read_unicode(r, "Value"))?;
-            with_gaps(V::MultipleUnicode(texts), absent)
+            with_absent(V::MultipleUnicode(texts), absent)
         }
         PropType::PtypMultipleBinary => {
             let (values, absent) = read_varied(r, layout, |r| read_bytes(r, layout))?;
-            with_gaps(V::MultipleBinary(values), absent)
+            with_absent(V::MultipleBinary(values), absent)
         }
         PropType(other) => {
             return Err(r.invalid("PropertyType", u64::from(other), "a property type that has values"));
@@ -150,6 +150,11 @@ pub(crate) fn read_value(r: &mut Reader<'_>, prop_type: PropType, nesting: Nesti
 
 fn read_typed(r: &mut Reader<'_>, nesting: Nesting) -> Result<TypedValue> {
     let prop_type = PropType(r.u16("PropertyType")?);
+    read_of_type(r, prop_type, nesting)
+}
+
+/// Reads the value after its type `prop_type`.
+pub(crate) fn read_of_type(r: &mut Reader<'_>, prop_type: PropType, nesting: Nesting) -> Result<TypedValue> {
     if prop_type.of_value() == PropType::PtypUnspecified {
         return Err(r.invalid("PropertyType", u64::from(prop_type.0), "a type other than PtypUnspecified"));
     }
@@ -161,10 +166,8 @@ pub(crate) fn fits(value: &PropertyValue, prop_type: PropType) -> bool {
     let value_type = value.prop_type();
     value_type == prop_type.of_value()
         && match value {
-            PropertyValue::Typed(typed) => {
-                typed.prop_type.of_value() != PropType::PtypUnspecified && fits(&typed.value, typed.prop_type)
-            }
-            PropertyValue::None(_) => value_type != PropType::PtypUnspecified,
+            PropertyValue::Typed(typed) => typed.is_valid(),
+            PropertyValue::Absent(_) => value_type != PropType::PtypUnspecified,
             _ => true,
         }
 }
@@ -188,9 +191,8 @@ fn write_varied<T>(
     let ascending = absent.is_sorted_by(|one, next| one < next);
     let within =
         absent.last().is_none_or(|last| usize::try_from(*last).is_ok_and(|last| last < values.len()));
-    require(
-        ascending && within && (absent.is_empty() || layout.has_presence()),
-        w,
+    w.require(
+        ascending && within && (absent.is_empty() || layout.marks_absent_values()),
         "HasValue",
         0u8,
         expected,
@@ -202,7 +204,7 @@ fn write_varied<T>(
             w.u8(0x00);
             continue;
         }
-        if layout.has_presence() {
+        if layout.marks_absent_values() {
             w.u8(0xFF);
         }
         write(w, value)?;
@@ -210,8 +212,8 @@ fn write_varied<T>(
     Ok(())
 }
 
-/// Writes a list of texts or binary values, of which the items at the indexes `absent` have no value.
-fn write_sparse(w: &mut Writer, value: &PropertyValue, absent: &[u32], layout: Layout) -> Result<()> {
+/// Writes a list of texts or binary values, of which those at the indexes `absent` are absent.
+fn write_partly_absent(w: &mut Writer, value: &PropertyValue, absent: &[u32], layout: Layout) -> Result<()> {
     use PropertyValue as V;
     match value {
         V::MultipleString8(texts) => {
@@ -225,7 +227,7 @@ fn write_sparse(w: &mut Writer, value: &PropertyValue, absent: &[u32], layout: L
         }
         other => {
             let found = u64::from(other.prop_type().0);
-            Err(w.invalid("HasValue", found, "a list of texts or binary values if items are absent"))
+            Err(w.invalid("HasValue", found, "a list of texts or binary values if some are absent"))
         }
     }
 }
@@ -234,22 +236,22 @@ fn write_sparse(w: &mut Writer, value: &PropertyValue, absent: &[u32], layout: L
 pub(crate) fn write_value(value: &PropertyValue, w: &mut Writer, nesting: Nesting) -> Result<()> {
     use PropertyValue as V;
     let layout = nesting.layout;
-    if let V::None(prop_type) = value {
+    if let V::Absent(prop_type) = value {
         return match *prop_type {
             PropType::PtypNull => Ok(()),
-            PropType::PtypObject if layout.has_presence() => Ok(()),
-            other if layout.has_presence() && has_value_byte(other) => {
+            PropType::PtypObject if layout.marks_absent_values() => Ok(()),
+            other if layout.marks_absent_values() && has_value_byte(other) => {
                 w.u8(0x00);
                 Ok(())
             }
             PropType(other) => Err(w.invalid("Value", u64::from(other), "a value of this type")),
         };
     }
-    if layout.has_presence() && has_value_byte(value.prop_type()) {
+    if layout.marks_absent_values() && has_value_byte(value.prop_type()) {
         w.u8(0xFF);
     }
     match value {
-        V::None(_) => {}
+        V::Absent(_) => {}
         V::Integer16(value) => drop(w.i16(*value)),
         V::Integer32(value) => drop(w.i32(*value)),
         V::Integer64(value) | V::Currency(value) => drop(w.i64(*value)),
@@ -264,9 +266,8 @@ pub(crate) fn write_value(value: &PropertyValue, w: &mut Writer, nesting: Nestin
         V::Guid(guid) => guid.encode(w)?,
         V::Binary(bytes) => write_bytes(w, bytes, layout)?,
         V::Object(bytes) => {
-            require(
-                !layout.has_presence(),
-                w,
+            w.require(
+                !layout.marks_absent_values(),
                 "Value",
                 0x0Du8,
                 "an object without bytes in an address book",
@@ -288,15 +289,10 @@ pub(crate) fn write_value(value: &PropertyValue, w: &mut Writer, nesting: Nestin
         V::MultipleTime(values) => write_many(w, values, |w, value| w.u64(value.0))?,
         V::MultipleGuid(values) => write_many(w, values, |w, value| w.bytes(&value.to_le()))?,
         V::MultipleString8(_) | V::MultipleUnicode(_) | V::MultipleBinary(_) => {
-            write_sparse(w, value, &[], layout)?;
+            write_partly_absent(w, value, &[], layout)?;
         }
-        V::Sparse { values, absent } => write_sparse(w, values, absent, layout)?,
-        V::Typed(typed) => {
-            let found = typed.prop_type.0;
-            require(fits(value, PropType::PtypUnspecified), w, "PropertyType", found, "the value's type")?;
-            w.u16(typed.prop_type.0);
-            write_value(&typed.value, w, nesting)?;
-        }
+        V::PartlyAbsent { values, absent } => write_partly_absent(w, values, absent, layout)?,
+        V::Typed(typed) => typed.write_at(w, nesting)?,
     }
     Ok(())
 }
@@ -334,11 +330,18 @@ impl TypedValue {
     /// # Errors
     /// Fails if the value is of another type, or too long for its length field.
     pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
-        let is_valid =
-            self.prop_type.of_value() != PropType::PtypUnspecified && fits(&self.value, self.prop_type);
-        require(is_valid, w, "PropertyType", self.prop_type.0, "the value's type")?;
+        self.write_at(w, Nesting::new(layout))
+    }
+
+    fn write_at(&self, w: &mut Writer, nesting: Nesting) -> Result<()> {
+        w.require(self.is_valid(), "PropertyType", self.prop_type.0, "the value's type")?;
         w.u16(self.prop_type.0);
-        self.value.write(w, layout)
+        write_value(&self.value, w, nesting)
+    }
+
+    /// Whether the value is of its type, which another type does not precede.
+    fn is_valid(&self) -> bool {
+        self.prop_type.of_value() != PropType::PtypUnspecified && fits(&self.value, self.prop_type)
     }
 }
 
@@ -367,7 +370,7 @@ impl TaggedValue {
     }
 
     pub(crate) fn write_at(&self, w: &mut Writer, nesting: Nesting) -> Result<()> {
-        require(fits(&self.value, self.tag.prop_type()), w, "PropertyTag", self.tag.0, "the value's type")
+        w.require(fits(&self.value, self.tag.prop_type()), "PropertyTag", self.tag.0, "the value's type")
             .map_err(|error| error.within("TaggedPropertyValue"))?;
         w.u32(self.tag.0);
         write_value(&self.value, w, nesting)

@@ -73,9 +73,9 @@ impl fmt::Display for PropertyValue {
     /// with their length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::None(PropType::PtypNull) => f.write_str("null"),
-            Self::None(PropType::PtypObject) => f.write_str("an object"),
-            Self::None(_) => f.write_str("no value"),
+            Self::Absent(PropType::PtypNull) => f.write_str("null"),
+            Self::Absent(PropType::PtypObject) => f.write_str("an object"),
+            Self::Absent(_) => f.write_str("no value"),
             Self::Integer16(value) => value.fmt(f),
             Self::Integer32(value) => value.fmt(f),
             Self::Integer64(value) => value.fmt(f),
@@ -110,7 +110,7 @@ impl fmt::Display for PropertyValue {
             Self::MultipleTime(values) => several(f, values, |f, value| value.fmt(f)),
             Self::MultipleGuid(values) => several(f, values, |f, value| value.fmt(f)),
             Self::MultipleBinary(values) => several(f, values, |f, value| bytes(f, value)),
-            Self::Sparse { values, absent } => write!(f, "{values}, of which {} absent", absent.len()),
+            Self::PartlyAbsent { values, absent } => write!(f, "{values}, of which {} absent", absent.len()),
             Self::Typed(typed) => typed.value.fmt(f),
         }
     }

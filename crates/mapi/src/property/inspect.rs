@@ -20,7 +20,7 @@ fn list<T>(values: &[T], to_node: impl FnMut(&T) -> Node) -> Node {
 impl Inspect for PropertyValue {
     fn to_node(&self) -> Node {
         match self {
-            Self::None(_) => Node::Nothing,
+            Self::Absent(_) => Node::Nothing,
             Self::Integer16(value) => value.to_node(),
             Self::Integer32(value) => value.to_node(),
             Self::Integer64(value) | Self::Currency(value) => value.to_node(),
@@ -49,7 +49,7 @@ impl Inspect for PropertyValue {
             Self::MultipleTime(times) => times.to_node(),
             Self::MultipleGuid(values) => values.to_node(),
             Self::MultipleBinary(values) => list(values, |bytes| Node::Bytes(bytes.clone())),
-            Self::Sparse { values, absent } => match values.to_node() {
+            Self::PartlyAbsent { values, absent } => match values.to_node() {
                 Node::List(mut nodes) => {
                     for index in absent {
                         let node = usize::try_from(*index).ok().and_then(|index| nodes.get_mut(index));

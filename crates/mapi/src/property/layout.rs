@@ -26,8 +26,8 @@ impl Layout {
         !matches!(self, Self::Rop)
     }
 
-    /// Whether `HasValue` bytes tell which values are present.
-    pub const fn has_presence(self) -> bool {
+    /// Whether a `HasValue` byte indicates if a value is present or absent.
+    pub const fn marks_absent_values(self) -> bool {
         matches!(self, Self::AddressBook | Self::AddressBookNoRestrictionFlag)
     }
 

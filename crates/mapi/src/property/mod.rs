@@ -43,4 +43,3 @@ pub use self::restriction_display::{Namer, store_name_or_hex};
 pub use self::row::{FlaggedValue, PropertyRow};
 pub use self::tag::{PropTag, PropType};
 pub use self::value::{PropertyValue, Restriction, TaggedValue, TypedValue};
-pub(crate) use crate::primitive::{read_string8, read_unicode, require, write_string8, write_unicode};

@@ -2,13 +2,12 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::codec::read_presence;
+use super::codec::read_has_value;
 use super::layout::Layout;
 use super::layout::Nesting;
 use super::operators::{BitmapOperator, FuzzyLevel, RelationalOperator, RestrictionType};
 use super::tag::PropTag;
 use super::value::{Restriction, TaggedValue};
-use crate::primitive::require;
 
 const NAME: &str = "Restriction";
 
@@ -155,7 +154,7 @@ fn read_list(r: &mut Reader<'_>, nesting: Nesting) -> Result<Vec<Restriction>> {
 /// Reads a tag and the value that the property is compared to.
 fn read_compared(r: &mut Reader<'_>, nesting: Nesting) -> Result<(PropTag, TaggedValue)> {
     let tag = PropTag(r.u32("PropTag")?);
-    let is_present = nesting.layout != Layout::AddressBook || read_presence(r)?;
+    let is_present = nesting.layout != Layout::AddressBook || read_has_value(r)?;
     Ok((tag, if is_present { TaggedValue::read_at(r, nesting)? } else { TaggedValue::absent() }))
 }
 
@@ -231,7 +230,7 @@ fn write_byte(w: &mut Writer, value: u32, field: &'static str) -> Result<()> {
 fn write_compared(w: &mut Writer, value: &TaggedValue, nesting: Nesting) -> Result<()> {
     if value.is_absent() {
         let may_be_absent = nesting.layout == Layout::AddressBook;
-        require(may_be_absent, w, "TaggedValue", 0u8, "a value, which only address books may omit")?;
+        w.require(may_be_absent, "TaggedValue", 0u8, "a value, which only address books may omit")?;
         w.u8(0x00);
         return Ok(());
     }

@@ -2,13 +2,12 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::codec::{fits, read_value, write_value};
+use super::codec::{fits, read_of_type, read_value, write_value};
 use super::layout::Layout;
 use super::layout::Nesting;
 use super::tag::{PropTag, PropType};
-use super::value::{PropertyValue, TypedValue};
+use super::value::PropertyValue;
 use crate::ErrorCode;
-use crate::primitive::require;
 
 /// The number of zero-length values that a row may have beyond its number of bytes.
 const SPARE_VALUES: usize = 32;
@@ -57,17 +56,7 @@ impl FlaggedValue {
         }
         let sent = PropType(r.u16("PropertyType")?);
         Ok(match r.u8("Flag")? {
-            Self::VALUE if sent.of_value() == PropType::PtypUnspecified => {
-                return Err(r.invalid(
-                    "PropertyType",
-                    u64::from(sent.0),
-                    "a type other than PtypUnspecified",
-                ));
-            }
-            Self::VALUE => {
-                let value = read_value(r, sent, nesting)?;
-                Self::Value(PropertyValue::Typed(Box::new(TypedValue { prop_type: sent, value })))
-            }
+            Self::VALUE => Self::Value(PropertyValue::Typed(Box::new(read_of_type(r, sent, nesting)?))),
             Self::ABSENT => Self::Absent(sent),
             Self::ERROR => Self::Error(sent, ErrorCode(r.u32("PropertyValue")?)),
             other => return Err(r.invalid("Flag", u64::from(other), "0x0, 0x1 or 0xa")),
@@ -81,7 +70,7 @@ impl FlaggedValue {
     pub fn write(&self, w: &mut Writer, prop_type: PropType, layout: Layout) -> Result<()> {
         let nesting = Nesting::new(layout);
         if let Self::Value(value) = self {
-            require(fits(value, prop_type), w, "PropertyValue", value.prop_type().0, "the column's type")?;
+            w.require(fits(value, prop_type), "PropertyValue", value.prop_type().0, "the column's type")?;
         }
         let with_type = prop_type.of_value() == PropType::PtypUnspecified;
         match self {
@@ -171,14 +160,14 @@ impl PropertyRow {
     /// Fails if the number or types of the values differ, or if a value is too long for its length field.
     pub fn write(&self, w: &mut Writer, columns: &[PropTag], layout: Layout) -> Result<()> {
         let found = u64::try_from(self.len()).unwrap_or(u64::MAX);
-        require(self.len() == columns.len(), w, "ValueArray", found, "a value for each column")
+        w.require(self.len() == columns.len(), "ValueArray", found, "a value for each column")
             .map_err(|error| error.within("PropertyRow"))?;
         match self {
             Self::Standard(values) => {
                 w.u8(Self::STANDARD);
                 for (value, column) in values.iter().zip(columns) {
                     let is_valid = fits(value, column.prop_type());
-                    require(is_valid, w, "PropertyValue", value.prop_type().0, "the column's type")
+                    w.require(is_valid, "PropertyValue", value.prop_type().0, "the column's type")
                         .map_err(|error| error.within("PropertyRow"))?;
                     write_value(value, w, Nesting::new(layout))?;
                 }

@@ -15,7 +15,7 @@ use crate::data::server_id::ServerId;
 pub enum PropertyValue {
     /// No value, where the layout allows it: `PtypNull` anywhere; `PtypObject` in address books; texts, binary and
     /// multivalued properties that an address book marks as absent.
-    None(PropType),
+    Absent(PropType),
     /// `PtypInteger16`.
     Integer16(i16),
     /// `PtypInteger32`.
@@ -79,7 +79,7 @@ pub enum PropertyValue {
     /// `PtypMultipleBinary`.
     MultipleBinary(Vec<Vec<u8>>),
     /// A multivalued text or binary property, some of whose values an address book marks as absent.
-    Sparse {
+    PartlyAbsent {
         /// The values; absent ones are empty.
         values: Box<PropertyValue>,
         /// The indexes of the absent values, in ascending order.
@@ -120,14 +120,14 @@ impl TaggedValue {
         Self { tag: tag.with_type(value.prop_type()), value }
     }
 
-    /// The placeholder for the missing operand of a restriction, which only address books allow.
+    /// The absent operand of a restriction, which only address books allow.
     pub const fn absent() -> Self {
-        Self { tag: PropTag(0), value: PropertyValue::None(PropType::PtypUnspecified) }
+        Self { tag: PropTag(0), value: PropertyValue::Absent(PropType::PtypUnspecified) }
     }
 
     /// Whether this is [`TaggedValue::absent`].
     pub fn is_absent(&self) -> bool {
-        self.tag.0 == 0 && self.value == PropertyValue::None(PropType::PtypUnspecified)
+        self.tag.0 == 0 && self.value == PropertyValue::Absent(PropType::PtypUnspecified)
     }
 }
 

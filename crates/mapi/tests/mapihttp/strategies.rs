@@ -77,8 +77,8 @@ fn value() -> BoxedStrategy<PropertyValue> {
         any::<u64>().prop_map(|time| PropertyValue::Time(FileTime(time))),
         vec(text16(), 0..3).prop_map(PropertyValue::MultipleUnicode),
         vec(any::<i32>(), 0..3).prop_map(PropertyValue::MultipleInteger32),
-        Just(PropertyValue::None(PropType::PtypObject)),
-        Just(PropertyValue::None(PropType::PtypString)),
+        Just(PropertyValue::Absent(PropType::PtypObject)),
+        Just(PropertyValue::Absent(PropType::PtypString)),
     ]
     .boxed()
 }

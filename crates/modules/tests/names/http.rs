@@ -163,9 +163,9 @@ fn properties() -> Vec<TaggedValue> {
     all.extend(texts(&[DATABASE, DATABASE]).map(|value| TaggedValue::new(proxies, value)));
     let bindings = ["ncacn_ip_tcp:EXCH1.lab.test", "netbios:EXCH1"];
     all.extend(texts(&bindings).map(|value| TaggedValue::new(NETWORK, value)));
-    let [sparse, _] = texts(&["netbios:EXCH1", ""]);
-    let sparse = PropertyValue::Sparse { values: Box::new(sparse), absent: vec![1] };
-    all.push(TaggedValue::new(NETWORK, sparse));
+    let [values, _] = texts(&["netbios:EXCH1", ""]);
+    let partly_absent = PropertyValue::PartlyAbsent { values: Box::new(values), absent: vec![1] };
+    all.push(TaggedValue::new(NETWORK, partly_absent));
     all.push(TaggedValue::new(PropTag::PidTagEntryId, PropertyValue::Binary(entry_id.clone())));
     all.push(TaggedValue::new(PropTag::PidTagEntryId, PropertyValue::MultipleBinary(vec![entry_id])));
     all

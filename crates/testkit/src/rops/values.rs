@@ -324,7 +324,7 @@ pub(super) fn value(input: &mut Input<'_>, prop_type: PropType, depth: u8) -> Pr
         PropType::PtypMultipleTime => V::MultipleTime(Sample::sample(input)),
         PropType::PtypMultipleGuid => V::MultipleGuid(Sample::sample(input)),
         PropType::PtypMultipleBinary => V::MultipleBinary(Sample::sample(input)),
-        other => V::None(other),
+        other => V::Absent(other),
     }
 }
 

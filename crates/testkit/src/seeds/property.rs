@@ -36,7 +36,7 @@ fn values() -> Vec<PropertyValue> {
     use PropertyValue as V;
     let folder_id = FolderId::new(1, GlobalCounter([0, 0, 0, 0, 1, 0x23]));
     vec![
-        V::None(PropType::PtypNull),
+        V::Absent(PropType::PtypNull),
         V::Integer16(1),
         V::Integer32(-1),
         V::Floating32(0.5),

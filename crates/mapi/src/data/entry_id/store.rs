@@ -5,7 +5,7 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 use super::provider::decode_provider;
 use crate::data::address_book::FlatUid;
 use crate::data::id::Gid;
-use crate::primitive::{read_string8, require, write_string8};
+use crate::zero_terminated::{read_string8, write_string8};
 
 wire::wire_enum! {
     /// The kind of object that an entry id of a message store identifies ([MS-OXCDATA] 2.2.4).
@@ -154,7 +154,7 @@ impl<'a> Decode<'a> for FolderEntryId {
 
 impl Encode for FolderEntryId {
     fn encode(&self, w: &mut Writer) -> Result<()> {
-        require(self.folder_type.is_folder(), w, "FolderType", self.folder_type.0, "a folder's type")?;
+        w.require(self.folder_type.is_folder(), "FolderType", self.folder_type.0, "a folder's type")?;
         w.u32(self.flags).bytes(&self.provider_uid.0).u16(self.folder_type.0);
         self.folder.encode(w)?;
         w.u16(self.pad);
@@ -184,7 +184,7 @@ impl<'a> Decode<'a> for MessageEntryId {
 
 impl Encode for MessageEntryId {
     fn encode(&self, w: &mut Writer) -> Result<()> {
-        require(self.message_type.is_message(), w, "MessageType", self.message_type.0, "a message's type")?;
+        w.require(self.message_type.is_message(), "MessageType", self.message_type.0, "a message's type")?;
         w.u32(self.flags).bytes(&self.provider_uid.0).u16(self.message_type.0);
         self.folder.encode(w)?;
         w.u16(self.folder_pad);
@@ -222,13 +222,13 @@ impl<'a> Decode<'a> for StoreEntryId {
 
 impl Encode for StoreEntryId {
     fn encode(&self, w: &mut Writer) -> Result<()> {
-        require(self.flag == 0, w, "Flag", self.flag, "0")?;
+        w.require(self.flag == 0, "Flag", self.flag, "0")?;
         w.u32(self.flags).bytes(&Self::PROVIDER.0).u8(self.version).u8(self.flag);
         w.bytes(&self.dll_file_name).u32(self.wrapped_flags).bytes(&self.wrapped_provider_uid.0);
         w.u32(self.wrapped_type);
         write_string8(w, &self.server_shortname, "ServerShortname")?;
         let is_unambiguous = self.mailbox_dn.is_some() || Self::has_no_dn(&self.trailing);
-        require(is_unambiguous, w, "MailboxDN", 0u8, "a name, since other bytes follow")?;
+        w.require(is_unambiguous, "MailboxDN", 0u8, "a name, since other bytes follow")?;
         self.mailbox_dn.iter().try_for_each(|dn| write_string8(w, dn, "MailboxDN"))?;
         w.bytes(&self.trailing);
         Ok(())

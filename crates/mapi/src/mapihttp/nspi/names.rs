@@ -12,8 +12,8 @@ const FLAG: u8 = 0xFF;
 
 /// A list of names that is encoded with its 32-bit count.
 ///
-/// As specified, the names follow each other. Some clients send a byte before each name, as it is specified for
-/// property values to indicate their presence ([MS-OXCMAPIHTTP] 2.2.1.1).
+/// As specified, the names follow each other. Some clients send a byte before each name, like the `HasValue` byte that
+/// is specified before property values ([MS-OXCMAPIHTTP] 2.2.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names<T> {
     /// The names to resolve or convert, in the order of the request.

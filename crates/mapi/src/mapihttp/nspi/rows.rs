@@ -60,8 +60,7 @@ impl Field<MapiHttp> for ColumnsAndRows {
 pub struct Filter {
     /// The condition that the requested rows meet.
     pub restriction: Restriction,
-    /// Whether each operand is preceded by a byte that indicates its presence. Some clients send this byte, others do
-    /// not.
+    /// Whether a `HasValue` byte precedes each operand. Some clients send this byte, others do not.
     pub value_flags: bool,
 }
 

@@ -23,7 +23,7 @@ impl PropertyValue {
                     PermanentEntryId::visit_name_in(bytes, tag, visit);
                 }
             }
-            Self::Sparse { values, .. } => values.visit_texts_mut(tag, visit),
+            Self::PartlyAbsent { values, .. } => values.visit_texts_mut(tag, visit),
             Self::Typed(typed) => typed.value.visit_texts_mut(tag, visit),
             _ => {}
         }

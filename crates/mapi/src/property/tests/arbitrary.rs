@@ -60,7 +60,7 @@ fn server_id() -> impl Strategy<Value = ServerId> {
 fn simple() -> impl Strategy<Value = PropertyValue> {
     use PropertyValue as V;
     prop_oneof![
-        Just(V::None(PropType::PtypNull)),
+        Just(V::Absent(PropType::PtypNull)),
         any::<i16>().prop_map(V::Integer16),
         any::<i32>().prop_map(V::Integer32),
         any::<i64>().prop_map(V::Integer64),
@@ -101,7 +101,7 @@ fn multiple() -> impl Strategy<Value = PropertyValue> {
 /// Values that only some layouts can encode.
 fn special(layout: Layout) -> BoxedStrategy<PropertyValue> {
     use PropertyValue as V;
-    if !layout.has_presence() {
+    if !layout.marks_absent_values() {
         return bytes().prop_map(V::Object).boxed();
     }
     let absent = [
@@ -111,13 +111,13 @@ fn special(layout: Layout) -> BoxedStrategy<PropertyValue> {
         PropType::PtypBinary,
         PropType::PtypMultipleGuid,
     ];
-    let sparse = vec(prop::option::of(unicode()), 1..6).prop_map(|texts| {
+    let partly_absent = vec(prop::option::of(unicode()), 1..6).prop_map(|texts| {
         let places = texts.iter().zip(0u32..);
         let absent: Vec<u32> = places.filter_map(|(text, place)| text.is_none().then_some(place)).collect();
         let values = V::MultipleUnicode(texts.into_iter().map(Option::unwrap_or_default).collect());
-        if absent.is_empty() { values } else { V::Sparse { values: Box::new(values), absent } }
+        if absent.is_empty() { values } else { V::PartlyAbsent { values: Box::new(values), absent } }
     });
-    prop_oneof![prop::sample::select(absent.to_vec()).prop_map(V::None), sparse].boxed()
+    prop_oneof![prop::sample::select(absent.to_vec()).prop_map(V::Absent), partly_absent].boxed()
 }
 
 /// Values except [`PropertyValue::Typed`], with restrictions and actions nested `depth` levels deep.

@@ -33,7 +33,7 @@ const COUNTED: [PropType; 17] = [
 fn counts_of_four_billion_are_refused() {
     for layout in LAYOUTS {
         for prop_type in COUNTED {
-            if layout.has_presence() && prop_type == PropType::PtypObject {
+            if layout.marks_absent_values() && prop_type == PropType::PtypObject {
                 continue;
             }
             let mut bytes = if prop_type == PropType::PtypRestriction { vec![0] } else { vec![] };

@@ -60,7 +60,7 @@ fn the_layout_determines_the_width_of_counts() {
 }
 
 #[test]
-fn address_book_restrictions_have_a_presence_byte_before_the_value() {
+fn address_book_restrictions_have_a_has_value_byte_before_the_value() {
     let value = TaggedValue::new(PropTag::PidTagAnr, "a".into());
     let anr =
         |value| Restriction::Property { relop: RelationalOperator::RELOP_EQ, tag: PropTag::PidTagAnr, value };

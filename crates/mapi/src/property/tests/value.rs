@@ -35,16 +35,16 @@ fn the_layout_determines_the_width_of_counts() {
 }
 
 #[test]
-fn address_book_values_have_a_presence_byte() {
-    let none = PropertyValue::None(PropType::PtypString);
-    same("00", PropType::PtypString, Layout::AddressBook, &none);
-    assert!(none.write(&mut Writer::new(), Layout::Rop).is_err());
+fn has_value_bytes_mark_values_of_an_address_book_as_present_or_absent() {
+    let absent = PropertyValue::Absent(PropType::PtypString);
+    same("00", PropType::PtypString, Layout::AddressBook, &absent);
+    assert!(absent.write(&mut Writer::new(), Layout::Rop).is_err());
     let texts = PropertyValue::MultipleUnicode(vec![wire::Utf16::new("a"), wire::Utf16::default()]);
-    let gaps = PropertyValue::Sparse { values: Box::new(texts), absent: vec![1] };
-    same("ff 02000000 ff 61000000 00", PropType::PtypMultipleString, Layout::AddressBook, &gaps);
-    assert!(gaps.write(&mut Writer::new(), Layout::Wide).is_err());
+    let partly_absent = PropertyValue::PartlyAbsent { values: Box::new(texts), absent: vec![1] };
+    same("ff 02000000 ff 61000000 00", PropType::PtypMultipleString, Layout::AddressBook, &partly_absent);
+    assert!(partly_absent.write(&mut Writer::new(), Layout::Wide).is_err());
     assert!(read(&hex("01"), PropType::PtypString, Layout::AddressBook).is_err());
-    same("", PropType::PtypObject, Layout::AddressBook, &PropertyValue::None(PropType::PtypObject));
+    same("", PropType::PtypObject, Layout::AddressBook, &PropertyValue::Absent(PropType::PtypObject));
     same("0100 05", PropType::PtypObject, Layout::Rop, &PropertyValue::Object(vec![5]));
 }
 

@@ -1,4 +1,4 @@
-//! Primitives of structures: zero-terminated strings, and a check of values before they are written.
+//! Strings that end with a zero: of bytes, and of UTF-16 code units.
 
 use wire::{Error, Reader, Result, Utf16, Writer};
 
@@ -32,17 +32,6 @@ pub(crate) fn write_unicode(w: &mut Writer, text: &Utf16, field: &'static str) -
     }
     w.bytes(text.as_le_bytes()).u16(0);
     Ok(())
-}
-
-/// Returns an error for the value `found` that is to be written, unless it `is_valid`.
-pub(crate) fn require(
-    is_valid: bool,
-    w: &Writer,
-    field: &'static str,
-    found: impl Into<u64>,
-    expected: &'static str,
-) -> Result<()> {
-    if is_valid { Ok(()) } else { Err(w.invalid(field, found.into(), expected)) }
 }
 
 /// The error for a text with a zero, which is `start` bytes after the beginning of the text.
