@@ -1,7 +1,7 @@
-//! A recording sent to a server that gives everything another number.
+//! Tests of replay: a recording is sent to a server that assigns other handles, ids and cookies.
 
 use capture::call::{Call, CallBody, HttpCall, HttpMessage, HttpResponse};
-use capture::replay::{Came, Replay, Step};
+use capture::replay::{Replay, ReplayedOutcome, Step};
 use capture::{Analyzer, Timestamp};
 use mapi::compress::{Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
@@ -12,8 +12,8 @@ use wire::{Decode as _, Encode as _};
 /// The inbox of the recorded user, and its id at the other server.
 const INBOX: [[u8; 8]; 2] = [[1, 0, 0, 0, 0, 0, 0, 0x0d], [1, 0, 0, 0, 0, 0, 0x77, 0x0d]];
 
-/// A handle that the recording client made up.
-const OF_NOTHING: u32 = 0x7777;
+/// A handle in the recording that refers to no object.
+const NO_SUCH_OBJECT: u32 = 0x7777;
 
 /// The calls of a recording, each in a connection of its own.
 fn calls() -> Vec<Call> {
@@ -63,7 +63,8 @@ fn moved_chain(bytes: &[u8]) -> Vec<u8> {
     let Ok(mut chain) = decode_chain(bytes, Limits::default()) else { return bytes.to_vec() };
     for part in &mut chain {
         let mut buffer = RopBuffer::from_bytes(&part.payload).unwrap();
-        for handle in buffer.handles.iter_mut().filter(|handle| ![NO_OBJECT, OF_NOTHING].contains(handle)) {
+        for handle in buffer.handles.iter_mut().filter(|handle| ![NO_OBJECT, NO_SUCH_OBJECT].contains(handle))
+        {
             *handle += 0x4000;
         }
         let mut rops = buffer.rops.to_vec();
@@ -80,17 +81,17 @@ fn moved_chain(bytes: &[u8]) -> Vec<u8> {
     encode_chain(&chain).unwrap()
 }
 
-/// What the other server answers.
-fn moved(asked: &HttpMessage, recorded: &HttpResponse) -> HttpResponse {
-    let mut answer = recorded.clone();
-    for (name, value) in &mut answer.message.fields {
+/// The response of the other server.
+fn moved(request: &HttpMessage, recorded: &HttpResponse) -> HttpResponse {
+    let mut response = recorded.clone();
+    for (name, value) in &mut response.message.fields {
         if name.eq_ignore_ascii_case("set-cookie") {
             let (name, rest) = value.split_once('=').unwrap();
             *value = format!("{name}=other-{rest}");
         }
     }
     let body = recorded.message.body.clone();
-    if asked.field("X-RequestType") == Some("Execute")
+    if request.field("X-RequestType") == Some("Execute")
         && let Ok((_, payload)) = ResponseBody::split(&body)
         && let Ok((emsmdb::Response::Execute(OperationResponse::Complete(mut execute)), _)) =
             emsmdb::Response::decode(RequestType::Execute, payload)
@@ -98,9 +99,9 @@ fn moved(asked: &HttpMessage, recorded: &HttpResponse) -> HttpResponse {
         execute.rop_buffer.0 = moved_chain(&execute.rop_buffer.0).into();
         let mut moved = body[..body.len() - payload.len()].to_vec();
         moved.extend(emsmdb::Response::Execute(OperationResponse::Complete(execute)).encode().unwrap());
-        answer.message.body = moved.into();
+        response.message.body = moved.into();
     }
-    answer
+    response
 }
 
 fn rop_buffer(body: &[u8]) -> Option<Vec<u8>> {
@@ -120,8 +121,8 @@ fn recorded_handles_ids_and_cookies_are_replaced_by_those_of_another_server() {
         assert_eq!(operation, analyzer.operation(&call));
         let Ok(step) = step else { continue };
         let Step::Http(sent) = &step else { panic!("{step:?}") };
-        let answer = recorded.response.as_ref().unwrap();
-        let ok = answer.message.field("X-ResponseCode") == Some("0");
+        let response = recorded.response.as_ref().unwrap();
+        let ok = response.message.field("X-ResponseCode") == Some("0");
         for (_, value) in sent.fields.iter().filter(|(name, _)| ok && name == "Cookie") {
             for cookie in value.split("; ") {
                 assert!(cookie.contains("=other-"), "{cookie}");
@@ -129,22 +130,26 @@ fn recorded_handles_ids_and_cookies_are_replaced_by_those_of_another_server() {
             }
         }
         if operation.operation == "emsmdb.Execute" && ok {
-            let then = rop_buffer(&recorded.request.body).unwrap();
-            let now = rop_buffer(&sent.body).unwrap();
-            let wanted = moved_chain(&then);
-            handles += usize::from(wanted != then);
-            inboxes += usize::from(now.windows(8).any(|window| window == INBOX[1]));
-            assert_eq!(now, wanted, "{operation:?}");
+            let recorded_rops = rop_buffer(&recorded.request.body).unwrap();
+            let sent_rops = rop_buffer(&sent.body).unwrap();
+            let wanted = moved_chain(&recorded_rops);
+            handles += usize::from(wanted != recorded_rops);
+            inboxes += usize::from(sent_rops.windows(8).any(|window| window == INBOX[1]));
+            assert_eq!(sent_rops, wanted, "{operation:?}");
         }
-        let differences =
-            replay.compare(&call, &operation, &step, Came::Http(moved(&recorded.request, answer)));
+        let differences = replay.compare(
+            &call,
+            &operation,
+            &step,
+            ReplayedOutcome::Http(moved(&recorded.request, response)),
+        );
         assert_eq!(differences, [], "{operation:?}");
     }
     assert!(cookies > 500 && handles > 200 && inboxes > 3, "{cookies} {handles} {inboxes}");
 }
 
 #[test]
-fn a_request_without_session_or_response_and_a_waiting_request_are_not_sent() {
+fn requests_without_a_session_or_response_and_waits_for_notifications_are_not_sent() {
     let calls = calls();
     let of_type = |wanted: &str| {
         let is = |call: &&Call| {
@@ -162,11 +167,11 @@ fn a_request_without_session_or_response_and_a_waiting_request_are_not_sent() {
         named.unwrap().1 = "NotificationWait".to_owned();
     }
     assert_eq!(refused(&waits), "waits for notifications");
-    let mut unanswered = of_type("Connect");
-    if let CallBody::Http(http) = &mut unanswered.body {
+    let mut without_response = of_type("Connect");
+    if let CallBody::Http(http) = &mut without_response.body {
         http.response = None;
     }
-    assert_eq!(refused(&unanswered), "response is missing in the recording");
+    assert_eq!(refused(&without_response), "response is missing in the recording");
 }
 
 #[test]
@@ -180,7 +185,7 @@ fn without_recorded_cookies_the_last_ones_of_the_server_are_sent() {
     let mut calls: Vec<Call> = calls().into_iter().filter(is_session).take(3).collect();
     let mut sent_cookies = Vec::new();
     for call in &mut calls {
-        let came = moved(&http(call).request, http(call).response.as_ref().unwrap());
+        let response = moved(&http(call).request, http(call).response.as_ref().unwrap());
         call.connection = 7;
         capture::record::redact(call);
         let (operation, step) = replay.prepare(call);
@@ -188,10 +193,10 @@ fn without_recorded_cookies_the_last_ones_of_the_server_are_sent() {
         let Step::Http(sent) = &step else { panic!("{step:?}") };
         let cookies = sent.fields.iter().filter(|(name, _)| name == "Cookie");
         sent_cookies.push(cookies.map(|(_, value)| value.clone()).collect::<Vec<_>>());
-        assert_eq!(replay.compare(call, &operation, &step, Came::Http(came)), []);
+        assert_eq!(replay.compare(call, &operation, &step, ReplayedOutcome::Http(response)), []);
     }
     assert_eq!(sent_cookies[0], [""; 0]);
     assert!(sent_cookies[1][0].contains("sid=other-"), "{sent_cookies:?}");
-    // The sequence goes on.
+    // Each response sets the next cookie of the sequence.
     assert_ne!(sent_cookies[1], sent_cookies[2]);
 }

@@ -67,7 +67,7 @@ impl<'a> FollowedBatch<'a> {
             logon: Some(request.logon_id),
             handle: self.acted_on(request),
             object: self.batch.acted_on(request).map(described),
-            made: None,
+            opened_handle: None,
             return_value: None,
             request: Some(request.body.to_node()),
             response: None,

@@ -80,8 +80,8 @@ pub struct Rop {
     pub handle: Option<u32>,
     /// A description of that object, if known.
     pub object: Option<String>,
-    /// The handle of the object that the ROP opened.
-    pub made: Option<u32>,
+    /// The handle of the object that the ROP opened or created.
+    pub opened_handle: Option<u32>,
     /// The return value; `None` without a response.
     pub return_value: Option<ErrorCode>,
     /// The decoded request; `None` for a response that belongs to no request.
@@ -91,9 +91,9 @@ pub struct Rop {
 }
 
 impl Rop {
-    /// Adds a response to the ROP. `opened` is the handle of the object that it opened.
+    /// Adds a response to the ROP. `opened` is the handle of the object that it opened or created.
     pub(super) fn add_response(&mut self, return_value: ErrorCode, shown: Node, opened: Option<u32>) {
-        self.made = self.made.or(opened);
+        self.opened_handle = self.opened_handle.or(opened);
         self.return_value = Some(return_value);
         self.response = Some(match self.response.take() {
             None => shown,

@@ -58,8 +58,8 @@ impl Batch {
         objects: &mut Objects,
     ) {
         let buffers: Vec<RopBuffer> = responses.iter().filter_map(|response| self.buffer(response)).collect();
-        let made = buffers.first().map_or(&[][..], |buffer| &buffer.handles);
-        let mut followed = FollowedBatch::new(asked, requests, made, objects);
+        let handles = buffers.first().map_or(&[][..], |buffer| &buffer.handles);
+        let mut followed = FollowedBatch::new(asked, requests, handles, objects);
         let others = self.responses(&buffers, &mut followed);
         let (rops, columns) = followed.finish();
         for (handle, columns) in columns {
@@ -126,15 +126,15 @@ impl Other {
             }
             _ => (None, None),
         };
-        let made = || handle.and_then(|handle| objects.columns.columns(handle));
-        let columns = self.columns.as_deref().or_else(made);
+        let of_handle = || handle.and_then(|handle| objects.columns.columns(handle));
+        let columns = self.columns.as_deref().or_else(of_handle);
         Rop {
             name: rop_name(self.response.id()),
             id: self.response.id().0,
             logon: None,
             handle,
             object,
-            made: None,
+            opened_handle: None,
             return_value: None,
             request: None,
             response: Some(self.response.node_with(columns)),

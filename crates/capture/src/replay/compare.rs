@@ -15,8 +15,8 @@ pub struct Difference {
     pub place: String,
     /// The recorded value.
     pub recorded: String,
-    /// The current value.
-    pub came: String,
+    /// The value in the response to the replayed call.
+    pub replayed: String,
 }
 
 /// The state of a comparison, which maps recorded ids to current ones.
@@ -30,72 +30,84 @@ impl<'a> Comparison<'a> {
         Self { ids, differences: Vec::new() }
     }
 
-    fn say(&mut self, place: impl Into<String>, recorded: String, came: String) {
-        if recorded != came {
-            self.differences.push(Difference { place: place.into(), recorded, came });
+    /// Adds a difference at `place` if the values are not equal.
+    fn compare(&mut self, place: impl Into<String>, recorded: String, replayed: String) {
+        if recorded != replayed {
+            self.differences.push(Difference { place: place.into(), recorded, replayed });
         }
     }
 
-    pub(super) fn operations(&mut self, recorded: &Operation, came: &Operation) {
-        self.say("status", text_or_none(recorded.status), text_or_none(came.status));
-        self.say("X-ResponseCode", text_or_none(recorded.response_code), text_or_none(came.response_code));
-        self.say("fault", text_or_none(recorded.fault.as_ref()), text_or_none(came.fault.as_ref()));
-        self.say("return value", text_or_none(recorded.return_value), text_or_none(came.return_value));
+    pub(super) fn operations(&mut self, recorded: &Operation, replayed: &Operation) {
+        self.compare("status", text_or_none(recorded.status), text_or_none(replayed.status));
+        self.compare(
+            "X-ResponseCode",
+            text_or_none(recorded.response_code),
+            text_or_none(replayed.response_code),
+        );
+        self.compare("fault", text_or_none(recorded.fault.as_ref()), text_or_none(replayed.fault.as_ref()));
+        self.compare(
+            "return value",
+            text_or_none(recorded.return_value),
+            text_or_none(replayed.return_value),
+        );
         let names = |operation: &Operation| {
-            let names: Vec<&str> = asked(operation).map(|rop| rop.name.as_str()).collect();
+            let names: Vec<&str> = requested(operation).map(|rop| rop.name.as_str()).collect();
             names.join(", ")
         };
-        self.say("ROPs", names(recorded), names(came));
-        self.values("response", &recorded.response, &came.response);
-        for (then, now) in asked(recorded).zip(asked(came)) {
-            self.rops(then, now);
+        self.compare("ROPs", names(recorded), names(replayed));
+        self.values("response", &recorded.response, &replayed.response);
+        for (recorded, replayed) in requested(recorded).zip(requested(replayed)) {
+            self.rops(recorded, replayed);
         }
     }
 
-    fn rops(&mut self, recorded: &Rop, came: &Rop) {
+    fn rops(&mut self, recorded: &Rop, replayed: &Rop) {
         let place = format!("{}: return value", recorded.name);
-        self.say(place, text_or_none(recorded.return_value), text_or_none(came.return_value));
-        if let (Some(then), Some(now)) = (&recorded.response, &came.response) {
-            self.values(&recorded.name, then, now);
+        self.compare(place, text_or_none(recorded.return_value), text_or_none(replayed.return_value));
+        if let (Some(first), Some(second)) = (&recorded.response, &replayed.response) {
+            self.values(&recorded.name, first, second);
         }
     }
 
     /// Compares two values, and maps the ids in them.
-    fn values(&mut self, place: &str, recorded: &Node, came: &Node) {
-        match (recorded, came) {
-            (Node::Fields(then), Node::Fields(now)) if same_names(then, now) => {
-                for ((name, then), (_, now)) in then.iter().zip(now) {
-                    if is_minimal(name) && same_minimal(then, now) {
+    fn values(&mut self, place: &str, recorded: &Node, replayed: &Node) {
+        match (recorded, replayed) {
+            (Node::Fields(recorded), Node::Fields(replayed)) if same_names(recorded, replayed) => {
+                for ((name, recorded), (_, replayed)) in recorded.iter().zip(replayed) {
+                    if is_minimal(name) && same_minimal(recorded, replayed) {
                         continue;
                     }
-                    if is_made_up(name) && !is_minimal(name) && is_as_long(name, then, now) {
-                        self.ids.learn(then, now);
+                    if is_generated(name) && !is_minimal(name) && is_as_long(name, recorded, replayed) {
+                        self.ids.learn(recorded, replayed);
                     } else {
-                        self.values(&format!("{place}.{name}"), then, now);
+                        self.values(&format!("{place}.{name}"), recorded, replayed);
                     }
                 }
             }
-            (Node::List(then), Node::List(now)) if then.len() == now.len() => {
-                for (index, (then, now)) in then.iter().zip(now).enumerate() {
-                    self.values(&format!("{place}[{index}]"), then, now);
+            (Node::List(recorded), Node::List(replayed)) if recorded.len() == replayed.len() => {
+                for (index, (recorded, replayed)) in recorded.iter().zip(replayed).enumerate() {
+                    self.values(&format!("{place}[{index}]"), recorded, replayed);
                 }
             }
-            (then, now) if then == now => {}
-            (then, now) if is_time(then) && is_time(now) => {}
-            (then, now) if is_sid(then) && is_sid(now) => {}
-            (then, now) if id(then).is_some() && id(now).is_some() => self.ids.learn(then, now),
-            (Node::Text(then), Node::Text(now)) if is_sentence(place) && same_but_for_ids(then, now) => {}
-            (then, now) => self.differences.push(Difference {
+            (recorded, replayed) if recorded == replayed => {}
+            (recorded, replayed) if is_time(recorded) && is_time(replayed) => {}
+            (recorded, replayed) if is_sid(recorded) && is_sid(replayed) => {}
+            (recorded, replayed) if id(recorded).is_some() && id(replayed).is_some() => {
+                self.ids.learn(recorded, replayed);
+            }
+            (Node::Text(recorded), Node::Text(replayed))
+                if is_sentence(place) && same_but_for_ids(recorded, replayed) => {}
+            (recorded, replayed) => self.differences.push(Difference {
                 place: place.to_owned(),
-                recorded: crate::show::short(then),
-                came: crate::show::short(now),
+                recorded: crate::show::short(recorded),
+                replayed: crate::show::short(replayed),
             }),
         }
     }
 }
 
 /// The ROPs that the client sent, without responses that belong to no request, whose order may vary.
-pub(super) fn asked(operation: &Operation) -> impl Iterator<Item = &Rop> {
+pub(super) fn requested(operation: &Operation) -> impl Iterator<Item = &Rop> {
     operation.rops.iter().filter(|rop| rop.request.is_some())
 }
 
@@ -103,16 +115,17 @@ fn text_or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
-fn same_names<T>(then: &[(Cow<'static, str>, T)], now: &[(Cow<'static, str>, T)]) -> bool {
-    then.len() == now.len() && then.iter().zip(now).all(|((then, _), (now, _))| then == now)
+fn same_names<T>(recorded: &[(Cow<'static, str>, T)], replayed: &[(Cow<'static, str>, T)]) -> bool {
+    recorded.len() == replayed.len()
+        && recorded.iter().zip(replayed).all(|((recorded, _), (replayed, _))| recorded == replayed)
 }
 
 /// Whether a field is generated by the server anew each time, or is a time.
-fn is_made_up(name: &str) -> bool {
+fn is_generated(name: &str) -> bool {
     let name = name.split(' ').next().unwrap_or(name);
     let name = name.strip_suffix("_W").or_else(|| name.strip_suffix("_A")).unwrap_or(name);
     // Fields with the name of an id or a time that are neither: numbers assigned by specifications and clients.
-    let real = ["LocaleId", "CodePageId", "RowId", "TemplateId", "TimeZone"];
+    let assigned = ["LocaleId", "CodePageId", "RowId", "TemplateId", "TimeZone"];
     let ends = [
         "Id",
         "Ids",
@@ -135,16 +148,18 @@ fn is_made_up(name: &str) -> bool {
     // Entry ids within other structures, by MAPIProxy's names for them.
     let named = ["store", "folder", "message", "search_folder", "folders", "entry_id"];
     let mut parts = parts.iter().chain(&others);
-    !real.iter().any(|real| name.contains(real))
+    !assigned.iter().any(|part| name.contains(part))
         && (ends.iter().any(|end| name.ends_with(end))
             || parts.any(|part| name.contains(part))
             || named.contains(&name))
 }
 
 /// Whether the field `name` has as many ids as the recorded one. The number of change numbers may differ.
-fn is_as_long(name: &str, then: &Node, now: &Node) -> bool {
-    match (then, now) {
-        (Node::List(then), Node::List(now)) => then.len() == now.len() || name.contains("ChangeList"),
+fn is_as_long(name: &str, recorded: &Node, replayed: &Node) -> bool {
+    match (recorded, replayed) {
+        (Node::List(recorded), Node::List(replayed)) => {
+            recorded.len() == replayed.len() || name.contains("ChangeList")
+        }
         _ => true,
     }
 }
@@ -176,13 +191,16 @@ fn is_minimal(name: &str) -> bool {
 
 /// Whether there are as many Minimal Entry IDs, and the reserved ones are equal ([MS-OXNSPI] 2.2.1.8). A server
 /// assigns the others arbitrarily.
-fn same_minimal(then: &Node, now: &Node) -> bool {
-    match (then, now) {
-        (Node::List(then), Node::List(now)) => {
-            then.len() == now.len() && then.iter().zip(now).all(|(then, now)| same_minimal(then, now))
+fn same_minimal(recorded: &Node, replayed: &Node) -> bool {
+    match (recorded, replayed) {
+        (Node::List(recorded), Node::List(replayed)) => {
+            recorded.len() == replayed.len()
+                && recorded.iter().zip(replayed).all(|(recorded, replayed)| same_minimal(recorded, replayed))
         }
-        (Node::Named(then, _), Node::Named(now, _)) => then == now || (*then > 0xf && *now > 0xf),
-        (then, now) => then == now,
+        (Node::Named(recorded, _), Node::Named(replayed, _)) => {
+            recorded == replayed || (*recorded > 0xf && *replayed > 0xf)
+        }
+        (recorded, replayed) => recorded == replayed,
     }
 }
 
@@ -190,11 +208,11 @@ fn same_minimal(then: &Node, now: &Node) -> bool {
 mod tests {
     use super::*;
 
-    fn different(name: &'static str, recorded: Node, came: Node) -> usize {
+    fn different(name: &'static str, recorded: Node, replayed: Node) -> usize {
         let mut ids = Ids::default();
         let mut comparison = Comparison::new(&mut ids);
         let of = |value| Node::Fields(vec![(name.into(), value)]);
-        comparison.values("RopX", &of(recorded), &of(came));
+        comparison.values("RopX", &of(recorded), &of(replayed));
         comparison.differences.len()
     }
 
@@ -202,7 +220,7 @@ mod tests {
     fn values_that_a_server_generates_do_not_count_as_differences_and_others_do() {
         let text = |text: &str| Node::Text(text.to_owned());
         let fields = |text: &str| Node::Fields(vec![("began".into(), Node::Text(text.to_owned()))]);
-        for (name, then, now) in [
+        for (name, recorded, replayed) in [
             ("GlobalCount", Node::Bytes(vec![1]), Node::Bytes(vec![2])),
             ("PidTagConversationIndex", Node::Bytes(vec![1]), Node::Bytes(vec![2])),
             ("PidTagConversationIndex", fields("a"), fields("b")),
@@ -220,9 +238,9 @@ mod tests {
             ("folder", Node::Bytes(vec![1]), Node::Bytes(vec![2])),
             ("action", text("OP_MOVE to 0001-000000000001"), text("OP_MOVE to 0001-000000000002")),
         ] {
-            assert_eq!(different(name, then, now), 0, "{name}");
+            assert_eq!(different(name, recorded, replayed), 0, "{name}");
         }
-        for (name, then, now) in [
+        for (name, recorded, replayed) in [
             ("PidTagSubject_W", text("old"), text("new")),
             ("RowCount", Node::Number(1), Node::Number(2)),
             ("PidTagBody_W", text("2026-11-01T00:00:00Z"), text("tomorrow")),
@@ -240,7 +258,7 @@ mod tests {
             ("RowData", Node::List(vec![text("a"), text("b")]), Node::List(vec![text("a")])),
             ("PidTagDisplayName_W", text("S-1-5-x"), text("S-1-5-y")),
         ] {
-            assert_eq!(different(name, then, now), 1, "{name}");
+            assert_eq!(different(name, recorded, replayed), 1, "{name}");
         }
     }
 }

@@ -57,7 +57,7 @@ fn body(
 ) -> Vec<u8> {
     let mut body = body.to_vec();
     if (endpoint, request_type) != (Endpoint::Emsmdb, RequestType::Execute) {
-        mapped.ids.put_in(&mut body);
+        mapped.ids.replace_in(&mut body);
         return body;
     }
     let Ok((emsmdb::Request::Execute(mut call), &[])) = emsmdb::Request::decode(request_type, &body) else {
@@ -83,7 +83,7 @@ pub(super) struct Jars(BTreeMap<Key, Jar>);
 #[derive(Debug, Default)]
 struct Jar {
     /// The cookies that the server set last: name and value.
-    now: Vec<(String, String)>,
+    current: Vec<(String, String)>,
     /// The recorded cookies: name, recorded value, current value; the newest last.
     known: VecDeque<(String, String, String)>,
 }
@@ -103,8 +103,8 @@ impl Jars {
         if request_type == RequestType::NotificationWait {
             return Err(NotSent::Notifications);
         }
-        let answer = http.response.as_ref().ok_or(NotSent::Unanswered)?;
-        if answer.status == 401 {
+        let response = http.response.as_ref().ok_or(NotSent::NoResponse)?;
+        if response.status == 401 {
             return Err(NotSent::Authentication);
         }
         if http.request.missing > 0 {
@@ -134,26 +134,32 @@ impl Jars {
         let mut known = false;
         let mut pairs = Vec::new();
         for cookie in http.request.all("cookie").flat_map(cookies::cookies) {
-            let now = jar.and_then(|jar| jar.replaced(cookie.name, cookie.value));
-            known |= now.is_some();
-            pairs.push(format!("{}={}", cookie.name, now.unwrap_or(cookie.value)));
+            let current = jar.and_then(|jar| jar.replaced(cookie.name, cookie.value));
+            known |= current.is_some();
+            pairs.push(format!("{}={}", cookie.name, current.unwrap_or(cookie.value)));
         }
         if pairs.is_empty() {
-            let now = jar.map(|jar| jar.now.as_slice()).unwrap_or_default();
-            pairs.extend(now.iter().map(|(name, value)| format!("{name}={value}")));
+            let current = jar.map(|jar| jar.current.as_slice()).unwrap_or_default();
+            pairs.extend(current.iter().map(|(name, value)| format!("{name}={value}")));
             known = !pairs.is_empty();
         }
         (Some(pairs.join("; ")).filter(|cookies| !cookies.is_empty()), known)
     }
 
     /// Maps the recorded cookies to those that the server set in their place.
-    pub(super) fn learn(&mut self, session: u64, step: &HttpStep, then: &HttpCall, now: &HttpResponse) {
+    pub(super) fn learn(
+        &mut self,
+        session: u64,
+        step: &HttpStep,
+        recorded: &HttpCall,
+        replayed: &HttpResponse,
+    ) {
         let key = (session, step.endpoint);
         if step.request_type.ends_session() {
             self.0.remove(&key);
             return;
         }
-        let set: Vec<SetCookie<'_>> = now.message.all("set-cookie").map(SetCookie::parse).collect();
+        let set: Vec<SetCookie<'_>> = replayed.message.all("set-cookie").map(SetCookie::parse).collect();
         if set.is_empty() {
             return;
         }
@@ -164,11 +170,11 @@ impl Jars {
         for set in &set {
             jar.set(set);
         }
-        let recorded = then.response.iter().flat_map(|response| response.message.all("set-cookie"));
+        let recorded = recorded.response.iter().flat_map(|response| response.message.all("set-cookie"));
         for recorded in recorded.map(SetCookie::parse) {
-            let same = set.iter().find(|now| now.cookie.name == recorded.cookie.name);
-            if let Some(now) = same {
-                jar.learn(recorded.cookie.name, recorded.cookie.value, now.cookie.value);
+            let same = set.iter().find(|set| set.cookie.name == recorded.cookie.name);
+            if let Some(current) = same {
+                jar.learn(recorded.cookie.name, recorded.cookie.value, current.cookie.value);
             }
         }
     }
@@ -177,19 +183,19 @@ impl Jars {
 impl Jar {
     fn replaced(&self, name: &str, recorded: &str) -> Option<&str> {
         let mut latest = self.known.iter().rev();
-        let found = latest.find(|(known, then, _)| known == name && then == recorded)?;
+        let found = latest.find(|(known, value, _)| known == name && value == recorded)?;
         Some(&found.2)
     }
 
     fn set(&mut self, set: &SetCookie<'_>) {
-        self.now.retain(|(name, _)| name != set.cookie.name);
-        if !set.is_removal() && self.now.len() < MAX_COOKIES {
-            self.now.push((set.cookie.name.to_owned(), set.cookie.value.to_owned()));
+        self.current.retain(|(name, _)| name != set.cookie.name);
+        if !set.is_removal() && self.current.len() < MAX_COOKIES {
+            self.current.push((set.cookie.name.to_owned(), set.cookie.value.to_owned()));
         }
     }
 
-    fn learn(&mut self, name: &str, then: &str, now: &str) {
-        self.known.push_back((name.to_owned(), then.to_owned(), now.to_owned()));
+    fn learn(&mut self, name: &str, recorded: &str, current: &str) {
+        self.known.push_back((name.to_owned(), recorded.to_owned(), current.to_owned()));
         if self.known.len() > MAX_COOKIES {
             self.known.pop_front();
         }

@@ -22,37 +22,43 @@ pub(super) struct Ids {
 
 impl Ids {
     /// Maps the ids in a recorded value to those in the current one.
-    pub(super) fn learn(&mut self, recorded: &Node, came: &Node) {
-        match (recorded, came) {
-            (Node::List(then), Node::List(now)) => {
-                then.iter().zip(now).for_each(|(then, now)| self.learn(then, now));
+    pub(super) fn learn(&mut self, recorded: &Node, replayed: &Node) {
+        match (recorded, replayed) {
+            (Node::List(recorded), Node::List(replayed)) => {
+                recorded.iter().zip(replayed).for_each(|(recorded, replayed)| self.learn(recorded, replayed));
             }
-            (Node::Fields(then), Node::Fields(now)) => {
-                then.iter().zip(now).for_each(|((_, then), (_, now))| self.learn(then, now));
+            (Node::Fields(recorded), Node::Fields(replayed)) => {
+                recorded
+                    .iter()
+                    .zip(replayed)
+                    .for_each(|((_, recorded), (_, replayed))| self.learn(recorded, replayed));
             }
-            (then, now) => {
-                if let (Some(then), Some(now)) = (id(then), id(now)) {
-                    insert(&mut self.short, then, now);
+            (recorded, replayed) => {
+                if let (Some(recorded), Some(replayed)) = (id(recorded), id(replayed)) {
+                    insert(&mut self.short, recorded, replayed);
                 }
-                if let (Node::Text(then), Node::Text(now)) = (then, now) {
-                    self.learn_words(then, now);
+                if let (Node::Text(recorded), Node::Text(replayed)) = (recorded, replayed) {
+                    self.learn_words(recorded, replayed);
                 }
             }
         }
     }
 
-    fn learn_words(&mut self, recorded: &str, came: &str) {
-        for (then, now) in recorded.split_whitespace().zip(came.split_whitespace()) {
-            let (Some(then), Some(now)) = (GuidWord::parse(then), GuidWord::parse(now)) else { continue };
-            insert(&mut self.guids, then.guid, now.guid);
-            if let (Some(then), Some(now)) = (then.long(), now.long()) {
-                insert(&mut self.long, then, now);
+    fn learn_words(&mut self, recorded: &str, replayed: &str) {
+        for (recorded, replayed) in recorded.split_whitespace().zip(replayed.split_whitespace()) {
+            let (Some(recorded), Some(replayed)) = (GuidWord::parse(recorded), GuidWord::parse(replayed))
+            else {
+                continue;
+            };
+            insert(&mut self.guids, recorded.guid, replayed.guid);
+            if let (Some(recorded), Some(replayed)) = (recorded.long(), replayed.long()) {
+                insert(&mut self.long, recorded, replayed);
             }
         }
     }
 
     /// Replaces recorded ids by the current ones. Returns whether there were any.
-    pub(super) fn put_in(&self, bytes: &mut [u8]) -> bool {
+    pub(super) fn replace_in(&self, bytes: &mut [u8]) -> bool {
         let (mut at, mut changed) = (0_usize, false);
         while let Some(rest) = bytes.get_mut(at..).filter(|rest| !rest.is_empty()) {
             let put = replaced(&self.long, rest)
@@ -65,9 +71,9 @@ impl Ids {
     }
 }
 
-fn insert<K: Eq + Hash>(known: &mut HashMap<K, K>, then: K, now: K) {
-    if then != now && known.len() < MAX_IDS {
-        known.insert(then, now);
+fn insert<K: Eq + Hash>(known: &mut HashMap<K, K>, recorded: K, replayed: K) {
+    if recorded != replayed && known.len() < MAX_IDS {
+        known.insert(recorded, replayed);
     }
 }
 
@@ -133,14 +139,14 @@ fn short_id(text: &str) -> Option<[u8; 8]> {
 }
 
 /// Whether two sentences that MAPIProxy generates differ in ids only.
-pub(super) fn same_but_for_ids(then: &str, now: &str) -> bool {
+pub(super) fn same_but_for_ids(recorded: &str, replayed: &str) -> bool {
     let is_id = |word: &str| short_id(word).is_some() || GuidWord::parse(word).is_some();
-    let same = |then: &str, now: &str| then == now || (is_id(then) && is_id(now));
-    let (mut then, mut now) = (then.split(' '), now.split(' '));
+    let same = |recorded: &str, replayed: &str| recorded == replayed || (is_id(recorded) && is_id(replayed));
+    let (mut recorded, mut replayed) = (recorded.split(' '), replayed.split(' '));
     loop {
-        match (then.next(), now.next()) {
+        match (recorded.next(), replayed.next()) {
             (None, None) => return true,
-            (Some(then), Some(now)) if same(then, now) => {}
+            (Some(recorded), Some(replayed)) if same(recorded, replayed) => {}
             _ => return false,
         }
     }
@@ -167,10 +173,10 @@ mod tests {
         ids.learn(&text(&format!("folder {THEN}")), &text(&format!("folder {NOW}")));
         ids.learn(&Node::List(vec![text("0001-0000001d0001")]), &Node::List(vec![text("0001-0000002d0001")]));
         let mut bytes = [&[7][..], &long(THEN), &long(THEN)[..16], &[1, 0, 0, 0, 0, 0x1d, 0, 1, 9]].concat();
-        assert!(ids.put_in(&mut bytes));
+        assert!(ids.replace_in(&mut bytes));
         let expected = [&[7][..], &long(NOW), &long(NOW)[..16], &[1, 0, 0, 0, 0, 0x2d, 0, 1, 9]].concat();
         assert_eq!(bytes, expected);
-        assert!(!ids.put_in(&mut [0; 64]));
+        assert!(!ids.replace_in(&mut [0; 64]));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use mapi::compress::{self, ExtendedBuffer};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use wire::{Decode as _, Encode as _};
 
-use super::compare::asked;
+use super::compare::requested;
 use super::ids::{Ids, MAX_IDS};
 use crate::analyze::Operation;
 
@@ -19,14 +19,15 @@ pub(super) struct Mapped {
 }
 
 impl Mapped {
-    /// Maps the server objects that the `recorded` operation opened to those of the current one.
-    pub(super) fn learn_objects(&mut self, recorded: &Operation, came: &Operation) {
-        for (then, now) in asked(recorded).zip(asked(came)) {
-            if let (Some(then), Some(now)) = (then.made, now.made)
-                && then != NO_OBJECT
+    /// Maps the server objects that the `recorded` operation opened to those that the `replayed` one opened.
+    pub(super) fn learn_objects(&mut self, recorded: &Operation, replayed: &Operation) {
+        let session = recorded.session;
+        for (recorded, replayed) in requested(recorded).zip(requested(replayed)) {
+            if let (Some(recorded), Some(replayed)) = (recorded.opened_handle, replayed.opened_handle)
+                && recorded != NO_OBJECT
                 && self.objects.len() < MAX_IDS
             {
-                self.objects.insert((recorded.session, then), now);
+                self.objects.insert((session, recorded), replayed);
             }
         }
     }
@@ -54,11 +55,11 @@ impl Mapped {
     pub(super) fn buffer(&self, session: u64, payload: &[u8]) -> Option<Vec<u8>> {
         let mut buffer = RopBuffer::from_bytes(payload).ok()?;
         let mut rops = Vec::from(buffer.rops);
-        let mut changed = self.ids.put_in(&mut rops);
+        let mut changed = self.ids.replace_in(&mut rops);
         buffer.rops = rops.into();
         for handle in &mut buffer.handles {
-            if let Some(now) = self.objects.get(&(session, *handle)).filter(|now| **now != *handle) {
-                *handle = *now;
+            if let Some(current) = self.objects.get(&(session, *handle)).filter(|found| **found != *handle) {
+                *handle = *current;
                 changed = true;
             }
         }

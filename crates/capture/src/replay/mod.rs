@@ -50,7 +50,7 @@ impl Step {
 
 /// The outcome of a replayed call.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Came {
+pub enum ReplayedOutcome {
     /// The outcome of an RPC call.
     Rpc(RpcOutcome),
     /// The outcome of a request of HTTP.
@@ -61,7 +61,7 @@ pub enum Came {
 #[derive(Debug, Default)]
 pub struct Replay {
     recorded: Analyzer,
-    came: Analyzer,
+    replayed: Analyzer,
     handles: ContextHandles,
     jars: Jars,
     mapped: Mapped,
@@ -81,31 +81,37 @@ impl Replay {
 
     /// Compares the outcome of `step` with that of the recorded `call`, whose analysis is `recorded`. Returns the
     /// differences; none if no response was recorded.
-    pub fn compare(&mut self, call: &Call, recorded: &Operation, step: &Step, came: Came) -> Vec<Difference> {
-        let body = match (&call.body, step, came) {
-            (CallBody::Rpc(then), Step::Rpc(step), Came::Rpc(answer)) => {
-                let now = step.made(then, answer);
-                self.handles.learn(step.interface, then, &now);
-                CallBody::Rpc(now)
+    pub fn compare(
+        &mut self,
+        call: &Call,
+        recorded: &Operation,
+        step: &Step,
+        outcome: ReplayedOutcome,
+    ) -> Vec<Difference> {
+        let body = match (&call.body, step, outcome) {
+            (CallBody::Rpc(rpc), Step::Rpc(step), ReplayedOutcome::Rpc(outcome)) => {
+                let sent = step.sent_call(rpc, outcome);
+                self.handles.learn(step.interface, rpc, &sent);
+                CallBody::Rpc(sent)
             }
-            (CallBody::Http(then), Step::Http(step), Came::Http(response)) => {
-                self.jars.learn(recorded.session, step, then, &response);
+            (CallBody::Http(http), Step::Http(step), ReplayedOutcome::Http(response)) => {
+                self.jars.learn(recorded.session, step, http, &response);
                 let request = HttpMessage {
                     fields: step.fields.clone(),
                     body: step.body.clone().into(),
                     ..HttpMessage::default()
                 };
-                CallBody::Http(HttpCall { request, response: Some(response), ..then.clone() })
+                CallBody::Http(HttpCall { request, response: Some(response), ..http.clone() })
             }
             _ => return Vec::new(),
         };
-        let came = self.came.operation(&Call { body, elapsed: None, ..call.clone() });
-        self.mapped.learn_objects(recorded, &came);
+        let replayed = self.replayed.operation(&Call { body, elapsed: None, ..call.clone() });
+        self.mapped.learn_objects(recorded, &replayed);
         if step.ends_mailbox() {
             self.mapped.forget(recorded.session);
         }
         let mut comparison = Comparison::new(&mut self.mapped.ids);
-        comparison.operations(recorded, &came);
+        comparison.operations(recorded, &replayed);
         comparison.differences
     }
 }

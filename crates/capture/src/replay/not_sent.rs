@@ -1,6 +1,6 @@
 //! The reasons for which a replay does not send a recorded call.
 
-/// Why a replay does not send a recorded call.
+/// The reason for which a replay does not send a recorded call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotSent {
     /// The call is for an interface that is not one of Exchange's, or whose bind was not recorded.
@@ -17,7 +17,7 @@ pub enum NotSent {
     Notifications,
     /// Without a response there is nothing to compare with.
     #[error("response is missing in the recording")]
-    Unanswered,
+    NoResponse,
     /// The server challenged the request: it is part of a handshake, and the replay authenticates separately.
     #[error("part of an authentication handshake")]
     Authentication,

@@ -26,8 +26,8 @@ pub struct RpcStep {
 }
 
 impl RpcStep {
-    /// The call as sent in place of `recorded`, with its outcome.
-    pub(super) fn made(&self, recorded: &RpcCall, outcome: RpcOutcome) -> RpcCall {
+    /// The call that was sent in place of `recorded`, with its outcome.
+    pub(super) fn sent_call(&self, recorded: &RpcCall, outcome: RpcOutcome) -> RpcCall {
         let request = Stub::Plain(Bytes::copy_from_slice(&self.stub), Endian::Little);
         RpcCall { request, outcome, ..recorded.clone() }
     }
@@ -51,7 +51,7 @@ impl ContextHandles {
             return Err(NotSent::Notifications);
         }
         if rpc.outcome == RpcOutcome::None {
-            return Err(NotSent::Unanswered);
+            return Err(NotSent::NoResponse);
         }
         let Stub::Plain(stub, endian) = &rpc.request else { return Err(NotSent::Sealed) };
         let key = (interface, rpc.opnum);
@@ -62,23 +62,23 @@ impl ContextHandles {
             request => request.encode(),
         }
         .map_err(|_| NotSent::Unwritable)?;
-        mapped.ids.put_in(&mut stub);
+        mapped.ids.replace_in(&mut stub);
         if let Some(session) = session(interface, rpc) {
-            let now = self.0.get(&session).ok_or(NotSent::NoSession)?;
+            let current = self.0.get(&session).ok_or(NotSent::NoSession)?;
             if let Some(place) = stub.get_mut(4..20) {
-                place.copy_from_slice(&now.to_le());
+                place.copy_from_slice(&current.to_le());
             }
         }
         Ok(RpcStep { interface, opnum: rpc.opnum, stub })
     }
 
     /// Maps a recorded context handle to the current one.
-    pub(super) fn learn(&mut self, interface: Interface, recorded: &RpcCall, now: &RpcCall) {
+    pub(super) fn learn(&mut self, interface: Interface, recorded: &RpcCall, replayed: &RpcCall) {
         if matches!(handle_use(interface, recorded.opnum), HandleUse::Opens | HandleUse::Derives)
-            && let (Some(then), Some(now)) =
-                (opened(interface, &recorded.outcome), opened(interface, &now.outcome))
+            && let (Some(recorded), Some(replayed)) =
+                (opened(interface, &recorded.outcome), opened(interface, &replayed.outcome))
         {
-            self.0.insert(then, now);
+            self.0.insert(recorded, replayed);
         }
     }
 }

@@ -43,7 +43,7 @@ fn rop(rop: &Rop) -> Value {
         "logon": rop.logon,
         "handle": rop.handle,
         "object": rop.object,
-        "made": rop.made,
+        "opened_handle": rop.opened_handle,
         "return_value": rop.return_value.map(|value| value.0),
         "return_name": rop.return_value.map(|value| value.to_string()),
         "request": rop.request.as_ref().map(value),

@@ -107,8 +107,8 @@ fn rop_lines(rop: &Rop, out: &mut String) {
         }
         _ => {}
     }
-    if let Some(made) = rop.made {
-        let _ = write!(text, " makes {made:#x}");
+    if let Some(handle) = rop.opened_handle {
+        let _ = write!(text, " opens {handle:#x}");
     }
     if let Some(value) = rop.return_value {
         let _ = write!(text, ": {value}");

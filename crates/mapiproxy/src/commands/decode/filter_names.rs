@@ -1,4 +1,4 @@
-//! The names that `--rop` and `--prop` take.
+//! Checks the names of ROPs and properties that the filters `--rop` and `--prop` take.
 
 use mapi::property::{PropTag, names};
 use mapi::rop::RopId;
@@ -22,7 +22,7 @@ pub(super) enum UnknownName {
     #[error("--prop {given}: expected a property's name, or its tag, for example 0x0037001F")]
     Tag { given: String },
     #[error("--prop {given}: the property is unknown and not in the recording{}", suggested(nearest))]
-    NotThere { given: String, nearest: Vec<&'static str> },
+    NotInRecording { given: String, nearest: Vec<&'static str> },
 }
 
 fn suggested(nearest: &[&str]) -> String {
@@ -109,7 +109,7 @@ pub(super) fn check_property_of_recording(given: &str) -> Result<(), UnknownName
         return Ok(());
     }
     let nearest = nearest(given, "pidtag", names::all());
-    Err(UnknownName::NotThere { given: given.to_owned(), nearest })
+    Err(UnknownName::NotInRecording { given: given.to_owned(), nearest })
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! `mapiproxy decode`: prints the operations of recordings.
 
+mod filter_names;
 mod growing;
 mod gzip;
 mod key_logs;
-mod names;
 mod recordings;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -50,17 +50,17 @@ pub(crate) struct Arguments {
 /// Prints the operations of recordings.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if let Some(rop) = &arguments.rop {
-        names::check_rop(rop)?;
+        filter_names::check_rop(rop)?;
     }
     if let Some(prop) = &arguments.prop {
-        names::check_property(prop)?;
+        filter_names::check_property(prop)?;
     }
     let mut printer = Printer::new(arguments);
     let keys = arguments.decryption.open(arguments.follow)?;
     let read = read(&arguments.files, keys, arguments.follow, &mut |item| printer.print(item));
     read.and_then(|()| Ok(printer.out.flush()?))?;
     match &arguments.prop {
-        Some(prop) if printer.printed == 0 => Ok(names::check_property_of_recording(prop)?),
+        Some(prop) if printer.printed == 0 => Ok(filter_names::check_property_of_recording(prop)?),
         _ => Ok(()),
     }
 }

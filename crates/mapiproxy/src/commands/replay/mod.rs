@@ -8,7 +8,7 @@ use std::io::{self, Write as _, stdout};
 
 use capture::call::Call;
 use capture::filter::Filter;
-use capture::replay::{Came, Difference, NotSent, Replay, Step};
+use capture::replay::{Difference, NotSent, Replay, ReplayedOutcome, Step};
 use capture::{Operation, RecordedItem};
 
 pub(crate) use self::arguments::Arguments;
@@ -71,10 +71,10 @@ impl Replayer {
         let sent = match (&mut self.sender, &step) {
             (_, Err(why)) => Err(*why),
             (Sender::Rpc(sender), Ok(Step::Rpc(step))) => {
-                Ok(Came::Rpc(sender.send(call.connection, step).await?))
+                Ok(ReplayedOutcome::Rpc(sender.send(call.connection, step).await?))
             }
             (Sender::Http(sender), Ok(Step::Http(step))) => {
-                Ok(Came::Http(sender.send(recorded.session, step).await?))
+                Ok(ReplayedOutcome::Http(sender.send(recorded.session, step).await?))
             }
             (Sender::Rpc(_), Ok(Step::Http(_))) => {
                 self.counts.other_protocol += 1;
@@ -86,8 +86,8 @@ impl Replayer {
             }
         };
         match (step, sent) {
-            (Ok(step), Ok(came)) => {
-                let differences = self.replay.compare(call, &recorded, &step, came);
+            (Ok(step), Ok(outcome)) => {
+                let differences = self.replay.compare(call, &recorded, &step, outcome);
                 self.print(&recorded, differences)?;
             }
             (_, Err(why)) | (Err(why), Ok(_)) => {
@@ -106,8 +106,8 @@ impl Replayer {
         }
         self.counts.different += 1;
         writeln!(stdout(), "[{session}] {operation}: different")?;
-        for Difference { place, came, recorded } in differences {
-            writeln!(stdout(), "  {place}: expected {recorded}, received {came}")?;
+        for Difference { place, recorded, replayed } in differences {
+            writeln!(stdout(), "  {place}: expected {recorded}, received {replayed}")?;
         }
         Ok(())
     }
