@@ -59,6 +59,7 @@ impl Served {
 async fn conversation(config: ClientConfig) {
     let names = LabConfig::two_servers();
     let alice = names.user_dn("alice");
+    let signed_in = config.account.is_some();
     let mut client = Client::connect(config).await.unwrap();
     assert_eq!(client.rfr_new_dsa(&alice).await.unwrap(), "exch.lab.test");
     assert_eq!(client.rfr_fqdn(&names.server_dn("EXCH2")).await.unwrap(), "exch2.lab.test");
@@ -76,6 +77,11 @@ async fn conversation(config: ClientConfig) {
     assert_eq!(props.get(PropTag::PidTagAccount), Some(&PropertyValue::from("alice")));
     book.unbind().await.unwrap();
 
+    if !signed_in {
+        let error = client.mailbox(&alice).await.unwrap_err();
+        assert_eq!(error.failure, Failure::Returned(ErrorCode::MAPI_E_NO_ACCESS));
+        return;
+    }
     let mut mailbox = client.mailbox(&alice).await.unwrap();
     assert_eq!(mailbox.dialect(), Dialect::Extended);
     assert!(mailbox.display_name.starts_with("Alice "));

@@ -15,6 +15,9 @@ pub struct LabConfig {
     pub servers: Vec<ServerName>,
     /// The aliases of people that always exist, so that accounts with these names have a mailbox.
     pub aliases: Vec<String>,
+    /// The accounts that may open sessions as any person, such as a proxy's service account. Other accounts may do so
+    /// only as the person whose alias is their name.
+    pub administrators: Vec<String>,
 }
 
 /// The names of a server.
@@ -36,6 +39,7 @@ impl Default for LabConfig {
             domain: "lab.test".to_owned(),
             servers: vec![server],
             aliases: ["alice", "bob", "carol", "dave", "svcproxy"].map(str::to_owned).to_vec(),
+            administrators: vec!["svcproxy".to_owned()],
         }
     }
 }

@@ -9,8 +9,8 @@ use rpc::FaultStatus;
 use rpc::ndr::ContextHandle;
 use wire::Guid;
 
-use crate::emsmdb::session::Session;
 use crate::random::Sequence;
+use crate::session::MailboxSession;
 
 /// The object of a context handle.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub(crate) enum Object {
     /// A session with the address book.
     AddressBook,
     /// A session with the store.
-    Store(Arc<Mutex<Session>>),
+    Store(Arc<Mutex<MailboxSession>>),
     /// A wait for notifications of the session that the handle names.
     Notifications(Guid),
 }

@@ -18,6 +18,7 @@
     )
 )]
 
+mod backend;
 mod codepage;
 mod config;
 mod directory;
@@ -26,8 +27,10 @@ mod handles;
 mod nspi;
 mod random;
 mod rfr;
+mod rops;
 mod serve;
 mod service;
+mod session;
 #[cfg(test)]
 mod tests;
 

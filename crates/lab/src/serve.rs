@@ -1,10 +1,11 @@
 //! Serves a lab on sockets: endpoint mapper, listeners and accounts.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use identity::{
-    AcceptorConfig, Accounts, Authority, ContextCounters, NtlmAcceptorConfig, ServerNames, Settings,
+    AcceptorConfig, Accounts, Authority, ContextCounters, NtlmAcceptorConfig, Pool, ServerNames, Settings,
 };
 use mapi::Interface;
 use net::{
@@ -18,6 +19,11 @@ use tokio::sync::watch;
 
 use crate::config::ServerName;
 use crate::service::Lab;
+
+/// The threads that execute calls to the mailbox store, which block while they access the disk.
+const THREADS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+/// How many calls may wait for a thread. A proxy's service account has half of them.
+const QUEUE: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 
 /// The addresses of a lab and the accounts that it accepts.
 #[derive(Clone)]
@@ -117,7 +123,13 @@ impl Listening {
         let interfaces = Interface::ALL.map(syntax);
         let offered = interfaces.map(|id| rpc::server::Interface { id, minimum_level: server.minimum_level });
         let config = listener_config(offered.to_vec(), address, auth.clone(), server.limits);
-        let backend = move || ServiceHandler::new(Arc::clone(&lab));
+        let pool = Pool::new(QUEUE);
+        if let Err(error) = net::spawn_workers(&pool, THREADS) {
+            tracing::error!("lab: cannot start threads for the mailbox store: {error}");
+            return;
+        }
+        let _closing = Closing(pool.clone());
+        let backend = move || ServiceHandler::new(Arc::clone(&lab), Some(pool.clone()));
         let serving =
             net::run_rpc(services, config, Arc::clone(&admission), Workers::here(), backend, stop.clone());
         let Some((listener, own)) = mapper else { return serving.await };
@@ -126,6 +138,15 @@ impl Listening {
         let mapping =
             net::run_rpc(listener, config, admission, Workers::here(), move || mapper.connection(), stop);
         tokio::join!(serving, mapping);
+    }
+}
+
+/// Closes the pool when it is dropped, which ends its threads.
+struct Closing(Pool);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The lab as an RPC service: dispatches calls to the interfaces.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,15 +9,14 @@ use net::{Call, Group, Service};
 use rpc::FaultStatus;
 use rpc::ndr::ContextHandle;
 
+use crate::backend::Backend;
 use crate::config::LabConfig;
-use crate::directory::Directory;
 use crate::handles::{Handles, Object};
 
 /// A small Exchange server.
 #[derive(Debug)]
 pub struct Lab {
-    pub(crate) config: LabConfig,
-    pub(crate) directory: Directory,
+    pub(crate) backend: Arc<Backend>,
     pub(crate) handles: Handles,
 }
 
@@ -26,13 +26,12 @@ pub(crate) type CallResult = Result<Bytes, FaultStatus>;
 impl Lab {
     /// The lab that `config` describes.
     pub fn new(config: LabConfig) -> Self {
-        let directory = Directory::new(&config);
         let handles = Handles::new(config.seed);
-        Self { config, directory, handles }
+        Self { backend: Arc::new(Backend::new(config)), handles }
     }
 
     /// The configuration of the lab.
-    pub const fn config(&self) -> &LabConfig {
+    pub fn config(&self) -> &LabConfig {
         &self.config
     }
 
@@ -57,6 +56,14 @@ impl Lab {
     }
 }
 
+impl Deref for Lab {
+    type Target = Backend;
+
+    fn deref(&self) -> &Backend {
+        &self.backend
+    }
+}
+
 impl Service for Lab {
     fn call(&self, call: &Call) -> CallResult {
         let interface = Interface::by_uuid(call.interface.uuid).ok_or(FaultStatus::NCA_S_UNK_IF)?;
@@ -71,6 +78,11 @@ impl Service for Lab {
             tracing::debug!(operation, user = %call.context.principal(), "lab: fault {status}");
         }
         answer
+    }
+
+    fn may_block(&self, call: &Call) -> bool {
+        // EcDoRpc and EcDoRpcExt2 execute ROPs, and so may wait for the disk or for another call of the session.
+        Interface::by_uuid(call.interface.uuid) == Some(Interface::Emsmdb) && matches!(call.opnum, 2 | 11)
     }
 
     fn rundown(&self, group: &Arc<Group>) {

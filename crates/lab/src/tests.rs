@@ -7,12 +7,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use identity::{Authority, ContextCounters, SecurityContext};
+use identity::accounts::{Account, AccountFile};
+use identity::{
+    AcceptorConfig, ActingLevel, Authority, Channel, ContextCounters, Credentials, InitiatorConfig,
+    Mechanism, NtHash, NtlmAcceptorConfig, NtlmInitiatorConfig, OsRandom, Protection, SecurityContext,
+    Settings, Step,
+};
 use mapi::Interface;
 use net::{Call, Group, Service as _, syntax};
 use rpc::FaultStatus;
 use rpc::ndr::ContextHandle;
-use wire::Endian;
+use wire::{Endian, FileTime};
 
 use crate::{Lab, LabConfig};
 
@@ -24,14 +29,31 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// The proxy's service account, which may act as everyone.
     pub(crate) fn new() -> Self {
+        Self::named("svcproxy")
+    }
+
+    /// The account `name` of a new lab.
+    pub(crate) fn named(name: &str) -> Self {
         let lab = Arc::new(Lab::new(LabConfig::two_servers()));
-        Self { lab, context: person("lab"), group: Arc::default() }
+        Self { lab, context: authenticated(name), group: Arc::default() }
+    }
+
+    /// The same lab, called by the account `name`.
+    pub(crate) fn by(&self, name: &str) -> Self {
+        Self { lab: Arc::clone(&self.lab), context: authenticated(name), group: Arc::default() }
+    }
+
+    /// The same lab, called by a client that did not authenticate.
+    pub(crate) fn anonymous(&self) -> Self {
+        let context = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("lab"));
+        Self { lab: Arc::clone(&self.lab), context, group: Arc::default() }
     }
 
     /// The same lab, called from another connection by another caller.
     pub(crate) fn other_identity(&self) -> Self {
-        Self { lab: Arc::clone(&self.lab), context: person("elsewhere"), group: Arc::clone(&self.group) }
+        Self { group: Arc::clone(&self.group), ..self.by("svcproxy") }
     }
 
     /// The same caller in another association group.
@@ -54,9 +76,38 @@ impl Caller {
     }
 }
 
-/// A context; callers of different authorities are different people.
-fn person(authority: &str) -> SecurityContext {
-    SecurityContext::anonymous(&ContextCounters::new(), &Authority::new(authority))
+/// The context of an account that authenticated by NTLM. Each context has its own authority, so that no two are of the
+/// same identity.
+fn authenticated(name: &str) -> SecurityContext {
+    let (hash, contexts, now) = (NtHash::from_password("Password"), ContextCounters::new(), FileTime(0));
+    let mut accounts = AccountFile::default();
+    accounts.set(Account::new(name, "LAB", hash.clone())).unwrap();
+    let server = AcceptorConfig {
+        settings: Settings::of(NtlmAcceptorConfig::default()),
+        ..AcceptorConfig::new(Arc::new(accounts), Authority::new("lab"), Arc::clone(&contexts))
+    };
+    let mut server = Mechanism::NTLM.acceptor(&Arc::new(server), Channel::RPC).unwrap();
+    let client = InitiatorConfig {
+        credentials: Credentials::nt_hash(name, "LAB", hash),
+        target_name: String::new(),
+        protection: Protection::None,
+        level: ActingLevel::Impersonate,
+        authority: Authority::new("lab"),
+        contexts,
+        settings: Settings::of(NtlmInitiatorConfig::default()),
+    };
+    let mut client = Mechanism::NTLM.initiator(&client, Channel::RPC).unwrap();
+    let (mut token, mut random) = (Vec::new(), OsRandom);
+    loop {
+        token = match client.step(&token, now, &mut random).unwrap() {
+            Step::Continue(token) => token,
+            Step::Done { token, .. } => token.unwrap(),
+        };
+        match server.step(&token, now, &mut random).unwrap() {
+            Step::Continue(next) => token = next,
+            Step::Done { context, .. } => return context,
+        }
+    }
 }
 
 /// A handle that the lab never issued.

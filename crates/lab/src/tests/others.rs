@@ -120,9 +120,7 @@ fn referrals_name_the_server() {
 #[test]
 fn only_people_can_connect() {
     let (caller, config) = (Caller::new(), LabConfig::default());
-    for dn in
-        [config.user_dn("unknown"), config.user_dn("all-sales"), config.server_dn("EXCH1"), String::new()]
-    {
+    for dn in [config.user_dn("unknown"), config.user_dn("all-sales"), config.server_dn("EXCH1")] {
         let Ok(Response::EcDoConnectEx(response)) = ask(&caller, connect_ex(&dn)) else {
             panic!("no answer")
         };
@@ -133,6 +131,54 @@ fn only_people_can_connect() {
     let oversized =
         EcDoConnectExRequest { aux_out_max: MAX_RGB_AUX + 1, ..connect_ex(&config.user_dn("bob")) };
     assert_eq!(ask(&caller, oversized), Err(FaultStatus::RPC_X_BAD_STUB_DATA));
+}
+
+#[test]
+fn a_session_belongs_to_the_person_who_authenticated() {
+    let (caller, config) = (Caller::new(), LabConfig::default());
+    let connects = |caller: &Caller, dn: &str| {
+        let Ok(Response::EcDoConnectEx(response)) = ask(caller, connect_ex(dn)) else {
+            panic!("no response")
+        };
+        assert_eq!(response.handle.is_null(), response.return_value != ErrorCode::SUCCESS);
+        response.return_value
+    };
+    let (alice, bob) = (config.user_dn("alice"), config.user_dn("bob"));
+    assert_eq!(connects(&caller.by("Alice"), &alice), ErrorCode::SUCCESS, "whatever the case");
+    assert_eq!(connects(&caller.by("alice"), &bob), ErrorCode::MAPI_E_NO_ACCESS);
+    assert_eq!(connects(&caller.by("alice"), ""), ErrorCode::MAPI_E_NO_ACCESS);
+    assert_eq!(connects(&caller.by("svcproxy"), &bob), ErrorCode::SUCCESS, "an administrator");
+    assert_eq!(connects(&caller.anonymous(), &alice), ErrorCode::MAPI_E_NO_ACCESS);
+}
+
+#[test]
+fn requests_whose_responses_do_not_fit_are_returned_without_being_executed() {
+    let caller = Caller::new();
+    let handle = connected(&caller);
+    let one = logon(&LabConfig::default().user_dn("alice"));
+    let rops = || RopBuffer::new([one.clone(), one.clone(), one.clone()].concat(), vec![NO_OBJECT]);
+    let execute = |out_max: usize| {
+        let rgb_in = InBytes(encode_chain(&[ExtendedBuffer::plain(rops().to_bytes().unwrap())]).unwrap());
+        let (flags, aux_in) = (RpcFlags::NO_COMPRESSION | RpcFlags::NO_XOR_MAGIC, InBytes::default());
+        let out_max = u32::try_from(out_max).unwrap();
+        let request = EcDoRpcExt2Request { handle, flags, rgb_in, out_max, aux_in, aux_out_max: 0 };
+        let Ok(Response::EcDoRpcExt2(response)) = ask(&caller, request) else { panic!("no response") };
+        (response.return_value, response.rgb_out.as_slice().to_vec())
+    };
+    let (code, all) = execute(0x8007);
+    assert_eq!(code, ErrorCode::SUCCESS);
+    let each = (all.len() - 8 - 2 - 4) / 3;
+    let (code, some) = execute(all.len() - 1);
+    assert_eq!(code, ErrorCode::SUCCESS);
+    let chain = decode_chain(&some, Limits::default()).unwrap();
+    let responses = RopBuffer::from_bytes(&chain[0].payload).unwrap().rops;
+    // RopBufferTooSmall, SizeNeeded, and the requests from the first that was not executed on.
+    let (executed, rest) = responses.split_at(2 * each);
+    assert_eq!(executed[..6], [0xfe, 0, 0, 0, 0, 0]);
+    assert_eq!((rest[0], &rest[3..]), (0xff, &one[..]));
+    assert!(some.len() < all.len());
+    assert_eq!(execute(20).0, ErrorCode::EC_BUFFER_TOO_SMALL);
+    assert_eq!(execute(0).0, ErrorCode::EC_BUFFER_TOO_SMALL);
 }
 
 #[test]
@@ -207,17 +253,17 @@ fn the_owner_has_more_rights_than_others() {
 fn unknown_rops_are_refused_and_end_the_buffer() {
     let caller = Caller::new();
     let handle = connected(&caller);
-    let mut rops = vec![0x01, 0x00, 0x00]; // RopRelease: no answer.
-    rops.extend([0x02, 0x00, 0x01, 0x07, 0, 0, 0, 0]); // RopOpenFolder: the new object goes to place 7.
+    let mut rops = vec![0x01, 0x00, 0x00]; // RopRelease: no response.
+    rops.extend([0x02, 0x00, 0x01, 0x07, 0, 0, 0, 0]); // RopOpenFolder, truncated: the object is for index 7.
     rops.extend(logon(&LabConfig::default().user_dn("alice")));
-    let (_, answer) = execute(&caller, handle, RpcFlags::NONE, &RopBuffer::new(rops, vec![5, 6]));
-    assert_eq!(answer.rops[..], [0x02, 0x07, 0x02, 0x01, 0x04, 0x80]);
+    let (_, answer) =
+        execute(&caller, handle, RpcFlags::NONE, &RopBuffer::new(rops[..11].to_vec(), vec![5, 6]));
+    assert_eq!(answer.rops[..], [0x02, 0x07, 0x57, 0x00, 0x07, 0x80]);
     assert_eq!(answer.handles, [NO_OBJECT, 6]);
-    let truncated = RopBuffer::new(vec![0xfe, 0, 9], vec![]);
-    assert_eq!(
-        execute(&caller, handle, RpcFlags::NONE, &truncated).1.rops[..],
-        [0xfe, 9, 0x02, 0x01, 0x04, 0x80]
-    );
+    let response =
+        |rops: &[u8]| execute(&caller, handle, RpcFlags::NONE, &RopBuffer::new(rops.to_vec(), vec![])).1.rops;
+    assert_eq!(response(&[0xfe, 0, 9])[..], [0xfe, 9, 0x57, 0x00, 0x07, 0x80], "a truncated one");
+    assert_eq!(response(&[0xfd, 0, 9])[..], [0xfd, 9, 0x02, 0x01, 0x04, 0x80], "an unknown one");
 }
 
 #[test]

@@ -34,7 +34,8 @@ rpc = "127.0.0.24:6001"
 # The address of the endpoint mapper. Clients expect port 135. If not set, there is no endpoint mapper.
 # example: endpoint_mapper = "127.0.0.24:135"
 # The accounts of clients: a file that `mapiproxy account add --accounts accounts.toml --domain LAB USER` writes.
-# Only the owner may have read permission. Required.
+# Only the owner may have read permission. An account has the mailbox of the user with its name; the account
+# svcproxy may open all mailboxes, as a proxy's service account does. Required.
 accounts = "accounts.toml"
 # The minimum protection level of calls: none, connect, packet, integrity or privacy.
 # default: minimum_level = "privacy"

@@ -88,7 +88,7 @@ async fn serve(server: &Arc<Server>) -> (SocketAddr, watch::Sender<bool>) {
     });
     let (stop, stopped) = watch::channel(false);
     let server = Arc::clone(server);
-    let handler = move || ServiceHandler::new(Arc::clone(&server));
+    let handler = move || ServiceHandler::new(Arc::clone(&server), None);
     let admission = Admission::new(limits, Vec::new());
     net::spawn_system(net::run_rpc(listener, config, admission, Workers::here(), handler, stopped));
     (address, stop)

@@ -83,7 +83,7 @@ async fn calls_get_responses_over_a_byte_stream_that_is_not_tcp() {
     let Admitted { permit, evicted: _evicted, .. } =
         Admission::new(Limits::default(), Vec::new()).admit(peer.ip()).unwrap();
     let (stop, shutdown) = watch::channel(false);
-    let handler = ServiceHandler::new(Arc::new(Echo));
+    let handler = ServiceHandler::new(Arc::new(Echo), None);
     let proxy = serve(listener_config(), ours, (peer, Instant::now()), permit, handler, shutdown);
     let client_side = async {
         let mut greeting = [0; 5];

@@ -1,0 +1,109 @@
+//! The ROPs that the lab executes ([MS-OXCROPS]): one table, and a file for each group.
+
+mod logon;
+mod outcome;
+
+use mapi::ErrorCode;
+use mapi::emsmdb::NO_OBJECT;
+use mapi::rop::{RequestBody, RopId, RopReply, RopRequest};
+use wire::Writer;
+
+use self::outcome::{Outcome, Success};
+use crate::session::MailboxSession;
+
+/// The most bytes of a response whose size does not depend on the store, without property problems. A ROP that changes
+/// the store has such a response, and is executed only if there is room for it.
+const RESPONSE_MAX: usize = 256;
+/// The size of a property problem ([MS-OXCDATA] 2.7).
+const PROBLEM_SIZE: usize = 10;
+/// Requests of these ROPs have an `OutputHandleIndex` after the index of the object on which they act, and their
+/// responses have the former ([MS-OXCROPS] 2.2).
+const CREATE_OBJECTS: [u8; 23] = [
+    0x02, 0x03, 0x04, 0x05, 0x06, 0x1c, 0x21, 0x22, 0x23, 0x29, 0x2b, 0x3e, 0x3f, 0x46, 0x4b, 0x4c, 0x4d,
+    0x53, 0x69, 0x70, 0x72, 0x7e, 0x82,
+];
+
+/// What a ROP results in.
+pub(crate) struct Executed {
+    /// The response; `None` for `RopRelease`.
+    pub(crate) reply: Option<RopReply>,
+    /// The handle of the object that it opened.
+    pub(crate) opened: Option<u32>,
+    /// The ROP that continues it in another buffer ([MS-OXCRPC] 3.1.4.2.1.2.2).
+    pub(crate) next: Option<RopRequest>,
+}
+
+/// Executes one ROP, whose response may have `room` bytes.
+pub(crate) fn execute(
+    session: &mut MailboxSession,
+    request: &RopRequest,
+    handles: &mut [u32],
+    room: usize,
+) -> Executed {
+    if let RequestBody::RopRelease(_) = &request.body {
+        release(session, request.handle_index, handles);
+        return Executed { reply: None, opened: None, next: None };
+    }
+    let place = request.output_handle_index();
+    let outcome = match place {
+        Some(index) if usize::from(index) >= handles.len() => Err(ErrorCode::MAPI_E_INVALID_PARAMETER),
+        _ => dispatch(session, request, handles, room),
+    };
+    let outcome = outcome.and_then(|Success { body, opened, next }| {
+        let opened = opened.map(|object| session.objects.add(object)).transpose()?;
+        Ok((body, opened, next))
+    });
+    match outcome {
+        Ok((body, opened, next)) => {
+            let handle_index = request.reply_handle_index();
+            let reply = RopReply { handle_index, return_value: ErrorCode::SUCCESS, body };
+            Executed { reply: Some(reply), opened, next }
+        }
+        Err(code) => {
+            tracing::debug!(rop = ?request.id(), "lab: refused with {code}");
+            Executed { reply: Some(RopReply::refused(request, code)), opened: None, next: None }
+        }
+    }
+}
+
+fn dispatch(session: &mut MailboxSession, request: &RopRequest, _handles: &[u32], _room: usize) -> Outcome {
+    match &request.body {
+        RequestBody::RopLogon(logon) => logon::logon(session, logon),
+        _ => Err(ErrorCode::MAPI_E_NO_SUPPORT),
+    }
+}
+
+/// The room that is necessary for the response to `request` before it is executed.
+pub(crate) fn reserve(request: &RopRequest) -> usize {
+    let problems = match &request.body {
+        RequestBody::RopSetProperties(set) | RequestBody::RopSetPropertiesNoReplicate(set) => {
+            set.property_values.value.as_ref().map_or(0, |list| list.0.len())
+        }
+        RequestBody::RopDeleteProperties(deleted) | RequestBody::RopDeletePropertiesNoReplicate(deleted) => {
+            deleted.property_tags.0.len()
+        }
+        _ => return 0,
+    };
+    problems.saturating_mul(PROBLEM_SIZE).saturating_add(RESPONSE_MAX)
+}
+
+/// The response to a ROP that cannot be decoded: it is unknown, or its fields are malformed.
+pub(crate) fn refuse_undecodable(rop: &[u8]) -> Vec<u8> {
+    let id = rop.first().copied().unwrap_or_default();
+    let place = if CREATE_OBJECTS.contains(&id) { 3 } else { 2 };
+    let index = rop.get(place).copied().unwrap_or_default();
+    let code = match RopId(id).name() {
+        Some(_) => ErrorCode::MAPI_E_INVALID_PARAMETER,
+        None => ErrorCode::MAPI_E_NO_SUPPORT,
+    };
+    let mut response = Writer::new();
+    response.u8(id).u8(index).u32(code.0);
+    response.into_vec()
+}
+
+fn release(session: &mut MailboxSession, index: u8, handles: &mut [u32]) {
+    if let Some(handle) = handles.get_mut(usize::from(index)) {
+        session.objects.release(*handle);
+        *handle = NO_OBJECT;
+    }
+}

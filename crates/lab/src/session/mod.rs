@@ -1,0 +1,71 @@
+//! A session with the mailbox store, whatever its envelope ([MS-OXCRPC] 3.1.4, [MS-OXCMAPIHTTP] 2.2.4).
+//!
+//! A session is independent of the envelope that carries it: [`MailboxSession::connect`] begins it, and
+//! [`MailboxSession::execute_chain`] executes the ROPs of a request. Executing blocks the thread while the store
+//! accesses the disk.
+
+mod execute;
+mod objects;
+
+use std::sync::Arc;
+
+use identity::SecurityContext;
+use mapi::ErrorCode;
+use mapi::nspi::MId;
+
+pub(crate) use self::objects::{Object, Objects};
+use crate::backend::Backend;
+use crate::codepage::CodePage;
+
+/// A session with the mailbox store. It ends when it is dropped.
+#[derive(Debug)]
+pub(crate) struct MailboxSession {
+    pub(crate) backend: Arc<Backend>,
+    /// The person as whom the session acts.
+    pub(crate) user: MId,
+    /// The code page of 8-bit texts.
+    pub(crate) code_page: CodePage,
+    pub(crate) objects: Objects,
+}
+
+/// A new session, and what the client receives about it.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) session: MailboxSession,
+    /// The display name of the person.
+    pub(crate) display_name: String,
+    /// The prefix of the distinguished names of people.
+    pub(crate) dn_prefix: String,
+}
+
+impl MailboxSession {
+    /// Begins a session as the person with the distinguished name `user_dn`. `code_page` is that of 8-bit texts; UTF-8
+    /// is used in place of an unknown one.
+    ///
+    /// # Errors
+    /// `ecAccessDenied` if `user_dn` is empty or `caller` may not act as this person, `ecUnknownUser` if there is no
+    /// such person ([MS-OXCRPC] 3.1.4.1).
+    pub(crate) fn connect(
+        backend: &Arc<Backend>,
+        caller: &SecurityContext,
+        user_dn: &str,
+        code_page: u32,
+    ) -> Result<Connected, ErrorCode> {
+        if user_dn.is_empty() {
+            return Err(ErrorCode::MAPI_E_NO_ACCESS);
+        }
+        let entry = backend.person(user_dn).ok_or(ErrorCode::EC_UNKNOWN_USER)?;
+        if !backend.may_act_as(caller, entry) {
+            tracing::debug!(user = %caller.principal(), user_dn, "lab: refused a session as another person");
+            return Err(ErrorCode::MAPI_E_NO_ACCESS);
+        }
+        let session = Self {
+            backend: Arc::clone(backend),
+            user: entry.mid,
+            code_page: CodePage::new(code_page).unwrap_or(CodePage::UTF8),
+            objects: Objects::default(),
+        };
+        let display_name = entry.display_name.clone();
+        Ok(Connected { session, display_name, dn_prefix: backend.config.recipients() })
+    }
+}
