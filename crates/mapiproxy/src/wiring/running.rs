@@ -62,7 +62,7 @@ impl Running {
             drop(self.stop);
             finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
         }
-        self.auth_limiter.report(true);
+        self.auth_limiter.report();
         self.identities.gate.log_interrupted();
         let waits = self.engine.ended_notification_waits();
         if waits > 0 {

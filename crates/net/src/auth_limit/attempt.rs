@@ -7,9 +7,11 @@ use std::sync::Arc;
 use identity::{ClaimedName, Principal};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::check::Patience;
+use super::counts::{Counter, Outcome};
 use super::limiter::AuthLimiter;
 use super::limits::{EXAMINED_AGAIN, LONGEST_QUEUE_WAIT};
-use super::table::{Admission, Counter, Outcome, Patience};
+use super::table::Admission;
 use super::throttled::Throttled;
 
 /// An attempt in flight. Its outcome must be recorded: an attempt that is dropped without one counts as failed.

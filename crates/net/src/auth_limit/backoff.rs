@@ -38,6 +38,7 @@ impl Attempts {
 pub(super) struct Backoff {
     failures: u32,
     in_flight: u32,
+    /// When the last attempt failed; before that, when the first one began.
     pub(super) last: Instant,
     /// Set by failures alone: threads take the times before they lock the counters, so that the outcome of another
     /// attempt may be later than the beginning of this one.
@@ -53,7 +54,6 @@ impl Backoff {
     pub(super) fn begin(&mut self, now: Instant) {
         self.forget(now);
         self.in_flight = self.in_flight.saturating_add(1);
-        self.last = now;
     }
 
     /// The outcome of an attempt in flight is known.
@@ -91,6 +91,10 @@ impl Backoff {
         self.failures > 0
     }
 
+    pub(super) const fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
     pub(super) const fn is_in_flight(&self) -> bool {
         self.in_flight > 0
     }
@@ -122,5 +126,24 @@ impl Backoff {
         self.in_flight == 0
             && now.duration_since(self.last) >= FORGOTTEN_AFTER
             && self.until.is_none_or(|until| until <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_forgotten_although_attempts_that_do_not_fail_continue() {
+        let begin = Instant::now();
+        let mut backoff = Backoff::new(begin);
+        backoff.failed(5, Duration::from_mins(1), begin);
+        for minute in 1..15 {
+            backoff.begin(begin + Duration::from_mins(minute));
+            backoff.end();
+            assert!(backoff.has_failed(), "after {minute} minutes");
+        }
+        backoff.begin(begin + FORGOTTEN_AFTER);
+        assert!(!backoff.has_failed());
     }
 }

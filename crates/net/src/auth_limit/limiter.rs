@@ -3,15 +3,18 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use identity::ClaimedName;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::check::Patience;
+use super::counts::{Counter, Outcome};
 use super::limits::AuthLimits;
-use super::report::{ImmediateLines, REPORT_AFTER};
-use super::table::{Admission, Counter, Outcome, Patience, Peer, Table};
+use super::lines::{Line, LineBudget, lines};
+use super::peer::Peer;
+use super::report::REPORT_AFTER;
+use super::table::{Admission, Table};
 use super::throttled::Throttled;
 use super::unnamed::UnnamedClients;
 use crate::tcp::network::{Network, source};
@@ -23,7 +26,7 @@ pub struct AuthLimiter {
     /// Load balancers and reverse proxies: many clients share their addresses, and are not counted together.
     trusted_proxies: Vec<Network>,
     table: Mutex<Table>,
-    immediate: ImmediateLines,
+    log_lines: LineBudget,
     unnamed: UnnamedClients,
 }
 
@@ -45,7 +48,7 @@ impl AuthLimiter {
             limits,
             trusted_proxies,
             table: Mutex::default(),
-            immediate: ImmediateLines::default(),
+            log_lines: LineBudget::default(),
             unnamed: UnnamedClients::default(),
         }
     }
@@ -74,7 +77,7 @@ impl AuthLimiter {
         now: Instant,
     ) {
         let is_first = self.lock().throttled(source(client.ip()), name, now);
-        if is_first && self.immediate.pass(now) {
+        if is_first && self.log_lines.immediate(now) {
             let seconds = throttled.retry_after.as_secs() + 1;
             let key = "clients.failed_sign_ins";
             tracing::warn!(%client, account = %name, seconds, key, "client authentication delayed: {throttled}");
@@ -100,7 +103,7 @@ impl AuthLimiter {
     }
 
     pub(super) fn log(&self, peer: SocketAddr, name: Option<&ClaimedName>, why: &dyn Display, now: Instant) {
-        if !self.lock().report_failure(source(peer.ip()), name, now) || !self.immediate.pass(now) {
+        if !self.lock().report_failure(source(peer.ip()), name, now) || !self.log_lines.immediate(now) {
             return;
         }
         self.lock().logged(source(peer.ip()), name);
@@ -111,19 +114,22 @@ impl AuthLimiter {
         }
     }
 
-    /// Logs failed attempts that are not logged yet: those older than the delay of reports, or `all`.
-    pub fn report(&self, all: bool) {
-        let now = Instant::now();
-        let due = self.lock().take_unreported(now, if all { Duration::ZERO } else { REPORT_AFTER });
-        due.log();
+    /// Logs the attempts that are not logged yet.
+    pub fn report(&self) {
+        self.take_lines(Instant::now()).iter().for_each(Line::log);
+    }
+
+    pub(super) fn take_lines(&self, now: Instant) -> Vec<Line> {
+        let (addresses, others) = self.lock().take_unreported();
+        lines(addresses, others, self.log_lines.report(now))
     }
 
     /// Logs failed attempts when they are due, until `shutdown` turns true or its sender is dropped.
     pub async fn keep_reporting(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
-        let mut due = tokio::time::interval(REPORT_AFTER / 4);
+        let mut due = tokio::time::interval(REPORT_AFTER);
         while !*shutdown.borrow() {
             tokio::select! {
-                _ = due.tick() => self.report(false),
+                _ = due.tick() => self.report(),
                 changed = shutdown.changed() => if changed.is_err() { return },
             }
         }

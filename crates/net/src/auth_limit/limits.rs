@@ -23,6 +23,12 @@ impl AuthLimits {
         self.failures.saturating_mul(SOURCES_FACTOR)
     }
 
+    /// The failed attempts for a name at an address where it is proven that cause no delay, whatever the successes
+    /// between them; one more may be in flight.
+    pub(super) const fn beside_successes(self) -> u32 {
+        self.failures.saturating_mul(PROVEN_FACTOR)
+    }
+
     /// The unproven attempts of one address for one account that cause no delay.
     pub(super) const fn unproven(self) -> u32 {
         self.failures.saturating_mul(UNPROVEN_FACTOR)
@@ -35,6 +41,9 @@ pub(super) const ACCOUNTS_PER_SOURCE: u32 = 20;
 /// The failed attempts for one account from all addresses together, as a multiple of [`AuthLimits::failures`].
 pub(super) const SOURCES_FACTOR: u32 = 20;
 
+/// The failed attempts for a proven name that no success forgives, as a multiple of [`AuthLimits::failures`].
+pub(super) const PROVEN_FACTOR: u32 = 4;
+
 /// The attempts whose outcome is unproven, as a multiple of [`AuthLimits::failures`].
 pub(super) const UNPROVEN_FACTOR: u32 = 4;
 
@@ -42,12 +51,8 @@ pub(super) const UNPROVEN_FACTOR: u32 = 4;
 /// accounts in a network, and of a /56 network in its /48. Further ones wait while the outcomes of these are unknown.
 pub(super) const OWN_ATTEMPTS: u32 = 2;
 
-/// The longest delay that failures within a network cause.
-pub(super) const LONGEST_NETWORK_WAIT: Duration = Duration::from_secs(10);
-
-/// The attempts in flight of an address for a name that is proven there, while none has failed since the last
-/// success.
-pub(super) const PROVEN_IN_FLIGHT: u32 = 32;
+/// The longest delay that failures of others cause: within a network, or beside successes at one address.
+pub(super) const LONGEST_WAIT_FOR_OTHERS: Duration = Duration::from_secs(10);
 
 /// The attempts of one address that wait for the outcomes of others.
 pub(super) const QUEUE_PER_SOURCE: usize = 4096;

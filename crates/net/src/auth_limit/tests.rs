@@ -10,8 +10,12 @@ use identity::{ClaimedName, Mechanism, Principal};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::Instant;
 
-use super::limits::{LONGEST_QUEUE_WAIT, PROVEN_IN_FLIGHT, QUEUE_PER_SOURCE};
-use super::table::{Counter, Outcome, Patience, Peer, Table};
+use super::check::Patience;
+use super::counts::{Counter, Outcome};
+use super::limits::{LONGEST_QUEUE_WAIT, QUEUE_PER_SOURCE};
+use super::lines::{Line, lines};
+use super::peer::Peer;
+use super::table::Table;
 use super::{Attempt, AuthLimiter, AuthLimits, Throttled};
 
 pub(super) fn name(name: &str) -> ClaimedName {
@@ -142,10 +146,15 @@ fn tables_are_bounded_and_all_failures_are_reported() {
     let (sources, accounts, known) = table.sizes();
     assert!(sources <= 4096 && accounts <= 80 * 1024 && known <= 16 * 1024, "{sources}, {accounts}, {known}");
     assert!(sources > 3000 && accounts >= 40_000 && known > 12_000, "{sources}, {accounts}, {known}");
-    let (reported, lost) = table.take_unreported(begin + Duration::from_mins(1), Duration::ZERO).counts();
-    assert_eq!(reported, 8192 + sources);
-    assert_eq!(lost, 20_000 - u64::try_from(reported).unwrap());
-    assert_eq!(table.take_unreported(begin + Duration::from_mins(1), Duration::ZERO).counts(), (0, 0));
+    let (addresses, others) = table.take_unreported();
+    let failed = |line: &Line| match line {
+        Line::Address(_, report) => report.failures(),
+        Line::Others(tally, _) => tally.failed,
+        Line::Network(..) => 0,
+    };
+    assert_eq!(lines(addresses, others, 100).iter().map(failed).sum::<u64>(), 20_000);
+    let (addresses, others) = table.take_unreported();
+    assert!(lines(addresses, others, 100).is_empty());
 }
 
 #[test]
@@ -222,6 +231,11 @@ fn a_device_with_an_old_password_does_not_delay_another_spelling_that_succeeded(
     assert_eq!(check(&limit, peer(1), &name("LAB\\alice"), now), Ok(()));
 }
 
+/// The attempts in flight for a name that is proven at the address.
+fn proven_in_flight() -> usize {
+    usize::try_from(AuthLimits::default().beside_successes() + 1).unwrap()
+}
+
 /// Runs all tasks until they wait.
 async fn settle() {
     for _ in 0..200 {
@@ -273,12 +287,12 @@ impl Attempts {
 #[tokio::test(start_paused = true)]
 async fn two_hundred_right_passwords_at_the_same_time_are_all_checked() {
     let limit = limit();
-    for in_flight in [6, PROVEN_IN_FLIGHT] {
+    for in_flight in [6, proven_in_flight()] {
         let mut attempts = Attempts::begin(&limit, 200, |_| name("alice")).await;
-        assert_eq!(attempts.in_flight.len(), usize::try_from(in_flight).unwrap());
+        assert_eq!(attempts.in_flight.len(), in_flight);
         let mut checked = 0;
         while !attempts.in_flight.is_empty() {
-            assert!(attempts.in_flight.len() <= usize::try_from(PROVEN_IN_FLIGHT).unwrap());
+            assert!(attempts.in_flight.len() <= proven_in_flight());
             checked += attempts
                 .respond(|attempt| attempt.succeeded(&Principal::new("alice", "LAB"), Instant::now()))
                 .await;
@@ -301,8 +315,7 @@ async fn wrong_passwords_at_the_same_time_are_limited_as_those_in_sequence() {
         while !attempts.in_flight.is_empty() {
             checked += attempts.respond(|attempt| attempt.failed("logon failure", Instant::now())).await;
         }
-        let most = if is_proven { PROVEN_IN_FLIGHT } else { 6 };
-        assert_eq!(checked, usize::try_from(most).unwrap());
+        assert_eq!(checked, if is_proven { proven_in_flight() } else { 6 });
         assert_eq!(attempts.refused, 2000 - checked);
     }
 }
