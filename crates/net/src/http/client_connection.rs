@@ -1,23 +1,20 @@
 //! A client's connection together with what its requests need: its authentication and its upstream connection.
 
-use std::future::poll_fn;
-use std::task::{Context, Poll};
-
 use bytes::Bytes;
 use http1::{RequestHead, ResponseHead};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::error_chain::ErrorChain;
 use crate::gate::FailedRequest;
 use crate::http::downstream::auth::authenticator::Authenticator;
-use crate::http::downstream::connection::{ClientEvent, Downstream};
-use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
+use crate::http::downstream::connection::{AtShutdown, Downstream, WaitLimits, Waited};
+use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext, revoked};
 use crate::http::downstream::respond;
 use crate::http::upstream::connection::{UpstreamConnection, UpstreamSlot};
 use crate::http::upstream::request_head::{BodyFraming, Rewrite};
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::http::upstream::response_head::rewrite_urls;
-use crate::tcp::accept::CHECK_INTERVAL;
 use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError};
 
 /// A client connection with all that belongs to it alone.
@@ -32,10 +29,34 @@ pub(crate) struct ClientConnection {
 pub(crate) enum ForwardError {
     /// The client's connection has to end.
     #[error(transparent)]
-    Client(#[from] ConnectionError),
+    Client(ConnectionError),
     /// The server did not serve the request, and nothing was sent to the client yet.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
+}
+
+impl From<ConnectionError> for ForwardError {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::Revoked => Self::Upstream(revoked()),
+            error => Self::Client(error),
+        }
+    }
+}
+
+/// Until when the next event of a response is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResponseLimits {
+    pub(crate) until: Instant,
+    /// Whether the response ends once the proxy accepts no more requests.
+    pub(crate) ends_at_shutdown: bool,
+}
+
+impl From<ResponseLimits> for WaitLimits {
+    fn from(limits: ResponseLimits) -> Self {
+        let at_shutdown = if limits.ends_at_shutdown { AtShutdown::Ends } else { AtShutdown::Continues };
+        Self { until: Some(limits.until), at_shutdown, watches_client: true }
+    }
 }
 
 /// A request that was sent.
@@ -53,20 +74,31 @@ impl ClientConnection {
         request: &RequestContext,
         head: &mut RequestHead,
         body: BodyFraming,
-    ) -> Result<Box<UpstreamConnection>, UpstreamError> {
+    ) -> Result<Box<UpstreamConnection>, ForwardError> {
         request.check()?;
-        let config = &self.downstream.config.upstream;
-        let (context, target) = (&request.context, head.target());
-        let mut upstream = if let Some(upstream) = self.upstream.reuse(config, context, target).await? {
+        let config = Arc::clone(&self.downstream.config);
+        let (config, context, target) = (&config.upstream, &request.context, head.target());
+        let reused = self.downstream.wait_for(self.upstream.reuse(config, context, target)).await??;
+        let mut upstream = if let Some(upstream) = reused {
             upstream
         } else {
             self.authenticator.check_reconnect(context)?;
-            Box::pin(UpstreamConnection::open(config, context, target)).await?
+            let opened = Box::pin(UpstreamConnection::open(config, context, target));
+            self.downstream.wait_for(opened).await??
         };
         let forwarding = Some(&self.upstream.forwarding);
         upstream.rewrite_request(head, &Rewrite { body, cookies: request.cookies, forwarding });
         upstream.begin_request(head, request.is_head);
         Ok(upstream)
+    }
+
+    /// Sends the output of `upstream`, unless the server responds meanwhile. Returns whether all was sent.
+    pub(crate) async fn flush_upstream(
+        &mut self,
+        upstream: &mut UpstreamConnection,
+    ) -> Result<bool, ForwardError> {
+        let limit = self.downstream.config.limits.handshake;
+        Ok(self.downstream.wait_for(upstream.flush(limit)).await??)
     }
 
     /// Sends a whole request, with the head that `head` makes for each attempt. If the connection fails before any byte
@@ -77,15 +109,17 @@ impl ClientConnection {
         head: impl Fn() -> RequestHead,
         framing: BodyFraming,
         body: &Bytes,
-    ) -> Result<SentRequest, UpstreamError> {
+    ) -> Result<SentRequest, ForwardError> {
         let mut is_retry = false;
         loop {
             let mut head = head();
             let mut upstream = self.send_head(request, &mut head, framing).await?;
             upstream.transport.out.push(body.clone());
-            match upstream.flush(self.downstream.config.limits.handshake).await {
+            match self.flush_upstream(&mut upstream).await {
                 Ok(_) => return Ok(SentRequest { upstream, head }),
-                Err(why) if why.retry() == Retry::Unsent && !std::mem::replace(&mut is_retry, true) => {
+                Err(ForwardError::Upstream(why))
+                    if why.retry() == Retry::Unsent && !std::mem::replace(&mut is_retry, true) =>
+                {
                     let path = request.head.path();
                     tracing::debug!(client = %request.peer, path, "retrying on a new connection: {}", ErrorChain(&why));
                 }
@@ -102,11 +136,12 @@ impl ClientConnection {
         request: &RequestContext,
         until: Instant,
     ) -> Result<ResponseEvent, ConnectionError> {
+        let limits = ResponseLimits { until, ends_at_shutdown: false };
         loop {
-            if let Some(event) = self.ready_response(upstream, request).await? {
+            if let Some(event) = self.ready_response(upstream, request, limits).await? {
                 return Ok(event);
             }
-            if let Some(event) = self.wait_for_response(upstream, until, false).await? {
+            if let Some(event) = self.wait_for_response(upstream, limits).await? {
                 return Ok(event);
             }
         }
@@ -118,8 +153,15 @@ impl ClientConnection {
         &mut self,
         upstream: &mut UpstreamConnection,
         request: &RequestContext,
+        limits: ResponseLimits,
     ) -> Result<Option<ResponseEvent>, ConnectionError> {
-        self.downstream.add_upstream_work(upstream.transport.take_work()).await?;
+        let work = &mut self.downstream.work;
+        work.add(upstream.transport.take_work());
+        if work.is_due()
+            && let Some(end) = ended(self.downstream.end_round(true, limits.into()).await)?
+        {
+            return Ok(Some(end));
+        }
         if let Err(why) = request.check() {
             return Ok(Some(ResponseEvent::Failed(why)));
         }
@@ -140,44 +182,15 @@ impl ClientConnection {
     pub(crate) async fn wait_for_response(
         &mut self,
         upstream: &mut UpstreamConnection,
-        until: Instant,
-        ends_at_shutdown: bool,
+        limits: ResponseLimits,
     ) -> Result<Option<ResponseEvent>, ConnectionError> {
         self.downstream.flush().await?;
-        let at = until.min(Instant::now() + CHECK_INTERVAL);
-        let event = poll_fn(|task| {
-            let event = self.poll_response(task, upstream, at, ends_at_shutdown);
-            if event.is_pending() {
-                self.downstream.work.waited();
-            }
-            event
-        });
-        let event = event.await?;
-        // The deadline may only be the next check of the client's account.
-        Ok(event.filter(|event| at >= until || !matches!(event, ResponseEvent::Deadline)))
-    }
-
-    fn poll_response(
-        &mut self,
-        task: &mut Context<'_>,
-        upstream: &mut UpstreamConnection,
-        until: Instant,
-        ends_at_shutdown: bool,
-    ) -> Poll<Result<Option<ResponseEvent>, ConnectionError>> {
-        match upstream.transport.poll_fill(task) {
+        let waited = self.downstream.wait(limits.into(), |_, task| upstream.transport.poll_fill(task)).await;
+        match waited {
+            Ok(Waited::Event(Err(error))) => Ok(Some(ResponseEvent::Failed(UpstreamError::closed(error)))),
             // The end of the connection may be the response's end.
-            Poll::Ready(Ok(_)) => return Poll::Ready(Ok(None)),
-            Poll::Ready(Err(error)) => {
-                let why = UpstreamError::closed(error);
-                return Poll::Ready(Ok(Some(ResponseEvent::Failed(why))));
-            }
-            Poll::Pending => {}
+            waited => ended(waited),
         }
-        self.downstream.poll_while_responding(task, until, ends_at_shutdown).map_ok(|event| match event {
-            ClientEvent::Received => None,
-            ClientEvent::Deadline => Some(ResponseEvent::Deadline),
-            ClientEvent::Shutdown => Some(ResponseEvent::Shutdown),
-        })
     }
 
     /// The server responded with 401: to the service account, or to the client if the client authenticates there.
@@ -199,8 +212,7 @@ impl ClientConnection {
 
     /// Responds to `request`, which is not an operation and which the server did not serve because of `why`.
     pub(crate) fn not_served(&mut self, why: &UpstreamError, request: &mut RequestContext) -> KeepAlive {
-        request.close_if(self.downstream.closes_after_response());
-        self.respond_failed(why, request, &request.failed_request())
+        self.respond_failed(why, request, RequestContext::failed_request)
     }
 
     /// Responds to `request`, which failed because of `why`: with a challenge if the client has to authenticate, and
@@ -209,18 +221,31 @@ impl ClientConnection {
     pub(crate) fn respond_failed(
         &mut self,
         why: &UpstreamError,
-        request: &RequestContext,
-        failed: &FailedRequest<'_>,
+        request: &mut RequestContext,
+        failed: impl Fn(&RequestContext) -> FailedRequest<'_>,
     ) -> KeepAlive {
         self.upstream.close();
         let Self { downstream, authenticator, .. } = self;
+        let (config, peer) = (Arc::clone(&downstream.config), downstream.peer);
+        let out = &mut downstream.response_to(&mut request.head).bytes;
         if matches!(why, UpstreamError::Auth(UpstreamAuthError::ClientMustAuthenticate(_))) {
-            downstream.config.log.client_must_authenticate(downstream.peer, failed.user, why);
-            authenticator.challenge(&mut downstream.transport.out.bytes, &request.head);
+            config.log.client_must_authenticate(peer, failed(request).user, why);
+            authenticator.challenge(out, &request.head);
         } else {
-            downstream.config.log_upstream_failure(why, failed);
-            respond::upstream_failed(&mut downstream.transport.out.bytes, &request.head, why);
+            config.log_upstream_failure(why, &failed(request));
+            respond::upstream_failed(out, &request.head, why);
         }
         request.keep_alive()
+    }
+}
+
+/// The event of a response with which a wait ended; `None` if more of the response may have been received, or the
+/// account was revoked, which is checked before the next event.
+fn ended<T>(waited: Result<Waited<T>, ConnectionError>) -> Result<Option<ResponseEvent>, ConnectionError> {
+    match waited {
+        Ok(Waited::Event(_)) | Err(ConnectionError::Revoked) => Ok(None),
+        Ok(Waited::Deadline) => Ok(Some(ResponseEvent::Deadline)),
+        Ok(Waited::Shutdown) => Ok(Some(ResponseEvent::Shutdown)),
+        Err(error) => Err(error),
     }
 }

@@ -25,6 +25,13 @@ impl From<DuplexStream> for MemoryStream {
     }
 }
 
+impl MemoryStream {
+    /// Whether the other end is closed: a write fails then, even one of no bytes.
+    pub(crate) fn is_closed(&mut self, task: &mut Context<'_>) -> bool {
+        matches!(Pin::new(&mut self.pipe).poll_write(task, &[]), Poll::Ready(Err(_)))
+    }
+}
+
 impl AsyncRead for MemoryStream {
     fn poll_read(
         mut self: Pin<&mut Self>,

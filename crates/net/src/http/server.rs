@@ -113,14 +113,13 @@ async fn run(client: &mut ClientConnection) -> Result<(), ConnectionError> {
             served => served?,
         };
         let downstream = &mut client.downstream;
-        let keep_alive = match keep_alive {
-            KeepAlive::Yes if downstream.unread => downstream.skip_body().await?,
-            keep_alive => keep_alive,
-        };
         downstream.flush().await?;
+        if keep_alive == KeepAlive::Yes && downstream.unread {
+            downstream.skip_body().await?;
+        }
         downstream.work.end_request();
-        downstream.held = None;
-        if keep_alive == KeepAlive::No || downstream.shutdown.is_requested() {
+        (downstream.caller, downstream.held) = (None, None);
+        if keep_alive == KeepAlive::No || downstream.unread || downstream.shutdown.is_requested() {
             return Ok(());
         }
         downstream.transport.decoder.release_buffer();
@@ -147,11 +146,8 @@ async fn serve_request(
     let service = match route(&client.downstream, &mut head) {
         Ok(service) => service,
         Err(why) => {
-            if client.downstream.closes_after_response() {
-                head.close();
-            }
-            let out = &mut client.downstream.transport.out.bytes;
-            respond::to(out, &head, why.status(), &format!("{why}\n"), |_| ());
+            let out = client.downstream.response_to(&mut head);
+            respond::to(&mut out.bytes, &head, why.status(), &format!("{why}\n"), |_| ());
             return Ok(KeepAlive::of(&head));
         }
     };

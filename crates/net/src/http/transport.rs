@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use http1::{Decoder, Event, Head};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -74,6 +74,18 @@ impl Stream {
             #[cfg(test)]
             Self::Memory(stream) => Pin::new(stream).poll_flush(task),
         }
+    }
+
+    /// Whether the peer has closed its end, even if data precedes that and was not read yet.
+    fn is_closed(&mut self, task: &mut Context<'_>) -> bool {
+        let socket = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+            #[cfg(test)]
+            Self::Memory(stream) => return stream.is_closed(task),
+        };
+        let ready = pin!(socket.ready(Interest::READABLE)).poll(task);
+        matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
     }
 
     fn poll_shutdown(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -166,7 +178,12 @@ impl<H: Head> FramedTransport<H> {
         Poll::Ready(Ok(count))
     }
 
-    /// Whether the peer has closed its end.
+    /// Whether the peer has closed its end, even if data precedes that and was not read yet. Does not wait.
+    pub(crate) fn is_closed(&mut self, task: &mut Context<'_>) -> bool {
+        self.stream.is_closed(task)
+    }
+
+    /// Whether the peer has closed its end, up to which all was read.
     pub(crate) const fn has_ended(&self) -> bool {
         self.ended
     }
@@ -216,17 +233,15 @@ impl<H: Head> FramedTransport<H> {
         limit: Duration,
         mut ends: impl FnMut(&mut Self, &mut Context<'_>) -> bool,
     ) -> io::Result<bool> {
-        let late =
-            |_| io::Error::new(io::ErrorKind::TimedOut, "the peer does not read within the time limit");
         loop {
             let more = poll_fn(|task| match self.poll_send(task) {
-                Poll::Pending if ends(self, task) => Poll::Ready(Ok(Progress::Aborted)),
-                polled => polled,
+                Poll::Pending if ends(self, task) => Poll::Ready(Ok(None)),
+                polled => polled.map_ok(Some),
             });
-            match timeout(limit, more).await.map_err(late)?? {
-                Progress::Some => {}
-                Progress::All => return Ok(true),
-                Progress::Aborted => return Ok(false),
+            match timeout(limit, more).await.map_err(|_| not_read())?? {
+                Some(Progress::Some) => {}
+                Some(Progress::All) => return Ok(true),
+                None => return Ok(false),
             }
         }
     }
@@ -246,7 +261,7 @@ impl<H: Head> FramedTransport<H> {
     }
 
     /// Sends a part of the output.
-    fn poll_send(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Progress>> {
+    pub(crate) fn poll_send(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Progress>> {
         let Self { stream, out, .. } = self;
         if out.is_empty() {
             out.reset();
@@ -295,13 +310,17 @@ impl<H: Head> FramedTransport<H> {
 }
 
 /// The progress of sending.
-enum Progress {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
     /// A part was sent.
     Some,
     /// All was sent.
     All,
-    /// The rest will not be sent.
-    Aborted,
+}
+
+/// The peer has read nothing of the output for its time limit.
+pub(crate) fn not_read() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the peer does not read within the time limit")
 }
 
 /// The most bytes that are dropped of what a client sends after its last response.

@@ -1,14 +1,11 @@
 //! Authenticates each request of a client connection: performs the I/O for its [`Authenticator`], reports the outcome,
 //! and writes the response to a request that is not admitted.
 
-use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use http1::RequestHead;
+use http1::{Framing, RequestHead};
 use identity::{OsRandom, SecurityContext};
 
 use crate::auth_limit::{Attempt, Throttled};
@@ -19,7 +16,7 @@ use crate::http::downstream::auth::authenticator::Authenticator;
 use crate::http::downstream::auth::failure::{AuthFailure, FailureResponse};
 use crate::http::downstream::auth::outcome::AuthOutcome;
 use crate::http::downstream::auth::request::{AuthRequest, Env};
-use crate::http::downstream::connection::Downstream;
+use crate::http::downstream::connection::{AtShutdown, Downstream, WaitLimits};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::request_rules::RequestRules;
 use crate::http::passthrough::pending::{ConnectionUse, Step};
@@ -73,8 +70,8 @@ fn admitted(
     } else {
         Cookies::None
     };
-    let (is_head, keep) = (head.method() == "HEAD", head.keeps_alive());
-    Authentication::Admitted(RequestContext { context, peer, head, is_head, keep, token, cookies })
+    let is_head = head.method() == "HEAD";
+    Authentication::Admitted(RequestContext { context, peer, head, is_head, token, cookies })
 }
 
 /// Verifies a request's credentials, and reports the outcome.
@@ -91,7 +88,7 @@ async fn verify(
         let UpstreamSlot { connection, forwarding } = upstream;
         let request = AuthRequest { head: &head, peer, rules, forwarding, upstream: &config.upstream };
         match begin_attempt(authenticator, &request, downstream).await? {
-            Ok(attempt) => run(authenticator, &request, attempt, connection, &config).await,
+            Ok(attempt) => run(authenticator, &request, attempt, connection, downstream).await?,
             Err(throttled) => AuthFailure::from(throttled).into(),
         }
     };
@@ -126,30 +123,21 @@ async fn begin_attempt(
 ) -> Result<Result<Option<Attempt>, Throttled>, ConnectionError> {
     let Some(account) = authenticator.account_to_verify(request, clock::now()) else { return Ok(Ok(None)) };
     let limit = Arc::clone(&downstream.config.auth_limiter);
-    let mut attempt = pin!(limit.begin(request.peer, &account));
-    poll_fn(|task| {
-        if downstream.shutdown.poll(task).is_ready() {
-            return Poll::Ready(Err(ConnectionError::Shutdown));
-        }
-        if let Poll::Ready(attempt) = attempt.as_mut().poll(task) {
-            return Poll::Ready(Ok(attempt.map(Some)));
-        }
-        while let Poll::Ready(received) = downstream.poll_ahead(task) {
-            received?;
-        }
-        Poll::Pending
-    })
-    .await
+    let limits = WaitLimits { at_shutdown: AtShutdown::Ends, ..WaitLimits::REQUEST };
+    Ok(downstream.wait_within(limits, limit.begin(request.peer, &account)).await?.map(Some))
 }
 
-/// Runs the state machine of `authenticator` for a request: sends its probes, up to the outcome.
+/// Runs the state machine of `authenticator` for a request: sends its probes, up to the outcome. A guess at a password
+/// remains in flight if the client closes its connection, so that it counts.
 async fn run(
     authenticator: &mut Authenticator,
     request: &AuthRequest<'_>,
     attempt: Option<Attempt>,
     slot: &mut transport::Slot,
-    config: &HttpListenerConfig,
-) -> AuthOutcome {
+    downstream: &mut Downstream,
+) -> Result<AuthOutcome, ConnectionError> {
+    let config = Arc::clone(&downstream.config);
+    let limits = WaitLimits { watches_client: attempt.is_none(), ..WaitLimits::REQUEST };
     let as_expected = match authenticator.expected_connection() {
         Some(expected) => transport::is_as_expected(slot, expected).await,
         None => true,
@@ -160,7 +148,8 @@ async fn run(
     loop {
         match step {
             Step::Probe(probe, pending) => {
-                let response = transport::send(&probe, slot, &config.upstream).await;
+                let response = transport::send(&probe, slot, &config.upstream);
+                let response = downstream.wait_within(limits, response).await?;
                 let mut random = OsRandom;
                 let env = &mut Env::current(&mut random);
                 step = authenticator.resume(pending, response, request, limit, env);
@@ -175,7 +164,7 @@ async fn run(
                     }
                     (ConnectionUse::Own | ConnectionUse::Close, _) => *slot = None,
                 }
-                return outcome;
+                return Ok(outcome);
             }
         }
     }
@@ -228,12 +217,18 @@ async fn reject(
         downstream.delay(wait.min(THROTTLE_DELAY)).await?;
     }
     downstream.in_handshake = matches!(outcome, AuthOutcome::Continue(_));
-    if throttled.is_some() || downstream.closes_after_response() {
+    if throttled.is_some() {
         head.close();
     }
-    if downstream.in_handshake && head.keeps_alive() {
+    if downstream.in_handshake && downstream.framing == Framing::Chunked {
+        // Whether the body is too long to be read is known only at its end.
+        downstream.send_continue().await?;
+        downstream.skip_body().await?;
+    }
+    if downstream.in_handshake && !downstream.closes_after_response() {
         downstream.send_continue().await?;
     }
-    authenticator.respond(&mut downstream.transport.out.bytes, head, outcome);
+    let out = downstream.response_to(head);
+    authenticator.respond(&mut out.bytes, head, outcome);
     Ok(KeepAlive::of(head))
 }

@@ -1,16 +1,18 @@
-//! A client connection: reads requests and writes responses, within the client's time limits.
+//! A client connection: its state, what it waits for, and what it sends to the client, within the client's time limits.
+//! Each wait of a request ends when the client closes its connection, the proxy ends, the client's account is revoked,
+//! or a time limit is exceeded.
 
-use std::future::poll_fn;
-use std::io;
+use std::future::{Future, pending, poll_fn};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http1::{Event, Framing, RequestDecoder, RequestHead};
+use http1::{Framing, RequestDecoder, RequestHead};
 use identity::SecurityContext;
 use tokio::task::yield_now;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::body_budget::Share;
 use crate::clock;
@@ -19,14 +21,11 @@ use crate::http::downstream::context::{ConnectionError, HttpTimeout};
 use crate::http::downstream::minimum_rate::MinimumRate;
 use crate::http::downstream::work_quota::{Turn, WorkQuota};
 use crate::http::shutdown::ShutdownSignal;
-use crate::http::transport::{FramedTransport, Stream, TransportError};
-use crate::http::upstream::connection::UpstreamSlot;
+use crate::http::transport::{FramedTransport, Progress, Stream, TransportError, not_read};
+use crate::tcp::accept::CHECK_INTERVAL;
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::stream::SHUTDOWN_TIMEOUT;
 use crate::timer::Timer;
-
-/// How long the proxy waits for the rest of a request during a shutdown.
-const SHUTDOWN_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a client may take to read its last response.
 const LINGER: Duration = Duration::from_secs(2);
@@ -42,6 +41,8 @@ pub(crate) struct Downstream {
     is_trusted: bool,
     /// The client that authenticated last.
     client: Option<SecurityContext>,
+    /// The authenticated client of the request in progress: each wait ends once its account is revoked.
+    pub(crate) caller: Option<SecurityContext>,
     /// When the connection last became unauthenticated: when it was accepted, or when the client's context ended.
     unauthenticated_since: Instant,
     pub(crate) minimum_rate: MinimumRate,
@@ -60,12 +61,41 @@ pub(crate) struct Downstream {
     pub(crate) expects_continue: bool,
 }
 
-/// An event on a client's connection while its response is prepared.
+/// What ends a wait before its event, besides the revocation of the client's account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WaitLimits {
+    /// The time limit; `None` if what is waited for has one.
+    pub(crate) until: Option<Instant>,
+    pub(crate) at_shutdown: AtShutdown,
+    /// Whether the wait ends when the client closes its end, for which a limited amount of what it sends ahead is read.
+    /// Not to be set while a request is read, nor while output is sent: a client may close its end after its request,
+    /// and reading and writing detect the end of the connection.
+    pub(crate) watches_client: bool,
+}
+
+impl WaitLimits {
+    /// For a wait on behalf of an admitted request, for something that has its own time limit.
+    pub(crate) const REQUEST: Self =
+        Self { until: None, at_shutdown: AtShutdown::Continues, watches_client: true };
+}
+
+/// What a wait does once the proxy accepts no more requests. When the proxy ends, each wait fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ClientEvent {
-    /// The client sent something ahead.
-    Received,
-    /// The given time was reached.
+pub(crate) enum AtShutdown {
+    /// It continues.
+    Continues,
+    /// It ends.
+    Ends,
+    /// It ends so much later.
+    EndsAfter(Duration),
+}
+
+/// The end of a wait.
+#[derive(Debug)]
+pub(crate) enum Waited<T> {
+    /// The event that was waited for.
+    Event(T),
+    /// The time limit was exceeded.
     Deadline,
     /// The proxy accepts no more requests.
     Shutdown,
@@ -88,6 +118,7 @@ impl Downstream {
             is_trusted: permit.is_authenticated(),
             permit,
             client: None,
+            caller: None,
             unauthenticated_since: accepted,
             minimum_rate: MinimumRate::default(),
             work: WorkQuota::new(accepted),
@@ -101,9 +132,10 @@ impl Downstream {
         }
     }
 
-    /// The client of `context` authenticated: the time limits of authenticated clients apply while the context is
-    /// valid.
+    /// The client of `context` authenticated for the request in progress: the time limits of authenticated clients
+    /// apply while the context is valid.
     pub(crate) fn set_client(&mut self, context: &SecurityContext) {
+        self.caller = Some(context.clone());
         self.permit.set_authenticated(Instant::now());
         self.minimum_rate.set_authenticated();
         if !self.client.as_ref().is_some_and(|client| client.is_same(context)) {
@@ -113,7 +145,7 @@ impl Downstream {
 
     /// Until when the connection may stay unauthenticated; `None` while a client is authenticated. A client whose
     /// context was revoked or has expired has the time of a new connection to authenticate again.
-    fn authentication_ends(&mut self) -> Option<Instant> {
+    pub(crate) fn authentication_ends(&mut self) -> Option<Instant> {
         if self.is_trusted {
             return None;
         }
@@ -137,166 +169,149 @@ impl Downstream {
         self.authentication_ends().unwrap_or_else(|| Instant::now() + self.config.limits.idle)
     }
 
-    /// Returns the head of the next request, or `None` if there is no further one. While it waits, it closes an
-    /// upstream connection that the server closes.
-    pub(crate) async fn next_request(
+    /// Waits until `poll` is ready, to which it passes the client's transport.
+    ///
+    /// # Errors
+    /// If the client closed the connection, the proxy ends, or the account of the client was revoked.
+    pub(crate) async fn wait<T>(
         &mut self,
-        upstream: &mut UpstreamSlot,
-        until: Instant,
-    ) -> Result<Option<(RequestHead, Framing)>, ConnectionError> {
-        while self.transport.decoder.buffered() == 0 {
-            if !self.idle(upstream, until).await? {
-                return Ok(None);
-            }
-        }
-        // Requests that follow each other without a pause are never waited for.
-        if self.authentication_ends().is_some_and(|end| Instant::now() >= end) {
-            return Err(HttpTimeout::Authentication.into());
-        }
-        self.minimum_rate = MinimumRate::new(&self.config.limits);
-        match self.event().await? {
-            Event::Head { head, framing } => {
-                self.work.begin_request();
-                self.framing = framing;
-                self.unread = true;
-                self.in_handshake = false;
-                self.expects_continue = head.expects_continue() && framing.has_body();
-                Ok(Some((head, framing)))
-            }
-            Event::Body(_) | Event::End => Err(ConnectionError::NoHead),
-        }
-    }
-
-    /// Waits for the next request. Returns false if the wait is over without one.
-    async fn idle(&mut self, upstream: &mut UpstreamSlot, until: Instant) -> io::Result<bool> {
+        limits: WaitLimits,
+        mut poll: impl FnMut(&mut FramedTransport<RequestHead>, &mut Context<'_>) -> Poll<T>,
+    ) -> Result<Waited<T>, ConnectionError> {
+        let mut next_check = None;
         poll_fn(|task| {
-            let received = self.poll_idle(task, upstream, until);
-            if received.is_pending() {
-                self.work.waited();
+            // An event that is ready costs nothing else. Later the limits are first, since reads and writes that are
+            // always ready use up what the runtime lets a task do at once.
+            if next_check.is_none()
+                && let Poll::Ready(event) = poll(&mut self.transport, task)
+            {
+                return Poll::Ready(Ok(Waited::Event(event)));
             }
-            received
+            let is_first = next_check.is_none();
+            let next_check = next_check.get_or_insert_with(|| Instant::now() + CHECK_INTERVAL);
+            if let Poll::Ready(end) = self.poll_limits(task, limits, next_check) {
+                return Poll::Ready(end);
+            }
+            if !is_first && let Poll::Ready(event) = poll(&mut self.transport, task) {
+                return Poll::Ready(Ok(Waited::Event(event)));
+            }
+            self.work.waited();
+            Poll::Pending
         })
         .await
     }
 
-    /// Ready with true if the client sent something, and with false if the wait is over.
-    fn poll_idle(
+    /// Waits for `future`, which has its own time limit, on behalf of the request in progress.
+    pub(crate) async fn wait_for<T>(
         &mut self,
-        task: &mut Context<'_>,
-        upstream: &mut UpstreamSlot,
-        until: Instant,
-    ) -> Poll<io::Result<bool>> {
-        if let Poll::Ready(filled) = self.transport.poll_fill(task) {
-            return Poll::Ready(filled.map(|count| count > 0));
-        }
-        upstream.poll_idle(task);
-        while let Poll::Ready(goes_on) = self.shutdown.poll(task) {
-            if !goes_on || self.shutdown.is_requested() {
-                return Poll::Ready(Ok(false));
-            }
-        }
-        self.timer.poll(task, until).map(|()| Ok(false))
+        future: impl Future<Output = T>,
+    ) -> Result<T, ConnectionError> {
+        self.wait_within(WaitLimits::REQUEST, future).await
     }
 
-    /// The next event of a request.
-    pub(crate) async fn event(&mut self) -> Result<Event<RequestHead>, ConnectionError> {
-        loop {
-            if let Some(event) = self.received_event().await? {
-                return Ok(event);
-            }
-            self.more().await?;
+    /// Waits for `future`, which has its own time limit.
+    pub(crate) async fn wait_within<T>(
+        &mut self,
+        limits: WaitLimits,
+        future: impl Future<Output = T>,
+    ) -> Result<T, ConnectionError> {
+        let mut future = pin!(future);
+        match self.wait(limits, |_, task| future.as_mut().poll(task)).await? {
+            Waited::Event(value) => Ok(value),
+            Waited::Deadline | Waited::Shutdown => Err(ConnectionError::Shutdown),
         }
     }
 
-    /// The next event of a request that has been received; `None` if more has to be read first.
-    pub(crate) async fn received_event(&mut self) -> Result<Option<Event<RequestHead>>, ConnectionError> {
-        self.work.add(self.transport.take_work());
-        if self.work.is_due() {
-            let is_authenticated = self.is_authenticated();
-            self.end_round(is_authenticated).await?;
+    /// Waits for `delay`, unless the proxy shuts down.
+    pub(crate) async fn delay(&mut self, delay: Duration) -> Result<(), ConnectionError> {
+        let limits = WaitLimits {
+            until: Some(Instant::now() + delay),
+            at_shutdown: AtShutdown::Ends,
+            watches_client: true,
+        };
+        let mut never = pin!(pending::<()>());
+        match self.wait(limits, |_, task| never.as_mut().poll(task)).await? {
+            Waited::Event(()) | Waited::Deadline => Ok(()),
+            Waited::Shutdown => Err(ConnectionError::Shutdown),
         }
-        Ok(self.transport.ready().map_err(TransportError::from)?)
-    }
-
-    /// Adds the `work` of reading a response of the server, which only rounds limit.
-    pub(crate) async fn add_upstream_work(&mut self, work: u32) -> Result<(), ConnectionError> {
-        self.work.add(work);
-        if self.work.is_due() { self.end_round(true).await } else { Ok(()) }
     }
 
     /// Ends the round: yields to the other connections of the thread if this one has used up its work quota. A client
-    /// that is not authenticated and has caused too much work is delayed.
+    /// that is not authenticated and has caused too much work is delayed. Whatever is always ready, the limits apply at
+    /// the end of a round.
     #[cold]
-    async fn end_round(&mut self, is_authenticated: bool) -> Result<(), ConnectionError> {
+    pub(crate) async fn end_round(
+        &mut self,
+        is_authenticated: bool,
+        limits: WaitLimits,
+    ) -> Result<Waited<()>, ConnectionError> {
         let unauthenticated = (!is_authenticated).then_some(&mut self.permit);
         match self.work.next(unauthenticated, Instant::now()) {
             Turn::Continue => {}
-            Turn::Yield => yield_now().await,
-            Turn::Delay(pause) => self.delay(pause).await?,
-        }
-        Ok(())
-    }
-
-    /// Waits for `delay`, or until the proxy shuts down.
-    pub(crate) async fn delay(&mut self, delay: Duration) -> Result<(), ConnectionError> {
-        let Self { shutdown, timer, .. } = self;
-        let until = Instant::now() + delay;
-        poll_fn(|task| match shutdown.poll(task) {
-            Poll::Ready(_) => Poll::Ready(Err(ConnectionError::Shutdown)),
-            Poll::Pending => timer.poll(task, until).map(Ok),
-        })
-        .await
-    }
-
-    /// Waits for more of a request. The client has the time that its [`MinimumRate`] leaves, but during a shutdown no
-    /// longer than [`SHUTDOWN_REQUEST_TIMEOUT`].
-    pub(crate) async fn more(&mut self) -> Result<(), ConnectionError> {
-        self.more_unless(|_| false).await.map(drop)
-    }
-
-    /// Like [`Self::more`], but stops waiting when `ends` returns true, and returns false then.
-    pub(crate) async fn more_unless(
-        &mut self,
-        mut ends: impl FnMut(&mut Context<'_>) -> bool,
-    ) -> Result<bool, ConnectionError> {
-        if self.transport.has_ended() {
-            return Err(TransportError::Closed.into());
-        }
-        let begin = Instant::now();
-        let in_time = begin + self.minimum_rate.left();
-        let authentication_ends = self.authentication_ends();
-        let in_time = authentication_ends.map_or(in_time, |end| in_time.min(end));
-        let received = poll_fn(|task| {
-            if ends(task) {
-                return Poll::Ready(Ok(None));
+            Turn::Yield => {
+                let mut turn = pin!(yield_now());
+                return self.wait(limits, |_, task| turn.as_mut().poll(task)).await;
             }
-            if let Poll::Ready(filled) = self.transport.poll_fill(task) {
-                return Poll::Ready(filled.map(Some).map_err(ConnectionError::from));
-            }
-            self.work.waited();
-            while let Poll::Ready(goes_on) = self.shutdown.poll(task) {
-                if !goes_on {
-                    return Poll::Ready(Err(ConnectionError::Shutdown));
+            Turn::Delay(pause) => {
+                self.delay(pause).await?;
+                if self.authentication_ends().is_some_and(|end| Instant::now() >= end) {
+                    return Err(HttpTimeout::Authentication.into());
                 }
             }
-            let until = match self.shutdown.requested_at() {
-                Some(requested) => in_time.min(requested + SHUTDOWN_REQUEST_TIMEOUT),
-                None => in_time,
+        }
+        Ok(Waited::Event(()))
+    }
+
+    /// Ready once a limit ends the wait. Whether the account is revoked is checked now and at `next_check`; then also
+    /// whether the client closed the connection after more data than is read ahead.
+    fn poll_limits<T>(
+        &mut self,
+        task: &mut Context<'_>,
+        limits: WaitLimits,
+        next_check: &mut Instant,
+    ) -> Poll<Result<Waited<T>, ConnectionError>> {
+        if limits.watches_client {
+            while let Poll::Ready(received) = self.poll_ahead(task) {
+                received?;
+            }
+        }
+        while let Poll::Ready(goes_on) = self.shutdown.poll(task) {
+            if !goes_on {
+                return Poll::Ready(Err(ConnectionError::Shutdown));
+            }
+        }
+        let shutdown_ends = match limits.at_shutdown {
+            AtShutdown::Ends if self.shutdown.is_requested() => return Poll::Ready(Ok(Waited::Shutdown)),
+            AtShutdown::Continues | AtShutdown::Ends => None,
+            AtShutdown::EndsAfter(time) => self.shutdown.requested_at().map(|at| at + time),
+        };
+        loop {
+            if self.caller.as_ref().is_some_and(SecurityContext::is_revoked) {
+                return Poll::Ready(Err(ConnectionError::Revoked));
+            }
+            let check = (limits.watches_client || self.caller.is_some()).then_some(*next_check);
+            let Some(first) = [limits.until, shutdown_ends, check].into_iter().flatten().min() else {
+                return Poll::Pending;
             };
-            let is_authentication = authentication_ends.is_some_and(|end| end <= until);
-            let why = if is_authentication { HttpTimeout::Authentication } else { HttpTimeout::Request };
-            self.timer.poll(task, until).map(|()| Err(why.into()))
-        })
-        .await?;
-        self.minimum_rate.record(received.unwrap_or_default(), begin.elapsed());
-        Ok(received.is_some())
+            ready!(self.timer.poll(task, first));
+            if limits.until.is_some_and(|until| until <= first) {
+                return Poll::Ready(Ok(Waited::Deadline));
+            }
+            if shutdown_ends.is_some_and(|end| end <= first) {
+                return Poll::Ready(Ok(Waited::Shutdown));
+            }
+            if limits.watches_client && self.transport.is_closed(task) {
+                return Poll::Ready(Err(TransportError::Closed.into()));
+            }
+            *next_check = Instant::now() + CHECK_INTERVAL;
+        }
     }
 
     /// Ready when the client sends data ahead, of which a limited amount is read.
     ///
     /// # Errors
     /// When the client closed the connection.
-    pub(crate) fn poll_ahead(&mut self, task: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
+    fn poll_ahead(&mut self, task: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
         if self.transport.decoder.buffered() >= self.config.sizes.pipelined {
             return Poll::Pending;
         }
@@ -306,65 +321,36 @@ impl Downstream {
         })
     }
 
-    /// Ready when the client sends data, at `until`, and, if the wait `ends_at_shutdown`, when the proxy shuts down.
-    /// Called while the response to the client is prepared.
-    ///
-    /// # Errors
-    /// When the client closed the connection, or the proxy ends without waiting for requests in progress.
-    pub(crate) fn poll_while_responding(
-        &mut self,
-        task: &mut Context<'_>,
-        until: Instant,
-        ends_at_shutdown: bool,
-    ) -> Poll<Result<ClientEvent, ConnectionError>> {
-        if let Poll::Ready(received) = self.poll_ahead(task) {
-            return Poll::Ready(received.map(|()| ClientEvent::Received));
-        }
-        while let Poll::Ready(goes_on) = self.shutdown.poll(task) {
-            if !goes_on {
-                return Poll::Ready(Err(ConnectionError::Shutdown));
-            }
-        }
-        if ends_at_shutdown && self.shutdown.is_requested() {
-            return Poll::Ready(Ok(ClientEvent::Shutdown));
-        }
-        self.timer.poll(task, until).map(|()| Ok(ClientEvent::Deadline))
-    }
-
     /// Sends the output to the client. An authenticated client has `handshake_seconds` for each piece, another until
     /// the end of its time for authentication.
     pub(crate) async fn flush(&mut self) -> Result<(), ConnectionError> {
         // Most output is sent at once, and needs no timer.
-        if self.transport.flush_now().await? {
-            return Ok(());
-        }
-        let end = self.authentication_ends();
-        let sent = self.flush_rest();
-        match end {
-            Some(end) => timeout_at(end, sent).await.map_err(|_| HttpTimeout::Authentication)?,
-            None => sent.await,
-        }
+        if self.transport.flush_now().await? { Ok(()) } else { self.flush_rest().await }
     }
 
     /// Sends output that the client does not accept at once. During a shutdown, a client that accepts nothing has
     /// [`SHUTDOWN_TIMEOUT`].
     async fn flush_rest(&mut self) -> Result<(), ConnectionError> {
-        let Self { transport, shutdown, timer, config, .. } = self;
-        let (mut left, mut since) = (transport.out.len(), Instant::now());
-        let ends = |transport: &mut FramedTransport<_>, task: &mut Context<'_>| {
-            if transport.out.len() < left {
-                (left, since) = (transport.out.len(), Instant::now());
-            }
-            while let Poll::Ready(goes_on) = shutdown.poll(task) {
-                if !goes_on {
-                    return true;
+        loop {
+            let now = Instant::now();
+            let since_shutdown = self.shutdown.requested_at().map_or(Duration::ZERO, |at| now - at);
+            let (in_time, end) = (now + self.config.limits.handshake, self.authentication_ends());
+            let limits = WaitLimits {
+                until: Some(end.map_or(in_time, |end| end.min(in_time))),
+                at_shutdown: AtShutdown::EndsAfter(since_shutdown + SHUTDOWN_TIMEOUT),
+                watches_client: false,
+            };
+            match self.wait(limits, FramedTransport::poll_send).await? {
+                Waited::Event(sent) => {
+                    if sent? == Progress::All {
+                        return Ok(());
+                    }
                 }
+                Waited::Deadline if end.is_some() => return Err(HttpTimeout::Authentication.into()),
+                Waited::Deadline => return Err(not_read().into()),
+                Waited::Shutdown => return Err(ConnectionError::Shutdown),
             }
-            let requested = shutdown.requested_at();
-            requested.is_some_and(|at| timer.poll(task, at.max(since) + SHUTDOWN_TIMEOUT).is_ready())
-        };
-        let is_sent = transport.flush_unless(config.limits.handshake, ends).await?;
-        if is_sent { Ok(()) } else { Err(ConnectionError::Shutdown) }
+        }
     }
 
     /// Lets the client read its last response, and closes the connection.

@@ -19,8 +19,6 @@ pub(crate) struct RequestContext {
     /// The request's head as it was received.
     pub(crate) head: RequestHead,
     pub(crate) is_head: bool,
-    /// Whether the client wishes the connection to stay open.
-    pub(crate) keep: bool,
     /// The last token of a handshake, a `WWW-Authenticate` value of the response.
     pub(crate) token: Option<String>,
     /// Which cookies are forwarded.
@@ -33,22 +31,9 @@ impl RequestContext {
         self.head.version()
     }
 
-    /// Whether the connection stays open, as the client wishes.
-    pub(crate) const fn keep_alive(&self) -> KeepAlive {
-        if self.keep { KeepAlive::Yes } else { KeepAlive::No }
-    }
-
-    /// Makes the response close the connection.
-    pub(crate) fn close(&mut self) {
-        self.head.close();
-        self.keep = false;
-    }
-
-    /// Makes the response close the connection if `closes`.
-    pub(crate) fn close_if(&mut self, closes: bool) {
-        if closes {
-            self.close();
-        }
+    /// Whether the connection stays open after the response.
+    pub(crate) fn keep_alive(&self) -> KeepAlive {
+        KeepAlive::of(&self.head)
     }
 
     /// Succeeds while the client's security context is not revoked.
@@ -56,14 +41,7 @@ impl RequestContext {
     /// # Errors
     /// [`UpstreamAuthError::ClientMustAuthenticate`].
     pub(crate) fn check(&self) -> Result<(), UpstreamError> {
-        if self.context.is_revoked() {
-            let why = format!(
-                "the account of {} was revoked while its request was in flight",
-                self.context.principal()
-            );
-            return Err(UpstreamAuthError::client_must_authenticate(why).into());
-        }
-        Ok(())
+        if self.context.is_revoked() { Err(revoked()) } else { Ok(()) }
     }
 
     /// The request for the log, if it is not an operation and fails.
@@ -71,6 +49,13 @@ impl RequestContext {
         let (peer, user) = (self.peer, Some(self.context.principal()));
         FailedRequest { client: peer, user, operation: clipped(self.head.path()), is_wait: false }
     }
+}
+
+/// Why a request fails whose client's account was revoked.
+#[cold]
+pub(crate) fn revoked() -> UpstreamError {
+    let why = "the client's account was revoked while its request was in flight";
+    UpstreamAuthError::client_must_authenticate(why).into()
 }
 
 /// Whether a connection stays open after a response.
@@ -81,7 +66,7 @@ pub(crate) enum KeepAlive {
 }
 
 impl KeepAlive {
-    /// The choice of the client that sent a request with this head (RFC 9112 9.3).
+    /// As the client wishes that sent a request with this head (RFC 9112 9.3), unless the proxy closes the connection.
     pub(crate) fn of(head: &RequestHead) -> Self {
         if head.keeps_alive() { Self::Yes } else { Self::No }
     }
@@ -98,6 +83,9 @@ pub(crate) enum ConnectionError {
     /// The proxy ends without waiting for requests in progress.
     #[error("proxy shutting down")]
     Shutdown,
+    /// The account of the client was revoked.
+    #[error("the account of the client was revoked")]
+    Revoked,
     /// The decoder returned a body before a head.
     #[error("request body without a head")]
     NoHead,

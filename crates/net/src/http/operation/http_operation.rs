@@ -123,8 +123,8 @@ impl HttpOperation {
 
     /// Makes the response close the connection if `closes`.
     pub(crate) fn close_if(&mut self, closes: bool) {
-        if closes && self.request.keep {
-            self.request.close();
+        if closes && self.request.head.keeps_alive() {
+            self.request.head.close();
             if let Some(response) = &mut self.response {
                 response.close();
             }
@@ -228,7 +228,7 @@ impl HttpOperation {
             return self.give_up(next, why, End::CutShort(full.into()));
         }
         let code = response_code(RefusalKind::TooBusy);
-        self.request.close();
+        self.request.head.close();
         respond::too_busy(&mut out.bytes, &self.request.head, Some(code));
         self.events.push(Event::MemoryFull(full));
         self.give_up(next, why, End::Complete(KeepAlive::No))

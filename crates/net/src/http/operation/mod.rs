@@ -13,9 +13,7 @@ mod request;
 mod response;
 mod state_machine;
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 use engine::{OperationKey, Refusal, RefusalKind, response_code};
 use http1::Framing;
@@ -25,10 +23,11 @@ use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::http::client_connection::{ClientConnection, SentRequest};
-use crate::http::downstream::body::{BodyError, BufferedBody};
-use crate::http::downstream::connection::{ClientEvent, Downstream};
-use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
+use crate::gate::FailedRequest;
+use crate::http::client_connection::{ClientConnection, ForwardError, SentRequest};
+use crate::http::downstream::connection::{Downstream, WaitLimits, Waited};
+use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext, revoked};
+use crate::http::downstream::read::{BodyError, BufferedBody};
 use crate::http::operation::http_operation::{Done, End, Settings};
 use crate::http::operation::reporter::Reporter;
 use crate::http::operation::request::{claimed_type, operation_key};
@@ -47,19 +46,20 @@ pub(crate) async fn serve(
     let key = match operation_key(&request.head) {
         Ok(key) => key,
         Err(why) => {
-            request.close_if(downstream.closes_after_response());
-            let claimed = claimed_type(&request.head);
-            return Ok(refuse(downstream, &request, claimed, why.code(), &why.to_string()));
+            let claimed = claimed_type(&request.head).to_owned();
+            return Ok(refuse(downstream, &mut request, &claimed, why.code(), &why.to_string()));
         }
     };
     downstream.send_continue().await?;
-    let (body, share) = match downstream.body(framing, request.context.identity()).await? {
-        BufferedBody::Complete(body, share) => (body, share),
-        BufferedBody::Rejected(why) => {
-            request.close();
-            reject_body(downstream, &request, key, &why);
+    let (body, share) = match downstream.body(framing, request.context.identity()).await {
+        Ok(BufferedBody::Complete(body, share)) => (body, share),
+        Ok(BufferedBody::Rejected(why)) => {
+            request.head.close();
+            reject_body(downstream, &mut request, key, &why);
             return Ok(KeepAlive::No);
         }
+        Err(ConnectionError::Revoked) => return Ok(client.not_served(&revoked(), &mut request)),
+        Err(why) => return Err(why),
     };
     if let Err(why) = request.check() {
         return Ok(client.not_served(&why, &mut request));
@@ -113,6 +113,11 @@ async fn exchange(
     let body = sending.body();
     let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
     let sent = client.send(sending.request(), || sending.head(), BodyFraming::Length(length), &body).await;
+    let sent = match sent {
+        Ok(sent) => Ok(sent),
+        Err(ForwardError::Upstream(why)) => Err(why),
+        Err(ForwardError::Client(why)) => return Err(why),
+    };
     let sending = ScopeGuard::into_inner(sending);
     match sent {
         Ok(SentRequest { upstream, head }) => {
@@ -152,12 +157,12 @@ async fn next_event(
     upstream: &mut UpstreamConnection,
 ) -> Result<ResponseEvent, ConnectionError> {
     let event = loop {
-        if let Some(event) = client.ready_response(upstream, receiving.request()).await? {
+        let limits = receiving.limits();
+        if let Some(event) = client.ready_response(upstream, receiving.request(), limits).await? {
             break event;
         }
         receiving.stream(&mut client.downstream.transport.out);
-        let (until, ends_at_shutdown) = (receiving.until(), receiving.ends_at_shutdown());
-        if let Some(event) = client.wait_for_response(upstream, until, ends_at_shutdown).await? {
+        if let Some(event) = client.wait_for_response(upstream, limits).await? {
             break event;
         }
     };
@@ -176,22 +181,18 @@ async fn wait_for_work(
     let mut waiting = reporter.guard(waiting);
     let downstream = &mut client.downstream;
     downstream.flush().await?;
-    let is_done = loop {
-        let until = waiting.until();
-        let event = poll_fn(|task| {
-            if waiting.poll(task).is_ready() {
-                return Poll::Ready(Ok(None));
-            }
-            downstream.poll_while_responding(task, until, false).map_ok(Some)
-        });
-        match event.await? {
-            None => break true,
-            Some(ClientEvent::Deadline) => break false,
-            Some(ClientEvent::Received | ClientEvent::Shutdown) => {}
-        }
+    let limits = WaitLimits { until: Some(waiting.until()), ..WaitLimits::REQUEST };
+    let waited = match downstream.wait(limits, |_, task| waiting.poll(task)).await {
+        Ok(waited) => Some(waited),
+        Err(ConnectionError::Revoked) => None,
+        Err(why) => return Err(why),
     };
     let waiting = ScopeGuard::into_inner(waiting);
-    Ok(with_env(client, |env| if is_done { waiting.work_done(env) } else { waiting.deadline(env) }))
+    Ok(with_env(client, |env| match waited {
+        Some(Waited::Event(())) => waiting.work_done(env),
+        Some(Waited::Deadline | Waited::Shutdown) => waiting.deadline(env),
+        None => waiting.failed(revoked(), env),
+    }))
 }
 
 /// Reports an operation that is over. Returns whether the client's connection stays open.
@@ -208,8 +209,12 @@ fn end(
             Ok(keep_alive)
         }
         End::NotServed(why) => {
-            operation.request.close_if(client.downstream.closes_after_response());
-            Ok(client.respond_failed(&why, &operation.request, &operation.failed_request()))
+            let (operation_name, is_wait) = (operation.key.name(), operation.is_wait);
+            Ok(client.respond_failed(&why, &mut operation.request, |request| FailedRequest {
+                operation: operation_name,
+                is_wait,
+                ..request.failed_request()
+            }))
         }
         End::Failed(why) => {
             client.downstream.config.log_upstream_failure(&why, &operation.failed_request());
@@ -225,19 +230,25 @@ fn end(
 #[cold]
 fn refuse(
     downstream: &mut Downstream,
-    request: &RequestContext,
+    request: &mut RequestContext,
     operation: &str,
     code: ResponseCode,
     why: &str,
 ) -> KeepAlive {
     let user = request.context.principal();
     downstream.config.log.operation_refused(request.peer, user, operation, code, why);
-    local_response::refuse(&mut downstream.transport.out.bytes, request, code)
+    let out = downstream.response_to(&mut request.head);
+    local_response::refuse(&mut out.bytes, request, code)
 }
 
 /// Refuses an operation because of `why` with its body.
 #[cold]
-fn reject_body(downstream: &mut Downstream, request: &RequestContext, key: OperationKey, why: &BodyError) {
+fn reject_body(
+    downstream: &mut Downstream,
+    request: &mut RequestContext,
+    key: OperationKey,
+    why: &BodyError,
+) {
     match why {
         BodyError::TooLarge => {
             refuse(downstream, request, key.name(), ResponseCode::TooLarge, &why.to_string());

@@ -105,7 +105,7 @@ impl UpstreamResponse {
             refused: None,
             pending_sent: false,
         };
-        if !request.keep {
+        if coding == Coding::UntilClose || !request.head.keeps_alive() {
             response.close();
         }
         response
@@ -265,8 +265,8 @@ impl UpstreamResponse {
                 self.refuse(&mut out.bytes, reply.response_code());
             }
         }
-        let close = (self.coding == Coding::UntilClose && !self.pending_sent) || !request.keep;
-        if close { KeepAlive::No } else { KeepAlive::Yes }
+        let close = self.coding == Coding::UntilClose && !self.pending_sent;
+        if close { KeepAlive::No } else { request.keep_alive() }
     }
 
     /// Refuses the operation, by a header after the part of the response that was sent already, if any.

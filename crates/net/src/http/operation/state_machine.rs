@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use wire::{Endian, FileTime};
 
 use crate::body_budget::{MemoryLimit, Share};
+use crate::http::client_connection::ResponseLimits;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::operation::http_operation::{Done, HttpOperation, Settings};
 use crate::http::operation::local_response;
@@ -100,7 +101,9 @@ pub(crate) fn begin(
     env: &mut Env<'_>,
 ) -> Result<Step, Box<NotBegun>> {
     let Arrived { mut request, key, body, share, at, settings } = arrived;
-    request.close_if(env.closes);
+    if env.closes {
+        request.head.close();
+    }
     let request_size = body.len();
     let incoming = Incoming {
         envelope: Envelope::MAPI_HTTP,
@@ -230,16 +233,15 @@ impl Receiving {
     }
 
     /// Until when to wait for the next event. Meanwhile the client gets a keep-alive, unless the server's own reach it.
-    pub(crate) fn until(&self) -> Instant {
-        let pending = &self.operation.pending;
-        if pending.begun || self.operation.ahead.is_some() { pending.due(self.limit) } else { self.limit }
-    }
-
-    /// Whether the response ends if the proxy stops: a wait for notifications may end at any time.
-    pub(crate) fn ends_at_shutdown(&self) -> bool {
-        let HttpOperation { response, is_wait, ahead, .. } = &*self.operation;
+    /// A wait for notifications, which may end at any time, ends once the proxy accepts no more requests.
+    pub(crate) fn limits(&self) -> ResponseLimits {
+        let HttpOperation { response, is_wait, ahead, pending, .. } = &*self.operation;
+        let sends_pending = pending.begun || ahead.is_some();
         let is_whole = response.as_ref().is_some_and(|response| response.body.is_done());
-        *is_wait && ahead.is_none() && !is_whole
+        ResponseLimits {
+            until: if sends_pending { pending.due(self.limit) } else { self.limit },
+            ends_at_shutdown: *is_wait && ahead.is_none() && !is_whole,
+        }
     }
 
     /// Appends to `out` the part of the response that may be sent before it is complete. To be called before waiting.
@@ -371,6 +373,12 @@ impl Waiting {
         self.operation.close_if(env.closes);
         let next = self.work.resume();
         proceed(self.operation, next, env)
+    }
+
+    /// The operation ends before the work is done.
+    #[cold]
+    pub(crate) fn failed(self, why: UpstreamError, env: &mut Env<'_>) -> Step {
+        Step::Done(self.operation.fail(Next::Defer(self.work), why, env.out))
     }
 
     /// The time [`until`](Self::until) is reached: a keep-alive is due, or the work takes too long.

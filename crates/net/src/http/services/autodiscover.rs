@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use crate::http::client_connection::{ClientConnection, ForwardError, SentRequest};
 use crate::http::config::HttpListenerConfig;
-use crate::http::downstream::body::{BodyError, BufferedBody};
 use crate::http::downstream::connection::Downstream;
-use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
+use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext, revoked};
+use crate::http::downstream::read::{BodyError, BufferedBody};
 use crate::http::downstream::respond;
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::BodyFraming;
@@ -46,11 +46,13 @@ pub(crate) async fn discover(
     let downstream = &mut client.downstream;
     downstream.send_continue().await?;
     // The share is returned to the budget once the response is sent.
-    let (body, _share) = match downstream.body(framing, request.context.identity()).await? {
-        BufferedBody::Complete(body, share) => (body, share),
-        BufferedBody::Rejected(why) => {
-            request.close();
-            refuse_body(downstream, &request, &why);
+    let (body, _share) = match downstream.body(framing, request.context.identity()).await {
+        Ok(BufferedBody::Complete(body, share)) => (body, share),
+        Err(ConnectionError::Revoked) => return Ok(client.not_served(&revoked(), &mut request)),
+        Err(why) => return Err(why),
+        Ok(BufferedBody::Rejected(why)) => {
+            request.head.close();
+            refuse_body(downstream, &mut request, &why);
             return Ok(KeepAlive::No);
         }
     };
@@ -72,11 +74,11 @@ pub(crate) async fn discover(
 
 /// Refuses a request whose body is not accepted.
 #[cold]
-fn refuse_body(downstream: &mut Downstream, request: &RequestContext, why: &BodyError) {
+fn refuse_body(downstream: &mut Downstream, request: &mut RequestContext, why: &BodyError) {
     match why {
         BodyError::TooLarge => {
-            let out = &mut downstream.transport.out.bytes;
-            respond::to(out, &request.head, 413, "the request is too large\n", |_| ());
+            let out = downstream.response_to(&mut request.head);
+            respond::to(&mut out.bytes, &request.head, 413, "the request is too large\n", |_| ());
         }
         BodyError::Full { why, .. } => {
             downstream.refuse_for_memory(request, "Autodiscover", None, *why);
@@ -111,9 +113,8 @@ async fn forward_request(
     let (head, body) = exchange.received.insert((head, body));
     let config = &client.downstream.config;
     let changed = through_modules(config, &exchange.request, exchange.dialect, head, body)?;
-    exchange.request.close_if(client.downstream.closes_after_response());
+    let out = &mut client.downstream.response_to(&mut exchange.request.head).bytes;
     let (head, keep_alive) = rewritten(head.clone(), framing, &exchange.request, changed.len());
-    let out = &mut client.downstream.transport.out.bytes;
     head.write(out);
     if !exchange.request.is_head {
         out.extend_from_slice(&changed);
@@ -206,7 +207,7 @@ fn rewritten(
         head.fields.remove("transfer-encoding");
         head.fields.set("Content-Length", length.to_string());
     }
-    let close = !request.keep || (request.is_head && coding == Coding::UntilClose);
+    let close = !request.head.keeps_alive() || (request.is_head && coding == Coding::UntilClose);
     if close {
         head.fields.set("Connection", "close");
     }

@@ -55,7 +55,7 @@ async fn forward_request(
     }
     let is_sent = send_body(client, &mut upstream, request, chunked).await?;
     if !is_sent && client.downstream.unread {
-        request.close();
+        request.head.close();
     }
     let keep_alive = send_back(client, &mut upstream, request).await?;
     if keep_alive == KeepAlive::Yes {
@@ -72,9 +72,8 @@ async fn send_body(
     request: &RequestContext,
     chunked: bool,
 ) -> Result<bool, ForwardError> {
-    let downstream = &mut client.downstream;
-    let limit = downstream.config.limits.handshake;
-    while downstream.unread {
+    while client.downstream.unread {
+        let downstream = &mut client.downstream;
         let out = &mut upstream.transport.out;
         match downstream.received_event().await? {
             Some(Event::Body(piece)) if chunked => http1::write_chunk(&mut out.bytes, piece.data()),
@@ -86,9 +85,10 @@ async fn send_body(
                 }
             }
             None => {
-                if !upstream.flush(limit).await? {
+                if !client.flush_upstream(upstream).await? {
                     return Ok(false);
                 }
+                let downstream = &mut client.downstream;
                 if !downstream.more_unless(|task| upstream.has_responded(task)).await? {
                     return Ok(false);
                 }
@@ -96,7 +96,7 @@ async fn send_body(
             }
         }
     }
-    Ok(upstream.flush(limit).await?)
+    client.flush_upstream(upstream).await
 }
 
 /// Sends the response to the client as it is received. Once its head was sent, a failure of the server ends the
@@ -111,13 +111,13 @@ async fn send_back(
         ResponseEvent::Head(head, framing) => (head, framing),
         other => return Err(other.failure().into()),
     };
-    request.close_if(client.downstream.closes_after_response());
+    let out = client.downstream.response_to(&mut request.head);
     let coding = rewrite_response(&mut head, framing, request);
-    let close = coding == Coding::UntilClose || !request.keep;
+    let close = coding == Coding::UntilClose || !request.head.keeps_alive();
     if close {
         head.fields.push("Connection", "close");
     }
-    head.write(&mut client.downstream.transport.out.bytes);
+    head.write(&mut out.bytes);
     loop {
         let event = client.read_response(upstream, request, Instant::now() + limit).await?;
         let out = &mut client.downstream.transport.out;

@@ -1,5 +1,7 @@
 //! Responses after which the proxy closes the client's connection: each states so, and the others do not.
 
+use testkit::http_auth::Handshake;
+
 use crate::http::tests::playbook::Happens::{Request, Rest, ServerUnreachable, Shutdown};
 use crate::http::tests::playbook::State::{Closed, KeptAlive, WaitsForServer};
 use crate::http::tests::playbook::{Client, State, basic, get, head, mapi, request, response};
@@ -48,6 +50,21 @@ fn a_response_to_a_request_whose_body_is_not_read_states_that_the_connection_clo
     ] {
         let client = Client::new(&proxy) >> Request(format!("{head}{framing}").into_bytes());
         assert_states_its_end(client, state, status, &format!("{head}{framing}"));
+    }
+}
+
+#[test]
+fn a_response_within_a_handshake_states_whether_the_connection_closes_after_a_body_in_chunks() {
+    for (chunks, state) in [(1, KeptAlive), (24, KeptAlive), (34, Closed)] {
+        let upstream = Upstream::responding(OK);
+        let proxy = Setup::default().before(&upstream);
+        let token = Handshake::ntlm("alice").next(None);
+        let head = format!(
+            "POST /ews/x HTTP/1.1\r\nHost: a\r\nAuthorization: {token}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
+        let body = format!("10000\r\n{}\r\n", "x".repeat(0x10000)).repeat(chunks);
+        let client = Client::new(&proxy) >> Request([&head, &body, "0\r\n\r\n"].concat().into_bytes());
+        assert_states_its_end(client, state, 401, &chunks.to_string());
     }
 }
 

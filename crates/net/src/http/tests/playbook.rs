@@ -9,8 +9,6 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use engine::{Finished, Observer, RefusedOperation};
 use http1::{Event, Head as _, ResponseDecoder, ResponseHead};
 use identity::{Pool, SecurityContext};
@@ -24,6 +22,7 @@ use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::preamble::AcceptedConnection;
 use crate::http::memory::PIPE;
 use crate::http::server::serve_established;
+pub(super) use crate::http::tests::messages::{basic, head, mapi};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::upstream::{ServerConnection, Upstream, read_some, write_some};
 use crate::http::transport::Stream;
@@ -140,6 +139,12 @@ impl Proxy {
         self.signed_in.0.lock().unwrap().clear();
     }
 
+    /// How many connections of clients are served.
+    pub(super) fn connections(&self) -> usize {
+        // Each connection waits for the stop with two receivers.
+        self.stop.borrow().as_ref().map_or(0, |stop| stop.receiver_count() / 2)
+    }
+
     /// Runs the tasks of all connections until they wait.
     fn run(&self) {
         self.runtime.block_on(async {
@@ -207,6 +212,7 @@ pub(super) struct Client {
     unanswered: usize,
     servers: Vec<ServerConnection>,
     state: Option<State>,
+    reads: bool,
 }
 
 impl Client {
@@ -234,6 +240,7 @@ impl Client {
             unanswered: 0,
             servers: Vec::new(),
             state: None,
+            reads: true,
         }
     }
 
@@ -251,6 +258,20 @@ impl Client {
     pub(super) fn disconnect(&mut self) {
         self.stream = None;
         self.proxy.run();
+    }
+
+    /// Reads no more of what the proxy sends.
+    pub(super) fn stop_reading(&mut self) {
+        self.reads = false;
+    }
+
+    pub(super) fn state(&self) -> Option<State> {
+        self.state
+    }
+
+    /// Whether the responses to all requests are complete.
+    pub(super) fn is_answered(&self) -> bool {
+        self.unanswered == 0
     }
 
     /// Sends two requests at once, and returns the first response.
@@ -378,7 +399,8 @@ impl Client {
 
     /// Takes the bytes that the proxy sent. Returns whether there were any.
     fn receive(&mut self) -> bool {
-        let Some(bytes) = self.stream.as_mut().and_then(read_some) else { return false };
+        let stream = self.stream.as_mut().filter(|_| self.reads);
+        let Some(bytes) = stream.and_then(read_some) else { return false };
         if bytes.is_empty() {
             self.stream = None;
             self.responses.close();
@@ -457,30 +479,6 @@ impl ClientResponse {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.head.fields.text(name)
     }
-}
-
-/// The header by which `user` authenticates.
-pub(super) fn basic(user: &str) -> String {
-    format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{user}:{user}pw1")))
-}
-
-/// The bytes of a request of MAPI over HTTP.
-pub(super) fn mapi(user: &str, endpoint: &str, request_type: &str, cookie: &str, body: &[u8]) -> Vec<u8> {
-    let cookie = if cookie.is_empty() { String::new() } else { format!("Cookie: {cookie}\r\n") };
-    let authorization = basic(user);
-    let head = format!(
-        "POST /mapi/{endpoint}/ HTTP/1.1\r\nHost: proxy.lab.test\r\nContent-Type: application/mapi-http\r\n\
-         X-RequestType: {request_type}\r\nX-RequestId: {{1}}:1\r\nX-ClientInfo: {{2}}:2\r\n{cookie}\
-         {authorization}Content-Length: {}\r\n\r\n",
-        body.len()
-    );
-    [head.as_bytes(), body].concat()
-}
-
-/// The head of a request that is no operation, by alice; its body has this `length`.
-pub(super) fn head(method: &str, length: usize) -> String {
-    let authorization = basic("alice");
-    format!("{method} /ews/x HTTP/1.1\r\nHost: a\r\n{authorization}Content-Length: {length}\r\n\r\n")
 }
 
 /// Such a request without a body.

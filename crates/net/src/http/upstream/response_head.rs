@@ -55,7 +55,7 @@ pub(crate) fn rewrite_response(
             Coding::Chunked
         }
         _ => {
-            if request.version() == Version::Http10 && request.keep {
+            if request.version() == Version::Http10 && request.head.keeps_alive() {
                 head.fields.push("Connection", "keep-alive");
             }
             Coding::Unchanged

@@ -1,16 +1,29 @@
-//! Reads the body of a client's request.
+//! Reads a client's requests, heads and bodies, within the client's time limits.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http1::{Event, Framing};
+use http1::{Event, Framing, RequestHead};
 use identity::Identity;
 use mapi::mapihttp::ResponseCode;
+use tokio::time::Instant;
 
 use crate::body_budget::{MemoryLimit, Share};
 use crate::http::downstream::accumulator::BodyAccumulator;
-use crate::http::downstream::connection::Downstream;
-use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
+use crate::http::downstream::connection::{AtShutdown, Downstream, WaitLimits, Waited};
+use crate::http::downstream::context::{ConnectionError, HttpTimeout, RequestContext};
+use crate::http::downstream::minimum_rate::MinimumRate;
 use crate::http::downstream::respond;
+use crate::http::output::OutputBuffer;
+use crate::http::transport::TransportError;
+use crate::http::upstream::connection::UpstreamSlot;
 use crate::http::upstream::request_head::BodyFraming;
+
+/// How long the proxy waits for the rest of a request during a shutdown.
+const SHUTDOWN_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A chunked body up to this length is read before it is forwarded, with its length.
 const SHORT: usize = 64 * 1024;
@@ -45,6 +58,125 @@ pub(crate) enum BufferedBody {
 }
 
 impl Downstream {
+    /// Returns the head of the next request, or `None` if there is no further one. While it waits, it closes an
+    /// upstream connection that the server closes.
+    pub(crate) async fn next_request(
+        &mut self,
+        upstream: &mut UpstreamSlot,
+        until: Instant,
+    ) -> Result<Option<(RequestHead, Framing)>, ConnectionError> {
+        while self.transport.decoder.buffered() == 0 {
+            if !self.idle(upstream, until).await? {
+                return Ok(None);
+            }
+        }
+        // Requests that follow each other without a pause are never waited for.
+        if self.authentication_ends().is_some_and(|end| Instant::now() >= end) {
+            return Err(HttpTimeout::Authentication.into());
+        }
+        self.caller = None;
+        self.minimum_rate = MinimumRate::new(&self.config.limits);
+        match self.event().await? {
+            Event::Head { head, framing } => {
+                self.work.begin_request();
+                self.framing = framing;
+                self.unread = true;
+                self.in_handshake = false;
+                self.expects_continue = head.expects_continue() && framing.has_body();
+                Ok(Some((head, framing)))
+            }
+            Event::Body(_) | Event::End => Err(ConnectionError::NoHead),
+        }
+    }
+
+    /// Waits for the next request. Returns false if the wait is over without one.
+    async fn idle(&mut self, upstream: &mut UpstreamSlot, until: Instant) -> io::Result<bool> {
+        poll_fn(|task| {
+            let received = self.poll_idle(task, upstream, until);
+            if received.is_pending() {
+                self.work.waited();
+            }
+            received
+        })
+        .await
+    }
+
+    /// Ready with true if the client sent something, and with false if the wait is over.
+    fn poll_idle(
+        &mut self,
+        task: &mut Context<'_>,
+        upstream: &mut UpstreamSlot,
+        until: Instant,
+    ) -> Poll<io::Result<bool>> {
+        if let Poll::Ready(filled) = self.transport.poll_fill(task) {
+            return Poll::Ready(filled.map(|count| count > 0));
+        }
+        upstream.poll_idle(task);
+        while let Poll::Ready(goes_on) = self.shutdown.poll(task) {
+            if !goes_on || self.shutdown.is_requested() {
+                return Poll::Ready(Ok(false));
+            }
+        }
+        self.timer.poll(task, until).map(|()| Ok(false))
+    }
+
+    /// The next event of a request.
+    pub(crate) async fn event(&mut self) -> Result<Event<RequestHead>, ConnectionError> {
+        loop {
+            if let Some(event) = self.received_event().await? {
+                return Ok(event);
+            }
+            self.more().await?;
+        }
+    }
+
+    /// The next event of a request that has been received; `None` if more has to be read first.
+    pub(crate) async fn received_event(&mut self) -> Result<Option<Event<RequestHead>>, ConnectionError> {
+        self.work.add(self.transport.take_work());
+        if self.work.is_due() {
+            let limits = WaitLimits { watches_client: false, ..WaitLimits::REQUEST };
+            let is_authenticated = self.is_authenticated();
+            self.end_round(is_authenticated, limits).await?;
+        }
+        Ok(self.transport.ready().map_err(TransportError::from)?)
+    }
+
+    /// Waits for more of a request. The client has the time that its [`MinimumRate`] leaves, but during a shutdown no
+    /// longer than [`SHUTDOWN_REQUEST_TIMEOUT`].
+    pub(crate) async fn more(&mut self) -> Result<(), ConnectionError> {
+        self.more_unless(|_| false).await.map(drop)
+    }
+
+    /// Like [`Self::more`], but stops waiting when `ends` returns true, and returns false then.
+    pub(crate) async fn more_unless(
+        &mut self,
+        mut ends: impl FnMut(&mut Context<'_>) -> bool,
+    ) -> Result<bool, ConnectionError> {
+        if self.transport.has_ended() {
+            return Err(TransportError::Closed.into());
+        }
+        let begin = Instant::now();
+        let in_time = begin + self.minimum_rate.left();
+        let authentication_ends = self.authentication_ends();
+        let limits = WaitLimits {
+            until: Some(authentication_ends.map_or(in_time, |end| in_time.min(end))),
+            at_shutdown: AtShutdown::EndsAfter(SHUTDOWN_REQUEST_TIMEOUT),
+            watches_client: false,
+        };
+        let received = self.wait(limits, |transport, task| {
+            if ends(task) { Poll::Ready(Ok(None)) } else { transport.poll_fill(task).map_ok(Some) }
+        });
+        let received = match received.await? {
+            Waited::Event(received) => received?,
+            Waited::Deadline if authentication_ends.is_some_and(|end| end <= in_time) => {
+                return Err(HttpTimeout::Authentication.into());
+            }
+            Waited::Deadline | Waited::Shutdown => return Err(HttpTimeout::Request.into()),
+        };
+        self.minimum_rate.record(received.unwrap_or_default(), begin.elapsed());
+        Ok(received.is_some())
+    }
+
     /// The next part of the request's body; `None` at its end.
     async fn next_body_piece(&mut self) -> Result<Option<Bytes>, ConnectionError> {
         match self.event().await? {
@@ -142,8 +274,17 @@ impl Downstream {
         }
     }
 
+    /// The output, for the head of the response to the current `request`. Each response to a request begins with this
+    /// call: it decides whether the connection closes after the response, which the head has to state (RFC 9112 9.6).
+    pub(crate) fn response_to(&mut self, request: &mut RequestHead) -> &mut OutputBuffer {
+        if self.closes_after_response() {
+            request.close();
+        }
+        &mut self.transport.out
+    }
+
     /// Whether the connection closes after the response to the current request, whose head is to be written: since the
-    /// proxy accepts no more requests, or since the rest of the request will not be read (RFC 9112 9.6).
+    /// proxy accepts no more requests, or since the rest of the request will not be read.
     pub(crate) fn closes_after_response(&mut self) -> bool {
         self.shutdown.is_requested() || (self.unread && self.leaves_body_unread())
     }
@@ -158,22 +299,20 @@ impl Downstream {
                 let is_long = usize::try_from(length).map_or(true, |length| length > self.skip_limit());
                 is_long || (self.expects_continue && !self.in_handshake)
             }
-            Framing::Chunked => !self.in_handshake,
+            Framing::Chunked => true,
         }
     }
 
-    /// Reads and drops the rest of a request that was refused without its body. The connection closes if that is too
-    /// long, which only a body in chunks within a handshake can be.
-    pub(crate) async fn skip_body(&mut self) -> Result<KeepAlive, ConnectionError> {
-        self.flush().await?;
+    /// Reads and drops the rest of a refused request. A body in chunks that is too long for that is left unread.
+    pub(crate) async fn skip_body(&mut self) -> Result<(), ConnectionError> {
         let mut left = self.skip_limit();
         while let Event::Body(piece) = self.event().await? {
             match left.checked_sub(piece.wire().len()) {
                 Some(rest) => left = rest,
-                None => return Ok(KeepAlive::No),
+                None => return Ok(()),
             }
         }
         self.unread = false;
-        Ok(KeepAlive::Yes)
+        Ok(())
     }
 }
