@@ -20,7 +20,7 @@ use crate::session::MailboxSession;
 /// The server's version: 15.0.1497.0.
 const SERVER_VERSION: Version = Version([0x0f00, 0x85d9, 0]);
 /// How often clients poll, and how they retry ([MS-OXCRPC] 3.1.4.1): milliseconds, times, milliseconds.
-const POLLS: (u32, u32, u32) = (60_000, 6, 10_000);
+pub(crate) const POLLS: (u32, u32, u32) = (60_000, 6, 10_000);
 
 /// The parts that both responses to a connect have.
 struct Connected {

@@ -2,11 +2,11 @@
 //!
 //! A [`Lab`] is a [`net::Service`]: it serves RFR, NSPI, EMSMDB and `AsyncEMSMDB` over a directory of people
 //! that is generated from a seed. Its only state is the open context handles. [`serve()`] runs it with
-//! listeners and an endpoint mapper.
+//! listeners and an endpoint mapper, and by MAPI over HTTP and Autodiscover if [`LabServer::http`] is set.
 //!
 //! Architectural invariants: the same configuration makes the same lab, whatever the time and the machine;
 //! the directory never changes; a context handle is valid only for the identity and the association group
-//! that opened it.
+//! that opened it, and a Session Context only for the identity. Cookies of Session Contexts are random.
 #![cfg_attr(
     not(test),
     deny(
@@ -24,6 +24,7 @@ mod config;
 mod directory;
 mod emsmdb;
 mod handles;
+mod http;
 mod nspi;
 mod random;
 mod rfr;
@@ -35,5 +36,6 @@ mod session;
 mod tests;
 
 pub use crate::config::{LabConfig, ServerName};
+pub use crate::http::{CertificateError, HttpLimits, HttpServer, ServerCertificate};
 pub use crate::serve::{LabServer, Listening, serve, start};
 pub use crate::service::Lab;

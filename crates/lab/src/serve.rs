@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::ServerName;
+use crate::http::{HttpListener, HttpServer};
 use crate::service::Lab;
 
 /// The threads that execute calls to the mailbox store, which block while they access the disk.
@@ -32,6 +33,8 @@ pub struct LabServer {
     pub endpoint_mapper: Option<SocketAddr>,
     /// The address of the services. With port 0 the system chooses a port.
     pub rpc: SocketAddr,
+    /// MAPI over HTTP and Autodiscover; `None` for RPC only.
+    pub http: Option<HttpServer>,
     /// The accounts of clients.
     pub accounts: Arc<dyn Accounts>,
     /// The level below which calls get the fault `ACCESS_DENIED`; [`AuthLevel::NONE`] admits all.
@@ -50,6 +53,7 @@ impl LabServer {
         Self {
             endpoint_mapper: Some(any),
             rpc: any,
+            http: None,
             accounts,
             minimum_level: AuthLevel::PKT_PRIVACY,
             domain: "LAB".to_owned(),
@@ -63,6 +67,7 @@ pub struct Listening {
     mapper: Option<(TcpListener, SocketAddr)>,
     services: TcpListener,
     address: SocketAddr,
+    http: Option<HttpListener>,
     lab: Arc<Lab>,
     server: LabServer,
 }
@@ -72,6 +77,7 @@ impl std::fmt::Debug for Listening {
         f.debug_struct("Listening")
             .field("endpoint_mapper", &self.endpoint_mapper())
             .field("rpc", &self.address)
+            .field("http", &self.http())
             .finish_non_exhaustive()
     }
 }
@@ -80,13 +86,17 @@ impl std::fmt::Debug for Listening {
 ///
 /// # Errors
 /// If it cannot listen on an address.
-pub async fn start(lab: Arc<Lab>, server: LabServer) -> Result<Listening, ListenError> {
+pub async fn start(lab: Arc<Lab>, mut server: LabServer) -> Result<Listening, ListenError> {
     let (services, address) = bound(server.rpc).await?;
     let mapper = match server.endpoint_mapper {
         Some(address) => Some(bound(address).await?),
         None => None,
     };
-    Ok(Listening { mapper, services, address, lab, server })
+    let http = match server.http.take() {
+        Some(http) => Some(HttpListener::bind(http).await?),
+        None => None,
+    };
+    Ok(Listening { mapper, services, address, http, lab, server })
 }
 
 /// Serves `lab` on the addresses of `server` until `stop` turns true and the calls in flight have responses.
@@ -115,11 +125,17 @@ impl Listening {
         self.address
     }
 
+    /// The address of MAPI over HTTP and Autodiscover.
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(HttpListener::address)
+    }
+
     /// Serves until `stop` turns true and the calls in flight have responses.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let Self { mapper, services, address, lab, server } = self;
+        let Self { mapper, services, address, http, lab, server } = self;
+        let acceptor = acceptor_config(&lab, &server);
         let admission = Admission::new(server.limits, Vec::new());
-        let auth = client_auth(&lab, &server);
+        let auth = ClientAuth::new(acceptor.clone());
         let interfaces = Interface::ALL.map(syntax);
         let offered = interfaces.map(|id| rpc::server::Interface { id, minimum_level: server.minimum_level });
         let config = listener_config(offered.to_vec(), address, auth.clone(), server.limits);
@@ -129,15 +145,25 @@ impl Listening {
             return;
         }
         let _closing = Closing(pool.clone());
+        let by_http = http
+            .map(|http| http.run(Arc::clone(&lab), Arc::new(acceptor.clone()), pool.clone(), stop.clone()));
+        let by_http = async {
+            if let Some(by_http) = by_http {
+                by_http.await;
+            }
+        };
         let backend = move || ServiceHandler::new(Arc::clone(&lab), Some(pool.clone()));
         let serving =
             net::run_rpc(services, config, Arc::clone(&admission), Workers::here(), backend, stop.clone());
-        let Some((listener, own)) = mapper else { return serving.await };
+        let Some((listener, own)) = mapper else {
+            tokio::join!(serving, by_http);
+            return;
+        };
         let mapper = EndpointMapperService::new(&interfaces, &[Endpoint::Tcp(address)]);
         let config = mapper_config(own, auth, server.limits);
         let mapping =
             net::run_rpc(listener, config, admission, Workers::here(), move || mapper.connection(), stop);
-        tokio::join!(serving, mapping);
+        tokio::join!(serving, mapping, by_http);
     }
 }
 
@@ -150,7 +176,8 @@ impl Drop for Closing {
     }
 }
 
-fn client_auth(lab: &Lab, server: &LabServer) -> ClientAuth {
+/// How clients authenticate, whatever the protocol.
+fn acceptor_config(lab: &Lab, server: &LabServer) -> AcceptorConfig {
     let unknown = ServerName { name: String::new(), host: String::new() };
     let name = lab.config().servers.first().unwrap_or(&unknown);
     let dns_domain = name.host.split_once('.').map(|(_, domain)| domain).unwrap_or_default();
@@ -161,10 +188,10 @@ fn client_auth(lab: &Lab, server: &LabServer) -> ClientAuth {
         dns_domain: dns_domain.to_owned(),
     };
     let accounts = Arc::clone(&server.accounts);
-    ClientAuth::new(AcceptorConfig {
+    AcceptorConfig {
         settings: Settings::of(NtlmAcceptorConfig { names, ..NtlmAcceptorConfig::default() }),
         ..AcceptorConfig::new(accounts, Authority::new("lab"), ContextCounters::new())
-    })
+    }
 }
 
 fn mapper_config(address: SocketAddr, auth: ClientAuth, limits: Limits) -> Arc<RpcListenerConfig> {

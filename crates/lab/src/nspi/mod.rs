@@ -10,6 +10,7 @@ mod special;
 use mapi::ErrorCode;
 use mapi::nspi::{MId, Stat};
 
+pub(crate) use self::rows::{Rows, columns_or_default, query_columns};
 use crate::codepage::CodePage;
 use crate::service::Lab;
 

@@ -28,7 +28,7 @@ pub(super) fn view(flags: u32, code_page: u32) -> Result<View, ErrorCode> {
 }
 
 /// The columns that a client requests, or the default ones.
-pub(super) fn columns_or_default(tags: Option<&[PropTag]>) -> &[PropTag] {
+pub(crate) fn columns_or_default(tags: Option<&[PropTag]>) -> &[PropTag] {
     tags.unwrap_or(&DEFAULT_COLUMNS)
 }
 
