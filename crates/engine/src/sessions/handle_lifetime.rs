@@ -19,7 +19,8 @@ pub(crate) fn settle(
     let (interface, opnum) = rpc_call(operation.key());
     let handle_use = handle_use(interface, opnum);
     // The client does not receive the handle that the operation opened.
-    let is_unreachable = handle_use == HandleUse::Opens && end == End::Responded { is_refused: true };
+    let is_unreachable =
+        handle_use == HandleUse::Opens && matches!(end, End::Responded { is_refused: true } | End::Aborted);
     let is_broken = session.lock().is_broken();
     if is_unreachable || is_broken {
         group.remove_session(session);

@@ -391,3 +391,19 @@ fn deferrals_of_a_request_and_of_its_response_count_towards_one_limit() {
         assert_eq!(why, expected);
     }
 }
+
+#[test]
+fn a_disconnect_ends_the_session_that_was_opened_by_a_deferred_response() {
+    let unreachable = || Work::new(|_| (), |(), _, _| unreachable!("the client is gone"));
+    let house = House::new(8, |_, _| Decision::Forward, move |_, _| Delivery::Defer(unreachable()));
+    let mut talk = RpcClient::new(&house.engine, &Arc::default());
+    let contexts = identity::ContextCounters::new();
+    let alice = SecurityContext::anonymous(&contexts, &Authority::new("a"));
+    let bind = testkit::incoming(&alice, (Interface::Nspi, 0), testkit::bind_request());
+    let (mut flight, _) = talk.send(bind).unwrap();
+    let next = talk.respond(&mut flight, testkit::bind_response([1; 16]));
+    assert!(matches!(next, Step::Defer { .. }));
+    assert_eq!(talk.conversation.group().len(), 1);
+    drop((flight, alice));
+    assert_eq!((talk.conversation.group().len(), contexts.open()), (0, 0));
+}
