@@ -38,6 +38,7 @@ mod ntlm_foreign;
 mod proxy_protocol;
 mod recordings;
 mod replaying;
+mod rpc_memory;
 mod samba;
 mod sealed;
 mod sessions;

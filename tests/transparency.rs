@@ -1,5 +1,7 @@
 //! Unchanged stubs are forwarded byte for byte, in both directions; only context handles are replaced.
 
+use std::io::Read as _;
+
 use crate::harness::{
     Connection, EMSMDB, HANDLE, NSPI, Outcome, Proxy, RFR, RawUpstream, Setup, with_handle,
 };
@@ -112,4 +114,30 @@ fn faults_of_the_server_are_forwarded_unchanged() {
     let proxy = proxy(&upstream, &[]);
     let mut client = Connection::bound(proxy.rpc(), RFR);
     assert_eq!(client.call(0, &noise(1, 40)), Outcome::Fault(0x1234_0000));
+}
+
+#[test]
+fn a_fault_guarantees_that_the_call_was_not_executed_only_if_the_servers_fault_does() {
+    const SERVER_TOO_BUSY: u32 = 0x1c01_0014;
+    // The module sends it ahead of each call of the address book.
+    const QUERY_COLUMNS: u16 = 16;
+    for ahead in ["", "ahead = true"] {
+        let upstream = RawUpstream::start(|call| match call.opnum {
+            0 => Outcome::Response([&[0; 8], &HANDLE[..], &[0; 4]].concat()),
+            10 | QUERY_COLUMNS => Outcome::NotExecuted(SERVER_TOO_BUSY),
+            _ => Outcome::Fault(SERVER_TOO_BUSY),
+        });
+        let setup = Setup::before(&upstream.binding()).unprotected().stack(&["dummy"]);
+        let proxy = setup.options("dummy", ahead).start();
+        let mut client = Connection::bound(proxy.rpc(), NSPI);
+        let handle = client.nspi_bind();
+        for (opnum, is_guaranteed) in [(10, true), (11, false), (10, true)] {
+            client.send_request(opnum, &with_handle(handle, b"x"));
+            let mut fault = [0; 32];
+            client.stream.read_exact(&mut fault).unwrap();
+            // `PFC_DID_NOT_EXECUTE` (C706 12.6.3.1), and the status (C706 12.6.4.7).
+            assert_eq!((fault[2], fault[3] & 0x20 != 0), (3, is_guaranteed), "{opnum} {ahead}");
+            assert_eq!(fault[24..28], SERVER_TOO_BUSY.to_le_bytes());
+        }
+    }
 }

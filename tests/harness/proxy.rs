@@ -316,6 +316,11 @@ impl Proxy {
         self.memory("VmRSS:")
     }
 
+    /// The highest resident memory that it had, in KiB.
+    pub(crate) fn highest_memory(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
     fn memory(&self, of: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(of)).unwrap();

@@ -28,6 +28,7 @@ const BIND_ACK: u8 = 12;
 const ORPHANED: u8 = 19;
 const FIRST: u8 = 1;
 const LAST: u8 = 2;
+const DID_NOT_EXECUTE: u8 = 0x20;
 const OBJECT: u8 = 0x80;
 const HEADER: usize = 16;
 /// Bytes of a stub that are put into one fragment.
@@ -108,6 +109,10 @@ fn response(call: u32, stub: &[u8]) -> Vec<u8> {
     bytes
 }
 
+fn fault(call: u32, flags: u8, status: u32) -> Vec<u8> {
+    pdu(FAULT, flags, call, &[&[0; 8], &status.to_le_bytes()[..], &[0; 4]].concat())
+}
+
 /// A stub that begins with a context handle.
 pub(crate) fn with_handle(handle: [u8; 16], rest: &[u8]) -> Vec<u8> {
     [&[0; 4], &handle[..], rest].concat()
@@ -120,6 +125,10 @@ pub(crate) enum Outcome {
     Response(Vec<u8>),
     /// A fault, with its status.
     Fault(u32),
+    /// A server sends a fault with this status, and guarantees that it did not execute the call.
+    NotExecuted(u32),
+    /// A server sends a response without its last fragment.
+    Unfinished(Vec<u8>),
     /// A PDU of another type.
     Other(u8),
     /// The connection was closed.
@@ -369,9 +378,12 @@ fn serve(mut stream: TcpStream, seen: &(Mutex<Seen>, Condvar), handler: &dyn Fn(
                 seen.1.notify_all();
                 match handler(&call) {
                     Outcome::Response(stub) => response(pdu.call, &stub),
-                    Outcome::Fault(status) => {
-                        let body = [&[0; 8], &status.to_le_bytes()[..], &[0; 4]].concat();
-                        self::pdu(FAULT, FIRST | LAST, pdu.call, &body)
+                    Outcome::Fault(status) => fault(pdu.call, FIRST | LAST, status),
+                    Outcome::NotExecuted(status) => fault(pdu.call, FIRST | LAST | DID_NOT_EXECUTE, status),
+                    Outcome::Unfinished(stub) => {
+                        let mut whole = response(pdu.call, &stub);
+                        whole.truncate(whole.len() - HEADER - 8 - (stub.len() - 1) % PIECE - 1);
+                        whole
                     }
                     Outcome::Closed => {
                         let _ = stream.shutdown(Shutdown::Both);
@@ -380,6 +392,7 @@ fn serve(mut stream: TcpStream, seen: &(Mutex<Seen>, Condvar), handler: &dyn Fn(
                     Outcome::Other(_) | Outcome::NoResponse => continue,
                 }
             }
+            ORPHANED => continue,
             other => panic!("the proxy sent a PDU of type {other}"),
         };
         if stream.write_all(&response).is_err() {

@@ -83,7 +83,7 @@ pub mod upstream_identity;
 
 pub use crate::account::Account;
 pub use crate::auth_limit::{AuthLimiter, AuthLimits};
-pub use crate::body_budget::BodyBudget;
+pub use crate::body_budget::{BodyBudget, MemoryLimit};
 pub use crate::error_chain::ErrorChain;
 pub use crate::event_log::EventLog;
 pub use crate::gate::{AccountGate, Gate, LockoutLimits};

@@ -187,11 +187,12 @@ table Clients at "clients" {
     /// idle one, which then ends.
     sessions: usize, default 100_000, from 1;
     /// The maximum memory for one user's requests, in megabytes (1,000,000 bytes). It covers requests until
-    /// they are answered, responses of MAPI over HTTP and Autodiscover, and RPC responses that the client
-    /// does not read at once. The first 64 KiB of each connection are not counted. A request that exceeds it,
-    /// or whose response does, is refused as too busy: with 503 and Retry-After over HTTP, and with the fault
-    /// nca_s_server_too_busy over RPC. A connection whose unread RPC responses exceed it is closed. Each is
-    /// logged with the user. All unauthenticated calls count as one user.
+    /// they are answered, and responses of MAPI over HTTP, Autodiscover and RPC until the client has read
+    /// them. The first 64 KiB of each connection are not counted. A request that exceeds it, or whose
+    /// response does, is refused as too busy: with 503 and Retry-After over HTTP, and over RPC with the fault
+    /// nca_s_server_too_busy, or for a response RPC_S_SERVER_TOO_BUSY. If a complete RPC response that the
+    /// client does not read exceeds it, the connection is closed. Each is logged with the user. All
+    /// unauthenticated calls count as one user.
     request_megabytes_per_user: usize, default 256, from 2 to 1_000_000;
     /// The maximum memory for the requests of all users together, in megabytes (1,000,000 bytes).
     request_megabytes: usize, default 1000, from 2 to 1_000_000;

@@ -82,7 +82,10 @@ impl Group {
         };
         group.associations = group.associations.saturating_sub(1);
         if group.associations == 0 && !self.handles.is_empty() {
-            group.kept = association.filter(UpstreamAssociation::is_usable);
+            group.kept = association.filter(UpstreamAssociation::is_usable).map(|mut association| {
+                association.abandon_calls();
+                association
+            });
         }
     }
 

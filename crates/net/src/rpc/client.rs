@@ -87,7 +87,7 @@ impl RpcClient {
                     UpstreamCallResult::Response { tag: of, stub, endian } if of == tag => {
                         return Ok((stub, endian));
                     }
-                    UpstreamCallResult::Fault { tag: of, status } if of == tag => {
+                    UpstreamCallResult::Fault { tag: of, status, .. } if of == tag => {
                         return Err(CallFailure::Fault(status));
                     }
                     UpstreamCallResult::Failed { tag: of, error, .. } if of == tag => {

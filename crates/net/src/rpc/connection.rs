@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 
 use rpc::pdu::FaultStatus;
 use rpc::server::{CloseReason, Event, Request, ServerAssociation};
@@ -22,7 +23,7 @@ use crate::tcp::read::poll_read;
 use crate::tcp::stream::{ClientStream, send, send_now};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Why the proxy closed a client connection.
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +144,11 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
                     return Ok(());
                 },
                 () = next_quota, if is_over_quota => {}
-                () = poll_fn(|task| self.scope.handler.poll(task, &mut self.replies)) => {}
+                () = poll_fn(|task| {
+                    let polled = self.scope.handler.poll(task, &mut self.replies);
+                    let is_outdated = self.memory.is_outdated_by(self.scope.handler.response_bytes());
+                    if is_outdated { Poll::Ready(()) } else { polled }
+                }) => {}
                 _ = tick.tick() => self.check_limits()?,
                 changed = shutdown.changed() => if changed.is_err() { return Ok(()) },
             }
@@ -163,7 +168,8 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             let activity = std::mem::take(&mut self.activity);
             let contexts = &self.contexts;
             self.deadlines.update(activity, self.association.fragments(), || contexts.has_valid());
-            self.memory.charge_unfinished(&mut self.association, &mut self.contexts);
+            let handler = (&mut self.scope.handler, &mut self.replies);
+            self.memory.charge(&mut self.association, &mut self.contexts, handler);
             self.send_replies();
             // A reply makes room for a waiting call.
             let output = self.association.take_output();
@@ -171,7 +177,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
                 return Ok(());
             }
             let unread = send_now(&mut self.stream, &output).await?;
-            let _held = self.memory.charge_unread(unread.len(), self.contexts.charged())?;
+            self.memory.charge_unread(unread.len(), &self.association)?;
             let limit = self.config.limits.handshake;
             let is_authenticated = self.is_authenticated();
             let sent = send(&mut self.stream, unread, limit, shutdown);
@@ -268,13 +274,19 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
     fn send_replies(&mut self) {
         for reply in self.replies.drain(..) {
             let (RpcReply::Response { id, .. } | RpcReply::Fault { id, .. }) = reply;
-            self.memory.release(id);
+            let released = self.memory.release(id);
             let Some(position) = self.pending.iter().position(|pending| pending.id == id) else { continue };
+            let before = self.association.output_len();
             let PendingReply { call_id, .. } = self.pending.swap_remove(position);
             let sent = match reply {
                 RpcReply::Response { stub, .. } => self.association.respond(call_id, &stub),
-                RpcReply::Fault { status, .. } => self.association.fault(call_id, status, false),
+                RpcReply::Fault { status, did_not_execute, .. } => {
+                    self.association.fault(call_id, status, did_not_execute)
+                }
             };
+            if let Some(call) = released {
+                self.memory.add_output(call, self.association.output_len().saturating_sub(before));
+            }
             if let Err(error) = sent {
                 tracing::debug!(client = %self.client, "response not sent: {error}");
             }

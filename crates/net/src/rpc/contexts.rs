@@ -148,13 +148,6 @@ impl ClientContexts {
         self.contexts.values().any(|context| context.check(now).is_ok())
     }
 
-    /// The security context that unread responses are charged to. The output does not record the call of each byte, so
-    /// that a connection with several contexts is charged to the one with the smallest number.
-    pub(super) fn charged(&self) -> Option<&SecurityContext> {
-        let first = self.contexts.iter().min_by_key(|(id, _)| **id).map(|(_, context)| context);
-        first.or(self.anonymous.as_ref())
-    }
-
     /// Takes out the security contexts that were revoked.
     pub(super) fn take_revoked(&mut self) -> Vec<SecurityContext> {
         let revoked = self.contexts.extract_if(|_, context| context.is_revoked());

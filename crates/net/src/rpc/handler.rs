@@ -9,6 +9,7 @@ use identity::{Identity, SecurityContext};
 use rpc::pdu::{FaultStatus, SyntaxId};
 use wire::{Endian, Guid};
 
+use crate::body_budget::MemoryLimit;
 use crate::rpc::association_group::{Group, Groups, Member};
 
 /// A client's call, and its security context.
@@ -50,6 +51,9 @@ pub enum RpcReply {
         id: u32,
         /// Its status.
         status: FaultStatus,
+        /// Whether the call was certainly not executed, so that the client may send it again (C706 12.6.3.1
+        /// `PFC_DID_NOT_EXECUTE`).
+        did_not_execute: bool,
     },
 }
 
@@ -58,7 +62,7 @@ impl RpcReply {
     pub(crate) fn from_result(id: u32, result: Result<Vec<u8>, FaultStatus>) -> Self {
         match result {
             Ok(stub) => Self::Response { id, stub: Bytes::from(stub) },
-            Err(status) => Self::Fault { id, status },
+            Err(status) => Self::Fault { id, status, did_not_execute: false },
         }
     }
 }
@@ -78,6 +82,22 @@ pub trait RequestHandler: Send {
 
     /// Continues pending calls; ready once `replies` has new entries.
     fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<RpcReply>) -> Poll<()>;
+
+    /// How many bytes of responses the handler holds: incomplete ones, and those that wait for the work of a module.
+    fn response_bytes(&self) -> usize {
+        0
+    }
+
+    /// The responses of [`response_bytes`](Self::response_bytes): the ids of their calls, and the bytes of each.
+    fn held_responses(&self) -> Vec<(u32, usize)> {
+        Vec::new()
+    }
+
+    /// Ends the call `id`, whose response is among [`held_responses`](Self::held_responses) and exceeds `limit`. Its
+    /// reply goes to `replies`.
+    fn refuse_response(&mut self, id: u32, limit: MemoryLimit, replies: &mut Vec<RpcReply>) {
+        let _ = (id, limit, replies);
+    }
 
     /// The proxy shuts down: ends calls that may end at any time. Their replies go to `replies`.
     fn shut_down(&mut self, replies: &mut Vec<RpcReply>) {

@@ -69,7 +69,11 @@ impl<S: Service> ServiceHandler<S> {
             }
             Err(error) => {
                 tracing::warn!("a call of a local service was refused: {error}");
-                Some(RpcReply::Fault { id, status: FaultStatus::RPC_S_SERVER_TOO_BUSY })
+                Some(RpcReply::Fault {
+                    id,
+                    status: FaultStatus::RPC_S_SERVER_TOO_BUSY,
+                    did_not_execute: true,
+                })
             }
         }
     }
@@ -78,7 +82,7 @@ impl<S: Service> ServiceHandler<S> {
 fn execute<S: Service>(service: &S, call: &Call) -> RpcReply {
     match service.call(call) {
         Ok(stub) => RpcReply::Response { id: call.id, stub },
-        Err(status) => RpcReply::Fault { id: call.id, status },
+        Err(status) => RpcReply::Fault { id: call.id, status, did_not_execute: false },
     }
 }
 
@@ -101,7 +105,7 @@ impl<S: Service> RequestHandler for ServiceHandler<S> {
         let Poll::Ready(ended) = Pin::new(pending).poll(task) else { return Poll::Pending };
         replies.push(ended.unwrap_or_else(|error| {
             tracing::error!("a call of a local service ended without a response: {error}");
-            RpcReply::Fault { id: *id, status: FaultStatus::RPC_S_CALL_FAILED_DNE }
+            RpcReply::Fault { id: *id, status: FaultStatus::RPC_S_CALL_FAILED_DNE, did_not_execute: false }
         }));
         self.running = None;
         Poll::Ready(())

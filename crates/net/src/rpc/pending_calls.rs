@@ -27,8 +27,28 @@ pub(super) struct ClientCall {
     pub(super) object: Option<Guid>,
     /// Whether the call was already sent on a second connection.
     pub(super) retried: bool,
+    /// The bytes of the upstream's complete responses, to the call and to requests that modules sent ahead of it. The
+    /// operation keeps them until it ends.
+    pub(super) response_bytes: usize,
+    /// Whether the upstream's last fault guarantees that it did not execute the request.
+    pub(super) did_not_execute: bool,
     /// Whether the log has the reason why the call failed at the upstream.
     pub(super) is_failure_logged: bool,
+}
+
+impl ClientCall {
+    pub(super) fn new(id: u32, upstream: UpstreamKey, object: Option<Guid>) -> Self {
+        Self {
+            id,
+            since: Instant::now(),
+            upstream,
+            object,
+            retried: false,
+            response_bytes: 0,
+            did_not_execute: false,
+            is_failure_logged: false,
+        }
+    }
 }
 
 /// A call that waits for a module's work, and until when.
@@ -80,7 +100,12 @@ impl PendingCalls {
     }
 
     /// The call that was sent with `tag`.
-    pub(super) fn sent(&mut self, tag: u64) -> Option<&mut PendingCall<AwaitsUpstream>> {
+    pub(super) fn sent(&self, tag: u64) -> Option<&PendingCall<AwaitsUpstream>> {
+        self.sent.get(&tag)
+    }
+
+    /// As [`sent`](Self::sent), to be changed.
+    pub(super) fn sent_mut(&mut self, tag: u64) -> Option<&mut PendingCall<AwaitsUpstream>> {
         self.sent.get_mut(&tag)
     }
 
@@ -92,6 +117,28 @@ impl PendingCalls {
     /// Takes out the call that was sent with `tag`.
     pub(super) fn take_sent(&mut self, tag: u64) -> Option<PendingCall<AwaitsUpstream>> {
         self.sent.remove(&tag)
+    }
+
+    /// All calls of the client.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ClientCall> {
+        let sent = self.sent.values().map(|pending| &pending.call);
+        let deferred = self.deferred.iter().map(|deferred| &deferred.pending.call);
+        sent.chain(deferred).chain(self.held.iter().map(|pending| &pending.call))
+    }
+
+    /// Takes out the client's call `id`, with its tag at the upstream if it was sent.
+    pub(super) fn take(&mut self, id: u32) -> Option<(ClientCall, Next, Option<u64>)> {
+        let tag = self.iter_sent().find(|(_, pending)| pending.call.id == id).map(|(tag, _)| tag);
+        if let Some(PendingCall { operation, call }) = tag.and_then(|tag| self.sent.remove(&tag)) {
+            return Some((call, Next::Forward(operation), tag));
+        }
+        if let Some(at) = self.deferred.iter().position(|deferred| deferred.pending.call.id == id) {
+            let PendingCall { operation, call } = self.deferred.remove(at).pending;
+            return Some((call, Next::Defer(operation), None));
+        }
+        let at = self.held.iter().position(|pending| pending.call.id == id)?;
+        let PendingCall { operation, call } = self.held.remove(at)?;
+        Some((call, Next::Forward(operation), None))
     }
 
     /// Takes out a call whose work is done, or has exceeded its time limit.

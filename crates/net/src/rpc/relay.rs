@@ -17,6 +17,7 @@ use rpc::mgmt::{self, Management};
 use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
 use tokio::time::Instant;
 
+use crate::body_budget::MemoryLimit;
 use crate::clock;
 use crate::error_chain::ErrorChain;
 use crate::event_log::EventLog;
@@ -30,6 +31,8 @@ use crate::rpc::upstream_associations::UpstreamAssociations;
 use crate::rpc::upstream_auth::{fault, rejects_account};
 use crate::rpc::upstream_call::{Progress, UpstreamCall, UpstreamCallResult, engine_outcome};
 use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError, cause};
+
+mod responses;
 
 /// The state that all relayed client connections share.
 pub struct RpcRelay {
@@ -128,21 +131,17 @@ impl RequestHandler for RelayConnection {
                 self.relay.management.call(call.opnum, &call.stub, call.endian),
             ));
         };
-        let since = Instant::now();
         let Call { id, opnum, object, stub, endian, context, peer, group, .. } = call;
         let request_size = stub.len();
         let upstream = (interface, context.identity().clone());
         let sessions = || (RpcSessions::new(Arc::clone(group.handles())), Arc::clone(&group));
         let (sessions, _) = self.sessions.entry(context.identity().clone()).or_insert_with(sessions);
         let key = OperationKey::Call(interface, opnum);
+        let pending = ClientCall::new(id, upstream, object);
         let (envelope, at) = (self.envelope, clock::now());
         let incoming = Incoming { envelope, key, stub, endian, context: context.clone(), peer, at };
         match self.relay.engine.begin(sessions, incoming) {
-            Ok(next) => {
-                let call =
-                    ClientCall { id, since, upstream, object, retried: false, is_failure_logged: false };
-                self.advance(call, next, replies);
-            }
+            Ok(next) => self.advance(pending, next, replies),
             Err(refusal) => {
                 let operation = interface.operation(opnum).unwrap_or("unknown");
                 self.relay.log_refusal((peer, context.principal()), operation, &refusal);
@@ -154,7 +153,8 @@ impl RequestHandler for RelayConnection {
                     request_size,
                     refusal: &refusal,
                 });
-                replies.push(RpcReply::Fault { id, status: fault_status(refusal.kind) });
+                let status = fault_status(refusal.kind);
+                replies.push(RpcReply::Fault { id, status, did_not_execute: false });
             }
         }
     }
@@ -171,7 +171,9 @@ impl RequestHandler for RelayConnection {
                 UpstreamCallResult::Response { tag, stub, endian } => {
                     self.resume(tag, Outcome::Response { stub, endian }, replies);
                 }
-                UpstreamCallResult::Fault { tag, status } => self.on_fault(tag, status, replies),
+                UpstreamCallResult::Fault { tag, status, did_not_execute } => {
+                    self.on_fault(tag, (status, did_not_execute), replies);
+                }
                 UpstreamCallResult::Failed { tag, error, progress } => {
                     self.on_failure(tag, &error, progress, replies);
                 }
@@ -179,6 +181,18 @@ impl RequestHandler for RelayConnection {
         }
         // Calls that were sent meanwhile need a poll, even if the client gets nothing yet.
         Poll::Ready(())
+    }
+
+    fn response_bytes(&self) -> usize {
+        self.bytes_of_responses()
+    }
+
+    fn held_responses(&self) -> Vec<(u32, usize)> {
+        self.responses()
+    }
+
+    fn refuse_response(&mut self, id: u32, limit: MemoryLimit, replies: &mut Vec<RpcReply>) {
+        self.end_for_memory(id, limit, replies);
     }
 
     fn shut_down(&mut self, replies: &mut Vec<RpcReply>) {
@@ -258,7 +272,10 @@ impl RelayConnection {
 
     /// Continues the operation whose call `tag` ended with `outcome`.
     fn resume(&mut self, tag: u64, outcome: Outcome, replies: &mut Vec<RpcReply>) {
-        let Some(PendingCall { operation, call }) = self.pending.take_sent(tag) else { return };
+        let Some(PendingCall { operation, mut call }) = self.pending.take_sent(tag) else { return };
+        if let Outcome::Response { stub, .. } = &outcome {
+            call.response_bytes = call.response_bytes.saturating_add(stub.len());
+        }
         self.advance(call, operation.resume(outcome, &mut OsRandom), replies);
     }
 
@@ -269,11 +286,16 @@ impl RelayConnection {
         while let Some(PendingCall { operation, call }) = self.pending.take_worked(task) {
             any = true;
             self.advance(call, operation.resume(), replies);
-            for PendingCall { operation, call } in self.pending.take_held() {
-                self.advance(call, Next::Forward(operation), replies);
-            }
+            self.advance_held(replies);
         }
         any
+    }
+
+    /// Continues the calls that waited for one that no longer waits for a module's work.
+    fn advance_held(&mut self, replies: &mut Vec<RpcReply>) {
+        for PendingCall { operation, call } in self.pending.take_held() {
+            self.advance(call, Next::Forward(operation), replies);
+        }
     }
 
     /// Responds to `call`, whose operation is over.
@@ -284,7 +306,9 @@ impl RelayConnection {
         } else {
             self.log_failed_call(call, finished);
             let status = reply.fault().unwrap_or(CALL_FAILED);
-            replies.push(RpcReply::Fault { id: call.id, status });
+            // The upstream guarantees it for its own fault, which the client gets unchanged.
+            let did_not_execute = call.did_not_execute && matches!(reply, Reply::RefusedByUpstream(_));
+            replies.push(RpcReply::Fault { id: call.id, status, did_not_execute });
         }
         self.relay.observer.finished(finished, call.since.elapsed());
     }
@@ -305,16 +329,24 @@ impl RelayConnection {
         }
     }
 
-    /// The upstream responded to the call `tag` with the fault `status`.
-    fn on_fault(&mut self, tag: u64, status: FaultStatus, replies: &mut Vec<RpcReply>) {
-        let Some(pending) = self.pending.sent(tag) else { return };
+    /// The upstream responded to the call `tag` with the fault `status`, which may guarantee that it did not execute
+    /// the call.
+    fn on_fault(
+        &mut self,
+        tag: u64,
+        (status, did_not_execute): (FaultStatus, bool),
+        replies: &mut Vec<RpcReply>,
+    ) {
+        let Some(pending) = self.pending.sent_mut(tag) else { return };
         // The upstream rejects the account of the proxy, not that of the client, which has authenticated: the client
         // gets the fault of a failed call. A handshake that ends with AUTH3 has no response, so that the fault of the
         // first call rejects the account.
         if rejects_account(status) && self.upstreams.authenticates(&pending.call.upstream) {
             let denied = UpstreamAuthError::AccessDenied(cause(fault(status))).into();
-            return self.on_failure(tag, &denied, Progress::MaybeExecuted, replies);
+            let progress = if did_not_execute { Progress::SentNotExecuted } else { Progress::MaybeExecuted };
+            return self.on_failure(tag, &denied, progress, replies);
         }
+        pending.call.did_not_execute = did_not_execute;
         self.resume(tag, Outcome::Refused(UpstreamRefusal::Fault(status)), replies);
     }
 
@@ -327,7 +359,7 @@ impl RelayConnection {
         progress: Progress,
         replies: &mut Vec<RpcReply>,
     ) {
-        let Some(PendingCall { operation, call: client }) = self.pending.sent(tag) else { return };
+        let Some(PendingCall { operation, call: client }) = self.pending.sent_mut(tag) else { return };
         let (key, flight) = (client.upstream.clone(), operation.flight());
         self.relay.upstream.endpoints.forget(key.0);
         let outcome = engine_outcome(error, &progress);

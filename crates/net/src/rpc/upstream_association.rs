@@ -239,11 +239,11 @@ impl UpstreamAssociation {
                         });
                     }
                 }
-                Event::Fault { call_id, status, .. } => {
+                Event::Fault { call_id, status, did_not_execute } => {
                     self.auth.on_fault(status)?;
                     self.has_responded = true;
                     if let Some(tag) = self.pending.remove(&call_id) {
-                        ends.push(UpstreamCallResult::Fault { tag, status });
+                        ends.push(UpstreamCallResult::Fault { tag, status, did_not_execute });
                     }
                 }
                 Event::AuthToken { token } => {
@@ -317,6 +317,33 @@ impl UpstreamAssociation {
         }
         write(stream, task, &mut self.association, &mut self.output)
             .map_err(|error| UpstreamError::lost(error, self.request))
+    }
+
+    /// The bytes of all incomplete responses together.
+    pub(crate) const fn unfinished_bytes(&self) -> usize {
+        self.association.unfinished_bytes()
+    }
+
+    /// The incomplete responses: the tags of their calls, and how many bytes of each have arrived.
+    pub(crate) fn unfinished(&self) -> impl Iterator<Item = (u64, usize)> {
+        let calls = self.association.unfinished();
+        calls.filter_map(|(call_id, bytes)| Some((*self.pending.get(&call_id)?, bytes)))
+    }
+
+    /// Gives up the call `tag`: sends an `orphaned` PDU (C706 12.6.4.8), and discards further fragments of the
+    /// response. The call has no result.
+    pub(crate) fn give_up(&mut self, tag: u64) {
+        for (call_id, _) in self.pending.extract_if(|_, other| *other == tag) {
+            self.association.orphan(call_id);
+        }
+    }
+
+    /// Keeps the connection open, and drops all calls and their memory. They have no results.
+    pub(crate) fn abandon_calls(&mut self) {
+        self.association.abandon();
+        self.pending.clear();
+        self.queued.clear();
+        self.output = Bytes::new();
     }
 
     /// Closes the connection, since a response took longer than `limit`; every call on it fails.

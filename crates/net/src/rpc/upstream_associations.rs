@@ -146,6 +146,23 @@ impl UpstreamAssociations {
         self.retain(|_| false);
     }
 
+    /// The bytes of all incomplete responses together.
+    pub(super) fn unfinished_bytes(&self) -> usize {
+        self.entries.values().map(|entry| entry.association.unfinished_bytes()).sum()
+    }
+
+    /// The incomplete responses: the tags of their calls, and how many bytes of each have arrived.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = (u64, usize)> {
+        self.entries.values().flat_map(|entry| entry.association.unfinished())
+    }
+
+    /// Gives up the call `tag` on the association for `key`. The call has no result.
+    pub(super) fn give_up(&mut self, key: &UpstreamKey, tag: u64) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.association.give_up(tag);
+        }
+    }
+
     fn remove(&mut self, key: &UpstreamKey) {
         if let Some(entry) = self.entries.remove(key) {
             entry.leave(key);

@@ -58,6 +58,8 @@ pub(crate) enum UpstreamCallResult {
         tag: u64,
         /// The fault's status.
         status: FaultStatus,
+        /// Whether the server guarantees that it did not execute the call (C706 12.6.3.1 `PFC_DID_NOT_EXECUTE`).
+        did_not_execute: bool,
     },
     /// The connection could not be opened, or was lost.
     Failed {

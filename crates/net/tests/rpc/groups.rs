@@ -60,12 +60,15 @@ impl Accounts for NoAccounts {
     }
 }
 
-/// Serves the address book to clients that do not authenticate.
-async fn serve(server: &Arc<Server>) -> (SocketAddr, watch::Sender<bool>) {
+/// Serves `interface` to clients that do not authenticate, until the sender is dropped.
+pub(super) async fn serve<S: Service>(
+    server: &Arc<S>,
+    interface: Interface,
+) -> (SocketAddr, watch::Sender<bool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limits = Limits::default();
-    let interface = rpc::server::Interface { id: syntax(Interface::Nspi), minimum_level: AuthLevel::NONE };
+    let interface = rpc::server::Interface { id: syntax(interface), minimum_level: AuthLevel::NONE };
     let accounts = Arc::new(NoAccounts);
     let auth =
         ClientAuth::new(AcceptorConfig::new(accounts, Authority::new("server"), ContextCounters::new()));
@@ -92,6 +95,19 @@ async fn serve(server: &Arc<Server>) -> (SocketAddr, watch::Sender<bool>) {
     let admission = Admission::new(limits, Vec::new());
     net::spawn_system(net::run_rpc(listener, config, admission, Workers::here(), handler, stopped));
     (address, stop)
+}
+
+/// An upstream at `address` that needs no authentication.
+pub(super) fn upstream(address: SocketAddr) -> RpcUpstream {
+    let at = Location::Fixed { host: address.ip().to_string(), port: address.port() };
+    RpcUpstream {
+        endpoints: Arc::new(Endpoints::new(at)),
+        identity: UpstreamIdentity::new(Unauthenticated),
+        timeout: LIMIT,
+        call_limit: LIMIT,
+        loop_marker: net::LoopMarker::new(&mut identity::OsRandom).unwrap(),
+        gate: net::Gate::new(),
+    }
 }
 
 /// Reports the end of each session.
@@ -122,19 +138,11 @@ struct Proxy {
 impl Proxy {
     async fn new() -> Self {
         let server = Arc::new(Server::default());
-        let (address, stop) = serve(&server).await;
+        let (address, stop) = serve(&server, Interface::Nspi).await;
         let (sender, ends) = channel();
         let engine = Engine::new(Stack::new(vec![Box::new(Ends(Mutex::new(sender)))]));
-        let at = Location::Fixed { host: "127.0.0.1".to_owned(), port: address.port() };
-        let upstream = RpcUpstream {
-            endpoints: Arc::new(Endpoints::new(at)),
-            identity: UpstreamIdentity::new(Unauthenticated),
-            timeout: LIMIT,
-            call_limit: LIMIT,
-            loop_marker: net::LoopMarker::new(&mut identity::OsRandom).unwrap(),
-            gate: net::Gate::new(),
-        };
-        let relay = RpcRelay::new("proxy.lab.test", Arc::new(engine), upstream, Arc::new(NoopObserver));
+        let (engine, upstream) = (Arc::new(engine), upstream(address));
+        let relay = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(NoopObserver));
         let caller = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("a"));
         Self { server, relay, ends, caller, group: Arc::default(), _stop: stop }
     }

@@ -13,16 +13,13 @@ use engine::{
     Session, Stack, TIMED_OUT, Work,
 };
 use identity::{Authority, ContextCounters, Pool};
-use net::upstream_identity::{Unauthenticated, UpstreamIdentity};
-use net::{
-    Call, Endpoints, Group, Location, NoopObserver, RelayConnection, RequestHandler as _, RpcRelay, RpcReply,
-    RpcUpstream, syntax,
-};
+use net::{Call, Group, NoopObserver, RelayConnection, RequestHandler as _, RpcRelay, RpcReply, syntax};
 use tokio::time::timeout;
 use wire::Endian;
 
 mod groups;
 mod log;
+mod responses;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -76,15 +73,7 @@ impl ScriptedClient {
         net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
         let engine = Engine::new(Stack::new(vec![module]));
         let engine = Arc::new(engine.with_deferral(Deferral { pool: pool.clone(), time_limit: limit }));
-        let nowhere = Location::Fixed { host: "127.0.0.1".to_owned(), port: 9 };
-        let upstream = RpcUpstream {
-            endpoints: Arc::new(Endpoints::new(nowhere)),
-            identity: UpstreamIdentity::new(Unauthenticated),
-            timeout: LIMIT,
-            call_limit: LIMIT,
-            loop_marker: net::LoopMarker::new(&mut identity::OsRandom).unwrap(),
-            gate: net::Gate::new(),
-        };
+        let upstream = groups::upstream(([127, 0, 0, 1], 9).into());
         let proxy = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(NoopObserver));
         let contexts = ContextCounters::new();
         let caller = SecurityContext::anonymous(&contexts, &Authority::new("a"));
@@ -127,7 +116,7 @@ impl ScriptedClient {
         });
         let _ = timeout(limit, all).await;
         let fault = |reply: RpcReply| match reply {
-            RpcReply::Fault { id, status } => (id, status),
+            RpcReply::Fault { id, status, .. } => (id, status),
             RpcReply::Response { .. } => panic!("a response of a server that does not exist"),
         };
         replies.drain(..).map(fault).collect()

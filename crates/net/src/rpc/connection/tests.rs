@@ -34,7 +34,7 @@ impl Accounts for NoAccounts {
     }
 }
 
-fn listener_config() -> Arc<RpcListenerConfig> {
+pub(crate) fn listener_config() -> Arc<RpcListenerConfig> {
     let limits = Limits::default();
     let interface = Interface { id: epm::INTERFACE, minimum_level: AuthLevel::NONE };
     let auth = ClientAuth::new(AcceptorConfig::new(

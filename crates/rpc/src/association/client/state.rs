@@ -104,6 +104,25 @@ impl ClientAssociation {
         self.outstanding.len().saturating_add(self.waiting.len())
     }
 
+    /// The bytes of all incomplete responses together.
+    pub const fn unfinished_bytes(&self) -> usize {
+        self.connection.assembling
+    }
+
+    /// The incomplete responses: the ids of their calls, and how many bytes of each have arrived.
+    pub fn unfinished(&self) -> impl Iterator<Item = (u32, usize)> {
+        self.outstanding.iter().filter_map(|(id, call)| Some((*id, call.response.as_ref()?.1.len())))
+    }
+
+    /// Drops all calls, incomplete responses and unsent output. For an association that only keeps its connection open:
+    /// it cannot be used afterwards.
+    pub fn abandon(&mut self) {
+        self.outstanding.clear();
+        self.waiting.clear();
+        self.connection.assembling = 0;
+        drop(self.take_output());
+    }
+
     pub(super) fn protocol_error(&mut self, what: &'static str) {
         self.close(CloseReason::Peer(PeerError::Protocol(what)));
     }
