@@ -271,6 +271,20 @@ fn with_pass_through_authentication_the_offered_schemes_are_reported() {
 }
 
 #[test]
+fn the_lab_is_accepted_by_both_protocols() {
+    let lab = Lab::by_http();
+    for scheme in ["basic", "ntlm", "negotiate"] {
+        let upstream = format!(
+            "rpc = \"{}\"\nhttp = {:?}\nca_file = \"{}\"\nhttp_authentication = \"{scheme}\"",
+            lab.mapper(),
+            lab.url(),
+            lab.certificate().display()
+        );
+        succeeds(&configured(&upstream, SERVICE.1), &[": authenticated as", "serves emsmdb; authenticated"]);
+    }
+}
+
+#[test]
 fn a_clock_that_is_wrong_is_warned_of_beyond_five_minutes() {
     let rpc = Upstream::start();
     for (ahead, says) in

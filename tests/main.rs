@@ -29,6 +29,7 @@ mod hooks;
 mod http_clients;
 mod http_edge;
 mod http_foreign;
+mod http_lab;
 mod http_relayed;
 mod http_service_account;
 mod http_sessions;

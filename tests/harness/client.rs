@@ -39,6 +39,13 @@ impl Client {
         Self::new("endpoints", "endpoints_client.py").with("--epm", &mapper.to_string())
     }
 
+    /// requests at the server of MAPI over HTTP with this URL, as `account` by `scheme`.
+    pub(crate) fn mapi_http(url: &str, scheme: &str, account: (&str, &str)) -> Self {
+        let client =
+            Self::new("mapi_http", "mapi_http_client.py").with("--url", url).with("--scheme", scheme);
+        client.with("--user", account.0).with("--domain", "LAB").with("--password", account.1)
+    }
+
     /// A client that misbehaves in the way `mode` towards `target`.
     pub(crate) fn raw(mode: &str, target: SocketAddr) -> Self {
         Self::new("raw_tcp", "raw_tcp.py").flag(mode).with("--target", &target.to_string())

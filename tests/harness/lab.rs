@@ -1,12 +1,14 @@
 //! A running `mapiproxy lab`.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::Command;
 
-use super::accounts::add_account;
+use super::accounts::{add_account, certificate};
 use super::place::{Folder, address};
 use super::process::Process;
 use super::programs::program;
+use super::proxy::ALICE;
 use super::upstream::SERVICE;
 
 /// `mapiproxy lab`: the small Exchange, whose server is EXCH1.
@@ -14,7 +16,7 @@ use super::upstream::SERVICE;
 pub(crate) struct Lab {
     process: Process,
     address: Ipv4Addr,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Lab {
@@ -33,9 +35,21 @@ impl Lab {
         Self::started(address(), "minimum_level = \"none\"\n")
     }
 
+    /// Starts one with MAPI over HTTP and Autodiscover within TLS, for the accounts of [`SERVICE`] and [`ALICE`].
+    pub(crate) fn by_http() -> Self {
+        Self::started(address(), "http = \"ADDRESS:8444\"\ncertificate = \"own.crt\"\nkey = \"own.key\"\n")
+    }
+
     fn started(address: Ipv4Addr, keys: &str) -> Self {
         let folder = Folder::new();
         add_account(&folder, SERVICE);
+        if keys.contains("http") {
+            add_account(&folder, ALICE);
+        }
+        if keys.contains("own.crt") {
+            certificate(&folder, &[&address.to_string()]);
+        }
+        let keys = keys.replace("ADDRESS", &address.to_string());
         let text = format!(
             "rpc = \"{address}:6001\"\nendpoint_mapper = \"{address}:1135\"\naccounts = \"accounts.toml\"\n\
              {keys}"
@@ -44,13 +58,23 @@ impl Lab {
         command.args(["lab", "--config"]).arg(folder.write("lab.toml", &text));
         let process = Process::start("mapiproxy lab", &mut command);
         process.wait_out("that it listens", |line| line.contains("listens on"));
-        Self { process, address, _folder: folder }
+        Self { process, address, folder }
     }
 
     /// Kills it and starts another in its place, without the sessions of this one.
     pub(crate) fn restarted(mut self) -> Self {
         self.process.kill();
         Self::at(self.address, false)
+    }
+
+    /// Its URL, by which Autodiscover names it.
+    pub(crate) fn url(&self) -> String {
+        format!("https://{}:8444", self.address)
+    }
+
+    /// The file of its certificate, which is its own authority.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.folder.join("own.crt")
     }
 
     /// The address of its endpoint mapper.

@@ -142,7 +142,7 @@ impl Setup {
 
     fn text(&self, address: Ipv4Addr) -> String {
         let Self { upstream, stack, top, listen, clients, upstream_keys, modules, .. } = self;
-        let listen = listen.replace("ADDRESS", &address.to_string());
+        let [top, listen] = [top, listen].map(|keys| keys.replace("ADDRESS", &address.to_string()));
         let mut http = if self.rpc_http { format!("rpc_http = \"{address}:6004\"\n") } else { String::new() };
         if self.http {
             let tls = "certificate = \"own.crt\"\nkey = \"own.key\"";

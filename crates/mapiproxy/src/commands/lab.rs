@@ -1,11 +1,13 @@
 //! `mapiproxy lab`: runs the test server.
 
+use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lab::{Lab, LabConfig, LabServer};
+use lab::{HttpLimits, HttpServer, Lab, LabConfig, LabServer, ServerCertificate};
+use mapi::autodiscover::UrlParts;
 use net::Limits;
 use rpc::AuthLevel;
 use serde::Deserialize;
@@ -33,6 +35,16 @@ const KEYS: &str = r#"# All keys of the test server's configuration. Relative pa
 rpc = "127.0.0.24:6001"
 # The address of the endpoint mapper. Clients expect port 135. If not set, there is no endpoint mapper.
 # example: endpoint_mapper = "127.0.0.24:135"
+# The address for MAPI over HTTP and Autodiscover. If not set, there is RPC only.
+# example: http = "127.0.0.24:8444"
+# The certificate of the address `http`, which the certificates of its issuers may follow, and its key, both in PEM. If
+# not set, connections to `http` are not within TLS.
+# example: certificate = "lab.crt"
+# example: key = "lab.key"
+# Scheme and host of the URLs in responses. If not set, the address `http`.
+# example: public_url = "https://exch.lab.test"
+# Accepts Basic on connections to `http` without TLS.
+# default: basic_without_tls = false
 # The accounts of clients: a file that `mapiproxy account add --accounts accounts.toml --domain LAB USER` writes.
 # Only the owner may have read permission. An account has the mailbox of the user with its name; the account
 # svcproxy may open all mailboxes, as a proxy's service account does. Required.
@@ -53,6 +65,12 @@ accounts = "accounts.toml"
 struct LabFile {
     rpc: SocketAddr,
     endpoint_mapper: Option<SocketAddr>,
+    http: Option<SocketAddr>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    public_url: Option<String>,
+    #[serde(default)]
+    basic_without_tls: bool,
     accounts: PathBuf,
     #[serde(default)]
     minimum_level: ProtectionLevel,
@@ -72,6 +90,46 @@ const fn three_hundred() -> usize {
     300
 }
 
+impl LabFile {
+    /// The HTTP side; `None` without an address for it. Relative paths are relative to `folder`.
+    fn http(&self, folder: &Path) -> Result<Option<HttpServer>, Box<dyn Error>> {
+        let Some(address) = self.http else {
+            let keys = [
+                ("certificate", self.certificate.is_some()),
+                ("key", self.key.is_some()),
+                ("public_url", self.public_url.is_some()),
+                ("basic_without_tls", self.basic_without_tls),
+            ];
+            return match keys.iter().find(|(_, is_set)| *is_set) {
+                Some((key, _)) => {
+                    Err(format!("{key} is set without http, the address that it is for").into())
+                }
+                None => Ok(None),
+            };
+        };
+        let certificate = match (&self.certificate, &self.key) {
+            (Some(certificate), Some(key)) => {
+                Some(ServerCertificate::load(&folder.join(certificate), &folder.join(key))?)
+            }
+            (None, None) => None,
+            (Some(_), None) => return Err("certificate is set without key: set both or neither".into()),
+            (None, Some(_)) => return Err("key is set without certificate: set both or neither".into()),
+        };
+        if let Some(url) = &self.public_url {
+            let parts = UrlParts::split(url).filter(|parts| parts.rest.is_empty());
+            parts
+                .ok_or_else(|| format!("public_url {url:?}: expected a scheme and a host, without a path"))?;
+        }
+        Ok(Some(HttpServer {
+            address,
+            certificate,
+            origin: self.public_url.clone(),
+            basic_without_tls: self.basic_without_tls,
+            limits: HttpLimits::default(),
+        }))
+    }
+}
+
 /// Runs the test server until SIGTERM or SIGINT.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if arguments.keys {
@@ -80,13 +138,15 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let Some(path) = &arguments.config else { return Ok(()) };
     let text = files::read_text(path)?;
     let file: LabFile = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-    let accounts = path.parent().unwrap_or(Path::new("")).join(&file.accounts);
-    let accounts = Arc::new(files::read_accounts(&accounts)?);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let accounts = Arc::new(files::read_accounts(&folder.join(&file.accounts))?);
+    let http = file.http(folder).map_err(|error| format!("{}: {error}", path.display()))?;
     let config = if file.two_servers { LabConfig::two_servers() } else { LabConfig::default() };
     let lab = Arc::new(Lab::new(LabConfig { seed: file.seed, people: file.people, ..config }));
     let server = LabServer {
         endpoint_mapper: file.endpoint_mapper,
         rpc: file.rpc,
+        http,
         minimum_level: AuthLevel::from(file.minimum_level),
         limits: Limits { connections_per_address: Limits::default().connections, ..Limits::default() },
         ..LabServer::local(accounts)
@@ -95,7 +155,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     runtime.block_on(async {
         let listening = lab::start(Arc::clone(&lab), server).await?;
         let mut signals = Signals::new()?;
-        super::run::print(&format!("test server with {} users listens on {}", file.people, listening.rpc()));
+        let http = listening.http().map(|http| format!(", and for HTTP on {http}")).unwrap_or_default();
+        super::run::print(&format!(
+            "test server with {} users listens on {}{http}",
+            file.people,
+            listening.rpc()
+        ));
         let (stop, stopped) = watch::channel(false);
         let serving = listening.run(stopped);
         tokio::pin!(serving);
@@ -119,5 +184,28 @@ mod tests {
         let read = |text: &str| format!("{:?}", toml::from_str::<LabFile>(text).unwrap());
         assert_eq!(read(KEYS), read(&KEYS.replace("# default: ", "")));
         assert_ne!(read(KEYS), read(&KEYS.replace("# example: ", "")));
+    }
+
+    #[test]
+    fn keys_of_http_that_do_not_belong_together_are_refused() {
+        let http = |keys: &str| {
+            let file: LabFile =
+                toml::from_str(&format!("rpc = \"127.0.0.24:6001\"\naccounts = \"a\"\n{keys}")).unwrap();
+            file.http(Path::new("")).map(|http| http.is_some()).map_err(|error| error.to_string())
+        };
+        let address = "http = \"127.0.0.24:8444\"\n";
+        assert_eq!((http(""), http(address)), (Ok(false), Ok(true)));
+        for (keys, part) in [
+            ("certificate = \"a\"".to_owned(), "certificate is set without http"),
+            ("basic_without_tls = true".to_owned(), "basic_without_tls is set without http"),
+            (format!("{address}key = \"a\""), "key is set without certificate"),
+            (format!("{address}certificate = \"a\""), "certificate is set without key"),
+            (format!("{address}certificate = \"none\"\nkey = \"none\""), "none: "),
+            (format!("{address}public_url = \"exch.lab.test\""), "expected a scheme and a host"),
+            (format!("{address}public_url = \"https://a/b\""), "expected a scheme and a host"),
+        ] {
+            let error = http(&keys).unwrap_err();
+            assert!(error.contains(part), "{keys}: {error}");
+        }
     }
 }
