@@ -62,7 +62,9 @@ enum Kind {
 /// The authority is compared as the object that it is, not by its name: see [`Authority`].
 ///
 /// Names are compared without regard to case, as directories compare them. Distinct letters with the same upper case
-/// stay distinct. An identifier that an authority uses instead of a name is compared as it is spelled.
+/// stay distinct. An identifier that an authority uses instead of a name is compared as it is spelled. Names that
+/// clients send to a server, which may equate more of them, have one key if they differ only in case, marks, width or
+/// invisible characters, or in the kind of credentials: they differ in their [`Identity`].
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UserKey {
     kind: Kind,
@@ -84,7 +86,17 @@ impl fmt::Debug for UserKey {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     user: UserKey,
+    /// The names and their scheme, if the user's key does not distinguish them.
+    sent: Option<Arc<SentName>>,
     level: ActingLevel,
+}
+
+/// The normalized names that a client sent to a server, and the scheme.
+#[derive(PartialEq, Eq, Hash)]
+struct SentName {
+    user: Box<str>,
+    domain: Box<str>,
+    way: Box<str>,
 }
 
 impl Identity {
@@ -101,7 +113,7 @@ impl Identity {
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { user, level } = self;
+        let Self { user, level, .. } = self;
         write!(f, "Identity({user:?}, {level:?})")
     }
 }
@@ -206,9 +218,16 @@ impl SecurityContext {
 
     fn keyed(kind: Kind, key: Key, proven: Proven, contexts: &Arc<ContextCounters>) -> Self {
         let Proven { principal, proof, level, authority, expires, session_key, status } = proven;
-        let Key { user, domain, way } = key;
+        let Key { user, domain, way, counted } = key;
         let vouched = authority.by(&way);
-        let identity = Identity { user: UserKey { kind, user, domain, authority, way }, level };
+        let (user, domain, way, sent) = match counted {
+            None => (user, domain, way, None),
+            Some([counted_user, counted_domain]) => {
+                let sent = Some(Arc::new(SentName { user, domain, way }));
+                (counted_user, counted_domain, Box::default(), sent)
+            }
+        };
+        let identity = Identity { user: UserKey { kind, user, domain, authority, way }, sent, level };
         contexts.note_opened();
         let contexts = Arc::clone(contexts);
         let revoked = AtomicBool::new(false);

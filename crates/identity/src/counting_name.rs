@@ -1,5 +1,5 @@
-//! The form of a user's name by which failed attempts are counted. All names that a directory may take for one account
-//! have the same form. It is for counting only: it never finds an account.
+//! The form of a user's name by which failed attempts, and what a user uses, are counted. All names that a directory
+//! may take for one account have the same form. It is for counting only: it never finds an account.
 //!
 //! Active Directory compares names as Windows does (`[MS-ADTS]` 6.5), without regard to case, width, kind of kana and
 //! marks (`[MS-OXNSPI]` 2.2.1.6 names the flags). Two accounts whose names have one form share counters. This
@@ -20,15 +20,25 @@ const MAX_CHARS: usize = 64;
 pub(crate) fn counting_name(name: &str) -> String {
     let user = name.rsplit(['\\', '/', '＼', '﹨', '／']).next().unwrap_or_default();
     let user = user.split(['@', '＠', '﹫']).next().unwrap_or_default();
+    form(user, MAX_CHARS)
+}
+
+/// The form of the whole `text`, a name or a domain.
+pub(crate) fn counting_form(text: &str) -> String {
+    form(text, usize::MAX)
+}
+
+/// The first `most` characters of the form of `text`.
+fn form(text: &str, most: usize) -> String {
     // As accounts of the proxy are compared, which makes a letter of one mark (U+0345).
-    let folded = fold_case(user);
+    let folded = fold_case(text);
     let folded = folded
         .nfkd()
         .filter(|c| !is_ignored(*c))
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
         .flat_map(base_letters);
-    let form: String = folded.take(MAX_CHARS).collect();
+    let form: String = folded.take(most).collect();
     form.trim_end_matches('.').to_owned()
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::accounts::fold_case;
+use crate::counting_name::counting_form;
 
 /// A user or service, with the name as its authority spells it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,6 +43,8 @@ pub(crate) struct Key {
     pub(crate) user: Box<str>,
     pub(crate) domain: Box<str>,
     pub(crate) way: Box<str>,
+    /// The forms of user and domain by which limits are counted, if they are not those above.
+    pub(crate) counted: Option<[Box<str>; 2]>,
 }
 
 impl Key {
@@ -51,12 +54,21 @@ impl Key {
             user: without_case(&principal.user),
             domain: without_case(&principal.domain),
             way: Box::default(),
+            counted: None,
         }
+    }
+
+    /// The key of the names that a client sent to a server, which may equate more names than the proxy does. Limits are
+    /// counted by a form that such names share; identities are compared by the names.
+    pub(crate) fn sent(principal: &Principal) -> Self {
+        let user = counting_form(&principal.user).trim_start_matches('\\').into();
+        let counted = Some([user, counting_form(&principal.domain).into()]);
+        Self { counted, ..Self::name(principal) }
     }
 
     /// The key of an identifier within `place`, such as a tenant. Both are compared as they are spelled.
     pub(crate) fn identifier(identifier: &str, place: &str) -> Self {
-        Self { user: identifier.into(), domain: place.into(), way: Box::default() }
+        Self { user: identifier.into(), domain: place.into(), way: Box::default(), counted: None }
     }
 
     /// The same key, limited to one scheme or issuer of the authority.

@@ -35,7 +35,7 @@ impl NamedUser {
             return Err(AuthError::NoUserName("name too long, or with control characters"));
         }
         let principal = Principal::new(user, domain);
-        Ok(Self { key: Key::name(&principal), principal, source: source.to_owned(), expires: None })
+        Ok(Self { key: Key::sent(&principal), principal, source: source.to_owned(), expires: None })
     }
 }
 

@@ -81,6 +81,37 @@ fn basic_of(text: &str) -> Vec<u8> {
 }
 
 #[test]
+fn limits_of_a_user_are_counted_once_for_all_spellings_with_the_same_domain() {
+    let config = config();
+    let identity = |name: &str| {
+        let accepted = accepted(&config, Mechanism::BASIC, &basic_of(&format!("{name}:a")));
+        accepted.context().identity().clone()
+    };
+    // The names of one account in a domain with one UPN suffix. Which domains are the same, only the server knows.
+    let mut identities = std::collections::HashSet::new();
+    let mut users = std::collections::HashSet::new();
+    for spellings in [
+        ["dora", "\\dora", "dórà", "ｄora", "do\u{200b}ra"],
+        ["LAB\\dora", "lab\\DORA", "LAB\\dorá", "LAB\\ⓓora", "LÁB\\dora"],
+        ["lab.test\\dora", "LAB.test\\dora", "lab.test.\\dora", "lab.test\\ｄora", "lab.test\\do\u{ad}ra"],
+        ["dora@lab.test", "Dora@LAB.test", "dora＠lab.test", "dörä@lab.test", "dora@lab.test."],
+        ["dora@LAB", "dora@lab", "DORA@lab", "ďora@lab", "d\u{200d}ora@lab"],
+    ] {
+        let of_domain = spellings.map(identity);
+        assert!(of_domain.iter().all(|one| one.user() == of_domain[0].user()), "{spellings:?}");
+        users.insert(of_domain[0].user().clone());
+        identities.extend(of_domain);
+    }
+    assert_eq!(users.len(), 5);
+    // They are different identities, except for those that differ in case only.
+    assert_eq!(identities.len(), 25 - 1 - 1 - 1 - 2);
+    // Users of other domains, and other users, are apart.
+    for other in ["dora@other.test", "OTHER\\dora", "dora2", "fedora"] {
+        assert!(!users.contains(identity(other).user()), "{other}");
+    }
+}
+
+#[test]
 fn the_context_is_that_of_the_account_whose_password_was_sent() {
     let config = config();
     let names = ["alice:a", "LAB\\alice:a", "alice@lab.test:a", "bob:a", "LAB\\alice\\x:a", " alice:a"];

@@ -179,9 +179,8 @@ table Clients at "clients" {
     idle_seconds: u64, default 7200, from 1 to 604_800;
     /// The maximum number of sessions of one user: of MAPI over HTTP at each endpoint, where a new one ends
     /// the one that was idle longest; and of RPC context handles, where a new one is refused as too busy.
-    /// Both are logged with the user. A user is an account; in the mode "relayed" it is a name as the client
-    /// spells it together with the kind of credentials, since only the server knows which spellings mean one
-    /// account.
+    /// Both are logged with the user. A user is an account; in the mode "relayed" it is a name with its domain
+    /// as the client sends it, since only the server knows which domains mean one account (docs/relayed.md).
     sessions_per_user: usize, default 1024, from 1;
     /// The maximum number of MAPI over HTTP sessions in total. A new one is refused unless its user has an
     /// idle one, which then ends.
