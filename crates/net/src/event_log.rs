@@ -15,7 +15,7 @@ use tracing::field::display;
 use crate::error_chain::ErrorChain;
 use crate::gate::FailedRequest;
 use crate::log_rate_limit::LogRateLimit;
-use crate::tcp::admission::ConnectionLimit;
+use crate::tcp::connection_counts::ConnectionLimit;
 use crate::upstream_error::UpstreamError;
 
 /// The log lines that clients and servers can cause at any rate. The field `suppressed` of a line is the number of

@@ -1,4 +1,7 @@
 //! The queue of the pool: users take turns, and the jobs of one user keep their order.
+//!
+//! It counts the running jobs of each user, by which turns are given; the queue of sign-ins in `net::auth_limit` has
+//! limits on attempts for that.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -1,4 +1,9 @@
 //! The attempts of an address that wait for the outcomes of others. Accounts take turns.
+//!
+//! It is not the queue of deferred work (`identity::pool::fair_queue`), although both displace the newest item of the
+//! one with the most: an attempt is woken for its account or for any account that may begin, may wait again without
+//! losing its place, and leaves without notice when its client disconnects, while a job is taken by a thread, once,
+//! and counts as running until it ends.
 
 use std::collections::{HashMap, VecDeque};
 

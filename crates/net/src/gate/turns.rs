@@ -1,4 +1,8 @@
 //! Queues users who wait for an attempt.
+//!
+//! It holds no requests, in contrast to the queues of the pool (`identity::pool::fair_queue`) and of sign-ins
+//! (`auth_limit::queue`): each request finds out by itself how many users are before its own, since an outcome of one
+//! may let all continue or fail all, and the order depends on the outcomes of earlier attempts.
 
 use identity::UserKey;
 use tokio::time::Instant;

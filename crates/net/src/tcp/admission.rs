@@ -1,6 +1,5 @@
 //! Limits on connections, by address and in total.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::tcp::connection_counts::{ConnectionCounts, ConnectionLimit};
 use crate::tcp::network::{Network, source};
-use crate::tcp::unauthenticated::Unauthenticated;
 use crate::tcp::work_by_address::WorkByAddress;
 
 /// Limits on what clients use.
@@ -66,17 +65,9 @@ pub struct Admission {
     limits: Limits,
     /// Load balancers and reverse proxies, to which the limit for each address does not apply.
     load_balancers: Vec<Network>,
-    counts: Mutex<Counts>,
+    counts: Mutex<ConnectionCounts>,
     /// The work for connections on which no client has authenticated.
     unauthenticated_work: WorkByAddress,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    all: usize,
-    by_address: HashMap<IpAddr, usize>,
-    unauthenticated: Unauthenticated,
-    last_id: u64,
 }
 
 /// A connection's permit, returned when it is dropped.
@@ -122,29 +113,6 @@ pub(crate) struct Eviction {
     pub(crate) limit: ConnectionLimit,
 }
 
-/// A limit on connections that is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{} is reached", self.key())]
-pub(crate) enum ConnectionLimit {
-    /// The limit on all connections.
-    All,
-    /// The limit on connections from one address.
-    PerAddress,
-    /// The limit on unauthenticated connections.
-    Unauthenticated,
-}
-
-impl ConnectionLimit {
-    /// The configuration key of the limit.
-    pub(crate) const fn key(self) -> &'static str {
-        match self {
-            Self::All => "clients.connections",
-            Self::PerAddress => "clients.connections_per_address",
-            Self::Unauthenticated => "clients.unauthenticated_percent",
-        }
-    }
-}
-
 impl Admission {
     /// Counts connections against `limits`. `load_balancers` are the networks of load balancers and reverse proxies,
     /// through which many clients connect.
@@ -166,7 +134,7 @@ impl Admission {
         let address = source(address);
         let mut counts = self.lock();
         if !is_load_balancer {
-            counts.check_address(address, &self.limits)?;
+            counts.check_address(address, self.limits.connections_per_address)?;
         }
         let full = counts.all >= self.limits.connections;
         let limit = if full { ConnectionLimit::All } else { ConnectionLimit::Unauthenticated };
@@ -201,32 +169,8 @@ impl Admission {
         self.lock().all
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counts> {
+    fn lock(&self) -> MutexGuard<'_, ConnectionCounts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Counts {
-    fn check_address(&self, address: IpAddr, limits: &Limits) -> Result<(), ConnectionLimit> {
-        let own = self.by_address.get(&address).copied().unwrap_or_default();
-        if own >= limits.connections_per_address { Err(ConnectionLimit::PerAddress) } else { Ok(()) }
-    }
-
-    /// Closes an unauthenticated connection, if there is one, and returns its address. Its task returns the permit
-    /// later, but the connection does not count any more.
-    fn evict(&mut self) -> Option<IpAddr> {
-        let address = self.unauthenticated.evict()?;
-        self.all = self.all.saturating_sub(1);
-        Some(address)
-    }
-
-    fn release_address(&mut self, address: IpAddr) {
-        if let Some(own) = self.by_address.get_mut(&address) {
-            *own -= 1;
-            if *own == 0 {
-                self.by_address.remove(&address);
-            }
-        }
     }
 }
 
@@ -265,7 +209,7 @@ impl ConnectionPermit {
     pub(crate) fn count_for(&mut self, address: IpAddr) -> Result<(), ConnectionLimit> {
         let address = source(address);
         let mut counts = self.admission.lock();
-        counts.check_address(address, &self.admission.limits)?;
+        counts.check_address(address, self.admission.limits.connections_per_address)?;
         *counts.by_address.entry(address).or_default() += 1;
         if self.counts_for_address {
             counts.release_address(self.address);

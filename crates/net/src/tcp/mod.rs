@@ -3,6 +3,7 @@
 pub(crate) mod accept;
 pub(crate) mod admission;
 pub(crate) mod connect;
+pub(crate) mod connection_counts;
 pub(crate) mod network;
 pub(crate) mod proxy_protocol;
 pub(crate) mod read;
