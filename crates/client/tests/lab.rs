@@ -26,7 +26,7 @@ struct Served {
 
 impl Served {
     async fn new(minimum_level: AuthLevel) -> Self {
-        let lab = Arc::new(Lab::new(LabConfig::two_servers()));
+        let lab = Arc::new(Lab::new(LabConfig::two_servers()).unwrap());
         let mut accounts = AccountFile::default();
         let nt_hash = NtHash::from_password("Password");
         let alice = Account::new("alice", "LAB", nt_hash);

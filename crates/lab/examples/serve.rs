@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         minimum_level: AuthLevel(level),
         ..LabServer::local(Arc::new(accounts))
     };
-    let lab = Arc::new(Lab::new(LabConfig::two_servers()));
+    let lab = Arc::new(Lab::new(LabConfig::two_servers())?);
     let listening = start(Arc::clone(&lab), server).await?;
     println!("{listening:?}, people: {}", lab.aliases().len());
     let (stop, stopped) = watch::channel(false);

@@ -1,21 +1,61 @@
-//! What all calls and sessions of a lab share: its configuration and its directory.
+//! What all calls and sessions of a lab share: its configuration, its directory and its mailbox store.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use identity::SecurityContext;
+use store::Store;
+use tempfile::TempDir;
+use wire::FileTime;
 
 use crate::config::LabConfig;
 use crate::directory::{Directory, Entry};
+
+/// Why a lab cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// The directory for the store cannot be created.
+    #[error("cannot create a directory for the mailbox store")]
+    Directory(#[source] std::io::Error),
+    /// The store cannot be opened.
+    #[error("cannot open the mailbox store")]
+    Store(#[from] store::Error),
+}
 
 /// What all calls and sessions of a lab share.
 #[derive(Debug)]
 pub struct Backend {
     pub(crate) config: LabConfig,
     pub(crate) directory: Directory,
+    pub(crate) store: Store,
+    /// The time of the last change.
+    last: AtomicU64,
+    /// The directory of a temporary store, which is deleted with the lab.
+    _directory: Option<TempDir>,
 }
 
 impl Backend {
-    pub(crate) fn new(config: LabConfig) -> Self {
+    pub(crate) fn new(config: LabConfig) -> Result<Self, LabError> {
+        let temporary = match &config.store {
+            Some(_) => None,
+            None => Some(tempfile::tempdir().map_err(LabError::Directory)?),
+        };
+        let file = match (&config.store, &temporary) {
+            (Some(file), _) => file.clone(),
+            (None, Some(directory)) => directory.path().join("lab.db"),
+            (None, None) => Path::new("lab.db").to_owned(),
+        };
+        let store = Store::open(&file)?;
         let directory = Directory::new(&config);
-        Self { config, directory }
+        Ok(Self { config, directory, store, last: AtomicU64::new(0), _directory: temporary })
+    }
+
+    /// The current time. No two calls return the same one, so that it also tells states of a folder apart.
+    pub(crate) fn now(&self) -> FileTime {
+        let now = net::clock::now().0;
+        let later = |last: u64| Some(now.max(last.saturating_add(1)));
+        let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
+        FileTime(last.map_or(now, |last| now.max(last.saturating_add(1))))
     }
 
     /// The person with this distinguished name. Each person has a mailbox.
@@ -31,7 +71,7 @@ impl Backend {
     }
 
     /// Whether `caller` may open sessions as any person.
-    pub(crate) fn is_administrator(&self, caller: &SecurityContext) -> bool {
+    fn is_administrator(&self, caller: &SecurityContext) -> bool {
         let account = caller.principal().user().to_lowercase();
         let mut administrators = self.config.administrators.iter();
         !caller.is_anonymous() && administrators.any(|name| name.to_lowercase() == account)

@@ -1,5 +1,7 @@
 //! Configuration of a lab: its seed, its size and its names.
 
+use std::path::PathBuf;
+
 /// The configuration of a lab. Equal configurations make equal labs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabConfig {
@@ -18,6 +20,9 @@ pub struct LabConfig {
     /// The accounts that may open sessions as any person, such as a proxy's service account. Other accounts may do so
     /// only as the person whose alias is their name.
     pub administrators: Vec<String>,
+    /// The file of the mailbox store, which is created if it does not exist. With `None` the store is temporary, and
+    /// deleted with the lab.
+    pub store: Option<PathBuf>,
 }
 
 /// The names of a server.
@@ -40,6 +45,7 @@ impl Default for LabConfig {
             servers: vec![server],
             aliases: ["alice", "bob", "carol", "dave", "svcproxy"].map(str::to_owned).to_vec(),
             administrators: vec!["svcproxy".to_owned()],
+            store: None,
         }
     }
 }

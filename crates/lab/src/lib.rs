@@ -1,12 +1,14 @@
 //! A small Exchange server for tests: referral, address book and mailbox store, generated from a seed.
 //!
-//! A [`Lab`] is a [`net::Service`]: it serves RFR, NSPI, EMSMDB and `AsyncEMSMDB` over a directory of people
-//! that is generated from a seed. Its only state is the open context handles. [`serve()`] runs it with
-//! listeners and an endpoint mapper, and by MAPI over HTTP and Autodiscover if [`LabServer::http`] is set.
+//! A [`Lab`] is a [`net::Service`]: it serves RFR, NSPI, EMSMDB and `AsyncEMSMDB` over a directory of people that is
+//! generated from a seed, and over their mailboxes in a `store`. [`serve()`] runs it with listeners and an endpoint
+//! mapper, and by MAPI over HTTP and Autodiscover if [`LabServer::http`] is set. docs/lab.md lists the ROPs that it
+//! executes.
 //!
-//! Architectural invariants: the same configuration makes the same lab, whatever the time and the machine;
-//! the directory never changes; a context handle is valid only for the identity and the association group
-//! that opened it, and a Session Context only for the identity. Cookies of Session Contexts are random.
+//! Architectural invariants: the directory is the same for the same configuration, and never changes; a new mailbox is
+//! the same whenever it is first opened; a context handle is valid only for the identity and the association group that
+//! opened it, and a Session Context only for the identity; cookies of Session Contexts are random; nothing responds
+//! with success without having had its effect.
 #![cfg_attr(
     not(test),
     deny(
@@ -25,8 +27,10 @@ mod directory;
 mod emsmdb;
 mod handles;
 mod http;
+mod mailbox;
 mod nspi;
 mod random;
+mod refusal;
 mod rfr;
 mod rops;
 mod serve;
@@ -34,7 +38,9 @@ mod service;
 mod session;
 #[cfg(test)]
 mod tests;
+mod values;
 
+pub use crate::backend::LabError;
 pub use crate::config::{LabConfig, ServerName};
 pub use crate::http::{CertificateError, HttpLimits, HttpServer, ServerCertificate};
 pub use crate::serve::{LabServer, Listening, serve, start};

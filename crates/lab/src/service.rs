@@ -9,7 +9,7 @@ use net::{Call, Group, Service};
 use rpc::FaultStatus;
 use rpc::ndr::ContextHandle;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, LabError};
 use crate::config::LabConfig;
 use crate::handles::{Handles, Object};
 
@@ -25,9 +25,12 @@ pub(crate) type CallResult = Result<Bytes, FaultStatus>;
 
 impl Lab {
     /// The lab that `config` describes.
-    pub fn new(config: LabConfig) -> Self {
+    ///
+    /// # Errors
+    /// If the mailbox store cannot be opened.
+    pub fn new(config: LabConfig) -> Result<Self, LabError> {
         let handles = Handles::new(config.seed);
-        Self { backend: Arc::new(Backend::new(config)), handles }
+        Ok(Self { backend: Arc::new(Backend::new(config)?), handles })
     }
 
     /// The configuration of the lab.

@@ -1,5 +1,7 @@
 //! Tests with encoded calls and responses.
 
+mod folders;
+mod mail;
 mod nspi;
 mod others;
 
@@ -36,7 +38,7 @@ impl Caller {
 
     /// The account `name` of a new lab.
     pub(crate) fn named(name: &str) -> Self {
-        let lab = Arc::new(Lab::new(LabConfig::two_servers()));
+        let lab = Arc::new(Lab::new(LabConfig::two_servers()).unwrap());
         Self { lab, context: authenticated(name), group: Arc::default() }
     }
 

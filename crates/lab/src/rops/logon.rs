@@ -1,60 +1,198 @@
-//! Logging on to a mailbox ([MS-OXCSTOR] 3.2.5.1).
+//! Logging on to a mailbox, and what concerns all of it ([MS-OXCSTOR] 3.2.5).
+
+use std::sync::Arc;
 
 use mapi::ErrorCode;
-use mapi::rop::ResponseBody;
+use mapi::data::{FolderId, LongTermId};
+use mapi::nspi::{DisplayType, PermanentEntryId};
+use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::logon::{
-    FolderIds, LogonFlags, LogonTime, PrivateLogon, ResponseFlags, RopLogonRequest, RopLogonResponse,
+    FolderIds, LogonFlags, LogonTime, OpenFlags, PrivateLogon, ResponseFlags, RopLogonRequest,
+    RopLogonResponse,
 };
+use mapi::rop::logon_store::{
+    RopGetReceiveFolderRequest, RopGetReceiveFolderResponse, RopGetStoreStateResponse,
+    RopIdFromLongTermIdRequest, RopIdFromLongTermIdResponse, RopLongTermIdFromIdRequest,
+    RopLongTermIdFromIdResponse, StoreState,
+};
+use mapi::rop::{AsciiZ, ResponseBody};
+use store::{OWN_REPLICA, ObjectId};
+use wire::{Encode as _, FileTime};
 
-use super::outcome::{Outcome, Success};
-use crate::directory::Entry;
-use crate::session::{MailboxSession, Object};
+use super::context::Context;
+use super::outcome::{Outcome, Success, done};
+use crate::mailbox::{ROOT, special};
+use crate::session::Object;
+use crate::session::logon::Logon;
+use crate::values::convert::canonical;
 
-/// The replica id of every mailbox's own ids.
-const REPLICA_ID: u16 = 1;
-/// The number of a mailbox's first folder.
-const FIRST_FOLDER: u64 = 0x01_0001;
-/// The time on the server at every logon, since the lab has no clock: 1 January 2024, noon.
-const LOGON_TIME: LogonTime =
-    LogonTime { seconds: 0, minutes: 0, hour: 12, day_of_week: 1, day: 1, month: 1, year: 2024 };
+/// Intervals of a `FILETIME` in a second.
+const TICKS: u64 = 10_000_000;
+/// The properties of a logon.
+const LOGON_PROPERTIES: [PropTag; 4] = [
+    PropTag::PidTagMailboxOwnerName,
+    PropTag::PidTagMailboxOwnerEntryId,
+    PropTag::PidTagUserEntryId,
+    PropTag::PidTagMaximumSubmitMessageSize,
+];
+/// The largest message that can be submitted, in kilobytes.
+const MESSAGE_KILOBYTES: i32 = 32 << 10;
+/// Seconds of a day.
+const DAY: u64 = 86_400;
 
-pub(super) fn logon(session: &MailboxSession, request: &RopLogonRequest) -> Outcome {
-    if !request.logon_flags.contains(LogonFlags::PRIVATE) {
-        return Err(ErrorCode::MAPI_E_NO_SUPPORT);
+/// `RopLogon` ([MS-OXCSTOR] 3.2.5.1).
+pub(super) fn logon(context: &Context<'_>, request: &RopLogonRequest) -> Outcome {
+    if !request.logon_flags.contains(LogonFlags::PRIVATE) || request.open_flags.contains(OpenFlags::PUBLIC) {
+        return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
     }
-    let dn = String::from_utf8_lossy(request.dn());
-    let entry = session.backend.person(&dn).ok_or(ErrorCode::EC_UNKNOWN_USER)?;
-    let response = mailbox(entry, entry.mid == session.user, request.logon_flags);
-    let body = ResponseBody::RopLogon(RopLogonResponse::Private(Box::new(response)));
-    Ok(Success::opened(body, Object::Logon(entry.mid)))
-}
-
-/// The response to a logon to the mailbox of `entry`, which is the user's own or not.
-fn mailbox(entry: &Entry, own: bool, logon_flags: LogonFlags) -> PrivateLogon {
+    let (backend, dn) = (context.backend(), String::from_utf8_lossy(request.dn()).into_owned());
+    let user = backend.directory.entry(context.session.user).ok_or(ErrorCode::EC_UNKNOWN_USER)?;
+    let entry = backend.person(&dn).ok_or(ErrorCode::EC_UNKNOWN_USER)?;
+    let own = entry.mid == user.mid;
+    if !own && request.open_flags.contains(OpenFlags::USE_ADMIN_PRIVILEGE) {
+        return Err(ErrorCode::EC_LOGIN_PERM.into());
+    }
+    let logon = Arc::new(Logon { mailbox: backend.mailbox_of(entry)?, user: user.alias.clone() });
+    if !own && !backend.store.read(|view| logon.sees_any(view, special(ROOT)))? {
+        return Err(ErrorCode::MAPI_E_NO_ACCESS.into());
+    }
     let mut folder_ids = FolderIds::default();
-    for (id, number) in folder_ids.iter_mut().zip(FIRST_FOLDER..) {
-        *id = folder_id(number);
+    for (id, place) in folder_ids.iter_mut().zip(0..) {
+        *id = special(place).folder_id().0;
     }
-    let rights = ResponseFlags::RESERVED;
     let owner = ResponseFlags::OWNER_RIGHT | ResponseFlags::SEND_AS_RIGHT;
-    let mut replica_guid = entry.guid;
-    replica_guid.data1 = !replica_guid.data1;
-    PrivateLogon {
-        logon_flags,
+    let response = PrivateLogon {
+        logon_flags: request.logon_flags,
         folder_ids,
-        response_flags: if own { rights | owner } else { rights },
-        mailbox_guid: entry.guid,
-        replica_id: REPLICA_ID,
-        replica_guid,
-        logon_time: LOGON_TIME,
+        response_flags: if own { ResponseFlags::RESERVED | owner } else { ResponseFlags::RESERVED },
+        mailbox_guid: logon.mailbox.guid,
+        replica_id: OWN_REPLICA,
+        replica_guid: logon.mailbox.replica,
+        logon_time: logon_time(backend.now()),
         gwart_time: 0,
         store_state: 0,
+    };
+    let body = ResponseBody::RopLogon(RopLogonResponse::Private(Box::new(response)));
+    Ok(Success::opened(body, &logon, Object::Logon))
+}
+
+/// A time as a date ([MS-OXCROPS] 2.2.3.1.2.1).
+fn logon_time(time: FileTime) -> LogonTime {
+    let seconds = time.0 / TICKS;
+    let small = |number: u64| u8::try_from(number).unwrap_or_default();
+    // Days are counted from 1 January 1601, a Monday. A cycle of 400 years has 146,097 days.
+    let (mut days, mut year) = (seconds / DAY, 1601_u16);
+    let day_of_week = small((days.saturating_add(1)) % 7);
+    let leap = |year: u16| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    loop {
+        let length = if leap(year) { 366 } else { 365 };
+        if days < length {
+            break;
+        }
+        (days, year) = (days.saturating_sub(length), year.saturating_add(1));
+    }
+    let mut month = 1;
+    for length in [31, if leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if days < length {
+            break;
+        }
+        (days, month) = (days.saturating_sub(length), small(u64::from(month).saturating_add(1)));
+    }
+    LogonTime {
+        seconds: small(seconds % 60),
+        minutes: small(seconds / 60 % 60),
+        hour: small(seconds / 3600 % 24),
+        day_of_week,
+        day: small(days.saturating_add(1)),
+        month,
+        year,
     }
 }
 
-/// A folder id: the replica id, then 48 bits of a counter, highest byte first ([MS-OXCDATA] 2.2.1.1).
-fn folder_id(counter: u64) -> u64 {
-    let [low, high] = REPLICA_ID.to_le_bytes();
-    let [_, _, a, b, c, d, e, f] = counter.to_be_bytes();
-    u64::from_le_bytes([low, high, a, b, c, d, e, f])
+/// `RopGetReceiveFolder` ([MS-OXCSTOR] 3.2.5.2).
+pub(super) fn receive_folder(context: &Context<'_>, request: &RopGetReceiveFolderRequest) -> Outcome {
+    let logon = context.on_logon()?;
+    let class = &request.message_class.0;
+    let valid = class.len() < 255
+        && class.iter().all(|byte| matches!(byte, 32..=126))
+        && !class.starts_with(b".")
+        && !class.ends_with(b".")
+        && !class.windows(2).any(|pair| pair == b"..");
+    if !valid {
+        return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
+    }
+    let class = String::from_utf8_lossy(class).into_owned();
+    let found = context.backend().store.read(|view| view.receive_folder(logon.mailbox.id, &class))?;
+    let found = found.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
+    done(ResponseBody::RopGetReceiveFolder(RopGetReceiveFolderResponse {
+        folder_id: found.folder.folder_id(),
+        explicit_message_class: AsciiZ(found.message_class.into_bytes()),
+    }))
+}
+
+/// `RopGetStoreState` ([MS-OXCSTOR] 3.2.5.5): there are no search folders.
+pub(super) fn store_state(context: &Context<'_>) -> Outcome {
+    context.on_logon()?;
+    done(ResponseBody::RopGetStoreState(RopGetStoreStateResponse { store_state: StoreState::NONE }))
+}
+
+/// `RopLongTermIdFromId` ([MS-OXCSTOR] 3.2.5.8).
+pub(super) fn long_term_id(context: &Context<'_>, request: &RopLongTermIdFromIdRequest) -> Outcome {
+    let (logon, id) = (context.on_logon()?, request.object_id);
+    let replica = context.backend().store.read(|view| view.replica_guid(logon.mailbox.id, id.repl_id()))?;
+    let replica = replica.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
+    let long_term_id = LongTermId::new(replica, id.global_counter());
+    done(ResponseBody::RopLongTermIdFromId(RopLongTermIdFromIdResponse { long_term_id }))
+}
+
+/// `RopIdFromLongTermId` ([MS-OXCSTOR] 3.2.5.9).
+pub(super) fn id_from_long_term_id(context: &Context<'_>, request: &RopIdFromLongTermIdRequest) -> Outcome {
+    let (logon, gid) = (context.on_logon()?, request.long_term_id.gid);
+    let number = context.backend().store.read(|view| view.replica_number(logon.mailbox.id, gid.replica))?;
+    let number = number.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
+    let object_id: FolderId = ObjectId::new(number, gid.global_counter).folder_id();
+    done(ResponseBody::RopIdFromLongTermId(RopIdFromLongTermIdResponse { object_id }))
+}
+
+/// The properties of a logon ([MS-OXCSTOR] 2.2.2.1): `tags`, or all.
+pub(super) fn properties(
+    context: &Context<'_>,
+    logon: &Logon,
+    tags: Option<&[PropTag]>,
+) -> Vec<(PropTag, Option<PropertyValue>)> {
+    let backend = context.backend();
+    let entry_id = |alias: &str| {
+        let id = PermanentEntryId {
+            display_type: DisplayType::DT_MAILUSER,
+            distinguished_name: backend.config.user_dn(alias).into_bytes(),
+        };
+        Some(PropertyValue::Binary(id.to_bytes().unwrap_or_default()))
+    };
+    let owner = backend.person(&backend.config.user_dn(&logon.mailbox.owner));
+    let value = |tag: PropTag| match canonical(tag, &LOGON_PROPERTIES) {
+        PropTag::PidTagMailboxOwnerName => Some(PropertyValue::from(owner?.display_name.as_str())),
+        PropTag::PidTagMailboxOwnerEntryId => entry_id(&logon.mailbox.owner),
+        PropTag::PidTagUserEntryId => entry_id(&logon.user),
+        PropTag::PidTagMaximumSubmitMessageSize => Some(PropertyValue::Integer32(MESSAGE_KILOBYTES)),
+        _ => None,
+    };
+    tags.unwrap_or(&LOGON_PROPERTIES).iter().map(|tag| (*tag, value(*tag))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_the_date_that_calendars_have() {
+        let date = |time| {
+            let LogonTime { seconds, minutes, hour, day_of_week, day, month, year } =
+                logon_time(FileTime(time));
+            (year, month, day, day_of_week, (hour, minutes, seconds))
+        };
+        // Monday, 1 January 1601; Thursday, 29 February 2024; Sunday, 31 December 2000.
+        assert_eq!(date(0), (1601, 1, 1, 1, (0, 0, 0)));
+        assert_eq!(date(133_536_384_000_000_000 + 3_723 * TICKS), (2024, 2, 29, 4, (1, 2, 3)));
+        assert_eq!(date(126_227_808_000_000_000 - TICKS), (2000, 12, 31, 0, (23, 59, 59)));
+    }
 }

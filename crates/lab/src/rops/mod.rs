@@ -1,19 +1,26 @@
 //! The ROPs that the lab executes ([MS-OXCROPS]): one table, and a file for each group.
 
+mod context;
+mod folder;
 mod logon;
 mod outcome;
+mod permission;
+mod property;
+mod rows;
+mod table;
 
 use mapi::ErrorCode;
 use mapi::emsmdb::NO_OBJECT;
-use mapi::rop::{RequestBody, RopId, RopReply, RopRequest};
+use mapi::rop::{RequestBody, ResponseBody, RopId, RopReply, RopRequest};
 use wire::Writer;
 
+use self::context::Context;
 use self::outcome::{Outcome, Success};
+use crate::refusal::Refusal;
 use crate::session::MailboxSession;
 
-/// The most bytes of a response whose size does not depend on the store, without property problems. A ROP that changes
-/// the store has such a response, and is executed only if there is room for it.
-const RESPONSE_MAX: usize = 256;
+/// The most bytes of a response without property problems, rows or values.
+const PLAIN_MAX: usize = 32;
 /// The size of a property problem ([MS-OXCDATA] 2.7).
 const PROBLEM_SIZE: usize = 10;
 /// Requests of these ROPs have an `OutputHandleIndex` after the index of the object on which they act, and their
@@ -46,8 +53,8 @@ pub(crate) fn execute(
     }
     let place = request.output_handle_index();
     let outcome = match place {
-        Some(index) if usize::from(index) >= handles.len() => Err(ErrorCode::MAPI_E_INVALID_PARAMETER),
-        _ => dispatch(session, request, handles, room),
+        Some(index) if usize::from(index) >= handles.len() => Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into()),
+        _ => dispatch(&mut Context { session, request, handles, room }),
     };
     let outcome = outcome.and_then(|Success { body, opened, next }| {
         let opened = opened.map(|object| session.objects.add(object)).transpose()?;
@@ -59,17 +66,56 @@ pub(crate) fn execute(
             let reply = RopReply { handle_index, return_value: ErrorCode::SUCCESS, body };
             Executed { reply: Some(reply), opened, next }
         }
-        Err(code) => {
+        Err(Refusal(code)) => {
             tracing::debug!(rop = ?request.id(), "lab: refused with {code}");
             Executed { reply: Some(RopReply::refused(request, code)), opened: None, next: None }
         }
     }
 }
 
-fn dispatch(session: &mut MailboxSession, request: &RopRequest, _handles: &[u32], _room: usize) -> Outcome {
-    match &request.body {
-        RequestBody::RopLogon(logon) => logon::logon(session, logon),
-        _ => Err(ErrorCode::MAPI_E_NO_SUPPORT),
+/// Executes a ROP by its table. The ROPs that are missing here are not supported; docs/lab.md lists them.
+fn dispatch(context: &mut Context<'_>) -> Outcome {
+    use {RequestBody as R, ResponseBody as A};
+    match &context.request.body {
+        R::RopLogon(request) => logon::logon(context, request),
+        R::RopGetReceiveFolder(request) => logon::receive_folder(context, request),
+        R::RopGetStoreState(_) => logon::store_state(context),
+        R::RopLongTermIdFromId(request) => logon::long_term_id(context, request),
+        R::RopIdFromLongTermId(request) => logon::id_from_long_term_id(context, request),
+
+        R::RopOpenFolder(request) => folder::open(context, request),
+        R::RopCreateFolder(request) => folder::create(context, request),
+        R::RopDeleteFolder(request) => folder::delete(context, request),
+        R::RopGetHierarchyTable(request) => folder::hierarchy_table(context, request),
+        R::RopGetContentsTable(request) => folder::contents_table(context, request),
+
+        R::RopSetColumns(request) => table::set_columns(context, request),
+        R::RopSortTable(request) => table::sort(context, request),
+        R::RopRestrict(request) => table::restrict(context, request),
+        R::RopQueryRows(request) => table::query_rows(context, request),
+        R::RopGetStatus(_) => table::status(context),
+        R::RopAbort(_) => table::abort(context),
+        R::RopResetTable(_) => table::reset(context),
+        R::RopQueryPosition(_) => table::position(context),
+        R::RopSeekRow(request) => table::seek(context, request),
+        R::RopFindRow(request) => table::find_row(context, request),
+
+        R::RopGetPropertiesSpecific(request) => property::get(context, request),
+        R::RopGetPropertiesAll(request) => property::get_all(context, request),
+        R::RopGetPropertiesList(_) => property::list(context),
+        R::RopSetProperties(request) => property::set(context, request, A::RopSetProperties),
+        R::RopSetPropertiesNoReplicate(request) => {
+            property::set(context, request, A::RopSetPropertiesNoReplicate)
+        }
+        R::RopDeleteProperties(request) => {
+            property::delete(context, &request.property_tags.0, A::RopDeleteProperties)
+        }
+        R::RopDeletePropertiesNoReplicate(request) => {
+            property::delete(context, &request.property_tags.0, A::RopDeletePropertiesNoReplicate)
+        }
+        R::RopGetPermissionsTable(request) => permission::table(context, request),
+        R::RopModifyPermissions(request) => permission::modify(context, request),
+        _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     }
 }
 
@@ -82,9 +128,9 @@ pub(crate) fn reserve(request: &RopRequest) -> usize {
         RequestBody::RopDeleteProperties(deleted) | RequestBody::RopDeletePropertiesNoReplicate(deleted) => {
             deleted.property_tags.0.len()
         }
-        _ => return 0,
+        _ => return PLAIN_MAX,
     };
-    problems.saturating_mul(PROBLEM_SIZE).saturating_add(RESPONSE_MAX)
+    problems.saturating_mul(PROBLEM_SIZE).saturating_add(PLAIN_MAX)
 }
 
 /// The response to a ROP that cannot be decoded: it is unknown, or its fields are malformed.

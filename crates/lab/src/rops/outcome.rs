@@ -1,16 +1,19 @@
 //! What a ROP results in.
 
-use mapi::ErrorCode;
+use std::sync::Arc;
+
 use mapi::rop::{ResponseBody, RopRequest};
 
-use crate::session::Object;
+use crate::refusal::Refusal;
+use crate::session::logon::Logon;
+use crate::session::{Object, Opened};
 
 /// A successful ROP.
 #[derive(Debug)]
 pub(super) struct Success {
     pub(super) body: ResponseBody,
     /// The object that it opened.
-    pub(super) opened: Option<Object>,
+    pub(super) opened: Option<Opened>,
     /// The ROP that continues it in another buffer.
     pub(super) next: Option<RopRequest>,
 }
@@ -20,10 +23,16 @@ impl Success {
         Self { body, opened: None, next: None }
     }
 
-    pub(super) fn opened(body: ResponseBody, object: Object) -> Self {
-        Self { opened: Some(object), ..Self::new(body) }
+    pub(super) fn opened(body: ResponseBody, logon: &Arc<Logon>, object: Object) -> Self {
+        Self { opened: Some(Opened { logon: Arc::clone(logon), object }), ..Self::new(body) }
     }
 }
 
 /// What a ROP results in: a success, or an error code.
-pub(super) type Outcome = Result<Success, ErrorCode>;
+pub(super) type Outcome = Result<Success, Refusal>;
+
+/// A success that opened no object.
+#[expect(clippy::unnecessary_wraps, reason = "each ROP ends with an outcome")]
+pub(super) const fn done(body: ResponseBody) -> Outcome {
+    Ok(Success::new(body))
+}

@@ -5,7 +5,9 @@
 //! accesses the disk.
 
 mod execute;
+pub(crate) mod logon;
 mod objects;
+pub(crate) mod table;
 
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ use identity::SecurityContext;
 use mapi::ErrorCode;
 use mapi::nspi::MId;
 
-pub(crate) use self::objects::{Object, Objects};
+pub(crate) use self::objects::{Object, Objects, Opened};
 use crate::backend::Backend;
 use crate::codepage::CodePage;
 

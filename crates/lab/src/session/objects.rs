@@ -1,11 +1,15 @@
 //! The server objects of a session, by handle ([MS-OXCROPS] 1.3.1).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use mapi::ErrorCode;
 use mapi::emsmdb::NO_OBJECT;
-use mapi::nspi::MId;
 use mapi::rop::Logons;
+use store::ObjectId;
+
+use super::logon::Logon;
+use super::table::Table;
 
 /// How many objects a session may have open.
 const OBJECTS_MAX: usize = 512;
@@ -13,14 +17,25 @@ const OBJECTS_MAX: usize = 512;
 /// A server object.
 #[derive(Debug)]
 pub(crate) enum Object {
-    /// A logon to the mailbox of this person.
-    Logon(#[expect(dead_code, reason = "no ROP acts on a logon yet")] MId),
+    /// A logon to a mailbox.
+    Logon,
+    /// A folder.
+    Folder(ObjectId),
+    /// A table.
+    Table(Box<Table>),
+}
+
+/// An object and the logon to which it belongs.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) logon: Arc<Logon>,
+    pub(crate) object: Object,
 }
 
 /// The open objects of a session.
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
-    open: HashMap<u32, Object>,
+    open: HashMap<u32, Opened>,
     last: u32,
 }
 
@@ -29,18 +44,28 @@ impl Objects {
     ///
     /// # Errors
     /// `OutOfResources` if the session has too many objects.
-    pub(crate) fn add(&mut self, object: Object) -> Result<u32, ErrorCode> {
+    pub(crate) fn add(&mut self, opened: Opened) -> Result<u32, ErrorCode> {
         let next = self.last.checked_add(1).filter(|next| *next != NO_OBJECT);
         let handle = next.filter(|_| self.open.len() < OBJECTS_MAX);
         let handle = handle.ok_or(ErrorCode::MAPI_E_NOT_ENOUGH_RESOURCES)?;
         self.last = handle;
-        self.open.insert(handle, object);
+        self.open.insert(handle, opened);
         Ok(handle)
     }
 
-    /// Releases an object.
+    pub(crate) fn get(&self, handle: u32) -> Option<&Opened> {
+        self.open.get(&handle)
+    }
+
+    pub(crate) fn get_mut(&mut self, handle: u32) -> Option<&mut Opened> {
+        self.open.get_mut(&handle)
+    }
+
+    /// Releases an object; a logon with all its objects ([MS-OXCROPS] 2.2.15.3).
     pub(crate) fn release(&mut self, handle: u32) {
-        self.open.remove(&handle);
+        if let Some(Opened { logon, object: Object::Logon }) = self.open.remove(&handle) {
+            self.open.retain(|_, other| !Arc::ptr_eq(&other.logon, &logon));
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use mapi::emsmdb::{
     EcDoConnectRequest, EcDoDisconnectRequest, EcDoRpcExt2Request, EcDoRpcRequest, EcDummyRpcRequest,
     InBytes, MAX_RGB_AUX, NO_OBJECT, Request, Response, RopBuffer, RpcFlags, Version,
 };
-use mapi::rop::logon::{LogonFlags, OpenFlags, ResponseFlags, RopLogonRequest, RopLogonResponse};
-use mapi::rop::{Bytes16, RequestBody, ResponseBody, ResponseContext, RopReply, RopRequest, RopResponse};
+use mapi::rop::logon::{LogonFlags, OpenFlags, RopLogonRequest};
+use mapi::rop::{Bytes16, RequestBody, ResponseContext, RopReply, RopRequest, RopResponse};
 use mapi::{ErrorCode, Interface, rfr};
 use net::Service as _;
 use rpc::FaultStatus;
@@ -22,13 +22,13 @@ fn refer(caller: &Caller, request: &rfr::Request) -> Result<rfr::Response, Fault
     Ok(rfr::Response::decode(request.opnum(), &stub, Endian::Little).unwrap().0)
 }
 
-fn ask(caller: &Caller, request: impl Into<Request>) -> Result<Response, FaultStatus> {
+pub(super) fn ask(caller: &Caller, request: impl Into<Request>) -> Result<Response, FaultStatus> {
     let request = request.into();
     let stub = caller.raw(Interface::Emsmdb, request.opnum(), &request.encode().unwrap())?;
     Ok(Response::decode(request.opnum(), &stub, Endian::Little).unwrap().0)
 }
 
-fn connect_ex(dn: &str) -> EcDoConnectExRequest {
+pub(super) fn connect_ex(dn: &str) -> EcDoConnectExRequest {
     EcDoConnectExRequest {
         user_dn: CharString::new(dn),
         flags: 0,
@@ -223,30 +223,6 @@ fn responses_are_packed_as_requested() {
     assert_eq!(xor.flags, ExtendedFlags::LAST | ExtendedFlags::XOR_MAGIC);
     let compressed = execute(&caller, handle, RpcFlags::NO_XOR_MAGIC, &rops()).0;
     assert_eq!(compressed.flags, ExtendedFlags::LAST | ExtendedFlags::COMPRESSED);
-}
-
-#[test]
-fn the_owner_has_more_rights_than_others() {
-    let (caller, config) = (Caller::new(), LabConfig::default());
-    let handle = connected(&caller);
-    let rights = |alias: &str| {
-        let rops = RopBuffer::new(logon(&config.user_dn(alias)), vec![NO_OBJECT]);
-        let (_, answer) = execute(&caller, handle, RpcFlags::NONE, &rops);
-        let reply = reply(&answer.rops);
-        match reply.body {
-            ResponseBody::RopLogon(RopLogonResponse::Private(logon)) => {
-                Ok((logon.response_flags, logon.mailbox_guid, logon.folder_ids))
-            }
-            ResponseBody::Failed(_) => Err(reply.return_value),
-            other => panic!("{other:?}"),
-        }
-    };
-    let (own, alice, folders) = rights("alice").unwrap();
-    let (other, bob, _) = rights("bob").unwrap();
-    assert!(own.contains(ResponseFlags::OWNER_RIGHT) && !other.contains(ResponseFlags::OWNER_RIGHT));
-    assert_ne!(alice, bob);
-    assert_eq!(folders[0].to_le_bytes(), [1, 0, 0, 0, 0, 1, 0, 1]);
-    assert_eq!(rights("unknown"), Err(ErrorCode(0x3eb)));
 }
 
 #[test]

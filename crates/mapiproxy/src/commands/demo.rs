@@ -49,7 +49,7 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     let service_password = random_text()?;
     let (stop, stopped) = watch::channel(false);
     let listening =
-        lab::start(Arc::new(Lab::new(LabConfig::default())), lab_server(&service_password)?).await?;
+        lab::start(Arc::new(Lab::new(LabConfig::default())?), lab_server(&service_password)?).await?;
     let mapper = listening.endpoint_mapper().ok_or("the test server has no endpoint mapper")?;
     let mut out = std::io::stdout();
     writeln!(out, "server   test server with 300 users at {mapper}; its only account is {SERVICE}")?;

@@ -49,6 +49,8 @@ rpc = "127.0.0.24:6001"
 # Only the owner may have read permission. An account has the mailbox of the user with its name; the account
 # svcproxy may open all mailboxes, as a proxy's service account does. Required.
 accounts = "accounts.toml"
+# The file of the mailboxes, which is created if it does not exist. If not set, the mailboxes are temporary.
+# example: store = "lab.db"
 # The minimum protection level of calls: none, connect, packet, integrity or privacy.
 # default: minimum_level = "privacy"
 # The seed from which users and their data are generated.
@@ -72,6 +74,7 @@ struct LabFile {
     #[serde(default)]
     basic_without_tls: bool,
     accounts: PathBuf,
+    store: Option<PathBuf>,
     #[serde(default)]
     minimum_level: ProtectionLevel,
     #[serde(default = "one")]
@@ -141,8 +144,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let folder = path.parent().unwrap_or(Path::new(""));
     let accounts = Arc::new(files::read_accounts(&folder.join(&file.accounts))?);
     let http = file.http(folder).map_err(|error| format!("{}: {error}", path.display()))?;
+    let store = file.store.as_ref().map(|store| folder.join(store));
     let config = if file.two_servers { LabConfig::two_servers() } else { LabConfig::default() };
-    let lab = Arc::new(Lab::new(LabConfig { seed: file.seed, people: file.people, ..config }));
+    let lab = Arc::new(Lab::new(LabConfig { seed: file.seed, people: file.people, store, ..config })?);
     let server = LabServer {
         endpoint_mapper: file.endpoint_mapper,
         rpc: file.rpc,

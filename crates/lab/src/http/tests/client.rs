@@ -42,7 +42,7 @@ impl TestServer {
             accounts.set(Account::new(user, "LAB", NtHash::from_password(&password(user)))).unwrap();
         }
         let server = LabServer { http: Some(http), ..LabServer::local(Arc::new(accounts)) };
-        let lab = Arc::new(Lab::new(LabConfig::two_servers()));
+        let lab = Arc::new(Lab::new(LabConfig::two_servers()).unwrap());
         let listening = start(Arc::clone(&lab), server).await.unwrap();
         let address = listening.http().unwrap();
         let (stop, stopped) = watch::channel(false);

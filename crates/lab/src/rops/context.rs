@@ -1,0 +1,66 @@
+//! What a ROP acts on: its session, the object of its handle, and the logon of that object.
+
+use std::sync::Arc;
+
+use mapi::ErrorCode;
+use mapi::rop::RopRequest;
+use store::ObjectId;
+
+use crate::backend::Backend;
+use crate::refusal::Refusal;
+use crate::session::logon::Logon;
+use crate::session::table::Table;
+use crate::session::{MailboxSession, Object, Opened};
+
+/// A ROP that is executed.
+pub(super) struct Context<'a> {
+    pub(super) session: &'a mut MailboxSession,
+    pub(super) request: &'a RopRequest,
+    /// The handle table of the batch.
+    pub(super) handles: &'a [u32],
+    /// The most bytes of the response.
+    pub(super) room: usize,
+}
+
+impl Context<'_> {
+    pub(super) fn backend(&self) -> Arc<Backend> {
+        Arc::clone(&self.session.backend)
+    }
+
+    /// The handle of the object on which the ROP acts.
+    pub(super) fn handle(&self) -> Result<u32, Refusal> {
+        let index = self.request.acted_on_index().map(usize::from);
+        let handle = index.and_then(|index| self.handles.get(index)).copied();
+        Ok(handle.ok_or(ErrorCode::EC_NULL_OBJECT)?)
+    }
+
+    /// The object on which the ROP acts.
+    pub(super) fn opened(&self) -> Result<&Opened, Refusal> {
+        Ok(self.session.objects.get(self.handle()?).ok_or(ErrorCode::EC_NULL_OBJECT)?)
+    }
+
+    /// The logon, if the ROP acts on it.
+    pub(super) fn on_logon(&self) -> Result<Arc<Logon>, Refusal> {
+        match self.opened()? {
+            Opened { logon, object: Object::Logon } => Ok(Arc::clone(logon)),
+            _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+        }
+    }
+
+    /// The folder on which the ROP acts.
+    pub(super) fn folder(&self) -> Result<(Arc<Logon>, ObjectId), Refusal> {
+        match self.opened()? {
+            Opened { logon, object: Object::Folder(folder) } => Ok((Arc::clone(logon), *folder)),
+            _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+        }
+    }
+
+    /// The table on which the ROP acts.
+    pub(super) fn table(&mut self) -> Result<(Arc<Logon>, &mut Table), Refusal> {
+        let handle = self.handle()?;
+        match self.session.objects.get_mut(handle).ok_or(ErrorCode::EC_NULL_OBJECT)? {
+            Opened { logon, object: Object::Table(table) } => Ok((Arc::clone(logon), table)),
+            _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Properties of objects ([MS-OXCPRPT] 3.2.5).
+
+use mapi::ErrorCode;
+use mapi::data::{PropertyProblem, PropertyProblemArray};
+use mapi::property::{Layout, PropTag, PropType, PropertyList, PropertyRow, PropertyValue, Row, TaggedValue};
+use mapi::rop::property::{
+    PropertyProblemsResponse, RopGetPropertiesAllRequest, RopGetPropertiesAllResponse,
+    RopGetPropertiesListResponse, RopGetPropertiesSpecificRequest, RopGetPropertiesSpecificResponse,
+    RopSetPropertiesRequest,
+};
+use mapi::rop::{List16, ResponseBody};
+use store::{ObjectId, Properties, View};
+use wire::Writer;
+
+use super::context::Context;
+use super::outcome::{Outcome, done};
+use crate::refusal::Refusal;
+use crate::session::logon::{Logon, OWNER};
+use crate::session::{Object, Opened};
+use crate::values::convert::{requested, size, stored};
+use crate::values::folder::{FolderValues, KNOWN};
+
+/// The most properties of an object, and the most bytes of a folder's properties.
+const PROPERTIES_MAX: usize = 4096;
+const FOLDER_BYTES_MAX: usize = 1 << 20;
+
+/// The tags and values of the object on which a ROP acts, in their own types.
+type Found = Vec<(PropTag, Option<PropertyValue>)>;
+
+/// `RopGetPropertiesSpecific` ([MS-OXCPRPT] 3.2.5.1).
+pub(super) fn get(context: &Context<'_>, request: &RopGetPropertiesSpecificRequest) -> Outcome {
+    let tags = &request.property_tags.0;
+    // Texts of an unspecified type are 8-bit texts if the client does not want UTF-16.
+    let limit = usize::from(request.property_size_limit);
+    let found = read(context, Some(tags))?;
+    let values = found.into_iter().map(|(tag, value)| {
+        let value = requested(tag, value, context.session.code_page);
+        let too_big = limit > 0 && size(&value) > limit;
+        Some(if too_big { PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY) } else { value })
+    });
+    let mut values: Vec<Option<PropertyValue>> = values.collect();
+    let mut row = PropertyRow::new(tags, values.clone());
+    // Values that do not fit into the response are read with streams ([MS-OXCPRPT] 3.2.5.1).
+    while encoded(&row, tags)?.saturating_add(7) > context.room {
+        let largest = values.iter_mut().flatten().max_by_key(|value| size(value));
+        let largest = largest.filter(|value| size(value) > 16).ok_or(ErrorCode::EC_BUFFER_TOO_SMALL)?;
+        *largest = PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY);
+        row = PropertyRow::new(tags, values.clone());
+    }
+    let row_data = Row::new(tags.clone(), row);
+    done(ResponseBody::RopGetPropertiesSpecific(RopGetPropertiesSpecificResponse { row_data }))
+}
+
+fn encoded(row: &PropertyRow, tags: &[PropTag]) -> Result<usize, ErrorCode> {
+    let mut w = Writer::new();
+    row.write(&mut w, tags, Layout::Rop).map(|()| w.len()).map_err(|_| ErrorCode::EC_BUFFER_TOO_SMALL)
+}
+
+/// `RopGetPropertiesAll` ([MS-OXCPRPT] 3.2.5.2).
+pub(super) fn get_all(context: &Context<'_>, request: &RopGetPropertiesAllRequest) -> Outcome {
+    let limit = match request.property_size_limit {
+        0 => usize::MAX,
+        limit => usize::from(limit),
+    };
+    let (mut list, mut free) = (Vec::new(), context.room.saturating_sub(8));
+    for (tag, value) in read(context, None)? {
+        let text = tag.prop_type() == PropType::PtypString && !request.want_unicode.is_true();
+        let tag = if text { tag.with_type(PropType::PtypString8) } else { tag };
+        let value = requested(tag, value, context.session.code_page);
+        let too_big = PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY);
+        let mut tagged = TaggedValue::new(tag, if size(&value) > limit { too_big.clone() } else { value });
+        if tagged_size(&tagged) > free {
+            tagged = TaggedValue::new(tag, too_big);
+        }
+        free = free.checked_sub(tagged_size(&tagged)).ok_or(ErrorCode::EC_BUFFER_TOO_SMALL)?;
+        list.push(tagged);
+    }
+    let property_values = PropertyList(list);
+    done(ResponseBody::RopGetPropertiesAll(RopGetPropertiesAllResponse { property_values }))
+}
+
+fn tagged_size(value: &TaggedValue) -> usize {
+    let mut w = Writer::new();
+    value.write(&mut w, Layout::Rop).map_or(usize::MAX, |()| w.len())
+}
+
+/// `RopGetPropertiesList` ([MS-OXCPRPT] 3.2.5.3).
+pub(super) fn list(context: &Context<'_>) -> Outcome {
+    let tags: Vec<PropTag> = read(context, None)?.into_iter().map(|(tag, _)| tag).collect();
+    if tags.len().saturating_mul(4).saturating_add(8) > context.room {
+        return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into());
+    }
+    done(ResponseBody::RopGetPropertiesList(RopGetPropertiesListResponse { property_tags: List16(tags) }))
+}
+
+/// The properties `tags` of the object, or all.
+fn read(context: &Context<'_>, tags: Option<&[PropTag]>) -> Result<Found, Refusal> {
+    if tags.is_some_and(|tags| tags.len() > PROPERTIES_MAX) {
+        return Err(ErrorCode::MAPI_E_TOO_BIG.into());
+    }
+    let Opened { logon, object } = context.opened()?;
+    match object {
+        Object::Folder(id) => context.backend().store.read(|view| of_folder(view, logon, *id, tags)),
+        Object::Logon => Ok(super::logon::properties(context, logon, tags)),
+        Object::Table(_) => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+    }
+}
+
+fn of_folder(
+    view: &View<'_>,
+    logon: &Logon,
+    id: ObjectId,
+    tags: Option<&[PropTag]>,
+) -> Result<Found, Refusal> {
+    let folder = view.folder(logon.mailbox.id, id)?;
+    let values = FolderValues { view, logon, folder: &folder, depth: 0 };
+    let all: Vec<PropTag> = match tags {
+        Some(tags) => tags.to_vec(),
+        None => KNOWN.into_iter().chain(folder.properties.iter().map(|(tag, _)| tag)).collect(),
+    };
+    let found: Result<Found, store::Error> = all.iter().map(|tag| Ok((*tag, values.get(*tag)?))).collect();
+    Ok(found?)
+}
+
+/// `RopSetProperties` and `RopSetPropertiesNoReplicate` ([MS-OXCPRPT] 3.2.5.4).
+pub(super) fn set(
+    context: &mut Context<'_>,
+    request: &RopSetPropertiesRequest,
+    body: fn(PropertyProblemsResponse) -> ResponseBody,
+) -> Outcome {
+    let values = request.property_values.value.as_ref().ok_or(ErrorCode::MAPI_E_INVALID_PARAMETER)?;
+    if !request.property_values.trailing.is_empty() || values.0.len() > PROPERTIES_MAX {
+        return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
+    }
+    let code_page = context.session.code_page;
+    let values: Vec<TaggedValue> = values
+        .0
+        .iter()
+        .map(|value| TaggedValue { tag: value.tag, value: stored(&value.value, code_page) })
+        .collect();
+    let problems = match &context.opened()?.object {
+        Object::Folder(_) => change_folder(context, &values, &[])?,
+        _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+    };
+    done(body(PropertyProblemsResponse { property_problems: PropertyProblemArray(problems) }))
+}
+
+/// `RopDeleteProperties` and `RopDeletePropertiesNoReplicate` ([MS-OXCPRPT] 3.2.5.5).
+pub(super) fn delete(
+    context: &mut Context<'_>,
+    tags: &[PropTag],
+    body: fn(PropertyProblemsResponse) -> ResponseBody,
+) -> Outcome {
+    if tags.len() > PROPERTIES_MAX {
+        return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
+    }
+    let problems = match &context.opened()?.object {
+        Object::Folder(_) => change_folder(context, &[], tags)?,
+        _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+    };
+    done(body(PropertyProblemsResponse { property_problems: PropertyProblemArray(problems) }))
+}
+
+/// The problem with the property at `index` of a request.
+pub(super) fn problem(index: usize, tag: PropTag, error_code: ErrorCode) -> PropertyProblem {
+    PropertyProblem { index: u16::try_from(index).unwrap_or(u16::MAX), tag, error_code }
+}
+
+fn change_folder(
+    context: &Context<'_>,
+    set: &[TaggedValue],
+    deleted: &[PropTag],
+) -> Result<Vec<PropertyProblem>, Refusal> {
+    let ((logon, id), backend) = (context.folder()?, context.backend());
+    let mailbox = logon.mailbox.id;
+    backend.store.write(backend.now(), |change| {
+        logon.require(change, id, OWNER)?;
+        let folder = change.folder(mailbox, id)?;
+        let (mut name, mut properties) = (folder.name.clone(), folder.properties.clone());
+        let mut problems = Vec::new();
+        for (index, value) in set.iter().enumerate() {
+            if value.tag.is_same_property(PropTag::PidTagDisplayName) {
+                name = value
+                    .value
+                    .to_text()
+                    .filter(|name| !name.is_empty())
+                    .ok_or(ErrorCode::MAPI_E_INVALID_PARAMETER)?;
+            } else if KNOWN.iter().any(|known| known.is_same_property(value.tag)) {
+                problems.push(problem(index, value.tag, ErrorCode::MAPI_E_COMPUTED));
+            } else {
+                properties.set(value.tag, value.value.clone());
+            }
+        }
+        for (index, tag) in deleted.iter().enumerate() {
+            if KNOWN.iter().any(|known| known.is_same_property(*tag)) {
+                problems.push(problem(index, *tag, ErrorCode::MAPI_E_COMPUTED));
+            } else {
+                properties.remove(*tag);
+            }
+        }
+        if bytes(&properties) > FOLDER_BYTES_MAX || properties.len() > PROPERTIES_MAX {
+            return Err(Refusal(ErrorCode::MAPI_E_TOO_BIG));
+        }
+        change.change_folder(mailbox, id, &name, &properties)?;
+        Ok(problems)
+    })
+}
+
+fn bytes(properties: &Properties) -> usize {
+    properties.iter().fold(0, |sum, (_, value)| sum.saturating_add(size(value)))
+}

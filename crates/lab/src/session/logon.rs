@@ -1,0 +1,66 @@
+//! A logon to a mailbox, and what its user may do in each folder ([MS-OXCPERM] 2.2.7).
+
+use mapi::ErrorCode;
+use store::{Mailbox, Member, ObjectId, View};
+
+use crate::refusal::Refusal;
+
+/// To read all messages.
+pub(crate) const READ_ANY: u32 = 0x1;
+/// To create messages.
+pub(crate) const CREATE: u32 = 0x2;
+/// To create subfolders.
+pub(crate) const CREATE_SUBFOLDER: u32 = 0x80;
+/// To change the folder and its permissions.
+pub(crate) const OWNER: u32 = 0x100;
+/// To see the folder in its parent.
+pub(crate) const VISIBLE: u32 = 0x400;
+/// All rights, which the owner of a mailbox has.
+const ALL: u32 = 0x5fb;
+
+/// A logon to a mailbox.
+#[derive(Debug)]
+pub(crate) struct Logon {
+    pub(crate) mailbox: Mailbox,
+    /// The alias of the person who logged on.
+    pub(crate) user: String,
+}
+
+impl Logon {
+    /// Whether the user is the owner of the mailbox.
+    pub(crate) fn is_owner(&self) -> bool {
+        self.user == self.mailbox.owner
+    }
+
+    /// The user's rights on a folder: those of the user, or else those of users who are not listed.
+    pub(crate) fn rights(&self, view: &View<'_>, folder: ObjectId) -> store::Result<u32> {
+        if self.is_owner() {
+            return Ok(ALL);
+        }
+        let permissions = view.permissions(self.mailbox.id, folder)?;
+        let of = |member: &Member| permissions.iter().find(|permission| permission.member == *member);
+        let listed = of(&Member::User(self.user.clone())).or_else(|| of(&Member::Default));
+        Ok(listed.map_or(0, |permission| permission.rights))
+    }
+
+    /// Succeeds if the user has one of `rights` on a folder.
+    ///
+    /// # Errors
+    /// `ecAccessDenied`.
+    pub(crate) fn require(&self, view: &View<'_>, folder: ObjectId, rights: u32) -> Result<(), Refusal> {
+        if self.rights(view, folder)? & rights == 0 {
+            return Err(ErrorCode::MAPI_E_NO_ACCESS.into());
+        }
+        Ok(())
+    }
+
+    /// Whether the user may see any folder of the mailbox.
+    pub(crate) fn sees_any(&self, view: &View<'_>, root: ObjectId) -> store::Result<bool> {
+        for (folder, _) in view.folder_tree(self.mailbox.id, root, false)? {
+            if self.rights(view, folder)? & (READ_ANY | VISIBLE | OWNER) != 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

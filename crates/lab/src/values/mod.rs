@@ -1,0 +1,7 @@
+//! Property values: those that the server computes, conversions, comparisons and restrictions.
+
+pub(crate) mod compare;
+pub(crate) mod convert;
+pub(crate) mod folder;
+pub(crate) mod message;
+pub(crate) mod restriction;

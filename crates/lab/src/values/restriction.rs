@@ -1,0 +1,105 @@
+//! Evaluates restrictions on rows of tables ([MS-OXCDATA] 2.12).
+
+use mapi::ErrorCode;
+use mapi::property::{
+    BitmapOperator, FuzzyLevel, PropTag, PropertyValue, RelationalOperator, Restriction, TaggedValue,
+};
+
+use super::compare::{order, satisfies};
+use super::convert::{size, stored};
+use crate::codepage::CodePage;
+use crate::directory::fold;
+
+/// The most restrictions within one.
+const PARTS_MAX: usize = 1000;
+
+/// Returns the value of a property.
+pub(crate) type Values<'a> = dyn Fn(PropTag) -> Option<PropertyValue> + 'a;
+
+/// Checks that `restriction` can be evaluated. Its depth is limited by its decoder.
+///
+/// # Errors
+/// `ecTooComplex` for kinds that are not supported, and for too many parts.
+pub(crate) fn check(restriction: &Restriction) -> Result<(), ErrorCode> {
+    let (mut pending, mut parts) = (vec![restriction], 0_usize);
+    while let Some(part) = pending.pop() {
+        parts = parts.saturating_add(1);
+        let supported = match part {
+            Restriction::SubObject { .. } | Restriction::Count { .. } => false,
+            Restriction::Property { relop, .. } => {
+                !matches!(*relop, RelationalOperator::RELOP_RE | RelationalOperator::RELOP_MEMBER_OF_DL)
+            }
+            _ => true,
+        };
+        if !supported || parts > PARTS_MAX {
+            return Err(ErrorCode::MAPI_E_TOO_COMPLEX);
+        }
+        pending.extend(part.children());
+    }
+    Ok(())
+}
+
+/// Whether an object with `values` matches `restriction`, whose 8-bit texts are in `code_page`.
+pub(crate) fn matches(restriction: &Restriction, values: &Values<'_>, code_page: CodePage) -> bool {
+    let inner = |one: &Restriction| matches(one, values, code_page);
+    match restriction {
+        Restriction::And(all) => all.iter().all(inner),
+        Restriction::Or(any) => any.iter().any(inner),
+        Restriction::Not(one) => !inner(one),
+        Restriction::Exist { tag } => values(*tag).is_some(),
+        Restriction::Content { fuzzy_level, tag, value } => {
+            values(*tag).is_some_and(|own| contains(&own, value, *fuzzy_level, code_page))
+        }
+        Restriction::Property { relop, tag, value } => {
+            let wanted = stored(&value.value, code_page);
+            let order = values(*tag).and_then(|own| order(&own, &wanted));
+            order.is_some_and(|order| satisfies(*relop, order))
+        }
+        Restriction::CompareProperties { relop, tag1, tag2 } => {
+            let both = values(*tag1).zip(values(*tag2));
+            both.and_then(|(a, b)| order(&a, &b)).is_some_and(|order| satisfies(*relop, order))
+        }
+        Restriction::BitMask { operator, tag, mask } => match values(*tag) {
+            Some(PropertyValue::Integer32(number)) => {
+                let set = number.cast_unsigned() & mask != 0;
+                set == (*operator == BitmapOperator::BMR_NEZ)
+            }
+            _ => false,
+        },
+        Restriction::Size { relop, tag, size: wanted } => values(*tag).is_some_and(|value| {
+            let wanted = usize::try_from(*wanted).unwrap_or(usize::MAX);
+            satisfies(*relop, size(&value).cmp(&wanted))
+        }),
+        Restriction::Comment { restriction, .. } => restriction.as_ref().is_none_or(|one| inner(one)),
+        Restriction::SubObject { .. } | Restriction::Count { .. } => false,
+    }
+}
+
+fn contains(own: &PropertyValue, wanted: &TaggedValue, level: FuzzyLevel, code_page: CodePage) -> bool {
+    let loose = FuzzyLevel::FL_IGNORECASE | FuzzyLevel::FL_IGNORENONSPACE | FuzzyLevel::FL_LOOSE;
+    match (own, stored(&wanted.value, code_page)) {
+        (PropertyValue::Unicode(own), PropertyValue::Unicode(wanted)) => {
+            let (mut own, mut wanted) = (own.to_string_lossy(), wanted.to_string_lossy());
+            if level.intersects(loose) {
+                (own, wanted) = (fold(&own), fold(&wanted));
+            }
+            if level.contains(FuzzyLevel::FL_PREFIX) {
+                own.starts_with(&wanted)
+            } else if level.contains(FuzzyLevel::FL_SUBSTRING) {
+                own.contains(&wanted)
+            } else {
+                own == wanted
+            }
+        }
+        (PropertyValue::Binary(own), PropertyValue::Binary(wanted)) => {
+            if level.contains(FuzzyLevel::FL_PREFIX) {
+                own.starts_with(&wanted)
+            } else if level.contains(FuzzyLevel::FL_SUBSTRING) {
+                wanted.is_empty() || own.windows(wanted.len()).any(|part| part == wanted)
+            } else {
+                *own == wanted
+            }
+        }
+        _ => false,
+    }
+}
