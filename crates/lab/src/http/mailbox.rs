@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, PoisonError};
 
-use identity::Job;
 use mapi::ErrorCode;
 use mapi::emsmdb::RpcFlags;
 use mapi::mapihttp::emsmdb::{
@@ -94,31 +93,19 @@ fn execute_rops(
     let turn = session.take_turn(&request.cookies)?;
     let cookies = session.set_cookies();
     let out_max = usize::try_from(body.max_rop_out.min(MAX_ROP_OUT)).unwrap_or_default();
-    let job = Job::new(request.context.clone(), move |_| {
+    let outcome = Outcome::of_job(server, request.context, move || {
         let mut mailbox = mailbox.lock().unwrap_or_else(PoisonError::into_inner);
         let result = mailbox.execute_chain(&body.rop_buffer.0, body.flags, out_max);
         drop(mailbox);
         drop(turn);
-        result
-    });
-    let pending = server.pool.submit(job).map_err(|error| {
-        tracing::warn!(user = %request.context.principal(), "lab: ROPs were refused: {error}");
-        ResponseCode::UnknownFailure
-    })?;
-    let work = async move {
-        let (rop_buffer, error_code) = match pending.await {
-            Ok(Ok(rop_buffer)) => (rop_buffer, ErrorCode::SUCCESS),
-            Ok(Err(error_code)) => (Vec::new(), error_code),
-            Err(error) => {
-                tracing::warn!("lab: ROPs were not executed: {error}");
-                return Err(ResponseCode::UnknownFailure);
-            }
+        let (rop_buffer, error_code) = match result {
+            Ok(rop_buffer) => (SizedBytes(rop_buffer.into()), ErrorCode::SUCCESS),
+            Err(error_code) => (SizedBytes::default(), error_code),
         };
-        let rop_buffer = SizedBytes(rop_buffer.into());
         let response = ExecuteResponse { error_code, flags: RpcFlags::NONE, rop_buffer, aux: NO_AUX };
         encoded(&Response::Execute(OperationResponse::Complete(response)))
-    };
-    Ok(Accepted { cookies, outcome: Outcome::InProgress(Box::pin(work)) })
+    })?;
+    Ok(Accepted { cookies, outcome })
 }
 
 /// Waits until the time is over, the Session Context ends or the server stops: the store has no notifications yet

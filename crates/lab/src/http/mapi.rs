@@ -171,23 +171,27 @@ fn address_book_request(server: &Server, request: &Request<'_>) -> Result<Accept
     let decoded = nspi::Request::decode(request.kind, &request.body);
     let Ok((body, [])) = decoded else { return Err(ResponseCode::InvalidRequestBody) };
     let encoded = |response: &nspi::Response| response.encode().map_err(|_| ResponseCode::InvalidResponse);
-    let (session, turn) = if let nspi::Request::Bind(bind) = &body {
+    if let nspi::Request::Bind(bind) = &body {
         if let Some(Err(code)) = bind.stat.get().map(check_bind) {
             let payload = encoded(&address_book::unbound(code));
             return Ok(Accepted { cookies: Vec::new(), outcome: Outcome::Complete(payload) });
         }
-        (server.sessions.open(request.context, Endpoint::Nspi, &request.cookies, None)?, None)
-    } else {
-        let session = server.sessions.find(request.context, Endpoint::Nspi, &request.cookies)?;
-        let turn = session.take_turn(&request.cookies)?;
-        (session, Some(turn))
-    };
-    let payload = encoded(&address_book::respond(&server.lab, &server.origin, body));
+        let session = server.sessions.open(request.context, Endpoint::Nspi, &request.cookies, None)?;
+        let payload = encoded(&address_book::respond(&server.lab, &server.origin, body));
+        return Ok(Accepted { cookies: session.set_cookies(), outcome: Outcome::Complete(payload) });
+    }
+    let session = server.sessions.find(request.context, Endpoint::Nspi, &request.cookies)?;
+    let turn = session.take_turn(&request.cookies)?;
     if request.kind.ends_session() {
         server.sessions.end(&session);
     }
-    drop(turn);
-    Ok(Accepted { cookies: session.set_cookies(), outcome: Outcome::Complete(payload) })
+    let (lab, origin) = (Arc::clone(&server.lab), server.origin.clone());
+    let outcome = Outcome::of_job(server, request.context, move || {
+        let payload = encoded(&address_book::respond(&lab, &origin, body));
+        drop(turn);
+        payload
+    })?;
+    Ok(Accepted { cookies: session.set_cookies(), outcome })
 }
 
 /// The response to a request that was accepted: `X-ResponseCode` 0, meta-tags, additional headers and the payload.

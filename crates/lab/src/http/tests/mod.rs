@@ -7,4 +7,5 @@ mod client;
 mod codes;
 mod hostile;
 mod mailbox;
+mod recorded;
 mod sessions;
