@@ -16,7 +16,7 @@ pub(super) const EPHEMERAL_IDS: u32 = 0x2;
 const UNICODE_TYPES: u32 = 0x8000_0000;
 /// The most values in the rows of one response. Columns and rows are few bytes each in a request, whatever the size of
 /// the values that they select.
-const MAX_VALUES: usize = 250_000;
+const MAX_VALUES: usize = 50_000;
 
 /// Rows of a table, each with a value for each column, which may be an error code.
 pub(crate) type Rows = Vec<Vec<TaggedValue>>;

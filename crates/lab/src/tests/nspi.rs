@@ -123,8 +123,8 @@ fn a_response_has_a_limited_number_of_values() {
             QueryRowsRequest { table: SizedPtr::new(table), prop_tags: tags(&prop_tags), ..request };
         ask!(&caller, QueryRows, request).return_value
     };
-    assert_eq!(returned(500, 500), ErrorCode::SUCCESS);
-    assert_eq!(returned(501, 500), ErrorCode::MAPI_E_TABLE_TOO_BIG);
+    assert_eq!(returned(250, 200), ErrorCode::SUCCESS);
+    assert_eq!(returned(251, 200), ErrorCode::MAPI_E_TABLE_TOO_BIG);
     assert_eq!(returned(100_000, 100_000), ErrorCode::MAPI_E_TABLE_TOO_BIG);
 }
 

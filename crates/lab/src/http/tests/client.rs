@@ -9,7 +9,7 @@ use identity::accounts::AccountFile;
 use identity::{Account, NtHash};
 use mapi::mapihttp::{Endpoint, RequestType, ResponseBody};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use crate::http::{HttpLimits, HttpServer};
@@ -52,6 +52,13 @@ impl TestServer {
 
     pub(super) async fn connect(&self) -> Client {
         Client { stream: TcpStream::connect(self.address).await.unwrap(), received: Vec::new() }
+    }
+
+    /// A connection of which the system buffers little.
+    pub(super) async fn connect_with_small_buffer(&self) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Client { stream: socket.connect(self.address).await.unwrap(), received: Vec::new() }
     }
 
     /// A client whose requests have Alice's credentials.
@@ -128,7 +135,8 @@ impl Client {
         self.stream.read_buf(&mut self.received).await.unwrap_or_default() > 0
     }
 
-    async fn take_until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
+    /// Reads up to and including `end`; `None` if the server closed the connection before.
+    pub(super) async fn take_until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
         loop {
             if let Some(at) = self.received.windows(end.len()).position(|window| window == end) {
                 let rest = self.received.split_off(at + end.len());
@@ -187,6 +195,12 @@ impl Client {
         let head = format!("{line} HTTP/1.1\r\nHost: lab\r\nContent-Length: {length}\r\n{headers}\r\n");
         self.write(&[head.as_bytes(), body].concat()).await;
         self.response().await.expect("a response")
+    }
+
+    /// The number of bytes that arrive before the server closes the connection.
+    pub(super) async fn rest(&mut self) -> usize {
+        while self.read_more().await {}
+        self.received.len()
     }
 
     /// Whether the server closes the connection without another response.

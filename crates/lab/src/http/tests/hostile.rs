@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use mapi::mapihttp::{Endpoint, RequestType};
+use mapi::mapihttp::nspi::{QueryRowsRequest, Request};
+use mapi::mapihttp::{Endpoint, Maybe, RequestType};
+use mapi::property::PropTag;
 
-use super::client::{Client, TestServer, basic, password};
+use super::client::{Client, TestServer, User, basic, password};
+use super::sessions::{AUX, bind, stat};
 use crate::http::HttpLimits;
 
 /// Limits that are reached within a test.
@@ -112,4 +115,41 @@ async fn connections_above_the_limit_wait() {
     assert!(waiting.is_err(), "{waiting:?}");
     drop(first);
     assert_eq!(second.response().await.unwrap().status, 401);
+}
+
+/// A request for all rows of the address book with a column 160 times, which is a response of some megabytes.
+fn many_rows() -> Vec<u8> {
+    let request = QueryRowsRequest {
+        flags: 0,
+        stat: Maybe::new(stat()),
+        explicit_table: Vec::new(),
+        row_count: 10_000,
+        columns: Maybe::new(vec![PropTag::PidTagEmailAddress; 160]),
+        aux: AUX,
+    };
+    Request::QueryRows(request).encode().unwrap()
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_loses_its_connection() {
+    let write = Duration::from_millis(300);
+    for (is_slow, limits) in
+        [(false, HttpLimits::default()), (true, HttpLimits { write, ..HttpLimits::default() })]
+    {
+        let server = TestServer::with_limits(limits).await;
+        let mut alice = User::new(server.connect_with_small_buffer().await, "alice");
+        assert_eq!(bind(&mut alice).await.code(), 0);
+        let (lines, body) = (alice.lines(RequestType::QueryRows) + &alice.cookie_line(), many_rows());
+        let length = body.len();
+        let head = format!(
+            "POST /mapi/nspi/ HTTP/1.1\r\nHost: lab\r\nConnection: close\r\nContent-Length: {length}\r\n{lines}\r\n"
+        );
+        alice.client.write(&[head.as_bytes(), &body].concat()).await;
+        assert!(alice.client.take_until(b"DONE\r\n").await.is_some());
+        if is_slow {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let received = alice.client.rest().await;
+        assert_eq!(received < 9_000_000, is_slow, "{received} bytes");
+    }
 }
