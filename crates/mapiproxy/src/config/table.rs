@@ -289,9 +289,9 @@ table Specified at "upstream.credentials" {
 table Relayed at "upstream.credentials" {
 }
 /// The other virtual directories of the server, each "forwarded" for every signed-in user, "refused" (403), or
-/// "absent" (404). Directories other than oab, ews, owa, ecp, microsoft-server-activesync and rpc are absent
-/// unless a key is added for them. If credentials.mode is specified, the server receives forwarded requests as
-/// the service account's, and each user can do whatever that account may do.
+/// "absent" (404). All other directories are absent, and no key can be added for them: they may have a sign-in
+/// form, in which no limit counts passwords. If credentials.mode is specified, the server receives forwarded
+/// requests as the service account's, and each user can do whatever that account may do.
 keys Directories at "virtual_directories" {
     /// The offline address books.
     "oab": DirectoryAccess, builtin DirectoryAccess::Forwarded;

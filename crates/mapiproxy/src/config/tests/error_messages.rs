@@ -93,6 +93,14 @@ fn errors_of_credentials_are_reported_once() {
 }
 
 #[test]
+fn a_directory_that_may_have_a_sign_in_form_cannot_be_forwarded() {
+    for directory in ["web", "public", "exchange", "powershell"] {
+        let text = format!("{VALID}[virtual_directories]\n{directory} = \"forwarded\"\n");
+        expect_only(&text, &format!(", line 16: unknown key virtual_directories.{directory}; "));
+    }
+}
+
+#[test]
 fn the_access_of_a_virtual_directory_is_one_of_three_words() {
     for directory in ["oab", "ews", "microsoft-server-activesync"] {
         for other in ["relayed", "forward", "Forwarded"] {
