@@ -11,7 +11,7 @@ use mapi::Interface;
 use mapi::ndr::{CharString, ContextHandle, Counted, Ptr, SizedPtr, WcharString};
 use mapi::nspi::{self, MId, Stat, TagArray};
 use mapi::property::PropTag;
-use net::{Account, AssociationConfig, RpcClient, syntax};
+use net::{AssociationConfig, RpcClient, ServiceCredentials, syntax};
 use rpc::AuthLevel;
 use tokio::task::JoinSet;
 
@@ -112,7 +112,7 @@ pub(crate) fn median(mut all: Vec<Figures>) -> Figures {
     all[all.len() / 2]
 }
 
-pub(crate) fn account(field: &Field, level: &str) -> Option<Arc<Account>> {
+pub(crate) fn account(field: &Field, level: &str) -> Option<Arc<ServiceCredentials>> {
     (level != "none").then(|| {
         let account = client::account(USER, DOMAIN, &field.password, Mechanism::NTLM, AuthLevel::PKT_PRIVACY);
         Arc::new(account)
@@ -122,7 +122,7 @@ pub(crate) fn account(field: &Field, level: &str) -> Option<Arc<Account>> {
 /// Signs `count` clients in, each with an address book session.
 pub(crate) async fn open(
     address: SocketAddr,
-    account: Option<Arc<Account>>,
+    account: Option<Arc<ServiceCredentials>>,
     count: usize,
 ) -> Result<Vec<Session>, Failure> {
     let mut sessions = Vec::with_capacity(count);
@@ -139,7 +139,7 @@ pub(crate) async fn open(
     Ok(sessions)
 }
 
-async fn session(address: SocketAddr, account: Option<Arc<Account>>) -> Result<Session, Failure> {
+async fn session(address: SocketAddr, account: Option<Arc<ServiceCredentials>>) -> Result<Session, Failure> {
     let config = AssociationConfig {
         interface: syntax(Interface::Nspi),
         account,

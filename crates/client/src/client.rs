@@ -14,7 +14,7 @@ use crate::error::{Error, Failure};
 #[derive(Debug)]
 pub struct Client {
     endpoints: Endpoints,
-    account: Option<Arc<net::Account>>,
+    account: Option<Arc<net::ServiceCredentials>>,
     timeout: std::time::Duration,
     pub(crate) referral: Option<Connection>,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use identity::{ContextCounters, Credentials, Mechanism, Password};
-use net::{Account, Location};
+use net::{Location, ServiceCredentials};
 use rpc::AuthLevel;
 
 /// The server and the account of a [`crate::Client`].
@@ -12,7 +12,7 @@ pub struct ClientConfig {
     /// The location of the server's services.
     pub location: Location,
     /// The account; `None` for unauthenticated calls.
-    pub account: Option<Account>,
+    pub account: Option<ServiceCredentials>,
     /// The time limit for connecting and authenticating.
     pub timeout: Duration,
 }
@@ -35,7 +35,7 @@ impl ClientConfig {
 
     /// The same configuration with `account`.
     #[must_use]
-    pub fn with_account(mut self, account: Account) -> Self {
+    pub fn with_account(mut self, account: ServiceCredentials) -> Self {
         self.account = Some(account);
         self
     }
@@ -49,7 +49,7 @@ pub fn account(
     password: &Password,
     mechanism: Mechanism,
     level: AuthLevel,
-) -> Account {
+) -> ServiceCredentials {
     let credentials = Credentials::password(user, domain, password);
-    Account::new(credentials, mechanism, level, domain, &ContextCounters::new())
+    ServiceCredentials::new(credentials, mechanism, level, domain, &ContextCounters::new())
 }

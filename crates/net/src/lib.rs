@@ -24,7 +24,7 @@
 //! Both sides authenticate. Downstream, clients authenticate with [`ClientAuth`] (RPC) or [`http::HttpAuthConfig`];
 //! [`AuthLimiter`] rejects attempts after repeated failures, with back-off. Upstream, an
 //! [`upstream_identity::UpstreamIdentity`] determines whose credentials are used: those of a service account
-//! ([`Account`]), or the clients' own.
+//! ([`ServiceCredentials`]), or the clients' own.
 //!
 //! # Terms
 //!
@@ -63,7 +63,6 @@
 //!   the proxy's own requests belong to no client connection and are used for no client's request.
 //! - A request is never sent again once a byte of it may have reached the upstream: [`UpstreamError::retry`].
 
-mod account;
 mod auth_limit;
 mod body_budget;
 pub mod clock;
@@ -74,6 +73,7 @@ pub mod http;
 mod log_rate_limit;
 mod noop_observer;
 mod rpc;
+mod service_credentials;
 mod task;
 mod tcp;
 mod timer;
@@ -81,7 +81,6 @@ mod token_bucket;
 mod upstream_error;
 pub mod upstream_identity;
 
-pub use crate::account::Account;
 pub use crate::auth_limit::{AuthLimiter, AuthLimits};
 pub use crate::body_budget::{BodyBudget, MemoryLimit};
 pub use crate::error_chain::ErrorChain;
@@ -89,6 +88,7 @@ pub use crate::event_log::EventLog;
 pub use crate::gate::{AccountGate, Gate, LockoutLimits};
 pub use crate::noop_observer::NoopObserver;
 pub use crate::rpc::*;
+pub use crate::service_credentials::ServiceCredentials;
 pub use crate::task::{drain, spawn_system, spawn_workers};
 pub use crate::tcp::accept::{ListenError, listen};
 pub use crate::tcp::admission::{Admission, Limits};

@@ -1,4 +1,4 @@
-//! The account with which the proxy authenticates at a server.
+//! The credentials of the service account, with which the proxy authenticates at a server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 
 use crate::clock;
 
-/// The account with which the proxy authenticates at a server.
+/// The credentials with which the proxy authenticates at a server, and how it uses them.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub struct ServiceCredentials {
     /// The credentials and options of the handshake.
     pub config: InitiatorConfig,
     /// The mechanism.
@@ -48,7 +48,7 @@ impl std::fmt::Debug for Authorization {
     }
 }
 
-impl Account {
+impl ServiceCredentials {
     /// An account that authenticates with `credentials`, by `mechanism`, at the server or directory `authority`; calls
     /// are protected at `level`. Its security contexts are counted in `contexts`.
     pub fn new(

@@ -24,7 +24,8 @@ pub struct ResponseMatcher<'a> {
     batch: PlainBatch<'a>,
 }
 
-/// Requests, and the columns of the objects on which they act.
+/// Requests, and the columns of the objects on which they act. Each [`ReplyHandler`] keeps its requests in another
+/// form, so that the methods that return a request and its columns are not shared.
 #[derive(Debug)]
 struct PlainBatch<'a> {
     requests: &'a [RopRequest],

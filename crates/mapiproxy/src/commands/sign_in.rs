@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use identity::{Mechanism, Password};
-use net::Account;
+use net::ServiceCredentials;
 use rpc::AuthLevel;
 
 use crate::config::ProtectionLevel;
@@ -42,7 +42,7 @@ impl AccountArguments {
     pub(crate) fn account(
         &self,
         mechanism: Mechanism,
-    ) -> Result<Option<Account>, Box<dyn std::error::Error>> {
+    ) -> Result<Option<ServiceCredentials>, Box<dyn std::error::Error>> {
         let level = AuthLevel::from(self.level);
         let Some(user) = self.user.as_ref().filter(|_| level != AuthLevel::NONE) else { return Ok(None) };
         let password = self.password_of(user)?;

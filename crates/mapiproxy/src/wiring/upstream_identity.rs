@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use identity::{AuthError, Authority, ContextCounters, Mechanism, Password, passthrough};
 use net::upstream_identity::{PassThrough, ServiceAccount, Unauthenticated, UpstreamIdentity};
-use net::{Account, AccountGate, Gate, LockoutLimits};
+use net::{AccountGate, Gate, LockoutLimits, ServiceCredentials};
 use rpc::pdu::AuthLevel;
 
 use crate::config::{Config, Credentials, Specified};
@@ -127,12 +127,12 @@ fn rpc_account(
     config: &Config,
     credentials: &identity::Credentials,
     contexts: &Arc<ContextCounters>,
-) -> Option<Account> {
+) -> Option<ServiceCredentials> {
     let upstream = &config.upstream;
     let host = upstream.rpc.as_ref()?.host();
     let level = Some(AuthLevel::from(upstream.level)).filter(|level| *level != AuthLevel::NONE)?;
     let mechanism = Mechanism::from(upstream.authentication);
-    let account = Account::new(credentials.clone(), mechanism, level, host, contexts);
+    let account = ServiceCredentials::new(credentials.clone(), mechanism, level, host, contexts);
     Some(account.meaning(target_name("exchangeMDB", host)))
 }
 
@@ -141,10 +141,10 @@ fn http_account(
     config: &Config,
     credentials: identity::Credentials,
     contexts: &Arc<ContextCounters>,
-) -> Result<Account, AuthError> {
+) -> Result<ServiceCredentials, AuthError> {
     let host = http_host(config);
     let mechanism = Mechanism::from(config.upstream.http_authentication);
-    let account = Account::new(credentials, mechanism, AuthLevel::NONE, host, contexts);
+    let account = ServiceCredentials::new(credentials, mechanism, AuthLevel::NONE, host, contexts);
     account.meaning(target_name("HTTP", host)).for_http()
 }
 

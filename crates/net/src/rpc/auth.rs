@@ -193,8 +193,13 @@ mod tests {
             let (accounts, authority) = (Arc::new(Alice), Authority::new("here"));
             let sign_in = ClientAuth::new(AcceptorConfig::new(accounts, authority, Arc::clone(&contexts)));
             let credentials = Credentials::nt_hash("alice", "LAB", NtHash::from_password("pw"));
-            let account =
-                crate::account::Account::new(credentials, Mechanism::NTLM, level, "there", &contexts);
+            let account = crate::service_credentials::ServiceCredentials::new(
+                credentials,
+                Mechanism::NTLM,
+                level,
+                "there",
+                &contexts,
+            );
             let mut client = account.mechanism.initiator(&account.config, Channel::RPC).unwrap();
             let now = crate::clock::now();
             let mut server = sign_in.accept(AuthType::WINNT).unwrap();

@@ -10,12 +10,12 @@ use identity::SecurityContext;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::account::Account;
 use crate::gate::{AuthAttempt, Gate, UpstreamProtocol};
 use crate::rpc::loop_marker::LoopMarker;
 use crate::rpc::resolver::{Endpoints, syntax};
 use crate::rpc::upstream_association::{AssociationConfig, UpstreamAssociation};
 use crate::rpc::upstream_call::{Connected, UpstreamCall};
+use crate::service_credentials::ServiceCredentials;
 use crate::task::spawn_system;
 use crate::upstream_error::UpstreamError;
 use crate::upstream_identity::UpstreamIdentity;
@@ -76,7 +76,7 @@ async fn open(
 
 /// Probes whether the server accepts `account`, by a call that depends on no user: `EcDummyRpc` ([MS-OXCRPC] 3.1.4).
 /// The association records the outcome of `attempt`.
-async fn probe(upstream: RpcUpstream, account: Arc<Account>, attempt: AuthAttempt) {
+async fn probe(upstream: RpcUpstream, account: Arc<ServiceCredentials>, attempt: AuthAttempt) {
     let timeout = upstream.timeout;
     let config = AssociationConfig {
         interface: syntax(Interface::Emsmdb),

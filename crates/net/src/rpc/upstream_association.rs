@@ -15,11 +15,11 @@ use rpc::pdu::{ContextResult, ContextResultCode, SyntaxId};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::account::Account;
 use crate::rpc::loop_marker::BindId;
 use crate::rpc::pdu_quota::ROUND;
 use crate::rpc::upstream_auth::UpstreamAuth;
 use crate::rpc::upstream_call::{Connected, Progress, UpstreamCall, UpstreamCallResult};
+use crate::service_credentials::ServiceCredentials;
 use crate::tcp::read::poll_read;
 use crate::tcp::stream::poll_send;
 use crate::timer::Timer;
@@ -34,7 +34,7 @@ pub struct AssociationConfig {
     /// The interface.
     pub interface: SyntaxId,
     /// The account to authenticate with; `None` for unauthenticated calls.
-    pub account: Option<Arc<Account>>,
+    pub account: Option<Arc<ServiceCredentials>>,
     /// The upstream's association group to join; zero for a new one.
     pub group: u32,
     /// The call id of the bind, by which a loop is detected.

@@ -8,10 +8,10 @@ use identity::{AuthError, Channel, Initiator, OsRandom, SecurityContext, Step};
 use rpc::client::{CloseReason, Credentials, HandshakeReply};
 use rpc::pdu::{AuthLevel, AuthType, FaultStatus, RejectReason};
 
-use crate::account::Account;
 use crate::clock;
 use crate::gate::AuthAttempt;
 use crate::rpc::auth::{protection, strongest};
+use crate::service_credentials::ServiceCredentials;
 use crate::upstream_error::{UpstreamAuthError, UpstreamError, cause};
 
 /// The reasons of a `bind_nak` that are about authentication (C706 12.6.3.1, [MS-RPCE] 2.2.2.5).
@@ -23,7 +23,7 @@ const REFUSES_PACKAGE: [RejectReason; 2] =
 /// [`end`](Self::end).
 pub(super) struct UpstreamAuth {
     /// The account to authenticate with; `None` for unauthenticated calls.
-    account: Option<Arc<Account>>,
+    account: Option<Arc<ServiceCredentials>>,
     initiator: Option<Box<dyn Initiator>>,
     /// The security context of the proxy at the upstream, which is counted as open while the connection lasts.
     context: Option<SecurityContext>,
@@ -35,12 +35,12 @@ pub(super) struct UpstreamAuth {
 
 impl UpstreamAuth {
     /// Authentication with `account`.
-    pub(super) const fn new(account: Option<Arc<Account>>) -> Self {
+    pub(super) const fn new(account: Option<Arc<ServiceCredentials>>) -> Self {
         Self { account, initiator: None, context: None, attempt: None, sent_response_token: false }
     }
 
     /// Authentication with `account`, whose outcome `attempt` records.
-    pub(super) fn counted(account: Arc<Account>, attempt: AuthAttempt) -> Self {
+    pub(super) fn counted(account: Arc<ServiceCredentials>, attempt: AuthAttempt) -> Self {
         Self { attempt: Some(attempt), ..Self::new(Some(account)) }
     }
 

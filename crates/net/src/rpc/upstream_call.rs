@@ -8,9 +8,9 @@ use rpc::pdu::FaultStatus;
 use tokio::net::TcpStream;
 use wire::{Endian, Guid};
 
-use crate::account::Account;
 use crate::error_chain::ErrorChain;
 use crate::gate::AuthAttempt;
+use crate::service_credentials::ServiceCredentials;
 use crate::upstream_error::UpstreamError;
 
 /// An open connection.
@@ -18,7 +18,7 @@ use crate::upstream_error::UpstreamError;
 pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
     /// The account to authenticate with, and the attempt that the gate of the account permits.
-    pub(crate) sign_in: Option<(Arc<Account>, AuthAttempt)>,
+    pub(crate) sign_in: Option<(Arc<ServiceCredentials>, AuthAttempt)>,
 }
 
 impl From<TcpStream> for Connected {

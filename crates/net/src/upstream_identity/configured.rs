@@ -67,12 +67,13 @@ mod tests {
 
     use super::super::{PassThrough, ServiceAccount, Unauthenticated};
     use super::*;
-    use crate::account::Account;
     use crate::gate::AccountGate;
+    use crate::service_credentials::ServiceCredentials;
 
     fn service_account(contexts: &Arc<ContextCounters>) -> ServiceAccount {
         let credentials = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
-        let account = Account::new(credentials, Mechanism::NTLM, AuthLevel::NONE, "server", contexts);
+        let account =
+            ServiceCredentials::new(credentials, Mechanism::NTLM, AuthLevel::NONE, "server", contexts);
         ServiceAccount::new(account, &AccountGate::new())
     }
 
@@ -99,7 +100,7 @@ mod tests {
         let same = identity.for_caller(&caller);
         assert!(Arc::ptr_eq(before.account().unwrap(), same.account().unwrap()));
         assert!(!same.account().unwrap().is_replaced());
-        mode.replace(Account::clone(before.account().unwrap()));
+        mode.replace(ServiceCredentials::clone(before.account().unwrap()));
         let after = identity.for_caller(&caller);
         assert!(!Arc::ptr_eq(before.account().unwrap(), after.account().unwrap()));
         assert!(before.account().unwrap().is_replaced() && !after.account().unwrap().is_replaced());

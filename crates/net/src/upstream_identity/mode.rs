@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use identity::{SecurityContext, passthrough};
 
-use crate::account::Account;
 use crate::gate::AccountGate;
+use crate::service_credentials::ServiceCredentials;
 
 /// An upstream mode: determines the credentials of clients' requests at the upstream.
 pub trait UpstreamMode: fmt::Debug + Send + Sync {
@@ -31,7 +31,7 @@ pub enum UpstreamCredentials {
     /// Those of an account that the proxy holds.
     Account {
         /// The account.
-        account: Arc<Account>,
+        account: Arc<ServiceCredentials>,
         /// The gate that permits attempts to authenticate with the account.
         gate: Arc<AccountGate>,
     },
@@ -41,7 +41,7 @@ pub enum UpstreamCredentials {
 
 impl UpstreamCredentials {
     /// The account, if the proxy authenticates with one.
-    pub(crate) const fn account(&self) -> Option<&Arc<Account>> {
+    pub(crate) const fn account(&self) -> Option<&Arc<ServiceCredentials>> {
         match self {
             Self::Account { account, .. } => Some(account),
             Self::Unauthenticated | Self::PassThrough => None,

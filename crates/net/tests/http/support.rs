@@ -17,7 +17,7 @@ use net::http::{
     HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Pending, TrustedProxies, Via, run_http,
 };
 use net::upstream_identity::{PassThrough, ServiceAccount, UpstreamIdentity};
-use net::{Account, AccountGate, Admission, Limits, NoopObserver, Workers};
+use net::{AccountGate, Admission, Limits, NoopObserver, ServiceCredentials, Workers};
 use rpc::AuthLevel;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -109,7 +109,8 @@ impl Setup {
             ..AcceptorConfig::new(accounts, authority, Arc::clone(&contexts))
         });
         let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
-        let service = Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "server", &contexts);
+        let service =
+            ServiceCredentials::new(service, Mechanism::BASIC, AuthLevel::NONE, "server", &contexts);
         let fronts = [&self.peers.proxy_protocol[..], &self.peers.forwarded_for].concat();
         let identity = if self.pass_through {
             let (authority, contexts) = (Authority::new("server"), Arc::clone(&contexts));

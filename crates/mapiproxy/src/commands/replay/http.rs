@@ -8,7 +8,7 @@ use capture::replay::HttpStep;
 use identity::{ContextCounters, Credentials, Mechanism, Scope, SecurityContext};
 use net::http::{HttpClient, HttpClientResponse, HttpUpstream, TlsTrust, TlsVersion, Via};
 use net::upstream_identity::{ServiceAccount, UpstreamIdentity};
-use net::{Account, AccountGate, ErrorChain, Gate};
+use net::{AccountGate, ErrorChain, Gate, ServiceCredentials};
 use rpc::AuthLevel;
 
 use super::arguments::Arguments;
@@ -45,7 +45,8 @@ impl HttpSender {
         let password = account.password_of(user)?;
         let contexts = ContextCounters::new();
         let credentials = Credentials::password(user, &account.domain, &password);
-        let account = Account::new(credentials, mechanism, AuthLevel::NONE, &target.host, &contexts);
+        let account =
+            ServiceCredentials::new(credentials, mechanism, AuthLevel::NONE, &target.host, &contexts);
         let account = ServiceAccount::new(account.for_http()?, &AccountGate::new());
         let name = server_name.as_ref().unwrap_or(&target.host);
         let trust = || TlsTrust::new(name, ca_file.as_deref(), TlsVersion::default());

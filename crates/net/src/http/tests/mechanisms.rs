@@ -172,6 +172,12 @@ fn a_mechanism_authenticates_a_connection_or_a_request_once_it_is_configured() {
 
 fn config() -> InitiatorConfig {
     let credentials = identity::Credentials::password("alice", "LAB", &identity::Password::new("alicepw1"));
-    crate::Account::new(credentials, MASKED, rpc::AuthLevel::NONE, "proxy", &identity::ContextCounters::new())
-        .config
+    crate::ServiceCredentials::new(
+        credentials,
+        MASKED,
+        rpc::AuthLevel::NONE,
+        "proxy",
+        &identity::ContextCounters::new(),
+    )
+    .config
 }

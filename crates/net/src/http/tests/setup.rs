@@ -90,8 +90,13 @@ impl Setup {
             }))
         } else {
             let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
-            let service =
-                crate::Account::new(service, self.service, AuthLevel::NONE, "exchange.lab.test", &contexts);
+            let service = crate::ServiceCredentials::new(
+                service,
+                self.service,
+                AuthLevel::NONE,
+                "exchange.lab.test",
+                &contexts,
+            );
             let service = ServiceAccount::new(service.for_http().unwrap(), &AccountGate::new());
             UpstreamIdentity::new(service)
         };

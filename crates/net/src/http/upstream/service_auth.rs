@@ -6,13 +6,13 @@ use http1::{Fields, RequestHead};
 use identity::{AuthError, Channel, Mechanism, OsRandom, SecurityContext, Step, http_auth};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::account::Account;
 use crate::clock;
 use crate::gate::AuthGrant;
 use crate::http::upstream::auth_error::ServiceAuthError;
 use crate::http::upstream::config::{HttpUpstream, directory};
 use crate::http::upstream::connection::{ServiceHandshake, UpstreamConnection};
 use crate::http::upstream::dial::NotOpened;
+use crate::service_credentials::ServiceCredentials;
 use crate::upstream_error::UpstreamError;
 
 impl UpstreamConnection {
@@ -99,7 +99,7 @@ impl UpstreamConnection {
     }
 
     /// The account that authenticates each request, instead of the connection.
-    fn authenticates_requests(&self) -> Option<&Arc<Account>> {
+    fn authenticates_requests(&self) -> Option<&Arc<ServiceCredentials>> {
         self.credentials.account().filter(|account| account.authorization().is_some())
     }
 
@@ -132,7 +132,7 @@ impl UpstreamConnection {
     async fn handshake(
         &mut self,
         upstream: &HttpUpstream,
-        account: &Account,
+        account: &ServiceCredentials,
         target: &str,
     ) -> Result<(), NotOpened> {
         let mechanism = account.mechanism;
