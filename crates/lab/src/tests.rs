@@ -2,6 +2,7 @@
 
 mod folders;
 mod mail;
+mod messages;
 mod nspi;
 mod others;
 

@@ -9,6 +9,7 @@ use store::ObjectId;
 use crate::backend::Backend;
 use crate::refusal::Refusal;
 use crate::session::logon::Logon;
+use crate::session::message::{OpenAttachment, OpenMessage};
 use crate::session::table::Table;
 use crate::session::{MailboxSession, Object, Opened};
 
@@ -53,6 +54,37 @@ impl Context<'_> {
             Opened { logon, object: Object::Folder(folder) } => Ok((Arc::clone(logon), *folder)),
             _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
         }
+    }
+
+    /// The message on which the ROP acts, and its handle.
+    pub(super) fn message(&mut self) -> Result<(u32, Arc<Logon>, &mut OpenMessage), Refusal> {
+        let handle = self.handle()?;
+        match self.session.objects.get_mut(handle).ok_or(ErrorCode::EC_NULL_OBJECT)? {
+            Opened { logon, object: Object::Message(message) } => Ok((handle, Arc::clone(logon), message)),
+            _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+        }
+    }
+
+    /// The message on which the ROP acts, if the client may change it.
+    pub(super) fn writable_message(&mut self) -> Result<&mut OpenMessage, Refusal> {
+        let (_, _, message) = self.message()?;
+        if message.is_writable { Ok(message) } else { Err(ErrorCode::MAPI_E_NO_ACCESS.into()) }
+    }
+
+    /// The attachment on which the ROP acts, and its handle.
+    pub(super) fn attachment(&mut self) -> Result<(u32, Arc<Logon>, &mut OpenAttachment), Refusal> {
+        let handle = self.handle()?;
+        match self.session.objects.get_mut(handle).ok_or(ErrorCode::EC_NULL_OBJECT)? {
+            Opened { logon, object: Object::Attachment(attachment) } => {
+                Ok((handle, Arc::clone(logon), attachment))
+            }
+            _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+        }
+    }
+
+    /// The logon of the object on which the ROP acts.
+    pub(super) fn logon(&self) -> Result<Arc<Logon>, Refusal> {
+        Ok(Arc::clone(&self.opened()?.logon))
     }
 
     /// The table on which the ROP acts.

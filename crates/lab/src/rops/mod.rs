@@ -1,12 +1,18 @@
 //! The ROPs that the lab executes ([MS-OXCROPS]): one table, and a file for each group.
 
+mod attachment;
+mod bulk;
 mod context;
 mod folder;
 mod logon;
+mod message;
+mod named;
 mod outcome;
 mod permission;
 mod property;
+mod recipient;
 mod rows;
+mod stream;
 mod table;
 
 use mapi::ErrorCode;
@@ -56,14 +62,14 @@ pub(crate) fn execute(
         Some(index) if usize::from(index) >= handles.len() => Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into()),
         _ => dispatch(&mut Context { session, request, handles, room }),
     };
-    let outcome = outcome.and_then(|Success { body, opened, next }| {
+    let outcome = outcome.and_then(|Success { body, code, opened, next }| {
         let opened = opened.map(|object| session.objects.add(object)).transpose()?;
-        Ok((body, opened, next))
+        Ok((body, code, opened, next))
     });
     match outcome {
-        Ok((body, opened, next)) => {
+        Ok((body, return_value, opened, next)) => {
             let handle_index = request.reply_handle_index();
-            let reply = RopReply { handle_index, return_value: ErrorCode::SUCCESS, body };
+            let reply = RopReply { handle_index, return_value, body };
             Executed { reply: Some(reply), opened, next }
         }
         Err(Refusal(code)) => {
@@ -113,6 +119,36 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         R::RopDeletePropertiesNoReplicate(request) => {
             property::delete(context, &request.property_tags.0, A::RopDeletePropertiesNoReplicate)
         }
+        R::RopGetPropertyIdsFromNames(request) => named::ids(context, request),
+        R::RopGetNamesFromPropertyIds(request) => named::names(context, request),
+
+        R::RopCreateMessage(request) => message::create(context, request),
+        R::RopOpenMessage(request) => message::open(context, request),
+        R::RopSaveChangesMessage(request) => message::save(context, request),
+        R::RopReloadCachedInformation(_) => message::reload(context),
+        R::RopSetMessageReadFlag(request) => message::set_read(context, request),
+        R::RopModifyRecipients(request) => recipient::modify(context, request),
+        R::RopRemoveAllRecipients(_) => recipient::remove_all(context),
+        R::RopReadRecipients(request) => recipient::read(context, request),
+        R::RopCreateAttachment(_) => attachment::create(context),
+        R::RopOpenAttachment(request) => attachment::open(context, request),
+        R::RopSaveChangesAttachment(request) => attachment::save(context, request),
+        R::RopDeleteAttachment(request) => attachment::delete(context, request),
+        R::RopGetAttachmentTable(_) => attachment::table(context),
+        R::RopOpenEmbeddedMessage(request) => attachment::open_embedded(context, request),
+        R::RopDeleteMessages(request) => bulk::delete(context, request, true, A::RopDeleteMessages),
+        R::RopHardDeleteMessages(request) => bulk::delete(context, request, false, A::RopHardDeleteMessages),
+        R::RopMoveCopyMessages(request) => bulk::move_or_copy(context, request),
+        R::RopSetReadFlags(request) => bulk::set_read_flags(context, request),
+
+        R::RopOpenStream(request) => stream::open(context, request),
+        R::RopReadStream(request) => stream::read(context, request),
+        R::RopWriteStream(request) => stream::write(context, request),
+        R::RopGetStreamSize(_) => stream::size(context),
+        R::RopSetStreamSize(request) => stream::set_size(context, request),
+        R::RopSeekStream(request) => stream::seek(context, request),
+        R::RopCommitStream(_) => stream::commit(context),
+
         R::RopGetPermissionsTable(request) => permission::table(context, request),
         R::RopModifyPermissions(request) => permission::modify(context, request),
         _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
@@ -149,6 +185,7 @@ pub(crate) fn refuse_undecodable(rop: &[u8]) -> Vec<u8> {
 
 fn release(session: &mut MailboxSession, index: u8, handles: &mut [u32]) {
     if let Some(handle) = handles.get_mut(usize::from(index)) {
+        stream::commit_at_release(session, *handle);
         session.objects.release(*handle);
         *handle = NO_OBJECT;
     }

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use mapi::ErrorCode;
+use mapi::data::PropertyProblem;
+use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::{ResponseBody, RopRequest};
 
 use crate::refusal::Refusal;
@@ -12,6 +15,8 @@ use crate::session::{Object, Opened};
 #[derive(Debug)]
 pub(super) struct Success {
     pub(super) body: ResponseBody,
+    /// A warning, or no error.
+    pub(super) code: ErrorCode,
     /// The object that it opened.
     pub(super) opened: Option<Opened>,
     /// The ROP that continues it in another buffer.
@@ -20,7 +25,7 @@ pub(super) struct Success {
 
 impl Success {
     pub(super) const fn new(body: ResponseBody) -> Self {
-        Self { body, opened: None, next: None }
+        Self { body, code: ErrorCode::SUCCESS, opened: None, next: None }
     }
 
     pub(super) fn opened(body: ResponseBody, logon: &Arc<Logon>, object: Object) -> Self {
@@ -35,4 +40,12 @@ pub(super) type Outcome = Result<Success, Refusal>;
 #[expect(clippy::unnecessary_wraps, reason = "each ROP ends with an outcome")]
 pub(super) const fn done(body: ResponseBody) -> Outcome {
     Ok(Success::new(body))
+}
+
+/// The tags and values of the object on which a ROP acts, in their own types.
+pub(super) type Found = Vec<(PropTag, Option<PropertyValue>)>;
+
+/// The problem with the property at `index` of a request.
+pub(super) fn problem(index: usize, tag: PropTag, error_code: ErrorCode) -> PropertyProblem {
+    PropertyProblem { index: u16::try_from(index).unwrap_or(u16::MAX), tag, error_code }
 }

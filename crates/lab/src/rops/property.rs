@@ -13,7 +13,7 @@ use store::{ObjectId, Properties, View};
 use wire::Writer;
 
 use super::context::Context;
-use super::outcome::{Outcome, done};
+use super::outcome::{Found, Outcome, done, problem};
 use crate::refusal::Refusal;
 use crate::session::logon::{Logon, OWNER};
 use crate::session::{Object, Opened};
@@ -23,9 +23,6 @@ use crate::values::folder::{FolderValues, KNOWN};
 /// The most properties of an object, and the most bytes of a folder's properties.
 const PROPERTIES_MAX: usize = 4096;
 const FOLDER_BYTES_MAX: usize = 1 << 20;
-
-/// The tags and values of the object on which a ROP acts, in their own types.
-type Found = Vec<(PropTag, Option<PropertyValue>)>;
 
 /// `RopGetPropertiesSpecific` ([MS-OXCPRPT] 3.2.5.1).
 pub(super) fn get(context: &Context<'_>, request: &RopGetPropertiesSpecificRequest) -> Outcome {
@@ -41,7 +38,7 @@ pub(super) fn get(context: &Context<'_>, request: &RopGetPropertiesSpecificReque
     let mut values: Vec<Option<PropertyValue>> = values.collect();
     let mut row = PropertyRow::new(tags, values.clone());
     // Values that do not fit into the response are read with streams ([MS-OXCPRPT] 3.2.5.1).
-    while encoded(&row, tags)?.saturating_add(7) > context.room {
+    while encoded(&row, tags).saturating_add(7) > context.room {
         let largest = values.iter_mut().flatten().max_by_key(|value| size(value));
         let largest = largest.filter(|value| size(value) > 16).ok_or(ErrorCode::EC_BUFFER_TOO_SMALL)?;
         *largest = PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY);
@@ -51,9 +48,10 @@ pub(super) fn get(context: &Context<'_>, request: &RopGetPropertiesSpecificReque
     done(ResponseBody::RopGetPropertiesSpecific(RopGetPropertiesSpecificResponse { row_data }))
 }
 
-fn encoded(row: &PropertyRow, tags: &[PropTag]) -> Result<usize, ErrorCode> {
+/// The size of an encoded row; the largest number if a value is too long for its field.
+fn encoded(row: &PropertyRow, tags: &[PropTag]) -> usize {
     let mut w = Writer::new();
-    row.write(&mut w, tags, Layout::Rop).map(|()| w.len()).map_err(|_| ErrorCode::EC_BUFFER_TOO_SMALL)
+    row.write(&mut w, tags, Layout::Rop).map_or(usize::MAX, |()| w.len())
 }
 
 /// `RopGetPropertiesAll` ([MS-OXCPRPT] 3.2.5.2).
@@ -102,7 +100,15 @@ fn read(context: &Context<'_>, tags: Option<&[PropTag]>) -> Result<Found, Refusa
     match object {
         Object::Folder(id) => context.backend().store.read(|view| of_folder(view, logon, *id, tags)),
         Object::Logon => Ok(super::logon::properties(context, logon, tags)),
-        Object::Table(_) => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+        Object::Message(message) => {
+            let read = |view: &View<'_>| super::message::properties(view, logon, message, tags);
+            Ok(context.backend().store.read(read)?)
+        }
+        Object::Attachment(attachment) => {
+            let read = |view: &View<'_>| super::attachment::properties(view, attachment, tags);
+            Ok(context.backend().store.read(read)?)
+        }
+        Object::Table(_) | Object::Stream(_) => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     }
 }
 
@@ -140,6 +146,8 @@ pub(super) fn set(
         .collect();
     let problems = match &context.opened()?.object {
         Object::Folder(_) => change_folder(context, &values, &[])?,
+        Object::Message(_) => super::message::change(context, &values, &[])?,
+        Object::Attachment(_) => super::attachment::change(context, &values, &[])?,
         _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     };
     done(body(PropertyProblemsResponse { property_problems: PropertyProblemArray(problems) }))
@@ -156,14 +164,11 @@ pub(super) fn delete(
     }
     let problems = match &context.opened()?.object {
         Object::Folder(_) => change_folder(context, &[], tags)?,
+        Object::Message(_) => super::message::change(context, &[], tags)?,
+        Object::Attachment(_) => super::attachment::change(context, &[], tags)?,
         _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     };
     done(body(PropertyProblemsResponse { property_problems: PropertyProblemArray(problems) }))
-}
-
-/// The problem with the property at `index` of a request.
-pub(super) fn problem(index: usize, tag: PropTag, error_code: ErrorCode) -> PropertyProblem {
-    PropertyProblem { index: u16::try_from(index).unwrap_or(u16::MAX), tag, error_code }
 }
 
 fn change_folder(

@@ -9,6 +9,10 @@ use crate::refusal::Refusal;
 pub(crate) const READ_ANY: u32 = 0x1;
 /// To create messages.
 pub(crate) const CREATE: u32 = 0x2;
+/// To change all messages.
+pub(crate) const EDIT_ANY: u32 = 0x20;
+/// To delete all messages.
+pub(crate) const DELETE_ANY: u32 = 0x40;
 /// To create subfolders.
 pub(crate) const CREATE_SUBFOLDER: u32 = 0x80;
 /// To change the folder and its permissions.

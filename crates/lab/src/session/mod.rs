@@ -6,7 +6,9 @@
 
 mod execute;
 pub(crate) mod logon;
+pub(crate) mod message;
 mod objects;
+pub(crate) mod stream;
 pub(crate) mod table;
 
 use std::sync::Arc;

@@ -9,10 +9,15 @@ use mapi::rop::Logons;
 use store::ObjectId;
 
 use super::logon::Logon;
+use super::message::{OpenAttachment, OpenMessage};
+use super::stream::Stream;
 use super::table::Table;
 
 /// How many objects a session may have open.
 const OBJECTS_MAX: usize = 512;
+
+/// The most bytes of changes that a session may hold without saving them.
+const CHANGES_MAX: usize = 64 << 20;
 
 /// A server object.
 #[derive(Debug)]
@@ -23,6 +28,12 @@ pub(crate) enum Object {
     Folder(ObjectId),
     /// A table.
     Table(Box<Table>),
+    /// A message.
+    Message(Box<OpenMessage>),
+    /// An attachment of a message.
+    Attachment(Box<OpenAttachment>),
+    /// A stream on a property of a message or an attachment.
+    Stream(Box<Stream>),
 }
 
 /// An object and the logon to which it belongs.
@@ -59,6 +70,21 @@ impl Objects {
 
     pub(crate) fn get_mut(&mut self, handle: u32) -> Option<&mut Opened> {
         self.open.get_mut(&handle)
+    }
+
+    /// Succeeds if the session may hold `more` bytes of changes.
+    ///
+    /// # Errors
+    /// `NotEnoughMemory`.
+    pub(crate) fn check_room(&self, more: usize) -> Result<(), ErrorCode> {
+        let size = |opened: &Opened| match &opened.object {
+            Object::Message(message) => message.size(),
+            Object::Attachment(attachment) => attachment.size(),
+            Object::Stream(stream) => stream.data.len(),
+            Object::Logon | Object::Folder(_) | Object::Table(_) => 0,
+        };
+        let held = self.open.values().map(size).fold(more, usize::saturating_add);
+        if held > CHANGES_MAX { Err(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY) } else { Ok(()) }
     }
 
     /// Releases an object; a logon with all its objects ([MS-OXCROPS] 2.2.15.3).

@@ -124,3 +124,16 @@ fn flags(properties: &Properties, read: bool, associated: bool) -> i32 {
     }
     flags.0.cast_signed()
 }
+
+/// The prefix and the rest of a subject: the prefix has at most three characters, then a colon and a space
+/// ([MS-OXCMSG] 3.2.5.2).
+pub(crate) fn split_subject(subject: &str) -> (&str, &str) {
+    match subject.split_once(": ") {
+        Some((prefix, rest))
+            if (1..=3).contains(&prefix.chars().count()) && prefix.chars().all(char::is_alphabetic) =>
+        {
+            (subject.get(..subject.len().saturating_sub(rest.len())).unwrap_or_default(), rest)
+        }
+        _ => ("", subject),
+    }
+}

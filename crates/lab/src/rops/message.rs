@@ -1,0 +1,258 @@
+//! Messages ([MS-OXCMSG] 3.2.5).
+
+use mapi::ErrorCode;
+use mapi::data::{MessageId, PropertyProblem, TypedString};
+use mapi::property::{PropTag, PropertyValue, TaggedValue};
+use mapi::rop::message::{
+    MessageOpenModeFlags, RopCreateMessageRequest, RopCreateMessageResponse, RopOpenMessageRequest,
+    RopOpenMessageResponse, RopSaveChangesMessageRequest, RopSaveChangesMessageResponse,
+    RopSetMessageReadFlagRequest, RopSetMessageReadFlagResponse, SaveFlags,
+};
+use mapi::rop::transport::MessageFlags;
+use mapi::rop::{Bool, InputHandleIndex, ResponseBody};
+use store::{Change, ContentEdit, NewMessage, ObjectId, ValueSource, View};
+
+use super::bulk::is_read;
+use super::context::Context;
+use super::outcome::{Found, Outcome, Success, done, problem};
+use super::recipient::{opened_recipients, sync_display};
+use crate::refusal::Refusal;
+use crate::session::logon::{CREATE, EDIT_ANY, Logon, OWNER, READ_ANY};
+use crate::session::message::{OpenMessage, Place, value};
+use crate::session::{Object, Opened};
+use crate::values::convert::size;
+use crate::values::message::{COMPUTED, of_content, of_message, split_subject};
+
+/// `RopCreateMessage` ([MS-OXCMSG] 3.2.5.2).
+pub(super) fn create(context: &Context<'_>, request: &RopCreateMessageRequest) -> Outcome {
+    let logon = match context.opened()? {
+        Opened { logon, object: Object::Logon | Object::Folder(_) } => logon.clone(),
+        _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+    };
+    let folder = ObjectId::from(request.folder_id);
+    context.backend().store.read(|view| {
+        super::folder::visible(view, &logon, folder, false)?;
+        logon.require(view, folder, CREATE)
+    })?;
+    let place = Place::Folder { folder, associated: request.associated_flag.is_true() };
+    let mut message = OpenMessage::new(place, ContentEdit::default());
+    let flags = MessageFlags::MF_UNSENT | MessageFlags::MF_UNMODIFIED;
+    for (tag, value) in [
+        (PropTag::PidTagMessageClass, PropertyValue::from("IPM.Note")),
+        (PropTag::PidTagImportance, PropertyValue::Integer32(1)),
+        (PropTag::PidTagSensitivity, PropertyValue::Integer32(0)),
+        (PropTag::PidTagMessageFlags, PropertyValue::Integer32(flags.0.cast_signed())),
+        (PropTag::PidTagHasAttachments, PropertyValue::Boolean(false)),
+    ] {
+        message.set(tag, value);
+    }
+    let response = RopCreateMessageResponse { has_message_id: Bool::FALSE, message_id: None };
+    let body = ResponseBody::RopCreateMessage(response);
+    Ok(Success::opened(body, &logon, Object::Message(Box::new(message))))
+}
+
+/// `RopOpenMessage` ([MS-OXCMSG] 3.2.5.1).
+pub(super) fn open(context: &Context<'_>, request: &RopOpenMessageRequest) -> Outcome {
+    let logon = match context.opened()? {
+        Opened { logon, object: Object::Logon | Object::Folder(_) } => logon.clone(),
+        _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+    };
+    let (folder, id) = (ObjectId::from(request.folder_id), ObjectId::from(request.message_id));
+    let flags = request.open_mode_flags;
+    let best = MessageOpenModeFlags::READ_WRITE | MessageOpenModeFlags::CREATE;
+    let deleted = flags.contains(MessageOpenModeFlags::OPEN_SOFT_DELETED);
+    let message = context.backend().store.read(|view| {
+        let stored = view.message(logon.mailbox.id, id)?;
+        let rights = logon.rights(view, stored.folder)?;
+        if stored.folder != folder || rights == 0 || (stored.deleted && !deleted) {
+            return Err(Refusal(ErrorCode::MAPI_E_NOT_FOUND));
+        }
+        logon.require(view, folder, READ_ANY | OWNER)?;
+        let may_write = rights & (EDIT_ANY | OWNER) != 0 && !stored.deleted;
+        let is_writable = flags.contains(MessageOpenModeFlags::READ_WRITE) && may_write;
+        if flags.contains(MessageOpenModeFlags::READ_WRITE) && !flags.contains(best) && !may_write {
+            return Err(Refusal(ErrorCode::MAPI_E_NO_ACCESS));
+        }
+        let place = Place::Folder { folder, associated: stored.associated };
+        let message = OpenMessage::load(view, place, stored.content, ContentEdit::default())?;
+        Ok(OpenMessage { stored: Some(stored), is_writable, ..message })
+    })?;
+    let body = ResponseBody::RopOpenMessage(Box::new(opened(&message)));
+    Ok(Success::opened(body, &logon, Object::Message(Box::new(message))))
+}
+
+/// What a client receives about a message that it opens ([MS-OXCMSG] 2.2.3.1.2).
+pub(super) fn opened(message: &OpenMessage) -> RopOpenMessageResponse {
+    let text = |tag| message.properties.text(tag).map_or(TypedString::None, |text| TypedString::new(&text));
+    let named = |tag: PropTag| tag.id() >= 0x8000;
+    let has_named =
+        message.properties.iter().any(|(tag, _)| named(tag)) || message.large.keys().any(|tag| named(*tag));
+    RopOpenMessageResponse {
+        has_named_properties: Bool(u8::from(has_named)),
+        subject_prefix: text(PropTag::PidTagSubjectPrefix),
+        normalized_subject: text(PropTag::PidTagNormalizedSubject),
+        recipients: opened_recipients(&message.recipients),
+    }
+}
+
+/// `RopReloadCachedInformation` ([MS-OXCMSG] 3.2.5.7).
+pub(super) fn reload(context: &mut Context<'_>) -> Outcome {
+    let (_, _, message) = context.message()?;
+    done(ResponseBody::RopReloadCachedInformation(Box::new(opened(message))))
+}
+
+/// `RopSaveChangesMessage` ([MS-OXCMSG] 3.2.5.3). A message that another client has changed since it was opened is
+/// saved only with `ForceSave`.
+pub(super) fn save(context: &mut Context<'_>, request: &RopSaveChangesMessageRequest) -> Outcome {
+    let backend = context.backend();
+    let (_, logon, message) = context.message()?;
+    if !message.is_writable {
+        return Err(ErrorCode::MAPI_E_NO_ACCESS.into());
+    }
+    sync_display(message);
+    let has_attachments = !message.attachment_numbers().is_empty();
+    message.set(PropTag::PidTagHasAttachments, PropertyValue::Boolean(has_attachments));
+    let force = request.save_flags.contains(SaveFlags::FORCE_SAVE);
+    let message_id = match message.place {
+        Place::Folder { folder, associated } => {
+            let write =
+                |change: &Change<'_>| save_in_folder(change, &logon, message, (folder, associated), force);
+            *message = backend.store.write(backend.now(), write)?;
+            message.stored.as_ref().map(|stored| stored.id.message_id()).unwrap_or_default()
+        }
+        Place::Attachment(handle) => {
+            let edit = message.edit.clone();
+            context.session.objects.check_room(message_size(&edit))?;
+            match context.session.objects.get_mut(handle).ok_or(ErrorCode::EC_NULL_OBJECT)? {
+                Opened { object: Object::Attachment(attachment), .. } if attachment.is_writable => {
+                    attachment.edit.embedded = Some(Box::new(edit));
+                }
+                _ => return Err(ErrorCode::MAPI_E_NO_ACCESS.into()),
+            }
+            MessageId::default()
+        }
+    };
+    if !request.save_flags.contains(SaveFlags::KEEP_OPEN_READ_WRITE) && !force {
+        context.message()?.2.is_writable = false;
+    }
+    done(ResponseBody::RopSaveChangesMessage(RopSaveChangesMessageResponse {
+        input_handle_index: InputHandleIndex(request.input_handle_index.0),
+        message_id,
+    }))
+}
+
+fn message_size(edit: &ContentEdit) -> usize {
+    edit.set.iter().fold(0, |sum, (_, value)| sum.saturating_add(size(value)))
+}
+
+/// Saves a message, and returns it as it is in the store then.
+fn save_in_folder(
+    change: &Change<'_>,
+    logon: &Logon,
+    message: &OpenMessage,
+    (folder, associated): (ObjectId, bool),
+    force: bool,
+) -> Result<OpenMessage, Refusal> {
+    let (mailbox, edit) = (logon.mailbox.id, &message.edit);
+    let stored = match &message.stored {
+        None => {
+            logon.require(change, folder, CREATE)?;
+            let read = edit.set.integer(PropTag::PidTagMessageFlags).unwrap_or_default() & 1 != 0;
+            let new = NewMessage { id: None, associated, read, content: edit.clone() };
+            change.create_message(mailbox, folder, &new)?
+        }
+        Some(stored) => {
+            logon.require(change, folder, EDIT_ANY | OWNER | CREATE)?;
+            let saved = change.change_message(mailbox, stored.id, edit, (!force).then_some(stored.change));
+            saved.map_err(|error| match error {
+                store::Error::NotFound(_) => Refusal(ErrorCode::MAPI_E_OBJECT_DELETED),
+                other => other.into(),
+            })?
+        }
+    };
+    let loaded = OpenMessage::load(change, message.place, stored.content, ContentEdit::default())?;
+    let next_attachment = loaded.next_attachment.max(message.next_attachment);
+    Ok(OpenMessage { stored: Some(stored), next_attachment, ..loaded })
+}
+
+/// `RopSetMessageReadFlag` ([MS-OXCMSG] 3.2.5.11).
+pub(super) fn set_read(context: &mut Context<'_>, request: &RopSetMessageReadFlagRequest) -> Outcome {
+    let backend = context.backend();
+    let read = is_read(request.read_flags)?;
+    let (_, logon, message) = context.message()?;
+    let stored = message.stored.as_mut().ok_or(ErrorCode::MAPI_E_NO_SUPPORT)?;
+    backend.store.write(backend.now(), |change| {
+        logon.require(change, stored.folder, READ_ANY | OWNER)?;
+        change.set_read(logon.mailbox.id, stored.id, read)?;
+        Ok::<_, Refusal>(())
+    })?;
+    stored.read = read;
+    // Only clients of public folders receive the change ([MS-OXCROPS] 2.2.6.11.2).
+    let response = RopSetMessageReadFlagResponse { read_status_changed: Bool::FALSE, change: None };
+    done(ResponseBody::RopSetMessageReadFlag(response))
+}
+
+/// The properties `tags` of a message, or all.
+pub(super) fn properties(
+    view: &View<'_>,
+    logon: &Logon,
+    message: &OpenMessage,
+    tags: Option<&[PropTag]>,
+) -> store::Result<Found> {
+    let all: Vec<PropTag> = if let Some(tags) = tags {
+        tags.to_vec()
+    } else {
+        let own = message.properties.iter().map(|(tag, _)| tag).chain(message.large.keys().copied());
+        let computed = COMPUTED.into_iter().filter(|_| message.stored.is_some());
+        own.chain(computed).chain([PropTag::PidTagSubject]).collect()
+    };
+    let source = message.content.map(|content| (content, ValueSource::Message));
+    let one = |tag: PropTag| {
+        let found = match &message.stored {
+            Some(stored) => of_message(&logon.mailbox, stored, &message.properties, tag),
+            None => of_content(&message.properties, tag),
+        };
+        match found {
+            Some(value) => Ok(Some(value)),
+            None => value(view, (&message.properties, &message.large), source, tag),
+        }
+    };
+    all.into_iter().map(|tag| Ok((tag, one(tag)?))).collect()
+}
+
+/// Sets and deletes properties of a message. Those that the server computes are refused.
+pub(super) fn change(
+    context: &mut Context<'_>,
+    set: &[TaggedValue],
+    deleted: &[PropTag],
+) -> Result<Vec<PropertyProblem>, Refusal> {
+    context.writable_message()?;
+    let more = set.iter().map(|value| size(&value.value)).fold(0, usize::saturating_add);
+    context.session.objects.check_room(more)?;
+    let message = context.writable_message()?;
+    let is_computed = |tag: PropTag| COMPUTED.iter().any(|known| known.is_same_property(tag));
+    let mut problems = Vec::new();
+    for (index, TaggedValue { tag, value }) in set.iter().enumerate() {
+        if is_computed(*tag) {
+            problems.push(problem(index, *tag, ErrorCode::MAPI_E_COMPUTED));
+        } else if tag.is_same_property(PropTag::PidTagSubject) {
+            let subject = value.to_text().ok_or(ErrorCode::MAPI_E_INVALID_PARAMETER)?;
+            let (prefix, normalized) = split_subject(&subject);
+            message.set(PropTag::PidTagSubjectPrefix, PropertyValue::from(prefix));
+            message.set(PropTag::PidTagNormalizedSubject, PropertyValue::from(normalized));
+        } else {
+            message.set(*tag, value.clone());
+        }
+    }
+    for (index, tag) in deleted.iter().enumerate() {
+        if is_computed(*tag) {
+            problems.push(problem(index, *tag, ErrorCode::MAPI_E_COMPUTED));
+        } else if tag.is_same_property(PropTag::PidTagSubject) {
+            message.remove(PropTag::PidTagSubjectPrefix);
+            message.remove(PropTag::PidTagNormalizedSubject);
+        } else {
+            message.remove(*tag);
+        }
+    }
+    Ok(problems)
+}

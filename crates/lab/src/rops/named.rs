@@ -1,0 +1,93 @@
+//! Names of properties and their ids in a mailbox ([MS-OXCPRPT] 3.2.5.9, 3.2.5.10).
+
+use mapi::ErrorCode;
+use mapi::data::PropertyName;
+use mapi::property::names::set::PS_MAPI;
+use mapi::rop::named_property::{
+    PropertyIdFlags, RopGetNamesFromPropertyIdsRequest, RopGetNamesFromPropertyIdsResponse,
+    RopGetPropertyIdsFromNamesRequest, RopGetPropertyIdsFromNamesResponse,
+};
+use mapi::rop::{List16, ResponseBody};
+use store::{MailboxId, View};
+use wire::Guid;
+
+use super::context::Context;
+use super::outcome::{Outcome, Success, done};
+use crate::refusal::Refusal;
+
+/// The lowest id of a named property.
+const FIRST_NAMED: u16 = 0x8000;
+/// The most names or ids in one request.
+const NAMES_MAX: usize = 1000;
+
+/// `RopGetPropertyIdsFromNames` ([MS-OXCPRPT] 3.2.5.10).
+pub(super) fn ids(context: &Context<'_>, request: &RopGetPropertyIdsFromNamesRequest) -> Outcome {
+    let (logon, backend, names) = (context.logon()?, context.backend(), &request.property_names.0);
+    let mailbox = logon.mailbox.id;
+    if names.len() > NAMES_MAX {
+        return Err(ErrorCode::MAPI_E_TOO_BIG.into());
+    }
+    let found: Vec<u16> = if names.is_empty() {
+        let all = backend.store.read(|view| view.named_properties(mailbox))?;
+        all.into_iter().map(|(id, _)| id).collect()
+    } else if request.flags == PropertyIdFlags::CREATE {
+        backend.store.write(backend.now(), |change| {
+            let ids = names.iter().map(|name| match fixed(name) {
+                Some(id) => Ok(id),
+                None => Ok(change.assign_named_property(mailbox, name)?),
+            });
+            ids.collect::<Result<_, Refusal>>()
+        })?
+    } else {
+        backend.store.read(|view| {
+            names.iter().map(|name| known(view, mailbox, name)).collect::<Result<_, Refusal>>()
+        })?
+    };
+    if found.len().saturating_mul(2).saturating_add(8) > context.room {
+        return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into());
+    }
+    // A name without an id has the id 0.
+    let is_complete = !found.contains(&0);
+    let code = if is_complete { ErrorCode::SUCCESS } else { ErrorCode::MAPI_W_ERRORS_RETURNED };
+    let response = RopGetPropertyIdsFromNamesResponse { property_ids: List16(found) };
+    Ok(Success { code, ..Success::new(ResponseBody::RopGetPropertyIdsFromNames(response)) })
+}
+
+/// The id of a name in `PS_MAPI`, whose ids are its numbers; 0 for those without a name.
+fn fixed(name: &PropertyName) -> Option<u16> {
+    match name {
+        PropertyName::Lid { guid, lid } if *guid == PS_MAPI => {
+            Some(u16::try_from(*lid).ok().filter(|id| *id < FIRST_NAMED).unwrap_or_default())
+        }
+        PropertyName::RawName { .. } | PropertyName::None { .. } => Some(0),
+        _ => None,
+    }
+}
+
+fn known(view: &View<'_>, mailbox: MailboxId, name: &PropertyName) -> Result<u16, Refusal> {
+    match fixed(name) {
+        Some(id) => Ok(id),
+        None => Ok(view.named_property(mailbox, name)?.unwrap_or_default()),
+    }
+}
+
+/// `RopGetNamesFromPropertyIds` ([MS-OXCPRPT] 3.2.5.9).
+pub(super) fn names(context: &Context<'_>, request: &RopGetNamesFromPropertyIdsRequest) -> Outcome {
+    let (logon, ids) = (context.logon()?, &request.property_ids.0);
+    if ids.len() > NAMES_MAX {
+        return Err(ErrorCode::MAPI_E_TOO_BIG.into());
+    }
+    let names = context.backend().store.read(|view| {
+        let names = ids.iter().map(|id| {
+            if *id < FIRST_NAMED {
+                return Ok(PropertyName::Lid { guid: PS_MAPI, lid: u32::from(*id) });
+            }
+            let name = view.property_name(logon.mailbox.id, *id)?;
+            Ok(name.unwrap_or(PropertyName::None { guid: Guid::default() }))
+        });
+        names.collect::<Result<Vec<_>, Refusal>>()
+    })?;
+    done(ResponseBody::RopGetNamesFromPropertyIds(RopGetNamesFromPropertyIdsResponse {
+        property_names: List16(names),
+    }))
+}

@@ -1,0 +1,195 @@
+//! Recipients of messages ([MS-OXCMSG] 3.2.5.4 to 3.2.5.6).
+
+use mapi::ErrorCode;
+use mapi::data::{AddressType, RecipientFlags, RecipientRow, Text, X500Dn};
+use mapi::property::{PropTag, PropertyRow, PropertyValue};
+use mapi::rop::recipient::{
+    OpenRecipientRow, OpenRecipients, ReadRecipientRow, RecipientType, RopModifyRecipientsRequest,
+    RopReadRecipientsRequest, RopReadRecipientsResponse, SizedRecipientRow,
+};
+use mapi::rop::{Empty, ResponseBody};
+use store::{Properties, Recipient};
+use wire::Utf16;
+
+use super::context::Context;
+use super::folder::text;
+use super::outcome::{Outcome, done};
+use crate::codepage::CodePage;
+use crate::session::message::OpenMessage;
+use crate::values::convert::{requested, size, stored};
+
+/// The most recipients of a message.
+const RECIPIENTS_MAX: usize = 1000;
+/// The most rows that the response to an open has; clients read the others with `RopReadRecipients`.
+const OPEN_ROWS: usize = 20;
+/// `CodePageId` of rows: texts are UTF-16.
+const UNICODE: u16 = 0x0fff;
+/// The columns of recipients that clients receive.
+const COLUMNS: [PropTag; 4] = [
+    PropTag::PidTagObjectType,
+    PropTag::PidTagDisplayType,
+    PropTag::PidTagSmtpAddress,
+    PropTag::PidTagAddressBookDisplayNamePrintable,
+];
+
+/// `RopModifyRecipients` ([MS-OXCMSG] 3.2.5.5).
+pub(super) fn modify(context: &mut Context<'_>, request: &RopModifyRecipientsRequest) -> Outcome {
+    let code_page = context.session.code_page;
+    let mut recipients = context.writable_message()?.recipients.clone();
+    for row in &request.recipient_rows {
+        recipients.retain(|recipient| recipient.row != row.row_id);
+        let Some(sized) = &row.recipient_row else { continue };
+        let SizedRecipientRow::Row { row: content, .. } = sized else {
+            return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
+        };
+        let mut properties = from_row(content, &request.recipient_columns, code_page);
+        let kind = PropertyValue::Integer32(i32::from(row.recipient_type.0));
+        properties.set(PropTag::PidTagRecipientType, kind);
+        recipients.push(Recipient { row: row.row_id, properties });
+    }
+    if recipients.len() > RECIPIENTS_MAX {
+        return Err(ErrorCode::MAPI_E_TOO_BIG.into());
+    }
+    recipients.sort_by_key(|recipient| recipient.row);
+    let values = recipients.iter().flat_map(|recipient| recipient.properties.iter());
+    let bytes = values.fold(0_usize, |sum, (_, value)| sum.saturating_add(size(value)).saturating_add(64));
+    context.session.objects.check_room(bytes)?;
+    context.writable_message()?.set_recipients(recipients);
+    done(ResponseBody::RopModifyRecipients(Empty))
+}
+
+/// `RopRemoveAllRecipients` ([MS-OXCMSG] 3.2.5.4).
+pub(super) fn remove_all(context: &mut Context<'_>) -> Outcome {
+    context.writable_message()?.set_recipients(Vec::new());
+    done(ResponseBody::RopRemoveAllRecipients(Empty))
+}
+
+/// `RopReadRecipients` ([MS-OXCMSG] 3.2.5.6).
+pub(super) fn read(context: &mut Context<'_>, request: &RopReadRecipientsRequest) -> Outcome {
+    let room = context.room;
+    let (_, _, message) = context.message()?;
+    let rest = message.recipients.iter().filter(|recipient| recipient.row >= request.row_id);
+    // Rows are at most as long as their texts, twice, with some bytes for each field.
+    let mut free = room.saturating_sub(7);
+    let mut recipient_rows = Vec::new();
+    for recipient in rest.take(usize::from(u8::MAX)) {
+        let values = recipient.properties.iter();
+        let bytes =
+            values.fold(128_usize, |sum, (_, value)| sum.saturating_add(size(value)).saturating_add(8));
+        match free.checked_sub(bytes) {
+            Some(left) => free = left,
+            None if recipient_rows.is_empty() => return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into()),
+            None => break,
+        }
+        recipient_rows.push(ReadRecipientRow { row_id: recipient.row, recipient: to_row(recipient) });
+    }
+    if recipient_rows.is_empty() {
+        return Err(ErrorCode::MAPI_E_NOT_FOUND.into());
+    }
+    done(ResponseBody::RopReadRecipients(RopReadRecipientsResponse {
+        recipient_columns: COLUMNS.to_vec(),
+        recipient_rows,
+    }))
+}
+
+/// The recipients in the response to an open.
+pub(super) fn opened_recipients(recipients: &[Recipient]) -> OpenRecipients {
+    OpenRecipients {
+        recipient_count: u16::try_from(recipients.len()).unwrap_or(u16::MAX),
+        recipient_columns: COLUMNS.to_vec(),
+        recipient_rows: recipients.iter().take(OPEN_ROWS).map(to_row).collect(),
+    }
+}
+
+/// The properties of a recipient ([MS-OXCDATA] 2.8.3.2).
+fn from_row(row: &RecipientRow, columns: &[PropTag], code_page: CodePage) -> Properties {
+    let mut properties = Properties::new();
+    for (tag, value) in row.properties.iter(columns) {
+        if let Some(value) = value {
+            properties.set(tag, stored(value, code_page));
+        }
+    }
+    let mut set = |tag, value: Option<String>| {
+        if let Some(value) = value {
+            properties.set(tag, PropertyValue::from(value.as_str()));
+        }
+    };
+    let decoded = |value: &Option<Text>| value.as_ref().map(|value| text(value, code_page));
+    let dn = row.x500_dn.as_ref().map(|x500| code_page.decode(&x500.dn));
+    set(PropTag::PidTagAddressType, Some(row.address_type_name()));
+    set(PropTag::PidTagEmailAddress, decoded(&row.email_address).or(dn));
+    set(PropTag::PidTagDisplayName, decoded(&row.display_name));
+    set(PropTag::PidTagTransmittableDisplayName, decoded(&row.transmittable_display_name));
+    properties
+}
+
+fn to_row(recipient: &Recipient) -> OpenRecipientRow {
+    let properties = &recipient.properties;
+    let utf16 = |tag| properties.text(tag).map(|text| Text::Unicode(Utf16::new(&text)));
+    let address_type = properties.text(PropTag::PidTagAddressType).unwrap_or_default();
+    let display_name = utf16(PropTag::PidTagDisplayName);
+    let mut flags = RecipientFlags::UNICODE;
+    if display_name.is_some() {
+        flags = flags | RecipientFlags::DISPLAY_NAME;
+    }
+    let (mut x500_dn, mut email_address, mut other_type) = (None, None, None);
+    match address_type.as_str() {
+        "EX" => {
+            flags = flags.with_address_type(AddressType::X500DN);
+            let dn = properties.text(PropTag::PidTagEmailAddress).unwrap_or_default().into_bytes();
+            x500_dn = Some(X500Dn { address_prefix_used: 0, display_type: 0, dn });
+        }
+        name => {
+            if name == "SMTP" {
+                flags = flags.with_address_type(AddressType::SMTP);
+            } else if !name.is_empty() {
+                flags = flags | RecipientFlags::OUT_OF_STANDARD;
+                other_type = Some(name.as_bytes().to_vec());
+            }
+            email_address = utf16(PropTag::PidTagEmailAddress);
+        }
+    }
+    if email_address.is_some() {
+        flags = flags | RecipientFlags::EMAIL_ADDRESS;
+    }
+    let value = |tag: &PropTag| Some(requested(*tag, properties.get(*tag).cloned(), CodePage::UTF8));
+    let row = RecipientRow {
+        flags,
+        x500_dn,
+        entry_id: None,
+        search_key: None,
+        address_type: other_type,
+        email_address,
+        display_name,
+        simple_display_name: None,
+        transmittable_display_name: None,
+        column_count: u16::try_from(COLUMNS.len()).unwrap_or_default(),
+        properties: PropertyRow::new(&COLUMNS, COLUMNS.iter().map(value).collect()),
+    };
+    OpenRecipientRow {
+        recipient_type: RecipientType(kind(recipient)),
+        code_page_id: UNICODE,
+        reserved: 0,
+        recipient_row: SizedRecipientRow::new(row),
+    }
+}
+
+/// `PidTagRecipientType` of a recipient, with its flags.
+fn kind(recipient: &Recipient) -> u8 {
+    let kind = recipient.properties.integer(PropTag::PidTagRecipientType).unwrap_or_default();
+    u8::try_from(kind).unwrap_or_default()
+}
+
+/// Sets the properties of a message that list its recipients ([MS-OXOMSG] 2.2.1.7 to 2.2.1.9).
+pub(super) fn sync_display(message: &mut OpenMessage) {
+    for (tag, wanted) in [
+        (PropTag::PidTagDisplayTo, RecipientType::PRIMARY),
+        (PropTag::PidTagDisplayCc, RecipientType::CC),
+        (PropTag::PidTagDisplayBcc, RecipientType::BCC),
+    ] {
+        let of_kind = message.recipients.iter().filter(|one| RecipientType(kind(one)).kind() == wanted);
+        let names: Vec<String> =
+            of_kind.filter_map(|recipient| recipient.properties.text(PropTag::PidTagDisplayName)).collect();
+        message.set(tag, PropertyValue::from(names.join("; ").as_str()));
+    }
+}

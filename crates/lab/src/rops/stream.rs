@@ -1,0 +1,245 @@
+//! Streams ([MS-OXCPRPT] 3.2.5.13 to 3.2.5.22).
+
+use mapi::ErrorCode;
+use mapi::property::{PropTag, PropType, PropertyValue};
+use mapi::rop::stream::{
+    Origin, RopGetStreamSizeResponse, RopOpenStreamRequest, RopOpenStreamResponse, RopReadStreamRequest,
+    RopReadStreamResponse, RopSeekStreamRequest, RopSeekStreamResponse, RopSetStreamSizeRequest,
+    RopWriteStreamRequest, RopWriteStreamResponse, StreamOpenModeFlags,
+};
+use mapi::rop::{Bytes16, Empty, RequestBody, ResponseBody, RopRequest, SizeOrSentinel};
+use store::{ValueSource, View};
+use wire::Utf16;
+
+use super::context::Context;
+use super::outcome::{Outcome, Success, done};
+use crate::codepage::CodePage;
+use crate::refusal::Refusal;
+use crate::session::message::value;
+use crate::session::stream::Stream;
+use crate::session::{MailboxSession, Object, Opened};
+use crate::values::convert::to_type;
+
+/// The most bytes of a stream.
+const STREAM_MAX: usize = 32 << 20;
+/// `StreamSeekError` ([MS-OXCPRPT] 3.2.5.16).
+const SEEK_ERROR: ErrorCode = ErrorCode(0x8003_0019);
+/// `StreamAccessDenied`: the stream is open for reading only ([MS-OXCPRPT] 3.2.5.15).
+const STREAM_ACCESS_DENIED: ErrorCode = ErrorCode(0x8003_0005);
+/// The size of a response to `RopReadStream` without its data.
+const READ_STREAM_SIZE: usize = 1 + 1 + 4 + 2;
+
+fn stream<'a>(context: &'a mut Context<'_>) -> Result<&'a mut Stream, Refusal> {
+    let handle = context.handle()?;
+    match context.session.objects.get_mut(handle).ok_or(ErrorCode::EC_NULL_OBJECT)? {
+        Opened { object: Object::Stream(stream), .. } => Ok(stream),
+        _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+    }
+}
+
+/// `RopOpenStream` ([MS-OXCPRPT] 3.2.5.13).
+pub(super) fn open(context: &Context<'_>, request: &RopOpenStreamRequest) -> Outcome {
+    let (tag, handle, logon) = (request.property_tag, context.handle()?, context.logon()?);
+    let (creates, writes) = match request.open_mode_flags {
+        StreamOpenModeFlags::READ_ONLY => (false, false),
+        StreamOpenModeFlags::READ_WRITE => (false, true),
+        StreamOpenModeFlags::CREATE => (true, true),
+        StreamOpenModeFlags::BEST_ACCESS => (false, is_writable(context)?),
+        _ => return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into()),
+    };
+    if writes && !is_writable(context)? {
+        return Err(ErrorCode::MAPI_E_NO_ACCESS.into());
+    }
+    let data = match tag.prop_type() {
+        PropType::PtypString | PropType::PtypString8 | PropType::PtypBinary | PropType::PtypObject => {
+            let found = context.backend().store.read(|view| read_value(view, context, tag))?;
+            let bytes = found.and_then(|value| to_bytes(value, tag, context.session.code_page));
+            match bytes {
+                _ if creates => Vec::new(),
+                Some(bytes) => bytes,
+                None => return Err(ErrorCode::MAPI_E_NOT_FOUND.into()),
+            }
+        }
+        _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+    };
+    context.session.objects.check_room(data.len())?;
+    let stream_size = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    let stream = Stream { parent: handle, tag, data, position: 0, is_writable: writes, is_changed: creates };
+    let body = ResponseBody::RopOpenStream(RopOpenStreamResponse { stream_size });
+    Ok(Success::opened(body, &logon, Object::Stream(Box::new(stream))))
+}
+
+/// Whether the client may change the object on which the ROP acts.
+fn is_writable(context: &Context<'_>) -> Result<bool, Refusal> {
+    match &context.opened()?.object {
+        Object::Message(message) => Ok(message.is_writable),
+        Object::Attachment(attachment) => Ok(attachment.is_writable),
+        _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+    }
+}
+
+fn read_value(
+    view: &View<'_>,
+    context: &Context<'_>,
+    tag: PropTag,
+) -> Result<Option<PropertyValue>, Refusal> {
+    Ok(match &context.opened()?.object {
+        Object::Message(message) => {
+            let source = message.content.map(|content| (content, ValueSource::Message));
+            value(view, (&message.properties, &message.large), source, tag)?
+        }
+        Object::Attachment(attachment) => {
+            let source = ValueSource::Attachment(attachment.number);
+            let source = attachment.content.map(|content| (content, source));
+            value(view, (&attachment.properties, &attachment.large), source, tag)?
+        }
+        _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+    })
+}
+
+fn to_bytes(value: PropertyValue, tag: PropTag, code_page: CodePage) -> Option<Vec<u8>> {
+    match (value, tag.prop_type()) {
+        (
+            PropertyValue::Binary(bytes) | PropertyValue::Object(bytes),
+            PropType::PtypBinary | PropType::PtypObject,
+        ) => Some(bytes),
+        (value, wanted) => match to_type(value, wanted, code_page)? {
+            PropertyValue::Unicode(text) => Some(text.as_le_bytes().to_vec()),
+            PropertyValue::String8(text) => Some(text),
+            _ => None,
+        },
+    }
+}
+
+fn to_value(stream: &Stream, code_page: CodePage) -> PropertyValue {
+    match stream.tag.prop_type() {
+        PropType::PtypString8 => PropertyValue::from(code_page.decode(&stream.data).as_str()),
+        PropType::PtypString => {
+            let even = stream.data.get(..stream.data.len() & !1).unwrap_or_default();
+            PropertyValue::Unicode(Utf16::from_le(even.to_vec().into()).unwrap_or_default())
+        }
+        PropType::PtypObject => PropertyValue::Object(stream.data.clone()),
+        _ => PropertyValue::Binary(stream.data.clone()),
+    }
+}
+
+/// `RopReadStream` ([MS-OXCPRPT] 3.2.5.14).
+pub(super) fn read(context: &mut Context<'_>, request: &RopReadStreamRequest) -> Outcome {
+    let room = context.room.saturating_sub(READ_STREAM_SIZE).min(usize::from(u16::MAX));
+    let (logon_id, handle_index) = (context.request.logon_id, context.request.handle_index);
+    let stream = stream(context)?;
+    let wanted = usize::try_from(request.limit()).unwrap_or(usize::MAX);
+    let start = stream.position.min(stream.data.len());
+    let end = start.saturating_add(wanted.min(room)).min(stream.data.len());
+    let data = stream.data.get(start..end).unwrap_or_default().to_vec();
+    stream.position = end;
+    let rest = wanted.saturating_sub(data.len());
+    let continues = request.byte_count.is_sentinel() && rest > 0 && end < stream.data.len();
+    let next = continues.then(|| RopRequest {
+        logon_id,
+        handle_index,
+        body: RequestBody::RopReadStream(RopReadStreamRequest {
+            byte_count: SizeOrSentinel::SENTINEL,
+            maximum_byte_count: Some(u32::try_from(rest).unwrap_or(u32::MAX)),
+        }),
+    });
+    let body = ResponseBody::RopReadStream(RopReadStreamResponse { data: Bytes16(data.into()) });
+    Ok(Success { next, ..Success::new(body) })
+}
+
+/// `RopWriteStream` ([MS-OXCPRPT] 3.2.5.15).
+pub(super) fn write(context: &mut Context<'_>, request: &RopWriteStreamRequest) -> Outcome {
+    let data = &request.data.0;
+    resize(context, |stream| Some(stream.data.len().max(stream.position.checked_add(data.len())?)))?;
+    let stream = stream(context)?;
+    let end = stream.position.saturating_add(data.len());
+    if let Some(place) = stream.data.get_mut(stream.position..end) {
+        place.copy_from_slice(data);
+    }
+    stream.position = end;
+    let written_size = u16::try_from(data.len()).unwrap_or(u16::MAX);
+    done(ResponseBody::RopWriteStream(RopWriteStreamResponse { written_size }))
+}
+
+/// Gives a stream the size that `size` returns, if the client may write to it.
+fn resize(context: &mut Context<'_>, size: impl Fn(&Stream) -> Option<usize>) -> Result<(), Refusal> {
+    let current = stream(context)?;
+    if !current.is_writable {
+        return Err(STREAM_ACCESS_DENIED.into());
+    }
+    let wanted = size(current).filter(|size| *size <= STREAM_MAX).ok_or(ErrorCode::MAPI_E_TOO_BIG)?;
+    let more = wanted.saturating_sub(current.data.len());
+    context.session.objects.check_room(more)?;
+    let current = stream(context)?;
+    current.data.resize(wanted, 0);
+    current.is_changed = true;
+    Ok(())
+}
+
+/// `RopGetStreamSize` ([MS-OXCPRPT] 3.2.5.18).
+pub(super) fn size(context: &mut Context<'_>) -> Outcome {
+    let stream_size = u32::try_from(stream(context)?.data.len()).unwrap_or(u32::MAX);
+    done(ResponseBody::RopGetStreamSize(RopGetStreamSizeResponse { stream_size }))
+}
+
+/// `RopSetStreamSize` ([MS-OXCPRPT] 3.2.5.17).
+pub(super) fn set_size(context: &mut Context<'_>, request: &RopSetStreamSizeRequest) -> Outcome {
+    resize(context, |_| usize::try_from(request.stream_size).ok())?;
+    done(ResponseBody::RopSetStreamSize(Empty))
+}
+
+/// `RopSeekStream` ([MS-OXCPRPT] 3.2.5.16).
+pub(super) fn seek(context: &mut Context<'_>, request: &RopSeekStreamRequest) -> Outcome {
+    let stream = stream(context)?;
+    let from = match request.origin {
+        Origin::BEGINNING => 0,
+        Origin::CURRENT => stream.position,
+        Origin::END => stream.data.len(),
+        _ => return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into()),
+    };
+    let to = i64::try_from(from).ok().and_then(|from| from.checked_add(request.offset));
+    let to = to.and_then(|to| usize::try_from(to).ok()).filter(|to| *to <= STREAM_MAX);
+    stream.position = to.ok_or(SEEK_ERROR)?;
+    let new_position = u64::try_from(stream.position).unwrap_or(u64::MAX);
+    done(ResponseBody::RopSeekStream(RopSeekStreamResponse { new_position }))
+}
+
+/// `RopCommitStream` ([MS-OXCPRPT] 3.2.5.19).
+pub(super) fn commit(context: &mut Context<'_>) -> Outcome {
+    stream(context)?;
+    let handle = context.handle()?;
+    commit_stream(context.session, handle)?;
+    done(ResponseBody::RopCommitStream(Empty))
+}
+
+/// Commits the stream `handle`, which is released: a release commits ([MS-OXCPRPT] 3.2.5.19).
+pub(super) fn commit_at_release(session: &mut MailboxSession, handle: u32) {
+    if let Err(Refusal(code)) = commit_stream(session, handle) {
+        tracing::debug!("lab: a stream was released without its changes: {code}");
+    }
+}
+
+/// Sets the property of a stream, if `handle` is a stream with changes.
+fn commit_stream(session: &mut MailboxSession, handle: u32) -> Result<(), Refusal> {
+    let code_page = session.code_page;
+    let Some(Opened { object: Object::Stream(stream), .. }) = session.objects.get(handle) else {
+        return Ok(());
+    };
+    if !stream.is_changed {
+        return Ok(());
+    }
+    session.objects.check_room(stream.data.len())?;
+    let (parent, tag, value) = (stream.parent, stream.tag, to_value(stream, code_page));
+    let tag = tag.with_type(value.prop_type());
+    match session.objects.get_mut(parent).ok_or(ErrorCode::EC_NULL_OBJECT)? {
+        Opened { object: Object::Message(message), .. } if message.is_writable => message.set(tag, value),
+        Opened { object: Object::Attachment(attachment), .. } if attachment.is_writable => {
+            attachment.set(tag, value);
+        }
+        _ => return Err(ErrorCode::MAPI_E_NO_ACCESS.into()),
+    }
+    if let Some(Opened { object: Object::Stream(stream), .. }) = session.objects.get_mut(handle) {
+        stream.is_changed = false;
+    }
+    Ok(())
+}

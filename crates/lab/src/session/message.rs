@@ -1,0 +1,253 @@
+//! Open messages and attachments: what the store has, and what the client has changed but not saved ([MS-OXCMSG]).
+
+use std::collections::BTreeMap;
+
+use mapi::property::{PropTag, PropertyValue};
+use store::{
+    Attachment, AttachmentEdit, Content, ContentEdit, ContentId, Message, ObjectId, Properties, Recipient,
+    ValueSource, View,
+};
+
+use crate::values::convert::size;
+
+/// Where a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In a folder.
+    Folder { folder: ObjectId, associated: bool },
+    /// In the attachment of this handle.
+    Attachment(u32),
+}
+
+/// An open message.
+#[derive(Debug)]
+pub(crate) struct OpenMessage {
+    pub(crate) place: Place,
+    /// The message in the store, once it was saved in a folder.
+    pub(crate) stored: Option<Message>,
+    pub(crate) content: Option<ContentId>,
+    /// The properties with the changes, without the large ones that the store has.
+    pub(crate) properties: Properties,
+    /// The large properties that the store has, and their sizes.
+    pub(crate) large: BTreeMap<PropTag, u64>,
+    pub(crate) recipients: Vec<Recipient>,
+    /// The attachments in the store that are not deleted.
+    pub(crate) attachments: BTreeMap<u32, Attachment>,
+    /// What the client has changed since the message was opened or saved.
+    pub(crate) edit: ContentEdit,
+    /// The lowest number that the next attachment may have.
+    pub(crate) next_attachment: u32,
+    pub(crate) is_writable: bool,
+}
+
+/// An open attachment.
+#[derive(Debug)]
+pub(crate) struct OpenAttachment {
+    /// The handle of the message.
+    pub(crate) message: u32,
+    pub(crate) number: u32,
+    /// The content in which the store has the attachment.
+    pub(crate) content: Option<ContentId>,
+    pub(crate) properties: Properties,
+    pub(crate) large: BTreeMap<PropTag, u64>,
+    /// The embedded message that the store has.
+    pub(crate) embedded: Option<ContentId>,
+    pub(crate) edit: AttachmentEdit,
+    pub(crate) is_writable: bool,
+}
+
+impl OpenMessage {
+    /// A message that is not in the store, changed by `edit`.
+    pub(crate) fn new(place: Place, edit: ContentEdit) -> Self {
+        let mut message = Self {
+            place,
+            stored: None,
+            content: None,
+            properties: Properties::new(),
+            large: BTreeMap::new(),
+            recipients: Vec::new(),
+            attachments: BTreeMap::new(),
+            edit: ContentEdit::default(),
+            next_attachment: 0,
+            is_writable: true,
+        };
+        message.apply(edit);
+        message
+    }
+
+    /// The message whose content the store has as `content`, changed by `edit`.
+    pub(crate) fn load(
+        view: &View<'_>,
+        place: Place,
+        content: ContentId,
+        edit: ContentEdit,
+    ) -> store::Result<Self> {
+        let Content { id, properties, large, recipients, attachments } = view.content(content)?;
+        let attachments: BTreeMap<u32, Attachment> =
+            attachments.into_iter().map(|attachment| (attachment.number, attachment)).collect();
+        let next_attachment = attachments.keys().next_back().map_or(0, |last| last.saturating_add(1));
+        let mut message = Self {
+            content: Some(id),
+            properties,
+            large,
+            recipients,
+            attachments,
+            next_attachment,
+            ..Self::new(place, ContentEdit::default())
+        };
+        message.apply(edit);
+        Ok(message)
+    }
+
+    fn apply(&mut self, edit: ContentEdit) {
+        for tag in &edit.removed {
+            forget(&mut self.properties, &mut self.large, *tag);
+        }
+        for (tag, value) in edit.set.iter() {
+            forget(&mut self.properties, &mut self.large, tag);
+            self.properties.set(tag, value.clone());
+        }
+        if let Some(recipients) = &edit.recipients {
+            self.recipients.clone_from(recipients);
+        }
+        for number in &edit.removed_attachments {
+            self.attachments.remove(number);
+        }
+        let last = edit.attachments.keys().next_back().map_or(0, |last| last.saturating_add(1));
+        self.next_attachment = self.next_attachment.max(last);
+        self.edit = edit;
+    }
+
+    pub(crate) fn set(&mut self, tag: PropTag, value: PropertyValue) {
+        forget(&mut self.properties, &mut self.large, tag);
+        self.properties.set(tag, value.clone());
+        self.edit.set.set(tag, value);
+    }
+
+    pub(crate) fn remove(&mut self, tag: PropTag) {
+        forget(&mut self.properties, &mut self.large, tag);
+        self.edit.set.remove(tag);
+        if !self.edit.removed.iter().any(|removed| removed.is_same_property(tag)) {
+            self.edit.removed.push(tag);
+        }
+    }
+
+    pub(crate) fn set_recipients(&mut self, recipients: Vec<Recipient>) {
+        self.recipients.clone_from(&recipients);
+        self.edit.recipients = Some(recipients);
+    }
+
+    /// The numbers of the attachments, with those that are not saved in the store.
+    pub(crate) fn attachment_numbers(&self) -> Vec<u32> {
+        let mut numbers: Vec<u32> =
+            self.attachments.keys().chain(self.edit.attachments.keys()).copied().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+
+    /// The attachment with this number, which the message with the handle `message` has.
+    pub(crate) fn attachment(&self, message: u32, number: u32) -> Option<OpenAttachment> {
+        let stored = self.attachments.get(&number);
+        let edit = self.edit.attachments.get(&number).cloned();
+        if stored.is_none() && edit.is_none() {
+            return None;
+        }
+        let mut attachment = OpenAttachment {
+            message,
+            number,
+            content: self.content.filter(|_| stored.is_some()),
+            properties: stored.map(|stored| stored.properties.clone()).unwrap_or_default(),
+            large: stored.map(|stored| stored.large.clone()).unwrap_or_default(),
+            embedded: stored.and_then(|stored| stored.embedded),
+            edit: AttachmentEdit::default(),
+            is_writable: self.is_writable,
+        };
+        if let Some(edit) = edit {
+            attachment.apply(edit);
+        }
+        Some(attachment)
+    }
+
+    /// Removes an attachment. Returns whether there was one.
+    pub(crate) fn remove_attachment(&mut self, number: u32) -> bool {
+        let pending = self.edit.attachments.remove(&number).is_some();
+        if self.attachments.remove(&number).is_some() {
+            self.edit.removed_attachments.push(number);
+            return true;
+        }
+        pending
+    }
+
+    /// How many bytes the changes have, about.
+    pub(crate) fn size(&self) -> usize {
+        edit_size(&self.edit)
+    }
+}
+
+impl OpenAttachment {
+    fn apply(&mut self, edit: AttachmentEdit) {
+        for tag in &edit.removed {
+            forget(&mut self.properties, &mut self.large, *tag);
+        }
+        for (tag, value) in edit.set.iter() {
+            forget(&mut self.properties, &mut self.large, tag);
+            self.properties.set(tag, value.clone());
+        }
+        self.edit = edit;
+    }
+
+    pub(crate) fn set(&mut self, tag: PropTag, value: PropertyValue) {
+        forget(&mut self.properties, &mut self.large, tag);
+        self.properties.set(tag, value.clone());
+        self.edit.set.set(tag, value);
+    }
+
+    pub(crate) fn remove(&mut self, tag: PropTag) {
+        forget(&mut self.properties, &mut self.large, tag);
+        self.edit.set.remove(tag);
+        self.edit.removed.push(tag);
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        attachment_size(&self.edit)
+    }
+}
+
+/// The value of a property, which may be a large one in the store.
+pub(crate) fn value(
+    view: &View<'_>,
+    (properties, large): (&Properties, &BTreeMap<PropTag, u64>),
+    stored: Option<(ContentId, ValueSource)>,
+    tag: PropTag,
+) -> store::Result<Option<PropertyValue>> {
+    if let Some(value) = properties.get(tag) {
+        return Ok(Some(value.clone()));
+    }
+    match stored {
+        Some((content, source)) if large.keys().any(|known| known.is_same_property(tag)) => {
+            view.value(content, source, tag)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn forget(properties: &mut Properties, large: &mut BTreeMap<PropTag, u64>, tag: PropTag) {
+    properties.remove(tag);
+    large.retain(|known, _| !known.is_same_property(tag));
+}
+
+fn edit_size(edit: &ContentEdit) -> usize {
+    let recipients = edit.recipients.iter().flatten().map(|recipient| properties_size(&recipient.properties));
+    let attachments = edit.attachments.values().map(attachment_size);
+    recipients.chain(attachments).fold(properties_size(&edit.set), usize::saturating_add)
+}
+
+fn attachment_size(edit: &AttachmentEdit) -> usize {
+    let embedded = edit.embedded.as_ref().map_or(0, |embedded| edit_size(embedded));
+    properties_size(&edit.set).saturating_add(embedded)
+}
+
+fn properties_size(properties: &Properties) -> usize {
+    properties.iter().fold(0, |sum, (_, value)| sum.saturating_add(size(value)).saturating_add(64))
+}

@@ -1,0 +1,459 @@
+//! Tests of messages, attachments, recipients, streams and named properties.
+
+use mapi::ErrorCode;
+use mapi::data::{
+    AddressType, FolderId, MessageId, PropertyName, RecipientFlags, RecipientRow, Text, TypedString,
+};
+use mapi::property::names::set::PS_PUBLIC_STRINGS;
+use mapi::property::{PropTag, PropType, PropertyRow, PropertyValue, TaggedValue};
+use mapi::rop::attachment::{
+    AttachmentTableFlags, OpenAttachmentFlags, RopCreateAttachmentRequest, RopDeleteAttachmentRequest,
+    RopGetAttachmentTableRequest, RopOpenAttachmentRequest, RopOpenEmbeddedMessageRequest,
+    RopSaveChangesAttachmentRequest,
+};
+use mapi::rop::folder::{DeleteMessagesRequest, RopMoveCopyMessagesRequest};
+use mapi::rop::message::{
+    MessageOpenModeFlags, ReadFlags, RopCreateMessageRequest, RopOpenMessageRequest, RopOpenMessageResponse,
+    RopSaveChangesMessageRequest, RopSetReadFlagsRequest, SaveFlags,
+};
+use mapi::rop::named_property::{
+    PropertyIdFlags, RopGetNamesFromPropertyIdsRequest, RopGetPropertyIdsFromNamesRequest,
+};
+use mapi::rop::recipient::{
+    ModifyRecipientRow, RecipientType, RopModifyRecipientsRequest, RopReadRecipientsRequest,
+    SizedRecipientRow,
+};
+use mapi::rop::stream::{
+    Origin, RopOpenStreamRequest, RopReadStreamRequest, RopSeekStreamRequest, RopSetStreamSizeRequest,
+    RopWriteStreamRequest, StreamOpenModeFlags,
+};
+use mapi::rop::{
+    Bool, Bytes16, DestHandleIndex, Empty, InputHandleIndex, List16, OutputHandleIndex, RequestBody,
+    ResponseBody, SizeOrSentinel,
+};
+use wire::Utf16;
+
+use super::Caller;
+use super::mail::{LOGON, Mail, text};
+
+const SUBJECT: PropTag = PropTag::PidTagSubject;
+const DATA: PropTag = PropTag::PidTagAttachDataBinary;
+const INBOX: usize = 4;
+const DELETED: usize = 7;
+const KEEP: SaveFlags = SaveFlags::KEEP_OPEN_READ_WRITE;
+
+/// alice, whose inbox is at 1.
+fn alice() -> Mail {
+    let mut mail = Mail::alice();
+    mail.open_folder(mail.special(INBOX), 1).unwrap();
+    mail
+}
+
+fn create(mail: &mut Mail, folder_id: FolderId, output: u8) -> Result<(), ErrorCode> {
+    let request = RopCreateMessageRequest {
+        output_handle_index: OutputHandleIndex(output),
+        code_page_id: 0x0fff,
+        folder_id,
+        associated_flag: Bool::FALSE,
+    };
+    mail.rop(LOGON, RequestBody::RopCreateMessage(request)).map(drop)
+}
+
+fn save(mail: &mut Mail, message: u8, save_flags: SaveFlags) -> Result<MessageId, ErrorCode> {
+    let request = RopSaveChangesMessageRequest { input_handle_index: InputHandleIndex(message), save_flags };
+    match mail.rop(message, RequestBody::RopSaveChangesMessage(request))? {
+        ResponseBody::RopSaveChangesMessage(saved) => Ok(saved.message_id),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn open(
+    mail: &mut Mail,
+    message_id: MessageId,
+    flags: MessageOpenModeFlags,
+    output: u8,
+) -> Result<RopOpenMessageResponse, ErrorCode> {
+    let request = RopOpenMessageRequest {
+        output_handle_index: OutputHandleIndex(output),
+        code_page_id: 0x0fff,
+        folder_id: mail.special(INBOX),
+        open_mode_flags: flags,
+        message_id,
+    };
+    match mail.rop(LOGON, RequestBody::RopOpenMessage(request))? {
+        ResponseBody::RopOpenMessage(opened) => Ok(*opened),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Saves a message in the inbox, with the handle at `output`.
+fn message(mail: &mut Mail, subject: &str, output: u8) -> MessageId {
+    let inbox = mail.special(INBOX);
+    create(mail, inbox, output).unwrap();
+    assert_eq!(mail.set(output, vec![text(SUBJECT, subject)]), Ok(vec![]));
+    save(mail, output, KEEP).unwrap()
+}
+
+fn recipient(row_id: u32, address: &str) -> ModifyRecipientRow {
+    let flags = RecipientFlags::EMAIL_ADDRESS | RecipientFlags::DISPLAY_NAME | RecipientFlags::UNICODE;
+    let row = RecipientRow {
+        flags: flags.with_address_type(AddressType::SMTP),
+        x500_dn: None,
+        entry_id: None,
+        search_key: None,
+        address_type: None,
+        email_address: Some(Text::from(address)),
+        display_name: Some(Text::from(address)),
+        simple_display_name: None,
+        transmittable_display_name: None,
+        column_count: 0,
+        properties: PropertyRow::default(),
+    };
+    let recipient_row = Some(SizedRecipientRow::new(row));
+    ModifyRecipientRow { row_id, recipient_type: RecipientType::PRIMARY, recipient_row }
+}
+
+fn modify(mail: &mut Mail, message: u8, recipient_rows: Vec<ModifyRecipientRow>) -> Result<(), ErrorCode> {
+    let request = RopModifyRecipientsRequest { recipient_columns: Vec::new(), recipient_rows };
+    mail.rop(message, RequestBody::RopModifyRecipients(request)).map(drop)
+}
+
+fn open_stream(
+    mail: &mut Mail,
+    object: u8,
+    property_tag: PropTag,
+    open_mode_flags: StreamOpenModeFlags,
+    output: u8,
+) -> Result<u32, ErrorCode> {
+    let output_handle_index = OutputHandleIndex(output);
+    let request = RopOpenStreamRequest { output_handle_index, property_tag, open_mode_flags };
+    match mail.rop(object, RequestBody::RopOpenStream(request))? {
+        ResponseBody::RopOpenStream(stream) => Ok(stream.stream_size),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn write(mail: &mut Mail, stream: u8, data: &[u8]) -> Result<(), ErrorCode> {
+    for part in data.chunks(20_000) {
+        let data = Bytes16(part.to_vec().into());
+        mail.rop(stream, RequestBody::RopWriteStream(RopWriteStreamRequest { data }))?;
+    }
+    Ok(())
+}
+
+fn read(mail: &mut Mail, stream: u8, count: u16) -> Result<Vec<u8>, ErrorCode> {
+    let request = RopReadStreamRequest { byte_count: SizeOrSentinel(count), maximum_byte_count: None };
+    match mail.rop(stream, RequestBody::RopReadStream(request))? {
+        ResponseBody::RopReadStream(read) => Ok(read.data.0.to_vec()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_message_is_in_its_folder_once_it_is_saved() {
+    let mut mail = alice();
+    let inbox = mail.special(INBOX);
+    create(&mut mail, inbox, 2).unwrap();
+    assert_eq!(mail.set(2, vec![text(SUBJECT, "RE: Tea")]), Ok(vec![]));
+    assert_eq!(mail.open_table(1, true, 3), Ok(0), "before it is saved");
+    modify(&mut mail, 2, vec![recipient(0, "bob@lab.test"), recipient(7, "x@elsewhere.test")]).unwrap();
+    let id = save(&mut mail, 2, SaveFlags::NONE).unwrap();
+    assert_eq!(save(&mut mail, 2, KEEP), Err(ErrorCode::MAPI_E_NO_ACCESS), "it was saved without KeepOpen");
+    assert_eq!(mail.texts(3, SUBJECT), ["RE: Tea"], "in a table that was open before");
+    assert_eq!(mail.get(1, PropTag::PidTagContentCount), Ok(PropertyValue::Integer32(1)));
+    assert_eq!(mail.get(1, PropTag::PidTagContentUnreadCount), Ok(PropertyValue::Integer32(1)));
+
+    let opened = open(&mut mail, id, MessageOpenModeFlags::NONE, 4).unwrap();
+    assert_eq!(opened.subject_prefix, TypedString::ReducedUnicode(b"RE: ".to_vec()));
+    assert_eq!(opened.normalized_subject, TypedString::ReducedUnicode(b"Tea".to_vec()));
+    assert_eq!(opened.recipients.recipient_count, 2);
+    assert_eq!(mail.get(4, PropTag::PidTagMessageClass), Ok(PropertyValue::from("IPM.Note")));
+    assert_eq!(mail.get(4, PropTag::PidTagMid), Ok(PropertyValue::Integer64(id.0.cast_signed())));
+    assert_eq!(
+        mail.get(4, PropTag::PidTagDisplayTo),
+        Ok(PropertyValue::from("bob@lab.test; x@elsewhere.test"))
+    );
+    let refused = mail.set(4, vec![text(SUBJECT, "No")]);
+    assert_eq!(refused, Err(ErrorCode::MAPI_E_NO_ACCESS), "open for reading");
+}
+
+#[test]
+fn recipients_are_changed_and_removed_by_their_rows() {
+    let mut mail = alice();
+    message(&mut mail, "Hi", 2);
+    modify(&mut mail, 2, (0..40).map(|row| recipient(row, &format!("p{row}@lab.test"))).collect()).unwrap();
+    let removed = ModifyRecipientRow { row_id: 3, recipient_type: RecipientType::CC, recipient_row: None };
+    modify(&mut mail, 2, vec![removed, recipient(4, "four@lab.test")]).unwrap();
+    let read = |mail: &mut Mail, row_id| {
+        let columns = [
+            PropTag::PidTagObjectType,
+            PropTag::PidTagDisplayType,
+            PropTag::PidTagSmtpAddress,
+            PropTag::PidTagAddressBookDisplayNamePrintable,
+        ];
+        let request = RopReadRecipientsRequest { row_id, reserved: 0 };
+        match mail.rop_with(2, RequestBody::RopReadRecipients(request), Some(&columns))? {
+            ResponseBody::RopReadRecipients(read) => Ok(read.recipient_rows),
+            other => panic!("{other:?}"),
+        }
+    };
+    let rows = read(&mut mail, 0).unwrap();
+    assert_eq!(rows.len(), 39);
+    assert_eq!((rows[2].row_id, rows[3].row_id), (2, 4));
+    let changed = rows[3].recipient.recipient_row.row().unwrap();
+    assert_eq!(changed.email_address, Some(Text::from("four@lab.test")));
+    assert_eq!(read(&mut mail, 39).unwrap().len(), 1);
+    assert_eq!(read(&mut mail, 40), Err(ErrorCode::MAPI_E_NOT_FOUND));
+    let many = (0..2000).map(|row| recipient(row, "x")).collect();
+    assert_eq!(modify(&mut mail, 2, many), Err(ErrorCode::MAPI_E_TOO_BIG));
+}
+
+#[test]
+fn a_message_that_was_changed_meanwhile_is_saved_only_by_force() {
+    let mut mail = alice();
+    let id = message(&mut mail, "First", 2);
+    open(&mut mail, id, MessageOpenModeFlags::READ_WRITE, 3).unwrap();
+    mail.set(3, vec![text(SUBJECT, "Second")]).unwrap();
+    save(&mut mail, 3, KEEP).unwrap();
+    mail.set(2, vec![text(SUBJECT, "Third")]).unwrap();
+    assert_eq!(save(&mut mail, 2, KEEP), Err(ErrorCode::MAPI_E_OBJECT_CHANGED));
+    mail.open_table(1, true, 4).unwrap();
+    assert_eq!(mail.texts(4, SUBJECT), ["Second"]);
+    assert_eq!(save(&mut mail, 2, SaveFlags::FORCE_SAVE), Ok(id));
+    mail.open_table(1, true, 4).unwrap();
+    assert_eq!(mail.texts(4, SUBJECT), ["Third"]);
+}
+
+#[test]
+fn an_attachment_is_in_the_message_once_both_are_saved() {
+    let mut mail = alice();
+    let id = message(&mut mail, "With a file", 2);
+    let request = RopCreateAttachmentRequest { output_handle_index: OutputHandleIndex(3) };
+    mail.rop(2, RequestBody::RopCreateAttachment(request)).unwrap();
+    mail.set(3, vec![text(PropTag::PidTagAttachLongFilename, "tea.txt")]).unwrap();
+    open_stream(&mut mail, 3, DATA, StreamOpenModeFlags::CREATE, 4).unwrap();
+    let data: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    write(&mut mail, 4, &data).unwrap();
+    mail.release(4);
+    let request =
+        RopSaveChangesAttachmentRequest { input_handle_index: InputHandleIndex(3), save_flags: KEEP };
+    mail.rop(3, RequestBody::RopSaveChangesAttachment(request)).unwrap();
+    save(&mut mail, 2, KEEP).unwrap();
+
+    let opened = open(&mut mail, id, MessageOpenModeFlags::READ_WRITE, 5).unwrap();
+    assert_eq!(opened.recipients.recipient_count, 0);
+    assert_eq!(mail.get(5, PropTag::PidTagHasAttachments), Ok(PropertyValue::Boolean(true)));
+    let request = RopGetAttachmentTableRequest {
+        output_handle_index: OutputHandleIndex(6),
+        table_flags: AttachmentTableFlags::UNICODE,
+    };
+    mail.rop(5, RequestBody::RopGetAttachmentTable(request)).unwrap();
+    assert_eq!(mail.texts(6, PropTag::PidTagAttachLongFilename), ["tea.txt"]);
+    let request = RopOpenAttachmentRequest {
+        output_handle_index: OutputHandleIndex(7),
+        open_attachment_flags: OpenAttachmentFlags::READ_ONLY,
+        attachment_id: 0,
+    };
+    mail.rop(5, RequestBody::RopOpenAttachment(request)).unwrap();
+    let too_big = mail.get(7, DATA);
+    assert_eq!(too_big, Err(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY), "it does not fit into a response");
+    assert_eq!(open_stream(&mut mail, 7, DATA, StreamOpenModeFlags::READ_ONLY, 8), Ok(400_000));
+    let mut found = Vec::new();
+    while let part = read(&mut mail, 8, 30_000).unwrap()
+        && !part.is_empty()
+    {
+        found.extend(part);
+    }
+    assert!(found == data);
+    mail.rop(5, RequestBody::RopDeleteAttachment(RopDeleteAttachmentRequest { attachment_id: 0 })).unwrap();
+    save(&mut mail, 5, KEEP).unwrap();
+    open(&mut mail, id, MessageOpenModeFlags::NONE, 9).unwrap();
+    assert_eq!(mail.get(9, PropTag::PidTagHasAttachments), Ok(PropertyValue::Boolean(false)));
+}
+
+#[test]
+fn a_message_is_embedded_in_an_attachment() {
+    let mut mail = alice();
+    let id = message(&mut mail, "Outer", 2);
+    let request = RopCreateAttachmentRequest { output_handle_index: OutputHandleIndex(3) };
+    mail.rop(2, RequestBody::RopCreateAttachment(request)).unwrap();
+    let embedded = |flags, output| {
+        RequestBody::RopOpenEmbeddedMessage(RopOpenEmbeddedMessageRequest {
+            output_handle_index: OutputHandleIndex(output),
+            code_page_id: 0x0fff,
+            open_mode_flags: flags,
+        })
+    };
+    let absent = mail.rop(3, embedded(MessageOpenModeFlags::NONE, 4));
+    assert_eq!(absent, Err(ErrorCode::MAPI_E_NOT_FOUND));
+    mail.rop(3, embedded(MessageOpenModeFlags::CREATE, 4)).unwrap();
+    mail.set(4, vec![text(SUBJECT, "Inner")]).unwrap();
+    save(&mut mail, 4, KEEP).unwrap();
+    let request =
+        RopSaveChangesAttachmentRequest { input_handle_index: InputHandleIndex(3), save_flags: KEEP };
+    mail.rop(3, RequestBody::RopSaveChangesAttachment(request)).unwrap();
+    save(&mut mail, 2, KEEP).unwrap();
+
+    open(&mut mail, id, MessageOpenModeFlags::NONE, 5).unwrap();
+    let request = RopOpenAttachmentRequest {
+        output_handle_index: OutputHandleIndex(6),
+        open_attachment_flags: OpenAttachmentFlags::BEST_ACCESS,
+        attachment_id: 0,
+    };
+    mail.rop(5, RequestBody::RopOpenAttachment(request)).unwrap();
+    assert_eq!(mail.get(6, PropTag::PidTagAttachMethod), Ok(PropertyValue::Integer32(5)));
+    mail.rop(6, embedded(MessageOpenModeFlags::NONE, 7)).unwrap();
+    assert_eq!(mail.get(7, SUBJECT), Ok(PropertyValue::from("Inner")));
+}
+
+#[test]
+fn a_stream_is_read_and_written_at_its_position() {
+    let mut mail = alice();
+    message(&mut mail, "Stream", 2);
+    let body = PropTag::PidTagBody;
+    let absent = open_stream(&mut mail, 2, body, StreamOpenModeFlags::READ_ONLY, 3);
+    assert_eq!(absent, Err(ErrorCode::MAPI_E_NOT_FOUND));
+    assert_eq!(open_stream(&mut mail, 2, body, StreamOpenModeFlags::CREATE, 3), Ok(0));
+    write(&mut mail, 3, Utf16::new("Hello").as_le_bytes()).unwrap();
+    let seek = |mail: &mut Mail, origin, offset| match mail
+        .rop(3, RequestBody::RopSeekStream(RopSeekStreamRequest { origin, offset }))?
+    {
+        ResponseBody::RopSeekStream(sought) => Ok(sought.new_position),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(seek(&mut mail, Origin::END, -2), Ok(8));
+    write(&mut mail, 3, Utf16::new("p!").as_le_bytes()).unwrap();
+    assert_eq!(seek(&mut mail, Origin::BEGINNING, -1), Err(ErrorCode(0x8003_0019)));
+    assert_eq!(seek(&mut mail, Origin::CURRENT, i64::MAX), Err(ErrorCode(0x8003_0019)));
+    assert_eq!(seek(&mut mail, Origin::BEGINNING, 2), Ok(2));
+    assert_eq!(read(&mut mail, 3, 4).unwrap(), Utf16::new("el").as_le_bytes());
+    mail.rop(3, RequestBody::RopCommitStream(Empty)).unwrap();
+    assert_eq!(mail.get(2, body), Ok(PropertyValue::from("Hellp!")));
+    let eight_bit = body.with_type(PropType::PtypString8);
+    assert_eq!(open_stream(&mut mail, 2, eight_bit, StreamOpenModeFlags::READ_ONLY, 4), Ok(6));
+    assert_eq!(read(&mut mail, 4, 100).unwrap(), b"Hellp!");
+    assert_eq!(write(&mut mail, 4, b"x"), Err(ErrorCode(0x8003_0005)), "open for reading");
+}
+
+#[test]
+fn streams_of_a_session_have_a_limited_size() {
+    let mut mail = alice();
+    message(&mut mail, "Large", 2);
+    open_stream(&mut mail, 2, DATA, StreamOpenModeFlags::CREATE, 3).unwrap();
+    let set_size = |mail: &mut Mail, stream, stream_size| {
+        let request = RopSetStreamSizeRequest { stream_size };
+        mail.rop(stream, RequestBody::RopSetStreamSize(request)).map(drop)
+    };
+    assert_eq!(set_size(&mut mail, 3, 1 << 40), Err(ErrorCode::MAPI_E_TOO_BIG));
+    assert_eq!(set_size(&mut mail, 3, u64::MAX), Err(ErrorCode::MAPI_E_TOO_BIG));
+    assert_eq!(set_size(&mut mail, 3, 32 << 20), Ok(()));
+    open_stream(&mut mail, 2, PropTag::PidTagBody, StreamOpenModeFlags::CREATE, 4).unwrap();
+    assert_eq!(set_size(&mut mail, 4, 31 << 20), Ok(()));
+    open_stream(&mut mail, 2, PropTag::PidTagHtml, StreamOpenModeFlags::CREATE, 5).unwrap();
+    assert_eq!(set_size(&mut mail, 5, 2 << 20), Err(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY));
+    let commit = mail.rop(4, RequestBody::RopCommitStream(Empty));
+    assert_eq!(commit, Err(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY), "which would keep it twice");
+}
+
+#[test]
+fn messages_are_moved_copied_marked_and_deleted() {
+    let mut mail = alice();
+    mail.open_folder(mail.special(DELETED), 9).unwrap();
+    let ids: Vec<MessageId> = ["a", "b", "c"].iter().map(|subject| message(&mut mail, subject, 2)).collect();
+    let unknown = MessageId(1);
+    let transfer = |mail: &mut Mail, message_ids: &[MessageId], copy, target| {
+        let request = RopMoveCopyMessagesRequest {
+            dest_handle_index: DestHandleIndex(target),
+            message_ids: List16(message_ids.to_vec()),
+            want_asynchronous: Bool::FALSE,
+            want_copy: Bool(copy),
+        };
+        match mail.rop(1, RequestBody::RopMoveCopyMessages(request))? {
+            ResponseBody::RopMoveCopyMessages(moved) => Ok(moved.partial_completion.is_true()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(transfer(&mut mail, &ids[..1], 1, 9), Ok(false));
+    assert_eq!(transfer(&mut mail, &[ids[1], unknown], 0, 9), Ok(true));
+    assert_eq!(transfer(&mut mail, &ids[..1], 0, 15), Err(ErrorCode::EC_DST_NULL_OBJECT));
+    mail.open_table(1, true, 3).unwrap();
+    mail.open_table(9, true, 4).unwrap();
+    assert_eq!(mail.texts(3, SUBJECT), ["a", "c"]);
+    assert_eq!(mail.texts(4, SUBJECT), ["a", "b"]);
+
+    let request = RopSetReadFlagsRequest {
+        want_asynchronous: Bool::FALSE,
+        read_flags: ReadFlags::NONE,
+        message_ids: List16(vec![ids[0]]),
+    };
+    mail.rop(1, RequestBody::RopSetReadFlags(request.clone())).unwrap();
+    assert_eq!(mail.get(1, PropTag::PidTagContentUnreadCount), Ok(PropertyValue::Integer32(1)));
+    let receipt = RopSetReadFlagsRequest { read_flags: ReadFlags::RF_GENERATE_RECEIPT_ONLY, ..request };
+    let refused = mail.rop(1, RequestBody::RopSetReadFlags(receipt));
+    assert_eq!(refused, Err(ErrorCode::MAPI_E_NO_SUPPORT), "there are no receipts");
+
+    let request = DeleteMessagesRequest {
+        want_asynchronous: Bool::FALSE,
+        notify_non_read: Bool::FALSE,
+        message_ids: List16(vec![ids[0], ids[1]]),
+    };
+    match mail.rop(1, RequestBody::RopDeleteMessages(request)).unwrap() {
+        ResponseBody::RopDeleteMessages(deleted) => {
+            assert!(deleted.partial_completion.is_true(), "b was moved");
+        }
+        other => panic!("{other:?}"),
+    }
+    mail.open_table(1, true, 3).unwrap();
+    assert_eq!(mail.texts(3, SUBJECT), ["c"]);
+    assert_eq!(
+        open(&mut mail, ids[0], MessageOpenModeFlags::NONE, 5).err(),
+        Some(ErrorCode::MAPI_E_NOT_FOUND)
+    );
+}
+
+#[test]
+fn a_name_of_a_property_has_one_id() {
+    let mut mail = alice();
+    let name = PropertyName::Name { guid: PS_PUBLIC_STRINGS, name: Utf16::new("Colour") };
+    let ids = |mail: &mut Mail, flags| {
+        let property_names = List16(vec![name.clone()]);
+        let request = RopGetPropertyIdsFromNamesRequest { flags, property_names };
+        match mail.rop(LOGON, RequestBody::RopGetPropertyIdsFromNames(request))? {
+            ResponseBody::RopGetPropertyIdsFromNames(found) => Ok::<_, ErrorCode>(found.property_ids.0),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(ids(&mut mail, PropertyIdFlags::NONE), Ok(vec![0]));
+    assert_eq!(ids(&mut mail, PropertyIdFlags::CREATE), Ok(vec![0x8000]));
+    assert_eq!(ids(&mut mail, PropertyIdFlags::NONE), Ok(vec![0x8000]));
+    let request = RopGetNamesFromPropertyIdsRequest { property_ids: List16(vec![0x8000, 0x9000, 0x0037]) };
+    let names = match mail.rop(LOGON, RequestBody::RopGetNamesFromPropertyIds(request)).unwrap() {
+        ResponseBody::RopGetNamesFromPropertyIds(found) => found.property_names.0,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(names[0], name);
+    assert!(matches!(names[1], PropertyName::None { .. }));
+    assert!(matches!(names[2], PropertyName::Lid { lid: 0x0037, .. }));
+    let tag = PropTag::new(0x8000, PropType::PtypString);
+    let id = message(&mut mail, "Named", 2);
+    mail.set(2, vec![text(tag, "blue")]).unwrap();
+    save(&mut mail, 2, KEEP).unwrap();
+    assert!(open(&mut mail, id, MessageOpenModeFlags::NONE, 3).unwrap().has_named_properties.is_true());
+    assert_eq!(mail.get(3, tag), Ok(PropertyValue::from("blue")));
+}
+
+#[test]
+fn ids_and_handles_are_valid_in_their_own_mailbox_only() {
+    let caller = Caller::new();
+    let mut alice = Mail::open(&caller, "alice", "alice").unwrap();
+    alice.open_folder(alice.special(INBOX), 1).unwrap();
+    let id = message(&mut alice, "Private", 2);
+    let mut bob = Mail::open(&caller, "bob", "bob").unwrap();
+    assert_eq!(open(&mut bob, id, MessageOpenModeFlags::NONE, 2).err(), Some(ErrorCode::MAPI_E_NOT_FOUND));
+    bob.handles.clone_from(&alice.handles);
+    bob.handles[0] = 1;
+    assert_eq!(bob.get(2, SUBJECT), Err(ErrorCode::EC_NULL_OBJECT), "a handle of another session");
+    assert_eq!(alice.get(2, SUBJECT), Ok(PropertyValue::from("Private")));
+    let mid = TaggedValue::new(PropTag::PidTagMid, PropertyValue::Integer64(1));
+    assert_eq!(alice.set(2, vec![mid]), Ok(vec![ErrorCode::MAPI_E_COMPUTED]));
+}
