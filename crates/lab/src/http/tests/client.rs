@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +12,7 @@ use mapi::mapihttp::{Endpoint, RequestType, ResponseBody};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::http::{HttpLimits, HttpServer};
 use crate::{Lab, LabConfig, LabServer, start};
@@ -203,9 +205,9 @@ impl Client {
         self.received.len()
     }
 
-    /// Whether the server closes the connection without another response.
+    /// Whether the server closes the connection soon without another response.
     pub(super) async fn is_closed(&mut self) -> bool {
-        !self.read_more().await
+        matches!(timeout(Duration::from_secs(10), self.read_more()).await, Ok(false))
     }
 }
 

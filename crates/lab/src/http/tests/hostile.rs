@@ -18,7 +18,8 @@ fn soon() -> HttpLimits {
 
 async fn status(client: &mut Client, bytes: &str) -> Option<u16> {
     client.write(bytes.as_bytes()).await;
-    client.response().await.map(|received| received.status)
+    let response = tokio::time::timeout(Duration::from_secs(10), client.response());
+    response.await.expect("a response soon").map(|received| received.status)
 }
 
 #[tokio::test]
