@@ -148,9 +148,6 @@ fn check<'a>(
 
 /// Executes a request.
 fn execute(server: &Arc<Server>, request: &Request<'_>) -> Result<Accepted, ResponseCode> {
-    if *server.stop.borrow() {
-        return Err(ResponseCode::EndpointShuttingDown);
-    }
     match (request.endpoint, request.kind) {
         (endpoint, RequestType::PING) => {
             if request.cookies.has_context() {
