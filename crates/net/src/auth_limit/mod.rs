@@ -67,6 +67,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_at_once;
+#[cfg(test)]
 mod tests_log;
 #[cfg(test)]
 mod tests_networks;
