@@ -360,7 +360,10 @@ fn a_recording_that_cannot_be_replayed_by_http_is_an_error_with_advice() {
     failed(&wrong, "does not accept this user and password; it offers Negotiate, NTLM, Basic");
     let unknown = replayed_by_http(&recording, &url, ALICE, &["--server-name", "proxy.lab.test"]);
     failed(&unknown, "the server's certificate is not signed by a trusted certificate authority");
-    failed(&replayed_by_http(&recording, &url, ALICE, &["--ca-file", authority]), "is for another name");
+    failed(
+        &replayed_by_http(&recording, &url, ALICE, &["--ca-file", authority]),
+        ": use a name of the certificate",
+    );
     let closed = format!("http://{}:1", proxy.address);
     failed(&replayed_by_http(&recording, &closed, ALICE, &[]), &format!("{closed}: cannot connect"));
     failed(&replayed_by_http(&recording, &closed, ALICE, &["--auth", "basic"]), "use a target https://");

@@ -118,7 +118,7 @@ fn a_wrong_service_password_is_no_authentication_failure_of_the_client() {
     let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--dialect", "2000");
     client.run().expect_failed("EcDoConnect", "fault 0x000006bf");
     assert_eq!(upstream.calls(), [""; 0]);
-    proxy.process.wait_err("who is refused", |line| line.contains("does not accept the proxy's account"));
+    proxy.process.wait_err("who is refused", |line| line.contains("rejects the service account"));
     assert!(!proxy.process.err().join("\n").contains("Cheshire"), "a password is in the log");
 }
 

@@ -43,11 +43,11 @@ pub enum AuthError {
     },
     /// The client authenticated to the host of this service principal name.
     #[error(
-        "NTLM target name {0:?} is not a name of this proxy; add its host to clients.target_names if it is"
+        "NTLM target name {0:?} is not a known name of this proxy; if clients reach the proxy by it, add the host to clients.target_names"
     )]
     WrongTarget(String),
     /// The peer does not offer a feature that the policy requires.
-    #[error("peer does not offer {0}, which is required")]
+    #[error("the peer does not offer the NTLM flag {0}, which is required")]
     TooWeak(&'static str),
     /// The client authenticated anonymously, which the policy does not allow.
     #[error("anonymous authentication, which is disabled")]
@@ -56,13 +56,13 @@ pub enum AuthError {
     #[error("NTLMv1 or LM response, which are disabled")]
     Legacy,
     /// The peers have no mechanism in common.
-    #[error("no mechanism in common")]
+    #[error("the peer offers none of the authentication mechanisms that are accepted")]
     NoMechanism,
     /// SPNEGO's list of mechanisms was changed, or has no integrity code although one is required.
     #[error("mechanism list without a valid integrity code")]
     Downgrade,
     /// The peer rejected the authentication.
-    #[error("rejected by the peer")]
+    #[error("the peer aborted the handshake")]
     RejectedByPeer,
     /// A configured name does not fit into a message.
     #[error("token cannot be encoded: {0}")]

@@ -23,12 +23,13 @@ use crate::failure::report;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// An identity-safe, fully decoding proxy between MAPI clients and Exchange-compatible servers.
+/// A proxy between MAPI clients and Exchange-compatible servers, which decodes every operation and keeps the sessions
+/// of different users separate.
 #[derive(Debug, Parser)]
 #[command(name = "mapiproxy", version, max_term_width = 100)]
 struct Arguments {
-    /// The log level: error, warn, info, debug or trace, also for single crates, for example
-    /// `info,net=debug`. `info` adds protocol errors, refused operations and the end of outages. The TLS
+    /// The log level: error, warn, info, debug or trace. `info` adds protocol errors, refused operations and the
+    /// end of outages. It can be set for parts of the program, which `debug` lines name: `info,net=debug`. The TLS
     /// library logs only if it is named, for example `warn,rustls=debug`.
     #[arg(long, global = true, default_value = "warn")]
     log: String,
@@ -46,7 +47,7 @@ enum Command {
     Check(commands::check::Arguments),
     /// Runs the test server, a small Exchange-compatible server.
     Lab(commands::lab::Arguments),
-    /// Manages the accounts file.
+    /// Manages the accounts file. A running proxy applies changes when it receives SIGHUP.
     #[command(subcommand)]
     Account(commands::account::Command),
     /// Lists the modules with their options.

@@ -37,7 +37,7 @@ mod tests {
         let error = UpstreamError::closed(reset);
         assert_eq!(ErrorChain(&error).to_string(), "connection lost: reset by peer");
         let error = UpstreamError::from(UpstreamAuthError::invalid_credentials("access denied"));
-        let expected = "the server does not accept the proxy's account: access denied";
+        let expected = "the server rejects the service account: access denied";
         assert_eq!(ErrorChain(&error).to_string(), expected);
         let error = UpstreamError::connect(io::Error::other(UpstreamError::Loop));
         assert_eq!(ErrorChain(&error).to_string(), UpstreamError::Loop.to_string());

@@ -47,7 +47,7 @@ impl EventLog {
         if let Some(suppressed) = self.accept_failed.pass(Instant::now()) {
             let listener = listener.map(display);
             let advice = accept_advice(error);
-            tracing::error!(listener, suppressed, "cannot accept a connection: {error}; {advice}");
+            tracing::error!(listener, suppressed, "proxy: cannot accept a connection: {error}; {advice}");
         }
     }
 
@@ -221,7 +221,7 @@ impl EventLog {
         if let Some(suppressed) = self.request_loop.pass(Instant::now()) {
             tracing::error!(
                 %client, key, suppressed,
-                "request loop: {key} leads back to this proxy; set it to the Exchange server"
+                "request loop: {key} leads back to this proxy; set {key} to the address of the mail server"
             );
         }
     }

@@ -66,11 +66,14 @@ pub enum UpstreamError {
 /// Why authentication at the upstream failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum UpstreamAuthError {
-    /// The upstream does not accept the credentials of the proxy's account.
-    #[error("the server does not accept the proxy's account")]
+    /// The upstream does not accept the credentials of the service account.
+    #[error("the server rejects the service account")]
     InvalidCredentials(#[source] Cause),
     /// The upstream rejected the association because of the proxy's security package or level.
-    #[error("the server does not accept the proxy's authentication")]
+    #[error(
+        "the server rejects the service account, or the scheme or protection level with which the proxy authenticates \
+         (upstream.authentication, upstream.level)"
+    )]
     AssociationRejected(#[source] Cause),
     /// The upstream does not offer the authentication scheme that the proxy is configured to use.
     #[error(transparent)]
@@ -232,7 +235,7 @@ impl UpstreamError {
 }
 
 impl UpstreamAuthError {
-    /// The upstream does not accept the credentials of the proxy's account because of `error`.
+    /// The upstream does not accept the credentials of the service account because of `error`.
     pub(crate) fn invalid_credentials(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::InvalidCredentials(cause(error))
     }

@@ -10,7 +10,7 @@ use thiserror::Error;
 pub enum AccountError {
     /// The file is not TOML with accounts.
     #[error(
-        "invalid accounts file: {0}; an account is a line [[account]] followed by user and nt_hash, as the command account add writes them"
+        "invalid accounts file: {0}; an account is a line [[account]] followed by user and nt_hash, as `mapiproxy account add` writes them"
     )]
     Syntax(String),
     /// The value of `nt_hash` is not an NT hash.

@@ -8,7 +8,7 @@ use super::case::fold_case;
 /// The two names of the domain that a server belongs to. They are equivalent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DomainNames {
-    /// The `NetBIOS` name; may be empty.
+    /// The NetBIOS name; may be empty.
     pub netbios: String,
     /// The DNS name; may be empty.
     pub dns: String,

@@ -127,19 +127,22 @@ pub struct ControlRequest {
 pub enum ProofError {
     /// The server responded to a request without credentials, which it had rejected before, with this status.
     #[error(
-        "status {0} for a request without credentials, which was rejected with 401 before: the server or a gateway \
-         before it is changing, or shares connections between clients"
+        "status {0} for a request without credentials, which was rejected with 401 before: a gateway in front of the \
+         server shares connections between clients, or the server was reconfigured meanwhile; set upstream.http to \
+         the server itself"
     )]
-    AnsweredWithoutCredentials(u16),
+    AcceptedWithoutCredentials(u16),
     /// The server responded to invalid credentials with this status.
     #[error(
-        "status {0} instead of 401 for invalid credentials: a gateway before the server responds without asking it"
+        "status {0} instead of 401 for invalid credentials: a gateway in front of the server responds in its place, so \
+         that the proxy cannot verify users; set upstream.http to the server itself"
     )]
     AcceptedInvalidCredentials(u16),
     /// No response to a PING with the credentials has the headers of MAPI over HTTP.
     #[error(
         "no response to a PING with the client's credentials has the headers of MAPI over HTTP: it cannot be \
-         determined whether the server or a gateway before it responded"
+         determined whether the server or a gateway in front of it responded; check that the mail server serves \
+         /mapi/emsmdb/ of upstream.http"
     )]
     NotMapiHttp,
     /// No random numbers for invalid credentials.
@@ -240,7 +243,7 @@ impl CredentialsAccepted {
         random: &mut dyn Random,
     ) -> Result<Checked, ProofError> {
         if !response.is_unauthorized() {
-            return Err(ProofError::AnsweredWithoutCredentials(response.status));
+            return Err(ProofError::AcceptedWithoutCredentials(response.status));
         }
         if self.probe == Probe::Ping {
             return Ok(Checked::Authenticated(self.authenticated(now)));

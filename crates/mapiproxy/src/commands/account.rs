@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::failure::Outcome;
 use crate::files;
 
-/// Operations on the accounts file. A running proxy reads the file again on SIGHUP.
+/// Operations on the accounts file.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Adds an account. Reads the password from the terminal, or else from standard input. Fails if the account exists.
@@ -42,7 +42,7 @@ pub(crate) struct FileName {
 pub(crate) struct Named {
     #[command(flatten)]
     file: FileName,
-    /// The account's domain.
+    /// The account's domain, by its NetBIOS name, for example LAB.
     #[arg(long, value_name = "DOMAIN", default_value = "")]
     domain: String,
     /// The account's name.
@@ -57,7 +57,7 @@ pub(crate) struct Add {
     /// The DNS name of the domain, for user names of the form user@DNS-DOMAIN.
     #[arg(long, value_name = "NAME", default_value = "")]
     dns_domain: String,
-    /// Disables the account: authentication with it fails.
+    /// Adds the account as disabled: authentication with it fails until `account enable`.
     #[arg(long)]
     disabled: bool,
 }

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// result, ROPs, what could not be decoded, and notes of modules.
     #[arg(long)]
     live: bool,
-    /// Time limit in seconds for calls in progress when the proxy is stopped.
+    /// The time in seconds for which calls in progress may continue after SIGTERM. Then their connections are closed.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     stop_seconds: u64,
 }

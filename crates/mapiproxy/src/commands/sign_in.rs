@@ -15,7 +15,7 @@ pub(crate) struct AccountArguments {
     /// The account's user name. Required for an HTTP target; without it RPC calls are unauthenticated.
     #[arg(long)]
     pub(crate) user: Option<String>,
-    /// The account's domain.
+    /// The account's domain, by its NetBIOS name, for example LAB.
     #[arg(long, default_value = "")]
     pub(crate) domain: String,
     /// A file whose first line is the account's password, readable only by its owner [default: prompt].

@@ -84,8 +84,8 @@ table Listen at "listen" {
     /// and http or https is needed.
     #[serde(default, deserialize_with = "address")]
     rpc: Option<SocketAddr>, sample "127.0.0.23:6001";
-    /// The address for ExchangeRPC from an RPC over HTTP version 1 proxy that is placed in front of MAPIProxy
-    /// and accepts the clients' HTTP connections (ncacn_http). If not set, there is no such endpoint, and the
+    /// The address for ExchangeRPC from an HTTP gateway that is placed in front of MAPIProxy and accepts the
+    /// clients' connections by version 1 of RPC over HTTP (ncacn_http). If not set, there is no such endpoint, and the
     /// endpoint mapper lists none.
     #[serde(default, deserialize_with = "address")]
     rpc_http: Option<SocketAddr>, example "127.0.0.23:6004";
@@ -145,11 +145,12 @@ table Clients at "clients" {
     /// that sends requests of several clients on one connection must be listed.
     #[serde(deserialize_with = "networks")]
     forwarded_for_from: Vec<Network>, default Vec::new();
-    /// The maximum number of client connections. Further connections are closed at once. A connection takes
-    /// one file descriptor, and one for each connection to the server that it needs: one over HTTP, one for
-    /// each interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy assumes two descriptors per
-    /// client in total: if `ulimit -Hn` is too low for that, the maximum is reduced and a warning states the new
-    /// value.
+    /// The maximum number of client connections. For a further one the oldest unauthenticated connection is
+    /// closed (see unauthenticated_percent); if all clients have signed in, the further one is closed at once. A
+    /// connection takes one file descriptor, and one for each connection to the server that it needs: one over
+    /// HTTP, one for each interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy assumes two
+    /// descriptors per client in total: if `ulimit -Hn` is too low for that, the maximum is reduced and a warning
+    /// states the new value.
     connections: usize, default 4096, from 1;
     /// The maximum number of connections from one address (IPv6: one /64 network). Servers in
     /// proxy_protocol_from and forwarded_for_from are exempt; with the PROXY protocol the client's address is
@@ -157,8 +158,8 @@ table Clients at "clients" {
     /// for connections then.
     connections_per_address: usize, default 256, from 1;
     /// The maximum share of connections without a signed-in client, in percent, so that the rest is available
-    /// to signed-in clients. When it is exceeded, the oldest such connection of the address that has most of
-    /// them is closed.
+    /// to signed-in clients. When it is exceeded, the oldest such connection of the network (IPv4 /24, IPv6
+    /// /48), and within it of the address, that has the most of them is closed.
     unauthenticated_percent: usize, default 50, from 1 to 100;
     /// Seconds within which a client must sign in after it connected, and for each fragment, head and body
     /// that it has begun to send. Only a connection on which a client has signed in may be idle for longer.
@@ -186,7 +187,7 @@ table Clients at "clients" {
     /// idle one, which then ends.
     sessions: usize, default 100_000, from 1;
     /// The maximum memory for one user's requests, in megabytes (1,000,000 bytes). It covers requests until
-    /// they are answered, and responses of MAPI over HTTP, Autodiscover and RPC until the client has read
+    /// their response, and responses of MAPI over HTTP, Autodiscover and RPC until the client has read
     /// them. The first 64 KiB of each connection are not counted. A request that exceeds it, or whose
     /// response does, is refused as too busy: with 503 and Retry-After over HTTP, and over RPC with the fault
     /// nca_s_server_too_busy, or for a response RPC_S_SERVER_TOO_BUSY. If a complete RPC response that the
@@ -237,7 +238,7 @@ table Upstream at "upstream" {
     forwarding_headers: bool, default true;
     /// Seconds within which connecting and signing in must succeed.
     connect_seconds: u64, default 10, from 1 to 604_800;
-    /// The maximum duration of a response in seconds. A wait for notifications takes up to
+    /// The maximum time in seconds from a request to the end of its response. A wait for notifications takes up to
     /// five minutes: set more than 300, here and at load balancers and firewalls in between.
     call_seconds: u64, default 600, from 1 to 604_800;
     also {
@@ -276,9 +277,9 @@ table Specified at "upstream.credentials" {
     /// last attempt was at least 30 seconds ago.
     password_file: PathBuf, sample "svcproxy.password";
     /// How often in a row the server may refuse the service account until the proxy pauses for
-    /// lockout_seconds. Set it at least two below the lockout threshold of the account's domain: each password
-    /// that you set meanwhile is tried once more. Refusals that concern one user only do not count: the proxy
-    /// finds that out by a request of its own (see service-account.md).
+    /// lockout_seconds. Set it at least two below the lockout threshold of the account's domain: a password
+    /// that you set during the pause is tried at once, which is one more attempt. Refusals that concern one user
+    /// only do not count: the proxy determines this by a test request (see service-account.md).
     lockout_attempts: u32, default 3, from 2 to 1000;
     /// How long the proxy then makes no attempt, and requests fail. Not shorter than the time after which the
     /// domain resets its count of failures.
@@ -308,7 +309,7 @@ keys Directories at "virtual_directories" {
     /// RPC over HTTP.
     "rpc": DirectoryAccess, builtin DirectoryAccess::Refused;
 }
-/// The modules, which inspect, change, answer, delay or refuse operations.
+/// The modules, which inspect, change, delay or refuse operations, or respond to them in place of the server.
 table Modules at "modules" {
     /// The modules' names, in the order in which requests pass them. Each module may have options in a table
     /// [modules.NAME]; see `mapiproxy modules`. Without names, clients receive the server's own names and
@@ -345,8 +346,8 @@ table Capture at "capture" {
 /// The thread pool for work that modules defer.
 #[serde(deny_unknown_fields)]
 table Deferred at "deferred" {
-    /// The number of threads for deferred work. The jobs of one user occupy all threads but one; users take
-    /// turns.
+    /// The number of threads for deferred work. The jobs of one user occupy at most all threads but one (with one
+    /// thread: that one); users take turns.
     threads: NonZeroUsize, default at_least_one(4), from 1 to 1024;
     /// The maximum number of queued jobs, of which one user may have at most half. Operations beyond it are
     /// refused. If the queue is full, a job of a user with few jobs in it displaces the newest job of the user with

@@ -208,7 +208,8 @@ fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// Reports a private key that other users can read. Its group may, such as Debian's ssl-cert.
+/// Reports a private key that other users can access, or its group can change. Its group may read it, such as
+/// Debian's ssl-cert.
 fn key_mode(key: &Path, found: &mut Found<'_>) {
     let Ok(metadata) = std::fs::metadata(key) else { return };
     let mode = metadata.mode() & 0o777;
@@ -216,7 +217,7 @@ fn key_mode(key: &Path, found: &mut Found<'_>) {
         let path = key.display();
         found.wrong(
             "listen.key",
-            format!("{path} is accessible to other users (mode {mode:03o}): run chmod 600 on it"),
+            format!("{path} is accessible to other users (mode {mode:03o}): run chmod g-w,o= on it"),
         );
     }
 }
@@ -229,7 +230,7 @@ fn capture(config: &Config, found: &mut Found<'_>) {
         ("capture.har", alone(None, config.capture.har.clone())),
     ];
     for (key, capture) in &all {
-        match crate::wiring::recording::files(capture).may_begin() {
+        match crate::wiring::recording::files(capture).check_paths() {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => found.wrong(key, error.to_string()),
             // A directory that cannot be used is reported below.
             _ => {}

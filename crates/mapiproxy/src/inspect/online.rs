@@ -298,7 +298,7 @@ impl ServerReport {
     }
 
     fn request_loop(&mut self, server: &Url, target: &str) {
-        let why = "request loop: the address leads back to this proxy; set it to the Exchange server";
+        let why = "request loop: the address leads back to this proxy; set upstream.http to the address of the mail server";
         self.wrong("upstream.http", format!("{server}{target}: {why}"));
     }
 
@@ -315,9 +315,6 @@ impl ServerReport {
             NotOpened::Connect(NotConnected::Unreachable(why)) => unreachable(why),
             NotOpened::Connect(NotConnected::Timeout(_)) | NotOpened::Timeout(_) => {
                 format!("{error}: {TIMEOUT_HINT}")
-            }
-            NotOpened::Connect(NotConnected::Tls(TlsFailure::Expired)) => {
-                format!("{error}; renew it on the server, and check this machine's clock")
             }
             NotOpened::Connect(NotConnected::Tls(TlsFailure::NotTls)) => {
                 format!("{error}; use http:// if the network to the server is trusted, or the port for TLS")

@@ -23,9 +23,9 @@ impl UpstreamLoop {
 
     /// The error, and what to do.
     pub(crate) fn why(&self) -> String {
-        let Self { host, address, listener, .. } = self;
+        let Self { key, host, address, listener } = self;
         format!(
-            "request loop: {host} ({address}) is an address of this proxy's own listener {listener}; set it to the Exchange server"
+            "request loop: {host} ({address}) is an address of this proxy's own listener {listener}; set {key} to the address of the mail server"
         )
     }
 }

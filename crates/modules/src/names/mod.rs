@@ -37,8 +37,9 @@ pub struct Names {
 engine::module_options! {
     /// The options of `names`.
     struct NamesOptions {
-        /// The name of the server as its distinguished names spell it (/cn=Servers/cn=NAME). The first label of the
-        /// proxy's name stands for it; names of other servers are encoded behind that label. Use the same value on
+        /// The name of the server as its distinguished names spell it (/cn=Servers/cn=NAME). Clients
+        /// see the first label of the proxy's name in its place, and in place of another server's name that label, a
+        /// hyphen and an encoding of the name. Use the same value on
         /// all proxies of a pool. If not set, it is the first label of upstream.rpc, or else of upstream.http, unless
         /// that is an address.
         server: Option<String> = None, such as "EXCH01";

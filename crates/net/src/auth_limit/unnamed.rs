@@ -26,7 +26,11 @@ impl UnnamedClients {
             std::mem::take(attempts)
         };
         let key = "clients.forwarded_for_from, clients.proxy_protocol_from";
-        tracing::warn!(proxy = %proxy.ip(), attempts, key, "trusted proxy names no client that authenticates");
+        tracing::warn!(
+            proxy = %proxy.ip(), attempts, key,
+            "trusted proxy sends no client address with attempts to authenticate: let it send X-Forwarded-For or a PROXY \
+             header; until then its clients share the limits on failed authentication"
+        );
         true
     }
 }
@@ -36,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proxy_that_names_no_client_is_logged_every_ten_minutes() {
+    fn a_proxy_that_sends_no_client_address_is_logged_every_ten_minutes() {
         let unnamed = UnnamedClients::default();
         let (proxy, now) = (SocketAddr::from(([10, 0, 0, 1], 1)), Instant::now());
         let logged = |seconds: u64| unnamed.report(proxy, now + Duration::from_secs(seconds));

@@ -10,12 +10,22 @@ use crate::upstream_error::UpstreamError;
 
 /// Logs that the account fails for all users, or for the first one since the password was set.
 pub(super) fn log_failing(service: &Service, error: &UpstreamError, limits: LockoutLimits) {
+    if !error.is_password() {
+        tracing::warn!(
+            key = service.protocol.key(),
+            service = %service.name,
+            "upstream: the service account cannot authenticate: {}; requests fail until this is corrected and the \
+             proxy is restarted",
+            ErrorChain(error)
+        );
+        return;
+    }
     tracing::warn!(
         key = service.protocol.key(),
         service = %service.name,
         "upstream does not accept the service account: {}; correct the account or its password file, and send \
-         SIGHUP; after {} failures in a row no authentication is attempted for {} s, so that the account is not locked, \
-         and requests fail",
+         SIGHUP. After {} failures in a row the proxy makes no attempt for {} s, so that the domain does not lock the \
+         account; meanwhile requests fail",
         ErrorChain(error),
         limits.attempts,
         limits.pause.as_secs()

@@ -112,7 +112,7 @@ pub(crate) enum RouteError {
     #[error("unsupported Expect header: only 100-continue is supported")]
     Expectation,
     /// The method concerns the proxy, rather than a resource.
-    #[error("this method is not served")]
+    #[error("this HTTP method is not supported by the proxy")]
     Method,
     /// The configuration refuses the directory.
     #[error("not served here: the proxy's configuration ([virtual_directories]) refuses this directory")]

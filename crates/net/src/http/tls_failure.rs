@@ -4,6 +4,9 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
+/// The maximum number of a certificate's names in an error.
+const MAX_NAMES: usize = 5;
+
 /// Why a TLS handshake with the server failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsFailure {
@@ -14,17 +17,22 @@ pub enum TlsFailure {
     )]
     Authority,
     /// The certificate has other names.
-    #[error("the server's certificate is for another name: use one of the names in the certificate")]
-    Name,
+    #[error("the server's certificate is for {presented}, not for {expected}: use a name of the certificate")]
+    Name {
+        /// The name of the server.
+        expected: String,
+        /// The names of the certificate.
+        presented: String,
+    },
     /// The certificate has expired.
-    #[error("the server's certificate has expired")]
+    #[error("the server's certificate has expired: renew it on the server, and check this machine's clock")]
     Expired,
     /// The certificate is not valid yet.
     #[error("the server's certificate is not valid yet: check the clocks of both machines")]
     NotYet,
     /// The certificate is an authority's.
     #[error(
-        "the server's certificate is that of a certificate authority (CA:TRUE): issue a server certificate for it"
+        "the server's certificate is that of a certificate authority (CA:TRUE): install one that was issued for the server"
     )]
     IsAuthority,
     /// Both ends support no common version.
@@ -94,7 +102,9 @@ impl TlsFailure {
         };
         match why {
             CertificateError::UnknownIssuer => Self::Authority,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Self::Name,
+            CertificateError::NotValidForNameContext { expected, presented } => {
+                Self::Name { expected: expected.to_str().into_owned(), presented: listed(presented) }
+            }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYet,
             CertificateError::Other(other) if is_an_authority(other) => Self::IsAuthority,
@@ -112,6 +122,20 @@ impl ClientTlsFailure {
             Common::Certificate(_) | Common::Other => Self::Other(error.to_string()),
         }
     }
+}
+
+/// The names of a certificate, which rustls has as `DnsName("exch.lab.test")` and `IpAddress(192.0.2.1)`: at most
+/// [`MAX_NAMES`], and none that has other characters than host names and addresses have.
+fn listed(presented: &[String]) -> String {
+    let name = |presented: &String| {
+        let inner = presented.strip_suffix(')')?;
+        let dns = inner.strip_prefix("DnsName(\"").and_then(|name| name.strip_suffix('"'));
+        let name = dns.or_else(|| inner.strip_prefix("IpAddress("))?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._*:".contains(&byte);
+        name.bytes().all(is_plain).then(|| name.to_owned())
+    };
+    let names: Vec<String> = presented.iter().filter_map(name).take(MAX_NAMES).collect();
+    if names.is_empty() { "no host name".to_owned() } else { names.join(", ") }
 }
 
 /// Whether a certificate was refused because it is an authority's.
@@ -136,5 +160,24 @@ mod tests {
         }
         assert_eq!(ClientTlsFailure::of(&old), ClientTlsFailure::Version);
         assert_eq!(TlsFailure::of(&plain), TlsFailure::NotTls);
+    }
+
+    #[test]
+    fn an_error_about_the_name_lists_the_names_of_the_certificate() {
+        let presented = |names: &[&str]| {
+            let why = CertificateError::NotValidForNameContext {
+                expected: "mail.lab.test".try_into().unwrap(),
+                presented: names.iter().copied().map(str::to_owned).collect(),
+            };
+            let error = io::Error::new(io::ErrorKind::InvalidData, Error::InvalidCertificate(why));
+            TlsFailure::of(&error).to_string()
+        };
+        let names = ["DnsName(\"*.lab.test\")", "DnsName(\"a\nb\")", "IpAddress(192.0.2.1)", "DirectoryName"];
+        assert_eq!(
+            presented(&names),
+            "the server's certificate is for *.lab.test, 192.0.2.1, not for mail.lab.test: use a name of the certificate"
+        );
+        assert!(presented(&["DnsName(\"a\")"; 9]).contains("is for a, a, a, a, a, not"));
+        assert!(presented(&[]).contains("is for no host name, not"));
     }
 }

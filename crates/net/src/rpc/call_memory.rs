@@ -117,7 +117,7 @@ enum Message {
 
 /// Why a call is not admitted: the client gets the fault of a server that is too busy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("client has more than {0} calls in progress on one connection")]
+#[error("client has more than {0} calls in progress on one connection, a fixed limit")]
 struct TooManyCalls(usize);
 
 /// The call is refused, which was logged.

@@ -83,7 +83,7 @@ impl Acceptor<'_> {
                         }
                     });
                     if let Err(error) = served {
-                        tracing::error!(client = %peer, "cannot serve a client connection: {error}");
+                        tracing::error!(client = %peer, "proxy: cannot serve a client connection, which is closed: {error}");
                     }
                 }
                 never = &mut beside => match never {},

@@ -61,7 +61,9 @@ impl Workers {
         let served = async move {
             match TcpStream::from_std(stream) {
                 Ok(stream) => serve(stream).await,
-                Err(error) => tracing::error!("cannot serve a client connection: {error}"),
+                Err(error) => {
+                    tracing::error!("proxy: cannot serve a client connection, which is closed: {error}");
+                }
             }
             drop(open);
         };

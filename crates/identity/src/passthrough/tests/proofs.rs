@@ -40,7 +40,7 @@ fn a_server_that_later_responds_without_credentials_proves_no_user() {
         let outcome = by(&config, Mechanism::BASIC, &basic_of("alice:a"), &CARRIED_OUT).unwrap();
         let Outcome::Accepted(taken) = outcome else { panic!("not taken") };
         let checked = taken.on_unauthenticated_response(&status(code), NOW, &mut OsRandom);
-        assert_eq!(checked.err(), Some(ProofError::AnsweredWithoutCredentials(code)));
+        assert_eq!(checked.err(), Some(ProofError::AcceptedWithoutCredentials(code)));
     }
     assert_eq!(config.contexts.opened(), 0);
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use capture::record::set_aside;
+use capture::record::full_files;
 
 /// The interval in which the end of a file is checked for new data.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -29,7 +29,7 @@ impl GrowingFile {
         let of = |metadata: io::Result<Metadata>| metadata.map(|file| (file.dev(), file.ino())).ok();
         let own = of(self.file.metadata());
         let now = of(std::fs::metadata(&self.path)).filter(|now| Some(*now) != own)?;
-        let renamed = set_aside(&self.path).unwrap_or_default();
+        let renamed = full_files(&self.path).unwrap_or_default();
         // If this file is not among the renamed ones, it was the oldest and has been removed.
         let place = renamed.iter().position(|path| of(std::fs::metadata(path)) == own);
         match renamed.get(place.map_or(0, |place| place + 1)) {

@@ -28,7 +28,7 @@ pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Disconne
     if dropped > 0 {
         tracing::warn!(
             dropped,
-            "upstream: too many orphaned sessions to disconnect: the server ends the others by itself"
+            "upstream: too many sessions ended at once to end them at the server, which ends the others when they time out"
         );
     }
     if sessions.is_empty() {
@@ -45,10 +45,11 @@ pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Disconne
                 disconnected,
                 failed,
                 timed_out,
-                "upstream: not all orphaned sessions disconnected: the server ends the others by itself"
+                "upstream: not all sessions that the proxy ended could be ended at the server, which ends the others when they \
+                 time out"
             );
         } else {
-            tracing::info!(disconnected, "upstream: orphaned sessions disconnected");
+            tracing::info!(disconnected, "upstream: sessions that the proxy ended were ended at the server");
         }
     }))
 }

@@ -14,7 +14,7 @@ use crate::upstream_error::UpstreamError;
 pub(crate) enum NotAnOperation {
     #[error("unknown endpoint")]
     Endpoint,
-    #[error("a method other than POST")]
+    #[error("the method is not POST")]
     Method,
     #[error("X-RequestType is missing")]
     TypeMissing,
