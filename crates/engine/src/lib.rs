@@ -10,11 +10,11 @@
 //!
 //! 1. The embedder receives a whole request from an authenticated client, and passes it as [`Incoming`] to
 //!    [`Engine::begin`] (an RPC call, with the [`RpcSessions`] of its connection) or to [`Engine::begin_by_cookie`]
-//!    (MAPI over HTTP, with the listener's [`CookieTable`]). A Connect or Bind opens a session that later requests
-//!    can refer to. A request that refers to no session runs in a temporary one: over RPC the connection has one for
-//!    each interface, over HTTP each request has one. The result is a [`Refusal`] if the operation is unknown, if the
-//!    request refers to a session that has ended or that belongs to another identity, or if a limit on the number of
-//!    sessions is reached.
+//!    (MAPI over HTTP, with the listener's [`CookieTable`]). A Connect or Bind opens a session that later requests can
+//!    refer to. A request that refers to no session runs in a session without a context handle or cookies: over RPC
+//!    one for each interface and identity, until the connection closes; over HTTP one for each request. The result is
+//!    a [`Refusal`] if the operation is unknown, if the request refers to a session that has ended or that belongs to
+//!    another identity, or if a limit on the number of sessions is reached.
 //! 2. Otherwise the result is a [`Next`], which owns the operation and is the next step to execute. Repeat this step
 //!    until the operation is done:
 //!    - [`Next::Forward`]: send the stub to the upstream, then call [`AwaitsUpstream::resume`] with the [`Outcome`];
@@ -27,15 +27,17 @@
 //!
 //! - before the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
 //! - when the final head of the response arrives: `bind_cookies` binds its cookies to the session, and
-//!   `keep_logoff_cookies` stores them to end the session at the server later; then `take_pending_cookies` if the head
-//!   is forwarded to the client, and otherwise `add_pending_cookies`, which adds them to those of the client's next
-//!   request;
+//!   `keep_logoff_cookies` stores them to end the session at the server later;
+//! - then, if the head is forwarded to the client: `take_pending_cookies` returns `Set-Cookie` values to add to it;
+//! - or, if it is not: `add_pending_cookies` keeps its cookies for the client's next request;
 //! - when the proxy stops: `end_notification_wait` returns the outcome with which a wait for notifications ends.
 //!
 //! A session ends with a Disconnect or Unbind, or when the embedder ends it: [`Engine::end`] when an RPC connection
-//! closes; [`Engine::end_idle`], [`Engine::end_revoked_by_cookie`] and [`Engine::end_all`] for the sessions of a
-//! listener. If an operation is dropped before it is done, the engine aborts it as if the client had disconnected: a
-//! session that the operation was opening ends.
+//! closes; [`Engine::end_group`] when an association group ends; [`Engine::end_revoked`] and
+//! [`Engine::end_revoked_of_group`] when an account of RPC clients was revoked; [`Engine::end_idle`],
+//! [`Engine::end_revoked_by_cookie`] and [`Engine::end_all`] for the sessions of an HTTP listener. If an operation is
+//! dropped before it is done, the engine aborts it as if the client had disconnected: a session that the operation was
+//! opening ends.
 //!
 //! ```text
 //!             begin                            ┌────── resume with Outcome ─────┐
@@ -98,9 +100,8 @@
 //!
 //! # Architectural invariants
 //!
-//! The engine does no I/O, and receives time and randomness as arguments. Hooks receive the same operations whatever
-//! the envelope. No operation uses a session of another identity. Hooks are synchronous, and run with the session
-//! locked.
+//! The engine does no I/O, and receives time and randomness as arguments. No operation uses a session of another
+//! identity. Hooks are synchronous, and run with the session locked.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -60,7 +60,7 @@ pub struct Interests {
     pub rops: bool,
     /// Whether the module reads property values and stream bytes of earlier operations
     /// ([`Properties`](crate::objects::Properties), [`Content`](crate::objects::Content)), or streams of
-    /// `FastTransfer` ([`TransferPart`](crate::objects::TransferPart)). Default: `false`. The engine keeps them only
+    /// FastTransfer ([`TransferPart`](crate::objects::TransferPart)). Default: `false`. The engine keeps them only
     /// if a module of the stack reads them.
     pub content: bool,
 }

@@ -147,7 +147,7 @@ impl Module for Grower {
     }
 
     fn description(&self) -> &'static str {
-        "makes answers longer"
+        "makes responses longer"
     }
 
     fn interests(&self) -> Interests {

@@ -1,4 +1,4 @@
-//! Operations through the engine, as conversations of client and upstream, and access to sessions.
+//! Operations from request to reply against a scripted upstream, and which user may use a session.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -317,7 +317,7 @@ impl Module for Decider {
         "decider"
     }
     fn description(&self) -> &'static str {
-        "Decides as it was made to."
+        "Returns the decision of a function."
     }
     fn dispatch(&self, operation: &mut Operation, _: &mut Session) -> Decision {
         (self.0)(operation)

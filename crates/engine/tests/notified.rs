@@ -1,5 +1,5 @@
-//! Responses between those to ROPs: notifications of tables on which no ROP of the batch acts, and the progress of
-//! long operations.
+//! Responses in a batch that respond to no ROP of it: notifications of tables on which no ROP of the batch acts, and
+//! the progress of long operations.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};

@@ -331,7 +331,7 @@ impl Module for Thief {
     }
 
     fn description(&self) -> &'static str {
-        "takes the answer away"
+        "removes the response"
     }
 
     fn response_bytes(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
@@ -371,7 +371,7 @@ impl Module for Adder {
     }
 
     fn description(&self) -> &'static str {
-        "asks more than the client does"
+        "adds ROPs to those of the client"
     }
 
     fn interests(&self) -> Interests {

@@ -1,5 +1,5 @@
-//! Single ROPs through the engine: modules change, refuse and add them, and the client receives the same as from a
-//! server that does the same.
+//! Single ROPs through the engine: modules change, refuse and add them, and the client receives what it would
+//! receive from a server that implements the changes itself.
 
 use engine::rops::{RopDecision, RopResponseView, RopView};
 use engine::{Engine, Interests, Module, Session, Stack};

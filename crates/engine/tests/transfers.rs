@@ -1,4 +1,4 @@
-//! `FastTransfer` streams through the engine: modules read their parts, however the streams are split.
+//! FastTransfer streams through the engine: modules read their parts, however the streams are split.
 
 use std::sync::{Arc, Mutex};
 

@@ -10,7 +10,7 @@
 //!            RPC:  rpc::relay      ── engine ── rpc::upstream_association ──▶ server
 //!            HTTP: http::operation ── engine ── http::upstream ─────────────▶ server
 //!                                                  │
-//!                                                 gate: permits to connect and to authenticate
+//!                                                 gate: admits attempts to connect and to authenticate
 //! ```
 //!
 //! A listener ([`run_rpc`], or [`http::run_http`]) accepts connections as far as [`Admission`] permits, and serves
@@ -19,7 +19,7 @@
 //!
 //! - a [`RelayConnection`], made by [`RpcRelay`], relays them through the engine;
 //! - an [`EndpointMapperConnection`], made by [`EndpointMapperService`], responds to those of the endpoint mapper;
-//! - a [`ServiceHandler`] responds to those of a service of its own.
+//! - a [`ServiceHandler`] passes them to a [`Service`] in this process, such as the lab's.
 //!
 //! Both sides authenticate. Downstream, clients authenticate with [`ClientAuth`] (RPC) or [`http::HttpAuthConfig`];
 //! [`AuthLimiter`] rejects attempts after repeated failures, with back-off. Upstream, an
@@ -33,8 +33,8 @@
 //! | term | meaning |
 //! |---|---|
 //! | listener | accepts the connections of clients at one address |
-//! | connection | one client connection, a task; its upstream connections belong to it alone. The proxy's own requests, which are probes and the ends of sessions, have connections of no client |
-//! | permit | the permission to hold one connection, returned when the connection closes |
+//! | connection | a client connection, served by one task. Its upstream connections are used for it only. Requests of the proxy's own (probes of the service account, and requests that end a session) have upstream connections of their own |
+//! | connection permit | the permission to hold one connection, returned when the connection closes |
 //! | upstream | the server behind the proxy; also the configuration of connections to it |
 //! | request handler | responds to the calls of one RPC connection, at once or later |
 //! | in flight | begun in the engine, without a complete response yet |
@@ -47,12 +47,13 @@
 //! | memory for requests and responses, in total and for each user | [`BodyBudget`] |
 //! | failed authentication attempts | [`AuthLimits`] |
 //! | attempts to connect and authenticate at a failing upstream | [`Gate`], [`AccountGate`] |
+//! | work and PDUs of unauthenticated clients | `tcp::work_by_address`, `http::downstream::work_quota`, `rpc::pdu_quota` |
 //! | log lines that clients or servers can cause | [`EventLog`] |
 //!
 //! # Errors
 //!
-//! An [`UpstreamError`] has the side that caused it and a rule whether the request may be retried. Errors keep their
-//! causes; [`ErrorChain`] displays them.
+//! An [`UpstreamError`] states which side caused it and whether the request may be retried ([`UpstreamError::retry`]).
+//! Errors keep their causes; [`ErrorChain`] displays them.
 //!
 //! # Architectural invariants
 //!

@@ -1,4 +1,4 @@
-//! Applies ROPs to the streams of `FastTransfer` contexts ([MS-OXCFXICS] 3.1.5).
+//! Applies ROPs to the streams of FastTransfer contexts ([MS-OXCFXICS] 3.1.5).
 
 use mapi::fast_transfer::{Property, Value};
 use mapi::property::{PropTag, PropType, PropertyValue};

@@ -1,4 +1,4 @@
-//! `FastTransfer` contexts: the streams by which objects are copied and synchronized ([MS-OXCFXICS]).
+//! FastTransfer contexts: the streams by which objects are copied and synchronized ([MS-OXCFXICS]).
 
 use mapi::data::FolderId;
 use mapi::fast_transfer::{Marker, Path, PropInfo, Property, Token, Tokenizer};
@@ -7,7 +7,7 @@ use wire::Error;
 
 use super::content::Content;
 
-/// The purpose of a `FastTransfer` context.
+/// The purpose of a FastTransfer context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FastTransferKind {
     /// The client reads objects.
@@ -28,7 +28,7 @@ pub enum FastTransferKind {
     SynchronizationState,
 }
 
-/// A `FastTransfer` context: the source or destination of a stream.
+/// A FastTransfer context: the source or destination of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FastTransfer {
     /// The purpose of the context.

@@ -46,7 +46,7 @@ pub enum ObjectKind {
     Stream(Box<Stream>),
     /// A table.
     Table(Box<Table>),
-    /// A `FastTransfer` context: the source or destination of a stream.
+    /// A FastTransfer context: the source or destination of a stream.
     FastTransfer(Box<FastTransfer>),
     /// A subscription to notifications (`RopRegisterNotification`).
     Subscription,

@@ -83,7 +83,7 @@ impl RopView<'_> {
         self.objects.properties_before(self.entry(), self.earlier())
     }
 
-    /// The parts of a `FastTransfer` stream that the ROP uploads: properties, and markers where messages and
+    /// The parts of a FastTransfer stream that the ROP uploads: properties, and markers where messages and
     /// attachments begin and end. Empty unless a module reads content
     /// ([`Interests::content`](crate::Interests::content)).
     pub fn transferred(&self) -> Vec<TransferPart> {
@@ -190,7 +190,7 @@ impl RopResponseView<'_> {
         self.objects.acted_on(self.request)
     }
 
-    /// The parts of a `FastTransfer` stream that the ROP transferred. Empty unless a module reads content
+    /// The parts of a FastTransfer stream that the ROP transferred. Empty unless a module reads content
     /// ([`Interests::content`](crate::Interests::content)).
     pub fn transferred(&self) -> &[TransferPart] {
         self.objects.transferred()

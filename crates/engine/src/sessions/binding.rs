@@ -1,5 +1,4 @@
-//! The session binding: the difference between operations that identify their session by a context handle and those
-//! that identify it by cookies.
+//! The trait [`SessionBinding`]: what is replaced in requests and responses, by context handle or by cookie.
 
 use bytes::Bytes;
 use identity::Random;

@@ -1,4 +1,5 @@
-//! Ends cookie-based sessions when an operation ends.
+//! Updates a cookie-based session when one of its operations ends: ends it if it was disconnected, could not be opened,
+//! or no longer exists at the server.
 
 use crate::body::{OperationKey, Response};
 use crate::engine::Engine;

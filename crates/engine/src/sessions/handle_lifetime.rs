@@ -1,4 +1,5 @@
-//! Ends handle-based sessions when an operation ends.
+//! Updates a handle-based session when one of its operations ends: ends it if no context handle refers to it any more,
+//! or a hook panicked.
 
 use crate::context_handle::{HandleUse, handle_use};
 use crate::engine::Engine;

@@ -1,4 +1,4 @@
-//! [`SessionLimits`]: what is counted, and the default values.
+//! Limits on the number of sessions, for each user and in total, and their defaults.
 
 /// The limits on the number of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
-//! Orphaned sessions: they ended in the proxy while the server still has them, because their account was revoked,
-//! they were idle for too long, or a limit was reached. Their cookies are queued, up to a limit, so that `net` can
-//! end them at the server.
+//! Orphaned sessions: they ended in the proxy while the server still has them, because their account was revoked, they
+//! were idle for too long, a limit was reached, the operation that opened them was aborted, or a hook panicked. Their
+//! cookies are queued, up to a limit, so that `net` can end them at the server.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The sessions of one RPC connection and one identity.
+//! The sessions that the calls of one RPC connection can use.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use mapi::Interface;
 use crate::session::SharedSession;
 use crate::sessions::handles::HandleTable;
 
-/// The sessions of one RPC connection and one identity: those of its association group, which are identified by
-/// context handles, and those of calls without context handles.
+/// The sessions that the calls of one RPC connection can use: those of its association group, which are identified by
+/// context handles, and those of calls without context handles, one for each interface and identity.
 #[derive(Debug, Default)]
 pub struct RpcSessions {
     group: Arc<HandleTable>,

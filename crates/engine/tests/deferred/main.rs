@@ -190,7 +190,7 @@ fn an_operation_whose_deferred_work_fails_is_refused() {
             Step::Defer { .. } => flight.resume_deferred(),
             next => next,
         };
-        assert_eq!(talk.conversation.group().len(), 1, "the session goes on");
+        assert_eq!(talk.conversation.group().len(), 1, "the session continues");
         let Step::Fault { status, .. } = next else { panic!("{next:?}") };
         status
     };

@@ -7,8 +7,8 @@
 //!   from this address for a second, then two, four and so on up to [`AuthLimits::longest_wait`].
 //! - *address*: after failed attempts for [`limits::ACCOUNTS_PER_SOURCE`] different accounts, the same for further
 //!   accounts.
-//! - *network*, an IPv4 /24 or an IPv6 /56 or /48: after a multiple of both, the same up to
-//!   [`limits::LONGEST_WAIT_FOR_OTHERS`].
+//! - *network*: an IPv4 /24 or IPv6 /56 after four times these limits, an IPv6 /48 after eight times: the same delays,
+//!   up to [`limits::LONGEST_WAIT_FOR_OTHERS`].
 //! - *account*: after [`limits::SOURCES_FACTOR`] times as many failed attempts from all addresses together, the same.
 //!
 //! The last two, which count failures of others, delay an address only after it has made [`limits::OWN_ATTEMPTS`]
@@ -41,7 +41,7 @@
 //!
 //! # Trusted proxies without a client's address
 //!
-//! Many clients share their addresses: attempts are counted by account alone, and a warning is logged.
+//! Many clients share the address of such a proxy: attempts are counted by account alone, and a warning is logged.
 //!
 //! All tables are bounded, and none of the counters of networks and accounts is evicted. Requests whose credentials
 //! were verified before on the same connection are not counted.

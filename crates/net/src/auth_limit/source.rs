@@ -1,4 +1,4 @@
-//! The attempts of one address.
+//! The attempts of one source: an IPv4 address, or the IPv6 /64 network that counts as one address.
 
 use identity::ClaimedName;
 use tokio::time::Instant;

@@ -25,7 +25,7 @@ fn text(error: &UpstreamError) -> String {
     ErrorChain(error).to_string()
 }
 
-/// As many users as are needed.
+/// `COUNT` different users.
 pub(super) fn users<const COUNT: usize>() -> [SecurityContext; COUNT] {
     // Each context has an authority of its own, so that no two are the same identity.
     std::array::from_fn(|_| SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("test")))
@@ -55,8 +55,8 @@ fn admitted(account: &mut ServiceAccount, service: &str, user: &SecurityContext,
     }
 }
 
-/// Counts attempts of the gate in real time: those of users take 50 ms each, a probe 100 ms.
-async fn attempts_of(
+/// Makes an attempt for `user`, which takes 50 ms of simulated time (a probe 100 ms), and counts it in `sent`.
+async fn attempt_of(
     gate: &Arc<AccountGate>,
     user: &SecurityContext,
     is_right: bool,
@@ -86,13 +86,13 @@ async fn attempts_of(
 async fn five_hundred_users_at_once_send_a_wrong_password_as_often_as_the_limit_permits() {
     let (gate, users, sent) = (AccountGate::new(), users::<500>(), Arc::<AtomicUsize>::default());
     for _ in 0..3 {
-        futures_of(&users, async |user| attempts_of(&gate, user, false, &sent).await).await;
+        for_all_at_once(&users, async |user| attempt_of(&gate, user, false, &sent).await).await;
     }
     assert_eq!(sent.load(Ordering::Relaxed), 3);
     // With the two users who tried at the same time, the first probe was the last attempt before the pause.
     for (seconds, expected) in [(31, 3), (1800, 4)] {
         tokio::time::advance(seconds * SECOND).await;
-        futures_of(&users, async |user| attempts_of(&gate, user, false, &sent).await).await;
+        for_all_at_once(&users, async |user| attempt_of(&gate, user, false, &sent).await).await;
         assert_eq!(sent.load(Ordering::Relaxed), expected);
     }
 }
@@ -102,7 +102,7 @@ async fn a_user_after_two_hundred_refused_ones_is_served_within_a_second() {
     let (gate, users, sent) = (AccountGate::new(), users::<201>(), Arc::<AtomicUsize>::default());
     let (good, bad) = users.split_last().unwrap();
     let begin = Instant::now();
-    let refused = futures_of(bad, async |user| attempts_of(&gate, user, true, &sent).await);
+    let refused = for_all_at_once(bad, async |user| attempt_of(&gate, user, true, &sent).await);
     let served = async {
         tokio::task::yield_now().await;
         let attempt = gate.begin_auth(UpstreamProtocol::Http, "ews", good, 30 * SECOND, drop).await;
@@ -111,13 +111,13 @@ async fn a_user_after_two_hundred_refused_ones_is_served_within_a_second() {
     };
     let ((), waited) = tokio::join!(refused, served);
     assert!(waited < SECOND, "{waited:?}");
-    // So is one who comes after all of them have failed at the same time.
+    // So is a user who comes after all of them have failed at the same time.
     let accepts = |attempt: AuthAttempt| drop(attempt.succeeded());
     gate.begin_auth(UpstreamProtocol::Http, "ews", good, SECOND, accepts).await.unwrap();
 }
 
 /// Awaits `future` for all `users` at the same time.
-async fn futures_of(users: &[SecurityContext], future: impl AsyncFn(&SecurityContext)) {
+async fn for_all_at_once(users: &[SecurityContext], future: impl AsyncFn(&SecurityContext)) {
     let mut futures: Vec<_> = users.iter().map(|user| Some(Box::pin(future(user)))).collect();
     std::future::poll_fn(|task| {
         for slot in &mut futures {
@@ -213,13 +213,13 @@ fn begin_or_wait<'a>(
 #[test]
 fn users_whose_attempts_have_no_outcome_are_served_after_all_users_who_wait() {
     // Attempts exceed their time, or end with the connections of their clients.
-    for ends in [false, true] {
+    for clients_disconnect in [false, true] {
         let (users, mut account, begin) = (users::<5>(), ServiceAccount::default(), Instant::now());
         let [mallory, oscar, alice, bob, carol] = users.each_ref();
         let slow = begin_or_wait(&mut account, "ews", &[mallory, oscar, mallory, oscar, alice, bob], begin);
         assert_eq!(slow.len(), 2);
         let now = begin + 5 * SECOND;
-        if ends {
+        if clients_disconnect {
             for (_, ticket) in &slow {
                 account.record_auth(ticket, Outcome::Unknown, now);
             }

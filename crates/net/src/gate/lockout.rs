@@ -1,4 +1,5 @@
-//! Limits how often a service account that the server may not accept is tried, so that its domain does not lock it.
+//! Limits attempts with a service account while it is unknown whether the server accepts it, so that failed attempts do
+//! not lock the account in its domain.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The two protocols to the upstream.
+//! The two protocols to the upstream: RPC and HTTP.
 
 /// A protocol by which the proxy connects to the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Backoff for an upstream that cannot be reached.
+//! The back-off for an upstream that cannot be reached.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! A service of the upstream.
+//! A service of the upstream (an RPC interface or a virtual directory), for which authentications are counted
+//! separately.
 
 use super::protocol::UpstreamProtocol;
 

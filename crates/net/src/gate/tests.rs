@@ -1,4 +1,4 @@
-//! Tests of the backoff for upstream connections.
+//! Tests of the back-off for upstream connections.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Connections without sockets, for tests.
+//! An in-memory byte stream in place of a socket, for tests.
 
 use std::io;
 use std::pin::Pin;

@@ -37,7 +37,7 @@
 //!   without authentication.
 //! - Headers and cookies by which servers trust one another are removed from clients' requests (`server_only`).
 //! - A target that servers could map to another directory than the proxy is refused (`downstream::paths`).
-//! - What decides is free of I/O: authentication (`downstream::auth`, `passthrough::step`) and operations
+//! - Decisions are made without I/O: authentication (`downstream::auth`, `passthrough::step`) and operations
 //!   (`operation`) take input, time and randomness as arguments, and return what to do.
 
 mod account_probe;
@@ -48,7 +48,7 @@ mod config;
 mod downstream;
 mod listener;
 #[cfg(test)]
-mod memory;
+mod memory_stream;
 mod operation;
 mod output;
 mod passthrough;

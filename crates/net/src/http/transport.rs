@@ -26,7 +26,7 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
     /// A pipe to a test, in place of a socket.
     #[cfg(test)]
-    Memory(crate::http::memory::MemoryStream),
+    Memory(crate::http::memory_stream::MemoryStream),
 }
 
 impl Stream {

@@ -1,4 +1,4 @@
-//! `ExchangeRPC`: clients' connections, connections to the upstream, and the relay of calls between them.
+//! RPC over TCP: client connections, connections to the upstream, and the relay of calls between them.
 
 pub(crate) mod association_group;
 pub(crate) mod auth;

@@ -1,4 +1,4 @@
-//! Options of sockets, and writing to a byte stream.
+//! [`ClientStream`], the byte stream of a client; options of sockets, and writing.
 
 use std::future::poll_fn;
 use std::io;

@@ -1,5 +1,5 @@
-//! The work for unauthenticated clients, limited for each address: a limit for each connection would begin anew with
-//! each connection.
+//! The work for unauthenticated clients, limited for each address, so that a client does not get a new burst with each
+//! connection.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};

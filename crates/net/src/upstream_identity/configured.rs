@@ -1,4 +1,4 @@
-//! The upstream mode of one upstream, as its connections use it.
+//! [`UpstreamIdentity`]: the configured mode, with the checks that apply to each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,20 +25,20 @@ impl UpstreamIdentity {
         if caller.is_anonymous() { UpstreamCredentials::Unauthenticated } else { self.0.credentials(caller) }
     }
 
-    /// Permits an authentication at `service` of the upstream by `road` for a request of `caller`, within `limit`.
+    /// Permits an authentication at `service` of the upstream by `protocol` for a request of `caller`, within `limit`.
     /// `None` if the proxy does not authenticate with an account. `probe` is called with an attempt of the proxy's own
     /// if the proxy has to find out first whether the server accepts the account.
     pub(crate) async fn permit(
         &self,
         caller: &SecurityContext,
-        road: UpstreamProtocol,
+        protocol: UpstreamProtocol,
         service: &str,
         limit: Duration,
         probe: impl Fn(AuthAttempt) + Send,
     ) -> Result<Option<AuthAttempt>, UpstreamError> {
         match self.for_caller(caller) {
             UpstreamCredentials::Account { gate, .. } => {
-                gate.begin_auth(road, service, caller, limit, probe).await.map(Some)
+                gate.begin_auth(protocol, service, caller, limit, probe).await.map(Some)
             }
             UpstreamCredentials::Unauthenticated | UpstreamCredentials::PassThrough => Ok(None),
         }

@@ -1,8 +1,8 @@
-//! Upstream modes: which credentials requests have at the upstream. Each mode is a file here, which implements
+//! Upstream modes: whose credentials are sent with requests to the upstream. Each mode is a file here, which implements
 //! [`UpstreamMode`].
 //!
-//! Connections to the upstream, of RPC and of HTTP, call an [`UpstreamIdentity`] in this order: `permit` before they
-//! connect, and `for_caller` for the credentials once the attempt is permitted.
+//! Connections to the upstream, of RPC and of HTTP, call `permit` of an [`UpstreamIdentity`] before they connect, and
+//! `for_caller` for the credentials once the attempt is permitted.
 
 mod configured;
 mod mode;

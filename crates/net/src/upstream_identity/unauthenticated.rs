@@ -1,4 +1,4 @@
-//! The upstream mode without credentials: `upstream.level = "none"` for RPC, and clients without an account.
+//! The upstream mode without credentials: for RPC with `upstream.level = "none"` and in the mode `relayed`.
 
 use identity::SecurityContext;
 

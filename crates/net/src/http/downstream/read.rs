@@ -26,7 +26,7 @@ use crate::http::upstream::request_head::BodyFraming;
 const SHUTDOWN_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A chunked body up to this length is read before it is forwarded, with its length.
-const SHORT: usize = 64 * 1024;
+const SHORT_CHUNKED_BODY: usize = 64 * 1024;
 
 /// The most bytes that the framing of a body's chunks may have beyond the limit on the body.
 const CHUNK_FRAMING: usize = 64 * 1024;
@@ -254,7 +254,7 @@ impl Downstream {
     /// servers accept chunks (RFC 9112 6.1), otherwise in chunks.
     pub(crate) async fn read_short_chunked(&mut self) -> Result<(Bytes, BodyFraming), ConnectionError> {
         let mut gathered = BodyAccumulator::default();
-        while gathered.len() <= SHORT {
+        while gathered.len() <= SHORT_CHUNKED_BODY {
             let Some(part) = self.next_body_piece().await? else {
                 let length = u64::try_from(gathered.len()).unwrap_or(u64::MAX);
                 return Ok((gathered.take(), BodyFraming::Length(length)));
@@ -264,8 +264,7 @@ impl Downstream {
         Ok((gathered.take(), BodyFraming::Unchanged))
     }
 
-    /// How many bytes of a refused body are read and dropped, so that the connection can stay open. A client in a
-    /// handshake could not continue it on another connection.
+    /// How many bytes of a refused body are read and dropped, so that the connection can stay open.
     fn skip_limit(&mut self) -> usize {
         if self.in_handshake || self.is_authenticated() {
             self.config.sizes.body

@@ -1,4 +1,4 @@
-//! Responses that the proxy makes itself.
+//! Responses that the proxy generates instead of forwarding them.
 
 use http1::{Head as _, RequestHead, ResponseHead, Version};
 use mapi::mapihttp::ResponseCode;
@@ -20,9 +20,9 @@ pub(crate) fn to(
 }
 
 /// Appends a complete response to `request`: `head`, with the length of `body` and whether the connection stays open,
-/// and `body`, which the response to a HEAD request does not have (RFC 9110 9.3.2). Each response to a request that
-/// the proxy makes itself is written here, except for one that begins with a keep-alive, which a HEAD request never
-/// gets.
+/// and `body`, which the response to a HEAD request does not have (RFC 9110 9.3.2). Each response that the
+/// proxy generates instead of forwarding one is written here, except for those that begin with a keep-alive, which a
+/// HEAD request never receives.
 pub(crate) fn complete(out: &mut Vec<u8>, request: &RequestHead, mut head: ResponseHead, body: &[u8]) {
     head.fields.push("Content-Length", body.len().to_string());
     connection(&mut head, request);

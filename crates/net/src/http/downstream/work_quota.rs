@@ -34,7 +34,7 @@ pub(crate) const ROUND: u32 = 2000;
 /// A handshake with the longest accepted tokens takes less than the burst.
 const UNAUTHENTICATED: Rate = Rate { burst: 80_000, per_second: 20_000 };
 
-/// How long an unauthenticated client is delayed that causes more by this connection.
+/// The delay of an unauthenticated client whose connection has used up its quota.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The work of one read of `bytes`. The more bytes a read through TLS returns, the fewer records they were in.

@@ -167,7 +167,7 @@ impl HttpOperation {
         if let Some(response) = response.as_mut().filter(|_| !pending.begun && ahead.is_none()) {
             response.begin_pending(out, pending);
         } else if !std::mem::replace(&mut pending.begun, true)
-            && let Some(mut head) = local_response::own_head(request, ResponseCode::Success, CONTENT_TYPE)
+            && let Some(mut head) = local_response::local_head(request, ResponseCode::Success, CONTENT_TYPE)
         {
             head.fields.push(X_PENDING_PERIOD, pending.period.as_millis().to_string());
             head.fields.push("Transfer-Encoding", "chunked");

@@ -1,4 +1,4 @@
-//! Responses to operations that the proxy makes itself: results of modules, and refusals.
+//! Responses that the proxy generates for operations: results of modules, and refusals.
 
 use bytes::Bytes;
 use engine::Reply;
@@ -26,28 +26,28 @@ pub(crate) fn reply(out: &mut Vec<u8>, request: &RequestContext, reply: &Reply, 
 /// Appends a response with the payload of an operation that was not sent to the server.
 fn success(out: &mut Vec<u8>, request: &RequestContext, payload: &[u8]) -> KeepAlive {
     let before = prefix(&[MetaTag::Processing, MetaTag::Done], &[]).unwrap_or_default();
-    own(out, request, ResponseCode::Success, CONTENT_TYPE, &[&before[..], payload].concat())
+    local(out, request, ResponseCode::Success, CONTENT_TYPE, &[&before[..], payload].concat())
 }
 
 /// Appends a response that refuses an operation with `code`.
 pub(crate) fn refuse(out: &mut Vec<u8>, request: &RequestContext, code: ResponseCode) -> KeepAlive {
-    own(out, request, code, ERROR_CONTENT_TYPE, code.page().as_bytes())
+    local(out, request, code, ERROR_CONTENT_TYPE, code.page().as_bytes())
 }
 
-fn own(
+fn local(
     out: &mut Vec<u8>,
     request: &RequestContext,
     code: ResponseCode,
     kind: &'static str,
     body: &[u8],
 ) -> KeepAlive {
-    let Some(head) = own_head(request, code, kind) else { return KeepAlive::No };
+    let Some(head) = local_head(request, code, kind) else { return KeepAlive::No };
     respond::complete(out, &request.head, head, body);
     request.keep_alive()
 }
 
-/// The head of a response that the proxy makes, without the fields that frame its body.
-pub(crate) fn own_head(
+/// The head of a response that the proxy generates, without the fields that frame its body.
+pub(crate) fn local_head(
     request: &RequestContext,
     code: ResponseCode,
     kind: &'static str,

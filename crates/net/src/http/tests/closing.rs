@@ -1,4 +1,4 @@
-//! Responses after which the proxy closes the client's connection: each states so, and the others do not.
+//! Responses after which the proxy closes the client's connection have `Connection: close`; no others have it.
 
 use testkit::http_auth::Handshake;
 

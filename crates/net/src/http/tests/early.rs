@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::http::memory::PIPE;
+use crate::http::memory_stream::PIPE;
 use crate::http::tests::pass_through::server::handler;
 use crate::http::tests::playbook::Happens::{Request, Rest, TimePasses};
 use crate::http::tests::playbook::State::{Closed, KeptAlive, WaitsForServer};

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::preamble::AcceptedConnection;
-use crate::http::memory::{MemoryServer, PIPE};
+use crate::http::memory_stream::{MemoryServer, PIPE};
 use crate::http::server::serve_established;
 use crate::http::tests::playbook::Happens::Request;
 use crate::http::tests::playbook::State::{Closed, CutShort, KeptAlive};

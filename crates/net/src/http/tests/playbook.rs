@@ -20,7 +20,7 @@ use tokio::time::{Instant, advance};
 
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::preamble::AcceptedConnection;
-use crate::http::memory::PIPE;
+use crate::http::memory_stream::PIPE;
 use crate::http::server::serve_established;
 pub(super) use crate::http::tests::messages::{basic, head, mapi};
 use crate::http::tests::setup::Setup;

@@ -13,7 +13,7 @@ use testkit::http_auth::AnyUser;
 
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::auth::local::HttpAuthConfig;
-use crate::http::memory::MemoryServer;
+use crate::http::memory_stream::MemoryServer;
 use crate::http::operation::pending::Pending;
 use crate::http::trusted_proxies::TrustedProxies;
 use crate::http::upstream::config::HttpUpstream;

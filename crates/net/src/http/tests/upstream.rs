@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use http1::{Event, RequestDecoder, RequestHead, ResponseDecoder};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
-use crate::http::memory::{MemoryServer, PIPE};
+use crate::http::memory_stream::{MemoryServer, PIPE};
 
 /// A request as the server received it.
 #[derive(Debug, Clone)]

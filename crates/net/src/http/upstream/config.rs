@@ -29,7 +29,7 @@ pub struct HttpUpstream {
     pub gate: Arc<Gate>,
     /// The server of a test, which is reached without a socket.
     #[cfg(test)]
-    pub(crate) memory: Option<crate::http::memory::MemoryServer>,
+    pub(crate) memory: Option<crate::http::memory_stream::MemoryServer>,
 }
 
 impl HttpUpstream {

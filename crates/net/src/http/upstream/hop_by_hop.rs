@@ -1,4 +1,4 @@
-//! The fields of a head that concern one connection only (RFC 9110 7.6.1).
+//! Hop-by-hop header fields: those of a head that concern one connection only (RFC 9110 7.6.1).
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod dial;
 pub(crate) mod forwarding;
-pub(crate) mod headers;
+pub(crate) mod hop_by_hop;
 pub(crate) mod receive;
 pub(crate) mod request_head;
 pub(crate) mod response_event;

@@ -6,7 +6,7 @@ use http1::{Event, Framing, RequestHead, ResponseHead};
 use tokio::time::{Instant, timeout};
 
 use crate::http::upstream::connection::UpstreamConnection;
-use crate::http::upstream::headers::keep_alive;
+use crate::http::upstream::hop_by_hop::keep_alive;
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::upstream_error::{Timeout, UpstreamError};
 

@@ -6,7 +6,7 @@ use http1::{FieldAction, RequestHead, Version};
 use crate::http::server_only::{AllowedSender, Cookies, allowed_sender};
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::forwarding::Forwarding;
-use crate::http::upstream::headers::{is_of_connection, named_by_connection};
+use crate::http::upstream::hop_by_hop::{is_of_connection, named_by_connection};
 use crate::upstream_identity::UpstreamCredentials;
 
 /// What the proxy decides about a request that it sends to the server.

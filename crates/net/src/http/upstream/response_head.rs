@@ -6,7 +6,7 @@ use http1::{FieldAction, Fields, Framing, ResponseHead, Version};
 
 use crate::http::downstream::context::RequestContext;
 use crate::http::upstream::config::HttpUpstream;
-use crate::http::upstream::headers::{is_of_connection, named_by_connection};
+use crate::http::upstream::hop_by_hop::{is_of_connection, named_by_connection};
 
 /// How the body of a response is sent to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
