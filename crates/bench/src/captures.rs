@@ -167,7 +167,7 @@ fn rops(exchanges: &[Exchange]) -> Result<()> {
     transfers(&decoded)
 }
 
-/// The streams of `FastTransfer` downloads, in the parts in which they were received.
+/// The streams of FastTransfer downloads, in the parts in which they were received.
 fn transfers(decoded: &[(RopRequests, Vec<RopResponses>)]) -> Result<()> {
     let parts = decoded.iter().flat_map(|(_, responses)| responses).flat_map(|responses| &responses.rops);
     let parts = parts.filter_map(|response| match response {

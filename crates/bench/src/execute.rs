@@ -90,7 +90,7 @@ impl EngineSession {
         let outcome = Outcome::Response { stub: pair.answer.clone(), endian: Endian::Little };
         let finished = match call.resume(outcome, &mut OsRandom) {
             Next::Done(finished) if matches!(finished.reply(), Reply::Response(_)) => finished,
-            next => return Err(format!("no answer: {next:?}").into()),
+            next => return Err(format!("no response: {next:?}").into()),
         };
         if pair.request_type == RequestType::Execute {
             let answers = finished.flight().operation.rops().and_then(|rops| rops.responses());

@@ -152,7 +152,7 @@ async fn session(address: SocketAddr, account: Option<Arc<ServiceCredentials>>) 
     let bind = nspi::Request::Bind(nspi::BindRequest { flags: 0, stat, server_guid: Ptr::NULL });
     let (stub, endian) = rpc.call(0, bind.encode()?).await?;
     let (nspi::Response::Bind(bound), _) = nspi::Response::decode(0, &stub, endian)? else {
-        return Err("no answer to NspiBind".into());
+        return Err("no response to NspiBind".into());
     };
     let own = dn_to_mid(bound.handle);
     let (stub, endian) = rpc.call(own.opnum(), own.encode()?).await?;

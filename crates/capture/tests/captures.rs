@@ -1,4 +1,4 @@
-//! All that was recorded decodes, encodes back byte for byte, and says what the recording client read in it.
+//! Everything in the recordings decodes, encodes to the same bytes, and contains what the recording client read.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -139,7 +139,7 @@ impl Known {
         asked: &RopBuffer,
         requests: &RopRequests,
         answers: &[(usize, RopReply)],
-        made: &[u32],
+        response_handles: &[u32],
     ) {
         for (place, reply) in answers.iter().filter(|(_, reply)| reply.return_value.is_success()) {
             let request = &requests.rops[*place];
@@ -148,10 +148,11 @@ impl Known {
             }
             let at = |index: u8| {
                 let known = asked.handle(index).filter(|handle| *handle != NO_OBJECT);
-                known.or_else(|| made.get(usize::from(index)).copied())
+                known.or_else(|| response_handles.get(usize::from(index)).copied())
             };
-            let opened =
-                request.output_handle_index().and_then(|index| made.get(usize::from(index)).copied());
+            let opened = request
+                .output_handle_index()
+                .and_then(|index| response_handles.get(usize::from(index)).copied());
             let on = request.acted_on_index().and_then(at);
             let (handle, columns) = match request.columns_after(&reply.body) {
                 ColumnChange::None => continue,
@@ -169,8 +170,8 @@ impl Known {
     }
 }
 
-/// The payloads of extended buffers, which encode back to the bytes that they came in: those that are
-/// compressed, to bytes that mean the same.
+/// The payloads of extended buffers. Checks that the buffers encode to the same bytes, or, if they are compressed, to
+/// bytes that decode to the same payloads.
 fn payloads(bytes: &[u8]) -> Vec<Vec<u8>> {
     let chain = decode_chain(bytes, Limits::default()).unwrap();
     let encoded = encode_chain(&chain).unwrap();
@@ -216,8 +217,8 @@ fn rops(name: &str, asked: &[u8], answered: &[u8], known: &mut Known) -> usize {
         }
     }
     let count = requests.rops.len() + replies.len();
-    let made = answered.first().map_or(&[][..], |buffer| &buffer.handles);
-    known.take_in(asked, &requests, &replies, made);
+    let response_handles = answered.first().map_or(&[][..], |buffer| &buffer.handles);
+    known.take_in(asked, &requests, &replies, response_handles);
     count
 }
 

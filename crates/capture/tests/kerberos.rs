@@ -30,7 +30,7 @@ fn found(recording: &[u8], keytab: &[u8]) -> (Vec<Call>, Vec<String>) {
     (calls, problems)
 }
 
-/// The stubs of a call's request and of its answer.
+/// The stubs of a call's request and of its response.
 fn stubs(call: &Call) -> [&Stub; 2] {
     let CallBody::Rpc(rpc) = &call.body else { panic!("{call:?}") };
     let RpcOutcome::Response(response) = &rpc.outcome else { panic!("{call:?}") };

@@ -106,8 +106,7 @@ fn answer(number: usize, ids: bool, chunked: bool) -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\n{id}Transfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n").into_bytes()
 }
 
-/// Which requests there are, each with what is left of its answer: `Some(true)` for its own as a whole,
-/// `Some(false)` for one that is not whole.
+/// The numbers of the requests that were found, each with whether its response is complete; `None` without a response.
 fn answered(calls: &[capture::call::Call]) -> Vec<(usize, Option<bool>)> {
     let of = |call: &capture::call::Call| {
         let CallBody::Http(http) = &call.body else { panic!("not HTTP") };
@@ -144,7 +143,7 @@ fn exchanges(ids: bool, chunked: bool, lost: &[(usize, usize, &[usize])]) -> Vec
 #[test]
 fn a_lost_response_affects_no_other() {
     for (ids, chunked) in [(true, false), (false, false), (true, true), (false, true)] {
-        // The whole answer, its beginning, its middle, its end; two in a row; the last.
+        // The whole response, its beginning, its middle, its end; two in a row; the last.
         let lost: &[(usize, usize, &[usize])] = &[
             (SERVER, 3, &[0, 1, 2, 3, 4]),
             (SERVER, 9, &[0]),
@@ -203,7 +202,7 @@ fn pdu(kind: u8, flags: u8, call: u32, body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A bind to the mailbox store's interface, and its answer (C706 12.6.4.3, 12.6.4.4).
+/// A bind to the mailbox store's interface, and its response (C706 12.6.4.3, 12.6.4.4).
 fn bound(tcp: &mut Tcp, lost: &[usize]) {
     let ndr = [&rpc::SyntaxId::NDR.uuid.to_le()[..], &[2, 0, 0, 0]].concat();
     let interface = [&mapi::Interface::Emsmdb.uuid().to_le()[..], &[0, 0, 81, 0]].concat();
@@ -218,7 +217,7 @@ fn bound(tcp: &mut Tcp, lost: &[usize]) {
     tcp.say(SERVER, &pdu(12, 3, 1, &ack), 5000, lost);
 }
 
-/// A call of number `call` in `fragments`, and its answer in as many.
+/// A call of number `call` in `fragments`, and its response in as many.
 fn call(tcp: &mut Tcp, call: u32, fragments: u8, lost: [&[usize]; 2]) {
     for (side, kind, head) in [(CLIENT, 0, [0, 0, 0, 0, 0, 0, 6, 0]), (SERVER, 2, [0; 8])] {
         let fragment = |place: u8| {
@@ -232,7 +231,7 @@ fn call(tcp: &mut Tcp, call: u32, fragments: u8, lost: [&[usize]; 2]) {
     }
 }
 
-/// Of each call, whether its request and its answer can be read; none for an answer that is not there.
+/// The operation of each call, whether its request can be read, and whether its response can; `None` without one.
 fn read(calls: &[capture::call::Call]) -> Vec<(u8, bool, Option<bool>)> {
     let of = |call: &capture::call::Call| {
         let CallBody::Rpc(rpc) = &call.body else { panic!("not RPC") };
@@ -299,7 +298,7 @@ fn calls_are_decoded_if_the_bind_response_was_lost() {
 
 #[test]
 fn the_interface_of_calls_is_inferred_from_their_stubs_if_the_bind_was_lost() {
-    // Each opnum with the length of the request's stub and of the answer's, all of zeros but for a handle.
+    // Each opnum with the length of the request's stub and of the response's, which are zeros except for a handle.
     let of = |calls: &[(u8, usize, usize)]| -> Vec<String> {
         let mut tcp = Tcp::new("10.0.0.5:50100", "10.0.0.9:59999", true);
         for (number, (opnum, asked, answered)) in (2..).zip(calls) {
@@ -352,7 +351,7 @@ fn the_side_that_sends_requests_is_the_client_whatever_the_ports() {
     assert_eq!((calls.len(), problems.len()), (3, 0), "{problems:?}");
     assert!(calls.iter().all(|call| call.client == Some("10.0.0.5:50000".parse().unwrap())));
 
-    // Its first packet may be of an answer, whole or not.
+    // Its first packet may be part of a response, or a whole one.
     for from in [0, 40] {
         let mut tcp = Tcp::new("10.0.0.5:1066", "10.0.0.9:8080", false);
         tcp.say(SERVER, &answer(1, false, false)[from..], 5000, &[]);

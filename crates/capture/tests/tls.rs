@@ -143,7 +143,7 @@ impl Connection {
     }
 }
 
-/// What a reader made of a connection.
+/// The plaintext of a connection, and its gaps.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Read {
     said: [Vec<u8>; 2],

@@ -65,7 +65,7 @@ pub enum Error {
     /// The trailer fields are malformed or exceed the limit.
     #[error("invalid trailer fields")]
     Trailers,
-    /// A response has the status 101, though no request asks for an upgrade (RFC 9110 15.2.2).
+    /// A response has the status 101, though no request contains an upgrade (RFC 9110 15.2.2).
     #[error("101 Switching Protocols without a request for it")]
     Upgrade,
     /// A response was received without a request.

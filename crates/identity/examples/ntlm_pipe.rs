@@ -4,9 +4,9 @@
 //! `domain`, `password`, `protection` (`none`, `sign`, `seal`), `bindings` (application data in hex),
 //! `policy` (`ignore`, `allow`, `require`), `mic` (`require`), `legacy` (`allow`).
 //!
-//! Lines in are commands, lines out their answers, all bytes in hex. Until the handshake is over a line in is
-//! the peer's token (empty for none) and a line out is `token HEX`, `done HEX` or `refused WHY`. After that:
-//! `seal BEFORE BODY AFTER` gives `BODY SIGNATURE`, `unseal BEFORE BODY AFTER SIGNATURE` gives `BODY`,
+//! Lines of the input are commands, lines of the output their results, all bytes in hex. During the handshake an
+//! input line is the peer's token (empty for none) and an output line is `token HEX`, `done HEX` or `refused WHY`.
+//! After that: `seal BEFORE BODY AFTER` gives `BODY SIGNATURE`, `unseal BEFORE BODY AFTER SIGNATURE` gives `BODY`,
 //! `sign …` and `verify …` do the same without encryption, `who` the principal. An empty part is written `-`.
 
 use std::error::Error;

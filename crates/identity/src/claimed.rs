@@ -1,5 +1,5 @@
 //! The account name that a client's credentials claim, before they are verified. It is for the log of failed
-//! authentication and for the limits on guessing, and identifies no caller.
+//! authentication and for the limits on guessing. It does not identify a caller.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ const MAX_CREDENTIALS: usize = 64 * 1024;
 /// and a user principal name ([MS-ADA3] 2.349). A `sAMAccountName` has at most 256 (2.222).
 const LONGEST_NAME: usize = 255 + 1 + 1024;
 
-/// What stands for the account of all longer names, which denote none. No form of a name has blanks.
+/// The counting name of all longer names, which denote no account. Other counting names have no blanks.
 const TOO_LONG: &str = "a longer name than any account has";
 
 /// The name of the account as which a client wants to authenticate: not verified, cut to 64 characters, and printed
@@ -45,8 +45,8 @@ impl ClaimedName {
         Self::in_token(mechanism, &mechanism.read_http(credentials).ok()?)
     }
 
-    /// The name in a client's token of `mechanism`. All names that are longer than any account's claim one account,
-    /// which does not exist, whatever the mechanism: to normalize them would cost time for nothing.
+    /// The name in a client's token of `mechanism`. All names that are longer than any account's have one counting
+    /// name, whatever the mechanism, which saves the time to normalize them.
     pub fn in_token(mechanism: Mechanism, token: &[u8]) -> Option<Self> {
         let name = mechanism.claimed_name(token).filter(|name| !name.is_empty())?;
         let mut shown: String = name.chars().take(MAX_CHARS).collect();
@@ -61,9 +61,9 @@ impl ClaimedName {
         Some(Self { shown: shown.into(), account, spelling: Spelling(spelling) })
     }
 
-    /// What the spellings of an account have in common: the counting name, which is without a domain. Accounts of
-    /// several domains share it, and so do accounts whose names differ in marks only. Names that a mechanism only
-    /// displays are apart from those whose passwords are checked.
+    /// The counting name, which all spellings of a name share, and which has no domain. Accounts of several domains
+    /// share it, and so do accounts whose names differ in marks only. A name that a mechanism only displays has another
+    /// counting name than an account whose password is checked.
     pub fn account(&self) -> &str {
         &self.account
     }
@@ -80,8 +80,8 @@ impl ClaimedName {
     }
 }
 
-/// The form of `name` by which attempts are counted. That of a name which `mechanism` only displays begins with the
-/// mechanism: no account of a name with a domain contains a backslash.
+/// The counting name of `name`. If `mechanism` only displays the name, it begins with the mechanism and a backslash,
+/// which no other counting name contains.
 fn account(mechanism: Mechanism, name: &str) -> Box<str> {
     let account = counting_name(name);
     if mechanism.name_is_for_display() {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spellings_of_a_name_are_of_one_account_and_differ_by_domain() {
+    fn the_spellings_of_a_name_have_one_counting_name_and_differ_by_domain() {
         let alice = basic(b"alice:x").unwrap();
         for spelling in [
             "LAB\\Alice",
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_displayed_name_of_a_token_is_apart_from_the_account_of_that_name() {
+    fn the_displayed_name_of_a_token_does_not_count_for_the_account_of_that_name() {
         let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
         let claims = r#"{"iss":"a","tid":"1","oid":"2","preferred_username":"LAB\\alice"}"#;
         let token = format!("{}.{}.c2ln", part(r#"{"alg":"RS256"}"#), part(claims));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_name_stays_one_word_of_one_line() {
+    fn a_hostile_name_is_printed_as_one_word_of_one_line() {
         let shown = |text: &[u8]| basic(text).unwrap().to_string();
         assert_eq!(shown(b"LAB\\al.ice-1_$+:x"), "LAB\\al.ice-1_$+");
         assert_eq!(shown("müller@lab:x".as_bytes()), "müller@lab");
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn names_longer_than_any_account_are_one_account_that_no_principal_has() {
+    fn names_longer_than_any_account_have_one_counting_name_that_no_principal_has() {
         // "é" is decomposed, which takes most of the time.
         let long = |name: &str, length: usize| {
             let filled = name.chars().chain(std::iter::repeat('é')).take(length).collect::<String>();

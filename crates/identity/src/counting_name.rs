@@ -1,10 +1,11 @@
 //! The form of a user's name by which failed attempts, and what a user uses, are counted. All names that a directory
-//! may take for one account have the same form. It is for counting only: it never finds an account.
+//! may take for one account have the same form. It is used for counting only, never to look up an
+//! account.
 //!
 //! Active Directory compares names as Windows does (`[MS-ADTS]` 6.5), without regard to case, width, kind of kana and
 //! marks (`[MS-OXNSPI]` 2.2.1.6 names the flags). Two accounts whose names have one form share counters. This
-//! form may equate more names than a directory does, but not fewer: a name that it told apart would have attempts of
-//! its own.
+//! form may equate more names than a directory does, but not fewer: a spelling with another form would have its own
+//! count of attempts.
 
 use std::iter;
 
@@ -30,7 +31,7 @@ pub(crate) fn counting_form(text: &str) -> String {
 
 /// The first `most` characters of the form of `text`.
 fn form(text: &str, most: usize) -> String {
-    // As accounts of the proxy are compared, which makes a letter of one mark (U+0345).
+    // As the proxy compares accounts; this folding makes a letter of one mark (U+0345).
     let folded = fold_case(text);
     let folded = folded
         .nfkd()

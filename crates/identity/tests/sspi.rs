@@ -32,7 +32,7 @@ fn now() -> FileTime {
     FileTime::from_system(SystemTime::now())
 }
 
-/// Every set of what a client of `sspi` can ask for that says something about its flags.
+/// Every set of requirements of a client of `sspi` that affects its flags.
 fn requirements() -> impl Iterator<Item = ClientRequestFlags> {
     let all = [
         ClientRequestFlags::INTEGRITY,

@@ -28,7 +28,7 @@ pub struct LabConfig {
 /// The names of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerName {
-    /// In distinguished names and as a `NetBIOS` name.
+    /// In distinguished names and as a NetBIOS name.
     pub name: String,
     /// In DNS.
     pub host: String,

@@ -39,7 +39,7 @@ pub struct LabServer {
     pub accounts: Arc<dyn Accounts>,
     /// The level below which calls get the fault `ACCESS_DENIED`; [`AuthLevel::NONE`] admits all.
     pub minimum_level: AuthLevel,
-    /// The `NetBIOS` name of the accounts' domain.
+    /// The NetBIOS name of the accounts' domain.
     pub domain: String,
     /// The limits on clients.
     pub limits: Limits,

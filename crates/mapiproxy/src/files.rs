@@ -276,13 +276,13 @@ impl LiveAccounts {
         let mut accounts = read_accounts_of(path, self.own.clone())?;
         let count = accounts.iter().count();
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let withdrawn = accounts.succeed(&current);
+        let revoked = accounts.replace(&current);
         *current = Arc::new(accounts);
         drop(current);
-        if withdrawn > 0 {
+        if revoked > 0 {
             self.contexts.note_revocation();
             tracing::info!(
-                accounts = withdrawn,
+                accounts = revoked,
                 "accounts were removed, disabled or given a new password: ending their sessions"
             );
         }

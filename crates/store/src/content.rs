@@ -17,7 +17,7 @@ use crate::properties::{self, Properties};
 const DEPTH_MAX: u32 = 64;
 /// How many attachments a message can have.
 const ATTACHMENTS_MAX: u32 = 1 << 16;
-/// The number that stands for the message itself where a large value is an attachment's or the message's.
+/// In place of an attachment's number: the large value belongs to the message itself.
 const OF_THE_MESSAGE: i64 = -1;
 
 /// The key of what a message or an embedded message contains.

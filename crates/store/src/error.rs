@@ -31,7 +31,7 @@ pub enum Error {
     /// An object of that name or id exists already.
     #[error("{0} exists already")]
     Exists(&'static str),
-    /// The folder has messages or subfolders, and the caller did not ask to delete them.
+    /// The folder has messages or subfolders, and the caller did not request to delete them.
     #[error("the folder has {0}")]
     NotEmpty(&'static str),
     /// A folder would become a subfolder of itself.

@@ -7,8 +7,8 @@ use wire::{Reader, Utf16, Writer};
 
 use crate::error::Result;
 
-/// A value whose encoding has more bytes than this has a row of `large_value`, so that a table of messages need not
-/// read it.
+/// Values of more bytes (as [`is_large`] estimates: texts, binary values and their lists, and lists of integers) are
+/// kept in rows of `large_value`, so that reading the rows of a contents table does not read them.
 pub(crate) const INLINE_MAX: usize = 2048;
 
 /// The properties of one object, by id. An id has at most one value, whatever its type ([MS-OXCPRPT] 3.2.5.4).
@@ -94,7 +94,8 @@ impl<const N: usize> From<[(PropTag, PropertyValue); N]> for Properties {
     }
 }
 
-/// Counts have 32 bits, but in the actions of a rule, which have another meaning with these ([MS-OXORULE] 2.2.5).
+/// Counts have 32 bits, except in rule actions, where [`Layout::Wide`] means the format of extended rules
+/// ([MS-OXORULE] 2.2.5).
 const fn layout(prop_type: PropType) -> Layout {
     match prop_type {
         PropType::PtypRuleAction => Layout::Rop,
@@ -118,7 +119,7 @@ pub(crate) fn to_bytes(value: &PropertyValue) -> Result<Vec<u8>> {
     })
 }
 
-/// The value of type `prop_type` that [`to_bytes`] has made `bytes` of.
+/// The value of type `prop_type` that [`to_bytes`] encoded as `bytes`.
 pub(crate) fn from_bytes(prop_type: PropType, bytes: Vec<u8>) -> Result<PropertyValue> {
     Ok(match prop_type {
         PropType::PtypBinary => PropertyValue::Binary(bytes),
@@ -133,7 +134,8 @@ pub(crate) fn from_bytes(prop_type: PropType, bytes: Vec<u8>) -> Result<Property
     })
 }
 
-/// Whether the value is kept beside its object.
+/// Whether the value is kept in a row of `large_value`. Values of other types than these are always kept with their
+/// object.
 pub(crate) fn is_large(value: &PropertyValue) -> bool {
     let size = match value {
         PropertyValue::Binary(bytes) | PropertyValue::Object(bytes) | PropertyValue::String8(bytes) => {

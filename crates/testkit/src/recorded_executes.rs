@@ -58,7 +58,7 @@ pub struct Execute {
     pub name: String,
     /// The number of its session in the recording.
     pub session: String,
-    /// The requests, and the table of handles that came with them; no recording has several such buffers.
+    /// The requests, and the table of handles that was sent with them; no recording has several such buffers.
     pub asked: RopBuffer,
     /// The responses with their tables; several if the server packed several buffers.
     pub told: Vec<RopBuffer>,

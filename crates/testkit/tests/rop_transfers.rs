@@ -1,4 +1,4 @@
-//! The `FastTransfer` streams of the recordings, assembled from their ROPs.
+//! The FastTransfer streams of the recordings, assembled from their ROPs.
 
 use std::collections::HashMap;
 

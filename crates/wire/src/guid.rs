@@ -25,7 +25,7 @@ impl Guid {
     /// The GUID whose bits are all zero.
     pub const NIL: Self = Self::new(0, 0, 0, [0; 8]);
 
-    /// Creates a GUID of its four parts.
+    /// Creates a GUID from its four parts.
     pub const fn new(data1: u32, data2: u16, data3: u16, data4: [u8; 8]) -> Self {
         Self { data1, data2, data3, data4 }
     }

@@ -88,7 +88,7 @@ pub(crate) async fn run(round: Duration, rounds: usize, choice: &Choice) -> Resu
     let usual = vec![16, 64];
     let counts = if choice.connections.is_empty() { &usual } else { &choice.connections };
     println!(
-        "Signed-in users who ask for something small, quiet and while {many} unauthenticated connections are held"
+        "Signed-in users who send small requests, quiet and while {many} unauthenticated connections are held"
     );
     println!("(half sent half a head, a fifth had a 401, the rest sent nothing; medians of {rounds} rounds)");
     println!(

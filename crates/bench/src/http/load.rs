@@ -174,7 +174,7 @@ impl Client {
 
     async fn more(&mut self) -> Result<(), Failure> {
         match self.stream.read_buf(&mut self.buffer).await? {
-            0 => Err("the connection ended within an answer".into()),
+            0 => Err("the connection ended within a response".into()),
             _ => Ok(()),
         }
     }

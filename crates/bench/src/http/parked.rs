@@ -24,7 +24,7 @@ pub(crate) async fn run(round: Duration, rounds: usize) -> Result<(), Box<dyn Er
     let peers = Peers::start(upstream::start()?, |name| name == "nginx")?;
     let many = MOST.min(setup::descriptors().saturating_sub(400) / 2);
     println!(
-        "NotificationWaits over HTTP, while {WORKING} clients ask for something small; medians of {rounds} rounds"
+        "NotificationWaits over HTTP, while {WORKING} clients send small requests; medians of {rounds} rounds"
     );
     println!(
         "{:<10} {:>7} {:>14} {:>9} {:>8} {:>14} {:>8}",

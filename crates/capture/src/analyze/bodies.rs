@@ -38,7 +38,7 @@ pub(super) fn rpc(
         RpcOutcome::Fault(status) => operation.fault = Some(format!("{status:?}")),
         RpcOutcome::None => {}
     }
-    for (what, stub) in [("request", Some(&call.request)), ("response", answer(call))] {
+    for (what, stub) in [("request", Some(&call.request)), ("response", response_stub(call))] {
         if let Some(Stub::Sealed(_, why)) = stub {
             operation.problems.push(format!("the {what} is sealed: {why}"));
         }
@@ -51,9 +51,10 @@ pub(super) fn rpc(
     let key = (interface, call.opnum);
     let request =
         plain(Some(&call.request), |stub, endian| engine::Request::decode(key.into(), stub, endian));
-    let response = plain(answer(call), |stub, endian| engine::Response::decode(key.into(), stub, endian));
-    let request = taken(request, "request", &mut operation.problems);
-    let response = taken(response, "response", &mut operation.problems);
+    let response =
+        plain(response_stub(call), |stub, endian| engine::Response::decode(key.into(), stub, endian));
+    let request = body_or_problem(request, "request", &mut operation.problems);
+    let response = body_or_problem(response, "response", &mut operation.problems);
     let objects = sessions.objects(operation.session);
     bodies(operation, request.as_ref(), response.as_ref(), objects);
 }
@@ -72,7 +73,8 @@ fn bodies(
     }
 }
 
-fn answer(call: &RpcCall) -> Option<&Stub> {
+/// The stub of the response, if the call got one.
+fn response_stub(call: &RpcCall) -> Option<&Stub> {
     match &call.outcome {
         RpcOutcome::Response(stub) => Some(stub),
         RpcOutcome::Fault(_) | RpcOutcome::None => None,
@@ -93,7 +95,12 @@ fn plain<'a, T>(
     }
 }
 
-fn taken<T>(decoded: Option<wire::Result<(T, usize)>>, what: &str, problems: &mut Vec<String>) -> Option<T> {
+/// Returns the body that was `decoded`, or adds the error, or bytes behind the body, to `problems`.
+fn body_or_problem<T>(
+    decoded: Option<wire::Result<(T, usize)>>,
+    what: &str,
+    problems: &mut Vec<String>,
+) -> Option<T> {
     match decoded? {
         Ok((body, rest)) => {
             // There may be padding behind the last parameter.
@@ -147,15 +154,15 @@ fn execute(
     response: Option<&engine::Response>,
     objects: &mut Objects,
 ) -> bool {
-    let asked = request.and_then(request_buffers);
+    let request_payloads = request.and_then(request_buffers);
     // The request may be unreadable.
     let unread = matches!(response, Some(engine::Response::EmsmdbHttp(emsmdb::Response::Execute(_))));
-    if asked.is_none() && (request.is_some() || !unread) {
+    if request_payloads.is_none() && (request.is_some() || !unread) {
         return false;
     }
-    let asked = payloads(asked, &mut operation.problems);
-    let answered = payloads(response.and_then(response_buffers), &mut operation.problems);
-    let batch = rops::read(&asked, &answered, objects);
+    let request_payloads = payloads(request_payloads, &mut operation.problems);
+    let response_payloads = payloads(response.and_then(response_buffers), &mut operation.problems);
+    let batch = rops::read(&request_payloads, &response_payloads, objects);
     operation.rops = batch.rops;
     operation.problems.extend(batch.problems);
     true
@@ -202,10 +209,10 @@ pub(super) fn mapi_http(
     let key = OperationKey::Http(endpoint, known);
     let request = body.map(|body| engine::Request::decode(key, body, Endian::Little));
     let request = request.map(|decoded| decoded.map(|(body, rest)| (body, rest.len())));
-    let request = taken(request, "request", &mut operation.problems);
+    let request = body_or_problem(request, "request", &mut operation.problems);
     let response = payload.map(|payload| engine::Response::decode(key, payload, Endian::Little));
     let response = response.map(|decoded| decoded.map(|(body, rest)| (body, rest.len())));
-    let response = taken(response, "response", &mut operation.problems);
+    let response = body_or_problem(response, "response", &mut operation.problems);
     bodies(operation, request.as_ref(), response.as_ref(), objects);
 }
 
@@ -243,9 +250,9 @@ fn http_session(
     known: Option<RequestType>,
     call: &HttpCall,
 ) -> u64 {
-    let asked = call.request.all("cookie").flat_map(cookies::cookies);
+    let sent = call.request.all("cookie").flat_map(cookies::cookies);
     let mut keys: Vec<Key> =
-        asked.map(|cookie| Key::Cookie(format!("{}={}", cookie.name, cookie.value))).collect();
+        sent.map(|cookie| Key::Cookie(format!("{}={}", cookie.name, cookie.value))).collect();
     let begins = known.is_some_and(RequestType::begins_session);
     let set = call.response.iter().flat_map(|response| response.message.all("set-cookie"));
     let set = set.map(cookies::SetCookie::parse).filter(|set| !set.is_removal());

@@ -173,7 +173,7 @@ pub(super) fn rop_name(id: RopId) -> String {
     id.name().map_or_else(|| format!("RopId {:#04x}", id.0), str::to_owned)
 }
 
-/// Replaces the bytes of a `FastTransfer` stream in `node`, if there are any, by a tree.
+/// Replaces the bytes of a FastTransfer stream in `node`, if there are any, by a tree.
 fn transfer(rop: &str, node: Option<&mut Node>, transfers: &mut Transfers, handle: Option<u32>) {
     let (Some(Node::Fields(fields)), Some(handle)) = (node, handle) else { return };
     if !rop.starts_with("RopFastTransfer") {

@@ -15,8 +15,8 @@ pub(crate) fn handle_at(stub: &Stub, at: usize) -> Option<Guid> {
 }
 
 /// The context handle in the response of a call that opens one.
-pub(crate) fn opened(interface: Interface, answer: &RpcOutcome) -> Option<Guid> {
-    let RpcOutcome::Response(stub) = answer else { return None };
+pub(crate) fn opened(interface: Interface, outcome: &RpcOutcome) -> Option<Guid> {
+    let RpcOutcome::Response(stub) = outcome else { return None };
     let skipped = match (interface, stub) {
         // The response to a bind begins with a pointer to the server's GUID.
         (Interface::Nspi, Stub::Plain(bytes, _)) if bytes.first_chunk() == Some(&[0_u8; 4]) => 4,

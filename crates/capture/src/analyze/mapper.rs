@@ -1,4 +1,4 @@
-//! The interfaces of every RPC server: the endpoint mapper (C706 appendix O), which tells clients the port of an
+//! The interfaces of every RPC server: the endpoint mapper (C706 appendix O), which returns the port of an
 //! interface, and management (C706 appendix Q).
 
 use std::borrow::Cow;
@@ -48,7 +48,7 @@ pub(super) fn named(uuid: Guid, opnum: u16) -> Option<(&'static str, String)> {
 
 /// Decodes the stubs of a call of the endpoint mapper.
 pub(super) fn mapped(operation: &mut Operation, call: &RpcCall) {
-    let answer = match &call.outcome {
+    let response = match &call.outcome {
         RpcOutcome::Response(stub) => Some(stub),
         RpcOutcome::Fault(_) | RpcOutcome::None => None,
     };
@@ -56,24 +56,24 @@ pub(super) fn mapped(operation: &mut Operation, call: &RpcCall) {
     match call.opnum {
         epm::OPNUM_EPT_MAP => {
             operation.request = taken(Some(&call.request), "request", problems, map_request);
-            operation.response = taken(answer, "response", problems, |answer: &EptMapResponse| {
-                operation.return_value = Some(ErrorCode(answer.status));
-                let towers = answer.towers.iter().map(|tower| tower.as_ref().map_or(Node::Nothing, shown));
+            operation.response = taken(response, "response", problems, |response: &EptMapResponse| {
+                operation.return_value = Some(ErrorCode(response.status));
+                let towers = response.towers.iter().map(|tower| tower.as_ref().map_or(Node::Nothing, shown));
                 fields([
-                    ("entry_handle", handle(&answer.entry_handle)),
+                    ("entry_handle", handle(&response.entry_handle)),
                     ("towers", Node::List(towers.collect())),
-                    ("status", status(answer.status)),
+                    ("status", status(response.status)),
                 ])
             });
         }
         epm::OPNUM_EPT_LOOKUP => {
             operation.request = taken(Some(&call.request), "request", problems, lookup_request);
-            operation.response = taken(answer, "response", problems, |answer: &EptLookupResponse| {
-                operation.return_value = Some(ErrorCode(answer.status));
+            operation.response = taken(response, "response", problems, |response: &EptLookupResponse| {
+                operation.return_value = Some(ErrorCode(response.status));
                 fields([
-                    ("entry_handle", handle(&answer.entry_handle)),
-                    ("entries", Node::List(answer.entries.iter().map(entry).collect())),
-                    ("status", status(answer.status)),
+                    ("entry_handle", handle(&response.entry_handle)),
+                    ("entries", Node::List(response.entries.iter().map(entry).collect())),
+                    ("status", status(response.status)),
                 ])
             });
         }

@@ -57,12 +57,12 @@ impl KnownColumns {
     }
 }
 
-/// The `FastTransfer` streams of a session, by the handles of their contexts.
+/// The FastTransfer streams of a session, by the handles of their contexts.
 #[derive(Debug, Default)]
 pub(super) struct Transfers(HashMap<u32, Transfer>);
 
 impl Transfers {
-    /// The state of the stream of the `FastTransfer` context `handle`.
+    /// The state of the stream of the FastTransfer context `handle`.
     pub(super) fn of(&mut self, handle: u32) -> Option<&mut Transfer> {
         if self.0.len() >= MAX_OBJECTS && !self.0.contains_key(&handle) {
             return None;
@@ -80,13 +80,13 @@ impl Transfers {
 pub(super) fn add_names(known: &mut Names, request: &RopRequest, reply: &RopReply) {
     let (names, ids) = match (&request.body, &reply.body) {
         (
-            RequestBody::RopGetPropertyIdsFromNames(asked),
-            ResponseBody::RopGetPropertyIdsFromNames(answer),
-        ) => (&asked.property_names.0, &answer.property_ids.0),
+            RequestBody::RopGetPropertyIdsFromNames(request),
+            ResponseBody::RopGetPropertyIdsFromNames(response),
+        ) => (&request.property_names.0, &response.property_ids.0),
         (
-            RequestBody::RopGetNamesFromPropertyIds(asked),
-            ResponseBody::RopGetNamesFromPropertyIds(answer),
-        ) => (&answer.property_names.0, &asked.property_ids.0),
+            RequestBody::RopGetNamesFromPropertyIds(request),
+            ResponseBody::RopGetNamesFromPropertyIds(response),
+        ) => (&response.property_names.0, &request.property_ids.0),
         _ => return,
     };
     for (name, id) in names.iter().zip(ids).filter(|(_, id)| **id >= FIRST_NAMED) {

@@ -24,17 +24,17 @@ pub(super) fn read(requests: &[Bytes], responses: &[Bytes], objects: &mut Object
     let mut batch = Batch::default();
     for (index, request) in requests.iter().enumerate() {
         let Some(buffer) = batch.buffer(request) else { continue };
-        let asked = RopRequests::decode(&buffer.rops, objects);
-        if let Some(error) = &asked.error {
-            let opaque = asked.rest.len();
+        let decoded = RopRequests::decode(&buffer.rops, objects);
+        if let Some(error) = &decoded.error {
+            let opaque = decoded.rest.len();
             batch.problems.push(format!("request: {error}; {opaque} bytes of ROPs are not read"));
         }
         // Only the first of several buffers is known to belong to the response's buffers.
-        let answers = if index == 0 { responses } else { &[] };
-        batch.one(&buffer, &asked.rops, answers, objects);
+        let responses = if index == 0 { responses } else { &[] };
+        batch.add_buffer(&buffer, &decoded.rops, responses, objects);
     }
     if requests.is_empty() && !responses.is_empty() {
-        batch.one(&RopBuffer::default(), &[], responses, objects);
+        batch.add_buffer(&RopBuffer::default(), &[], responses, objects);
     }
     batch
 }
@@ -50,29 +50,30 @@ impl Batch {
         }
     }
 
-    fn one(
+    /// Adds the ROPs of a request's buffer, with the buffers of the response.
+    fn add_buffer(
         &mut self,
-        asked: &RopBuffer,
+        request: &RopBuffer,
         requests: &[RopRequest],
         responses: &[Bytes],
         objects: &mut Objects,
     ) {
         let buffers: Vec<RopBuffer> = responses.iter().filter_map(|response| self.buffer(response)).collect();
-        let handles = buffers.first().map_or(&[][..], |buffer| &buffer.handles);
-        let mut followed = FollowedBatch::new(asked, requests, handles, objects);
-        let others = self.responses(&buffers, &mut followed);
+        let response_handles = buffers.first().map_or(&[][..], |buffer| &buffer.handles);
+        let mut followed = FollowedBatch::new(request, requests, response_handles, objects);
+        let unsolicited = self.responses(&buffers, &mut followed);
         let (rops, columns) = followed.finish();
         for (handle, columns) in columns {
             objects.columns.set(handle, columns);
         }
         self.rops.extend(rops);
-        self.rops.extend(others.iter().map(|other| other.rop(objects)));
+        self.rops.extend(unsolicited.iter().map(|response| response.rop(objects)));
     }
 
     /// Decodes the responses to the ROPs of `followed`. Returns the responses that belong to no ROP.
-    fn responses(&mut self, buffers: &[RopBuffer], followed: &mut FollowedBatch<'_>) -> Vec<Other> {
+    fn responses(&mut self, buffers: &[RopBuffer], followed: &mut FollowedBatch<'_>) -> Vec<Unsolicited> {
         let mut reader = ResponseReader::new();
-        let mut others = Vec::new();
+        let mut unsolicited = Vec::new();
         for (index, buffer) in buffers.iter().enumerate() {
             if index > 0 {
                 reader.begin_packed();
@@ -84,7 +85,7 @@ impl Batch {
                     Ok(ReadResponse::Reply(())) => {}
                     Ok(ReadResponse::Other(response)) => {
                         followed.is_stopped |= response.stops_batch();
-                        others.push(Other::new(response, &followed.columns));
+                        unsolicited.push(Unsolicited::new(response, &followed.columns));
                     }
                     Err(error) => {
                         self.problems.push(format!("response: {error}; {left} bytes of ROPs are not read"));
@@ -94,18 +95,18 @@ impl Batch {
             }
         }
         reader.pass_rest(followed);
-        others
+        unsolicited
     }
 }
 
 /// A response that belongs to no ROP of the batch.
-struct Other {
+struct Unsolicited {
     response: RopResponse,
     /// The columns of the table to which it refers; `None` if they are not known, or the batch opened the table.
     columns: Option<Vec<PropTag>>,
 }
 
-impl Other {
+impl Unsolicited {
     /// Creates one that was decoded while objects had these `columns`.
     fn new(response: RopResponse, columns: &BatchColumns<'_>) -> Self {
         let columns = match &response {
@@ -126,8 +127,8 @@ impl Other {
             }
             _ => (None, None),
         };
-        let of_handle = || handle.and_then(|handle| objects.columns.columns(handle));
-        let columns = self.columns.as_deref().or_else(of_handle);
+        let columns_after_batch = || handle.and_then(|handle| objects.columns.columns(handle));
+        let columns = self.columns.as_deref().or_else(columns_after_batch);
         Rop {
             name: rop_name(self.response.id()),
             id: self.response.id().0,

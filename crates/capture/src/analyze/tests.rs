@@ -14,7 +14,7 @@ use crate::show;
 const FOLDER: u32 = 3;
 const TABLE: u32 = 7;
 
-/// `RopGetContentsTable` of the first object, into the second place ([MS-OXCROPS] 2.2.4.14), and its answer.
+/// `RopGetContentsTable` of the first object, into the second slot ([MS-OXCROPS] 2.2.4.14), and its response.
 const GET_CONTENTS_TABLE: [u8; 5] = [0x05, 0, 0, 1, 0];
 const CONTENTS_TABLE: [u8; 10] = [0x05, 1, 0, 0, 0, 0, 2, 0, 0, 0];
 
@@ -22,7 +22,7 @@ const CONTENTS_TABLE: [u8; 10] = [0x05, 1, 0, 0, 0, 0, 2, 0, 0, 0];
 const SUBJECT: [u8; 4] = [0x1F, 0x00, 0x37, 0x00];
 const IMPORTANCE: [u8; 4] = [0x03, 0x00, 0x17, 0x00];
 
-/// `RopSetColumns` of the object at `index` ([MS-OXCROPS] 2.2.5.1), and its answer.
+/// `RopSetColumns` of the object at `index` ([MS-OXCROPS] 2.2.5.1), and its response.
 fn set_columns(index: u8, columns: &[[u8; 4]]) -> Vec<u8> {
     [&[0x12, 0, index, 0, u8::try_from(columns.len()).unwrap(), 0][..], &columns.concat()].concat()
 }
@@ -50,13 +50,13 @@ fn http_body(rops: Vec<u8>, handles: &[u32]) -> Vec<u8> {
     [&[0; 4][..], &size, &chain].concat()
 }
 
-/// An `Execute` in MAPI over HTTP ([MS-OXCMAPIHTTP] 2.2.4.2): ROPs and handles, asked and answered.
-fn execute(asked: (Vec<u8>, &[u32]), answered: (Vec<u8>, &[u32])) -> Call {
+/// An `Execute` in MAPI over HTTP ([MS-OXCMAPIHTTP] 2.2.4.2): ROPs and handles of the request and of the response.
+fn execute(request_rops: (Vec<u8>, &[u32]), response_rops: (Vec<u8>, &[u32])) -> Call {
     let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let kind = field("Content-Type", "application/mapi-http");
-    let request = [http_body(asked.0, asked.1), vec![0, 0, 1, 0, 0, 0, 0, 0]].concat();
+    let request = [http_body(request_rops.0, request_rops.1), vec![0, 0, 1, 0, 0, 0, 0, 0]].concat();
     let head = b"PROCESSING\r\nDONE\r\nX-ResponseCode: 0\r\n\r\n";
-    let response = [&head[..], &[0; 8], &http_body(answered.0, answered.1), &[0; 4]].concat();
+    let response = [&head[..], &[0; 8], &http_body(response_rops.0, response_rops.1), &[0; 4]].concat();
     let message = |fields, body: Vec<u8>| HttpMessage { fields, body: body.into(), ..HttpMessage::default() };
     let response = message(vec![kind.clone(), field("X-ResponseCode", "0")], response);
     Call {
@@ -121,21 +121,21 @@ fn a_row_with_unknown_or_wrong_columns_is_kept_as_bytes() {
 #[test]
 fn a_release_behind_the_rop_at_which_the_server_stopped_releases_nothing() {
     // RopQueryPosition and RopRelease of the table; RopBufferTooSmall, or no more of the response.
-    let asked = [0x17, 0, 0, 0x01, 0, 0];
-    let too_small = [&[0xFF, 0xFF, 0x7F][..], &asked].concat();
-    for (answered, row) in [(too_small, by_name()), (Vec::new(), json!("006e0065007700000002000000"))] {
+    let request_rops = [0x17, 0, 0, 0x01, 0, 0];
+    let too_small = [&[0xFF, 0xFF, 0x7F][..], &request_rops].concat();
+    for (response_rops, row) in [(too_small, by_name()), (Vec::new(), json!("006e0065007700000002000000"))] {
         let mut analyzer = Analyzer::default();
         analyzer.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
-        analyzer.operation(&execute((asked.to_vec(), &[TABLE]), (answered, &[TABLE])));
+        analyzer.operation(&execute((request_rops.to_vec(), &[TABLE]), (response_rops, &[TABLE])));
         assert_eq!(row_told(&analyzer.operation(&notified())), row);
     }
 }
 
 #[test]
 fn a_table_that_the_same_batch_opened_has_its_columns() {
-    let asked = [&GET_CONTENTS_TABLE[..], &set_columns(1, &[SUBJECT, IMPORTANCE])].concat();
-    let answered = [&CONTENTS_TABLE[..], &columns_set(1), &notify()].concat();
-    let call = execute((asked, &[FOLDER, NO_OBJECT]), (answered, &[FOLDER, TABLE]));
+    let request_rops = [&GET_CONTENTS_TABLE[..], &set_columns(1, &[SUBJECT, IMPORTANCE])].concat();
+    let response_rops = [&CONTENTS_TABLE[..], &columns_set(1), &notify()].concat();
+    let call = execute((request_rops, &[FOLDER, NO_OBJECT]), (response_rops, &[FOLDER, TABLE]));
     assert_eq!(row_told(&Analyzer::default().operation(&call)), by_name());
 }
 
@@ -143,8 +143,8 @@ fn a_table_that_the_same_batch_opened_has_its_columns() {
 fn a_row_between_responses_has_the_previous_columns() {
     let mut analyzer = Analyzer::default();
     analyzer.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
-    let answered = [notify(), columns_set(0)].concat();
-    let call = execute((set_columns(0, &[IMPORTANCE]), &[TABLE]), (answered, &[TABLE]));
+    let response_rops = [notify(), columns_set(0)].concat();
+    let call = execute((set_columns(0, &[IMPORTANCE]), &[TABLE]), (response_rops, &[TABLE]));
     assert_eq!(row_told(&analyzer.operation(&call)), by_name());
 }
 
@@ -157,12 +157,12 @@ fn the_port_in_a_response_of_the_endpoint_mapper_is_decoded() {
     let interface = rpc::SyntaxId::new(mapi::Interface::Emsmdb.uuid(), 0, 81);
     let tower = |port| Tower::ncacn_ip_tcp(&interface, [10, 0, 0, 9].into(), port);
     let plain = |bytes: wire::Result<Vec<u8>>| Stub::Plain(bytes.unwrap().into(), wire::Endian::Little);
-    let asked = EptMapRequest { map_tower: Some(tower(0)), max_towers: 4, ..EptMapRequest::default() };
+    let request = EptMapRequest { map_tower: Some(tower(0)), max_towers: 4, ..EptMapRequest::default() };
     let map = EptMapResponse { max_towers: 4, towers: vec![Some(tower(6001))], ..EptMapResponse::default() };
     let entries =
         vec![EptEntry { tower: Some(tower(6001)), annotation: b"store".to_vec(), ..EptEntry::default() }];
     let lookup = EptLookupResponse { max_ents: 1, entries, ..EptLookupResponse::default() };
-    let found = |opnum, request, answer| {
+    let found = |opnum, request, response| {
         let call = Call {
             time: Timestamp(1),
             elapsed: None,
@@ -176,19 +176,19 @@ fn the_port_in_a_response_of_the_endpoint_mapper_is_decoded() {
                 interface: Some(epm::INTERFACE),
                 opnum,
                 request,
-                outcome: RpcOutcome::Response(answer),
+                outcome: RpcOutcome::Response(response),
             }),
         };
         Analyzer::default().operation(&call)
     };
     let expected = serde_json::json!({"interface": "emsmdb 0.81", "transfer_syntax": "NDR 2.0",
         "protocol": "ncacn_ip_tcp", "port": 6001, "address": "10.0.0.9"});
-    let operation = found(epm::OPNUM_EPT_MAP, plain(asked.to_bytes()), plain(map.to_bytes()));
+    let operation = found(epm::OPNUM_EPT_MAP, plain(request.to_bytes()), plain(map.to_bytes()));
     assert_eq!((operation.operation.as_str(), operation.endpoint.as_str()), ("epm.ept_map", "epm"));
     assert_eq!(crate::show::json(&operation)["response"]["towers"][0], expected);
     assert_eq!(operation.problems, [""; 0]);
-    let asked = epm::EptLookupRequest { max_ents: 1, ..epm::EptLookupRequest::default() };
-    let operation = found(epm::OPNUM_EPT_LOOKUP, plain(asked.to_bytes()), plain(lookup.to_bytes()));
+    let request = epm::EptLookupRequest { max_ents: 1, ..epm::EptLookupRequest::default() };
+    let operation = found(epm::OPNUM_EPT_LOOKUP, plain(request.to_bytes()), plain(lookup.to_bytes()));
     let entry = &crate::show::json(&operation)["response"]["entries"][0];
     assert_eq!((&entry["tower"], &entry["annotation"]), (&expected, &serde_json::json!("store")));
     let cut = Stub::Plain(vec![0; 9].into(), wire::Endian::Little);
@@ -202,14 +202,14 @@ fn set(analyzer: &mut Analyzer, values: &[(u32, Vec<u8>)]) -> Value {
         values.iter().flat_map(|(tag, value)| [&tag.to_le_bytes()[..], value].concat()).collect();
     let size = u16::try_from(all.len() + 2).unwrap().to_le_bytes();
     let count = u16::try_from(values.len()).unwrap().to_le_bytes();
-    let asked = [&[0x0A, 0, 0][..], &size, &count, &all].concat();
-    let call = execute((asked, &[FOLDER]), (vec![0x0A, 0, 0, 0, 0, 0, 0, 0], &[FOLDER]));
+    let request_rops = [&[0x0A, 0, 0][..], &size, &count, &all].concat();
+    let call = execute((request_rops, &[FOLDER]), (vec![0x0A, 0, 0, 0, 0, 0, 0, 0], &[FOLDER]));
     let operation = analyzer.operation(&call);
     assert_eq!(operation.problems, [""; 0]);
     show::json(&operation)["rops"][0]["request"]["PropertyValues"].clone()
 }
 
-/// A session that asked for texts in `code_page` ([MS-OXCMAPIHTTP] 2.2.4.1.1).
+/// A session that requested texts in `code_page` ([MS-OXCMAPIHTTP] 2.2.4.1.1).
 fn connected(code_page: u32) -> Analyzer {
     let body = [&b"/o=Lab/cn=alice\0"[..], &[0; 4], &code_page.to_le_bytes(), &[0; 12]].concat();
     let mut call = execute((Vec::new(), &[]), (Vec::new(), &[]));
@@ -296,7 +296,7 @@ fn names_and_ids_of_a_logon_are_shown_as_in_other_rops() {
     let length = u16::try_from(dn.len()).unwrap().to_le_bytes();
     let logon = [&[0xFE, 0, 0, 1][..], &[4, 0, 0, 1, 0, 0, 0, 0], &length, dn].concat();
     let ids: Vec<u8> = (0..13).flat_map(|n| [1, 0, 0, 0, 0, 0x9C, 0xC4, 0x6A + n]).collect();
-    let answer = [
+    let response = [
         &[0xFE, 0, 0, 0, 0, 0, 1][..],
         &ids,
         &[7],
@@ -310,8 +310,8 @@ fn names_and_ids_of_a_logon_are_shown_as_in_other_rops() {
     ]
     .concat();
     let open = [2, 0, 0, 1, 1, 0, 0, 0, 0, 0x9C, 0xC4, 0x6E, 0];
-    let answers = [&answer[..], &[2, 1, 0, 0, 0, 0, 0, 0]].concat();
-    let call = execute(([&logon[..], &open].concat(), &[NO_OBJECT, NO_OBJECT]), (answers, &[0x50, 0x51]));
+    let responses = [&response[..], &[2, 1, 0, 0, 0, 0, 0, 0]].concat();
+    let call = execute(([&logon[..], &open].concat(), &[NO_OBJECT, NO_OBJECT]), (responses, &[0x50, 0x51]));
     let operation = Analyzer::default().operation(&call);
     let json = show::json(&operation);
     let dn = std::str::from_utf8(&dn[..dn.len() - 1]).unwrap();

@@ -1,4 +1,4 @@
-//! Converts the buffers of a `FastTransfer` stream to trees, one after the other.
+//! Converts the buffers of a FastTransfer stream to trees, one after the other.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use mapi::property::{PropType, PropertyValue};
 /// The maximum depth of nested parts in output.
 const MAX_DEPTH: usize = 32;
 
-/// The state of the stream of a `FastTransfer` context.
+/// The state of the stream of a FastTransfer context.
 #[derive(Debug)]
 pub(super) struct Transfer {
     tokenizer: Tokenizer,

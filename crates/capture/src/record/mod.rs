@@ -18,7 +18,7 @@ pub use self::har::HarWriter;
 pub use self::observer::{Recorded, Recorder, Recording};
 pub use self::packets::PacketWriter;
 pub use self::redact::redact;
-pub use self::rotation::{Files, Rotation, set_aside};
+pub use self::rotation::{Files, Rotation, full_files};
 
 #[cfg(test)]
 mod tests;

@@ -15,14 +15,14 @@ const HEAD_SIZE: u64 = 512;
 
 /// The format of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum Format {
     /// pcapng.
     Packets,
     /// HAR.
     Har,
 }
 
-impl Form {
+impl Format {
     /// Whether a file that begins with `head` is a recording of MAPIProxy in this format.
     fn recognizes(self, head: &[u8]) -> bool {
         let contains = |part: &[u8]| head.windows(part.len()).any(|window| window == part);
@@ -81,11 +81,11 @@ pub(super) enum ExistingFile {
     Recording,
 }
 
-/// Inspects the file at `path`, which a recording in the format `form` is to replace.
+/// Inspects the file at `path`, which a recording of this `format` is to replace.
 ///
 /// # Errors
 /// [`ErrorKind::AlreadyExists`] if the file must not be replaced; other kinds if it cannot be inspected.
-pub(super) fn inspect_path(path: &Path, form: Form) -> io::Result<ExistingFile> {
+pub(super) fn inspect_path(path: &Path, format: Format) -> io::Result<ExistingFile> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(ExistingFile::Missing),
@@ -114,7 +114,7 @@ pub(super) fn inspect_path(path: &Path, form: Form) -> io::Result<ExistingFile> 
     }
     let mut head = Vec::new();
     file.take(HEAD_SIZE).read_to_end(&mut head)?;
-    if form.recognizes(&head) {
+    if format.recognizes(&head) {
         Ok(ExistingFile::Recording)
     } else {
         Err(not_replaceable(NotReplaceable::Content))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::har::HarWriter;
 use super::packets::PacketWriter;
-use super::place::{self, ExistingFile, Form};
+use super::place::{self, ExistingFile, Format};
 use crate::call::Call;
 use crate::time::Timestamp;
 
@@ -35,7 +35,7 @@ pub struct Files {
 #[derive(Debug)]
 struct Series {
     path: PathBuf,
-    form: Form,
+    format: Format,
     open: Option<(Writer, Timestamp)>,
 }
 
@@ -48,18 +48,18 @@ enum Writer {
 impl Files {
     /// A recording with files at these paths. Nothing is written before the first call.
     pub fn new(packets: Option<PathBuf>, har: Option<PathBuf>, rotation: Rotation) -> Self {
-        let series = |path: Option<PathBuf>, form| path.map(|path| Series { path, form, open: None });
-        Self { packets: series(packets, Form::Packets), har: series(har, Form::Har), rotation }
+        let series = |path: Option<PathBuf>, format| path.map(|path| Series { path, format, open: None });
+        Self { packets: series(packets, Format::Packets), har: series(har, Format::Har), rotation }
     }
 
     /// Checks that the files do not exist, or are earlier recordings of MAPIProxy.
     ///
     /// # Errors
     /// If another file exists; the error names it.
-    pub fn may_begin(&self) -> io::Result<()> {
+    pub fn check_paths(&self) -> io::Result<()> {
         let all = self.packets.iter().chain(&self.har);
         all.into_iter().try_for_each(|series| {
-            place::inspect_path(&series.path, series.form).map(drop).map_err(|error| series.named(&error))
+            place::inspect_path(&series.path, series.format).map(drop).map_err(|error| series.named(&error))
         })
     }
 
@@ -143,22 +143,21 @@ impl Series {
         rotation: &Rotation,
         begin: impl Fn(File) -> io::Result<Writer>,
     ) -> io::Result<&mut Writer> {
-        if self.open.is_none() {
-            self.set_aside(now, rotation.keep)?;
+        let Some(open) = self.open.take() else {
+            self.rotate(now, rotation.keep)?;
             let file = place::create(&self.path)?;
             // A file without a valid beginning is removed. Otherwise it would be renamed next time, and count
             // as a full file.
             let begun = begin(file).inspect_err(|_| drop(fs::remove_file(&self.path)))?;
-            self.open = Some((begun, now));
-        }
-        let open = self.open.as_mut().map(|(writer, _)| writer);
-        open.ok_or_else(|| io::Error::other("there is no file"))
+            return Ok(&mut self.open.insert((begun, now)).0);
+        };
+        Ok(&mut self.open.insert(open).0)
     }
 
     /// Renames the recording at the path, and removes the oldest renamed ones. Files that are not recordings
     /// of MAPIProxy stay as they are.
-    fn set_aside(&self, now: Timestamp, keep: usize) -> io::Result<()> {
-        match place::inspect_path(&self.path, self.form)? {
+    fn rotate(&self, now: Timestamp, keep: usize) -> io::Result<()> {
+        match place::inspect_path(&self.path, self.format)? {
             ExistingFile::Missing => {}
             ExistingFile::Empty => fs::remove_file(&self.path)?,
             ExistingFile::Recording => {
@@ -167,9 +166,9 @@ impl Series {
                 place::rename(&self.path, &folder(&self.path).join(format!("{stem}-{time}.{extension}")))?;
             }
         }
-        let mut old = set_aside(&self.path)?;
+        let mut old = full_files(&self.path)?;
         old.retain(|path| {
-            place::inspect_path(path, self.form).is_ok_and(|file| file == ExistingFile::Recording)
+            place::inspect_path(path, self.format).is_ok_and(|file| file == ExistingFile::Recording)
         });
         let surplus = old.len().saturating_sub(keep.max(1));
         old.iter().take(surplus).try_for_each(fs::remove_file)
@@ -180,7 +179,7 @@ impl Series {
 ///
 /// # Errors
 /// If the folder cannot be read.
-pub fn set_aside(path: &Path) -> io::Result<Vec<PathBuf>> {
+pub fn full_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let (stem, extension) = parts(path);
     let mut old: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(folder(path))? {
@@ -188,12 +187,17 @@ pub fn set_aside(path: &Path) -> io::Result<Vec<PathBuf>> {
         let file = lossy(path.file_name());
         let time = file.strip_prefix(&format!("{stem}-"));
         let time = time.and_then(|rest| rest.strip_suffix(&format!(".{extension}")));
-        if time.is_some_and(|time| time.len() == 22 && time.ends_with('Z')) {
+        if time.is_some_and(is_time) {
             old.push(path);
         }
     }
     old.sort();
     Ok(old)
+}
+
+/// Whether `text` has the form of the time in the name of a full file, such as `20261122T084638716724Z`.
+fn is_time(text: &str) -> bool {
+    text.len() == 22 && text.ends_with('Z')
 }
 
 fn folder(path: &Path) -> &Path {

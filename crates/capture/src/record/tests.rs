@@ -152,7 +152,7 @@ fn full_files_are_renamed_and_the_oldest_are_removed() {
     for name in packet_files {
         assert!(!packets(&std::fs::read(folder.join(name)).unwrap()).is_empty(), "{name}");
     }
-    // A folder that is gone is an error, and no more than that.
+    // A folder that was removed is an error, not a panic.
     std::fs::remove_dir_all(&folder).unwrap();
     let mut gone = Files::new(Some(folder.join("run.pcapng")), None, rotation);
     assert!(gone.call(&recorded()[0]).is_err());
@@ -250,7 +250,7 @@ fn a_file_that_is_not_a_recording_of_the_user_is_neither_renamed_nor_written() {
         put();
         let content = std::fs::read(&path).ok();
         let mut files = Files::new(Some(path.clone()), None, rotation);
-        for error in [files.may_begin().unwrap_err(), files.call(&call).unwrap_err()] {
+        for error in [files.check_paths().unwrap_err(), files.call(&call).unwrap_err()] {
             assert_eq!(error.kind(), ErrorKind::AlreadyExists);
             assert!(error.to_string().contains(says) && error.to_string().contains("run.pcapng"), "{error}");
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mapi::inspect::Node;
 
-use super::ids::{Ids, id, same_but_for_ids};
+use super::ids::{Ids, same_but_for_ids, short_id_of};
 use crate::analyze::{Operation, Rop};
 use crate::time::Timestamp;
 
@@ -78,7 +78,7 @@ impl<'a> Comparison<'a> {
                         continue;
                     }
                     if is_generated(name) && !is_minimal(name) && is_as_long(name, recorded, replayed) {
-                        self.ids.learn(recorded, replayed);
+                        self.ids.map(recorded, replayed);
                     } else {
                         self.values(&format!("{place}.{name}"), recorded, replayed);
                     }
@@ -92,8 +92,8 @@ impl<'a> Comparison<'a> {
             (recorded, replayed) if recorded == replayed => {}
             (recorded, replayed) if is_time(recorded) && is_time(replayed) => {}
             (recorded, replayed) if is_sid(recorded) && is_sid(replayed) => {}
-            (recorded, replayed) if id(recorded).is_some() && id(replayed).is_some() => {
-                self.ids.learn(recorded, replayed);
+            (recorded, replayed) if short_id_of(recorded).is_some() && short_id_of(replayed).is_some() => {
+                self.ids.map(recorded, replayed);
             }
             (Node::Text(recorded), Node::Text(replayed))
                 if is_sentence(place) && same_but_for_ids(recorded, replayed) => {}

@@ -12,7 +12,7 @@ pub(super) const MAX_IDS: usize = 65_536;
 /// The current ids by recorded ids, in their binary form.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
-    /// By the number of a replica and a counter ([MS-OXCDATA] 2.2.1.1).
+    /// By a replica id (REPLID) and a counter ([MS-OXCDATA] 2.2.1.1).
     short: HashMap<[u8; 8], [u8; 8]>,
     /// By the GUID of a replica and a counter ([MS-OXCDATA] 2.2.1.3.1).
     long: HashMap<[u8; 22], [u8; 22]>,
@@ -22,29 +22,29 @@ pub(super) struct Ids {
 
 impl Ids {
     /// Maps the ids in a recorded value to those in the current one.
-    pub(super) fn learn(&mut self, recorded: &Node, replayed: &Node) {
+    pub(super) fn map(&mut self, recorded: &Node, replayed: &Node) {
         match (recorded, replayed) {
             (Node::List(recorded), Node::List(replayed)) => {
-                recorded.iter().zip(replayed).for_each(|(recorded, replayed)| self.learn(recorded, replayed));
+                recorded.iter().zip(replayed).for_each(|(recorded, replayed)| self.map(recorded, replayed));
             }
             (Node::Fields(recorded), Node::Fields(replayed)) => {
                 recorded
                     .iter()
                     .zip(replayed)
-                    .for_each(|((_, recorded), (_, replayed))| self.learn(recorded, replayed));
+                    .for_each(|((_, recorded), (_, replayed))| self.map(recorded, replayed));
             }
             (recorded, replayed) => {
-                if let (Some(recorded), Some(replayed)) = (id(recorded), id(replayed)) {
+                if let (Some(recorded), Some(replayed)) = (short_id_of(recorded), short_id_of(replayed)) {
                     insert(&mut self.short, recorded, replayed);
                 }
                 if let (Node::Text(recorded), Node::Text(replayed)) = (recorded, replayed) {
-                    self.learn_words(recorded, replayed);
+                    self.map_words(recorded, replayed);
                 }
             }
         }
     }
 
-    fn learn_words(&mut self, recorded: &str, replayed: &str) {
+    fn map_words(&mut self, recorded: &str, replayed: &str) {
         for (recorded, replayed) in recorded.split_whitespace().zip(replayed.split_whitespace()) {
             let (Some(recorded), Some(replayed)) = (GuidWord::parse(recorded), GuidWord::parse(replayed))
             else {
@@ -120,11 +120,11 @@ fn counter(digits: &str) -> Option<[u8; 6]> {
     Some(counter)
 }
 
-/// An id of eight bytes in its binary form: the number of a replica, and a counter.
-pub(super) fn id(shown: &Node) -> Option<[u8; 8]> {
-    match shown {
+/// The id of eight bytes in `node`, in its binary form: a replica id (REPLID), and a counter.
+pub(super) fn short_id_of(node: &Node) -> Option<[u8; 8]> {
+    match node {
         Node::Text(text) => short_id(text),
-        // A small number is a count.
+        // A number below 2^32 is taken for a count, not for an id.
         Node::Number(number) if *number > 0xffff_ffff => Some(number.to_le_bytes()),
         Node::Signed(number) if number.unsigned_abs() > 0xffff_ffff => Some(number.to_le_bytes()),
         _ => None,
@@ -156,8 +156,8 @@ pub(super) fn same_but_for_ids(recorded: &str, replayed: &str) -> bool {
 mod tests {
     use super::*;
 
-    const THEN: &str = "00000002-18a5-6f7b-bcdc-ea1ed03c5657-0000001d0001";
-    const NOW: &str = "0000a002-18a5-6f7b-bcdc-ea1ed03c5657-0000002d0001";
+    const RECORDED: &str = "00000002-18a5-6f7b-bcdc-ea1ed03c5657-0000001d0001";
+    const REPLAYED: &str = "0000a002-18a5-6f7b-bcdc-ea1ed03c5657-0000002d0001";
 
     fn text(text: &str) -> Node {
         Node::Text(text.to_owned())
@@ -170,11 +170,13 @@ mod tests {
     #[test]
     fn recorded_ids_of_each_form_are_replaced_by_current_ones() {
         let mut ids = Ids::default();
-        ids.learn(&text(&format!("folder {THEN}")), &text(&format!("folder {NOW}")));
-        ids.learn(&Node::List(vec![text("0001-0000001d0001")]), &Node::List(vec![text("0001-0000002d0001")]));
-        let mut bytes = [&[7][..], &long(THEN), &long(THEN)[..16], &[1, 0, 0, 0, 0, 0x1d, 0, 1, 9]].concat();
+        ids.map(&text(&format!("folder {RECORDED}")), &text(&format!("folder {REPLAYED}")));
+        ids.map(&Node::List(vec![text("0001-0000001d0001")]), &Node::List(vec![text("0001-0000002d0001")]));
+        let mut bytes =
+            [&[7][..], &long(RECORDED), &long(RECORDED)[..16], &[1, 0, 0, 0, 0, 0x1d, 0, 1, 9]].concat();
         assert!(ids.replace_in(&mut bytes));
-        let expected = [&[7][..], &long(NOW), &long(NOW)[..16], &[1, 0, 0, 0, 0, 0x2d, 0, 1, 9]].concat();
+        let expected =
+            [&[7][..], &long(REPLAYED), &long(REPLAYED)[..16], &[1, 0, 0, 0, 0, 0x2d, 0, 1, 9]].concat();
         assert_eq!(bytes, expected);
         assert!(!ids.replace_in(&mut [0; 64]));
     }
@@ -182,10 +184,10 @@ mod tests {
     #[test]
     fn two_sentences_are_equal_if_only_ids_differ() {
         let moved = |to: &str| format!("OP_MOVE to folder {to}");
-        assert!(same_but_for_ids(&moved(THEN), &moved(NOW)));
+        assert!(same_but_for_ids(&moved(RECORDED), &moved(REPLAYED)));
         assert!(same_but_for_ids("with 0001-0000001d0001 in", "with 0001-0000002d0001 in"));
-        assert!(!same_but_for_ids(&moved(THEN), &moved(NOW).replace("MOVE", "COPY")));
-        assert!(!same_but_for_ids(&moved(THEN), "OP_MOVE to folder"));
+        assert!(!same_but_for_ids(&moved(RECORDED), &moved(REPLAYED).replace("MOVE", "COPY")));
+        assert!(!same_but_for_ids(&moved(RECORDED), "OP_MOVE to folder"));
         assert!(!same_but_for_ids("to a@lab", "to b@lab"));
     }
 }

@@ -163,8 +163,8 @@ impl AccountFile {
     /// Replaces `old`, the accounts of the same file as it was read before. An unchanged account keeps its status.
     /// The status of accounts that were removed, disabled or given another password is revoked; their number is
     /// returned.
-    pub fn succeed(&mut self, old: &Self) -> usize {
-        let mut withdrawn = 0_usize;
+    pub fn replace(&mut self, old: &Self) -> usize {
+        let mut revoked = 0_usize;
         for before in old.accounts.iter().filter(|account| !account.disabled) {
             let now =
                 self.position(&before.domain, &before.user).and_then(|index| self.accounts.get_mut(index));
@@ -174,11 +174,11 @@ impl AccountFile {
                 }
                 _ => {
                     before.status.revoke();
-                    withdrawn = withdrawn.saturating_add(1);
+                    revoked = revoked.saturating_add(1);
                 }
             }
         }
-        withdrawn
+        revoked
     }
 
     /// Bare user names that several domains have: their users cannot sign in without the domain.
@@ -228,7 +228,7 @@ impl AccountFile {
     }
 }
 
-/// Succeeds if the names are valid for an account.
+/// Checks that the names are valid for an account.
 fn check_names(account: &Account) -> Result<(), AccountError> {
     let bad = |text: &str| text.len() > 256 || text.contains(['\\', '/']) || text.contains(char::is_control);
     if account.user.is_empty() || bad(&account.user) {
@@ -246,7 +246,7 @@ impl Accounts for AccountFile {
     }
 }
 
-/// Succeeds for a file that only its owner can read, and that belongs to the user of the process.
+/// Checks that only its owner can access a file, and that it belongs to the user of the process.
 ///
 /// `mode` is the file's Unix mode, `owner` its owner's user id, `process` the user id that the process runs
 /// as. A file that belongs to the superuser is accepted too.

@@ -40,7 +40,7 @@ pub(super) struct Conflict {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     own: DomainNames,
-    /// By user and domain, which belong to one account.
+    /// By user and domain: each pair denotes one account.
     full: HashMap<(String, String), usize>,
     /// Accounts with a domain by their user alone, which several domains may have.
     bare: HashMap<String, Vec<usize>>,

@@ -44,7 +44,7 @@ fn accounts_are_added_replaced_and_removed() {
     assert!(file.set(account("bob", "OTHER")).unwrap().is_none());
     assert_eq!(file.get("other", "BOB").map(ToString::to_string).as_deref(), Some("OTHER\\bob"));
     assert!(file.get("", "bob").is_none(), "an account is named by its domain and its user");
-    assert!(file.find("", "bob").is_none(), "two of that name: an empty domain is ambiguous");
+    assert!(file.find("", "bob").is_none(), "two accounts have that name: an empty domain is ambiguous");
     assert!(file.remove("LAB", "bob").is_some());
     assert!(file.remove("LAB", "bob").is_none());
     assert_eq!(file.iter().count(), 2);
@@ -198,13 +198,13 @@ fn a_reload_keeps_only_the_status_of_unchanged_accounts() {
         AccountFile::parse(&file_of(&[("Alice", "lab", "lab.test"), ("bob", "LAB", "")])).unwrap();
     let disabled = Account { disabled: true, ..after.find("", "bob").unwrap() };
     after.set(disabled).unwrap();
-    assert_eq!(after.succeed(&before), 2);
+    assert_eq!(after.replace(&before), 2);
     assert_eq!([&alice, &bob, &carol].map(AccountStatus::is_revoked), [false, true, true]);
 
-    // A new password, and one that is there again: neither is what it was.
+    // A new password, and an account that was added again: neither keeps its status.
     let mut last = AccountFile::parse(&file_of(&[("alice", "LAB", ""), ("carol", "", "")])).unwrap();
     last.set(Account::new("alice", "LAB", NtHash::from_password("y"))).unwrap();
-    assert_eq!(last.succeed(&after), 1);
+    assert_eq!(last.replace(&after), 1);
     assert!(alice.is_revoked() && carol.is_revoked());
     assert!(["alice", "carol"].iter().all(|user| !last.find("", user).unwrap().status.is_revoked()));
 }

@@ -15,9 +15,9 @@ options::declare! {
 /// The server's names in a `CHALLENGE_MESSAGE` ([MS-NLMP] 2.2.2.1).
 #[derive(Debug, Clone, Default)]
 pub struct ServerNames {
-    /// The `NetBIOS` name.
+    /// The NetBIOS name.
     pub nb_computer: String,
-    /// The `NetBIOS` domain name.
+    /// The NetBIOS domain name.
     pub nb_domain: String,
     /// The fully qualified name.
     pub dns_computer: String,

@@ -54,7 +54,7 @@ pub struct Response<'a> {
 }
 
 impl Response<'_> {
-    /// Whether the response asks for authentication.
+    /// Whether the response requires authentication.
     pub(super) const fn is_unauthorized(&self) -> bool {
         self.status == 401
     }

@@ -105,7 +105,7 @@ pub(super) fn read(body: &[u8], scopes: &[&str], key: &str) -> Result<Document, 
                 walk.text(text.encode_utf8(&mut [0; 4]), before)?;
             }
             Event::DocType(_) => return Err(Error::DocumentType),
-            Event::Comment(_) | Event::PI(_) => walk.mixed(),
+            Event::Comment(_) | Event::PI(_) => walk.mark_mixed(),
             Event::Decl(_) => {}
             Event::Eof => break,
         }
@@ -159,7 +159,7 @@ impl Walk<'_> {
             scope = Some(self.document.scopes.len());
             self.document.scopes.push(Scope { name: name.clone(), key, first: None, depth });
         }
-        self.mixed();
+        self.mark_mixed();
         self.open.push(Open { name, scope, start: after, text: Some(String::new()) });
         Ok(())
     }
@@ -172,7 +172,7 @@ impl Walk<'_> {
     }
 
     /// Records that the innermost open element contains something other than text.
-    fn mixed(&mut self) {
+    fn mark_mixed(&mut self) {
         if let Some(open) = self.open.last_mut() {
             open.text = None;
         }
@@ -191,7 +191,7 @@ impl Walk<'_> {
         }
     }
 
-    fn close(&mut self, before: usize) {
+    fn close(&mut self, end: usize) {
         let Some(open) = self.open.pop() else { return };
         let Some(text) = open.text else { return };
         if open.name.eq_ignore_ascii_case(self.key)
@@ -199,7 +199,7 @@ impl Walk<'_> {
         {
             scope.key.get_or_insert_with(|| text.trim().to_owned());
         }
-        let span = open.start..before;
+        let span = open.start..end;
         self.document.leaves.push(Leaf { name: open.name, scope: open.scope, span, text });
     }
 }

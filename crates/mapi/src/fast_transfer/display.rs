@@ -1,4 +1,4 @@
-//! Text form of `FastTransfer` trees.
+//! Text form of FastTransfer trees.
 
 use std::fmt::{self, Display, Write};
 

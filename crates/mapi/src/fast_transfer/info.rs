@@ -1,4 +1,4 @@
-//! Progress and property group information in `FastTransfer` streams.
+//! Progress and property group information in FastTransfer streams.
 
 use wire::{Decode, Encode, Guid, Reader, Result, Utf16, Writer};
 

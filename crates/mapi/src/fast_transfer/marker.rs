@@ -1,4 +1,4 @@
-//! Markers of `FastTransfer` streams ([MS-OXCFXICS] 2.2.4.1.4).
+//! Markers of FastTransfer streams ([MS-OXCFXICS] 2.2.4.1.4).
 
 wire::wire_enum! {
     /// A marker, which begins, ends or separates the groups of a stream ([MS-OXCFXICS] 2.2.4.1.4).

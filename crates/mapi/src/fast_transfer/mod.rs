@@ -1,4 +1,4 @@
-//! `FastTransfer` streams ([MS-OXCFXICS] 2.2.4), which copy and synchronize folders and messages in both
+//! FastTransfer streams ([MS-OXCFXICS] 2.2.4), which copy and synchronize folders and messages in both
 //! directions.
 //!
 //! A stream is a sequence of markers and properties, which is split into buffers at arbitrary positions. [`Tokenizer`]

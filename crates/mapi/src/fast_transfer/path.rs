@@ -1,4 +1,4 @@
-//! The stack of open groups in a `FastTransfer` stream.
+//! The stack of open groups in a FastTransfer stream.
 
 use wire::{Error, ErrorKind, Result};
 

@@ -1,4 +1,4 @@
-//! Property values in `FastTransfer` streams ([MS-OXCFXICS] 2.2.4.1).
+//! Property values in FastTransfer streams ([MS-OXCFXICS] 2.2.4.1).
 
 use std::borrow::Cow;
 

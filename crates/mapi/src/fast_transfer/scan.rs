@@ -1,4 +1,4 @@
-//! Finds the end of a property in a `FastTransfer` stream without decoding it.
+//! Finds the end of a property in a FastTransfer stream without decoding it.
 
 use wire::{Error, ErrorKind, Result};
 

@@ -1,4 +1,4 @@
-//! Tests of `FastTransfer` streams.
+//! Tests of FastTransfer streams.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Splits a `FastTransfer` stream, received in pieces, into tokens.
+//! Splits a FastTransfer stream, received in pieces, into tokens.
 
 use wire::{Error, ErrorKind, Reader, Result, Writer};
 

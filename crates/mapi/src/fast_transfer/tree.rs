@@ -1,4 +1,4 @@
-//! A `FastTransfer` stream as a tree, and its builder.
+//! A FastTransfer stream as a tree, and its builder.
 
 use std::mem;
 

@@ -26,7 +26,7 @@ crate::inspect::field::inspect_struct! {
         pub num_pos: u32 = "NumPos",
         /// The approximate number of rows in the table.
         pub total_recs: u32 = "TotalRecs",
-        /// The code page of 8-bit strings; 1200 stands for UTF-16.
+        /// The code page of 8-bit strings; 1200 is UTF-16.
         pub code_page: u32 = "CodePage",
         /// The locale of templates.
         pub template_locale: u32 = "TemplateLocale",

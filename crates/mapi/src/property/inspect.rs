@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::list::{LargePropertyTagArray, PropertyList, PropertyTagArray};
-use super::number::object_id_node;
+use super::object_id::object_id_node;
 use super::row::{FlaggedValue, PropertyRow};
 use super::tag::{PropTag, PropType};
 use super::value::{PropertyValue, Restriction, TaggedValue, TypedValue};

@@ -1,4 +1,4 @@
-//! `FastTransfer`: download and upload of objects as streams ([MS-OXCROPS] 2.2.12, [MS-OXCFXICS] 2.2.3.1). The buffers
+//! FastTransfer: download and upload of objects as streams ([MS-OXCROPS] 2.2.12, [MS-OXCFXICS] 2.2.3.1). The buffers
 //! are not decoded here, since a stream consists of many of them; see [`crate::fast_transfer`].
 
 use wire::{Reader, Result, Writer};

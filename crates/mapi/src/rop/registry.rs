@@ -254,13 +254,13 @@ macro_rules! each_rop {
 
             /// Begins an upload.
             0x53 RopFastTransferDestinationConfigure: RopFastTransferDestinationConfigureRequest => Empty;
-            /// Uploads a part of a `FastTransfer` stream.
+            /// Uploads a part of a FastTransfer stream.
             0x54 RopFastTransferDestinationPutBuffer:
                 RopFastTransferDestinationPutBufferRequest => RopFastTransferDestinationPutBufferResponse;
-            /// Uploads a part of a `FastTransfer` stream.
+            /// Uploads a part of a FastTransfer stream.
             0x9D RopFastTransferDestinationPutBufferExtended:
                 RopFastTransferDestinationPutBufferExtendedRequest => RopFastTransferDestinationPutBufferExtendedResponse;
-            /// Downloads the next part of a `FastTransfer` stream.
+            /// Downloads the next part of a FastTransfer stream.
             0x4E RopFastTransferSourceGetBuffer:
                 RopFastTransferSourceGetBufferRequest => RopFastTransferSourceGetBufferResponse;
             /// Begins the download of a folder.

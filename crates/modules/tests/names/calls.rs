@@ -321,7 +321,7 @@ fn an_alias_is_the_same_in_all_sessions_callers_and_proxies() {
     for engine in &pool {
         assert_eq!(asked(engine, "c", &first), "EXCH2");
         assert_eq!(asked(engine, "c", "PROXY"), "EXCH1");
-        assert_eq!(asked(engine, "c", "PROXY-2"), "PROXY-2", "stands for no server");
+        assert_eq!(asked(engine, "c", "PROXY-2"), "PROXY-2", "is the alias of no server");
     }
 }
 

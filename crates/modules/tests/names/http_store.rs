@@ -138,7 +138,7 @@ fn an_alias_is_the_same_in_all_sessions_of_both_endpoints() {
     for web in [&alice, &bob] {
         assert!(holds(&sent(web, "PROXY"), "EXCH1"));
         assert!(holds(&sent(web, alias), "EXCH2"));
-        assert!(holds(&sent(web, "PROXY-2"), "PROXY-2"), "stands for no server");
+        assert!(holds(&sent(web, "PROXY-2"), "PROXY-2"), "is the alias of no server");
     }
     let store = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
     let (_, got) = store.relayed(RequestType::Connect, connect(&DATABASE.replace("EXCH1", alias)));

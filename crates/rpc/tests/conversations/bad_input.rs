@@ -223,10 +223,10 @@ pub(crate) fn whole_fault(server: &mut ServerAssociation) -> (u32, u16, bool, Fa
     (pdu.header.call_id, fault.context_id, did_not_execute, fault.status)
 }
 
-/// [MS-RPCE] 3.3.1.5.8: all fragments of a call come before the next call.
+/// [MS-RPCE] 3.3.1.5.8: all fragments of a call are sent before the next call.
 #[test]
 fn a_call_begun_before_the_last_fragment_of_another_is_a_protocol_error() {
-    // One at a time: the call that was begun fails. Several: the one that came too early.
+    // Without concurrent calls the incomplete call fails, with them the one that was sent too early.
     for (flags, failed) in [(PfcFlags::NONE, 7), (PfcFlags::CONC_MPX, 8)] {
         let mut server = bound(flags);
         server.receive(&fragment(7, PfcFlags::FIRST_FRAG, b"one "));
@@ -243,7 +243,7 @@ fn a_request_with_a_pending_cancel_is_not_executed() {
     server.receive(&fragment(3, PfcFlags::FIRST_FRAG | pending_cancel, b"x"));
     assert!(matches!(closed(&mut server), CloseReason::Peer(PeerError::Protocol(_))));
     assert_eq!(whole_fault(&mut server), (3, 0, true, FaultStatus::RPC_S_NO_CALL_ACTIVE));
-    // Later it is a wish, and the call goes on.
+    // In later fragments it only requests a cancel, and the call continues.
     let mut server = bound(PfcFlags::NONE);
     server.receive(&fragment(3, PfcFlags::FIRST_FRAG, b"x"));
     server.receive(&fragment(3, PfcFlags::LAST_FRAG | pending_cancel, b"y"));

@@ -323,7 +323,7 @@ fn samba_finishes_a_handshake_with_alter_context() {
     assert_eq!(pair.arrive(0, 1, b"sealed").stub.len(), 8);
 }
 
-/// Carries one leg up and its answer down; returns the token that came.
+/// Passes one token to the server and its response to the client; returns the token that the client received.
 fn step(pair: &mut Pair) -> Bytes {
     pair.server.receive(&pair.client.take_output());
     assert_eq!(crate::support::poll_server(&mut pair.server), []);
@@ -357,7 +357,7 @@ fn calls_after_a_refused_auth3_are_denied_and_the_association_ends() {
     pair.client.resume_handshake(HandshakeReply::Auth3 { token, protection: None }).unwrap();
     pair.client.poll_event();
     pair.client.call(0, 1, None, Bytes::new()).unwrap();
-    // The call waits behind the handshake's answer.
+    // The call waits for the response to the handshake.
     pair.server.receive(&pair.client.take_output());
     assert!(matches!(pair.server.poll_event(), Some(server::Event::Authenticate { last: true, .. })));
     assert_eq!(pair.server.poll_event(), None);

@@ -93,17 +93,17 @@ fn a_returned_pdu_keeps_no_other_bytes_in_memory() {
         // Cancels of a call that there is not, which cost nothing, before and behind a call in one read.
         let cancels = [5, 0, 18, 3, 16, 0, 0, 0, 16, 0, 0, 0, 9, 0, 0, 0].repeat(100);
         pair.client.call(0, 7, None, Bytes::from_static(b"question")).unwrap();
-        let asked = pair.client.take_output();
-        assert!(asked.is_unique(), "{level}: a call that was sent");
-        pair.server.receive(&[&cancels, &*asked, &cancels].concat());
+        let request_bytes = pair.client.take_output();
+        assert!(request_bytes.is_unique(), "{level}: a sent call");
+        pair.server.receive(&[&cancels, &*request_bytes, &cancels].concat());
         let Some(server::Event::Request(request)) = pair.server.poll_event() else { panic!() };
-        assert!(request.stub.is_unique(), "{level}: a call that came");
+        assert!(request.stub.is_unique(), "{level}: a received call");
         pair.server.respond(request.call_id, &pattern(10_000)).unwrap();
-        let answered = pair.server.take_output();
-        assert!(answered.is_unique(), "{level}: an answer that was sent");
-        pair.client.receive(&answered);
+        let response_bytes = pair.server.take_output();
+        assert!(response_bytes.is_unique(), "{level}: a sent response");
+        pair.client.receive(&response_bytes);
         let Some(client::Event::Response(response)) = pair.client.poll_event() else { panic!() };
-        assert!(response.stub.is_unique(), "{level}: an answer that came");
+        assert!(response.stub.is_unique(), "{level}: a received response");
         assert_eq!(response.stub, pattern(10_000));
     }
 }

@@ -151,6 +151,6 @@ fn ntlm_takes_three_legs() {
     pair.client.resume_handshake(HandshakeReply::Auth3 { token, protection: Some(Toy::boxed(99)) }).unwrap();
     let (rpc_auth_3, _) = up(&mut pair);
     alone(&rpc_auth_3, AUTH3, 0, package, b"authenticate");
-    assert!(down(&mut pair).0.is_empty(), "an RPC_AUTH_3 is not answered");
+    assert!(down(&mut pair).0.is_empty(), "an RPC_AUTH_3 has no response");
     call(&mut pair, package);
 }

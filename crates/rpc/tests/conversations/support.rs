@@ -129,8 +129,8 @@ impl Pair {
         pair
     }
 
-    /// Carries bytes both ways, a few at a time, and answers handshakes, until nothing moves any more.
-    /// Returns what else happened at the client and at the server.
+    /// Passes bytes in both directions, a few at a time, and continues handshakes, until neither end sends any more.
+    /// Returns the other events of the client and of the server.
     pub(crate) fn settle(&mut self) -> (Vec<client::Event>, Vec<server::Event>) {
         let (mut at_client, mut at_server) = (Vec::new(), Vec::new());
         loop {
@@ -161,7 +161,7 @@ impl Pair {
     }
 }
 
-/// The server's events, with the handshake answered: two legs for NTLM.
+/// The server's events. Continues its handshake, which has two tokens of the client.
 pub(crate) fn poll_server(server: &mut ServerAssociation) -> Vec<server::Event> {
     let mut events = Vec::new();
     while let Some(event) = server.poll_event() {
@@ -182,7 +182,7 @@ pub(crate) fn poll_server(server: &mut ServerAssociation) -> Vec<server::Event> 
     events
 }
 
-/// The client's events, with the handshake answered by an auth3.
+/// The client's events. Ends its handshake with an auth3.
 pub(crate) fn poll_client(client: &mut ClientAssociation) -> Vec<client::Event> {
     let mut events = Vec::new();
     while let Some(event) = client.poll_event() {

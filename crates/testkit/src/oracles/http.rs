@@ -50,7 +50,7 @@ fn check<H: Head>(
     let again: Vec<u8> =
         whole.messages.iter().flat_map(|(head, _, wire)| [&head[..], wire].concat()).collect();
     let read_again = read(new(limits), &before, [&again[..]]);
-    assert_eq!(read_again.messages, whole.messages, "what leaves is not what came");
+    assert_eq!(read_again.messages, whole.messages, "the forwarded messages differ from the received ones");
     assert_eq!(read_again.error, None);
 }
 

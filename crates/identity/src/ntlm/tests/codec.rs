@@ -78,7 +78,7 @@ proptest! {
         prop_assert_eq!(ClientChallenge::from_bytes(&bytes).unwrap(), claims);
     }
 
-    /// Whatever is read as a message is written as it was, and its parts can be asked for.
+    /// Bytes that decode as a message encode to the same bytes, and the accessors of its parts do not panic.
     #[test]
     fn decoded_messages_are_encoded_alike(kind in 1u8..4, body in vec(any::<u8>(), 0..160)) {
         let mut bytes = b"NTLMSSP\0".to_vec();

@@ -109,7 +109,7 @@ pub(crate) fn server(rules: impl Into<Rules>) -> AcceptorConfig {
     }
 }
 
-/// What a client may ask for besides a character set.
+/// The flags that a client may request besides a character set.
 const BITS: [F; 10] = [
     F::NTLMSSP_NEGOTIATE_SIGN,
     F::NTLMSSP_NEGOTIATE_SEAL,

@@ -109,7 +109,7 @@ fn a_name_counts_only_in_response_to_a_challenge() {
     let sent = went_on(challenge.as_deref().unwrap()).send(&encoded(&last)).unwrap();
     let again = sent.on_response(&challenging(challenge.as_deref().unwrap()), NOW);
     assert!(matches!(again, Outcome::Rejected(_)));
-    // In another character set than the challenge asked for.
+    // In another character set than the challenge selected.
     let mut other = ntlm_authenticate(&last);
     other.flags = other.flags.without(NegotiateFlags::NTLMSSP_NEGOTIATE_UNICODE);
     let other = other.to_bytes().unwrap();
@@ -167,8 +167,8 @@ fn challenging(token: &[u8]) -> Response<'_> {
     Response { status: 401, token: Some(token), ..Response::default() }
 }
 
-/// What the server makes of a handshake: each of the client's tokens, and what the server answers it with. The last
-/// one it takes.
+/// The outcome of a handshake with these tokens of the client, each with the server's token in response. Without
+/// one the server executes the request.
 fn legs(config: &Arc<Config>, scheme: Mechanism, tokens: &[(&[u8], &[u8])]) -> Result<Outcome, AuthError> {
     let mut sign_in = begin(config, scheme);
     for (token, answer) in tokens {

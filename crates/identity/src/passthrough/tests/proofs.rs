@@ -70,7 +70,7 @@ fn an_address_proves_a_user_only_if_invalid_credentials_are_rejected() {
         );
         assert!(other.on_response(&refusal(), NOW).is_ok());
     }
-    // After a handshake, too: a gateway may open each connection that any token came on.
+    // After a handshake, too: a gateway may accept each connection on which it received any token.
     let token = STANDARD.encode(handshakes::ticket_of(b"alice"));
     let control = || {
         let sign_in = AuthAttempt::new(&config, Mechanism::SPNEGO, &guarded(Probe::Address), NOW).unwrap();

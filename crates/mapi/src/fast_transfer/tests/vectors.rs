@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The beginning of a hierarchy synchronisation, as Microsoft's "How to parse the `FastTransfer` Stream"
+/// The beginning of a hierarchy synchronisation, as Microsoft's "How to parse the FastTransfer Stream"
 /// prints it.
 const HIERARCHY: &str = "\
     03001240 0201E165 00000000 0201E065 16000000 52F685EC 7D432E4A A9603450 8853D90A 00000000 03F54000 083000D0 \

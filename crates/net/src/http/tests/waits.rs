@@ -7,7 +7,7 @@ use engine::{Decision, Delivery, Module, Work};
 use identity::Mechanism;
 use testkit::deferred::Decider;
 
-use crate::http::memory::PIPE;
+use crate::http::memory_stream::PIPE;
 use crate::http::tests::playbook::Happens::{AccountRevoked, ProxyEnds, Request, Rest, TimePasses};
 use crate::http::tests::playbook::State::{Closed, CutShort, KeptAlive, WaitsForServer};
 use crate::http::tests::playbook::{Client, Happens, Proxy, basic, get, head, mapi, request, response};

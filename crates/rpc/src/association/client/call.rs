@@ -94,7 +94,7 @@ impl ClientAssociation {
         trailer.to_tail(call.stub.len()).map_err(|_| CallError::TooLong)
     }
 
-    /// Asks the server to end a call early. The call still gets a response. A call that was not sent yet is
+    /// Requests that the server end a call early. The call still gets a response. A call that was not sent yet is
     /// removed. False if the call is unknown.
     pub fn cancel(&mut self, call_id: u32) -> bool {
         if self.outstanding.contains_key(&call_id) {

@@ -138,7 +138,7 @@ pub enum Event {
         /// The server did not execute the call.
         did_not_execute: bool,
     },
-    /// The server asks to close the connection after the pending calls.
+    /// The server requests to close the connection after the pending calls.
     Shutdown,
     /// The association has ended. Pending calls get no response.
     Closed {
@@ -161,7 +161,7 @@ pub struct Response {
 /// Why an association ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CloseReason {
-    /// The server broke the protocol.
+    /// The server violated the protocol.
     #[error(transparent)]
     Peer(#[from] PeerError),
     /// The server rejected the bind (C706 12.6.3.1).

@@ -10,7 +10,7 @@ pub(in crate::association) struct SecurityContext {
     pub(in crate::association) id: u32,
     pub(in crate::association) auth_type: AuthType,
     /// The level that the client named.
-    pub(in crate::association) asked_level: AuthLevel,
+    pub(in crate::association) requested_level: AuthLevel,
     /// The level in force.
     pub(in crate::association) level: AuthLevel,
     pub(in crate::association) state: HandshakeState,
@@ -45,7 +45,7 @@ impl SecurityContext {
         Self {
             id: trailer.auth_context_id,
             auth_type: trailer.auth_type,
-            asked_level: trailer.auth_level,
+            requested_level: trailer.auth_level,
             level,
             state: HandshakeState::Running(0),
         }
@@ -55,7 +55,7 @@ impl SecurityContext {
     pub(in crate::association) const fn trailer(&self) -> SecTrailer {
         SecTrailer {
             auth_type: self.auth_type,
-            auth_level: self.asked_level,
+            auth_level: self.requested_level,
             auth_pad_length: 0,
             auth_reserved: 0,
             auth_context_id: self.id,

@@ -139,7 +139,7 @@ impl ServerAssociation {
         }
         let taken = |context: &PresentationContext| {
             let known = self.contexts.iter().find(|known| known.id == context.context_id);
-            known.is_some_and(|known| known.asked != context.abstract_syntax)
+            known.is_some_and(|known| known.abstract_syntax != context.abstract_syntax)
         };
         let taken = proposed.iter().any(|context| offered_features(context).is_none() && taken(context));
         taken.then_some("presentation context id already used for another interface")
@@ -172,8 +172,8 @@ impl ServerAssociation {
         }
     }
 
-    fn enter_group(&self, asked: u32) -> Option<u32> {
-        match asked {
+    fn enter_group(&self, requested: u32) -> Option<u32> {
+        match requested {
             0 => self.groups.create(),
             known => self.groups.join(known).then_some(known),
         }
@@ -201,16 +201,18 @@ impl ServerAssociation {
         if !proposed.transfer_syntaxes.contains(&SyntaxId::NDR) {
             return ContextResult::rejected(ProviderReason::PROPOSED_TRANSFER_SYNTAXES_NOT_SUPPORTED);
         }
-        let asked = proposed.abstract_syntax;
+        let abstract_syntax = proposed.abstract_syntax;
         match self.contexts.iter().find(|context| context.id == proposed.context_id) {
-            Some(known) if known.asked != asked => {
+            Some(known) if known.abstract_syntax != abstract_syntax => {
                 return ContextResult::rejected(ProviderReason::REASON_NOT_SPECIFIED);
             }
             Some(_) => {}
             None if self.contexts.len() >= self.config.max_contexts => {
                 return ContextResult::rejected(ProviderReason::LOCAL_LIMIT_EXCEEDED);
             }
-            None => self.contexts.push(PresentedContext { id: proposed.context_id, asked, interface }),
+            None => {
+                self.contexts.push(PresentedContext { id: proposed.context_id, abstract_syntax, interface });
+            }
         }
         ContextResult {
             result: ContextResultCode::ACCEPTANCE,

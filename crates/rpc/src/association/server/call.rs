@@ -21,7 +21,7 @@ const SHORT_FRAGMENT: usize = 1024;
 struct Refusal {
     status: FaultStatus,
     reason: CloseReason,
-    /// The PDU is too early: the fault says that its call was not executed.
+    /// The PDU is too early: the fault states that its call was not executed.
     early: bool,
 }
 
@@ -258,7 +258,7 @@ impl ServerAssociation {
         if let Some((start, trailer)) = VerificationTrailer::find(&stub, head.endian) {
             let expected = Expected {
                 bind_header_signing: self.client_header_signing,
-                pcontext: (context.asked, SyntaxId::NDR),
+                pcontext: (context.abstract_syntax, SyntaxId::NDR),
                 header2: Header2 {
                     ptype: PduType::REQUEST,
                     drep: head.drep,

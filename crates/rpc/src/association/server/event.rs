@@ -25,12 +25,12 @@ pub enum Event {
         token: Bytes,
         /// How many tokens of this security context arrived before.
         leg: u32,
-        /// Whether this is the last token: it came with an auth3, which has no response.
+        /// Whether this is the last token: it was received with an auth3, which has no response.
         last: bool,
     },
     /// A call arrived completely.
     Request(Request),
-    /// The client asks to cancel a call. The call still needs a response.
+    /// The client requests to cancel a call. The call still needs a response.
     Cancel {
         /// The call id.
         call_id: u32,
@@ -115,7 +115,7 @@ impl fmt::Debug for AuthOutcome {
 /// Why an association ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CloseReason {
-    /// The client broke the protocol.
+    /// The client violated the protocol.
     #[error(transparent)]
     Peer(#[from] PeerError),
     /// The bind was rejected for a reason that the protocol has a code for (C706 12.6.3.1).
@@ -124,8 +124,8 @@ pub enum CloseReason {
     /// The bind was rejected for a reason that the protocol has no code for.
     #[error("bind rejected: {0}")]
     Unacceptable(&'static str),
-    /// The bind came from this program itself ([`ServerConfig::own_bind`](super::ServerConfig::own_bind)).
-    #[error("bind rejected: it came from this program itself")]
+    /// The bind was sent by this program itself ([`ServerConfig::own_bind`](super::ServerConfig::own_bind)).
+    #[error("bind rejected: this program itself sent it")]
     Loop,
     /// The client failed to authenticate.
     #[error("authentication failed")]

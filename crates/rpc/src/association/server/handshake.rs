@@ -192,5 +192,5 @@ impl ServerAssociation {
 fn accepts(context: &SecurityContext, trailer: SecTrailer) -> bool {
     matches!(context.state, HandshakeState::Running(_))
         && context.auth_type == trailer.auth_type
-        && context.asked_level == trailer.auth_level
+        && context.requested_level == trailer.auth_level
 }

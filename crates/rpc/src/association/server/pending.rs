@@ -8,7 +8,7 @@ use crate::pdu::{BindAck, PfcFlags, SyntaxId};
 pub(super) struct PresentedContext {
     pub(super) id: u16,
     /// The interface as the client named it.
-    pub(super) asked: SyntaxId,
+    pub(super) abstract_syntax: SyntaxId,
     pub(super) interface: Interface,
 }
 

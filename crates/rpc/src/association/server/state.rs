@@ -23,7 +23,7 @@ pub struct ServerAssociation {
     pub(super) group: Option<u32>,
     /// The call id of the bind, once it arrived.
     pub(super) bind_call_id: Option<u32>,
-    /// The largest fragment in both directions, as the `bind_ack` says.
+    /// The largest fragment in both directions, as stated in the `bind_ack`.
     pub(super) agreed_fragment: u16,
     /// The bind had no verifier, so that calls without a verifier may follow, also after a later context
     /// authenticated.
@@ -130,7 +130,7 @@ impl ServerAssociation {
         self.active.len()
     }
 
-    /// Sends a `shutdown` PDU, which asks the client to close the connection after its calls (C706
+    /// Sends a `shutdown` PDU, which requests that the client close the connection after its calls (C706
     /// 12.6.4.11).
     pub fn shutdown(&mut self) {
         if !self.is_closed() {
@@ -151,7 +151,7 @@ impl ServerAssociation {
         );
     }
 
-    /// Responds to a call with a fault that does not say whether the call was executed, and ends the
+    /// Responds to a call with a fault that does not state whether the call was executed, and ends the
     /// association.
     pub(super) fn refuse_call(
         &mut self,

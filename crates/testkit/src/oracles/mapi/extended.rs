@@ -32,7 +32,7 @@ pub fn extended_buffers(data: &[u8]) {
 
 fn compressed(size: usize, bytes: &[u8]) {
     let Ok(payload) = decompress(bytes, size) else { return };
-    assert_eq!(payload.len(), size, "as long as was asked for");
+    assert_eq!(payload.len(), size, "of the requested length");
     round_trip(&payload);
 }
 

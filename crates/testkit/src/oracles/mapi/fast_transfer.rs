@@ -1,4 +1,4 @@
-//! Oracle: `FastTransfer` streams.
+//! Oracle: FastTransfer streams.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use wire::Writer;
 use super::stubs::same_bytes;
 use crate::input::{Input, cuts};
 
-/// Streams of `FastTransfer`.
+/// Streams of FastTransfer.
 ///
 /// The first byte selects what the rest is: 0 the value of a property that has a structure, otherwise a stream.
 /// The next three bytes of a stream select how it is divided, the limit of a value that is kept, and that of a
@@ -70,7 +70,7 @@ fn read(stream: &[u8], cut: u8, limits: Limits) -> (String, Vec<u8>, wire::Resul
 
 fn tokens(stream: &[u8], cut: u8, limits: Limits) {
     let whole = read(stream, 0, limits);
-    assert!(stream.starts_with(&whole.1), "written as it came");
+    assert!(stream.starts_with(&whole.1), "it encodes to the decoded bytes");
     if whole.2.is_ok() {
         assert_eq!(whole.1, stream);
     }
@@ -91,7 +91,7 @@ fn tree(stream: &[u8], cut: u8, limits: TreeLimits) {
     let is_whole = count(&tree.nodes, 0, limits, &mut kept);
     assert!(kept <= limits.total, "bounded");
     if is_whole {
-        assert_eq!(tree.to_bytes().as_deref(), Ok(stream), "written as it came");
+        assert_eq!(tree.to_bytes().as_deref(), Ok(stream), "it encodes to the decoded bytes");
     } else {
         assert!(tree.to_bytes().is_err());
     }

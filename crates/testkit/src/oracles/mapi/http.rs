@@ -10,7 +10,7 @@ macro_rules! body {
     ($type:ty, $request_type:expr, $bytes:expr) => {
         <$type>::decode($request_type, $bytes).ok().map(|(body, rest)| {
             let written = body.encode().expect("what was read can be written");
-            assert_eq!([&written, rest].concat(), $bytes, "it leaves as it came");
+            assert_eq!([&written, rest].concat(), $bytes, "it encodes to the decoded bytes");
             let (again, none) =
                 <$type>::decode($request_type, &written).expect("what was written can be read");
             assert_eq!(none, b"", "nothing is left over of what was written");

@@ -14,7 +14,7 @@ pub fn notifications(data: &[u8]) {
     let Ok(notification) = NotificationData::read(&mut r) else { return };
     let mut w = Writer::new();
     notification.write(&mut w).expect("what was read can be written");
-    assert_eq!(w.as_slice(), &data[..r.offset()], "it leaves as it came");
+    assert_eq!(w.as_slice(), &data[..r.offset()], "it encodes to the decoded bytes");
     let _ = notification.to_node();
     if let Event::Table(table) = &notification.event {
         let _ = table.read_row(&[PropTag::PidTagMid, PropTag::PidTagSubject, PropTag::PidTagImportance]);

@@ -138,7 +138,7 @@ fn leaves<T>(
     let value = read(&mut r).ok()?;
     let mut w = Writer::new();
     write(&value, &mut w).expect("what was read can be written");
-    assert_eq!(w.as_slice(), &bytes[..r.offset()], "it leaves as it came");
+    assert_eq!(w.as_slice(), &bytes[..r.offset()], "it encodes to the decoded bytes");
     Some(value)
 }
 
@@ -163,14 +163,14 @@ fn restriction(bytes: &[u8], layout: Layout) {
         let Ok(moved) = restriction.to_bytes(other) else { continue };
         let there = Restriction::from_bytes(&moved, other).expect("what was written can be read");
         if let Ok(back) = there.to_bytes(layout) {
-            assert_eq!(back, own, "it came back from {other:?}");
+            assert_eq!(back, own, "conversion to {other:?} and back changes nothing");
         }
     }
 }
 
 fn entry_id(bytes: &[u8]) {
     let id = EntryId::parse(bytes);
-    assert_eq!(id.to_bytes().as_deref(), Ok(bytes), "it leaves as it came");
+    assert_eq!(id.to_bytes().as_deref(), Ok(bytes), "it encodes to the decoded bytes");
     drop((id.to_string(), id.to_node()));
 }
 

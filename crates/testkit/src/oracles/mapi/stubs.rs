@@ -27,9 +27,9 @@ impl<T: PartialEq + Debug> Codec<T> {
         assert_eq!((self.encode)(&again).as_deref(), Ok(&*written), "it is written alike");
         if endian == Endian::Little {
             let (read, _) = stub.split_at(stub.len() - rest.len());
-            assert_eq!(read.len(), written.len(), "it leaves as long as it came");
-            let kept = |(came, leaves): (&u8, &u8)| came == leaves || *leaves == 0;
-            assert!(read.iter().zip(&written).all(kept), "it leaves as it came: {written:02x?}");
+            assert_eq!(read.len(), written.len(), "the encoding has the length of the decoded bytes");
+            let kept = |(decoded, encoded): (&u8, &u8)| decoded == encoded || *encoded == 0;
+            assert!(read.iter().zip(&written).all(kept), "it encodes to the decoded bytes: {written:02x?}");
         }
         Some(value)
     }
@@ -38,7 +38,7 @@ impl<T: PartialEq + Debug> Codec<T> {
 /// Asserts that a value decoded from all the bytes is encoded to the same bytes.
 pub(super) fn same_bytes<'a, T: Decode<'a> + Encode>(bytes: &'a [u8]) -> Option<T> {
     let value = T::from_bytes(bytes).ok()?;
-    assert_eq!(value.to_bytes().as_deref(), Ok(bytes), "it leaves as it came");
+    assert_eq!(value.to_bytes().as_deref(), Ok(bytes), "it encodes to the decoded bytes");
     Some(value)
 }
 

@@ -148,7 +148,7 @@ impl Driver {
             Event::ContextsAltered { .. } => self.call(),
             Event::Response(response) => {
                 assert!(response.stub.len() <= MAX_STUB);
-                assert!(self.waiting.remove(&response.call_id), "an answer to a call, and only once");
+                assert!(self.waiting.remove(&response.call_id), "one response to a call");
                 self.call();
             }
             Event::Fault { call_id, .. } => {
@@ -192,7 +192,9 @@ impl Driver {
             2 => HandshakeReply::Auth3 { token: b"last".to_vec(), protection },
             _ => HandshakeReply::Failed,
         };
-        self.association.resume_handshake(next).expect("a token that waits, and an answer that fits");
+        self.association
+            .resume_handshake(next)
+            .expect("a token that waits, and a response that fits into a PDU");
     }
 }
 

@@ -99,40 +99,41 @@ fn calls(input: &mut Input<'_>) {
         let (choice, opnum) = (input.byte(), u16::from(input.byte() % 8));
         let stub = input.block();
         if choice & 2 == 0 {
-            if let Ok(answer) = mapper.call(opnum, stub, endian(choice)) {
-                check_mapper_answer(opnum, &answer);
+            if let Ok(response) = mapper.call(opnum, stub, endian(choice)) {
+                check_mapper_answer(opnum, &response);
             }
-        } else if let Ok(answer) = management.call(opnum, stub, endian(choice)) {
-            check_management_answer(opnum, &answer);
+        } else if let Ok(response) = management.call(opnum, stub, endian(choice)) {
+            check_management_answer(opnum, &response);
         }
     }
 }
 
-fn check_mapper_answer(opnum: u16, answer: &[u8]) {
+fn check_mapper_answer(opnum: u16, response: &[u8]) {
     match opnum {
         OPNUM_EPT_LOOKUP => {
-            let answer = EptLookupResponse::from_bytes(answer).expect("an answer");
-            let room = usize::try_from(answer.max_ents).unwrap_or(usize::MAX);
-            assert!(answer.entries.len() <= room, "no more than was asked for");
+            let response = EptLookupResponse::from_bytes(response).expect("a response that decodes");
+            let room = usize::try_from(response.max_ents).unwrap_or(usize::MAX);
+            assert!(response.entries.len() <= room, "at most the requested number");
         }
         OPNUM_EPT_MAP => {
-            let answer = EptMapResponse::from_bytes(answer).expect("an answer");
-            let room = usize::try_from(answer.max_towers).unwrap_or(usize::MAX);
-            assert!(answer.towers.len() <= room, "no more than was asked for");
+            let response = EptMapResponse::from_bytes(response).expect("a response that decodes");
+            let room = usize::try_from(response.max_towers).unwrap_or(usize::MAX);
+            assert!(response.towers.len() <= room, "at most the requested number");
         }
         OPNUM_EPT_LOOKUP_HANDLE_FREE => {
-            EptLookupHandleFreeResponse::from_bytes(answer).expect("an answer");
+            EptLookupHandleFreeResponse::from_bytes(response).expect("a response that decodes");
         }
         other => panic!("operation {other} is not served"),
     }
 }
 
-fn check_management_answer(opnum: u16, answer: &[u8]) {
+fn check_management_answer(opnum: u16, response: &[u8]) {
     match opnum {
-        0 => drop(InqIfIdsResponse::from_bytes(answer).expect("an answer")),
-        1 => drop(InqStatsResponse::from_bytes(answer).expect("an answer")),
+        0 => drop(InqIfIdsResponse::from_bytes(response).expect("a response that decodes")),
+        1 => drop(InqStatsResponse::from_bytes(response).expect("a response that decodes")),
         4 => {
-            let name = InqPrincNameResponse::from_bytes(answer).expect("an answer").princ_name;
+            let name =
+                InqPrincNameResponse::from_bytes(response).expect("a response that decodes").princ_name;
             assert!(name.len() <= 4096);
         }
         _ => {}

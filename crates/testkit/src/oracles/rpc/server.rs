@@ -205,17 +205,18 @@ impl Driver {
             }
             _ => AuthOutcome::Failed,
         };
-        self.association.resume_handshake(id, outcome).expect("a token that waits, and an answer that fits");
+        self.association
+            .resume_handshake(id, outcome)
+            .expect("a token that waits, and a response that fits into a PDU");
     }
 
     fn request(&mut self, request: &Request) {
         assert!(self.association.assoc_group_id().is_some(), "no call before a bind");
         assert!(request.stub.len() <= MAX_STUB);
         match request.security {
-            None => assert!(
-                self.legs.is_empty(),
-                "no call without protection where it was asked for: {request:?}"
-            ),
+            None => {
+                assert!(self.legs.is_empty(), "no call without the protection that is required: {request:?}");
+            }
             Some(security) => {
                 let level = self.let_in.get(&security.auth_context_id);
                 assert_eq!(level, Some(&security.level), "a caller who was let in: {request:?}");
@@ -234,7 +235,7 @@ impl Driver {
                 if let Some(earlier) = self.waiting.pop_front() {
                     self.respond(earlier, b"at last");
                 }
-                self.association.fault(call_id, status, true).expect("a call can be answered");
+                self.association.fault(call_id, status, true).expect("a call accepts a response");
                 let twice = self.association.fault(call_id, status, true);
                 assert_eq!(twice, Err(ResponseError::UnknownCall), "only once");
             }
@@ -244,7 +245,7 @@ impl Driver {
     }
 
     fn respond(&mut self, call_id: u32, stub: &[u8]) {
-        self.association.respond(call_id, stub).expect("a call can be answered");
+        self.association.respond(call_id, stub).expect("a call accepts a response");
         assert_eq!(self.association.respond(call_id, stub), Err(ResponseError::UnknownCall), "only once");
     }
 }
