@@ -23,6 +23,7 @@
 mod backend;
 mod codepage;
 mod config;
+mod delivery;
 mod directory;
 mod emsmdb;
 mod handles;

@@ -55,6 +55,7 @@ const NAMED: [(PropTag, u64); 6] = [
 pub(crate) const ROOT: u64 = 0;
 const IPM_SUBTREE: u64 = 3;
 pub(crate) const INBOX: u64 = 4;
+pub(crate) const OUTBOX: u64 = 5;
 pub(crate) const CALENDAR: u64 = 13;
 
 /// `FreeBusySimple`: to see when the owner of a calendar is busy ([MS-OXCPERM] 2.2.7).

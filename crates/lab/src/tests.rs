@@ -5,6 +5,7 @@ mod mail;
 mod messages;
 mod nspi;
 mod others;
+mod submission;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -80,6 +80,13 @@ impl Directory {
         self.by_dn.get(&dn.to_lowercase()).and_then(|mid| self.entry(*mid))
     }
 
+    /// The object with this SMTP address, without regard to case.
+    pub(crate) fn by_smtp(&self, address: &str) -> Option<&Entry> {
+        let address = address.to_lowercase();
+        let mut entries = self.entries.iter();
+        entries.find(|entry| entry.smtp().is_some_and(|smtp| smtp.to_lowercase() == address))
+    }
+
     pub(crate) fn container(&self, id: MId) -> Option<&Container> {
         self.containers.iter().find(|container| container.id == id)
     }

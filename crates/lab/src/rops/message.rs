@@ -146,7 +146,7 @@ fn message_size(edit: &ContentEdit) -> usize {
 }
 
 /// Saves a message, and returns it as it is in the store then.
-fn save_in_folder(
+pub(super) fn save_in_folder(
     change: &Change<'_>,
     logon: &Logon,
     message: &OpenMessage,

@@ -13,6 +13,7 @@ mod property;
 mod recipient;
 mod rows;
 mod stream;
+mod submit;
 mod table;
 
 use mapi::ErrorCode;
@@ -148,6 +149,11 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         R::RopSetStreamSize(request) => stream::set_size(context, request),
         R::RopSeekStream(request) => stream::seek(context, request),
         R::RopCommitStream(_) => stream::commit(context),
+
+        R::RopSubmitMessage(request) => submit::submit(context, request),
+        R::RopTransportSend(_) => submit::transport_send(context),
+        R::RopGetAddressTypes(_) => submit::address_types(context),
+        R::RopGetTransportFolder(_) => submit::transport_folder(context),
 
         R::RopGetPermissionsTable(request) => permission::table(context, request),
         R::RopModifyPermissions(request) => permission::modify(context, request),

@@ -38,18 +38,18 @@ use super::mail::{LOGON, Mail, text};
 
 const SUBJECT: PropTag = PropTag::PidTagSubject;
 const DATA: PropTag = PropTag::PidTagAttachDataBinary;
-const INBOX: usize = 4;
+pub(super) const INBOX: usize = 4;
 const DELETED: usize = 7;
-const KEEP: SaveFlags = SaveFlags::KEEP_OPEN_READ_WRITE;
+pub(super) const KEEP: SaveFlags = SaveFlags::KEEP_OPEN_READ_WRITE;
 
 /// alice, whose inbox is at 1.
-fn alice() -> Mail {
+pub(super) fn alice() -> Mail {
     let mut mail = Mail::alice();
     mail.open_folder(mail.special(INBOX), 1).unwrap();
     mail
 }
 
-fn create(mail: &mut Mail, folder_id: FolderId, output: u8) -> Result<(), ErrorCode> {
+pub(super) fn create(mail: &mut Mail, folder_id: FolderId, output: u8) -> Result<(), ErrorCode> {
     let request = RopCreateMessageRequest {
         output_handle_index: OutputHandleIndex(output),
         code_page_id: 0x0fff,
@@ -59,7 +59,7 @@ fn create(mail: &mut Mail, folder_id: FolderId, output: u8) -> Result<(), ErrorC
     mail.rop(LOGON, RequestBody::RopCreateMessage(request)).map(drop)
 }
 
-fn save(mail: &mut Mail, message: u8, save_flags: SaveFlags) -> Result<MessageId, ErrorCode> {
+pub(super) fn save(mail: &mut Mail, message: u8, save_flags: SaveFlags) -> Result<MessageId, ErrorCode> {
     let request = RopSaveChangesMessageRequest { input_handle_index: InputHandleIndex(message), save_flags };
     match mail.rop(message, RequestBody::RopSaveChangesMessage(request))? {
         ResponseBody::RopSaveChangesMessage(saved) => Ok(saved.message_id),
@@ -67,7 +67,7 @@ fn save(mail: &mut Mail, message: u8, save_flags: SaveFlags) -> Result<MessageId
     }
 }
 
-fn open(
+pub(super) fn open(
     mail: &mut Mail,
     message_id: MessageId,
     flags: MessageOpenModeFlags,
@@ -87,14 +87,14 @@ fn open(
 }
 
 /// Saves a message in the inbox, with the handle at `output`.
-fn message(mail: &mut Mail, subject: &str, output: u8) -> MessageId {
+pub(super) fn message(mail: &mut Mail, subject: &str, output: u8) -> MessageId {
     let inbox = mail.special(INBOX);
     create(mail, inbox, output).unwrap();
     assert_eq!(mail.set(output, vec![text(SUBJECT, subject)]), Ok(vec![]));
     save(mail, output, KEEP).unwrap()
 }
 
-fn recipient(row_id: u32, address: &str) -> ModifyRecipientRow {
+pub(super) fn recipient(row_id: u32, address: &str) -> ModifyRecipientRow {
     let flags = RecipientFlags::EMAIL_ADDRESS | RecipientFlags::DISPLAY_NAME | RecipientFlags::UNICODE;
     let row = RecipientRow {
         flags: flags.with_address_type(AddressType::SMTP),
@@ -113,12 +113,16 @@ fn recipient(row_id: u32, address: &str) -> ModifyRecipientRow {
     ModifyRecipientRow { row_id, recipient_type: RecipientType::PRIMARY, recipient_row }
 }
 
-fn modify(mail: &mut Mail, message: u8, recipient_rows: Vec<ModifyRecipientRow>) -> Result<(), ErrorCode> {
+pub(super) fn modify(
+    mail: &mut Mail,
+    message: u8,
+    recipient_rows: Vec<ModifyRecipientRow>,
+) -> Result<(), ErrorCode> {
     let request = RopModifyRecipientsRequest { recipient_columns: Vec::new(), recipient_rows };
     mail.rop(message, RequestBody::RopModifyRecipients(request)).map(drop)
 }
 
-fn open_stream(
+pub(super) fn open_stream(
     mail: &mut Mail,
     object: u8,
     property_tag: PropTag,

@@ -1,0 +1,192 @@
+//! Delivery of messages to the mailboxes of their recipients, and reports on unknown ones ([MS-OXOMSG] 3.3.5.1).
+
+use std::collections::BTreeSet;
+
+use mapi::ErrorCode;
+use mapi::nspi::MId;
+use mapi::property::{PropTag, PropertyValue};
+use mapi::rop::recipient::RecipientType;
+use mapi::rop::transport::MessageFlags;
+use store::{
+    AttachmentEdit, Change, ContentEdit, ContentId, Mailbox, NewMessage, Properties, Recipient, ValueSource,
+    View,
+};
+
+use crate::backend::Backend;
+use crate::directory::{Entry, Kind};
+use crate::mailbox::{INBOX, special};
+use crate::refusal::Refusal;
+
+/// The lowest id of a named property.
+const FIRST_NAMED: u16 = 0x8000;
+/// Flags of a message that only the sender's copy has.
+const SENDER_FLAGS: MessageFlags = MessageFlags(0x0d);
+
+/// The people to whom a message is delivered, and the recipients that are unknown.
+#[derive(Debug, Default)]
+pub(crate) struct Resolved {
+    pub(crate) people: BTreeSet<MId>,
+    pub(crate) unknown: Vec<Recipient>,
+}
+
+/// Finds the recipients in the directory: people, and the members of distribution lists.
+pub(crate) fn resolve(backend: &Backend, recipients: &[Recipient]) -> Resolved {
+    let mut resolved = Resolved::default();
+    for recipient in recipients {
+        match find(backend, recipient).map(|entry| &entry.kind).zip(find(backend, recipient)) {
+            Some((Kind::Person(_), entry)) => drop(resolved.people.insert(entry.mid)),
+            Some((Kind::List { members, .. }, _)) => resolved.people.extend(members),
+            _ => resolved.unknown.push(recipient.clone()),
+        }
+    }
+    resolved
+}
+
+fn find<'a>(backend: &'a Backend, recipient: &Recipient) -> Option<&'a Entry> {
+    let address = recipient.properties.text(PropTag::PidTagEmailAddress)?;
+    match recipient.properties.text(PropTag::PidTagAddressType)?.as_str() {
+        "EX" => backend.directory.by_dn(&address),
+        "SMTP" => backend.directory.by_smtp(&address),
+        _ => None,
+    }
+}
+
+/// The properties that name the sender of a message.
+pub(crate) fn sender(entry: &Entry) -> Properties {
+    let text = |text: &str| PropertyValue::from(text);
+    Properties::from([
+        (PropTag::PidTagSenderName, text(&entry.display_name)),
+        (PropTag::PidTagSenderAddressType, text("EX")),
+        (PropTag::PidTagSenderEmailAddress, text(&entry.dn)),
+        (PropTag::PidTagSentRepresentingName, text(&entry.display_name)),
+        (PropTag::PidTagSentRepresentingAddressType, text("EX")),
+        (PropTag::PidTagSentRepresentingEmailAddress, text(&entry.dn)),
+    ])
+}
+
+/// All of a content, as a change that makes an equal one.
+pub(crate) fn exported(view: &View<'_>, id: ContentId) -> store::Result<ContentEdit> {
+    let content = view.content(id)?;
+    let mut edit =
+        ContentEdit { set: content.properties, recipients: Some(content.recipients), ..Default::default() };
+    for tag in content.large.keys() {
+        if let Some(value) = view.value(id, ValueSource::Message, *tag)? {
+            edit.set.set(*tag, value);
+        }
+    }
+    for attachment in content.attachments {
+        let mut copy = AttachmentEdit { set: attachment.properties, ..AttachmentEdit::default() };
+        for tag in attachment.large.keys() {
+            if let Some(value) = view.value(id, ValueSource::Attachment(attachment.number), *tag)? {
+                copy.set.set(*tag, value);
+            }
+        }
+        copy.embedded = attachment.embedded.map(|id| exported(view, id).map(Box::new)).transpose()?;
+        edit.attachments.insert(attachment.number, copy);
+    }
+    Ok(edit)
+}
+
+/// Delivers `content` of the mailbox `from` to the mailbox `to` of `entry`.
+pub(crate) fn deliver(
+    change: &Change<'_>,
+    content: &ContentEdit,
+    from: &Mailbox,
+    (to, entry): (&Mailbox, &Entry),
+) -> Result<(), Refusal> {
+    let mut content = mapped(change, content, from, to)?;
+    let flags = content.set.integer(PropTag::PidTagMessageFlags).unwrap_or_default();
+    let flags = i32::try_from(flags).unwrap_or_default() & !SENDER_FLAGS.0.cast_signed();
+    content.set.set(PropTag::PidTagMessageFlags, PropertyValue::Integer32(flags));
+    content.set.set(PropTag::PidTagMessageDeliveryTime, PropertyValue::Time(change.now()));
+    content.set.set(PropTag::PidTagReceivedByName, PropertyValue::from(entry.display_name.as_str()));
+    for tag in [PropTag::PidTagDisplayBcc, PropTag::PidTagDeleteAfterSubmit, PropTag::PidTagSentMailSvrEID] {
+        content.set.remove(tag);
+    }
+    let class = content.set.text(PropTag::PidTagMessageClass).unwrap_or_default();
+    let folder = change.receive_folder(to.id, &class)?.map_or(special(INBOX), |found| found.folder);
+    change.create_message(to.id, folder, &NewMessage { content, ..NewMessage::default() })?;
+    Ok(())
+}
+
+/// `content` with the ids that the mailbox `to` has for the names of properties, and without the recipients that
+/// others must not see.
+fn mapped(
+    change: &Change<'_>,
+    content: &ContentEdit,
+    from: &Mailbox,
+    to: &Mailbox,
+) -> store::Result<ContentEdit> {
+    let kind = |recipient: &Recipient| {
+        let kind = recipient.properties.integer(PropTag::PidTagRecipientType).unwrap_or_default();
+        RecipientType(u8::try_from(kind).unwrap_or_default()).kind()
+    };
+    let recipients = content.recipients.iter().flatten();
+    let visible = recipients.filter(|recipient| kind(recipient) != RecipientType::BCC).cloned();
+    let mut copy = ContentEdit {
+        set: renumbered(change, &content.set, from, to)?,
+        recipients: Some(visible.collect()),
+        ..ContentEdit::default()
+    };
+    for (number, attachment) in &content.attachments {
+        let set = renumbered(change, &attachment.set, from, to)?;
+        let embedded =
+            attachment.embedded.as_ref().map(|inner| mapped(change, inner, from, to).map(Box::new));
+        let attachment = AttachmentEdit { set, embedded: embedded.transpose()?, ..AttachmentEdit::default() };
+        copy.attachments.insert(*number, attachment);
+    }
+    Ok(copy)
+}
+
+fn renumbered(
+    change: &Change<'_>,
+    properties: &Properties,
+    from: &Mailbox,
+    to: &Mailbox,
+) -> store::Result<Properties> {
+    let mut copy = Properties::new();
+    for (tag, value) in properties.iter() {
+        let id = if tag.id() < FIRST_NAMED || from.id == to.id {
+            tag.id()
+        } else {
+            // A property without a name means nothing in another mailbox.
+            let Some(name) = change.property_name(from.id, tag.id())? else { continue };
+            change.assign_named_property(to.id, &name)?
+        };
+        copy.set(PropTag::new(id, tag.prop_type()), value.clone());
+    }
+    Ok(copy)
+}
+
+/// Reports to the sender that a message was not delivered to `unknown` ([MS-OXOMSG] 2.2.2, 3.3.5.1).
+pub(crate) fn report(
+    change: &Change<'_>,
+    sender: &Mailbox,
+    subject: &str,
+    unknown: Vec<Recipient>,
+) -> Result<(), Refusal> {
+    let names: Vec<String> =
+        unknown.iter().filter_map(|one| one.properties.text(PropTag::PidTagEmailAddress)).collect();
+    let text = format!(
+        "The message was not delivered to these recipients, which are unknown:\r\n{}",
+        names.join("\r\n")
+    );
+    let set = Properties::from([
+        (PropTag::PidTagMessageClass, PropertyValue::from("REPORT.IPM.Note.NDR")),
+        (PropTag::PidTagSubjectPrefix, PropertyValue::from("")),
+        (PropTag::PidTagNormalizedSubject, PropertyValue::from(format!("Undeliverable: {subject}").as_str())),
+        (PropTag::PidTagOriginalSubject, PropertyValue::from(subject)),
+        (PropTag::PidTagBody, PropertyValue::from(text.as_str())),
+        (PropTag::PidTagReportText, PropertyValue::from(text.as_str())),
+        (PropTag::PidTagSenderName, PropertyValue::from("Mail Delivery System")),
+        (PropTag::PidTagMessageDeliveryTime, PropertyValue::Time(change.now())),
+    ]);
+    let content = ContentEdit { set, recipients: Some(unknown), ..ContentEdit::default() };
+    let class = "REPORT.IPM.Note.NDR";
+    let folder = change.receive_folder(sender.id, class)?.map_or(special(INBOX), |found| found.folder);
+    change.create_message(sender.id, folder, &NewMessage { content, ..NewMessage::default() })?;
+    Ok(())
+}
+
+/// `MAPI_E_NO_RECIPIENTS` ([MS-OXCDATA] 2.4).
+pub(crate) const NO_RECIPIENTS: ErrorCode = ErrorCode(0x8004_0607);
