@@ -144,7 +144,10 @@ fn unread_rpc_responses_of_a_user_are_bounded_by_the_users_share_of_memory() {
     let responses: Vec<_> = clients.into_iter().map(|mut client| client.response()).collect();
     let count = |outcome| responses.iter().filter(|response| **response == outcome).count();
     let (whole, refused) = (count(Outcome::Response(vec![0; LONG])), count(RESPONSE_REFUSED));
-    assert!(whole > 0 && refused > 0 && whole + refused == CLIENTS, "{whole} {refused}");
+    // Two that grow at the same moment may both be refused, also the last two.
+    assert!(refused > 0 && whole + refused == CLIENTS, "{whole} {refused}");
+    // The memory is free again.
+    assert_eq!(waiting_client(&proxy, 8).response(), Outcome::Response(vec![0; LONG]));
 }
 
 #[test]

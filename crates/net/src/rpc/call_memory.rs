@@ -198,8 +198,10 @@ impl CallMemory {
                     association.refuse_unfinished(call_id, FaultStatus::NCA_S_SERVER_TOO_BUSY);
                 }
                 Message::Response(id) => {
-                    handler.refuse_response(id, full, replies);
+                    // Released first, so that a growing response on another connection is not refused too.
                     self.active.iter_mut().filter(|call| call.id == id).for_each(|call| call.response = 0);
+                    self.recount(association);
+                    handler.refuse_response(id, full, replies);
                 }
             }
         }
