@@ -62,8 +62,8 @@ pub(crate) struct HttpOperation {
     pub(crate) response: Option<UpstreamResponse>,
     /// The memory that the request's body and the response count for.
     pub(crate) share: Option<Share>,
-    /// How many bytes of the share are for the request's body.
-    pub(crate) request_memory: usize,
+    /// How many bytes of the share are for the request's body and for responses to requests ahead.
+    pub(crate) earlier_memory: usize,
     pub(crate) events: Vec<Event>,
 }
 
@@ -87,6 +87,15 @@ pub(crate) enum End {
     CutShort(UpstreamError),
 }
 
+/// The part of the response that was sent to the client.
+enum SentPart {
+    None,
+    /// A keep-alive that the proxy made, which a refusal may follow.
+    KeepAlive,
+    /// The beginning of the server's response.
+    Upstream,
+}
+
 impl HttpOperation {
     pub(crate) fn new(
         request: RequestContext,
@@ -105,7 +114,7 @@ impl HttpOperation {
             ahead: None,
             sent: None,
             response: None,
-            request_memory: share.counted(),
+            earlier_memory: share.counted(),
             share: Some(share),
             events: Vec::new(),
         }
@@ -203,19 +212,19 @@ impl HttpOperation {
     /// The operation failed: the server cannot be reached, or its response cannot be used.
     #[cold]
     pub(crate) fn fail(self: Box<Self>, next: Next, why: UpstreamError, out: &mut OutputBuffer) -> Done {
-        let response = self.response.as_ref();
-        let end = if response.is_some_and(|response| response.begun && !response.pending_sent) {
-            End::CutShort
-        } else if self.pending.begun {
-            end_refused(&mut out.bytes, ResponseCode::UnknownFailure);
-            End::Failed
-        } else {
-            End::NotServed
+        let end = match self.sent_part() {
+            SentPart::None => End::NotServed,
+            SentPart::KeepAlive => {
+                end_refused(&mut out.bytes, ResponseCode::UnknownFailure);
+                End::Failed
+            }
+            SentPart::Upstream => End::CutShort,
         };
         self.give_up(next, ErrorChain(&why).to_string(), end(why))
     }
 
-    /// Refuses the operation since there is no memory for its response. A response of which a part was sent is cut off.
+    /// Refuses the operation since there is no memory for its response. A response of which the server's beginning was
+    /// sent is cut off.
     #[cold]
     pub(crate) fn refuse_for_memory(
         mut self: Box<Self>,
@@ -224,14 +233,32 @@ impl HttpOperation {
         out: &mut OutputBuffer,
     ) -> Done {
         let why = full.to_string();
-        if self.response.as_ref().is_some_and(|response| response.begun) {
-            return self.give_up(next, why, End::CutShort(full.into()));
-        }
         let code = response_code(RefusalKind::TooBusy);
-        self.request.head.close();
-        respond::too_busy(&mut out.bytes, &self.request.head, Some(code));
+        let keep_alive = match self.sent_part() {
+            SentPart::None => {
+                self.request.head.close();
+                respond::too_busy(&mut out.bytes, &self.request.head, Some(code));
+                KeepAlive::No
+            }
+            SentPart::KeepAlive => {
+                end_refused(&mut out.bytes, code);
+                self.request.keep_alive()
+            }
+            SentPart::Upstream => return self.give_up(next, why, End::CutShort(full.into())),
+        };
         self.events.push(Event::MemoryFull(full));
-        self.give_up(next, why, End::Complete(KeepAlive::No))
+        self.give_up(next, why, End::Complete(keep_alive))
+    }
+
+    fn sent_part(&self) -> SentPart {
+        let response = self.response.as_ref();
+        if self.pending.begun || response.is_some_and(|response| response.pending_sent) {
+            SentPart::KeepAlive
+        } else if response.is_some_and(|response| response.begun) {
+            SentPart::Upstream
+        } else {
+            SentPart::None
+        }
     }
 
     /// Ends a wait for notifications since the proxy stops.

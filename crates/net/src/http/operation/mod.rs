@@ -161,6 +161,9 @@ async fn next_event(
         if let Some(event) = client.ready_response(upstream, receiving.request(), limits).await? {
             break event;
         }
+        if let Err(full) = receiving.hold(upstream.transport.decoder.buffered()) {
+            break ResponseEvent::MemoryFull(full);
+        }
         receiving.stream(&mut client.downstream.transport.out);
         if let Some(event) = client.wait_for_response(upstream, limits).await? {
             break event;

@@ -265,6 +265,7 @@ impl Receiving {
                 None
             }
             ResponseEvent::Shutdown => Some(ResponseEnd::Shutdown),
+            ResponseEvent::MemoryFull(full) => Some(ResponseEnd::MemoryFull(full)),
             other => Some(ResponseEnd::Failed(other.failure())),
         }
     }
@@ -282,14 +283,22 @@ impl Receiving {
     }
 
     fn piece(&mut self, piece: Piece) -> Result<(), ResponseEnd> {
-        let HttpOperation { settings, share, response, ahead, request_memory, .. } = &mut *self.operation;
+        let HttpOperation { settings, response, .. } = &mut *self.operation;
         let Some(response) = response else { return Ok(()) };
         response.add(piece, settings.response_limit).map_err(|error| ResponseEnd::Failed(error.into()))?;
-        if let Some(share) = share.as_mut().filter(|_| ahead.is_none()) {
-            let memory = request_memory.saturating_add(response.memory());
-            share.set(memory).map_err(ResponseEnd::MemoryFull)?;
-        }
-        Ok(())
+        self.hold(0).map_err(ResponseEnd::MemoryFull)
+    }
+
+    /// Counts the memory of the response: its pieces, and the `buffered` bytes of a piece that is not complete, which
+    /// may be almost the whole response.
+    ///
+    /// # Errors
+    /// The limit that is exceeded.
+    pub(crate) fn hold(&mut self, buffered: usize) -> Result<(), MemoryLimit> {
+        let HttpOperation { share, response, earlier_memory, .. } = &mut *self.operation;
+        let Some(share) = share else { return Ok(()) };
+        let pieces = response.as_ref().map_or(0, UpstreamResponse::memory);
+        share.set(earlier_memory.saturating_add(pieces).saturating_add(buffered))
     }
 
     /// The next step, after the `end` of the response.
@@ -311,6 +320,10 @@ impl Receiving {
             Err(code) => Outcome::Refused(UpstreamRefusal::ResponseCode(code)),
         };
         if self.operation.ahead.is_some() {
+            // Modules may read it until the operation ends.
+            if let Outcome::Response { stub, .. } = &outcome {
+                self.operation.earlier_memory = self.operation.earlier_memory.saturating_add(stub.len());
+            }
             self.operation.response = None;
         }
         let next = self.call.resume(outcome, env.random);

@@ -16,11 +16,12 @@ use mapi::mapihttp::ResponseBody;
 use testkit::deferred::{Decider, HeldWork, SequenceServer};
 
 use crate::http::operation::pending::Pending;
-use crate::http::tests::playbook::Happens::{TimePasses, WorkDone};
+use crate::http::tests::playbook::Happens::{AccountRevoked, TimePasses, WorkDone};
 use crate::http::tests::playbook::State::{KeptAlive, WaitsForWork};
 use crate::http::tests::playbook::{Client, ClientResponse, Happens, Proxy, mapi, request};
 use crate::http::tests::setup::{CALL_LIMIT, Setup};
 use crate::http::tests::upstream::{ReceivedRequest, Upstream};
+use crate::tcp::accept::CHECK_INTERVAL;
 
 const PERIOD: Duration = Duration::from_secs(4);
 const SOON: Pending = Pending { first: PERIOD, period: PERIOD };
@@ -261,6 +262,17 @@ fn a_response_that_is_deferred_sends_keep_alive_behind_the_head_of_the_server() 
         client = client >> execute("sid=one; sequence=s1") << WaitsForWork >> WorkDone;
         assert!(client.until("0\r\n\r\n").contains(if refuses { "X-ResponseCode: 11" } else { "answer 2" }));
     }
+}
+
+#[test]
+fn a_deferred_response_whose_account_is_revoked_ends_with_a_refusal_after_the_keep_alive() {
+    let upstream = server();
+    let deliver = |_: &mut Operation| Delivery::Defer(Work::new(|_| (), |(), _, _| Delivery::Pass));
+    let proxy = proxy(&upstream, SOON, CALL_LIMIT, |_| Decision::Forward, deliver);
+    let mut client = connected(&proxy) >> execute(HAD) << WaitsForWork >> TimePasses(PERIOD);
+    client.until(PROCESSING);
+    let end = last("DONE\r\nX-ResponseCode: 1\r\nContent-Type: text/html\r\n\r\n");
+    let _ = client >> AccountRevoked >> TimePasses(CHECK_INTERVAL) << KeptAlive << &*end;
 }
 
 /// Sends one request ahead, an Execute, and then forwards the client's own.

@@ -14,6 +14,7 @@ mod early;
 mod failures;
 mod fairness;
 mod mechanisms;
+mod memory;
 mod messages;
 mod modules;
 mod pass_through;

@@ -2,6 +2,7 @@
 
 use http1::{Framing, Piece, ResponseHead};
 
+use crate::body_budget::MemoryLimit;
 use crate::upstream_error::{Timeout, UpstreamError};
 
 /// What happens while the proxy waits for a response.
@@ -16,6 +17,8 @@ pub(crate) enum ResponseEvent {
     End,
     /// The response will not become complete.
     Failed(UpstreamError),
+    /// There is no memory for the part that has been received.
+    MemoryFull(MemoryLimit),
     /// The given time was reached.
     Deadline,
     /// The proxy stops, and the operation is one that ends then.
@@ -27,6 +30,7 @@ impl ResponseEvent {
     pub(crate) fn failure(self) -> UpstreamError {
         match self {
             Self::Failed(why) => why,
+            Self::MemoryFull(full) => full.into(),
             Self::Deadline | Self::Shutdown => UpstreamError::Timeout(Timeout::Deadline),
             Self::Head(..) | Self::Piece(_) | Self::End => {
                 UpstreamError::protocol("response events out of order")
