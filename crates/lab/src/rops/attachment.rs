@@ -17,7 +17,7 @@ use super::context::Context;
 use super::message::opened;
 use super::outcome::{Found, Outcome, Success, done, problem};
 use crate::refusal::Refusal;
-use crate::session::message::{OpenAttachment, OpenMessage, Place, value};
+use crate::session::message::{OpenAttachment, OpenMessage, Place, value_for_response};
 use crate::session::table::{Source, Table};
 use crate::session::{Object, Opened};
 use crate::values::convert::size;
@@ -160,7 +160,7 @@ pub(super) fn properties(
     let source = attachment.content.map(|content| (content, ValueSource::Attachment(attachment.number)));
     let one = |tag| match computed(attachment, tag) {
         Some(value) => Ok(Some(value)),
-        None => value(view, (&attachment.properties, &attachment.large), source, tag),
+        None => value_for_response(view, (&attachment.properties, &attachment.large), source, tag),
     };
     all.into_iter().map(|tag| Ok((tag, one(tag)?))).collect()
 }

@@ -18,7 +18,7 @@ use super::outcome::{Found, Outcome, Success, done, problem};
 use super::recipient::{opened_recipients, sync_display};
 use crate::refusal::Refusal;
 use crate::session::logon::{CREATE, EDIT_ANY, Logon, OWNER, READ_ANY};
-use crate::session::message::{OpenMessage, Place, value};
+use crate::session::message::{OpenMessage, Place, value_for_response};
 use crate::session::{Object, Opened};
 use crate::values::convert::size;
 use crate::values::message::{COMPUTED, of_content, of_message, split_subject};
@@ -214,7 +214,7 @@ pub(super) fn properties(
         };
         match found {
             Some(value) => Ok(Some(value)),
-            None => value(view, (&message.properties, &message.large), source, tag),
+            None => value_for_response(view, (&message.properties, &message.large), source, tag),
         }
     };
     all.into_iter().map(|tag| Ok((tag, one(tag)?))).collect()

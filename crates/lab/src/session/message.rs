@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mapi::ErrorCode;
 use mapi::property::{PropTag, PropertyValue};
 use store::{
     Attachment, AttachmentEdit, Content, ContentEdit, ContentId, Message, ObjectId, Properties, Recipient,
@@ -9,6 +10,9 @@ use store::{
 };
 
 use crate::values::convert::size;
+
+/// The most bytes of a response ([MS-OXCRPC] 3.1.4.2.1.2.2).
+const RESPONSE_MAX: u64 = 0x8000;
 
 /// Where a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,6 +236,21 @@ pub(crate) fn value(
     }
 }
 
+/// The value of a property as [`value`] returns it, or an error in place of one that is too large for a response: it is
+/// not read from the store.
+pub(crate) fn value_for_response(
+    view: &View<'_>,
+    (properties, large): (&Properties, &BTreeMap<PropTag, u64>),
+    stored: Option<(ContentId, ValueSource)>,
+    tag: PropTag,
+) -> store::Result<Option<PropertyValue>> {
+    let too_large = large.iter().any(|(known, size)| known.is_same_property(tag) && *size > RESPONSE_MAX);
+    if too_large {
+        return Ok(Some(PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY)));
+    }
+    value(view, (properties, large), stored, tag)
+}
+
 fn forget(properties: &mut Properties, large: &mut BTreeMap<PropTag, u64>, tag: PropTag) {
     properties.remove(tag);
     large.retain(|known, _| !known.is_same_property(tag));
@@ -250,4 +269,24 @@ fn attachment_size(edit: &AttachmentEdit) -> usize {
 
 fn properties_size(properties: &Properties) -> usize {
     properties.iter().fold(0, |sum, (_, value)| sum.saturating_add(size(value)).saturating_add(64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LabConfig;
+    use crate::backend::Backend;
+
+    #[test]
+    fn a_value_that_does_not_fit_into_a_response_is_not_read() {
+        let backend = Backend::new(LabConfig::default()).unwrap();
+        let read = |size| {
+            let large = BTreeMap::from([(PropTag::PidTagBody, size)]);
+            let parts = (&Properties::new(), &large);
+            backend.store.read(|view| value_for_response(view, parts, None, PropTag::PidTagBody)).unwrap()
+        };
+        let error = PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY);
+        assert_eq!(read(RESPONSE_MAX + 1), Some(error));
+        assert_eq!(read(RESPONSE_MAX), None, "which is read from the store, where it is missing");
+    }
 }
