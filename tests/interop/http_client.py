@@ -40,7 +40,7 @@ def impacket(url, user, domain, password):
             headers["Authorization"] = "NTLM " + base64.b64encode(first.getData()).decode()
         if step == 1:
             token = base64.b64decode(answer.getheader("WWW-Authenticate").split(" ")[1])
-            third, _ = ntlm.getNTLMSSPType3(first, token, user, password, domain)
+            third, _ = ntlm.getNTLMSSPType3(first, token, user, password, domain, service="HTTP")
             headers["Authorization"] = "NTLM " + base64.b64encode(third.getData()).decode()
         connection.request("GET", "/ews/exchange.asmx", headers=headers)
         answer = connection.getresponse()

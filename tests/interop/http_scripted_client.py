@@ -84,7 +84,7 @@ class Impacket:
             return self.first.getData()
         options = self.options
         account = options.user, options.password, options.domain
-        last, _ = ntlm.getNTLMSSPType3(self.first, token, *account, use_ntlmv2=True)
+        last, _ = ntlm.getNTLMSSPType3(self.first, token, *account, use_ntlmv2=True, service="HTTP")
         return last.getData()
 
 

@@ -90,10 +90,10 @@ def pyspnego_end(role, mechanism, password=PASSWORD, req=PRIVACY, bindings=None,
     }
     if role == "initiator":
         return spnego.client(
-            f"{DOMAIN}\\{USER}", password, hostname="pipe.lab.test", service="host", **common
+            f"{DOMAIN}\\{USER}", password, hostname="pipe.lab.test", service="HTTP", **common
         )
     os.environ["NTLM_USER_FILE"] = store
-    return spnego.server(hostname="pipe.lab.test", service="host", **common)
+    return spnego.server(hostname="pipe.lab.test", service="HTTP", **common)
 
 
 def shake(pipe, context, crate_starts):

@@ -89,7 +89,7 @@ fn initiator(options: &Options) -> InitiatorConfig {
     let password = Password::new(options.get("password"));
     InitiatorConfig {
         credentials: Credentials::password(options.get("user"), options.get("domain"), &password),
-        target_name: "host/pipe.lab.test".into(),
+        target_name: "HTTP/pipe.lab.test".into(),
         protection: match options.get("protection") {
             "none" => Protection::None,
             "sign" => Protection::Sign,

@@ -10,12 +10,16 @@ use crate::context_counters::ContextCounters;
 use crate::credentials::Credentials;
 use crate::settings::Settings;
 
-/// Whether clients have to bind a handshake to the TLS connection ([MS-NLMP] 3.2.5.1.2).
+/// Whether clients have to bind a handshake over HTTP to the TLS connection ([MS-NLMP] 3.2.5.1.2): the levels of
+/// extended protection in Windows (`WS_EXTENDED_PROTECTION_POLICY`). DCE/RPC has no bindings, so that none are
+/// required; a client that sends some authenticated for another connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BindingPolicy {
     /// Channel bindings are not verified. For listeners behind a proxy that terminates the clients' TLS.
     Ignore,
-    /// A client that sends channel bindings must send those of the connection.
+    /// A client that supports channel bindings must send those of the connection, as at the level `WhenSupported` of
+    /// Windows. A client that omits the field does not support them. Sixteen zeros are the field of a client that
+    /// supports them and has no TLS connection ([MS-NLMP] 3.1.5.1.2): they are refused over TLS.
     #[default]
     Allow,
     /// Every client must send the channel bindings of the connection.
@@ -31,8 +35,9 @@ pub struct Policy {
     /// Whether channel bindings are required.
     pub bindings: BindingPolicy,
     /// The hosts to which clients may authenticate: names and addresses, compared without regard to case; empty for
-    /// any host. A client names the host in a service principal name (`MsvAvTargetName`, [MS-NLMP] 2.2.2.1), of which
-    /// only the host is compared, since clients differ in the service. A client that names no host is accepted.
+    /// any host. A client names the host in a service principal name (`MsvAvTargetName`, [MS-NLMP] 2.2.2.1). Its
+    /// service must be HTTP over HTTP, and none of other protocols over DCE/RPC, whatever the host. A client that
+    /// names nothing is accepted.
     pub target_names: Vec<String>,
     /// The lifetime of a context; `None` for as long as its session.
     pub lifetime: Option<Duration>,

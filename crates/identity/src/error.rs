@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::carrier::Carrier;
 use crate::random::RandomError;
 use crate::spnego::tokens::Oid;
 
@@ -29,7 +30,8 @@ pub enum AuthError {
     /// The token has no message integrity code, which the policy or the token itself requires.
     #[error("missing message integrity code")]
     MicAbsent,
-    /// The client sent no channel bindings, which the policy requires.
+    /// The client sent no channel bindings, which the policy requires; or sixteen zeros over TLS, which means that it
+    /// supports bindings but signed in without TLS.
     #[error("missing channel bindings")]
     BindingAbsent,
     /// The client's channel bindings are those of another TLS connection.
@@ -46,6 +48,14 @@ pub enum AuthError {
         "NTLM target name {0:?} is not a known name of this proxy; if clients reach the proxy by it, add the host to clients.target_names"
     )]
     WrongTarget(String),
+    /// The client authenticated to a service of another protocol. An attacker may have forwarded the handshake.
+    #[error("NTLM target name {target:?} is not that of a service over {carrier}")]
+    WrongService {
+        /// The service principal name.
+        target: String,
+        /// The protocol of the connection.
+        carrier: Carrier,
+    },
     /// The peer does not offer a feature that the policy requires.
     #[error("the peer does not offer the NTLM flag {0}, which is required")]
     TooWeak(&'static str),

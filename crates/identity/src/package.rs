@@ -8,6 +8,7 @@ use options::{OptionError, OptionSpec, Options};
 use zeroize::Zeroizing;
 
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
+use crate::carrier::Carrier;
 use crate::channel_bindings::ChannelBindings;
 use crate::error::AuthError;
 use crate::handshake::{Acceptor, Initiator};
@@ -25,15 +26,6 @@ pub enum Scope {
     /// The request, which carries the complete credentials. They are sent only over connections that others cannot
     /// read.
     Request,
-}
-
-/// The protocol that carries a handshake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Carrier {
-    /// DCE/RPC, with a third leg and header signing in mechanisms of GSS-API (`GSS_C_DCE_STYLE`).
-    Rpc,
-    /// HTTP, in which no messages are protected.
-    Http,
 }
 
 /// The channel on which a handshake takes place.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wire::FileTime;
 
 use crate::auth_config::{AcceptorConfig, InitiatorConfig, Policy, Protection};
+use crate::carrier::Carrier;
 use crate::channel_bindings::ChannelBindings;
 use crate::claimed::ClaimedName;
 use crate::context::{ActingLevel, Proof, Proven, SecurityContext};
@@ -17,7 +18,7 @@ use crate::mechanism::Mechanism;
 use crate::message_security::{Message, MessageSecurity};
 use crate::ntlm::mechanism::Ntlm;
 use crate::ntlm::tests::{NOW, Script, client, server};
-use crate::package::{Carrier, Channel, Package};
+use crate::package::{Channel, Package};
 use crate::principal::Principal;
 use crate::random::Random;
 use crate::spnego::mechanism::Spnego;
@@ -219,7 +220,7 @@ static BY_TEST: Spnego = Spnego::around(&TEST_FIRST);
 static BY_NTLM: Spnego = Spnego::around(&NTLM_FIRST);
 static ONLY_TEST: Spnego = Spnego::around(&TEST_ALONE);
 
-const TARGET: &str = "HTTP/proxy.lab.test";
+const TARGET: &str = "host/proxy.lab.test";
 
 struct Ends {
     /// Tokens that were sent, the client's first.

@@ -121,7 +121,7 @@ fn sspi_authenticates(
             .with_credentials_handle(&mut credentials)
             .with_context_requirements(asks)
             .with_target_data_representation(DataRepresentation::Native)
-            .with_target_name("exchangeMDB/proxy.lab.test")
+            .with_target_name("HTTP/proxy.lab.test")
             .with_input(&mut received)
             .with_output(&mut sent);
         sspi.initialize_security_context_impl(&mut call).unwrap().resolve_to_result().unwrap();

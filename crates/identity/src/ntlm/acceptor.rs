@@ -14,6 +14,7 @@ use super::response::{exported_key, is_anonymous, split_v2};
 use super::security::NtlmSecurity;
 use crate::accounts::{Account, NtHash};
 use crate::auth_config::{AcceptorConfig, BindingPolicy};
+use crate::carrier::Carrier;
 use crate::context::{ActingLevel, Proven, SecurityContext};
 use crate::error::AuthError;
 use crate::handshake::{self, Step, check_size};
@@ -21,6 +22,7 @@ use crate::package::Channel;
 use crate::principal::Principal;
 use crate::random::Random;
 use crate::secret::SessionKey;
+use crate::target_name::TargetName;
 
 /// The server's end of one NTLM handshake: a `NEGOTIATE_MESSAGE` in, a `CHALLENGE_MESSAGE` out, an
 /// `AUTHENTICATE_MESSAGE` in ([MS-NLMP] 3.2.5.1).
@@ -242,29 +244,40 @@ impl Acceptor {
         }
     }
 
+    /// As Windows does at the levels Never, `WhenSupported` and Always of extended protection: a client whose value is
+    /// sixteen zeros ([MS-NLMP] 3.1.5.1.2) supports bindings, and signed in elsewhere than over this TLS connection.
     fn check_bindings(&self, pairs: Option<&AvPairs>) -> Result<(), AuthError> {
-        // Sixteen zeros mean that the client has no bindings ([MS-NLMP] 2.2.2.1).
-        let theirs =
-            pairs.and_then(|pairs| pairs.get(AvId::MsvAvChannelBindings)).filter(|value| *value != [0; 16]);
-        match (self.config.policy.bindings, theirs) {
-            (BindingPolicy::Ignore, _) | (BindingPolicy::Allow, None) => Ok(()),
-            (BindingPolicy::Require, None) => Err(AuthError::BindingAbsent),
-            (_, Some(theirs)) => match self.channel.bindings {
-                Some(ours) if bool::from(ours.as_bytes().as_slice().ct_eq(theirs)) => Ok(()),
-                _ => Err(AuthError::BindingMismatch),
-            },
+        let policy = self.config.policy.bindings;
+        let theirs = pairs.and_then(|pairs| pairs.get(AvId::MsvAvChannelBindings));
+        let sent = theirs.filter(|value| *value != [0; 16]);
+        match (policy, sent, self.channel.bindings) {
+            (BindingPolicy::Ignore, ..) => Ok(()),
+            (_, Some(sent), Some(ours)) if bool::from(ours.as_bytes().as_slice().ct_eq(sent)) => Ok(()),
+            (_, Some(_), _) => Err(AuthError::BindingMismatch),
+            // DCE/RPC has no channel bindings: messages are protected by the session key.
+            (_, None, None) if self.channel.carrier == Carrier::Rpc => Ok(()),
+            (BindingPolicy::Require, None, _) => Err(AuthError::BindingAbsent),
+            (BindingPolicy::Allow, None, Some(_)) if theirs.is_some() => Err(AuthError::BindingAbsent),
+            (BindingPolicy::Allow, None, _) => Ok(()),
         }
     }
 
     fn check_target(&self, pairs: Option<&AvPairs>) -> Result<(), AuthError> {
-        let names = &self.config.policy.target_names;
-        let Some(pairs) = pairs.filter(|_| !names.is_empty()) else { return Ok(()) };
+        let Some(pairs) = pairs else { return Ok(()) };
         let target = pairs.get(AvId::MsvAvTargetName).unwrap_or_default();
-        if target.is_empty() || pairs.flags()?.contains(AvFlags::UNTRUSTED_SPN) {
+        if target.is_empty() {
             return Ok(());
         }
         let target = wire::utf16le_to_string(target, "MsvAvTargetName")?;
-        if names.iter().any(|name| name.eq_ignore_ascii_case(target_host(&target))) {
+        let name = TargetName::parse(&target);
+        if !name.belongs_to(self.channel.carrier) {
+            return Err(AuthError::WrongService { target, carrier: self.channel.carrier });
+        }
+        let names = &self.config.policy.target_names;
+        if names.is_empty() || pairs.flags()?.contains(AvFlags::UNTRUSTED_SPN) {
+            return Ok(());
+        }
+        if names.iter().any(|host| host.eq_ignore_ascii_case(name.host)) {
             return Ok(());
         }
         Err(AuthError::WrongTarget(target))
@@ -321,19 +334,6 @@ impl handshake::Acceptor for Acceptor {
             State::Ended => Err(AuthError::OutOfOrder { expected: "nothing" }),
         }
     }
-}
-
-/// The host of a service principal name: `service/host`, optionally followed by a port or the name of the
-/// service ([MS-KILE] 3.1.5.11).
-fn target_host(target: &str) -> &str {
-    let host = target.split_once('/').map_or(target, |(_, rest)| rest);
-    let host = host.split('/').next().unwrap_or_default();
-    let host = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None if host.matches(':').count() == 1 => host.split(':').next().unwrap_or_default(),
-        None => host,
-    };
-    host.trim_end_matches('.')
 }
 
 /// The character set of texts in `flags`, as a flag; empty if `flags` name no character set.

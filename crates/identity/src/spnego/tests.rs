@@ -184,3 +184,32 @@ fn a_wrong_password_is_rejected_within_spnego() {
     let third = token(step_i(&mut initiator, &second));
     assert_eq!(step_a(&mut acceptor, &third).unwrap_err(), AuthError::InvalidCredentials);
 }
+
+#[test]
+fn a_client_that_names_a_service_of_another_protocol_is_rejected_within_spnego() {
+    for (target, channel, ok) in [
+        ("HTTP/proxy.lab.test", Channel::http(None), true),
+        ("HTTP/proxy.lab.test", Channel::RPC, false),
+        ("exchangeMDB/proxy.lab.test", Channel::RPC, true),
+        ("exchangeMDB/proxy.lab.test", Channel::http(None), false),
+    ] {
+        let config = InitiatorConfig { target_name: target.into(), ..client("alice", "LAB", "wonderland") };
+        let mut initiator = Mechanism::SPNEGO.initiator(&config, channel).unwrap();
+        let mut acceptor = Mechanism::SPNEGO.acceptor(&Arc::new(server(Policy::default())), channel).unwrap();
+        let mut random = Script::default();
+        let mut token = Vec::new();
+        let result = loop {
+            token = match initiator.step(&token, NOW, &mut random).unwrap() {
+                Step::Continue(token) => token,
+                Step::Done { token, .. } => token.unwrap(),
+            };
+            match acceptor.step(&token, NOW, &mut random) {
+                Ok(Step::Continue(next)) => token = next,
+                Ok(Step::Done { .. }) => break Ok(()),
+                Err(refusal) => break Err(refusal),
+            }
+        };
+        let refusal = AuthError::WrongService { target: target.into(), carrier: channel.carrier };
+        assert_eq!(result, if ok { Ok(()) } else { Err(refusal) }, "{target}");
+    }
+}

@@ -1,7 +1,8 @@
 //! Finds the mechanism within SPNEGO that an identifier or a token denotes.
 
 use super::tokens::Oid;
-use crate::package::{Carrier, Channel, Package};
+use crate::carrier::Carrier;
+use crate::package::{Channel, Package};
 
 /// The package that `oid` denotes, if it is one of these.
 pub(super) fn package_of(within: &[&'static dyn Package], oid: &Oid) -> Option<&'static dyn Package> {

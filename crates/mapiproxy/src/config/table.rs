@@ -123,14 +123,16 @@ table Clients at "clients" {
     /// Accepts Basic (and Bearer, if it is relayed) on connections without TLS, where the password can be
     /// read on the network. Only if TLS is terminated in front of the proxy.
     basic_without_tls: bool, default false;
-    /// NTLM channel bindings: allow verifies a binding if the client sends one, require refuses clients that
-    /// send none, ignore is for TLS that is terminated in front of the proxy.
+    /// NTLM channel bindings over HTTPS, as the levels of extended protection in Windows: require refuses
+    /// clients that send no binding; allow accepts them unless they state that they signed in without TLS, as
+    /// Windows clients do, and verifies every binding; ignore is for TLS that is terminated in front of the
+    /// proxy.
     channel_bindings: Bindings, default Bindings::Allow;
     /// Additional host names or addresses by which clients reach the proxy, such as a load balancer's. NTLM
-    /// clients state the host to which they sign in; a sign-in for another host is refused, since an attacker
-    /// may have obtained and forwarded it. Always accepted are `name`, its first label, the host of
-    /// `public_url`, and the addresses in [listen]; ["*"] accepts all. Clients that state no host are
-    /// accepted.
+    /// clients state the service and the host to which they sign in; a sign-in for another host, or for a
+    /// service of another protocol, is refused, since an attacker may have obtained and forwarded it. Always
+    /// accepted are `name`, its first label, the host of `public_url`, and the addresses in [listen]; ["*"]
+    /// accepts all hosts. Over HTTP the service must be HTTP. Clients that state neither are accepted.
     target_names: Vec<String>, default Vec::new();
     /// Addresses or networks (such as 10.0.0.0/8) of load balancers that begin each connection with a PROXY
     /// protocol header, version 1 or 2, on every listener. Connections from these addresses without a header

@@ -275,30 +275,70 @@ fn anonymous_clients_are_accepted_only_if_the_policy_allows_them() {
     }
 }
 
+/// The result of a handshake over `channel` by a client that names `target`, with a server of these `hosts`.
+fn naming(target: &str, channel: Channel, hosts: &[&str]) -> Result<(), AuthError> {
+    let target_names = hosts.iter().map(|host| (*host).to_owned()).collect();
+    let policy = Policy { target_names, ..Policy::default() };
+    let config = InitiatorConfig { target_name: target.into(), ..client("alice", "LAB", "wonderland") };
+    let mut acceptor = Acceptor::new(Arc::new(server(policy)), channel);
+    shake(&mut Initiator::new(config, channel), &mut acceptor).map(|_| ())
+}
+
 #[test]
-fn a_client_that_names_another_service_is_rejected() {
+fn a_client_that_names_another_host_is_rejected() {
     for (target, ok) in [
-        ("host/proxy.lab.test", true),
         ("HTTP/Proxy.lab.test", true),
         ("HTTP/proxy.lab.test:443", true),
-        ("exchangeMDB/proxy.lab.test./lab.test", true),
-        ("proxy.lab.test", true),
-        ("cifs/PROXY", true),
+        ("HTTP/proxy.lab.test./lab.test", true),
+        ("http/PROXY", true),
         ("HTTP/[::1]:443", true),
         ("HTTP/::1", true),
         ("", true),
-        ("cifs/other", false),
+        ("HTTP/other", false),
         ("HTTP/proxy.lab.test.evil", false),
         ("HTTP/evil/proxy.lab.test", false),
         ("HTTP/lab.test", false),
         ("HTTP/", false),
-        ("other", false),
     ] {
-        let target_names = ["proxy.lab.test", "proxy", "::1"].map(str::to_owned).to_vec();
-        let policy = Policy { target_names, ..Policy::default() };
-        let config = InitiatorConfig { target_name: target.into(), ..client("alice", "LAB", "wonderland") };
-        let result = shake(&mut Initiator::new(config, Channel::http(None)), &mut acceptor(policy));
+        let result = naming(target, Channel::http(None), &["proxy.lab.test", "proxy", "::1"]);
         assert_eq!(result.is_ok(), ok, "{target}");
+        let refused = matches!(result, Ok(()) | Err(AuthError::WrongTarget(_)));
+        assert!(refused, "{target}: {result:?}");
+    }
+}
+
+#[test]
+fn a_client_that_names_a_service_of_another_protocol_is_rejected_whatever_the_host() {
+    let tls = Channel::http(Some(ChannelBindings::tls_server_end_point(b"certificate")));
+    for (target, over_http, over_rpc) in [
+        ("HTTP/proxy.lab.test", true, false),
+        ("hTTp/proxy.lab.test:443", true, false),
+        ("", true, true),
+        // What Outlook names, and scapy, and impacket.
+        ("exchangeMDB/proxy.lab.test", false, true),
+        ("exchangeRFR/proxy.lab.test", false, true),
+        ("exchangeAB/proxy.lab.test", false, true),
+        ("host/proxy.lab.test", false, true),
+        ("cifs/proxy.lab.test", false, true),
+        ("proxy.lab.test", false, true),
+        ("/proxy.lab.test", false, true),
+        ("ldap/proxy.lab.test", false, false),
+        ("SMTP/proxy.lab.test", false, false),
+        ("imap/proxy.lab.test", false, false),
+        ("POP/proxy.lab.test", false, false),
+        ("WSMAN/proxy.lab.test", false, false),
+        ("MSSQLSvc/proxy.lab.test:1433", false, false),
+    ] {
+        for hosts in [&["proxy.lab.test"][..], &[]] {
+            for (channel, ok) in
+                [(Channel::http(None), over_http), (tls, over_http), (Channel::RPC, over_rpc)]
+            {
+                let result = naming(target, channel, hosts);
+                let carrier = channel.carrier;
+                let refusal = AuthError::WrongService { target: target.into(), carrier };
+                assert_eq!(result, if ok { Ok(()) } else { Err(refusal) }, "{target} over {carrier}");
+            }
+        }
     }
 }
 

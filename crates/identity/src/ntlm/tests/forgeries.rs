@@ -76,7 +76,11 @@ impl Forgery {
     }
 
     fn try_in(&self, rules: impl Into<Rules>, ours: Option<ChannelBindings>) -> Result<Step, AuthError> {
-        let mut acceptor = Acceptor::new(Arc::new(server(rules)), Channel::http(ours));
+        self.try_on(Channel::http(ours), rules)
+    }
+
+    fn try_on(&self, channel: Channel, rules: impl Into<Rules>) -> Result<Step, AuthError> {
+        let mut acceptor = Acceptor::new(Arc::new(server(rules)), channel);
         let negotiate = Negotiate::new(self.flags, Version::default()).to_bytes().unwrap();
         let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
         acceptor.step(&self.make(&negotiate, &challenge), NOW, &mut Script::default())
@@ -123,7 +127,7 @@ fn a_wrong_password_is_never_accepted_whatever_is_left_out() {
                         let ours = sent == Some(*channel.as_bytes());
                         let bound = match policy {
                             BindingPolicy::Ignore => true,
-                            BindingPolicy::Allow => sent.is_none() || ours,
+                            BindingPolicy::Allow => bindings.is_none() || ours,
                             BindingPolicy::Require => ours,
                         };
                         let right = make("wonderland");
@@ -155,6 +159,11 @@ fn bindings_match_no_connection_without_bindings() {
         let absent = bindings.is_none_or(|bindings| bindings == [0; 16]);
         assert_eq!(make(BindingPolicy::Allow).is_ok(), absent);
         assert!(make(BindingPolicy::Require).is_err());
+        // DCE/RPC has no bindings that could be required.
+        let policy = Policy { bindings: BindingPolicy::Require, ..Policy::default() };
+        let forgery =
+            Forgery { password: "wonderland", flags, mic: (true, true, true), bindings, timestamp: true };
+        assert_eq!(forgery.try_on(Channel::RPC, policy).is_ok(), absent);
     }
 }
 

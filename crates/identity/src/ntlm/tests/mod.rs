@@ -149,7 +149,7 @@ pub(crate) fn initiator() -> NtlmInitiatorConfig {
 pub(crate) fn client(user: &str, domain: &str, password: &str) -> InitiatorConfig {
     InitiatorConfig {
         credentials: Credentials::password(user, domain, &crate::Password::new(password)),
-        target_name: "host/proxy.lab.test".into(),
+        target_name: String::new(),
         protection: Protection::Seal,
         level: ActingLevel::Impersonate,
         authority: Authority::new("proxy.lab.test"),
