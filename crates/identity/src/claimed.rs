@@ -7,6 +7,7 @@ use crate::counting_name::counting_name;
 use crate::fingerprint::Fingerprint;
 use crate::mechanism::Mechanism;
 use crate::principal::{Principal, without_case};
+use crate::shown_name::write_name;
 
 /// The characters of a name that are kept.
 const MAX_CHARS: usize = 64;
@@ -26,6 +27,8 @@ const TOO_LONG: &str = "a longer name than any account has";
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClaimedName {
     shown: Box<str>,
+    /// Whether it is only displayed, and denotes no account of a directory.
+    in_token: bool,
     account: Box<str>,
     spelling: Spelling,
 }
@@ -58,7 +61,8 @@ impl ClaimedName {
             Some(_) => (TOO_LONG.into(), TOO_LONG.into()),
         };
         let spelling = Fingerprint::default().then(mechanism.name().as_bytes()).then(spelling.as_bytes());
-        Some(Self { shown: shown.into(), account, spelling: Spelling(spelling) })
+        let in_token = mechanism.name_is_for_display();
+        Some(Self { shown: shown.into(), in_token, account, spelling: Spelling(spelling) })
     }
 
     /// The counting name, which all spellings of a name share, and which has no domain. Accounts of several domains
@@ -91,23 +95,12 @@ fn account(mechanism: Mechanism, name: &str) -> Box<str> {
 }
 
 impl fmt::Display for ClaimedName {
-    /// The name as it was sent if it consists of letters, digits and punctuation that is usual in names; otherwise in
-    /// quotes, with other characters escaped.
+    /// As [`write_name`] writes it. The name in a token, which its issuer chose, begins with `token:`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '$' | '\\' | '+');
-        if self.shown.trim_end_matches('…').chars().all(plain) {
-            return f.write_str(&self.shown);
+        if self.in_token {
+            f.write_str("token:")?;
         }
-        f.write_str("\"")?;
-        for c in self.shown.chars() {
-            match c {
-                '"' => f.write_str("\\\"")?,
-                ' ' | '…' => write!(f, "{c}")?,
-                c if c.is_ascii_graphic() || c.is_alphanumeric() => write!(f, "{c}")?,
-                c => write!(f, "{}", c.escape_unicode())?,
-            }
-        }
-        f.write_str("\"")
+        write_name(f, &[&self.shown])
     }
 }
 
@@ -159,7 +152,7 @@ mod tests {
         let token = format!("{}.{}.c2ln", part(r#"{"alg":"RS256"}"#), part(claims));
         let displayed = ClaimedName::in_header(Mechanism::BEARER, token.as_bytes()).unwrap();
         let alice = basic(b"LAB\\alice:x").unwrap();
-        assert_eq!(displayed.to_string(), alice.to_string());
+        assert_eq!(displayed.to_string(), format!("token:{alice}"));
         assert_ne!(displayed.account(), alice.account());
         assert_ne!(displayed.spelling(), alice.spelling());
         assert!(displayed.can_denote(&Principal::new("LAB\\alice", "")));
@@ -191,6 +184,7 @@ mod tests {
         assert_eq!(shown(b"a\npeer=1.2.3.4 x\":y"), r#""a\u{a}peer=1.2.3.4 x\"""#);
         assert_eq!(shown("a\u{202e}b\u{1b}[2J:x".as_bytes()), r#""a\u{202e}b\u{1b}[2J""#);
         assert_eq!(shown(b"\xff:x"), r#""\u{fffd}""#);
+        assert_eq!(shown("al\u{3164}ice\u{200b}:x".as_bytes()), r#""al\u{3164}ice\u{200b}""#);
     }
 
     #[test]

@@ -141,6 +141,7 @@ mod principal;
 mod random;
 mod secret;
 mod settings;
+mod shown_name;
 pub mod spnego;
 mod target_name;
 #[cfg(test)]

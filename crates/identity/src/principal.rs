@@ -4,18 +4,26 @@ use std::fmt;
 
 use crate::accounts::fold_case;
 use crate::counting_name::counting_form;
+use crate::shown_name::write_name;
 
 /// A user or service, with the name as its authority spells it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
     user: Box<str>,
     domain: Box<str>,
+    /// The issuer of the token that has the name, empty if it is unknown; `None` if a directory has it.
+    issuer: Option<Box<str>>,
 }
 
 impl Principal {
     /// A principal with these names. Only a [`SecurityContext`](crate::SecurityContext) proves that it authenticated.
     pub fn new(user: &str, domain: &str) -> Self {
-        Self { user: user.into(), domain: domain.into() }
+        Self { user: user.into(), domain: domain.into(), issuer: None }
+    }
+
+    /// The owner of a token, whose name its `issuer` chose; the issuer is empty if it is unknown.
+    pub(crate) fn of_token(user: &str, issuer: &str) -> Self {
+        Self { issuer: Some(issuer.into()), ..Self::new(user, "") }
     }
 
     /// The account's name in its domain.
@@ -30,11 +38,21 @@ impl Principal {
 }
 
 impl fmt::Display for Principal {
+    /// The name as one word of one line: `DOMAIN\user`, or `token:user:issuer` for the owner of a token. A name with
+    /// characters that are unusual in names, such as blanks and colons, is in quotes, with those that could be
+    /// misleading escaped, so that no name looks like a field of the line, or like that of another principal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.domain.is_empty() {
-            write!(f, "{}\\", self.domain)?;
+        let Some(issuer) = &self.issuer else {
+            let separator = if self.domain.is_empty() { "" } else { "\\" };
+            return write_name(f, &[&self.domain, separator, &self.user]);
+        };
+        f.write_str("token:")?;
+        write_name(f, &[&self.user])?;
+        if issuer.is_empty() {
+            return Ok(());
         }
-        f.write_str(&self.user)
+        f.write_str(":")?;
+        write_name(f, &[issuer])
     }
 }
 
@@ -86,4 +104,24 @@ pub(crate) fn without_case(name: &str) -> Box<str> {
         if leads_back { upper } else { given }
     });
     folded.collect::<String>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_principal_is_shown_as_one_word_that_no_other_has() {
+        let named = |user: &str, domain: &str| Principal::new(user, domain).to_string();
+        let in_token = |user: &str, issuer: &str| Principal::of_token(user, issuer).to_string();
+        assert_eq!(named("alice", "LAB"), r"LAB\alice");
+        assert_eq!(named("müller@lab.test", ""), "müller@lab.test");
+        assert_eq!(named("alice account=bob", "LAB"), r#""LAB\alice account=bob""#);
+        assert_eq!(named("a\"b", "LAB c"), r#""LAB c\a\"b""#);
+        assert_eq!(named("a\u{202e}b\u{200b}\u{3164}\n", ""), r#""a\u{202e}b\u{200b}\u{3164}\u{a}""#);
+        assert_eq!(in_token(r"LAB\alice", ""), r"token:LAB\alice");
+        assert_eq!(in_token("alice", "https://sts.test/1 x/"), r#"token:alice:"https://sts.test/1 x/""#);
+        assert_eq!(in_token("alice x", "a"), r#"token:"alice x":a"#);
+        assert_eq!(named("token:alice", ""), r#""token:alice""#);
+    }
 }

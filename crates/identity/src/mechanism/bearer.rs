@@ -31,7 +31,7 @@ impl Package for Bearer {
     }
 
     fn claimed_name(&self, token: &[u8]) -> Option<String> {
-        name(token).ok().map(|named| named.principal.to_string())
+        name(token).ok().map(|named| named.principal.user().to_owned())
     }
 
     /// An issuer may put any name into a token.
@@ -94,13 +94,13 @@ impl Claims {
         };
         let account = Some(account.as_str()).filter(usable)?;
         let tenant = self.tid.as_deref().unwrap_or_default();
-        if !is_valid_name(tenant) {
+        if !is_valid_name(tenant) || !is_valid_name(&self.iss) {
             return None;
         }
         let names = [&self.upn, &self.unique_name, &self.preferred_username];
         let shown = names.into_iter().flatten().map(String::as_str).find(usable);
         let key = Key::identifier(&format!("{kind} {account}"), tenant);
-        Some((key, Principal::new(shown.unwrap_or(account), "")))
+        Some((key, Principal::of_token(shown.unwrap_or(account), &self.iss)))
     }
 }
 
@@ -118,7 +118,7 @@ fn name(token: &[u8]) -> Result<NamedUser, AuthError> {
         return Ok(NamedUser { principal, key, source: format!("Bearer of {:?}", claims.iss), expires });
     }
     let print = Fingerprint::default().then(token);
-    let principal = Principal::new(&format!("token {print}"), "");
+    let principal = Principal::of_token(&print.to_string(), "");
     Ok(NamedUser { key: Key::name(&principal), principal, source: "Bearer".to_owned(), expires: None })
 }
 

@@ -39,7 +39,7 @@ impl NamedUser {
     }
 }
 
-/// Whether a name is short enough and has no control characters.
+/// Whether a name is short enough and has no control characters. What else could mislead is escaped where it is shown.
 pub(crate) fn is_valid_name(name: &str) -> bool {
     name.len() <= LONGEST_NAME && !name.chars().any(char::is_control)
 }

@@ -149,7 +149,7 @@ fn a_token_denotes_an_account_only_if_it_is_one_signed_jwt() {
     };
     let rs = r#"{"alg":"RS256"}"#;
     let alice = token(rs, r#"{"iss":"a","tid":"t","oid":"1","upn":"alice@lab.test","exp":1700000000}"#, "s");
-    assert_eq!(alice.principal().to_string(), "alice@lab.test");
+    assert_eq!(alice.principal().to_string(), "token:alice@lab.test:a");
     assert_eq!(alice.authority(), "exch by Bearer of \"a\"");
     assert_eq!(alice.expires(), Some(FileTime(133_444_736_000_000_000)));
     let renamed = token(
@@ -185,7 +185,8 @@ fn a_token_denotes_an_account_only_if_it_is_one_signed_jwt() {
         [r#"{"iss":"a","upn":"x"}"#, r#"{"iss":"a","oid":"","upn":"x"}"#, r#"{"iss":"a","oid":"\n"}"#]
     {
         let one = token(rs, claims, "s");
-        assert!(one.principal().user().starts_with("token "), "{claims}");
+        assert!(one.principal().to_string().starts_with("token:"), "{claims}");
+        assert_eq!(one.principal().to_string().matches(':').count(), 1, "{claims}");
         assert_ne!(one.identity(), token(rs, claims, "other").identity(), "{claims}");
     }
 }
