@@ -14,6 +14,7 @@ use crate::rpc::upstream_association::UpstreamAssociation;
 ///
 /// A client names its group in the bind, unencrypted and before it authenticates. Knowing the number alone therefore
 /// gives access to nothing: two identities that name the same number have separate groups with separate lifetimes.
+/// Clients that do not authenticate have one identity, so that each of their connections has a group of its own.
 #[derive(Debug, Default)]
 pub struct Group {
     handles: Arc<HandleTable>,
@@ -130,16 +131,28 @@ struct State {
     /// The numbers in use, with their connections, authenticated or not.
     numbers: HashMap<u32, usize>,
     /// The groups of identities by number, with the connections in each.
-    groups: HashMap<(u32, Identity), (Arc<Group>, usize)>,
+    groups: HashMap<GroupKey, (Arc<Group>, usize)>,
+    /// How many connections entered a group anonymously.
+    anonymous: u64,
     /// The budget of context handles of each user, with the groups of its identities.
     budgets: HashMap<UserKey, (Arc<HandleBudget>, usize)>,
+}
+
+/// What distinguishes a group from others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct GroupKey {
+    /// Its number, which clients name.
+    id: u32,
+    identity: Identity,
+    /// The number of the only connection of an anonymous group; zero for other groups.
+    anonymous: u64,
 }
 
 /// The membership of a connection in a group of one identity.
 #[derive(Debug)]
 pub(crate) struct Member {
     groups: Arc<Groups>,
-    key: (u32, Identity),
+    key: GroupKey,
     group: Arc<Group>,
 }
 
@@ -149,11 +162,16 @@ impl Groups {
         Self { handles_per_user, state: Mutex::default() }
     }
 
-    /// Adds a connection with the group number `id`, on which `identity` authenticated, to that identity's group.
+    /// Adds a connection with the group number `id`, on which `identity` authenticated, to that identity's group. A
+    /// connection of an anonymous client gets a group of its own.
     pub(crate) fn enter(self: &Arc<Self>, id: u32, identity: &Identity) -> Member {
         let mut state = self.lock();
-        let State { groups, budgets, .. } = &mut *state;
-        let key = (id, identity.clone());
+        let State { groups, budgets, anonymous, .. } = &mut *state;
+        if identity.is_anonymous() {
+            *anonymous += 1;
+        }
+        let anonymous = if identity.is_anonymous() { *anonymous } else { 0 };
+        let key = GroupKey { id, identity: identity.clone(), anonymous };
         let (group, count) = groups.entry(key.clone()).or_insert_with(|| {
             let budget = || Arc::new(HandleBudget::new(self.handles_per_user));
             let (budget, groups) = budgets.entry(identity.user().clone()).or_insert_with(|| (budget(), 0));
@@ -178,7 +196,7 @@ impl Default for Groups {
 impl Member {
     /// The identity whose group it is.
     pub(crate) const fn identity(&self) -> &Identity {
-        &self.key.1
+        &self.key.identity
     }
 
     /// The group.
@@ -196,10 +214,10 @@ impl Member {
             return None;
         }
         groups.remove(&self.key);
-        if let Some((_, groups)) = budgets.get_mut(self.key.1.user()) {
+        if let Some((_, groups)) = budgets.get_mut(self.key.identity.user()) {
             *groups -= 1;
             if *groups == 0 {
-                budgets.remove(self.key.1.user());
+                budgets.remove(self.key.identity.user());
             }
         }
         Some(Arc::clone(&self.group))
@@ -241,9 +259,28 @@ impl AssociationGroups for Groups {
 mod tests {
     use super::*;
 
-    fn caller(authority: &str) -> Identity {
-        let authority = identity::Authority::new(authority);
-        identity::SecurityContext::anonymous(&identity::ContextCounters::new(), &authority).identity().clone()
+    fn caller(name: &str) -> Identity {
+        let [context, _] = testkit::http_auth::contexts_at_both_levels(name);
+        context.identity().clone()
+    }
+
+    #[test]
+    fn connections_of_anonymous_clients_share_no_group() {
+        let authority = identity::Authority::new("accounts");
+        let contexts = identity::ContextCounters::new();
+        let anonymous = identity::SecurityContext::anonymous(&contexts, &authority).identity().clone();
+        let groups = Arc::new(Groups::default());
+        let id = groups.create().unwrap();
+        let [first, second] = [(); 2].map(|()| groups.enter(id, &anonymous));
+        assert!(!Arc::ptr_eq(first.group(), second.group()));
+        // They still are one user, with one budget of handles.
+        assert_eq!(groups.lock().budgets.values().map(|(_, groups)| *groups).collect::<Vec<_>>(), [2]);
+        for member in [first, second] {
+            let group = Arc::clone(member.group());
+            assert!(member.leave().is_some_and(|over| Arc::ptr_eq(&over, &group)));
+        }
+        let state = groups.lock();
+        assert!(state.groups.is_empty() && state.budgets.is_empty());
     }
 
     #[test]

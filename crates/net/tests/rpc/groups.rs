@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{Engine, Envelope, Interface, Module, SecurityContext, Session, Stack};
-use identity::accounts::Account;
-use identity::{AcceptorConfig, Accounts, Authority, ContextCounters};
-use net::upstream_identity::{Unauthenticated, UpstreamIdentity};
+use identity::{
+    AcceptorConfig, Account, Accounts, Authority, ContextCounters, Credentials, Mechanism, NtHash, Password,
+};
+use net::upstream_identity::{ServiceAccount, Unauthenticated, UpstreamIdentity};
 use net::{
     Admission, Call, ClientAuth, Endpoints, Group, Groups, Limits, Location, NoopObserver, RelayConnection,
     RequestHandler as _, RpcListenerConfig, RpcRelay, RpcReply, RpcUpstream, Service, ServiceHandler,
@@ -51,16 +52,17 @@ impl Service for Server {
     }
 }
 
+/// Any user with the password "secret".
 #[derive(Debug)]
-struct NoAccounts;
+struct AnyUser;
 
-impl Accounts for NoAccounts {
-    fn find(&self, _domain: &str, _user: &str) -> Option<Account> {
-        None
+impl Accounts for AnyUser {
+    fn find(&self, domain: &str, user: &str) -> Option<Account> {
+        Some(Account::new(user.to_owned(), domain.to_owned(), NtHash::from_password("secret")))
     }
 }
 
-/// Serves `interface` to clients that do not authenticate, until the sender is dropped.
+/// Serves `interface` until the sender is dropped.
 pub(super) async fn serve<S: Service>(
     server: &Arc<S>,
     interface: Interface,
@@ -69,7 +71,7 @@ pub(super) async fn serve<S: Service>(
     let address = listener.local_addr().unwrap();
     let limits = Limits::default();
     let interface = rpc::server::Interface { id: syntax(interface), minimum_level: AuthLevel::NONE };
-    let accounts = Arc::new(NoAccounts);
+    let accounts = Arc::new(AnyUser);
     let auth =
         ClientAuth::new(AcceptorConfig::new(accounts, Authority::new("server"), ContextCounters::new()));
     let config = Arc::new(RpcListenerConfig {
@@ -141,9 +143,20 @@ impl Proxy {
         let (address, stop) = serve(&server, Interface::Nspi).await;
         let (sender, ends) = channel();
         let engine = Engine::new(Stack::new(vec![Box::new(Ends(Mutex::new(sender)))]));
-        let (engine, upstream) = (Arc::new(engine), upstream(address));
+        let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
+        let contexts = ContextCounters::new();
+        let service = net::ServiceCredentials::new(
+            service,
+            Mechanism::NTLM,
+            AuthLevel::PKT_PRIVACY,
+            "server",
+            &contexts,
+        );
+        // Anonymous connections share no group at the server.
+        let service = UpstreamIdentity::new(ServiceAccount::new(service, &net::AccountGate::new()));
+        let (engine, upstream) = (Arc::new(engine), RpcUpstream { identity: service, ..upstream(address) });
         let relay = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(NoopObserver));
-        let caller = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("a"));
+        let [caller, _] = testkit::http_auth::contexts_at_both_levels("alice");
         Self { server, relay, ends, caller, group: Arc::default(), _stop: stop }
     }
 
