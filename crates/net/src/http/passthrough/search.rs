@@ -8,7 +8,7 @@ use wire::FileTime;
 use crate::http::downstream::auth::failure::AuthFailure;
 use crate::http::downstream::auth::outcome::AuthOutcome;
 use crate::http::downstream::auth::request::AuthRequest;
-use crate::http::passthrough::authenticator::PassThroughAuth;
+use crate::http::passthrough::authenticator::{PassThroughAuth, probe_covers};
 use crate::http::passthrough::pending::{
     ConnectionUse, PendingProbe, ProbeConnection, ProbeRequest, Purpose, Search, Step,
 };
@@ -61,13 +61,17 @@ pub(super) fn challenge(
     }
 }
 
-/// The protected resource that was found recently for the directory of the request. The client is offered its schemes.
+/// The protected resource that was found recently for the directory of the request, if it proves enough for it. The
+/// client is offered its schemes.
 pub(super) fn known_resource(
     auth: &mut PassThroughAuth,
     request: &AuthRequest<'_>,
     now: FileTime,
 ) -> Option<Arc<ProtectedResource>> {
     let resource = auth.resources.find(request.head, now)?;
+    if !probe_covers(resource.probe.kind(), request.rules.mapi) {
+        return None;
+    }
     auth.challenges.clone_from(&resource.challenges);
     Some(resource)
 }

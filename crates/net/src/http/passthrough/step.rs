@@ -130,6 +130,9 @@ fn with_credentials(
             if !as_expected {
                 return reject(auth, request, AuthFailure::ClosedInHandshake, now);
             }
+            if !probe_covers(resource.probe.kind(), request.rules.mapi) {
+                return reject(auth, request, AuthFailure::BegunForOtherRequest, now);
+            }
             send_credentials(*sign_in, resource, false, request)
         }
         State::Unauthenticated | State::Handshake(..) | State::Authenticated(..) => {
@@ -190,7 +193,7 @@ fn advance(
             verification.rejected_without(taken, &response, auth, request, env)
         }
         PendingProbe::RandomCredentials { control, verification } => {
-            verification.accept(control.on_response(&response.evidence(None), env.now)?, auth)
+            verification.accept(control.on_response(&response.evidence(None), env.now)?, auth, request)
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use identity::passthrough::{
-    AuthAttempt, Authenticated, AwaitsResponse, Checked, CredentialsAccepted, OtherProbe, Outcome,
+    AuthAttempt, Authenticated, AwaitsResponse, Checked, CredentialsAccepted, OtherProbe, Outcome, ProofError,
 };
 use identity::{AuthError, Scope, http_auth};
 
 use crate::http::downstream::auth::failure::AuthFailure;
 use crate::http::downstream::auth::outcome::AuthOutcome;
 use crate::http::downstream::auth::request::{AuthRequest, Credentials, Env};
-use crate::http::passthrough::authenticator::{PassThroughAuth, State};
+use crate::http::passthrough::authenticator::{PassThroughAuth, State, probe_covers};
 use crate::http::passthrough::pending::{
     ConnectionUse, PendingProbe, ProbeConnection, ProbeRequest, Purpose, Step, Verification,
 };
@@ -164,7 +164,7 @@ impl Verification {
         env: &mut Env<'_>,
     ) -> Result<Step, AuthFailure> {
         match taken.on_unauthenticated_response(&response.evidence(None), env.now, env.random)? {
-            Checked::Authenticated(accepted) => self.accept(accepted, auth),
+            Checked::Authenticated(accepted) => self.accept(accepted, auth, request),
             Checked::Control(control) => {
                 let authorization = Some(control.authorization().as_bytes());
                 let probe = probe(&self, request, ProbeConnection::Separate, authorization)?;
@@ -173,12 +173,17 @@ impl Verification {
         }
     }
 
-    /// The credentials are verified: authenticates their client.
+    /// The credentials are verified: authenticates their client for `request`.
     pub(super) fn accept(
         self,
         accepted: Authenticated,
         auth: &mut PassThroughAuth,
+        request: &AuthRequest<'_>,
     ) -> Result<Step, AuthFailure> {
+        // Whatever request the attempt began with, this one is admitted only with the proof that it requires.
+        if !probe_covers(accepted.probe(), request.rules.mapi) {
+            return Err(ProofError::NotMapiHttp.into());
+        }
         let context = accepted.context().clone();
         match (self.mechanism.scope(), self.persistent) {
             (Scope::Connection, true) => {

@@ -36,6 +36,9 @@ pub(crate) enum AuthFailure {
     /// The server closed the connection on which the handshake was in progress. Only the client can begin another.
     #[error("server closed the connection during the handshake")]
     ClosedInHandshake,
+    /// The handshake began with a request that needs less proof. The client has to begin another.
+    #[error("handshake began with a request for which less proof is required than for an operation of MAPI")]
+    BegunForOtherRequest,
     /// The server neither accepted nor rejected the credentials.
     #[error("server responded with status {status} to the client's {mechanism} credentials")]
     UnexpectedStatus {
@@ -84,7 +87,8 @@ impl AuthFailure {
             | Self::InvalidCredentials(_)
             | Self::RejectedByServer(_)
             | Self::SchemeNotOffered { .. }
-            | Self::ClosedInHandshake => FailureResponse::Challenge,
+            | Self::ClosedInHandshake
+            | Self::BegunForOtherRequest => FailureResponse::Challenge,
             Self::UnexpectedStatus { status, .. } => FailureResponse::Status(forwarded_status(*status)),
             Self::NoAuthenticationRequired | Self::ConnectionNotPersistent(_) | Self::Inconclusive(_) => {
                 FailureResponse::Status(502)

@@ -314,5 +314,53 @@ fn the_name_of_a_failed_attempt_is_never_that_of_the_next_one_on_the_connection(
     assert_eq!(client.exchange(with(&format!("Negotiate {ticket}"))).status(), 200);
     let signed_in = proxy.authenticated_names();
     assert_eq!(signed_in.len(), 1, "{signed_in:?}");
-    assert!(signed_in[0].starts_with("Kerberos ticket "), "{signed_in:?}");
+    assert!(signed_in[0].starts_with("\"Kerberos ticket "), "{signed_in:?}");
+}
+
+/// A gateway at which MAPI is protected by Basic and other directories by NTLM, whose passwords it does not check. What
+/// is sent on a connection that NTLM authenticated is executed.
+fn gateway_without_passwords() -> Rc<Upstream> {
+    let open = RefCell::new(HashSet::new());
+    Upstream::new(move |got, stream| {
+        let sent = got.head.fields.text("authorization");
+        let token =
+            sent.and_then(|sent| sent.strip_prefix("NTLM ")).and_then(|token| STANDARD.decode(token).ok());
+        match token.map(|token| token.get(8).copied()) {
+            Some(Some(1)) => return refuse(stream, got, 401, &ntlm_challenge(sent.unwrap()).unwrap()),
+            Some(Some(3)) => drop(open.borrow_mut().insert(got.connection)),
+            Some(_) => return refuse(stream, got, 400, ""),
+            None => {}
+        }
+        let offer = if got.head.path().starts_with("/mapi") { "Basic" } else { "NTLM" };
+        if open.borrow().contains(&got.connection) {
+            return refuse(stream, got, 200, &executed(got));
+        }
+        refuse(stream, got, 401, &format!("WWW-Authenticate: {offer}\r\n"))
+    })
+}
+
+#[test]
+fn an_operation_of_mapi_is_not_admitted_by_a_handshake_that_began_with_another_request() {
+    let upstream = gateway_without_passwords();
+    let operation = |authorization: &str| {
+        let text = String::from_utf8(mapi("alice", "emsmdb", "Connect", "", b"")).unwrap();
+        let own = format!("Authorization: {}\r\n", basic("alice"));
+        assert!(text.contains(&own), "{text}");
+        text.replace(&own, authorization)
+    };
+    for (last_is_mapi, status, contexts) in [(false, 200, 1), (true, 401, 0)] {
+        let proxy = before(&upstream);
+        let mut client = Client::new(&proxy);
+        let mut alice = Ntlm::new("alice");
+        let challenge = client.exchange(alice.next(None));
+        let last = alice.next(Some(&challenge));
+        let line = last.lines().find(|line| line.starts_with("Authorization: ")).unwrap();
+        let last = if last_is_mapi { operation(&format!("{line}\r\n")) } else { last };
+        assert_eq!(client.exchange(last).status(), status);
+        // Nor does the authenticated connection admit one.
+        assert_eq!(client.exchange(operation("")).status(), 401);
+        assert_eq!(opened_contexts(&proxy), contexts);
+    }
+    let is_operation = |got: &ReceivedRequest| got.head.fields.text("x-requesttype") == Some("Connect");
+    assert!(!upstream.others().iter().any(is_operation));
 }
