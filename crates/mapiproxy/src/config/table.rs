@@ -143,7 +143,9 @@ table Clients at "clients" {
     /// Addresses or networks (such as 2001:db8::/32) of reverse proxies in front of this one whose
     /// X-Forwarded-For is trusted. Their connections carry requests of several clients, so only Basic (and
     /// Bearer, if it is relayed) is offered and accepted on them: NTLM and Negotiate authenticate a whole
-    /// connection. If clients sign in at the server (`upstream.credentials.mode` is relayed), every server
+    /// connection. A server that is in proxy_protocol_from too may also send the PROXY header: for a request
+    /// without X-Forwarded-For it names the client. If clients sign in at the server
+    /// (`upstream.credentials.mode` is relayed), every server
     /// that sends requests of several clients on one connection must be listed.
     #[serde(deserialize_with = "networks")]
     forwarded_for_from: Vec<Network>, default Vec::new();

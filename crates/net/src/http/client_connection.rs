@@ -226,7 +226,7 @@ impl ClientConnection {
     ) -> KeepAlive {
         self.upstream.close();
         let Self { downstream, authenticator, .. } = self;
-        let (config, peer) = (Arc::clone(&downstream.config), downstream.peer);
+        let (config, peer) = (Arc::clone(&downstream.config), downstream.peer.client);
         let out = &mut downstream.response_to(&mut request.head).bytes;
         if matches!(why, UpstreamError::Auth(UpstreamAuthError::ClientMustAuthenticate(_))) {
             config.log.client_must_authenticate(peer, failed(request).user, why);

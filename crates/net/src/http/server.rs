@@ -59,7 +59,7 @@ pub(crate) async fn serve_established(
     accepted_at: Instant,
     shutdown: watch::Receiver<bool>,
 ) {
-    let client_addr = accepted.client_addr;
+    let client_addr = accepted.peer.client;
     let mut client = client_connection(config, accepted, accepted_at, shutdown);
     match run(&mut client).await {
         Ok(()) => {
@@ -78,21 +78,21 @@ fn client_connection(
     accepted_at: Instant,
     shutdown: watch::Receiver<bool>,
 ) -> ClientConnection {
-    let AcceptedConnection { client_addr, mut permit, bindings, stream } = accepted;
+    let AcceptedConnection { peer, mut permit, bindings, stream } = accepted;
     let tls = matches!(stream, Stream::Tls(_));
-    let shared = config.trusted_proxies.is_reverse_proxy(client_addr.ip());
+    let (shared, sender) = (config.trusted_proxies.is_shared(peer), config.trusted_proxies.sender(peer));
     if shared {
         // A trusted reverse proxy needs no authentication of its own.
         permit.set_authenticated(accepted_at);
     }
-    let forwarding = Forwarding::new(client_addr, shared, tls, &config.origin, config.forwarding_headers);
+    let forwarding = Forwarding::new(sender, shared, tls, &config.origin, config.forwarding_headers);
     let traits = ConnectionTraits { tls, shared, bindings };
     let authenticator = Authenticator::new(&config.auth, config.upstream.identity.pass_through(), traits);
     let shutdown = ShutdownSignal::new(shutdown);
     ClientConnection {
         authenticator,
         upstream: UpstreamSlot::new(forwarding),
-        downstream: Downstream::new(config, stream, client_addr, permit, accepted_at, shutdown),
+        downstream: Downstream::new(config, stream, peer, permit, accepted_at, shutdown),
     }
 }
 
@@ -129,11 +129,8 @@ async fn run(client: &mut ClientConnection) -> Result<(), ConnectionError> {
 /// Responds to bytes that are not a request, after which the connection is closed.
 #[cold]
 async fn bad_request(downstream: &mut Downstream, error: http1::Error) -> Result<(), ConnectionError> {
-    downstream.config.log.client_error(downstream.peer, &format!("bad request: {error}"));
-    let text = format!("{error}\n");
-    respond::plain(&mut downstream.transport.out.bytes, error.status(), &text, |head| {
-        head.fields.push("Connection", "close");
-    });
+    downstream.config.log.client_error(downstream.peer.client, &format!("bad request: {error}"));
+    respond::bad_request(&mut downstream.transport.out.bytes, error.status());
     downstream.flush().await
 }
 

@@ -117,9 +117,10 @@ pub(crate) enum RouteError {
     /// The configuration refuses the directory.
     #[error("not served here: the proxy's configuration ([virtual_directories]) refuses this directory")]
     Refused,
-    /// The target is a sign-in page of the server, or changes an expired password.
+    /// The target is a sign-in page of the server, changes an expired password, or authenticates by WS-Security.
     #[error(
-        "sign-in pages of the server are not served, since no limit counts the passwords that are sent to them"
+        "pages of the server that authenticate by the body of a request are not served, since no limit counts the \
+         passwords that are sent to them"
     )]
     SignInPage,
     /// There is no such directory.
@@ -156,9 +157,9 @@ impl RouteError {
 /// # Errors
 /// If it has none. The reason is logged, unless any client may cause it by mistake.
 pub(crate) fn route(downstream: &Downstream, head: &mut RequestHead) -> Result<Service, RouteError> {
-    let Downstream { config, peer, .. } = downstream;
+    let (config, peer) = (&downstream.config, downstream.peer.client);
     if config.upstream.via.is_in(&head.fields) {
-        config.log.request_loop(*peer, "upstream.http");
+        config.log.request_loop(peer, "upstream.http");
         return Err(RouteError::Loop);
     }
     if !head.take_origin_form() {
@@ -184,7 +185,7 @@ pub(crate) fn route(downstream: &Downstream, head: &mut RequestHead) -> Result<S
             | RouteError::SignInPage),
         ) => {
             let what = format!("refused {} {}: {why}", head.method(), clipped(head.target()));
-            config.log.client_error(*peer, &what);
+            config.log.client_error(peer, &what);
         }
         _ => {}
     }
@@ -211,7 +212,7 @@ fn find(routes: &Routes, target: &str) -> Result<Service, RouteError> {
     let service = Service::at(&target)?;
     if let Some(service @ Service::Autodiscover(_)) = service {
         // Its queries are checked with the target.
-        return Ok(service);
+        return if takes_passwords(&target, path) { Err(RouteError::SignInPage) } else { Ok(service) };
     }
     if !query.is_empty() {
         check_no_token(query)?;
@@ -223,7 +224,7 @@ fn find(routes: &Routes, target: &str) -> Result<Service, RouteError> {
         return Ok(service);
     }
     match routes.action(target.directory) {
-        RouteAction::Forward if is_sign_in_page(&target, path) => Err(RouteError::SignInPage),
+        RouteAction::Forward if takes_passwords(&target, path) => Err(RouteError::SignInPage),
         RouteAction::Forward => Ok(Service::Forward),
         RouteAction::Refuse => Err(RouteError::Refused),
         RouteAction::NotFound => Err(RouteError::NotFound),
@@ -238,14 +239,24 @@ const WITH_FORMS: [&str; 2] = ["owa", "ecp"];
 /// forwarded.
 const SIGN_IN_LABELS: [&str; 4] = ["auth", "logon", "expiredpassword", "changepassword"];
 
-/// Whether the target is a sign-in page of the server, also with encoded letters. A label before it may name a mailbox.
-fn is_sign_in_page(target: &Target<'_>, path: &str) -> bool {
+/// What the label begins with by which services of Exchange, such as `exchange.asmx` and `autodiscover.svc`,
+/// authenticate by WS-Security: by a name and a password, or a token, in the body of the request. They may be those of
+/// another user than the one who signed in to the proxy.
+const WS_SECURITY: &str = "wssecurity";
+
+/// Whether the server authenticates requests for the target by passwords in their bodies, also with encoded letters. A
+/// label before the one that shows it may name a mailbox.
+fn takes_passwords(target: &Target<'_>, path: &str) -> bool {
     let begins = |label: &str, with: &str| {
         label.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with))
     };
-    let is_one = |label: &str| SIGN_IN_LABELS.iter().any(|with| begins(label, with));
-    WITH_FORMS.iter().any(|directory| target.is_in(directory))
-        && decoded(path).is_none_or(|path| path.split('/').skip(2).any(is_one))
+    let has_forms = WITH_FORMS.iter().any(|directory| target.is_in(directory));
+    let is_one = |label: &str| {
+        begins(label, WS_SECURITY) || has_forms && SIGN_IN_LABELS.iter().any(|with| begins(label, with))
+    };
+    let has_one = |path: &str| path.split('/').skip(2).any(is_one);
+    // Most paths need no decoding.
+    if path.contains('%') { decoded(path).is_none_or(|path| has_one(&path)) } else { has_one(path) }
 }
 
 #[cfg(test)]
@@ -274,6 +285,19 @@ mod tests {
             "/ecp/x/ChangePassword.aspx",
         ] {
             assert_eq!(find(&routes, page), Err(RouteError::SignInPage), "{page}");
+        }
+        for service in
+            ["/ews/exchange.asmx", "/EWS/Services.wsdl", "/autodiscover/autodiscover.svc", "/public/x"]
+        {
+            for end in ["", "/symmetrickey", "/x509cert", "/SymmetricKey?a=b"] {
+                for label in ["wssecurity", "WSSecurity", "ws%73ecurity"] {
+                    let page = format!("{service}/{label}{end}");
+                    let found = find(&routes, &page).unwrap_err();
+                    // Autodiscover has fewer targets, and no encoded ones.
+                    let other = matches!(found, RouteError::Autodiscover(_)) && service.starts_with("/auto");
+                    assert!(found == RouteError::SignInPage || other && page.contains(['%', '?']), "{page}");
+                }
+            }
         }
         for other in ["/owa/", "/owa/service.svc", "/ecp/default.aspx", "/public/auth.owa", "/ews/auth"] {
             assert_eq!(find(&routes, other), Ok(Service::Forward), "{other}");

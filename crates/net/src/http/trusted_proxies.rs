@@ -15,20 +15,41 @@ pub struct TrustedProxies {
     pub forwarded_for: Vec<Network>,
 }
 
+/// The addresses of one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PeerAddresses {
+    /// The other end of the TCP connection.
+    pub(crate) socket: SocketAddr,
+    /// The client: the address in the PROXY header, if there is one, otherwise the same.
+    pub(crate) client: SocketAddr,
+}
+
 impl TrustedProxies {
-    /// Whether `peer` is a reverse proxy, so that its connections may carry the requests of several clients.
-    pub(crate) fn is_reverse_proxy(&self, peer: IpAddr) -> bool {
-        self.forwarded_for.iter().any(|network| network.contains(peer))
+    fn is_reverse_proxy(&self, address: IpAddr) -> bool {
+        self.forwarded_for.iter().any(|network| network.contains(address))
     }
 
-    /// The client of a request that came from `peer`: the last address in `X-Forwarded-For` if `peer` is a reverse
-    /// proxy, the one before it if that is one too, and so on. Earlier entries are client-supplied and untrusted.
-    pub(crate) fn client(&self, peer: SocketAddr, fields: &Fields) -> SocketAddr {
-        if !self.is_reverse_proxy(peer.ip()) {
-            return peer;
+    /// The end of the connection of `peer` that sends the requests: the other end of the TCP connection if that is a
+    /// reverse proxy, otherwise the client for which a load balancer opened the connection.
+    pub(crate) fn sender(&self, peer: PeerAddresses) -> SocketAddr {
+        if self.is_reverse_proxy(peer.socket.ip()) { peer.socket } else { peer.client }
+    }
+
+    /// Whether a reverse proxy sends the requests on the connection of `peer`, so that they may be those of several
+    /// clients.
+    pub(crate) fn is_shared(&self, peer: PeerAddresses) -> bool {
+        self.is_reverse_proxy(self.sender(peer).ip())
+    }
+
+    /// The client of a request that was received from `peer`: the last address in `X-Forwarded-For` if a reverse proxy
+    /// sent it, the one before it if that is a reverse proxy too, and so on. Earlier entries are client-supplied and
+    /// untrusted.
+    pub(crate) fn client(&self, peer: PeerAddresses, fields: &Fields) -> SocketAddr {
+        if !self.is_shared(peer) {
+            return peer.client;
         }
         let names: Vec<&[u8]> = fields.all("x-forwarded-for").flat_map(http1::tokens).collect();
-        let mut client = peer;
+        let mut client = peer.client;
         for name in names.into_iter().rev() {
             let Some(address) = address(name) else { break };
             client = SocketAddr::new(address, 0);
@@ -60,12 +81,30 @@ mod tests {
             TrustedProxies { forwarded_for: vec!["10.0.0.1".parse().unwrap()], ..TrustedProxies::default() };
         let mut fields = Fields::default();
         assert!(fields.push("X-Forwarded-For", "1.2.3.4, 5.6.7.8"));
-        let client = |peer: &str, fields: &Fields| proxies.client(peer.parse().unwrap(), fields).to_string();
+        let peer = |socket: &str, client: &str| PeerAddresses {
+            socket: socket.parse().unwrap(),
+            client: client.parse().unwrap(),
+        };
+        let client =
+            |address: &str, fields: &Fields| proxies.client(peer(address, address), fields).to_string();
         assert_eq!(client("10.0.0.1:99", &fields), "5.6.7.8:0");
         assert_eq!(client("[::ffff:10.0.0.1]:99", &fields), "5.6.7.8:0");
         assert_eq!(client("10.0.0.2:99", &fields), "10.0.0.2:99");
         assert!(fields.set("x-forwarded-for", "[2001:db8::1]:5"));
         assert_eq!(client("10.0.0.1:99", &fields), "[2001:db8::1]:0");
+        // With a PROXY header of the reverse proxy, or of a load balancer before it.
+        assert!(fields.set("x-forwarded-for", "1.2.3.4, 5.6.7.8"));
+        for (socket, named) in [("10.0.0.1:99", "9.9.9.9:1"), ("10.0.0.9:99", "10.0.0.1:1")] {
+            let peer = peer(socket, named);
+            assert!(proxies.is_shared(peer), "{socket} {named}");
+            assert_eq!(proxies.sender(peer).ip().to_string(), "10.0.0.1");
+            assert_eq!(proxies.client(peer, &fields).to_string(), "5.6.7.8:0");
+            assert_eq!(proxies.client(peer, &Fields::default()).to_string(), named);
+        }
+        let through = peer("10.0.0.9:99", "9.9.9.9:1");
+        assert!(!proxies.is_shared(through));
+        assert_eq!(proxies.sender(through), through.client);
+        assert_eq!(proxies.client(through, &fields), through.client);
         // Two reverse proxies, one before the other.
         assert!(fields.set("x-forwarded-for", "1.2.3.4, 5.6.7.8, 10.0.0.1"));
         assert_eq!(client("10.0.0.1:99", &fields), "5.6.7.8:0");

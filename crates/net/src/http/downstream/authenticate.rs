@@ -205,7 +205,7 @@ async fn reject(
     head: &mut RequestHead,
     outcome: &AuthOutcome,
 ) -> Result<KeepAlive, ConnectionError> {
-    let is_shared = downstream.config.trusted_proxies.is_reverse_proxy(downstream.peer.ip());
+    let is_shared = downstream.config.trusted_proxies.is_shared(downstream.peer);
     let throttled = match outcome {
         AuthOutcome::Failed(failure) => match failure.response() {
             FailureResponse::RetryAfter(throttled) if !is_shared => Some(throttled.retry_after),

@@ -3,7 +3,6 @@
 //! or a time limit is exceeded.
 
 use std::future::{Future, pending, poll_fn};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -22,6 +21,7 @@ use crate::http::downstream::minimum_rate::MinimumRate;
 use crate::http::downstream::work_quota::{Turn, WorkQuota};
 use crate::http::shutdown::ShutdownSignal;
 use crate::http::transport::{FramedTransport, Progress, Stream, TransportError, not_read};
+use crate::http::trusted_proxies::PeerAddresses;
 use crate::tcp::accept::CHECK_INTERVAL;
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::stream::SHUTDOWN_TIMEOUT;
@@ -35,7 +35,7 @@ pub(crate) struct Downstream {
     pub(crate) config: Arc<HttpListenerConfig>,
     pub(crate) transport: FramedTransport<RequestHead>,
     /// The other end: the client, or a trusted reverse proxy.
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: PeerAddresses,
     pub(crate) permit: ConnectionPermit,
     /// Whether a trusted reverse proxy opened it, which need not authenticate itself.
     is_trusted: bool,
@@ -105,7 +105,7 @@ impl Downstream {
     pub(crate) fn new(
         config: Arc<HttpListenerConfig>,
         stream: Stream,
-        peer: SocketAddr,
+        peer: PeerAddresses,
         permit: ConnectionPermit,
         accepted: Instant,
         shutdown: ShutdownSignal,

@@ -13,6 +13,7 @@ use crate::http::config::HttpListenerConfig;
 use crate::http::tls::TlsIdentity;
 use crate::http::tls_failure::ClientTlsFailure;
 use crate::http::transport::Stream;
+use crate::http::trusted_proxies::PeerAddresses;
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::proxy_protocol::{ClientError, HeaderError, client_address, speaks_proxy};
 
@@ -21,8 +22,7 @@ const TLS_HANDSHAKE: u32 = 10_000;
 
 /// A connection that is ready for requests.
 pub(crate) struct AcceptedConnection {
-    /// The address of the client: that of the PROXY header, if there is one.
-    pub(crate) client_addr: SocketAddr,
+    pub(crate) peer: PeerAddresses,
     pub(crate) permit: ConnectionPermit,
     /// The channel bindings of its TLS (RFC 5929).
     pub(crate) bindings: Option<ChannelBindings>,
@@ -65,7 +65,7 @@ pub(crate) async fn read_preamble(
     mut permit: ConnectionPermit,
 ) -> Result<AcceptedConnection, PreambleError> {
     let load_balancers = &config.trusted_proxies.proxy_protocol;
-    let client_addr = client_address(&mut stream, peer, &mut permit, load_balancers).await?;
+    let client = client_address(&mut stream, peer, &mut permit, load_balancers).await?;
     let bindings = tls.as_ref().map(|tls| tls.bindings);
     let stream = match tls {
         None => Stream::Plain(stream),
@@ -78,7 +78,8 @@ pub(crate) async fn read_preamble(
             Stream::Tls(Box::new(accepted.map_err(PreambleError::Tls)?.into()))
         }
     };
-    Ok(AcceptedConnection { client_addr, permit, bindings, stream })
+    let peer = PeerAddresses { socket: peer, client };
+    Ok(AcceptedConnection { peer, permit, bindings, stream })
 }
 
 /// Completes a TLS handshake, whose work counts for the client's address until the client authenticates. If the address

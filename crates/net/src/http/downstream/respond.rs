@@ -95,13 +95,13 @@ pub(crate) fn connection(head: &mut ResponseHead, request: &RequestHead) {
     }
 }
 
-/// Appends a response with `text` to bytes that are not a request.
-pub(crate) fn plain(out: &mut Vec<u8>, status: u16, text: &str, add: impl FnOnce(&mut ResponseHead)) {
-    let Some(mut head) = text_head(status) else { return };
-    head.fields.push("Content-Length", text.len().to_string());
-    add(&mut head);
+/// Appends a response to bytes that are not a request, after which the connection is closed. It has no body, since the
+/// bytes may be meant as a HEAD request.
+pub(crate) fn bad_request(out: &mut Vec<u8>, status: u16) {
+    let Some(mut head) = ResponseHead::new(status, reason(status)) else { return };
+    head.fields.push("Content-Length", "0");
+    head.fields.push("Connection", "close");
     head.write(out);
-    out.extend_from_slice(text.as_bytes());
 }
 
 /// The head of a response with a text.

@@ -22,6 +22,7 @@ use crate::http::tests::playbook::{Client, SignedIn, head, mapi};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::upstream::{Upstream, read_some};
 use crate::http::transport::Stream;
+use crate::http::trusted_proxies::PeerAddresses;
 use crate::spawn_system;
 use crate::tcp::admission::{Admission, Limits};
 
@@ -65,7 +66,7 @@ impl Thread {
         };
         let stream_of_proxy = Stream::Memory(far.into());
         let accepted = AcceptedConnection {
-            client_addr,
+            peer: PeerAddresses { socket: client_addr, client: client_addr },
             permit: admitted.permit,
             bindings: None,
             stream: stream_of_proxy,

@@ -26,6 +26,7 @@ pub(super) use crate::http::tests::messages::{basic, head, mapi};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::upstream::{ServerConnection, Upstream, read_some, write_some};
 use crate::http::transport::Stream;
+use crate::http::trusted_proxies::PeerAddresses;
 use crate::tcp::admission::Admission;
 use crate::{clock, spawn_system};
 
@@ -217,16 +218,17 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(proxy: &Proxy) -> Self {
-        let (stream, far) = tokio::io::duplex(PIPE);
         let client = SocketAddr::from(([192, 0, 2, 1], 4000));
+        Self::at(PeerAddresses { socket: client, client }, proxy)
+    }
+
+    /// A connection with these addresses.
+    pub(super) fn at(peer: PeerAddresses, proxy: &Proxy) -> Self {
+        let (stream, far) = tokio::io::duplex(PIPE);
         let _context = proxy.runtime.enter();
-        let Ok(entered) = proxy.admission.admit(client.ip()) else { panic!("no connection is permitted") };
-        let accepted = AcceptedConnection {
-            client_addr: client,
-            permit: entered.permit,
-            bindings: None,
-            stream: Stream::Memory(far.into()),
-        };
+        let permit = proxy.admission.admit(peer.client.ip()).expect("a permitted connection").permit;
+        let stream_of_proxy = Stream::Memory(far.into());
+        let accepted = AcceptedConnection { peer, permit, bindings: None, stream: stream_of_proxy };
         let config = Arc::clone(&proxy.config);
         let stop = proxy.stop.borrow().as_ref().expect("a proxy that has not ended").subscribe();
         spawn_system(serve_established(config, accepted, Instant::now(), stop));

@@ -193,3 +193,20 @@ fn a_client_that_is_not_authenticated_gets_100_continue_only_within_a_handshake(
     let mut client = client >> Rest(b"hello".into()) << KeptAlive;
     assert_eq!((client.response().status(), upstream.next().body), (200, b"hello".to_vec()));
 }
+
+#[test]
+fn the_response_to_a_malformed_head_request_has_no_body() {
+    let upstream = Upstream::responding(OK);
+    let proxy = Setup::default().before(&upstream);
+    for request in [
+        "HEAD /ews/x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "HEAD /ews/x HTTP/1.1\r\nHost: a\r\nX\0: a\r\n\r\n",
+        "HEAD  HTTP/1.1\r\n\r\n",
+    ] {
+        let mut client = Client::new(&proxy) >> Request(request.into()) << Closed;
+        let head = client.until("\r\n\r\n");
+        assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{head}");
+        assert!(head.contains("Content-Length: 0\r\n") && head.contains("Connection: close\r\n"), "{head}");
+        let _ = client << "";
+    }
+}
