@@ -61,23 +61,20 @@ pub(super) fn text(text: Text<'_>, name: &mut impl FnMut(&str) -> Option<String>
 
 /// As [`text`], in bytes that may be part of a shared buffer.
 pub(super) fn shared(text: &mut Bytes, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
-    let mut own = text.to_vec();
-    let changed = replace_in(&mut own, name);
-    if changed {
-        *text = own.into();
+    let new = replaced(text, name);
+    let changed = new.is_some();
+    if let Some(new) = new {
+        *text = new.into();
     }
     changed
 }
 
 /// As [`text`], in UTF-16.
 fn replace_wide(text: &mut Utf16, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
-    if find(text.as_pairs(), 0).is_none() {
-        return false;
-    }
-    let mut own = text.as_pairs().to_vec();
-    let changed = replace_in(&mut own, name);
-    if changed {
-        *text = Utf16::from_units(own.into_iter().map(u16::from_le_bytes));
+    let new = replaced(text.as_pairs(), name);
+    let changed = new.is_some();
+    if let Some(new) = new {
+        *text = Utf16::from_units(new.into_iter().map(u16::from_le_bytes));
     }
     changed
 }
@@ -151,26 +148,38 @@ impl Unit for [u8; 2] {
 
 /// As [`text`], in a text of any code units.
 pub(super) fn replace_in<U: Unit>(text: &mut Vec<U>, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
-    let mut changed = false;
-    let mut from = 0;
+    let new = replaced(text, name);
+    let changed = new.is_some();
+    if let Some(new) = new {
+        *text = new;
+    }
+    changed
+}
+
+/// The text with the servers' names in it replaced by the results of `name`; `None` if none is replaced. The text is
+/// copied once, however many names it has.
+fn replaced<U: Unit>(text: &[U], name: &mut impl FnMut(&str) -> Option<String>) -> Option<Vec<U>> {
+    let mut new = Vec::new();
+    // The part of `text` before `copied` is in `new`, and the part before `from` is searched.
+    let (mut copied, mut from) = (0, 0);
     while let Some(start) = find(text, from) {
         let rest = text.get(start..).unwrap_or_default();
         let length =
             rest.iter().position(|unit| matches!(unit.ascii(), Some(b'/' | 0))).unwrap_or(rest.len());
         let old = U::text(rest.get(..length).unwrap_or_default());
-        let new = if old.is_empty() { None } else { name(&old) };
-        from = match new {
-            Some(new) if new != old => {
-                let units = U::units(&new);
-                let end = start + units.len();
-                text.splice(start..start + length, units);
-                changed = true;
-                end
-            }
-            _ => start + length,
-        };
+        let other = if old.is_empty() { None } else { name(&old) };
+        from = start + length;
+        if let Some(other) = other.filter(|other| *other != old) {
+            new.extend_from_slice(text.get(copied..start).unwrap_or_default());
+            new.extend(U::units(&other));
+            copied = from;
+        }
     }
-    changed
+    // A name is never at the start of a text.
+    (copied > 0).then(|| {
+        new.extend_from_slice(text.get(copied..).unwrap_or_default());
+        new
+    })
 }
 
 /// The index at which the next server's name begins.
@@ -189,7 +198,7 @@ fn find<U: Unit>(text: &[U], from: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn replaced(text: &str) -> (String, bool) {
+    fn result(text: &str) -> (String, bool) {
         let mut bytes = text.as_bytes().to_vec();
         let changed = replace_in(&mut bytes, &mut |name: &str| Some(format!("<{name}>")));
         let mut wide = Utf16::new(text);
@@ -201,12 +210,12 @@ mod tests {
     #[test]
     fn servers_are_found_at_any_position() {
         let mdb = "/o=O/cn=Configuration/cn=Servers/cn=EXCH1/cn=Microsoft Private MDB";
-        assert_eq!(replaced(mdb).0, mdb.replace("EXCH1", "<EXCH1>"));
-        assert_eq!(replaced("EX:/O=O/CN=SERVERS/CN=e").0, "EX:/O=O/CN=SERVERS/CN=<e>");
+        assert_eq!(result(mdb).0, mdb.replace("EXCH1", "<EXCH1>"));
+        assert_eq!(result("EX:/O=O/CN=SERVERS/CN=e").0, "EX:/O=O/CN=SERVERS/CN=<e>");
         let two = "/cn=Servers/cn=A/x/cn=Servers/cn=B";
-        assert_eq!(replaced(two).0, "/cn=Servers/cn=<A>/x/cn=Servers/cn=<B>");
+        assert_eq!(result(two).0, "/cn=Servers/cn=<A>/x/cn=Servers/cn=<B>");
         for none in ["/o=O/cn=Recipients/cn=alice", "/cn=Servers", "/cn=Servers/cn=", "", "/cn=servers/cn"] {
-            assert_eq!(replaced(none), (none.to_owned(), false));
+            assert_eq!(result(none), (none.to_owned(), false));
         }
     }
 
@@ -215,5 +224,23 @@ mod tests {
         let mut bytes = b"\xe9/cn=Servers/cn=\xfc\xff/cn=x\x80".to_vec();
         assert!(replace_in(&mut bytes, &mut |name: &str| Some(format!("{name}!"))));
         assert_eq!(bytes, b"\xe9/cn=Servers/cn=\xfc\xff!/cn=x\x80");
+    }
+
+    /// Quadratic work takes 256 times as long for a text that is sixteen times as long.
+    #[test]
+    fn the_time_to_replace_names_grows_with_the_length_of_the_text_only() {
+        let fastest = |names: usize| {
+            let text = b"/cn=servers/cn=PROXY-IE".repeat(names);
+            let run = |_| {
+                let (mut text, begin) = (text.clone(), std::time::Instant::now());
+                assert!(replace_in(&mut text, &mut |_: &str| Some("EXCHANGE".to_owned())));
+                let taken = begin.elapsed();
+                assert_eq!(text, b"/cn=servers/cn=EXCHANGE".repeat(names));
+                taken
+            };
+            (0..3).map(run).min().unwrap()
+        };
+        let (short, long) = (fastest(4096), fastest(16 * 4096));
+        assert!(long < short * 64, "{short:?}, and for sixteen times as many names {long:?}");
     }
 }
