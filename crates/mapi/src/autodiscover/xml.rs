@@ -153,6 +153,7 @@ impl Walk<'_> {
         if self.scopes_named.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
             let found = start
                 .attributes()
+                .with_checks(false)
                 .flatten()
                 .find(|known| known.key.local_name().as_ref().eq_ignore_ascii_case(self.key));
             let key = found.map(|found| found.value.trim().to_owned());
