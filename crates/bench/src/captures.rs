@@ -7,7 +7,9 @@ use std::hint::black_box;
 use mapi::fast_transfer;
 use mapi::mapihttp::{self, Endpoint, RequestType, ResponseBody};
 use mapi::rop::fast_transfer::TransferContent;
-use mapi::rop::{ResponseBody as RopBody, ResponseMatcher, RopRequests, RopResponse, RopResponses};
+use mapi::rop::{
+    ChangedColumns, ResponseBody as RopBody, ResponseMatcher, RopRequests, RopResponse, RopResponses,
+};
 use rpc::framer::Framer;
 use rpc::pdu::Pdu;
 use testkit::captures::{self, Exchange};
@@ -116,8 +118,7 @@ impl Batch {
     }
 
     /// The ROPs, and what they did to the columns of objects.
-    #[expect(clippy::type_complexity, reason = "it is what ResponseMatcher tells")]
-    fn read(&self) -> (RopRequests, Vec<RopResponses>, Vec<(u32, Option<Vec<mapi::property::PropTag>>)>) {
+    fn read(&self) -> (RopRequests, Vec<RopResponses>, ChangedColumns) {
         let Execute { asked, told, .. } = &self.execute;
         let requests = RopRequests::decode(&asked.rops, &self.known);
         let mut answers = ResponseMatcher::new(&requests.rops, &asked.handles, &self.known);

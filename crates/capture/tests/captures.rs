@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use capture::call::{CallBody, RpcOutcome, Stub};
 use capture::stream::{Connection, Event, EventKind, Side};
@@ -117,13 +118,13 @@ fn read_by_client(rop: &Value) -> (String, u32) {
 /// What a session's ROPs depend on.
 #[derive(Default)]
 struct Known {
-    columns: BTreeMap<u32, Vec<PropTag>>,
+    columns: BTreeMap<u32, Arc<[PropTag]>>,
     logons: BTreeMap<u8, bool>,
 }
 
 impl Columns for Known {
-    fn columns(&self, handle: u32) -> Option<&[PropTag]> {
-        self.columns.get(&handle).map(Vec::as_slice)
+    fn columns(&self, handle: u32) -> Option<&Arc<[PropTag]>> {
+        self.columns.get(&handle)
     }
 }
 
@@ -156,13 +157,12 @@ impl Known {
             let on = request.acted_on_index().and_then(at);
             let (handle, columns) = match request.columns_after(&reply.body) {
                 ColumnChange::None => continue,
-                ColumnChange::Unknown => (on, Vec::new()),
-                ColumnChange::FromRequest(columns) => (on, columns.to_vec()),
-                ColumnChange::FromResponse(columns) => (opened.or(on), columns.to_vec()),
+                ColumnChange::Unknown => (on, Arc::default()),
+                ColumnChange::FromRequest(columns) => (on, columns.into()),
+                ColumnChange::FromResponse(columns) => (opened.or(on), columns.into()),
                 ColumnChange::Added(columns) => {
-                    let mut known = on.and_then(|handle| self.columns.remove(&handle)).unwrap_or_default();
-                    add_columns(&mut known, columns);
-                    (on, known)
+                    let known = on.and_then(|handle| self.columns.remove(&handle)).unwrap_or_default();
+                    (on, add_columns(&known, columns).unwrap())
                 }
             };
             self.columns.insert(handle.unwrap(), columns);

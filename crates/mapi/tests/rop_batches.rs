@@ -1,6 +1,8 @@
 //! Examples of the specifications about folders, tables, permissions and rules, and batches whose responses depend
 //! on the requests.
 
+use std::sync::Arc;
+
 use mapi::ErrorCode;
 use mapi::data::{FolderId, Text};
 use mapi::property::{PropTag, PropType, PropertyValue};
@@ -118,13 +120,19 @@ fn a_batch_that_opens_and_reads_a_rules_table_is_decoded() {
 }
 
 /// A table whose columns were set by an earlier batch.
-struct EarlierColumns;
+struct EarlierColumns(Arc<[PropTag]>);
 
 impl Columns for EarlierColumns {
-    fn columns(&self, handle: u32) -> Option<&[PropTag]> {
-        const COLUMNS: [PropTag; 2] =
+    fn columns(&self, handle: u32) -> Option<&Arc<[PropTag]>> {
+        (handle == 7).then_some(&self.0)
+    }
+}
+
+impl EarlierColumns {
+    fn new() -> Self {
+        let columns =
             [PropTag::new(0x6748, PropType::PtypInteger64), PropTag::new(0x674E, PropType::PtypInteger32)];
-        (handle == 7).then_some(&COLUMNS[..])
+        Self(columns.into())
     }
 }
 
@@ -134,7 +142,8 @@ const ROW: &str = "150000000000 02 0100  01 00 01000000 00f11f32 0a 0f010480";
 
 fn rows_with(request_hex: &str, response_hex: &str, handles: &[u32]) -> RopResponses {
     let (batch, bytes) = (requests(&hex(request_hex)), hex(response_hex));
-    let responses = RopResponses::decode(&bytes, &mut ResponseMatcher::new(&batch, handles, &EarlierColumns));
+    let responses =
+        RopResponses::decode(&bytes, &mut ResponseMatcher::new(&batch, handles, &EarlierColumns::new()));
     assert_eq!(responses.to_bytes().unwrap(), bytes);
     responses
 }
@@ -170,7 +179,8 @@ fn rows_are_decoded_with_the_columns_of_their_table() {
 #[test]
 fn packed_buffers_repeat_the_response_to_the_last_request() {
     let (batch, bytes) = (requests(&hex(QUERY_ROWS)), hex(ROW));
-    let mut matcher = ResponseMatcher::new(&batch, &[7], &EarlierColumns);
+    let known = EarlierColumns::new();
+    let mut matcher = ResponseMatcher::new(&batch, &[7], &known);
     assert_eq!(RopResponses::decode(&bytes, &mut matcher).error, None);
     let again = RopResponses::decode(&bytes, &mut matcher);
     assert!(again.rops.is_empty(), "the request has a response");
@@ -459,7 +469,8 @@ fn columns_of_a_failed_request_do_not_apply_to_the_table() {
         let batch = requests(&hex(&format!("120000 00 0100 0300070e {QUERY_ROWS}")));
         let row = if succeeded { "150000000000 02 0100 00 05000000" } else { ROW };
         let bytes = hex(&format!("1200{failure} {row}"));
-        let mut matcher = ResponseMatcher::new(&batch, &[7], &EarlierColumns);
+        let known = EarlierColumns::new();
+        let mut matcher = ResponseMatcher::new(&batch, &[7], &known);
         let responses = RopResponses::decode(&bytes, &mut matcher);
         assert_eq!((responses.error, responses.rops.len()), (None, 2), "{failure}");
         assert_eq!(matcher.finish(&[7]).is_empty(), !succeeded);

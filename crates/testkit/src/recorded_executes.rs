@@ -1,6 +1,7 @@
 //! The ROPs of the recordings, and the state that is needed to decode them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use mapi::compress::{ExtendedBuffer, Limits};
 use mapi::emsmdb::RopBuffer;
@@ -8,7 +9,7 @@ use mapi::mapihttp::emsmdb::{Request, Response};
 use mapi::mapihttp::{self, OperationResponse, RequestType};
 use mapi::property::PropTag;
 use mapi::rop::logon::LogonFlags;
-use mapi::rop::{Columns, Logons, RequestBody, RopRequest};
+use mapi::rop::{ChangedColumns, Columns, Logons, RequestBody, RopRequest};
 use wire::Decode as _;
 
 use crate::captures::Exchange;
@@ -17,14 +18,14 @@ use crate::captures::Exchange;
 #[derive(Debug, Clone, Default)]
 pub struct Session {
     /// The columns of tables, and of messages' recipients, by their handles.
-    pub columns: HashMap<u32, Vec<PropTag>>,
+    pub columns: HashMap<u32, Arc<[PropTag]>>,
     /// Whether logons are to private mailboxes.
     pub private: BTreeMap<u8, bool>,
 }
 
 impl Columns for Session {
-    fn columns(&self, handle: u32) -> Option<&[PropTag]> {
-        self.columns.get(&handle).map(Vec::as_slice)
+    fn columns(&self, handle: u32) -> Option<&Arc<[PropTag]>> {
+        self.columns.get(&handle)
     }
 }
 
@@ -36,7 +37,7 @@ impl Logons for Session {
 
 impl Session {
     /// Applies the effects of a batch: `changed` are the columns that [`mapi::rop::ResponseMatcher::finish`] returns.
-    pub fn remember(&mut self, requests: &[RopRequest], changed: Vec<(u32, Option<Vec<PropTag>>)>) {
+    pub fn remember(&mut self, requests: &[RopRequest], changed: ChangedColumns) {
         for (handle, columns) in changed {
             match columns {
                 Some(columns) => drop(self.columns.insert(handle, columns)),

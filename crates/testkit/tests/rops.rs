@@ -1,5 +1,7 @@
 //! Every ROP is encoded and decoded without loss.
 
+use std::sync::Arc;
+
 use mapi::ErrorCode;
 use mapi::inspect::{Inspect as _, Node};
 use mapi::property::PropTag;
@@ -21,16 +23,16 @@ impl Logons for Private {
 }
 
 /// All objects have these columns.
-struct Same(Vec<PropTag>);
+struct Same(Arc<[PropTag]>);
 
 impl Columns for Same {
-    fn columns(&self, _handle: u32) -> Option<&[PropTag]> {
+    fn columns(&self, _handle: u32) -> Option<&Arc<[PropTag]>> {
         Some(&self.0)
     }
 }
 
 fn decode(request: &RopRequest, columns: &[PropTag], bytes: &[u8]) -> RopResponse {
-    let columns = Same(columns.to_vec());
+    let columns = Same(columns.into());
     let requests = [request.clone()];
     let mut answers = ResponseMatcher::new(&requests, &[7; 256], &columns);
     let mut r = Reader::new(bytes);
@@ -145,7 +147,7 @@ proptest! {
             }
         }
         // The columns of a table depend on the batch, so that some rows may not be decoded.
-        let known = Same(Vec::new());
+        let known = Same(Arc::default());
         let mut reading = ResponseMatcher::new(&requests, &[], &known);
         let responses = RopResponses::decode(&answers, &mut reading);
         prop_assert_eq!(responses.to_bytes().unwrap(), answers);

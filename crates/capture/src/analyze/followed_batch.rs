@@ -1,5 +1,7 @@
 //! Applies one batch of ROPs and its responses to the objects of the session.
 
+use std::sync::Arc;
+
 use engine::objects::BatchObjects;
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::inspect::{Inspect as _, Node};
@@ -115,7 +117,7 @@ impl ReplyHandler for FollowedBatch<'_> {
         self.requests.get(index)
     }
 
-    fn columns(&self, index: usize) -> Option<&[PropTag]> {
+    fn columns(&self, index: usize) -> Option<&Arc<[PropTag]>> {
         self.columns.of_request(self.requests.get(index)?)
     }
 

@@ -1,6 +1,7 @@
 //! The server objects of a session, as known from the recording.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use engine::objects::{Object, ObjectKind, ObjectTable};
 use mapi::data::PropertyName;
@@ -35,17 +36,17 @@ impl Logons for Objects {
 
 /// The columns of objects, by handle: a recording may begin after the objects were opened.
 #[derive(Debug, Default)]
-pub(super) struct KnownColumns(HashMap<u32, Vec<PropTag>>);
+pub(super) struct KnownColumns(HashMap<u32, Arc<[PropTag]>>);
 
 impl Columns for KnownColumns {
-    fn columns(&self, handle: u32) -> Option<&[PropTag]> {
-        self.0.get(&handle).map(Vec::as_slice)
+    fn columns(&self, handle: u32) -> Option<&Arc<[PropTag]>> {
+        self.0.get(&handle)
     }
 }
 
 impl KnownColumns {
     /// Sets the columns of the object `handle`; `None` if they are not known.
-    pub(super) fn set(&mut self, handle: u32, columns: Option<Vec<PropTag>>) {
+    pub(super) fn set(&mut self, handle: u32, columns: Option<Arc<[PropTag]>>) {
         match columns {
             Some(columns) if self.0.len() < MAX_OBJECTS || self.0.contains_key(&handle) => {
                 self.0.insert(handle, columns);

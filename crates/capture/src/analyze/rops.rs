@@ -1,5 +1,7 @@
 //! Decodes the ROPs of a call.
 
+use std::sync::Arc;
+
 use engine::objects::ObjectHandle;
 use mapi::emsmdb::RopBuffer;
 use mapi::property::PropTag;
@@ -103,7 +105,7 @@ impl Batch {
 struct Unsolicited {
     response: RopResponse,
     /// The columns of the table to which it refers; `None` if they are not known, or the batch opened the table.
-    columns: Option<Vec<PropTag>>,
+    columns: Option<Arc<[PropTag]>>,
 }
 
 impl Unsolicited {
@@ -113,8 +115,7 @@ impl Unsolicited {
             RopResponse::Notify(notify) => columns.of_handle(notify.notification_handle),
             _ => None,
         };
-        let columns = columns.map(<[PropTag]>::to_vec);
-        Self { response, columns }
+        Self { columns: columns.cloned(), response }
     }
 
     /// Converts to a ROP. `objects` are those of the session after the batch.
@@ -128,7 +129,7 @@ impl Unsolicited {
             _ => (None, None),
         };
         let columns_after_batch = || handle.and_then(|handle| objects.columns.columns(handle));
-        let columns = self.columns.as_deref().or_else(columns_after_batch);
+        let columns = self.columns.as_ref().or_else(columns_after_batch).map(|columns| &**columns);
         Rop {
             name: rop_name(self.response.id()),
             id: self.response.id().0,

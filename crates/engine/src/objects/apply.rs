@@ -20,7 +20,7 @@ pub(super) fn apply(objects: &mut BatchObjects<'_>, request: &RopRequest, reply:
         ColumnChange::None => {}
         ColumnChange::Unknown => set_columns(objects, request, None),
         ColumnChange::FromRequest(columns) | ColumnChange::FromResponse(columns) => {
-            set_columns(objects, request, Some(columns));
+            set_columns(objects, request, Some(columns.into()));
         }
         ColumnChange::Added(columns) => add_columns(objects, request, columns),
     }
@@ -163,18 +163,15 @@ pub(super) fn apply_more(objects: &mut BatchObjects<'_>, request: &RopRequest, r
     super::apply_transfer::apply(objects, request, reply);
 }
 
-fn set_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: Option<&[PropTag]>) {
+fn set_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: Option<Arc<[PropTag]>>) {
     let known = columns.filter(|columns| size_of_columns(columns) <= objects.table.room());
+    let added = known.as_deref().map_or(0, size_of_columns);
     let Some(object) = objects.acted_on_mut(request) else { return };
     let old = match &mut object.kind {
-        ObjectKind::Table(table) => std::mem::replace(&mut table.columns, known.map(Arc::from)),
-        ObjectKind::Message(message) => {
-            let new = Arc::from(known.unwrap_or_default());
-            Some(std::mem::replace(&mut message.recipient_columns, new))
-        }
+        ObjectKind::Table(table) => std::mem::replace(&mut table.columns, known),
+        ObjectKind::Message(message) => std::mem::replace(&mut message.recipient_columns, known),
         _ => return,
     };
-    let added = known.map_or(0, size_of_columns);
     let freed = old.map_or(0, |old| size_of_columns(&old));
     objects.table.held = objects.table.held.saturating_add(added).saturating_sub(freed);
 }
@@ -184,10 +181,10 @@ fn add_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: &[
     let Some(ObjectKind::Message(message)) = objects.acted_on(request).map(|object| &object.kind) else {
         return;
     };
-    let mut known = message.recipient_columns.to_vec();
-    mapi::rop::add_columns(&mut known, columns);
-    if known.len() > message.recipient_columns.len() {
-        set_columns(objects, request, Some(&known));
+    let Some(known) = &message.recipient_columns else { return };
+    let changed = mapi::rop::add_columns(known, columns);
+    if changed.as_ref().is_none_or(|changed| !Arc::ptr_eq(changed, known)) {
+        set_columns(objects, request, changed);
     }
 }
 

@@ -74,8 +74,9 @@ pub struct Message {
     pub associated: bool,
     /// Whether the message is embedded in an attachment.
     pub embedded: bool,
-    /// The columns of its recipients, from the ROPs that opened the message or changed its recipients.
-    pub recipient_columns: Arc<[PropTag]>,
+    /// The columns of its recipients, from the ROPs that opened the message or changed its recipients; `None` if they
+    /// are not known.
+    pub recipient_columns: Option<Arc<[PropTag]>>,
     /// The tracked properties.
     pub properties: Properties,
 }
@@ -196,7 +197,7 @@ impl ObjectKind {
     pub(super) fn content_bytes(&self) -> usize {
         let columns = match self {
             ObjectKind::Table(table) => table.columns.as_deref(),
-            ObjectKind::Message(message) => Some(&*message.recipient_columns),
+            ObjectKind::Message(message) => message.recipient_columns.as_deref(),
             _ => None,
         };
         let columns = columns.map_or(0, size_of_columns);

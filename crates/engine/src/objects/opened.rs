@@ -15,6 +15,9 @@ use super::fast_transfer::{FastTransfer, FastTransferKind};
 use super::object::{Attachment, Logon, Message, Object, ObjectKind, Stream, Table, TableKind};
 use super::slots::BatchObjects;
 
+/// The maximum length of the content that the clone of a stream receives, in bytes.
+const MAX_CLONED: usize = 0x8000;
+
 /// The object that `request` opens, with its index in the handle table. Without a response the ROP is assumed to
 /// succeed. `None` if the ROP failed, or opens no object of a known kind.
 pub(super) fn opened_by(
@@ -70,7 +73,7 @@ fn opened_kind(
         RequestBody::RopRegisterNotification(_) => Some(ObjectKind::Subscription),
         RequestBody::RopOpenStream(request) => Some(stream(request.property_tag)),
         RequestBody::RopCloneStream(_) => match &objects.acted_on(request)?.kind {
-            ObjectKind::Stream(original) => Some(ObjectKind::Stream(original.clone())),
+            ObjectKind::Stream(original) => Some(ObjectKind::Stream(Box::new(cloned(original)))),
             _ => None,
         },
         body => {
@@ -92,8 +95,8 @@ fn logon(request: &RopLogonRequest, response: Option<&ResponseBody>) -> Option<O
 }
 
 fn opened_message(request: &RequestBody, reply: Option<&ResponseBody>) -> Option<Message> {
-    let columns = |recipients: &OpenRecipients| Arc::from(recipients.recipient_columns.as_slice());
-    let mut message = Message::default();
+    let columns = |recipients: &OpenRecipients| Some(Arc::from(recipients.recipient_columns.as_slice()));
+    let mut message = Message { recipient_columns: Some(Arc::default()), ..Message::default() };
     match request {
         RequestBody::RopOpenMessage(request) => {
             message.folder = Some(request.folder_id);
@@ -158,6 +161,19 @@ fn opened_transfer(request: &RequestBody) -> Option<FastTransferKind> {
 
 fn table(kind: TableKind) -> ObjectKind {
     ObjectKind::Table(Box::new(Table { kind, columns: None }))
+}
+
+/// The clone of a stream (`RopCloneStream`). The bytes of a long stream are not copied: a client may send thousands of
+/// such ROPs in one batch.
+fn cloned(original: &Stream) -> Stream {
+    let content = if original.content.bytes().len() <= MAX_CLONED {
+        original.content.clone()
+    } else {
+        let mut content = Content::default();
+        content.truncated = true;
+        content
+    };
+    Stream { tag: original.tag, position: original.position, content }
 }
 
 fn stream(tag: PropTag) -> ObjectKind {

@@ -1,5 +1,8 @@
 //! The slots of a batch's handle table, and the objects in them.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use mapi::emsmdb::NO_OBJECT;
 use mapi::property::PropTag;
 use mapi::rop::RopRequest;
@@ -47,8 +50,8 @@ pub struct BatchObjects<'a> {
     slots: Vec<Slot>,
     /// The logons that the batch opens and that have no handle yet.
     logons: Vec<Object>,
-    /// The logons that ROPs of the batch opened so far, by `LogonId`. The last one with an id is valid.
-    pub(super) current: Vec<(u8, LogonRef)>,
+    /// The logons that ROPs of the batch opened so far, by `LogonId`: the last one with the id.
+    pub(super) current: BTreeMap<u8, LogonRef>,
     /// The parts of a stream that the last applied ROP transferred.
     pub(super) transferred: Vec<TransferPart>,
 }
@@ -60,7 +63,7 @@ impl<'a> BatchObjects<'a> {
             table,
             slots: handles.iter().copied().map(Slot::Given).collect(),
             logons: Vec::new(),
-            current: Vec::new(),
+            current: BTreeMap::new(),
             transferred: Vec::new(),
         }
     }
@@ -103,14 +106,14 @@ impl<'a> BatchObjects<'a> {
     /// As [`BatchObjects::logon`], to be changed.
     pub(super) fn logon_mut(&mut self, request: &RopRequest) -> Option<&mut Logon> {
         match self.logon_of(request)? {
-            LogonRef::Table(handle) => self.table.objects.get_mut(&handle)?.kind.logon_mut(),
+            LogonRef::Table(handle) => self.table.get_mut(handle)?.kind.logon_mut(),
             LogonRef::Batch(place) => self.logons.get_mut(place)?.kind.logon_mut(),
         }
     }
 
     pub(super) fn logon_of(&self, request: &RopRequest) -> Option<LogonRef> {
         let logon_id = request.logon_id;
-        let current = self.current.iter().rev().find(|(id, _)| *id == logon_id).map(|(_, logon)| *logon);
+        let current = self.current.get(&logon_id).copied();
         let kept = || self.table.logons.get(&logon_id).copied().map(LogonRef::Table);
         let Some(index) = request.acted_on_index() else { return current.or_else(kept) };
         match self.slots.get(usize::from(index))? {
@@ -127,10 +130,10 @@ impl<'a> BatchObjects<'a> {
     }
 
     /// The columns of the rows in the response to `request`.
-    pub fn columns(&self, request: &RopRequest) -> Option<&[PropTag]> {
+    pub fn columns(&self, request: &RopRequest) -> Option<&Arc<[PropTag]>> {
         match &self.acted_on(request)?.kind {
-            ObjectKind::Table(table) => table.columns.as_deref(),
-            ObjectKind::Message(message) => Some(&message.recipient_columns),
+            ObjectKind::Table(table) => table.columns.as_ref(),
+            ObjectKind::Message(message) => message.recipient_columns.as_ref(),
             _ => None,
         }
     }
@@ -164,7 +167,7 @@ impl<'a> BatchObjects<'a> {
         let slot = if matches!(object.kind, ObjectKind::Logon(_)) {
             let place = self.logons.len();
             self.logons.push(object);
-            self.current.push((logon_id, LogonRef::Batch(place)));
+            self.current.insert(logon_id, LogonRef::Batch(place));
             Slot::Logon(logon_id, place)
         } else {
             Slot::New { logon_id, object: Box::new(object), logon: self.logon_of(request) }
@@ -190,7 +193,7 @@ impl<'a> BatchObjects<'a> {
     /// The object at `index`, to be changed.
     fn object_mut(&mut self, logon_id: u8, index: u8) -> Option<&mut Object> {
         if let Some(handle) = self.open_handle(logon_id, index) {
-            return self.table.objects.get_mut(&handle);
+            return self.table.get_mut(handle);
         }
         match self.slots.get_mut(usize::from(index))? {
             Slot::Logon(of, place) if *of == logon_id => self.logons.get_mut(*place),

@@ -1,7 +1,6 @@
 //! The bounded table of a session's server objects.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::Logons;
@@ -29,7 +28,10 @@ impl Default for ObjectLimits {
 /// The open server objects of a session.
 #[derive(Debug, Default)]
 pub struct ObjectTable {
-    pub(super) objects: HashMap<ObjectHandle, Object>,
+    /// The objects by `LogonId` and handle, so that the objects of a logon are removed without a search of the others.
+    objects: HashMap<u8, HashMap<u32, Object>>,
+    /// The number of objects.
+    count: usize,
     /// The handle of each logon, by `LogonId`: ROPs are decoded with the type of their logon.
     pub(super) logons: HashMap<u8, ObjectHandle>,
     limits: ObjectLimits,
@@ -49,22 +51,26 @@ impl ObjectTable {
 
     /// The object with this handle.
     pub fn get(&self, handle: ObjectHandle) -> Option<&Object> {
-        self.objects.get(&handle)
+        self.objects.get(&handle.logon_id)?.get(&handle.handle)
+    }
+
+    pub(super) fn get_mut(&mut self, handle: ObjectHandle) -> Option<&mut Object> {
+        self.objects.get_mut(&handle.logon_id)?.get_mut(&handle.handle)
     }
 
     /// The logon with this `LogonId`.
     pub fn logon(&self, logon_id: u8) -> Option<&Logon> {
-        self.objects.get(self.logons.get(&logon_id)?)?.kind.logon()
+        self.get(*self.logons.get(&logon_id)?)?.kind.logon()
     }
 
     /// The number of tracked objects.
-    pub fn len(&self) -> usize {
-        self.objects.len()
+    pub const fn len(&self) -> usize {
+        self.count
     }
 
     /// Whether no object is tracked.
-    pub fn is_empty(&self) -> bool {
-        self.objects.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// An estimate of the memory of property values, streams, names and columns, in bytes.
@@ -82,7 +88,7 @@ impl ObjectTable {
                     stream.content = Content::default();
                     stream.content.truncated = true;
                 }
-                ObjectKind::Message(message) => message.recipient_columns = Arc::default(),
+                ObjectKind::Message(message) => message.recipient_columns = None,
                 _ => {}
             }
         } else {
@@ -102,7 +108,7 @@ impl ObjectTable {
             // A logon replaces the one with the same id, which is released ([MS-OXCROPS] 3.1.4.2).
             self.remove_logon(handle.logon_id);
         }
-        if self.objects.len() >= self.limits.objects && !self.objects.contains_key(&handle) {
+        if self.count >= self.limits.objects && self.get(handle).is_none() {
             self.overflow = self.overflow.saturating_add(1);
             self.refund(&object);
             return;
@@ -111,14 +117,18 @@ impl ObjectTable {
         if is_logon {
             self.logons.insert(handle.logon_id, handle);
         }
-        self.objects.insert(handle, object);
+        self.objects.entry(handle.logon_id).or_default().insert(handle.handle, object);
+        self.count = self.count.saturating_add(1);
     }
 
     /// Removes an object. With a logon, also removes everything that was opened on it.
     pub(super) fn remove(&mut self, handle: ObjectHandle) {
         if self.logons.get(&handle.logon_id) == Some(&handle) {
             self.remove_logon(handle.logon_id);
-        } else if let Some(object) = self.objects.remove(&handle) {
+        } else if let Some(object) =
+            self.objects.get_mut(&handle.logon_id).and_then(|of| of.remove(&handle.handle))
+        {
+            self.count = self.count.saturating_sub(1);
             self.refund(&object);
         }
     }
@@ -128,14 +138,9 @@ impl ObjectTable {
         if self.logons.remove(&logon_id).is_none() {
             return;
         }
-        let mut freed = 0_usize;
-        self.objects.retain(|handle, object| {
-            let stays = handle.logon_id != logon_id;
-            if !stays {
-                freed = freed.saturating_add(object.kind.content_bytes());
-            }
-            stays
-        });
+        let removed = self.objects.remove(&logon_id).unwrap_or_default();
+        self.count = self.count.saturating_sub(removed.len());
+        let freed: usize = removed.values().map(|object| object.kind.content_bytes()).sum();
         self.held = self.held.saturating_sub(freed);
     }
 
@@ -147,7 +152,7 @@ impl ObjectTable {
     /// Stores properties of the object with this handle, as far as the limit allows.
     pub(super) fn store(&mut self, handle: ObjectHandle, known: Vec<(PropTag, PropertyValue)>) {
         let room = self.room();
-        let Some(object) = self.objects.get_mut(&handle) else { return };
+        let Some(object) = self.get_mut(handle) else { return };
         let (taken, freed) = store_properties(&mut object.kind, known, room);
         self.held = self.held.saturating_add(taken).saturating_sub(freed);
     }

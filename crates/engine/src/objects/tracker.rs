@@ -48,7 +48,7 @@ impl BatchObjects<'_> {
                 self.table.charge(&mut object);
                 let logon = if matches!(object.kind, ObjectKind::Logon(_)) {
                     let logon = LogonRef::Table(handle);
-                    self.current.push((request.logon_id, logon));
+                    self.current.insert(request.logon_id, logon);
                     Some(logon)
                 } else {
                     self.logon_of(request)

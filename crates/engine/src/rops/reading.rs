@@ -1,5 +1,7 @@
 //! Decodes the responses to a batch of ROPs, and passes each to the modules together with its request.
 
+use std::sync::Arc;
+
 use mapi::compress::ExtendedBuffer;
 use mapi::emsmdb::RopBuffer;
 use mapi::property::PropTag;
@@ -119,7 +121,7 @@ impl ReplyHandler for Reading<'_, '_> {
         self.batch.entries.get(position).is_some_and(Entry::expects_upstream_reply)
     }
 
-    fn columns(&self, position: usize) -> Option<&[PropTag]> {
+    fn columns(&self, position: usize) -> Option<&Arc<[PropTag]>> {
         self.pass.columns(self.request(position)?)
     }
 

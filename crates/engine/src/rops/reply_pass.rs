@@ -1,6 +1,7 @@
 //! Passes the responses of a batch to the modules, from last to first, with the state of the objects at each ROP.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use mapi::property::PropTag;
 use mapi::rop::{RopReply, RopRequest};
@@ -24,7 +25,7 @@ pub(super) struct ReplyPass<'a> {
 
 impl ReplyPass<'_> {
     /// The columns of the object that `request` acts on.
-    pub(super) fn columns(&self, request: &RopRequest) -> Option<&[PropTag]> {
+    pub(super) fn columns(&self, request: &RopRequest) -> Option<&Arc<[PropTag]>> {
         self.objects.columns(request)
     }
 

@@ -87,7 +87,7 @@ pub(super) fn read(context: &mut Context<'_>, request: &RopReadRecipientsRequest
         return Err(ErrorCode::MAPI_E_NOT_FOUND.into());
     }
     done(ResponseBody::RopReadRecipients(RopReadRecipientsResponse {
-        recipient_columns: COLUMNS.to_vec(),
+        recipient_columns: COLUMNS.as_slice().into(),
         recipient_rows,
     }))
 }

@@ -293,6 +293,7 @@ fn more_rows_than_fit_into_a_buffer_follow_in_others() {
     };
     let responses = mail.send(&request.to_bytes().unwrap(), RpcFlags::CHAIN, 0x4_0000).unwrap();
     let rows = |rops: &[u8]| {
+        let columns = columns.into();
         let context = ResponseContext { columns: Some(&columns), ..Default::default() };
         let response = RopResponse::decode(&mut Reader::new(rops), context).unwrap();
         let Some(ResponseBody::RopQueryRows(body)) = response.reply().map(|reply| reply.body.clone()) else {

@@ -87,7 +87,12 @@ impl Mail {
         let request = RopRequest { logon_id: 0, handle_index: index, body };
         let mut answers = self.send(&request.to_bytes().unwrap(), RpcFlags::NONE, OUT_MAX)?;
         let rops = answers.remove(0);
-        let context = ResponseContext { requested: request.requested_properties(), columns, next: None };
+        let columns = columns.map(Into::into);
+        let context = ResponseContext {
+            requested: request.requested_properties(),
+            columns: columns.as_ref(),
+            next: None,
+        };
         match RopResponse::decode(&mut Reader::new(&rops), context).unwrap() {
             RopResponse::Reply(reply) if matches!(reply.body, ResponseBody::Failed(_)) => {
                 Err(reply.return_value)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use wire::{Bytes, Reader, Result, Writer};
 
@@ -25,7 +25,8 @@ pub type Rows = ByColumns<Vec<PropertyRow>>;
 /// written.
 #[derive(Clone)]
 pub struct ByColumns<T> {
-    columns: Vec<PropTag>,
+    /// The columns, which all responses with rows of a table share.
+    columns: Arc<[PropTag]>,
     /// The rows as received, their number, and their values once they were accessed.
     bytes: Bytes,
     count: usize,
@@ -73,7 +74,8 @@ impl FromRows for Vec<PropertyRow> {
 
 impl<T: FromRows> ByColumns<T> {
     /// Creates rows of `value`, which has a value for each column.
-    pub fn new(columns: Vec<PropTag>, value: T) -> Self {
+    pub fn new(columns: impl Into<Arc<[PropTag]>>, value: T) -> Self {
+        let columns = columns.into();
         Self { columns, bytes: Bytes::new(), count: 0, read: OnceLock::new(), own: Some(value) }
     }
 
@@ -81,8 +83,7 @@ impl<T: FromRows> ByColumns<T> {
     ///
     /// # Errors
     /// Fails if there are fewer rows, or one is malformed.
-    pub(crate) fn read(r: &mut Reader<'_>, columns: &[PropTag], count: usize) -> Result<Self> {
-        let columns = columns.to_vec();
+    pub(crate) fn read(r: &mut Reader<'_>, columns: Arc<[PropTag]>, count: usize) -> Result<Self> {
         let Some(length) = length_of_rows(r.peek(), &columns, count) else {
             return T::read(r, &columns, count).map(|value| Self::new(columns, value));
         };
@@ -136,7 +137,7 @@ fn decoded<T: FromRows>(bytes: &Bytes, columns: &[PropTag], count: usize) -> T {
 
 impl<T: FromRows> Default for ByColumns<T> {
     fn default() -> Self {
-        Self::new(Vec::new(), T::default())
+        Self::new(Arc::default(), T::default())
     }
 }
 

@@ -11,6 +11,9 @@ use super::tag::{PropTag, PropType};
 /// the rows may be malformed, or contain values whose size only decoding determines. Otherwise, the rows can be
 /// decoded, and encode as the same bytes.
 pub(super) fn length_of_rows(bytes: &[u8], columns: &[PropTag], count: usize) -> Option<usize> {
+    if count == 0 {
+        return Some(0);
+    }
     let plan = SkipPlan::of(columns);
     let rest = (0..count).try_fold(bytes, |rest, _| skip_row(rest, columns, &plan))?;
     bytes.len().checked_sub(rest.len())

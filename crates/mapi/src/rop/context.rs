@@ -1,5 +1,7 @@
 //! Information in addition to the bytes of a ROP that is necessary to decode it.
 
+use std::sync::Arc;
+
 use wire::{Reader, Result};
 
 use super::rop_id::RopId;
@@ -18,7 +20,7 @@ pub struct ResponseContext<'a> {
     /// The properties that the request lists (`RopGetPropertiesSpecific`).
     pub requested: Option<&'a [PropTag]>,
     /// The columns of the table whose rows are returned, or of the recipients of the message.
-    pub columns: Option<&'a [PropTag]>,
+    pub columns: Option<&'a Arc<[PropTag]>>,
     /// The next response that is expected in the same buffer.
     pub next: Option<ExpectedReply>,
 }
@@ -37,7 +39,7 @@ impl<'a> ResponseContext<'a> {
     ///
     /// # Errors
     /// Fails if they are not known, with the offset of `r`.
-    pub fn columns(&self, r: &Reader<'_>) -> Result<&'a [PropTag]> {
+    pub fn columns(&self, r: &Reader<'_>) -> Result<&'a Arc<[PropTag]>> {
         self.columns.ok_or_else(|| r.invalid("Columns", 0, "known columns of the table or message"))
     }
 

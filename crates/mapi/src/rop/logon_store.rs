@@ -67,7 +67,7 @@ pub const RECEIVE_FOLDER_COLUMNS: [PropTag; 3] = [
 impl ResponseFields for RopGetReceiveFolderTableResponse {
     fn read(r: &mut Reader<'_>, _return_value: ErrorCode, _context: ResponseContext<'_>) -> Result<Self> {
         let count = usize::try_from(r.u32("RowCount")?).unwrap_or(usize::MAX);
-        Rows::read(r, &RECEIVE_FOLDER_COLUMNS, count).map(|rows| Self { rows })
+        Rows::read(r, RECEIVE_FOLDER_COLUMNS.into(), count).map(|rows| Self { rows })
     }
 
     fn write(&self, w: &mut Writer) -> Result<()> {

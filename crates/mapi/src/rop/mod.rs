@@ -43,7 +43,9 @@ pub mod table;
 pub mod transport;
 
 pub use self::body::{RequestBody, ResponseBody};
-pub use self::columns::{BatchColumns, ChangedColumns, ColumnChange, Columns, add_columns};
+pub use self::columns::{
+    BatchColumns, ChangedColumns, ColumnChange, Columns, MAX_ADDED_COLUMNS, add_columns,
+};
 pub use self::context::{ExpectedReply, RequestContext, ResponseContext};
 pub use self::empty::{Empty, NoReply};
 pub use self::field::{

@@ -77,7 +77,7 @@ impl ResponseFields for RopGetPropertiesSpecificResponse {
     fn read(r: &mut Reader<'_>, _return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self> {
         let tags =
             context.requested.ok_or_else(|| r.invalid("PropertyTags", 0, "the properties of the request"))?;
-        Ok(Self { row_data: Row::read(r, tags, 1)? })
+        Ok(Self { row_data: Row::read(r, tags.into(), 1)? })
     }
 
     fn write(&self, w: &mut Writer) -> Result<()> {

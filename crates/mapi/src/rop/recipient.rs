@@ -1,5 +1,7 @@
 //! The recipients of a message ([MS-OXCROPS] 2.2.6.4 to 2.2.6.6, [MS-OXCMSG] 2.2.3.4 to 2.2.3.6).
 
+use std::sync::Arc;
+
 use wire::{Reader, Result, Writer};
 
 use super::context::ResponseContext;
@@ -327,7 +329,7 @@ structure! {
 pub struct RopReadRecipientsResponse {
     /// The columns of the rows, in addition to the standard properties: those of the response to `RopOpenMessage`. They
     /// are not transmitted here. Empty if they are not known; the rows are then not decoded.
-    pub recipient_columns: Vec<PropTag>,
+    pub recipient_columns: Arc<[PropTag]>,
     /// The recipients from the requested number on.
     pub recipient_rows: Vec<ReadRecipientRow>,
 }
@@ -359,10 +361,10 @@ impl ResponseFields for RopReadRecipientsResponse {
         let mut recipient_rows = Vec::with_capacity(count);
         for _ in 0..count {
             let row_id = r.u32("RowId")?;
-            let recipient = OpenRecipientRow::read(r, context.columns)?;
+            let recipient = OpenRecipientRow::read(r, context.columns.map(|columns| &**columns))?;
             recipient_rows.push(ReadRecipientRow { row_id, recipient });
         }
-        Ok(Self { recipient_columns: context.columns.unwrap_or_default().to_vec(), recipient_rows })
+        Ok(Self { recipient_columns: context.columns.cloned().unwrap_or_default(), recipient_rows })
     }
 
     fn write(&self, w: &mut Writer) -> Result<()> {

@@ -1,5 +1,7 @@
 //! The reader of ROP responses, which matches replies to the requests of a batch.
 
+use std::sync::Arc;
+
 use wire::{Reader, Result};
 
 use super::context::ResponseContext;
@@ -26,7 +28,7 @@ pub trait ReplyHandler {
 
     /// The columns of the table or message on which the request `index` acts, after all requests before it; `None`
     /// if they are not known.
-    fn columns(&self, index: usize) -> Option<&[PropTag]>;
+    fn columns(&self, index: usize) -> Option<&Arc<[PropTag]>>;
 
     /// Called for a request that has no reply.
     fn no_reply(&mut self, index: usize);
@@ -249,7 +251,7 @@ mod tests {
             self.requests.get(index)
         }
 
-        fn columns(&self, _place: usize) -> Option<&[PropTag]> {
+        fn columns(&self, _place: usize) -> Option<&Arc<[PropTag]>> {
             None
         }
 

@@ -1,5 +1,7 @@
 //! Decodes the ROP responses of a batch and tracks only the columns of objects.
 
+use std::sync::Arc;
+
 use wire::{Encode, Error, Reader, Result, Writer};
 
 use super::columns::{BatchColumns, ChangedColumns, Columns};
@@ -39,7 +41,7 @@ impl ReplyHandler for PlainBatch<'_> {
         self.requests.get(index)
     }
 
-    fn columns(&self, index: usize) -> Option<&[PropTag]> {
+    fn columns(&self, index: usize) -> Option<&Arc<[PropTag]>> {
         self.columns.of_request(self.requests.get(index)?)
     }
 

@@ -1,5 +1,7 @@
 //! Tables of all kinds ([MS-OXCROPS] 2.2.5, [MS-OXCTABL]).
 
+use std::sync::Arc;
+
 use wire::{Reader, Result, Writer};
 
 use super::context::ResponseContext;
@@ -155,7 +157,8 @@ impl Inspect for RopQueryRowsResponse {
 /// Reads rows that are preceded by their 16-bit count. The columns need not be known if there are no rows.
 fn read_rows(r: &mut Reader<'_>, context: ResponseContext<'_>) -> Result<Rows> {
     let count = r.u16("RowCount")?;
-    let columns = if count == 0 { context.columns.unwrap_or_default() } else { context.columns(r)? };
+    let known = if count == 0 { context.columns } else { Some(context.columns(r)?) };
+    let columns = known.cloned().unwrap_or_default();
     Rows::read(r, columns, usize::from(count))
 }
 
@@ -278,7 +281,7 @@ impl ResponseFields for RopFindRowResponse {
         if !has_row_data.is_true() {
             return Ok(Self { row_no_longer_visible, has_row_data, row_data: None });
         }
-        let row_data = Some(Row::read(r, context.columns(r)?, 1)?);
+        let row_data = Some(Row::read(r, Arc::clone(context.columns(r)?), 1)?);
         Ok(Self { row_no_longer_visible, has_row_data, row_data })
     }
 

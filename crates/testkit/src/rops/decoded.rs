@@ -64,7 +64,8 @@ pub(super) trait DecodedResponse<B> {
 impl<T: ResponseFields, B> DecodedResponse<B> for &Sampler<T, B> {
     fn response(&self, input: &mut Input<'_>, sampled: &SampleContext<'_>) -> B {
         let requested = sampled.request.requested_properties();
-        let context = ResponseContext { requested, columns: Some(sampled.columns), next: None };
+        let columns = sampled.columns.into();
+        let context = ResponseContext { requested, columns: Some(&columns), next: None };
         (self.0)(decode(input, |r| T::read(r, sampled.return_value, context)))
     }
 }

@@ -127,7 +127,7 @@ pub(super) fn read_recipients(input: &mut Input<'_>, columns: &[PropTag]) -> Rop
         recipient: open_recipient(input, columns),
     };
     RopReadRecipientsResponse {
-        recipient_columns: columns.to_vec(),
+        recipient_columns: columns.into(),
         recipient_rows: (0..count).map(|_| one(input)).collect(),
     }
 }

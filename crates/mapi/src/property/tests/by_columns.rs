@@ -117,7 +117,7 @@ fn unchanged_rows_are_encoded_as_received() {
     let columns = [PropTag::new(0x3602, PropType::PtypInteger16), PropTag::PidTagDisplayName];
     let buffer = Bytes::from(hex("00 0100 41000000  01 0a05000480 01  ff"));
     let mut r = Reader::sharing(&buffer);
-    let mut rows = Rows::read(&mut r, &columns, 2).unwrap();
+    let mut rows = Rows::read(&mut r, columns.into(), 2).unwrap();
     assert_eq!((rows.count(), r.remaining(), rows.columns()), (2, 1, &columns[..]));
     assert_eq!(written(|w| rows.write(w)), buffer[..buffer.len() - 1]);
     assert_eq!(rows[0].get(&columns, PropTag::PidTagDisplayName), Some(&"A".into()));
@@ -131,10 +131,10 @@ fn unchanged_rows_are_encoded_as_received() {
     assert_ne!(rows, made);
     rows.pop();
     assert_eq!((rows.count(), written(|w| rows.write(w))), (1, hex("00 0100 420043000000")));
-    assert!(Rows::read(&mut Reader::new(&hex("00 0100 4100")), &columns, 1).is_err());
+    assert!(Rows::read(&mut Reader::new(&hex("00 0100 4100")), columns.into(), 1).is_err());
 
     // Changed before any value was decoded.
-    let mut unseen = Rows::read(&mut Reader::sharing(&buffer), &columns, 2).unwrap();
+    let mut unseen = Rows::read(&mut Reader::sharing(&buffer), columns.into(), 2).unwrap();
     unseen.remove(0);
     assert_eq!(written(|w| unseen.write(w)), hex("01 0a05000480 01"));
 }

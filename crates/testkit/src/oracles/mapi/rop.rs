@@ -1,5 +1,7 @@
 //! Oracle: ROP requests and responses.
 
+use std::sync::Arc;
+
 use mapi::inspect::Inspect as _;
 use mapi::property::PropTag;
 use mapi::rop::{Columns, Logons, ResponseMatcher, RopRequest, RopRequests, RopResponse, RopResponses};
@@ -9,7 +11,7 @@ use crate::input::Input;
 use crate::rops::columns;
 
 /// A context from the bits of a number: whether logons are known and private, and whether columns are known.
-struct Known(u8, Vec<PropTag>);
+struct Known(u8, Arc<[PropTag]>);
 
 impl Logons for Known {
     fn is_private(&self, logon_id: u8) -> Option<bool> {
@@ -18,7 +20,7 @@ impl Logons for Known {
 }
 
 impl Columns for Known {
-    fn columns(&self, _handle: u32) -> Option<&[PropTag]> {
+    fn columns(&self, _handle: u32) -> Option<&Arc<[PropTag]>> {
         (self.0 & 4 != 0).then_some(&self.1)
     }
 }
@@ -32,7 +34,7 @@ impl Columns for Known {
 /// If one of these properties is violated.
 pub fn rop_requests(data: &[u8]) {
     let mut input = Input::new(data);
-    let known = Known(input.byte(), Vec::new());
+    let known = Known(input.byte(), Arc::default());
     requests(input.rest(), &known);
 }
 
@@ -62,7 +64,7 @@ fn requests(bytes: &[u8], known: &Known) -> Vec<RopRequest> {
 /// If one of these properties is violated.
 pub fn rop_responses(data: &[u8]) {
     let mut input = Input::new(data);
-    let known = Known(input.byte(), columns(&[4; 100]));
+    let known = Known(input.byte(), columns(&[4; 100]).into());
     let asked = input.block();
     let objects = input.byte();
     let handles: Vec<u32> =
