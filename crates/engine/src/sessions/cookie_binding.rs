@@ -60,9 +60,11 @@ impl CookieBinding {
                 }
             }
         }
-        self.table
-            .bind(endpoint, session.id(), &self.cookies, set)
-            .map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
+        let (ended, bound) = self.table.bind(endpoint, session.id(), &self.cookies, set);
+        for session in &ended {
+            engine.end_session(session);
+        }
+        bound.map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
         Ok(eviction)
     }
 }

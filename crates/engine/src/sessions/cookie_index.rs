@@ -80,6 +80,25 @@ impl CookieIndex {
         Ok(())
     }
 
+    /// Cookies among `given` that sessions of another identity than that of the session `id` have identify no session
+    /// from now on. Removes and returns the sessions that they identified: either a load balancer sets the cookie for
+    /// all, or the server has forgotten these sessions and gives the value to another one, in which their identity
+    /// must not act.
+    pub(crate) fn share(&mut self, id: u64, given: &[Key]) -> Vec<SharedSession> {
+        let Some(identity) = self.entries.get(&id).map(|entry| entry.identity.clone()) else {
+            return Vec::new();
+        };
+        let mut stale = Vec::new();
+        for key in given {
+            let owner = self.owners.owner(*key).and_then(|owner| self.entries.get(&owner));
+            if owner.is_some_and(|owner| owner.identity != identity) {
+                stale.extend(self.owners.share(*key));
+            }
+        }
+        // Only after all cookies are marked, since a session is removed with all of its cookies.
+        stale.into_iter().filter_map(|id| self.remove(id)).collect()
+    }
+
     /// Whether a cookie other than `without` identifies the session.
     fn is_identified(&self, id: u64, entry: &Entry, without: &[Key]) -> bool {
         let keys = entry.cookies.iter().flat_map(|(_, values)| values).map(|value| (entry.endpoint, *value));

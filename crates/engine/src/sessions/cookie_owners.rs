@@ -1,6 +1,6 @@
 //! Maps each cookie to the sessions for which it was set.
 
-use std::collections::{HashMap, HashSet, hash_map};
+use std::collections::{HashMap, HashSet, VecDeque, hash_map};
 
 use mapi::mapihttp::Endpoint;
 
@@ -9,35 +9,68 @@ use crate::sessions::fingerprint::Fingerprint;
 /// A cookie of an endpoint: the fingerprint of its name and value.
 pub(crate) type Key = (Endpoint, Fingerprint);
 
+/// How many cookies of several identities are remembered that no session has any more.
+const REMEMBERED: usize = 1024;
+
 #[derive(Debug)]
 enum Owner {
     /// The cookie was set for one session: it identifies that session.
     One(u64),
-    /// The cookie was set for several sessions, such as by a load balancer: it identifies none.
+    /// The cookie was set for several sessions of one identity: it identifies none.
     Several(HashSet<u64>),
+    /// The cookie was set for sessions of several identities, such as by a load balancer: it identifies none. So many
+    /// sessions have it.
+    Shared(usize),
 }
 
 /// The sessions for which the upstream set each cookie.
 #[derive(Debug, Default)]
-pub(crate) struct Owners(HashMap<Key, Owner>);
+pub(crate) struct Owners {
+    cookies: HashMap<Key, Owner>,
+    /// Cookies of several identities that no session had at some time, the oldest first.
+    unused: VecDeque<Key>,
+}
 
 impl Owners {
     /// Whether the cookie was set for any session.
     pub(crate) fn contains(&self, key: Key) -> bool {
-        self.0.contains_key(&key)
+        self.cookies.contains_key(&key)
     }
 
     /// The session that the cookie identifies: the only one for which it was set.
     pub(crate) fn identified_by(&self, key: Key) -> Option<u64> {
-        match self.0.get(&key)? {
+        match self.cookies.get(&key)? {
             Owner::One(id) => Some(*id),
-            Owner::Several(_) => None,
+            Owner::Several(_) | Owner::Shared(_) => None,
         }
     }
 
-    /// Records that the cookie was set for the session `id`.
+    /// A session of the only identity that has the cookie.
+    pub(crate) fn owner(&self, key: Key) -> Option<u64> {
+        match self.cookies.get(&key)? {
+            Owner::One(id) => Some(*id),
+            Owner::Several(ids) => ids.iter().next().copied(),
+            Owner::Shared(_) => None,
+        }
+    }
+
+    /// Records that the cookie is set for a session of another identity too: it identifies no session from now on.
+    /// Returns the session that it identified until now.
+    pub(crate) fn share(&mut self, key: Key) -> Option<u64> {
+        let owner = self.cookies.get_mut(&key)?;
+        let (count, identified) = match owner {
+            Owner::One(id) => (1, Some(*id)),
+            Owner::Several(ids) => (ids.len(), None),
+            Owner::Shared(_) => return None,
+        };
+        *owner = Owner::Shared(count);
+        identified
+    }
+
+    /// Records that the cookie was set for the session `id`, after [`Self::share`] if that has another identity than
+    /// the earlier ones.
     pub(crate) fn add(&mut self, key: Key, id: u64) {
-        match self.0.entry(key) {
+        match self.cookies.entry(key) {
             hash_map::Entry::Vacant(place) => {
                 place.insert(Owner::One(id));
             }
@@ -50,14 +83,15 @@ impl Owners {
                 Owner::Several(ids) => {
                     ids.insert(id);
                 }
+                Owner::Shared(count) => *count += 1,
             },
         }
     }
 
-    /// Removes the cookie from the session `id`. If one other session is left that has the cookie, it identifies that
-    /// one.
+    /// Removes the cookie from the session `id`, which has it. If one other session is left that has the cookie, it
+    /// identifies that one, unless sessions of several identities have had it.
     pub(crate) fn remove(&mut self, key: Key, id: u64) {
-        let hash_map::Entry::Occupied(mut place) = self.0.entry(key) else { return };
+        let hash_map::Entry::Occupied(mut place) = self.cookies.entry(key) else { return };
         match place.get_mut() {
             Owner::One(only) if *only == id => {
                 place.remove();
@@ -70,12 +104,31 @@ impl Owners {
                     place.insert(Owner::One(last));
                 }
             }
+            Owner::Shared(count) => {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    self.remember(key);
+                }
+            }
+        }
+    }
+
+    /// Keeps a cookie that no session has, in place of the oldest one.
+    fn remember(&mut self, key: Key) {
+        self.unused.push_back(key);
+        if self.unused.len() > REMEMBERED
+            && let Some(oldest) = self.unused.pop_front()
+            && let hash_map::Entry::Occupied(place) = self.cookies.entry(oldest)
+            && matches!(place.get(), Owner::Shared(0))
+        {
+            place.remove();
         }
     }
 
     /// Removes all cookies.
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.cookies.clear();
+        self.unused.clear();
     }
 }
 
@@ -102,5 +155,29 @@ mod tests {
         assert_eq!(owners.identified_by(key), Some(2));
         owners.remove(key, 2);
         assert!(!owners.contains(key));
+    }
+
+    #[test]
+    fn a_cookie_of_several_identities_identifies_no_session_while_it_is_remembered() {
+        let mut owners = Owners::default();
+        let key = |number: usize| (Endpoint::Emsmdb, [u64::try_from(number).unwrap(), 0]);
+        owners.add(key(0), 1);
+        assert_eq!(
+            (owners.owner(key(0)), owners.share(key(0)), owners.share(key(0))),
+            (Some(1), Some(1), None)
+        );
+        owners.remove(key(0), 1);
+        owners.add(key(0), 2);
+        assert_eq!((owners.contains(key(0)), owners.identified_by(key(0))), (true, None));
+        owners.remove(key(0), 2);
+        for number in 1..REMEMBERED {
+            assert!(owners.contains(key(0)), "{number}");
+            owners.add(key(number), 3);
+            owners.share(key(number));
+            owners.remove(key(number), 3);
+        }
+        assert!(owners.cookies.len() <= REMEMBERED && owners.unused.len() == REMEMBERED);
+        owners.add(key(0), 4);
+        assert_eq!(owners.identified_by(key(0)), Some(4));
     }
 }

@@ -8,7 +8,9 @@
 //!   response that would leave a session without an identifying cookie is refused. A cookie that was not set for the
 //!   session is not sent to the upstream, which may parse it differently.
 //! - **Shared cookies.** A cookie that was set for several sessions, such as the server that a load balancer chose,
-//!   identifies no session. Each of these sessions may present it beside its identifying cookie.
+//!   identifies no session. Each of these sessions may present it beside its identifying cookie. When a cookie that
+//!   identifies a session is set for one of another identity, the earlier session ends: a server that lost its sessions
+//!   may have given the value anew.
 //! - **Replacement.** A Connect or Bind may have the cookies of the session that it replaces ([MS-OXCMAPIHTTP]
 //!   3.2.5.6). They are sent to the upstream only if they identify a session of the same identity. That session ends
 //!   when the new one is open.
@@ -267,14 +269,15 @@ impl CookieTable {
     }
 
     /// Binds cookies to the session `id`, if the table still has it: all of them or, if a session would be left
-    /// without a cookie that identifies it, none.
+    /// without a cookie that identifies it, none. Also returns the sessions that were removed, since a cookie that
+    /// identified them was set for this one, of another identity.
     pub(crate) fn bind<'a>(
         &self,
         endpoint: Endpoint,
         id: u64,
         request: &RequestCookies,
         set: impl Iterator<Item = SetCookie<'a>>,
-    ) -> Result<(), NotIdentified> {
+    ) -> (Vec<SharedSession>, Result<(), NotIdentified>) {
         let set: Vec<(Fingerprint, Key)> = set
             .map(|set| self.shared.hashers.fingerprints(set.cookie))
             .map(|(name, pair)| (name, (endpoint, pair)))
@@ -282,14 +285,17 @@ impl CookieTable {
             .collect();
         let mut inner = self.lock();
         if set.is_empty() || !inner.entries.contains_key(&id) {
-            return Ok(());
+            return (Vec::new(), Ok(()));
         }
         let given: Vec<Key> = set.iter().map(|(_, key)| *key).collect();
-        inner.check_identifiable(id, &given, request.replaces)?;
-        for (name, key) in set {
-            inner.bind(key, id, name, request);
+        let ended = inner.share(id, &given);
+        let checked = inner.check_identifiable(id, &given, request.replaces);
+        if checked.is_ok() {
+            for (name, key) in set {
+                inner.bind(key, id, name, request);
+            }
         }
-        Ok(())
+        (ended, checked)
     }
 
     /// Locks the session's sequence for `operation`.

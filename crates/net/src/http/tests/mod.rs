@@ -19,6 +19,7 @@ mod messages;
 mod modules;
 mod pass_through;
 mod playbook;
+mod reassigned;
 mod requests;
 mod reverse_proxies;
 mod sessions;

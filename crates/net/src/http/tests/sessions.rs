@@ -246,7 +246,8 @@ fn a_cookie_with_one_value_for_all_identifies_no_session_and_is_accepted_from_al
     let upstream = balanced();
     let proxy = Setup::default().before(&upstream);
     let users = ["alice", "bob", "bob", "carol"];
-    for user in users {
+    // It identified the first session until the second one had it too.
+    for user in ["dave", "erin"].into_iter().chain(users) {
         let mut client = Client::new(&proxy);
         let answer = client.exchange(mapi(user, "emsmdb", "Connect", "", &[0; 20]));
         assert_eq!((answer.status(), answer.code().as_deref()), (200, Some("0")), "{user}");
@@ -257,30 +258,31 @@ fn a_cookie_with_one_value_for_all_identifies_no_session_and_is_accepted_from_al
         client.exchange(mapi(user, "emsmdb", "Execute", cookies, &[0; 16])).code().unwrap()
     };
     for (place, user) in users.into_iter().enumerate() {
-        let own = format!("SERVERID=node1; sid=s{}", place + 1);
+        let own = format!("SERVERID=node1; sid=s{}", place + 3);
         assert_eq!(execute(user, &own), "0");
         assert_eq!(upstream.next().head.fields.text("cookie"), Some(own.as_str()));
         // It identifies no session by itself, nor with a lost session's cookie.
         assert_eq!(execute(user, "SERVERID=node1"), "10");
         assert_eq!(execute(user, "SERVERID=node1; sid=lost"), "10");
         // With it, a cookie of another session is still refused.
-        let others = format!("SERVERID=node1; sid=s{}", (place + 3) % 4 + 1);
+        let others = format!("SERVERID=node1; sid=s{}", (place + 3) % 4 + 3);
         // Bob's first session is one of Bob's too.
         assert_eq!(execute(user, &others), if place == 2 { "0" } else { "11" });
         assert_eq!(execute(user, &format!("{own}; SERVERID=node2")), "6");
         assert_eq!(upstream.others().len(), usize::from(place == 2), "nothing else was sent to the server");
     }
     // After the other sessions ended it does not identify the remaining one.
-    for (user, number) in [("alice", 1), ("bob", 2), ("bob", 3)] {
+    for (user, number) in [("erin", 2), ("alice", 3), ("bob", 4), ("bob", 5)] {
         let own = format!("SERVERID=node1; sid=s{number}");
         client.exchange(mapi(user, "emsmdb", "Disconnect", &own, &[0; 4]));
     }
     let mut execute = |user: &str, cookies: &str| {
         client.exchange(mapi(user, "emsmdb", "Execute", cookies, &[0; 16])).code().unwrap()
     };
-    assert_eq!(execute("alice", "SERVERID=node1; sid=s1"), "10");
-    assert_eq!(execute("alice", "SERVERID=node1"), "11");
-    assert_eq!(execute("carol", "SERVERID=node1; sid=s4"), "0");
+    assert_eq!(execute("dave", "SERVERID=node1; sid=s1"), "10");
+    assert_eq!(execute("alice", "SERVERID=node1; sid=s3"), "10");
+    assert_eq!(execute("alice", "SERVERID=node1"), "10");
+    assert_eq!(execute("carol", "SERVERID=node1; sid=s6"), "0");
 }
 
 #[test]
@@ -297,10 +299,13 @@ fn a_response_that_would_leave_a_session_without_its_own_cookie_is_refused() {
     let mut alice = Client::new(&proxy);
     assert_eq!(alice.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 20])).status(), 200);
     let mut bob = Client::new(&proxy);
-    assert_eq!(bob.exchange(mapi("bob", "emsmdb", "Connect", "", &[0; 20])).status(), 502);
-    assert_eq!(proxy.config.sessions.len(), 1);
+    for _ in 0..2 {
+        assert_eq!(bob.exchange(mapi("bob", "emsmdb", "Connect", "", &[0; 20])).status(), 502);
+        assert_eq!(proxy.config.sessions.len(), 0);
+    }
+    // The server may have given alice's session to bob.
     let answer = alice.exchange(mapi("alice", "emsmdb", "Execute", "SERVERID=node1; sid=s1", &[0; 16]));
-    assert_eq!(answer.code().as_deref(), Some("0"));
+    assert_eq!(answer.code().as_deref(), Some("10"));
 }
 
 #[test]
@@ -323,7 +328,7 @@ fn a_session_ends_with_its_disconnect() {
 }
 
 /// Counts sessions that ended, and refuses responses to `Execute` of more than 40 bytes.
-struct Counting(Arc<Mutex<usize>>);
+pub(super) struct Counting(pub(super) Arc<Mutex<usize>>);
 
 impl Module for Counting {
     fn name(&self) -> &'static str {
@@ -352,8 +357,9 @@ fn a_cookie_of_one_session_never_becomes_that_of_another() {
     assert_eq!(alice.exchange(mapi("alice", "emsmdb", "Connect", "", &[0; 20])).status(), 200);
     let mut bob = Client::new(&proxy);
     assert_eq!(bob.exchange(mapi("bob", "emsmdb", "Connect", "", &[0; 20])).status(), 502);
+    // At the server it may be bob's now.
     let answer = alice.exchange(mapi("alice", "emsmdb", "Execute", "sid=same", &[0; 16]));
-    assert_eq!(answer.code().as_deref(), Some("0"));
+    assert_eq!(answer.code().as_deref(), Some("10"));
 }
 
 /// A response that refuses the request.
