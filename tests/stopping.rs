@@ -167,3 +167,35 @@ fn a_stalled_reader_of_output_and_log_blocks_nothing() {
     bystander.expect_response("a hang-up");
     assert!(proxy.stop().status.success());
 }
+
+/// A proxy whose module blocks a thread in a hook.
+fn with_blocking_module(upstream: &RawUpstream) -> Proxy {
+    let setup = Setup::before(&upstream.binding()).unprotected().stack(&["dummy"]).log("warn,dummy=info");
+    setup.options("dummy", "block_ms = 600000").argument("--stop-seconds=1").start()
+}
+
+#[test]
+fn a_hook_that_does_not_return_does_not_keep_the_process_from_ending() {
+    let upstream = RawUpstream::start(echo);
+    let mut proxy = with_blocking_module(&upstream);
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    client.send_request(0, &[0; 48]);
+    proxy.process.wait_err("the hook", |line| line.contains("dummy: dispatch"));
+    let begin = Instant::now();
+    let ended = proxy.stop();
+    assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.err);
+    assert!(ended.err.contains("a thread is still busy"), "{}", ended.err);
+    assert!(!ended.err.contains("dummy: shutdown"), "{}", ended.err);
+}
+
+#[test]
+fn a_module_that_does_not_return_from_shutdown_does_not_keep_the_process_from_ending() {
+    let upstream = RawUpstream::start(echo);
+    let mut proxy = with_blocking_module(&upstream);
+    let begin = Instant::now();
+    let ended = proxy.stop();
+    assert!(begin.elapsed() < Duration::from_secs(40), "{:?}", begin.elapsed());
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.err);
+    assert!(ended.err.contains("dummy: shutdown") && ended.err.contains("not stopped 20 s"), "{}", ended.err);
+}

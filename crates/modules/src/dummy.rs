@@ -30,6 +30,9 @@ engine::module_options! {
         defer_ms: u64 = 0, from 0 to 600_000;
         /// Requests the columns of the address book from the server ahead of each other request to the address book.
         ahead: bool = false;
+        /// Blocks the thread for this many milliseconds in the hooks dispatch and shutdown, as no module may: it shows
+        /// how the proxy stops in spite of it.
+        block_ms: u64 = 0, from 0 to 600_000;
     }
 }
 
@@ -89,6 +92,7 @@ impl Module for Dummy {
 
     fn dispatch(&self, operation: &mut Operation, session: &mut Session) -> Decision {
         self.log("dispatch", session, Some(operation));
+        std::thread::sleep(Duration::from_millis(self.options.block_ms));
         // The engine calls this again with the response to the request that was sent ahead.
         if let Some(response) = operation.ahead.last_mut() {
             let columns = columns_of(response);
@@ -161,6 +165,7 @@ impl Module for Dummy {
 
     fn shutdown(&self) {
         tracing::info!(target: NAME, "shutdown");
+        std::thread::sleep(Duration::from_millis(self.options.block_ms));
     }
 }
 

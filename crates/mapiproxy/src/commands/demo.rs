@@ -84,7 +84,7 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     } else {
         writeln!(out, "{}", next_steps())?;
     }
-    let open = running.stop(tokio::time::sleep(Duration::from_secs(5))).await;
+    let open = running.stop(tokio::time::sleep(Duration::from_secs(5))).await.open;
     printer.finish().await;
     stop.send(true)?;
     lab.await?;

@@ -12,8 +12,8 @@ use crate::commands::signals::{Request, Signals};
 use crate::config::{Config, Found, Problems};
 use crate::failure::Outcome;
 use crate::inspect::Inspected;
-use crate::wiring::Running;
-use crate::{config, inspect, wiring};
+use crate::wiring::{Running, Stopped};
+use crate::{config, inspect, output, wiring};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,12 @@ pub(crate) struct Arguments {
     stop_seconds: u64,
 }
 
-/// Runs the proxy until SIGTERM or SIGINT; a second one stops it without waiting for calls in progress.
+/// How long after the time limit for calls in progress the process ends, even if a thread does not. Longer than all
+/// time limits of an orderly stop together: connections are closed, deferred work is stopped, a recording is written.
+const STOP_MARGIN: Duration = Duration::from_secs(20);
+
+/// Runs the proxy until SIGTERM or SIGINT; a second one stops it without waiting for calls in progress. The process
+/// ends with an error if threads of the proxy do not end.
 ///
 /// SIGHUP reloads the accounts, the certificate and the password of the service account, for new sign-ins,
 /// client connections and upstream connections. In a terminal it stops the proxy, since it then means that
@@ -68,6 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         until_stop(&mut signals, &running).await;
         let seconds = arguments.stop_seconds;
         print(&format!("stopping: no new connections; calls in progress have up to {seconds} s"));
+        end_after(Duration::from_secs(seconds).saturating_add(STOP_MARGIN));
         let end_of_calls = async {
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(seconds)) => {
@@ -75,10 +81,13 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
                         "proxy: calls in progress exceeded --stop-seconds ({seconds} s): closing their connections"
                     );
                 }
-                () = signals.stop() => print("stopping immediately"),
+                () = signals.stop() => {
+                    print("stopping immediately");
+                    end_after(STOP_MARGIN);
+                }
             }
         };
-        let open = running.stop(end_of_calls).await;
+        let Stopped { open, all_ended } = running.stop(end_of_calls).await;
         if let Some(printer) = printer {
             printer.finish().await;
         }
@@ -87,8 +96,35 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             "stopped: {} operations, {} faults, {} authentications, {} refused clients; {open} open security contexts",
             counts.operations, counts.faults, counts.sign_ins, counts.refused
         ));
+        if !all_ended {
+            // To return would drop what the busy thread uses, and so wait for its lock.
+            end_process();
+        }
         Ok(())
     })
+}
+
+/// Ends the process with an error once `limit` has passed, whatever its other threads do.
+fn end_after(limit: Duration) {
+    let thread = std::thread::Builder::new().name("stop".to_owned());
+    let started = thread.spawn(move || {
+        std::thread::sleep(limit);
+        tracing::error!(
+            "proxy: not stopped {} s after the time limit for calls in progress, because a thread does not end, for \
+             example in a hook of a module: ending the process without it",
+            STOP_MARGIN.as_secs()
+        );
+        end_process()
+    });
+    if let Err(error) = started {
+        tracing::error!("proxy: cannot start the thread that limits the time of the stop: {error}");
+    }
+}
+
+/// Ends the process with an error, without waiting for its threads.
+fn end_process() -> ! {
+    output::finish();
+    std::process::exit(1)
 }
 
 pub(crate) use crate::output::print;

@@ -11,7 +11,7 @@ mod start;
 pub(crate) mod upstream_identity;
 pub(crate) mod upstream_loop;
 
-pub(crate) use self::running::Running;
+pub(crate) use self::running::{Running, Stopped};
 pub(crate) use self::shared::upstream;
 pub(crate) use self::stack::stack;
 pub(crate) use self::start::start;

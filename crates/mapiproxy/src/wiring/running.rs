@@ -18,6 +18,15 @@ use crate::files::{FileError, LiveAccounts};
 /// The time limit for ending the sessions of closed connections.
 const CUT_OFF: Duration = Duration::from_secs(2);
 
+/// How a proxy stopped.
+pub(crate) struct Stopped {
+    /// The number of security contexts that are still open: zero unless calls were interrupted.
+    pub(crate) open: u64,
+    /// Whether all connections ended. If not, a thread does not return from an operation, and may have locked its
+    /// session.
+    pub(crate) all_ended: bool,
+}
+
 /// A running proxy.
 pub(crate) struct Running {
     pub(super) engine: Arc<Engine>,
@@ -51,16 +60,23 @@ impl Running {
     }
 
     /// Accepts no more connections, waits for calls in progress until `timeout` completes, then shuts the
-    /// modules down. Returns the number of security contexts that are still open: zero unless calls were
-    /// interrupted.
-    pub(crate) async fn stop(self, timeout: impl Future<Output = ()>) -> u64 {
+    /// modules down, unless a thread is still busy with an operation.
+    pub(crate) async fn stop(self, timeout: impl Future<Output = ()>) -> Stopped {
         // Fails only without listeners.
         let _ = self.stop.send(true);
         let mut listeners = self.listeners;
-        if !finish(&mut listeners, timeout).await {
+        let mut all_ended = finish(&mut listeners, timeout).await;
+        if !all_ended {
             // Closes the connections. Their sessions end before the modules are shut down.
             drop(self.stop);
-            finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
+            all_ended = finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
+        }
+        if !all_ended {
+            tracing::error!(
+                "proxy: a thread is still busy with an operation {} s after the connections were closed, for example \
+                 in a hook of a module: ending the process without it",
+                CUT_OFF.as_secs()
+            );
         }
         self.auth_limiter.report();
         self.identities.gate.log_interrupted();
@@ -71,7 +87,10 @@ impl Running {
                 "proxy: pending waits for notifications completed without a notification, since the proxy stops"
             );
         }
-        if let Some(http) = self.http {
+        // The busy thread may have locked a session.
+        if let Some(http) = self.http
+            && all_ended
+        {
             http.end();
         }
         if let Some(Deferral { pool, .. }) = self.engine.deferral() {
@@ -86,11 +105,13 @@ impl Running {
                 "proxy: deferred work stopped"
             );
         }
-        self.engine.shutdown();
+        if all_ended {
+            self.engine.shutdown();
+        }
         if let Some(recording) = self.recording {
             recording.finish().await;
         }
-        self.contexts.open()
+        Stopped { open: self.contexts.open(), all_ended }
     }
 }
 
