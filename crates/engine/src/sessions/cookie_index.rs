@@ -81,9 +81,9 @@ impl CookieIndex {
     }
 
     /// Cookies among `given` that sessions of another identity than that of the session `id` have identify no session
-    /// from now on. Removes and returns the sessions that they identified: either a load balancer sets the cookie for
-    /// all, or the server has forgotten these sessions and gives the value to another one, in which their identity
-    /// must not act.
+    /// from now on: either a load balancer sets the cookie for all, or the server has forgotten these sessions and
+    /// gives the value to another one. Removes and returns the sessions that no cookie identifies any more, since
+    /// their identity must not act in the session of another.
     pub(crate) fn share(&mut self, id: u64, given: &[Key]) -> Vec<SharedSession> {
         let Some(identity) = self.entries.get(&id).map(|entry| entry.identity.clone()) else {
             return Vec::new();
@@ -95,7 +95,8 @@ impl CookieIndex {
                 stale.extend(self.owners.share(*key));
             }
         }
-        // Only after all cookies are marked, since a session is removed with all of its cookies.
+        // Only after all cookies are marked: a session whose own cookie is not among them remains.
+        stale.retain(|id| self.entries.get(id).is_some_and(|entry| !self.is_identified(*id, entry, &[])));
         stale.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 

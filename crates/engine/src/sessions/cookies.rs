@@ -8,9 +8,9 @@
 //!   response that would leave a session without an identifying cookie is refused. A cookie that was not set for the
 //!   session is not sent to the upstream, which may parse it differently.
 //! - **Shared cookies.** A cookie that was set for several sessions, such as the server that a load balancer chose,
-//!   identifies no session. Each of these sessions may present it beside its identifying cookie. When a cookie that
-//!   identifies a session is set for one of another identity, the earlier session ends: a server that lost its sessions
-//!   may have given the value anew.
+//!   identifies no session. Each of these sessions may present it beside its identifying cookie. A session whose
+//!   identifying cookies are all set for sessions of another identity ends: a server that lost its sessions may have
+//!   given the values anew.
 //! - **Replacement.** A Connect or Bind may have the cookies of the session that it replaces ([MS-OXCMAPIHTTP]
 //!   3.2.5.6). They are sent to the upstream only if they identify a session of the same identity. That session ends
 //!   when the new one is open.
@@ -269,8 +269,8 @@ impl CookieTable {
     }
 
     /// Binds cookies to the session `id`, if the table still has it: all of them or, if a session would be left
-    /// without a cookie that identifies it, none. Also returns the sessions that were removed, since a cookie that
-    /// identified them was set for this one, of another identity.
+    /// without a cookie that identifies it, none. Also returns the sessions that were removed, since all cookies that
+    /// identified them were set for this one, of another identity.
     pub(crate) fn bind<'a>(
         &self,
         endpoint: Endpoint,

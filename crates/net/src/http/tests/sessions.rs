@@ -246,8 +246,7 @@ fn a_cookie_with_one_value_for_all_identifies_no_session_and_is_accepted_from_al
     let upstream = balanced();
     let proxy = Setup::default().before(&upstream);
     let users = ["alice", "bob", "bob", "carol"];
-    // It identified the first session until the second one had it too.
-    for user in ["dave", "erin"].into_iter().chain(users) {
+    for user in users {
         let mut client = Client::new(&proxy);
         let answer = client.exchange(mapi(user, "emsmdb", "Connect", "", &[0; 20]));
         assert_eq!((answer.status(), answer.code().as_deref()), (200, Some("0")), "{user}");
@@ -258,31 +257,30 @@ fn a_cookie_with_one_value_for_all_identifies_no_session_and_is_accepted_from_al
         client.exchange(mapi(user, "emsmdb", "Execute", cookies, &[0; 16])).code().unwrap()
     };
     for (place, user) in users.into_iter().enumerate() {
-        let own = format!("SERVERID=node1; sid=s{}", place + 3);
+        let own = format!("SERVERID=node1; sid=s{}", place + 1);
         assert_eq!(execute(user, &own), "0");
         assert_eq!(upstream.next().head.fields.text("cookie"), Some(own.as_str()));
         // It identifies no session by itself, nor with a lost session's cookie.
         assert_eq!(execute(user, "SERVERID=node1"), "10");
         assert_eq!(execute(user, "SERVERID=node1; sid=lost"), "10");
         // With it, a cookie of another session is still refused.
-        let others = format!("SERVERID=node1; sid=s{}", (place + 3) % 4 + 3);
+        let others = format!("SERVERID=node1; sid=s{}", (place + 3) % 4 + 1);
         // Bob's first session is one of Bob's too.
         assert_eq!(execute(user, &others), if place == 2 { "0" } else { "11" });
         assert_eq!(execute(user, &format!("{own}; SERVERID=node2")), "6");
         assert_eq!(upstream.others().len(), usize::from(place == 2), "nothing else was sent to the server");
     }
     // After the other sessions ended it does not identify the remaining one.
-    for (user, number) in [("erin", 2), ("alice", 3), ("bob", 4), ("bob", 5)] {
+    for (user, number) in [("alice", 1), ("bob", 2), ("bob", 3)] {
         let own = format!("SERVERID=node1; sid=s{number}");
         client.exchange(mapi(user, "emsmdb", "Disconnect", &own, &[0; 4]));
     }
     let mut execute = |user: &str, cookies: &str| {
         client.exchange(mapi(user, "emsmdb", "Execute", cookies, &[0; 16])).code().unwrap()
     };
-    assert_eq!(execute("dave", "SERVERID=node1; sid=s1"), "10");
-    assert_eq!(execute("alice", "SERVERID=node1; sid=s3"), "10");
+    assert_eq!(execute("alice", "SERVERID=node1; sid=s1"), "10");
     assert_eq!(execute("alice", "SERVERID=node1"), "10");
-    assert_eq!(execute("carol", "SERVERID=node1; sid=s6"), "0");
+    assert_eq!(execute("carol", "SERVERID=node1; sid=s4"), "0");
 }
 
 #[test]
