@@ -233,9 +233,9 @@ mod tests {
             let text = b"/cn=servers/cn=PROXY-IE".repeat(names);
             let run = |_| {
                 let (mut text, begin) = (text.clone(), std::time::Instant::now());
-                assert!(replace_in(&mut text, &mut |_: &str| Some("EXCHANGE".to_owned())));
+                assert!(replace_in(&mut text, &mut |_: &str| Some("EX".to_owned())));
                 let taken = begin.elapsed();
-                assert_eq!(text, b"/cn=servers/cn=EXCHANGE".repeat(names));
+                assert_eq!(text, b"/cn=servers/cn=EX".repeat(names));
                 taken
             };
             (0..3).map(run).min().unwrap()
