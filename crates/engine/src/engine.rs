@@ -7,6 +7,7 @@ use identity::SecurityContext;
 use mapi::autodiscover::Dialect;
 
 use crate::deferred::{Deferral, Deferred, Work};
+use crate::objects::memory::{SessionMemory, SessionShare};
 use crate::objects::table::{ObjectLimits, ObjectTable};
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
@@ -26,6 +27,7 @@ struct Shared {
     numbers: AtomicU64,
     ended_notification_waits: AtomicU64,
     deferral: OnceLock<Deferral>,
+    session_memory: OnceLock<Arc<dyn SessionMemory>>,
 }
 
 impl Engine {
@@ -39,6 +41,14 @@ impl Engine {
     #[must_use]
     pub fn with_deferral(self, deferral: Deferral) -> Self {
         let _ = self.shared.deferral.set(deferral);
+        self
+    }
+
+    /// Sets the limits on the memory of the state of sessions. State that exceeds them is not tracked. A second call
+    /// has no effect.
+    #[must_use]
+    pub fn with_session_memory(self, memory: Arc<dyn SessionMemory>) -> Self {
+        let _ = self.shared.session_memory.set(memory);
         self
     }
 
@@ -86,7 +96,11 @@ impl Engine {
     }
 
     pub(crate) fn new_session(&self, incoming: &Incoming) -> SharedSession {
-        let objects = ObjectTable::new(ObjectLimits::default(), self.stack().reads_content());
+        let mut objects = ObjectTable::new(ObjectLimits::default(), self.stack().reads_content());
+        if let Some(memory) = self.shared.session_memory.get() {
+            let user = incoming.context.identity().user().clone();
+            objects = objects.counted_in(SessionShare::new(Arc::clone(memory), user));
+        }
         SharedSession::new(Session::new(
             self.next_id(),
             incoming.key.interface(),

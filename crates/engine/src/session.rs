@@ -65,6 +65,7 @@ impl Session {
     /// Puts the object table back after [`Session::take_objects`].
     pub(crate) fn put_objects(&mut self, objects: ObjectTable) {
         self.objects = objects;
+        self.objects.return_unused();
     }
 
     /// A number that no other session or operation of the engine has.

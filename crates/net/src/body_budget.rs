@@ -1,8 +1,9 @@
-//! Limits the bytes of requests and responses that are held in memory, for each user and in total.
+//! Limits the bytes of requests, responses and the state of sessions in memory, for each user and in total.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use engine::objects::SessionMemory;
 use identity::{Identity, UserKey};
 
 use crate::tcp::admission::Limits;
@@ -13,8 +14,9 @@ pub(crate) const UNCOUNTED_PER_CONNECTION: usize = 64 * 1024;
 /// The unit in which further bytes are counted.
 const STEP: usize = 64 * 1024;
 
-/// Limits the bytes of request bodies and stubs that are held in memory until their response, and of buffered
-/// responses until the client has read them.
+/// Limits the bytes of request bodies and stubs that are held in memory until their response, of buffered responses
+/// until the client has read them, and of the state of sessions. The last may take half of each limit, so that there
+/// is memory for requests whatever sessions hold.
 #[derive(Debug)]
 pub struct BodyBudget {
     per_user: usize,
@@ -24,8 +26,42 @@ pub struct BodyBudget {
 
 #[derive(Debug, Default)]
 struct Counts {
-    total: usize,
-    by_user: HashMap<UserKey, usize>,
+    total: Held,
+    by_user: HashMap<UserKey, Held>,
+}
+
+/// Bytes that are held in memory.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    /// Of requests and responses.
+    messages: usize,
+    /// Of the state of sessions.
+    sessions: usize,
+}
+
+/// What bytes are held for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Messages,
+    Sessions,
+}
+
+impl Held {
+    /// The bytes after `from` of them, which are held for `purpose`, are replaced by `to`.
+    fn exchanged(mut self, purpose: Use, from: usize, to: usize) -> Self {
+        let place = match purpose {
+            Use::Messages => &mut self.messages,
+            Use::Sessions => &mut self.sessions,
+        };
+        *place = place.saturating_sub(from).saturating_add(to);
+        self
+    }
+
+    /// Whether more may not be held for `purpose`.
+    fn exceeds(self, purpose: Use, limit: usize) -> bool {
+        self.messages.saturating_add(self.sessions) > limit
+            || (purpose == Use::Sessions && self.sessions > limit / 2)
+    }
 }
 
 /// The limit that a request or response exceeds.
@@ -61,8 +97,39 @@ impl BodyBudget {
         Share { budget: Arc::clone(self), user: identity.user().clone(), counted: 0 }
     }
 
+    /// Replaces `from` bytes of `user`, which are held for `purpose`, by `to`. If that exceeds a limit, the count is
+    /// unchanged.
+    fn exchange(&self, user: &UserKey, purpose: Use, from: usize, to: usize) -> Result<(), MemoryLimit> {
+        let mut counts = self.lock();
+        let own = counts.by_user.get(user).copied().unwrap_or_default().exchanged(purpose, from, to);
+        let total = counts.total.exchanged(purpose, from, to);
+        if to > from {
+            if own.exceeds(purpose, self.per_user) {
+                return Err(MemoryLimit::User);
+            }
+            if total.exceeds(purpose, self.total) {
+                return Err(MemoryLimit::Total);
+            }
+        }
+        counts.total = total;
+        if own == Held::default() {
+            counts.by_user.remove(user);
+        } else if let Some(held) = counts.by_user.get_mut(user) {
+            *held = own;
+        } else {
+            counts.by_user.insert(user.clone(), own);
+        }
+        Ok(())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SessionMemory for BodyBudget {
+    fn replace(&self, user: &UserKey, counted: usize, bytes: usize) -> bool {
+        self.exchange(user, Use::Sessions, counted, bytes).is_ok()
     }
 }
 
@@ -91,27 +158,7 @@ impl Share {
         if counted == self.counted {
             return Ok(());
         }
-        let mut counts = self.budget.lock();
-        let own = counts.by_user.get(&self.user).copied().unwrap_or_default();
-        let exchanged = |held: usize| held.saturating_sub(self.counted).saturating_add(counted);
-        let (own, total) = (exchanged(own), exchanged(counts.total));
-        if counted > self.counted {
-            if own > self.budget.per_user {
-                return Err(MemoryLimit::User);
-            }
-            if total > self.budget.total {
-                return Err(MemoryLimit::Total);
-            }
-        }
-        counts.total = total;
-        if own == 0 {
-            counts.by_user.remove(&self.user);
-        } else if let Some(held) = counts.by_user.get_mut(&self.user) {
-            *held = own;
-        } else {
-            counts.by_user.insert(self.user.clone(), own);
-        }
-        drop(counts);
+        self.budget.exchange(&self.user, Use::Messages, self.counted, counted)?;
         self.counted = counted;
         Ok(())
     }
@@ -159,9 +206,9 @@ mod tests {
         shares[2].set(9 * STEP).unwrap();
         let [first, second, third] = shares;
         drop((first, second));
-        assert_eq!(budget.lock().total, 9 * STEP);
+        assert_eq!(budget.lock().total.messages, 9 * STEP);
         drop(third);
-        assert!(budget.lock().total == 0 && budget.lock().by_user.is_empty());
+        assert!(budget.lock().total == Held::default() && budget.lock().by_user.is_empty());
     }
 
     #[test]
@@ -182,6 +229,28 @@ mod tests {
         let mut small = budget.share(&alice);
         small.set(UNCOUNTED_PER_CONNECTION).unwrap();
         assert_eq!(small.set(UNCOUNTED_PER_CONNECTION + 1), Err(MemoryLimit::User));
-        assert_eq!(budget.lock().total, 2 * STEP);
+        assert_eq!(budget.lock().total.messages, 2 * STEP);
+    }
+
+    #[test]
+    fn sessions_may_hold_half_of_each_limit_beside_requests() {
+        let [alice, bob] = identities();
+        let budget = budget(10 * STEP, 14 * STEP);
+        assert!(!budget.replace(alice.user(), 0, 5 * STEP + 1));
+        assert!(budget.replace(alice.user(), 0, 5 * STEP));
+        // In total as well.
+        assert!(!budget.replace(bob.user(), 0, 3 * STEP));
+        assert!(budget.replace(bob.user(), 0, 2 * STEP));
+        // Requests may have the rest.
+        let mut share = budget.share(&alice);
+        assert_eq!(share.set(5 * STEP + 1), Err(MemoryLimit::User));
+        share.set(5 * STEP).unwrap();
+        // And more of it than sessions.
+        assert!(budget.replace(alice.user(), 5 * STEP, 0));
+        share.set(10 * STEP).unwrap();
+        assert!(!budget.replace(alice.user(), 0, 1));
+        drop(share);
+        assert!(budget.replace(bob.user(), 2 * STEP, 0));
+        assert!(budget.lock().total == Held::default() && budget.lock().by_user.is_empty());
     }
 }

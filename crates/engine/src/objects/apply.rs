@@ -9,7 +9,7 @@ use mapi::rop::{ColumnChange, RequestBody, ResponseBody, RopReply, RopRequest};
 use super::content::{Properties, size_of_columns, size_of_name, size_of_value};
 use super::object::{ObjectKind, Stream};
 use super::slots::BatchObjects;
-use super::table::store_properties;
+use super::table::{size_of_properties, store_properties};
 
 /// Applies the response to `request` to the object that the ROP acted on.
 pub(super) fn apply(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
@@ -114,9 +114,9 @@ fn store<'v>(
     request: &RopRequest,
     known: impl Iterator<Item = (PropTag, &'v PropertyValue)>,
 ) {
-    let room = objects.table.room();
+    let known: Vec<_> = known.map(|(tag, value)| (tag, value.detached())).collect();
+    let room = objects.table.room(size_of_properties(&known));
     let Some(object) = objects.acted_on_mut(request) else { return };
-    let known = known.map(|(tag, value)| (tag, value.detached()));
     let (taken, freed) = store_properties(&mut object.kind, known, room);
     objects.table.held = objects.table.held.saturating_add(taken).saturating_sub(freed);
 }
@@ -141,7 +141,7 @@ fn apply_names(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &Res
         (_, ResponseBody::RopQueryNamedProperties(resp)) => resp.properties.clone(),
         _ => return,
     };
-    let mut room = objects.table.room();
+    let mut room = objects.table.room(names.iter().map(|(_, name)| size_of_name(name)).sum());
     let before = room;
     let mut freed = 0_usize;
     let Some(logon) = objects.logon_mut(request) else { return };
@@ -164,7 +164,10 @@ pub(super) fn apply_more(objects: &mut BatchObjects<'_>, request: &RopRequest, r
 }
 
 fn set_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: Option<Arc<[PropTag]>>) {
-    let known = columns.filter(|columns| size_of_columns(columns) <= objects.table.room());
+    let known = columns.filter(|columns| {
+        let size = size_of_columns(columns);
+        size <= objects.table.room(size)
+    });
     let added = known.as_deref().map_or(0, size_of_columns);
     let Some(object) = objects.acted_on_mut(request) else { return };
     let old = match &mut object.kind {
@@ -197,7 +200,8 @@ fn acted_on_stream<'a>(objects: &'a mut BatchObjects<'_>, request: &RopRequest) 
 
 /// Records bytes that were read or written at the position of the stream that `request` acts on.
 fn record_stream_bytes(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8]) {
-    let (room, keep) = (objects.table.room(), objects.table.keep_content);
+    let keep = objects.table.keep_content;
+    let room = if keep { objects.table.room(bytes.len()) } else { 0 };
     let Some(stream) = acted_on_stream(objects, request) else { return };
     let at = stream.position;
     stream.position = at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));

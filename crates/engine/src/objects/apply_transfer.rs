@@ -60,7 +60,8 @@ pub(super) fn apply_packed(objects: &mut BatchObjects<'_>, request: &RopRequest)
 }
 
 fn feed(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8], is_done: bool) {
-    let (room, keep) = (objects.table.room(), objects.table.keep_content);
+    let keep = objects.table.keep_content;
+    let room = if keep { objects.table.room(bytes.len()) } else { 0 };
     let Some(transfer) = acted_on(objects, request) else { return };
     transfer.stream.bytes =
         transfer.stream.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
@@ -140,7 +141,13 @@ fn value_of(property: &Property<'_>) -> Option<(PropTag, PropertyValue)> {
 
 /// Applies the ROPs by which a client uploads its synchronization state ([MS-OXCFXICS] 2.2.3.2.2).
 fn apply_state(objects: &mut BatchObjects<'_>, request: &RopRequest) {
-    let (room, keep) = (objects.table.room(), objects.table.keep_content);
+    let keep = objects.table.keep_content;
+    let room = match &request.body {
+        RequestBody::RopSynchronizationUploadStateStreamContinue(req) if keep => {
+            objects.table.room(req.stream_data.0.len())
+        }
+        _ => 0,
+    };
     let mut grown = 0;
     let Some(transfer) = acted_on(objects, request) else { return };
     match &request.body {

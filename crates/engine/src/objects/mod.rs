@@ -11,6 +11,7 @@ mod apply;
 mod apply_transfer;
 pub(crate) mod content;
 pub(crate) mod fast_transfer;
+pub(crate) mod memory;
 pub(crate) mod object;
 mod opened;
 pub(crate) mod slots;
@@ -19,6 +20,7 @@ mod tracker;
 
 pub use self::content::{Content, Properties};
 pub use self::fast_transfer::{FastTransfer, FastTransferKind, SyncState, TransferPart, TransferStream};
+pub use self::memory::SessionMemory;
 pub use self::object::{
     Attachment, Logon, Message, Object, ObjectHandle, ObjectKind, Stream, Table, TableKind,
 };

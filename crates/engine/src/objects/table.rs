@@ -6,7 +6,14 @@ use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::Logons;
 
 use super::content::{Content, size_of_value};
+use super::memory::SessionShare;
 use super::object::{Logon, Object, ObjectHandle, ObjectKind};
+
+/// An estimate of the memory of a session without its objects, in bytes.
+const SESSION_BYTES: usize = 1024;
+
+/// An estimate of the memory of an object without its content, in bytes.
+const OBJECT_BYTES: usize = 256;
 
 /// The limits of a session's object table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +46,9 @@ pub struct ObjectTable {
     pub(super) keep_content: bool,
     /// An estimate of the memory of the content, in bytes.
     pub(super) held: usize,
-    /// How many objects are not tracked because the limit was reached.
+    /// The memory of the session in the limits of its user.
+    share: SessionShare,
+    /// How many objects are not tracked because a limit was reached.
     pub overflow: u64,
 }
 
@@ -47,6 +56,27 @@ impl ObjectTable {
     /// Creates an empty table. `keep_content` is whether property values and stream bytes are kept for modules.
     pub fn new(limits: ObjectLimits, keep_content: bool) -> Self {
         Self { limits, keep_content, ..Self::default() }
+    }
+
+    /// Counts the memory of the session in `share`. What exceeds it is not tracked, as what exceeds the limits of the
+    /// table.
+    #[must_use]
+    pub(crate) fn counted_in(mut self, share: SessionShare) -> Self {
+        self.share = share;
+        // The number of sessions has a limit of its own: a session over this one tracks nothing.
+        self.share.reserve(SESSION_BYTES);
+        self
+    }
+
+    /// Returns what is counted in the user's share and not used any more. To be called after each batch.
+    pub(crate) fn return_unused(&mut self) {
+        self.share.shrink(self.memory());
+    }
+
+    /// An estimate of the memory of the session, in bytes.
+    fn memory(&self) -> usize {
+        let objects = self.count.saturating_mul(OBJECT_BYTES);
+        SESSION_BYTES.saturating_add(objects).saturating_add(self.held)
     }
 
     /// The object with this handle.
@@ -82,7 +112,7 @@ impl ObjectTable {
     /// If the limit would be exceeded, the content is dropped.
     pub(super) fn charge(&mut self, object: &mut Object) {
         let size = object.kind.content_bytes();
-        if size > self.limits.content.saturating_sub(self.held) {
+        if size > self.room(size) {
             match &mut object.kind {
                 ObjectKind::Stream(stream) => {
                     stream.content = Content::default();
@@ -108,7 +138,7 @@ impl ObjectTable {
             // A logon replaces the one with the same id, which is released ([MS-OXCROPS] 3.1.4.2).
             self.remove_logon(handle.logon_id);
         }
-        if self.count >= self.limits.objects && self.get(handle).is_none() {
+        if self.get(handle).is_none() && !self.has_room_for_object() {
             self.overflow = self.overflow.saturating_add(1);
             self.refund(&object);
             return;
@@ -144,14 +174,21 @@ impl ObjectTable {
         self.held = self.held.saturating_sub(freed);
     }
 
-    /// The number of bytes of content that may be added.
-    pub(super) fn room(&self) -> usize {
-        self.limits.content.saturating_sub(self.held)
+    fn has_room_for_object(&mut self) -> bool {
+        self.count < self.limits.objects && self.share.reserve(self.memory().saturating_add(OBJECT_BYTES))
+    }
+
+    /// How many of the `wanted` bytes of content may be added. They are counted in the user's share.
+    pub(super) fn room(&mut self, wanted: usize) -> usize {
+        let memory = self.memory();
+        let room = wanted.min(self.limits.content.saturating_sub(self.held));
+        let is_counted = self.share.reserve(memory.saturating_add(room));
+        if is_counted { room } else { room.min(self.share.left(memory)) }
     }
 
     /// Stores properties of the object with this handle, as far as the limit allows.
     pub(super) fn store(&mut self, handle: ObjectHandle, known: Vec<(PropTag, PropertyValue)>) {
-        let room = self.room();
+        let room = self.room(size_of_properties(&known));
         let Some(object) = self.get_mut(handle) else { return };
         let (taken, freed) = store_properties(&mut object.kind, known, room);
         self.held = self.held.saturating_add(taken).saturating_sub(freed);
@@ -162,6 +199,11 @@ impl Logons for ObjectTable {
     fn is_private(&self, logon_id: u8) -> Option<bool> {
         self.logon(logon_id).map(|logon| logon.private)
     }
+}
+
+/// An estimate of the memory of properties, in bytes.
+pub(super) fn size_of_properties(known: &[(PropTag, PropertyValue)]) -> usize {
+    known.iter().map(|(_, value)| size_of_value(value)).fold(0, usize::saturating_add)
 }
 
 /// Stores properties of an object, at most `room` bytes. Returns how many bytes were added, and how many the replaced

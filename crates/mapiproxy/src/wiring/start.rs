@@ -36,13 +36,15 @@ pub(crate) async fn start(
 ) -> Result<Running, Failure> {
     upstream_loop::check(config).await?;
     let (observer, recording) = recording::observed(&config.capture, observer)?;
-    let engine = Arc::new(Engine::new(stack).with_deferral(deferral(config)?));
+    let limits = limits(&config.clients);
+    let bodies = BodyBudget::new(&limits);
+    let engine = Engine::new(stack).with_deferral(deferral(config)?);
+    let engine = Arc::new(engine.with_session_memory(Arc::clone(&bodies) as _));
     let contexts = ContextCounters::new();
     let accounts =
         Arc::new(LiveAccounts::read(config.clients.accounts.as_deref(), own_domain(config), &contexts)?);
     let identities = UpstreamIdentities::read(config, &contexts)?;
     let acceptor = Arc::new(acceptor(config, Arc::clone(&accounts) as _, &contexts)?);
-    let limits = limits(&config.clients);
     let auth_limiter = auth_limiter(&config.clients);
     let (stop, stopped) = watch::channel(false);
     let shared = Shared {
@@ -56,7 +58,7 @@ pub(crate) async fn start(
         groups: Arc::new(Groups::new(config.clients.sessions_per_user)),
         observer,
         limits,
-        bodies: BodyBudget::new(&limits),
+        bodies,
         admission: Admission::new(limits, trusted_proxies(&config.clients)),
         workers: Workers::start(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?,
         stopped,

@@ -1,0 +1,135 @@
+//! The memory of the state of sessions in the limits of their users.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use engine::objects::SessionMemory;
+use engine::{Engine, Module, Operation, Refusal, Session, Stack};
+use identity::UserKey;
+use mapi::emsmdb::NO_OBJECT;
+use mapi::property::PropTag;
+use mapi::rop::folder::{FolderTableRequest, FolderTableResponse, TableFlags};
+use mapi::rop::table::{AsynchronousFlags, RopSetColumnsRequest, TableStatus, TableStatusResponse};
+use mapi::rop::{Empty, List16, OutputHandleIndex, RequestBody, ResponseBody};
+use testkit::{Mailbox, batch, replies};
+
+/// The limit of each user, in bytes.
+const LIMIT: usize = 1 << 20;
+
+/// The columns of each table; a column takes four bytes.
+const COLUMNS: u32 = 7000;
+
+/// The bytes of each user.
+#[derive(Debug, Default)]
+struct Budget(Mutex<HashMap<UserKey, usize>>);
+
+impl Budget {
+    fn counted(&self) -> Vec<usize> {
+        let mut counted: Vec<_> = self.0.lock().unwrap().values().copied().collect();
+        counted.sort_unstable();
+        counted
+    }
+}
+
+impl SessionMemory for Budget {
+    fn replace(&self, user: &UserKey, counted: usize, bytes: usize) -> bool {
+        let mut users = self.0.lock().unwrap();
+        let held = users.entry(user.clone()).or_default();
+        let changed = *held - counted + bytes;
+        let is_permitted = bytes <= counted || changed <= LIMIT;
+        if is_permitted {
+            *held = changed;
+        }
+        is_permitted
+    }
+}
+
+/// The tracked objects of a session, the untracked ones, and the bytes of content.
+type Seen = Arc<Mutex<(usize, u64, usize)>>;
+
+/// Reports what is held for a session.
+#[derive(Default)]
+struct Gauge(Seen);
+
+impl Module for Gauge {
+    fn name(&self) -> &'static str {
+        "gauge"
+    }
+
+    fn description(&self) -> &'static str {
+        "measures what is held"
+    }
+
+    fn response(&self, _operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        let objects = session.objects();
+        *self.0.lock().unwrap() = (objects.len(), objects.overflow, objects.content_bytes());
+        Ok(())
+    }
+}
+
+/// Opens tables with these handles, each with as many columns.
+fn open_tables(mailbox: &mut Mailbox<'_>, handles: std::ops::Range<u32>, columns: u32) {
+    for handle in handles {
+        let open = RequestBody::RopGetHierarchyTable(FolderTableRequest {
+            output_handle_index: OutputHandleIndex(1),
+            table_flags: TableFlags::NONE,
+        });
+        let set = RequestBody::RopSetColumns(RopSetColumnsRequest {
+            set_columns_flags: AsynchronousFlags::NONE,
+            property_tags: List16((0..columns).map(PropTag).collect()),
+        });
+        let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, open), (0, 1, set)], &[1, NO_OBJECT]));
+        let opened = ResponseBody::RopGetHierarchyTable(FolderTableResponse { row_count: 0 });
+        let set =
+            ResponseBody::RopSetColumns(TableStatusResponse { table_status: TableStatus::TBLSTAT_COMPLETE });
+        mailbox.delivered(&mut flight, &[replies(vec![(1, opened), (1, set)], &[1, handle])]);
+    }
+}
+
+fn engine() -> (Engine, Arc<Budget>, Seen) {
+    let (budget, gauge) = (Arc::<Budget>::default(), Gauge::default());
+    let seen = Arc::clone(&gauge.0);
+    let engine = Engine::new(Stack::new(vec![Box::new(gauge)]));
+    (engine.with_session_memory(Arc::clone(&budget) as _), budget, seen)
+}
+
+#[test]
+fn the_content_of_all_sessions_of_a_user_has_one_limit() {
+    let (engine, budget, seen) = engine();
+    let mut sessions: Vec<_> = (0..3).map(|_| Mailbox::open(&engine, "a")).collect();
+    let mut content = 0;
+    for session in &mut sessions {
+        // Less than half of the limit.
+        open_tables(session, 100..115, COLUMNS);
+        content += seen.lock().unwrap().2;
+    }
+    // All tables are tracked; some columns are not kept.
+    let (tracked, untracked, _) = *seen.lock().unwrap();
+    assert_eq!((tracked, untracked), (15, 0));
+    let columns = usize::try_from(COLUMNS).unwrap() * 4;
+    assert!(content > LIMIT - 2 * columns && content < LIMIT, "{content}");
+    // Another user has a limit of its own.
+    let mut other = Mailbox::open(&engine, "b");
+    open_tables(&mut other, 100..115, COLUMNS);
+    assert_eq!(seen.lock().unwrap().2, 15 * columns);
+    let counted = budget.counted();
+    assert!(counted[0] < LIMIT / 2 && counted[1] > LIMIT - 2 * columns && counted[1] <= LIMIT, "{counted:?}");
+    // Objects that are released return their memory.
+    for handle in 100..115 {
+        let release = batch(vec![(0, 0, RequestBody::RopRelease(Empty))], &[handle]);
+        let (mut flight, _) = other.relayed(&release);
+        other.delivered(&mut flight, &[replies(Vec::new(), &[NO_OBJECT])]);
+    }
+    assert!(budget.counted()[0] <= 3 * 4096, "{:?}", budget.counted());
+}
+
+#[test]
+fn objects_without_content_count_and_further_ones_are_not_tracked() {
+    let (engine, budget, seen) = engine();
+    let mut mailbox = Mailbox::open(&engine, "a");
+    open_tables(&mut mailbox, 0..6000, 0);
+    let (tracked, untracked, _) = *seen.lock().unwrap();
+    assert_eq!(u64::try_from(tracked).unwrap() + untracked, 6000);
+    assert!(tracked > 3000 && untracked > 1000, "{tracked} {untracked}");
+    assert_eq!(budget.counted(), [LIMIT]);
+}
