@@ -145,7 +145,7 @@ fn a_pending_wait_for_notifications_completes_at_shutdown_without_delay() {
     let upstream = RawUpstream::start(|call| parked::session(call).unwrap_or(Outcome::NoResponse));
     let setup = Setup::before(&upstream.binding()).unprotected();
     let mut proxy = setup.argument("--stop-seconds=3600").start();
-    let (_store, mut parked) = parked::wait(proxy.rpc());
+    let mut parked = parked::wait(proxy.rpc());
     upstream.wait_calls(3);
     proxy.process.terminate();
     assert_eq!(parked.response(), Outcome::Response(vec![0; 8]));

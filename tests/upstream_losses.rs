@@ -114,7 +114,7 @@ fn rpc_waits_that_end_with_their_server_are_one_log_line() {
     let mut clients: Vec<_> = (0..WAITS).map(|_| parked::wait(proxy.rpc())).collect();
     parked.wait(WAITS);
     parked.die();
-    for (_, waiting) in &mut clients {
+    for waiting in &mut clients {
         // `RPC_S_CALL_FAILED`
         assert_eq!(waiting.response(), Outcome::Fault(0x6BE));
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::raw::{Call, Connection, EMSMDB, HANDLE, Interface, Outcome, bind, bind_in_group, with_handle};
+use super::raw::{Call, Connection, EMSMDB, HANDLE, Interface, Outcome, bind_all, with_handle};
 
 /// Waiting for notifications, 0.1.
 const ASYNC_EMSMDB: Interface =
@@ -13,17 +13,14 @@ pub(crate) fn session(call: &Call) -> Option<Outcome> {
     [10, 14].contains(&call.opnum).then(|| Outcome::Response([&[0; 4], &HANDLE[..], &[0; 80]].concat()))
 }
 
-/// A client that opened a session of the store at `target`, and its connection on which it waits.
-pub(crate) fn wait(target: SocketAddr) -> (Connection, Connection) {
-    let mut store = Connection::open(target);
-    store.send(&bind(EMSMDB));
-    let group = store.group();
+/// The connection of a client that opened a session of the store at `target`, and waits.
+pub(crate) fn wait(target: SocketAddr) -> Connection {
+    let mut connection = Connection::open(target);
+    connection.send(&bind_all(&[EMSMDB, ASYNC_EMSMDB]));
+    assert_eq!(connection.response(), Outcome::Other(12));
     let handle = |stub: Vec<u8>| stub[4..20].try_into().unwrap();
-    let session = handle(store.call(10, &[0; 80]).stub());
-    let waits = handle(store.call(14, &with_handle(session, &[])).stub());
-    let mut waiting = Connection::open(target);
-    waiting.send(&bind_in_group(ASYNC_EMSMDB, group));
-    assert_eq!(waiting.response(), Outcome::Other(12));
-    waiting.send_request(0, &with_handle(waits, &[0; 4]));
-    (store, waiting)
+    let session = handle(connection.call(10, &[0; 80]).stub());
+    let waits = handle(connection.call(14, &with_handle(session, &[])).stub());
+    connection.send_request_in(1, 0, &with_handle(waits, &[0; 4]));
+    connection
 }

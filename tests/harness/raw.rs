@@ -47,10 +47,20 @@ pub(crate) fn pdu(kind: u8, flags: u8, call: u32, body: &[u8]) -> Vec<u8> {
 
 /// A bind to `interface` as context 0.
 pub(crate) fn bind(interface: Interface) -> Vec<u8> {
-    let mut body = Vec::from(*b"\xd0\x16\xd0\x16\0\0\0\0\x01\0\0\0\0\0\x01\0");
-    body.extend(interface.0);
-    body.extend(interface.1.to_le_bytes());
-    body.extend(NDR);
+    bind_all(&[interface])
+}
+
+/// A bind to several interfaces, whose contexts are numbered from 0.
+pub(crate) fn bind_all(interfaces: &[Interface]) -> Vec<u8> {
+    let mut body = Vec::from(*b"\xd0\x16\xd0\x16\0\0\0\0");
+    body.extend([u8::try_from(interfaces.len()).unwrap(), 0, 0, 0]);
+    for (context, interface) in (0_u16..).zip(interfaces) {
+        body.extend(context.to_le_bytes());
+        body.extend([1, 0]);
+        body.extend(interface.0);
+        body.extend(interface.1.to_le_bytes());
+        body.extend(NDR);
+    }
     pdu(BIND, FIRST | LAST, 1, &body)
 }
 
@@ -193,14 +203,6 @@ impl Connection {
         connection
     }
 
-    /// The association group in the acknowledgement of a bind that was sent.
-    #[track_caller]
-    pub(crate) fn group(&mut self) -> u32 {
-        let ack = read(&mut self.stream).unwrap_or_else(|response| panic!("{response:?}"));
-        assert_eq!(ack.kind, BIND_ACK);
-        u32::from_le_bytes(ack.body[4..8].try_into().unwrap())
-    }
-
     /// Sends bytes. A closed connection is reported by the next response.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
@@ -208,8 +210,13 @@ impl Connection {
 
     /// Sends a request, without waiting for its response.
     pub(crate) fn send_request(&mut self, opnum: u16, stub: &[u8]) {
+        self.send_request_in(0, opnum, stub);
+    }
+
+    /// Sends a request in a context of the bind.
+    pub(crate) fn send_request_in(&mut self, context: u16, opnum: u16, stub: &[u8]) {
         self.call += 1;
-        self.send(&request(self.call, 0, opnum, stub));
+        self.send(&request(self.call, context, opnum, stub));
     }
 
     /// Sends a request and waits for its response.
