@@ -22,7 +22,7 @@ fn refused(proxy: &Proxy) -> Outcome {
 const SERVER_UNAVAILABLE: u32 = 1722;
 
 fn looped(line: &str) -> bool {
-    line.contains("request loop: upstream.rpc leads back to this proxy; set it to")
+    line.contains("request loop: upstream.rpc leads back to this proxy; set upstream.rpc to")
 }
 
 /// Asserts that the log has one line for the loop, and no line for its many connections.

@@ -95,7 +95,7 @@ fn account(mechanism: Mechanism, name: &str) -> Box<str> {
 }
 
 impl fmt::Display for ClaimedName {
-    /// As [`write_name`] writes it. The name in a token, which its issuer chose, begins with `token:`.
+    /// As `write_name` writes it. The name in a token, which its issuer chose, begins with `token:`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.in_token {
             f.write_str("token:")?;
