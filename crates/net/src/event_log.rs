@@ -240,7 +240,7 @@ fn accept_advice(error: &io::Error) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
     use std::sync::{Arc, Mutex};
@@ -277,7 +277,7 @@ mod tests {
     }
 
     /// How many lines `log` writes.
-    fn lines(log: impl FnOnce()) -> usize {
+    pub(crate) fn lines(log: impl FnOnce()) -> usize {
         let lines = Arc::default();
         tracing::subscriber::with_default(Counter(Arc::clone(&lines)), log);
         *lines.lock().unwrap()

@@ -12,15 +12,11 @@ use super::properties::{View, typed};
 use super::resolve::matches_anr;
 use super::{Directory, Entry, fold};
 use crate::codepage::CodePage;
+use crate::values::compare::satisfies;
+use crate::values::restriction::contains;
 
 /// The maximum nesting of restrictions.
 const MAX_DEPTH: usize = 32;
-
-/// A text or bytes to be compared: texts with their case folded.
-enum Content {
-    Text(String),
-    Bytes(Vec<u8>),
-}
 
 impl Directory {
     /// Whether `restriction` can be evaluated here.
@@ -60,10 +56,11 @@ impl Directory {
             Restriction::Or(any) => any.iter().any(|one| self.holds(entry, one, code_page)),
             Restriction::Not(inner) => !self.holds(entry, inner, code_page),
             Restriction::Exist { tag } => self.value(entry, *tag, view).is_some(),
-            Restriction::Content { fuzzy_level, tag, value } => self
-                .contents(entry, *tag, view)
-                .iter()
-                .any(|own| matches(own, value, *fuzzy_level, code_page)),
+            Restriction::Content { fuzzy_level, tag, value } => {
+                // Names are compared ignoring case, whatever the client requests, as directories do.
+                let level = fuzzy_level.with(FuzzyLevel::FL_IGNORECASE);
+                self.contents(entry, *tag, view).iter().any(|own| contains(own, value, level, code_page))
+            }
             Restriction::Property { relop, tag, value } => self.compares(entry, *relop, *tag, value, view),
             Restriction::BitMask { operator, tag, mask } => match self.value(entry, *tag, view) {
                 Some(PropertyValue::Integer32(number)) => {
@@ -74,12 +71,12 @@ impl Directory {
             },
             Restriction::Size { relop, tag, size } => self.value(entry, *tag, view).is_some_and(|value| {
                 let size = usize::try_from(*size).unwrap_or(usize::MAX);
-                decides(*relop, length(&value).cmp(&size))
+                satisfies(*relop, length(&value).cmp(&size))
             }),
             Restriction::CompareProperties { relop, tag1, tag2 } => {
                 let value = |tag| self.value(entry, tag, view);
                 let both = value(*tag1).zip(value(*tag2));
-                both.and_then(|(a, b)| order(&a, &b)).is_some_and(|order| decides(*relop, order))
+                both.and_then(|(a, b)| order(&a, &b)).is_some_and(|order| satisfies(*relop, order))
             }
             Restriction::SubObject { .. } | Restriction::Comment { .. } | Restriction::Count { .. } => false,
         }
@@ -98,7 +95,7 @@ impl Directory {
             return asked.to_text().is_some_and(|name| matches_anr(entry, &name));
         }
         let Some(own) = self.value(entry, tag, view) else { return false };
-        let single = |own: &PropertyValue| order(own, &asked).is_some_and(|order| decides(relop, order));
+        let single = |own: &PropertyValue| order(own, &asked).is_some_and(|order| satisfies(relop, order));
         match own {
             PropertyValue::MultipleUnicode(texts) => {
                 texts.into_iter().any(|text| single(&PropertyValue::Unicode(text)))
@@ -127,44 +124,6 @@ fn to_unicode(value: &PropertyValue, code_page: CodePage) -> PropertyValue {
     }
 }
 
-fn content(value: &PropertyValue, level: FuzzyLevel) -> Option<Content> {
-    let loose = FuzzyLevel::FL_IGNORECASE | FuzzyLevel::FL_IGNORENONSPACE | FuzzyLevel::FL_LOOSE;
-    Some(match value {
-        PropertyValue::Unicode(text) if level.intersects(loose) => {
-            Content::Text(fold(&text.to_string_lossy()))
-        }
-        PropertyValue::Unicode(text) => Content::Text(text.to_string_lossy()),
-        PropertyValue::Binary(bytes) => Content::Bytes(bytes.clone()),
-        _ => return None,
-    })
-}
-
-fn matches(own: &PropertyValue, asked: &TaggedValue, level: FuzzyLevel, code_page: CodePage) -> bool {
-    // Names are compared ignoring case, whatever the client requests, as directories do.
-    let level = level.with(FuzzyLevel::FL_IGNORECASE);
-    match (content(own, level), content(&to_unicode(&asked.value, code_page), level)) {
-        (Some(Content::Text(own)), Some(Content::Text(asked))) => {
-            if level.contains(FuzzyLevel::FL_PREFIX) {
-                own.starts_with(&asked)
-            } else if level.contains(FuzzyLevel::FL_SUBSTRING) {
-                own.contains(&asked)
-            } else {
-                own == asked
-            }
-        }
-        (Some(Content::Bytes(own)), Some(Content::Bytes(asked))) => {
-            if level.contains(FuzzyLevel::FL_PREFIX) {
-                own.starts_with(&asked)
-            } else if level.contains(FuzzyLevel::FL_SUBSTRING) {
-                asked.is_empty() || own.windows(asked.len()).any(|part| part == asked)
-            } else {
-                own == asked
-            }
-        }
-        _ => false,
-    }
-}
-
 fn order(own: &PropertyValue, asked: &PropertyValue) -> Option<Ordering> {
     Some(match (own, asked) {
         (PropertyValue::Unicode(own), PropertyValue::Unicode(asked)) => {
@@ -175,18 +134,6 @@ fn order(own: &PropertyValue, asked: &PropertyValue) -> Option<Ordering> {
         (PropertyValue::Binary(own), PropertyValue::Binary(asked)) => own.cmp(asked),
         _ => return None,
     })
-}
-
-const fn decides(relop: RelationalOperator, order: Ordering) -> bool {
-    match relop {
-        RelationalOperator::RELOP_LT => order.is_lt(),
-        RelationalOperator::RELOP_LE => order.is_le(),
-        RelationalOperator::RELOP_GT => order.is_gt(),
-        RelationalOperator::RELOP_GE => order.is_ge(),
-        RelationalOperator::RELOP_EQ => order.is_eq(),
-        RelationalOperator::RELOP_NE => order.is_ne(),
-        _ => false,
-    }
 }
 
 /// The size of a value in bytes.

@@ -1,7 +1,5 @@
 //! Attachments and embedded messages ([MS-OXCMSG] 3.2.5.12 to 3.2.5.18).
 
-use std::collections::BTreeMap;
-
 use mapi::ErrorCode;
 use mapi::data::{MessageId, PropertyProblem};
 use mapi::property::{PropTag, PropertyValue, TaggedValue};
@@ -11,13 +9,14 @@ use mapi::rop::attachment::{
 };
 use mapi::rop::message::{MessageOpenModeFlags, RopOpenMessageResponse, SaveFlags};
 use mapi::rop::{Empty, ResponseBody};
-use store::{AttachmentEdit, ContentEdit, Properties, ValueSource, View};
+use store::{AttachmentEdit, ContentEdit, View};
 
 use super::context::Context;
 use super::message::opened;
-use super::outcome::{Found, Outcome, Success, done, problem};
+use super::outcome::{Found, Outcome, Permitted, Success, done};
 use crate::refusal::Refusal;
-use crate::session::message::{OpenAttachment, OpenMessage, Place, value_for_response};
+use crate::session::message::{OpenAttachment, OpenMessage, Place};
+use crate::session::properties::OpenProperties;
 use crate::session::table::{Source, Table};
 use crate::session::{Object, Opened};
 use crate::values::convert::size;
@@ -47,8 +46,7 @@ pub(super) fn create(context: &mut Context<'_>) -> Outcome {
         message: handle,
         number,
         content: None,
-        properties: Properties::new(),
-        large: BTreeMap::new(),
+        properties: OpenProperties::default(),
         embedded: None,
         edit: AttachmentEdit::default(),
         is_writable: true,
@@ -116,7 +114,7 @@ pub(super) fn table(context: &mut Context<'_>) -> Outcome {
     let attachments = message.attachment_numbers();
     let attachments = attachments.iter().filter_map(|number| message.attachment(handle, *number));
     let rows = attachments.map(|attachment| {
-        let mut row = attachment.properties.clone();
+        let mut row = attachment.properties.values.clone();
         for tag in COMPUTED {
             if let Some(value) = computed(&attachment, tag) {
                 row.set(tag, value);
@@ -137,8 +135,9 @@ fn computed(attachment: &OpenAttachment, tag: PropTag) -> Option<PropertyValue> 
     } else if tag.is_same_property(PropTag::PidTagObjectType) {
         Some(PropertyValue::Integer32(ATTACHMENT))
     } else if tag.is_same_property(PropTag::PidTagAttachSize) {
-        let small = attachment.properties.iter().map(|(_, value)| size(value)).fold(0, usize::saturating_add);
-        let large = attachment.large.values().copied().fold(0, u64::saturating_add);
+        let small =
+            attachment.properties.values.iter().map(|(_, value)| size(value)).fold(0, usize::saturating_add);
+        let large = attachment.properties.large.values().copied().fold(0, u64::saturating_add);
         Some(number(large.saturating_add(u64::try_from(small).unwrap_or(u64::MAX))))
     } else {
         None
@@ -154,13 +153,12 @@ pub(super) fn properties(
     let all: Vec<PropTag> = if let Some(tags) = tags {
         tags.to_vec()
     } else {
-        let own = attachment.properties.iter().map(|(tag, _)| tag).chain(attachment.large.keys().copied());
+        let own = attachment.properties.tags();
         own.filter(|tag| !COMPUTED.contains(tag)).chain(COMPUTED).collect()
     };
-    let source = attachment.content.map(|content| (content, ValueSource::Attachment(attachment.number)));
     let one = |tag| match computed(attachment, tag) {
         Some(value) => Ok(Some(value)),
-        None => value_for_response(view, (&attachment.properties, &attachment.large), source, tag),
+        None => attachment.properties.value_for_response(view, attachment.source(), tag),
     };
     all.into_iter().map(|tag| Ok((tag, one(tag)?))).collect()
 }
@@ -177,23 +175,14 @@ pub(super) fn change(
     if !attachment.is_writable {
         return Err(ErrorCode::MAPI_E_NO_ACCESS.into());
     }
-    let is_computed = |tag: PropTag| COMPUTED.iter().any(|known| known.is_same_property(tag));
-    let mut problems = Vec::new();
-    for (index, TaggedValue { tag, value }) in set.iter().enumerate() {
-        if is_computed(*tag) {
-            problems.push(problem(index, *tag, ErrorCode::MAPI_E_COMPUTED));
-        } else {
-            attachment.set(*tag, value.clone());
-        }
+    let permitted = Permitted::new(set, deleted, &COMPUTED);
+    for TaggedValue { tag, value } in permitted.set {
+        attachment.set(*tag, value.clone());
     }
-    for (index, tag) in deleted.iter().enumerate() {
-        if is_computed(*tag) {
-            problems.push(problem(index, *tag, ErrorCode::MAPI_E_COMPUTED));
-        } else {
-            attachment.remove(*tag);
-        }
+    for tag in permitted.deleted {
+        attachment.remove(tag);
     }
-    Ok(problems)
+    Ok(permitted.problems)
 }
 
 /// `RopOpenEmbeddedMessage` ([MS-OXCMSG] 3.2.5.16).

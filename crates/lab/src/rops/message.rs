@@ -10,15 +10,15 @@ use mapi::rop::message::{
 };
 use mapi::rop::transport::MessageFlags;
 use mapi::rop::{Bool, InputHandleIndex, ResponseBody};
-use store::{Change, ContentEdit, NewMessage, ObjectId, ValueSource, View};
+use store::{Change, ContentEdit, NewMessage, ObjectId, View};
 
 use super::bulk::is_read;
 use super::context::Context;
-use super::outcome::{Found, Outcome, Success, done, problem};
+use super::outcome::{Found, Outcome, Permitted, Success, done};
 use super::recipient::{opened_recipients, sync_display};
 use crate::refusal::Refusal;
 use crate::session::logon::{CREATE, EDIT_ANY, Logon, OWNER, READ_ANY};
-use crate::session::message::{OpenMessage, Place, value_for_response};
+use crate::session::message::{OpenMessage, Place};
 use crate::session::{Object, Opened};
 use crate::values::convert::size;
 use crate::values::message::{COMPUTED, of_content, of_message, split_subject};
@@ -83,10 +83,10 @@ pub(super) fn open(context: &Context<'_>, request: &RopOpenMessageRequest) -> Ou
 
 /// What a client receives about a message that it opens ([MS-OXCMSG] 2.2.3.1.2).
 pub(super) fn opened(message: &OpenMessage) -> RopOpenMessageResponse {
-    let text = |tag| message.properties.text(tag).map_or(TypedString::None, |text| TypedString::new(&text));
+    let text =
+        |tag| message.properties.values.text(tag).map_or(TypedString::None, |text| TypedString::new(&text));
     let named = |tag: PropTag| tag.id() >= 0x8000;
-    let has_named =
-        message.properties.iter().any(|(tag, _)| named(tag)) || message.large.keys().any(|tag| named(*tag));
+    let has_named = message.properties.tags().any(named);
     RopOpenMessageResponse {
         has_named_properties: Bool(u8::from(has_named)),
         subject_prefix: text(PropTag::PidTagSubjectPrefix),
@@ -202,19 +202,17 @@ pub(super) fn properties(
     let all: Vec<PropTag> = if let Some(tags) = tags {
         tags.to_vec()
     } else {
-        let own = message.properties.iter().map(|(tag, _)| tag).chain(message.large.keys().copied());
         let computed = COMPUTED.into_iter().filter(|_| message.stored.is_some());
-        own.chain(computed).chain([PropTag::PidTagSubject]).collect()
+        message.properties.tags().chain(computed).chain([PropTag::PidTagSubject]).collect()
     };
-    let source = message.content.map(|content| (content, ValueSource::Message));
     let one = |tag: PropTag| {
         let found = match &message.stored {
-            Some(stored) => of_message(&logon.mailbox, stored, &message.properties, tag),
-            None => of_content(&message.properties, tag),
+            Some(stored) => of_message(&logon.mailbox, stored, &message.properties.values, tag),
+            None => of_content(&message.properties.values, tag),
         };
         match found {
             Some(value) => Ok(Some(value)),
-            None => value_for_response(view, (&message.properties, &message.large), source, tag),
+            None => message.properties.value_for_response(view, message.source(), tag),
         }
     };
     all.into_iter().map(|tag| Ok((tag, one(tag)?))).collect()
@@ -230,12 +228,9 @@ pub(super) fn change(
     let more = set.iter().map(|value| size(&value.value)).fold(0, usize::saturating_add);
     context.session.objects.check_room(more)?;
     let message = context.writable_message()?;
-    let is_computed = |tag: PropTag| COMPUTED.iter().any(|known| known.is_same_property(tag));
-    let mut problems = Vec::new();
-    for (index, TaggedValue { tag, value }) in set.iter().enumerate() {
-        if is_computed(*tag) {
-            problems.push(problem(index, *tag, ErrorCode::MAPI_E_COMPUTED));
-        } else if tag.is_same_property(PropTag::PidTagSubject) {
+    let permitted = Permitted::new(set, deleted, &COMPUTED);
+    for TaggedValue { tag, value } in permitted.set {
+        if tag.is_same_property(PropTag::PidTagSubject) {
             let subject = value.to_text().ok_or(ErrorCode::MAPI_E_INVALID_PARAMETER)?;
             let (prefix, normalized) = split_subject(&subject);
             message.set(PropTag::PidTagSubjectPrefix, PropertyValue::from(prefix));
@@ -244,15 +239,13 @@ pub(super) fn change(
             message.set(*tag, value.clone());
         }
     }
-    for (index, tag) in deleted.iter().enumerate() {
-        if is_computed(*tag) {
-            problems.push(problem(index, *tag, ErrorCode::MAPI_E_COMPUTED));
-        } else if tag.is_same_property(PropTag::PidTagSubject) {
+    for tag in permitted.deleted {
+        if tag.is_same_property(PropTag::PidTagSubject) {
             message.remove(PropTag::PidTagSubjectPrefix);
             message.remove(PropTag::PidTagNormalizedSubject);
         } else {
-            message.remove(*tag);
+            message.remove(tag);
         }
     }
-    Ok(problems)
+    Ok(permitted.problems)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mapi::ErrorCode;
 use mapi::data::PropertyProblem;
-use mapi::property::{PropTag, PropertyValue};
+use mapi::property::{PropTag, PropertyValue, TaggedValue};
 use mapi::rop::{ResponseBody, RopRequest};
 
 use crate::refusal::Refusal;
@@ -48,4 +48,28 @@ pub(super) type Found = Vec<(PropTag, Option<PropertyValue>)>;
 /// The problem with the property at `index` of a request.
 pub(super) fn problem(index: usize, tag: PropTag, error_code: ErrorCode) -> PropertyProblem {
     PropertyProblem { index: u16::try_from(index).unwrap_or(u16::MAX), tag, error_code }
+}
+
+/// The parts of a change of properties that clients may make.
+pub(super) struct Permitted<'a> {
+    pub(super) set: Vec<&'a TaggedValue>,
+    pub(super) deleted: Vec<PropTag>,
+    /// The problems with the other properties.
+    pub(super) problems: Vec<PropertyProblem>,
+}
+
+impl<'a> Permitted<'a> {
+    /// Refuses changes of the properties `computed`, which the server computes.
+    pub(super) fn new(set: &'a [TaggedValue], deleted: &[PropTag], computed: &[PropTag]) -> Self {
+        let is_computed = |tag: PropTag| computed.iter().any(|known| known.is_same_property(tag));
+        let tags = set.iter().map(|value| value.tag).enumerate().chain(deleted.iter().copied().enumerate());
+        Self {
+            set: set.iter().filter(|value| !is_computed(value.tag)).collect(),
+            deleted: deleted.iter().copied().filter(|tag| !is_computed(*tag)).collect(),
+            problems: tags
+                .filter(|(_, tag)| is_computed(*tag))
+                .map(|(index, tag)| problem(index, tag, ErrorCode::MAPI_E_COMPUTED))
+                .collect(),
+        }
+    }
 }

@@ -8,14 +8,13 @@ use mapi::rop::stream::{
     RopWriteStreamRequest, RopWriteStreamResponse, StreamOpenModeFlags,
 };
 use mapi::rop::{Bytes16, Empty, RequestBody, ResponseBody, RopRequest, SizeOrSentinel};
-use store::{ValueSource, View};
+use store::View;
 use wire::Utf16;
 
 use super::context::Context;
 use super::outcome::{Outcome, Success, done};
 use crate::codepage::CodePage;
 use crate::refusal::Refusal;
-use crate::session::message::value;
 use crate::session::stream::Stream;
 use crate::session::{MailboxSession, Object, Opened};
 use crate::values::convert::to_type;
@@ -84,15 +83,8 @@ fn read_value(
     tag: PropTag,
 ) -> Result<Option<PropertyValue>, Refusal> {
     Ok(match &context.opened()?.object {
-        Object::Message(message) => {
-            let source = message.content.map(|content| (content, ValueSource::Message));
-            value(view, (&message.properties, &message.large), source, tag)?
-        }
-        Object::Attachment(attachment) => {
-            let source = ValueSource::Attachment(attachment.number);
-            let source = attachment.content.map(|content| (content, source));
-            value(view, (&attachment.properties, &attachment.large), source, tag)?
-        }
+        Object::Message(message) => message.properties.value(view, message.source(), tag)?,
+        Object::Attachment(attachment) => attachment.properties.value(view, attachment.source(), tag)?,
         _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     })
 }

@@ -86,7 +86,7 @@ fn send(context: &mut Context<'_>) -> Result<(), Refusal> {
     let people = people.into_iter().filter_map(|mid| backend.directory.entry(mid));
     let mailboxes = people.map(|entry| Ok((backend.mailbox_of(entry)?, entry)));
     let mailboxes = mailboxes.collect::<Result<Vec<(Mailbox, &Entry)>, Refusal>>()?;
-    let subject = of_content(&message.properties, PropTag::PidTagSubject);
+    let subject = of_content(&message.properties.values, PropTag::PidTagSubject);
     let subject = subject.and_then(|subject| subject.to_text()).unwrap_or_default();
     let after = After::of(message);
     let sent = backend.store.write(now, |change| {
@@ -120,10 +120,10 @@ enum After {
 
 impl After {
     fn of(message: &OpenMessage) -> Self {
-        if message.properties.integer(PropTag::PidTagDeleteAfterSubmit).unwrap_or_default() != 0 {
+        if message.properties.values.integer(PropTag::PidTagDeleteAfterSubmit).unwrap_or_default() != 0 {
             return Self::Deleted;
         }
-        match message.properties.get(PropTag::PidTagSentMailSvrEID) {
+        match message.properties.values.get(PropTag::PidTagSentMailSvrEID) {
             Some(PropertyValue::ServerId(ServerId::Ours { folder_id, .. })) => {
                 Self::Moved(ObjectId::from(*folder_id))
             }

@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use mapi::ErrorCode;
 use mapi::property::{PropTag, PropertyValue};
 use store::{
     Attachment, AttachmentEdit, Content, ContentEdit, ContentId, Message, ObjectId, Properties, Recipient,
     ValueSource, View,
 };
 
+use super::properties::OpenProperties;
 use crate::values::convert::size;
-
-/// The most bytes of a response ([MS-OXCRPC] 3.1.4.2.1.2.2).
-const RESPONSE_MAX: u64 = 0x8000;
 
 /// Where a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +27,7 @@ pub(crate) struct OpenMessage {
     /// The message in the store, once it was saved in a folder.
     pub(crate) stored: Option<Message>,
     pub(crate) content: Option<ContentId>,
-    /// The properties with the changes, without the large ones that the store has.
-    pub(crate) properties: Properties,
-    /// The large properties that the store has, and their sizes.
-    pub(crate) large: BTreeMap<PropTag, u64>,
+    pub(crate) properties: OpenProperties,
     pub(crate) recipients: Vec<Recipient>,
     /// The attachments in the store that are not deleted.
     pub(crate) attachments: BTreeMap<u32, Attachment>,
@@ -52,8 +46,7 @@ pub(crate) struct OpenAttachment {
     pub(crate) number: u32,
     /// The content in which the store has the attachment.
     pub(crate) content: Option<ContentId>,
-    pub(crate) properties: Properties,
-    pub(crate) large: BTreeMap<PropTag, u64>,
+    pub(crate) properties: OpenProperties,
     /// The embedded message that the store has.
     pub(crate) embedded: Option<ContentId>,
     pub(crate) edit: AttachmentEdit,
@@ -67,8 +60,7 @@ impl OpenMessage {
             place,
             stored: None,
             content: None,
-            properties: Properties::new(),
-            large: BTreeMap::new(),
+            properties: OpenProperties::default(),
             recipients: Vec::new(),
             attachments: BTreeMap::new(),
             edit: ContentEdit::default(),
@@ -92,8 +84,7 @@ impl OpenMessage {
         let next_attachment = attachments.keys().next_back().map_or(0, |last| last.saturating_add(1));
         let mut message = Self {
             content: Some(id),
-            properties,
-            large,
+            properties: OpenProperties { values: properties, large },
             recipients,
             attachments,
             next_attachment,
@@ -104,13 +95,7 @@ impl OpenMessage {
     }
 
     fn apply(&mut self, edit: ContentEdit) {
-        for tag in &edit.removed {
-            forget(&mut self.properties, &mut self.large, *tag);
-        }
-        for (tag, value) in edit.set.iter() {
-            forget(&mut self.properties, &mut self.large, tag);
-            self.properties.set(tag, value.clone());
-        }
+        self.properties.apply(&edit.set, &edit.removed);
         if let Some(recipients) = &edit.recipients {
             self.recipients.clone_from(recipients);
         }
@@ -123,17 +108,11 @@ impl OpenMessage {
     }
 
     pub(crate) fn set(&mut self, tag: PropTag, value: PropertyValue) {
-        forget(&mut self.properties, &mut self.large, tag);
-        self.properties.set(tag, value.clone());
-        self.edit.set.set(tag, value);
+        self.properties.set(&mut self.edit.set, tag, value);
     }
 
     pub(crate) fn remove(&mut self, tag: PropTag) {
-        forget(&mut self.properties, &mut self.large, tag);
-        self.edit.set.remove(tag);
-        if !self.edit.removed.iter().any(|removed| removed.is_same_property(tag)) {
-            self.edit.removed.push(tag);
-        }
+        self.properties.remove(&mut self.edit.set, &mut self.edit.removed, tag);
     }
 
     pub(crate) fn set_recipients(&mut self, recipients: Vec<Recipient>) {
@@ -161,8 +140,7 @@ impl OpenMessage {
             message,
             number,
             content: self.content.filter(|_| stored.is_some()),
-            properties: stored.map(|stored| stored.properties.clone()).unwrap_or_default(),
-            large: stored.map(|stored| stored.large.clone()).unwrap_or_default(),
+            properties: stored.map(open_properties).unwrap_or_default(),
             embedded: stored.and_then(|stored| stored.embedded),
             edit: AttachmentEdit::default(),
             is_writable: self.is_writable,
@@ -183,6 +161,11 @@ impl OpenMessage {
         pending
     }
 
+    /// Where the store has the large properties.
+    pub(crate) fn source(&self) -> Option<(ContentId, ValueSource)> {
+        self.content.map(|content| (content, ValueSource::Message))
+    }
+
     /// How many bytes the changes have, about.
     pub(crate) fn size(&self) -> usize {
         edit_size(&self.edit)
@@ -191,26 +174,21 @@ impl OpenMessage {
 
 impl OpenAttachment {
     fn apply(&mut self, edit: AttachmentEdit) {
-        for tag in &edit.removed {
-            forget(&mut self.properties, &mut self.large, *tag);
-        }
-        for (tag, value) in edit.set.iter() {
-            forget(&mut self.properties, &mut self.large, tag);
-            self.properties.set(tag, value.clone());
-        }
+        self.properties.apply(&edit.set, &edit.removed);
         self.edit = edit;
     }
 
     pub(crate) fn set(&mut self, tag: PropTag, value: PropertyValue) {
-        forget(&mut self.properties, &mut self.large, tag);
-        self.properties.set(tag, value.clone());
-        self.edit.set.set(tag, value);
+        self.properties.set(&mut self.edit.set, tag, value);
     }
 
     pub(crate) fn remove(&mut self, tag: PropTag) {
-        forget(&mut self.properties, &mut self.large, tag);
-        self.edit.set.remove(tag);
-        self.edit.removed.push(tag);
+        self.properties.remove(&mut self.edit.set, &mut self.edit.removed, tag);
+    }
+
+    /// Where the store has the large properties.
+    pub(crate) fn source(&self) -> Option<(ContentId, ValueSource)> {
+        self.content.map(|content| (content, ValueSource::Attachment(self.number)))
     }
 
     pub(crate) fn size(&self) -> usize {
@@ -218,42 +196,8 @@ impl OpenAttachment {
     }
 }
 
-/// The value of a property, which may be a large one in the store.
-pub(crate) fn value(
-    view: &View<'_>,
-    (properties, large): (&Properties, &BTreeMap<PropTag, u64>),
-    stored: Option<(ContentId, ValueSource)>,
-    tag: PropTag,
-) -> store::Result<Option<PropertyValue>> {
-    if let Some(value) = properties.get(tag) {
-        return Ok(Some(value.clone()));
-    }
-    match stored {
-        Some((content, source)) if large.keys().any(|known| known.is_same_property(tag)) => {
-            view.value(content, source, tag)
-        }
-        _ => Ok(None),
-    }
-}
-
-/// The value of a property as [`value`] returns it, or an error in place of one that is too large for a response: it is
-/// not read from the store.
-pub(crate) fn value_for_response(
-    view: &View<'_>,
-    (properties, large): (&Properties, &BTreeMap<PropTag, u64>),
-    stored: Option<(ContentId, ValueSource)>,
-    tag: PropTag,
-) -> store::Result<Option<PropertyValue>> {
-    let too_large = large.iter().any(|(known, size)| known.is_same_property(tag) && *size > RESPONSE_MAX);
-    if too_large {
-        return Ok(Some(PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY)));
-    }
-    value(view, (properties, large), stored, tag)
-}
-
-fn forget(properties: &mut Properties, large: &mut BTreeMap<PropTag, u64>, tag: PropTag) {
-    properties.remove(tag);
-    large.retain(|known, _| !known.is_same_property(tag));
+fn open_properties(attachment: &Attachment) -> OpenProperties {
+    OpenProperties { values: attachment.properties.clone(), large: attachment.large.clone() }
 }
 
 fn edit_size(edit: &ContentEdit) -> usize {
@@ -269,24 +213,4 @@ fn attachment_size(edit: &AttachmentEdit) -> usize {
 
 fn properties_size(properties: &Properties) -> usize {
     properties.iter().fold(0, |sum, (_, value)| sum.saturating_add(size(value)).saturating_add(64))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::LabConfig;
-    use crate::backend::Backend;
-
-    #[test]
-    fn a_value_that_does_not_fit_into_a_response_is_not_read() {
-        let backend = Backend::new(LabConfig::default()).unwrap();
-        let read = |size| {
-            let large = BTreeMap::from([(PropTag::PidTagBody, size)]);
-            let parts = (&Properties::new(), &large);
-            backend.store.read(|view| value_for_response(view, parts, None, PropTag::PidTagBody)).unwrap()
-        };
-        let error = PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY);
-        assert_eq!(read(RESPONSE_MAX + 1), Some(error));
-        assert_eq!(read(RESPONSE_MAX), None, "which is read from the store, where it is missing");
-    }
 }

@@ -8,6 +8,7 @@ mod execute;
 pub(crate) mod logon;
 pub(crate) mod message;
 mod objects;
+pub(crate) mod properties;
 pub(crate) mod stream;
 pub(crate) mod table;
 

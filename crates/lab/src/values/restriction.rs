@@ -75,7 +75,13 @@ pub(crate) fn matches(restriction: &Restriction, values: &Values<'_>, code_page:
     }
 }
 
-fn contains(own: &PropertyValue, wanted: &TaggedValue, level: FuzzyLevel, code_page: CodePage) -> bool {
+/// Whether `own` is, begins with or contains `wanted`, as `level` states. An 8-bit text in `wanted` is in `code_page`.
+pub(crate) fn contains(
+    own: &PropertyValue,
+    wanted: &TaggedValue,
+    level: FuzzyLevel,
+    code_page: CodePage,
+) -> bool {
     let loose = FuzzyLevel::FL_IGNORECASE | FuzzyLevel::FL_IGNORENONSPACE | FuzzyLevel::FL_LOOSE;
     match (own, stored(&wanted.value, code_page)) {
         (PropertyValue::Unicode(own), PropertyValue::Unicode(wanted)) => {

@@ -1,42 +1,16 @@
 //! Tests of the log of failed attempts.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::Subscriber;
-use tracing::span::{Attributes, Id, Record};
 
 use super::limiter::AuthLimiter;
 use super::lines::{Line, MOST_LINES, lines};
 use super::report::SourceReport;
 use super::summary::{Summary, Tally};
 use super::tests::{limit, name, peer};
-
-/// Counts log lines.
-struct Counter(Arc<Mutex<usize>>);
-
-impl Subscriber for Counter {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, _: &tracing::Event<'_>) {
-        *self.0.lock().unwrap() += 1;
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
+use crate::event_log;
 
 /// What the lines of a report count.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -76,8 +50,7 @@ fn guesses_in_ten_seconds(
     first: u32,
     guesses: u32,
 ) -> (usize, Vec<Line>) {
-    let logged = Arc::default();
-    tracing::subscriber::with_default(Counter(Arc::clone(&logged)), || {
+    let logged = event_log::tests::lines(|| {
         for number in 0..guesses {
             let now = begin + Duration::from_secs(10) * number / guesses;
             let name = name(&format!("user{}", number % 5000));
@@ -85,7 +58,6 @@ fn guesses_in_ten_seconds(
             attempt.failed("logon failure", now);
         }
     });
-    let logged = *logged.lock().unwrap();
     (logged, limit.take_lines(begin + Duration::from_secs(10)))
 }
 
