@@ -24,7 +24,7 @@
 //! A completed handshake returns two values. The [`SecurityContext`] identifies the caller and is an argument of all
 //! code that works for that caller. The [`MessageSecurity`] signs and encrypts the messages that follow in DCE/RPC.
 //! In HTTP, [`http_auth`] reads and writes the headers that carry tokens. In pass-through authentication, clients
-//! authenticate to the server, and [`passthrough`] creates the context from the server's responses.
+//! authenticate to the server, and [`pass_through`] creates the context from the server's responses.
 //!
 //! A job must not run, and a value must not be read, without a security context. Two containers ensure that:
 //!
@@ -97,7 +97,7 @@
 //! | channel | the protocol that carries a handshake, and the channel bindings of its TLS connection ([`Channel`]) |
 //! | identity | principal, authority and acting level, by which contexts are compared ([`Identity`]) |
 //! | account status | whether an account is unchanged since its user authenticated ([`AccountStatus`]) |
-//! | probe | the request by which pass-through authentication tests the server ([`passthrough::Probe`]) |
+//! | probe | the request by which pass-through authentication tests the server ([`pass_through::Probe`]) |
 //!
 //! # Architectural invariants
 //!
@@ -134,7 +134,7 @@ mod mechanism;
 mod message_security;
 pub mod ntlm;
 mod package;
-pub mod passthrough;
+pub mod pass_through;
 mod per_identity;
 mod pool;
 mod principal;

@@ -18,7 +18,7 @@ use crate::handshake::{Acceptor, Initiator};
 use crate::ntlm::config::ServerNames;
 use crate::ntlm::mechanism::Ntlm;
 use crate::package::{Channel, Package, Scope};
-use crate::passthrough::transcript::Transcript;
+use crate::pass_through::transcript::Transcript;
 use crate::settings::Settings;
 use crate::spnego::mechanism::Spnego;
 

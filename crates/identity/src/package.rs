@@ -13,7 +13,7 @@ use crate::channel_bindings::ChannelBindings;
 use crate::error::AuthError;
 use crate::handshake::{Acceptor, Initiator};
 use crate::ntlm::config::ServerNames;
-use crate::passthrough::transcript::Transcript;
+use crate::pass_through::transcript::Transcript;
 use crate::settings::Settings;
 use crate::spnego::tokens::Oid;
 

@@ -15,8 +15,8 @@ use crate::error::AuthError;
 use crate::handshake::{Acceptor, Initiator, Step};
 use crate::message_security::Unprotected;
 use crate::package::{Channel, Package, Scope};
-use crate::passthrough::named_user::NamedUser;
-use crate::passthrough::transcript::{SingleToken, Transcript};
+use crate::pass_through::named_user::NamedUser;
+use crate::pass_through::transcript::{SingleToken, Transcript};
 use crate::principal::Principal;
 use crate::random::Random;
 

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use crate::error::AuthError;
 use crate::fingerprint::Fingerprint;
 use crate::package::{Package, Scope};
-use crate::passthrough::named_user::{NamedUser, is_valid_name};
-use crate::passthrough::transcript::{SingleToken, Transcript};
+use crate::pass_through::named_user::{NamedUser, is_valid_name};
+use crate::pass_through::transcript::{SingleToken, Transcript};
 use crate::principal::{Key, Principal};
 
 /// The mechanism. Neither end is implemented: tokens pass through.

@@ -13,8 +13,8 @@ use crate::auth_config::{AcceptorConfig, InitiatorConfig};
 use crate::error::AuthError;
 use crate::handshake;
 use crate::package::{Channel, Package};
-use crate::passthrough::handshake_transcript::HandshakeTranscript;
-use crate::passthrough::transcript::Transcript;
+use crate::pass_through::handshake_transcript::HandshakeTranscript;
+use crate::pass_through::transcript::Transcript;
 use crate::settings::Settings;
 use crate::spnego::tokens::Oid;
 

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use identity::{AuthError, Authority, ContextCounters, Mechanism, Password, passthrough};
+use identity::{AuthError, Authority, ContextCounters, Mechanism, Password, pass_through};
 use net::upstream_identity::{PassThrough, ServiceAccount, Unauthenticated, UpstreamIdentity};
 use net::{AccountGate, Gate, LockoutLimits, ServiceCredentials};
 use rpc::pdu::AuthLevel;
@@ -41,7 +41,7 @@ impl UpstreamIdentities {
                 let authority = Authority::new(&http_host(config).to_ascii_lowercase());
                 let lifetime = Some(Duration::from_secs(config.clients.context_seconds));
                 let contexts = Arc::clone(contexts);
-                let http = PassThrough::new(passthrough::Config { authority, lifetime, contexts });
+                let http = PassThrough::new(pass_through::Config { authority, lifetime, contexts });
                 Ok(Self { http: UpstreamIdentity::new(http), ..Self::unauthenticated() })
             }
         }

@@ -17,7 +17,7 @@
 //! | `server` | serves one client connection |
 //! | `services` | the services with their targets; routes requests |
 //! | `downstream` | the client side: reads requests, authenticates them, writes responses |
-//! | `passthrough` | pass-through authentication: the server verifies the clients' credentials |
+//! | `pass_through` | pass-through authentication: the server verifies the clients' credentials |
 //! | `operation` | MAPI over HTTP |
 //! | `services::{autodiscover, forward}` | the other services |
 //! | `upstream` | connections to the server, and what is changed of a request or a response |
@@ -37,7 +37,7 @@
 //!   without authentication.
 //! - Headers and cookies by which servers trust one another are removed from clients' requests (`server_only`).
 //! - A target that servers could map to another directory than the proxy is refused (`downstream::paths`).
-//! - Decisions are made without I/O: authentication (`downstream::auth`, `passthrough::step`) and operations
+//! - Decisions are made without I/O: authentication (`downstream::auth`, `pass_through::step`) and operations
 //!   (`operation`) take input, time and randomness as arguments, and return what to do.
 
 mod account_probe;
@@ -51,7 +51,7 @@ mod listener;
 mod memory_stream;
 mod operation;
 mod output;
-mod passthrough;
+mod pass_through;
 mod pem;
 mod reach;
 mod server;

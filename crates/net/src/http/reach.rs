@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use wire::FileTime;
 
 use crate::clock;
-use crate::http::passthrough::challenges;
+use crate::http::pass_through::challenges;
 use crate::http::server_only::Cookies;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::connection::UpstreamConnection;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use identity::{SecurityContext, passthrough};
+use identity::{SecurityContext, pass_through};
 
 use super::mode::{UpstreamCredentials, UpstreamMode};
 use crate::gate::{AuthAttempt, UpstreamProtocol};
@@ -50,7 +50,7 @@ impl UpstreamIdentity {
     }
 
     /// The configuration of pass-through authentication, if that is the mode.
-    pub fn pass_through(&self) -> Option<&Arc<passthrough::Config>> {
+    pub fn pass_through(&self) -> Option<&Arc<pass_through::Config>> {
         self.0.pass_through()
     }
 
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn only_the_mode_with_an_account_ends_sessions_at_the_upstream() {
         let contexts = ContextCounters::new();
-        let config = passthrough::Config {
+        let config = pass_through::Config {
             authority: Authority::new("server"),
             lifetime: None,
             contexts: Arc::clone(&contexts),

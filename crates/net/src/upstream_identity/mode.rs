@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use identity::{SecurityContext, passthrough};
+use identity::{SecurityContext, pass_through};
 
 use crate::gate::AccountGate;
 use crate::service_credentials::ServiceCredentials;
@@ -18,7 +18,7 @@ pub trait UpstreamMode: fmt::Debug + Send + Sync {
     fn ends_sessions(&self) -> bool;
 
     /// The configuration of pass-through authentication; `None` if the proxy authenticates clients itself.
-    fn pass_through(&self) -> Option<&Arc<passthrough::Config>> {
+    fn pass_through(&self) -> Option<&Arc<pass_through::Config>> {
         None
     }
 }

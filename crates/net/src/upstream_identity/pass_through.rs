@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use identity::{SecurityContext, passthrough};
+use identity::{SecurityContext, pass_through};
 
 use super::mode::{UpstreamCredentials, UpstreamMode};
 
 /// Pass-through authentication: the requests of each client have its own credentials.
 #[derive(Debug)]
-pub struct PassThrough(Arc<passthrough::Config>);
+pub struct PassThrough(Arc<pass_through::Config>);
 
 impl PassThrough {
     /// Clients get identities by `config`.
-    pub fn new(config: passthrough::Config) -> Self {
+    pub fn new(config: pass_through::Config) -> Self {
         Self(Arc::new(config))
     }
 }
@@ -27,7 +27,7 @@ impl UpstreamMode for PassThrough {
         false
     }
 
-    fn pass_through(&self) -> Option<&Arc<passthrough::Config>> {
+    fn pass_through(&self) -> Option<&Arc<pass_through::Config>> {
         Some(&self.0)
     }
 }

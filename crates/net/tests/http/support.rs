@@ -11,7 +11,7 @@ use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Sta
 use http1::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::{
     AcceptorConfig, Accounts, Authority, ContextCounters, Credentials, Mechanism, NtHash, NtlmAcceptorConfig,
-    Password, ServerNames, Settings, passthrough,
+    Password, ServerNames, Settings, pass_through,
 };
 use net::http::{
     HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Pending, TrustedProxies, Via, run_http,
@@ -114,7 +114,7 @@ impl Setup {
         let fronts = [&self.peers.proxy_protocol[..], &self.peers.forwarded_for].concat();
         let identity = if self.pass_through {
             let (authority, contexts) = (Authority::new("server"), Arc::clone(&contexts));
-            let config = passthrough::Config { authority, lifetime: None, contexts };
+            let config = pass_through::Config { authority, lifetime: None, contexts };
             UpstreamIdentity::new(PassThrough::new(config))
         } else {
             UpstreamIdentity::new(ServiceAccount::new(service.for_http().unwrap(), &AccountGate::new()))

@@ -19,8 +19,8 @@ use crate::http::downstream::auth::request::{AuthRequest, Env};
 use crate::http::downstream::connection::{AtShutdown, Downstream, WaitLimits};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::request_rules::RequestRules;
-use crate::http::passthrough::pending::{ConnectionUse, Step};
-use crate::http::passthrough::transport;
+use crate::http::pass_through::pending::{ConnectionUse, Step};
+use crate::http::pass_through::transport;
 use crate::http::server_only::Cookies;
 use crate::http::upstream::connection::UpstreamSlot;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Stack};
 use identity::{
     AcceptorConfig, Authority, ContextCounters, Credentials, Mechanism, Password, Pool, Random, RandomError,
-    passthrough,
+    pass_through,
 };
 use rpc::pdu::AuthLevel;
 use testkit::http_auth::AnyUser;
@@ -83,7 +83,7 @@ impl Setup {
         let acceptor = Arc::new(AcceptorConfig::new(accounts, authority, Arc::clone(&contexts)));
         let identity = if self.pass_through {
             let (authority, contexts) = (Authority::new("server"), Arc::clone(&contexts));
-            UpstreamIdentity::new(PassThrough::new(passthrough::Config {
+            UpstreamIdentity::new(PassThrough::new(pass_through::Config {
                 authority,
                 lifetime: None,
                 contexts,

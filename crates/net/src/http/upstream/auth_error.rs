@@ -3,7 +3,7 @@
 use http1::Fields;
 use identity::Mechanism;
 
-use crate::http::passthrough::challenges::schemes;
+use crate::http::pass_through::challenges::schemes;
 use crate::upstream_error::{UpstreamAuthError, UpstreamError, cause};
 
 /// Why the server did not accept a request with the credentials of the service account.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use identity::passthrough::{
+use identity::pass_through::{
     AuthAttempt, Authenticated, Checked, Config, CredentialsAccepted, Outcome, Probe, RejectedProbe, Response,
 };
 use identity::{Authority, ContextCounters, Mechanism, OsRandom, Proof, Scope};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http1::{RequestHead, ResponseHead};
-use identity::{ClaimedName, SecurityContext, passthrough};
+use identity::{ClaimedName, SecurityContext, pass_through};
 use wire::FileTime;
 
 use crate::auth_limit::{Attempt, AuthLimiter};
@@ -13,10 +13,10 @@ use crate::http::downstream::auth::local::{ConnectionAuth, ConnectionTraits, Htt
 use crate::http::downstream::auth::outcome::AuthOutcome;
 use crate::http::downstream::auth::request::{AuthRequest, Env};
 use crate::http::downstream::respond;
-use crate::http::passthrough::authenticator::{ExpectedConnection, PassThroughAuth};
-use crate::http::passthrough::pending::{ConnectionUse, PendingProbe, Step};
-use crate::http::passthrough::response::ProbeResult;
-use crate::http::passthrough::step;
+use crate::http::pass_through::authenticator::{ExpectedConnection, PassThroughAuth};
+use crate::http::pass_through::pending::{ConnectionUse, PendingProbe, Step};
+use crate::http::pass_through::response::ProbeResult;
+use crate::http::pass_through::step;
 use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
 /// The text of a response that asks the client to authenticate.
@@ -41,17 +41,17 @@ enum Method {
 }
 
 impl Authenticator {
-    /// The authenticator of a new connection. With `passthrough`, the server verifies the clients' credentials.
+    /// The authenticator of a new connection. With `pass_through`, the server verifies the clients' credentials.
     pub(crate) fn new(
         config: &HttpAuthConfig,
-        passthrough: Option<&Arc<passthrough::Config>>,
+        pass_through: Option<&Arc<pass_through::Config>>,
         connection: ConnectionTraits,
     ) -> Self {
-        let method = match passthrough {
+        let method = match pass_through {
             None => Method::Local(ConnectionAuth::new(config, connection)),
-            Some(passthrough) => {
+            Some(pass_through) => {
                 let accepts_secrets = config.accepts_secrets(connection.tls);
-                Method::PassThrough(PassThroughAuth::new(passthrough, accepts_secrets, connection.shared))
+                Method::PassThrough(PassThroughAuth::new(pass_through, accepts_secrets, connection.shared))
             }
         };
         Self { config: config.clone(), method, anonymous: None, attempt: None }
@@ -79,7 +79,7 @@ impl Authenticator {
     pub(crate) const fn expected_connection(&self) -> Option<ExpectedConnection<'_>> {
         match &self.method {
             Method::Local(_) => None,
-            Method::PassThrough(passthrough) => passthrough.expected_connection(),
+            Method::PassThrough(pass_through) => pass_through.expected_connection(),
         }
     }
 
@@ -87,8 +87,8 @@ impl Authenticator {
     pub(crate) fn account_to_verify(&self, request: &AuthRequest<'_>, now: FileTime) -> Option<ClaimedName> {
         match &self.method {
             Method::Local(connection) => connection.account_to_verify(request.head, now),
-            Method::PassThrough(passthrough) => {
-                passthrough.account_to_verify(request.head, request.rules.mapi, now)
+            Method::PassThrough(pass_through) => {
+                pass_through.account_to_verify(request.head, request.rules.mapi, now)
             }
         }
     }
@@ -108,7 +108,7 @@ impl Authenticator {
             Method::Local(connection) => {
                 Step::Done(connection.step(request.head, request.peer, env), ConnectionUse::Keep)
             }
-            Method::PassThrough(passthrough) => step::begin(passthrough, request, as_expected, env.now),
+            Method::PassThrough(pass_through) => step::begin(pass_through, request, as_expected, env.now),
         };
         self.conclude(step, request, limit, env)
     }
@@ -123,7 +123,7 @@ impl Authenticator {
         env: &mut Env<'_>,
     ) -> Step {
         let step = match &mut self.method {
-            Method::PassThrough(passthrough) => step::resume(passthrough, pending, response, request, env),
+            Method::PassThrough(pass_through) => step::resume(pass_through, pending, response, request, env),
             Method::Local(_) => Step::Done(AuthOutcome::NoCredentials, ConnectionUse::Keep),
         };
         self.conclude(step, request, limit, env)
@@ -188,7 +188,7 @@ impl Authenticator {
     fn add_challenges(&self, head: &mut ResponseHead) {
         match &self.method {
             Method::Local(connection) => connection.add_challenges(head),
-            Method::PassThrough(passthrough) => passthrough.add_challenges(head),
+            Method::PassThrough(pass_through) => pass_through.add_challenges(head),
         }
     }
 
@@ -198,10 +198,10 @@ impl Authenticator {
     /// If a handshake authenticated `context` on the connection that was closed. Only the client can authenticate a new
     /// one.
     pub(crate) fn check_reconnect(&mut self, context: &SecurityContext) -> Result<(), UpstreamError> {
-        if let Method::PassThrough(passthrough) = &mut self.method
-            && passthrough.is_pinned(context)
+        if let Method::PassThrough(pass_through) = &mut self.method
+            && pass_through.is_pinned(context)
         {
-            passthrough.end_authentication(None);
+            pass_through.end_authentication(None);
             let why = "the server closed the connection that the client had signed in on";
             return Err(UpstreamAuthError::client_must_authenticate(why).into());
         }
@@ -211,8 +211,8 @@ impl Authenticator {
     /// The server responded to a request with 401. With pass-through authentication, the client has to authenticate
     /// again.
     pub(crate) fn rejected_by_server(&mut self, head: &ResponseHead) -> Option<UpstreamError> {
-        let Method::PassThrough(passthrough) = &mut self.method else { return None };
-        passthrough.end_authentication(Some(&head.fields));
+        let Method::PassThrough(pass_through) = &mut self.method else { return None };
+        pass_through.end_authentication(Some(&head.fields));
         let why = "the server requires the client to authenticate again";
         Some(UpstreamAuthError::client_must_authenticate(why).into())
     }

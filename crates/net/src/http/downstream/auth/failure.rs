@@ -1,6 +1,6 @@
 //! Why the authentication of a client failed.
 
-use identity::passthrough::ProofError;
+use identity::pass_through::ProofError;
 use identity::{AuthError, Mechanism};
 
 use crate::auth_limit::Throttled;

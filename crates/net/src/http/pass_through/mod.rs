@@ -2,7 +2,7 @@
 //!
 //! The modules process an operation before the server does, and must know which user sent it. So the proxy verifies
 //! credentials before the first request that they authenticate, with requests that change nothing, called probes
-//! (`identity::passthrough` says why the server's responses prove an identity):
+//! (`identity::pass_through` says why the server's responses prove an identity):
 //!
 //! 1. A probe without credentials finds a *protected resource*: one for which the server requires authentication, and
 //!    offers the client's scheme.

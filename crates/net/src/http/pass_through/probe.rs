@@ -2,7 +2,7 @@
 //! it accepts credentials.
 
 use http1::RequestHead;
-use identity::passthrough::Probe as ProbeKind;
+use identity::pass_through::Probe as ProbeKind;
 use mapi::mapihttp::headers::{X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE};
 
 use crate::http::downstream::auth::request::AuthRequest;

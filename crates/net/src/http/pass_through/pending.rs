@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use http1::RequestHead;
 use identity::Mechanism;
-use identity::passthrough::{AwaitsResponse, ControlRequest, CredentialsAccepted, OtherProbe};
+use identity::pass_through::{AwaitsResponse, ControlRequest, CredentialsAccepted, OtherProbe};
 
 use crate::http::downstream::auth::outcome::AuthOutcome;
-use crate::http::passthrough::challenges::Challenges;
-use crate::http::passthrough::probe::Probe;
-use crate::http::passthrough::protected::ProtectedResource;
+use crate::http::pass_through::challenges::Challenges;
+use crate::http::pass_through::probe::Probe;
+use crate::http::pass_through::protected::ProtectedResource;
 
 /// What is to be done next.
 pub(crate) enum Step {

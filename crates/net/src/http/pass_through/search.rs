@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use identity::passthrough::{ProofError, RejectedProbe};
+use identity::pass_through::{ProofError, RejectedProbe};
 use wire::FileTime;
 
 use crate::http::downstream::auth::failure::AuthFailure;
 use crate::http::downstream::auth::outcome::AuthOutcome;
 use crate::http::downstream::auth::request::AuthRequest;
-use crate::http::passthrough::authenticator::{PassThroughAuth, probe_covers};
-use crate::http::passthrough::pending::{
+use crate::http::pass_through::authenticator::{PassThroughAuth, probe_covers};
+use crate::http::pass_through::pending::{
     ConnectionUse, PendingProbe, ProbeConnection, ProbeRequest, Purpose, Search, Step,
 };
-use crate::http::passthrough::probe::candidates;
-use crate::http::passthrough::protected::{ProtectedResource, directory};
-use crate::http::passthrough::response::ProbeResponse;
+use crate::http::pass_through::probe::candidates;
+use crate::http::pass_through::protected::{ProtectedResource, directory};
+use crate::http::pass_through::response::ProbeResponse;
 
 /// Searches for a protected resource among the candidates after the first `tried`.
 ///

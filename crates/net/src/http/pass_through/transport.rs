@@ -1,8 +1,8 @@
 //! Sends the probes of pass-through authentication.
 
-use crate::http::passthrough::authenticator::ExpectedConnection;
-use crate::http::passthrough::pending::{ProbeConnection, ProbeRequest};
-use crate::http::passthrough::response::{ProbeError, ProbeResponse, ProbeResult};
+use crate::http::pass_through::authenticator::ExpectedConnection;
+use crate::http::pass_through::pending::{ProbeConnection, ProbeRequest};
+use crate::http::pass_through::response::{ProbeError, ProbeResponse, ProbeResult};
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::upstream_error::UpstreamError;

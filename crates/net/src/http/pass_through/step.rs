@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use identity::Mechanism;
 use identity::http_auth::Authorization;
-use identity::passthrough::AuthAttempt;
+use identity::pass_through::AuthAttempt;
 use wire::FileTime;
 
 use crate::http::downstream::auth::failure::AuthFailure;
 use crate::http::downstream::auth::outcome::AuthOutcome;
 use crate::http::downstream::auth::request::{AuthRequest, Credentials, Env};
-use crate::http::passthrough::authenticator::{PassThroughAuth, State, probe_covers};
-use crate::http::passthrough::challenges::Challenges;
-use crate::http::passthrough::pending::{ConnectionUse, PendingProbe, Purpose, Step};
-use crate::http::passthrough::protected::ProtectedResource;
-use crate::http::passthrough::response::ProbeResult;
-use crate::http::passthrough::search::{Found, challenge, known_resource, search};
-use crate::http::passthrough::verify::send_credentials;
+use crate::http::pass_through::authenticator::{PassThroughAuth, State, probe_covers};
+use crate::http::pass_through::challenges::Challenges;
+use crate::http::pass_through::pending::{ConnectionUse, PendingProbe, Purpose, Step};
+use crate::http::pass_through::protected::ProtectedResource;
+use crate::http::pass_through::response::ProbeResult;
+use crate::http::pass_through::search::{Found, challenge, known_resource, search};
+use crate::http::pass_through::verify::send_credentials;
 
 /// Begins to authenticate a request. `as_expected` says whether the upstream connection is in the state that
 /// [`PassThroughAuth::expected_connection`] names.

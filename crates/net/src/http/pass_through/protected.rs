@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use http1::RequestHead;
 use identity::Mechanism;
-use identity::passthrough::RejectedProbe;
+use identity::pass_through::RejectedProbe;
 use wire::FileTime;
 
-use crate::http::passthrough::challenges::Challenges;
-use crate::http::passthrough::probe::Probe;
+use crate::http::pass_through::challenges::Challenges;
+use crate::http::pass_through::probe::Probe;
 
 /// The most directories for which a resource is remembered.
 const MAX_RESOURCES: usize = 8;
@@ -70,10 +70,10 @@ impl ProtectedResources {
 
 #[cfg(test)]
 mod tests {
-    use identity::passthrough::Response;
+    use identity::pass_through::Response;
 
     use super::*;
-    use crate::http::passthrough::probe::candidates;
+    use crate::http::pass_through::probe::candidates;
 
     fn request(target: &str) -> RequestHead {
         RequestHead::new("GET", target).unwrap()

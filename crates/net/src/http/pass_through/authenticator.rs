@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use http1::{Fields, RequestHead, ResponseHead};
-use identity::passthrough::{AuthAttempt, Authenticated, Config, Probe as ProbeKind};
+use identity::pass_through::{AuthAttempt, Authenticated, Config, Probe as ProbeKind};
 use identity::{ClaimedName, Mechanism, Scope, SecurityContext};
 use wire::FileTime;
 
 use crate::http::downstream::auth::request::Credentials;
-use crate::http::passthrough::challenges::Challenges;
-use crate::http::passthrough::protected::{ProtectedResource, ProtectedResources};
+use crate::http::pass_through::challenges::Challenges;
+use crate::http::pass_through::protected::{ProtectedResource, ProtectedResources};
 
 /// The pass-through authentication of one client connection.
 pub(crate) struct PassThroughAuth {

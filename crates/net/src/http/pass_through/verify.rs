@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use identity::passthrough::{
+use identity::pass_through::{
     AuthAttempt, Authenticated, AwaitsResponse, Checked, CredentialsAccepted, OtherProbe, Outcome, ProofError,
 };
 use identity::{AuthError, Scope, http_auth};
@@ -10,13 +10,13 @@ use identity::{AuthError, Scope, http_auth};
 use crate::http::downstream::auth::failure::AuthFailure;
 use crate::http::downstream::auth::outcome::AuthOutcome;
 use crate::http::downstream::auth::request::{AuthRequest, Credentials, Env};
-use crate::http::passthrough::authenticator::{PassThroughAuth, State, probe_covers};
-use crate::http::passthrough::pending::{
+use crate::http::pass_through::authenticator::{PassThroughAuth, State, probe_covers};
+use crate::http::pass_through::pending::{
     ConnectionUse, PendingProbe, ProbeConnection, ProbeRequest, Purpose, Step, Verification,
 };
-use crate::http::passthrough::protected::ProtectedResource;
-use crate::http::passthrough::response::ProbeResponse;
-use crate::http::passthrough::search::search;
+use crate::http::pass_through::protected::ProtectedResource;
+use crate::http::pass_through::response::ProbeResponse;
+use crate::http::pass_through::search::search;
 use crate::upstream_error::UpstreamError;
 
 /// Sends the client's credentials about `resource`: the first ones of an attempt, or the next token of a handshake.

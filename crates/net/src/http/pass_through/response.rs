@@ -3,10 +3,10 @@
 use http1::ResponseHead;
 use identity::Mechanism;
 use identity::http_auth::challenges;
-use identity::passthrough::Response;
+use identity::pass_through::Response;
 use mapi::mapihttp::headers::{X_REQUEST_TYPE, X_RESPONSE_CODE};
 
-use crate::http::passthrough::challenges::Challenges;
+use crate::http::pass_through::challenges::Challenges;
 use crate::upstream_error::UpstreamError;
 
 /// The response to a probe, whose body was discarded.
