@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use wire::FileTime;
 
 use crate::error::{Error, Result};
+use crate::event::Events;
 use crate::schema;
 
 /// How long a transaction waits for one of another process before it fails.
@@ -86,12 +87,26 @@ impl Store {
         now: FileTime,
         change: impl FnOnce(&Change<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.write_then(now, change, |result| result)
+    }
+
+    /// Calls `change` as [`Store::write`] does, and then `committed` with its result, before any other change begins.
+    ///
+    /// # Errors
+    /// Those of `change`, and those of the database; then `committed` is not called.
+    pub fn write_then<T, U, E: From<Error>>(
+        &self,
+        now: FileTime,
+        change: impl FnOnce(&Change<'_>) -> Result<T, E>,
+        committed: impl FnOnce(T) -> U,
+    ) -> Result<U, E> {
         let mut connection = lock(&self.writer);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Error::from)?;
-        let result = change(&Change { view: View { transaction: &transaction }, now })?;
+        let view = View { transaction: &transaction };
+        let result = change(&Change { view, now, events: Events::default() })?;
         transaction.commit().map_err(Error::from)?;
-        Ok(result)
+        Ok(committed(result))
     }
 }
 
@@ -119,6 +134,7 @@ pub struct View<'a> {
 pub struct Change<'a> {
     view: View<'a>,
     now: FileTime,
+    pub(crate) events: Events,
 }
 
 impl<'a> Deref for Change<'a> {

@@ -8,6 +8,7 @@ use wire::FileTime;
 use crate::change_key::Version;
 use crate::database::{Change, View};
 use crate::error::{Error, Result};
+use crate::event::{EventKind, EventObject};
 use crate::id::{MailboxId, ObjectId};
 use crate::properties::Properties;
 
@@ -75,6 +76,12 @@ pub struct Folder {
     pub deleted_count: u32,
     /// Its other properties.
     pub properties: Properties,
+}
+
+impl Folder {
+    const fn event_object(&self) -> EventObject {
+        EventObject::Folder { id: self.id, parent: self.parent }
+    }
 }
 
 /// A folder to be created.
@@ -204,6 +211,7 @@ impl Change<'_> {
         if inserted == 0 {
             return Err(Error::Exists("a folder with this id"));
         }
+        self.events.add(mailbox, EventObject::Folder { id, parent: new.parent }, EventKind::Created);
         if let Some(parent) = new.parent {
             self.hierarchy_changed(mailbox, parent)?;
         }
@@ -269,6 +277,12 @@ impl Change<'_> {
                 ":properties": properties.encode()?, ":change": version.change, ":key": version.key,
                 ":predecessors": version.predecessors, ":now": time(self.now()),
             })?;
+        if folder.parent == parent {
+            self.events.folder_modified(mailbox, folder.id, false);
+        } else {
+            let object = EventObject::Folder { id: folder.id, parent };
+            self.events.add(mailbox, object, EventKind::Moved { from: folder.event_object() });
+        }
         for changed in folder.parent.into_iter().chain(parent).collect::<BTreeSet<_>>() {
             self.hierarchy_changed(mailbox, changed)?;
         }
@@ -284,6 +298,11 @@ impl Change<'_> {
         let parent = folder.parent.ok_or(Error::Cycle)?;
         let tree = self.folder_tree(mailbox, id, true)?;
         for (below, _) in tree.iter().rev() {
+            let deleted = self.folder(mailbox, *below)?;
+            if !deleted.deleted {
+                let permissions = self.permissions(mailbox, *below)?;
+                self.events.add(mailbox, deleted.event_object(), EventKind::Deleted { permissions });
+            }
             self.delete_all_messages(mailbox, *below, soft)?;
             let sql = if soft {
                 "UPDATE folder SET deleted = 1 WHERE mailbox = ? AND id = ?"
@@ -303,6 +322,7 @@ impl Change<'_> {
 
     /// Notes that a message in the folder was created, changed or deleted.
     pub(crate) fn contents_changed(&self, mailbox: MailboxId, folder: ObjectId, deleted: u32) -> Result<()> {
+        self.events.folder_modified(mailbox, folder, true);
         self.transaction
             .prepare_cached(
                 "UPDATE folder SET contents_changed = :now, deleted_count = deleted_count + :deleted
@@ -315,6 +335,7 @@ impl Change<'_> {
     }
 
     fn hierarchy_changed(&self, mailbox: MailboxId, folder: ObjectId) -> Result<()> {
+        self.events.folder_modified(mailbox, folder, false);
         self.transaction
             .prepare_cached("UPDATE folder SET hierarchy_changed = ? WHERE mailbox = ? AND id = ?")?
             .execute(params![time(self.now()), mailbox, folder])?;

@@ -18,6 +18,7 @@
 //! | [`Message`], [`Content`], [`Attachment`] | a message's row, and what it contains |
 //! | [`Properties`] | the properties of one object, by id |
 //! | [`Permission`], [`ReceiveFolder`] | who may do what in a folder, and where new messages are delivered |
+//! | [`Event`] | what a change did, for notifications |
 //! | [`Error`] | what can fail |
 //!
 //! # Architectural invariants
@@ -43,14 +44,17 @@ mod change_key;
 mod content;
 mod database;
 mod error;
+mod event;
 mod folder;
 mod id;
 mod mailbox;
+mod member;
 mod message;
 mod named;
 mod permission;
 mod properties;
 mod receive_folder;
+mod report;
 mod schema;
 mod verify;
 
@@ -59,11 +63,12 @@ pub use self::content::{
 };
 pub use self::database::{Change, Store, View};
 pub use self::error::{Error, Result};
+pub use self::event::{Event, EventKind, EventObject};
 pub use self::folder::{Folder, FolderKind, NewFolder};
 pub use self::id::{MailboxId, OWN_REPLICA, ObjectId};
 pub use self::mailbox::{Mailbox, MailboxKind, NewMailbox};
+pub use self::member::{Member, Permission};
 pub use self::message::{Message, MessageFilter, NewMessage};
-pub use self::permission::{Member, Permission};
 pub use self::properties::Properties;
 pub use self::receive_folder::ReceiveFolder;
 pub use self::verify::Finding;

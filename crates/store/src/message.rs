@@ -6,6 +6,7 @@ use wire::FileTime;
 use crate::content::{ContentEdit, ContentId};
 use crate::database::{Change, View};
 use crate::error::{Error, Result};
+use crate::event::{EventKind, EventObject};
 use crate::folder::{file_time, time};
 use crate::id::{MailboxId, ObjectId};
 use crate::properties::Properties;
@@ -40,6 +41,12 @@ pub struct Message {
     pub created: FileTime,
     /// `PidTagLastModificationTime`.
     pub modified: FileTime,
+}
+
+impl Message {
+    const fn event_object(&self) -> EventObject {
+        EventObject::Message { id: self.id, folder: self.folder }
+    }
 }
 
 /// A message to be created.
@@ -150,7 +157,8 @@ impl Change<'_> {
             Some(id) => id,
             None => self.next_id(mailbox)?,
         };
-        self.insert_message(mailbox, folder, id, content, (new.associated, new.read))
+        let flags = (new.associated, new.read);
+        self.insert_message(mailbox, folder, id, content, flags, EventKind::Created)
     }
 
     fn insert_message(
@@ -160,6 +168,7 @@ impl Change<'_> {
         id: ObjectId,
         content: ContentId,
         (associated, read): (bool, bool),
+        kind: EventKind,
     ) -> Result<Message> {
         if self.folder(mailbox, folder)?.deleted {
             return Err(Error::NotFound("the folder"));
@@ -179,6 +188,7 @@ impl Change<'_> {
         if inserted == 0 {
             return Err(Error::Exists("a message with this id"));
         }
+        self.events.add(mailbox, EventObject::Message { id, folder }, kind);
         self.contents_changed(mailbox, folder, 0)?;
         self.message(mailbox, id)
     }
@@ -216,6 +226,7 @@ impl Change<'_> {
                 ":predecessors": version.predecessors, ":size": integer(self.content_size(message.content)?),
                 ":now": time(self.now()),
             })?;
+        self.events.add(mailbox, message.event_object(), EventKind::Modified);
         self.contents_changed(mailbox, message.folder, 0)?;
         self.message(mailbox, id)
     }
@@ -233,6 +244,7 @@ impl Change<'_> {
         self.transaction
             .prepare_cached("UPDATE message SET read = ?, read_change = ? WHERE mailbox = ? AND id = ?")?
             .execute(params![read, self.next_id(mailbox)?, mailbox, id])?;
+        self.events.add(mailbox, message.event_object(), EventKind::Modified);
         self.contents_changed(mailbox, message.folder, 0)?;
         Ok(true)
     }
@@ -243,7 +255,11 @@ impl Change<'_> {
     /// If it does not exist, or is to be deleted softly and is that already.
     pub fn delete_message(&self, mailbox: MailboxId, id: ObjectId, soft: bool) -> Result<()> {
         let message = self.message(mailbox, id)?;
-        self.remove(mailbox, &message, soft)
+        self.remove(mailbox, &message, soft)?;
+        if !message.deleted {
+            self.events.add(mailbox, message.event_object(), deleted());
+        }
+        Ok(())
     }
 
     fn remove(&self, mailbox: MailboxId, message: &Message, soft: bool) -> Result<()> {
@@ -292,7 +308,10 @@ impl Change<'_> {
     ) -> Result<Message> {
         let message = self.message(mailbox, id)?;
         let content = self.copy_content(message.content)?;
-        self.insert_message(into, folder, self.next_id(into)?, content, (message.associated, message.read))
+        let from = message.event_object();
+        let kind = if into == mailbox { EventKind::Copied { from } } else { EventKind::Created };
+        let flags = (message.associated, message.read);
+        self.insert_message(into, folder, self.next_id(into)?, content, flags, kind)
     }
 
     /// Moves a message into `folder` of the mailbox `into`. It gets a new id, since an id denotes a message in a folder
@@ -312,9 +331,20 @@ impl Change<'_> {
             .prepare_cached("DELETE FROM message WHERE mailbox = ? AND id = ?")?
             .execute(params![mailbox, id])?;
         self.contents_changed(mailbox, message.folder, u32::from(!message.deleted))?;
-        let flags = (message.associated, message.read);
-        self.insert_message(into, folder, self.next_id(into)?, message.content, flags)
+        let (from, flags) = (message.event_object(), (message.associated, message.read));
+        let kind = if into == mailbox {
+            EventKind::Moved { from }
+        } else {
+            self.events.add(mailbox, from, deleted());
+            EventKind::Created
+        };
+        self.insert_message(into, folder, self.next_id(into)?, message.content, flags, kind)
     }
+}
+
+/// The event of a message that was deleted.
+const fn deleted() -> EventKind {
+    EventKind::Deleted { permissions: Vec::new() }
 }
 
 fn integer(size: u64) -> i64 {

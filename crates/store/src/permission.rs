@@ -5,33 +5,12 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use crate::database::{Change, View};
 use crate::error::{Error, Result};
 use crate::id::{MailboxId, ObjectId};
+use crate::member::{Member, Permission};
 
 /// The `PidTagMemberId` of all users who are not listed ([MS-OXCPERM] 2.2.5).
 const DEFAULT: i64 = 0;
 /// The `PidTagMemberId` of users who did not authenticate.
 const ANONYMOUS: i64 = -1;
-
-/// To whom a permission applies.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Member {
-    /// All users who are not listed.
-    Default,
-    /// Users who did not authenticate.
-    Anonymous,
-    /// A user or a list, by a name that is unique in the directory.
-    User(String),
-}
-
-/// A permission on a folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Permission {
-    /// `PidTagMemberId`, unique within the folder.
-    pub id: i64,
-    /// To whom it applies.
-    pub member: Member,
-    /// `PidTagMemberRights` ([MS-OXCPERM] 2.2.7).
-    pub rights: u32,
-}
 
 const COLUMNS: &str = "SELECT member, user, rights FROM permission WHERE mailbox = ? AND folder = ?";
 
@@ -71,6 +50,7 @@ impl Change<'_> {
                  ON CONFLICT (mailbox, folder, member) DO UPDATE SET rights = ?5",
             )?
             .execute(params![mailbox, folder, id, user, rights])?;
+        self.events.folder_modified(mailbox, folder, false);
         Ok(id)
     }
 
@@ -83,7 +63,11 @@ impl Change<'_> {
             .transaction
             .prepare_cached("DELETE FROM permission WHERE mailbox = ? AND folder = ? AND member = ?")?
             .execute(params![mailbox, folder, id])?;
-        if removed == 0 { Err(Error::NotFound("the permission")) } else { Ok(()) }
+        if removed == 0 {
+            return Err(Error::NotFound("the permission"));
+        }
+        self.events.folder_modified(mailbox, folder, false);
+        Ok(())
     }
 
     /// The id of the permission of `user` on a folder, or the next free one.

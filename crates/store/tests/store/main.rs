@@ -2,5 +2,6 @@
 
 mod common;
 mod durability;
+mod events;
 mod folders;
 mod messages;
