@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use mapi::mapihttp::MetaTag;
 use tokio::time::{Instant, Interval, interval_at};
@@ -110,7 +110,14 @@ pub(super) fn status(status: StatusCode) -> Reply {
     whole(status, "text/plain", format!("{status}\r\n"))
 }
 
-/// The same, after which the connection is closed.
+/// A response to a request with another method than the one that the resource has (RFC 9110 15.5.6).
+pub(super) fn method_not_allowed(allowed: &'static str) -> Reply {
+    let mut reply = status(StatusCode::METHOD_NOT_ALLOWED);
+    reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    reply
+}
+
+/// A response with only a status, after which the connection is closed.
 pub(super) fn closing(code: StatusCode) -> Reply {
     let mut reply = status(code);
     reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

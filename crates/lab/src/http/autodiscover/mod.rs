@@ -25,20 +25,18 @@ pub(super) fn respond(
     body: &[u8],
 ) -> Reply {
     tracing::debug!(user = %context.principal(), "lab: Autodiscover, {dialect:?}");
-    if head.method != Method::POST {
-        return reply::status(StatusCode::METHOD_NOT_ALLOWED);
-    }
-    match dialect {
-        Dialect::Pox => {
+    match (dialect, &head.method) {
+        (Dialect::Pox, &Method::POST) => {
             let by_http = head.headers.contains_key("X-MapiHttpCapability");
             reply::whole(StatusCode::OK, XML, pox::respond(server, body, by_http))
         }
-        Dialect::Soap => {
+        (Dialect::Soap, &Method::POST) => {
             let (status, body) = soap::respond(server, body);
             reply::whole(status, XML, body)
         }
-        // This dialect has another method, and needs no authentication.
-        Dialect::Json => reply::status(StatusCode::METHOD_NOT_ALLOWED),
+        (Dialect::Pox | Dialect::Soap, _) => reply::method_not_allowed("POST"),
+        // The response to a GET request needs no authentication.
+        (Dialect::Json, _) => reply::method_not_allowed("GET"),
     }
 }
 

@@ -136,3 +136,18 @@ async fn json_returns_the_url_of_the_other_dialect_without_authentication() {
     }
     assert_eq!(client.send("GET /autodiscover/autodiscover.xml", "", b"").await.status, 401);
 }
+
+#[tokio::test]
+async fn a_response_405_names_the_method_of_the_dialect() {
+    let server = TestServer::start().await;
+    let mut alice = server.alice().await;
+    for (request, allowed) in [
+        ("GET /autodiscover/autodiscover.xml", "POST"),
+        ("PUT /autodiscover/autodiscover.svc", "POST"),
+        ("POST /autodiscover/autodiscover.json", "GET"),
+    ] {
+        let headers = alice.authorization.clone();
+        let received = alice.client.send(request, &headers, b"").await;
+        assert_eq!((received.status, received.header("Allow")), (405, allowed), "{request}");
+    }
+}

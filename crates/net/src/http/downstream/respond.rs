@@ -104,10 +104,17 @@ pub(crate) fn bad_request(out: &mut Vec<u8>, status: u16) {
     head.write(out);
 }
 
+/// The methods by which the services of Exchange are used, for responses with status 405, which must name the methods
+/// that are allowed (RFC 9110 15.5.6). The proxy forwards all but CONNECT and TRACE.
+const ALLOWED_METHODS: &str = "GET, HEAD, POST, OPTIONS";
+
 /// The head of a response with a text.
 fn text_head(status: u16) -> Option<ResponseHead> {
     let mut head = ResponseHead::new(status, reason(status))?;
     head.fields.push("Content-Type", "text/plain; charset=utf-8");
+    if status == 405 {
+        head.fields.push("Allow", ALLOWED_METHODS);
+    }
     Some(head)
 }
 

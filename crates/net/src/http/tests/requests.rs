@@ -145,8 +145,18 @@ fn paths_are_forwarded_refused_or_not_found() {
         assert_eq!(client.exchange(get(path, "")).status(), status, "{path}");
     }
     assert_eq!(client.exchange(get("/ews/x", "Expect: more\r\n")).status(), 417);
-    let mut client = Client::new(&proxy);
-    assert_eq!(client.exchange("CONNECT /ews/x HTTP/1.1\r\nHost: a\r\n\r\n").status(), 405);
+}
+
+#[test]
+fn a_response_405_names_the_allowed_methods() {
+    let upstream = Upstream::responding(OK);
+    let proxy = Setup::default().before(&upstream);
+    for method in ["CONNECT", "TRACE"] {
+        let mut client = Client::new(&proxy);
+        let response = client.exchange(format!("{method} /ews/x HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let expected = (405, Some("GET, HEAD, POST, OPTIONS"));
+        assert_eq!((response.status(), response.header("allow")), expected, "{method}");
+    }
 }
 
 #[test]
