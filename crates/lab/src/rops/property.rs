@@ -13,7 +13,7 @@ use store::{ObjectId, Properties, View};
 use wire::Writer;
 
 use super::context::Context;
-use super::outcome::{Found, Outcome, done, problem};
+use super::outcome::{Found, Outcome, Permitted, done};
 use crate::refusal::Refusal;
 use crate::session::logon::{Logon, OWNER};
 use crate::session::{Object, Opened};
@@ -178,37 +178,36 @@ fn change_folder(
 ) -> Result<Vec<PropertyProblem>, Refusal> {
     let ((logon, id), backend) = (context.folder()?, context.backend());
     let mailbox = logon.mailbox.id;
+    let computed: Vec<PropTag> = KNOWN.into_iter().filter(|tag| *tag != PropTag::PidTagDisplayName).collect();
+    let permitted = Permitted::new(set, deleted, &computed);
     backend.store.write(backend.now(), |change| {
         logon.require(change, id, OWNER)?;
         let folder = change.folder(mailbox, id)?;
         let (mut name, mut properties) = (folder.name.clone(), folder.properties.clone());
-        let mut problems = Vec::new();
-        for (index, value) in set.iter().enumerate() {
-            if value.tag.is_same_property(PropTag::PidTagDisplayName) {
-                name = value
-                    .value
-                    .to_text()
-                    .filter(|name| !name.is_empty())
-                    .ok_or(ErrorCode::MAPI_E_INVALID_PARAMETER)?;
-            } else if KNOWN.iter().any(|known| known.is_same_property(value.tag)) {
-                problems.push(problem(index, value.tag, ErrorCode::MAPI_E_COMPUTED));
+        for TaggedValue { tag, value } in &permitted.set {
+            if tag.is_same_property(PropTag::PidTagDisplayName) {
+                name = value.to_text().unwrap_or_default();
             } else {
-                properties.set(value.tag, value.value.clone());
+                properties.set(*tag, value.clone());
             }
         }
-        for (index, tag) in deleted.iter().enumerate() {
-            if KNOWN.iter().any(|known| known.is_same_property(*tag)) {
-                problems.push(problem(index, *tag, ErrorCode::MAPI_E_COMPUTED));
+        for tag in &permitted.deleted {
+            if tag.is_same_property(PropTag::PidTagDisplayName) {
+                name.clear();
             } else {
                 properties.remove(*tag);
             }
+        }
+        if name.is_empty() {
+            return Err(Refusal(ErrorCode::MAPI_E_INVALID_PARAMETER));
         }
         if bytes(&properties) > FOLDER_BYTES_MAX || properties.len() > PROPERTIES_MAX {
             return Err(Refusal(ErrorCode::MAPI_E_TOO_BIG));
         }
         change.change_folder(mailbox, id, &name, &properties)?;
-        Ok(problems)
-    })
+        Ok(())
+    })?;
+    Ok(permitted.problems)
 }
 
 fn bytes(properties: &Properties) -> usize {

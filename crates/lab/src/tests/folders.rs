@@ -160,8 +160,19 @@ fn the_name_of_a_folder_is_unique_among_its_siblings() {
     assert_eq!(mail.set(4, vec![text(NAME, "Hive")]), Ok(vec![]));
     assert_eq!(mail.get(4, NAME), Ok(PropertyValue::from("Hive")));
     let count = TaggedValue::new(PropTag::PidTagContentCount, PropertyValue::Integer32(9));
-    assert_eq!(mail.set(4, vec![count]), Ok(vec![ErrorCode::MAPI_E_COMPUTED]));
+    assert_eq!(mail.set(4, vec![count, text(NAME, "Herd")]), Ok(vec![ErrorCode::MAPI_E_COMPUTED]));
+    assert_eq!(mail.get(4, NAME), Ok(PropertyValue::from("Herd")));
+    assert_eq!(mail.delete(4, vec![PropTag::PidTagContentCount]), Ok(vec![ErrorCode::MAPI_E_COMPUTED]));
     assert_eq!(mail.get(3, PropTag::PidTagSubfolders), Ok(PropertyValue::Boolean(true)));
+}
+
+#[test]
+fn a_folder_cannot_lose_its_name() {
+    let mut mail = zoo();
+    create(&mut mail, 1, "Hive", 4).unwrap();
+    assert_eq!(mail.set(4, vec![text(NAME, "")]), Err(ErrorCode::MAPI_E_INVALID_PARAMETER));
+    assert_eq!(mail.delete(4, vec![NAME]), Err(ErrorCode::MAPI_E_INVALID_PARAMETER));
+    assert_eq!(mail.get(4, NAME), Ok(PropertyValue::from("Hive")));
 }
 
 #[test]

@@ -7,7 +7,9 @@ use mapi::emsmdb::{EcDoRpcExt2Request, InBytes, NO_OBJECT, Request, Response, Ro
 use mapi::property::{PropTag, PropertyList, PropertyRow, PropertyValue, TaggedValue};
 use mapi::rop::folder::{FolderTableRequest, OpenModeFlags, RopOpenFolderRequest, TableFlags};
 use mapi::rop::logon::{LogonFlags, OpenFlags, PrivateLogon, RopLogonRequest, RopLogonResponse};
-use mapi::rop::property::{Bool16, RopGetPropertiesSpecificRequest, RopSetPropertiesRequest};
+use mapi::rop::property::{
+    Bool16, RopDeletePropertiesRequest, RopGetPropertiesSpecificRequest, RopSetPropertiesRequest,
+};
 use mapi::rop::shared::Sized16;
 use mapi::rop::table::{AsynchronousFlags, QueryRowsFlags, RopQueryRowsRequest, RopSetColumnsRequest};
 use mapi::rop::{
@@ -168,6 +170,17 @@ impl Mail {
         let request = RopSetPropertiesRequest { property_values };
         match self.rop(index, RequestBody::RopSetProperties(request))? {
             ResponseBody::RopSetProperties(response) => {
+                Ok(response.property_problems.0.iter().map(|problem| problem.error_code).collect())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Deletes properties, and returns the codes of those that were refused.
+    pub(super) fn delete(&mut self, index: u8, tags: Vec<PropTag>) -> Result<Vec<ErrorCode>, ErrorCode> {
+        let request = RopDeletePropertiesRequest { property_tags: List16(tags) };
+        match self.rop(index, RequestBody::RopDeleteProperties(request))? {
+            ResponseBody::RopDeleteProperties(response) => {
                 Ok(response.property_problems.0.iter().map(|problem| problem.error_code).collect())
             }
             other => panic!("{other:?}"),
