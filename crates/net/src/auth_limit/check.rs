@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::backoff::{Attempts, Backoff, Blocked};
 use super::counters::Counted;
 use super::counts::Counts;
-use super::limits::{ACCOUNTS_PER_SOURCE, AuthLimits, UNPROVEN_FACTOR};
+use super::limits::{ACCOUNTS_PER_SOURCE, UNPROVEN_FACTOR};
 use super::obstacle::Obstacle;
 use super::peer::Peer;
 use super::throttled::Limit;
@@ -41,9 +41,9 @@ pub(super) fn obstacle(
     peer: Peer,
     name: &ClaimedName,
     patience: Patience,
-    limits: AuthLimits,
     now: Instant,
 ) -> Option<Obstacle> {
+    let limits = counts.limits;
     let unproven = counts.counters.get(counts.unproven_key(peer, name), now);
     let inconclusive = unproven.and_then(|counter| counter.blocked(limits.unproven(), now));
     let inconclusive = Obstacle::own(Limit::Unproven, inconclusive);
@@ -68,7 +68,7 @@ pub(super) fn obstacle(
             .is_none()
             .then(|| source.map_or(Attempts::default(), |source| source.accounts_tried(now))),
     };
-    let others = others(counts, peer, name, own_part, patience, limits, now);
+    let others = others(counts, peer, name, own_part, patience, now);
     Obstacle::worse(Obstacle::worse(own, inconclusive), others)
 }
 
@@ -80,9 +80,9 @@ fn others(
     name: &ClaimedName,
     own: Part,
     patience: Patience,
-    limits: AuthLimits,
     now: Instant,
 ) -> Option<Obstacle> {
+    let limits = counts.limits;
     let counter = |what| counts.counters.get(what, now);
     let mut worst: Option<Obstacle> = None;
     let mut add = |limit, part: Attempts, counter: Option<&Backoff>, free: u32| {

@@ -34,15 +34,20 @@ pub(super) enum Outcome {
     Proven,
 }
 
-/// The counters of all addresses and accounts.
+/// The counters of all addresses and accounts, and the limits on them.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
+    pub(super) limits: AuthLimits,
     pub(super) sources: Sources,
     pub(super) counters: Counters,
     pub(super) proven: ProvenNames,
 }
 
 impl Counts {
+    pub(super) fn new(limits: AuthLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// An attempt begins.
     pub(super) fn begin(&mut self, peer: Peer, name: &ClaimedName, now: Instant) -> Counter {
         if let Some(proven) = self.proven.get_mut(peer, name) {
@@ -69,7 +74,6 @@ impl Counts {
         peer: Peer,
         name: &ClaimedName,
         (counter, outcome): (Counter, Outcome),
-        limits: AuthLimits,
         now: Instant,
     ) {
         match counter {
@@ -81,8 +85,8 @@ impl Counts {
             Counter::Shared { is_first } => self.end_shared(peer, name, is_first),
         }
         match outcome {
-            Outcome::Failed => self.failed(peer, name, limits, now),
-            Outcome::Unproven => self.unproven(peer, name, limits, now),
+            Outcome::Failed => self.failed(peer, name, now),
+            Outcome::Unproven => self.unproven(peer, name, now),
             Outcome::Unknown => {}
             Outcome::Proven => {
                 self.proven.succeeded(peer, name, now);
@@ -103,7 +107,8 @@ impl Counts {
     }
 
     /// Counts a failed attempt.
-    fn failed(&mut self, peer: Peer, name: &ClaimedName, limits: AuthLimits, now: Instant) {
+    fn failed(&mut self, peer: Peer, name: &ClaimedName, now: Instant) {
+        let limits = self.limits;
         let mut is_first = false;
         if let Some(proven) = self.proven.get_mut(peer, name) {
             proven.failed(limits, now);
@@ -113,28 +118,23 @@ impl Counts {
         } else {
             is_first = self.sources.entry(peer.source, now).failed(name, limits, now);
         }
-        self.failed_for_others(peer, name, is_first, limits, now);
+        self.failed_for_others(peer, name, is_first, now);
     }
 
     /// Counts an attempt whose outcome is unproven.
-    fn unproven(&mut self, peer: Peer, name: &ClaimedName, limits: AuthLimits, now: Instant) {
+    fn unproven(&mut self, peer: Peer, name: &ClaimedName, now: Instant) {
+        let limits = self.limits;
         let (what, free) = (self.unproven_key(peer, name), limits.unproven());
         self.counters.get_mut(what, now).failed(free, limits.longest_wait, now);
         if let Some(proven) = self.proven.get_mut(peer, name) {
             proven.not_proven(limits, now);
         }
-        self.failed_for_others(peer, name, false, limits, now);
+        self.failed_for_others(peer, name, false, now);
     }
 
     /// Counts a failed attempt in the networks of the address and for the account.
-    fn failed_for_others(
-        &mut self,
-        peer: Peer,
-        name: &ClaimedName,
-        is_first: bool,
-        limits: AuthLimits,
-        now: Instant,
-    ) {
+    fn failed_for_others(&mut self, peer: Peer, name: &ClaimedName, is_first: bool, now: Instant) {
+        let limits = self.limits;
         let wait = limits.longest_wait.min(LONGEST_WAIT_FOR_OTHERS);
         for (network, factor) in peer.networks() {
             let free = limits.failures.saturating_mul(factor);

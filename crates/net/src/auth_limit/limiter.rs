@@ -22,7 +22,6 @@ use crate::tcp::network::{Network, source};
 /// Counts the authentication attempts of all listeners.
 #[derive(Debug)]
 pub struct AuthLimiter {
-    limits: AuthLimits,
     /// Load balancers and reverse proxies: many clients share their addresses, and are not counted together.
     trusted_proxies: Vec<Network>,
     table: Mutex<Table>,
@@ -45,9 +44,8 @@ impl AuthLimiter {
 
     fn build(limits: AuthLimits, trusted_proxies: Vec<Network>) -> Self {
         Self {
-            limits,
             trusted_proxies,
-            table: Mutex::default(),
+            table: Mutex::new(Table::new(limits)),
             log_lines: LineBudget::default(),
             unnamed: UnnamedClients::default(),
         }
@@ -65,7 +63,7 @@ impl AuthLimiter {
         if peer.is_shared {
             self.unnamed.report(client, now);
         }
-        self.lock().begin(peer, name, patience, self.limits, now)
+        self.lock().begin(peer, name, patience, now)
     }
 
     /// Counts an attempt that was refused without a check.
@@ -94,7 +92,7 @@ impl AuthLimiter {
         now: Instant,
     ) {
         let peer = self.peer(peer);
-        self.lock().end(peer, name, (counter, outcome), self.limits, now);
+        self.lock().end(peer, name, (counter, outcome), now);
     }
 
     /// Credentials without a name were rejected. No password was guessed, so that the failure is only logged.

@@ -35,16 +35,19 @@ pub(super) struct Table {
 }
 
 impl Table {
+    pub(super) fn new(limits: AuthLimits) -> Self {
+        Self { counts: Counts::new(limits) }
+    }
+
     /// Begins an attempt, if it may be made now.
     pub(super) fn begin(
         &mut self,
         peer: Peer,
         name: &ClaimedName,
         patience: Patience,
-        limits: AuthLimits,
         now: Instant,
     ) -> Admission {
-        match (obstacle(&self.counts, peer, name, patience, limits, now), patience) {
+        match (obstacle(&self.counts, peer, name, patience, now), patience) {
             (None, _) | (Some(Obstacle::InFlight), Patience::None) => {
                 Admission::Begun(self.counts.begin(peer, name, now))
             }
@@ -65,15 +68,14 @@ impl Table {
         peer: Peer,
         name: &ClaimedName,
         (counter, outcome): (Counter, Outcome),
-        limits: AuthLimits,
         now: Instant,
     ) {
-        self.counts.end(peer, name, (counter, outcome), limits, now);
+        self.counts.end(peer, name, (counter, outcome), now);
         let woken = match outcome {
             Outcome::Proven => {
-                usize::try_from(limits.beside_successes()).unwrap_or(usize::MAX).saturating_add(1)
+                usize::try_from(self.counts.limits.beside_successes()).unwrap_or(usize::MAX).saturating_add(1)
             }
-            _ => match obstacle(&self.counts, peer, name, Patience::None, limits, now) {
+            _ => match obstacle(&self.counts, peer, name, Patience::None, now) {
                 // The waiting ones have to be refused, or to wait for time.
                 Some(Obstacle::Own(_) | Obstacle::Others(_)) => usize::MAX,
                 _ => 1,
@@ -111,7 +113,7 @@ impl Table {
 
     #[cfg(test)]
     pub(super) fn sizes(&self) -> (usize, usize, usize) {
-        let Counts { sources, counters, proven } = &self.counts;
+        let Counts { sources, counters, proven, .. } = &self.counts;
         (sources.len(), counters.len(), proven.len())
     }
 }

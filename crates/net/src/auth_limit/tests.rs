@@ -130,16 +130,15 @@ fn an_address_that_tries_many_accounts_does_not_block_a_user_who_authenticated_t
 
 #[test]
 fn tables_are_bounded_and_all_failures_are_reported() {
-    let limits = AuthLimits::default();
     let begin = Instant::now();
-    let mut table = Table::default();
+    let mut table = Table::new(AuthLimits::default());
     for number in 0..20_000 {
         let now = begin + Duration::from_millis(number.into());
         let peer = Peer { source: peer(number).ip(), is_shared: false };
         let name = name(&format!("user{number}"));
         for outcome in [Outcome::Failed, Outcome::Proven] {
-            table.begin(peer, &name, Patience::None, limits, now);
-            table.end(peer, &name, (Counter::Shared { is_first: false }, outcome), limits, now);
+            table.begin(peer, &name, Patience::None, now);
+            table.end(peer, &name, (Counter::Shared { is_first: false }, outcome), now);
         }
         table.report_failure(peer.source, Some(&name), now);
     }
