@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::run::{self, Outcome};
-use crate::{deny, dependencies, fuzz, setup, suite, tidy};
+use crate::{deny, dependencies, fuzz, hot_functions, setup, suite, tidy};
 
 /// How long each fuzz target runs.
 const FUZZ_SECONDS: u32 = 10;
@@ -22,6 +22,7 @@ const STEPS: &[Step] = &[
     ("format", || run::show(run::cargo().args(["fmt", "--all", "--check"])).map(|()| "")),
     ("tidy", || tidy::run().map(|()| "")),
     ("dependencies", || dependencies::check().map(|()| "")),
+    ("hot list", || hot_functions::check().map(|()| "")),
     ("spelling", || suite::spelling().map(|()| "")),
     ("clippy", || clippy().map(|()| "")),
     ("docs", || suite::docs().map(|()| "")),

@@ -7,6 +7,7 @@ mod ci;
 mod deny;
 mod dependencies;
 mod fuzz;
+mod hot_functions;
 mod program;
 mod run;
 mod setup;
@@ -27,6 +28,7 @@ usage: cargo xtask COMMAND
   fuzz [TARGET...]     runs fuzz targets; --seconds N each (60), --jobs N at once, --list, --no-asan
   setup                installs what the other commands need, and only that
   check-dependencies   compares the dependencies between crates with a table
+  check-hot-functions  looks for the functions of crates/mapiproxy/hot_functions.txt in the sources
   tidy                 the rules about sources and commits that STYLE.md lists
   spelling             codespell over the repository
   docs                 the API documentation, warnings denied
@@ -57,6 +59,7 @@ fn dispatch(command: &str, rest: &[String]) -> Outcome {
         "bench" => program::bench(rest),
         "fuzz" => fuzz::run(&fuzz::Options::parse(rest)?),
         "check-dependencies" => dependencies::check(),
+        "check-hot-functions" => hot_functions::check(),
         "tidy" => tidy::run(),
         "spelling" => suite::spelling(),
         "docs" => suite::docs(),
