@@ -3,15 +3,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use identity::SecurityContext;
+use identity::{Identity, SecurityContext};
 use mapi::autodiscover::Dialect;
 
 use crate::deferred::{Deferral, Deferred, Work};
-use crate::objects::memory::{SessionMemory, SessionShare};
+use crate::module_state::Slots;
 use crate::objects::table::{ObjectLimits, ObjectTable};
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Session, SharedSession};
+use crate::session_memory::{SessionMemory, SessionShare};
 use crate::stack::Stack;
 
 /// Passes operations through a stack of modules. Clones share one engine.
@@ -44,8 +45,8 @@ impl Engine {
         self
     }
 
-    /// Sets the limits on the memory of the state of sessions. State that exceeds them is not tracked. A second call
-    /// has no effect.
+    /// Sets the limits on the memory of the state of sessions. Objects that exceed them are not tracked, and a session
+    /// of which modules keep too much ends. A second call has no effect.
     #[must_use]
     pub fn with_session_memory(self, memory: Arc<dyn SessionMemory>) -> Self {
         let _ = self.shared.session_memory.set(memory);
@@ -96,18 +97,24 @@ impl Engine {
     }
 
     pub(crate) fn new_session(&self, incoming: &Incoming) -> SharedSession {
-        let mut objects = ObjectTable::new(ObjectLimits::default(), self.stack().reads_content());
-        if let Some(memory) = self.shared.session_memory.get() {
-            let user = incoming.context.identity().user().clone();
-            objects = objects.counted_in(SessionShare::new(Arc::clone(memory), user));
-        }
+        let share = || self.session_share(incoming.context.identity());
+        let objects = ObjectTable::new(ObjectLimits::default(), self.stack().reads_content());
         SharedSession::new(Session::new(
             self.next_id(),
             incoming.key.interface(),
             incoming.context.clone(),
             incoming.peer,
-            objects,
+            Slots::counted_in(share()),
+            objects.counted_in(share()),
         ))
+    }
+
+    /// An empty share of the memory of the user of `identity`.
+    fn session_share(&self, identity: &Identity) -> SessionShare {
+        let memory = self.shared.session_memory.get();
+        memory.map_or_else(SessionShare::default, |memory| {
+            SessionShare::new(Arc::clone(memory), identity.user().clone())
+        })
     }
 
     /// Ends a session, and calls [`unbind`](crate::Module::unbind) of the modules. A second call has no effect.

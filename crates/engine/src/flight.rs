@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::operation::{Incoming, Operation};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Session, SharedSession};
+use crate::session_memory::StateLimit;
 use crate::sessions::binding::{End, SessionBinding};
 use crate::sessions::cookie_binding::CookieBinding;
 use crate::sessions::handle_binding::HandleBinding;
@@ -98,7 +99,7 @@ impl Flight {
     ///
     /// # Errors
     /// If the session ended meanwhile: the state that modules kept for it was dropped, and new state would never be.
-    /// If a hook panics: then the session ends, since its state may be inconsistent.
+    /// If a hook panics, or the state that modules keep exceeds a limit: then the session ends.
     pub(crate) fn in_session<R>(
         &mut self,
         hooks: impl FnOnce(&Engine, &mut Operation, &mut Session) -> R,
@@ -110,11 +111,14 @@ impl Flight {
             return Err(Refusal::new(RefusalKind::NoSession, why));
         }
         // State that may be inconsistent after a panic is not used: the session ends, and the operation is refused.
-        let done = catch_unwind(AssertUnwindSafe(|| hooks(engine, operation, &mut session)));
-        done.map_err(|_| {
-            session.mark_broken();
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            let done = hooks(engine, operation, &mut session);
+            session.count_module_state().map(|()| done).map_err(too_much_state)
+        }));
+        let panicked = |_| {
             Refusal::new(RefusalKind::SessionBroken, "a hook of a module panicked; the session was ended")
-        })
+        };
+        done.map_err(panicked).flatten().inspect_err(|_| session.mark_broken())
     }
 
     /// Encodes a request that a module sends ahead, for the upstream. Returns its key and its bytes.
@@ -151,4 +155,10 @@ impl Binding {
             Self::Cookies(binding) => binding,
         }
     }
+}
+
+/// The refusal of an operation after which modules keep too much of its session.
+fn too_much_state(limit: StateLimit) -> Refusal {
+    let why = format!("{limit} by what modules keep of the session, which was ended");
+    Refusal::new(RefusalKind::TooBusy, why)
 }

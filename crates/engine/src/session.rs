@@ -1,7 +1,5 @@
 //! Sessions: the state of one client at one service, under one security context.
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +7,9 @@ use identity::{Proof, SecurityContext};
 use mapi::Interface;
 use wire::FileTime;
 
+use crate::module_state::{ModuleState, Slots};
 use crate::objects::table::ObjectTable;
+use crate::session_memory::StateLimit;
 
 /// The state of one client at one service of the server, from its Connect or Bind to its Disconnect or Unbind, under
 /// one security context.
@@ -18,10 +18,10 @@ pub struct Session {
     interface: Interface,
     context: SecurityContext,
     peer: SocketAddr,
-    slots: HashMap<TypeId, Box<dyn Any + Send>>,
+    slots: Slots,
     objects: ObjectTable,
     ended: bool,
-    /// A hook panicked, so the state may be inconsistent.
+    /// A hook panicked, so the state may be inconsistent, or the state of modules exceeds a limit.
     broken: bool,
 }
 
@@ -46,9 +46,10 @@ impl Session {
         interface: Interface,
         context: SecurityContext,
         peer: SocketAddr,
+        slots: Slots,
         objects: ObjectTable,
     ) -> Self {
-        Self { id, interface, context, peer, slots: HashMap::new(), objects, ended: false, broken: false }
+        Self { id, interface, context, peer, slots, objects, ended: false, broken: false }
     }
 
     /// The open server objects of the session. Within a hook for single ROPs the table is empty: use the view of the
@@ -97,13 +98,18 @@ impl Session {
     }
 
     /// The session's value of the type `T`, created at the first access and dropped with the session. A module uses a
-    /// private type, so that other modules cannot access the value.
-    pub fn slot<T: Default + Send + 'static>(&mut self) -> &mut T {
-        let slot = self.slots.entry(TypeId::of::<T>()).or_insert_with(|| Box::<T>::default());
-        if !slot.is::<T>() {
-            *slot = Box::<T>::default();
-        }
-        slot.downcast_mut().unwrap_or_else(|| unreachable!("a slot is keyed by its own type"))
+    /// private type, so that other modules cannot access the value. The session ends if what modules keep exceeds the
+    /// memory of the user.
+    pub fn slot<T: ModuleState>(&mut self) -> &mut T {
+        self.slots.get()
+    }
+
+    /// Counts the state that modules keep in slots. To be called after their hooks.
+    ///
+    /// # Errors
+    /// If it exceeds a limit: then the session must end.
+    pub(crate) fn count_module_state(&mut self) -> Result<(), StateLimit> {
+        self.slots.count()
     }
 
     /// Marks the session as ended. Returns `true` at the first call.
@@ -116,12 +122,12 @@ impl Session {
         self.ended
     }
 
-    /// Marks the session as broken, because a hook panicked: its state may be inconsistent.
+    /// Marks the session as broken, because a hook panicked or the state of modules exceeds a limit: it is to end.
     pub(crate) const fn mark_broken(&mut self) {
         self.broken = true;
     }
 
-    /// Whether a hook panicked.
+    /// Whether the session is to end because of its state.
     pub(crate) const fn is_broken(&self) -> bool {
         self.broken
     }

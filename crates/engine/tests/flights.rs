@@ -12,7 +12,7 @@ use engine::{
 use mapi::mapihttp::ResponseCode;
 use mapi::ndr::ContextHandle;
 use mapi::{ErrorCode, nspi};
-use testkit::{RpcClient, Step, TestFlight, bind_request, bind_response, caller};
+use testkit::{Counter, RpcClient, Step, TestFlight, bind_request, bind_response, caller};
 use wire::{Endian, Guid};
 
 fn incoming(context: &SecurityContext, opnum: u16, stub: impl Into<Bytes>) -> Incoming {
@@ -140,7 +140,7 @@ impl Module for Scribe {
         Ok(())
     }
     fn request(&self, _: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        *session.slot::<usize>() += 1;
+        session.slot::<Counter>().0 += 1;
         self.write("request");
         Ok(())
     }
@@ -157,7 +157,7 @@ impl Module for Scribe {
         Ok(())
     }
     fn unbind(&self, session: &mut Session) {
-        self.write(&format!("unbind after {}", session.slot::<usize>()));
+        self.write(&format!("unbind after {}", session.slot::<Counter>().0));
     }
     fn shutdown(&self) {
         self.write("shutdown");

@@ -19,6 +19,8 @@ const LAYERS: [(&str, &[&str]); 6] = [
             "objects",
             "operation",
             "session",
+            "session_memory",
+            "module_state",
             "rops",
         ],
     ),

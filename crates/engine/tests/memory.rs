@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use engine::objects::SessionMemory;
-use engine::{Engine, Module, Operation, Refusal, Session, Stack};
+use engine::{
+    CookieTable, Engine, FaultStatus, Interface, Module, ModuleState, Operation, Refusal, Session,
+    SessionMemory, Stack, StateLimit,
+};
 use identity::UserKey;
 use mapi::emsmdb::NO_OBJECT;
+use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use mapi::property::PropTag;
 use mapi::rop::folder::{FolderTableRequest, FolderTableResponse, TableFlags};
 use mapi::rop::table::{AsynchronousFlags, RopSetColumnsRequest, TableStatus, TableStatusResponse};
 use mapi::rop::{Empty, List16, OutputHandleIndex, RequestBody, ResponseBody};
-use testkit::{Mailbox, batch, replies};
+use testkit::{Mailbox, MapiHttpClient, RpcClient, Step, batch, caller, incoming, replies};
 
 /// The limit of each user, in bytes.
 const LIMIT: usize = 1 << 20;
@@ -32,15 +35,15 @@ impl Budget {
 }
 
 impl SessionMemory for Budget {
-    fn replace(&self, user: &UserKey, counted: usize, bytes: usize) -> bool {
+    fn replace(&self, user: &UserKey, counted: usize, bytes: usize) -> Result<(), StateLimit> {
         let mut users = self.0.lock().unwrap();
         let held = users.entry(user.clone()).or_default();
         let changed = *held - counted + bytes;
-        let is_permitted = bytes <= counted || changed <= LIMIT;
-        if is_permitted {
-            *held = changed;
+        if bytes > counted && changed > LIMIT {
+            return Err(StateLimit::User);
         }
-        is_permitted
+        *held = changed;
+        Ok(())
     }
 }
 
@@ -132,4 +135,94 @@ fn objects_without_content_count_and_further_ones_are_not_tracked() {
     assert_eq!(u64::try_from(tracked).unwrap() + untracked, 6000);
     assert!(tracked > 3000 && untracked > 1000, "{tracked} {untracked}");
     assert_eq!(budget.counted(), [LIMIT]);
+}
+
+/// Keeps the bytes of all requests of a session.
+struct Keeps;
+
+#[derive(Default)]
+struct Kept(Vec<u8>);
+
+impl ModuleState for Kept {
+    fn owned_bytes(&self) -> usize {
+        self.0.capacity()
+    }
+}
+
+impl Module for Keeps {
+    fn name(&self) -> &'static str {
+        "keeps"
+    }
+
+    fn description(&self) -> &'static str {
+        "keeps all requests"
+    }
+
+    fn request(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        session.slot::<Kept>().0.extend(operation.request.original());
+        Ok(())
+    }
+}
+
+fn keeping() -> (Engine, Arc<Budget>) {
+    let budget = Arc::<Budget>::default();
+    let engine = Engine::new(Stack::new(vec![Box::new(Keeps)]));
+    (engine.with_session_memory(Arc::clone(&budget) as _), budget)
+}
+
+#[test]
+fn a_session_of_which_modules_keep_more_than_the_limit_ends_over_rpc() {
+    let (engine, budget) = keeping();
+    let group = Arc::default();
+    let mut talk = RpcClient::new(&engine, &group);
+    let alice = caller("a");
+    let [first, second] = [1, 2].map(|upstream| talk.bind(&alice, upstream));
+    let small = budget.counted();
+    let mut send = |handle: &[u8; 20]| {
+        let call = incoming(&alice, (Interface::Nspi, 3), [&handle[..], &vec![0; 99_980]].concat());
+        match talk.send(call) {
+            Ok((mut flight, Step::Relay { .. })) => talk.respond(&mut flight, vec![0; 44]),
+            Ok((_, refused)) => refused,
+            Err(refusal) => panic!("{refusal:?}"),
+        }
+    };
+    let forwarded = (0..20).take_while(|_| matches!(send(&first), Step::Reply { .. })).count();
+    assert!((4..=10).contains(&forwarded), "{forwarded}");
+    // The call that exceeded the limit ended its session, whose memory is free again.
+    assert_eq!((group.len(), budget.counted()), (1, vec![small[0] / 2]));
+    assert!(matches!(send(&second), Step::Reply { .. }));
+    assert!(budget.counted()[0] > 99_980);
+    let Step::Fault { status, why, .. } = (0..20).map(|_| send(&second)).find(is_fault).unwrap() else {
+        unreachable!("is_fault")
+    };
+    let expected =
+        "clients.request_megabytes_per_user is reached by what modules keep of the session, which was ended";
+    assert_eq!((status, &*why), (FaultStatus::RPC_S_SERVER_TOO_BUSY, expected));
+    assert!(group.is_empty() && budget.counted() == [0]);
+}
+
+const fn is_fault(step: &Step) -> bool {
+    matches!(step, Step::Fault { .. })
+}
+
+#[test]
+fn a_session_of_which_modules_keep_more_than_the_limit_ends_over_http() {
+    let ((engine, budget), table) = (keeping(), CookieTable::default());
+    let [alice, bob] = ["a", "b"].map(|who| MapiHttpClient::new(&engine, &table, Endpoint::Nspi, who));
+    for client in [&alice, &bob] {
+        let (mut flight, _) = client.relayed(RequestType::Bind, vec![0; 45]);
+        client.delivered(&mut flight, vec![0; 28]);
+    }
+    let send = |client: &MapiHttpClient<'_>| match client.send(RequestType::QueryColumns, vec![0; 100_000]) {
+        Ok((mut flight, Step::Relay { .. })) => client.respond(&mut flight, vec![0; 16]),
+        Ok((_, refused)) => refused,
+        Err(refusal) => panic!("{refusal:?}"),
+    };
+    let Step::Fault { code, .. } = (0..20).map(|_| send(&alice)).find(is_fault).unwrap() else {
+        unreachable!("is_fault")
+    };
+    assert_eq!(code, ResponseCode::UnknownFailure);
+    assert_eq!((table.len(), budget.counted()[0]), (1, 0));
+    // The session of another user continues.
+    assert!(matches!(send(&bob), Step::Reply { .. }));
 }

@@ -6,7 +6,7 @@ use engine::{
     CookieTable, Engine, FaultStatus, Interface, Module, Operation, Refusal, Session, Stack, fault_status,
 };
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
-use testkit::{MapiHttpClient, RpcClient, Step, caller, incoming};
+use testkit::{Counter, MapiHttpClient, RpcClient, Step, caller, incoming};
 
 /// Panics for requests and responses that end with a marker, and counts the sessions that ended.
 struct Panics {
@@ -27,7 +27,7 @@ impl Module for Panics {
     }
 
     fn request(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        *session.slot::<u32>() += 1;
+        session.slot::<Counter>().0 += 1;
         assert!(!operation.request.original().ends_with(&[REQUEST; 8]), "as the test wants it");
         Ok(())
     }
@@ -40,7 +40,7 @@ impl Module for Panics {
 
     fn unbind(&self, session: &mut Session) {
         *self.ended.lock().unwrap() += 1;
-        assert!(*session.slot::<u32>() < 3, "a third request: and this panics, too");
+        assert!(session.slot::<Counter>().0 < 3, "a third request: and this panics, too");
     }
 }
 

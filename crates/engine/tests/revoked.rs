@@ -5,11 +5,21 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use engine::{
-    CookieTable, Engine, Envelope, FaultStatus, Incoming, Interface, Module, Operation, OperationKey,
-    Refusal, SecurityContext, Session, Stack, fault_status,
+    CookieTable, Engine, Envelope, FaultStatus, Incoming, Interface, Module, ModuleState, Operation,
+    OperationKey, Refusal, SecurityContext, Session, Stack, fault_status,
 };
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use testkit::{RpcClient, Step, TestFlight, caller, incoming};
+
+/// The number of the session, kept in its slot.
+#[derive(Default)]
+struct Id(u64);
+
+impl ModuleState for Id {
+    fn owned_bytes(&self) -> usize {
+        0
+    }
+}
 
 /// Records the numbers of the sessions that ended.
 #[derive(Debug)]
@@ -25,12 +35,13 @@ impl Module for Ended {
     }
 
     fn request(&self, _operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        *session.slot() = session.id();
+        let id = session.id();
+        session.slot::<Id>().0 = id;
         Ok(())
     }
 
     fn unbind(&self, session: &mut Session) {
-        self.0.lock().unwrap().push(*session.slot());
+        self.0.lock().unwrap().push(session.slot::<Id>().0);
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use engine::options::{OptionError, OptionSpec, Options};
 use engine::rops::{RopDecision, RopResponseView, RopView};
 use engine::{
-    AheadRequest, AheadResponse, Decision, Delivery, Interests, Interface, Module, Operation, OperationKind,
-    ProxyInfo, Refusal, SecurityContext, Session, Work,
+    AheadRequest, AheadResponse, Decision, Delivery, Interests, Interface, Module, ModuleState, Operation,
+    OperationKind, ProxyInfo, Refusal, SecurityContext, Session, Work,
 };
 use mapi::autodiscover::Dialect;
 
@@ -41,6 +41,13 @@ engine::module_options! {
 struct SessionState {
     /// The number of operations so far.
     operations: u64,
+}
+
+impl ModuleState for SessionState {
+    fn owned_bytes(&self) -> usize {
+        // A counter owns no other memory. The capacity of a vector or string would count here.
+        0
+    }
 }
 
 const NAME: &str = "dummy";

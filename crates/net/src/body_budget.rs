@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::objects::SessionMemory;
+use engine::{SessionMemory, StateLimit};
 use identity::{Identity, UserKey};
 
 use crate::tcp::admission::Limits;
@@ -128,8 +128,11 @@ impl BodyBudget {
 }
 
 impl SessionMemory for BodyBudget {
-    fn replace(&self, user: &UserKey, counted: usize, bytes: usize) -> bool {
-        self.exchange(user, Use::Sessions, counted, bytes).is_ok()
+    fn replace(&self, user: &UserKey, counted: usize, bytes: usize) -> Result<(), StateLimit> {
+        self.exchange(user, Use::Sessions, counted, bytes).map_err(|limit| match limit {
+            MemoryLimit::User => StateLimit::User,
+            MemoryLimit::Total => StateLimit::Total,
+        })
     }
 }
 
@@ -236,21 +239,21 @@ mod tests {
     fn sessions_may_hold_half_of_each_limit_beside_requests() {
         let [alice, bob] = identities();
         let budget = budget(10 * STEP, 14 * STEP);
-        assert!(!budget.replace(alice.user(), 0, 5 * STEP + 1));
-        assert!(budget.replace(alice.user(), 0, 5 * STEP));
+        assert_eq!(budget.replace(alice.user(), 0, 5 * STEP + 1), Err(StateLimit::User));
+        budget.replace(alice.user(), 0, 5 * STEP).unwrap();
         // In total as well.
-        assert!(!budget.replace(bob.user(), 0, 3 * STEP));
-        assert!(budget.replace(bob.user(), 0, 2 * STEP));
+        assert_eq!(budget.replace(bob.user(), 0, 3 * STEP), Err(StateLimit::Total));
+        budget.replace(bob.user(), 0, 2 * STEP).unwrap();
         // Requests may have the rest.
         let mut share = budget.share(&alice);
         assert_eq!(share.set(5 * STEP + 1), Err(MemoryLimit::User));
         share.set(5 * STEP).unwrap();
         // And more of it than sessions.
-        assert!(budget.replace(alice.user(), 5 * STEP, 0));
+        budget.replace(alice.user(), 5 * STEP, 0).unwrap();
         share.set(10 * STEP).unwrap();
-        assert!(!budget.replace(alice.user(), 0, 1));
+        assert_eq!(budget.replace(alice.user(), 0, 1), Err(StateLimit::User));
         drop(share);
-        assert!(budget.replace(bob.user(), 2 * STEP, 0));
+        budget.replace(bob.user(), 2 * STEP, 0).unwrap();
         assert!(budget.lock().total == Held::default() && budget.lock().by_user.is_empty());
     }
 }

@@ -2,6 +2,7 @@
 //! software; and conversations through the engine.
 
 pub mod captures;
+mod counter;
 pub mod deferred;
 mod flight;
 pub mod http_auth;
@@ -14,6 +15,7 @@ pub mod rops;
 mod rpc_client;
 pub mod seeds;
 
+pub use crate::counter::Counter;
 pub use crate::flight::{Step, TestFlight};
 pub use crate::mailbox::{Mailbox, Sent, batch, connect_ex, replies};
 pub use crate::mapi_http_client::MapiHttpClient;

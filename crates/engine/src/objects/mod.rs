@@ -11,7 +11,6 @@ mod apply;
 mod apply_transfer;
 pub(crate) mod content;
 pub(crate) mod fast_transfer;
-pub(crate) mod memory;
 pub(crate) mod object;
 mod opened;
 pub(crate) mod slots;
@@ -20,7 +19,6 @@ mod tracker;
 
 pub use self::content::{Content, Properties};
 pub use self::fast_transfer::{FastTransfer, FastTransferKind, SyncState, TransferPart, TransferStream};
-pub use self::memory::SessionMemory;
 pub use self::object::{
     Attachment, Logon, Message, Object, ObjectHandle, ObjectKind, Stream, Table, TableKind,
 };

@@ -6,8 +6,8 @@ use mapi::property::{PropTag, PropertyValue};
 use mapi::rop::Logons;
 
 use super::content::{Content, size_of_value};
-use super::memory::SessionShare;
 use super::object::{Logon, Object, ObjectHandle, ObjectKind};
+use crate::session_memory::SessionShare;
 
 /// An estimate of the memory of a session without its objects, in bytes.
 const SESSION_BYTES: usize = 1024;
@@ -64,7 +64,7 @@ impl ObjectTable {
     pub(crate) fn counted_in(mut self, share: SessionShare) -> Self {
         self.share = share;
         // The number of sessions has a limit of its own: a session over this one tracks nothing.
-        self.share.reserve(SESSION_BYTES);
+        let _ = self.share.reserve(SESSION_BYTES);
         self
     }
 
@@ -175,15 +175,18 @@ impl ObjectTable {
     }
 
     fn has_room_for_object(&mut self) -> bool {
-        self.count < self.limits.objects && self.share.reserve(self.memory().saturating_add(OBJECT_BYTES))
+        self.count < self.limits.objects
+            && self.share.reserve(self.memory().saturating_add(OBJECT_BYTES)).is_ok()
     }
 
     /// How many of the `wanted` bytes of content may be added. They are counted in the user's share.
     pub(super) fn room(&mut self, wanted: usize) -> usize {
         let memory = self.memory();
         let room = wanted.min(self.limits.content.saturating_sub(self.held));
-        let is_counted = self.share.reserve(memory.saturating_add(room));
-        if is_counted { room } else { room.min(self.share.left(memory)) }
+        match self.share.reserve(memory.saturating_add(room)) {
+            Ok(()) => room,
+            Err(_) => room.min(self.share.left(memory)),
+        }
     }
 
     /// Stores properties of the object with this handle, as far as the limit allows.

@@ -1,0 +1,90 @@
+//! Counts the memory of the state of sessions against the limits of their users.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use identity::UserKey;
+
+/// Memory is counted in multiples of this many bytes, so that not each change is counted.
+const STEP: usize = 4096;
+
+/// Limits the memory of the state of sessions, for each user and in total.
+pub trait SessionMemory: Debug + Send + Sync {
+    /// Replaces the `counted` bytes of a session of `user` by `bytes`. Fewer bytes are always permitted.
+    ///
+    /// # Errors
+    /// If a limit would be exceeded; then the count is unchanged.
+    fn replace(&self, user: &UserKey, counted: usize, bytes: usize) -> Result<(), StateLimit>;
+}
+
+/// A limit on the state of sessions that is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StateLimit {
+    /// The limit on the memory of one user.
+    #[error("clients.request_megabytes_per_user is reached")]
+    User,
+    /// The limit on the memory of all users together.
+    #[error("clients.request_megabytes is reached")]
+    Total,
+}
+
+/// The memory that is counted for a part of the state of one session. It is returned when the share is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct SessionShare {
+    /// `None` for memory that is not limited.
+    limit: Option<(Arc<dyn SessionMemory>, UserKey)>,
+    /// How many bytes need not be counted.
+    uncounted: usize,
+    /// How many bytes beyond them are counted.
+    counted: usize,
+}
+
+impl SessionShare {
+    /// An empty share of what `memory` permits `user`.
+    pub(crate) const fn new(memory: Arc<dyn SessionMemory>, user: UserKey) -> Self {
+        Self { limit: Some((memory, user)), uncounted: 0, counted: 0 }
+    }
+
+    /// Leaves the first `bytes` of the share uncounted. The number of sessions, which has a limit of its own, bounds
+    /// them.
+    pub(crate) const fn beyond(mut self, bytes: usize) -> Self {
+        self.uncounted = bytes;
+        self
+    }
+
+    /// Counts at least `bytes`.
+    ///
+    /// # Errors
+    /// If a limit would be exceeded; then the count is unchanged.
+    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<(), StateLimit> {
+        if bytes <= self.uncounted.saturating_add(self.counted) { Ok(()) } else { self.set(bytes) }
+    }
+
+    /// Returns what is counted beyond `bytes`.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        // What was returned would soon be counted again if it were little.
+        if self.left(bytes) >= 2 * STEP {
+            // Fewer bytes are always permitted.
+            let _ = self.set(bytes);
+        }
+    }
+
+    /// How many of the counted bytes are left for further content beside `used` bytes.
+    pub(crate) const fn left(&self, used: usize) -> usize {
+        self.counted.saturating_sub(used.saturating_sub(self.uncounted))
+    }
+
+    fn set(&mut self, bytes: usize) -> Result<(), StateLimit> {
+        let Some((memory, user)) = &self.limit else { return Ok(()) };
+        let bytes = bytes.saturating_sub(self.uncounted).div_ceil(STEP).saturating_mul(STEP);
+        memory.replace(user, self.counted, bytes)?;
+        self.counted = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for SessionShare {
+    fn drop(&mut self) {
+        let _ = self.set(0);
+    }
+}
