@@ -20,7 +20,7 @@ use crate::refusal::Refusal;
 /// The lowest id of a named property.
 const FIRST_NAMED: u16 = 0x8000;
 /// Flags of a message that only the sender's copy has.
-const SENDER_FLAGS: MessageFlags = MessageFlags(0x0d);
+const SENDER_FLAGS: MessageFlags = MessageFlags(0x2d);
 
 /// The people to whom a message is delivered, and the recipients that are unknown.
 #[derive(Debug, Default)]
@@ -96,7 +96,9 @@ pub(crate) fn deliver(
 ) -> Result<(), Refusal> {
     let mut content = mapped(change, content, from, to)?;
     let flags = content.set.integer(PropTag::PidTagMessageFlags).unwrap_or_default();
+    let own = if from.id == to.id { MessageFlags::MF_FROM_ME } else { MessageFlags::NONE };
     let flags = i32::try_from(flags).unwrap_or_default() & !SENDER_FLAGS.0.cast_signed();
+    let flags = flags | own.0.cast_signed();
     content.set.set(PropTag::PidTagMessageFlags, PropertyValue::Integer32(flags));
     content.set.set(PropTag::PidTagMessageDeliveryTime, PropertyValue::Time(change.now()));
     content.set.set(PropTag::PidTagReceivedByName, PropertyValue::from(entry.display_name.as_str()));
@@ -105,7 +107,8 @@ pub(crate) fn deliver(
     }
     let class = content.set.text(PropTag::PidTagMessageClass).unwrap_or_default();
     let folder = change.receive_folder(to.id, &class)?.map_or(special(INBOX), |found| found.folder);
-    change.create_message(to.id, folder, &NewMessage { content, ..NewMessage::default() })?;
+    let message = change.create_message(to.id, folder, &NewMessage { content, ..NewMessage::default() })?;
+    change.delivered(to.id, folder, message.id);
     Ok(())
 }
 
@@ -184,7 +187,9 @@ pub(crate) fn report(
     let content = ContentEdit { set, recipients: Some(unknown), ..ContentEdit::default() };
     let class = "REPORT.IPM.Note.NDR";
     let folder = change.receive_folder(sender.id, class)?.map_or(special(INBOX), |found| found.folder);
-    change.create_message(sender.id, folder, &NewMessage { content, ..NewMessage::default() })?;
+    let message =
+        change.create_message(sender.id, folder, &NewMessage { content, ..NewMessage::default() })?;
+    change.delivered(sender.id, folder, message.id);
     Ok(())
 }
 

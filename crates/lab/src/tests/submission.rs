@@ -7,7 +7,7 @@ use mapi::property::{PropTag, PropType, PropertyValue, TaggedValue};
 use mapi::rop::message::MessageOpenModeFlags;
 use mapi::rop::named_property::{PropertyIdFlags, RopGetPropertyIdsFromNamesRequest};
 use mapi::rop::recipient::{ModifyRecipientRow, RecipientType};
-use mapi::rop::transport::{RopSubmitMessageRequest, SubmitFlags};
+use mapi::rop::transport::{MessageFlags, RopSubmitMessageRequest, SubmitFlags};
 use mapi::rop::{Empty, List16, RequestBody, ResponseBody};
 use wire::Utf16;
 
@@ -131,4 +131,20 @@ fn named_properties_keep_their_names_in_other_mailboxes() {
     assert_ne!(here, colour);
     bob.open_table(1, true, 11).unwrap();
     assert_eq!(bob.texts(11, here), ["blue"]);
+}
+
+#[test]
+fn a_copy_is_marked_as_sent_by_its_owner_only_for_the_sender() {
+    let caller = Caller::new();
+    let (mut alice, mut bob) = (mail(&caller, "alice"), mail(&caller, "bob"));
+    draft(&mut alice, "Tea", vec![recipient(0, "bob@lab.test"), recipient(1, "alice@lab.test")]);
+    assert_eq!(submit(&mut alice), Ok(()));
+    for (mail, expected) in [(&mut alice, MessageFlags::MF_FROM_ME), (&mut bob, MessageFlags::NONE)] {
+        mail.open_table(1, true, 11).unwrap();
+        mail.set_columns(11, &[PropTag::PidTagMessageFlags]).unwrap();
+        let rows = mail.rows(11, &[PropTag::PidTagMessageFlags], 2).unwrap();
+        assert_eq!(rows.len(), 1);
+        let flags = rows[0].value(0).unwrap().to_integer();
+        assert_eq!(flags, Some(i64::from(expected.0)), "mfFromMe, and neither mfRead nor mfUnsent");
+    }
 }
