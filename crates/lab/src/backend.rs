@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use identity::SecurityContext;
-use store::Store;
+use store::{Change, Store, View};
 use tempfile::TempDir;
 use wire::FileTime;
 
 use crate::config::LabConfig;
 use crate::directory::{Directory, Entry};
+use crate::notify::hub::Hub;
 
 /// Why a lab cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +28,9 @@ pub enum LabError {
 pub struct Backend {
     pub(crate) config: LabConfig,
     pub(crate) directory: Directory,
-    pub(crate) store: Store,
+    store: Store,
+    /// Notifies sessions of what [`Backend::write`] does.
+    pub(crate) hub: Hub,
     /// The time of the last change.
     last: AtomicU64,
     /// The directory of a temporary store, which is deleted with the lab.
@@ -47,7 +50,45 @@ impl Backend {
         };
         let store = Store::open(&file)?;
         let directory = Directory::new(&config);
-        Ok(Self { config, directory, store, last: AtomicU64::new(0), _directory: temporary })
+        Ok(Self {
+            config,
+            directory,
+            store,
+            hub: Hub::default(),
+            last: AtomicU64::new(0),
+            _directory: temporary,
+        })
+    }
+
+    /// Calls `read` with a view of one state of the mailboxes.
+    ///
+    /// # Errors
+    /// Those of `read`, and those of the store.
+    pub(crate) fn read<T, E: From<store::Error>>(
+        &self,
+        read: impl FnOnce(&View<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.store.read(read)
+    }
+
+    /// Calls `change` with the right to change the mailboxes at the time `now`, and notifies the sessions of what it
+    /// did. If it fails, nothing of it happened.
+    ///
+    /// # Errors
+    /// Those of `change`, and those of the store.
+    pub(crate) fn write<T, E: From<store::Error>>(
+        &self,
+        now: FileTime,
+        change: impl FnOnce(&Change<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let change = |changed: &Change<'_>| {
+            let result = change(changed)?;
+            Ok((result, self.hub.prepare(changed)?))
+        };
+        self.store.write_then(now, change, |(result, prepared)| {
+            prepared.deliver();
+            result
+        })
     }
 
     /// The current time. No two calls return the same one, so that it also tells states of a folder apart.

@@ -29,6 +29,7 @@ mod emsmdb;
 mod handles;
 mod http;
 mod mailbox;
+mod notify;
 mod nspi;
 mod random;
 mod refusal;

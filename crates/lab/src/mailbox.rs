@@ -97,10 +97,10 @@ pub(crate) fn folder_entry_id(mailbox: &Mailbox, folder: ObjectId) -> Vec<u8> {
 impl Backend {
     /// The mailbox of the person `entry`, which is created if it does not exist.
     pub(crate) fn mailbox_of(&self, entry: &Entry) -> Result<Mailbox, Refusal> {
-        if let Some(mailbox) = self.store.read(|view| view.mailbox_of(&entry.alias))? {
+        if let Some(mailbox) = self.read(|view| view.mailbox_of(&entry.alias))? {
             return Ok(mailbox);
         }
-        let created = self.store.write(CREATED, |change| match change.mailbox_of(&entry.alias)? {
+        let created = self.write(CREATED, |change| match change.mailbox_of(&entry.alias)? {
             Some(mailbox) => Ok(mailbox),
             None => create(change, entry),
         });

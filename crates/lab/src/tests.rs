@@ -3,6 +3,7 @@
 mod folders;
 mod mail;
 mod messages;
+mod notifications;
 mod nspi;
 mod others;
 mod submission;

@@ -17,7 +17,7 @@ use super::outcome::{Found, Outcome, Permitted, Success, done};
 use crate::refusal::Refusal;
 use crate::session::message::{OpenAttachment, OpenMessage, Place};
 use crate::session::properties::OpenProperties;
-use crate::session::table::{Source, Table};
+use crate::session::table::{Notified, Source, Table};
 use crate::session::{Object, Opened};
 use crate::values::convert::size;
 
@@ -122,7 +122,7 @@ pub(super) fn table(context: &mut Context<'_>) -> Outcome {
         }
         row
     });
-    let table = Table::new(Source::Fixed(rows.collect()));
+    let table = Table::new(Source::Fixed(rows.collect()), Notified::Never);
     let object = Object::Table(Box::new(table));
     Ok(Success::opened(ResponseBody::RopGetAttachmentTable(Empty), &logon, object))
 }
@@ -201,7 +201,7 @@ pub(super) fn open_embedded(context: &mut Context<'_>, request: &RopOpenEmbedded
     let place = Place::Attachment(handle);
     let mut message = match (attachment.embedded, pending) {
         (Some(content), pending) => {
-            backend.store.read(|view| OpenMessage::load(view, place, content, pending.unwrap_or_default()))?
+            backend.read(|view| OpenMessage::load(view, place, content, pending.unwrap_or_default()))?
         }
         (None, Some(pending)) => OpenMessage::new(place, pending),
         (None, None) if flags.contains(MessageOpenModeFlags::CREATE) => {

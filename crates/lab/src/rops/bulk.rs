@@ -51,7 +51,7 @@ pub(super) fn delete(
 ) -> Outcome {
     let ((logon, folder), backend) = (context.folder()?, context.backend());
     let mailbox = logon.mailbox.id;
-    let partial_completion = backend.store.write(backend.now(), |change| {
+    let partial_completion = backend.write(backend.now(), |change| {
         logon.require(change, folder, DELETE_ANY | OWNER)?;
         for_each(change, (mailbox, folder), &request.message_ids.0, |id| {
             change.delete_message(mailbox, id, soft)
@@ -71,7 +71,7 @@ pub(super) fn move_or_copy(context: &Context<'_>, request: &RopMoveCopyMessagesR
         _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     };
     let copy = request.want_copy.is_true();
-    let partial_completion = backend.store.write(backend.now(), |change| {
+    let partial_completion = backend.write(backend.now(), |change| {
         logon.require(change, folder, READ_ANY | OWNER)?;
         logon.require(change, target, CREATE)?;
         if !copy {
@@ -93,7 +93,7 @@ pub(super) fn set_read_flags(context: &Context<'_>, request: &RopSetReadFlagsReq
     let ((logon, folder), backend) = (context.folder()?, context.backend());
     let mailbox = logon.mailbox.id;
     let read = is_read(request.read_flags)?;
-    let partial_completion = backend.store.write(backend.now(), |change| {
+    let partial_completion = backend.write(backend.now(), |change| {
         logon.require(change, folder, READ_ANY | OWNER)?;
         for_each(change, (mailbox, folder), &request.message_ids.0, |id| {
             change.set_read(mailbox, id, read).map(drop)

@@ -18,7 +18,7 @@ use crate::codepage::CodePage;
 use crate::mailbox::SPECIAL_MAX;
 use crate::refusal::Refusal;
 use crate::session::logon::{CREATE_SUBFOLDER, Logon, OWNER, READ_ANY};
-use crate::session::table::{Source, Table};
+use crate::session::table::{Notified, Source, Table};
 use crate::session::{Object, Opened};
 
 /// The longest name of a folder, in characters.
@@ -49,7 +49,7 @@ pub(super) fn open(context: &Context<'_>, request: &RopOpenFolderRequest) -> Out
     };
     let id = ObjectId::from(request.folder_id);
     let deleted = request.open_mode_flags.contains(OpenModeFlags::OPEN_SOFT_DELETED);
-    context.backend().store.read(|view| {
+    context.backend().read(|view| {
         let found = visible(view, &logon, id, false);
         if deleted { found.or_else(|_| visible(view, &logon, id, true)) } else { found }
     })?;
@@ -76,7 +76,7 @@ pub(super) fn create(context: &Context<'_>, request: &RopCreateFolderRequest) ->
         properties.set(PropTag::PidTagComment, PropertyValue::from(comment.as_str()));
     }
     let (backend, mailbox) = (context.backend(), logon.mailbox.id);
-    let id = backend.store.write(backend.now(), |change| {
+    let id = backend.write(backend.now(), |change| {
         logon.require(change, parent, CREATE_SUBFOLDER | OWNER)?;
         if let Some(existing) = change.folder_by_name(mailbox, parent, &name)? {
             if !request.open_existing.is_true() {
@@ -109,7 +109,7 @@ pub(super) fn delete(context: &Context<'_>, request: &RopDeleteFolderRequest) ->
     if flags.0 & !(known | DeleteFolderFlags::DELETE_HARD_DELETE).0 != 0 {
         return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
     }
-    let is_deleted = backend.store.write(backend.now(), |change| {
+    let is_deleted = backend.write(backend.now(), |change| {
         visible(change, &logon, id, false)?;
         if change.folder(mailbox, id)?.parent != Some(parent) {
             return Err(ErrorCode::MAPI_E_NOT_FOUND.into());
@@ -138,12 +138,17 @@ pub(super) fn delete(context: &Context<'_>, request: &RopDeleteFolderRequest) ->
     done(ResponseBody::RopDeleteFolder(PartialCompletion { partial_completion }))
 }
 
+const fn notified(flags: TableFlags) -> Notified {
+    if flags.contains(TableFlags::NO_NOTIFICATIONS) { Notified::Never } else { Notified::WhenRead }
+}
+
 /// `RopGetHierarchyTable` ([MS-OXCFOLD] 3.2.5.13).
 pub(super) fn hierarchy_table(context: &Context<'_>, request: &FolderTableRequest) -> Outcome {
     let ((logon, folder), flags) = (context.folder()?, request.table_flags);
     let depth = flags.contains(TableFlags::DEPTH);
     let deleted = flags.contains(TableFlags::SOFT_DELETES);
-    let mut table = Table::new(Source::Hierarchy { folder, depth, deleted });
+    let source = Source::Hierarchy { folder, depth, deleted };
+    let mut table = Table::new(source, notified(flags));
     refresh(&context.backend(), &logon, &mut table, context.session.code_page)?;
     let row_count = u32::try_from(table.rows.len()).unwrap_or(u32::MAX);
     let body = ResponseBody::RopGetHierarchyTable(FolderTableResponse { row_count });
@@ -156,12 +161,13 @@ pub(super) fn contents_table(context: &Context<'_>, request: &FolderTableRequest
     if flags.contains(TableFlags::CONVERSATION_MEMBERS) {
         return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
     }
-    context.backend().store.read(|view| logon.require(view, folder, READ_ANY | OWNER))?;
+    context.backend().read(|view| logon.require(view, folder, READ_ANY | OWNER))?;
     let filter = MessageFilter {
         associated: flags.contains(TableFlags::ASSOCIATED),
         deleted: flags.contains(TableFlags::SOFT_DELETES),
     };
-    let mut table = Table::new(Source::Contents { folder, filter });
+    let source = Source::Contents { folder, filter };
+    let mut table = Table::new(source, notified(flags));
     refresh(&context.backend(), &logon, &mut table, context.session.code_page)?;
     let row_count = u32::try_from(table.rows.len()).unwrap_or(u32::MAX);
     let body = ResponseBody::RopGetContentsTable(FolderTableResponse { row_count });

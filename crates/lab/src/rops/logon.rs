@@ -53,7 +53,7 @@ pub(super) fn logon(context: &Context<'_>, request: &RopLogonRequest) -> Outcome
         return Err(ErrorCode::EC_LOGIN_PERM.into());
     }
     let logon = Arc::new(Logon { mailbox: backend.mailbox_of(entry)?, user: user.alias.clone() });
-    if !own && !backend.store.read(|view| logon.sees_any(view, special(ROOT)))? {
+    if !own && !backend.read(|view| logon.sees_any(view, special(ROOT)))? {
         return Err(ErrorCode::MAPI_E_NO_ACCESS.into());
     }
     let mut folder_ids = FolderIds::default();
@@ -122,7 +122,7 @@ pub(super) fn receive_folder(context: &Context<'_>, request: &RopGetReceiveFolde
         return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
     }
     let class = String::from_utf8_lossy(class).into_owned();
-    let found = context.backend().store.read(|view| view.receive_folder(logon.mailbox.id, &class))?;
+    let found = context.backend().read(|view| view.receive_folder(logon.mailbox.id, &class))?;
     let found = found.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
     done(ResponseBody::RopGetReceiveFolder(RopGetReceiveFolderResponse {
         folder_id: found.folder.folder_id(),
@@ -139,7 +139,7 @@ pub(super) fn store_state(context: &Context<'_>) -> Outcome {
 /// `RopLongTermIdFromId` ([MS-OXCSTOR] 3.2.5.8).
 pub(super) fn long_term_id(context: &Context<'_>, request: &RopLongTermIdFromIdRequest) -> Outcome {
     let (logon, id) = (context.on_logon()?, request.object_id);
-    let replica = context.backend().store.read(|view| view.replica_guid(logon.mailbox.id, id.repl_id()))?;
+    let replica = context.backend().read(|view| view.replica_guid(logon.mailbox.id, id.repl_id()))?;
     let replica = replica.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
     let long_term_id = LongTermId::new(replica, id.global_counter());
     done(ResponseBody::RopLongTermIdFromId(RopLongTermIdFromIdResponse { long_term_id }))
@@ -148,7 +148,7 @@ pub(super) fn long_term_id(context: &Context<'_>, request: &RopLongTermIdFromIdR
 /// `RopIdFromLongTermId` ([MS-OXCSTOR] 3.2.5.9).
 pub(super) fn id_from_long_term_id(context: &Context<'_>, request: &RopIdFromLongTermIdRequest) -> Outcome {
     let (logon, gid) = (context.on_logon()?, request.long_term_id.gid);
-    let number = context.backend().store.read(|view| view.replica_number(logon.mailbox.id, gid.replica))?;
+    let number = context.backend().read(|view| view.replica_number(logon.mailbox.id, gid.replica))?;
     let number = number.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
     let object_id: FolderId = ObjectId::new(number, gid.global_counter).folder_id();
     done(ResponseBody::RopIdFromLongTermId(RopIdFromLongTermIdResponse { object_id }))

@@ -30,7 +30,7 @@ pub(super) fn create(context: &Context<'_>, request: &RopCreateMessageRequest) -
         _ => return Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
     };
     let folder = ObjectId::from(request.folder_id);
-    context.backend().store.read(|view| {
+    context.backend().read(|view| {
         super::folder::visible(view, &logon, folder, false)?;
         logon.require(view, folder, CREATE)
     })?;
@@ -61,7 +61,7 @@ pub(super) fn open(context: &Context<'_>, request: &RopOpenMessageRequest) -> Ou
     let flags = request.open_mode_flags;
     let best = MessageOpenModeFlags::READ_WRITE | MessageOpenModeFlags::CREATE;
     let deleted = flags.contains(MessageOpenModeFlags::OPEN_SOFT_DELETED);
-    let message = context.backend().store.read(|view| {
+    let message = context.backend().read(|view| {
         let stored = view.message(logon.mailbox.id, id)?;
         let rights = logon.rights(view, stored.folder)?;
         if stored.folder != folder || rights == 0 || (stored.deleted && !deleted) {
@@ -117,7 +117,7 @@ pub(super) fn save(context: &mut Context<'_>, request: &RopSaveChangesMessageReq
         Place::Folder { folder, associated } => {
             let write =
                 |change: &Change<'_>| save_in_folder(change, &logon, message, (folder, associated), force);
-            *message = backend.store.write(backend.now(), write)?;
+            *message = backend.write(backend.now(), write)?;
             message.stored.as_ref().map(|stored| stored.id.message_id()).unwrap_or_default()
         }
         Place::Attachment(handle) => {
@@ -181,7 +181,7 @@ pub(super) fn set_read(context: &mut Context<'_>, request: &RopSetMessageReadFla
     let read = is_read(request.read_flags)?;
     let (_, logon, message) = context.message()?;
     let stored = message.stored.as_mut().ok_or(ErrorCode::MAPI_E_NO_SUPPORT)?;
-    backend.store.write(backend.now(), |change| {
+    backend.write(backend.now(), |change| {
         logon.require(change, stored.folder, READ_ANY | OWNER)?;
         change.set_read(logon.mailbox.id, stored.id, read)?;
         Ok::<_, Refusal>(())

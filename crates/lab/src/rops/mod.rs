@@ -7,6 +7,7 @@ mod folder;
 mod logon;
 mod message;
 mod named;
+mod notification;
 mod outcome;
 mod permission;
 mod property;
@@ -15,6 +16,7 @@ mod rows;
 mod stream;
 mod submit;
 mod table;
+mod table_events;
 
 use mapi::ErrorCode;
 use mapi::emsmdb::NO_OBJECT;
@@ -23,6 +25,7 @@ use wire::Writer;
 
 use self::context::Context;
 use self::outcome::{Outcome, Success};
+pub(crate) use self::table_events::{forget_table, row_events, table_changed};
 use crate::refusal::Refusal;
 use crate::session::MailboxSession;
 
@@ -64,7 +67,7 @@ pub(crate) fn execute(
         _ => dispatch(&mut Context { session, request, handles, room }),
     };
     let outcome = outcome.and_then(|Success { body, code, opened, next }| {
-        let opened = opened.map(|object| session.objects.add(object)).transpose()?;
+        let opened = opened.map(|object| session.open(request.logon_id, object)).transpose()?;
         Ok((body, code, opened, next))
     });
     match outcome {
@@ -155,6 +158,8 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         R::RopGetAddressTypes(_) => submit::address_types(context),
         R::RopGetTransportFolder(_) => submit::transport_folder(context),
 
+        R::RopRegisterNotification(request) => notification::register(context, request),
+
         R::RopGetPermissionsTable(request) => permission::table(context, request),
         R::RopModifyPermissions(request) => permission::modify(context, request),
         _ => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
@@ -192,7 +197,7 @@ pub(crate) fn refuse_undecodable(rop: &[u8]) -> Vec<u8> {
 fn release(session: &mut MailboxSession, index: u8, handles: &mut [u32]) {
     if let Some(handle) = handles.get_mut(usize::from(index)) {
         stream::commit_at_release(session, *handle);
-        session.objects.release(*handle);
+        session.release(*handle);
         *handle = NO_OBJECT;
     }
 }

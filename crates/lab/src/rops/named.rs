@@ -28,10 +28,10 @@ pub(super) fn ids(context: &Context<'_>, request: &RopGetPropertyIdsFromNamesReq
         return Err(ErrorCode::MAPI_E_TOO_BIG.into());
     }
     let found: Vec<u16> = if names.is_empty() {
-        let all = backend.store.read(|view| view.named_properties(mailbox))?;
+        let all = backend.read(|view| view.named_properties(mailbox))?;
         all.into_iter().map(|(id, _)| id).collect()
     } else if request.flags == PropertyIdFlags::CREATE {
-        backend.store.write(backend.now(), |change| {
+        backend.write(backend.now(), |change| {
             let ids = names.iter().map(|name| match fixed(name) {
                 Some(id) => Ok(id),
                 None => Ok(change.assign_named_property(mailbox, name)?),
@@ -39,7 +39,7 @@ pub(super) fn ids(context: &Context<'_>, request: &RopGetPropertyIdsFromNamesReq
             ids.collect::<Result<_, Refusal>>()
         })?
     } else {
-        backend.store.read(|view| {
+        backend.read(|view| {
             names.iter().map(|name| known(view, mailbox, name)).collect::<Result<_, Refusal>>()
         })?
     };
@@ -77,7 +77,7 @@ pub(super) fn names(context: &Context<'_>, request: &RopGetNamesFromPropertyIdsR
     if ids.len() > NAMES_MAX {
         return Err(ErrorCode::MAPI_E_TOO_BIG.into());
     }
-    let names = context.backend().store.read(|view| {
+    let names = context.backend().read(|view| {
         let names = ids.iter().map(|id| {
             if *id < FIRST_NAMED {
                 return Ok(PropertyName::Lid { guid: PS_MAPI, lid: u32::from(*id) });

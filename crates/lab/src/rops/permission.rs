@@ -18,7 +18,7 @@ use crate::backend::Backend;
 use crate::refusal::Refusal;
 use crate::session::Object;
 use crate::session::logon::OWNER;
-use crate::session::table::{Source, Table};
+use crate::session::table::{Notified, Source, Table};
 
 /// The most changes in one request.
 const CHANGES_MAX: usize = 1000;
@@ -26,7 +26,7 @@ const CHANGES_MAX: usize = 1000;
 /// `RopGetPermissionsTable` ([MS-OXCPERM] 3.2.5.1).
 pub(super) fn table(context: &Context<'_>, _request: &RopGetPermissionsTableRequest) -> Outcome {
     let ((logon, folder), backend) = (context.folder()?, context.backend());
-    let permissions = backend.store.read(|view| {
+    let permissions = backend.read(|view| {
         logon.require(view, folder, OWNER)?;
         Ok::<_, Refusal>(view.permissions(logon.mailbox.id, folder)?)
     })?;
@@ -43,7 +43,7 @@ pub(super) fn table(context: &Context<'_>, _request: &RopGetPermissionsTableRequ
             (PropTag::PidTagEntryId, PropertyValue::Binary(entry_id)),
         ])
     });
-    let table = Table::new(Source::Fixed(rows.collect()));
+    let table = Table::new(Source::Fixed(rows.collect()), Notified::Never);
     Ok(Success::opened(ResponseBody::RopGetPermissionsTable(Empty), &logon, Object::Table(Box::new(table))))
 }
 
@@ -62,7 +62,7 @@ pub(super) fn modify(context: &Context<'_>, request: &RopModifyPermissionsReques
     if request.permissions_data.0.len() > CHANGES_MAX {
         return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
     }
-    backend.store.write(backend.now(), |change| {
+    backend.write(backend.now(), |change| {
         logon.require(change, folder, OWNER)?;
         if request.modify_flags.contains(ModifyFlags::REPLACE_ROWS) {
             for permission in change.permissions(mailbox, folder)? {

@@ -98,17 +98,19 @@ fn read(context: &Context<'_>, tags: Option<&[PropTag]>) -> Result<Found, Refusa
     }
     let Opened { logon, object } = context.opened()?;
     match object {
-        Object::Folder(id) => context.backend().store.read(|view| of_folder(view, logon, *id, tags)),
+        Object::Folder(id) => context.backend().read(|view| of_folder(view, logon, *id, tags)),
         Object::Logon => Ok(super::logon::properties(context, logon, tags)),
         Object::Message(message) => {
             let read = |view: &View<'_>| super::message::properties(view, logon, message, tags);
-            Ok(context.backend().store.read(read)?)
+            Ok(context.backend().read(read)?)
         }
         Object::Attachment(attachment) => {
             let read = |view: &View<'_>| super::attachment::properties(view, attachment, tags);
-            Ok(context.backend().store.read(read)?)
+            Ok(context.backend().read(read)?)
         }
-        Object::Table(_) | Object::Stream(_) => Err(ErrorCode::MAPI_E_NO_SUPPORT.into()),
+        Object::Table(_) | Object::Stream(_) | Object::Subscription(_) => {
+            Err(ErrorCode::MAPI_E_NO_SUPPORT.into())
+        }
     }
 }
 
@@ -180,7 +182,7 @@ fn change_folder(
     let mailbox = logon.mailbox.id;
     let computed: Vec<PropTag> = KNOWN.into_iter().filter(|tag| *tag != PropTag::PidTagDisplayName).collect();
     let permitted = Permitted::new(set, deleted, &computed);
-    backend.store.write(backend.now(), |change| {
+    backend.write(backend.now(), |change| {
         logon.require(change, id, OWNER)?;
         let folder = change.folder(mailbox, id)?;
         let (mut name, mut properties) = (folder.name.clone(), folder.properties.clone());

@@ -54,7 +54,7 @@ pub(super) fn refresh(
     table: &mut Table,
     code_page: CodePage,
 ) -> Result<(), Refusal> {
-    backend.store.read(|view| {
+    backend.read(|view| {
         let state = state(view, logon, &table.source)?;
         if table.listed == Some(state) && logon.is_owner() {
             return Ok(());

@@ -51,7 +51,7 @@ pub(super) fn open(context: &Context<'_>, request: &RopOpenStreamRequest) -> Out
     }
     let data = match tag.prop_type() {
         PropType::PtypString | PropType::PtypString8 | PropType::PtypBinary | PropType::PtypObject => {
-            let found = context.backend().store.read(|view| read_value(view, context, tag))?;
+            let found = context.backend().read(|view| read_value(view, context, tag))?;
             let bytes = found.and_then(|value| to_bytes(value, tag, context.session.code_page));
             match bytes {
                 _ if creates => Vec::new(),

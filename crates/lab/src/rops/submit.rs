@@ -89,7 +89,7 @@ fn send(context: &mut Context<'_>) -> Result<(), Refusal> {
     let subject = of_content(&message.properties.values, PropTag::PidTagSubject);
     let subject = subject.and_then(|subject| subject.to_text()).unwrap_or_default();
     let after = After::of(message);
-    let sent = backend.store.write(now, |change| {
+    let sent = backend.write(now, |change| {
         let saved = save_in_folder(change, &logon, message, (folder, false), false)?;
         let stored = saved.stored.as_ref().ok_or(ErrorCode::MAPI_E_CALL_FAILED)?;
         let copies = u64::try_from(mailboxes.len()).unwrap_or(u64::MAX);

@@ -1,5 +1,7 @@
 //! Tables: columns, order, restriction, cursor and rows ([MS-OXCTABL] 3.2.5).
 
+use std::sync::Arc;
+
 use mapi::ErrorCode;
 use mapi::property::{PropTag, PropType, PropertyRow, Row, Rows};
 use mapi::rop::table::{
@@ -13,6 +15,10 @@ use wire::Writer;
 use super::context::Context;
 use super::outcome::{Outcome, Success, done};
 use super::rows::{find, refresh, values};
+use crate::notify::subscription::Watch;
+use crate::refusal::Refusal;
+use crate::session::logon::Logon;
+use crate::session::table::{Notified, Table};
 use crate::values::restriction::check;
 
 /// `ecUnableToAbort`: nothing is executed asynchronously.
@@ -96,15 +102,36 @@ pub(super) fn reset(context: &mut Context<'_>) -> Outcome {
     table.sort.clear();
     table.restriction = None;
     table.restart();
+    if table.notified == Notified::Always {
+        table.notified = Notified::WhenRead;
+        let handle = context.handle()?;
+        context.session.subscriber.retain(|other| other != handle);
+    }
     done(ResponseBody::RopResetTable(mapi::rop::Empty))
+}
+
+/// The table on which the ROP acts, with its rows as they are now. The client is notified of their changes from now on,
+/// unless it does not want to be ([MS-OXCNOTIF] 3.1.4.3).
+fn read<'a>(context: &'a mut Context<'_>) -> Result<(Arc<Logon>, &'a mut Table), Refusal> {
+    let (backend, code_page, handle) = (context.backend(), context.session.code_page, context.handle()?);
+    let (subscriber, logon_id) = (Arc::clone(&context.session.subscriber), context.request.logon_id);
+    let (logon, table) = context.table()?;
+    if table.notified == Notified::WhenRead
+        && let Some(interest) = table.interest()
+    {
+        // Before the rows are read, so that no change is missed.
+        table.notified = Notified::Always;
+        backend.hub.watch(&subscriber, handle, Watch { logon_id, logon: Arc::clone(&logon), interest });
+    }
+    refresh(&backend, &logon, table, code_page)?;
+    Ok((logon, table))
 }
 
 /// `RopQueryRows` ([MS-OXCTABL] 3.2.5.5).
 pub(super) fn query_rows(context: &mut Context<'_>, request: &RopQueryRowsRequest) -> Outcome {
     let (backend, code_page, room) = (context.backend(), context.session.code_page, context.room);
     let (logon_id, handle_index) = (context.request.logon_id, context.request.handle_index);
-    let (logon, table) = context.table()?;
-    refresh(&backend, &logon, table, code_page)?;
+    let (logon, table) = read(context)?;
     let columns = table.columns.clone().ok_or(ErrorCode::EC_NULL_OBJECT)?;
     let forward = request.forward_read.is_true();
     let count = usize::from(request.row_count);
@@ -117,11 +144,11 @@ pub(super) fn query_rows(context: &mut Context<'_>, request: &RopQueryRowsReques
     let mut rows = Vec::new();
     // How many rows were read, with those that were deleted meanwhile.
     let mut read = 0_usize;
-    backend.store.read(|view| {
+    backend.read(|view| {
         let mut size = QUERY_ROWS_SIZE;
         for key in keys {
             if let Some(row) = values(view, &logon, (&table.source, &columns), *key, code_page)? {
-                size = size.saturating_add(encoded_size(&row, &columns)?);
+                size = size.saturating_add(encoded(&row, &columns)?.len());
                 if size > room {
                     break;
                 }
@@ -129,7 +156,7 @@ pub(super) fn query_rows(context: &mut Context<'_>, request: &RopQueryRowsReques
             }
             read = read.saturating_add(1);
         }
-        Ok::<_, crate::refusal::Refusal>(())
+        Ok::<_, Refusal>(())
     })?;
     if read == 0 && !keys.is_empty() {
         return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into());
@@ -155,17 +182,16 @@ pub(super) fn query_rows(context: &mut Context<'_>, request: &RopQueryRowsReques
     Ok(Success { next, ..Success::new(body) })
 }
 
-fn encoded_size(row: &PropertyRow, columns: &[PropTag]) -> Result<usize, ErrorCode> {
+/// A row as responses and notifications have it.
+pub(super) fn encoded(row: &PropertyRow, columns: &[PropTag]) -> Result<Vec<u8>, ErrorCode> {
     let mut w = Writer::new();
     let written = row.write(&mut w, columns, mapi::property::Layout::Rop);
-    written.map(|()| w.len()).map_err(|_| ErrorCode::MAPI_E_CALL_FAILED)
+    written.map(|()| w.into_vec()).map_err(|_| ErrorCode::MAPI_E_CALL_FAILED)
 }
 
 /// `RopQueryPosition` ([MS-OXCTABL] 3.2.5.8).
 pub(super) fn position(context: &mut Context<'_>) -> Outcome {
-    let (backend, code_page) = (context.backend(), context.session.code_page);
-    let (logon, table) = context.table()?;
-    refresh(&backend, &logon, table, code_page)?;
+    let (_, table) = read(context)?;
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     done(ResponseBody::RopQueryPosition(RopQueryPositionResponse {
         numerator: number(table.cursor),
@@ -175,9 +201,7 @@ pub(super) fn position(context: &mut Context<'_>) -> Outcome {
 
 /// `RopSeekRow` ([MS-OXCTABL] 3.2.5.9).
 pub(super) fn seek(context: &mut Context<'_>, request: &RopSeekRowRequest) -> Outcome {
-    let (backend, code_page) = (context.backend(), context.session.code_page);
-    let (logon, table) = context.table()?;
-    refresh(&backend, &logon, table, code_page)?;
+    let (_, table) = read(context)?;
     let rows = i64::try_from(table.rows.len()).unwrap_or(i64::MAX);
     let from = match request.origin {
         Bookmark::BOOKMARK_BEGINNING => 0,
@@ -199,8 +223,7 @@ pub(super) fn seek(context: &mut Context<'_>, request: &RopSeekRowRequest) -> Ou
 /// `RopFindRow` ([MS-OXCTABL] 3.2.5.14). There are no bookmarks but the predefined ones.
 pub(super) fn find_row(context: &mut Context<'_>, request: &RopFindRowRequest) -> Outcome {
     let (backend, code_page, room) = (context.backend(), context.session.code_page, context.room);
-    let (logon, table) = context.table()?;
-    refresh(&backend, &logon, table, code_page)?;
+    let (logon, table) = read(context)?;
     let columns = table.columns.clone().ok_or(ErrorCode::EC_NULL_OBJECT)?;
     let restriction = request.restriction_data.value.as_ref();
     let restriction = restriction.filter(|_| request.restriction_data.trailing.is_empty());
@@ -213,7 +236,7 @@ pub(super) fn find_row(context: &mut Context<'_>, request: &RopFindRowRequest) -
         _ => return Err(ErrorCode::MAPI_E_INVALID_BOOKMARK.into()),
     };
     let backwards = request.find_row_flags.contains(FindRowFlags::BACKWARDS);
-    let (found, row) = backend.store.read(|view| {
+    let (found, row) = backend.read(|view| {
         let keys = table.rows.iter().copied().enumerate();
         let matching = (&**restriction, code_page);
         let found = if backwards {
@@ -224,9 +247,9 @@ pub(super) fn find_row(context: &mut Context<'_>, request: &RopFindRowRequest) -
         let found = found.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
         let key = table.rows.get(found).ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
         let row = values(view, &logon, (&table.source, &columns), *key, code_page)?;
-        Ok::<_, crate::refusal::Refusal>((found, row.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?))
+        Ok::<_, Refusal>((found, row.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?))
     })?;
-    if encoded_size(&row, &columns)?.saturating_add(FIND_ROW_SIZE) > room {
+    if encoded(&row, &columns)?.len().saturating_add(FIND_ROW_SIZE) > room {
         return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into());
     }
     table.cursor = found;

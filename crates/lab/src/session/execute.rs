@@ -45,17 +45,13 @@ impl MailboxSession {
         out_max: usize,
     ) -> Result<Vec<u8>, ErrorCode> {
         let chain = decode_chain(rgb_in, Limits::default()).map_err(|_| RPC_FORMAT)?;
-        let mut output = Output { buffers: Vec::new(), room: out_max, flags: ExtendedFlags::NONE };
-        if !flags.contains(RpcFlags::NO_COMPRESSION) {
-            output.flags = output.flags | ExtendedFlags::COMPRESSED;
-        }
-        if !flags.contains(RpcFlags::NO_XOR_MAGIC) {
-            output.flags = output.flags | ExtendedFlags::XOR_MAGIC;
-        }
+        let mut output = Output { buffers: Vec::new(), room: out_max };
+        let mut is_complete = true;
         for buffer in &chain {
             let rops = RopBuffer::from_bytes(&buffer.payload).map_err(|_| RPC_FORMAT)?;
             let mut batch = self.execute_buffer(&rops, output.room_of_payload())?;
-            output.add(&batch)?;
+            is_complete = batch.is_complete;
+            output.add(&batch.buffer)?;
             while flags.contains(RpcFlags::CHAIN)
                 && output.has_room_for_more()
                 && let Some(next) = batch.next.take()
@@ -66,10 +62,15 @@ impl MailboxSession {
                     Ok(more) if more.is_complete => batch = more,
                     _ => break,
                 }
-                output.add(&batch)?;
+                output.add(&batch.buffer)?;
             }
         }
-        encode_chain(&output.buffers).map_err(|_| ErrorCode::EC_BUFFER_TOO_SMALL)
+        // The requests that `RopBufferTooSmall` returns have no end but that of the buffer.
+        if is_complete && let Some(last) = output.buffers.last_mut() {
+            let room = output.room.min(BUFFER_MAX.saturating_sub(size(last)));
+            self.append_notifications(last, room);
+        }
+        encode_chain(&output.encoded(flags)?).map_err(|_| ErrorCode::EC_BUFFER_TOO_SMALL)
     }
 
     /// Executes the ROPs of one buffer. The result has at most `room` bytes.
@@ -135,7 +136,7 @@ impl MailboxSession {
         let bytes = bytes.unwrap_or_default();
         if bytes.len() > free {
             if let Some(handle) = opened {
-                self.objects.release(handle);
+                self.release(handle);
             }
             return None;
         }
@@ -156,10 +157,16 @@ struct Reply {
 
 /// The response to a request: the buffers so far, and what may be added.
 struct Output {
-    buffers: Vec<ExtendedBuffer>,
-    flags: ExtendedFlags,
+    buffers: Vec<RopBuffer>,
     /// The bytes that are left.
     room: usize,
+}
+
+/// The size of a buffer without its `RPC_HEADER_EXT`.
+const fn size(buffer: &RopBuffer) -> usize {
+    2_usize /* RopSize */
+        .saturating_add(buffer.rops.len())
+        .saturating_add(buffer.handles.len().saturating_mul(4))
 }
 
 impl Output {
@@ -172,12 +179,26 @@ impl Output {
         self.room >= PACKING_MIN && self.buffers.len() < MAX_CHAIN_LENGTH
     }
 
-    fn add(&mut self, batch: &Batch) -> Result<(), ErrorCode> {
-        let payload = batch.buffer.to_bytes().map_err(|_| ErrorCode::EC_BUFFER_TOO_SMALL)?;
-        let size = payload.len().saturating_add(HEADER_SIZE);
+    fn add(&mut self, buffer: &RopBuffer) -> Result<(), ErrorCode> {
+        let size = size(buffer).saturating_add(HEADER_SIZE);
         self.room = self.room.checked_sub(size).ok_or(ErrorCode::EC_BUFFER_TOO_SMALL)?;
-        self.buffers.push(ExtendedBuffer { flags: self.flags, payload: payload.into() });
+        self.buffers.push(buffer.clone());
         Ok(())
+    }
+
+    fn encoded(&self, requested: RpcFlags) -> Result<Vec<ExtendedBuffer>, ErrorCode> {
+        let mut flags = ExtendedFlags::NONE;
+        if !requested.contains(RpcFlags::NO_COMPRESSION) {
+            flags = flags | ExtendedFlags::COMPRESSED;
+        }
+        if !requested.contains(RpcFlags::NO_XOR_MAGIC) {
+            flags = flags | ExtendedFlags::XOR_MAGIC;
+        }
+        let encoded = |buffer: &RopBuffer| {
+            let payload = buffer.to_bytes().map_err(|_| ErrorCode::EC_BUFFER_TOO_SMALL)?;
+            Ok(ExtendedBuffer { flags, payload: payload.into() })
+        };
+        self.buffers.iter().map(encoded).collect()
     }
 }
 

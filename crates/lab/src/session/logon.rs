@@ -1,7 +1,7 @@
 //! A logon to a mailbox, and what its user may do in each folder ([MS-OXCPERM] 2.2.7).
 
 use mapi::ErrorCode;
-use store::{Mailbox, Member, ObjectId, View};
+use store::{Mailbox, Member, ObjectId, Permission, View};
 
 use crate::refusal::Refusal;
 
@@ -41,10 +41,17 @@ impl Logon {
         if self.is_owner() {
             return Ok(ALL);
         }
-        let permissions = view.permissions(self.mailbox.id, folder)?;
+        Ok(self.rights_among(&view.permissions(self.mailbox.id, folder)?))
+    }
+
+    /// The user's rights on a folder with these permissions.
+    pub(crate) fn rights_among(&self, permissions: &[Permission]) -> u32 {
+        if self.is_owner() {
+            return ALL;
+        }
         let of = |member: &Member| permissions.iter().find(|permission| permission.member == *member);
         let listed = of(&Member::User(self.user.clone())).or_else(|| of(&Member::Default));
-        Ok(listed.map_or(0, |permission| permission.rights))
+        listed.map_or(0, |permission| permission.rights)
     }
 
     /// Succeeds if the user has one of `rights` on a folder.

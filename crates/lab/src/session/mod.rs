@@ -7,6 +7,7 @@
 mod execute;
 pub(crate) mod logon;
 pub(crate) mod message;
+mod notifications;
 mod objects;
 pub(crate) mod properties;
 pub(crate) mod stream;
@@ -21,6 +22,8 @@ use mapi::nspi::MId;
 pub(crate) use self::objects::{Object, Objects, Opened};
 use crate::backend::Backend;
 use crate::codepage::CodePage;
+use crate::notify::subscriber::Subscriber;
+use crate::notify::subscription::Watch;
 
 /// A session with the mailbox store. It ends when it is dropped.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(crate) struct MailboxSession {
     /// The code page of 8-bit texts.
     pub(crate) code_page: CodePage,
     pub(crate) objects: Objects,
+    /// The notifications of the session.
+    pub(crate) subscriber: Arc<Subscriber>,
 }
 
 /// A new session, and what the client receives about it.
@@ -69,8 +74,40 @@ impl MailboxSession {
             user: entry.mid,
             code_page: CodePage::new(code_page).unwrap_or(CodePage::UTF8),
             objects: Objects::default(),
+            subscriber: Arc::new(Subscriber::new()),
         };
         let display_name = entry.display_name.clone();
         Ok(Connected { session, display_name, dn_prefix: backend.config.recipients() })
+    }
+
+    /// Adds an object, which the ROP of the logon `logon_id` has opened, and returns its handle. A subscription is
+    /// notified from now on.
+    ///
+    /// # Errors
+    /// `OutOfResources` if the session has too many objects.
+    pub(crate) fn open(&mut self, logon_id: u8, opened: Opened) -> Result<u32, ErrorCode> {
+        let watch = match &opened {
+            Opened { logon, object: Object::Subscription(interest) } => {
+                Some(Watch { logon_id, logon: Arc::clone(logon), interest: *interest })
+            }
+            _ => None,
+        };
+        let handle = self.objects.add(opened)?;
+        if let Some(watch) = watch {
+            self.backend.hub.watch(&self.subscriber, handle, watch);
+        }
+        Ok(handle)
+    }
+
+    /// Releases an object; a logon with all its objects. They are notified of nothing more.
+    pub(crate) fn release(&mut self, handle: u32) {
+        self.objects.release(handle);
+        self.subscriber.retain(|handle| self.objects.get(handle).is_some());
+    }
+}
+
+impl Drop for MailboxSession {
+    fn drop(&mut self) {
+        self.subscriber.end();
     }
 }

@@ -12,6 +12,7 @@ use super::logon::Logon;
 use super::message::{OpenAttachment, OpenMessage};
 use super::stream::Stream;
 use super::table::Table;
+use crate::notify::subscription::Interest;
 
 /// How many objects a session may have open.
 const OBJECTS_MAX: usize = 512;
@@ -34,6 +35,8 @@ pub(crate) enum Object {
     Attachment(Box<OpenAttachment>),
     /// A stream on a property of a message or an attachment.
     Stream(Box<Stream>),
+    /// A subscription to notifications.
+    Subscription(Interest),
 }
 
 /// An object and the logon to which it belongs.
@@ -81,7 +84,7 @@ impl Objects {
             Object::Message(message) => message.size(),
             Object::Attachment(attachment) => attachment.size(),
             Object::Stream(stream) => stream.data.len(),
-            Object::Logon | Object::Folder(_) | Object::Table(_) => 0,
+            Object::Logon | Object::Folder(_) | Object::Table(_) | Object::Subscription(_) => 0,
         };
         let held = self.open.values().map(size).fold(more, usize::saturating_add);
         if held > CHANGES_MAX { Err(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY) } else { Ok(()) }

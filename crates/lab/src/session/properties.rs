@@ -102,7 +102,7 @@ mod tests {
         let read = |size| {
             let large = BTreeMap::from([(PropTag::PidTagBody, size)]);
             let open = OpenProperties { values: Properties::new(), large };
-            backend.store.read(|view| open.value_for_response(view, None, PropTag::PidTagBody)).unwrap()
+            backend.read(|view| open.value_for_response(view, None, PropTag::PidTagBody)).unwrap()
         };
         let error = PropertyValue::Error(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY);
         assert_eq!(read(RESPONSE_MAX + 1), Some(error));

@@ -1,9 +1,13 @@
-//! Tables: where their rows come from, their columns and their cursor ([MS-OXCTABL]).
+//! Tables: where their rows come from, their columns, their cursor, and the changes of their rows ([MS-OXCTABL]).
+
+use std::collections::{BTreeSet, HashSet};
 
 use mapi::data::SortOrder;
 use mapi::property::{PropTag, Restriction};
 use store::{MessageFilter, ObjectId, Properties};
 use wire::FileTime;
+
+use crate::notify::subscription::Interest;
 
 /// A table.
 #[derive(Debug)]
@@ -18,6 +22,28 @@ pub(crate) struct Table {
     pub(crate) listed: Option<FileTime>,
     /// The place of the current row in `rows`.
     pub(crate) cursor: usize,
+    pub(crate) notified: Notified,
+    /// The rows as the client knows them, if they have changed since it was notified.
+    known: Option<Vec<Key>>,
+}
+
+/// Whether the client is notified of changes of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notified {
+    /// It opened the table with `NoNotifications`.
+    Never,
+    /// It will be once it reads the table ([MS-OXCNOTIF] 3.1.4.3).
+    WhenRead,
+    /// It is.
+    Always,
+}
+
+/// A change of a row. A row that was added or modified is after another, or the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowChange {
+    Added(Key, Option<Key>),
+    Modified(Key, Option<Key>),
+    Deleted(Key),
 }
 
 /// Where the rows of a table come from.
@@ -32,7 +58,7 @@ pub(crate) enum Source {
 }
 
 /// What identifies a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     /// A folder, and its depth below that of the table.
     Folder(ObjectId, u32),
@@ -42,7 +68,7 @@ pub(crate) enum Key {
 }
 
 impl Table {
-    pub(crate) const fn new(source: Source) -> Self {
+    pub(crate) const fn new(source: Source, notified: Notified) -> Self {
         Self {
             source,
             columns: None,
@@ -51,14 +77,16 @@ impl Table {
             rows: Vec::new(),
             listed: None,
             cursor: 0,
+            notified,
+            known: None,
         }
     }
 
     /// Lists the rows again at the next access, with the cursor at the beginning.
     pub(crate) fn restart(&mut self) {
         self.rows.clear();
-        self.listed = None;
         self.cursor = 0;
+        self.forget();
     }
 
     /// Replaces the rows by those of the state `listed`. The cursor stays on its row; if this row no longer exists, at
@@ -67,7 +95,108 @@ impl Table {
         let current = self.rows.get(self.cursor);
         let found = current.and_then(|current| rows.iter().position(|row| row == current));
         self.cursor = found.unwrap_or(self.cursor).min(rows.len());
-        self.rows = rows;
+        let before = std::mem::replace(&mut self.rows, rows);
+        if self.notified == Notified::Always && self.listed.is_some() && self.known.is_none() {
+            self.known = Some(before);
+        }
         self.listed = Some(listed);
+    }
+
+    /// The changes of which the client is to be notified once it reads the table; `None` if the rows cannot change.
+    pub(crate) const fn interest(&self) -> Option<Interest> {
+        match self.source {
+            Source::Hierarchy { folder, depth, .. } => Some(Interest::Hierarchy { folder, depth }),
+            Source::Contents { folder, .. } => Some(Interest::Contents { folder }),
+            Source::Fixed(_) => None,
+        }
+    }
+
+    /// The client has to read the rows again before it is notified of changes.
+    pub(crate) fn forget(&mut self) {
+        self.listed = None;
+        self.known = None;
+    }
+
+    /// How the rows have changed since this was called last, `modified` being the objects with other values. The
+    /// changes are in the order in which a client has to apply them.
+    pub(crate) fn take_changes(&mut self, modified: &BTreeSet<ObjectId>) -> Vec<RowChange> {
+        let known = self.known.take();
+        let mut changes = Vec::new();
+        let before: HashSet<Key> = match &known {
+            Some(known) => {
+                let now: HashSet<Key> = self.rows.iter().copied().collect();
+                changes
+                    .extend(known.iter().filter(|key| !now.contains(key)).copied().map(RowChange::Deleted));
+                known.iter().copied().collect()
+            }
+            None => self.rows.iter().copied().collect(),
+        };
+        let mut after = None;
+        for key in &self.rows {
+            let is_modified = match key {
+                Key::Folder(id, _) | Key::Message(id) => modified.contains(id),
+                Key::Fixed(_) => false,
+            };
+            if !before.contains(key) {
+                changes.push(RowChange::Added(*key, after));
+            } else if is_modified {
+                changes.push(RowChange::Modified(*key, after));
+            }
+            after = Some(*key);
+        }
+        changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn key(id: u64) -> Key {
+        Key::Message(ObjectId::own(id))
+    }
+
+    fn table(notified: Notified, rows: &[u64]) -> Table {
+        let source = Source::Contents { folder: ObjectId::own(9), filter: MessageFilter::default() };
+        let mut table = Table::new(source, notified);
+        list(&mut table, rows);
+        table
+    }
+
+    fn list(table: &mut Table, rows: &[u64]) {
+        table.replace(rows.iter().copied().map(key).collect(), FileTime(1));
+    }
+
+    fn changes(table: &mut Table, modified: &[u64]) -> Vec<RowChange> {
+        table.take_changes(&modified.iter().copied().map(ObjectId::own).collect())
+    }
+
+    #[test]
+    fn changes_lead_from_the_rows_that_the_client_knows_to_those_that_exist() {
+        let mut table = table(Notified::Always, &[1, 2, 3]);
+        assert_eq!(changes(&mut table, &[]), [], "the client has read these rows");
+        list(&mut table, &[4, 3, 2]);
+        list(&mut table, &[4, 3, 2, 5]);
+        let expected = [
+            RowChange::Deleted(key(1)),
+            RowChange::Added(key(4), None),
+            RowChange::Modified(key(3), Some(key(4))),
+            RowChange::Added(key(5), Some(key(2))),
+        ];
+        assert_eq!(changes(&mut table, &[3, 7]), expected);
+        assert_eq!(changes(&mut table, &[]), [], "once");
+        assert_eq!(changes(&mut table, &[5]), [RowChange::Modified(key(5), Some(key(2)))]);
+    }
+
+    #[test]
+    fn rows_that_the_client_has_not_read_are_no_changes() {
+        let mut read_later = table(Notified::WhenRead, &[1]);
+        list(&mut read_later, &[2]);
+        assert_eq!(changes(&mut read_later, &[]), []);
+        let mut forgotten = table(Notified::Always, &[1]);
+        list(&mut forgotten, &[2]);
+        forgotten.forget();
+        list(&mut forgotten, &[3]);
+        assert_eq!(changes(&mut forgotten, &[]), []);
     }
 }

@@ -37,7 +37,7 @@ const ROOT: usize = 0;
 const IPM_SUBTREE: usize = 3;
 const INBOX: usize = 4;
 
-fn create(mail: &mut Mail, parent: u8, name: &str, output: u8) -> Result<FolderId, ErrorCode> {
+pub(super) fn create(mail: &mut Mail, parent: u8, name: &str, output: u8) -> Result<FolderId, ErrorCode> {
     let request = RopCreateFolderRequest {
         output_handle_index: OutputHandleIndex(output),
         folder_type: FolderType::GENERIC,
@@ -53,7 +53,7 @@ fn create(mail: &mut Mail, parent: u8, name: &str, output: u8) -> Result<FolderI
     }
 }
 
-fn delete(
+pub(super) fn delete(
     mail: &mut Mail,
     parent: u8,
     folder_id: FolderId,
@@ -64,6 +64,22 @@ fn delete(
         ResponseBody::RopDeleteFolder(response) => Ok(!response.partial_completion.is_true()),
         other => panic!("{other:?}"),
     }
+}
+
+/// Gives `user` rights on the folder at `folder`.
+pub(super) fn permit(mail: &mut Mail, folder: u8, user: &str, rights: i32) {
+    let entry_id = PermanentEntryId {
+        display_type: DisplayType::DT_MAILUSER,
+        distinguished_name: LabConfig::default().user_dn(user).into_bytes(),
+    };
+    let property_values = PropertyList(vec![
+        TaggedValue::new(PropTag::PidTagEntryId, PropertyValue::Binary(entry_id.to_bytes().unwrap())),
+        TaggedValue::new(PropTag::PidTagMemberRights, PropertyValue::Integer32(rights)),
+    ]);
+    let data = PermissionData { permission_data_flags: PermissionDataFlags::ADD_ROW, property_values };
+    let request =
+        RopModifyPermissionsRequest { modify_flags: ModifyFlags::NONE, permissions_data: List16(vec![data]) };
+    mail.rop(folder, RequestBody::RopModifyPermissions(request)).unwrap();
 }
 
 /// alice, with the folders Zoo, ant and Bee in her inbox, which is at 1; their table is at 2.
@@ -114,19 +130,7 @@ fn a_mailbox_of_another_person_shows_only_what_its_owner_permits() {
     assert_eq!(Mail::open(&caller, "bob", "unknown").err(), Some(ErrorCode::EC_UNKNOWN_USER));
     alice.open_folder(alice.special(INBOX), 1).unwrap();
     create(&mut alice, 1, "Shared", 2).unwrap();
-    // ReadAny and FolderVisible for bob ([MS-OXCPERM] 2.2.7).
-    let entry_id = PermanentEntryId {
-        display_type: DisplayType::DT_MAILUSER,
-        distinguished_name: LabConfig::default().user_dn("bob").into_bytes(),
-    };
-    let property_values = PropertyList(vec![
-        TaggedValue::new(PropTag::PidTagEntryId, PropertyValue::Binary(entry_id.to_bytes().unwrap())),
-        TaggedValue::new(PropTag::PidTagMemberRights, PropertyValue::Integer32(0x401)),
-    ]);
-    let data = PermissionData { permission_data_flags: PermissionDataFlags::ADD_ROW, property_values };
-    let request =
-        RopModifyPermissionsRequest { modify_flags: ModifyFlags::NONE, permissions_data: List16(vec![data]) };
-    alice.rop(2, RequestBody::RopModifyPermissions(request)).unwrap();
+    permit(&mut alice, 2, "bob", 0x401); // ReadAny and FolderVisible ([MS-OXCPERM] 2.2.7).
     let request = RopGetPermissionsTableRequest {
         output_handle_index: OutputHandleIndex(3),
         table_flags: PermissionsTableFlags::NONE,

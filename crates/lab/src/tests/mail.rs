@@ -32,6 +32,8 @@ pub(super) struct Mail {
     session: ContextHandle,
     pub(super) handles: Vec<u32>,
     pub(super) logon: Box<PrivateLogon>,
+    /// What followed the responses to the ROPs so far: notifications.
+    pub(super) notified: Vec<RopResponse>,
 }
 
 /// The place of the logon in the handle table.
@@ -55,7 +57,8 @@ impl Mail {
             gwart_time: 0,
             store_state: 0,
         });
-        let mut mail = Self { caller, session: response.handle, handles: vec![NO_OBJECT; 16], logon };
+        let handles = vec![NO_OBJECT; 16];
+        let mut mail = Self { caller, session: response.handle, handles, logon, notified: Vec::new() };
         let mut request = RopLogonRequest {
             logon_flags: LogonFlags::PRIVATE,
             open_flags: OpenFlags::NONE,
@@ -95,7 +98,10 @@ impl Mail {
             columns: columns.as_ref(),
             next: None,
         };
-        match RopResponse::decode(&mut Reader::new(&rops), context).unwrap() {
+        let mut reader = Reader::new(&rops);
+        let response = RopResponse::decode(&mut reader, context).unwrap();
+        self.notified.extend(responses(&mut reader));
+        match response {
             RopResponse::Reply(reply) if matches!(reply.body, ResponseBody::Failed(_)) => {
                 Err(reply.return_value)
             }
@@ -103,6 +109,13 @@ impl Mail {
             RopResponse::Reply(reply) => Err(reply.return_value),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Sends no ROP, and returns the notifications since the last call.
+    pub(super) fn poll(&mut self) -> Vec<RopResponse> {
+        let rops = self.send(&[], RpcFlags::NONE, OUT_MAX).unwrap();
+        self.notified.extend(responses(&mut Reader::new(&rops[0])));
+        std::mem::take(&mut self.notified)
     }
 
     /// Sends encoded ROPs, and returns the ROPs of each buffer of the response.
@@ -189,9 +202,20 @@ impl Mail {
 
     /// Opens the table of a folder's messages, or of its subfolders.
     pub(super) fn open_table(&mut self, folder: u8, contents: bool, output: u8) -> Result<u32, ErrorCode> {
+        self.open_table_with(folder, contents, output, TableFlags::NONE)
+    }
+
+    /// The same, with more flags.
+    pub(super) fn open_table_with(
+        &mut self,
+        folder: u8,
+        contents: bool,
+        output: u8,
+        flags: TableFlags,
+    ) -> Result<u32, ErrorCode> {
         let request = FolderTableRequest {
             output_handle_index: OutputHandleIndex(output),
-            table_flags: TableFlags::USE_UNICODE,
+            table_flags: TableFlags::USE_UNICODE | flags,
         };
         let body = if contents {
             RequestBody::RopGetContentsTable(request)
@@ -240,6 +264,15 @@ impl Mail {
         let release = RopRequest { logon_id: 0, handle_index: index, body: RequestBody::RopRelease(Empty) };
         self.send(&release.to_bytes().unwrap(), RpcFlags::NONE, OUT_MAX).unwrap();
     }
+}
+
+/// The rest of a buffer's responses.
+pub(super) fn responses(reader: &mut Reader<'_>) -> Vec<RopResponse> {
+    let mut responses = Vec::new();
+    while !reader.is_empty() {
+        responses.push(RopResponse::decode(reader, ResponseContext::default()).unwrap());
+    }
+    responses
 }
 
 /// A property with a text.

@@ -359,24 +359,54 @@ fn streams_of_a_session_have_a_limited_size() {
     assert_eq!(commit, Err(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY), "which would keep it twice");
 }
 
+/// Moves messages from the folder at 1 to that at `target`, or copies them. Returns whether some were left out.
+pub(super) fn transfer(
+    mail: &mut Mail,
+    message_ids: &[MessageId],
+    copy: u8,
+    target: u8,
+) -> Result<bool, ErrorCode> {
+    let request = RopMoveCopyMessagesRequest {
+        dest_handle_index: DestHandleIndex(target),
+        message_ids: List16(message_ids.to_vec()),
+        want_asynchronous: Bool::FALSE,
+        want_copy: Bool(copy),
+    };
+    match mail.rop(1, RequestBody::RopMoveCopyMessages(request))? {
+        ResponseBody::RopMoveCopyMessages(moved) => Ok(moved.partial_completion.is_true()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Deletes messages from the folder at 1. Returns whether some were left out.
+pub(super) fn delete(mail: &mut Mail, message_ids: &[MessageId]) -> bool {
+    let request = DeleteMessagesRequest {
+        want_asynchronous: Bool::FALSE,
+        notify_non_read: Bool::FALSE,
+        message_ids: List16(message_ids.to_vec()),
+    };
+    match mail.rop(1, RequestBody::RopDeleteMessages(request)).unwrap() {
+        ResponseBody::RopDeleteMessages(deleted) => deleted.partial_completion.is_true(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Marks messages in the folder at 1 as read.
+pub(super) fn mark_read(mail: &mut Mail, message_ids: &[MessageId]) {
+    let request = RopSetReadFlagsRequest {
+        want_asynchronous: Bool::FALSE,
+        read_flags: ReadFlags::NONE,
+        message_ids: List16(message_ids.to_vec()),
+    };
+    mail.rop(1, RequestBody::RopSetReadFlags(request)).unwrap();
+}
+
 #[test]
 fn messages_are_moved_copied_marked_and_deleted() {
     let mut mail = alice();
     mail.open_folder(mail.special(DELETED), 9).unwrap();
     let ids: Vec<MessageId> = ["a", "b", "c"].iter().map(|subject| message(&mut mail, subject, 2)).collect();
     let unknown = MessageId(1);
-    let transfer = |mail: &mut Mail, message_ids: &[MessageId], copy, target| {
-        let request = RopMoveCopyMessagesRequest {
-            dest_handle_index: DestHandleIndex(target),
-            message_ids: List16(message_ids.to_vec()),
-            want_asynchronous: Bool::FALSE,
-            want_copy: Bool(copy),
-        };
-        match mail.rop(1, RequestBody::RopMoveCopyMessages(request))? {
-            ResponseBody::RopMoveCopyMessages(moved) => Ok(moved.partial_completion.is_true()),
-            other => panic!("{other:?}"),
-        }
-    };
     assert_eq!(transfer(&mut mail, &ids[..1], 1, 9), Ok(false));
     assert_eq!(transfer(&mut mail, &[ids[1], unknown], 0, 9), Ok(true));
     assert_eq!(transfer(&mut mail, &ids[..1], 0, 15), Err(ErrorCode::EC_DST_NULL_OBJECT));
@@ -385,28 +415,17 @@ fn messages_are_moved_copied_marked_and_deleted() {
     assert_eq!(mail.texts(3, SUBJECT), ["a", "c"]);
     assert_eq!(mail.texts(4, SUBJECT), ["a", "b"]);
 
-    let request = RopSetReadFlagsRequest {
+    mark_read(&mut mail, &ids[..1]);
+    assert_eq!(mail.get(1, PropTag::PidTagContentUnreadCount), Ok(PropertyValue::Integer32(1)));
+    let receipt = RopSetReadFlagsRequest {
         want_asynchronous: Bool::FALSE,
-        read_flags: ReadFlags::NONE,
+        read_flags: ReadFlags::RF_GENERATE_RECEIPT_ONLY,
         message_ids: List16(vec![ids[0]]),
     };
-    mail.rop(1, RequestBody::RopSetReadFlags(request.clone())).unwrap();
-    assert_eq!(mail.get(1, PropTag::PidTagContentUnreadCount), Ok(PropertyValue::Integer32(1)));
-    let receipt = RopSetReadFlagsRequest { read_flags: ReadFlags::RF_GENERATE_RECEIPT_ONLY, ..request };
     let refused = mail.rop(1, RequestBody::RopSetReadFlags(receipt));
     assert_eq!(refused, Err(ErrorCode::MAPI_E_NO_SUPPORT), "there are no receipts");
 
-    let request = DeleteMessagesRequest {
-        want_asynchronous: Bool::FALSE,
-        notify_non_read: Bool::FALSE,
-        message_ids: List16(vec![ids[0], ids[1]]),
-    };
-    match mail.rop(1, RequestBody::RopDeleteMessages(request)).unwrap() {
-        ResponseBody::RopDeleteMessages(deleted) => {
-            assert!(deleted.partial_completion.is_true(), "b was moved");
-        }
-        other => panic!("{other:?}"),
-    }
+    assert!(delete(&mut mail, &ids[..2]), "b was moved");
     mail.open_table(1, true, 3).unwrap();
     assert_eq!(mail.texts(3, SUBJECT), ["c"]);
     assert_eq!(

@@ -2,11 +2,11 @@
 
 use mapi::data::{FlatUid, Gid, MessageEntryId, StoreObjectType};
 use mapi::property::{PropTag, PropertyValue};
-use mapi::rop::transport::MessageFlags;
 use store::{Mailbox, Message, ObjectId, Properties};
 use wire::Encode as _;
 
 use super::convert::canonical;
+use super::flags::flags;
 use crate::mailbox::folder_entry_id;
 
 /// `MAPI_MESSAGE` ([MS-OXCPRPT] 2.2.1.7).
@@ -15,9 +15,6 @@ const MESSAGE: i32 = 5;
 const ACCESS: i32 = 0x1 | 0x2 | 0x4;
 /// `PidTagRowType`: a row of a table that is not grouped (`TBL_LEAF_ROW`, [MS-OXCTABL] 2.2.1.3).
 const LEAF_ROW: i32 = 1;
-/// Flags that the server computes.
-const COMPUTED_FLAGS: MessageFlags = MessageFlags(0x51);
-
 /// Properties that the server computes, and that clients cannot set.
 pub(crate) const COMPUTED: [PropTag; 22] = [
     PropTag::PidTagMid,
@@ -106,23 +103,6 @@ pub(crate) fn of_content(properties: &Properties, tag: PropTag) -> Option<Proper
         }
         _ => properties.get(tag).cloned(),
     }
-}
-
-fn flags(properties: &Properties, read: bool, associated: bool) -> i32 {
-    let stored = properties.integer(PropTag::PidTagMessageFlags).unwrap_or_default();
-    let stored = u32::try_from(stored).unwrap_or_default();
-    let mut flags = MessageFlags(stored & !COMPUTED_FLAGS.0);
-    let attachments = properties.integer(PropTag::PidTagHasAttachments).unwrap_or_default() != 0;
-    for (set, flag) in [
-        (read, MessageFlags::MF_READ),
-        (attachments, MessageFlags::MF_HAS_ATTACH),
-        (associated, MessageFlags::MF_FAI),
-    ] {
-        if set {
-            flags = flags | flag;
-        }
-    }
-    flags.0.cast_signed()
 }
 
 /// The prefix and the rest of a subject: the prefix has at most three characters, then a colon and a space
