@@ -120,6 +120,17 @@ fn refused_operations_do_not_flood_the_log() {
 }
 
 #[test]
+fn a_refused_request_is_logged_with_its_target() {
+    let server = Server::start(|_, _| (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec(), true));
+    let proxy = server.proxied(|setup| setup);
+    let response = said_to_alice(&proxy, "GET /oab/../owa HTTP/1.1\r\n\r\n");
+    assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+    let text = "client request refused: GET /oab/../owa: ";
+    let line = proxy.process.wait_err(text, |line| line.contains(text));
+    assert!(line.contains("client=127.0.0.1:"), "{line}");
+}
+
+#[test]
 fn a_refused_operation_is_logged_once_with_its_user() {
     let server = Server::start(|_, _| (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec(), true));
     let proxy = server.proxied(|setup| setup);

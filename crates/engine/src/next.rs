@@ -173,7 +173,7 @@ impl AwaitsUpstream {
 
     /// Binds cookies of a response to the session. `set` are the values of the `Set-Cookie` headers in the response's
     /// head. Call it when the head arrives, since the client may use the cookies before the response is complete.
-    /// Returns whether another session of the same user was ended, because the limit of sessions is reached.
+    /// Returns whether another session of the same user was ended because a limit on sessions is reached, and which.
     ///
     /// # Errors
     /// If a session would be left without a cookie that identifies it, or if no session of the user can be ended. Then

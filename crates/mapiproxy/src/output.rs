@@ -103,7 +103,7 @@ impl Output {
                     0 => Ok(()),
                     lost => writeln!(
                         file,
-                        "mapiproxy: {lost} lines for {name} were lost because it was not read in time"
+                        "mapiproxy: {lost} lines for {name} were lost: it was not read in time or could not be written"
                     ),
                 };
                 lines.done(

@@ -26,6 +26,7 @@ pub struct EventLog {
     connection_refused: LogRateLimit,
     connection_evicted: LogRateLimit,
     client_error: LogRateLimit,
+    request_refused: LogRateLimit,
     client_timeout: LogRateLimit,
     too_busy: LogRateLimit,
     session_evicted: LogRateLimit,
@@ -86,6 +87,13 @@ impl EventLog {
     pub(crate) fn client_error(&self, client: SocketAddr, why: &str) {
         if let Some(suppressed) = self.client_error.pass(Instant::now()) {
             tracing::info!(%client, suppressed, "client protocol error: {why}");
+        }
+    }
+
+    /// A request, with its method and target, is refused because of its path, query or cookies.
+    pub(crate) fn request_refused(&self, client: SocketAddr, request: &str, why: &dyn fmt::Display) {
+        if let Some(suppressed) = self.request_refused.pass(Instant::now()) {
+            tracing::info!(%client, suppressed, "client request refused: {request}: {why}");
         }
     }
 
@@ -159,12 +167,12 @@ impl EventLog {
         }
     }
 
-    /// A session of `user` ended to make room for another session of the same user.
-    pub(crate) fn session_evicted(&self, client: SocketAddr, user: &Principal) {
+    /// A session of `user` ended so that the user could open another one, because the limit `key` is reached.
+    pub(crate) fn session_evicted(&self, client: SocketAddr, user: &Principal, key: &str) {
         if let Some(suppressed) = self.session_evicted.pass(Instant::now()) {
             tracing::warn!(
-                %client, account = %user, key = "clients.sessions_per_user", suppressed,
-                "client session evicted: clients.sessions_per_user is reached, and the user opened another session"
+                %client, account = %user, key, suppressed,
+                "client session evicted: a limit on sessions is reached, and the user opened another session"
             );
         }
     }

@@ -24,13 +24,15 @@ pub(crate) struct CookieBinding {
     pub(crate) cookies: RequestCookies,
 }
 
-/// The session that was ended because a limit of sessions was reached when another one was opened.
+/// Whether the user's session that was idle for longest was ended to open another one, and because of which limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Eviction {
-    /// None: no limit was reached.
+    /// No session was ended.
     None,
-    /// The session of the same user that was idle for longest.
-    LongestIdle,
+    /// The user had the maximum number of sessions of a user.
+    PerUser,
+    /// The listener had the maximum number of sessions.
+    Total,
 }
 
 impl CookieBinding {
@@ -53,10 +55,13 @@ impl CookieBinding {
             let replaces = self.cookies.replaces;
             let identity = operation.context().identity();
             let evicted = self.table.open(endpoint, session, identity, replaces, operation.at());
-            if let Some(evicted) = evicted.map_err(session_limit_refusal)? {
+            if let Some((evicted, limit)) = evicted.map_err(session_limit_refusal)? {
                 engine.end_session(&evicted);
                 if Some(evicted.id()) != replaces {
-                    eviction = Eviction::LongestIdle;
+                    eviction = match limit {
+                        SessionLimitReached::PerUser => Eviction::PerUser,
+                        SessionLimitReached::Total => Eviction::Total,
+                    };
                 }
             }
         }

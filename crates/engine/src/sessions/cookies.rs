@@ -217,24 +217,25 @@ impl CookieTable {
         self.session_to_evict(&self.lock(), endpoint, identity, replaces).map(drop)
     }
 
-    /// The session to end before `identity` can open another one; `None` if no limit is reached.
+    /// The session to end before `identity` can open another one, and the limit that is reached; `None` if none is.
     fn session_to_evict(
         &self,
         inner: &CookieIndex,
         endpoint: Endpoint,
         identity: &Identity,
         replaces: Option<u64>,
-    ) -> Result<Option<u64>, SessionLimitReached> {
+    ) -> Result<Option<(u64, SessionLimitReached)>, SessionLimitReached> {
         let own = inner.by_user.get(&(endpoint, identity.user().clone()));
         let is_full = inner.entries.len() >= self.shared.limits.total;
         if !is_full && own.map_or(0, HashSet::len) < self.shared.limits.per_user {
             return Ok(None);
         }
         let full = if is_full { SessionLimitReached::Total } else { SessionLimitReached::PerUser };
-        own.and_then(|own| inner.longest_idle(own, replaces)).map(Some).ok_or(full)
+        let idle = own.and_then(|own| inner.longest_idle(own, replaces)).ok_or(full)?;
+        Ok(Some((idle, full)))
     }
 
-    /// Adds a session of `identity`. Returns the session that was removed because a limit is reached.
+    /// Adds a session of `identity`. Returns the session that was removed because a limit is reached, and that limit.
     pub(crate) fn open(
         &self,
         endpoint: Endpoint,
@@ -242,15 +243,16 @@ impl CookieTable {
         identity: &Identity,
         replaces: Option<u64>,
         now: FileTime,
-    ) -> Result<Option<SharedSession>, SessionLimitReached> {
+    ) -> Result<Option<(SharedSession, SessionLimitReached)>, SessionLimitReached> {
         let mut guard = self.lock();
         if guard.entries.contains_key(&session.id()) {
             return Ok(None);
         }
-        let evicted = self.session_to_evict(&guard, endpoint, identity, replaces)?;
-        // The server itself ends a replaced session.
-        let evicted =
-            evicted.and_then(|id| if Some(id) == replaces { guard.remove(id) } else { guard.abandon(id) });
+        let evicted = self.session_to_evict(&guard, endpoint, identity, replaces)?.and_then(|(id, limit)| {
+            // The server itself ends a replaced session.
+            let evicted = if Some(id) == replaces { guard.remove(id) } else { guard.abandon(id) };
+            Some((evicted?, limit))
+        });
         let CookieIndex { entries, by_user, .. } = &mut *guard;
         entries.entry(session.id()).or_insert_with(|| {
             by_user.entry((endpoint, identity.user().clone())).or_default().insert(session.id());

@@ -14,8 +14,8 @@ pub(super) fn log_failing(service: &Service, error: &UpstreamError, limits: Lock
         tracing::warn!(
             key = service.protocol.key(),
             service = %service.name,
-            "upstream: the service account cannot authenticate: {}; requests fail until this is corrected and the \
-             proxy is restarted",
+            "upstream: the service account cannot authenticate: {}; requests fail until the server is changed, or the \
+             configuration is changed and the proxy restarted",
             ErrorChain(error)
         );
         return;

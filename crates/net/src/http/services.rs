@@ -184,8 +184,8 @@ pub(crate) fn route(downstream: &Downstream, head: &mut RequestHead) -> Result<S
             | RouteError::Cookies(_)
             | RouteError::SignInPage),
         ) => {
-            let what = format!("refused {} {}: {why}", head.method(), clipped(head.target()));
-            config.log.client_error(peer, &what);
+            let request = format!("{} {}", head.method(), clipped(head.target()));
+            config.log.request_refused(peer, &request, &why);
         }
         _ => {}
     }

@@ -68,7 +68,7 @@ impl<S: Service> ServiceHandler<S> {
                 None
             }
             Err(error) => {
-                tracing::warn!("a call of a local service was refused: {error}");
+                tracing::warn!("lab: an RPC call was refused: {error}");
                 Some(RpcReply::Fault {
                     id,
                     status: FaultStatus::RPC_S_SERVER_TOO_BUSY,
@@ -104,7 +104,7 @@ impl<S: Service> RequestHandler for ServiceHandler<S> {
         let Some((id, pending)) = &mut self.running else { return Poll::Pending };
         let Poll::Ready(ended) = Pin::new(pending).poll(task) else { return Poll::Pending };
         replies.push(ended.unwrap_or_else(|error| {
-            tracing::error!("a call of a local service ended without a response: {error}");
+            tracing::error!("lab: an RPC call ended without a response: {error}");
             RpcReply::Fault { id: *id, status: FaultStatus::RPC_S_CALL_FAILED_DNE, did_not_execute: false }
         }));
         self.running = None;

@@ -16,6 +16,7 @@ use identity::{Identity, Mechanism, OsRandom, Principal, SecurityContext};
 use rpc::mgmt::{self, Management};
 use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
 use tokio::time::Instant;
+use tracing::field::display;
 
 use crate::body_budget::MemoryLimit;
 use crate::clock;
@@ -323,8 +324,8 @@ impl RelayConnection {
                 self.relay.log_refusal((client, account), operation, refusal);
             }
             reply => {
-                let why = reply.why().unwrap_or_default();
-                tracing::debug!(%client, %account, operation, "upstream: RPC call failed: {why}");
+                let (why, fault) = (reply.why().unwrap_or_default(), reply.fault().map(display));
+                tracing::debug!(%client, %account, operation, fault, "upstream: RPC call failed: {why}");
             }
         }
     }

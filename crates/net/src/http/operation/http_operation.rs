@@ -38,8 +38,8 @@ pub(crate) struct Settings {
 /// An event of an operation that is to be logged.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// The user's session that was idle for longest was ended to make room.
-    SessionEvicted,
+    /// The user's session that was idle for longest was ended, because the limit of the configuration key is reached.
+    SessionEvicted(&'static str),
     /// The operation is refused.
     Refused { code: ResponseCode, why: String },
     /// There is no memory for the response.
@@ -154,8 +154,10 @@ impl HttpOperation {
             let given = head.fields.all("set-cookie").filter(|value| cookies.accepts_set_cookie(value));
             given.filter_map(|value| std::str::from_utf8(value).ok())
         };
-        if call.bind_cookies(set())? == Eviction::LongestIdle {
-            self.events.push(Event::SessionEvicted);
+        match call.bind_cookies(set())? {
+            Eviction::None => {}
+            Eviction::PerUser => self.events.push(Event::SessionEvicted("clients.sessions_per_user")),
+            Eviction::Total => self.events.push(Event::SessionEvicted("clients.sessions")),
         }
         call.keep_logoff_cookies(self.request.head.target(), set());
         if self.pending.begun || self.ahead.is_some() {

@@ -47,7 +47,7 @@ impl Reporter {
         let (log, HttpOperation { request, key, .. }) = (&self.config.log, operation);
         let (peer, user) = (request.peer, request.context.principal());
         match event {
-            Event::SessionEvicted => log.session_evicted(peer, user),
+            Event::SessionEvicted(key) => log.session_evicted(peer, user, key),
             Event::Refused { code, why } => log.operation_refused(peer, user, key.name(), *code, why),
             Event::MemoryFull(full) => log.memory_limit(peer, user, key.name(), &full.to_string()),
         }
