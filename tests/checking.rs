@@ -126,7 +126,7 @@ fn all_errors_in_the_tables_of_modules_are_reported_together() {
     folder.write("proxy.toml", &format!("{text}{modules}[modules.names]\nserver = \"a/b\"\nsever = 5\n"));
     let first = text.lines().count() + 1;
     let line = |number: usize, text: &str| format!("line {}: {text}", first + number);
-    let known = "known are downgrade, dummy, names\n";
+    let known = "the modules are downgrade, dummy, names\n";
     let expected = [
         line(1, &format!("modules.stack: there is no module nmaes or logger; {known}")),
         line(
@@ -137,10 +137,10 @@ fn all_errors_in_the_tables_of_modules_are_reported_together() {
             ),
         ),
         line(4, "modules.dummy.defer_ms: expected an integer from "),
-        line(6, "modules.downgrade.mapi_htp: is unknown; known are mapi_http"),
+        line(6, "modules.downgrade.mapi_htp: is unknown; the options are mapi_http"),
         line(7, &format!("modules.filter: there is no module filter; {known}")),
         line(10, "modules.names.server: is not the name of a server"),
-        line(11, "modules.names.sever: is unknown; known are server"),
+        line(11, "modules.names.sever: is unknown; the options are server"),
     ];
     refused(&folder, &expected.each_ref().map(String::as_str));
     let modules = modules.replace(", \"nmaes\", \"logger\"", "");
@@ -177,7 +177,7 @@ fn errors_in_files_and_in_the_text_are_reported_together() {
             "line 15: upstream.credentials.password_file: ",
             "begins with a byte order mark: save it as UTF-8 without one",
             "line 21: capture.packets: directory ",
-            "line 23: modules.stack: there is no module nmaes; known are downgrade, dummy, names",
+            "line 23: modules.stack: there is no module nmaes; the modules are downgrade, dummy, names",
         ],
     );
 }
@@ -315,8 +315,17 @@ fn directories_that_are_forwarded_with_the_service_account_are_warned_of() {
     write("ecp = \"forwarded\"\n");
     warned(
         &folder,
-        "virtual_directories.ews, virtual_directories.ecp: forwarded with the service account LAB\\svcproxy",
+        "virtual_directories.ews, virtual_directories.ecp: forwarded with the service account LAB\\svcproxy, so that each \
+         user can do there whatever that account may do, for example read by EWS",
     );
+    write("ews = \"refused\"\necp = \"forwarded\"\n");
+    warned(
+        &folder,
+        "virtual_directories.ecp: forwarded with the service account LAB\\svcproxy, so that each user can do there \
+         whatever that account may do; set \"refused\", or set upstream.credentials.mode to \"relayed\"",
+    );
+    let decided = mapiproxy("check", &folder).out;
+    assert!(!decided.contains("EWS") && !decided.contains("set ews"), "{decided}");
 }
 
 #[test]

@@ -117,9 +117,10 @@ fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileEr
 fn permission_advice(what: &str) -> &'static str {
     match what {
         "read" => {
-            "make it the owner of the file (chown) with mode 600 (chmod), and let it enter the directories above"
+            "make this user the owner of the file (chown), with mode 600 for a file with secrets (chmod), and give it \
+             access to the directories above"
         }
-        _ => "make it the owner of the file and of its directory (chown)",
+        _ => "make this user the owner of the file and of its directory (chown)",
     }
 }
 

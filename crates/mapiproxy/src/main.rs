@@ -29,8 +29,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[command(name = "mapiproxy", version, max_term_width = 100)]
 struct Arguments {
     /// The log level: error, warn, info, debug or trace. `info` adds protocol errors, refused operations and the
-    /// end of outages. It can be set for parts of the program, which `debug` lines name: `info,net=debug`. The TLS
-    /// library logs only if it is named, for example `warn,rustls=debug`.
+    /// end of outages. A part of the program, which each line names after its level (for example `net::event_log`),
+    /// can have a level of its own: `info,net=debug`. The TLS library logs only if it is named: `warn,rustls=debug`.
     #[arg(long, global = true, default_value = "warn")]
     log: String,
     #[command(subcommand)]

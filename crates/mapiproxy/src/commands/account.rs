@@ -129,9 +129,10 @@ fn change(named: &Named, done: &str, changed: impl FnOnce(Account) -> Account) -
 fn existing<'a>(accounts: &'a AccountFile, named: &Named) -> Result<&'a Account, Box<dyn std::error::Error>> {
     let Named { file, domain, user } = named;
     accounts.get(domain, user).ok_or_else(|| {
+        let file = file.accounts.display();
         format!(
-            "no account {user} with domain {domain:?} in {}; `mapiproxy account list` lists the accounts",
-            file.accounts.display()
+            "no account {user} with domain {domain:?} in {file}; `mapiproxy account list --accounts {file}` lists the \
+             accounts"
         )
         .into()
     })

@@ -22,9 +22,9 @@ pub(crate) struct Arguments {
     /// Also checks the server: its name, ports, certificate, clock and authentication schemes, and whether
     /// the service account can sign in. No step takes longer than `connect_seconds` of `[upstream]`.
     ///
-    /// The service account signs in once by HTTP and once by RPC, if both are configured. A failed sign-in is
-    /// not retried, so that a check causes at most one failure for each protocol and does not lock the
-    /// account out.
+    /// The service account signs in once by HTTP and, by RPC, once at each of the three interfaces. After a
+    /// failure it is not tried again over that protocol, so that a check causes at most one failure for each
+    /// protocol and does not lock the account out.
     #[arg(long, conflicts_with_all = ["keys", "schema"])]
     online: bool,
 }

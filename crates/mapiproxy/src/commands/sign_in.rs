@@ -12,7 +12,7 @@ use crate::files;
 /// The account, and the protection of RPC calls.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AccountArguments {
-    /// The account's user name. Required for an HTTP target; without it RPC calls are unauthenticated.
+    /// The account's user name. Without it RPC calls are unauthenticated.
     #[arg(long)]
     pub(crate) user: Option<String>,
     /// The account's domain, by its NetBIOS name, for example LAB.
@@ -21,7 +21,7 @@ pub(crate) struct AccountArguments {
     /// A file whose first line is the account's password, readable only by its owner [default: prompt].
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// The protection level of RPC calls. Not used for HTTP.
+    /// The protection level of RPC calls.
     #[arg(long, value_enum, default_value = "privacy")]
     level: ProtectionLevel,
 }

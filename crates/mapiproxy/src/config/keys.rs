@@ -23,8 +23,9 @@ pub(crate) fn reference() -> String {
         "# times are integers without a unit. SIGHUP reloads accounts, certificate, key and password; other changes need"
             .to_owned(),
         "# a restart. `mapiproxy check --config FILE` reports errors; with --online it also queries the server.".to_owned(),
-        "# To set a key that is shown as `# default: key = value` or `# example: key = value`, remove the text before the key.\n"
+        "# To set a key that is shown as `# default: key = value` or `# example: key = value`, remove the text before the key,"
             .to_owned(),
+        "# and the `# ` before the header of its table, if it has one.\n".to_owned(),
     ];
     let mut table = "";
     for key in KEYS.iter() {

@@ -122,12 +122,17 @@ fn shared_directories(Specified { user, domain, .. }: &Specified, config: &Confi
     let undecided = (!directories.contains_key("ews")).then_some("ews");
     let names = undecided.into_iter().chain(others.map(|(name, _)| name.as_str()));
     let keys: Vec<String> = names.map(|name| format!("virtual_directories.{name}")).collect();
+    let (example, decision) = match undecided {
+        Some(_) => (
+            ", for example read by EWS every mailbox that it has access to",
+            "; set ews to \"forwarded\" if the account has only rights that every user may have",
+        ),
+        None => ("", ""),
+    };
     (!keys.is_empty()).then(|| {
         format!(
             "{}: forwarded with the service account {domain}\\{user}, so that each user can do there whatever that account \
-             may do, for example read by EWS every mailbox that it has access to; set \"refused\", or set \
-             upstream.credentials.mode to \"relayed\"; set ews to \"forwarded\" if the account has only rights that every \
-             user may have",
+             may do{example}; set \"refused\", or set upstream.credentials.mode to \"relayed\"{decision}",
             keys.join(", ")
         )
     })

@@ -80,8 +80,8 @@ table Listen at "listen" {
     /// expects port 135. If not set, there is no endpoint mapper.
     #[serde(default, deserialize_with = "address")]
     endpoint_mapper: Option<SocketAddr>, example "127.0.0.23:135";
-    /// The address for ExchangeRPC over TCP (RFR, NSPI and EMSMDB). If not set, ExchangeRPC is not served,
-    /// and http or https is needed.
+    /// The address for ExchangeRPC over TCP (RFR, NSPI and EMSMDB). If not set, it is not served over TCP, and
+    /// rpc_http, http or https is needed.
     #[serde(default, deserialize_with = "address")]
     rpc: Option<SocketAddr>, sample "127.0.0.23:6001";
     /// The address for ExchangeRPC from an HTTP gateway that is placed in front of MAPIProxy and accepts the
@@ -284,7 +284,7 @@ table Specified at "upstream.credentials" {
     /// How often in a row the server may refuse the service account until the proxy pauses for
     /// lockout_seconds. Set it at least two below the lockout threshold of the account's domain: a password
     /// that you set during the pause is tried at once, which is one more attempt. Refusals that concern one user
-    /// only do not count: the proxy determines this by a test request (see service-account.md).
+    /// only do not count: the proxy determines this by a test request (docs/service-account.md).
     lockout_attempts: u32, default 3, from 2 to 1000;
     /// How long the proxy then makes no attempt, and requests fail. Not shorter than the time after which the
     /// domain resets its count of failures.
@@ -305,13 +305,14 @@ keys Directories at "virtual_directories" {
     /// has access to other mailboxes or may impersonate their owners, each user can read and change all of
     /// them: set refused then. If credentials.mode is specified, check warns until this key is set.
     "ews": DirectoryAccess, builtin DirectoryAccess::Forwarded;
-    /// Outlook on the web.
+    /// Outlook on the web, except for its pages that take passwords: they are always refused
+    /// (docs/sign-in-limits.md).
     "owa": DirectoryAccess, builtin DirectoryAccess::Refused;
-    /// The administration pages.
+    /// The administration pages, with the same exception.
     "ecp": DirectoryAccess, builtin DirectoryAccess::Refused;
     /// ActiveSync.
     "microsoft-server-activesync": DirectoryAccess, builtin DirectoryAccess::Refused;
-    /// RPC over HTTP.
+    /// RPC over HTTP. Its bodies are not read: modules see no operations, and names are not replaced.
     "rpc": DirectoryAccess, builtin DirectoryAccess::Refused;
 }
 /// The modules, which inspect, change, delay or refuse operations, or respond to them in place of the server.

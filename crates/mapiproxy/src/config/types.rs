@@ -67,7 +67,7 @@ keywords! {
     /// The protection level of calls ([MS-RPCE] 2.2.1.1.8).
     #[derive(Default)]
     ProtectionLevel {
-        /// None: clients do not authenticate.
+        /// Calls are not authenticated.
         None = "none",
         /// Authentication of the connection only.
         Connect = "connect",

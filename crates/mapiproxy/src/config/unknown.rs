@@ -68,7 +68,7 @@ fn report(first: &Unknown, same: &[Unknown], found: &mut Found<'_>) {
             let each = |unknown| tables.iter().map(move |table| dotted(table, &name(unknown)));
             (format!("{pronoun} {}", within(tables)), all().flat_map(each).collect())
         }
-        Meant::OneOf(known) => (format!("known are {}", known.join(", ")), Vec::new()),
+        Meant::OneOf(known) => (format!("the keys are {}", known.join(", ")), Vec::new()),
     };
     let may_hold_others = first.is_table && matches!(first.meant, Meant::OneOf(_));
     found.unknown((first.line, &first.key), format!("{noun} {keys}"), meant, may_hold_others, &hint);

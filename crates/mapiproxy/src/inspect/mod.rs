@@ -74,7 +74,7 @@ fn accounts(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
             let shared = accounts.shared_names().join(", ");
             if !shared.is_empty() {
                 inspected.warnings.push(format!(
-                    "clients.accounts: user names of several domains, which are accepted with a domain only: {shared}"
+                    "clients.accounts: user names in several domains, with which clients have to send a domain: {shared}"
                 ));
             }
             inspected.accounts = accounts.iter().count();
@@ -141,7 +141,8 @@ fn certificate(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected
     let (Some(certificate), Some(key)) = (certificate, key) else { return };
     if https.is_none() && !found.is_wrong("listen.https") {
         inspected.warnings.push(
-            "listen.certificate: is not used without listen.https; set listen.https, or remove it".to_owned(),
+            "listen.certificate, listen.key: not used without listen.https; set listen.https, or remove both"
+                .to_owned(),
         );
     }
     let faults = faults(config, certificate, found);

@@ -1,8 +1,8 @@
 //! `mapiproxy check --online`: checks the configured server with the code and the time limits that `mapiproxy
 //! run` uses.
 //!
-//! The service account authenticates once for each protocol. A failure is not retried, so that a check does
-//! not lock the account out.
+//! The service account authenticates once by HTTP and, by RPC, once at each interface. After a failure it is not
+//! tried again over that protocol, so that a check does not lock the account out.
 
 use std::sync::Arc;
 

@@ -47,11 +47,11 @@ fn check_names(config: &Config, known: &[Box<dyn Module>], found: &mut Found<'_>
     let names = || known.iter().map(|module| module.name()).collect::<Vec<_>>().join(", ");
     let unknown: Vec<&str> = config.modules.stack.iter().filter(is_unknown).map(String::as_str).collect();
     if !unknown.is_empty() {
-        let why = format!("there is no module {}; known are {}", unknown.join(" or "), names());
+        let why = format!("there is no module {}; the modules are {}", unknown.join(" or "), names());
         found.wrong("modules.stack", why);
     }
     for name in config.modules.options.keys().filter(is_unknown) {
-        let why = format!("there is no module {name}; known are {}", names());
+        let why = format!("there is no module {name}; the modules are {}", names());
         found.wrong(&format!("modules.{name}"), why);
     }
 }
@@ -85,7 +85,7 @@ fn report(table: &str, error: OptionError, found: &mut Found<'_>) {
             (name, "is unknown; the module has no options".to_owned())
         }
         OptionError::Unknown { name, known, .. } => {
-            (name, format!("is unknown; known are {}", known.join(", ")))
+            (name, format!("is unknown; the options are {}", known.join(", ")))
         }
         OptionError::Kind { name, expected, .. } => (name.to_owned(), format!("expected {expected}")),
         OptionError::Refused { name, why, .. } => (name.to_owned(), why),

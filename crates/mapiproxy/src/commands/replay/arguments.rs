@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     pub(super) files: Vec<PathBuf>,
     /// The server. For RPC calls a host, whose endpoint mapper is queried (on port 135, or `host:port`), or a
     /// fixed endpoint such as `ncacn_ip_tcp:host[6001]`. For MAPI over HTTP `https://host` or
-    /// `https://host:port`.
+    /// `https://host:port`; `--user` is then required, and `--level` is not used.
     #[arg(long, value_parser = Target::parse)]
     pub(super) target: Target,
     #[command(flatten)]

@@ -128,7 +128,7 @@ fn keys_that_depend_on_an_invalid_key_are_not_reported() {
         ", line 8: unknown key clients.upstream; did you mean [upstream]?",
     );
     let server = VALID.replace("[upstream", "[server");
-    expect_only(&server, ", line 8: unknown key server; known are name, public_url, listen,");
+    expect_only(&server, ", line 8: unknown key server; the keys are name, public_url, listen,");
     let modules = "[modules]\nstack = \"names\"\n[modules.downgrade]\n";
     expect_only(
         &format!("{VALID}{modules}"),
