@@ -71,7 +71,7 @@ impl Change<'_> {
     /// Sets the folder to which messages of `message_class` and the classes below it are delivered; `None` removes it.
     ///
     /// # Errors
-    /// If the folder does not exist.
+    /// If the folder does not exist or is deleted, or the database fails.
     pub fn set_receive_folder(
         &self,
         mailbox: MailboxId,

@@ -14,13 +14,13 @@ pub(super) struct Input<R> {
     buffer: Vec<u8>,
     start: usize,
     place: u64,
-    /// The size of the item that was returned last, which is consumed before the next one is read.
-    taken: usize,
+    /// The size of the item that was handed out last, which is consumed before the next one is read.
+    handed_out: usize,
 }
 
 impl<R: Read> Input<R> {
     pub(super) const fn new(inner: R) -> Self {
-        Self { inner, buffer: Vec::new(), start: 0, place: 0, taken: 0 }
+        Self { inner, buffer: Vec::new(), start: 0, place: 0, handed_out: 0 }
     }
 
     /// Fills the buffer with at least `count` bytes. Returns `false` if the stream ends before.
@@ -66,15 +66,15 @@ impl<R> Input<R> {
         self.place = self.place.saturating_add(u64::try_from(count).unwrap_or(0));
     }
 
-    /// Marks the first `count` bytes as returned: they are consumed before the next item is read.
+    /// Marks the first `count` bytes as handed out: they are consumed before the next item is read.
     pub(super) const fn hand_out(&mut self, count: usize) {
-        self.taken = count;
+        self.handed_out = count;
     }
 
-    /// Consumes the bytes of the item that was returned.
-    pub(super) fn let_go(&mut self) {
-        let taken = std::mem::take(&mut self.taken);
-        self.consume(taken);
+    /// Consumes the bytes of the item that was handed out.
+    pub(super) fn consume_handed_out(&mut self) {
+        let count = std::mem::take(&mut self.handed_out);
+        self.consume(count);
     }
 
     /// The offset of the buffered bytes in the stream.

@@ -61,7 +61,7 @@ impl Pcap {
     }
 
     pub(super) fn next_item<'a, R: Read>(&mut self, input: &'a mut Input<R>) -> io::Result<Option<Item<'a>>> {
-        input.let_go();
+        input.consume_handed_out();
         if !input.fill(RECORD_HEADER_SIZE)? {
             return Ok(input.ended("record"));
         }

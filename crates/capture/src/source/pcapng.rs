@@ -102,7 +102,7 @@ fn read_whole(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
 
 impl PcapNg {
     pub(super) fn next_item<'a, R: Read>(&mut self, input: &'a mut Input<R>) -> io::Result<Option<Item<'a>>> {
-        input.let_go();
+        input.consume_handed_out();
         loop {
             if !input.fill(12)? {
                 return Ok(input.ended("block"));

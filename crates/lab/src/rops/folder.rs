@@ -31,8 +31,8 @@ pub(super) fn text(text: &Text, code_page: CodePage) -> String {
     }
 }
 
-/// Succeeds if the user may see the folder. A folder that may not be seen does not exist for the user
-/// ([MS-OXCFOLD] 3.2.5.1).
+/// Succeeds if the user may see the folder, and it is soft-deleted or not, as `deleted` requires. Another folder does
+/// not exist for the user ([MS-OXCFOLD] 3.2.5.1).
 pub(super) fn visible(view: &View<'_>, logon: &Logon, id: ObjectId, deleted: bool) -> Result<(), Refusal> {
     let folder = view.folder(logon.mailbox.id, id)?;
     if folder.deleted != deleted || logon.rights(view, id)? == 0 {

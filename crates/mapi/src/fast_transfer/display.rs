@@ -7,8 +7,8 @@ use wire::Decode;
 use super::property::{PropInfo, PropName, PropNameKey, Property, Value};
 use super::tree::{Group, LargeValue, Node, Tree};
 use crate::idset::{ReplGuidSet, ReplIdSet};
-use crate::property::PropTag;
 use crate::property::names::set;
+use crate::property::{PropTag, PropType};
 
 /// The maximum number of characters of a text, and of bytes of a value, that are displayed.
 const SHOWN: usize = 64;
@@ -17,7 +17,7 @@ const SHOWN: usize = 64;
 const MAX_IDS: usize = 1024;
 
 /// Sets that identify replicas by GUIDs ([MS-OXCFXICS] 2.2.1.1).
-const STATE: [PropTag; 4] = [
+const REPL_GUID_SETS: [PropTag; 4] = [
     PropTag::MetaTagIdsetGiven,
     PropTag::MetaTagCnsetSeen,
     PropTag::MetaTagCnsetSeenFAI,
@@ -25,7 +25,7 @@ const STATE: [PropTag; 4] = [
 ];
 
 /// Sets that identify replicas by numbers of the logon ([MS-OXCFXICS] 2.2.1.3).
-const CHANGED: [PropTag; 5] = [
+const REPL_ID_SETS: [PropTag; 5] = [
     PropTag::MetaTagIdsetDeleted,
     PropTag::MetaTagIdsetNoLongerInScope,
     PropTag::MetaTagIdsetExpired,
@@ -34,7 +34,7 @@ const CHANGED: [PropTag; 5] = [
 ];
 
 impl Display for PropName<'_> {
-    /// Formats the name as the specification, or as property set and number or text.
+    /// Formats the name as the specification spells it or, if it is unknown, as property set and number or text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(known) = self.known() {
             return f.write_str(known.name);
@@ -116,16 +116,16 @@ impl Property<'_> {
             return None;
         }
         let tag = self.info.tag;
-        if STATE.iter().any(|known| known.is_same_property(tag)) {
+        if REPL_GUID_SETS.iter().any(|known| known.is_same_property(tag)) {
             return ReplGuidSet::from_bytes(bytes).ok().map(|set| set.to_string());
         }
-        let is_set = CHANGED.iter().any(|known| known.is_same_property(tag));
+        let is_set = REPL_ID_SETS.iter().any(|known| known.is_same_property(tag));
         is_set.then(|| ReplIdSet::from_bytes(bytes).ok().map(|set| set.to_string()))?
     }
 
     fn write_values(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tag = self.info.tag;
-        let single = tag.with_type(crate::property::PropType(tag.prop_type().0 & !0x1000));
+        let single = tag.with_type(PropType(tag.prop_type().0 & !PropType::MULTIVALUE));
         f.write_char('[')?;
         for (at, value) in self.values().enumerate() {
             if at > 0 {

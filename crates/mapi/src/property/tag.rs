@@ -95,7 +95,7 @@ impl PropType {
 
     /// Whether the values are texts, of 8-bit or 16-bit characters.
     pub const fn is_text(self) -> bool {
-        matches!(self.0 & !0x1000, 0x001E | 0x001F)
+        matches!(self.0 & !Self::MULTIVALUE, 0x001E | 0x001F)
     }
 }
 
