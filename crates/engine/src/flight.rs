@@ -98,7 +98,8 @@ impl Flight {
     /// Runs `hooks` with the session locked.
     ///
     /// # Errors
-    /// If the session ended meanwhile: the state that modules kept for it was dropped, and new state would never be.
+    /// If the session has ended meanwhile: the state that modules kept for it was dropped, and nothing would drop state
+    /// that a hook stored now.
     /// If a hook panics, or the state that modules keep exceeds a limit: then the session ends.
     pub(crate) fn in_session<R>(
         &mut self,
@@ -110,7 +111,6 @@ impl Flight {
             let why = "the session ended while the operation was in flight";
             return Err(Refusal::new(RefusalKind::NoSession, why));
         }
-        // State that may be inconsistent after a panic is not used: the session ends, and the operation is refused.
         let done = catch_unwind(AssertUnwindSafe(|| {
             let done = hooks(engine, operation, &mut session);
             session.count_module_state().map(|()| done).map_err(too_much_state)

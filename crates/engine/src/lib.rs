@@ -13,8 +13,10 @@
 //!    (MAPI over HTTP, with the listener's [`CookieTable`]). A Connect or Bind opens a session that later requests can
 //!    refer to. A request that refers to no session runs in a session without a context handle or cookies: over RPC
 //!    one for each interface and identity, until the connection closes; over HTTP one for each request. The result is
-//!    a [`Refusal`] if the operation is unknown, if the request refers to a session that has ended or that belongs to
-//!    another identity, or if a limit on the number of sessions is reached.
+//!    a [`Refusal`] if the operation is unknown, if the request or its cookies are malformed, if the request refers to
+//!    a session that has ended or that belongs to another identity, if another request of the session is in progress
+//!    (HTTP), or if a limit on the number of sessions is reached. The embedder sends the client [`fault_status`] or
+//!    [`response_code`] of its kind, and passes it to [`Observer::operation_refused`].
 //! 2. Otherwise the result is a [`Next`], which owns the operation and is the next step to execute. Repeat this step
 //!    until the operation is done:
 //!    - [`Next::Forward`]: send the stub to the upstream, then call [`AwaitsUpstream::resume`] with the [`Outcome`];
@@ -23,14 +25,16 @@
 //!    - [`Next::Done`]: send the [`Reply`] to the client.
 //! 3. The embedder passes the [`Finished`] operation to its [`Observer`].
 //!
+//! When the proxy stops, [`AwaitsUpstream::end_notification_wait`] returns the outcome with which to resume a wait for
+//! notifications (`EcDoAsyncWaitEx`, `NotificationWait`).
+//!
 //! Over HTTP, step 2 has these calls on [`AwaitsUpstream`] too:
 //!
 //! - before the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
 //! - when the final head of the response arrives: `bind_cookies` binds its cookies to the session, and
 //!   `keep_logoff_cookies` stores them to end the session at the server later;
 //! - then, if the head is forwarded to the client: `take_pending_cookies` returns `Set-Cookie` values to add to it;
-//! - or, if it is not: `add_pending_cookies` keeps its cookies for the client's next request;
-//! - when the proxy stops: `end_notification_wait` returns the outcome with which a wait for notifications ends.
+//! - or, if it is not: `add_pending_cookies` keeps its cookies for the client's next request.
 //!
 //! A session ends with a Disconnect or Unbind, or when the embedder ends it: [`Engine::end`] when an RPC connection
 //! closes; [`Engine::end_group`] when an association group ends; [`Engine::end_revoked`] and
@@ -40,7 +44,7 @@
 //! opening ends.
 //!
 //! ```text
-//!             begin                            ┌────── resume with Outcome ─────┐
+//!             begin                            ┌─────────── resume ─────────────┐
 //!  client ──Incoming──▶ session ─▶ modules ────┼──▶ Next::Forward ──▶ upstream ─┤
 //!                       lookup     first       │                                │
 //!                                  to last     └──▶ Next::Defer ──▶ pool ───────┤
@@ -96,7 +100,7 @@
 //! | session binding | how an operation identifies its session: by a context handle or by cookies |
 //! | stub | the bytes of a request or response, without its envelope: the marshalled parameters of an RPC call, or the payload of an HTTP body |
 //! | flight | an operation in progress, with its session and session binding ([`Flight`]) |
-//! | refusal | the reason why the proxy does not execute an operation; the client receives it as a fault or an `X-ResponseCode` ([`Refusal`]) |
+//! | refusal | the proxy's decision not to execute an operation, or not to deliver its response, with the reason; the client receives it as a fault or an `X-ResponseCode` ([`Refusal`]) |
 //!
 //! # Architectural invariants
 //!

@@ -1,4 +1,4 @@
-//! Refusals: the reasons why an operation is not executed, independent of the envelope.
+//! Refusals: decisions not to execute an operation or not to deliver its response, independent of the envelope.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,7 +23,8 @@ pub enum RefusalKind {
     SessionBroken,
     /// Another request of the session is in progress.
     OutOfSequence,
-    /// The caller lacks the permission, or the security context has expired or was revoked.
+    /// The caller lacks the permission, the cookies identify a session of another identity, or the security context
+    /// has expired or was revoked.
     AccessDenied,
     /// A limit is reached: on sessions, memory, or deferred work.
     TooBusy,

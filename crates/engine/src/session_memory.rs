@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use identity::UserKey;
 
-/// Memory is counted in multiples of this many bytes, so that not each change is counted.
+/// Memory is counted in multiples of this many bytes, so that small changes do not lock the shared count.
 const STEP: usize = 4096;
 
 /// Limits the memory of the state of sessions, for each user and in total.
@@ -62,7 +62,7 @@ impl SessionShare {
 
     /// Returns what is counted beyond `bytes`.
     pub(crate) fn shrink(&mut self, bytes: usize) {
-        // What was returned would soon be counted again if it were little.
+        // A smaller rest is kept, since it would soon be counted again.
         if self.left(bytes) >= 2 * STEP {
             // Fewer bytes are always permitted.
             let _ = self.set(bytes);

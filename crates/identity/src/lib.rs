@@ -95,7 +95,7 @@
 //! | package | the implementation of a mechanism ([`Package`]) |
 //! | acceptor, initiator | the server's and the client's end of a handshake |
 //! | channel | the protocol that carries a handshake, and the channel bindings of its TLS connection ([`Channel`]) |
-//! | identity | principal, authority and acting level, by which contexts are compared ([`Identity`]) |
+//! | identity | principal, authority and impersonation level, by which contexts are compared ([`Identity`]) |
 //! | account status | whether an account is unchanged since its user authenticated ([`AccountStatus`]) |
 //! | probe | the request by which pass-through authentication tests the server ([`pass_through::Probe`]) |
 //!

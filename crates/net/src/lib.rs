@@ -44,7 +44,7 @@
 //! | limit | type |
 //! |---|---|
 //! | connections, in total, by address and before authentication; time limits of clients | [`Limits`], [`Admission`] |
-//! | memory for requests and responses, in total and for each user | [`BodyBudget`] |
+//! | memory for requests, responses and the state of sessions, in total and for each user | [`BodyBudget`] |
 //! | failed authentication attempts | [`AuthLimits`] |
 //! | attempts to connect and authenticate at a failing upstream | [`Gate`], [`AccountGate`] |
 //! | work and PDUs of unauthenticated clients | `tcp::work_by_address`, `http::downstream::work_quota`, `rpc::pdu_quota` |

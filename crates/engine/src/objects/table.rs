@@ -58,12 +58,13 @@ impl ObjectTable {
         Self { limits, keep_content, ..Self::default() }
     }
 
-    /// Counts the memory of the session in `share`. What exceeds it is not tracked, as what exceeds the limits of the
-    /// table.
+    /// Counts the memory of the session in `share`. Objects and content beyond the share are not tracked, like those
+    /// beyond the limits of the table.
     #[must_use]
     pub(crate) fn counted_in(mut self, share: SessionShare) -> Self {
         self.share = share;
-        // The number of sessions has a limit of its own: a session over this one tracks nothing.
+        // If this fails, the session is opened nevertheless, since another limit applies to the number of sessions, and
+        // nothing is tracked for it.
         let _ = self.share.reserve(SESSION_BYTES);
         self
     }

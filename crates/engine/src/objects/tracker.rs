@@ -12,7 +12,7 @@ use super::slots::{BatchObjects, LogonRef, Slot};
 
 impl BatchObjects<'_> {
     /// Applies the assumed success of `request`, so that later ROPs find the object that it opens. The table does not
-    /// change.
+    /// receive the object, but counts its memory until it is replaced or the batch ends.
     pub fn assume(&mut self, request: &RopRequest) {
         if request.id() == RopId::RopRelease {
             self.put(request.handle_index, Slot::Empty);

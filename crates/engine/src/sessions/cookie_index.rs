@@ -25,7 +25,7 @@ pub(crate) const COOKIES: usize = 32;
 pub(crate) struct CookieIndex {
     pub(crate) owners: Owners,
     pub(crate) entries: HashMap<u64, Entry>,
-    /// The sessions of each user, of all acting levels together, for the limit.
+    /// The sessions of each user, of all impersonation levels together, for the limit.
     pub(crate) by_user: HashMap<(Endpoint, UserKey), HashSet<u64>>,
     /// The sessions to be ended at the server.
     pub(crate) orphaned: OrphanQueue,

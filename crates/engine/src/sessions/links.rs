@@ -1,9 +1,9 @@
 //! Links between sessions of the mailbox store (`ulIcxrLink`, [MS-OXCRPC] 3.1.4.1 and 3.2.4.1).
 //!
-//! A client may link a new session to an earlier one, which then reports the pending notifications of both. It refers
-//! to the earlier session by the index of 16 bits that the server returned as `picxr`, which is not secret. The
-//! server checks that both sessions belong to one user, which with a service account is always true. So the proxy
-//! forwards an index only if the server returned it to the same user.
+//! A client may link a new session to an earlier one. Responses in either then also report that the other has pending
+//! notifications. The client refers to the earlier session by the index of 16 bits that the server returned as `picxr`,
+//! which is not secret. The server checks that both sessions belong to one user, which with a service account is always
+//! true. So the proxy forwards an index only if the server returned it to the same user.
 
 use mapi::{Interface, emsmdb};
 use wire::Endian;

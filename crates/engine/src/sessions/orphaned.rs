@@ -1,6 +1,6 @@
-//! Orphaned sessions: they ended in the proxy while the server still has them, because their account was revoked, they
-//! were idle for too long, a limit was reached, the operation that opened them was aborted, or a hook panicked. Their
-//! cookies are queued, up to a limit, so that `net` can end them at the server.
+//! Orphaned sessions: sessions that the proxy has ended, but the server has not. The proxy ends a session without the
+//! server if its account is revoked, it is idle for too long, a limit is reached, the operation that opens it is
+//! aborted, or a hook panics. Its cookies are queued, up to a limit, so that `net` can end it at the server.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,7 +19,7 @@ const MAX_LOGOFF_BYTES: usize = 8 * 1024;
 pub struct OrphanedSession {
     /// The endpoint of the session.
     pub endpoint: Endpoint,
-    /// The target of the client's requests: path and query, which may identify the mailbox to the server.
+    /// The target of the request that opened the session: path and query, which may identify the mailbox to the server.
     pub target: String,
     /// The value of the `Cookie` header: the newest cookies of the session.
     pub cookies: String,
@@ -37,12 +37,13 @@ impl fmt::Debug for OrphanedSession {
 pub(crate) struct LogoffData {
     target: String,
     jar: CookieJar,
+    /// Whether the data exceeded [`MAX_LOGOFF_BYTES`] and were discarded.
     exceeded: bool,
 }
 
 impl LogoffData {
-    /// Records cookies that the upstream set for the session. `set` are the values of `Set-Cookie` headers, and
-    /// `target` is the target of the session's requests.
+    /// Records cookies that the upstream set for the session. `set` are the values of `Set-Cookie` headers. Of the
+    /// targets of the session's requests the first is kept.
     pub(crate) fn record<'a>(&mut self, target: &str, set: impl Iterator<Item = &'a str>) {
         if self.exceeded {
             return;

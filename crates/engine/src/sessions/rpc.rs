@@ -20,8 +20,8 @@ impl Engine {
     /// Begins the operation of an RPC call, and passes its request to the modules.
     ///
     /// # Errors
-    /// If the operation is unknown, if its context handle identifies no session of its caller, or if a limit of
-    /// sessions is reached.
+    /// If the operation is unknown, if the request is too short for its context handle or is a Connect that cannot be
+    /// decoded, if the handle identifies no session of the caller, or if the user has too many open context handles.
     pub fn begin(&self, sessions: &mut RpcSessions, incoming: Incoming) -> Result<Next, Refusal> {
         let (session, named) = self.session_of(sessions, &incoming)?;
         let binding = HandleBinding::new(Arc::clone(sessions.group()), named);

@@ -33,8 +33,8 @@
 //!
 //! # Architectural invariants
 //!
-//! - No request reaches the server or a module before its client is authenticated, except those that a service serves
-//!   without authentication.
+//! - No request reaches the server or a module before its client is authenticated, except GET and HEAD requests of JSON
+//!   Autodiscover, which may be anonymous (`services`), and the handshakes of pass-through authentication.
 //! - Headers and cookies by which servers trust one another are removed from clients' requests (`server_only`).
 //! - A target that servers could map to another directory than the proxy is refused (`downstream::paths`).
 //! - Decisions are made without I/O: authentication (`downstream::auth`, `pass_through::step`) and operations

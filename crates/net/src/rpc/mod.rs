@@ -1,4 +1,18 @@
 //! RPC over TCP: client connections, connections to the upstream, and the relay of calls between them.
+//!
+//! | module | purpose |
+//! |---|---|
+//! | `listener`, `connection` | accept and serve client connections |
+//! | `auth`, `contexts` | authenticate clients; find the security context of each call |
+//! | `pdu_quota`, `deadlines`, `call_memory` | limits on a client connection |
+//! | `handler` | the interface between a connection and what responds to its calls |
+//! | `relay`, `pending_calls` | respond to calls through the engine |
+//! | `endpoint_mapper`, `local_service` | respond to calls in this process |
+//! | `association_group` | the context handles that connections share |
+//! | `upstream`, `resolver`, `mapper_query` | find the server, and connect to it |
+//! | `upstream_associations`, `upstream_association`, `upstream_call`, `upstream_auth` | the connections to the server of one client connection |
+//! | `loop_marker` | detects request loops |
+//! | `client`, `reach` | calls of the proxy's own, to check a configuration or to replay a recording |
 
 pub(crate) mod association_group;
 pub(crate) mod auth;

@@ -52,8 +52,8 @@ impl RtsPdu {
         self.body.as_ref().map_or(RtsFlags::NONE, |body| body.flags)
     }
 
-    /// The name of the message among those that clients send and receive ([MS-RPCH] 2.2.4), identified by its flags
-    /// and commands; `None` for any other.
+    /// The name of the message, identified by its flags and commands, if it is one of those with which clients open and
+    /// keep a virtual connection ([MS-RPCH] 2.2.4); `None` for any other.
     pub fn name(&self) -> Option<&'static str> {
         self.body.as_ref().map_or(Some(names::ECHO), |body| names::name_of(body.flags, &body.commands))
     }

@@ -3,14 +3,15 @@
 use super::commands::{Command, CommandType};
 use super::flags::RtsFlags;
 
-/// The name of a PDU without commands.
+/// The name of an echo: a PDU with the flag `RTS_FLAG_ECHO`, or with the common header only.
 pub(super) const ECHO: &str = "Echo";
 
 /// A message, the flags that it has, and its commands.
 type Shape = (&'static str, RtsFlags, &'static [CommandType]);
 
-/// The messages that a client sends or receives ([MS-RPCH] 2.2.4). Those that proxies and servers exchange among
-/// themselves have other commands, or are of one of these shapes too.
+/// The messages with which a client opens and keeps a virtual connection ([MS-RPCH] 2.2.4). Those that replace a
+/// channel (`IN_R1`, `IN_R2`, `OUT_R1`, `OUT_R2`) are missing. A message between proxies and servers may have the shape
+/// of one of these.
 const SHAPES: &[Shape] = &[
     (
         "CONN/A1",
