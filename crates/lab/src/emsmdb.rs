@@ -1,26 +1,34 @@
 //! The mailbox store over RPC ([MS-OXCRPC] 3.1.4, 3.3.4).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
 
 use mapi::ErrorCode;
 use mapi::emsmdb::{
     AsyncRequest, AsyncResponse, EcDoAsyncConnectExResponse, EcDoAsyncWaitExResponse, EcDoConnectExResponse,
     EcDoConnectResponse, EcDoDisconnectResponse, EcDoRpcExt2Request, EcDoRpcExt2Response, EcDoRpcRequest,
-    EcDoRpcResponse, EcDummyRpcResponse, MAX_RGB_AUX, MAX_RGB_OUT, OutBytes, Request, Response, RpcFlags,
-    Version,
+    EcDoRpcResponse, EcDummyRpcResponse, MAX_RGB_AUX, MAX_RGB_OUT, NOTIFICATION_PENDING, OutBytes, Request,
+    Response, RpcFlags, Version,
 };
-use net::Call;
+use net::{Call, Waiting};
 use rpc::FaultStatus;
 use rpc::ndr::{CharString, ContextHandle, Ptr};
+use tokio::time::timeout;
 
 use crate::handles::Object;
 use crate::service::{CallResult, Lab, bad_stub, encoded};
-use crate::session::MailboxSession;
+use crate::session::{MailboxSession, SESSION_INDEX, SharedSession};
 
 /// The server's version: 15.0.1497.0.
 const SERVER_VERSION: Version = Version([0x0f00, 0x85d9, 0]);
 /// How often clients poll, and how they retry ([MS-OXCRPC] 3.1.4.1): milliseconds, times, milliseconds.
 pub(crate) const POLLS: (u32, u32, u32) = (60_000, 6, 10_000);
+
+/// The longest wait for notifications ([MS-OXCNOTIF] 3.1.5.3).
+pub(crate) const WAIT_MAX: Duration = Duration::from_mins(5);
+/// `ecRejected`: the session waits for notifications already ([MS-OXCRPC] 3.3.4.1).
+const REJECTED: ErrorCode = ErrorCode(0x0000_07ee);
 
 /// The parts that both responses to a connect have.
 struct Connected {
@@ -61,28 +69,45 @@ impl Lab {
             Request::EcDoRpcExt2(request) => self.rpc_ext2(call, &request)?.into(),
             Request::EcDummyRpc(_) => EcDummyRpcResponse { return_value: ErrorCode::SUCCESS }.into(),
             Request::EcDoAsyncConnectEx(request) => {
-                self.session(call, request.handle)?;
-                let async_handle = self.handles.open(call, Object::Notifications(request.handle.uuid));
+                let subscriber = Arc::clone(&self.session(call, request.handle)?.subscriber);
+                let object = Object::Notifications(request.handle.uuid, subscriber);
+                let async_handle = self.handles.open(call, object);
                 EcDoAsyncConnectExResponse { async_handle, return_value: ErrorCode::SUCCESS }.into()
             }
             _ => return Err(FaultStatus::NCA_S_OP_RNG_ERROR),
         })
     }
 
-    /// Responds to a wait for notifications at once, without a notification.
-    pub(crate) fn async_emsmdb(&self, call: &Call) -> CallResult {
-        let (request, _) =
-            AsyncRequest::decode(call.opnum, &call.stub, call.endian).map_err(|error| bad_stub(&error))?;
-        let AsyncRequest::EcDoAsyncWaitEx(request) = request;
-        match self.handles.find(call, request.async_handle)? {
-            Object::Notifications(_) => {
-                encoded(AsyncResponse::EcDoAsyncWaitEx(EcDoAsyncWaitExResponse::default()).encode())
-            }
-            _ => Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH),
-        }
+    /// Waits for notifications, until there are some, five minutes are over or the session ends: then its next call
+    /// fails ([MS-OXCRPC] 3.3.4.1).
+    pub(crate) fn wait_for_notifications(&self, call: &Call) -> Waiting {
+        let response = |flags, return_value| {
+            let response = EcDoAsyncWaitExResponse { flags, return_value };
+            encoded(AsyncResponse::EcDoAsyncWaitEx(response).encode())
+        };
+        let ended = |result: CallResult| {
+            let at_stop = result.clone();
+            Waiting { result: Box::pin(ready(result)), at_stop }
+        };
+        let request = AsyncRequest::decode(call.opnum, &call.stub, call.endian);
+        let subscriber = match request.map_err(|error| bad_stub(&error)) {
+            Ok((AsyncRequest::EcDoAsyncWaitEx(request), _)) => self.handles.find(call, request.async_handle),
+            Err(status) => return ended(Err(status)),
+        };
+        let wait = match subscriber {
+            Ok(Object::Notifications(_, subscriber)) => subscriber.begin_wait(),
+            Ok(_) => return ended(Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH)),
+            Err(status) => return ended(Err(status)),
+        };
+        let Some(wait) = wait else { return ended(response(0, REJECTED)) };
+        let result = async move {
+            let is_over = timeout(WAIT_MAX, wait.ready()).await.is_err();
+            response(if is_over { 0 } else { NOTIFICATION_PENDING }, ErrorCode::SUCCESS)
+        };
+        Waiting { result: Box::pin(result), at_stop: response(0, ErrorCode::SUCCESS) }
     }
 
-    fn session(&self, call: &Call, handle: ContextHandle) -> Result<Arc<Mutex<MailboxSession>>, FaultStatus> {
+    fn session(&self, call: &Call, handle: ContextHandle) -> Result<Arc<SharedSession>, FaultStatus> {
         match self.handles.find(call, handle)? {
             Object::Store(session) => Ok(session),
             _ => Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH),
@@ -95,7 +120,7 @@ impl Lab {
         match MailboxSession::connect(&self.backend, &call.context, &dn, code_page) {
             Ok(connected) => {
                 let display_name = connected.session.code_page.encode(&connected.display_name);
-                let session = Arc::new(Mutex::new(connected.session));
+                let session = SharedSession::new(connected.session);
                 Connected {
                     handle: self.handles.open(call, Object::Store(session)),
                     dn_prefix: Ptr::new(CharString::new(connected.dn_prefix)),
@@ -115,7 +140,7 @@ impl Lab {
     /// `EcDoRpc`, in the Exchange 2000 dialect.
     fn rpc(&self, call: &Call, request: &EcDoRpcRequest) -> Result<EcDoRpcResponse, FaultStatus> {
         let session = self.session(call, request.handle)?;
-        let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = session.lock();
         let result = session.execute(&request.payload(), usize::from(request.max_length));
         let (payload, return_value) = match result {
             Ok(payload) => (payload, ErrorCode::SUCCESS),
@@ -137,7 +162,7 @@ impl Lab {
             return Err(FaultStatus::RPC_X_BAD_STUB_DATA);
         }
         let out_max = usize::try_from(request.out_max).unwrap_or_default();
-        let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = session.lock();
         let (rgb_out, return_value) = match session.execute_chain(&request.rgb_in.0, request.flags, out_max) {
             Ok(rgb_out) => (rgb_out, ErrorCode::SUCCESS),
             Err(return_value) => (Vec::new(), return_value),
@@ -163,7 +188,7 @@ macro_rules! connect_response {
             polls_max,
             retry,
             retry_delay,
-            icxr: 1,
+            icxr: SESSION_INDEX,
             dn_prefix: connected.dn_prefix,
             display_name: connected.display_name,
             server_version: SERVER_VERSION,

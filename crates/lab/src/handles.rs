@@ -9,8 +9,9 @@ use rpc::FaultStatus;
 use rpc::ndr::ContextHandle;
 use wire::Guid;
 
+use crate::notify::subscriber::Subscriber;
 use crate::random::Sequence;
-use crate::session::MailboxSession;
+use crate::session::SharedSession;
 
 /// The object of a context handle.
 #[derive(Debug, Clone)]
@@ -18,9 +19,9 @@ pub(crate) enum Object {
     /// A session with the address book.
     AddressBook,
     /// A session with the store.
-    Store(Arc<Mutex<MailboxSession>>),
-    /// A wait for notifications of the session that the handle names.
-    Notifications(Guid),
+    Store(Arc<SharedSession>),
+    /// Waits for notifications of the session that the handle names.
+    Notifications(Guid, Arc<Subscriber>),
 }
 
 /// An open handle. It belongs to the association group and the identity that opened it.
@@ -71,7 +72,9 @@ impl Handles {
     pub(crate) fn close(&self, handle: ContextHandle) {
         let mut state = self.lock();
         state.open.remove(&handle.uuid);
-        state.open.retain(|_, open| !matches!(open.object, Object::Notifications(of) if of == handle.uuid));
+        state
+            .open
+            .retain(|_, open| !matches!(open.object, Object::Notifications(of, _) if of == handle.uuid));
     }
 
     /// Closes all handles of an association group.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mapi::Interface;
-use net::{Call, Group, Service};
+use net::{Call, Group, Service, Waiting};
 use rpc::FaultStatus;
 use rpc::ndr::ContextHandle;
 
@@ -75,12 +75,19 @@ impl Service for Lab {
             Interface::Rfr => self.rfr(call),
             Interface::Nspi => self.nspi(call),
             Interface::Emsmdb => self.emsmdb(call),
-            Interface::AsyncEmsmdb => self.async_emsmdb(call),
+            // All of its operations wait.
+            Interface::AsyncEmsmdb => Err(FaultStatus::NCA_S_OP_RNG_ERROR),
         };
         if let Err(status) = &answer {
             tracing::debug!(operation, user = %call.context.principal(), "lab: fault {status}");
         }
         answer
+    }
+
+    fn wait(&self, call: &Call) -> Option<Waiting> {
+        let is_async = Interface::by_uuid(call.interface.uuid) == Some(Interface::AsyncEmsmdb);
+        let is_wait = is_async && Interface::AsyncEmsmdb.operation(call.opnum).is_some();
+        is_wait.then(|| self.wait_for_notifications(call))
     }
 
     fn may_block(&self, call: &Call) -> bool {

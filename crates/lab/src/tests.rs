@@ -67,7 +67,12 @@ impl Caller {
     }
 
     pub(crate) fn raw(&self, interface: Interface, opnum: u16, stub: &[u8]) -> Result<Bytes, FaultStatus> {
-        self.lab.call(&Call {
+        self.lab.call(&self.request(interface, opnum, stub))
+    }
+
+    /// A call of an operation.
+    pub(crate) fn request(&self, interface: Interface, opnum: u16, stub: &[u8]) -> Call {
+        Call {
             id: 1,
             interface: syntax(interface),
             opnum,
@@ -77,7 +82,7 @@ impl Caller {
             context: self.context.clone(),
             peer: SocketAddr::from(([127, 0, 0, 1], 4)),
             group: Arc::clone(&self.group),
-        })
+        }
     }
 }
 

@@ -49,7 +49,7 @@ pub enum EventKind {
         /// The original.
         from: EventObject,
     },
-    /// It is a message that was delivered: see [`Change::delivered`].
+    /// It is a message that was delivered: see `Change::delivered`.
     Delivered,
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::emsmdb::WAIT_MAX;
 use crate::http::tls::ServerCertificate;
 
 /// The HTTP side of a lab.
@@ -73,7 +74,7 @@ impl Default for HttpLimits {
             sessions_per_user: 64,
             session_idle: Duration::from_mins(15),
             pending_period: Duration::from_secs(15),
-            notification_wait: Duration::from_mins(5),
+            notification_wait: WAIT_MAX,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The mailbox store over HTTP ([MS-OXCMAPIHTTP] 2.2.4).
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use mapi::ErrorCode;
 use mapi::emsmdb::RpcFlags;
@@ -94,9 +94,7 @@ fn execute_rops(
     let cookies = session.set_cookies();
     let out_max = usize::try_from(body.max_rop_out.min(MAX_ROP_OUT)).unwrap_or_default();
     let outcome = Outcome::of_job(server, request.context, move || {
-        let mut mailbox = mailbox.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = mailbox.execute_chain(&body.rop_buffer.0, body.flags, out_max);
-        drop(mailbox);
+        let result = mailbox.lock().execute_chain(&body.rop_buffer.0, body.flags, out_max);
         drop(turn);
         let (rop_buffer, error_code) = match result {
             Ok(rop_buffer) => (SizedBytes(rop_buffer.into()), ErrorCode::SUCCESS),
@@ -108,20 +106,24 @@ fn execute_rops(
     Ok(Accepted { cookies, outcome })
 }
 
-/// Waits until the time is over, the Session Context ends or the server stops: the store has no notifications yet
+/// Waits until there are notifications, the time is over, the Session Context ends or the server stops
 /// ([MS-OXCMAPIHTTP] 3.2.5.5).
 fn notification_wait(server: &Server, request: &HttpRequest<'_>) -> Result<Accepted, ResponseCode> {
     let session = server.sessions.find(request.context, Endpoint::Emsmdb, &request.cookies)?;
-    let wait = session.wait();
+    let mailbox = session.mailbox().ok_or(ResponseCode::InvalidContextCookie)?;
+    let (subscriber, wait) = (Arc::clone(&mailbox.subscriber), session.wait());
     let limit = server.limits.notification_wait;
     let mut stop = server.stop.clone();
     let work = async move {
-        let code = tokio::select! {
+        let event_pending = tokio::select! {
+            biased;
             () = wait.session().ended() => return Err(ResponseCode::ContextNotFound),
-            _ = stop.wait_for(|stop| *stop) => ErrorCode::SUCCESS,
-            () = sleep(limit) => ErrorCode::SUCCESS,
+            _ = subscriber.ready() => NotificationWaitResponse::PENDING,
+            _ = stop.wait_for(|stop| *stop) => 0,
+            () = sleep(limit) => 0,
         };
-        let response = NotificationWaitResponse { error_code: code, event_pending: 0, aux: NO_AUX };
+        let response =
+            NotificationWaitResponse { error_code: ErrorCode::SUCCESS, event_pending, aux: NO_AUX };
         encoded(&Response::NotificationWait(OperationResponse::Complete(response)))
     };
     // The sequence cookie is left out: the response to a request that is in progress may have a newer one.

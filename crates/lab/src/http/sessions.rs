@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::http::config::HttpLimits;
-use crate::session::MailboxSession;
+use crate::session::{MailboxSession, SharedSession};
 
 /// The cookie that identifies a Session Context.
 const CONTEXT_COOKIE: &str = "MapiContext";
@@ -30,7 +30,7 @@ pub(super) struct SessionContext {
     identity: Identity,
     endpoint: Endpoint,
     /// The session with the mailbox store; `None` for the address book.
-    mailbox: Option<Arc<Mutex<MailboxSession>>>,
+    mailbox: Option<Arc<SharedSession>>,
     state: Mutex<State>,
     ended: watch::Sender<bool>,
 }
@@ -120,7 +120,7 @@ impl Sessions {
             id: random()?,
             identity: context.identity().clone(),
             endpoint,
-            mailbox: mailbox.map(|mailbox| Arc::new(Mutex::new(mailbox))),
+            mailbox: mailbox.map(SharedSession::new),
             state: Mutex::new(State {
                 sequence: random()?,
                 is_busy: false,
@@ -194,7 +194,7 @@ impl State {
 
 impl SessionContext {
     /// The session with the mailbox store; `None` for the address book.
-    pub(super) const fn mailbox(&self) -> Option<&Arc<Mutex<MailboxSession>>> {
+    pub(super) const fn mailbox(&self) -> Option<&Arc<SharedSession>> {
         self.mailbox.as_ref()
     }
 

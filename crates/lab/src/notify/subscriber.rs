@@ -1,6 +1,7 @@
 //! The subscriptions of one session, and the notifications that wait for its next request.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mapi::notification::{NotificationData, NotificationType};
@@ -33,6 +34,8 @@ pub(crate) enum Signal {
 pub(crate) struct Subscriber {
     state: Mutex<State>,
     signal: watch::Sender<Signal>,
+    /// Whether the client waits for notifications over RPC.
+    is_waiting: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -146,7 +149,8 @@ impl Pending {
 
 impl Subscriber {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::default(), signal: watch::Sender::new(Signal::Quiet) }
+        let (state, signal) = (Mutex::default(), watch::Sender::new(Signal::Quiet));
+        Self { state, signal, is_waiting: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -258,8 +262,37 @@ impl Subscriber {
         *self.signal.borrow() == Signal::Pending
     }
 
+    /// Completes once notifications wait, or the session has ended.
+    pub(crate) async fn ready(&self) -> Signal {
+        let mut signal = self.signal.subscribe();
+        let ready = signal.wait_for(|signal| *signal != Signal::Quiet).await;
+        ready.map_or(Signal::Ended, |signal| *signal)
+    }
+
+    /// Begins a wait over RPC; `None` if there is one ([MS-OXCRPC] 3.3.4.1).
+    pub(crate) fn begin_wait(self: &Arc<Self>) -> Option<OnlyWait> {
+        let is_first = !self.is_waiting.swap(true, Ordering::AcqRel);
+        is_first.then(|| OnlyWait(Arc::clone(self)))
+    }
+
     /// The session has ended.
     pub(crate) fn end(&self) {
         self.signal.send_replace(Signal::Ended);
+    }
+}
+
+/// The only wait of a session over RPC. It ends when it is dropped.
+#[derive(Debug)]
+pub(crate) struct OnlyWait(Arc<Subscriber>);
+
+impl OnlyWait {
+    pub(crate) async fn ready(&self) -> Signal {
+        self.0.ready().await
+    }
+}
+
+impl Drop for OnlyWait {
+    fn drop(&mut self) {
+        self.0.is_waiting.store(false, Ordering::Release);
     }
 }

@@ -13,7 +13,7 @@ pub(crate) mod properties;
 pub(crate) mod stream;
 pub(crate) mod table;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use identity::SecurityContext;
 use mapi::ErrorCode;
@@ -24,6 +24,9 @@ use crate::backend::Backend;
 use crate::codepage::CodePage;
 use crate::notify::subscriber::Subscriber;
 use crate::notify::subscription::Watch;
+
+/// The number of a session among those that are linked to one another. The lab links none.
+pub(crate) const SESSION_INDEX: u16 = 1;
 
 /// A session with the mailbox store. It ends when it is dropped.
 #[derive(Debug)]
@@ -109,5 +112,24 @@ impl MailboxSession {
 impl Drop for MailboxSession {
     fn drop(&mut self) {
         self.subscriber.end();
+    }
+}
+
+/// A session that the requests of a client share. They execute ROPs one after the other.
+#[derive(Debug)]
+pub(crate) struct SharedSession {
+    session: Mutex<MailboxSession>,
+    /// The notifications of the session. They can be waited for while ROPs are executed.
+    pub(crate) subscriber: Arc<Subscriber>,
+}
+
+impl SharedSession {
+    pub(crate) fn new(session: MailboxSession) -> Arc<Self> {
+        let subscriber = Arc::clone(&session.subscriber);
+        Arc::new(Self { session: Mutex::new(session), subscriber })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, MailboxSession> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,13 +9,11 @@ use mapi::rop::response_only::{RopNotifyResponse, RopPendingResponse};
 use store::ObjectId;
 use wire::{Encode as _, Writer};
 
-use super::MailboxSession;
+use super::{MailboxSession, SESSION_INDEX};
 use crate::notify::subscriber::{ChangedRows, Pending, Queued};
 use crate::notify::visible::Visible;
 use crate::rops::{forget_table, row_events, table_changed};
 
-/// The number of a session among those that are linked to one another. The lab links none.
-pub(crate) const SESSION_INDEX: u16 = 1;
 /// The size of `RopPending` ([MS-OXCROPS] 2.2.14.3.1).
 const PENDING_SIZE: usize = 3;
 /// How many tables are listed anew for one response at most. The client reads further ones again.

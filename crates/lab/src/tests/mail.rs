@@ -29,7 +29,7 @@ pub(super) const OUT_MAX: u32 = 0x8007;
 /// A person with a session, logged on to a mailbox.
 pub(super) struct Mail {
     pub(super) caller: Caller,
-    session: ContextHandle,
+    pub(super) session: ContextHandle,
     pub(super) handles: Vec<u32>,
     pub(super) logon: Box<PrivateLogon>,
     /// What followed the responses to the ROPs so far: notifications.

@@ -4,6 +4,7 @@ mod limits;
 mod objects;
 mod permissions;
 mod tables;
+mod waits;
 
 use mapi::ErrorCode;
 use mapi::data::{FolderId, MessageId};

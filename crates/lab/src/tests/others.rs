@@ -2,9 +2,8 @@
 
 use mapi::compress::{ExtendedBuffer, ExtendedFlags, Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{
-    AsyncRequest, AsyncResponse, EcDoAsyncConnectExRequest, EcDoAsyncWaitExRequest, EcDoConnectExRequest,
-    EcDoConnectRequest, EcDoDisconnectRequest, EcDoRpcExt2Request, EcDoRpcRequest, EcDummyRpcRequest,
-    InBytes, MAX_RGB_AUX, NO_OBJECT, Request, Response, RopBuffer, RpcFlags, Version,
+    EcDoConnectExRequest, EcDoConnectRequest, EcDoDisconnectRequest, EcDoRpcExt2Request, EcDoRpcRequest,
+    EcDummyRpcRequest, InBytes, MAX_RGB_AUX, NO_OBJECT, Request, Response, RopBuffer, RpcFlags, Version,
 };
 use mapi::rop::logon::{LogonFlags, OpenFlags, RopLogonRequest};
 use mapi::rop::{Bytes16, RequestBody, ResponseContext, RopReply, RopRequest, RopResponse};
@@ -46,7 +45,7 @@ pub(super) fn connect_ex(dn: &str) -> EcDoConnectExRequest {
     }
 }
 
-fn connected(caller: &Caller) -> ContextHandle {
+pub(super) fn connected(caller: &Caller) -> ContextHandle {
     let dn = LabConfig::default().user_dn("alice");
     let Ok(Response::EcDoConnectEx(response)) = ask(caller, connect_ex(&dn)) else { panic!("no answer") };
     assert_eq!(response.return_value, ErrorCode::SUCCESS);
@@ -240,30 +239,6 @@ fn unknown_rops_are_refused_and_end_the_buffer() {
         |rops: &[u8]| execute(&caller, handle, RpcFlags::NONE, &RopBuffer::new(rops.to_vec(), vec![])).1.rops;
     assert_eq!(response(&[0xfe, 0, 9])[..], [0xfe, 9, 0x57, 0x00, 0x07, 0x80], "a truncated one");
     assert_eq!(response(&[0xfd, 0, 9])[..], [0xfd, 9, 0x02, 0x01, 0x04, 0x80], "an unknown one");
-}
-
-#[test]
-fn notifications_hang_on_the_session() {
-    let caller = Caller::new();
-    let handle = connected(&caller);
-    let Ok(Response::EcDoAsyncConnectEx(response)) = ask(&caller, EcDoAsyncConnectExRequest { handle })
-    else {
-        panic!("no answer")
-    };
-    let wait = |caller: &Caller, async_handle| {
-        let request = AsyncRequest::EcDoAsyncWaitEx(EcDoAsyncWaitExRequest { async_handle, flags: 0 });
-        let stub = caller.raw(Interface::AsyncEmsmdb, 0, &request.encode().unwrap())?;
-        Ok(AsyncResponse::decode(0, &stub, Endian::Little).unwrap().0.return_value())
-    };
-    let mismatch = Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
-    assert_eq!(wait(&caller, response.async_handle), Ok(ErrorCode::SUCCESS));
-    assert_eq!(wait(&caller, handle), mismatch, "a session cannot wait with its own handle");
-    assert_eq!(wait(&caller.other_identity(), response.async_handle), mismatch);
-    let Ok(Response::EcDoDisconnect(_)) = ask(&caller, EcDoDisconnectRequest { handle }) else {
-        panic!("no answer")
-    };
-    assert_eq!(wait(&caller, response.async_handle), mismatch);
-    assert_eq!(caller.lab.open_handles(), 0);
 }
 
 #[test]

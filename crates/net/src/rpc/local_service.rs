@@ -1,7 +1,8 @@
 //! RPC services within this process.
 
 use std::collections::VecDeque;
-use std::future::Future as _;
+use std::fmt;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,6 +14,20 @@ use rpc::pdu::FaultStatus;
 use crate::rpc::association_group::Group;
 use crate::rpc::handler::{Call, RequestHandler, RpcReply};
 
+/// A call that waits for an event and occupies no thread meanwhile.
+pub struct Waiting {
+    /// Its result: the stub of the response, or the status of the fault.
+    pub result: Pin<Box<dyn Future<Output = Result<Bytes, FaultStatus>> + Send>>,
+    /// Its result if the server stops before.
+    pub at_stop: Result<Bytes, FaultStatus>,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").field("at_stop", &self.at_stop).finish_non_exhaustive()
+    }
+}
+
 /// A service that executes each call by itself, for example the lab.
 pub trait Service: Send + Sync + 'static {
     /// Executes a call. Returns the stub of the response, little-endian.
@@ -20,6 +35,13 @@ pub trait Service: Send + Sync + 'static {
     /// # Errors
     /// The status of the fault that the caller gets.
     fn call(&self, call: &Call) -> Result<Bytes, FaultStatus>;
+
+    /// Begins `call` if it waits for an event; `None` if [`call`](Self::call) executes it. The wait ends with its
+    /// connection.
+    fn wait(&self, call: &Call) -> Option<Waiting> {
+        let _ = call;
+        None
+    }
 
     /// Whether `call` may block its thread, for example by access to a disk. Such calls of a connection are executed
     /// one after the other, in the handler's pool; all others at once, in the connection's task.
@@ -45,13 +67,15 @@ pub struct ServiceHandler<S> {
     waiting: VecDeque<Call>,
     /// The call that is executed in the pool, and its id.
     running: Option<(u32, PendingJob<RpcReply>)>,
+    /// Calls that wait for an event, and their ids. Their number is limited as that of `waiting`.
+    events: Vec<(u32, Waiting)>,
 }
 
 impl<S: Service> ServiceHandler<S> {
     /// The request handler of one connection to `service`. Calls that may block are executed in `pool`; without one, in
     /// the connection's task.
     pub const fn new(service: Arc<S>, pool: Option<Pool>) -> Self {
-        Self { service, pool, waiting: VecDeque::new(), running: None }
+        Self { service, pool, waiting: VecDeque::new(), running: None, events: Vec::new() }
     }
 
     /// Begins the next call, if none is executed in the pool. The pool may refuse it.
@@ -80,15 +104,21 @@ impl<S: Service> ServiceHandler<S> {
 }
 
 fn execute<S: Service>(service: &S, call: &Call) -> RpcReply {
-    match service.call(call) {
-        Ok(stub) => RpcReply::Response { id: call.id, stub },
-        Err(status) => RpcReply::Fault { id: call.id, status, did_not_execute: false },
+    reply(call.id, service.call(call))
+}
+
+fn reply(id: u32, result: Result<Bytes, FaultStatus>) -> RpcReply {
+    match result {
+        Ok(stub) => RpcReply::Response { id, stub },
+        Err(status) => RpcReply::Fault { id, status, did_not_execute: false },
     }
 }
 
 impl<S: Service> RequestHandler for ServiceHandler<S> {
     fn call(&mut self, call: Call, replies: &mut Vec<RpcReply>) {
-        if self.pool.is_some() && self.service.may_block(&call) {
+        if let Some(waiting) = self.service.wait(&call) {
+            self.events.push((call.id, waiting));
+        } else if self.pool.is_some() && self.service.may_block(&call) {
             self.waiting.push_back(call);
         } else {
             replies.push(execute(&*self.service, &call));
@@ -96,6 +126,17 @@ impl<S: Service> RequestHandler for ServiceHandler<S> {
     }
 
     fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<RpcReply>) -> Poll<()> {
+        let before = replies.len();
+        self.events.retain_mut(|(id, waiting)| match waiting.result.as_mut().poll(task) {
+            Poll::Ready(result) => {
+                replies.push(reply(*id, result));
+                false
+            }
+            Poll::Pending => true,
+        });
+        if replies.len() > before {
+            return Poll::Ready(());
+        }
         let Some(pool) = self.pool.clone() else { return Poll::Pending };
         if let Some(refused) = self.begin(&pool) {
             replies.push(refused);
@@ -109,6 +150,10 @@ impl<S: Service> RequestHandler for ServiceHandler<S> {
         }));
         self.running = None;
         Poll::Ready(())
+    }
+
+    fn shut_down(&mut self, replies: &mut Vec<RpcReply>) {
+        replies.extend(self.events.drain(..).map(|(id, waiting)| reply(id, waiting.at_stop)));
     }
 
     fn end(&mut self, closed_groups: &[Arc<Group>]) {
@@ -126,9 +171,52 @@ mod tests {
     use std::sync::mpsc::{Receiver, channel};
 
     use identity::{Authority, ContextCounters, SecurityContext};
+    use tokio::sync::Notify;
     use wire::Endian;
 
     use super::*;
+
+    /// Waits in calls of the operation 2 until it is notified.
+    struct Notifying(Arc<Notify>);
+
+    impl Service for Notifying {
+        fn call(&self, _: &Call) -> Result<Bytes, FaultStatus> {
+            Ok(Bytes::new())
+        }
+
+        fn wait(&self, call: &Call) -> Option<Waiting> {
+            let event = Arc::clone(&self.0);
+            let result = Box::pin(async move {
+                event.notified().await;
+                Ok(Bytes::from_static(b"event"))
+            });
+            (call.opnum == 2).then(|| Waiting { result, at_stop: Ok(Bytes::from_static(b"stop")) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_waits_for_an_event_delays_no_other_and_ends_with_the_server() {
+        let event = Arc::new(Notify::new());
+        let mut handler = ServiceHandler::new(Arc::new(Notifying(Arc::clone(&event))), None);
+        let mut replies = Vec::new();
+        for (id, opnum) in [(1, 2), (2, 2), (3, 0)] {
+            handler.call(call(id, opnum), &mut replies);
+        }
+        let pending = poll_fn(|task| Poll::Ready(handler.poll(task, &mut replies))).await;
+        assert_eq!((ids(&replies), pending), (vec![3], Poll::Pending));
+        replies.clear();
+        event.notify_one();
+        poll_fn(|task| handler.poll(task, &mut replies)).await;
+        let stub = |reply: &RpcReply| match reply {
+            RpcReply::Response { id, stub } => (*id, stub.clone()),
+            fault @ RpcReply::Fault { .. } => panic!("{fault:?}"),
+        };
+        assert_eq!(stub(&replies[0]), (1, Bytes::from_static(b"event")));
+        replies.clear();
+        handler.shut_down(&mut replies);
+        assert_eq!(stub(&replies[0]), (2, Bytes::from_static(b"stop")));
+        assert_eq!(replies.len(), 1);
+    }
 
     /// Blocks in calls of the operation 1 until it receives something.
     struct Blocking(Mutex<Receiver<()>>);

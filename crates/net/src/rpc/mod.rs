@@ -48,7 +48,7 @@ pub use self::endpoint_mapper::{
 };
 pub use self::handler::{Call, RequestHandler, RpcReply};
 pub use self::listener::run_rpc;
-pub use self::local_service::{Service, ServiceHandler};
+pub use self::local_service::{Service, ServiceHandler, Waiting};
 pub use self::loop_marker::{BindId, LoopMarker};
 pub use self::mapper_query::{MapperError, query_endpoint_mapper};
 pub use self::reach::NotServed;

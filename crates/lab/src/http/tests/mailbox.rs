@@ -62,6 +62,25 @@ fn executed(received: &Received) -> ExecuteResponse {
     }
 }
 
+/// Executes ROPs, which act on the objects with these handles.
+fn execute(rops: &[u8], handles: &[u32]) -> Request {
+    let payload = RopBuffer::new(rops.to_vec(), handles.to_vec()).to_bytes().unwrap();
+    let rop_buffer = SizedBytes(encode_chain(&[ExtendedBuffer::plain(payload)]).unwrap().into());
+    Request::Execute(ExecuteRequest { flags: RpcFlags::NONE, rop_buffer, max_rop_out: 0x8007, aux: AUX })
+}
+
+/// The handles of a response.
+fn handles(response: &ExecuteResponse) -> Vec<u32> {
+    let chain = response.rop_buffers(Limits::default()).unwrap();
+    RopBuffer::from_bytes(&chain[0].payload).unwrap().handles
+}
+
+/// The responses to ROPs.
+fn rops(response: &ExecuteResponse) -> Vec<u8> {
+    let chain = response.rop_buffers(Limits::default()).unwrap();
+    RopBuffer::from_bytes(&chain[0].payload).unwrap().rops.to_vec()
+}
+
 fn wait() -> Request {
     Request::NotificationWait(NotificationWaitRequest { flags: 0, aux: AUX })
 }
@@ -183,4 +202,43 @@ async fn a_wait_ends_without_an_event_when_the_server_stops() {
     assert!(end.starts_with("DONE\r\nX-ResponseCode: 0\r\n"), "{end}");
     assert_eq!(alice.client.chunk().await, None);
     assert!(alice.client.is_closed().await);
+}
+
+/// The event flag in the end of the response to a wait.
+fn is_pending(end: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(end);
+    assert!(text.starts_with("DONE\r\nX-ResponseCode: 0\r\n"), "{text}");
+    // StatusCode, ErrorCode, EventPending, AuxiliaryBufferSize.
+    match end.last_chunk::<8>() {
+        Some([1, 0, 0, 0, 0, 0, 0, 0]) => true,
+        Some([0, 0, 0, 0, 0, 0, 0, 0]) => false,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_wait_ends_with_a_notification_which_the_next_execute_returns() {
+    let server = TestServer::start().await;
+    let mut alice = server.alice().await;
+    connect(&mut alice, "alice").await;
+    let handles = handles(&executed(&send(&mut alice, &logon("alice", 0x8007)).await));
+    // RopRegisterNotification of created objects in the whole mailbox.
+    let subscribe = execute(&[0x29, 0, 0, 1, 0x04, 0, 1], &[handles[0], NO_OBJECT]);
+    assert_eq!(rops(&executed(&send(&mut alice, &subscribe).await)), [0x29, 1, 0, 0, 0, 0]);
+    let mut waiting = server.alice().await;
+    waiting.cookies.clone_from(&alice.cookies);
+    begin_wait(&mut waiting).await;
+    assert_eq!(waiting.client.chunk().await.unwrap(), b"PROCESSING\r\n");
+
+    let mut other = server.alice().await;
+    connect(&mut other, "alice").await;
+    let own = self::handles(&executed(&send(&mut other, &logon("alice", 0x8007)).await));
+    // RopOpenFolder of the inbox, RopCreateFolder in it.
+    let mut create = vec![0x02, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 5, 0];
+    create.extend([0x1c, 0, 1, 2, 1, 0, 0, 0]);
+    create.extend(b"New\0\0");
+    executed(&send(&mut other, &execute(&create, &[own[0], NO_OBJECT, NO_OBJECT])).await);
+    assert!(is_pending(&waiting.client.chunk().await.unwrap()));
+    let response = rops(&executed(&send(&mut alice, &execute(&[], &[])).await));
+    assert_eq!((response[0], &response[6..8]), (0x2a, &[0x04, 0][..]), "RopNotify, ObjectCreated");
 }

@@ -2,9 +2,9 @@
 
 use mapi::emsmdb::RpcFlags;
 use mapi::notification::NotificationType;
+use mapi::rop::RopResponse;
 use mapi::rop::notification::NotificationTypes;
 use mapi::rop::response_only::RopPendingResponse;
-use mapi::rop::{RopId, RopResponse};
 use wire::Reader;
 
 use super::{ALL, notified, objects, subscribe};
@@ -58,8 +58,10 @@ fn notifications_do_not_follow_a_response_that_has_the_rest_of_the_buffer() {
     let room = 8 + 2 + 16 * 4 + 24;
     let response = mail.send(&rops, RpcFlags::NONE, room).unwrap();
     let mut reader = Reader::new(&response[0]);
-    let list = responses(&mut reader);
-    assert_eq!(list.last().unwrap().id(), RopId::RopBufferTooSmall, "{list:?}");
+    match responses(&mut reader).as_slice() {
+        [RopResponse::BufferTooSmall(small)] => assert_eq!(small.request_buffers, rops, "and nothing else"),
+        other => panic!("{other:?}"),
+    }
     assert_eq!(notified(&mut mail).len(), 2);
 }
 

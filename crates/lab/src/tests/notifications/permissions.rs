@@ -9,6 +9,7 @@ use mapi::data::{FolderId, MessageId};
 use mapi::notification::NotificationType;
 use mapi::rop::folder::DeleteFolderFlags;
 
+use super::waits::has_pending;
 use super::{ALL, events, objects, subscribe};
 use crate::tests::Caller;
 use crate::tests::folders::{create, delete as delete_folder, permit};
@@ -41,7 +42,9 @@ fn a_user_is_notified_of_nothing_in_folders_that_the_user_may_not_see() {
     let one = message(&mut alice, "one", 4);
     mark_read(&mut alice, &[one]);
     delete(&mut alice, &[one]);
-    assert_eq!(delete_folder(&mut alice, 1, secret, DeleteFolderFlags::NONE), Ok(true));
+    assert!(!has_pending(&bob), "no wait ends");
+    assert_eq!(delete_folder(&mut alice, 1, secret, DeleteFolderFlags::DELETE_HARD_DELETE), Ok(true));
+    assert!(!has_pending(&bob));
     assert_eq!(objects(&mut bob), []);
     for scope in [(alice.special(INBOX), MessageId(0)), (secret, MessageId(0)), (alice.special(INBOX), one)] {
         let refused = subscribe(&mut bob, ALL, Some(scope), 10);

@@ -8,6 +8,7 @@ use mapi::rop::table::{AsynchronousFlags, RopSortTableRequest};
 use mapi::rop::{Empty, RequestBody};
 
 use super::notified;
+use super::waits::has_pending;
 use crate::tests::Caller;
 use crate::tests::folders::{create, permit};
 use crate::tests::mail::{LOGON, Mail, text};
@@ -163,6 +164,7 @@ fn a_table_without_notifications_has_none_and_neither_has_one_that_was_reset() {
 
     mail.rop(TABLE, RequestBody::RopResetTable(Empty)).unwrap();
     message(&mut mail, "b", 2);
+    assert!(!has_pending(&mail));
     assert_eq!(kinds(&mut mail), []);
     assert_eq!(mail.texts(TABLE, SUBJECT), ["a", "b"]);
     message(&mut mail, "c", 2);
@@ -292,6 +294,10 @@ fn the_tables_of_others_have_what_they_may_see() {
     crate::tests::messages::create(&mut alice, shared, 5).unwrap();
     save(&mut alice, 5, KEEP).unwrap();
     assert_eq!(kinds(&mut bob), [MODIFIED], "the folder has other values");
+    bob.release(10);
+    crate::tests::messages::create(&mut alice, shared, 5).unwrap();
+    save(&mut alice, 5, KEEP).unwrap();
+    assert!(!has_pending(&bob), "no wait ends for a message that bob may not read");
 }
 
 #[test]
