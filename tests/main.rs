@@ -35,6 +35,7 @@ mod http_service_account;
 mod http_sessions;
 mod loops;
 mod memory;
+mod notifications;
 mod ntlm_foreign;
 mod proxy_protocol;
 mod recordings;

@@ -46,6 +46,11 @@ impl Client {
         client.with("--user", account.0).with("--domain", "LAB").with("--password", account.1)
     }
 
+    /// A client that is notified of changes in the mailbox of `owner`; see the script.
+    pub(crate) fn notified(owner: &str) -> Self {
+        Self::new("notified", "notified_client.py").with("--owner", owner)
+    }
+
     /// A client that misbehaves in the way `mode` towards `target`.
     pub(crate) fn raw(mode: &str, target: SocketAddr) -> Self {
         Self::new("raw_tcp", "raw_tcp.py").flag(mode).with("--target", &target.to_string())

@@ -25,6 +25,7 @@ mod upstream;
 pub(crate) use self::accounts::{add_account, certificate};
 pub(crate) use self::bystander::Bystander;
 pub(crate) use self::client::{Client, Report, expect_same};
+pub(crate) use self::dialogue::Dialogue;
 pub(crate) use self::forwarder::forward;
 pub(crate) use self::http::{
     Certificates, Change, Credentials, Curl, HttpClient, HttpPlace, HttpUpstream, Page, RECORDED_SERVER,

@@ -7,7 +7,7 @@ only, so it authenticates with bare NTLM.
 import socket
 import sys
 
-from impacket.dcerpc.v5 import epm, nspi, oxabref, transport
+from impacket.dcerpc.v5 import epm, nspi, oxabref, rpcrt, transport
 from impacket.dcerpc.v5.dtypes import DWORD, NULL, ULONG
 from impacket.dcerpc.v5.ndr import NDRCALL, NDRPOINTER, NDRSTRUCT
 from impacket.dcerpc.v5.nspi import (
@@ -136,6 +136,25 @@ def connected(binding, options):
         said = factory.get_socket().recv(len(LEGACY_SERVER_RESPONSE), socket.MSG_WAITALL)
         common.expect(said == LEGACY_SERVER_RESPONSE, f"the server began with {said!r}")
     return dce
+
+
+def join(group):
+    """Lets later binds join the association group `group`, which impacket does not implement.
+
+    Returns what ends that.
+    """
+    begin = rpcrt.MSRPCBind.__init__
+
+    def begin_in_group(self, data=None, alignment=0):
+        begin(self, data, alignment)
+        if data is None:
+            self["assoc_group"] = group
+
+    def leave():
+        rpcrt.MSRPCBind.__init__ = begin
+
+    rpcrt.MSRPCBind.__init__ = begin_in_group
+    return leave
 
 
 def ask_endpoint_mapper(options, interface):

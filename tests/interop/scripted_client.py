@@ -26,18 +26,6 @@ def say(**fields):
     print(json.dumps(fields), flush=True)
 
 
-def join(group):
-    """Lets later binds join the association group `group`, which impacket does not implement."""
-    begin = rpcrt.MSRPCBind.__init__
-
-    def begin_in_group(self, data=None, alignment=0):
-        begin(self, data, alignment)
-        if data is None:
-            self["assoc_group"] = group
-
-    rpcrt.MSRPCBind.__init__ = begin_in_group
-
-
 def call(dce, opnum, stub):
     """The answer's stub."""
     dce.call(opnum, stub)
@@ -71,7 +59,7 @@ def main():
     options = parser.parse_args()
     place = impacket_client.ask_endpoint_mapper(options, "nspi")
     if options.group:
-        join(options.group)
+        impacket_client.join(options.group)
     dce = impacket_client.connected(place, options)
     answer = dce.bind(nspi.MSRPC_UUID_NSPI)
     say(bound=True, group=int.from_bytes(answer["pduData"][4:8], "little"))
