@@ -37,11 +37,37 @@ pub(crate) struct Entry {
     pub(crate) session: SharedSession,
     pub(crate) endpoint: Endpoint,
     pub(crate) identity: Identity,
-    pub(crate) cookies: Vec<(Fingerprint, VecDeque<Fingerprint>)>,
+    pub(crate) cookies: Vec<SessionCookie>,
     pub(crate) last_used: FileTime,
     pub(crate) in_progress: usize,
     pub(crate) sequence: Sequence,
     pub(crate) logoff: LogoffData,
+}
+
+/// A cookie of a session.
+#[derive(Debug)]
+pub(crate) struct SessionCookie {
+    pub(crate) name: Fingerprint,
+    is_context: bool,
+    /// The fingerprints of its name with each value that the upstream set, the newest last.
+    pub(crate) values: VecDeque<Fingerprint>,
+}
+
+/// A cookie that a response sets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GivenCookie {
+    pub(crate) name: Fingerprint,
+    pub(crate) key: Key,
+    /// Whether servers find a session by its value
+    /// ([`is_context_cookie`](crate::sessions::context_cookie::is_context_cookie)).
+    pub(crate) is_context: bool,
+}
+
+impl Entry {
+    /// The newest value of each cookie.
+    fn newest(&self) -> impl Iterator<Item = (&SessionCookie, Key)> {
+        self.cookies.iter().filter_map(|cookie| Some((cookie, (self.endpoint, *cookie.values.back()?))))
+    }
 }
 
 /// The cookies of a response would leave a session without a cookie that identifies it.
@@ -59,17 +85,18 @@ impl CookieIndex {
     pub(crate) fn check_identifiable(
         &self,
         id: u64,
-        given: &[Key],
+        given: &[GivenCookie],
         replaces: Option<u64>,
     ) -> Result<(), NotIdentified> {
         let is_own = |owner| owner == id || Some(owner) == replaces;
         let entry = self.entries.get(&id);
-        let identifies =
-            |key: &Key| self.owners.identified_by(*key).map_or_else(|| !self.owners.contains(*key), is_own);
+        let identifies = |GivenCookie { key, .. }: &GivenCookie| {
+            self.owners.identified_by(*key).map_or_else(|| !self.owners.contains(*key), is_own)
+        };
         if !given.iter().any(identifies) && !entry.is_some_and(|entry| self.is_identified(id, entry, &[])) {
             return Err(NotIdentified::Own);
         }
-        let others = given.iter().filter_map(|key| self.owners.identified_by(*key));
+        let others = given.iter().filter_map(|given| self.owners.identified_by(given.key));
         let mut others = others.filter(|owner| !is_own(*owner));
         let lost = |owner: u64| {
             self.entries.get(&owner).is_some_and(|other| !self.is_identified(owner, other, given))
@@ -82,46 +109,66 @@ impl CookieIndex {
 
     /// Cookies among `given` that sessions of another identity than that of the session `id` have identify no session
     /// from now on: either a load balancer sets the cookie for all, or the server has forgotten these sessions and
-    /// gives the value to another one. Removes and returns the sessions that no cookie identifies any more, since
-    /// their identity must not act in the session of another.
-    pub(crate) fn share(&mut self, id: u64, given: &[Key]) -> Vec<SharedSession> {
+    /// gives the value to another one. Removes and returns the sessions that the server has forgotten, since their
+    /// identity must not act in the session of another: those with one of the session context cookies, and those that
+    /// none of their newest cookies identifies any more.
+    pub(crate) fn share(&mut self, id: u64, given: &[GivenCookie]) -> Vec<SharedSession> {
         let Some(identity) = self.entries.get(&id).map(|entry| entry.identity.clone()) else {
             return Vec::new();
         };
-        let mut stale = Vec::new();
-        for key in given {
+        let (mut forgotten, mut unsure) = (Vec::new(), Vec::new());
+        for GivenCookie { key, is_context, .. } in given {
             let owner = self.owners.owner(*key).and_then(|owner| self.entries.get(&owner));
-            if owner.is_some_and(|owner| owner.identity != identity) {
-                stale.extend(self.owners.share(*key));
+            if owner.is_none_or(|owner| owner.identity == identity) {
+                continue;
+            }
+            if *is_context {
+                forgotten.extend(self.owners.reissue(*key));
+            } else {
+                unsure.extend(self.owners.share(*key));
             }
         }
         // Only after all cookies are marked: a session whose own cookie is not among them remains.
-        stale.retain(|id| self.entries.get(id).is_some_and(|entry| !self.is_identified(*id, entry, &[])));
-        stale.into_iter().filter_map(|id| self.remove(id)).collect()
+        let is_identified = |id: u64, entry: &Entry| {
+            entry.newest().any(|(_, key)| self.owners.identified_by(key) == Some(id))
+        };
+        unsure.retain(|id| self.entries.get(id).is_some_and(|entry| !is_identified(*id, entry)));
+        forgotten.extend(unsure);
+        forgotten.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 
     /// Whether a cookie other than `without` identifies the session.
-    fn is_identified(&self, id: u64, entry: &Entry, without: &[Key]) -> bool {
-        let keys = entry.cookies.iter().flat_map(|(_, values)| values).map(|value| (entry.endpoint, *value));
-        keys.filter(|key| !without.contains(key)).any(|key| self.owners.identified_by(key) == Some(id))
+    fn is_identified(&self, id: u64, entry: &Entry, without: &[GivenCookie]) -> bool {
+        let values = entry.cookies.iter().flat_map(|cookie| &cookie.values);
+        let mut keys = values.map(|value| (entry.endpoint, *value));
+        let is_left = |key: &Key| without.iter().all(|given| given.key != *key);
+        keys.any(|key| is_left(&key) && self.owners.identified_by(key) == Some(id))
     }
 
     /// Binds a value of a cookie to the session. Removes the oldest value of the cookie if there are more than
     /// [`VALUES`].
-    pub(crate) fn bind(&mut self, key: Key, id: u64, name: Fingerprint, request: &RequestCookies) {
+    pub(crate) fn bind(&mut self, given: GivenCookie, id: u64, request: &RequestCookies) {
+        let GivenCookie { name, key, is_context } = given;
         let pair = key.1;
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let Entry { cookies, sequence, .. } = entry;
-        let known = cookies.iter().position(|(known, _)| *known == name);
+        let known = cookies.iter().position(|known| known.name == name);
         if known.is_none() && cookies.len() < COOKIES {
-            cookies.push((name, VecDeque::new()));
+            cookies.push(SessionCookie { name, is_context, values: VecDeque::new() });
         }
         let place = known.or_else(|| cookies.len().checked_sub(1));
-        let Some((_, values)) = place.and_then(|place| cookies.get_mut(place)) else { return };
-        if values.contains(&pair) {
+        let Some(SessionCookie { values, .. }) = place.and_then(|place| cookies.get_mut(place)) else {
+            return;
+        };
+        if values.back() == Some(&pair) {
             return;
         }
+        let earlier = values.iter().position(|value| *value == pair);
         values.push_back(pair);
+        if let Some(earlier) = earlier {
+            values.remove(earlier);
+            return;
+        }
         self.owners.add(key, id);
         // Values that the client has now and may send again are kept.
         let pinned = |value: &Fingerprint| {
@@ -145,17 +192,34 @@ impl CookieIndex {
         may_go.min_by_key(|(id, entry)| (Reverse(replaced(*id)), entry.last_used)).map(|(id, _)| id)
     }
 
-    /// Removes a session that the server still has.
+    /// Removes a session that the server still has, and queues it to be ended there, unless its cookies belong to
+    /// another session too.
     pub(crate) fn abandon(&mut self, id: u64) -> Option<SharedSession> {
         let entry = self.entries.get_mut(&id)?;
-        self.orphaned.push(entry.endpoint, std::mem::take(&mut entry.logoff));
+        let (endpoint, logoff) = (entry.endpoint, std::mem::take(&mut entry.logoff));
+        let identifying = self.identifying(id);
+        if !identifying.is_empty() && !identifying.iter().any(|key| self.owners.has_other(*key, id)) {
+            self.orphaned.push(endpoint, logoff, &identifying);
+        }
         self.remove(id)
+    }
+
+    /// The newest cookies by which the server finds the session: its session context cookies, or if it has none, those
+    /// that identify it.
+    fn identifying(&self, id: u64) -> Vec<Key> {
+        let newest = || self.entries.get(&id).into_iter().flat_map(Entry::newest);
+        let contexts: Vec<Key> =
+            newest().filter(|(cookie, _)| cookie.is_context).map(|(_, key)| key).collect();
+        if !contexts.is_empty() {
+            return contexts;
+        }
+        newest().map(|(_, key)| key).filter(|key| self.owners.identified_by(*key) == Some(id)).collect()
     }
 
     /// Removes a session and its cookies.
     pub(crate) fn remove(&mut self, id: u64) -> Option<SharedSession> {
         let Entry { session, endpoint, identity, cookies, .. } = self.entries.remove(&id)?;
-        for pair in cookies.iter().flat_map(|(_, values)| values) {
+        for pair in cookies.iter().flat_map(|cookie| &cookie.values) {
             self.owners.remove((endpoint, *pair), id);
         }
         if let hash_map::Entry::Occupied(mut own) = self.by_user.entry((endpoint, identity.user().clone())) {

@@ -21,6 +21,9 @@ enum Owner {
     /// The cookie was set for sessions of several identities, such as by a load balancer: it identifies none. So many
     /// sessions have it.
     Shared(usize),
+    /// The cookie is a session context cookie, and was set for sessions of several identities, one after the other: it
+    /// identifies none. These sessions, of the last identity, have it.
+    Reissued(HashSet<u64>),
 }
 
 /// The sessions for which the upstream set each cookie.
@@ -41,7 +44,7 @@ impl Owners {
     pub(crate) fn identified_by(&self, key: Key) -> Option<u64> {
         match self.cookies.get(&key)? {
             Owner::One(id) => Some(*id),
-            Owner::Several(_) | Owner::Shared(_) => None,
+            Owner::Several(_) | Owner::Shared(_) | Owner::Reissued(_) => None,
         }
     }
 
@@ -49,7 +52,7 @@ impl Owners {
     pub(crate) fn owner(&self, key: Key) -> Option<u64> {
         match self.cookies.get(&key)? {
             Owner::One(id) => Some(*id),
-            Owner::Several(ids) => ids.iter().next().copied(),
+            Owner::Several(ids) | Owner::Reissued(ids) => ids.iter().next().copied(),
             Owner::Shared(_) => None,
         }
     }
@@ -61,10 +64,32 @@ impl Owners {
         let (count, identified) = match owner {
             Owner::One(id) => (1, Some(*id)),
             Owner::Several(ids) => (ids.len(), None),
-            Owner::Shared(_) => return None,
+            Owner::Shared(_) | Owner::Reissued(_) => return None,
         };
         *owner = Owner::Shared(count);
         identified
+    }
+
+    /// Records that the session context cookie is set for a session of another identity: it identifies no session from
+    /// now on. Returns the sessions that have had it until now, which are to be removed.
+    pub(crate) fn reissue(&mut self, key: Key) -> HashSet<u64> {
+        let Some(owner) = self.cookies.get_mut(&key) else { return HashSet::new() };
+        let ids = match owner {
+            Owner::One(id) => HashSet::from([*id]),
+            Owner::Several(ids) | Owner::Reissued(ids) => ids.clone(),
+            Owner::Shared(_) => return HashSet::new(),
+        };
+        *owner = Owner::Reissued(ids.clone());
+        ids
+    }
+
+    /// Whether the cookie belongs to a session other than `id`. A cookie that is set for all belongs to none.
+    pub(crate) fn has_other(&self, key: Key, id: u64) -> bool {
+        match self.cookies.get(&key) {
+            Some(Owner::One(owner)) => *owner != id,
+            Some(Owner::Several(ids) | Owner::Reissued(ids)) => ids.iter().any(|owner| *owner != id),
+            Some(Owner::Shared(_)) | None => false,
+        }
     }
 
     /// Records that the cookie was set for the session `id`, after [`Self::share`] if that has another identity than
@@ -80,7 +105,7 @@ impl Owners {
                     let both = HashSet::from([*first, id]);
                     place.insert(Owner::Several(both));
                 }
-                Owner::Several(ids) => {
+                Owner::Several(ids) | Owner::Reissued(ids) => {
                     ids.insert(id);
                 }
                 Owner::Shared(count) => *count += 1,
@@ -110,6 +135,11 @@ impl Owners {
                     self.remember(key);
                 }
             }
+            Owner::Reissued(ids) => {
+                if ids.remove(&id) && ids.is_empty() {
+                    self.remember(key);
+                }
+            }
         }
     }
 
@@ -119,7 +149,11 @@ impl Owners {
         if self.unused.len() > REMEMBERED
             && let Some(oldest) = self.unused.pop_front()
             && let hash_map::Entry::Occupied(place) = self.cookies.entry(oldest)
-            && matches!(place.get(), Owner::Shared(0))
+            && match place.get() {
+                Owner::Shared(count) => *count == 0,
+                Owner::Reissued(ids) => ids.is_empty(),
+                Owner::One(_) | Owner::Several(_) => false,
+            }
         {
             place.remove();
         }
@@ -179,5 +213,28 @@ mod tests {
         assert!(owners.cookies.len() <= REMEMBERED && owners.unused.len() == REMEMBERED);
         owners.add(key(0), 4);
         assert_eq!(owners.identified_by(key(0)), Some(4));
+    }
+
+    #[test]
+    fn a_session_context_cookie_that_is_set_anew_identifies_no_session_while_it_is_remembered() {
+        let mut owners = Owners::default();
+        let key = |number: usize| (Endpoint::Emsmdb, [u64::try_from(number).unwrap(), 0]);
+        // Each time the sessions of the last identity are returned, to be removed.
+        for (earlier, later) in [(vec![1, 2], 3), (vec![3], 4)] {
+            earlier.iter().for_each(|id| owners.add(key(0), *id));
+            assert_eq!(owners.reissue(key(0)), HashSet::from_iter(earlier.iter().copied()));
+            earlier.iter().for_each(|id| owners.remove(key(0), *id));
+            owners.add(key(0), later);
+            assert_eq!((owners.owner(key(0)), owners.identified_by(key(0))), (Some(later), None));
+            assert!(owners.has_other(key(0), 1) && !owners.has_other(key(0), later));
+        }
+        owners.remove(key(0), 4);
+        assert!(owners.contains(key(0)));
+        for number in 1..=REMEMBERED {
+            owners.add(key(number), 5);
+            owners.reissue(key(number));
+            owners.remove(key(number), 5);
+        }
+        assert!(!owners.contains(key(0)) && owners.cookies.len() <= REMEMBERED);
     }
 }

@@ -8,9 +8,12 @@
 //!   response that would leave a session without an identifying cookie is refused. A cookie that was not set for the
 //!   session is not sent to the upstream, which may parse it differently.
 //! - **Shared cookies.** A cookie that was set for several sessions, such as the server that a load balancer chose,
-//!   identifies no session. Each of these sessions may present it beside its identifying cookie. A session whose
-//!   identifying cookies are all set for sessions of another identity ends: a server that lost its sessions may have
-//!   given the values anew.
+//!   identifies no session. Each of these sessions may present it beside its identifying cookie.
+//! - **Reissued cookies.** A server that lost its sessions may give their cookies to sessions of other identities.
+//!   Sessions end whose session context cookie ([`context_cookie`](crate::sessions::context_cookie)) is set for a
+//!   session of another identity, whatever their other cookies are, and sessions whose newest identifying cookies are
+//!   all set for such sessions. A response with nothing but cookies of another identity is refused, since it may be a
+//!   copy of that identity's; the sessions that had them end nevertheless.
 //! - **Replacement.** A Connect or Bind may have the cookies of the session that it replaces ([MS-OXCMAPIHTTP]
 //!   3.2.5.6). They are sent to the upstream only if they identify a session of the same identity. That session ends
 //!   when the new one is open.
@@ -27,8 +30,8 @@ use wire::FileTime;
 
 use crate::refusal::RefusalKind;
 use crate::session::SharedSession;
-use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, NotIdentified, VALUES};
-use crate::sessions::cookie_owners::Key;
+use crate::sessions::context_cookie::is_context_cookie;
+use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, GivenCookie, NotIdentified, VALUES};
 use crate::sessions::fingerprint::{Fingerprint, Hashers};
 use crate::sessions::limits::SessionLimits;
 use crate::sessions::orphaned::{LogoffData, OrphanedSession};
@@ -160,7 +163,7 @@ impl CookieTable {
         }
         // A cookie that the upstream set for the session must have one of the values that were set.
         let foreign = sent.iter().any(|(name, pair)| {
-            entry.cookies.iter().any(|(known, values)| known == name && !values.contains(pair))
+            entry.cookies.iter().any(|known| known.name == *name && !known.values.contains(pair))
         });
         if foreign {
             return Err(NotFound::UnknownValue);
@@ -172,7 +175,7 @@ impl CookieTable {
         entry.in_progress = entry.in_progress.saturating_add(1);
         let pending = entry.sequence.take_pending(&sent, in_sequence);
         let is_known =
-            |(name, _): &(Fingerprint, Fingerprint)| entry.cookies.iter().any(|(known, _)| known == name);
+            |(name, _): &(Fingerprint, Fingerprint)| entry.cookies.iter().any(|known| known.name == *name);
         let unknown_names = sent.iter().filter(|cookie| !is_known(cookie)).map(|(name, _)| *name).collect();
         Ok(SessionLookup {
             session: Some(entry.session.clone()),
@@ -197,7 +200,7 @@ impl CookieTable {
         let entry = owner.and_then(|id| inner.entries.get(&id)).filter(|entry| entry.identity == *identity);
         let given = |pair: &Fingerprint, name: &Fingerprint| {
             entry.is_some_and(|entry| {
-                entry.cookies.iter().any(|(known, values)| known == name && values.contains(pair))
+                entry.cookies.iter().any(|known| known.name == *name && known.values.contains(pair))
             })
         };
         // All values of a name are sent, or none: the upstream may use any of them.
@@ -271,7 +274,7 @@ impl CookieTable {
     }
 
     /// Binds cookies to the session `id`, if the table still has it: all of them or, if a session would be left
-    /// without a cookie that identifies it, none. Also returns the sessions that were removed, since all cookies that
+    /// without a cookie that identifies it, none. Also returns the sessions that were removed, since cookies that
     /// identified them were set for this one, of another identity.
     pub(crate) fn bind<'a>(
         &self,
@@ -280,21 +283,21 @@ impl CookieTable {
         request: &RequestCookies,
         set: impl Iterator<Item = SetCookie<'a>>,
     ) -> (Vec<SharedSession>, Result<(), NotIdentified>) {
-        let set: Vec<(Fingerprint, Key)> = set
-            .map(|set| self.shared.hashers.fingerprints(set.cookie))
-            .map(|(name, pair)| (name, (endpoint, pair)))
-            .take(COOKIES * VALUES)
-            .collect();
+        let given = set.map(|SetCookie { cookie, .. }| {
+            let (name, pair) = self.shared.hashers.fingerprints(cookie);
+            GivenCookie { name, key: (endpoint, pair), is_context: is_context_cookie(cookie.name) }
+        });
+        let given: Vec<GivenCookie> = given.take(COOKIES * VALUES).collect();
         let mut inner = self.lock();
-        if set.is_empty() || !inner.entries.contains_key(&id) {
+        if given.is_empty() || !inner.entries.contains_key(&id) {
             return (Vec::new(), Ok(()));
         }
-        let given: Vec<Key> = set.iter().map(|(_, key)| *key).collect();
+        given.iter().for_each(|given| inner.orphaned.withdraw(given.key));
         let ended = inner.share(id, &given);
         let checked = inner.check_identifiable(id, &given, request.replaces);
         if checked.is_ok() {
-            for (name, key) in set {
-                inner.bind(key, id, name, request);
+            for given in given {
+                inner.bind(given, id, request);
             }
         }
         (ended, checked)

@@ -3,6 +3,7 @@
 //! This file only declares the modules: within the crate, names are imported from the file that defines them.
 
 pub(crate) mod binding;
+pub(crate) mod context_cookie;
 pub(crate) mod cookie_binding;
 pub(crate) mod cookie_index;
 pub(crate) mod cookie_lifetime;

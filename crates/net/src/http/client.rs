@@ -69,22 +69,47 @@ impl HttpClient {
         fields: &[(String, String)],
         body: &[u8],
     ) -> Result<HttpClientResponse, HttpClientError> {
-        let mut head = RequestHead::new("POST", target).ok_or(HttpClientError::InvalidRequest("target"))?;
-        for (name, value) in fields {
-            if !head.fields.push(name.clone(), value.clone()) {
-                return Err(HttpClientError::InvalidRequest("field"));
-            }
+        let head = post_head(target, fields)?;
+        let connection = self.connect(&head).await?;
+        self.exchange(connection, head, body).await
+    }
+
+    /// As [`post`](Self::post), if `is_permitted` returns true when the connection is open and authenticated. Otherwise
+    /// sends nothing, and returns `None`.
+    pub(crate) async fn post_if(
+        &mut self,
+        target: &str,
+        fields: &[(String, String)],
+        body: &[u8],
+        is_permitted: impl FnOnce() -> bool,
+    ) -> Result<Option<HttpClientResponse>, HttpClientError> {
+        let head = post_head(target, fields)?;
+        let connection = self.connect(&head).await?;
+        if !is_permitted() {
+            self.connection = connection.may_be_kept().then_some(connection);
+            return Ok(None);
         }
+        self.exchange(connection, head, body).await.map(Some)
+    }
+
+    /// The open connection, or a new one, on which a request with this head can be sent at once.
+    async fn connect(&mut self, head: &RequestHead) -> Result<Box<UpstreamConnection>, UpstreamError> {
+        if let Some(mut connection) = self.connection.take()
+            && connection.is_usable_by(&self.context).await
+        {
+            return Ok(connection);
+        }
+        UpstreamConnection::open(&self.upstream, &self.context, head.target()).await
+    }
+
+    /// Sends a request, and waits for the response.
+    async fn exchange(
+        &mut self,
+        mut connection: Box<UpstreamConnection>,
+        mut head: RequestHead,
+        body: &[u8],
+    ) -> Result<HttpClientResponse, HttpClientError> {
         let length = u64::try_from(body.len()).map_err(|_| HttpClientError::InvalidRequest("body"))?;
-        let is_usable = match &mut self.connection {
-            Some(connection) => connection.is_usable_by(&self.context).await,
-            None => false,
-        };
-        let mut connection = if let Some(connection) = self.connection.take().filter(|_| is_usable) {
-            connection
-        } else {
-            UpstreamConnection::open(&self.upstream, &self.context, head.target()).await?
-        };
         let rewrite =
             Rewrite { body: BodyFraming::Length(length), cookies: Cookies::OfSession, forwarding: None };
         connection.rewrite_request(&mut head, &rewrite);
@@ -107,6 +132,17 @@ impl HttpClient {
         }
         Ok(HttpClientResponse { head, body })
     }
+}
+
+/// The head of a POST.
+fn post_head(target: &str, fields: &[(String, String)]) -> Result<RequestHead, HttpClientError> {
+    let mut head = RequestHead::new("POST", target).ok_or(HttpClientError::InvalidRequest("target"))?;
+    for (name, value) in fields {
+        if !head.fields.push(name.clone(), value.clone()) {
+            return Err(HttpClientError::InvalidRequest("field"));
+        }
+    }
+    Ok(head)
 }
 
 /// The complete response to a request.

@@ -37,25 +37,40 @@ pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Disconne
     let config = Arc::clone(config);
     Some(Box::pin(async move {
         let all = sessions.len();
-        let mut disconnected = 0_usize;
-        let timed_out = timeout(DISCONNECT_LIMIT, end(&config, sessions, &mut disconnected)).await.is_err();
-        let failed = all.saturating_sub(disconnected);
+        let mut counts = Counts::default();
+        let timed_out = timeout(DISCONNECT_LIMIT, end(&config, sessions, &mut counts)).await.is_err();
+        let Counts { disconnected, withdrawn } = counts;
+        let failed = all.saturating_sub(disconnected).saturating_sub(withdrawn);
         if failed > 0 {
             tracing::warn!(
                 disconnected,
                 failed,
+                withdrawn,
                 timed_out,
                 "upstream: not all sessions that the proxy ended could be ended at the server, which ends the others when they \
                  time out"
             );
         } else {
-            tracing::info!(disconnected, "upstream: sessions that the proxy ended were ended at the server");
+            tracing::info!(
+                disconnected,
+                withdrawn,
+                "upstream: sessions that the proxy ended were ended at the server"
+            );
         }
     }))
 }
 
-/// Disconnects each of `sessions`, and counts in `ended` those that the server ended.
-async fn end(config: &HttpListenerConfig, sessions: Vec<OrphanedSession>, ended: &mut usize) {
+/// What became of sessions that were to be ended at the server.
+#[derive(Default)]
+struct Counts {
+    /// The server ended them.
+    disconnected: usize,
+    /// The server has given their cookies to other sessions, which must not be ended.
+    withdrawn: usize,
+}
+
+/// Disconnects each of `sessions`.
+async fn end(config: &HttpListenerConfig, sessions: Vec<OrphanedSession>, counts: &mut Counts) {
     let context = SecurityContext::system(config.auth.contexts());
     let mut client = HttpClient::new(config.upstream.clone(), context);
     let mut random = [0; 16];
@@ -64,6 +79,7 @@ async fn end(config: &HttpListenerConfig, sessions: Vec<OrphanedSession>, ended:
     }
     let id = Guid::from_le(random);
     for (number, session) in sessions.into_iter().enumerate() {
+        let cookies = session.cookies.clone();
         let (request_type, body): (_, &[u8]) = match session.endpoint {
             // No auxiliary buffer ([MS-OXCMAPIHTTP] 2.2.4.3.1).
             Endpoint::Emsmdb => ("Disconnect", &[0; 4]),
@@ -77,12 +93,13 @@ async fn end(config: &HttpListenerConfig, sessions: Vec<OrphanedSession>, ended:
             (X_REQUEST_ID, format!("{{{id}}}:{}", number + 1)),
             (X_CLIENT_INFO, format!("{{{id}}}:1")),
             (X_CLIENT_APPLICATION, format!("MAPIProxy/{}", env!("CARGO_PKG_VERSION"))),
-            ("Cookie", session.cookies),
+            ("Cookie", cookies),
         ];
         let fields = fields.map(|(name, value)| (name.to_owned(), value));
-        match client.post(&session.target, &fields, body).await {
-            Ok(response) if is_ended(&response) => *ended += 1,
-            Ok(response) => {
+        match client.post_if(&session.target, &fields, body, || session.may_be_ended()).await {
+            Ok(None) => counts.withdrawn += 1,
+            Ok(Some(response)) if is_ended(&response) => counts.disconnected += 1,
+            Ok(Some(response)) => {
                 let code = response.head.fields.text(X_RESPONSE_CODE);
                 tracing::debug!(
                     status = response.head.status(),

@@ -41,7 +41,7 @@ const TURNS: usize = 16;
 pub(super) struct Proxy {
     pub(super) config: Arc<HttpListenerConfig>,
     upstream: Rc<Upstream>,
-    runtime: Rc<Runtime>,
+    pub(super) runtime: Rc<Runtime>,
     admission: Arc<Admission>,
     /// `None` once the proxy has ended without waiting for requests in progress.
     stop: Rc<RefCell<Option<watch::Sender<bool>>>>,
