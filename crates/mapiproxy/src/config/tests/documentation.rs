@@ -22,12 +22,12 @@ fn texts(path: &Path, extension: &str) -> Vec<(PathBuf, String)> {
     is_wanted.then(|| (path.to_owned(), fs::read_to_string(path).unwrap())).into_iter().collect()
 }
 
-/// Whether `name`, with its table, is a key, a table, or an option of a module.
+/// Whether `name`, with its table, is a key, a table, or a module's table or option.
 fn exists(name: &str) -> bool {
     let is_option = || {
         modules::all().iter().any(|module| {
-            let of = |option: &str| format!("modules.{}.{option}", module.name());
-            module.options().iter().any(|option| of(option.name) == name)
+            let table = format!("modules.{}", module.name());
+            name == table || module.options().iter().any(|option| dotted(&table, option.name) == name)
         })
     };
     let is_key = |key: &Key| dotted(key.table, key.name) == name || is_within(key.table, name);
@@ -50,6 +50,35 @@ fn keys_that_the_documentation_names_exist() {
         }
     }
     assert!(count > 40, "{count} keys were found");
+}
+
+/// The string literals of `source`, without those of its unit tests.
+fn literals(source: &str) -> Vec<String> {
+    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = lines.collect::<Vec<_>>().join("\n").replace("\\\"", "").replace("'\"'", "");
+    code.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn keys_that_messages_of_the_program_name_exist() {
+    let is_test = |path: &Path| path.components().any(|part| part.as_os_str() == "tests");
+    let sources = texts(&root().join("crates"), "rs");
+    let mut count = 0;
+    for (path, source) in sources.iter().filter(|(path, _)| !is_test(path) && !path.ends_with("tests.rs")) {
+        for literal in literals(source) {
+            let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+            for name in literal.split(|c| !is_part(c)).map(|name| name.trim_matches(['.', '-'])) {
+                let Some((table, _)) = name.split_once('.') else { continue };
+                let is_file = name.ends_with(".pcapng");
+                if !table.is_empty() && !is_file && KEYS.iter().any(|key| is_within(key.table, table)) {
+                    assert!(exists(name), "{}: there is no key {name}", path.display());
+                    count += 1;
+                }
+            }
+        }
+    }
+    assert!(count > 100, "{count} keys were found");
 }
 
 #[test]
