@@ -3,10 +3,12 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::harness::raw_http::{
-    Bystander, Client, HttpOutcome, Server, execute, executed, field, folder_opened, read_message, response,
+    Bystander, Client, HttpOutcome, LAST, Server, execute, executed, extended, field, folder_opened,
+    read_message, response,
 };
 use crate::harness::{PATIENCE, Proxy};
 
@@ -185,4 +187,68 @@ fn unread_http_responses_of_a_user_are_bounded_by_the_users_share_of_memory() {
         Client::new(&proxy, "bad").request("Execute", &execute(&[7; 2000])),
         HttpOutcome::Response(200, ..)
     ));
+}
+
+/// ROPs and the handles 1 and `handle`, as the only buffer of a chain.
+fn with_handle(rops: &[u8], handle: u32) -> Vec<u8> {
+    let size = u16::try_from(rops.len() + 2).unwrap();
+    let payload = [&size.to_le_bytes(), rops, &[1, 0, 0, 0], &handle.to_le_bytes()].concat();
+    extended(LAST, payload.len(), &payload)
+}
+
+#[test]
+fn a_session_whose_tables_exceed_the_users_share_of_memory_is_logged_once() {
+    const COLUMNS: u16 = 7900;
+    let handles = AtomicU32::new(2);
+    // The responses to `RopGetHierarchyTable` and `RopSetColumns`.
+    let server = Server::start(move |_, _| {
+        let opened = [&[0x04, 1][..], &[0; 8], &[0x12, 1], &[0; 5]].concat();
+        let handle = handles.fetch_add(1, Ordering::Relaxed);
+        (response(&executed(&with_handle(&opened, handle)), ""), true)
+    });
+    let proxy = server.proxied(|setup| setup.clients_key("request_megabytes_per_user", "2"));
+    let columns: Vec<u8> = (0..u32::from(COLUMNS)).flat_map(|tag| (tag << 16 | 0x1f).to_le_bytes()).collect();
+    let set = [&[0x04, 0, 0, 1, 0, 0x12, 0, 1, 0][..], &COLUMNS.to_le_bytes(), &columns].concat();
+    let request = execute(&with_handle(&set, u32::MAX));
+    let mut client = Client::new(&proxy, "bad");
+    // 31 of them have 1 MB.
+    for _ in 0..50 {
+        assert!(matches!(client.request("Execute", &request), HttpOutcome::Response(200, ..)));
+    }
+    Bystander::new(&proxy).expect_response("many tables");
+    let is_limit = |line: &str| line.contains("tracked in part only");
+    let line = proxy.process.wait_err("the limit", is_limit);
+    let fields = ["WARN", "bob", "emsmdb.Execute", "key=\"clients.request_megabytes_per_user\""];
+    assert!(fields.iter().all(|field| line.contains(field)), "{line}");
+    assert_eq!(proxy.process.err().iter().filter(|line| is_limit(line)).count(), 1);
+}
+
+#[test]
+fn cookies_over_the_users_share_of_memory_end_their_session() {
+    // 1 MB for all cookies.
+    let cookies: String = (0..31).map(|name| format!("Set-Cookie: name{name}=NUMBER\r\n")).collect();
+    let numbers = AtomicU32::new(0);
+    let server = Server::start(move |_, _| {
+        let number = numbers.fetch_add(1, Ordering::Relaxed).to_string();
+        (response(&executed(&folder_opened()), &cookies.replace("NUMBER", &number)), true)
+    });
+    let proxy = server.proxied(|setup| setup.clients_key("request_megabytes_per_user", "2"));
+    let mut outcomes = (0..30).flat_map(|_| {
+        let mut client = Client::new(&proxy, "bad");
+        let cookie = client.cookie.clone();
+        // The server sets 16 values of each cookie.
+        let outcomes: Vec<_> = (0..16)
+            .map(|_| {
+                client.cookie.clone_from(&cookie);
+                client.request("Execute", &execute(&[]))
+            })
+            .collect();
+        outcomes
+    });
+    let refused = outcomes.find(|outcome| !matches!(outcome, HttpOutcome::Response(200, ..)));
+    assert!(matches!(&refused, Some(HttpOutcome::Response(503, code, _)) if code == "1"), "{refused:?}");
+    let line = proxy.process.wait_err("the refusal", |line| line.contains("refused as too busy"));
+    let why = "clients.request_megabytes_per_user is reached by the cookies of the session, which was ended";
+    assert!(line.contains("bob") && line.contains(why), "{line}");
+    Bystander::new(&proxy).expect_response("many cookies");
 }

@@ -110,7 +110,7 @@ impl Engine {
     }
 
     /// An empty share of the memory of the user of `identity`.
-    fn session_share(&self, identity: &Identity) -> SessionShare {
+    pub(crate) fn session_share(&self, identity: &Identity) -> SessionShare {
         let memory = self.shared.session_memory.get();
         memory.map_or_else(SessionShare::default, |memory| {
             SessionShare::new(Arc::clone(memory), identity.user().clone())

@@ -33,6 +33,8 @@ pub struct Flight {
     pub(crate) binding: Binding,
     /// How often modules sent a request ahead of the operation, or deferred its request or response.
     pub(crate) extra_steps: usize,
+    /// See [`Flight::reached`].
+    reached: Option<StateLimit>,
     /// Whether [`Flight::settle`] was called.
     is_settled: bool,
 }
@@ -49,7 +51,15 @@ pub(crate) enum Binding {
 impl Flight {
     pub(crate) fn new(engine: &Engine, incoming: Incoming, session: SharedSession, binding: Binding) -> Self {
         let operation = Operation::new(engine.next_id(), incoming);
-        Self { operation, engine: engine.clone(), session, binding, extra_steps: 0, is_settled: false }
+        Self {
+            operation,
+            engine: engine.clone(),
+            session,
+            binding,
+            extra_steps: 0,
+            reached: None,
+            is_settled: false,
+        }
     }
 
     /// The caller's security context.
@@ -60,6 +70,12 @@ impl Flight {
     /// The number of the session to which the operation belongs.
     pub const fn session_id(&self) -> u64 {
         self.session.id()
+    }
+
+    /// The limit because of which objects of the session, or their content, are not tracked from this operation on:
+    /// modules do not see them. Each session reports it once.
+    pub const fn reached(&self) -> Option<StateLimit> {
+        self.reached
     }
 
     /// Whether the operation is a wait for notifications, which may end at any time.
@@ -105,7 +121,7 @@ impl Flight {
         &mut self,
         hooks: impl FnOnce(&Engine, &mut Operation, &mut Session) -> R,
     ) -> Result<R, Refusal> {
-        let Self { operation, engine, session, .. } = self;
+        let Self { operation, engine, session, reached, .. } = self;
         let mut session = session.lock();
         if session.is_ended() || session.is_broken() {
             let why = "the session ended while the operation was in flight";
@@ -113,6 +129,7 @@ impl Flight {
         }
         let done = catch_unwind(AssertUnwindSafe(|| {
             let done = hooks(engine, operation, &mut session);
+            *reached = reached.or(session.take_reached());
             session.count_module_state().map(|()| done).map_err(too_much_state)
         }));
         let panicked = |_| {

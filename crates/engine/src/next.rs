@@ -11,7 +11,7 @@ use wire::Endian;
 
 use crate::body::OperationKey;
 use crate::deferred::Deferred;
-use crate::flight::Flight;
+use crate::flight::{Binding, Flight};
 use crate::module::{Decision, Delivery};
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::sessions::cookie_binding::{Eviction, response_code};
@@ -176,8 +176,8 @@ impl AwaitsUpstream {
     /// Returns whether another session of the same user was ended because a limit on sessions is reached, and which.
     ///
     /// # Errors
-    /// If a session would be left without a cookie that identifies it, or if no session of the user can be ended. Then
-    /// the response must not be forwarded.
+    /// If a session would be left without a cookie that identifies it, if no session of the user can be ended, or if
+    /// the cookies exceed the memory of the user. Then the response must not be forwarded.
     pub fn bind_cookies<'a>(&self, set: impl Iterator<Item = &'a str>) -> Result<Eviction, Refusal> {
         let Flight { operation, engine, session, .. } = &*self.flight;
         match self.flight.cookies() {
@@ -197,9 +197,14 @@ impl AwaitsUpstream {
 
     /// Holds cookies for the client's next request, if the client does not receive them in the head of a response.
     /// `set` are the values of the upstream's `Set-Cookie` headers.
-    pub fn add_pending_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
-        if let Some(binding) = self.flight.cookies_mut() {
-            binding.cookies.add_pending_cookies(set);
+    ///
+    /// # Errors
+    /// If the cookies exceed the memory of the user. Then the session ends, and the response must not be forwarded.
+    pub fn add_pending_cookies<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Result<(), Refusal> {
+        let Flight { session, binding, .. } = &mut *self.flight;
+        match binding {
+            Binding::Cookies(binding) => binding.add_pending_cookies(session, set),
+            Binding::Handle(_) => Ok(()),
         }
     }
 

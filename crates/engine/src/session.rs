@@ -112,6 +112,11 @@ impl Session {
         self.slots.count()
     }
 
+    /// The limit because of which objects of the session are not tracked, once.
+    pub(crate) fn take_reached(&mut self) -> Option<StateLimit> {
+        self.objects.take_reached()
+    }
+
     /// Marks the session as ended. Returns `true` at the first call.
     pub(crate) fn end(&mut self) -> bool {
         !std::mem::replace(&mut self.ended, true)

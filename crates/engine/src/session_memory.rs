@@ -26,6 +26,23 @@ pub enum StateLimit {
     /// The limit on the memory of all users together.
     #[error("clients.request_megabytes is reached")]
     Total,
+    /// The limit on the objects of one session.
+    #[error("the session has as many open objects as are tracked")]
+    Objects,
+    /// The limit on the content of the objects of one session.
+    #[error("the session's open objects have as much content as is tracked")]
+    Content,
+}
+
+impl StateLimit {
+    /// The configuration key of the limit; `None` for a limit of one session, which cannot be configured.
+    pub const fn key(self) -> Option<&'static str> {
+        match self {
+            Self::User => Some("clients.request_megabytes_per_user"),
+            Self::Total => Some("clients.request_megabytes"),
+            Self::Objects | Self::Content => None,
+        }
+    }
 }
 
 /// The memory that is counted for a part of the state of one session. It is returned when the share is dropped.

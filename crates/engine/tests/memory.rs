@@ -1,51 +1,24 @@
 //! The memory of the state of sessions in the limits of their users.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use engine::{
-    CookieTable, Engine, FaultStatus, Interface, Module, ModuleState, Operation, Refusal, Session,
-    SessionMemory, Stack, StateLimit,
+    CookieTable, Engine, FaultStatus, Interface, Module, ModuleState, Operation, Refusal, Session, Stack,
+    StateLimit,
 };
-use identity::UserKey;
 use mapi::emsmdb::NO_OBJECT;
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use mapi::property::PropTag;
 use mapi::rop::folder::{FolderTableRequest, FolderTableResponse, TableFlags};
 use mapi::rop::table::{AsynchronousFlags, RopSetColumnsRequest, TableStatus, TableStatusResponse};
 use mapi::rop::{Empty, List16, OutputHandleIndex, RequestBody, ResponseBody};
-use testkit::{Mailbox, MapiHttpClient, RpcClient, Step, batch, caller, incoming, replies};
+use testkit::{Budget, Mailbox, MapiHttpClient, RpcClient, Step, batch, caller, incoming, replies};
 
 /// The limit of each user, in bytes.
 const LIMIT: usize = 1 << 20;
 
 /// The columns of each table; a column takes four bytes.
 const COLUMNS: u32 = 7000;
-
-/// The bytes of each user.
-#[derive(Debug, Default)]
-struct Budget(Mutex<HashMap<UserKey, usize>>);
-
-impl Budget {
-    fn counted(&self) -> Vec<usize> {
-        let mut counted: Vec<_> = self.0.lock().unwrap().values().copied().collect();
-        counted.sort_unstable();
-        counted
-    }
-}
-
-impl SessionMemory for Budget {
-    fn replace(&self, user: &UserKey, counted: usize, bytes: usize) -> Result<(), StateLimit> {
-        let mut users = self.0.lock().unwrap();
-        let held = users.entry(user.clone()).or_default();
-        let changed = *held - counted + bytes;
-        if bytes > counted && changed > LIMIT {
-            return Err(StateLimit::User);
-        }
-        *held = changed;
-        Ok(())
-    }
-}
 
 /// The tracked objects of a session, the untracked ones, and the bytes of content.
 type Seen = Arc<Mutex<(usize, u64, usize)>>;
@@ -70,8 +43,9 @@ impl Module for Gauge {
     }
 }
 
-/// Opens tables with these handles, each with as many columns.
-fn open_tables(mailbox: &mut Mailbox<'_>, handles: std::ops::Range<u32>, columns: u32) {
+/// Opens tables with these handles, each with as many columns. Returns the limits that the operations report.
+fn open_tables(mailbox: &mut Mailbox<'_>, handles: std::ops::Range<u32>, columns: u32) -> Vec<StateLimit> {
+    let mut reached = Vec::new();
     for handle in handles {
         let open = RequestBody::RopGetHierarchyTable(FolderTableRequest {
             output_handle_index: OutputHandleIndex(1),
@@ -86,11 +60,13 @@ fn open_tables(mailbox: &mut Mailbox<'_>, handles: std::ops::Range<u32>, columns
         let set =
             ResponseBody::RopSetColumns(TableStatusResponse { table_status: TableStatus::TBLSTAT_COMPLETE });
         mailbox.delivered(&mut flight, &[replies(vec![(1, opened), (1, set)], &[1, handle])]);
+        reached.extend(flight.reached());
     }
+    reached
 }
 
 fn engine() -> (Engine, Arc<Budget>, Seen) {
-    let (budget, gauge) = (Arc::<Budget>::default(), Gauge::default());
+    let (budget, gauge) = (Arc::new(Budget::new(LIMIT)), Gauge::default());
     let seen = Arc::clone(&gauge.0);
     let engine = Engine::new(Stack::new(vec![Box::new(gauge)]));
     (engine.with_session_memory(Arc::clone(&budget) as _), budget, seen)
@@ -100,12 +76,14 @@ fn engine() -> (Engine, Arc<Budget>, Seen) {
 fn the_content_of_all_sessions_of_a_user_has_one_limit() {
     let (engine, budget, seen) = engine();
     let mut sessions: Vec<_> = (0..3).map(|_| Mailbox::open(&engine, "a")).collect();
-    let mut content = 0;
+    let (mut content, mut reached) = (0, Vec::new());
     for session in &mut sessions {
         // Less than half of the limit.
-        open_tables(session, 100..115, COLUMNS);
+        reached.extend(open_tables(session, 100..115, COLUMNS));
         content += seen.lock().unwrap().2;
     }
+    // Each session reports the limit once.
+    assert_eq!(reached, [StateLimit::User]);
     // All tables are tracked; some columns are not kept.
     let (tracked, untracked, _) = *seen.lock().unwrap();
     assert_eq!((tracked, untracked), (15, 0));
@@ -113,7 +91,7 @@ fn the_content_of_all_sessions_of_a_user_has_one_limit() {
     assert!(content > LIMIT - 2 * columns && content < LIMIT, "{content}");
     // Another user has a limit of its own.
     let mut other = Mailbox::open(&engine, "b");
-    open_tables(&mut other, 100..115, COLUMNS);
+    assert_eq!(open_tables(&mut other, 100..115, COLUMNS), []);
     assert_eq!(seen.lock().unwrap().2, 15 * columns);
     let counted = budget.counted();
     assert!(counted[0] < LIMIT / 2 && counted[1] > LIMIT - 2 * columns && counted[1] <= LIMIT, "{counted:?}");
@@ -130,7 +108,7 @@ fn the_content_of_all_sessions_of_a_user_has_one_limit() {
 fn objects_without_content_count_and_further_ones_are_not_tracked() {
     let (engine, budget, seen) = engine();
     let mut mailbox = Mailbox::open(&engine, "a");
-    open_tables(&mut mailbox, 0..6000, 0);
+    assert_eq!(open_tables(&mut mailbox, 0..6000, 0), [StateLimit::User]);
     let (tracked, untracked, _) = *seen.lock().unwrap();
     assert_eq!(u64::try_from(tracked).unwrap() + untracked, 6000);
     assert!(tracked > 3000 && untracked > 1000, "{tracked} {untracked}");
@@ -165,7 +143,7 @@ impl Module for Keeps {
 }
 
 fn keeping() -> (Engine, Arc<Budget>) {
-    let budget = Arc::<Budget>::default();
+    let budget = Arc::new(Budget::new(LIMIT));
     let engine = Engine::new(Stack::new(vec![Box::new(Keeps)]));
     (engine.with_session_memory(Arc::clone(&budget) as _), budget)
 }
@@ -225,4 +203,13 @@ fn a_session_of_which_modules_keep_more_than_the_limit_ends_over_http() {
     assert_eq!((table.len(), budget.counted()[0]), (1, 0));
     // The session of another user continues.
     assert!(matches!(send(&bob), Step::Reply { .. }));
+}
+
+#[test]
+fn a_session_reports_its_own_limits() {
+    let engine = Engine::new(Stack::default());
+    let mut mailbox = Mailbox::open(&engine, "a");
+    assert_eq!(open_tables(&mut mailbox, 0..16_390, 0), [StateLimit::Objects]);
+    let mut mailbox = Mailbox::open(&engine, "a");
+    assert_eq!(open_tables(&mut mailbox, 0..1300, COLUMNS), [StateLimit::Content]);
 }

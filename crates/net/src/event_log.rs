@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use engine::StateLimit;
 use identity::Principal;
 use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
@@ -31,6 +32,7 @@ pub struct EventLog {
     too_busy: LogRateLimit,
     session_evicted: LogRateLimit,
     memory_limit: LogRateLimit,
+    session_limit: LogRateLimit,
     operation_refused: LogRateLimit,
     call_refused: LogRateLimit,
     context_unusable: LogRateLimit,
@@ -183,6 +185,23 @@ impl EventLog {
             tracing::warn!(
                 %client, account = %user, operation, suppressed,
                 "operation refused as too busy, memory limit reached: {why}"
+            );
+        }
+    }
+
+    /// The state of a session of `user` reached `limit`: part of it is not tracked from this operation on.
+    pub(crate) fn session_limit(
+        &self,
+        client: SocketAddr,
+        user: &Principal,
+        operation: &str,
+        limit: StateLimit,
+    ) {
+        if let Some(suppressed) = self.session_limit.pass(Instant::now()) {
+            let key = limit.key();
+            tracing::warn!(
+                %client, account = %user, operation, key, suppressed,
+                "client session is tracked in part only, modules do not see the rest: {limit}"
             );
         }
     }

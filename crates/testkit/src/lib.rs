@@ -1,6 +1,7 @@
 //! Shared by tests: oracles, which check a decoder with arbitrary bytes, and their seeds; recordings of third-party
 //! software; and conversations through the engine.
 
+mod budget;
 pub mod captures;
 mod counter;
 pub mod deferred;
@@ -15,6 +16,7 @@ pub mod rops;
 mod rpc_client;
 pub mod seeds;
 
+pub use crate::budget::Budget;
 pub use crate::counter::Counter;
 pub use crate::flight::{Step, TestFlight};
 pub use crate::mailbox::{Mailbox, Sent, batch, connect_ex, replies};

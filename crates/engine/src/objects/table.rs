@@ -7,7 +7,7 @@ use mapi::rop::Logons;
 
 use super::content::{Content, size_of_value};
 use super::object::{Logon, Object, ObjectHandle, ObjectKind};
-use crate::session_memory::SessionShare;
+use crate::session_memory::{SessionShare, StateLimit};
 
 /// An estimate of the memory of a session without its objects, in bytes.
 const SESSION_BYTES: usize = 1024;
@@ -50,6 +50,10 @@ pub struct ObjectTable {
     share: SessionShare,
     /// How many objects are not tracked because a limit was reached.
     pub overflow: u64,
+    /// The limit that was reached first.
+    reached: Option<StateLimit>,
+    /// Whether [`Self::take_reached`] returned it.
+    is_reported: bool,
 }
 
 impl ObjectTable {
@@ -72,6 +76,13 @@ impl ObjectTable {
     /// Returns what is counted in the user's share and not used any more. To be called after each batch.
     pub(crate) fn return_unused(&mut self) {
         self.share.shrink(self.memory());
+    }
+
+    /// The limit because of which objects or content are not tracked. Returned once: what a client repeats is not news.
+    pub(crate) fn take_reached(&mut self) -> Option<StateLimit> {
+        let reached = self.reached.filter(|_| !self.is_reported);
+        self.is_reported |= reached.is_some();
+        reached
     }
 
     /// An estimate of the memory of the session, in bytes.
@@ -176,18 +187,27 @@ impl ObjectTable {
     }
 
     fn has_room_for_object(&mut self) -> bool {
-        self.count < self.limits.objects
-            && self.share.reserve(self.memory().saturating_add(OBJECT_BYTES)).is_ok()
+        let reserved = if self.count < self.limits.objects {
+            self.share.reserve(self.memory().saturating_add(OBJECT_BYTES))
+        } else {
+            Err(StateLimit::Objects)
+        };
+        self.note(reserved)
     }
 
     /// How many of the `wanted` bytes of content may be added. They are counted in the user's share.
     pub(super) fn room(&mut self, wanted: usize) -> usize {
         let memory = self.memory();
         let room = wanted.min(self.limits.content.saturating_sub(self.held));
-        match self.share.reserve(memory.saturating_add(room)) {
-            Ok(()) => room,
-            Err(_) => room.min(self.share.left(memory)),
-        }
+        self.note(if room < wanted { Err(StateLimit::Content) } else { Ok(()) });
+        let reserved = self.share.reserve(memory.saturating_add(room));
+        if self.note(reserved) { room } else { room.min(self.share.left(memory)) }
+    }
+
+    /// Notes the limit that `reserved` exceeds, if it does. Returns whether it does not.
+    fn note(&mut self, reserved: Result<(), StateLimit>) -> bool {
+        self.reached = self.reached.or(reserved.err());
+        reserved.is_ok()
     }
 
     /// Stores properties of the object with this handle, as far as the limit allows.

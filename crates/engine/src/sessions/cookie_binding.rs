@@ -13,6 +13,7 @@ use crate::message::Body as _;
 use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
+use crate::session_memory::StateLimit;
 use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
 use crate::sessions::cookies::{CookieTable, SessionLimitReached};
 use crate::sessions::sequence::RequestCookies;
@@ -54,7 +55,8 @@ impl CookieBinding {
         if request_type.begins_session() && set.peek().is_some() {
             let replaces = self.cookies.replaces;
             let identity = operation.context().identity();
-            let evicted = self.table.open(endpoint, session, identity, replaces, operation.at());
+            let share = engine.session_share(identity);
+            let evicted = self.table.open(endpoint, session, identity, replaces, share, operation.at());
             if let Some((evicted, limit)) = evicted.map_err(session_limit_refusal)? {
                 engine.end_session(&evicted);
                 if Some(evicted.id()) != replaces {
@@ -70,7 +72,18 @@ impl CookieBinding {
             engine.end_session(session);
         }
         bound.map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
+        self.table.count(session.id(), 0).map_err(too_many_cookies)?;
         Ok(eviction)
+    }
+
+    /// Holds cookies for the client's next request. `set` are the values of `Set-Cookie` headers.
+    pub(crate) fn add_pending_cookies<'a>(
+        &mut self,
+        session: &SharedSession,
+        set: impl Iterator<Item = &'a str>,
+    ) -> Result<(), Refusal> {
+        self.cookies.add_pending_cookies(set);
+        self.table.count(session.id(), self.cookies.pending_memory()).map_err(too_many_cookies)
     }
 }
 
@@ -119,6 +132,11 @@ pub const fn response_code(kind: RefusalKind) -> ResponseCode {
 /// The refusal of a request that would exceed a limit of sessions.
 pub(crate) fn session_limit_refusal(limit: SessionLimitReached) -> Refusal {
     Refusal::new(RefusalKind::TooBusy, limit.to_string())
+}
+
+/// The refusal of a response whose cookies exceed the memory of the user.
+fn too_many_cookies(limit: StateLimit) -> Refusal {
+    Refusal::new(RefusalKind::TooBusy, format!("{limit} by the cookies of the session, which was ended"))
 }
 
 fn bad_request(error: &wire::Error) -> Refusal {

@@ -8,6 +8,7 @@ use mapi::mapihttp::Endpoint;
 use wire::FileTime;
 
 use crate::session::SharedSession;
+use crate::session_memory::{SessionShare, StateLimit};
 use crate::sessions::cookie_owners::{Key, Owners};
 use crate::sessions::fingerprint::Fingerprint;
 use crate::sessions::orphaned::{LogoffData, OrphanQueue};
@@ -19,6 +20,13 @@ pub(crate) const VALUES: usize = 16;
 
 /// The maximum number of cookies, by name, of a session.
 pub(crate) const COOKIES: usize = 32;
+
+/// An estimate of the memory of a value in [`Entry::cookies`] and in [`Owners`], in bytes.
+const VALUE_BYTES: usize = 160;
+
+/// How much of the cookies is not counted for each session, in bytes: a session with the few cookies of usual servers
+/// costs no memory of the user.
+const UNCOUNTED: usize = 8192;
 
 /// The sessions of a cookie table, by number, user and cookie.
 #[derive(Debug, Default)]
@@ -42,6 +50,52 @@ pub(crate) struct Entry {
     pub(crate) in_progress: usize,
     pub(crate) sequence: Sequence,
     pub(crate) logoff: LogoffData,
+    /// The memory of the cookies in the limits of the user.
+    share: SessionShare,
+}
+
+impl Entry {
+    /// A session whose first operation is in progress, without cookies. Those are counted in `share`.
+    pub(crate) fn new(
+        session: &SharedSession,
+        endpoint: Endpoint,
+        identity: &Identity,
+        share: SessionShare,
+        now: FileTime,
+    ) -> Self {
+        Self {
+            session: session.clone(),
+            endpoint,
+            identity: identity.clone(),
+            cookies: Vec::new(),
+            last_used: now,
+            in_progress: 1,
+            sequence: Sequence::default(),
+            logoff: LogoffData::default(),
+            share: share.beyond(UNCOUNTED),
+        }
+    }
+
+    /// Counts the memory of the cookies, and `more` bytes that are to be kept.
+    ///
+    /// # Errors
+    /// If it exceeds a limit.
+    pub(crate) fn count(&mut self, more: usize) -> Result<(), StateLimit> {
+        let values: usize = self.cookies.iter().map(|cookie| cookie.values.len()).sum();
+        let texts = self.sequence.memory().saturating_add(self.logoff.memory());
+        let bytes = values.saturating_mul(VALUE_BYTES).saturating_add(texts).saturating_add(more);
+        self.share.reserve(bytes)?;
+        // What an operation in progress is to keep may be counted by another one.
+        if self.in_progress == 0 {
+            self.share.shrink(bytes);
+        }
+        Ok(())
+    }
+
+    /// The newest value of each cookie.
+    fn newest(&self) -> impl Iterator<Item = (&SessionCookie, Key)> {
+        self.cookies.iter().filter_map(|cookie| Some((cookie, (self.endpoint, *cookie.values.back()?))))
+    }
 }
 
 /// A cookie of a session.
@@ -61,13 +115,6 @@ pub(crate) struct GivenCookie {
     /// Whether servers find a session by its value
     /// ([`is_context_cookie`](crate::sessions::context_cookie::is_context_cookie)).
     pub(crate) is_context: bool,
-}
-
-impl Entry {
-    /// The newest value of each cookie.
-    fn newest(&self) -> impl Iterator<Item = (&SessionCookie, Key)> {
-        self.cookies.iter().filter_map(|cookie| Some((cookie, (self.endpoint, *cookie.values.back()?))))
-    }
 }
 
 /// The cookies of a response would leave a session without a cookie that identifies it.

@@ -30,12 +30,13 @@ use wire::FileTime;
 
 use crate::refusal::RefusalKind;
 use crate::session::SharedSession;
+use crate::session_memory::{SessionShare, StateLimit};
 use crate::sessions::context_cookie::is_context_cookie;
 use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, GivenCookie, NotIdentified, VALUES};
 use crate::sessions::fingerprint::{Fingerprint, Hashers};
 use crate::sessions::limits::SessionLimits;
-use crate::sessions::orphaned::{LogoffData, OrphanedSession};
-use crate::sessions::sequence::{RequestCookies, Sequence};
+use crate::sessions::orphaned::OrphanedSession;
+use crate::sessions::sequence::RequestCookies;
 
 /// The sessions of a listener of MAPI over HTTP, by cookie. Clones share one table.
 #[derive(Debug, Clone, Default)]
@@ -125,6 +126,9 @@ impl CookieTable {
         }
         if let Some(entry) = self.lock().entries.get_mut(&id) {
             entry.logoff.record(target, set);
+            if entry.count(0).is_err() {
+                entry.logoff.give_up();
+            }
         }
     }
 
@@ -238,13 +242,28 @@ impl CookieTable {
         Ok(Some((idle, full)))
     }
 
-    /// Adds a session of `identity`. Returns the session that was removed because a limit is reached, and that limit.
+    /// Counts the memory of the cookies of the session `id`, and `more` bytes that are to be kept.
+    ///
+    /// # Errors
+    /// If it exceeds a limit. Then the session is removed: without its newest cookies its client could not continue it.
+    pub(crate) fn count(&self, id: u64, more: usize) -> Result<(), StateLimit> {
+        let mut inner = self.lock();
+        let counted = inner.entries.get_mut(&id).map_or(Ok(()), |entry| entry.count(more));
+        if counted.is_err() {
+            inner.abandon(id);
+        }
+        counted
+    }
+
+    /// Adds a session of `identity`, whose cookies are counted in `share`. Returns the session that was removed because
+    /// a limit is reached, and that limit.
     pub(crate) fn open(
         &self,
         endpoint: Endpoint,
         session: &SharedSession,
         identity: &Identity,
         replaces: Option<u64>,
+        share: SessionShare,
         now: FileTime,
     ) -> Result<Option<(SharedSession, SessionLimitReached)>, SessionLimitReached> {
         let mut guard = self.lock();
@@ -259,16 +278,7 @@ impl CookieTable {
         let CookieIndex { entries, by_user, .. } = &mut *guard;
         entries.entry(session.id()).or_insert_with(|| {
             by_user.entry((endpoint, identity.user().clone())).or_default().insert(session.id());
-            Entry {
-                session: session.clone(),
-                endpoint,
-                identity: identity.clone(),
-                cookies: Vec::new(),
-                last_used: now,
-                in_progress: 1,
-                sequence: Sequence::default(),
-                logoff: LogoffData::default(),
-            }
+            Entry::new(session, endpoint, identity, share, now)
         });
         Ok(evicted)
     }
@@ -318,10 +328,15 @@ impl CookieTable {
         request: &mut RequestCookies,
         now: FileTime,
     ) {
-        if let Some(entry) = self.lock().entries.get_mut(&id) {
+        let mut inner = self.lock();
+        if let Some(entry) = inner.entries.get_mut(&id) {
             entry.in_progress = entry.in_progress.saturating_sub(1);
             entry.last_used = entry.last_used.max(now);
             entry.sequence.operation_ended(operation, request, |name| self.shared.hashers.of_name(name));
+            // Cookies of operations that ended at the same time may exceed a limit together.
+            if entry.count(0).is_err() {
+                inner.abandon(id);
+            }
         }
     }
 

@@ -71,9 +71,19 @@ impl LogoffData {
             target.clone_into(&mut self.target);
         }
         set.for_each(|set| self.jar.set(set));
-        if self.jar.size().saturating_add(self.target.len()) > MAX_LOGOFF_BYTES {
-            *self = Self { exceeded: true, ..Self::default() };
+        if self.memory() > MAX_LOGOFF_BYTES {
+            self.give_up();
         }
+    }
+
+    /// The size of the cookies and the target, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.jar.size().saturating_add(self.target.len())
+    }
+
+    /// Drops the cookies, and those that are recorded later: the session is not ended at the server.
+    pub(crate) fn give_up(&mut self) {
+        *self = Self { exceeded: true, ..Self::default() };
     }
 }
 

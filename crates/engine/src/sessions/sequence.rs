@@ -45,6 +45,14 @@ pub(crate) struct RequestCookies {
     pub(crate) replaces: Option<u64>,
 }
 
+impl PendingCookie {
+    /// An estimate of its memory, in bytes.
+    fn memory(&self) -> usize {
+        [&self.name, &self.value, &self.attributes].map(String::capacity).iter().sum::<usize>()
+            + size_of::<StaleCookie>()
+    }
+}
+
 impl RequestCookies {
     pub(crate) const EMPTY: Self = Self {
         sent: Vec::new(),
@@ -123,6 +131,11 @@ impl Sequence {
         self.locked_by.get_or_insert(operation);
     }
 
+    /// An estimate of the memory of the pending cookies, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.stale.iter().map(|stale| stale.pending.memory()).sum()
+    }
+
     /// The fingerprints of the stale cookies that the client still has.
     pub(crate) fn stale(&self) -> impl Iterator<Item = Fingerprint> + '_ {
         self.stale.iter().filter_map(|stale| stale.value)
@@ -145,6 +158,11 @@ impl RequestCookies {
                 attributes: set.attributes.to_owned(),
             });
         }
+    }
+
+    /// An estimate of the memory of the pending cookies, in bytes.
+    pub(crate) fn pending_memory(&self) -> usize {
+        self.pending.iter().map(PendingCookie::memory).sum()
     }
 
     /// Takes the pending cookies, to add them to a response to the client whose `Set-Cookie` headers have the values

@@ -64,7 +64,7 @@ fn pending_cookies_replace_those_of_a_stale_client_once() {
         assert_eq!(again.cookies_to_send(&[had.as_bytes()]), None);
         let fresh = format!("sequence=s{round}; secure");
         set(&mut flight, &[&fresh, "other=x"]);
-        flight.call().add_pending_cookies([fresh.as_str()].into_iter());
+        flight.call().add_pending_cookies([fresh.as_str()].into_iter()).unwrap();
         answered(&mut flight);
     }
     // Another user's cookies do not give access to the pending cookies.
@@ -86,7 +86,7 @@ fn a_pending_cookie_with_a_new_name_is_added_and_a_notification_wait_does_not_co
     let had = ["sid=one", "a=b; sequence=s0"].join("; ");
     let (mut flight, _) = ask(&house, &table, &alice, QUERY, &had).unwrap();
     set(&mut flight, &["sequence=s1", "new=n"]);
-    flight.call().add_pending_cookies(["sequence=s1", "new=n", "gone=; Max-Age=0"].into_iter());
+    flight.call().add_pending_cookies(["sequence=s1", "new=n", "gone=; Max-Age=0"].into_iter()).unwrap();
     answered(&mut flight);
     let (ping, _) = ask_ping(&house, &table, &alice, &had);
     assert_eq!(ping.cookies_to_send(&[had.as_bytes()]).unwrap(), "sid=one; sequence=s1; new=n");
@@ -149,7 +149,7 @@ fn a_request_sent_ahead_uses_the_sequence_cookie_and_the_clients_request_the_nex
     assert_eq!(flight.ahead(), Some(OperationKey::Http(Endpoint::Nspi, QUERY)));
     assert_eq!(ask(&house, &table, &alice, QUERY, had).unwrap_err(), ResponseCode::InvalidSequence);
     set(&mut flight, &["sequence=s1"]);
-    flight.call().add_pending_cookies(["sequence=s1"].into_iter());
+    flight.call().add_pending_cookies(["sequence=s1"].into_iter()).unwrap();
     let next = flight.respond(vec![0; 16]);
     assert!(matches!(next, Step::Relay { .. }) && flight.ahead().is_none());
     assert_eq!(flight.cookies_to_send(&[had.as_bytes()]).unwrap(), "sid=one; sequence=s1");

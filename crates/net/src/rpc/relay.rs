@@ -311,6 +311,11 @@ impl RelayConnection {
             let did_not_execute = call.did_not_execute && matches!(reply, Reply::RefusedByUpstream(_));
             replies.push(RpcReply::Fault { id: call.id, status, did_not_execute });
         }
+        let flight = finished.flight();
+        if let Some(limit) = flight.reached() {
+            let (client, account) = (flight.operation.peer(), flight.context().principal());
+            self.relay.log.session_limit(client, account, flight.operation.name(), limit);
+        }
         self.relay.observer.finished(finished, call.since.elapsed());
     }
 

@@ -42,6 +42,8 @@ pub(crate) enum Event {
     SessionEvicted(&'static str),
     /// The operation is refused.
     Refused { code: ResponseCode, why: String },
+    /// The operation is refused because a limit is reached.
+    TooBusy { why: String },
     /// There is no memory for the response.
     MemoryFull(MemoryLimit),
 }
@@ -161,7 +163,7 @@ impl HttpOperation {
         }
         call.keep_logoff_cookies(self.request.head.target(), set());
         if self.pending.begun || self.ahead.is_some() {
-            call.add_pending_cookies(set());
+            call.add_pending_cookies(set())?;
         } else {
             for missing in call.take_pending_cookies(set()) {
                 head.fields.push("Set-Cookie", missing);
@@ -225,16 +227,16 @@ impl HttpOperation {
         self.give_up(next, ErrorChain(&why).to_string(), end(why))
     }
 
-    /// Refuses the operation since there is no memory for its response. A response of which the server's beginning was
-    /// sent is cut off.
+    /// Refuses the operation since its response exceeds a limit, with `event` for the log. A response of which the
+    /// server's beginning was sent is cut off because of `error`.
     #[cold]
-    pub(crate) fn refuse_for_memory(
+    pub(crate) fn refuse_as_too_busy(
         mut self: Box<Self>,
         next: Next,
-        full: MemoryLimit,
+        (event, error): (Event, UpstreamError),
         out: &mut OutputBuffer,
     ) -> Done {
-        let why = full.to_string();
+        let why = error.to_string();
         let code = response_code(RefusalKind::TooBusy);
         let keep_alive = match self.sent_part() {
             SentPart::None => {
@@ -246,9 +248,9 @@ impl HttpOperation {
                 end_refused(&mut out.bytes, code);
                 self.request.keep_alive()
             }
-            SentPart::Upstream => return self.give_up(next, why, End::CutShort(full.into())),
+            SentPart::Upstream => return self.give_up(next, why, End::CutShort(error)),
         };
-        self.events.push(Event::MemoryFull(full));
+        self.events.push(event);
         self.give_up(next, why, End::Complete(keep_alive))
     }
 
@@ -282,7 +284,11 @@ impl HttpOperation {
 }
 
 fn refused(reply: &Reply, why: Cow<'_, str>) -> Event {
-    Event::Refused { code: reply.response_code(), why: why.into_owned() }
+    let why = why.into_owned();
+    match reply {
+        Reply::Refused(Refusal { kind: RefusalKind::TooBusy, .. }) => Event::TooBusy { why },
+        _ => Event::Refused { code: reply.response_code(), why },
+    }
 }
 
 /// The HTTP messages of the operation, for the observer.

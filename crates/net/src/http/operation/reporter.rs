@@ -40,6 +40,10 @@ impl Reporter {
         for event in std::mem::take(&mut operation.events) {
             self.log(operation, &event);
         }
+        if let Some(limit) = finished.flight().reached() {
+            let HttpOperation { request, key, .. } = &*operation;
+            self.config.log.session_limit(request.peer, request.context.principal(), key.name(), limit);
+        }
         self.config.observer.finished_over_http(finished, self.since.elapsed(), operation);
     }
 
@@ -49,6 +53,7 @@ impl Reporter {
         match event {
             Event::SessionEvicted(key) => log.session_evicted(peer, user, key),
             Event::Refused { code, why } => log.operation_refused(peer, user, key.name(), *code, why),
+            Event::TooBusy { why } => log.too_busy(peer, user, key.name(), why),
             Event::MemoryFull(full) => log.memory_limit(peer, user, key.name(), &full.to_string()),
         }
     }

@@ -28,7 +28,7 @@ use wire::{Endian, FileTime};
 use crate::body_budget::{MemoryLimit, Share};
 use crate::http::client_connection::ResponseLimits;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
-use crate::http::operation::http_operation::{Done, HttpOperation, Settings};
+use crate::http::operation::http_operation::{Done, Event, HttpOperation, Settings};
 use crate::http::operation::local_response;
 use crate::http::operation::request::{SentAhead, cookies};
 use crate::http::operation::response::UpstreamResponse;
@@ -65,6 +65,8 @@ pub(crate) enum ResponseEnd {
     Failed(UpstreamError),
     /// There is no memory for it.
     MemoryFull(MemoryLimit),
+    /// A limit on the sessions of the user is reached, as the text states.
+    TooBusy(String),
     /// The proxy stops, and the operation is a wait for notifications.
     Shutdown,
 }
@@ -272,7 +274,11 @@ impl Receiving {
 
     fn head(&mut self, mut head: Box<ResponseHead>, framing: Framing) -> Result<(), ResponseEnd> {
         if let Err(refusal) = self.operation.bind_cookies(&mut self.call, &mut head) {
-            return Err(ResponseEnd::Failed(UpstreamError::protocol(refusal.why.into_owned())));
+            let why = refusal.why.into_owned();
+            return Err(match refusal.kind {
+                RefusalKind::TooBusy => ResponseEnd::TooBusy(why),
+                _ => ResponseEnd::Failed(UpstreamError::protocol(why)),
+            });
         }
         let HttpOperation { request, response, pending, ahead, .. } = &mut *self.operation;
         let mut begun = UpstreamResponse::new(head, framing, request);
@@ -306,7 +312,11 @@ impl Receiving {
         match end {
             ResponseEnd::Complete => self.complete(env),
             ResponseEnd::Failed(why) => self.fail(why, env),
-            ResponseEnd::MemoryFull(full) => self.memory_full(full, env),
+            ResponseEnd::MemoryFull(full) => self.too_busy(Event::MemoryFull(full), full.into(), env),
+            ResponseEnd::TooBusy(why) => {
+                let error = UpstreamError::protocol(why.clone());
+                self.too_busy(Event::TooBusy { why }, error, env)
+            }
             ResponseEnd::Shutdown => self.end_wait(env),
         }
     }
@@ -335,10 +345,11 @@ impl Receiving {
         Step::Done(self.operation.fail(Next::Forward(self.call), why, env.out))
     }
 
-    /// Refuses the operation since there is no memory for its response.
+    /// Refuses the operation since its response exceeds a limit. `event` is for the log, and `error` for a response of
+    /// which a part was sent.
     #[cold]
-    fn memory_full(self, full: MemoryLimit, env: &mut Env<'_>) -> Step {
-        Step::Done(self.operation.refuse_for_memory(Next::Forward(self.call), full, env.out))
+    fn too_busy(self, event: Event, error: UpstreamError, env: &mut Env<'_>) -> Step {
+        Step::Done(self.operation.refuse_as_too_busy(Next::Forward(self.call), (event, error), env.out))
     }
 
     /// Ends a wait for notifications, without one, since the proxy stops.
