@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque, hash_map};
 
+use foldhash::fast::RandomState;
 use identity::{Identity, UserKey};
 use mapi::mapihttp::Endpoint;
 use wire::FileTime;
@@ -32,7 +33,7 @@ const UNCOUNTED: usize = 8192;
 #[derive(Debug, Default)]
 pub(crate) struct CookieIndex {
     pub(crate) owners: Owners,
-    pub(crate) entries: HashMap<u64, Entry>,
+    pub(crate) entries: HashMap<u64, Entry, RandomState>,
     /// The sessions of each user, of all impersonation levels together, for the limit.
     pub(crate) by_user: HashMap<(Endpoint, UserKey), HashSet<u64>>,
     /// The sessions to be ended at the server.

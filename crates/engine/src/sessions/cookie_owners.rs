@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque, hash_map};
 
+use foldhash::fast::RandomState;
 use mapi::mapihttp::Endpoint;
 
 use crate::sessions::fingerprint::Fingerprint;
@@ -29,7 +30,7 @@ enum Owner {
 /// The sessions for which the upstream set each cookie.
 #[derive(Debug, Default)]
 pub(crate) struct Owners {
-    cookies: HashMap<Key, Owner>,
+    cookies: HashMap<Key, Owner, RandomState>,
     /// Cookies of several identities that no session had at some time, the oldest first.
     unused: VecDeque<Key>,
 }

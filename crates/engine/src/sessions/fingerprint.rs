@@ -1,35 +1,41 @@
 //! Fingerprints of cookies. The value of a cookie is a secret, so the tables keep only keyed hashes.
 
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 
 use mapi::mapihttp::cookies::Cookie;
 
-/// Two keyed hashes, together 128 bits, of a cookie's name, or of its name and value.
+/// A keyed hash of 128 bits, of a cookie's name, or of its name and value.
 pub(crate) type Fingerprint = [u64; 2];
 
-/// Computes fingerprints, with random keys for each table.
+/// Computes fingerprints, with random hashers for each table.
 #[derive(Debug, Default)]
-pub(crate) struct Hashers([RandomState; 2]);
+pub(crate) struct Hashers(RandomState);
 
 impl Hashers {
     /// The fingerprint of the cookie's name, and that of name and value.
     pub(crate) fn fingerprints(&self, cookie: Cookie<'_>) -> (Fingerprint, Fingerprint) {
         let Cookie { name, value } = cookie;
+        let mut state = self.0.build_hasher();
+        AnyCase(name).hash(&mut state);
         // The name is hashed once for both.
-        let both = self.0.each_ref().map(|hasher| {
-            let mut state = hasher.build_hasher();
-            AnyCase(name).hash(&mut state);
-            let name = state.finish();
-            value.hash(&mut state);
-            (name, state.finish())
-        });
-        (both.map(|(name, _)| name), both.map(|(_, pair)| pair))
+        let name = finish(&state);
+        value.hash(&mut state);
+        (name, finish(&state))
     }
 
     /// The fingerprint of a cookie's name.
     pub(crate) fn of_name(&self, name: &str) -> Fingerprint {
-        self.0.each_ref().map(|h| h.hash_one(AnyCase(name)))
+        let mut state = self.0.build_hasher();
+        AnyCase(name).hash(&mut state);
+        finish(&state)
     }
+}
+
+/// The fingerprint of what was hashed: the hash of it, and the hash of it with one more byte.
+fn finish(state: &DefaultHasher) -> Fingerprint {
+    let mut more = state.clone();
+    more.write_u8(0);
+    [state.finish(), more.finish()]
 }
 
 /// A name, compared without regard to case: some servers distinguish cookies by case, and some do not.

@@ -18,7 +18,7 @@ impl<'a> Cookie<'a> {
 }
 
 fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    text.trim_ascii()
 }
 
 /// The cookies in the value of a `Cookie` header, in order. A name may occur more than once.
