@@ -7,7 +7,7 @@ use mapi::mapihttp::cookies::Cookie;
 /// A keyed hash of 128 bits, of a cookie's name, or of its name and value.
 pub(crate) type Fingerprint = [u64; 2];
 
-/// Computes fingerprints, with random hashers for each table.
+/// Computes fingerprints, with random keys for each table.
 #[derive(Debug, Default)]
 pub(crate) struct Hashers(RandomState);
 

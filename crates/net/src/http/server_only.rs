@@ -169,23 +169,23 @@ const LONGEST: usize = 24;
 /// Who may send the field called `name`. Servers that turn fields into variables equate `_` with `-`, and some every
 /// character that is neither a letter nor a digit.
 pub(crate) fn allowed_sender(name: &[u8]) -> AllowedSender {
-    if USUAL.iter().any(|usual| name.eq_ignore_ascii_case(usual.as_bytes())) {
-        return AllowedSender::Client;
-    }
-    looked_up(name)
+    if is_usual(name) { AllowedSender::Client } else { looked_up(name) }
 }
 
-/// Fields that nearly all requests of clients have, which are in no list.
-const USUAL: [&str; 8] = [
-    "content-type",
-    "user-agent",
-    "accept",
-    "x-requesttype",
-    "x-requestid",
-    "x-clientinfo",
-    "x-clientapplication",
-    "content-length",
-];
+/// Whether the field called `name` is one that nearly all requests of clients have, and that is in no list.
+pub(crate) fn is_usual(name: &[u8]) -> bool {
+    let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+    match name.len() {
+        6 => is("accept"),
+        10 => is("user-agent"),
+        11 => is("x-requestid"),
+        12 => is("content-type") || is("x-clientinfo"),
+        13 => is("x-requesttype"),
+        14 => is("content-length"),
+        19 => is("x-clientapplication"),
+        _ => false,
+    }
+}
 
 /// Fields that control MAPI over HTTP, or how a body is encoded. The proxy reads them by these names; a server that
 /// equates other characters with `-` would read another value from another spelling. The decoder of HTTP refuses

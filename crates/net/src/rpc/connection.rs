@@ -231,7 +231,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         let context = self.contexts.valid_context_for(request.security);
         let auth_state = AuthState::of_call(context.as_ref(), request.interface);
         if auth_state != AuthState::Unauthenticated {
-            self.permit.set_authenticated(Instant::now());
+            self.permit.set_authenticated(Instant::now);
         }
         self.activity.called(auth_state);
         let Some(context) = context else {

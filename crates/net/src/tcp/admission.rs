@@ -187,10 +187,10 @@ impl ConnectionPermit {
 
     /// Records that a client authenticated on the connection: it is not evicted from now on, and its work does not
     /// count for its address.
-    pub(crate) fn set_authenticated(&mut self, now: Instant) {
+    pub(crate) fn set_authenticated(&mut self, clock: impl FnOnce() -> Instant) {
         if self.charged > 0 {
             let charged = std::mem::take(&mut self.charged);
-            self.admission.unauthenticated_work.refund(self.address, charged, now);
+            self.admission.unauthenticated_work.refund(self.address, charged, clock());
         }
         if !self.authenticated && self.admission.lock().unauthenticated.remove(self.id).is_some() {
             self.authenticated = true;
@@ -260,7 +260,7 @@ mod tests {
 
     fn authenticated(admission: &Arc<Admission>, last: u8) -> Admitted {
         let mut entered = admit(admission, last);
-        entered.permit.set_authenticated(Instant::now());
+        entered.permit.set_authenticated(Instant::now);
         entered
     }
 
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(flood.iter_mut().map(is_evicted).filter(|evicted| *evicted).count(), 96);
         assert!(flood[..96].iter().all(|entered| entered.evicted.0.is_terminated()));
         assert!(!is_evicted(&mut begins) && !users.iter_mut().any(is_evicted));
-        begins.permit.set_authenticated(Instant::now());
+        begins.permit.set_authenticated(Instant::now);
         assert_eq!(admission.connections(), 3 + 1 + 4);
         // An evicted connection is not subtracted twice.
         drop(flood);
@@ -328,7 +328,7 @@ mod tests {
                 && user.eviction == Some(Eviction { address: address(2), limit: ConnectionLimit::All })
         );
         // It is too late for it to authenticate.
-        waits.permit.set_authenticated(Instant::now());
+        waits.permit.set_authenticated(Instant::now);
         assert!(!waits.permit.is_authenticated());
         assert_eq!(admission.connections(), 4);
         assert_eq!(admission.admit(address(4)).err(), Some(ConnectionLimit::All));

@@ -136,7 +136,7 @@ impl Downstream {
     /// apply while the context is valid.
     pub(crate) fn set_client(&mut self, context: &SecurityContext) {
         self.caller = Some(context.clone());
-        self.permit.set_authenticated(Instant::now());
+        self.permit.set_authenticated(Instant::now);
         self.minimum_rate.set_authenticated();
         if !self.client.as_ref().is_some_and(|client| client.is_same(context)) {
             self.client = Some(context.clone());

@@ -23,7 +23,7 @@ pub(crate) fn check_cookies(fields: &Fields) -> Result<(), CookieLimit> {
     let (mut count, mut bytes) = (0, 0);
     for value in fields.all("cookie") {
         bytes += value.len();
-        count += value.split(|byte| *byte == b';').count();
+        count += 1 + memchr::memchr_iter(b';', value).count();
     }
     match (count, bytes) {
         (_, MAX_BYTES..) => Err(CookieLimit::Bytes),

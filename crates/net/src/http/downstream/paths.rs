@@ -32,15 +32,40 @@ pub(crate) enum Ambiguous {
     TokenInQuery,
 }
 
-/// Whether `text` consists of letters, digits and bytes of `others`, none of which needs decoding.
-fn is_plain(text: &str, others: &[u8]) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
+/// A set of bytes that need no decoding: letters, digits and others.
+///
+/// One bit for each character of ASCII.
+#[derive(Clone, Copy)]
+struct PlainBytes(u128);
+
+impl PlainBytes {
+    /// Letters, digits and `others`.
+    const fn and(mut others: &[u8]) -> Self {
+        let (digits, letters) = (0x3ff, 0x3ff_ffff);
+        let mut bits = digits << b'0' | letters << b'A' | letters << b'a';
+        while let [byte, rest @ ..] = others {
+            bits |= 1 << *byte;
+            others = rest;
+        }
+        Self(bits)
+    }
+
+    /// Whether all bytes of `text` are in the set.
+    fn are_all_of(self, text: &str) -> bool {
+        text.bytes().all(|byte| byte.is_ascii() && self.0 >> byte & 1 == 1)
+    }
 }
+
+/// What simple segments of paths consist of.
+const SEGMENT: PlainBytes = PlainBytes::and(b"-_");
+
+/// What simple queries consist of.
+const QUERY: PlainBytes = PlainBytes::and(b"-_.~@=&");
 
 /// Checks a path without a query.
 pub(crate) fn check_path(path: &str) -> Result<(), Ambiguous> {
     // Most paths are simple, and need no decoding.
-    let is_simple = |segment: &str| !segment.is_empty() && is_plain(segment, b"-_");
+    let is_simple = |segment: &str| !segment.is_empty() && SEGMENT.are_all_of(segment);
     let inner = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
     if inner.is_some_and(|inner| inner.split('/').all(is_simple)) {
         return Ok(());
@@ -62,7 +87,7 @@ pub(crate) fn check_path(path: &str) -> Result<(), Ambiguous> {
 /// Checks the query of a directory whose clients send no paths in queries: decoding it repeatedly must not yield one.
 pub(crate) fn check_query(query: &str) -> Result<(), Ambiguous> {
     // Most queries are simple too.
-    if is_plain(query, b"-_.~@=&") {
+    if QUERY.are_all_of(query) {
         return Ok(());
     }
     let mut text = query.as_bytes().to_vec();
@@ -90,14 +115,21 @@ const TOKENS: [&str; 2] = ["access_token", "x-rps-cat"];
 /// Checks that a query has none of [`TOKENS`], as far as servers decode names of parameters.
 pub(crate) fn check_no_token(query: &str) -> Result<(), Ambiguous> {
     let is_token = |pair: &[u8]| {
-        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+        let name = memchr::memchr(b'=', pair).and_then(|end| pair.get(..end)).unwrap_or(pair);
         let is =
             |name: &[u8]| TOKENS.iter().any(|token| name.trim_ascii().eq_ignore_ascii_case(token.as_bytes()));
         // Most names are not encoded.
         if name.contains(&b'%') { is(&decode(name)) } else { is(name) }
     };
-    let mut pairs = query.as_bytes().split(|byte| b"&;?".contains(byte));
-    if pairs.any(is_token) { Err(Ambiguous::TokenInQuery) } else { Ok(()) }
+    let query = query.as_bytes();
+    let mut begin = 0;
+    for end in memchr::memchr3_iter(b'&', b';', b'?', query).chain([query.len()]) {
+        if query.get(begin..end).is_some_and(is_token) {
+            return Err(Ambiguous::TokenInQuery);
+        }
+        begin = end + 1;
+    }
+    Ok(())
 }
 
 /// How many times a query may be percent-encoded repeatedly.

@@ -65,13 +65,14 @@ impl Downstream {
         upstream: &mut UpstreamSlot,
         until: Instant,
     ) -> Result<Option<(RequestHead, Framing)>, ConnectionError> {
+        let was_sent_ahead = self.transport.decoder.buffered() > 0;
         while self.transport.decoder.buffered() == 0 {
             if !self.idle(upstream, until).await? {
                 return Ok(None);
             }
         }
         // Requests that follow each other without a pause are never waited for.
-        if self.authentication_ends().is_some_and(|end| Instant::now() >= end) {
+        if was_sent_ahead && self.authentication_ends().is_some_and(|end| Instant::now() >= end) {
             return Err(HttpTimeout::Authentication.into());
         }
         self.caller = None;

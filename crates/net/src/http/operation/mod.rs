@@ -70,10 +70,11 @@ pub(crate) async fn serve(
         call_limit: config.upstream.call_limit,
         response_limit: config.sizes.response,
     };
-    let arrived = Arrived { request, key, body, share, at: clock::now(), settings };
+    let since = Instant::now();
+    let arrived = Arrived { request, key, body, share, at: clock::now(), since, settings };
     let begun = with_env(client, |env| state_machine::begin(&config.engine, &config.sessions, arrived, env));
     match begun {
-        Ok(step) => run(client, &Reporter::new(config, Instant::now()), step).await,
+        Ok(step) => run(client, &Reporter::new(config, since), step).await,
         Err(not_begun) => {
             reporter::not_begun(&config, &not_begun);
             Ok(not_begun.keep_alive)
@@ -100,7 +101,7 @@ async fn run(
 fn with_env<R>(client: &mut ClientConnection, transition: impl FnOnce(&mut Env<'_>) -> R) -> R {
     let closes = client.downstream.closes_after_response();
     let out = &mut client.downstream.transport.out;
-    transition(&mut Env { now: Instant::now(), random: &mut OsRandom, out, closes })
+    transition(&mut Env { clock: Instant::now, random: &mut OsRandom, out, closes })
 }
 
 /// Sends a request of the operation to the server, and reads the response.

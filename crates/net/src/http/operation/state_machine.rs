@@ -36,9 +36,10 @@ use crate::http::output::OutputBuffer;
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::upstream_error::UpstreamError;
 
-/// The time, the random numbers and the output that a transition uses.
+/// The clock, the random numbers and the output that a transition uses.
 pub(crate) struct Env<'a> {
-    pub(crate) now: Instant,
+    /// Few transitions need the time.
+    pub(crate) clock: fn() -> Instant,
     pub(crate) random: &'a mut dyn Random,
     /// The bytes for the client are appended here.
     pub(crate) out: &'a mut OutputBuffer,
@@ -78,8 +79,9 @@ pub(crate) struct Arrived {
     pub(crate) body: Bytes,
     /// The memory that the body counts for.
     pub(crate) share: Share,
-    /// The time of day.
+    /// When it was complete, by both clocks.
     pub(crate) at: FileTime,
+    pub(crate) since: Instant,
     pub(crate) settings: Settings,
 }
 
@@ -102,7 +104,7 @@ pub(crate) fn begin(
     arrived: Arrived,
     env: &mut Env<'_>,
 ) -> Result<Step, Box<NotBegun>> {
-    let Arrived { mut request, key, body, share, at, settings } = arrived;
+    let Arrived { mut request, key, body, share, at, since, settings } = arrived;
     if env.closes {
         request.head.close();
     }
@@ -119,7 +121,7 @@ pub(crate) fn begin(
     match engine.begin_by_cookie(sessions, incoming, &cookies(&request.head)) {
         Ok(next) => {
             let is_wait = next.flight().is_notification_wait();
-            let operation = HttpOperation::new(request, key, is_wait, share, settings, env.now);
+            let operation = HttpOperation::new(request, key, is_wait, share, settings, since);
             Ok(proceed(Box::new(operation), next, env))
         }
         Err(refusal) => {
@@ -135,7 +137,7 @@ fn proceed(operation: Box<HttpOperation>, next: Next, env: &mut Env<'_>) -> Step
     match next {
         Next::Forward(call) => Sending::begin(operation, call, env),
         Next::Defer(work) => {
-            let limit = env.now + work.time_limit();
+            let limit = (env.clock)() + work.time_limit();
             Step::Wait(Waiting { operation, work, limit })
         }
         Next::Done(finished) => Step::Done(operation.finish(finished, env.out)),
@@ -262,13 +264,17 @@ impl Receiving {
             ResponseEvent::Head(head, framing) => self.head(head, framing).err(),
             ResponseEvent::Piece(piece) => self.piece(piece).err(),
             ResponseEvent::End => Some(ResponseEnd::Complete),
-            ResponseEvent::Deadline if env.now < self.limit => {
-                self.operation.send_pending(env.now, env.out);
+            ResponseEvent::Deadline => {
+                let now = (env.clock)();
+                if now >= self.limit {
+                    return Some(ResponseEnd::Failed(event.failure()));
+                }
+                self.operation.send_pending(now, env.out);
                 None
             }
             ResponseEvent::Shutdown => Some(ResponseEnd::Shutdown),
             ResponseEvent::MemoryFull(full) => Some(ResponseEnd::MemoryFull(full)),
-            other => Some(ResponseEnd::Failed(other.failure())),
+            event @ ResponseEvent::Failed(_) => Some(ResponseEnd::Failed(event.failure())),
         }
     }
 
@@ -407,11 +413,12 @@ impl Waiting {
 
     /// The time [`until`](Self::until) is reached: a keep-alive is due, or the work takes too long.
     pub(crate) fn deadline(mut self, env: &mut Env<'_>) -> Step {
-        if env.now >= self.limit {
+        let now = (env.clock)();
+        if now >= self.limit {
             return self.work_done(env);
         }
         self.operation.close_if(env.closes);
-        self.operation.send_pending(env.now, env.out);
+        self.operation.send_pending(now, env.out);
         Step::Wait(self)
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http1::{FieldAction, RequestHead, Version};
 
-use crate::http::server_only::{AllowedSender, Cookies, allowed_sender};
+use crate::http::server_only::{AllowedSender, Cookies, allowed_sender, is_usual};
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::forwarding::Forwarding;
 use crate::http::upstream::hop_by_hop::{is_of_connection, named_by_connection};
@@ -50,6 +50,9 @@ impl UpstreamConnection {
         let is_reframed = matches!(rewrite.body, BodyFraming::Length(_));
         head.set_version(Version::Http11);
         head.fields.rewrite(|name, value| {
+            if is_usual(name) && named.is_empty() {
+                return FieldAction::Keep;
+            }
             let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
             if is("host") {
                 host.take().map_or(FieldAction::Remove, FieldAction::Replace)
