@@ -14,6 +14,9 @@ const CALL_FAILED: Outcome = Outcome::Fault(0x6BE);
 /// `RPC_S_SERVER_UNAVAILABLE`: the status of a call that could not be sent.
 const UNAVAILABLE: Outcome = Outcome::Fault(0x6BA);
 
+/// `NCA_S_FAULT_CONTEXT_MISMATCH`: the status of a call whose context handle is not known.
+const CONTEXT_MISMATCH: Outcome = Outcome::Fault(0x1C00_001A);
+
 #[test]
 fn a_server_that_starts_late_is_used_from_the_next_call() {
     let host = address();
@@ -58,11 +61,10 @@ fn the_first_call_after_a_restart_of_the_server_succeeds() {
         (ScriptedClient::bound(&proxy, ALICE, 0), ScriptedClient::bound(&proxy, BOB, 0));
     let handles = [alice.open(), bob.open()];
     let _lab = lab.restarted();
-    // Both bind into an association group that no longer exists, before a part of the call is sent.
     let handle = alice.open();
     assert!(!handles.contains(&handle));
     alice.expect_use(&handle);
-    // The fault for handles that the server lost is the server's.
+    // His session ended with the earlier server's association group.
     assert!(bob.fault_of(&handles[1]).contains("context_mismatch"));
     let handle = bob.open();
     bob.expect_use(&handle);
@@ -85,6 +87,25 @@ fn a_call_in_flight_is_faulted_when_its_server_disconnects() {
     let handle = client.nspi_bind();
     assert_eq!(client.call(10, &with_handle(handle, &[1; 8])).stub().len(), 12);
     bystander.expect_undisturbed();
+}
+
+#[test]
+fn a_handle_of_a_connection_that_the_server_closed_is_not_sent_to_the_server_again() {
+    let upstream = RawUpstream::start(|call| match call.opnum {
+        10 if call.stub.len() > 68 => Outcome::Closed,
+        _ => echo(call),
+    });
+    let proxy = Setup::before(&upstream.binding()).unprotected().stack(&["dummy"]).start();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    assert_eq!(client.call(10, &with_handle(handle, &[1; 100])), CALL_FAILED);
+    // The session ends before the client does anything.
+    proxy.process.wait_err("the end of the session", |line| line.contains("dummy: unbind"));
+    assert_eq!(client.call(10, &with_handle(handle, &[1; 8])), UNAVAILABLE);
+    let again = client.nspi_bind();
+    assert_eq!(client.call(10, &with_handle(handle, &[1; 8])), CONTEXT_MISMATCH);
+    assert_eq!(upstream.calls().len(), 3);
+    assert_eq!(client.call(10, &with_handle(again, &[1; 8])).stub().len(), 12);
 }
 
 #[test]

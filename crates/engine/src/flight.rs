@@ -78,6 +78,11 @@ impl Flight {
         self.reached
     }
 
+    /// Whether the session has ended, so that the operation must not be sent to the upstream.
+    pub fn is_session_ended(&self) -> bool {
+        self.session.lock().is_ended()
+    }
+
     /// Whether the operation is a wait for notifications, which may end at any time.
     pub const fn is_notification_wait(&self) -> bool {
         self.empty_wait_response().is_some()
@@ -100,6 +105,13 @@ impl Flight {
         match &self.binding {
             Binding::Handle(_) => None,
             Binding::Cookies(binding) => Some(binding),
+        }
+    }
+
+    /// The upstream responded to the RPC call in its association group `upstream_group`.
+    pub(crate) const fn received_in(&mut self, upstream_group: u64) {
+        if let Binding::Handle(binding) = &mut self.binding {
+            binding.upstream_group = upstream_group;
         }
     }
 
@@ -152,7 +164,7 @@ impl Flight {
         let Self { operation, engine, session, binding, .. } = self;
         match binding {
             Binding::Handle(binding) => {
-                handle_lifetime::settle(&binding.group, engine, operation, session, end);
+                handle_lifetime::settle(binding, engine, operation, session, end);
             }
             Binding::Cookies(binding) => cookie_lifetime::settle(binding, engine, operation, session, end),
         }

@@ -151,6 +151,13 @@ impl AwaitsUpstream {
         std::mem::take(&mut self.stub)
     }
 
+    /// The upstream responded in its association group `upstream_group`, a number that no other of its groups has for
+    /// this association group of clients. A handle in the response is valid as long as that group exists
+    /// ([`Engine::end_lost`](crate::Engine::end_lost)).
+    pub const fn received_in(&mut self, upstream_group: u64) {
+        self.flight.received_in(upstream_group);
+    }
+
     /// The key of the request that a module sends ahead, if this is one; `None` for the client's own request.
     pub fn ahead(&self) -> Option<OperationKey> {
         self.ahead.map(|ahead| ahead.key)

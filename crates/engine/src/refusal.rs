@@ -67,7 +67,11 @@ pub enum UpstreamRefusal {
 impl UpstreamRefusal {
     /// Whether the upstream no longer has the session.
     pub(crate) fn is_session_gone(self) -> bool {
-        self == Self::ResponseCode(ResponseCode::ContextNotFound)
+        matches!(
+            self,
+            Self::ResponseCode(ResponseCode::ContextNotFound)
+                | Self::Fault(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH)
+        )
     }
 }
 

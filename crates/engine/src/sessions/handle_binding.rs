@@ -25,7 +25,9 @@ use crate::sessions::links;
 pub(crate) struct HandleBinding {
     pub(crate) group: Arc<HandleTable>,
     /// The handle in the request, if it has one.
-    named: Option<NamedHandle>,
+    pub(crate) named: Option<NamedHandle>,
+    /// The number of the upstream's association group in which the upstream responded.
+    pub(crate) upstream_group: u64,
 }
 
 /// The context handle in a request: `local` is the proxy's, which the client sent, and `upstream` the upstream's.
@@ -33,11 +35,13 @@ pub(crate) struct HandleBinding {
 pub(crate) struct NamedHandle {
     pub(crate) local: Guid,
     pub(crate) upstream: Guid,
+    /// The number of the upstream's association group in which the upstream opened it.
+    pub(crate) upstream_group: u64,
 }
 
 impl HandleBinding {
     pub(crate) const fn new(group: Arc<HandleTable>, named: Option<NamedHandle>) -> Self {
-        Self { group, named }
+        Self { group, named, upstream_group: 0 }
     }
 
     /// Adds `bound` to the table under a new random handle, and returns that.
@@ -81,7 +85,8 @@ impl HandleBinding {
             _ => {
                 let interface = if kind == HandleUse::Derives { Interface::AsyncEmsmdb } else { interface };
                 let index = links::session_index(operation.key(), &stub);
-                self.bind(random, HandleEntry { upstream, interface, session: session.clone(), index })?
+                let (session, upstream_group) = (session.clone(), self.upstream_group);
+                self.bind(random, HandleEntry { upstream, interface, session, upstream_group, index })?
             }
         };
         let mut stub = Vec::from(stub);

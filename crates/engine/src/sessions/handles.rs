@@ -18,9 +18,19 @@ pub(crate) struct HandleEntry {
     pub(crate) upstream: Guid,
     pub(crate) interface: Interface,
     pub(crate) session: SharedSession,
+    /// The number of the upstream's association group in which the upstream opened it
+    /// ([`AwaitsUpstream::received_in`](crate::AwaitsUpstream::received_in)).
+    pub(crate) upstream_group: u64,
     /// The session index that the upstream assigned (`picxr`, [MS-OXCRPC] 3.1.4.1), to which other sessions may be
     /// linked.
     pub(crate) index: Option<u16>,
+}
+
+impl HandleEntry {
+    /// Whether it was derived from another handle of its session, which the session can use without it.
+    fn is_derived(&self) -> bool {
+        self.interface == Interface::AsyncEmsmdb
+    }
 }
 
 /// Limits the open context handles of one user, in all association groups together. Also counts the session indices
@@ -102,6 +112,27 @@ impl HandleTable {
         let replaced = self.lock().insert(local, bound);
         self.budget.release(replaced.as_slice());
         true
+    }
+
+    /// Removes the handle `local`.
+    pub(crate) fn remove(&self, local: Guid) {
+        let removed = self.lock().remove(&local);
+        self.budget.release(removed.as_slice());
+    }
+
+    /// Removes the handles that the upstream opened in its association group `upstream_group`. Returns the sessions
+    /// that cannot continue without them.
+    pub(crate) fn remove_upstream_group(&self, upstream_group: u64) -> Vec<SharedSession> {
+        let in_group = |bound: &mut HandleEntry| bound.upstream_group == upstream_group;
+        let removed: Vec<_> =
+            self.lock().extract_if(|_, bound| in_group(bound)).map(|(_, bound)| bound).collect();
+        self.budget.release(&removed);
+        removed.into_iter().filter(|bound| !bound.is_derived()).map(|bound| bound.session).collect()
+    }
+
+    /// Whether the upstream opened a handle in its association group `upstream_group`.
+    pub fn has_upstream_group(&self, upstream_group: u64) -> bool {
+        self.lock().values().any(|bound| bound.upstream_group == upstream_group)
     }
 
     /// Removes all handles of `session`, including derived ones.

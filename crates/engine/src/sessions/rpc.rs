@@ -12,7 +12,7 @@ use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
 use crate::sessions::handle_binding::{HandleBinding, NamedHandle, handle_limit_refusal, read_handle};
-use crate::sessions::handles::HandleTable;
+use crate::sessions::handles::{HandleEntry, HandleTable};
 use crate::sessions::links;
 use crate::sessions::rpc_sessions::RpcSessions;
 
@@ -44,6 +44,16 @@ impl Engine {
     /// Ends the sessions of an association group whose last connection closed. `group` has its handles.
     pub fn end_group(&self, group: &HandleTable) {
         for session in group.drain() {
+            self.end_session(&session);
+        }
+    }
+
+    /// Ends the sessions of an association group whose context handles the upstream has closed with its association
+    /// group `upstream_group` ([`AwaitsUpstream::received_in`](crate::AwaitsUpstream::received_in)). `group` has the
+    /// handles of the clients' group.
+    pub fn end_lost(&self, group: &HandleTable, upstream_group: u64) {
+        for session in group.remove_upstream_group(upstream_group) {
+            group.remove_session(&session);
             self.end_session(&session);
         }
     }
@@ -110,7 +120,8 @@ impl Engine {
                     self.end_session(&bound.session);
                     return Err(mismatch("the account with which the context handle was opened was revoked"));
                 }
-                Ok((bound.session, Some(NamedHandle { local, upstream: bound.upstream })))
+                let HandleEntry { upstream, upstream_group, session, .. } = bound;
+                Ok((session, Some(NamedHandle { local, upstream, upstream_group })))
             }
         }
     }

@@ -54,6 +54,8 @@ pub struct Gate {
 struct State {
     reachability: Reachability,
     interrupted: InterruptedRequests,
+    /// When a connection was opened last.
+    connected: Option<Instant>,
 }
 
 impl State {
@@ -65,6 +67,9 @@ impl State {
         error: Option<&UpstreamError>,
     ) {
         let now = Instant::now();
+        if error.is_none() {
+            self.connected = Some(now);
+        }
         match self.reachability.record(attempt, protocol, error, now) {
             // These requests failed before the outage ended, so that their line comes first.
             Some(Change::Up(outage)) => {
@@ -100,6 +105,11 @@ impl Gate {
             timeout(limit, connecting).await.unwrap_or_else(|_| Err(UpstreamError::connect(late())));
         attempt.record(protocol, connected.as_ref().err());
         connected
+    }
+
+    /// Whether a connection was opened by `protocol` after `time`.
+    pub(crate) fn has_connected_since(&self, protocol: UpstreamProtocol, time: Instant) -> bool {
+        lock(self.state(protocol)).connected.is_some_and(|connected| connected > time)
     }
 
     /// Records a request that failed with `error` because the upstream closed its connection. The requests of about a

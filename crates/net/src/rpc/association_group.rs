@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::{HandleBudget, HandleTable, Interface, SessionLimits};
+use engine::{Engine, HandleBudget, HandleTable, Interface, SessionLimits};
 use identity::{Identity, OsRandom, Random as _, UserKey};
 use rpc::server::AssociationGroups;
+use tokio::net::TcpStream;
 
-use crate::rpc::upstream_association::UpstreamAssociation;
+use crate::rpc::kept_association::KeptAssociation;
+use crate::rpc::upstream_groups::{UpstreamGroups, UpstreamMember};
 
 /// The association group of one identity: the connections of one client process on which the identity authenticated.
 /// They share context handles (C706 9.3.4).
@@ -18,19 +20,7 @@ use crate::rpc::upstream_association::UpstreamAssociation;
 #[derive(Debug, Default)]
 pub struct Group {
     handles: Arc<HandleTable>,
-    upstream: Mutex<HashMap<Interface, UpstreamGroup>>,
-}
-
-/// The upstream's group for an interface. It ends, with its context handles, when its last association ends.
-#[derive(Debug)]
-struct UpstreamGroup {
-    /// Its number.
-    id: u32,
-    /// How many associations of client connections are known to be in it.
-    associations: usize,
-    /// The association of a client connection that ended, kept open so that the upstream keeps its group while no other
-    /// client connection of the group has an association with the upstream. It carries no calls and is not read from.
-    kept: Option<UpstreamAssociation>,
+    upstream: Mutex<UpstreamGroups>,
 }
 
 impl Group {
@@ -43,79 +33,60 @@ impl Group {
         &self.handles
     }
 
-    /// The number of the upstream's group for calls to `interface`, if it is known.
-    pub fn upstream(&self, interface: Interface) -> Option<u32> {
-        self.lock().get(&shared_by(interface)).map(|upstream| upstream.id)
+    /// The upstream's association groups that its connections use.
+    pub(super) fn upstream(&self) -> MutexGuard<'_, UpstreamGroups> {
+        self.upstream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers the number `id` of the upstream's group.
-    pub(crate) fn set_upstream(&self, interface: Interface, id: u32) {
-        let mut upstream = self.lock();
-        let none = || UpstreamGroup { id, associations: 0, kept: None };
-        let group = upstream.entry(shared_by(interface)).or_insert_with(none);
-        if group.id != id {
-            *group = none();
-        }
-    }
-
-    /// Records that an association of a client connection is in the upstream's group `id`: the upstream has responded
-    /// to a call on it.
-    pub(crate) fn join_upstream(&self, interface: Interface, id: u32) {
-        let mut upstream = self.lock();
-        if let Some(group) = upstream.get_mut(&shared_by(interface)).filter(|group| group.id == id) {
-            group.associations += 1;
-            group.kept = None;
-        }
-    }
-
-    /// Records that an association leaves the upstream's group `id`, because its client connection ends or it has
-    /// failed. If it is the last one and the group has handles, it is kept until another client connection has joined,
-    /// since the upstream would close the handles with it.
-    pub(crate) fn leave_upstream(
-        &self,
-        interface: Interface,
-        id: u32,
-        association: Option<UpstreamAssociation>,
+    /// The association of `member` has ended: its client connection ended, which leaves its `stream`, or it has
+    /// failed. If it was the last one on which the upstream responded, and the group has handles, the stream is kept
+    /// open until another one responds, since the upstream would close the handles with it. Ends the sessions that
+    /// the upstream has closed otherwise.
+    pub(super) fn leave_upstream(
+        self: &Arc<Self>,
+        member: UpstreamMember,
+        stream: Option<TcpStream>,
+        engine: &Engine,
     ) {
-        let mut upstream = self.lock();
-        let Some(group) = upstream.get_mut(&shared_by(interface)).filter(|group| group.id == id) else {
-            return;
+        let number = member.number;
+        let has_handles = self.handles.has_upstream_group(number);
+        let keep = || {
+            let (group, engine) = (Arc::downgrade(self), engine.clone());
+            let on_closed = move || {
+                if let Some(group) = group.upgrade() {
+                    group.kept_closed(number, &engine);
+                }
+            };
+            stream.map(|stream| KeptAssociation::new(stream, on_closed))
         };
-        group.associations = group.associations.saturating_sub(1);
-        if group.associations == 0 && !self.handles.is_empty() {
-            group.kept = association.filter(UpstreamAssociation::is_usable).map(|mut association| {
-                association.abandon_calls();
-                association
-            });
+        let is_lost = self.upstream().leave(member, has_handles, keep);
+        if is_lost {
+            engine.end_lost(&self.handles, number);
+        }
+    }
+
+    /// The upstream has closed the connection that was kept for its group `number`.
+    fn kept_closed(&self, number: u64, engine: &Engine) {
+        let has_handles = self.handles.has_upstream_group(number);
+        let is_lost = self.upstream().kept_closed(number, has_handles);
+        if is_lost {
+            engine.end_lost(&self.handles, number);
+        }
+    }
+
+    /// The upstream has rejected a bind for `interface` that named its group `id`. Ends the sessions of that group.
+    pub(super) fn reject_upstream(&self, interface: Interface, id: u32, engine: &Engine) {
+        let lost = self.upstream().reject(interface, id);
+        if let Some(number) = lost {
+            engine.end_lost(&self.handles, number);
         }
     }
 
     /// Closes the associations that are kept, if no handle is open any more.
-    pub(crate) fn release_upstream(&self) {
+    pub(super) fn release_upstream(&self) {
         if self.handles.is_empty() {
-            self.lock().values_mut().for_each(|group| group.kept = None);
+            self.upstream().release();
         }
-    }
-
-    /// Forgets the number `id` of the upstream's group, which the upstream rejected.
-    pub fn forget_upstream(&self, interface: Interface, id: u32) {
-        let mut upstream = self.lock();
-        let key = shared_by(interface);
-        if upstream.get(&key).is_some_and(|group| group.id == id) {
-            upstream.remove(&key);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Interface, UpstreamGroup>> {
-        self.upstream.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The handles of AsyncEMSMDB are created by calls to EMSMDB, so both interfaces need the same group at the upstream.
-const fn shared_by(interface: Interface) -> Interface {
-    match interface {
-        Interface::AsyncEmsmdb => Interface::Emsmdb,
-        other => other,
     }
 }
 
@@ -329,17 +300,5 @@ mod tests {
         assert!(bobs.leave().is_some());
         let state = groups.lock();
         assert_eq!((state.groups.len(), state.budgets.len()), (1, 1));
-    }
-
-    #[test]
-    fn a_rejected_group_of_the_upstream_is_forgotten() {
-        let group = Group::default();
-        group.set_upstream(Interface::Emsmdb, 7);
-        assert_eq!(group.upstream(Interface::AsyncEmsmdb), Some(7));
-        assert_eq!(group.upstream(Interface::Nspi), None);
-        group.forget_upstream(Interface::Emsmdb, 6);
-        assert_eq!(group.upstream(Interface::Emsmdb), Some(7));
-        group.forget_upstream(Interface::AsyncEmsmdb, 7);
-        assert_eq!(group.upstream(Interface::Emsmdb), None);
     }
 }

@@ -84,7 +84,7 @@ impl RpcClient {
         loop {
             for end in self.ends.drain(..) {
                 match end {
-                    UpstreamCallResult::Response { tag: of, stub, endian } if of == tag => {
+                    UpstreamCallResult::Response { tag: of, stub, endian, .. } if of == tag => {
                         return Ok((stub, endian));
                     }
                     UpstreamCallResult::Fault { tag: of, status, .. } if of == tag => {

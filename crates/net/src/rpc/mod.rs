@@ -24,6 +24,7 @@ pub(crate) mod contexts;
 pub(crate) mod deadlines;
 pub(crate) mod endpoint_mapper;
 pub(crate) mod handler;
+pub(crate) mod kept_association;
 pub(crate) mod listener;
 pub(crate) mod local_service;
 pub(crate) mod loop_marker;
@@ -38,6 +39,7 @@ pub(crate) mod upstream_association;
 pub(crate) mod upstream_associations;
 pub(crate) mod upstream_auth;
 pub(crate) mod upstream_call;
+pub(crate) mod upstream_groups;
 
 pub use self::association_group::{Group, Groups};
 pub use self::auth::ClientAuth;

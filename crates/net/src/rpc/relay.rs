@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engine::{
-    AwaitsUpstream, CALL_FAILED, Engine, Envelope, Finished, Flight, Incoming, Interface, Next, Observer,
-    OperationKey, Outcome, Refusal, RefusalKind, RefusedOperation, Reply, RpcSessions, UpstreamRefusal,
-    fault_status,
+    AwaitsUpstream, CALL_FAILED, Engine, Envelope, Finished, Flight, HandleUse, Incoming, Interface, Next,
+    Observer, OperationKey, Outcome, Refusal, RefusalKind, RefusedOperation, Reply, RpcSessions,
+    UpstreamRefusal, fault_status, handle_use,
 };
 use identity::{Identity, Mechanism, OsRandom, Principal, SecurityContext};
 use rpc::mgmt::{self, Management};
@@ -33,6 +33,7 @@ use crate::rpc::upstream_auth::{fault, rejects_account};
 use crate::rpc::upstream_call::{Progress, UpstreamCall, UpstreamCallResult, engine_outcome};
 use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError, cause};
 
+mod lost_sessions;
 mod responses;
 
 /// The state that all relayed client connections share.
@@ -89,7 +90,7 @@ impl RpcRelay {
             relay: Arc::clone(self),
             envelope,
             sessions: HashMap::new(),
-            upstreams: UpstreamAssociations::default(),
+            upstreams: UpstreamAssociations::new(Engine::clone(&self.engine)),
             pending: PendingCalls::default(),
             ends: Vec::new(),
             checked: Instant::now(),
@@ -144,6 +145,10 @@ impl RequestHandler for RelayConnection {
         match self.relay.engine.begin(sessions, incoming) {
             Ok(next) => self.advance(pending, next, replies),
             Err(refusal) => {
+                let refusal = match refusal.kind {
+                    RefusalKind::NoSession => self.relay.no_session(&group, refusal.why),
+                    _ => refusal,
+                };
                 let operation = interface.operation(opnum).unwrap_or("unknown");
                 self.relay.log_refusal((peer, context.principal()), operation, &refusal);
                 self.relay.observer.operation_refused(&RefusedOperation {
@@ -169,10 +174,13 @@ impl RequestHandler for RelayConnection {
         }
         for end in std::mem::take(&mut self.ends) {
             match end {
-                UpstreamCallResult::Response { tag, stub, endian } => {
-                    self.resume(tag, Outcome::Response { stub, endian }, replies);
+                UpstreamCallResult::Response { tag, stub, endian, group } => {
+                    self.on_response(tag, group, Outcome::Response { stub, endian }, replies);
                 }
-                UpstreamCallResult::Fault { tag, status, did_not_execute } => {
+                UpstreamCallResult::Fault { tag, status, did_not_execute, group } => {
+                    if let Some(pending) = self.pending.sent_mut(tag) {
+                        pending.operation.received_in(group);
+                    }
                     self.on_fault(tag, (status, did_not_execute), replies);
                 }
                 UpstreamCallResult::Failed { tag, error, progress } => {
@@ -267,6 +275,9 @@ impl RelayConnection {
         let object = call.object.filter(|_| operation.ahead().is_none());
         let outgoing = UpstreamCall { tag, opnum: operation.opnum(), object, stub: operation.take_stub() };
         let caller = operation.flight().context();
+        if handle_use(call.upstream.0, outgoing.opnum) == HandleUse::Opens {
+            self.upstreams.close_lost(&call.upstream, &mut self.ends);
+        }
         let upstream = (&call.upstream, &self.relay.upstream);
         self.upstreams.call(upstream, (caller, group), outgoing, &mut self.ends);
     }
@@ -290,13 +301,6 @@ impl RelayConnection {
             self.advance_held(replies);
         }
         any
-    }
-
-    /// Continues the calls that waited for one that no longer waits for a module's work.
-    fn advance_held(&mut self, replies: &mut Vec<RpcReply>) {
-        for PendingCall { operation, call } in self.pending.take_held() {
-            self.advance(call, Next::Forward(operation), replies);
-        }
     }
 
     /// Responds to `call`, whose operation is over.
@@ -374,6 +378,10 @@ impl RelayConnection {
             && error.retry() == Retry::Unsent
             && !std::mem::replace(&mut client.retried, true)
         {
+            if flight.is_session_ended() {
+                let outcome = self.relay.unsent(group);
+                return self.resume(tag, outcome, replies);
+            }
             let operation = flight.operation.name();
             tracing::debug!(operation, "retrying on a new connection: {}", ErrorChain(error));
             let upstream = (&key, &self.relay.upstream);

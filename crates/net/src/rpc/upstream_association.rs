@@ -146,6 +146,11 @@ impl UpstreamAssociation {
         self.association.assoc_group_id()
     }
 
+    /// The association group that the bind named; zero for none.
+    pub(crate) const fn named_group(&self) -> u32 {
+        self.config.group
+    }
+
     /// The association group that the bind named, if the upstream rejected that group.
     pub(crate) fn rejected_group(&self) -> Option<u32> {
         self.is_group_rejected.then_some(self.config.group)
@@ -236,6 +241,7 @@ impl UpstreamAssociation {
                             tag,
                             stub: response.stub,
                             endian: response.endian,
+                            group: 0,
                         });
                     }
                 }
@@ -243,7 +249,7 @@ impl UpstreamAssociation {
                     self.auth.on_fault(status)?;
                     self.has_responded = true;
                     if let Some(tag) = self.pending.remove(&call_id) {
-                        ends.push(UpstreamCallResult::Fault { tag, status, did_not_execute });
+                        ends.push(UpstreamCallResult::Fault { tag, status, did_not_execute, group: 0 });
                     }
                 }
                 Event::AuthToken { token } => {
@@ -338,20 +344,16 @@ impl UpstreamAssociation {
         }
     }
 
-    /// Keeps the connection open, and drops all calls and their memory. They have no results.
-    pub(crate) fn abandon_calls(&mut self) {
-        self.association.abandon();
-        self.pending.clear();
-        self.queued.clear();
-        self.output = Bytes::new();
+    /// The connection, if it is open.
+    pub(crate) fn into_stream(self) -> Option<TcpStream> {
+        match self.state {
+            State::Open(stream) => Some(stream),
+            State::Connecting(_) | State::Broken => None,
+        }
     }
 
-    /// Closes the connection, since a response took longer than `limit`; every call on it fails.
-    pub(crate) fn abort(&mut self, limit: Duration, ends: &mut Vec<UpstreamCallResult>) {
-        self.fail(Timeout::Response(limit).into(), ends);
-    }
-
-    fn fail(&mut self, error: UpstreamError, ends: &mut Vec<UpstreamCallResult>) {
+    /// Closes the connection, because of `error`; every call on it fails.
+    pub(crate) fn fail(&mut self, error: UpstreamError, ends: &mut Vec<UpstreamCallResult>) {
         self.state = State::Broken;
         self.deadline = None;
         // An upstream that rejects the account by a response has not executed what was sent. For an upstream that

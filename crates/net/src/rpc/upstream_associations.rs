@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
-use engine::Interface;
+use engine::{Engine, Interface};
 use identity::{Identity, SecurityContext};
 
 use crate::rpc::association_group::Group;
@@ -13,13 +13,16 @@ use crate::rpc::resolver::syntax;
 use crate::rpc::upstream::{RpcUpstream, connect};
 use crate::rpc::upstream_association::{AssociationConfig, UpstreamAssociation};
 use crate::rpc::upstream_call::{UpstreamCall, UpstreamCallResult};
+use crate::rpc::upstream_groups::UpstreamMember;
+use crate::upstream_error::{Timeout, UpstreamError};
 
 /// The interface that an upstream association is for, and the identity whose calls it carries.
 pub(super) type UpstreamKey = (Interface, Identity);
 
 /// The upstream associations of a client connection.
-#[derive(Default)]
 pub(super) struct UpstreamAssociations {
+    /// Ends the sessions that the upstream closes with its association groups.
+    engine: Engine,
     entries: HashMap<UpstreamKey, Entry>,
     /// The call id of the client's bind, by which a loop is detected.
     bind_call_id: Option<u32>,
@@ -27,32 +30,65 @@ pub(super) struct UpstreamAssociations {
 
 struct Entry {
     association: UpstreamAssociation,
-    /// The association group of the client connection, which remembers the number of the upstream's group.
+    /// The association group of the client connection, which knows the upstream's group.
     group: Arc<Group>,
-    /// The number of the upstream's group, while the association is in it.
-    joined: Option<u32>,
+    /// The membership in the upstream's group, while the association is bound in it.
+    member: Option<UpstreamMember>,
 }
 
 impl Entry {
+    /// Continues the association. Results of calls are appended to `ends`.
+    fn poll(
+        &mut self,
+        interface: Interface,
+        engine: &Engine,
+        task: &mut Context<'_>,
+        ends: &mut Vec<UpstreamCallResult>,
+    ) {
+        let Self { association, group, member } = self;
+        let first = ends.len();
+        let _ = association.poll(task, ends);
+        // It may have been bound, have had a response and have failed at once.
+        if member.is_none() && (association.is_bound() || association.has_responded()) {
+            let bound = group.upstream().bind(interface, association.named_group(), association.group());
+            *member = Some(bound);
+        }
+        if let Some(member) = member {
+            if association.has_responded() && !member.has_responded {
+                group.upstream().responded(member);
+            }
+            ends.iter_mut().skip(first).for_each(|end| end.received_in(member.number));
+        }
+        if let Some(rejected) = association.rejected_group() {
+            group.reject_upstream(interface, rejected, engine);
+        }
+        self.check(engine);
+    }
+
     /// Leaves the upstream's group if the association is broken.
-    fn check(&mut self, (interface, _): &UpstreamKey) {
+    fn check(&mut self, engine: &Engine) {
         if !self.association.is_usable()
-            && let Some(id) = self.joined.take()
+            && let Some(member) = self.member.take()
         {
-            self.group.leave_upstream(*interface, id, None);
+            self.group.leave_upstream(member, None, engine);
         }
     }
 
-    /// Leaves the upstream's group if the association is in it. The client connection's group keeps the association
-    /// if handles depend on it.
-    fn leave(self, (interface, _): &UpstreamKey) {
-        if let Some(id) = self.joined {
-            self.group.leave_upstream(*interface, id, Some(self.association));
+    /// Leaves the upstream's group if the association is in it. The client connection's group keeps its stream if
+    /// handles depend on it.
+    fn leave(self, engine: &Engine) {
+        if let Some(member) = self.member {
+            self.group.leave_upstream(member, self.association.into_stream(), engine);
         }
     }
 }
 
 impl UpstreamAssociations {
+    /// No associations. If the upstream closes context handles with its association group, `engine` ends the sessions.
+    pub(super) fn new(engine: Engine) -> Self {
+        Self { engine, entries: HashMap::new(), bind_call_id: None }
+    }
+
     /// The client's bind had the call id `bind_call_id`.
     pub(super) const fn bound(&mut self, bind_call_id: Option<u32>) {
         self.bind_call_id = bind_call_id;
@@ -75,41 +111,23 @@ impl UpstreamAssociations {
             let config = AssociationConfig {
                 interface: syntax(*interface),
                 account: upstream.identity.for_caller(caller).account().cloned(),
-                group: group.upstream(*interface).unwrap_or(0),
+                group: group.upstream().to_join(*interface).unwrap_or(0),
                 bind_id: Some(upstream.loop_marker.bind_id(self.bind_call_id)),
                 timeout: upstream.timeout,
             };
             let connecting = connect(upstream.clone(), *interface, caller.clone());
             let association = UpstreamAssociation::new(config, connecting);
-            Entry { association, group: Arc::clone(group), joined: None }
+            Entry { association, group: Arc::clone(group), member: None }
         });
         entry.association.call(call, ends);
-        entry.check(key);
+        entry.check(&self.engine);
     }
 
     /// Polls all associations. The results of calls are appended to `ends`.
     pub(super) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<UpstreamCallResult>) {
-        for (key, entry) in &mut self.entries {
-            let Entry { association, group, joined } = entry;
-            let (interface, _) = key;
-            if !association.is_usable() {
-                continue;
-            }
-            let was_bound = association.is_bound();
-            let _ = association.poll(task, ends);
-            let id = association.group();
-            if !was_bound && association.is_bound() {
-                group.set_upstream(*interface, id);
-            }
-            if joined.is_none() && association.is_usable() && association.has_responded() {
-                group.join_upstream(*interface, id);
-                *joined = Some(id);
-            }
-            // An upstream that was restarted does not know its earlier groups.
-            if let Some(rejected) = association.rejected_group() {
-                group.forget_upstream(*interface, rejected);
-            }
-            entry.check(key);
+        let usable = self.entries.iter_mut().filter(|(_, entry)| entry.association.is_usable());
+        for ((interface, _), entry) in usable {
+            entry.poll(*interface, &self.engine, task, ends);
         }
     }
 
@@ -121,8 +139,8 @@ impl UpstreamAssociations {
     /// Closes the association for `key`, since a response took longer than `limit`.
     pub(super) fn abort(&mut self, key: &UpstreamKey, limit: Duration, ends: &mut Vec<UpstreamCallResult>) {
         if let Some(entry) = self.entries.get_mut(key) {
-            entry.association.abort(limit, ends);
-            entry.check(key);
+            entry.association.fail(Timeout::Response(limit).into(), ends);
+            entry.check(&self.engine);
         }
     }
 
@@ -134,10 +152,22 @@ impl UpstreamAssociations {
         }
     }
 
+    /// Closes the association for `key` if the upstream rejected another bind into its association group: context
+    /// handles that it would open would end at once.
+    pub(super) fn close_lost(&mut self, key: &UpstreamKey, ends: &mut Vec<UpstreamCallResult>) {
+        if let Some(entry) = self.entries.get_mut(key)
+            && let Some(member) = entry.member
+            && !entry.group.upstream().contains(member.number)
+        {
+            let why = "another connection found that the server has closed the association group";
+            entry.association.fail(UpstreamError::closed(why), ends);
+        }
+    }
+
     /// Keeps the associations for which `keep` returns true.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&UpstreamKey) -> bool) {
-        for (key, entry) in self.entries.extract_if(|key, _| !keep(key)) {
-            entry.leave(&key);
+        for (_, entry) in self.entries.extract_if(|key, _| !keep(key)) {
+            entry.leave(&self.engine);
         }
     }
 
@@ -165,7 +195,7 @@ impl UpstreamAssociations {
 
     fn remove(&mut self, key: &UpstreamKey) {
         if let Some(entry) = self.entries.remove(key) {
-            entry.leave(key);
+            entry.leave(&self.engine);
         }
     }
 }

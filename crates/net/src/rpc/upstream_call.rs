@@ -51,6 +51,8 @@ pub(crate) enum UpstreamCallResult {
         stub: Bytes,
         /// The byte order of the response.
         endian: Endian,
+        /// The number of the server's association group ([`UpstreamCallResult::received_in`]).
+        group: u64,
     },
     /// The server responded with a fault.
     Fault {
@@ -60,6 +62,8 @@ pub(crate) enum UpstreamCallResult {
         status: FaultStatus,
         /// Whether the server guarantees that it did not execute the call (C706 12.6.3.1 `PFC_DID_NOT_EXECUTE`).
         did_not_execute: bool,
+        /// The number of the server's association group ([`UpstreamCallResult::received_in`]).
+        group: u64,
     },
     /// The connection could not be opened, or was lost.
     Failed {
@@ -70,6 +74,17 @@ pub(crate) enum UpstreamCallResult {
         /// How far the call got.
         progress: Progress,
     },
+}
+
+impl UpstreamCallResult {
+    /// The server responded in the association group with the number `number`
+    /// ([`UpstreamMember::number`](crate::rpc::upstream_groups::UpstreamMember)).
+    pub(super) const fn received_in(&mut self, number: u64) {
+        match self {
+            Self::Response { group, .. } | Self::Fault { group, .. } => *group = number,
+            Self::Failed { .. } => {}
+        }
+    }
 }
 
 /// How far a call got on a connection that failed.

@@ -68,7 +68,15 @@ pub(super) async fn serve<S: Service>(
     interface: Interface,
 ) -> (SocketAddr, watch::Sender<bool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    (listener.local_addr().unwrap(), serve_on(listener, server, interface))
+}
+
+/// As [`serve`], on the address of `listener`.
+pub(super) fn serve_on<S: Service>(
+    listener: TcpListener,
+    server: &Arc<S>,
+    interface: Interface,
+) -> watch::Sender<bool> {
     let limits = Limits::default();
     let interface = rpc::server::Interface { id: syntax(interface), minimum_level: AuthLevel::NONE };
     let accounts = Arc::new(AnyUser);
@@ -96,7 +104,7 @@ pub(super) async fn serve<S: Service>(
     let handler = move || ServiceHandler::new(Arc::clone(&server), None);
     let admission = Admission::new(limits, Vec::new());
     net::spawn_system(net::run_rpc(listener, config, admission, Workers::here(), handler, stopped));
-    (address, stop)
+    stop
 }
 
 /// An upstream at `address` that needs no authentication.
@@ -112,8 +120,19 @@ pub(super) fn upstream(address: SocketAddr) -> RpcUpstream {
     }
 }
 
+/// An upstream at `address`, at which the proxy signs in with one account for all. Anonymous connections would share no
+/// group there.
+pub(super) fn upstream_with_account(address: SocketAddr) -> RpcUpstream {
+    let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
+    let contexts = ContextCounters::new();
+    let service =
+        net::ServiceCredentials::new(service, Mechanism::NTLM, AuthLevel::PKT_PRIVACY, "server", &contexts);
+    let identity = UpstreamIdentity::new(ServiceAccount::new(service, &net::AccountGate::new()));
+    RpcUpstream { identity, ..upstream(address) }
+}
+
 /// Reports the end of each session.
-struct Ends(Mutex<Sender<()>>);
+pub(super) struct Ends(pub(super) Mutex<Sender<()>>);
 
 impl Module for Ends {
     fn name(&self) -> &'static str {
@@ -143,18 +162,7 @@ impl Proxy {
         let (address, stop) = serve(&server, Interface::Nspi).await;
         let (sender, ends) = channel();
         let engine = Engine::new(Stack::new(vec![Box::new(Ends(Mutex::new(sender)))]));
-        let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
-        let contexts = ContextCounters::new();
-        let service = net::ServiceCredentials::new(
-            service,
-            Mechanism::NTLM,
-            AuthLevel::PKT_PRIVACY,
-            "server",
-            &contexts,
-        );
-        // Anonymous connections share no group at the server.
-        let service = UpstreamIdentity::new(ServiceAccount::new(service, &net::AccountGate::new()));
-        let (engine, upstream) = (Arc::new(engine), RpcUpstream { identity: service, ..upstream(address) });
+        let (engine, upstream) = (Arc::new(engine), upstream_with_account(address));
         let relay = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(NoopObserver));
         let [caller, _] = testkit::http_auth::contexts_at_both_levels("alice");
         Self { server, relay, ends, caller, group: Arc::default(), _stop: stop }

@@ -19,6 +19,7 @@ use wire::Endian;
 
 mod groups;
 mod log;
+mod lost_groups;
 mod responses;
 
 const LIMIT: Duration = Duration::from_secs(20);

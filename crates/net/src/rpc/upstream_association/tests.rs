@@ -128,25 +128,3 @@ async fn fragments_of_a_response_are_processed_in_rounds() {
     let [UpstreamCallResult::Response { stub, .. }] = &*ends else { panic!("{ends:?}") };
     assert_eq!(stub.len(), 200);
 }
-
-#[tokio::test]
-async fn an_association_whose_calls_are_abandoned_holds_no_incomplete_response() {
-    let (mut client, mut server) = bound().await;
-    let mut ends = Vec::new();
-    client.call(call(1), &mut ends);
-    let event = timeout(LIMIT, server.step()).await.unwrap();
-    let Some(server::Event::Request(request)) = event else { panic!("{event:?}") };
-    let response = Response { alloc_hint: 0, context_id: 0, cancel_count: 0, reserved: 0, stub: &[7; 3000] };
-    let mut pdu = Pdu::new(request.call_id, Body::Response(response));
-    pdu.header.flags = PfcFlags::FIRST_FRAG;
-    server.stream.write_all(&pdu.to_bytes().unwrap()).await.unwrap();
-    let arrived = poll_fn(|task| {
-        let _ = client.poll(task, &mut ends);
-        if client.unfinished_bytes() > 0 { Poll::Ready(()) } else { Poll::Pending }
-    });
-    timeout(LIMIT, arrived).await.unwrap();
-    assert_eq!(client.unfinished().collect::<Vec<_>>(), [(1, 3000)]);
-    client.abandon_calls();
-    assert!(client.is_idle() && client.is_usable() && ends.is_empty());
-    assert_eq!(client.unfinished_bytes(), 0);
-}

@@ -114,15 +114,6 @@ impl ClientAssociation {
         self.outstanding.iter().filter_map(|(id, call)| Some((*id, call.response.as_ref()?.1.len())))
     }
 
-    /// Drops all calls, incomplete responses and unsent output. For an association that only keeps its connection open:
-    /// it cannot be used afterwards.
-    pub fn abandon(&mut self) {
-        self.outstanding.clear();
-        self.waiting.clear();
-        self.connection.assembling = 0;
-        drop(self.take_output());
-    }
-
     pub(super) fn protocol_error(&mut self, what: &'static str) {
         self.close(CloseReason::Peer(PeerError::Protocol(what)));
     }

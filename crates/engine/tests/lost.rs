@@ -1,0 +1,130 @@
+//! Sessions whose context handles the upstream has closed, or does not know.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use engine::{
+    Engine, FaultStatus, HandleBudget, HandleTable, Interface, Module, Outcome, RefusalKind, SecurityContext,
+    Session, Stack, UpstreamRefusal,
+};
+use testkit::{RpcClient, Step, bind_request, bind_response, caller, connect_ex, incoming};
+
+/// The number of the upstream's association group that the tests use, and another one.
+const GROUP: u64 = 1;
+const OTHER: u64 = 2;
+
+const MISMATCH: FaultStatus = FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH;
+
+/// Counts the sessions that have ended.
+struct Ends(Arc<AtomicUsize>);
+
+impl Module for Ends {
+    fn name(&self) -> &'static str {
+        "ends"
+    }
+    fn description(&self) -> &'static str {
+        "Counts the sessions that have ended."
+    }
+    fn unbind(&self, _: &mut Session) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn engine() -> (Engine, Arc<AtomicUsize>) {
+    let ends = Arc::new(AtomicUsize::new(0));
+    (Engine::new(Stack::new(vec![Box::new(Ends(Arc::clone(&ends)))])), ends)
+}
+
+/// Makes a call that opens or derives a handle in the upstream's association group `group`. Returns the client's
+/// handle.
+fn open(
+    talk: &mut RpcClient<'_>,
+    who: &SecurityContext,
+    call: (Interface, u16),
+    request: impl AsRef<[u8]>,
+    response: impl AsRef<[u8]>,
+    group: u64,
+) -> [u8; 20] {
+    let (mut flight, _) = talk.relayed(incoming(who, call, request.as_ref().to_vec()));
+    flight.call().received_in(group);
+    let reply = talk.delivered(&mut flight, response.as_ref().to_vec());
+    let at = if call.0 == Interface::Nspi { 4 } else { 0 };
+    *reply[at..].first_chunk().unwrap()
+}
+
+fn bind(talk: &mut RpcClient<'_>, who: &SecurityContext, number: u8, group: u64) -> [u8; 20] {
+    open(talk, who, (Interface::Nspi, 0), bind_request(), bind_response([number; 16]), group)
+}
+
+/// Makes a call with `handle`, which the upstream refuses with a context mismatch in its association group `group`.
+/// Returns whether the upstream received it.
+fn mismatches(
+    talk: &mut RpcClient<'_>,
+    who: &SecurityContext,
+    call: (Interface, u16),
+    handle: [u8; 20],
+    group: u64,
+) -> bool {
+    match talk.send(incoming(who, call, [&handle[..], &[0; 40]].concat())) {
+        Ok((mut flight, Step::Relay { .. })) => {
+            flight.call().received_in(group);
+            let step = flight.resume(Outcome::Refused(UpstreamRefusal::Fault(MISMATCH)));
+            assert!(matches!(step, Step::Fault { status: MISMATCH, .. }), "{step:?}");
+            true
+        }
+        Ok((_, step)) => panic!("{step:?}"),
+        Err(refusal) => {
+            assert_eq!(refusal.kind, RefusalKind::NoSession);
+            false
+        }
+    }
+}
+
+#[test]
+fn the_sessions_of_a_group_that_the_upstream_closed_end_and_give_back_their_limit() {
+    let (engine, ends) = engine();
+    let alice = caller("a");
+    let group = Arc::new(HandleTable::new(Arc::new(HandleBudget::new(2))));
+    let mut talk = RpcClient::new(&engine, &group);
+    let [lost, kept] = [(7, GROUP), (8, OTHER)].map(|(number, group)| bind(&mut talk, &alice, number, group));
+    let full = talk.send(incoming(&alice, (Interface::Nspi, 0), bind_request())).map(drop);
+    assert_eq!(full.unwrap_err().kind, RefusalKind::TooBusy);
+    engine.end_lost(&group, GROUP);
+    assert_eq!((ends.load(Ordering::SeqCst), group.len()), (1, 1));
+    assert!(!group.has_upstream_group(GROUP) && group.has_upstream_group(OTHER));
+    assert!(!mismatches(&mut talk, &alice, (Interface::Nspi, 3), lost, OTHER));
+    bind(&mut talk, &alice, 7, OTHER);
+    assert!(mismatches(&mut talk, &alice, (Interface::Nspi, 3), kept, OTHER), "the other session continues");
+}
+
+#[test]
+fn a_session_ends_if_the_upstream_does_not_know_its_handle_in_the_group_that_opened_it() {
+    let (engine, ends) = engine();
+    let (alice, group) = (caller("a"), Arc::default());
+    let mut talk = RpcClient::new(&engine, &group);
+    let handle = bind(&mut talk, &alice, 7, GROUP);
+    // The upstream has it still, in another of its groups.
+    assert!(mismatches(&mut talk, &alice, (Interface::Nspi, 3), handle, OTHER));
+    assert_eq!((ends.load(Ordering::SeqCst), group.len()), (0, 1));
+    assert!(mismatches(&mut talk, &alice, (Interface::Nspi, 3), handle, GROUP));
+    assert_eq!((ends.load(Ordering::SeqCst), group.len()), (1, 0));
+    assert!(!mismatches(&mut talk, &alice, (Interface::Nspi, 3), handle, GROUP));
+}
+
+#[test]
+fn a_session_continues_without_a_derived_handle_that_the_upstream_does_not_know() {
+    let (engine, ends) = engine();
+    let (alice, group) = (caller("a"), Arc::default());
+    let mut talk = RpcClient::new(&engine, &group);
+    let connect = mapi::emsmdb::Request::EcDoConnectEx(connect_ex("/o=O/cn=a")).encode().unwrap();
+    let connected = [&[0; 4][..], &[7; 16], &[0; 60]].concat();
+    let session = open(&mut talk, &alice, (Interface::Emsmdb, 10), connect, connected, GROUP);
+    let derived = [&[0; 4][..], &[8; 16], &[0; 4]].concat();
+    let derived = open(&mut talk, &alice, (Interface::Emsmdb, 14), session, derived, GROUP);
+    assert_eq!(group.len(), 2);
+    assert!(mismatches(&mut talk, &alice, (Interface::AsyncEmsmdb, 0), derived, GROUP));
+    assert_eq!((ends.load(Ordering::SeqCst), group.len()), (0, 1));
+    assert!(!mismatches(&mut talk, &alice, (Interface::AsyncEmsmdb, 0), derived, GROUP));
+    assert!(mismatches(&mut talk, &alice, (Interface::Emsmdb, 4), session, GROUP));
+    assert_eq!((ends.load(Ordering::SeqCst), group.len()), (1, 0));
+}
