@@ -4,6 +4,7 @@
 //! and forwards the other bytes unchanged.
 
 use mapi::Interface;
+use mapi::ndr::ContextHandle;
 use wire::Guid;
 
 /// How an operation uses context handles.
@@ -53,35 +54,43 @@ fn response_at(interface: Interface, opnum: u16, stub: &[u8]) -> usize {
     }
 }
 
-/// The UUID of the handle in a little-endian request.
-pub(crate) fn read_request(stub: &[u8]) -> Option<Guid> {
+/// The handle in a little-endian request.
+pub(crate) fn read_request(stub: &[u8]) -> Option<ContextHandle> {
     read(stub, REQUEST_AT)
 }
 
-/// Replaces the UUID of the handle in a little-endian request. Returns whether the stub is long enough.
-pub(crate) fn write_request(stub: &mut [u8], uuid: Guid) -> bool {
-    write(stub, REQUEST_AT, uuid)
+/// Replaces the handle in a little-endian request. Returns whether the stub is long enough.
+pub(crate) fn write_request(stub: &mut [u8], handle: ContextHandle) -> bool {
+    write(stub, REQUEST_AT, handle)
 }
 
-/// The UUID of the handle in a little-endian response.
-pub(crate) fn read_response(interface: Interface, opnum: u16, stub: &[u8]) -> Option<Guid> {
+/// The handle in a little-endian response.
+pub(crate) fn read_response(interface: Interface, opnum: u16, stub: &[u8]) -> Option<ContextHandle> {
     read(stub, response_at(interface, opnum, stub))
 }
 
-/// Replaces the UUID of the handle in a little-endian response. Returns whether the stub is long enough.
-pub(crate) fn write_response(interface: Interface, opnum: u16, stub: &mut [u8], uuid: Guid) -> bool {
+/// Replaces the handle in a little-endian response. Returns whether the stub is long enough.
+pub(crate) fn write_response(
+    interface: Interface,
+    opnum: u16,
+    stub: &mut [u8],
+    handle: ContextHandle,
+) -> bool {
     let at = response_at(interface, opnum, stub);
-    write(stub, at, uuid)
+    write(stub, at, handle)
 }
 
-fn read(stub: &[u8], at: usize) -> Option<Guid> {
+fn read(stub: &[u8], at: usize) -> Option<ContextHandle> {
     let handle = stub.get(at..at.checked_add(HANDLE_LEN)?)?;
-    Some(Guid::from_le(*handle.last_chunk::<16>()?))
+    let (attributes, uuid) = handle.split_first_chunk::<4>()?;
+    let uuid = Guid::from_le(*uuid.first_chunk::<16>()?);
+    Some(ContextHandle { attributes: u32::from_le_bytes(*attributes), uuid })
 }
 
-fn write(stub: &mut [u8], at: usize, uuid: Guid) -> bool {
-    let Some(handle) = at.checked_add(HANDLE_LEN).and_then(|end| stub.get_mut(at..end)) else { return false };
-    let Some(place) = handle.last_chunk_mut::<16>() else { return false };
-    *place = uuid.to_le();
+fn write(stub: &mut [u8], at: usize, handle: ContextHandle) -> bool {
+    let Some(place) = at.checked_add(HANDLE_LEN).and_then(|end| stub.get_mut(at..end)) else { return false };
+    let Some((attributes, rest)) = place.split_first_chunk_mut::<4>() else { return false };
+    let Some(uuid) = rest.first_chunk_mut::<16>() else { return false };
+    (*attributes, *uuid) = (handle.attributes.to_le_bytes(), handle.uuid.to_le());
     true
 }

@@ -128,3 +128,19 @@ fn a_session_continues_without_a_derived_handle_that_the_upstream_does_not_know(
     assert!(mismatches(&mut talk, &alice, (Interface::Emsmdb, 4), session, GROUP));
     assert_eq!((ends.load(Ordering::SeqCst), group.len()), (1, 0));
 }
+
+#[test]
+fn the_server_receives_the_attributes_of_its_handle_whatever_the_client_sends() {
+    let (engine, _) = engine();
+    let (alice, group) = (caller("a"), Arc::default());
+    let mut talk = RpcClient::new(&engine, &group);
+    // No server GUID, a handle with attributes, and success.
+    let bound = [&[0; 4][..], &[1, 0, 0, 0], &[7; 16], &[0; 4]].concat();
+    let handle = open(&mut talk, &alice, (Interface::Nspi, 0), bind_request(), &bound, GROUP);
+    assert_eq!(handle[..4], [1, 0, 0, 0]);
+    for attributes in [1_u32, 0, 9] {
+        let request = [&attributes.to_le_bytes()[..], &handle[4..], &[0; 40]].concat();
+        let (_, sent) = talk.relayed(incoming(&alice, (Interface::Nspi, 3), request));
+        assert_eq!(sent[..20], bound[4..24]);
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use identity::Random;
 use mapi::Interface;
+use mapi::ndr::ContextHandle;
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
@@ -34,7 +35,7 @@ pub(crate) struct HandleBinding {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NamedHandle {
     pub(crate) local: Guid,
-    pub(crate) upstream: Guid,
+    pub(crate) upstream: ContextHandle,
     /// The number of the upstream's association group in which the upstream opened it.
     pub(crate) upstream_group: u64,
 }
@@ -68,14 +69,16 @@ impl HandleBinding {
         let upstream = context_handle::read_response(interface, opnum, &stub).ok_or_else(|| {
             Refusal::new(RefusalKind::Failed, "the upstream's response is too short for a context handle")
         })?;
-        if upstream.is_nil() {
+        if upstream.is_null() {
             if matches!(kind, HandleUse::Passes | HandleUse::Closes) {
                 self.group.remove_session(session);
             }
             return Ok(stub);
         }
         let local = match (kind, self.named) {
-            (HandleUse::Passes | HandleUse::Closes, Some(named)) if named.upstream == upstream => named.local,
+            (HandleUse::Passes | HandleUse::Closes, Some(named)) if named.upstream.uuid == upstream.uuid => {
+                named.local
+            }
             (HandleUse::Passes | HandleUse::Closes, _) => {
                 return Err(Refusal::new(
                     RefusalKind::Failed,
@@ -90,6 +93,7 @@ impl HandleBinding {
             }
         };
         let mut stub = Vec::from(stub);
+        let local = ContextHandle { uuid: local, ..upstream };
         context_handle::write_response(interface, opnum, &mut stub, local);
         Ok(Bytes::from(stub))
     }
@@ -140,7 +144,7 @@ impl SessionBinding for HandleBinding {
             Refusal::new(RefusalKind::Failed, format!("cannot encode the response of a module: {error}"))
         };
         let (stub, _) = response.outgoing().map_err(refusal)?;
-        let handle = context_handle::read_response(interface, opnum, &stub).unwrap_or_default();
+        let handle = context_handle::read_response(interface, opnum, &stub).unwrap_or_default().uuid;
         match kind {
             HandleUse::Passes | HandleUse::Closes if handle.is_nil() => {
                 self.group.remove_session(session);
@@ -224,15 +228,16 @@ pub(crate) fn handle_limit_refusal() -> Refusal {
     Refusal::new(RefusalKind::TooBusy, why)
 }
 
-/// The context handle in a request, if the request is long enough.
+/// The UUID of the context handle in a request, if the request is long enough.
 pub(crate) fn read_handle(incoming: &Incoming) -> Option<Guid> {
-    match incoming.endian {
+    let handle = match incoming.endian {
         Endian::Little => context_handle::read_request(&incoming.stub),
         Endian::Big => {
             let request = Request::decode(incoming.key, &incoming.stub, incoming.endian);
             context_handle::read_request(&request.ok()?.0.encode().ok()?)
         }
-    }
+    };
+    handle.map(|handle| handle.uuid)
 }
 
 fn with_handle(stub: Bytes, named: Option<NamedHandle>) -> Bytes {

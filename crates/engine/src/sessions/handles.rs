@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mapi::Interface;
+use mapi::ndr::ContextHandle;
 use wire::Guid;
 
 use crate::session::SharedSession;
@@ -15,7 +16,8 @@ use crate::sessions::limits::SessionLimits;
 /// The upstream's handle and the session to which a context handle of the proxy is mapped.
 #[derive(Debug, Clone)]
 pub(crate) struct HandleEntry {
-    pub(crate) upstream: Guid,
+    /// With its attributes, which some servers use. Those in a client's request have no effect.
+    pub(crate) upstream: ContextHandle,
     pub(crate) interface: Interface,
     pub(crate) session: SharedSession,
     /// The number of the upstream's association group in which the upstream opened it
