@@ -7,7 +7,6 @@ use std::sync::Arc;
 use identity::{ClaimedName, Principal};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::check::Patience;
 use super::counts::{Counter, Outcome};
 use super::limiter::AuthLimiter;
 use super::limits::{EXAMINED_AGAIN, LONGEST_QUEUE_WAIT};
@@ -40,7 +39,7 @@ impl AuthLimiter {
         let mut again = false;
         let throttled = loop {
             let now = Instant::now();
-            match self.admit(peer, name, Patience::Waits { since, again }, now) {
+            match self.admit(peer, name, (since, again), now) {
                 Admission::Begun(counter) => return Ok(self.attempt(peer, name, counter)),
                 Admission::Throttled(throttled) => break throttled,
                 Admission::Later(throttled) if now + throttled.retry_after > deadline => break throttled,
@@ -60,26 +59,12 @@ impl AuthLimiter {
         Err(throttled)
     }
 
-    /// Begins an attempt of `peer` that the proxy verifies at once, on a connection that cannot wait.
-    ///
-    /// # Errors
-    /// The limit that is exceeded.
-    pub(crate) fn begin_at_once(
+    pub(super) fn attempt(
         self: &Arc<Self>,
         peer: SocketAddr,
         name: &ClaimedName,
-        now: Instant,
-    ) -> Result<Attempt, Throttled> {
-        let throttled = match self.admit(peer, name, Patience::None, now) {
-            Admission::Begun(counter) => return Ok(self.attempt(peer, name, counter)),
-            Admission::Later(throttled) | Admission::Throttled(throttled) => throttled,
-            Admission::Queued(_) => Throttled::busy(),
-        };
-        self.throttled(peer, name, throttled, now);
-        Err(throttled)
-    }
-
-    fn attempt(self: &Arc<Self>, peer: SocketAddr, name: &ClaimedName, counter: Counter) -> Attempt {
+        counter: Counter,
+    ) -> Attempt {
         Attempt { limit: Arc::clone(self), peer, name: name.clone(), counter: Some(counter) }
     }
 }

@@ -11,19 +11,13 @@ use super::obstacle::Obstacle;
 use super::peer::Peer;
 use super::throttled::Limit;
 
-/// Whether an attempt that may not be made now waits.
+/// Which attempts at other addresses count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Patience {
-    /// It does not wait: it is refused, unless attempts in flight are the only reason, since the proxy verifies this
-    /// one at once.
-    None,
-    /// It waits.
-    Waits {
-        /// When it was first to be made.
-        since: Instant,
-        /// Whether it waited before.
-        again: bool,
-    },
+pub(super) enum Elsewhere {
+    /// Those that failed, and those in flight.
+    All,
+    /// Those that failed.
+    Failed,
 }
 
 /// The attempts that an address, or a network, made itself.
@@ -40,7 +34,7 @@ pub(super) fn obstacle(
     counts: &Counts,
     peer: Peer,
     name: &ClaimedName,
-    patience: Patience,
+    elsewhere: Elsewhere,
     now: Instant,
 ) -> Option<Obstacle> {
     let limits = counts.limits;
@@ -68,7 +62,7 @@ pub(super) fn obstacle(
             .is_none()
             .then(|| source.map_or(Attempts::default(), |source| source.accounts_tried(now))),
     };
-    let others = others(counts, peer, name, own_part, patience, now);
+    let others = others(counts, peer, name, own_part, elsewhere, now);
     Obstacle::worse(Obstacle::worse(own, inconclusive), others)
 }
 
@@ -79,7 +73,7 @@ fn others(
     peer: Peer,
     name: &ClaimedName,
     own: Part,
-    patience: Patience,
+    elsewhere: Elsewhere,
     now: Instant,
 ) -> Option<Obstacle> {
     let limits = counts.limits;
@@ -87,8 +81,7 @@ fn others(
     let mut worst: Option<Obstacle> = None;
     let mut add = |limit, part: Attempts, counter: Option<&Backoff>, free: u32| {
         let blocked = counter.and_then(|counter| counter.blocked(free, now));
-        // The proxy verifies at once: attempts in flight elsewhere end before this one begins.
-        let blocked = blocked.filter(|blocked| patience != Patience::None || *blocked != Blocked::InFlight);
+        let blocked = blocked.filter(|blocked| elsewhere == Elsewhere::All || *blocked != Blocked::InFlight);
         worst = Obstacle::worse(worst, blocked.and_then(|blocked| Obstacle::for_part(part, limit, blocked)));
     };
     let mut part = own;

@@ -8,7 +8,6 @@ use identity::ClaimedName;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::check::Patience;
 use super::counts::{Counter, Outcome};
 use super::limits::AuthLimits;
 use super::lines::{Line, LineBudget, lines};
@@ -51,19 +50,20 @@ impl AuthLimiter {
         }
     }
 
-    /// Begins an attempt of `peer` for the account `name`.
+    /// Begins an attempt of `peer` for the account `name`. `waits` is since when it waits, and whether it had a place
+    /// in the queue before.
     pub(super) fn admit(
         &self,
         client: SocketAddr,
         name: &ClaimedName,
-        patience: Patience,
+        waits: (Instant, bool),
         now: Instant,
     ) -> Admission {
         let peer = self.peer(client);
         if peer.is_shared {
             self.unnamed.report(client, now);
         }
-        self.lock().begin(peer, name, patience, now)
+        self.lock().begin(peer, name, waits, now)
     }
 
     /// Counts an attempt that was refused without a check.

@@ -13,7 +13,7 @@
 //!
 //! The last two, which count failures of others, delay an address only after it has made [`limits::OWN_ATTEMPTS`]
 //! attempts itself, and a /48 network delays only /56 networks with as many. An attempt that they delay waits for its
-//! turn for up to [`limits::LONGEST_QUEUE_WAIT`] before it is refused, unless its connection cannot wait.
+//! turn for up to [`limits::LONGEST_QUEUE_WAIT`] before it is refused.
 //!
 //! # Success
 //!
@@ -66,8 +66,6 @@ mod summary;
 mod table;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_at_once;
 #[cfg(test)]
 mod tests_log;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use identity::ClaimedName;
 use tokio::time::Instant;
 
-use super::check::{Patience, obstacle};
+use super::check::{Elsewhere, obstacle};
 use super::counts::{Counter, Counts, Outcome};
 use super::limits::AuthLimits;
 use super::obstacle::Obstacle;
@@ -39,26 +39,23 @@ impl Table {
         Self { counts: Counts::new(limits) }
     }
 
-    /// Begins an attempt, if it may be made now.
+    /// Begins an attempt, if it may be made now. Otherwise it waits, `since` a time, and `again` if it had a place in
+    /// the queue before.
     pub(super) fn begin(
         &mut self,
         peer: Peer,
         name: &ClaimedName,
-        patience: Patience,
+        (since, again): (Instant, bool),
         now: Instant,
     ) -> Admission {
-        match (obstacle(&self.counts, peer, name, patience, now), patience) {
-            (None, _) | (Some(Obstacle::InFlight), Patience::None) => {
-                Admission::Begun(self.counts.begin(peer, name, now))
-            }
-            (Some(Obstacle::InFlight), Patience::Waits { since, again }) => {
+        match obstacle(&self.counts, peer, name, Elsewhere::All, now) {
+            None => Admission::Begun(self.counts.begin(peer, name, now)),
+            Some(Obstacle::InFlight) => {
                 let place = self.counts.sources.entry(peer.source, now).join_queue(name, since, again);
                 place.map_or(Admission::Throttled(Throttled::busy()), Admission::Queued)
             }
-            (Some(Obstacle::Others(throttled)), Patience::Waits { .. }) => Admission::Later(throttled),
-            (Some(Obstacle::Others(throttled) | Obstacle::Own(throttled)), _) => {
-                Admission::Throttled(throttled)
-            }
+            Some(Obstacle::Others(throttled)) => Admission::Later(throttled),
+            Some(Obstacle::Own(throttled)) => Admission::Throttled(throttled),
         }
     }
 
@@ -75,7 +72,7 @@ impl Table {
             Outcome::Proven => {
                 usize::try_from(self.counts.limits.beside_successes()).unwrap_or(usize::MAX).saturating_add(1)
             }
-            _ => match obstacle(&self.counts, peer, name, Patience::None, now) {
+            _ => match obstacle(&self.counts, peer, name, Elsewhere::Failed, now) {
                 // The waiting ones have to be refused, or to wait for time.
                 Some(Obstacle::Own(_) | Obstacle::Others(_)) => usize::MAX,
                 _ => 1,

@@ -10,12 +10,11 @@ use identity::{ClaimedName, Mechanism, Principal};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::Instant;
 
-use super::check::Patience;
 use super::counts::{Counter, Outcome};
 use super::limits::{LONGEST_QUEUE_WAIT, QUEUE_PER_SOURCE};
 use super::lines::{Line, lines};
 use super::peer::Peer;
-use super::table::Table;
+use super::table::{Admission, Table};
 use super::{Attempt, AuthLimiter, AuthLimits, Throttled};
 
 pub(super) fn name(name: &str) -> ClaimedName {
@@ -28,6 +27,24 @@ pub(super) fn peer(last: u32) -> SocketAddr {
 
 pub(super) fn limit() -> Arc<AuthLimiter> {
     Arc::default()
+}
+
+impl AuthLimiter {
+    /// Begins an attempt that does not wait.
+    pub(crate) fn begin_at_once(
+        self: &Arc<Self>,
+        peer: SocketAddr,
+        name: &ClaimedName,
+        now: Instant,
+    ) -> Result<Attempt, Throttled> {
+        let throttled = match self.admit(peer, name, (now, false), now) {
+            Admission::Begun(counter) => return Ok(self.attempt(peer, name, counter)),
+            Admission::Later(throttled) | Admission::Throttled(throttled) => throttled,
+            Admission::Queued(_) => Throttled::busy(),
+        };
+        self.throttled(peer, name, throttled, now);
+        Err(throttled)
+    }
 }
 
 /// The time until the next attempt is checked, if it is not now.
@@ -137,7 +154,7 @@ fn tables_are_bounded_and_all_failures_are_reported() {
         let peer = Peer { source: peer(number).ip(), is_shared: false };
         let name = name(&format!("user{number}"));
         for outcome in [Outcome::Failed, Outcome::Proven] {
-            table.begin(peer, &name, Patience::None, now);
+            table.begin(peer, &name, (now, false), now);
             table.end(peer, &name, (Counter::Shared { is_first: false }, outcome), now);
         }
         table.report_failure(peer.source, Some(&name), now);

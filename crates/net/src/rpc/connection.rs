@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use crate::rpc::call_memory::{CallMemory, NewCall, UnreadResponses};
 use crate::rpc::config::RpcListenerConfig;
-use crate::rpc::contexts::{AuthMessage, AuthState, ClientContexts};
+use crate::rpc::contexts::{AuthMessage, AuthState, Authentication, ClientContexts};
 use crate::rpc::deadlines::{Activity, ClientTimeout, Deadlines, check_interval};
 use crate::rpc::handler::{Call, HandlerScope, RequestHandler, RpcReply};
 use crate::rpc::pdu_quota::PduQuota;
@@ -24,6 +24,12 @@ use crate::tcp::stream::{ClientStream, send, send_now};
 
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod tests_sign_in;
+
+/// How many bytes of a client are read while its token waits to be verified, so that the end of its connection is seen.
+/// Clients send the first call of a handshake that ends with AUTH3 at once. In bytes.
+const READ_AHEAD: usize = 16 * 1024;
 
 /// Why the proxy closed a client connection.
 #[derive(Debug, thiserror::Error)]
@@ -130,9 +136,11 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
                 return self.process_and_flush(&mut shutdown).await;
             }
             let is_over_quota = self.association.is_over_quota();
-            let reads = !stopping && !is_over_quota && self.association.wants_input();
+            let is_waiting = self.contexts.is_waiting();
+            let reads_ahead = is_waiting && self.association.buffered() < READ_AHEAD;
+            let reads = !stopping && !is_over_quota && (self.association.wants_input() || reads_ahead);
             let next_quota = self.quota.wait(self.is_authenticated());
-            let Self { stream, association, activity, .. } = self;
+            let Self { stream, association, activity, contexts, .. } = self;
             let read = poll_fn(|task| {
                 poll_read(stream, task, |bytes| {
                     activity.began_pdu |= !association.is_mid_pdu();
@@ -144,6 +152,9 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
                     return Ok(());
                 },
                 () = next_quota, if is_over_quota => {}
+                authentication = poll_fn(|task| contexts.poll(task)), if is_waiting => {
+                    self.resume_handshake(authentication);
+                }
                 () = poll_fn(|task| {
                     let polled = self.scope.handler.poll(task, &mut self.replies);
                     let is_outdated = self.memory.is_outdated_by(self.scope.handler.response_bytes());
@@ -199,13 +210,9 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         match event {
             Event::Request(request) => self.on_request(request),
             Event::Authenticate { auth_context_id, auth_type, level, token, .. } => {
-                let message = AuthMessage { auth_context_id, auth_type, level, token: &token };
-                let (outcome, identity) = self.contexts.authenticate(&message);
-                if let Some(identity) = identity {
-                    self.scope.group(self.association.assoc_group_id(), &identity);
-                }
-                if let Err(error) = self.association.resume_handshake(auth_context_id, outcome) {
-                    tracing::debug!(client = %self.client, "authentication token not sent: {error}");
+                let message = AuthMessage { auth_context_id, auth_type, level, token };
+                if let Poll::Ready(authentication) = self.contexts.authenticate(message) {
+                    self.resume_handshake(authentication);
                 }
             }
             Event::Closed { reason } => {
@@ -220,6 +227,17 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             }
             Event::Orphaned { call_id } => self.pending.retain(|pending| pending.call_id != call_id),
             Event::Cancel { .. } => {}
+        }
+    }
+
+    /// Continues a handshake after one of its messages.
+    fn resume_handshake(&mut self, authentication: Authentication) {
+        let Authentication { auth_context_id, outcome, identity } = authentication;
+        if let Some(identity) = identity {
+            self.scope.group(self.association.assoc_group_id(), &identity);
+        }
+        if let Err(error) = self.association.resume_handshake(auth_context_id, outcome) {
+            tracing::debug!(client = %self.client, "authentication token not sent: {error}");
         }
     }
 

@@ -17,7 +17,7 @@ use crate::rpc::local_service::{Service, ServiceHandler};
 use crate::tcp::admission::{Admission, Admitted, Limits};
 
 /// Responds with the stub of the request.
-struct Echo;
+pub(super) struct Echo;
 
 impl Service for Echo {
     fn call(&self, call: &Call) -> Result<Bytes, FaultStatus> {
@@ -62,7 +62,10 @@ pub(crate) fn listener_config() -> Arc<RpcListenerConfig> {
 }
 
 /// Sends what `association` has to send, and reads until it has an event.
-async fn next_event(association: &mut ClientAssociation, stream: &mut DuplexStream) -> client::Event {
+pub(super) async fn next_event(
+    association: &mut ClientAssociation,
+    stream: &mut DuplexStream,
+) -> client::Event {
     loop {
         stream.write_all(&association.take_output()).await.unwrap();
         if let Some(event) = association.poll_event() {

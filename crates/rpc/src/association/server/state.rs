@@ -78,6 +78,11 @@ impl ServerAssociation {
         self.connection.buffered() > 0 || !self.partial.is_empty()
     }
 
+    /// How many received bytes are not processed.
+    pub fn buffered(&self) -> usize {
+        self.connection.buffered()
+    }
+
     /// How many fragments of accepted calls arrived. Short fragments of unauthenticated calls do not count,
     /// since a client could send a call byte by byte.
     pub const fn fragments(&self) -> u64 {

@@ -1,0 +1,267 @@
+//! Sign-ins over RPC while others of the same account are in progress, or have failed: they wait for their turn.
+
+use std::future::Future;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use engine::{Finished, Observer, RefusedOperation};
+use identity::accounts::Account;
+use identity::{
+    AcceptorConfig, Accounts, Authority, ClaimedName, ContextCounters, Credentials, Mechanism, NtHash,
+    Password, Principal, SecurityContext,
+};
+use rpc::client::{self, ClientAssociation, ClientConfig};
+use rpc::{AuthLevel, epm};
+use tokio::io::{DuplexStream, duplex};
+use tokio::task::JoinSet;
+use tokio::time::{advance, sleep, timeout};
+
+use super::tests::{Echo, listener_config, next_event};
+use super::*;
+use crate::auth_limit::{Attempt, AuthLimiter};
+use crate::rpc::auth::ClientAuth;
+use crate::rpc::local_service::ServiceHandler;
+use crate::rpc::upstream_auth::UpstreamAuth;
+use crate::service_credentials::ServiceCredentials;
+use crate::tcp::admission::{Admission, Limits};
+
+const LIMIT: Duration = Duration::from_secs(100);
+
+/// The time in which a client must authenticate; less than that for which a sign-in waits for its turn.
+const HANDSHAKE: Duration = Duration::from_secs(20);
+
+/// Every user has this password.
+const RIGHT: &str = "secret";
+
+#[derive(Debug)]
+struct AnyUser;
+
+impl Accounts for AnyUser {
+    fn find(&self, domain: &str, user: &str) -> Option<Account> {
+        Some(Account::new(user, domain, NtHash::from_password(RIGHT)))
+    }
+}
+
+/// Records why clients were refused, and counts those that signed in.
+#[derive(Default)]
+struct Outcomes(Mutex<(Vec<String>, usize)>);
+
+impl Observer for Outcomes {
+    fn authenticated(&self, _: &SecurityContext, _: SocketAddr) {
+        self.0.lock().unwrap().1 += 1;
+    }
+
+    fn client_refused(&self, _: SocketAddr, why: &str) {
+        self.0.lock().unwrap().0.push(why.to_owned());
+    }
+
+    fn operation_refused(&self, _: &RefusedOperation<'_>) {}
+
+    fn finished(&self, _: &Finished, _: Duration) {}
+}
+
+/// A proxy, whose clients all have one address.
+struct Proxy {
+    config: Arc<RpcListenerConfig>,
+    admission: Arc<Admission>,
+    outcomes: Arc<Outcomes>,
+    stop: watch::Sender<bool>,
+}
+
+impl Proxy {
+    fn new() -> Self {
+        let outcomes = Arc::new(Outcomes::default());
+        let mut config = Arc::into_inner(listener_config()).unwrap();
+        let most = 5000;
+        config.limits = Limits {
+            handshake: HANDSHAKE,
+            connections: most,
+            connections_per_address: most,
+            unauthenticated_percent: 100,
+            ..config.limits
+        };
+        config.auth = ClientAuth::new(AcceptorConfig::new(
+            Arc::new(AnyUser),
+            Authority::new("here"),
+            ContextCounters::new(),
+        ));
+        config.observer = Arc::clone(&outcomes) as _;
+        config.greeting = b"";
+        let admission = Admission::new(config.limits, Vec::new());
+        Self { config: Arc::new(config), admission, outcomes, stop: watch::channel(false).0 }
+    }
+
+    /// A client's connection, and the task that serves it.
+    fn connection(&self) -> (DuplexStream, impl Future<Output = Result<(), RpcConnectionError>> + use<>) {
+        let (ours, client) = duplex(10_000);
+        let admitted = self.admission.admit(peer().ip()).unwrap();
+        let handler = ServiceHandler::new(Arc::new(Echo), None);
+        let (config, stop) = (Arc::clone(&self.config), self.stop.subscribe());
+        let serving = async move {
+            let accepted = (peer(), Instant::now());
+            serve(config, ours, accepted, admitted.permit, handler, stop).await
+        };
+        (client, serving)
+    }
+
+    /// Signs in as alice on a connection. Returns whether she is served.
+    fn sign_in(&self, password: &'static str) -> impl Future<Output = bool> + use<> {
+        let (mut client, serving) = self.connection();
+        async move {
+            let calling = async {
+                let is_served = call(&mut client, password).await;
+                drop(client);
+                is_served
+            };
+            tokio::join!(serving, calling).1
+        }
+    }
+
+    /// As many attempts for alice as may be in progress, which a server verifies.
+    async fn in_progress(&self) -> Vec<Attempt> {
+        let mut attempts = Vec::new();
+        while let Ok(Ok(attempt)) =
+            timeout(Duration::from_millis(1), self.config.auth_limiter.begin(peer(), &alice())).await
+        {
+            attempts.push(attempt);
+        }
+        assert_eq!(attempts.len(), 6);
+        attempts
+    }
+
+    fn signed_in(&self) -> usize {
+        self.outcomes.0.lock().unwrap().1
+    }
+}
+
+fn peer() -> SocketAddr {
+    ([192, 0, 2, 1], 1).into()
+}
+
+fn alice() -> ClaimedName {
+    ClaimedName::in_header(Mechanism::BASIC, STANDARD.encode("LAB\\alice:x").as_bytes()).unwrap()
+}
+
+/// Signs in as alice with NTLM, and makes a call at once, before it is known whether the password is right. Returns
+/// whether there is a response.
+async fn call(stream: &mut DuplexStream, password: &str) -> bool {
+    let credentials = Credentials::password("alice", "LAB", &Password::new(password));
+    let level = AuthLevel::PKT_INTEGRITY;
+    let contexts = ContextCounters::new();
+    let account = ServiceCredentials::new(credentials, Mechanism::NTLM, level, "proxy", &contexts);
+    let mut auth = UpstreamAuth::new(Some(Arc::new(account)));
+    let mut association = ClientAssociation::new(ClientConfig::default());
+    association.bind(&[(0, epm::INTERFACE)], auth.begin().unwrap()).unwrap();
+    loop {
+        match next_event(&mut association, stream).await {
+            client::Event::AuthToken { token } => {
+                association.resume_handshake(auth.step(&token).unwrap()).unwrap();
+            }
+            client::Event::Bound { .. } => {
+                association.call(0, 3, None, Bytes::from_static(b"stub")).unwrap();
+            }
+            client::Event::Response(response) => return response.stub == b"stub"[..],
+            client::Event::Fault { status, .. } => {
+                assert_eq!(status, FaultStatus::ACCESS_DENIED);
+                return false;
+            }
+            event => panic!("{event:?}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+#[allow(clippy::disallowed_methods, reason = "tasks of a test, which act for no user")]
+async fn all_of_2000_right_passwords_at_once_get_in_after_the_attempts_in_progress() {
+    let proxy = Proxy::new();
+    let attempts = proxy.in_progress().await;
+    let mut clients = JoinSet::new();
+    for _ in 0..2000 {
+        clients.spawn(proxy.sign_in(RIGHT));
+    }
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!((proxy.signed_in(), clients.len()), (0, 2000), "all wait");
+    for attempt in attempts {
+        attempt.succeeded(&Principal::new("alice", "LAB"), Instant::now());
+    }
+    assert!(clients.join_all().await.into_iter().all(|is_served| is_served));
+    assert_eq!(proxy.signed_in(), 2000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_right_password_that_the_failures_of_another_client_delay_waits_for_its_turn() {
+    let proxy = Proxy::new();
+    for number in 0..26 {
+        let is_right = number % 5 == 0;
+        assert_eq!(proxy.sign_in(if is_right { RIGHT } else { "wrong" }).await, is_right);
+    }
+    // The twenty-first failure since the first success.
+    assert!(!proxy.sign_in("wrong").await);
+    let begin = Instant::now();
+    assert!(proxy.sign_in(RIGHT).await);
+    assert!((5..=10).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn guesses_over_rpc_are_delayed_as_those_over_http() {
+    let (proxy, http) = (Proxy::new(), Arc::new(AuthLimiter::default()));
+    let (mut by_rpc, mut by_http) = (Vec::new(), Vec::new());
+    for number in 0..150 {
+        assert!(!proxy.sign_in("wrong").await);
+        let why = proxy.outcomes.0.lock().unwrap().0.pop().unwrap();
+        if !why.contains("too many failed sign-ins") {
+            by_rpc.push(number);
+        }
+        if let Ok(attempt) = http.begin(peer(), &alice()).await {
+            attempt.failed("logon failure", Instant::now());
+            by_http.push(number);
+        }
+        advance(Duration::from_millis(100)).await;
+    }
+    assert_eq!(by_rpc, by_http);
+    assert!((8..12).contains(&by_rpc.len()), "{by_rpc:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_that_waits_ends_with_its_client_the_proxy_and_its_time() {
+    #[derive(Debug, PartialEq)]
+    enum End {
+        Client,
+        Proxy,
+        Time,
+    }
+    for end in [End::Client, End::Proxy, End::Time] {
+        let proxy = Proxy::new();
+        let attempts = proxy.in_progress().await;
+        let (mut client, serving) = proxy.connection();
+        let begin = Instant::now();
+        let calling = async {
+            let waited = timeout(Duration::from_secs(1), call(&mut client, RIGHT)).await;
+            assert!(waited.is_err(), "the sign-in waits");
+            match end {
+                End::Client => drop(client),
+                End::Proxy => {
+                    proxy.stop.send(true).unwrap();
+                    sleep(Duration::from_millis(500)).await;
+                }
+                End::Time => sleep(2 * HANDSHAKE).await,
+            }
+        };
+        let (served, ()) = timeout(LIMIT, async { tokio::join!(serving, calling) }).await.unwrap();
+        if end == End::Time {
+            let expected = RpcConnectionError::Timeout(ClientTimeout::Authentication);
+            assert_eq!(served.unwrap_err().to_string(), expected.to_string());
+        } else {
+            served.unwrap();
+            assert!(begin.elapsed() < Duration::from_secs(2), "{end:?}: {:?}", begin.elapsed());
+        }
+        for attempt in attempts {
+            attempt.release(Instant::now());
+        }
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(proxy.signed_in(), 0, "{end:?}");
+    }
+}
