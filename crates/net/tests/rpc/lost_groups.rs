@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -10,7 +11,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::{Engine, Envelope, FaultStatus, Interface, SecurityContext, Stack};
+use engine::{Deferral, Engine, Envelope, FaultStatus, Interface, Module, SecurityContext, Stack};
+use identity::Pool;
 use mapi::ErrorCode;
 use mapi::emsmdb::{
     EcDoConnectExRequest, EcDoConnectExResponse, OutBytes, Request, Response as EmsmdbResponse, Version,
@@ -24,8 +26,8 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use wire::{Endian, Guid};
 
-use crate::LIMIT;
 use crate::groups::{Ends, serve, serve_on, upstream_with_account};
+use crate::{Gate, LIMIT};
 
 const CONNECT: u16 = 10;
 /// `EcRRegisterPushNotification`, of which the proxy reads the context handle only.
@@ -93,10 +95,20 @@ struct Proxy {
 
 impl Proxy {
     async fn new() -> Self {
+        Self::with(Vec::new(), None).await
+    }
+
+    /// A proxy with these `modules`, which defer work as `deferral` permits.
+    async fn with(mut modules: Vec<Box<dyn Module>>, deferral: Option<Deferral>) -> Self {
         let server = Arc::new(Exchange::default());
         let (address, stop) = serve(&server, Interface::Emsmdb).await;
         let (sender, ends) = channel();
-        let engine = Engine::new(Stack::new(vec![Box::new(Ends(Mutex::new(sender)))]));
+        modules.push(Box::new(Ends(Mutex::new(sender))));
+        let engine = Engine::new(Stack::new(modules));
+        let engine = match deferral {
+            Some(deferral) => engine.with_deferral(deferral),
+            None => engine,
+        };
         let upstream = upstream_with_account(address);
         let relay = RpcRelay::new("proxy.lab.test", Arc::new(engine), upstream, Arc::new(NoopObserver));
         Self { relay, address, server, stop: Some(stop), ends }
@@ -136,12 +148,7 @@ impl Proxy {
         let ended = async {
             while so_far < count {
                 so_far += self.ends();
-                poll_fn(|task| {
-                    let _ = connection.poll(task, &mut replies);
-                    Poll::Ready(())
-                })
-                .await;
-                sleep(Duration::from_millis(5)).await;
+                turn(connection, &mut replies).await;
             }
         };
         timeout(LIMIT, ended).await.expect("the sessions end");
@@ -161,10 +168,9 @@ impl Client {
         self.relay.connection(Envelope::RPC_TCP)
     }
 
-    /// Makes a call on `connection`, and waits for the reply.
-    async fn call(&self, connection: &mut RelayConnection, opnum: u16, stub: Vec<u8>) -> RpcReply {
-        let call = Call {
-            id: 1,
+    fn request(&self, id: u32, opnum: u16, stub: Vec<u8>) -> Call {
+        Call {
+            id,
             interface: syntax(Interface::Emsmdb),
             opnum,
             object: None,
@@ -173,22 +179,20 @@ impl Client {
             context: self.caller.clone(),
             peer: ([127, 0, 0, 1], 1).into(),
             group: Arc::clone(&self.group),
-        };
+        }
+    }
+
+    /// Makes a call on `connection`, and waits for the reply.
+    async fn call(&self, connection: &mut RelayConnection, opnum: u16, stub: Vec<u8>) -> RpcReply {
         let mut replies = Vec::new();
-        connection.call(call, &mut replies);
-        let replied = poll_fn(|task| {
-            while connection.poll(task, &mut replies).is_ready() {}
-            if replies.is_empty() { Poll::Pending } else { Poll::Ready(()) }
-        });
-        timeout(LIMIT, replied).await.unwrap();
+        connection.call(self.request(1, opnum, stub), &mut replies);
+        replied(connection, &mut replies, 1).await;
         replies.remove(0)
     }
 
     /// Opens a session linked to `icxr_link`. Returns its context handle.
     async fn connect(&self, connection: &mut RelayConnection, icxr_link: u32) -> [u8; 20] {
-        let connect = EcDoConnectExRequest { icxr_link, ..testkit::connect_ex("/o=O/cn=a") };
-        let request = Request::EcDoConnectEx(connect).encode().unwrap();
-        match self.call(connection, CONNECT, request).await {
+        match self.call(connection, CONNECT, connect_request(icxr_link)).await {
             RpcReply::Response { stub, .. } => *stub.first_chunk().unwrap(),
             fault @ RpcReply::Fault { .. } => panic!("{fault:?}"),
         }
@@ -196,11 +200,41 @@ impl Client {
 
     /// Makes a call with `handle`, whose reply must be a fault. Returns its status.
     async fn fault_of(&self, connection: &mut RelayConnection, handle: [u8; 20]) -> FaultStatus {
-        match self.call(connection, REGISTER, [&handle[..], &[0; 40]].concat()).await {
+        match self.call(connection, REGISTER, register_request(handle)).await {
             RpcReply::Fault { status, .. } => status,
             response @ RpcReply::Response { .. } => panic!("{response:?}"),
         }
     }
+}
+
+/// A request for a session linked to `icxr_link`.
+fn connect_request(icxr_link: u32) -> Vec<u8> {
+    let connect = EcDoConnectExRequest { icxr_link, ..testkit::connect_ex("/o=O/cn=a") };
+    Request::EcDoConnectEx(connect).encode().unwrap()
+}
+
+/// A request in the session of `handle`.
+fn register_request(handle: [u8; 20]) -> Vec<u8> {
+    [&handle[..], &[0; 40]].concat()
+}
+
+/// Serves `connection` until there are `count` replies.
+async fn replied(connection: &mut RelayConnection, replies: &mut Vec<RpcReply>, count: usize) {
+    let replied = poll_fn(|task| {
+        while connection.poll(task, replies).is_ready() {}
+        if replies.len() < count { Poll::Pending } else { Poll::Ready(()) }
+    });
+    timeout(LIMIT, replied).await.unwrap();
+}
+
+/// Serves `connection` once, and then the server.
+async fn turn(connection: &mut RelayConnection, replies: &mut Vec<RpcReply>) {
+    poll_fn(|task| {
+        let _ = connection.poll(task, replies);
+        Poll::Ready(())
+    })
+    .await;
+    sleep(Duration::from_millis(5)).await;
 }
 
 #[tokio::test]
@@ -273,4 +307,52 @@ async fn a_session_whose_handle_the_server_does_not_know_ends() {
     assert_eq!((proxy.ends(), alice.group.handles().len()), (1, 0));
     alice.connect(&mut connection, INDEX.into()).await;
     assert_eq!(proxy.server.received().0, Some(NO_LINK));
+}
+
+#[tokio::test]
+async fn a_session_ends_whose_server_closes_its_group_with_the_response_that_opens_it() {
+    let mut proxy = Proxy::new().await;
+    let alice = proxy.client("alice");
+    let (mut connection, mut replies) = (alice.connection(), Vec::new());
+    connection.call(alice.request(1, CONNECT, connect_request(NO_LINK)), &mut replies);
+    while proxy.server.received().0.is_none() {
+        turn(&mut connection, &mut replies).await;
+    }
+    proxy.stop_server();
+    sleep(Duration::from_millis(300)).await;
+    assert!(replies.is_empty());
+    // Both the response and the end of the connection have arrived.
+    replied(&mut connection, &mut replies, 1).await;
+    assert!(matches!(replies[..], [RpcReply::Response { .. }]), "{replies:?}");
+    assert_eq!((proxy.ends(), alice.group.handles().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_another_is_not_sent_after_the_end_of_its_session() {
+    let (open, opened) = channel();
+    let defers = Arc::new(Mutex::new(false));
+    let gate = Gate { opened: Arc::new(Mutex::new(opened)), first: Arc::clone(&defers) };
+    let pool = Pool::new(NonZeroUsize::new(4).unwrap());
+    net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
+    let deferral = Deferral { pool, time_limit: LIMIT };
+    let mut proxy = Proxy::with(vec![Box::new(gate)], Some(deferral)).await;
+    let (alice, bob) = (proxy.client("alice"), proxy.client("bob"));
+    let (mut connection, mut his) = (alice.connection(), bob.connection());
+    let handle = alice.connect(&mut connection, NO_LINK).await;
+    *defers.lock().unwrap() = true;
+    let mut replies = Vec::new();
+    for id in [1, 2] {
+        connection.call(alice.request(id, REGISTER, register_request(handle)), &mut replies);
+    }
+    proxy.stop_server();
+    proxy.ended_sessions(1, &mut connection).await;
+    proxy.start_server().await;
+    bob.connect(&mut his, NO_LINK).await;
+    open.send(()).unwrap();
+    replied(&mut connection, &mut replies, 2).await;
+    for reply in &replies {
+        let RpcReply::Fault { status, .. } = reply else { panic!("{replies:?}") };
+        assert_eq!(*status, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
+    }
+    assert_eq!(proxy.server.received().1, 0);
 }

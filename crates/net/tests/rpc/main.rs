@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Defers the first operation that it sees until the gate opens.
 struct Gate {
     opened: Arc<Mutex<Receiver<()>>>,
-    first: Mutex<bool>,
+    first: Arc<Mutex<bool>>,
 }
 
 impl Module for Gate {
@@ -65,7 +65,7 @@ struct ScriptedClient {
 impl ScriptedClient {
     fn new(limit: Duration) -> Self {
         let (open, opened) = channel();
-        let gate = Gate { opened: Arc::new(Mutex::new(opened)), first: Mutex::new(true) };
+        let gate = Gate { opened: Arc::new(Mutex::new(opened)), first: Arc::new(Mutex::new(true)) };
         Self::with(Box::new(gate), open, limit)
     }
 
