@@ -225,7 +225,11 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
                 }
                 self.closed = Some(reason);
             }
-            Event::Orphaned { call_id } => self.pending.retain(|pending| pending.call_id != call_id),
+            Event::Orphaned { call_id } => {
+                for orphaned in self.pending.extract_if(.., |pending| pending.call_id == call_id) {
+                    self.scope.handler.orphaned(orphaned.id, &mut self.replies);
+                }
+            }
             Event::Cancel { .. } => {}
         }
     }

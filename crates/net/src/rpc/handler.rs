@@ -83,6 +83,12 @@ pub trait RequestHandler: Send {
     /// Continues pending calls; ready once `replies` has new entries.
     fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<RpcReply>) -> Poll<()>;
 
+    /// The client has given up the call `id` (C706 12.6.4.8). Its reply, if there is one now, goes to `replies`; it is
+    /// not sent, but ends the call.
+    fn orphaned(&mut self, id: u32, replies: &mut Vec<RpcReply>) {
+        let _ = (id, replies);
+    }
+
     /// How many bytes of responses the handler holds: incomplete ones, and those that wait for the work of a module.
     fn response_bytes(&self) -> usize {
         0

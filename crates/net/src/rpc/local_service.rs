@@ -37,7 +37,7 @@ pub trait Service: Send + Sync + 'static {
     fn call(&self, call: &Call) -> Result<Bytes, FaultStatus>;
 
     /// Begins `call` if it waits for an event; `None` if [`call`](Self::call) executes it. The wait ends with its
-    /// connection.
+    /// connection, and when the client gives the call up.
     fn wait(&self, call: &Call) -> Option<Waiting> {
         let _ = call;
         None
@@ -152,6 +152,11 @@ impl<S: Service> RequestHandler for ServiceHandler<S> {
         Poll::Ready(())
     }
 
+    fn orphaned(&mut self, id: u32, replies: &mut Vec<RpcReply>) {
+        let orphaned = self.events.extract_if(.., |(event, _)| *event == id);
+        replies.extend(orphaned.map(|(id, _)| reply(id, Err(FaultStatus::NCA_S_FAULT_CANCEL))));
+    }
+
     fn shut_down(&mut self, replies: &mut Vec<RpcReply>) {
         replies.extend(self.events.drain(..).map(|(id, waiting)| reply(id, waiting.at_stop)));
     }
@@ -199,9 +204,12 @@ mod tests {
         let event = Arc::new(Notify::new());
         let mut handler = ServiceHandler::new(Arc::new(Notifying(Arc::clone(&event))), None);
         let mut replies = Vec::new();
-        for (id, opnum) in [(1, 2), (2, 2), (3, 0)] {
+        for (id, opnum) in [(4, 2), (1, 2), (2, 2), (3, 0)] {
             handler.call(call(id, opnum), &mut replies);
         }
+        handler.orphaned(4, &mut replies);
+        assert_eq!(ids(&replies), [3, 4], "the client has given it up");
+        replies.pop();
         let pending = poll_fn(|task| Poll::Ready(handler.poll(task, &mut replies))).await;
         assert_eq!((ids(&replies), pending), (vec![3], Poll::Pending));
         replies.clear();

@@ -1,7 +1,9 @@
 //! What a client that does not fetch its notifications costs, and what becomes of them.
 
+use mapi::data::MessageId;
 use mapi::emsmdb::RpcFlags;
 use mapi::notification::NotificationType;
+use mapi::property::{PropTag, PropertyRow};
 use mapi::rop::RopResponse;
 use mapi::rop::notification::NotificationTypes;
 use mapi::rop::response_only::RopPendingResponse;
@@ -126,4 +128,32 @@ fn a_large_change_is_notified_in_part() {
         first.iter().filter(is_of).count()
     };
     assert!(of(handles[0]) > 100 && of(handles[0]).abs_diff(of(handles[1])) <= 1, "both have a part");
+}
+
+#[test]
+fn the_events_of_a_change_beyond_the_limit_are_dropped() {
+    let mut mail = alice();
+    let id = message(&mut mail, "one", 2);
+    transfer(&mut mail, &vec![id; QUEUE_MAX], 1, 1).unwrap();
+    mail.open_table(1, true, 3).unwrap();
+    mail.set_columns(3, &[PropTag::PidTagMid]).unwrap();
+    let mut ids = Vec::new();
+    loop {
+        let rows = mail.rows(3, &[PropTag::PidTagMid], 1000).unwrap();
+        if rows.is_empty() {
+            break;
+        }
+        let id = |row: &PropertyRow| row.value(0).unwrap().to_integer().unwrap().cast_unsigned();
+        ids.extend(rows.iter().map(|row| MessageId(id(row))));
+    }
+    assert_eq!(ids.len(), QUEUE_MAX + 1);
+    let inbox = mail.special(INBOX);
+    let mut other = Mail::open(&mail.caller, "alice", "alice").unwrap();
+    let types = NotificationTypes::OBJECT_DELETED;
+    for (id, output) in [(ids[QUEUE_MAX - 1], 8), (ids[QUEUE_MAX], 9)] {
+        subscribe(&mut other, types, Some((inbox, id)), output).unwrap();
+    }
+    assert!(!delete(&mut mail, &ids));
+    let gone = (NotificationType::ObjectDeleted, inbox, Some(ids[QUEUE_MAX - 1]));
+    assert_eq!(objects(&mut other), [gone]);
 }

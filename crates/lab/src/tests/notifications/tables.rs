@@ -163,8 +163,9 @@ fn a_table_without_notifications_has_none_and_neither_has_one_that_was_reset() {
     assert_eq!(found[0].1.flags, NotificationFlags(0x8100));
 
     mail.rop(TABLE, RequestBody::RopResetTable(Empty)).unwrap();
-    message(&mut mail, "b", 2);
-    assert!(!has_pending(&mail));
+    let mut other = Mail::open(&mail.caller, "alice", "alice").unwrap();
+    message(&mut other, "b", 2);
+    assert!(!has_pending(&mail), "and no wait ends");
     assert_eq!(kinds(&mut mail), []);
     assert_eq!(mail.texts(TABLE, SUBJECT), ["a", "b"]);
     message(&mut mail, "c", 2);
@@ -175,6 +176,40 @@ fn a_table_without_notifications_has_none_and_neither_has_one_that_was_reset() {
     mail.release(TABLE);
     message(&mut mail, "e", 2);
     assert_eq!(kinds(&mut mail), []);
+}
+
+#[test]
+fn each_rop_that_reads_a_table_lets_it_be_notified() {
+    use mapi::property::{PropertyValue, RelationalOperator, Restriction};
+    use mapi::rop::shared::Sized16;
+    use mapi::rop::table::{Bookmark, FindRowFlags, RopFindRowRequest, RopSeekRowRequest};
+    use mapi::rop::{Bool, Bytes16};
+
+    let any = Restriction::Property {
+        relop: RelationalOperator::RELOP_NE,
+        tag: SUBJECT,
+        value: mapi::property::TaggedValue::new(SUBJECT, PropertyValue::from("")),
+    };
+    let find = RopFindRowRequest {
+        find_row_flags: FindRowFlags::NONE,
+        restriction_data: Sized16::new(any),
+        origin: Bookmark::BOOKMARK_BEGINNING,
+        bookmark: Bytes16::default(),
+    };
+    let seek =
+        RopSeekRowRequest { origin: Bookmark::BOOKMARK_END, row_count: 0, want_row_moved_count: Bool::FALSE };
+    for body in
+        [RequestBody::RopQueryPosition(Empty), RequestBody::RopSeekRow(seek), RequestBody::RopFindRow(find)]
+    {
+        let mut mail = reader();
+        message(&mut mail, "a", 2);
+        mail.set_columns(TABLE, &[SUBJECT]).unwrap();
+        message(&mut mail, "b", 2);
+        assert_eq!(kinds(&mut mail), [], "before {body:?}");
+        mail.rop_with(TABLE, body.clone(), Some(&[SUBJECT])).unwrap();
+        message(&mut mail, "c", 2);
+        assert_eq!(kinds(&mut mail), [ADDED], "after {body:?}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::body_budget::BodyBudget;
 use crate::noop_observer::NoopObserver;
 use crate::rpc::association_group::Groups;
 use crate::rpc::auth::ClientAuth;
-use crate::rpc::local_service::{Service, ServiceHandler};
+use crate::rpc::local_service::{Service, ServiceHandler, Waiting};
 use crate::tcp::admission::{Admission, Admitted, Limits};
 
 /// Responds with the stub of the request.
@@ -106,6 +106,67 @@ async fn calls_get_responses_over_a_byte_stream_that_is_not_tcp() {
         stop.send(true).unwrap();
         assert_eq!(next_event(&mut association, &mut client).await, client::Event::Shutdown);
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    };
+    let (served, ()) = tokio::join!(proxy, client_side);
+    served.unwrap();
+}
+
+/// Waits in each call until it is given up.
+struct Waits(watch::Sender<usize>);
+
+/// Counts the waits in progress.
+struct InProgress(watch::Sender<usize>);
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+impl Service for Waits {
+    fn call(&self, _: &Call) -> Result<Bytes, FaultStatus> {
+        Ok(Bytes::new())
+    }
+
+    fn wait(&self, _: &Call) -> Option<Waiting> {
+        self.0.send_modify(|count| *count += 1);
+        let wait = InProgress(self.0.clone());
+        let result = Box::pin(async move {
+            std::future::pending::<()>().await;
+            drop(wait);
+            Ok(Bytes::new())
+        });
+        Some(Waiting { result, at_stop: Ok(Bytes::from_static(b"stop")) })
+    }
+}
+
+#[tokio::test]
+async fn a_wait_ends_when_the_client_gives_it_up_and_when_the_server_stops() {
+    let (ours, mut client) = duplex(1000);
+    let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
+    let Admitted { permit, evicted: _evicted, .. } =
+        Admission::new(Limits::default(), Vec::new()).admit(peer.ip()).unwrap();
+    let (stop, shutdown) = watch::channel(false);
+    let (count, mut counted) = watch::channel(0);
+    let handler = ServiceHandler::new(Arc::new(Waits(count)), None);
+    let proxy = serve(listener_config(), ours, (peer, Instant::now()), permit, handler, shutdown);
+    let client_side = async {
+        client.read_exact(&mut [0; 5]).await.unwrap();
+        let mut association = ClientAssociation::new(ClientConfig::default());
+        association.bind(&[(0, epm::INTERFACE)], None).unwrap();
+        assert!(matches!(next_event(&mut association, &mut client).await, client::Event::Bound { .. }));
+        let given_up = association.call(0, 3, None, Bytes::new()).unwrap();
+        association.call(0, 3, None, Bytes::new()).unwrap();
+        client.write_all(&association.take_output()).await.unwrap();
+        counted.wait_for(|count| *count == 2).await.unwrap();
+        assert!(association.orphan(given_up));
+        client.write_all(&association.take_output()).await.unwrap();
+        counted.wait_for(|count| *count == 1).await.unwrap();
+        stop.send(true).unwrap();
+        let client::Event::Response(response) = next_event(&mut association, &mut client).await else {
+            panic!("no response")
+        };
+        assert_eq!(response.stub[..], b"stop"[..]);
     };
     let (served, ()) = tokio::join!(proxy, client_side);
     served.unwrap();
