@@ -128,7 +128,7 @@ fn rops(exchange: &OperationRops) -> Vec<String> {
     let client = exchange.batch().entries().iter().filter(|entry| !entry.is_added());
     let name = |id: RopId| id.to_string().trim_start_matches("Rop").to_owned();
     let mut rops: Vec<String> = client
-        .map(|entry| match entry.client_reply() {
+        .map(|entry| match &entry.reply {
             Some(reply) if !reply.return_value.is_success() => {
                 format!("{}={}", name(entry.request.id()), reply.return_value)
             }

@@ -3,10 +3,12 @@
 //! All operations take these steps. What depends on the kind of session is in
 //! [`SessionBinding`](crate::sessions::binding::SessionBinding).
 
+use bytes::Bytes;
 use identity::Random;
 use wire::Endian;
 
-use crate::ahead::AheadResponse;
+use crate::ahead::{AheadRequest, AheadResponse};
+use crate::body::OperationKey;
 use crate::deferred::{Deferred, Work};
 use crate::flight::Flight;
 use crate::message::Message;
@@ -103,7 +105,7 @@ pub(crate) fn begin(mut flight: Box<Flight>) -> Next {
 /// Continues a request as the modules decided.
 fn after_request(mut flight: Box<Flight>, outcome: RequestOutcome) -> Next {
     match outcome {
-        RequestOutcome::Forward => match flight.binding.as_dyn().upstream_request(&mut flight.operation) {
+        RequestOutcome::Forward => match upstream_request(&mut flight) {
             Ok(stub) => {
                 let opnum = flight.operation.opnum();
                 Next::Forward(AwaitsUpstream { flight, opnum, stub, ahead: None })
@@ -117,7 +119,7 @@ fn after_request(mut flight: Box<Flight>, outcome: RequestOutcome) -> Next {
             }
         }
         RequestOutcome::Refused(refusal) => refuse(flight, refusal),
-        RequestOutcome::Ahead { request, module } => match flight.ahead_request(&request) {
+        RequestOutcome::Ahead { request, module } => match ahead_request(&mut flight, &request) {
             Ok((key, stub)) => {
                 let opnum = key.call().map_or(u16::MAX, |(_, opnum)| opnum);
                 flight.extra_steps = flight.extra_steps.saturating_add(1);
@@ -130,6 +132,19 @@ fn after_request(mut flight: Box<Flight>, outcome: RequestOutcome) -> Next {
             Err(refusal) => refuse(flight, refusal),
         },
     }
+}
+
+/// The client's request, as the upstream receives it.
+fn upstream_request(flight: &mut Flight) -> Result<Bytes, Refusal> {
+    let stub = flight.binding.as_dyn().upstream_request(&mut flight.operation)?;
+    flight.prepare_to_wait()?;
+    Ok(stub)
+}
+
+/// A request that a module sends ahead, as the upstream receives it, and its key.
+fn ahead_request(flight: &mut Flight, request: &AheadRequest) -> Result<(OperationKey, Bytes), Refusal> {
+    flight.prepare_to_wait()?;
+    flight.ahead_request(request)
 }
 
 /// Continues a request after the `response` to the one that a module sent ahead of it.
@@ -167,18 +182,24 @@ fn after_response(mut flight: Box<Flight>, outcome: ResponseOutcome) -> Next {
 
 /// The response to send to the client, encoded again if a module changed it.
 fn leaving_response(flight: &Flight) -> Reply {
-    match flight.operation.response.as_ref().map(Message::outgoing) {
-        Some(Ok((stub, _))) => Reply::Response(stub),
-        Some(Err(error)) => Reply::Refused(Refusal::new(
+    let Some(response) = &flight.operation.response else {
+        return Reply::Refused(Refusal::new(RefusalKind::Failed, "a module removed the response"));
+    };
+    if let Err(refusal) = response.work().check_response() {
+        return Reply::Refused(refusal);
+    }
+    match response.outgoing() {
+        Ok((stub, _)) => Reply::Response(stub),
+        Err(error) => Reply::Refused(Refusal::new(
             RefusalKind::Failed,
             format!("cannot encode the response that modules changed: {error}"),
         )),
-        None => Reply::Refused(Refusal::new(RefusalKind::Failed, "a module removed the response")),
     }
 }
 
 /// Submits deferred work of the module with this number on the stack to the pool.
 fn submit<D: 'static>(flight: &mut Flight, work: Work<D>, module: usize) -> Result<Deferred<D>, Refusal> {
+    flight.prepare_to_wait()?;
     let deferred = flight.engine.submit(flight.context(), work, module)?;
     flight.extra_steps = flight.extra_steps.saturating_add(1);
     Ok(deferred)

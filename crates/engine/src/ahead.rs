@@ -85,6 +85,16 @@ pub enum AheadResponse {
     Refused(UpstreamRefusal),
 }
 
+impl AheadResponse {
+    /// How many bytes what was decoded of it takes, at most.
+    pub(crate) fn decoded_bytes(&self) -> usize {
+        match self {
+            Self::Response(response) => response.decoded_bytes(),
+            Self::Refused(_) => 0,
+        }
+    }
+}
+
 /// A placeholder that the session binding replaces with the session's context handle.
 const HANDLE: ContextHandle = ContextHandle { attributes: 0, uuid: wire::Guid::NIL };
 

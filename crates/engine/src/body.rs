@@ -7,6 +7,7 @@ use wire::{Reader, Result};
 use mapi::inspect::{Inspect, Node};
 
 use crate::message::Body;
+use crate::work;
 
 /// Identifies an operation within its envelope, and thereby the structure of its body.
 /// [`OperationKind`](crate::OperationKind) identifies an operation independently of the envelope.
@@ -90,11 +91,13 @@ pub enum Response {
 }
 
 macro_rules! body {
-    ($name:ident, $asynchronous:ident) => {
+    ($name:ident, $asynchronous:ident, $limit:expr) => {
         impl Body for $name {
+            const LIMIT: u32 = $limit;
+
             type Key = OperationKey;
 
-            fn read(key: OperationKey, mut stub: Reader<'_>) -> Result<(Self, &[u8])> {
+            fn read(key: OperationKey, stub: Reader<'_>) -> Result<(Self, &[u8])> {
                 let (interface, opnum) = match key {
                     OperationKey::Call(interface, opnum) => (interface, opnum),
                     OperationKey::Http(Endpoint::Nspi, request_type) => {
@@ -106,22 +109,21 @@ macro_rules! body {
                         return Ok((Self::EmsmdbHttp(body), rest));
                     }
                 };
-                let (endian, stub) = (stub.endian(), stub.rest());
                 Ok(match interface {
                     Interface::Rfr => {
-                        let (body, rest) = rfr::$name::decode(opnum, stub, endian)?;
+                        let (body, rest) = rfr::$name::read(opnum, stub)?;
                         (Self::Rfr(body), rest)
                     }
                     Interface::Nspi => {
-                        let (body, rest) = nspi::$name::decode(opnum, stub, endian)?;
+                        let (body, rest) = nspi::$name::read(opnum, stub)?;
                         (Self::Nspi(body), rest)
                     }
                     Interface::Emsmdb => {
-                        let (body, rest) = emsmdb::$name::decode(opnum, stub, endian)?;
+                        let (body, rest) = emsmdb::$name::read(opnum, stub)?;
                         (Self::Emsmdb(body), rest)
                     }
                     Interface::AsyncEmsmdb => {
-                        let (body, rest) = emsmdb::$asynchronous::decode(opnum, stub, endian)?;
+                        let (body, rest) = emsmdb::$asynchronous::read(opnum, stub)?;
                         (Self::AsyncEmsmdb(body), rest)
                     }
                 })
@@ -168,8 +170,8 @@ macro_rules! body {
     };
 }
 
-body!(Request, AsyncRequest);
-body!(Response, AsyncResponse);
+body!(Request, AsyncRequest, work::REQUEST_LIMIT);
+body!(Response, AsyncResponse, work::RESPONSE_LIMIT);
 
 impl Response {
     /// The return value: 0 for success, otherwise an error code of the interface. `None` if the structure of the

@@ -12,8 +12,9 @@ use crate::objects::table::{ObjectLimits, ObjectTable};
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Session, SharedSession};
-use crate::session_memory::{SessionMemory, SessionShare};
+
 use crate::stack::Stack;
+use crate::user_memory::{MemoryShare, MemoryUse, UserMemory};
 
 /// Passes operations through a stack of modules. Clones share one engine.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +29,7 @@ struct Shared {
     numbers: AtomicU64,
     ended_notification_waits: AtomicU64,
     deferral: OnceLock<Deferral>,
-    session_memory: OnceLock<Arc<dyn SessionMemory>>,
+    user_memory: OnceLock<Arc<dyn UserMemory>>,
 }
 
 impl Engine {
@@ -45,11 +46,11 @@ impl Engine {
         self
     }
 
-    /// Sets the limits on the memory of the state of sessions. Objects that exceed them are not tracked, and a session
-    /// of which modules keep too much ends. A second call has no effect.
+    /// Sets the limits on the memory of users. Objects that exceed them are not tracked, a session of which modules
+    /// keep too much ends, and an operation of which too much was decoded is refused. A second call has no effect.
     #[must_use]
-    pub fn with_session_memory(self, memory: Arc<dyn SessionMemory>) -> Self {
-        let _ = self.shared.session_memory.set(memory);
+    pub fn with_user_memory(self, memory: Arc<dyn UserMemory>) -> Self {
+        let _ = self.shared.user_memory.set(memory);
         self
     }
 
@@ -97,7 +98,7 @@ impl Engine {
     }
 
     pub(crate) fn new_session(&self, incoming: &Incoming) -> SharedSession {
-        let share = || self.session_share(incoming.context.identity());
+        let share = || self.share(incoming.context.identity(), MemoryUse::Sessions);
         let objects = ObjectTable::new(ObjectLimits::default(), self.stack().reads_content());
         SharedSession::new(Session::new(
             self.next_id(),
@@ -109,11 +110,11 @@ impl Engine {
         ))
     }
 
-    /// An empty share of the memory of the user of `identity`.
-    pub(crate) fn session_share(&self, identity: &Identity) -> SessionShare {
-        let memory = self.shared.session_memory.get();
-        memory.map_or_else(SessionShare::default, |memory| {
-            SessionShare::new(Arc::clone(memory), identity.user().clone())
+    /// An empty share of the memory of the user of `identity`, for `purpose`.
+    pub(crate) fn share(&self, identity: &Identity, purpose: MemoryUse) -> MemoryShare {
+        let memory = self.shared.user_memory.get();
+        memory.map_or_else(MemoryShare::default, |memory| {
+            MemoryShare::new(Arc::clone(memory), identity.user().clone(), purpose)
         })
     }
 

@@ -13,11 +13,15 @@ use crate::engine::Engine;
 use crate::operation::{Incoming, Operation};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Session, SharedSession};
-use crate::session_memory::StateLimit;
 use crate::sessions::binding::{End, SessionBinding};
 use crate::sessions::cookie_binding::CookieBinding;
 use crate::sessions::handle_binding::HandleBinding;
 use crate::sessions::{cookie_lifetime, handle_lifetime};
+use crate::user_memory::{MemoryLimit, MemoryShare, MemoryUse};
+
+/// How many bytes that were decoded of an operation are not counted: about a dozen ROPs. The limits on connections and
+/// on the calls of each bound them.
+const UNCOUNTED: usize = 4096;
 
 /// An operation in progress, and its session.
 ///
@@ -34,7 +38,9 @@ pub struct Flight {
     /// How often modules sent a request ahead of the operation, or deferred its request or response.
     pub(crate) extra_steps: usize,
     /// See [`Flight::reached`].
-    reached: Option<StateLimit>,
+    reached: Option<MemoryLimit>,
+    /// The memory of what was decoded, in the limits of the user.
+    memory: Option<MemoryShare>,
     /// Whether [`Flight::settle`] was called.
     is_settled: bool,
 }
@@ -58,6 +64,7 @@ impl Flight {
             binding,
             extra_steps: 0,
             reached: None,
+            memory: None,
             is_settled: false,
         }
     }
@@ -74,7 +81,7 @@ impl Flight {
 
     /// The limit because of which objects of the session, or their content, are not tracked from this operation on:
     /// modules do not see them. Each session reports it once.
-    pub const fn reached(&self) -> Option<StateLimit> {
+    pub const fn reached(&self) -> Option<MemoryLimit> {
         self.reached
     }
 
@@ -150,6 +157,28 @@ impl Flight {
         done.map_err(panicked).flatten().inspect_err(|_| session.mark_broken())
     }
 
+    /// Prepares the operation for a wait, for the upstream or for deferred work: drops what will not be read, and
+    /// counts the memory of the rest.
+    ///
+    /// # Errors
+    /// If modules have not seen all of a message, or the memory exceeds a limit of the user.
+    pub(crate) fn prepare_to_wait(&mut self) -> Result<(), Refusal> {
+        let Self { operation, engine, memory, .. } = self;
+        operation.request.work().check_request()?;
+        operation.request.drop_view();
+        let bytes = operation.decoded_bytes();
+        if memory.is_none() && bytes <= UNCOUNTED {
+            return Ok(());
+        }
+        let new_share = || {
+            let share = engine.share(operation.context().identity(), MemoryUse::Operations);
+            share.beyond(UNCOUNTED)
+        };
+        memory.get_or_insert_with(new_share).reserve(bytes).map_err(|limit| {
+            Refusal::new(RefusalKind::TooBusy, format!("{limit} by what was decoded of the operation"))
+        })
+    }
+
     /// Encodes a request that a module sends ahead, for the upstream. Returns its key and its bytes.
     pub(crate) fn ahead_request(&self, request: &AheadRequest) -> Result<(OperationKey, Bytes), Refusal> {
         self.binding.as_dyn().ahead_request(&self.operation, request)
@@ -187,7 +216,7 @@ impl Binding {
 }
 
 /// The refusal of an operation after which modules keep too much of its session.
-fn too_much_state(limit: StateLimit) -> Refusal {
+fn too_much_state(limit: MemoryLimit) -> Refusal {
     let why = format!("{limit} by what modules keep of the session, which was ended");
     Refusal::new(RefusalKind::TooBusy, why)
 }

@@ -132,10 +132,11 @@ mod operation;
 mod refusal;
 pub mod rops;
 mod session;
-mod session_memory;
 mod sessions;
 mod stack;
+mod user_memory;
 mod views;
+mod work;
 
 pub use ::options;
 pub use ::options::declare as module_options;
@@ -155,7 +156,6 @@ pub use crate::observer::{Discovery, HttpMessageKind, HttpMessages, Observer, Re
 pub use crate::operation::{Envelope, Incoming, Note, Operation};
 pub use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 pub use crate::session::{Session, SharedSession};
-pub use crate::session_memory::{SessionMemory, StateLimit};
 pub use crate::sessions::cookie_binding::{Eviction, response_code};
 pub use crate::sessions::cookies::CookieTable;
 pub use crate::sessions::handle_binding::{CALL_FAILED, TIMED_OUT, fault_status};
@@ -164,6 +164,7 @@ pub use crate::sessions::limits::SessionLimits;
 pub use crate::sessions::orphaned::OrphanedSession;
 pub use crate::sessions::rpc_sessions::RpcSessions;
 pub use crate::stack::Stack;
+pub use crate::user_memory::{MemoryLimit, MemoryUse, UserMemory};
 pub use crate::views::{AuxMut, ValueMut};
 
 /// The security context under which operations run.

@@ -1,12 +1,17 @@
 //! A message: its bytes as received, and its body, decoded on access.
 
 use bytes::Bytes;
-use wire::{Endian, Error, Reader, Result};
+use wire::{Budget, Endian, Error, Reader, Result};
+
+use crate::work::Work;
 
 /// The decoded form of a request or a response.
 pub trait Body: Sized {
     /// Identifies the structure of the body: the operation to which it belongs.
     type Key: Copy;
+
+    /// How much of a body is decoded, in units of a [`Budget`].
+    const LIMIT: u32;
 
     /// Decodes the body of the operation `key` from the rest of `stub`, in the reader's byte order. Also returns the
     /// bytes that follow the body.
@@ -15,12 +20,16 @@ pub trait Body: Sized {
     /// If the bytes are not a valid body of this operation.
     fn read(key: Self::Key, stub: Reader<'_>) -> Result<(Self, &[u8])>;
 
-    /// As [`Body::read`], from a whole stub in the byte order `endian`.
+    /// As [`Body::read`], from a whole stub in the byte order `endian`, up to the [limit](Body::LIMIT).
     ///
     /// # Errors
     /// As [`Body::read`].
     fn decode(key: Self::Key, stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
-        Self::read(key, Reader::with_endian(stub, endian))
+        let budget = Budget::new(Self::LIMIT);
+        let (body, rest) = Self::read(key, Reader::with_endian(stub, endian).within(&budget))?;
+        // The rest is a part of the stub, and not of the reader with the budget.
+        let from = stub.len().saturating_sub(rest.len());
+        Ok((body, stub.get(from..).unwrap_or_default()))
     }
 
     /// Encodes the body, little-endian.
@@ -43,12 +52,14 @@ pub struct Message<B: Body> {
     /// How many of the original bytes follow the body. They are preserved when the body is encoded again.
     trailing: usize,
     changed: bool,
+    /// What was decoded, all in all.
+    work: Work,
 }
 
 impl<B: Body> Message<B> {
     /// Creates a message of the operation `key` that was received as `original`.
     pub const fn new(key: B::Key, original: Bytes, endian: Endian) -> Self {
-        Self { key, endian, original, decoded: None, trailing: 0, changed: false }
+        Self { key, endian, original, decoded: None, trailing: 0, changed: false, work: Work::NONE }
     }
 
     /// Creates a message of the proxy, which has no original bytes.
@@ -60,6 +71,7 @@ impl<B: Body> Message<B> {
             decoded: Some(Ok(body)),
             trailing: 0,
             changed: true,
+            work: Work::NONE,
         }
     }
 
@@ -134,6 +146,24 @@ impl<B: Body> Message<B> {
         self.endian
     }
 
+    /// What was decoded of the message.
+    pub(crate) const fn work(&self) -> Work {
+        self.work
+    }
+
+    /// Drops the decoded body, unless it was changed. It is decoded again on access.
+    pub(crate) fn drop_view(&mut self) {
+        if !self.changed {
+            self.decoded = None;
+        }
+    }
+
+    /// How many bytes the decoded body takes, at most.
+    pub(crate) fn decoded_bytes(&self) -> usize {
+        let strings = self.original.len();
+        self.decoded.as_ref().map_or(0, |_| self.work.bytes().saturating_add(strings))
+    }
+
     /// Whether the body will be encoded again.
     pub(crate) const fn is_changed(&self) -> bool {
         self.changed
@@ -156,9 +186,12 @@ impl<B: Body> Message<B> {
     }
 
     fn decode(&mut self) -> &mut Result<B, Error> {
-        let Self { key, endian, original, decoded, trailing, .. } = self;
+        let Self { key, endian, original, decoded, trailing, work, .. } = self;
         decoded.get_or_insert_with(|| {
-            let (body, rest) = B::read(*key, Reader::sharing(original).in_order(*endian))?;
+            let budget = Budget::new(B::LIMIT);
+            let read = B::read(*key, Reader::sharing(original).in_order(*endian).within(&budget));
+            work.add(Work::of(&budget));
+            let (body, rest) = read?;
             *trailing = rest.len();
             Ok(body)
         })
@@ -173,6 +206,7 @@ mod tests {
     struct Pair(u16, u16);
 
     impl Body for Pair {
+        const LIMIT: u32 = 10;
         type Key = ();
         fn read((): (), mut r: Reader<'_>) -> Result<(Self, &[u8])> {
             Ok((Self(r.u16("a")?, r.u16("b")?), r.rest()))

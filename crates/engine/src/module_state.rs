@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 
-use crate::session_memory::{SessionShare, StateLimit};
+use crate::user_memory::{MemoryLimit, MemoryShare};
 
 /// How much state of all modules is not counted for each session, in bytes. Small values, such as counters, cost no
 /// memory of the user.
@@ -28,7 +28,7 @@ pub trait ModuleState: Default + Send + 'static {
 pub(crate) struct Slots {
     values: HashMap<TypeId, Box<dyn Slot>>,
     /// The memory of the values in the limits of the user.
-    share: SessionShare,
+    share: MemoryShare,
     /// Whether a slot was used since the values were counted.
     is_used: bool,
 }
@@ -53,7 +53,7 @@ impl std::fmt::Debug for dyn Slot {
 
 impl Slots {
     /// No values, which will be counted in `share`.
-    pub(crate) fn counted_in(share: SessionShare) -> Self {
+    pub(crate) fn counted_in(share: MemoryShare) -> Self {
         Self { share: share.beyond(UNCOUNTED), ..Self::default() }
     }
 
@@ -69,7 +69,7 @@ impl Slots {
     ///
     /// # Errors
     /// If it exceeds a limit.
-    pub(crate) fn count(&mut self) -> Result<(), StateLimit> {
+    pub(crate) fn count(&mut self) -> Result<(), MemoryLimit> {
         if !std::mem::take(&mut self.is_used) {
             return Ok(());
         }

@@ -132,6 +132,17 @@ impl Next {
             Self::Done(finished) => &finished.flight,
         }
     }
+
+    /// How much of the operation was decoded since the last call, in units of about 70 nanoseconds of processor time.
+    /// The envelope counts it as work of the connection.
+    pub fn take_work(&mut self) -> u32 {
+        let flight = match self {
+            Self::Forward(call) => &mut call.flight,
+            Self::Defer(work) => &mut work.flight,
+            Self::Done(finished) => &mut finished.flight,
+        };
+        flight.operation.take_work()
+    }
 }
 
 impl AwaitsUpstream {

@@ -13,6 +13,7 @@ use crate::body::{OperationKey, Request, Response};
 use crate::kind::OperationKind;
 use crate::message::Message;
 use crate::rops::exchange::OperationRops;
+use crate::work::Work;
 
 /// The envelope: the protocol that carries an operation. Framing, authentication, session lookup and the form of a
 /// refusal depend on it; hooks of modules do not. Envelopes are compared by name.
@@ -65,6 +66,10 @@ pub struct Operation {
     pub ahead: Vec<AheadResponse>,
     /// The decoded ROPs, if the operation carries any.
     pub(crate) rops: Option<OperationRops>,
+    /// What was decoded of ROPs, in both directions.
+    pub(crate) rop_work: Work,
+    /// The units of decoding that [`Operation::take_work`] has returned.
+    taken_work: u32,
     /// The errors of a ROP buffer that cannot be decoded at all: of the request, and of the response.
     pub(crate) undecoded: [Option<wire::Error>; 2],
     notes: Vec<Note>,
@@ -103,6 +108,8 @@ impl Operation {
             response: None,
             ahead: Vec::new(),
             rops: None,
+            rop_work: Work::NONE,
+            taken_work: 0,
             undecoded: [None, None],
             notes: Vec::new(),
         }
@@ -164,6 +171,21 @@ impl Operation {
     /// The ROPs and the responses to them, if the operation carries ROPs that were decoded.
     pub const fn rops(&self) -> Option<&OperationRops> {
         self.rops.as_ref()
+    }
+
+    /// The units of decoding since the last call, each about 70 nanoseconds of processor time, with the modules' part.
+    pub(crate) fn take_work(&mut self) -> u32 {
+        let response = self.response.as_ref().map_or(0, |response| response.work().units);
+        let units = self.request.work().units.saturating_add(self.rop_work.units).saturating_add(response);
+        units.saturating_sub(std::mem::replace(&mut self.taken_work, units))
+    }
+
+    /// How many bytes of memory what was decoded takes, at most.
+    pub(crate) fn decoded_bytes(&self) -> usize {
+        let response = self.response.as_ref().map_or(0, Message::decoded_bytes);
+        let rops = self.rops.as_ref().map_or(0, OperationRops::bytes);
+        let ahead = self.ahead.iter().map(AheadResponse::decoded_bytes).fold(0, usize::saturating_add);
+        self.request.decoded_bytes().saturating_add(response).saturating_add(rops).saturating_add(ahead)
     }
 
     /// The errors of ROPs that could not be decoded, and were forwarded as bytes: each with `request` or `response`.

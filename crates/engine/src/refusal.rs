@@ -15,6 +15,8 @@ pub enum RefusalKind {
     UnknownOperation,
     /// The request cannot be decoded, or cannot be encoded after modules changed it.
     BadRequest,
+    /// The request has more ROPs, restrictions or values than the proxy decodes.
+    TooLarge,
     /// The request identifies no session of its caller, or one that has ended.
     NoSession,
     /// The request's cookies identify several sessions, or have values that the session was never given.

@@ -9,7 +9,7 @@ use wire::FileTime;
 
 use crate::module_state::{ModuleState, Slots};
 use crate::objects::table::ObjectTable;
-use crate::session_memory::StateLimit;
+use crate::user_memory::MemoryLimit;
 
 /// The state of one client at one service of the server, from its Connect or Bind to its Disconnect or Unbind, under
 /// one security context.
@@ -108,12 +108,12 @@ impl Session {
     ///
     /// # Errors
     /// If it exceeds a limit: then the session must end.
-    pub(crate) fn count_module_state(&mut self) -> Result<(), StateLimit> {
+    pub(crate) fn count_module_state(&mut self) -> Result<(), MemoryLimit> {
         self.slots.count()
     }
 
     /// The limit because of which objects of the session are not tracked, once.
-    pub(crate) fn take_reached(&mut self) -> Option<StateLimit> {
+    pub(crate) fn take_reached(&mut self) -> Option<MemoryLimit> {
         self.objects.take_reached()
     }
 

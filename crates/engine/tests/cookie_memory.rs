@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{
-    CookieTable, Engine, Envelope, Incoming, OperationKey, RefusalKind, SecurityContext, SessionMemory as _,
-    Stack,
+    CookieTable, Engine, Envelope, Incoming, MemoryUse, OperationKey, RefusalKind, SecurityContext, Stack,
+    UserMemory as _,
 };
 use mapi::mapihttp::{Endpoint, RequestType};
 use testkit::{Budget, TestFlight, caller, incoming};
@@ -16,7 +16,7 @@ const LIMIT: usize = 1 << 20;
 
 fn engine() -> (Engine, Arc<Budget>) {
     let budget = Arc::new(Budget::new(LIMIT));
-    (Engine::new(Stack::default()).with_session_memory(Arc::clone(&budget) as _), budget)
+    (Engine::new(Stack::default()).with_user_memory(Arc::clone(&budget) as _), budget)
 }
 
 /// Sends a request of the session of `who` with the cookie `session=NUMBER`, or begins that session.
@@ -113,7 +113,7 @@ fn a_session_is_not_ended_at_the_server_if_there_is_no_memory_for_its_cookies() 
         opened((&engine, &table), &alice, 1);
         let left = LIMIT - budget.counted()[0];
         if is_full {
-            budget.replace(alice.identity().user(), 0, left).unwrap();
+            budget.replace(alice.identity().user(), MemoryUse::Sessions, 0, left).unwrap();
         }
         // The cookies are more than what need not be counted.
         let mut flight = begin((&engine, &table), &alice, RequestType::QueryColumns, 1);

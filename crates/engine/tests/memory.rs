@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use engine::{
-    CookieTable, Engine, FaultStatus, Interface, Module, ModuleState, Operation, Refusal, Session, Stack,
-    StateLimit,
+    CookieTable, Engine, FaultStatus, Interface, MemoryLimit, Module, ModuleState, Operation, Refusal,
+    Session, Stack,
 };
 use mapi::emsmdb::NO_OBJECT;
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
@@ -44,7 +44,7 @@ impl Module for Gauge {
 }
 
 /// Opens tables with these handles, each with as many columns. Returns the limits that the operations report.
-fn open_tables(mailbox: &mut Mailbox<'_>, handles: std::ops::Range<u32>, columns: u32) -> Vec<StateLimit> {
+fn open_tables(mailbox: &mut Mailbox<'_>, handles: std::ops::Range<u32>, columns: u32) -> Vec<MemoryLimit> {
     let mut reached = Vec::new();
     for handle in handles {
         let open = RequestBody::RopGetHierarchyTable(FolderTableRequest {
@@ -69,7 +69,7 @@ fn engine() -> (Engine, Arc<Budget>, Seen) {
     let (budget, gauge) = (Arc::new(Budget::new(LIMIT)), Gauge::default());
     let seen = Arc::clone(&gauge.0);
     let engine = Engine::new(Stack::new(vec![Box::new(gauge)]));
-    (engine.with_session_memory(Arc::clone(&budget) as _), budget, seen)
+    (engine.with_user_memory(Arc::clone(&budget) as _), budget, seen)
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn the_content_of_all_sessions_of_a_user_has_one_limit() {
         content += seen.lock().unwrap().2;
     }
     // Each session reports the limit once.
-    assert_eq!(reached, [StateLimit::User]);
+    assert_eq!(reached, [MemoryLimit::User]);
     // All tables are tracked; some columns are not kept.
     let (tracked, untracked, _) = *seen.lock().unwrap();
     assert_eq!((tracked, untracked), (15, 0));
@@ -108,7 +108,7 @@ fn the_content_of_all_sessions_of_a_user_has_one_limit() {
 fn objects_without_content_count_and_further_ones_are_not_tracked() {
     let (engine, budget, seen) = engine();
     let mut mailbox = Mailbox::open(&engine, "a");
-    assert_eq!(open_tables(&mut mailbox, 0..6000, 0), [StateLimit::User]);
+    assert_eq!(open_tables(&mut mailbox, 0..6000, 0), [MemoryLimit::User]);
     let (tracked, untracked, _) = *seen.lock().unwrap();
     assert_eq!(u64::try_from(tracked).unwrap() + untracked, 6000);
     assert!(tracked > 3000 && untracked > 1000, "{tracked} {untracked}");
@@ -145,7 +145,7 @@ impl Module for Keeps {
 fn keeping() -> (Engine, Arc<Budget>) {
     let budget = Arc::new(Budget::new(LIMIT));
     let engine = Engine::new(Stack::new(vec![Box::new(Keeps)]));
-    (engine.with_session_memory(Arc::clone(&budget) as _), budget)
+    (engine.with_user_memory(Arc::clone(&budget) as _), budget)
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_session_of_which_modules_keep_more_than_the_limit_ends_over_http() {
 fn a_session_reports_its_own_limits() {
     let engine = Engine::new(Stack::default());
     let mut mailbox = Mailbox::open(&engine, "a");
-    assert_eq!(open_tables(&mut mailbox, 0..16_390, 0), [StateLimit::Objects]);
+    assert_eq!(open_tables(&mut mailbox, 0..16_390, 0), [MemoryLimit::Objects]);
     let mut mailbox = Mailbox::open(&engine, "a");
-    assert_eq!(open_tables(&mut mailbox, 0..1300, COLUMNS), [StateLimit::Content]);
+    assert_eq!(open_tables(&mut mailbox, 0..1300, COLUMNS), [MemoryLimit::Content]);
 }

@@ -37,8 +37,16 @@ macro_rules! rpc_operations {
             /// # Errors
             /// Fails if the interface has no such operation, or the bytes are not its parameters.
             pub fn decode(opnum: u16, stub: &[u8], endian: ::wire::Endian) -> ::wire::Result<(Self, &[u8])> {
+                Self::read(opnum, ::wire::Reader::with_endian(stub, endian))
+            }
+
+            /// Decodes the stub from the rest of `stub`.
+            ///
+            /// # Errors
+            /// Fails like [`Self::decode`].
+            pub fn read(opnum: u16, stub: ::wire::Reader<'_>) -> ::wire::Result<(Self, &[u8])> {
                 match opnum {
-                    $($opnum => <$request as ::rpc::ndr::Params>::decode_stub(stub, endian)
+                    $($opnum => <$request as ::rpc::ndr::Params>::read_stub(stub)
                         .map(|(request, rest)| (Self::$name(request), rest)),)*
                     _ => Err(unknown_opnum(opnum)),
                 }
@@ -73,8 +81,16 @@ macro_rules! rpc_operations {
             /// # Errors
             /// Fails if the interface has no such operation, or the bytes are not its parameters.
             pub fn decode(opnum: u16, stub: &[u8], endian: ::wire::Endian) -> ::wire::Result<(Self, &[u8])> {
+                Self::read(opnum, ::wire::Reader::with_endian(stub, endian))
+            }
+
+            /// Decodes the stub from the rest of `stub`.
+            ///
+            /// # Errors
+            /// Fails like [`Self::decode`].
+            pub fn read(opnum: u16, stub: ::wire::Reader<'_>) -> ::wire::Result<(Self, &[u8])> {
                 match opnum {
-                    $($opnum => <$response as ::rpc::ndr::Params>::decode_stub(stub, endian)
+                    $($opnum => <$response as ::rpc::ndr::Params>::read_stub(stub)
                         .map(|(response, rest)| (Self::$name(response), rest)),)*
                     _ => Err(unknown_opnum(opnum)),
                 }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::{SessionMemory, StateLimit};
+/// A limit on memory that is reached.
+pub use engine::MemoryLimit;
+use engine::{MemoryUse, UserMemory};
 use identity::{Identity, UserKey};
 
 use crate::tcp::admission::Limits;
@@ -14,9 +16,9 @@ pub(crate) const UNCOUNTED_PER_CONNECTION: usize = 64 * 1024;
 /// The unit in which further bytes are counted.
 const STEP: usize = 64 * 1024;
 
-/// Limits the bytes of request bodies and stubs that are held in memory until their response, of buffered responses
-/// until the client has read them, and of the state of sessions. The last may take half of each limit, so that there
-/// is memory for requests whatever sessions hold.
+/// Limits the bytes of request bodies and stubs that are held in memory until their response, of what was decoded of
+/// them, of buffered responses until the client has read them, and of the state of sessions. The last may take half of
+/// each limit, so that there is memory for requests whatever sessions hold.
 #[derive(Debug)]
 pub struct BodyBudget {
     per_user: usize,
@@ -39,49 +41,21 @@ struct Held {
     sessions: usize,
 }
 
-/// What bytes are held for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    Messages,
-    Sessions,
-}
-
 impl Held {
     /// The bytes after `from` of them, which are held for `purpose`, are replaced by `to`.
-    fn exchanged(mut self, purpose: Use, from: usize, to: usize) -> Self {
+    fn exchanged(mut self, purpose: MemoryUse, from: usize, to: usize) -> Self {
         let place = match purpose {
-            Use::Messages => &mut self.messages,
-            Use::Sessions => &mut self.sessions,
+            MemoryUse::Operations => &mut self.messages,
+            MemoryUse::Sessions => &mut self.sessions,
         };
         *place = place.saturating_sub(from).saturating_add(to);
         self
     }
 
     /// Whether more may not be held for `purpose`.
-    fn exceeds(self, purpose: Use, limit: usize) -> bool {
+    fn exceeds(self, purpose: MemoryUse, limit: usize) -> bool {
         self.messages.saturating_add(self.sessions) > limit
-            || (purpose == Use::Sessions && self.sessions > limit / 2)
-    }
-}
-
-/// The limit that a request or response exceeds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum MemoryLimit {
-    /// The limit for one user.
-    #[error("clients.request_megabytes_per_user is reached")]
-    User,
-    /// The limit for all users together.
-    #[error("clients.request_megabytes is reached")]
-    Total,
-}
-
-impl MemoryLimit {
-    /// The configuration key of the limit.
-    pub(crate) const fn key(self) -> &'static str {
-        match self {
-            Self::User => "clients.request_megabytes_per_user",
-            Self::Total => "clients.request_megabytes",
-        }
+            || (purpose == MemoryUse::Sessions && self.sessions > limit / 2)
     }
 }
 
@@ -99,7 +73,13 @@ impl BodyBudget {
 
     /// Replaces `from` bytes of `user`, which are held for `purpose`, by `to`. If that exceeds a limit, the count is
     /// unchanged.
-    fn exchange(&self, user: &UserKey, purpose: Use, from: usize, to: usize) -> Result<(), MemoryLimit> {
+    fn exchange(
+        &self,
+        user: &UserKey,
+        purpose: MemoryUse,
+        from: usize,
+        to: usize,
+    ) -> Result<(), MemoryLimit> {
         let mut counts = self.lock();
         let own = counts.by_user.get(user).copied().unwrap_or_default().exchanged(purpose, from, to);
         let total = counts.total.exchanged(purpose, from, to);
@@ -127,12 +107,15 @@ impl BodyBudget {
     }
 }
 
-impl SessionMemory for BodyBudget {
-    fn replace(&self, user: &UserKey, counted: usize, bytes: usize) -> Result<(), StateLimit> {
-        self.exchange(user, Use::Sessions, counted, bytes).map_err(|limit| match limit {
-            MemoryLimit::User => StateLimit::User,
-            MemoryLimit::Total => StateLimit::Total,
-        })
+impl UserMemory for BodyBudget {
+    fn replace(
+        &self,
+        user: &UserKey,
+        purpose: MemoryUse,
+        counted: usize,
+        bytes: usize,
+    ) -> Result<(), MemoryLimit> {
+        self.exchange(user, purpose, counted, bytes)
     }
 }
 
@@ -161,7 +144,7 @@ impl Share {
         if counted == self.counted {
             return Ok(());
         }
-        self.budget.exchange(&self.user, Use::Messages, self.counted, counted)?;
+        self.budget.exchange(&self.user, MemoryUse::Operations, self.counted, counted)?;
         self.counted = counted;
         Ok(())
     }
@@ -239,21 +222,24 @@ mod tests {
     fn sessions_may_hold_half_of_each_limit_beside_requests() {
         let [alice, bob] = identities();
         let budget = budget(10 * STEP, 14 * STEP);
-        assert_eq!(budget.replace(alice.user(), 0, 5 * STEP + 1), Err(StateLimit::User));
-        budget.replace(alice.user(), 0, 5 * STEP).unwrap();
+        assert_eq!(
+            budget.replace(alice.user(), MemoryUse::Sessions, 0, 5 * STEP + 1),
+            Err(MemoryLimit::User)
+        );
+        budget.replace(alice.user(), MemoryUse::Sessions, 0, 5 * STEP).unwrap();
         // In total as well.
-        assert_eq!(budget.replace(bob.user(), 0, 3 * STEP), Err(StateLimit::Total));
-        budget.replace(bob.user(), 0, 2 * STEP).unwrap();
+        assert_eq!(budget.replace(bob.user(), MemoryUse::Sessions, 0, 3 * STEP), Err(MemoryLimit::Total));
+        budget.replace(bob.user(), MemoryUse::Sessions, 0, 2 * STEP).unwrap();
         // Requests may have the rest.
         let mut share = budget.share(&alice);
         assert_eq!(share.set(5 * STEP + 1), Err(MemoryLimit::User));
         share.set(5 * STEP).unwrap();
         // And more of it than sessions.
-        budget.replace(alice.user(), 5 * STEP, 0).unwrap();
+        budget.replace(alice.user(), MemoryUse::Sessions, 5 * STEP, 0).unwrap();
         share.set(10 * STEP).unwrap();
-        assert_eq!(budget.replace(alice.user(), 0, 1), Err(StateLimit::User));
+        assert_eq!(budget.replace(alice.user(), MemoryUse::Sessions, 0, 1), Err(MemoryLimit::User));
         drop(share);
-        budget.replace(bob.user(), 2 * STEP, 0).unwrap();
+        budget.replace(bob.user(), MemoryUse::Sessions, 2 * STEP, 0).unwrap();
         assert!(budget.lock().total == Held::default() && budget.lock().by_user.is_empty());
     }
 }

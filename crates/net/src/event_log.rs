@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use engine::StateLimit;
+use engine::MemoryLimit;
 use identity::Principal;
 use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
@@ -195,7 +195,7 @@ impl EventLog {
         client: SocketAddr,
         user: &Principal,
         operation: &str,
-        limit: StateLimit,
+        limit: MemoryLimit,
     ) {
         if let Some(suppressed) = self.session_limit.pass(Instant::now()) {
             let key = limit.key();

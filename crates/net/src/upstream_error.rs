@@ -167,7 +167,7 @@ impl UpstreamError {
         match self {
             Self::Timeout(Timeout::Response(_)) => Some("upstream.call_seconds"),
             Self::Timeout(Timeout::Auth(_)) => Some("upstream.connect_seconds"),
-            Self::MemoryLimit(full) => Some(full.key()),
+            Self::MemoryLimit(full) => full.key(),
             _ => None,
         }
     }

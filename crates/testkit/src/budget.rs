@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use engine::{SessionMemory, StateLimit};
+use engine::{MemoryLimit, MemoryUse, UserMemory};
 use identity::UserKey;
 
-/// Gives each user the same number of bytes.
+/// Gives the sessions of each user the same number of bytes. Operations have no limit.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
@@ -31,13 +31,22 @@ impl Budget {
     }
 }
 
-impl SessionMemory for Budget {
-    fn replace(&self, user: &UserKey, counted: usize, bytes: usize) -> Result<(), StateLimit> {
+impl UserMemory for Budget {
+    fn replace(
+        &self,
+        user: &UserKey,
+        purpose: MemoryUse,
+        counted: usize,
+        bytes: usize,
+    ) -> Result<(), MemoryLimit> {
+        if purpose == MemoryUse::Operations {
+            return Ok(());
+        }
         let mut users = self.users();
         let held = users.entry(user.clone()).or_default();
         let changed = held.saturating_sub(counted).saturating_add(bytes);
         if bytes > counted && changed > self.limit {
-            return Err(StateLimit::User);
+            return Err(MemoryLimit::User);
         }
         *held = changed;
         Ok(())

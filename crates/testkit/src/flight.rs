@@ -103,6 +103,11 @@ impl TestFlight {
         }
     }
 
+    /// The units of decoding since the last call.
+    pub fn take_work(&mut self) -> u32 {
+        self.0.as_mut().map_or(0, Next::take_work)
+    }
+
     /// The operation that is sent to the upstream ahead of it.
     pub fn ahead(&self) -> Option<OperationKey> {
         match &self.0 {

@@ -52,6 +52,11 @@ pub enum ErrorKind {
         /// The maximum.
         limit: u32,
     },
+    /// More elements than are decoded of one message ([`Budget`](crate::Budget)).
+    TooMany {
+        /// The maximum, in units of the budget.
+        limit: u32,
+    },
     /// A text violates the rules of its encoding.
     Text {
         /// The violated rule.
@@ -94,6 +99,7 @@ impl fmt::Display for Error {
             ErrorKind::Invalid { found, expected } => write!(f, "found {found:#x}, expected {expected}"),
             ErrorKind::Trailing { count } => write!(f, "{count} bytes follow the end"),
             ErrorKind::TooDeep { limit } => write!(f, "nested more than {limit} deep"),
+            ErrorKind::TooMany { limit } => write!(f, "more elements than the {limit} that are decoded"),
             ErrorKind::Text { expected } => write!(f, "not valid text: {expected}"),
         }
     }

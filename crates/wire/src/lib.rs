@@ -56,6 +56,7 @@
     clippy::as_conversions
 )]
 
+mod budget;
 mod codec;
 mod enums;
 mod error;
@@ -68,6 +69,7 @@ mod writer;
 /// A byte buffer that can be shared without copying.
 pub use bytes::Bytes;
 
+pub use crate::budget::Budget;
 pub use crate::codec::{Decode, DecodeWith, Encode};
 pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::guid::Guid;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::budget::Budget;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The byte order of multi-byte scalars.
@@ -24,6 +25,8 @@ pub struct Reader<'a> {
     endian: Endian,
     /// The buffer of which `rest` is a part, if it can be shared.
     source: Option<&'a Bytes>,
+    /// What may be decoded; `None` without a limit.
+    budget: Option<&'a Budget>,
 }
 
 macro_rules! scalar {
@@ -51,7 +54,7 @@ impl<'a> Reader<'a> {
 
     /// Creates a reader of `bytes` in the byte order `endian`.
     pub const fn with_endian(bytes: &'a [u8], endian: Endian) -> Self {
-        Self { rest: bytes, offset: 0, endian, source: None }
+        Self { rest: bytes, offset: 0, endian, source: None, budget: None }
     }
 
     /// Creates a little-endian reader of `bytes`, whose parts [`Reader::shared`] returns without copying.
@@ -70,6 +73,13 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub const fn in_order(mut self, endian: Endian) -> Self {
         self.endian = endian;
+        self
+    }
+
+    /// Returns the reader with a limit on what it decodes. Readers that are made from it have the same budget.
+    #[must_use]
+    pub const fn within(mut self, budget: &'a Budget) -> Self {
+        self.budget = Some(budget);
         self
     }
 
@@ -208,6 +218,31 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
+    /// Checks the count of a list as [`Reader::count`] does, and spends a unit of the budget for each element.
+    ///
+    /// # Errors
+    /// As [`Reader::count`], and if the budget is used up.
+    #[inline]
+    pub fn elements(&self, count: u32, item_size: usize, limit: u32, field: &'static str) -> Result<usize> {
+        let count = self.count(count, item_size, limit, field)?;
+        self.spend(count, field)?;
+        Ok(count)
+    }
+
+    /// Spends `units` of the budget, if there is one.
+    ///
+    /// # Errors
+    /// If fewer units are left.
+    #[inline]
+    pub fn spend(&self, units: usize, field: &'static str) -> Result<()> {
+        match self.budget {
+            Some(budget) if !budget.spend(units) => {
+                Err(self.error(ErrorKind::TooMany { limit: budget.limit() }, field))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Checks that no bytes remain.
     ///
     /// # Errors
@@ -261,6 +296,19 @@ mod tests {
         assert!(matches!(r.count(5, 4, 100, "n").unwrap_err().kind, ErrorKind::Truncated { .. }));
         assert_eq!(r.count(4, 4, 100, "n"), Ok(4));
         assert!(matches!(r.count(17, 0, 100, "n").unwrap_err().kind, ErrorKind::Truncated { .. }));
+    }
+
+    #[test]
+    fn readers_made_from_one_another_spend_the_same_budget() {
+        let budget = Budget::new(4);
+        let mut r = Reader::new(&[0; 16]).within(&budget);
+        let copy = r.clone();
+        assert_eq!(r.sub(8, "inner").unwrap().elements(2, 1, 8, "list"), Ok(2));
+        assert_eq!(copy.elements(2, 1, 8, "list"), Ok(2));
+        let error = r.elements(1, 1, 8, "list").unwrap_err();
+        assert_eq!(error.to_string(), "list at offset 8: more elements than the 4 that are decoded");
+        // Bytes cost nothing.
+        assert!(r.count(8, 1, 8, "bytes").is_ok() && Reader::new(&[0]).elements(1, 1, 1, "list").is_ok());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use mapi::rop::Logons;
 
 use super::content::{Content, size_of_value};
 use super::object::{Logon, Object, ObjectHandle, ObjectKind};
-use crate::session_memory::{SessionShare, StateLimit};
+use crate::user_memory::{MemoryLimit, MemoryShare};
 
 /// An estimate of the memory of a session without its objects, in bytes.
 const SESSION_BYTES: usize = 1024;
@@ -47,11 +47,11 @@ pub struct ObjectTable {
     /// An estimate of the memory of the content, in bytes.
     pub(super) held: usize,
     /// The memory of the session in the limits of its user.
-    share: SessionShare,
+    share: MemoryShare,
     /// How many objects are not tracked because a limit was reached.
     pub overflow: u64,
     /// The limit that was reached first.
-    reached: Option<StateLimit>,
+    reached: Option<MemoryLimit>,
     /// Whether [`Self::take_reached`] returned it.
     is_reported: bool,
 }
@@ -65,7 +65,7 @@ impl ObjectTable {
     /// Counts the memory of the session in `share`. Objects and content beyond the share are not tracked, like those
     /// beyond the limits of the table.
     #[must_use]
-    pub(crate) fn counted_in(mut self, share: SessionShare) -> Self {
+    pub(crate) fn counted_in(mut self, share: MemoryShare) -> Self {
         self.share = share;
         // If this fails, the session is opened nevertheless, since another limit applies to the number of sessions, and
         // nothing is tracked for it.
@@ -79,7 +79,7 @@ impl ObjectTable {
     }
 
     /// The limit because of which objects or content are not tracked. Returned once: what a client repeats is not news.
-    pub(crate) fn take_reached(&mut self) -> Option<StateLimit> {
+    pub(crate) fn take_reached(&mut self) -> Option<MemoryLimit> {
         let reached = self.reached.filter(|_| !self.is_reported);
         self.is_reported |= reached.is_some();
         reached
@@ -190,7 +190,7 @@ impl ObjectTable {
         let reserved = if self.count < self.limits.objects {
             self.share.reserve(self.memory().saturating_add(OBJECT_BYTES))
         } else {
-            Err(StateLimit::Objects)
+            Err(MemoryLimit::Objects)
         };
         self.note(reserved)
     }
@@ -199,13 +199,13 @@ impl ObjectTable {
     pub(super) fn room(&mut self, wanted: usize) -> usize {
         let memory = self.memory();
         let room = wanted.min(self.limits.content.saturating_sub(self.held));
-        self.note(if room < wanted { Err(StateLimit::Content) } else { Ok(()) });
+        self.note(if room < wanted { Err(MemoryLimit::Content) } else { Ok(()) });
         let reserved = self.share.reserve(memory.saturating_add(room));
         if self.note(reserved) { room } else { room.min(self.share.left(memory)) }
     }
 
     /// Notes the limit that `reserved` exceeds, if it does. Returns whether it does not.
-    fn note(&mut self, reserved: Result<(), StateLimit>) -> bool {
+    fn note(&mut self, reserved: Result<(), MemoryLimit>) -> bool {
         self.reached = self.reached.or(reserved.err());
         reserved.is_ok()
     }

@@ -6,18 +6,20 @@ use mapi::ErrorCode;
 use mapi::compress::{ExtendedBuffer, ExtendedFlags};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::rop::{Empty, HandleRole, Logons, RequestBody, RequestReader, RopReply, RopRequest};
-use wire::{Bytes, Decode as _, Encode as _, Error, Reader, Result, Writer};
+use wire::{Budget, Bytes, Decode as _, Encode as _, Error, Reader, Result, Writer};
+
+use crate::work::{REQUEST_LIMIT, ROP, Work};
 
 /// The most slots of a server object handle table: an index of one byte reaches no more, and 255 is left out.
 const MAX_SLOTS: usize = 255;
 
 /// The decision about a ROP.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disposition {
     /// The ROP is forwarded to the upstream.
     Forwarded,
     /// The ROP is not forwarded; a module responded to it.
-    RespondedLocally(RopReply),
+    RespondedLocally,
     /// The ROP is not forwarded, and has no response: a `RopRelease`, or one that a module added.
     Dropped,
 }
@@ -27,12 +29,12 @@ pub(crate) enum Disposition {
 pub struct Entry {
     /// The request.
     pub request: RopRequest,
-    /// The upstream's response. `None` before it is received, for `RopRelease`, and if the server did not execute the
-    /// ROP.
+    /// The response, by the upstream or by a module. `None` before it is received, for `RopRelease`, and if the server
+    /// did not execute the ROP.
     pub reply: Option<RopReply>,
     pub(crate) disposition: Disposition,
-    /// The range of the ROP in the client's buffer; `None` for a ROP that a module added.
-    origin: Option<Range<usize>>,
+    /// Where the ROP begins in the client's buffer; `None` for a ROP that a module added.
+    origin: Option<u32>,
     /// The number of the module that added the ROP or responded to it.
     pub(crate) by: Option<usize>,
 }
@@ -41,14 +43,6 @@ impl Entry {
     /// Whether a module added the ROP, so that the client does not receive its response.
     pub const fn is_added(&self) -> bool {
         self.origin.is_none()
-    }
-
-    /// The response for the client, by the upstream or by a module.
-    pub const fn client_reply(&self) -> Option<&RopReply> {
-        match &self.disposition {
-            Disposition::RespondedLocally(reply) => Some(reply),
-            _ => self.reply.as_ref(),
-        }
     }
 
     /// Whether the upstream responds to the ROP.
@@ -80,6 +74,8 @@ pub struct RopBatch {
     client_slots: usize,
     packed: Vec<Packed>,
     pub(crate) edited: bool,
+    /// What was decoded.
+    pub(crate) work: Work,
     /// How many bytes of the response are reserved for the responses of modules.
     reserved: usize,
     /// The maximum size of the response that the client accepts, in bytes.
@@ -101,13 +97,14 @@ impl RopBatch {
     ///
     /// # Errors
     /// If the first buffer is not a ROP buffer. ROPs that cannot be decoded are not an error here, see
-    /// [`RopBatch::error`].
+    /// [`RopBatch::error`]. Nor are those that exceed the limit on an operation; the engine refuses it.
     pub fn decode(buffers: Vec<ExtendedBuffer>, logons: &dyn Logons) -> Result<Self> {
         let mut buffers = buffers.into_iter();
         let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Bytes::new()));
         let mut original = RopBuffer::from_shared(&first.payload)?;
-        let (entries, rest, error) = decode_rops(&original.rops, logons);
-        let packed = buffers.map(|buffer| Packed::decode(buffer, logons)).collect();
+        let budget = Budget::new(REQUEST_LIMIT);
+        let (entries, rest, error) = decode_rops(&original.rops, logons, &budget);
+        let packed = buffers.map(|buffer| Packed::decode(buffer, logons, &budget)).collect();
         let handles = std::mem::take(&mut original.handles);
         let client_slots = handles.len();
         let flags = first.flags;
@@ -121,9 +118,18 @@ impl RopBatch {
             client_slots,
             packed,
             edited: false,
+            work: Work::of(&budget),
             reserved: 0,
             room: None,
         })
+    }
+
+    /// How many bytes of memory the batch takes, at most.
+    pub(crate) fn bytes(&self) -> usize {
+        let entries = self.entries.capacity().saturating_mul(size_of::<Entry>());
+        let packed = self.packed.iter().map(|packed| packed.buffer.payload.len());
+        let payload = packed.fold(self.original.rops.len(), usize::saturating_add);
+        entries.saturating_add(payload).saturating_add(self.work.bytes_beside(self.entries.len()))
     }
 
     /// The ROPs, including those that modules added, in the order in which they are executed.
@@ -179,7 +185,8 @@ impl RopBatch {
         if entry.is_added() || !entry.request.has_reply() {
             entry.disposition = Disposition::Dropped;
         } else {
-            entry.disposition = Disposition::RespondedLocally(reply);
+            entry.disposition = Disposition::RespondedLocally;
+            entry.reply = Some(reply);
             self.reserved = self.reserved.saturating_add(size);
         }
         self.edited = true;
@@ -289,29 +296,40 @@ impl RopBatch {
 
     /// The client's bytes, starting with the ROP at `position`.
     pub(crate) fn client_bytes_from(&self, position: usize) -> &[u8] {
-        let own =
-            self.entries.get(position..).unwrap_or_default().iter().find_map(|entry| entry.origin.as_ref());
-        let start = own.map_or(self.rest.start, |range| range.start);
+        let own = self.entries.get(position..).unwrap_or_default().iter().find_map(|entry| entry.origin);
+        let start = own.and_then(|start| usize::try_from(start).ok()).unwrap_or(self.rest.start);
         self.original.rops.get(start..).unwrap_or_default()
     }
 }
 
 impl Packed {
-    fn decode(buffer: ExtendedBuffer, logons: &dyn Logons) -> Self {
-        let rop = RopBuffer::from_shared(&buffer.payload)
-            .and_then(|inner| RopRequest::decode(&mut Reader::sharing(&inner.rops), logons))
-            .ok();
+    fn decode(buffer: ExtendedBuffer, logons: &dyn Logons, budget: &Budget) -> Self {
+        let rop = RopBuffer::from_shared(&buffer.payload).and_then(|inner| {
+            let mut r = Reader::sharing(&inner.rops).within(budget);
+            r.spend(ROP, "RopId")?;
+            RopRequest::decode(&mut r, logons)
+        });
+        let rop = rop.ok();
         Self { buffer, rop }
     }
 }
 
-fn decode_rops(rops: &Bytes, logons: &dyn Logons) -> (Vec<Entry>, Range<usize>, Option<Error>) {
-    let mut reader = RequestReader::new(Reader::sharing(rops), logons);
+fn decode_rops(
+    rops: &Bytes,
+    logons: &dyn Logons,
+    budget: &Budget,
+) -> (Vec<Entry>, Range<usize>, Option<Error>) {
+    let all = Reader::sharing(rops).within(budget);
+    let mut reader = RequestReader::new(all.clone(), logons);
     let mut entries = Vec::new();
     let error = loop {
         match reader.next_request() {
             Ok(Some((request, bytes))) => {
-                let origin = Some(bytes);
+                if let Err(error) = all.spend(ROP, "RopId") {
+                    break Some(error);
+                }
+                // A buffer has at most 65,535 bytes.
+                let origin = u32::try_from(bytes.start).ok();
                 entries.push(Entry {
                     request,
                     reply: None,

@@ -16,6 +16,11 @@ impl OperationRops {
         &self.batch
     }
 
+    /// How many bytes of memory they take, at most.
+    pub(crate) fn bytes(&self) -> usize {
+        self.batch.bytes().saturating_add(self.responses.as_ref().map_or(0, BatchResponses::bytes))
+    }
+
     /// The responses as a whole. `None` before they are received, and if the response contains no ROPs.
     pub const fn responses(&self) -> Option<&BatchResponses> {
         self.responses.as_ref()

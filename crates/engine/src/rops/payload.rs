@@ -1,6 +1,5 @@
 //! The operations that carry ROPs: `EcDoRpc`, `EcDoRpcExt` and `EcDoRpcExt2` over RPC, and `Execute` over HTTP.
 
-use mapi::ErrorCode;
 use mapi::compress::{ExtendedBuffer, Limits, decode_chain, decode_shared_chain, encode_chain};
 use mapi::emsmdb::{
     self, EcDoRpcExt2Request, EcDoRpcExt2Response, EcDoRpcExtRequest, EcDoRpcExtResponse, EcDoRpcRequest,
@@ -8,9 +7,20 @@ use mapi::emsmdb::{
 };
 use mapi::mapihttp::emsmdb::{ExecuteRequest, ExecuteResponse};
 use mapi::mapihttp::{self as http, AuxiliaryBuffer, OperationResponse, SizedBytes};
+use mapi::mapihttp::{Endpoint, RequestType};
+use mapi::{ErrorCode, Interface};
 use wire::{Error, Result};
 
-use crate::body::{Request, Response};
+use crate::body::{OperationKey, Request, Response};
+
+/// Whether an operation carries ROPs.
+pub(super) const fn carries_rops(key: OperationKey) -> bool {
+    matches!(
+        key,
+        OperationKey::Http(Endpoint::Emsmdb, RequestType::Execute)
+            | OperationKey::Call(Interface::Emsmdb, 2 | 9 | 11)
+    )
+}
 
 /// Decodes the extended buffers of a request that carries ROPs. `None` for any other request.
 ///

@@ -6,11 +6,12 @@ use mapi::compress::ExtendedBuffer;
 use mapi::emsmdb::RopBuffer;
 use mapi::property::PropTag;
 use mapi::rop::{ReadResponse, ReplyHandler, ResponseReader, RopReply, RopRequest, RopResponse};
-use wire::{Bytes, Decode as _, Error, ErrorKind, Reader, Result};
+use wire::{Budget, Bytes, Decode as _, Error, ErrorKind, Reader, Result};
 
 use super::batch::{Entry, RopBatch};
 use super::replies::{BatchResponses, PackedReply, Stop, Undecoded};
 use super::reply_pass::ReplyPass;
+use crate::work::{RESPONSE_LIMIT, ROP, Work};
 
 /// Decodes the responses to `batch` from extended buffers. Each is stored in the entry of its request.
 ///
@@ -24,13 +25,16 @@ pub(super) fn read_responses(
     let mut buffers = buffers.into_iter();
     let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Bytes::new()));
     let original = RopBuffer::from_shared(&first.payload)?;
-    let mut reading = Reading { batch, pass, handles: &original.handles, changed: false, stopped: false };
+    let budget = Budget::new(RESPONSE_LIMIT);
+    let mut reading =
+        Reading { batch, pass, handles: &original.handles, changed: false, stopped: false, budget: &budget };
     let mut reader = ResponseReader::new();
     let Unmatched { others, stopped, undecoded } = reading.first(&mut reader, &original.rops);
     reader.pass_rest(&mut reading);
     let packed: Vec<PackedReply> = buffers.map(|buffer| reading.packed(buffer, &mut reader)).collect();
     let changed = reading.changed || packed.iter().any(|packed| packed.changed);
-    Ok(BatchResponses { flags: first.flags, original, others, stopped, undecoded, packed, changed })
+    let work = Work::of(&budget);
+    Ok(BatchResponses { flags: first.flags, original, others, stopped, undecoded, packed, changed, work })
 }
 
 /// The state of the decoder.
@@ -43,6 +47,7 @@ struct Reading<'a, 'b> {
     changed: bool,
     /// Whether the server stopped: it did not execute the rest of the requests.
     stopped: bool,
+    budget: &'a Budget,
 }
 
 /// The contents of the first buffer besides the responses to requests.
@@ -55,15 +60,17 @@ struct Unmatched {
 impl Reading<'_, '_> {
     /// Reads the responses of the first buffer.
     fn first(&mut self, reader: &mut ResponseReader, rops: &Bytes) -> Unmatched {
-        let mut r = Reader::sharing(rops);
+        let mut r = Reader::sharing(rops).within(self.budget);
         let (mut others, mut stopped, mut undecoded) = (Vec::new(), None, None);
         while !r.is_empty() {
             let start = r.offset();
-            let next = if stopped.is_some() {
-                ResponseReader::next_after_stop(&mut r).map(ReadResponse::Other)
-            } else {
-                reader.next_response(&mut r, self)
-            };
+            let next = r.spend(ROP, "RopId").and_then(|()| {
+                if stopped.is_some() {
+                    ResponseReader::next_after_stop(&mut r).map(ReadResponse::Other)
+                } else {
+                    reader.next_response(&mut r, self)
+                }
+            });
             match next {
                 Ok(ReadResponse::Reply(_)) => {}
                 Ok(ReadResponse::Other(response)) if response.stops_batch() => {
@@ -93,7 +100,8 @@ impl Reading<'_, '_> {
         // Only the last ROP of a batch is continued.
         let last = reader.last_replied().filter(|last| last.saturating_add(1) == self.batch.entries.len());
         let mut reply = inner.as_ref().filter(|_| last.is_some()).and_then(|inner| {
-            let mut r = Reader::sharing(&inner.rops);
+            let mut r = Reader::sharing(&inner.rops).within(self.budget);
+            r.spend(ROP, "RopId").ok()?;
             reader.begin_packed();
             match reader.next_response(&mut r, self) {
                 Ok(ReadResponse::Reply(reply)) if r.is_empty() => reply,

@@ -7,6 +7,7 @@ use mapi::rop::{RopReply, RopResponse};
 use wire::{Bytes, Encode as _, Error, Result, Writer};
 
 use super::batch::{Entry, RopBatch};
+use crate::work::Work;
 
 /// The upstream's response to a batch, without the first responses to single ROPs, which are in the entries of the
 /// batch.
@@ -23,6 +24,8 @@ pub struct BatchResponses {
     /// Further buffers, each with one more response to the last ROP ([MS-OXCRPC] 3.1.4.2.1.2.2).
     pub(super) packed: Vec<PackedReply>,
     pub(super) changed: bool,
+    /// What was decoded.
+    pub(crate) work: Work,
 }
 
 /// A response by which the server states that it executed no more ROPs.
@@ -58,6 +61,12 @@ impl BatchResponses {
     pub(crate) fn empty_buffer(batch: &RopBatch) -> Result<ExtendedBuffer> {
         let buffer = RopBuffer::new(Bytes::new(), batch.handles.clone());
         Ok(ExtendedBuffer::plain(buffer.to_bytes()?))
+    }
+
+    /// How many bytes of memory the responses take, at most.
+    pub(crate) fn bytes(&self) -> usize {
+        let packed = self.packed.iter().map(|packed| packed.buffer.payload.len());
+        packed.fold(self.original.rops.len(), usize::saturating_add).saturating_add(self.work.bytes())
     }
 
     /// The server object handle table of the upstream's response.
@@ -113,7 +122,7 @@ impl BatchResponses {
             (None, None) => batch.entries.len(),
         };
         for entry in batch.entries.get(..end).unwrap_or_default().iter().filter(|entry| !entry.is_added()) {
-            if let Some(reply) = entry.client_reply() {
+            if let Some(reply) = &entry.reply {
                 reply.encode(w)?;
             }
         }

@@ -46,12 +46,8 @@ impl ReplyPass<'_> {
             (Disposition::Forwarded, false) => Visibility::All,
             (_, false) => Visibility::Above(entry.by.unwrap_or(usize::MAX)),
         };
-        let Entry { request, reply, disposition, .. } = entry;
-        let reply = match disposition {
-            Disposition::RespondedLocally(reply) => Some(reply),
-            _ => reply.as_mut(),
-        };
-        reply.is_some_and(|reply| self.call_modules(request, reply, visibility))
+        let Entry { request, reply, .. } = entry;
+        reply.as_mut().is_some_and(|reply| self.call_modules(request, reply, visibility))
     }
 
     /// Passes a further response to the last ROP. Returns whether a module changed it.

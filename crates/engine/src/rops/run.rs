@@ -35,6 +35,9 @@ pub(crate) fn request(
     operation: &mut Operation,
     session: &mut Session,
 ) -> Result<BatchOutcome, Refusal> {
+    if !payload::carries_rops(operation.key()) {
+        return Ok(BatchOutcome::Continue);
+    }
     let Ok(request) = operation.request.view() else { return Ok(BatchOutcome::Continue) };
     let room = payload::room(request);
     let Some(buffers) = payload::request_buffers(request) else { return Ok(BatchOutcome::Continue) };
@@ -46,6 +49,8 @@ pub(crate) fn request(
             return Ok(BatchOutcome::Continue);
         }
     };
+    operation.rop_work.add(batch.work);
+    batch.work.check_request()?;
     batch.room = room;
     let interface = operation.interface();
     let mut objects = session.take_objects();
@@ -147,6 +152,9 @@ pub(crate) fn response(
     session: &mut Session,
 ) -> Result<(), Refusal> {
     let (interface, at) = (operation.interface(), operation.at());
+    if !payload::carries_rops(operation.key()) {
+        return Ok(());
+    }
     let Some(message) = &mut operation.response else { return Ok(()) };
     let Some(buffers) = message.view().ok().and_then(payload::response_buffers) else { return Ok(()) };
     let Some(mut exchange) = operation.rops.take() else { return Ok(()) };
@@ -178,6 +186,8 @@ pub(crate) fn response(
     session.put_objects(objects);
     match responses {
         Ok(responses) => {
+            operation.rop_work.add(responses.work);
+            responses.work.check_response()?;
             if exchange.batch.edited || responses.changed {
                 let outgoing = responses.outgoing(&exchange.batch).map_err(bad)?;
                 let response = message.change().map_err(bad)?;

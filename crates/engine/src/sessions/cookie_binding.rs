@@ -13,10 +13,10 @@ use crate::message::Body as _;
 use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
-use crate::session_memory::StateLimit;
 use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
 use crate::sessions::cookies::{CookieTable, SessionLimitReached};
 use crate::sessions::sequence::RequestCookies;
+use crate::user_memory::{MemoryLimit, MemoryUse};
 
 /// The cookie table of the listener, and the cookies of an operation's request.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl CookieBinding {
         if request_type.begins_session() && set.peek().is_some() {
             let replaces = self.cookies.replaces;
             let identity = operation.context().identity();
-            let share = engine.session_share(identity);
+            let share = engine.share(identity, MemoryUse::Sessions);
             let evicted = self.table.open(endpoint, session, identity, replaces, share, operation.at());
             if let Some((evicted, limit)) = evicted.map_err(session_limit_refusal)? {
                 engine.end_session(&evicted);
@@ -117,6 +117,7 @@ pub const fn response_code(kind: RefusalKind) -> ResponseCode {
     match kind {
         RefusalKind::UnknownOperation => ResponseCode::InvalidRequestType,
         RefusalKind::BadRequest => ResponseCode::InvalidRequestBody,
+        RefusalKind::TooLarge => ResponseCode::TooLarge,
         RefusalKind::NoSession => ResponseCode::ContextNotFound,
         RefusalKind::BadCookies | RefusalKind::SessionBroken => ResponseCode::InvalidContextCookie,
         RefusalKind::OutOfSequence => ResponseCode::InvalidSequence,
@@ -135,7 +136,7 @@ pub(crate) fn session_limit_refusal(limit: SessionLimitReached) -> Refusal {
 }
 
 /// The refusal of a response whose cookies exceed the memory of the user.
-fn too_many_cookies(limit: StateLimit) -> Refusal {
+fn too_many_cookies(limit: MemoryLimit) -> Refusal {
     Refusal::new(RefusalKind::TooBusy, format!("{limit} by the cookies of the session, which was ended"))
 }
 

@@ -9,11 +9,11 @@ use mapi::mapihttp::Endpoint;
 use wire::FileTime;
 
 use crate::session::SharedSession;
-use crate::session_memory::{SessionShare, StateLimit};
 use crate::sessions::cookie_owners::{Key, Owners};
 use crate::sessions::fingerprint::Fingerprint;
 use crate::sessions::orphaned::{LogoffData, OrphanQueue};
 use crate::sessions::sequence::{RequestCookies, Sequence};
+use crate::user_memory::{MemoryLimit, MemoryShare};
 
 /// How many values of one cookie are kept for a session. Requests of a session may overtake one another, so a request
 /// may have a value that was replaced meanwhile.
@@ -52,7 +52,7 @@ pub(crate) struct Entry {
     pub(crate) sequence: Sequence,
     pub(crate) logoff: LogoffData,
     /// The memory of the cookies in the limits of the user.
-    share: SessionShare,
+    share: MemoryShare,
 }
 
 impl Entry {
@@ -61,7 +61,7 @@ impl Entry {
         session: &SharedSession,
         endpoint: Endpoint,
         identity: &Identity,
-        share: SessionShare,
+        share: MemoryShare,
         now: FileTime,
     ) -> Self {
         Self {
@@ -81,7 +81,7 @@ impl Entry {
     ///
     /// # Errors
     /// If it exceeds a limit.
-    pub(crate) fn count(&mut self, more: usize) -> Result<(), StateLimit> {
+    pub(crate) fn count(&mut self, more: usize) -> Result<(), MemoryLimit> {
         let values: usize = self.cookies.iter().map(|cookie| cookie.values.len()).sum();
         let texts = self.sequence.memory().saturating_add(self.logoff.memory());
         let bytes = values.saturating_mul(VALUE_BYTES).saturating_add(texts).saturating_add(more);

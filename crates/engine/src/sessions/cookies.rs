@@ -30,13 +30,13 @@ use wire::FileTime;
 
 use crate::refusal::RefusalKind;
 use crate::session::SharedSession;
-use crate::session_memory::{SessionShare, StateLimit};
 use crate::sessions::context_cookie::is_context_cookie;
 use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, GivenCookie, NotIdentified, VALUES};
 use crate::sessions::fingerprint::{Fingerprint, Hashers};
 use crate::sessions::limits::SessionLimits;
 use crate::sessions::orphaned::OrphanedSession;
 use crate::sessions::sequence::RequestCookies;
+use crate::user_memory::{MemoryLimit, MemoryShare};
 
 /// The sessions of a listener of MAPI over HTTP, by cookie. Clones share one table.
 #[derive(Debug, Clone, Default)]
@@ -246,7 +246,7 @@ impl CookieTable {
     ///
     /// # Errors
     /// If it exceeds a limit. Then the session is removed: without its newest cookies its client could not continue it.
-    pub(crate) fn count(&self, id: u64, more: usize) -> Result<(), StateLimit> {
+    pub(crate) fn count(&self, id: u64, more: usize) -> Result<(), MemoryLimit> {
         let mut inner = self.lock();
         let counted = inner.entries.get_mut(&id).map_or(Ok(()), |entry| entry.count(more));
         if counted.is_err() {
@@ -263,7 +263,7 @@ impl CookieTable {
         session: &SharedSession,
         identity: &Identity,
         replaces: Option<u64>,
-        share: SessionShare,
+        share: MemoryShare,
         now: FileTime,
     ) -> Result<Option<(SharedSession, SessionLimitReached)>, SessionLimitReached> {
         let mut guard = self.lock();

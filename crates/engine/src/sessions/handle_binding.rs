@@ -185,7 +185,7 @@ pub const TIMED_OUT: FaultStatus = FaultStatus(0x0000_05b4);
 pub const fn fault_status(kind: RefusalKind) -> FaultStatus {
     match kind {
         RefusalKind::UnknownOperation => FaultStatus::NCA_S_OP_RNG_ERROR,
-        RefusalKind::BadRequest => FaultStatus::RPC_X_BAD_STUB_DATA,
+        RefusalKind::BadRequest | RefusalKind::TooLarge => FaultStatus::RPC_X_BAD_STUB_DATA,
         RefusalKind::NoSession | RefusalKind::SessionBroken => FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH,
         // `ERROR_INVALID_PARAMETER`
         RefusalKind::BadCookies => FaultStatus(0x0000_0057),

@@ -154,7 +154,7 @@ impl<'a> Decode<'a> for UnsendableRecipients {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let version = r.u32("Version")?;
         let count = r.u32("RowCount")?;
-        let count = r.count(count, 8, u32::MAX, "RowCount")?;
+        let count = r.elements(count, 8, u32::MAX, "RowCount")?;
         let rows = (0..count).map(|_| AddressEntry::decode(r)).collect::<Result<_>>()?;
         Ok(Self { version, rows, rest: r.rest().to_vec() })
     }

@@ -154,7 +154,7 @@ impl<'a> Decode<'a> for Acl {
         let mut inner = r.sub(size.saturating_sub(4), "Acl")?;
         let count = inner.u16("AceCount")?;
         inner.u16("Sbz2")?;
-        let count = inner.count(u32::from(count), 8, u32::from(u16::MAX), "AceCount")?;
+        let count = inner.elements(u32::from(count), 8, u32::from(u16::MAX), "AceCount")?;
         let mut entries = Vec::with_capacity(count.min(16));
         for _ in 0..count {
             entries.extend(Ace::read(&mut inner)?);

@@ -129,7 +129,7 @@ impl<'a> Decode<'a> for NamedPropertyInformation {
                 return Ok(Self::default());
             }
             // Each has an id of 2 bytes and a name of at least 17.
-            let count = r.count(u32::from(count), 19, u32::from(u16::MAX), "NoOfNamedProps")?;
+            let count = r.elements(u32::from(count), 19, u32::from(u16::MAX), "NoOfNamedProps")?;
             let mut ids = Vec::with_capacity(count);
             for _ in 0..count {
                 ids.push(r.u16("PropId")?);

@@ -49,7 +49,7 @@ pub struct PropertyProblemArray(pub Vec<PropertyProblem>);
 impl<'a> Decode<'a> for PropertyProblemArray {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let count = r.u16("PropertyProblemCount")?;
-        let count = r.count(u32::from(count), 10, u32::from(u16::MAX), "PropertyProblemCount")?;
+        let count = r.elements(u32::from(count), 10, u32::from(u16::MAX), "PropertyProblemCount")?;
         let mut problems = Vec::with_capacity(count);
         for _ in 0..count {
             problems.push(PropertyProblem::decode(r)?);

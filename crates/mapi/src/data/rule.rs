@@ -34,7 +34,7 @@ impl RuleAction {
         let mut read = || {
             let count = nesting.layout.read_count(r, "NoOfActions")?;
             // The minimum size: a length of two bytes, type, flavor and flags.
-            let count = r.count(count, 11, u32::MAX, "NoOfActions")?;
+            let count = r.elements(count, 11, u32::MAX, "NoOfActions")?;
             let mut blocks = Vec::with_capacity(count.min(4));
             for _ in 0..count {
                 blocks.push(ActionBlock::read(r, nesting)?);
@@ -141,7 +141,7 @@ impl ActionData {
             ActionType::OP_BOUNCE => Self::Bounce(r.u32("BounceCode")?),
             ActionType::OP_FORWARD | ActionType::OP_DELEGATE => {
                 let count = layout.read_count(r, "RecipientCount")?;
-                let count = r.count(count, 3, u32::MAX, "RecipientCount")?;
+                let count = r.elements(count, 3, u32::MAX, "RecipientCount")?;
                 let mut blocks = Vec::with_capacity(count.min(4));
                 for _ in 0..count {
                     blocks.push(RecipientBlock::read(r, nesting)?);
@@ -200,7 +200,7 @@ impl RecipientBlock {
     fn read(r: &mut Reader<'_>, nesting: Nesting) -> Result<Self> {
         let reserved = r.u8("Reserved")?;
         let count = nesting.layout.read_count(r, "NoOfProperties")?;
-        let count = r.count(count, 4, u32::MAX, "NoOfProperties")?;
+        let count = r.elements(count, 4, u32::MAX, "NoOfProperties")?;
         let mut properties = Vec::with_capacity(count.min(16));
         for _ in 0..count {
             properties.push(TaggedValue::read_at(r, nesting)?);

@@ -63,7 +63,7 @@ impl<'a> Decode<'a> for SortOrderSet {
             let count = r.u16("SortOrderCount")?;
             let categorized_count = r.u16("CategorizedCount")?;
             let expanded_count = r.u16("ExpandedCount")?;
-            let count = r.count(u32::from(count), 5, u32::from(u16::MAX), "SortOrderCount")?;
+            let count = r.elements(u32::from(count), 5, u32::from(u16::MAX), "SortOrderCount")?;
             let mut sort_orders = Vec::with_capacity(count);
             for _ in 0..count {
                 sort_orders.push(SortOrder::decode(r)?);

@@ -1,7 +1,7 @@
 //! The calls of the EMSMDB interfaces, by operation number.
 
 use rpc::ndr::{CharString, ContextHandle, Params};
-use wire::{Endian, Error, Result};
+use wire::{Endian, Error, Reader, Result};
 
 use super::connect::{
     EcDoAsyncConnectExRequest, EcDoAsyncConnectExResponse, EcDoConnectExRequest, EcDoConnectExResponse,
@@ -70,11 +70,19 @@ macro_rules! calls {
             /// # Errors
             /// Fails if the interface has no such call, or `stub` does not contain its parameters.
             pub fn decode(opnum: u16, stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
+                Self::read(opnum, Reader::with_endian(stub, endian))
+            }
+
+            /// Decodes the stub from the rest of `stub`.
+            ///
+            /// # Errors
+            /// Fails like [`Self::decode`].
+            pub fn read(opnum: u16, stub: Reader<'_>) -> Result<(Self, &[u8])> {
                 match opnum {
-                    $($opnum => <$params>::decode_stub(stub, endian)
+                    $($opnum => <$params>::read_stub(stub)
                         .map(|(params, rest)| (Self::$variant(params), rest)),)*
                     $(opnum if Interface::$interface.operation(opnum).is_some() => {
-                        Ok((Self::$opaque(OpaqueStub { opnum, stub: stub.to_vec() }), &[]))
+                        Ok((Self::$opaque(OpaqueStub { opnum, stub: stub.peek().to_vec() }), &[]))
                     })?
                     _ => Err(Error::invalid("opnum", 0, u64::from(opnum), "a call of the interface")),
                 }

@@ -63,7 +63,7 @@ impl<T: Field<MapiHttp>> Field<MapiHttp> for Vec<T> {
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
         let count = r.u32(field)?;
-        let count = r.count(count, T::MIN_SIZE, MAX_ITEMS, field)?;
+        let count = r.elements(count, T::MIN_SIZE, MAX_ITEMS, field)?;
         let mut items = Self::with_capacity(count);
         for _ in 0..count {
             items.push(T::read(r, field)?);

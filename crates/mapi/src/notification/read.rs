@@ -155,7 +155,7 @@ fn read_tags(r: &mut Reader<'_>) -> Result<Option<Vec<PropTag>>> {
     if count == NO_TAGS {
         return Ok(None);
     }
-    let count = r.count(u32::from(count), 4, u32::from(NO_TAGS), "TagCount")?;
+    let count = r.elements(u32::from(count), 4, u32::from(NO_TAGS), "TagCount")?;
     (0..count).map(|_| r.u32("Tags").map(PropTag)).collect::<Result<_>>().map(Some)
 }
 

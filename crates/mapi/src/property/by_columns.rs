@@ -59,7 +59,7 @@ impl FromRows for PropertyRow {
 
 impl FromRows for Vec<PropertyRow> {
     fn read(r: &mut Reader<'_>, columns: &[PropTag], count: usize) -> Result<Self> {
-        let count = r.count(u32::try_from(count).unwrap_or(u32::MAX), 1, u32::MAX, "RowCount")?;
+        let count = r.elements(u32::try_from(count).unwrap_or(u32::MAX), 1, u32::MAX, "RowCount")?;
         let mut rows = Self::with_capacity(count.min(64));
         for _ in 0..count {
             rows.push(PropertyRow::read(r, columns, Layout::Rop)?);

@@ -35,7 +35,7 @@ fn read_many<T>(
     mut read: impl FnMut(&mut Reader<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
     let count = r.u32("ValueCount")?;
-    let count = r.count(count, size, u32::MAX, "ValueCount")?;
+    let count = r.elements(count, size, u32::MAX, "ValueCount")?;
     let mut values = Vec::with_capacity(count);
     for _ in 0..count {
         values.push(read(r)?);
@@ -51,7 +51,7 @@ fn read_varied<T: Default>(
     mut read: impl FnMut(&mut Reader<'_>) -> Result<T>,
 ) -> Result<(Vec<T>, Vec<u32>)> {
     let count = r.u32("ValueCount")?;
-    let length = r.count(count, 1, u32::MAX, "ValueCount")?;
+    let length = r.elements(count, 1, u32::MAX, "ValueCount")?;
     let mut values = Vec::with_capacity(length.min(INITIAL_CAPACITY));
     let mut absent = Vec::new();
     for index in 0..count {

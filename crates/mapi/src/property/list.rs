@@ -23,7 +23,8 @@ impl PropertyList {
     /// Fails if the list is truncated or a property is malformed.
     pub fn read(r: &mut Reader<'_>, count: usize, layout: Layout) -> Result<Self> {
         // A tag has four bytes, so that a count that is too large fails before memory is allocated for it.
-        let count = r.count(u32::try_from(count).unwrap_or(u32::MAX), 4, u32::MAX, "PropertyValueCount")?;
+        let count =
+            r.elements(u32::try_from(count).unwrap_or(u32::MAX), 4, u32::MAX, "PropertyValueCount")?;
         let mut list = Vec::with_capacity(count.min(64));
         for _ in 0..count {
             list.push(TaggedValue::read(r, layout)?);
@@ -81,7 +82,7 @@ impl PropertyList {
 /// # Errors
 /// Fails if the list is truncated.
 pub fn read_tags(r: &mut Reader<'_>, count: usize, field: &'static str) -> Result<Vec<PropTag>> {
-    let count = r.count(u32::try_from(count).unwrap_or(u32::MAX), 4, u32::MAX, field)?;
+    let count = r.elements(u32::try_from(count).unwrap_or(u32::MAX), 4, u32::MAX, field)?;
     let mut tags = Vec::with_capacity(count);
     for _ in 0..count {
         tags.push(PropTag(r.u32(field)?));

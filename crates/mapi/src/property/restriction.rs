@@ -11,6 +11,9 @@ use super::value::{Restriction, TaggedValue};
 
 const NAME: &str = "Restriction";
 
+/// The units of the budget for a restriction: it has memory of its own for the one within it.
+const UNITS: usize = 4;
+
 impl Restriction {
     /// The type of this restriction.
     pub const fn restriction_type(&self) -> RestrictionType {
@@ -90,6 +93,7 @@ impl Restriction {
 
 fn read(r: &mut Reader<'_>, nesting: Nesting) -> Result<Restriction> {
     let nesting = nesting.deeper(r.offset(), "RestrictType")?;
+    r.spend(UNITS, "RestrictType")?;
     Ok(match RestrictionType(r.u8("RestrictType")?) {
         RestrictionType::AndRestriction => Restriction::And(read_list(r, nesting)?),
         RestrictionType::OrRestriction => Restriction::Or(read_list(r, nesting)?),
@@ -160,6 +164,7 @@ fn read_compared(r: &mut Reader<'_>, nesting: Nesting) -> Result<(PropTag, Tagge
 
 fn read_comment(r: &mut Reader<'_>, nesting: Nesting) -> Result<Restriction> {
     let count = r.u8("TaggedValuesCount")?;
+    r.spend(count.into(), "TaggedValuesCount")?;
     let mut values = Vec::new();
     for _ in 0..count {
         values.push(TaggedValue::read_at(r, nesting)?);

@@ -126,6 +126,7 @@ impl PropertyRow {
         let before = r.offset();
         match r.u8("Flag")? {
             Self::STANDARD => {
+                r.spend(columns.len(), "ValueArray")?;
                 let mut values = Vec::with_capacity(columns.len().min(r.remaining().saturating_add(1)));
                 let mut empty = 0usize;
                 for column in columns {
@@ -144,7 +145,7 @@ impl PropertyRow {
             }
             Self::FLAGGED => {
                 let count = u32::try_from(columns.len()).unwrap_or(u32::MAX);
-                let mut values = Vec::with_capacity(r.count(count, 1, u32::MAX, "ValueArray")?);
+                let mut values = Vec::with_capacity(r.elements(count, 1, u32::MAX, "ValueArray")?);
                 for column in columns {
                     values.push(FlaggedValue::read(r, column.prop_type(), layout)?);
                 }

@@ -155,7 +155,7 @@ macro_rules! list {
             fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
                 #[allow(clippy::useless_conversion, reason = "one of three is a u32 already")]
                 let count = u32::from(r.$read(field)?);
-                let count = r.count(count, T::MIN_SIZE, u32::MAX, field)?;
+                let count = r.elements(count, T::MIN_SIZE, u32::MAX, field)?;
                 let mut items = Vec::with_capacity(count.min(PREALLOCATED));
                 for _ in 0..count {
                     items.push(T::read(r, field)?);

@@ -117,7 +117,7 @@ impl ResponseFields for RopQueryNamedPropertiesResponse {
     fn read(r: &mut Reader<'_>, _return_value: ErrorCode, _context: ResponseContext<'_>) -> Result<Self> {
         let count = r.u16("IdCount")?;
         let least = <PropertyName as Field<Rop>>::MIN_SIZE.saturating_add(2);
-        let count = r.count(u32::from(count), least, u32::MAX, "IdCount")?;
+        let count = r.elements(u32::from(count), least, u32::MAX, "IdCount")?;
         let mut ids = Vec::with_capacity(count);
         for _ in 0..count {
             ids.push(r.u16("PropertyIds")?);

@@ -187,7 +187,7 @@ impl Field<Rop> for OpenRecipients {
         let recipient_count = r.u16("RecipientCount")?;
         let List16(recipient_columns) = Field::read(r, "RecipientColumns")?;
         let count = r.u8("RowCount")?;
-        let count = r.count(u32::from(count), OpenRecipientRow::MIN_SIZE, u32::MAX, "RowCount")?;
+        let count = r.elements(u32::from(count), OpenRecipientRow::MIN_SIZE, u32::MAX, "RowCount")?;
         let mut recipient_rows = Vec::with_capacity(count);
         for _ in 0..count {
             recipient_rows.push(OpenRecipientRow::read(r, Some(&recipient_columns))?);
@@ -299,7 +299,7 @@ impl Field<Rop> for RopModifyRecipientsRequest {
     fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
         let List16(recipient_columns) = Field::read(r, "RecipientColumns")?;
         let count = r.u16("RowCount")?;
-        let count = r.count(u32::from(count), ModifyRecipientRow::MIN_SIZE, u32::MAX, "RowCount")?;
+        let count = r.elements(u32::from(count), ModifyRecipientRow::MIN_SIZE, u32::MAX, "RowCount")?;
         let mut recipient_rows = Vec::with_capacity(count);
         for _ in 0..count {
             recipient_rows.push(ModifyRecipientRow::read(r, &recipient_columns)?);
@@ -357,7 +357,7 @@ impl Inspect for RopReadRecipientsResponse {
 impl ResponseFields for RopReadRecipientsResponse {
     fn read(r: &mut Reader<'_>, _return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self> {
         let count = r.u8("RowCount")?;
-        let count = r.count(u32::from(count), 4 + OpenRecipientRow::MIN_SIZE, u32::MAX, "RowCount")?;
+        let count = r.elements(u32::from(count), 4 + OpenRecipientRow::MIN_SIZE, u32::MAX, "RowCount")?;
         let mut recipient_rows = Vec::with_capacity(count);
         for _ in 0..count {
             let row_id = r.u32("RowId")?;

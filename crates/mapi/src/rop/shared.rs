@@ -143,7 +143,7 @@ impl Field<Rop> for GhostServers {
     fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
         let count = r.u16("ServersCount")?;
         let cheap_servers_count = r.u16("CheapServersCount")?;
-        let count = r.count(u32::from(count), 1, u32::MAX, "ServersCount")?;
+        let count = r.elements(u32::from(count), 1, u32::MAX, "ServersCount")?;
         let mut servers = Vec::with_capacity(count.min(16));
         for _ in 0..count {
             servers.push(AsciiZ::read(r, "Servers")?);

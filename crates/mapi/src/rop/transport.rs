@@ -58,7 +58,7 @@ impl Field<Rop> for RopGetAddressTypesResponse {
         let count = r.u16("AddressTypeCount")?;
         let size = r.u16("AddressTypeSize")?;
         let mut r = r.sub(usize::from(size), "AddressTypes")?;
-        let count = r.count(u32::from(count), 1, u32::MAX, "AddressTypeCount")?;
+        let count = r.elements(u32::from(count), 1, u32::MAX, "AddressTypeCount")?;
         let mut address_types = Vec::with_capacity(count);
         for _ in 0..count {
             address_types.push(AsciiZ::read(&mut r, "AddressTypes")?);

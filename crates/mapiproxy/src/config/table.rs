@@ -196,9 +196,11 @@ table Clients at "clients" {
     /// response does, is refused as too busy: with 503 and Retry-After over HTTP, and over RPC with the fault
     /// nca_s_server_too_busy, or for a response RPC_S_SERVER_TOO_BUSY. If a complete RPC response that the
     /// client does not read exceeds it, the connection is closed. Each is logged with the user. All
-    /// unauthenticated calls count as one user. The state of the user's sessions may take half of it. Open
-    /// objects and columns of tables that exceed that are not tracked for modules; a session whose cookies or whose
-    /// modules' state exceed it ends.
+    /// unauthenticated calls count as one user. What is decoded of a request counts as well, until its response,
+    /// beyond the first 4 KiB: a compressed request may take more than a hundred times its length. An operation
+    /// that exceeds the maximum by that is refused with X-ResponseCode 1 or RPC_S_SERVER_TOO_BUSY. The state of the
+    /// user's sessions may take half of the maximum. Open objects and columns of tables that exceed that are not
+    /// tracked for modules; a session whose cookies or whose modules' state exceed it ends.
     request_megabytes_per_user: usize, default 256, from 2 to 1_000_000;
     /// The maximum memory for the requests of all users together, in megabytes (1,000,000 bytes).
     request_megabytes: usize, default 1000, from 2 to 1_000_000;

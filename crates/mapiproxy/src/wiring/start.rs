@@ -39,7 +39,7 @@ pub(crate) async fn start(
     let limits = limits(&config.clients);
     let bodies = BodyBudget::new(&limits);
     let engine = Engine::new(stack).with_deferral(deferral(config)?);
-    let engine = Arc::new(engine.with_session_memory(Arc::clone(&bodies) as _));
+    let engine = Arc::new(engine.with_user_memory(Arc::clone(&bodies) as _));
     let contexts = ContextCounters::new();
     let accounts =
         Arc::new(LiveAccounts::read(config.clients.accounts.as_deref(), own_domain(config), &contexts)?);

@@ -9,6 +9,7 @@ use std::task::Poll;
 use rpc::pdu::FaultStatus;
 use rpc::server::{CloseReason, Event, Request, ServerAssociation};
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use crate::rpc::call_memory::{CallMemory, NewCall, UnreadResponses};
@@ -16,7 +17,7 @@ use crate::rpc::config::RpcListenerConfig;
 use crate::rpc::contexts::{AuthMessage, AuthState, Authentication, ClientContexts};
 use crate::rpc::deadlines::{Activity, ClientTimeout, Deadlines, check_interval};
 use crate::rpc::handler::{Call, HandlerScope, RequestHandler, RpcReply};
-use crate::rpc::pdu_quota::PduQuota;
+use crate::rpc::pdu_quota::{PduQuota, ROUND};
 use crate::rpc::resolver::operation_name;
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::read::poll_read;
@@ -71,6 +72,8 @@ struct Connection<S, H: RequestHandler> {
     activity: Activity,
     deadlines: Deadlines,
     quota: PduQuota,
+    /// The work of the handler since the other connections of the thread were served, in units of the quota.
+    work: u64,
     /// Why the association is closed.
     closed: Option<CloseReason>,
 }
@@ -108,6 +111,7 @@ pub(crate) async fn serve<S: ClientStream, H: RequestHandler>(
         activity: Activity::default(),
         deadlines: Deadlines::new(since),
         quota: PduQuota::new(Instant::now()),
+        work: 0,
         closed: None,
     };
     connection.run(shutdown).await
@@ -121,6 +125,11 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         loop {
             if *shutdown.borrow() {
                 self.scope.handler.shut_down(&mut self.replies);
+            }
+            self.count_work();
+            if self.work >= ROUND {
+                self.work = 0;
+                yield_now().await;
             }
             let unauthenticated = !self.is_authenticated();
             let unauthenticated = unauthenticated.then_some(&mut self.permit);
@@ -283,6 +292,14 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
             group,
         };
         self.scope.handler.call(call, &mut self.replies);
+        self.count_work();
+    }
+
+    /// Counts the work of the handler in the quota.
+    fn count_work(&mut self) {
+        let work = self.scope.handler.take_work();
+        self.association.count_work(work);
+        self.work = self.work.saturating_add(work);
     }
 
     /// Responds with a fault to a call that does not reach the handler.

@@ -89,6 +89,12 @@ pub trait RequestHandler: Send {
         let _ = (id, replies);
     }
 
+    /// The work of decoding calls since the last call of this function, in units of
+    /// [`rpc::server::ServerAssociation::set_quota`].
+    fn take_work(&mut self) -> u64 {
+        0
+    }
+
     /// How many bytes of responses the handler holds: incomplete ones, and those that wait for the work of a module.
     fn response_bytes(&self) -> usize {
         0

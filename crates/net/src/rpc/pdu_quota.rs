@@ -12,6 +12,9 @@ use crate::token_bucket::{Rate, TokenBucket};
 /// [`rpc::server::ServerAssociation::set_quota`].
 pub(crate) const ROUND: u64 = 32;
 
+/// How many units of decoding ([`engine::Next::take_work`]) are one unit of the quota.
+pub(crate) const DECODING: u32 = 256;
+
 /// The limit on what is processed for an unauthenticated client, in the same units. A handshake with the largest
 /// accepted tokens takes less than the burst.
 const UNAUTHENTICATED: Rate = Rate { burst: 128, per_second: 64 };

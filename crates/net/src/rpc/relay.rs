@@ -25,6 +25,7 @@ use crate::event_log::EventLog;
 use crate::gate::{FailedRequest, UpstreamProtocol};
 use crate::rpc::association_group::Group;
 use crate::rpc::handler::{Call, RequestHandler, RpcReply};
+use crate::rpc::pdu_quota::{DECODING, ROUND};
 use crate::rpc::pending_calls::{ClientCall, PendingCall, PendingCalls};
 use crate::rpc::resolver::syntax;
 use crate::rpc::upstream::RpcUpstream;
@@ -94,6 +95,7 @@ impl RpcRelay {
             pending: PendingCalls::default(),
             ends: Vec::new(),
             checked: Instant::now(),
+            work: 0,
         }
     }
 }
@@ -113,6 +115,8 @@ pub struct RelayConnection {
     ends: Vec<UpstreamCallResult>,
     /// When the time of pending calls was last checked.
     checked: Instant,
+    /// The units of decoding that the connection has not counted yet.
+    work: u32,
 }
 
 impl fmt::Debug for RelayConnection {
@@ -172,7 +176,11 @@ impl RequestHandler for RelayConnection {
         if self.ends.is_empty() && !advanced {
             return Poll::Pending;
         }
-        for end in std::mem::take(&mut self.ends) {
+        let mut ends = std::mem::take(&mut self.ends).into_iter();
+        // The rest is left for the next round if the decoding of responses takes long.
+        while !self.is_round_over()
+            && let Some(end) = ends.next()
+        {
             match end {
                 UpstreamCallResult::Response { tag, stub, endian, group } => {
                     self.on_response(tag, group, Outcome::Response { stub, endian }, replies);
@@ -188,8 +196,15 @@ impl RequestHandler for RelayConnection {
                 }
             }
         }
+        self.ends.splice(..0, ends);
         // Calls that were sent meanwhile need a poll, even if the client gets nothing yet.
         Poll::Ready(())
+    }
+
+    fn take_work(&mut self) -> u64 {
+        let units = self.work / DECODING;
+        self.work %= DECODING;
+        units.into()
     }
 
     fn response_bytes(&self) -> usize {
@@ -251,7 +266,8 @@ impl RequestHandler for RelayConnection {
 
 impl RelayConnection {
     /// Performs the next step of the operation of `call`.
-    fn advance(&mut self, call: ClientCall, next: Next, replies: &mut Vec<RpcReply>) {
+    fn advance(&mut self, call: ClientCall, mut next: Next, replies: &mut Vec<RpcReply>) {
+        self.work = self.work.saturating_add(next.take_work());
         // An operation whose security context was revoked meanwhile ends here, in either direction.
         let context = next.flight().context();
         let next = if context.is_revoked() {
@@ -265,6 +281,11 @@ impl RelayConnection {
             Next::Forward(operation) => self.send(PendingCall { operation, call }),
             Next::Done(finished) => self.respond(&call, &finished, replies),
         }
+    }
+
+    /// Whether more was decoded than in one round.
+    fn is_round_over(&self) -> bool {
+        u64::from(self.work / DECODING) >= ROUND
     }
 
     /// Sends a call to the upstream, unless it has to wait for an earlier call of its session.

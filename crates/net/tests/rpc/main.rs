@@ -21,6 +21,7 @@ mod groups;
 mod log;
 mod lost_groups;
 mod responses;
+mod rounds;
 
 const LIMIT: Duration = Duration::from_secs(20);
 

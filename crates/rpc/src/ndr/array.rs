@@ -13,6 +13,10 @@ pub(super) fn read_elements<T: Ndr>(
     field: &'static str,
 ) -> Result<Vec<T>> {
     let count = r.count(count, T::MIN_SIZE, field)?;
+    if size_of::<T>() > size_of::<u16>() {
+        // Not bytes or code units.
+        r.inner().spend(count, field)?;
+    }
     if count != 0 {
         r.align(T::ALIGN, field)?;
     }

@@ -1,6 +1,6 @@
 //! The traits of NDR types and of the parameters of an operation.
 
-use wire::{Endian, Result};
+use wire::{Endian, Reader, Result};
 
 use super::reader::NdrReader;
 use super::writer::NdrWriter;
@@ -120,7 +120,15 @@ pub trait Params: Sized {
     /// # Errors
     /// If the bytes are not valid parameters of the operation.
     fn decode_stub(stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
-        let mut r = NdrReader::new(stub, endian);
+        Self::read_stub(Reader::with_endian(stub, endian))
+    }
+
+    /// Decodes the parameters as [`Params::decode_stub`] does, from the rest of `stub`.
+    ///
+    /// # Errors
+    /// As [`Params::decode_stub`].
+    fn read_stub(stub: Reader<'_>) -> Result<(Self, &[u8])> {
+        let mut r = NdrReader::over(stub);
         let params = Self::read_params(&mut r)?;
         Ok((params, r.rest()))
     }

@@ -6,6 +6,9 @@ use wire::{Endian, ErrorKind, Reader, Result};
 
 use super::limits::{MAX_COUNT, MAX_DEPTH};
 
+/// The units of the budget for the target of a pointer, which has memory of its own.
+const POINTER_UNITS: usize = 2;
+
 /// A reader of a stub, with the state of NDR: alignment, depth of pointers, and referent ids.
 #[derive(Debug)]
 pub struct NdrReader<'a> {
@@ -18,7 +21,12 @@ pub struct NdrReader<'a> {
 impl<'a> NdrReader<'a> {
     /// Creates a reader at the start of `stub`, with the byte order of its sender.
     pub const fn new(stub: &'a [u8], endian: Endian) -> Self {
-        Self { r: Reader::with_endian(stub, endian), conformance: None, depth: 0, full: BTreeSet::new() }
+        Self::over(Reader::with_endian(stub, endian))
+    }
+
+    /// Creates a reader of the rest of `r`, at the start of a stub.
+    pub const fn over(r: Reader<'a>) -> Self {
+        Self { r, conformance: None, depth: 0, full: BTreeSet::new() }
     }
 
     /// The underlying reader of scalars, whose offset is from the start of the stub.
@@ -95,7 +103,7 @@ impl<'a> NdrReader<'a> {
     /// Calls `read` with the depth of pointers incremented.
     ///
     /// # Errors
-    /// If the depth exceeds [`MAX_DEPTH`], and the errors of `read`.
+    /// If the depth exceeds [`MAX_DEPTH`], if the budget of the reader is used up, and the errors of `read`.
     pub fn descend<T>(
         &mut self,
         field: &'static str,
@@ -104,6 +112,7 @@ impl<'a> NdrReader<'a> {
         if self.depth >= MAX_DEPTH {
             return Err(self.r.error(ErrorKind::TooDeep { limit: MAX_DEPTH }, field));
         }
+        self.r.spend(POINTER_UNITS, field)?;
         self.depth = self.depth.saturating_add(1);
         let value = read(self);
         self.depth = self.depth.saturating_sub(1);

@@ -33,7 +33,7 @@ impl Field<MapiHttp> for EntryIds {
         }
         let behind = std::mem::replace(r, start);
         let count = r.u32(field)?;
-        let count = r.count(count, 28 /* the shortest entry id without its name */, u32::MAX, field);
+        let count = r.elements(count, 28 /* the shortest entry id without its name */, u32::MAX, field);
         match count.and_then(|count| (0..count).map(|_| next(r)).collect()) {
             Ok(ids) => Ok(Self { ids, sized: false }),
             Err(error) => {

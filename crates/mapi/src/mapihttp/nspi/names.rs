@@ -60,7 +60,7 @@ fn read_flagged<T: Field<MapiHttp>>(r: &mut Reader<'_>, field: &'static str) -> 
     if count == 0 || r.peek().first() != Some(&FLAG) {
         return None;
     }
-    let count = r.count(count, T::MIN_SIZE.saturating_add(1), MAX_ITEMS, field).ok()?;
+    let count = r.elements(count, T::MIN_SIZE.saturating_add(1), MAX_ITEMS, field).ok()?;
     let mut names = Vec::with_capacity(count);
     for _ in 0..count {
         if r.u8(field).ok()? != FLAG {

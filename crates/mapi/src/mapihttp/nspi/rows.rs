@@ -23,7 +23,7 @@ impl ColumnsAndRows {
     /// Reads the number of rows. It is bounded by the remaining bytes: values without bytes use memory as well.
     fn row_count(&self, r: &mut Reader<'_>) -> Result<usize> {
         let count = r.u32("RowCount")?;
-        let count = r.count(count, 1, MAX_ITEMS, "RowCount")?;
+        let count = r.elements(count, 1, MAX_ITEMS, "RowCount")?;
         let values = count.saturating_mul(self.columns.len());
         let limit = r.remaining().saturating_mul(4).saturating_add(SPARE_VALUES);
         if values > limit {

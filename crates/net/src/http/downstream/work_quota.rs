@@ -72,7 +72,7 @@ impl WorkQuota {
         Self { round: 0, uncounted: ROUND, unauthenticated: TokenBucket::new(UNAUTHENTICATED, now) }
     }
 
-    /// Adds `work`.
+    /// Adds `work`. A unit of decoding ([`engine::Next::take_work`]) is one of work.
     pub(crate) const fn add(&mut self, work: u32) {
         self.round = self.round.saturating_add(work);
         self.uncounted = self.uncounted.saturating_add(work);

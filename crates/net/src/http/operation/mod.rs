@@ -100,8 +100,9 @@ async fn run(
 /// Calls a transition of the state machine with what it needs.
 fn with_env<R>(client: &mut ClientConnection, transition: impl FnOnce(&mut Env<'_>) -> R) -> R {
     let closes = client.downstream.closes_after_response();
-    let out = &mut client.downstream.transport.out;
-    transition(&mut Env { clock: Instant::now, random: &mut OsRandom, out, closes })
+    let Downstream { transport, work, .. } = &mut client.downstream;
+    let out = &mut transport.out;
+    transition(&mut Env { clock: Instant::now, random: &mut OsRandom, out, closes, work })
 }
 
 /// Sends a request of the operation to the server, and reads the response.

@@ -28,6 +28,7 @@ use wire::{Endian, FileTime};
 use crate::body_budget::{MemoryLimit, Share};
 use crate::http::client_connection::ResponseLimits;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
+use crate::http::downstream::work_quota::WorkQuota;
 use crate::http::operation::http_operation::{Done, Event, HttpOperation, Settings};
 use crate::http::operation::local_response;
 use crate::http::operation::request::{SentAhead, cookies};
@@ -45,6 +46,8 @@ pub(crate) struct Env<'a> {
     pub(crate) out: &'a mut OutputBuffer,
     /// Whether the connection closes after the response.
     pub(crate) closes: bool,
+    /// The work of decoding is added here.
+    pub(crate) work: &'a mut WorkQuota,
 }
 
 /// What to do next with an operation.
@@ -133,7 +136,8 @@ pub(crate) fn begin(
 }
 
 /// The next step, as the engine decided.
-fn proceed(operation: Box<HttpOperation>, next: Next, env: &mut Env<'_>) -> Step {
+fn proceed(operation: Box<HttpOperation>, mut next: Next, env: &mut Env<'_>) -> Step {
+    env.work.add(next.take_work());
     match next {
         Next::Forward(call) => Sending::begin(operation, call, env),
         Next::Defer(work) => {

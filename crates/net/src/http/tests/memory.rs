@@ -102,3 +102,45 @@ fn a_response_ahead_over_the_share_of_memory_ends_with_a_refusal_after_the_keep_
     assert_eq!(refusal.status(), 200);
     assert!(refusal.body.starts_with(b"PROCESSING\r\nDONE\r\nX-ResponseCode: 1\r\n"));
 }
+
+/// The body of an Execute with `count` times `RopRelease`.
+fn releases(count: usize) -> Vec<u8> {
+    let rops = [1, 0, 0].repeat(count);
+    let size = |bytes: usize| u16::try_from(bytes).unwrap().to_le_bytes();
+    let length = rops.len() + 2;
+    // RPC_HEADER_EXT with the flag Last, RopSize, and no handles.
+    let buffer = [&[0, 0, 4, 0], &size(length)[..], &size(length), &size(length), &rops].concat();
+    let buffer_size = u32::try_from(buffer.len()).unwrap().to_le_bytes();
+    [&[0; 4], &buffer_size[..], &buffer, &[0, 0, 4, 0], &[0; 4]].concat()
+}
+
+#[test]
+fn a_short_request_of_which_much_is_decoded_counts_in_the_users_share_of_memory() {
+    let proxy = proxy(0);
+    let execute = |user, count| Client::new(&proxy) >> request(user, "Execute", "", &releases(count));
+    // The server accepts the service account, which users can use at the same time from now on.
+    let accepted = execute("alice", 5) << WaitsForServer;
+    let _accepted = accepted >> response(whole(16)) << KeptAlive;
+    let first = execute("alice", 500) << WaitsForServer;
+    let mut second = execute("alice", 1000) << KeptAlive;
+    let refusal = second.response();
+    assert_eq!((refusal.status(), refusal.code().as_deref()), (200, Some("1")));
+    // Another user has a share of their own, and a few ROPs are not counted.
+    let _bobs = execute("bob", 500) << WaitsForServer;
+    let _few = execute("alice", 5) << WaitsForServer;
+    // The memory is free again after the response.
+    let mut first = first >> response(whole(16)) << KeptAlive;
+    assert_eq!(first.response().status(), 200);
+    let _again = execute("alice", 500) << WaitsForServer;
+}
+
+#[test]
+fn a_request_with_more_rops_than_are_decoded_is_refused_before_the_server_receives_it() {
+    let mut client = Client::new(&Setup::default().before(&Upstream::silent()))
+        >> request("alice", "Execute", "", &releases(4097))
+        << KeptAlive;
+    let refusal = client.response();
+    // [MS-OXCMAPIHTTP] 2.2.3.3.3: too large
+    assert_eq!((refusal.status(), refusal.code().as_deref()), (200, Some("9")));
+    assert!(!client.is_server_connected());
+}

@@ -11,6 +11,7 @@ use identity::{
 use rpc::pdu::AuthLevel;
 use testkit::http_auth::AnyUser;
 
+use crate::body_budget::BodyBudget;
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::auth::local::HttpAuthConfig;
 use crate::http::memory_stream::MemoryServer;
@@ -100,7 +101,8 @@ impl Setup {
             let service = ServiceAccount::new(service.for_http().unwrap(), &AccountGate::new());
             UpstreamIdentity::new(service)
         };
-        let engine = Engine::new(Stack::new(self.modules));
+        let bodies = BodyBudget::new(&self.limits);
+        let engine = Engine::new(Stack::new(self.modules)).with_user_memory(Arc::clone(&bodies) as _);
         let engine = Arc::new(match self.deferral {
             Some(limit) => engine.with_deferral(Deferral { pool, time_limit: limit }),
             None => engine,
@@ -120,6 +122,7 @@ impl Setup {
         let origin = "https://proxy.lab.test".to_owned();
         Arc::new(HttpListenerConfig {
             trusted_proxies: self.peers,
+            bodies,
             pending: self.pending,
             sessions: CookieTable::new(self.sessions),
             session_idle: CALL_LIMIT,

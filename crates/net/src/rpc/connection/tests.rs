@@ -1,5 +1,8 @@
 //! A client connection over a byte stream that is not TCP.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Context;
+
 use bytes::Bytes;
 use identity::accounts::Account;
 use identity::{AcceptorConfig, Accounts, Authority, ContextCounters};
@@ -11,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use super::*;
 use crate::body_budget::BodyBudget;
 use crate::noop_observer::NoopObserver;
-use crate::rpc::association_group::Groups;
+use crate::rpc::association_group::{Group, Groups};
 use crate::rpc::auth::ClientAuth;
 use crate::rpc::local_service::{Service, ServiceHandler, Waiting};
 use crate::tcp::admission::{Admission, Admitted, Limits};
@@ -75,6 +78,66 @@ pub(super) async fn next_event(
         let count = stream.read(&mut bytes).await.unwrap();
         assert_ne!(count, 0, "the proxy closed the connection");
         association.receive(&bytes[..count]);
+    }
+}
+
+/// Responds at once, with as much work as one round permits. Counts the calls.
+#[derive(Default)]
+struct Busy {
+    calls: Arc<AtomicUsize>,
+    work: u64,
+}
+
+impl RequestHandler for Busy {
+    fn call(&mut self, Call { id, stub, .. }: Call, replies: &mut Vec<RpcReply>) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.work = ROUND;
+        replies.push(RpcReply::Response { id, stub });
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>, _: &mut Vec<RpcReply>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    fn take_work(&mut self) -> u64 {
+        std::mem::take(&mut self.work)
+    }
+
+    fn end(&mut self, _: &[Arc<Group>]) {}
+}
+
+#[tokio::test]
+async fn calls_that_take_long_to_decode_do_not_delay_other_connections() {
+    const CALLS: usize = 10;
+    let (ours, mut client) = duplex(100_000);
+    let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
+    let Admitted { permit, evicted: _evicted, .. } =
+        Admission::new(Limits::default(), Vec::new()).admit(peer.ip()).unwrap();
+    let (_stop, shutdown) = watch::channel(false);
+    let handler = Busy::default();
+    let calls = Arc::clone(&handler.calls);
+    let proxy = serve(listener_config(), ours, (peer, Instant::now()), permit, handler, shutdown);
+    let client_side = async {
+        client.read_exact(&mut [0; 5]).await.unwrap();
+        let mut association = ClientAssociation::new(ClientConfig::default());
+        association.bind(&[(0, epm::INTERFACE)], None).unwrap();
+        assert!(matches!(next_event(&mut association, &mut client).await, client::Event::Bound { .. }));
+        for _ in 0..CALLS {
+            association.call(0, 3, None, Bytes::from_static(&[7; 8])).unwrap();
+        }
+        client.write_all(&association.take_output()).await.unwrap();
+        // This task has a turn after each call.
+        let mut before = 0;
+        while before < CALLS {
+            yield_now().await;
+            let now = calls.load(Ordering::Relaxed);
+            assert!(now <= before + 1, "{} calls in one round", now - before);
+            before = now;
+        }
+    };
+    tokio::select! {
+        served = proxy => panic!("{served:?}"),
+        () = client_side => {}
     }
 }
 

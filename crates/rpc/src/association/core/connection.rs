@@ -92,6 +92,11 @@ impl<E> Connection<E> {
         self.quota = self.processed.saturating_add(units);
     }
 
+    /// Counts `units` that were not those of a PDU.
+    pub(in crate::association) const fn count_work(&mut self, units: u64) {
+        self.processed = self.processed.saturating_add(units);
+    }
+
     /// How many units were processed, as [`set_quota`](Self::set_quota) counts them.
     pub(in crate::association) const fn processed(&self) -> u64 {
         self.processed

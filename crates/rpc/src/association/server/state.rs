@@ -95,6 +95,11 @@ impl ServerAssociation {
         self.connection.set_quota(units);
     }
 
+    /// Counts `units` of work for what a PDU contained as processed, so that the quota is used up earlier.
+    pub const fn count_work(&mut self, units: u64) {
+        self.connection.count_work(units);
+    }
+
     /// How many units were processed, as [`set_quota`](ServerAssociation::set_quota) counts them.
     pub const fn processed(&self) -> u64 {
         self.connection.processed()

@@ -1,4 +1,4 @@
-//! Counts the memory of the state of sessions against the limits of their users.
+//! Counts the memory of sessions and of operations in progress against the limits of their users.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -8,18 +8,34 @@ use identity::UserKey;
 /// Memory is counted in multiples of this many bytes, so that small changes do not lock the shared count.
 const STEP: usize = 4096;
 
-/// Limits the memory of the state of sessions, for each user and in total.
-pub trait SessionMemory: Debug + Send + Sync {
-    /// Replaces the `counted` bytes of a session of `user` by `bytes`. Fewer bytes are always permitted.
+/// Limits the memory of sessions and operations, for each user and in total.
+pub trait UserMemory: Debug + Send + Sync {
+    /// Replaces `counted` bytes of `user`, which are held for `purpose`, by `bytes`. Fewer bytes are always permitted.
     ///
     /// # Errors
     /// If a limit would be exceeded; then the count is unchanged.
-    fn replace(&self, user: &UserKey, counted: usize, bytes: usize) -> Result<(), StateLimit>;
+    fn replace(
+        &self,
+        user: &UserKey,
+        purpose: MemoryUse,
+        counted: usize,
+        bytes: usize,
+    ) -> Result<(), MemoryLimit>;
 }
 
-/// A limit on the state of sessions that is reached.
+/// What memory is held for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryUse {
+    /// Requests and responses in progress.
+    Operations,
+    /// The state of sessions. It may have half of each limit, so that there is memory for operations whatever sessions
+    /// hold.
+    Sessions,
+}
+
+/// A limit on memory that is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum StateLimit {
+pub enum MemoryLimit {
     /// The limit on the memory of one user.
     #[error("clients.request_megabytes_per_user is reached")]
     User,
@@ -34,7 +50,7 @@ pub enum StateLimit {
     Content,
 }
 
-impl StateLimit {
+impl MemoryLimit {
     /// The configuration key of the limit; `None` for a limit of one session, which cannot be configured.
     pub const fn key(self) -> Option<&'static str> {
         match self {
@@ -45,25 +61,26 @@ impl StateLimit {
     }
 }
 
-/// The memory that is counted for a part of the state of one session. It is returned when the share is dropped.
+/// The memory that is counted for an operation, or for a part of the state of one session. It is returned when the
+/// share is dropped.
 #[derive(Debug, Default)]
-pub(crate) struct SessionShare {
+pub(crate) struct MemoryShare {
     /// `None` for memory that is not limited.
-    limit: Option<(Arc<dyn SessionMemory>, UserKey)>,
+    limit: Option<(Arc<dyn UserMemory>, UserKey, MemoryUse)>,
     /// How many bytes need not be counted.
     uncounted: usize,
     /// How many bytes beyond them are counted.
     counted: usize,
 }
 
-impl SessionShare {
-    /// An empty share of what `memory` permits `user`.
-    pub(crate) const fn new(memory: Arc<dyn SessionMemory>, user: UserKey) -> Self {
-        Self { limit: Some((memory, user)), uncounted: 0, counted: 0 }
+impl MemoryShare {
+    /// An empty share of what `memory` permits `user`, for `purpose`.
+    pub(crate) const fn new(memory: Arc<dyn UserMemory>, user: UserKey, purpose: MemoryUse) -> Self {
+        Self { limit: Some((memory, user, purpose)), uncounted: 0, counted: 0 }
     }
 
-    /// Leaves the first `bytes` of the share uncounted. The number of sessions, which has a limit of its own, bounds
-    /// them.
+    /// Leaves the first `bytes` of the share uncounted. The number of sessions or operations, which has a limit of its
+    /// own, bounds them.
     pub(crate) const fn beyond(mut self, bytes: usize) -> Self {
         self.uncounted = bytes;
         self
@@ -73,7 +90,7 @@ impl SessionShare {
     ///
     /// # Errors
     /// If a limit would be exceeded; then the count is unchanged.
-    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<(), StateLimit> {
+    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<(), MemoryLimit> {
         if bytes <= self.uncounted.saturating_add(self.counted) { Ok(()) } else { self.set(bytes) }
     }
 
@@ -91,16 +108,16 @@ impl SessionShare {
         self.counted.saturating_sub(used.saturating_sub(self.uncounted))
     }
 
-    fn set(&mut self, bytes: usize) -> Result<(), StateLimit> {
-        let Some((memory, user)) = &self.limit else { return Ok(()) };
+    fn set(&mut self, bytes: usize) -> Result<(), MemoryLimit> {
+        let Some((memory, user, purpose)) = &self.limit else { return Ok(()) };
         let bytes = bytes.saturating_sub(self.uncounted).div_ceil(STEP).saturating_mul(STEP);
-        memory.replace(user, self.counted, bytes)?;
+        memory.replace(user, *purpose, self.counted, bytes)?;
         self.counted = bytes;
         Ok(())
     }
 }
 
-impl Drop for SessionShare {
+impl Drop for MemoryShare {
     fn drop(&mut self) {
         let _ = self.set(0);
     }

@@ -1,0 +1,84 @@
+//! Limits on the decoding of one operation, and what decoding costs.
+//!
+//! A request of few bytes may decode to many elements: compressed ROPs expand, and a nested restriction takes one byte.
+//! Decoding is counted in units ([`Budget`]): one for an element of a list, two for the target of a pointer (NDR), four
+//! for a restriction, and [`ROP`] for a ROP. A unit takes about 70 nanoseconds, with the modules' part of it.
+
+use wire::Budget;
+
+use crate::refusal::{Refusal, RefusalKind};
+
+/// The limit on a request, in units: 4,096 ROPs, which is 16 for each of the 255 objects that a batch can name
+/// ([MS-OXCROPS] 2.2.1), or 16,384 restrictions, or 65,536 names or tags. Clients send fewer than 256 ROPs, and lists
+/// of a few hundred elements at most.
+pub(crate) const REQUEST_LIMIT: u32 = 65_536;
+
+/// The limit on a response, in units: a value for each 16 bytes of the longest response by MAPI over HTTP, 16 MiB.
+pub(crate) const RESPONSE_LIMIT: u32 = 1_048_576;
+
+/// The units of a ROP, or of the response to one.
+pub(crate) const ROP: usize = 16;
+
+/// How many bytes of memory an element takes for each unit, at most: a restriction takes as many as a value with its
+/// tag.
+const UNIT_BYTES: usize = 64;
+
+/// What was decoded of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// The units that were spent.
+    pub(crate) units: u32,
+    /// Whether more was to be decoded than the limit permits. Then a part was not decoded.
+    pub(crate) is_over_limit: bool,
+}
+
+impl Work {
+    /// Nothing was decoded.
+    pub(crate) const NONE: Self = Self { units: 0, is_over_limit: false };
+
+    /// What `budget` was spent on.
+    pub(crate) const fn of(budget: &Budget) -> Self {
+        Self { units: budget.spent(), is_over_limit: budget.is_exceeded() }
+    }
+
+    /// The memory of the elements, without the bytes of strings and binary values.
+    pub(crate) fn bytes(self) -> usize {
+        usize::try_from(self.units).unwrap_or(usize::MAX).saturating_mul(UNIT_BYTES)
+    }
+
+    /// As [`Work::bytes`], without the units of `rops` ROPs.
+    pub(crate) fn bytes_beside(self, rops: usize) -> usize {
+        let rops = u32::try_from(rops.saturating_mul(ROP)).unwrap_or(u32::MAX);
+        Self { units: self.units.saturating_sub(rops), ..self }.bytes()
+    }
+
+    /// Adds what was decoded of another part of the operation, or again.
+    pub(crate) const fn add(&mut self, other: Self) {
+        self.units = self.units.saturating_add(other.units);
+        self.is_over_limit |= other.is_over_limit;
+    }
+
+    /// Checks that all of a request was decoded that was to be.
+    ///
+    /// # Errors
+    /// If not: modules have not seen a part of the request.
+    pub(crate) fn check_request(self) -> Result<(), Refusal> {
+        self.check(RefusalKind::TooLarge, "the request", REQUEST_LIMIT)
+    }
+
+    /// Checks that all of a response was decoded that was to be.
+    ///
+    /// # Errors
+    /// If not: modules have not seen a part of the response.
+    pub(crate) fn check_response(self) -> Result<(), Refusal> {
+        self.check(RefusalKind::Failed, "the upstream's response", RESPONSE_LIMIT)
+    }
+
+    fn check(self, kind: RefusalKind, what: &str, limit: u32) -> Result<(), Refusal> {
+        if !self.is_over_limit {
+            return Ok(());
+        }
+        let why = format!("{what} has too many ROPs, restrictions or values (fixed limit of {limit} units)");
+        Err(Refusal::new(kind, why))
+    }
+}
