@@ -85,6 +85,9 @@ impl MailboxSession {
 
     /// Whether the user may see what a notification is about, as the permissions are now.
     fn may_send(&self, queued: &Queued) -> bool {
+        if queued.logon.is_owner() {
+            return true;
+        }
         let seen = self.backend.read(|view| {
             let visible = Visible::new(view, &queued.logon);
             let objects = [Some(queued.object), queued.before];
