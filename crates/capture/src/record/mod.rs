@@ -11,12 +11,14 @@ mod messages;
 mod observer;
 mod packets;
 mod place;
+mod queue;
 mod redact;
 mod rotation;
 
 pub use self::har::HarWriter;
-pub use self::observer::{Recorded, Recorder, Recording};
+pub use self::observer::{Recorder, Recording};
 pub use self::packets::PacketWriter;
+pub use self::queue::{QueuedCall, Recorded};
 pub use self::redact::redact;
 pub use self::rotation::{Files, Rotation, full_files};
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,15 +11,14 @@ use engine::{
     Body, Discovery, Finished, HttpMessageKind, HttpMessages, Observer, OperationKey, RefusedOperation,
     Reply, SecurityContext,
 };
+use identity::UserKey;
 use rpc::SyntaxId;
 use wire::Endian;
 
+use super::queue::{CallQueue, Recorded};
 use super::{http_view, redact};
 use crate::call::{Call, CallBody, RpcCall, RpcOutcome, SealedReason, Stub};
 use crate::time::Timestamp;
-
-/// The maximum number of queued calls. Further ones are dropped.
-const WAITING: usize = 1024;
 
 /// The parts of operations that are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,22 +31,13 @@ pub struct Recording {
     pub secrets: bool,
 }
 
-/// An element of the queue to the recording thread.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Recorded {
-    /// A call to be written.
-    Call(Box<Call>),
-    /// The recording ends.
-    End,
-}
-
-/// Queues finished calls for the recording thread. It never blocks: if the queue is full, calls are dropped and
-/// counted.
+/// Queues finished calls for the recording thread. It never waits for that thread: if the queue is full, or the user
+/// has more in it than is free, calls are dropped and counted.
 #[derive(Debug)]
 pub struct Recorder {
     recording: Recording,
     clock: fn() -> Timestamp,
-    calls: SyncSender<Recorded>,
+    queue: CallQueue,
     lost: AtomicU64,
     /// The number of the next connection for a request of Autodiscover.
     discoveries: AtomicU64,
@@ -59,12 +49,12 @@ const DISCOVERIES: u64 = 1 << 63;
 impl Recorder {
     /// Creates a recorder that reads the time from `clock`, and the receiver of its calls.
     pub fn new(recording: Recording, clock: fn() -> Timestamp) -> (Arc<Self>, Receiver<Recorded>) {
-        let (calls, receiver) = sync_channel(WAITING);
+        let (queue, receiver) = CallQueue::new();
         (
             Arc::new(Self {
                 recording,
                 clock,
-                calls,
+                queue,
                 lost: AtomicU64::new(0),
                 discoveries: AtomicU64::new(DISCOVERIES),
             }),
@@ -77,19 +67,19 @@ impl Recorder {
         self.lost.swap(0, Ordering::Relaxed)
     }
 
-    /// Records a call.
-    pub fn record(&self, mut call: Call) {
+    /// Records a call of `user`.
+    fn record(&self, user: &UserKey, mut call: Call) {
         if !self.recording.secrets {
             redact(&mut call);
         }
-        if self.calls.try_send(Recorded::Call(Box::new(call))).is_err() {
+        if !self.queue.push(user, call) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Queues the end of the recording. Returns `false` if the queue is full.
-    pub fn end(&self) -> bool {
-        self.calls.try_send(Recorded::End).is_ok()
+    /// Queues the end of the recording.
+    pub fn end(&self) {
+        self.queue.end();
     }
 
     fn take(&self, finished: &Finished, elapsed: Duration, exchange: Option<&dyn HttpMessages>) {
@@ -166,16 +156,19 @@ impl Recorder {
                 exchange,
             )),
         };
-        self.record(Call {
-            time: asked,
-            elapsed: Some(elapsed),
-            connection: flight.session_id(),
-            user: Some(operation.context().principal().to_string().into()),
-            side: Some(side.into()),
-            client: Some(operation.peer()).filter(|_| !upstream),
-            server: None,
-            body,
-        });
+        self.record(
+            operation.context().identity().user(),
+            Call {
+                time: asked,
+                elapsed: Some(elapsed),
+                connection: flight.session_id(),
+                user: Some(operation.context().principal().to_string().into()),
+                side: Some(side.into()),
+                client: Some(operation.peer()).filter(|_| !upstream),
+                server: None,
+                body,
+            },
+        );
     }
 }
 
@@ -222,16 +215,19 @@ impl Observer for Recorder {
         {
             let upstream = side == "upstream";
             let Some(http) = http_view::discovery(discovery, upstream).filter(|_| wanted) else { continue };
-            self.record(Call {
-                time: Timestamp((self.clock)().0.saturating_sub(nanoseconds(elapsed))),
-                elapsed: Some(elapsed),
-                connection,
-                user: (!context.is_anonymous()).then(|| context.principal().to_string().into()),
-                side: Some(side.into()),
-                client: Some(peer).filter(|_| !upstream),
-                server: None,
-                body: CallBody::Http(http),
-            });
+            self.record(
+                context.identity().user(),
+                Call {
+                    time: Timestamp((self.clock)().0.saturating_sub(nanoseconds(elapsed))),
+                    elapsed: Some(elapsed),
+                    connection,
+                    user: (!context.is_anonymous()).then(|| context.principal().to_string().into()),
+                    side: Some(side.into()),
+                    client: Some(peer).filter(|_| !upstream),
+                    server: None,
+                    body: CallBody::Http(http),
+                },
+            );
         }
     }
 }

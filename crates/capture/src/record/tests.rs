@@ -312,7 +312,7 @@ fn a_call_is_recorded_with_its_envelope() {
         };
         engine::Observer::finished(&*recorder, &finished, Duration::ZERO);
         let Ok(Recorded::Call(call)) = calls.try_recv() else { panic!("not recorded") };
-        assert_eq!(call.envelope(), expected);
+        assert_eq!(call.call().envelope(), expected);
         engine.end(&mut conversation, true);
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod http;
 mod limits;
+mod losses;
 pub(crate) mod recording;
 mod running;
 mod shared;

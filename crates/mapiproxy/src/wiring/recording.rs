@@ -11,11 +11,8 @@ use capture::Timestamp;
 use capture::record::{Files, Recorded, Recorder, Recording, Rotation};
 use engine::{Discovery, Finished, HttpMessages, Observer, RefusedOperation, SecurityContext};
 
+use super::losses::{Losses, REPORT_INTERVAL, Report};
 use crate::config::{Capture, CapturedSide};
-
-/// The shortest time between two log lines about operations that were not recorded because writing is too
-/// slow.
-const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The time limit for writing queued operations at the end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,9 +27,8 @@ impl Writing {
     /// Waits until all recorded operations are written, at most for [`FLUSH_TIMEOUT`], since a disk may hang.
     pub(crate) async fn finish(self) {
         let begin = now();
-        let (mut has_ended, in_time) = (false, || now().since(begin) < FLUSH_TIMEOUT);
-        while !self.thread.is_finished() && in_time() {
-            has_ended = has_ended || self.recorder.end();
+        self.recorder.end();
+        while !self.thread.is_finished() && now().since(begin) < FLUSH_TIMEOUT {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         if !self.thread.is_finished() {
@@ -87,59 +83,56 @@ fn now() -> Timestamp {
     net::clock::now().into()
 }
 
-/// Writes operations until the last one. Operations that cannot be written are lost and logged.
-fn write(calls: &Receiver<Recorded>, mut files: Files, lost_in_queue: impl Fn() -> u64) {
-    let (mut failed, mut last_report) = (0_u64, None::<Timestamp>);
+/// Writes operations until the last one. Operations that cannot be written are lost and logged. `dropped` returns for
+/// how many operations the queue had no room since the last call.
+fn write(calls: &Receiver<Recorded>, mut files: Files, dropped: impl Fn() -> u64) {
+    let mut losses = Losses::default();
     loop {
         let end = match calls.recv_timeout(REPORT_INTERVAL) {
-            Ok(Recorded::Call(call)) => {
-                log_result(files.call(&call), &mut failed);
+            Ok(Recorded::Call(queued)) => {
+                let result = files.call(queued.call());
+                if let Some(report) = losses.written(&result, dropped()) {
+                    log(&report, result.as_ref().err());
+                }
                 false
             }
             Err(RecvTimeoutError::Timeout) => false,
             Ok(Recorded::End) | Err(RecvTimeoutError::Disconnected) => true,
         };
-        let due = end || last_report.is_none_or(|last| now().since(last) >= REPORT_INTERVAL);
-        let slow = if due { lost_in_queue() } else { 0 };
-        if slow > 0 {
-            tracing::warn!("capture: {slow} operations were not recorded because writing is too slow");
-            last_report = Some(now());
-        }
-        if end && failed > 0 {
-            tracing::error!("capture: {failed} operations were not recorded before the proxy stopped");
+        if let Some(report) = losses.due(now(), end) {
+            log(&report, None);
         }
         if end {
+            let failed = losses.failed();
+            if failed > 0 {
+                tracing::error!("capture: {failed} operations were not recorded before the proxy stopped");
+            }
             return;
         }
     }
 }
 
-/// Logs the beginning and the end of an interval in which operations cannot be written. `failed` counts these
-/// operations.
-fn log_result(result: std::io::Result<()>, failed: &mut u64) {
-    match result {
-        Ok(()) if *failed == 0 => {}
-        Ok(()) => {
-            tracing::warn!("capture: recording resumed; {failed} operations were not recorded");
-            *failed = 0;
+fn log(report: &Report, error: Option<&std::io::Error>) {
+    match (report, error) {
+        (Report::TooSlow(count), _) => {
+            tracing::warn!("capture: {count} operations were not recorded because writing is too slow");
         }
-        Err(error) => {
-            if *failed == 0 {
-                let advice = match error.kind() {
-                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-                        "make room on the disk, or name a file on another disk in [capture]"
-                    }
-                    ErrorKind::AlreadyExists => {
-                        "the existing file is not overwritten; move it away, or name another file in [capture]"
-                    }
-                    _ => "check that the directory exists and that this user can write to it",
-                };
-                tracing::error!(
-                    "capture: {error}; operations are not recorded until this is fixed: {advice}"
-                );
-            }
-            *failed = failed.saturating_add(1);
+        (Report::Resumed(count), _) => {
+            tracing::warn!("capture: recording resumed; {count} operations were not recorded");
         }
+        (Report::Failing, Some(error)) => {
+            let advice = match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                    "make room on the disk, or name a file on another disk in [capture]"
+                }
+                ErrorKind::AlreadyExists => {
+                    "the existing file is not overwritten; move it away, or name another file in [capture]"
+                }
+                _ => "check that the directory exists and that this user can write to it",
+            };
+            tracing::error!("capture: {error}; operations are not recorded until this is fixed: {advice}");
+        }
+        (Report::Failing, None) => {}
     }
 }
 
