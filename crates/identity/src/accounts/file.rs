@@ -56,11 +56,10 @@ impl AccountFile {
     /// # Errors
     /// If the text is not a valid accounts file: unknown keys, invalid hashes, or a name that denotes two accounts.
     pub fn parse(text: &str) -> Result<Self, AccountError> {
-        let line_of =
-            |at: usize| text.get(..at).map_or(0, |head| head.matches('\n').count()).saturating_add(1);
+        let lines = Lines::of(text);
         // The parser's own message would quote the line with the hash.
         let repr: FileRepr = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| line_of(span.start));
+            let line = error.span().map(|span| lines.number_at(span.start));
             AccountError::Syntax(match line {
                 Some(line) => format!("line {line}: {}", error.message()),
                 None => error.message().to_owned(),
@@ -68,7 +67,7 @@ impl AccountFile {
         })?;
         let mut file = Self::default();
         for repr in repr.accounts {
-            let line = line_of(repr.user.span().start);
+            let line = lines.number_at(repr.user.span().start);
             let wrong = |source| match source {
                 source @ AccountError::Ambiguous { .. } => source,
                 source => AccountError::Entry { line, source: Box::new(source) },
@@ -225,6 +224,20 @@ impl AccountFile {
         let same =
             fold_case(&account.user) == fold_case(user) && fold_case(&account.domain) == fold_case(domain);
         same.then_some(index)
+    }
+}
+
+/// Where the lines of a text end, in bytes.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(at, _)| at).collect())
+    }
+
+    /// The number of the line with the byte at `at`, from one.
+    fn number_at(&self, at: usize) -> usize {
+        self.0.partition_point(|end| *end < at).saturating_add(1)
     }
 }
 

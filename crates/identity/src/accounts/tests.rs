@@ -208,3 +208,24 @@ fn a_reload_keeps_only_the_status_of_unchanged_accounts() {
     assert!(alice.is_revoked() && carol.is_revoked());
     assert!(["alice", "carol"].iter().all(|user| !last.find("", user).unwrap().status.is_revoked()));
 }
+
+#[test]
+fn the_time_to_read_a_file_is_proportional_to_its_accounts() {
+    let file = |accounts: usize| -> String {
+        let hash = "a4f49c406510bdcab6824ee7c30fd852";
+        let account =
+            |index| format!("[[account]]\nuser = \"user{index}\"\ndomain = \"LAB\"\nnt_hash = \"{hash}\"\n");
+        (0..accounts).map(account).collect()
+    };
+    // The shortest of several times is the least disturbed by other processes.
+    let time = |text: &str| {
+        let times = (0..5).map(|_| {
+            let begin = std::time::Instant::now();
+            AccountFile::parse(text).unwrap();
+            begin.elapsed()
+        });
+        times.min().unwrap()
+    };
+    let (few, many) = (time(&file(2000)), time(&file(16_000)));
+    assert!(many < few * 20, "{few:?} for 2,000 accounts, {many:?} for eight times as many");
+}

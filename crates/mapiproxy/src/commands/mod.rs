@@ -8,6 +8,7 @@ mod decryption;
 pub(crate) mod demo;
 pub(crate) mod lab;
 pub(crate) mod modules;
+pub(crate) mod reload;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod sign_in;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use console::Live;
 use net::ErrorChain;
 
+use crate::commands::reload::{Reloads, reload};
 use crate::commands::signals::{Request, Signals};
 use crate::config::{Config, Found, Problems};
 use crate::failure::Outcome;
@@ -141,30 +142,17 @@ fn started(config: &Config) -> String {
 
 /// Reloads what can change while the proxy runs on each SIGHUP, until the signal to stop.
 async fn until_stop(signals: &mut Signals, running: &Running) {
-    while signals.next().await == Request::Reload {
-        match running.reload_accounts() {
-            Ok(Some(count)) => print(&format!("accounts reloaded: {count}")),
-            Ok(None) => {}
-            Err(error) => not_reloaded("accounts (clients.accounts)", &error),
-        }
-        match running.reload_password() {
-            Ok(true) => print("password of the service account reloaded"),
-            Ok(false) => {}
-            Err(error) => {
-                not_reloaded("password of the service account (upstream.credentials.password_file)", &error);
-            }
-        }
-        match running.reload_certificate() {
-            Ok(true) => print("certificate reloaded"),
-            Ok(false) => {}
-            Err(error) => not_reloaded("certificate (listen.certificate, listen.key)", &error),
+    let reloadable = running.reloadable();
+    let mut reloads = Reloads::new(move || reload(&reloadable));
+    loop {
+        tokio::select! {
+            request = signals.next() => match request {
+                Request::Reload => reloads.request(),
+                Request::Stop => return,
+            },
+            () = reloads.continue_after_end() => {}
         }
     }
-}
-
-/// Logs that the old value stays in use.
-fn not_reloaded(what: &str, error: &(dyn std::error::Error + 'static)) {
-    tracing::error!("proxy: cannot reload the {what}, the old state stays in use: {}", ErrorChain(error));
 }
 
 /// The thread that prints operations.

@@ -1,4 +1,4 @@
-//! A running proxy: what can be reloaded while it runs, and how it stops.
+//! A running proxy, and how it stops.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +6,12 @@ use std::time::Duration;
 use engine::{Deferral, Engine};
 use identity::ContextCounters;
 use net::AuthLimiter;
-use net::http::{HttpListenerConfig, TlsError};
+use net::http::HttpListenerConfig;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::http::LiveCertificate;
 use super::recording::Writing;
-use super::upstream_identity::UpstreamIdentities;
-use crate::files::{FileError, LiveAccounts};
+use super::reloadable::Reloadable;
 
 /// The time limit for ending the sessions of closed connections.
 const CUT_OFF: Duration = Duration::from_secs(2);
@@ -33,30 +31,16 @@ pub(crate) struct Running {
     pub(super) listeners: Vec<JoinHandle<()>>,
     pub(super) stop: watch::Sender<bool>,
     pub(super) contexts: Arc<ContextCounters>,
-    pub(super) accounts: Arc<LiveAccounts>,
     pub(super) auth_limiter: Arc<AuthLimiter>,
-    pub(super) identities: UpstreamIdentities,
-    pub(super) certificate: Option<LiveCertificate>,
+    pub(super) reloadable: Arc<Reloadable>,
     pub(super) http: Option<Arc<HttpListenerConfig>>,
     pub(super) recording: Option<Writing>,
 }
 
 impl Running {
-    /// Reloads the password of the service account, for new connections to the upstream. Returns whether
-    /// there is a service account.
-    pub(crate) fn reload_password(&self) -> Result<bool, FileError> {
-        self.identities.reload()
-    }
-
-    /// Reloads the accounts of clients. Returns their number, if there is a file of accounts.
-    pub(crate) fn reload_accounts(&self) -> Result<Option<usize>, FileError> {
-        self.accounts.reload()
-    }
-
-    /// Reloads the certificate and its key, for new client connections. Returns whether there is a
-    /// certificate.
-    pub(crate) fn reload_certificate(&self) -> Result<bool, TlsError> {
-        self.certificate.as_ref().map(LiveCertificate::reload).transpose().map(|reloaded| reloaded.is_some())
+    /// What can be reloaded while the proxy runs.
+    pub(crate) fn reloadable(&self) -> Arc<Reloadable> {
+        Arc::clone(&self.reloadable)
     }
 
     /// Accepts no more connections, waits for calls in progress until `timeout` completes, then shuts the
@@ -79,7 +63,7 @@ impl Running {
             );
         }
         self.auth_limiter.report();
-        self.identities.gate.log_interrupted();
+        self.reloadable.identities.gate.log_interrupted();
         let waits = self.engine.ended_notification_waits();
         if waits > 0 {
             tracing::info!(

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::http::{self, LiveCertificate};
 use super::limits::{auth_limiter, limits, trusted_proxies};
+use super::reloadable::Reloadable;
 use super::running::Running;
 use super::shared::Shared;
 use super::sign_in::acceptor;
@@ -70,16 +71,13 @@ pub(crate) async fn start(
     let listeners = listeners.tasks;
     let Shared { engine, contexts, identities, auth_limiter, stopped, .. } = shared;
     net::spawn_system(Arc::clone(&auth_limiter).keep_reporting(stopped));
-    let certificate = certificate.flatten();
     Ok(Running {
         engine,
         listeners,
         stop,
         contexts,
-        accounts,
         auth_limiter,
-        identities,
-        certificate,
+        reloadable: Arc::new(Reloadable { accounts, identities, certificate: certificate.flatten() }),
         http,
         recording,
     })
