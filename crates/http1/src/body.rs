@@ -186,27 +186,32 @@ impl BodyReader {
         Ok(Some(Piece::new(wire, line, line + taken, end > 0)))
     }
 
-    /// Takes a trailer field, or the empty line that ends the body.
+    /// Takes the trailer fields, which are checked and dropped, and the empty line that ends the body. Trailer fields
+    /// cannot be forwarded unseen: a recipient may merge them into the head (RFC 9110 6.5.1).
     fn trailer(
         &mut self,
         buffer: &mut BytesMut,
-        so_far: usize,
-        scanned: usize,
+        mut so_far: usize,
+        mut scanned: usize,
         limits: &Limits,
     ) -> Result<Option<Piece>, Error> {
-        let limit = limits.trailers.saturating_sub(so_far).max(2);
-        let Some(line) = line_length(buffer, scanned, limit).map_err(|BadLine| Error::Trailers)? else {
-            self.state = BodyState::Trailers(so_far, buffer.len());
-            return Ok(None);
-        };
-        let text = buffer.get(..line.saturating_sub(2)).unwrap_or_default();
-        if text.is_empty() {
-            self.state = BodyState::Done;
-        } else {
-            check_trailer(text)?;
-            self.state = BodyState::Trailers(so_far + line, 0);
+        loop {
+            let limit = limits.trailers.saturating_sub(so_far).max(2);
+            let line = line_length(buffer, scanned, limit).map_err(|BadLine| Error::Trailers)?;
+            let Some(line) = line else {
+                self.state = BodyState::Trailers(so_far, buffer.len());
+                return Ok(None);
+            };
+            let line = buffer.split_to(line);
+            match line.strip_suffix(b"\r\n") {
+                None | Some([]) => {
+                    self.state = BodyState::Done;
+                    return Ok(Some(Piece::framing(line.freeze(), false)));
+                }
+                Some(field) => check_trailer(field)?,
+            }
+            (so_far, scanned) = (so_far + line.len(), 0);
         }
-        Ok(Some(Piece::framing(buffer.split_to(line).freeze(), false)))
     }
 }
 

@@ -28,7 +28,7 @@ impl Piece {
         Self { wire, from: 0, to: 0, ends_chunk }
     }
 
-    /// The received bytes: a whole chunk with its line and its end, or a part of one.
+    /// The received bytes: a whole chunk with its line and its end, or a part of one. They contain no trailer fields.
     pub const fn wire(&self) -> &Bytes {
         &self.wire
     }

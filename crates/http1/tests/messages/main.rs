@@ -103,7 +103,7 @@ fn chunked(body: &str) -> String {
 
 #[test]
 fn chunks_are_forwarded_as_received_wherever_they_are_split() {
-    let body = "5\r\nhello\r\n001;a=\"b\"\r\n,\r\n6;x\r\n world\r\n0;last\r\nTrailer: x\r\n\r\n";
+    let body = "5\r\nhello\r\n001;a=\"b\"\r\n,\r\n6;x\r\n world\r\n0;last\r\n\r\n";
     let text = chunked(body) + CONNECT;
     for cut in 0..text.len() {
         let (a, b) = text.as_bytes().split_at(cut);
@@ -115,6 +115,19 @@ fn chunks_are_forwarded_as_received_wherever_they_are_split() {
     }
     let read = requests(text.as_bytes().chunks(1), Limits::default());
     assert_eq!((read.messages[0].2.as_slice(), read.messages.len()), (body.as_bytes(), 2));
+}
+
+#[test]
+fn trailer_fields_are_dropped_wherever_they_are_split() {
+    let body = "5\r\nhello\r\n0;last\r\nSet-Cookie: a=b\r\nX: 1\r\n\r\n";
+    let text = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+    for cut in 0..text.len() {
+        let (a, b) = text.as_bytes().split_at(cut);
+        let read = responses([a, b], Limits::default());
+        assert_eq!((read.error, read.messages.len()), (None, 1), "{cut}");
+        let wire = String::from_utf8(read.messages[0].2.clone()).unwrap();
+        assert_eq!(wire, "5\r\nhello\r\n0;last\r\n\r\n", "{cut}");
+    }
 }
 
 #[test]
