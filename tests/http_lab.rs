@@ -53,6 +53,18 @@ fn third_party_clients_work_with_each_scheme_at_the_lab_and_through_the_proxy() 
 }
 
 #[test]
+fn clients_sign_in_at_the_lab_through_a_proxy_with_pass_through_authentication() {
+    let lab = Lab::by_http();
+    let setup = Setup::before("").http().relayed().upstream_key("http", &format!("{:?}", lab.url()));
+    let setup = setup.upstream_key("ca_file", &format!("\"{}\"", lab.certificate().display()));
+    let proxy = setup.stack(&["names"]).top_key("public_url", "\"https://ADDRESS:8443\"").start();
+    let own = format!("https://{}:8443", proxy.address);
+    // NTLM is bound to the certificate of the proxy, and the lab verifies that.
+    let through = walk(&own, &proxy.file("own.crt"), "basic", ALICE);
+    assert_eq!(through.result("log_on")["value"], Value::from(0), "{}", through.text);
+}
+
+#[test]
 fn curl_authenticates_at_the_lab_by_basic_and_ntlm() {
     let lab = Lab::by_http();
     let curl = |arguments: &[&str]| {

@@ -53,6 +53,7 @@ mod operation;
 mod output;
 mod pass_through;
 mod pem;
+mod ping;
 mod reach;
 mod server;
 mod server_only;

@@ -2,12 +2,12 @@
 
 use http1::{RequestHead, ResponseHead};
 use identity::SecurityContext;
-use mapi::mapihttp::headers::{X_REQUEST_ID, X_REQUEST_TYPE};
 use tokio::time::timeout;
 use wire::FileTime;
 
 use crate::clock;
 use crate::http::pass_through::challenges;
+use crate::http::ping::add_ping;
 use crate::http::server_only::Cookies;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::connection::UpstreamConnection;
@@ -34,7 +34,6 @@ pub async fn probe_anonymously(upstream: &HttpUpstream, target: &str) -> Result<
     let mut connection = UpstreamConnection::connect_once(upstream).await?;
     let mut head = ping(target)?;
     head.fields.push("Host", upstream.host_header());
-    head.fields.push("Content-Length", "0");
     let (response, _) = connection.probe(&head).await?;
     let offered = challenges::schemes(&response.fields).into_iter().map(str::to_owned).collect();
     let clock_ahead = response.fields.text("date").and_then(|date| ahead(date.trim(), clock::now()));
@@ -75,11 +74,10 @@ async fn response(
     Ok(connection.final_head().await?.0)
 }
 
-/// A request that changes nothing ([MS-OXCMAPIHTTP] 2.2.6).
+/// A PING for `target`, without `Host`.
 fn ping(target: &str) -> Result<RequestHead, NotOpened> {
     let mut head = RequestHead::new("POST", target).ok_or(NotOpened::Target)?;
-    head.fields.push(X_REQUEST_TYPE, "PING");
-    head.fields.push(X_REQUEST_ID, "{00000000-0000-0000-0000-000000000000}:1");
+    add_ping(&mut head.fields, None);
     Ok(head)
 }
 

@@ -1,11 +1,13 @@
 //! Probes: requests that change nothing, whose responses show whether the server requires authentication, and whether
 //! it accepts credentials.
 
+use bytes::Bytes;
 use http1::RequestHead;
 use identity::pass_through::Probe as ProbeKind;
-use mapi::mapihttp::headers::{X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE};
+use mapi::mapihttp::headers::{X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID};
 
 use crate::http::downstream::auth::request::AuthRequest;
+use crate::http::ping::add_ping;
 
 /// Headers that a probe copies from a client's request, since load balancers may select a server by them.
 const COPIED: [&str; 3] = ["user-agent", X_CLIENT_INFO, X_CLIENT_APPLICATION];
@@ -66,16 +68,14 @@ impl Probe {
             head.fields.push(*name, value.clone());
         }
         let of = &request.head.fields;
-        if let Some(id) = of.get(X_REQUEST_ID).filter(|id| is_request_id(id)) {
-            head.fields.push(X_REQUEST_ID, id.to_vec());
-        }
-        match self.kind {
-            ProbeKind::Ping => {
-                head.fields.push(X_REQUEST_TYPE, "PING");
-                head.fields.push("Content-Length", "0");
-            }
-            // The resource may be long, and its content does not matter.
-            ProbeKind::Address => {
+        let id = of.get(X_REQUEST_ID).filter(|id| is_request_id(id)).map(Bytes::copy_from_slice);
+        match (self.kind, id) {
+            (ProbeKind::Ping, id) => add_ping(&mut head.fields, id),
+            (ProbeKind::Address, id) => {
+                if let Some(id) = id {
+                    head.fields.push(X_REQUEST_ID, id);
+                }
+                // The resource may be long, and its content does not matter.
                 head.fields.push("Range", "bytes=0-0");
             }
         }

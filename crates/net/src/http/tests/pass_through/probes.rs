@@ -46,7 +46,8 @@ fn a_probe_keeps_the_headers_of_the_request_that_it_was_found_for() {
             assert_eq!(names.map(|name| got.head.fields.text(name)), [Some("Outlook"); 3], "{got:?}");
         }
         let ids: Vec<_> = seen.iter().map(|got| got.head.fields.text("x-requestid")).collect();
-        assert_eq!(ids, [Some("{1}:1"), Some("{1}:2"), None]);
+        let own = Some("{00000000-0000-0000-0000-000000000000}:1");
+        assert_eq!(ids, [Some("{1}:1"), Some("{1}:2"), own]);
     }
 }
 
@@ -177,6 +178,16 @@ fn an_operation_is_authenticated_by_a_ping_to_its_own_endpoint() {
         assert_eq!((got.head.method(), got.head.target()), ("POST", "/mapi/emsmdb/?MailboxId=1"));
         assert_eq!(got.head.fields.text("x-requesttype"), Some("PING"));
         assert_eq!(got.connection == seen[0].connection, got.connection != seen[2].connection);
+    }
+    for probe in &seen[..3] {
+        for (name, value) in [
+            ("content-type", "application/mapi-http"),
+            ("x-requestid", "{00000000-0000-0000-0000-000000000000}:1"),
+            ("content-length", "0"),
+            ("host", "exchange.lab.test:443"),
+        ] {
+            assert_eq!(probe.head.fields.text(name), Some(value), "{name}");
+        }
     }
 }
 
