@@ -1,4 +1,5 @@
-//! Headers and cookies that only servers and trusted proxies may send, and that are removed from requests of clients.
+//! Headers and cookies that only servers and trusted proxies may send, and that are removed from requests of clients;
+//! those that servers send to each other also from responses.
 //!
 //! The front end of Exchange sends the back end headers and cookies with the authenticated user and the server of a
 //! request, and trusts those that it receives. Other servers trust headers about the client's address, its certificate,
@@ -20,7 +21,7 @@ pub(crate) enum AllowedSender {
 }
 
 /// The prefixes of names, in lower case, of fields that Exchange's servers send to each other: the authenticated user,
-/// and the server of a request.
+/// and the server of a request. In responses they name servers, too.
 const EXCHANGE: &[&str] = &[
     "x-commonaccesstoken",
     "x-common-access",
@@ -31,6 +32,7 @@ const EXCHANGE: &[&str] = &[
     "x-sourcecafe",
     "x-sourceserver",
     "x-feserver",
+    "x-diaginfo",
     "x-feproxy",
     "x-feefz",
     "x-calculated",
@@ -170,6 +172,13 @@ const LONGEST: usize = 24;
 /// character that is neither a letter nor a digit.
 pub(crate) fn allowed_sender(name: &[u8]) -> AllowedSender {
     if is_usual(name) { AllowedSender::Client } else { looked_up(name) }
+}
+
+/// Whether Exchange's servers send the field called `name` to each other only. In a response it may name a server,
+/// which clients must not see and do not need.
+pub(crate) fn is_between_servers(name: &[u8]) -> bool {
+    static EXCHANGE_ONLY: LazyLock<Prefixes> = LazyLock::new(|| Prefixes::new(&[EXCHANGE]));
+    EXCHANGE_ONLY.has_prefix_of(Start::of(name))
 }
 
 /// Whether the field called `name` is one that nearly all requests of clients have, and that is in no list.

@@ -127,6 +127,51 @@ fn a_request_is_forwarded_unchanged_but_for_connection_headers() {
     }
 }
 
+/// The beginning of a body of MAPI over HTTP.
+const DONE: &str = "PROCESSING\r\nDONE\r\n\r\n";
+
+/// A response with fields that Exchange's servers send to each other, in its head and in trailer fields.
+fn response_of_a_back_end(body: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\nX-FEServer: EXCH01\r\nX-DiagInfo: EXCH02\r\nX-BEServer: EXCH02\r\nX-CalculatedBETarget: \
+         exch02.lab.test\r\nX-TargetBEServer: EXCH02\r\nX-CommonAccessToken: VgEAVAdXaW5kb3dz\r\nX-Other: kept\r\n\
+         Content-Type: application/mapi-http\r\nX-ResponseCode: 0\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n\
+         0\r\nSet-Cookie: trailer=1\r\nX-Trailer: EXCH01\r\n\r\n",
+        body.len()
+    )
+}
+
+#[test]
+fn fields_that_servers_send_to_each_other_do_not_reach_clients() {
+    for (request, body) in [
+        (get("/ews/x", "").into_bytes(), "hello"),
+        (get("/autodiscover/autodiscover.json?Protocol=EWS&Email=a@lab.test", "").into_bytes(), "{}"),
+        (mapi("alice", "emsmdb", "PING", "", b""), DONE),
+    ] {
+        let upstream = Upstream::responding(response_of_a_back_end(body));
+        let answer = Client::new(&Setup::default().before(&upstream)).exchange(request);
+        let mut head = Vec::new();
+        answer.head.write(&mut head);
+        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+        assert!(head.contains("200 ok") && head.contains("x-other: kept"), "{head}");
+        assert!(!head.contains("exch0") && !head.contains("x-commonaccesstoken"), "{head}");
+    }
+}
+
+#[test]
+fn trailer_fields_of_responses_do_not_reach_clients() {
+    for (request, body) in
+        [(get("/ews/x", "").into_bytes(), "hello"), (mapi("alice", "emsmdb", "PING", "", b""), DONE)]
+    {
+        let upstream = Upstream::responding(response_of_a_back_end(body));
+        let client = Client::new(&Setup::default().before(&upstream)) >> Request(request);
+        let mut client = client << KeptAlive;
+        let text = client.until("\r\n0\r\n\r\n");
+        assert!(text.contains(body) && !text.contains("railer"), "{text}");
+        let _ = client << "";
+    }
+}
+
 #[test]
 fn paths_are_forwarded_refused_or_not_found() {
     let upstream = Upstream::responding(OK);

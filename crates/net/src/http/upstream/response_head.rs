@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use http1::{FieldAction, Fields, Framing, ResponseHead, Version};
 
 use crate::http::downstream::context::RequestContext;
+use crate::http::server_only::is_between_servers;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::hop_by_hop::{is_of_connection, named_by_connection};
 
@@ -20,7 +21,7 @@ pub(crate) enum Coding {
 }
 
 /// Rewrites the server's `head` for the client: removes what concerns the connection to the server and the proxy's
-/// authentication there. Returns how the body is sent.
+/// authentication there, and what servers send to each other. Returns how the body is sent.
 pub(crate) fn rewrite_response(
     head: &mut ResponseHead,
     framing: Framing,
@@ -33,7 +34,7 @@ pub(crate) fn rewrite_response(
     head.set_version(Version::Http11);
     head.fields.rewrite(|name, value| {
         let of_proxy = OF_PROXY.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
-        if of_proxy || is_of_connection(name, &named) {
+        if of_proxy || is_of_connection(name, &named) || is_between_servers(name) {
             FieldAction::Remove
         } else if name.eq_ignore_ascii_case(b"set-cookie") {
             request.cookies.in_response(value)
