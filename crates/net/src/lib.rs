@@ -81,6 +81,7 @@ mod timer;
 mod token_bucket;
 mod upstream_error;
 pub mod upstream_identity;
+mod upstream_permit;
 
 pub use crate::auth_limit::{AuthLimiter, AuthLimits};
 pub use crate::body_budget::{BodyBudget, MemoryLimit};

@@ -58,6 +58,12 @@ pub enum UpstreamError {
     /// A limit on memory is reached, so that the response is not buffered.
     #[error("no memory for the response")]
     MemoryLimit(#[source] MemoryLimit),
+    /// The user would have more connections to the upstream than there are free descriptors for, so that none was made.
+    #[error(
+        "the user has too many connections to the server for the limit on open files: raise ulimit -Hn (LimitNOFILE= of a \
+         systemd unit)"
+    )]
+    TooManyConnections,
     /// The upstream's address leads to this proxy, which refused the connection.
     #[error("the connection leads back to this proxy")]
     Loop,
@@ -182,6 +188,7 @@ impl UpstreamError {
                 | UpstreamAuthError::SchemeNotOffered(_),
             )
             | Self::MemoryLimit(_)
+            | Self::TooManyConnections
             | Self::Loop => Side::Proxy,
             Self::Connect(_)
             | Self::Tls(_)
@@ -210,8 +217,14 @@ impl UpstreamError {
             | Self::NotServed(_)
             | Self::Protocol(_)
             | Self::MemoryLimit(_)
+            | Self::TooManyConnections
             | Self::Loop => Retry::Never,
         }
+    }
+
+    /// Whether a limit is reached, so that the client may send the request again later.
+    pub(crate) const fn is_too_busy(&self) -> bool {
+        matches!(self, Self::MemoryLimit(_) | Self::TooManyConnections)
     }
 
     /// Whether the error belongs to an outage, whose begin and end are logged. Then the request is not logged by

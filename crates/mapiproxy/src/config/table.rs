@@ -154,7 +154,9 @@ table Clients at "clients" {
     /// connection takes one file descriptor, and one for each connection to the server that it needs: one over
     /// HTTP, one for each interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy assumes two
     /// descriptors per client in total: if `ulimit -Hn` is too low for that, the maximum is reduced and a warning
-    /// states the new value.
+    /// states the new value. The descriptors that are left are for connections to the server. Users share them: one
+    /// user may have at most as many of these connections as are then free. A request that needs a further one is
+    /// refused as too busy, and logged with the user. With four descriptors for each client over RPC none is refused.
     connections: usize, default 4096, from 1;
     /// The maximum number of connections from one address (IPv6: one /64 network). Servers in
     /// proxy_protocol_from and forwarded_for_from are exempt; with the PROXY protocol the client's address is

@@ -10,6 +10,7 @@ use net::{AccountGate, Gate, LockoutLimits, ServiceCredentials};
 use rpc::pdu::AuthLevel;
 
 use crate::config::{Config, Credentials, Specified};
+use crate::descriptors;
 use crate::files::{self, FileError};
 
 /// The identities at the upstream, by RPC and by HTTP, and its shared state.
@@ -35,14 +36,14 @@ impl UpstreamIdentities {
                 let service = Service::read(config, account.clone(), contexts)?;
                 let rpc = service.rpc.clone().map_or_else(unauthenticated, UpstreamIdentity::new);
                 let http = UpstreamIdentity::new(service.http.clone());
-                Ok(Self { rpc, http, gate: Gate::new(), service: Some(service) })
+                Ok(Self { rpc, http, gate: gate(config), service: Some(service) })
             }
             Credentials::Relayed(_) => {
                 let authority = Authority::new(&http_host(config).to_ascii_lowercase());
                 let lifetime = Some(Duration::from_secs(config.clients.context_seconds));
                 let contexts = Arc::clone(contexts);
                 let http = PassThrough::new(pass_through::Config { authority, lifetime, contexts });
-                Ok(Self { http: UpstreamIdentity::new(http), ..Self::unauthenticated() })
+                Ok(Self { http: UpstreamIdentity::new(http), gate: gate(config), ..Self::unauthenticated() })
             }
         }
     }
@@ -61,6 +62,11 @@ impl UpstreamIdentities {
     pub(crate) fn reload(&self) -> Result<bool, FileError> {
         self.service.as_ref().map(Service::reload).transpose().map(|reloaded| reloaded.is_some())
     }
+}
+
+/// The gate of the upstream, with as many connections as there are descriptors for.
+fn gate(config: &Config) -> Arc<Gate> {
+    Gate::with_limit(descriptors::upstream_connections(config.clients.connections))
 }
 
 fn unauthenticated() -> UpstreamIdentity {

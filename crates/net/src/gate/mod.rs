@@ -28,6 +28,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use identity::Identity;
 use tokio::time::{Instant, timeout};
 
 pub use self::account_gate::AccountGate;
@@ -41,12 +42,14 @@ use self::reachability::{Change, Reachability};
 use crate::error_chain::ErrorChain;
 use crate::task::spawn_system;
 use crate::upstream_error::UpstreamError;
+use crate::upstream_permit::{UpstreamConnections, UpstreamPermit};
 
-/// The reachability of one upstream, shared by all connections to it.
-#[derive(Debug, Default)]
+/// The reachability of one upstream, and the number of connections to it, shared by all of these.
+#[derive(Debug)]
 pub struct Gate {
     rpc: Mutex<State>,
     http: Mutex<State>,
+    connections: Arc<UpstreamConnections>,
 }
 
 /// The state of the upstream for one protocol.
@@ -87,7 +90,22 @@ impl State {
 impl Gate {
     /// The gate of an upstream whose state is unknown.
     pub fn new() -> Arc<Self> {
-        Arc::default()
+        Self::with_limit(usize::MAX)
+    }
+
+    /// The gate of an upstream whose state is unknown, to which there may be at most `connections`. Users share them:
+    /// one user may have at most as many as are then free.
+    pub fn with_limit(connections: usize) -> Arc<Self> {
+        let connections = UpstreamConnections::new(connections);
+        Arc::new(Self { rpc: Mutex::default(), http: Mutex::default(), connections })
+    }
+
+    /// A permit for a connection for `owner`; `None` before its client has authenticated.
+    ///
+    /// # Errors
+    /// [`UpstreamError::TooManyConnections`] if the owner would have more connections than are free.
+    pub(crate) fn permit(&self, owner: Option<&Identity>) -> Result<UpstreamPermit, UpstreamError> {
+        self.connections.permit(owner)
     }
 
     /// Connects by `protocol` within `limit`, unless the upstream is down and the next attempt is not due.

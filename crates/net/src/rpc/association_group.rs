@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use engine::{Engine, HandleBudget, HandleTable, Interface, SessionLimits};
 use identity::{Identity, OsRandom, Random as _, UserKey};
 use rpc::server::AssociationGroups;
-use tokio::net::TcpStream;
 
 use crate::rpc::kept_association::KeptAssociation;
 use crate::rpc::upstream_groups::{UpstreamGroups, UpstreamMember};
+use crate::upstream_permit::PermittedStream;
 
 /// The association group of one identity: the connections of one client process on which the identity authenticated.
 /// They share context handles (C706 9.3.4).
@@ -45,7 +45,7 @@ impl Group {
     pub(super) fn leave_upstream(
         self: &Arc<Self>,
         member: UpstreamMember,
-        stream: Option<TcpStream>,
+        stream: Option<PermittedStream>,
         engine: &Engine,
     ) {
         let number = member.number;

@@ -48,6 +48,7 @@ pub(super) async fn connect(
     caller: SecurityContext,
 ) -> Result<Connected, UpstreamError> {
     let begun = Instant::now();
+    let permit = Some(upstream.gate.permit(Some(caller.identity()))?);
     let identity = &upstream.identity;
     let probe = |attempt| {
         if let Some(account) = identity.for_caller(&caller).account() {
@@ -58,7 +59,7 @@ pub(super) async fn connect(
         identity.permit(&caller, UpstreamProtocol::Rpc, interface.name(), upstream.timeout, probe);
     let attempt = permitted.await?;
     let stream = open(&upstream, interface, upstream.timeout.saturating_sub(begun.elapsed())).await?;
-    Ok(Connected { stream, sign_in: identity.for_caller(&caller).account().cloned().zip(attempt) })
+    Ok(Connected { stream, permit, sign_in: identity.for_caller(&caller).account().cloned().zip(attempt) })
 }
 
 /// Connects to the endpoint of `interface` within `limit`, as soon as the gate of the upstream permits that.
@@ -87,7 +88,7 @@ async fn probe(upstream: RpcUpstream, account: Arc<ServiceCredentials>, attempt:
     };
     let connecting = async move {
         let stream = open(&upstream, Interface::Emsmdb, timeout).await?;
-        Ok(Connected { stream, sign_in: Some((account, attempt)) })
+        Ok(Connected { stream, permit: None, sign_in: Some((account, attempt)) })
     };
     let mut association = UpstreamAssociation::new(config, connecting);
     let mut ends = Vec::new();

@@ -24,6 +24,7 @@ use crate::tcp::read::poll_read;
 use crate::tcp::stream::poll_send;
 use crate::timer::Timer;
 use crate::upstream_error::{RequestProgress, Timeout, UpstreamError, cause};
+use crate::upstream_permit::PermittedStream;
 
 #[cfg(test)]
 mod tests;
@@ -50,7 +51,7 @@ type Connecting = Pin<Box<dyn Future<Output = Result<Connected, UpstreamError>> 
 
 enum State {
     Connecting(Connecting),
-    Open(TcpStream),
+    Open(PermittedStream),
     Broken,
 }
 
@@ -182,11 +183,11 @@ impl UpstreamAssociation {
     ) -> Result<(), UpstreamError> {
         if let State::Connecting(connect) = &mut self.state {
             let Poll::Ready(connected) = connect.as_mut().poll(task) else { return Ok(()) };
-            let Connected { stream, sign_in } = connected?;
+            let Connected { stream, permit, sign_in } = connected?;
             if let Some((account, attempt)) = sign_in {
                 self.auth = UpstreamAuth::counted(account, attempt);
             }
-            self.state = State::Open(stream);
+            self.state = State::Open((stream, permit));
             self.bind()?;
         }
         // Connecting has a limit of its own.
@@ -199,7 +200,7 @@ impl UpstreamAssociation {
         for _ in 0..READS_PER_POLL {
             self.on_events(ends)?;
             self.send(task, ends)?;
-            let State::Open(stream) = &mut self.state else {
+            let State::Open((stream, _)) = &mut self.state else {
                 return if self.queued.is_empty() {
                     Ok(())
                 } else {
@@ -307,7 +308,7 @@ impl UpstreamAssociation {
         task: &mut Context<'_>,
         ends: &mut Vec<UpstreamCallResult>,
     ) -> Result<(), UpstreamError> {
-        let State::Open(stream) = &mut self.state else { return Ok(()) };
+        let State::Open((stream, _)) = &mut self.state else { return Ok(()) };
         while self.association.is_bound()
             && let Some(UpstreamCall { tag, opnum, object, stub }) = self.queued.pop_front()
         {
@@ -345,7 +346,7 @@ impl UpstreamAssociation {
     }
 
     /// The connection, if it is open.
-    pub(crate) fn into_stream(self) -> Option<TcpStream> {
+    pub(crate) fn into_stream(self) -> Option<PermittedStream> {
         match self.state {
             State::Open(stream) => Some(stream),
             State::Connecting(_) | State::Broken => None,

@@ -12,18 +12,21 @@ use crate::error_chain::ErrorChain;
 use crate::gate::AuthAttempt;
 use crate::service_credentials::ServiceCredentials;
 use crate::upstream_error::UpstreamError;
+use crate::upstream_permit::UpstreamPermit;
 
 /// An open connection.
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
+    /// The permit of the connection; `None` if it does not count.
+    pub(crate) permit: Option<UpstreamPermit>,
     /// The account to authenticate with, and the attempt that the gate of the account permits.
     pub(crate) sign_in: Option<(Arc<ServiceCredentials>, AuthAttempt)>,
 }
 
 impl From<TcpStream> for Connected {
     fn from(stream: TcpStream) -> Self {
-        Self { stream, sign_in: None }
+        Self { stream, permit: None, sign_in: None }
     }
 }
 
@@ -108,6 +111,7 @@ pub(super) fn engine_outcome(error: &UpstreamError, progress: &Progress) -> Outc
             Progress::Unsent(_) | Progress::SentNotExecuted => RefusalKind::NotExecuted,
             Progress::MaybeExecuted => RefusalKind::Failed,
         }),
+        UpstreamError::TooManyConnections => unavailable(RefusalKind::TooBusy),
         UpstreamError::Connect(_) | UpstreamError::Tls(_) | UpstreamError::Loop => {
             unavailable(RefusalKind::Unavailable)
         }

@@ -230,7 +230,7 @@ mod tests {
         let first = joined(&mut groups, 0, 7);
         // One without a response does not prove that the upstream has the group.
         let mut second = groups.bind(Interface::Emsmdb, 7, 7);
-        assert!(!groups.leave(first, true, || Some(KeptAssociation::new(stream, || ()))));
+        assert!(!groups.leave(first, true, || Some(KeptAssociation::new((stream, None), || ()))));
         assert!(groups.groups[0].kept.is_some());
         groups.responded(&mut second);
         assert!(groups.groups[0].kept.is_none());

@@ -158,11 +158,16 @@ struct Proxy {
 
 impl Proxy {
     async fn new() -> Self {
+        Self::with(net::Gate::new()).await
+    }
+
+    async fn with(gate: Arc<net::Gate>) -> Self {
         let server = Arc::new(Server::default());
         let (address, stop) = serve(&server, Interface::Nspi).await;
         let (sender, ends) = channel();
         let engine = Engine::new(Stack::new(vec![Box::new(Ends(Mutex::new(sender)))]));
-        let (engine, upstream) = (Arc::new(engine), upstream_with_account(address));
+        let upstream = RpcUpstream { gate, ..upstream_with_account(address) };
+        let engine = Arc::new(engine);
         let relay = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(NoopObserver));
         let [caller, _] = testkit::http_auth::contexts_at_both_levels("alice");
         Self { server, relay, ends, caller, group: Arc::default(), _stop: stop }
@@ -174,6 +179,17 @@ impl Proxy {
 
     /// Opens a session on `connection`.
     async fn bind(&self, connection: &mut RelayConnection) {
+        let reply = self.bound(connection, &self.caller, &self.group).await;
+        assert!(matches!(reply, RpcReply::Response { .. }), "{reply:?}");
+    }
+
+    /// The reply to a call of `caller` that opens a session on `connection`.
+    async fn bound(
+        &self,
+        connection: &mut RelayConnection,
+        caller: &SecurityContext,
+        group: &Arc<Group>,
+    ) -> RpcReply {
         let stat = [&[0; 24][..], &1252_u32.to_le_bytes(), &[9, 4, 0, 0, 9, 4, 0, 0]].concat();
         let call = Call {
             id: 1,
@@ -182,9 +198,9 @@ impl Proxy {
             object: None,
             stub: [&[0; 4][..], &stat, &[0; 4]].concat().into(),
             endian: Endian::Little,
-            context: self.caller.clone(),
+            context: caller.clone(),
             peer: ([127, 0, 0, 1], 1).into(),
-            group: Arc::clone(&self.group),
+            group: Arc::clone(group),
         };
         let mut replies = Vec::new();
         connection.call(call, &mut replies);
@@ -193,7 +209,7 @@ impl Proxy {
             if replies.is_empty() { Poll::Pending } else { Poll::Ready(()) }
         });
         timeout(LIMIT, replied).await.unwrap();
-        assert!(matches!(replies[..], [RpcReply::Response { .. }]), "{replies:?}");
+        replies.pop().unwrap()
     }
 
     /// How many sessions have ended since the last call.
@@ -261,4 +277,36 @@ async fn a_handle_outlives_the_connection_that_opened_it_if_the_others_made_no_c
     }
     proxy.connection().end(&[Arc::clone(&proxy.group)]);
     assert!(proxy.ended_at_server(1).await);
+}
+
+#[tokio::test]
+async fn a_user_with_as_many_connections_to_the_server_as_are_free_is_refused_as_too_busy() {
+    let proxy = Proxy::with(net::Gate::with_limit(4)).await;
+    let mut alice: Vec<_> = (0..3).map(|_| proxy.connection()).collect();
+    for connection in &mut alice[..2] {
+        proxy.bind(connection).await;
+    }
+    let refused = proxy.bound(&mut alice[2], &proxy.caller, &proxy.group).await;
+    let RpcReply::Fault { status, .. } = refused else { panic!("{refused:?}") };
+    assert_eq!(status, FaultStatus::RPC_S_SERVER_TOO_BUSY);
+    // Another user is served.
+    let bob = testkit::caller("bob");
+    let served = proxy.bound(&mut proxy.connection(), &bob, &Arc::default()).await;
+    assert!(matches!(served, RpcReply::Response { .. }), "{served:?}");
+    // The connections of a client that has ended are free again.
+    for connection in &mut alice[..2] {
+        connection.end(&[Arc::clone(&proxy.group)]);
+    }
+    proxy.bind(&mut alice[2]).await;
+}
+
+#[tokio::test]
+async fn a_connection_to_the_server_that_is_kept_for_handles_counts_for_its_user() {
+    let proxy = Proxy::with(net::Gate::with_limit(2)).await;
+    let (mut first, mut second) = (proxy.connection(), proxy.connection());
+    proxy.bind(&mut first).await;
+    first.end(&[]);
+    drop(first);
+    let refused = proxy.bound(&mut second, &proxy.caller, &proxy.group).await;
+    assert!(matches!(refused, RpcReply::Fault { .. }), "{refused:?}");
 }

@@ -49,7 +49,7 @@ pub(crate) fn too_busy(out: &mut Vec<u8>, request: &RequestHead, code: Option<Re
 pub(crate) fn upstream_failed(out: &mut Vec<u8>, request: &RequestHead, why: &UpstreamError) {
     let (status, text) = status_and_text(why);
     to(out, request, status, text, |head| {
-        if matches!(why, UpstreamError::MemoryLimit(_)) {
+        if why.is_too_busy() {
             head.fields.push("Retry-After", BUSY_SECONDS.to_string());
         }
     });
@@ -74,7 +74,7 @@ const fn status_and_text(why: &UpstreamError) -> (u16, &'static str) {
             "the server behind this proxy rejects the proxy's own account, not yours: inform the proxy's \
              administrator\n",
         ),
-        UpstreamError::MemoryLimit(_) => (503, "too busy\n"),
+        UpstreamError::MemoryLimit(_) | UpstreamError::TooManyConnections => (503, "too busy\n"),
         UpstreamError::Timeout(_) => (504, "the server behind this proxy does not respond in time\n"),
         UpstreamError::Closed { .. }
         | UpstreamError::Rejected { .. }

@@ -24,7 +24,7 @@ pub(crate) async fn send(probe: &ProbeRequest, slot: &mut Slot, upstream: &HttpU
     let not_closed = |why| ProbeError { why, closed: false };
     match probe.connection {
         ProbeConnection::Separate => {
-            let mut connection = UpstreamConnection::connect(upstream).await.map_err(not_closed)?;
+            let mut connection = UpstreamConnection::connect(upstream, None).await.map_err(not_closed)?;
             let (head, persistent) = connection.probe(&probe.head).await.map_err(not_closed)?;
             return Ok(ProbeResponse::new(head, persistent));
         }
@@ -41,7 +41,7 @@ pub(crate) async fn send(probe: &ProbeRequest, slot: &mut Slot, upstream: &HttpU
         ProbeConnection::Current => {}
     }
     if slot.is_none() && probe.connection != ProbeConnection::Current {
-        *slot = Some(UpstreamConnection::connect(upstream).await.map_err(not_closed)?);
+        *slot = Some(UpstreamConnection::connect(upstream, None).await.map_err(not_closed)?);
     }
     let Some(connection) = slot else {
         return Err(ProbeError { why: UpstreamError::closed("no connection to the server"), closed: true });

@@ -20,11 +20,14 @@ use crate::http::upstream::dial::NotConnected;
 use crate::http::upstream::forwarding::{Forwarding, Via};
 use crate::upstream_error::UpstreamError;
 use crate::upstream_identity::UpstreamCredentials;
+use crate::upstream_permit::UpstreamPermit;
 
 /// One connection to the server.
 #[derive(Debug)]
 pub(crate) struct UpstreamConnection {
     pub(crate) transport: FramedTransport<ResponseHead>,
+    /// Its permit; `None` for a single request of the proxy's own, which does not count.
+    permit: Option<UpstreamPermit>,
     /// The only identity whose requests it carries; `None` until it has carried credentials.
     owner: Option<Identity>,
     /// Whether its owner authenticates the connection, instead of each request.
@@ -82,11 +85,17 @@ pub(crate) struct CurrentRequest {
 }
 
 impl UpstreamConnection {
-    /// A new connection without an owner.
-    pub(crate) async fn connect(upstream: &HttpUpstream) -> Result<Box<Self>, UpstreamError> {
+    /// A new connection without an owner, which counts for `user`; `None` before the client has authenticated.
+    pub(crate) async fn connect(
+        upstream: &HttpUpstream,
+        user: Option<&Identity>,
+    ) -> Result<Box<Self>, UpstreamError> {
+        let permit = upstream.gate.permit(user)?;
         let connecting = async { Ok(upstream.connect().await?) };
         let connected = upstream.gate.connect(UpstreamProtocol::Http, upstream.timeout, connecting).await?;
-        Ok(Self::over(upstream, connected))
+        let mut connection = Self::over(upstream, connected);
+        connection.permit = Some(permit);
+        Ok(connection)
     }
 
     /// A new connection without an owner, in one attempt that disregards the gate and is not reported to it.
@@ -99,6 +108,7 @@ impl UpstreamConnection {
     fn over(upstream: &HttpUpstream, (stream, bindings): (Stream, Option<ChannelBindings>)) -> Box<Self> {
         Box::new(Self {
             transport: FramedTransport::new(stream, ResponseDecoder::new(Limits::default())),
+            permit: None,
             owner: None,
             pinned: false,
             handshake: ServiceHandshake::Settled,
@@ -156,6 +166,9 @@ impl UpstreamConnection {
 
     /// `context` owns it from now on.
     pub(crate) fn set_owner(&mut self, upstream: &HttpUpstream, context: &SecurityContext) {
+        if let Some(permit) = &mut self.permit {
+            permit.set_owner(context.identity());
+        }
         self.owner = Some(context.identity().clone());
         self.credentials = upstream.identity.for_caller(context);
     }

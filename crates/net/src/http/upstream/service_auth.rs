@@ -25,7 +25,7 @@ impl UpstreamConnection {
     ) -> Result<Box<Self>, UpstreamError> {
         let attempt = upstream.begin_auth(context, target).await?;
         let until = Instant::now() + upstream.timeout;
-        let mut connection = Self::connect(upstream).await?;
+        let mut connection = Self::connect(upstream, Some(context.identity())).await?;
         connection.attempt = attempt;
         let authenticated = timeout_at(until, connection.authenticate(upstream, context, target)).await;
         let authenticated = authenticated.unwrap_or(Err(NotOpened::Timeout(upstream.timeout)));
