@@ -24,7 +24,8 @@ impl Configuration<'_> {
     pub(crate) fn text(&self) -> String {
         let Self { listen, clients, upstream, stack } = self;
         format!(
-            "name = \"{NAME}\"\n[listen]\n{listen}\n[clients]\naccounts = \"accounts.toml\"\n{clients}\n\
+            "name = \"{NAME}\"\n[listen]\n{listen}\n[clients]\naccounts = \"accounts.toml\"\n\
+             sessions_per_user = 20000\n{clients}\n\
              [upstream]\n{upstream}\n\
              [upstream.credentials]\nmode = \"specified\"\nuser = \"svcproxy\"\ndomain = \"{DOMAIN}\"\n\
              password_file = \"svcproxy.password\"\n[modules]\nstack = [{stack}]\n"

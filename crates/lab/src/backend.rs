@@ -112,7 +112,7 @@ impl Backend {
     }
 
     /// Whether `caller` may open sessions as any person.
-    fn is_administrator(&self, caller: &SecurityContext) -> bool {
+    pub(crate) fn is_administrator(&self, caller: &SecurityContext) -> bool {
         let account = caller.principal().user().to_lowercase();
         let mut administrators = self.config.administrators.iter();
         !caller.is_anonymous() && administrators.any(|name| name.to_lowercase() == account)

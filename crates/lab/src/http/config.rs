@@ -51,7 +51,8 @@ pub struct HttpLimits {
     pub body_size: usize,
     /// The time that a client may take to read data that was sent.
     pub write: Duration,
-    /// The number of Session Contexts of one user. A further one ends the one that was idle longest.
+    /// The number of Session Contexts of one user, for an administrator as each person. A further one ends the one that
+    /// was idle longest. Administrators may have more with the address book, since these do not name the person.
     pub sessions_per_user: usize,
     /// The time after which an idle Session Context ends: `X-ExpirationInfo`.
     pub session_idle: Duration,

@@ -74,8 +74,13 @@ fn connect(
         Ok(connected) => {
             let outcome = response(ErrorCode::SUCCESS, &connected.dn_prefix, &connected.display_name);
             let mailbox = Some(connected.session);
-            let session =
-                server.sessions.open(request.context, Endpoint::Emsmdb, &request.cookies, mailbox)?;
+            let session = server.sessions.open(
+                request.context,
+                Endpoint::Emsmdb,
+                &request.cookies,
+                mailbox,
+                server.limits.sessions_per_user,
+            )?;
             Ok(Accepted { cookies: session.set_cookies(), outcome })
         }
         Err(error_code) => Ok(Accepted { cookies: Vec::new(), outcome: response(error_code, "", "") }),

@@ -173,7 +173,8 @@ fn address_book_request(server: &Server, request: &Request<'_>) -> Result<Accept
             let payload = encoded(&address_book::unbound(code));
             return Ok(Accepted { cookies: Vec::new(), outcome: Outcome::Complete(payload) });
         }
-        let session = server.sessions.open(request.context, Endpoint::Nspi, &request.cookies, None)?;
+        let most = server.address_book_sessions(request.context);
+        let session = server.sessions.open(request.context, Endpoint::Nspi, &request.cookies, None, most)?;
         let payload = encoded(&address_book::respond(&server.lab, &server.origin, body));
         return Ok(Accepted { cookies: session.set_cookies(), outcome: Outcome::Complete(payload) });
     }

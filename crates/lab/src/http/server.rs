@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use identity::Pool;
+use identity::{Pool, SecurityContext};
 use tokio::sync::watch;
 
 use crate::http::config::HttpLimits;
@@ -22,6 +22,21 @@ pub(super) struct Server {
     pub(super) pool: Pool,
     /// Turns true when the server stops.
     pub(super) stop: watch::Receiver<bool>,
+}
+
+/// The number of sessions of an administrator with the address book, which do not name the person: as many as Exchange
+/// permits accounts with administrative privileges.
+const ADMINISTRATOR_SESSIONS: usize = 64_000;
+
+impl Server {
+    /// How many sessions with the address book the user of `context` may have.
+    pub(super) fn address_book_sessions(&self, context: &SecurityContext) -> usize {
+        if self.lab.backend.is_administrator(context) {
+            ADMINISTRATOR_SESSIONS
+        } else {
+            self.limits.sessions_per_user
+        }
+    }
 }
 
 /// Why the body of a request is not there.

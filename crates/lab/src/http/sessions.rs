@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyper::header::{COOKIE, HeaderMap};
 use identity::{Identity, OsRandom, Random as _, SecurityContext};
 use mapi::mapihttp::{Endpoint, ResponseCode, cookies};
+use mapi::nspi::MId;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -29,6 +30,8 @@ pub(super) struct SessionContext {
     id: String,
     identity: Identity,
     endpoint: Endpoint,
+    /// The person as whom the session acts; `None` for the address book.
+    person: Option<MId>,
     /// The session with the mailbox store; `None` for the address book.
     mailbox: Option<Arc<SharedSession>>,
     state: Mutex<State>,
@@ -101,7 +104,8 @@ impl Sessions {
         Self { limits, open: Mutex::default() }
     }
 
-    /// Opens a Session Context for the user of `context`. One that the cookies of the request name is ended before
+    /// Opens a Session Context for the user of `context`, who may have `most` of them as the same person. A further one
+    /// ends the one that was idle longest. One that the cookies of the request name is ended before
     /// ([MS-OXCMAPIHTTP] 3.2.5.6), if it is the user's.
     ///
     /// # Errors
@@ -112,6 +116,7 @@ impl Sessions {
         endpoint: Endpoint,
         cookies: &SessionCookies,
         mailbox: Option<MailboxSession>,
+        most: usize,
     ) -> Result<Arc<SessionContext>, ResponseCode> {
         if let Ok(earlier) = self.find(context, endpoint, cookies) {
             self.end(&earlier);
@@ -120,6 +125,7 @@ impl Sessions {
             id: random()?,
             identity: context.identity().clone(),
             endpoint,
+            person: mailbox.as_ref().map(|mailbox| mailbox.user),
             mailbox: mailbox.map(SharedSession::new),
             state: Mutex::new(State {
                 sequence: random()?,
@@ -131,9 +137,8 @@ impl Sessions {
         });
         let mut open = lock(&self.open);
         self.sweep(&mut open);
-        let user = context.identity().user();
-        let mut own: Vec<_> = open.values().filter(|other| other.identity.user() == user).cloned().collect();
-        if own.len() >= self.limits.sessions_per_user {
+        let mut own: Vec<_> = open.values().filter(|other| other.counts_with(&session)).cloned().collect();
+        if own.len() >= most {
             own.sort_by_key(|session| lock(&session.state).last_used);
             if let Some(oldest) = own.first() {
                 oldest.ended.send_replace(true);
@@ -193,6 +198,11 @@ impl State {
 }
 
 impl SessionContext {
+    /// Whether both count for one limit: the same user opened them, as the same person.
+    fn counts_with(&self, other: &Self) -> bool {
+        self.identity.user() == other.identity.user() && self.person == other.person
+    }
+
     /// The session with the mailbox store; `None` for the address book.
     pub(super) const fn mailbox(&self) -> Option<&Arc<SharedSession>> {
         self.mailbox.as_ref()

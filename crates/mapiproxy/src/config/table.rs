@@ -152,7 +152,7 @@ table Clients at "clients" {
     /// The maximum number of client connections. For a further one the oldest unauthenticated connection is
     /// closed (see unauthenticated_percent); if all clients have signed in, the further one is closed at once. A
     /// connection takes one file descriptor, and one for each connection to the server that it needs: one over
-    /// HTTP, one for each interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy assumes two
+    /// HTTP, one for each interface that is used over RPC (usually RFR, NSPI and EMSMDB). The proxy needs two
     /// descriptors per client in total: if `ulimit -Hn` is too low for that, the maximum is reduced and a warning
     /// states the new value. The descriptors that are left are for connections to the server. Users share them: one
     /// user may have at most as many of these connections as are then free. A request that needs a further one is
@@ -187,8 +187,10 @@ table Clients at "clients" {
     /// The maximum number of sessions of one user: of MAPI over HTTP at each endpoint, where a new one ends
     /// the one that was idle longest; and of RPC context handles, where a new one is refused as too busy.
     /// Both are logged with the user. A user is an account; in the mode "relayed" it is a name with its domain
-    /// as the client sends it, since only the server knows which domains mean one account (docs/relayed.md).
-    sessions_per_user: usize, default 1024, from 1;
+    /// as the client sends it, since only the server knows which domains mean one account (docs/relayed.md). All
+    /// clients that do not sign in are one user. In the mode "specified" the sessions of all users are sessions of the
+    /// service account at the server, which must permit that many (docs/service-account.md).
+    sessions_per_user: usize, default 64, from 1;
     /// The maximum number of MAPI over HTTP sessions in total. A new one is refused unless its user has an
     /// idle one, which then ends.
     sessions: usize, default 100_000, from 1;

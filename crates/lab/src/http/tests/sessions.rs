@@ -10,6 +10,8 @@ use mapi::nspi::Stat;
 use super::client::{Received, TestServer, User};
 use crate::http::HttpLimits;
 use crate::http::sessions::{SessionCookies, Sessions};
+use crate::session::MailboxSession;
+use crate::{Lab, LabConfig};
 
 pub(super) const AUX: AuxiliaryBuffer = AuxiliaryBuffer::NONE;
 
@@ -123,7 +125,7 @@ fn cookies(set: &[String]) -> SessionCookies {
 #[tokio::test(start_paused = true)]
 async fn two_requests_at_once_are_out_of_sequence() {
     let (sessions, alice) = table(HttpLimits::default());
-    let session = sessions.open(&alice, Endpoint::Nspi, &SessionCookies::default(), None).unwrap();
+    let session = sessions.open(&alice, Endpoint::Nspi, &SessionCookies::default(), None, 2).unwrap();
     let first = cookies(&session.set_cookies());
     let turn = session.take_turn(&first).unwrap();
     for cookies in [&first, &cookies(&session.set_cookies())] {
@@ -138,7 +140,7 @@ async fn two_requests_at_once_are_out_of_sequence() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_session_expires() {
     let (sessions, alice) = table(HttpLimits::default());
-    let session = sessions.open(&alice, Endpoint::Nspi, &SessionCookies::default(), None).unwrap();
+    let session = sessions.open(&alice, Endpoint::Nspi, &SessionCookies::default(), None, 2).unwrap();
     let cookies = cookies(&session.set_cookies());
     let found = || sessions.find(&alice, Endpoint::Nspi, &cookies).map(drop);
     tokio::time::advance(Duration::from_secs(899)).await;
@@ -152,14 +154,31 @@ async fn an_idle_session_expires() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_too_many_ends_the_one_that_was_idle_longest() {
-    let (sessions, alice) = table(HttpLimits { sessions_per_user: 2, ..HttpLimits::default() });
+    let (sessions, alice) = table(HttpLimits::default());
     let mut opened = Vec::new();
     for _ in 0..3 {
         tokio::time::advance(Duration::from_secs(1)).await;
-        let session = sessions.open(&alice, Endpoint::Nspi, &SessionCookies::default(), None).unwrap();
+        let session = sessions.open(&alice, Endpoint::Nspi, &SessionCookies::default(), None, 2).unwrap();
         opened.push(cookies(&session.set_cookies()));
     }
     let found: Vec<bool> =
         opened.iter().map(|cookies| sessions.find(&alice, Endpoint::Nspi, cookies).is_ok()).collect();
     assert_eq!(found, [false, true, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sessions_of_an_administrator_as_one_person_do_not_end_those_as_another() {
+    let lab = Lab::new(LabConfig::two_servers()).unwrap();
+    let [service, _] = testkit::http_auth::contexts_at_both_levels("svcproxy");
+    let sessions = Sessions::new(HttpLimits::default());
+    let mut opened = Vec::new();
+    for alias in ["bob", "alice", "alice", "alice"] {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let dn = lab.backend.config.user_dn(alias);
+        let mailbox = MailboxSession::connect(&lab.backend, &service, &dn, 1252).unwrap().session;
+        let session = sessions.open(&service, Endpoint::Emsmdb, &SessionCookies::default(), Some(mailbox), 2);
+        opened.push(cookies(&session.unwrap().set_cookies()));
+    }
+    let found = opened.iter().map(|cookies| sessions.find(&service, Endpoint::Emsmdb, cookies).is_ok());
+    assert_eq!(found.collect::<Vec<_>>(), [true, false, true, true]);
 }
