@@ -58,6 +58,9 @@ enum Part {
     Parked,
     /// Unauthenticated connections held open: their cost for authenticated users, beside nginx.
     Held,
+    /// Another user with many connections and expensive requests: its cost for a user with one connection, beside
+    /// nginx.
+    Crowd,
     /// Writes `crates/mapiproxy/hot_functions.txt`, the list of functions that requests execute, for the
     /// linker.
     Hot,
@@ -103,6 +106,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if wanted(Part::Held) {
         runtime.block_on(http::hold(round, arguments.rounds, &arguments.http))?;
+    }
+    if wanted(Part::Crowd) {
+        runtime.block_on(http::crowd(round, arguments.rounds, &arguments.http))?;
     }
     Ok(())
 }

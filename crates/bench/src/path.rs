@@ -12,11 +12,12 @@ use crate::load;
 const DOCUMENT: &str = "../../ARCHITECTURE.md";
 
 /// Files that call the first file of a list for each round of a connection's task, and not for an operation.
-const TASKS: [&str; 6] = [
+const TASKS: [&str; 7] = [
     "net/src/http/listener.rs",
     "net/src/rpc/listener.rs",
     "net/src/task.rs",
     "net/src/tcp/accept.rs",
+    "net/src/tcp/thread_time.rs",
     "net/src/tcp/workers.rs",
     "net/src/timer.rs",
 ];

@@ -1,6 +1,6 @@
 //! Requests and responses: bodies of [MS-OXCMAPIHTTP] whose ROPs are generated for their size.
 
-use mapi::compress::{ExtendedBuffer, encode_chain};
+use mapi::compress::{ExtendedBuffer, ExtendedFlags, MAX_CHAIN_LENGTH, encode_chain};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use wire::{Encode as _, Result, Writer, utf16le_bytes};
 
@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Table,
     /// 200 KB in: an attachment's stream is written.
     Upload,
+    /// A few KB in, which decompress to 3 MB of the shortest ROPs: the largest request that the proxy decodes.
+    Releases,
     /// Waits for notifications, which do not come.
     Wait,
     /// Ends the session.
@@ -39,8 +41,8 @@ const BUFFER: usize = 30_000;
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Connect, Self::Small, Self::Table, Self::Upload, Self::Wait, Self::Disconnect];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Connect, Self::Small, Self::Table, Self::Upload, Self::Releases, Self::Wait, Self::Disconnect];
 
     /// The kinds that carry ROPs.
     pub(crate) const EXECUTES: [Self; 3] = [Self::Small, Self::Table, Self::Upload];
@@ -52,6 +54,7 @@ impl Kind {
             Self::Small => "small",
             Self::Table => "table",
             Self::Upload => "upload",
+            Self::Releases => "releases",
             Self::Wait => "wait",
             Self::Disconnect => "disconnect",
         }
@@ -78,12 +81,9 @@ impl Kind {
             Self::Upload => {
                 (0..7).map(|number| (upload_request(number == 0), upload_handles(number == 0))).collect()
             }
+            Self::Releases => return execute_request(&releases()?),
         };
-        let chain = chain(buffers)?;
-        let mut w = Writer::new();
-        w.u32(0x0000_0003 /* NoCompression, NoXorMagic */).len32(chain.len(), "RopBufferSize")?;
-        w.bytes(&chain).u32(0x0004_0000).u32(0);
-        Ok(w.into_vec())
+        execute_request(&chain(buffers)?)
     }
 
     /// The complete response, with its head.
@@ -124,6 +124,7 @@ impl Kind {
                 (table_response(false), vec![FOLDER, TABLE]),
             ]),
             Self::Upload => execute_response(vec![(upload_response(), vec![MESSAGE, STREAM])]),
+            Self::Releases => execute_response(vec![(Vec::new(), vec![NO_OBJECT])]),
         }
     }
 }
@@ -142,6 +143,13 @@ fn connect_response() -> Vec<u8> {
     w.into_vec()
 }
 
+fn execute_request(chain: &[u8]) -> Result<Vec<u8>> {
+    let mut w = Writer::new();
+    w.u32(0x0000_0003 /* NoCompression, NoXorMagic */).len32(chain.len(), "RopBufferSize")?;
+    w.bytes(chain).u32(0x0004_0000).u32(0);
+    Ok(w.into_vec())
+}
+
 fn execute_response(buffers: Vec<(Vec<u8>, Vec<u32>)>) -> Result<Vec<u8>> {
     let chain = chain(buffers)?;
     let mut w = Writer::new();
@@ -156,6 +164,14 @@ fn chain(buffers: Vec<(Vec<u8>, Vec<u32>)>) -> Result<Vec<u8>> {
         .into_iter()
         .map(|(rops, handles)| Ok(ExtendedBuffer::plain(RopBuffer::new(rops, handles).to_bytes()?)));
     encode_chain(&buffers.collect::<Result<Vec<_>>>()?)
+}
+
+/// As many `RopRelease` ([MS-OXCROPS] 2.2.15.3.1) as the compressed buffers of one chain may have.
+fn releases() -> Result<Vec<u8>> {
+    let rops = [0x01, 0, 0].repeat(10_900);
+    let buffer = RopBuffer::new(rops, vec![NO_OBJECT]).to_bytes()?;
+    let buffer = ExtendedBuffer::with_flags(ExtendedFlags::COMPRESSED, buffer);
+    encode_chain(&vec![buffer; MAX_CHAIN_LENGTH])
 }
 
 /// `RopGetPropertiesSpecific` for 140 tags ([MS-OXCROPS] 2.2.8.3.1).

@@ -3,6 +3,7 @@
 pub(crate) mod bodies;
 mod callgrind;
 mod choice;
+mod crowd;
 mod head;
 mod held;
 mod hot;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use self::bodies::Kind;
 pub(crate) use self::choice::Choice;
 use self::choice::among;
+pub(crate) use self::crowd::run as crowd;
 pub(crate) use self::held::run as hold;
 pub(crate) use self::hot::run as find_hot_functions;
 use self::load::{Client, Target};

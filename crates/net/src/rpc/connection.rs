@@ -268,6 +268,10 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
         let Some(context) = context else {
             return self.refuse(request.call_id, FaultStatus::ACCESS_DENIED);
         };
+        // Anonymous clients have one name, and keep the time of their addresses.
+        if auth_state == AuthState::Authenticated {
+            self.permit.set_user(context.identity().user());
+        }
         let Some(group) = self.scope.group(self.association.assoc_group_id(), context.identity()) else {
             return self.refuse(request.call_id, FaultStatus::ACCESS_DENIED);
         };

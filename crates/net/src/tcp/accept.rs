@@ -72,9 +72,11 @@ impl Acceptor<'_> {
         while !*shutdown.borrow() {
             tokio::select! {
                 accepted = listener.accept() => {
-                    let Some((stream, peer, permit, evicted)) = self.admit(address, accepted).await else { continue };
+                    let Some((stream, peer, mut permit, evicted)) = self.admit(address, accepted).await else { continue };
                     let serve = protocol(&shutdown);
-                    let served = self.workers.serve(&mut connections, stream, async move |stream| {
+                    let accepted = (stream, permit.address());
+                    let served = self.workers.serve(&mut connections, accepted, async move |stream, time| {
+                        permit.set_time(time);
                         tokio::select! {
                             () = serve(stream, peer, permit) => {}
                             () = evicted.wait() => {

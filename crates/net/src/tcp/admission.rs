@@ -4,11 +4,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use identity::UserKey;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::tcp::connection_counts::{ConnectionCounts, ConnectionLimit};
 use crate::tcp::network::{Network, source};
+use crate::tcp::thread_time::ConnectionTime;
 use crate::tcp::work_by_address::WorkByAddress;
 
 /// Limits on what clients use.
@@ -81,6 +83,8 @@ pub(crate) struct ConnectionPermit {
     authenticated: bool,
     /// The work that was counted for `address`.
     charged: u64,
+    /// The connection's part of the time of its thread.
+    time: Option<ConnectionTime>,
 }
 
 /// Resolves when a connection must be closed to make room for another.
@@ -160,6 +164,7 @@ impl Admission {
             counts_for_address: !is_load_balancer,
             authenticated: false,
             charged: 0,
+            time: None,
         };
         Ok(Admitted { permit, evicted: EvictionSignal(evicted), eviction })
     }
@@ -197,6 +202,23 @@ impl ConnectionPermit {
         }
     }
 
+    /// The address that the connection counts for; of an IPv6 address, its /64 network.
+    pub(crate) const fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Records that the connection has this part of the time of its thread.
+    pub(crate) fn set_time(&mut self, time: ConnectionTime) {
+        self.time = Some(time);
+    }
+
+    /// Records that `user` authenticated on the connection, whose work takes the time of this user from now on.
+    pub(crate) fn set_user(&self, user: &UserKey) {
+        if let Some(time) = &self.time {
+            time.set_user(user);
+        }
+    }
+
     /// Whether a client has authenticated on the connection.
     pub(crate) const fn is_authenticated(&self) -> bool {
         self.authenticated
@@ -219,6 +241,9 @@ impl ConnectionPermit {
         }
         drop(counts);
         (self.address, self.counts_for_address) = (address, true);
+        if let Some(time) = &self.time {
+            time.set_address(address);
+        }
         Ok(())
     }
 }

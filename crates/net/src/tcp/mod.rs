@@ -8,6 +8,7 @@ pub(crate) mod network;
 pub(crate) mod proxy_protocol;
 pub(crate) mod read;
 pub(crate) mod stream;
+pub(crate) mod thread_time;
 mod unauthenticated;
 mod work_by_address;
 pub(crate) mod workers;

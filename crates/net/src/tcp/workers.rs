@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -10,16 +11,24 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use crate::tcp::thread_time::{ConnectionTime, ThreadTime};
+
 /// The threads that serve connections. A connection and its upstream connections stay on one thread. A thread serves
-/// its connections in the order in which their sockets become ready.
+/// its connections in the order in which their sockets become ready, and its users in turns
+/// ([`thread_time`](crate::tcp::thread_time)).
 ///
 /// A thread has no identity: each operation carries the security context of its caller.
 #[derive(Debug, Clone, Default)]
-pub struct Workers(Arc<[Worker]>);
+pub struct Workers {
+    threads: Arc<[Worker]>,
+    /// The time of the thread that accepts connections, if there are no others.
+    accepting: ThreadTime,
+}
 
 #[derive(Debug)]
 struct Worker {
     runtime: Handle,
+    time: ThreadTime,
     /// Counts the connections of the thread: each has a clone.
     open: Arc<()>,
     /// The thread ends when this is dropped.
@@ -35,7 +44,8 @@ impl Workers {
     /// # Errors
     /// When the operating system cannot start a thread.
     pub fn start(count: NonZeroUsize) -> io::Result<Self> {
-        (0..count.get()).map(Worker::start).collect::<io::Result<_>>().map(Self)
+        let threads = (0..count.get()).map(Worker::start).collect::<io::Result<_>>()?;
+        Ok(Self { threads, accepting: ThreadTime::default() })
     }
 
     /// Workers without threads: connections are served on the thread that accepts them.
@@ -43,24 +53,27 @@ impl Workers {
         Self::default()
     }
 
-    /// Runs `serve` for this connection on the thread with the fewest connections, as a task of `connections`.
+    /// Runs `serve` for this connection from `address` on the thread with the fewest connections, as a task of
+    /// `connections`. `serve` gets the connection's part of the time of the thread.
     pub(crate) fn serve<F>(
         &self,
         connections: &mut JoinSet<()>,
-        stream: TcpStream,
-        serve: impl FnOnce(TcpStream) -> F + Send + 'static,
+        (stream, address): (TcpStream, IpAddr),
+        serve: impl FnOnce(TcpStream, ConnectionTime) -> F + Send + 'static,
     ) -> io::Result<()>
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let Some(worker) = self.0.iter().min_by_key(|worker| Arc::strong_count(&worker.open)) else {
-            connections.spawn(serve(stream));
+        let Some(worker) = self.threads.iter().min_by_key(|worker| Arc::strong_count(&worker.open)) else {
+            let time = self.accepting.connection(address);
+            connections.spawn(time.clone().share(serve(stream, time)));
             return Ok(());
         };
+        let time = worker.time.connection(address);
         let (stream, open) = (stream.into_std()?, Arc::clone(&worker.open));
         let served = async move {
             match TcpStream::from_std(stream) {
-                Ok(stream) => serve(stream).await,
+                Ok(stream) => time.clone().share(serve(stream, time)).await,
                 Err(error) => {
                     tracing::error!("proxy: cannot serve a client connection, which is closed: {error}");
                 }
@@ -83,7 +96,8 @@ impl Worker {
             // The sender is only dropped, never used.
             let _ = runtime.block_on(end);
         })?;
-        Ok(Self { runtime: handle, open: Arc::default(), _ends: ends })
+        let time = ThreadTime::default();
+        Ok(Self { runtime: handle, time, open: Arc::default(), _ends: ends })
     }
 }
 
@@ -97,6 +111,8 @@ mod tests {
     use super::*;
 
     const TIMEOUT: Duration = Duration::from_secs(20);
+
+    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     /// Sends the name of the thread that drops it.
     struct Served(Sender<String>);
@@ -121,11 +137,11 @@ mod tests {
         let connect = async |connections: &mut JoinSet<()>| {
             let (client, stream) = connected().await;
             let served = Served(served_by.clone());
-            let serve = async move |stream: TcpStream| {
+            let serve = async move |stream: TcpStream, _| {
                 let _ = stream.readable().await;
                 drop(served);
             };
-            workers.serve(connections, stream, serve).unwrap();
+            workers.serve(connections, (stream, ADDRESS), serve).unwrap();
             client
         };
         let [stays, goes] = [connect(&mut connections).await, connect(&mut connections).await];
@@ -146,12 +162,16 @@ mod tests {
         let (served_by, threads) = channel();
         let mut connections = JoinSet::new();
         let (_client, stream) = connected().await;
-        workers.serve(&mut connections, stream, async move |_stream| panic!("expected by the test")).unwrap();
+        workers
+            .serve(&mut connections, (stream, ADDRESS), async move |_stream, _| {
+                panic!("expected by the test")
+            })
+            .unwrap();
         assert!(connections.join_next().await.unwrap().unwrap_err().is_panic());
         // The connection does not count any more, and its thread serves others.
         let (_client, stream) = connected().await;
         let served = Served(served_by);
-        workers.serve(&mut connections, stream, async move |_stream| drop(served)).unwrap();
+        workers.serve(&mut connections, (stream, ADDRESS), async move |_stream, _| drop(served)).unwrap();
         assert_eq!(threads.recv_timeout(TIMEOUT).unwrap(), "connections-0");
     }
 
@@ -163,7 +183,7 @@ mod tests {
         let (_client, stream) = connected().await;
         let served = Served(served_by);
         workers
-            .serve(&mut connections, stream, async move |_stream| {
+            .serve(&mut connections, (stream, ADDRESS), async move |_stream, _| {
                 let _served = served;
                 std::future::pending::<()>().await;
             })
@@ -182,7 +202,9 @@ mod tests {
         let mut connections = JoinSet::new();
         let (_client, stream) = connected().await;
         let served = Served(served_by);
-        Workers::here().serve(&mut connections, stream, async move |_stream| drop(served)).unwrap();
+        Workers::here()
+            .serve(&mut connections, (stream, ADDRESS), async move |_stream, _| drop(served))
+            .unwrap();
         connections.join_next().await.unwrap().unwrap();
         assert_eq!(Some(&*threads.recv().unwrap()), std::thread::current().name());
     }

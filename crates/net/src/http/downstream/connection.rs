@@ -140,6 +140,7 @@ impl Downstream {
         self.minimum_rate.set_authenticated();
         if !self.client.as_ref().is_some_and(|client| client.is_same(context)) {
             self.client = Some(context.clone());
+            self.permit.set_user(context.identity().user());
         }
     }
 

@@ -1,0 +1,349 @@
+//! The time of a worker thread, shared among users, however many connections each of them has.
+//!
+//! The runtime of a thread polls connections in the order in which they become ready, so that a user with many busy
+//! connections would get most of the time. Here a user has turns of [`TURN`]: once the user's connections have used
+//! this time, one of them yields until the runtime has polled all other connections that are ready, and has looked for
+//! further ones. The other connections of the user wait in a queue meanwhile, and are polled one after the other in the
+//! next turn. A connection on which no client has authenticated belongs to the client's address.
+//!
+//! A poll is not interrupted: a turn takes as much longer as one poll of a connection takes. Users whose connections do
+//! not use the thread for so long never wait.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use identity::UserKey;
+
+/// How long the connections of a user may use the thread in one turn.
+const TURN: Duration = Duration::from_millis(1);
+
+/// Whose time a connection takes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Owner {
+    /// A client that has not authenticated.
+    Address(IpAddr),
+    User(UserKey),
+}
+
+/// The users of one worker thread. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ThreadTime(Arc<Mutex<HashMap<Owner, Weak<OwnerTime>>>>);
+
+/// The time of one user on one thread.
+#[derive(Debug)]
+struct OwnerTime {
+    owner: Owner,
+    thread: ThreadTime,
+    turn: Mutex<Turn>,
+}
+
+#[derive(Debug, Default)]
+struct Turn {
+    /// How much of the turn was used.
+    used: Duration,
+    /// Whether a connection yields: the next turn begins after it.
+    is_yielding: bool,
+    /// The connections that wait for their turn, the first one next; `None` for one that was closed.
+    waiting: VecDeque<Option<Waker>>,
+    /// How many connections have left the queue. A connection's number in the queue is the number of those before it.
+    left: u64,
+}
+
+/// A connection's part of the time of its user. Clones belong to the same connection.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionTime(Arc<Mutex<Arc<OwnerTime>>>);
+
+/// What a connection does until its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing: it may be polled.
+    Ready,
+    /// It yields, and begins the next turn.
+    Yields,
+    /// It has this number in the queue.
+    Waits(u64),
+}
+
+impl ThreadTime {
+    /// The part of a new connection from `address`.
+    pub(crate) fn connection(&self, address: IpAddr) -> ConnectionTime {
+        ConnectionTime(Arc::new(Mutex::new(self.of(Owner::Address(address)))))
+    }
+
+    fn of(&self, owner: Owner) -> Arc<OwnerTime> {
+        let mut owners = lock(&self.0);
+        if let Some(known) = owners.get(&owner).and_then(Weak::upgrade) {
+            return known;
+        }
+        let time = Arc::new(OwnerTime { owner, thread: self.clone(), turn: Mutex::default() });
+        owners.insert(time.owner.clone(), Arc::downgrade(&time));
+        time
+    }
+}
+
+impl Drop for OwnerTime {
+    fn drop(&mut self) {
+        let mut owners = lock(&self.thread.0);
+        // Another one may have taken the place of this one meanwhile.
+        if owners.get(&self.owner).is_some_and(|time| time.strong_count() == 0) {
+            owners.remove(&self.owner);
+        }
+    }
+}
+
+impl ConnectionTime {
+    /// Counts the connection for the client's address from now on, which a load balancer named.
+    pub(crate) fn set_address(&self, address: IpAddr) {
+        let mut time = lock(&self.0);
+        let other = time.thread.of(Owner::Address(address));
+        *time = other;
+    }
+
+    /// Counts the connection for the user who authenticated on it from now on.
+    pub(crate) fn set_user(&self, user: &UserKey) {
+        let mut time = lock(&self.0);
+        if !matches!(&time.owner, Owner::User(known) if known == user) {
+            let other = time.thread.of(Owner::User(user.clone()));
+            *time = other;
+        }
+    }
+
+    /// Polls `serving`, which serves this connection, when it is the user's turn.
+    pub(crate) async fn share<F: Future>(self, serving: F) -> F::Output {
+        let mut serving = pin!(serving);
+        let mut place = Place { time: self, state: State::Ready };
+        poll_fn(move |task| {
+            if !place.may_run(task) {
+                return Poll::Pending;
+            }
+            let begun = Instant::now();
+            let polled = serving.as_mut().poll(task);
+            let used = begun.elapsed();
+            place.time.turn(|turn| turn.end(used));
+            polled
+        })
+        .await
+    }
+
+    fn turn<R>(&self, change: impl FnOnce(&mut Turn) -> R) -> R {
+        let time = lock(&self.0);
+        change(&mut lock(&time.turn))
+    }
+}
+
+/// A connection's place among those of its user, which it leaves when it is dropped.
+struct Place {
+    time: ConnectionTime,
+    state: State,
+}
+
+impl Place {
+    /// Whether the connection may be polled now. If not, `task` is woken when it may.
+    fn may_run(&mut self, task: &Context<'_>) -> bool {
+        let state = self.time.turn(|turn| turn.begin(self.state, task.waker()));
+        if state == State::Yields && self.state != State::Yields {
+            defer(task.waker());
+        }
+        self.state = state;
+        state == State::Ready
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.time.turn(|turn| turn.leave(self.state));
+    }
+}
+
+impl Turn {
+    /// Begins a poll of a connection in this `state`. Returns its new state.
+    fn begin(&mut self, state: State, waker: &Waker) -> State {
+        let is_first = match state {
+            State::Yields => {
+                (self.used, self.is_yielding) = (Duration::ZERO, false);
+                return State::Ready;
+            }
+            State::Waits(number) if number >= self.left => {
+                // Something else woke it.
+                if let Some(place) = self.place(number) {
+                    *place = Some(waker.clone());
+                }
+                return state;
+            }
+            // It left the queue.
+            State::Waits(_) => true,
+            State::Ready => self.waiting.is_empty(),
+        };
+        if is_first && self.used < TURN {
+            return State::Ready;
+        }
+        if is_first && !self.is_yielding {
+            self.is_yielding = true;
+            return State::Yields;
+        }
+        self.waiting.push_back(Some(waker.clone()));
+        State::Waits(self.left.saturating_add(u64::try_from(self.waiting.len() - 1).unwrap_or(u64::MAX)))
+    }
+
+    /// Ends a poll that took `time`.
+    fn end(&mut self, time: Duration) {
+        self.used = self.used.saturating_add(time);
+        self.wake_next();
+    }
+
+    /// Removes a connection that is closed in this `state`.
+    fn leave(&mut self, state: State) {
+        match state {
+            State::Ready => {}
+            State::Yields => {
+                self.is_yielding = false;
+                self.wake_next();
+            }
+            State::Waits(number) if number >= self.left => {
+                if let Some(place) = self.place(number) {
+                    *place = None;
+                }
+            }
+            // It was to be the next.
+            State::Waits(_) => self.wake_next(),
+        }
+    }
+
+    /// Wakes the connection that is polled next, or that yields if the turn is over.
+    fn wake_next(&mut self) {
+        while !self.is_yielding
+            && let Some(next) = self.waiting.pop_front()
+        {
+            self.left = self.left.saturating_add(1);
+            if let Some(waker) = next {
+                waker.wake();
+                return;
+            }
+        }
+    }
+
+    /// The place of the connection with this `number` in the queue.
+    fn place(&mut self, number: u64) -> Option<&mut Option<Waker>> {
+        self.waiting.get_mut(usize::try_from(number.checked_sub(self.left)?).ok()?)
+    }
+}
+
+/// Wakes `waker` after the runtime has polled all tasks that are ready, and has looked for further ones.
+fn defer(waker: &Waker) {
+    let mut yields = pin!(tokio::task::yield_now());
+    // The first poll only registers the waker.
+    let _ = yields.as_mut().poll(&mut Context::from_waker(waker));
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use testkit::http_auth::contexts_at_both_levels;
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn user(name: &str) -> UserKey {
+        contexts_at_both_levels(name)[0].identity().user().clone()
+    }
+
+    /// The polls of each of two users, and of both together.
+    type Polls = Arc<[AtomicUsize; 3]>;
+
+    /// A connection that always has work, of which each poll takes a whole turn. It ends after a hundred polls of all
+    /// connections.
+    async fn busy(time: ConnectionTime, user: usize, polls: Polls) {
+        let work = poll_fn(|task| {
+            if polls[2].fetch_add(1, Ordering::Relaxed) >= 100 {
+                return Poll::Ready(());
+            }
+            let begun = Instant::now();
+            while begun.elapsed() < TURN {}
+            polls[user].fetch_add(1, Ordering::Relaxed);
+            task.waker().wake_by_ref();
+            Poll::Pending
+        });
+        time.share(work).await;
+    }
+
+    #[tokio::test]
+    async fn a_user_with_many_connections_has_no_more_time_than_one_with_a_single_connection() {
+        let (thread, polls) = (ThreadTime::default(), Polls::default());
+        let users = [user("alice"), user("bob")];
+        let mut connections = JoinSet::new();
+        for number in 0..51 {
+            let (time, of) = (thread.connection(ADDRESS), usize::from(number == 50));
+            time.set_user(&users[of]);
+            connections.spawn(busy(time, of, Arc::clone(&polls)));
+        }
+        while connections.join_next().await.is_some() {}
+        let [of_many, of_one] = [0, 1].map(|user| polls[user].load(Ordering::Relaxed));
+        assert!(of_many >= 40 && of_one >= 40, "{of_many} {of_one}");
+        assert!(lock(&thread.0).is_empty());
+    }
+
+    fn begin(turn: &mut Turn, state: State) -> State {
+        turn.begin(state, Waker::noop())
+    }
+
+    #[test]
+    fn connections_wait_in_order_and_closed_ones_delay_no_other() {
+        let mut turn = Turn::default();
+        assert_eq!(begin(&mut turn, State::Ready), State::Ready);
+        turn.end(TURN);
+        let yields = begin(&mut turn, State::Ready);
+        let [first, second, third] = [(); 3].map(|()| begin(&mut turn, State::Ready));
+        assert_eq!(
+            [yields, first, second, third],
+            [State::Yields, State::Waits(0), State::Waits(1), State::Waits(2)]
+        );
+        // One that something else wakes keeps its place, and one that is closed is passed over.
+        assert_eq!(begin(&mut turn, second), second);
+        turn.leave(first);
+        // The next turn begins.
+        assert_eq!(begin(&mut turn, yields), State::Ready);
+        turn.end(TURN / 2);
+        assert_eq!((begin(&mut turn, third), begin(&mut turn, second)), (third, State::Ready));
+        turn.end(TURN);
+        // The turn is over, so the next one yields; if it is closed, the one after it does.
+        assert_eq!(begin(&mut turn, third), State::Yields);
+        let fourth = begin(&mut turn, State::Ready);
+        turn.leave(State::Yields);
+        assert_eq!(begin(&mut turn, fourth), State::Yields);
+        let [fifth, sixth] = [(); 2].map(|()| begin(&mut turn, State::Ready));
+        assert_eq!(begin(&mut turn, State::Yields), State::Ready);
+        turn.end(Duration::ZERO);
+        // One that was to be the next is closed.
+        turn.leave(fifth);
+        assert_eq!((turn.waiting.len(), begin(&mut turn, sixth)), (0, State::Ready));
+    }
+
+    #[test]
+    fn connections_count_for_the_address_until_a_user_has_authenticated() {
+        let thread = ThreadTime::default();
+        let alice = contexts_at_both_levels("alice").map(|context| context.identity().user().clone());
+        let [first, second] = [(); 2].map(|()| thread.connection(ADDRESS));
+        let same = |a: &ConnectionTime, b: &ConnectionTime| Arc::ptr_eq(&lock(&a.0), &lock(&b.0));
+        assert!(same(&first, &second));
+        first.set_user(&alice[0]);
+        assert!(!same(&first, &second));
+        second.set_address([192, 0, 2, 1].into());
+        second.set_user(&alice[1]);
+        assert!(same(&first, &second));
+        assert_eq!(lock(&thread.0).len(), 1);
+        drop((first, second));
+        assert!(lock(&thread.0).is_empty());
+    }
+}
