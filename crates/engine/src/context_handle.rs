@@ -10,6 +10,8 @@ use wire::Guid;
 /// How an operation uses context handles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandleUse {
+    /// The parameters are not known, so that a handle of the upstream could be anywhere in them. Calls are refused.
+    Unknown,
     /// Neither the request nor the response has a handle.
     None,
     /// The response contains a new handle.
@@ -24,15 +26,17 @@ pub enum HandleUse {
     Derives,
 }
 
-/// How the operation `opnum` of `interface` uses context handles ([MS-OXNSPI] 3.1.4.1, [MS-OXCRPC] 3.1.4 and 3.3.4).
+/// How the operation `opnum` of `interface` uses context handles ([MS-OXABREF] 3.1.4, [MS-OXNSPI] 3.1.4, [MS-OXCRPC]
+/// 3.1.4 and 3.3.4). Those of EMSMDB that a client must not call, 7, 8, 12 and 13, are unknown.
 pub const fn handle_use(interface: Interface, opnum: u16) -> HandleUse {
     match (interface, opnum) {
         (Interface::Nspi, 0) | (Interface::Emsmdb, 0 | 10) => HandleUse::Opens,
         (Interface::Nspi | Interface::Emsmdb, 1) => HandleUse::Closes,
-        (Interface::Nspi, _) | (Interface::AsyncEmsmdb, 0) => HandleUse::Reads,
+        (Interface::Nspi, 2..=20) | (Interface::AsyncEmsmdb, 0) => HandleUse::Reads,
         (Interface::Emsmdb, 2..=5 | 9 | 11) => HandleUse::Passes,
         (Interface::Emsmdb, 14) => HandleUse::Derives,
-        _ => HandleUse::None,
+        (Interface::Rfr, 0 | 1) | (Interface::Emsmdb, 6) => HandleUse::None,
+        _ => HandleUse::Unknown,
     }
 }
 

@@ -127,7 +127,7 @@ fn rpc_session(
     let Some(interface) = interface else { return sessions.find(&[by_connection]) };
     let named = || handle_at(&call.request, 0).map_or(by_connection.clone(), Key::Handle);
     match handle_use(interface, call.opnum) {
-        HandleUse::None => sessions.find(&[by_connection]),
+        HandleUse::Unknown | HandleUse::None => sessions.find(&[by_connection]),
         HandleUse::Opens => match opened(interface, &call.outcome) {
             Some(handle) => {
                 let session = sessions.begin();

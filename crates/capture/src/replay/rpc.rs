@@ -107,7 +107,7 @@ fn with_objects(mapped: &Mapped, mut request: Request, session: u64) -> Request 
 /// The context handle in a recorded request.
 fn session(interface: Interface, rpc: &RpcCall) -> Option<Guid> {
     match handle_use(interface, rpc.opnum) {
-        HandleUse::None | HandleUse::Opens => None,
+        HandleUse::Unknown | HandleUse::None | HandleUse::Opens => None,
         _ => handle_at(&rpc.request, 0),
     }
 }

@@ -20,8 +20,9 @@ impl Engine {
     /// Begins the operation of an RPC call, and passes its request to the modules.
     ///
     /// # Errors
-    /// If the operation is unknown, if the request is too short for its context handle or is a Connect that cannot be
-    /// decoded, if the handle identifies no session of the caller, or if the user has too many open context handles.
+    /// If the operation or its parameters are unknown, if the request is too short for its context handle or is a
+    /// Connect that cannot be decoded, if the handle identifies no session of the caller, or if the user has too many
+    /// open context handles.
     pub fn begin(&self, sessions: &mut RpcSessions, incoming: Incoming) -> Result<Next, Refusal> {
         let (session, named) = self.session_of(sessions, &incoming)?;
         let binding = HandleBinding::new(Arc::clone(sessions.group()), named);
@@ -95,6 +96,13 @@ impl Engine {
             ));
         }
         match handle_use(interface, opnum) {
+            HandleUse::Unknown => Err(Refusal::new(
+                RefusalKind::UnknownOperation,
+                format!(
+                    "the parameters of operation {opnum} of the interface {} are not known",
+                    interface.name()
+                ),
+            )),
             HandleUse::Opens | HandleUse::Derives if sessions.group().is_full() => {
                 Err(handle_limit_refusal())
             }
