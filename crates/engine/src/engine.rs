@@ -120,6 +120,8 @@ impl Engine {
 
     /// Ends a session, and calls [`unbind`](crate::Module::unbind) of the modules. A second call has no effect.
     pub(crate) fn end_session(&self, session: &SharedSession) {
+        // Another thread may hold the lock for a while.
+        session.close();
         let mut session = session.lock();
         if session.end() {
             self.stack().unbind(&mut session);

@@ -85,9 +85,9 @@ impl Flight {
         self.reached
     }
 
-    /// Whether the session has ended, so that the operation must not be sent to the upstream.
+    /// Whether the session has ended, so that the operation must not be sent to the upstream. Does not lock it.
     pub fn is_session_ended(&self) -> bool {
-        self.session.lock().is_ended()
+        self.session.is_closed()
     }
 
     /// Whether the operation is a wait for notifications, which may end at any time.
@@ -177,6 +177,24 @@ impl Flight {
         memory.get_or_insert_with(new_share).reserve(bytes).map_err(|limit| {
             Refusal::new(RefusalKind::TooBusy, format!("{limit} by what was decoded of the operation"))
         })
+    }
+
+    /// Checks whether the request to the upstream, which was encoded earlier, may still be sent: the account of the
+    /// caller was not revoked, and the context handles and cookies in the request still belong to its session. `stub`
+    /// is the stub of the call `key`, or the body.
+    ///
+    /// # Errors
+    /// The refusal that the client would get if it sent the request now.
+    pub(crate) fn check_request(&self, key: OperationKey, stub: &[u8]) -> Result<(), Refusal> {
+        if self.context().is_revoked() {
+            let why = "the account was revoked before the request was sent to the server";
+            return Err(Refusal::new(RefusalKind::AccessDenied, why));
+        }
+        if self.session.is_closed() {
+            let why = "the session ended before the request was sent to the server";
+            return Err(Refusal::new(RefusalKind::NoSession, why));
+        }
+        self.binding.as_dyn().check_request(key, stub)
     }
 
     /// Encodes a request that a module sends ahead, for the upstream. Returns its key and its bytes.

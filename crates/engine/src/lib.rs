@@ -30,7 +30,7 @@
 //!
 //! Over HTTP, step 2 has these calls on [`AwaitsUpstream`] too:
 //!
-//! - before the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
+//! - when the request is sent: `cookies_to_send` returns the `Cookie` header for the upstream;
 //! - when the final head of the response arrives: `bind_cookies` binds its cookies to the session, and
 //!   `keep_logoff_cookies` stores them to end the session at the server later;
 //! - then, if the head is forwarded to the client: `take_pending_cookies` returns `Set-Cookie` values to add to it;
@@ -73,8 +73,8 @@
 //!     peer: ([127, 0, 0, 1], 49152).into(),
 //!     at: FileTime(0),
 //! };
-//! let Ok(Next::Forward(mut call)) = engine.begin(&mut sessions, incoming) else { panic!("refused") };
-//! assert_eq!((call.opnum(), &call.take_stub()[..]), (0, &[0; 8][..]));
+//! let Ok(Next::Forward(call)) = engine.begin(&mut sessions, incoming) else { panic!("refused") };
+//! assert_eq!((call.opnum(), &call.stub_to_send().unwrap()[..]), (0, &[0; 8][..]));
 //! let outcome = Outcome::Response { stub: vec![1; 4].into(), endian: Endian::Little };
 //! let Next::Done(finished) = call.resume(outcome, &mut OsRandom) else { panic!("not done") };
 //! assert_eq!(finished.reply(), &Reply::Response(vec![1; 4].into()));

@@ -156,10 +156,23 @@ impl AwaitsUpstream {
         self.opnum
     }
 
-    /// Takes the stub of the call, or the payload of the request's body, little-endian. A second call returns no
-    /// bytes: the stub occupies no memory during the wait for the upstream.
-    pub fn take_stub(&mut self) -> Bytes {
-        std::mem::take(&mut self.stub)
+    /// The stub of the call, or the payload of the request's body, little-endian, if the request may still be sent.
+    ///
+    /// To be called when the bytes are given to the connection and not earlier, for each attempt anew: while a request
+    /// waits for a connection, for instance, its session may end, and the server may give the context handle or the
+    /// cookies to a session of another user.
+    ///
+    /// # Errors If the account of the caller was revoked, or the session has ended. Nothing may be sent then: the
+    /// operation is to be [aborted](Next::abort) with the refusal.
+    pub fn stub_to_send(&self) -> Result<Bytes, Refusal> {
+        let key = self.ahead().unwrap_or_else(|| self.flight.operation.key());
+        self.flight.check_request(key, &self.stub)?;
+        Ok(self.stub.clone())
+    }
+
+    /// Drops the stub, which will not be sent again, so that it occupies no memory during the wait for the upstream.
+    pub fn drop_stub(&mut self) {
+        self.stub = Bytes::new();
     }
 
     /// The upstream responded in its association group `upstream_group`, a number that no other of its groups has for

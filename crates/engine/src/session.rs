@@ -1,6 +1,7 @@
 //! Sessions: the state of one client at one service, under one security context.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use identity::{Proof, SecurityContext};
@@ -148,12 +149,31 @@ impl Session {
 #[derive(Debug, Clone)]
 pub struct SharedSession {
     id: u64,
-    session: Arc<Mutex<Session>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Whether no more requests may be sent in the session.
+    is_closed: AtomicBool,
+    session: Mutex<Session>,
 }
 
 impl SharedSession {
     pub(crate) fn new(session: Session) -> Self {
-        Self { id: session.id(), session: Arc::new(Mutex::new(session)) }
+        let (id, is_closed) = (session.id(), AtomicBool::new(false));
+        Self { id, shared: Arc::new(Shared { is_closed, session: Mutex::new(session) }) }
+    }
+
+    /// Closes the session: no requests may be sent in it any more, since it ends, or its cookies have ended or no
+    /// longer belong to it. Hooks may still run for its last response.
+    pub(crate) fn close(&self) {
+        self.shared.is_closed.store(true, Ordering::Release);
+    }
+
+    /// Whether no more requests may be sent in the session. Does not lock the session.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.is_closed.load(Ordering::Acquire)
     }
 
     /// The session's number, as [`Session::id`], without locking the session.
@@ -163,7 +183,7 @@ impl SharedSession {
 
     /// Locks the session. If a thread panicked while it held the lock, the session is marked as broken.
     pub fn lock(&self) -> MutexGuard<'_, Session> {
-        self.session.lock().unwrap_or_else(|poisoned| {
+        self.shared.session.lock().unwrap_or_else(|poisoned| {
             let mut session = PoisonError::into_inner(poisoned);
             session.mark_broken();
             session
@@ -180,6 +200,6 @@ impl SharedSession {
 
     /// Whether both are the same session.
     pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.session, &other.session)
+        Arc::ptr_eq(&self.shared, &other.shared)
     }
 }

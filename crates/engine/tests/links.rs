@@ -137,6 +137,27 @@ fn a_session_is_linked_only_to_sessions_of_the_same_user() {
 }
 
 #[test]
+fn a_connect_may_not_be_sent_once_the_session_to_which_it_links_has_ended() {
+    let engine = Engine::new(Stack::default());
+    let alice = caller("a");
+    let mut talk = RpcClient::new(&engine, &Arc::default());
+    for opnum in CONNECTS {
+        let (_, handle) = connect(&mut talk, &alice, opnum, NO_LINK, 7);
+        let waiting = |link, talk: &mut RpcClient<'_>| {
+            talk.relayed(incoming(&alice, (Interface::Emsmdb, opnum), request(opnum, link))).0
+        };
+        let (mut linked, mut unlinked) = (waiting(7, &mut talk), waiting(NO_LINK, &mut talk));
+        assert!(linked.call().stub_to_send().is_ok());
+        let closes = [&handle[..], &[0; 4]].concat();
+        let (mut flight, _) = talk.relayed(incoming(&alice, (Interface::Emsmdb, 1), closes));
+        talk.delivered(&mut flight, vec![0; 24]);
+        let refusal = linked.call().stub_to_send().unwrap_err();
+        assert_eq!(fault_status(refusal.kind), FaultStatus::RPC_S_CALL_FAILED_DNE);
+        assert!(unlinked.call().stub_to_send().is_ok());
+    }
+}
+
+#[test]
 fn the_index_of_a_session_that_ended_with_its_group_is_not_forwarded() {
     let engine = Engine::new(Stack::default());
     let alice = caller("a");

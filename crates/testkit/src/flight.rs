@@ -140,9 +140,12 @@ impl TestFlight {
         }
     }
 
-    fn enter(&mut self, mut next: Next) -> Step {
-        let step = match &mut next {
-            Next::Forward(call) => Step::Relay { opnum: call.opnum(), stub: call.take_stub() },
+    fn enter(&mut self, next: Next) -> Step {
+        let step = match &next {
+            Next::Forward(call) => {
+                let stub = call.stub_to_send().expect("a request that may be sent");
+                Step::Relay { opnum: call.opnum(), stub }
+            }
             Next::Defer(work) => Step::Defer { limit: work.time_limit() },
             Next::Done(finished) => match finished.reply() {
                 Reply::Response(stub) => Step::Reply { stub: stub.clone() },

@@ -19,6 +19,10 @@ pub(crate) trait SessionBinding {
     /// The request to send to the upstream, little-endian.
     fn upstream_request(&self, operation: &mut Operation) -> Result<Bytes, Refusal>;
 
+    /// Checks whether a request that was encoded earlier may still be sent. `stub` is the stub of the call `key`, or
+    /// the body.
+    fn check_request(&self, key: OperationKey, stub: &[u8]) -> Result<(), Refusal>;
+
     /// Encodes a request that a module sends ahead, in the session of `operation`. Returns its key, and its stub or
     /// body, little-endian.
     fn ahead_request(

@@ -53,7 +53,7 @@ impl CookieBinding {
         let mut set = set.map(SetCookie::parse).filter(|set| !set.is_removal()).peekable();
         // A response without cookies opens no session.
         if request_type.begins_session() && set.peek().is_some() {
-            let replaces = self.cookies.replaces;
+            let replaces = self.cookies.replaces.as_ref().map(SharedSession::id);
             let identity = operation.context().identity();
             let share = engine.share(identity, MemoryUse::Sessions);
             let evicted = self.table.open(endpoint, session, identity, replaces, share, operation.at());
@@ -90,6 +90,10 @@ impl CookieBinding {
 impl SessionBinding for CookieBinding {
     fn upstream_request(&self, operation: &mut Operation) -> Result<Bytes, Refusal> {
         operation.request.outgoing().map(|(body, _)| body).map_err(|error| bad_request(&error))
+    }
+
+    fn check_request(&self, _: OperationKey, _: &[u8]) -> Result<(), Refusal> {
+        Ok(())
     }
 
     fn ahead_request(&self, _: &Operation, request: &AheadRequest) -> Result<(OperationKey, Bytes), Refusal> {

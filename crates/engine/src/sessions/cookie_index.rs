@@ -267,6 +267,7 @@ impl CookieIndex {
     /// Removes a session and its cookies.
     pub(crate) fn remove(&mut self, id: u64) -> Option<SharedSession> {
         let Entry { session, endpoint, identity, cookies, .. } = self.entries.remove(&id)?;
+        session.close();
         for pair in cookies.iter().flat_map(|cookie| &cookie.values) {
             self.owners.remove((endpoint, *pair), id);
         }

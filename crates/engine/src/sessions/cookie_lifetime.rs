@@ -52,7 +52,8 @@ pub(crate) fn settle(
 
 /// Ends the session that the session of this operation replaces.
 fn end_replaced(binding: &CookieBinding, engine: &Engine) {
-    if let Some(replaced) = binding.cookies.replaces.and_then(|id| binding.table.remove(id)) {
+    let replaced = binding.cookies.replaces.as_ref();
+    if let Some(replaced) = replaced.and_then(|replaced| binding.table.remove(replaced.id())) {
         engine.end_session(&replaced);
     }
 }

@@ -222,9 +222,13 @@ mod tests {
         let key = |number: usize| (Endpoint::Emsmdb, [u64::try_from(number).unwrap(), 0]);
         // Each time the sessions of the last identity are returned, to be removed.
         for (earlier, later) in [(vec![1, 2], 3), (vec![3], 4)] {
-            earlier.iter().for_each(|id| owners.add(key(0), *id));
-            assert_eq!(owners.reissue(key(0)), HashSet::from_iter(earlier.iter().copied()));
-            earlier.iter().for_each(|id| owners.remove(key(0), *id));
+            for id in &earlier {
+                owners.add(key(0), *id);
+            }
+            assert_eq!(owners.reissue(key(0)), earlier.iter().copied().collect());
+            for id in &earlier {
+                owners.remove(key(0), *id);
+            }
             owners.add(key(0), later);
             assert_eq!((owners.owner(key(0)), owners.identified_by(key(0))), (Some(later), None));
             assert!(owners.has_other(key(0), 1) && !owners.has_other(key(0), later));

@@ -210,7 +210,7 @@ impl CookieTable {
         // All values of a name are sent, or none: the upstream may use any of them.
         let unknown_names =
             sent.iter().filter(|(name, pair)| !given(pair, name)).map(|(name, _)| *name).collect();
-        let replaces = owner.filter(|_| entry.is_some());
+        let replaces = entry.map(|entry| entry.session.clone());
         RequestCookies { sent, unknown: unknown_names, replaces, ..RequestCookies::EMPTY }
     }
 
@@ -302,9 +302,12 @@ impl CookieTable {
         if given.is_empty() || !inner.entries.contains_key(&id) {
             return (Vec::new(), Ok(()));
         }
-        given.iter().for_each(|given| inner.orphaned.withdraw(given.key));
+        for given in &given {
+            inner.orphaned.withdraw(given.key);
+        }
         let ended = inner.share(id, &given);
-        let checked = inner.check_identifiable(id, &given, request.replaces);
+        let replaces = request.replaces.as_ref().map(SharedSession::id);
+        let checked = inner.check_identifiable(id, &given, replaces);
         if checked.is_ok() {
             for given in given {
                 inner.bind(given, id, request);

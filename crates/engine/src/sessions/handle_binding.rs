@@ -114,6 +114,15 @@ impl SessionBinding for HandleBinding {
         Ok(with_handle(stub, self.named))
     }
 
+    fn check_request(&self, key: OperationKey, stub: &[u8]) -> Result<(), Refusal> {
+        // Handles may end while their session goes on. The proxy's handles are never used again.
+        if self.named.is_some_and(|named| self.group.get(named.local).is_none()) {
+            let why = "the context handle ended before the call was sent to the server";
+            return Err(Refusal::new(RefusalKind::NoSession, why));
+        }
+        links::check_link(&self.group, key, stub)
+    }
+
     fn ahead_request(
         &self,
         operation: &Operation,

@@ -41,8 +41,7 @@ pub(crate) fn remove_foreign_link(group: &HandleTable, operation: &mut Operation
             Request::Emsmdb(emsmdb::Request::EcDoConnectEx(connect)) => &mut connect.icxr_link,
             _ => return false,
         };
-        let known = |index| group.has_session_index(index);
-        let is_own = *link == NO_LINK || u16::try_from(*link).is_ok_and(known);
+        let is_own = is_own(group, *link);
         if !is_own {
             *link = NO_LINK;
         }
@@ -54,6 +53,33 @@ pub(crate) fn remove_foreign_link(group: &HandleTable, operation: &mut Operation
         }
         _ => Ok(()),
     }
+}
+
+/// Checks, when a Connect is sent, whether its link still refers to a session that the user of `group` has. `stub` is
+/// its little-endian stub.
+///
+/// # Errors
+/// If that session has ended since [`remove_foreign_link`], so that the index may belong to another user.
+pub(crate) fn check_link(group: &HandleTable, key: OperationKey, stub: &[u8]) -> Result<(), Refusal> {
+    if !opens_session(key) {
+        return Ok(());
+    }
+    let link = match Request::decode(key, stub, Endian::Little) {
+        Ok((Request::Emsmdb(emsmdb::Request::EcDoConnect(connect)), _)) => connect.icxr_link,
+        Ok((Request::Emsmdb(emsmdb::Request::EcDoConnectEx(connect)), _)) => connect.icxr_link,
+        // `remove_foreign_link` has checked that it has no link.
+        _ => NO_LINK,
+    };
+    if is_own(group, link) {
+        return Ok(());
+    }
+    let why = "the session to which the request links the new one ended before the request was sent";
+    Err(Refusal::new(RefusalKind::NotExecuted, why))
+}
+
+/// Whether a link refers to a session that the user of `group` has, or to none.
+fn is_own(group: &HandleTable, link: u32) -> bool {
+    link == NO_LINK || u16::try_from(link).is_ok_and(|index| group.has_session_index(index))
 }
 
 /// Whether a request is long enough for a link, after a name with any of the counts that it declares.

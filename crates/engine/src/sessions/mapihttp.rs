@@ -13,6 +13,7 @@ use crate::flight::{Binding, Flight};
 use crate::next::Next;
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
+use crate::session::SharedSession;
 use crate::sessions::cookie_binding::{CookieBinding, session_limit_refusal};
 use crate::sessions::cookies::{CookieTable, SessionLookup};
 use crate::sessions::sequence::utf8_values;
@@ -107,7 +108,8 @@ fn find(
     let all = utf8_values(sent).flat_map(cookies);
     if request_type.begins_session() {
         let cookies = table.find_replaced(endpoint, identity, all);
-        table.check_room(endpoint, identity, cookies.replaces).map_err(session_limit_refusal)?;
+        let replaces = cookies.replaces.as_ref().map(SharedSession::id);
+        table.check_room(endpoint, identity, replaces).map_err(session_limit_refusal)?;
         return Ok(SessionLookup { session: None, cookies });
     }
     let found = table.find(endpoint, identity, all, request_type.takes_turns(), incoming.at);

@@ -11,6 +11,7 @@ use std::fmt;
 
 use mapi::mapihttp::cookies::{Cookie, SetCookie, cookies};
 
+use crate::session::SharedSession;
 use crate::sessions::fingerprint::Fingerprint;
 
 /// A cookie that the client has not received.
@@ -42,7 +43,7 @@ pub(crate) struct RequestCookies {
     /// much later.
     pub(crate) in_sequence: bool,
     /// The session of the same identity that the session opened by this request replaces.
-    pub(crate) replaces: Option<u64>,
+    pub(crate) replaces: Option<SharedSession>,
 }
 
 impl PendingCookie {
@@ -188,9 +189,12 @@ impl RequestCookies {
     /// The value of the one `Cookie` header to send to the upstream. `sent` are the values of the client's `Cookie`
     /// headers. `None` if these can be forwarded unchanged; empty if no cookie may be sent. Cookies that were not set
     /// for the session are left out, and pending cookies are added. A Connect or Bind is sent with the cookies of the
-    /// session that it replaces.
+    /// session that it replaces, unless that has ended meanwhile.
     pub(crate) fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
-        let RequestCookies { sent: fingerprints, unknown, pending, .. } = self;
+        let RequestCookies { sent: fingerprints, unknown, pending, replaces, .. } = self;
+        if replaces.as_ref().is_some_and(SharedSession::is_closed) {
+            return Some(String::new());
+        }
         if pending.is_empty() && unknown.is_empty() {
             return None;
         }

@@ -59,6 +59,13 @@ impl From<ResponseLimits> for WaitLimits {
     }
 }
 
+/// A request to be sent to the server.
+pub(crate) struct OutgoingRequest {
+    pub(crate) head: RequestHead,
+    pub(crate) framing: BodyFraming,
+    pub(crate) body: Bytes,
+}
+
 /// A request that was sent.
 pub(crate) struct SentRequest {
     /// The connection on which the response is received.
@@ -68,27 +75,45 @@ pub(crate) struct SentRequest {
 }
 
 impl ClientConnection {
-    /// Gets a connection to the server, and puts the request's `head`, rewritten, into its output.
-    pub(crate) async fn send_head(
-        &mut self,
-        request: &RequestContext,
-        head: &mut RequestHead,
-        body: BodyFraming,
-    ) -> Result<Box<UpstreamConnection>, ForwardError> {
+    /// Gets a connection to the server on which `request` can be sent at once.
+    async fn connect(&mut self, request: &RequestContext) -> Result<Box<UpstreamConnection>, ForwardError> {
         request.check()?;
         let config = Arc::clone(&self.downstream.config);
-        let (config, context, target) = (&config.upstream, &request.context, head.target());
+        let (config, context, target) = (&config.upstream, &request.context, request.head.target());
         let reused = self.downstream.wait_for(self.upstream.reuse(config, context, target)).await??;
-        let mut upstream = if let Some(upstream) = reused {
+        let upstream = if let Some(upstream) = reused {
             upstream
         } else {
             self.authenticator.check_reconnect(context)?;
             let opened = Box::pin(UpstreamConnection::open(config, context, target));
             self.downstream.wait_for(opened).await??
         };
+        // The account may have been revoked during the wait.
+        request.check()?;
+        Ok(upstream)
+    }
+
+    /// Puts a request's `head`, rewritten, into the output of `upstream`.
+    fn begin(
+        &self,
+        upstream: &mut UpstreamConnection,
+        request: &RequestContext,
+        head: &mut RequestHead,
+        body: BodyFraming,
+    ) {
         let forwarding = Some(&self.upstream.forwarding);
         upstream.rewrite_request(head, &Rewrite { body, cookies: request.cookies, forwarding });
         upstream.begin_request(head, request.is_head);
+    }
+
+    /// Gets a connection to the server, and puts the head of `request`, rewritten, into its output.
+    pub(crate) async fn send_head(
+        &mut self,
+        request: &RequestContext,
+        body: BodyFraming,
+    ) -> Result<Box<UpstreamConnection>, ForwardError> {
+        let mut upstream = self.connect(request).await?;
+        self.begin(&mut upstream, request, &mut request.head.clone(), body);
         Ok(upstream)
     }
 
@@ -101,20 +126,20 @@ impl ClientConnection {
         Ok(self.downstream.wait_for(upstream.flush(limit)).await??)
     }
 
-    /// Sends a whole request, with the head that `head` makes for each attempt. If the connection fails before any byte
-    /// of the request was written to it, the request is sent once more, on a new connection ([`UpstreamError::retry`]).
-    pub(crate) async fn send(
+    /// Sends the whole request that `outgoing` returns for `request`. It is called for each attempt when the connection
+    /// is open and authenticated, and nothing is sent if it fails. If the connection fails before any byte of the
+    /// request was written to it, the request is sent once more, on a new connection ([`UpstreamError::retry`]).
+    pub(crate) async fn send<E: From<ForwardError>>(
         &mut self,
         request: &RequestContext,
-        head: impl Fn() -> RequestHead,
-        framing: BodyFraming,
-        body: &Bytes,
-    ) -> Result<SentRequest, ForwardError> {
+        outgoing: impl Fn() -> Result<OutgoingRequest, E>,
+    ) -> Result<SentRequest, E> {
         let mut is_retry = false;
         loop {
-            let mut head = head();
-            let mut upstream = self.send_head(request, &mut head, framing).await?;
-            upstream.transport.out.push(body.clone());
+            let mut upstream = self.connect(request).await?;
+            let OutgoingRequest { mut head, framing, body } = outgoing()?;
+            self.begin(&mut upstream, request, &mut head, framing);
+            upstream.transport.out.push(body);
             match self.flush_upstream(&mut upstream).await {
                 Ok(_) => return Ok(SentRequest { upstream, head }),
                 Err(ForwardError::Upstream(why))
@@ -123,7 +148,7 @@ impl ClientConnection {
                     let path = request.head.path();
                     tracing::debug!(client = %request.peer, path, "retrying on a new connection: {}", ErrorChain(&why));
                 }
-                Err(why) => return Err(why),
+                Err(why) => return Err(why.into()),
             }
         }
     }

@@ -19,6 +19,8 @@ pub struct RpcClient {
     association: UpstreamAssociation,
     server: Vec<SocketAddr>,
     next: u64,
+    /// The call that was not sent yet.
+    waiting: Option<(u64, UpstreamCall)>,
     ends: Vec<UpstreamCallResult>,
 }
 
@@ -54,7 +56,13 @@ impl RpcClient {
             let late = |_| UpstreamError::connect(format!("no connection within {} s", limit.as_secs()));
             Ok(Connected::from(connected.map_err(late)??))
         };
-        Self { association: UpstreamAssociation::new(config, connect), server, next: 0, ends: Vec::new() }
+        Self {
+            association: UpstreamAssociation::new(config, connect),
+            server,
+            next: 0,
+            waiting: None,
+            ends: Vec::new(),
+        }
     }
 
     /// A client over the connection `stream`.
@@ -64,6 +72,7 @@ impl RpcClient {
             association: UpstreamAssociation::new(config, async { Ok(Connected::from(stream)) }),
             server,
             next: 0,
+            waiting: None,
             ends: Vec::new(),
         }
     }
@@ -80,7 +89,8 @@ impl RpcClient {
     pub async fn call(&mut self, opnum: u16, stub: impl Into<Bytes>) -> Result<(Bytes, Endian), CallFailure> {
         self.next += 1;
         let tag = self.next;
-        self.association.call(UpstreamCall { tag, opnum, object: None, stub: stub.into() }, &mut self.ends);
+        self.waiting = Some((tag, UpstreamCall { opnum, object: None, stub: stub.into() }));
+        self.association.call(tag, &mut self.waiting, &mut self.ends);
         loop {
             for end in self.ends.drain(..) {
                 match end {
@@ -93,12 +103,14 @@ impl RpcClient {
                     UpstreamCallResult::Failed { tag: of, error, .. } if of == tag => {
                         return Err(CallFailure::Lost { server: self.server.clone(), why: error });
                     }
+                    // The results of earlier calls, which nothing waits for any more.
                     UpstreamCallResult::Response { .. }
                     | UpstreamCallResult::Fault { .. }
+                    | UpstreamCallResult::Refused { .. }
                     | UpstreamCallResult::Failed { .. } => {}
                 }
             }
-            poll_fn(|task| self.association.poll(task, &mut self.ends)).await;
+            poll_fn(|task| self.association.poll(task, &mut self.waiting, &mut self.ends)).await;
         }
     }
 }

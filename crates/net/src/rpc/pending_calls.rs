@@ -4,11 +4,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::task::{Context, Poll};
 
-use engine::{AwaitsUpstream, AwaitsWork, Flight, Next};
+use engine::{AwaitsUpstream, AwaitsWork, Flight, Next, Refusal};
 use tokio::time::Instant;
 use wire::Guid;
 
 use crate::rpc::upstream_associations::UpstreamKey;
+use crate::rpc::upstream_call::{UpstreamCall, WaitingCalls};
 use crate::timer::Timer;
 
 /// A pending call of a client: the call, and its operation, which is an [`AwaitsUpstream`] or an [`AwaitsWork`].
@@ -78,19 +79,31 @@ pub(super) struct PendingCalls {
     held: VecDeque<PendingCall<AwaitsUpstream>>,
 }
 
+impl WaitingCalls for PendingCalls {
+    fn take_to_send(&mut self, tag: u64) -> Option<Result<UpstreamCall, Refusal>> {
+        let PendingCall { operation, call } = self.sent.get_mut(&tag)?;
+        let stub = match operation.stub_to_send() {
+            Ok(stub) => stub,
+            Err(refusal) => return Some(Err(refusal)),
+        };
+        operation.drop_stub();
+        // A request that a module sends ahead is a call of its own, without the object.
+        let object = call.object.filter(|_| operation.ahead().is_none());
+        Some(Ok(UpstreamCall { opnum: operation.opnum(), object, stub }))
+    }
+}
+
 impl PendingCalls {
-    /// Adds a call that is to be sent to the upstream. Returns it with its tag there, unless it has to wait for an
-    /// earlier call of its session.
-    pub(super) fn relay(
-        &mut self,
-        pending: PendingCall<AwaitsUpstream>,
-    ) -> Option<(u64, &mut PendingCall<AwaitsUpstream>)> {
+    /// Adds a call that is to be sent to the upstream. Returns its tag there, unless it has to wait for an earlier call
+    /// of its session.
+    pub(super) fn relay(&mut self, pending: PendingCall<AwaitsUpstream>) -> Option<u64> {
         if self.has_to_wait(pending.operation.flight()) {
             self.held.push_back(pending);
             return None;
         }
         self.last_tag += 1;
-        Some((self.last_tag, self.sent.entry(self.last_tag).insert_entry(pending).into_mut()))
+        self.sent.insert(self.last_tag, pending);
+        Some(self.last_tag)
     }
 
     /// Adds a call that waits for a module's work.

@@ -29,9 +29,9 @@ use crate::rpc::pdu_quota::{DECODING, ROUND};
 use crate::rpc::pending_calls::{ClientCall, PendingCall, PendingCalls};
 use crate::rpc::resolver::syntax;
 use crate::rpc::upstream::RpcUpstream;
-use crate::rpc::upstream_associations::UpstreamAssociations;
+use crate::rpc::upstream_associations::{UpstreamAssociations, UpstreamKey};
 use crate::rpc::upstream_auth::{fault, rejects_account};
-use crate::rpc::upstream_call::{Progress, UpstreamCall, UpstreamCallResult, engine_outcome};
+use crate::rpc::upstream_call::{Progress, UpstreamCallResult, engine_outcome};
 use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError, cause};
 
 mod lost_sessions;
@@ -170,7 +170,7 @@ impl RequestHandler for RelayConnection {
     }
 
     fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<RpcReply>) -> Poll<()> {
-        self.upstreams.poll(task, &mut self.ends);
+        self.upstreams.poll(task, &mut self.pending, &mut self.ends);
         self.check_time();
         let advanced = self.advance_deferred(task, replies);
         if self.ends.is_empty() && !advanced {
@@ -191,6 +191,7 @@ impl RequestHandler for RelayConnection {
                     }
                     self.on_fault(tag, (status, did_not_execute), replies);
                 }
+                UpstreamCallResult::Refused { tag, refusal } => self.on_refused(tag, refusal, replies),
                 UpstreamCallResult::Failed { tag, error, progress } => {
                     self.on_failure(tag, &error, progress, replies);
                 }
@@ -290,17 +291,21 @@ impl RelayConnection {
 
     /// Sends a call to the upstream, unless it has to wait for an earlier call of its session.
     fn send(&mut self, pending: PendingCall<AwaitsUpstream>) {
-        let Some((_, group)) = self.sessions.get(&pending.call.upstream.1) else { return };
-        let Some((tag, PendingCall { operation, call })) = self.pending.relay(pending) else { return };
-        // A request that a module sends ahead is a call of its own, without the object.
-        let object = call.object.filter(|_| operation.ahead().is_none());
-        let outgoing = UpstreamCall { tag, opnum: operation.opnum(), object, stub: operation.take_stub() };
-        let caller = operation.flight().context();
-        if handle_use(call.upstream.0, outgoing.opnum) == HandleUse::Opens {
-            self.upstreams.close_lost(&call.upstream, &mut self.ends);
+        let PendingCall { operation, call } = &pending;
+        let (key, caller) = (call.upstream.clone(), operation.flight().context().clone());
+        let opens = handle_use(key.0, operation.opnum()) == HandleUse::Opens;
+        let Some(tag) = self.pending.relay(pending) else { return };
+        if opens {
+            self.upstreams.close_lost(&key, &mut self.ends);
         }
-        let upstream = (&call.upstream, &self.relay.upstream);
-        self.upstreams.call(upstream, (caller, group), outgoing, &mut self.ends);
+        self.send_on_association(&key, &caller, tag);
+    }
+
+    /// Sends the call `tag`, or queues it until the association for `key` is bound.
+    fn send_on_association(&mut self, key: &UpstreamKey, caller: &SecurityContext, tag: u64) {
+        let Some((_, group)) = self.sessions.get(&key.1) else { return };
+        let upstream = (key, &self.relay.upstream);
+        self.upstreams.call(upstream, (caller, group), (tag, &mut self.pending), &mut self.ends);
     }
 
     /// Continues the operation whose call `tag` ended with `outcome`.
@@ -393,20 +398,18 @@ impl RelayConnection {
         let Some(PendingCall { operation, call: client }) = self.pending.sent_mut(tag) else { return };
         let (key, flight) = (client.upstream.clone(), operation.flight());
         self.relay.upstream.endpoints.forget(key.0);
-        let outcome = engine_outcome(error, &progress);
-        if let Progress::Unsent(call) = progress
-            && let Some((_, group)) = self.sessions.get(&key.1)
+        let outcome = engine_outcome(error, progress);
+        if progress == Progress::Unsent
             && error.retry() == Retry::Unsent
             && !std::mem::replace(&mut client.retried, true)
         {
             if flight.is_session_ended() {
-                let outcome = self.relay.unsent(group);
-                return self.resume(tag, outcome, replies);
+                return self.on_refused(tag, RpcRelay::session_ended(), replies);
             }
             let operation = flight.operation.name();
             tracing::debug!(operation, "retrying on a new connection: {}", ErrorChain(error));
-            let upstream = (&key, &self.relay.upstream);
-            return self.upstreams.call(upstream, (flight.context(), group), call, &mut self.ends);
+            let caller = flight.context().clone();
+            return self.send_on_association(&key, &caller, tag);
         }
         self.relay.log_failure(flight, error);
         client.is_failure_logged = true;

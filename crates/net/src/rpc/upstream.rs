@@ -92,8 +92,8 @@ async fn probe(upstream: RpcUpstream, account: Arc<ServiceCredentials>, attempt:
     };
     let mut association = UpstreamAssociation::new(config, connecting);
     let mut ends = Vec::new();
-    let call = UpstreamCall { tag: 0, opnum: EC_DUMMY_RPC, object: None, stub: Bytes::new() };
-    association.call(call, &mut ends);
-    let ended = poll_fn(|task| association.poll(task, &mut ends));
+    let mut call = Some((0, UpstreamCall { opnum: EC_DUMMY_RPC, object: None, stub: Bytes::new() }));
+    association.call(0, &mut call, &mut ends);
+    let ended = poll_fn(|task| association.poll(task, &mut call, &mut ends));
     let _ = tokio::time::timeout(timeout, ended).await;
 }

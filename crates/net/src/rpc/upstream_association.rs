@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::rpc::loop_marker::BindId;
 use crate::rpc::pdu_quota::ROUND;
 use crate::rpc::upstream_auth::UpstreamAuth;
-use crate::rpc::upstream_call::{Connected, Progress, UpstreamCall, UpstreamCallResult};
+use crate::rpc::upstream_call::{Connected, Progress, UpstreamCall, UpstreamCallResult, WaitingCalls};
 use crate::service_credentials::ServiceCredentials;
 use crate::tcp::read::poll_read;
 use crate::tcp::stream::poll_send;
@@ -62,8 +62,8 @@ pub(crate) struct UpstreamAssociation {
     state: State,
     association: ClientAssociation,
     auth: UpstreamAuth,
-    /// Calls that wait until the association is bound.
-    queued: VecDeque<UpstreamCall>,
+    /// The tags of calls that wait until the association is bound, and the connection has accepted those before them.
+    queued: VecDeque<u64>,
     /// The callers' tags of the calls that were sent, by their call ids.
     pending: HashMap<u32, u64>,
     /// The upstream rejected the association group that the bind named.
@@ -157,20 +157,31 @@ impl UpstreamAssociation {
         self.is_group_rejected.then_some(self.config.group)
     }
 
-    /// Sends as much of a call as the connection accepts at once. Before the association is bound, the call is queued.
-    /// If the call fails at once, its result is in `ends`. The caller polls afterwards, which sends the rest.
-    pub(crate) fn call(&mut self, call: UpstreamCall, ends: &mut Vec<UpstreamCallResult>) {
-        self.queued.push_back(call);
+    /// Sends as much of the call `tag` in `calls` as the connection accepts at once. Before the association is bound,
+    /// the call stays in `calls`. If it fails at once, its result is in `ends`. The caller polls afterwards, which
+    /// sends the rest.
+    pub(crate) fn call(
+        &mut self,
+        tag: u64,
+        calls: &mut dyn WaitingCalls,
+        ends: &mut Vec<UpstreamCallResult>,
+    ) {
+        self.queued.push_back(tag);
         // The next poll registers the task that is woken to send the rest.
-        if let Err(error) = self.send(&mut Context::from_waker(Waker::noop()), ends) {
+        if let Err(error) = self.send(&mut Context::from_waker(Waker::noop()), calls, ends) {
             self.fail(error, ends);
         }
     }
 
-    /// Continues; ready once there are new results of calls in `ends`.
-    pub(crate) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<UpstreamCallResult>) -> Poll<()> {
+    /// Continues; ready once there are new results of calls in `ends`. Sends those of `calls` that were queued.
+    pub(crate) fn poll(
+        &mut self,
+        task: &mut Context<'_>,
+        calls: &mut dyn WaitingCalls,
+        ends: &mut Vec<UpstreamCallResult>,
+    ) -> Poll<()> {
         let before = ends.len();
-        if let Err(error) = self.advance(task, ends) {
+        if let Err(error) = self.advance(task, calls, ends) {
             self.fail(error, ends);
         }
         if ends.len() > before { Poll::Ready(()) } else { Poll::Pending }
@@ -179,6 +190,7 @@ impl UpstreamAssociation {
     fn advance(
         &mut self,
         task: &mut Context<'_>,
+        calls: &mut dyn WaitingCalls,
         ends: &mut Vec<UpstreamCallResult>,
     ) -> Result<(), UpstreamError> {
         if let State::Connecting(connect) = &mut self.state {
@@ -199,7 +211,7 @@ impl UpstreamAssociation {
         self.association.set_quota(ROUND);
         for _ in 0..READS_PER_POLL {
             self.on_events(ends)?;
-            self.send(task, ends)?;
+            self.send(task, calls, ends)?;
             let State::Open((stream, _)) = &mut self.state else {
                 return if self.queued.is_empty() {
                     Ok(())
@@ -302,16 +314,30 @@ impl UpstreamAssociation {
         })
     }
 
-    /// Sends queued calls once the association is bound, and as much output as the connection accepts.
+    /// Sends as much output as the connection accepts, and queued calls once the association is bound. A call is taken
+    /// only when the connection has accepted all calls before it.
     fn send(
         &mut self,
         task: &mut Context<'_>,
+        calls: &mut dyn WaitingCalls,
         ends: &mut Vec<UpstreamCallResult>,
     ) -> Result<(), UpstreamError> {
         let State::Open((stream, _)) = &mut self.state else { return Ok(()) };
-        while self.association.is_bound()
-            && let Some(UpstreamCall { tag, opnum, object, stub }) = self.queued.pop_front()
-        {
+        loop {
+            write(stream, task, &mut self.association, &mut self.output)
+                .map_err(|error| UpstreamError::lost(error, self.request))?;
+            if !self.output.is_empty() || !self.association.is_bound() {
+                return Ok(());
+            }
+            let Some(tag) = self.queued.pop_front() else { return Ok(()) };
+            let UpstreamCall { opnum, object, stub } = match calls.take_to_send(tag) {
+                Some(Ok(call)) => call,
+                Some(Err(refusal)) => {
+                    ends.push(UpstreamCallResult::Refused { tag, refusal });
+                    continue;
+                }
+                None => continue,
+            };
             match self.association.call(0, opnum, object, stub) {
                 Ok(call_id) => self.pending.insert(call_id, tag),
                 Err(error) => {
@@ -322,8 +348,6 @@ impl UpstreamAssociation {
                 }
             };
         }
-        write(stream, task, &mut self.association, &mut self.output)
-            .map_err(|error| UpstreamError::lost(error, self.request))
     }
 
     /// The bytes of all incomplete responses together.
@@ -365,7 +389,7 @@ impl UpstreamAssociation {
         let error = self.auth.end(error);
         let failed = |tag, progress| UpstreamCallResult::Failed { tag, error: error.clone(), progress };
         ends.extend(pending.into_iter().map(|(tag, progress)| failed(tag, progress)));
-        ends.extend(self.queued.drain(..).map(|call| failed(call.tag, Progress::Unsent(call))));
+        ends.extend(self.queued.drain(..).map(|tag| failed(tag, Progress::Unsent)));
     }
 }
 

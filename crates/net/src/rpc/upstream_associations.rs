@@ -12,7 +12,7 @@ use crate::rpc::association_group::Group;
 use crate::rpc::resolver::syntax;
 use crate::rpc::upstream::{RpcUpstream, connect};
 use crate::rpc::upstream_association::{AssociationConfig, UpstreamAssociation};
-use crate::rpc::upstream_call::{UpstreamCall, UpstreamCallResult};
+use crate::rpc::upstream_call::{UpstreamCallResult, WaitingCalls};
 use crate::rpc::upstream_groups::UpstreamMember;
 use crate::upstream_error::{Timeout, UpstreamError};
 
@@ -40,14 +40,14 @@ impl Entry {
     /// Continues the association. Results of calls are appended to `ends`.
     fn poll(
         &mut self,
-        interface: Interface,
-        engine: &Engine,
+        (interface, engine): (Interface, &Engine),
         task: &mut Context<'_>,
+        calls: &mut dyn WaitingCalls,
         ends: &mut Vec<UpstreamCallResult>,
     ) {
         let Self { association, group, member } = self;
         let first = ends.len();
-        let _ = association.poll(task, ends);
+        let _ = association.poll(task, calls, ends);
         // It may have been bound, have had a response and have failed at once.
         if member.is_none() && (association.is_bound() || association.has_responded()) {
             let bound = group.upstream().bind(interface, association.named_group(), association.group());
@@ -94,13 +94,13 @@ impl UpstreamAssociations {
         self.bind_call_id = bind_call_id;
     }
 
-    /// Sends `call` of `caller` on the association for `key` with `upstream`, which is opened if no usable one exists.
-    /// If the call fails at once, its result is in `ends`.
+    /// Sends the call `tag` of `caller`, which is in `calls`, on the association for `key` with `upstream`, which is
+    /// opened if no usable one exists. If the call fails at once, its result is in `ends`.
     pub(super) fn call(
         &mut self,
         (key, upstream): (&UpstreamKey, &RpcUpstream),
         (caller, group): (&SecurityContext, &Arc<Group>),
-        call: UpstreamCall,
+        (tag, calls): (u64, &mut dyn WaitingCalls),
         ends: &mut Vec<UpstreamCallResult>,
     ) {
         if self.entries.get(key).is_some_and(|entry| !entry.association.is_usable()) {
@@ -119,15 +119,21 @@ impl UpstreamAssociations {
             let association = UpstreamAssociation::new(config, connecting);
             Entry { association, group: Arc::clone(group), member: None }
         });
-        entry.association.call(call, ends);
+        entry.association.call(tag, calls, ends);
         entry.check(&self.engine);
     }
 
-    /// Polls all associations. The results of calls are appended to `ends`.
-    pub(super) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<UpstreamCallResult>) {
+    /// Polls all associations, which send those of `calls` that were queued. The results of calls are appended to
+    /// `ends`.
+    pub(super) fn poll(
+        &mut self,
+        task: &mut Context<'_>,
+        calls: &mut dyn WaitingCalls,
+        ends: &mut Vec<UpstreamCallResult>,
+    ) {
         let usable = self.entries.iter_mut().filter(|(_, entry)| entry.association.is_usable());
         for ((interface, _), entry) in usable {
-            entry.poll(*interface, &self.engine, task, ends);
+            entry.poll((*interface, &self.engine), task, calls, ends);
         }
     }
 

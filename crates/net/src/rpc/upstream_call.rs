@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::{Outcome, RefusalKind};
+use engine::{Outcome, Refusal, RefusalKind};
 use rpc::pdu::FaultStatus;
 use tokio::net::TcpStream;
 use wire::{Endian, Guid};
@@ -31,16 +31,31 @@ impl From<TcpStream> for Connected {
 }
 
 /// A call to a server.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct UpstreamCall {
-    /// Chosen by the caller; returned with the result of the call.
-    pub tag: u64,
     /// The operation number.
     pub opnum: u16,
     /// The object UUID of the call.
     pub object: Option<Guid>,
     /// The request, little-endian.
     pub stub: Bytes,
+}
+
+/// Calls that wait until an association can send them. The association knows them by the tags that the caller chose,
+/// and takes each when it sends it, so that a call that may not be sent any more is not.
+pub(crate) trait WaitingCalls {
+    /// Takes the call `tag`, which is sent at once. `None` if it has ended meanwhile, so that it has no result.
+    ///
+    /// # Errors
+    /// If it may not be sent any more.
+    fn take_to_send(&mut self, tag: u64) -> Option<Result<UpstreamCall, Refusal>>;
+}
+
+/// One call, with its tag, which may be sent at any time.
+impl WaitingCalls for Option<(u64, UpstreamCall)> {
+    fn take_to_send(&mut self, tag: u64) -> Option<Result<UpstreamCall, Refusal>> {
+        self.take_if(|(waiting, _)| *waiting == tag).map(|(_, call)| Ok(call))
+    }
 }
 
 /// The result of a call.
@@ -68,6 +83,13 @@ pub(crate) enum UpstreamCallResult {
         /// The number of the server's association group ([`UpstreamCallResult::received_in`]).
         group: u64,
     },
+    /// When the call was to be sent, it might not be sent any more. Nothing of it was sent.
+    Refused {
+        /// The tag that the caller chose for the call.
+        tag: u64,
+        /// Why.
+        refusal: Refusal,
+    },
     /// The connection could not be opened, or was lost.
     Failed {
         /// The tag that the caller chose for the call.
@@ -85,16 +107,16 @@ impl UpstreamCallResult {
     pub(super) const fn received_in(&mut self, number: u64) {
         match self {
             Self::Response { group, .. } | Self::Fault { group, .. } => *group = number,
-            Self::Failed { .. } => {}
+            Self::Refused { .. } | Self::Failed { .. } => {}
         }
     }
 }
 
 /// How far a call got on a connection that failed.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// Nothing of the call was sent.
-    Unsent(UpstreamCall),
+    Unsent,
     /// Sent, but the upstream has rejected the call without executing it.
     SentNotExecuted,
     /// Sent, and the upstream may have executed the call.
@@ -102,13 +124,13 @@ pub(crate) enum Progress {
 }
 
 /// The outcome of a call that failed with its connection because of `error`.
-pub(super) fn engine_outcome(error: &UpstreamError, progress: &Progress) -> Outcome {
+pub(super) fn engine_outcome(error: &UpstreamError, progress: Progress) -> Outcome {
     let unavailable = |kind| Outcome::Unavailable { kind, why: ErrorChain(error).to_string() };
     match error {
         // The upstream rejects the account of the proxy. A status that denies access would make the client prompt its
         // user for another password.
         error if error.is_account() => unavailable(match progress {
-            Progress::Unsent(_) | Progress::SentNotExecuted => RefusalKind::NotExecuted,
+            Progress::Unsent | Progress::SentNotExecuted => RefusalKind::NotExecuted,
             Progress::MaybeExecuted => RefusalKind::Failed,
         }),
         UpstreamError::TooManyConnections => unavailable(RefusalKind::TooBusy),

@@ -22,6 +22,7 @@ mod log;
 mod lost_groups;
 mod responses;
 mod rounds;
+mod waiting_calls;
 
 const LIMIT: Duration = Duration::from_secs(20);
 

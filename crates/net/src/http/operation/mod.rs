@@ -24,7 +24,7 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::gate::FailedRequest;
-use crate::http::client_connection::{ClientConnection, ForwardError, SentRequest};
+use crate::http::client_connection::{ClientConnection, ForwardError, OutgoingRequest, SentRequest};
 use crate::http::downstream::connection::{Downstream, WaitLimits, Waited};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext, revoked};
 use crate::http::downstream::read::{BodyError, BufferedBody};
@@ -112,21 +112,38 @@ async fn exchange(
     sending: Sending,
 ) -> Result<Step, ConnectionError> {
     let sending = reporter.guard(sending);
-    let body = sending.body();
-    let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
-    let sent = client.send(sending.request(), || sending.head(), BodyFraming::Length(length), &body).await;
-    let sent = match sent {
-        Ok(sent) => Ok(sent),
-        Err(ForwardError::Upstream(why)) => Err(why),
-        Err(ForwardError::Client(why)) => return Err(why),
+    let outgoing = || {
+        let (head, body) = sending.message().map_err(NotSent::Refused)?;
+        let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        Ok(OutgoingRequest { head, framing: BodyFraming::Length(length), body })
     };
-    let sending = ScopeGuard::into_inner(sending);
-    match sent {
+    match client.send(sending.request(), outgoing).await {
         Ok(SentRequest { upstream, head }) => {
-            let receiving = sending.sent(head, Instant::now());
+            let receiving = ScopeGuard::into_inner(sending).sent(head, Instant::now());
             receive(client, reporter, receiving, upstream).await
         }
-        Err(why) => Ok(with_env(client, |env| sending.failed(why, env))),
+        Err(NotSent::Failed(ForwardError::Client(why))) => Err(why),
+        Err(NotSent::Failed(ForwardError::Upstream(why))) => {
+            let sending = ScopeGuard::into_inner(sending);
+            Ok(with_env(client, |env| sending.failed(why, env)))
+        }
+        Err(NotSent::Refused(refusal)) => {
+            let sending = ScopeGuard::into_inner(sending);
+            Ok(with_env(client, |env| sending.refused(refusal, env)))
+        }
+    }
+}
+
+/// Why a request of an operation was not sent.
+enum NotSent {
+    Failed(ForwardError),
+    /// It may not be sent any more.
+    Refused(Refusal),
+}
+
+impl From<ForwardError> for NotSent {
+    fn from(why: ForwardError) -> Self {
+        Self::Failed(why)
     }
 }
 

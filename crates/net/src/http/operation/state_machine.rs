@@ -165,17 +165,15 @@ pub(crate) trait Unfinished: Sized {
 pub(crate) struct Sending {
     operation: Box<HttpOperation>,
     call: AwaitsUpstream,
-    body: Bytes,
 }
 
 impl Sending {
-    fn begin(mut operation: Box<HttpOperation>, mut call: AwaitsUpstream, env: &mut Env<'_>) -> Step {
-        let body = call.take_stub();
+    fn begin(mut operation: Box<HttpOperation>, call: AwaitsUpstream, env: &mut Env<'_>) -> Step {
         operation.ahead = match call.ahead().map(|key| SentAhead::new(key, env.random)).transpose() {
             Ok(ahead) => ahead,
             Err(why) => return Step::Done(operation.fail(Next::Forward(call), why, env.out)),
         };
-        Step::Send(Self { operation, call, body })
+        Step::Send(Self { operation, call })
     }
 
     /// The client's request.
@@ -183,13 +181,12 @@ impl Sending {
         &self.operation.request
     }
 
-    /// The body to send.
-    pub(crate) fn body(&self) -> Bytes {
-        self.body.clone()
-    }
-
-    /// The head to send, with the newest cookies of the session.
-    pub(crate) fn head(&self) -> RequestHead {
+    /// The head, with the newest cookies of the session, and the body to send now.
+    ///
+    /// # Errors
+    /// If the request may not be sent any more.
+    pub(crate) fn message(&self) -> Result<(RequestHead, Bytes), Refusal> {
+        let body = self.call.stub_to_send()?;
         let mut head = self.operation.request.head.clone();
         if let Some(ahead) = &self.operation.ahead {
             ahead.apply_to(&mut head);
@@ -202,7 +199,7 @@ impl Sending {
         }
         // Modules cannot read a compressed response.
         head.fields.remove("accept-encoding");
-        head
+        Ok((head, body))
     }
 
     /// The request was sent, with this `head`.
@@ -210,6 +207,7 @@ impl Sending {
         if self.operation.ahead.is_none() {
             self.operation.sent = Some(head);
         }
+        self.call.drop_stub();
         let limit = now + self.operation.settings.call_limit;
         Receiving { operation: self.operation, call: self.call, limit }
     }
@@ -217,6 +215,12 @@ impl Sending {
     /// The request could not be sent.
     pub(crate) fn failed(self, why: UpstreamError, env: &mut Env<'_>) -> Step {
         Step::Done(self.operation.fail(Next::Forward(self.call), why, env.out))
+    }
+
+    /// The request may not be sent any more.
+    #[cold]
+    pub(crate) fn refused(self, refusal: Refusal, env: &mut Env<'_>) -> Step {
+        Step::Done(self.operation.finish(Next::Forward(self.call).abort(refusal), env.out))
     }
 }
 

@@ -7,7 +7,7 @@ use http1::{Event, Framing, Head as _, Limits, RequestHead, ResponseDecoder, Res
 use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
 
-use crate::http::client_connection::{ClientConnection, ForwardError, SentRequest};
+use crate::http::client_connection::{ClientConnection, ForwardError, OutgoingRequest, SentRequest};
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext, revoked};
@@ -92,15 +92,15 @@ async fn forward_request(
     framing: Framing,
     exchange: &mut Exchange,
 ) -> Result<KeepAlive, ForwardError> {
-    let head = || {
+    let length = u64::try_from(exchange.body.len()).unwrap_or(u64::MAX);
+    let framing = if framing == Framing::None { BodyFraming::Unchanged } else { BodyFraming::Length(length) };
+    let outgoing = || {
         let mut head = exchange.request.head.clone();
         // Modules cannot read a compressed response.
         head.fields.remove("accept-encoding");
-        head
+        Ok::<_, ForwardError>(OutgoingRequest { head, framing, body: exchange.body.clone() })
     };
-    let length = u64::try_from(exchange.body.len()).unwrap_or(u64::MAX);
-    let body = if framing == Framing::None { BodyFraming::Unchanged } else { BodyFraming::Length(length) };
-    let sent = client.send(&exchange.request, head, body, &exchange.body).await?;
+    let sent = client.send(&exchange.request, outgoing).await?;
     let SentRequest { mut upstream, head } = sent;
     exchange.sent = Some(head);
     // An unauthenticated client occupies a connection no longer than `clients.handshake_seconds`.

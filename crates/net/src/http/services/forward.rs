@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http1::{Event, Framing, Head as _};
 use tokio::time::Instant;
 
-use crate::http::client_connection::{ClientConnection, ForwardError};
+use crate::http::client_connection::{ClientConnection, ForwardError, OutgoingRequest};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request_head::BodyFraming;
@@ -37,16 +37,20 @@ async fn forward_request(
     request: &mut RequestContext,
     framing: Framing,
 ) -> Result<KeepAlive, ForwardError> {
-    let (beginning, body) = match framing {
+    let (beginning, framing_of_body) = match framing {
         Framing::Chunked => client.downstream.read_short_chunked().await?,
         Framing::Length(length) => (Bytes::new(), BodyFraming::Length(length)),
         Framing::None | Framing::UntilClose => (Bytes::new(), BodyFraming::Unchanged),
     };
-    let chunked = framing == Framing::Chunked && body == BodyFraming::Unchanged;
+    let chunked = framing == Framing::Chunked && framing_of_body == BodyFraming::Unchanged;
     let mut upstream = if matches!(framing, Framing::None | Framing::Length(0)) {
-        client.send(request, || request.head.clone(), body, &beginning).await?.upstream
+        let outgoing = || {
+            let (head, body) = (request.head.clone(), beginning.clone());
+            Ok::<_, ForwardError>(OutgoingRequest { head, framing: framing_of_body, body })
+        };
+        client.send(request, outgoing).await?.upstream
     } else {
-        client.send_head(request, &mut request.head.clone(), body).await?
+        client.send_head(request, framing_of_body).await?
     };
     if chunked {
         http1::write_chunk(&mut upstream.transport.out.bytes, &beginning);

@@ -27,4 +27,5 @@ mod setup;
 mod shutdown;
 mod streaming;
 mod upstream;
+mod waiting_requests;
 mod waits;

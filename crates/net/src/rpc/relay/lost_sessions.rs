@@ -11,9 +11,6 @@ use crate::rpc::association_group::Group;
 use crate::rpc::handler::RpcReply;
 use crate::rpc::pending_calls::PendingCall;
 
-/// Why a call is refused whose session ended before the call was sent.
-const SESSION_ENDED: &str = "the session ended with the server's association group before the call was sent";
-
 impl RelayConnection {
     /// The server responded to the call `tag`, in its association group with the number `number`.
     pub(super) fn on_response(
@@ -38,14 +35,25 @@ impl RelayConnection {
         }
     }
 
+    /// The call `tag` is refused because of `refusal`: nothing of it was sent.
+    pub(super) fn on_refused(&mut self, tag: u64, refusal: Refusal, replies: &mut Vec<RpcReply>) {
+        let Some(PendingCall { call, .. }) = self.pending.sent(tag) else { return };
+        let Refusal { kind, why } = match self.sessions.get(&call.upstream.1) {
+            Some((_, group)) if refusal.kind == RefusalKind::NoSession => {
+                self.relay.no_session(group, refusal.why)
+            }
+            _ => refusal,
+        };
+        self.resume(tag, Outcome::Unavailable { kind, why: why.into_owned() }, replies);
+    }
+
     /// Continues the calls that waited for one that no longer waits for a module's work. The server no longer has a
     /// session that ended meanwhile, and may give its context handle to another.
     pub(super) fn advance_held(&mut self, replies: &mut Vec<RpcReply>) {
         for PendingCall { operation, call } in self.pending.take_held() {
             let next = Next::Forward(operation);
             if next.flight().is_session_ended() {
-                let refusal = Refusal::new(RefusalKind::NoSession, SESSION_ENDED);
-                self.respond(&call, &next.abort(refusal), replies);
+                self.respond(&call, &next.abort(RpcRelay::session_ended()), replies);
             } else {
                 self.advance(call, next, replies);
             }
@@ -54,10 +62,9 @@ impl RelayConnection {
 }
 
 impl RpcRelay {
-    /// The outcome of a call of `group` that was not sent, since its session has ended.
-    pub(super) fn unsent(&self, group: &Group) -> Outcome {
-        let Refusal { kind, why } = self.no_session(group, SESSION_ENDED.into());
-        Outcome::Unavailable { kind, why: why.into() }
+    /// The refusal of a call whose session ended before the call was sent.
+    pub(super) fn session_ended() -> Refusal {
+        Refusal::new(RefusalKind::NoSession, "the session ended before the call was sent to the server")
     }
 
     /// The refusal of a call of `group` whose context handle identifies no session, for the reason `why`. If the server

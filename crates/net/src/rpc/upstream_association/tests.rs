@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
+use engine::{Refusal, RefusalKind};
 use rpc::pdu::{Body, Pdu, PfcFlags, Response};
 use rpc::server::{GroupTable, Interface, ServerAssociation, ServerConfig};
 use rpc::{AuthLevel, epm, server};
@@ -14,6 +15,9 @@ use wire::Encode as _;
 use super::*;
 
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// The size of a call that no connection accepts at once.
+const FIRST: usize = 16 << 20;
 
 /// A server that accepts binds, and responds to no call.
 struct Server {
@@ -48,12 +52,17 @@ async fn bound() -> (UpstreamAssociation, Server) {
     let connect = async move { Ok(Connected::from(TcpStream::connect(address).await.unwrap())) };
     let mut client = UpstreamAssociation::new(config, connect);
     let binding = poll_fn(|task| {
-        let _ = client.poll(task, &mut Vec::new());
+        let _ = client.poll(task, &mut Calls::default(), &mut Vec::new());
         if client.is_bound() { Poll::Ready(()) } else { Poll::Pending }
     });
     let serving = async {
         let interface = Interface { id: interface, minimum_level: AuthLevel::NONE };
-        let config = ServerConfig { interfaces: vec![interface], ..ServerConfig::default() };
+        let config = ServerConfig {
+            interfaces: vec![interface],
+            max_stub: FIRST,
+            max_anonymous_stub: FIRST,
+            ..ServerConfig::default()
+        };
         let association = ServerAssociation::new(Arc::new(config), Arc::new(GroupTable::new()));
         let mut server = Server { stream: listener.accept().await.unwrap().0, association };
         assert_eq!(server.step().await, None, "a bind is no event");
@@ -63,18 +72,64 @@ async fn bound() -> (UpstreamAssociation, Server) {
     (client, server)
 }
 
-fn call(tag: u64) -> UpstreamCall {
-    UpstreamCall { tag, opnum: 3, object: None, stub: Bytes::from_static(b"stub") }
+/// Calls that may be sent, except for some.
+#[derive(Default)]
+struct Calls {
+    /// The size of the first one.
+    first: usize,
+    taken: Vec<u64>,
+    refused: Vec<u64>,
+    ended: Vec<u64>,
+}
+
+impl WaitingCalls for Calls {
+    fn take_to_send(&mut self, tag: u64) -> Option<Result<UpstreamCall, Refusal>> {
+        self.taken.push(tag);
+        if self.refused.contains(&tag) {
+            return Some(Err(Refusal::new(RefusalKind::NoSession, "ended")));
+        }
+        let stub = if tag == 0 { vec![0; self.first].into() } else { Bytes::from_static(b"stub") };
+        (!self.ended.contains(&tag)).then_some(Ok(UpstreamCall { opnum: 3, object: None, stub }))
+    }
 }
 
 #[tokio::test]
 async fn a_call_is_sent_before_the_next_poll() {
     let (mut client, mut server) = bound().await;
     let mut ends = Vec::new();
-    client.call(call(1), &mut ends);
+    client.call(1, &mut Calls::default(), &mut ends);
     let event = timeout(LIMIT, server.step()).await.unwrap();
     assert!(matches!(event, Some(server::Event::Request(request)) if *request.stub == *b"stub"));
     assert!(ends.is_empty());
+}
+
+#[tokio::test]
+async fn a_call_is_taken_when_those_before_it_are_written_and_not_sent_if_it_has_ended_by_then() {
+    let (mut client, mut server) = bound().await;
+    let (mut calls, mut ends) = (Calls { first: FIRST, ..Calls::default() }, Vec::new());
+    // The server does not read, so that the first call fills the connection.
+    for tag in 0..4 {
+        client.call(tag, &mut calls, &mut ends);
+    }
+    assert_eq!(calls.taken, [0]);
+    calls.refused.push(1);
+    calls.ended.push(2);
+    let sending = poll_fn(|task| {
+        let _ = client.poll(task, &mut calls, &mut ends);
+        if calls.taken.len() < 4 { Poll::Pending } else { Poll::Ready(()) }
+    });
+    let serving = async {
+        let mut received = Vec::new();
+        while received.len() < 2 {
+            if let Some(server::Event::Request(request)) = server.step().await {
+                received.push(request.stub.len());
+            }
+        }
+        received
+    };
+    let ((), received) = timeout(LIMIT, async { tokio::join!(sending, serving) }).await.unwrap();
+    assert_eq!((&*calls.taken, &*received), (&[0, 1, 2, 3][..], &[FIRST, 4][..]));
+    assert!(matches!(&*ends, [UpstreamCallResult::Refused { tag: 1, .. }]), "{ends:?}");
 }
 
 #[tokio::test]
@@ -83,10 +138,10 @@ async fn a_call_that_cannot_be_sent_fails_with_the_calls_before_it() {
     let mut ends = Vec::new();
     let most = u64::try_from(ClientConfig::default().max_calls).unwrap();
     for tag in 0..most {
-        client.call(call(tag), &mut ends);
+        client.call(tag, &mut Calls::default(), &mut ends);
         assert!(ends.is_empty());
     }
-    client.call(call(most), &mut ends);
+    client.call(most, &mut Calls::default(), &mut ends);
     let mut failed: Vec<u64> = ends
         .iter()
         .map(|end| match end {
@@ -103,7 +158,7 @@ async fn a_call_that_cannot_be_sent_fails_with_the_calls_before_it() {
 async fn fragments_of_a_response_are_processed_in_rounds() {
     let (mut client, mut server) = bound().await;
     let mut ends = Vec::new();
-    client.call(call(1), &mut ends);
+    client.call(1, &mut Calls::default(), &mut ends);
     let event = timeout(LIMIT, server.step()).await.unwrap();
     let Some(server::Event::Request(request)) = event else { panic!("{event:?}") };
     let fragment = |flags| {
@@ -117,7 +172,7 @@ async fn fragments_of_a_response_are_processed_in_rounds() {
     server.stream.write_all(&fragments.concat()).await.unwrap();
     let (mut rounds, mut before) = (0, client.association.processed());
     let response = poll_fn(|task| {
-        let polled = client.poll(task, &mut ends);
+        let polled = client.poll(task, &mut Calls::default(), &mut ends);
         let processed = client.association.processed();
         assert!(processed - before <= ROUND, "{processed} {before}");
         (before, rounds) = (processed, rounds + 1);
