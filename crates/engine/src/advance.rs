@@ -27,8 +27,9 @@ impl AwaitsUpstream {
                     let response = Box::new(Message::new(ahead.key, stub, endian));
                     return responded_ahead(flight, ahead, AheadResponse::Response(response));
                 }
-                let Flight { operation, session, binding, .. } = &mut *flight;
-                match binding.as_dyn().upstream_response(operation, session, (stub, endian), random) {
+                let Flight { operation, engine, session, binding, .. } = &mut *flight;
+                let binding = binding.as_dyn();
+                match binding.upstream_response(engine, operation, session, (stub, endian), random) {
                     Ok(stub) => {
                         operation.response = Some(Message::new(operation.key(), stub, Endian::Little));
                         respond(flight)

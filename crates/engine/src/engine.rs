@@ -12,7 +12,7 @@ use crate::objects::table::{ObjectLimits, ObjectTable};
 use crate::operation::Incoming;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Session, SharedSession};
-
+use crate::sessions::store_sessions::StoreSessions;
 use crate::stack::Stack;
 use crate::user_memory::{MemoryShare, MemoryUse, UserMemory};
 
@@ -30,6 +30,7 @@ struct Shared {
     ended_notification_waits: AtomicU64,
     deferral: OnceLock<Deferral>,
     user_memory: OnceLock<Arc<dyn UserMemory>>,
+    store_sessions: StoreSessions,
 }
 
 impl Engine {
@@ -93,6 +94,11 @@ impl Engine {
         self.shared.numbers.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
+    /// What the server issued to sessions of the mailbox store.
+    pub(crate) fn store_sessions(&self) -> &StoreSessions {
+        &self.shared.store_sessions
+    }
+
     pub(crate) fn count_ended_notification_wait(&self) {
         self.shared.ended_notification_waits.fetch_add(1, Ordering::Relaxed);
     }
@@ -124,6 +130,9 @@ impl Engine {
         session.close();
         let mut session = session.lock();
         if session.end() {
+            if let Some(names) = session.store_names() {
+                self.store_sessions().forget(session.id(), names);
+            }
             self.stack().unbind(&mut session);
             session.clear();
         }

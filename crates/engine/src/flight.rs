@@ -194,7 +194,7 @@ impl Flight {
             let why = "the session ended before the request was sent to the server";
             return Err(Refusal::new(RefusalKind::NoSession, why));
         }
-        self.binding.as_dyn().check_request(key, stub)
+        self.binding.as_dyn().check_request(&self.engine, self.context(), (key, stub))
     }
 
     /// Encodes a request that a module sends ahead, for the upstream. Returns its key and its bytes.

@@ -6,11 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use identity::{Proof, SecurityContext};
 use mapi::Interface;
-use wire::FileTime;
+use wire::{FileTime, Guid};
 
 use crate::module_state::{ModuleState, Slots};
 use crate::objects::table::ObjectTable;
 use crate::user_memory::MemoryLimit;
+
+/// The context handle and the session index (`picxr`, [MS-OXCRPC] 3.1.4.1) that the server issued to a session of the
+/// mailbox store over RPC.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StoreNames {
+    pub(crate) handle: Guid,
+    pub(crate) index: Option<u16>,
+}
 
 /// The state of one client at one service of the server, from its Connect or Bind to its Disconnect or Unbind, under
 /// one security context.
@@ -21,6 +29,7 @@ pub struct Session {
     peer: SocketAddr,
     slots: Slots,
     objects: ObjectTable,
+    store_names: Option<StoreNames>,
     ended: bool,
     /// A hook panicked, so the state may be inconsistent, or the state of modules exceeds a limit.
     broken: bool,
@@ -35,6 +44,7 @@ impl std::fmt::Debug for Session {
             .field("peer", &self.peer)
             .field("slots", &self.slots.len())
             .field("objects", &self.objects.len())
+            .field("store_names", &self.store_names)
             .field("ended", &self.ended)
             .field("broken", &self.broken)
             .finish()
@@ -50,7 +60,8 @@ impl Session {
         slots: Slots,
         objects: ObjectTable,
     ) -> Self {
-        Self { id, interface, context, peer, slots, objects, ended: false, broken: false }
+        let (store_names, ended, broken) = (None, false, false);
+        Self { id, interface, context, peer, slots, objects, store_names, ended, broken }
     }
 
     /// The open server objects of the session. Within a hook for single ROPs the table is empty: use the view of the
@@ -116,6 +127,17 @@ impl Session {
     /// The limit because of which objects of the session are not tracked, once.
     pub(crate) fn take_reached(&mut self) -> Option<MemoryLimit> {
         self.objects.take_reached()
+    }
+
+    /// Sets what the server issued to the session. Returns `false` if the session has ended.
+    pub(crate) fn set_store_names(&mut self, names: StoreNames) -> bool {
+        self.store_names = Some(names);
+        !self.ended
+    }
+
+    /// What the server issued to the session.
+    pub(crate) const fn store_names(&self) -> Option<StoreNames> {
+        self.store_names
     }
 
     /// Marks the session as ended. Returns `true` at the first call.

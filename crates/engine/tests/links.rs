@@ -13,6 +13,7 @@ use mapi::emsmdb::{
     Response, Version,
 };
 use mapi::ndr::{ContextHandle, Ptr};
+use testkit::http_auth::contexts_at_both_levels;
 use testkit::{RpcClient, Step, caller, connect_ex, incoming};
 use wire::{Endian, Guid};
 
@@ -46,10 +47,11 @@ fn request(opnum: u16, icxr_link: u32) -> Vec<u8> {
     }
 }
 
-/// The server's response, with the handle and the session index `number`.
-fn response(opnum: u16, number: u8) -> Vec<u8> {
-    let handle = ContextHandle { attributes: 0, uuid: Guid::from_le([number; 16]) };
-    let (polls_max, retry, retry_delay, icxr, time_stamp) = (0, 0, 0, u16::from(number), 0x1234);
+/// The server's response, with the handle `number`, of which the lower byte is the session index.
+fn response(opnum: u16, number: u16) -> Vec<u8> {
+    let uuid = Guid::from_le(u128::from(number).to_le_bytes());
+    let handle = ContextHandle { attributes: 0, uuid };
+    let (polls_max, retry, retry_delay, icxr, time_stamp) = (0, 0, 0, number & 0xff, 0x1234);
     let (dn_prefix, display_name) = (Ptr::NULL, Ptr::NULL);
     let (server_version, best_version) = (Version::default(), Version::default());
     let return_value = ErrorCode::SUCCESS;
@@ -87,14 +89,14 @@ fn response(opnum: u16, number: u8) -> Vec<u8> {
     }
 }
 
-/// `who` opens a session linked to `link`, and the server returns the index `number`. Returns the request that the
-/// server receives, and the client's handle.
+/// `who` opens a session linked to `link`, and the server returns the handle and index `number`. Returns the request
+/// that the server receives, and the client's handle.
 fn connect(
     talk: &mut RpcClient<'_>,
     who: &SecurityContext,
     opnum: u16,
     link: u32,
-    number: u8,
+    number: u16,
 ) -> (Vec<u8>, [u8; 20]) {
     let call = incoming(who, (Interface::Emsmdb, opnum), request(opnum, link));
     let (mut flight, sent) = talk.relayed(call);
@@ -115,7 +117,8 @@ fn linked(talk: &mut RpcClient<'_>, who: &SecurityContext, opnum: u16, link: u32
 #[test]
 fn a_session_is_linked_only_to_sessions_of_the_same_user() {
     let engine = Engine::new(Stack::default());
-    let (alice, bob) = (caller("a"), caller("b"));
+    // Two impersonation levels, which one user can link.
+    let ([alice, her_other], [bob, _]) = (contexts_at_both_levels("alice"), contexts_at_both_levels("bob"));
     let (of_alice, of_bob) = (Arc::new(HandleBudget::new(9)), Arc::new(HandleBudget::new(9)));
     let group = |budget| Arc::new(HandleTable::new(Arc::clone(budget)));
     let mut alices = RpcClient::new(&engine, &group(&of_alice));
@@ -126,7 +129,7 @@ fn a_session_is_linked_only_to_sessions_of_the_same_user() {
         assert_eq!(linked(&mut bobs, &bob, opnum, 7), NO_LINK);
         assert_eq!(linked(&mut bobs, &bob, opnum, 7 | 1 << 16), NO_LINK, "as a server may cut it");
         assert_eq!(linked(&mut alices, &alice, opnum, 7), 7);
-        assert_eq!(linked(&mut her_others, &alice, opnum, 7), 7, "another process of the same user");
+        assert_eq!(linked(&mut her_others, &her_other, opnum, 7), 7, "another process of the same user");
 
         // The server reuses the index of a session that has ended.
         let closes = [&handle[..], &[0; 4]].concat();
@@ -134,6 +137,44 @@ fn a_session_is_linked_only_to_sessions_of_the_same_user() {
         alices.delivered(&mut flight, vec![0; 24]);
         assert_eq!(linked(&mut alices, &alice, opnum, 7), NO_LINK);
     }
+}
+
+/// All anonymous clients are one user. Nothing but the association group distinguishes them.
+#[test]
+fn an_anonymous_client_links_sessions_of_its_own_group_only() {
+    let engine = Engine::new(Stack::default());
+    let budget = Arc::new(HandleBudget::new(9));
+    let groups = [(); 2].map(|()| Arc::new(HandleTable::new(Arc::clone(&budget))));
+    let [mut first, mut second] = groups.each_ref().map(|group| RpcClient::new(&engine, group));
+    let anonymous = caller("a");
+    assert!(anonymous.is_anonymous());
+    for opnum in CONNECTS {
+        connect(&mut first, &anonymous, opnum, NO_LINK, 7);
+        assert_eq!(linked(&mut second, &anonymous, opnum, 7), NO_LINK);
+        assert_eq!(linked(&mut first, &anonymous, opnum, 7), 7);
+    }
+}
+
+/// The server has ended the first session, or has another index 7 for another account.
+#[test]
+fn an_index_that_the_server_issues_again_belongs_to_the_new_session_only() {
+    let engine = Engine::new(Stack::default());
+    let ([alice, _], [bob, _]) = (contexts_at_both_levels("alice"), contexts_at_both_levels("bob"));
+    let [mut alices, mut bobs] = [(); 2].map(|()| RpcClient::new(&engine, &Arc::default()));
+    let (_, handle) = connect(&mut alices, &alice, 10, NO_LINK, 0x107);
+    let (mut waiting, _) = alices.relayed(incoming(&alice, (Interface::Emsmdb, 10), request(10, 7)));
+    assert!(waiting.call().stub_to_send().is_ok());
+    connect(&mut bobs, &bob, 10, NO_LINK, 0x207);
+    let refusal = waiting.call().stub_to_send().unwrap_err();
+    assert_eq!(fault_status(refusal.kind), FaultStatus::RPC_S_CALL_FAILED_DNE);
+    assert_eq!(linked(&mut alices, &alice, 10, 7), NO_LINK);
+    assert_eq!(linked(&mut bobs, &bob, 10, 7), 7);
+
+    // The end of the first session, which continued, does not take the index from the second.
+    let closes = [&handle[..], &[0; 4]].concat();
+    let (mut flight, _) = alices.relayed(incoming(&alice, (Interface::Emsmdb, 1), closes));
+    alices.delivered(&mut flight, vec![0; 24]);
+    assert_eq!(linked(&mut bobs, &bob, 10, 7), 7);
 }
 
 #[test]

@@ -116,9 +116,7 @@ fn a_session_continues_without_a_derived_handle_that_the_upstream_does_not_know(
     let (engine, ends) = engine();
     let (alice, group) = (caller("a"), Arc::default());
     let mut talk = RpcClient::new(&engine, &group);
-    let connect = mapi::emsmdb::Request::EcDoConnectEx(connect_ex("/o=O/cn=a")).encode().unwrap();
-    let connected = [&[0; 4][..], &[7; 16], &[0; 60]].concat();
-    let session = open(&mut talk, &alice, (Interface::Emsmdb, 10), connect, connected, GROUP);
+    let session = connect(&mut talk, &alice, 7, GROUP);
     let derived = [&[0; 4][..], &[8; 16], &[0; 4]].concat();
     let derived = open(&mut talk, &alice, (Interface::Emsmdb, 14), session, derived, GROUP);
     assert_eq!(group.len(), 2);
@@ -143,4 +141,47 @@ fn the_server_receives_the_attributes_of_its_handle_whatever_the_client_sends() 
         let (_, sent) = talk.relayed(incoming(&alice, (Interface::Nspi, 3), request));
         assert_eq!(sent[..20], bound[4..24]);
     }
+}
+
+/// Opens a session of the mailbox store, to which the upstream issues the handle `number`. Returns the client's handle.
+fn connect(talk: &mut RpcClient<'_>, who: &SecurityContext, number: u8, group: u64) -> [u8; 20] {
+    let request = mapi::emsmdb::Request::EcDoConnectEx(connect_ex("/o=O/cn=a")).encode().unwrap();
+    let response = [&[0; 4][..], &[number; 16], &[0; 60]].concat();
+    open(talk, who, (Interface::Emsmdb, 10), request, response, group)
+}
+
+/// [MS-OXCRPC] 3.1.4.1: the handle is unique, so that the upstream no longer has the session that had it.
+#[test]
+fn a_store_session_ends_if_the_upstream_issues_its_handle_again() {
+    let (engine, ends) = engine();
+    let users = ["a", "b", "c"].map(caller);
+    let groups: [Arc<HandleTable>; 3] = Default::default();
+    let [mut alices, mut bobs, mut carols] = groups.each_ref().map(|group| RpcClient::new(&engine, group));
+    let [alice, bob, carol] = &users;
+    let alices_handle = connect(&mut alices, alice, 7, GROUP);
+    let derived = [&[0; 4][..], &[8; 16], &[0; 4]].concat();
+    open(&mut alices, alice, (Interface::Emsmdb, 14), alices_handle, derived, GROUP);
+    let other = connect(&mut alices, alice, 9, GROUP);
+
+    let bobs_handle = connect(&mut bobs, bob, 7, OTHER);
+    assert_eq!((ends.load(Ordering::SeqCst), groups[0].len()), (1, 1));
+    assert!(!mismatches(&mut alices, alice, (Interface::Emsmdb, 4), alices_handle, OTHER));
+    assert!(mismatches(&mut alices, alice, (Interface::Emsmdb, 4), other, OTHER), "it has another handle");
+    assert!(mismatches(&mut bobs, bob, (Interface::Emsmdb, 4), bobs_handle, GROUP));
+
+    // The end of the first session has not changed whose the handle is.
+    connect(&mut carols, carol, 7, GROUP);
+    assert_eq!((ends.load(Ordering::SeqCst), groups[1].len()), (2, 0));
+}
+
+/// grommunio has one handle of the address book for all users of an organization.
+#[test]
+fn address_book_sessions_with_the_same_handle_of_the_upstream_continue() {
+    let (engine, ends) = engine();
+    let (alice, bob) = (caller("a"), caller("b"));
+    let [mut alices, mut bobs] = [(); 2].map(|()| RpcClient::new(&engine, &Arc::default()));
+    let alices_handle = bind(&mut alices, &alice, 7, GROUP);
+    bind(&mut bobs, &bob, 7, OTHER);
+    assert_eq!(ends.load(Ordering::SeqCst), 0);
+    assert!(mismatches(&mut alices, &alice, (Interface::Nspi, 3), alices_handle, OTHER));
 }

@@ -1,6 +1,7 @@
 //! Mailbox sessions through the engine: batches of ROPs and their responses.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use engine::{Engine, Interface, SecurityContext};
 use mapi::ErrorCode;
@@ -16,9 +17,12 @@ use wire::{Decode as _, Encode as _, Endian, Guid, Writer};
 use crate::flight::{Step, TestFlight};
 use crate::rpc_client::{RpcClient, caller, incoming};
 
-/// The upstream's handle for the session.
-const UPSTREAM: ContextHandle =
-    ContextHandle { attributes: 0, uuid: Guid::new(0x0707_0707, 0x0707, 0x0707, [7; 8]) };
+/// A handle of the upstream for a session. Each is unique.
+fn upstream_handle() -> ContextHandle {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    ContextHandle { attributes: 0, uuid: Guid::new(number, 0x0707, 0x0707, [7; 8]) }
+}
 
 /// One client with a session at its mailbox server.
 #[derive(Debug)]
@@ -26,6 +30,7 @@ pub struct Mailbox<'a> {
     talk: RpcClient<'a>,
     context: SecurityContext,
     handle: ContextHandle,
+    upstream: ContextHandle,
 }
 
 /// The outcome of a batch.
@@ -68,8 +73,9 @@ impl<'a> Mailbox<'a> {
         let connect = connect_ex("/o=O/ou=G/cn=Recipients/cn=a");
         let connect = emsmdb::Request::EcDoConnectEx(connect).encode().expect("constants fit");
         let (mut flight, _) = talk.relayed(incoming(&context, (Interface::Emsmdb, 10), connect));
+        let upstream = upstream_handle();
         let response = EcDoConnectExResponse {
-            handle: UPSTREAM,
+            handle: upstream,
             polls_max: 0,
             retry: 0,
             retry_delay: 0,
@@ -85,7 +91,9 @@ impl<'a> Mailbox<'a> {
         let stub = emsmdb::Response::EcDoConnectEx(response).encode().expect("constants fit");
         let stub = talk.delivered(&mut flight, stub);
         match emsmdb::Response::decode(10, &stub, Endian::Little) {
-            Ok((emsmdb::Response::EcDoConnectEx(answer), _)) => Self { talk, context, handle: answer.handle },
+            Ok((emsmdb::Response::EcDoConnectEx(EcDoConnectExResponse { handle, .. }), _)) => {
+                Self { talk, context, handle, upstream }
+            }
             other => panic!("no response to EcDoConnectEx: {other:?}"),
         }
     }
@@ -155,7 +163,7 @@ impl<'a> Mailbox<'a> {
     /// If it doesn't fit.
     pub fn respond_bytes(&mut self, flight: &mut TestFlight, chain: Vec<u8>) -> Step {
         let response = emsmdb::Response::EcDoRpcExt2(EcDoRpcExt2Response {
-            handle: UPSTREAM,
+            handle: self.upstream,
             flags: RpcFlags::NONE,
             rgb_out: OutBytes::new(chain),
             aux_out: OutBytes::new(Vec::new()),

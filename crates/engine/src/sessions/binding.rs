@@ -1,11 +1,12 @@
 //! The trait [`SessionBinding`]: what is replaced in requests and responses, by context handle or by cookie.
 
 use bytes::Bytes;
-use identity::Random;
+use identity::{Random, SecurityContext};
 use wire::Endian;
 
 use crate::ahead::AheadRequest;
 use crate::body::OperationKey;
+use crate::engine::Engine;
 use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::session::SharedSession;
@@ -19,9 +20,14 @@ pub(crate) trait SessionBinding {
     /// The request to send to the upstream, little-endian.
     fn upstream_request(&self, operation: &mut Operation) -> Result<Bytes, Refusal>;
 
-    /// Checks whether a request that was encoded earlier may still be sent. `stub` is the stub of the call `key`, or
-    /// the body.
-    fn check_request(&self, key: OperationKey, stub: &[u8]) -> Result<(), Refusal>;
+    /// Checks whether a request of `context` that was encoded earlier may still be sent: the stub of the call with that
+    /// key, or the body.
+    fn check_request(
+        &self,
+        engine: &Engine,
+        context: &SecurityContext,
+        request: (OperationKey, &[u8]),
+    ) -> Result<(), Refusal>;
 
     /// Encodes a request that a module sends ahead, in the session of `operation`. Returns its key, and its stub or
     /// body, little-endian.
@@ -37,6 +43,7 @@ pub(crate) trait SessionBinding {
     /// Converts the upstream's response for the modules and the client, little-endian.
     fn upstream_response(
         &self,
+        engine: &Engine,
         operation: &Operation,
         session: &SharedSession,
         stub: (Bytes, Endian),

@@ -1,7 +1,7 @@
 //! The session binding of MAPI over HTTP, by cookies.
 
 use bytes::Bytes;
-use identity::Random;
+use identity::{Random, SecurityContext};
 use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::cookies::SetCookie;
 use wire::Endian;
@@ -92,7 +92,12 @@ impl SessionBinding for CookieBinding {
         operation.request.outgoing().map(|(body, _)| body).map_err(|error| bad_request(&error))
     }
 
-    fn check_request(&self, _: OperationKey, _: &[u8]) -> Result<(), Refusal> {
+    fn check_request(
+        &self,
+        _: &Engine,
+        _: &SecurityContext,
+        _: (OperationKey, &[u8]),
+    ) -> Result<(), Refusal> {
         Ok(())
     }
 
@@ -107,6 +112,7 @@ impl SessionBinding for CookieBinding {
 
     fn upstream_response(
         &self,
+        _: &Engine,
         _: &Operation,
         _: &SharedSession,
         (body, _): (Bytes, Endian),

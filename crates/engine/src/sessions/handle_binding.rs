@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use identity::Random;
+use identity::{Random, SecurityContext};
 use mapi::Interface;
 use mapi::ndr::ContextHandle;
 use rpc::pdu::FaultStatus;
@@ -13,10 +13,11 @@ use wire::{Endian, Guid};
 use crate::ahead::AheadRequest;
 use crate::body::{OperationKey, Request, Response};
 use crate::context_handle::{self, HandleUse, handle_use};
+use crate::engine::Engine;
 use crate::message::Body as _;
 use crate::operation::{Incoming, Operation};
 use crate::refusal::{Refusal, RefusalKind};
-use crate::session::SharedSession;
+use crate::session::{SharedSession, StoreNames};
 use crate::sessions::binding::{SessionBinding, cannot_encode_ahead};
 use crate::sessions::handles::{HandleEntry, HandleTable};
 use crate::sessions::links;
@@ -53,9 +54,17 @@ impl HandleBinding {
         if self.group.insert(local, bound) { Ok(local) } else { Err(handle_limit_refusal()) }
     }
 
+    /// The upstream issued `names` to `session`. Ends the session that had the handle before.
+    fn issued(&self, engine: &Engine, session: &SharedSession, names: StoreNames) {
+        if let Some(earlier) = engine.store_sessions().issue(names, session, &self.group) {
+            engine.end_session(&earlier);
+        }
+    }
+
     /// Replaces the upstream's handle in a little-endian response by the proxy's, and updates the handle table.
     fn replace_handle(
         &self,
+        engine: &Engine,
         operation: &Operation,
         session: &SharedSession,
         stub: Bytes,
@@ -87,9 +96,14 @@ impl HandleBinding {
             }
             _ => {
                 let interface = if kind == HandleUse::Derives { Interface::AsyncEmsmdb } else { interface };
-                let index = links::session_index(operation.key(), &stub);
-                let (session, upstream_group) = (session.clone(), self.upstream_group);
-                self.bind(random, HandleEntry { upstream, interface, session, upstream_group, index })?
+                let upstream_group = self.upstream_group;
+                let bound = HandleEntry { upstream, interface, session: session.clone(), upstream_group };
+                let local = self.bind(random, bound)?;
+                if links::opens_session(operation.key()) {
+                    let index = links::session_index(operation.key(), &stub);
+                    self.issued(engine, session, StoreNames { handle: upstream.uuid, index });
+                }
+                local
             }
         };
         let mut stub = Vec::from(stub);
@@ -114,13 +128,19 @@ impl SessionBinding for HandleBinding {
         Ok(with_handle(stub, self.named))
     }
 
-    fn check_request(&self, key: OperationKey, stub: &[u8]) -> Result<(), Refusal> {
+    fn check_request(
+        &self,
+        engine: &Engine,
+        context: &SecurityContext,
+        (key, stub): (OperationKey, &[u8]),
+    ) -> Result<(), Refusal> {
         // Handles may end while their session goes on. The proxy's handles are never used again.
         if self.named.is_some_and(|named| self.group.get(named.local).is_none()) {
             let why = "the context handle ended before the call was sent to the server";
             return Err(Refusal::new(RefusalKind::NoSession, why));
         }
-        links::check_link(&self.group, key, stub)
+        let client = (context.identity(), &self.group);
+        links::check_link(engine.store_sessions(), client, key, stub)
     }
 
     fn ahead_request(
@@ -174,13 +194,14 @@ impl SessionBinding for HandleBinding {
 
     fn upstream_response(
         &self,
+        engine: &Engine,
         operation: &Operation,
         session: &SharedSession,
         (stub, endian): (Bytes, Endian),
         random: &mut dyn Random,
     ) -> Result<Bytes, Refusal> {
         let stub = little_endian(operation.key(), stub, endian)?;
-        self.replace_handle(operation, session, stub, random)
+        self.replace_handle(engine, operation, session, stub, random)
     }
 }
 

@@ -23,9 +23,6 @@ pub(crate) struct HandleEntry {
     /// The number of the upstream's association group in which the upstream opened it
     /// ([`AwaitsUpstream::received_in`](crate::AwaitsUpstream::received_in)).
     pub(crate) upstream_group: u64,
-    /// The session index that the upstream assigned (`picxr`, [MS-OXCRPC] 3.1.4.1), to which other sessions may be
-    /// linked.
-    pub(crate) index: Option<u16>,
 }
 
 impl HandleEntry {
@@ -35,20 +32,17 @@ impl HandleEntry {
     }
 }
 
-/// Limits the open context handles of one user, in all association groups together. Also counts the session indices
-/// of these handles.
+/// Limits the open context handles of one user, in all association groups together.
 #[derive(Debug)]
 pub struct HandleBudget {
     limit: usize,
     open: AtomicUsize,
-    /// The number of open handles with each session index.
-    indices: Mutex<HashMap<u16, usize>>,
 }
 
 impl HandleBudget {
     /// Creates a budget of `limit` handles, none of which is open.
     pub fn new(limit: usize) -> Self {
-        Self { limit, open: AtomicUsize::new(0), indices: Mutex::default() }
+        Self { limit, open: AtomicUsize::new(0) }
     }
 
     fn is_exhausted(&self) -> bool {
@@ -60,21 +54,9 @@ impl HandleBudget {
         self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    /// Returns the `removed` handles to the budget.
-    fn release(&self, removed: &[HandleEntry]) {
-        self.open.fetch_sub(removed.len(), Ordering::Relaxed);
-        let mut indices = self.indices();
-        for index in removed.iter().filter_map(|bound| bound.index) {
-            let Some(count) = indices.get_mut(&index) else { continue };
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                indices.remove(&index);
-            }
-        }
-    }
-
-    fn indices(&self) -> MutexGuard<'_, HashMap<u16, usize>> {
-        self.indices.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns `removed` handles to the budget.
+    fn release(&self, removed: usize) {
+        self.open.fetch_sub(removed, Ordering::Relaxed);
     }
 }
 
@@ -106,20 +88,15 @@ impl HandleTable {
         if !self.budget.try_acquire() {
             return false;
         }
-        if let Some(index) = bound.index {
-            let mut indices = self.budget.indices();
-            let count = indices.entry(index).or_default();
-            *count = count.saturating_add(1);
-        }
         let replaced = self.lock().insert(local, bound);
-        self.budget.release(replaced.as_slice());
+        self.budget.release(replaced.as_slice().len());
         true
     }
 
     /// Removes the handle `local`.
     pub(crate) fn remove(&self, local: Guid) {
         let removed = self.lock().remove(&local);
-        self.budget.release(removed.as_slice());
+        self.budget.release(removed.as_slice().len());
     }
 
     /// Removes the handles that the upstream opened in its association group `upstream_group`. Returns the sessions
@@ -128,7 +105,7 @@ impl HandleTable {
         let in_group = |bound: &mut HandleEntry| bound.upstream_group == upstream_group;
         let removed: Vec<_> =
             self.lock().extract_if(|_, bound| in_group(bound)).map(|(_, bound)| bound).collect();
-        self.budget.release(&removed);
+        self.budget.release(removed.len());
         removed.into_iter().filter(|bound| !bound.is_derived()).map(|bound| bound.session).collect()
     }
 
@@ -139,17 +116,15 @@ impl HandleTable {
 
     /// Removes all handles of `session`, including derived ones.
     pub(crate) fn remove_session(&self, session: &SharedSession) {
-        let removed = self
-            .lock()
-            .extract_if(|_, bound| bound.session.is_same(session))
-            .map(|(_, bound)| bound)
-            .collect();
-        self.release(removed);
+        self.take_session(session.id());
     }
 
-    /// Whether the user has an open session with this session index.
-    pub(crate) fn has_session_index(&self, index: u16) -> bool {
-        self.budget.indices().contains_key(&index)
+    /// Removes all handles of the session with the number `session`. Returns the session.
+    pub(crate) fn take_session(&self, session: u64) -> Option<SharedSession> {
+        let is_of_session = |bound: &mut HandleEntry| bound.session.id() == session;
+        let removed =
+            self.lock().extract_if(|_, bound| is_of_session(bound)).map(|(_, bound)| bound).collect();
+        self.release(removed).pop()
     }
 
     /// Whether the budget is exhausted.
@@ -174,7 +149,7 @@ impl HandleTable {
 
     /// Returns handles that were removed from the table to the budget. Returns their sessions.
     fn release(&self, removed: Vec<HandleEntry>) -> Vec<SharedSession> {
-        self.budget.release(&removed);
+        self.budget.release(removed.len());
         removed.into_iter().map(|bound| bound.session).collect()
     }
 

@@ -3,8 +3,12 @@
 //! A client may link a new session to an earlier one. Responses in either then also report that the other has pending
 //! notifications. The client refers to the earlier session by the index of 16 bits that the server returned as `picxr`,
 //! which is not secret. The server checks that both sessions belong to one user, which with a service account is always
-//! true. So the proxy forwards an index only if the server returned it to the same user.
+//! true. So the proxy forwards an index only if the server returned it to the same user, or to a client that did not
+//! authenticate in the same association group.
 
+use std::sync::Arc;
+
+use identity::Identity;
 use mapi::{Interface, emsmdb};
 use wire::Endian;
 
@@ -13,6 +17,7 @@ use crate::message::Body as _;
 use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::sessions::handles::HandleTable;
+use crate::sessions::store_sessions::StoreSessions;
 
 /// The value of `ulIcxrLink` that links no session.
 const NO_LINK: u32 = u32::MAX;
@@ -24,16 +29,21 @@ const COUNTS: usize = 12;
 /// The size of the six fields between the name and the link, and of the link, in bytes.
 const UP_TO_LINK: usize = 28;
 
-/// Removes the link from a Connect if it refers to a session that the user of `group` does not have. The server then
-/// opens the session without a link, as it does if the earlier session has ended.
+/// Removes the link from a Connect if the client may not link to that session ([`StoreSessions::may_link`]). The server
+/// then opens the session without a link, as it does if the earlier session has ended.
 ///
 /// # Errors
 /// If the request cannot be decoded, and the server might find a link in it.
-pub(crate) fn remove_foreign_link(group: &HandleTable, operation: &mut Operation) -> Result<(), Refusal> {
+pub(crate) fn remove_foreign_link(
+    sessions: &StoreSessions,
+    group: &Arc<HandleTable>,
+    operation: &mut Operation,
+) -> Result<(), Refusal> {
     let opens = opens_session(operation.key());
     if !opens {
         return Ok(());
     }
+    let identity = operation.context().identity().clone();
     let request = &mut operation.request;
     let unlinked = request.edit(|request| {
         let link = match request {
@@ -41,7 +51,7 @@ pub(crate) fn remove_foreign_link(group: &HandleTable, operation: &mut Operation
             Request::Emsmdb(emsmdb::Request::EcDoConnectEx(connect)) => &mut connect.icxr_link,
             _ => return false,
         };
-        let is_own = is_own(group, *link);
+        let is_own = is_own(sessions, (&identity, group), *link);
         if !is_own {
             *link = NO_LINK;
         }
@@ -55,12 +65,16 @@ pub(crate) fn remove_foreign_link(group: &HandleTable, operation: &mut Operation
     }
 }
 
-/// Checks, when a Connect is sent, whether its link still refers to a session that the user of `group` has. `stub` is
-/// its little-endian stub.
+/// Checks, when a Connect is sent, whether the client may still link to that session. `stub` is its little-endian stub.
 ///
 /// # Errors
 /// If that session has ended since [`remove_foreign_link`], so that the index may belong to another user.
-pub(crate) fn check_link(group: &HandleTable, key: OperationKey, stub: &[u8]) -> Result<(), Refusal> {
+pub(crate) fn check_link(
+    sessions: &StoreSessions,
+    client: (&Identity, &Arc<HandleTable>),
+    key: OperationKey,
+    stub: &[u8],
+) -> Result<(), Refusal> {
     if !opens_session(key) {
         return Ok(());
     }
@@ -70,16 +84,17 @@ pub(crate) fn check_link(group: &HandleTable, key: OperationKey, stub: &[u8]) ->
         // `remove_foreign_link` has checked that it has no link.
         _ => NO_LINK,
     };
-    if is_own(group, link) {
+    if is_own(sessions, client, link) {
         return Ok(());
     }
     let why = "the session to which the request links the new one ended before the request was sent";
     Err(Refusal::new(RefusalKind::NotExecuted, why))
 }
 
-/// Whether a link refers to a session that the user of `group` has, or to none.
-fn is_own(group: &HandleTable, link: u32) -> bool {
-    link == NO_LINK || u16::try_from(link).is_ok_and(|index| group.has_session_index(index))
+/// Whether a link refers to a session to which the client may link, or to none.
+fn is_own(sessions: &StoreSessions, (identity, group): (&Identity, &Arc<HandleTable>), link: u32) -> bool {
+    let may_link = |index| sessions.may_link(index, identity, group);
+    link == NO_LINK || u16::try_from(link).is_ok_and(may_link)
 }
 
 /// Whether a request is long enough for a link, after a name with any of the counts that it declares.
@@ -106,6 +121,6 @@ pub(crate) fn session_index(key: OperationKey, stub: &[u8]) -> Option<u16> {
 }
 
 /// Whether a call opens a session of the mailbox store.
-fn opens_session(key: OperationKey) -> bool {
+pub(crate) const fn opens_session(key: OperationKey) -> bool {
     matches!(key, OperationKey::Call(Interface::Emsmdb, 0 | 10))
 }

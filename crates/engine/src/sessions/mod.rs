@@ -20,3 +20,4 @@ pub(crate) mod orphaned;
 pub(crate) mod rpc;
 pub(crate) mod rpc_sessions;
 pub(crate) mod sequence;
+pub(crate) mod store_sessions;

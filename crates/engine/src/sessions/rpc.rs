@@ -27,7 +27,7 @@ impl Engine {
         let (session, named) = self.session_of(sessions, &incoming)?;
         let binding = HandleBinding::new(Arc::clone(sessions.group()), named);
         let mut flight = Box::new(Flight::new(self, incoming, session, Binding::Handle(binding)));
-        links::remove_foreign_link(sessions.group(), &mut flight.operation)?;
+        links::remove_foreign_link(self.store_sessions(), sessions.group(), &mut flight.operation)?;
         Ok(advance::begin(flight))
     }
 

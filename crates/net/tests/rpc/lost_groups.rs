@@ -39,7 +39,10 @@ const NO_LINK: u32 = u32::MAX;
 /// The index of each session at the server.
 const INDEX: u16 = 7;
 
-/// A server whose sessions all have the same context handle and index, which does not know a handle in another call.
+/// The next context handle of a server. Servers share no handle either, since that would end the session that had it.
+static HANDLES: AtomicUsize = AtomicUsize::new(1);
+
+/// A server whose sessions all have the same index, which does not know a handle in another call.
 #[derive(Default)]
 struct Exchange {
     /// `ulIcxrLink` of each new session.
@@ -50,7 +53,6 @@ struct Exchange {
 
 impl Service for Exchange {
     fn call(&self, call: &Call) -> Result<Bytes, FaultStatus> {
-        let handle = ContextHandle { attributes: 0, uuid: Guid::from_le([7; 16]) };
         if call.opnum != CONNECT {
             self.with_handle.fetch_add(1, Ordering::SeqCst);
             return Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
@@ -58,6 +60,8 @@ impl Service for Exchange {
         let (request, _) = Request::decode(CONNECT, &call.stub, Endian::Little).unwrap();
         let Request::EcDoConnectEx(request) = request else { panic!("{request:?}") };
         self.links.lock().unwrap().push(request.icxr_link);
+        let number = HANDLES.fetch_add(1, Ordering::SeqCst) as u128;
+        let handle = ContextHandle { attributes: 0, uuid: Guid::from_le(number.to_le_bytes()) };
         let response = EcDoConnectExResponse {
             handle,
             polls_max: 0,
