@@ -99,16 +99,24 @@ impl Drop for OwnerTime {
 impl ConnectionTime {
     /// Counts the connection for the client's address from now on, which a load balancer named.
     pub(crate) fn set_address(&self, address: IpAddr) {
-        let mut time = lock(&self.0);
-        let other = time.thread.of(Owner::Address(address));
-        *time = other;
+        self.move_to(|_| Some(Owner::Address(address)));
     }
 
     /// Counts the connection for the user who authenticated on it from now on.
     pub(crate) fn set_user(&self, user: &UserKey) {
+        self.move_to(|owner| match owner {
+            Owner::User(known) if known == user => None,
+            _ => Some(Owner::User(user.clone())),
+        });
+    }
+
+    /// Counts the connection for the owner that `other` returns from now on, unless it returns none.
+    fn move_to(&self, other: impl FnOnce(&Owner) -> Option<Owner>) {
         let mut time = lock(&self.0);
-        if !matches!(&time.owner, Owner::User(known) if known == user) {
-            let other = time.thread.of(Owner::User(user.clone()));
+        if let Some(other) = other(&time.owner) {
+            // The end of this connection's poll wakes no connection of the earlier owner.
+            lock(&time.turn).wake_next();
+            let other = time.thread.of(other);
             *time = other;
         }
     }
@@ -276,6 +284,29 @@ mod tests {
             Poll::Pending
         });
         time.share(work).await;
+    }
+
+    #[tokio::test]
+    async fn connections_of_an_address_are_polled_although_the_one_before_them_authenticates() {
+        let thread = ThreadTime::default();
+        let [busy, authenticates, waits] = std::array::from_fn(|_| thread.connection(ADDRESS));
+        let uses_the_turn = poll_fn(|_| {
+            let begun = Instant::now();
+            while begun.elapsed() < TURN {}
+            Poll::Ready(())
+        });
+        let permit = authenticates.clone();
+        let authenticates = authenticates.share(poll_fn(move |_| {
+            permit.set_user(&user("alice"));
+            Poll::<()>::Pending
+        }));
+        let polled = async {
+            let waits = waits.share(std::future::ready(()));
+            tokio::join!(busy.share(uses_the_turn), async {
+                tokio::select! { biased; () = authenticates => (), () = waits => () }
+            })
+        };
+        tokio::time::timeout(Duration::from_secs(10), polled).await.expect("the last connection is polled");
     }
 
     #[tokio::test]
