@@ -226,7 +226,8 @@ fn a_session_whose_tables_exceed_the_users_share_of_memory_is_logged_once() {
 #[test]
 fn cookies_over_the_users_share_of_memory_end_their_session() {
     // 1 MB for all cookies.
-    let cookies: String = (0..31).map(|name| format!("Set-Cookie: name{name}=NUMBER\r\n")).collect();
+    let cookies =
+        (0..31).map(|name| format!("Set-Cookie: name{name}=NUMBER\r\n")).collect::<Vec<_>>().concat();
     let numbers = AtomicU32::new(0);
     let server = Server::start(move |_, _| {
         let number = numbers.fetch_add(1, Ordering::Relaxed).to_string();

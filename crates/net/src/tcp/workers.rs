@@ -15,7 +15,7 @@ use crate::tcp::thread_time::{ConnectionTime, ThreadTime};
 
 /// The threads that serve connections. A connection and its upstream connections stay on one thread. A thread serves
 /// its connections in the order in which their sockets become ready, and its users in turns
-/// ([`thread_time`](crate::tcp::thread_time)).
+/// (file `thread_time.rs`).
 ///
 /// A thread has no identity: each operation carries the security context of its caller.
 #[derive(Debug, Clone, Default)]

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Time, random numbers and the buffer for the client's bytes are passed with each call, as an [`Env`]. What is to be
-//! logged is kept in the operation, as [`Event`](super::http_operation::Event)s.
+//! logged is kept in the operation, as [`Event`]s.
 
 use std::task::{Context, Poll};
 
