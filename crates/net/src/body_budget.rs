@@ -71,19 +71,23 @@ impl BodyBudget {
         Share { budget: Arc::clone(self), user: identity.user().clone(), counted: 0 }
     }
 
-    /// Replaces `from` bytes of `user`, which are held for `purpose`, by `to`. If that exceeds a limit, the count is
-    /// unchanged.
-    fn exchange(
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl UserMemory for BodyBudget {
+    fn replace(
         &self,
         user: &UserKey,
         purpose: MemoryUse,
-        from: usize,
-        to: usize,
+        counted: usize,
+        bytes: usize,
     ) -> Result<(), MemoryLimit> {
         let mut counts = self.lock();
-        let own = counts.by_user.get(user).copied().unwrap_or_default().exchanged(purpose, from, to);
-        let total = counts.total.exchanged(purpose, from, to);
-        if to > from {
+        let own = counts.by_user.get(user).copied().unwrap_or_default().exchanged(purpose, counted, bytes);
+        let total = counts.total.exchanged(purpose, counted, bytes);
+        if bytes > counted {
             if own.exceeds(purpose, self.per_user) {
                 return Err(MemoryLimit::User);
             }
@@ -100,22 +104,6 @@ impl BodyBudget {
             counts.by_user.insert(user.clone(), own);
         }
         Ok(())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl UserMemory for BodyBudget {
-    fn replace(
-        &self,
-        user: &UserKey,
-        purpose: MemoryUse,
-        counted: usize,
-        bytes: usize,
-    ) -> Result<(), MemoryLimit> {
-        self.exchange(user, purpose, counted, bytes)
     }
 }
 
@@ -144,7 +132,7 @@ impl Share {
         if counted == self.counted {
             return Ok(());
         }
-        self.budget.exchange(&self.user, MemoryUse::Operations, self.counted, counted)?;
+        self.budget.replace(&self.user, MemoryUse::Operations, self.counted, counted)?;
         self.counted = counted;
         Ok(())
     }
