@@ -178,20 +178,23 @@ pub(crate) fn allowed_sender(name: &[u8]) -> AllowedSender {
 /// which clients must not see and do not need.
 pub(crate) fn is_between_servers(name: &[u8]) -> bool {
     static EXCHANGE_ONLY: LazyLock<Prefixes> = LazyLock::new(|| Prefixes::new(&[EXCHANGE]));
-    EXCHANGE_ONLY.has_prefix_of(Start::of(name))
+    !is_usual(name) && EXCHANGE_ONLY.has_prefix_of(Start::of(name))
 }
 
-/// Whether the field called `name` is one that nearly all requests of clients have, and that is in no list.
+/// Whether the field called `name` is one that nearly all requests or responses have, and that is in no list.
 pub(crate) fn is_usual(name: &[u8]) -> bool {
     let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
     match name.len() {
-        6 => is("accept"),
+        4 => is("date"),
+        6 => is("accept") || is("server"),
         10 => is("user-agent"),
         11 => is("x-requestid"),
         12 => is("content-type") || is("x-clientinfo"),
         13 => is("x-requesttype"),
-        14 => is("content-length"),
-        19 => is("x-clientapplication"),
+        14 => is("content-length") || is("x-responsecode"),
+        15 => is("x-pendingperiod"),
+        16 => is("x-expirationinfo"),
+        19 => is("x-clientapplication") || is("x-serverapplication"),
         _ => false,
     }
 }

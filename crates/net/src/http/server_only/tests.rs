@@ -214,7 +214,7 @@ fn a_control_field_in_another_spelling_is_removed() {
 
 #[test]
 fn no_list_forbids_a_usual_field_to_clients() {
-    let usual = "accept,user-agent,x-requestid,content-type,x-clientinfo,x-requesttype,content-length,x-clientapplication";
+    let usual = "date,server,x-responsecode,x-pendingperiod,x-expirationinfo,x-serverapplication,accept,user-agent,x-requestid,content-type,x-clientinfo,x-requesttype,content-length,x-clientapplication";
     for name in usual.split(',') {
         assert!(super::is_usual(name.to_ascii_uppercase().as_bytes()), "{name}");
         assert_eq!(super::looked_up(name.as_bytes()), AllowedSender::Client, "{name}");
