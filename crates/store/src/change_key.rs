@@ -1,6 +1,7 @@
 //! Change keys and predecessor change lists ([MS-OXCFXICS] 2.2.1.2.7, 2.2.1.2.8).
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use mapi::data::{Gid, PredecessorChangeList, SizedXid, Xid};
 use wire::{Decode as _, Encode as _, Guid};
@@ -26,6 +27,35 @@ impl Version {
         add(&mut list, key.clone());
         Ok(Self { change, key: key.to_bytes()?, predecessors: list.to_bytes()? })
     }
+}
+
+/// The list with the latest change of each replica in `a` and `b`.
+pub(crate) fn merged(a: &[u8], b: &[u8]) -> Result<Vec<u8>> {
+    let mut list = PredecessorChangeList::from_bytes(a)?;
+    for SizedXid(key) in PredecessorChangeList::from_bytes(b)?.0 {
+        add(&mut list, key);
+    }
+    Ok(list.to_bytes()?)
+}
+
+/// Adds the change key `key` to the list `predecessors`.
+pub(crate) fn with_key(predecessors: &[u8], key: &[u8]) -> Result<Vec<u8>> {
+    let mut list = PredecessorChangeList::from_bytes(predecessors)?;
+    add(&mut list, Xid::from_bytes(key)?);
+    Ok(list.to_bytes()?)
+}
+
+/// Whether a version with the list `a` is that with the list `b`, or is based on it ([MS-OXCFXICS] 3.1.5.6.1).
+pub(crate) fn includes(a: &[u8], b: &[u8]) -> Result<bool> {
+    let latest: HashMap<Guid, Vec<u8>> = {
+        let mut list = PredecessorChangeList::default();
+        PredecessorChangeList::from_bytes(a)?.0.into_iter().for_each(|SizedXid(key)| add(&mut list, key));
+        list.0.into_iter().map(|SizedXid(key)| (key.namespace, key.local_id)).collect()
+    };
+    let known = |SizedXid(key): &SizedXid| {
+        latest.get(&key.namespace).is_some_and(|own| compare(own, &key.local_id) != Ordering::Less)
+    };
+    Ok(PredecessorChangeList::from_bytes(b)?.0.iter().all(known))
 }
 
 /// Adds `key` to `list`, which keeps the latest key of each replica, in the order of the replicas

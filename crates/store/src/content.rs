@@ -127,7 +127,10 @@ impl View<'_> {
     }
 
     /// The properties of a message without the large ones, and nothing else of what it contains.
-    pub(crate) fn small_properties(&self, id: ContentId) -> Result<Properties> {
+    ///
+    /// # Errors
+    /// If it does not exist.
+    pub fn small_properties(&self, id: ContentId) -> Result<Properties> {
         let mut statement = self.transaction.prepare_cached("SELECT properties FROM content WHERE id = ?")?;
         let bytes: Option<Vec<u8>> = statement.query_row([id.0], |row| row.get(0)).optional()?;
         Properties::decode(&bytes.ok_or(Error::NotFound("the message"))?)
@@ -153,6 +156,32 @@ impl View<'_> {
             .query_row(params![id.0, of.key(), low, high], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         row.map(|(tag, bytes)| properties::from_bytes(PropTag(tag).prop_type(), bytes)).transpose()
+    }
+
+    /// At most `count` bytes of a large value from `offset` on, and how many bytes the whole value has: the bytes of
+    /// binary data, UTF-16 without a terminator, or the encoding of a list. `None` if there is no such value.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn value_part(
+        &self,
+        id: ContentId,
+        of: ValueSource,
+        tag: PropTag,
+        (offset, count): (u64, u64),
+    ) -> Result<Option<(Vec<u8>, u64)>> {
+        let integer = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let mut statement = self.transaction.prepare_cached(
+            "SELECT substr(value, ?, ?), length(value) FROM large_value
+             WHERE content = ? AND attachment = ? AND tag = ?",
+        )?;
+        let first = integer(offset).saturating_add(1);
+        let row: Option<(Vec<u8>, i64)> = statement
+            .query_row(params![first, integer(count), id.0, of.key(), tag.0], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        Ok(row.map(|(part, length)| (part, u64::try_from(length).unwrap_or_default())))
     }
 
     fn attachment_properties(&self, id: ContentId, number: u32) -> Result<Properties> {

@@ -334,7 +334,7 @@ impl Change<'_> {
         Ok(())
     }
 
-    fn hierarchy_changed(&self, mailbox: MailboxId, folder: ObjectId) -> Result<()> {
+    pub(crate) fn hierarchy_changed(&self, mailbox: MailboxId, folder: ObjectId) -> Result<()> {
         self.events.folder_modified(mailbox, folder, false);
         self.transaction
             .prepare_cached("UPDATE folder SET hierarchy_changed = ? WHERE mailbox = ? AND id = ?")?

@@ -17,6 +17,7 @@
 //! | [`Folder`], [`NewFolder`] | a folder and its counters |
 //! | [`Message`], [`Content`], [`Attachment`] | a message's row, and what it contains |
 //! | [`Properties`] | the properties of one object, by id |
+//! | [`Imported`], [`Relation`] | versions of objects that clients made in their copies of a mailbox |
 //! | [`Permission`], [`ReceiveFolder`] | who may do what in a folder, and where new messages are delivered |
 //! | [`Event`] | what a change did, for notifications |
 //! | [`Error`] | what can fail |
@@ -47,6 +48,8 @@ mod error;
 mod event;
 mod folder;
 mod id;
+mod import;
+mod local_id;
 mod mailbox;
 mod member;
 mod message;
@@ -66,9 +69,10 @@ pub use self::error::{Error, Result};
 pub use self::event::{Event, EventKind, EventObject};
 pub use self::folder::{Folder, FolderKind, NewFolder};
 pub use self::id::{MailboxId, OWN_REPLICA, ObjectId};
+pub use self::import::{Imported, Relation};
 pub use self::mailbox::{Mailbox, MailboxKind, NewMailbox};
 pub use self::member::{Member, Permission};
-pub use self::message::{Message, MessageFilter, NewMessage};
+pub use self::message::{Message, MessageFilter, MessageVersion, NewMessage};
 pub use self::properties::Properties;
 pub use self::receive_folder::ReceiveFolder;
 pub use self::verify::Finding;

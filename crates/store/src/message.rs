@@ -49,6 +49,25 @@ impl Message {
     }
 }
 
+/// What identifies the state of a message in a folder, for the synchronization of the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageVersion {
+    /// Its id.
+    pub id: ObjectId,
+    /// The key of what it contains.
+    pub content: ContentId,
+    /// Whether it is folder associated information.
+    pub associated: bool,
+    /// Whether it was read.
+    pub read: bool,
+    /// The number of its last change.
+    pub change: ObjectId,
+    /// The number of the last change of its read state alone, if there was one after `change`.
+    pub read_change: Option<ObjectId>,
+    /// How many bytes what it contains has in the store.
+    pub size: u64,
+}
+
 /// A message to be created.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NewMessage {
@@ -120,6 +139,30 @@ impl View<'_> {
         for message in self.messages(mailbox, folder, filter)? {
             let properties = self.small_properties(message.content)?;
             visit(message, properties)?;
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with the version of each message of a folder that is not deleted, in the order of their ids.
+    ///
+    /// # Errors
+    /// If the database fails, or `visit` does.
+    pub fn for_each_version<E: From<Error>>(
+        &self,
+        mailbox: MailboxId,
+        folder: ObjectId,
+        mut visit: impl FnMut(MessageVersion) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut statement = self
+            .transaction
+            .prepare_cached(
+                "SELECT id, content, associated, read, change, read_change, size FROM message
+             WHERE mailbox = ? AND folder = ? AND deleted = 0 ORDER BY id",
+            )
+            .map_err(Error::from)?;
+        let mut rows = statement.query(params![mailbox, folder]).map_err(Error::from)?;
+        while let Some(row) = rows.next().map_err(Error::from)? {
+            visit(version_from_row(row).map_err(Error::from)?)?;
         }
         Ok(())
     }
@@ -349,6 +392,18 @@ const fn deleted() -> EventKind {
 
 fn integer(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+fn version_from_row(row: &Row<'_>) -> rusqlite::Result<MessageVersion> {
+    Ok(MessageVersion {
+        id: row.get(0)?,
+        content: ContentId(row.get(1)?),
+        associated: row.get(2)?,
+        read: row.get(3)?,
+        change: row.get(4)?,
+        read_change: row.get(5)?,
+        size: u64::try_from(row.get::<_, i64>(6)?).unwrap_or_default(),
+    })
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Message> {

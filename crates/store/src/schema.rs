@@ -1,7 +1,7 @@
 //! The tables of the database.
 
 /// The version of the format, kept in SQLite's `user_version`.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// Creates the tables of an empty database.
 ///
@@ -25,6 +25,14 @@ CREATE TABLE replica (
     guid    BLOB NOT NULL,
     PRIMARY KEY (mailbox, number),
     UNIQUE (mailbox, guid)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE local_id (
+    mailbox INTEGER NOT NULL REFERENCES mailbox ON DELETE CASCADE,
+    first   INTEGER NOT NULL,
+    last    INTEGER NOT NULL,
+    user    TEXT NOT NULL,
+    PRIMARY KEY (mailbox, first)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE named_property (

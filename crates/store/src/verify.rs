@@ -39,6 +39,12 @@ const RULES: &[(&str, &str)] = &[
              AND used.id & 0xffffffffffff >= mailbox.next_counter",
     ),
     (
+        "an id that a client may still assign denotes no object",
+        "SELECT 'mailbox ' || used.mailbox || ', id ' || used.id FROM local_id, (
+             SELECT mailbox, id FROM folder UNION ALL SELECT mailbox, id FROM message) AS used
+         WHERE used.mailbox = local_id.mailbox AND used.id BETWEEN local_id.first AND local_id.last",
+    ),
+    (
         "two objects of a mailbox have no change number in common",
         "SELECT 'mailbox ' || mailbox || ', change ' || change FROM (
              SELECT mailbox, change FROM folder UNION ALL SELECT mailbox, change FROM message)

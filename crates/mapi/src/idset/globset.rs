@@ -82,6 +82,32 @@ impl Globset {
         }
     }
 
+    /// The counters of the set that are not in `other`.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        let (mut ranges, mut removed) = (Vec::new(), other.ranges.iter().peekable());
+        for range in &self.ranges {
+            let mut low = range.low;
+            while removed.next_if(|removed| removed.high < low).is_some() {}
+            while let Some(next) = removed.peek().filter(|next| next.low <= range.high) {
+                ranges.extend(next.low.checked_sub(1).and_then(|high| GlobRange::of(low, high)));
+                low = next.high.saturating_add(1);
+                if low > range.high {
+                    break;
+                }
+                removed.next();
+            }
+            ranges.extend(GlobRange::of(low, range.high));
+        }
+        Self { ranges, raw: None }
+    }
+
+    /// The counters that are in both sets.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.difference(&self.difference(other))
+    }
+
     /// The indexes of the ranges that overlap `range` or are adjacent to it.
     fn touching(&self, range: GlobRange) -> (usize, usize) {
         let start = self.ranges.partition_point(|known| known.high.saturating_add(1) < range.low);

@@ -38,6 +38,11 @@ impl<R: Replica> IdSet<R> {
         self.of(replica).any(|globset| globset.contains(counter.value()))
     }
 
+    /// The counters of `replica`.
+    pub fn counters(&self, replica: R) -> Globset {
+        self.of(replica).flat_map(Globset::ranges).collect()
+    }
+
     /// Adds `counter` of `replica`.
     pub fn insert(&mut self, replica: R, counter: GlobalCounter) {
         self.insert_range(replica, GlobRange::single(counter));

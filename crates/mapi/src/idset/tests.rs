@@ -123,6 +123,8 @@ fn sets_have_a_replica_before_each_globset() {
     let set = ReplGuidSet::from_bytes(&bytes).unwrap();
     let id = Gid { replica: Guid::from_le([7; 16]), global_counter: counter(9) };
     assert!(set.contains_id(&id));
+    let twice = ReplGuidSet::from_bytes(&[&bytes[..], &[7; 16], &[6, 0, 0, 0, 0, 0, 8, 0]].concat()).unwrap();
+    assert_eq!(twice.counters(Guid::from_le([7; 16])).to_string(), "{8-9}");
     assert!(!set.contains_id(&Gid::default()));
     assert!(ReplGuidSet::from_bytes(&bytes[..23]).is_err());
     assert!(ReplGuidSet::from_bytes(&[]).unwrap().is_empty());
@@ -170,6 +172,23 @@ proptest! {
         }
         prop_assert!((0..400).all(|number| set.contains(number) == model.contains(&number)));
         prop_assert_eq!(Globset::from_bytes(&set.to_bytes().unwrap()).unwrap(), set);
+    }
+
+    #[test]
+    fn the_difference_and_the_intersection_of_sets_have_the_ids_that_one_or_both_contain(
+        a in prop::collection::vec((0u64..60, 0u64..9), 0..9),
+        b in prop::collection::vec((0u64..60, 0u64..9), 0..9),
+    ) {
+        let set = |pairs: &[(u64, u64)]| pairs.iter().map(|(low, length)| range(*low, low + length)).collect();
+        let (a, b): (Globset, Globset) = (set(&a), set(&b));
+        let (only_a, both) = (a.difference(&b), a.intersection(&b));
+        for id in 0..80 {
+            prop_assert_eq!(only_a.contains(id), a.contains(id) && !b.contains(id));
+            prop_assert_eq!(both.contains(id), a.contains(id) && b.contains(id));
+        }
+        for set in [only_a, both] {
+            prop_assert!(set.ranges().zip(set.ranges().skip(1)).all(|(one, next)| one.high() + 1 < next.low()));
+        }
     }
 
     #[test]

@@ -4,4 +4,5 @@ mod common;
 mod durability;
 mod events;
 mod folders;
+mod imports;
 mod messages;
