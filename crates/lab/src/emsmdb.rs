@@ -17,7 +17,7 @@ use rpc::ndr::{CharString, ContextHandle, Ptr};
 use tokio::time::timeout;
 
 use crate::handles::Object;
-use crate::service::{CallResult, Lab, bad_stub, encoded};
+use crate::service::{CallResult, Lab, SESSIONS_PER_USER, bad_stub, encoded};
 use crate::session::{MailboxSession, SESSION_INDEX, SharedSession};
 
 /// The server's version: 15.0.1497.0.
@@ -25,6 +25,8 @@ const SERVER_VERSION: Version = Version([0x0f00, 0x85d9, 0]);
 /// How often clients poll, and how they retry ([MS-OXCRPC] 3.1.4.1): milliseconds, times, milliseconds.
 pub(crate) const POLLS: (u32, u32, u32) = (60_000, 6, 10_000);
 
+/// How many handles for waits a session may have; it needs one.
+const ASYNC_HANDLES: usize = 8;
 /// The longest wait for notifications ([MS-OXCNOTIF] 3.1.5.3).
 pub(crate) const WAIT_MAX: Duration = Duration::from_mins(5);
 /// `ecRejected`: the session waits for notifications already ([MS-OXCRPC] 3.3.4.1).
@@ -71,7 +73,7 @@ impl Lab {
             Request::EcDoAsyncConnectEx(request) => {
                 let subscriber = Arc::clone(&self.session(call, request.handle)?.subscriber);
                 let object = Object::Notifications(request.handle.uuid, subscriber);
-                let async_handle = self.handles.open(call, object);
+                let async_handle = self.handles.open(call, object, ASYNC_HANDLES);
                 EcDoAsyncConnectExResponse { async_handle, return_value: ErrorCode::SUCCESS }.into()
             }
             _ => return Err(FaultStatus::NCA_S_OP_RNG_ERROR),
@@ -109,7 +111,7 @@ impl Lab {
 
     fn session(&self, call: &Call, handle: ContextHandle) -> Result<Arc<SharedSession>, FaultStatus> {
         match self.handles.find(call, handle)? {
-            Object::Store(session) => Ok(session),
+            Object::Store(session, _) => Ok(session),
             _ => Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH),
         }
     }
@@ -119,10 +121,11 @@ impl Lab {
         let dn = dn.to_string_lossy();
         match MailboxSession::connect(&self.backend, &call.context, &dn, code_page) {
             Ok(connected) => {
+                let person = connected.session.user;
                 let display_name = connected.session.code_page.encode(&connected.display_name);
-                let session = SharedSession::new(connected.session);
+                let object = Object::Store(SharedSession::new(connected.session), person);
                 Connected {
-                    handle: self.handles.open(call, Object::Store(session)),
+                    handle: self.handles.open(call, object, SESSIONS_PER_USER),
                     dn_prefix: Ptr::new(CharString::new(connected.dn_prefix)),
                     display_name: Ptr::new(CharString::new(display_name)),
                     return_value: ErrorCode::SUCCESS,

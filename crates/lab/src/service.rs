@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use identity::SecurityContext;
 use mapi::Interface;
 use net::{Call, Group, Service, Waiting};
 use rpc::FaultStatus;
@@ -19,6 +20,12 @@ pub struct Lab {
     pub(crate) backend: Arc<Backend>,
     pub(crate) handles: Handles,
 }
+
+/// How many sessions a user may have with the mailbox store as the same person, and with the address book.
+pub(crate) const SESSIONS_PER_USER: usize = 64;
+/// The number of sessions of an administrator with the address book, which do not name the person: as many as Exchange
+/// permits accounts with administrative privileges.
+const ADMINISTRATOR_SESSIONS: usize = 64_000;
 
 /// The result of a call: the response's stub, or a fault.
 pub(crate) type CallResult = Result<Bytes, FaultStatus>;
@@ -48,6 +55,11 @@ impl Lab {
     /// The number of open context handles.
     pub fn open_handles(&self) -> usize {
         self.handles.count()
+    }
+
+    /// How many sessions with the address book the user of `context` may have, if users may have `most`.
+    pub(crate) fn address_book_sessions(&self, context: &SecurityContext, most: usize) -> usize {
+        if self.backend.is_administrator(context) { ADMINISTRATOR_SESSIONS } else { most }
     }
 
     /// Checks that `handle` is a session with the address book that the caller of `call` may use.

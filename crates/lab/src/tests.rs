@@ -6,6 +6,7 @@ mod messages;
 mod notifications;
 mod nspi;
 mod others;
+mod streams;
 mod submission;
 
 use std::net::SocketAddr;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::emsmdb::WAIT_MAX;
 use crate::http::tls::ServerCertificate;
+use crate::service::SESSIONS_PER_USER;
 
 /// The HTTP side of a lab.
 #[derive(Debug, Clone)]
@@ -72,7 +73,7 @@ impl Default for HttpLimits {
             body: Duration::from_mins(1),
             body_size: 0x10_0000,
             write: Duration::from_mins(1),
-            sessions_per_user: 64,
+            sessions_per_user: SESSIONS_PER_USER,
             session_idle: Duration::from_mins(15),
             pending_period: Duration::from_secs(15),
             notification_wait: WAIT_MAX,

@@ -24,18 +24,10 @@ pub(super) struct Server {
     pub(super) stop: watch::Receiver<bool>,
 }
 
-/// The number of sessions of an administrator with the address book, which do not name the person: as many as Exchange
-/// permits accounts with administrative privileges.
-const ADMINISTRATOR_SESSIONS: usize = 64_000;
-
 impl Server {
     /// How many sessions with the address book the user of `context` may have.
     pub(super) fn address_book_sessions(&self, context: &SecurityContext) -> usize {
-        if self.lab.backend.is_administrator(context) {
-            ADMINISTRATOR_SESSIONS
-        } else {
-            self.limits.sessions_per_user
-        }
+        self.lab.address_book_sessions(context, self.limits.sessions_per_user)
     }
 }
 

@@ -187,7 +187,7 @@ pub(super) fn change(
 
 /// `RopOpenEmbeddedMessage` ([MS-OXCMSG] 3.2.5.16).
 pub(super) fn open_embedded(context: &mut Context<'_>, request: &RopOpenEmbeddedMessageRequest) -> Outcome {
-    let backend = context.backend();
+    let (backend, room) = (context.backend(), context.room);
     if depth(context)? >= DEPTH_MAX {
         return Err(ErrorCode::MAPI_E_TOO_COMPLEX.into());
     }
@@ -215,7 +215,7 @@ pub(super) fn open_embedded(context: &mut Context<'_>, request: &RopOpenEmbedded
     message.is_writable = writes;
     context.session.objects.check_room(message.size())?;
     let RopOpenMessageResponse { has_named_properties, subject_prefix, normalized_subject, recipients } =
-        opened(&message);
+        opened(&message, room);
     let response = RopOpenEmbeddedMessageResponse {
         reserved: 0,
         message_id: MessageId::default(),

@@ -10,7 +10,7 @@ use crate::backend::Backend;
 use crate::refusal::Refusal;
 use crate::session::logon::Logon;
 use crate::session::message::{OpenAttachment, OpenMessage};
-use crate::session::table::Table;
+use crate::session::table::{Table, TableKind};
 use crate::session::{MailboxSession, Object, Opened};
 
 /// A ROP that is executed.
@@ -85,6 +85,16 @@ impl Context<'_> {
     /// The logon of the object on which the ROP acts.
     pub(super) fn logon(&self) -> Result<Arc<Logon>, Refusal> {
         Ok(Arc::clone(&self.opened()?.logon))
+    }
+
+    /// The table on which the ROP acts, if it is one of `kinds`.
+    pub(super) fn table_of(&mut self, kinds: &[TableKind]) -> Result<(Arc<Logon>, &mut Table), Refusal> {
+        let (logon, table) = self.table()?;
+        if kinds.contains(&table.source.kind()) {
+            Ok((logon, table))
+        } else {
+            Err(ErrorCode::MAPI_E_NO_SUPPORT.into())
+        }
     }
 
     /// The table on which the ROP acts.

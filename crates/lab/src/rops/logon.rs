@@ -22,12 +22,15 @@ use wire::{Encode as _, FileTime};
 use super::context::Context;
 use super::outcome::{Outcome, Success, done};
 use crate::mailbox::{ROOT, special};
+use crate::refusal::Refusal;
 use crate::session::Object;
 use crate::session::logon::Logon;
 use crate::values::convert::canonical;
 
 /// Intervals of a `FILETIME` in a second.
 const TICKS: u64 = 10_000_000;
+/// `ecParameterOverflow`: too many replicas have numbers ([MS-OXCSTOR] 3.2.5.9).
+const PARAMETER_OVERFLOW: ErrorCode = ErrorCode(0x0000_0450);
 /// The properties of a logon.
 const LOGON_PROPERTIES: [PropTag; 4] = [
     PropTag::PidTagMailboxOwnerName,
@@ -145,11 +148,24 @@ pub(super) fn long_term_id(context: &Context<'_>, request: &RopLongTermIdFromIdR
     done(ResponseBody::RopLongTermIdFromId(RopLongTermIdFromIdResponse { long_term_id }))
 }
 
-/// `RopIdFromLongTermId` ([MS-OXCSTOR] 3.2.5.9).
+/// `RopIdFromLongTermId` ([MS-OXCSTOR] 3.2.5.9): an unknown replica of the owner gets a number. Others cannot use the
+/// numbers up.
 pub(super) fn id_from_long_term_id(context: &Context<'_>, request: &RopIdFromLongTermIdRequest) -> Outcome {
     let (logon, gid) = (context.on_logon()?, request.long_term_id.gid);
-    let number = context.backend().read(|view| view.replica_number(logon.mailbox.id, gid.replica))?;
-    let number = number.ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
+    if gid.replica.is_nil() {
+        return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into());
+    }
+    let (backend, mailbox) = (context.backend(), logon.mailbox.id);
+    let number = match backend.read(|view| view.replica_number(mailbox, gid.replica))? {
+        Some(number) => number,
+        None if logon.is_owner() => backend
+            .write(backend.now(), |change| change.number_replica(mailbox, gid.replica))
+            .map_err(|error| match error {
+                store::Error::Limit { .. } => Refusal(PARAMETER_OVERFLOW),
+                other => other.into(),
+            })?,
+        None => return Err(ErrorCode::MAPI_E_NOT_FOUND.into()),
+    };
     let object_id: FolderId = ObjectId::new(number, gid.global_counter).folder_id();
     done(ResponseBody::RopIdFromLongTermId(RopIdFromLongTermIdResponse { object_id }))
 }

@@ -11,6 +11,7 @@ use mapi::rop::message::{
 use mapi::rop::transport::MessageFlags;
 use mapi::rop::{Bool, InputHandleIndex, ResponseBody};
 use store::{Change, ContentEdit, NewMessage, ObjectId, View};
+use wire::Encode as _;
 
 use super::bulk::is_read;
 use super::context::Context;
@@ -22,6 +23,9 @@ use crate::session::message::{OpenMessage, Place};
 use crate::session::{Object, Opened};
 use crate::values::convert::size;
 use crate::values::message::{COMPUTED, of_content, of_message, split_subject};
+
+/// The size of a response to an open without its texts, columns and rows ([MS-OXCROPS] 2.2.6.1.2, 2.2.6.16.2).
+const OPENED_SIZE: usize = 1 + 1 + 4 + 1 /* Reserved */ + 8 /* MessageId */ + 1 + 2 + 2 + 1;
 
 /// `RopCreateMessage` ([MS-OXCMSG] 3.2.5.2).
 pub(super) fn create(context: &Context<'_>, request: &RopCreateMessageRequest) -> Outcome {
@@ -77,28 +81,39 @@ pub(super) fn open(context: &Context<'_>, request: &RopOpenMessageRequest) -> Ou
         let message = OpenMessage::load(view, place, stored.content, ContentEdit::default())?;
         Ok(OpenMessage { stored: Some(stored), is_writable, ..message })
     })?;
-    let body = ResponseBody::RopOpenMessage(Box::new(opened(&message)));
+    let body = ResponseBody::RopOpenMessage(Box::new(opened(&message, context.room)));
     Ok(Success::opened(body, &logon, Object::Message(Box::new(message))))
 }
 
-/// What a client receives about a message that it opens ([MS-OXCMSG] 2.2.3.1.2).
-pub(super) fn opened(message: &OpenMessage) -> RopOpenMessageResponse {
+/// What a client receives about a message that it opens ([MS-OXCMSG] 2.2.3.1.2): with as many recipients as a response
+/// of `room` bytes can have.
+pub(super) fn opened(message: &OpenMessage, room: usize) -> RopOpenMessageResponse {
     let text =
         |tag| message.properties.values.text(tag).map_or(TypedString::None, |text| TypedString::new(&text));
     let named = |tag: PropTag| tag.id() >= 0x8000;
     let has_named = message.properties.tags().any(named);
+    let subject_prefix = text(PropTag::PidTagSubjectPrefix);
+    let normalized_subject = text(PropTag::PidTagNormalizedSubject);
+    let others =
+        encoded(&subject_prefix).saturating_add(encoded(&normalized_subject)).saturating_add(OPENED_SIZE);
     RopOpenMessageResponse {
         has_named_properties: Bool(u8::from(has_named)),
-        subject_prefix: text(PropTag::PidTagSubjectPrefix),
-        normalized_subject: text(PropTag::PidTagNormalizedSubject),
-        recipients: opened_recipients(&message.recipients),
+        subject_prefix,
+        normalized_subject,
+        recipients: opened_recipients(&message.recipients, room.saturating_sub(others)),
     }
+}
+
+/// The size of an encoded text.
+fn encoded(text: &TypedString) -> usize {
+    text.to_bytes().map_or(usize::MAX, |bytes| bytes.len())
 }
 
 /// `RopReloadCachedInformation` ([MS-OXCMSG] 3.2.5.7).
 pub(super) fn reload(context: &mut Context<'_>) -> Outcome {
+    let room = context.room;
     let (_, _, message) = context.message()?;
-    done(ResponseBody::RopReloadCachedInformation(Box::new(opened(message))))
+    done(ResponseBody::RopReloadCachedInformation(Box::new(opened(message, room))))
 }
 
 /// `RopSaveChangesMessage` ([MS-OXCMSG] 3.2.5.3). A message that another client has changed since it was opened is
@@ -107,7 +122,8 @@ pub(super) fn save(context: &mut Context<'_>, request: &RopSaveChangesMessageReq
     let backend = context.backend();
     let (_, logon, message) = context.message()?;
     if !message.is_writable {
-        return Err(ErrorCode::MAPI_E_NO_ACCESS.into());
+        // As Exchange 2013 does ([MS-OXCMSG] 3.2.5.3).
+        return Err(ErrorCode::MAPI_E_CALL_FAILED.into());
     }
     sync_display(message);
     let has_attachments = !message.attachment_numbers().is_empty();

@@ -20,8 +20,7 @@ mod table_events;
 
 use mapi::ErrorCode;
 use mapi::emsmdb::NO_OBJECT;
-use mapi::rop::{RequestBody, ResponseBody, RopId, RopReply, RopRequest};
-use wire::Writer;
+use mapi::rop::{RequestBody, ResponseBody, RopReply, RopRequest};
 
 use self::context::Context;
 use self::outcome::{Outcome, Success};
@@ -33,12 +32,8 @@ use crate::session::MailboxSession;
 const PLAIN_MAX: usize = 32;
 /// The size of a property problem ([MS-OXCDATA] 2.7).
 const PROBLEM_SIZE: usize = 10;
-/// Requests of these ROPs have an `OutputHandleIndex` after the index of the object on which they act, and their
-/// responses have the former ([MS-OXCROPS] 2.2).
-const CREATE_OBJECTS: [u8; 23] = [
-    0x02, 0x03, 0x04, 0x05, 0x06, 0x1c, 0x21, 0x22, 0x23, 0x29, 0x2b, 0x3e, 0x3f, 0x46, 0x4b, 0x4c, 0x4d,
-    0x53, 0x69, 0x70, 0x72, 0x7e, 0x82,
-];
+/// The most bytes that a client may request from a stream ([MS-OXCROPS] 2.2.9.2.1).
+const READ_MAX: u32 = 0x8000_0000;
 
 /// What a ROP results in.
 pub(crate) struct Executed {
@@ -180,18 +175,12 @@ pub(crate) fn reserve(request: &RopRequest) -> usize {
     problems.saturating_mul(PROBLEM_SIZE).saturating_add(PLAIN_MAX)
 }
 
-/// The response to a ROP that cannot be decoded: it is unknown, or its fields are malformed.
-pub(crate) fn refuse_undecodable(rop: &[u8]) -> Vec<u8> {
-    let id = rop.first().copied().unwrap_or_default();
-    let place = if CREATE_OBJECTS.contains(&id) { 3 } else { 2 };
-    let index = rop.get(place).copied().unwrap_or_default();
-    let code = match RopId(id).name() {
-        Some(_) => ErrorCode::MAPI_E_INVALID_PARAMETER,
-        None => ErrorCode::MAPI_E_NO_SUPPORT,
-    };
-    let mut response = Writer::new();
-    response.u8(id).u8(index).u32(code.0);
-    response.into_vec()
+/// Whether a ROP that can be decoded has no value for which the whole request fails.
+pub(crate) fn is_well_formed(request: &RopRequest) -> bool {
+    match &request.body {
+        RequestBody::RopReadStream(read) => read.limit() <= READ_MAX,
+        _ => true,
+    }
 }
 
 fn release(session: &mut MailboxSession, index: u8, handles: &mut [u32]) {

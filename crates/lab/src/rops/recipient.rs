@@ -20,8 +20,8 @@ use crate::values::convert::{requested, size, stored};
 
 /// The most recipients of a message.
 const RECIPIENTS_MAX: usize = 1000;
-/// The most rows that the response to an open has; clients read the others with `RopReadRecipients`.
-const OPEN_ROWS: usize = 20;
+/// The size of a response to `RopReadRecipients` without its rows ([MS-OXCROPS] 2.2.6.6.2).
+const READ_SIZE: usize = 1 + 1 + 4 + 1;
 /// `CodePageId` of rows: texts are UTF-16.
 const UNICODE: u16 = 0x0fff;
 /// The columns of recipients that clients receive.
@@ -69,22 +69,17 @@ pub(super) fn read(context: &mut Context<'_>, request: &RopReadRecipientsRequest
     let room = context.room;
     let (_, _, message) = context.message()?;
     let rest = message.recipients.iter().filter(|recipient| recipient.row >= request.row_id);
-    // Rows are at most as long as their texts, twice, with some bytes for each field.
-    let mut free = room.saturating_sub(7);
-    let mut recipient_rows = Vec::new();
-    for recipient in rest.take(usize::from(u8::MAX)) {
-        let values = recipient.properties.iter();
-        let bytes =
-            values.fold(128_usize, |sum, (_, value)| sum.saturating_add(size(value)).saturating_add(8));
-        match free.checked_sub(bytes) {
-            Some(left) => free = left,
-            None if recipient_rows.is_empty() => return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into()),
-            None => break,
-        }
-        recipient_rows.push(ReadRecipientRow { row_id: recipient.row, recipient: to_row(recipient) });
-    }
+    let mut rest = rest.take(usize::from(u8::MAX)).peekable();
+    rest.peek().ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
+    let mut free = room.saturating_sub(READ_SIZE);
+    let rows = rest.map_while(|recipient| {
+        let row = ReadRecipientRow { row_id: recipient.row, recipient: to_row(recipient) };
+        free = free.checked_sub(row_size(&row.recipient).saturating_add(4 /* RowId */))?;
+        Some(row)
+    });
+    let recipient_rows: Vec<ReadRecipientRow> = rows.collect();
     if recipient_rows.is_empty() {
-        return Err(ErrorCode::MAPI_E_NOT_FOUND.into());
+        return Err(ErrorCode::EC_BUFFER_TOO_SMALL.into());
     }
     done(ResponseBody::RopReadRecipients(RopReadRecipientsResponse {
         recipient_columns: COLUMNS.as_slice().into(),
@@ -92,13 +87,25 @@ pub(super) fn read(context: &mut Context<'_>, request: &RopReadRecipientsRequest
     }))
 }
 
-/// The recipients in the response to an open.
-pub(super) fn opened_recipients(recipients: &[Recipient]) -> OpenRecipients {
+/// The recipients in the response to an open: their number, and the first rows, as many as have `room` bytes with their
+/// columns. Clients read the others with `RopReadRecipients` ([MS-OXCMSG] 3.1.5.6, 3.2.5.1).
+pub(super) fn opened_recipients(recipients: &[Recipient], room: usize) -> OpenRecipients {
+    let mut free = room.saturating_sub(COLUMNS.len().saturating_mul(4));
+    let rows = recipients.iter().take(usize::from(u8::MAX)).map_while(|recipient| {
+        let row = to_row(recipient);
+        free = free.checked_sub(row_size(&row))?;
+        Some(row)
+    });
     OpenRecipients {
         recipient_count: u16::try_from(recipients.len()).unwrap_or(u16::MAX),
         recipient_columns: COLUMNS.to_vec(),
-        recipient_rows: recipients.iter().take(OPEN_ROWS).map(to_row).collect(),
+        recipient_rows: rows.collect(),
     }
+}
+
+/// The size of an encoded row; the largest number if a value is too long for its field.
+fn row_size(row: &OpenRecipientRow) -> usize {
+    row.size(&COLUMNS).unwrap_or(usize::MAX)
 }
 
 /// The properties of a recipient ([MS-OXCDATA] 2.8.3.2).

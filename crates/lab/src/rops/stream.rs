@@ -1,4 +1,4 @@
-//! Streams ([MS-OXCPRPT] 3.2.5.13 to 3.2.5.22).
+//! Streams ([MS-OXCPRPT] 3.2.5.11 to 3.2.5.24).
 
 use mapi::ErrorCode;
 use mapi::property::{PropTag, PropType, PropertyValue};
@@ -21,9 +21,11 @@ use crate::values::convert::to_type;
 
 /// The most bytes of a stream.
 const STREAM_MAX: usize = 32 << 20;
-/// `StreamSeekError` ([MS-OXCPRPT] 3.2.5.16).
+/// `StreamSeekError` ([MS-OXCPRPT] 3.2.5.18).
 const SEEK_ERROR: ErrorCode = ErrorCode(0x8003_0019);
-/// `StreamAccessDenied`: the stream is open for reading only ([MS-OXCPRPT] 3.2.5.15).
+/// `StreamInvalidParam`: the origin of a seek is invalid ([MS-OXCPRPT] 3.2.5.18).
+const INVALID_ORIGIN: ErrorCode = ErrorCode(0x8003_0057);
+/// `StreamAccessDenied`: the stream is open for reading only ([MS-OXCPRPT] 3.2.5.13).
 const STREAM_ACCESS_DENIED: ErrorCode = ErrorCode(0x8003_0005);
 /// The size of a response to `RopReadStream` without its data.
 const READ_STREAM_SIZE: usize = 1 + 1 + 4 + 2;
@@ -36,7 +38,7 @@ fn stream<'a>(context: &'a mut Context<'_>) -> Result<&'a mut Stream, Refusal> {
     }
 }
 
-/// `RopOpenStream` ([MS-OXCPRPT] 3.2.5.13).
+/// `RopOpenStream` ([MS-OXCPRPT] 3.2.5.11).
 pub(super) fn open(context: &Context<'_>, request: &RopOpenStreamRequest) -> Outcome {
     let (tag, handle, logon) = (request.property_tag, context.handle()?, context.logon()?);
     let (creates, writes) = match request.open_mode_flags {
@@ -115,7 +117,7 @@ fn to_value(stream: &Stream, code_page: CodePage) -> PropertyValue {
     }
 }
 
-/// `RopReadStream` ([MS-OXCPRPT] 3.2.5.14).
+/// `RopReadStream` ([MS-OXCPRPT] 3.2.5.12).
 pub(super) fn read(context: &mut Context<'_>, request: &RopReadStreamRequest) -> Outcome {
     let room = context.room.saturating_sub(READ_STREAM_SIZE).min(usize::from(u16::MAX));
     let (logon_id, handle_index) = (context.request.logon_id, context.request.handle_index);
@@ -139,7 +141,7 @@ pub(super) fn read(context: &mut Context<'_>, request: &RopReadStreamRequest) ->
     Ok(Success { next, ..Success::new(body) })
 }
 
-/// `RopWriteStream` ([MS-OXCPRPT] 3.2.5.15).
+/// `RopWriteStream` ([MS-OXCPRPT] 3.2.5.13).
 pub(super) fn write(context: &mut Context<'_>, request: &RopWriteStreamRequest) -> Outcome {
     let data = &request.data.0;
     resize(context, |stream| Some(stream.data.len().max(stream.position.checked_add(data.len())?)))?;
@@ -168,7 +170,7 @@ fn resize(context: &mut Context<'_>, size: impl Fn(&Stream) -> Option<usize>) ->
     Ok(())
 }
 
-/// `RopGetStreamSize` ([MS-OXCPRPT] 3.2.5.18).
+/// `RopGetStreamSize` ([MS-OXCPRPT] 3.2.5.16).
 pub(super) fn size(context: &mut Context<'_>) -> Outcome {
     let stream_size = u32::try_from(stream(context)?.data.len()).unwrap_or(u32::MAX);
     done(ResponseBody::RopGetStreamSize(RopGetStreamSizeResponse { stream_size }))
@@ -180,23 +182,27 @@ pub(super) fn set_size(context: &mut Context<'_>, request: &RopSetStreamSizeRequ
     done(ResponseBody::RopSetStreamSize(Empty))
 }
 
-/// `RopSeekStream` ([MS-OXCPRPT] 3.2.5.16).
+/// `RopSeekStream` ([MS-OXCPRPT] 3.2.5.18). A stream that is open for writing is extended to its new position.
 pub(super) fn seek(context: &mut Context<'_>, request: &RopSeekStreamRequest) -> Outcome {
     let stream = stream(context)?;
     let from = match request.origin {
         Origin::BEGINNING => 0,
         Origin::CURRENT => stream.position,
         Origin::END => stream.data.len(),
-        _ => return Err(ErrorCode::MAPI_E_INVALID_PARAMETER.into()),
+        _ => return Err(INVALID_ORIGIN.into()),
     };
     let to = i64::try_from(from).ok().and_then(|from| from.checked_add(request.offset));
     let to = to.and_then(|to| usize::try_from(to).ok()).filter(|to| *to <= STREAM_MAX);
-    stream.position = to.ok_or(SEEK_ERROR)?;
-    let new_position = u64::try_from(stream.position).unwrap_or(u64::MAX);
+    let to = to.ok_or(SEEK_ERROR)?;
+    if to > stream.data.len() && stream.is_writable {
+        resize(context, |_| Some(to))?;
+    }
+    self::stream(context)?.position = to;
+    let new_position = u64::try_from(to).unwrap_or(u64::MAX);
     done(ResponseBody::RopSeekStream(RopSeekStreamResponse { new_position }))
 }
 
-/// `RopCommitStream` ([MS-OXCPRPT] 3.2.5.19).
+/// `RopCommitStream` ([MS-OXCPRPT] 3.2.5.15).
 pub(super) fn commit(context: &mut Context<'_>) -> Outcome {
     stream(context)?;
     let handle = context.handle()?;
@@ -204,7 +210,7 @@ pub(super) fn commit(context: &mut Context<'_>) -> Outcome {
     done(ResponseBody::RopCommitStream(Empty))
 }
 
-/// Commits the stream `handle`, which is released: a release commits ([MS-OXCPRPT] 3.2.5.19).
+/// Commits the stream `handle`, which is released: a release commits ([MS-OXCPRPT] 3.2.5.15).
 pub(super) fn commit_at_release(session: &mut MailboxSession, handle: u32) {
     if let Err(Refusal(code)) = commit_stream(session, handle) {
         tracing::debug!("lab: a stream was released without its changes: {code}");

@@ -18,10 +18,10 @@ use super::rows::{find, refresh, values};
 use crate::notify::subscription::Watch;
 use crate::refusal::Refusal;
 use crate::session::logon::Logon;
-use crate::session::table::{Notified, Table};
+use crate::session::table::{Notified, Table, TableKind};
 use crate::values::restriction::check;
 
-/// `ecUnableToAbort`: nothing is executed asynchronously.
+/// `ecUnableToAbort`: nothing is executed asynchronously ([MS-OXCTABL] 3.2.5.6).
 const UNABLE_TO_ABORT: ErrorCode = ErrorCode(0x8004_0114);
 /// The most columns of a table.
 const COLUMNS_MAX: usize = 512;
@@ -55,7 +55,7 @@ pub(super) fn set_columns(context: &mut Context<'_>, request: &RopSetColumnsRequ
 
 /// `RopSortTable` ([MS-OXCTABL] 3.2.5.3). Tables are not grouped.
 pub(super) fn sort(context: &mut Context<'_>, request: &RopSortTableRequest) -> Outcome {
-    let (_, table) = context.table()?;
+    let (_, table) = context.table_of(&[TableKind::Contents])?;
     let orders = &request.sort_orders;
     if orders.categorized_count > 0 || orders.expanded_count > 0 {
         return Err(ErrorCode::MAPI_E_NO_SUPPORT.into());
@@ -70,7 +70,7 @@ pub(super) fn sort(context: &mut Context<'_>, request: &RopSortTableRequest) -> 
 
 /// `RopRestrict` ([MS-OXCTABL] 3.2.5.4).
 pub(super) fn restrict(context: &mut Context<'_>, request: &RopRestrictRequest) -> Outcome {
-    let (_, table) = context.table()?;
+    let (_, table) = context.table_of(&[TableKind::Contents, TableKind::Hierarchy])?;
     let data = &request.restriction_data;
     if !data.trailing.is_empty() {
         return Err(ErrorCode::MAPI_E_TOO_COMPLEX.into());
@@ -91,11 +91,11 @@ pub(super) fn status(context: &mut Context<'_>) -> Outcome {
 
 /// `RopAbort` ([MS-OXCTABL] 3.2.5.6).
 pub(super) fn abort(context: &mut Context<'_>) -> Outcome {
-    context.table()?;
+    context.table_of(&[TableKind::Contents, TableKind::Hierarchy])?;
     Err(UNABLE_TO_ABORT.into())
 }
 
-/// `RopResetTable` ([MS-OXCTABL] 3.2.5.15).
+/// `RopResetTable` ([MS-OXCTABL] 3.2.5.16).
 pub(super) fn reset(context: &mut Context<'_>) -> Outcome {
     let (_, table) = context.table()?;
     table.columns = None;
@@ -223,6 +223,7 @@ pub(super) fn seek(context: &mut Context<'_>, request: &RopSeekRowRequest) -> Ou
 /// `RopFindRow` ([MS-OXCTABL] 3.2.5.14). There are no bookmarks but the predefined ones.
 pub(super) fn find_row(context: &mut Context<'_>, request: &RopFindRowRequest) -> Outcome {
     let (backend, code_page, room) = (context.backend(), context.session.code_page, context.room);
+    context.table_of(&[TableKind::Contents, TableKind::Hierarchy])?;
     let (logon, table) = read(context)?;
     let columns = table.columns.clone().ok_or(ErrorCode::EC_NULL_OBJECT)?;
     let restriction = request.restriction_data.value.as_ref();

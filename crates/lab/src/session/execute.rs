@@ -1,17 +1,20 @@
 //! Executing the ROPs of a request: extended buffers, packing, and responses that do not fit
 //! ([MS-OXCRPC] 3.1.4.2.1, [MS-OXCROPS] 3.2.4.3).
 
+use std::ops::Range;
+
 use mapi::ErrorCode;
 use mapi::compress::{ExtendedBuffer, ExtendedFlags, Limits, MAX_CHAIN_LENGTH, decode_chain, encode_chain};
 use mapi::emsmdb::{RopBuffer, RpcFlags};
 use mapi::rop::response_only::RopBufferTooSmallResponse;
-use mapi::rop::{RopReply, RopRequest, RopResponse};
+use mapi::rop::{RequestReader, RopReply, RopRequest, RopResponse};
 use wire::{Decode as _, Encode as _, Reader, Writer};
 
 use super::MailboxSession;
 use crate::rops::{self, Executed};
 
-/// `ecRpcFormat`: the request does not carry a ROP buffer.
+/// `ecRpcFormat`: the request is not a ROP buffer, or its ROPs cannot be decoded ([MS-OXCRPC] 3.1.4.2, [MS-OXCROPS]
+/// 3.2.5.1).
 const RPC_FORMAT: ErrorCode = ErrorCode(0x0000_04b6);
 /// The most bytes of responses in one buffer ([MS-OXCRPC] 3.1.4.2.1.2.2).
 const BUFFER_MAX: usize = 0x8000;
@@ -83,34 +86,23 @@ impl MailboxSession {
         batch.buffer.to_bytes().map_err(|_| ErrorCode::EC_BUFFER_TOO_SMALL)
     }
 
-    /// Executes the ROPs of `buffer`. A ROP has no length field: after an unknown or a truncated one, the rest cannot
-    /// be decoded and is skipped.
+    /// Executes the ROPs of `buffer`. If one of them cannot be decoded, none is executed.
     fn execute_buffer(&mut self, buffer: &RopBuffer, room: usize) -> Result<Batch, ErrorCode> {
         let fixed = 2_usize /* RopSize */
             .saturating_add(buffer.handles.len().saturating_mul(4));
         let room = room.checked_sub(fixed).ok_or(ErrorCode::EC_BUFFER_TOO_SMALL)?;
         let mut handles = buffer.handles.clone();
-        let mut reader = Reader::new(&buffer.rops);
+        let requests = self.decode(&buffer.rops)?;
         let (mut responses, mut next, mut is_complete) = (Writer::new(), None, true);
-        while let rest = reader.peek()
-            && !rest.is_empty()
-        {
-            next = None;
-            let Ok(request) = RopRequest::decode(&mut reader, &self.objects) else {
-                let refusal = rops::refuse_undecodable(rest);
-                if responses.len().saturating_add(refusal.len()) > room {
-                    return Err(ErrorCode::EC_BUFFER_TOO_SMALL);
-                }
-                responses.bytes(&refusal);
-                break;
-            };
+        for (request, bytes) in requests {
             // Requests that are not executed are returned, so that there must be room for them.
-            let after = match reader.remaining() {
+            let after = match buffer.rops.len().saturating_sub(bytes.end) {
                 0 => 0,
                 bytes => bytes.saturating_add(TOO_SMALL_SIZE),
             };
             let free = room.saturating_sub(responses.len()).saturating_sub(after);
             let Some(reply) = self.execute_one(&request, &mut handles, free) else {
+                let rest = buffer.rops.get(bytes.start..).unwrap_or_default();
                 too_small(&mut responses, rest, room, fixed)?;
                 is_complete = false;
                 break;
@@ -119,6 +111,22 @@ impl MailboxSession {
             next = reply.next;
         }
         Ok(Batch { buffer: RopBuffer::new(responses.into_vec(), handles), next, is_complete })
+    }
+
+    /// Decodes the ROPs of a buffer, each with its place.
+    fn decode(&self, rops: &[u8]) -> Result<Vec<(RopRequest, Range<usize>)>, ErrorCode> {
+        let mut reader = RequestReader::new(Reader::new(rops), &self.objects);
+        let mut requests = Vec::new();
+        while let Some((request, bytes)) = reader.next_request().map_err(|error| {
+            tracing::debug!("lab: refused ROPs that cannot be decoded: {error}");
+            RPC_FORMAT
+        })? {
+            if !rops::is_well_formed(&request) {
+                return Err(RPC_FORMAT);
+            }
+            requests.push((request, bytes));
+        }
+        Ok(requests)
     }
 
     /// Executes one ROP. Returns `None` if its response does not fit into `free` bytes; then it has had no effect.

@@ -1,4 +1,4 @@
-//! Streams, by which a client reads and writes a value in parts ([MS-OXCPRPT] 3.2.5.13).
+//! Streams, by which a client reads and writes a value in parts ([MS-OXCPRPT] 3.2.5.11).
 
 use mapi::property::PropTag;
 

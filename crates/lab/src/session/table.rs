@@ -57,6 +57,25 @@ pub(crate) enum Source {
     Fixed(Vec<Properties>),
 }
 
+/// What the rows of a table are. Not all ROPs are for all tables ([MS-OXCTABL] 3.2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TableKind {
+    Hierarchy,
+    Contents,
+    /// Attachments or permissions.
+    Other,
+}
+
+impl Source {
+    pub(crate) const fn kind(&self) -> TableKind {
+        match self {
+            Self::Hierarchy { .. } => TableKind::Hierarchy,
+            Self::Contents { .. } => TableKind::Contents,
+            Self::Fixed(_) => TableKind::Other,
+        }
+    }
+}
+
 /// What identifies a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Key {

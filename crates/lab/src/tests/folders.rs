@@ -29,6 +29,7 @@ use wire::{Encode as _, Reader};
 
 use super::Caller;
 use super::mail::{LOGON, Mail, text};
+use super::messages::message;
 use crate::LabConfig;
 
 const NAME: PropTag = PropTag::PidTagDisplayName;
@@ -198,19 +199,30 @@ fn a_folder_with_subfolders_is_deleted_only_if_the_client_wants_it() {
 }
 
 #[test]
-fn a_table_is_sorted_and_shows_folders_that_are_created_later() {
+fn only_tables_of_messages_are_sorted() {
+    let mut mail = zoo();
+    let sort = |mail: &mut Mail, order| {
+        let sort_orders = vec![SortOrder { tag: PropTag::PidTagSubject, order }];
+        let sort_orders = SortOrderSet { sort_orders, ..Default::default() };
+        let request = RopSortTableRequest { sort_table_flags: AsynchronousFlags::NONE, sort_orders };
+        mail.rop(2, RequestBody::RopSortTable(request)).map(drop)
+    };
+    assert_eq!(sort(&mut mail, Order::Ascending), Err(ErrorCode::MAPI_E_NO_SUPPORT), "a table of folders");
+    for subject in ["Zoo", "ant", "Bee"] {
+        message(&mut mail, subject, 3);
+    }
+    mail.open_table(1, true, 2).unwrap();
+    sort(&mut mail, Order::Ascending).unwrap();
+    assert_eq!(mail.texts(2, PropTag::PidTagSubject), ["ant", "Bee", "Zoo"]);
+    sort(&mut mail, Order::Descending).unwrap();
+    message(&mut mail, "Yak", 3);
+    assert_eq!(mail.texts(2, PropTag::PidTagSubject), ["Zoo", "Yak", "Bee", "ant"]);
+}
+
+#[test]
+fn a_table_shows_folders_that_are_created_later() {
     let mut mail = zoo();
     assert_eq!(mail.texts(2, NAME), ["Zoo", "ant", "Bee"]);
-    let sort =
-        |order| SortOrderSet { sort_orders: vec![SortOrder { tag: NAME, order }], ..Default::default() };
-    let mut sorted = |order| {
-        let request =
-            RopSortTableRequest { sort_table_flags: AsynchronousFlags::NONE, sort_orders: sort(order) };
-        mail.rop(2, RequestBody::RopSortTable(request)).unwrap();
-        mail.texts(2, NAME)
-    };
-    assert_eq!(sorted(Order::Ascending), ["ant", "Bee", "Zoo"]);
-    assert_eq!(sorted(Order::Descending), ["Zoo", "Bee", "ant"]);
     create(&mut mail, 1, "Yak", 4).unwrap();
     let seek = |origin, row_count| {
         RequestBody::RopSeekRow(RopSeekRowRequest { origin, row_count, want_row_moved_count: Bool::TRUE })
@@ -220,7 +232,7 @@ fn a_table_is_sorted_and_shows_folders_that_are_created_later() {
     };
     assert_eq!((sought.rows_sought, sought.has_sought_less.is_true()), (4, true));
     mail.rop(2, seek(Bookmark::BOOKMARK_END, -3)).unwrap();
-    assert_eq!(mail.texts(2, NAME), ["Yak", "Bee", "ant"]);
+    assert_eq!(mail.texts(2, NAME), ["ant", "Bee", "Yak"]);
 }
 
 #[test]
@@ -341,6 +353,20 @@ fn ids_and_long_term_ids_name_the_same_folder() {
         panic!("no response")
     };
     assert_eq!(short.object_id, object_id);
+    let mut number_of = |replica| {
+        let mut long_term_id = long.long_term_id;
+        long_term_id.gid.replica = replica;
+        let request = RopIdFromLongTermIdRequest { long_term_id };
+        match mail.rop(LOGON, RequestBody::RopIdFromLongTermId(request))? {
+            ResponseBody::RopIdFromLongTermId(short) => Ok::<_, ErrorCode>(short.object_id.repl_id()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(number_of(wire::Guid::default()), Err(ErrorCode::MAPI_E_INVALID_PARAMETER));
+    let unknown = "00112233-4455-6677-8899-aabbccddeeff".parse().unwrap();
+    let number = number_of(unknown).unwrap();
+    assert_eq!(number_of(unknown), Ok(number), "an unknown replica gets a number");
+    assert_ne!(number, mail.logon.replica_id);
     let unknown = RopLongTermIdFromIdRequest { object_id: FolderId(7) };
     let result = mail.rop(LOGON, RequestBody::RopLongTermIdFromId(unknown));
     assert_eq!(result, Err(ErrorCode::MAPI_E_NOT_FOUND));

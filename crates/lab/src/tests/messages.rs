@@ -23,21 +23,17 @@ use mapi::rop::recipient::{
     ModifyRecipientRow, RecipientType, RopModifyRecipientsRequest, RopReadRecipientsRequest,
     SizedRecipientRow,
 };
-use mapi::rop::stream::{
-    Origin, RopOpenStreamRequest, RopReadStreamRequest, RopSeekStreamRequest, RopSetStreamSizeRequest,
-    RopWriteStreamRequest, StreamOpenModeFlags,
-};
+use mapi::rop::stream::StreamOpenModeFlags;
 use mapi::rop::{
-    Bool, Bytes16, DestHandleIndex, Empty, InputHandleIndex, List16, OutputHandleIndex, RequestBody,
-    ResponseBody, SizeOrSentinel,
+    Bool, DestHandleIndex, InputHandleIndex, List16, OutputHandleIndex, RequestBody, ResponseBody,
 };
 use wire::Utf16;
 
 use super::Caller;
 use super::mail::{LOGON, Mail, text};
+use super::streams::{DATA, open_stream, read, write};
 
 const SUBJECT: PropTag = PropTag::PidTagSubject;
-const DATA: PropTag = PropTag::PidTagAttachDataBinary;
 pub(super) const INBOX: usize = 4;
 const DELETED: usize = 7;
 pub(super) const KEEP: SaveFlags = SaveFlags::KEEP_OPEN_READ_WRITE;
@@ -122,37 +118,6 @@ pub(super) fn modify(
     mail.rop(message, RequestBody::RopModifyRecipients(request)).map(drop)
 }
 
-pub(super) fn open_stream(
-    mail: &mut Mail,
-    object: u8,
-    property_tag: PropTag,
-    open_mode_flags: StreamOpenModeFlags,
-    output: u8,
-) -> Result<u32, ErrorCode> {
-    let output_handle_index = OutputHandleIndex(output);
-    let request = RopOpenStreamRequest { output_handle_index, property_tag, open_mode_flags };
-    match mail.rop(object, RequestBody::RopOpenStream(request))? {
-        ResponseBody::RopOpenStream(stream) => Ok(stream.stream_size),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn write(mail: &mut Mail, stream: u8, data: &[u8]) -> Result<(), ErrorCode> {
-    for part in data.chunks(20_000) {
-        let data = Bytes16(part.to_vec().into());
-        mail.rop(stream, RequestBody::RopWriteStream(RopWriteStreamRequest { data }))?;
-    }
-    Ok(())
-}
-
-fn read(mail: &mut Mail, stream: u8, count: u16) -> Result<Vec<u8>, ErrorCode> {
-    let request = RopReadStreamRequest { byte_count: SizeOrSentinel(count), maximum_byte_count: None };
-    match mail.rop(stream, RequestBody::RopReadStream(request))? {
-        ResponseBody::RopReadStream(read) => Ok(read.data.0.to_vec()),
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn a_message_is_in_its_folder_once_it_is_saved() {
     let mut mail = alice();
@@ -162,7 +127,7 @@ fn a_message_is_in_its_folder_once_it_is_saved() {
     assert_eq!(mail.open_table(1, true, 3), Ok(0), "before it is saved");
     modify(&mut mail, 2, vec![recipient(0, "bob@lab.test"), recipient(7, "x@elsewhere.test")]).unwrap();
     let id = save(&mut mail, 2, SaveFlags::NONE).unwrap();
-    assert_eq!(save(&mut mail, 2, KEEP), Err(ErrorCode::MAPI_E_NO_ACCESS), "it was saved without KeepOpen");
+    assert_eq!(save(&mut mail, 2, KEEP), Err(ErrorCode::MAPI_E_CALL_FAILED), "it was saved without KeepOpen");
     assert_eq!(mail.texts(3, SUBJECT), ["RE: Tea"], "in a table that was open before");
     assert_eq!(mail.get(1, PropTag::PidTagContentCount), Ok(PropertyValue::Integer32(1)));
     assert_eq!(mail.get(1, PropTag::PidTagContentUnreadCount), Ok(PropertyValue::Integer32(1)));
@@ -210,6 +175,37 @@ fn recipients_are_changed_and_removed_by_their_rows() {
     assert_eq!(read(&mut mail, 40), Err(ErrorCode::MAPI_E_NOT_FOUND));
     let many = (0..2000).map(|row| recipient(row, "x")).collect();
     assert_eq!(modify(&mut mail, 2, many), Err(ErrorCode::MAPI_E_TOO_BIG));
+}
+
+#[test]
+fn an_opened_message_has_as_many_recipients_as_fit() {
+    let mut mail = alice();
+    let id = message(&mut mail, "Many", 2);
+    let address = |row: u32| format!("{row:0>120}@lab.test");
+    modify(&mut mail, 2, (0..10).map(|row| recipient(row, &address(row))).collect()).unwrap();
+    save(&mut mail, 2, KEEP).unwrap();
+    let opened = open(&mut mail, id, MessageOpenModeFlags::NONE, 3).unwrap();
+    assert_eq!((opened.recipients.recipient_count, opened.recipients.recipient_rows.len()), (10, 10));
+    for first in (10..300).step_by(10) {
+        modify(&mut mail, 2, (first..first + 10).map(|row| recipient(row, &address(row))).collect()).unwrap();
+    }
+    save(&mut mail, 2, KEEP).unwrap();
+    let opened = open(&mut mail, id, MessageOpenModeFlags::NONE, 3).unwrap();
+    let rows = opened.recipients.recipient_rows.len();
+    let size = opened.recipients.recipient_rows[0].size(&opened.recipients.recipient_columns).unwrap();
+    assert_eq!(opened.recipients.recipient_count, 300);
+    assert!(rows * size < 0x8000 && (rows + 1) * size > 0x8000 - 200, "{rows} rows of {size} bytes");
+    // The others follow by `RopReadRecipients`.
+    let (mut from, mut read) = (u32::try_from(rows).unwrap(), rows);
+    while read < 300 {
+        let request = RopReadRecipientsRequest { row_id: from, reserved: 0 };
+        let columns = opened.recipients.recipient_columns.clone();
+        let body = mail.rop_with(3, RequestBody::RopReadRecipients(request), Some(&columns)).unwrap();
+        let ResponseBody::RopReadRecipients(more) = body else { panic!("{body:?}") };
+        read += more.recipient_rows.len();
+        from = more.recipient_rows.last().unwrap().row_id + 1;
+    }
+    assert_eq!((read, from), (300, 300));
 }
 
 #[test]
@@ -308,55 +304,6 @@ fn a_message_is_embedded_in_an_attachment() {
     assert_eq!(mail.get(6, PropTag::PidTagAttachMethod), Ok(PropertyValue::Integer32(5)));
     mail.rop(6, embedded(MessageOpenModeFlags::NONE, 7)).unwrap();
     assert_eq!(mail.get(7, SUBJECT), Ok(PropertyValue::from("Inner")));
-}
-
-#[test]
-fn a_stream_is_read_and_written_at_its_position() {
-    let mut mail = alice();
-    message(&mut mail, "Stream", 2);
-    let body = PropTag::PidTagBody;
-    let absent = open_stream(&mut mail, 2, body, StreamOpenModeFlags::READ_ONLY, 3);
-    assert_eq!(absent, Err(ErrorCode::MAPI_E_NOT_FOUND));
-    assert_eq!(open_stream(&mut mail, 2, body, StreamOpenModeFlags::CREATE, 3), Ok(0));
-    write(&mut mail, 3, Utf16::new("Hello").as_le_bytes()).unwrap();
-    let seek = |mail: &mut Mail, origin, offset| match mail
-        .rop(3, RequestBody::RopSeekStream(RopSeekStreamRequest { origin, offset }))?
-    {
-        ResponseBody::RopSeekStream(sought) => Ok(sought.new_position),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(seek(&mut mail, Origin::END, -2), Ok(8));
-    write(&mut mail, 3, Utf16::new("p!").as_le_bytes()).unwrap();
-    assert_eq!(seek(&mut mail, Origin::BEGINNING, -1), Err(ErrorCode(0x8003_0019)));
-    assert_eq!(seek(&mut mail, Origin::CURRENT, i64::MAX), Err(ErrorCode(0x8003_0019)));
-    assert_eq!(seek(&mut mail, Origin::BEGINNING, 2), Ok(2));
-    assert_eq!(read(&mut mail, 3, 4).unwrap(), Utf16::new("el").as_le_bytes());
-    mail.rop(3, RequestBody::RopCommitStream(Empty)).unwrap();
-    assert_eq!(mail.get(2, body), Ok(PropertyValue::from("Hellp!")));
-    let eight_bit = body.with_type(PropType::PtypString8);
-    assert_eq!(open_stream(&mut mail, 2, eight_bit, StreamOpenModeFlags::READ_ONLY, 4), Ok(6));
-    assert_eq!(read(&mut mail, 4, 100).unwrap(), b"Hellp!");
-    assert_eq!(write(&mut mail, 4, b"x"), Err(ErrorCode(0x8003_0005)), "open for reading");
-}
-
-#[test]
-fn streams_of_a_session_have_a_limited_size() {
-    let mut mail = alice();
-    message(&mut mail, "Large", 2);
-    open_stream(&mut mail, 2, DATA, StreamOpenModeFlags::CREATE, 3).unwrap();
-    let set_size = |mail: &mut Mail, stream, stream_size| {
-        let request = RopSetStreamSizeRequest { stream_size };
-        mail.rop(stream, RequestBody::RopSetStreamSize(request)).map(drop)
-    };
-    assert_eq!(set_size(&mut mail, 3, 1 << 40), Err(ErrorCode::MAPI_E_TOO_BIG));
-    assert_eq!(set_size(&mut mail, 3, u64::MAX), Err(ErrorCode::MAPI_E_TOO_BIG));
-    assert_eq!(set_size(&mut mail, 3, 32 << 20), Ok(()));
-    open_stream(&mut mail, 2, PropTag::PidTagBody, StreamOpenModeFlags::CREATE, 4).unwrap();
-    assert_eq!(set_size(&mut mail, 4, 31 << 20), Ok(()));
-    open_stream(&mut mail, 2, PropTag::PidTagHtml, StreamOpenModeFlags::CREATE, 5).unwrap();
-    assert_eq!(set_size(&mut mail, 5, 2 << 20), Err(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY));
-    let commit = mail.rop(4, RequestBody::RopCommitStream(Empty));
-    assert_eq!(commit, Err(ErrorCode::MAPI_E_NOT_ENOUGH_MEMORY), "which would keep it twice");
 }
 
 /// Moves messages from the folder at 1 to that at `target`, or copies them. Returns whether some were left out.

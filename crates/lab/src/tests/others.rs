@@ -2,8 +2,9 @@
 
 use mapi::compress::{ExtendedBuffer, ExtendedFlags, Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{
-    EcDoConnectExRequest, EcDoConnectRequest, EcDoDisconnectRequest, EcDoRpcExt2Request, EcDoRpcRequest,
-    EcDummyRpcRequest, InBytes, MAX_RGB_AUX, NO_OBJECT, Request, Response, RopBuffer, RpcFlags, Version,
+    EcDoAsyncConnectExRequest, EcDoConnectExRequest, EcDoConnectRequest, EcDoDisconnectRequest,
+    EcDoRpcExt2Request, EcDoRpcRequest, EcDummyRpcRequest, InBytes, MAX_RGB_AUX, NO_OBJECT, Request,
+    Response, RopBuffer, RpcFlags, Version,
 };
 use mapi::rop::logon::{LogonFlags, OpenFlags, RopLogonRequest};
 use mapi::rop::{Bytes16, RequestBody, ResponseContext, RopReply, RopRequest, RopResponse};
@@ -13,6 +14,7 @@ use rpc::FaultStatus;
 use rpc::ndr::{CharString, ContextHandle, Ptr};
 use wire::{Decode as _, Encode as _, Endian};
 
+use super::mail::{Mail, OUT_MAX};
 use super::{Caller, made_up};
 use crate::LabConfig;
 
@@ -225,20 +227,53 @@ fn responses_are_packed_as_requested() {
 }
 
 #[test]
-fn unknown_rops_are_refused_and_end_the_buffer() {
+fn rops_of_which_one_cannot_be_decoded_are_not_executed() {
+    let mut mail = Mail::alice();
+    let release = [0x01, 0x00, 0x00];
+    let read_stream = |most: u32| {
+        let mut rop = vec![0x2c, 0x00, 0x01, 0xbe, 0xba];
+        rop.extend(most.to_le_bytes());
+        rop
+    };
+    let truncated = vec![0x02, 0x00, 0x01, 0x07, 0, 0, 0, 0];
+    for (rop, what) in [
+        (truncated, "a truncated one"),
+        (vec![0xfd, 0, 9], "an unknown one"),
+        (read_stream(0x8000_0001), "more than a stream can have"),
+    ] {
+        let result = mail.send(&[&release[..], &rop].concat(), RpcFlags::NONE, OUT_MAX);
+        assert_eq!(result, Err(ErrorCode(0x4b6)), "{what}");
+        mail.open_folder(mail.special(0), 1).expect("the logon is not released");
+    }
+    assert!(mail.send(&read_stream(0x8000_0000), RpcFlags::NONE, OUT_MAX).is_ok());
+}
+
+#[test]
+fn a_user_has_a_limited_number_of_sessions() {
     let caller = Caller::new();
-    let handle = connected(&caller);
-    let mut rops = vec![0x01, 0x00, 0x00]; // RopRelease: no response.
-    rops.extend([0x02, 0x00, 0x01, 0x07, 0, 0, 0, 0]); // RopOpenFolder, truncated: the object is for index 7.
-    rops.extend(logon(&LabConfig::default().user_dn("alice")));
-    let (_, answer) =
-        execute(&caller, handle, RpcFlags::NONE, &RopBuffer::new(rops[..11].to_vec(), vec![5, 6]));
-    assert_eq!(answer.rops[..], [0x02, 0x07, 0x57, 0x00, 0x07, 0x80]);
-    assert_eq!(answer.handles, [NO_OBJECT, 6]);
-    let response =
-        |rops: &[u8]| execute(&caller, handle, RpcFlags::NONE, &RopBuffer::new(rops.to_vec(), vec![])).1.rops;
-    assert_eq!(response(&[0xfe, 0, 9])[..], [0xfe, 9, 0x57, 0x00, 0x07, 0x80], "a truncated one");
-    assert_eq!(response(&[0xfd, 0, 9])[..], [0xfd, 9, 0x02, 0x01, 0x04, 0x80], "an unknown one");
+    let first = connected(&caller);
+    let second = connected(&caller);
+    let dn = LabConfig::default().user_dn("bob");
+    let Ok(Response::EcDoConnectEx(bob)) = ask(&caller, connect_ex(&dn)) else { panic!("no answer") };
+    let wait = |handle| ask(&caller, EcDoAsyncConnectExRequest { handle }).map(drop);
+    for _ in 0..20 {
+        wait(first).unwrap();
+    }
+    assert_eq!(caller.lab.open_handles(), 3 + 8, "waits of one session");
+    for _ in 0..62 {
+        connected(&caller);
+    }
+    wait(first).expect("64 sessions as one person");
+    connected(&caller);
+    let mismatch = Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
+    assert_eq!(wait(second), mismatch, "which was not used for the longest time");
+    wait(first).unwrap();
+    wait(bob.handle).expect("a session as another person");
+    let other = caller.other_identity();
+    connected(&other);
+    wait(first).expect("a session of another user does not count");
+    caller.lab.handles.close(first);
+    assert_eq!(caller.lab.open_handles(), 63 + 1 + 1 + 1, "its waits are closed");
 }
 
 #[test]

@@ -143,6 +143,16 @@ impl OpenRecipientRow {
         })
     }
 
+    /// The number of bytes of the row with these columns.
+    ///
+    /// # Errors
+    /// Fails if a value does not fit into its field.
+    pub fn size(&self, columns: &[PropTag]) -> Result<usize> {
+        let mut w = Writer::new();
+        self.write(&mut w, columns)?;
+        Ok(w.len())
+    }
+
     fn write(&self, w: &mut Writer, columns: &[PropTag]) -> Result<()> {
         w.u8(self.recipient_type.0).u16(self.code_page_id).u16(self.reserved);
         self.recipient_row.write(w, columns)
