@@ -38,6 +38,7 @@ mod rops;
 mod serve;
 mod service;
 mod session;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod values;

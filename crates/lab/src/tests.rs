@@ -8,6 +8,7 @@ mod nspi;
 mod others;
 mod streams;
 mod submission;
+mod sync;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -15,8 +15,10 @@ mod recipient;
 mod rows;
 mod stream;
 mod submit;
+mod sync;
 mod table;
 mod table_events;
+mod transfer;
 
 use mapi::ErrorCode;
 use mapi::emsmdb::NO_OBJECT;
@@ -148,6 +150,13 @@ fn dispatch(context: &mut Context<'_>) -> Outcome {
         R::RopSeekStream(request) => stream::seek(context, request),
         R::RopCommitStream(_) => stream::commit(context),
 
+        R::RopSynchronizationConfigure(request) => sync::configure(context, request),
+        R::RopSynchronizationUploadStateStreamBegin(request) => sync::begin_state(context, request),
+        R::RopSynchronizationUploadStateStreamContinue(request) => sync::continue_state(context, request),
+        R::RopSynchronizationUploadStateStreamEnd(_) => sync::end_state(context),
+        R::RopSynchronizationGetTransferState(_) => sync::transfer_state(context),
+        R::RopFastTransferSourceGetBuffer(request) => transfer::get_buffer(context, request),
+
         R::RopSubmitMessage(request) => submit::submit(context, request),
         R::RopTransportSend(_) => submit::transport_send(context),
         R::RopGetAddressTypes(_) => submit::address_types(context),
@@ -170,6 +179,7 @@ pub(crate) fn reserve(request: &RopRequest) -> usize {
         RequestBody::RopDeleteProperties(deleted) | RequestBody::RopDeletePropertiesNoReplicate(deleted) => {
             deleted.property_tags.0.len()
         }
+        RequestBody::RopFastTransferSourceGetBuffer(request) => return transfer::buffer_room(request),
         _ => return PLAIN_MAX,
     };
     problems.saturating_mul(PROBLEM_SIZE).saturating_add(PLAIN_MAX)

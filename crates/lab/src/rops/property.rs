@@ -108,7 +108,7 @@ fn read(context: &Context<'_>, tags: Option<&[PropTag]>) -> Result<Found, Refusa
             let read = |view: &View<'_>| super::attachment::properties(view, attachment, tags);
             Ok(context.backend().read(read)?)
         }
-        Object::Table(_) | Object::Stream(_) | Object::Subscription(_) => {
+        Object::Table(_) | Object::Stream(_) | Object::Subscription(_) | Object::Download(_) => {
             Err(ErrorCode::MAPI_E_NO_SUPPORT.into())
         }
     }

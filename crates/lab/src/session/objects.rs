@@ -13,11 +13,12 @@ use super::message::{OpenAttachment, OpenMessage};
 use super::stream::Stream;
 use super::table::Table;
 use crate::notify::subscription::Interest;
+use crate::sync::download::Download;
 
 /// How many objects a session may have open.
 const OBJECTS_MAX: usize = 512;
 
-/// The most bytes of changes that a session may hold without saving them.
+/// The most bytes that a session may hold of changes that it has not saved, and of downloads.
 const CHANGES_MAX: usize = 64 << 20;
 
 /// A server object.
@@ -35,6 +36,8 @@ pub(crate) enum Object {
     Attachment(Box<OpenAttachment>),
     /// A stream on a property of a message or an attachment.
     Stream(Box<Stream>),
+    /// A stream of objects that the client downloads.
+    Download(Box<Download>),
     /// A subscription to notifications.
     Subscription(Interest),
 }
@@ -84,6 +87,7 @@ impl Objects {
             Object::Message(message) => message.size(),
             Object::Attachment(attachment) => attachment.size(),
             Object::Stream(stream) => stream.data.len(),
+            Object::Download(download) => download.size(),
             Object::Logon | Object::Folder(_) | Object::Table(_) | Object::Subscription(_) => 0,
         };
         let held = self.open.values().map(size).fold(more, usize::saturating_add);

@@ -1,0 +1,8 @@
+//! Tests of synchronization and of streams of objects ([MS-OXCFXICS]).
+
+mod buffers;
+mod client;
+mod contents;
+mod hierarchy;
+mod rights;
+mod state;
